@@ -1,0 +1,63 @@
+/** Why something failed, in words a caller can act on. Vendor error names never travel further than their adapter. */
+export const errorCodes = {
+  usage: { exit: 2, meaning: "the command line, the configuration or a setting is wrong" },
+  partial: { exit: 3, meaning: "finished, but some items failed" },
+  invalid: { exit: 3, meaning: "an input file is not what it should be" },
+  corrupt: { exit: 3, meaning: "bytes differ from what their hash or size promises" },
+  "not-found": { exit: 4, meaning: "the feed, package, file, bucket or container does not exist" },
+  conflict: { exit: 5, meaning: "something else already stands there" },
+  denied: { exit: 6, meaning: "credentials or permissions do not allow it" },
+  unavailable: { exit: 7, meaning: "a store or the catalog cannot be reached" },
+  full: { exit: 7, meaning: "no space left" },
+  refused: { exit: 8, meaning: "a guard refused; nothing was changed" },
+  locked: { exit: 75, meaning: "another run holds the lock; try again later" },
+  interrupted: { exit: 130, meaning: "stopped by the user" },
+} as const;
+
+export type ErrorCode = keyof typeof errorCodes;
+
+/** What the exit statuses mean, for `--help` and the README: each status once. */
+export const exitStatuses: readonly { status: number; meaning: string }[] = [
+  { status: 0, meaning: "done" },
+  { status: 1, meaning: "a bug in feedctl" },
+  { status: 2, meaning: "usage: the command line or the configuration is wrong" },
+  { status: 3, meaning: "finished, but some items failed or differ" },
+  { status: 4, meaning: "not found" },
+  { status: 5, meaning: "conflict" },
+  { status: 6, meaning: "denied" },
+  { status: 7, meaning: "store or catalog unavailable" },
+  { status: 8, meaning: "refused by a guard" },
+  { status: 75, meaning: "locked, try later" },
+  { status: 130, meaning: "interrupted" },
+];
+
+export interface ErrorDetail {
+  /** What the user can do about it; one line. */
+  hint?: string | undefined;
+  cause?: unknown;
+}
+
+/**
+ * The one error class for everything a user can cause or meet. The message is one line, lower case, and names what
+ * failed, on what, and why. Anything else that is thrown is a bug.
+ */
+export class FeedctlError extends Error {
+  override readonly name = "FeedctlError";
+  readonly code: ErrorCode;
+  readonly hint: string | undefined;
+
+  constructor(code: ErrorCode, message: string, detail: ErrorDetail = {}) {
+    super(message, detail.cause === undefined ? undefined : { cause: detail.cause });
+    this.code = code;
+    this.hint = detail.hint;
+  }
+}
+
+export function isFeedctlError(error: unknown, ...codes: ErrorCode[]): error is FeedctlError {
+  return error instanceof FeedctlError && (codes.length === 0 || codes.includes(error.code));
+}
+
+/** The exit status of an error: the only place where it is chosen. */
+export function exitStatus(error: unknown): number {
+  return error instanceof FeedctlError ? errorCodes[error.code].exit : 1;
+}

@@ -1,0 +1,62 @@
+/**
+ * The feed types, with ProGet's setting and default type path of each. A table without code: the command line and the
+ * settings need it where no parser may be loaded.
+ */
+export interface FeedTypeInfo {
+  readonly type: string;
+  /** The setting that holds the type path. */
+  readonly setting: string;
+  /** Default of that setting, relative to the root path. Types that share one setting share its directory. */
+  readonly typePath: string;
+  readonly title: string;
+  /** Why no package file of this type can be imported, where that is so. */
+  readonly noPackageFiles?: string;
+}
+
+const table = {
+  nuget: { setting: "Storage.NuGetPackagesLibrary", typePath: ".nugetv2", title: "NuGet packages" },
+  chocolatey: { setting: "Storage.NuGetPackagesLibrary", typePath: ".nugetv2", title: "Chocolatey packages" },
+  powershell: { setting: "Storage.NuGetPackagesLibrary", typePath: ".nugetv2", title: "PowerShell modules and scripts" },
+  npm: { setting: "Storage.NpmPackagesLibrary", typePath: ".npm", title: "npm packages" },
+  universal: { setting: "Storage.ProGetPackagesLibrary", typePath: ".proget", title: "universal packages" },
+  maven: { setting: "Storage.MavenArtifactLibrary", typePath: ".maven2", title: "Maven artifacts" },
+  debian: { setting: "Storage.DebianPackagesLibrary", typePath: ".debian", title: "Debian packages" },
+  rpm: { setting: "Storage.RpmPackagesLibrary", typePath: ".rpm", title: "RPM packages" },
+  alpine: { setting: "Storage.ApkPackagesLibrary", typePath: ".apk", title: "Alpine packages" },
+  pypi: { setting: "Storage.PypiPackagesLibrary", typePath: ".pypi", title: "Python packages" },
+  rubygems: { setting: "Storage.RubyGemsLibrary", typePath: ".rubygems", title: "Ruby gems" },
+  vsix: { setting: "Storage.VsixLibrary", typePath: ".vsix", title: "Visual Studio extensions" },
+  helm: { setting: "Storage.HelmPackagesLibrary", typePath: ".helm", title: "Helm charts" },
+  cran: { setting: "Storage.CranPackagesLibrary", typePath: ".cran", title: "R packages" },
+  conda: { setting: "Storage.CondaPackagesLibrary", typePath: ".conda", title: "Conda packages" },
+  pub: { setting: "Storage.PubPackagesLibrary", typePath: ".pub", title: "Dart packages" },
+  cargo: { setting: "Storage.CargoPackagesLibrary", typePath: ".cargo", title: "Rust crates" },
+  terraform: { setting: "Storage.TerraformPackagesLibrary", typePath: ".terraform", title: "Terraform modules" },
+  composer: { setting: "Storage.ComposerPackagesLibrary", typePath: ".composer", title: "Composer packages" },
+  conan: { setting: "Storage.ConanPackagesLibrary", typePath: ".conan", title: "Conan packages" },
+  docker: {
+    setting: "Storage.DockerRepositoryLibrary",
+    typePath: ".docker",
+    title: "container images",
+    noPackageFiles: "container images are pushed to a registry; there is no package file to import",
+  },
+  bower: {
+    setting: "Storage.BowerPackagesLibrary",
+    typePath: ".bower",
+    title: "Bower packages",
+    noPackageFiles: "Bower installs from Git repositories; there is no package file to import",
+  },
+  asset: { setting: "Storage.AssetLibrary", typePath: ".assets", title: "asset directory", noPackageFiles: "an asset directory holds files, not packages" },
+} as const satisfies Record<string, Omit<FeedTypeInfo, "type">>;
+
+export type FeedType = keyof typeof table;
+
+export const feedTypeNames = Object.keys(table) as FeedType[];
+
+export function feedTypeInfo(type: FeedType): FeedTypeInfo {
+  return { type, ...table[type] };
+}
+
+export function isFeedType(text: string): text is FeedType {
+  return Object.hasOwn(table, text);
+}

@@ -1,0 +1,53 @@
+import type { FeedType } from "./feed-types.ts";
+
+/** A package file on local disk, as handed to a format. */
+export interface PackageFile {
+  /** Absolute path. */
+  readonly path: string;
+  /** Bytes. */
+  readonly size: number;
+  /** Base name as found; a hint, never the identity. */
+  readonly name: string;
+}
+
+/** What a package says of itself. */
+export interface PackageIdentity {
+  /** npm scope without `@`, Maven groupId, ...; empty where the type has none. */
+  group: string;
+  /** As the manifest spells it. */
+  name: string;
+  /** Two packages of one feed with equal `group` and `nameKey` are the same package (NuGet ids ignore case, ...). */
+  nameKey: string;
+  /** As the manifest spells it. */
+  version: string;
+  /** By the ecosystem's rules; two files with equal normalised versions are the same version. */
+  normalizedVersion: string;
+  /** Byte order = version order. */
+  sortKey: Buffer;
+  prerelease: boolean;
+  /** What tells apart files of one version, as `key=value` joined with `&`, keys sorted; empty where nothing does. */
+  qualifier: string;
+  /** Canonical key in the store; equal identities have equal keys, different ones different keys. See README of this folder. */
+  key: string;
+  contentType: string;
+  /** Description, authors, licence, dependencies ... as the manifest has them; at most 64 KiB as JSON. */
+  metadata: Record<string, unknown>;
+  /** Oddities that do not forbid the import, one line each (the file name disagrees with the manifest, ...). */
+  warnings: string[];
+}
+
+export interface ReadOptions {
+  signal?: AbortSignal | undefined;
+}
+
+/** One package type: recognises and reads its package files. */
+export interface Format {
+  readonly type: FeedType;
+  /** Lower-case endings of its package files, for scanning folders: [".nupkg", ".snupkg"]. */
+  readonly extensions: readonly string[];
+  /**
+   * Reads identity and metadata from the package's own manifest, in bounded memory and time whatever the file holds.
+   * Rejects with `invalid` and the reason; never with another error for any content.
+   */
+  read(file: PackageFile, options?: ReadOptions): Promise<PackageIdentity>;
+}

@@ -1,0 +1,16 @@
+import { FeedctlError } from "../errors.ts";
+import { feedTypeInfo, type FeedType } from "./feed-types.ts";
+import type { Format } from "./format.ts";
+
+/** The only list of formats; each is loaded when a feed of its type is worked on. */
+const loaders: Partial<Record<FeedType, () => Promise<Format>>> = {
+  npm: async () => (await import("./npm.ts")).npm,
+  nuget: async () => (await import("./nuget.ts")).nuget,
+};
+
+export async function loadFormat(type: FeedType): Promise<Format> {
+  const load = loaders[type];
+  if (load !== undefined) return load();
+  const why = feedTypeInfo(type).noPackageFiles ?? `this version imports ${Object.keys(loaders).join(" and ")} packages`;
+  throw new FeedctlError("usage", `cannot import into a feed of type ${type}: ${why}`);
+}

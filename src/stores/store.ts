@@ -1,0 +1,104 @@
+import type { Readable } from "node:stream";
+import type { Key } from "./key.ts";
+
+/** A half-open range of bytes: `start` is included, `end` is not; without `end` to the last byte. */
+export interface ByteRange {
+  start: number;
+  end?: number | undefined;
+}
+
+/** One stored blob as its store describes it. Hashes are lower-case hex. */
+export interface BlobInfo {
+  key: Key;
+  /** Bytes. */
+  size: number;
+  modified: Date;
+  /** The store's own mark of this content (ETag; on disk: modification time, size and inode). Changes when the blob does. */
+  tag?: string | undefined;
+  /** Only where the provider vouches for it: a plain S3 ETag, Azure's Content-MD5. */
+  md5?: string | undefined;
+  /** Only where feedctl stored it with the blob. S3 tells it in `head`, not in `list`. */
+  sha256?: string | undefined;
+  contentType?: string | undefined;
+  cacheControl?: string | undefined;
+  /** User metadata, feedctl's own entries left out. */
+  metadata?: Record<string, string> | undefined;
+}
+
+/** Bytes to be stored. */
+export interface BlobSource {
+  /** Bytes that `open()` delivers without a range. */
+  size: number;
+  /** Opens the bytes; called again for every retry and for every part. Delivering fewer or more bytes is an error. */
+  open(range?: ByteRange, signal?: AbortSignal): Promise<Readable>;
+  /** A local file that holds exactly these bytes, where there is one: lets the disk store copy inside the kernel. */
+  path?: string | undefined;
+}
+
+export interface PutOptions {
+  /** `fail`: same bytes again are `unchanged`, other bytes reject with `conflict`; atomic iff `features.atomicCreate`. `replace`: swaps atomically. */
+  ifExists: "fail" | "replace";
+  /** Lower-case hex of what the source must deliver. Any difference rejects with `corrupt` and nothing becomes visible. */
+  sha256: string;
+  /** Lower-case hex; lets S3 and Azure check the request bodies without a second pass. */
+  md5?: string | undefined;
+  contentType?: string | undefined;
+  cacheControl?: string | undefined;
+  metadata?: Record<string, string> | undefined;
+  /** Kept as the file's time on disk and as metadata in the clouds. Default: the time of storing. */
+  modified?: Date | undefined;
+  signal?: AbortSignal | undefined;
+}
+
+/** `unchanged`: the same bytes were already there and were left alone. */
+export type PutOutcome = "created" | "replaced" | "unchanged";
+
+export interface PutResult {
+  outcome: PutOutcome;
+  /** The store's tag of the blob now. */
+  tag?: string | undefined;
+}
+
+export interface CallOptions {
+  signal?: AbortSignal | undefined;
+}
+
+/** Facts that callers plan with; each says what follows from it. */
+export interface StoreFeatures {
+  /** `list` yields strictly increasing keys in UTF-8 byte order. Without it a merge-join must sort first. */
+  readonly sortedList: boolean;
+  /** `put` with `ifExists: "fail"` cannot lose a race against another writer. Without it, callers must hold a lock. */
+  readonly atomicCreate: boolean;
+  /** Content type, cache-control, sha256 and user metadata are kept with the blob. Without it only bytes and time are. */
+  readonly metadata: boolean;
+}
+
+/**
+ * Where a feed's bytes are. Every rejection is a `FeedctlError`: `not-found` (the blob, the bucket or container),
+ * `denied`, `unavailable` (worth a retry), `full`, `conflict`, `corrupt`, `interrupted` (the signal), `usage` (a
+ * configuration that can never work). Absence is never guessed from another error.
+ */
+export interface Store extends AsyncDisposable {
+  /** For messages: `disk /srv/packages/.npm/F1`, `s3://bucket/path`, `azure https://account/container/path`. No secrets. */
+  readonly name: string;
+  readonly type: "disk" | "s3" | "azure";
+  readonly features: StoreFeatures;
+  /** Absence is an answer, not an error; a missing bucket, container or root is not absence. A missing disk root is. */
+  head(key: Key, options?: CallOptions): Promise<BlobInfo | undefined>;
+  /** Rejects with `not-found` before any byte is delivered. A read that ends early errors the stream with `corrupt`. */
+  get(key: Key, options?: CallOptions & { range?: ByteRange | undefined }): Promise<Readable>;
+  /** All or nothing: no partial blob is ever visible, and a failed put leaves what was there before. */
+  put(key: Key, source: BlobSource, options: PutOptions): Promise<PutResult>;
+  /**
+   * Every blob whose key starts with `prefix` (a plain string prefix, not a folder), exactly once. Normal completion
+   * means the listing is complete; anything less throws. Names that are no keys (folder markers, control characters)
+   * are passed to `onForeign` and left out.
+   */
+  list(prefix: string, options?: CallOptions & { onForeign?: ((name: string) => void) | undefined }): AsyncIterable<BlobInfo>;
+  /** Idempotent: deleting what is not there succeeds. */
+  delete(key: Key, options?: CallOptions): Promise<void>;
+  /** Batch delete, idempotent; rejects if any one failed, after trying all. Absent: call `delete` in a loop. */
+  deleteMany?(keys: readonly Key[], options?: CallOptions): Promise<void>;
+  /** The local path of a blob, where its bytes can be read as a file. Absent: not on this machine's disk. */
+  localPath?(key: Key): string;
+}
