@@ -1,0 +1,70 @@
+import type { CompiledQuery, DatabaseConnection, Dialect, Driver, QueryResult } from "kysely";
+import { translateCatalogError } from "./errors.ts";
+
+/**
+ * The dialect with its errors translated and, when `serial`, its one connection lent to one user at a time. Kysely's
+ * PGlite driver hands the same connection to everybody, so that a query beside a transaction would land inside it.
+ */
+export function wrapDialect(dialect: Dialect, serial: boolean): Dialect {
+  return {
+    createAdapter: () => dialect.createAdapter(),
+    createIntrospector: (db) => dialect.createIntrospector(db),
+    createQueryCompiler: () => dialect.createQueryCompiler(),
+    createDriver: () => wrapDriver(dialect.createDriver(), serial),
+  };
+}
+
+interface Lent extends DatabaseConnection {
+  readonly inner: DatabaseConnection;
+  readonly giveBack: () => void;
+}
+
+function wrapDriver(driver: Driver, serial: boolean): Driver {
+  let queue: Promise<void> = Promise.resolve();
+  const inner = (connection: DatabaseConnection) => (connection as Lent).inner;
+
+  const wrapped: Driver = {
+    init: (options) => translated(driver.init(options)),
+    async acquireConnection(options) {
+      let giveBack = () => {};
+      if (serial) {
+        const before = queue;
+        queue = new Promise((resolve) => (giveBack = resolve));
+        await before;
+      }
+      try {
+        const connection = await translated(driver.acquireConnection(options));
+        const lent: Lent = {
+          inner: connection,
+          giveBack,
+          executeQuery: <R>(query: CompiledQuery): Promise<QueryResult<R>> => translated(connection.executeQuery<R>(query)),
+          streamQuery: (query, chunkSize) => connection.streamQuery(query, chunkSize),
+        };
+        return lent;
+      } catch (error) {
+        giveBack();
+        throw error;
+      }
+    },
+    async releaseConnection(connection, options) {
+      try {
+        await driver.releaseConnection(inner(connection), options);
+      } finally {
+        (connection as Lent).giveBack();
+      }
+    },
+    beginTransaction: (connection, settings) => translated(driver.beginTransaction(inner(connection), settings)),
+    commitTransaction: (connection) => translated(driver.commitTransaction(inner(connection))),
+    rollbackTransaction: (connection) => driver.rollbackTransaction(inner(connection)),
+    destroy: (options) => driver.destroy(options),
+  };
+  return wrapped;
+}
+
+async function translated<T>(promise: Promise<T>): Promise<T> {
+  try {
+    return await promise;
+  } catch (error) {
+    throw translateCatalogError(error);
+  }
+}

@@ -1,0 +1,52 @@
+import { sql, type Selectable } from "kysely";
+import type { Db, FeedsTable } from "./schema.ts";
+
+export type FeedRow = Selectable<FeedsTable>;
+
+export async function listFeeds(db: Db): Promise<FeedRow[]> {
+  return db.selectFrom("feeds").selectAll().orderBy(sql`lower(name)`).execute();
+}
+
+/** Names are compared without case. */
+export async function findFeed(db: Db, name: string): Promise<FeedRow | undefined> {
+  return db.selectFrom("feeds").selectAll().where(sql`lower(name)`, "=", name.toLowerCase()).executeTakeFirst();
+}
+
+/** Undefined when the name is taken. */
+export async function insertFeed(db: Db, feed: { name: string; type: string; description: string | null; now: Date }): Promise<FeedRow | undefined> {
+  return db
+    .insertInto("feeds")
+    .values({ name: feed.name, type: feed.type, description: feed.description, created_at: feed.now })
+    .onConflict((conflict) => conflict.doNothing())
+    .returningAll()
+    .executeTakeFirst();
+}
+
+export type FeedChange = Partial<Pick<FeedRow, "name" | "description" | "drop_path" | "active" | "retention_rules_enabled" | "deleting_at">>;
+
+export async function updateFeed(db: Db, id: number, change: FeedChange): Promise<FeedRow> {
+  return db.updateTable("feeds").set(change).where("id", "=", id).returningAll().executeTakeFirstOrThrow();
+}
+
+/** Packages, versions and files of the feed go with it. */
+export async function deleteFeedRow(db: Db, id: number): Promise<void> {
+  await db.deleteFrom("feeds").where("id", "=", id).execute();
+}
+
+export interface FeedTotals {
+  packages: number;
+  versions: number;
+  files: number;
+  bytes: number;
+}
+
+export async function feedTotals(db: Db, feedId: number): Promise<FeedTotals> {
+  const result = await sql<FeedTotals>`
+    select
+      (select count(*) from feedctl.packages where feed_id = ${feedId})::float8 as packages,
+      (select count(*) from feedctl.versions v join feedctl.packages p on p.id = v.package_id where p.feed_id = ${feedId})::float8 as versions,
+      count(*)::float8 as files,
+      coalesce(sum(size), 0)::float8 as bytes
+    from feedctl.files where feed_id = ${feedId}`.execute(db);
+  return result.rows[0] ?? { packages: 0, versions: 0, files: 0, bytes: 0 };
+}

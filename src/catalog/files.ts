@@ -1,0 +1,56 @@
+import { sql } from "kysely";
+import type { Db } from "./schema.ts";
+import type { FileHashes } from "./packages.ts";
+
+/** A catalogued file as mirrors, migrations and verification need it. Hashes are lower-case hex. */
+export interface FileRow {
+  id: number;
+  key: string;
+  size: number;
+  md5: string;
+  sha256: string;
+  contentType: string;
+  storeTag: string | null;
+  createdAt: Date;
+}
+
+const columns = sql`id, key, size::float8 as size, encode(md5, 'hex') as md5, encode(sha256, 'hex') as sha256,
+  content_type as "contentType", store_tag as "storeTag", created_at as "createdAt"`;
+
+const PAGE = 2000;
+
+/** All files of a feed by key, in UTF-8 byte order, in pages: a keyset cursor, no snapshot is held. */
+export async function* listFiles(db: Db, feedId: number): AsyncGenerator<FileRow> {
+  let after = "";
+  for (;;) {
+    const page = await sql<FileRow>`select ${columns} from feedctl.files where feed_id = ${feedId} and key > ${after} order by key limit ${PAGE}`.execute(db);
+    yield* page.rows;
+    const last = page.rows.at(-1);
+    if (last === undefined || page.rows.length < PAGE) return;
+    after = last.key;
+  }
+}
+
+/** Hashes of those of the keys that are catalogued. */
+export async function findFiles(db: Db, feedId: number, keys: readonly string[]): Promise<Map<string, Pick<FileHashes, "sha256"> & { size: number }>> {
+  if (keys.length === 0) return new Map();
+  const found = await sql<{ key: string; sha256: string; size: number }>`
+    select f.key, encode(f.sha256, 'hex') as sha256, f.size::float8 as size
+    from feedctl.files f join jsonb_array_elements_text(${JSON.stringify(keys)}::jsonb) as wanted(key) on wanted.key = f.key
+    where f.feed_id = ${feedId}`.execute(db);
+  return new Map(found.rows.map((row) => [row.key, row]));
+}
+
+export interface Verified {
+  id: number;
+  storeTag: string | null;
+}
+
+/** Records what was proven of files, in one statement. */
+export async function markVerified(db: Db, files: readonly Verified[], now: Date): Promise<void> {
+  if (files.length === 0) return;
+  await sql`
+    update feedctl.files f set store_tag = v."storeTag", verified_at = ${now}::timestamptz
+    from jsonb_to_recordset(${JSON.stringify(files)}::jsonb) as v(id bigint, "storeTag" text)
+    where f.id = v.id`.execute(db);
+}

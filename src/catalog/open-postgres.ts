@@ -1,0 +1,107 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { Kysely, PostgresDialect } from "kysely";
+import pg from "pg";
+import { FeedctlError } from "../errors.ts";
+import { lockKinds, type Catalog, type CatalogLock, type LockRequest } from "./catalog.ts";
+import { wrapDialect } from "./dialect.ts";
+import { translateCatalogError } from "./errors.ts";
+import type { Tables } from "./schema.ts";
+
+// int8 as number: ids and byte counts stay far below 2^53
+const int8 = 20;
+
+/** The catalog on a PostgreSQL server, 14 or newer. The URL may hold a password; `location` does not. */
+export async function openPostgres(url: string): Promise<Catalog> {
+  const types: pg.CustomTypesConfig = {
+    getTypeParser: ((oid: number, format?: "text") => (oid === int8 ? Number : pg.types.getTypeParser(oid, format))) as typeof pg.types.getTypeParser,
+  };
+  let pool: pg.Pool;
+  try {
+    pool = new pg.Pool({ connectionString: url, max: 8, connectionTimeoutMillis: 10_000, application_name: "feedctl", types });
+  } catch (error) {
+    throw new FeedctlError("usage", "the database URL cannot be read", { cause: (error as Error).name, hint: "its form is postgres://USER:PASSWORD@HOST:PORT/DATABASE" });
+  }
+  pool.on("error", () => {}); // an idle connection broke: the next query reports it
+  const db = new Kysely<Tables>({ dialect: wrapDialect(new PostgresDialect({ pool }), false) }).withSchema("feedctl");
+  const locks = sessionLocks(pool);
+  return {
+    kind: "postgres",
+    location: withoutPassword(url),
+    db,
+    lock: locks.lock,
+    async script(text) {
+      try {
+        await pool.query(text);
+      } catch (error) {
+        throw translateCatalogError(error);
+      }
+    },
+    async [Symbol.asyncDispose]() {
+      await locks.close();
+      await db.destroy();
+    },
+  };
+}
+
+/**
+ * Advisory locks of one connection that is kept for them: they last until released or until the process dies, across
+ * transactions. A broken connection loses them all, which `assertHeld` tells.
+ */
+function sessionLocks(pool: pg.Pool) {
+  let session: Promise<{ client: pg.PoolClient; lost: boolean }> | undefined;
+
+  async function connect() {
+    const client = await pool.connect();
+    const state = { client, lost: false };
+    client.on("error", () => (state.lost = true));
+    client.on("end", () => (state.lost = true));
+    return state;
+  }
+
+  return {
+    async lock(request: LockRequest): Promise<CatalogLock | undefined> {
+      const suffix = request.mode === "shared" ? "_shared" : "";
+      const parameters = [lockKinds[request.kind], request.id];
+      const deadline = performance.now() + (request.wait ?? 0);
+      let waiting = false;
+      for (;;) {
+        request.signal?.throwIfAborted();
+        try {
+          const state = await (session ??= connect());
+          const answer = await state.client.query<{ ok: boolean }>(`select pg_try_advisory_lock${suffix}($1, $2) as ok`, parameters);
+          if (answer.rows[0]?.ok === true) {
+            return {
+              assertHeld() {
+                if (state.lost) throw new FeedctlError("unavailable", "the connection to the catalog broke, and with it the lock", { hint: "run the command again" });
+              },
+              async [Symbol.asyncDispose]() {
+                if (!state.lost) await state.client.query(`select pg_advisory_unlock${suffix}($1, $2)`, parameters).catch(() => {});
+              },
+            };
+          }
+        } catch (error) {
+          throw translateCatalogError(error);
+        }
+        if (performance.now() >= deadline) return undefined;
+        if (!waiting) request.onWait?.();
+        waiting = true;
+        await sleep(100, undefined, { signal: request.signal });
+      }
+    },
+    async close() {
+      const state = await session?.catch(() => undefined);
+      state?.client.release(true);
+    },
+  };
+}
+
+function withoutPassword(url: string): string {
+  try {
+    const parsed = new URL(url);
+    parsed.password = "";
+    parsed.search = "";
+    return parsed.href;
+  } catch {
+    return "PostgreSQL";
+  }
+}

@@ -1,0 +1,16 @@
+import { migrations } from "./migrations/index.ts";
+import type { Catalog } from "./catalog.ts";
+import type { EmbeddedOptions } from "./open-pglite.ts";
+
+export interface CatalogOptions extends EmbeddedOptions {
+  /** Chooses PostgreSQL; without it the embedded catalog is used. */
+  databaseUrl?: string | undefined;
+}
+
+/** Opens the catalog as it is; `requireSchema` brings it into shape. The drivers load only here. */
+export async function openCatalog(options: CatalogOptions): Promise<Catalog> {
+  if (options.databaseUrl) return (await import("./open-postgres.ts")).openPostgres(options.databaseUrl);
+  return (await import("./open-pglite.ts")).openPglite(options);
+}
+
+export const migrationNames = migrations.map((migration) => migration.name);

@@ -1,0 +1,125 @@
+import { sql } from "kysely";
+import type { Db } from "./schema.ts";
+
+export interface FileHashes {
+  /** Lower-case hex, all four. */
+  md5: string;
+  sha1: string;
+  sha256: string;
+  sha512: string;
+}
+
+/** One package file to be recorded, with the package and version it belongs to. */
+export interface NewFile extends FileHashes {
+  group: string;
+  name: string;
+  nameKey: string;
+  version: string;
+  normalizedVersion: string;
+  /** Hex. */
+  sortKey: string;
+  prerelease: boolean;
+  qualifier: string;
+  key: string;
+  size: number;
+  contentType: string;
+  storeTag: string | null;
+  metadata: Record<string, unknown>;
+}
+
+/** Records files, making their packages and versions where missing. Three statements however many files. Keys must be new. */
+export async function insertFiles(db: Db, feedId: number, files: readonly NewFile[], published: { at: Date; by: string }): Promise<void> {
+  if (files.length === 0) return;
+  const rows = sql`jsonb_to_recordset(${JSON.stringify(files)}::jsonb) as f("group" text, name text, "nameKey" text, version text,
+    "normalizedVersion" text, "sortKey" text, prerelease boolean, qualifier text, key text, size bigint, md5 text, sha1 text,
+    sha256 text, sha512 text, "contentType" text, "storeTag" text, metadata jsonb)`;
+  await sql`
+    insert into feedctl.packages (feed_id, group_name, name, name_key)
+    select distinct on (f."group", f."nameKey") ${feedId}::int, f."group", f.name, f."nameKey" from ${rows}
+    order by f."group", f."nameKey"
+    on conflict (feed_id, group_name, name_key) do nothing`.execute(db);
+  const packageOfRow = sql`join feedctl.packages p on p.feed_id = ${feedId}::int and p.group_name = f."group" and p.name_key = f."nameKey"`;
+  await sql`
+    insert into feedctl.versions (package_id, version, normalized_version, sort_key, prerelease, published_at, published_by, metadata)
+    select distinct on (p.id, f."normalizedVersion") p.id, f.version, f."normalizedVersion", decode(f."sortKey", 'hex'), f.prerelease,
+      ${published.at}::timestamptz, ${published.by}::text, f.metadata
+    from ${rows} ${packageOfRow}
+    order by p.id, f."normalizedVersion", f.qualifier
+    on conflict (package_id, normalized_version) do nothing`.execute(db);
+  await sql`
+    insert into feedctl.files (version_id, feed_id, qualifier, key, size, md5, sha1, sha256, sha512, content_type, store_tag, verified_at, created_at)
+    select v.id, ${feedId}::int, f.qualifier, f.key, f.size, decode(f.md5, 'hex'), decode(f.sha1, 'hex'), decode(f.sha256, 'hex'),
+      decode(f.sha512, 'hex'), f."contentType", f."storeTag", ${published.at}::timestamptz, ${published.at}::timestamptz
+    from ${rows} ${packageOfRow}
+    join feedctl.versions v on v.package_id = p.id and v.normalized_version = f."normalizedVersion"`.execute(db);
+}
+
+export interface VersionFile {
+  key: string;
+  size: number;
+  qualifier: string;
+  md5: string;
+  sha1: string;
+  sha256: string;
+  sha512: string;
+  contentType: string;
+}
+
+export interface PackageVersion {
+  id: number;
+  group: string;
+  name: string;
+  version: string;
+  prerelease: boolean;
+  listed: boolean;
+  cached: boolean;
+  publishedAt: Date;
+  publishedBy: string;
+  downloads: number;
+  metadata: Record<string, unknown>;
+  files: VersionFile[];
+}
+
+export interface VersionFilter {
+  group?: string | undefined;
+  nameKey?: string | undefined;
+  /** Normalised. */
+  version?: string | undefined;
+}
+
+const PAGE = 500;
+
+/** Every version of a feed with its files, by package name and ascending version, in pages: memory stays bounded. */
+export async function* listVersions(db: Db, feedId: number, filter: VersionFilter = {}): AsyncGenerator<PackageVersion> {
+  let after: { group: string; nameKey: string; sortKey: string; id: number } | undefined;
+  for (;;) {
+    const result = await sql<PackageVersion & { nameKey: string; sortKey: string }>`
+      select v.id, p.group_name as "group", p.name, p.name_key as "nameKey", encode(v.sort_key, 'hex') as "sortKey", v.version, v.prerelease,
+        v.listed, v.cached, v.published_at as "publishedAt", v.published_by as "publishedBy", v.downloads::float8 as downloads, v.metadata,
+        (select coalesce(jsonb_agg(jsonb_build_object('key', f.key, 'size', f.size, 'qualifier', f.qualifier,
+            'md5', encode(f.md5, 'hex'), 'sha1', encode(f.sha1, 'hex'), 'sha256', encode(f.sha256, 'hex'), 'sha512', encode(f.sha512, 'hex'),
+            'contentType', f.content_type) order by f.key), '[]'::jsonb)
+          from feedctl.files f where f.version_id = v.id) as files
+      from feedctl.packages p join feedctl.versions v on v.package_id = p.id
+      where p.feed_id = ${feedId}
+        ${filter.group === undefined ? sql`` : sql`and p.group_name = ${filter.group}`}
+        ${filter.nameKey === undefined ? sql`` : sql`and p.name_key = ${filter.nameKey}`}
+        ${filter.version === undefined ? sql`` : sql`and v.normalized_version = ${filter.version}`}
+        ${after === undefined ? sql`` : sql`and (p.group_name, p.name_key, v.sort_key, v.id) > (${after.group}::text, ${after.nameKey}::text, decode(${after.sortKey}, 'hex'), ${after.id}::bigint)`}
+      order by p.group_name, p.name_key, v.sort_key, v.id
+      limit ${PAGE}`.execute(db);
+    for (const { nameKey: _nameKey, sortKey: _sortKey, ...version } of result.rows) yield version;
+    const last = result.rows.at(-1);
+    if (last === undefined || result.rows.length < PAGE) return;
+    after = { group: last.group, nameKey: last.nameKey, sortKey: last.sortKey, id: last.id };
+  }
+}
+
+/** The version with its files, and its package when nothing else is left in it. Files must be gone from the store or pending. */
+export async function deleteVersions(db: Db, ids: readonly number[]): Promise<void> {
+  await sql`
+    with gone as (delete from feedctl.versions where id in (${sql.join(ids)}) returning package_id)
+    delete from feedctl.packages p using gone
+    where p.id = gone.package_id
+      and not exists (select from feedctl.versions v where v.package_id = p.id and v.id not in (${sql.join(ids)}))`.execute(db);
+}

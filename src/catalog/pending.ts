@@ -1,0 +1,88 @@
+import { sql } from "kysely";
+import type { Db } from "./schema.ts";
+
+export interface WriteIntent {
+  key: string;
+  /** Hex. */
+  sha256: string;
+}
+
+export interface HeldIntent extends WriteIntent {
+  runId: number;
+}
+
+/**
+ * Announces writes before the first byte. Returns the keys that some other run has announced; those must not be
+ * written by this one. An intent of this run is taken again.
+ */
+export async function announceWrites(db: Db, storeId: number, runId: number, intents: readonly WriteIntent[], now: Date): Promise<HeldIntent[]> {
+  if (intents.length === 0) return [];
+  const wanted = sql`jsonb_to_recordset(${JSON.stringify(intents)}::jsonb) as w(key text, sha256 text)`;
+  await sql`
+    insert into feedctl.pending_writes (store_id, key, sha256, run_id, created_at)
+    select ${storeId}::int, w.key, decode(w.sha256, 'hex'), ${runId}::bigint, ${now}::timestamptz from ${wanted}
+    on conflict (store_id, key) do nothing`.execute(db);
+  const held = await sql<HeldIntent>`
+    select p.key, encode(p.sha256, 'hex') as sha256, p.run_id::float8 as "runId"
+    from feedctl.pending_writes p join ${wanted} on w.key = p.key
+    where p.store_id = ${storeId} and p.run_id <> ${runId}`.execute(db);
+  return held.rows;
+}
+
+/** Takes over the intents of a dead run. */
+export async function adoptWrites(db: Db, storeId: number, runId: number, keys: readonly string[], deadRuns: readonly number[]): Promise<string[]> {
+  if (keys.length === 0 || deadRuns.length === 0) return [];
+  const taken = await db
+    .updateTable("pending_writes")
+    .set({ run_id: runId })
+    .where("store_id", "=", storeId)
+    .where("key", "in", [...keys])
+    .where("run_id", "in", [...deadRuns])
+    .returning("key")
+    .execute();
+  return taken.map((row) => row.key);
+}
+
+/** In the transaction that commits the rows, or once it is certain that nothing was written. */
+export async function withdrawWrites(db: Db, storeId: number, runId: number, keys: readonly string[]): Promise<void> {
+  if (keys.length === 0) return;
+  await sql`
+    delete from feedctl.pending_writes p using jsonb_array_elements_text(${JSON.stringify(keys)}::jsonb) as k(key)
+    where p.store_id = ${storeId} and p.run_id = ${runId} and p.key = k.key`.execute(db);
+}
+
+/** Intents on a store, oldest first. */
+export async function listWrites(db: Db, storeId: number, limit: number): Promise<HeldIntent[]> {
+  const rows = await sql<HeldIntent>`
+    select key, encode(sha256, 'hex') as sha256, run_id::float8 as "runId" from feedctl.pending_writes
+    where store_id = ${storeId} order by created_at, key limit ${limit}`.execute(db);
+  return rows.rows;
+}
+
+/** In the transaction that removes the rows: these blobs may now go. */
+export async function recordDeletes(db: Db, storeId: number, runId: number, keys: readonly string[], now: Date): Promise<void> {
+  if (keys.length === 0) return;
+  await sql`
+    insert into feedctl.pending_deletes (store_id, key, run_id, created_at)
+    select ${storeId}::int, k.key, ${runId}::bigint, ${now}::timestamptz from jsonb_array_elements_text(${JSON.stringify(keys)}::jsonb) as k(key)
+    on conflict (store_id, key) do nothing`.execute(db);
+}
+
+/**
+ * Pending deletes of a store whose key no row of the feed names (a package imported again after its deletion needs its
+ * blob); `reclaimed` are those that a row names and that must be forgotten, not obeyed.
+ */
+export async function listDeletes(db: Db, storeId: number, feedId: number, limit: number): Promise<{ due: string[]; reclaimed: string[] }> {
+  const rows = await sql<{ key: string; used: boolean }>`
+    select d.key, (exists (select from feedctl.files f where f.feed_id = ${feedId} and f.key = d.key)
+      or exists (select from feedctl.pending_writes w where w.store_id = d.store_id and w.key = d.key)) as used
+    from feedctl.pending_deletes d where d.store_id = ${storeId} order by d.key limit ${limit}`.execute(db);
+  return { due: rows.rows.filter((row) => !row.used).map((row) => row.key), reclaimed: rows.rows.filter((row) => row.used).map((row) => row.key) };
+}
+
+export async function forgetDeletes(db: Db, storeId: number, keys: readonly string[]): Promise<void> {
+  if (keys.length === 0) return;
+  await sql`
+    delete from feedctl.pending_deletes d using jsonb_array_elements_text(${JSON.stringify(keys)}::jsonb) as k(key)
+    where d.store_id = ${storeId} and d.key = k.key`.execute(db);
+}

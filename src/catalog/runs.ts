@@ -1,0 +1,49 @@
+import { sql, type Selectable } from "kysely";
+import type { Db, RunsTable } from "./schema.ts";
+
+export type RunRow = Selectable<RunsTable>;
+
+export async function insertRun(
+  db: Db,
+  run: { command: string; feedId: number | null; actor: string; host: string; pid: number; now: Date },
+): Promise<number> {
+  const row = await db
+    .insertInto("runs")
+    .values({ command: run.command, feed_id: run.feedId, actor: run.actor, host: run.host, pid: run.pid, state: "running", started_at: run.now })
+    .returning("id")
+    .executeTakeFirstOrThrow();
+  return row.id;
+}
+
+export async function finishRun(db: Db, id: number, state: "done" | "failed" | "interrupted", summary: object | null, now: Date): Promise<void> {
+  await db
+    .updateTable("runs")
+    .set({ state, finished_at: now, summary: summary === null ? null : JSON.stringify(summary) })
+    .where("id", "=", id)
+    .execute();
+}
+
+/** Marks runs as failed whose process is gone, as told by the caller. */
+export async function failRuns(db: Db, ids: readonly number[], now: Date): Promise<void> {
+  if (ids.length === 0) return;
+  await db.updateTable("runs").set({ state: "failed", finished_at: now }).where("id", "in", [...ids]).where("state", "=", "running").execute();
+}
+
+export interface AuditEvent {
+  action: string;
+  object: string;
+  detail?: Record<string, unknown>;
+}
+
+/** One event per object, in one statement. */
+export async function insertAuditEvents(
+  db: Db,
+  about: { runId: number | null; actor: string; feedId: number | null; now: Date },
+  events: readonly AuditEvent[],
+): Promise<void> {
+  if (events.length === 0) return;
+  await sql`
+    insert into feedctl.audit_events (run_id, at, actor, action, feed_id, object, detail)
+    select ${about.runId}::bigint, ${about.now}::timestamptz, ${about.actor}::text, e.action, ${about.feedId}::int, e.object, e.detail
+    from jsonb_to_recordset(${JSON.stringify(events)}::jsonb) as e(action text, object text, detail jsonb)`.execute(db);
+}

@@ -1,0 +1,154 @@
+import type { ColumnType, Generated, GeneratedAlways, JSONColumnType, Kysely } from "kysely";
+
+/** JSON goes in as text and comes out parsed. */
+type Json<T extends object> = JSONColumnType<T>;
+type Nullable<T> = ColumnType<T | null, T | null | undefined, T | null>;
+
+export interface SettingsTable {
+  name: string;
+  value: string;
+  updated_at: Date;
+}
+
+export interface FeedsTable {
+  id: GeneratedAlways<number>;
+  name: string;
+  type: string;
+  description: Nullable<string>;
+  drop_path: Nullable<string>;
+  active: Generated<boolean>;
+  retention_rules_enabled: Generated<boolean>;
+  deleting_at: Nullable<Date>;
+  created_at: Date;
+}
+
+export type StoreRole = "current" | "target" | "previous";
+
+/** Store options as saved: plain values, and for secrets `{ ref }` or `{ sealed }`. */
+export type SavedOptions = Record<string, string | boolean | SavedSecret>;
+export type SavedSecret = { ref: string } | { sealed: string };
+
+export interface StoresTable {
+  id: GeneratedAlways<number>;
+  feed_id: number;
+  type: string;
+  options: Json<SavedOptions>;
+  role: StoreRole;
+  created_at: Date;
+  replaced_at: Nullable<Date>;
+  retired_at: Nullable<Date>;
+}
+
+export interface PackagesTable {
+  id: GeneratedAlways<number>;
+  feed_id: number;
+  group_name: string;
+  name: string;
+  name_key: string;
+}
+
+export interface VersionsTable {
+  id: GeneratedAlways<number>;
+  package_id: number;
+  version: string;
+  normalized_version: string;
+  sort_key: Uint8Array;
+  prerelease: boolean;
+  listed: Generated<boolean>;
+  allowed: Nullable<boolean>;
+  deprecated: Generated<boolean>;
+  deprecation_reason: Nullable<string>;
+  cached: Generated<boolean>;
+  published_at: Date;
+  published_by: string;
+  downloads: Generated<number>;
+  last_used_at: Nullable<Date>;
+  metadata: Json<Record<string, unknown>>;
+}
+
+export interface FilesTable {
+  id: GeneratedAlways<number>;
+  version_id: number;
+  feed_id: number;
+  qualifier: string;
+  key: string;
+  size: number;
+  md5: Uint8Array;
+  sha1: Uint8Array;
+  sha256: Uint8Array;
+  sha512: Uint8Array;
+  content_type: string;
+  store_tag: Nullable<string>;
+  verified_at: Nullable<Date>;
+  created_at: Date;
+}
+
+export interface RunsTable {
+  id: GeneratedAlways<number>;
+  command: string;
+  feed_id: Nullable<number>;
+  actor: string;
+  host: string;
+  pid: number;
+  state: "running" | "done" | "failed" | "interrupted";
+  started_at: Date;
+  finished_at: Nullable<Date>;
+  summary: ColumnType<object | null, string | null | undefined, string | null>;
+}
+
+export interface PendingWritesTable {
+  store_id: number;
+  key: string;
+  sha256: Uint8Array;
+  run_id: number;
+  created_at: Date;
+}
+
+export interface PendingDeletesTable {
+  store_id: number;
+  key: string;
+  run_id: number;
+  created_at: Date;
+}
+
+export interface MigrationsTable {
+  id: GeneratedAlways<number>;
+  feed_id: number;
+  from_store_id: number;
+  to_store_id: number;
+  state: "copying" | "switched" | "retired" | "cancelled";
+  run_id: number;
+  started_at: Date;
+  switched_at: Nullable<Date>;
+  retired_at: Nullable<Date>;
+  blobs: Generated<number>;
+  bytes: Generated<number>;
+}
+
+export interface AuditEventsTable {
+  id: GeneratedAlways<number>;
+  run_id: Nullable<number>;
+  at: Date;
+  actor: string;
+  action: string;
+  feed_id: Nullable<number>;
+  object: string;
+  detail: ColumnType<object | null, string | null | undefined, string | null>;
+}
+
+export interface Tables {
+  settings: SettingsTable;
+  feeds: FeedsTable;
+  stores: StoresTable;
+  packages: PackagesTable;
+  versions: VersionsTable;
+  files: FilesTable;
+  runs: RunsTable;
+  pending_writes: PendingWritesTable;
+  pending_deletes: PendingDeletesTable;
+  migrations: MigrationsTable;
+  audit_events: AuditEventsTable;
+}
+
+/** The catalog, or a transaction on it: the first parameter of every query function. */
+export type Db = Kysely<Tables>;

@@ -1,0 +1,19 @@
+import type { Db } from "./schema.ts";
+
+/** Saved values by name. An empty text means: saved as empty, the configuration file's value counts. */
+export async function readSettings(db: Db): Promise<Map<string, string>> {
+  const rows = await db.selectFrom("settings").select(["name", "value"]).execute();
+  return new Map(rows.map((row) => [row.name, row.value]));
+}
+
+export async function saveSetting(db: Db, name: string, value: string, now: Date): Promise<void> {
+  await db
+    .insertInto("settings")
+    .values({ name, value, updated_at: now })
+    .onConflict((conflict) => conflict.column("name").doUpdateSet({ value, updated_at: now }))
+    .execute();
+}
+
+export async function removeSetting(db: Db, name: string): Promise<void> {
+  await db.deleteFrom("settings").where("name", "=", name).execute();
+}

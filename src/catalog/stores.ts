@@ -1,0 +1,54 @@
+import type { Selectable } from "kysely";
+import type { Db, SavedOptions, StoreRole, StoresTable } from "./schema.ts";
+
+export type StoreRow = Selectable<StoresTable>;
+
+export async function currentStore(db: Db, feedId: number): Promise<StoreRow | undefined> {
+  return db.selectFrom("stores").selectAll().where("feed_id", "=", feedId).where("role", "=", "current").executeTakeFirst();
+}
+
+/** Newest first. */
+export async function storesOfFeed(db: Db, feedId: number): Promise<StoreRow[]> {
+  return db.selectFrom("stores").selectAll().where("feed_id", "=", feedId).orderBy("id", "desc").execute();
+}
+
+/** Every store in which some feed's files are or may still lie: current, targets of migrations, and earlier ones not retired. */
+export async function liveStores(db: Db): Promise<(StoreRow & { feed_name: string | null })[]> {
+  return db
+    .selectFrom("stores")
+    .leftJoin("feeds", "feeds.id", "stores.feed_id")
+    .selectAll("stores")
+    .select("feeds.name as feed_name")
+    .where("stores.retired_at", "is", null)
+    .orderBy("stores.id")
+    .execute();
+}
+
+export async function insertStore(
+  db: Db,
+  store: { feedId: number; type: string; options: SavedOptions; role: StoreRole; now: Date },
+): Promise<StoreRow> {
+  return db
+    .insertInto("stores")
+    .values({ feed_id: store.feedId, type: store.type, options: JSON.stringify(store.options), role: store.role, created_at: store.now })
+    .returningAll()
+    .executeTakeFirstOrThrow();
+}
+
+/** Options of a replaced store are saved with their effective directory, since settings may move the default later. */
+export async function replaceStore(db: Db, id: number, options: SavedOptions, now: Date): Promise<void> {
+  await db.updateTable("stores").set({ role: "previous", options: JSON.stringify(options), replaced_at: now }).where("id", "=", id).execute();
+}
+
+/** An earlier or target store of the feed becomes its current one. */
+export async function makeCurrent(db: Db, id: number): Promise<void> {
+  await db.updateTable("stores").set({ role: "current", replaced_at: null, retired_at: null }).where("id", "=", id).execute();
+}
+
+export async function updateStoreOptions(db: Db, id: number, options: SavedOptions): Promise<void> {
+  await db.updateTable("stores").set({ options: JSON.stringify(options) }).where("id", "=", id).execute();
+}
+
+export async function markRetired(db: Db, id: number, now: Date): Promise<void> {
+  await db.updateTable("stores").set({ retired_at: now }).where("id", "=", id).execute();
+}

@@ -1,0 +1,101 @@
+import { link, mkdir, readFile, rename, rm, rmdir, stat, unlink, writeFile } from "node:fs/promises";
+import { readFileSync } from "node:fs";
+import { hostname } from "node:os";
+
+/** Who holds a lock file. */
+export interface LockOwner {
+  pid: number;
+  host: string;
+  /** When the process started, by the kernel's clock, where that can be read: tells a reused pid from its former owner. */
+  started: string;
+}
+
+export interface ProcessLock {
+  release(): Promise<void>;
+}
+
+/**
+ * Takes a lock file that names its owner, or returns the live owner. A lock of a dead process on this host is taken
+ * over. The file appears complete or not at all (link of a written temp file), so that a reader never sees half a name.
+ */
+export async function tryProcessLock(path: string): Promise<ProcessLock | LockOwner> {
+  const mine: LockOwner = { pid: process.pid, host: hostname(), started: startOf(process.pid) };
+  const temp = `${path}.${process.pid}.${mine.started || Date.now()}`;
+  await writeFile(temp, JSON.stringify(mine));
+  try {
+    for (;;) {
+      try {
+        await link(temp, path);
+        return { release: () => unlink(path).catch(() => {}) };
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
+      }
+      const owner = await readOwner(path);
+      if (owner === undefined) continue; // released between link and read
+      if (isAlive(owner)) return owner;
+      await removeStale(path, owner);
+    }
+  } finally {
+    await rm(temp, { force: true });
+  }
+}
+
+/** One process at a time may take over, or two could each remove the other's fresh lock. */
+async function removeStale(path: string, dead: LockOwner): Promise<void> {
+  const gate = `${path}.takeover`;
+  try {
+    await mkdir(gate);
+  } catch {
+    const age = await stat(gate).then((info) => Date.now() - info.mtimeMs, () => 0);
+    if (age > 10_000) await rmdir(gate).catch(() => {}); // its maker died between two system calls
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    return;
+  }
+  try {
+    const now = await readOwner(path);
+    if (now !== undefined && now.pid === dead.pid && now.started === dead.started) {
+      await rename(path, `${path}.stale`);
+      await rm(`${path}.stale`, { force: true });
+    }
+  } finally {
+    await rmdir(gate).catch(() => {});
+  }
+}
+
+async function readOwner(path: string): Promise<LockOwner | undefined> {
+  let text: string;
+  try {
+    text = await readFile(path, "utf8");
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+    throw error;
+  }
+  try {
+    const owner = JSON.parse(text) as Partial<LockOwner>;
+    return { pid: Number(owner.pid), host: String(owner.host), started: String(owner.started ?? "") };
+  } catch {
+    return { pid: 0, host: hostname(), started: "" }; // not written by us: owned by nobody
+  }
+}
+
+function isAlive(owner: LockOwner): boolean {
+  if (owner.host !== hostname()) return true; // cannot be known from here: never steal
+  if (owner.pid <= 0) return false;
+  try {
+    process.kill(owner.pid, 0);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ESRCH") return false;
+  }
+  const started = startOf(owner.pid);
+  return started === "" || owner.started === "" || started === owner.started;
+}
+
+/** Field 22 of /proc/PID/stat (proc(5)); empty where there is no /proc. The command name in field 2 may hold spaces. */
+function startOf(pid: number): string {
+  try {
+    const text = readFileSync(`/proc/${pid}/stat`, "utf8");
+    return text.slice(text.lastIndexOf(")") + 2).split(" ")[19] ?? "";
+  } catch {
+    return "";
+  }
+}
