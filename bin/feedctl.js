@@ -1,0 +1,17 @@
+#!/usr/bin/env node
+import { existsSync } from "fs";
+import module from "module";
+
+const [major, minor] = process.versions.node.split(".").map(Number);
+if (major < 22 || (major === 22 && minor < 18)) {
+  process.stderr.write(`feedctl needs Node.js 22.18 or newer; this is ${process.version}\n`);
+  process.exit(2);
+}
+module.enableCompileCache();
+process.stdout.on("error", (error) => {
+  if (error.code === "EPIPE") process.exit(141); // the reader of the pipe left, as in `feedctl ... | head`
+  throw error;
+});
+const built = existsSync(new URL("../dist/main.js", import.meta.url));
+const { main } = await import(built ? "../dist/main.js" : "../src/main.ts");
+await main(process);
