@@ -1,0 +1,42 @@
+import { FeedctlError } from "../errors.ts";
+import type { AzureTarget } from "./azure-errors.ts";
+import { translateAzureError } from "./azure-errors.ts";
+
+/** A host that says nothing for this long is given up. Retries inside the SDK count as one call. */
+export const SILENCE_MS = 60_000;
+
+/**
+ * Runs one SDK call: `work` gets a signal that follows the caller's and also fires after a minute of silence, and a
+ * function that tells of progress. What it throws is translated; `doing` is the message's first half.
+ */
+export type AzureCall = <T>(
+  doing: string,
+  signal: AbortSignal | undefined,
+  work: (signal: AbortSignal, progressed: () => void) => Promise<T>,
+) => Promise<T>;
+
+export function createAzureCall(target: AzureTarget): AzureCall {
+  return async (doing, signal, work) => {
+    const isStopped = () => signal?.aborted === true;
+    if (isStopped()) throw new FeedctlError("interrupted", `${doing}: interrupted`);
+    const controller = new AbortController();
+    const follow = () => controller.abort();
+    signal?.addEventListener("abort", follow, { once: true });
+    let silent = false;
+    const timer = setTimeout(() => {
+      silent = true;
+      controller.abort();
+    }, SILENCE_MS);
+    try {
+      return await work(controller.signal, () => timer.refresh());
+    } catch (error) {
+      if (silent && !isStopped()) {
+        throw new FeedctlError("unavailable", `${doing}: ${target.host} was silent for ${SILENCE_MS / 1000} s`);
+      }
+      throw translateAzureError(error, doing, target, signal);
+    } finally {
+      clearTimeout(timer);
+      signal?.removeEventListener("abort", follow);
+    }
+  };
+}

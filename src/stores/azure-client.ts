@@ -1,0 +1,98 @@
+import { BlobServiceClient } from "@azure/storage-blob";
+import type { ContainerClient, StoragePipelineOptions } from "@azure/storage-blob";
+import { FeedctlError } from "../errors.ts";
+import type { AzureConfig } from "./store-types.ts";
+import { parseTargetPath } from "./key.ts";
+
+export type { BlobItem, BlockBlobClient, ContainerClient } from "@azure/storage-blob";
+
+/**
+ * Network failures and 500/503 are tried three times. The SDK's `tryTimeoutInMs` stays unset: it only asks the server
+ * to give up, and would cut off healthy uploads on slow lines; silence is detected by `azure-call.ts`.
+ */
+const options: StoragePipelineOptions = {
+  retryOptions: { maxTries: 3, retryDelayInMs: 500, maxRetryDelayInMs: 5_000 },
+  keepAliveOptions: { enable: true },
+  userAgentOptions: { userAgentPrefix: "feedctl" },
+};
+
+export interface AzureConnection {
+  client: ContainerClient;
+  host: string;
+  container: string;
+  /** What every blob name of this store starts with: `""` or `a/b/`. */
+  prefix: string;
+  /** Where it is, for people; no secrets. */
+  name: string;
+}
+
+/** Checks the configuration and prepares the client; sends nothing. */
+export async function connectAzure(config: AzureConfig): Promise<AzureConnection> {
+  const { container } = config;
+  if (!/^(?=.{3,63}$)(\$web|[a-z0-9]+(-[a-z0-9]+)*)$/.test(container)) {
+    throw new FeedctlError("usage", `${JSON.stringify(container)} is no container name`, {
+      hint: "3 to 63 lower-case letters, digits and single dashes",
+    });
+  }
+  const prefix = parseTargetPath(config.targetPath ?? "");
+  if (isAltered(prefix)) {
+    throw new FeedctlError("usage", `Azure would alter the target path ${JSON.stringify(prefix)}`, {
+      hint: "no backslashes, and no folder that ends in a dot",
+    });
+  }
+  const client = (await connectService(config)).getContainerClient(container);
+  const { origin, pathname, host } = new URL(client.url);
+  return { client, host, container, prefix, name: `azure ${origin}${pathname}${prefix && `/${prefix.slice(0, -1)}`}` };
+}
+
+/**
+ * Azure stores `a\b` as `a/b` and drops dots at the end of a path segment, silently: two keys would share one blob.
+ * Escaping such names would break the order of listings, so this adapter does not take them.
+ */
+export function isAltered(name: string): boolean {
+  return /\\|\.(?:\/|$)/.test(name);
+}
+
+async function connectService({ connectionString, accountUrl, container }: AzureConfig): Promise<BlobServiceClient> {
+  if ((connectionString ?? "") !== "" && (accountUrl ?? "") !== "") {
+    throw new FeedctlError("usage", "an Azure store has either a connection string or an account URL, not both");
+  }
+  if (connectionString !== undefined && connectionString !== "") return fromConnectionString(connectionString.trim());
+  if (accountUrl === undefined || accountUrl === "") {
+    throw new FeedctlError("usage", "the Azure store has no credentials", {
+      hint: "give --connection-string, or --account-url to use the Azure credential chain",
+    });
+  }
+  const url = parseAccountUrl(accountUrl.trim(), container);
+  const { DefaultAzureCredential } = await import("@azure/identity");
+  return new BlobServiceClient(url, new DefaultAzureCredential(), options);
+}
+
+function fromConnectionString(connectionString: string): BlobServiceClient {
+  try {
+    return BlobServiceClient.fromConnectionString(connectionString, options);
+  } catch {
+    // The SDK's error and its cause may quote the string, which holds the account key.
+    throw new FeedctlError("usage", "the Azure connection string is malformed", {
+      hint: "it looks like DefaultEndpointsProtocol=https;AccountName=NAME;AccountKey=KEY;EndpointSuffix=core.windows.net",
+    });
+  }
+}
+
+function parseAccountUrl(text: string, container: string): string {
+  const hint = "it looks like https://ACCOUNT.blob.core.windows.net";
+  const url = URL.parse(text);
+  if (url === null) throw new FeedctlError("usage", "the Azure account URL is not a URL", { hint });
+  if (url.search !== "" || url.username !== "" || url.password !== "" || url.hash !== "") {
+    throw new FeedctlError("usage", "the Azure account URL must not hold a signature or credentials", {
+      hint: "put a shared access signature into a connection string: BlobEndpoint=URL;SharedAccessSignature=SAS",
+    });
+  }
+  if (url.protocol !== "https:") throw new FeedctlError("usage", "the Azure account URL must start with https://", { hint });
+  // ProGet's ContainerUri ends in the container.
+  const path = url.pathname.replace(/\/+$/, "");
+  if (path !== "" && path !== `/${container}`) {
+    throw new FeedctlError("usage", `the Azure account URL must not have the path ${path}`, { hint });
+  }
+  return url.origin;
+}

@@ -1,0 +1,161 @@
+/*
+ * Blob name = target path + key, as UTF-8, nothing escaped. Azure itself alters backslashes and dots at the end of a
+ * segment, so keys with those are refused by `put` and never found. SHA-256 and the time of modification lie in the
+ * blob's metadata as `sha256` and `mtime`; the MD5 in Content-MD5; see azure-metadata.ts for the user's metadata.
+ * A blob appears with Put Blob or Put Block List, whole or not at all; blocks that were staged and never committed
+ * are invisible, and Azure drops them after a week.
+ */
+import { createHash } from "node:crypto";
+import type { Readable } from "node:stream";
+import { FeedctlError, isFeedctlError } from "../errors.ts";
+import { createAzureCall } from "./azure-call.ts";
+import { connectAzure, isAltered } from "./azure-client.ts";
+import { deleteInBatches } from "./azure-delete.ts";
+import { azureCode } from "./azure-errors.ts";
+import { describeBlob, plainTag } from "./azure-info.ts";
+import { listBlobs } from "./azure-list.ts";
+import { resumingRead } from "./azure-read.ts";
+import { isLarge, upload } from "./azure-upload.ts";
+import type { Key } from "./key.ts";
+import type { BlobInfo, BlobSource, ByteRange, CallOptions, PutOptions, PutResult, Store } from "./store.ts";
+import type { AzureConfig } from "./store-types.ts";
+
+/** A commit discards the blocks that other uploads of the same blob have staged: they then start over, this often. */
+const UPLOAD_ATTEMPTS = 3;
+
+const raceCodes = ["BlobAlreadyExists", "ConditionNotMet", "InvalidBlockList"];
+
+/** Opens a container as a store; it must exist, which the first call finds out. Sends nothing yet. */
+export async function openAzureStore(config: AzureConfig): Promise<Store> {
+  const connection = await connectAzure(config);
+  const { client, prefix, name } = connection;
+  const call = createAzureCall(connection);
+  const blobOf = (key: Key) => client.getBlockBlobClient(prefix + key);
+  const doing = (verb: string, key: Key) => `cannot ${verb} ${JSON.stringify(key)} in ${name}`;
+
+  async function head(key: Key, { signal }: CallOptions = {}): Promise<BlobInfo | undefined> {
+    const what = doing("look up", key);
+    if (isAltered(key)) return undefined;
+    try {
+      const found = await call(what, signal, (abortSignal) => blobOf(key).getProperties({ abortSignal }));
+      return describeBlob(key, found);
+    } catch (error) {
+      if (!isFeedctlError(error, "not-found") || azureCode(error) === "ContainerNotFound") throw error;
+      return undefined;
+    }
+  }
+
+  async function get(key: Key, options: CallOptions & { range?: ByteRange | undefined } = {}): Promise<Readable> {
+    const { signal, range } = options;
+    const what = doing("read", key);
+    const { start, end } = checkRange(range, what);
+    if (isAltered(key)) throw new FeedctlError("not-found", `${what}: no such blob`);
+    const open = async (offset: number, etag?: string) => {
+      const count = end === undefined ? undefined : end - offset;
+      const conditions = etag === undefined ? {} : { ifMatch: etag };
+      // The signal must not outlive the call: it would abort the body as well, and hide the reason.
+      const answer = await call(what, signal, (abortSignal) =>
+        blobOf(key).download(offset, count, { abortSignal, conditions, maxRetryRequests: 0 }),
+      );
+      return { ...answer, body: answer.readableStreamBody as Readable, size: answer.contentLength ?? 0 };
+    };
+    const first = await open(start);
+    if (range !== undefined && first.size === 0) {
+      // From the first byte on, the SDK asks without a range.
+      first.body.destroy();
+      throw new FeedctlError("usage", `${what}: the range starts past the end of the blob`);
+    }
+    const reopen = async (received: number) => {
+      try {
+        return (await open(start + received, first.etag)).body;
+      } catch (error) {
+        if (azureCode(error) !== "ConditionNotMet") throw error;
+        throw new FeedctlError("unavailable", `${what}: it was replaced meanwhile`, { hint: "try again" });
+      }
+    };
+    return resumingRead({ size: first.size, first: first.body, reopen, doing: what, signal });
+  }
+
+  /** Whether what stands there is what should be stored: `unchanged`, or rejects with `conflict`. */
+  async function compare(existing: BlobInfo, source: BlobSource, options: PutOptions, md5: string | undefined): Promise<PutResult> {
+    const { key, size, sha256, tag } = existing;
+    const same = async (): Promise<boolean> => {
+      if (size !== source.size) return false;
+      if (sha256 !== undefined) return sha256 === options.sha256;
+      // Content-MD5 is what its writer claimed: when it differs that proves nothing.
+      if (md5 !== undefined && existing.md5 === md5) return true;
+      const hash = createHash("sha256");
+      for await (const chunk of await get(key, { signal: options.signal })) hash.update(chunk as Buffer);
+      return hash.digest("hex") === options.sha256;
+    };
+    if (await same()) return { outcome: "unchanged", tag };
+    throw new FeedctlError("conflict", `${doing("store", key)}: other content is already there`);
+  }
+
+  async function put(key: Key, source: BlobSource, options: PutOptions): Promise<PutResult> {
+    const { signal, ifExists } = options;
+    const what = doing("store", key);
+    if (isAltered(key)) {
+      throw new FeedctlError("invalid", `${what}: Azure alters backslashes and dots at the end of a name`, {
+        hint: "rename it, or keep it in a store of another type",
+      });
+    }
+    checkHeaders(options, what);
+    let md5 = options.md5;
+    const before = ifExists === "replace" || isLarge(source) ? await head(key, { signal }) : undefined;
+    // Spares sending a large blob only to hear that it is there.
+    if (ifExists === "fail" && before !== undefined) return compare(before, source, options, md5);
+    for (let attempt = 1; ; attempt++) {
+      try {
+        const { etag } = await upload({ blob: blobOf(key), source, options, call, doing: what }, (found) => {
+          md5 = found.toString("hex");
+        });
+        return { outcome: before === undefined ? "created" : "replaced", tag: plainTag(etag) };
+      } catch (error) {
+        if (!raceCodes.includes(azureCode(error) ?? "")) throw error;
+        const existing = ifExists === "fail" ? await head(key, { signal }) : undefined;
+        if (existing !== undefined) return await compare(existing, source, options, md5);
+        if (attempt >= UPLOAD_ATTEMPTS) throw error;
+      }
+    }
+  }
+
+  async function remove(key: Key, { signal }: CallOptions = {}): Promise<void> {
+    const what = doing("delete", key);
+    if (isAltered(key)) return;
+    try {
+      await call(what, signal, (abortSignal) => blobOf(key).delete({ deleteSnapshots: "include", abortSignal }));
+    } catch (error) {
+      if (!isFeedctlError(error, "not-found") || azureCode(error) === "ContainerNotFound") throw error;
+    }
+  }
+
+  return {
+    name,
+    type: "azure",
+    features: { sortedList: true, atomicCreate: true, metadata: true },
+    head,
+    get,
+    put,
+    list: (keyPrefix, options = {}) => listBlobs({ client, call, prefix, name }, keyPrefix, options),
+    delete: remove,
+    deleteMany: (keys, options = {}) =>
+      deleteInBatches({ client, keys: keys.filter((key) => !isAltered(key)), blobOf, remove, call, name, signal: options.signal }),
+    // The SDK's sockets are shared, idle ones do not keep the process alive, and nothing else is open.
+    [Symbol.asyncDispose]: async () => undefined,
+  };
+}
+
+function checkRange(range: ByteRange | undefined, doing: string): ByteRange {
+  const { start, end } = range ?? { start: 0 };
+  const valid = Number.isSafeInteger(start) && start >= 0 && (end === undefined || (Number.isSafeInteger(end) && end > start));
+  if (!valid) throw new FeedctlError("usage", `${doing}: ${start} to ${end ?? "the end"} is no range of bytes`);
+  return { start, end };
+}
+
+function checkHeaders({ contentType, cacheControl }: PutOptions, doing: string): void {
+  for (const [name, value] of Object.entries({ "content type": contentType, "cache-control": cacheControl })) {
+    if (value === undefined || /^[ -~]*$/.test(value)) continue;
+    throw new FeedctlError("usage", `${doing}: the ${name} ${JSON.stringify(value)} is not printable ASCII`);
+  }
+}

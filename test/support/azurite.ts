@@ -1,0 +1,87 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { randomBytes } from "node:crypto";
+import { createRequire } from "node:module";
+import { createInterface } from "node:readline";
+import { BlobServiceClient, type ContainerClient } from "@azure/storage-blob";
+
+export interface Azurite {
+  readonly connectionString: string;
+  /** False when FEEDCTL_TEST_AZURE_CONNECTION_STRING names a real account (or an emulator that somebody else started). */
+  readonly own: boolean;
+  /** Creates a container and returns the SDK's client of it, for putting there what feedctl itself never would. */
+  createContainer(name: string): Promise<ContainerClient>;
+  /** Ends the emulator; on an account that is not ours, deletes the containers that `createContainer` made. */
+  stop(): Promise<void>;
+}
+
+/** Starts Azurite's blob service, in memory, with a random key, on a free port of the loopback interface. */
+export async function startAzurite(): Promise<Azurite> {
+  const given = process.env["FEEDCTL_TEST_AZURE_CONNECTION_STRING"];
+  if (given !== undefined && given !== "") return describe(given, undefined);
+  const account = "feedctltest";
+  const key = randomBytes(64).toString("base64");
+  const child = spawnServer(account, key);
+  const address = await untilListening(child);
+  const connectionString =
+    `DefaultEndpointsProtocol=http;AccountName=${account};AccountKey=${key};BlobEndpoint=${address}/${account};`;
+  return describe(connectionString, child);
+}
+
+function describe(connectionString: string, child: ChildProcess | undefined): Azurite {
+  const service = BlobServiceClient.fromConnectionString(connectionString);
+  const made: ContainerClient[] = [];
+  return {
+    connectionString,
+    own: child !== undefined,
+    async createContainer(name) {
+      const container = service.getContainerClient(name);
+      await container.create();
+      made.push(container);
+      return container;
+    },
+    async stop() {
+      if (child === undefined) {
+        for (const container of made.splice(0)) await container.deleteIfExists();
+        return;
+      }
+      if (child.exitCode !== null || child.signalCode !== null) return;
+      const ended = new Promise<void>((resolve) => child.once("exit", () => resolve()));
+      child.kill("SIGKILL");
+      await ended;
+    },
+  };
+}
+
+function spawnServer(account: string, key: string): ChildProcess {
+  const main = createRequire(import.meta.url).resolve("azurite/dist/src/blob/main.js");
+  // The channel to us closes when we end, however we end; then the server ends too.
+  const leash = `data:text/javascript,process.on("disconnect",()=>process.exit())`;
+  const child = spawn(
+    process.execPath,
+    // The SDK speaks a newer service version than Azurite knows by name.
+    ["--import", leash, main, "--blobPort", "0", "--silent", "--inMemoryPersistence", "--skipApiVersionCheck", "--disableTelemetry"],
+    {
+      env: { ...process.env, AZURITE_ACCOUNTS: `${account}:${key}`, NODE_OPTIONS: "" },
+      stdio: ["ignore", "pipe", "inherit", "ipc"],
+    },
+  );
+  process.once("exit", () => child.kill("SIGKILL"));
+  return child;
+}
+
+async function untilListening(child: ChildProcess): Promise<string> {
+  const output = child.stdout!;
+  const said: string[] = [];
+  for await (const line of createInterface({ input: output })) {
+    said.push(line);
+    const address = /successfully listens on (http:\/\/\S+)/.exec(line)?.[1];
+    if (address === undefined) continue;
+    output.resume();
+    // A test that forgets `stop` must not hang.
+    (output as unknown as { unref?: () => void }).unref?.();
+    child.channel?.unref();
+    child.unref();
+    return address;
+  }
+  throw new Error(`Azurite ended before it listened: ${said.join(" | ")}`);
+}
