@@ -1,0 +1,165 @@
+// A key is stored under the target path, joined with one slash, without escapes: `a/b` under `/feeds/` is the object
+// `feeds/a/b`. There are no folder markers; those of other tools are reported as foreign. Content type and
+// cache-control are the object's own headers; sha256, time and user metadata are its metadata (see s3-blob.ts).
+import { Readable } from "node:stream";
+import { FeedctlError } from "../errors.ts";
+import type { Key } from "./key.ts";
+import { describeObject, isKms } from "./s3-blob.ts";
+import { connectS3, type S3Connection } from "./s3-client.ts";
+import { s3Code, s3Status, translateS3Error, type S3Attempt } from "./s3-errors.ts";
+import { listObjects } from "./s3-list.ts";
+import { http, putBlob } from "./s3-put.ts";
+import { throwIfInterrupted } from "./signal.ts";
+import type { BlobInfo, ByteRange, CallOptions, Store } from "./store.ts";
+import type { S3Config } from "./store-types.ts";
+
+const DELETE_BATCH = 1000;
+
+/** Sends nothing yet; rejects with `usage` for options that cannot work together. */
+export async function openS3Store(config: S3Config): Promise<Store> {
+  const connection = await connectS3(config);
+  const { client, bucket: Bucket, prefix } = connection;
+  let bucketSeen = false;
+  let etagsAreMd5: boolean | undefined = config.kmsKey ? false : undefined;
+
+  async function head(key: Key, { signal }: CallOptions = {}): Promise<BlobInfo | undefined> {
+    const attempt = { action: `look up ${JSON.stringify(key)} in`, permission: "s3:GetObject", signal };
+    try {
+      const output = await client.headObject({ Bucket, Key: prefix + key }, http(signal));
+      if (isKms(output)) etagsAreMd5 = false;
+      bucketSeen = true;
+      return describeObject(key, output);
+    } catch (error) {
+      if (s3Status(error) === 404) return absent(attempt);
+      throw translateS3Error((await explain(key, error, signal)) ?? error, connection, attempt);
+    }
+  }
+
+  /** An answer to HEAD has no body, so that a missing blob looks like a missing bucket: look once per store. */
+  async function absent(attempt: S3Attempt): Promise<undefined> {
+    if (bucketSeen) return undefined;
+    try {
+      await client.headBucket({ Bucket }, http(attempt.signal));
+    } catch (error) {
+      const named = s3Status(error) === 404 ? Object.assign(error as Error, { name: "NoSuchBucket" }) : error;
+      throw translateS3Error(named, connection, attempt);
+    }
+    bucketSeen = true;
+    return undefined;
+  }
+
+  /** Likewise all refusals of HEAD look alike: the same with GET, whose answer names the reason. */
+  async function explain(key: Key, error: unknown, signal: AbortSignal | undefined): Promise<unknown> {
+    if (s3Status(error) !== 400 && s3Status(error) !== 403) return undefined;
+    try {
+      const { Body } = await client.getObject({ Bucket, Key: prefix + key, Range: "bytes=0-0" }, http(signal));
+      (Body as Readable).destroy();
+      return undefined;
+    } catch (reason) {
+      return s3Code(reason) === "" ? undefined : reason;
+    }
+  }
+
+  async function get(key: Key, { range, signal }: Parameters<Store["get"]>[1] = {}): Promise<Readable> {
+    const attempt = { action: `read ${JSON.stringify(key)} from`, permission: "s3:GetObject", signal };
+    const wrong = (why: string) => new FeedctlError("usage", `cannot ${attempt.action} ${connection.name}: ${why}`);
+    const Range = range === undefined ? undefined : rangeHeader(range);
+    if (Range === "") throw wrong("the range is empty, negative or fractional");
+    const request = { Bucket, Key: prefix + key, ...(Range !== undefined && { Range }) };
+    const output = await client.getObject(request, http(signal)).catch((error: unknown) => {
+      throw s3Status(error) === 416 ? wrong("the range begins at or past the end") : translateS3Error(error, connection, attempt);
+    });
+    const body = output.Body as Readable;
+    if (Range !== undefined && output.ContentRange === undefined) {
+      body.destroy();
+      throw wrong("the server does not know ranges");
+    }
+    return wholeBody(body, output.ContentLength, connection, attempt);
+  }
+
+  async function deleteMany(keys: readonly Key[], { signal }: CallOptions = {}): Promise<void> {
+    const attempt = { action: "delete from", permission: "s3:DeleteObject", signal };
+    throwIfInterrupted(signal);
+    const failures: FeedctlError[] = [];
+    for (let i = 0; i < keys.length; i += DELETE_BATCH) {
+      const Objects = keys.slice(i, i + DELETE_BATCH).map((key) => ({ Key: prefix + key }));
+      try {
+        const { Errors = [] } = await client.deleteObjects({ Bucket, Delete: { Objects, Quiet: true } }, http(signal));
+        for (const { Key: name = "", Code = "", Message = "" } of Errors) {
+          if (Code === "NoSuchKey") continue;
+          const one = { ...attempt, action: `delete ${JSON.stringify(name.slice(prefix.length))} from` };
+          failures.push(translateS3Error(Object.assign(new Error(Message), { name: Code }), connection, one));
+        }
+      } catch (error) {
+        failures.push(translateS3Error(error, connection, attempt));
+        if (signal?.aborted) break;
+      }
+    }
+    const [first] = failures;
+    if (first === undefined) return;
+    if (failures.length === 1) throw first;
+    throw new FeedctlError(first.code, `${first.message} (and ${failures.length - 1} more failures)`, first);
+  }
+
+  /** A listing does not tell of SSE-KMS, under which an ETag only looks like an MD5: one object per store is asked. */
+  async function trustsEtags(key: Key, signal: AbortSignal | undefined): Promise<boolean> {
+    if (etagsAreMd5 !== undefined) return etagsAreMd5;
+    try {
+      const blob = await head(key, { signal });
+      return blob === undefined ? false : (etagsAreMd5 ??= blob.md5 !== undefined);
+    } catch (error) {
+      if (error instanceof FeedctlError && error.code === "denied") return (etagsAreMd5 = false);
+      throw error;
+    }
+  }
+
+  return {
+    name: connection.name,
+    type: "s3",
+    features: { sortedList: true, atomicCreate: true, metadata: true },
+    head,
+    get,
+    put: (key, source, options) => putBlob(connection, { head, get }, key, source, options),
+    list: (text, options = {}) => listObjects(connection, text, options, (key) => trustsEtags(key, options.signal)),
+    async delete(key, { signal } = {}) {
+      const attempt = { action: `delete ${JSON.stringify(key)} from`, permission: "s3:DeleteObject", signal };
+      await client.deleteObject({ Bucket, Key: prefix + key }, http(signal)).catch((error: unknown) => {
+        if (s3Code(error) !== "NoSuchKey") throw translateS3Error(error, connection, attempt);
+      });
+    },
+    deleteMany,
+    [Symbol.asyncDispose]: async () => client.destroy(),
+  };
+}
+
+/** HTTP's ranges include their end. `""`: there is no such range. */
+function rangeHeader({ start, end }: ByteRange): string {
+  if (!Number.isSafeInteger(start) || start < 0) return "";
+  if (end === undefined) return `bytes=${start}-`;
+  return Number.isSafeInteger(end) && end > start ? `bytes=${start}-${end - 1}` : "";
+}
+
+/** The body, with an error where it ends early: a connection that is cut must not look like the end of the blob. */
+function wholeBody(body: Readable, length: number | undefined, connection: S3Connection, attempt: S3Attempt): Readable {
+  async function* chunks(): AsyncGenerator<Buffer> {
+    const iterator = body[Symbol.asyncIterator]() as AsyncIterator<Buffer>;
+    let received = 0;
+    for (;;) {
+      // Not `for await` in a `try`: what a reader who stops early throws in at `yield` is no error of the connection.
+      const next = await iterator.next().catch((error: unknown) => {
+        throw translateS3Error(error, connection, attempt);
+      });
+      if (next.done) break;
+      received += next.value.length;
+      yield next.value;
+    }
+    if (length !== undefined && received !== length) {
+      const why = `the connection to ${connection.host} ended after ${received} of ${length} bytes`;
+      throw new FeedctlError("unavailable", `cannot ${attempt.action} ${connection.name}: ${why}`);
+    }
+  }
+  const stream = Readable.from(chunks(), { objectMode: false, highWaterMark: 256 * 1024 });
+  // However the reading ends, even before it began, the connection must not stay open.
+  stream.once("close", () => body.destroy());
+  return stream;
+}
