@@ -1,0 +1,36 @@
+import { createReadStream } from "node:fs";
+import { addAbortSignal, pipeline } from "node:stream";
+import { createGunzip } from "node:zlib";
+import type { PackageFile, ReadOptions } from "./format.ts";
+import { limits } from "./limits.ts";
+import { invalid } from "./read-package.ts";
+
+/** How much may come out of a compressed stream. */
+export type InflateLimits = Pick<typeof limits, "inflated" | "ratio" | "ratioFrom">;
+
+/**
+ * The uncompressed bytes of a gzip file in bounded memory. Several gzip members in a row are one stream, as everywhere;
+ * zero bytes after the last one are padding, anything else is damage. Stops as soon as a limit is passed; a consumer
+ * that stops earlier closes the file.
+ */
+export async function* gunzipFile(
+  file: PackageFile,
+  options: ReadOptions = {},
+  { inflated, ratio, ratioFrom }: { [K in keyof InflateLimits]: number } = limits,
+): AsyncGenerator<Buffer, void> {
+  const gunzip = createGunzip({ chunkSize: 64 * 1024 });
+  const source = createReadStream(file.path, { highWaterMark: 64 * 1024 });
+  if (options.signal !== undefined) addAbortSignal(options.signal, gunzip);
+  // Errors of either stream, and the signal, surface in the loop below.
+  pipeline(source, gunzip, () => {});
+  let total = 0;
+  for await (const chunk of gunzip as AsyncIterable<Buffer>) {
+    total += chunk.length;
+    if (total > inflated) throw invalid(`it unpacks to more than ${inflated} bytes`);
+    // Counted against the input used so far, so that a bomb is stopped at its beginning and not at its end.
+    if (total > ratioFrom && total > ratio * gunzip.bytesWritten) {
+      throw invalid(`it unpacks to more than ${ratio} times its size`);
+    }
+    yield chunk;
+  }
+}

@@ -1,0 +1,26 @@
+const KiB = 1024;
+const MiB = 1024 * KiB;
+
+/** How much of a package file is looked at. Everything beyond is refused, so that no file can eat the machine. */
+export const limits = {
+  /** Bytes of one manifest, uncompressed. */
+  manifest: MiB,
+  /** Bytes of a compressed stream that has to be read to its end, uncompressed. */
+  inflated: 4096 * MiB,
+  /** Uncompressed bytes per compressed byte; only long runs of one byte reach it. */
+  ratio: 1000,
+  /** Uncompressed bytes before the ratio counts: a small file of one repeated byte is no attack. */
+  ratioFrom: 8 * MiB,
+  /** Entries of a tar archive, extension headers included. */
+  tarEntries: 65_535,
+  /** Entries of a zip archive: listing as many takes about a second. */
+  zipEntries: 100_000,
+  /** Bytes of a zip archive's directory, which has to be in memory as a whole. */
+  zipDirectory: 64 * MiB,
+  /** Bytes of a pax header or GNU long name. */
+  tarExtension: MiB,
+  /** Nesting of XML elements. */
+  xmlDepth: 64,
+  /** Bytes of a package's metadata as JSON. */
+  metadata: 64 * KiB,
+} as const;

@@ -1,0 +1,50 @@
+import { FeedctlError } from "../errors.ts";
+import { printable } from "../lib/printable.ts";
+import { TarError } from "../lib/tar.ts";
+import type { PackageFile, ReadOptions } from "./format.ts";
+
+/** Why a package file cannot be taken; `readPackage` adds which file it is. */
+export function invalid(reason: string, cause?: unknown): FeedctlError {
+  return new FeedctlError("invalid", reason, { cause });
+}
+
+/**
+ * Runs a format's reading of one file and makes every failure a `FeedctlError` that names the file: `invalid` for what
+ * the file holds, another code only for what the file system or the caller's signal says. Other errors are bugs and
+ * pass through.
+ */
+export async function readPackage<T>(
+  what: string,
+  file: PackageFile,
+  options: ReadOptions | undefined,
+  read: () => Promise<T>,
+): Promise<T> {
+  try {
+    return await read();
+  } catch (error) {
+    const name = printable(file.name);
+    if (options?.signal?.aborted) throw new FeedctlError("interrupted", `reading ${name} was interrupted`, { cause: error });
+    if (error instanceof FeedctlError && error.code !== "invalid") throw error;
+    const reason = reasonOf(error);
+    if (reason !== undefined) throw new FeedctlError("invalid", `${name} is not a valid ${what}: ${printable(reason)}`, { cause: error });
+    throw fileSystemError(name, error) ?? error;
+  }
+}
+
+function reasonOf(error: unknown): string | undefined {
+  if (error instanceof FeedctlError || error instanceof TarError) return error.message;
+  const { code, name } = error as NodeJS.ErrnoException;
+  if (code === "Z_BUF_ERROR") return "the compressed data ends early";
+  if (code?.startsWith("Z_")) return `the compressed data is damaged (${(error as Error).message})`;
+  // What a Blob of a file throws when the file is not what it was any more.
+  if (name === "NotReadableError") return "the file changed while it was read";
+  return undefined;
+}
+
+function fileSystemError(name: string, error: unknown): FeedctlError | undefined {
+  const { code, syscall } = error as NodeJS.ErrnoException;
+  if (code === "ENOENT") return new FeedctlError("not-found", `cannot read ${name}: it is not there`, { cause: error });
+  if (code === "EACCES" || code === "EPERM") return new FeedctlError("denied", `cannot read ${name}: access denied`, { cause: error });
+  if (syscall !== undefined) return new FeedctlError("unavailable", `cannot read ${name}: ${(error as Error).message}`, { cause: error });
+  return undefined;
+}

@@ -1,0 +1,98 @@
+/** What a tar archive does wrong, in one line. */
+export class TarError extends Error {
+  override readonly name = "TarError";
+}
+
+export const BLOCK = 512;
+
+export interface TarHeader {
+  name: string;
+  linkName: string;
+  size: number;
+  /** The type flag as a character; the two spellings of "regular file" are both `0`. */
+  flag: string;
+}
+
+/**
+ * One header block: POSIX ustar, GNU or the format before both. Throws unless the checksum and every number that is
+ * used are right, because tools disagree on what to do with a header that is not.
+ */
+export function parseTarHeader(block: Buffer): TarHeader {
+  if (!hasChecksum(block)) throw new TarError("a tar header has a wrong checksum");
+  const flag = block[156] === 0 || block[156] === 0x37 ? "0" : String.fromCharCode(block[156]!);
+  // GNU keeps other things where POSIX keeps the prefix.
+  const prefix = block.toString("latin1", 257, 263) === "ustar\0" ? text(block, 345, 155) : "";
+  const name = text(block, 0, 100);
+  return {
+    name: prefix === "" ? name : `${prefix}/${name}`,
+    linkName: text(block, 157, 100),
+    size: number(block.subarray(124, 136)),
+    flag,
+  };
+}
+
+/** The records `length key=value\n` of a pax header. Throws when one of them is not well formed. */
+export function parsePax(body: Buffer): Map<string, string> {
+  const records = new Map<string, string>();
+  let offset = 0;
+  while (offset < body.length) {
+    const blank = body.indexOf(0x20, offset);
+    const digits = blank < 0 ? "" : body.toString("latin1", offset, blank);
+    const end = offset + Number(digits);
+    const equals = body.indexOf(0x3d, blank);
+    if (!/^[1-9][0-9]{0,8}$/.test(digits) || end > body.length || body[end - 1] !== 0x0a || equals < 0 || equals >= end) {
+      throw new TarError("a pax header is malformed");
+    }
+    const value = body.toString("utf8", equals + 1, end - 1);
+    if (value.includes("\0")) throw new TarError("a pax header holds a NUL character");
+    records.set(body.toString("utf8", blank + 1, equals), value);
+    offset = end;
+  }
+  return records;
+}
+
+const ZEROS = Buffer.alloc(64 * 1024);
+
+/** Of at most 64 KiB; compares memory, since a hostile archive can end in gigabytes of zeros. */
+export function isZero(bytes: Buffer): boolean {
+  return bytes.equals(ZEROS.subarray(0, bytes.length));
+}
+
+/** The size in a pax record. */
+export function parsePaxSize(value: string): number {
+  const size = /^[0-9]{1,16}$/.test(value) ? Number(value) : Number.NaN;
+  if (!Number.isSafeInteger(size)) throw new TarError("a pax header holds an impossible size");
+  return size;
+}
+
+/** The sum of all bytes with the checksum's own field taken as blanks. Old tools summed signed bytes; both count. */
+function hasChecksum(block: Buffer): boolean {
+  let unsigned = 8 * 0x20;
+  let negatives = 0;
+  for (let i = 0; i < BLOCK; i++) {
+    if (i >= 148 && i < 156) continue;
+    unsigned += block[i]!;
+    if (block[i]! >= 0x80) negatives++;
+  }
+  const expected = number(block.subarray(148, 156));
+  return expected === unsigned || expected === unsigned - 256 * negatives;
+}
+
+function text(block: Buffer, offset: number, length: number): string {
+  const end = block.indexOf(0, offset);
+  return block.toString("utf8", offset, end < 0 ? offset + length : Math.min(end, offset + length));
+}
+
+/** Octal digits, or GNU's base 256 when the first bit is set. */
+function number(field: Buffer): number {
+  if ((field[0]! & 0x80) !== 0) {
+    if (field[0] !== 0x80) throw new TarError("a tar header holds a negative or impossible number");
+    let value = 0;
+    for (const byte of field.subarray(1)) value = value * 256 + byte;
+    if (!Number.isSafeInteger(value)) throw new TarError("a tar header holds an impossible number");
+    return value;
+  }
+  const digits = text(field, 0, field.length).trim();
+  if (!/^[0-7]*$/.test(digits)) throw new TarError("a tar header holds a number that is not octal");
+  return digits === "" ? 0 : Number.parseInt(digits, 8);
+}
