@@ -85,7 +85,11 @@ export interface Store extends AsyncDisposable {
   readonly features: StoreFeatures;
   /** Absence is an answer, not an error; a missing bucket, container or root is not absence. A missing disk root is. */
   head(key: Key, options?: CallOptions): Promise<BlobInfo | undefined>;
-  /** Rejects with `not-found` before any byte is delivered. A read that ends early errors the stream with `corrupt`. */
+  /**
+   * Rejects with `not-found` before any byte is delivered. A read that ends early errors the stream with `corrupt`.
+   * An end beyond the size is clamped. A range that holds no byte of the blob (it starts at or past the end, ends
+   * before it starts, or is negative) rejects with `usage`, so an empty blob is read without a range.
+   */
   get(key: Key, options?: CallOptions & { range?: ByteRange | undefined }): Promise<Readable>;
   /** All or nothing: no partial blob is ever visible, and a failed put leaves what was there before. */
   put(key: Key, source: BlobSource, options: PutOptions): Promise<PutResult>;

@@ -1,0 +1,135 @@
+import { lstat, unlink } from "node:fs/promises";
+import { platform as currentPlatform } from "node:os";
+import { dirname, isAbsolute, join, resolve } from "node:path";
+import { FeedctlError } from "../errors.ts";
+import { diskError, errnoOf } from "./disk-errors.ts";
+import { listFiles } from "./disk-list.ts";
+import { diskNameProblem } from "./disk-names.ts";
+import { openBlobFile, resolveRange, streamFile } from "./disk-read.ts";
+import { removeEmptyFolders, writeFileWhole } from "./disk-write.ts";
+import { parseKey } from "./key.ts";
+import type { Key } from "./key.ts";
+import { throwIfInterrupted } from "./signal.ts";
+import type { DiskConfig } from "./store-types.ts";
+import type { BlobInfo, Store } from "./store.ts";
+
+interface FileStats {
+  mtimeMs: number;
+  size: number;
+  ino: number;
+}
+
+/**
+ * A directory as a store. A key is the path of a regular file below it, byte for byte; folders are made and removed as
+ * keys need them. Symbolic links inside the directory are never followed, read, or deleted. Content type,
+ * cache-control and user metadata have no place in a file and are not kept; the file's time is.
+ */
+export async function openDiskStore(config: DiskConfig, platform = currentPlatform()): Promise<Store> {
+  if (!isAbsolute(config.path)) {
+    throw new FeedctlError("usage", `the store path ${config.path} is not an absolute path on this machine`);
+  }
+  const root = resolve(config.path);
+  const pathOf = (key: Key) => join(root, key);
+  let atomicCreate = true;
+
+  return {
+    // As typed: a mapped drive or UNC path says more to its owner than what it resolves to.
+    name: `disk ${config.path}`,
+    type: "disk",
+    features: {
+      sortedList: true,
+      // Until the first put meets a file system without hard links, such as FAT: there is no other way to find out.
+      get atomicCreate() {
+        return atomicCreate;
+      },
+      metadata: false,
+    },
+
+    async head(key, { signal } = {}) {
+      throwIfInterrupted(signal);
+      if (diskNameProblem(key, platform) !== undefined || !(await hasRealParents(root, key))) return undefined;
+      try {
+        const stats = await lstat(pathOf(key));
+        return stats.isFile() ? describe(key, stats) : undefined;
+      } catch (error) {
+        if (isAbsence(error)) return undefined;
+        throw diskError(error, "read", pathOf(key));
+      }
+    },
+
+    async get(key, { range, signal } = {}) {
+      throwIfInterrupted(signal);
+      const possible = diskNameProblem(key, platform) === undefined && (await hasRealParents(root, key));
+      const file = possible ? await openBlobFile(pathOf(key)) : undefined;
+      if (file === undefined) throw new FeedctlError("not-found", `${pathOf(key)} does not exist`);
+      try {
+        return streamFile(file.handle, pathOf(key), resolveRange(range, file.stats.size, pathOf(key)), signal);
+      } catch (error) {
+        await file.handle.close();
+        throw error;
+      }
+    },
+
+    async put(key, source, options) {
+      throwIfInterrupted(options.signal);
+      const problem = diskNameProblem(parseKey(key), platform);
+      if (problem !== undefined) throw new FeedctlError("invalid", `cannot write ${pathOf(key)}: ${problem}`);
+      await hasRealParents(root, key);
+      const { outcome, stats, withoutLinks } = await writeFileWhole(root, pathOf(key), source, options);
+      if (withoutLinks) atomicCreate = false;
+      return { outcome, tag: tagOf(stats) };
+    },
+
+    async *list(prefix, options = {}) {
+      for await (const { key, stats } of listFiles(root, prefix, options)) yield describe(key, stats);
+    },
+
+    async delete(key, { signal } = {}) {
+      throwIfInterrupted(signal);
+      if (diskNameProblem(key, platform) !== undefined || !(await hasRealParents(root, key))) return;
+      try {
+        if (!(await lstat(pathOf(key))).isFile()) return;
+        await unlink(pathOf(key));
+      } catch (error) {
+        if (!isAbsence(error)) throw diskError(error, "delete", pathOf(key));
+      }
+      await removeEmptyFolders(root, dirname(pathOf(key)));
+    },
+
+    localPath: pathOf,
+
+    async [Symbol.asyncDispose]() {},
+  };
+}
+
+function describe(key: Key, stats: FileStats & { mtime: Date }): BlobInfo {
+  return { key, size: stats.size, modified: stats.mtime, tag: tagOf(stats) };
+}
+
+function tagOf({ mtimeMs, size, ino }: FileStats): string {
+  return `${mtimeMs}-${size}-${ino}`;
+}
+
+/** A path below a file, ENOTDIR, is as absent as one that was never made. */
+function isAbsence(error: unknown): boolean {
+  return errnoOf(error) === "ENOENT" || errnoOf(error) === "ENOTDIR";
+}
+
+/**
+ * False when a folder on the way to `key` is missing. Rejects with `denied` when one is a symbolic link: what lies
+ * behind it is outside this store and was never listed.
+ */
+async function hasRealParents(root: string, key: Key): Promise<boolean> {
+  for (let end = key.indexOf("/"); end !== -1; end = key.indexOf("/", end + 1)) {
+    const path = join(root, key.slice(0, end));
+    try {
+      if ((await lstat(path)).isSymbolicLink()) {
+        throw new FeedctlError("denied", `${path} is a symbolic link, which feedctl does not follow inside a store`);
+      }
+    } catch (error) {
+      if (isAbsence(error)) return false;
+      throw diskError(error, "read", path);
+    }
+  }
+  return true;
+}
