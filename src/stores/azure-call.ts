@@ -1,6 +1,7 @@
 import { FeedctlError } from "../errors.ts";
 import type { AzureTarget } from "./azure-errors.ts";
 import { translateAzureError } from "./azure-errors.ts";
+import { throwIfInterrupted } from "./signal.ts";
 
 /** A host that says nothing for this long is given up. Retries inside the SDK count as one call. */
 export const SILENCE_MS = 60_000;
@@ -18,7 +19,7 @@ export type AzureCall = <T>(
 export function createAzureCall(target: AzureTarget): AzureCall {
   return async (doing, signal, work) => {
     const isStopped = () => signal?.aborted === true;
-    if (isStopped()) throw new FeedctlError("interrupted", `${doing}: interrupted`);
+    throwIfInterrupted(signal);
     const controller = new AbortController();
     const follow = () => controller.abort();
     signal?.addEventListener("abort", follow, { once: true });

@@ -88,7 +88,8 @@ function parseAccountUrl(text: string, container: string): string {
       hint: "put a shared access signature into a connection string: BlobEndpoint=URL;SharedAccessSignature=SAS",
     });
   }
-  if (url.protocol !== "https:") throw new FeedctlError("usage", "the Azure account URL must start with https://", { hint });
+  if (url.protocol !== "https:")
+    throw new FeedctlError("usage", "the Azure account URL must start with https://", { hint });
   // ProGet's ContainerUri ends in the container.
   const path = url.pathname.replace(/\/+$/, "");
   if (path !== "" && path !== `/${container}`) {

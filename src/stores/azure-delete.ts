@@ -44,14 +44,21 @@ export async function deleteInBatches(deletion: Deletion): Promise<void> {
   const [first] = failures;
   if (first === undefined) return;
   if (failures.length === 1) throw first;
-  throw new FeedctlError(first.code, `${failures.length} blobs could not be deleted in ${name}; the first: ${first.message}`, {
-    hint: first.hint,
-    cause: first.cause,
-  });
+  throw new FeedctlError(
+    first.code,
+    `${failures.length} blobs could not be deleted in ${name}; the first: ${first.message}`,
+    {
+      hint: first.hint,
+      cause: first.cause,
+    },
+  );
 }
 
 /** Returns the keys that are not proven to be gone. */
-async function deleteBatch({ client, call, name, blobOf, signal }: Deletion, keys: readonly Key[]): Promise<readonly Key[]> {
+async function deleteBatch(
+  { client, call, name, blobOf, signal }: Deletion,
+  keys: readonly Key[],
+): Promise<readonly Key[]> {
   const doing = `cannot delete ${keys.length} blobs in ${name}`;
   try {
     return await call(doing, signal, async (abortSignal) => {
@@ -65,7 +72,8 @@ async function deleteBatch({ client, call, name, blobOf, signal }: Deletion, key
       });
     });
   } catch (error) {
-    if (!isFeedctlError(error) || isFeedctlError(error, "interrupted", "unavailable", "denied", "not-found")) throw error;
+    if (!isFeedctlError(error) || isFeedctlError(error, "interrupted", "unavailable", "denied", "not-found"))
+      throw error;
     return keys;
   }
 }

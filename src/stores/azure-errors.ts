@@ -1,5 +1,6 @@
 import { FeedctlError } from "../errors.ts";
 import type { ErrorCode } from "../errors.ts";
+import { interrupted } from "./signal.ts";
 
 /** What is kept of an SDK error. The error itself holds the request with its signature, and may hold a SAS. */
 export interface AzureCause {
@@ -22,26 +23,67 @@ interface Meaning {
 }
 
 const ROLES = "grant this identity the role Storage Blob Data Contributor on the container or the account";
-const SAS = "the shared access signature must allow service blob, containers and objects, and read, write, list, delete";
+const SAS =
+  "the shared access signature must allow service blob, containers and objects, and read, write, list, delete";
 const LATER = "try again later";
 
 /** Azure's error codes that mean more than their HTTP status. */
 const meanings: Record<string, Meaning> = {
-  AuthenticationFailed: { code: "denied", why: "authentication failed", hint: "check the account key or signature: it may be mistyped, rotated or expired" },
-  InvalidAuthenticationInfo: { code: "denied", why: "authentication failed", hint: "the credential belongs to another tenant or has expired" },
+  AuthenticationFailed: {
+    code: "denied",
+    why: "authentication failed",
+    hint: "check the account key or signature: it may be mistyped, rotated or expired",
+  },
+  InvalidAuthenticationInfo: {
+    code: "denied",
+    why: "authentication failed",
+    hint: "the credential belongs to another tenant or has expired",
+  },
   NoAuthenticationInformation: { code: "denied", why: "the account demands credentials" },
-  AuthorizationFailure: { code: "denied", why: "not authorised", hint: "the account's firewall may refuse this network, or shared keys are disabled" },
-  AuthorizationPermissionMismatch: { code: "denied", why: "this identity or signature has too few permissions", hint: `${ROLES}; ${SAS}` },
+  AuthorizationFailure: {
+    code: "denied",
+    why: "not authorised",
+    hint: "check the account key or signature; the account's firewall may also refuse this network",
+  },
+  AuthorizationPermissionMismatch: {
+    code: "denied",
+    why: "this identity or signature has too few permissions",
+    hint: `${ROLES}; ${SAS}`,
+  },
   AuthorizationSourceIPMismatch: { code: "denied", why: "the shared access signature is not for this address" },
-  AuthorizationProtocolMismatch: { code: "denied", why: "the shared access signature is not for this protocol", hint: "use https" },
+  AuthorizationProtocolMismatch: {
+    code: "denied",
+    why: "the shared access signature is not for this protocol",
+    hint: "use https",
+  },
   AuthorizationServiceMismatch: { code: "denied", why: "the shared access signature is not for blobs", hint: SAS },
-  AuthorizationResourceTypeMismatch: { code: "denied", why: "the shared access signature does not cover this", hint: SAS },
-  InsufficientAccountPermissions: { code: "denied", why: "the account forbids it", hint: "the account may be read-only, or its owner must allow this operation" },
-  KeyBasedAuthenticationNotPermitted: { code: "denied", why: "the account does not allow account keys", hint: "use --account-url with the Azure credential chain" },
+  AuthorizationResourceTypeMismatch: {
+    code: "denied",
+    why: "the shared access signature does not cover this",
+    hint: SAS,
+  },
+  InsufficientAccountPermissions: {
+    code: "denied",
+    why: "the account forbids it",
+    hint: "the account may be read-only, or its owner must allow this operation",
+  },
+  KeyBasedAuthenticationNotPermitted: {
+    code: "denied",
+    why: "the account does not allow account keys",
+    hint: "use --account-url with the Azure credential chain",
+  },
   PublicAccessNotPermitted: { code: "denied", why: "the account demands credentials" },
-  AccountIsDisabled: { code: "denied", why: "the storage account is disabled", hint: "see the account's state and billing in the Azure portal" },
+  AccountIsDisabled: {
+    code: "denied",
+    why: "the storage account is disabled",
+    hint: "see the account's state and billing in the Azure portal",
+  },
   BlobImmutableDueToPolicy: { code: "denied", why: "an immutability policy or legal hold protects the blob" },
-  UnauthorizedBlobOverwrite: { code: "denied", why: "the shared access signature does not allow overwriting", hint: SAS },
+  UnauthorizedBlobOverwrite: {
+    code: "denied",
+    why: "the shared access signature does not allow overwriting",
+    hint: SAS,
+  },
   BlobArchived: { code: "denied", why: "the blob is in the archive tier", hint: "rehydrate it to hot or cool first" },
   BlobBeingRehydrated: { code: "denied", why: "the blob is still being rehydrated from the archive tier", hint: LATER },
   ContainerBeingDeleted: { code: "unavailable", why: "the container is being deleted", hint: LATER },
@@ -50,9 +92,17 @@ const meanings: Record<string, Meaning> = {
   BlobAlreadyExists: { code: "conflict", why: "a blob is already there" },
   ConditionNotMet: { code: "conflict", why: "the blob changed meanwhile" },
   InvalidBlockList: { code: "unavailable", why: "another upload of the same blob got in between", hint: "try again" },
-  InvalidBlobOrBlock: { code: "conflict", why: "another tool left an unfinished upload of this blob", hint: "finish or discard it there; Azure drops it after a week" },
+  InvalidBlobOrBlock: {
+    code: "conflict",
+    why: "another tool left an unfinished upload of this blob",
+    hint: "finish or discard it there; Azure drops it after a week",
+  },
   InvalidBlobType: { code: "conflict", why: "a blob of another type is there", hint: "delete the page or append blob" },
-  LeaseIdMissing: { code: "conflict", why: "somebody holds a lease on the blob", hint: "break the lease, or wait until it ends" },
+  LeaseIdMissing: {
+    code: "conflict",
+    why: "somebody holds a lease on the blob",
+    hint: "break the lease, or wait until it ends",
+  },
   SnapshotsPresent: { code: "conflict", why: "the blob has snapshots" },
   Md5Mismatch: { code: "corrupt", why: "the bytes were damaged on the way" },
   Crc64Mismatch: { code: "corrupt", why: "the bytes were damaged on the way" },
@@ -66,7 +116,12 @@ const meanings: Record<string, Meaning> = {
   BlockCountExceedsLimit: { code: "usage", why: "the blob is larger than Azure accepts" },
 };
 
-const credentialErrors = ["CredentialUnavailableError", "AuthenticationError", "AggregateAuthenticationError", "AuthenticationRequiredError"];
+const credentialErrors = [
+  "CredentialUnavailableError",
+  "AuthenticationError",
+  "AggregateAuthenticationError",
+  "AuthenticationRequiredError",
+];
 
 /**
  * The only translation of what the SDK throws. `doing` is the message's first half: `cannot read "a/b"`. Errors that
@@ -74,7 +129,7 @@ const credentialErrors = ["CredentialUnavailableError", "AuthenticationError", "
  */
 export function translateAzureError(error: unknown, doing: string, target: AzureTarget, signal?: AbortSignal): unknown {
   if (error instanceof FeedctlError || !(error instanceof Error)) return error;
-  if (signal?.aborted === true) return new FeedctlError("interrupted", `${doing}: interrupted`);
+  if (signal?.aborted === true) return interrupted(signal.reason);
   const cause = causeOf(error);
   const { code, why, hint } = meaningOf(error, cause, target) ?? {};
   if (code === undefined) return error;
@@ -104,15 +159,21 @@ function meaningOf(error: Error, cause: AzureCause, target: AzureTarget): Meanin
     return { code: "not-found", why: why.slice(2), ...(hint !== undefined && { hint }) };
   }
   if (code === "AuthenticationFailed" && clockIsWrong(error)) {
-    return { code: "denied", why: `${target.host} does not accept the date of our request`, hint: "set this machine's clock" };
+    return {
+      code: "denied",
+      why: `${target.host} does not accept the date of our request`,
+      hint: "set this machine's clock",
+    };
   }
   const known = code === undefined ? undefined : meanings[code];
   if (known !== undefined) return known;
   const words = `${code ?? ""} ${status ?? ""}`.trim() || message;
   if (status === undefined) return networkMeaning(error, cause, target);
   if (status === 401 || status === 403) return { code: "denied", why: `${target.host} denied it (${words})` };
-  if (status === 400 || status === 413) return { code: "usage", why: `${target.host} does not accept the request (${words})` };
-  if (status === 409 || status === 412) return { code: "conflict", why: `${target.host} reports a conflict (${words})` };
+  if (status === 400 || status === 413)
+    return { code: "usage", why: `${target.host} does not accept the request (${words})` };
+  if (status === 409 || status === 412)
+    return { code: "conflict", why: `${target.host} reports a conflict (${words})` };
   // 404 without a code that we know is some proxy's, and says nothing about the blob.
   return { code: "unavailable", why: `${target.host} does not serve the request (${words})`, hint: LATER };
 }
@@ -121,10 +182,18 @@ function networkMeaning(error: Error, { code, message }: AzureCause, { host }: A
   if (error.name === "AbortError") return { code: "unavailable", why: `${host} broke the connection` };
   if (code === undefined && error.name !== "RestError") return undefined;
   if (code === "ENOTFOUND" || code === "EAI_AGAIN") {
-    return { code: "unavailable", why: `the host ${host} cannot be resolved`, hint: "check the account name and the network" };
+    return {
+      code: "unavailable",
+      why: `the host ${host} cannot be resolved`,
+      hint: "check the account name and the network",
+    };
   }
   if (code !== undefined && /CERT|TLS|SSL|SIGNATURE/.test(code)) {
-    return { code: "unavailable", why: `the certificate of ${host} is not trusted (${code})`, hint: "set NODE_EXTRA_CA_CERTS if the network inspects TLS" };
+    return {
+      code: "unavailable",
+      why: `the certificate of ${host} is not trusted (${code})`,
+      hint: "set NODE_EXTRA_CA_CERTS if the network inspects TLS",
+    };
   }
   if (code === "ECONNREFUSED") return { code: "unavailable", why: `${host} refuses connections` };
   return { code: "unavailable", why: `${host} cannot be reached (${code ?? message})` };

@@ -4,6 +4,7 @@ import type { BlobItem, ContainerClient } from "./azure-client.ts";
 import { describeBlob } from "./azure-info.ts";
 import { fromAzureMetadata } from "./azure-metadata.ts";
 import { compareKeys, isKey } from "./key.ts";
+import { throwIfInterrupted } from "./signal.ts";
 import type { BlobInfo, CallOptions } from "./store.ts";
 
 /**
@@ -50,7 +51,7 @@ export async function* listBlobs(listing: Listing, keyPrefix: string, options: L
       const { items, next }: Page = await pending;
       pending = next === undefined ? undefined : fetchAhead(next);
       for (const item of items) {
-        if (signal?.aborted === true) throw new FeedctlError("interrupted", `${doing}: interrupted`);
+        throwIfInterrupted(signal);
         if (last !== undefined && compareKeys(last, item.name) >= 0) throw outOfOrder(doing, last, item.name);
         last = item.name;
         const key = item.name.slice(prefix.length);

@@ -11,6 +11,8 @@ const MODIFIED = "mtime";
 const SHA256 = "sha256";
 const reserved = [MODIFIED, SHA256, "hdi_isfolder"];
 const ENCODED = "utf-8''";
+/** Stands for the empty name; no escape looks like it. */
+const NAMELESS = "__";
 
 export interface StoredMetadata {
   sha256: string | undefined;
@@ -47,11 +49,11 @@ function encodeName(name: string): string {
     const stays = result === "" ? /[a-z]/.test(character) && !reserved.includes(name) : /[a-z0-9]/.test(character);
     result += stays ? character : `_${byte.toString(16).padStart(2, "0")}`;
   }
-  return result === "" ? "_" : result;
+  return result === "" ? NAMELESS : result;
 }
 
 function decodeName(name: string): string {
-  if (name === "_") return "";
+  if (name === NAMELESS) return "";
   const escaped = name.replace(/_([0-9a-f]{2})|%/g, (_, hex: string | undefined) => `%${hex ?? "25"}`);
   let decoded: string;
   try {

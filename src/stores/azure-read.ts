@@ -1,6 +1,7 @@
 import { Readable } from "node:stream";
 import { FeedctlError } from "../errors.ts";
 import { SILENCE_MS } from "./azure-call.ts";
+import { interrupted } from "./signal.ts";
 
 const MIB = 1024 * 1024;
 
@@ -28,7 +29,7 @@ export function resumingRead({ size, first, reopen, doing, signal }: ResumingRea
   let resumes = 0;
   let body: Readable | undefined;
   const silence = setTimeout(() => body?.destroy(new Error(`silent for ${SILENCE_MS / 1000} s`)), SILENCE_MS);
-  const interrupt = () => stream.destroy(new FeedctlError("interrupted", `${doing}: interrupted`));
+  const interrupt = () => stream.destroy(interrupted(signal?.reason));
 
   const stream = new Readable({
     highWaterMark: MIB,

@@ -1,8 +1,11 @@
 import { createHash, randomBytes } from "node:crypto";
+import type { Hash } from "node:crypto";
+import { FeedctlError } from "../errors.ts";
 import { readBlocks } from "./azure-blocks.ts";
 import type { AzureCall } from "./azure-call.ts";
 import type { BlockBlobClient } from "./azure-client.ts";
 import { toAzureMetadata } from "./azure-metadata.ts";
+import { throwIfInterrupted } from "./signal.ts";
 import type { BlobSource, PutOptions } from "./store.ts";
 
 const MIB = 1024 * 1024;
@@ -40,12 +43,23 @@ export async function upload(work: Upload, md5Known: (md5: Buffer) => void): Pro
   return isLarge(work.source) ? uploadBlocks(work, md5Known) : uploadSingle(work, md5Known);
 }
 
-async function uploadSingle({ blob, source, options, call, doing }: Upload, md5Known: (md5: Buffer) => void): Promise<Uploaded> {
+async function uploadSingle(
+  { blob, source, options, call, doing }: Upload,
+  md5Known: (md5: Buffer) => void,
+): Promise<Uploaded> {
+  const hash = createHash("md5");
   const newBlock = () => Buffer.allocUnsafe(source.size);
-  const reader = readBlocks({ source, blockSize: Math.max(source.size, 1), newBlock, signal: options.signal, doing });
+  const reading = {
+    source,
+    blockSize: source.size,
+    newBlock,
+    md5: hash,
+    sha256: options.sha256,
+    signal: options.signal,
+  };
   let body: Buffer = Buffer.alloc(0);
-  for await (const block of reader.blocks) body = block;
-  const md5 = reader.verify(options);
+  for await (const block of readBlocks(reading)) body = block;
+  const md5 = verifiedMd5(hash, options, doing);
   md5Known(md5);
   return call(doing, options.signal, (abortSignal, progressed) =>
     blob.upload(body, body.length, {
@@ -57,7 +71,10 @@ async function uploadSingle({ blob, source, options, call, doing }: Upload, md5K
   );
 }
 
-async function uploadBlocks({ blob, source, options, call, doing }: Upload, md5Known: (md5: Buffer) => void): Promise<Uploaded> {
+async function uploadBlocks(
+  { blob, source, options, call, doing }: Upload,
+  md5Known: (md5: Buffer) => void,
+): Promise<Uploaded> {
   const blockSize = Math.max(SINGLE_MAX, Math.ceil(source.size / MAX_BLOCKS / MIB) * MIB);
   // Uncommitted blocks belong to the blob, not to an upload: two uploads at once must never name the same block. Ids
   // of one blob must all have one length.
@@ -86,19 +103,21 @@ async function uploadBlocks({ blob, source, options, call, doing }: Upload, md5K
 
   // Slow: without the shared pool, so that a block's memory is its own and can be used again.
   const newBlock = () => spare.pop() ?? Buffer.allocUnsafeSlow(blockSize);
-  const reader = readBlocks({ source, blockSize, newBlock, signal: stop.signal, doing });
+  const hash = createHash("md5");
+  const reading = { source, blockSize, newBlock, md5: hash, sha256: options.sha256, signal: stop.signal };
   try {
-    for await (const block of reader.blocks) {
+    for await (const block of readBlocks(reading)) {
       const id = Buffer.concat([attempt, uint32(ids.length)]).toString("base64");
       ids.push(id);
       const staging = stage(id, block).finally(() => underway.delete(staging));
       underway.add(staging);
-      while (underway.size >= LANES && failure === undefined) await Promise.race(underway);
-      if (failure !== undefined) break;
+      if (underway.size >= LANES) await Promise.race(underway);
+      if (stop.signal.aborted) break;
     }
     await Promise.all(underway);
-    if (failure !== undefined) throw failure;
-    const md5 = reader.verify(options);
+    if (failure !== undefined) throw failure as Error;
+    throwIfInterrupted(options.signal);
+    const md5 = verifiedMd5(hash, options, doing);
     md5Known(md5);
     return await call(doing, options.signal, (abortSignal) =>
       blob.commitBlockList(ids, { ...describe(options, md5), abortSignal }),
@@ -108,7 +127,7 @@ async function uploadBlocks({ blob, source, options, call, doing }: Upload, md5K
     failure ??= error;
     stop.abort();
     await Promise.all(underway);
-    throw failure;
+    throw failure as Error;
   } finally {
     options.signal?.removeEventListener("abort", follow);
   }
@@ -130,4 +149,10 @@ function describe(options: PutOptions, md5: Buffer) {
       ...(options.cacheControl !== undefined && { blobCacheControl: options.cacheControl }),
     },
   };
+}
+
+function verifiedMd5(hash: Hash, { md5 }: PutOptions, doing: string): Buffer {
+  const found = hash.digest();
+  if (md5 === undefined || md5 === found.toString("hex")) return found;
+  throw new FeedctlError("corrupt", `${doing}: its MD5 is ${found.toString("hex")}, not ${md5} as promised`);
 }

@@ -57,7 +57,7 @@ export async function openAzureStore(config: AzureConfig): Promise<Store> {
       const answer = await call(what, signal, (abortSignal) =>
         blobOf(key).download(offset, count, { abortSignal, conditions, maxRetryRequests: 0 }),
       );
-      return { ...answer, body: answer.readableStreamBody as Readable, size: answer.contentLength ?? 0 };
+      return { body: answer.readableStreamBody as Readable, size: answer.contentLength ?? 0, etag: answer.etag };
     };
     const first = await open(start);
     if (range !== undefined && first.size === 0) {
@@ -77,7 +77,12 @@ export async function openAzureStore(config: AzureConfig): Promise<Store> {
   }
 
   /** Whether what stands there is what should be stored: `unchanged`, or rejects with `conflict`. */
-  async function compare(existing: BlobInfo, source: BlobSource, options: PutOptions, md5: string | undefined): Promise<PutResult> {
+  async function compare(
+    existing: BlobInfo,
+    source: BlobSource,
+    options: PutOptions,
+    md5: string | undefined,
+  ): Promise<PutResult> {
     const { key, size, sha256, tag } = existing;
     const same = async (): Promise<boolean> => {
       if (size !== source.size) return false;
@@ -140,7 +145,15 @@ export async function openAzureStore(config: AzureConfig): Promise<Store> {
     list: (keyPrefix, options = {}) => listBlobs({ client, call, prefix, name }, keyPrefix, options),
     delete: remove,
     deleteMany: (keys, options = {}) =>
-      deleteInBatches({ client, keys: keys.filter((key) => !isAltered(key)), blobOf, remove, call, name, signal: options.signal }),
+      deleteInBatches({
+        client,
+        keys: keys.filter((key) => !isAltered(key)),
+        blobOf,
+        remove,
+        call,
+        name,
+        signal: options.signal,
+      }),
     // The SDK's sockets are shared, idle ones do not keep the process alive, and nothing else is open.
     [Symbol.asyncDispose]: async () => undefined,
   };
@@ -148,7 +161,8 @@ export async function openAzureStore(config: AzureConfig): Promise<Store> {
 
 function checkRange(range: ByteRange | undefined, doing: string): ByteRange {
   const { start, end } = range ?? { start: 0 };
-  const valid = Number.isSafeInteger(start) && start >= 0 && (end === undefined || (Number.isSafeInteger(end) && end > start));
+  const valid =
+    Number.isSafeInteger(start) && start >= 0 && (end === undefined || (Number.isSafeInteger(end) && end > start));
   if (!valid) throw new FeedctlError("usage", `${doing}: ${start} to ${end ?? "the end"} is no range of bytes`);
   return { start, end };
 }

@@ -22,8 +22,7 @@ export async function startAzurite(): Promise<Azurite> {
   const key = randomBytes(64).toString("base64");
   const child = spawnServer(account, key);
   const address = await untilListening(child);
-  const connectionString =
-    `DefaultEndpointsProtocol=http;AccountName=${account};AccountKey=${key};BlobEndpoint=${address}/${account};`;
+  const connectionString = `DefaultEndpointsProtocol=http;AccountName=${account};AccountKey=${key};BlobEndpoint=${address}/${account};`;
   return describe(connectionString, child);
 }
 
@@ -59,7 +58,17 @@ function spawnServer(account: string, key: string): ChildProcess {
   const child = spawn(
     process.execPath,
     // The SDK speaks a newer service version than Azurite knows by name.
-    ["--import", leash, main, "--blobPort", "0", "--silent", "--inMemoryPersistence", "--skipApiVersionCheck", "--disableTelemetry"],
+    [
+      "--import",
+      leash,
+      main,
+      "--blobPort",
+      "0",
+      "--silent",
+      "--inMemoryPersistence",
+      "--skipApiVersionCheck",
+      "--disableTelemetry",
+    ],
     {
       env: { ...process.env, AZURITE_ACCOUNTS: `${account}:${key}`, NODE_OPTIONS: "" },
       stdio: ["ignore", "pipe", "inherit", "ipc"],
