@@ -28,12 +28,17 @@ export function resumingRead({ size, first, reopen, doing, signal }: ResumingRea
   let received = 0;
   let resumes = 0;
   let body: Readable | undefined;
-  const silence = setTimeout(() => body?.destroy(new Error(`silent for ${SILENCE_MS / 1000} s`)), SILENCE_MS);
+  // A consumer may take as long as it likes; only while it waits for bytes does silence count.
+  let waiting = true;
+  const silence = setTimeout(() => {
+    if (waiting) body?.destroy(new Error(`silent for ${SILENCE_MS / 1000} s`));
+  }, SILENCE_MS).unref();
   const interrupt = () => stream.destroy(interrupted(signal?.reason));
 
   const stream = new Readable({
     highWaterMark: MIB,
     read() {
+      waiting = true;
       silence.refresh();
       body?.resume();
     },
@@ -77,20 +82,15 @@ export function resumingRead({ size, first, reopen, doing, signal }: ResumingRea
         stream.destroy(new FeedctlError("corrupt", `${doing}: more bytes than the ${size} that were announced`));
         return;
       }
-      if (stream.push(chunk)) silence.refresh();
-      else {
-        // A consumer may take as long as it likes.
-        clearTimeout(silence);
-        next.pause();
-      }
+      silence.refresh();
+      if (stream.push(chunk)) return;
+      waiting = false;
+      next.pause();
     });
     next.on("end", () => {
       if (next !== body) return;
       if (received < size) void broken(new Error("too few bytes"));
-      else {
-        clearTimeout(silence);
-        stream.push(null);
-      }
+      else stream.push(null);
     });
   };
 
