@@ -40,7 +40,9 @@ function decodeRest(text: string | undefined): Record<string, string> {
   try {
     const value: unknown = JSON.parse(decodeURIComponent(text));
     if (typeof value !== "object" || value === null) return {};
-    return Object.fromEntries(Object.entries(value).filter((entry): entry is [string, string] => typeof entry[1] === "string"));
+    return Object.fromEntries(
+      Object.entries(value).filter((entry): entry is [string, string] => typeof entry[1] === "string"),
+    );
   } catch (error) {
     if (error instanceof SyntaxError || error instanceof URIError) return {};
     throw error;

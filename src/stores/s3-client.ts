@@ -141,11 +141,17 @@ async function chooseCredentials(config: S3Config, region: string | undefined): 
 
 function staticCredentials({ accessKey, secretKey }: S3Config): Credentials | undefined {
   if (!accessKey && !secretKey) return undefined;
-  if (!secretKey) throw usage("the S3 store has an access key but no secret key", "give --secret-key as well, or neither");
-  if (!accessKey) throw usage("the S3 store has a secret key but no access key", "give --access-key as well, or neither");
-  for (const [what, value] of [["access key", accessKey], ["secret key", secretKey]] as const) {
+  if (!secretKey)
+    throw usage("the S3 store has an access key but no secret key", "give --secret-key as well, or neither");
+  if (!accessKey)
+    throw usage("the S3 store has a secret key but no access key", "give --access-key as well, or neither");
+  for (const [what, value] of [
+    ["access key", accessKey],
+    ["secret key", secretKey],
+  ] as const) {
     // Most often the line end of a file or of a paste; the HTTP library would refuse it with a riddle.
-    if (!/^[\x21-\x7e]+$/.test(value)) throw usage(`the ${what} holds a blank, line end or other odd character`, "give it anew");
+    if (!/^[\x21-\x7e]+$/.test(value))
+      throw usage(`the ${what} holds a blank, line end or other odd character`, "give it anew");
   }
   return { accessKeyId: accessKey, secretAccessKey: secretKey };
 }
@@ -160,7 +166,11 @@ async function loadRoleCredentials(): Promise<RoleCredentials> {
   try {
     return (await import(name)) as RoleCredentials;
   } catch (cause) {
-    throw usage(`assuming a role needs the package ${name}`, `npm install ${name}, or name a role in a --profile`, cause);
+    throw usage(
+      `assuming a role needs the package ${name}`,
+      `npm install ${name}, or name a role in a --profile`,
+      cause,
+    );
   }
 }
 
@@ -178,4 +188,9 @@ function addDeleteMd5(client: S3): void {
     },
     { step: "build", name: "feedctlDeleteMd5" },
   );
+}
+
+/** The SDK's options of one call. */
+export function http(signal: AbortSignal | undefined): { abortSignal?: AbortSignal } {
+  return signal === undefined ? {} : { abortSignal: signal };
 }

@@ -39,9 +39,17 @@ interface Verdict {
 
 type Judge = (vendor: Vendor, place: S3Place, attempt: S3Attempt) => Verdict;
 
-const denied = (why: string, hint: string): Judge => () => ({ code: "denied", why, hint });
-const usage = (why: string, hint: string): Judge => () => ({ code: "usage", why, hint });
-const unavailable: Judge = (_, { host }) => ({ code: "unavailable", why: `${host} cannot serve the request now`, hint: "try again later" });
+const denied =
+  (why: string, hint: string): Judge =>
+  () => ({ code: "denied", why, hint });
+const usage =
+  (why: string, hint: string): Judge =>
+  () => ({ code: "usage", why, hint });
+const unavailable: Judge = (_, { host }) => ({
+  code: "unavailable",
+  why: `${host} cannot serve the request now`,
+  hint: "try again later",
+});
 
 const noPermission: Judge = (_, place, { permission }) => ({
   code: "denied",
@@ -53,7 +61,10 @@ const wrongRegion: Judge = (vendor, place) => {
   const region = regionOf(vendor);
   return {
     code: "usage",
-    why: region === undefined ? `the bucket is not in region ${place.region}` : `the bucket is in region ${region}, not in ${place.region}`,
+    why:
+      region === undefined
+        ? `the bucket is not in region ${place.region}`
+        : `the bucket is in region ${region}, not in ${place.region}`,
     hint: region === undefined ? "set the bucket's own region with --region" : `set it with --region ${region}`,
   };
 };
@@ -68,12 +79,31 @@ const wrongSecret = denied("the secret key does not fit the access key", "set th
 const wrongAccessKey = denied("the server does not know the access key", "set --access-key and --secret-key anew");
 const expired = denied("the credentials have expired", "sign in again, or use keys that do not expire");
 const closed = denied("the account or bucket is closed to everybody", "look at the account's state and billing");
-const skewed: Judge = (vendor) => ({ code: "denied", why: `the clocks differ${clockDifference(vendor)}`, hint: "set this machine's clock (NTP)" });
-const full: Judge = (_, { host }) => ({ code: "full", why: `no space or quota left on ${host}`, hint: "make room or raise the quota" });
-const mangled: Judge = () => ({ code: "corrupt", why: "the bytes that arrived are not those that were sent", hint: "try again; look at proxies in between" });
-const tooLarge: Judge = () => ({ code: "full", why: "the blob is larger than the server takes", hint: "look at the server's limit for one object" });
+const skewed: Judge = (vendor) => ({
+  code: "denied",
+  why: `the clocks differ${clockDifference(vendor)}`,
+  hint: "set this machine's clock (NTP)",
+});
+const full: Judge = (_, { host }) => ({
+  code: "full",
+  why: `no space or quota left on ${host}`,
+  hint: "make room or raise the quota",
+});
+const mangled: Judge = () => ({
+  code: "corrupt",
+  why: "the bytes that arrived are not those that were sent",
+  hint: "try again; look at proxies in between",
+});
+const tooLarge: Judge = () => ({
+  code: "full",
+  why: "the blob is larger than the server takes",
+  hint: "look at the server's limit for one object",
+});
 const archived = denied("the object is archived", "restore it from its archive class first");
-const noCredentials = denied("no credentials", "give --access-key and --secret-key or --profile, or set up the AWS default chain");
+const noCredentials = denied(
+  "no credentials",
+  "give --access-key and --secret-key or --profile, or set up the AWS default chain",
+);
 const noAcl = usage("the bucket takes no ACLs", "leave out --make-public and publish with a bucket policy");
 const unknownFeature = usage(
   "the server does not know a feature of the request",
@@ -83,11 +113,17 @@ const unknownFeature = usage(
 const judges: Record<string, Judge> = {
   NoSuchBucket: noBucket,
   NoSuchKey: () => ({ code: "not-found", why: "there is no such blob" }),
-  NoSuchUpload: () => ({ code: "unavailable", why: "the upload was ended by somebody else", hint: "look for a lifecycle rule" }),
+  NoSuchUpload: () => ({
+    code: "unavailable",
+    why: "the upload was ended by somebody else",
+    hint: "look for a lifecycle rule",
+  }),
   AccessDenied: noPermission,
   AllAccessDisabled: closed,
   AccountProblem: closed,
   InvalidAccessKeyId: wrongAccessKey,
+  // versitygw's, with status 404.
+  XAdminUserNotFound: wrongAccessKey,
   SignatureDoesNotMatch: wrongSecret,
   ExpiredToken: expired,
   ExpiredTokenException: expired,
@@ -126,7 +162,7 @@ const judges: Record<string, Judge> = {
 };
 
 /**
- * What nobody named above goes by its status: 401 and 403 `denied`, 404 `not-found`, 301 and 307 the wrong region,
+ * What nobody named above goes by its status: 401 and 403 `denied`, a nameless 404 `not-found`, 301 and 307 the wrong region,
  * 429 and 5xx `unavailable`, 507 `full`, any other answer `usage` (asking again cannot help). Without an answer the
  * network failed: `unavailable`.
  */
@@ -162,14 +198,17 @@ function judge(vendor: Vendor, place: S3Place, attempt: S3Attempt): Verdict {
   const status = s3Status(vendor);
   if (status === undefined) return judgeNetwork(vendor, place);
   if (status === 301 || status === 307) return wrongRegion(vendor, place, attempt);
-  if (status === 400 && regionOf(vendor) !== undefined && regionOf(vendor) !== place.region) return wrongRegion(vendor, place, attempt);
+  if (status === 400 && regionOf(vendor) !== undefined && regionOf(vendor) !== place.region)
+    return wrongRegion(vendor, place, attempt);
   if (status === 401 || status === 403) return noPermission(vendor, place, attempt);
-  if (status === 404) return { code: "not-found", why: "not found" };
+  // Absence is what the provider calls so; a 404 with a name of its own is something else.
+  if (status === 404 && ["", "NotFound"].includes(s3Code(vendor))) return { code: "not-found", why: "not found" };
   if (status === 429 || status === 408) return unavailable(vendor, place, attempt);
   if (status === 501) return unknownFeature(vendor, place, attempt);
   if (status === 507) return full(vendor, place, attempt);
   if (status >= 500) return unavailable(vendor, place, attempt);
-  if (status < 300) return { code: "unavailable", why: `${place.host} gave an answer that is not S3's`, hint: "look at --endpoint" };
+  if (status < 300)
+    return { code: "unavailable", why: `${place.host} gave an answer that is not S3's`, hint: "look at --endpoint" };
   return { code: "usage", why: `the server refused the request with status ${status}: ${vendor.message ?? ""}`.trim() };
 }
 
@@ -179,14 +218,21 @@ function judgeNetwork(vendor: Vendor, { host, bucket }: S3Place): Verdict {
   if (code === "ENOTFOUND" || code === "EAI_AGAIN") {
     const asked = vendor.hostname ?? host;
     const byHost = asked.startsWith(`${bucket}.`) && !asked.endsWith(".amazonaws.com");
-    const hint = byHost ? "if the server wants the bucket in the path, use --path-style" : "look at --region, --endpoint and the name server";
+    const hint = byHost
+      ? "if the server wants the bucket in the path, use --path-style"
+      : "look at --region, --endpoint and the name server";
     return verdict(`the host name ${asked} does not resolve`, hint);
   }
-  if (code === "ECONNREFUSED") return verdict(`${host} refuses connections`, "is the server running, and is --endpoint right?");
+  if (code === "ECONNREFUSED")
+    return verdict(`${host} refuses connections`, "is the server running, and is --endpoint right?");
   if (/CERT|SELF_SIGNED|LEAF_SIGNATURE|^ERR_TLS|^ERR_SSL|EPROTO/.test(code)) {
-    return verdict(`no trusted TLS connection to ${host}: ${vendor.message ?? ""}`, "for an authority of your own set NODE_EXTRA_CA_CERTS");
+    return verdict(
+      `no trusted TLS connection to ${host}: ${vendor.message ?? ""}`,
+      "for an authority of your own set NODE_EXTRA_CA_CERTS",
+    );
   }
-  if (code === "ETIMEDOUT" || vendor.name === "TimeoutError") return verdict(`${host} does not answer`, "look at --endpoint, firewalls and proxies");
+  if (code === "ETIMEDOUT" || vendor.name === "TimeoutError")
+    return verdict(`${host} does not answer`, "look at --endpoint, firewalls and proxies");
   return verdict(`the connection to ${host} failed: ${vendor.message ?? ""}`, "try again later");
 }
 

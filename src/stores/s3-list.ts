@@ -2,7 +2,7 @@ import type { ListObjectsV2CommandOutput } from "@aws-sdk/client-s3";
 import { FeedctlError } from "../errors.ts";
 import { compareKeys, isKey, type Key } from "./key.ts";
 import { md5OfTag, plainTag } from "./s3-blob.ts";
-import type { S3Connection } from "./s3-client.ts";
+import { http, type S3Connection } from "./s3-client.ts";
 import { translateS3Error } from "./s3-errors.ts";
 import { throwIfInterrupted } from "./signal.ts";
 import type { BlobInfo, Store } from "./store.ts";
@@ -35,9 +35,14 @@ export async function* listObjects(
         continue;
       }
       if (last !== undefined && compareKeys(last, full) >= 0) {
-        throw incomplete(name, `listing out of order: ${JSON.stringify(full)} came after ${JSON.stringify(last)}`, UNORDERED);
+        throw incomplete(
+          name,
+          `listing out of order: ${JSON.stringify(full)} came after ${JSON.stringify(last)}`,
+          UNORDERED,
+        );
       }
-      if (!full.startsWith(start)) throw incomplete(name, `asked for ${JSON.stringify(start)}, got ${JSON.stringify(full)}`);
+      if (!full.startsWith(start))
+        throw incomplete(name, `asked for ${JSON.stringify(start)}, got ${JSON.stringify(full)}`);
       last = full;
       const key = full.slice(prefix.length);
       if (!isKey(key)) {
@@ -59,18 +64,24 @@ export async function* listObjects(
 
 const UNORDERED = "this server does not list in UTF-8 byte order, so nothing can be compared safely with it";
 
-function readPage({ client, bucket }: S3Connection, Prefix: string, token: string | undefined, signal: AbortSignal | undefined) {
+function readPage(
+  { client, bucket }: S3Connection,
+  Prefix: string,
+  token: string | undefined,
+  signal: AbortSignal | undefined,
+) {
   return client.listObjectsV2(
     // Without URL encoding a key that XML cannot hold would break the page.
     { Bucket: bucket, Prefix, EncodingType: "url", ...(token !== undefined && { ContinuationToken: token }) },
-    signal === undefined ? {} : { abortSignal: signal },
+    http(signal),
   );
 }
 
 function nextToken(page: ListObjectsV2CommandOutput, token: string | undefined, name: string): string | undefined {
   // Any web page parses as an empty listing; only S3 says whether it is truncated.
   if (page.IsTruncated === undefined) throw incomplete(name, "the answer is no listing", "look at --endpoint");
-  if ((page.KeyCount ?? 0) > (page.Contents?.length ?? 0)) throw incomplete(name, "fewer keys came than were announced");
+  if ((page.KeyCount ?? 0) > (page.Contents?.length ?? 0))
+    throw incomplete(name, "fewer keys came than were announced");
   if (!page.IsTruncated) return undefined;
   const next = page.NextContinuationToken;
   if (!next) throw incomplete(name, "the listing is truncated and does not say how to go on");

@@ -5,10 +5,10 @@ import { Readable } from "node:stream";
 import { FeedctlError } from "../errors.ts";
 import type { Key } from "./key.ts";
 import { describeObject, isKms } from "./s3-blob.ts";
-import { connectS3, type S3Connection } from "./s3-client.ts";
+import { connectS3, http, type S3Connection } from "./s3-client.ts";
 import { s3Code, s3Status, translateS3Error, type S3Attempt } from "./s3-errors.ts";
 import { listObjects } from "./s3-list.ts";
-import { http, putBlob } from "./s3-put.ts";
+import { putBlob } from "./s3-put.ts";
 import { throwIfInterrupted } from "./signal.ts";
 import type { BlobInfo, ByteRange, CallOptions, Store } from "./store.ts";
 import type { S3Config } from "./store-types.ts";
@@ -30,34 +30,35 @@ export async function openS3Store(config: S3Config): Promise<Store> {
       bucketSeen = true;
       return describeObject(key, output);
     } catch (error) {
-      if (s3Status(error) === 404) return absent(attempt);
-      throw translateS3Error((await explain(key, error, signal)) ?? error, connection, attempt);
+      const status = s3Status(error);
+      if (status === 404 && bucketSeen) return undefined;
+      const reason = status === 400 || status === 403 || status === 404 ? await reasonFor(key, signal) : undefined;
+      if (status === 404 && (reason === undefined || s3Code(reason) === "NoSuchKey")) return absent(attempt, reason);
+      throw translateS3Error(reason ?? error, connection, attempt);
     }
   }
 
-  /** An answer to HEAD has no body, so that a missing blob looks like a missing bucket: look once per store. */
-  async function absent(attempt: S3Attempt): Promise<undefined> {
-    if (bucketSeen) return undefined;
-    try {
-      await client.headBucket({ Bucket }, http(attempt.signal));
-    } catch (error) {
-      const named = s3Status(error) === 404 ? Object.assign(error as Error, { name: "NoSuchBucket" }) : error;
-      throw translateS3Error(named, connection, attempt);
-    }
-    bucketSeen = true;
-    return undefined;
-  }
-
-  /** Likewise all refusals of HEAD look alike: the same with GET, whose answer names the reason. */
-  async function explain(key: Key, error: unknown, signal: AbortSignal | undefined): Promise<unknown> {
-    if (s3Status(error) !== 400 && s3Status(error) !== 403) return undefined;
+  /** An answer to HEAD has no body, so that all failures look alike: the same with GET, whose answer names the reason. */
+  async function reasonFor(key: Key, signal: AbortSignal | undefined): Promise<unknown> {
     try {
       const { Body } = await client.getObject({ Bucket, Key: prefix + key, Range: "bytes=0-0" }, http(signal));
       (Body as Readable).destroy();
       return undefined;
-    } catch (reason) {
-      return s3Code(reason) === "" ? undefined : reason;
+    } catch (error) {
+      return s3Code(error) === "" || s3Code(error) === "NotFound" ? undefined : error;
     }
+  }
+
+  /** Before the first blob counts as absent, its bucket must be known to exist. */
+  async function absent(attempt: S3Attempt, proof: unknown): Promise<undefined> {
+    if (proof === undefined) {
+      await client.headBucket({ Bucket }, http(attempt.signal)).catch((error: unknown) => {
+        const named = s3Status(error) === 404 ? Object.assign(error as Error, { name: "NoSuchBucket" }) : error;
+        throw translateS3Error(named, connection, attempt);
+      });
+    }
+    bucketSeen = true;
+    return undefined;
   }
 
   async function get(key: Key, { range, signal }: Parameters<Store["get"]>[1] = {}): Promise<Readable> {
@@ -67,7 +68,9 @@ export async function openS3Store(config: S3Config): Promise<Store> {
     if (Range === "") throw wrong("the range is empty, negative or fractional");
     const request = { Bucket, Key: prefix + key, ...(Range !== undefined && { Range }) };
     const output = await client.getObject(request, http(signal)).catch((error: unknown) => {
-      throw s3Status(error) === 416 ? wrong("the range begins at or past the end") : translateS3Error(error, connection, attempt);
+      throw s3Status(error) === 416
+        ? wrong("the range begins at or past the end")
+        : translateS3Error(error, connection, attempt);
     });
     const body = output.Body as Readable;
     if (Range !== undefined && output.ContentRange === undefined) {
