@@ -1,0 +1,111 @@
+import { Readable } from "node:stream";
+import { FeedctlError } from "../../src/errors.ts";
+import type { BlobInfo, Store } from "../../src/stores/store.ts";
+
+type Method = "head" | "get" | "put" | "list" | "delete" | "deleteMany";
+
+export interface Failures {
+  /** Fails calls before they reach the store: which calls of a method (counted from 1), and with what. */
+  calls?: { method: Method; nth: number | readonly number[] | "all"; error?: Error | undefined }[] | undefined;
+  /** Cuts `get` streams after so many bytes, the first `times` of them (default: once). */
+  cut?: { after: number; times?: number | undefined; error?: Error | undefined } | undefined;
+  /** Fails `list` after so many entries, the first `times` of them (default: once). */
+  listAfter?: { entries: number; times?: number | undefined; error?: Error | undefined } | undefined;
+  /** Fails `put` after the store has done it, as a lost answer does, the first so many times. */
+  lostAnswers?: number | undefined;
+  /** Yields the first two entries of every listing in the wrong order. */
+  unordered?: boolean | undefined;
+}
+
+export interface FailingStore extends Store {
+  /** How often each method was called. */
+  readonly calls: Readonly<Record<Method, number>>;
+}
+
+const outage = () => new FeedctlError("unavailable", "the test took the store away");
+
+/** `store` with faults. `unavailable` is thrown unless an error is given. */
+export function failing(store: Store, failures: Failures): FailingStore {
+  const calls: Record<Method, number> = { head: 0, get: 0, put: 0, list: 0, delete: 0, deleteMany: 0 };
+  let cuts = failures.cut?.times ?? 1;
+  let listings = failures.listAfter?.times ?? 1;
+  let lost = failures.lostAnswers ?? 0;
+
+  const enter = (method: Method): void => {
+    const count = ++calls[method];
+    for (const { method: failed, nth, error } of failures.calls ?? []) {
+      if (failed === method && (nth === "all" || [nth].flat().includes(count))) throw error ?? outage();
+    }
+  };
+  const { deleteMany, localPath } = store;
+
+  return {
+    name: store.name,
+    type: store.type,
+    features: store.features,
+    calls,
+    async head(key, options) {
+      enter("head");
+      return store.head(key, options);
+    },
+    async get(key, options) {
+      enter("get");
+      const stream = await store.get(key, options);
+      if (failures.cut === undefined || cuts === 0) return stream;
+      cuts--;
+      return Readable.from(cutAfter(stream, failures.cut.after, failures.cut.error ?? outage()), { objectMode: false });
+    },
+    async put(key, source, options) {
+      enter("put");
+      const result = await store.put(key, source, options);
+      if (lost-- > 0) throw outage();
+      return result;
+    },
+    async *list(prefix, options) {
+      enter("list");
+      const listing = failures.unordered ? firstTwoSwapped(store.list(prefix, options)) : store.list(prefix, options);
+      let left = failures.listAfter !== undefined && listings-- > 0 ? failures.listAfter.entries : Infinity;
+      for await (const blob of listing) {
+        if (left-- <= 0) throw failures.listAfter?.error ?? outage();
+        yield blob;
+      }
+      if (left <= 0) throw failures.listAfter?.error ?? outage();
+    },
+    async delete(key, options) {
+      enter("delete");
+      return store.delete(key, options);
+    },
+    ...(deleteMany !== undefined && {
+      async deleteMany(keys: Parameters<typeof deleteMany>[0], options: Parameters<typeof deleteMany>[1]) {
+        enter("deleteMany");
+        return deleteMany.call(store, keys, options);
+      },
+    }),
+    ...(localPath !== undefined && { localPath: localPath.bind(store) }),
+    [Symbol.asyncDispose]: () => store[Symbol.asyncDispose](),
+  };
+}
+
+async function* cutAfter(stream: Readable, bytes: number, error: Error): AsyncGenerator<Buffer> {
+  let left = bytes;
+  for await (const chunk of stream as AsyncIterable<Buffer>) {
+    if (chunk.length >= left) {
+      if (left > 0) yield chunk.subarray(0, left);
+      throw error;
+    }
+    left -= chunk.length;
+    yield chunk;
+  }
+  throw error;
+}
+
+async function* firstTwoSwapped(blobs: AsyncIterable<BlobInfo>): AsyncGenerator<BlobInfo> {
+  let held: BlobInfo | undefined;
+  let count = 0;
+  for await (const blob of blobs) {
+    if (++count === 1) held = blob;
+    else yield blob;
+    if (count === 2 && held !== undefined) yield held;
+  }
+  if (count === 1 && held !== undefined) yield held;
+}
