@@ -10,6 +10,7 @@ export function parseJsonManifest(bytes: Buffer, name: string, warnings: string[
   } catch (error) {
     throw invalid(`its ${name} is not JSON (${(error as Error).message})`, error);
   }
-  if (typeof value !== "object" || value === null || Array.isArray(value)) throw invalid(`its ${name} is not a JSON object`);
+  if (typeof value !== "object" || value === null || Array.isArray(value))
+    throw invalid(`its ${name} is not a JSON object`);
   return value as Record<string, unknown>;
 }

@@ -18,7 +18,9 @@ export function parseNpmName(name: unknown, warnings: string[]): NpmName {
   const scope = match?.[1] ?? "";
   const bare = match?.[2] ?? "";
   const isWrong =
-    name.length > MAX_NAME || bare === "" || [scope, bare].some((part) => !isUrlSafe(part) || /^[._]/.test(part)) ||
+    name.length > MAX_NAME ||
+    bare === "" ||
+    [scope, bare].some((part) => !isUrlSafe(part) || /^[._]/.test(part)) ||
     ["node_modules", "favicon.ico"].includes(name.toLowerCase());
   if (isWrong) throw invalid(`"${name}" is not an npm package name`);
   if (/[^a-z0-9._~@/-]/.test(name)) warnings.push(`"${name}" breaks npm's rules for new names (lower case, no ~'!()*)`);

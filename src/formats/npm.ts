@@ -43,9 +43,31 @@ async function read(file: PackageFile, options: ReadOptions | undefined): Promis
 }
 
 const metadataMembers = [
-  "description", "keywords", "license", "licenses", "author", "contributors", "maintainers", "homepage", "repository",
-  "bugs", "funding", "bin", "engines", "os", "cpu", "libc", "dependencies", "devDependencies", "optionalDependencies",
-  "peerDependencies", "peerDependenciesMeta", "bundleDependencies", "bundledDependencies", "deprecated", "private",
+  "description",
+  "keywords",
+  "license",
+  "licenses",
+  "author",
+  "contributors",
+  "maintainers",
+  "homepage",
+  "repository",
+  "bugs",
+  "funding",
+  "bin",
+  "engines",
+  "os",
+  "cpu",
+  "libc",
+  "dependencies",
+  "devDependencies",
+  "optionalDependencies",
+  "peerDependencies",
+  "peerDependenciesMeta",
+  "bundleDependencies",
+  "bundledDependencies",
+  "deprecated",
+  "private",
 ];
 
 /**
@@ -68,7 +90,8 @@ async function findManifest(file: PackageFile, options: ReadOptions | undefined,
     manifest = { path: entry.name, bytes: await readManifest(entry) };
   }
   if (hasLinks) warnings.push("it holds links, which npm leaves out when it installs");
-  if (manifest === undefined) throw invalid(`it has no package.json${guess === undefined ? "" : `; it looks like ${guess}`}`);
+  if (manifest === undefined)
+    throw invalid(`it has no package.json${guess === undefined ? "" : `; it looks like ${guess}`}`);
   return manifest.bytes;
 }
 
@@ -86,15 +109,21 @@ function installedPath(name: string): string {
 
 function readVersion(version: unknown, warnings: string[]): { version: string; normalizedVersion: string } {
   if (typeof version !== "string" || version === "") throw invalid('its package.json has no "version"');
-  const cleaned = version.trim().replace(/^[=v]+/, "");
+  const cleaned = version.replace(/^[=v\s]+/, "").trimEnd();
   const normalizedVersion = semver.normalize(cleaned);
   if (normalizedVersion === undefined) throw invalid(`"${version}" is not a semantic version`);
   if (cleaned !== version) warnings.push(`the version is written "${version}"; npm reads ${cleaned}`);
-  return { version, normalizedVersion };
+  return { version: version.trim(), normalizedVersion };
 }
 
 /** `npm pack` makes `scope-name-1.0.0.tgz`; registries serve `name-1.0.0.tgz`. */
-function checkFileName(file: PackageFile, name: NpmName, version: string, normalized: string, warnings: string[]): void {
+function checkFileName(
+  file: PackageFile,
+  name: NpmName,
+  version: string,
+  normalized: string,
+  warnings: string[],
+): void {
   const stems = name.scope === "" ? [name.bare] : [`${name.scope}-${name.bare}`, name.bare];
   const names = stems.flatMap((stem) => [`${stem}-${version}.tgz`, `${stem}-${normalized}.tgz`]);
   if (names.includes(file.name)) return;

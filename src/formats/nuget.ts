@@ -89,14 +89,23 @@ function checkIdentity({ id, version }: Nuspec): string {
 function kindOf({ name }: PackageFile, { packageTypes }: Nuspec): Kind {
   if (packageTypes.some((type) => type.name.toLowerCase() === "symbolspackage")) return "symbols";
   const lower = name.toLowerCase();
-  if (lower.endsWith(".snupkg")) throw invalid('its nuspec does not have the package type "SymbolsPackage" of a .snupkg');
+  if (lower.endsWith(".snupkg"))
+    throw invalid('its nuspec does not have the package type "SymbolsPackage" of a .snupkg');
   return lower.endsWith(".symbols.nupkg") ? "legacy-symbols" : "package";
 }
 
-function checkFileName(file: PackageFile, nuspec: Nuspec, normalizedVersion: string, kind: Kind, warnings: string[]): void {
+function checkFileName(
+  file: PackageFile,
+  nuspec: Nuspec,
+  normalizedVersion: string,
+  kind: Kind,
+  warnings: string[],
+): void {
   const { extension } = kinds[kind];
   const versionTexts = [nuspec.version, nuspec.version.replace(/\+.*$/s, ""), normalizedVersion];
   const names = versionTexts.map((version) => `${nuspec.id}.${version}${extension}`.toLowerCase());
   if (names.includes(file.name.toLowerCase())) return;
-  warnings.push(`the file is called "${file.name}", but by its manifest it is ${nuspec.id}.${normalizedVersion}${extension}`);
+  warnings.push(
+    `the file is called "${file.name}", but by its manifest it is ${nuspec.id}.${normalizedVersion}${extension}`,
+  );
 }

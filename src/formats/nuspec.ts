@@ -22,7 +22,9 @@ export function parseNuspec(bytes: Buffer): Nuspec {
     packageTypes,
     metadata: {
       ...readTexts(metadata),
-      tags: textOf(metadata, "tags")?.split(/[\s,;]+/).filter((tag) => tag !== ""),
+      tags: textOf(metadata, "tags")
+        ?.split(/[\s,;]+/)
+        .filter((tag) => tag !== ""),
       license: readLicense(metadata),
       repository: readAttributes(onlyChild(metadata, "repository")),
       packageTypes: packageTypes.length > 0 ? packageTypes : undefined,
@@ -33,8 +35,19 @@ export function parseNuspec(bytes: Buffer): Nuspec {
 }
 
 const textElements = [
-  "title", "authors", "owners", "description", "summary", "releaseNotes", "copyright", "language",
-  "projectUrl", "licenseUrl", "iconUrl", "icon", "readme",
+  "title",
+  "authors",
+  "owners",
+  "description",
+  "summary",
+  "releaseNotes",
+  "copyright",
+  "language",
+  "projectUrl",
+  "licenseUrl",
+  "iconUrl",
+  "icon",
+  "readme",
 ] as const;
 const flagElements = ["requireLicenseAcceptance", "developmentDependency", "serviceable"] as const;
 
@@ -47,7 +60,8 @@ function readTexts(metadata: XmlElement): Record<string, unknown> {
 function mustHave(metadata: XmlElement, name: string): string {
   const text = textOf(metadata, name);
   if (text === undefined) throw invalid(`its nuspec has no "${name}"`);
-  if (/\$[^$]*\$/.test(text)) throw invalid(`its nuspec still holds the token ${text} as "${name}"; it was zipped, not packed`);
+  if (/\$[^$]*\$/.test(text))
+    throw invalid(`its nuspec still holds the token ${text} as "${name}"; it was zipped, not packed`);
   return text;
 }
 

@@ -1,7 +1,7 @@
 import { FeedctlError } from "../errors.ts";
-import { printable } from "../lib/printable.ts";
+import { oneLine } from "../lib/one-line.ts";
 import { TarError } from "../lib/tar.ts";
-import type { PackageFile, ReadOptions } from "./format.ts";
+import type { PackageFile, PackageIdentity, ReadOptions } from "./format.ts";
 
 /** Why a package file cannot be taken; `readPackage` adds which file it is. */
 export function invalid(reason: string, cause?: unknown): FeedctlError {
@@ -11,22 +11,26 @@ export function invalid(reason: string, cause?: unknown): FeedctlError {
 /**
  * Runs a format's reading of one file and makes every failure a `FeedctlError` that names the file: `invalid` for what
  * the file holds, another code only for what the file system or the caller's signal says. Other errors are bugs and
- * pass through.
+ * pass through. Warnings quote strangers, so they become one line each.
  */
-export async function readPackage<T>(
+export async function readPackage(
   what: string,
   file: PackageFile,
   options: ReadOptions | undefined,
-  read: () => Promise<T>,
-): Promise<T> {
+  read: () => Promise<PackageIdentity>,
+): Promise<PackageIdentity> {
   try {
-    return await read();
+    options?.signal?.throwIfAborted();
+    const identity = await read();
+    return { ...identity, warnings: identity.warnings.map((warning) => oneLine(warning)) };
   } catch (error) {
-    const name = printable(file.name);
-    if (options?.signal?.aborted) throw new FeedctlError("interrupted", `reading ${name} was interrupted`, { cause: error });
+    const name = oneLine(file.name);
+    if (options?.signal?.aborted)
+      throw new FeedctlError("interrupted", `reading ${name} was interrupted`, { cause: error });
     if (error instanceof FeedctlError && error.code !== "invalid") throw error;
     const reason = reasonOf(error);
-    if (reason !== undefined) throw new FeedctlError("invalid", `${name} is not a valid ${what}: ${printable(reason)}`, { cause: error });
+    if (reason !== undefined)
+      throw new FeedctlError("invalid", `${name} is not a valid ${what}: ${oneLine(reason)}`, { cause: error });
     throw fileSystemError(name, error) ?? error;
   }
 }
@@ -44,7 +48,9 @@ function reasonOf(error: unknown): string | undefined {
 function fileSystemError(name: string, error: unknown): FeedctlError | undefined {
   const { code, syscall } = error as NodeJS.ErrnoException;
   if (code === "ENOENT") return new FeedctlError("not-found", `cannot read ${name}: it is not there`, { cause: error });
-  if (code === "EACCES" || code === "EPERM") return new FeedctlError("denied", `cannot read ${name}: access denied`, { cause: error });
-  if (syscall !== undefined) return new FeedctlError("unavailable", `cannot read ${name}: ${(error as Error).message}`, { cause: error });
+  if (code === "EACCES" || code === "EPERM")
+    return new FeedctlError("denied", `cannot read ${name}: access denied`, { cause: error });
+  if (syscall !== undefined)
+    return new FeedctlError("unavailable", `cannot read ${name}: ${(error as Error).message}`, { cause: error });
   return undefined;
 }

@@ -62,7 +62,9 @@ function localName(name: string): string {
  * it says: .NET writes such files.
  */
 function decodeXml(bytes: Buffer): string {
-  const named = /^<\?xml[^>]{0,100}encoding\s*=\s*["']([A-Za-z0-9._-]{1,40})["']/.exec(bytes.toString("latin1", 0, 200))?.[1];
+  const named = /^<\?xml[^>]{0,100}encoding\s*=\s*["']([A-Za-z0-9._-]{1,40})["']/.exec(
+    bytes.toString("latin1", 0, 200),
+  )?.[1];
   const mark = bytes.toString("hex", 0, 2);
   let encoding = "utf-8";
   if (mark === "fffe" || mark === "3c00") encoding = "utf-16le";

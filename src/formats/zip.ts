@@ -45,7 +45,8 @@ export async function* zipEntries(file: PackageFile, options: ReadOptions = {}):
 /** A hostile archive can declare a directory as large as the file; it would be read into memory as a whole. */
 class BoundedReader extends BlobReader {
   override async readUint8Array(offset: number, length: number): Promise<Uint8Array> {
-    if (length > limits.zipDirectory) throw invalid(`the zip archive's directory is larger than ${limits.zipDirectory} bytes`);
+    if (length > limits.zipDirectory)
+      throw invalid(`the zip archive's directory is larger than ${limits.zipDirectory} bytes`);
     return super.readUint8Array(offset, length);
   }
 }
@@ -78,8 +79,10 @@ function createEntry(entry: Entry): ZipEntry {
 /** zip.js has no error class; whatever it throws while reading is about the archive, unless the system said so. */
 function rejectZip(error: unknown, entry?: string): never {
   if (error instanceof FeedctlError) throw error;
-  const { name, message, reason, filename, code } = error as Error & Partial<Record<"reason" | "filename" | "code", string>>;
-  if (name === "NotReadableError" || name === "AbortError" || (code?.startsWith("E") && !code.startsWith("ERR_"))) throw error;
+  const { name, message, reason, filename, code } = error as Error &
+    Partial<Record<"reason" | "filename" | "code", string>>;
+  if (name === "NotReadableError" || name === "AbortError" || (code?.startsWith("E") && !code.startsWith("ERR_")))
+    throw error;
   const where = entry === undefined ? "the zip archive cannot be read" : `"${entry}" in the zip archive cannot be read`;
   const detail = reason ?? (filename && JSON.stringify(filename));
   const what = detail === undefined ? message : `${message}: ${detail}`;

@@ -40,7 +40,13 @@ export function parsePax(body: Buffer): Map<string, string> {
     const digits = blank < 0 ? "" : body.toString("latin1", offset, blank);
     const end = offset + Number(digits);
     const equals = body.indexOf(0x3d, blank);
-    if (!/^[1-9][0-9]{0,8}$/.test(digits) || end > body.length || body[end - 1] !== 0x0a || equals < 0 || equals >= end) {
+    if (
+      !/^[1-9][0-9]{0,8}$/.test(digits) ||
+      end > body.length ||
+      body[end - 1] !== 0x0a ||
+      equals < 0 ||
+      equals >= end
+    ) {
       throw new TarError("a pax header is malformed");
     }
     const value = body.toString("utf8", equals + 1, end - 1);
@@ -74,7 +80,8 @@ function hasChecksum(block: Buffer): boolean {
     unsigned += block[i]!;
     if (block[i]! >= 0x80) negatives++;
   }
-  const expected = number(block.subarray(148, 156));
+  const digits = text(block, 148, 8).trim();
+  const expected = /^[0-7]+$/.test(digits) ? Number.parseInt(digits, 8) : undefined;
   return expected === unsigned || expected === unsigned - 256 * negatives;
 }
 

@@ -37,7 +37,8 @@ export async function* readTar(source: AsyncIterable<Uint8Array>, limits: TarLim
       if (block.length === 0) break;
       if (isZero(block)) return await expectEnd(reader);
       if (block.length < BLOCK) throw new TarError("the tar archive ends inside a header");
-      if (++headers > limits.maxEntries) throw new TarError(`the tar archive holds more than ${limits.maxEntries} entries`);
+      if (++headers > limits.maxEntries)
+        throw new TarError(`the tar archive holds more than ${limits.maxEntries} entries`);
       const header = parseTarHeader(block);
       if (isExtension(header.flag)) {
         // An extension's own size is never the one announced for the file after it, or the two could be mixed up.
@@ -82,7 +83,11 @@ function applyExtension(pending: Extensions, flag: string, body: Buffer): void {
   }
 }
 
-function createEntry(reader: ByteReader, header: TarHeader, pending: Extensions): TarEntry & { finish(): Promise<void> } {
+function createEntry(
+  reader: ByteReader,
+  header: TarHeader,
+  pending: Extensions,
+): TarEntry & { finish(): Promise<void> } {
   const name = pending.name ?? header.name;
   const linkName = pending.linkName ?? header.linkName;
   const announced = pending.size ?? header.size;

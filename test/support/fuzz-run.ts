@@ -1,0 +1,36 @@
+import assert from "node:assert/strict";
+import { writeFileSync } from "node:fs";
+import path from "node:path";
+import { FeedctlError } from "../../src/errors.ts";
+import { keyProblem } from "../../src/stores/key.ts";
+import type { FuzzCase } from "../formats/fuzz-cases.ts";
+import { createRandom, mutate } from "./fuzz.ts";
+
+const MAX_MILLISECONDS = 2000;
+
+/**
+ * Reads one mutant. It may be read or be refused as `invalid`; whatever else happens throws with the seed that brings
+ * it back. What was read must be fit for the catalog and the store. Returns whether it was read.
+ */
+export async function fuzzOnce(fuzzCase: FuzzCase, seed: number, directory: string): Promise<boolean> {
+  const bytes = fuzzCase.wrap(mutate(fuzzCase.seed, createRandom(seed)));
+  const file = path.join(directory, "mutant");
+  writeFileSync(file, bytes);
+  const started = performance.now();
+  const outcome = await fuzzCase.format
+    .read({ path: file, size: bytes.length, name: fuzzCase.fileName })
+    .catch((error: unknown) => error);
+  const took = performance.now() - started;
+  const what = `${fuzzCase.name}, seed ${seed}`;
+  assert.ok(took < MAX_MILLISECONDS, `${what}: took ${Math.round(took)} ms`);
+  if (outcome instanceof FeedctlError && outcome.code === "invalid") {
+    assert.doesNotMatch(outcome.message, /\n/, what);
+    return false;
+  }
+  if (outcome instanceof Error) throw new Error(`${what}: ${outcome.stack}`, { cause: outcome });
+  const identity = outcome as Awaited<ReturnType<FuzzCase["format"]["read"]>>;
+  assert.equal(keyProblem(identity.key), undefined, `${what}: key ${JSON.stringify(identity.key)}`);
+  assert.ok(identity.nameKey !== "" && identity.normalizedVersion !== "" && identity.sortKey.length > 0, what);
+  assert.ok(Buffer.byteLength(JSON.stringify(identity.metadata)) <= 64 * 1024, what);
+  return true;
+}
