@@ -54,3 +54,10 @@ export async function markVerified(db: Db, files: readonly Verified[], now: Date
     from jsonb_to_recordset(${JSON.stringify(files)}::jsonb) as v(id bigint, "storeTag" text)
     where f.id = v.id`.execute(db);
 }
+
+/** Removes up to `limit` file rows of a feed and returns their keys: the caller records their deletes in the same transaction. */
+export async function takeFiles(db: Db, feedId: number, limit: number): Promise<string[]> {
+  const taken = await sql<{ key: string }>`
+    delete from feedctl.files where id in (select id from feedctl.files where feed_id = ${feedId} order by id limit ${limit}) returning key`.execute(db);
+  return taken.rows.map((row) => row.key);
+}

@@ -82,8 +82,9 @@ export interface PackageVersion {
 
 export interface VersionFilter {
   group?: string | undefined;
-  nameKey?: string | undefined;
-  /** Normalised. */
+  /** As spelled, or its normal form: NuGet ids ignore case. */
+  name?: string | undefined;
+  /** As spelled, or normalised. */
   version?: string | undefined;
 }
 
@@ -103,8 +104,8 @@ export async function* listVersions(db: Db, feedId: number, filter: VersionFilte
       from feedctl.packages p join feedctl.versions v on v.package_id = p.id
       where p.feed_id = ${feedId}
         ${filter.group === undefined ? sql`` : sql`and p.group_name = ${filter.group}`}
-        ${filter.nameKey === undefined ? sql`` : sql`and p.name_key = ${filter.nameKey}`}
-        ${filter.version === undefined ? sql`` : sql`and v.normalized_version = ${filter.version}`}
+        ${filter.name === undefined ? sql`` : sql`and (p.name = ${filter.name} or p.name_key in (${filter.name}, lower(${filter.name})))`}
+        ${filter.version === undefined ? sql`` : sql`and (v.version = ${filter.version} or v.normalized_version in (${filter.version}, lower(${filter.version})))`}
         ${after === undefined ? sql`` : sql`and (p.group_name, p.name_key, v.sort_key, v.id) > (${after.group}::text, ${after.nameKey}::text, decode(${after.sortKey}, 'hex'), ${after.id}::bigint)`}
       order by p.group_name, p.name_key, v.sort_key, v.id
       limit ${PAGE}`.execute(db);

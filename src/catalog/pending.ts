@@ -59,6 +59,12 @@ export async function listWrites(db: Db, storeId: number, limit: number): Promis
   return rows.rows;
 }
 
+/** The run that has announced to write this key, if any. */
+export async function findWriter(db: Db, storeId: number, key: string): Promise<number | undefined> {
+  const row = await db.selectFrom("pending_writes").select("run_id").where("store_id", "=", storeId).where("key", "=", key).executeTakeFirst();
+  return row?.run_id;
+}
+
 /** In the transaction that removes the rows: these blobs may now go. */
 export async function recordDeletes(db: Db, storeId: number, runId: number, keys: readonly string[], now: Date): Promise<void> {
   if (keys.length === 0) return;

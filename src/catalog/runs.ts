@@ -1,7 +1,5 @@
-import { sql, type Selectable } from "kysely";
-import type { Db, RunsTable } from "./schema.ts";
-
-export type RunRow = Selectable<RunsTable>;
+import { sql } from "kysely";
+import type { Db } from "./schema.ts";
 
 export async function insertRun(
   db: Db,
@@ -21,12 +19,6 @@ export async function finishRun(db: Db, id: number, state: "done" | "failed" | "
     .set({ state, finished_at: now, summary: summary === null ? null : JSON.stringify(summary) })
     .where("id", "=", id)
     .execute();
-}
-
-/** Marks runs as failed whose process is gone, as told by the caller. */
-export async function failRuns(db: Db, ids: readonly number[], now: Date): Promise<void> {
-  if (ids.length === 0) return;
-  await db.updateTable("runs").set({ state: "failed", finished_at: now }).where("id", "in", [...ids]).where("state", "=", "running").execute();
 }
 
 export interface AuditEvent {

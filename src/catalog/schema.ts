@@ -33,6 +33,7 @@ export interface StoresTable {
   feed_id: number;
   type: string;
   options: Json<SavedOptions>;
+  location: ColumnType<object | null, string | null, string | null>;
   role: StoreRole;
   created_at: Date;
   replaced_at: Nullable<Date>;
@@ -111,6 +112,14 @@ export interface PendingDeletesTable {
   created_at: Date;
 }
 
+export interface ProofsTable {
+  store_id: number;
+  key: string;
+  tag: string;
+  sha256: Uint8Array;
+  proven_at: Date;
+}
+
 export interface MigrationsTable {
   id: GeneratedAlways<number>;
   feed_id: number;
@@ -146,6 +155,7 @@ export interface Tables {
   runs: RunsTable;
   pending_writes: PendingWritesTable;
   pending_deletes: PendingDeletesTable;
+  proofs: ProofsTable;
   migrations: MigrationsTable;
   audit_events: AuditEventsTable;
 }

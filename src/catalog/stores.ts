@@ -26,18 +26,31 @@ export async function liveStores(db: Db): Promise<(StoreRow & { feed_name: strin
 
 export async function insertStore(
   db: Db,
-  store: { feedId: number; type: string; options: SavedOptions; role: StoreRole; now: Date },
+  store: { feedId: number; type: string; options: SavedOptions; location: object | null; role: StoreRole; now: Date },
 ): Promise<StoreRow> {
   return db
     .insertInto("stores")
-    .values({ feed_id: store.feedId, type: store.type, options: JSON.stringify(store.options), role: store.role, created_at: store.now })
+    .values({
+      feed_id: store.feedId,
+      type: store.type,
+      options: JSON.stringify(store.options),
+      location: store.location === null ? null : JSON.stringify(store.location),
+      role: store.role,
+      created_at: store.now,
+    })
     .returningAll()
     .executeTakeFirstOrThrow();
 }
 
-/** Options of a replaced store are saved with their effective directory, since settings may move the default later. */
-export async function replaceStore(db: Db, id: number, options: SavedOptions, now: Date): Promise<void> {
-  await db.updateTable("stores").set({ role: "previous", options: JSON.stringify(options), replaced_at: now }).where("id", "=", id).execute();
+export interface StorePlace {
+  options: SavedOptions;
+  location: object | null;
+}
+
+/** A replaced store is saved with its effective directory, since settings may move the default later. */
+export async function replaceStore(db: Db, id: number, place: StorePlace, now: Date): Promise<void> {
+  await updateStorePlace(db, id, place);
+  await db.updateTable("stores").set({ role: "previous", replaced_at: now }).where("id", "=", id).execute();
 }
 
 /** An earlier or target store of the feed becomes its current one. */
@@ -45,8 +58,12 @@ export async function makeCurrent(db: Db, id: number): Promise<void> {
   await db.updateTable("stores").set({ role: "current", replaced_at: null, retired_at: null }).where("id", "=", id).execute();
 }
 
-export async function updateStoreOptions(db: Db, id: number, options: SavedOptions): Promise<void> {
-  await db.updateTable("stores").set({ options: JSON.stringify(options) }).where("id", "=", id).execute();
+export async function updateStorePlace(db: Db, id: number, place: StorePlace): Promise<void> {
+  await db
+    .updateTable("stores")
+    .set({ options: JSON.stringify(place.options), location: place.location === null ? null : JSON.stringify(place.location) })
+    .where("id", "=", id)
+    .execute();
 }
 
 export async function markRetired(db: Db, id: number, now: Date): Promise<void> {

@@ -1,12 +1,8 @@
-// oxlint-disable-next-line no-control-regex -- control characters are exactly what is escaped
-const UNPRINTABLE = /[\u0000-\u001f\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/g;
+// C0 and C1 controls but the newline and the tab, and the bidirectional controls that reorder what a reader sees
+// oxlint-disable-next-line no-control-regex -- control characters are exactly what must not reach a terminal
+const DANGEROUS = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]/g;
 
-/**
- * Text from a stranger made fit for one line of a message: control characters, invisible ones and those that turn the
- * writing direction are escaped, and the end of very long text is left out.
- */
-export function printable(text: string, maxLength = 300): string {
-  const shown = text.length > maxLength ? `${text.slice(0, maxLength)}...` : text;
-  const escaped = shown.replace(UNPRINTABLE, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, "0")}`);
-  return escaped.toWellFormed();
+/** Text from packages and servers made safe for a terminal: what could move the cursor or hide text becomes `\u{...}`. */
+export function printable(text: string): string {
+  return text.replace(DANGEROUS, (character) => `\\u{${(character.codePointAt(0) ?? 0).toString(16)}}`);
 }

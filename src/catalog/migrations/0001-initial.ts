@@ -26,6 +26,8 @@ create table feedctl.stores (
   feed_id integer not null,
   type text not null,
   options jsonb not null,
+  -- where it is, without secrets, so that overlaps are found on a machine that cannot resolve them; null: the default directory
+  location jsonb,
   role text not null check (role in ('current', 'target', 'previous')),
   created_at timestamptz not null,
   replaced_at timestamptz,
@@ -112,6 +114,16 @@ create table feedctl.pending_deletes (
   key text collate "C" not null,
   run_id bigint not null references feedctl.runs,
   created_at timestamptz not null,
+  primary key (store_id, key)
+);
+
+-- what was proven of a blob: while the store shows this tag, its bytes have this hash
+create table feedctl.proofs (
+  store_id integer not null references feedctl.stores,
+  key text collate "C" not null,
+  tag text not null,
+  sha256 bytea not null,
+  proven_at timestamptz not null,
   primary key (store_id, key)
 );
 

@@ -1,0 +1,136 @@
+import { Command } from "commander";
+import { counted, formatSize } from "../lib/size.ts";
+import { confirm, type Edge } from "./edge.ts";
+import { feedArgument, feedTypeOption } from "./parsers.ts";
+
+export function feedCommand(edge: Edge): Command {
+  const feed = new Command("feed").description("create, list and change feeds and asset directories");
+
+  feed
+    .command("create")
+    .description("create a feed; its files go to its default directory until another store is set")
+    .argument("<name>", "name: letters, digits and - . _ ~")
+    .addOption(feedTypeOption())
+    .option("--description <text>", "what the feed is for")
+    .action(async (name: string, options, command: Command) =>
+      edge.act(command, async (context, out) => {
+        const { createFeed } = await import("../operations/feeds.ts");
+        const made = await createFeed(context, { name, type: options.type, description: options.description });
+        await out.result(made, `created ${made.type === "asset" ? "asset directory" : "feed"} ${made.name} (${made.type})`);
+      }),
+    );
+
+  feed
+    .command("list")
+    .description("list all feeds and asset directories")
+    .option("--all", "with the disabled ones")
+    .action(async (options, command: Command) =>
+      edge.act(command, async (context, out) => {
+        const { listFeeds } = await import("../operations/feeds.ts");
+        const feeds = (await listFeeds(context)).filter((each) => options.all || each.active || out.options.json);
+        await out.table(feeds, [
+          { title: "name", value: (each) => each.name },
+          { title: "type", value: (each) => each.type },
+          { title: "store", value: (each) => each.store },
+          { title: "state", value: (each) => (each.active ? "active" : "disabled") },
+          { title: "description", value: (each) => each.description ?? "" },
+        ]);
+      }),
+    );
+
+  feed
+    .command("show")
+    .description("show a feed, its store, and the directory it really uses and why")
+    .addArgument(feedArgument())
+    .action(async (name: string, _options, command: Command) =>
+      edge.act(command, async (context, out) => {
+        const { showFeed } = await import("../operations/feeds.ts");
+        const shown = await showFeed(context, name);
+        const size = `${counted(shown.packages, "package")}, ${counted(shown.versions, "version")}, ${counted(shown.files, "file")}, ${formatSize(shown.bytes)}`;
+        await out.result(shown, [
+          `name:         ${shown.name}`,
+          `id:           ${shown.id}`,
+          `type:         ${shown.type}`,
+          `description:  ${shown.description ?? ""}`,
+          `state:        ${shown.active ? "active" : "disabled"}`,
+          `drop path:    ${shown.dropPath ?? "(none)"}`,
+          `holds:        ${size}`,
+          `store:        ${shown.store.type}`,
+          `location:     ${shown.store.location}`,
+          ...(shown.store.because === null ? [] : [`because:      ${shown.store.because}`]),
+          ...shown.earlierStores.map((store) => `earlier:      ${store.location}${store.retiredAt === null ? " (files were left there)" : " (retired)"}`),
+        ]);
+      }),
+    );
+
+  feed
+    .command("set")
+    .description("change a feed's description, drop path or state")
+    .addArgument(feedArgument())
+    .option("--description <text>", "what the feed is for; empty clears it")
+    .option("--drop-path <dir>", "directory that is scanned for packages; empty clears it")
+    .option("--active", "accept packages")
+    .option("--no-active", "accept nothing any more; nothing is deleted")
+    .action(async (name: string, options, command: Command) =>
+      edge.act(command, async (context, out) => {
+        const { setFeed } = await import("../operations/feeds.ts");
+        const { resolve } = await import("node:path");
+        const dropPath = options.dropPath === undefined ? undefined : options.dropPath === "" ? null : resolve(edge.io.cwd, options.dropPath);
+        const changed = await setFeed(context, name, { description: options.description === "" ? null : options.description, dropPath, active: options.active });
+        await out.result(changed, `changed feed ${changed.name}`);
+      }),
+    );
+
+  feed
+    .command("rename")
+    .description("give a feed another name; its id, directory and packages stay")
+    .addArgument(feedArgument())
+    .argument("<name>", "the new name")
+    .action(async (name: string, to: string, _options, command: Command) =>
+      edge.act(command, async (context, out) => {
+        const { renameFeed } = await import("../operations/feeds.ts");
+        const renamed = await renameFeed(context, name, to);
+        await out.result(renamed, `renamed feed ${name} to ${renamed.name}`);
+      }),
+    );
+
+  for (const [verb, active] of [["enable", true], ["disable", false]] as const) {
+    feed
+      .command(verb)
+      .description(active ? "let a feed accept packages again" : "let a feed accept nothing any more; nothing is deleted")
+      .addArgument(feedArgument())
+      .action(async (name: string, _options, command: Command) =>
+        edge.act(command, async (context, out) => {
+          const { setFeed } = await import("../operations/feeds.ts");
+          const changed = await setFeed(context, name, { active });
+          await out.result(changed, `${verb}d feed ${changed.name}`);
+        }),
+      );
+  }
+
+  feed
+    .command("delete")
+    .description("delete a feed and its catalog rows; its files stay unless --purge-files")
+    .addArgument(feedArgument())
+    .option("--purge-files", "delete its package files too")
+    .option("--yes", "do not ask")
+    .action(async (name: string, options, command: Command) =>
+      edge.act(command, async (context, out) => {
+        const { deleteFeed, showFeed } = await import("../operations/feeds.ts");
+        const shown = await showFeed(context, name);
+        const files = `${counted(shown.files, "file")} (${formatSize(shown.bytes)})`;
+        const fate = options.purgeFiles ? `and its ${files} at ${shown.store.location}` : `; its ${files} stay at ${shown.store.location}`;
+        await confirm(edge.io, `delete feed ${shown.name} ${fate}`.replace(" ;", ";"), options.yes);
+        if (options.purgeFiles) {
+          const { purgeFeed } = await import("../operations/purge-feed.ts");
+          const gone = await purgeFeed(context, name);
+          await out.result(gone, `deleted feed ${gone.feed} and ${counted(gone.deleted, "file")}${gone.left > 0 ? `; ${counted(gone.left, "file")} that the catalog did not know stay at ${gone.location}` : ""}`);
+        } else {
+          const { feed: gone, totals, filesAt } = await deleteFeed(context, name);
+          await out.result({ feed: gone.name, purged: false, files: totals.files, bytes: totals.bytes, filesAt }, `deleted feed ${gone.name}; ${counted(totals.files, "file")} stay${totals.files === 1 ? "s" : ""} at ${filesAt}`);
+        }
+      }),
+    );
+
+  return feed;
+}

@@ -1,0 +1,15 @@
+import type { Readable } from "node:stream";
+
+/** The process as the command line sees it; a test hands in its own. */
+export interface Io {
+  stdout: NodeJS.WritableStream & { isTTY?: boolean; columns?: number };
+  stderr: NodeJS.WritableStream & { isTTY?: boolean; columns?: number };
+  stdin: Readable & { isTTY?: boolean; setRawMode?: (mode: boolean) => unknown };
+  env: Readonly<Record<string, string | undefined>>;
+  platform: NodeJS.Platform;
+  pid: number;
+  cwd: string;
+  /** Aborted by the first Ctrl-C. */
+  signal: AbortSignal;
+  now(): Date;
+}

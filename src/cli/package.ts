@@ -1,0 +1,111 @@
+import { Argument, Command } from "commander";
+import { counted, formatSize } from "../lib/size.ts";
+import type { PackageVersion } from "../catalog/packages.ts";
+import { confirm, type Edge } from "./edge.ts";
+import { feedArgument } from "./parsers.ts";
+
+export function packageCommand(edge: Edge): Command {
+  const packages = new Command("package").description("list, show, download and delete packages");
+  const specArgument = () => new Argument("<package>", "[group/]name[@version], such as @scope/name@1.0.0");
+
+  packages
+    .command("list")
+    .description("list all versions of a feed")
+    .addArgument(feedArgument())
+    .action(async (feed: string, _options, command: Command) =>
+      edge.act(command, async (context, out) => {
+        const { listPackages } = await import("../operations/packages.ts");
+        await out.table<PackageVersion>(
+          listPackages(context, feed),
+          [
+            { title: "name", value: fullName },
+            { title: "version", value: (row) => row.version },
+            { title: "files", value: (row) => String(row.files.length), right: true },
+            { title: "size", value: (row) => formatSize(sizeOf(row)), right: true },
+            { title: "published", value: (row) => row.publishedAt.toISOString().slice(0, 19).replace("T", " ") },
+          ],
+          ({ id: _id, metadata: _metadata, ...row }) => row,
+        );
+      }),
+    );
+
+  packages
+    .command("show")
+    .description("show a package's versions, files, hashes and metadata")
+    .addArgument(feedArgument())
+    .addArgument(specArgument())
+    .action(async (feed: string, text: string, _options, command: Command) =>
+      edge.act(command, async (context, out) => {
+        const { findVersions, parsePackageSpec } = await import("../operations/packages.ts");
+        const found = await findVersions(context, feed, parsePackageSpec(text));
+        await out.result(
+          found.map(({ id: _id, ...version }) => version),
+          found.flatMap((version) => [
+            `${fullName(version)} ${version.version}  published ${version.publishedAt.toISOString()} by ${version.publishedBy}`,
+            ...(typeof version.metadata["description"] === "string" ? [`  ${version.metadata["description"].split("\n")[0]}`] : []),
+            ...version.files.flatMap((file) => [`  ${file.key}  ${formatSize(file.size)}`, `    sha256 ${file.sha256}`]),
+          ]),
+        );
+      }),
+    );
+
+  packages
+    .command("download")
+    .description("save a package file, verified by its hash; without a version the newest release")
+    .addArgument(feedArgument())
+    .addArgument(specArgument())
+    .option("-o, --output <file>", "file or directory to save to; - for stdout (default: its own name, here)")
+    .option("--file <name>", "which file of the version, where it has several")
+    .option("--overwrite", "replace an existing file")
+    .action(async (feed: string, text: string, options, command: Command) =>
+      edge.act(command, async (context, out) => {
+        const { downloadPackage, parsePackageSpec } = await import("../operations/packages.ts");
+        const { saveStream } = await import("./save-stream.ts");
+        const download = await downloadPackage(context, feed, parsePackageSpec(text), options.file);
+        try {
+          await out.progress.start(`downloading ${download.fileName}`);
+          const saved = await saveStream(edge.io, download, { output: options.output, overwrite: options.overwrite });
+          out.progress.stop();
+          if (saved !== undefined) await out.result({ file: saved, size: download.file.size, sha256: download.file.sha256 }, `saved ${saved} (${formatSize(download.file.size)})`);
+        } finally {
+          await download.close();
+        }
+      }),
+    );
+
+  packages
+    .command("delete")
+    .description("delete a version, or a whole package, with its files")
+    .addArgument(feedArgument())
+    .addArgument(specArgument())
+    .option("--all-versions", "every version, when none is named")
+    .option("--yes", "do not ask")
+    .option("--dry-run", "only tell what would be deleted")
+    .action(async (feed: string, text: string, options, command: Command) =>
+      edge.act(command, async (context, out) => {
+        const { deletePackage, findVersions, parsePackageSpec } = await import("../operations/packages.ts");
+        const { FeedctlError } = await import("../errors.ts");
+        const spec = parsePackageSpec(text);
+        if (spec.version === undefined && !options.allVersions) throw new FeedctlError("usage", `which version of ${spec.name}?`, { hint: `${text}@VERSION, or --all-versions` });
+        const found = await findVersions(context, feed, spec);
+        const what = found.length === 1 ? `${fullName(found[0] as PackageVersion)} ${found[0]?.version}` : `${counted(found.length, "version")} of ${spec.name}`;
+        if (options.dryRun) {
+          await out.result({ dryRun: true, versions: found.map((version) => ({ name: fullName(version), version: version.version })) }, `would delete ${what}`);
+          return;
+        }
+        await confirm(edge.io, `delete ${what} from feed ${feed}`, options.yes);
+        const gone = await deletePackage(context, feed, found);
+        await out.result({ deleted: gone }, `deleted ${what}`);
+      }),
+    );
+
+  return packages;
+}
+
+function fullName(version: { group: string; name: string }): string {
+  return version.group === "" ? version.name : `${version.group}/${version.name}`;
+}
+
+function sizeOf(version: PackageVersion): number {
+  return version.files.reduce((sum, file) => sum + file.size, 0);
+}

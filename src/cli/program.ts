@@ -1,0 +1,35 @@
+import { Command, Option } from "commander";
+import { exitStatuses } from "../errors.ts";
+import { dbCommand, initCommand } from "./catalog.ts";
+import type { Edge } from "./edge.ts";
+import { feedCommand } from "./feed.ts";
+import { importCommand } from "./import.ts";
+import { migrateCommand } from "./migrate.ts";
+import { packageCommand } from "./package.ts";
+import { settingsCommand } from "./settings.ts";
+import { storeCommand } from "./store.ts";
+import { verifyCommand } from "./verify.ts";
+
+/** The whole command tree. Actions load their code when they run, so that --help and completions load nothing. */
+export function createProgram(edge: Edge, version: string): Command {
+  const program = new Command("feedctl")
+    .description("Administer private package feeds: their stores, packages, migrations and proofs.")
+    .version(version, "-V, --version", "print the version")
+    .addOption(new Option("--json", "machine-readable output").helpGroup("Everywhere:"))
+    .addOption(new Option("-q, --quiet", "only results, warnings and errors").helpGroup("Everywhere:"))
+    .addOption(new Option("-v, --verbose", "every item of long work").helpGroup("Everywhere:"))
+    .addOption(new Option("--no-color", "plain text (also: NO_COLOR)").helpGroup("Everywhere:"))
+    .addOption(new Option("--config <file>", "configuration file instead of the one that is found").helpGroup("Everywhere:"))
+    .configureHelp({ showGlobalOptions: true })
+    .showSuggestionAfterError()
+    .enablePositionalOptions(false)
+    .addHelpText("after", () => `\nExit status:\n${exitStatuses.map(({ status, meaning }) => `  ${String(status).padStart(3)}  ${meaning}`).join("\n")}`);
+
+  program.commandsGroup("Feeds and packages:");
+  program.addCommand(feedCommand(edge)).addCommand(importCommand(edge)).addCommand(packageCommand(edge));
+  program.commandsGroup("Stores:");
+  program.addCommand(storeCommand(edge)).addCommand(migrateCommand(edge)).addCommand(verifyCommand(edge));
+  program.commandsGroup("Installation:");
+  program.addCommand(initCommand(edge)).addCommand(dbCommand(edge)).addCommand(settingsCommand(edge));
+  return program;
+}

@@ -1,0 +1,94 @@
+import { Command } from "commander";
+import { counted, formatSize } from "../lib/size.ts";
+import type { Edge } from "./edge.ts";
+import { addStoreOptions, feedArgument, storeTypeArgument } from "./parsers.ts";
+import { storeOptions } from "./store-options.ts";
+
+export function storeCommand(edge: Edge): Command {
+  const store = new Command("store").description("show, set and test where a feed keeps its files");
+
+  store
+    .command("types")
+    .description("list the store types and their options")
+    .action(async (_options, command: Command) =>
+      edge.act(command, async (_context, out) => {
+        const { listStoreTypes } = await import("../operations/stores.ts");
+        const types = listStoreTypes();
+        const lines = types.flatMap((info) => [
+          `${info.type}: ${info.title}`,
+          ...info.options.map((option) => `  ${`--${option.flag}${option.value === undefined ? "" : ` ${option.value}`}`.padEnd(24)} ${option.description}${option.proget === undefined ? "" : ` (ProGet: ${option.proget})`}`),
+        ]);
+        await out.result(types, lines);
+      }),
+    );
+
+  addStoreOptions(
+    store
+      .command("set")
+      .description("make another store the feed's own; no file is moved (see: feedctl migrate run)")
+      .addArgument(feedArgument())
+      .addArgument(storeTypeArgument()),
+  ).action(async (name: string, type, options, command: Command) =>
+    edge.act(command, async (context, out) => {
+      const { setStore } = await import("../operations/stores.ts");
+      const change = await setStore(context, name, type, await storeOptions(edge, out, options));
+      const { files, bytes } = change.leftBehind;
+      if (files > 0) {
+        out.warn(`no file was moved: ${counted(files, "file")} (${formatSize(bytes)}) of feed ${change.feed} stay${files === 1 ? "s" : ""} at ${change.before.location}`);
+        out.note(`the feed cannot deliver them from its new store. To move a feed with its files, go back with "feedctl store set" and use: feedctl migrate run ${change.feed} --to ${type} ...`);
+      }
+      const words = change.outcome === "unchanged" ? `feed ${change.feed} keeps its ${change.store.type} store at ${change.store.location}` : `feed ${change.feed} now uses ${change.store.type} at ${change.store.location}`;
+      await out.result(change, words);
+    }),
+  );
+
+  store
+    .command("show")
+    .description("show a feed's store; secrets are never shown")
+    .addArgument(feedArgument())
+    .action(async (name: string, _options, command: Command) =>
+      edge.act(command, async (context, out) => {
+        const { showStore } = await import("../operations/stores.ts");
+        const shown = await showStore(context, name);
+        await out.result(shown, [
+          `type:      ${shown.type}`,
+          `location:  ${shown.location}`,
+          ...(shown.because === null ? [] : [`because:   ${shown.because}`]),
+          ...Object.entries(shown.options).map(([option, value]) => `${option}: ${String(value)}`),
+        ]);
+      }),
+    );
+
+  store
+    .command("test")
+    .description("write, read back, list, replace and delete a probe, and say exactly what is wrong")
+    .addArgument(feedArgument())
+    .action(async (name: string, _options, command: Command) =>
+      edge.act(command, async (context, out) => {
+        const { testStore } = await import("../operations/test-store.ts");
+        for await (const event of testStore(context, name)) {
+          if (event.type === "summary") await out.event(event, event.ok ? `the store of feed ${event.feed} works: ${event.location}` : `the store of feed ${event.feed} does not work`);
+          else await out.event(event, `${event.ok ? "ok  " : "FAIL"}  ${event.step}`);
+        }
+      }),
+    );
+
+  store
+    .command("usage")
+    .description("count and size of a feed's files, by the catalog and by the store's own listing")
+    .addArgument(feedArgument())
+    .action(async (name: string, _options, command: Command) =>
+      edge.act(command, async (context, out) => {
+        const { measureStore } = await import("../operations/stores.ts");
+        const usage = await measureStore(context, name);
+        await out.result(usage, [
+          `location: ${usage.location}`,
+          `catalog:  ${counted(usage.catalog.files, "file")}, ${formatSize(usage.catalog.bytes)}`,
+          `store:    ${counted(usage.store.blobs, "blob")}, ${formatSize(usage.store.bytes)}`,
+          ...(usage.foreign > 0 ? [`foreign:  ${counted(usage.foreign, "name")} that can be no blob`] : []),
+        ]);
+      }),
+    );
+
+  return store;
+}

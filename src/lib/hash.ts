@@ -1,0 +1,44 @@
+import { createHash, type Hash } from "node:crypto";
+import type { Readable } from "node:stream";
+
+/** Lower-case hex. */
+export interface Hashes {
+  md5: string;
+  sha1: string;
+  sha256: string;
+  sha512: string;
+}
+
+const names = ["md5", "sha1", "sha256", "sha512"] as const;
+
+export function hashBytes(bytes: Uint8Array): Hashes {
+  const all = hasher();
+  all.update(bytes);
+  return all.digest();
+}
+
+/** All four hashes in one pass. */
+export function hasher(): { update(chunk: Uint8Array): void; digest(): Hashes; readonly size: number } {
+  const hashes: Hash[] = names.map((name) => createHash(name));
+  let size = 0;
+  return {
+    update(chunk) {
+      size += chunk.length;
+      for (const hash of hashes) hash.update(chunk);
+    },
+    digest() {
+      const [md5 = "", sha1 = "", sha256 = "", sha512 = ""] = hashes.map((hash) => hash.digest("hex"));
+      return { md5, sha1, sha256, sha512 };
+    },
+    get size() {
+      return size;
+    },
+  };
+}
+
+/** Reads a stream to its end. */
+export async function hashStream(stream: Readable): Promise<Hashes & { size: number }> {
+  const all = hasher();
+  for await (const chunk of stream) all.update(chunk as Uint8Array);
+  return { ...all.digest(), size: all.size };
+}

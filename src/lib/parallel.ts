@@ -1,0 +1,42 @@
+/**
+ * Maps up to `limit` items at once and yields results as they come, in no order. The source is read only as fast as
+ * there is room. The first error ends it: what is under way is awaited, then the error is thrown.
+ */
+export async function* mapParallel<T, R>(source: AsyncIterable<T> | Iterable<T>, limit: number, work: (item: T) => Promise<R>): AsyncGenerator<R> {
+  const running = new Map<number, Promise<{ id: number; result?: R; error?: unknown }>>();
+  let next = 0;
+  const settle = async () => {
+    const done = await Promise.race(running.values());
+    running.delete(done.id);
+    if ("error" in done) throw done.error;
+    return done.result as R;
+  };
+  try {
+    for await (const item of source) {
+      const id = next++;
+      running.set(
+        id,
+        work(item).then(
+          (result) => ({ id, result }),
+          (error: unknown) => ({ id, error }),
+        ),
+      );
+      if (running.size >= limit) yield await settle();
+    }
+    while (running.size > 0) yield await settle();
+  } finally {
+    await Promise.allSettled(running.values());
+  }
+}
+
+/** Groups items into arrays of `size`; the last may be smaller. */
+export async function* inBatches<T>(source: AsyncIterable<T> | Iterable<T>, size: number): AsyncGenerator<T[]> {
+  let batch: T[] = [];
+  for await (const item of source) {
+    batch.push(item);
+    if (batch.length < size) continue;
+    yield batch;
+    batch = [];
+  }
+  if (batch.length > 0) yield batch;
+}

@@ -1,0 +1,104 @@
+import { readFileSync } from "node:fs";
+import { inspect } from "node:util";
+import { CommanderError, type Command } from "commander";
+import type { Edge } from "./cli/edge.ts";
+import type { Io } from "./cli/io.ts";
+import { createOutput, type OutputOptions } from "./cli/output.ts";
+import { createProgram } from "./cli/program.ts";
+import { exitStatus, FeedctlError } from "./errors.ts";
+import { printable } from "./lib/printable.ts";
+
+/** Runs one command line and returns its exit status: parse, act, report. */
+export async function run(argv: readonly string[], io: Io): Promise<number> {
+  let status = 0;
+  const edge: Edge = {
+    io,
+    async act(command, action) {
+      const flags = command.optsWithGlobals();
+      const out = createOutput(io, outputOptions(flags, io));
+      const { loadConfig } = await import("./cli/config.ts");
+      const { createContext } = await import("./cli/context.ts");
+      await using context = createContext(io, await loadConfig(io, flags), (message) => out.note(message));
+      try {
+        status = (await action(context, out)) ?? 0;
+      } finally {
+        out.progress.stop();
+      }
+    },
+  };
+  const program = createProgram(edge, packageVersion());
+  prepare(program, io);
+  try {
+    await program.parseAsync(argv, { from: "user" });
+    return status;
+  } catch (error) {
+    return report(error, argv, io);
+  }
+}
+
+function prepare(command: Command, io: Io): void {
+  command.exitOverride().configureOutput({
+    writeOut: (text) => void io.stdout.write(text),
+    writeErr: (text) => void io.stderr.write(text),
+    getOutHelpWidth: () => io.stdout.columns ?? 100,
+    getErrHelpWidth: () => io.stderr.columns ?? 100,
+    outputError: () => {}, // reported below, in one place
+  });
+  command.helpOption("-h, --help", "show this help");
+  for (const child of command.commands) prepare(child, io);
+}
+
+function outputOptions(flags: Record<string, unknown>, io: Io): OutputOptions {
+  return {
+    json: flags["json"] === true,
+    quiet: flags["quiet"] === true,
+    verbose: flags["verbose"] === true,
+    color: flags["color"] !== false && !io.env["NO_COLOR"] && io.env["TERM"] !== "dumb",
+  };
+}
+
+/** Prints an error, once, and chooses the exit status. */
+function report(thrown: unknown, argv: readonly string[], io: Io): number {
+  if (thrown instanceof CommanderError && thrown.exitCode === 0) return 0;
+  const error = io.signal.aborted ? new FeedctlError("interrupted", "interrupted", { cause: thrown, hint: "run the same command again to go on" }) : fromCommander(thrown);
+  if (error === undefined) return 2; // a noun without a verb: commander has shown its help
+  const known = error instanceof FeedctlError;
+  if (argv.includes("--json")) {
+    const body = known ? { code: error.code, message: error.message, hint: error.hint } : { code: "bug", message: String(error) };
+    io.stderr.write(`${JSON.stringify({ type: "error", ...body })}\n`);
+  } else if (known) {
+    io.stderr.write(`error: ${printable(error.message.replaceAll("\n", " "))}\n`);
+    if (error.hint !== undefined) io.stderr.write(`hint: ${printable(error.hint)}\n`);
+  }
+  if (!known) io.stderr.write(`${inspect(error)}\n\nThis is a bug in feedctl. Please report it with the lines above.\n`);
+  else if (io.env["FEEDCTL_DEBUG"] && error.cause !== undefined) io.stderr.write(`cause: ${inspect(error.cause, { depth: 4 })}\n`);
+  return exitStatus(error);
+}
+
+function fromCommander(thrown: unknown): unknown {
+  if (!(thrown instanceof CommanderError)) return thrown;
+  if (thrown.code === "commander.help") return undefined;
+  const [first = "", ...rest] = thrown.message.replace(/^error: /, "").split("\n");
+  return new FeedctlError("usage", first, { hint: rest.join(" ").replace(/^\((.*)\)$/, "$1") || "see: feedctl --help" });
+}
+
+function packageVersion(): string {
+  const { version } = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8")) as { version: string };
+  return version;
+}
+
+/** The process's entry: the first Ctrl-C asks for a clean end, the second leaves at once. */
+export async function main(process: NodeJS.Process): Promise<void> {
+  const controller = new AbortController();
+  const stop = () => {
+    if (controller.signal.aborted) process.exit(130);
+    controller.abort(new FeedctlError("interrupted", "stopped by the user"));
+  };
+  process.on("SIGINT", stop);
+  process.on("SIGTERM", stop);
+  const { stdout, stderr, stdin, env, platform, pid } = process;
+  const io: Io = { stdout, stderr, stdin, env, platform, pid, cwd: process.cwd(), signal: controller.signal, now: () => new Date() };
+  process.exitCode = await run(process.argv.slice(2), io);
+  // what an interrupted request left behind must not keep the process alive
+  if (controller.signal.aborted) process.exit();
+}

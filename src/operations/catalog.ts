@@ -1,0 +1,24 @@
+import { sql } from "kysely";
+import { migrateCatalog, schemaState, type SchemaState } from "../catalog/migrate.ts";
+import { FeedctlError } from "../errors.ts";
+import type { Context } from "./context.ts";
+
+/** Makes the schema or brings it up to date. */
+export async function initCatalog(context: Context): Promise<{ kind: string; location: string; applied: string[] }> {
+  const catalog = await context.bareCatalog();
+  const before = await schemaState(catalog);
+  if (before.version > before.newest) throw new FeedctlError("usage", `the catalog's schema is version ${before.version}, this feedctl knows only ${before.newest}`, { hint: "update feedctl" });
+  return { kind: catalog.kind, location: catalog.location, applied: await migrateCatalog(catalog) };
+}
+
+export interface CatalogStatus extends SchemaState {
+  kind: "postgres" | "pglite";
+  location: string;
+  server: string;
+}
+
+export async function catalogStatus(context: Context): Promise<CatalogStatus> {
+  const catalog = await context.bareCatalog();
+  const server = await sql<{ version: string }>`select version() as version`.execute(catalog.db);
+  return { kind: catalog.kind, location: catalog.location, server: server.rows[0]?.version.split(" on ")[0] ?? "", ...(await schemaState(catalog)) };
+}

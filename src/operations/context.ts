@@ -1,0 +1,35 @@
+import type { Catalog } from "../catalog/catalog.ts";
+import type { Store } from "../stores/store.ts";
+import type { StoreConfig } from "../stores/store-types.ts";
+
+/** Everything an operation may touch of the world. Built at the edge; a test builds its own. */
+export interface Context {
+  /** Directory of this installation: embedded catalog, default packages directory, key file. */
+  readonly dataDir: string;
+  /** `Storage.*` and other settings that the configuration file gives, by name. */
+  readonly configuredSettings: ReadonlyMap<string, string>;
+  /** How many blobs are worked on at once. */
+  readonly concurrency: number;
+  /** Milliseconds to wait for a lock before giving up with `locked`. */
+  readonly lockWait: number;
+  readonly signal: AbortSignal;
+  readonly platform: NodeJS.Platform;
+  /** Who does it, for runs and audit: `user`. */
+  readonly actor: string;
+  readonly host: string;
+  readonly pid: number;
+  now(): Date;
+  randomBytes(count: number): Buffer;
+  env(name: string): string | undefined;
+  /** Opened on first use, with the schema in shape. */
+  catalog(): Promise<Catalog>;
+  /** Opened on first use, whatever its schema is. */
+  bareCatalog(): Promise<Catalog>;
+  /** With retries. Closed together with the context if the caller does not. */
+  openStore(config: StoreConfig): Promise<Store>;
+  /** The key that seals secrets; made on first use when `create`. Undefined when there is none. */
+  sealingKey(create: boolean): Promise<Buffer | undefined>;
+  readFile(path: string): Promise<string>;
+  /** A line for people while the operation goes on (waiting for a lock, ...). */
+  notice(message: string): void;
+}

@@ -1,0 +1,137 @@
+import { listFiles, type FileRow } from "../catalog/files.ts";
+import { listProofs, saveProofs, type Proof } from "../catalog/proofs.ts";
+import type { Db } from "../catalog/schema.ts";
+import { FeedctlError, isFeedctlError } from "../errors.ts";
+import { contentTypeOf } from "../lib/content-type.ts";
+import { hashStream } from "../lib/hash.ts";
+import { mapParallel } from "../lib/parallel.ts";
+import { mergeJoin } from "../lib/merge-join.ts";
+import { compareKeys, parseKey } from "../stores/key.ts";
+import type { BlobInfo, BlobSource, Store } from "../stores/store.ts";
+import type { Context } from "./context.ts";
+
+export interface PassInput {
+  feedId: number;
+  source: Store;
+  target: Store;
+  /** The target's row in the catalog: proofs belong to it. */
+  targetStoreId: number;
+}
+
+/** `copied`: stored and verified. `verified`: was there already, and its hash was proven now. `same`: proven before. */
+export type PassOutcome = "copied" | "verified" | "same" | "failed" | "foreign";
+
+export interface PassEvent {
+  type: "blob";
+  outcome: PassOutcome;
+  key: string;
+  size: number;
+  reason?: string;
+}
+
+export interface PassSummary {
+  copied: number;
+  verified: number;
+  same: number;
+  failed: number;
+  /** In the target, but neither in the catalog nor in the source: left alone. */
+  foreign: number;
+  bytes: number;
+}
+
+type Entry = { row: FileRow; source: BlobInfo; target: BlobInfo; proof: Proof };
+
+/**
+ * Makes the target hold every blob of the catalog and of the source, each proven by its hash. Deletes nothing. Memory
+ * is one item per listing and the blobs under way. One blob's failure is an event; a store that is gone throws.
+ */
+export async function* copyPass(context: Context, db: Db, input: PassInput): AsyncGenerator<PassEvent, PassSummary> {
+  const { feedId, source, target, targetStoreId } = input;
+  const summary: PassSummary = { copied: 0, verified: 0, same: 0, failed: 0, foreign: 0, bytes: 0 };
+  const names = { row: "the catalog", source: source.name, target: target.name, proof: "the catalog's proofs" };
+  const entries = mergeJoin<Entry>(
+    {
+      row: listFiles(db, feedId),
+      source: source.list("", { signal: context.signal }),
+      target: target.list("", { signal: context.signal }),
+      proof: listProofs(db, targetStoreId),
+    },
+    compareKeys,
+    (stream, before, after) => new FeedctlError("corrupt", `the listing of ${names[stream as keyof typeof names]} is out of order: "${after}" after "${before}"`),
+  );
+  let proven: Proof[] = [];
+  const flush = async () => {
+    const batch = proven;
+    proven = [];
+    await saveProofs(db, targetStoreId, batch, context.now());
+  };
+  try {
+    for await (const result of mapParallel(entries, context.concurrency, (entry) => work(entry))) {
+      if (result === undefined) continue;
+      summary[result.event.outcome]++;
+      if (result.event.outcome === "copied") summary.bytes += result.event.size;
+      if (result.proof !== undefined) proven.push(result.proof);
+      if (proven.length >= 500) await flush();
+      yield result.event;
+    }
+  } finally {
+    await flush().catch(() => {}); // without it the next pass proves them again
+  }
+  return summary;
+
+  async function work(entry: { key: string } & Partial<Entry>): Promise<{ event: PassEvent; proof?: Proof } | undefined> {
+    const { key, row, source: from, target: to } = entry;
+    const size = row?.size ?? from?.size ?? to?.size ?? 0;
+    const event = (outcome: PassOutcome, reason?: string): PassEvent => ({ type: "blob", outcome, key, size, ...(reason === undefined ? {} : { reason }) });
+    if (row === undefined && from === undefined) return to === undefined ? undefined : { event: event("foreign") };
+    if (to !== undefined && to.size === size && isProven(entry)) return { event: event("same") };
+    try {
+      const blob = from ?? (await source.head(parseKey(key), { signal: context.signal }));
+      if (blob === undefined) return { event: event("failed", "the catalog names it, but the source has no such blob") };
+      const put = await copyBlob(context, input, blob, row);
+      const outcome = put.outcome === "created" ? "copied" : "verified";
+      const { sha256 } = put;
+      return { event: event(outcome), ...(put.tag === undefined ? {} : { proof: { key, tag: put.tag, sha256 } }) };
+    } catch (error) {
+      if (!isFeedctlError(error, "corrupt", "conflict", "not-found", "invalid")) throw error;
+      return { event: event("failed", error.message) };
+    }
+  }
+}
+
+/** Whether what the target shows was proven to be the right bytes: by its own hash, or by a tag seen when it was proven. */
+function isProven({ row, source, target, proof }: Partial<Entry>): boolean {
+  const sha256 = row?.sha256 ?? source?.sha256;
+  const md5 = row?.md5 ?? source?.md5;
+  if (target === undefined) return false;
+  if (proof !== undefined && proof.tag === target.tag && (sha256 === undefined || proof.sha256 === sha256)) {
+    // a blob without a row has no hash to hold the proof against: its source must not be newer than the copy
+    return row !== undefined || source === undefined || source.modified <= target.modified;
+  }
+  return sha256 !== undefined && md5 !== undefined && target.sha256 === sha256 && target.md5 === md5;
+}
+
+async function copyBlob(context: Context, { source, target }: PassInput, blob: BlobInfo, row: FileRow | undefined) {
+  const { key } = blob;
+  const { signal } = context;
+  const expected = row ?? (await hashStream(await source.get(key, { signal })));
+  if (row !== undefined && blob.size !== row.size) throw new FeedctlError("corrupt", `the source's blob has ${blob.size} bytes, the catalog says ${row.size}`);
+  const path = source.localPath?.(key);
+  const bytes: BlobSource = {
+    size: blob.size,
+    open: (range, cancel) => source.get(key, { range, signal: cancel ?? signal }),
+    ...(path === undefined ? {} : { path }),
+  };
+  const described = source.features.metadata ? await source.head(key, { signal }) : undefined;
+  const put = await target.put(key, bytes, {
+    ifExists: "fail",
+    sha256: expected.sha256,
+    md5: expected.md5,
+    contentType: row?.contentType ?? described?.contentType ?? contentTypeOf(key),
+    cacheControl: described?.cacheControl,
+    metadata: described?.metadata,
+    modified: described?.modified ?? blob.modified,
+    signal,
+  });
+  return { ...put, sha256: expected.sha256 };
+}

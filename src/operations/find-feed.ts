@@ -1,0 +1,19 @@
+import type { Db } from "../catalog/schema.ts";
+import { findFeed, listFeeds, type FeedRow } from "../catalog/feeds.ts";
+import { FeedctlError } from "../errors.ts";
+import { nearest } from "../lib/nearest.ts";
+
+/** The feed of that name, or `not-found` with the nearest name as hint. */
+export async function requireFeed(db: Db, name: string): Promise<FeedRow> {
+  const feed = await findFeed(db, name);
+  if (feed !== undefined) return feed;
+  const near = nearest(name, (await listFeeds(db)).map((other) => other.name));
+  throw new FeedctlError("not-found", `there is no feed "${name}"`, { hint: near === undefined ? "see: feedctl feed list" : `did you mean "${near}"?` });
+}
+
+/** As `requireFeed`, for commands that change it: a feed that is being deleted accepts nothing any more. */
+export async function requireLiveFeed(db: Db, name: string): Promise<FeedRow> {
+  const feed = await requireFeed(db, name);
+  if (feed.deleting_at !== null) throw new FeedctlError("conflict", `feed "${feed.name}" is being deleted`, { hint: `finish it: feedctl feed delete ${feed.name} --purge-files` });
+  return feed;
+}

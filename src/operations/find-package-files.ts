@@ -1,0 +1,61 @@
+import { lstat } from "node:fs/promises";
+import { basename, resolve } from "node:path";
+import type { Format, PackageFile } from "../formats/format.ts";
+import type { Context } from "./context.ts";
+
+/** A file to import, or why a path cannot be one. */
+export type Candidate = { path: string; file: PackageFile } | { path: string; problem: string };
+
+/**
+ * Files of the paths as given: a file as it is (its content decides, not its name), a directory's package files (with
+ * `recursive` those below it too), a pattern's matches. Links are not followed. Order: as given, then by name.
+ */
+export async function* findPackageFiles(context: Context, format: Format, paths: readonly string[], recursive: boolean): AsyncGenerator<Candidate> {
+  for (const path of paths) {
+    context.signal.throwIfAborted();
+    const info = await lstat(path).catch((error: NodeJS.ErrnoException) => error);
+    if (info instanceof Error) {
+      if (info.code === "ENOENT" && (await isPattern(path))) {
+        yield* matches(format, path, undefined);
+        continue;
+      }
+      yield { path, problem: info.code === "ENOENT" ? "no such file" : info.message };
+    } else if (info.isDirectory()) {
+      yield* matches(format, recursive ? "**/*" : "*", resolve(path));
+    } else {
+      yield await candidate(path);
+    }
+  }
+}
+
+async function isPattern(path: string): Promise<boolean> {
+  return (await import("fast-glob")).default.isDynamicPattern(path);
+}
+
+async function* matches(format: Format, pattern: string, directory: string | undefined): AsyncGenerator<Candidate> {
+  const { default: glob } = await import("fast-glob");
+  const options = { onlyFiles: true, followSymbolicLinks: false, dot: false, absolute: true, unique: true, suppressErrors: false };
+  const found: string[] = [];
+  try {
+    for await (const path of glob.stream(pattern, directory === undefined ? options : { ...options, cwd: directory })) {
+      const name = String(path).toLowerCase();
+      if (directory === undefined || format.extensions.some((extension) => name.endsWith(extension))) found.push(String(path));
+    }
+  } catch (error) {
+    yield { path: directory ?? pattern, problem: `cannot be read: ${(error as Error).message}` };
+    return;
+  }
+  if (found.length === 0 && directory === undefined) yield { path: pattern, problem: "the pattern matches no file" };
+  for (const path of found.toSorted()) yield await candidate(path);
+}
+
+async function candidate(path: string): Promise<Candidate> {
+  try {
+    const info = await lstat(path);
+    if (info.isSymbolicLink()) return { path, problem: "is a symbolic link; links are not followed" };
+    if (!info.isFile()) return { path, problem: "is not a regular file" };
+    return { path, file: { path: resolve(path), size: info.size, name: basename(path) } };
+  } catch (error) {
+    return { path, problem: (error as NodeJS.ErrnoException).code === "ENOENT" ? "vanished before it was read" : (error as Error).message };
+  }
+}

@@ -1,0 +1,198 @@
+import type { FeedRow } from "../catalog/feeds.ts";
+import { findFiles } from "../catalog/files.ts";
+import { insertFiles, type NewFile } from "../catalog/packages.ts";
+import { adoptWrites, announceWrites, forgetDeletes, withdrawWrites } from "../catalog/pending.ts";
+import { FeedctlError, isFeedctlError } from "../errors.ts";
+import { mapParallel } from "../lib/parallel.ts";
+import type { PutResult, Store } from "../stores/store.ts";
+import type { Context } from "./context.ts";
+import { openFeedStore, requireStore } from "./feed-store.ts";
+import { requireLiveFeed } from "./find-feed.ts";
+import { outcome, type ImportedFile } from "./import-outcome.ts";
+import type { PreparedPackage } from "./prepare-package.ts";
+import { deadRuns, type Run } from "./run.ts";
+import { settlePending } from "./settle-pending.ts";
+
+/** The feed's store as of now, opened once and again whenever a migration has switched it. */
+export interface FeedWriter extends AsyncDisposable {
+  /** Runs `work` while the feed cannot be switched, frozen or deleted. */
+  write<T>(work: (target: Target) => Promise<T>): Promise<T>;
+}
+
+export interface Target {
+  feed: FeedRow;
+  storeId: number;
+  store: Store;
+  run: Run;
+  assertHeld(): void;
+}
+
+export function openWriter(context: Context, feedName: string, run: Run): FeedWriter {
+  let opened: { id: number; store: Store } | undefined;
+  return {
+    async write(work) {
+      const catalog = await context.catalog();
+      const { id } = await requireLiveFeed(catalog.db, feedName);
+      await using lock = await catalog.lock({
+        kind: "write",
+        id,
+        mode: "shared",
+        wait: context.lockWait,
+        signal: context.signal,
+        onWait: () => context.notice(`waiting: feed "${feedName}" is locked by another run`),
+      });
+      if (lock === undefined) throw new FeedctlError("locked", `feed "${feedName}" is frozen by another run`, { hint: "a migration is switching it, or it is being changed; try again later" });
+      // only now: what was read before the lock may be the store before the switch
+      const feed = await requireLiveFeed(catalog.db, feedName);
+      const row = await requireStore(catalog.db, feed);
+      if (opened?.id !== row.id) {
+        await opened?.store[Symbol.asyncDispose]();
+        opened = { id: row.id, store: await openFeedStore(context, catalog.db, feed, row) };
+      }
+      return work({ feed, storeId: row.id, store: opened.store, run, assertHeld: () => lock.assertHeld() });
+    },
+    async [Symbol.asyncDispose]() {
+      await opened?.store[Symbol.asyncDispose]();
+    },
+  };
+}
+
+/** Removes what dead runs left and pending deletes ask for. */
+export async function settle(context: Context, writer: FeedWriter): Promise<void> {
+  const { feed, storeId, store, run } = await writer.write(async (target) => target);
+  await settlePending(context, feed, storeId, store, run);
+}
+
+/** What a dry run says of the files: nothing is announced, stored or recorded. */
+export async function planBatch(context: Context, feed: FeedRow, items: readonly PreparedPackage[]): Promise<ImportedFile[]> {
+  const { db } = await context.catalog();
+  const rows = await findFiles(db, feed.id, items.map((item) => item.key));
+  return items.map((item) => existingOutcome(item, rows.get(item.key)) ?? outcome(item, "imported"));
+}
+
+/** Stores and records files with different keys: announced, stored, committed, in that order. */
+export async function commitBatch(context: Context, target: Target, items: readonly PreparedPackage[]): Promise<ImportedFile[]> {
+  const { db } = await context.catalog();
+  const { feed, storeId, store, run } = target;
+  const results: ImportedFile[] = [];
+  const known = await findFiles(db, feed.id, items.map((item) => item.key));
+  const wanted = split(items, known, results);
+  if (wanted.length === 0) return results;
+
+  const { mine, adopted } = await announce(context, target, wanted, results);
+  // between the first look and the announcement another run may have finished one of them
+  const since = await findFiles(db, feed.id, mine.map((item) => item.key));
+  const writable = split(mine, since, results);
+  const done = mine.filter((item) => since.has(item.key)).map((item) => item.key as string);
+
+  const stored: Stored[] = [];
+  const put = (item: PreparedPackage): Promise<Answer> =>
+    putBlob(context, store, item, adopted.has(item.key)).then(
+      (result) => ({ item, result }),
+      (error: unknown) => ({ item, error }),
+    );
+  let fatal: unknown;
+  for await (const answer of mapParallel(writable, context.concurrency, put)) {
+    if ("result" in answer) stored.push(answer);
+    else if (isItemError(answer.error)) {
+      // a definite "no": nothing of ours became visible, so the announcement can go
+      done.push(answer.item.key);
+      results.push(outcome(answer.item, answer.error.code === "conflict" ? "conflict" : "failed", answer.error.message));
+    } else fatal ??= answer.error;
+  }
+
+  const files = stored.map(({ item, result }) => newFile(item, result.tag ?? null));
+  await db.transaction().execute(async (transaction) => {
+    target.assertHeld();
+    const keys = files.map((file) => file.key);
+    await insertFiles(transaction, feed.id, files, { at: context.now(), by: context.actor });
+    await forgetDeletes(transaction, storeId, keys);
+    await withdrawWrites(transaction, storeId, run.id, [...keys, ...done]);
+    await run.audit(transaction, files.map((file) => ({ action: "imported", object: file.key, detail: { sha256: file.sha256, size: file.size } })));
+  });
+  for (const { item } of stored) results.push(outcome(item, "imported"));
+  if (fatal !== undefined) throw fatal;
+  return results;
+}
+
+type Stored = { item: PreparedPackage; result: PutResult };
+type Answer = Stored | { item: PreparedPackage; error: unknown };
+type Rows = Awaited<ReturnType<typeof findFiles>>;
+
+/** Those without a row; the others are answered. */
+function split(items: readonly PreparedPackage[], rows: Rows, results: ImportedFile[]): PreparedPackage[] {
+  return items.filter((item) => {
+    const answer = existingOutcome(item, rows.get(item.key));
+    if (answer !== undefined) results.push(answer);
+    return answer === undefined;
+  });
+}
+
+function existingOutcome(item: PreparedPackage, row: { sha256: string } | undefined): ImportedFile | undefined {
+  if (row === undefined) return undefined;
+  if (row.sha256 === item.hashes.sha256) return outcome(item, "existing");
+  return outcome(item, "conflict", "the feed has this version with other bytes");
+}
+
+async function announce(context: Context, target: Target, items: readonly PreparedPackage[], results: ImportedFile[]) {
+  const catalog = await context.catalog();
+  const { storeId, run } = target;
+  const intents = items.map((item) => ({ key: item.key, sha256: item.hashes.sha256 }));
+  const held = await announceWrites(catalog.db, storeId, run.id, intents, context.now());
+  const dead = await deadRuns(catalog, held.map((intent) => intent.runId), run.id);
+  const adopted = new Set(await adoptWrites(catalog.db, storeId, run.id, held.map((intent) => intent.key), dead));
+  const others = new Map(held.filter((intent) => !adopted.has(intent.key)).map((intent) => [intent.key, intent.runId]));
+  const mine = items.filter((item) => {
+    const other = others.get(item.key);
+    if (other !== undefined) results.push(outcome(item, "failed", `run ${other} is importing the same package right now`));
+    return other === undefined;
+  });
+  return { mine, adopted };
+}
+
+/**
+ * A blob without a row is either what a dead run left, which may be replaced, or somebody's file, which may not: it
+ * makes the import a conflict.
+ */
+async function putBlob(context: Context, store: Store, item: PreparedPackage, leftover: boolean): Promise<PutResult> {
+  const options = {
+    sha256: item.hashes.sha256,
+    md5: item.hashes.md5,
+    contentType: item.identity.contentType,
+    signal: context.signal,
+  };
+  try {
+    return await store.put(item.key, item.source, { ...options, ifExists: "fail" });
+  } catch (error) {
+    if (isFeedctlError(error, "conflict") && leftover) return store.put(item.key, item.source, { ...options, ifExists: "replace" });
+    if (isFeedctlError(error, "conflict")) {
+      throw new FeedctlError("conflict", `the store holds something else at ${item.key} that the catalog does not know: ${error.message}`, { cause: error, hint: "see: feedctl verify" });
+    }
+    throw error;
+  }
+}
+
+/** Errors that concern one file, in contrast to a store that is gone. Nothing became visible. */
+function isItemError(error: unknown): error is FeedctlError {
+  return isFeedctlError(error, "conflict", "corrupt", "invalid") || (error instanceof Error && "code" in error && error.code === "ENOENT");
+}
+
+function newFile(item: PreparedPackage, storeTag: string | null): NewFile {
+  const { identity, hashes, source, key } = item;
+  return {
+    group: identity.group,
+    name: identity.name,
+    nameKey: identity.nameKey,
+    version: identity.version,
+    normalizedVersion: identity.normalizedVersion,
+    sortKey: identity.sortKey.toString("hex"),
+    prerelease: identity.prerelease,
+    qualifier: identity.qualifier,
+    key,
+    size: source.size,
+    contentType: identity.contentType,
+    storeTag,
+    metadata: identity.metadata,
+    ...hashes,
+  };
+}

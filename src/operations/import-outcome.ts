@@ -1,0 +1,36 @@
+import type { PreparedPackage } from "./prepare-package.ts";
+
+/** `imported`: new here (in a dry run: would be). `existing`: the same bytes are there. `conflict`: other bytes are. */
+export type ImportStatus = "imported" | "existing" | "conflict" | "invalid" | "failed";
+
+export interface ImportedFile {
+  type: "file";
+  file: string;
+  status: ImportStatus;
+  group?: string;
+  name?: string;
+  version?: string;
+  qualifier?: string;
+  key?: string;
+  size?: number;
+  /** Why it was not imported. */
+  reason?: string;
+  warnings?: string[];
+}
+
+export function outcome(item: PreparedPackage, status: ImportStatus, reason?: string): ImportedFile {
+  const { group, name, version, qualifier, key, warnings } = item.identity;
+  return {
+    type: "file",
+    file: item.path,
+    status,
+    group,
+    name,
+    version,
+    qualifier,
+    key,
+    size: item.source.size,
+    ...(reason === undefined ? {} : { reason }),
+    ...(warnings.length === 0 ? {} : { warnings }),
+  };
+}

@@ -1,0 +1,95 @@
+import { loadFormat } from "../formats/index.ts";
+import type { FeedType } from "../formats/feed-types.ts";
+import { isFeedctlError } from "../errors.ts";
+import { inBatches, mapParallel } from "../lib/parallel.ts";
+import type { Context } from "./context.ts";
+import { requireLiveFeed } from "./find-feed.ts";
+import { findPackageFiles, type Candidate } from "./find-package-files.ts";
+import { commitBatch, openWriter, planBatch, settle } from "./import-batch.ts";
+import { outcome, type ImportedFile } from "./import-outcome.ts";
+import { preparePackage, type PreparedPackage } from "./prepare-package.ts";
+import { startRun } from "./run.ts";
+
+export interface ImportInput {
+  feed: string;
+  /** Files, directories, patterns. */
+  paths: readonly string[];
+  recursive?: boolean | undefined;
+  dryRun?: boolean | undefined;
+}
+
+export interface ImportSummary {
+  type: "summary";
+  feed: string;
+  imported: number;
+  existing: number;
+  conflicts: number;
+  invalid: number;
+  failed: number;
+  /** Of the imported files. */
+  bytes: number;
+}
+
+export type ImportEvent = ImportedFile | ImportSummary;
+
+const BATCH = 64;
+
+/**
+ * Imports package files: identity from the manifest, bytes stored and verified, then rows committed. What is already
+ * there is left alone. One file's trouble does not stop the others; a store or catalog that is gone does.
+ */
+export async function* importPackages(context: Context, input: ImportInput): AsyncGenerator<ImportEvent> {
+  const catalog = await context.catalog();
+  const feed = await requireLiveFeed(catalog.db, input.feed);
+  const format = await loadFormat(feed.type as FeedType);
+  const summary: ImportSummary = { type: "summary", feed: feed.name, imported: 0, existing: 0, conflicts: 0, invalid: 0, failed: 0, bytes: 0 };
+  await using run = input.dryRun ? undefined : await startRun(context, "import", feed.id);
+  await using writer = run === undefined ? undefined : openWriter(context, feed.name, run);
+  let seen = new Map<string, string>();
+
+  const candidates = findPackageFiles(context, format, input.paths, input.recursive ?? false);
+  for await (const batch of inBatches(candidates, BATCH)) {
+    const prepared: PreparedPackage[] = [];
+    for await (const result of mapParallel(batch, context.concurrency, (candidate) => prepare(candidate))) {
+      if ("status" in result) yield count(summary, result);
+      else prepared.push(result);
+    }
+    // earlier batches are in the catalog by now, unless this is a dry run
+    if (run !== undefined) seen = new Map();
+    const fresh: PreparedPackage[] = [];
+    for (const item of prepared.toSorted((a, b) => (a.path < b.path ? -1 : 1))) {
+      const twin = seen.get(item.key);
+      if (twin === undefined) {
+        seen.set(item.key, item.hashes.sha256);
+        fresh.push(item);
+      } else if (twin === item.hashes.sha256) {
+        yield count(summary, outcome(item, "existing", "the same package was already given in this run"));
+      } else {
+        yield count(summary, outcome(item, "conflict", "another file of this run has the same identity and other bytes"));
+      }
+    }
+    const results = await (writer?.write((target) => commitBatch(context, target, fresh)) ?? planBatch(context, feed, fresh));
+    for (const result of results) yield count(summary, result);
+  }
+  if (writer !== undefined) await settle(context, writer);
+  await run?.finish(summary);
+  yield summary;
+
+  async function prepare(candidate: Candidate): Promise<PreparedPackage | ImportedFile> {
+    if ("problem" in candidate) return { type: "file", file: candidate.path, status: "failed", reason: candidate.problem };
+    try {
+      return await preparePackage(format, candidate.file, candidate.path, context.signal);
+    } catch (error) {
+      if (!isFeedctlError(error)) throw error;
+      if (error.code === "interrupted") throw error;
+      return { type: "file", file: candidate.path, status: error.code === "invalid" ? "invalid" : "failed", reason: error.message };
+    }
+  }
+}
+
+function count(summary: ImportSummary, file: ImportedFile): ImportedFile {
+  if (file.status === "conflict") summary.conflicts++;
+  else summary[file.status]++;
+  if (file.status === "imported") summary.bytes += file.size ?? 0;
+  return file;
+}

@@ -1,0 +1,107 @@
+import { openMigration, switchedMigration, updateMigration } from "../catalog/feed-migrations.ts";
+import { markRetired, storesOfFeed, type StoreRow } from "../catalog/stores.ts";
+import { FeedctlError } from "../errors.ts";
+import { inBatches } from "../lib/parallel.ts";
+import { mergeJoin } from "../lib/merge-join.ts";
+import { compareKeys } from "../stores/key.ts";
+import { locationName, overlap, type Location } from "../stores/location.ts";
+import type { BlobInfo } from "../stores/store.ts";
+import type { Context } from "./context.ts";
+import { frozenPlace, openFeedStore, requireStore } from "./feed-store.ts";
+import { requireLiveFeed } from "./find-feed.ts";
+import { lockMigration } from "./migrate-feed.ts";
+import { startRun } from "./run.ts";
+import { deleteBlobs } from "./settle-pending.ts";
+import { compareCatalog, isSound, type VerifyEvent, type VerifySummary } from "./verify-feed.ts";
+
+export interface RetirePlan {
+  feed: string;
+  from: string;
+  to: string;
+}
+
+export interface RetireSummary extends RetirePlan {
+  type: "summary";
+  /** Old blobs deleted, each of which the new store holds with the same size. */
+  deleted: number;
+  bytes: number;
+  /** Old files the new store does not hold: left alone. */
+  kept: number;
+}
+
+export type RetireEvent = VerifyEvent | { type: "kept"; key: string } | RetireSummary;
+
+/** What would be retired, for the question to the user. Throws `refused` when nothing may be. */
+export async function planRetirement(context: Context, name: string): Promise<RetirePlan> {
+  const { feed, old, now } = await find(context, name);
+  return { feed: feed.name, from: place(old), to: now };
+}
+
+/**
+ * Deletes the old files of a migrated feed, after every blob of the new store was read and its hash compared. Whatever
+ * differs keeps all old files.
+ */
+export async function* retireStore(context: Context, name: string): AsyncGenerator<RetireEvent> {
+  const catalog = await context.catalog();
+  const { feed, old, migration, current, now } = await find(context, name);
+  await using lock = await lockMigration(catalog, feed);
+  await using run = await startRun(context, "migrate retire", feed.id);
+  await using store = await openFeedStore(context, catalog.db, feed, current);
+  let verified: VerifySummary | undefined;
+  for await (const event of compareCatalog(context, catalog.db, { feed, storeId: current.id, store, read: true })) {
+    if (event.type === "summary") verified = event;
+    else yield event;
+  }
+  // blobs without rows in the new store are no danger to the rows; anything else is
+  if (verified === undefined || !isSound({ ...verified, missingRow: 0 })) {
+    throw new FeedctlError("refused", `feed "${feed.name}" did not pass its verification; the old files stay`, { hint: `see: feedctl verify ${feed.name} --read` });
+  }
+
+  await using source = await openFeedStore(context, catalog.db, feed, old);
+  const summary: RetireSummary = { type: "summary", feed: feed.name, from: place(old), to: now, deleted: 0, bytes: 0, kept: 0 };
+  const pairs = mergeJoin<{ old: BlobInfo; now: BlobInfo }>(
+    { old: source.list("", { signal: context.signal }), now: store.list("", { signal: context.signal }) },
+    compareKeys,
+    (stream, before, after) => new FeedctlError("corrupt", `the listing of ${stream === "old" ? source.name : store.name} is out of order: "${after}" after "${before}"`),
+  );
+  for await (const batch of inBatches(pairs, 1000)) {
+    const doomed = batch.filter((pair) => pair.old !== undefined && pair.now?.size === pair.old.size).map((pair) => pair.old as BlobInfo);
+    for (const pair of batch) {
+      if (pair.old === undefined || pair.now?.size === pair.old.size) continue;
+      summary.kept++;
+      yield { type: "kept", key: pair.key };
+    }
+    lock.assertHeld();
+    await deleteBlobs(source, doomed.map((blob) => blob.key), context.signal);
+    summary.deleted += doomed.length;
+    for (const blob of doomed) summary.bytes += blob.size;
+  }
+  if (summary.kept === 0) {
+    await catalog.db.transaction().execute(async (db) => {
+      await markRetired(db, old.id, context.now());
+      await updateMigration(db, migration.id, { state: "retired", retired_at: context.now() });
+      await run.audit(db, [{ action: "old store retired", object: feed.name, detail: { from: summary.from, deleted: summary.deleted } }]);
+    });
+  }
+  await run.finish(summary);
+  yield summary;
+}
+
+async function find(context: Context, name: string) {
+  const { db } = await context.catalog();
+  const feed = await requireLiveFeed(db, name);
+  if ((await openMigration(db, feed.id)) !== undefined) throw new FeedctlError("refused", `feed "${feed.name}" is in the middle of a migration`, { hint: "finish it first" });
+  const migration = await switchedMigration(db, feed.id);
+  const current = await requireStore(db, feed);
+  const old = (await storesOfFeed(db, feed.id)).find((row) => row.id === migration?.from_store_id);
+  if (migration === undefined || old === undefined || migration.to_store_id !== current.id) {
+    throw new FeedctlError("not-found", `feed "${feed.name}" has no migration whose old files could be retired`, { hint: `see: feedctl feed show ${feed.name}` });
+  }
+  const here = (await frozenPlace(context, db, feed, current)).location as Location;
+  if (old.location === null || overlap(old.location as Location, here) !== undefined) throw new FeedctlError("refused", `the old place of feed "${feed.name}" overlaps its store`);
+  return { feed, migration, current, old, now: locationName(here) };
+}
+
+function place(row: StoreRow): string {
+  return locationName(row.location as Location);
+}

@@ -1,0 +1,99 @@
+import { isAbsolute, join, win32 } from "node:path";
+import { listFeeds } from "../catalog/feeds.ts";
+import { insertAuditEvents } from "../catalog/runs.ts";
+import { currentStore } from "../catalog/stores.ts";
+import { readSettings, removeSetting, saveSetting } from "../catalog/settings.ts";
+import { FeedctlError } from "../errors.ts";
+import type { Context } from "./context.ts";
+import { defaultDirectory } from "./feed-directory.ts";
+import { findSetting, ROOT_PATH, settingInfos, type Setting, type SettingInfo } from "./setting-names.ts";
+
+/** Every setting with its effective value. */
+export async function listSettings(context: Context): Promise<Setting[]> {
+  const saved = await readSettings((await context.catalog()).db);
+  return settingInfos.map((info) => effective(context, info, saved.get(info.name)));
+}
+
+export async function getSetting(context: Context, name: string): Promise<Setting> {
+  const info = requireSetting(name);
+  const saved = await readSettings((await context.catalog()).db);
+  return effective(context, info, saved.get(info.name));
+}
+
+export interface SettingChange {
+  setting: Setting;
+  before: Setting;
+  /** Feeds whose default directory is now another one; their files were not moved. */
+  moved: { feed: string; from: string; to: string }[];
+}
+
+/** Saves a value; the empty text makes the configuration file's value count. Moves no file, but says which feeds it moves. */
+export async function setSetting(context: Context, name: string, value: string): Promise<SettingChange> {
+  const info = requireSetting(name);
+  const checked = checkValue(context, info, value);
+  return change(context, info, (db) => saveSetting(db, info.name, checked, context.now()), value);
+}
+
+export async function resetSetting(context: Context, name: string): Promise<SettingChange> {
+  const info = requireSetting(name);
+  return change(context, info, (db) => removeSetting(db, info.name), null);
+}
+
+async function change(context: Context, info: SettingInfo, write: (db: Parameters<typeof saveSetting>[0]) => Promise<void>, value: string | null): Promise<SettingChange> {
+  const { db } = await context.catalog();
+  return db.transaction().execute(async (transaction) => {
+    const before = await readSettings(transaction);
+    await write(transaction);
+    const after = await readSettings(transaction);
+    const moved = [];
+    for (const feed of await listFeeds(transaction)) {
+      const store = await currentStore(transaction, feed.id);
+      if (store?.type !== "disk" || store.options["path"] !== undefined) continue;
+      const from = defaultDirectory(settingsMap(context, before), feed).path;
+      const to = defaultDirectory(settingsMap(context, after), feed).path;
+      if (from !== to) moved.push({ feed: feed.name, from, to });
+    }
+    const about = { runId: null, actor: context.actor, feedId: null, now: context.now() };
+    await insertAuditEvents(transaction, about, [{ action: "setting changed", object: info.name, detail: { before: before.get(info.name) ?? null, after: value } }]);
+    return { setting: effective(context, info, after.get(info.name)), before: effective(context, info, before.get(info.name)), moved };
+  });
+}
+
+/** Effective settings by name, for those who need several. */
+export function settingsMap(context: Context, saved: ReadonlyMap<string, string>): Map<string, Setting> {
+  return new Map(settingInfos.map((info) => [info.name, effective(context, info, saved.get(info.name))]));
+}
+
+function effective(context: Context, info: SettingInfo, saved: string | undefined): Setting {
+  const about = { name: info.name, description: info.description };
+  if (saved !== undefined && saved !== "") return { ...about, value: saved, origin: "catalog" };
+  const configured = context.configuredSettings.get(info.name);
+  if (configured !== undefined && configured !== "") return { ...about, value: configured, origin: "config" };
+  return { ...about, value: info.name === ROOT_PATH ? defaultRoot(context) : info.fallback, origin: "default" };
+}
+
+function defaultRoot(context: Context): string {
+  if (context.platform !== "win32") return join(context.dataDir, "packages");
+  return win32.join(context.env("ProgramData") ?? "C:\\ProgramData", "ProGet", "PackagesRoot");
+}
+
+function checkValue(context: Context, info: SettingInfo, value: string): string {
+  if (value === "") return value;
+  if (info.kind === "boolean") {
+    const lower = value.toLowerCase();
+    if (lower !== "true" && lower !== "false") throw new FeedctlError("usage", `${info.name} is true or false, not "${value}"`);
+    return lower;
+  }
+  if (value.includes("\0")) throw new FeedctlError("usage", `${info.name} holds a NUL character`);
+  if (info.name === ROOT_PATH && !isAbsolute(value)) throw new FeedctlError("usage", `${info.name} must be an absolute path, not "${value}"`);
+  if (!isAbsolute(value) && value.split(/[\\/]/).includes("..")) throw new FeedctlError("usage", `${info.name} must not leave the root path`);
+  if (context.platform === "win32" && /^[a-z]:/i.test(value)) context.notice(`${value} may be a mapped drive, which services do not see; a UNC path (\\\\server\\share) is safer`);
+  return value;
+}
+
+function requireSetting(name: string): SettingInfo {
+  const info = findSetting(name);
+  if (info !== undefined) return info;
+  const near = settingInfos.filter((other) => other.name.toLowerCase().includes(name.toLowerCase().replace(/^storage\./, ""))).map((other) => other.name);
+  throw new FeedctlError("not-found", `there is no setting "${name}"`, { hint: near.length > 0 ? `did you mean ${near.slice(0, 3).join(", ")}?` : "see: feedctl settings list" });
+}

@@ -1,0 +1,74 @@
+import { findFiles } from "../catalog/files.ts";
+import { adoptWrites, forgetDeletes, listDeletes, listWrites, withdrawWrites } from "../catalog/pending.ts";
+import type { FeedRow } from "../catalog/feeds.ts";
+import { isFeedctlError } from "../errors.ts";
+import { hashStream } from "../lib/hash.ts";
+import { parseKey, type Key } from "../stores/key.ts";
+import type { Store } from "../stores/store.ts";
+import type { Context } from "./context.ts";
+import { deadRuns, type Run } from "./run.ts";
+
+export interface Settled {
+  /** Blobs removed because their rows are gone. */
+  deleted: number;
+  /** Blobs removed because a run died between storing them and recording them. */
+  abandoned: number;
+}
+
+const BATCH = 1000;
+
+/**
+ * Finishes what rows have promised: obeys pending deletes and clears what dead runs left. Needs the feed to itself for
+ * that moment; when others are writing it leaves the work to the next run, unless told to `wait`.
+ */
+export async function settlePending(context: Context, feed: FeedRow, storeId: number, store: Store, run: Run, wait = 0): Promise<Settled> {
+  const catalog = await context.catalog();
+  const settled = { deleted: 0, abandoned: 0 };
+  if ((await listWrites(catalog.db, storeId, 1)).length === 0 && isEmpty(await listDeletes(catalog.db, storeId, feed.id, 1))) return settled;
+  await using lock = await catalog.lock({ kind: "write", id: feed.id, mode: "exclusive", wait, signal: context.signal });
+  if (lock === undefined) return settled;
+
+  for (;;) {
+    const { due, reclaimed } = await listDeletes(catalog.db, storeId, feed.id, BATCH);
+    if (due.length === 0 && reclaimed.length === 0) break;
+    lock.assertHeld();
+    await deleteBlobs(store, due.map(parseKey), context.signal);
+    await forgetDeletes(catalog.db, storeId, [...due, ...reclaimed]);
+    settled.deleted += due.length;
+  }
+
+  const writes = await listWrites(catalog.db, storeId, BATCH);
+  const dead = await deadRuns(catalog, writes.map((write) => write.runId), run.id);
+  const mine = new Set(await adoptWrites(catalog.db, storeId, run.id, writes.map((write) => write.key), dead));
+  const rows = await findFiles(catalog.db, feed.id, [...mine]);
+  for (const write of writes) {
+    if (!mine.has(write.key) || rows.has(write.key)) continue;
+    const key = parseKey(write.key);
+    lock.assertHeld();
+    // only bytes that the dead run meant to write are its own; anything else at that key is somebody's
+    if ((await contentHash(store, key, context.signal)) !== write.sha256) continue;
+    await store.delete(key, { signal: context.signal });
+    settled.abandoned++;
+  }
+  await withdrawWrites(catalog.db, storeId, run.id, [...mine]);
+  return settled;
+}
+
+function isEmpty(deletes: { due: string[]; reclaimed: string[] }): boolean {
+  return deletes.due.length === 0 && deletes.reclaimed.length === 0;
+}
+
+export async function deleteBlobs(store: Store, keys: readonly Key[], signal: AbortSignal): Promise<void> {
+  if (store.deleteMany !== undefined) return store.deleteMany(keys, { signal });
+  for (const key of keys) await store.delete(key, { signal });
+}
+
+/** SHA-256 of a stored blob by reading it; undefined when it is not there. */
+export async function contentHash(store: Store, key: Key, signal: AbortSignal): Promise<string | undefined> {
+  try {
+    return (await hashStream(await store.get(key, { signal }))).sha256;
+  } catch (error) {
+    if (isFeedctlError(error, "not-found")) return undefined;
+    throw error;
+  }
+}
