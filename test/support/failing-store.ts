@@ -6,7 +6,7 @@ type Method = "head" | "get" | "put" | "list" | "delete" | "deleteMany";
 
 export interface Failures {
   /** Fails calls before they reach the store: which calls of a method (counted from 1), and with what. */
-  calls?: { method: Method; nth: number | readonly number[] | "all"; error?: Error | undefined }[] | undefined;
+  calls?: { method: Method; nth: number | ((count: number) => boolean); error?: Error | undefined }[] | undefined;
   /** Cuts `get` streams after so many bytes, the first `times` of them (default: once). */
   cut?: { after: number; times?: number | undefined; error?: Error | undefined } | undefined;
   /** Fails `list` after so many entries, the first `times` of them (default: once). */
@@ -34,7 +34,7 @@ export function failing(store: Store, failures: Failures): FailingStore {
   const enter = (method: Method): void => {
     const count = ++calls[method];
     for (const { method: failed, nth, error } of failures.calls ?? []) {
-      if (failed === method && (nth === "all" || [nth].flat().includes(count))) throw error ?? outage();
+      if (failed === method && (nth === count || (typeof nth === "function" && nth(count)))) throw error ?? outage();
     }
   };
   const { deleteMany, localPath } = store;
@@ -53,7 +53,7 @@ export function failing(store: Store, failures: Failures): FailingStore {
       const stream = await store.get(key, options);
       if (failures.cut === undefined || cuts === 0) return stream;
       cuts--;
-      return Readable.from(cutAfter(stream, failures.cut.after, failures.cut.error ?? outage()), { objectMode: false });
+      return cutAfter(stream, failures.cut.after, failures.cut.error ?? outage());
     },
     async put(key, source, options) {
       enter("put");
@@ -86,17 +86,27 @@ export function failing(store: Store, failures: Failures): FailingStore {
   };
 }
 
-async function* cutAfter(stream: Readable, bytes: number, error: Error): AsyncGenerator<Buffer> {
+function cutAfter(stream: Readable, bytes: number, error: Error): Readable {
   let left = bytes;
-  for await (const chunk of stream as AsyncIterable<Buffer>) {
-    if (chunk.length >= left) {
-      if (left > 0) yield chunk.subarray(0, left);
-      throw error;
-    }
-    left -= chunk.length;
-    yield chunk;
-  }
-  throw error;
+  const chunks = stream[Symbol.asyncIterator]() as AsyncIterator<Buffer, undefined>;
+  // An error of the store that comes while nobody reads is found by the next read.
+  stream.on("error", () => {});
+  const next = async (): Promise<Buffer> => {
+    const { value } = left === 0 ? {} : await chunks.next();
+    if (value === undefined) throw error;
+    const part = value.subarray(0, left);
+    left -= part.length;
+    return part;
+  };
+  return new Readable({
+    read() {
+      next().then((chunk) => this.push(chunk), (failure: Error) => this.destroy(failure));
+    },
+    destroy(failure, callback) {
+      stream.destroy();
+      callback(failure);
+    },
+  });
 }
 
 async function* firstTwoSwapped(blobs: AsyncIterable<BlobInfo>): AsyncGenerator<BlobInfo> {
