@@ -15,6 +15,8 @@ const MAX_PARTS = 10_000;
 const WIDTH = 4;
 const BUFFER_BUDGET = 512 * MIB;
 const MAX_TRIES = 5;
+/** How long parts under way may go on after a failure or an interruption. */
+const GRACE_MS = 3_000;
 
 /** At least 8 MiB, in whole MiB, so that 10,000 of them hold the blob. */
 export function partSizeFor(size: number): number {
@@ -98,17 +100,22 @@ async function uploadParts(
 ) {
   const partSize = partSizeFor(source.size);
   const width = Math.max(1, Math.min(WIDTH, Math.floor(BUFFER_BUDGET / partSize)));
-  const stop = new AbortController();
-  const signal = options.signal === undefined ? stop.signal : AbortSignal.any([options.signal, stop.signal]);
+  const reading = new AbortController();
+  const sending = new AbortController();
+  const signal = options.signal === undefined ? reading.signal : AbortSignal.any([options.signal, reading.signal]);
   const spare: Buffer[] = [];
   const done: { PartNumber: number; ETag: string | undefined }[] = [];
   const inFlight = new Set<Promise<void>>();
   let failure: { error: unknown } | undefined;
+  let cut: NodeJS.Timeout | undefined;
+  // A part whose connection is cut may arrive after the upload's end and be left behind: give those under way a moment.
+  const cutSoon = () => void (cut ??= setTimeout(() => sending.abort(), GRACE_MS));
+  options.signal?.addEventListener("abort", cutSoon, { once: true });
 
   const sendPart = async (PartNumber: number, buffer: Buffer, length: number) => {
     const Body = buffer.subarray(0, length);
     const body = { Body, ContentLength: length, ContentMD5: hash("md5", Body, "base64") };
-    const { ETag } = await client.uploadPart({ ...target, PartNumber, ...body }, { abortSignal: signal });
+    const { ETag } = await client.uploadPart({ ...target, PartNumber, ...body }, { abortSignal: sending.signal });
     done.push({ PartNumber, ETag });
     spare.push(buffer);
   };
@@ -116,7 +123,7 @@ async function uploadParts(
     const flight: Promise<void> = sendPart(partNumber, buffer, length)
       .catch((error: unknown) => {
         failure ??= { error };
-        stop.abort();
+        reading.abort();
       })
       .finally(() => inFlight.delete(flight));
     inFlight.add(flight);
@@ -143,10 +150,12 @@ async function uploadParts(
     if (failure !== undefined) throw failure.error;
   } catch (error) {
     failure ??= { error };
-    // Parts still under way when the upload is aborted would be left behind.
-    stop.abort();
+    cutSoon();
     await Promise.all(inFlight);
     throw failure.error;
+  } finally {
+    clearTimeout(cut);
+    options.signal?.removeEventListener("abort", cutSoon);
   }
   return done.sort((a, b) => a.PartNumber - b.PartNumber);
 }
