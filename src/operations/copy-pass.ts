@@ -1,5 +1,6 @@
 import { listFiles, type FileRow } from "../catalog/files.ts";
 import { listProofs, saveProofs, type Proof } from "../catalog/proofs.ts";
+import { recordDeletes } from "../catalog/pending.ts";
 import type { Db } from "../catalog/schema.ts";
 import { FeedctlError, isFeedctlError } from "../errors.ts";
 import { contentTypeOf } from "../lib/content-type.ts";
@@ -14,12 +15,16 @@ export interface PassInput {
   feedId: number;
   source: Store;
   target: Store;
-  /** The target's row in the catalog: proofs belong to it. */
+  /** The target's row in the catalog: proofs and pending deletes belong to it. */
   targetStoreId: number;
+  runId: number;
 }
 
-/** `copied`: stored and verified. `verified`: was there already, and its hash was proven now. `same`: proven before. */
-export type PassOutcome = "copied" | "verified" | "same" | "failed" | "foreign";
+/**
+ * `copied`: stored and verified. `verified`: was there already, and its hash was proven now. `same`: proven before.
+ * `stale`: an earlier pass copied it, and it is gone from catalog and source since. `foreign`: nobody here knows it.
+ */
+export type PassOutcome = "copied" | "verified" | "same" | "failed" | "stale" | "foreign";
 
 export interface PassEvent {
   type: "blob";
@@ -34,6 +39,8 @@ export interface PassSummary {
   verified: number;
   same: number;
   failed: number;
+  /** Copied by an earlier pass and deleted from the feed since: recorded as pending deletes of the target. */
+  stale: number;
   /** In the target, but neither in the catalog nor in the source: left alone. */
   foreign: number;
   bytes: number;
@@ -42,12 +49,12 @@ export interface PassSummary {
 type Entry = { row: FileRow; source: BlobInfo; target: BlobInfo; proof: Proof };
 
 /**
- * Makes the target hold every blob of the catalog and of the source, each proven by its hash. Deletes nothing. Memory
+ * Makes the target hold every blob of the catalog and of the source, each proven by its hash. Deletes nothing itself. Memory
  * is one item per listing and the blobs under way. One blob's failure is an event; a store that is gone throws.
  */
 export async function* copyPass(context: Context, db: Db, input: PassInput): AsyncGenerator<PassEvent, PassSummary> {
   const { feedId, source, target, targetStoreId } = input;
-  const summary: PassSummary = { copied: 0, verified: 0, same: 0, failed: 0, foreign: 0, bytes: 0 };
+  const summary: PassSummary = { copied: 0, verified: 0, same: 0, failed: 0, stale: 0, foreign: 0, bytes: 0 };
   const names = { row: "the catalog", source: source.name, target: target.name, proof: "the catalog's proofs" };
   const entries = mergeJoin<Entry>(
     {
@@ -60,10 +67,12 @@ export async function* copyPass(context: Context, db: Db, input: PassInput): Asy
     (stream, before, after) => new FeedctlError("corrupt", `the listing of ${names[stream as keyof typeof names]} is out of order: "${after}" after "${before}"`),
   );
   let proven: Proof[] = [];
+  let stale: string[] = [];
   const flush = async () => {
-    const batch = proven;
-    proven = [];
-    await saveProofs(db, targetStoreId, batch, context.now());
+    const [proofs, deletes] = [proven, stale];
+    [proven, stale] = [[], []];
+    await saveProofs(db, targetStoreId, proofs, context.now());
+    await recordDeletes(db, targetStoreId, input.runId, deletes, context.now());
   };
   try {
     for await (const result of mapParallel(entries, context.concurrency, (entry) => work(entry))) {
@@ -71,7 +80,8 @@ export async function* copyPass(context: Context, db: Db, input: PassInput): Asy
       summary[result.event.outcome]++;
       if (result.event.outcome === "copied") summary.bytes += result.event.size;
       if (result.proof !== undefined) proven.push(result.proof);
-      if (proven.length >= 500) await flush();
+      if (result.event.outcome === "stale") stale.push(result.event.key);
+      if (proven.length + stale.length >= 500) await flush();
       yield result.event;
     }
   } finally {
@@ -83,7 +93,10 @@ export async function* copyPass(context: Context, db: Db, input: PassInput): Asy
     const { key, row, source: from, target: to } = entry;
     const size = row?.size ?? from?.size ?? to?.size ?? 0;
     const event = (outcome: PassOutcome, reason?: string): PassEvent => ({ type: "blob", outcome, key, size, ...(reason === undefined ? {} : { reason }) });
-    if (row === undefined && from === undefined) return to === undefined ? undefined : { event: event("foreign") };
+    if (row === undefined && from === undefined) {
+      if (to === undefined) return undefined;
+      return { event: event(entry.proof?.tag === to.tag ? "stale" : "foreign") };
+    }
     if (to !== undefined && to.size === size && isProven(entry)) return { event: event("same") };
     try {
       const blob = from ?? (await source.head(parseKey(key), { signal: context.signal }));

@@ -58,7 +58,7 @@ export async function* migrateFeed(context: Context, input: MigrateInput): Async
   const next = await prepareStore(context, catalog.db, feed, input.type, input.options);
   const from = await frozenPlace(context, catalog.db, feed, current);
   const places = { feed: feed.name, from: locationName(from.location as Location), to: locationName(next.location) };
-  const nothing: PassSummary = { copied: 0, verified: 0, same: 0, failed: 0, foreign: 0, bytes: 0 };
+  const nothing: PassSummary = { copied: 0, verified: 0, same: 0, failed: 0, stale: 0, foreign: 0, bytes: 0 };
 
   if (overlap(next.location, from.location as Location) === "same") {
     if (!input.dryRun) await updateStorePlace(catalog.db, current.id, { options: next.options, location: next.savedLocation });
@@ -86,7 +86,7 @@ export async function* migrateFeed(context: Context, input: MigrateInput): Async
   await using run = await startRun(context, "migrate run", feed.id);
   const { migration, storeId } = await openOrResume(context, catalog, feed, current, next, run);
   const total = { ...nothing };
-  const pass = (db: Catalog["db"]) => copyPass(context, db, { feedId: feed.id, source, target, targetStoreId: storeId });
+  const pass = (db: Catalog["db"]) => copyPass(context, db, { feedId: feed.id, source, target, targetStoreId: storeId, runId: run.id });
   let number = 0;
   for (;;) {
     yield { type: "pass", number: ++number, frozen: false };
@@ -98,6 +98,8 @@ export async function* migrateFeed(context: Context, input: MigrateInput): Async
   if (total.failed === 0) {
     await using frozen = await freeze(context, catalog, feed);
     const since = performance.now();
+    // blobs whose rows are gone must be gone too, or they would be copied as blobs that the catalog does not know
+    await settlePending(context, feed, current.id, source, run);
     yield { type: "pass", number: ++number, frozen: true };
     const done = yield* pass(catalog.db);
     addPass(total, done);
@@ -108,7 +110,7 @@ export async function* migrateFeed(context: Context, input: MigrateInput): Async
     }
     frozenMilliseconds = Math.round(performance.now() - since);
   }
-  if (total.failed === 0) await settlePending(context, feed, current.id, source, run);
+  if (total.failed === 0) await settlePending(context, feed, storeId, target, run);
   const summary: MigrateSummary = { type: "summary", ...places, ...total, outcome: total.failed === 0 ? "switched" : "incomplete", passes: number, frozenMilliseconds };
   await run.finish(summary);
   yield summary;
@@ -183,7 +185,7 @@ async function switchStore(context: Context, catalog: Catalog, { feed, current, 
 }
 
 function addPass(total: PassSummary, pass: PassSummary): void {
-  for (const name of ["copied", "verified", "failed", "bytes"] as const) total[name] += pass[name];
+  for (const name of ["copied", "verified", "failed", "stale", "bytes"] as const) total[name] += pass[name];
   total.same = pass.same;
   total.foreign = pass.foreign;
 }
