@@ -1,7 +1,7 @@
 import { constants } from "node:fs";
 import type { Stats } from "node:fs";
-import { chmod, copyFile, link, lstat, mkdir, open, rename, rmdir, unlink } from "node:fs/promises";
-import type { FileHandle } from "node:fs/promises";
+import { chmod, copyFile, lstat, mkdir, open, rename, rmdir, unlink } from "node:fs/promises";
+import type { FileHandle, link } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { FeedctlError } from "../errors.ts";
 import { diskError, errnoOf } from "./disk-errors.ts";
@@ -15,6 +15,9 @@ import { checkDelivery, readVerified } from "./verified-source.ts";
 const FOLDER_ATTEMPTS = 100;
 
 const NO_HARD_LINKS = new Set(["EPERM", "ENOTSUP", "EOPNOTSUPP", "ENOSYS", "EMLINK", "EXDEV"]);
+
+/** Gives a file a second name, or rejects where the file system has no hard links. */
+export type MakeLink = typeof link;
 
 export interface WriteResult {
   outcome: PutOutcome;
@@ -33,6 +36,7 @@ export async function writeFileWhole(
   target: string,
   source: BlobSource,
   options: PutOptions,
+  makeLink: MakeLink,
 ): Promise<WriteResult> {
   throwIfInterrupted(options.signal);
   const present = await compareExisting(target, source.size, options);
@@ -42,7 +46,7 @@ export async function writeFileWhole(
   try {
     const stats = await fill(handle, path, target, source, options).finally(() => handle.close());
     throwIfInterrupted(options.signal);
-    const { withoutLinks, ...published } = await publish(path, target, source.size, options);
+    const { withoutLinks, ...published } = await publish(path, target, source.size, options, makeLink);
     // After a rename the temporary name is gone; after a link it is a second name of the blob.
     await unlink(path).catch(() => {});
     await syncFolder(folder);
@@ -135,7 +139,13 @@ interface Published {
 }
 
 /** Gives the temporary file its final name. */
-async function publish(path: string, target: string, size: number, options: PutOptions): Promise<Published> {
+async function publish(
+  path: string,
+  target: string,
+  size: number,
+  options: PutOptions,
+  makeLink: MakeLink,
+): Promise<Published> {
   if (options.ifExists === "replace") {
     const existing = await standsAt(target);
     await rename(path, target);
@@ -144,7 +154,7 @@ async function publish(path: string, target: string, size: number, options: PutO
   for (;;) {
     let withoutLinks = false;
     try {
-      await link(path, target);
+      await makeLink(path, target);
       return { outcome: "created", withoutLinks };
     } catch (error) {
       if (NO_HARD_LINKS.has(errnoOf(error) ?? "")) withoutLinks = true;

@@ -1,4 +1,4 @@
-import { lstat, unlink } from "node:fs/promises";
+import { link, lstat, unlink } from "node:fs/promises";
 import { platform as currentPlatform } from "node:os";
 import { dirname, isAbsolute, join, resolve } from "node:path";
 import { FeedctlError } from "../errors.ts";
@@ -7,11 +7,18 @@ import { listFiles } from "./disk-list.ts";
 import { diskNameProblem } from "./disk-names.ts";
 import { openBlobFile, resolveRange, streamFile } from "./disk-read.ts";
 import { removeEmptyFolders, writeFileWhole } from "./disk-write.ts";
+import type { MakeLink } from "./disk-write.ts";
 import { parseKey } from "./key.ts";
 import type { Key } from "./key.ts";
 import { throwIfInterrupted } from "./signal.ts";
 import type { DiskConfig } from "./store-types.ts";
 import type { BlobInfo, Store } from "./store.ts";
+
+/** What a test may stand in for: another operating system, a file system without hard links. */
+export interface DiskSystem {
+  platform?: NodeJS.Platform | undefined;
+  makeLink?: MakeLink | undefined;
+}
 
 interface FileStats {
   mtimeMs: number;
@@ -24,7 +31,8 @@ interface FileStats {
  * keys need them. Symbolic links inside the directory are never followed, read, or deleted. Content type,
  * cache-control and user metadata have no place in a file and are not kept; the file's time is.
  */
-export async function openDiskStore(config: DiskConfig, platform = currentPlatform()): Promise<Store> {
+export async function openDiskStore(config: DiskConfig, system: DiskSystem = {}): Promise<Store> {
+  const { platform = currentPlatform(), makeLink = link } = system;
   if (!isAbsolute(config.path)) {
     throw new FeedctlError("usage", `the store path ${config.path} is not an absolute path on this machine`);
   }
@@ -75,7 +83,7 @@ export async function openDiskStore(config: DiskConfig, platform = currentPlatfo
       const problem = diskNameProblem(parseKey(key), platform);
       if (problem !== undefined) throw new FeedctlError("invalid", `cannot write ${pathOf(key)}: ${problem}`);
       await hasRealParents(root, key);
-      const { outcome, stats, withoutLinks } = await writeFileWhole(root, pathOf(key), source, options);
+      const { outcome, stats, withoutLinks } = await writeFileWhole(root, pathOf(key), source, options, makeLink);
       if (withoutLinks) atomicCreate = false;
       return { outcome, tag: tagOf(stats) };
     },
