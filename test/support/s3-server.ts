@@ -147,6 +147,8 @@ async function startBinary(binary: string): Promise<S3Server> {
     kind === "weed" ? await spawnWeed(binary, directory, ports) : await spawnVersitygw(binary, directory, ports);
   const removeLeash = killWithUs(child, directory);
   const said: string[] = [];
+  // A program that is not there is told by `untilReady`, not by an uncaught event.
+  child.once("error", (error) => said.push(error.message));
   for (const output of [child.stdout!, child.stderr!]) {
     output.on("data", (chunk: Buffer) => void (said.length < 200 && said.push(chunk.toString())));
     (output as unknown as { unref?: () => void }).unref?.();
@@ -154,7 +156,7 @@ async function startBinary(binary: string): Promise<S3Server> {
   child.unref();
   const server = describe(kind, `http://127.0.0.1:${ports[0]}`, ownKeys, async () => {
     removeLeash();
-    if (child.exitCode === null && child.signalCode === null) {
+    if (child.pid !== undefined && child.exitCode === null && child.signalCode === null) {
       const ended = new Promise<void>((resolve) => child.once("exit", () => resolve()));
       child.ref();
       child.kill("SIGKILL");
@@ -215,7 +217,8 @@ async function untilReady(client: S3, child: ChildProcess, kind: S3ServerKind): 
       await client.deleteObject(probe);
       return await client.deleteBucket({ Bucket: probe.Bucket }).then(() => {});
     } catch (error) {
-      if (child.exitCode !== null || child.signalCode !== null || Date.now() > deadline) throw error;
+      if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) throw error;
+      if (Date.now() > deadline) throw error;
       await sleep(25);
     }
   }
