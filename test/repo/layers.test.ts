@@ -1,0 +1,92 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { importsOf, sourceFiles, type Import } from "../support/imports.ts";
+
+/** What each part of src may import of ours, besides itself. Arrows point right only; errors.ts is everybody's but lib's. */
+const layers: Record<string, readonly string[]> = {
+  main: ["cli", "operations", "stores", "catalog", "formats", "versions", "lib", "errors"],
+  cli: ["operations", "stores", "catalog", "formats", "versions", "lib", "errors"],
+  operations: ["stores", "catalog", "formats", "versions", "lib", "errors"],
+  stores: ["lib", "errors"],
+  catalog: ["lib", "errors"],
+  formats: ["versions", "lib", "errors"],
+  versions: ["lib", "errors"],
+  errors: [],
+  lib: [],
+};
+
+/** Where a package may be imported: a folder, or the one file that translates it for everybody else. */
+const homes: Record<string, { folder: string; once: boolean }> = {
+  "@aws-sdk/client-s3": { folder: "stores", once: true },
+  "@azure/storage-blob": { folder: "stores", once: true },
+  "@azure/identity": { folder: "stores", once: true },
+  pg: { folder: "catalog", once: true },
+  "@electric-sql/pglite": { folder: "catalog", once: true },
+  kysely: { folder: "catalog", once: false },
+  "@zip.js/zip.js": { folder: "formats", once: true },
+  saxes: { folder: "formats", once: true },
+  semver: { folder: "versions", once: true },
+  commander: { folder: "cli", once: false },
+  cosmiconfig: { folder: "cli", once: true },
+  "env-paths": { folder: "cli", once: true },
+  ora: { folder: "cli", once: true },
+  "cli-progress": { folder: "cli", once: true },
+  "fast-glob": { folder: "operations", once: true },
+};
+
+/** Programs of the build, not of feedctl. */
+const scripts = ["src/catalog/make-snapshot.ts"];
+
+const files = sourceFiles("src");
+const imports = files.flatMap(importsOf);
+
+function layerOf(file: string): string {
+  return /^src\/([^/.]+)/.exec(file)?.[1] ?? file;
+}
+
+/** `@scope/name/deep` -> `@scope/name`; undefined for Node's own modules. */
+function packageOf({ specifier }: Import): string | undefined {
+  if (specifier.startsWith(".") || specifier.startsWith("node:")) return undefined;
+  return specifier
+    .split("/")
+    .slice(0, specifier.startsWith("@") ? 2 : 1)
+    .join("/");
+}
+
+function listed(violations: readonly Import[]): string[] {
+  return violations.map(({ file, line, specifier }) => `${file}:${line} imports ${specifier}`);
+}
+
+test("the scan sees the source", () => {
+  assert.ok(files.length > 50 && imports.length > files.length, `${files.length} files, ${imports.length} imports`);
+});
+
+test("our imports point right only: main -> cli -> operations -> stores, catalog, formats -> versions -> lib", () => {
+  const wrong = imports.filter(({ file, target }) => {
+    if (target === undefined) return false;
+    const [from, to] = [layerOf(file), layerOf(target)];
+    return from !== to && layers[from]?.includes(to) !== true;
+  });
+  assert.deepEqual(listed(wrong), []);
+});
+
+test("every package has its home, and only there is it imported", () => {
+  const wrong = imports.filter((each) => {
+    const name = packageOf(each);
+    if (name === undefined) return false;
+    const allowed = homes[name]?.folder;
+    return (
+      allowed === undefined || !(layerOf(each.file) === allowed || (layerOf(each.file) === "main" && allowed === "cli"))
+    );
+  });
+  assert.deepEqual(listed(wrong), []);
+});
+
+test("every SDK and driver is imported by exactly one file", () => {
+  for (const [name, { once }] of Object.entries(homes)) {
+    if (!once) continue;
+    const values = imports.filter((each) => packageOf(each) === name && !each.typeOnly && !scripts.includes(each.file));
+    const owners = new Set(values.map(({ file }) => file));
+    assert.ok(owners.size <= 1, `${name} is imported by ${[...owners].join(" and ")}`);
+  }
+});
