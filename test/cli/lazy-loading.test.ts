@@ -1,0 +1,48 @@
+import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { test } from "node:test";
+import { pathToFileURL } from "node:url";
+import { sandbox, type Sandbox } from "../support/feedctl.ts";
+
+const recorder = pathToFileURL(join(import.meta.dirname, "..", "support", "record-modules.ts")).href;
+
+/** The npm packages that one command loads. */
+async function packagesOf(place: Sandbox, args: readonly string[], code = 0): Promise<Set<string>> {
+  const file = place.path("modules.txt");
+  const options = { env: { FEEDCTL_TEST_MODULES: file }, nodeArguments: ["--import", recorder] };
+  const result = await place.feedctl(args, options);
+  assert.equal(result.code, code, result.stderr);
+  const urls = (await readFile(file, "utf8")).split("\n");
+  assert.ok(
+    urls.some((url) => url.endsWith("/dist/main.js")),
+    "the recorder sees feedctl's own modules",
+  );
+  return new Set(urls.flatMap((url) => /.*\/node_modules\/((?:@[^/]+\/)?[^/]+)\//.exec(url)?.[1] ?? []));
+}
+
+function loadedOf(names: Set<string>, pattern: RegExp): string[] {
+  return [...names].filter((name) => pattern.test(name));
+}
+
+const cloud = /^(?:@aws-sdk|@smithy|@azure)/;
+const heavy =
+  /^(?:@aws-sdk|@smithy|@azure|pg|kysely|@electric-sql|cosmiconfig|ora|cli-progress|fast-glob|@zip\.js|saxes)/;
+
+for (const args of [["--version"], ["--help"], ["feed", "--help"], ["store", "set", "--help"]]) {
+  test(`feedctl ${args.join(" ")} loads no SDK and no driver`, async () => {
+    await using place = await sandbox();
+    const names = await packagesOf(place, args);
+    assert.ok(names.has("commander"), "the recorder sees packages");
+    assert.deepEqual(loadedOf(names, heavy), []);
+  });
+}
+
+test("a command on a disk feed loads no cloud SDK and no driver that it does not use", async () => {
+  await using place = await sandbox();
+  await packagesOf(place, ["feed", "create", "internal", "--type", "npm"]);
+  const names = await packagesOf(place, ["verify", "internal"]);
+  assert.ok(names.has("@electric-sql/pglite"), "verify opens the embedded catalog");
+  assert.deepEqual(loadedOf(names, cloud), []);
+  assert.deepEqual(loadedOf(names, /^pg$/), []);
+});
