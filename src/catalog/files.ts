@@ -61,3 +61,10 @@ export async function takeFiles(db: Db, feedId: number, limit: number): Promise<
     delete from feedctl.files where id in (select id from feedctl.files where feed_id = ${feedId} order by id limit ${limit}) returning key`.execute(db);
   return taken.rows.map((row) => row.key);
 }
+
+/** As `takeFiles`, all files of these versions. */
+export async function takeVersionFiles(db: Db, versionIds: readonly number[]): Promise<string[]> {
+  if (versionIds.length === 0) return [];
+  const taken = await sql<{ key: string }>`delete from feedctl.files where version_id in (${sql.join(versionIds)}) returning key`.execute(db);
+  return taken.rows.map((row) => row.key);
+}

@@ -43,6 +43,15 @@ export async function adoptWrites(db: Db, storeId: number, runId: number, keys: 
   return taken.map((row) => row.key);
 }
 
+/** From now on the intents of this run speak of these bytes: what a dead run stored under them is gone. */
+export async function renewWrites(db: Db, storeId: number, runId: number, intents: readonly WriteIntent[]): Promise<void> {
+  if (intents.length === 0) return;
+  await sql`
+    update feedctl.pending_writes p set sha256 = decode(w.sha256, 'hex')
+    from jsonb_to_recordset(${JSON.stringify(intents)}::jsonb) as w(key text, sha256 text)
+    where p.store_id = ${storeId} and p.run_id = ${runId} and p.key = w.key`.execute(db);
+}
+
 /** In the transaction that commits the rows, or once it is certain that nothing was written. */
 export async function withdrawWrites(db: Db, storeId: number, runId: number, keys: readonly string[]): Promise<void> {
   if (keys.length === 0) return;
@@ -74,15 +83,26 @@ export async function recordDeletes(db: Db, storeId: number, runId: number, keys
     on conflict (store_id, key) do nothing`.execute(db);
 }
 
+/** Those of the keys whose blob is waiting for its deletion. */
+export async function findDeletes(db: Db, storeId: number, keys: readonly string[]): Promise<string[]> {
+  if (keys.length === 0) return [];
+  const rows = await sql<{ key: string }>`
+    select d.key from feedctl.pending_deletes d join jsonb_array_elements_text(${JSON.stringify(keys)}::jsonb) as k(key) on k.key = d.key
+    where d.store_id = ${storeId}`.execute(db);
+  return rows.rows.map((row) => row.key);
+}
+
 /**
  * Pending deletes of a store whose key no row of the feed names (a package imported again after its deletion needs its
- * blob); `reclaimed` are those that a row names and that must be forgotten, not obeyed.
+ * blob); `reclaimed` are those that a row names and that must be forgotten, not obeyed. Keys that somebody has announced
+ * to write are left out: that write settles them.
  */
 export async function listDeletes(db: Db, storeId: number, feedId: number, limit: number): Promise<{ due: string[]; reclaimed: string[] }> {
   const rows = await sql<{ key: string; used: boolean }>`
-    select d.key, (exists (select from feedctl.files f where f.feed_id = ${feedId} and f.key = d.key)
-      or exists (select from feedctl.pending_writes w where w.store_id = d.store_id and w.key = d.key)) as used
-    from feedctl.pending_deletes d where d.store_id = ${storeId} order by d.key limit ${limit}`.execute(db);
+    select d.key, exists (select from feedctl.files f where f.feed_id = ${feedId} and f.key = d.key) as used
+    from feedctl.pending_deletes d where d.store_id = ${storeId}
+      and not exists (select from feedctl.pending_writes w where w.store_id = d.store_id and w.key = d.key)
+    order by d.key limit ${limit}`.execute(db);
   return { due: rows.rows.filter((row) => !row.used).map((row) => row.key), reclaimed: rows.rows.filter((row) => row.used).map((row) => row.key) };
 }
 

@@ -58,6 +58,12 @@ export async function makeCurrent(db: Db, id: number): Promise<void> {
   await db.updateTable("stores").set({ role: "current", replaced_at: null, retired_at: null }).where("id", "=", id).execute();
 }
 
+/** An earlier store becomes the target of a migration: even a retired one is taken again from now on. */
+export async function reuseAsTarget(db: Db, id: number, place: StorePlace): Promise<void> {
+  await updateStorePlace(db, id, place);
+  await db.updateTable("stores").set({ role: "target", replaced_at: null, retired_at: null }).where("id", "=", id).execute();
+}
+
 export async function updateStorePlace(db: Db, id: number, place: StorePlace): Promise<void> {
   await db
     .updateTable("stores")

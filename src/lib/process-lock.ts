@@ -70,11 +70,12 @@ async function readOwner(path: string): Promise<LockOwner | undefined> {
     if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
     throw error;
   }
+  const nobody = { pid: 0, host: hostname(), started: "" };
   try {
-    const owner = JSON.parse(text) as Partial<LockOwner>;
-    return { pid: Number(owner.pid), host: String(owner.host), started: String(owner.started ?? "") };
+    const { pid, host, started = "" } = JSON.parse(text) as Partial<LockOwner>;
+    return typeof pid === "number" && typeof host === "string" ? { pid, host, started: String(started) } : nobody;
   } catch {
-    return { pid: 0, host: hostname(), started: "" }; // not written by us: owned by nobody
+    return nobody; // not written by us
   }
 }
 

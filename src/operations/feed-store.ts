@@ -8,9 +8,9 @@ import { locationOf, overlap, type Location } from "../stores/location.ts";
 import type { Store } from "../stores/store.ts";
 import { storeTypes, type StoreConfig, type StoreType } from "../stores/store-types.ts";
 import type { Context } from "./context.ts";
+import { settingsMap } from "./effective-settings.ts";
 import { defaultDirectory } from "./feed-directory.ts";
 import { openOptions, saveOptions, type StoreOptions } from "./secrets.ts";
-import { settingsMap } from "./settings.ts";
 
 export async function requireStore(db: Db, feed: FeedRow): Promise<StoreRow> {
   const row = await currentStore(db, feed.id);

@@ -5,15 +5,15 @@ import { insertStore, replaceStore, storesOfFeed, type StoreRow } from "../catal
 import type { Db } from "../catalog/schema.ts";
 import { FeedctlError } from "../errors.ts";
 import type { FeedType } from "../formats/feed-types.ts";
-import { locationName } from "../stores/location.ts";
+import { locationName, locationOf } from "../stores/location.ts";
 import type { StoreType } from "../stores/store-types.ts";
 import type { Context } from "./context.ts";
+import { settingsMap } from "./effective-settings.ts";
 import { defaultDirectory } from "./feed-directory.ts";
-
-import { frozenPlace } from "./feed-store.ts";
+import { frozenPlace, refuseOverlap } from "./feed-store.ts";
+import { lockWholeFeed } from "./lock-feed.ts";
 import { requireFeed, requireLiveFeed } from "./find-feed.ts";
 import { describeOptions } from "./secrets.ts";
-import { settingsMap } from "./settings.ts";
 
 export interface Feed {
   id: number;
@@ -59,6 +59,9 @@ export async function createFeed(context: Context, input: { name: string; type: 
       throw new FeedctlError("conflict", `${other?.type === "asset" ? "asset directory" : "feed"} "${other?.name ?? input.name}" already exists`, { hint: "feeds and asset directories share one name space" });
     }
     await insertStore(transaction, { feedId: row.id, type: "disk", options: {}, location: null, role: "current", now });
+    // another feed may have been given this very directory before
+    const { path } = defaultDirectory(settingsMap(context, await readSettings(transaction)), row);
+    await refuseOverlap(context, transaction, row, locationOf({ type: "disk", path }));
     await audit(transaction, context, row, "feed created", { type: row.type });
     return feedOf(row);
   });
@@ -133,8 +136,10 @@ export async function renameFeed(context: Context, name: string, to: string): Pr
 
 /** The rows go, the files stay. The id, and with it the default directory, is never used again. */
 export async function deleteFeed(context: Context, name: string): Promise<{ feed: Feed; totals: FeedTotals; filesAt: string }> {
-  const { db } = await context.catalog();
-  return db.transaction().execute(async (transaction) => {
+  const catalog = await context.catalog();
+  const { id } = await requireFeed(catalog.db, name);
+  await using lock = await lockWholeFeed(context, catalog, { id, name });
+  return catalog.db.transaction().execute(async (transaction) => {
     const feed = await requireFeed(transaction, name);
     const totals = await feedTotals(transaction, feed.id);
     const stores = await storesOfFeed(transaction, feed.id);
@@ -143,11 +148,10 @@ export async function deleteFeed(context: Context, name: string): Promise<{ feed
     await audit(transaction, context, feed, "feed deleted", { filesAt, ...totals });
     if (current !== undefined) await replaceStore(transaction, current.id, await frozenPlace(context, transaction, feed, current), context.now());
     await deleteFeedRow(transaction, feed.id);
+    lock.assertHeld();
     return { feed: feedOf(feed), totals, filesAt };
   });
 }
-
-
 
 async function audit(db: Db, context: Context, feed: FeedRow, action: string, detail: Record<string, unknown>): Promise<void> {
   await insertAuditEvents(db, { runId: null, actor: context.actor, feedId: feed.id, now: context.now() }, [{ action, object: feed.name, detail }]);

@@ -17,3 +17,10 @@ export async function requireLiveFeed(db: Db, name: string): Promise<FeedRow> {
   if (feed.deleting_at !== null) throw new FeedctlError("conflict", `feed "${feed.name}" is being deleted`, { hint: `finish it: feedctl feed delete ${feed.name} --purge-files` });
   return feed;
 }
+
+/** As `requireLiveFeed`, for commands that add packages: a disabled feed takes none. */
+export async function requireActiveFeed(db: Db, name: string): Promise<FeedRow> {
+  const feed = await requireLiveFeed(db, name);
+  if (!feed.active) throw new FeedctlError("refused", `feed "${feed.name}" is disabled and accepts no packages`, { hint: `feedctl feed enable ${feed.name}` });
+  return feed;
+}

@@ -1,9 +1,11 @@
+import { access, constants } from "node:fs/promises";
 import type { FeedRow } from "../catalog/feeds.ts";
 import { findFiles } from "../catalog/files.ts";
 import { insertFiles, type NewFile } from "../catalog/packages.ts";
-import { adoptWrites, announceWrites, forgetDeletes, withdrawWrites } from "../catalog/pending.ts";
+import { adoptWrites, announceWrites, findDeletes, forgetDeletes, renewWrites, withdrawWrites, type HeldIntent } from "../catalog/pending.ts";
 import { FeedctlError, isFeedctlError } from "../errors.ts";
 import { mapParallel } from "../lib/parallel.ts";
+import { parseKey, type Key } from "../stores/key.ts";
 import type { PutResult, Store } from "../stores/store.ts";
 import type { Context } from "./context.ts";
 import { openFeedStore, requireStore } from "./feed-store.ts";
@@ -11,7 +13,7 @@ import { requireLiveFeed } from "./find-feed.ts";
 import { outcome, type ImportedFile } from "./import-outcome.ts";
 import type { PreparedPackage } from "./prepare-package.ts";
 import { deadRuns, type Run } from "./run.ts";
-import { settlePending } from "./settle-pending.ts";
+import { contentHash, deleteBlobs, settlePending } from "./settle-pending.ts";
 
 /** The feed's store as of now, opened once and again whenever a migration has switched it. */
 export interface FeedWriter extends AsyncDisposable {
@@ -79,26 +81,21 @@ export async function commitBatch(context: Context, target: Target, items: reado
   const wanted = split(items, known, results);
   if (wanted.length === 0) return results;
 
-  const { mine, adopted } = await announce(context, target, wanted, results);
+  const mine = await announce(context, target, wanted, results);
   // between the first look and the announcement another run may have finished one of them
   const since = await findFiles(db, feed.id, mine.map((item) => item.key));
   const writable = split(mine, since, results);
   const done = mine.filter((item) => since.has(item.key)).map((item) => item.key as string);
 
   const stored: Stored[] = [];
-  const put = (item: PreparedPackage): Promise<Answer> =>
-    putBlob(context, store, item, adopted.has(item.key)).then(
-      (result) => ({ item, result }),
-      (error: unknown) => ({ item, error }),
-    );
   let fatal: unknown;
-  for await (const answer of mapParallel(writable, context.concurrency, put)) {
+  for await (const answer of mapParallel(writable, context.concurrency, putOne)) {
     if ("result" in answer) stored.push(answer);
-    else if (isItemError(answer.error)) {
+    else if ("refusal" in answer) {
       // a definite "no": nothing of ours became visible, so the announcement can go
       done.push(answer.item.key);
-      results.push(outcome(answer.item, answer.error.code === "conflict" ? "conflict" : "failed", answer.error.message));
-    } else fatal ??= answer.error;
+      results.push(outcome(answer.item, answer.refusal.code === "conflict" ? "conflict" : "failed", answer.refusal.message));
+    } else fatal ??= answer.fatal;
   }
 
   const files = stored.map(({ item, result }) => newFile(item, result.tag ?? null));
@@ -113,10 +110,21 @@ export async function commitBatch(context: Context, target: Target, items: reado
   for (const { item } of stored) results.push(outcome(item, "imported"));
   if (fatal !== undefined) throw fatal;
   return results;
+
+  async function putOne(item: PreparedPackage): Promise<Answer> {
+    if (fatal !== undefined) return { item, fatal };
+    try {
+      return { item, result: await putBlob(context, store, item) };
+    } catch (error) {
+      if (isFeedctlError(error, "conflict", "corrupt", "invalid")) return { item, refusal: error };
+      const problem = context.signal.aborted ? undefined : await sourceProblem(item);
+      return problem === undefined ? { item, fatal: error } : { item, refusal: problem };
+    }
+  }
 }
 
 type Stored = { item: PreparedPackage; result: PutResult };
-type Answer = Stored | { item: PreparedPackage; error: unknown };
+type Answer = Stored | { item: PreparedPackage; refusal: FeedctlError } | { item: PreparedPackage; fatal: unknown };
 type Rows = Awaited<ReturnType<typeof findFiles>>;
 
 /** Those without a row; the others are answered. */
@@ -136,7 +144,7 @@ function existingOutcome(item: PreparedPackage, row: { sha256: string } | undefi
 
 async function announce(context: Context, target: Target, items: readonly PreparedPackage[], results: ImportedFile[]) {
   const catalog = await context.catalog();
-  const { storeId, run } = target;
+  const { storeId, store, run } = target;
   const intents = items.map((item) => ({ key: item.key, sha256: item.hashes.sha256 }));
   const held = await announceWrites(catalog.db, storeId, run.id, intents, context.now());
   const dead = await deadRuns(catalog, held.map((intent) => intent.runId), run.id);
@@ -147,24 +155,33 @@ async function announce(context: Context, target: Target, items: readonly Prepar
     if (other !== undefined) results.push(outcome(item, "failed", `run ${other} is importing the same package right now`));
     return other === undefined;
   });
-  return { mine, adopted };
+  await clearLeftovers(
+    context,
+    store,
+    new Map(mine.map((item) => [item.key, item.hashes.sha256])),
+    held.filter((intent) => adopted.has(intent.key)),
+    await findDeletes(catalog.db, storeId, mine.map((item) => item.key)),
+  );
+  await renewWrites(catalog.db, storeId, run.id, intents.filter((intent) => adopted.has(intent.key)));
+  return mine;
 }
 
-/**
- * A blob without a row is either what a dead run left, which may be replaced, or somebody's file, which may not: it
- * makes the import a conflict.
- */
-async function putBlob(context: Context, store: Store, item: PreparedPackage, leftover: boolean): Promise<PutResult> {
-  const options = {
-    sha256: item.hashes.sha256,
-    md5: item.hashes.md5,
-    contentType: item.identity.contentType,
-    signal: context.signal,
-  };
+/** Makes room where the catalog knows that a blob is nobody's: other bytes of a dead run, and what waits for its deletion. */
+async function clearLeftovers(context: Context, store: Store, wanted: ReadonlyMap<Key, string>, adopted: readonly HeldIntent[], doomed: readonly string[]): Promise<void> {
+  await deleteBlobs(store, doomed.map(parseKey), context.signal);
+  for (const { key: text, sha256 } of adopted) {
+    const key = parseKey(text);
+    if (wanted.get(key) === sha256 || (await contentHash(store, key, context.signal)) !== sha256) continue;
+    await store.delete(key, { signal: context.signal });
+  }
+}
+
+/** A blob without a row that stands there all the same is somebody's file: it makes the import a conflict. */
+async function putBlob(context: Context, store: Store, item: PreparedPackage): Promise<PutResult> {
+  const { sha256, md5 } = item.hashes;
   try {
-    return await store.put(item.key, item.source, { ...options, ifExists: "fail" });
+    return await store.put(item.key, item.source, { ifExists: "fail", sha256, md5, contentType: item.identity.contentType, signal: context.signal });
   } catch (error) {
-    if (isFeedctlError(error, "conflict") && leftover) return store.put(item.key, item.source, { ...options, ifExists: "replace" });
     if (isFeedctlError(error, "conflict")) {
       throw new FeedctlError("conflict", `the store holds something else at ${item.key} that the catalog does not know: ${error.message}`, { cause: error, hint: "see: feedctl verify" });
     }
@@ -172,9 +189,15 @@ async function putBlob(context: Context, store: Store, item: PreparedPackage, le
   }
 }
 
-/** Errors that concern one file, in contrast to a store that is gone. Nothing became visible. */
-function isItemError(error: unknown): error is FeedctlError {
-  return isFeedctlError(error, "conflict", "corrupt", "invalid") || (error instanceof Error && "code" in error && error.code === "ENOENT");
+/** Whether the file itself has become unreadable, in contrast to a store that is gone. */
+async function sourceProblem({ source }: PreparedPackage): Promise<FeedctlError | undefined> {
+  try {
+    await access(source.path ?? "", constants.R_OK);
+    return undefined;
+  } catch (error) {
+    const gone = (error as NodeJS.ErrnoException).code === "ENOENT";
+    return new FeedctlError("not-found", gone ? "the file vanished before it was stored" : "the file cannot be read any more", { cause: error });
+  }
 }
 
 function newFile(item: PreparedPackage, storeTag: string | null): NewFile {

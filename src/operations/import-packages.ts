@@ -3,7 +3,7 @@ import type { FeedType } from "../formats/feed-types.ts";
 import { isFeedctlError } from "../errors.ts";
 import { inBatches, mapParallel } from "../lib/parallel.ts";
 import type { Context } from "./context.ts";
-import { requireLiveFeed } from "./find-feed.ts";
+import { requireActiveFeed } from "./find-feed.ts";
 import { findPackageFiles, type Candidate } from "./find-package-files.ts";
 import { commitBatch, openWriter, planBatch, settle } from "./import-batch.ts";
 import { outcome, type ImportedFile } from "./import-outcome.ts";
@@ -40,7 +40,7 @@ const BATCH = 64;
  */
 export async function* importPackages(context: Context, input: ImportInput): AsyncGenerator<ImportEvent> {
   const catalog = await context.catalog();
-  const feed = await requireLiveFeed(catalog.db, input.feed);
+  const feed = await requireActiveFeed(catalog.db, input.feed);
   const format = await loadFormat(feed.type as FeedType);
   const summary: ImportSummary = { type: "summary", feed: feed.name, imported: 0, existing: 0, conflicts: 0, invalid: 0, failed: 0, bytes: 0 };
   await using run = input.dryRun ? undefined : await startRun(context, "import", feed.id);

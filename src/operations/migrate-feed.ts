@@ -1,7 +1,7 @@
 import { openMigration, insertMigration, updateMigration, type MigrationRow } from "../catalog/feed-migrations.ts";
 import type { FeedRow } from "../catalog/feeds.ts";
 import type { Catalog } from "../catalog/catalog.ts";
-import { insertStore, makeCurrent, replaceStore, storesOfFeed, updateStorePlace, type StoreRow } from "../catalog/stores.ts";
+import { insertStore, makeCurrent, replaceStore, reuseAsTarget, storesOfFeed, updateStorePlace, type StoreRow } from "../catalog/stores.ts";
 import { adoptProofs } from "../catalog/proofs.ts";
 import { FeedctlError } from "../errors.ts";
 import { overlap, locationName, type Location } from "../stores/location.ts";
@@ -140,7 +140,8 @@ async function freeze(context: Context, catalog: Catalog, feed: FeedRow) {
 async function openOrResume(context: Context, catalog: Catalog, feed: FeedRow, current: StoreRow, next: NewStore, run: Run): Promise<{ migration: MigrationRow; storeId: number }> {
   return catalog.db.transaction().execute(async (db) => {
     const stores = await storesOfFeed(db, feed.id);
-    const place = { options: next.options, location: next.savedLocation };
+    // until the switch even a default directory is kept as the place it is, so that the next run finds it again
+    const place = { options: next.options, location: next.location };
     const open = await openMigration(db, feed.id);
     if (open !== undefined) {
       const row = stores.find((store) => store.id === open.to_store_id);
@@ -154,7 +155,7 @@ async function openOrResume(context: Context, catalog: Catalog, feed: FeedRow, c
       });
     }
     const earlier = stores.find((store) => store.role === "previous" && store.location !== null && overlap(store.location as Location, next.location) === "same");
-    if (earlier !== undefined) await updateStorePlace(db, earlier.id, place);
+    if (earlier !== undefined) await reuseAsTarget(db, earlier.id, place);
     const storeId = earlier?.id ?? (await insertStore(db, { feedId: feed.id, type: next.type, options: next.options, location: next.location, role: "target", now: context.now() })).id;
     const migration = await insertMigration(db, { feedId: feed.id, from: current.id, to: storeId, runId: run.id, now: context.now() });
     return { migration, storeId };

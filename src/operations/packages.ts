@@ -1,6 +1,7 @@
 import { basename } from "node:path/posix";
 import type { Readable } from "node:stream";
 import { deleteVersions, listVersions, type PackageVersion, type VersionFile } from "../catalog/packages.ts";
+import { takeVersionFiles } from "../catalog/files.ts";
 import { recordDeletes } from "../catalog/pending.ts";
 import { FeedctlError } from "../errors.ts";
 import { parseKey } from "../stores/key.ts";
@@ -94,7 +95,8 @@ export async function deletePackage(context: Context, feedName: string, versions
   await writer.write(async (target) =>
     db.transaction().execute(async (transaction) => {
       target.assertHeld();
-      const keys = versions.flatMap((version) => version.files.map((file) => file.key));
+      // not those that were shown: a file may have been added since
+      const keys = await takeVersionFiles(transaction, versions.map((version) => version.id));
       await recordDeletes(transaction, target.storeId, run.id, keys, context.now());
       await deleteVersions(transaction, versions.map((version) => version.id));
       await run.audit(transaction, versions.map((version) => ({ action: "deleted", object: nameOf(version), detail: { files: version.files.map((file) => file.key) } })));

@@ -2,10 +2,10 @@ import { deleteFeedRow, updateFeed } from "../catalog/feeds.ts";
 import { takeFiles } from "../catalog/files.ts";
 import { recordDeletes } from "../catalog/pending.ts";
 import { markRetired, replaceStore } from "../catalog/stores.ts";
-import { FeedctlError } from "../errors.ts";
 import type { Context } from "./context.ts";
 import { frozenPlace, openFeedStore, requireStore } from "./feed-store.ts";
 import { requireFeed } from "./find-feed.ts";
+import { lockWholeFeed } from "./lock-feed.ts";
 import { startRun } from "./run.ts";
 import { settlePending } from "./settle-pending.ts";
 
@@ -28,9 +28,8 @@ const BATCH = 1000;
 export async function purgeFeed(context: Context, name: string): Promise<Purged> {
   const catalog = await context.catalog();
   const feed = await requireFeed(catalog.db, name);
+  await using lock = await lockWholeFeed(context, catalog, feed);
   const row = await requireStore(catalog.db, feed);
-  await using migrating = await catalog.lock({ kind: "migrate", id: feed.id, mode: "exclusive" });
-  if (migrating === undefined) throw new FeedctlError("locked", `feed "${feed.name}" is being migrated`, { hint: "wait until it is done" });
   await using run = await startRun(context, "feed delete", feed.id);
   await using store = await openFeedStore(context, catalog.db, feed, row);
   await updateFeed(catalog.db, feed.id, { active: false, deleting_at: context.now() });
@@ -51,6 +50,7 @@ export async function purgeFeed(context: Context, name: string): Promise<Purged>
     await replaceStore(db, row.id, await frozenPlace(context, db, feed, row), context.now());
     if (left === 0) await markRetired(db, row.id, context.now());
     await deleteFeedRow(db, feed.id);
+    lock.assertHeld();
   });
   const result: Purged = { feed: feed.name, purged: true, deleted, left, location: store.name };
   await run.finish(result);

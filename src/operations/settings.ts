@@ -1,11 +1,14 @@
-import { isAbsolute, join, win32 } from "node:path";
+import { isAbsolute } from "node:path";
 import { listFeeds } from "../catalog/feeds.ts";
 import { insertAuditEvents } from "../catalog/runs.ts";
 import { currentStore } from "../catalog/stores.ts";
 import { readSettings, removeSetting, saveSetting } from "../catalog/settings.ts";
 import { FeedctlError } from "../errors.ts";
 import type { Context } from "./context.ts";
+import { locationOf } from "../stores/location.ts";
+import { effective, settingsMap } from "./effective-settings.ts";
 import { defaultDirectory } from "./feed-directory.ts";
+import { refuseOverlap } from "./feed-store.ts";
 import { findSetting, ROOT_PATH, settingInfos, type Setting, type SettingInfo } from "./setting-names.ts";
 
 /** Every setting with its effective value. */
@@ -51,30 +54,14 @@ async function change(context: Context, info: SettingInfo, write: (db: Parameter
       if (store?.type !== "disk" || store.options["path"] !== undefined) continue;
       const from = defaultDirectory(settingsMap(context, before), feed).path;
       const to = defaultDirectory(settingsMap(context, after), feed).path;
-      if (from !== to) moved.push({ feed: feed.name, from, to });
+      if (from === to) continue;
+      await refuseOverlap(context, transaction, feed, locationOf({ type: "disk", path: to }));
+      moved.push({ feed: feed.name, from, to });
     }
     const about = { runId: null, actor: context.actor, feedId: null, now: context.now() };
     await insertAuditEvents(transaction, about, [{ action: "setting changed", object: info.name, detail: { before: before.get(info.name) ?? null, after: value } }]);
     return { setting: effective(context, info, after.get(info.name)), before: effective(context, info, before.get(info.name)), moved };
   });
-}
-
-/** Effective settings by name, for those who need several. */
-export function settingsMap(context: Context, saved: ReadonlyMap<string, string>): Map<string, Setting> {
-  return new Map(settingInfos.map((info) => [info.name, effective(context, info, saved.get(info.name))]));
-}
-
-function effective(context: Context, info: SettingInfo, saved: string | undefined): Setting {
-  const about = { name: info.name, description: info.description };
-  if (saved !== undefined && saved !== "") return { ...about, value: saved, origin: "catalog" };
-  const configured = context.configuredSettings.get(info.name);
-  if (configured !== undefined && configured !== "") return { ...about, value: configured, origin: "config" };
-  return { ...about, value: info.name === ROOT_PATH ? defaultRoot(context) : info.fallback, origin: "default" };
-}
-
-function defaultRoot(context: Context): string {
-  if (context.platform !== "win32") return join(context.dataDir, "packages");
-  return win32.join(context.env("ProgramData") ?? "C:\\ProgramData", "ProGet", "PackagesRoot");
 }
 
 function checkValue(context: Context, info: SettingInfo, value: string): string {

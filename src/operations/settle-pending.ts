@@ -28,15 +28,7 @@ export async function settlePending(context: Context, feed: FeedRow, storeId: nu
   await using lock = await catalog.lock({ kind: "write", id: feed.id, mode: "exclusive", wait, signal: context.signal });
   if (lock === undefined) return settled;
 
-  for (;;) {
-    const { due, reclaimed } = await listDeletes(catalog.db, storeId, feed.id, BATCH);
-    if (due.length === 0 && reclaimed.length === 0) break;
-    lock.assertHeld();
-    await deleteBlobs(store, due.map(parseKey), context.signal);
-    await forgetDeletes(catalog.db, storeId, [...due, ...reclaimed]);
-    settled.deleted += due.length;
-  }
-
+  // dead writers first: while a write is announced, a pending delete of its key waits
   const writes = await listWrites(catalog.db, storeId, BATCH);
   const dead = await deadRuns(catalog, writes.map((write) => write.runId), run.id);
   const mine = new Set(await adoptWrites(catalog.db, storeId, run.id, writes.map((write) => write.key), dead));
@@ -51,6 +43,15 @@ export async function settlePending(context: Context, feed: FeedRow, storeId: nu
     settled.abandoned++;
   }
   await withdrawWrites(catalog.db, storeId, run.id, [...mine]);
+
+  for (;;) {
+    const { due, reclaimed } = await listDeletes(catalog.db, storeId, feed.id, BATCH);
+    if (due.length === 0 && reclaimed.length === 0) break;
+    lock.assertHeld();
+    await deleteBlobs(store, due.map(parseKey), context.signal);
+    await forgetDeletes(catalog.db, storeId, [...due, ...reclaimed]);
+    settled.deleted += due.length;
+  }
   return settled;
 }
 

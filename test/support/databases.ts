@@ -1,0 +1,112 @@
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { after, before, describe, test, type TestContext } from "node:test";
+import pg from "pg";
+import { type FeedctlOptions, type FeedctlResult, type Sandbox, sandbox } from "./feedctl.ts";
+import { startPostgres, type TestPostgres } from "./postgres.ts";
+
+/** A feedctl of its own: a sandbox with a catalog of one kind. */
+export interface Installation extends Sandbox {
+  readonly env: Record<string, string>;
+  /** Runs feedctl and demands exit status 0. */
+  run(...args: string[]): Promise<FeedctlResult>;
+  /** Runs feedctl and demands this exit status. */
+  exits(code: number, ...args: string[]): Promise<FeedctlResult>;
+  /** Reads the catalog itself, past feedctl. No feedctl may run at that moment, for the embedded one has one user. */
+  rows(sql: string): Promise<Record<string, unknown>[]>;
+}
+
+export interface TestDatabase {
+  readonly name: "embedded" | "PostgreSQL";
+  /** A test with an installation of its own; skipped, visibly, where this machine lacks the database. */
+  test(name: string, body: (t: TestContext, place: Installation) => Promise<void>): void;
+  /** For tests that need none or several; undefined where this machine lacks the database. */
+  install(env?: Record<string, string>): Promise<Installation | undefined>;
+}
+
+interface Kind {
+  /** Makes an empty catalog. */
+  start(): Promise<{ create(): Promise<Record<string, string>>; stop(): Promise<void> } | undefined>;
+  query(place: Sandbox, env: Record<string, string>, sql: string): Promise<Record<string, unknown>[]>;
+}
+
+/** Both catalogs that feedctl knows. */
+export const DATABASES = {
+  embedded: {
+    start: async () => ({ create: async () => ({}), stop: async () => {} }),
+    async query(place, _env, sql) {
+      const { PGlite } = await import("@electric-sql/pglite");
+      const pglite = await PGlite.create(join(place.data, "catalog"));
+      try {
+        return (await pglite.query<Record<string, unknown>>(sql)).rows;
+      } finally {
+        await pglite.close();
+      }
+    },
+  },
+  PostgreSQL: {
+    async start() {
+      const server: TestPostgres | undefined = await startPostgres();
+      if (server === undefined) return undefined;
+      return { create: async () => ({ FEEDCTL_DATABASE_URL: await server.createDatabase() }), stop: server.stop };
+    },
+    async query(_place, env, sql) {
+      const client = new pg.Client({ connectionString: env["FEEDCTL_DATABASE_URL"] });
+      await client.connect();
+      try {
+        return (await client.query<Record<string, unknown>>(sql)).rows;
+      } finally {
+        await client.end();
+      }
+    },
+  },
+} satisfies Record<TestDatabase["name"], Kind>;
+
+/** Registers the same tests for each of the databases. */
+export function onDatabases(
+  title: string,
+  names: readonly TestDatabase["name"][],
+  register: (database: TestDatabase) => void,
+): void {
+  for (const name of names) {
+    describe(`${title} (${name} catalog)`, () => {
+      const kind: Kind = DATABASES[name];
+      let started: Awaited<ReturnType<Kind["start"]>>;
+      before(async () => {
+        started = await kind.start();
+      });
+      after(() => started?.stop());
+      const install = async (more: Record<string, string> = {}) =>
+        started && installation(kind, { ...(await started.create()), ...more });
+      register({
+        name,
+        install,
+        test: (behaviour, body) =>
+          void test(behaviour, { timeout: 240_000 }, async (t) => {
+            await using place = await install();
+            if (place === undefined) return t.skip(`no ${name} on this machine`);
+            return await body(t, place);
+          }),
+      });
+    });
+  }
+}
+
+export function onEachDatabase(title: string, register: (database: TestDatabase) => void): void {
+  onDatabases(title, Object.keys(DATABASES) as TestDatabase["name"][], register);
+}
+
+async function installation(kind: Kind, env: Record<string, string>): Promise<Installation> {
+  const place = await sandbox(env);
+  const exits = async (code: number, ...args: string[]) => expectExit(code, args, await place.feedctl(args));
+  return { ...place, env, exits, run: (...args) => exits(0, ...args), rows: (sql) => kind.query(place, env, sql) };
+}
+
+/** Fails with all that feedctl said when it ended otherwise. */
+export function expectExit(code: number, args: readonly string[], result: FeedctlResult): FeedctlResult {
+  const said = `feedctl ${args.join(" ")}\n${result.stdout}${result.stderr}`;
+  assert.equal(result.code, code, `exit status ${result.code} instead of ${code}: ${said}`);
+  return result;
+}
+
+export type { FeedctlOptions };
