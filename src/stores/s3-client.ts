@@ -130,7 +130,7 @@ function chooseCreation(config: S3Config): S3Creation {
 async function chooseCredentials(config: S3Config, region: string | undefined): Promise<Credentials | undefined> {
   const given = staticCredentials(config);
   if (!config.roleArn) return given;
-  const { fromTemporaryCredentials } = await loadRoleCredentials();
+  const { fromTemporaryCredentials } = await import("@aws-sdk/credential-providers"); // loaded for roles only
   return fromTemporaryCredentials({
     ...(given !== undefined && { masterCredentials: given }),
     params: { RoleArn: config.roleArn, RoleSessionName: "feedctl" },
@@ -154,24 +154,6 @@ function staticCredentials({ accessKey, secretKey }: S3Config): Credentials | un
       throw usage(`the ${what} holds a blank, line end or other odd character`, "give it anew");
   }
   return { accessKeyId: accessKey, secretAccessKey: secretKey };
-}
-
-interface RoleCredentials {
-  fromTemporaryCredentials(options: object): Credentials;
-}
-
-/** A package of its own, for roles only; the name is no literal so that a build without it still type-checks. */
-async function loadRoleCredentials(): Promise<RoleCredentials> {
-  const name: string = "@aws-sdk/credential-providers";
-  try {
-    return (await import(name)) as RoleCredentials;
-  } catch (cause) {
-    throw usage(
-      `assuming a role needs the package ${name}`,
-      `npm install ${name}, or name a role in a --profile`,
-      cause,
-    );
-  }
 }
 
 /** DeleteObjects must carry a checksum of its body: the SDK sends CRC32, which servers of before 2024 do not know. */

@@ -45,6 +45,7 @@ function describe(connectionString: string, child: ChildProcess | undefined): Az
       }
       if (child.exitCode !== null || child.signalCode !== null) return;
       const ended = new Promise<void>((resolve) => child.once("exit", () => resolve()));
+      child.ref(); // its end must be waited for even where nothing else keeps the process alive
       child.kill("SIGKILL");
       await ended;
     },
