@@ -1,6 +1,8 @@
 import { Command, Option } from "commander";
 import { exitStatuses } from "../errors.ts";
 import { dbCommand, initCommand } from "./catalog.ts";
+import { namesCommand } from "./completion-names.ts";
+import { completionCommand } from "./completion.ts";
 import type { Edge } from "./edge.ts";
 import { feedCommand } from "./feed.ts";
 import { importCommand } from "./import.ts";
@@ -31,5 +33,6 @@ export function createProgram(edge: Edge, version: string): Command {
   program.addCommand(storeCommand(edge)).addCommand(migrateCommand(edge)).addCommand(verifyCommand(edge));
   program.commandsGroup("Installation:");
   program.addCommand(initCommand(edge)).addCommand(dbCommand(edge)).addCommand(settingsCommand(edge));
+  program.addCommand(completionCommand(edge)).addCommand(namesCommand(edge), { hidden: true });
   return program;
 }
