@@ -28,7 +28,3 @@ test("no file names a directory of the machine it was written on", { skip: noGit
   const own = [repository, homedir()].filter((path) => path.length > 3).map((path) => RegExp.escape(path));
   assert.deepEqual(find(new RegExp(`(?<![\\w.])(?:/(?:work|root|Users/\\w+)|${own.join("|")})/`)), []);
 });
-
-test("the lock file leaves the choice of the registry to the machine", { skip: noGit }, () => {
-  assert.doesNotMatch(readFileSync(join(repository, "package-lock.json"), "utf8"), /"resolved": "http/);
-});
