@@ -38,13 +38,16 @@ function commandCase(model: CommandModel): string {
 
 function optionCases(model: CommandModel): string[] {
   return model.options.flatMap(({ flags, value }) =>
-    value === undefined ? [] : [`    ${flags.map((flag) => quote(`${model.path} ${flag}`)).join("|")}) values=${valuesText(value)} ;;`],
+    value === undefined
+      ? []
+      : [`    ${flags.map((flag) => quote(`${model.path} ${flag}`)).join("|")}) values=${valuesText(value)} ;;`],
   );
 }
 
 function argumentCases(model: CommandModel): string[] {
-  return model.arguments.map(({ variadic, value }, index) =>
-    `    ${variadic ? `${quote(`${model.path}:`)}*` : quote(`${model.path}:${index}`)}) values=${valuesText(value)} ;;`,
+  return model.arguments.map(
+    ({ variadic, value }, index) =>
+      `    ${variadic ? `${quote(`${model.path}:`)}*` : quote(`${model.path}:${index}`)}) values=${valuesText(value)} ;;`,
   );
 }
 

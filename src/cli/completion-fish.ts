@@ -2,27 +2,42 @@ import type { ArgumentModel, CommandModel, OptionModel, Values, Word } from "./c
 
 /** One function answers every request: hundreds of `complete -n` conditions would each walk the line again. */
 export function fishCompletion(models: readonly CommandModel[]): string {
-  const valued = models.flatMap((model) => model.options.flatMap((option) => (option.value === undefined ? [] : [{ model, option, value: option.value }])));
+  const valued = models.flatMap((model) =>
+    model.options.flatMap((option) => (option.value === undefined ? [] : [{ model, option, value: option.value }])),
+  );
   return `# fish completion for feedctl. Generated from its command tree: do not edit.
 
 # The commands that may follow the command in $argv[1].
 function __feedctl_commands
     switch "$argv[1]"
-${models.filter((model) => model.commands.length > 0).map((model) => caseOf([model.path], lines(model.commands))).join("\n")}
+${models
+  .filter((model) => model.commands.length > 0)
+  .map((model) => caseOf([model.path], lines(model.commands)))
+  .join("\n")}
     end
 end
 
 # The options of the command in $argv[1].
 function __feedctl_options
     switch "$argv[1]"
-${models.filter((model) => model.options.length > 0).map((model) => caseOf([model.path], lines(model.options.flatMap(optionWords)))).join("\n")}
+${models
+  .filter((model) => model.options.length > 0)
+  .map((model) => caseOf([model.path], lines(model.options.flatMap(optionWords))))
+  .join("\n")}
     end
 end
 
 # The values of option $argv[2] of the command in $argv[1]; fails for an option without a value.
 function __feedctl_option_values
     switch "$argv[1] $argv[2]"
-${valued.map(({ model, option, value }) => caseOf(option.flags.map((flag) => `${model.path} ${flag}`), valuesOf(value))).join("\n")}
+${valued
+  .map(({ model, option, value }) =>
+    caseOf(
+      option.flags.map((flag) => `${model.path} ${flag}`),
+      valuesOf(value),
+    ),
+  )
+  .join("\n")}
         case '*'
             return 1
     end

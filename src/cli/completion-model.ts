@@ -66,7 +66,9 @@ function modelsOf(command: Command, path: readonly string[], everywhere: readonl
   return [
     model,
     ...children.flatMap((child) =>
-      child.name() === "help" ? [helpModel([...path, "help"], siblings)] : modelsOf(child, [...path, child.name()], everywhere),
+      child.name() === "help"
+        ? [helpModel([...path, "help"], siblings)]
+        : modelsOf(child, [...path, child.name()], everywhere),
     ),
   ];
 }
@@ -88,9 +90,12 @@ function optionModel(option: Option): OptionModel {
 }
 
 function argumentModel(argument: Argument, path: readonly string[], commands: readonly Word[]): ArgumentModel {
-  if (commands.length > 0) throw new Error(`feedctl ${path.join(" ")} has arguments beside commands: completion cannot tell them apart`);
+  if (commands.length > 0)
+    throw new Error(`feedctl ${path.join(" ")} has arguments beside commands: completion cannot tell them apart`);
   const isSetting = path[0] === "settings" && argument.name() === "name";
-  const value: Values = isSetting ? { kind: "choice", choices: settingInfos } : valuesOf(argument.name(), argument.argChoices);
+  const value: Values = isSetting
+    ? { kind: "choice", choices: settingInfos }
+    : valuesOf(argument.name(), argument.argChoices);
   return { name: argument.name(), variadic: argument.variadic, value };
 }
 
@@ -98,9 +103,15 @@ function argumentModel(argument: Argument, path: readonly string[], commands: re
 function valuesOf(placeholder: string, choices: readonly string[] | undefined): Values {
   if (choices !== undefined) return { kind: "choice", choices: describe(choices) };
   const kinds: Record<string, Values["kind"]> = {
-    file: "file", FILE: "file", path: "file",
-    dir: "directory", DIR: "directory", directory: "directory", folder: "directory",
-    feed: "feed", package: "package",
+    file: "file",
+    FILE: "file",
+    path: "file",
+    dir: "directory",
+    DIR: "directory",
+    directory: "directory",
+    folder: "directory",
+    feed: "feed",
+    package: "package",
   };
   return { kind: kinds[placeholder] ?? "text", choices: [] };
 }
@@ -108,7 +119,10 @@ function valuesOf(placeholder: string, choices: readonly string[] | undefined): 
 /** What the shells themselves are called is also a feed type: only a list of nothing but types is described as such. */
 function describe(choices: readonly string[]): Word[] {
   if (choices.every(isFeedType)) return choices.map((name) => ({ name, description: feedTypeInfo(name).title }));
-  return choices.map((name) => ({ name, description: storeTypeNames.includes(name as StoreType) ? storeTypes[name as StoreType].title : "" }));
+  return choices.map((name) => ({
+    name,
+    description: storeTypeNames.includes(name as StoreType) ? storeTypes[name as StoreType].title : "",
+  }));
 }
 
 function oneLine(text: string): string {

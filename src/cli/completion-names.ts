@@ -1,8 +1,6 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { Command } from "commander";
-import { loadConfig } from "./config.ts";
-import { createContext } from "./context.ts";
 import type { Edge } from "./edge.ts";
 
 /** As many as a person may want to look through, and a shell likes to show. */
@@ -31,7 +29,13 @@ export function namesCommand(edge: Edge): Command {
     });
 }
 
-async function names(edge: Edge, [what, feed, prefix = ""]: readonly string[], flags: { config?: string | undefined }): Promise<string[]> {
+async function names(
+  edge: Edge,
+  [what, feed, prefix = ""]: readonly string[],
+  flags: { config?: string | undefined },
+): Promise<string[]> {
+  const { loadConfig } = await import("./config.ts");
+  const { createContext } = await import("./context.ts");
   const config = await loadConfig(edge.io, flags);
   if (config.databaseUrl === undefined && !existsSync(join(config.dataDir, "catalog"))) return [];
   await using context = createContext(edge.io, { ...config, lockWait: 0 }, () => {});
@@ -45,15 +49,21 @@ async function names(edge: Edge, [what, feed, prefix = ""]: readonly string[], f
   if (what !== "packages" || feed === undefined) return [];
   const row = await findFeed(catalog.db, feed);
   if (row === undefined) return [];
-  const slash = prefix.lastIndexOf("/");
+  // the catalog knows an npm scope without its @
+  const typed = prefix.replace(/^@/, "");
+  const sign = row.type === "npm" ? "@" : "";
+  const slash = typed.lastIndexOf("/");
   const found = await catalog.db
     .selectFrom("packages")
     .select(["group_name", "name"])
     .where("feed_id", "=", row.id)
     .where(({ fn, val, eb }) =>
       eb.or([
-        fn<boolean>("starts_with", ["group_name", val(prefix)]),
-        eb.and([eb("group_name", "=", prefix.slice(0, Math.max(slash, 0))), fn<boolean>("starts_with", ["name", val(prefix.slice(slash + 1))])]),
+        fn<boolean>("starts_with", ["group_name", val(typed)]),
+        eb.and([
+          eb("group_name", "=", typed.slice(0, Math.max(slash, 0))),
+          fn<boolean>("starts_with", ["name", val(typed.slice(slash + 1))]),
+        ]),
       ]),
     )
     .orderBy("group_name")
@@ -61,5 +71,7 @@ async function names(edge: Edge, [what, feed, prefix = ""]: readonly string[], f
     .limit(MOST_PACKAGES)
     .execute();
   // a name that a shell would have to quote, each in its own way, is left for the user to type
-  return found.map((each) => (each.group_name === "" ? each.name : `${each.group_name}/${each.name}`)).filter((name) => /^[A-Za-z0-9@/._~+:-]+$/.test(name));
+  return found
+    .map((each) => (each.group_name === "" ? each.name : `${sign}${each.group_name}/${each.name}`))
+    .filter((name) => /^[A-Za-z0-9@/._~+:-]+$/.test(name));
 }

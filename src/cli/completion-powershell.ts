@@ -1,8 +1,8 @@
 import type { CommandModel } from "./completion-model.ts";
 
 /**
- * The tree travels as JSON: hash tables of PowerShell ignore case, and -v is not -V. Windows PowerShell 5.1 and
- * PowerShell 7 both read it.
+ * The tree travels as JSON, because hash tables of PowerShell ignore case and -v is not -V. Every property is there, as
+ * null if need be: a profile may have set strict mode. Made for Windows PowerShell 5.1 and PowerShell 7.
  */
 export function powershellCompletion(models: readonly CommandModel[]): string {
   return `# PowerShell completion for feedctl. Generated from its command tree: do not edit.
@@ -11,7 +11,7 @@ Register-ArgumentCompleter -Native -CommandName @('feedctl', 'feedctl.cmd', 'fee
 
     $tree = ConvertFrom-Json @'
 [
-${models.map((model) => JSON.stringify(model)).join(",\n")}
+${models.map((model) => JSON.stringify(model, (_key, value: unknown) => value ?? null)).join(",\n")}
 ]
 '@
 ${WALK}}

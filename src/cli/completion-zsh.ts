@@ -37,7 +37,10 @@ ${model.commands.map((word) => `        ${quote(word.name)}) ${functionName(`${m
 }
 
 function leafFunction(model: CommandModel, lists: ChoiceLists): string {
-  const specs = [...model.options.map((option) => optionSpec(option, lists)), ...model.arguments.map((argument, index) => argumentSpec(argument, index, lists))];
+  const specs = [
+    ...model.options.map((option) => optionSpec(option, lists)),
+    ...model.arguments.map((argument, index) => argumentSpec(argument, index, lists)),
+  ];
   return `${functionName(model.path)}() {
   local line
   local -A opt_args
@@ -87,7 +90,9 @@ function listFunction(body: string, lists: ChoiceLists): string {
 }
 
 function describe(what: string, words: readonly { name: string; description: string }[]): string {
-  const list = words.map(({ name, description }) => quote(`${name.replaceAll(":", String.raw`\:`)}${description === "" ? "" : `:${description}`}`));
+  const list = words.map(({ name, description }) =>
+    quote(`${name.replaceAll(":", String.raw`\:`)}${description === "" ? "" : `:${description}`}`),
+  );
   return `local -a words_of=(${list.join(" ")}); _describe -t ${quote(what)} ${quote(what)} words_of`;
 }
 
