@@ -20,6 +20,7 @@ const homes: Record<string, { folder: string; once: boolean }> = {
   "@aws-sdk/client-s3": { folder: "stores", once: true },
   "@azure/storage-blob": { folder: "stores", once: true },
   "@azure/identity": { folder: "stores", once: true },
+  undici: { folder: "stores", once: true },
   pg: { folder: "catalog", once: true },
   "@electric-sql/pglite": { folder: "catalog", once: true },
   kysely: { folder: "catalog", once: false },
