@@ -1,6 +1,7 @@
 import { resolve } from "node:path";
 import { FeedctlError } from "../errors.ts";
 import { findSetting } from "../operations/setting-names.ts";
+import { storeTypeNames, storeTypes, type StoreType } from "../stores/store-types.ts";
 import type { Io } from "./io.ts";
 
 /** How this process works. Flags win over the environment, that over the configuration file, that over the defaults. */
@@ -13,12 +14,14 @@ export interface Config {
   keyFile: string;
   /** Settings of the installation that the file gives; a value in the catalog wins over them. */
   settings: ReadonlyMap<string, string>;
+  /** Store profiles by name, for `NAME:path` locations. */
+  stores: ReadonlyMap<string, Record<string, string | boolean>>;
   /** Path of the file that was read. */
   file: string | undefined;
 }
 
 const PROGET_PREFIX = "ProGetConfig.";
-const known = ["databaseUrl", "dataDir", "concurrency", "lockWait", "keyFile", "settings"] as const;
+const known = ["databaseUrl", "dataDir", "concurrency", "lockWait", "keyFile", "settings", "stores"] as const;
 
 export async function loadConfig(io: Io, flags: { config?: string | undefined }): Promise<Config> {
   const found = await readConfigFile(io, flags.config ?? io.env["FEEDCTL_CONFIG"]);
@@ -31,6 +34,7 @@ export async function loadConfig(io: Io, flags: { config?: string | undefined })
     lockWait: number("lockWait", io.env["FEEDCTL_LOCK_WAIT"] ?? file["lockWait"], 30, 0, 86_400),
     keyFile: resolve(io.cwd, io.env["FEEDCTL_KEY_FILE"] || text(file, "keyFile") || resolve(io.cwd, dataDir, "key")),
     settings: settingsOf(file),
+    stores: profilesOf(file),
     file: found?.path,
   };
 }
@@ -79,6 +83,24 @@ function settingsOf(values: Record<string, unknown>): Map<string, string> {
     settings.set(info.name, String(value));
   }
   return settings;
+}
+
+/** `stores: {"backup": {"type": "s3", "bucket": "b", "accessKey": "env:K", ...}}`. */
+function profilesOf(values: Record<string, unknown>): Map<string, Record<string, string | boolean>> {
+  const profiles = new Map<string, Record<string, string | boolean>>();
+  for (const [name, profile] of Object.entries((values["stores"] ?? {}) as Record<string, unknown>)) {
+    const { type } = (profile ?? {}) as { type?: unknown };
+    if (!isStoreType(type)) throw new FeedctlError("usage", `the store profile "${name}" in the configuration file needs a type`, { hint: `one of ${storeTypeNames.join(", ")}` });
+    const known = new Set(["type", ...storeTypes[type].options.map((option) => option.property)]);
+    const unknown = Object.keys(profile as object).find((property) => !known.has(property));
+    if (unknown !== undefined) throw new FeedctlError("usage", `the store profile "${name}" in the configuration file has the unknown option "${unknown}"`, { hint: `known are ${[...known].join(", ")}` });
+    profiles.set(name, profile as Record<string, string | boolean>);
+  }
+  return profiles;
+}
+
+function isStoreType(type: unknown): type is StoreType {
+  return storeTypeNames.some((name) => name === type);
 }
 
 async function defaultDataDir(): Promise<string> {

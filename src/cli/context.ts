@@ -1,7 +1,8 @@
 import { randomBytes } from "node:crypto";
 import { chmod, link, mkdir, readFile, rm, writeFile } from "node:fs/promises";
+import { existsSync } from "node:fs";
 import { hostname, userInfo } from "node:os";
-import { dirname } from "node:path";
+import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Catalog } from "../catalog/catalog.ts";
 import { FeedctlError } from "../errors.ts";
@@ -31,6 +32,7 @@ export function createContext(io: Io, config: Config, notice: (message: string) 
   return {
     dataDir: config.dataDir,
     configuredSettings: config.settings,
+    storeProfiles: config.stores,
     concurrency: config.concurrency,
     lockWait,
     signal: io.signal,
@@ -49,6 +51,18 @@ export function createContext(io: Io, config: Config, notice: (message: string) 
         await requireSchema(catalog);
         return catalog;
       })()),
+    async withCatalog(look) {
+      if (config.databaseUrl === undefined && !existsSync(join(config.dataDir, "catalog"))) return undefined;
+      const catalog = await this.catalog();
+      try {
+        return await look(catalog);
+      } finally {
+        if (catalog.kind === "pglite") {
+          bare = ready = undefined;
+          await catalog[Symbol.asyncDispose]();
+        }
+      }
+    },
     async openStore(storeConfig) {
       const { openStore } = await import("../stores/open.ts");
       const { retrying } = await import("../stores/retry.ts");

@@ -38,3 +38,22 @@ export function wholeNumber(least: number, most: number): (text: string) => numb
     return value;
   };
 }
+
+const SIZES: Record<string, number> = { "": 1, b: 1, k: 1024, m: 1024 ** 2, g: 1024 ** 3, t: 1024 ** 4 };
+
+/** Bytes: `10M`, `1.5GiB`, `4096`. K, M, G and T are powers of 1,024, with or without `B` or `iB`. */
+export function parseSize(text: string): number {
+  const match = /^(\d+(?:\.\d+)?)\s*([kmgtb]?)(?:i?b)?$/i.exec(text);
+  const unit = SIZES[(match?.[2] ?? "").toLowerCase()];
+  if (match === null || unit === undefined) throw new InvalidArgumentError("It must be a size such as 500K, 10M or 2GiB.");
+  return Math.round(Number(match[1]) * unit);
+}
+
+const TIMES: Record<string, number> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000, w: 604_800_000 };
+
+/** Milliseconds: `90s`, `15m`, `12h`, `30d`, `500ms`. A number alone means seconds. */
+export function parseAge(text: string): number {
+  const match = /^(\d+(?:\.\d+)?)\s*(ms|s|m|h|d|w)?$/i.exec(text);
+  if (match === null) throw new InvalidArgumentError("It must be a time such as 90s, 15m, 12h or 30d.");
+  return Math.round(Number(match[1]) * (TIMES[(match[2] ?? "s").toLowerCase()] ?? 1000));
+}

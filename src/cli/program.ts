@@ -7,6 +7,7 @@ import type { Edge } from "./edge.ts";
 import { feedCommand } from "./feed.ts";
 import { importCommand } from "./import.ts";
 import { migrateCommand } from "./migrate.ts";
+import { mirrorCommand } from "./mirror.ts";
 import { packageCommand } from "./package.ts";
 import { settingsCommand } from "./settings.ts";
 import { storeCommand } from "./store.ts";
@@ -30,7 +31,7 @@ export function createProgram(edge: Edge, version: string): Command {
   program.commandsGroup("Feeds and packages:");
   program.addCommand(feedCommand(edge)).addCommand(importCommand(edge)).addCommand(packageCommand(edge));
   program.commandsGroup("Stores:");
-  program.addCommand(storeCommand(edge)).addCommand(migrateCommand(edge)).addCommand(verifyCommand(edge));
+  program.addCommand(storeCommand(edge)).addCommand(migrateCommand(edge)).addCommand(mirrorCommand(edge)).addCommand(verifyCommand(edge));
   program.commandsGroup("Installation:");
   program.addCommand(initCommand(edge)).addCommand(dbCommand(edge)).addCommand(settingsCommand(edge));
   program.addCommand(completionCommand(edge)).addCommand(namesCommand(edge), { hidden: true });

@@ -8,6 +8,8 @@ export interface Context {
   readonly dataDir: string;
   /** `Storage.*` and other settings that the configuration file gives, by name. */
   readonly configuredSettings: ReadonlyMap<string, string>;
+  /** Store profiles of the configuration file by name: a `type` and its options; secrets may be references. */
+  readonly storeProfiles: ReadonlyMap<string, Record<string, string | boolean>>;
   /** How many blobs are worked on at once. */
   readonly concurrency: number;
   /** Milliseconds to wait for a lock before giving up with `locked`. */
@@ -25,6 +27,11 @@ export interface Context {
   catalog(): Promise<Catalog>;
   /** Opened on first use, whatever its schema is. */
   bareCatalog(): Promise<Catalog>;
+  /**
+   * For those who need a short look only: the embedded catalog is closed again, so that others need not wait for a long
+   * run. Undefined where there is no catalog yet.
+   */
+  withCatalog<T>(look: (catalog: Catalog) => Promise<T>): Promise<T | undefined>;
   /** With retries. Closed together with the context if the caller does not. */
   openStore(config: StoreConfig): Promise<Store>;
   /** The key that seals secrets; made on first use when `create`. Undefined when there is none. */

@@ -36,6 +36,16 @@ export async function openOptions(context: Context, type: StoreType, saved: Save
   return config as unknown as StoreConfig;
 }
 
+/** Options that are used at once and never saved: references are read, other values are taken as they are. */
+export async function resolveSecrets(context: Context, options: Record<string, string | boolean>): Promise<StoreConfig> {
+  const config: Record<string, string | boolean> = { ...options };
+  for (const { property, secret } of storeTypes[options["type"] as StoreType].options) {
+    const value = config[property];
+    if (secret && typeof value === "string" && /^(env|file):/.test(value)) config[property] = await readReference(context, property, value);
+  }
+  return config as unknown as StoreConfig;
+}
+
 async function openSecret(context: Context, property: string, saved: SavedSecret): Promise<string> {
   if ("ref" in saved) return readReference(context, property, saved.ref);
   const key = await context.sealingKey(false);

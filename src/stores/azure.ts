@@ -138,7 +138,7 @@ export async function openAzureStore(config: AzureConfig): Promise<Store> {
   return {
     name,
     type: "azure",
-    features: { sortedList: true, atomicCreate: true, metadata: true },
+    features: { sortedList: true, atomicCreate: true, metadata: true, listsGivenTime: true },
     head,
     get,
     put,

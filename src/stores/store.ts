@@ -69,6 +69,8 @@ export interface StoreFeatures {
   readonly sortedList: boolean;
   /** `put` with `ifExists: "fail"` cannot lose a race against another writer. Without it, callers must hold a lock. */
   readonly atomicCreate: boolean;
+  /** `list` tells the time that `put` was given. Without it only `head` does, and a listing's time is that of storing. */
+  readonly listsGivenTime: boolean;
   /** Content type, cache-control, sha256 and user metadata are kept with the blob. Without it only bytes and time are. */
   readonly metadata: boolean;
 }

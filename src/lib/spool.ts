@@ -1,0 +1,57 @@
+import { createReadStream } from "node:fs";
+import { open, rm, type FileHandle } from "node:fs/promises";
+
+/** Values put aside in a file, so that a list of any length needs no memory. One writer, then readers. */
+export interface Spool<T> extends AsyncDisposable {
+  readonly count: number;
+  add(value: T): Promise<void>;
+  /** From first to last; may be read several times. */
+  read(): AsyncGenerator<T>;
+}
+
+const FLUSH = 64 * 1024;
+
+/** The file is made with the first value and removed on disposal. */
+export function createSpool<T>(path: string): Spool<T> {
+  let file: FileHandle | undefined;
+  let buffer: string[] = [];
+  let buffered = 0;
+  let count = 0;
+
+  async function flush(): Promise<void> {
+    if (buffer.length === 0) return;
+    file ??= await open(path, "w", 0o600);
+    const text = buffer.join("");
+    buffer = [];
+    buffered = 0;
+    await file.writeFile(text);
+  }
+
+  return {
+    get count() {
+      return count;
+    },
+    async add(value) {
+      const line = `${JSON.stringify(value)}\n`;
+      buffer.push(line);
+      buffered += line.length;
+      count++;
+      if (buffered >= FLUSH) await flush();
+    },
+    async *read() {
+      await flush();
+      if (file === undefined) return;
+      // split at the newline only: readline would also break at U+2028, which JSON does not escape
+      let rest = "";
+      for await (const chunk of createReadStream(path, { encoding: "utf8", highWaterMark: FLUSH })) {
+        const lines = (rest + String(chunk)).split("\n");
+        rest = lines.pop() ?? "";
+        for (const line of lines) yield JSON.parse(line) as T;
+      }
+    },
+    async [Symbol.asyncDispose]() {
+      await file?.close();
+      await rm(path, { force: true });
+    },
+  };
+}

@@ -1,0 +1,79 @@
+import { existsSync } from "node:fs";
+import { resolve } from "node:path";
+import type { Catalog } from "../catalog/catalog.ts";
+import { findFeed, type FeedRow } from "../catalog/feeds.ts";
+import { FeedctlError } from "../errors.ts";
+import { locationOf, type Location } from "../stores/location.ts";
+import type { StoreConfig } from "../stores/store-types.ts";
+import type { Context } from "./context.ts";
+import { requireStore, storeConfig } from "./feed-store.ts";
+import { resolveSecrets, type StoreOptions } from "./secrets.ts";
+
+/** One end of a mirror. */
+export interface Place {
+  /** As the user named it. */
+  text: string;
+  config: StoreConfig;
+  location: Location;
+  /** Set when the place is a feed's store. */
+  feed?: FeedRow;
+}
+
+/**
+ * What a location on the command line means: `s3://bucket/prefix`, `az://container/prefix`, `NAME:path` for a store
+ * profile of the configuration file, the name of a feed, or a directory.
+ */
+export async function findPlace(context: Context, text: string, options: StoreOptions): Promise<Place> {
+  const config = (await cloudConfig(context, text, options)) ?? profileConfig(context, text);
+  if (config !== undefined) {
+    const opened = await resolveSecrets(context, config);
+    return { text, config: opened, location: locationOf(opened) };
+  }
+  if (Object.keys(options).length > 0) throw new FeedctlError("usage", `store options make no sense for ${text}`, { hint: "they belong to s3:// and az:// locations" });
+  const feed = await feedPlace(context, text);
+  const path = resolve(text);
+  if (feed !== undefined && (!existsSync(path) || !looksLikePath(text))) return { text, ...feed };
+  const place: StoreConfig = { type: "disk", path };
+  if (!existsSync(path) && !looksLikePath(text)) {
+    throw new FeedctlError("not-found", `there is no feed and no directory "${text}"`, { hint: `for a new directory write ./${text}; clouds are s3://bucket/prefix and az://container/prefix` });
+  }
+  return { text, config: place, location: locationOf(place) };
+}
+
+/** A feed's name never looks like this: names hold no slash and do not begin with a dot. */
+function looksLikePath(text: string): boolean {
+  return /[\\/]/.test(text) || text.startsWith(".");
+}
+
+async function cloudConfig(context: Context, text: string, options: StoreOptions): Promise<Record<string, string | boolean> | undefined> {
+  const match = /^(s3|az|azure):\/\/([^/]*)\/?(.*)$/s.exec(text);
+  if (match === null) return undefined;
+  const [, scheme, name = "", targetPath = ""] = match;
+  if (name === "") throw new FeedctlError("usage", `${text} names no ${scheme === "s3" ? "bucket" : "container"}`);
+  if (scheme === "s3") {
+    const region = options["region"] ?? context.env("AWS_REGION") ?? context.env("AWS_DEFAULT_REGION");
+    return { ...options, type: "s3", bucket: name, targetPath, ...(region === undefined ? {} : { region }) };
+  }
+  const connectionString = options["connectionString"] ?? (options["accountUrl"] === undefined && context.env("AZURE_STORAGE_CONNECTION_STRING") ? "env:AZURE_STORAGE_CONNECTION_STRING" : undefined);
+  return { ...options, type: "azure", container: name, targetPath, ...(connectionString === undefined ? {} : { connectionString }) };
+}
+
+/** `NAME:path`: the profile's own target path, then the given one. A single letter is a drive. */
+function profileConfig(context: Context, text: string): Record<string, string | boolean> | undefined {
+  const match = /^([A-Za-z0-9][A-Za-z0-9._-]+):(.*)$/s.exec(text);
+  const profile = match?.[1] === undefined ? undefined : context.storeProfiles.get(match[1]);
+  if (profile === undefined || match === null) return undefined;
+  const path = match[2] ?? "";
+  if (profile["type"] === "disk") return { ...profile, path: resolve(String(profile["path"]), path) };
+  return { ...profile, targetPath: [profile["targetPath"] ?? "", path].join("/") };
+}
+
+async function feedPlace(context: Context, name: string): Promise<Omit<Place, "text"> | undefined> {
+  if (looksLikePath(name)) return undefined;
+  return context.withCatalog(async (catalog: Catalog) => {
+    const feed = await findFeed(catalog.db, name);
+    if (feed === undefined) return undefined;
+    const config = await storeConfig(context, catalog.db, feed, await requireStore(catalog.db, feed));
+    return { config, location: locationOf(config), feed };
+  });
+}
