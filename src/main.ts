@@ -44,7 +44,7 @@ function prepare(command: Command, io: Io): void {
     getErrHelpWidth: () => io.stderr.columns ?? 100,
     outputError: () => {}, // reported below, in one place
   });
-  command.helpOption("-h, --help", "show this help");
+  command.configureHelp({ showGlobalOptions: true }).helpOption("-h, --help", "show this help");
   for (const child of command.commands) prepare(child, io);
 }
 

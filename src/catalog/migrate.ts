@@ -17,6 +17,12 @@ export async function schemaState(catalog: Catalog): Promise<SchemaState> {
   return { version: newest.rows[0]?.version ?? 0, newest: newestSchema };
 }
 
+/** `PostgreSQL 17.2`. */
+export async function serverVersion(catalog: Catalog): Promise<string> {
+  const answer = await sql<{ version: string }>`select version() as version`.execute(catalog.db);
+  return answer.rows[0]?.version.split(" on ")[0] ?? "";
+}
+
 /** Applies what is missing, each migration in its own transaction, under a lock. Returns the names of those applied. */
 export async function migrateCatalog(catalog: Catalog): Promise<string[]> {
   await using lock = await catalog.lock({ kind: "schema", id: 0, mode: "exclusive", wait: 30_000 });

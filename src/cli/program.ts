@@ -23,7 +23,6 @@ export function createProgram(edge: Edge, version: string): Command {
     .addOption(new Option("-v, --verbose", "every item of long work").helpGroup("Everywhere:"))
     .addOption(new Option("--no-color", "plain text (also: NO_COLOR)").helpGroup("Everywhere:"))
     .addOption(new Option("--config <file>", "configuration file instead of the one that is found").helpGroup("Everywhere:"))
-    .configureHelp({ showGlobalOptions: true })
     .showSuggestionAfterError()
     .enablePositionalOptions(false)
     .addHelpText("after", () => `\nExit status:\n${exitStatuses.map(({ status, meaning }) => `  ${String(status).padStart(3)}  ${meaning}`).join("\n")}`);

@@ -1,5 +1,4 @@
-import { sql } from "kysely";
-import { migrateCatalog, schemaState, type SchemaState } from "../catalog/migrate.ts";
+import { migrateCatalog, schemaState, serverVersion, type SchemaState } from "../catalog/migrate.ts";
 import { FeedctlError } from "../errors.ts";
 import type { Context } from "./context.ts";
 
@@ -19,6 +18,5 @@ export interface CatalogStatus extends SchemaState {
 
 export async function catalogStatus(context: Context): Promise<CatalogStatus> {
   const catalog = await context.bareCatalog();
-  const server = await sql<{ version: string }>`select version() as version`.execute(catalog.db);
-  return { kind: catalog.kind, location: catalog.location, server: server.rows[0]?.version.split(" on ")[0] ?? "", ...(await schemaState(catalog)) };
+  return { kind: catalog.kind, location: catalog.location, server: await serverVersion(catalog), ...(await schemaState(catalog)) };
 }

@@ -18,6 +18,7 @@ const layers: Record<string, readonly string[]> = {
 /** Where a package may be imported: a folder, or the one file that translates it for everybody else. */
 const homes: Record<string, { folder: string; once: boolean }> = {
   "@aws-sdk/client-s3": { folder: "stores", once: true },
+  "@aws-sdk/credential-providers": { folder: "stores", once: true },
   "@azure/storage-blob": { folder: "stores", once: true },
   "@azure/identity": { folder: "stores", once: true },
   undici: { folder: "stores", once: true },
@@ -33,6 +34,7 @@ const homes: Record<string, { folder: string; once: boolean }> = {
   ora: { folder: "cli", once: true },
   "cli-progress": { folder: "cli", once: true },
   "fast-glob": { folder: "operations", once: true },
+  picomatch: { folder: "operations", once: true },
 };
 
 /** Programs of the build, not of feedctl. */
