@@ -27,25 +27,27 @@ export async function run(argv: readonly string[], io: Io): Promise<number> {
     },
   };
   const program = createProgram(edge, packageVersion());
-  prepare(program, io);
+  let wrong = "feedctl";
+  prepare(program, io, (command) => (wrong = command));
   try {
     await program.parseAsync(argv, { from: "user" });
     return status;
   } catch (error) {
-    return report(error, argv, io);
+    return report(error instanceof CommanderError ? fromCommander(error, wrong) : error, argv, io);
   }
 }
 
-function prepare(command: Command, io: Io): void {
+/** `failed` is told the words of the command whose arguments make no sense. */
+function prepare(command: Command, io: Io, failed: (command: string) => void, path = command.name()): void {
   command.exitOverride().configureOutput({
     writeOut: (text) => void io.stdout.write(text),
     writeErr: (text) => void io.stderr.write(text),
     getOutHelpWidth: () => io.stdout.columns ?? 100,
     getErrHelpWidth: () => io.stderr.columns ?? 100,
-    outputError: () => {}, // reported below, in one place
+    outputError: () => failed(path), // reported below, in one place
   });
   command.configureHelp({ showGlobalOptions: true }).helpOption("-h, --help", "show this help");
-  for (const child of command.commands) prepare(child, io);
+  for (const child of command.commands) prepare(child, io, failed, `${path} ${child.name()}`);
 }
 
 function outputOptions(flags: Record<string, unknown>, io: Io): OutputOptions {
@@ -59,9 +61,8 @@ function outputOptions(flags: Record<string, unknown>, io: Io): OutputOptions {
 
 /** Prints an error, once, and chooses the exit status. */
 function report(thrown: unknown, argv: readonly string[], io: Io): number {
-  if (thrown instanceof CommanderError && thrown.exitCode === 0) return 0;
-  const error = io.signal.aborted ? new FeedctlError("interrupted", "interrupted", { cause: thrown, hint: "run the same command again to go on" }) : fromCommander(thrown);
-  if (error === undefined) return 2; // a noun without a verb: commander has shown its help
+  if (typeof thrown === "number") return thrown;
+  const error = io.signal.aborted ? new FeedctlError("interrupted", "interrupted", { cause: thrown, hint: "run the same command again to go on" }) : thrown;
   const known = error instanceof FeedctlError;
   if (argv.includes("--json")) {
     const body = known ? { code: error.code, message: error.message, hint: error.hint } : { code: "bug", message: String(error) };
@@ -75,11 +76,12 @@ function report(thrown: unknown, argv: readonly string[], io: Io): number {
   return exitStatus(error);
 }
 
-function fromCommander(thrown: unknown): unknown {
-  if (!(thrown instanceof CommanderError)) return thrown;
-  if (thrown.code === "commander.help") return undefined;
-  const [first = "", ...rest] = thrown.message.replace(/^error: /, "").split("\n");
-  return new FeedctlError("usage", first, { hint: rest.join(" ").replace(/^\((.*)\)$/, "$1") || "see: feedctl --help" });
+/** Help and version were shown: a status. Anything else is a mistake on the command line. */
+function fromCommander(thrown: CommanderError, command: string): FeedctlError | number {
+  if (thrown.exitCode === 0) return 0;
+  if (thrown.code === "commander.help") return 2; // a noun without a verb
+  const [first = "", ...rest] = thrown.message.replace(/^error: /, "").replace("command-argument value", "the value").split("\n");
+  return new FeedctlError("usage", first, { hint: rest.join(" ").replace(/^\((.*)\)$/, "$1") || `see: ${command} --help` });
 }
 
 function packageVersion(): string {

@@ -6,7 +6,7 @@ export function initCommand(edge: Edge): Command {
     edge.act(command, async (context, out) => {
       const { initCatalog } = await import("../operations/catalog.ts");
       const made = await initCatalog(context);
-      await out.result(made, made.applied.length > 0 ? `the catalog is ready: ${made.location}` : `the catalog was ready already: ${made.location}`);
+      await out.result(made, `the catalog is ready: ${made.location}`);
     }),
   );
 }

@@ -21,6 +21,8 @@ export interface Config {
 }
 
 const PROGET_PREFIX = "ProGetConfig.";
+const endings = ["json", "yaml", "yml", "js", "mjs", "cjs", "ts"];
+const searchPlaces = ["package.json", ...endings.map((ending) => `feedctl.config.${ending}`), ".feedctlrc", ...endings.map((ending) => `.feedctlrc.${ending}`)];
 const known = ["databaseUrl", "dataDir", "concurrency", "lockWait", "keyFile", "settings", "stores"] as const;
 
 export async function loadConfig(io: Io, flags: { config?: string | undefined }): Promise<Config> {
@@ -41,7 +43,7 @@ export async function loadConfig(io: Io, flags: { config?: string | undefined })
 
 async function readConfigFile(io: Io, path: string | undefined): Promise<{ path: string; values: Record<string, unknown> } | undefined> {
   const { cosmiconfig } = await import("cosmiconfig");
-  const explorer = cosmiconfig("feedctl", { searchStrategy: "global" });
+  const explorer = cosmiconfig("feedctl", { searchStrategy: "global", searchPlaces });
   try {
     const found = await (path === undefined ? explorer.search(io.cwd) : explorer.load(resolve(io.cwd, path)));
     if (found === null || found.isEmpty) return undefined;

@@ -15,7 +15,7 @@ export interface Edge {
 /** Asks before something is destroyed; where nobody can answer, --yes must have been given. */
 export async function confirm(io: Io, question: string, yes: boolean | undefined): Promise<void> {
   if (yes) return;
-  if (!io.stdin.isTTY || !io.stderr.isTTY) throw new FeedctlError("refused", `${question}: this needs --yes when nobody can be asked`, { hint: "nothing was changed; add --yes to go on" });
+  if (!io.stdin.isTTY || !io.stderr.isTTY) throw new FeedctlError("refused", `nobody can be asked here, and --yes is not given: ${question}`, { hint: "nothing was deleted; add --yes to go on" });
   const answer = await ask(io, `${question}? [y/N] `);
   if (!/^y(es)?$/i.test(answer.trim())) throw new FeedctlError("refused", "not confirmed; nothing was changed");
 }

@@ -51,7 +51,7 @@ export function feedCommand(edge: Edge): Command {
           `name:         ${shown.name}`,
           `id:           ${shown.id}`,
           `type:         ${shown.type}`,
-          `description:  ${shown.description ?? ""}`,
+          `description:  ${shown.description ?? "(none)"}`,
           `state:        ${shown.active ? "active" : "disabled"}`,
           `drop path:    ${shown.dropPath ?? "(none)"}`,
           `holds:        ${size}`,

@@ -26,7 +26,7 @@ Examples:
         for await (const event of importPackages(context, { feed, paths, recursive: options.recursive, dryRun: options.dryRun })) {
           if (event.type === "file") {
             out.progress.step(event.status === "imported" ? (event.size ?? 0) : 0);
-            await out.event(event, out.options.quiet && isGood(event) ? undefined : describe(event));
+            await out.event(event, out.options.quiet && isGood(event) ? undefined : describe(event, options.dryRun));
             continue;
           }
           out.progress.stop();
@@ -48,9 +48,9 @@ function isGood(file: ImportedFile): boolean {
 
 const words = { imported: "imported", existing: "existing", conflict: "CONFLICT", invalid: "INVALID", failed: "FAILED" };
 
-function describe(file: ImportedFile): string {
+function describe(file: ImportedFile, dryRun: boolean | undefined): string {
   const what = file.name === undefined ? file.file : `${file.group ? `${file.group}/` : ""}${file.name} ${file.version}`;
-  const line = `${words[file.status].padEnd(8)}  ${what}`;
+  const line = `${(dryRun && file.status === "imported" ? "new" : words[file.status]).padEnd(8)}  ${what}`;
   if (file.reason !== undefined && !isGood(file)) return `${line}: ${file.reason}${file.name === undefined ? "" : ` (${file.file})`}`;
   return file.warnings === undefined ? line : `${line} (${file.warnings.join("; ")})`;
 }

@@ -40,6 +40,7 @@ export function migrateCommand(edge: Edge): Command {
             incomplete: `feed ${event.feed} stays in ${event.from}: ${copied}`,
           };
           await out.event(event, text[event.outcome]);
+          if (event.outcome === "incomplete") out.note(`mend what failed (see: feedctl verify ${event.feed}) and run the same command again: it goes on where it was`);
           if (event.outcome === "switched") out.note(`the old files stay in ${event.from}; when you are sure: feedctl migrate retire ${event.feed}`);
         }
       }

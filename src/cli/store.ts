@@ -54,7 +54,7 @@ export function storeCommand(edge: Edge): Command {
           `type:      ${shown.type}`,
           `location:  ${shown.location}`,
           ...(shown.because === null ? [] : [`because:   ${shown.because}`]),
-          ...Object.entries(shown.options).map(([option, value]) => `${option}: ${String(value)}`),
+          ...Object.entries(shown.options).map(([option, value]) => `  ${`${option}:`.padEnd(18)} ${String(value)}`),
         ]);
       }),
     );

@@ -23,7 +23,7 @@ export function parsePackageSpec(text: string): PackageSpec {
   const [path, version] = at > 0 ? [text.slice(0, at), text.slice(at + 1)] : [text, undefined];
   const slash = path.lastIndexOf("/");
   const name = path.slice(slash + 1);
-  if (name === "" || version === "") throw new FeedctlError("usage", `"${text}" is no package`, { hint: "its form is [group/]name[@version], such as @scope/name@1.0.0" });
+  if (/^@?$/.test(name) || version === "") throw new FeedctlError("usage", `"${text}" is no package`, { hint: "its form is [group/]name[@version], such as @scope/name@1.0.0" });
   return { group: slash < 0 ? undefined : path.slice(0, slash).replace(/^@/, ""), name, version };
 }
 

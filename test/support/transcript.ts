@@ -123,8 +123,8 @@ const tools: Record<string, (place: Sandbox, words: string[]) => Promise<string[
     await put(place, file, `${text}\n`);
     return [];
   },
-  async "npm-package"(place, [file = "", name = "", version = ""]) {
-    await put(place, file, npmTarball({ name, version }));
+  async "npm-package"(place, [file = "", name = "", version = "", text]) {
+    await put(place, file, npmTarball({ name, version, ...(text !== undefined && { files: { "text.txt": text } }) }));
     return [];
   },
   async "nuget-package"(place, [file = "", id = "", version = ""]) {
