@@ -11,6 +11,7 @@ import { describeStore, type FeedStore } from "./feeds.ts";
 import { frozenPlace, openFeedStore, prepareStore, refuseOverlap, requireStore, type NewStore } from "./feed-store.ts";
 import { requireFeed, requireLiveFeed } from "./find-feed.ts";
 import type { StoreOptions } from "./secrets.ts";
+import { checkControl } from "./test-store.ts";
 
 export function listStoreTypes(): StoreTypeInfo[] {
   return Object.values(storeTypes);
@@ -39,6 +40,10 @@ export async function setStore(context: Context, name: string, type: StoreType, 
     const current = await requireStore(db, feed);
     const next = await prepareStore(context, db, feed, type, options);
     await refuseOverlap(context, db, feed, next.location);
+    if (next.config.type === "disk") {
+      await using store = await context.openStore(next.config);
+      await checkControl(context, store);
+    }
     const before = await describeStore(context, db, feed, current);
     const frozen = await frozenPlace(context, db, feed, current);
     const same = overlap(next.location, frozen.location as Location) === "same";

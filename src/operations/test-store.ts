@@ -1,4 +1,4 @@
-import { FeedctlError } from "../errors.ts";
+import { FeedctlError, isFeedctlError } from "../errors.ts";
 import { hashBytes } from "../lib/hash.ts";
 import { parseKey, type Key } from "../stores/key.ts";
 import type { BlobSource, Store } from "../stores/store.ts";
@@ -103,6 +103,21 @@ export async function* testStore(context: Context, name: string): AsyncGenerator
     await store?.[Symbol.asyncDispose]();
   }
   if (failure !== undefined) throw failure;
+}
+
+/**
+ * Whether this process has full control of a store's directory: make, write, rename, delete. Asked before a directory
+ * becomes a feed's store, since a service account without rights shows only at the first import otherwise.
+ */
+export async function checkControl(context: Context, store: Store): Promise<void> {
+  const key = parseKey(`feedctl-probe/${context.randomBytes(8).toString("hex")}`);
+  try {
+    await put(store, key, memorySource(Buffer.from("feedctl checks this directory\n")), "fail", context);
+    await store.delete(key, { signal: context.signal });
+  } catch (error) {
+    if (!isFeedctlError(error, "denied")) throw error;
+    throw new FeedctlError("denied", `${context.actor} has not full control of ${store.name}: ${error.message}`, { cause: error, hint: "let this user create, change and delete files there" });
+  }
 }
 
 function put(store: Store, key: Key, source: BlobSource & { bytes: Buffer }, ifExists: "fail" | "replace", context: Context) {
