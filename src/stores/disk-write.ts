@@ -1,15 +1,16 @@
 import { constants } from "node:fs";
 import type { Stats } from "node:fs";
-import { chmod, copyFile, lstat, mkdir, open, rename, rmdir, unlink } from "node:fs/promises";
+import { chmod, copyFile, lstat, open, rename, unlink } from "node:fs/promises";
 import type { FileHandle, link } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { FeedctlError } from "../errors.ts";
 import { diskError, errnoOf } from "./disk-errors.ts";
+import { makeFolder, removeEmptyFolders, syncFolder } from "./disk-folders.ts";
 import { temporaryName } from "./disk-names.ts";
 import { hashFile, openBlobFile } from "./disk-read.ts";
 import { throwIfInterrupted } from "./signal.ts";
 import type { BlobSource, PutOptions, PutOutcome } from "./store.ts";
-import { checkDelivery, readVerified } from "./verified-source.ts";
+import { checkDelivery, hashSource, readVerified } from "./verified-source.ts";
 
 /** How often a folder is made again because a concurrent delete took it for empty. */
 const FOLDER_ATTEMPTS = 100;
@@ -23,6 +24,8 @@ export interface WriteResult {
   outcome: PutOutcome;
   /** Of the file that holds the bytes now. */
   stats: Stats;
+  /** Of the bytes, unless nobody promised it and the kernel alone saw them. */
+  sha256?: string | undefined;
   /** The file system has no hard links, so the check for an existing file and its creation were two steps. */
   withoutLinks: boolean;
 }
@@ -39,18 +42,19 @@ export async function writeFileWhole(
   makeLink: MakeLink,
 ): Promise<WriteResult> {
   throwIfInterrupted(options.signal);
-  const present = await compareExisting(target, source.size, options);
+  const { durable = true } = options;
+  const present = await compareExisting(target, source, options);
   if (present !== undefined) return { ...present, withoutLinks: false };
   const folder = dirname(target);
-  const { path, handle } = await openTemporary(folder);
+  const { path, handle } = await openTemporary(folder, durable);
   try {
-    const stats = await fill(handle, path, target, source, options).finally(() => handle.close());
+    const filled = await fill(handle, path, target, source, options).finally(() => handle.close());
     throwIfInterrupted(options.signal);
-    const { withoutLinks, ...published } = await publish(path, target, source.size, options, makeLink);
+    const published = await publish(path, target, source, options, makeLink);
     // After a rename the temporary name is gone; after a link it is a second name of the blob.
     await unlink(path).catch(() => {});
-    await syncFolder(folder);
-    return { stats, ...published, withoutLinks };
+    if (durable) await syncFolder(folder);
+    return { ...filled, ...published };
   } catch (error) {
     await unlink(path).catch(() => {});
     await removeEmptyFolders(root, folder);
@@ -58,21 +62,12 @@ export async function writeFileWhole(
   }
 }
 
-/** Removes `folder` and its parents below `root` as long as they are empty. Whatever stops it, the blobs are safe. */
-export async function removeEmptyFolders(root: string, folder: string): Promise<void> {
-  try {
-    for (let empty = folder; empty.length > root.length; empty = dirname(empty)) await rmdir(empty);
-  } catch {
-    // Not empty, removed by somebody else, or not ours to remove: an empty folder is no blob and harms nobody.
-  }
-}
-
 /** Makes the folder and an empty temporary file in it, which keeps the folder from being removed as empty. */
-async function openTemporary(folder: string): Promise<{ path: string; handle: FileHandle }> {
+async function openTemporary(folder: string, durable: boolean): Promise<{ path: string; handle: FileHandle }> {
   for (let attempt = 1; ; attempt++) {
     const path = join(folder, temporaryName());
     try {
-      await makeFolder(folder);
+      await makeFolder(folder, durable);
       return { path, handle: await open(path, "wx+") };
     } catch (error) {
       if (errnoOf(error) === "ENOENT" && attempt < FOLDER_ATTEMPTS) continue;
@@ -84,34 +79,34 @@ async function openTemporary(folder: string): Promise<{ path: string; handle: Fi
   }
 }
 
-async function makeFolder(folder: string): Promise<void> {
-  const first = await mkdir(folder, { recursive: true });
-  if (first === undefined) return;
-  // A new folder survives a power cut only when its parent is flushed.
-  for (let made = folder; made.length >= first.length; made = dirname(made)) await syncFolder(dirname(made));
-}
-
 async function fill(
   handle: FileHandle,
   path: string,
   target: string,
   source: BlobSource,
   options: PutOptions,
-): Promise<Stats> {
-  if (source.path !== undefined) await copyInto(handle, path, source.path, source.size, options);
-  else {
-    for await (const chunk of readVerified(source, options.sha256, options.signal)) {
+): Promise<Pick<WriteResult, "stats" | "sha256">> {
+  let { sha256 } = options;
+  if (source.path !== undefined) {
+    await copyInto(handle, path, source.path, source.size, options);
+    await source.check?.();
+  } else {
+    const reading = { sha256, signal: options.signal, verified: (found: string) => (sha256 = found) };
+    for await (const chunk of readVerified(source, reading)) {
       await handle.writeFile(chunk).catch((error: unknown) => {
         throw diskError(error, "write", target);
       });
     }
   }
   if (options.modified !== undefined) await handle.utimes(options.modified, options.modified);
-  await handle.datasync();
-  return handle.stat();
+  if (options.durable ?? true) await handle.datasync();
+  return { stats: await handle.stat(), sha256 };
 }
 
-/** Copies inside the kernel, then hashes what arrived: about three times faster than passing the bytes through here. */
+/**
+ * Copies inside the kernel, then hashes what arrived: about three times faster than passing the bytes through here.
+ * Without a promised hash there is nothing to compare it with, and the kernel is trusted to have copied every byte.
+ */
 async function copyInto(handle: FileHandle, path: string, from: string, size: number, options: PutOptions) {
   const { mode } = await handle.stat();
   try {
@@ -121,6 +116,7 @@ async function copyInto(handle: FileHandle, path: string, from: string, size: nu
   }
   // copyFile brings the source's mode along; a blob has the mode of any new file here.
   await chmod(path, mode & 0o7777);
+  if (options.sha256 === undefined) return checkDelivery(size, undefined, (await handle.stat()).size, undefined);
   const copied = await hashFile(handle, options.signal);
   checkDelivery(size, options.sha256, copied.size, copied.sha256);
 }
@@ -135,6 +131,7 @@ interface Published {
   outcome: PutOutcome;
   /** Of a file that was there already. */
   stats?: Stats;
+  sha256?: string;
   withoutLinks: boolean;
 }
 
@@ -142,7 +139,7 @@ interface Published {
 async function publish(
   path: string,
   target: string,
-  size: number,
+  source: BlobSource,
   options: PutOptions,
   makeLink: MakeLink,
 ): Promise<Published> {
@@ -161,7 +158,7 @@ async function publish(
       else if (errnoOf(error) === "ENOENT") throw folderVanished(target, error);
       else if (errnoOf(error) !== "EEXIST") throw error;
     }
-    const present = await compareExisting(target, size, options);
+    const present = await compareExisting(target, source, options);
     if (present !== undefined) return { ...present, withoutLinks };
     if (!withoutLinks) continue; // deleted between the two calls
     await rename(path, target);
@@ -172,9 +169,9 @@ async function publish(
 /** Undefined when `target` is free or a file that may be replaced; `unchanged` for the promised bytes; else `conflict`. */
 async function compareExisting(
   target: string,
-  size: number,
+  source: BlobSource,
   options: PutOptions,
-): Promise<{ outcome: "unchanged"; stats: Stats } | undefined> {
+): Promise<{ outcome: "unchanged"; stats: Stats; sha256: string } | undefined> {
   const stands = await standsAt(target);
   if (stands === "other") {
     throw new FeedctlError("conflict", `cannot write ${target}: something that is no regular file stands there`);
@@ -183,8 +180,11 @@ async function compareExisting(
   const file = await openBlobFile(target);
   if (file === undefined) return undefined;
   try {
-    const same = file.stats.size === size && (await hashFile(file.handle, options.signal)).sha256 === options.sha256;
-    if (same) return { outcome: "unchanged", stats: file.stats };
+    if (file.stats.size === source.size) {
+      const sha256 = options.sha256 ?? (await hashSource(source, options.signal));
+      const found = (await hashFile(file.handle, options.signal)).sha256;
+      if (found === sha256) return { outcome: "unchanged", stats: file.stats, sha256 };
+    }
   } catch (error) {
     throw diskError(error, "read", target);
   } finally {
@@ -205,17 +205,4 @@ async function standsAt(target: string): Promise<"file" | "other" | undefined> {
 /** Absence of the target is an answer elsewhere; here the temporary file itself went away with its folder. */
 function folderVanished(target: string, cause: unknown): FeedctlError {
   return new FeedctlError("unavailable", `cannot write ${target}: its folder was removed meanwhile`, { cause });
-}
-
-async function syncFolder(folder: string): Promise<void> {
-  let handle: FileHandle | undefined;
-  try {
-    handle = await open(folder, "r");
-    await handle.sync();
-  } catch (error) {
-    // Windows cannot flush a folder, some network file systems refuse to, and a concurrent delete may have removed it.
-    if (!["EPERM", "EISDIR", "EINVAL", "ENOTSUP", "EACCES", "ENOENT", "EBADF"].includes(errnoOf(error) ?? "")) throw error;
-  } finally {
-    await handle?.close();
-  }
 }

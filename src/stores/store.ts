@@ -33,6 +33,8 @@ export interface BlobSource {
   open(range?: ByteRange, signal?: AbortSignal): Promise<Readable>;
   /** A local file that holds exactly these bytes, where there is one: lets the disk store copy inside the kernel. */
   path?: string | undefined;
+  /** Asked when all bytes were read and nothing is visible yet: rejects when they are no longer what the source holds. */
+  check?(): Promise<void>;
 }
 
 export interface PutOptions {

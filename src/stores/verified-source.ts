@@ -4,6 +4,14 @@ import { FeedctlError } from "../errors.ts";
 import { interrupted, throwIfInterrupted } from "./signal.ts";
 import type { BlobSource } from "./store.ts";
 
+export interface VerifiedReading {
+  /** What the source must deliver; undefined: only its size is checked. */
+  sha256: string | undefined;
+  signal?: AbortSignal | undefined;
+  /** Is told the sha256 before the last chunk is delivered. */
+  verified?: ((sha256: string) => void) | undefined;
+}
+
 /**
  * The source's bytes from first to last, hashed and counted on the way. Throws `corrupt` when they differ from
  * `source.size` or `sha256`; the last chunk is held back until that is known, so that a request which announced its
@@ -12,8 +20,7 @@ import type { BlobSource } from "./store.ts";
  */
 export async function* readVerified(
   source: BlobSource,
-  sha256: string,
-  signal?: AbortSignal,
+  { sha256, signal, verified }: VerifiedReading,
 ): AsyncGenerator<Buffer, void, undefined> {
   throwIfInterrupted(signal);
   const hash = createHash("sha256");
@@ -32,17 +39,19 @@ export async function* readVerified(
   } catch (error) {
     throw signal?.aborted ? interrupted(error) : error;
   }
-  checkDelivery(source.size, sha256, size, hash.digest("hex"));
+  const found = hash.digest("hex");
+  checkDelivery(source.size, sha256, size, found);
+  verified?.(found);
   if (held !== undefined) yield held;
 }
 
 /** Throws `corrupt` when what a source delivered is not what was promised of it. */
-export function checkDelivery(size: number, sha256: string, deliveredSize: number, deliveredSha256: string): void {
+export function checkDelivery(size: number, sha256: string | undefined, deliveredSize: number, deliveredSha256?: string): void {
   if (deliveredSize !== size) {
     const delivered = deliveredSize > size ? "more" : `only ${deliveredSize}`;
     throw new FeedctlError("corrupt", `the source promised ${size} bytes and delivered ${delivered}`);
   }
-  if (deliveredSha256 !== sha256) {
+  if (sha256 !== undefined && deliveredSha256 !== sha256) {
     throw new FeedctlError("corrupt", `the bytes hash to sha256 ${deliveredSha256}, but ${sha256} was promised`);
   }
 }
