@@ -139,7 +139,7 @@ export async function deleteFeed(context: Context, name: string): Promise<{ feed
   const catalog = await context.catalog();
   const { id } = await requireFeed(catalog.db, name);
   await using lock = await lockWholeFeed(context, catalog, { id, name });
-  return catalog.db.transaction().execute(async (transaction) => {
+  return await catalog.db.transaction().execute(async (transaction) => {
     const feed = await requireFeed(transaction, name);
     const totals = await feedTotals(transaction, feed.id);
     const stores = await storesOfFeed(transaction, feed.id);

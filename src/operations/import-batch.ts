@@ -51,7 +51,7 @@ export function openWriter(context: Context, feedName: string, run: Run): FeedWr
         await opened?.store[Symbol.asyncDispose]();
         opened = { id: row.id, store: await openFeedStore(context, catalog.db, feed, row) };
       }
-      return work({ feed, storeId: row.id, store: opened.store, run, assertHeld: () => lock.assertHeld() });
+      return await work({ feed, storeId: row.id, store: opened.store, run, assertHeld: () => lock.assertHeld() });
     },
     async [Symbol.asyncDispose]() {
       await opened?.store[Symbol.asyncDispose]();

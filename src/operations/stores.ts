@@ -33,7 +33,7 @@ export async function setStore(context: Context, name: string, type: StoreType, 
   const feed = await requireLiveFeed(catalog.db, name);
   await using lock = await catalog.lock({ kind: "write", id: feed.id, mode: "exclusive", wait: context.lockWait, signal: context.signal });
   if (lock === undefined) throw new FeedctlError("locked", `feed "${feed.name}" is being written to`, { hint: "try again when the import is over" });
-  return catalog.db.transaction().execute(async (db) => {
+  return await catalog.db.transaction().execute(async (db) => {
     if ((await openMigration(db, feed.id)) !== undefined) {
       throw new FeedctlError("conflict", `feed "${feed.name}" is being migrated`, { hint: `finish it with the same migrate command, or: feedctl migrate cancel ${feed.name}` });
     }
