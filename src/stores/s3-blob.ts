@@ -1,5 +1,4 @@
 // What S3 tells of an object, as a `BlobInfo`, and what feedctl tells S3 of a blob, as user metadata.
-import type { HeadObjectCommandOutput } from "@aws-sdk/client-s3";
 import type { Key } from "./key.ts";
 import type { BlobInfo, PutOptions } from "./store.ts";
 
@@ -49,23 +48,31 @@ function decodeRest(text: string | undefined): Record<string, string> {
   }
 }
 
-/** `modified` is the stored `mtime` where there is one, else the time of storing. */
-export function describeObject(key: Key, output: HeadObjectCommandOutput): BlobInfo {
-  const stored = output.Metadata ?? {};
+const USER = "x-amz-meta-";
+
+/** From the headers of an answer, names in lower case. `modified` is the stored `mtime` if any, else the time of storing. */
+export function describeObject(key: Key, headers: Readonly<Record<string, string>>): BlobInfo {
+  const stored: Record<string, string> = {};
+  for (const [name, value] of Object.entries(headers))
+    if (name.startsWith(USER)) stored[name.slice(USER.length)] = value;
   const sha256 = stored[OWN.sha256]?.toLowerCase();
   const seconds = Number(stored[OWN.modified] || Number.NaN);
-  const kept = new Date(Math.round(seconds * 1000));
+  const encrypted = isKms(headers) || headers["x-amz-server-side-encryption-customer-algorithm"] !== undefined;
   return {
     key,
-    size: output.ContentLength ?? 0,
-    modified: Number.isNaN(kept.getTime()) ? (output.LastModified ?? new Date(0)) : kept,
-    tag: plainTag(output.ETag),
-    md5: isKms(output) || output.SSECustomerAlgorithm !== undefined ? undefined : md5OfTag(output.ETag),
+    size: Number(headers["content-length"] ?? 0),
+    modified: firstDate(Math.round(seconds * 1000), headers["last-modified"] ?? "") ?? new Date(0),
+    tag: plainTag(headers["etag"]),
+    md5: encrypted ? undefined : md5OfTag(headers["etag"]),
     sha256: sha256 !== undefined && /^[0-9a-f]{64}$/.test(sha256) ? sha256 : undefined,
-    contentType: output.ContentType,
-    cacheControl: output.CacheControl,
+    contentType: headers["content-type"],
+    cacheControl: headers["cache-control"],
     metadata: decodeMetadata(stored),
   };
+}
+
+function firstDate(...times: (number | string)[]): Date | undefined {
+  return times.map((time) => new Date(time)).find((date) => !Number.isNaN(date.getTime()));
 }
 
 export function plainTag(etag: string | undefined): string | undefined {
@@ -78,6 +85,6 @@ export function md5OfTag(etag: string | undefined): string | undefined {
   return tag !== undefined && /^[0-9a-f]{32}$/.test(tag) ? tag : undefined;
 }
 
-export function isKms({ ServerSideEncryption }: { ServerSideEncryption?: string | undefined }): boolean {
-  return ServerSideEncryption?.startsWith("aws:kms") ?? false;
+export function isKms(headers: Readonly<Record<string, string>>): boolean {
+  return headers["x-amz-server-side-encryption"]?.startsWith("aws:kms") ?? false;
 }

@@ -1,19 +1,27 @@
-// The only file that loads the AWS SDK: a store's configuration becomes a client of its bucket.
-import { createHash } from "node:crypto";
-import { S3, type S3ClientConfig } from "@aws-sdk/client-s3";
+// The only file that loads the AWS SDK: a store's configuration becomes a client of its bucket. The SDK finds
+// credentials and endpoint, and makes the requests that are rare; what is done once a blob goes through `calls`.
+import { HeadObjectCommand, S3, type S3ClientConfig } from "@aws-sdk/client-s3";
 import { FeedctlError } from "../errors.ts";
+import { createCalls, type S3Calls } from "./s3-calls.ts";
 import type { S3Place } from "./s3-errors.ts";
+import { openHttp } from "./s3-request.ts";
+import { createSender } from "./s3-send.ts";
+import { findEndpoint, sdkHandler } from "./s3-sdk.ts";
 import type { S3Config } from "./store-types.ts";
 import { parseTargetPath } from "./key.ts";
 
 export interface S3Connection extends S3Place {
+  /** For what is done once a store or once an upload. */
   readonly client: S3;
+  /** For what is done once a blob or once a page. */
+  readonly calls: S3Calls;
   /** `""` or `a/b/`: stands before every key. */
   readonly prefix: string;
   /** What every object is created with: ACL, encryption, storage class. */
   readonly creation: S3Creation;
   /** False on servers that are not known to honour `If-None-Match`. */
   readonly trustsConditions: boolean;
+  close(): Promise<void>;
 }
 
 /** Sent with PutObject and CreateMultipartUpload only; S3 refuses these headers elsewhere. */
@@ -37,6 +45,7 @@ export async function connectS3(config: S3Config): Promise<S3Connection> {
   // Any region will do for a server that has none; the SDK cannot sign without a name.
   const region = config.region || (endpoint === undefined ? undefined : "us-east-1");
   const credentials = await chooseCredentials(config, region);
+  const http = openHttp();
   const client = new S3({
     ...(region !== undefined && { region }),
     ...(endpoint !== undefined && { endpoint: endpoint.href }),
@@ -46,30 +55,25 @@ export async function connectS3(config: S3Config): Promise<S3Connection> {
     followRegionRedirects: false,
     maxAttempts: 3,
     retryMode: "standard",
-    cacheMiddleware: true,
     // Content-MD5 guards every body. CRC32, the SDK's default, is refused by older servers and costs a second pass.
     requestChecksumCalculation: "WHEN_REQUIRED",
     responseChecksumValidation: "WHEN_REQUIRED",
     // Bodies are buffers that can be sent again; waiting for "100 Continue" would cost a new connection for each.
     expectContinueHeader: false,
     logger: silent,
-    requestHandler: {
-      connectionTimeout: 10_000,
-      socketTimeout: 60_000,
-      httpAgent: { keepAlive: true, maxSockets: 256 },
-      httpsAgent: { keepAlive: true, maxSockets: 256 },
-      logger: silent,
-    },
+    requestHandler: sdkHandler(http),
   });
-  addDeleteMd5(client);
-  const regionName = await client.config.region().catch((cause: unknown) => {
-    client.destroy();
+  const regionName = await client.config.region().catch(async (cause: unknown) => {
+    await http.close();
     throw usage("the S3 store has no region", "name the bucket's region with --region, such as us-east-1", cause);
   });
   const suffix = regionName.startsWith("cn-") ? "amazonaws.com.cn" : "amazonaws.com";
   const path = `s3://${config.bucket}${prefix === "" ? "" : `/${prefix.slice(0, -1)}`}`;
+  const endpointOf = remember(() => findEndpoint(client, new HeadObjectCommand({ Bucket: config.bucket, Key: "x" })));
   return {
     client,
+    calls: createCalls(createSender({ http, endpoint: endpointOf, credentials: () => client.config.credentials() })),
+    close: () => http.close(),
     prefix,
     creation,
     bucket: config.bucket,
@@ -156,20 +160,14 @@ function staticCredentials({ accessKey, secretKey }: S3Config): Credentials | un
   return { accessKeyId: accessKey, secretAccessKey: secretKey };
 }
 
-/** DeleteObjects must carry a checksum of its body: the SDK sends CRC32, which servers of before 2024 do not know. */
-function addDeleteMd5(client: S3): void {
-  client.middlewareStack.add(
-    (next, context) => async (input) => {
-      const request = input.request as { body?: unknown; headers?: Record<string, string> };
-      const { body, headers } = request;
-      const whole = typeof body === "string" || body instanceof Uint8Array;
-      if (context.commandName === "DeleteObjectsCommand" && headers !== undefined && whole) {
-        headers["content-md5"] = createHash("md5").update(body).digest("base64");
-      }
-      return next(input);
-    },
-    { step: "build", name: "feedctlDeleteMd5" },
-  );
+/** Asks once; after a failure anew. */
+function remember<T>(ask: () => Promise<T>): () => Promise<T> {
+  let answer: Promise<T> | undefined;
+  return () =>
+    (answer ??= ask().catch((error: unknown) => {
+      answer = undefined;
+      throw error;
+    }));
 }
 
 /** The SDK's options of one call. */

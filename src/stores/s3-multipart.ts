@@ -1,5 +1,4 @@
 // The upload of a blob in parts, which becomes visible with its last request or leaves nothing behind.
-import { hash } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { FeedctlError } from "../errors.ts";
 import type { Key } from "./key.ts";
@@ -27,6 +26,8 @@ export type ObjectRequest = {
   Bucket: string;
   Key: string;
   Metadata: Record<string, string>;
+  ContentType?: string;
+  CacheControl?: string;
 } & S3Connection["creation"];
 
 /** Rejects with the SDK's errors, or with a `FeedctlError` for what is wrong with the source. */
@@ -42,9 +43,12 @@ export async function upload(
   const { client } = connection;
   const { Bucket, Key } = request;
   const { UploadId } = await client.createMultipartUpload(request, http(options.signal));
+  // A web page, for one, has none.
+  if (UploadId === undefined)
+    throw new FeedctlError("unavailable", `${connection.host} gave an answer that is not S3's`);
   const target = { Bucket, Key, UploadId };
   try {
-    const parts = await uploadParts(client, target, key, source, options);
+    const parts = await uploadParts(connection.calls, target, key, source, options);
     const whole = { ...target, ...condition, MultipartUpload: { Parts: parts } };
     return (await client.completeMultipartUpload(whole, http(options.signal))).ETag;
   } catch (error) {
@@ -60,7 +64,7 @@ export async function upload(
   }
 }
 
-type UploadTarget = { Bucket: string; Key: string; UploadId: string | undefined };
+type UploadTarget = { Bucket: string; Key: string; UploadId: string };
 
 /** A part whose connection was cut may still be arriving, and brings the upload back to life: ended is what is gone. */
 async function endUpload(client: S3Connection["client"], target: UploadTarget): Promise<void> {
@@ -92,7 +96,7 @@ function leftBehind(error: unknown, place: S3Connection, key: Key, failure: unkn
 }
 
 async function uploadParts(
-  client: S3Connection["client"],
+  calls: S3Connection["calls"],
   target: UploadTarget,
   key: Key,
   source: BlobSource,
@@ -113,9 +117,8 @@ async function uploadParts(
   options.signal?.addEventListener("abort", cutSoon, { once: true });
 
   const sendPart = async (PartNumber: number, buffer: Buffer, length: number) => {
-    const Body = buffer.subarray(0, length);
-    const body = { Body, ContentLength: length, ContentMD5: hash("md5", Body, "base64") };
-    const { ETag } = await client.uploadPart({ ...target, PartNumber, ...body }, { abortSignal: sending.signal });
+    const part = { uploadId: target.UploadId, partNumber: PartNumber, bytes: buffer.subarray(0, length) };
+    const ETag = await calls.putPart(target.Key, part, sending.signal);
     done.push({ PartNumber, ETag });
     spare.push(buffer);
   };

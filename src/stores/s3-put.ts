@@ -1,10 +1,10 @@
 // Storing a blob: one PutObject up to 8 MiB, a multipart upload above. Nothing is visible before the last request.
-import { createHash, hash } from "node:crypto";
+import { createHash } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { FeedctlError } from "../errors.ts";
 import type { Key } from "./key.ts";
 import { encodeMetadata, plainTag } from "./s3-blob.ts";
-import { http, type S3Connection } from "./s3-client.ts";
+import type { S3Connection } from "./s3-client.ts";
 import { s3Code, s3Status, translateS3Error, type S3Attempt } from "./s3-errors.ts";
 import { readSource, upload, type ObjectRequest } from "./s3-multipart.ts";
 import { throwIfInterrupted } from "./signal.ts";
@@ -48,7 +48,12 @@ export async function putBlob(
       const etag =
         bytes === undefined
           ? await upload(connection, store, key, source, options, request, condition)
-          : await send(connection, bytes, options, { ...request, ...condition });
+          : await connection.calls.put(
+              request.Key,
+              { bytes, sha256: options.sha256, md5: options.md5 },
+              headersOf(request, conditional),
+              signal,
+            );
       return { outcome: existed ? "replaced" : "created", tag: plainTag(etag) };
     } catch (error) {
       const status = s3Status(error);
@@ -93,12 +98,26 @@ async function holdsSame(store: Pick<Store, "get">, existing: BlobInfo, source: 
   return hasher.digest("hex") === options.sha256;
 }
 
-async function send({ client }: S3Connection, bytes: Buffer, options: PutOptions, request: ObjectRequest) {
-  const ContentMD5 =
-    options.md5 === undefined ? hash("md5", bytes, "base64") : Buffer.from(options.md5, "hex").toString("base64");
-  const body = { Body: bytes, ContentLength: bytes.length, ContentMD5 };
-  return (await client.putObject({ ...request, ...body }, http(options.signal))).ETag;
+/** The same request without the SDK. */
+function headersOf(request: ObjectRequest, conditional: boolean): Record<string, string> {
+  const headers: Record<string, string> = {};
+  for (const [property, name] of HEADERS) {
+    const value = request[property];
+    if (value !== undefined) headers[name] = value;
+  }
+  for (const [name, value] of Object.entries(request.Metadata)) headers[`x-amz-meta-${name}`] = value;
+  if (conditional) headers["if-none-match"] = "*";
+  return headers;
 }
+
+const HEADERS = [
+  ["ContentType", "content-type"],
+  ["CacheControl", "cache-control"],
+  ["ACL", "x-amz-acl"],
+  ["ServerSideEncryption", "x-amz-server-side-encryption"],
+  ["SSEKMSKeyId", "x-amz-server-side-encryption-aws-kms-key-id"],
+  ["StorageClass", "x-amz-storage-class"],
+] as const;
 
 async function readWhole(key: Key, source: BlobSource, options: PutOptions): Promise<Buffer> {
   const chunks: Buffer[] = [];

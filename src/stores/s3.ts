@@ -1,14 +1,15 @@
 // A key is stored under the target path, joined with one slash, without escapes: `a/b` under `/feeds/` is the object
 // `feeds/a/b`. There are no folder markers; those of other tools are reported as foreign. Content type and
 // cache-control are the object's own headers; sha256, time and user metadata are its metadata (see s3-blob.ts).
-import { Readable } from "node:stream";
+import type { Readable } from "node:stream";
 import { FeedctlError } from "../errors.ts";
 import type { Key } from "./key.ts";
 import { describeObject, isKms } from "./s3-blob.ts";
-import { connectS3, http, type S3Connection } from "./s3-client.ts";
+import { connectS3, http } from "./s3-client.ts";
 import { s3Code, s3Status, translateS3Error, type S3Attempt } from "./s3-errors.ts";
 import { listObjects } from "./s3-list.ts";
 import { putBlob } from "./s3-put.ts";
+import { wholeBody } from "./s3-read.ts";
 import { throwIfInterrupted } from "./signal.ts";
 import type { BlobInfo, ByteRange, CallOptions, Store } from "./store.ts";
 import type { S3Config } from "./store-types.ts";
@@ -18,17 +19,17 @@ const DELETE_BATCH = 1000;
 /** Sends nothing yet; rejects with `usage` for options that cannot work together. */
 export async function openS3Store(config: S3Config): Promise<Store> {
   const connection = await connectS3(config);
-  const { client, bucket: Bucket, prefix } = connection;
+  const { client, calls, bucket: Bucket, prefix } = connection;
   let bucketSeen = false;
   let etagsAreMd5: boolean | undefined = config.kmsKey ? false : undefined;
 
   async function head(key: Key, { signal }: CallOptions = {}): Promise<BlobInfo | undefined> {
     const attempt = { action: `look up ${JSON.stringify(key)} in`, permission: "s3:GetObject", signal };
     try {
-      const output = await client.headObject({ Bucket, Key: prefix + key }, http(signal));
-      if (isKms(output)) etagsAreMd5 = false;
+      const headers = await calls.head(prefix + key, signal);
+      if (isKms(headers)) etagsAreMd5 = false;
       bucketSeen = true;
-      return describeObject(key, output);
+      return describeObject(key, headers);
     } catch (error) {
       const status = s3Status(error);
       if (status === 404 && bucketSeen) return undefined;
@@ -41,8 +42,7 @@ export async function openS3Store(config: S3Config): Promise<Store> {
   /** An answer to HEAD has no body, so that all failures look alike: the same with GET, whose answer names the reason. */
   async function reasonFor(key: Key, signal: AbortSignal | undefined): Promise<unknown> {
     try {
-      const { Body } = await client.getObject({ Bucket, Key: prefix + key, Range: "bytes=0-0" }, http(signal));
-      (Body as Readable).destroy();
+      await (await calls.get(prefix + key, "bytes=0-0", signal)).discard();
       return undefined;
     } catch (error) {
       return s3Code(error) === "" || s3Code(error) === "NotFound" ? undefined : error;
@@ -64,20 +64,19 @@ export async function openS3Store(config: S3Config): Promise<Store> {
   async function get(key: Key, { range, signal }: Parameters<Store["get"]>[1] = {}): Promise<Readable> {
     const attempt = { action: `read ${JSON.stringify(key)} from`, permission: "s3:GetObject", signal };
     const wrong = (why: string) => new FeedctlError("usage", `cannot ${attempt.action} ${connection.name}: ${why}`);
-    const Range = range === undefined ? undefined : rangeHeader(range);
-    if (Range === "") throw wrong("the range is empty, negative or fractional");
-    const request = { Bucket, Key: prefix + key, ...(Range !== undefined && { Range }) };
-    const output = await client.getObject(request, http(signal)).catch((error: unknown) => {
+    const wanted = range === undefined ? undefined : rangeHeader(range);
+    if (wanted === "") throw wrong("the range is empty, negative or fractional");
+    const { headers, body } = await calls.get(prefix + key, wanted, signal).catch((error: unknown) => {
       throw s3Status(error) === 416
         ? wrong("the range begins at or past the end")
         : translateS3Error(error, connection, attempt);
     });
-    const body = output.Body as Readable;
-    if (Range !== undefined && output.ContentRange === undefined) {
+    if (wanted !== undefined && headers["content-range"] === undefined) {
       body.destroy();
       throw wrong("the server does not know ranges");
     }
-    return wholeBody(body, output.ContentLength, connection, attempt);
+    const length = headers["content-length"];
+    return wholeBody(body, length === undefined ? undefined : Number(length), connection, attempt);
   }
 
   async function deleteMany(keys: readonly Key[], { signal }: CallOptions = {}): Promise<void> {
@@ -85,13 +84,12 @@ export async function openS3Store(config: S3Config): Promise<Store> {
     throwIfInterrupted(signal);
     const failures: FeedctlError[] = [];
     for (let i = 0; i < keys.length; i += DELETE_BATCH) {
-      const Objects = keys.slice(i, i + DELETE_BATCH).map((key) => ({ Key: prefix + key }));
       try {
-        const { Errors = [] } = await client.deleteObjects({ Bucket, Delete: { Objects, Quiet: true } }, http(signal));
-        for (const { Key: name = "", Code = "", Message = "" } of Errors) {
-          if (Code === "NoSuchKey") continue;
-          const one = { ...attempt, action: `delete ${JSON.stringify(name.slice(prefix.length))} from` };
-          failures.push(translateS3Error(Object.assign(new Error(Message), { name: Code }), connection, one));
+        const batch = keys.slice(i, i + DELETE_BATCH).map((key) => prefix + key);
+        for (const { key, error } of await calls.deleteMany(batch, signal)) {
+          if (s3Code(error) === "NoSuchKey") continue;
+          const one = { ...attempt, action: `delete ${JSON.stringify(key.slice(prefix.length))} from` };
+          failures.push(translateS3Error(error, connection, one));
         }
       } catch (error) {
         failures.push(translateS3Error(error, connection, attempt));
@@ -126,12 +124,12 @@ export async function openS3Store(config: S3Config): Promise<Store> {
     list: (text, options = {}) => listObjects(connection, text, options, (key) => trustsEtags(key, options.signal)),
     async delete(key, { signal } = {}) {
       const attempt = { action: `delete ${JSON.stringify(key)} from`, permission: "s3:DeleteObject", signal };
-      await client.deleteObject({ Bucket, Key: prefix + key }, http(signal)).catch((error: unknown) => {
+      await calls.delete(prefix + key, signal).catch((error: unknown) => {
         if (s3Code(error) !== "NoSuchKey") throw translateS3Error(error, connection, attempt);
       });
     },
     deleteMany,
-    [Symbol.asyncDispose]: async () => client.destroy(),
+    [Symbol.asyncDispose]: () => connection.close(),
   };
 }
 
@@ -140,29 +138,4 @@ function rangeHeader({ start, end }: ByteRange): string {
   if (!Number.isSafeInteger(start) || start < 0) return "";
   if (end === undefined) return `bytes=${start}-`;
   return Number.isSafeInteger(end) && end > start ? `bytes=${start}-${end - 1}` : "";
-}
-
-/** The body, with an error where it ends early: a connection that is cut must not look like the end of the blob. */
-function wholeBody(body: Readable, length: number | undefined, connection: S3Connection, attempt: S3Attempt): Readable {
-  async function* chunks(): AsyncGenerator<Buffer> {
-    const iterator = body[Symbol.asyncIterator]() as AsyncIterator<Buffer>;
-    let received = 0;
-    for (;;) {
-      // Not `for await` in a `try`: what a reader who stops early throws in at `yield` is no error of the connection.
-      const next = await iterator.next().catch((error: unknown) => {
-        throw translateS3Error(error, connection, attempt);
-      });
-      if (next.done) break;
-      received += next.value.length;
-      yield next.value;
-    }
-    if (length !== undefined && received !== length) {
-      const why = `the connection to ${connection.host} ended after ${received} of ${length} bytes`;
-      throw new FeedctlError("unavailable", `cannot ${attempt.action} ${connection.name}: ${why}`);
-    }
-  }
-  const stream = Readable.from(chunks(), { objectMode: false, highWaterMark: 256 * 1024 });
-  // However the reading ends, even before it began, the connection must not stay open.
-  stream.once("close", () => body.destroy());
-  return stream;
 }

@@ -1,0 +1,97 @@
+// AWS Signature Version 4 in the header of a request: the SDK's own takes longer than everything else about a request.
+import { createHmac, hash } from "node:crypto";
+
+export interface S3Credentials {
+  readonly accessKeyId: string;
+  readonly secretAccessKey: string;
+  /** Of temporary credentials only. */
+  readonly sessionToken?: string | undefined;
+}
+
+export interface UnsignedRequest {
+  method: string;
+  host: string;
+  /** As `encodePath` writes it: S3 signs the path exactly as it is sent. */
+  path: string;
+  /** As `encodeQuery` writes it; `""`: none. */
+  query: string;
+  /** Names in lower case. */
+  headers: Readonly<Record<string, string>>;
+  /** Hex SHA-256 of the body, or `UNSIGNED_PAYLOAD`. */
+  payload: string;
+}
+
+/** Only where TLS guards the body already. */
+export const UNSIGNED_PAYLOAD = "UNSIGNED-PAYLOAD";
+export const EMPTY_PAYLOAD = hash("sha256", "", "hex");
+
+/** What proxies on the way may alter; the SDK leaves the same ones out. */
+const UNSIGNED = new Set(
+  "authorization cache-control connection expect from keep-alive max-forwards pragma referer te trailer transfer-encoding upgrade user-agent x-amzn-trace-id".split(
+    " ",
+  ),
+);
+
+/** Every header to send, `authorization` among them; `host` is signed and left to the HTTP client. */
+export type Sign = (request: UnsignedRequest, credentials: S3Credentials, now: Date) => Record<string, string>;
+
+/** A signer for one region and service (`s3`). The key derived from a secret serves for the whole day. */
+export function createSigner(region: string, service: string): Sign {
+  let derived: { secret: string; day: string; key: Buffer } | undefined;
+
+  const keyOf = (secret: string, day: string): Buffer => {
+    if (derived?.secret !== secret || derived.day !== day) {
+      const key = [day, region, service, "aws4_request"].reduce<string | Buffer>(hmac, `AWS4${secret}`) as Buffer;
+      derived = { secret, day, key };
+    }
+    return derived.key;
+  };
+
+  return ({ method, host, path, query, headers, payload }, credentials, now) => {
+    const time = `${now.toISOString().slice(0, 19).replace(/[-:]/g, "")}Z`;
+    const day = time.slice(0, 8);
+    const sent: Record<string, string> = { ...headers, "x-amz-date": time, "x-amz-content-sha256": payload };
+    if (credentials.sessionToken !== undefined) sent["x-amz-security-token"] = credentials.sessionToken;
+    const names = ["host", ...Object.keys(sent).filter((name) => !UNSIGNED.has(name))].sort();
+    let lines = "";
+    for (const name of names) lines += `${name}:${name === "host" ? host : plainValue(sent[name]!)}\n`;
+    const signed = names.join(";");
+    const canonical = `${method}\n${path}\n${query}\n${lines}\n${signed}\n${payload}`;
+    const scope = `${day}/${region}/${service}/aws4_request`;
+    const text = `AWS4-HMAC-SHA256\n${time}\n${scope}\n${hash("sha256", canonical, "hex")}`;
+    const signature = hmac(keyOf(credentials.secretAccessKey, day), text).toString("hex");
+    sent["authorization"] =
+      `AWS4-HMAC-SHA256 Credential=${credentials.accessKeyId}/${scope}, SignedHeaders=${signed}, Signature=${signature}`;
+    return sent;
+  };
+}
+
+function hmac(key: string | Buffer, text: string): Buffer {
+  return createHmac("sha256", key).update(text).digest();
+}
+
+function plainValue(value: string): string {
+  return /^\s|\s$|\s\s|[\t\r\n]/.test(value) ? value.replace(/\s+/g, " ").trim() : value;
+}
+
+const PLAIN_PATH = /^[\w.~/-]*$/;
+/** What RFC 3986 reserves and `encodeURIComponent` lets pass. */
+const RESERVED = /[!'()*]/g;
+
+function encode(text: string): string {
+  return encodeURIComponent(text).replace(RESERVED, (one) => `%${one.charCodeAt(0).toString(16).toUpperCase()}`);
+}
+
+/** An object key as S3 wants it in the path: each byte but the unreserved ones escaped, slashes kept as they are. */
+export function encodePath(key: string): string {
+  return PLAIN_PATH.test(key) ? key : encode(key).replaceAll("%2F", "/");
+}
+
+/** `name=value&...` in the order and spelling that is signed, and therefore sent. */
+export function encodeQuery(query: Readonly<Record<string, string>>): string {
+  return Object.entries(query)
+    .map(([name, value]) => [encode(name), encode(value)] as const)
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([name, value]) => `${name}=${value}`)
+    .join("&");
+}
