@@ -70,7 +70,7 @@ function number(name: string, value: unknown, fallback: number, least: number, m
   if (value === undefined || value === "") return fallback;
   const parsed = Number(value);
   if (Number.isInteger(parsed) && parsed >= least && parsed <= most) return parsed;
-  throw new FeedctlError("usage", `${name} must be a whole number from ${least} to ${most}, not "${String(value)}"`);
+  throw new FeedctlError("usage", `${name} must be a whole number from ${least} to ${most}, not ${JSON.stringify(value)}`);
 }
 
 /** `settings: {"Storage.X": ...}`, or ProGet's spelling `ProGetConfig.Storage.X` at the top. */
@@ -79,7 +79,8 @@ function settingsOf(values: Record<string, unknown>): Map<string, string> {
   if (typeof given !== "object" || Array.isArray(given)) throw new FeedctlError("usage", `"settings" in the configuration file must be an object`);
   const settings = new Map<string, string>();
   const proget = Object.entries(values).filter(([name]) => name.startsWith(PROGET_PREFIX));
-  for (const [name, value] of [...proget.map(([name, value]) => [name.slice(PROGET_PREFIX.length), value] as const), ...Object.entries(given ?? {})]) {
+  for (const [spelled, value] of [...proget, ...Object.entries(given ?? {})]) {
+    const name = spelled.replace(/^ProGetConfig\./, "");
     const info = findSetting(name);
     if (info === undefined) throw new FeedctlError("usage", `the configuration file sets "${name}", which is no setting`, { hint: "see: feedctl settings list" });
     settings.set(info.name, String(value));
@@ -93,9 +94,9 @@ function profilesOf(values: Record<string, unknown>): Map<string, Record<string,
   for (const [name, profile] of Object.entries((values["stores"] ?? {}) as Record<string, unknown>)) {
     const { type } = (profile ?? {}) as { type?: unknown };
     if (!isStoreType(type)) throw new FeedctlError("usage", `the store profile "${name}" in the configuration file needs a type`, { hint: `one of ${storeTypeNames.join(", ")}` });
-    const known = new Set(["type", ...storeTypes[type].options.map((option) => option.property)]);
-    const unknown = Object.keys(profile as object).find((property) => !known.has(property));
-    if (unknown !== undefined) throw new FeedctlError("usage", `the store profile "${name}" in the configuration file has the unknown option "${unknown}"`, { hint: `known are ${[...known].join(", ")}` });
+    const properties = new Set(["type", ...storeTypes[type].options.map((option) => option.property)]);
+    const unknown = Object.keys(profile as object).find((property) => !properties.has(property));
+    if (unknown !== undefined) throw new FeedctlError("usage", `the store profile "${name}" in the configuration file has the unknown option "${unknown}"`, { hint: `known are ${[...properties].join(", ")}` });
     profiles.set(name, profile as Record<string, string | boolean>);
   }
   return profiles;

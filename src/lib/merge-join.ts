@@ -28,7 +28,7 @@ export async function* mergeJoin<S extends Record<string, { key: string }>>(
       let key: string | undefined;
       for (const head of heads.values()) if (key === undefined || compare(head.key, key) < 0) key = head.key;
       const row = { key: key as string } as { key: string } & Partial<S>;
-      for (const [name, head] of [...heads]) {
+      for (const [name, head] of heads) {
         if (head.key !== key) continue;
         row[name] = head as (typeof row)[typeof name];
       }

@@ -73,7 +73,7 @@ async function readOwner(path: string): Promise<LockOwner | undefined> {
   const nobody = { pid: 0, host: hostname(), started: "" };
   try {
     const { pid, host, started = "" } = JSON.parse(text) as Partial<LockOwner>;
-    return typeof pid === "number" && typeof host === "string" ? { pid, host, started: String(started) } : nobody;
+    return typeof pid === "number" && typeof host === "string" ? { pid, host, started } : nobody;
   } catch {
     return nobody; // not written by us
   }

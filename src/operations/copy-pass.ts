@@ -3,13 +3,13 @@ import { listProofs, saveProofs, type Proof } from "../catalog/proofs.ts";
 import { recordDeletes } from "../catalog/pending.ts";
 import type { Db } from "../catalog/schema.ts";
 import { FeedctlError, isFeedctlError } from "../errors.ts";
-import { contentTypeOf } from "../lib/content-type.ts";
 import { hashStream } from "../lib/hash.ts";
 import { mapParallel } from "../lib/parallel.ts";
 import { mergeJoin } from "../lib/merge-join.ts";
 import { compareKeys, parseKey } from "../stores/key.ts";
-import type { BlobInfo, BlobSource, Store } from "../stores/store.ts";
+import type { BlobInfo, Store } from "../stores/store.ts";
 import type { Context } from "./context.ts";
+import { copyBlob } from "./copy-blob.ts";
 
 export interface PassInput {
   feedId: number;
@@ -64,7 +64,7 @@ export async function* copyPass(context: Context, db: Db, input: PassInput): Asy
       proof: listProofs(db, targetStoreId),
     },
     compareKeys,
-    (stream, before, after) => new FeedctlError("corrupt", `the listing of ${names[stream as keyof typeof names]} is out of order: "${after}" after "${before}"`),
+    (stream, before, after) => new FeedctlError("corrupt", `the listing of ${names[stream]} is out of order: "${after}" after "${before}"`),
   );
   let proven: Proof[] = [];
   let stale: string[] = [];
@@ -101,7 +101,7 @@ export async function* copyPass(context: Context, db: Db, input: PassInput): Asy
     try {
       const blob = from ?? (await source.head(parseKey(key), { signal: context.signal }));
       if (blob === undefined) return { event: event("failed", "the catalog names it, but the source has no such blob") };
-      const put = await copyBlob(context, input, blob, row);
+      const put = await copy(context, input, blob, row);
       const outcome = put.outcome === "created" ? "copied" : "verified";
       const { sha256 } = put;
       return { event: event(outcome), ...(put.tag === undefined ? {} : { proof: { key, tag: put.tag, sha256 } }) };
@@ -124,27 +124,10 @@ function isProven({ row, source, target, proof }: Partial<Entry>): boolean {
   return sha256 !== undefined && md5 !== undefined && target.sha256 === sha256 && target.md5 === md5;
 }
 
-async function copyBlob(context: Context, { source, target }: PassInput, blob: BlobInfo, row: FileRow | undefined) {
-  const { key } = blob;
-  const { signal } = context;
-  const expected = row ?? (await hashStream(await source.get(key, { signal })));
+async function copy(context: Context, { source, target }: PassInput, blob: BlobInfo, row: FileRow | undefined) {
   if (row !== undefined && blob.size !== row.size) throw new FeedctlError("corrupt", `the source's blob has ${blob.size} bytes, the catalog says ${row.size}`);
-  const path = source.localPath?.(key);
-  const bytes: BlobSource = {
-    size: blob.size,
-    open: (range, cancel) => source.get(key, { range, signal: cancel ?? signal }),
-    ...(path === undefined ? {} : { path }),
-  };
-  const described = source.features.metadata ? await source.head(key, { signal }) : undefined;
-  const put = await target.put(key, bytes, {
-    ifExists: "fail",
-    sha256: expected.sha256,
-    md5: expected.md5,
-    contentType: row?.contentType ?? described?.contentType ?? contentTypeOf(key),
-    cacheControl: described?.cacheControl,
-    metadata: described?.metadata,
-    modified: described?.modified ?? blob.modified,
-    signal,
-  });
+  // a blob that the catalog does not know is read once more, to have a hash to hold the copy against
+  const expected = row ?? (await hashStream(await source.get(blob.key, { signal: context.signal })));
+  const put = await copyBlob(context, { source, target, blob, ifExists: "fail", expected, contentType: row?.contentType });
   return { ...put, sha256: expected.sha256 };
 }
