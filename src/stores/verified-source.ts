@@ -4,23 +4,18 @@ import { FeedctlError } from "../errors.ts";
 import { interrupted, throwIfInterrupted } from "./signal.ts";
 import type { BlobSource } from "./store.ts";
 
-export interface VerifiedReading {
-  /** What the source must deliver; undefined: only its size is checked. */
-  sha256: string | undefined;
-  signal?: AbortSignal | undefined;
-  /** Is told the sha256 before the last chunk is delivered. */
-  verified?: ((sha256: string) => void) | undefined;
-}
-
 /**
  * The source's bytes from first to last, hashed and counted on the way. Throws `corrupt` when they differ from
  * `source.size` or `sha256`; the last chunk is held back until that is known, so that a request which announced its
  * length can never complete with wrong bytes. Throws `interrupted` on the signal, even while the source hangs.
+ * Without `sha256` only the size is checked. `verified` is told the hash before the last chunk is delivered.
  * Memory: one chunk. `Readable.from(readVerified(...))` makes a stream of it.
  */
 export async function* readVerified(
   source: BlobSource,
-  { sha256, signal, verified }: VerifiedReading,
+  sha256: string | undefined,
+  signal?: AbortSignal,
+  verified?: (sha256: string) => void,
 ): AsyncGenerator<Buffer, void, undefined> {
   throwIfInterrupted(signal);
   const hash = createHash("sha256");
@@ -41,6 +36,7 @@ export async function* readVerified(
   }
   const found = hash.digest("hex");
   checkDelivery(source.size, sha256, size, found);
+  await source.check?.();
   verified?.(found);
   if (held !== undefined) yield held;
 }
@@ -54,4 +50,12 @@ export function checkDelivery(size: number, sha256: string | undefined, delivere
   if (sha256 !== undefined && deliveredSha256 !== sha256) {
     throw new FeedctlError("corrupt", `the bytes hash to sha256 ${deliveredSha256}, but ${sha256} was promised`);
   }
+}
+
+/** The sha256 of all that a source delivers; throws `corrupt` when that is not as long as promised. */
+export async function hashSource(source: BlobSource, signal?: AbortSignal): Promise<string> {
+  let sha256 = "";
+  const bytes = readVerified(source, undefined, signal, (found) => (sha256 = found));
+  for await (const _ of bytes);
+  return sha256;
 }
