@@ -1,4 +1,3 @@
-import { migrations } from "./migrations/index.ts";
 import type { Catalog } from "./catalog.ts";
 import type { EmbeddedOptions } from "./open-pglite.ts";
 
@@ -12,5 +11,3 @@ export async function openCatalog(options: CatalogOptions): Promise<Catalog> {
   if (options.databaseUrl) return (await import("./open-postgres.ts")).openPostgres(options.databaseUrl);
   return (await import("./open-pglite.ts")).openPglite(options);
 }
-
-export const migrationNames = migrations.map((migration) => migration.name);

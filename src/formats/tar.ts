@@ -14,6 +14,6 @@ export async function* tarEntries(source: AsyncIterable<Uint8Array>): AsyncGener
 }
 
 /** Absolute, or with a `..` segment, read as Unix or as Windows would. */
-export function isUnsafePath(path: string): boolean {
+function isUnsafePath(path: string): boolean {
   return /^([/\\]|[A-Za-z]:[/\\])/.test(path) || path.split(/[/\\]/).includes("..") || path.includes("\0");
 }

@@ -18,7 +18,7 @@ export function hashBytes(bytes: Uint8Array): Hashes {
 }
 
 /** All four hashes in one pass. */
-export function hasher(): { update(chunk: Uint8Array): void; digest(): Hashes; readonly size: number } {
+function hasher(): { update(chunk: Uint8Array): void; digest(): Hashes; readonly size: number } {
   const hashes: Hash[] = names.map((name) => createHash(name));
   let size = 0;
   return {

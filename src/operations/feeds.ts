@@ -41,7 +41,7 @@ export interface FeedDetails extends Feed, FeedTotals {
 }
 
 /** Letters, digits and `-._~`: what a URL carries without escaping (RFC 3986, section 2.3). */
-export function checkFeedName(name: string): string {
+function checkFeedName(name: string): string {
   if (!/^[A-Za-z0-9][A-Za-z0-9._~-]{0,99}$/.test(name)) {
     throw new FeedctlError("usage", `"${name}" is no feed name`, { hint: "1 to 100 letters, digits or - . _ ~, beginning with a letter or digit: names must need no URL escaping" });
   }
@@ -96,7 +96,7 @@ export async function describeStore(context: Context, db: Db, feed: FeedRow, row
   return { type, location: directory.path, because: directory.because, options };
 }
 
-export function placeOf(row: StoreRow): string {
+function placeOf(row: StoreRow): string {
   if (row.type === "disk" && typeof row.options["path"] === "string") return row.options["path"];
   return row.location === null ? "the default directory" : locationName(row.location as Parameters<typeof locationName>[0]);
 }
@@ -157,6 +157,6 @@ async function audit(db: Db, context: Context, feed: FeedRow, action: string, de
   await insertAuditEvents(db, { runId: null, actor: context.actor, feedId: feed.id, now: context.now() }, [{ action, object: feed.name, detail }]);
 }
 
-export function feedOf(row: FeedRow): Feed {
+function feedOf(row: FeedRow): Feed {
   return { id: row.id, name: row.name, type: row.type, description: row.description, active: row.active, dropPath: row.drop_path, createdAt: row.created_at };
 }

@@ -107,6 +107,6 @@ export async function deletePackage(context: Context, feedName: string, versions
   return versions.map(({ group, name, version, files }) => ({ group, name, version, files }));
 }
 
-export function nameOf(version: { group: string; name: string; version: string }): string {
+function nameOf(version: { group: string; name: string; version: string }): string {
   return `${version.group === "" ? "" : `${version.group}/`}${version.name}@${version.version}`;
 }

@@ -73,7 +73,7 @@ function choose(kind: MirrorClass, options: CompareOptions): Decision {
 export type Limit = { count: number } | { percent: number };
 
 /** Deleting more than half of a target is more often a mistake than a wish; a handful is not worth the question. */
-export const DEFAULT_LIMIT: Limit = { percent: 50 };
+const DEFAULT_LIMIT: Limit = { percent: 50 };
 const HANDFUL = 10;
 
 export interface DeletePlan {

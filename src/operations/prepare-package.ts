@@ -29,7 +29,7 @@ export async function preparePackage(format: Format, file: PackageFile, shownAs:
 }
 
 /** A local file as a blob source. */
-export function fileSource(path: string, size: number): BlobSource {
+function fileSource(path: string, size: number): BlobSource {
   return {
     size,
     path,

@@ -141,7 +141,7 @@ export function azureCode(error: unknown): string | undefined {
   return error instanceof FeedctlError ? (error.cause as AzureCause | undefined)?.code : undefined;
 }
 
-export function containerMissing(doing: string, target: AzureTarget, cause?: AzureCause): FeedctlError {
+function containerMissing(doing: string, target: AzureTarget, cause?: AzureCause): FeedctlError {
   return new FeedctlError("not-found", `${doing}: the container ${target.container} does not exist on ${target.host}`, {
     hint: `create it (az storage container create --name ${target.container}), or correct the store's settings`,
     cause,
