@@ -7,13 +7,13 @@ export async function openMigration(db: Db, feedId: number): Promise<MigrationRo
   return db.selectFrom("migrations").selectAll().where("feed_id", "=", feedId).where("state", "=", "copying").executeTakeFirst();
 }
 
-/** The newest that switched and whose old files still lie there. */
+/** The newest that switched, whether its old files still lie there or were retired. */
 export async function switchedMigration(db: Db, feedId: number): Promise<MigrationRow | undefined> {
   return db
     .selectFrom("migrations")
     .selectAll()
     .where("feed_id", "=", feedId)
-    .where("state", "=", "switched")
+    .where("state", "in", ["switched", "retired"])
     .orderBy("id", "desc")
     .executeTakeFirst();
 }

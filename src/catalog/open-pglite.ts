@@ -31,6 +31,8 @@ export async function openPglite(options: EmbeddedOptions): Promise<Catalog> {
   const lock = await waitForLock(`${dir}.lock`, options);
   try {
     if (!existsSync(dir)) await create(dir, options.snapshot);
+    // PGlite would set up an empty database there, and a damaged catalog would look like a new one
+    if (!existsSync(join(dir, "PG_VERSION"))) throw new Error("it holds no database");
     const pglite = await PGlite.create(dir);
     const db = new Kysely<Tables>({ dialect: wrapDialect(new PGliteDialect({ pglite }), true) }).withSchema("feedctl");
     return {

@@ -17,6 +17,7 @@ export async function openPostgres(url: string): Promise<Catalog> {
   };
   let pool: pg.Pool;
   try {
+    void new pg.Client({ connectionString: url }); // the pool would read the URL only when it first connects
     pool = new pg.Pool({ connectionString: url, max: 8, connectionTimeoutMillis: 10_000, application_name: "feedctl", types });
   } catch (error) {
     throw new FeedctlError("usage", "the database URL cannot be read", { cause: (error as Error).name, hint: "its form is postgres://USER:PASSWORD@HOST:PORT/DATABASE" });

@@ -57,14 +57,15 @@ export function migrateCommand(edge: Edge): Command {
       edge.act(command, async (context, out) => {
         const { planRetirement, retireStore } = await import("../operations/retire-store.ts");
         const plan = await planRetirement(context, feed);
-        await confirm(edge.io, `delete the files of feed ${plan.feed} in ${plan.from}, now that it lives in ${plan.to}`, options.yes);
+        if (!plan.retired) await confirm(edge.io, `delete the files of feed ${plan.feed} in ${plan.from}, now that it lives in ${plan.to}`, options.yes);
         await out.progress.start("verifying");
         for await (const event of retireStore(context, feed)) {
           if (event.type === "finding") await out.event(event, `${event.finding.padEnd(12)}  ${event.key}: ${event.reason}`);
           else if (event.type === "kept") await out.event(event, `kept          ${event.key}: the new store does not hold it`);
           else if (event.type === "summary" && "deleted" in event) {
             out.progress.stop();
-            await out.event(event, `deleted ${counted(event.deleted, "old file")} (${formatSize(event.bytes)}) in ${event.from}${event.kept > 0 ? `; kept ${event.kept}` : ""}`);
+            const deleted = `deleted ${counted(event.deleted, "old file")} (${formatSize(event.bytes)}) in ${event.from}${event.kept > 0 ? `; kept ${event.kept}` : ""}`;
+            await out.event(event, event.retired ? `the old files in ${event.from} were deleted before` : deleted);
           }
         }
       }),

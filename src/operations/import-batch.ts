@@ -1,4 +1,4 @@
-import { access, constants } from "node:fs/promises";
+import { access, constants, stat } from "node:fs/promises";
 import type { FeedRow } from "../catalog/feeds.ts";
 import { findFiles } from "../catalog/files.ts";
 import { insertFiles, type NewFile } from "../catalog/packages.ts";
@@ -116,8 +116,8 @@ export async function commitBatch(context: Context, target: Target, items: reado
     try {
       return { item, result: await putBlob(context, store, item) };
     } catch (error) {
-      if (isFeedctlError(error, "conflict", "corrupt", "invalid")) return { item, refusal: error };
       const problem = context.signal.aborted ? undefined : await sourceProblem(item);
+      if (problem === undefined && isFeedctlError(error, "conflict", "corrupt", "invalid")) return { item, refusal: error };
       return problem === undefined ? { item, fatal: error } : { item, refusal: problem };
     }
   }
@@ -189,11 +189,13 @@ async function putBlob(context: Context, store: Store, item: PreparedPackage): P
   }
 }
 
-/** Whether the file itself has become unreadable, in contrast to a store that is gone. */
+/** Whether the file itself is no longer what it was, in contrast to a store that is gone. */
 async function sourceProblem({ source }: PreparedPackage): Promise<FeedctlError | undefined> {
+  const path = source.path ?? "";
   try {
-    await access(source.path ?? "", constants.R_OK);
-    return undefined;
+    await access(path, constants.R_OK);
+    if ((await stat(path)).size === source.size) return undefined;
+    return new FeedctlError("corrupt", "the file changed while it was imported");
   } catch (error) {
     const gone = (error as NodeJS.ErrnoException).code === "ENOENT";
     return new FeedctlError("not-found", gone ? "the file vanished before it was stored" : "the file cannot be read any more", { cause: error });

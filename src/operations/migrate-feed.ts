@@ -68,7 +68,8 @@ export async function* migrateFeed(context: Context, input: MigrateInput): Async
   await refuseOverlap(context, catalog.db, feed, next.location);
   await using source = await openFeedStore(context, catalog.db, feed, current);
   await using target = await context.openStore(next.config);
-  for await (const _ of target.list("", { signal: context.signal })) break; // wrong credentials show before anything is recorded
+  // wrong credentials show before anything is recorded
+  for (const store of [source, target]) for await (const _ of store.list("", { signal: context.signal })) break;
 
   if (input.dryRun) {
     const planned = { ...nothing };

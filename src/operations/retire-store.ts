@@ -1,5 +1,5 @@
 import { openMigration, switchedMigration, updateMigration } from "../catalog/feed-migrations.ts";
-import { markRetired, storesOfFeed, type StoreRow } from "../catalog/stores.ts";
+import { markRetired, storesOfFeed } from "../catalog/stores.ts";
 import { FeedctlError } from "../errors.ts";
 import { inBatches } from "../lib/parallel.ts";
 import { mergeJoin } from "../lib/merge-join.ts";
@@ -18,6 +18,8 @@ export interface RetirePlan {
   feed: string;
   from: string;
   to: string;
+  /** An earlier run has deleted the old files: nothing is left to do. */
+  retired: boolean;
 }
 
 export interface RetireSummary extends RetirePlan {
@@ -33,8 +35,7 @@ export type RetireEvent = VerifyEvent | { type: "kept"; key: string } | RetireSu
 
 /** What would be retired, for the question to the user. Throws `refused` when nothing may be. */
 export async function planRetirement(context: Context, name: string): Promise<RetirePlan> {
-  const { feed, old, now } = await find(context, name);
-  return { feed: feed.name, from: place(old), to: now };
+  return planOf(await find(context, name));
 }
 
 /**
@@ -43,7 +44,10 @@ export async function planRetirement(context: Context, name: string): Promise<Re
  */
 export async function* retireStore(context: Context, name: string): AsyncGenerator<RetireEvent> {
   const catalog = await context.catalog();
-  const { feed, old, migration, current, now } = await find(context, name);
+  const found = await find(context, name);
+  const { feed, old, migration, current } = found;
+  const summary: RetireSummary = { type: "summary", ...planOf(found), deleted: 0, bytes: 0, kept: 0 };
+  if (summary.retired) return yield summary;
   await using lock = await lockMigration(catalog, feed);
   await using run = await startRun(context, "migrate retire", feed.id);
   await using store = await openFeedStore(context, catalog.db, feed, current);
@@ -58,7 +62,6 @@ export async function* retireStore(context: Context, name: string): AsyncGenerat
   }
 
   await using source = await openFeedStore(context, catalog.db, feed, old);
-  const summary: RetireSummary = { type: "summary", feed: feed.name, from: place(old), to: now, deleted: 0, bytes: 0, kept: 0 };
   const pairs = mergeJoin<{ old: BlobInfo; now: BlobInfo }>(
     { old: source.list("", { signal: context.signal }), now: store.list("", { signal: context.signal }) },
     compareKeys,
@@ -102,6 +105,6 @@ async function find(context: Context, name: string) {
   return { feed, migration, current, old, now: locationName(here) };
 }
 
-function place(row: StoreRow): string {
-  return locationName(row.location as Location);
+function planOf({ feed, old, migration, now }: Awaited<ReturnType<typeof find>>): RetirePlan {
+  return { feed: feed.name, from: locationName(old.location as Location), to: now, retired: migration.state === "retired" };
 }

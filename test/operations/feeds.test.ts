@@ -24,7 +24,7 @@ onEachDatabase("feeds", (database) => {
     );
   });
 
-  database.test("ids are never used again, so no feed inherits another's directory", async (_t, place) => {
+  database.testOnServer("ids are never used again, so no feed inherits another's directory", async (_t, place) => {
     const first = (await place.run("feed", "create", "one", "--type", "npm", "--json")).json() as { id: number };
     await place.run("feed", "delete", "one", "--yes");
     const second = (await place.run("feed", "create", "one", "--type", "npm", "--json")).json() as { id: number };
@@ -34,32 +34,37 @@ onEachDatabase("feeds", (database) => {
     assert.ok(third.id > second.id);
   });
 
-  database.test("delete keeps the files and says where; purge deletes those of the catalog and no other", async (_t, place) => {
-    const [file = ""] = writePackages(place.path("in"), 3);
-    await place.run("feed", "create", "kept", "--type", "npm");
-    await place.run("import", "kept", place.path("in"));
-    const { store } = (await place.run("feed", "show", "kept", "--json")).json() as { store: { location: string } };
-    assert.match((await place.exits(8, "feed", "delete", "kept")).stderr, /needs --yes/);
-    const gone = (await place.run("feed", "delete", "kept", "--yes", "--json")).json();
-    assert.partialDeepStrictEqual(gone, { feed: "kept", purged: false, files: 3, filesAt: store.location });
-    assert.equal(filesBelow(store.location).length, 3);
-    await place.exits(4, "feed", "show", "kept");
+  database.test(
+    "delete keeps the files and says where; purge deletes those of the catalog and no other",
+    async (_t, place) => {
+      const [file = ""] = writePackages(place.path("in"), 3);
+      await place.run("feed", "create", "kept", "--type", "npm");
+      await place.run("import", "kept", place.path("in"));
+      const { store } = (await place.run("feed", "show", "kept", "--json")).json() as { store: { location: string } };
+      assert.match((await place.exits(8, "feed", "delete", "kept")).stderr, /needs --yes/);
+      const gone = (await place.run("feed", "delete", "kept", "--yes", "--json")).json();
+      assert.partialDeepStrictEqual(gone, { feed: "kept", purged: false, files: 3, filesAt: store.location });
+      assert.equal(filesBelow(store.location).length, 3);
+      await place.exits(4, "feed", "show", "kept");
 
-    await place.run("feed", "create", "purged", "--type", "npm");
-    await place.run("import", "purged", file);
-    const at = ((await place.run("feed", "show", "purged", "--json")).json() as { store: { location: string } }).store.location;
-    writeFileSync(join(at, "somebody's.txt"), "kept");
-    const purged = (await place.run("feed", "delete", "purged", "--purge-files", "--yes", "--json")).json();
-    assert.partialDeepStrictEqual(purged, { purged: true, deleted: 1, left: 1 });
-    assert.deepEqual(filesBelow(at), ["somebody's.txt"]);
-    assert.equal(filesBelow(store.location).length, 3, "the other feed's files stay");
-  });
+      await place.run("feed", "create", "purged", "--type", "npm");
+      await place.run("import", "purged", file);
+      const at = ((await place.run("feed", "show", "purged", "--json")).json() as { store: { location: string } }).store
+        .location;
+      writeFileSync(join(at, "somebody's.txt"), "kept");
+      const purged = (await place.run("feed", "delete", "purged", "--purge-files", "--yes", "--json")).json();
+      assert.partialDeepStrictEqual(purged, { purged: true, deleted: 1, left: 1 });
+      assert.deepEqual(filesBelow(at), ["somebody's.txt"]);
+      assert.equal(filesBelow(store.location).length, 3, "the other feed's files stay");
+    },
+  );
 
-  database.test("rename keeps id, directory and packages; a disabled feed takes nothing", async (_t, place) => {
+  database.testOnServer("rename keeps id, directory and packages; a disabled feed takes nothing", async (_t, place) => {
     const [file = "", other = ""] = writePackages(place.path("in"), 2);
     await place.run("feed", "create", "before", "--type", "npm");
     await place.run("import", "before", file);
-    const shown = async (name: string) => (await place.run("feed", "show", name, "--json")).json() as Record<string, unknown>;
+    const shown = async (name: string) =>
+      (await place.run("feed", "show", name, "--json")).json() as Record<string, unknown>;
     const { name: _, ...rest } = await shown("before");
     await place.run("feed", "rename", "before", "after");
     const { name, ...same } = await shown("after");
@@ -71,7 +76,7 @@ onEachDatabase("feeds", (database) => {
     assert.equal((await shown("after"))["files"], 2);
   });
 
-  database.test("a new feed's default directory must not lie in another feed's store", async (_t, place) => {
+  database.testOnServer("a new feed's default directory must not lie in another feed's store", async (_t, place) => {
     const made = (await place.run("feed", "create", "one", "--type", "npm", "--json")).json() as { id: number };
     const { store } = (await place.run("feed", "show", "one", "--json")).json() as { store: { location: string } };
     const next = store.location.replace(`F${made.id}`, `F${made.id + 1}`);

@@ -2,15 +2,18 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { after, before, describe, test, type TestContext } from "node:test";
 import pg from "pg";
-import { type FeedctlOptions, type FeedctlResult, type Sandbox, sandbox } from "./feedctl.ts";
+import { type FeedctlResult, isolation, resultOf, type Sandbox, sandbox } from "./feedctl.ts";
+import { runHere } from "./in-process.ts";
 import { startPostgres, type TestPostgres } from "./postgres.ts";
 
 /** A feedctl of its own: a sandbox with a catalog of one kind. */
 export interface Installation extends Sandbox {
   readonly env: Record<string, string>;
-  /** Runs feedctl and demands exit status 0. */
+  /** Runs feedctl inside this process. */
+  any(...args: string[]): Promise<FeedctlResult>;
+  /** The same, and demands exit status 0. */
   run(...args: string[]): Promise<FeedctlResult>;
-  /** Runs feedctl and demands this exit status. */
+  /** The same, and demands this exit status. */
   exits(code: number, ...args: string[]): Promise<FeedctlResult>;
   /** Reads the catalog itself, past feedctl. No feedctl may run at that moment, for the embedded one has one user. */
   rows(sql: string): Promise<Record<string, unknown>[]>;
@@ -20,6 +23,8 @@ export interface TestDatabase {
   readonly name: "embedded" | "PostgreSQL";
   /** A test with an installation of its own; skipped, visibly, where this machine lacks the database. */
   test(name: string, body: (t: TestContext, place: Installation) => Promise<void>): void;
+  /** The same, but on the embedded catalog only with FEEDCTL_TEST_EMBEDDED=all: opening it costs ten times as much. */
+  testOnServer: TestDatabase["test"];
   /** For tests that need none or several; undefined where this machine lacks the database. */
   install(env?: Record<string, string>): Promise<Installation | undefined>;
 }
@@ -62,6 +67,21 @@ export const DATABASES = {
   },
 } satisfies Record<TestDatabase["name"], Kind>;
 
+export interface OpenDatabase extends AsyncDisposable {
+  install(env?: Record<string, string>): Promise<Installation>;
+}
+
+/** Starts what the database needs; undefined where this machine lacks it. */
+export async function openDatabase(name: TestDatabase["name"]): Promise<OpenDatabase | undefined> {
+  const kind: Kind = DATABASES[name];
+  const started = await kind.start();
+  if (started === undefined) return undefined;
+  return {
+    install: async (env = {}) => installation(kind, { ...(await started.create()), ...env }),
+    [Symbol.asyncDispose]: () => started.stop(),
+  };
+}
+
 /** Registers the same tests for each of the databases. */
 export function onDatabases(
   title: string,
@@ -70,24 +90,20 @@ export function onDatabases(
 ): void {
   for (const name of names) {
     describe(`${title} (${name} catalog)`, () => {
-      const kind: Kind = DATABASES[name];
-      let started: Awaited<ReturnType<Kind["start"]>>;
+      let opened: OpenDatabase | undefined;
       before(async () => {
-        started = await kind.start();
+        opened = await openDatabase(name);
       });
-      after(() => started?.stop());
-      const install = async (more: Record<string, string> = {}) =>
-        started && installation(kind, { ...(await started.create()), ...more });
-      register({
-        name,
-        install,
-        test: (behaviour, body) =>
-          void test(behaviour, { timeout: 240_000 }, async (t) => {
-            await using place = await install();
-            if (place === undefined) return t.skip(`no ${name} on this machine`);
-            return await body(t, place);
-          }),
-      });
+      after(() => opened?.[Symbol.asyncDispose]());
+      const install: TestDatabase["install"] = async (env) => opened?.install(env);
+      const add: TestDatabase["test"] = (behaviour, body) =>
+        void test(behaviour, { timeout: 240_000 }, async (t) => {
+          await using place = await install();
+          if (place === undefined) return t.skip(`no ${name} on this machine`);
+          return await body(t, place);
+        });
+      const left = name === "embedded" && process.env["FEEDCTL_TEST_EMBEDDED"] !== "all";
+      register({ name, install, test: add, testOnServer: left ? () => {} : add });
     });
   }
 }
@@ -98,8 +114,13 @@ export function onEachDatabase(title: string, register: (database: TestDatabase)
 
 async function installation(kind: Kind, env: Record<string, string>): Promise<Installation> {
   const place = await sandbox(env);
-  const exits = async (code: number, ...args: string[]) => expectExit(code, args, await place.feedctl(args));
-  return { ...place, env, exits, run: (...args) => exits(0, ...args), rows: (sql) => kind.query(place, env, sql) };
+  const where = { cwd: place.directory, env: { ...isolation(place.directory), ...env } };
+  const any = async (...args: string[]) => {
+    const { code, stdout, stderr } = await runHere(args, where);
+    return resultOf(code, stdout, stderr);
+  };
+  const exits = async (code: number, ...args: string[]) => expectExit(code, args, await any(...args));
+  return { ...place, env, any, exits, run: (...args) => exits(0, ...args), rows: (sql) => kind.query(place, env, sql) };
 }
 
 /** Fails with all that feedctl said when it ended otherwise. */
@@ -108,5 +129,3 @@ export function expectExit(code: number, args: readonly string[], result: Feedct
   assert.equal(result.code, code, `exit status ${result.code} instead of ${code}: ${said}`);
   return result;
 }
-
-export type { FeedctlOptions };

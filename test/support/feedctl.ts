@@ -76,7 +76,7 @@ export async function feedctl(args: readonly string[], options?: FeedctlOptions)
 }
 
 /** Neither the user's configuration nor the machine's credentials may change what a test sees. */
-function isolation(home: string): Record<string, string | undefined> {
+export function isolation(home: string): Record<string, string | undefined> {
   const passed = ["PATH", "TMPDIR", "TEMP", "TMP", "SystemRoot", "NODE_V8_COVERAGE"];
   return {
     ...Object.fromEntries(passed.map((name) => [name, process.env[name]])),
@@ -136,7 +136,7 @@ async function startFeedctl(args: readonly string[], options: FeedctlOptions): P
   return { child, finished, shows };
 }
 
-function resultOf(code: number | null, stdout: string, stderr: string): FeedctlResult {
+export function resultOf(code: number | null, stdout: string, stderr: string): FeedctlResult {
   const lines = () => stdout.split("\n").slice(0, -1);
   const parse = (text: string): unknown => {
     try {

@@ -1,0 +1,171 @@
+import assert from "node:assert/strict";
+import { readdirSync } from "node:fs";
+import type { Azurite } from "./azurite.ts";
+import type { Installation } from "./databases.ts";
+import { duration, killAfter, killPoints } from "./kill.ts";
+import { writePackages } from "./package-set.ts";
+import type { S3Server } from "./s3-server.ts";
+
+/** What an interrupted feedctl must come back to. */
+export interface KillScenario {
+  name: string;
+  /** Brings a fresh feed into the state before the command; `round` makes its place in the store its own. */
+  prepare(place: Installation, round: string): Promise<void>;
+  command(place: Installation, round: string): string[];
+  /** Exit status of the command once there is nothing left to do. */
+  thirdExit?: number | undefined;
+  /** The end state of an uninterrupted run, read through feedctl. */
+  state(place: Installation, round: string): Promise<unknown>;
+}
+
+export interface Servers {
+  s3?: S3Server | undefined;
+  azurite?: Azurite | undefined;
+}
+
+const count = 60;
+const packages = (place: Installation): string => place.path("packages");
+const stores = (servers: Servers, round: string, place: Installation): Record<"disk" | "s3" | "azure", string[]> => ({
+  disk: ["disk", "--path", place.path("stores", round)],
+  s3: [
+    "s3",
+    ...["--bucket", "kill", "--target-path", round, "--endpoint", servers.s3?.endpoint ?? "", "--path-style"],
+    ...["--access-key", "env:TEST_ACCESS_KEY", "--secret-key", "env:TEST_SECRET_KEY"],
+  ],
+  azure: ["azure", "--container", "kill", "--target-path", round, "--connection-string", "env:TEST_CONNECTION"],
+});
+
+/** The environment that gives feedctl the servers' secrets. */
+export function serverEnv({ s3, azurite }: Servers): Record<string, string> {
+  return {
+    TEST_ACCESS_KEY: s3?.accessKey ?? "",
+    TEST_SECRET_KEY: s3?.secretKey ?? "",
+    TEST_CONNECTION: azurite?.connectionString ?? "",
+  };
+}
+
+export function killScenarios(servers: Servers): Record<string, KillScenario> {
+  const feed = (round: string) => `feed-${round}`;
+  const create = async (place: Installation, round: string, type: "disk" | "s3") => {
+    writePackages(packages(place), count, { size: 8_000 });
+    await place.run("feed", "create", feed(round), "--type", "npm");
+    await place.run("store", "set", feed(round), ...stores(servers, `${round}-from`, place)[type]);
+  };
+  const filled = (type: "disk" | "s3") => async (place: Installation, round: string) => {
+    await create(place, round, type);
+    await place.run("import", feed(round), packages(place));
+  };
+  /** Rows and blobs; a deleted feed has neither. */
+  const state = async (place: Installation, round: string) => {
+    const listed = (await place.run("package", "list", feed(round), "--json")).json() as Record<string, unknown>[];
+    const verified = await place.run("verify", feed(round), "--read", "--json");
+    const { match, differ, missingBlob, missingRow, unchecked } = verified.json() as Record<string, number>;
+    const rows = listed.map(({ group, name, version, files }) => ({ group, name, version, files }));
+    return { rows, counts: { match, differ, missingBlob, missingRow, unchecked } };
+  };
+  const importing = (type: "disk" | "s3"): KillScenario => ({
+    name: `import into ${type}`,
+    prepare: (place, round) => create(place, round, type),
+    command: (place, round) => ["import", feed(round), packages(place)],
+    state,
+  });
+  const migrating = (from: "disk" | "s3", to: "disk" | "s3" | "azure"): KillScenario => ({
+    name: `migrate run from ${from} to ${to}`,
+    prepare: filled(from),
+    command: (place, round) => ["migrate", "run", feed(round), "--to", ...stores(servers, `${round}-to`, place)[to]],
+    state,
+  });
+  return {
+    importDisk: importing("disk"),
+    importS3: importing("s3"),
+    migrateS3: migrating("disk", "s3"),
+    migrateAzure: migrating("s3", "azure"),
+    migrateDisk: migrating("s3", "disk"),
+    deletePackage: {
+      name: "package delete",
+      async prepare(place, round) {
+        await create(place, round, "disk");
+        for (let minor = 0; minor < 30; minor++) {
+          const folder = place.path("versions");
+          writePackages(folder, 1, { version: `1.${minor}.0`, prefix: "gone", seed: minor });
+        }
+        await place.run("import", feed(round), packages(place), place.path("versions"));
+      },
+      command: (_place, round) => ["package", "delete", feed(round), "gone-000", "--all-versions", "--yes"],
+      // Its blobs may wait for the next run that touches the feed.
+      async state(place, round) {
+        await place.run("verify", feed(round), "--repair");
+        return state(place, round);
+      },
+      thirdExit: 4,
+    },
+    purgeFeed: {
+      name: "feed delete --purge-files",
+      prepare: filled("disk"),
+      command: (_place, round) => ["feed", "delete", feed(round), "--purge-files", "--yes"],
+      async state(place, round) {
+        await place.exits(4, "feed", "show", feed(round));
+        try {
+          return readdirSync(place.path("stores", `${round}-from`), { recursive: true, encoding: "utf8" });
+        } catch (error) {
+          if ((error as NodeJS.ErrnoException).code === "ENOENT") return [];
+          throw error;
+        }
+      },
+      thirdExit: 4,
+    },
+  };
+}
+
+/**
+ * Kills the scenario's command at `kills` points and checks, each time, the invariant right after the kill and the end
+ * state after the second run. Returns how many kills struck before the end.
+ */
+export async function runKillScenario(
+  place: Installation,
+  scenario: KillScenario,
+  kills: number,
+  seed: number,
+): Promise<string> {
+  const { thirdExit = 0 } = scenario;
+  const reference = "reference";
+  await scenario.prepare(place, reference);
+  const usual = await duration(place, scenario.command(place, reference));
+  const wanted = await scenario.state(place, reference);
+  let killed = 0;
+  // The first part is Node starting up.
+  const points = killPoints(kills, usual * 0.4, usual * 1.05, seed);
+  for (const [index, point] of points.entries()) {
+    const round = `r${index}`;
+    const command = scenario.command(place, round);
+    const when = `${scenario.name}, killed after ${point} of ${Math.round(usual)} ms (seed ${seed}, point ${index})`;
+    await scenario.prepare(place, round);
+    if ((await killAfter(place, point, command)) === "killed") killed++;
+    await assertInvariant(place, `feed-${round}`, when);
+    const again = await place.any(...command);
+    assert.ok(again.code === 0 || again.code === thirdExit, `${when}: ${again.stdout}${again.stderr}`);
+    assert.deepEqual(await scenario.state(place, round), wanted, when);
+    const third = await place.any(...command, "--json");
+    assert.equal(third.code, thirdExit, `${when}: ${third.stdout}${third.stderr}`);
+    if (thirdExit === 0) assertNothingDone(third.events().at(-1), when);
+  }
+  return `${killed} of ${kills} kills struck before the end (${Math.round(usual)} ms)`;
+}
+
+/** Every row has its blob with the right bytes, in the store that the catalog names, whatever was interrupted. */
+async function assertInvariant(place: Installation, feed: string, when: string): Promise<void> {
+  const verified = await place.any("verify", feed, "--read", "--json");
+  if (verified.code === 4) return; // a feed that is gone has no rows
+  assert.ok(verified.code === 0 || verified.code === 3, `${when}: ${verified.stdout}${verified.stderr}`);
+  const { differ, missingBlob, unchecked } = verified.json() as Record<string, number>;
+  assert.deepEqual(
+    { differ, missingBlob, unchecked },
+    { differ: 0, missingBlob: 0, unchecked: 0 },
+    `${when}: ${verified.stderr}`,
+  );
+}
+
+function assertNothingDone(summary: Record<string, unknown> | undefined, when: string): void {
+  const did = ["imported", "conflicts", "invalid", "failed", "copied"].filter((name) => (summary?.[name] ?? 0) !== 0);
+  assert.deepEqual(did, [], `${when}: the third run did something: ${JSON.stringify(summary)}`);
+}

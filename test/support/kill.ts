@@ -1,0 +1,40 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import type { Sandbox } from "./feedctl.ts";
+
+/** Runs feedctl and kills it, without a warning, after so many milliseconds. Tells whether it was quicker. */
+export async function killAfter(
+  place: Sandbox,
+  milliseconds: number,
+  args: readonly string[],
+): Promise<"killed" | "finished"> {
+  const running = await place.start(args);
+  await Promise.race([sleep(milliseconds), running.finished]);
+  running.child.kill("SIGKILL");
+  return (await running.finished).code === null ? "killed" : "finished";
+}
+
+/** How long the run takes that `killAfter` will kill, from its start to its end. */
+export async function duration(place: Sandbox, args: readonly string[]): Promise<number> {
+  const since = performance.now();
+  const result = await place.feedctl(args);
+  if (result.code !== 0)
+    throw new Error(`feedctl ${args.join(" ")} exits with ${result.code}: ${result.stdout}${result.stderr}`);
+  return performance.now() - since;
+}
+
+/** `count` points in time, one in each equal slice from `first` to `last`, the same for the same seed. */
+export function killPoints(count: number, first: number, last: number, seed: number): number[] {
+  const random = mulberry32(seed);
+  const slice = (last - first) / count;
+  return Array.from({ length: count }, (_, index) => Math.round(first + (index + random()) * slice));
+}
+
+function mulberry32(seed: number): () => number {
+  let state = seed >>> 0;
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  };
+}
