@@ -50,6 +50,14 @@ export async function openPostgres(url: string): Promise<Catalog> {
  */
 function sessionLocks(pool: pg.Pool) {
   let session: Promise<{ client: pg.PoolClient; lost: boolean }> | undefined;
+  let last: Promise<unknown> = Promise.resolve();
+
+  /** One query after the other, for the connection is everybody's. */
+  function ask<R extends pg.QueryResultRow>(client: pg.PoolClient, text: string, parameters: number[]): Promise<pg.QueryResult<R>> {
+    const answer = last.then(() => client.query<R>(text, parameters));
+    last = answer.catch(() => {});
+    return answer;
+  }
 
   async function connect() {
     const client = await pool.connect();
@@ -69,14 +77,14 @@ function sessionLocks(pool: pg.Pool) {
         request.signal?.throwIfAborted();
         try {
           const state = await (session ??= connect());
-          const answer = await state.client.query<{ ok: boolean }>(`select pg_try_advisory_lock${suffix}($1, $2) as ok`, parameters);
+          const answer = await ask<{ ok: boolean }>(state.client, `select pg_try_advisory_lock${suffix}($1, $2) as ok`, parameters);
           if (answer.rows[0]?.ok === true) {
             return {
               assertHeld() {
                 if (state.lost) throw new FeedctlError("unavailable", "the connection to the catalog broke, and with it the lock", { hint: "run the command again" });
               },
               async [Symbol.asyncDispose]() {
-                if (!state.lost) await state.client.query(`select pg_advisory_unlock${suffix}($1, $2)`, parameters).catch(() => {});
+                if (!state.lost) await ask(state.client, `select pg_advisory_unlock${suffix}($1, $2)`, parameters).catch(() => {});
               },
             };
           }
