@@ -17,8 +17,17 @@ const dump = (place: Installation) =>
     from feedctl.packages p join feedctl.versions v on v.package_id = p.id join feedctl.files f on f.version_id = v.id order by f.id`);
 
 const s3Options = (target = "") => [
-  ...["--bucket", `migrate-${bucket}`, "--target-path", target, "--endpoint", s3.endpoint, "--path-style"],
-  ...["--access-key", "env:TEST_ACCESS_KEY", "--secret-key", "env:TEST_SECRET_KEY"],
+  "--bucket",
+  `migrate-${bucket}`,
+  "--target-path",
+  target,
+  "--endpoint",
+  s3.endpoint,
+  "--path-style",
+  "--access-key",
+  "env:TEST_ACCESS_KEY",
+  "--secret-key",
+  "env:TEST_SECRET_KEY",
 ];
 const azureOptions = () => ["--container", `migrate-${bucket}`, "--connection-string", "env:TEST_CONNECTION"];
 
