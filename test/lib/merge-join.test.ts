@@ -1,0 +1,69 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { mergeJoin } from "../../src/lib/merge-join.ts";
+
+const byText = (a: string, b: string) => (a < b ? -1 : a > b ? 1 : 0);
+
+async function* stream(keys: string, closed?: () => void) {
+  try {
+    for (const key of keys) yield { key };
+  } finally {
+    closed?.();
+  }
+}
+
+const join = (left: AsyncIterable<{ key: string }>, right: AsyncIterable<{ key: string }>) =>
+  mergeJoin<{ left: { key: string }; right: { key: string } }>(
+    { left, right },
+    byText,
+    (name, before, after) => new Error(`${name}: ${before} ${after}`),
+  );
+
+test("every key comes once, in order, with the items that have it", async () => {
+  const rows = await Array.fromAsync(join(stream("acd"), stream("bcde")), ({ key, left, right }) => [
+    key,
+    left?.key,
+    right?.key,
+  ]);
+  assert.deepEqual(rows, [
+    ["a", "a", undefined],
+    ["b", undefined, "b"],
+    ["c", "c", "c"],
+    ["d", "d", "d"],
+    ["e", undefined, "e"],
+  ]);
+  assert.deepEqual(await Array.fromAsync(join(stream(""), stream(""))), []);
+});
+
+test("a stream out of order, or with a key twice, is found before anything behind it is yielded", async () => {
+  for (const [keys, words] of [
+    ["acb", "left: c b"],
+    ["abb", "left: b b"],
+  ] as const) {
+    const seen: string[] = [];
+    const reading = (async () => {
+      for await (const { key } of join(stream(keys), stream("z"))) seen.push(key);
+    })();
+    await assert.rejects(reading, { message: words });
+    assert.equal(seen.join(""), keys.slice(0, 2));
+  }
+});
+
+test("all streams are closed, whether the reader stops early or one of them fails", async () => {
+  let closed = 0;
+  for await (const _ of join(
+    stream("abc", () => closed++),
+    stream("abc", () => closed++),
+  ))
+    break;
+  assert.equal(closed, 2);
+  await assert.rejects(
+    Array.fromAsync(
+      join(
+        stream("ba", () => closed++),
+        stream("abc", () => closed++),
+      ),
+    ),
+  );
+  assert.equal(closed, 4);
+});
