@@ -71,7 +71,7 @@ export function unescapeXml(text: string): string {
   return text.replace(/&(?:#x([0-9a-f]{1,6})|#(\d{1,7})|(amp|lt|gt|quot|apos));/gi, (whole, hex, decimal, name) => {
     if (name !== undefined) return entities[name as string] ?? whole;
     const code = hex === undefined ? Number(decimal) : Number.parseInt(hex as string, 16);
-    return code <= 0x10ffff ? String.fromCodePoint(code) : (whole as string);
+    return code <= 0x10ffff ? String.fromCodePoint(code) : whole;
   });
 }
 

@@ -45,7 +45,7 @@ export async function connectS3(config: S3Config): Promise<S3Connection> {
   // Any region will do for a server that has none; the SDK cannot sign without a name.
   const region = config.region || (endpoint === undefined ? undefined : "us-east-1");
   const credentials = await chooseCredentials(config, region);
-  const http = openHttp();
+  const connections = openHttp();
   const client = new S3({
     ...(region !== undefined && { region }),
     ...(endpoint !== undefined && { endpoint: endpoint.href }),
@@ -61,10 +61,10 @@ export async function connectS3(config: S3Config): Promise<S3Connection> {
     // Bodies are buffers that can be sent again; waiting for "100 Continue" would cost a new connection for each.
     expectContinueHeader: false,
     logger: silent,
-    requestHandler: sdkHandler(http),
+    requestHandler: sdkHandler(connections),
   });
   const regionName = await client.config.region().catch(async (cause: unknown) => {
-    await http.close();
+    await connections.close();
     throw usage("the S3 store has no region", "name the bucket's region with --region, such as us-east-1", cause);
   });
   const suffix = regionName.startsWith("cn-") ? "amazonaws.com.cn" : "amazonaws.com";
@@ -72,8 +72,10 @@ export async function connectS3(config: S3Config): Promise<S3Connection> {
   const endpointOf = remember(() => findEndpoint(client, new HeadObjectCommand({ Bucket: config.bucket, Key: "x" })));
   return {
     client,
-    calls: createCalls(createSender({ http, endpoint: endpointOf, credentials: () => client.config.credentials() })),
-    close: () => http.close(),
+    calls: createCalls(
+      createSender({ http: connections, endpoint: endpointOf, credentials: () => client.config.credentials() }),
+    ),
+    close: () => connections.close(),
     prefix,
     creation,
     bucket: config.bucket,

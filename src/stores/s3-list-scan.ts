@@ -164,6 +164,7 @@ function skipSpecial(text: string, tag: number): { end: number; cdata?: number }
     ["<!--", "-->"],
     ["<![CDATA[", "]]>"],
   ] as const) {
+    if (opening.startsWith(text.slice(tag, tag + opening.length)) && tag + opening.length >= text.length) return "cut";
     if (!text.startsWith(opening, tag)) continue;
     const end = text.indexOf(closing, tag + opening.length);
     if (end < 0) return "cut";

@@ -33,19 +33,19 @@ export interface HttpClient {
 }
 
 const CONNECTIONS = 256;
-/** A server may be silent this long before it counts as gone; a reader who pauses does not make it silent. */
+/** A server may be silent for so many milliseconds before it counts as gone; a reader who pauses does not count. */
 const SILENCE_MS = 60_000;
 /** Larger bodies are written in pieces of this size, so that silence is measured by the piece. */
 const PIECE = 256 * 1024;
 
 /** Connects to nothing yet. Rejects with `usage` when the environment names a proxy that is none. */
-export function openHttp(): HttpClient {
-  const agent = openAgent();
+export function openHttp(silence = SILENCE_MS): HttpClient {
+  const agent = openAgent(silence);
   return {
     async send({ origin, method, path, headers, body, signal }) {
       const request = {
         origin,
-        method: method as Dispatcher.HttpMethod,
+        method,
         path,
         headers,
         // undici takes any iterable, though its types do not say so.
@@ -68,13 +68,13 @@ export function openHttp(): HttpClient {
   };
 }
 
-function openAgent(): Dispatcher {
+function openAgent(silence: number): Dispatcher {
   try {
     return new EnvHttpProxyAgent({
       connections: CONNECTIONS,
       allowH2: false,
-      headersTimeout: SILENCE_MS,
-      bodyTimeout: SILENCE_MS,
+      headersTimeout: silence,
+      bodyTimeout: silence,
       connect: { timeout: 10_000 },
     });
   } catch (error) {

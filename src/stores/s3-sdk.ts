@@ -12,7 +12,7 @@ interface SdkRequest {
   hostname: string;
   port?: number | undefined;
   path: string;
-  query?: Record<string, unknown> | undefined;
+  query?: Record<string, string | null> | undefined;
   headers: Record<string, string>;
   body?: unknown;
 }
@@ -39,8 +39,8 @@ export function sdkHandler(http: HttpClient): NonNullable<S3ClientConfig["reques
   } as NonNullable<S3ClientConfig["requestHandler"]>;
 }
 
-function plainQuery(query: Record<string, unknown> = {}): Record<string, string> {
-  return Object.fromEntries(Object.entries(query).map(([name, value]) => [name, String(value ?? "")]));
+function plainQuery(query: Record<string, string | null> = {}): Record<string, string> {
+  return Object.fromEntries(Object.entries(query).map(([name, value]) => [name, value ?? ""]));
 }
 
 function originOf({ protocol, hostname, port }: SdkRequest): string {
