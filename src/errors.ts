@@ -35,6 +35,8 @@ export interface ErrorDetail {
   /** What the user can do about it; one line. */
   hint?: string | undefined;
   cause?: unknown;
+  /** Instead of the code's own exit status, where a command promises those of another tool. */
+  status?: number | undefined;
 }
 
 /**
@@ -45,11 +47,13 @@ export class FeedctlError extends Error {
   override readonly name = "FeedctlError";
   readonly code: ErrorCode;
   readonly hint: string | undefined;
+  readonly status: number;
 
   constructor(code: ErrorCode, message: string, detail: ErrorDetail = {}) {
     super(message, detail.cause === undefined ? undefined : { cause: detail.cause });
     this.code = code;
     this.hint = detail.hint;
+    this.status = detail.status ?? errorCodes[code].exit;
   }
 }
 
@@ -59,5 +63,5 @@ export function isFeedctlError(error: unknown, ...codes: ErrorCode[]): error is 
 
 /** The exit status of an error: the only place where it is chosen. */
 export function exitStatus(error: unknown): number {
-  return error instanceof FeedctlError ? errorCodes[error.code].exit : 1;
+  return error instanceof FeedctlError ? error.status : 1;
 }

@@ -73,7 +73,13 @@ function report(thrown: unknown, argv: readonly string[], io: Io): number {
   }
   if (!known) io.stderr.write(`${inspect(error)}\n\nThis is a bug in feedctl. Please report it with the lines above.\n`);
   else if (io.env["FEEDCTL_DEBUG"] && error.cause !== undefined) io.stderr.write(`cause: ${inspect(error.cause, { depth: 4 })}\n`);
-  return exitStatus(error);
+  const status = exitStatus(error);
+  return status < 8 && wantsRobocopyStatus(argv) ? 16 : status;
+}
+
+/** To a script that reads robocopy's bits everything below 8 is a success: no error of another kind may look like one. */
+function wantsRobocopyStatus(argv: readonly string[]): boolean {
+  return argv.some((word, i) => word === "--exit-code=robocopy" || (word === "--exit-code" && argv[i + 1] === "robocopy"));
 }
 
 /** Help and version were shown: a status. Anything else is a mistake on the command line. */

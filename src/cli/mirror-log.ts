@@ -1,8 +1,8 @@
-import { createWriteStream } from "node:fs";
-import { once } from "node:events";
+import { open } from "node:fs/promises";
 import { resolve } from "node:path";
+import { FeedctlError } from "../errors.ts";
 import { printable } from "../lib/printable.ts";
-import type { MirrorItem, MirrorSummary } from "../operations/run-mirror.ts";
+import type { MirrorItem, MirrorSummary } from "../operations/mirror-tally.ts";
 import type { Io } from "./io.ts";
 
 /** The log of a mirror, in robocopy's grammar. */
@@ -19,33 +19,69 @@ export interface MirrorLog {
  * `lowercase` right for what is skipped; an error begins in the first column.
  */
 function tag({ class: kind, outcome }: MirrorItem): string {
-  if (outcome === "failed") return "ERROR";
-  if (outcome === "extra" || outcome === "deleted") return "*EXTRA File";
-  if (outcome === "mismatch" || kind === "mismatched") return "*MISMATCH";
-  if (outcome === "skipped") return kind.padStart(12);
-  return `  ${kind === "lonely" ? "New File" : `${kind[0]?.toUpperCase()}${kind.slice(1)}`}`;
+  switch (outcome) {
+    case "failed":
+      return "ERROR";
+    case "postponed":
+      return "retry".padStart(TAG);
+    case "extra":
+      return "*EXTRA File";
+    case "deleted":
+      return "deleted".padStart(TAG);
+    case "mismatch":
+      return "*MISMATCH";
+    case "foreign":
+      return "*FOREIGN";
+    case "skipped":
+      return kind.padStart(TAG);
+    case "copied":
+      return `  ${kind === "lonely" ? "New File" : `${kind[0]?.toUpperCase()}${kind.slice(1)}`}`;
+  }
 }
+
+const TAG = 12;
+const FLUSH = 64 * 1024;
 
 function lineOf(item: MirrorItem): string {
   const reason = item.reason === undefined ? "" : `: ${item.reason}`;
-  return `${tag(item).padEnd(12)} ${item.outcome === "deleted" ? "deleted " : ""}${String(item.bytes).padStart(item.outcome === "deleted" ? 2 : 10)}  ${item.key}${reason}`;
+  return `${tag(item).padEnd(TAG)} ${String(item.bytes).padStart(10)}  ${item.key}${reason}`;
 }
 
 /** Without a path only lines are made. The file is appended to, as /LOG+ does. */
 export async function openLog(io: Io, path: string | undefined): Promise<MirrorLog> {
-  const file = path === undefined ? undefined : createWriteStream(resolve(io.cwd, path), { flags: "a" });
-  if (file !== undefined) await once(file, "open");
-  const write = async (text: string) => {
-    if (file !== undefined && !file.write(`${printable(text)}\n`)) await once(file, "drain");
-  };
+  const failed = (error: unknown) =>
+    new FeedctlError("denied", `the log ${path} cannot be written: ${(error as Error).message}`, { cause: error });
+  const file =
+    path === undefined
+      ? undefined
+      : await open(resolve(io.cwd, path), "a").catch((error: unknown) => {
+          throw failed(error);
+        });
+  let lines = "";
+
+  async function flush(): Promise<void> {
+    const text = lines;
+    lines = "";
+    await file?.writeFile(text).catch((error: unknown) => {
+      throw failed(error);
+    });
+  }
+
+  async function write(text: string): Promise<void> {
+    if (file === undefined) return;
+    lines += `${printable(text)}\n`;
+    if (lines.length >= FLUSH) await flush();
+  }
+
   return {
     line: lineOf,
     item: (item) => write(lineOf(item)),
-    summary: (summary) => write(JSON.stringify(summary)),
+    async summary(summary) {
+      await write(JSON.stringify(summary));
+      await flush();
+    },
     async close() {
-      if (file === undefined) return;
-      file.end();
-      await once(file, "close");
+      await flush().finally(() => file?.close());
     },
   };
 }

@@ -1,135 +1,142 @@
-import { Command, InvalidArgumentError, Option } from "commander";
+import { setTimeout as sleep } from "node:timers/promises";
+import type { Command } from "commander";
+import { FeedctlError, isFeedctlError } from "../errors.ts";
 import { formatSize } from "../lib/size.ts";
-import { robocopyStatus, type Limit } from "../operations/plan-mirror.ts";
-import type { MirrorItem, MirrorSummary } from "../operations/run-mirror.ts";
-import { storeTypes } from "../stores/store-types.ts";
+import type { Context } from "../operations/context.ts";
+import type { MirrorItem, MirrorSummary } from "../operations/mirror-tally.ts";
+import type { MirrorInput } from "../operations/run-mirror.ts";
 import { confirm, type Edge } from "./edge.ts";
-import { parseAge, parseSize, wholeNumber } from "./parsers.ts";
+import type { MirrorLog } from "./mirror-log.ts";
+import { endOptions, leaveClasses, mirrorOptions } from "./mirror-options.ts";
+import type { Output } from "./output.ts";
 import { storeOptions } from "./store-options.ts";
 
-const leaveClasses = ["older", "newer", "changed", "extra", "lonely"] as const;
-
 export function mirrorCommand(edge: Edge): Command {
-  const mirror = new Command("mirror")
-    .description("make a target equal its source, deletions included (as robocopy /MIR)")
-    .argument("<source>", "a feed, a directory, s3://bucket/prefix, az://container/prefix, or NAME:path (a store profile)")
-    .argument("<target>", "the same, but no feed: a feed is moved with migrate")
-    .option("--dry-run", "only tell what would be done")
-    .addOption(new Option("-L, --list-only", "the same as --dry-run").hideHelp(false))
-    .option("--yes", "do not ask before deleting")
-    .addOption(new Option("--max-delete <N|N%>", "refuse to delete more than this (default: half of the target)").argParser(parseLimit))
-    .option("--no-delete", "copy only: what is only in the target stays")
-    .option("--checksum", "compare by hash, reading where no hash is known")
-    .option("--size-only", "equal sizes are enough")
-    .addOption(new Option("--time-window <time>", "times this near are equal, such as 2s for FAT").argParser(parseAge))
-    .option("--include <pattern...>", "only what matches")
-    .option("--exclude <pattern...>", "not what matches: it is neither copied nor deleted")
-    .addOption(new Option("--min-size <size>", "not smaller files").argParser(parseSize))
-    .addOption(new Option("--max-size <size>", "not larger files").argParser(parseSize))
-    .addOption(new Option("--min-age <time>", "not files changed within, such as 1h").argParser(parseAge))
-    .addOption(new Option("--max-age <time>", "not files unchanged for, such as 30d").argParser(parseAge))
-    .addOption(new Option("--retries <n>", "try failed files again at the end").argParser(wholeNumber(0, 1_000_000)).default(1))
-    .addOption(new Option("--wait <time>", "wait before trying again").argParser(parseAge).default(1000, "1s"))
-    .addOption(new Option("--threads <n>", "files copied at once").argParser(wholeNumber(1, 256)))
-    .option("--trash <prefix>", "keep what is deleted or overwritten below this prefix of the target")
-    .option("--log <file>", "write every item to a file, in robocopy's form")
-    .addOption(new Option("--exit-code <style>", "robocopy: its bit mask as exit status").choices(["robocopy"]));
-  for (const name of leaveClasses) mirror.option(`--exclude-${name}`, name === "extra" ? "leave extra files alone, without a word" : `do not copy ${name} files`);
-  for (const end of ["source", "target"] as const) {
-    for (const option of new Map([...storeTypes.s3.options, ...storeTypes.azure.options].map((each) => [each.flag, each])).values()) {
-      if (["bucket", "container", "target-path"].includes(option.flag)) continue;
-      mirror.addOption(new Option(`--${end}-${option.flag}${option.value === undefined ? "" : ` <${option.value}>`}`, option.description).helpGroup(`Store options of the ${end}:`));
-    }
-  }
-  return mirror.action(async (source: string, target: string, options, command: Command) =>
+  return mirrorOptions().action(async (source: string, target: string, options, command: Command) =>
     edge.act(command, async (context, out) => {
-      const { findPlace } = await import("../operations/places.ts");
-      const { runMirror } = await import("../operations/run-mirror.ts");
-      const { createFilter } = await import("../operations/mirror-filter.ts");
       const { openLog } = await import("./mirror-log.ts");
-      const dryRun = options.dryRun === true || options.listOnly === true;
+      const input = await inputOf(edge, context, out, source, target, options);
       const log = await openLog(edge.io, options.log);
-      const places = {
-        source: await findPlace(context, source, await storeOptions(edge, out, endOptions(options, "source"))),
-        target: await findPlace(context, target, await storeOptions(edge, out, endOptions(options, "target"))),
-      };
-      const input = {
-        ...places,
-        dryRun,
-        noDelete: options.delete === false,
-        maxDelete: options.maxDelete,
-        compare: {
-          checksum: options.checksum === true,
-          sizeOnly: options.sizeOnly === true,
-          timeWindow: options.timeWindow ?? 1,
-          leave: new Set(leaveClasses.filter((name) => options[`exclude${name[0]?.toUpperCase()}${name.slice(1)}`] === true)),
-        },
-        filter: createFilter({ ...options, include: options.include ?? [], exclude: options.exclude ?? [], now: context.now() }),
-        retries: options.retries,
-        wait: options.wait,
-        concurrency: options.threads ?? context.concurrency * 2,
-        trash: options.trash,
-        approve: (deletes: number, from: string) => confirm(edge.io, `delete ${deletes} extra files from ${from}`, options.yes),
-      };
-      let summary: MirrorSummary | undefined;
-      await out.progress.start("mirroring");
+      const once = () => mirrorOnce(context, out, input, log, options.exitCode === "robocopy");
       try {
-        for await (const event of runMirror(context, input)) {
-          if (event.type === "summary") {
-            summary = event;
-            out.progress.stop();
-            await log.summary(event);
-            await out.event(withStatus(event), table(event));
-          } else {
-            out.progress.step(event.outcome === "copied" ? event.bytes : 0);
-            await log.item(event);
-            if (event.outcome !== "skipped" || out.options.verbose || event.reason !== undefined) {
-              await out.event(event, out.options.quiet && !isTrouble(event) ? undefined : log.line(event));
-            }
-          }
-        }
+        return options.watch === undefined ? await once() : await watch(context, out, options.watch, once);
       } finally {
         await log.close();
       }
-      if (summary?.notDeleted !== undefined) out.warn(`${summary.extras} extra files were not deleted: ${summary.notDeleted}`);
-      if (summary === undefined) return 1;
-      const failed = summary.failed + summary.mismatch > 0;
-      return options.exitCode === "robocopy" ? withStatus(summary).robocopyStatus : failed ? 3 : 0;
     }),
   );
+}
+
+async function inputOf(
+  edge: Edge,
+  context: Context,
+  out: Output,
+  source: string,
+  target: string,
+  // oxlint-disable-next-line typescript/no-explicit-any -- commander does not know the types of its options
+  options: any,
+): Promise<() => MirrorInput> {
+  const { findPlace } = await import("../operations/places.ts");
+  const { createFilter } = await import("../operations/mirror-filter.ts");
+  const { createThrottle } = await import("../lib/throttle.ts");
+  const { cwd } = edge.io;
+  const input = {
+    source: await findPlace(context, source, await storeOptions(edge, out, endOptions(options, "source")), cwd),
+    target: await findPlace(context, target, await storeOptions(edge, out, endOptions(options, "target")), cwd),
+    dryRun: options.dryRun === true || options.listOnly === true,
+    noDelete: options.delete === false,
+    maxDelete: options.maxDelete,
+    compare: {
+      checksum: options.checksum === true,
+      sizeOnly: options.sizeOnly === true,
+      timeWindow: options.timeWindow ?? 1,
+      leave: new Set(leaveClasses.filter((name) => options[`exclude${name[0]?.toUpperCase()}${name.slice(1)}`] === true)),
+    },
+    retries: options.retries,
+    wait: options.wait,
+    concurrency: options.threads ?? context.concurrency * 2,
+    throttle: options.bandwidth === undefined ? undefined : createThrottle(options.bandwidth, context.signal),
+    trash: options.trash,
+    async approve(deletes: number, from: string) {
+      out.progress.stop(); // a spinner would draw over the question
+      await confirm(edge.io, `delete ${deletes} extra files from ${from}`, options.yes);
+    },
+  };
+  const patterns = { include: options.include ?? [], exclude: options.exclude ?? [] };
+  return () => ({ ...input, filter: createFilter({ ...options, ...patterns, now: context.now() }) });
+}
+
+/** Returns the exit status. In robocopy's style an error that ended the run has robocopy's status too. */
+async function mirrorOnce(
+  context: Context,
+  out: Output,
+  input: () => MirrorInput,
+  log: MirrorLog,
+  robocopy: boolean,
+): Promise<number> {
+  const { runMirror } = await import("../operations/run-mirror.ts");
+  let summary: MirrorSummary | undefined;
+  await out.progress.start("mirroring");
+  try {
+    for await (const event of runMirror(context, input())) {
+      if (event.type === "summary") {
+        summary = event;
+        out.progress.stop();
+        await log.summary(event);
+        await out.event(event, table(event));
+      } else {
+        out.progress.step(event.outcome === "copied" ? event.bytes : 0);
+        await log.item(event);
+        if (event.outcome !== "skipped" || out.options.verbose || event.reason !== undefined) {
+          await out.event(event, out.options.quiet && !isTrouble(event) ? undefined : log.line(event));
+        }
+      }
+    }
+  } catch (error) {
+    if (!robocopy || !isFeedctlError(error)) throw error;
+    const { code, message, hint, cause } = error;
+    throw new FeedctlError(code, message, { hint, cause, status: summary?.robocopyStatus ?? 16 });
+  } finally {
+    out.progress.stop();
+  }
+  if (summary === undefined) throw new Error("a mirror ended without a summary");
+  if (summary.notDeleted !== undefined) {
+    out.warn(`${summary.extras - summary.deleted} extra files were not deleted: ${summary.notDeleted}`);
+  }
+  if (robocopy) return summary.robocopyStatus;
+  return summary.failed + summary.mismatch > 0 ? 3 : 0;
+}
+
+/** Round after round until Ctrl-C. What another round may cure, such as an outage, is told and does not end it. */
+async function watch(context: Context, out: Output, interval: number, once: () => Promise<number>): Promise<number> {
+  const { signal } = context;
+  for (;;) {
+    try {
+      await once();
+    } catch (error) {
+      if (signal.aborted || !isFeedctlError(error) || error.code === "usage") throw error;
+      out.warn(`${error.message}${error.hint === undefined ? "" : ` (${error.hint})`}; next try in ${interval / 1000} s`);
+    }
+    await sleep(interval, undefined, { signal });
+  }
 }
 
 function isTrouble(item: MirrorItem): boolean {
   return item.outcome === "failed" || item.outcome === "mismatch";
 }
 
-function withStatus(summary: MirrorSummary): MirrorSummary & { robocopyStatus: number } {
-  return { ...summary, robocopyStatus: robocopyStatus(summary) };
-}
-
-/** `--source-endpoint URL` becomes `endpoint` of the source. */
-function endOptions(options: Record<string, unknown>, end: "source" | "target"): Record<string, unknown> {
-  const entries = Object.entries(options).filter(([name]) => name.startsWith(end) && name.length > end.length);
-  return Object.fromEntries(entries.map(([name, value]) => [`${name[end.length]?.toLowerCase()}${name.slice(end.length + 1)}`, value]));
-}
-
-function parseLimit(text: string): Limit {
-  const match = /^(\d+)(%?)$/.exec(text);
-  if (match === null || (match[2] === "%" && Number(match[1]) > 100)) throw new InvalidArgumentError("It must be a number or a percentage, such as 100 or 10%.");
-  return match[2] === "%" ? { percent: Number(match[1]) } : { count: Number(match[1]) };
-}
-
 /** Robocopy's summary: Total = Copied + Skipped + Mismatch + FAILED; extras stand beside it. */
 function table(summary: MirrorSummary): string {
-  const { total, copied, skipped, mismatch, failed, extras } = summary;
+  const { total, copied, skipped, mismatch, failed, extras, deleted, dryRun } = summary;
   const cell = (value: number | string) => String(value).padStart(10);
-  const row = (title: string, cells: (number | string)[]) => `${title.padStart(8)} ${cells.map(cell).join("")}`;
+  const row = (title: string, cells: (number | string)[]) => `${title.padStart(8)} ${cells.map(cell).join("")}`.trimEnd();
   const size = (bytes: number) => formatSize(bytes).replace(/iB$/, "").replace(" B", "");
-  const lines = [
+  const notCopied = summary.totalBytes - summary.bytes;
+  const seconds = (summary.milliseconds / 1000).toFixed(1);
+  return [
     row("", ["Total", "Copied", "Skipped", "Mismatch", "FAILED", "Extras"]),
     row("Files :", [total, copied, skipped, mismatch, failed, extras]),
-    row("Bytes :", [size(summary.totalBytes), size(summary.bytes), size(summary.totalBytes - summary.bytes), "", "", size(summary.extraBytes)]),
-    `${summary.dryRun ? "would delete" : "deleted"} ${summary.deleted} of ${extras} extra files in ${(summary.milliseconds / 1000).toFixed(1)} s${summary.dryRun ? "; dry run: nothing was changed" : ""}`,
-  ];
-  return lines.join("\n");
+    row("Bytes :", [size(summary.totalBytes), size(summary.bytes), size(notCopied), "", "", size(summary.extraBytes)]),
+    `${dryRun ? "would delete" : "deleted"} ${deleted} of ${extras} extra files in ${seconds} s${dryRun ? "; dry run: nothing was changed" : ""}`,
+  ].join("\n");
 }

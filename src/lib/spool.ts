@@ -18,13 +18,21 @@ export function createSpool<T>(path: string): Spool<T> {
   let buffered = 0;
   let count = 0;
 
-  async function flush(): Promise<void> {
-    if (buffer.length === 0) return;
-    file ??= await open(path, "w", 0o600);
-    const text = buffer.join("");
-    buffer = [];
-    buffered = 0;
-    await file.writeFile(text);
+  // adds that come while a flush is under way wait for it, or the file would be opened twice
+  let flushing: Promise<void> = Promise.resolve();
+
+  function flush(): Promise<void> {
+    const earlier = flushing;
+    flushing = (async () => {
+      await earlier;
+      if (buffer.length === 0) return;
+      const text = buffer.join("");
+      buffer = [];
+      buffered = 0;
+      file ??= await open(path, "w", 0o600);
+      await file.writeFile(text);
+    })();
+    return flushing;
   }
 
   return {

@@ -1,7 +1,10 @@
 import { readSettings } from "../catalog/settings.ts";
 import { liveStores } from "../catalog/stores.ts";
 import { listFeeds } from "../catalog/feeds.ts";
+import { stat } from "node:fs/promises";
+import { join } from "node:path";
 import { FeedctlError } from "../errors.ts";
+import { diskError } from "../stores/disk-errors.ts";
 import { locationName, locationOf, overlap, type Location } from "../stores/location.ts";
 import type { Context } from "./context.ts";
 import { settingsMap } from "./effective-settings.ts";
@@ -15,6 +18,7 @@ export async function refuseUnsafePlaces(context: Context, source: Place, target
     const words = { same: "are the same place", inside: "overlap: the source lies inside the target", contains: "overlap: the target lies inside the source" }[how];
     throw new FeedctlError("refused", `source and target ${words} (${locationName(source.location)}, ${locationName(target.location)})`, { hint: "nothing was changed" });
   }
+  refuseOwnData(context, target);
   if (target.feed !== undefined) throw liveStore(target.feed.name, target.location);
   await context.withCatalog(async ({ db }) => {
     const settings = settingsMap(context, await readSettings(db));
@@ -32,4 +36,23 @@ function liveStore(feed: string, location: Location): FeedctlError {
   return new FeedctlError("refused", `${locationName(location)} holds the live files of feed "${feed}"; a mirror would delete what the catalog names`, {
     hint: `to move a feed: feedctl migrate run ${feed}; to add packages: feedctl import ${feed}`,
   });
+}
+
+/** feedctl's own files are not for a mirror to delete; other folders of its data directory may be. */
+function refuseOwnData({ dataDir }: Context, target: Place): void {
+  const own = (name: string) => overlap(target.location, locationOf({ type: "disk", path: join(dataDir, name) }));
+  if (["catalog", "mirrors"].every((name) => own(name) === undefined)) return;
+  throw new FeedctlError("refused", `${locationName(target.location)} holds feedctl's own data (${dataDir})`, {
+    hint: "nothing was changed; choose another target",
+  });
+}
+
+/** A folder that is not there looks like an empty one to a listing; an unmounted disk must not empty a target. */
+export async function requireSource({ config, text }: Place): Promise<void> {
+  if (config.type !== "disk") return;
+  const stats = await stat(config.path).catch((error: unknown) => {
+    if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw diskError(error, "read", config.path);
+  });
+  if (stats === undefined) throw new FeedctlError("not-found", `the source ${text} does not exist (${config.path})`);
+  if (!stats.isDirectory()) throw new FeedctlError("usage", `the source ${text} is not a directory (${config.path})`);
 }

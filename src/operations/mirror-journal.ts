@@ -25,7 +25,8 @@ export interface Journal {
 const FLUSH = 256 * 1024;
 const HEAD = "feedctl mirror journal 1\n";
 
-export function openJournal(path: string): Journal {
+/** `readOnly`: for a dry run, which remembers nothing. */
+export function openJournal(path: string, { readOnly }: { readOnly: boolean }): Journal {
   const temp = `${path}.new`;
   let lines: string[] = [];
   let buffered = 0;
@@ -51,6 +52,7 @@ export function openJournal(path: string): Journal {
   async function* read(): AsyncGenerator<JournalEntry> {
     if (!existsSync(path)) return;
     let rest = "";
+    let before = "";
     let first = true;
     for await (const chunk of createReadStream(path, { encoding: "utf8", highWaterMark: FLUSH })) {
       const parts = (rest + String(chunk)).split("\n");
@@ -62,7 +64,9 @@ export function openJournal(path: string): Journal {
           continue;
         }
         const entry = parse(part);
-        if (entry === undefined) return; // damaged: what follows is not trusted
+        // damaged: what follows is not trusted
+        if (entry === undefined || (before !== "" && compareKeys(before, entry.key) >= 0)) return;
+        before = entry.key;
         yield entry;
       }
     }
@@ -70,8 +74,11 @@ export function openJournal(path: string): Journal {
 
   return {
     read,
-    write: append,
+    async write(entry) {
+      if (!readOnly) await append(entry);
+    },
     async close(complete) {
+      if (readOnly) return;
       if (!complete) {
         const from = last;
         for await (const entry of read()) if (from === "" || compareKeys(entry.key, from) > 0) await append(entry);
@@ -117,14 +124,23 @@ const MOST_WAITING = 20_000;
 export function journalInOrder(journal: Journal): OrderedProofs {
   let slots: Slot[] = [];
   let first = 0;
+  let failed = false;
   let writing: Promise<void> = Promise.resolve();
+
+  // A mirror is no worse for want of its memory: a disk without room for it must not end the run.
+  const write = (entry: JournalEntry) =>
+    failed
+      ? undefined
+      : journal.write(entry).catch(() => {
+          failed = true;
+        });
 
   function drain(all: boolean): void {
     while (first < slots.length) {
       const slot = slots[first] as Slot;
       if (!slot.done && !all && slots.length - first < MOST_WAITING) break;
       const { entry, done } = slot;
-      if (done && entry !== undefined) writing = writing.then(() => journal.write(entry));
+      if (done && entry !== undefined) writing = writing.then(() => write(entry));
       slot.done = true;
       first++;
     }
@@ -154,7 +170,7 @@ export function journalInOrder(journal: Journal): OrderedProofs {
     async close(complete) {
       drain(true);
       await writing;
-      await journal.close(complete);
+      await journal.close(complete && !failed).catch(() => {});
     },
   };
 }

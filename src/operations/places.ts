@@ -23,16 +23,17 @@ export interface Place {
  * What a location on the command line means: `s3://bucket/prefix`, `az://container/prefix`, `NAME:path` for a store
  * profile of the configuration file, the name of a feed, or a directory.
  */
-export async function findPlace(context: Context, text: string, options: StoreOptions): Promise<Place> {
-  const config = (await cloudConfig(context, text, options)) ?? profileConfig(context, text);
+export async function findPlace(context: Context, text: string, options: StoreOptions, cwd: string): Promise<Place> {
+  const config = cloudConfig(context, text, options) ?? profileConfig(context, text, cwd);
   if (config !== undefined) {
     const opened = await resolveSecrets(context, config);
     return { text, config: opened, location: locationOf(opened) };
   }
   if (Object.keys(options).length > 0) throw new FeedctlError("usage", `store options make no sense for ${text}`, { hint: "they belong to s3:// and az:// locations" });
   const feed = await feedPlace(context, text);
-  const path = resolve(text);
+  const path = resolve(cwd, text);
   if (feed !== undefined && (!existsSync(path) || !looksLikePath(text))) return { text, ...feed };
+  refuseMisspelt(context, text, path);
   const place: StoreConfig = { type: "disk", path };
   if (!existsSync(path) && !looksLikePath(text)) {
     throw new FeedctlError("not-found", `there is no feed and no directory "${text}"`, { hint: `for a new directory write ./${text}; clouds are s3://bucket/prefix and az://container/prefix` });
@@ -45,7 +46,7 @@ function looksLikePath(text: string): boolean {
   return /[\\/]/.test(text) || text.startsWith(".");
 }
 
-async function cloudConfig(context: Context, text: string, options: StoreOptions): Promise<Record<string, string | boolean> | undefined> {
+function cloudConfig(context: Context, text: string, options: StoreOptions): Record<string, string | boolean> | undefined {
   const match = /^(s3|az|azure):\/\/([^/]*)\/?(.*)$/s.exec(text);
   if (match === null) return undefined;
   const [, scheme, name = "", targetPath = ""] = match;
@@ -58,13 +59,26 @@ async function cloudConfig(context: Context, text: string, options: StoreOptions
   return { ...options, type: "azure", container: name, targetPath, ...(connectionString === undefined ? {} : { connectionString }) };
 }
 
+const PROFILE = /^([A-Za-z0-9][A-Za-z0-9._-]+):(.*)$/s;
+
+/** What looks like a cloud or a profile and is none must not become a new directory of that name. */
+function refuseMisspelt(context: Context, text: string, path: string): void {
+  const name = PROFILE.exec(text)?.[1];
+  if (name === undefined || existsSync(path)) return;
+  if (/^[^/]*:\/\//.test(text)) {
+    throw new FeedctlError("usage", `${text}: there is no kind of store "${name}"`, { hint: "clouds are s3://bucket/prefix and az://container/prefix" });
+  }
+  const known = [...context.storeProfiles.keys()].join(", ") || "none";
+  throw new FeedctlError("not-found", `there is no store profile "${name}"`, { hint: `known are: ${known}; for a directory of that name write ./${text}` });
+}
+
 /** `NAME:path`: the profile's own target path, then the given one. A single letter is a drive. */
-function profileConfig(context: Context, text: string): Record<string, string | boolean> | undefined {
-  const match = /^([A-Za-z0-9][A-Za-z0-9._-]+):(.*)$/s.exec(text);
+function profileConfig(context: Context, text: string, cwd: string): Record<string, string | boolean> | undefined {
+  const match = PROFILE.exec(text);
   const profile = match?.[1] === undefined ? undefined : context.storeProfiles.get(match[1]);
   if (profile === undefined || match === null) return undefined;
   const path = match[2] ?? "";
-  if (profile["type"] === "disk") return { ...profile, path: resolve(String(profile["path"]), path) };
+  if (profile["type"] === "disk") return { ...profile, path: resolve(cwd, String(profile["path"]), path.replace(/^[\\/]+/, "")) };
   return { ...profile, targetPath: [profile["targetPath"] ?? "", path].join("/") };
 }
 

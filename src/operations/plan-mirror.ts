@@ -37,20 +37,23 @@ export interface Pair {
 
 /** Pure: decides from the listings, and asks for a closer look (hashes, times) where they cannot tell. */
 export function decide(pair: Pair, options: CompareOptions): Decision {
-  const { source, target } = pair;
+  const { source, target, timesKnown } = pair;
   if (source === undefined) return { class: "extra", action: "extra" };
   if (target === undefined) return choose("lonely", options);
   if (pair.proven) return { class: "same", action: "skip" };
-  if (source.size !== target.size) return choose(byTime(source, target, options), options);
-  if (options.sizeOnly) return { class: "same", action: "skip" };
-  const equal = equalByHash(source, target);
-  if (equal === true) return { class: "same", action: "skip" };
-  if (equal === false) return choose(byTime(source, target, options), options);
-  if (options.checksum) return { class: "changed", action: "look" };
-  if (!pair.timesKnown) return { class: "changed", action: "look" };
-  const kind = byTime(source, target, options);
-  return kind === "changed" ? { class: "same", action: "skip" } : choose(kind, options);
+  const sameSize = source.size === target.size;
+  if (sameSize && options.sizeOnly) return { class: "same", action: "skip" };
+  const time = timesKnown ? byTime(source, target, options) : undefined;
+  const equal = sameSize ? equalByHash(source, target) : false;
+  if (equal === true) return { class: time === undefined || time === "changed" ? "same" : "tweaked", action: "skip" };
+  if (equal === undefined && (options.checksum || time === undefined)) return { class: "changed", action: "look" };
+  if (equal === undefined && time === "changed") return { class: "same", action: "skip" };
+  if (time !== undefined) return choose(time, options);
+  // it differs; which of the two is newer is asked only where that decides anything
+  return { class: "changed", action: timeClasses.some((kind) => options.leave.has(kind)) ? "look" : "copy" };
 }
+
+const timeClasses = ["newer", "older", "changed"] as const;
 
 /** Undefined when no hash is known on both sides. */
 export function equalByHash(source: BlobInfo, target: BlobInfo): boolean | undefined {
@@ -77,18 +80,18 @@ const DEFAULT_LIMIT: Limit = { percent: 50 };
 const HANDFUL = 10;
 
 export interface DeletePlan {
-  /** In the target and not in the source. */
+  /** To be deleted: in the target and not in the source. */
   extras: number;
-  /** Blobs in the target by its listing. */
+  /** Blobs that the target lists and the filters let through. */
   targets: number;
-  /** Blobs in the source by its listing. */
+  /** Blobs that the source lists and the filters let through. */
   sources: number;
 }
 
 /** Why the deletes must not be done, or undefined. Looks at the whole plan, before the first delete. */
 export function refuseDeletes(plan: DeletePlan, limit: Limit | undefined): string | undefined {
   if (plan.extras === 0) return undefined;
-  if (plan.sources === 0) return "the source is empty";
+  if (plan.sources === 0) return "the source is empty, or the filters leave nothing of it";
   const { extras, targets } = plan;
   if (limit !== undefined && "count" in limit) {
     return extras > limit.count ? `${extras} blobs would be deleted, more than the ${limit.count} allowed` : undefined;
@@ -99,7 +102,15 @@ export function refuseDeletes(plan: DeletePlan, limit: Limit | undefined): strin
   return share > percent ? `${extras} of ${targets} blobs would be deleted, more than the ${percent}% allowed` : undefined;
 }
 
-/** Robocopy's exit bits: 1 copied, 2 extras, 4 mismatches, 8 failures, 16 nothing done at all. */
-export function robocopyStatus(summary: { copied: number; extras: number; mismatch: number; failed: number }): number {
-  return (summary.copied > 0 ? 1 : 0) | (summary.extras > 0 ? 2 : 0) | (summary.mismatch > 0 ? 4 : 0) | (summary.failed > 0 ? 8 : 0);
+/**
+ * Robocopy's exit bits: 1 copied, 2 extras, 4 mismatches, 8 failures. A run that broke off, by an error or a guard, is a
+ * failure, and 16 where nothing was copied.
+ */
+export function robocopyStatus(
+  summary: { copied: number; extras: number; mismatch: number; failed: number },
+  broken: boolean,
+): number {
+  const { copied, extras, mismatch, failed } = summary;
+  if (broken && copied === 0) return 16;
+  return (copied > 0 ? 1 : 0) | (extras > 0 ? 2 : 0) | (mismatch > 0 ? 4 : 0) | (failed > 0 || broken ? 8 : 0);
 }

@@ -1,24 +1,29 @@
 import { createHash } from "node:crypto";
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { FeedctlError, isFeedctlError } from "../errors.ts";
-import { inBatches } from "../lib/parallel.ts";
-import { mergeJoin } from "../lib/merge-join.ts";
 import { createPool } from "../lib/pool.ts";
 import { tryProcessLock } from "../lib/process-lock.ts";
 import { createSpool } from "../lib/spool.ts";
-import { compareKeys, type Key } from "../stores/key.ts";
+import type { Throttle } from "../lib/throttle.ts";
+import { diskError } from "../stores/disk-errors.ts";
+import { parseKey } from "../stores/key.ts";
 import { locationName } from "../stores/location.ts";
 import type { BlobInfo } from "../stores/store.ts";
 import type { Context } from "./context.ts";
 import { copyBlob, lookCloser } from "./copy-blob.ts";
-import { journalInOrder, openJournal, type JournalEntry } from "./mirror-journal.ts";
+import { deleteExtras, keep, type Extra } from "./mirror-extras.ts";
 import type { Filter } from "./mirror-filter.ts";
-import { refuseUnsafePlaces } from "./mirror-guards.ts";
-import { trashKey } from "./mirror-trash.ts";
+import { createForeignNames } from "./mirror-foreign.ts";
+import { refuseUnsafePlaces, requireSource } from "./mirror-guards.ts";
+import { journalInOrder, openJournal, type JournalEntry } from "./mirror-journal.ts";
+import { createObstacles } from "./mirror-obstacles.ts";
+import { isProven, listPairs, type ListedPair } from "./mirror-pairs.ts";
+import { createTally, type MirrorEvent } from "./mirror-tally.ts";
+import { createTrash } from "./mirror-trash.ts";
 import type { Place } from "./places.ts";
-import { decide, refuseDeletes, type CompareOptions, type Decision, type Limit, type MirrorClass } from "./plan-mirror.ts";
-import { deleteBlobs } from "./settle-pending.ts";
+import { decide, type CompareOptions, type Decision, type Limit } from "./plan-mirror.ts";
 
 export interface MirrorInput {
   source: Place;
@@ -33,299 +38,243 @@ export interface MirrorInput {
   retries: number;
   wait: number;
   concurrency: number;
+  /** Slows the reading of the source down. */
+  throttle?: Throttle | undefined;
   /** Key prefix in the target for what would be deleted or overwritten. */
   trash?: string | undefined;
   /** Asked before the first delete; throws to refuse. */
   approve(deletes: number, from: string): Promise<void>;
 }
 
-export type MirrorOutcome = "copied" | "skipped" | "extra" | "deleted" | "mismatch" | "failed";
-
-export interface MirrorItem {
-  type: "item";
-  class: MirrorClass;
-  outcome: MirrorOutcome;
+interface Work {
   key: string;
-  bytes: number;
-  reason?: string;
+  source: BlobInfo;
+  target?: BlobInfo | undefined;
 }
 
-/** `total` = `copied` + `skipped` + `mismatch` + `failed`; extras are outside, as in robocopy. */
-export interface MirrorSummary {
-  type: "summary";
-  source: string;
-  target: string;
-  dryRun: boolean;
-  total: number;
-  copied: number;
-  skipped: number;
-  mismatch: number;
-  failed: number;
-  extras: number;
-  deleted: number;
-  /** Of the copied blobs. */
-  bytes: number;
-  totalBytes: number;
-  extraBytes: number;
-  /** Why extras were not deleted, if they were not. */
-  notDeleted?: string;
-  /** Names that can be no blob (links, special files, folder markers): told, and left alone. */
-  foreign: number;
-  milliseconds: number;
-}
-
-export type MirrorEvent = MirrorItem | MirrorSummary;
-
-type Entry = { source: BlobInfo; target: BlobInfo; journal: JournalEntry };
-type Pair = { key: string } & Partial<Entry>;
-type Work = { key: string; source: BlobInfo; target?: BlobInfo | undefined };
-
-const DELETE_BATCH = 1000;
+type Postponed = { key: string; size: number; decision: Decision };
 
 /**
  * Makes the target equal the source. Copies as the two listings stream by; deletes only after both were read to their
- * end in order, nothing failed, and the guards agreed to the whole number.
+ * end in order, nothing failed, and the guards agreed to the whole number. The last event is the summary, whatever
+ * happens; an error that ended the run early is thrown after it.
  */
 export async function* runMirror(context: Context, input: MirrorInput): AsyncGenerator<MirrorEvent> {
   const started = performance.now();
   await refuseUnsafePlaces(context, input.source, input.target);
+  await requireSource(input.source);
+  const { dryRun, compare } = input;
   const places = { source: locationName(input.source.location), target: locationName(input.target.location) };
+  const trash = input.trash === undefined ? undefined : createTrash(input.trash, context.now());
   const directory = join(context.dataDir, "mirrors");
-  await mkdir(directory, { recursive: true });
-  await using _lock = await lockTarget(join(directory, `${digest(places.target)}.lock`), places.target);
+  await mkdir(directory, { recursive: true }).catch((error: unknown) => {
+    throw diskError(error, "make", directory);
+  });
+  const own = join(directory, digest(places.target));
+  await using _lock = await lockTarget(`${own}.lock`, places.target);
   await using source = await context.openStore(input.source.config);
   await using target = await context.openStore(input.target.config);
-  await using extras = createSpool<{ key: Key; size: number; tag?: string | undefined }>(join(directory, `extras-${context.pid}`));
-  let failures = createSpool<Work>(join(directory, `failures-${context.pid}-0`));
-  const journal = openJournal(join(directory, `${digest(places.source, places.target)}.journal`));
+  await using extras = createSpool<Extra>(`${own}.extras`);
+  let postponed = createSpool<Postponed>(`${own}.postponed-0`);
+  const journal = openJournal(join(directory, `${digest(places.source, places.target)}.journal`), { readOnly: dryRun });
   const proofs = journalInOrder(journal);
-  const summary: MirrorSummary = {
-    type: "summary", ...places, dryRun: input.dryRun, total: 0, copied: 0, skipped: 0, mismatch: 0, failed: 0,
-    extras: 0, deleted: 0, bytes: 0, totalBytes: 0, extraBytes: 0, foreign: 0, milliseconds: 0,
-  }; // prettier-ignore
-  const timesKnown = source.features.listsGivenTime && target.features.listsGivenTime;
-  const events: MirrorEvent[] = [];
+  const tally = createTally({ ...places, dryRun });
+  const { summary } = tally;
+  const foreign = createForeignNames();
+  const obstacles = createObstacles(target);
   const pool = createPool(input.concurrency);
-  const trash = input.trash === undefined ? undefined : trashKey(input.trash, context.now());
+  const timesKnown = source.features.listsGivenTime && target.features.listsGivenTime;
   const counts = { sources: 0, targets: 0 };
   let outages = 0;
-  let complete = false;
+  let attemptsLeft = dryRun ? 0 : input.retries;
+  let trouble: { error: unknown } | undefined;
 
   try {
+    yield* copyAll();
+    yield* copyPostponed();
+    yield* deleteWhatIsExtra();
+  } catch (error) {
+    trouble = { error: diskError(error, "write in", directory) };
+    if (extras.count > summary.deleted) summary.notDeleted ??= error instanceof Error ? error.message : String(error);
+  } finally {
+    await pool.idle().catch(() => {}); // its error was thrown above, unless the listing's came first
+    await postponed[Symbol.asyncDispose]();
+  }
+  yield* tally.take();
+  yield tally.close(trouble !== undefined, performance.now() - started);
+  if (trouble !== undefined) throw trouble.error;
+
+  async function* copyAll(): AsyncGenerator<MirrorEvent> {
+    let complete = false;
+    const onForeign = (name: string, end: "source" | "target") => {
+      if (end === "source") foreign.add(name);
+      tally.foreign(name, end);
+    };
     try {
-      for await (const pair of listPairs()) {
+      for await (const pair of listPairs({ source, target, journal, hidden: trash?.root, signal: context.signal, onForeign })) {
         await meet(pair);
-        if (events.length > 0) yield* events.splice(0);
+        yield* tally.take();
       }
       await pool.idle();
       complete = true;
-    } catch (error) {
-      await pool.idle().catch(() => {}); // what is under way may finish; the listing's error is what counts
-      yield* events.splice(0);
-      throw error;
+    } finally {
+      await pool.idle().catch(() => {}); // what is under way may finish; the error that led here is what counts
+      await proofs.close(complete);
     }
-    yield* events.splice(0);
-    yield* retryFailures();
-    let refused: unknown;
-    try {
-      yield* removeExtras();
-    } catch (error) {
-      if (!isFeedctlError(error, "refused")) throw error;
-      summary.notDeleted = error.message;
-      refused = error;
-    }
-    summary.milliseconds = Math.round(performance.now() - started);
-    yield summary;
-    if (refused !== undefined) throw refused;
-  } finally {
-    await failures[Symbol.asyncDispose]();
-    if (!input.dryRun) await proofs.close(complete);
-  }
-
-  function listPairs(): AsyncGenerator<Pair> {
-    const onForeign = (name: string) => {
-      summary.foreign++;
-      events.push(item("mismatched", "skipped", name, 0, "is a link, a special file or no name for a blob: left alone"));
-    };
-    const visible = (blobs: AsyncIterable<BlobInfo>) => (trash === undefined ? blobs : withoutPrefix(blobs, trash.root));
-    return mergeJoin<Entry>(
-      {
-        source: source.list("", { signal: context.signal, onForeign }),
-        target: visible(target.list("", { signal: context.signal, onForeign: () => summary.foreign++ })),
-        journal: journal.read(),
-      },
-      compareKeys,
-      (stream, before, after) =>
-        new FeedctlError("corrupt", `the listing of ${stream === "source" ? source.name : stream === "target" ? target.name : "the journal"} is out of order: "${after}" after "${before}"`, {
-          hint: "nothing was deleted; a store that lists in another order cannot be mirrored safely",
-        }),
-    );
   }
 
   /** Decides about one key. What is skipped needs no promise; the rest goes to the pool. */
-  async function meet(pair: Pair): Promise<void> {
+  async function meet(pair: ListedPair): Promise<void> {
     const { key, source: from, target: to } = pair;
-    if (from !== undefined) counts.sources++;
+    const blob = from ?? to;
+    if (blob === undefined) return; // only the journal remembers it
+    // one blob decides for both sides: a filter that hides the source's must not make an extra of its twin
+    if (!input.filter(key, blob)) return void (to !== undefined && obstacles.occupy(key));
     if (to !== undefined) counts.targets++;
-    if (from === undefined && to === undefined) return; // only the journal remembers it
-    if (!input.filter(key, from ?? (to as BlobInfo))) return;
-    const proven = isProven(pair);
-    const decision = decide({ source: from, target: to, proven, timesKnown }, input.compare);
-    if (decision.action === "extra") {
-      summary.extras++;
-      summary.extraBytes += to?.size ?? 0;
-      await extras.add({ key: key as Key, size: to?.size ?? 0, tag: to?.tag });
-      events.push(item("extra", "extra", key, to?.size ?? 0));
-      return;
-    }
-    const work = { key, source: from as BlobInfo, target: to };
-    summary.total++;
-    summary.totalBytes += work.source.size;
+    if (from === undefined) return meetExtra(blob);
+    counts.sources++;
+    tally.met(from);
+    const known = { source: from, target: to, timesKnown };
+    // a proof is the memory of tags; --checksum wants the bytes themselves compared
+    const proven = !compare.checksum && isProven(pair);
+    const decision = decide({ ...known, proven }, compare);
     if (decision.action === "skip") {
-      skipped(decision.class, work.source);
-      // equal by what the listings show: worth remembering only where the listings alone might not show it again
-      if (decision.class === "same" && !timesKnown) proofs.add(entryOf(key, from, to?.tag));
+      tally.skipped(decision.class, from);
+      if (to !== undefined) obstacles.occupy(key);
+      // worth remembering only where the listings alone will not show it again
+      const shown = !proven || decide({ ...known, proven: false }, { ...compare, sizeOnly: false }).action === "skip";
+      if (!shown) proofs.add(pair.journal);
       return;
     }
+    const obstacle = to === undefined ? obstacles.at(key) : undefined;
+    if (obstacle !== undefined) return tally.mismatch(from, obstacle);
+    obstacles.occupy(key);
     const slot = proofs.reserve();
     await pool.add(async () => {
       let proof: JournalEntry | undefined;
       try {
-        proof = await settle(work, decision);
-      } catch (error) {
-        await itemFailed(work, decision.class, error);
+        proof = await attempt({ key, source: from, target: to }, decision);
       } finally {
         proofs.fill(slot, proof);
       }
     });
   }
 
+  async function meetExtra(blob: BlobInfo): Promise<void> {
+    obstacles.occupy(blob.key);
+    if (compare.leave.has("extra")) return;
+    const unlike = foreign.holds(blob.key);
+    tally.extra(blob, unlike ? "kept: the source has a link or special file of that name" : undefined);
+    if (!unlike) await extras.add({ key: blob.key, size: blob.size, modified: blob.modified.getTime() });
+  }
+
+  async function attempt(work: Work, decision: Decision): Promise<JournalEntry | undefined> {
+    try {
+      return await settle(work, decision);
+    } catch (error) {
+      await notSettled({ key: work.key, size: work.source.size, decision }, error);
+      return undefined;
+    }
+  }
+
   /** Copies, or finds out by a closer look that nothing needs to be copied. */
   async function settle(work: Work, first: Decision): Promise<JournalEntry | undefined> {
+    const { key, source: from, target: to } = work;
     let decision = first;
-    if (decision.action === "look" && work.target !== undefined) {
-      const closer = await lookCloser(context, { source, target, from: work.source, to: work.target, checksum: input.compare.checksum });
-      decision = decide({ source: closer.from, target: closer.to, proven: closer.equal, timesKnown: true }, { ...input.compare, checksum: false });
-    }
-    if (decision.action === "skip") {
-      skipped(decision.class, work.source);
-      return decision.class === "same" ? entryOf(work.key, work.source, work.target?.tag) : undefined;
+    if (decision.action === "look" && to !== undefined) {
+      const { checksum, timeWindow } = compare;
+      const closer = await lookCloser(context, { source, target, from, to, checksum, timeWindow });
+      const known = { source: closer.from, target: closer.to, proven: false, timesKnown: true };
+      decision = decide(known, { ...compare, checksum: false });
+      if (decision.action === "skip") {
+        tally.skipped(decision.class, from);
+        return decision.class === "same" || decision.class === "tweaked" ? entryOf(key, from, to.tag) : undefined;
+      }
     }
     let tag: string | undefined;
-    if (!input.dryRun) {
-      if (trash !== undefined && work.target !== undefined) await copyWithin(work.target, trash.keyOf(work.target.key));
-      const put = await copyBlob(context, { source, target, blob: work.source, ifExists: "replace" });
+    if (!dryRun) {
+      if (trash !== undefined && to !== undefined) await keep(context, target, to, trash);
+      const put = await copyBlob(context, { source, target, blob: from, ifExists: "replace", throttle: input.throttle });
       tag = put.tag;
     }
     outages = 0;
-    summary.copied++;
-    summary.bytes += work.source.size;
-    events.push(item(decision.class, "copied", work.key, work.source.size));
-    return entryOf(work.key, work.source, tag);
+    tally.copied(decision.class, from);
+    return entryOf(key, from, tag);
   }
 
-  /** A folder where the file should be is a mismatch, which is reported and never repaired; other trouble is tried again. */
-  async function itemFailed(work: Work, kind: MirrorClass, error: unknown): Promise<void> {
+  /** What stands in the way is a mismatch, which is reported and never repaired; other trouble is tried again. */
+  async function notSettled({ key, size, decision }: Postponed, error: unknown): Promise<void> {
     if (!isItemError(error)) throw error;
-    if (isFeedctlError(error, "conflict")) {
-      summary.mismatch++;
-      events.push(item("mismatched", "mismatch", work.key, work.source.size, error.message));
-      return;
-    }
+    const blob = { key: parseKey(key), size };
+    if (error.code === "conflict") return tally.mismatch(blob, error.message);
     // one blob after the other that cannot be had is no longer a blob's trouble
     outages = isFeedctlError(error, "unavailable", "denied") ? outages + 1 : 0;
     if (outages > Math.max(20, 2 * input.concurrency)) throw error;
-    await failures.add(work);
-    summary.failed++;
-    events.push(item(kind, "failed", work.key, work.source.size, (error as Error).message));
+    if (attemptsLeft === 0) return tally.failed(decision.class, blob, error.message);
+    await postponed.add({ key, size, decision });
+    tally.postponed(decision.class, blob, error.message);
   }
 
-  async function copyWithin(blob: BlobInfo, to: Key): Promise<void> {
-    await copyBlob(context, { source: target, target, blob, as: to, ifExists: "replace" });
-  }
-
-  function skipped(kind: MirrorClass, blob: BlobInfo): void {
-    summary.skipped++;
-    events.push(item(kind, "skipped", blob.key, blob.size));
-  }
-
-  async function* retryFailures(): AsyncGenerator<MirrorEvent> {
-    for (let round = 1; round <= input.retries && summary.failed > 0 && !input.dryRun; round++) {
-      await new Promise((resolve) => setTimeout(resolve, input.wait));
-      context.signal.throwIfAborted();
-      await using before = failures;
-      failures = createSpool<Work>(join(directory, `failures-${context.pid}-${round}`));
-      for await (const work of before.read()) {
-        const now = await source.head(work.source.key, { signal: context.signal });
-        summary.failed--;
-        if (now === undefined) {
-          summary.total--; // it is gone from the source: nothing to copy any more
-          summary.totalBytes -= work.source.size;
-          continue;
-        }
-        try {
-          await settle({ ...work, source: now }, { class: work.target === undefined ? "lonely" : "changed", action: "copy" });
-        } catch (error) {
-          await itemFailed(work, "changed", error);
-        }
-        yield* events.splice(0);
+  async function* copyPostponed(): AsyncGenerator<MirrorEvent> {
+    for (let round = 1; postponed.count > 0; round++) {
+      const { signal } = context;
+      await sleep(input.wait, undefined, { signal }).catch(() => signal.throwIfAborted());
+      attemptsLeft--;
+      await using again = postponed;
+      postponed = createSpool<Postponed>(`${own}.postponed-${round}`);
+      for await (const each of again.read()) {
+        await pool.add(() => attemptAgain(each));
+        yield* tally.take();
       }
+      await pool.idle();
+      yield* tally.take();
     }
   }
 
-  async function* removeExtras(): AsyncGenerator<MirrorEvent> {
-    if (extras.count === 0 || input.noDelete || input.compare.leave.has("extra")) return;
+  async function attemptAgain(again: Postponed): Promise<void> {
+    const key = parseKey(again.key);
+    try {
+      const { signal } = context;
+      const [from, to] = await Promise.all([source.head(key, { signal }), target.head(key, { signal })]);
+      if (from === undefined) {
+        tally.skipped(again.decision.class, { key, size: again.size }, "vanished from the source meanwhile");
+        return;
+      }
+      await settle({ key, source: from, target: to }, again.decision);
+    } catch (error) {
+      await notSettled(again, error);
+    }
+  }
+
+  async function* deleteWhatIsExtra(): AsyncGenerator<MirrorEvent> {
+    if (extras.count === 0 || input.noDelete) return;
     if (summary.failed + summary.mismatch > 0) {
       summary.notDeleted = "something failed: nothing is deleted on doubt";
       return;
     }
-    const reason = refuseDeletes({ extras: extras.count, ...counts }, input.maxDelete);
-    if (reason !== undefined) {
-      throw new FeedctlError("refused", `nothing was deleted from ${places.target}: ${reason}`, { hint: "look at the plan with --dry-run; to allow it: --max-delete N or N%" });
-    }
-    if (!input.dryRun) await input.approve(extras.count, places.target);
-    for await (const batch of inBatches(extras.read(), DELETE_BATCH)) {
-      context.signal.throwIfAborted();
-      if (!input.dryRun) {
-        if (trash !== undefined) for (const { key, size } of batch) await copyWithin({ key, size, modified: context.now() }, trash.keyOf(key));
-        await deleteBlobs(target, batch.map((each) => each.key), context.signal);
-      }
-      for (const { key, size } of batch) {
-        summary.deleted++;
-        yield item("extra", "deleted", key, size);
-      }
-    }
+    const { approve, maxDelete: limit } = input;
+    const deletes = { target, extras, counts, limit, dryRun, trash, place: places.target, approve };
+    for await (const _ of deleteExtras(context, deletes, tally)) yield* tally.take();
   }
 }
 
-function item(kind: MirrorClass, outcome: MirrorOutcome, key: string, bytes: number, reason?: string): MirrorItem {
-  return { type: "item", class: kind, outcome, key, bytes, ...(reason === undefined ? {} : { reason }) };
-}
-
-function entryOf(key: string, source: BlobInfo | undefined, targetTag: string | undefined): JournalEntry | undefined {
-  return source?.tag === undefined || targetTag === undefined ? undefined : { key, source: source.tag, target: targetTag };
-}
-
-function isProven({ source, target, journal }: Pair): boolean {
-  return journal !== undefined && source?.tag === journal.source && target?.tag === journal.target;
+function entryOf(key: string, source: BlobInfo, targetTag: string | undefined): JournalEntry | undefined {
+  return source.tag === undefined || targetTag === undefined ? undefined : { key, source: source.tag, target: targetTag };
 }
 
 /** One blob's trouble, in contrast to a store that is gone for all. */
-function isItemError(error: unknown): boolean {
+function isItemError(error: unknown): error is FeedctlError {
   return isFeedctlError(error, "corrupt", "conflict", "not-found", "invalid", "denied", "unavailable");
-}
-
-async function* withoutPrefix(blobs: AsyncIterable<BlobInfo>, prefix: string): AsyncGenerator<BlobInfo> {
-  for await (const blob of blobs) if (!blob.key.startsWith(prefix)) yield blob;
 }
 
 async function lockTarget(path: string, name: string): Promise<AsyncDisposable> {
   const answer = await tryProcessLock(path);
   if ("release" in answer) return { [Symbol.asyncDispose]: () => answer.release() };
-  throw new FeedctlError("locked", `process ${answer.pid} is mirroring to ${name} right now`, { hint: "wait until it is done" });
+  throw new FeedctlError("locked", `process ${answer.pid} is mirroring to ${name} right now`, {
+    hint: "wait until it is done",
+  });
 }
 
 function digest(...texts: string[]): string {
   return createHash("sha256").update(texts.join("\0")).digest("hex").slice(0, 32);
 }
-

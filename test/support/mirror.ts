@@ -1,0 +1,238 @@
+import assert from "node:assert/strict";
+import { randomBytes } from "node:crypto";
+import { mkdir, mkdtemp, realpath, rm, utimes, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import type { FeedctlError } from "../../src/errors.ts";
+import type { Context } from "../../src/operations/context.ts";
+import { createFilter, type FilterInput } from "../../src/operations/mirror-filter.ts";
+import type { MirrorItem, MirrorSummary } from "../../src/operations/mirror-tally.ts";
+import type { Place } from "../../src/operations/places.ts";
+import type { CompareOptions } from "../../src/operations/plan-mirror.ts";
+import { runMirror, type MirrorInput } from "../../src/operations/run-mirror.ts";
+import { parseKey } from "../../src/stores/key.ts";
+import { locationOf } from "../../src/stores/location.ts";
+import { openStore } from "../../src/stores/open.ts";
+import { retrying } from "../../src/stores/retry.ts";
+import type { StoreConfig } from "../../src/stores/store-types.ts";
+import type { BlobInfo, Store } from "../../src/stores/store.ts";
+import { readAll } from "./bytes.ts";
+
+/** What one run of a mirror told. */
+export interface Told {
+  items: MirrorItem[];
+  summary: MirrorSummary;
+  /** What was thrown after the summary. */
+  error: FeedctlError | undefined;
+}
+
+export interface MirrorOptions {
+  source?: StoreConfig;
+  target?: StoreConfig;
+  compare?: Partial<CompareOptions>;
+  filter?: Partial<FilterInput>;
+  input?: Partial<MirrorInput>;
+  /** Stands in for a store of the run itself, such as one with faults. */
+  wrap?: (store: Store, end: "source" | "target", run: "dry" | "real") => Store;
+  /** What the faults of a test let happen in the real run only cannot be in the plan. */
+  planMayDiffer?: boolean;
+  signal?: AbortSignal;
+}
+
+/** Two directories `source` and `target`, and a data directory, for one test. */
+export interface MirrorPlace extends AsyncDisposable {
+  readonly directory: string;
+  readonly source: StoreConfig & { type: "disk" };
+  readonly target: StoreConfig & { type: "disk" };
+  path(...segments: string[]): string;
+  /** Writes `content` at `time` (seconds since 2020), by default the same for all. */
+  write(path: string, content: string | Uint8Array, time?: number): Promise<void>;
+  /** A dry run and a real one, held against each other and against what the target then holds. */
+  mirror(options?: MirrorOptions): Promise<Told>;
+}
+
+export async function mirrorPlace(): Promise<MirrorPlace> {
+  const directory = await realpath(await mkdtemp(join(tmpdir(), "feedctl-mirror-")));
+  const source = { type: "disk" as const, path: join(directory, "source") };
+  const target = { type: "disk" as const, path: join(directory, "target") };
+  await mkdir(source.path);
+  await mkdir(target.path);
+  return {
+    directory,
+    source,
+    target,
+    path: (...segments) => join(directory, ...segments),
+    async write(path, content, time = 0) {
+      const file = join(directory, path);
+      await mkdir(dirname(file), { recursive: true });
+      await writeFile(file, content);
+      const at = new Date(Date.UTC(2020, 0, 1) + time * 1000);
+      await utimes(file, at, at);
+    },
+    mirror: (options = {}) => provenMirror(join(directory, "data"), { source, target, ...options }),
+    [Symbol.asyncDispose]: () => rm(directory, { recursive: true, force: true, maxRetries: 5 }),
+  };
+}
+
+export const place = (config: StoreConfig): Place => ({ text: "there", config, location: locationOf(config) });
+
+/** A dry run, then the real one; every promise that a mirror makes about its own words is checked. */
+async function provenMirror(dataDir: string, options: MirrorOptions & { source: StoreConfig; target: StoreConfig }): Promise<Told> {
+  const before = { source: await shown(options.source), target: await shown(options.target) };
+  const dry = await run(dataDir, options, "dry");
+  assert.deepEqual(await shown(options.source), before.source, "a dry run changes nothing in the source");
+  assert.deepEqual(await shown(options.target), before.target, "a dry run changes nothing in the target");
+  const real = await run(dataDir, options, "real");
+  const after = { source: await shown(options.source), target: await shown(options.target) };
+
+  for (const told of [dry, real]) checkTold(told);
+  if (options.planMayDiffer !== true) {
+    assert.deepEqual(real.items.map(essence).sort(byText), dry.items.map(essence).sort(byText), "the plan is obeyed");
+    const { dryRun: _, milliseconds: __, ...planned } = dry.summary;
+    const { dryRun: ___, milliseconds: ____, ...done } = real.summary;
+    assert.deepEqual(done, planned);
+    assert.equal(real.error?.code, dry.error?.code);
+    assert.deepEqual([...after.source.keys()], [...before.source.keys()], "a mirror never touches its source");
+  }
+  const trash = options.input?.trash;
+  const visible = [...after.target.values()].filter(({ key }) => trash === undefined || !key.startsWith(`${trash}/`));
+  assert.deepEqual(Object.fromEntries(visible.map(({ key, size }) => [key, size])), predict(before.target, real.items, trash));
+  await checkCopies(options, real.items);
+  return real;
+}
+
+async function run(dataDir: string, options: MirrorOptions & { source: StoreConfig; target: StoreConfig }, kind: "dry" | "real") {
+  const { wrap = (store: Store) => store } = options;
+  const input: MirrorInput = {
+    source: place(options.source),
+    target: place(options.target),
+    dryRun: kind === "dry",
+    noDelete: false,
+    compare: { checksum: false, sizeOnly: false, timeWindow: 1, leave: new Set(), ...options.compare },
+    filter: createFilter({ include: [], exclude: [], now: new Date(), ...options.filter }),
+    retries: 1,
+    wait: 1,
+    concurrency: 4,
+    approve: async () => {},
+    ...options.input,
+  };
+  const context = testContext(dataDir, {
+    signal: options.signal,
+    openStore: async (config) => {
+      const end = config === input.source.config ? "source" : "target";
+      return retrying(wrap(await openStore(config), end, kind), { attempts: 2, delay: 1 });
+    },
+  });
+  return tell(context, input);
+}
+
+/** Runs a mirror to its end, whichever that is. */
+export async function tell(context: Context, input: MirrorInput): Promise<Told> {
+  const items: MirrorItem[] = [];
+  let summary: MirrorSummary | undefined;
+  let error: FeedctlError | undefined;
+  try {
+    for await (const event of runMirror(context, input)) {
+      assert.equal(summary, undefined, "the summary is the last event");
+      if (event.type === "summary") summary = event;
+      else items.push(event);
+    }
+  } catch (thrown) {
+    error = thrown as FeedctlError;
+  }
+  if (summary === undefined) throw error ?? new Error("no summary");
+  return { items, summary, error };
+}
+
+/** The least a mirror needs of the world: no catalog, no secrets. */
+export function testContext(dataDir: string, given: { signal?: AbortSignal | undefined; openStore?: Context["openStore"] }): Context {
+  const none = () => Promise.reject(new Error("this test has no catalog"));
+  return {
+    dataDir,
+    configuredSettings: new Map(),
+    storeProfiles: new Map(),
+    concurrency: 4,
+    lockWait: 0,
+    signal: given.signal ?? new AbortController().signal,
+    platform: process.platform,
+    actor: "test",
+    host: "test",
+    pid: process.pid,
+    now: () => new Date(),
+    randomBytes,
+    env: () => undefined,
+    catalog: none,
+    bareCatalog: none,
+    withCatalog: async () => undefined,
+    openStore: given.openStore ?? (async (config) => retrying(await openStore(config))),
+    sealingKey: async () => undefined,
+    readFile: none,
+    notice: () => {},
+  };
+}
+
+/** What a store holds, by key. */
+export async function shown(config: StoreConfig): Promise<Map<string, BlobInfo>> {
+  await using store = await openStore(config);
+  const blobs = new Map<string, BlobInfo>();
+  for await (const blob of store.list("")) blobs.set(blob.key, blob);
+  return blobs;
+}
+
+/** What the target must hold after the items were told, from what it held before. */
+function predict(before: Map<string, BlobInfo>, items: readonly MirrorItem[], trash: string | undefined): Record<string, number> {
+  const sizes = new Map([...before.values()].map(({ key, size }) => [key as string, size]));
+  if (trash !== undefined) for (const key of sizes.keys()) if (key.startsWith(`${trash}/`)) sizes.delete(key);
+  for (const { outcome, key, bytes } of items) {
+    if (outcome === "copied") sizes.set(key, bytes);
+    if (outcome === "deleted") assert.ok(sizes.delete(key), `${key} was deleted, but was not there`);
+  }
+  return Object.fromEntries([...sizes].sort(([a], [b]) => (Buffer.from(a).compare(Buffer.from(b)))));
+}
+
+function checkTold({ items, summary, error }: Told): void {
+  const count = (outcome: string) => items.filter((item) => item.outcome === outcome).length;
+  assert.equal(summary.total, summary.copied + summary.skipped + summary.mismatch + summary.failed);
+  const { copied, skipped, mismatch, extras, deleted, foreign } = summary;
+  assert.deepEqual(
+    { copied, skipped, mismatch, extras, deleted, foreign },
+    {
+      copied: count("copied"),
+      skipped: count("skipped"),
+      mismatch: count("mismatch"),
+      extras: count("extra"),
+      deleted: count("deleted"),
+      foreign: count("foreign"),
+    },
+  );
+  if (error === undefined) assert.equal(summary.failed, count("failed"));
+  const settled = items.filter(({ outcome }) => ["copied", "skipped", "mismatch", "failed"].includes(outcome));
+  assert.equal(new Set(settled.map(({ key }) => key)).size, settled.length, "a key has one outcome");
+  assert.equal(summary.bytes, items.reduce((sum, item) => sum + (item.outcome === "copied" ? item.bytes : 0), 0));
+  if (summary.failed + summary.mismatch > 0 || error !== undefined) {
+    if (error?.code !== "full") assert.ok(summary.deleted === 0 || error !== undefined, "nothing is deleted on doubt");
+    assert.ok((summary.robocopyStatus & 0b11100) !== 0);
+  } else assert.ok(summary.robocopyStatus < 4);
+}
+
+async function checkCopies(options: { source: StoreConfig; target: StoreConfig; planMayDiffer?: boolean }, items: readonly MirrorItem[]) {
+  if (options.planMayDiffer === true) return; // the source may be another one by now
+  await using source = await openStore(options.source);
+  await using target = await openStore(options.target);
+  for (const { key, outcome } of items) {
+    if (outcome !== "copied") continue;
+    const [from, to] = await Promise.all([source, target].map(async (store) => readAll(await store.get(parseKey(key)))));
+    assert.ok(from!.equals(to!), `${key} was copied byte for byte`);
+  }
+}
+
+const essence = ({ class: kind, outcome, key, bytes }: MirrorItem) => `${key} ${kind} ${outcome} ${bytes}`;
+const byText = (a: string, b: string) => (a < b ? -1 : 1);
+
+/** `key: class outcome` of every item, sorted, for a test to compare with; postponed attempts are left out. */
+export function said({ items }: Told): string[] {
+  return items
+    .filter(({ outcome }) => outcome !== "postponed")
+    .map((item) => `${item.key}: ${item.class} ${item.outcome}`)
+    .sort(byText);
+}
