@@ -1,16 +1,18 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Sandbox } from "./feedctl.ts";
 
-/** Runs feedctl and kills it, without a warning, after so many milliseconds. Tells whether it was quicker. */
+/** Runs feedctl and kills it, without a warning, after so many milliseconds. A run that was quicker tells its time. */
 export async function killAfter(
   place: Sandbox,
   milliseconds: number,
   args: readonly string[],
-): Promise<"killed" | "finished"> {
+): Promise<{ killed: boolean; elapsed: number }> {
+  const since = performance.now();
   const running = await place.start(args);
   await Promise.race([sleep(milliseconds), running.finished]);
   running.child.kill("SIGKILL");
-  return (await running.finished).code === null ? "killed" : "finished";
+  const { code } = await running.finished;
+  return { killed: code === null, elapsed: performance.now() - since };
 }
 
 /** How long the run takes that `killAfter` will kill, from its start to its end. */
@@ -22,11 +24,11 @@ export async function duration(place: Sandbox, args: readonly string[]): Promise
   return performance.now() - since;
 }
 
-/** `count` points in time, one in each equal slice from `first` to `last`, the same for the same seed. */
+/** `count` numbers, one in each equal slice from `first` to `last`, the same for the same seed. */
 export function killPoints(count: number, first: number, last: number, seed: number): number[] {
   const random = mulberry32(seed);
   const slice = (last - first) / count;
-  return Array.from({ length: count }, (_, index) => Math.round(first + (index + random()) * slice));
+  return Array.from({ length: count }, (_, index) => first + (index + random()) * slice);
 }
 
 function mulberry32(seed: number): () => number {
