@@ -1,5 +1,5 @@
 // AWS Signature Version 4 in the header of a request: the SDK's own takes longer than everything else about a request.
-import { createHmac, hash } from "node:crypto";
+import { createHmac, createSecretKey, hash, type KeyObject } from "node:crypto";
 
 export interface S3Credentials {
   readonly accessKeyId: string;
@@ -37,12 +37,13 @@ export type Sign = (request: UnsignedRequest, credentials: S3Credentials, now: D
 
 /** A signer for one region and service (`s3`). The key derived from a secret serves for the whole day. */
 export function createSigner(region: string, service: string): Sign {
-  let derived: { secret: string; day: string; key: Buffer } | undefined;
+  let derived: { secret: string; day: string; key: KeyObject } | undefined;
 
-  const keyOf = (secret: string, day: string): Buffer => {
+  const keyOf = (secret: string, day: string): KeyObject => {
     if (derived?.secret !== secret || derived.day !== day) {
       const key = [day, region, service, "aws4_request"].reduce<string | Buffer>(hmac, `AWS4${secret}`) as Buffer;
-      derived = { secret, day, key };
+      // Node takes ten times as long over a key that is a buffer.
+      derived = { secret, day, key: createSecretKey(key) };
     }
     return derived.key;
   };
@@ -66,7 +67,7 @@ export function createSigner(region: string, service: string): Sign {
   };
 }
 
-function hmac(key: string | Buffer, text: string): Buffer {
+function hmac(key: string | Buffer | KeyObject, text: string): Buffer {
   return createHmac("sha256", key).update(text).digest();
 }
 
