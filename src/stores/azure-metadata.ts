@@ -5,7 +5,7 @@
  * becomes `utf-8''` and percent-encoding, as in RFC 8187. What others wrote and we would not have written is left
  * alone, its name in lower case, because a HEAD tells it so.
  */
-import type { PutOptions } from "./store.ts";
+import type { PromisedOptions } from "./promised-hash.ts";
 
 const MODIFIED = "mtime";
 const SHA256 = "sha256";
@@ -23,7 +23,7 @@ export interface StoredMetadata {
   isFolder: boolean;
 }
 
-export function toAzureMetadata({ sha256, modified, metadata }: PutOptions): Record<string, string> {
+export function toAzureMetadata({ sha256, modified, metadata }: PromisedOptions): Record<string, string> {
   const result: Record<string, string> = { [SHA256]: sha256 };
   if (modified !== undefined) result[MODIFIED] = modified.toISOString();
   for (const [name, value] of Object.entries(metadata ?? {})) result[encodeName(name)] = encodeValue(value);

@@ -5,6 +5,7 @@ import { readBlocks } from "./azure-blocks.ts";
 import type { AzureCall } from "./azure-call.ts";
 import type { BlockBlobClient } from "./azure-client.ts";
 import { toAzureMetadata } from "./azure-metadata.ts";
+import type { PromisedOptions } from "./promised-hash.ts";
 import { throwIfInterrupted } from "./signal.ts";
 import type { BlobSource, PutOptions } from "./store.ts";
 
@@ -21,7 +22,7 @@ const MAX_BLOCKS = 50_000;
 export interface Upload {
   blob: BlockBlobClient;
   source: BlobSource;
-  options: PutOptions;
+  options: PromisedOptions;
   call: AzureCall;
   /** The message's first half. */
   doing: string;
@@ -139,7 +140,7 @@ function uint32(value: number): Buffer {
   return bytes;
 }
 
-function describe(options: PutOptions, md5: Buffer) {
+function describe(options: PromisedOptions, md5: Buffer) {
   return {
     conditions: options.ifExists === "fail" ? { ifNoneMatch: "*" } : {},
     metadata: toAzureMetadata(options),

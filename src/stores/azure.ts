@@ -17,6 +17,8 @@ import { listBlobs } from "./azure-list.ts";
 import { resumingRead } from "./azure-read.ts";
 import { isLarge, upload } from "./azure-upload.ts";
 import type { Key } from "./key.ts";
+import { hashFirst } from "./promised-hash.ts";
+import type { PromisedOptions } from "./promised-hash.ts";
 import type { BlobInfo, BlobSource, ByteRange, CallOptions, PutOptions, PutResult, Store } from "./store.ts";
 import type { AzureConfig } from "./store-types.ts";
 
@@ -80,7 +82,7 @@ export async function openAzureStore(config: AzureConfig): Promise<Store> {
   async function compare(
     existing: BlobInfo,
     source: BlobSource,
-    options: PutOptions,
+    options: PromisedOptions,
     md5: string | undefined,
   ): Promise<PutResult> {
     const { key, size, sha256, tag } = existing;
@@ -97,7 +99,7 @@ export async function openAzureStore(config: AzureConfig): Promise<Store> {
     throw new FeedctlError("conflict", `${doing("store", key)}: other content is already there`);
   }
 
-  async function put(key: Key, source: BlobSource, options: PutOptions): Promise<PutResult> {
+  async function put(key: Key, source: BlobSource, options: PromisedOptions): Promise<PutResult> {
     const { signal, ifExists } = options;
     const what = doing("store", key);
     if (isAltered(key)) {
@@ -141,7 +143,7 @@ export async function openAzureStore(config: AzureConfig): Promise<Store> {
     features: { sortedList: true, atomicCreate: true, metadata: true, listsGivenTime: true },
     head,
     get,
-    put,
+    put: hashFirst(put),
     list: (keyPrefix, options = {}) => listBlobs({ client, call, prefix, name }, keyPrefix, options),
     delete: remove,
     deleteMany: (keys, options = {}) =>

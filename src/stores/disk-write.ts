@@ -91,8 +91,7 @@ async function fill(
     await copyInto(handle, path, source.path, source.size, options);
     await source.check?.();
   } else {
-    const reading = { sha256, signal: options.signal, verified: (found: string) => (sha256 = found) };
-    for await (const chunk of readVerified(source, reading)) {
+    for await (const chunk of readVerified(source, sha256, options.signal, (found) => (sha256 = found))) {
       await handle.writeFile(chunk).catch((error: unknown) => {
         throw diskError(error, "write", target);
       });

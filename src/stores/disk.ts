@@ -2,29 +2,32 @@ import { link, lstat, unlink } from "node:fs/promises";
 import { platform as currentPlatform } from "node:os";
 import { dirname, isAbsolute, join, resolve } from "node:path";
 import { FeedctlError } from "../errors.ts";
-import { diskError, errnoOf } from "./disk-errors.ts";
+import { diskError, errnoOf, unpackError } from "./disk-errors.ts";
+import { removeEmptyFolders } from "./disk-folders.ts";
+import { describeFile, tagOf } from "./disk-info.ts";
 import { listFiles } from "./disk-list.ts";
 import { diskNameProblem } from "./disk-names.ts";
+import { createSmallPutPool } from "./disk-pool.ts";
+import type { SmallPutPool } from "./disk-pool.ts";
 import { openBlobFile, resolveRange, streamFile } from "./disk-read.ts";
-import { removeEmptyFolders, writeFileWhole } from "./disk-write.ts";
+import { SMALL } from "./disk-small.ts";
+import { writeFileWhole } from "./disk-write.ts";
 import type { MakeLink } from "./disk-write.ts";
 import { parseKey } from "./key.ts";
 import type { Key } from "./key.ts";
 import { throwIfInterrupted } from "./signal.ts";
 import type { DiskConfig } from "./store-types.ts";
-import type { BlobInfo, Store } from "./store.ts";
+import type { BlobSource, PutOptions, PutResult, Store } from "./store.ts";
 
 /** What a test may stand in for: another operating system, a file system without hard links. */
 export interface DiskSystem {
   platform?: NodeJS.Platform | undefined;
   makeLink?: MakeLink | undefined;
+  putsBeforeThreads?: number | undefined;
 }
 
-interface FileStats {
-  mtimeMs: number;
-  size: number;
-  ino: number;
-}
+/** Puts that a store does one by one before it starts threads for them: most commands store a few files and end. */
+const PUTS_BEFORE_THREADS = 32;
 
 /**
  * A directory as a store. A key is the path of a regular file below it, byte for byte; folders are made and removed as
@@ -32,13 +35,28 @@ interface FileStats {
  * cache-control and user metadata have no place in a file and are not kept; the file's time is.
  */
 export async function openDiskStore(config: DiskConfig, system: DiskSystem = {}): Promise<Store> {
-  const { platform = currentPlatform(), makeLink = link } = system;
+  const { platform = currentPlatform(), makeLink = link, putsBeforeThreads = PUTS_BEFORE_THREADS } = system;
   if (!isAbsolute(config.path)) {
     throw new FeedctlError("usage", `the store path ${config.path} is not an absolute path on this machine`);
   }
   const root = resolve(config.path);
   const pathOf = (key: Key) => join(root, key);
   let atomicCreate = true;
+  let puts = 0;
+  let pool: SmallPutPool | undefined;
+
+  /** The short way for one of many small local files. Undefined: anything is unusual, and the careful way must look. */
+  async function putFast(target: string, source: BlobSource, options: PutOptions): Promise<PutResult | undefined> {
+    const usual = puts > putsBeforeThreads && atomicCreate && makeLink === link;
+    if (!usual || source.path === undefined || source.size > SMALL) return undefined;
+    pool ??= createSmallPutPool();
+    const { sha256, modified, durable = true } = options;
+    const small = { root, target, from: source.path, size: source.size, sha256, modified: modified?.getTime(), durable };
+    const result = await pool.put({ ...small, replace: options.ifExists === "replace" });
+    if (result.is === "pass") return undefined;
+    if (result.is === "unsafe") throw unpackError(result.error);
+    return { outcome: result.outcome, tag: tagOf(result.facts), sha256: result.sha256 };
+  }
 
   return {
     // As typed: a mapped drive or UNC path says more to its owner than what it resolves to.
@@ -59,7 +77,7 @@ export async function openDiskStore(config: DiskConfig, system: DiskSystem = {})
       if (diskNameProblem(key, platform) !== undefined || !(await hasRealParents(root, key))) return undefined;
       try {
         const stats = await lstat(pathOf(key));
-        return stats.isFile() ? describe(key, stats) : undefined;
+        return stats.isFile() ? describeFile(key, stats) : undefined;
       } catch (error) {
         if (isAbsence(error)) return undefined;
         throw diskError(error, "read", pathOf(key));
@@ -83,15 +101,16 @@ export async function openDiskStore(config: DiskConfig, system: DiskSystem = {})
       throwIfInterrupted(options.signal);
       const problem = diskNameProblem(parseKey(key), platform);
       if (problem !== undefined) throw new FeedctlError("invalid", `cannot write ${pathOf(key)}: ${problem}`);
+      puts++;
+      const fast = await putFast(pathOf(key), source, options);
+      if (fast !== undefined) return fast;
       await hasRealParents(root, key);
-      const { outcome, stats, withoutLinks } = await writeFileWhole(root, pathOf(key), source, options, makeLink);
-      if (withoutLinks) atomicCreate = false;
-      return { outcome, tag: tagOf(stats) };
+      const written = await writeFileWhole(root, pathOf(key), source, options, makeLink);
+      if (written.withoutLinks) atomicCreate = false;
+      return { outcome: written.outcome, tag: tagOf(written.stats), sha256: written.sha256 };
     },
 
-    async *list(prefix, options = {}) {
-      for await (const { key, stats } of listFiles(root, prefix, options)) yield describe(key, stats);
-    },
+    list: (prefix, options = {}) => listFiles(root, prefix, options),
 
     async delete(key, { signal } = {}) {
       throwIfInterrupted(signal);
@@ -107,16 +126,8 @@ export async function openDiskStore(config: DiskConfig, system: DiskSystem = {})
 
     localPath: pathOf,
 
-    async [Symbol.asyncDispose]() {},
+    [Symbol.asyncDispose]: async () => pool?.close(),
   };
-}
-
-function describe(key: Key, stats: FileStats & { mtime: Date }): BlobInfo {
-  return { key, size: stats.size, modified: stats.mtime, tag: tagOf(stats) };
-}
-
-function tagOf({ mtimeMs, size, ino }: FileStats): string {
-  return `${mtimeMs}-${size}-${ino}`;
 }
 
 /** A path below a file, ENOTDIR, is as absent as one that was never made. */

@@ -4,7 +4,8 @@ import { FeedctlError } from "../errors.ts";
 import type { Key } from "./key.ts";
 import { http, type S3Connection } from "./s3-client.ts";
 import { s3Code, s3Status, translateS3Error } from "./s3-errors.ts";
-import type { BlobSource, PutOptions, Store } from "./store.ts";
+import type { PromisedOptions } from "./promised-hash.ts";
+import type { BlobSource, Store } from "./store.ts";
 import { readVerified } from "./verified-source.ts";
 
 const MIB = 1024 * 1024;
@@ -36,7 +37,7 @@ export async function upload(
   store: Pick<Store, "head">,
   key: Key,
   source: BlobSource,
-  options: PutOptions,
+  options: PromisedOptions,
   request: ObjectRequest,
   condition: { IfNoneMatch?: string },
 ): Promise<string | undefined> {
@@ -100,7 +101,7 @@ async function uploadParts(
   target: UploadTarget,
   key: Key,
   source: BlobSource,
-  options: PutOptions,
+  options: PromisedOptions,
 ) {
   const partSize = partSizeFor(source.size);
   const width = Math.max(1, Math.min(WIDTH, Math.floor(BUFFER_BUDGET / partSize)));
@@ -167,7 +168,7 @@ async function uploadParts(
 export async function* readSource(
   key: Key,
   source: BlobSource,
-  options: PutOptions,
+  options: PromisedOptions,
   signal?: AbortSignal,
 ): AsyncGenerator<Buffer> {
   try {

@@ -7,8 +7,9 @@ import { encodeMetadata, plainTag } from "./s3-blob.ts";
 import type { S3Connection } from "./s3-client.ts";
 import { s3Code, s3Status, translateS3Error, type S3Attempt } from "./s3-errors.ts";
 import { readSource, upload, type ObjectRequest } from "./s3-multipart.ts";
+import type { PromisedOptions } from "./promised-hash.ts";
 import { throwIfInterrupted } from "./signal.ts";
-import type { BlobInfo, BlobSource, PutOptions, PutResult, Store } from "./store.ts";
+import type { BlobInfo, BlobSource, PutResult, Store } from "./store.ts";
 
 const SINGLE = 8 * 1024 * 1024;
 const MAX_TRIES = 5;
@@ -18,7 +19,7 @@ export async function putBlob(
   store: Pick<Store, "head" | "get">,
   key: Key,
   source: BlobSource,
-  options: PutOptions,
+  options: PromisedOptions,
 ): Promise<PutResult> {
   const { ifExists, signal } = options;
   const attempt: S3Attempt = { action: `store ${JSON.stringify(key)} in`, permission: "s3:PutObject", signal };
@@ -78,7 +79,7 @@ async function compareExisting(
   store: Pick<Store, "head" | "get">,
   key: Key,
   source: BlobSource,
-  options: PutOptions,
+  options: PromisedOptions,
 ): Promise<PutResult | undefined> {
   const existing = await store.head(key, { signal: options.signal });
   if (existing === undefined) return undefined;
@@ -89,7 +90,7 @@ async function compareExisting(
   );
 }
 
-async function holdsSame(store: Pick<Store, "get">, existing: BlobInfo, source: BlobSource, options: PutOptions) {
+async function holdsSame(store: Pick<Store, "get">, existing: BlobInfo, source: BlobSource, options: PromisedOptions) {
   if (existing.size !== source.size) return false;
   if (existing.sha256 !== undefined) return existing.sha256 === options.sha256;
   if (existing.md5 !== undefined && options.md5 !== undefined) return existing.md5 === options.md5;
@@ -119,7 +120,7 @@ const HEADERS = [
   ["StorageClass", "x-amz-storage-class"],
 ] as const;
 
-async function readWhole(key: Key, source: BlobSource, options: PutOptions): Promise<Buffer> {
+async function readWhole(key: Key, source: BlobSource, options: PromisedOptions): Promise<Buffer> {
   const chunks: Buffer[] = [];
   for await (const chunk of readSource(key, source, options, options.signal)) chunks.push(chunk);
   return chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks);

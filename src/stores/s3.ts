@@ -8,6 +8,7 @@ import { describeObject, isKms } from "./s3-blob.ts";
 import { connectS3, http } from "./s3-client.ts";
 import { s3Code, s3Status, translateS3Error, type S3Attempt } from "./s3-errors.ts";
 import { listObjects } from "./s3-list.ts";
+import { hashFirst } from "./promised-hash.ts";
 import { putBlob } from "./s3-put.ts";
 import { wholeBody } from "./s3-read.ts";
 import { throwIfInterrupted } from "./signal.ts";
@@ -120,7 +121,7 @@ export async function openS3Store(config: S3Config): Promise<Store> {
     features: { sortedList: true, atomicCreate: true, metadata: true, listsGivenTime: false },
     head,
     get,
-    put: (key, source, options) => putBlob(connection, { head, get }, key, source, options),
+    put: hashFirst((key, source, options) => putBlob(connection, { head, get }, key, source, options)),
     list: (text, options = {}) => listObjects(connection, text, options, (key) => trustsEtags(key, options.signal)),
     async delete(key, { signal } = {}) {
       const attempt = { action: `delete ${JSON.stringify(key)} from`, permission: "s3:DeleteObject", signal };

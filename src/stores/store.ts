@@ -40,8 +40,12 @@ export interface BlobSource {
 export interface PutOptions {
   /** `fail`: same bytes again are `unchanged`, other bytes reject with `conflict`; atomic iff `features.atomicCreate`. `replace`: swaps atomically. */
   ifExists: "fail" | "replace";
-  /** Lower-case hex of what the source must deliver. Any difference rejects with `corrupt` and nothing becomes visible. */
-  sha256: string;
+  /**
+   * Lower-case hex of what the source must deliver. Any difference rejects with `corrupt` and nothing becomes visible.
+   * Absent: only the size is compared. A cloud then reads a source twice, or keeps it in memory up to 8 MiB, because it
+   * must know the hash before it sends; a disk copies `source.path` inside the kernel and trusts it.
+   */
+  sha256?: string | undefined;
   /** Lower-case hex; lets S3 and Azure check the request bodies without a second pass. */
   md5?: string | undefined;
   contentType?: string | undefined;
@@ -49,6 +53,13 @@ export interface PutOptions {
   metadata?: Record<string, string> | undefined;
   /** Kept as the file's time on disk and as metadata in the clouds. Default: the time of storing. */
   modified?: Date | undefined;
+  /**
+   * Whether the blob has reached the disk itself when `put` resolves. Default true. `false` leaves that to the operating
+   * system, as rclone and robocopy do: many times faster for small blobs, but a power cut within the next half minute
+   * may leave a blob missing, empty or cut short, though all were told to be stored. Only for what can be copied again
+   * and is compared by more than its name. Clouds ignore it.
+   */
+  durable?: boolean | undefined;
   signal?: AbortSignal | undefined;
 }
 
@@ -59,6 +70,8 @@ export interface PutResult {
   outcome: PutOutcome;
   /** The store's tag of the blob now. */
   tag?: string | undefined;
+  /** Of the blob's bytes. Absent only when none was promised and the disk store copied a local file unread. */
+  sha256?: string | undefined;
 }
 
 export interface CallOptions {

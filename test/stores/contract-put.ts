@@ -224,6 +224,51 @@ export const putCases = {
       }
     },
   },
+  "without a promised sha256 the put tells it": {
+    async run({ store, key }) {
+      for (const length of [0, 1000, LARGE]) {
+        const bytes = someBytes(length);
+        const put = await store.put(key("x"), sourceOf(bytes), { ifExists: "replace" });
+        assert.equal(put.sha256, sha256(bytes));
+        if (store.features.metadata) assert.equal((await store.head(key("x")))?.sha256, sha256(bytes));
+        await stillHolds(store, key("x"), bytes);
+        const { sha256: told } = await store.put(key("x"), sourceOf(bytes), { ifExists: "replace", sha256: sha256(bytes) });
+        assert.equal(told, sha256(bytes));
+      }
+    },
+  },
+  "without a promised sha256 a wrong size is still corrupt": {
+    async run({ store, key, prefix }) {
+      for (const [length, size] of [[1000, 1001], [1000, 999], [0, 1], [LARGE, LARGE + 1]] as const) {
+        const put = store.put(key("x"), sourceOf(someBytes(length), { size }), { ifExists: "fail" });
+        await assert.rejects(put, hasCode("corrupt"));
+        await nothingVisible(store, prefix, key("x"));
+      }
+    },
+  },
+  "without a promised sha256 the same bytes are unchanged and others conflict": {
+    async run({ store, key }) {
+      for (const length of [1000, LARGE]) {
+        const name = key(`x${length}`);
+        const bytes = someBytes(length, 1);
+        assert.equal((await store.put(name, sourceOf(bytes), { ifExists: "fail" })).outcome, "created");
+        const again = await store.put(name, sourceOf(bytes), { ifExists: "fail" });
+        assert.deepEqual([again.outcome, again.sha256], ["unchanged", sha256(bytes)]);
+        const other = store.put(name, sourceOf(someBytes(length, 2)), { ifExists: "fail" });
+        await assert.rejects(other, hasCode("conflict"));
+        await stillHolds(store, name, bytes);
+      }
+    },
+  },
+  "what need not be durable is stored all the same": {
+    async run({ store, key }) {
+      const bytes = someBytes(1000);
+      assert.equal(await putBytes(store, key("a/b/x"), bytes, { durable: false }), "created");
+      assert.equal(await putBytes(store, key("a/b/x"), bytes, { durable: false }), "unchanged");
+      await stillHolds(store, key("a/b/x"), bytes);
+    },
+  },
+
   "a source one byte too short is corrupt": wrongLength(1000, 1001),
   "a source one byte too long is corrupt": wrongLength(1000, 999),
   "a source that promised nothing is corrupt": wrongLength(1000, 0),
