@@ -16,8 +16,13 @@ export interface CopyInput {
   /** Another key in the target; default: the same. */
   as?: Key | undefined;
   ifExists: "fail" | "replace";
+  /** What the bytes must hash to, where the catalog knows it; other bytes reject with `corrupt`. */
+  expected?: { sha256: string; md5: string } | undefined;
+  contentType?: string | undefined;
   /** Slows the reading of the source down. */
   throttle?: Throttle | undefined;
+  /** As in `PutOptions`. */
+  durable?: boolean | undefined;
 }
 
 /**
@@ -42,12 +47,13 @@ export async function copyBlob(context: Context, input: CopyInput): Promise<PutR
   };
   return target.put(input.as ?? blob.key, bytes, {
     ifExists: input.ifExists,
-    sha256: described?.sha256 ?? blob.sha256,
-    md5: described?.md5 ?? blob.md5,
-    contentType: described?.contentType ?? blob.contentType ?? contentTypeOf(blob.key),
+    sha256: input.expected?.sha256 ?? described?.sha256 ?? blob.sha256,
+    md5: input.expected?.md5 ?? described?.md5 ?? blob.md5,
+    contentType: input.contentType ?? described?.contentType ?? blob.contentType ?? contentTypeOf(blob.key),
     cacheControl: described?.cacheControl ?? blob.cacheControl,
     metadata: described?.metadata ?? blob.metadata,
     modified: described?.modified ?? blob.modified,
+    durable: input.durable,
     signal,
   });
 }

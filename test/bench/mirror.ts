@@ -1,0 +1,145 @@
+// `node test/bench/mirror.ts [disk|s3|large|keys ...]`: feedctl mirror beside rclone and s5cmd, in turn, on this machine.
+// Prints seconds, peak memory and ratios; asserts nothing. Peers that are not on PATH are left out.
+import { spawn, spawnSync } from "node:child_process";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync, readFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { startS3, type S3Server } from "../support/s3-server.ts";
+
+const root = join(import.meta.dirname, "../..");
+const place = mkdtempSync(join(tmpdir(), "feedctl-bench-"));
+const wanted = process.argv.slice(2);
+const has = (program: string) => spawnSync("sh", ["-c", `command -v ${program}`]).status === 0;
+const peers = { rclone: has("rclone"), s5cmd: has("s5cmd") };
+
+interface Measured {
+  seconds: number;
+  /** MiB of the largest process. */
+  memory: number;
+}
+
+/** Runs a command to its end; memory is the kernel's own VmHWM, read while it runs. */
+async function measure(command: string, args: string[], env: Record<string, string> = {}): Promise<Measured> {
+  const started = performance.now();
+  const child = spawn(command, args, { stdio: ["ignore", "ignore", "pipe"], env: { ...process.env, FEEDCTL_DATA_DIR: join(place, "data"), ...env } });
+  let memory = 0;
+  let talk = "";
+  child.stderr.on("data", (chunk) => (talk += String(chunk)));
+  const watch = setInterval(() => {
+    try {
+      const peak = /VmHWM:\s+(\d+)/.exec(readFileSync(`/proc/${child.pid}/status`, "utf8"))?.[1];
+      memory = Math.max(memory, Number(peak ?? 0) / 1024);
+    } catch {
+      // it has ended
+    }
+  }, 20);
+  const status = await new Promise((resolve) => child.on("close", resolve));
+  clearInterval(watch);
+  if (status !== 0) throw new Error(`${command} ${args.join(" ")} ended with ${String(status)}: ${talk.slice(-500)}`);
+  return { seconds: (performance.now() - started) / 1000, memory };
+}
+
+const feedctl = (args: string[], env?: Record<string, string>) => measure(process.execPath, [join(root, "bin/feedctl.js"), "mirror", ...args, "--quiet", "--yes"], env);
+
+function report(title: string, results: Record<string, Measured>): void {
+  const mine = results["feedctl"] as Measured;
+  for (const [name, { seconds, memory }] of Object.entries(results)) {
+    const ratio = name === "feedctl" ? "" : `  feedctl takes ${(mine.seconds / seconds).toFixed(2)} of its time`;
+    console.log(`${title.padEnd(42)} ${name.padEnd(8)} ${seconds.toFixed(2).padStart(7)} s ${memory.toFixed(0).padStart(5)} MiB${ratio}`);
+  }
+}
+
+function makeFiles(directory: string, count: number, size: (index: number) => number): void {
+  for (let i = 0; i < count; i++) {
+    const folder = join(directory, `d${Math.floor(i / 50)}`);
+    if (i % 50 === 0) mkdirSync(folder, { recursive: true });
+    writeFileSync(join(folder, `f${i}`), Buffer.alloc(size(i), i % 251));
+  }
+}
+
+async function disk(): Promise<void> {
+  const source = join(place, "small");
+  makeFiles(source, 100_000, () => 1);
+  const runs: [string, (target: string) => Promise<Measured>][] = [["feedctl", (target) => feedctl([source, target])]];
+  if (peers.rclone) runs.push(["rclone", (target) => measure("rclone", ["sync", source, target, "--transfers", "16", "--checkers", "16"])]);
+  const first: Record<string, Measured> = {};
+  const again: Record<string, Measured> = {};
+  for (const [name, run] of runs) {
+    first[name] = await run(join(place, `small-${name}`));
+    again[name] = await run(join(place, `small-${name}`));
+    rmSync(join(place, `small-${name}`), { recursive: true });
+  }
+  report("disk -> disk, 100,000 files, first run", first);
+  report("disk -> disk, 100,000 files, no-op", again);
+  rmSync(source, { recursive: true });
+}
+
+function s3Arguments(s3: S3Server) {
+  const credentials = { S3_AK: s3.accessKey, S3_SK: s3.secretKey, AWS_ACCESS_KEY_ID: s3.accessKey, AWS_SECRET_ACCESS_KEY: s3.secretKey, AWS_REGION: s3.region };
+  const end = (side: string) => [`--${side}-endpoint`, s3.endpoint, `--${side}-region`, s3.region, `--${side}-path-style`, `--${side}-access-key`, "env:S3_AK", `--${side}-secret-key`, "env:S3_SK"];
+  const remote = `:s3,provider=Other,env_auth=true,endpoint="${s3.endpoint}",force_path_style=true,region=${s3.region}:`;
+  return { credentials, end, remote };
+}
+
+async function s3(): Promise<void> {
+  await using server = await stoppable();
+  const { credentials, end, remote } = s3Arguments(server.s3);
+  const source = join(place, "blobs");
+  makeFiles(source, 10_000, (i) => 4096 + ((i * 7919) % 61_440));
+  const up: Record<string, Measured> = {};
+  const noop: Record<string, Measured> = {};
+  const down: Record<string, Measured> = {};
+  for (const name of ["feedctl", ...(peers.rclone ? ["rclone"] : []), ...(peers.s5cmd ? ["s5cmd"] : [])]) {
+    const bucket = `bench-${name}`;
+    await server.s3.createBucket(bucket);
+    const back = join(place, `back-${name}`);
+    mkdirSync(back);
+    const runs: Record<string, (() => Promise<Measured>)[]> = {
+      feedctl: [() => feedctl([source, `s3://${bucket}`, ...end("target")], credentials), () => feedctl([`s3://${bucket}`, back, ...end("source")], credentials)],
+      rclone: [() => measure("rclone", ["sync", source, `${remote}${bucket}`, "--transfers", "32"], credentials), () => measure("rclone", ["sync", `${remote}${bucket}`, back, "--transfers", "32"], credentials)],
+      s5cmd: [
+        () => measure("s5cmd", ["--endpoint-url", server.s3.endpoint, "sync", `${source}/`, `s3://${bucket}/`], credentials),
+        () => measure("s5cmd", ["--endpoint-url", server.s3.endpoint, "sync", `s3://${bucket}/*`, `${back}/`], credentials),
+      ],
+    };
+    const [upload, download] = runs[name] as [() => Promise<Measured>, () => Promise<Measured>];
+    up[name] = await upload();
+    noop[name] = await upload();
+    down[name] = await download();
+    rmSync(back, { recursive: true });
+  }
+  report("disk -> S3, 10,000 blobs of 4-64 KiB", up);
+  report("the same again, no-op", noop);
+  report("S3 -> disk, 10,000 blobs of 4-64 KiB", down);
+}
+
+async function large(): Promise<void> {
+  await using server = await stoppable();
+  const { credentials, end, remote } = s3Arguments(server.s3);
+  const source = join(place, "large");
+  mkdirSync(source);
+  const chunk = Buffer.alloc(64 * 1024 * 1024, 7);
+  for (let i = 0; i < 32; i++) writeFileSync(join(source, "blob"), chunk, { flag: "a" });
+  const up: Record<string, Measured> = {};
+  for (const name of ["feedctl", ...(peers.rclone ? ["rclone"] : []), ...(peers.s5cmd ? ["s5cmd"] : [])]) {
+    const bucket = `large-${name}`;
+    await server.s3.createBucket(bucket);
+    if (name === "feedctl") up[name] = await feedctl([source, `s3://${bucket}`, ...end("target")], credentials);
+    if (name === "rclone") up[name] = await measure("rclone", ["sync", source, `${remote}${bucket}`, "--s3-chunk-size", "16M"], credentials);
+    if (name === "s5cmd") up[name] = await measure("s5cmd", ["--endpoint-url", server.s3.endpoint, "sync", `${source}/`, `s3://${bucket}/`], credentials);
+  }
+  report("disk -> S3, one blob of 2 GiB", up);
+}
+
+async function stoppable() {
+  const s3 = await startS3();
+  console.log(`S3 server: ${s3.kind}`);
+  return { s3, [Symbol.asyncDispose]: () => s3.stop() };
+}
+
+try {
+  const all = { disk, s3, large };
+  for (const [name, run] of Object.entries(all)) if (wanted.length === 0 || wanted.includes(name)) await run();
+} finally {
+  rmSync(place, { recursive: true, force: true });
+}
