@@ -35,7 +35,8 @@ export async function copyBlob(context: Context, input: CopyInput): Promise<PutR
   const described = source.features.metadata ? await source.head(blob.key, { signal }) : undefined;
   if (source.features.metadata) requireSame(blob, described, source);
   const path = throttle === undefined ? source.localPath?.(blob.key) : undefined;
-  const read: BlobSource["open"] = (range, cancel) => source.get(blob.key, { range, signal: cancel ?? signal });
+  const read: BlobSource["open"] = (range, cancel) =>
+    source.get(blob.key, { range, signal: cancel ?? signal, known: blob });
   const bytes: BlobSource = {
     size: blob.size,
     open: throttle === undefined ? read : async (range, cancel) => throttle(await read(range, cancel)),

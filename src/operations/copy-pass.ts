@@ -1,4 +1,4 @@
-import { listFiles, type FileRow } from "../catalog/files.ts";
+import { findFiles, listFiles, type FileRow } from "../catalog/files.ts";
 import { listProofs, saveProofs, type Proof } from "../catalog/proofs.ts";
 import { recordDeletes } from "../catalog/pending.ts";
 import type { Db } from "../catalog/schema.ts";
@@ -84,8 +84,9 @@ export async function* copyPass(context: Context, db: Db, input: PassInput): Asy
       if (proven.length + stale.length >= 500) await flush();
       yield result.event;
     }
+    await flush();
   } finally {
-    await flush().catch(() => {}); // without it the next pass proves them again
+    await flush().catch(() => {}); // what is left of a pass that broke off; without it the next one proves them again
   }
   return summary;
 
@@ -100,14 +101,22 @@ export async function* copyPass(context: Context, db: Db, input: PassInput): Asy
     if (to !== undefined && to.size === size && isProven(entry)) return { event: event("same") };
     try {
       const blob = from ?? (await source.head(parseKey(key), { signal: context.signal }));
-      if (blob === undefined) return { event: event("failed", "the catalog names it, but the source has no such blob") };
-      const put = await copy(context, input, blob, row);
-      const outcome = put.outcome === "created" ? "copied" : "verified";
+      if (blob === undefined) return await vanished(key, "the catalog names it, but the source has no such blob");
+      // what an earlier pass put there itself may be replaced: the package was deleted and imported again with other bytes
+      const ifExists = to !== undefined && entry.proof?.tag === to.tag ? "replace" : "fail";
+      const put = await copy(context, input, blob, row, ifExists);
+      const outcome = put.outcome === "unchanged" ? "verified" : "copied";
       const { sha256 } = put;
       return { event: event(outcome), ...(put.tag === undefined ? {} : { proof: { key, tag: put.tag, sha256 } }) };
     } catch (error) {
       if (!isFeedctlError(error, "corrupt", "conflict", "not-found", "invalid")) throw error;
-      return { event: event("failed", error.message) };
+      return error.code === "not-found" ? await vanished(key, error.message) : { event: event("failed", error.message) };
+    }
+
+    /** A package that was deleted since the listings began is nobody's fault. */
+    async function vanished(text: string, reason: string) {
+      const gone = !(await findFiles(db, feedId, [text])).has(text) && (await source.head(parseKey(text), { signal: context.signal })) === undefined;
+      return gone ? undefined : { event: event("failed", reason) };
     }
   }
 }
@@ -124,10 +133,10 @@ function isProven({ row, source, target, proof }: Partial<Entry>): boolean {
   return sha256 !== undefined && md5 !== undefined && target.sha256 === sha256 && target.md5 === md5;
 }
 
-async function copy(context: Context, { source, target }: PassInput, blob: BlobInfo, row: FileRow | undefined) {
+async function copy(context: Context, { source, target }: PassInput, blob: BlobInfo, row: FileRow | undefined, ifExists: "fail" | "replace") {
   if (row !== undefined && blob.size !== row.size) throw new FeedctlError("corrupt", `the source's blob has ${blob.size} bytes, the catalog says ${row.size}`);
   // a blob that the catalog does not know is read once more, to have a hash to hold the copy against
-  const expected = row ?? (await hashStream(await source.get(blob.key, { signal: context.signal })));
-  const put = await copyBlob(context, { source, target, blob, ifExists: "fail", expected, contentType: row?.contentType });
+  const expected = row ?? (await hashStream(await source.get(blob.key, { signal: context.signal, known: blob })));
+  const put = await copyBlob(context, { source, target, blob, ifExists, expected, contentType: row?.contentType });
   return { ...put, sha256: expected.sha256 };
 }

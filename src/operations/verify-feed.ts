@@ -45,7 +45,7 @@ export interface VerifySummary {
   unchecked: number;
   /** Names in the store that can be no blob of feedctl: told, not counted as a fault. */
   foreign: number;
-  /** With `repair`: blobs without rows and pending deletes that were cleared away. */
+  /** With `repair`: blobs without rows, pending deletes and remains of broken uploads that were cleared away. */
   repaired: number;
   bytes: number;
 }
@@ -66,7 +66,9 @@ export async function* verifyFeed(context: Context, input: VerifyInput): AsyncGe
   if (input.repair) {
     await using run = await startRun(context, "verify --repair", feed.id);
     const settled = await settlePending(context, feed, row.id, store, run, context.lockWait);
-    repaired = settled.abandoned + settled.deleted;
+    // a day: nothing that is still being written is that old
+    const swept = (await store.sweep?.(new Date(context.now().getTime() - 86_400_000), { signal: context.signal })) ?? 0;
+    repaired = settled.abandoned + settled.deleted + swept;
     await run.finish(settled);
   }
   yield* compareCatalog(context, db, { feed, storeId: row.id, store, read: input.read ?? false, repaired });
@@ -142,7 +144,7 @@ export async function* compareCatalog(context: Context, db: Db, what: Comparison
   async function examinePair(row: FileRow, blob: BlobInfo) {
     if (blob.size !== row.size) return finding("differ", row.key, `has ${blob.size} bytes instead of ${row.size}`);
     if (read) {
-      const { sha256 } = await hashStream(await store.get(parseKey(row.key), { signal: context.signal }));
+      const { sha256 } = await hashStream(await store.get(parseKey(row.key), { signal: context.signal, known: blob }));
       if (sha256 !== row.sha256) return finding("differ", row.key, `hashes to sha256 ${sha256} instead of ${row.sha256}`);
       return { size: row.size, proof: { id: row.id, storeTag: blob.tag ?? null } };
     }

@@ -4,6 +4,7 @@ import { dirname, isAbsolute, join, resolve } from "node:path";
 import { FeedctlError } from "../errors.ts";
 import { diskError, errnoOf, unpackError } from "./disk-errors.ts";
 import { removeEmptyFolders } from "./disk-folders.ts";
+import { sweepTemporaryFiles } from "./disk-sweep.ts";
 import { describeFile, tagOf } from "./disk-info.ts";
 import { listFiles } from "./disk-list.ts";
 import { diskNameProblem } from "./disk-names.ts";
@@ -48,11 +49,13 @@ export async function openDiskStore(config: DiskConfig, system: DiskSystem = {})
   /** The short way for one of many small local files. Undefined: anything is unusual, and the careful way must look. */
   async function putFast(target: string, source: BlobSource, options: PutOptions): Promise<PutResult | undefined> {
     const usual = puts > putsBeforeThreads && atomicCreate && makeLink === link;
-    if (!usual || source.path === undefined || source.size > SMALL) return undefined;
+    const { path: from, pathTag: fromTag, size } = source;
+    if (!usual || from === undefined || size > SMALL) return undefined;
+    if (source.check !== undefined && fromTag === undefined) return undefined;
     pool ??= createSmallPutPool();
     const { sha256, modified, durable = true } = options;
-    const small = { root, target, from: source.path, size: source.size, sha256, modified: modified?.getTime(), durable };
-    const result = await pool.put({ ...small, replace: options.ifExists === "replace" });
+    const replace = options.ifExists === "replace";
+    const result = await pool.put({ root, target, from, fromTag, size, sha256, replace, modified: modified?.getTime(), durable });
     if (result.is === "pass") return undefined;
     if (result.is === "unsafe") throw unpackError(result.error);
     return { outcome: result.outcome, tag: tagOf(result.facts), sha256: result.sha256 };
@@ -124,6 +127,7 @@ export async function openDiskStore(config: DiskConfig, system: DiskSystem = {})
       await removeEmptyFolders(root, dirname(pathOf(key)));
     },
 
+    sweep: async (before, { signal } = {}) => (await sweepTemporaryFiles(root, before, signal)).length,
     localPath: pathOf,
 
     [Symbol.asyncDispose]: async () => pool?.close(),

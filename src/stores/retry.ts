@@ -70,7 +70,7 @@ export function retrying(store: Store, options: RetryOptions = {}): Store {
     }
   };
 
-  const { deleteMany, localPath } = store;
+  const { deleteMany, localPath, sweep } = store;
   return {
     name: store.name,
     type: store.type,
@@ -82,12 +82,13 @@ export function retrying(store: Store, options: RetryOptions = {}): Store {
       deleteMany: (keys, call) => repeat(call?.signal, () => deleteMany.call(store, keys, call)),
     }),
     async get(key, call = {}) {
-      const before = resume ? await repeat(call.signal, () => store.head(key, call)) : undefined;
+      const before = resume ? (call.known ?? (await repeat(call.signal, () => store.head(key, call)))) : undefined;
       const stream = await repeat(call.signal, () => store.get(key, call));
       if (before?.tag === undefined) return stream;
       return resumingStream(store, before, stream, call, startAttempts());
     },
     list: (prefix, call = {}) => resumingList(store, prefix, call, startAttempts()),
+    ...(sweep !== undefined && { sweep: (before, call) => repeat(call?.signal, () => sweep.call(store, before, call)) }),
     ...(localPath !== undefined && { localPath: localPath.bind(store) }),
     [Symbol.asyncDispose]: () => store[Symbol.asyncDispose](),
   };

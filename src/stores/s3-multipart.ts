@@ -68,7 +68,7 @@ export async function upload(
 type UploadTarget = { Bucket: string; Key: string; UploadId: string };
 
 /** A part whose connection was cut may still be arriving, and brings the upload back to life: ended is what is gone. */
-async function endUpload(client: S3Connection["client"], target: UploadTarget): Promise<void> {
+export async function endUpload(client: S3Connection["client"], target: UploadTarget): Promise<void> {
   for (let count = 0; count < MAX_TRIES; count++) {
     try {
       await client.abortMultipartUpload(target);

@@ -11,6 +11,7 @@ import { listObjects } from "./s3-list.ts";
 import { hashFirst } from "./promised-hash.ts";
 import { putBlob } from "./s3-put.ts";
 import { wholeBody } from "./s3-read.ts";
+import { sweepUploads } from "./s3-sweep.ts";
 import { throwIfInterrupted } from "./signal.ts";
 import type { BlobInfo, ByteRange, CallOptions, Store } from "./store.ts";
 import type { S3Config } from "./store-types.ts";
@@ -130,6 +131,7 @@ export async function openS3Store(config: S3Config): Promise<Store> {
       });
     },
     deleteMany,
+    sweep: (before, { signal } = {}) => sweepUploads(connection, before, signal),
     [Symbol.asyncDispose]: () => connection.close(),
   };
 }

@@ -33,6 +33,11 @@ export interface BlobSource {
   open(range?: ByteRange, signal?: AbortSignal): Promise<Readable>;
   /** A local file that holds exactly these bytes, where there is one: lets the disk store copy inside the kernel. */
   path?: string | undefined;
+  /**
+   * The tag that a disk store told of the file at `path`. The disk store then holds the opened file against it, which
+   * answers `check` without a call per blob: without it, a source with a `check` is never copied the fast way.
+   */
+  pathTag?: string | undefined;
   /** Asked when all bytes were read and nothing is visible yet: rejects when they are no longer what the source holds. */
   check?(): Promise<void>;
 }
@@ -78,6 +83,12 @@ export interface CallOptions {
   signal?: AbortSignal | undefined;
 }
 
+export interface GetOptions extends CallOptions {
+  range?: ByteRange | undefined;
+  /** The blob as `list` or `head` just told it: spares the retries a question before they resume a broken read of it. */
+  known?: BlobInfo | undefined;
+}
+
 /** Facts that callers plan with; each says what follows from it. */
 export interface StoreFeatures {
   /** `list` yields strictly increasing keys in UTF-8 byte order. Without it a merge-join must sort first. */
@@ -107,7 +118,7 @@ export interface Store extends AsyncDisposable {
    * An end beyond the size is clamped. A range that holds no byte of the blob (it starts at or past the end, ends
    * before it starts, or is negative) rejects with `usage`, so an empty blob is read without a range.
    */
-  get(key: Key, options?: CallOptions & { range?: ByteRange | undefined }): Promise<Readable>;
+  get(key: Key, options?: GetOptions): Promise<Readable>;
   /** All or nothing: no partial blob is ever visible, and a failed put leaves what was there before. */
   put(key: Key, source: BlobSource, options: PutOptions): Promise<PutResult>;
   /**
@@ -120,6 +131,11 @@ export interface Store extends AsyncDisposable {
   delete(key: Key, options?: CallOptions): Promise<void>;
   /** Batch delete, idempotent; rejects if any one failed, after trying all. Absent: call `delete` in a loop. */
   deleteMany?(keys: readonly Key[], options?: CallOptions): Promise<void>;
+  /**
+   * Removes what puts left invisible that ended before `before` without saying so: temporary files, unfinished uploads.
+   * Returns how many. Absent: the provider does it by itself.
+   */
+  sweep?(before: Date, options?: CallOptions): Promise<number>;
   /** The local path of a blob, where its bytes can be read as a file. Absent: not on this machine's disk. */
   localPath?(key: Key): string;
 }
