@@ -21,7 +21,7 @@ export async function readBody(body: Readable, limit: number): Promise<Buffer> {
   return chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks, length);
 }
 
-/** The error that an answer with a status of 300 or more stands for. Never rejects: the status counts without a body. */
+/** The error that an answer with a status of 300 or more stands for. Never rejects: a status needs no body. */
 export async function problemOf(answer: HttpAnswer): Promise<Error> {
   const text = await readBody(answer.body, MAX_PROBLEM).then(
     (bytes) => bytes.toString(),

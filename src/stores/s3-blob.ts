@@ -51,7 +51,7 @@ function decodeRest(text: string | undefined): Record<string, string> {
 
 const USER = "x-amz-meta-";
 
-/** From the headers of an answer, names in lower case. `modified` is the stored `mtime` if any, else the time of storing. */
+/** From an answer's headers, names in lower case. `modified` is the stored `mtime` if any, else the time of storing. */
 export function describeObject(key: Key, headers: Readonly<Record<string, string>>): BlobInfo {
   const stored: Record<string, string> = {};
   for (const [name, value] of Object.entries(headers))

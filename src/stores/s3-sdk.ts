@@ -48,8 +48,8 @@ function originOf({ protocol, hostname, port }: SdkRequest): string {
 }
 
 /**
- * Makes the request of `probe` (for an object whose key is one plain letter) up to the point where its address is known;
- * it is never sent. Path style, dual-stack, FIPS, acceleration, aliases of access points: all are the SDK's to know.
+ * Makes the request of `probe` (for an object whose key is one plain letter) up to the point where its address is
+ * known; it is never sent. Path style, dual-stack, FIPS, acceleration, aliases of access points: all are the SDK's to know.
  */
 export async function findEndpoint(client: S3, probe: HeadObjectCommand): Promise<S3Endpoint> {
   let found: S3Endpoint | undefined;
