@@ -81,7 +81,11 @@ export async function openLog(io: Io, path: string | undefined): Promise<MirrorL
       await flush();
     },
     async close() {
-      await flush().finally(() => file?.close());
+      try {
+        await flush();
+      } finally {
+        await file?.close();
+      }
     },
   };
 }

@@ -12,13 +12,18 @@ const WATCH = 60;
 export function mirrorOptions(): Command {
   const mirror = new Command("mirror")
     .description("make a target equal its source, deletions included (as robocopy /MIR)")
-    .argument("<source>", "a feed, a directory, s3://bucket/prefix, az://container/prefix, or NAME:path (a store profile)")
+    .argument(
+      "<source>",
+      "a feed, a directory, s3://bucket/prefix, az://container/prefix, or NAME:path (a store profile)",
+    )
     .argument("<target>", "the same, but no feed: a feed is moved with migrate")
     .option("--dry-run", "only tell what would be done")
     .addOption(new Option("-L, --list-only", "the same as --dry-run").hideHelp(false))
     .option("--yes", "do not ask before deleting")
     .addOption(
-      new Option("--max-delete <N|N%>", "refuse to delete more than this (default: half of the target)").argParser(parseLimit),
+      new Option("--max-delete <N|N%>", "refuse to delete more than this (default: half of the target)").argParser(
+        parseLimit,
+      ),
     )
     .option("--no-delete", "copy only: what is only in the target stays")
     .option("--checksum", "compare by hash, reading where no hash is known")
@@ -37,10 +42,14 @@ export function mirrorOptions(): Command {
     );
   }
   mirror
-    .addOption(new Option("--retries <n>", "try failed files again at the end").argParser(wholeNumber(0, 1_000_000)).default(1))
+    .addOption(
+      new Option("--retries <n>", "try failed files again at the end").argParser(wholeNumber(0, 1_000_000)).default(1),
+    )
     .addOption(new Option("--wait <time>", "wait before trying again").argParser(parseAge).default(1000, "1s"))
     .addOption(new Option("--threads <n>", "files copied at once").argParser(wholeNumber(1, 256)))
-    .addOption(new Option("--bandwidth <size>", "read at most this much of the source in a second").argParser(parseRate))
+    .addOption(
+      new Option("--bandwidth <size>", "read at most this much of the source in a second").argParser(parseRate),
+    )
     .addOption(
       new Option("--watch [time]", "do it again and again, this long after each end, until interrupted")
         .argParser(parseAge)
@@ -58,7 +67,9 @@ function storeOptionsOf(end: string): Option[] {
   return [...new Map(all.map((each) => [each.flag, each])).values()]
     .filter(({ flag }) => !["bucket", "container", "target-path"].includes(flag))
     .map(({ flag, value, description }) =>
-      new Option(`--${end}-${flag}${value === undefined ? "" : ` <${value}>`}`, description).helpGroup(`Store options of the ${end}:`),
+      new Option(`--${end}-${flag}${value === undefined ? "" : ` <${value}>`}`, description).helpGroup(
+        `Store options of the ${end}:`,
+      ),
     );
 }
 

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Command } from "commander";
 import { FeedctlError, isFeedctlError } from "../errors.ts";
-import { formatSize } from "../lib/size.ts";
+import { counted, formatSize } from "../lib/size.ts";
 import type { Context } from "../operations/context.ts";
 import type { MirrorItem, MirrorSummary } from "../operations/mirror-tally.ts";
 import type { MirrorInput } from "../operations/run-mirror.ts";
@@ -33,7 +33,6 @@ async function inputOf(
   out: Output,
   source: string,
   target: string,
-  // oxlint-disable-next-line typescript/no-explicit-any -- commander does not know the types of its options
   options: any,
 ): Promise<() => MirrorInput> {
   const { findPlace } = await import("../operations/places.ts");
@@ -50,7 +49,9 @@ async function inputOf(
       checksum: options.checksum === true,
       sizeOnly: options.sizeOnly === true,
       timeWindow: options.timeWindow ?? 1,
-      leave: new Set(leaveClasses.filter((name) => options[`exclude${name[0]?.toUpperCase()}${name.slice(1)}`] === true)),
+      leave: new Set(
+        leaveClasses.filter((name) => options[`exclude${name[0]?.toUpperCase()}${name.slice(1)}`] === true),
+      ),
     },
     retries: options.retries,
     wait: options.wait,
@@ -59,7 +60,7 @@ async function inputOf(
     trash: options.trash,
     async approve(deletes: number, from: string) {
       out.progress.stop(); // a spinner would draw over the question
-      await confirm(edge.io, `delete ${deletes} extra files from ${from}`, options.yes);
+      await confirm(edge.io, `delete ${counted(deletes, "extra file")} from ${from}`, options.yes);
     },
   };
   const patterns = { include: options.include ?? [], exclude: options.exclude ?? [] };
@@ -101,7 +102,7 @@ async function mirrorOnce(
   }
   if (summary === undefined) throw new Error("a mirror ended without a summary");
   if (summary.notDeleted !== undefined) {
-    out.warn(`${summary.extras - summary.deleted} extra files were not deleted: ${summary.notDeleted}`);
+    out.warn(`${counted(summary.extras - summary.deleted, "extra file")} not deleted: ${summary.notDeleted}`);
   }
   if (robocopy) return summary.robocopyStatus;
   return summary.failed + summary.mismatch > 0 ? 3 : 0;
@@ -115,7 +116,9 @@ async function watch(context: Context, out: Output, interval: number, once: () =
       await once();
     } catch (error) {
       if (signal.aborted || !isFeedctlError(error) || error.code === "usage") throw error;
-      out.warn(`${error.message}${error.hint === undefined ? "" : ` (${error.hint})`}; next try in ${interval / 1000} s`);
+      out.warn(
+        `${error.message}${error.hint === undefined ? "" : ` (${error.hint})`}; next try in ${interval / 1000} s`,
+      );
     }
     await sleep(interval, undefined, { signal });
   }
@@ -129,7 +132,8 @@ function isTrouble(item: MirrorItem): boolean {
 function table(summary: MirrorSummary): string {
   const { total, copied, skipped, mismatch, failed, extras, deleted, dryRun } = summary;
   const cell = (value: number | string) => String(value).padStart(10);
-  const row = (title: string, cells: (number | string)[]) => `${title.padStart(8)} ${cells.map(cell).join("")}`.trimEnd();
+  const row = (title: string, cells: (number | string)[]) =>
+    `${title.padStart(8)} ${cells.map(cell).join("")}`.trimEnd();
   const size = (bytes: number) => formatSize(bytes).replace(/iB$/, "").replace(" B", "");
   const notCopied = summary.totalBytes - summary.bytes;
   const seconds = (summary.milliseconds / 1000).toFixed(1);
@@ -137,6 +141,6 @@ function table(summary: MirrorSummary): string {
     row("", ["Total", "Copied", "Skipped", "Mismatch", "FAILED", "Extras"]),
     row("Files :", [total, copied, skipped, mismatch, failed, extras]),
     row("Bytes :", [size(summary.totalBytes), size(summary.bytes), size(notCopied), "", "", size(summary.extraBytes)]),
-    `${dryRun ? "would delete" : "deleted"} ${deleted} of ${extras} extra files in ${seconds} s${dryRun ? "; dry run: nothing was changed" : ""}`,
+    `${dryRun ? "would delete" : "deleted"} ${deleted} of ${counted(extras, "extra file")} in ${seconds} s${dryRun ? "; dry run: nothing was changed" : ""}`,
   ].join("\n");
 }

@@ -66,13 +66,21 @@ export async function keep(context: Context, target: Store, blob: BlobInfo, tras
 }
 
 /** A batch that fails tells how far it came: what is gone is told as deleted, whatever the error. */
-async function remove(context: Context, target: Store, blobs: { key: Key; size: number }[], tally: Tally): Promise<void> {
+async function remove(
+  context: Context,
+  target: Store,
+  blobs: { key: Key; size: number }[],
+  tally: Tally,
+): Promise<void> {
   const keys = blobs.map(({ key }) => key);
   try {
     await deleteBlobs(target, keys, context.signal);
   } catch (error) {
     for (const blob of blobs) {
-      const gone = await target.head(blob.key).then((found) => found === undefined, () => false);
+      const gone = await target.head(blob.key).then(
+        (found) => found === undefined,
+        () => false,
+      );
       if (gone) tally.deleted(blob);
     }
     throw error;

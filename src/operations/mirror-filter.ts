@@ -36,7 +36,9 @@ export function createFilter(input: FilterInput): Filter {
 
 function matcher(patterns: readonly string[]): ((key: string) => boolean) | undefined {
   if (patterns.length === 0) return undefined;
-  const whole = patterns.filter((pattern) => pattern.includes("/")).map((pattern) => pattern.replace(/^\//, "").replace(/\/$/, "/**"));
+  const whole = patterns
+    .filter((pattern) => pattern.includes("/"))
+    .map((pattern) => pattern.replace(/^\//, "").replace(/\/$/, "/**"));
   const names = patterns.filter((pattern) => !pattern.includes("/"));
   const matchesWhole = whole.length === 0 ? () => false : picomatch(whole, { dot: true });
   const matchesName = names.length === 0 ? () => false : picomatch(names, { dot: true });

@@ -15,8 +15,16 @@ import type { Place } from "./places.ts";
 export async function refuseUnsafePlaces(context: Context, source: Place, target: Place): Promise<void> {
   const how = overlap(source.location, target.location);
   if (how !== undefined) {
-    const words = { same: "are the same place", inside: "overlap: the source lies inside the target", contains: "overlap: the target lies inside the source" }[how];
-    throw new FeedctlError("refused", `source and target ${words} (${locationName(source.location)}, ${locationName(target.location)})`, { hint: "nothing was changed" });
+    const words = {
+      same: "are the same place",
+      inside: "overlap: the source lies inside the target",
+      contains: "overlap: the target lies inside the source",
+    }[how];
+    throw new FeedctlError(
+      "refused",
+      `source and target ${words} (${locationName(source.location)}, ${locationName(target.location)})`,
+      { hint: "nothing was changed" },
+    );
   }
   refuseOwnData(context, target);
   if (target.feed !== undefined) throw liveStore(target.feed.name, target.location);
@@ -26,16 +34,21 @@ export async function refuseUnsafePlaces(context: Context, source: Place, target
     for (const row of await liveStores(db)) {
       const feed = feeds.get(row.feed_id);
       if (feed === undefined || row.role === "previous") continue;
-      const place = (row.location as Location | null) ?? locationOf({ type: "disk", path: defaultDirectory(settings, feed).path });
+      const place =
+        (row.location as Location | null) ?? locationOf({ type: "disk", path: defaultDirectory(settings, feed).path });
       if (overlap(target.location, place) !== undefined) throw liveStore(feed.name, target.location);
     }
   });
 }
 
 function liveStore(feed: string, location: Location): FeedctlError {
-  return new FeedctlError("refused", `${locationName(location)} holds the live files of feed "${feed}"; a mirror would delete what the catalog names`, {
-    hint: `to move a feed: feedctl migrate run ${feed}; to add packages: feedctl import ${feed}`,
-  });
+  return new FeedctlError(
+    "refused",
+    `${locationName(location)} holds the live files of feed "${feed}"; a mirror would delete what the catalog names`,
+    {
+      hint: `to move a feed: feedctl migrate run ${feed}; to add packages: feedctl import ${feed}`,
+    },
+  );
 }
 
 /** feedctl's own files are not for a mirror to delete; other folders of its data directory may be. */

@@ -97,7 +97,9 @@ export function openJournal(path: string, { readOnly }: { readOnly: boolean }): 
 function parse(line: string): JournalEntry | undefined {
   try {
     const [key, source, target] = JSON.parse(line) as unknown[];
-    return typeof key === "string" && typeof source === "string" && typeof target === "string" ? { key, source, target } : undefined;
+    return typeof key === "string" && typeof source === "string" && typeof target === "string"
+      ? { key, source, target }
+      : undefined;
   } catch {
     return undefined;
   }

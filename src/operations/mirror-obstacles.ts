@@ -33,7 +33,9 @@ export function createObstacles({ localPath }: Pick<Store, "localPath">): Obstac
       if (file !== undefined) return `a file stands where its folder ${file} should be`;
       const found = lstatSync(localPath(parseKey(key)), { throwIfNoEntry: false });
       if (found === undefined || found.isFile()) return undefined;
-      return found.isDirectory() ? "a folder stands in its place" : "something that is no regular file stands in its place";
+      return found.isDirectory()
+        ? "a folder stands in its place"
+        : "something that is no regular file stands in its place";
     },
     occupy(key) {
       forgetPassed(key);

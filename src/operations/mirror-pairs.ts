@@ -24,7 +24,14 @@ export interface PairsInput {
 }
 
 /** Both listings side by side, in key order. Completes only when both were read to their end, in order; else throws. */
-export function listPairs({ source, target, journal, hidden, signal, onForeign }: PairsInput): AsyncGenerator<ListedPair> {
+export function listPairs({
+  source,
+  target,
+  journal,
+  hidden,
+  signal,
+  onForeign,
+}: PairsInput): AsyncGenerator<ListedPair> {
   const names = { source: source.name, target: target.name, journal: "the journal" };
   const listing = (store: Store, end: "source" | "target") => {
     const blobs = store.list("", { signal, onForeign: (name) => onForeign(name, end) });

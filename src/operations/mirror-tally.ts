@@ -7,7 +7,14 @@ import { robocopyStatus, type MirrorClass } from "./plan-mirror.ts";
  * Of the other outcomes each key of the source has exactly one.
  */
 export type MirrorOutcome =
-  "copied" | "skipped" | "mismatch" | "failed" | "postponed" | "extra" | "deleted" | "foreign";
+  | "copied"
+  | "skipped"
+  | "mismatch"
+  | "failed"
+  | "postponed"
+  | "extra"
+  | "deleted"
+  | "foreign";
 
 export interface MirrorItem {
   type: "item";
@@ -74,7 +81,12 @@ export function createTally(run: Pick<MirrorSummary, "source" | "target" | "dryR
   const summary: MirrorSummary = { type: "summary", ...run, ...counts, ...sizes, ...end };
   let items: MirrorItem[] = [];
 
-  function tell(kind: MirrorClass, outcome: MirrorOutcome, { key, size }: { key: string; size: number }, reason?: string) {
+  function tell(
+    kind: MirrorClass,
+    outcome: MirrorOutcome,
+    { key, size }: { key: string; size: number },
+    reason?: string,
+  ) {
     items.push({ type: "item", class: kind, outcome, key, bytes: size, ...(reason !== undefined && { reason }) });
   }
 

@@ -29,14 +29,19 @@ export async function findPlace(context: Context, text: string, options: StoreOp
     const opened = await resolveSecrets(context, config);
     return { text, config: opened, location: locationOf(opened) };
   }
-  if (Object.keys(options).length > 0) throw new FeedctlError("usage", `store options make no sense for ${text}`, { hint: "they belong to s3:// and az:// locations" });
+  if (Object.keys(options).length > 0)
+    throw new FeedctlError("usage", `store options make no sense for ${text}`, {
+      hint: "they belong to s3:// and az:// locations",
+    });
   const feed = await feedPlace(context, text);
   const path = resolve(cwd, text);
   if (feed !== undefined && (!existsSync(path) || !looksLikePath(text))) return { text, ...feed };
   refuseMisspelt(context, text, path);
   const place: StoreConfig = { type: "disk", path };
   if (!existsSync(path) && !looksLikePath(text)) {
-    throw new FeedctlError("not-found", `there is no feed and no directory "${text}"`, { hint: `for a new directory write ./${text}; clouds are s3://bucket/prefix and az://container/prefix` });
+    throw new FeedctlError("not-found", `there is no feed and no directory "${text}"`, {
+      hint: `for a new directory write ./${text}; clouds are s3://bucket/prefix and az://container/prefix`,
+    });
   }
   return { text, config: place, location: locationOf(place) };
 }
@@ -46,7 +51,11 @@ function looksLikePath(text: string): boolean {
   return /[\\/]/.test(text) || text.startsWith(".");
 }
 
-function cloudConfig(context: Context, text: string, options: StoreOptions): Record<string, string | boolean> | undefined {
+function cloudConfig(
+  context: Context,
+  text: string,
+  options: StoreOptions,
+): Record<string, string | boolean> | undefined {
   const match = /^(s3|az|azure):\/\/([^/]*)\/?(.*)$/s.exec(text);
   if (match === null) return undefined;
   const [, scheme, name = "", targetPath = ""] = match;
@@ -55,8 +64,18 @@ function cloudConfig(context: Context, text: string, options: StoreOptions): Rec
     const region = options["region"] ?? context.env("AWS_REGION") ?? context.env("AWS_DEFAULT_REGION");
     return { ...options, type: "s3", bucket: name, targetPath, ...(region === undefined ? {} : { region }) };
   }
-  const connectionString = options["connectionString"] ?? (options["accountUrl"] === undefined && context.env("AZURE_STORAGE_CONNECTION_STRING") ? "env:AZURE_STORAGE_CONNECTION_STRING" : undefined);
-  return { ...options, type: "azure", container: name, targetPath, ...(connectionString === undefined ? {} : { connectionString }) };
+  const connectionString =
+    options["connectionString"] ??
+    (options["accountUrl"] === undefined && context.env("AZURE_STORAGE_CONNECTION_STRING")
+      ? "env:AZURE_STORAGE_CONNECTION_STRING"
+      : undefined);
+  return {
+    ...options,
+    type: "azure",
+    container: name,
+    targetPath,
+    ...(connectionString === undefined ? {} : { connectionString }),
+  };
 }
 
 const PROFILE = /^([A-Za-z0-9][A-Za-z0-9._-]+):(.*)$/s;
@@ -66,10 +85,14 @@ function refuseMisspelt(context: Context, text: string, path: string): void {
   const name = PROFILE.exec(text)?.[1];
   if (name === undefined || existsSync(path)) return;
   if (/^[^/]*:\/\//.test(text)) {
-    throw new FeedctlError("usage", `${text}: there is no kind of store "${name}"`, { hint: "clouds are s3://bucket/prefix and az://container/prefix" });
+    throw new FeedctlError("usage", `${text}: there is no kind of store "${name}"`, {
+      hint: "clouds are s3://bucket/prefix and az://container/prefix",
+    });
   }
   const known = [...context.storeProfiles.keys()].join(", ") || "none";
-  throw new FeedctlError("not-found", `there is no store profile "${name}"`, { hint: `known are: ${known}; for a directory of that name write ./${text}` });
+  throw new FeedctlError("not-found", `there is no store profile "${name}"`, {
+    hint: `known are: ${known}; for a directory of that name write ./${text}`,
+  });
 }
 
 /** `NAME:path`: the profile's own target path, then the given one. A single letter is a drive. */
@@ -78,7 +101,8 @@ function profileConfig(context: Context, text: string, cwd: string): Record<stri
   const profile = match?.[1] === undefined ? undefined : context.storeProfiles.get(match[1]);
   if (profile === undefined || match === null) return undefined;
   const path = match[2] ?? "";
-  if (profile["type"] === "disk") return { ...profile, path: resolve(cwd, String(profile["path"]), path.replace(/^[\\/]+/, "")) };
+  if (profile["type"] === "disk")
+    return { ...profile, path: resolve(cwd, String(profile["path"]), path.replace(/^[\\/]+/, "")) };
   return { ...profile, targetPath: [profile["targetPath"] ?? "", path].join("/") };
 }
 

@@ -1,3 +1,4 @@
+import { counted } from "../lib/size.ts";
 import type { BlobInfo } from "../stores/store.ts";
 
 /**
@@ -94,12 +95,16 @@ export function refuseDeletes(plan: DeletePlan, limit: Limit | undefined): strin
   if (plan.sources === 0) return "the source is empty, or the filters leave nothing of it";
   const { extras, targets } = plan;
   if (limit !== undefined && "count" in limit) {
-    return extras > limit.count ? `${extras} blobs would be deleted, more than the ${limit.count} allowed` : undefined;
+    return extras > limit.count
+      ? `${counted(extras, "blob")} would be deleted, more than the ${limit.count} allowed`
+      : undefined;
   }
   const { percent } = limit ?? (DEFAULT_LIMIT as { percent: number });
   if (limit === undefined && extras <= HANDFUL) return undefined;
   const share = (extras / Math.max(1, targets)) * 100;
-  return share > percent ? `${extras} of ${targets} blobs would be deleted, more than the ${percent}% allowed` : undefined;
+  return share > percent
+    ? `${extras} of ${counted(targets, "blob")} would be deleted, more than the ${percent}% allowed`
+    : undefined;
 }
 
 /**

@@ -12,14 +12,14 @@ import { parseKey } from "../stores/key.ts";
 import { locationName } from "../stores/location.ts";
 import type { BlobInfo } from "../stores/store.ts";
 import type { Context } from "./context.ts";
-import { copyBlob, lookCloser } from "./copy-blob.ts";
-import { deleteExtras, keep, type Extra } from "./mirror-extras.ts";
+import { deleteExtras, type Extra } from "./mirror-extras.ts";
 import type { Filter } from "./mirror-filter.ts";
 import { createForeignNames } from "./mirror-foreign.ts";
 import { refuseUnsafePlaces, requireSource } from "./mirror-guards.ts";
 import { journalInOrder, openJournal, type JournalEntry } from "./mirror-journal.ts";
 import { createObstacles } from "./mirror-obstacles.ts";
 import { isProven, listPairs, type ListedPair } from "./mirror-pairs.ts";
+import { createSettler, type Work } from "./mirror-settle.ts";
 import { createTally, type MirrorEvent } from "./mirror-tally.ts";
 import { createTrash } from "./mirror-trash.ts";
 import type { Place } from "./places.ts";
@@ -44,12 +44,6 @@ export interface MirrorInput {
   trash?: string | undefined;
   /** Asked before the first delete; throws to refuse. */
   approve(deletes: number, from: string): Promise<void>;
-}
-
-interface Work {
-  key: string;
-  source: BlobInfo;
-  target?: BlobInfo | undefined;
 }
 
 type Postponed = { key: string; size: number; decision: Decision };
@@ -85,6 +79,7 @@ export async function* runMirror(context: Context, input: MirrorInput): AsyncGen
   const pool = createPool(input.concurrency);
   const timesKnown = source.features.listsGivenTime && target.features.listsGivenTime;
   const counts = { sources: 0, targets: 0 };
+  const settler = createSettler(context, { ...input, source, target, trash, tally });
   let outages = 0;
   let attemptsLeft = dryRun ? 0 : input.retries;
   let trouble: { error: unknown } | undefined;
@@ -111,7 +106,14 @@ export async function* runMirror(context: Context, input: MirrorInput): AsyncGen
       tally.foreign(name, end);
     };
     try {
-      for await (const pair of listPairs({ source, target, journal, hidden: trash?.root, signal: context.signal, onForeign })) {
+      for await (const pair of listPairs({
+        source,
+        target,
+        journal,
+        hidden: trash?.root,
+        signal: context.signal,
+        onForeign,
+      })) {
         await meet(pair);
         yield* tally.take();
       }
@@ -170,36 +172,13 @@ export async function* runMirror(context: Context, input: MirrorInput): AsyncGen
 
   async function attempt(work: Work, decision: Decision): Promise<JournalEntry | undefined> {
     try {
-      return await settle(work, decision);
+      const proof = await settler.settle(work, decision);
+      outages = 0;
+      return proof;
     } catch (error) {
       await notSettled({ key: work.key, size: work.source.size, decision }, error);
       return undefined;
     }
-  }
-
-  /** Copies, or finds out by a closer look that nothing needs to be copied. */
-  async function settle(work: Work, first: Decision): Promise<JournalEntry | undefined> {
-    const { key, source: from, target: to } = work;
-    let decision = first;
-    if (decision.action === "look" && to !== undefined) {
-      const { checksum, timeWindow } = compare;
-      const closer = await lookCloser(context, { source, target, from, to, checksum, timeWindow });
-      const known = { source: closer.from, target: closer.to, proven: false, timesKnown: true };
-      decision = decide(known, { ...compare, checksum: false });
-      if (decision.action === "skip") {
-        tally.skipped(decision.class, from);
-        return decision.class === "same" || decision.class === "tweaked" ? entryOf(key, from, to.tag) : undefined;
-      }
-    }
-    let tag: string | undefined;
-    if (!dryRun) {
-      if (trash !== undefined && to !== undefined) await keep(context, target, to, trash);
-      const put = await copyBlob(context, { source, target, blob: from, ifExists: "replace", throttle: input.throttle });
-      tag = put.tag;
-    }
-    outages = 0;
-    tally.copied(decision.class, from);
-    return entryOf(key, from, tag);
   }
 
   /** What stands in the way is a mismatch, which is reported and never repaired; other trouble is tried again. */
@@ -240,7 +219,8 @@ export async function* runMirror(context: Context, input: MirrorInput): AsyncGen
         tally.skipped(again.decision.class, { key, size: again.size }, "vanished from the source meanwhile");
         return;
       }
-      await settle({ key, source: from, target: to }, again.decision);
+      await settler.settle({ key, source: from, target: to }, again.decision);
+      outages = 0;
     } catch (error) {
       await notSettled(again, error);
     }
@@ -256,10 +236,6 @@ export async function* runMirror(context: Context, input: MirrorInput): AsyncGen
     const deletes = { target, extras, counts, limit, dryRun, trash, place: places.target, approve };
     for await (const _ of deleteExtras(context, deletes, tally)) yield* tally.take();
   }
-}
-
-function entryOf(key: string, source: BlobInfo, targetTag: string | undefined): JournalEntry | undefined {
-  return source.tag === undefined || targetTag === undefined ? undefined : { key, source: source.tag, target: targetTag };
 }
 
 /** One blob's trouble, in contrast to a store that is gone for all. */

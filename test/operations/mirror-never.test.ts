@@ -27,7 +27,10 @@ const extras = ["a", "e", "z"];
 
 async function nothingDeleted(at: MirrorPlace): Promise<void> {
   const keys = [...(await shown(at.target)).keys()];
-  assert.deepEqual(keys.filter((key) => extras.includes(key)), extras);
+  assert.deepEqual(
+    keys.filter((key) => extras.includes(key)),
+    extras,
+  );
 }
 
 const faulty = (end: "source" | "target", failures: Failures) => ({
@@ -102,9 +105,13 @@ describe("mirror must never delete when something failed", () => {
   test("a copy that succeeds at the second try is no failure: it is told as a retry, and the extras go", async () => {
     await using at = await withExtras();
     let tries = 0;
-    const once = (put: () => Promise<unknown>) => (tries++ === 0 ? Promise.reject(new FeedctlError("corrupt", "once")) : put());
+    const once = (put: () => Promise<unknown>) =>
+      tries++ === 0 ? Promise.reject(new FeedctlError("corrupt", "once")) : put();
     const told = await at.mirror({ ...onPut("f", once), planMayDiffer: true });
-    assert.deepEqual(told.items.filter(({ key }) => key === "f").map(({ outcome }) => outcome), ["postponed", "copied"]);
+    assert.deepEqual(
+      told.items.filter(({ key }) => key === "f").map(({ outcome }) => outcome),
+      ["postponed", "copied"],
+    );
     assert.deepEqual([told.summary.failed, told.summary.copied, told.summary.deleted], [0, 4, 3]);
   });
 
@@ -159,7 +166,10 @@ describe("mirror must never show a blob that is not whole", () => {
       end === "target" ? store : { ...bytesOnly(store), get: async () => Readable.from([Buffer.from("so")]) };
     const told = await at.mirror({ wrap, planMayDiffer: true });
     assert.deepEqual([told.summary.failed, told.summary.copied, told.summary.deleted], [4, 0, 0]);
-    assert.match(told.items.find(({ outcome }) => outcome === "failed")?.reason ?? "", /corrupt|promised|ended early|delivered/);
+    assert.match(
+      told.items.find(({ outcome }) => outcome === "failed")?.reason ?? "",
+      /corrupt|promised|ended early|delivered/,
+    );
     assert.equal(await readFile(at.path("target/d"), "utf8"), "old");
     assert.deepEqual(everything(at.target.path), ["a", "d", "e", "z"]);
   });
@@ -179,8 +189,14 @@ describe("mirror must never show a blob that is not whole", () => {
         },
       });
       const told = await at.mirror({ ...onSource("f", change), planMayDiffer: true });
-      assert.deepEqual(told.items.filter(({ key }) => key === "f").map(({ outcome }) => outcome), ["postponed", "copied"]);
-      assert.match(told.items.find(({ outcome }) => outcome === "postponed")?.reason ?? "", /changed while it was being copied/);
+      assert.deepEqual(
+        told.items.filter(({ key }) => key === "f").map(({ outcome }) => outcome),
+        ["postponed", "copied"],
+      );
+      assert.match(
+        told.items.find(({ outcome }) => outcome === "postponed")?.reason ?? "",
+        /changed while it was being copied/,
+      );
       assert.equal(await readFile(at.path("target/f"), "utf8"), "SOURCE F");
 
       changes = Infinity;
@@ -188,18 +204,25 @@ describe("mirror must never show a blob that is not whole", () => {
       const never = await at.mirror({ ...onSource("f", change), planMayDiffer: true });
       assert.deepEqual([never.summary.failed, never.summary.deleted], [1, 0]);
       assert.equal(await readFile(at.path("target/f"), "utf8"), "SOURCE F", "the old blob stays");
-      assert.deepEqual(everything(at.target.path).filter((each) => /[^a-z]/.test(each)), []);
+      assert.deepEqual(
+        everything(at.target.path).filter((each) => /[^a-z]/.test(each)),
+        [],
+      );
     });
   }
 
   test("a file that changed between the listing and the copy", async () => {
     await using at = await withExtras();
     const change = async (put: () => Promise<unknown>) => {
-      if ((await stat(join(at.source.path, "f"))).size < 10) await writeFile(join(at.source.path, "f"), "another length");
+      if ((await stat(join(at.source.path, "f"))).size < 10)
+        await writeFile(join(at.source.path, "f"), "another length");
       return put();
     };
     const told = await at.mirror({ ...onPut("f", change), planMayDiffer: true });
-    assert.deepEqual(told.items.filter(({ key }) => key === "f").map(({ outcome }) => outcome), ["postponed", "copied"]);
+    assert.deepEqual(
+      told.items.filter(({ key }) => key === "f").map(({ outcome }) => outcome),
+      ["postponed", "copied"],
+    );
     assert.equal(await readFile(at.path("target/f"), "utf8"), "another length");
   });
 
@@ -243,7 +266,10 @@ describe("mirror must never show a blob that is not whole", () => {
     assert.equal(told.error?.code, "interrupted");
     assert.ok(told.summary.copied >= 30 && told.summary.copied < 60, `${told.summary.copied} copied`);
     await nothingDeleted(at);
-    assert.deepEqual(everything(at.target.path).filter((each) => /[^a-z0-9-]/.test(each)), []);
+    assert.deepEqual(
+      everything(at.target.path).filter((each) => /[^a-z0-9-]/.test(each)),
+      [],
+    );
     const again = await at.mirror();
     assert.deepEqual([again.error, again.summary.skipped, again.summary.deleted], [undefined, told.summary.copied, 3]);
   });
@@ -255,7 +281,12 @@ describe("mirror must never show a blob that is not whole", () => {
       setTimeout(() => stop.abort(new FeedctlError("interrupted", "stopped by the user")), 50);
       return Promise.reject(new FeedctlError("corrupt", "no"));
     };
-    const told = await at.mirror({ ...onPut("f", refuse), input: { wait: 60_000 }, signal: stop.signal, planMayDiffer: true });
+    const told = await at.mirror({
+      ...onPut("f", refuse),
+      input: { wait: 60_000 },
+      signal: stop.signal,
+      planMayDiffer: true,
+    });
     assert.equal(told.error?.code, "interrupted");
     assert.equal(told.summary.failed, 1, "what was still to be tried counts as failed");
   });
@@ -281,7 +312,10 @@ test("mirror must never run twice at once to one target", async () => {
   };
   const told = await tell(testContext(at.path("data"), {}), input);
   assert.deepEqual([told.error, told.summary.deleted], [undefined, 3]);
-  assert.deepEqual(everything(at.path("data")).filter((each) => !each.endsWith(".journal")), ["mirrors"]);
+  assert.deepEqual(
+    everything(at.path("data")).filter((each) => !each.endsWith(".journal")),
+    ["mirrors"],
+  );
 });
 
 test("a memory that is damaged or of another version is forgotten, not believed", async () => {
@@ -291,7 +325,13 @@ test("a memory that is damaged or of another version is forgotten, not believed"
   assert.ok(journal !== undefined);
   const file = at.path("data/mirrors", journal);
   const [head = "", ...lines] = (await readFile(file, "utf8")).trimEnd().split("\n");
-  for (const text of ["", "nonsense", `${head}\nnonsense\n`, [head, ...lines.reverse()].join("\n"), `${head} 2\n${lines[0]}\n`]) {
+  for (const text of [
+    "",
+    "nonsense",
+    `${head}\nnonsense\n`,
+    [head, ...lines.reverse()].join("\n"),
+    `${head} 2\n${lines[0]}\n`,
+  ]) {
     await writeFile(file, text);
     await writeFile(at.path("source/b"), `changed ${text.length}`);
     const told = await at.mirror();
@@ -302,7 +342,10 @@ test("a memory that is damaged or of another version is forgotten, not believed"
 test("whatever the two sides hold, the plan is obeyed, the items tell the result, and a second run finds nothing to do", async () => {
   const name = fc.constantFrom("a", "b", "a-", "a.b", "~", "\u00e9", "\u{1f600}", "\uff5e");
   const keys = fc.array(name, { minLength: 1, maxLength: 3 }).map((segments) => segments.join("/"));
-  const files = fc.dictionary(keys, fc.record({ content: fc.string({ maxLength: 2 }), time: fc.nat(2) }), { maxKeys: 8, noNullPrototype: true });
+  const files = fc.dictionary(keys, fc.record({ content: fc.string({ maxLength: 2 }), time: fc.nat(2) }), {
+    maxKeys: 8,
+    noNullPrototype: true,
+  });
   await fc.assert(
     fc.asyncProperty(files, files, async (source, target) => {
       await using at = await mirrorPlace();

@@ -12,7 +12,17 @@ import { s3Lacks, type S3Server, s3ServerKind, startS3 } from "../support/s3-ser
 
 const MIB = 1024 * 1024;
 // no letter beside the emoji that sorts differently in UTF-16: Azurite mixes those up, and is refused for it
-const odd = ["a b/ c", "100%/%41", "@scope/x-1.0.0.tgz", "\u{1f600}", "\u00e9", "e\u0301", "dir-2/x", "dir/x", "+&=?#'\""];
+const odd = [
+  "a b/ c",
+  "100%/%41",
+  "@scope/x-1.0.0.tgz",
+  "\u{1f600}",
+  "\u00e9",
+  "e\u0301",
+  "dir-2/x",
+  "dir/x",
+  "+&=?#'\"",
+];
 
 const unordered = s3Lacks[s3ServerKind()]["keys come in UTF-8 byte order"];
 
@@ -29,22 +39,43 @@ describe("mirror between stores", { concurrency: 1, ...(unordered !== undefined 
   /** Empty places, each of its own. */
   const bucket = (): StoreConfig => {
     const { endpoint, region, accessKey, secretKey } = s3;
-    return { type: "s3", bucket: "mirror", targetPath: `t${++count}`, endpoint, region, accessKey, secretKey, pathStyle: true };
+    return {
+      type: "s3",
+      bucket: "mirror",
+      targetPath: `t${++count}`,
+      endpoint,
+      region,
+      accessKey,
+      secretKey,
+      pathStyle: true,
+    };
   };
   const container = (): StoreConfig => {
-    return { type: "azure", container: "mirror", targetPath: `t${++count}`, connectionString: azurite.connectionString };
+    return {
+      type: "azure",
+      container: "mirror",
+      targetPath: `t${++count}`,
+      connectionString: azurite.connectionString,
+    };
   };
   const folder = (at: MirrorPlace): StoreConfig => ({ type: "disk", path: at.path(`folder-${++count}`) });
 
   /** A mirror that has nothing to do, and the calls that it cost: by side, what was asked for single blobs. */
-  async function callsOfNoOp(at: MirrorPlace, source: StoreConfig, target: StoreConfig): Promise<{ told: Told; calls: number[] }> {
+  async function callsOfNoOp(
+    at: MirrorPlace,
+    source: StoreConfig,
+    target: StoreConfig,
+  ): Promise<{ told: Told; calls: number[] }> {
     const opened: FailingStore[] = [];
     const wrap = (store: Awaited<ReturnType<typeof openStore>>) => {
       opened.push(failing(store, {}));
       return opened.at(-1)!;
     };
     const told = await at.mirror({ source, target, wrap, input: { noDelete: true } });
-    return { told, calls: opened.map(({ calls }) => calls.head + calls.get + calls.put + calls.delete + calls.deleteMany) };
+    return {
+      told,
+      calls: opened.map(({ calls }) => calls.head + calls.get + calls.put + calls.delete + calls.deleteMany),
+    };
   }
 
   test("disk to S3 to Azure to disk: bytes, time, content type and user metadata survive, and no second run asks for a blob", async () => {
@@ -59,10 +90,19 @@ describe("mirror between stores", { concurrency: 1, ...(unordered !== undefined 
     assert.equal((await at.mirror({ source: at.source, target: first })).summary.copied, size);
     // what only a cloud can hold: it must reach the next one
     await using store = await openStore(first);
-    const described = { contentType: "text/x-odd", cacheControl: "max-age=5", metadata: { owner: "ops", Größe: "groß" } };
+    const described = {
+      contentType: "text/x-odd",
+      cacheControl: "max-age=5",
+      metadata: { owner: "ops", Größe: "groß" },
+    };
     const modified = new Date("2021-02-03T04:05:06.789Z");
     const bytes = someBytes(100, 7);
-    await store.put(parseKey("described"), sourceOf(bytes), { ifExists: "fail", sha256: sha256(bytes), modified, ...described });
+    await store.put(parseKey("described"), sourceOf(bytes), {
+      ifExists: "fail",
+      sha256: sha256(bytes),
+      modified,
+      ...described,
+    });
 
     assert.equal((await at.mirror({ source: first, target: second })).summary.copied, size + 1);
     await using azure = await openStore(second);
@@ -95,20 +135,25 @@ describe("mirror between stores", { concurrency: 1, ...(unordered !== undefined 
       await using store = await openStore(source);
       const put = async (key: string, seed: number, size = 50) => {
         const bytes = someBytes(size, seed);
-        await store.put(parseKey(key), sourceOf(bytes), { ifExists: "replace", sha256: sha256(bytes), modified: new Date(1e12 + seed) });
+        await store.put(parseKey(key), sourceOf(bytes), {
+          ifExists: "replace",
+          sha256: sha256(bytes),
+          modified: new Date(1e12 + seed),
+        });
       };
-      for (const [i, key] of ["kept", "changed", "goes", "a/deep/one", "a-1", "large"].entries()) await put(key, i, i === 5 ? 9 * MIB : 50);
+      for (const [i, key] of ["kept", "changed", "goes", "a/deep/one", "a-1", "large"].entries())
+        await put(key, i, i === 5 ? 9 * MIB : 50);
       assert.equal((await at.mirror({ source, target })).summary.copied, 6);
       await put("changed", 90);
       await put("new", 91);
       await store.delete(parseKey("goes"));
       const told = await at.mirror({ source, target });
-      assert.deepEqual(said(told).filter((each) => !each.endsWith("skipped")).map((each) => each.replace(/: (changed|newer|older)/, ": other")), [
-        "changed: other copied",
-        "goes: extra deleted",
-        "goes: extra extra",
-        "new: lonely copied",
-      ]);
+      assert.deepEqual(
+        said(told)
+          .filter((each) => !each.endsWith("skipped"))
+          .map((each) => each.replace(/: (changed|newer|older)/, ": other")),
+        ["changed: other copied", "goes: extra deleted", "goes: extra extra", "new: lonely copied"],
+      );
       assert.deepEqual((await callsOfNoOp(at, source, target)).calls, [0, 0, 0, 0]);
 
       await rm(at.path("data/mirrors"), { recursive: true });
@@ -137,7 +182,11 @@ describe("mirror between stores", { concurrency: 1, ...(unordered !== undefined 
     await at.write("source/a", "evil");
     assert.deepEqual(said(await at.mirror({ target, compare: { checksum: true } })), ["a: changed copied"]);
     await at.write("source/a", "evil", 60);
-    assert.deepEqual(said(await at.mirror({ target })), ["a: tweaked skipped"], "a file that was only touched is not sent");
+    assert.deepEqual(
+      said(await at.mirror({ target })),
+      ["a: tweaked skipped"],
+      "a file that was only touched is not sent",
+    );
   });
 
   test("a bucket holds `a` and `a/b`, a disk cannot: the file wins, the rest is told, by the dry run too", async () => {
@@ -172,7 +221,11 @@ describe("mirror between stores", { concurrency: 1, ...(unordered !== undefined 
     const target = bucket();
     await using store = await openStore(target);
     const empty = { ifExists: "fail" as const, sha256: sha256(Buffer.alloc(0)) };
-    await concurrently(16, Array.from({ length: 1100 }, (_, i) => i), (i) => store.put(parseKey(`n/${i}`), sourceOf(Buffer.alloc(0)), empty));
+    await concurrently(
+      16,
+      Array.from({ length: 1100 }, (_, i) => i),
+      (i) => store.put(parseKey(`n/${i}`), sourceOf(Buffer.alloc(0)), empty),
+    );
     await at.write("source/n/7", "");
     const maxDelete = { percent: 100 };
     assert.equal((await at.mirror({ target })).error?.code, "refused");
@@ -186,7 +239,9 @@ describe("mirror between stores", { concurrency: 1, ...(unordered !== undefined 
     await writeFile(at.path("source/n/7"), "changed again");
     await at.mirror({ target, input: { trash: "trash" } });
     const kept = [...(await shown(target)).keys()].filter((key) => key.startsWith("trash/"));
-    const texts = await Promise.all(kept.map(async (key) => (await readAll(await store.get(parseKey(key)))).toString()));
+    const texts = await Promise.all(
+      kept.map(async (key) => (await readAll(await store.get(parseKey(key)))).toString()),
+    );
     assert.deepEqual(texts.toSorted(), ["changed", "extra soon"]);
   });
 
@@ -194,7 +249,10 @@ describe("mirror between stores", { concurrency: 1, ...(unordered !== undefined 
     await using at = await mirrorPlace();
     await at.write("source/a", "x");
     await at.write("target/precious", "x");
-    const missing = [{ ...bucket(), bucket: "missing" }, { ...container(), container: "missing" }] as StoreConfig[];
+    const missing = [
+      { ...bucket(), bucket: "missing" },
+      { ...container(), container: "missing" },
+    ] as StoreConfig[];
     for (const config of missing) {
       const context = { source: config, target: at.target };
       await assert.rejects(at.mirror(context), { code: "not-found" });

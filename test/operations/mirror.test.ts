@@ -93,14 +93,30 @@ describe("mirror, disk to disk: classes", () => {
     await symlink(at.path("elsewhere/x"), at.path("source/one"));
     for (const file of ["target/link/x", "target/link/y/z", "target/linked", "target/one"]) await at.write(file, "x");
     const told = await at.mirror();
-    assert.deepEqual(told.items.filter(({ outcome }) => outcome === "deleted").map(({ key }) => key), ["linked"]);
+    assert.deepEqual(
+      told.items.filter(({ outcome }) => outcome === "deleted").map(({ key }) => key),
+      ["linked"],
+    );
     assert.equal(told.summary.foreign, 2);
     assert.equal(told.summary.robocopyStatus, 3);
   });
 
   test("names with spaces, signs and letters of any kind, and 1,001 of them", async () => {
     await using at = await mirrorPlace();
-    const odd = ["a b/ c ", "100%/%41", "@scope/x", "😀", "～", "\u00e9", "e\u0301", "dir-2/x", "dir/x", "dir.x", "+&=?#'\"", "\\"];
+    const odd = [
+      "a b/ c ",
+      "100%/%41",
+      "@scope/x",
+      "😀",
+      "～",
+      "\u00e9",
+      "e\u0301",
+      "dir-2/x",
+      "dir/x",
+      "dir.x",
+      "+&=?#'\"",
+      "\\",
+    ];
     for (const name of odd) await at.write(`source/${name}`, name);
     for (let i = 0; i < 1001; i++) await writeFile(at.path("source", `n${i}`), "");
     assert.equal((await at.mirror()).summary.copied, odd.length + 1001);
@@ -158,10 +174,19 @@ describe("mirror: what is compared", () => {
     const before = await shown(at.target);
     const leave = new Set(["older", "newer", "changed", "lonely", "extra"] as const);
     const told = await at.mirror({ compare: { leave } });
-    assert.deepEqual(said(told), [...leave].filter((kind) => kind !== "extra").map((kind) => `${kind}: ${kind} skipped`).sort());
+    assert.deepEqual(
+      said(told),
+      [...leave]
+        .filter((kind) => kind !== "extra")
+        .map((kind) => `${kind}: ${kind} skipped`)
+        .sort(),
+    );
     assert.equal(told.summary.robocopyStatus, 0);
     assert.deepEqual(await shown(at.target), before);
-    assert.deepEqual(said(await at.mirror({ compare: { leave: new Set(["older"]) } })).filter((each) => each.startsWith("older")), ["older: older skipped"]);
+    assert.deepEqual(
+      said(await at.mirror({ compare: { leave: new Set(["older"]) } })).filter((each) => each.startsWith("older")),
+      ["older: older skipped"],
+    );
   });
 });
 
@@ -208,7 +233,9 @@ describe("mirror: filters", () => {
     await at.write("source/small", "x");
     await at.write("source/young", "x".repeat(100), 86_400);
     const now = new Date(Date.UTC(2020, 0, 2, 1));
-    assert.deepEqual(said(await at.mirror({ filter: { minSize: 50, minAge: 7_200_000, now } })), ["large: lonely copied"]);
+    assert.deepEqual(said(await at.mirror({ filter: { minSize: 50, minAge: 7_200_000, now } })), [
+      "large: lonely copied",
+    ]);
   });
 });
 
@@ -223,7 +250,7 @@ describe("mirror: deletes", () => {
 
   for (const [name, extras, kept, maxDelete, reason] of [
     ["a number", 3, 20, { count: 2 }, /3 blobs would be deleted, more than the 2 allowed/],
-    ["zero", 1, 20, { count: 0 }, /1 blobs would be deleted, more than the 0 allowed/],
+    ["zero", 1, 20, { count: 0 }, /1 blob would be deleted, more than the 0 allowed/],
     ["a percentage", 3, 20, { percent: 10 }, /3 of 23 blobs would be deleted, more than the 10% allowed/],
     ["the default", 11, 10, undefined, /11 of 21 blobs would be deleted, more than the 50% allowed/],
   ] as const) {

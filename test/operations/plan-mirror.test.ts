@@ -32,7 +32,12 @@ describe("decide", () => {
     ["only in the target", { target: blob(1, 0) }, {}, "extra extra"],
     ["same size and time", { source: blob(1, 0), target: blob(1, 0) }, {}, "same skip"],
     ["times within the window", { source: blob(1, 2), target: blob(1, 0) }, { timeWindow: 2000 }, "same skip"],
-    ["times just beyond the window", { source: blob(1, 2.001), target: blob(1, 0) }, { timeWindow: 2000 }, "newer copy"],
+    [
+      "times just beyond the window",
+      { source: blob(1, 2.001), target: blob(1, 0) },
+      { timeWindow: 2000 },
+      "newer copy",
+    ],
     ["newer", { source: blob(1, 5), target: blob(1, 0) }, {}, "newer copy"],
     ["newer and larger", { source: blob(9, 5), target: blob(1, 0) }, {}, "newer copy"],
     ["newer, left", { source: blob(1, 5), target: blob(1, 0) }, { leave: new Set(["newer"]) }, "newer skip"],
@@ -42,20 +47,60 @@ describe("decide", () => {
     ["changed, left", { source: blob(9, 0), target: blob(1, 0) }, { leave: new Set(["changed"]) }, "changed skip"],
     ["equal hashes, times known", { source: blob(1, 5, md5("a")), target: blob(1, 0, md5("a")) }, {}, "tweaked skip"],
     ["equal hashes and times", { source: blob(1, 0, md5("a")), target: blob(1, 0, md5("a")) }, {}, "same skip"],
-    ["equal hashes, times unknown", { source: blob(1, 5, md5("a")), target: blob(1, 0, md5("a")), timesKnown: false }, {}, "same skip"],
-    ["sha256 counts more than md5", { source: blob(1, 0, { ...md5("a"), ...sha256("b") }), target: blob(1, 0, { ...md5("a"), ...sha256("c") }) }, {}, "changed copy"],
-    ["hashes of different kinds tell nothing", { source: blob(1, 0, md5("a")), target: blob(1, 0, sha256("a")) }, {}, "same skip"],
+    [
+      "equal hashes, times unknown",
+      { source: blob(1, 5, md5("a")), target: blob(1, 0, md5("a")), timesKnown: false },
+      {},
+      "same skip",
+    ],
+    [
+      "sha256 counts more than md5",
+      { source: blob(1, 0, { ...md5("a"), ...sha256("b") }), target: blob(1, 0, { ...md5("a"), ...sha256("c") }) },
+      {},
+      "changed copy",
+    ],
+    [
+      "hashes of different kinds tell nothing",
+      { source: blob(1, 0, md5("a")), target: blob(1, 0, sha256("a")) },
+      {},
+      "same skip",
+    ],
     ["other hashes, equal times", { source: blob(1, 0, md5("a")), target: blob(1, 0, md5("b")) }, {}, "changed copy"],
-    ["other hashes, times unknown", { source: blob(1, 0, md5("a")), target: blob(1, 9, md5("b")), timesKnown: false }, {}, "changed copy"],
+    [
+      "other hashes, times unknown",
+      { source: blob(1, 0, md5("a")), target: blob(1, 9, md5("b")), timesKnown: false },
+      {},
+      "changed copy",
+    ],
     ["times unknown, no hashes", { source: blob(1, 0), target: blob(1, 9), timesKnown: false }, {}, "changed look"],
     ["times unknown, other size", { source: blob(2, 0), target: blob(1, 9), timesKnown: false }, {}, "changed copy"],
-    ["times unknown, other size, and the class matters", { source: blob(2, 0), target: blob(1, 9), timesKnown: false }, { leave: new Set(["older"]) }, "changed look"],
-    ["times unknown, other size, only lonely left", { source: blob(2, 0), target: blob(1, 9), timesKnown: false }, { leave: new Set(["lonely"]) }, "changed copy"],
+    [
+      "times unknown, other size, and the class matters",
+      { source: blob(2, 0), target: blob(1, 9), timesKnown: false },
+      { leave: new Set(["older"]) },
+      "changed look",
+    ],
+    [
+      "times unknown, other size, only lonely left",
+      { source: blob(2, 0), target: blob(1, 9), timesKnown: false },
+      { leave: new Set(["lonely"]) },
+      "changed copy",
+    ],
     ["proven", { source: blob(1, 5), target: blob(1, 0), proven: true }, {}, "same skip"],
     ["checksum, no hashes", { source: blob(1, 0), target: blob(1, 0) }, { checksum: true }, "changed look"],
-    ["checksum, hashes known", { source: blob(1, 0, md5("a")), target: blob(1, 0, md5("a")) }, { checksum: true }, "same skip"],
+    [
+      "checksum, hashes known",
+      { source: blob(1, 0, md5("a")), target: blob(1, 0, md5("a")) },
+      { checksum: true },
+      "same skip",
+    ],
     ["checksum, other size", { source: blob(2, 0), target: blob(1, 0) }, { checksum: true }, "changed copy"],
-    ["size only, equal", { source: blob(1, 5, md5("a")), target: blob(1, 0, md5("b")) }, { sizeOnly: true }, "same skip"],
+    [
+      "size only, equal",
+      { source: blob(1, 5, md5("a")), target: blob(1, 0, md5("b")) },
+      { sizeOnly: true },
+      "same skip",
+    ],
     ["size only, other", { source: blob(2, 5), target: blob(1, 0) }, { sizeOnly: true }, "newer copy"],
   ];
   for (const [name, pair, options, expected] of cases) {
@@ -121,7 +166,14 @@ describe("decide", () => {
 });
 
 describe("refuseDeletes", () => {
-  const limits = fc.constantFrom(undefined, { count: 0 }, { count: 5 }, { percent: 0 }, { percent: 20 }, { percent: 100 });
+  const limits = fc.constantFrom(
+    undefined,
+    { count: 0 },
+    { count: 5 },
+    { percent: 0 },
+    { percent: 20 },
+    { percent: 100 },
+  );
   const plans = fc.record({ extras: fc.nat(50), matched: fc.nat(50), lonely: fc.nat(50) });
 
   test("an empty source never empties a target, whatever is allowed", () => {

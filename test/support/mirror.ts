@@ -77,7 +77,10 @@ export async function mirrorPlace(): Promise<MirrorPlace> {
 export const place = (config: StoreConfig): Place => ({ text: "there", config, location: locationOf(config) });
 
 /** A dry run, then the real one; every promise that a mirror makes about its own words is checked. */
-async function provenMirror(dataDir: string, options: MirrorOptions & { source: StoreConfig; target: StoreConfig }): Promise<Told> {
+async function provenMirror(
+  dataDir: string,
+  options: MirrorOptions & { source: StoreConfig; target: StoreConfig },
+): Promise<Told> {
   const before = { source: await shown(options.source), target: await shown(options.target) };
   const dry = await run(dataDir, options, "dry");
   assert.deepEqual(await shown(options.source), before.source, "a dry run changes nothing in the source");
@@ -96,12 +99,19 @@ async function provenMirror(dataDir: string, options: MirrorOptions & { source: 
   }
   const trash = options.input?.trash;
   const visible = [...after.target.values()].filter(({ key }) => trash === undefined || !key.startsWith(`${trash}/`));
-  assert.deepEqual(Object.fromEntries(visible.map(({ key, size }) => [key, size])), predict(before.target, real.items, trash));
+  assert.deepEqual(
+    Object.fromEntries(visible.map(({ key, size }) => [key, size])),
+    predict(before.target, real.items, trash),
+  );
   await checkCopies(options, real.items);
   return real;
 }
 
-async function run(dataDir: string, options: MirrorOptions & { source: StoreConfig; target: StoreConfig }, kind: "dry" | "real") {
+async function run(
+  dataDir: string,
+  options: MirrorOptions & { source: StoreConfig; target: StoreConfig },
+  kind: "dry" | "real",
+) {
   const { wrap = (store: Store) => store } = options;
   const input: MirrorInput = {
     source: place(options.source),
@@ -145,7 +155,10 @@ export async function tell(context: Context, input: MirrorInput): Promise<Told> 
 }
 
 /** The least a mirror needs of the world: no catalog, no secrets. */
-export function testContext(dataDir: string, given: { signal?: AbortSignal | undefined; openStore?: Context["openStore"] }): Context {
+export function testContext(
+  dataDir: string,
+  given: { signal?: AbortSignal | undefined; openStore?: Context["openStore"] },
+): Context {
   const none = () => Promise.reject(new Error("this test has no catalog"));
   return {
     dataDir,
@@ -180,14 +193,18 @@ export async function shown(config: StoreConfig): Promise<Map<string, BlobInfo>>
 }
 
 /** What the target must hold after the items were told, from what it held before. */
-function predict(before: Map<string, BlobInfo>, items: readonly MirrorItem[], trash: string | undefined): Record<string, number> {
+function predict(
+  before: Map<string, BlobInfo>,
+  items: readonly MirrorItem[],
+  trash: string | undefined,
+): Record<string, number> {
   const sizes = new Map([...before.values()].map(({ key, size }) => [key as string, size]));
   if (trash !== undefined) for (const key of sizes.keys()) if (key.startsWith(`${trash}/`)) sizes.delete(key);
   for (const { outcome, key, bytes } of items) {
     if (outcome === "copied") sizes.set(key, bytes);
     if (outcome === "deleted") assert.ok(sizes.delete(key), `${key} was deleted, but was not there`);
   }
-  return Object.fromEntries([...sizes].sort(([a], [b]) => (Buffer.from(a).compare(Buffer.from(b)))));
+  return Object.fromEntries([...sizes].sort(([a], [b]) => Buffer.from(a).compare(Buffer.from(b))));
 }
 
 function checkTold({ items, summary, error }: Told): void {
@@ -208,20 +225,28 @@ function checkTold({ items, summary, error }: Told): void {
   if (error === undefined) assert.equal(summary.failed, count("failed"));
   const settled = items.filter(({ outcome }) => ["copied", "skipped", "mismatch", "failed"].includes(outcome));
   assert.equal(new Set(settled.map(({ key }) => key)).size, settled.length, "a key has one outcome");
-  assert.equal(summary.bytes, items.reduce((sum, item) => sum + (item.outcome === "copied" ? item.bytes : 0), 0));
+  assert.equal(
+    summary.bytes,
+    items.reduce((sum, item) => sum + (item.outcome === "copied" ? item.bytes : 0), 0),
+  );
   if (summary.failed + summary.mismatch > 0 || error !== undefined) {
     if (error?.code !== "full") assert.ok(summary.deleted === 0 || error !== undefined, "nothing is deleted on doubt");
     assert.ok((summary.robocopyStatus & 0b11100) !== 0);
   } else assert.ok(summary.robocopyStatus < 4);
 }
 
-async function checkCopies(options: { source: StoreConfig; target: StoreConfig; planMayDiffer?: boolean }, items: readonly MirrorItem[]) {
+async function checkCopies(
+  options: { source: StoreConfig; target: StoreConfig; planMayDiffer?: boolean },
+  items: readonly MirrorItem[],
+) {
   if (options.planMayDiffer === true) return; // the source may be another one by now
   await using source = await openStore(options.source);
   await using target = await openStore(options.target);
   for (const { key, outcome } of items) {
     if (outcome !== "copied") continue;
-    const [from, to] = await Promise.all([source, target].map(async (store) => readAll(await store.get(parseKey(key)))));
+    const [from, to] = await Promise.all(
+      [source, target].map(async (store) => readAll(await store.get(parseKey(key)))),
+    );
     assert.ok(from!.equals(to!), `${key} was copied byte for byte`);
   }
 }
