@@ -4,7 +4,7 @@
 _feedctl_command() {
   commands="" options=""
   case $1 in
-    '') commands='feed import package store migrate verify init db settings completion help' options='-V --version --json -q --quiet -v --verbose --no-color --config -h --help' ;;
+    '') commands='feed import package store migrate mirror verify init db settings completion help' options='-V --version --json -q --quiet -v --verbose --no-color --config -h --help' ;;
     'feed') commands='create list show set rename enable disable delete help' options='-h --help --json -q --quiet -v --verbose --no-color --config' ;;
     'feed create') commands='' options='--type --description -h --help --json -q --quiet -v --verbose --no-color --config' ;;
     'feed list') commands='' options='--all -h --help --json -q --quiet -v --verbose --no-color --config' ;;
@@ -34,6 +34,7 @@ _feedctl_command() {
     'migrate retire') commands='' options='--yes -h --help --json -q --quiet -v --verbose --no-color --config' ;;
     'migrate cancel') commands='' options='-h --help --json -q --quiet -v --verbose --no-color --config' ;;
     'migrate help') commands='' options='' ;;
+    'mirror') commands='' options='--dry-run -L --list-only --yes --max-delete --no-delete --checksum --size-only --time-window --include --exclude --min-size --max-size --min-age --max-age --exclude-older --exclude-newer --exclude-changed --exclude-extra --exclude-lonely --retries --wait --threads --bandwidth --watch --trash --log --exit-code --source-region --source-endpoint --source-path-style --source-access-key --source-secret-key --source-profile --source-role-arn --source-reduced-redundancy --source-make-public --source-encrypted --source-storage-class --source-kms-key --source-connection-string --source-account-url --target-region --target-endpoint --target-path-style --target-access-key --target-secret-key --target-profile --target-role-arn --target-reduced-redundancy --target-make-public --target-encrypted --target-storage-class --target-kms-key --target-connection-string --target-account-url -h --help --json -q --quiet -v --verbose --no-color --config' ;;
     'verify') commands='' options='--read --repair -h --help --json -q --quiet -v --verbose --no-color --config' ;;
     'init') commands='' options='-h --help --json -q --quiet -v --verbose --no-color --config' ;;
     'db') commands='status migrate help' options='-h --help --json -q --quiet -v --verbose --no-color --config' ;;
@@ -116,6 +117,43 @@ _feedctl_option() {
     'migrate run --config') values='file' ;;
     'migrate retire --config') values='file' ;;
     'migrate cancel --config') values='file' ;;
+    'mirror --max-delete') values='text' ;;
+    'mirror --time-window') values='text' ;;
+    'mirror --include') values='text' ;;
+    'mirror --exclude') values='text' ;;
+    'mirror --min-size') values='text' ;;
+    'mirror --max-size') values='text' ;;
+    'mirror --min-age') values='text' ;;
+    'mirror --max-age') values='text' ;;
+    'mirror --retries') values='text' ;;
+    'mirror --wait') values='text' ;;
+    'mirror --threads') values='text' ;;
+    'mirror --bandwidth') values='text' ;;
+    'mirror --watch') values='text' ;;
+    'mirror --trash') values='text' ;;
+    'mirror --log') values='file' ;;
+    'mirror --exit-code') values='choice robocopy' ;;
+    'mirror --source-region') values='text' ;;
+    'mirror --source-endpoint') values='text' ;;
+    'mirror --source-access-key') values='text' ;;
+    'mirror --source-secret-key') values='text' ;;
+    'mirror --source-profile') values='text' ;;
+    'mirror --source-role-arn') values='text' ;;
+    'mirror --source-storage-class') values='text' ;;
+    'mirror --source-kms-key') values='text' ;;
+    'mirror --source-connection-string') values='text' ;;
+    'mirror --source-account-url') values='text' ;;
+    'mirror --target-region') values='text' ;;
+    'mirror --target-endpoint') values='text' ;;
+    'mirror --target-access-key') values='text' ;;
+    'mirror --target-secret-key') values='text' ;;
+    'mirror --target-profile') values='text' ;;
+    'mirror --target-role-arn') values='text' ;;
+    'mirror --target-storage-class') values='text' ;;
+    'mirror --target-kms-key') values='text' ;;
+    'mirror --target-connection-string') values='text' ;;
+    'mirror --target-account-url') values='text' ;;
+    'mirror --config') values='file' ;;
     'verify --config') values='file' ;;
     'init --config') values='file' ;;
     'db --config') values='file' ;;
@@ -163,6 +201,8 @@ _feedctl_argument() {
     'migrate retire:0') values='feed' ;;
     'migrate cancel:0') values='feed' ;;
     'migrate help:0') values='choice run retire cancel' ;;
+    'mirror:0') values='text' ;;
+    'mirror:1') values='text' ;;
     'verify:0') values='feed' ;;
     'db help:0') values='choice status migrate' ;;
     'settings get:0') values='choice Storage.PackagesRootPath Storage.NuGetPackagesLibrary Storage.NpmPackagesLibrary Storage.ProGetPackagesLibrary Storage.MavenArtifactLibrary Storage.DebianPackagesLibrary Storage.RpmPackagesLibrary Storage.ApkPackagesLibrary Storage.PypiPackagesLibrary Storage.RubyGemsLibrary Storage.VsixLibrary Storage.HelmPackagesLibrary Storage.CranPackagesLibrary Storage.CondaPackagesLibrary Storage.PubPackagesLibrary Storage.CargoPackagesLibrary Storage.TerraformPackagesLibrary Storage.ComposerPackagesLibrary Storage.ConanPackagesLibrary Storage.DockerRepositoryLibrary Storage.BowerPackagesLibrary Storage.AssetLibrary Feeds.AllowDropPathImportOverwrite FeedRetentionDryRun' ;;
@@ -171,7 +211,7 @@ _feedctl_argument() {
     'settings reset:0') values='choice Storage.PackagesRootPath Storage.NuGetPackagesLibrary Storage.NpmPackagesLibrary Storage.ProGetPackagesLibrary Storage.MavenArtifactLibrary Storage.DebianPackagesLibrary Storage.RpmPackagesLibrary Storage.ApkPackagesLibrary Storage.PypiPackagesLibrary Storage.RubyGemsLibrary Storage.VsixLibrary Storage.HelmPackagesLibrary Storage.CranPackagesLibrary Storage.CondaPackagesLibrary Storage.PubPackagesLibrary Storage.CargoPackagesLibrary Storage.TerraformPackagesLibrary Storage.ComposerPackagesLibrary Storage.ConanPackagesLibrary Storage.DockerRepositoryLibrary Storage.BowerPackagesLibrary Storage.AssetLibrary Feeds.AllowDropPathImportOverwrite FeedRetentionDryRun' ;;
     'settings help:0') values='choice list get set reset' ;;
     'completion:0') values='choice bash zsh fish powershell' ;;
-    'help:0') values='choice feed import package store migrate verify init db settings completion' ;;
+    'help:0') values='choice feed import package store migrate mirror verify init db settings completion' ;;
   esac
 }
 
