@@ -12,6 +12,7 @@ process.stdout.on("error", (error) => {
   if (error.code === "EPIPE") process.exit(141); // the reader of the pipe left, as in `feedctl ... | head`
   throw error;
 });
+process.stderr.on("error", () => {}); // nobody listens any more, which is no reason to stop half-way
 const built = existsSync(new URL("../dist/main.js", import.meta.url));
 const { main } = await import(built ? "../dist/main.js" : "../src/main.ts");
 await main(process);

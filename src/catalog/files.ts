@@ -65,6 +65,7 @@ export async function takeFiles(db: Db, feedId: number, limit: number): Promise<
 /** As `takeFiles`, all files of these versions. */
 export async function takeVersionFiles(db: Db, versionIds: readonly number[]): Promise<string[]> {
   if (versionIds.length === 0) return [];
-  const taken = await sql<{ key: string }>`delete from feedctl.files where version_id in (${sql.join(versionIds)}) returning key`.execute(db);
+  const taken = await sql<{ key: string }>`delete from feedctl.files where version_id in
+    (select id::bigint from jsonb_array_elements_text(${JSON.stringify(versionIds)}::jsonb) as d(id)) returning key`.execute(db);
   return taken.rows.map((row) => row.key);
 }

@@ -15,12 +15,15 @@ export async function openPostgres(url: string): Promise<Catalog> {
   const types: pg.CustomTypesConfig = {
     getTypeParser: ((oid: number, format?: "text") => (oid === int8 ? Number : pg.types.getTypeParser(oid, format))) as typeof pg.types.getTypeParser,
   };
+  const wrong = (cause: unknown) => new FeedctlError("usage", "the database URL cannot be read", { cause, hint: "its form is postgres://USER:PASSWORD@HOST:PORT/DATABASE" });
+  // anything else would be taken for the name of a database, and shown as such, password and all
+  if (!/^(postgres|postgresql|socket):|^\//i.test(url)) throw wrong(undefined);
   let pool: pg.Pool;
   try {
     void new pg.Client({ connectionString: url }); // the pool would read the URL only when it first connects
-    pool = new pg.Pool({ connectionString: url, max: 8, connectionTimeoutMillis: 10_000, application_name: "feedctl", types });
+    pool = new pg.Pool({ connectionString: url, max: 8, connectionTimeoutMillis: 10_000, application_name: "feedctl", keepAlive: true, keepAliveInitialDelayMillis: 60_000, types });
   } catch (error) {
-    throw new FeedctlError("usage", "the database URL cannot be read", { cause: (error as Error).name, hint: "its form is postgres://USER:PASSWORD@HOST:PORT/DATABASE" });
+    throw wrong((error as Error).name);
   }
   pool.on("error", () => {}); // an idle connection broke: the next query reports it
   const db = new Kysely<Tables>({ dialect: wrapDialect(new PostgresDialect({ pool }), false) }).withSchema("feedctl");
@@ -64,6 +67,7 @@ function sessionLocks(pool: pg.Pool) {
     const state = { client, lost: false };
     client.on("error", () => (state.lost = true));
     client.on("end", () => (state.lost = true));
+    await client.query("set idle_session_timeout = 0"); // it idles while large blobs are stored
     return state;
   }
 

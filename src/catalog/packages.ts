@@ -1,4 +1,5 @@
 import { sql } from "kysely";
+import { lockKinds } from "./catalog.ts";
 import type { Db } from "./schema.ts";
 
 export interface FileHashes {
@@ -30,6 +31,7 @@ export interface NewFile extends FileHashes {
 /** Records files, making their packages and versions where missing. Three statements however many files. Keys must be new. */
 export async function insertFiles(db: Db, feedId: number, files: readonly NewFile[], published: { at: Date; by: string }): Promise<void> {
   if (files.length === 0) return;
+  await lockRows(db, feedId, "shared");
   const rows = sql`jsonb_to_recordset(${JSON.stringify(files)}::jsonb) as f("group" text, name text, "nameKey" text, version text,
     "normalizedVersion" text, "sortKey" text, prerelease boolean, qualifier text, key text, size bigint, md5 text, sha1 text,
     sha256 text, sha512 text, "contentType" text, "storeTag" text, metadata jsonb)`;
@@ -46,12 +48,22 @@ export async function insertFiles(db: Db, feedId: number, files: readonly NewFil
     from ${rows} ${packageOfRow}
     order by p.id, f."normalizedVersion", f.qualifier
     on conflict (package_id, normalized_version) do nothing`.execute(db);
-  await sql`
+  const recorded = await sql`
     insert into feedctl.files (version_id, feed_id, qualifier, key, size, md5, sha1, sha256, sha512, content_type, store_tag, verified_at, created_at)
     select v.id, ${feedId}::int, f.qualifier, f.key, f.size, decode(f.md5, 'hex'), decode(f.sha1, 'hex'), decode(f.sha256, 'hex'),
       decode(f.sha512, 'hex'), f."contentType", f."storeTag", ${published.at}::timestamptz, ${published.at}::timestamptz
     from ${rows} ${packageOfRow}
     join feedctl.versions v on v.package_id = p.id and v.normalized_version = f."normalizedVersion"`.execute(db);
+  if (recorded.numAffectedRows !== BigInt(files.length)) throw new Error(`${recorded.numAffectedRows} of ${files.length} files were recorded`);
+}
+
+/**
+ * Until the transaction ends no version or package of the feed is deleted (`shared`), or none is looked up to be given a
+ * file (`exclusive`): else a package could go between the statement that finds it and the one that adds to it.
+ */
+export async function lockRows(db: Db, feedId: number, mode: "shared" | "exclusive"): Promise<void> {
+  const lock = sql.raw(mode === "shared" ? "pg_advisory_xact_lock_shared" : "pg_advisory_xact_lock");
+  await sql`select ${lock}(${lockKinds.rows}::int, ${feedId}::int)`.execute(db);
 }
 
 export interface VersionFile {
@@ -106,7 +118,9 @@ export async function* listVersions(db: Db, feedId: number, filter: VersionFilte
         ${filter.group === undefined ? sql`` : sql`and p.group_name = ${filter.group}`}
         ${filter.name === undefined ? sql`` : sql`and (p.name = ${filter.name} or p.name_key in (${filter.name}, lower(${filter.name})))`}
         ${filter.version === undefined ? sql`` : sql`and (v.version = ${filter.version} or v.normalized_version in (${filter.version}, lower(${filter.version})))`}
-        ${after === undefined ? sql`` : sql`and (p.group_name, p.name_key, v.sort_key, v.id) > (${after.group}::text, ${after.nameKey}::text, decode(${after.sortKey}, 'hex'), ${after.id}::bigint)`}
+        ${after === undefined ? sql`` : sql`
+          and (p.group_name, p.name_key) >= (${after.group}::text, ${after.nameKey}::text) -- which the index finds at once
+          and (p.group_name, p.name_key, v.sort_key, v.id) > (${after.group}::text, ${after.nameKey}::text, decode(${after.sortKey}, 'hex'), ${after.id}::bigint)`}
       order by p.group_name, p.name_key, v.sort_key, v.id
       limit ${PAGE}`.execute(db);
     for (const { nameKey: _nameKey, sortKey: _sortKey, ...version } of result.rows) yield version;
@@ -118,9 +132,10 @@ export async function* listVersions(db: Db, feedId: number, filter: VersionFilte
 
 /** The version with its files, and its package when nothing else is left in it. Files must be gone from the store or pending. */
 export async function deleteVersions(db: Db, ids: readonly number[]): Promise<void> {
+  const doomed = sql`(select id::bigint from jsonb_array_elements_text(${JSON.stringify(ids)}::jsonb) as d(id))`;
   await sql`
-    with gone as (delete from feedctl.versions where id in (${sql.join(ids)}) returning package_id)
+    with gone as (delete from feedctl.versions where id in ${doomed} returning package_id)
     delete from feedctl.packages p using gone
     where p.id = gone.package_id
-      and not exists (select from feedctl.versions v where v.package_id = p.id and v.id not in (${sql.join(ids)}))`.execute(db);
+      and not exists (select from feedctl.versions v where v.package_id = p.id and v.id not in ${doomed})`.execute(db);
 }

@@ -12,21 +12,25 @@ export interface HeldIntent extends WriteIntent {
 }
 
 /**
- * Announces writes before the first byte. Returns the keys that some other run has announced; those must not be
+ * Announces writes of different keys before the first byte. Returns the keys that some other run has announced; those must not be
  * written by this one. An intent of this run is taken again.
  */
 export async function announceWrites(db: Db, storeId: number, runId: number, intents: readonly WriteIntent[], now: Date): Promise<HeldIntent[]> {
   if (intents.length === 0) return [];
   const wanted = sql`jsonb_to_recordset(${JSON.stringify(intents)}::jsonb) as w(key text, sha256 text)`;
-  await sql`
-    insert into feedctl.pending_writes (store_id, key, sha256, run_id, created_at)
-    select ${storeId}::int, w.key, decode(w.sha256, 'hex'), ${runId}::bigint, ${now}::timestamptz from ${wanted}
-    on conflict (store_id, key) do nothing`.execute(db);
-  const held = await sql<HeldIntent>`
-    select p.key, encode(p.sha256, 'hex') as sha256, p.run_id::float8 as "runId"
-    from feedctl.pending_writes p join ${wanted} on w.key = p.key
-    where p.store_id = ${storeId} and p.run_id <> ${runId}`.execute(db);
-  return held.rows;
+  for (;;) {
+    // in one order, or two runs could wait for one another
+    await sql`
+      insert into feedctl.pending_writes (store_id, key, sha256, run_id, created_at)
+      select ${storeId}::int, w.key, decode(w.sha256, 'hex'), ${runId}::bigint, ${now}::timestamptz from ${wanted} order by w.key
+      on conflict (store_id, key) do nothing`.execute(db);
+    const held = await sql<HeldIntent>`
+      select p.key, encode(p.sha256, 'hex') as sha256, p.run_id::float8 as "runId"
+      from feedctl.pending_writes p join ${wanted} on w.key = p.key
+      where p.store_id = ${storeId}`.execute(db);
+    // one that is nobody's was withdrawn by its run between the two statements
+    if (held.rows.length >= intents.length) return held.rows.filter((intent) => intent.runId !== runId);
+  }
 }
 
 /** Takes over the intents of a dead run. */
@@ -79,7 +83,7 @@ export async function recordDeletes(db: Db, storeId: number, runId: number, keys
   if (keys.length === 0) return;
   await sql`
     insert into feedctl.pending_deletes (store_id, key, run_id, created_at)
-    select ${storeId}::int, k.key, ${runId}::bigint, ${now}::timestamptz from jsonb_array_elements_text(${JSON.stringify(keys)}::jsonb) as k(key)
+    select ${storeId}::int, k.key, ${runId}::bigint, ${now}::timestamptz from jsonb_array_elements_text(${JSON.stringify(keys)}::jsonb) as k(key) order by k.key
     on conflict (store_id, key) do nothing`.execute(db);
 }
 

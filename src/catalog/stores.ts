@@ -1,4 +1,5 @@
-import type { Selectable } from "kysely";
+import { sql, type Selectable } from "kysely";
+import { lockKinds } from "./catalog.ts";
 import type { Db, SavedOptions, StoreRole, StoresTable } from "./schema.ts";
 
 export type StoreRow = Selectable<StoresTable>;
@@ -13,15 +14,20 @@ export async function storesOfFeed(db: Db, feedId: number): Promise<StoreRow[]> 
 }
 
 /** Every store in which some feed's files are or may still lie: current, targets of migrations, and earlier ones not retired. */
-export async function liveStores(db: Db): Promise<(StoreRow & { feed_name: string | null })[]> {
+export async function liveStores(db: Db): Promise<(StoreRow & { feed_name: string | null; feed_type: string | null })[]> {
   return db
     .selectFrom("stores")
     .leftJoin("feeds", "feeds.id", "stores.feed_id")
     .selectAll("stores")
-    .select("feeds.name as feed_name")
+    .select(["feeds.name as feed_name", "feeds.type as feed_type"])
     .where("stores.retired_at", "is", null)
     .orderBy("stores.id")
     .execute();
+}
+
+/** Until the transaction ends nobody else may look for a free place: two could find the same one. */
+export async function lockPlaces(db: Db): Promise<void> {
+  await sql`select pg_advisory_xact_lock(${lockKinds.store}::int, 0)`.execute(db);
 }
 
 export async function insertStore(

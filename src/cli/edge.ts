@@ -1,4 +1,4 @@
-import { createInterface } from "node:readline/promises";
+import { createInterface, type Interface } from "node:readline/promises";
 import type { Command } from "commander";
 import { FeedctlError } from "../errors.ts";
 import type { Context } from "../operations/context.ts";
@@ -23,9 +23,22 @@ export async function confirm(io: Io, question: string, yes: boolean | undefined
 async function ask(io: Io, question: string): Promise<string> {
   const reader = createInterface({ input: io.stdin, output: io.stderr });
   try {
-    return await reader.question(question, { signal: io.signal });
+    return await answerTo(reader, question, io);
   } finally {
     reader.close();
+  }
+}
+
+/** Ctrl-C arrives at the prompt, not at the process; Ctrl-D and a terminal that goes away are no answer either. */
+async function answerTo(reader: Interface, question: string, io: Io): Promise<string> {
+  const unanswered = new Promise<never>((_resolve, reject) => {
+    reader.once("close", () => reject(new FeedctlError("interrupted", "not answered", { hint: "nothing was changed" })));
+  });
+  try {
+    return await Promise.race([reader.question(question, { signal: io.signal }), unanswered]);
+  } catch (error) {
+    if (!(error instanceof Error) || error.name !== "AbortError") throw error;
+    throw new FeedctlError("interrupted", "not answered", { cause: error, hint: "nothing was changed" });
   }
 }
 
@@ -40,7 +53,7 @@ export async function readSecret(io: Io, what: string): Promise<string> {
   const mute = new Writable({ write: (_chunk, _encoding, done) => done() });
   const reader = createInterface({ input: io.stdin, output: mute, terminal: true });
   try {
-    return await reader.question("", { signal: io.signal });
+    return await answerTo(reader, "", io);
   } finally {
     reader.close();
     io.stderr.write("\n");

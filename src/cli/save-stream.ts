@@ -52,6 +52,7 @@ function saveError(error: unknown, target: string): unknown {
   if (error.code === "EEXIST") return new FeedctlError("conflict", `${target} exists already`, { cause: error, hint: "choose another --output, or --overwrite" });
   if (error.code === "ENOENT") return new FeedctlError("not-found", `there is no directory ${dirname(target)}`, { cause: error });
   if (error.code === "EACCES" || error.code === "EPERM") return new FeedctlError("denied", `${target} cannot be written: permission denied`, { cause: error });
-  if (error.code === "ENOSPC") return new FeedctlError("full", `no space left for ${target}`, { cause: error });
+  if (error.code === "ENOSPC" || error.code === "EDQUOT") return new FeedctlError("full", `no space left for ${target}`, { cause: error });
+  if (typeof error.code === "string" && /^E[A-Z]+$/.test(error.code)) return new FeedctlError("denied", `${target} cannot be written: ${error.message}`, { cause: error });
   return error;
 }

@@ -32,7 +32,7 @@ export interface Context {
    * run. Undefined where there is no catalog yet.
    */
   withCatalog<T>(look: (catalog: Catalog) => Promise<T>): Promise<T | undefined>;
-  /** With retries. Closed together with the context if the caller does not. */
+  /** With retries. The caller closes it. */
   openStore(config: StoreConfig): Promise<Store>;
   /** The key that seals secrets; made on first use when `create`. Undefined when there is none. */
   sealingKey(create: boolean): Promise<Buffer | undefined>;

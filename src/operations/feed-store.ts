@@ -1,6 +1,6 @@
 import { isAbsolute } from "node:path";
 import { readSettings } from "../catalog/settings.ts";
-import { currentStore, liveStores, type StorePlace, type StoreRow } from "../catalog/stores.ts";
+import { currentStore, liveStores, lockPlaces, type StorePlace, type StoreRow } from "../catalog/stores.ts";
 import type { Db, SavedOptions } from "../catalog/schema.ts";
 import type { FeedRow } from "../catalog/feeds.ts";
 import { FeedctlError } from "../errors.ts";
@@ -68,6 +68,13 @@ function checkOptions(context: Context, type: StoreType, options: StoreOptions):
     if (typeof path !== "string" || !isAbsolute(path)) throw new FeedctlError("usage", "--path must be an absolute path", { hint: "a relative one would mean another directory in every shell" });
     if (context.platform === "win32" && /^[a-z]:/i.test(path)) context.notice(`${path} may be a mapped drive, which services do not see; a UNC path (\\\\server\\share) is safer`);
   }
+  for (const [property, flag] of [["endpoint", "endpoint"], ["accountUrl", "account-url"]] as const) {
+    const url = typeof options[property] === "string" ? URL.parse(options[property]) : null;
+    // they are saved and shown as they are
+    if (url !== null && url.username + url.password + url.search + url.hash !== "") {
+      throw new FeedctlError("usage", `--${flag} must not hold credentials, a signature or a query`, { hint: "give secrets with their own options; a shared access signature belongs into --connection-string" });
+    }
+  }
   if (type === "s3") {
     need("bucket", "bucket");
     if (!options["endpoint"]) need("region", "region");
@@ -85,14 +92,15 @@ function checkOptions(context: Context, type: StoreType, options: StoreOptions):
 
 /**
  * Refuses a location that is the same as, inside of, or around any place where another feed's files are or may lie. The
- * feed's own earlier stores may be taken again as they were, but not nested.
+ * feed's own earlier stores may be taken again as they were, but not nested. In the transaction that records the
+ * location it also keeps everybody else from recording one until the end.
  */
 export async function refuseOverlap(context: Context, db: Db, feed: FeedRow, location: Location): Promise<void> {
+  await lockPlaces(db);
   const settings = settingsMap(context, await readSettings(db));
   for (const row of await liveStores(db)) {
     const other = row.location as Location | null;
-    const type = row.feed_id === feed.id ? feed.type : await typeOf(db, row.feed_id);
-    const place = other ?? (type === undefined ? undefined : locationOf({ type: "disk", path: defaultDirectory(settings, { id: row.feed_id, type }).path }));
+    const place = other ?? (row.feed_type === null ? undefined : locationOf({ type: "disk", path: defaultDirectory(settings, { id: row.feed_id, type: row.feed_type }).path }));
     if (place === undefined) continue;
     const how = overlap(location, place);
     if (how === undefined || (how === "same" && row.feed_id === feed.id)) continue;
@@ -102,10 +110,6 @@ export async function refuseOverlap(context: Context, db: Db, feed: FeedRow, loc
       hint: "choose another path, bucket or target path; two feeds must never share files",
     });
   }
-}
-
-async function typeOf(db: Db, feedId: number): Promise<string | undefined> {
-  return (await db.selectFrom("feeds").select("type").where("id", "=", feedId).executeTakeFirst())?.type;
 }
 
 /** What to remember of a store that is about to be replaced: a default directory becomes an explicit path. */

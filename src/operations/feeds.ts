@@ -12,7 +12,7 @@ import { settingsMap } from "./effective-settings.ts";
 import { defaultDirectory } from "./feed-directory.ts";
 import { frozenPlace, refuseOverlap } from "./feed-store.ts";
 import { lockWholeFeed } from "./lock-feed.ts";
-import { requireFeed, requireLiveFeed } from "./find-feed.ts";
+import { otherFeed, requireFeed, requireLiveFeed } from "./find-feed.ts";
 import { describeOptions } from "./secrets.ts";
 
 export interface Feed {
@@ -141,6 +141,7 @@ export async function deleteFeed(context: Context, name: string): Promise<{ feed
   await using lock = await lockWholeFeed(context, catalog, { id, name });
   return await catalog.db.transaction().execute(async (transaction) => {
     const feed = await requireFeed(transaction, name);
+    if (feed.id !== id) throw otherFeed(name);
     const totals = await feedTotals(transaction, feed.id);
     const stores = await storesOfFeed(transaction, feed.id);
     const current = stores.find((row) => row.role === "current");

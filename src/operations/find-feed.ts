@@ -18,6 +18,11 @@ export async function requireLiveFeed(db: Db, name: string): Promise<FeedRow> {
   return feed;
 }
 
+/** While a command waited for the lock of the feed, its name went to another one. */
+export function otherFeed(name: string): FeedctlError {
+  return new FeedctlError("conflict", `"${name}" has become another feed meanwhile`, { hint: "see: feedctl feed list" });
+}
+
 /** As `requireLiveFeed`, for commands that add packages: a disabled feed takes none. */
 export async function requireActiveFeed(db: Db, name: string): Promise<FeedRow> {
   const feed = await requireLiveFeed(db, name);

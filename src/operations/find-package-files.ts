@@ -15,8 +15,10 @@ export async function* findPackageFiles(context: Context, format: Format, paths:
     context.signal.throwIfAborted();
     const info = await lstat(path).catch((error: NodeJS.ErrnoException) => error);
     if (info instanceof Error) {
-      if (info.code === "ENOENT" && (await isPattern(path))) {
-        yield* matches(format, path, undefined);
+      // a backslash is an escape in patterns, and what separates folders on Windows, whose shells expand no pattern
+      const pattern = context.platform === "win32" ? path.replaceAll("\\", "/") : path;
+      if (info.code === "ENOENT" && (await isPattern(pattern))) {
+        yield* matches(format, pattern, undefined);
         continue;
       }
       yield { path, problem: info.code === "ENOENT" ? "no such file" : info.message };

@@ -9,7 +9,7 @@ import { parseKey, type Key } from "../stores/key.ts";
 import type { PutResult, Store } from "../stores/store.ts";
 import type { Context } from "./context.ts";
 import { openFeedStore, requireStore } from "./feed-store.ts";
-import { requireLiveFeed } from "./find-feed.ts";
+import { otherFeed, requireLiveFeed } from "./find-feed.ts";
 import { outcome, type ImportedFile } from "./import-outcome.ts";
 import type { PreparedPackage } from "./prepare-package.ts";
 import { deadRuns, type Run } from "./run.ts";
@@ -46,6 +46,7 @@ export function openWriter(context: Context, feedName: string, run: Run): FeedWr
       if (lock === undefined) throw new FeedctlError("locked", `feed "${feedName}" is frozen by another run`, { hint: "a migration is switching it, or it is being changed; try again later" });
       // only now: what was read before the lock may be the store before the switch
       const feed = await requireLiveFeed(catalog.db, feedName);
+      if (feed.id !== id) throw otherFeed(feedName);
       const row = await requireStore(catalog.db, feed);
       if (opened?.id !== row.id) {
         await opened?.store[Symbol.asyncDispose]();
@@ -93,7 +94,7 @@ export async function commitBatch(context: Context, target: Target, items: reado
     if ("result" in answer) stored.push(answer);
     else if ("refusal" in answer) {
       // a definite "no": nothing of ours became visible, so the announcement can go
-      done.push(answer.item.key);
+      if (answer.definite) done.push(answer.item.key);
       results.push(outcome(answer.item, answer.refusal.code === "conflict" ? "conflict" : "failed", answer.refusal.message));
     } else fatal ??= answer.fatal;
   }
@@ -116,15 +117,16 @@ export async function commitBatch(context: Context, target: Target, items: reado
     try {
       return { item, result: await putBlob(context, store, item) };
     } catch (error) {
+      const definite = isFeedctlError(error, "conflict", "corrupt", "invalid");
       const problem = context.signal.aborted ? undefined : await sourceProblem(item);
-      if (problem === undefined && isFeedctlError(error, "conflict", "corrupt", "invalid")) return { item, refusal: error };
-      return problem === undefined ? { item, fatal: error } : { item, refusal: problem };
+      if (problem !== undefined) return { item, refusal: problem, definite };
+      return definite ? { item, refusal: error, definite } : { item, fatal: error };
     }
   }
 }
 
 type Stored = { item: PreparedPackage; result: PutResult };
-type Answer = Stored | { item: PreparedPackage; refusal: FeedctlError } | { item: PreparedPackage; fatal: unknown };
+type Answer = Stored | { item: PreparedPackage; refusal: FeedctlError; definite: boolean } | { item: PreparedPackage; fatal: unknown };
 type Rows = Awaited<ReturnType<typeof findFiles>>;
 
 /** Those without a row; the others are answered. */

@@ -3,8 +3,12 @@ import type { FeedRow } from "../catalog/feeds.ts";
 import type { Catalog } from "../catalog/catalog.ts";
 import { insertStore, makeCurrent, replaceStore, reuseAsTarget, storesOfFeed, updateStorePlace, type StoreRow } from "../catalog/stores.ts";
 import { adoptProofs } from "../catalog/proofs.ts";
+import { insertAuditEvents } from "../catalog/runs.ts";
 import { FeedctlError } from "../errors.ts";
+import { mergeJoin } from "../lib/merge-join.ts";
+import { compareKeys } from "../stores/key.ts";
 import { overlap, locationName, type Location } from "../stores/location.ts";
+import type { BlobInfo } from "../stores/store.ts";
 import type { StoreType } from "../stores/store-types.ts";
 import type { Context } from "./context.ts";
 import { copyPass, type PassEvent, type PassSummary } from "./copy-pass.ts";
@@ -73,11 +77,17 @@ export async function* migrateFeed(context: Context, input: MigrateInput): Async
 
   if (input.dryRun) {
     const planned = { ...nothing };
-    for await (const blob of source.list("", { signal: context.signal })) {
-      if ((await target.head(blob.key, { signal: context.signal }))?.size === blob.size) planned.same++;
+    const pairs = mergeJoin<{ from: BlobInfo; to: BlobInfo }>(
+      { from: source.list("", { signal: context.signal }), to: target.list("", { signal: context.signal }) },
+      compareKeys,
+      (stream, before, after) => new FeedctlError("corrupt", `the listing of ${stream === "from" ? source.name : target.name} is out of order: "${after}" after "${before}"`),
+    );
+    for await (const pair of pairs) {
+      if (pair.from === undefined) planned.foreign++;
+      else if (pair.to?.size === pair.from.size) planned.same++;
       else {
         planned.copied++;
-        planned.bytes += blob.size;
+        planned.bytes += pair.from.size;
       }
     }
     yield { type: "summary", ...places, ...planned, outcome: "planned", passes: 0, frozenMilliseconds: 0 };
@@ -118,7 +128,7 @@ export async function* migrateFeed(context: Context, input: MigrateInput): Async
   yield summary;
 }
 
-export async function lockMigration(catalog: Catalog, feed: FeedRow) {
+export async function lockMigration(catalog: Catalog, feed: { id: number; name: string }) {
   const lock = await catalog.lock({ kind: "migrate", id: feed.id, mode: "exclusive" });
   if (lock !== undefined) return lock;
   const running = await catalog.db.selectFrom("runs").select(["id", "actor", "host"]).where("feed_id", "=", feed.id).where("state", "=", "running").where("command", "like", "migrate%").orderBy("id", "desc").executeTakeFirst();
@@ -141,6 +151,7 @@ async function freeze(context: Context, catalog: Catalog, feed: FeedRow) {
 
 async function openOrResume(context: Context, catalog: Catalog, feed: FeedRow, current: StoreRow, next: NewStore, run: Run): Promise<{ migration: MigrationRow; storeId: number }> {
   return catalog.db.transaction().execute(async (db) => {
+    await refuseOverlap(context, db, feed, next.location); // again, where nobody else can take the place meanwhile
     const stores = await storesOfFeed(db, feed.id);
     // until the switch even a default directory is kept as the place it is, so that the next run finds it again
     const place = { options: next.options, location: next.location };
@@ -202,6 +213,8 @@ export async function cancelMigration(context: Context, name: string): Promise<{
   if (open === undefined) throw new FeedctlError("not-found", `feed "${feed.name}" has no unfinished migration`);
   const row = (await storesOfFeed(catalog.db, feed.id)).find((store) => store.id === open.to_store_id);
   await catalog.db.transaction().execute(async (db) => {
+    const about = { runId: null, actor: context.actor, feedId: feed.id, now: context.now() };
+    await insertAuditEvents(db, about, [{ action: "migration cancelled", object: feed.name }]);
     await updateMigration(db, open.id, { state: "cancelled" });
     if (row?.role === "target") await replaceStore(db, row.id, { options: row.options, location: row.location }, context.now());
   });

@@ -1,6 +1,6 @@
 import { basename } from "node:path/posix";
 import type { Readable } from "node:stream";
-import { deleteVersions, listVersions, type PackageVersion, type VersionFile } from "../catalog/packages.ts";
+import { deleteVersions, listVersions, lockRows, type PackageVersion, type VersionFile } from "../catalog/packages.ts";
 import { takeVersionFiles } from "../catalog/files.ts";
 import { recordDeletes } from "../catalog/pending.ts";
 import { FeedctlError } from "../errors.ts";
@@ -13,7 +13,8 @@ import { startRun } from "./run.ts";
 
 /** `[group/]name[@version]`; an npm scope may keep its `@`. */
 export interface PackageSpec {
-  group: string | undefined;
+  /** Empty for a package without one: "tool" never means "@acme/tool". */
+  group: string;
   name: string;
   version: string | undefined;
 }
@@ -24,7 +25,7 @@ export function parsePackageSpec(text: string): PackageSpec {
   const slash = path.lastIndexOf("/");
   const name = path.slice(slash + 1);
   if (/^@?$/.test(name) || version === "") throw new FeedctlError("usage", `"${text}" is no package`, { hint: "its form is [group/]name[@version], such as @scope/name@1.0.0" });
-  return { group: slash < 0 ? undefined : path.slice(0, slash).replace(/^@/, ""), name, version };
+  return { group: path.slice(0, Math.max(slash, 0)).replace(/^@/, ""), name, version };
 }
 
 /** Every version of the feed, by package and ascending version. */
@@ -38,10 +39,14 @@ export async function* listPackages(context: Context, feedName: string): AsyncGe
 export async function findVersions(context: Context, feedName: string, spec: PackageSpec): Promise<PackageVersion[]> {
   const { db } = await context.catalog();
   const feed = await requireFeed(db, feedName);
-  const found = await Array.fromAsync(listVersions(db, feed.id, { group: spec.group, name: spec.name, version: spec.version }));
-  if (found.length > 0) return found;
-  const versions = spec.version === undefined ? [] : (await Array.fromAsync(listVersions(db, feed.id, { group: spec.group, name: spec.name }))).map((row) => row.version);
-  const what = `${spec.group ? `${spec.group}/` : ""}${spec.name}${spec.version === undefined ? "" : `@${spec.version}`}`;
+  const { group, name, version } = spec;
+  const found = await Array.fromAsync(listVersions(db, feed.id, { group, name, version }));
+  // where letter case tells packages apart, the one that is spelled like it is meant
+  const named = found.some((row) => row.name === name) ? found.filter((row) => row.name === name) : found;
+  const exact = named.some((row) => row.version === version) ? named.filter((row) => row.version === version) : named;
+  if (exact.length > 0) return exact;
+  const versions = version === undefined ? [] : (await Array.fromAsync(listVersions(db, feed.id, { group, name }))).map((row) => row.version);
+  const what = `${group === "" ? "" : `${group}/`}${name}${version === undefined ? "" : `@${version}`}`;
   throw new FeedctlError("not-found", `feed "${feed.name}" has no package ${what}`, {
     hint: versions.length > 0 ? `it has ${versions.slice(-5).join(", ")}` : `see: feedctl package list ${feed.name}`,
   });
@@ -95,6 +100,7 @@ export async function deletePackage(context: Context, feedName: string, versions
   await writer.write(async (target) =>
     db.transaction().execute(async (transaction) => {
       target.assertHeld();
+      await lockRows(transaction, target.feed.id, "exclusive");
       // not those that were shown: a file may have been added since
       const keys = await takeVersionFiles(transaction, versions.map((version) => version.id));
       await recordDeletes(transaction, target.storeId, run.id, keys, context.now());

@@ -4,7 +4,7 @@ import { recordDeletes } from "../catalog/pending.ts";
 import { markRetired, replaceStore } from "../catalog/stores.ts";
 import type { Context } from "./context.ts";
 import { frozenPlace, openFeedStore, requireStore } from "./feed-store.ts";
-import { requireFeed } from "./find-feed.ts";
+import { otherFeed, requireFeed } from "./find-feed.ts";
 import { lockWholeFeed } from "./lock-feed.ts";
 import { startRun } from "./run.ts";
 import { settlePending } from "./settle-pending.ts";
@@ -27,8 +27,10 @@ const BATCH = 1000;
  */
 export async function purgeFeed(context: Context, name: string): Promise<Purged> {
   const catalog = await context.catalog();
+  const { id } = await requireFeed(catalog.db, name);
+  await using lock = await lockWholeFeed(context, catalog, { id, name });
   const feed = await requireFeed(catalog.db, name);
-  await using lock = await lockWholeFeed(context, catalog, feed);
+  if (feed.id !== id) throw otherFeed(name);
   const row = await requireStore(catalog.db, feed);
   await using run = await startRun(context, "feed delete", feed.id);
   await using store = await openFeedStore(context, catalog.db, feed, row);

@@ -8,7 +8,7 @@ import { locationName, overlap, type Location } from "../stores/location.ts";
 import type { BlobInfo } from "../stores/store.ts";
 import type { Context } from "./context.ts";
 import { frozenPlace, openFeedStore, requireStore } from "./feed-store.ts";
-import { requireLiveFeed } from "./find-feed.ts";
+import { otherFeed, requireLiveFeed } from "./find-feed.ts";
 import { lockMigration } from "./migrate-feed.ts";
 import { startRun } from "./run.ts";
 import { deleteBlobs } from "./settle-pending.ts";
@@ -44,11 +44,14 @@ export async function planRetirement(context: Context, name: string): Promise<Re
  */
 export async function* retireStore(context: Context, name: string): AsyncGenerator<RetireEvent> {
   const catalog = await context.catalog();
+  const { id } = await requireLiveFeed(catalog.db, name);
+  await using lock = await lockMigration(catalog, { id, name });
+  // only now: what was read before the lock may be the places before another migration
   const found = await find(context, name);
   const { feed, old, migration, current } = found;
+  if (feed.id !== id) throw otherFeed(name);
   const summary: RetireSummary = { type: "summary", ...planOf(found), deleted: 0, bytes: 0, kept: 0 };
   if (summary.retired) return yield summary;
-  await using lock = await lockMigration(catalog, feed);
   await using run = await startRun(context, "migrate retire", feed.id);
   await using store = await openFeedStore(context, catalog.db, feed, current);
   let verified: VerifySummary | undefined;

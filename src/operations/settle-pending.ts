@@ -1,7 +1,7 @@
 import { findFiles } from "../catalog/files.ts";
 import { adoptWrites, forgetDeletes, listDeletes, listWrites, withdrawWrites } from "../catalog/pending.ts";
 import type { FeedRow } from "../catalog/feeds.ts";
-import { isFeedctlError } from "../errors.ts";
+import { FeedctlError, isFeedctlError } from "../errors.ts";
 import { hashStream } from "../lib/hash.ts";
 import { parseKey, type Key } from "../stores/key.ts";
 import type { Store } from "../stores/store.ts";
@@ -19,13 +19,14 @@ const BATCH = 1000;
 
 /**
  * Finishes what rows have promised: obeys pending deletes and clears what dead runs left. Needs the feed to itself for
- * that moment; when others are writing it leaves the work to the next run, unless told to `wait`.
+ * that moment; when others are writing it leaves the work to the next run. Told to `wait`, it throws `locked` in the end.
  */
-export async function settlePending(context: Context, feed: FeedRow, storeId: number, store: Store, run: Run, wait = 0): Promise<Settled> {
+export async function settlePending(context: Context, feed: FeedRow, storeId: number, store: Store, run: Run, wait?: number): Promise<Settled> {
   const catalog = await context.catalog();
   const settled = { deleted: 0, abandoned: 0 };
   if ((await listWrites(catalog.db, storeId, 1)).length === 0 && isEmpty(await listDeletes(catalog.db, storeId, feed.id, 1))) return settled;
-  await using lock = await catalog.lock({ kind: "write", id: feed.id, mode: "exclusive", wait, signal: context.signal });
+  await using lock = await catalog.lock({ kind: "write", id: feed.id, mode: "exclusive", wait: wait ?? 0, signal: context.signal });
+  if (lock === undefined && wait !== undefined) throw new FeedctlError("locked", `feed "${feed.name}" is being written to`, { hint: "try again when the import is over" });
   if (lock === undefined) return settled;
 
   // dead writers first: while a write is announced, a pending delete of its key waits

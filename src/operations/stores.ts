@@ -10,6 +10,7 @@ import type { Context } from "./context.ts";
 import { describeStore, type FeedStore } from "./feeds.ts";
 import { frozenPlace, openFeedStore, prepareStore, refuseOverlap, requireStore, type NewStore } from "./feed-store.ts";
 import { requireFeed, requireLiveFeed } from "./find-feed.ts";
+import { lockWholeFeed } from "./lock-feed.ts";
 import type { StoreOptions } from "./secrets.ts";
 import { checkControl } from "./test-store.ts";
 
@@ -31,8 +32,8 @@ export interface StoreChange {
 export async function setStore(context: Context, name: string, type: StoreType, options: StoreOptions): Promise<StoreChange> {
   const catalog = await context.catalog();
   const feed = await requireLiveFeed(catalog.db, name);
-  await using lock = await catalog.lock({ kind: "write", id: feed.id, mode: "exclusive", wait: context.lockWait, signal: context.signal });
-  if (lock === undefined) throw new FeedctlError("locked", `feed "${feed.name}" is being written to`, { hint: "try again when the import is over" });
+  // a retirement under way could otherwise delete the files of the place that becomes the feed's own again
+  await using lock = await lockWholeFeed(context, catalog, feed);
   return await catalog.db.transaction().execute(async (db) => {
     if ((await openMigration(db, feed.id)) !== undefined) {
       throw new FeedctlError("conflict", `feed "${feed.name}" is being migrated`, { hint: `finish it with the same migrate command, or: feedctl migrate cancel ${feed.name}` });
