@@ -28,7 +28,8 @@ export async function syncFolder(folder: string): Promise<void> {
     await handle.sync();
   } catch (error) {
     // Windows cannot flush a folder, some network file systems refuse to, and a concurrent delete may have removed it.
-    if (!["EPERM", "EISDIR", "EINVAL", "ENOTSUP", "EACCES", "ENOENT", "EBADF"].includes(errnoOf(error) ?? "")) throw error;
+    if (!["EPERM", "EISDIR", "EINVAL", "ENOTSUP", "EACCES", "ENOENT", "EBADF"].includes(errnoOf(error) ?? ""))
+      throw error;
   } finally {
     await handle?.close();
   }

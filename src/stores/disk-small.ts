@@ -5,6 +5,7 @@ import { dirname } from "node:path";
 import { promisify } from "node:util";
 import { diskError, errnoOf, packError } from "./disk-errors.ts";
 import type { PackedError } from "./disk-errors.ts";
+import { tagOf } from "./disk-info.ts";
 import type { FileFacts } from "./disk-info.ts";
 import { temporaryName } from "./disk-names.ts";
 import { removeEmptyFolders, syncFolder } from "./disk-folders.ts";
@@ -17,6 +18,8 @@ export interface SmallPut {
   target: string;
   /** The local file to be copied. */
   from: string;
+  /** The tag it must still have when it was read. */
+  fromTag: string | undefined;
   size: number;
   sha256: string | undefined;
   replace: boolean;
@@ -57,12 +60,15 @@ export async function putSmallFiles(puts: readonly SmallPut[]): Promise<SmallPut
   const real = new Set<string>();
   const files = puts.map((put) => write(put, folders, real));
   const good = await Promise.all(files.map(async (file, i) => file !== undefined && flush(file, puts[i]!)));
-  const results = files.map((file, i) => (good[i] && file !== undefined ? publish(file, puts[i]!, folders) : undefined));
+  const results = files.map((file, i) =>
+    good[i] && file !== undefined ? publish(file, puts[i]!, folders) : undefined,
+  );
   let failure: SmallPutResult | undefined;
   if (puts.some(({ durable }) => durable)) {
     const flushing = Array.from(folders, async (folder) => syncFolder(folder));
     for (const flushed of await Promise.allSettled(flushing)) {
-      if (flushed.status === "rejected") failure ??= { is: "unsafe", error: packError(diskError(flushed.reason, "flush", "a folder")) };
+      if (flushed.status === "rejected")
+        failure ??= { is: "unsafe", error: packError(diskError(flushed.reason, "flush", "a folder")) };
     }
   }
   for (const [i, { root, target }] of puts.entries()) {
@@ -108,7 +114,7 @@ function hasRealParents(root: string, folder: string, real: Set<string>): boolea
   return true;
 }
 
-function read({ from, size }: SmallPut): Buffer | undefined {
+function read({ from, fromTag, size }: SmallPut): Buffer | undefined {
   const descriptor = fs.openSync(from, READ_ONLY);
   try {
     if (!fs.fstatSync(descriptor).isFile()) return undefined;
@@ -116,6 +122,8 @@ function read({ from, size }: SmallPut): Buffer | undefined {
     for (let count = 1; count > 0 && length <= size; length += count) {
       count = fs.readSync(descriptor, buffer, length, size + 1 - length, length);
     }
+    // The open file, not the name: once opened, whoever replaces the name cannot change what was read.
+    if (fromTag !== undefined && tagOf(fs.fstatSync(descriptor)) !== fromTag) return undefined;
     return length === size ? buffer.subarray(0, size) : undefined;
   } finally {
     fs.closeSync(descriptor);

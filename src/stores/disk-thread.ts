@@ -21,7 +21,11 @@ export interface DiskThread<Message, Answer> {
 export function startDiskThread<Message, Answer>(task: DiskTask): DiskThread<Message, Answer> {
   // The compiler does not rewrite the extension inside a URL.
   const file = new URL(`./disk-worker${extname(import.meta.url)}`, import.meta.url);
-  const worker = new Worker(file, { workerData: task, execArgv: [], resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MB } });
+  const worker = new Worker(file, {
+    workerData: task,
+    execArgv: [],
+    resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MB },
+  });
   worker.unref();
   const answers: Answer[] = [];
   let waiting: PromiseWithResolvers<Answer> | undefined;

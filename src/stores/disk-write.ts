@@ -72,7 +72,9 @@ async function openTemporary(folder: string, durable: boolean): Promise<{ path: 
     } catch (error) {
       if (errnoOf(error) === "ENOENT" && attempt < FOLDER_ATTEMPTS) continue;
       if (errnoOf(error) === "EEXIST" || errnoOf(error) === "ENOTDIR") {
-        throw new FeedctlError("conflict", `cannot make the folder ${folder}: a file stands in its place`, { cause: error });
+        throw new FeedctlError("conflict", `cannot make the folder ${folder}: a file stands in its place`, {
+          cause: error,
+        });
       }
       throw diskError(error, "write in", folder);
     }

@@ -55,7 +55,17 @@ export async function openDiskStore(config: DiskConfig, system: DiskSystem = {})
     pool ??= createSmallPutPool();
     const { sha256, modified, durable = true } = options;
     const replace = options.ifExists === "replace";
-    const result = await pool.put({ root, target, from, fromTag, size, sha256, replace, modified: modified?.getTime(), durable });
+    const result = await pool.put({
+      root,
+      target,
+      from,
+      fromTag,
+      size,
+      sha256,
+      replace,
+      modified: modified?.getTime(),
+      durable,
+    });
     if (result.is === "pass") return undefined;
     if (result.is === "unsafe") throw unpackError(result.error);
     return { outcome: result.outcome, tag: tagOf(result.facts), sha256: result.sha256 };

@@ -11,7 +11,12 @@ export const MIB = 1024 * 1024;
 /** Large enough for several parts in every adapter. */
 const LARGE = 20 * MIB + 3;
 
-export async function putBytes(store: Store, key: Key, bytes: Buffer, options: Partial<PutOptions> = {}): Promise<PutOutcome> {
+export async function putBytes(
+  store: Store,
+  key: Key,
+  bytes: Buffer,
+  options: Partial<PutOptions> = {},
+): Promise<PutOutcome> {
   const source = sourceOf(bytes);
   const { outcome } = await store.put(key, source, { ifExists: "fail", sha256: sha256(bytes), ...options });
   await source.settled();
@@ -95,7 +100,10 @@ function wrongLength(length: number, promised: number): ContractCase {
     async run({ store, key, prefix }) {
       const bytes = someBytes(length);
       const source = sourceOf(bytes, { size: promised });
-      await assert.rejects(store.put(key("x"), source, { ifExists: "fail", sha256: sha256(bytes) }), hasCode("corrupt"));
+      await assert.rejects(
+        store.put(key("x"), source, { ifExists: "fail", sha256: sha256(bytes) }),
+        hasCode("corrupt"),
+      );
       await source.settled();
       await nothingVisible(store, prefix, key("x"));
     },
@@ -232,14 +240,22 @@ export const putCases = {
         assert.equal(put.sha256, sha256(bytes));
         if (store.features.metadata) assert.equal((await store.head(key("x")))?.sha256, sha256(bytes));
         await stillHolds(store, key("x"), bytes);
-        const { sha256: told } = await store.put(key("x"), sourceOf(bytes), { ifExists: "replace", sha256: sha256(bytes) });
+        const { sha256: told } = await store.put(key("x"), sourceOf(bytes), {
+          ifExists: "replace",
+          sha256: sha256(bytes),
+        });
         assert.equal(told, sha256(bytes));
       }
     },
   },
   "without a promised sha256 a wrong size is still corrupt": {
     async run({ store, key, prefix }) {
-      for (const [length, size] of [[1000, 1001], [1000, 999], [0, 1], [LARGE, LARGE + 1]] as const) {
+      for (const [length, size] of [
+        [1000, 1001],
+        [1000, 999],
+        [0, 1],
+        [LARGE, LARGE + 1],
+      ] as const) {
         const put = store.put(key("x"), sourceOf(someBytes(length), { size }), { ifExists: "fail" });
         await assert.rejects(put, hasCode("corrupt"));
         await nothingVisible(store, prefix, key("x"));
@@ -312,7 +328,12 @@ export const putCases = {
     needs: "atomicCreate",
     async run({ store, key }) {
       const bytes = someBytes(100_000);
-      const results = await race(store, key("x"), Array.from({ length: 8 }, () => bytes), "fail");
+      const results = await race(
+        store,
+        key("x"),
+        Array.from({ length: 8 }, () => bytes),
+        "fail",
+      );
       const outcomes = results.map((result) => (result.status === "fulfilled" ? result.value : String(result.reason)));
       assert.deepEqual(outcomes.sort(), ["created", ...Array.from({ length: 7 }, () => "unchanged")]);
       await stillHolds(store, key("x"), bytes);
@@ -325,7 +346,10 @@ export const putCases = {
       const results = await race(store, key("x"), contents, "replace");
       for (const result of results) assert.deepEqual(result, { status: "fulfilled", value: "replaced" });
       const final = await readAll(await store.get(key("x")));
-      assert.ok(contents.some((bytes) => bytes.equals(final)), "the blob is a mixture");
+      assert.ok(
+        contents.some((bytes) => bytes.equals(final)),
+        "the blob is a mixture",
+      );
       assert.deepEqual(await keysOf(store, prefix), [key("x")]);
     },
   },
@@ -350,7 +374,11 @@ export const putCases = {
   "content type, cache-control, sha256 and user metadata are kept": {
     needs: "metadata",
     async run({ store, key }) {
-      const described = { contentType: "text/plain; charset=utf-8", cacheControl: "public, max-age=60", metadata: { colour: "blue", build: "42" } };
+      const described = {
+        contentType: "text/plain; charset=utf-8",
+        cacheControl: "public, max-age=60",
+        metadata: { colour: "blue", build: "42" },
+      };
       for (const length of [10, LARGE]) {
         const bytes = someBytes(length);
         await putBytes(store, key("x"), bytes, { ...described, ifExists: "replace" });
@@ -365,7 +393,7 @@ export const putCases = {
   "user metadata keeps mixed-case names, dashes and any Unicode value": {
     needs: "metadata",
     async run({ store, key }) {
-      const metadata = { "Build-Number": "7", "X_Owner.Name": "Zoë  & 雪 100% \"q\" 😀 ", empty: "" };
+      const metadata = { "Build-Number": "7", "X_Owner.Name": 'Zoë  & 雪 100% "q" 😀 ', empty: "" };
       await putBytes(store, key("x"), someBytes(10), { metadata });
       assert.deepEqual((await store.head(key("x")))?.metadata, metadata);
     },

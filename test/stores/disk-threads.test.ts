@@ -1,11 +1,12 @@
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { mkdirSync, writeFileSync } from "node:fs";
-import { chmod, lstat, mkdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
+import { chmod, lstat, mkdir, readFile, rename, rm, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, test } from "node:test";
 import type { TestContext } from "node:test";
 import { promisify } from "node:util";
+import { FeedctlError } from "../../src/errors.ts";
 import { openDiskStore } from "../../src/stores/disk.ts";
 import { parseKey as key } from "../../src/stores/key.ts";
 import type { PutOptions } from "../../src/stores/store.ts";
@@ -33,7 +34,13 @@ describe("a listing that goes on in a thread", () => {
         }
       }
     }
-    return { ...opened, keys: keys.map((each) => Buffer.from(each)).sort(Buffer.compare).map(String) };
+    return {
+      ...opened,
+      keys: keys
+        .map((each) => Buffer.from(each))
+        .sort(Buffer.compare)
+        .map(String),
+    };
   }
 
   test("is complete, in UTF-8 byte order, and reports what is foreign", async (t) => {
@@ -146,13 +153,43 @@ describe("small files stored by threads", () => {
     const bytes = someBytes(100);
     for (const ifExists of ["fail", "replace"] as const) {
       await assert.rejects(putFile("a/b", bytes, { ifExists, sha256: sha256(someBytes(1)) }), hasCode("corrupt"));
-      for (const size of [99, 101, 0]) await assert.rejects(putFile("a/b", bytes, { ifExists, size }), hasCode("corrupt"));
+      for (const size of [99, 101, 0])
+        await assert.rejects(putFile("a/b", bytes, { ifExists, size }), hasCode("corrupt"));
       await assert.rejects(putFile("a/b", bytes, { ifExists, size: 101, sha256: undefined }), hasCode("corrupt"));
       await assert.rejects(putFile("a/b", bytes, { ifExists, signal: AbortSignal.abort() }), hasCode("interrupted"));
       const gone = { size: 1, path: join(outside, "gone"), open: () => Promise.reject(new Error("not to be opened")) };
       await assert.rejects(store.put(key("a/b"), gone, { ifExists }), hasCode("not-found"));
     }
     assert.deepEqual(everything(root), []);
+  });
+
+  test("a source that is not what was listed any more goes the way that asks it", async (t) => {
+    const { store, root, outside } = await opened(t);
+    const place = join(outside, "place");
+    await mkdir(place);
+    const listed = await openDiskStore({ type: "disk", path: place });
+    await writeFile(join(place, "x"), "old");
+    const pathTag = (await listed.head(key("x")))?.tag;
+    let asked = 0;
+    const check = async () => {
+      asked++;
+      if ((await listed.head(key("x")))?.tag !== pathTag) throw new FeedctlError("corrupt", "it changed");
+    };
+    const source = {
+      size: 3,
+      path: join(place, "x"),
+      open: () => Promise.reject(new Error("not to be opened")),
+      check,
+    };
+    await store.put(key("tagged"), { ...source, pathTag }, { ifExists: "fail" });
+    assert.equal(asked, 0);
+    await store.put(key("asked"), source, { ifExists: "fail" });
+    assert.equal(asked, 1);
+    await writeFile(join(place, "new"), "new");
+    await rename(join(place, "new"), join(place, "x"));
+    await assert.rejects(store.put(key("changed"), { ...source, pathTag }, { ifExists: "fail" }), hasCode("corrupt"));
+    assert.equal(asked, 2);
+    assert.deepEqual(everything(root), ["asked", "tagged"]);
   });
 
   test("links and folders in the way are refused and left alone", async (t) => {
