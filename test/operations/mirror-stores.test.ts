@@ -162,6 +162,18 @@ describe("mirror between stores", { concurrency: 1, ...(unordered !== undefined 
     });
   }
 
+  test("a run that breaks off does not forget what an earlier one has proven", async () => {
+    await using at = await mirrorPlace();
+    const target = bucket();
+    for (const key of ["a", "b", "c", "d"]) await at.write(`source/${key}`, key);
+    await at.mirror({ target });
+    const broken = { listAfter: { entries: 2, times: Infinity } };
+    const wrap = (store: Awaited<ReturnType<typeof openStore>>, end: string) =>
+      end === "source" ? failing(store, broken) : store;
+    assert.equal((await at.mirror({ target, wrap })).error?.code, "unavailable");
+    assert.deepEqual((await callsOfNoOp(at, at.source, target)).calls, [0, 0, 0, 0]);
+  });
+
   test("the time of storing does not make a blob of S3 older", async () => {
     await using at = await mirrorPlace();
     const target = bucket();
