@@ -31,3 +31,17 @@ export type MigrationChange = Partial<Pick<MigrationRow, "state" | "switched_at"
 export async function updateMigration(db: Db, id: number, change: MigrationChange): Promise<void> {
   await db.updateTable("migrations").set(change).where("id", "=", id).execute();
 }
+
+/** Stores that the feed was migrated from and whose old files may still lie there. */
+export async function storesToRetire(db: Db, feedId: number): Promise<number[]> {
+  const rows = await db
+    .selectFrom("migrations")
+    .innerJoin("stores", "stores.id", "migrations.from_store_id")
+    .select("stores.id")
+    .distinct()
+    .where("migrations.feed_id", "=", feedId)
+    .where("migrations.state", "=", "switched")
+    .where("stores.retired_at", "is", null)
+    .execute();
+  return rows.map((row) => row.id);
+}

@@ -116,3 +116,8 @@ export async function forgetDeletes(db: Db, storeId: number, keys: readonly stri
     delete from feedctl.pending_deletes d using jsonb_array_elements_text(${JSON.stringify(keys)}::jsonb) as k(key)
     where d.store_id = ${storeId} and d.key = k.key`.execute(db);
 }
+
+/** Of a store in which nothing is left. */
+export async function forgetAllDeletes(db: Db, storeId: number): Promise<void> {
+  await db.deleteFrom("pending_deletes").where("store_id", "=", storeId).execute();
+}

@@ -1,6 +1,6 @@
 import { resolve } from "node:path";
 import { FeedctlError } from "../errors.ts";
-import { findSetting } from "../operations/setting-names.ts";
+import { findSetting, settingProblem } from "../operations/setting-names.ts";
 import { storeTypeNames, storeTypes, type StoreType } from "../stores/store-types.ts";
 import type { Io } from "./io.ts";
 
@@ -56,7 +56,9 @@ async function readConfigFile(io: Io, path: string | undefined): Promise<{ path:
     return { path: found.filepath, values: values as Record<string, unknown> };
   } catch (error) {
     if (error instanceof FeedctlError) throw error;
-    throw new FeedctlError("usage", `the configuration file cannot be read: ${(error as Error).message.split("\n")[0]}`, { cause: error });
+    // no cause, and nothing but the first line: parsers quote the lines around a fault, which may hold a password
+    const [where = ""] = (error as Error).message.split("\n");
+    throw new FeedctlError("usage", `the configuration file cannot be read: ${where.replace(/:$/, "")}`, { hint: "check its syntax" });
   }
 }
 
@@ -83,6 +85,8 @@ function settingsOf(values: Record<string, unknown>): Map<string, string> {
     const name = spelled.replace(/^ProGetConfig\./, "");
     const info = findSetting(name);
     if (info === undefined) throw new FeedctlError("usage", `the configuration file sets "${name}", which is no setting`, { hint: "see: feedctl settings list" });
+    const problem = settingProblem(info, String(value));
+    if (problem !== undefined) throw new FeedctlError("usage", `in the configuration file ${problem}`);
     settings.set(info.name, String(value));
   }
   return settings;

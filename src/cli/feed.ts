@@ -124,6 +124,7 @@ export function feedCommand(edge: Edge): Command {
         if (options.purgeFiles) {
           const { purgeFeed } = await import("../operations/purge-feed.ts");
           const gone = await purgeFeed(context, name);
+          for (const place of gone.earlier) out.warn(`files of an earlier store of feed ${gone.feed} stay at ${place}`);
           await out.result(gone, `deleted feed ${gone.feed} and ${counted(gone.deleted, "file")}${gone.left > 0 ? `; ${counted(gone.left, "file")} that the catalog did not know stay at ${gone.location}` : ""}`);
         } else {
           const { feed: gone, totals, filesAt } = await deleteFeed(context, name);

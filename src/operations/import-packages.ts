@@ -5,7 +5,7 @@ import { inBatches, mapParallel } from "../lib/parallel.ts";
 import type { Context } from "./context.ts";
 import { requireActiveFeed } from "./find-feed.ts";
 import { findPackageFiles, type Candidate } from "./find-package-files.ts";
-import { commitBatch, openWriter, planBatch, settle } from "./import-batch.ts";
+import { commitBatch, openWriter, planBatch, settle, type FeedWriter } from "./import-batch.ts";
 import { outcome, type ImportedFile } from "./import-outcome.ts";
 import { preparePackage, type PreparedPackage } from "./prepare-package.ts";
 import { startRun } from "./run.ts";
@@ -71,7 +71,7 @@ export async function* importPackages(context: Context, input: ImportInput): Asy
     const results = await (writer?.write((target) => commitBatch(context, target, fresh)) ?? planBatch(context, feed, fresh));
     for (const result of results) yield count(summary, result);
   }
-  if (writer !== undefined) await settle(context, writer);
+  if (writer !== undefined) await settleIfPossible(context, writer);
   await run?.finish(summary);
   yield summary;
 
@@ -84,6 +84,16 @@ export async function* importPackages(context: Context, input: ImportInput): Asy
       if (error.code === "interrupted") throw error;
       return { type: "file", file: candidate.path, status: error.code === "invalid" ? "invalid" : "failed", reason: error.message };
     }
+  }
+}
+
+/** What earlier runs left is not this import's fault: a store that forbids deleting must not make it fail. */
+async function settleIfPossible(context: Context, writer: FeedWriter): Promise<void> {
+  try {
+    await settle(context, writer);
+  } catch (error) {
+    if (!isFeedctlError(error, "denied", "unavailable", "locked")) throw error;
+    context.notice(`what interrupted runs left stays for now: ${error.message}`);
   }
 }
 

@@ -3,6 +3,7 @@ import type { Readable } from "node:stream";
 import { deleteVersions, listVersions, lockRows, type PackageVersion, type VersionFile } from "../catalog/packages.ts";
 import { takeVersionFiles } from "../catalog/files.ts";
 import { recordDeletes } from "../catalog/pending.ts";
+import { storesToRetire } from "../catalog/feed-migrations.ts";
 import { FeedctlError } from "../errors.ts";
 import { parseKey } from "../stores/key.ts";
 import type { Context } from "./context.ts";
@@ -103,7 +104,9 @@ export async function deletePackage(context: Context, feedName: string, versions
       await lockRows(transaction, target.feed.id, "exclusive");
       // not those that were shown: a file may have been added since
       const keys = await takeVersionFiles(transaction, versions.map((version) => version.id));
-      await recordDeletes(transaction, target.storeId, run.id, keys, context.now());
+      // an earlier store that still holds the files of a migrated feed gives them up when it is retired
+      const stores = new Set([target.storeId, ...(await storesToRetire(transaction, target.feed.id))]);
+      for (const storeId of stores) await recordDeletes(transaction, storeId, run.id, keys, context.now());
       await deleteVersions(transaction, versions.map((version) => version.id));
       await run.audit(transaction, versions.map((version) => ({ action: "deleted", object: nameOf(version), detail: { files: version.files.map((file) => file.key) } })));
     }),

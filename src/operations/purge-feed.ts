@@ -1,7 +1,8 @@
 import { deleteFeedRow, updateFeed } from "../catalog/feeds.ts";
 import { takeFiles } from "../catalog/files.ts";
 import { recordDeletes } from "../catalog/pending.ts";
-import { markRetired, replaceStore } from "../catalog/stores.ts";
+import { markRetired, replaceStore, storesOfFeed } from "../catalog/stores.ts";
+import { locationName, type Location } from "../stores/location.ts";
 import type { Context } from "./context.ts";
 import { frozenPlace, openFeedStore, requireStore } from "./feed-store.ts";
 import { otherFeed, requireFeed } from "./find-feed.ts";
@@ -17,6 +18,8 @@ export interface Purged {
   /** Blobs that the catalog did not know and that therefore stay. */
   left: number;
   location: string;
+  /** Earlier stores of the feed that were never retired: their files stay. */
+  earlier: string[];
 }
 
 const BATCH = 1000;
@@ -45,6 +48,7 @@ export async function purgeFeed(context: Context, name: string): Promise<Purged>
     deleted += (await settlePending(context, feed, row.id, store, run, context.lockWait)).deleted;
     if (taken === 0) break;
   }
+  const earlier = (await storesOfFeed(catalog.db, feed.id)).filter((other) => other.id !== row.id && other.retired_at === null && other.location !== null).map((other) => locationName(other.location as Location));
   let left = 0;
   for await (const _ of store.list("", { signal: context.signal })) left++;
   await catalog.db.transaction().execute(async (db) => {
@@ -54,7 +58,7 @@ export async function purgeFeed(context: Context, name: string): Promise<Purged>
     await deleteFeedRow(db, feed.id);
     lock.assertHeld();
   });
-  const result: Purged = { feed: feed.name, purged: true, deleted, left, location: store.name };
+  const result: Purged = { feed: feed.name, purged: true, deleted, left, location: store.name, earlier };
   await run.finish(result);
   return result;
 }

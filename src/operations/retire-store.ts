@@ -1,4 +1,6 @@
 import { openMigration, switchedMigration, updateMigration } from "../catalog/feed-migrations.ts";
+import { findFiles } from "../catalog/files.ts";
+import { findDeletes, forgetAllDeletes, forgetDeletes } from "../catalog/pending.ts";
 import { markRetired, storesOfFeed } from "../catalog/stores.ts";
 import { FeedctlError } from "../errors.ts";
 import { inBatches } from "../lib/parallel.ts";
@@ -24,7 +26,7 @@ export interface RetirePlan {
 
 export interface RetireSummary extends RetirePlan {
   type: "summary";
-  /** Old blobs deleted, each of which the new store holds with the same size. */
+  /** Old blobs deleted: those that the new store holds with the same size, and those of packages deleted since. */
   deleted: number;
   bytes: number;
   /** Old files the new store does not hold: left alone. */
@@ -71,20 +73,32 @@ export async function* retireStore(context: Context, name: string): AsyncGenerat
     (stream, before, after) => new FeedctlError("corrupt", `the listing of ${stream === "old" ? source.name : store.name} is out of order: "${after}" after "${before}"`),
   );
   for await (const batch of inBatches(pairs, 1000)) {
-    const doomed = batch.filter((pair) => pair.old !== undefined && pair.now?.size === pair.old.size).map((pair) => pair.old as BlobInfo);
+    const doomed: BlobInfo[] = [];
+    const missing: BlobInfo[] = [];
     for (const pair of batch) {
-      if (pair.old === undefined || pair.now?.size === pair.old.size) continue;
+      if (pair.old !== undefined) (pair.now?.size === pair.old.size ? doomed : missing).push(pair.old);
+    }
+    const waiting = new Set(await findDeletes(catalog.db, old.id, missing.map((blob) => blob.key)));
+    const named = await findFiles(catalog.db, feed.id, [...waiting]);
+    for (const blob of missing) {
+      // of a package that was deleted since the migration
+      if (waiting.has(blob.key) && !named.has(blob.key)) {
+        doomed.push(blob);
+        continue;
+      }
       summary.kept++;
-      yield { type: "kept", key: pair.key };
+      yield { type: "kept", key: blob.key };
     }
     lock.assertHeld();
     await deleteBlobs(source, doomed.map((blob) => blob.key), context.signal);
+    await forgetDeletes(catalog.db, old.id, doomed.map((blob) => blob.key));
     summary.deleted += doomed.length;
     for (const blob of doomed) summary.bytes += blob.size;
   }
   if (summary.kept === 0) {
     await catalog.db.transaction().execute(async (db) => {
       await markRetired(db, old.id, context.now());
+      await forgetAllDeletes(db, old.id);
       await updateMigration(db, migration.id, { state: "retired", retired_at: context.now() });
       await run.audit(db, [{ action: "old store retired", object: feed.name, detail: { from: summary.from, deleted: summary.deleted } }]);
     });

@@ -1,3 +1,4 @@
+import { isAbsolute } from "node:path";
 import { feedTypeInfo, feedTypeNames } from "../formats/feed-types.ts";
 
 export interface SettingInfo {
@@ -35,6 +36,16 @@ export const settingInfos: readonly SettingInfo[] = [
   { name: "Feeds.AllowDropPathImportOverwrite", kind: "boolean", fallback: "false", description: "let drop paths replace existing packages" },
   { name: "FeedRetentionDryRun", kind: "boolean", fallback: "false", description: "retention only tells what it would delete" },
 ];
+
+/** Why a setting cannot have this value; undefined when it can. Empty is always allowed. */
+export function settingProblem(info: SettingInfo, value: string): string | undefined {
+  if (value === "") return undefined;
+  if (info.kind === "boolean") return /^(true|false)$/i.test(value) ? undefined : `${info.name} is true or false, not "${value}"`;
+  if (value.includes("\0")) return `${info.name} holds a NUL character`;
+  if (info.name === ROOT_PATH && !isAbsolute(value)) return `${info.name} must be an absolute path, not "${value}"`;
+  if (!isAbsolute(value) && value.split(/[\\/]/).includes("..")) return `${info.name} must not leave the root path`;
+  return undefined;
+}
 
 /** Names are matched without case, since administrators type them. */
 export function findSetting(name: string): SettingInfo | undefined {

@@ -1,4 +1,3 @@
-import { isAbsolute } from "node:path";
 import { listFeeds } from "../catalog/feeds.ts";
 import { insertAuditEvents } from "../catalog/runs.ts";
 import { currentStore } from "../catalog/stores.ts";
@@ -9,7 +8,7 @@ import { locationOf } from "../stores/location.ts";
 import { effective, settingsMap } from "./effective-settings.ts";
 import { defaultDirectory } from "./feed-directory.ts";
 import { refuseOverlap } from "./feed-store.ts";
-import { findSetting, ROOT_PATH, settingInfos, type Setting, type SettingInfo } from "./setting-names.ts";
+import { findSetting, settingInfos, settingProblem, type Setting, type SettingInfo } from "./setting-names.ts";
 
 /** Every setting with its effective value. */
 export async function listSettings(context: Context): Promise<Setting[]> {
@@ -65,15 +64,9 @@ async function change(context: Context, info: SettingInfo, write: (db: Parameter
 }
 
 function checkValue(context: Context, info: SettingInfo, value: string): string {
-  if (value === "") return value;
-  if (info.kind === "boolean") {
-    const lower = value.toLowerCase();
-    if (lower !== "true" && lower !== "false") throw new FeedctlError("usage", `${info.name} is true or false, not "${value}"`);
-    return lower;
-  }
-  if (value.includes("\0")) throw new FeedctlError("usage", `${info.name} holds a NUL character`);
-  if (info.name === ROOT_PATH && !isAbsolute(value)) throw new FeedctlError("usage", `${info.name} must be an absolute path, not "${value}"`);
-  if (!isAbsolute(value) && value.split(/[\\/]/).includes("..")) throw new FeedctlError("usage", `${info.name} must not leave the root path`);
+  const problem = settingProblem(info, value);
+  if (problem !== undefined) throw new FeedctlError("usage", problem);
+  if (info.kind === "boolean") return value.toLowerCase();
   if (context.platform === "win32" && /^[a-z]:/i.test(value)) context.notice(`${value} may be a mapped drive, which services do not see; a UNC path (\\\\server\\share) is safer`);
   return value;
 }

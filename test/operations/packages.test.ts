@@ -93,6 +93,11 @@ onEachDatabase("package", (database) => {
         (await place.run("package", "delete", "web", "@acme/tool", "--all-versions", "--dry-run")).stdout,
         /would delete 4 versions/,
       );
+      assert.match(
+        (await place.run("package", "delete", "web", "tool", "--all-versions", "--dry-run")).stdout,
+        /would delete tool 1\.0\.0/,
+        "a name without its scope is no other package's",
+      );
       await place.run("package", "delete", "web", "@acme/tool@1.2.0", "--yes");
       await place.exits(4, "package", "delete", "web", "@acme/tool@1.2.0", "--yes");
       assert.partialDeepStrictEqual((await place.run("verify", "web", "--json")).json(), {

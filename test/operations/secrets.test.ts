@@ -26,6 +26,10 @@ onEachDatabase("secrets", (database) => {
     const env = { FROM_ENV: wrongSecret, CONNECTION: wrongConnection, GOOD_CONNECTION: azurite.connectionString };
     await using place = await database.install({ ...env, FEEDCTL_DEBUG: "1" });
     if (place === undefined) return t.skip(`no ${database.name} on this machine`);
+    // The emulator takes every secret: then only what is said is looked at, not whether the secret is refused.
+    const denied = s3.kind === "fauxqs" ? undefined : 6;
+    if (denied === undefined)
+      t.diagnostic("skipped in part: fauxqs checks no signature, so no wrong secret is refused");
     const secrets = [wrongSecret, s3.secretKey, wrongKey, accountKey];
     const said: string[] = [];
     const say = async (code: number | undefined, ...args: string[]) => {
@@ -49,16 +53,16 @@ onEachDatabase("secrets", (database) => {
       /visible in the process list/,
     );
     assert.match(await say(0, "store", "show", "web"), /"?secretKey"?: ?"?\(sealed\)/);
-    await say(6, "store", "test", "web");
+    await say(denied, "store", "test", "web");
     for (const reference of ["env:FROM_ENV", `file:${place.path("secret.txt")}`]) {
       await say(0, "store", "set", "web", ...at, "--secret-key", reference);
       assert.ok((await say(0, "store", "show", "web")).includes(reference));
-      await say(6, "store", "test", "web");
-      await say(6, "verify", "web");
-      await say(6, "import", "web", ...packages);
-      await say(6, "store", "usage", "web");
+      await say(denied, "store", "test", "web");
+      await say(denied, "verify", "web");
+      await say(denied, "import", "web", ...packages);
+      await say(denied, "store", "usage", "web");
     }
-    await say(6, "migrate", "run", "web", "--to", "disk", "--path", place.path("disk"));
+    await say(denied, "migrate", "run", "web", "--to", "disk", "--path", place.path("disk"));
     await say(0, "store", "set", "web", ...azure, wrongConnection);
     await say(6, "store", "test", "web");
     await say(6, "store", "usage", "web");

@@ -50,6 +50,40 @@ onEachDatabase("store set", (database) => {
     },
   );
 
+  database.testOnServer("of two feeds that want one place at the same moment one gets it", async (_t, place) => {
+    for (const name of ["one", "two"]) await place.run("feed", "create", name, "--type", "npm");
+    for (let round = 0; round < 5; round++) {
+      const both = await Promise.all(
+        ["one", "two"].map((name) => place.any("store", "set", name, "disk", "--path", place.path(`${round}`))),
+      );
+      assert.deepEqual(
+        both.map(({ code }) => code).toSorted((a, b) => Number(a) - Number(b)),
+        [0, 5],
+        both.map(({ stderr }) => stderr).join(""),
+      );
+    }
+  });
+
+  database.testOnServer("an address with a password or a signature is refused and not saved", async (_t, place) => {
+    await place.run("feed", "create", "web", "--type", "npm");
+    const said = [
+      await place.exits(2, "store", "set", "web", "s3", "--bucket", "b", "--endpoint", "https://user:hunter2@host"),
+      await place.exits(
+        2,
+        "store",
+        "set",
+        "web",
+        "azure",
+        "--container",
+        "c",
+        "--account-url",
+        "https://a.blob.core.windows.net/?sig=hunter2",
+      ),
+    ];
+    assert.ok(said.every(({ stderr }) => /must not hold credentials/.test(stderr) && !stderr.includes("hunter2")));
+    assert.deepEqual(await place.rows("select from feedctl.stores where options::text like '%hunter2%'"), []);
+  });
+
   database.testOnServer("a place that another feed uses or used is refused under every spelling", async (_t, place) => {
     for (const name of ["one", "two"]) await place.run("feed", "create", name, "--type", "npm");
     mkdirSync(place.path("real", "store"), { recursive: true });
