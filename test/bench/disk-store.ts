@@ -1,6 +1,6 @@
 // How fast the disk store lists and stores small files, beside plain loops of Node's and beside rclone, if it is there:
 // node test/bench/disk-store.ts [files] [directory]. Everything is written below the directory (default: the system's
-// for temporary files) and removed at the end only: ext4 looks for a free inode far longer, sometimes a hundred times,
+// for temporary files) and removed at the end only: ext4 looks for a free inode far longer
 // within minutes after many files were deleted, so that a benchmark that cleans up between its rounds measures that.
 import { execFileSync, spawnSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
@@ -28,7 +28,7 @@ function makeTree(name: string, count: number, size: number): string {
 
 async function listed(root: string): Promise<BlobInfo[]> {
   await using store = await openDiskStore({ type: "disk", path: root });
-  return Array.fromAsync(store.list(""));
+  return await Array.fromAsync(store.list(""));
 }
 
 async function listWhole(...roots: string[]): Promise<void> {
