@@ -10,7 +10,7 @@ import { interrupted } from "./signal.ts";
 import type { ByteRange } from "./store.ts";
 
 /** Node's own 64 KiB costs twice the CPU time per byte. */
-export const CHUNK = 1024 * 1024;
+const CHUNK = 1024 * 1024;
 
 /** Neither follow a symbolic link nor wait for the other end of a named pipe. Windows has neither flag. */
 const READ_ONLY = constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0);
