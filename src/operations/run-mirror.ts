@@ -46,6 +46,9 @@ export interface MirrorInput {
   approve(deletes: number, from: string): Promise<void>;
 }
 
+/** No upload takes longer. */
+const DAY = 86_400_000;
+
 type Postponed = { key: string; size: number; decision: Decision };
 
 /**
@@ -88,6 +91,7 @@ export async function* runMirror(context: Context, input: MirrorInput): AsyncGen
     yield* copyAll();
     yield* copyPostponed();
     yield* deleteWhatIsExtra();
+    if (summary.copied > 0 && !dryRun) await sweepTarget();
   } catch (error) {
     trouble = { error: diskError(error, "write in", directory) };
     if (extras.count > summary.deleted) summary.notDeleted ??= error instanceof Error ? error.message : String(error);
@@ -223,6 +227,16 @@ export async function* runMirror(context: Context, input: MirrorInput): AsyncGen
       outages = 0;
     } catch (error) {
       await notSettled(again, error);
+    }
+  }
+
+  /** Whoever was killed while copying left something that nobody sees and somebody pays for. */
+  async function sweepTarget(): Promise<void> {
+    try {
+      await target.sweep?.(new Date(context.now().getTime() - DAY), { signal: context.signal });
+    } catch (error) {
+      if (!isFeedctlError(error, "denied", "unavailable")) throw error;
+      context.notice(`unfinished uploads were not looked for: ${error.message}`);
     }
   }
 

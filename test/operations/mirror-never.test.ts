@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
+import { existsSync } from "node:fs";
 import { appendFile, mkdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { Readable } from "node:stream";
@@ -8,6 +9,8 @@ import { promisify } from "node:util";
 import fc from "fast-check";
 import { FeedctlError } from "../../src/errors.ts";
 import { createFilter } from "../../src/operations/mirror-filter.ts";
+import type { MirrorInput } from "../../src/operations/run-mirror.ts";
+import { temporaryName } from "../../src/stores/disk-names.ts";
 import type { BlobSource, Store } from "../../src/stores/store.ts";
 import { failing, type Failures } from "../support/failing-store.ts";
 import { mirrorPlace, place, said, shown, tell, testContext, type MirrorPlace } from "../support/mirror.ts";
@@ -292,9 +295,9 @@ describe("mirror must never show a blob that is not whole", () => {
   });
 });
 
-test("mirror must never run twice at once to one target", async () => {
-  await using at = await withExtras();
-  const input = {
+/** The input of a real run without a dry run before it. */
+function inputOf(at: MirrorPlace, more: Partial<MirrorInput> = {}): MirrorInput {
+  return {
     source: place(at.source),
     target: place(at.target),
     dryRun: false,
@@ -304,18 +307,38 @@ test("mirror must never run twice at once to one target", async () => {
     retries: 0,
     wait: 0,
     concurrency: 2,
-    approve: async () => {
-      await assert.rejects(tell(testContext(at.path("data"), {}), input), { code: "locked" });
-      const elsewhere = { ...input, target: place({ type: "disk", path: at.path("elsewhere") }) };
-      assert.equal((await tell(testContext(at.path("data"), {}), elsewhere)).summary.copied, 4);
-    },
+    approve: async () => {},
+    ...more,
   };
-  const told = await tell(testContext(at.path("data"), {}), input);
+}
+
+test("mirror must never run twice at once to one target", async () => {
+  await using at = await withExtras();
+  const context = testContext(at.path("data"), {});
+  const approve = async () => {
+    await assert.rejects(tell(context, inputOf(at)), { code: "locked" });
+    const elsewhere = inputOf(at, { target: place({ type: "disk", path: at.path("elsewhere") }) });
+    assert.equal((await tell(context, elsewhere)).summary.copied, 4);
+  };
+  const told = await tell(context, inputOf(at, { approve }));
   assert.deepEqual([told.error, told.summary.deleted], [undefined, 3]);
   assert.deepEqual(
     everything(at.path("data")).filter((each) => !each.endsWith(".journal")),
     ["mirrors"],
   );
+});
+
+test("what a killed copy left invisible goes with a later run that copies, not before a day has passed", async () => {
+  await using at = await withExtras();
+  const left = join(at.target.path, temporaryName());
+  await writeFile(left, "half");
+  const context = testContext(at.path("data"), {});
+  await tell(context, inputOf(at));
+  assert.ok(existsSync(left));
+  await at.write("source/b", "changed", 60);
+  const now = () => new Date(Date.now() + 2 * 86_400_000);
+  assert.equal((await tell({ ...context, now }, inputOf(at))).summary.copied, 1);
+  assert.ok(!existsSync(left));
 });
 
 test("a memory that is damaged or of another version is forgotten, not believed", async () => {
