@@ -62,36 +62,51 @@ function outputOptions(flags: Record<string, unknown>, io: Io): OutputOptions {
 /** Prints an error, once, and chooses the exit status. */
 function report(thrown: unknown, argv: readonly string[], io: Io): number {
   if (typeof thrown === "number") return thrown;
-  const error = io.signal.aborted ? new FeedctlError("interrupted", "interrupted", { cause: thrown, hint: "run the same command again to go on" }) : thrown;
+  const error = io.signal.aborted
+    ? new FeedctlError("interrupted", "interrupted", { cause: thrown, hint: "run the same command again to go on" })
+    : thrown;
   const known = error instanceof FeedctlError;
   if (argv.includes("--json")) {
-    const body = known ? { code: error.code, message: error.message, hint: error.hint } : { code: "bug", message: String(error) };
+    const body = known
+      ? { code: error.code, message: error.message, hint: error.hint }
+      : { code: "bug", message: String(error) };
     io.stderr.write(`${JSON.stringify({ type: "error", ...body })}\n`);
   } else if (known) {
     io.stderr.write(`error: ${printable(error.message.replaceAll("\n", " "))}\n`);
     if (error.hint !== undefined) io.stderr.write(`hint: ${printable(error.hint)}\n`);
   }
-  if (!known) io.stderr.write(`${inspect(error)}\n\nThis is a bug in feedctl. Please report it with the lines above.\n`);
-  else if (io.env["FEEDCTL_DEBUG"] && error.cause !== undefined) io.stderr.write(`cause: ${inspect(error.cause, { depth: 4 })}\n`);
+  if (!known)
+    io.stderr.write(`${inspect(error)}\n\nThis is a bug in feedctl. Please report it with the lines above.\n`);
+  else if (io.env["FEEDCTL_DEBUG"] && error.cause !== undefined)
+    io.stderr.write(`cause: ${inspect(error.cause, { depth: 4 })}\n`);
   const status = exitStatus(error);
   return status < 8 && wantsRobocopyStatus(argv) ? 16 : status;
 }
 
 /** To a script that reads robocopy's bits everything below 8 is a success: no error of another kind may look like one. */
 function wantsRobocopyStatus(argv: readonly string[]): boolean {
-  return argv.some((word, i) => word === "--exit-code=robocopy" || (word === "--exit-code" && argv[i + 1] === "robocopy"));
+  return argv.some(
+    (word, i) => word === "--exit-code=robocopy" || (word === "--exit-code" && argv[i + 1] === "robocopy"),
+  );
 }
 
 /** Help and version were shown: a status. Anything else is a mistake on the command line. */
 function fromCommander(thrown: CommanderError, command: string): FeedctlError | number {
   if (thrown.exitCode === 0) return 0;
   if (thrown.code === "commander.help") return 2; // a noun without a verb
-  const [first = "", ...rest] = thrown.message.replace(/^error: /, "").replace("command-argument value", "the value").split("\n");
-  return new FeedctlError("usage", first, { hint: rest.join(" ").replace(/^\((.*)\)$/, "$1") || `see: ${command} --help` });
+  const [first = "", ...rest] = thrown.message
+    .replace(/^error: /, "")
+    .replace("command-argument value", "the value")
+    .split("\n");
+  return new FeedctlError("usage", first, {
+    hint: rest.join(" ").replace(/^\((.*)\)$/, "$1") || `see: ${command} --help`,
+  });
 }
 
 function packageVersion(): string {
-  const { version } = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8")) as { version: string };
+  const { version } = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8")) as {
+    version: string;
+  };
   return version;
 }
 
@@ -105,7 +120,17 @@ export async function main(process: NodeJS.Process): Promise<void> {
   process.on("SIGINT", stop);
   process.on("SIGTERM", stop);
   const { stdout, stderr, stdin, env, platform, pid } = process;
-  const io: Io = { stdout, stderr, stdin, env, platform, pid, cwd: process.cwd(), signal: controller.signal, now: () => new Date() };
+  const io: Io = {
+    stdout,
+    stderr,
+    stdin,
+    env,
+    platform,
+    pid,
+    cwd: process.cwd(),
+    signal: controller.signal,
+    now: () => new Date(),
+  };
   process.exitCode = await run(process.argv.slice(2), io);
   // what an interrupted request left behind must not keep the process alive
   if (controller.signal.aborted) process.exit();

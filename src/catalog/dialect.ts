@@ -37,7 +37,8 @@ function wrapDriver(driver: Driver, serial: boolean): Driver {
         const lent: Lent = {
           inner: connection,
           giveBack,
-          executeQuery: <R>(query: CompiledQuery): Promise<QueryResult<R>> => translated(connection.executeQuery<R>(query)),
+          executeQuery: <R>(query: CompiledQuery): Promise<QueryResult<R>> =>
+            translated(connection.executeQuery<R>(query)),
           streamQuery: (query, chunkSize) => connection.streamQuery(query, chunkSize),
         };
         return lent;

@@ -4,7 +4,12 @@ import type { Db, MigrationsTable } from "./schema.ts";
 export type MigrationRow = Selectable<MigrationsTable>;
 
 export async function openMigration(db: Db, feedId: number): Promise<MigrationRow | undefined> {
-  return db.selectFrom("migrations").selectAll().where("feed_id", "=", feedId).where("state", "=", "copying").executeTakeFirst();
+  return db
+    .selectFrom("migrations")
+    .selectAll()
+    .where("feed_id", "=", feedId)
+    .where("state", "=", "copying")
+    .executeTakeFirst();
 }
 
 /** The newest that switched, whether its old files still lie there or were retired. */
@@ -18,10 +23,20 @@ export async function switchedMigration(db: Db, feedId: number): Promise<Migrati
     .executeTakeFirst();
 }
 
-export async function insertMigration(db: Db, row: { feedId: number; from: number; to: number; runId: number; now: Date }): Promise<MigrationRow> {
+export async function insertMigration(
+  db: Db,
+  row: { feedId: number; from: number; to: number; runId: number; now: Date },
+): Promise<MigrationRow> {
   return db
     .insertInto("migrations")
-    .values({ feed_id: row.feedId, from_store_id: row.from, to_store_id: row.to, state: "copying", run_id: row.runId, started_at: row.now })
+    .values({
+      feed_id: row.feedId,
+      from_store_id: row.from,
+      to_store_id: row.to,
+      state: "copying",
+      run_id: row.runId,
+      started_at: row.now,
+    })
     .returningAll()
     .executeTakeFirstOrThrow();
 }

@@ -4,16 +4,27 @@ import type { Db, FeedsTable } from "./schema.ts";
 export type FeedRow = Selectable<FeedsTable>;
 
 export async function listFeeds(db: Db): Promise<FeedRow[]> {
-  return db.selectFrom("feeds").selectAll().orderBy(sql`lower(name)`).execute();
+  return db
+    .selectFrom("feeds")
+    .selectAll()
+    .orderBy(sql`lower(name)`)
+    .execute();
 }
 
 /** Names are compared without case. */
 export async function findFeed(db: Db, name: string): Promise<FeedRow | undefined> {
-  return db.selectFrom("feeds").selectAll().where(sql`lower(name)`, "=", name.toLowerCase()).executeTakeFirst();
+  return db
+    .selectFrom("feeds")
+    .selectAll()
+    .where(sql`lower(name)`, "=", name.toLowerCase())
+    .executeTakeFirst();
 }
 
 /** Undefined when the name is taken. */
-export async function insertFeed(db: Db, feed: { name: string; type: string; description: string | null; now: Date }): Promise<FeedRow | undefined> {
+export async function insertFeed(
+  db: Db,
+  feed: { name: string; type: string; description: string | null; now: Date },
+): Promise<FeedRow | undefined> {
   return db
     .insertInto("feeds")
     .values({ name: feed.name, type: feed.type, description: feed.description, created_at: feed.now })
@@ -22,7 +33,9 @@ export async function insertFeed(db: Db, feed: { name: string; type: string; des
     .executeTakeFirst();
 }
 
-export type FeedChange = Partial<Pick<FeedRow, "name" | "description" | "drop_path" | "active" | "retention_rules_enabled" | "deleting_at">>;
+export type FeedChange = Partial<
+  Pick<FeedRow, "name" | "description" | "drop_path" | "active" | "retention_rules_enabled" | "deleting_at">
+>;
 
 export async function updateFeed(db: Db, id: number, change: FeedChange): Promise<FeedRow> {
   return db.updateTable("feeds").set(change).where("id", "=", id).returningAll().executeTakeFirstOrThrow();

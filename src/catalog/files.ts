@@ -23,7 +23,10 @@ const PAGE = 2000;
 export async function* listFiles(db: Db, feedId: number): AsyncGenerator<FileRow> {
   let after = "";
   for (;;) {
-    const page = await sql<FileRow>`select ${columns} from feedctl.files where feed_id = ${feedId} and key > ${after} order by key limit ${PAGE}`.execute(db);
+    const page =
+      await sql<FileRow>`select ${columns} from feedctl.files where feed_id = ${feedId} and key > ${after} order by key limit ${PAGE}`.execute(
+        db,
+      );
     yield* page.rows;
     const last = page.rows.at(-1);
     if (last === undefined || page.rows.length < PAGE) return;
@@ -32,7 +35,11 @@ export async function* listFiles(db: Db, feedId: number): AsyncGenerator<FileRow
 }
 
 /** Hashes of those of the keys that are catalogued. */
-export async function findFiles(db: Db, feedId: number, keys: readonly string[]): Promise<Map<string, Pick<FileHashes, "sha256"> & { size: number }>> {
+export async function findFiles(
+  db: Db,
+  feedId: number,
+  keys: readonly string[],
+): Promise<Map<string, Pick<FileHashes, "sha256"> & { size: number }>> {
   if (keys.length === 0) return new Map();
   const found = await sql<{ key: string; sha256: string; size: number }>`
     select f.key, encode(f.sha256, 'hex') as sha256, f.size::float8 as size
@@ -58,7 +65,9 @@ export async function markVerified(db: Db, files: readonly Verified[], now: Date
 /** Removes up to `limit` file rows of a feed and returns their keys: the caller records their deletes in the same transaction. */
 export async function takeFiles(db: Db, feedId: number, limit: number): Promise<string[]> {
   const taken = await sql<{ key: string }>`
-    delete from feedctl.files where id in (select id from feedctl.files where feed_id = ${feedId} order by id limit ${limit}) returning key`.execute(db);
+    delete from feedctl.files where id in (select id from feedctl.files where feed_id = ${feedId} order by id limit ${limit}) returning key`.execute(
+    db,
+  );
   return taken.rows.map((row) => row.key);
 }
 
@@ -66,6 +75,8 @@ export async function takeFiles(db: Db, feedId: number, limit: number): Promise<
 export async function takeVersionFiles(db: Db, versionIds: readonly number[]): Promise<string[]> {
   if (versionIds.length === 0) return [];
   const taken = await sql<{ key: string }>`delete from feedctl.files where version_id in
-    (select id::bigint from jsonb_array_elements_text(${JSON.stringify(versionIds)}::jsonb) as d(id)) returning key`.execute(db);
+    (select id::bigint from jsonb_array_elements_text(${JSON.stringify(versionIds)}::jsonb) as d(id)) returning key`.execute(
+    db,
+  );
   return taken.rows.map((row) => row.key);
 }

@@ -11,9 +11,13 @@ export interface SchemaState {
 }
 
 export async function schemaState(catalog: Catalog): Promise<SchemaState> {
-  const found = await sql<{ there: string | null }>`select to_regclass('feedctl.schema_migrations')::text as there`.execute(catalog.db);
+  const found = await sql<{
+    there: string | null;
+  }>`select to_regclass('feedctl.schema_migrations')::text as there`.execute(catalog.db);
   if (!found.rows[0]?.there) return { version: 0, newest: newestSchema };
-  const newest = await sql<{ version: number }>`select coalesce(max(version), 0)::int as version from feedctl.schema_migrations`.execute(catalog.db);
+  const newest = await sql<{
+    version: number;
+  }>`select coalesce(max(version), 0)::int as version from feedctl.schema_migrations`.execute(catalog.db);
   return { version: newest.rows[0]?.version ?? 0, newest: newestSchema };
 }
 
@@ -26,7 +30,8 @@ export async function serverVersion(catalog: Catalog): Promise<string> {
 /** Applies what is missing, each migration in its own transaction, under a lock. Returns the names of those applied. */
 export async function migrateCatalog(catalog: Catalog): Promise<string[]> {
   await using lock = await catalog.lock({ kind: "schema", id: 0, mode: "exclusive", wait: 30_000 });
-  if (lock === undefined) throw new FeedctlError("locked", "another process is migrating the catalog", { hint: "try again in a minute" });
+  if (lock === undefined)
+    throw new FeedctlError("locked", "another process is migrating the catalog", { hint: "try again in a minute" });
   const state = await schemaState(catalog);
   const applied: string[] = [];
   for (const [index, migration] of migrations.entries()) {
@@ -50,10 +55,14 @@ export async function requireSchema(catalog: Catalog): Promise<void> {
   const { version, newest } = await schemaState(catalog);
   if (version === newest) return;
   if (version > newest) {
-    throw new FeedctlError("usage", `the catalog's schema is version ${version}, this feedctl knows only ${newest}`, { hint: "update feedctl" });
+    throw new FeedctlError("usage", `the catalog's schema is version ${version}, this feedctl knows only ${newest}`, {
+      hint: "update feedctl",
+    });
   }
   if (version > 0 && catalog.kind === "postgres") {
-    throw new FeedctlError("usage", `the catalog's schema is version ${version}, this feedctl needs ${newest}`, { hint: "run: feedctl db migrate" });
+    throw new FeedctlError("usage", `the catalog's schema is version ${version}, this feedctl needs ${newest}`, {
+      hint: "run: feedctl db migrate",
+    });
   }
   await migrateCatalog(catalog);
 }

@@ -62,10 +62,14 @@ export async function openPglite(options: EmbeddedOptions): Promise<Catalog> {
     await lock.release();
     throw error instanceof FeedctlError
       ? error
-      : new FeedctlError("unavailable", `the embedded catalog at ${dir} cannot be opened: ${(error as Error).message}`, {
-          cause: error,
-          hint: "restore the directory from a backup, or use PostgreSQL through FEEDCTL_DATABASE_URL",
-        });
+      : new FeedctlError(
+          "unavailable",
+          `the embedded catalog at ${dir} cannot be opened: ${(error as Error).message}`,
+          {
+            cause: error,
+            hint: "restore the directory from a backup, or use PostgreSQL through FEEDCTL_DATABASE_URL",
+          },
+        );
   }
 }
 
@@ -83,7 +87,10 @@ async function makeDirectory(dir: string): Promise<void> {
   try {
     await mkdir(dir, { recursive: true });
   } catch (error) {
-    throw new FeedctlError("denied", `the data directory ${dir} cannot be made: ${(error as Error).message}`, { cause: error, hint: "choose another with FEEDCTL_DATA_DIR" });
+    throw new FeedctlError("denied", `the data directory ${dir} cannot be made: ${(error as Error).message}`, {
+      cause: error,
+      hint: "choose another with FEEDCTL_DATA_DIR",
+    });
   }
 }
 
@@ -96,7 +103,10 @@ async function waitForLock(path: string, options: EmbeddedOptions): Promise<Proc
     try {
       answer = await tryProcessLock(path);
     } catch (error) {
-      throw new FeedctlError("denied", `the lock file ${path} cannot be written: ${(error as Error).message}`, { cause: error, hint: "choose another data directory with FEEDCTL_DATA_DIR" });
+      throw new FeedctlError("denied", `the lock file ${path} cannot be written: ${(error as Error).message}`, {
+        cause: error,
+        hint: "choose another data directory with FEEDCTL_DATA_DIR",
+      });
     }
     if ("release" in answer) return answer;
     const owner = `process ${answer.pid} on ${answer.host}`;

@@ -13,15 +13,28 @@ const int8 = 20;
 /** The catalog on a PostgreSQL server, 14 or newer. The URL may hold a password; `location` does not. */
 export async function openPostgres(url: string): Promise<Catalog> {
   const types: pg.CustomTypesConfig = {
-    getTypeParser: ((oid: number, format?: "text") => (oid === int8 ? Number : pg.types.getTypeParser(oid, format))) as typeof pg.types.getTypeParser,
+    getTypeParser: ((oid: number, format?: "text") =>
+      oid === int8 ? Number : pg.types.getTypeParser(oid, format)) as typeof pg.types.getTypeParser,
   };
-  const wrong = (cause: unknown) => new FeedctlError("usage", "the database URL cannot be read", { cause, hint: "its form is postgres://USER:PASSWORD@HOST:PORT/DATABASE" });
+  const wrong = (cause: unknown) =>
+    new FeedctlError("usage", "the database URL cannot be read", {
+      cause,
+      hint: "its form is postgres://USER:PASSWORD@HOST:PORT/DATABASE",
+    });
   // anything else would be taken for the name of a database, and shown as such, password and all
   if (!/^(postgres|postgresql|socket):|^\//i.test(url)) throw wrong(undefined);
   let pool: pg.Pool;
   try {
     void new pg.Client({ connectionString: url }); // the pool would read the URL only when it first connects
-    pool = new pg.Pool({ connectionString: url, max: 8, connectionTimeoutMillis: 10_000, application_name: "feedctl", keepAlive: true, keepAliveInitialDelayMillis: 60_000, types });
+    pool = new pg.Pool({
+      connectionString: url,
+      max: 8,
+      connectionTimeoutMillis: 10_000,
+      application_name: "feedctl",
+      keepAlive: true,
+      keepAliveInitialDelayMillis: 60_000,
+      types,
+    });
   } catch (error) {
     throw wrong((error as Error).name);
   }
@@ -56,7 +69,11 @@ function sessionLocks(pool: pg.Pool) {
   let last: Promise<unknown> = Promise.resolve();
 
   /** One query after the other, for the connection is everybody's. */
-  function ask<R extends pg.QueryResultRow>(client: pg.PoolClient, text: string, parameters: number[]): Promise<pg.QueryResult<R>> {
+  function ask<R extends pg.QueryResultRow>(
+    client: pg.PoolClient,
+    text: string,
+    parameters: number[],
+  ): Promise<pg.QueryResult<R>> {
     const answer = last.then(() => client.query<R>(text, parameters));
     last = answer.catch(() => {});
     return answer;
@@ -81,14 +98,22 @@ function sessionLocks(pool: pg.Pool) {
         request.signal?.throwIfAborted();
         try {
           const state = await (session ??= connect());
-          const answer = await ask<{ ok: boolean }>(state.client, `select pg_try_advisory_lock${suffix}($1, $2) as ok`, parameters);
+          const answer = await ask<{ ok: boolean }>(
+            state.client,
+            `select pg_try_advisory_lock${suffix}($1, $2) as ok`,
+            parameters,
+          );
           if (answer.rows[0]?.ok === true) {
             return {
               assertHeld() {
-                if (state.lost) throw new FeedctlError("unavailable", "the connection to the catalog broke, and with it the lock", { hint: "run the command again" });
+                if (state.lost)
+                  throw new FeedctlError("unavailable", "the connection to the catalog broke, and with it the lock", {
+                    hint: "run the command again",
+                  });
               },
               async [Symbol.asyncDispose]() {
-                if (!state.lost) await ask(state.client, `select pg_advisory_unlock${suffix}($1, $2)`, parameters).catch(() => {});
+                if (!state.lost)
+                  await ask(state.client, `select pg_advisory_unlock${suffix}($1, $2)`, parameters).catch(() => {});
               },
             };
           }

@@ -29,7 +29,12 @@ export interface NewFile extends FileHashes {
 }
 
 /** Records files, making their packages and versions where missing. Three statements however many files. Keys must be new. */
-export async function insertFiles(db: Db, feedId: number, files: readonly NewFile[], published: { at: Date; by: string }): Promise<void> {
+export async function insertFiles(
+  db: Db,
+  feedId: number,
+  files: readonly NewFile[],
+  published: { at: Date; by: string },
+): Promise<void> {
   if (files.length === 0) return;
   await lockRows(db, feedId, "shared");
   const rows = sql`jsonb_to_recordset(${JSON.stringify(files)}::jsonb) as f("group" text, name text, "nameKey" text, version text,
@@ -54,7 +59,8 @@ export async function insertFiles(db: Db, feedId: number, files: readonly NewFil
       decode(f.sha512, 'hex'), f."contentType", f."storeTag", ${published.at}::timestamptz, ${published.at}::timestamptz
     from ${rows} ${packageOfRow}
     join feedctl.versions v on v.package_id = p.id and v.normalized_version = f."normalizedVersion"`.execute(db);
-  if (recorded.numAffectedRows !== BigInt(files.length)) throw new Error(`${recorded.numAffectedRows} of ${files.length} files were recorded`);
+  if (recorded.numAffectedRows !== BigInt(files.length))
+    throw new Error(`${recorded.numAffectedRows} of ${files.length} files were recorded`);
 }
 
 /**
@@ -103,7 +109,11 @@ export interface VersionFilter {
 const PAGE = 500;
 
 /** Every version of a feed with its files, by package name and ascending version, in pages: memory stays bounded. */
-export async function* listVersions(db: Db, feedId: number, filter: VersionFilter = {}): AsyncGenerator<PackageVersion> {
+export async function* listVersions(
+  db: Db,
+  feedId: number,
+  filter: VersionFilter = {},
+): AsyncGenerator<PackageVersion> {
   let after: { group: string; nameKey: string; sortKey: string; id: number } | undefined;
   for (;;) {
     const result = await sql<PackageVersion & { nameKey: string; sortKey: string }>`
@@ -118,9 +128,13 @@ export async function* listVersions(db: Db, feedId: number, filter: VersionFilte
         ${filter.group === undefined ? sql`` : sql`and p.group_name = ${filter.group}`}
         ${filter.name === undefined ? sql`` : sql`and (p.name = ${filter.name} or p.name_key in (${filter.name}, lower(${filter.name})))`}
         ${filter.version === undefined ? sql`` : sql`and (v.version = ${filter.version} or v.normalized_version in (${filter.version}, lower(${filter.version})))`}
-        ${after === undefined ? sql`` : sql`
+        ${
+          after === undefined
+            ? sql``
+            : sql`
           and (p.group_name, p.name_key) >= (${after.group}::text, ${after.nameKey}::text) -- which the index finds at once
-          and (p.group_name, p.name_key, v.sort_key, v.id) > (${after.group}::text, ${after.nameKey}::text, decode(${after.sortKey}, 'hex'), ${after.id}::bigint)`}
+          and (p.group_name, p.name_key, v.sort_key, v.id) > (${after.group}::text, ${after.nameKey}::text, decode(${after.sortKey}, 'hex'), ${after.id}::bigint)`
+        }
       order by p.group_name, p.name_key, v.sort_key, v.id
       limit ${PAGE}`.execute(db);
     for (const { nameKey: _nameKey, sortKey: _sortKey, ...version } of result.rows) yield version;

@@ -15,7 +15,13 @@ export interface HeldIntent extends WriteIntent {
  * Announces writes of different keys before the first byte. Returns the keys that some other run has announced; those must not be
  * written by this one. An intent of this run is taken again.
  */
-export async function announceWrites(db: Db, storeId: number, runId: number, intents: readonly WriteIntent[], now: Date): Promise<HeldIntent[]> {
+export async function announceWrites(
+  db: Db,
+  storeId: number,
+  runId: number,
+  intents: readonly WriteIntent[],
+  now: Date,
+): Promise<HeldIntent[]> {
   if (intents.length === 0) return [];
   const wanted = sql`jsonb_to_recordset(${JSON.stringify(intents)}::jsonb) as w(key text, sha256 text)`;
   for (;;) {
@@ -34,7 +40,13 @@ export async function announceWrites(db: Db, storeId: number, runId: number, int
 }
 
 /** Takes over the intents of a dead run. */
-export async function adoptWrites(db: Db, storeId: number, runId: number, keys: readonly string[], deadRuns: readonly number[]): Promise<string[]> {
+export async function adoptWrites(
+  db: Db,
+  storeId: number,
+  runId: number,
+  keys: readonly string[],
+  deadRuns: readonly number[],
+): Promise<string[]> {
   if (keys.length === 0 || deadRuns.length === 0) return [];
   const taken = await db
     .updateTable("pending_writes")
@@ -48,7 +60,12 @@ export async function adoptWrites(db: Db, storeId: number, runId: number, keys: 
 }
 
 /** From now on the intents of this run speak of these bytes: what a dead run stored under them is gone. */
-export async function renewWrites(db: Db, storeId: number, runId: number, intents: readonly WriteIntent[]): Promise<void> {
+export async function renewWrites(
+  db: Db,
+  storeId: number,
+  runId: number,
+  intents: readonly WriteIntent[],
+): Promise<void> {
   if (intents.length === 0) return;
   await sql`
     update feedctl.pending_writes p set sha256 = decode(w.sha256, 'hex')
@@ -74,12 +91,23 @@ export async function listWrites(db: Db, storeId: number, limit: number): Promis
 
 /** The run that has announced to write this key, if any. */
 export async function findWriter(db: Db, storeId: number, key: string): Promise<number | undefined> {
-  const row = await db.selectFrom("pending_writes").select("run_id").where("store_id", "=", storeId).where("key", "=", key).executeTakeFirst();
+  const row = await db
+    .selectFrom("pending_writes")
+    .select("run_id")
+    .where("store_id", "=", storeId)
+    .where("key", "=", key)
+    .executeTakeFirst();
   return row?.run_id;
 }
 
 /** In the transaction that removes the rows: these blobs may now go. */
-export async function recordDeletes(db: Db, storeId: number, runId: number, keys: readonly string[], now: Date): Promise<void> {
+export async function recordDeletes(
+  db: Db,
+  storeId: number,
+  runId: number,
+  keys: readonly string[],
+  now: Date,
+): Promise<void> {
   if (keys.length === 0) return;
   await sql`
     insert into feedctl.pending_deletes (store_id, key, run_id, created_at)
@@ -101,13 +129,21 @@ export async function findDeletes(db: Db, storeId: number, keys: readonly string
  * blob); `reclaimed` are those that a row names and that must be forgotten, not obeyed. Keys that somebody has announced
  * to write are left out: that write settles them.
  */
-export async function listDeletes(db: Db, storeId: number, feedId: number, limit: number): Promise<{ due: string[]; reclaimed: string[] }> {
+export async function listDeletes(
+  db: Db,
+  storeId: number,
+  feedId: number,
+  limit: number,
+): Promise<{ due: string[]; reclaimed: string[] }> {
   const rows = await sql<{ key: string; used: boolean }>`
     select d.key, exists (select from feedctl.files f where f.feed_id = ${feedId} and f.key = d.key) as used
     from feedctl.pending_deletes d where d.store_id = ${storeId}
       and not exists (select from feedctl.pending_writes w where w.store_id = d.store_id and w.key = d.key)
     order by d.key limit ${limit}`.execute(db);
-  return { due: rows.rows.filter((row) => !row.used).map((row) => row.key), reclaimed: rows.rows.filter((row) => row.used).map((row) => row.key) };
+  return {
+    due: rows.rows.filter((row) => !row.used).map((row) => row.key),
+    reclaimed: rows.rows.filter((row) => row.used).map((row) => row.key),
+  };
 }
 
 export async function forgetDeletes(db: Db, storeId: number, keys: readonly string[]): Promise<void> {

@@ -14,7 +14,9 @@ export async function saveProofs(db: Db, storeId: number, proofs: readonly Proof
     insert into feedctl.proofs (store_id, key, tag, sha256, proven_at)
     select ${storeId}::int, p.key, p.tag, decode(p.sha256, 'hex'), ${now}::timestamptz
     from jsonb_to_recordset(${JSON.stringify(proofs)}::jsonb) as p(key text, tag text, sha256 text)
-    on conflict (store_id, key) do update set tag = excluded.tag, sha256 = excluded.sha256, proven_at = excluded.proven_at`.execute(db);
+    on conflict (store_id, key) do update set tag = excluded.tag, sha256 = excluded.sha256, proven_at = excluded.proven_at`.execute(
+    db,
+  );
 }
 
 const PAGE = 2000;
@@ -36,5 +38,7 @@ export async function* listProofs(db: Db, storeId: number): AsyncGenerator<Proof
 export async function adoptProofs(db: Db, feedId: number, storeId: number, now: Date): Promise<void> {
   await sql`
     update feedctl.files f set store_tag = p.tag, verified_at = ${now}::timestamptz
-    from feedctl.proofs p where f.feed_id = ${feedId} and p.store_id = ${storeId} and p.key = f.key and p.sha256 = f.sha256`.execute(db);
+    from feedctl.proofs p where f.feed_id = ${feedId} and p.store_id = ${storeId} and p.key = f.key and p.sha256 = f.sha256`.execute(
+    db,
+  );
 }

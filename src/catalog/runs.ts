@@ -7,13 +7,27 @@ export async function insertRun(
 ): Promise<number> {
   const row = await db
     .insertInto("runs")
-    .values({ command: run.command, feed_id: run.feedId, actor: run.actor, host: run.host, pid: run.pid, state: "running", started_at: run.now })
+    .values({
+      command: run.command,
+      feed_id: run.feedId,
+      actor: run.actor,
+      host: run.host,
+      pid: run.pid,
+      state: "running",
+      started_at: run.now,
+    })
     .returning("id")
     .executeTakeFirstOrThrow();
   return row.id;
 }
 
-export async function finishRun(db: Db, id: number, state: "done" | "failed" | "interrupted", summary: object | null, now: Date): Promise<void> {
+export async function finishRun(
+  db: Db,
+  id: number,
+  state: "done" | "failed" | "interrupted",
+  summary: object | null,
+  now: Date,
+): Promise<void> {
   await db
     .updateTable("runs")
     .set({ state, finished_at: now, summary: summary === null ? null : JSON.stringify(summary) })

@@ -5,7 +5,12 @@ import type { Db, SavedOptions, StoreRole, StoresTable } from "./schema.ts";
 export type StoreRow = Selectable<StoresTable>;
 
 export async function currentStore(db: Db, feedId: number): Promise<StoreRow | undefined> {
-  return db.selectFrom("stores").selectAll().where("feed_id", "=", feedId).where("role", "=", "current").executeTakeFirst();
+  return db
+    .selectFrom("stores")
+    .selectAll()
+    .where("feed_id", "=", feedId)
+    .where("role", "=", "current")
+    .executeTakeFirst();
 }
 
 /** Newest first. */
@@ -14,7 +19,9 @@ export async function storesOfFeed(db: Db, feedId: number): Promise<StoreRow[]> 
 }
 
 /** Every store in which some feed's files are or may still lie: current, targets of migrations, and earlier ones not retired. */
-export async function liveStores(db: Db): Promise<(StoreRow & { feed_name: string | null; feed_type: string | null })[]> {
+export async function liveStores(
+  db: Db,
+): Promise<(StoreRow & { feed_name: string | null; feed_type: string | null })[]> {
   return db
     .selectFrom("stores")
     .leftJoin("feeds", "feeds.id", "stores.feed_id")
@@ -61,19 +68,30 @@ export async function replaceStore(db: Db, id: number, place: StorePlace, now: D
 
 /** An earlier or target store of the feed becomes its current one. */
 export async function makeCurrent(db: Db, id: number): Promise<void> {
-  await db.updateTable("stores").set({ role: "current", replaced_at: null, retired_at: null }).where("id", "=", id).execute();
+  await db
+    .updateTable("stores")
+    .set({ role: "current", replaced_at: null, retired_at: null })
+    .where("id", "=", id)
+    .execute();
 }
 
 /** An earlier store becomes the target of a migration: even a retired one is taken again from now on. */
 export async function reuseAsTarget(db: Db, id: number, place: StorePlace): Promise<void> {
   await updateStorePlace(db, id, place);
-  await db.updateTable("stores").set({ role: "target", replaced_at: null, retired_at: null }).where("id", "=", id).execute();
+  await db
+    .updateTable("stores")
+    .set({ role: "target", replaced_at: null, retired_at: null })
+    .where("id", "=", id)
+    .execute();
 }
 
 export async function updateStorePlace(db: Db, id: number, place: StorePlace): Promise<void> {
   await db
     .updateTable("stores")
-    .set({ options: JSON.stringify(place.options), location: place.location === null ? null : JSON.stringify(place.location) })
+    .set({
+      options: JSON.stringify(place.options),
+      location: place.location === null ? null : JSON.stringify(place.location),
+    })
     .where("id", "=", id)
     .execute();
 }

@@ -2,13 +2,15 @@ import { Command } from "commander";
 import type { Edge } from "./edge.ts";
 
 export function initCommand(edge: Edge): Command {
-  return new Command("init").description("set up the catalog; safe to run again").action(async (_options, command: Command) =>
-    edge.act(command, async (context, out) => {
-      const { initCatalog } = await import("../operations/catalog.ts");
-      const made = await initCatalog(context);
-      await out.result(made, `the catalog is ready: ${made.location}`);
-    }),
-  );
+  return new Command("init")
+    .description("set up the catalog; safe to run again")
+    .action(async (_options, command: Command) =>
+      edge.act(command, async (context, out) => {
+        const { initCatalog } = await import("../operations/catalog.ts");
+        const made = await initCatalog(context);
+        await out.result(made, `the catalog is ready: ${made.location}`);
+      }),
+    );
 }
 
 export function dbCommand(edge: Edge): Command {
@@ -20,8 +22,18 @@ export function dbCommand(edge: Edge): Command {
       edge.act(command, async (context, out) => {
         const { catalogStatus } = await import("../operations/catalog.ts");
         const status = await catalogStatus(context);
-        const state = status.version === status.newest ? "up to date" : status.version > status.newest ? "newer than this feedctl" : "needs: feedctl db migrate";
-        await out.result(status, [`kind:     ${status.kind}`, `location: ${status.location}`, `server:   ${status.server}`, `schema:   ${status.version} of ${status.newest} (${state})`]);
+        const state =
+          status.version === status.newest
+            ? "up to date"
+            : status.version > status.newest
+              ? "newer than this feedctl"
+              : "needs: feedctl db migrate";
+        await out.result(status, [
+          `kind:     ${status.kind}`,
+          `location: ${status.location}`,
+          `server:   ${status.server}`,
+          `schema:   ${status.version} of ${status.newest} (${state})`,
+        ]);
       }),
     );
 

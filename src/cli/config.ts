@@ -22,7 +22,12 @@ export interface Config {
 
 const PROGET_PREFIX = "ProGetConfig.";
 const endings = ["json", "yaml", "yml", "js", "mjs", "cjs", "ts"];
-const searchPlaces = ["package.json", ...endings.map((ending) => `feedctl.config.${ending}`), ".feedctlrc", ...endings.map((ending) => `.feedctlrc.${ending}`)];
+const searchPlaces = [
+  "package.json",
+  ...endings.map((ending) => `feedctl.config.${ending}`),
+  ".feedctlrc",
+  ...endings.map((ending) => `.feedctlrc.${ending}`),
+];
 const known = ["databaseUrl", "dataDir", "concurrency", "lockWait", "keyFile", "settings", "stores"] as const;
 
 export async function loadConfig(io: Io, flags: { config?: string | undefined }): Promise<Config> {
@@ -41,24 +46,32 @@ export async function loadConfig(io: Io, flags: { config?: string | undefined })
   };
 }
 
-async function readConfigFile(io: Io, path: string | undefined): Promise<{ path: string; values: Record<string, unknown> } | undefined> {
+async function readConfigFile(
+  io: Io,
+  path: string | undefined,
+): Promise<{ path: string; values: Record<string, unknown> } | undefined> {
   const { cosmiconfig } = await import("cosmiconfig");
   const explorer = cosmiconfig("feedctl", { searchStrategy: "global", searchPlaces });
   try {
     const found = await (path === undefined ? explorer.search(io.cwd) : explorer.load(resolve(io.cwd, path)));
     if (found === null || found.isEmpty) return undefined;
     const values: unknown = found.config;
-    if (typeof values !== "object" || values === null || Array.isArray(values)) throw new FeedctlError("usage", `the configuration file ${found.filepath} holds no object`);
+    if (typeof values !== "object" || values === null || Array.isArray(values))
+      throw new FeedctlError("usage", `the configuration file ${found.filepath} holds no object`);
     for (const name of Object.keys(values)) {
       if ((known as readonly string[]).includes(name) || name.startsWith(PROGET_PREFIX)) continue;
-      throw new FeedctlError("usage", `the configuration file ${found.filepath} has the unknown entry "${name}"`, { hint: `known are ${known.join(", ")} and ${PROGET_PREFIX}Storage.*` });
+      throw new FeedctlError("usage", `the configuration file ${found.filepath} has the unknown entry "${name}"`, {
+        hint: `known are ${known.join(", ")} and ${PROGET_PREFIX}Storage.*`,
+      });
     }
     return { path: found.filepath, values: values as Record<string, unknown> };
   } catch (error) {
     if (error instanceof FeedctlError) throw error;
     // no cause, and nothing but the first line: parsers quote the lines around a fault, which may hold a password
     const [where = ""] = (error as Error).message.split("\n");
-    throw new FeedctlError("usage", `the configuration file cannot be read: ${where.replace(/:$/, "")}`, { hint: "check its syntax" });
+    throw new FeedctlError("usage", `the configuration file cannot be read: ${where.replace(/:$/, "")}`, {
+      hint: "check its syntax",
+    });
   }
 }
 
@@ -72,19 +85,26 @@ function number(name: string, value: unknown, fallback: number, least: number, m
   if (value === undefined || value === "") return fallback;
   const parsed = Number(value);
   if (Number.isInteger(parsed) && parsed >= least && parsed <= most) return parsed;
-  throw new FeedctlError("usage", `${name} must be a whole number from ${least} to ${most}, not ${JSON.stringify(value)}`);
+  throw new FeedctlError(
+    "usage",
+    `${name} must be a whole number from ${least} to ${most}, not ${JSON.stringify(value)}`,
+  );
 }
 
 /** `settings: {"Storage.X": ...}`, or ProGet's spelling `ProGetConfig.Storage.X` at the top. */
 function settingsOf(values: Record<string, unknown>): Map<string, string> {
   const given = values["settings"] ?? {};
-  if (typeof given !== "object" || Array.isArray(given)) throw new FeedctlError("usage", `"settings" in the configuration file must be an object`);
+  if (typeof given !== "object" || Array.isArray(given))
+    throw new FeedctlError("usage", `"settings" in the configuration file must be an object`);
   const settings = new Map<string, string>();
   const proget = Object.entries(values).filter(([name]) => name.startsWith(PROGET_PREFIX));
   for (const [spelled, value] of [...proget, ...Object.entries(given ?? {})]) {
     const name = spelled.replace(/^ProGetConfig\./, "");
     const info = findSetting(name);
-    if (info === undefined) throw new FeedctlError("usage", `the configuration file sets "${name}", which is no setting`, { hint: "see: feedctl settings list" });
+    if (info === undefined)
+      throw new FeedctlError("usage", `the configuration file sets "${name}", which is no setting`, {
+        hint: "see: feedctl settings list",
+      });
     const problem = settingProblem(info, String(value));
     if (problem !== undefined) throw new FeedctlError("usage", `in the configuration file ${problem}`);
     settings.set(info.name, String(value));
@@ -97,10 +117,18 @@ function profilesOf(values: Record<string, unknown>): Map<string, Record<string,
   const profiles = new Map<string, Record<string, string | boolean>>();
   for (const [name, profile] of Object.entries((values["stores"] ?? {}) as Record<string, unknown>)) {
     const { type } = (profile ?? {}) as { type?: unknown };
-    if (!isStoreType(type)) throw new FeedctlError("usage", `the store profile "${name}" in the configuration file needs a type`, { hint: `one of ${storeTypeNames.join(", ")}` });
+    if (!isStoreType(type))
+      throw new FeedctlError("usage", `the store profile "${name}" in the configuration file needs a type`, {
+        hint: `one of ${storeTypeNames.join(", ")}`,
+      });
     const properties = new Set(["type", ...storeTypes[type].options.map((option) => option.property)]);
     const unknown = Object.keys(profile as object).find((property) => !properties.has(property));
-    if (unknown !== undefined) throw new FeedctlError("usage", `the store profile "${name}" in the configuration file has the unknown option "${unknown}"`, { hint: `known are ${[...properties].join(", ")}` });
+    if (unknown !== undefined)
+      throw new FeedctlError(
+        "usage",
+        `the store profile "${name}" in the configuration file has the unknown option "${unknown}"`,
+        { hint: `known are ${[...properties].join(", ")}` },
+      );
     profiles.set(name, profile as Record<string, string | boolean>);
   }
   return profiles;

@@ -94,7 +94,10 @@ async function sealingKey(io: Io, path: string, create: boolean): Promise<Buffer
       if (error.code !== "EEXIST") throw error;
     });
   } catch (error) {
-    throw new FeedctlError("denied", `the key file ${path} cannot be made: ${(error as Error).message}`, { cause: error, hint: "set FEEDCTL_KEY or FEEDCTL_KEY_FILE" });
+    throw new FeedctlError("denied", `the key file ${path} cannot be made: ${(error as Error).message}`, {
+      cause: error,
+      hint: "set FEEDCTL_KEY or FEEDCTL_KEY_FILE",
+    });
   } finally {
     await rm(temp, { force: true });
   }
@@ -106,7 +109,9 @@ async function readKey(path: string): Promise<Buffer | undefined> {
     return keyFromText((await readFile(path, "utf8")).trim());
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
-    throw new FeedctlError("denied", `the key file ${path} cannot be read: ${(error as Error).message}`, { cause: error });
+    throw new FeedctlError("denied", `the key file ${path} cannot be read: ${(error as Error).message}`, {
+      cause: error,
+    });
   }
 }
 

@@ -15,7 +15,10 @@ export interface Edge {
 /** Asks before something is destroyed; where nobody can answer, --yes must have been given. */
 export async function confirm(io: Io, question: string, yes: boolean | undefined): Promise<void> {
   if (yes) return;
-  if (!io.stdin.isTTY || !io.stderr.isTTY) throw new FeedctlError("refused", `nobody can be asked here, and --yes is not given: ${question}`, { hint: "nothing was deleted; add --yes to go on" });
+  if (!io.stdin.isTTY || !io.stderr.isTTY)
+    throw new FeedctlError("refused", `nobody can be asked here, and --yes is not given: ${question}`, {
+      hint: "nothing was deleted; add --yes to go on",
+    });
   const answer = await ask(io, `${question}? [y/N] `);
   if (!/^y(es)?$/i.test(answer.trim())) throw new FeedctlError("refused", "not confirmed; nothing was changed");
 }
@@ -32,7 +35,9 @@ async function ask(io: Io, question: string): Promise<string> {
 /** Ctrl-C arrives at the prompt, not at the process; Ctrl-D and a terminal that goes away are no answer either. */
 async function answerTo(reader: Interface, question: string, io: Io): Promise<string> {
   const unanswered = new Promise<never>((_resolve, reject) => {
-    reader.once("close", () => reject(new FeedctlError("interrupted", "not answered", { hint: "nothing was changed" })));
+    reader.once("close", () =>
+      reject(new FeedctlError("interrupted", "not answered", { hint: "nothing was changed" })),
+    );
   });
   try {
     return await Promise.race([reader.question(question, { signal: io.signal }), unanswered]);
@@ -46,7 +51,9 @@ async function answerTo(reader: Interface, question: string, io: Io): Promise<st
 export async function readSecret(io: Io, what: string): Promise<string> {
   if (!io.stdin.isTTY) {
     const chunks = await io.stdin.toArray({ signal: io.signal });
-    return Buffer.concat(chunks.map((chunk) => Buffer.from(chunk as Uint8Array))).toString("utf8").replace(/\r?\n$/, "");
+    return Buffer.concat(chunks.map((chunk) => Buffer.from(chunk as Uint8Array)))
+      .toString("utf8")
+      .replace(/\r?\n$/, "");
   }
   io.stderr.write(`${what}: `);
   const { Writable } = await import("node:stream");

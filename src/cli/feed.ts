@@ -16,7 +16,10 @@ export function feedCommand(edge: Edge): Command {
       edge.act(command, async (context, out) => {
         const { createFeed } = await import("../operations/feeds.ts");
         const made = await createFeed(context, { name, type: options.type, description: options.description });
-        await out.result(made, `created ${made.type === "asset" ? "asset directory" : "feed"} ${made.name} (${made.type})`);
+        await out.result(
+          made,
+          `created ${made.type === "asset" ? "asset directory" : "feed"} ${made.name} (${made.type})`,
+        );
       }),
     );
 
@@ -58,7 +61,10 @@ export function feedCommand(edge: Edge): Command {
           `store:        ${shown.store.type}`,
           `location:     ${shown.store.location}`,
           ...(shown.store.because === null ? [] : [`because:      ${shown.store.because}`]),
-          ...shown.earlierStores.map((store) => `earlier:      ${store.location}${store.retiredAt === null ? " (files were left there)" : " (retired)"}`),
+          ...shown.earlierStores.map(
+            (store) =>
+              `earlier:      ${store.location}${store.retiredAt === null ? " (files were left there)" : " (retired)"}`,
+          ),
         ]);
       }),
     );
@@ -75,8 +81,17 @@ export function feedCommand(edge: Edge): Command {
       edge.act(command, async (context, out) => {
         const { setFeed } = await import("../operations/feeds.ts");
         const { resolve } = await import("node:path");
-        const dropPath = options.dropPath === undefined ? undefined : options.dropPath === "" ? null : resolve(edge.io.cwd, options.dropPath);
-        const changed = await setFeed(context, name, { description: options.description === "" ? null : options.description, dropPath, active: options.active });
+        const dropPath =
+          options.dropPath === undefined
+            ? undefined
+            : options.dropPath === ""
+              ? null
+              : resolve(edge.io.cwd, options.dropPath);
+        const changed = await setFeed(context, name, {
+          description: options.description === "" ? null : options.description,
+          dropPath,
+          active: options.active,
+        });
         await out.result(changed, `changed feed ${changed.name}`);
       }),
     );
@@ -94,10 +109,15 @@ export function feedCommand(edge: Edge): Command {
       }),
     );
 
-  for (const [verb, active] of [["enable", true], ["disable", false]] as const) {
+  for (const [verb, active] of [
+    ["enable", true],
+    ["disable", false],
+  ] as const) {
     feed
       .command(verb)
-      .description(active ? "let a feed accept packages again" : "let a feed accept nothing any more; nothing is deleted")
+      .description(
+        active ? "let a feed accept packages again" : "let a feed accept nothing any more; nothing is deleted",
+      )
       .addArgument(feedArgument())
       .action(async (name: string, _options, command: Command) =>
         edge.act(command, async (context, out) => {
@@ -119,16 +139,24 @@ export function feedCommand(edge: Edge): Command {
         const { deleteFeed, showFeed } = await import("../operations/feeds.ts");
         const shown = await showFeed(context, name);
         const files = `${counted(shown.files, "file")} (${formatSize(shown.bytes)})`;
-        const fate = options.purgeFiles ? `and its ${files} at ${shown.store.location}` : `; its ${files} stay at ${shown.store.location}`;
+        const fate = options.purgeFiles
+          ? `and its ${files} at ${shown.store.location}`
+          : `; its ${files} stay at ${shown.store.location}`;
         await confirm(edge.io, `delete feed ${shown.name} ${fate}`.replace(" ;", ";"), options.yes);
         if (options.purgeFiles) {
           const { purgeFeed } = await import("../operations/purge-feed.ts");
           const gone = await purgeFeed(context, name);
           for (const place of gone.earlier) out.warn(`files of an earlier store of feed ${gone.feed} stay at ${place}`);
-          await out.result(gone, `deleted feed ${gone.feed} and ${counted(gone.deleted, "file")}${gone.left > 0 ? `; ${counted(gone.left, "file")} that the catalog did not know stay at ${gone.location}` : ""}`);
+          await out.result(
+            gone,
+            `deleted feed ${gone.feed} and ${counted(gone.deleted, "file")}${gone.left > 0 ? `; ${counted(gone.left, "file")} that the catalog did not know stay at ${gone.location}` : ""}`,
+          );
         } else {
           const { feed: gone, totals, filesAt } = await deleteFeed(context, name);
-          await out.result({ feed: gone.name, purged: false, files: totals.files, bytes: totals.bytes, filesAt }, `deleted feed ${gone.name}; ${counted(totals.files, "file")} stay${totals.files === 1 ? "s" : ""} at ${filesAt}`);
+          await out.result(
+            { feed: gone.name, purged: false, files: totals.files, bytes: totals.bytes, filesAt },
+            `deleted feed ${gone.name}; ${counted(totals.files, "file")} stay${totals.files === 1 ? "s" : ""} at ${filesAt}`,
+          );
         }
       }),
     );

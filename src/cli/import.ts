@@ -23,7 +23,12 @@ Examples:
         const { importPackages } = await import("../operations/import-packages.ts");
         await out.progress.start(`importing into ${feed}`);
         let failures = 0;
-        for await (const event of importPackages(context, { feed, paths, recursive: options.recursive, dryRun: options.dryRun })) {
+        for await (const event of importPackages(context, {
+          feed,
+          paths,
+          recursive: options.recursive,
+          dryRun: options.dryRun,
+        })) {
           if (event.type === "file") {
             out.progress.step(event.status === "imported" ? (event.size ?? 0) : 0);
             await out.event(event, out.options.quiet && isGood(event) ? undefined : describe(event, options.dryRun));
@@ -46,11 +51,19 @@ function isGood(file: ImportedFile): boolean {
   return file.status === "imported" || file.status === "existing";
 }
 
-const words = { imported: "imported", existing: "existing", conflict: "CONFLICT", invalid: "INVALID", failed: "FAILED" };
+const words = {
+  imported: "imported",
+  existing: "existing",
+  conflict: "CONFLICT",
+  invalid: "INVALID",
+  failed: "FAILED",
+};
 
 function describe(file: ImportedFile, dryRun: boolean | undefined): string {
-  const what = file.name === undefined ? file.file : `${file.group ? `${file.group}/` : ""}${file.name} ${file.version}`;
+  const what =
+    file.name === undefined ? file.file : `${file.group ? `${file.group}/` : ""}${file.name} ${file.version}`;
   const line = `${(dryRun && file.status === "imported" ? "new" : words[file.status]).padEnd(8)}  ${what}`;
-  if (file.reason !== undefined && !isGood(file)) return `${line}: ${file.reason}${file.name === undefined ? "" : ` (${file.file})`}`;
+  if (file.reason !== undefined && !isGood(file))
+    return `${line}: ${file.reason}${file.name === undefined ? "" : ` (${file.file})`}`;
   return file.warnings === undefined ? line : `${line} (${file.warnings.join("; ")})`;
 }

@@ -21,14 +21,24 @@ export function migrateCommand(edge: Edge): Command {
       const { showFeed } = await import("../operations/feeds.ts");
       const { files } = await showFeed(context, feed);
       let complete = false;
-      for await (const event of migrateFeed(context, { feed, type: options.to, options: await storeOptions(edge, out, options), dryRun: options.dryRun })) {
+      for await (const event of migrateFeed(context, {
+        feed,
+        type: options.to,
+        options: await storeOptions(edge, out, options),
+        dryRun: options.dryRun,
+      })) {
         if (event.type === "pass") {
           await out.progress.start(event.frozen ? "last pass, feed frozen" : `pass ${event.number}`, files);
-          if (out.options.json || out.options.verbose) await out.event(event, event.frozen ? "last pass, nobody may write to the feed" : `pass ${event.number}`);
+          if (out.options.json || out.options.verbose)
+            await out.event(event, event.frozen ? "last pass, nobody may write to the feed" : `pass ${event.number}`);
         } else if (event.type === "blob") {
           out.progress.step(event.size);
           const bad = event.outcome === "failed" || event.outcome === "foreign";
-          if (bad || out.options.verbose) await out.event(event, `${event.outcome.padEnd(8)}  ${event.key}${event.reason === undefined ? "" : `: ${event.reason}`}`);
+          if (bad || out.options.verbose)
+            await out.event(
+              event,
+              `${event.outcome.padEnd(8)}  ${event.key}${event.reason === undefined ? "" : `: ${event.reason}`}`,
+            );
         } else {
           out.progress.stop();
           complete = event.outcome !== "incomplete";
@@ -40,8 +50,12 @@ export function migrateCommand(edge: Edge): Command {
             incomplete: `feed ${event.feed} stays in ${event.from}: ${copied}`,
           };
           await out.event(event, text[event.outcome]);
-          if (event.outcome === "incomplete") out.note(`mend what failed (see: feedctl verify ${event.feed}) and run the same command again: it goes on where it was`);
-          if (event.outcome === "switched") out.note(`the old files stay in ${event.from}; when you are sure: feedctl migrate retire ${event.feed}`);
+          if (event.outcome === "incomplete")
+            out.note(
+              `mend what failed (see: feedctl verify ${event.feed}) and run the same command again: it goes on where it was`,
+            );
+          if (event.outcome === "switched")
+            out.note(`the old files stay in ${event.from}; when you are sure: feedctl migrate retire ${event.feed}`);
         }
       }
       return complete ? 0 : 3;
@@ -57,11 +71,18 @@ export function migrateCommand(edge: Edge): Command {
       edge.act(command, async (context, out) => {
         const { planRetirement, retireStore } = await import("../operations/retire-store.ts");
         const plan = await planRetirement(context, feed);
-        if (!plan.retired) await confirm(edge.io, `delete the files of feed ${plan.feed} in ${plan.from}, now that it lives in ${plan.to}`, options.yes);
+        if (!plan.retired)
+          await confirm(
+            edge.io,
+            `delete the files of feed ${plan.feed} in ${plan.from}, now that it lives in ${plan.to}`,
+            options.yes,
+          );
         await out.progress.start("verifying");
         for await (const event of retireStore(context, feed)) {
-          if (event.type === "finding") await out.event(event, `${event.finding.padEnd(12)}  ${event.key}: ${event.reason}`);
-          else if (event.type === "kept") await out.event(event, `kept          ${event.key}: the new store does not hold it`);
+          if (event.type === "finding")
+            await out.event(event, `${event.finding.padEnd(12)}  ${event.key}: ${event.reason}`);
+          else if (event.type === "kept")
+            await out.event(event, `kept          ${event.key}: the new store does not hold it`);
           else if (event.type === "summary" && "deleted" in event) {
             out.progress.stop();
             const deleted = `deleted ${counted(event.deleted, "old file")} (${formatSize(event.bytes)}) in ${event.from}${event.kept > 0 ? `; kept ${event.kept}` : ""}`;
@@ -79,7 +100,10 @@ export function migrateCommand(edge: Edge): Command {
       edge.act(command, async (context, out) => {
         const { cancelMigration } = await import("../operations/migrate-feed.ts");
         const cancelled = await cancelMigration(context, feed);
-        await out.result(cancelled, `feed ${cancelled.feed} stays where it is; what was copied lies in ${cancelled.target}`);
+        await out.result(
+          cancelled,
+          `feed ${cancelled.feed} stays where it is; what was copied lies in ${cancelled.target}`,
+        );
       }),
     );
 

@@ -17,7 +17,11 @@ export interface Output {
   /** The one result of a command: a JSON document, or lines for people. */
   result(value: unknown, text: string | readonly string[]): Promise<void>;
   /** Rows: a JSON array written as it comes, or a table (tab-separated where nobody looks). */
-  table<T>(rows: AsyncIterable<T> | Iterable<T>, columns: readonly Column<T>[], toJson?: (row: T) => unknown): Promise<number>;
+  table<T>(
+    rows: AsyncIterable<T> | Iterable<T>,
+    columns: readonly Column<T>[],
+    toJson?: (row: T) => unknown,
+  ): Promise<number>;
   /** One event of long work: a JSON line, or a line for people (undefined: not worth one). */
   event(value: unknown, text?: string): Promise<void>;
   /** Talk: left out by --quiet. */
@@ -79,7 +83,13 @@ export function createOutput(io: Io, options: OutputOptions): Output {
       const flush = async () => {
         const all = [columns.map((column) => column.title), ...screen];
         const widths = columns.map((_, index) => Math.max(...all.map((cells) => (cells[index] ?? "").length)));
-        const pad = (cells: string[]) => cells.map((cell, index) => (columns[index]?.right ? cell.padStart(widths[index] ?? 0) : cell.padEnd(widths[index] ?? 0))).join("  ").trimEnd();
+        const pad = (cells: string[]) =>
+          cells
+            .map((cell, index) =>
+              columns[index]?.right ? cell.padStart(widths[index] ?? 0) : cell.padEnd(widths[index] ?? 0),
+            )
+            .join("  ")
+            .trimEnd();
         await write(`${dim(pad(all[0] ?? []))}\n`);
         for (const cells of screen) await line(pad(cells));
         screen = [];

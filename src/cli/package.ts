@@ -42,8 +42,13 @@ export function packageCommand(edge: Edge): Command {
           found.map(({ id: _id, ...version }) => version),
           found.flatMap((version) => [
             `${fullName(version)} ${version.version}  published ${version.publishedAt.toISOString()} by ${version.publishedBy}`,
-            ...(typeof version.metadata["description"] === "string" ? [`  ${version.metadata["description"].split("\n")[0]}`] : []),
-            ...version.files.flatMap((file) => [`  ${file.key}  ${formatSize(file.size)}`, `    sha256 ${file.sha256}`]),
+            ...(typeof version.metadata["description"] === "string"
+              ? [`  ${version.metadata["description"].split("\n")[0]}`]
+              : []),
+            ...version.files.flatMap((file) => [
+              `  ${file.key}  ${formatSize(file.size)}`,
+              `    sha256 ${file.sha256}`,
+            ]),
           ]),
         );
       }),
@@ -66,7 +71,11 @@ export function packageCommand(edge: Edge): Command {
           await out.progress.start(`downloading ${download.fileName}`);
           const saved = await saveStream(edge.io, download, { output: options.output, overwrite: options.overwrite });
           out.progress.stop();
-          if (saved !== undefined) await out.result({ file: saved, size: download.file.size, sha256: download.file.sha256 }, `saved ${saved} (${formatSize(download.file.size)})`);
+          if (saved !== undefined)
+            await out.result(
+              { file: saved, size: download.file.size, sha256: download.file.sha256 },
+              `saved ${saved} (${formatSize(download.file.size)})`,
+            );
         } finally {
           await download.close();
         }
@@ -86,11 +95,20 @@ export function packageCommand(edge: Edge): Command {
         const { deletePackage, findVersions, parsePackageSpec } = await import("../operations/packages.ts");
         const { FeedctlError } = await import("../errors.ts");
         const spec = parsePackageSpec(text);
-        if (spec.version === undefined && !options.allVersions) throw new FeedctlError("usage", `which version of ${spec.name}?`, { hint: `${text}@VERSION, or --all-versions` });
+        if (spec.version === undefined && !options.allVersions)
+          throw new FeedctlError("usage", `which version of ${spec.name}?`, {
+            hint: `${text}@VERSION, or --all-versions`,
+          });
         const found = await findVersions(context, feed, spec);
-        const what = found.length === 1 ? `${fullName(found[0] as PackageVersion)} ${found[0]?.version}` : `${counted(found.length, "version")} of ${spec.name}`;
+        const what =
+          found.length === 1
+            ? `${fullName(found[0] as PackageVersion)} ${found[0]?.version}`
+            : `${counted(found.length, "version")} of ${spec.name}`;
         if (options.dryRun) {
-          await out.result({ dryRun: true, versions: found.map((version) => ({ name: fullName(version), version: version.version })) }, `would delete ${what}`);
+          await out.result(
+            { dryRun: true, versions: found.map((version) => ({ name: fullName(version), version: version.version })) },
+            `would delete ${what}`,
+          );
           return;
         }
         await confirm(edge.io, `delete ${what} from feed ${feed}`, options.yes);

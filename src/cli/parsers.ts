@@ -26,7 +26,12 @@ export function addStoreOptions(command: Command): Command {
     }
   }
   for (const { option, types } of seen.values()) {
-    command.addOption(new Option(`--${option.flag}${option.value === undefined ? "" : ` <${option.value}>`}`, option.description).helpGroup(`Options of ${types.join(" and ")} stores:`));
+    command.addOption(
+      new Option(
+        `--${option.flag}${option.value === undefined ? "" : ` <${option.value}>`}`,
+        option.description,
+      ).helpGroup(`Options of ${types.join(" and ")} stores:`),
+    );
   }
   return command;
 }
@@ -34,7 +39,8 @@ export function addStoreOptions(command: Command): Command {
 export function wholeNumber(least: number, most: number): (text: string) => number {
   return (text) => {
     const value = Number(text);
-    if (!/^\d+$/.test(text) || value < least || value > most) throw new InvalidArgumentError(`It must be a whole number from ${least} to ${most}.`);
+    if (!/^\d+$/.test(text) || value < least || value > most)
+      throw new InvalidArgumentError(`It must be a whole number from ${least} to ${most}.`);
     return value;
   };
 }
@@ -45,7 +51,8 @@ const SIZES: Record<string, number> = { "": 1, b: 1, k: 1024, m: 1024 ** 2, g: 1
 export function parseSize(text: string): number {
   const match = /^(\d+(?:\.\d+)?)\s*([kmgtb]?)(?:i?b)?$/i.exec(text);
   const unit = SIZES[(match?.[2] ?? "").toLowerCase()];
-  if (match === null || unit === undefined) throw new InvalidArgumentError("It must be a size such as 500K, 10M or 2GiB.");
+  if (match === null || unit === undefined)
+    throw new InvalidArgumentError("It must be a size such as 500K, 10M or 2GiB.");
   return Math.round(Number(match[1]) * unit);
 }
 

@@ -22,15 +22,25 @@ export function createProgram(edge: Edge, version: string): Command {
     .addOption(new Option("-q, --quiet", "only results, warnings and errors").helpGroup("Everywhere:"))
     .addOption(new Option("-v, --verbose", "every item of long work").helpGroup("Everywhere:"))
     .addOption(new Option("--no-color", "plain text (also: NO_COLOR)").helpGroup("Everywhere:"))
-    .addOption(new Option("--config <file>", "configuration file instead of the one that is found").helpGroup("Everywhere:"))
+    .addOption(
+      new Option("--config <file>", "configuration file instead of the one that is found").helpGroup("Everywhere:"),
+    )
     .showSuggestionAfterError()
     .enablePositionalOptions(false)
-    .addHelpText("after", () => `\nExit status:\n${exitStatuses.map(({ status, meaning }) => `  ${String(status).padStart(3)}  ${meaning}`).join("\n")}`);
+    .addHelpText(
+      "after",
+      () =>
+        `\nExit status:\n${exitStatuses.map(({ status, meaning }) => `  ${String(status).padStart(3)}  ${meaning}`).join("\n")}`,
+    );
 
   program.commandsGroup("Feeds and packages:");
   program.addCommand(feedCommand(edge)).addCommand(importCommand(edge)).addCommand(packageCommand(edge));
   program.commandsGroup("Stores:");
-  program.addCommand(storeCommand(edge)).addCommand(migrateCommand(edge)).addCommand(mirrorCommand(edge)).addCommand(verifyCommand(edge));
+  program
+    .addCommand(storeCommand(edge))
+    .addCommand(migrateCommand(edge))
+    .addCommand(mirrorCommand(edge))
+    .addCommand(verifyCommand(edge));
   program.commandsGroup("Installation:");
   program.addCommand(initCommand(edge)).addCommand(dbCommand(edge)).addCommand(settingsCommand(edge));
   program.addCommand(completionCommand(edge)).addCommand(namesCommand(edge), { hidden: true });

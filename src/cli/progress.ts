@@ -40,7 +40,13 @@ export function createProgress(io: Io, options: { quiet: boolean; color: boolean
       if (!io.stderr.isTTY) return;
       if (total === undefined) {
         const { default: ora } = await import("ora");
-        spinner = ora({ text: text(), stream: io.stderr, discardStdin: false, hideCursor: true, color: options.color ? "cyan" : false }).start();
+        spinner = ora({
+          text: text(),
+          stream: io.stderr,
+          discardStdin: false,
+          hideCursor: true,
+          color: options.color ? "cyan" : false,
+        }).start();
       } else {
         const { SingleBar } = (await import("cli-progress")).default;
         bar = new SingleBar({

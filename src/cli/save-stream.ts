@@ -9,7 +9,11 @@ import type { Download } from "../operations/packages.ts";
 import type { Io } from "./io.ts";
 
 /** Saves a download under its name, complete and verified or not at all. Undefined when it went to stdout. */
-export async function saveStream(io: Io, download: Download, options: { output?: string | undefined; overwrite?: boolean | undefined }): Promise<string | undefined> {
+export async function saveStream(
+  io: Io,
+  download: Download,
+  options: { output?: string | undefined; overwrite?: boolean | undefined },
+): Promise<string | undefined> {
   const { size, sha256 } = download.file;
   const hash = createHash("sha256");
   let count = 0;
@@ -21,7 +25,13 @@ export async function saveStream(io: Io, download: Download, options: { output?:
     },
     flush(done) {
       const good = count === size && hash.digest("hex") === sha256;
-      done(good ? null : new FeedctlError("corrupt", `${download.fileName} is damaged in the store`, { hint: "see: feedctl verify --read" }));
+      done(
+        good
+          ? null
+          : new FeedctlError("corrupt", `${download.fileName} is damaged in the store`, {
+              hint: "see: feedctl verify --read",
+            }),
+      );
     },
   });
   if (options.output === "-") {
@@ -49,10 +59,18 @@ async function targetPath(path: string, name: string): Promise<string> {
 
 function saveError(error: unknown, target: string): unknown {
   if (!(error instanceof Error) || !("code" in error)) return error;
-  if (error.code === "EEXIST") return new FeedctlError("conflict", `${target} exists already`, { cause: error, hint: "choose another --output, or --overwrite" });
-  if (error.code === "ENOENT") return new FeedctlError("not-found", `there is no directory ${dirname(target)}`, { cause: error });
-  if (error.code === "EACCES" || error.code === "EPERM") return new FeedctlError("denied", `${target} cannot be written: permission denied`, { cause: error });
-  if (error.code === "ENOSPC" || error.code === "EDQUOT") return new FeedctlError("full", `no space left for ${target}`, { cause: error });
-  if (typeof error.code === "string" && /^E[A-Z]+$/.test(error.code)) return new FeedctlError("denied", `${target} cannot be written: ${error.message}`, { cause: error });
+  if (error.code === "EEXIST")
+    return new FeedctlError("conflict", `${target} exists already`, {
+      cause: error,
+      hint: "choose another --output, or --overwrite",
+    });
+  if (error.code === "ENOENT")
+    return new FeedctlError("not-found", `there is no directory ${dirname(target)}`, { cause: error });
+  if (error.code === "EACCES" || error.code === "EPERM")
+    return new FeedctlError("denied", `${target} cannot be written: permission denied`, { cause: error });
+  if (error.code === "ENOSPC" || error.code === "EDQUOT")
+    return new FeedctlError("full", `no space left for ${target}`, { cause: error });
+  if (typeof error.code === "string" && /^E[A-Z]+$/.test(error.code))
+    return new FeedctlError("denied", `${target} cannot be written: ${error.message}`, { cause: error });
   return error;
 }

@@ -60,6 +60,7 @@ export function settingsCommand(edge: Edge): Command {
 }
 
 async function report(out: Output, change: SettingChange): Promise<void> {
-  for (const { feed, from, to } of change.moved) out.warn(`feed ${feed} now looks for its files in ${to}; nothing was moved from ${from}`);
+  for (const { feed, from, to } of change.moved)
+    out.warn(`feed ${feed} now looks for its files in ${to}; nothing was moved from ${from}`);
   await out.result(change, `${change.setting.name} = ${change.setting.value} (${change.setting.origin})`);
 }

@@ -16,7 +16,10 @@ export function storeCommand(edge: Edge): Command {
         const types = listStoreTypes();
         const lines = types.flatMap((info) => [
           `${info.type}: ${info.title}`,
-          ...info.options.map((option) => `  ${`--${option.flag}${option.value === undefined ? "" : ` ${option.value}`}`.padEnd(24)} ${option.description}${option.proget === undefined ? "" : ` (ProGet: ${option.proget})`}`),
+          ...info.options.map(
+            (option) =>
+              `  ${`--${option.flag}${option.value === undefined ? "" : ` ${option.value}`}`.padEnd(24)} ${option.description}${option.proget === undefined ? "" : ` (ProGet: ${option.proget})`}`,
+          ),
         ]);
         await out.result(types, lines);
       }),
@@ -34,10 +37,17 @@ export function storeCommand(edge: Edge): Command {
       const change = await setStore(context, name, type, await storeOptions(edge, out, options));
       const { files, bytes } = change.leftBehind;
       if (files > 0) {
-        out.warn(`no file was moved: ${counted(files, "file")} (${formatSize(bytes)}) of feed ${change.feed} stay${files === 1 ? "s" : ""} at ${change.before.location}`);
-        out.note(`the feed cannot deliver them from its new store. To move a feed with its files, go back with "feedctl store set" and use: feedctl migrate run ${change.feed} --to ${type} ...`);
+        out.warn(
+          `no file was moved: ${counted(files, "file")} (${formatSize(bytes)}) of feed ${change.feed} stay${files === 1 ? "s" : ""} at ${change.before.location}`,
+        );
+        out.note(
+          `the feed cannot deliver them from its new store. To move a feed with its files, go back with "feedctl store set" and use: feedctl migrate run ${change.feed} --to ${type} ...`,
+        );
       }
-      const words = change.outcome === "unchanged" ? `feed ${change.feed} keeps its ${change.store.type} store at ${change.store.location}` : `feed ${change.feed} now uses ${change.store.type} at ${change.store.location}`;
+      const words =
+        change.outcome === "unchanged"
+          ? `feed ${change.feed} keeps its ${change.store.type} store at ${change.store.location}`
+          : `feed ${change.feed} now uses ${change.store.type} at ${change.store.location}`;
       await out.result(change, words);
     }),
   );
@@ -67,7 +77,13 @@ export function storeCommand(edge: Edge): Command {
       edge.act(command, async (context, out) => {
         const { testStore } = await import("../operations/test-store.ts");
         for await (const event of testStore(context, name)) {
-          if (event.type === "summary") await out.event(event, event.ok ? `the store of feed ${event.feed} works: ${event.location}` : `the store of feed ${event.feed} does not work`);
+          if (event.type === "summary")
+            await out.event(
+              event,
+              event.ok
+                ? `the store of feed ${event.feed} works: ${event.location}`
+                : `the store of feed ${event.feed} does not work`,
+            );
           else await out.event(event, `${event.ok ? "ok  " : "FAIL"}  ${event.step}`);
         }
       }),

@@ -25,7 +25,10 @@ export function verifyCommand(edge: Edge): Command {
           out.progress.stop();
           sound = isSound(event);
           const counts = `${event.match} match (${formatSize(event.bytes)}), ${event.differ} differ, ${event.missingBlob} rows without blob, ${event.missingRow} blobs without row, ${event.unchecked} unchecked`;
-          await out.result(event, `${sound ? "sound" : "NOT SOUND"}: ${counts}${event.read ? "; every blob was read" : ""}`);
+          await out.result(
+            event,
+            `${sound ? "sound" : "NOT SOUND"}: ${counts}${event.read ? "; every blob was read" : ""}`,
+          );
         }
         return sound ? 0 : 3;
       }),

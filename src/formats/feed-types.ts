@@ -16,7 +16,11 @@ export interface FeedTypeInfo {
 const table = {
   nuget: { setting: "Storage.NuGetPackagesLibrary", typePath: ".nugetv2", title: "NuGet packages" },
   chocolatey: { setting: "Storage.NuGetPackagesLibrary", typePath: ".nugetv2", title: "Chocolatey packages" },
-  powershell: { setting: "Storage.NuGetPackagesLibrary", typePath: ".nugetv2", title: "PowerShell modules and scripts" },
+  powershell: {
+    setting: "Storage.NuGetPackagesLibrary",
+    typePath: ".nugetv2",
+    title: "PowerShell modules and scripts",
+  },
   npm: { setting: "Storage.NpmPackagesLibrary", typePath: ".npm", title: "npm packages" },
   universal: { setting: "Storage.ProGetPackagesLibrary", typePath: ".proget", title: "universal packages" },
   maven: { setting: "Storage.MavenArtifactLibrary", typePath: ".maven2", title: "Maven artifacts" },
@@ -46,7 +50,12 @@ const table = {
     title: "Bower packages",
     noPackageFiles: "Bower installs from Git repositories; there is no package file to import",
   },
-  asset: { setting: "Storage.AssetLibrary", typePath: ".assets", title: "asset directory", noPackageFiles: "an asset directory holds files, not packages" },
+  asset: {
+    setting: "Storage.AssetLibrary",
+    typePath: ".assets",
+    title: "asset directory",
+    noPackageFiles: "an asset directory holds files, not packages",
+  },
 } as const satisfies Record<string, Omit<FeedTypeInfo, "type">>;
 
 export type FeedType = keyof typeof table;

@@ -11,6 +11,7 @@ const loaders: Partial<Record<FeedType, () => Promise<Format>>> = {
 export async function loadFormat(type: FeedType): Promise<Format> {
   const load = loaders[type];
   if (load !== undefined) return load();
-  const why = feedTypeInfo(type).noPackageFiles ?? `this version imports ${Object.keys(loaders).join(" and ")} packages`;
+  const why =
+    feedTypeInfo(type).noPackageFiles ?? `this version imports ${Object.keys(loaders).join(" and ")} packages`;
   throw new FeedctlError("usage", `cannot import into a feed of type ${type}: ${why}`);
 }

@@ -2,7 +2,11 @@
  * Maps up to `limit` items at once and yields results as they come, in no order. The source is read only as fast as
  * there is room. The first error ends it: what is under way is awaited, then the error is thrown.
  */
-export async function* mapParallel<T, R>(source: AsyncIterable<T> | Iterable<T>, limit: number, work: (item: T) => Promise<R>): AsyncGenerator<R> {
+export async function* mapParallel<T, R>(
+  source: AsyncIterable<T> | Iterable<T>,
+  limit: number,
+  work: (item: T) => Promise<R>,
+): AsyncGenerator<R> {
   const running = new Map<number, Promise<{ id: number; result?: R; error?: unknown }>>();
   let next = 0;
   const settle = async () => {

@@ -46,7 +46,10 @@ async function removeStale(path: string, dead: LockOwner): Promise<void> {
   try {
     await mkdir(gate);
   } catch {
-    const age = await stat(gate).then((info) => Date.now() - info.mtimeMs, () => 0);
+    const age = await stat(gate).then(
+      (info) => Date.now() - info.mtimeMs,
+      () => 0,
+    );
     if (age > 10_000) await rmdir(gate).catch(() => {}); // its maker died between two system calls
     await new Promise((resolve) => setTimeout(resolve, 20));
     return;

@@ -6,7 +6,12 @@ import type { Context } from "./context.ts";
 export async function initCatalog(context: Context): Promise<{ kind: string; location: string; applied: string[] }> {
   const catalog = await context.bareCatalog();
   const before = await schemaState(catalog);
-  if (before.version > before.newest) throw new FeedctlError("usage", `the catalog's schema is version ${before.version}, this feedctl knows only ${before.newest}`, { hint: "update feedctl" });
+  if (before.version > before.newest)
+    throw new FeedctlError(
+      "usage",
+      `the catalog's schema is version ${before.version}, this feedctl knows only ${before.newest}`,
+      { hint: "update feedctl" },
+    );
   return { kind: catalog.kind, location: catalog.location, applied: await migrateCatalog(catalog) };
 }
 
@@ -18,5 +23,10 @@ export interface CatalogStatus extends SchemaState {
 
 export async function catalogStatus(context: Context): Promise<CatalogStatus> {
   const catalog = await context.bareCatalog();
-  return { kind: catalog.kind, location: catalog.location, server: await serverVersion(catalog), ...(await schemaState(catalog)) };
+  return {
+    kind: catalog.kind,
+    location: catalog.location,
+    server: await serverVersion(catalog),
+    ...(await schemaState(catalog)),
+  };
 }

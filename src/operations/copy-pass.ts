@@ -64,7 +64,8 @@ export async function* copyPass(context: Context, db: Db, input: PassInput): Asy
       proof: listProofs(db, targetStoreId),
     },
     compareKeys,
-    (stream, before, after) => new FeedctlError("corrupt", `the listing of ${names[stream]} is out of order: "${after}" after "${before}"`),
+    (stream, before, after) =>
+      new FeedctlError("corrupt", `the listing of ${names[stream]} is out of order: "${after}" after "${before}"`),
   );
   let proven: Proof[] = [];
   let stale: string[] = [];
@@ -90,10 +91,18 @@ export async function* copyPass(context: Context, db: Db, input: PassInput): Asy
   }
   return summary;
 
-  async function work(entry: { key: string } & Partial<Entry>): Promise<{ event: PassEvent; proof?: Proof } | undefined> {
+  async function work(
+    entry: { key: string } & Partial<Entry>,
+  ): Promise<{ event: PassEvent; proof?: Proof } | undefined> {
     const { key, row, source: from, target: to } = entry;
     const size = row?.size ?? from?.size ?? to?.size ?? 0;
-    const event = (outcome: PassOutcome, reason?: string): PassEvent => ({ type: "blob", outcome, key, size, ...(reason === undefined ? {} : { reason }) });
+    const event = (outcome: PassOutcome, reason?: string): PassEvent => ({
+      type: "blob",
+      outcome,
+      key,
+      size,
+      ...(reason === undefined ? {} : { reason }),
+    });
     if (row === undefined && from === undefined) {
       if (to === undefined) return undefined;
       return { event: event(entry.proof?.tag === to.tag ? "stale" : "foreign") };
@@ -110,12 +119,16 @@ export async function* copyPass(context: Context, db: Db, input: PassInput): Asy
       return { event: event(outcome), ...(put.tag === undefined ? {} : { proof: { key, tag: put.tag, sha256 } }) };
     } catch (error) {
       if (!isFeedctlError(error, "corrupt", "conflict", "not-found", "invalid")) throw error;
-      return error.code === "not-found" ? await vanished(key, error.message) : { event: event("failed", error.message) };
+      return error.code === "not-found"
+        ? await vanished(key, error.message)
+        : { event: event("failed", error.message) };
     }
 
     /** A package that was deleted since the listings began is nobody's fault. */
     async function vanished(text: string, reason: string) {
-      const gone = !(await findFiles(db, feedId, [text])).has(text) && (await source.head(parseKey(text), { signal: context.signal })) === undefined;
+      const gone =
+        !(await findFiles(db, feedId, [text])).has(text) &&
+        (await source.head(parseKey(text), { signal: context.signal })) === undefined;
       return gone ? undefined : { event: event("failed", reason) };
     }
   }
@@ -133,8 +146,15 @@ function isProven({ row, source, target, proof }: Partial<Entry>): boolean {
   return sha256 !== undefined && md5 !== undefined && target.sha256 === sha256 && target.md5 === md5;
 }
 
-async function copy(context: Context, { source, target }: PassInput, blob: BlobInfo, row: FileRow | undefined, ifExists: "fail" | "replace") {
-  if (row !== undefined && blob.size !== row.size) throw new FeedctlError("corrupt", `the source's blob has ${blob.size} bytes, the catalog says ${row.size}`);
+async function copy(
+  context: Context,
+  { source, target }: PassInput,
+  blob: BlobInfo,
+  row: FileRow | undefined,
+  ifExists: "fail" | "replace",
+) {
+  if (row !== undefined && blob.size !== row.size)
+    throw new FeedctlError("corrupt", `the source's blob has ${blob.size} bytes, the catalog says ${row.size}`);
   // a blob that the catalog does not know is read once more, to have a hash to hold the copy against
   const expected = row ?? (await hashStream(await source.get(blob.key, { signal: context.signal, known: blob })));
   const put = await copyBlob(context, { source, target, blob, ifExists, expected, contentType: row?.contentType });

@@ -19,11 +19,21 @@ export async function requireStore(db: Db, feed: FeedRow): Promise<StoreRow> {
 }
 
 /** The configuration to open a saved store with; a disk store without a path gets the feed's default directory. */
-export async function storeConfig(context: Context, db: Db, feed: { id: number; type: string }, row: StoreRow): Promise<StoreConfig> {
+export async function storeConfig(
+  context: Context,
+  db: Db,
+  feed: { id: number; type: string },
+  row: StoreRow,
+): Promise<StoreConfig> {
   return fillDefault(context, db, feed, await openOptions(context, row.type as StoreType, row.options));
 }
 
-async function fillDefault(context: Context, db: Db, feed: { id: number; type: string }, config: StoreConfig): Promise<StoreConfig> {
+async function fillDefault(
+  context: Context,
+  db: Db,
+  feed: { id: number; type: string },
+  config: StoreConfig,
+): Promise<StoreConfig> {
   if (config.type !== "disk" || config.path) return config;
   const settings = settingsMap(context, await readSettings(db));
   return { type: "disk", path: defaultDirectory(settings, feed).path };
@@ -44,49 +54,80 @@ export interface NewStore {
 }
 
 /** Checks the options of a store for a feed. Throws `usage` for what is missing or makes no sense. */
-export async function prepareStore(context: Context, db: Db, feed: FeedRow, type: StoreType, options: StoreOptions): Promise<NewStore> {
+export async function prepareStore(
+  context: Context,
+  db: Db,
+  feed: FeedRow,
+  type: StoreType,
+  options: StoreOptions,
+): Promise<NewStore> {
   checkOptions(context, type, options);
   const saved = await saveOptions(context, type, options);
   const config = await fillDefault(context, db, feed, await openOptions(context, type, saved));
   const location = locationOf(config);
-  return { type, options: saved, config, location, savedLocation: type === "disk" && saved["path"] === undefined ? null : location };
+  return {
+    type,
+    options: saved,
+    config,
+    location,
+    savedLocation: type === "disk" && saved["path"] === undefined ? null : location,
+  };
 }
 
 function checkOptions(context: Context, type: StoreType, options: StoreOptions): void {
   const known = new Set(storeTypes[type].options.map((option) => option.property));
   for (const option of Object.values(storeTypes).flatMap((info) => info.options)) {
     if (options[option.property] !== undefined && !known.has(option.property)) {
-      throw new FeedctlError("usage", `--${option.flag} is no option of a ${type} store`, { hint: `its options: ${storeTypes[type].options.map((other) => `--${other.flag}`).join(" ")}` });
+      throw new FeedctlError("usage", `--${option.flag} is no option of a ${type} store`, {
+        hint: `its options: ${storeTypes[type].options.map((other) => `--${other.flag}`).join(" ")}`,
+      });
     }
   }
   const need = (property: string, flag: string) => {
-    if (!options[property]) throw new FeedctlError("usage", `a ${type} store needs --${flag}`, { hint: `feedctl store set --help` });
+    if (!options[property])
+      throw new FeedctlError("usage", `a ${type} store needs --${flag}`, { hint: `feedctl store set --help` });
   };
   if (type === "disk") {
     const path = options["path"];
     if (path === undefined) return;
-    if (typeof path !== "string" || !isAbsolute(path)) throw new FeedctlError("usage", "--path must be an absolute path", { hint: "a relative one would mean another directory in every shell" });
-    if (context.platform === "win32" && /^[a-z]:/i.test(path)) context.notice(`${path} may be a mapped drive, which services do not see; a UNC path (\\\\server\\share) is safer`);
+    if (typeof path !== "string" || !isAbsolute(path))
+      throw new FeedctlError("usage", "--path must be an absolute path", {
+        hint: "a relative one would mean another directory in every shell",
+      });
+    if (context.platform === "win32" && /^[a-z]:/i.test(path))
+      context.notice(
+        `${path} may be a mapped drive, which services do not see; a UNC path (\\\\server\\share) is safer`,
+      );
   }
-  for (const [property, flag] of [["endpoint", "endpoint"], ["accountUrl", "account-url"]] as const) {
+  for (const [property, flag] of [
+    ["endpoint", "endpoint"],
+    ["accountUrl", "account-url"],
+  ] as const) {
     const url = typeof options[property] === "string" ? URL.parse(options[property]) : null;
     // they are saved and shown as they are
     if (url !== null && url.username + url.password + url.search + url.hash !== "") {
-      throw new FeedctlError("usage", `--${flag} must not hold credentials, a signature or a query`, { hint: "give secrets with their own options; a shared access signature belongs into --connection-string" });
+      throw new FeedctlError("usage", `--${flag} must not hold credentials, a signature or a query`, {
+        hint: "give secrets with their own options; a shared access signature belongs into --connection-string",
+      });
     }
   }
   if (type === "s3") {
     need("bucket", "bucket");
     if (!options["endpoint"]) need("region", "region");
     if (Boolean(options["accessKey"]) !== Boolean(options["secretKey"])) {
-      throw new FeedctlError("usage", "--access-key and --secret-key go together", { hint: "give both, or neither to use the default credential chain" });
+      throw new FeedctlError("usage", "--access-key and --secret-key go together", {
+        hint: "give both, or neither to use the default credential chain",
+      });
     }
-    if (options["encrypted"] && options["kmsKey"]) throw new FeedctlError("usage", "--encrypted and --kms-key exclude each other");
-    if (options["reducedRedundancy"] && options["storageClass"]) throw new FeedctlError("usage", "--reduced-redundancy and --storage-class exclude each other");
+    if (options["encrypted"] && options["kmsKey"])
+      throw new FeedctlError("usage", "--encrypted and --kms-key exclude each other");
+    if (options["reducedRedundancy"] && options["storageClass"])
+      throw new FeedctlError("usage", "--reduced-redundancy and --storage-class exclude each other");
   }
   if (type === "azure") {
     need("container", "container");
-    if (Boolean(options["connectionString"]) === Boolean(options["accountUrl"])) throw new FeedctlError("usage", "an azure store needs --connection-string or --account-url, and not both");
+    if (Boolean(options["connectionString"]) === Boolean(options["accountUrl"]))
+      throw new FeedctlError("usage", "an azure store needs --connection-string or --account-url, and not both");
   }
 }
 
@@ -100,20 +141,36 @@ export async function refuseOverlap(context: Context, db: Db, feed: FeedRow, loc
   const settings = settingsMap(context, await readSettings(db));
   for (const row of await liveStores(db)) {
     const other = row.location as Location | null;
-    const place = other ?? (row.feed_type === null ? undefined : locationOf({ type: "disk", path: defaultDirectory(settings, { id: row.feed_id, type: row.feed_type }).path }));
+    const place =
+      other ??
+      (row.feed_type === null
+        ? undefined
+        : locationOf({
+            type: "disk",
+            path: defaultDirectory(settings, { id: row.feed_id, type: row.feed_type }).path,
+          }));
     if (place === undefined) continue;
     const how = overlap(location, place);
     if (how === undefined || (how === "same" && row.feed_id === feed.id)) continue;
     const whose = row.feed_id === feed.id ? "its own" : `feed "${row.feed_name ?? `#${row.feed_id} (deleted)`}"'s`;
     const words = { same: "is", inside: "lies inside", contains: "contains" }[how];
-    throw new FeedctlError("conflict", `the location of feed "${feed.name}" ${words} ${whose} ${row.role === "current" ? "store" : "earlier store"}`, {
-      hint: "choose another path, bucket or target path; two feeds must never share files",
-    });
+    throw new FeedctlError(
+      "conflict",
+      `the location of feed "${feed.name}" ${words} ${whose} ${row.role === "current" ? "store" : "earlier store"}`,
+      {
+        hint: "choose another path, bucket or target path; two feeds must never share files",
+      },
+    );
   }
 }
 
 /** What to remember of a store that is about to be replaced: a default directory becomes an explicit path. */
-export async function frozenPlace(context: Context, db: Db, feed: { id: number; type: string }, row: StoreRow): Promise<StorePlace> {
+export async function frozenPlace(
+  context: Context,
+  db: Db,
+  feed: { id: number; type: string },
+  row: StoreRow,
+): Promise<StorePlace> {
   if (row.location !== null) return { options: row.options, location: row.location };
   const settings = settingsMap(context, await readSettings(db));
   const { path } = defaultDirectory(settings, feed);

@@ -1,4 +1,13 @@
-import { deleteFeedRow, feedTotals, findFeed, insertFeed, listFeeds as selectFeeds, updateFeed, type FeedRow, type FeedTotals } from "../catalog/feeds.ts";
+import {
+  deleteFeedRow,
+  feedTotals,
+  findFeed,
+  insertFeed,
+  listFeeds as selectFeeds,
+  updateFeed,
+  type FeedRow,
+  type FeedTotals,
+} from "../catalog/feeds.ts";
 import { insertAuditEvents } from "../catalog/runs.ts";
 import { readSettings } from "../catalog/settings.ts";
 import { insertStore, replaceStore, storesOfFeed, type StoreRow } from "../catalog/stores.ts";
@@ -43,20 +52,34 @@ export interface FeedDetails extends Feed, FeedTotals {
 /** Letters, digits and `-._~`: what a URL carries without escaping (RFC 3986, section 2.3). */
 function checkFeedName(name: string): string {
   if (!/^[A-Za-z0-9][A-Za-z0-9._~-]{0,99}$/.test(name)) {
-    throw new FeedctlError("usage", `"${name}" is no feed name`, { hint: "1 to 100 letters, digits or - . _ ~, beginning with a letter or digit: names must need no URL escaping" });
+    throw new FeedctlError("usage", `"${name}" is no feed name`, {
+      hint: "1 to 100 letters, digits or - . _ ~, beginning with a letter or digit: names must need no URL escaping",
+    });
   }
   return name;
 }
 
-export async function createFeed(context: Context, input: { name: string; type: FeedType; description?: string | undefined }): Promise<Feed> {
+export async function createFeed(
+  context: Context,
+  input: { name: string; type: FeedType; description?: string | undefined },
+): Promise<Feed> {
   checkFeedName(input.name);
   const { db } = await context.catalog();
   return db.transaction().execute(async (transaction) => {
     const now = context.now();
-    const row = await insertFeed(transaction, { name: input.name, type: input.type, description: input.description ?? null, now });
+    const row = await insertFeed(transaction, {
+      name: input.name,
+      type: input.type,
+      description: input.description ?? null,
+      now,
+    });
     if (row === undefined) {
       const other = await findFeed(transaction, input.name);
-      throw new FeedctlError("conflict", `${other?.type === "asset" ? "asset directory" : "feed"} "${other?.name ?? input.name}" already exists`, { hint: "feeds and asset directories share one name space" });
+      throw new FeedctlError(
+        "conflict",
+        `${other?.type === "asset" ? "asset directory" : "feed"} "${other?.name ?? input.name}" already exists`,
+        { hint: "feeds and asset directories share one name space" },
+      );
     }
     await insertStore(transaction, { feedId: row.id, type: "disk", options: {}, location: null, role: "current", now });
     // another feed may have been given this very directory before
@@ -77,13 +100,17 @@ export async function listFeeds(context: Context): Promise<(Feed & { store: stri
 export async function showFeed(context: Context, name: string): Promise<FeedDetails> {
   const { db } = await context.catalog();
   const feed = await requireFeed(db, name);
-  const [current, ...earlier] = (await storesOfFeed(db, feed.id)).toSorted((a, b) => Number(b.role === "current") - Number(a.role === "current") || b.id - a.id);
+  const [current, ...earlier] = (await storesOfFeed(db, feed.id)).toSorted(
+    (a, b) => Number(b.role === "current") - Number(a.role === "current") || b.id - a.id,
+  );
   if (current === undefined) throw new Error(`feed ${feed.id} has no store`);
   return {
     ...feedOf(feed),
     ...(await feedTotals(db, feed.id)),
     store: await describeStore(context, db, feed, current),
-    earlierStores: earlier.filter((row) => row.role === "previous").map((row) => ({ location: placeOf(row), replacedAt: row.replaced_at, retiredAt: row.retired_at })),
+    earlierStores: earlier
+      .filter((row) => row.role === "previous")
+      .map((row) => ({ location: placeOf(row), replacedAt: row.replaced_at, retiredAt: row.retired_at })),
   };
 }
 
@@ -91,14 +118,17 @@ export async function describeStore(context: Context, db: Db, feed: FeedRow, row
   const type = row.type as StoreType;
   const options = describeOptions(row.options);
   if (type !== "disk") return { type, location: placeOf(row), because: null, options };
-  if (typeof options["path"] === "string") return { type, location: options["path"], because: "set for this feed", options };
+  if (typeof options["path"] === "string")
+    return { type, location: options["path"], because: "set for this feed", options };
   const directory = defaultDirectory(settingsMap(context, await readSettings(db)), feed);
   return { type, location: directory.path, because: directory.because, options };
 }
 
 function placeOf(row: StoreRow): string {
   if (row.type === "disk" && typeof row.options["path"] === "string") return row.options["path"];
-  return row.location === null ? "the default directory" : locationName(row.location as Parameters<typeof locationName>[0]);
+  return row.location === null
+    ? "the default directory"
+    : locationName(row.location as Parameters<typeof locationName>[0]);
 }
 
 export interface FeedSettings {
@@ -127,7 +157,8 @@ export async function renameFeed(context: Context, name: string, to: string): Pr
   return db.transaction().execute(async (transaction) => {
     const before = await requireLiveFeed(transaction, name);
     const other = await findFeed(transaction, to);
-    if (other !== undefined && other.id !== before.id) throw new FeedctlError("conflict", `feed "${other.name}" already exists`);
+    if (other !== undefined && other.id !== before.id)
+      throw new FeedctlError("conflict", `feed "${other.name}" already exists`);
     const row = await updateFeed(transaction, before.id, { name: to });
     await audit(transaction, context, row, "feed renamed", { from: before.name });
     return feedOf(row);
@@ -135,7 +166,10 @@ export async function renameFeed(context: Context, name: string, to: string): Pr
 }
 
 /** The rows go, the files stay. The id, and with it the default directory, is never used again. */
-export async function deleteFeed(context: Context, name: string): Promise<{ feed: Feed; totals: FeedTotals; filesAt: string }> {
+export async function deleteFeed(
+  context: Context,
+  name: string,
+): Promise<{ feed: Feed; totals: FeedTotals; filesAt: string }> {
   const catalog = await context.catalog();
   const { id } = await requireFeed(catalog.db, name);
   await using lock = await lockWholeFeed(context, catalog, { id, name });
@@ -147,17 +181,39 @@ export async function deleteFeed(context: Context, name: string): Promise<{ feed
     const current = stores.find((row) => row.role === "current");
     const filesAt = current === undefined ? "" : (await describeStore(context, transaction, feed, current)).location;
     await audit(transaction, context, feed, "feed deleted", { filesAt, ...totals });
-    if (current !== undefined) await replaceStore(transaction, current.id, await frozenPlace(context, transaction, feed, current), context.now());
+    if (current !== undefined)
+      await replaceStore(
+        transaction,
+        current.id,
+        await frozenPlace(context, transaction, feed, current),
+        context.now(),
+      );
     await deleteFeedRow(transaction, feed.id);
     lock.assertHeld();
     return { feed: feedOf(feed), totals, filesAt };
   });
 }
 
-async function audit(db: Db, context: Context, feed: FeedRow, action: string, detail: Record<string, unknown>): Promise<void> {
-  await insertAuditEvents(db, { runId: null, actor: context.actor, feedId: feed.id, now: context.now() }, [{ action, object: feed.name, detail }]);
+async function audit(
+  db: Db,
+  context: Context,
+  feed: FeedRow,
+  action: string,
+  detail: Record<string, unknown>,
+): Promise<void> {
+  await insertAuditEvents(db, { runId: null, actor: context.actor, feedId: feed.id, now: context.now() }, [
+    { action, object: feed.name, detail },
+  ]);
 }
 
 function feedOf(row: FeedRow): Feed {
-  return { id: row.id, name: row.name, type: row.type, description: row.description, active: row.active, dropPath: row.drop_path, createdAt: row.created_at };
+  return {
+    id: row.id,
+    name: row.name,
+    type: row.type,
+    description: row.description,
+    active: row.active,
+    dropPath: row.drop_path,
+    createdAt: row.created_at,
+  };
 }

@@ -10,7 +10,12 @@ export type Candidate = { path: string; file: PackageFile } | { path: string; pr
  * Files of the paths as given: a file as it is (its content decides, not its name), a directory's package files (with
  * `recursive` those below it too), a pattern's matches. Links are not followed. Order: as given, then by name.
  */
-export async function* findPackageFiles(context: Context, format: Format, paths: readonly string[], recursive: boolean): AsyncGenerator<Candidate> {
+export async function* findPackageFiles(
+  context: Context,
+  format: Format,
+  paths: readonly string[],
+  recursive: boolean,
+): AsyncGenerator<Candidate> {
   for (const path of paths) {
     context.signal.throwIfAborted();
     const info = await lstat(path).catch((error: NodeJS.ErrnoException) => error);
@@ -36,12 +41,20 @@ async function isPattern(path: string): Promise<boolean> {
 
 async function* matches(format: Format, pattern: string, directory: string | undefined): AsyncGenerator<Candidate> {
   const { default: glob } = await import("fast-glob");
-  const options = { onlyFiles: true, followSymbolicLinks: false, dot: false, absolute: true, unique: true, suppressErrors: false };
+  const options = {
+    onlyFiles: true,
+    followSymbolicLinks: false,
+    dot: false,
+    absolute: true,
+    unique: true,
+    suppressErrors: false,
+  };
   const found: string[] = [];
   try {
     for await (const path of glob.stream(pattern, directory === undefined ? options : { ...options, cwd: directory })) {
       const name = String(path).toLowerCase();
-      if (directory === undefined || format.extensions.some((extension) => name.endsWith(extension))) found.push(String(path));
+      if (directory === undefined || format.extensions.some((extension) => name.endsWith(extension)))
+        found.push(String(path));
     }
   } catch (error) {
     yield { path: directory ?? pattern, problem: `cannot be read: ${(error as Error).message}` };
@@ -58,6 +71,10 @@ async function candidate(path: string): Promise<Candidate> {
     if (!info.isFile()) return { path, problem: "is not a regular file" };
     return { path, file: { path: resolve(path), size: info.size, name: basename(path) } };
   } catch (error) {
-    return { path, problem: (error as NodeJS.ErrnoException).code === "ENOENT" ? "vanished before it was read" : (error as Error).message };
+    return {
+      path,
+      problem:
+        (error as NodeJS.ErrnoException).code === "ENOENT" ? "vanished before it was read" : (error as Error).message,
+    };
   }
 }

@@ -2,7 +2,15 @@ import { access, constants, stat } from "node:fs/promises";
 import type { FeedRow } from "../catalog/feeds.ts";
 import { findFiles } from "../catalog/files.ts";
 import { insertFiles, type NewFile } from "../catalog/packages.ts";
-import { adoptWrites, announceWrites, findDeletes, forgetDeletes, renewWrites, withdrawWrites, type HeldIntent } from "../catalog/pending.ts";
+import {
+  adoptWrites,
+  announceWrites,
+  findDeletes,
+  forgetDeletes,
+  renewWrites,
+  withdrawWrites,
+  type HeldIntent,
+} from "../catalog/pending.ts";
 import { FeedctlError, isFeedctlError } from "../errors.ts";
 import { mapParallel } from "../lib/parallel.ts";
 import { parseKey, type Key } from "../stores/key.ts";
@@ -43,7 +51,10 @@ export function openWriter(context: Context, feedName: string, run: Run): FeedWr
         signal: context.signal,
         onWait: () => context.notice(`waiting: feed "${feedName}" is locked by another run`),
       });
-      if (lock === undefined) throw new FeedctlError("locked", `feed "${feedName}" is frozen by another run`, { hint: "a migration is switching it, or it is being changed; try again later" });
+      if (lock === undefined)
+        throw new FeedctlError("locked", `feed "${feedName}" is frozen by another run`, {
+          hint: "a migration is switching it, or it is being changed; try again later",
+        });
       // only now: what was read before the lock may be the store before the switch
       const feed = await requireLiveFeed(catalog.db, feedName);
       if (feed.id !== id) throw otherFeed(feedName);
@@ -67,24 +78,44 @@ export async function settle(context: Context, writer: FeedWriter): Promise<void
 }
 
 /** What a dry run says of the files: nothing is announced, stored or recorded. */
-export async function planBatch(context: Context, feed: FeedRow, items: readonly PreparedPackage[]): Promise<ImportedFile[]> {
+export async function planBatch(
+  context: Context,
+  feed: FeedRow,
+  items: readonly PreparedPackage[],
+): Promise<ImportedFile[]> {
   const { db } = await context.catalog();
-  const rows = await findFiles(db, feed.id, items.map((item) => item.key));
+  const rows = await findFiles(
+    db,
+    feed.id,
+    items.map((item) => item.key),
+  );
   return items.map((item) => existingOutcome(item, rows.get(item.key)) ?? outcome(item, "imported"));
 }
 
 /** Stores and records files with different keys: announced, stored, committed, in that order. */
-export async function commitBatch(context: Context, target: Target, items: readonly PreparedPackage[]): Promise<ImportedFile[]> {
+export async function commitBatch(
+  context: Context,
+  target: Target,
+  items: readonly PreparedPackage[],
+): Promise<ImportedFile[]> {
   const { db } = await context.catalog();
   const { feed, storeId, store, run } = target;
   const results: ImportedFile[] = [];
-  const known = await findFiles(db, feed.id, items.map((item) => item.key));
+  const known = await findFiles(
+    db,
+    feed.id,
+    items.map((item) => item.key),
+  );
   const wanted = split(items, known, results);
   if (wanted.length === 0) return results;
 
   const mine = await announce(context, target, wanted, results);
   // between the first look and the announcement another run may have finished one of them
-  const since = await findFiles(db, feed.id, mine.map((item) => item.key));
+  const since = await findFiles(
+    db,
+    feed.id,
+    mine.map((item) => item.key),
+  );
   const writable = split(mine, since, results);
   const done = mine.filter((item) => since.has(item.key)).map((item) => item.key as string);
 
@@ -95,7 +126,9 @@ export async function commitBatch(context: Context, target: Target, items: reado
     else if ("refusal" in answer) {
       // a definite "no": nothing of ours became visible, so the announcement can go
       if (answer.definite) done.push(answer.item.key);
-      results.push(outcome(answer.item, answer.refusal.code === "conflict" ? "conflict" : "failed", answer.refusal.message));
+      results.push(
+        outcome(answer.item, answer.refusal.code === "conflict" ? "conflict" : "failed", answer.refusal.message),
+      );
     } else fatal ??= answer.fatal;
   }
 
@@ -106,7 +139,10 @@ export async function commitBatch(context: Context, target: Target, items: reado
     await insertFiles(transaction, feed.id, files, { at: context.now(), by: context.actor });
     await forgetDeletes(transaction, storeId, keys);
     await withdrawWrites(transaction, storeId, run.id, [...keys, ...done]);
-    await run.audit(transaction, files.map((file) => ({ action: "imported", object: file.key, detail: { sha256: file.sha256, size: file.size } })));
+    await run.audit(
+      transaction,
+      files.map((file) => ({ action: "imported", object: file.key, detail: { sha256: file.sha256, size: file.size } })),
+    );
   });
   for (const { item } of stored) results.push(outcome(item, "imported"));
   if (fatal !== undefined) throw fatal;
@@ -126,7 +162,10 @@ export async function commitBatch(context: Context, target: Target, items: reado
 }
 
 type Stored = { item: PreparedPackage; result: PutResult };
-type Answer = Stored | { item: PreparedPackage; refusal: FeedctlError; definite: boolean } | { item: PreparedPackage; fatal: unknown };
+type Answer =
+  | Stored
+  | { item: PreparedPackage; refusal: FeedctlError; definite: boolean }
+  | { item: PreparedPackage; fatal: unknown };
 type Rows = Awaited<ReturnType<typeof findFiles>>;
 
 /** Those without a row; the others are answered. */
@@ -149,12 +188,25 @@ async function announce(context: Context, target: Target, items: readonly Prepar
   const { storeId, store, run } = target;
   const intents = items.map((item) => ({ key: item.key, sha256: item.hashes.sha256 }));
   const held = await announceWrites(catalog.db, storeId, run.id, intents, context.now());
-  const dead = await deadRuns(catalog, held.map((intent) => intent.runId), run.id);
-  const adopted = new Set(await adoptWrites(catalog.db, storeId, run.id, held.map((intent) => intent.key), dead));
+  const dead = await deadRuns(
+    catalog,
+    held.map((intent) => intent.runId),
+    run.id,
+  );
+  const adopted = new Set(
+    await adoptWrites(
+      catalog.db,
+      storeId,
+      run.id,
+      held.map((intent) => intent.key),
+      dead,
+    ),
+  );
   const others = new Map(held.filter((intent) => !adopted.has(intent.key)).map((intent) => [intent.key, intent.runId]));
   const mine = items.filter((item) => {
     const other = others.get(item.key);
-    if (other !== undefined) results.push(outcome(item, "failed", `run ${other} is importing the same package right now`));
+    if (other !== undefined)
+      results.push(outcome(item, "failed", `run ${other} is importing the same package right now`));
     return other === undefined;
   });
   await clearLeftovers(
@@ -162,14 +214,29 @@ async function announce(context: Context, target: Target, items: readonly Prepar
     store,
     new Map(mine.map((item) => [item.key, item.hashes.sha256])),
     held.filter((intent) => adopted.has(intent.key)),
-    await findDeletes(catalog.db, storeId, mine.map((item) => item.key)),
+    await findDeletes(
+      catalog.db,
+      storeId,
+      mine.map((item) => item.key),
+    ),
   );
-  await renewWrites(catalog.db, storeId, run.id, intents.filter((intent) => adopted.has(intent.key)));
+  await renewWrites(
+    catalog.db,
+    storeId,
+    run.id,
+    intents.filter((intent) => adopted.has(intent.key)),
+  );
   return mine;
 }
 
 /** Makes room where the catalog knows that a blob is nobody's: other bytes of a dead run, and what waits for its deletion. */
-async function clearLeftovers(context: Context, store: Store, wanted: ReadonlyMap<Key, string>, adopted: readonly HeldIntent[], doomed: readonly string[]): Promise<void> {
+async function clearLeftovers(
+  context: Context,
+  store: Store,
+  wanted: ReadonlyMap<Key, string>,
+  adopted: readonly HeldIntent[],
+  doomed: readonly string[],
+): Promise<void> {
   await deleteBlobs(store, doomed.map(parseKey), context.signal);
   for (const { key: text, sha256 } of adopted) {
     const key = parseKey(text);
@@ -182,10 +249,20 @@ async function clearLeftovers(context: Context, store: Store, wanted: ReadonlyMa
 async function putBlob(context: Context, store: Store, item: PreparedPackage): Promise<PutResult> {
   const { sha256, md5 } = item.hashes;
   try {
-    return await store.put(item.key, item.source, { ifExists: "fail", sha256, md5, contentType: item.identity.contentType, signal: context.signal });
+    return await store.put(item.key, item.source, {
+      ifExists: "fail",
+      sha256,
+      md5,
+      contentType: item.identity.contentType,
+      signal: context.signal,
+    });
   } catch (error) {
     if (isFeedctlError(error, "conflict")) {
-      throw new FeedctlError("conflict", `the store holds something else at ${item.key} that the catalog does not know: ${error.message}`, { cause: error, hint: "see: feedctl verify" });
+      throw new FeedctlError(
+        "conflict",
+        `the store holds something else at ${item.key} that the catalog does not know: ${error.message}`,
+        { cause: error, hint: "see: feedctl verify" },
+      );
     }
     throw error;
   }
@@ -200,7 +277,11 @@ async function sourceProblem({ source }: PreparedPackage): Promise<FeedctlError 
     return new FeedctlError("corrupt", "the file changed while it was imported");
   } catch (error) {
     const gone = (error as NodeJS.ErrnoException).code === "ENOENT";
-    return new FeedctlError("not-found", gone ? "the file vanished before it was stored" : "the file cannot be read any more", { cause: error });
+    return new FeedctlError(
+      "not-found",
+      gone ? "the file vanished before it was stored" : "the file cannot be read any more",
+      { cause: error },
+    );
   }
 }
 

@@ -42,7 +42,16 @@ export async function* importPackages(context: Context, input: ImportInput): Asy
   const catalog = await context.catalog();
   const feed = await requireActiveFeed(catalog.db, input.feed);
   const format = await loadFormat(feed.type as FeedType);
-  const summary: ImportSummary = { type: "summary", feed: feed.name, imported: 0, existing: 0, conflicts: 0, invalid: 0, failed: 0, bytes: 0 };
+  const summary: ImportSummary = {
+    type: "summary",
+    feed: feed.name,
+    imported: 0,
+    existing: 0,
+    conflicts: 0,
+    invalid: 0,
+    failed: 0,
+    bytes: 0,
+  };
   await using run = input.dryRun ? undefined : await startRun(context, "import", feed.id);
   await using writer = run === undefined ? undefined : openWriter(context, feed.name, run);
   let seen = new Map<string, string>();
@@ -65,10 +74,14 @@ export async function* importPackages(context: Context, input: ImportInput): Asy
       } else if (twin === item.hashes.sha256) {
         yield count(summary, outcome(item, "existing", "the same package was already given in this run"));
       } else {
-        yield count(summary, outcome(item, "conflict", "another file of this run has the same identity and other bytes"));
+        yield count(
+          summary,
+          outcome(item, "conflict", "another file of this run has the same identity and other bytes"),
+        );
       }
     }
-    const results = await (writer?.write((target) => commitBatch(context, target, fresh)) ?? planBatch(context, feed, fresh));
+    const results = await (writer?.write((target) => commitBatch(context, target, fresh)) ??
+      planBatch(context, feed, fresh));
     for (const result of results) yield count(summary, result);
   }
   if (writer !== undefined) await settleIfPossible(context, writer);
@@ -76,13 +89,19 @@ export async function* importPackages(context: Context, input: ImportInput): Asy
   yield summary;
 
   async function prepare(candidate: Candidate): Promise<PreparedPackage | ImportedFile> {
-    if ("problem" in candidate) return { type: "file", file: candidate.path, status: "failed", reason: candidate.problem };
+    if ("problem" in candidate)
+      return { type: "file", file: candidate.path, status: "failed", reason: candidate.problem };
     try {
       return await preparePackage(format, candidate.file, candidate.path, context.signal);
     } catch (error) {
       if (!isFeedctlError(error)) throw error;
       if (error.code === "interrupted") throw error;
-      return { type: "file", file: candidate.path, status: error.code === "invalid" ? "invalid" : "failed", reason: error.message };
+      return {
+        type: "file",
+        file: candidate.path,
+        status: error.code === "invalid" ? "invalid" : "failed",
+        reason: error.message,
+      };
     }
   }
 }

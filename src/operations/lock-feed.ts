@@ -3,9 +3,14 @@ import { FeedctlError } from "../errors.ts";
 import type { Context } from "./context.ts";
 
 /** Keeps imports, deletions and migrations away from a feed that is about to go. Throws `locked` when they do not end. */
-export async function lockWholeFeed(context: Context, catalog: Catalog, feed: { id: number; name: string }): Promise<CatalogLock> {
+export async function lockWholeFeed(
+  context: Context,
+  catalog: Catalog,
+  feed: { id: number; name: string },
+): Promise<CatalogLock> {
   const migrate = await catalog.lock({ kind: "migrate", id: feed.id, mode: "exclusive" });
-  if (migrate === undefined) throw new FeedctlError("locked", `feed "${feed.name}" is being migrated`, { hint: "wait until it is done" });
+  if (migrate === undefined)
+    throw new FeedctlError("locked", `feed "${feed.name}" is being migrated`, { hint: "wait until it is done" });
   const write = await catalog.lock({
     kind: "write",
     id: feed.id,
@@ -16,7 +21,9 @@ export async function lockWholeFeed(context: Context, catalog: Catalog, feed: { 
   });
   if (write === undefined) {
     await migrate[Symbol.asyncDispose]();
-    throw new FeedctlError("locked", `feed "${feed.name}" is being written to`, { hint: "try again when the import is over" });
+    throw new FeedctlError("locked", `feed "${feed.name}" is being written to`, {
+      hint: "try again when the import is over",
+    });
   }
   return {
     assertHeld() {

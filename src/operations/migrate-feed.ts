@@ -1,7 +1,15 @@
 import { openMigration, insertMigration, updateMigration, type MigrationRow } from "../catalog/feed-migrations.ts";
 import type { FeedRow } from "../catalog/feeds.ts";
 import type { Catalog } from "../catalog/catalog.ts";
-import { insertStore, makeCurrent, replaceStore, reuseAsTarget, storesOfFeed, updateStorePlace, type StoreRow } from "../catalog/stores.ts";
+import {
+  insertStore,
+  makeCurrent,
+  replaceStore,
+  reuseAsTarget,
+  storesOfFeed,
+  updateStorePlace,
+  type StoreRow,
+} from "../catalog/stores.ts";
 import { adoptProofs } from "../catalog/proofs.ts";
 import { insertAuditEvents } from "../catalog/runs.ts";
 import { FeedctlError } from "../errors.ts";
@@ -65,7 +73,8 @@ export async function* migrateFeed(context: Context, input: MigrateInput): Async
   const nothing: PassSummary = { copied: 0, verified: 0, same: 0, failed: 0, stale: 0, foreign: 0, bytes: 0 };
 
   if (overlap(next.location, from.location as Location) === "same") {
-    if (!input.dryRun) await updateStorePlace(catalog.db, current.id, { options: next.options, location: next.savedLocation });
+    if (!input.dryRun)
+      await updateStorePlace(catalog.db, current.id, { options: next.options, location: next.savedLocation });
     yield { type: "summary", ...places, ...nothing, outcome: "already", passes: 0, frozenMilliseconds: 0 };
     return;
   }
@@ -80,7 +89,11 @@ export async function* migrateFeed(context: Context, input: MigrateInput): Async
     const pairs = mergeJoin<{ from: BlobInfo; to: BlobInfo }>(
       { from: source.list("", { signal: context.signal }), to: target.list("", { signal: context.signal }) },
       compareKeys,
-      (stream, before, after) => new FeedctlError("corrupt", `the listing of ${stream === "from" ? source.name : target.name} is out of order: "${after}" after "${before}"`),
+      (stream, before, after) =>
+        new FeedctlError(
+          "corrupt",
+          `the listing of ${stream === "from" ? source.name : target.name} is out of order: "${after}" after "${before}"`,
+        ),
     );
     for await (const pair of pairs) {
       if (pair.from === undefined) planned.foreign++;
@@ -97,7 +110,8 @@ export async function* migrateFeed(context: Context, input: MigrateInput): Async
   await using run = await startRun(context, "migrate run", feed.id);
   const { migration, storeId } = await openOrResume(context, catalog, feed, current, next, run);
   const total = { ...nothing };
-  const pass = (db: Catalog["db"]) => copyPass(context, db, { feedId: feed.id, source, target, targetStoreId: storeId, runId: run.id });
+  const pass = (db: Catalog["db"]) =>
+    copyPass(context, db, { feedId: feed.id, source, target, targetStoreId: storeId, runId: run.id });
   let number = 0;
   for (;;) {
     yield { type: "pass", number: ++number, frozen: false };
@@ -123,7 +137,14 @@ export async function* migrateFeed(context: Context, input: MigrateInput): Async
     frozenMilliseconds = Math.round(performance.now() - since);
   }
   if (total.failed === 0) await settlePending(context, feed, storeId, target, run);
-  const summary: MigrateSummary = { type: "summary", ...places, ...total, outcome: total.failed === 0 ? "switched" : "incomplete", passes: number, frozenMilliseconds };
+  const summary: MigrateSummary = {
+    type: "summary",
+    ...places,
+    ...total,
+    outcome: total.failed === 0 ? "switched" : "incomplete",
+    passes: number,
+    frozenMilliseconds,
+  };
   await run.finish(summary);
   yield summary;
 }
@@ -131,9 +152,18 @@ export async function* migrateFeed(context: Context, input: MigrateInput): Async
 export async function lockMigration(catalog: Catalog, feed: { id: number; name: string }) {
   const lock = await catalog.lock({ kind: "migrate", id: feed.id, mode: "exclusive" });
   if (lock !== undefined) return lock;
-  const running = await catalog.db.selectFrom("runs").select(["id", "actor", "host"]).where("feed_id", "=", feed.id).where("state", "=", "running").where("command", "like", "migrate%").orderBy("id", "desc").executeTakeFirst();
+  const running = await catalog.db
+    .selectFrom("runs")
+    .select(["id", "actor", "host"])
+    .where("feed_id", "=", feed.id)
+    .where("state", "=", "running")
+    .where("command", "like", "migrate%")
+    .orderBy("id", "desc")
+    .executeTakeFirst();
   const who = running === undefined ? "another run" : `run ${running.id} of ${running.actor} on ${running.host}`;
-  throw new FeedctlError("locked", `feed "${feed.name}" is being migrated by ${who}`, { hint: "wait until it is done" });
+  throw new FeedctlError("locked", `feed "${feed.name}" is being migrated by ${who}`, {
+    hint: "wait until it is done",
+  });
 }
 
 async function freeze(context: Context, catalog: Catalog, feed: FeedRow) {
@@ -146,10 +176,19 @@ async function freeze(context: Context, catalog: Catalog, feed: FeedRow) {
     onWait: () => context.notice(`waiting until imports into feed "${feed.name}" pause`),
   });
   if (lock !== undefined) return lock;
-  throw new FeedctlError("locked", `feed "${feed.name}" is being written to; everything is copied but the switch`, { hint: "run the same command again: it goes on where it was" });
+  throw new FeedctlError("locked", `feed "${feed.name}" is being written to; everything is copied but the switch`, {
+    hint: "run the same command again: it goes on where it was",
+  });
 }
 
-async function openOrResume(context: Context, catalog: Catalog, feed: FeedRow, current: StoreRow, next: NewStore, run: Run): Promise<{ migration: MigrationRow; storeId: number }> {
+async function openOrResume(
+  context: Context,
+  catalog: Catalog,
+  feed: FeedRow,
+  current: StoreRow,
+  next: NewStore,
+  run: Run,
+): Promise<{ migration: MigrationRow; storeId: number }> {
   return catalog.db.transaction().execute(async (db) => {
     await refuseOverlap(context, db, feed, next.location); // again, where nobody else can take the place meanwhile
     const stores = await storesOfFeed(db, feed.id);
@@ -163,14 +202,40 @@ async function openOrResume(context: Context, catalog: Catalog, feed: FeedRow, c
         await updateStorePlace(db, open.to_store_id, place);
         return { migration: open, storeId: open.to_store_id };
       }
-      throw new FeedctlError("conflict", `feed "${feed.name}" has an unfinished migration to ${where ? locationName(where) : "its default directory"}`, {
-        hint: `finish it with the same command, or give it up: feedctl migrate cancel ${feed.name}`,
-      });
+      throw new FeedctlError(
+        "conflict",
+        `feed "${feed.name}" has an unfinished migration to ${where ? locationName(where) : "its default directory"}`,
+        {
+          hint: `finish it with the same command, or give it up: feedctl migrate cancel ${feed.name}`,
+        },
+      );
     }
-    const earlier = stores.find((store) => store.role === "previous" && store.location !== null && overlap(store.location as Location, next.location) === "same");
+    const earlier = stores.find(
+      (store) =>
+        store.role === "previous" &&
+        store.location !== null &&
+        overlap(store.location as Location, next.location) === "same",
+    );
     if (earlier !== undefined) await reuseAsTarget(db, earlier.id, place);
-    const storeId = earlier?.id ?? (await insertStore(db, { feedId: feed.id, type: next.type, options: next.options, location: next.location, role: "target", now: context.now() })).id;
-    const migration = await insertMigration(db, { feedId: feed.id, from: current.id, to: storeId, runId: run.id, now: context.now() });
+    const storeId =
+      earlier?.id ??
+      (
+        await insertStore(db, {
+          feedId: feed.id,
+          type: next.type,
+          options: next.options,
+          location: next.location,
+          role: "target",
+          now: context.now(),
+        })
+      ).id;
+    const migration = await insertMigration(db, {
+      feedId: feed.id,
+      from: current.id,
+      to: storeId,
+      runId: run.id,
+      now: context.now(),
+    });
     return { migration, storeId };
   });
 }
@@ -186,15 +251,30 @@ interface Switch {
   from: Parameters<typeof replaceStore>[2];
 }
 
-async function switchStore(context: Context, catalog: Catalog, { feed, current, next, migration, storeId, run, total, from }: Switch): Promise<void> {
+async function switchStore(
+  context: Context,
+  catalog: Catalog,
+  { feed, current, next, migration, storeId, run, total, from }: Switch,
+): Promise<void> {
   const now = context.now();
   await catalog.db.transaction().execute(async (db) => {
     await replaceStore(db, current.id, from, now);
     await makeCurrent(db, storeId);
     await updateStorePlace(db, storeId, { options: next.options, location: next.savedLocation });
     await adoptProofs(db, feed.id, storeId, now);
-    await updateMigration(db, migration.id, { state: "switched", switched_at: now, blobs: total.copied + total.verified + total.same, bytes: total.bytes });
-    await run.audit(db, [{ action: "feed migrated", object: feed.name, detail: { from: locationName(from.location as Location), to: locationName(next.location) } }]);
+    await updateMigration(db, migration.id, {
+      state: "switched",
+      switched_at: now,
+      blobs: total.copied + total.verified + total.same,
+      bytes: total.bytes,
+    });
+    await run.audit(db, [
+      {
+        action: "feed migrated",
+        object: feed.name,
+        detail: { from: locationName(from.location as Location), to: locationName(next.location) },
+      },
+    ]);
   });
 }
 
@@ -216,8 +296,8 @@ export async function cancelMigration(context: Context, name: string): Promise<{
     const about = { runId: null, actor: context.actor, feedId: feed.id, now: context.now() };
     await insertAuditEvents(db, about, [{ action: "migration cancelled", object: feed.name }]);
     await updateMigration(db, open.id, { state: "cancelled" });
-    if (row?.role === "target") await replaceStore(db, row.id, { options: row.options, location: row.location }, context.now());
+    if (row?.role === "target")
+      await replaceStore(db, row.id, { options: row.options, location: row.location }, context.now());
   });
   return { feed: feed.name, target: row?.location ? locationName(row.location as Location) : "" };
 }
-

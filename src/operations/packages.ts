@@ -25,7 +25,10 @@ export function parsePackageSpec(text: string): PackageSpec {
   const [path, version] = at > 0 ? [text.slice(0, at), text.slice(at + 1)] : [text, undefined];
   const slash = path.lastIndexOf("/");
   const name = path.slice(slash + 1);
-  if (/^@?$/.test(name) || version === "") throw new FeedctlError("usage", `"${text}" is no package`, { hint: "its form is [group/]name[@version], such as @scope/name@1.0.0" });
+  if (/^@?$/.test(name) || version === "")
+    throw new FeedctlError("usage", `"${text}" is no package`, {
+      hint: "its form is [group/]name[@version], such as @scope/name@1.0.0",
+    });
   return { group: path.slice(0, Math.max(slash, 0)).replace(/^@/, ""), name, version };
 }
 
@@ -46,7 +49,10 @@ export async function findVersions(context: Context, feedName: string, spec: Pac
   const named = found.some((row) => row.name === name) ? found.filter((row) => row.name === name) : found;
   const exact = named.some((row) => row.version === version) ? named.filter((row) => row.version === version) : named;
   if (exact.length > 0) return exact;
-  const versions = version === undefined ? [] : (await Array.fromAsync(listVersions(db, feed.id, { group, name }))).map((row) => row.version);
+  const versions =
+    version === undefined
+      ? []
+      : (await Array.fromAsync(listVersions(db, feed.id, { group, name }))).map((row) => row.version);
   const what = `${group === "" ? "" : `${group}/`}${name}${version === undefined ? "" : `@${version}`}`;
   throw new FeedctlError("not-found", `feed "${feed.name}" has no package ${what}`, {
     hint: versions.length > 0 ? `it has ${versions.slice(-5).join(", ")}` : `see: feedctl package list ${feed.name}`,
@@ -64,16 +70,28 @@ export interface Download {
 }
 
 /** Opens one file of one version. Without a version the newest release, else the newest prerelease. */
-export async function downloadPackage(context: Context, feedName: string, spec: PackageSpec, fileName?: string): Promise<Download> {
+export async function downloadPackage(
+  context: Context,
+  feedName: string,
+  spec: PackageSpec,
+  fileName?: string,
+): Promise<Download> {
   const { db } = await context.catalog();
   const feed = await requireFeed(db, feedName);
   const versions = await findVersions(context, feedName, spec);
   const version = versions.findLast((candidate) => !candidate.prerelease) ?? versions.at(-1);
   if (version === undefined) throw new Error("a found package has no version");
   const names = version.files.map((file) => basename(file.key));
-  const file = fileName === undefined && version.files.length > 1 ? version.files.find((candidate) => candidate.qualifier === "") : version.files.find((_, index) => fileName === undefined || names[index] === fileName);
+  const file =
+    fileName === undefined && version.files.length > 1
+      ? version.files.find((candidate) => candidate.qualifier === "")
+      : version.files.find((_, index) => fileName === undefined || names[index] === fileName);
   if (file === undefined) {
-    throw new FeedctlError(fileName === undefined ? "usage" : "not-found", `${version.name} ${version.version} has ${names.length} files`, { hint: `name one with --file: ${names.join(", ")}` });
+    throw new FeedctlError(
+      fileName === undefined ? "usage" : "not-found",
+      `${version.name} ${version.version} has ${names.length} files`,
+      { hint: `name one with --file: ${names.join(", ")}` },
+    );
   }
   const store = await openFeedStore(context, db, feed);
   try {
@@ -93,7 +111,11 @@ export interface DeletedVersion {
 }
 
 /** Rows and pending deletes in one transaction, then the blobs. */
-export async function deletePackage(context: Context, feedName: string, versions: readonly PackageVersion[]): Promise<DeletedVersion[]> {
+export async function deletePackage(
+  context: Context,
+  feedName: string,
+  versions: readonly PackageVersion[],
+): Promise<DeletedVersion[]> {
   const { db } = await context.catalog();
   const feed = await requireFeed(db, feedName);
   await using run = await startRun(context, "package delete", feed.id);
@@ -103,12 +125,25 @@ export async function deletePackage(context: Context, feedName: string, versions
       target.assertHeld();
       await lockRows(transaction, target.feed.id, "exclusive");
       // not those that were shown: a file may have been added since
-      const keys = await takeVersionFiles(transaction, versions.map((version) => version.id));
+      const keys = await takeVersionFiles(
+        transaction,
+        versions.map((version) => version.id),
+      );
       // an earlier store that still holds the files of a migrated feed gives them up when it is retired
       const stores = new Set([target.storeId, ...(await storesToRetire(transaction, target.feed.id))]);
       for (const storeId of stores) await recordDeletes(transaction, storeId, run.id, keys, context.now());
-      await deleteVersions(transaction, versions.map((version) => version.id));
-      await run.audit(transaction, versions.map((version) => ({ action: "deleted", object: nameOf(version), detail: { files: version.files.map((file) => file.key) } })));
+      await deleteVersions(
+        transaction,
+        versions.map((version) => version.id),
+      );
+      await run.audit(
+        transaction,
+        versions.map((version) => ({
+          action: "deleted",
+          object: nameOf(version),
+          detail: { files: version.files.map((file) => file.key) },
+        })),
+      );
     }),
   );
   await settle(context, writer);

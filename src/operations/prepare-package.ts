@@ -17,12 +17,24 @@ export interface PreparedPackage {
 const CHUNK = 1024 * 1024;
 
 /** Reads identity and hashes. Rejects with `invalid` for a bad package, `not-found` or `denied` for an unreadable file. */
-export async function preparePackage(format: Format, file: PackageFile, shownAs: string, signal: AbortSignal): Promise<PreparedPackage> {
+export async function preparePackage(
+  format: Format,
+  file: PackageFile,
+  shownAs: string,
+  signal: AbortSignal,
+): Promise<PreparedPackage> {
   try {
     const identity = await format.read(file, { signal });
     const { size, ...hashes } = await hashStream(createReadStream(file.path, { highWaterMark: CHUNK, signal }));
-    if (size !== file.size) throw new FeedctlError("corrupt", "the file changed while it was read", { hint: "wait until it is complete" });
-    return { path: shownAs, identity: { ...identity, metadata: clean(identity.metadata) }, key: parseKey(identity.key), hashes, source: fileSource(file.path, size) };
+    if (size !== file.size)
+      throw new FeedctlError("corrupt", "the file changed while it was read", { hint: "wait until it is complete" });
+    return {
+      path: shownAs,
+      identity: { ...identity, metadata: clean(identity.metadata) },
+      key: parseKey(identity.key),
+      hashes,
+      source: fileSource(file.path, size),
+    };
   } catch (error) {
     throw fileError(error);
   }
@@ -34,7 +46,8 @@ function fileSource(path: string, size: number): BlobSource {
     size,
     path,
     async open(range, signal) {
-      const bounds = range === undefined ? {} : { start: range.start, ...(range.end === undefined ? {} : { end: range.end - 1 }) };
+      const bounds =
+        range === undefined ? {} : { start: range.start, ...(range.end === undefined ? {} : { end: range.end - 1 }) };
       return createReadStream(path, { highWaterMark: CHUNK, ...bounds, ...(signal === undefined ? {} : { signal }) });
     },
   };
@@ -42,7 +55,9 @@ function fileSource(path: string, size: number): BlobSource {
 
 /** What a JSON column cannot hold, NUL characters and lone surrogates, is left out of the texts. */
 function clean(metadata: Record<string, unknown>): Record<string, unknown> {
-  return JSON.parse(JSON.stringify(metadata), (_, value: unknown) => (typeof value === "string" ? value.replaceAll("\0", "").toWellFormed() : value)) as Record<string, unknown>;
+  return JSON.parse(JSON.stringify(metadata), (_, value: unknown) =>
+    typeof value === "string" ? value.replaceAll("\0", "").toWellFormed() : value,
+  ) as Record<string, unknown>;
 }
 
 function fileError(error: unknown): unknown {
@@ -55,6 +70,8 @@ function fileError(error: unknown): unknown {
     case "EPERM":
       return new FeedctlError("denied", "the file cannot be read: permission denied", { cause: error });
     default:
-      return typeof error.code === "string" && /^E[A-Z]+$/.test(error.code) ? new FeedctlError("unavailable", `the file cannot be read: ${error.message}`, { cause: error }) : error;
+      return typeof error.code === "string" && /^E[A-Z]+$/.test(error.code)
+        ? new FeedctlError("unavailable", `the file cannot be read: ${error.message}`, { cause: error })
+        : error;
   }
 }

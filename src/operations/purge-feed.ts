@@ -48,11 +48,15 @@ export async function purgeFeed(context: Context, name: string): Promise<Purged>
     deleted += (await settlePending(context, feed, row.id, store, run, context.lockWait)).deleted;
     if (taken === 0) break;
   }
-  const earlier = (await storesOfFeed(catalog.db, feed.id)).filter((other) => other.id !== row.id && other.retired_at === null && other.location !== null).map((other) => locationName(other.location as Location));
+  const earlier = (await storesOfFeed(catalog.db, feed.id))
+    .filter((other) => other.id !== row.id && other.retired_at === null && other.location !== null)
+    .map((other) => locationName(other.location as Location));
   let left = 0;
   for await (const _ of store.list("", { signal: context.signal })) left++;
   await catalog.db.transaction().execute(async (db) => {
-    await run.audit(db, [{ action: "feed deleted", object: feed.name, detail: { purged: true, files: deleted, left } }]);
+    await run.audit(db, [
+      { action: "feed deleted", object: feed.name, detail: { purged: true, files: deleted, left } },
+    ]);
     await replaceStore(db, row.id, await frozenPlace(context, db, feed, row), context.now());
     if (left === 0) await markRetired(db, row.id, context.now());
     await deleteFeedRow(db, feed.id);

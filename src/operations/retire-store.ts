@@ -63,14 +63,20 @@ export async function* retireStore(context: Context, name: string): AsyncGenerat
   }
   // blobs without rows in the new store are no danger to the rows; anything else is
   if (verified === undefined || !isSound({ ...verified, missingRow: 0 })) {
-    throw new FeedctlError("refused", `feed "${feed.name}" did not pass its verification; the old files stay`, { hint: `see: feedctl verify ${feed.name} --read` });
+    throw new FeedctlError("refused", `feed "${feed.name}" did not pass its verification; the old files stay`, {
+      hint: `see: feedctl verify ${feed.name} --read`,
+    });
   }
 
   await using source = await openFeedStore(context, catalog.db, feed, old);
   const pairs = mergeJoin<{ old: BlobInfo; now: BlobInfo }>(
     { old: source.list("", { signal: context.signal }), now: store.list("", { signal: context.signal }) },
     compareKeys,
-    (stream, before, after) => new FeedctlError("corrupt", `the listing of ${stream === "old" ? source.name : store.name} is out of order: "${after}" after "${before}"`),
+    (stream, before, after) =>
+      new FeedctlError(
+        "corrupt",
+        `the listing of ${stream === "old" ? source.name : store.name} is out of order: "${after}" after "${before}"`,
+      ),
   );
   for await (const batch of inBatches(pairs, 1000)) {
     const doomed: BlobInfo[] = [];
@@ -78,7 +84,13 @@ export async function* retireStore(context: Context, name: string): AsyncGenerat
     for (const pair of batch) {
       if (pair.old !== undefined) (pair.now?.size === pair.old.size ? doomed : missing).push(pair.old);
     }
-    const waiting = new Set(await findDeletes(catalog.db, old.id, missing.map((blob) => blob.key)));
+    const waiting = new Set(
+      await findDeletes(
+        catalog.db,
+        old.id,
+        missing.map((blob) => blob.key),
+      ),
+    );
     const named = await findFiles(catalog.db, feed.id, [...waiting]);
     for (const blob of missing) {
       // of a package that was deleted since the migration
@@ -90,8 +102,16 @@ export async function* retireStore(context: Context, name: string): AsyncGenerat
       yield { type: "kept", key: blob.key };
     }
     lock.assertHeld();
-    await deleteBlobs(source, doomed.map((blob) => blob.key), context.signal);
-    await forgetDeletes(catalog.db, old.id, doomed.map((blob) => blob.key));
+    await deleteBlobs(
+      source,
+      doomed.map((blob) => blob.key),
+      context.signal,
+    );
+    await forgetDeletes(
+      catalog.db,
+      old.id,
+      doomed.map((blob) => blob.key),
+    );
     summary.deleted += doomed.length;
     for (const blob of doomed) summary.bytes += blob.size;
   }
@@ -100,7 +120,9 @@ export async function* retireStore(context: Context, name: string): AsyncGenerat
       await markRetired(db, old.id, context.now());
       await forgetAllDeletes(db, old.id);
       await updateMigration(db, migration.id, { state: "retired", retired_at: context.now() });
-      await run.audit(db, [{ action: "old store retired", object: feed.name, detail: { from: summary.from, deleted: summary.deleted } }]);
+      await run.audit(db, [
+        { action: "old store retired", object: feed.name, detail: { from: summary.from, deleted: summary.deleted } },
+      ]);
     });
   }
   await run.finish(summary);
@@ -110,18 +132,29 @@ export async function* retireStore(context: Context, name: string): AsyncGenerat
 async function find(context: Context, name: string) {
   const { db } = await context.catalog();
   const feed = await requireLiveFeed(db, name);
-  if ((await openMigration(db, feed.id)) !== undefined) throw new FeedctlError("refused", `feed "${feed.name}" is in the middle of a migration`, { hint: "finish it first" });
+  if ((await openMigration(db, feed.id)) !== undefined)
+    throw new FeedctlError("refused", `feed "${feed.name}" is in the middle of a migration`, {
+      hint: "finish it first",
+    });
   const migration = await switchedMigration(db, feed.id);
   const current = await requireStore(db, feed);
   const old = (await storesOfFeed(db, feed.id)).find((row) => row.id === migration?.from_store_id);
   if (migration === undefined || old === undefined || migration.to_store_id !== current.id) {
-    throw new FeedctlError("not-found", `feed "${feed.name}" has no migration whose old files could be retired`, { hint: `see: feedctl feed show ${feed.name}` });
+    throw new FeedctlError("not-found", `feed "${feed.name}" has no migration whose old files could be retired`, {
+      hint: `see: feedctl feed show ${feed.name}`,
+    });
   }
   const here = (await frozenPlace(context, db, feed, current)).location as Location;
-  if (old.location === null || overlap(old.location as Location, here) !== undefined) throw new FeedctlError("refused", `the old place of feed "${feed.name}" overlaps its store`);
+  if (old.location === null || overlap(old.location as Location, here) !== undefined)
+    throw new FeedctlError("refused", `the old place of feed "${feed.name}" overlaps its store`);
   return { feed, migration, current, old, now: locationName(here) };
 }
 
 function planOf({ feed, old, migration, now }: Awaited<ReturnType<typeof find>>): RetirePlan {
-  return { feed: feed.name, from: locationName(old.location as Location), to: now, retired: migration.state === "retired" };
+  return {
+    feed: feed.name,
+    from: locationName(old.location as Location),
+    to: now,
+    retired: migration.state === "retired",
+  };
 }

@@ -16,19 +16,28 @@ export interface Run extends AsyncDisposable {
  */
 export async function startRun(context: Context, command: string, feedId: number | null): Promise<Run> {
   const catalog = await context.catalog();
-  const id = await insertRun(catalog.db, { command, feedId, actor: context.actor, host: context.host, pid: context.pid, now: context.now() });
+  const id = await insertRun(catalog.db, {
+    command,
+    feedId,
+    actor: context.actor,
+    host: context.host,
+    pid: context.pid,
+    now: context.now(),
+  });
   const lock = await catalog.lock({ kind: "run", id, mode: "exclusive" });
   let finished = false;
   return {
     id,
-    audit: (db, events) => insertAuditEvents(db, { runId: id, actor: context.actor, feedId, now: context.now() }, events),
+    audit: (db, events) =>
+      insertAuditEvents(db, { runId: id, actor: context.actor, feedId, now: context.now() }, events),
     async finish(summary) {
       await finishRun(catalog.db, id, "done", summary, context.now());
       finished = true;
     },
     async [Symbol.asyncDispose]() {
       try {
-        if (!finished) await finishRun(catalog.db, id, context.signal.aborted ? "interrupted" : "failed", null, context.now());
+        if (!finished)
+          await finishRun(catalog.db, id, context.signal.aborted ? "interrupted" : "failed", null, context.now());
       } catch {
         // the catalog is gone, which is why we are here; the run counts as dead once its lock is
       } finally {

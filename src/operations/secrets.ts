@@ -23,7 +23,10 @@ async function saveSecret(context: Context, value: string): Promise<SavedSecret>
   if (value.startsWith("env:")) return { ref: value };
   if (value.startsWith("file:")) return { ref: `file:${resolve(value.slice("file:".length))}` };
   const key = await context.sealingKey(true);
-  if (key === undefined) throw new FeedctlError("usage", "there is no key to seal the secret with", { hint: "set FEEDCTL_KEY, or pass env:NAME or file:PATH instead" });
+  if (key === undefined)
+    throw new FeedctlError("usage", "there is no key to seal the secret with", {
+      hint: "set FEEDCTL_KEY, or pass env:NAME or file:PATH instead",
+    });
   return { sealed: seal(key, value, context.randomBytes(12)) };
 }
 
@@ -37,11 +40,15 @@ export async function openOptions(context: Context, type: StoreType, saved: Save
 }
 
 /** Options that are used at once and never saved: references are read, other values are taken as they are. */
-export async function resolveSecrets(context: Context, options: Record<string, string | boolean>): Promise<StoreConfig> {
+export async function resolveSecrets(
+  context: Context,
+  options: Record<string, string | boolean>,
+): Promise<StoreConfig> {
   const config: Record<string, string | boolean> = { ...options };
   for (const { property, secret } of storeTypes[options["type"] as StoreType].options) {
     const value = config[property];
-    if (secret && typeof value === "string" && /^(env|file):/.test(value)) config[property] = await readReference(context, property, value);
+    if (secret && typeof value === "string" && /^(env|file):/.test(value))
+      config[property] = await readReference(context, property, value);
   }
   return config as unknown as StoreConfig;
 }
@@ -51,24 +58,40 @@ async function openSecret(context: Context, property: string, saved: SavedSecret
   const key = await context.sealingKey(false);
   const text = key === undefined ? undefined : unseal(key, saved.sealed);
   if (text !== undefined) return text;
-  throw new FeedctlError("denied", `the sealed ${property} cannot be opened: ${key === undefined ? "there is no key" : "the key is another one"}`, {
-    hint: "give the key it was sealed with (FEEDCTL_KEY, or the file `key` in the data directory), or set the store again",
-  });
+  throw new FeedctlError(
+    "denied",
+    `the sealed ${property} cannot be opened: ${key === undefined ? "there is no key" : "the key is another one"}`,
+    {
+      hint: "give the key it was sealed with (FEEDCTL_KEY, or the file `key` in the data directory), or set the store again",
+    },
+  );
 }
 
 async function readReference(context: Context, property: string, reference: string): Promise<string> {
   const text = reference.startsWith("env:")
     ? context.env(reference.slice("env:".length))
     : await context.readFile(reference.slice("file:".length)).catch((error: NodeJS.ErrnoException) => {
-        throw new FeedctlError("denied", `${property} cannot be read from ${reference}: ${error.code ?? error.message}`, { cause: error });
+        throw new FeedctlError(
+          "denied",
+          `${property} cannot be read from ${reference}: ${error.code ?? error.message}`,
+          { cause: error },
+        );
       });
   // an editor's newline at the end of a secret file is never part of the secret
   const value = text?.replace(/\r?\n$/, "");
-  if (value === undefined || value === "") throw new FeedctlError("denied", `${property} is to come from ${reference}, which is not set`, { hint: `set it in this environment: ${reference}` });
+  if (value === undefined || value === "")
+    throw new FeedctlError("denied", `${property} is to come from ${reference}, which is not set`, {
+      hint: `set it in this environment: ${reference}`,
+    });
   return value;
 }
 
 /** The options for people and `--json`: references as they are, sealed values as a fixed word. */
 export function describeOptions(saved: SavedOptions): Record<string, string | boolean> {
-  return Object.fromEntries(Object.entries(saved).map(([property, value]) => [property, typeof value !== "object" ? value : "ref" in value ? value.ref : "(sealed)"]));
+  return Object.fromEntries(
+    Object.entries(saved).map(([property, value]) => [
+      property,
+      typeof value !== "object" ? value : "ref" in value ? value.ref : "(sealed)",
+    ]),
+  );
 }

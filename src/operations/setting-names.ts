@@ -24,7 +24,12 @@ function typePaths(): SettingInfo[] {
   for (const type of feedTypeNames) {
     const { setting, typePath } = feedTypeInfo(type);
     const types = feedTypeNames.filter((other) => feedTypeInfo(other).setting === setting);
-    settings.set(setting, { name: setting, kind: "path", fallback: typePath, description: `type path of ${types.join(", ")} feeds; an absolute path drops the root` });
+    settings.set(setting, {
+      name: setting,
+      kind: "path",
+      fallback: typePath,
+      description: `type path of ${types.join(", ")} feeds; an absolute path drops the root`,
+    });
   }
   return [...settings.values()];
 }
@@ -33,14 +38,25 @@ function typePaths(): SettingInfo[] {
 export const settingInfos: readonly SettingInfo[] = [
   { name: ROOT_PATH, kind: "path", fallback: "", description: "root of all feeds' default directories" },
   ...typePaths(),
-  { name: "Feeds.AllowDropPathImportOverwrite", kind: "boolean", fallback: "false", description: "let drop paths replace existing packages" },
-  { name: "FeedRetentionDryRun", kind: "boolean", fallback: "false", description: "retention only tells what it would delete" },
+  {
+    name: "Feeds.AllowDropPathImportOverwrite",
+    kind: "boolean",
+    fallback: "false",
+    description: "let drop paths replace existing packages",
+  },
+  {
+    name: "FeedRetentionDryRun",
+    kind: "boolean",
+    fallback: "false",
+    description: "retention only tells what it would delete",
+  },
 ];
 
 /** Why a setting cannot have this value; undefined when it can. Empty is always allowed. */
 export function settingProblem(info: SettingInfo, value: string): string | undefined {
   if (value === "") return undefined;
-  if (info.kind === "boolean") return /^(true|false)$/i.test(value) ? undefined : `${info.name} is true or false, not "${value}"`;
+  if (info.kind === "boolean")
+    return /^(true|false)$/i.test(value) ? undefined : `${info.name} is true or false, not "${value}"`;
   if (value.includes("\0")) return `${info.name} holds a NUL character`;
   if (info.name === ROOT_PATH && !isAbsolute(value)) return `${info.name} must be an absolute path, not "${value}"`;
   if (!isAbsolute(value) && value.split(/[\\/]/).includes("..")) return `${info.name} must not leave the root path`;

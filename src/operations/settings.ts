@@ -41,7 +41,12 @@ export async function resetSetting(context: Context, name: string): Promise<Sett
   return change(context, info, (db) => removeSetting(db, info.name), null);
 }
 
-async function change(context: Context, info: SettingInfo, write: (db: Parameters<typeof saveSetting>[0]) => Promise<void>, value: string | null): Promise<SettingChange> {
+async function change(
+  context: Context,
+  info: SettingInfo,
+  write: (db: Parameters<typeof saveSetting>[0]) => Promise<void>,
+  value: string | null,
+): Promise<SettingChange> {
   const { db } = await context.catalog();
   return db.transaction().execute(async (transaction) => {
     const before = await readSettings(transaction);
@@ -58,8 +63,14 @@ async function change(context: Context, info: SettingInfo, write: (db: Parameter
       moved.push({ feed: feed.name, from, to });
     }
     const about = { runId: null, actor: context.actor, feedId: null, now: context.now() };
-    await insertAuditEvents(transaction, about, [{ action: "setting changed", object: info.name, detail: { before: before.get(info.name) ?? null, after: value } }]);
-    return { setting: effective(context, info, after.get(info.name)), before: effective(context, info, before.get(info.name)), moved };
+    await insertAuditEvents(transaction, about, [
+      { action: "setting changed", object: info.name, detail: { before: before.get(info.name) ?? null, after: value } },
+    ]);
+    return {
+      setting: effective(context, info, after.get(info.name)),
+      before: effective(context, info, before.get(info.name)),
+      moved,
+    };
   });
 }
 
@@ -67,13 +78,20 @@ function checkValue(context: Context, info: SettingInfo, value: string): string 
   const problem = settingProblem(info, value);
   if (problem !== undefined) throw new FeedctlError("usage", problem);
   if (info.kind === "boolean") return value.toLowerCase();
-  if (context.platform === "win32" && /^[a-z]:/i.test(value)) context.notice(`${value} may be a mapped drive, which services do not see; a UNC path (\\\\server\\share) is safer`);
+  if (context.platform === "win32" && /^[a-z]:/i.test(value))
+    context.notice(
+      `${value} may be a mapped drive, which services do not see; a UNC path (\\\\server\\share) is safer`,
+    );
   return value;
 }
 
 function requireSetting(name: string): SettingInfo {
   const info = findSetting(name);
   if (info !== undefined) return info;
-  const near = settingInfos.filter((other) => other.name.toLowerCase().includes(name.toLowerCase().replace(/^storage\./, ""))).map((other) => other.name);
-  throw new FeedctlError("not-found", `there is no setting "${name}"`, { hint: near.length > 0 ? `did you mean ${near.slice(0, 3).join(", ")}?` : "see: feedctl settings list" });
+  const near = settingInfos
+    .filter((other) => other.name.toLowerCase().includes(name.toLowerCase().replace(/^storage\./, "")))
+    .map((other) => other.name);
+  throw new FeedctlError("not-found", `there is no setting "${name}"`, {
+    hint: near.length > 0 ? `did you mean ${near.slice(0, 3).join(", ")}?` : "see: feedctl settings list",
+  });
 }

@@ -21,18 +21,50 @@ const BATCH = 1000;
  * Finishes what rows have promised: obeys pending deletes and clears what dead runs left. Needs the feed to itself for
  * that moment; when others are writing it leaves the work to the next run. Told to `wait`, it throws `locked` in the end.
  */
-export async function settlePending(context: Context, feed: FeedRow, storeId: number, store: Store, run: Run, wait?: number): Promise<Settled> {
+export async function settlePending(
+  context: Context,
+  feed: FeedRow,
+  storeId: number,
+  store: Store,
+  run: Run,
+  wait?: number,
+): Promise<Settled> {
   const catalog = await context.catalog();
   const settled = { deleted: 0, abandoned: 0 };
-  if ((await listWrites(catalog.db, storeId, 1)).length === 0 && isEmpty(await listDeletes(catalog.db, storeId, feed.id, 1))) return settled;
-  await using lock = await catalog.lock({ kind: "write", id: feed.id, mode: "exclusive", wait: wait ?? 0, signal: context.signal });
-  if (lock === undefined && wait !== undefined) throw new FeedctlError("locked", `feed "${feed.name}" is being written to`, { hint: "try again when the import is over" });
+  if (
+    (await listWrites(catalog.db, storeId, 1)).length === 0 &&
+    isEmpty(await listDeletes(catalog.db, storeId, feed.id, 1))
+  )
+    return settled;
+  await using lock = await catalog.lock({
+    kind: "write",
+    id: feed.id,
+    mode: "exclusive",
+    wait: wait ?? 0,
+    signal: context.signal,
+  });
+  if (lock === undefined && wait !== undefined)
+    throw new FeedctlError("locked", `feed "${feed.name}" is being written to`, {
+      hint: "try again when the import is over",
+    });
   if (lock === undefined) return settled;
 
   // dead writers first: while a write is announced, a pending delete of its key waits
   const writes = await listWrites(catalog.db, storeId, BATCH);
-  const dead = await deadRuns(catalog, writes.map((write) => write.runId), run.id);
-  const mine = new Set(await adoptWrites(catalog.db, storeId, run.id, writes.map((write) => write.key), dead));
+  const dead = await deadRuns(
+    catalog,
+    writes.map((write) => write.runId),
+    run.id,
+  );
+  const mine = new Set(
+    await adoptWrites(
+      catalog.db,
+      storeId,
+      run.id,
+      writes.map((write) => write.key),
+      dead,
+    ),
+  );
   const rows = await findFiles(catalog.db, feed.id, [...mine]);
   for (const write of writes) {
     if (!mine.has(write.key) || rows.has(write.key)) continue;

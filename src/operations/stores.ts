@@ -1,6 +1,13 @@
 import { feedTotals, type FeedTotals } from "../catalog/feeds.ts";
 import { insertAuditEvents } from "../catalog/runs.ts";
-import { insertStore, makeCurrent, replaceStore, storesOfFeed, updateStorePlace, type StoreRow } from "../catalog/stores.ts";
+import {
+  insertStore,
+  makeCurrent,
+  replaceStore,
+  storesOfFeed,
+  updateStorePlace,
+  type StoreRow,
+} from "../catalog/stores.ts";
 import { openMigration } from "../catalog/feed-migrations.ts";
 import type { Db } from "../catalog/schema.ts";
 import { FeedctlError } from "../errors.ts";
@@ -29,14 +36,21 @@ export interface StoreChange {
 }
 
 /** Makes another store the feed's own. Moves no file. */
-export async function setStore(context: Context, name: string, type: StoreType, options: StoreOptions): Promise<StoreChange> {
+export async function setStore(
+  context: Context,
+  name: string,
+  type: StoreType,
+  options: StoreOptions,
+): Promise<StoreChange> {
   const catalog = await context.catalog();
   const feed = await requireLiveFeed(catalog.db, name);
   // a retirement under way could otherwise delete the files of the place that becomes the feed's own again
   await using lock = await lockWholeFeed(context, catalog, feed);
   return await catalog.db.transaction().execute(async (db) => {
     if ((await openMigration(db, feed.id)) !== undefined) {
-      throw new FeedctlError("conflict", `feed "${feed.name}" is being migrated`, { hint: `finish it with the same migrate command, or: feedctl migrate cancel ${feed.name}` });
+      throw new FeedctlError("conflict", `feed "${feed.name}" is being migrated`, {
+        hint: `finish it with the same migrate command, or: feedctl migrate cancel ${feed.name}`,
+      });
     }
     const current = await requireStore(db, feed);
     const next = await prepareStore(context, db, feed, type, options);
@@ -48,14 +62,22 @@ export async function setStore(context: Context, name: string, type: StoreType, 
     const before = await describeStore(context, db, feed, current);
     const frozen = await frozenPlace(context, db, feed, current);
     const same = overlap(next.location, frozen.location as Location) === "same";
-    const row = same ? await updatePlace(db, current, next) : await replace(context, db, feed.id, current, frozen, next);
+    const row = same
+      ? await updatePlace(db, current, next)
+      : await replace(context, db, feed.id, current, frozen, next);
     lock.assertHeld();
     const store = await describeStore(context, db, feed, row);
     await insertAuditEvents(db, { runId: null, actor: context.actor, feedId: feed.id, now: context.now() }, [
       { action: "store set", object: feed.name, detail: { from: before.location, to: store.location } },
     ]);
     const nothing = { packages: 0, versions: 0, files: 0, bytes: 0 };
-    return { feed: feed.name, outcome: same ? "unchanged" : "changed", store, before, leftBehind: same ? nothing : await feedTotals(db, feed.id) };
+    return {
+      feed: feed.name,
+      outcome: same ? "unchanged" : "changed",
+      store,
+      before,
+      leftBehind: same ? nothing : await feedTotals(db, feed.id),
+    };
   });
 }
 
@@ -64,12 +86,29 @@ async function updatePlace(db: Db, row: StoreRow, next: NewStore): Promise<Store
   return { ...row, options: next.options, location: next.savedLocation };
 }
 
-async function replace(context: Context, db: Db, feedId: number, current: StoreRow, frozen: Parameters<typeof replaceStore>[2], next: NewStore): Promise<StoreRow> {
+async function replace(
+  context: Context,
+  db: Db,
+  feedId: number,
+  current: StoreRow,
+  frozen: Parameters<typeof replaceStore>[2],
+  next: NewStore,
+): Promise<StoreRow> {
   const now = context.now();
   await replaceStore(db, current.id, frozen, now);
   // going back to an earlier place takes its row again, so that one place is never two stores
-  const earlier = (await storesOfFeed(db, feedId)).find((row) => row.location !== null && overlap(row.location as Location, next.location) === "same");
-  if (earlier === undefined) return insertStore(db, { feedId, type: next.type, options: next.options, location: next.savedLocation, role: "current", now });
+  const earlier = (await storesOfFeed(db, feedId)).find(
+    (row) => row.location !== null && overlap(row.location as Location, next.location) === "same",
+  );
+  if (earlier === undefined)
+    return insertStore(db, {
+      feedId,
+      type: next.type,
+      options: next.options,
+      location: next.savedLocation,
+      role: "current",
+      now,
+    });
   await makeCurrent(db, earlier.id);
   return updatePlace(db, { ...earlier, role: "current" }, next);
 }
@@ -101,5 +140,11 @@ export async function measureStore(context: Context, name: string): Promise<Stor
     found.blobs++;
     found.bytes += blob.size;
   }
-  return { feed: feed.name, location: store.name, catalog: { files: totals.files, bytes: totals.bytes }, store: found, foreign };
+  return {
+    feed: feed.name,
+    location: store.name,
+    catalog: { files: totals.files, bytes: totals.bytes },
+    store: found,
+    foreign,
+  };
 }

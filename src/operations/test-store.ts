@@ -79,7 +79,8 @@ export async function* testStore(context: Context, name: string): AsyncGenerator
     },
     async delete() {
       await opened().delete(key, { signal: context.signal });
-      if ((await opened().head(key, { signal: context.signal })) !== undefined) raise("the blob is still there after its deletion");
+      if ((await opened().head(key, { signal: context.signal })) !== undefined)
+        raise("the blob is still there after its deletion");
       written = false;
     },
   };
@@ -93,7 +94,13 @@ export async function* testStore(context: Context, name: string): AsyncGenerator
       } catch (error) {
         if (!(error instanceof FeedctlError) || error.code === "interrupted") throw error;
         failure = error;
-        yield { type: "step", step, ok: false, error: { code: error.code, message: error.message, hint: error.hint }, milliseconds: Math.round(performance.now() - started) };
+        yield {
+          type: "step",
+          step,
+          ok: false,
+          error: { code: error.code, message: error.message, hint: error.hint },
+          milliseconds: Math.round(performance.now() - started),
+        };
         break;
       }
     }
@@ -116,11 +123,20 @@ export async function checkControl(context: Context, store: Store): Promise<void
     await store.delete(key, { signal: context.signal });
   } catch (error) {
     if (!isFeedctlError(error, "denied")) throw error;
-    throw new FeedctlError("denied", `${context.actor} has not full control of ${store.name}: ${error.message}`, { cause: error, hint: "let this user create, change and delete files there" });
+    throw new FeedctlError("denied", `${context.actor} has not full control of ${store.name}: ${error.message}`, {
+      cause: error,
+      hint: "let this user create, change and delete files there",
+    });
   }
 }
 
-function put(store: Store, key: Key, source: BlobSource & { bytes: Buffer }, ifExists: "fail" | "replace", context: Context) {
+function put(
+  store: Store,
+  key: Key,
+  source: BlobSource & { bytes: Buffer },
+  ifExists: "fail" | "replace",
+  context: Context,
+) {
   const { md5, sha256 } = hashBytes(source.bytes);
   return store.put(key, source, { ifExists, md5, sha256, contentType: "text/plain", signal: context.signal });
 }

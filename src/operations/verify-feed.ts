@@ -67,7 +67,8 @@ export async function* verifyFeed(context: Context, input: VerifyInput): AsyncGe
     await using run = await startRun(context, "verify --repair", feed.id);
     const settled = await settlePending(context, feed, row.id, store, run, context.lockWait);
     // a day: nothing that is still being written is that old
-    const swept = (await store.sweep?.(new Date(context.now().getTime() - 86_400_000), { signal: context.signal })) ?? 0;
+    const swept =
+      (await store.sweep?.(new Date(context.now().getTime() - 86_400_000), { signal: context.signal })) ?? 0;
     repaired = settled.abandoned + settled.deleted + swept;
     await run.finish(settled);
   }
@@ -85,12 +86,32 @@ export interface Comparison {
 /** The comparison itself, also for those who need a verification before they go on. */
 export async function* compareCatalog(context: Context, db: Db, what: Comparison): AsyncGenerator<VerifyEvent> {
   const { feed, storeId, store, read } = what;
-  const summary: VerifySummary = { type: "summary", feed: feed.name, location: store.name, read, match: 0, differ: 0, missingBlob: 0, missingRow: 0, unchecked: 0, foreign: 0, repaired: what.repaired ?? 0, bytes: 0 };
+  const summary: VerifySummary = {
+    type: "summary",
+    feed: feed.name,
+    location: store.name,
+    read,
+    match: 0,
+    differ: 0,
+    missingBlob: 0,
+    missingRow: 0,
+    unchecked: 0,
+    foreign: 0,
+    repaired: what.repaired ?? 0,
+    bytes: 0,
+  };
   const foreign: string[] = [];
   const pairs = mergeJoin<{ row: FileRow; blob: BlobInfo }>(
-    { row: listFiles(db, feed.id), blob: store.list("", { signal: context.signal, onForeign: (name) => foreign.push(name) }) },
+    {
+      row: listFiles(db, feed.id),
+      blob: store.list("", { signal: context.signal, onForeign: (name) => foreign.push(name) }),
+    },
     compareKeys,
-    (stream, before, after) => new FeedctlError("corrupt", `the listing of ${stream === "row" ? "the catalog" : store.name} is out of order: "${after}" after "${before}"`),
+    (stream, before, after) =>
+      new FeedctlError(
+        "corrupt",
+        `the listing of ${stream === "row" ? "the catalog" : store.name} is out of order: "${after}" after "${before}"`,
+      ),
   );
   let proven: Verified[] = [];
   const flush = async () => {
@@ -105,7 +126,13 @@ export async function* compareCatalog(context: Context, db: Db, what: Comparison
     }
     if (result === undefined) continue;
     if ("finding" in result) {
-      const field = { differ: "differ", "missing-blob": "missingBlob", "missing-row": "missingRow", unchecked: "unchecked", foreign: "foreign" } as const;
+      const field = {
+        differ: "differ",
+        "missing-blob": "missingBlob",
+        "missing-row": "missingRow",
+        unchecked: "unchecked",
+        foreign: "foreign",
+      } as const;
       summary[field[result.finding]]++;
       yield result;
       continue;
@@ -122,7 +149,15 @@ export async function* compareCatalog(context: Context, db: Db, what: Comparison
   await flush();
   yield summary;
 
-  async function examine({ key, row, blob }: { key: string; row?: FileRow; blob?: BlobInfo }): Promise<VerifyFinding | { size: number; proof?: Verified } | undefined> {
+  async function examine({
+    key,
+    row,
+    blob,
+  }: {
+    key: string;
+    row?: FileRow;
+    blob?: BlobInfo;
+  }): Promise<VerifyFinding | { size: number; proof?: Verified } | undefined> {
     try {
       if (row === undefined) return await examineBlob(key);
       if (!isKey(key)) return finding("differ", key, "the catalog holds a key that no store can have");
@@ -131,7 +166,9 @@ export async function* compareCatalog(context: Context, db: Db, what: Comparison
         const still = await findFiles(db, feed.id, [key]);
         if (!still.has(key)) return undefined;
         const now = await store.head(key, { signal: context.signal });
-        return now === undefined ? finding("missing-blob", key, "the store has no such blob") : await examinePair(row, now);
+        return now === undefined
+          ? finding("missing-blob", key, "the store has no such blob")
+          : await examinePair(row, now);
       }
       return await examinePair(row, blob);
     } catch (error) {
@@ -145,11 +182,14 @@ export async function* compareCatalog(context: Context, db: Db, what: Comparison
     if (blob.size !== row.size) return finding("differ", row.key, `has ${blob.size} bytes instead of ${row.size}`);
     if (read) {
       const { sha256 } = await hashStream(await store.get(parseKey(row.key), { signal: context.signal, known: blob }));
-      if (sha256 !== row.sha256) return finding("differ", row.key, `hashes to sha256 ${sha256} instead of ${row.sha256}`);
+      if (sha256 !== row.sha256)
+        return finding("differ", row.key, `hashes to sha256 ${sha256} instead of ${row.sha256}`);
       return { size: row.size, proof: { id: row.id, storeTag: blob.tag ?? null } };
     }
-    if (blob.md5 !== undefined && blob.md5 !== row.md5) return finding("differ", row.key, `has md5 ${blob.md5} instead of ${row.md5}`);
-    if (blob.sha256 !== undefined && blob.sha256 !== row.sha256) return finding("differ", row.key, `is marked with sha256 ${blob.sha256} instead of ${row.sha256}`);
+    if (blob.md5 !== undefined && blob.md5 !== row.md5)
+      return finding("differ", row.key, `has md5 ${blob.md5} instead of ${row.md5}`);
+    if (blob.sha256 !== undefined && blob.sha256 !== row.sha256)
+      return finding("differ", row.key, `is marked with sha256 ${blob.sha256} instead of ${row.sha256}`);
     return { size: row.size };
   }
 
@@ -158,7 +198,9 @@ export async function* compareCatalog(context: Context, db: Db, what: Comparison
     const writer = await findWriter(db, storeId, key);
     if (writer !== undefined) {
       const dead = await deadRuns(await context.catalog(), [writer], 0);
-      return dead.length === 0 ? undefined : finding("missing-row", key, "was left by an interrupted import; --repair removes it");
+      return dead.length === 0
+        ? undefined
+        : finding("missing-row", key, "was left by an interrupted import; --repair removes it");
     }
     if ((await findFiles(db, feed.id, [key])).has(key)) return undefined;
     return finding("missing-row", key, "no row of the catalog names it");

@@ -66,5 +66,7 @@ export function locationName({ type, place, segments }: Location): string {
 }
 
 function prefixSegments(targetPath: string | undefined): string[] {
-  return parseTargetPath(targetPath ?? "").split("/").slice(0, -1);
+  return parseTargetPath(targetPath ?? "")
+    .split("/")
+    .slice(0, -1);
 }

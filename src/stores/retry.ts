@@ -88,7 +88,9 @@ export function retrying(store: Store, options: RetryOptions = {}): Store {
       return resumingStream(store, before, stream, call, startAttempts());
     },
     list: (prefix, call = {}) => resumingList(store, prefix, call, startAttempts()),
-    ...(sweep !== undefined && { sweep: (before, call) => repeat(call?.signal, () => sweep.call(store, before, call)) }),
+    ...(sweep !== undefined && {
+      sweep: (before, call) => repeat(call?.signal, () => sweep.call(store, before, call)),
+    }),
     ...(localPath !== undefined && { localPath: localPath.bind(store) }),
     [Symbol.asyncDispose]: () => store[Symbol.asyncDispose](),
   };

@@ -15,7 +15,11 @@ export async function sweepUploads(connection: S3Connection, before: Date, signa
   try {
     for (;;) {
       throwIfInterrupted(signal);
-      const page = await client.listMultipartUploads({ Bucket: bucket, ...(prefix !== "" && { Prefix: prefix }), ...marker });
+      const page = await client.listMultipartUploads({
+        Bucket: bucket,
+        ...(prefix !== "" && { Prefix: prefix }),
+        ...marker,
+      });
       for (const { Key: Key, UploadId, Initiated } of page.Uploads ?? []) {
         if (Key === undefined || UploadId === undefined || !Key.startsWith(prefix)) continue;
         if (Initiated === undefined || Initiated >= before) continue;

@@ -126,7 +126,10 @@ export interface Store extends AsyncDisposable {
    * means the listing is complete; anything less throws. Names that are no keys (folder markers, control characters)
    * are passed to `onForeign` and left out.
    */
-  list(prefix: string, options?: CallOptions & { onForeign?: ((name: string) => void) | undefined }): AsyncIterable<BlobInfo>;
+  list(
+    prefix: string,
+    options?: CallOptions & { onForeign?: ((name: string) => void) | undefined },
+  ): AsyncIterable<BlobInfo>;
   /** Idempotent: deleting what is not there succeeds. */
   delete(key: Key, options?: CallOptions): Promise<void>;
   /** Batch delete, idempotent; rejects if any one failed, after trying all. Absent: call `delete` in a loop. */

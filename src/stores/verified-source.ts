@@ -42,7 +42,12 @@ export async function* readVerified(
 }
 
 /** Throws `corrupt` when what a source delivered is not what was promised of it. */
-export function checkDelivery(size: number, sha256: string | undefined, deliveredSize: number, deliveredSha256?: string): void {
+export function checkDelivery(
+  size: number,
+  sha256: string | undefined,
+  deliveredSize: number,
+  deliveredSha256?: string,
+): void {
   if (deliveredSize !== size) {
     const delivered = deliveredSize > size ? "more" : `only ${deliveredSize}`;
     throw new FeedctlError("corrupt", `the source promised ${size} bytes and delivered ${delivered}`);

@@ -21,7 +21,10 @@ interface Measured {
 /** Runs a command to its end; memory is the kernel's own VmHWM, read while it runs. */
 async function measure(command: string, args: string[], env: Record<string, string> = {}): Promise<Measured> {
   const started = performance.now();
-  const child = spawn(command, args, { stdio: ["ignore", "ignore", "pipe"], env: { ...process.env, FEEDCTL_DATA_DIR: join(place, "data"), ...env } });
+  const child = spawn(command, args, {
+    stdio: ["ignore", "ignore", "pipe"],
+    env: { ...process.env, FEEDCTL_DATA_DIR: join(place, "data"), ...env },
+  });
   let memory = 0;
   let talk = "";
   child.stderr.on("data", (chunk) => (talk += String(chunk)));
@@ -39,13 +42,16 @@ async function measure(command: string, args: string[], env: Record<string, stri
   return { seconds: (performance.now() - started) / 1000, memory };
 }
 
-const feedctl = (args: string[], env?: Record<string, string>) => measure(process.execPath, [join(root, "bin/feedctl.js"), "mirror", ...args, "--quiet", "--yes"], env);
+const feedctl = (args: string[], env?: Record<string, string>) =>
+  measure(process.execPath, [join(root, "bin/feedctl.js"), "mirror", ...args, "--quiet", "--yes"], env);
 
 function report(title: string, results: Record<string, Measured>): void {
   const mine = results["feedctl"] as Measured;
   for (const [name, { seconds, memory }] of Object.entries(results)) {
     const ratio = name === "feedctl" ? "" : `  feedctl takes ${(mine.seconds / seconds).toFixed(2)} of its time`;
-    console.log(`${title.padEnd(42)} ${name.padEnd(8)} ${seconds.toFixed(2).padStart(7)} s ${memory.toFixed(0).padStart(5)} MiB${ratio}`);
+    console.log(
+      `${title.padEnd(42)} ${name.padEnd(8)} ${seconds.toFixed(2).padStart(7)} s ${memory.toFixed(0).padStart(5)} MiB${ratio}`,
+    );
   }
 }
 
@@ -61,7 +67,11 @@ async function disk(): Promise<void> {
   const source = join(place, "small");
   makeFiles(source, 100_000, () => 1);
   const runs: [string, (target: string) => Promise<Measured>][] = [["feedctl", (target) => feedctl([source, target])]];
-  if (peers.rclone) runs.push(["rclone", (target) => measure("rclone", ["sync", source, target, "--transfers", "16", "--checkers", "16"])]);
+  if (peers.rclone)
+    runs.push([
+      "rclone",
+      (target) => measure("rclone", ["sync", source, target, "--transfers", "16", "--checkers", "16"]),
+    ]);
   const first: Record<string, Measured> = {};
   const again: Record<string, Measured> = {};
   for (const [name, run] of runs) {
@@ -75,8 +85,24 @@ async function disk(): Promise<void> {
 }
 
 function s3Arguments(s3: S3Server) {
-  const credentials = { S3_AK: s3.accessKey, S3_SK: s3.secretKey, AWS_ACCESS_KEY_ID: s3.accessKey, AWS_SECRET_ACCESS_KEY: s3.secretKey, AWS_REGION: s3.region };
-  const end = (side: string) => [`--${side}-endpoint`, s3.endpoint, `--${side}-region`, s3.region, `--${side}-path-style`, `--${side}-access-key`, "env:S3_AK", `--${side}-secret-key`, "env:S3_SK"];
+  const credentials = {
+    S3_AK: s3.accessKey,
+    S3_SK: s3.secretKey,
+    AWS_ACCESS_KEY_ID: s3.accessKey,
+    AWS_SECRET_ACCESS_KEY: s3.secretKey,
+    AWS_REGION: s3.region,
+  };
+  const end = (side: string) => [
+    `--${side}-endpoint`,
+    s3.endpoint,
+    `--${side}-region`,
+    s3.region,
+    `--${side}-path-style`,
+    `--${side}-access-key`,
+    "env:S3_AK",
+    `--${side}-secret-key`,
+    "env:S3_SK",
+  ];
   const remote = `:s3,provider=Other,env_auth=true,endpoint="${s3.endpoint}",force_path_style=true,region=${s3.region}:`;
   return { credentials, end, remote };
 }
@@ -95,11 +121,23 @@ async function s3(): Promise<void> {
     const back = join(place, `back-${name}`);
     mkdirSync(back);
     const runs: Record<string, (() => Promise<Measured>)[]> = {
-      feedctl: [() => feedctl([source, `s3://${bucket}`, ...end("target")], credentials), () => feedctl([`s3://${bucket}`, back, ...end("source")], credentials)],
-      rclone: [() => measure("rclone", ["sync", source, `${remote}${bucket}`, "--transfers", "32"], credentials), () => measure("rclone", ["sync", `${remote}${bucket}`, back, "--transfers", "32"], credentials)],
+      feedctl: [
+        () => feedctl([source, `s3://${bucket}`, ...end("target")], credentials),
+        () => feedctl([`s3://${bucket}`, back, ...end("source")], credentials),
+      ],
+      rclone: [
+        () => measure("rclone", ["sync", source, `${remote}${bucket}`, "--transfers", "32"], credentials),
+        () => measure("rclone", ["sync", `${remote}${bucket}`, back, "--transfers", "32"], credentials),
+      ],
       s5cmd: [
-        () => measure("s5cmd", ["--endpoint-url", server.s3.endpoint, "sync", `${source}/`, `s3://${bucket}/`], credentials),
-        () => measure("s5cmd", ["--endpoint-url", server.s3.endpoint, "sync", `s3://${bucket}/*`, `${back}/`], credentials),
+        () =>
+          measure(
+            "s5cmd",
+            ["--endpoint-url", server.s3.endpoint, "sync", `${source}/`, `s3://${bucket}/`],
+            credentials,
+          ),
+        () =>
+          measure("s5cmd", ["--endpoint-url", server.s3.endpoint, "sync", `s3://${bucket}/*`, `${back}/`], credentials),
       ],
     };
     const [upload, download] = runs[name] as [() => Promise<Measured>, () => Promise<Measured>];
@@ -125,8 +163,14 @@ async function large(): Promise<void> {
     const bucket = `large-${name}`;
     await server.s3.createBucket(bucket);
     if (name === "feedctl") up[name] = await feedctl([source, `s3://${bucket}`, ...end("target")], credentials);
-    if (name === "rclone") up[name] = await measure("rclone", ["sync", source, `${remote}${bucket}`, "--s3-chunk-size", "16M"], credentials);
-    if (name === "s5cmd") up[name] = await measure("s5cmd", ["--endpoint-url", server.s3.endpoint, "sync", `${source}/`, `s3://${bucket}/`], credentials);
+    if (name === "rclone")
+      up[name] = await measure("rclone", ["sync", source, `${remote}${bucket}`, "--s3-chunk-size", "16M"], credentials);
+    if (name === "s5cmd")
+      up[name] = await measure(
+        "s5cmd",
+        ["--endpoint-url", server.s3.endpoint, "sync", `${source}/`, `s3://${bucket}/`],
+        credentials,
+      );
   }
   report("disk -> S3, one blob of 2 GiB", up);
 }

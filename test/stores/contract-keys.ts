@@ -49,9 +49,10 @@ function nameCase(name: string): ContractCase {
   };
 }
 
-const nameCases = Object.fromEntries(
-  Object.entries(names).map(([title, name]) => [title, nameCase(name)]),
-) as Record<NameTitle, ContractCase>;
+const nameCases = Object.fromEntries(Object.entries(names).map(([title, name]) => [title, nameCase(name)])) as Record<
+  NameTitle,
+  ContractCase
+>;
 
 export const keyCases = {
   ...nameCases,

@@ -7,8 +7,32 @@ import { blobsOf, hasCode, keysOf, putBytes } from "./contract-put.ts";
 
 /** Names whose UTF-8 byte order differs from the order of UTF-16 units, of folders walked one by one, or of a locale. */
 const tricky = [
-  "dir/x", "dir/x-y", "dir-2/x", "dir.x", "dir0", "dir/a/b", "dir/a-b", "dir/a.b/c", "dir!/x",
-  "\uff5e", "😀", "\uff5e1/x", "😀1/x", "\ue000", "é", "e\u0301", "z", "Z", "a", "B", "_", "~", "10", "9", "a b", "a+b",
+  "dir/x",
+  "dir/x-y",
+  "dir-2/x",
+  "dir.x",
+  "dir0",
+  "dir/a/b",
+  "dir/a-b",
+  "dir/a.b/c",
+  "dir!/x",
+  "\uff5e",
+  "😀",
+  "\uff5e1/x",
+  "😀1/x",
+  "\ue000",
+  "é",
+  "e\u0301",
+  "z",
+  "Z",
+  "a",
+  "B",
+  "_",
+  "~",
+  "10",
+  "9",
+  "a b",
+  "a+b",
 ];
 
 /** More blobs than one page of any provider's listing. */

@@ -7,11 +7,34 @@ import { parseKey as key } from "../../src/stores/key.ts";
 
 describe("names on Windows", () => {
   const rows: [name: string, allowed: boolean][] = [
-    ["a/b.txt", true], ["console/x", true], ["com10", true], ["com/1", true], ["auxiliary.js", true], [".npm", true],
-    ["a b/c d", true], ["nul-x", true], ["x.con", true], ["@scope/a+b#c%20", true],
-    ["con", false], ["a/CON", false], ["a/nul.txt", false], ["Com1.tar.gz", false], ["lpt¹", false], ["aux .x", false],
-    ["CONIN$", false], ["a.", false], ["a./b", false], ["a ", false], ["a:b", false], ["a\\b", false], ["a?b", false],
-    ["a*b", false], ['a"b', false], ["a<b", false], ["a>b", false], ["a|b", false],
+    ["a/b.txt", true],
+    ["console/x", true],
+    ["com10", true],
+    ["com/1", true],
+    ["auxiliary.js", true],
+    [".npm", true],
+    ["a b/c d", true],
+    ["nul-x", true],
+    ["x.con", true],
+    ["@scope/a+b#c%20", true],
+    ["con", false],
+    ["a/CON", false],
+    ["a/nul.txt", false],
+    ["Com1.tar.gz", false],
+    ["lpt¹", false],
+    ["aux .x", false],
+    ["CONIN$", false],
+    ["a.", false],
+    ["a./b", false],
+    ["a ", false],
+    ["a:b", false],
+    ["a\\b", false],
+    ["a?b", false],
+    ["a*b", false],
+    ['a"b', false],
+    ["a<b", false],
+    ["a>b", false],
+    ["a|b", false],
   ];
   for (const [name, allowed] of rows) {
     test(`${JSON.stringify(name)} is ${allowed ? "allowed" : "not allowed"}`, () => {
@@ -23,9 +46,21 @@ describe("names on Windows", () => {
 
 describe("file system errors", () => {
   const rows = {
-    ENOENT: "not-found", EACCES: "denied", EPERM: "denied", EROFS: "denied", ENOSPC: "full", EDQUOT: "full",
-    EISDIR: "conflict", ENOTDIR: "conflict", ENAMETOOLONG: "invalid", EMFILE: "unavailable", EIO: "unavailable",
-    ESTALE: "unavailable", ETIMEDOUT: "unavailable", EBUSY: "unavailable", EWHATEVER: "unavailable",
+    ENOENT: "not-found",
+    EACCES: "denied",
+    EPERM: "denied",
+    EROFS: "denied",
+    ENOSPC: "full",
+    EDQUOT: "full",
+    EISDIR: "conflict",
+    ENOTDIR: "conflict",
+    ENAMETOOLONG: "invalid",
+    EMFILE: "unavailable",
+    EIO: "unavailable",
+    ESTALE: "unavailable",
+    ETIMEDOUT: "unavailable",
+    EBUSY: "unavailable",
+    EWHATEVER: "unavailable",
   } as const;
   for (const [errno, code] of Object.entries(rows)) {
     test(`${errno} is ${code}`, () => {

@@ -146,7 +146,11 @@ describe("disk put", () => {
       }),
     );
     const created = results.map(({ stdout }) => Number(stdout));
-    assert.equal(created.reduce((sum, each) => sum + each, 0), 50, created.join(" + "));
+    assert.equal(
+      created.reduce((sum, each) => sum + each, 0),
+      50,
+      created.join(" + "),
+    );
     assert.equal((await keysOf(store, "")).length, 50);
     assert.equal(everything(root).length, 51);
   });

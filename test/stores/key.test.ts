@@ -6,8 +6,28 @@ import { compareKeys, isKey, keyProblem, parseKey, parseTargetPath } from "../..
 
 describe("keys", () => {
   const good = [
-    "a", "a/b/c", ".npm", "...", "a/..b", "a..", "a.", "a b", " ", "a\\b", "a%41", "a!41", "\u00e9", "e\u0301", "😀",
-    "x".repeat(1024), "é".repeat(512), `a/${"b".repeat(1022)}`, "~", "C:/x", "\u0080", "\u200b",
+    "a",
+    "a/b/c",
+    ".npm",
+    "...",
+    "a/..b",
+    "a..",
+    "a.",
+    "a b",
+    " ",
+    "a\\b",
+    "a%41",
+    "a!41",
+    "\u00e9",
+    "e\u0301",
+    "😀",
+    "x".repeat(1024),
+    "é".repeat(512),
+    `a/${"b".repeat(1022)}`,
+    "~",
+    "C:/x",
+    "\u0080",
+    "\u200b",
   ];
   for (const text of good) {
     test(`${JSON.stringify(text.slice(0, 30))} (${text.length}) is a key`, () => {
@@ -17,16 +37,32 @@ describe("keys", () => {
   }
 
   const bad: [text: string, problem: RegExp][] = [
-    ["", /empty/], ["/a", /slash/], ["a/", /slash/], ["a//b", /slash/], ["/", /slash/], ["a/.", /segment/],
-    ["./a", /segment/], ["..", /segment/], ["a/../b", /segment/], ["a\u0000", /control/], ["a\nb", /control/],
-    ["\u007f", /control/], ["\u001b[31m", /control/], ["\ud83d", /Unicode/], ["a\udc00b", /Unicode/],
-    ["x".repeat(1025), /1024 bytes/], ["é".repeat(513), /1024 bytes/],
+    ["", /empty/],
+    ["/a", /slash/],
+    ["a/", /slash/],
+    ["a//b", /slash/],
+    ["/", /slash/],
+    ["a/.", /segment/],
+    ["./a", /segment/],
+    ["..", /segment/],
+    ["a/../b", /segment/],
+    ["a\u0000", /control/],
+    ["a\nb", /control/],
+    ["\u007f", /control/],
+    ["\u001b[31m", /control/],
+    ["\ud83d", /Unicode/],
+    ["a\udc00b", /Unicode/],
+    ["x".repeat(1025), /1024 bytes/],
+    ["é".repeat(513), /1024 bytes/],
   ];
   for (const [text, problem] of bad) {
     test(`${JSON.stringify(text.slice(0, 30))} (${text.length}) is no key`, () => {
       assert.match(keyProblem(text) ?? "", problem);
       assert.equal(isKey(text), false);
-      assert.throws(() => parseKey(text), (error) => isFeedctlError(error, "invalid") && problem.test(error.message));
+      assert.throws(
+        () => parseKey(text),
+        (error) => isFeedctlError(error, "invalid") && problem.test(error.message),
+      );
     });
   }
 });
@@ -44,7 +80,22 @@ describe("order of keys", () => {
 
   test("it is UTF-8 byte order for any text", () => {
     // Few characters around every border, so that long common beginnings and every pair of classes come up.
-    const character = fc.constantFrom("a", "/", "-", "\u007f", "\u0080", "\u07ff", "\u0800", "\ud7ff", "\ue000", "\uff5e", "\uffff", "\u{10000}", "😀", "\u{10ffff}");
+    const character = fc.constantFrom(
+      "a",
+      "/",
+      "-",
+      "\u007f",
+      "\u0080",
+      "\u07ff",
+      "\u0800",
+      "\ud7ff",
+      "\ue000",
+      "\uff5e",
+      "\uffff",
+      "\u{10000}",
+      "😀",
+      "\u{10ffff}",
+    );
     const text = fc.oneof(fc.string({ unit: character, maxLength: 8 }), fc.string({ unit: "binary" }));
     fc.assert(
       fc.property(text, text, (a, b) => {
@@ -57,7 +108,14 @@ describe("order of keys", () => {
 
 describe("target paths", () => {
   const rows: [typed: string, prefix: string][] = [
-    ["", ""], ["/", ""], ["//", ""], ["a", "a/"], ["/a", "a/"], ["a/", "a/"], ["/a//b/", "a/b/"], ["a b/c", "a b/c/"],
+    ["", ""],
+    ["/", ""],
+    ["//", ""],
+    ["a", "a/"],
+    ["/a", "a/"],
+    ["a/", "a/"],
+    ["/a//b/", "a/b/"],
+    ["a b/c", "a b/c/"],
   ];
   for (const [typed, prefix] of rows) {
     test(`${JSON.stringify(typed)} is the prefix ${JSON.stringify(prefix)}`, () => {
@@ -67,7 +125,10 @@ describe("target paths", () => {
 
   test("dots and control characters are refused", () => {
     for (const typed of ["..", "a/../b", "./a", "a\n"]) {
-      assert.throws(() => parseTargetPath(typed), (error) => isFeedctlError(error, "invalid"));
+      assert.throws(
+        () => parseTargetPath(typed),
+        (error) => isFeedctlError(error, "invalid"),
+      );
     }
   });
 });

@@ -91,7 +91,13 @@ describe("retries", () => {
     const { store } = await diskStore().then(({ store: real, cleanup }) => {
       t.after(cleanup);
       const faulty = failing(real, { calls: [{ method: "head", nth: all }] });
-      return { store: retrying(faulty, { delay: 3_600_000, random: () => 1, onRetry: () => setImmediate(() => controller.abort()) }) };
+      return {
+        store: retrying(faulty, {
+          delay: 3_600_000,
+          random: () => 1,
+          onRetry: () => setImmediate(() => controller.abort()),
+        }),
+      };
     });
     await assert.rejects(store.head(key, { signal: controller.signal }), hasCode("interrupted"));
   });
@@ -164,12 +170,16 @@ describe("retries of a broken read", () => {
 
   for (const [name, replacement] of Object.entries({ replaced: someBytes(bytes.length, 2), deleted: undefined })) {
     test(`a blob ${name} meanwhile never yields a mixture`, async (t) => {
-      const { real, store } = await open(t, { cut: { after: MIB } }, {
-        sleep: async () => {
-          if (replacement === undefined) await real.delete(key);
-          else await putBytes(real, key, replacement, { ifExists: "replace" });
+      const { real, store } = await open(
+        t,
+        { cut: { after: MIB } },
+        {
+          sleep: async () => {
+            if (replacement === undefined) await real.delete(key);
+            else await putBytes(real, key, replacement, { ifExists: "replace" });
+          },
         },
-      });
+      );
       await putBytes(real, key, bytes);
       await assert.rejects(readAll(await store.get(key)), hasCode(replacement === undefined ? "not-found" : "corrupt"));
     });

@@ -14,8 +14,20 @@ test("a sweep ends unfinished uploads below the store's prefix that are old enou
     await begin("mine/sub/c.bin");
     await begin("minefield/x.bin");
     const { accessKey, secretKey, endpoint, region } = server;
-    await using store = await openS3Store({ type: "s3", bucket, targetPath: "mine", endpoint, region, accessKey, secretKey, pathStyle: true });
-    const unfinished = async () => ((await server.client.listMultipartUploads({ Bucket: bucket })).Uploads ?? []).map((upload) => upload.Key).toSorted();
+    await using store = await openS3Store({
+      type: "s3",
+      bucket,
+      targetPath: "mine",
+      endpoint,
+      region,
+      accessKey,
+      secretKey,
+      pathStyle: true,
+    });
+    const unfinished = async () =>
+      ((await server.client.listMultipartUploads({ Bucket: bucket })).Uploads ?? [])
+        .map((upload) => upload.Key)
+        .toSorted();
     assert.equal(await store.sweep?.(new Date(Date.now() - 3_600_000)), 0);
     assert.equal((await unfinished()).length, 3);
     assert.equal(await store.sweep?.(new Date(Date.now() + 3_600_000)), 2);

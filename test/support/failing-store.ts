@@ -100,7 +100,10 @@ function cutAfter(stream: Readable, bytes: number, error: Error): Readable {
   };
   return new Readable({
     read() {
-      next().then((chunk) => this.push(chunk), (failure: Error) => this.destroy(failure));
+      next().then(
+        (chunk) => this.push(chunk),
+        (failure: Error) => this.destroy(failure),
+      );
     },
     destroy(failure, callback) {
       stream.destroy();
