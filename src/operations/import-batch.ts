@@ -16,66 +16,11 @@ import { mapParallel } from "../lib/parallel.ts";
 import { parseKey, type Key } from "../stores/key.ts";
 import type { PutResult, Store } from "../stores/store.ts";
 import type { Context } from "./context.ts";
-import { openFeedStore, requireStore } from "./feed-store.ts";
-import { otherFeed, requireLiveFeed } from "./find-feed.ts";
+import type { Target } from "./feed-writer.ts";
 import { outcome, type ImportedFile } from "./import-outcome.ts";
 import type { PreparedPackage } from "./prepare-package.ts";
-import { deadRuns, type Run } from "./run.ts";
-import { contentHash, deleteBlobs, settlePending } from "./settle-pending.ts";
-
-/** The feed's store as of now, opened once and again whenever a migration has switched it. */
-export interface FeedWriter extends AsyncDisposable {
-  /** Runs `work` while the feed cannot be switched, frozen or deleted. */
-  write<T>(work: (target: Target) => Promise<T>): Promise<T>;
-}
-
-export interface Target {
-  feed: FeedRow;
-  storeId: number;
-  store: Store;
-  run: Run;
-  assertHeld(): void;
-}
-
-export function openWriter(context: Context, feedName: string, run: Run): FeedWriter {
-  let opened: { id: number; store: Store } | undefined;
-  return {
-    async write(work) {
-      const catalog = await context.catalog();
-      const { id } = await requireLiveFeed(catalog.db, feedName);
-      await using lock = await catalog.lock({
-        kind: "write",
-        id,
-        mode: "shared",
-        wait: context.lockWait,
-        signal: context.signal,
-        onWait: () => context.notice(`waiting: feed "${feedName}" is locked by another run`),
-      });
-      if (lock === undefined)
-        throw new FeedctlError("locked", `feed "${feedName}" is frozen by another run`, {
-          hint: "a migration is switching it, or it is being changed; try again later",
-        });
-      // only now: what was read before the lock may be the store before the switch
-      const feed = await requireLiveFeed(catalog.db, feedName);
-      if (feed.id !== id) throw otherFeed(feedName);
-      const row = await requireStore(catalog.db, feed);
-      if (opened?.id !== row.id) {
-        await opened?.store[Symbol.asyncDispose]();
-        opened = { id: row.id, store: await openFeedStore(context, catalog.db, feed, row) };
-      }
-      return await work({ feed, storeId: row.id, store: opened.store, run, assertHeld: () => lock.assertHeld() });
-    },
-    async [Symbol.asyncDispose]() {
-      await opened?.store[Symbol.asyncDispose]();
-    },
-  };
-}
-
-/** Removes what dead runs left and pending deletes ask for. */
-export async function settle(context: Context, writer: FeedWriter): Promise<void> {
-  const { feed, storeId, store, run } = await writer.write(async (target) => target);
-  await settlePending(context, feed, storeId, store, run);
-}
+import { deadRuns } from "./run.ts";
+import { contentHash, deleteBlobs } from "./settle-pending.ts";
 
 /** What a dry run says of the files: nothing is announced, stored or recorded. */
 export async function planBatch(
@@ -134,7 +79,7 @@ export async function commitBatch(
 
   const files = stored.map(({ item, result }) => newFile(item, result.tag ?? null));
   await db.transaction().execute(async (transaction) => {
-    target.assertHeld();
+    await target.assertHeld();
     const keys = files.map((file) => file.key);
     await insertFiles(transaction, feed.id, files, { at: context.now(), by: context.actor });
     await forgetDeletes(transaction, storeId, keys);

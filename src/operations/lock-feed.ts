@@ -26,13 +26,31 @@ export async function lockWholeFeed(
     });
   }
   return {
-    assertHeld() {
-      migrate.assertHeld();
-      write.assertHeld();
+    async assertHeld() {
+      await migrate.assertHeld();
+      await write.assertHeld();
     },
     async [Symbol.asyncDispose]() {
       await write[Symbol.asyncDispose]();
       await migrate[Symbol.asyncDispose]();
     },
   };
+}
+
+/** One migration of a feed at a time; throws `locked` and names the other. */
+export async function lockMigration(catalog: Catalog, feed: { id: number; name: string }) {
+  const lock = await catalog.lock({ kind: "migrate", id: feed.id, mode: "exclusive" });
+  if (lock !== undefined) return lock;
+  const running = await catalog.db
+    .selectFrom("runs")
+    .select(["id", "actor", "host"])
+    .where("feed_id", "=", feed.id)
+    .where("state", "=", "running")
+    .where("command", "like", "migrate%")
+    .orderBy("id", "desc")
+    .executeTakeFirst();
+  const who = running === undefined ? "another run" : `run ${running.id} of ${running.actor} on ${running.host}`;
+  throw new FeedctlError("locked", `feed "${feed.name}" is being migrated by ${who}`, {
+    hint: "wait until it is done",
+  });
 }

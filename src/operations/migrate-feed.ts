@@ -22,6 +22,7 @@ import type { Context } from "./context.ts";
 import { copyPass, type PassEvent, type PassSummary } from "./copy-pass.ts";
 import { frozenPlace, openFeedStore, prepareStore, refuseOverlap, requireStore, type NewStore } from "./feed-store.ts";
 import { requireLiveFeed } from "./find-feed.ts";
+import { lockMigration } from "./lock-feed.ts";
 import { startRun, type Run } from "./run.ts";
 import type { StoreOptions } from "./secrets.ts";
 import { settlePending } from "./settle-pending.ts";
@@ -131,7 +132,7 @@ export async function* migrateFeed(context: Context, input: MigrateInput): Async
     // what this migration copied or proved itself shows as the same in the last pass
     total.same = Math.max(0, done.same + done.copied + done.verified - total.copied - total.verified);
     if (total.failed === 0) {
-      frozen.assertHeld();
+      await frozen.assertHeld();
       await switchStore(context, catalog, { feed, current, next, migration, storeId, run, total, from });
     }
     frozenMilliseconds = Math.round(performance.now() - since);
@@ -147,23 +148,6 @@ export async function* migrateFeed(context: Context, input: MigrateInput): Async
   };
   await run.finish(summary);
   yield summary;
-}
-
-export async function lockMigration(catalog: Catalog, feed: { id: number; name: string }) {
-  const lock = await catalog.lock({ kind: "migrate", id: feed.id, mode: "exclusive" });
-  if (lock !== undefined) return lock;
-  const running = await catalog.db
-    .selectFrom("runs")
-    .select(["id", "actor", "host"])
-    .where("feed_id", "=", feed.id)
-    .where("state", "=", "running")
-    .where("command", "like", "migrate%")
-    .orderBy("id", "desc")
-    .executeTakeFirst();
-  const who = running === undefined ? "another run" : `run ${running.id} of ${running.actor} on ${running.host}`;
-  throw new FeedctlError("locked", `feed "${feed.name}" is being migrated by ${who}`, {
-    hint: "wait until it is done",
-  });
 }
 
 async function freeze(context: Context, catalog: Catalog, feed: FeedRow) {

@@ -9,7 +9,7 @@ import { parseKey } from "../stores/key.ts";
 import type { Context } from "./context.ts";
 import { openFeedStore } from "./feed-store.ts";
 import { requireFeed } from "./find-feed.ts";
-import { openWriter, settle } from "./import-batch.ts";
+import { openWriter, settle } from "./feed-writer.ts";
 import { startRun } from "./run.ts";
 
 /** `[group/]name[@version]`; an npm scope may keep its `@`. */
@@ -122,7 +122,7 @@ export async function deletePackage(
   await using writer = openWriter(context, feed.name, run);
   await writer.write(async (target) =>
     db.transaction().execute(async (transaction) => {
-      target.assertHeld();
+      await target.assertHeld();
       await lockRows(transaction, target.feed.id, "exclusive");
       // not those that were shown: a file may have been added since
       const keys = await takeVersionFiles(

@@ -60,7 +60,7 @@ export async function purgeFeed(context: Context, name: string): Promise<Purged>
     await replaceStore(db, row.id, await frozenPlace(context, db, feed, row), context.now());
     if (left === 0) await markRetired(db, row.id, context.now());
     await deleteFeedRow(db, feed.id);
-    lock.assertHeld();
+    await lock.assertHeld();
   });
   const result: Purged = { feed: feed.name, purged: true, deleted, left, location: store.name, earlier };
   await run.finish(result);

@@ -11,7 +11,7 @@ import type { BlobInfo } from "../stores/store.ts";
 import type { Context } from "./context.ts";
 import { frozenPlace, openFeedStore, requireStore } from "./feed-store.ts";
 import { otherFeed, requireLiveFeed } from "./find-feed.ts";
-import { lockMigration } from "./migrate-feed.ts";
+import { lockMigration } from "./lock-feed.ts";
 import { startRun } from "./run.ts";
 import { deleteBlobs } from "./settle-pending.ts";
 import { compareCatalog, isSound, type VerifyEvent, type VerifySummary } from "./verify-feed.ts";
@@ -101,7 +101,7 @@ export async function* retireStore(context: Context, name: string): AsyncGenerat
       summary.kept++;
       yield { type: "kept", key: blob.key };
     }
-    lock.assertHeld();
+    await lock.assertHeld();
     await deleteBlobs(
       source,
       doomed.map((blob) => blob.key),

@@ -48,7 +48,12 @@ export async function writeFileWhole(
   const folder = dirname(target);
   const { path, handle } = await openTemporary(folder, durable);
   try {
-    const filled = await fill(handle, path, target, source, options).finally(() => handle.close());
+    let filled;
+    try {
+      filled = await fill(handle, path, target, source, options);
+    } finally {
+      await handle.close();
+    }
     throwIfInterrupted(options.signal);
     const published = await publish(path, target, source, options, makeLink);
     // After a rename the temporary name is gone; after a link it is a second name of the blob.

@@ -20,7 +20,7 @@ export async function sweepUploads(connection: S3Connection, before: Date, signa
         ...(prefix !== "" && { Prefix: prefix }),
         ...marker,
       });
-      for (const { Key: Key, UploadId, Initiated } of page.Uploads ?? []) {
+      for (const { Key, UploadId, Initiated } of page.Uploads ?? []) {
         if (Key === undefined || UploadId === undefined || !Key.startsWith(prefix)) continue;
         if (Initiated === undefined || Initiated >= before) continue;
         await endUpload(client, { Bucket: bucket, Key, UploadId });

@@ -107,7 +107,7 @@ function s3Arguments(s3: S3Server) {
   return { credentials, end, remote };
 }
 
-async function s3(): Promise<void> {
+async function blobs(): Promise<void> {
   await using server = await stoppable();
   const { credentials, end, remote } = s3Arguments(server.s3);
   const source = join(place, "blobs");
@@ -182,7 +182,7 @@ async function stoppable() {
 }
 
 try {
-  const all = { disk, s3, large };
+  const all = { disk, s3: blobs, large };
   for (const [name, run] of Object.entries(all)) if (wanted.length === 0 || wanted.includes(name)) await run();
 } finally {
   rmSync(place, { recursive: true, force: true });

@@ -70,7 +70,7 @@ describe("keys", () => {
 describe("order of keys", () => {
   test("it is UTF-8 byte order where UTF-16 order differs", () => {
     assert.ok(compareKeys("\uff5e", "😀") < 0);
-    assert.ok("\uff5e" > "😀", "JavaScript's own order is the other one");
+    assert.deepEqual(["\uff5e", "😀"].toSorted(), ["😀", "\uff5e"], "JavaScript's own order is the other one");
     assert.ok(compareKeys("a\ue000", "a\u{10000}") < 0);
     assert.ok(compareKeys("\ud7ff", "\u{10000}") < 0);
     assert.ok(compareKeys("dir-2/x", "dir/x") < 0);
