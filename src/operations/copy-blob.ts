@@ -40,7 +40,7 @@ export async function copyBlob(context: Context, input: CopyInput): Promise<PutR
   const bytes: BlobSource = {
     size: blob.size,
     open: throttle === undefined ? read : async (range, cancel) => throttle(await read(range, cancel)),
-    ...(path !== undefined && { path }),
+    ...(path !== undefined && { path, pathTag: blob.tag }),
     // a cloud delivers one version of a blob or none; a file may change under the hand that reads it
     ...(source.localPath !== undefined && {
       check: async () => requireSame(blob, await source.head(blob.key, { signal }), source),
