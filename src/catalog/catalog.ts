@@ -17,8 +17,8 @@ export interface LockRequest {
 }
 
 export interface CatalogLock extends AsyncDisposable {
-  /** Throws `unavailable` when the connection that held the lock broke: whatever it guarded must not be committed. */
-  assertHeld(): void;
+  /** Rejects with `unavailable` when the connection that held the lock broke: whatever it guarded must not be committed. */
+  assertHeld(): Promise<void>;
 }
 
 /** The Postgres database of feeds, packages and runs. */

@@ -22,7 +22,7 @@ export interface EmbeddedOptions {
   signal?: AbortSignal | undefined;
 }
 
-const held: CatalogLock = { assertHeld() {}, async [Symbol.asyncDispose]() {} };
+const held: CatalogLock = { async assertHeld() {}, async [Symbol.asyncDispose]() {} };
 
 /** The embedded catalog. One process at a time; a lock file beside the data keeps a second one out. */
 export async function openPglite(options: EmbeddedOptions): Promise<Catalog> {

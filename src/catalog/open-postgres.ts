@@ -105,7 +105,9 @@ function sessionLocks(pool: pg.Pool) {
           );
           if (answer.rows[0]?.ok === true) {
             return {
-              assertHeld() {
+              async assertHeld() {
+                // asked, for a server that went away without a word breaks nothing until it is
+                if (!state.lost) await ask(state.client, "select", []).catch(() => (state.lost = true));
                 if (state.lost)
                   throw new FeedctlError("unavailable", "the connection to the catalog broke, and with it the lock", {
                     hint: "run the command again",

@@ -1,4 +1,5 @@
 import { once } from "node:events";
+import { FeedctlError } from "../errors.ts";
 import { printable } from "../lib/printable.ts";
 import type { Io } from "./io.ts";
 import { createProgress, type Progress } from "./progress.ts";
@@ -43,7 +44,15 @@ export function createOutput(io: Io, options: OutputOptions): Output {
 
   async function write(text: string): Promise<void> {
     progress.clear();
-    if (!io.stdout.write(text)) await once(io.stdout, "drain");
+    try {
+      if (!io.stdout.write(text)) await once(io.stdout, "drain");
+    } catch (error) {
+      // a file that cannot grow; a pipe whose reader left ends the process in bin/
+      const { code, message } = error as NodeJS.ErrnoException;
+      throw new FeedctlError(code === "ENOSPC" ? "full" : "unavailable", `the output cannot be written: ${message}`, {
+        cause: error,
+      });
+    }
   }
   const line = (text: string) => write(`${printable(text)}\n`);
 

@@ -189,7 +189,7 @@ export async function deleteFeed(
         context.now(),
       );
     await deleteFeedRow(transaction, feed.id);
-    lock.assertHeld();
+    await lock.assertHeld();
     return { feed: feedOf(feed), totals, filesAt };
   });
 }

@@ -69,7 +69,7 @@ export async function settlePending(
   for (const write of writes) {
     if (!mine.has(write.key) || rows.has(write.key)) continue;
     const key = parseKey(write.key);
-    lock.assertHeld();
+    await lock.assertHeld();
     // only bytes that the dead run meant to write are its own; anything else at that key is somebody's
     if ((await contentHash(store, key, context.signal)) !== write.sha256) continue;
     await store.delete(key, { signal: context.signal });
@@ -80,7 +80,7 @@ export async function settlePending(
   for (;;) {
     const { due, reclaimed } = await listDeletes(catalog.db, storeId, feed.id, BATCH);
     if (due.length === 0 && reclaimed.length === 0) break;
-    lock.assertHeld();
+    await lock.assertHeld();
     await deleteBlobs(store, due.map(parseKey), context.signal);
     await forgetDeletes(catalog.db, storeId, [...due, ...reclaimed]);
     settled.deleted += due.length;

@@ -65,7 +65,7 @@ export async function setStore(
     const row = same
       ? await updatePlace(db, current, next)
       : await replace(context, db, feed.id, current, frozen, next);
-    lock.assertHeld();
+    await lock.assertHeld();
     const store = await describeStore(context, db, feed, row);
     await insertAuditEvents(db, { runId: null, actor: context.actor, feedId: feed.id, now: context.now() }, [
       { action: "store set", object: feed.name, detail: { from: before.location, to: store.location } },
