@@ -107,6 +107,8 @@ function parse(line: string): JournalEntry | undefined {
 
 /** Lets proofs that come in any order be written in key order, with bounded memory. */
 export interface OrderedProofs {
+  /** To be awaited before more is added, when writing has fallen behind. */
+  room(): Promise<void> | undefined;
   /** A proof that is known at once; undefined: none for this key. */
   add(entry: JournalEntry | undefined): void;
   /** A place in the order for a proof that is still to come. */
@@ -127,22 +129,36 @@ export function journalInOrder(journal: Journal): OrderedProofs {
   let slots: Slot[] = [];
   let first = 0;
   let failed = false;
-  let writing: Promise<void> = Promise.resolve();
+  let ready: JournalEntry[] = [];
+  let writing: Promise<void> | undefined;
 
-  // A mirror is no worse for want of its memory: a disk without room for it must not end the run.
-  const write = (entry: JournalEntry) =>
-    failed
-      ? undefined
-      : journal.write(entry).catch(() => {
-          failed = true;
-        });
+  async function writeReady(): Promise<void> {
+    try {
+      while (ready.length > 0) {
+        const batch = ready;
+        ready = [];
+        for (const entry of batch) await journal.write(entry);
+      }
+    } catch {
+      // A mirror is no worse for want of its memory: a disk without room for it must not end the run.
+      failed = true;
+      ready = [];
+    }
+    writing = undefined;
+  }
+
+  function put(entry: JournalEntry): void {
+    if (failed) return;
+    ready.push(entry);
+    writing ??= writeReady();
+  }
 
   function drain(all: boolean): void {
     while (first < slots.length) {
       const slot = slots[first] as Slot;
       if (!slot.done && !all && slots.length - first < MOST_WAITING) break;
       const { entry, done } = slot;
-      if (done && entry !== undefined) writing = writing.then(() => write(entry));
+      if (done && entry !== undefined) put(entry);
       slot.done = true;
       first++;
     }
@@ -153,6 +169,7 @@ export function journalInOrder(journal: Journal): OrderedProofs {
   }
 
   return {
+    room: () => (ready.length < MOST_WAITING ? undefined : writing),
     add(entry) {
       if (entry === undefined) return;
       slots.push({ entry, done: true });

@@ -152,6 +152,8 @@ export async function* runMirror(context: Context, input: MirrorInput): AsyncGen
       if (!shown) proofs.add(pair.journal);
       return;
     }
+    const room = proofs.room();
+    if (room !== undefined) await room;
     const obstacle = to === undefined ? obstacles.at(key) : undefined;
     if (obstacle !== undefined) return tally.mismatch(from, obstacle);
     obstacles.occupy(key);
