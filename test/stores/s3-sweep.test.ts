@@ -26,7 +26,8 @@ test("a sweep ends unfinished uploads below the store's prefix that are old enou
     });
     const unfinished = async () =>
       ((await server.client.listMultipartUploads({ Bucket: bucket })).Uploads ?? [])
-        .map((upload) => upload.Key ?? "").toSorted((a, b) => (a < b ? -1 : 1));
+        .map((upload) => upload.Key ?? "")
+        .toSorted((a, b) => (a < b ? -1 : 1));
     assert.equal(await store.sweep?.(new Date(Date.now() - 3_600_000)), 0);
     assert.equal((await unfinished()).length, 3);
     assert.equal(await store.sweep?.(new Date(Date.now() + 3_600_000)), 2);
