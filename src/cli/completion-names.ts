@@ -18,10 +18,8 @@ export function namesCommand(edge: Edge): Command {
     .argument("[what...]")
     .allowUnknownOption()
     .action(async (what: string[], _options, command: Command) => {
-      const timer = setTimeout(() => process.exit(0), PATIENCE).unref();
       try {
         const lines = await names(edge, what, command.optsWithGlobals());
-        clearTimeout(timer);
         edge.io.stdout.write(lines.map((line) => `${line}\n`).join(""));
       } catch {
         // see above: no name is the answer
@@ -38,6 +36,7 @@ async function names(
   const { createContext } = await import("./context.ts");
   const config = await loadConfig(edge.io, flags);
   if (config.databaseUrl === undefined && !existsSync(join(config.dataDir, "catalog"))) return [];
+  if (config.databaseUrl !== undefined) setTimeout(() => process.exit(0), PATIENCE).unref();
   await using context = createContext(edge.io, { ...config, lockWait: 0 }, () => {});
   const catalog = await context.bareCatalog();
   const { schemaState } = await import("../catalog/migrate.ts");
