@@ -37,12 +37,14 @@ export async function planBatch(
   return items.map((item) => existingOutcome(item, rows.get(item.key)) ?? outcome(item, "imported"));
 }
 
+export interface Batch {
+  results: ImportedFile[];
+  /** Not done, because another run is importing the same package right now. */
+  busy: PreparedPackage[];
+}
+
 /** Stores and records files with different keys: announced, stored, committed, in that order. */
-export async function commitBatch(
-  context: Context,
-  target: Target,
-  items: readonly PreparedPackage[],
-): Promise<ImportedFile[]> {
+export async function commitBatch(context: Context, target: Target, items: readonly PreparedPackage[]): Promise<Batch> {
   const { db } = await context.catalog();
   const { feed, storeId, store, run } = target;
   const results: ImportedFile[] = [];
@@ -52,9 +54,9 @@ export async function commitBatch(
     items.map((item) => item.key),
   );
   const wanted = split(items, known, results);
-  if (wanted.length === 0) return results;
+  if (wanted.length === 0) return { results, busy: [] };
 
-  const mine = await announce(context, target, wanted, results);
+  const { mine, busy } = await announce(context, target, wanted);
   // between the first look and the announcement another run may have finished one of them
   const since = await findFiles(
     db,
@@ -91,7 +93,7 @@ export async function commitBatch(
   });
   for (const { item } of stored) results.push(outcome(item, "imported"));
   if (fatal !== undefined) throw fatal;
-  return results;
+  return { results, busy };
 
   async function putOne(item: PreparedPackage): Promise<Answer> {
     if (fatal !== undefined) return { item, fatal };
@@ -128,7 +130,7 @@ function existingOutcome(item: PreparedPackage, row: { sha256: string } | undefi
   return outcome(item, "conflict", "the feed has this version with other bytes");
 }
 
-async function announce(context: Context, target: Target, items: readonly PreparedPackage[], results: ImportedFile[]) {
+async function announce(context: Context, target: Target, items: readonly PreparedPackage[]) {
   const catalog = await context.catalog();
   const { storeId, store, run } = target;
   const intents = items.map((item) => ({ key: item.key, sha256: item.hashes.sha256 }));
@@ -147,13 +149,9 @@ async function announce(context: Context, target: Target, items: readonly Prepar
       dead,
     ),
   );
-  const others = new Map(held.filter((intent) => !adopted.has(intent.key)).map((intent) => [intent.key, intent.runId]));
-  const mine = items.filter((item) => {
-    const other = others.get(item.key);
-    if (other !== undefined)
-      results.push(outcome(item, "failed", `run ${other} is importing the same package right now`));
-    return other === undefined;
-  });
+  const others = new Set(held.filter((intent) => !adopted.has(intent.key)).map((intent) => intent.key));
+  const mine = items.filter((item) => !others.has(item.key));
+  const busy = items.filter((item) => others.has(item.key));
   await clearLeftovers(
     context,
     store,
@@ -171,7 +169,7 @@ async function announce(context: Context, target: Target, items: readonly Prepar
     run.id,
     intents.filter((intent) => adopted.has(intent.key)),
   );
-  return mine;
+  return { mine, busy };
 }
 
 /** Makes room where the catalog knows that a blob is nobody's: other bytes of a dead run, and what waits for its deletion. */

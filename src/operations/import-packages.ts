@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import { loadFormat } from "../formats/index.ts";
 import type { FeedType } from "../formats/feed-types.ts";
 import { isFeedctlError } from "../errors.ts";
@@ -81,13 +82,31 @@ export async function* importPackages(context: Context, input: ImportInput): Asy
         );
       }
     }
-    const results = await (writer?.write((target) => commitBatch(context, target, fresh)) ??
-      planBatch(context, feed, fresh));
-    for (const result of results) yield count(summary, result);
+    if (writer === undefined) for (const result of await planBatch(context, feed, fresh)) yield count(summary, result);
+    else for await (const result of commit(writer, fresh)) yield count(summary, result);
   }
   if (writer !== undefined) await settleIfPossible(context, writer);
   await run?.finish(summary);
   yield summary;
+
+  /**
+   * What another run is importing at this moment is left to it and looked at again, while nothing of ours is held: two
+   * runs that wait for each other's packages would wait for ever.
+   */
+  async function* commit(into: FeedWriter, items: readonly PreparedPackage[]): AsyncGenerator<ImportedFile> {
+    const deadline = performance.now() + context.lockWait;
+    for (let rest = items; rest.length > 0;) {
+      const { results, busy } = await into.write((target) => commitBatch(context, target, rest));
+      yield* results;
+      if (busy.length > 0 && performance.now() >= deadline) {
+        for (const item of busy)
+          yield outcome(item, "failed", "another run is importing the same package and does not end");
+        return;
+      }
+      if (busy.length > 0) await sleep(100, undefined, { signal: context.signal });
+      rest = busy;
+    }
+  }
 
   async function prepare(candidate: Candidate): Promise<PreparedPackage | ImportedFile> {
     if ("problem" in candidate)
