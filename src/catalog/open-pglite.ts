@@ -80,7 +80,7 @@ export async function openPglite(options: EmbeddedOptions): Promise<Catalog> {
  * budget only functions that run very long are worth it. Where V8 does not know the flag, nothing changes.
  */
 function startPglite(dir: string, options: PGliteOptions = {}): Promise<PGlite> {
-  setFlagsFromString("--wasm-tiering-budget=1000000000");
+  setFlagsFromString("--wasm-tiering-budget=2000000000");
   return PGlite.create(dir, options);
 }
 
