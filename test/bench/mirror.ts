@@ -23,7 +23,7 @@ async function measure(command: string, args: string[], env: Record<string, stri
   const started = performance.now();
   const child = spawn(command, args, {
     stdio: ["ignore", "ignore", "pipe"],
-    env: { ...process.env, FEEDCTL_DATA_DIR: join(place, "data"), ...env },
+    env: { ...process.env, AWS_CA_BUNDLE: undefined, FEEDCTL_DATA_DIR: join(place, "data"), ...env },
   });
   let memory = 0;
   let talk = "";
