@@ -70,7 +70,7 @@ async function readConfigFile(
     // no cause, and nothing but the first line: parsers quote the lines around a fault, which may hold a password
     const [where = ""] = (error as Error).message.split("\n");
     throw new FeedctlError("usage", `the configuration file cannot be read: ${where.replace(/:$/, "")}`, {
-      hint: "check its syntax",
+      hint: (error as NodeJS.ErrnoException).code === "ENOENT" ? "check its path" : "check its syntax",
     });
   }
 }
