@@ -16,6 +16,8 @@ export interface CopyInput {
   /** Another key in the target; default: the same. */
   as?: Key | undefined;
   ifExists: "fail" | "replace";
+  /** As in `PutOptions`. */
+  replaces?: boolean | undefined;
   /** What the bytes must hash to, where the catalog knows it; other bytes reject with `corrupt`. */
   expected?: { sha256: string; md5: string } | undefined;
   contentType?: string | undefined;
@@ -48,6 +50,7 @@ export async function copyBlob(context: Context, input: CopyInput): Promise<PutR
   };
   return target.put(input.as ?? blob.key, bytes, {
     ifExists: input.ifExists,
+    replaces: input.replaces,
     sha256: input.expected?.sha256 ?? described?.sha256 ?? blob.sha256,
     md5: input.expected?.md5 ?? described?.md5 ?? blob.md5,
     contentType: input.contentType ?? described?.contentType ?? blob.contentType ?? contentTypeOf(blob.key),

@@ -59,6 +59,7 @@ export function createSettler(context: Context, input: SettlerInput): Settler {
           target,
           blob: from,
           ifExists: "replace",
+          replaces: to !== undefined,
           throttle,
           durable: false,
         });

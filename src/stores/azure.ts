@@ -109,7 +109,8 @@ export async function openAzureStore(config: AzureConfig): Promise<Store> {
     }
     checkHeaders(options, what);
     let md5 = options.md5;
-    const before = ifExists === "replace" || isLarge(source) ? await head(key, { signal }) : undefined;
+    const asks = ifExists === "replace" ? options.replaces === undefined : isLarge(source);
+    const before = asks ? await head(key, { signal }) : undefined;
     // Spares sending a large blob only to hear that it is there.
     if (ifExists === "fail" && before !== undefined) return compare(before, source, options, md5);
     for (let attempt = 1; ; attempt++) {
@@ -117,7 +118,7 @@ export async function openAzureStore(config: AzureConfig): Promise<Store> {
         const { etag } = await upload({ blob: blobOf(key), source, options, call, doing: what }, (found) => {
           md5 = found.toString("hex");
         });
-        return { outcome: before === undefined ? "created" : "replaced", tag: plainTag(etag) };
+        return { outcome: (options.replaces ?? before !== undefined) ? "replaced" : "created", tag: plainTag(etag) };
       } catch (error) {
         if (!raceCodes.includes(azureCode(error) ?? "")) throw error;
         const existing = ifExists === "fail" ? await head(key, { signal }) : undefined;

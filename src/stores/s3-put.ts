@@ -27,7 +27,7 @@ export async function putBlob(
   const small = source.size <= SINGLE;
   let existed = false;
   if (ifExists === "replace") {
-    existed = (await store.head(key, { signal })) !== undefined;
+    existed = options.replaces ?? (await store.head(key, { signal })) !== undefined;
   } else if (!connection.trustsConditions || !small) {
     // A server may ignore If-None-Match; and 412 after gigabytes would be late news.
     const same = await compareExisting(connection, store, key, source, options);

@@ -46,6 +46,11 @@ export interface PutOptions {
   /** `fail`: same bytes again are `unchanged`, other bytes reject with `conflict`; atomic iff `features.atomicCreate`. `replace`: swaps atomically. */
   ifExists: "fail" | "replace";
   /**
+   * With `replace`: whether a blob stands there, where the caller knows it from a listing. Spares clouds the question;
+   * nothing but the told outcome depends on it.
+   */
+  replaces?: boolean | undefined;
+  /**
    * Lower-case hex of what the source must deliver. Any difference rejects with `corrupt` and nothing becomes visible.
    * Absent: only the size is compared. A cloud then reads a source twice, or keeps it in memory up to 8 MiB, because it
    * must know the hash before it sends; a disk copies `source.path` inside the kernel and trusts it.
