@@ -153,3 +153,30 @@ export async function deleteVersions(db: Db, ids: readonly number[]): Promise<vo
     where p.id = gone.package_id
       and not exists (select from feedctl.versions v where v.package_id = p.id and v.id not in ${doomed})`.execute(db);
 }
+
+/** Packages whose group, or whose `group/name`, begins with what was typed. */
+export async function findPackagesByPrefix(
+  db: Db,
+  feedId: number,
+  typed: string,
+  limit: number,
+): Promise<{ group_name: string; name: string }[]> {
+  const slash = typed.lastIndexOf("/");
+  return db
+    .selectFrom("packages")
+    .select(["group_name", "name"])
+    .where("feed_id", "=", feedId)
+    .where(({ fn, val, eb }) =>
+      eb.or([
+        fn<boolean>("starts_with", ["group_name", val(typed)]),
+        eb.and([
+          eb("group_name", "=", typed.slice(0, Math.max(slash, 0))),
+          fn<boolean>("starts_with", ["name", val(typed.slice(slash + 1))]),
+        ]),
+      ]),
+    )
+    .orderBy("group_name")
+    .orderBy("name_key")
+    .limit(limit)
+    .execute();
+}

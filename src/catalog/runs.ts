@@ -53,3 +53,18 @@ export async function insertAuditEvents(
     select ${about.runId}::bigint, ${about.now}::timestamptz, ${about.actor}::text, e.action, ${about.feedId}::int, e.object, e.detail
     from jsonb_to_recordset(${JSON.stringify(events)}::jsonb) as e(action text, object text, detail jsonb)`.execute(db);
 }
+
+/** The newest running migration of a feed, for a message that names it. */
+export async function runningMigration(
+  db: Db,
+  feedId: number,
+): Promise<{ id: number; actor: string; host: string } | undefined> {
+  return db
+    .selectFrom("runs")
+    .select(["id", "actor", "host"])
+    .where("feed_id", "=", feedId)
+    .where("state", "=", "running")
+    .where("command", "like", "migrate%")
+    .orderBy("id", "desc")
+    .executeTakeFirst();
+}

@@ -99,3 +99,9 @@ export async function updateStorePlace(db: Db, id: number, place: StorePlace): P
 export async function markRetired(db: Db, id: number, now: Date): Promise<void> {
   await db.updateTable("stores").set({ retired_at: now }).where("id", "=", id).execute();
 }
+
+/** The type of every feed's current store, by feed id. */
+export async function currentStoreTypes(db: Db): Promise<Map<number, string>> {
+  const rows = await db.selectFrom("stores").select(["feed_id", "type"]).where("role", "=", "current").execute();
+  return new Map(rows.map((row) => [row.feed_id, row.type]));
+}

@@ -51,24 +51,8 @@ async function names(
   // the catalog knows an npm scope without its @
   const typed = prefix.replace(/^@/, "");
   const sign = row.type === "npm" ? "@" : "";
-  const slash = typed.lastIndexOf("/");
-  const found = await catalog.db
-    .selectFrom("packages")
-    .select(["group_name", "name"])
-    .where("feed_id", "=", row.id)
-    .where(({ fn, val, eb }) =>
-      eb.or([
-        fn<boolean>("starts_with", ["group_name", val(typed)]),
-        eb.and([
-          eb("group_name", "=", typed.slice(0, Math.max(slash, 0))),
-          fn<boolean>("starts_with", ["name", val(typed.slice(slash + 1))]),
-        ]),
-      ]),
-    )
-    .orderBy("group_name")
-    .orderBy("name_key")
-    .limit(MOST_PACKAGES)
-    .execute();
+  const { findPackagesByPrefix } = await import("../catalog/packages.ts");
+  const found = await findPackagesByPrefix(catalog.db, row.id, typed, MOST_PACKAGES);
   // a name that a shell would have to quote, each in its own way, is left for the user to type
   return found
     .map((each) => (each.group_name === "" ? each.name : `${sign}${each.group_name}/${each.name}`))

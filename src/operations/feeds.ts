@@ -10,7 +10,7 @@ import {
 } from "../catalog/feeds.ts";
 import { insertAuditEvents } from "../catalog/runs.ts";
 import { readSettings } from "../catalog/settings.ts";
-import { insertStore, replaceStore, storesOfFeed, type StoreRow } from "../catalog/stores.ts";
+import { currentStoreTypes, insertStore, replaceStore, storesOfFeed, type StoreRow } from "../catalog/stores.ts";
 import type { Db } from "../catalog/schema.ts";
 import { FeedctlError } from "../errors.ts";
 import type { FeedType } from "../formats/feed-types.ts";
@@ -92,8 +92,7 @@ export async function createFeed(
 
 export async function listFeeds(context: Context): Promise<(Feed & { store: string })[]> {
   const { db } = await context.catalog();
-  const stores = await db.selectFrom("stores").select(["feed_id", "type"]).where("role", "=", "current").execute();
-  const storeOf = new Map(stores.map((store) => [store.feed_id, store.type]));
+  const storeOf = await currentStoreTypes(db);
   return (await selectFeeds(db)).map((row) => ({ ...feedOf(row), store: storeOf.get(row.id) ?? "disk" }));
 }
 

@@ -1,4 +1,5 @@
 import type { Catalog, CatalogLock } from "../catalog/catalog.ts";
+import { runningMigration } from "../catalog/runs.ts";
 import { FeedctlError } from "../errors.ts";
 import type { Context } from "./context.ts";
 
@@ -41,14 +42,7 @@ export async function lockWholeFeed(
 export async function lockMigration(catalog: Catalog, feed: { id: number; name: string }) {
   const lock = await catalog.lock({ kind: "migrate", id: feed.id, mode: "exclusive" });
   if (lock !== undefined) return lock;
-  const running = await catalog.db
-    .selectFrom("runs")
-    .select(["id", "actor", "host"])
-    .where("feed_id", "=", feed.id)
-    .where("state", "=", "running")
-    .where("command", "like", "migrate%")
-    .orderBy("id", "desc")
-    .executeTakeFirst();
+  const running = await runningMigration(catalog.db, feed.id);
   const who = running === undefined ? "another run" : `run ${running.id} of ${running.actor} on ${running.host}`;
   throw new FeedctlError("locked", `feed "${feed.name}" is being migrated by ${who}`, {
     hint: "wait until it is done",
