@@ -80,7 +80,7 @@ export async function* runMirror(context: Context, input: MirrorInput): AsyncGen
   const foreign = createForeignNames();
   const obstacles = createObstacles(target);
   const pool = createPool(input.concurrency);
-  const timesKnown = source.features.listsGivenTime && target.features.listsGivenTime;
+  const timesKnown = source.features.listsAll && target.features.listsAll;
   const counts = { sources: 0, targets: 0 };
   const settler = createSettler(context, { ...input, source, target, trash, tally });
   let outages = 0;

@@ -141,7 +141,7 @@ export async function openAzureStore(config: AzureConfig): Promise<Store> {
   return {
     name,
     type: "azure",
-    features: { sortedList: true, atomicCreate: true, metadata: true, listsGivenTime: true },
+    features: { sortedList: true, atomicCreate: true, metadata: true, listsAll: true },
     head,
     get,
     put: hashFirst(put),

@@ -76,7 +76,7 @@ export async function openDiskStore(config: DiskConfig, system: DiskSystem = {})
     name: `disk ${config.path}`,
     type: "disk",
     features: {
-      listsGivenTime: true,
+      listsAll: true,
       sortedList: true,
       // Until the first put meets a file system without hard links, such as FAT: there is no other way to find out.
       get atomicCreate() {

@@ -70,7 +70,7 @@ export function retrying(store: Store, options: RetryOptions = {}): Store {
     }
   };
 
-  const { deleteMany, localPath, sweep } = store;
+  const { deleteMany, localPath, sweep, remote, reaches, copyFrom } = store;
   return {
     name: store.name,
     type: store.type,
@@ -92,6 +92,11 @@ export function retrying(store: Store, options: RetryOptions = {}): Store {
       sweep: (before, call) => repeat(call?.signal, () => sweep.call(store, before, call)),
     }),
     ...(localPath !== undefined && { localPath: localPath.bind(store) }),
+    ...(remote !== undefined && { remote: remote.bind(store) }),
+    ...(reaches !== undefined && { reaches: reaches.bind(store) }),
+    ...(copyFrom !== undefined && {
+      copyFrom: (key, from, call) => repeat(call.signal, () => copyFrom.call(store, key, from, call)),
+    }),
     [Symbol.asyncDispose]: () => store[Symbol.asyncDispose](),
   };
 }

@@ -119,7 +119,7 @@ export async function openS3Store(config: S3Config): Promise<Store> {
   return {
     name: connection.name,
     type: "s3",
-    features: { sortedList: true, atomicCreate: true, metadata: true, listsGivenTime: false },
+    features: { sortedList: true, atomicCreate: true, metadata: true, listsAll: false },
     head,
     get,
     put: hashFirst((key, source, options) => putBlob(connection, { head, get }, key, source, options)),

@@ -31,6 +31,8 @@ export interface BlobSource {
   size: number;
   /** Opens the bytes; called again for every retry and for every part. Delivering fewer or more bytes is an error. */
   open(range?: ByteRange, signal?: AbortSignal): Promise<Readable>;
+  /** Several ranges may be open at once, and come faster than one after the other: of a cloud's blob. */
+  parallel?: boolean | undefined;
   /** A local file that holds exactly these bytes, where there is one: lets the disk store copy inside the kernel. */
   path?: string | undefined;
   /**
@@ -70,6 +72,12 @@ export interface PutOptions {
    * and is compared by more than its name. Clouds ignore it.
    */
   durable?: boolean | undefined;
+  /**
+   * A large blob whose storing breaks off leaves what it has sent, with a note; the next put of it with the same notes
+   * sends only what is missing, after proving by hash what is there. Absent: nothing is left behind. The disk store
+   * resumes from its own temporary file in the same way.
+   */
+  notes?: UploadNotes | undefined;
   signal?: AbortSignal | undefined;
 }
 
@@ -90,8 +98,37 @@ export interface CallOptions {
 
 export interface GetOptions extends CallOptions {
   range?: ByteRange | undefined;
-  /** The blob as `list` or `head` just told it: spares the retries a question before they resume a broken read of it. */
+  /**
+   * The blob as `list` or `head` told it, with its tag: the bytes come from that very version or the read fails with
+   * `corrupt`, so that ranges read side by side, or after one another by a retry, are never a mixture.
+   */
   known?: BlobInfo | undefined;
+  /** Told once, before the first byte: how the answer itself describes the whole blob. Spares a `head`. */
+  onInfo?: ((info: BlobInfo) => void) | undefined;
+}
+
+/**
+ * A blob as its provider can fetch it without this process in between. Made by one store's `remote`, understood by
+ * another's `copyFrom`; what is inside concerns the adapters only. Never to be printed: it may open the blob.
+ */
+export interface RemoteBlob {
+  blob: BlobInfo;
+  /** Set by an S3 store: who can copy it by name. */
+  s3?: { host: string; bucket: string; key: string } | undefined;
+  /** Set by an Azure store: the account, for a copy with the account's own credentials. */
+  azure?: { account: string } | undefined;
+  /** A URL that whoever holds it may read for about an hour; made anew with every call. Undefined: none can be had. */
+  url(): Promise<string | undefined>;
+}
+
+/**
+ * Remembers unfinished uploads between runs: a store's own note about one key, a few hundred bytes. What cannot be
+ * saved or read counts as never written.
+ */
+export interface UploadNotes {
+  load(key: Key): Promise<string | undefined>;
+  save(key: Key, note: string): Promise<void>;
+  drop(key: Key): Promise<void>;
 }
 
 /** Facts that callers plan with; each says what follows from it. */
@@ -100,8 +137,11 @@ export interface StoreFeatures {
   readonly sortedList: boolean;
   /** `put` with `ifExists: "fail"` cannot lose a race against another writer. Without it, callers must hold a lock. */
   readonly atomicCreate: boolean;
-  /** `list` tells the time that `put` was given. Without it only `head` does, and a listing's time is that of storing. */
-  readonly listsGivenTime: boolean;
+  /**
+   * `list` tells all that `head` does. Without it only `head` and `get` tell the time that `put` was given (a listing's
+   * is that of storing), the content type, the sha256 and the metadata.
+   */
+  readonly listsAll: boolean;
   /** Content type, cache-control, sha256 and user metadata are kept with the blob. Without it only bytes and time are. */
   readonly metadata: boolean;
 }
@@ -126,6 +166,16 @@ export interface Store extends AsyncDisposable {
   get(key: Key, options?: GetOptions): Promise<Readable>;
   /** All or nothing: no partial blob is ever visible, and a failed put leaves what was there before. */
   put(key: Key, source: BlobSource, options: PutOptions): Promise<PutResult>;
+  /** How the provider itself can fetch a blob. Absent: only this process can (a disk: see `localPath`). */
+  remote?(blob: BlobInfo): RemoteBlob;
+  /** Whether `copyFrom` has a chance: sends nothing, and remembers refusals. Present with `copyFrom`. */
+  reaches?(from: RemoteBlob): boolean;
+  /**
+   * `put` whose bytes go from provider to provider: the very version that `from.blob` tells of, or `corrupt`. With the
+   * options' content type, time, metadata and sha256, which is stored unproven: only for what is known to be true of
+   * that version. Undefined, and nothing done: the provider cannot get at it, so its bytes must go through this process.
+   */
+  copyFrom?(key: Key, from: RemoteBlob, options: PutOptions): Promise<PutResult | undefined>;
   /**
    * Every blob whose key starts with `prefix` (a plain string prefix, not a folder), exactly once. Normal completion
    * means the listing is complete; anything less throws. Names that are no keys (folder markers, control characters)
