@@ -38,6 +38,9 @@ export interface PackageIdentity {
 
 export interface ReadOptions {
   signal?: AbortSignal | undefined;
+  /** Debian: what the package does not say itself. Default `stable` and `main`. */
+  distribution?: string | undefined;
+  component?: string | undefined;
 }
 
 /** One package type: recognises and reads its package files. */
@@ -50,4 +53,9 @@ export interface Format {
    * Rejects with `invalid` and the reason; never with another error for any content.
    */
   read(file: PackageFile, options?: ReadOptions): Promise<PackageIdentity>;
+  /**
+   * Whether a file of this name accompanies packages and is none itself (checksums, a repository's own indexes): neither
+   * imported nor reported. `read` checks a package against the checksums beside it. Absent: there are none.
+   */
+  isSidecar?(name: string): boolean;
 }
