@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
-import type { ByteRange } from "../../src/stores/store.ts";
+import type { BlobInfo, ByteRange } from "../../src/stores/store.ts";
 import { readAll, someBytes } from "../support/bytes.ts";
 import type { ContractCase } from "./contract.ts";
 import { blobsOf, hasCode, MIB, putBytes } from "./contract-put.ts";
@@ -119,6 +119,65 @@ export const getCases = {
       await assert.rejects(reading, hasCode("interrupted"));
     },
   },
+  "get tells once, before the first byte, what head tells of the whole blob": {
+    async run({ store, key }) {
+      const described = {
+        modified: new Date("2019-03-04T05:06:07Z"),
+        contentType: "text/plain",
+        cacheControl: "no-cache",
+        metadata: { colour: "blue" },
+      };
+      for (const length of [0, 1000, 20 * MIB + 3]) {
+        const bytes = someBytes(length);
+        await putBytes(store, key("x"), bytes, { ...described, ifExists: "replace" });
+        for (const range of [undefined, { start: 10 }, { start: 10, end: 20 }]) {
+          if (range !== undefined && length === 0) continue;
+          const told: BlobInfo[] = [];
+          const stream = await store.get(key("x"), { range, onInfo: (info) => told.push(info) });
+          assert.equal(told.length, 1, "it comes before the stream is read");
+          const read = await readAll(stream);
+          assert.ok(read.equals(bytes.subarray(range?.start, range?.end)));
+          assert.equal(told.length, 1);
+          assert.deepEqual(known(told[0]), known(await store.head(key("x"))));
+        }
+      }
+    },
+  },
+  "get of a missing key or an impossible range tells nothing": {
+    async run({ store, key }) {
+      await putBytes(store, key("x"), someBytes(10));
+      const onInfo = () => assert.fail("there is nothing to tell");
+      await assert.rejects(store.get(key("missing"), { onInfo }), hasCode("not-found"));
+      await assert.rejects(store.get(key("x"), { range: { start: 10 }, onInfo }), hasCode("usage"));
+    },
+  },
+  "the known version is read, whole or in ranges, as list or head told it": {
+    async run({ store, key }) {
+      const bytes = someBytes(1000);
+      await putBytes(store, key("x y+z%41"), bytes);
+      const [listed] = await blobsOf(store, key("x y+z%41"));
+      for (const blob of [listed, await store.head(key("x y+z%41"))]) {
+        assert.ok(blob?.tag !== undefined);
+        assert.ok((await readAll(await store.get(blob.key, { known: blob }))).equals(bytes));
+        const part = await readAll(await store.get(blob.key, { known: blob, range: { start: 5, end: 50 } }));
+        assert.ok(part.equals(bytes.subarray(5, 50)));
+      }
+    },
+  },
+  "a blob that is no longer the known version is corrupt, whole or in ranges": {
+    async run({ store, key }) {
+      await putBytes(store, key("x"), someBytes(1000, 1));
+      const before = await store.head(key("x"));
+      await putBytes(store, key("x"), someBytes(1000, 2), { ifExists: "replace" });
+      for (const range of [undefined, { start: 5 }, { start: 5, end: 50 }]) {
+        const reading = async () => readAll(await store.get(key("x"), { known: before, range }));
+        await assert.rejects(reading(), hasCode("corrupt"));
+      }
+      await store.delete(key("x"));
+      const missing = async () => readAll(await store.get(key("x"), { known: before }));
+      await assert.rejects(missing(), hasCode("not-found"));
+    },
+  },
   "a local path, where there is one, holds the bytes": {
     async run({ store, key, t }) {
       if (store.localPath === undefined) return t.skip("the store has no local paths");
@@ -127,3 +186,8 @@ export const getCases = {
     },
   },
 } satisfies Record<string, ContractCase>;
+
+/** Without what is not known, so that an absent entry equals an undefined one. */
+function known(blob: BlobInfo | undefined): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(blob ?? {}).filter(([, value]) => value !== undefined));
+}

@@ -3,11 +3,13 @@ import type { TestContext } from "node:test";
 import { parseKey } from "../../src/stores/key.ts";
 import type { Key } from "../../src/stores/key.ts";
 import type { Store } from "../../src/stores/store.ts";
+import { copyCases } from "./contract-copy.ts";
 import { deleteCases } from "./contract-delete.ts";
 import { getCases } from "./contract-get.ts";
 import { listCases } from "./contract-list.ts";
 import { keyCases } from "./contract-keys.ts";
 import { putCases } from "./contract-put.ts";
+import { resumeCases } from "./contract-resume.ts";
 
 /** What every case gets: the store, and a key prefix of its own, so that cases cannot see one another's blobs. */
 export interface ContractContext {
@@ -23,11 +25,11 @@ export interface ContractContext {
 
 export interface ContractCase {
   run(context: ContractContext): Promise<void>;
-  /** The feature that promises this; the case is skipped, visibly, on a store that does not claim it. */
-  needs?: "sortedList" | "atomicCreate" | "metadata";
+  /** The feature or ability that promises this; the case is skipped, visibly, on a store that does not claim it. */
+  needs?: "sortedList" | "atomicCreate" | "metadata" | "copyFrom";
 }
 
-const cases = { ...keyCases, ...putCases, ...getCases, ...listCases, ...deleteCases };
+const cases = { ...keyCases, ...putCases, ...getCases, ...listCases, ...deleteCases, ...resumeCases, ...copyCases };
 export type ContractCaseName = keyof typeof cases;
 
 export interface ContractOptions {
@@ -61,10 +63,14 @@ export function storeContract(name: string, { open, lacks = {} }: ContractOption
     for (const [title, { run, needs }] of Object.entries<ContractCase>(cases)) {
       const reason = lacks[title as ContractCaseName];
       test(title, { timeout: 120_000, ...(reason !== undefined && { skip: reason }) }, async (t) => {
-        if (needs !== undefined && !store.features[needs]) return t.skip(`the store does not claim ${needs}`);
+        if (needs !== undefined && !has(store, needs)) return t.skip(`the store does not claim ${needs}`);
         const prefix = `case-${++count}/`;
         await run({ store, prefix, key: (text) => parseKey(prefix + text), openEmpty, t });
       });
     }
   });
+}
+
+function has(store: Store, needed: NonNullable<ContractCase["needs"]>): boolean {
+  return needed === "copyFrom" ? store.copyFrom !== undefined : store.features[needed];
 }
