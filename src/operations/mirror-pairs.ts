@@ -1,8 +1,6 @@
-import { FeedctlError } from "../errors.ts";
-import { mergeJoin } from "../lib/merge-join.ts";
-import { compareKeys } from "../stores/key.ts";
 import type { BlobInfo, Store } from "../stores/store.ts";
 import type { Journal, JournalEntry } from "./mirror-journal.ts";
+import { sideBySide } from "./side-by-side.ts";
 
 interface Entry {
   source: BlobInfo;
@@ -37,15 +35,9 @@ export function listPairs({
     const blobs = store.list("", { signal, onForeign: (name) => onForeign(name, end) });
     return hidden === undefined ? blobs : withoutPrefix(blobs, hidden);
   };
-  return mergeJoin<Record<string, { key: string }> & Entry>(
+  return sideBySide<Record<string, { key: string }> & Entry>(
     { source: listing(source, "source"), target: listing(target, "target"), journal: journal.read() },
-    compareKeys,
-    (stream, before, after) =>
-      new FeedctlError(
-        "corrupt",
-        `the listing of ${names[stream as keyof Entry]} is out of order: ${JSON.stringify(after)} came after ${JSON.stringify(before)}`,
-        { hint: "nothing was deleted; a store that lists in another order cannot be mirrored safely" },
-      ),
+    names,
   ) as AsyncGenerator<ListedPair>;
 }
 

@@ -1,9 +1,7 @@
 import { createHash } from "node:crypto";
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
 import { FeedctlError, isFeedctlError } from "../errors.ts";
-import { createPool } from "../lib/pool.ts";
 import { tryProcessLock } from "../lib/process-lock.ts";
 import { createSpool } from "../lib/spool.ts";
 import type { Throttle } from "../lib/throttle.ts";
@@ -19,10 +17,11 @@ import { refuseUnsafePlaces, requireSource } from "./mirror-guards.ts";
 import { journalInOrder, openJournal, type JournalEntry } from "./mirror-journal.ts";
 import { createObstacles } from "./mirror-obstacles.ts";
 import { isProven, listPairs, type ListedPair } from "./mirror-pairs.ts";
-import { createSettler, type Work } from "./mirror-settle.ts";
+import { createSettler } from "./mirror-settle.ts";
 import { createTally, type MirrorEvent } from "./mirror-tally.ts";
 import { createTrash } from "./mirror-trash.ts";
 import type { Place } from "./places.ts";
+import { createTransfer } from "./transfer.ts";
 import { decide, type CompareOptions, type Decision, type Limit } from "./plan-mirror.ts";
 
 export interface MirrorInput {
@@ -72,32 +71,44 @@ export async function* runMirror(context: Context, input: MirrorInput): AsyncGen
   await using source = await context.openStore(input.source.config);
   await using target = await context.openStore(input.target.config);
   await using extras = createSpool<Extra>(`${own}.extras`);
-  let postponed = createSpool<Postponed>(`${own}.postponed-0`);
   const journal = openJournal(join(directory, `${digest(places.source, places.target)}.journal`), { readOnly: dryRun });
   const proofs = journalInOrder(journal);
   const tally = createTally({ ...places, dryRun });
   const { summary } = tally;
   const foreign = createForeignNames();
   const obstacles = createObstacles(target);
-  const pool = createPool(input.concurrency);
   const timesKnown = source.features.listsAll && target.features.listsAll;
   const counts = { sources: 0, targets: 0 };
   const settler = createSettler(context, { ...input, source, target, trash, tally });
-  let outages = 0;
-  let attemptsLeft = dryRun ? 0 : input.retries;
+  await using transfer = createTransfer<Postponed>({
+    concurrency: input.concurrency,
+    retries: dryRun ? 0 : input.retries,
+    wait: input.wait,
+    spool: `${own}.postponed`,
+    signal: context.signal,
+    again,
+    postponed: ({ key, size, decision }, error) =>
+      tally.postponed(decision.class, { key: parseKey(key), size }, error.message),
+    failed({ key, size, decision }, error) {
+      const blob = { key: parseKey(key), size };
+      // what stands in the way is a mismatch, which is reported and never repaired
+      if (error.code === "conflict") tally.mismatch(blob, error.message);
+      else tally.failed(decision.class, blob, error.message);
+    },
+  });
   let trouble: { error: unknown } | undefined;
 
   try {
     yield* copyAll();
-    yield* copyPostponed();
+    for await (const _ of transfer.retry()) yield* tally.take();
+    yield* tally.take();
     yield* deleteWhatIsExtra();
     if (summary.copied > 0 && !dryRun) await sweepTarget();
   } catch (error) {
     trouble = { error: diskError(error, "write in", directory) };
     if (extras.count > summary.deleted) summary.notDeleted ??= error instanceof Error ? error.message : String(error);
   } finally {
-    await pool.idle().catch(() => {}); // its error was thrown above, unless the listing's came first
-    await postponed[Symbol.asyncDispose]();
+    await transfer.idle().catch(() => {}); // its error was thrown above, unless the listing's came first
   }
   yield* tally.take();
   yield tally.close(trouble !== undefined, performance.now() - started);
@@ -121,10 +132,10 @@ export async function* runMirror(context: Context, input: MirrorInput): AsyncGen
         await meet(pair);
         yield* tally.take();
       }
-      await pool.idle();
+      await transfer.idle();
       complete = true;
     } finally {
-      await pool.idle().catch(() => {}); // what is under way may finish; the error that led here is what counts
+      await transfer.idle().catch(() => {}); // what is under way may finish; the error that led here is what counts
       await proofs.close(complete);
     }
   }
@@ -158,10 +169,10 @@ export async function* runMirror(context: Context, input: MirrorInput): AsyncGen
     if (obstacle !== undefined) return tally.mismatch(from, obstacle);
     obstacles.occupy(key);
     const slot = proofs.reserve();
-    await pool.add(async () => {
+    await transfer.add({ key, size: from.size, decision }, async () => {
       let proof: JournalEntry | undefined;
       try {
-        proof = await attempt({ key, source: from, target: to }, decision);
+        proof = await settler.settle({ key, source: from, target: to }, decision);
       } finally {
         proofs.fill(slot, proof);
       }
@@ -176,60 +187,15 @@ export async function* runMirror(context: Context, input: MirrorInput): AsyncGen
     if (!unlike) await extras.add({ key: blob.key, size: blob.size, modified: blob.modified.getTime() });
   }
 
-  async function attempt(work: Work, decision: Decision): Promise<JournalEntry | undefined> {
-    try {
-      const proof = await settler.settle(work, decision);
-      outages = 0;
-      return proof;
-    } catch (error) {
-      await notSettled({ key: work.key, size: work.source.size, decision }, error);
-      return undefined;
+  async function again({ key: text, size, decision }: Postponed): Promise<void> {
+    const key = parseKey(text);
+    const { signal } = context;
+    const [from, to] = await Promise.all([source.head(key, { signal }), target.head(key, { signal })]);
+    if (from === undefined) {
+      tally.skipped(decision.class, { key, size }, "vanished from the source meanwhile");
+      return;
     }
-  }
-
-  /** What stands in the way is a mismatch, which is reported and never repaired; other trouble is tried again. */
-  async function notSettled({ key, size, decision }: Postponed, error: unknown): Promise<void> {
-    if (!isItemError(error)) throw error;
-    const blob = { key: parseKey(key), size };
-    if (error.code === "conflict") return tally.mismatch(blob, error.message);
-    // one blob after the other that cannot be had is no longer a blob's trouble
-    outages = isFeedctlError(error, "unavailable", "denied") ? outages + 1 : 0;
-    if (outages > Math.max(20, 2 * input.concurrency)) throw error;
-    if (attemptsLeft === 0) return tally.failed(decision.class, blob, error.message);
-    await postponed.add({ key, size, decision });
-    tally.postponed(decision.class, blob, error.message);
-  }
-
-  async function* copyPostponed(): AsyncGenerator<MirrorEvent> {
-    for (let round = 1; postponed.count > 0; round++) {
-      const { signal } = context;
-      await sleep(input.wait, undefined, { signal }).catch(() => signal.throwIfAborted());
-      attemptsLeft--;
-      await using again = postponed;
-      postponed = createSpool<Postponed>(`${own}.postponed-${round}`);
-      for await (const each of again.read()) {
-        await pool.add(() => attemptAgain(each));
-        yield* tally.take();
-      }
-      await pool.idle();
-      yield* tally.take();
-    }
-  }
-
-  async function attemptAgain(again: Postponed): Promise<void> {
-    const key = parseKey(again.key);
-    try {
-      const { signal } = context;
-      const [from, to] = await Promise.all([source.head(key, { signal }), target.head(key, { signal })]);
-      if (from === undefined) {
-        tally.skipped(again.decision.class, { key, size: again.size }, "vanished from the source meanwhile");
-        return;
-      }
-      await settler.settle({ key, source: from, target: to }, again.decision);
-      outages = 0;
-    } catch (error) {
-      await notSettled(again, error);
-    }
+    await settler.settle({ key, source: from, target: to }, decision);
   }
 
   /** Whoever was killed while copying left something that nobody sees and somebody pays for. */
@@ -252,11 +218,6 @@ export async function* runMirror(context: Context, input: MirrorInput): AsyncGen
     const deletes = { target, extras, counts, limit, dryRun, trash, place: places.target, approve };
     for await (const _ of deleteExtras(context, deletes, tally)) yield* tally.take();
   }
-}
-
-/** One blob's trouble, in contrast to a store that is gone for all. */
-function isItemError(error: unknown): error is FeedctlError {
-  return isFeedctlError(error, "corrupt", "conflict", "not-found", "invalid", "denied", "unavailable");
 }
 
 async function lockTarget(path: string, name: string): Promise<AsyncDisposable> {
