@@ -21,6 +21,12 @@ export const limits = {
   tarExtension: MiB,
   /** Nesting of XML elements. */
   xmlDepth: 64,
+  /** Nesting of YAML collections. */
+  yamlDepth: 64,
+  /** Words, marks and line ends of a YAML manifest; twice those of a mebibyte of short lines. */
+  yamlTokens: 400_000,
+  /** Fields of one paragraph of headers. */
+  headerFields: 20_000,
   /** Bytes of a package's metadata as JSON. */
   metadata: 64 * KiB,
 } as const;
