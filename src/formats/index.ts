@@ -6,6 +6,8 @@ import type { Format } from "./format.ts";
 const loaders: Partial<Record<FeedType, () => Promise<Format>>> = {
   npm: async () => (await import("./npm.ts")).npm,
   nuget: async () => (await import("./nuget.ts")).nuget,
+  chocolatey: async () => (await import("./chocolatey.ts")).chocolatey,
+  powershell: async () => (await import("./powershell.ts")).powershell,
 };
 
 export async function loadFormat(type: FeedType): Promise<Format> {

@@ -14,8 +14,36 @@ import { zipEntries, type ZipEntry } from "./zip.ts";
 export const nuget: Format = {
   type: "nuget",
   extensions: [".nupkg", ".snupkg"],
-  read: (file, options) => readPackage("NuGet package", file, options, () => read(file, options)),
+  read: (file, options) =>
+    readPackage("NuGet package", file, options, async () => {
+      const { identity, nuspec, entries } = await readNupkg(file, options);
+      if (isForPowerShell(nuspec))
+        identity.warnings.push("its tags say that it is for PowerShell; this is a NuGet feed");
+      else if (entries.some(isChocolateyScript))
+        identity.warnings.push("it holds Chocolatey's scripts; this is a NuGet feed");
+      return identity;
+    }),
 };
+
+/** A package in NuGet's container, for the formats that share it. */
+export interface Nupkg {
+  identity: PackageIdentity;
+  nuspec: Nuspec;
+  /** Those that tell the three apart: files at the root, and Chocolatey's scripts. */
+  entries: readonly ZipEntry[];
+  /** Files where NuGet looks for what a project takes from a package. */
+  hasLibraries: boolean;
+}
+
+/** Scripts that Chocolatey runs; a package of its own may do without them. */
+export function isChocolateyScript({ name }: ZipEntry): boolean {
+  return /^tools[/\\]chocolatey(?:beforemodify|(?:un)?install)\.ps1$/i.test(name);
+}
+
+/** PowerShell's gallery tells its modules and scripts by these tags, which its own tools write. */
+export function isForPowerShell({ metadata }: Nuspec): boolean {
+  return ((metadata["tags"] ?? []) as string[]).some((tag) => /^PS(?:Module|Script)$/i.test(tag));
+}
 
 type Kind = "package" | "symbols" | "legacy-symbols";
 
@@ -31,9 +59,10 @@ const MAX_VERSION = 128;
 /** What NuGet's own expression takes for a word character. */
 const ID = /^[\p{L}\p{Mn}\p{Nd}\p{Pc}]+(?:[.-][\p{L}\p{Mn}\p{Nd}\p{Pc}]+)*$/u;
 
-async function read(file: PackageFile, options: ReadOptions | undefined): Promise<PackageIdentity> {
+/** Identity and metadata by the nuspec; rejects like a format's `read`, but inside `readPackage` of the caller. */
+export async function readNupkg(file: PackageFile, options: ReadOptions | undefined): Promise<Nupkg> {
   await expectContainer(file, "zip");
-  const { manifest, isSigned, hasBackslashes } = await findManifest(file, options);
+  const { manifest, entries, hasLibraries, isSigned, hasBackslashes } = await findManifest(file, options);
   const nuspec = parseNuspec(await manifest.read(limits.manifest));
   const normalizedVersion = checkIdentity(nuspec);
   const kind = kindOf(file, nuspec);
@@ -43,7 +72,7 @@ async function read(file: PackageFile, options: ReadOptions | undefined): Promis
 
   const id = nuspec.id.toLowerCase();
   const { extension, qualifier } = kinds[kind];
-  return {
+  const identity: PackageIdentity = {
     group: "",
     name: nuspec.id,
     nameKey: id,
@@ -57,13 +86,18 @@ async function read(file: PackageFile, options: ReadOptions | undefined): Promis
     metadata: boundMetadata({ ...nuspec.metadata, signed: isSigned ? true : undefined }, warnings),
     warnings,
   };
+  return { identity, nuspec, entries, hasLibraries };
 }
 
 async function findManifest(file: PackageFile, options: ReadOptions | undefined) {
   const manifests: ZipEntry[] = [];
+  const entries: ZipEntry[] = [];
+  let hasLibraries = false;
   let isSigned = false;
   let hasBackslashes = false;
   for await (const entry of zipEntries(file, options)) {
+    if (/^[^/\\]+$/.test(entry.name) || isChocolateyScript(entry)) entries.push(entry);
+    hasLibraries ||= /^(?:lib|ref|build|runtimes)[/\\]/i.test(entry.name);
     if (entry.name.includes("\\")) hasBackslashes = true;
     if (entry.name === ".signature.p7s") isSigned = true;
     if (/^[^/\\]+\.nuspec$/i.test(entry.name)) manifests.push(entry);
@@ -71,7 +105,7 @@ async function findManifest(file: PackageFile, options: ReadOptions | undefined)
   if (manifests.length > 1) throw invalid(`it has ${manifests.length} .nuspec files at its root`);
   const manifest = manifests[0];
   if (manifest === undefined) throw invalid("it has no .nuspec file at its root");
-  return { manifest, isSigned, hasBackslashes };
+  return { manifest, entries, hasLibraries, isSigned, hasBackslashes };
 }
 
 /** Returns the normalised version. */

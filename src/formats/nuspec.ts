@@ -48,6 +48,13 @@ const textElements = [
   "iconUrl",
   "icon",
   "readme",
+  // Chocolatey's own
+  "packageSourceUrl",
+  "projectSourceUrl",
+  "docsUrl",
+  "wikiUrl",
+  "mailingListUrl",
+  "bugTrackerUrl",
 ] as const;
 const flagElements = ["requireLicenseAcceptance", "developmentDependency", "serviceable"] as const;
 
