@@ -1,10 +1,17 @@
-import { BlobServiceClient } from "@azure/storage-blob";
-import type { ContainerClient, StoragePipelineOptions } from "@azure/storage-blob";
+import {
+  BlobClient,
+  BlobSASPermissions,
+  BlobServiceClient,
+  newPipeline,
+  SASProtocol,
+  StorageSharedKeyCredential,
+} from "@azure/storage-blob";
+import type { BlockBlobClient, ContainerClient, StoragePipelineOptions } from "@azure/storage-blob";
 import { FeedctlError } from "../errors.ts";
 import type { AzureConfig } from "./store-types.ts";
 import { parseTargetPath } from "./key.ts";
 
-export type { BlobItem, BlockBlobClient, ContainerClient } from "@azure/storage-blob";
+export type { BlockBlobClient, ContainerClient } from "@azure/storage-blob";
 
 /**
  * Network failures and 500/503 are tried three times. The SDK's `tryTimeoutInMs` stays unset: it only asks the server
@@ -16,9 +23,29 @@ const options: StoragePipelineOptions = {
   userAgentOptions: { userAgentPrefix: "feedctl" },
 };
 
+/**
+ * The SDK's generated calls, through its own pipeline of credentials and retries: they can do what its public methods
+ * leave out. `download` gives any answer as it comes, `stageBlockFromURL` takes conditions on the source.
+ */
+class BareClient extends BlobClient {
+  get calls() {
+    return this.storageClientContext;
+  }
+}
+
+export type BareCalls = BareClient["calls"];
+
 export interface AzureConnection {
   client: ContainerClient;
+  /** The calls on a URL: that of a blob, or of the container with a query. */
+  bare(url: string): BareCalls;
+  /** A URL that lets whoever holds it read the blob for a limited time. Undefined: these credentials make none. */
+  readUrl(blob: BlockBlobClient): Promise<string | undefined>;
   host: string;
+  /** The account as its endpoint names it: host, and a path where the host is several accounts'. */
+  account: string;
+  /** When the shared access signature ends, where one is used and it says so. */
+  expires: Date | undefined;
   container: string;
   /** What every blob name of this store starts with: `""` or `a/b/`. */
   prefix: string;
@@ -40,9 +67,39 @@ export async function connectAzure(config: AzureConfig): Promise<AzureConnection
       hint: "no backslashes, and no folder that ends in a dot",
     });
   }
-  const client = (await connectService(config)).getContainerClient(container);
-  const { origin, pathname, host } = new URL(client.url);
-  return { client, host, container, prefix, name: `azure ${origin}${pathname}${prefix && `/${prefix.slice(0, -1)}`}` };
+  const service = await connectService(config);
+  const client = service.getContainerClient(container);
+  const { origin, pathname, host, searchParams } = new URL(client.url);
+  const pipeline = newPipeline(service.credential, { ...options });
+  return {
+    client,
+    bare: (url) => new BareClient(url, pipeline).calls,
+    readUrl: (blob) => signForReading(blob),
+    host,
+    account: host + new URL(service.url).pathname.replace(/\/$/, ""),
+    expires: dateOf(searchParams.get("se")),
+    container,
+    prefix,
+    name: `azure ${origin}${pathname}${prefix && `/${prefix.slice(0, -1)}`}`,
+  };
+}
+
+function dateOf(text: string | null): Date | undefined {
+  const date = new Date(text ?? "");
+  return Number.isNaN(date.getTime()) ? undefined : date;
+}
+
+const HOUR = 3_600_000;
+
+async function signForReading(blob: BlockBlobClient): Promise<string | undefined> {
+  const { protocol, searchParams } = new URL(blob.url);
+  if (searchParams.has("sig")) return blob.url;
+  if (!(blob.credential instanceof StorageSharedKeyCredential)) return undefined;
+  return blob.generateSasUrl({
+    permissions: BlobSASPermissions.parse("r"),
+    expiresOn: new Date(Date.now() + HOUR),
+    ...(protocol === "https:" && { protocol: SASProtocol.Https }),
+  });
 }
 
 /**
@@ -70,7 +127,8 @@ async function connectService({ connectionString, accountUrl, container }: Azure
 
 function fromConnectionString(connectionString: string): BlobServiceClient {
   try {
-    return BlobServiceClient.fromConnectionString(connectionString, options);
+    // A copy, because the SDK writes into it.
+    return BlobServiceClient.fromConnectionString(connectionString, { ...options });
   } catch {
     // The SDK's error and its cause may quote the string, which holds the account key.
     throw new FeedctlError("usage", "the Azure connection string is malformed", {

@@ -33,3 +33,8 @@ export function describeBlob(key: Key, found: AzureProperties): BlobInfo {
 export function plainTag(etag: string | undefined): string | undefined {
   return etag?.replaceAll('"', "");
 }
+
+/** As conditions take it. */
+export function quotedTag(tag: string): string {
+  return `"${tag}"`;
+}

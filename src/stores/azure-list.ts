@@ -1,45 +1,48 @@
 import { FeedctlError } from "../errors.ts";
 import type { AzureCall } from "./azure-call.ts";
-import type { BlobItem, ContainerClient } from "./azure-client.ts";
+import type { AzureConnection } from "./azure-client.ts";
 import { describeBlob } from "./azure-info.ts";
+import type { ListedBlob } from "./azure-list-scan.ts";
+import { scanListing } from "./azure-list-scan.ts";
 import { fromAzureMetadata } from "./azure-metadata.ts";
 import { compareKeys, isKey } from "./key.ts";
+import type { Key } from "./key.ts";
 import { throwIfInterrupted } from "./signal.ts";
 import type { BlobInfo, CallOptions } from "./store.ts";
 
-/**
- * Blobs per page. The SDK parses a page in one go, at 0.1 ms per blob and more: Azure's maximum of 5,000 would stall
- * every other transfer for half a second.
- */
-const PAGE = 1_000;
+/** Azure's maximum; scanning so many takes some twenty milliseconds. */
+const PAGE = 5_000;
+
+/** How often one page is asked for when its answer breaks off. */
+const TRIES = 3;
+
+/** Far beyond 5,000 blobs with as much metadata as Azure allows. */
+const MAX_BYTES = 256 * 1024 * 1024;
 
 export interface Listing {
-  client: ContainerClient;
+  connection: AzureConnection;
   call: AzureCall;
-  /** The store's prefix of all names; keys are told without it. */
-  prefix: string;
-  /** The store's name, for messages. */
-  name: string;
 }
 
 type ListOptions = CallOptions & { onForeign?: ((name: string) => void) | undefined };
 
 interface Page {
-  items: BlobItem[];
+  items: ListedBlob[];
   next: string | undefined;
 }
 
 /** Fetches one page ahead; proves that names increase strictly, because mirrors delete what a listing leaves out. */
 export async function* listBlobs(listing: Listing, keyPrefix: string, options: ListOptions): AsyncGenerator<BlobInfo> {
-  const { prefix, name } = listing;
+  const { prefix, name } = listing.connection;
   const { signal, onForeign } = options;
   const doing = `cannot list ${name}`;
+  const start = prefix + keyPrefix;
   const stop = new AbortController();
   const follow = () => stop.abort();
   signal?.addEventListener("abort", follow, { once: true });
   if (signal?.aborted === true) follow();
-  const fetchAhead = (token?: string): Promise<Page> => {
-    const page = fetchPage(listing, prefix + keyPrefix, token, doing, stop.signal);
+  const fetchAhead = (marker?: string): Promise<Page> => {
+    const page = fetchPage(listing, start, marker, doing, stop.signal);
     // It may fail while its predecessor is being consumed; whoever awaits it hears of it.
     page.catch(() => undefined);
     return page;
@@ -52,12 +55,17 @@ export async function* listBlobs(listing: Listing, keyPrefix: string, options: L
       pending = next === undefined ? undefined : fetchAhead(next);
       for (const item of items) {
         throwIfInterrupted(signal);
-        if (last !== undefined && compareKeys(last, item.name) >= 0) throw outOfOrder(doing, last, item.name);
-        last = item.name;
-        const key = item.name.slice(prefix.length);
+        const { name: full, size } = item;
+        if (full === undefined || size === undefined) throw corrupt(doing, "a blob came without its name or size");
+        if (last !== undefined && compareKeys(last, full) >= 0) throw outOfOrder(doing, last, full);
+        if (!full.startsWith(start)) {
+          throw corrupt(doing, `asked for ${JSON.stringify(start)}, got ${JSON.stringify(full)}`);
+        }
+        last = full;
+        const key = full.slice(prefix.length);
         const { isFolder } = fromAzureMetadata(item.metadata);
-        if (isFolder || !isKey(key)) onForeign?.(key === "" ? item.name : key);
-        else yield describeBlob(key, { ...item.properties, metadata: item.metadata });
+        if (isFolder || !isKey(key)) onForeign?.(key === "" ? full : key);
+        else yield describeListed(key, item);
       }
     }
   } finally {
@@ -66,30 +74,83 @@ export async function* listBlobs(listing: Listing, keyPrefix: string, options: L
   }
 }
 
+function describeListed(key: Key, { size, lastModified, md5, ...item }: ListedBlob): BlobInfo {
+  return describeBlob(key, {
+    ...item,
+    contentLength: size,
+    ...(lastModified !== undefined && { lastModified: new Date(lastModified) }),
+    ...(md5 !== undefined && { contentMD5: Buffer.from(md5, "base64") }),
+  });
+}
+
 async function fetchPage(
-  { client, call }: Listing,
+  listing: Listing,
   prefix: string,
-  token: string | undefined,
+  marker: string | undefined,
   doing: string,
   signal: AbortSignal,
 ): Promise<Page> {
-  const answer = await call(doing, signal, async (abortSignal) => {
-    const pages = client
-      .listBlobsFlat({ prefix, includeMetadata: true, abortSignal })
-      .byPage({ maxPageSize: PAGE, ...(token !== undefined && { continuationToken: token }) });
-    const page = await pages.next();
-    return page.done === true ? undefined : page.value;
-  });
-  const next = answer?.continuationToken;
-  if (answer === undefined || (token !== undefined && next === token)) {
-    throw new FeedctlError("corrupt", `${doing}: the listing does not go on after ${JSON.stringify(token)}`);
+  for (let tries = 1; ; tries++) {
+    const bytes = await fetchBytes(listing, prefix, marker, doing, signal);
+    const page = bytes === undefined ? "cut" : scanListing(bytes);
+    if (page === "cut") {
+      if (tries < TRIES) continue;
+      throw new FeedctlError("unavailable", `${doing}: the answer broke off ${TRIES} times`);
+    }
+    // Any web page is an answer too.
+    if (page === undefined) throw corrupt(doing, "the answer is no listing", "look at the endpoint and the network");
+    if (page.next === undefined) throw corrupt(doing, "the answer does not say whether more follows");
+    if (marker !== undefined && page.next === marker) {
+      throw corrupt(doing, `the listing does not go on after ${JSON.stringify(marker)}`);
+    }
+    return { items: page.blobs, next: page.next === "" ? undefined : page.next };
   }
-  return { items: answer.segment.blobItems, next: next === "" ? undefined : next };
+}
+
+/** Undefined: the answer broke off. */
+async function fetchBytes(
+  { connection, call }: Listing,
+  prefix: string,
+  marker: string | undefined,
+  doing: string,
+  signal: AbortSignal,
+): Promise<Buffer | undefined> {
+  const { url } = connection.client;
+  const query = [
+    "restype=container&comp=list&include=metadata",
+    `maxresults=${PAGE}`,
+    ...(prefix === "" ? [] : [`prefix=${encodeURIComponent(prefix)}`]),
+    ...(marker === undefined ? [] : [`marker=${encodeURIComponent(marker)}`]),
+  ].join("&");
+  const { blob } = connection.bare(`${url}${url.includes("?") ? "&" : "?"}${query}`);
+  return call(doing, signal, async (abortSignal, progressed) => {
+    const { readableStreamBody: body } = await blob.download({ abortSignal });
+    const chunks: Buffer[] = [];
+    let length = 0;
+    try {
+      for await (const chunk of body as AsyncIterable<Buffer>) {
+        progressed();
+        length += chunk.length;
+        if (length > MAX_BYTES) throw corrupt(doing, "the answer is too long for a listing");
+        chunks.push(chunk);
+      }
+    } catch (error) {
+      if (error instanceof FeedctlError || abortSignal.aborted) throw error;
+      return undefined;
+    }
+    return Buffer.concat(chunks, length);
+  });
+}
+
+function corrupt(doing: string, why: string, hint?: string): FeedctlError {
+  return new FeedctlError("corrupt", `${doing}: ${why}`, { hint });
 }
 
 function outOfOrder(doing: string, before: string, after: string): FeedctlError {
   const names = `${JSON.stringify(after)} after ${JSON.stringify(before)}`;
-  return new FeedctlError("corrupt", `${doing}: listing out of order: ${names}`, {
-    hint: "the Azurite emulator does so with names beyond U+FFFF; Azure itself lists in the order of UTF-8 bytes",
-  });
+  return corrupt(
+    doing,
+    `listing out of order: ${names}`,
+    "the Azurite emulator does so with names beyond U+FFFF; Azure itself lists in the order of UTF-8 bytes",
+  );
 }

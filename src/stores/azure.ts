@@ -12,14 +12,14 @@ import { createAzureCall } from "./azure-call.ts";
 import { connectAzure, isAltered } from "./azure-client.ts";
 import { deleteInBatches } from "./azure-delete.ts";
 import { azureCode } from "./azure-errors.ts";
+import { getBlob } from "./azure-get.ts";
 import { describeBlob, plainTag } from "./azure-info.ts";
 import { listBlobs } from "./azure-list.ts";
-import { resumingRead } from "./azure-read.ts";
 import { isLarge, upload } from "./azure-upload.ts";
 import type { Key } from "./key.ts";
 import { hashFirst } from "./promised-hash.ts";
 import type { PromisedOptions } from "./promised-hash.ts";
-import type { BlobInfo, BlobSource, ByteRange, CallOptions, PutOptions, PutResult, Store } from "./store.ts";
+import type { BlobInfo, BlobSource, CallOptions, GetOptions, PutOptions, PutResult, Store } from "./store.ts";
 import type { AzureConfig } from "./store-types.ts";
 
 /** A commit discards the blocks that other uploads of the same blob have staged: they then start over, this often. */
@@ -47,35 +47,10 @@ export async function openAzureStore(config: AzureConfig): Promise<Store> {
     }
   }
 
-  async function get(key: Key, options: CallOptions & { range?: ByteRange | undefined } = {}): Promise<Readable> {
-    const { signal, range } = options;
+  async function get(key: Key, options: GetOptions = {}): Promise<Readable> {
     const what = doing("read", key);
-    const { start, end } = checkRange(range, what);
     if (isAltered(key)) throw new FeedctlError("not-found", `${what}: no such blob`);
-    const open = async (offset: number, etag?: string) => {
-      const count = end === undefined ? undefined : end - offset;
-      const conditions = etag === undefined ? {} : { ifMatch: etag };
-      // The signal must not outlive the call: it would abort the body as well, and hide the reason.
-      const answer = await call(what, signal, (abortSignal) =>
-        blobOf(key).download(offset, count, { abortSignal, conditions, maxRetryRequests: 0 }),
-      );
-      return { body: answer.readableStreamBody as Readable, size: answer.contentLength ?? 0, etag: answer.etag };
-    };
-    const first = await open(start);
-    if (range !== undefined && first.size === 0) {
-      // From the first byte on, the SDK asks without a range.
-      first.body.destroy();
-      throw new FeedctlError("usage", `${what}: the range starts past the end of the blob`);
-    }
-    const reopen = async (received: number) => {
-      try {
-        return (await open(start + received, first.etag)).body;
-      } catch (error) {
-        if (azureCode(error) !== "ConditionNotMet") throw error;
-        throw new FeedctlError("unavailable", `${what}: it was replaced meanwhile`, { hint: "try again" });
-      }
-    };
-    return resumingRead({ size: first.size, first: first.body, reopen, doing: what, signal });
+    return getBlob({ key, blob: blobOf(key), options, call, doing: what });
   }
 
   /** Whether what stands there is what should be stored: `unchanged`, or rejects with `conflict`. */
@@ -145,7 +120,7 @@ export async function openAzureStore(config: AzureConfig): Promise<Store> {
     head,
     get,
     put: hashFirst(put),
-    list: (keyPrefix, options = {}) => listBlobs({ client, call, prefix, name }, keyPrefix, options),
+    list: (keyPrefix, options = {}) => listBlobs({ connection, call }, keyPrefix, options),
     delete: remove,
     deleteMany: (keys, options = {}) =>
       deleteInBatches({
@@ -160,14 +135,6 @@ export async function openAzureStore(config: AzureConfig): Promise<Store> {
     // The SDK's sockets are shared, idle ones do not keep the process alive, and nothing else is open.
     [Symbol.asyncDispose]: async () => undefined,
   };
-}
-
-function checkRange(range: ByteRange | undefined, doing: string): ByteRange {
-  const { start, end } = range ?? { start: 0 };
-  const valid =
-    Number.isSafeInteger(start) && start >= 0 && (end === undefined || (Number.isSafeInteger(end) && end > start));
-  if (!valid) throw new FeedctlError("usage", `${doing}: ${start} to ${end ?? "the end"} is no range of bytes`);
-  return { start, end };
 }
 
 function checkHeaders({ contentType, cacheControl }: PutOptions, doing: string): void {
