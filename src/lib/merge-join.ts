@@ -1,41 +1,87 @@
+import { batched, batchesOf } from "./batches.ts";
+
+interface Item {
+  key: string;
+}
+
+type Row<S> = { key: string } & Partial<S>;
+
+/** One stream, with the batch of it that is being joined. */
+interface Side {
+  name: string;
+  stream: AsyncIterator<readonly Item[]>;
+  batch: readonly Item[];
+  /** Of the batch's items that which is not joined yet. */
+  next: number;
+  last: string | undefined;
+  ended: boolean;
+}
+
 /**
- * Joins several sorted streams by key, holding one item of each. Every stream must be strictly increasing by
- * `compare`; one that is not throws the error that `outOfOrder` makes, before anything behind the fault is yielded.
+ * Joins several sorted streams by key, holding one batch of each (see `batches.ts`; rows come in batches too). Every
+ * stream must be strictly increasing by `compare`; one that is not throws the error that `outOfOrder` makes, before
+ * anything behind the fault is yielded.
  */
-export async function* mergeJoin<S extends Record<string, { key: string }>>(
+export function mergeJoin<S extends Record<string, Item>>(
   streams: { [Name in keyof S]: AsyncIterable<S[Name]> },
   compare: (a: string, b: string) => number,
   outOfOrder: (stream: keyof S & string, before: string, after: string) => Error,
-): AsyncGenerator<{ key: string } & Partial<S>> {
-  const names = Object.keys(streams) as (keyof S & string)[];
-  const iterators = new Map(names.map((name) => [name, streams[name][Symbol.asyncIterator]()]));
-  const heads = new Map<keyof S & string, S[keyof S & string]>();
+): AsyncGenerator<Row<S>, void> {
+  return batched(() => joinBatches<S>(streams, compare, outOfOrder));
+}
 
-  async function advance(name: keyof S & string): Promise<void> {
-    const before = heads.get(name)?.key;
-    const step = await iterators.get(name)?.next();
-    if (step === undefined || step.done) {
-      heads.delete(name);
-      return;
-    }
-    if (before !== undefined && compare(before, step.value.key) >= 0) throw outOfOrder(name, before, step.value.key);
-    heads.set(name, step.value);
-  }
-
+async function* joinBatches<S extends Record<string, Item>>(
+  streams: Record<string, AsyncIterable<Item>>,
+  compare: (a: string, b: string) => number,
+  outOfOrder: (stream: keyof S & string, before: string, after: string) => Error,
+): AsyncGenerator<Row<S>[], void> {
+  const sides = Object.entries(streams).map(([name, stream]): Side => {
+    const batches = batchesOf(stream)[Symbol.asyncIterator]();
+    return { name, stream: batches, batch: [], next: 0, last: undefined, ended: false };
+  });
   try {
-    await Promise.all(names.map(advance));
-    while (heads.size > 0) {
-      let key: string | undefined;
-      for (const head of heads.values()) if (key === undefined || compare(head.key, key) < 0) key = head.key;
-      const row = { key: key as string } as { key: string } & Partial<S>;
-      for (const [name, head] of heads) {
-        if (head.key !== key) continue;
-        row[name] = head as (typeof row)[typeof name];
-      }
-      yield row;
-      await Promise.all(names.filter((name) => heads.get(name)?.key === key).map(advance));
+    for (;;) {
+      await Promise.all(sides.filter((side) => !side.ended && side.next === side.batch.length).map(refill));
+      const open = sides.filter(({ ended }) => !ended);
+      if (open.length === 0) return;
+      const { rows, fault } = joinWhatIsHere(open);
+      if (rows.length > 0) yield rows;
+      if (fault !== undefined) throw fault;
     }
   } finally {
-    await Promise.all([...iterators.values()].map(async (iterator) => iterator.return?.()));
+    await Promise.all(sides.map(async ({ stream }) => stream.return?.()));
   }
+
+  /** Until one of them has to be waited for, or is found out of order. */
+  function joinWhatIsHere(open: readonly Side[]): { rows: Row<S>[]; fault: Error | undefined } {
+    const rows: Row<S>[] = [];
+    for (;;) {
+      let key: string | undefined;
+      for (const side of open) {
+        const item = side.batch[side.next];
+        if (item === undefined) return { rows, fault: undefined };
+        if (side.last !== undefined && compare(side.last, item.key) >= 0)
+          return { rows, fault: outOfOrder(side.name, side.last, item.key) };
+        if (key === undefined || compare(item.key, key) < 0) key = item.key;
+      }
+      const row: Record<string, unknown> = { key };
+      for (const side of open) {
+        const item = side.batch[side.next];
+        if (item?.key !== key) continue;
+        row[side.name] = item;
+        side.last = key;
+        side.next++;
+      }
+      rows.push(row as Row<S>);
+    }
+  }
+}
+
+async function refill(side: Side): Promise<void> {
+  do {
+    const { value, done } = await side.stream.next();
+    side.ended = done === true;
+    side.batch = side.ended ? [] : (value as readonly Item[]);
+    side.next = 0;
+  } while (!side.ended && side.batch.length === 0);
 }

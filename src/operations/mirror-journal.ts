@@ -1,5 +1,6 @@
 import { createReadStream, existsSync } from "node:fs";
 import { open, rename, rm } from "node:fs/promises";
+import { batched } from "../lib/batches.ts";
 import { compareKeys } from "../stores/key.ts";
 
 /** Source and target were proven equal while they showed these tags. */
@@ -23,6 +24,8 @@ export interface Journal {
 }
 
 const FLUSH = 256 * 1024;
+/** Read at once: some hundred entries. */
+const CHUNK = 32 * 1024;
 const HEAD = "feedctl mirror journal 1\n";
 
 /** `readOnly`: for a dry run, which remembers nothing. */
@@ -49,14 +52,15 @@ export function openJournal(path: string, { readOnly }: { readOnly: boolean }): 
     if (buffered >= FLUSH) await flush();
   }
 
-  async function* read(): AsyncGenerator<JournalEntry> {
+  async function* readBatches(): AsyncGenerator<JournalEntry[], void> {
     if (!existsSync(path)) return;
     let rest = "";
     let before = "";
     let first = true;
-    for await (const chunk of createReadStream(path, { encoding: "utf8", highWaterMark: FLUSH })) {
+    for await (const chunk of createReadStream(path, { encoding: "utf8", highWaterMark: CHUNK })) {
       const parts = (rest + String(chunk)).split("\n");
       rest = parts.pop() ?? "";
+      const entries: JournalEntry[] = [];
       for (const part of parts) {
         if (first) {
           if (`${part}\n` !== HEAD) return; // of another version: forgotten
@@ -65,12 +69,15 @@ export function openJournal(path: string, { readOnly }: { readOnly: boolean }): 
         }
         const entry = parse(part);
         // damaged: what follows is not trusted
-        if (entry === undefined || (before !== "" && compareKeys(before, entry.key) >= 0)) return;
+        if (entry === undefined || (before !== "" && compareKeys(before, entry.key) >= 0)) return yield entries;
         before = entry.key;
-        yield entry;
+        entries.push(entry);
       }
+      yield entries;
     }
   }
+
+  const read = () => batched(readBatches);
 
   return {
     read,

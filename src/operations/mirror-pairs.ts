@@ -1,3 +1,4 @@
+import { batched, batchesOf } from "../lib/batches.ts";
 import type { BlobInfo, Store } from "../stores/store.ts";
 import type { Journal, JournalEntry } from "./mirror-journal.ts";
 import { sideBySide } from "./side-by-side.ts";
@@ -46,6 +47,8 @@ export function isProven({ source, target, journal }: ListedPair): boolean {
   return journal !== undefined && source?.tag === journal.source && target?.tag === journal.target;
 }
 
-async function* withoutPrefix(blobs: AsyncIterable<BlobInfo>, prefix: string): AsyncGenerator<BlobInfo> {
-  for await (const blob of blobs) if (!blob.key.startsWith(prefix)) yield blob;
+function withoutPrefix(blobs: AsyncIterable<BlobInfo>, prefix: string): AsyncGenerator<BlobInfo> {
+  return batched(async function* () {
+    for await (const batch of batchesOf(blobs)) yield batch.filter(({ key }) => !key.startsWith(prefix));
+  });
 }

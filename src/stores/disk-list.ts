@@ -1,4 +1,5 @@
 import { setImmediate as yieldToEvents } from "node:timers/promises";
+import { batched } from "../lib/batches.ts";
 import { unpackError } from "./disk-errors.ts";
 import { describeFile } from "./disk-info.ts";
 import { startDiskThread } from "./disk-thread.ts";
@@ -15,6 +16,9 @@ const BATCH = 500;
 /** A listing that goes on after this many files pays for a thread of its own, which takes about 30 ms to start. */
 const BEFORE_THREAD = 2_000;
 
+/** How many files of a batch are described at once: few, so that they are forgotten before memory is tidied. */
+const AT_ONCE = 100;
+
 /** Batches of the thread under way or waiting here. With its 1,000 files each, about 1 MiB. */
 const AHEAD = 4;
 
@@ -23,17 +27,28 @@ export interface ListFilesOptions {
   onForeign?: ((name: string) => void) | undefined;
 }
 
-/** The files below `root` whose key starts with `prefix`, in UTF-8 byte order of the whole key; complete or throws. */
-export async function* listFiles(
+/**
+ * The files below `root` whose key starts with `prefix`, in UTF-8 byte order of the whole key; complete or throws. A
+ * long listing comes in batches.
+ */
+export function listFiles(
+  root: string,
+  prefix: string,
+  options: ListFilesOptions,
+): AsyncGenerator<BlobInfo, void, undefined> {
+  return batched(() => listBatches(root, prefix, options));
+}
+
+async function* listBatches(
   root: string,
   prefix: string,
   { signal, onForeign = () => {} }: ListFilesOptions,
-): AsyncGenerator<BlobInfo, void, undefined> {
+): AsyncGenerator<BlobInfo[], void, undefined> {
   throwIfInterrupted(signal);
   const walk = startWalk(root, prefix, onForeign);
   let listed = 0;
   for (const file of walkFiles(walk, onForeign)) {
-    yield describeFile(file.key, file);
+    yield [describeFile(file.key, file)];
     throwIfInterrupted(signal);
     if (++listed % BATCH !== 0) continue;
     await yieldToEvents();
@@ -43,11 +58,14 @@ export async function* listFiles(
   if (walk.length === 0) return;
   for await (const { keys, facts, foreign } of walkInThread(walk)) {
     for (const name of foreign) onForeign(name);
-    let i = 0;
     // No key holds a line feed, and one long string crosses over faster than many short ones.
-    for (const key of keys === "" ? [] : keys.split("\n")) {
+    const names = keys === "" ? [] : keys.split("\n");
+    for (let from = 0; from < names.length; from += AT_ONCE) {
       throwIfInterrupted(signal);
-      yield describeFile(key as Key, { size: facts[i++]!, mtimeMs: facts[i++]!, ino: facts[i++]! });
+      yield names.slice(from, from + AT_ONCE).map((key, i) => {
+        const at = 3 * (from + i);
+        return describeFile(key as Key, { size: facts[at]!, mtimeMs: facts[at + 1]!, ino: facts[at + 2]! });
+      });
     }
     throwIfInterrupted(signal);
   }
