@@ -61,7 +61,7 @@ export function describeObject(key: Key, headers: Readonly<Record<string, string
   const encrypted = isKms(headers) || headers["x-amz-server-side-encryption-customer-algorithm"] !== undefined;
   return {
     key,
-    size: Number(headers["content-length"] ?? 0),
+    size: sizeOf(headers),
     modified: firstDate(Math.round(seconds * 1000), headers["last-modified"] ?? "") ?? new Date(0),
     tag: plainTag(headers["etag"]),
     md5: encrypted ? undefined : md5OfTag(headers["etag"]),
@@ -70,6 +70,12 @@ export function describeObject(key: Key, headers: Readonly<Record<string, string
     cacheControl: headers["cache-control"],
     metadata: decodeMetadata(stored),
   };
+}
+
+/** Of the whole object, also where the answer brings a range of it: `bytes 0-9/1000`. */
+function sizeOf(headers: Readonly<Record<string, string>>): number {
+  const whole = /\/(\d+)$/.exec(headers["content-range"] ?? "")?.[1];
+  return Number(whole ?? headers["content-length"] ?? 0);
 }
 
 function firstDate(...times: (number | string)[]): Date | undefined {

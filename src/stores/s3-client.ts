@@ -6,7 +6,7 @@ import { createCalls, type S3Calls } from "./s3-calls.ts";
 import type { S3Place } from "./s3-errors.ts";
 import { openHttp } from "./s3-request.ts";
 import { createSender } from "./s3-send.ts";
-import { findEndpoint, sdkHandler } from "./s3-sdk.ts";
+import { findEndpoint, renewStale, sdkHandler } from "./s3-sdk.ts";
 import type { S3Config } from "./store-types.ts";
 import { parseTargetPath } from "./key.ts";
 
@@ -21,6 +21,8 @@ export interface S3Connection extends S3Place {
   readonly creation: S3Creation;
   /** False on servers that are not known to honour `If-None-Match`. */
   readonly trustsConditions: boolean;
+  /** A URL that reads the object for so many seconds, whoever holds it. The key is whole, prefix included. */
+  presign(key: string, seconds: number): Promise<string>;
   close(): Promise<void>;
 }
 
@@ -70,11 +72,13 @@ export async function connectS3(config: S3Config): Promise<S3Connection> {
   const suffix = regionName.startsWith("cn-") ? "amazonaws.com.cn" : "amazonaws.com";
   const path = `s3://${config.bucket}${prefix === "" ? "" : `/${prefix.slice(0, -1)}`}`;
   const endpointOf = remember(() => findEndpoint(client, new HeadObjectCommand({ Bucket: config.bucket, Key: "x" })));
+  const provide = (options?: { forceRefresh: boolean }) => client.config.credentials(options);
+  const sender = createSender({ http: connections, endpoint: endpointOf, credentials: provide });
+  renewStale(client);
   return {
     client,
-    calls: createCalls(
-      createSender({ http: connections, endpoint: endpointOf, credentials: () => client.config.credentials() }),
-    ),
+    calls: createCalls(sender.send),
+    presign: sender.presign,
     close: () => connections.close(),
     prefix,
     creation,

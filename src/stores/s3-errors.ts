@@ -77,7 +77,10 @@ const noBucket: Judge = (_, { bucket, host }) => ({
 
 const wrongSecret = denied("the secret key does not fit the access key", "set the secret key anew with --secret-key");
 const wrongAccessKey = denied("the server does not know the access key", "set --access-key and --secret-key anew");
-const expired = denied("the credentials have expired", "sign in again, or use keys that do not expire");
+const expired = denied(
+  "the credentials have expired, and no newer ones could be had",
+  "sign in again, or use keys that do not expire",
+);
 const closed = denied("the account or bucket is closed to everybody", "look at the account's state and billing");
 const skewed: Judge = (vendor) => ({
   code: "denied",
@@ -128,7 +131,7 @@ const judges: Record<string, Judge> = {
   ExpiredToken: expired,
   ExpiredTokenException: expired,
   TokenRefreshRequired: expired,
-  InvalidToken: denied("the session token is wrong", "sign in again"),
+  InvalidToken: denied("the server does not take the session token", "sign in again"),
   RequestTimeTooSkewed: skewed,
   RequestExpired: skewed,
   CredentialsProviderError: noCredentials,
@@ -185,6 +188,13 @@ export function s3Code(error: unknown): string {
   const { name, code } = (error ?? {}) as Vendor;
   const text = name === undefined || name === "Error" || name === "AggregateError" ? code : name;
   return typeof text === "string" && !/^\d+$/.test(text) && text !== "UnknownError" ? text : "";
+}
+
+/** What another set of credentials may cure; asked before the signature is blamed on anybody. */
+const STALE = ["ExpiredToken", "ExpiredTokenException", "RequestExpired", "InvalidToken", "TokenRefreshRequired"];
+
+export function isStale(error: unknown): boolean {
+  return STALE.includes(s3Code(error));
 }
 
 export function s3Status(error: unknown): number | undefined {

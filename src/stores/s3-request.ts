@@ -12,6 +12,8 @@ export interface HttpRequest {
   path: string;
   headers: Record<string, string>;
   body?: Uint8Array | undefined;
+  /** Instead of the client's own patience, in milliseconds. */
+  silence?: number | undefined;
   signal?: AbortSignal | undefined;
 }
 
@@ -42,7 +44,7 @@ const PIECE = 256 * 1024;
 export function openHttp(silence = SILENCE_MS): HttpClient {
   const agent = openAgent(silence);
   return {
-    async send({ origin, method, path, headers, body, signal }) {
+    async send({ origin, method, path, headers, body, silence: patience, signal }) {
       const request = {
         origin,
         method,
@@ -51,6 +53,7 @@ export function openHttp(silence = SILENCE_MS): HttpClient {
         // undici takes any iterable, though its types do not say so.
         body: body === undefined ? null : body.length <= PIECE ? body : (piecesOf(body) as unknown as Readable),
         signal: signal ?? null,
+        ...(patience !== undefined && { headersTimeout: patience, bodyTimeout: patience }),
       };
       const answer = await agent.request(request).catch((error: unknown) => {
         throw networkError(error);

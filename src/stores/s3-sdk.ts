@@ -1,6 +1,7 @@
 // Where the SDK and our own requests meet: its requests go out over our connections, and its rules find the endpoint.
 import type { HeadObjectCommand, S3, S3ClientConfig } from "@aws-sdk/client-s3";
 import { FeedctlError } from "../errors.ts";
+import { isStale } from "./s3-errors.ts";
 import type { HttpClient } from "./s3-request.ts";
 import type { S3Endpoint } from "./s3-send.ts";
 import { encodeQuery } from "./s3-sign.ts";
@@ -73,4 +74,23 @@ export async function findEndpoint(client: S3, probe: HeadObjectCommand): Promis
   throw new FeedctlError("usage", "the bucket wants a kind of signature that feedctl does not make", {
     hint: "name a bucket of one region with --bucket, not a multi-region access point",
   });
+}
+
+/** What `createSender` does for our requests: credentials that are refused as too old are asked for anew, once. */
+export function renewStale(client: S3): void {
+  client.middlewareStack.add(
+    (next) => async (input) => {
+      try {
+        return await next(input);
+      } catch (error) {
+        if (!isStale(error)) throw error;
+        await client.config.credentials({ forceRefresh: true }).catch(() => {
+          throw error;
+        });
+        return next(input);
+      }
+    },
+    // Before the step that chooses the credentials of a request.
+    { step: "initialize", name: "feedctlRenewStale" },
+  );
 }

@@ -2,13 +2,14 @@
 import { hash } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { problemOf } from "./s3-answer.ts";
-import { s3Code, s3Status } from "./s3-errors.ts";
+import { isStale, s3Code, s3Status } from "./s3-errors.ts";
 import type { HttpAnswer, HttpClient } from "./s3-request.ts";
 import {
   createSigner,
   EMPTY_PAYLOAD,
   encodePath,
   encodeQuery,
+  presign,
   UNSIGNED_PAYLOAD,
   type S3Credentials,
   type Sign,
@@ -35,6 +36,8 @@ export interface S3Call {
   body?: Buffer | undefined;
   /** Lower-case hex of the body, if known. */
   sha256?: string | undefined;
+  /** How many milliseconds the server may be silent, where it has much to do before it answers. */
+  silence?: number | undefined;
   signal?: AbortSignal | undefined;
 }
 
@@ -44,11 +47,17 @@ export interface S3Call {
  */
 export type SendS3 = <T>(call: S3Call, use: (answer: HttpAnswer) => Promise<T>) => Promise<T>;
 
+export interface S3Sender {
+  readonly send: SendS3;
+  /** A URL that reads the object for so many seconds, whoever holds it. */
+  presign(key: string, seconds: number): Promise<string>;
+}
+
 export interface SenderOptions {
   http: HttpClient;
   endpoint: () => Promise<S3Endpoint>;
-  /** Asked for every request; refreshes in time what expires. */
-  credentials: () => Promise<S3Credentials>;
+  /** Asked for every request; refreshes in time what expires. With `forceRefresh`: others than those refused. */
+  credentials: (options?: { forceRefresh: boolean }) => Promise<S3Credentials>;
   /** Milliseconds since 1970. */
   now?: (() => number) | undefined;
 }
@@ -57,13 +66,14 @@ const MAX_TRIES = 3;
 /** S3 takes 15 minutes; less than this is not worth a correction. */
 const SKEW_MS = 5 * 60_000;
 
-export function createSender({ http, endpoint, credentials, now = Date.now }: SenderOptions): SendS3 {
+export function createSender({ http, endpoint, credentials, now = Date.now }: SenderOptions): S3Sender {
   let signer: { at: S3Endpoint; sign: Sign } | undefined;
   /** How far the server's clock is ahead of ours. */
   let ahead = 0;
 
-  const once = async ({ method, key = "", query = {}, headers = {}, body, sha256, signal }: S3Call) => {
-    const [at, keys] = await Promise.all([endpoint(), credentials()]);
+  const once = async (call: S3Call, keys: S3Credentials) => {
+    const { method, key = "", query = {}, headers = {}, body, sha256, silence, signal } = call;
+    const at = await endpoint();
     if (signer?.at !== at) signer = { at, sign: createSigner(at.region, at.service) };
     const path = at.path + encodePath(key);
     const text = encodeQuery(query);
@@ -73,7 +83,7 @@ export function createSender({ http, endpoint, credentials, now = Date.now }: Se
     const signed = signer.sign(unsigned, keys, new Date(now() + ahead));
     signed["user-agent"] = "feedctl";
     const whole = text === "" ? path : `${path}?${text}`;
-    return http.send({ origin: at.origin, method, path: whole, headers: signed, body, signal });
+    return http.send({ origin: at.origin, method, path: whole, headers: signed, body, silence, signal });
   };
 
   /** Whether the refusal came of the clocks, which are now in step. Only the server's own refusal is believed. */
@@ -84,20 +94,49 @@ export function createSender({ http, endpoint, credentials, now = Date.now }: Se
     return true;
   };
 
-  return async (call, use) => {
+  /** Of many requests that are refused at once the first asks for new credentials, and the others find them there. */
+  const renewed = async (refused: S3Credentials): Promise<boolean> => {
+    if (!sameCredentials(await credentials(), refused)) return true;
+    // Where none can be had, the server's refusal is what the user must know.
+    const newest = await credentials({ forceRefresh: true }).catch(() => refused);
+    return !sameCredentials(newest, refused);
+  };
+
+  const send: SendS3 = async (call, use) => {
+    let renewals = 0;
     for (let count = 1; ; count++) {
       let inStep = false;
+      let keys: S3Credentials | undefined;
       try {
-        const answer = await once(call);
+        keys = await credentials();
+        const answer = await once(call, keys);
         if (answer.status < 300) return await use(answer);
         inStep = corrected(answer);
         throw await problemOf(answer);
       } catch (error) {
-        if (count === MAX_TRIES || call.signal?.aborted || !(inStep || mayPass(error))) throw error;
+        if (call.signal?.aborted) throw error;
+        if (keys !== undefined && isStale(error) && renewals++ === 0 && (await renewed(keys))) continue;
+        if (count >= MAX_TRIES || !(inStep || mayPass(error))) throw error;
       }
       await sleep(Math.random() * 100 * 2 ** count, undefined, { signal: call.signal });
     }
   };
+
+  return {
+    send,
+    async presign(key, seconds) {
+      const [at, keys] = await Promise.all([endpoint(), credentials()]);
+      const path = at.path + encodePath(key);
+      const request = { method: "GET", host: at.host, path, seconds };
+      return at.origin + presign(at, request, keys, new Date(now() + ahead));
+    },
+  };
+}
+
+function sameCredentials(a: S3Credentials, b: S3Credentials): boolean {
+  return (
+    a.accessKeyId === b.accessKeyId && a.secretAccessKey === b.secretAccessKey && a.sessionToken === b.sessionToken
+  );
 }
 
 function payloadOf({ origin }: S3Endpoint, body: Buffer | undefined, sha256: string | undefined): string {
@@ -106,7 +145,7 @@ function payloadOf({ origin }: S3Endpoint, body: Buffer | undefined, sha256: str
 }
 
 /** What the SDK tries again: a server that is busy or broken, and the network. */
-function mayPass(error: unknown): boolean {
+export function mayPass(error: unknown): boolean {
   const status = s3Status(error);
   if (status !== undefined)
     return [408, 429, 500, 502, 503, 504].includes(status) || ["RequestTimeout", "SlowDown"].includes(s3Code(error));

@@ -1,4 +1,4 @@
-// AWS Signature Version 4 in the header of a request: the SDK's own takes longer than everything else about a request.
+// AWS Signature Version 4, in the header of a request or in its address: the SDK's own takes longer than everything else about a request.
 import { createHmac, createSecretKey, hash, type KeyObject } from "node:crypto";
 
 export interface S3Credentials {
@@ -40,16 +40,13 @@ export function createSigner(region: string, service: string): Sign {
   let derived: { secret: string; day: string; key: KeyObject } | undefined;
 
   const keyOf = (secret: string, day: string): KeyObject => {
-    if (derived?.secret !== secret || derived.day !== day) {
-      const key = [day, region, service, "aws4_request"].reduce<string | Buffer>(hmac, `AWS4${secret}`) as Buffer;
-      // Node takes ten times as long over a key that is a buffer.
-      derived = { secret, day, key: createSecretKey(key) };
-    }
+    if (derived?.secret !== secret || derived.day !== day)
+      derived = { secret, day, key: deriveKey(secret, day, region, service) };
     return derived.key;
   };
 
   return ({ method, host, path, query, headers, payload }, credentials, now) => {
-    const time = `${now.toISOString().slice(0, 19).replace(/[-:]/g, "")}Z`;
+    const time = timeText(now);
     const day = time.slice(0, 8);
     const sent: Record<string, string> = { ...headers, "x-amz-date": time, "x-amz-content-sha256": payload };
     if (credentials.sessionToken !== undefined) sent["x-amz-security-token"] = credentials.sessionToken;
@@ -65,6 +62,49 @@ export function createSigner(region: string, service: string): Sign {
       `AWS4-HMAC-SHA256 Credential=${credentials.accessKeyId}/${scope}, SignedHeaders=${signed}, Signature=${signature}`;
     return sent;
   };
+}
+
+export interface PresignedRequest {
+  method: string;
+  host: string;
+  /** As `encodePath` writes it. */
+  path: string;
+  /** How long the address works, at most a week; no longer than the credentials do. */
+  seconds: number;
+}
+
+/** Path and query of a request that needs no header but `host`: its signature stands in the query. */
+export function presign(
+  { region, service }: { region: string; service: string },
+  { method, host, path, seconds }: PresignedRequest,
+  { accessKeyId, secretAccessKey, sessionToken }: S3Credentials,
+  now: Date,
+): string {
+  const time = timeText(now);
+  const day = time.slice(0, 8);
+  const scope = `${day}/${region}/${service}/aws4_request`;
+  const query = encodeQuery({
+    "X-Amz-Algorithm": "AWS4-HMAC-SHA256",
+    "X-Amz-Credential": `${accessKeyId}/${scope}`,
+    "X-Amz-Date": time,
+    "X-Amz-Expires": String(seconds),
+    "X-Amz-SignedHeaders": "host",
+    ...(sessionToken !== undefined && { "X-Amz-Security-Token": sessionToken }),
+  });
+  const canonical = `${method}\n${path}\n${query}\nhost:${host}\n\nhost\n${UNSIGNED_PAYLOAD}`;
+  const text = `AWS4-HMAC-SHA256\n${time}\n${scope}\n${hash("sha256", canonical, "hex")}`;
+  const key = deriveKey(secretAccessKey, day, region, service);
+  return `${path}?${query}&X-Amz-Signature=${hmac(key, text).toString("hex")}`;
+}
+
+function timeText(now: Date): string {
+  return `${now.toISOString().slice(0, 19).replace(/[-:]/g, "")}Z`;
+}
+
+function deriveKey(secret: string, day: string, region: string, service: string): KeyObject {
+  const key = [day, region, service, "aws4_request"].reduce<string | Buffer>(hmac, `AWS4${secret}`) as Buffer;
+  // Node takes ten times as long over a key that is a buffer.
+  return createSecretKey(key);
 }
 
 function hmac(key: string | Buffer | KeyObject, text: string): Buffer {

@@ -1,7 +1,6 @@
 // A key is stored under the target path, joined with one slash, without escapes: `a/b` under `/feeds/` is the object
 // `feeds/a/b`. There are no folder markers; those of other tools are reported as foreign. Content type and
 // cache-control are the object's own headers; sha256, time and user metadata are its metadata (see s3-blob.ts).
-import type { Readable } from "node:stream";
 import { FeedctlError } from "../errors.ts";
 import type { Key } from "./key.ts";
 import { describeObject, isKms } from "./s3-blob.ts";
@@ -10,10 +9,10 @@ import { s3Code, s3Status, translateS3Error, type S3Attempt } from "./s3-errors.
 import { listObjects } from "./s3-list.ts";
 import { hashFirst } from "./promised-hash.ts";
 import { putBlob } from "./s3-put.ts";
-import { wholeBody } from "./s3-read.ts";
+import { readObject } from "./s3-read.ts";
 import { sweepUploads } from "./s3-sweep.ts";
 import { throwIfInterrupted } from "./signal.ts";
-import type { BlobInfo, ByteRange, CallOptions, Store } from "./store.ts";
+import type { BlobInfo, CallOptions, Store } from "./store.ts";
 import type { S3Config } from "./store-types.ts";
 
 const DELETE_BATCH = 1000;
@@ -25,7 +24,7 @@ export async function openS3Store(config: S3Config): Promise<Store> {
   let bucketSeen = false;
   let etagsAreMd5: boolean | undefined = config.kmsKey ? false : undefined;
 
-  async function head(key: Key, { signal }: CallOptions = {}): Promise<BlobInfo | undefined> {
+  async function head(key: Key, { signal }: CallOptions = {}, again = false): Promise<BlobInfo | undefined> {
     const attempt = { action: `look up ${JSON.stringify(key)} in`, permission: "s3:GetObject", signal };
     try {
       const headers = await calls.head(prefix + key, signal);
@@ -35,7 +34,11 @@ export async function openS3Store(config: S3Config): Promise<Store> {
     } catch (error) {
       const status = s3Status(error);
       if (status === 404 && bucketSeen) return undefined;
-      const reason = status === 400 || status === 403 || status === 404 ? await reasonFor(key, signal) : undefined;
+      const refused = status === 400 || status === 403;
+      const reason = refused || status === 404 ? await reasonFor(key, signal) : undefined;
+      // What GET was told, HEAD will be too: the refusal was for credentials that have been renewed since.
+      if (refused && !again && (reason === undefined || [404, 416].includes(s3Status(reason) ?? 0)))
+        return head(key, { signal }, true);
       if (status === 404 && (reason === undefined || s3Code(reason) === "NoSuchKey")) return absent(attempt, reason);
       throw translateS3Error(reason ?? error, connection, attempt);
     }
@@ -44,7 +47,7 @@ export async function openS3Store(config: S3Config): Promise<Store> {
   /** An answer to HEAD has no body, so that all failures look alike: the same with GET, whose answer names the reason. */
   async function reasonFor(key: Key, signal: AbortSignal | undefined): Promise<unknown> {
     try {
-      await (await calls.get(prefix + key, "bytes=0-0", signal)).discard();
+      await (await calls.get(prefix + key, { range: "bytes=0-0" }, signal)).discard();
       return undefined;
     } catch (error) {
       return s3Code(error) === "" || s3Code(error) === "NotFound" ? undefined : error;
@@ -63,23 +66,7 @@ export async function openS3Store(config: S3Config): Promise<Store> {
     return undefined;
   }
 
-  async function get(key: Key, { range, signal }: Parameters<Store["get"]>[1] = {}): Promise<Readable> {
-    const attempt = { action: `read ${JSON.stringify(key)} from`, permission: "s3:GetObject", signal };
-    const wrong = (why: string) => new FeedctlError("usage", `cannot ${attempt.action} ${connection.name}: ${why}`);
-    const wanted = range === undefined ? undefined : rangeHeader(range);
-    if (wanted === "") throw wrong("the range is empty, negative or fractional");
-    const { headers, body } = await calls.get(prefix + key, wanted, signal).catch((error: unknown) => {
-      throw s3Status(error) === 416
-        ? wrong("the range begins at or past the end")
-        : translateS3Error(error, connection, attempt);
-    });
-    if (wanted !== undefined && headers["content-range"] === undefined) {
-      body.destroy();
-      throw wrong("the server does not know ranges");
-    }
-    const length = headers["content-length"];
-    return wholeBody(body, length === undefined ? undefined : Number(length), connection, attempt);
-  }
+  const get: Store["get"] = (key, options) => readObject(connection, key, options);
 
   async function deleteMany(keys: readonly Key[], { signal }: CallOptions = {}): Promise<void> {
     const attempt = { action: "delete from", permission: "s3:DeleteObject", signal };
@@ -134,11 +121,4 @@ export async function openS3Store(config: S3Config): Promise<Store> {
     sweep: (before, { signal } = {}) => sweepUploads(connection, before, signal),
     [Symbol.asyncDispose]: () => connection.close(),
   };
-}
-
-/** HTTP's ranges include their end. `""`: there is no such range. */
-function rangeHeader({ start, end }: ByteRange): string {
-  if (!Number.isSafeInteger(start) || start < 0) return "";
-  if (end === undefined) return `bytes=${start}-`;
-  return Number.isSafeInteger(end) && end > start ? `bytes=${start}-${end - 1}` : "";
 }

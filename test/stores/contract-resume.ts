@@ -102,6 +102,9 @@ export const resumeCases = {
     async run({ store, key, t }) {
       const notes = memoryNotes();
       const bytes = someBytes(LARGE);
+      await breakPut(store, key("probe"), bytes, { notes, at: 30 * MIB });
+      if (notes.kept.size === 0) return t.skip("the store leaves no notes");
+      notes.kept.clear();
       for (const note of ["", "{", "null", "[]", `{"uploadId":7}`, "\u0000"]) {
         notes.kept.set(key("x"), note);
         await putBytes(store, key("x"), bytes, { notes, ifExists: "replace" });

@@ -38,7 +38,7 @@ function callsTo(t: TestContext, host: string, more: { silence?: number; now?: (
   t.after(() => http.close());
   const at = { origin: `http://${host}`, host, path: "/bucket/", region: "us-east-1", service: "s3" };
   const credentials = async () => ({ ...keys, sessionToken: more.token });
-  return createCalls(createSender({ http, endpoint: async () => at, credentials, now: more.now }));
+  return createCalls(createSender({ http, endpoint: async () => at, credentials, now: more.now }).send);
 }
 
 const refuse = (response: ServerResponse, status: number, code: string, date = new Date()) => {
@@ -119,7 +119,7 @@ describe("the server's clock", () => {
       const calls = callsTo(t, host);
       for (let i = 0; i < 3; i++) {
         if (method === "head") await calls.head("a", undefined);
-        else await (await calls.get("a", undefined, undefined)).discard();
+        else await (await calls.get("a", {}, undefined)).discard();
       }
       assert.equal(seen.length, 4);
     });
@@ -166,7 +166,7 @@ describe("bodies", () => {
     });
     const calls = callsTo(t, host);
     for (const chunks of [1, 0]) {
-      const { body } = await calls.get("a", undefined, undefined);
+      const { body } = await calls.get("a", {}, undefined);
       const stream = wholeBody(body, 1e9, place, attempt);
       if (chunks === 0) stream.destroy();
       else for await (const _ of stream) break;
@@ -181,7 +181,7 @@ describe("bodies", () => {
       response.write(someBytes(500));
     });
     const controller = new AbortController();
-    const { body } = await callsTo(t, host).get("a", undefined, controller.signal);
+    const { body } = await callsTo(t, host).get("a", {}, controller.signal);
     const stream = wholeBody(body, 1000, place, { ...attempt, signal: controller.signal });
     stream.once("data", () => controller.abort());
     await assert.rejects(readAll(stream), { code: "interrupted" });
@@ -196,7 +196,7 @@ describe("bodies", () => {
     });
     const calls = callsTo(t, host, { silence: 1000 });
     const read = async (key: string) =>
-      wholeBody((await calls.get(key, undefined, undefined)).body, 4_000_000, place, attempt);
+      wholeBody((await calls.get(key, {}, undefined)).body, 4_000_000, place, attempt);
     const [silent, paused] = [await read("silent"), await read("paused")];
     paused.once("readable", () => {});
     await assert.rejects(readAll(silent), { code: "unavailable" });
