@@ -37,6 +37,10 @@ export interface ErrorDetail {
   cause?: unknown;
   /** Instead of the code's own exit status, where a command promises those of another tool. */
   status?: number | undefined;
+  /** With `unavailable`: the other side is well and asks for fewer requests. */
+  throttled?: boolean | undefined;
+  /** With `throttled`: milliseconds after which it wants to be asked again, where it says so. */
+  retryAfter?: number | undefined;
 }
 
 /**
@@ -48,12 +52,16 @@ export class FeedctlError extends Error {
   readonly code: ErrorCode;
   readonly hint: string | undefined;
   readonly status: number;
+  readonly throttled: boolean;
+  readonly retryAfter: number | undefined;
 
   constructor(code: ErrorCode, message: string, detail: ErrorDetail = {}) {
     super(message, detail.cause === undefined ? undefined : { cause: detail.cause });
     this.code = code;
     this.hint = detail.hint;
     this.status = detail.status ?? errorCodes[code].exit;
+    this.throttled = detail.throttled ?? false;
+    this.retryAfter = detail.retryAfter;
   }
 }
 

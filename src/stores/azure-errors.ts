@@ -1,5 +1,6 @@
 import { FeedctlError } from "../errors.ts";
 import type { ErrorCode } from "../errors.ts";
+import { parseRetryAfter } from "../lib/retry-after.ts";
 import { interrupted } from "./signal.ts";
 
 /** What is kept of an SDK error. The error itself holds the request with its signature, and may hold a SAS. */
@@ -20,12 +21,20 @@ interface Meaning {
   code: ErrorCode;
   why: string;
   hint?: string;
+  /** The server is well, and asks for fewer requests. */
+  throttled?: boolean;
 }
 
 const ROLES = "grant this identity the role Storage Blob Data Contributor on the container or the account";
 const SAS =
   "the shared access signature must allow service blob, containers and objects, and read, write, list, delete";
 const LATER = "try again later";
+const THROTTLED: Meaning = {
+  code: "unavailable",
+  why: "the account asks for fewer requests",
+  hint: "try again later, or with less at once (FEEDCTL_CONCURRENCY, --threads of mirror)",
+  throttled: true,
+};
 
 /** Azure's error codes that mean more than their HTTP status. */
 const meanings: Record<string, Meaning> = {
@@ -113,6 +122,10 @@ const meanings: Record<string, Meaning> = {
   MetadataTooLarge: { code: "usage", why: "the metadata is larger than 8 KiB" },
   InvalidMetadata: { code: "usage", why: "Azure does not accept this metadata" },
   RequestBodyTooLarge: { code: "usage", why: "the blob is larger than this account accepts" },
+  ServerBusy: THROTTLED,
+  TooManyRequests: THROTTLED,
+  EgressIsOverAccountLimit: THROTTLED,
+  IngressIsOverAccountLimit: THROTTLED,
   BlockCountExceedsLimit: { code: "usage", why: "the blob is larger than Azure accepts" },
 };
 
@@ -131,9 +144,10 @@ export function translateAzureError(error: unknown, doing: string, target: Azure
   if (error instanceof FeedctlError || !(error instanceof Error)) return error;
   if (signal?.aborted === true) return interrupted(signal.reason);
   const cause = causeOf(error);
-  const { code, why, hint } = meaningOf(error, cause, target) ?? {};
+  const { code, why, hint, throttled } = meaningOf(error, cause, target) ?? {};
   if (code === undefined) return error;
-  return new FeedctlError(code, `${doing}: ${why ?? ""}`, { hint, cause });
+  const retryAfter = throttled ? retryAfterOf(error) : undefined;
+  return new FeedctlError(code, `${doing}: ${why ?? ""}`, { hint, cause, throttled, retryAfter });
 }
 
 /** Azure's own code behind a translated error: `BlobAlreadyExists`, `ENOTFOUND`. For the adapter's decisions only. */
@@ -174,6 +188,9 @@ function meaningOf(error: Error, cause: AzureCause, target: AzureTarget): Meanin
     return { code: "usage", why: `${target.host} does not accept the request (${words})` };
   if (status === 409 || status === 412)
     return { code: "conflict", why: `${target.host} reports a conflict (${words})` };
+  // Whoever is down for another reason does not know until when.
+  if (status === 429 || (status === 503 && retryAfterOf(error) !== undefined))
+    return { ...THROTTLED, why: `${target.host} asks for fewer requests (${words})` };
   // 404 without a code that we know is some proxy's, and says nothing about the blob.
   return { code: "unavailable", why: `${target.host} does not serve the request (${words})`, hint: LATER };
 }
@@ -218,6 +235,10 @@ function causeOf(error: RestErrorLike): AzureCause {
     message: redact(error.message.split("\n", 1)[0] ?? ""),
     requestId: headers?.get("x-ms-request-id"),
   };
+}
+
+function retryAfterOf({ response }: RestErrorLike): number | undefined {
+  return parseRetryAfter(response?.headers?.get("retry-after"), response?.headers?.get("date"));
 }
 
 function redact(text: string): string {

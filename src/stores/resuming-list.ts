@@ -1,6 +1,7 @@
+import { batched, batchesOf } from "../lib/batches.ts";
 import { compareKeys } from "./key.ts";
 import type { Key } from "./key.ts";
-import type { Recover } from "./retry.ts";
+import type { Attempts } from "./recovery.ts";
 import type { BlobInfo, CallOptions, Store } from "./store.ts";
 
 interface ListOptions extends CallOptions {
@@ -11,12 +12,21 @@ interface ListOptions extends CallOptions {
  * The listing of `store`; when it breaks it is read again and every key up to the last one told is skipped. That is
  * safe only while keys come strictly increasing; otherwise, once a key was told, the error stands.
  */
-export async function* resumingList(
+export function resumingList(
+  store: Store,
+  prefix: string,
+  options: ListOptions,
+  attempts: Attempts,
+): AsyncGenerator<BlobInfo, void, undefined> {
+  return batched(() => resumingBatches(store, prefix, options, attempts));
+}
+
+async function* resumingBatches(
   store: Store,
   prefix: string,
   { signal, onForeign }: ListOptions,
-  { recover, succeeded }: { recover: Recover; succeeded: () => void },
-): AsyncGenerator<BlobInfo, void, undefined> {
+  { recover, succeeded }: Attempts,
+): AsyncGenerator<readonly BlobInfo[], void, undefined> {
   const foreign = new Set<string>();
   const tellOnce = (name: string) => {
     if (foreign.has(name)) return;
@@ -29,14 +39,18 @@ export async function* resumingList(
     try {
       let previous: Key | undefined;
       const skipTo = told;
-      for await (const blob of store.list(prefix, { signal, onForeign: tellOnce })) {
-        if (previous !== undefined && compareKeys(previous, blob.key) >= 0) ordered = false;
-        previous = blob.key;
-        if (skipTo !== undefined && compareKeys(blob.key, skipTo) <= 0) continue;
-        told = blob.key;
+      for await (const blobs of batchesOf(store.list(prefix, { signal, onForeign: tellOnce }))) {
+        for (const { key } of blobs) {
+          if (previous !== undefined && compareKeys(previous, key) >= 0) ordered = false;
+          previous = key;
+        }
+        const fresh = skipTo === undefined ? blobs : blobs.filter(({ key }) => compareKeys(key, skipTo) > 0);
+        if (fresh.length === 0) continue;
+        told = fresh.at(-1)?.key;
         succeeded();
-        yield blob;
+        yield fresh;
       }
+      succeeded();
       return;
     } catch (error) {
       if (told !== undefined && !ordered) throw error;

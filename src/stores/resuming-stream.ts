@@ -1,51 +1,41 @@
 import { Readable } from "node:stream";
-import { FeedctlError } from "../errors.ts";
-import type { Recover } from "./retry.ts";
-import type { BlobInfo, ByteRange, CallOptions, Store } from "./store.ts";
+import type { Attempts } from "./recovery.ts";
+import type { BlobInfo, ByteRange, CallOptions, GetOptions } from "./store.ts";
 
 /** The inner stream reads ahead by itself; this much more keeps a slow consumer from stalling it. */
 const READ_AHEAD = 1024 * 1024;
 
-interface GetOptions extends CallOptions {
+interface Wanted extends CallOptions {
   range?: ByteRange | undefined;
 }
 
 /**
- * `first`, a stream of the blob `before`, which goes on at the right byte when it breaks. The tag of the blob was taken
- * before the first byte and is compared after each new stream is open: if it differs, the bytes would be a mixture of
- * two blobs, and the stream errors with `corrupt`.
+ * `first`, a stream of the very version `known`, which goes on at the right byte when it breaks. `open` is asked for
+ * the rest of that version only: where the blob is another one by now, it rejects, and so never makes a mixture.
  */
 export function resumingStream(
-  store: Store,
-  before: BlobInfo,
+  open: (options: GetOptions) => Promise<Readable>,
+  known: BlobInfo,
   first: Readable,
-  { range, signal }: GetOptions,
-  { recover, succeeded }: { recover: Recover; succeeded: () => void },
+  { range, signal }: Wanted,
+  { recover, succeeded }: Attempts,
 ): Readable {
-  const end = Math.min(range?.end ?? before.size, before.size);
+  const end = Math.min(range?.end ?? known.size, known.size);
   let position = range?.start ?? 0;
   let stream = adopt(first);
   let chunks = stream[Symbol.asyncIterator]();
-
-  const reopen = async (): Promise<void> => {
-    // A stream may break after its last byte: then there is nothing left to ask for, only to check.
-    if (position < end) {
-      stream = adopt(await store.get(before.key, { range: { start: position, end }, signal }));
-      chunks = stream[Symbol.asyncIterator]();
-    }
-    const now = await store.head(before.key, { signal });
-    if (now?.tag === before.tag) return;
-    stream.destroy();
-    throw new FeedctlError("corrupt", `${before.key} in ${store.name} was changed while it was being read`);
-  };
 
   const next = async (): Promise<Buffer | null> => {
     let broken = false;
     for (;;) {
       try {
-        if (broken) await reopen();
-        if (broken && position >= end) return null;
-        broken = false;
+        if (broken) {
+          // A stream may break after its last byte: then there is nothing left to ask for.
+          if (position >= end) return null;
+          stream = adopt(await open({ range: { start: position, end }, known, signal }));
+          chunks = stream[Symbol.asyncIterator]();
+          broken = false;
+        }
         const { value, done } = (await chunks.next()) as IteratorResult<Buffer, undefined>;
         if (done) return null;
         position += value.length;

@@ -1,5 +1,6 @@
 // The one place where what S3, the SDK and the network call an error becomes a `FeedctlError`.
 import { FeedctlError, type ErrorCode } from "../errors.ts";
+import { parseRetryAfter } from "../lib/retry-after.ts";
 import { interrupted } from "./signal.ts";
 
 export interface S3Place {
@@ -35,6 +36,8 @@ interface Verdict {
   code: ErrorCode;
   why: string;
   hint?: string | undefined;
+  /** The server is well, and asks for fewer requests. */
+  throttled?: boolean;
 }
 
 type Judge = (vendor: Vendor, place: S3Place, attempt: S3Attempt) => Verdict;
@@ -49,6 +52,12 @@ const unavailable: Judge = (_, { host }) => ({
   code: "unavailable",
   why: `${host} cannot serve the request now`,
   hint: "try again later",
+});
+const throttled: Judge = (_, { host }) => ({
+  code: "unavailable",
+  why: `${host} asks for fewer requests`,
+  hint: "try again later, or with less at once (FEEDCTL_CONCURRENCY, --threads of mirror)",
+  throttled: true,
 });
 
 const noPermission: Judge = (_, place, { permission }) => ({
@@ -113,6 +122,12 @@ const unknownFeature = usage(
   "leave out the options it may not know: --make-public, --encrypted, --kms-key, --storage-class, --reduced-redundancy",
 );
 
+/** S3's, MinIO's (`Read`, `Write`), and those of servers and gateways that speak like other services of Amazon's. */
+const THROTTLES = (
+  "SlowDown SlowDownRead SlowDownWrite TooManyRequests TooManyRequestsException ServerBusy RequestLimitExceeded " +
+  "RequestThrottled RequestThrottledException Throttling ThrottlingException ThrottledException BandwidthLimitExceeded"
+).split(" ");
+
 const judges: Record<string, Judge> = {
   NoSuchBucket: noBucket,
   NoSuchKey: () => ({ code: "not-found", why: "there is no such blob" }),
@@ -157,9 +172,8 @@ const judges: Record<string, Judge> = {
   XAmzContentSHA256Mismatch: mangled,
   MetadataTooLarge: () => ({ code: "invalid", why: "the metadata is longer than the 2 KB that S3 keeps" }),
   KeyTooLongError: () => ({ code: "invalid", why: "the target path and the key together are longer than 1,024 bytes" }),
-  SlowDown: unavailable,
   RequestTimeout: unavailable,
-  TooManyRequests: unavailable,
+  ...Object.fromEntries(THROTTLES.map((name) => [name, throttled])),
   ObjectParentIsFile: () => ({ code: "conflict", why: "a blob stands where this server needs a folder" }),
   ExistingObjectIsDirectory: () => ({ code: "conflict", why: "a folder stands where this server needs a blob" }),
 };
@@ -180,6 +194,8 @@ export function translateS3Error(error: unknown, place: S3Place, attempt: S3Atte
   return new FeedctlError(verdict.code, redact(`${what}: ${verdict.why}${tail === "" ? "" : ` (${tail})`}`, place), {
     hint: verdict.hint,
     cause: bareCause(error, place),
+    throttled: verdict.throttled,
+    retryAfter: verdict.throttled ? retryAfterOf(vendor) : undefined,
   });
 }
 
@@ -213,7 +229,10 @@ function judge(vendor: Vendor, place: S3Place, attempt: S3Attempt): Verdict {
   if (status === 401 || status === 403) return noPermission(vendor, place, attempt);
   // Absence is what the provider calls so; a 404 with a name of its own is something else.
   if (status === 404 && ["", "NotFound"].includes(s3Code(vendor))) return { code: "not-found", why: "not found" };
-  if (status === 429 || status === 408) return unavailable(vendor, place, attempt);
+  // Whoever is down for another reason does not know until when.
+  if (status === 429 || (status === 503 && retryAfterOf(vendor) !== undefined))
+    return throttled(vendor, place, attempt);
+  if (status === 408) return unavailable(vendor, place, attempt);
   if (status === 501) return unknownFeature(vendor, place, attempt);
   if (status === 507) return full(vendor, place, attempt);
   if (status >= 500) return unavailable(vendor, place, attempt);
@@ -249,6 +268,10 @@ function judgeNetwork(vendor: Vendor, { host, bucket }: S3Place): Verdict {
 function regionOf(vendor: Vendor): string | undefined {
   const header = vendor.$response?.headers?.["x-amz-bucket-region"];
   return header ?? vendor.Region ?? /expecting '([^']+)'/.exec(vendor.message ?? "")?.[1];
+}
+
+function retryAfterOf({ $response }: Vendor): number | undefined {
+  return parseRetryAfter($response?.headers?.["retry-after"], $response?.headers?.["date"]);
 }
 
 function clockDifference({ ServerTime, $response }: Vendor): string {
