@@ -12,10 +12,13 @@ export interface FileRow {
   contentType: string;
   storeTag: string | null;
   createdAt: Date;
+  /** It came from an upstream connector. */
+  cached: boolean;
 }
 
-const columns = sql`id, key, size::float8 as size, encode(md5, 'hex') as md5, encode(sha256, 'hex') as sha256,
-  content_type as "contentType", store_tag as "storeTag", created_at as "createdAt"`;
+/** Of `files f join versions v`. */
+export const fileColumns = sql`f.id, f.key, f.size::float8 as size, encode(f.md5, 'hex') as md5, encode(f.sha256, 'hex') as sha256,
+  f.content_type as "contentType", f.store_tag as "storeTag", f.created_at as "createdAt", v.cached`;
 
 const PAGE = 2000;
 
@@ -24,14 +27,24 @@ export async function* listFiles(db: Db, feedId: number): AsyncGenerator<FileRow
   let after = "";
   for (;;) {
     const page =
-      await sql<FileRow>`select ${columns} from feedctl.files where feed_id = ${feedId} and key > ${after} order by key limit ${PAGE}`.execute(
-        db,
-      );
+      await sql<FileRow>`select ${fileColumns} from feedctl.files f join feedctl.versions v on v.id = f.version_id
+        where f.feed_id = ${feedId} and f.key > ${after} order by f.key limit ${PAGE}`.execute(db);
     yield* page.rows;
     const last = page.rows.at(-1);
     if (last === undefined || page.rows.length < PAGE) return;
     after = last.key;
   }
+}
+
+/** Those of the keys that are catalogued, whole. */
+export async function readFiles(db: Db, feedId: number, keys: readonly string[]): Promise<Map<string, FileRow>> {
+  if (keys.length === 0) return new Map();
+  const found =
+    await sql<FileRow>`select ${fileColumns} from feedctl.files f join feedctl.versions v on v.id = f.version_id
+    where f.feed_id = ${feedId} and f.key in (select jsonb_array_elements_text(${JSON.stringify(keys)}::jsonb))`.execute(
+      db,
+    );
+  return new Map(found.rows.map((row) => [row.key, row]));
 }
 
 /** Hashes of those of the keys that are catalogued. */

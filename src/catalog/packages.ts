@@ -154,6 +154,14 @@ export async function deleteVersions(db: Db, ids: readonly number[]): Promise<vo
       and not exists (select from feedctl.versions v where v.package_id = p.id and v.id not in ${doomed})`.execute(db);
 }
 
+/** Ids of up to `limit` cached versions of a feed. */
+export async function cachedVersions(db: Db, feedId: number, limit: number): Promise<number[]> {
+  const rows = await sql<{ id: number }>`
+    select v.id::float8 as id from feedctl.versions v join feedctl.packages p on p.id = v.package_id
+    where p.feed_id = ${feedId} and v.cached order by v.id limit ${limit}`.execute(db);
+  return rows.rows.map((row) => row.id);
+}
+
 /** Packages whose group, or whose `group/name`, begins with what was typed. */
 export async function findPackagesByPrefix(
   db: Db,

@@ -146,6 +146,14 @@ export async function listDeletes(
   };
 }
 
+/** Keys that a dead run may have left in a store, or that are about to go from it. */
+export async function unsettledKeys(db: Db, storeId: number): Promise<string[]> {
+  const rows = await sql<{ key: string }>`
+    select key from feedctl.pending_writes where store_id = ${storeId}
+    union select key from feedctl.pending_deletes where store_id = ${storeId}`.execute(db);
+  return rows.rows.map((row) => row.key);
+}
+
 export async function forgetDeletes(db: Db, storeId: number, keys: readonly string[]): Promise<void> {
   if (keys.length === 0) return;
   await sql`

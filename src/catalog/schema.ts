@@ -118,6 +118,30 @@ export interface ProofsTable {
   tag: string;
   sha256: Uint8Array;
   proven_at: Date;
+  copied_by: Nullable<number>;
+  catalogued: Generated<boolean>;
+}
+
+export type MigrationState =
+  /** Passes are made, or were when the process ended. */
+  | "copying"
+  /** Somebody asked for a rest. */
+  | "paused"
+  /** All is copied but what changes; waits for the cut-over. */
+  | "ready"
+  /** The feed is frozen for its last pass. */
+  | "switching"
+  | "switched"
+  | "retired"
+  | "cancelled"
+  | "rolled-back";
+
+export type MigrationRequest = "pause" | "cancel" | "cutover";
+
+/** How a migration is to be done, for whoever goes on with it. */
+export interface MigrationPlan {
+  cutover: "auto" | "manual";
+  cached: "copy" | "skip" | "clear";
 }
 
 export interface MigrationsTable {
@@ -125,13 +149,73 @@ export interface MigrationsTable {
   feed_id: number;
   from_store_id: number;
   to_store_id: number;
-  state: "copying" | "switched" | "retired" | "cancelled";
+  state: MigrationState;
   run_id: number;
   started_at: Date;
   switched_at: Nullable<Date>;
   retired_at: Nullable<Date>;
   blobs: Generated<number>;
   bytes: Generated<number>;
+  reverses: Nullable<number>;
+  plan: JSONColumnType<MigrationPlan>;
+  request: Nullable<MigrationRequest>;
+  requested_by: Nullable<string>;
+  updated_at: Nullable<Date>;
+  finished_at: Nullable<Date>;
+  frozen_milliseconds: Nullable<number>;
+}
+
+export interface MigrationPassesTable {
+  migration_id: number;
+  number: number;
+  kind: "full" | "delta" | "last";
+  run_id: number;
+  started_at: Date;
+  updated_at: Date;
+  finished_at: Nullable<Date>;
+  expected_blobs: number;
+  expected_bytes: number;
+  copied: Generated<number>;
+  verified: Generated<number>;
+  same: Generated<number>;
+  failed: Generated<number>;
+  stale: Generated<number>;
+  foreign_blobs: Generated<number>;
+  bytes: Generated<number>;
+}
+
+export interface MigrationFailuresTable {
+  migration_id: number;
+  key: string;
+  reason: string;
+  at: Date;
+}
+
+export interface MigrationRangesTable {
+  migration_id: number;
+  number: number;
+  lower: string;
+  upper: Nullable<string>;
+  cursor: string;
+  claim: Nullable<string>;
+  worker_id: Nullable<number>;
+  copied: Generated<number>;
+  verified: Generated<number>;
+  failed: Generated<number>;
+  bytes: Generated<number>;
+  updated_at: Nullable<Date>;
+  finished_at: Nullable<Date>;
+}
+
+export interface WorkersTable {
+  id: GeneratedAlways<number>;
+  host: string;
+  pid: number;
+  actor: string;
+  concurrency: number;
+  started_at: Date;
+  seen_at: Date;
+  stopped_at: Nullable<Date>;
 }
 
 export interface AuditEventsTable {
@@ -157,6 +241,10 @@ export interface Tables {
   pending_deletes: PendingDeletesTable;
   proofs: ProofsTable;
   migrations: MigrationsTable;
+  migration_passes: MigrationPassesTable;
+  migration_failures: MigrationFailuresTable;
+  migration_ranges: MigrationRangesTable;
+  workers: WorkersTable;
   audit_events: AuditEventsTable;
 }
 

@@ -1,5 +1,6 @@
 import { createReadStream } from "node:fs";
-import { open, rm, type FileHandle } from "node:fs/promises";
+import { mkdir, open, rm, type FileHandle } from "node:fs/promises";
+import { dirname } from "node:path";
 
 /** Values put aside in a file, so that a list of any length needs no memory. One writer, then readers. */
 export interface Spool<T> extends AsyncDisposable {
@@ -29,7 +30,10 @@ export function createSpool<T>(path: string): Spool<T> {
       const text = buffer.join("");
       buffer = [];
       buffered = 0;
-      file ??= await open(path, "w", 0o600);
+      if (file === undefined) {
+        await mkdir(dirname(path), { recursive: true });
+        file = await open(path, "w", 0o600);
+      }
       await file.writeFile(text);
     })();
     return flushing;
@@ -58,7 +62,8 @@ export function createSpool<T>(path: string): Spool<T> {
       }
     },
     async [Symbol.asyncDispose]() {
-      await file?.close();
+      if (file === undefined) return;
+      await file.close();
       await rm(path, { force: true });
     },
   };

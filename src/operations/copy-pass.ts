@@ -1,15 +1,17 @@
-import { findFiles, listFiles, type FileRow } from "../catalog/files.ts";
-import { listProofs, saveProofs, type Proof } from "../catalog/proofs.ts";
+import { join } from "node:path";
+import { listFiles, readFiles, type FileRow } from "../catalog/files.ts";
+import { saveFailures, type Failure } from "../catalog/migration-progress.ts";
 import { recordDeletes } from "../catalog/pending.ts";
+import { listProofs, saveProofs, type NewProof, type Proof } from "../catalog/proofs.ts";
 import type { Db } from "../catalog/schema.ts";
-import { FeedctlError, isFeedctlError } from "../errors.ts";
-import { hashStream } from "../lib/hash.ts";
-import { mapParallel } from "../lib/parallel.ts";
-import { mergeJoin } from "../lib/merge-join.ts";
-import { compareKeys, parseKey } from "../stores/key.ts";
+import { FeedctlError } from "../errors.ts";
+import { parseKey } from "../stores/key.ts";
 import type { BlobInfo, Store } from "../stores/store.ts";
 import type { Context } from "./context.ts";
-import { copyBlob } from "./copy-blob.ts";
+import { copyProven } from "./copy-proven.ts";
+import { sideBySide } from "./side-by-side.ts";
+import { createTransfer } from "./transfer.ts";
+import { uploadNotes } from "./upload-notes.ts";
 
 export interface PassInput {
   feedId: number;
@@ -17,7 +19,10 @@ export interface PassInput {
   target: Store;
   /** The target's row in the catalog: proofs and pending deletes belong to it. */
   targetStoreId: number;
+  migrationId: number;
   runId: number;
+  /** Files of cached packages stay where they are. */
+  skipCached: boolean;
 }
 
 /**
@@ -34,108 +39,126 @@ export interface PassEvent {
   reason?: string;
 }
 
-export interface PassSummary {
-  copied: number;
-  verified: number;
-  same: number;
-  failed: number;
-  /** Copied by an earlier pass and deleted from the feed since: recorded as pending deletes of the target. */
-  stale: number;
-  /** In the target, but neither in the catalog nor in the source: left alone. */
-  foreign: number;
+export type PassSummary = Record<PassOutcome, number> & {
+  /** Of the copied blobs. */
   bytes: number;
-}
+};
+
+export const noPass: PassSummary = { copied: 0, verified: 0, same: 0, failed: 0, stale: 0, foreign: 0, bytes: 0 };
 
 type Entry = { row: FileRow; source: BlobInfo; target: BlobInfo; proof: Proof };
+type Pair = { key: string } & Partial<Entry>;
+
+/** What must be known of a blob to try it again. */
+type Job = { key: string; size: number };
+
+const BATCH = 500;
+/** A blob that failed is tried once more at the end of the pass; the next pass is the next try. */
+const RETRIES = 1;
+const WAIT = 1000;
 
 /**
- * Makes the target hold every blob of the catalog and of the source, each proven by its hash. Deletes nothing itself. Memory
- * is one item per listing and the blobs under way. One blob's failure is an event; a store that is gone throws.
+ * Makes the target hold every blob of the catalog and of the source, each proven by its hash. Deletes nothing itself.
+ * Memory is one item per listing and the blobs under way. One blob's failure is an event; a store that is gone throws.
  */
 export async function* copyPass(context: Context, db: Db, input: PassInput): AsyncGenerator<PassEvent, PassSummary> {
-  const { feedId, source, target, targetStoreId } = input;
-  const summary: PassSummary = { copied: 0, verified: 0, same: 0, failed: 0, stale: 0, foreign: 0, bytes: 0 };
-  const names = { row: "the catalog", source: source.name, target: target.name, proof: "the catalog's proofs" };
-  const entries = mergeJoin<Entry>(
-    {
-      row: listFiles(db, feedId),
-      source: source.list("", { signal: context.signal }),
-      target: target.list("", { signal: context.signal }),
-      proof: listProofs(db, targetStoreId),
-    },
-    compareKeys,
-    (stream, before, after) =>
-      new FeedctlError("corrupt", `the listing of ${names[stream]} is out of order: "${after}" after "${before}"`),
-  );
-  let proven: Proof[] = [];
+  const { feedId, source, target, targetStoreId, migrationId, skipCached } = input;
+  const { signal } = context;
+  const summary = { ...noPass };
+  const notes = uploadNotes(context, target.name);
+  let events: PassEvent[] = [];
+  let proven: NewProof[] = [];
   let stale: string[] = [];
-  const flush = async () => {
-    const [proofs, deletes] = [proven, stale];
-    [proven, stale] = [[], []];
-    await saveProofs(db, targetStoreId, proofs, context.now());
-    await recordDeletes(db, targetStoreId, input.runId, deletes, context.now());
+  let failures: Failure[] = [];
+
+  const tell = (outcome: PassOutcome, { key, size }: Job, reason?: string) => {
+    summary[outcome]++;
+    if (outcome === "copied") summary.bytes += size;
+    if (outcome === "failed") failures.push({ key, reason: reason ?? "" });
+    events.push({ type: "blob", outcome, key, size, ...(reason !== undefined && { reason }) });
   };
-  try {
-    for await (const result of mapParallel(entries, context.concurrency, (entry) => work(entry))) {
-      if (result === undefined) continue;
-      summary[result.event.outcome]++;
-      if (result.event.outcome === "copied") summary.bytes += result.event.size;
-      if (result.proof !== undefined) proven.push(result.proof);
-      if (result.event.outcome === "stale") stale.push(result.event.key);
-      if (proven.length + stale.length >= 500) await flush();
-      yield result.event;
+  const take = () => events.splice(0);
+
+  await using transfer = createTransfer<Job>({
+    concurrency: context.concurrency,
+    retries: RETRIES,
+    wait: WAIT,
+    spool: join(context.dataDir, "uploads", `migration-${migrationId}-${context.pid}`),
+    signal,
+    async again(job) {
+      const key = parseKey(job.key);
+      const [rows, from, to] = await Promise.all([
+        readFiles(db, feedId, [job.key]),
+        source.head(key, { signal }),
+        target.head(key, { signal }),
+      ]);
+      const row = rows.get(job.key);
+      // a package that was deleted since the listings began is nobody's fault
+      if (row === undefined && from === undefined) return;
+      await copy({ key: job.key, ...(row && { row }), ...(from && { source: from }), ...(to && { target: to }) }, job);
+    },
+    postponed() {},
+    failed: (job, error) => tell("failed", job, error.message),
+  });
+
+  const flush = async () => {
+    const [proofs, deletes, failed] = [proven, stale, failures];
+    [proven, stale, failures] = [[], [], []];
+    await saveProofs(db, targetStoreId, migrationId, proofs, context.now());
+    await recordDeletes(db, targetStoreId, input.runId, deletes, context.now());
+    await saveFailures(db, migrationId, failed, context.now());
+  };
+
+  async function copy(pair: Pair, job: Job): Promise<void> {
+    const { row, source: from, target: to, proof } = pair;
+    if (from === undefined)
+      throw new FeedctlError("not-found", "the catalog names it, but the source has no such blob");
+    // what an earlier pass put there itself may be replaced: the package was deleted and imported again with other bytes
+    const ifExists = to !== undefined && proof?.tag === to.tag ? "replace" : "fail";
+    const done = await copyProven(context, { source, target, blob: from, row, ifExists, notes });
+    if (done.proof !== undefined) proven.push(done.proof);
+    tell(done.outcome, job);
+  }
+
+  async function meet(pair: Pair): Promise<void> {
+    const { key, row, source: from, target: to } = pair;
+    const job = { key, size: row?.size ?? from?.size ?? to?.size ?? 0 };
+    if (row === undefined && from === undefined) {
+      if (to === undefined) return; // only a proof remembers it
+      const own = pair.proof?.tag === to.tag;
+      if (own) stale.push(key);
+      return tell(own ? "stale" : "foreign", job);
     }
+    if (skipCached && row?.cached === true) return;
+    if (to !== undefined && to.size === job.size && isProven(pair)) return tell("same", job);
+    await transfer.add(job, () => copy(pair, job));
+  }
+
+  try {
+    const listings = {
+      row: listFiles(db, feedId),
+      source: source.list("", { signal }),
+      target: target.list("", { signal }),
+      proof: listProofs(db, targetStoreId),
+    };
+    const names = { row: "the catalog", source: source.name, target: target.name, proof: "the catalog's proofs" };
+    for await (const pair of sideBySide<Entry>(listings, names)) {
+      await meet(pair);
+      if (proven.length + stale.length + failures.length >= BATCH) await flush();
+      if (events.length > 0) yield* take();
+    }
+    for await (const _ of transfer.retry()) yield* take();
     await flush();
+    yield* take();
   } finally {
-    await flush().catch(() => {}); // what is left of a pass that broke off; without it the next one proves them again
+    await transfer.idle().catch(() => {}); // what broke the pass off is thrown already
+    await flush().catch(() => {}); // without these proofs the next pass finds them again
   }
   return summary;
-
-  async function work(
-    entry: { key: string } & Partial<Entry>,
-  ): Promise<{ event: PassEvent; proof?: Proof } | undefined> {
-    const { key, row, source: from, target: to } = entry;
-    const size = row?.size ?? from?.size ?? to?.size ?? 0;
-    const event = (outcome: PassOutcome, reason?: string): PassEvent => ({
-      type: "blob",
-      outcome,
-      key,
-      size,
-      ...(reason === undefined ? {} : { reason }),
-    });
-    if (row === undefined && from === undefined) {
-      if (to === undefined) return undefined;
-      return { event: event(entry.proof?.tag === to.tag ? "stale" : "foreign") };
-    }
-    if (to !== undefined && to.size === size && isProven(entry)) return { event: event("same") };
-    try {
-      const blob = from ?? (await source.head(parseKey(key), { signal: context.signal }));
-      if (blob === undefined) return await vanished(key, "the catalog names it, but the source has no such blob");
-      // what an earlier pass put there itself may be replaced: the package was deleted and imported again with other bytes
-      const ifExists = to !== undefined && entry.proof?.tag === to.tag ? "replace" : "fail";
-      const put = await copy(context, input, blob, row, ifExists);
-      const outcome = put.outcome === "unchanged" ? "verified" : "copied";
-      const { sha256 } = put;
-      return { event: event(outcome), ...(put.tag === undefined ? {} : { proof: { key, tag: put.tag, sha256 } }) };
-    } catch (error) {
-      if (!isFeedctlError(error, "corrupt", "conflict", "not-found", "invalid")) throw error;
-      return error.code === "not-found"
-        ? await vanished(key, error.message)
-        : { event: event("failed", error.message) };
-    }
-
-    /** A package that was deleted since the listings began is nobody's fault. */
-    async function vanished(text: string, reason: string) {
-      const gone =
-        !(await findFiles(db, feedId, [text])).has(text) &&
-        (await source.head(parseKey(text), { signal: context.signal })) === undefined;
-      return gone ? undefined : { event: event("failed", reason) };
-    }
-  }
 }
 
 /** Whether what the target shows was proven to be the right bytes: by its own hash, or by a tag seen when it was proven. */
-function isProven({ row, source, target, proof }: Partial<Entry>): boolean {
+function isProven({ row, source, target, proof }: Pair): boolean {
   const sha256 = row?.sha256 ?? source?.sha256;
   const md5 = row?.md5 ?? source?.md5;
   if (target === undefined) return false;
@@ -144,19 +167,4 @@ function isProven({ row, source, target, proof }: Partial<Entry>): boolean {
     return row !== undefined || source === undefined || source.modified <= target.modified;
   }
   return sha256 !== undefined && md5 !== undefined && target.sha256 === sha256 && target.md5 === md5;
-}
-
-async function copy(
-  context: Context,
-  { source, target }: PassInput,
-  blob: BlobInfo,
-  row: FileRow | undefined,
-  ifExists: "fail" | "replace",
-) {
-  if (row !== undefined && blob.size !== row.size)
-    throw new FeedctlError("corrupt", `the source's blob has ${blob.size} bytes, the catalog says ${row.size}`);
-  // a blob that the catalog does not know is read once more, to have a hash to hold the copy against
-  const expected = row ?? (await hashStream(await source.get(blob.key, { signal: context.signal, known: blob })));
-  const put = await copyBlob(context, { source, target, blob, ifExists, expected, contentType: row?.contentType });
-  return { ...put, sha256: expected.sha256 };
 }

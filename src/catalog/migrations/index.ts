@@ -1,6 +1,10 @@
 import { initial } from "./0001-initial.ts";
+import { migrationsThatGoOn } from "./0002-migrations-that-go-on.ts";
 
 /** Numbered from 1, append-only, in order of application. */
-export const migrations: readonly { name: string; sql: string }[] = [{ name: "initial", sql: initial }];
+export const migrations: readonly { name: string; sql: string }[] = [
+  { name: "initial", sql: initial },
+  { name: "migrations that go on", sql: migrationsThatGoOn },
+];
 
 export const newestSchema = migrations.length;

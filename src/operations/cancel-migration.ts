@@ -1,0 +1,81 @@
+import { openMigration, updateMigration } from "../catalog/feed-migrations.ts";
+import { forgetProofs, listProofs, type Proof } from "../catalog/proofs.ts";
+import { insertAuditEvents } from "../catalog/runs.ts";
+import { markRetired, replaceStore, storesOfFeed } from "../catalog/stores.ts";
+import { FeedctlError } from "../errors.ts";
+import { inBatches } from "../lib/parallel.ts";
+import { locationName, type Location } from "../stores/location.ts";
+import type { BlobInfo } from "../stores/store.ts";
+import { askRunner, requireOpenMigration } from "./control-migration.ts";
+import type { Context } from "./context.ts";
+import { openFeedStore } from "./feed-store.ts";
+import { requireLiveFeed } from "./find-feed.ts";
+import { deleteBlobs } from "./settle-pending.ts";
+import { sideBySide } from "./side-by-side.ts";
+
+export interface Cancelled {
+  feed: string;
+  target: string;
+  /** Copies that were removed from the target. */
+  removed: number;
+  /** Blobs of others in the target, which stay. */
+  left: number;
+}
+
+/**
+ * Gives up an unfinished migration: stops whoever runs it, removes what it has copied and nothing else (`keepCopies`
+ * leaves even that, for a target that cannot be reached), and leaves the feed where it is.
+ */
+export async function cancelMigration(
+  context: Context,
+  name: string,
+  { keepCopies = false }: { keepCopies?: boolean | undefined } = {},
+): Promise<Cancelled> {
+  const catalog = await context.catalog();
+  const feed = await requireLiveFeed(catalog.db, name);
+  const { signal } = context;
+  const asked = await requireOpenMigration(catalog, feed);
+  await using own = await catalog.lock({ kind: "migrate", id: feed.id, mode: "exclusive" });
+  if (own === undefined) await askRunner(context, catalog, feed, asked, "cancel");
+  await using lock =
+    own ?? (await catalog.lock({ kind: "migrate", id: feed.id, mode: "exclusive", wait: context.lockWait, signal }));
+  if (lock === undefined)
+    throw new FeedctlError("locked", `the migration of feed "${feed.name}" is still stopping`, {
+      hint: "run the same command again in a moment",
+    });
+  const open = await openMigration(catalog.db, feed.id);
+  if (open === undefined)
+    throw new FeedctlError("conflict", `the migration of feed "${feed.name}" has ended meanwhile`);
+  const row = (await storesOfFeed(catalog.db, feed.id)).find((store) => store.id === open.to_store_id);
+  if (row === undefined) throw new Error(`store ${open.to_store_id} is gone`);
+  const result = { feed: feed.name, target: locationName(row.location as Location), removed: 0, left: 0 };
+
+  if (!keepCopies) {
+    await using target = await openFeedStore(context, catalog.db, feed, row);
+    const pairs = sideBySide<{ there: BlobInfo; proof: Proof }>(
+      { there: target.list("", { signal }), proof: listProofs(catalog.db, row.id, open.id) },
+      { there: target.name, proof: "the catalog's proofs" },
+    );
+    for await (const batch of inBatches(pairs, 1000)) {
+      const own = batch.flatMap(({ there, proof }) => (there && there.tag === proof?.tag ? [there.key] : []));
+      result.left += batch.filter(({ there }) => there !== undefined).length - own.length;
+      await deleteBlobs(target, own, signal);
+      await forgetProofs(
+        catalog.db,
+        row.id,
+        batch.map(({ key }) => key),
+      );
+      result.removed += own.length;
+    }
+  }
+  await catalog.db.transaction().execute(async (db) => {
+    const about = { runId: null, actor: context.actor, feedId: feed.id, now: context.now() };
+    const detail = { migration: open.id, removed: result.removed };
+    await insertAuditEvents(db, about, [{ action: "migration cancelled", object: feed.name, detail }]);
+    await updateMigration(db, open.id, { state: "cancelled", request: null, finished_at: context.now() });
+    if (row.role !== "target") return;
+    await replaceStore(db, row.id, { options: row.options, location: row.location }, context.now());
+    if (!keepCopies && result.left === 0) await markRetired(db, row.id, context.now());
+  });
+  return result;
+}

@@ -1,0 +1,114 @@
+import { updateMigration } from "../catalog/feed-migrations.ts";
+import { saveFailures } from "../catalog/migration-progress.ts";
+import { unsettledKeys } from "../catalog/pending.ts";
+import { adoptProofs, countUnproven, keepOldProofs, recordStale } from "../catalog/proofs.ts";
+import { makeCurrent, replaceStore, updateStorePlace } from "../catalog/stores.ts";
+import { FeedctlError } from "../errors.ts";
+import { takeCached } from "./clear-cached.ts";
+import { noPass, type PassEvent, type PassSummary } from "./copy-pass.ts";
+import { copyRows } from "./copy-rows.ts";
+import type { Session } from "./migration-session.ts";
+import { settlePending } from "./settle-pending.ts";
+
+export interface CutOver {
+  last: PassSummary;
+  switched: boolean;
+  frozenMilliseconds: number;
+}
+
+/**
+ * Freezes the feed, copies what changed since the pass before, proves that every row has its blob in the new store, and
+ * switches in one transaction. What fails leaves the feed where it is. Right before it both stores were compared whole.
+ */
+export async function* cutOver(session: Session, total: PassSummary): AsyncGenerator<PassEvent, CutOver> {
+  const { context, catalog, feed, ends, migration, run, source, target } = session;
+  const { db } = catalog;
+  const { signal } = context;
+  await updateMigration(db, migration.id, { state: "switching", updated_at: context.now() });
+  const last = { ...noPass };
+  try {
+    await using frozen = await freeze(session);
+    const since = performance.now();
+    // what dead runs left and what rows have given up must not be carried over
+    const withdrawn = await unsettledKeys(db, ends.current.id);
+    await settlePending(context, feed, ends.current.id, source, run);
+    const about = { feedId: feed.id, source, target, targetStoreId: migration.to_store_id, migrationId: migration.id };
+    const skipCached = migration.plan.cached === "skip";
+    for await (const step of copyRows(context, db, { ...about, after: "", upTo: null, skipCached })) {
+      await saveFailures(db, migration.id, step.failures, context.now());
+      for (const { key, reason } of step.failures) yield { type: "blob", outcome: "failed", key, size: 0, reason };
+      last.copied += step.copied;
+      last.verified += step.verified;
+      last.failed += step.failures.length;
+      last.bytes += step.bytes;
+    }
+    if (last.failed === 0) {
+      await frozen.assertHeld();
+      await switchStore(session, withdrawn, total, last);
+    }
+    const frozenMilliseconds = Math.round(performance.now() - since);
+    await updateMigration(db, migration.id, { frozen_milliseconds: frozenMilliseconds });
+    return { last, switched: last.failed === 0, frozenMilliseconds };
+  } catch (error) {
+    // the next process that looks finds it as it is: not frozen any more
+    await updateMigration(db, migration.id, { state: "ready" }).catch(() => {});
+    throw error;
+  } finally {
+    if (last.failed > 0 && !signal.aborted) await updateMigration(db, migration.id, { state: "ready" }).catch(() => {});
+  }
+}
+
+async function freeze({ context, catalog, feed }: Session) {
+  const lock = await catalog.lock({
+    kind: "write",
+    id: feed.id,
+    mode: "exclusive",
+    wait: context.lockWait,
+    signal: context.signal,
+    onWait: () => context.notice(`waiting until imports into feed "${feed.name}" pause`),
+  });
+  if (lock !== undefined) return lock;
+  throw new FeedctlError("locked", `feed "${feed.name}" is being written to; everything is copied but the switch`, {
+    hint: `when it is quiet: feedctl migrate cutover ${feed.name}`,
+  });
+}
+
+async function switchStore(
+  { context, catalog, feed, ends, migration, run }: Session,
+  withdrawn: readonly string[],
+  total: PassSummary,
+  last: PassSummary,
+): Promise<void> {
+  const now = context.now();
+  const { from, current, next } = ends;
+  const storeId = migration.to_store_id;
+  await catalog.db.transaction().execute(async (db) => {
+    if (migration.plan.cached === "skip") {
+      const skipped = { feedId: feed.id, stores: [current.id], run };
+      while ((await takeCached(context, db, skipped, 1000)).versions > 0);
+    }
+    const unproven = await countUnproven(db, feed.id, storeId);
+    if (unproven > 0)
+      throw new FeedctlError("corrupt", `${unproven} files of feed "${feed.name}" are not proven in the new store`, {
+        hint: `the feed stays where it is; go on with: feedctl migrate resume ${feed.name}`,
+      });
+    await recordStale(db, { feedId: feed.id, storeId, migrationId: migration.id, runId: run.id, withdrawn, now });
+    await keepOldProofs(db, feed.id, current.id, now);
+    await replaceStore(db, current.id, from, now);
+    await makeCurrent(db, storeId);
+    await updateStorePlace(db, storeId, { options: next.options, location: next.savedLocation });
+    await adoptProofs(db, feed.id, storeId, now);
+    await updateMigration(db, migration.id, {
+      state: "switched",
+      switched_at: now,
+      finished_at: now,
+      request: null,
+      blobs: total.copied + total.verified + last.copied + last.verified,
+      bytes: total.bytes + last.bytes,
+    });
+    if (migration.reverses !== null) await updateMigration(db, migration.reverses, { state: "rolled-back" });
+    const action = migration.reverses === null ? "feed migrated" : "migration rolled back";
+    const detail = { migration: migration.id, from: ends.names.from, to: ends.names.to };
+    await run.audit(db, [{ action, object: feed.name, detail }]);
+  });
+}

@@ -1,0 +1,182 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { updateMigration } from "../catalog/feed-migrations.ts";
+import { feedTotals } from "../catalog/feeds.ts";
+import { startPass, updatePass } from "../catalog/migration-progress.ts";
+import type { MigrationPlan } from "../catalog/schema.ts";
+import { updateStorePlace } from "../catalog/stores.ts";
+import { FeedctlError } from "../errors.ts";
+import { overlap, type Location } from "../stores/location.ts";
+import { findEnds, recordMigration, type MigrationGoal } from "./begin-migration.ts";
+import { clearCached } from "./clear-cached.ts";
+import type { Context } from "./context.ts";
+import { copyPass, noPass, type PassSummary } from "./copy-pass.ts";
+import { cutOver } from "./cut-over.ts";
+import { openFeedStore, refuseOverlap } from "./feed-store.ts";
+import { requireLiveFeed } from "./find-feed.ts";
+import { lockMigration } from "./lock-feed.ts";
+import type { MigrateEvent, MigrateSummary } from "./migration-events.ts";
+import { passCounts, watchMigration, type Session, type Watch } from "./migration-session.ts";
+import { planMigration } from "./plan-migration.ts";
+import { startRun } from "./run.ts";
+import { settlePending } from "./settle-pending.ts";
+import { shareFirstPass } from "./share-pass.ts";
+
+export interface MigrateInput {
+  feed: string;
+  goal: MigrationGoal;
+  dryRun?: boolean | undefined;
+  /** `auto` switches as soon as little changes any more. Default: as the open migration says, else `manual`. */
+  cutover?: MigrationPlan["cutover"] | undefined;
+  /** What becomes of cached packages. Default: as the open migration says, else `copy`. */
+  cached?: MigrationPlan["cached"] | undefined;
+  /** Milliseconds: instead of ending when all is copied, go on with a delta pass that often until the cut-over. */
+  follow?: number | undefined;
+  /** Do not offer the first pass to workers. */
+  alone?: boolean | undefined;
+}
+
+/** A delta pass that copies at most this many blobs is small enough for the feed to be frozen for the rest. */
+const SMALL_DELTA = 100;
+const MOST_PASSES = 10;
+
+/**
+ * Moves a feed to another store: copies every blob, proves each by its hash, switches in one transaction. The feed stays
+ * in use until then; rows and old files stay. Stopped at any moment and started again, it goes on where it was.
+ */
+export async function* migrateFeed(outer: Context, input: MigrateInput): AsyncGenerator<MigrateEvent> {
+  const catalog = await outer.catalog();
+  const { db } = catalog;
+  const feed = await requireLiveFeed(db, input.feed);
+  await using _lock = await lockMigration(catalog, feed);
+  const ends = await findEnds(outer, db, feed, input.goal);
+  const { current, next, from, open } = ends;
+  const places = { feed: feed.name, ...ends.names };
+  const nothing = { type: "summary", ...places, ...noPass, passes: 0, frozenMilliseconds: 0 } as const;
+  if (overlap(next.location, from.location as Location) === "same") {
+    const place = { options: next.options, location: next.savedLocation };
+    if (!input.dryRun) await updateStorePlace(db, current.id, place);
+    return yield { ...nothing, outcome: "already" };
+  }
+  await refuseOverlap(outer, db, feed, next.location);
+  await using source = await openFeedStore(outer, db, feed, current);
+  await using target = await outer.openStore(next.config);
+  // wrong credentials show before anything is recorded
+  for (const store of [source, target]) for await (const _ of store.list("", { signal: outer.signal })) break;
+  if (input.dryRun) {
+    const { summary, ...estimate } = await planMigration(outer, source, target);
+    return yield { ...nothing, ...summary, outcome: "planned", estimate };
+  }
+
+  const plan: MigrationPlan = {
+    cutover: input.cutover ?? open?.plan.cutover ?? "manual",
+    cached: input.cached ?? open?.plan.cached ?? "copy",
+  };
+  await using run = await startRun(outer, "migrate", feed.id);
+  const migration = await recordMigration(outer, catalog, feed, ends, plan, run);
+  await using watch = watchMigration(outer, catalog, migration.id);
+  const context = { ...outer, signal: AbortSignal.any([outer.signal, watch.signal]) };
+  const session: Session = { context, catalog, feed, ends, migration, run, source, target };
+  if (plan.cached === "clear") await clearCached(context, feed.name);
+  const summary: MigrateSummary = { ...nothing, ...noPass, migration: migration.id, outcome: "incomplete" };
+  try {
+    yield* makePasses(session, watch, summary, input);
+  } catch (error) {
+    if (watch.asked === undefined || outer.signal.aborted) throw error;
+    if (watch.asked === "cancel")
+      throw new FeedctlError("interrupted", `the migration of feed "${feed.name}" was cancelled by ${watch.by}`);
+    await updateMigration(db, migration.id, { state: "paused", request: null, updated_at: outer.now() });
+    summary.outcome = "paused";
+  }
+  await run.finish(summary);
+  yield summary;
+}
+
+/** Full pass, delta passes, and the cut-over if it may be. Fills in the summary. */
+async function* makePasses(
+  session: Session,
+  watch: Watch,
+  summary: MigrateSummary,
+  { follow, alone }: MigrateInput,
+): AsyncGenerator<MigrateEvent> {
+  const { context, catalog, feed, migration, run, target } = session;
+  const mayCutOver = () => migration.plan.cutover === "auto" || watch.asked === "cutover";
+  const state = (change: "copying" | "ready") =>
+    updateMigration(catalog.db, migration.id, { state: change, updated_at: context.now() });
+
+  if (!alone) yield* shareFirstPass(session, watch, summary);
+  for (;;) {
+    const pass = yield* onePass(session, watch, summary);
+    const settled = pass.copied <= SMALL_DELTA || summary.passes >= MOST_PASSES;
+    if (pass.failed > 0 && follow === undefined) return;
+    if (pass.failed === 0 && settled) {
+      if (mayCutOver()) break;
+      await state("ready");
+      summary.outcome = "ready";
+      if (follow === undefined) return;
+    }
+    if (follow !== undefined && settled) await pauseBetween(context.signal, follow, mayCutOver);
+    if (settled) summary.failed = 0; // what failed before is tried again
+  }
+  watch.ignoreRequests();
+  yield { type: "pass", number: ++summary.passes, kind: "last", frozen: true, blobs: 0 };
+  const { last, switched, frozenMilliseconds } = yield* cutOver(session, summary);
+  addPass(summary, last);
+  // what this migration copied or proved itself shows as the same in the last pass
+  summary.frozenMilliseconds = frozenMilliseconds;
+  summary.outcome = switched ? "switched" : "incomplete";
+  if (switched) await settlePending(context, feed, migration.to_store_id, target, run);
+}
+
+async function* onePass(
+  session: Session,
+  watch: Watch,
+  summary: MigrateSummary,
+): AsyncGenerator<MigrateEvent, PassSummary> {
+  const { context, catalog, feed, migration, run, source, target } = session;
+  const { db } = catalog;
+  const kind = summary.passes === 0 ? "full" : "delta";
+  const { files, bytes } = await feedTotals(db, feed.id);
+  const about = { migrationId: migration.id, kind, runId: run.id, expectedBlobs: files, expectedBytes: bytes } as const;
+  const number = await startPass(db, { ...about, now: context.now() });
+  summary.passes++;
+  yield { type: "pass", number: summary.passes, kind, frozen: false, blobs: files };
+  const counts = { ...noPass };
+  watch.follow(number, () => counts);
+  const events = copyPass(context, db, {
+    feedId: feed.id,
+    source,
+    target,
+    targetStoreId: migration.to_store_id,
+    migrationId: migration.id,
+    runId: run.id,
+    skipCached: migration.plan.cached === "skip",
+  });
+  for (;;) {
+    const step = await events.next();
+    if (step.done) {
+      await updatePass(db, migration.id, number, passCounts(step.value), context.now(), true);
+      addPass(summary, step.value);
+      return step.value;
+    }
+    counts[step.value.outcome]++;
+    if (step.value.outcome === "copied") counts.bytes += step.value.size;
+    yield step.value;
+  }
+}
+
+/** `copied` and `verified` add up; what is the same is what the newest pass saw beyond them. */
+function addPass(total: PassSummary, pass: PassSummary): void {
+  const done = total.copied + total.verified;
+  for (const name of ["copied", "verified", "failed", "stale", "bytes"] as const) total[name] += pass[name];
+  if (pass.same + pass.foreign === 0) return;
+  total.same = Math.max(0, pass.same - done);
+  total.foreign = pass.foreign;
+}
+
+/** Until the time is over, the cut-over is asked for, or the end. */
+async function pauseBetween(signal: AbortSignal, milliseconds: number, over: () => boolean): Promise<void> {
+  const until = performance.now() + milliseconds;
+  while (performance.now() < until && !over()) {
+    await sleep(Math.min(500, milliseconds), undefined, { signal }).catch(() => signal.throwIfAborted());
+  }
+}
