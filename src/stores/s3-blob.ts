@@ -1,7 +1,6 @@
 // What S3 tells of an object, as a `BlobInfo`, and what feedctl tells S3 of a blob, as user metadata.
 import type { Key } from "./key.ts";
-import type { PromisedOptions } from "./promised-hash.ts";
-import type { BlobInfo } from "./store.ts";
+import type { BlobInfo, PutOptions } from "./store.ts";
 
 /** `mtime` is rclone's entry for the same thing: seconds since 1970, with a fraction. */
 const OWN = { sha256: "sha256", modified: "mtime", rest: "feedctl" } as const;
@@ -16,8 +15,9 @@ const PLAIN_VALUE = /^[\x21-\x7e]+( [\x21-\x7e]+)*$/;
  * header each, as any other tool would write them. All others (capitals or blanks in the name, letters beyond ASCII,
  * an empty value, a name of ours) go into one entry `feedctl`: percent-encoded JSON.
  */
-export function encodeMetadata(options: PromisedOptions): Record<string, string> {
-  const encoded: Record<string, string> = { [OWN.sha256]: options.sha256 };
+export function encodeMetadata(options: PutOptions): Record<string, string> {
+  const encoded: Record<string, string> = {};
+  if (options.sha256 !== undefined) encoded[OWN.sha256] = options.sha256;
   if (options.modified !== undefined) encoded[OWN.modified] = String(options.modified.getTime() / 1000);
   const rest: [string, string][] = [];
   for (const [name, value] of Object.entries(options.metadata ?? {})) {

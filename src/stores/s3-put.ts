@@ -1,15 +1,18 @@
 // Storing a blob: one PutObject up to 8 MiB, a multipart upload above. Nothing is visible before the last request.
 import { createHash } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
-import { FeedctlError } from "../errors.ts";
+import { FeedctlError, isFeedctlError } from "../errors.ts";
 import type { Key } from "./key.ts";
 import { encodeMetadata, plainTag } from "./s3-blob.ts";
 import type { S3Connection } from "./s3-client.ts";
 import { s3Code, s3Status, translateS3Error, type S3Attempt } from "./s3-errors.ts";
-import { readSource, upload, type ObjectRequest } from "./s3-multipart.ts";
+import { upload, type ObjectRequest } from "./s3-multipart.ts";
+import { named } from "./s3-parts.ts";
+import { forget } from "./s3-resume.ts";
 import type { PromisedOptions } from "./promised-hash.ts";
 import { throwIfInterrupted } from "./signal.ts";
-import type { BlobInfo, BlobSource, PutResult, Store } from "./store.ts";
+import type { BlobInfo, BlobSource, PutOptions, PutResult, Store } from "./store.ts";
+import { readVerified } from "./verified-source.ts";
 
 const SINGLE = 8 * 1024 * 1024;
 const MAX_TRIES = 5;
@@ -25,23 +28,24 @@ export async function putBlob(
   const attempt: S3Attempt = { action: `store ${JSON.stringify(key)} in`, permission: "s3:PutObject", signal };
   throwIfInterrupted(signal);
   const small = source.size <= SINGLE;
+  const compare = async () => {
+    const same = await compareExisting(connection, store, key, source, options).catch(async (error: unknown) => {
+      if (!small && isFeedctlError(error, "conflict")) await forget(connection, options.notes, key);
+      throw error;
+    });
+    if (!small && same !== undefined) await forget(connection, options.notes, key);
+    return same;
+  };
   let existed = false;
   if (ifExists === "replace") {
     existed = options.replaces ?? (await store.head(key, { signal })) !== undefined;
   } else if (!connection.trustsConditions || !small) {
     // A server may ignore If-None-Match; and 412 after gigabytes would be late news.
-    const same = await compareExisting(connection, store, key, source, options);
+    const same = await compare();
     if (same !== undefined) return same;
   }
   const bytes = small ? await readWhole(key, source, options) : undefined;
-  const request = {
-    Bucket: connection.bucket,
-    Key: connection.prefix + key,
-    ...connection.creation,
-    ...(options.contentType !== undefined && { ContentType: options.contentType }),
-    ...(options.cacheControl !== undefined && { CacheControl: options.cacheControl }),
-    Metadata: encodeMetadata(options),
-  };
+  const request = requestOf(connection, key, options);
   let conditional = ifExists === "fail";
   for (let count = 1; ; count++) {
     const condition = conditional ? { IfNoneMatch: "*" } : {};
@@ -66,7 +70,7 @@ export async function putBlob(
       // 412: it is there. 409: another write of it is under way, and whether it succeeds is open.
       const contended = conditional && (status === 412 || s3Code(error) === "ConditionalRequestConflict");
       if (!contended || count === MAX_TRIES) throw translateS3Error(error, connection, attempt);
-      const same = await compareExisting(connection, store, key, source, options);
+      const same = await compare();
       if (same !== undefined) return same;
       await sleep(50 * 2 ** count);
     }
@@ -99,8 +103,20 @@ async function holdsSame(store: Pick<Store, "get">, existing: BlobInfo, source: 
   return hasher.digest("hex") === options.sha256;
 }
 
+/** All that the object is created with but its bytes. */
+export function requestOf(connection: S3Connection, key: Key, options: PutOptions): ObjectRequest {
+  return {
+    Bucket: connection.bucket,
+    Key: connection.prefix + key,
+    ...connection.creation,
+    ...(options.contentType !== undefined && { ContentType: options.contentType }),
+    ...(options.cacheControl !== undefined && { CacheControl: options.cacheControl }),
+    Metadata: encodeMetadata(options),
+  };
+}
+
 /** The same request without the SDK. */
-function headersOf(request: ObjectRequest, conditional: boolean): Record<string, string> {
+export function headersOf(request: ObjectRequest, conditional: boolean): Record<string, string> {
   const headers: Record<string, string> = {};
   for (const [property, name] of HEADERS) {
     const value = request[property];
@@ -122,6 +138,6 @@ const HEADERS = [
 
 async function readWhole(key: Key, source: BlobSource, options: PromisedOptions): Promise<Buffer> {
   const chunks: Buffer[] = [];
-  for await (const chunk of readSource(key, source, options, options.signal)) chunks.push(chunk);
+  for await (const chunk of named(key, readVerified(source, options.sha256, options.signal))) chunks.push(chunk);
   return chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks);
 }

@@ -1,6 +1,6 @@
 import { interrupted, throwIfInterrupted } from "./signal.ts";
 import { translateS3Error } from "./s3-errors.ts";
-import { endUpload } from "./s3-multipart.ts";
+import { endUpload } from "./s3-unfinished.ts";
 import type { S3Connection } from "./s3-client.ts";
 
 /**

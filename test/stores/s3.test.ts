@@ -4,7 +4,7 @@ import { inspect } from "node:util";
 import { FeedctlError, type ErrorCode } from "../../src/errors.ts";
 import { parseKey } from "../../src/stores/key.ts";
 import { openS3Store } from "../../src/stores/s3.ts";
-import { partSizeFor } from "../../src/stores/s3-multipart.ts";
+import { partSizeFor } from "../../src/stores/s3-parts.ts";
 import type { S3Config } from "../../src/stores/store-types.ts";
 import type { BlobInfo, Store } from "../../src/stores/store.ts";
 import { readAll, sha256, someBytes, sourceOf } from "../support/bytes.ts";
