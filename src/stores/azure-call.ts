@@ -14,10 +14,12 @@ export type AzureCall = <T>(
   doing: string,
   signal: AbortSignal | undefined,
   work: (signal: AbortSignal, progressed: () => void) => Promise<T>,
+  /** Longer than a minute of silence, where that is no sign of trouble. */
+  silence?: number,
 ) => Promise<T>;
 
 export function createAzureCall(target: AzureTarget): AzureCall {
-  return async (doing, signal, work) => {
+  return async (doing, signal, work, silence = SILENCE_MS) => {
     const isStopped = () => signal?.aborted === true;
     throwIfInterrupted(signal);
     const controller = new AbortController();
@@ -27,12 +29,12 @@ export function createAzureCall(target: AzureTarget): AzureCall {
     const timer = setTimeout(() => {
       silent = true;
       controller.abort();
-    }, SILENCE_MS);
+    }, silence);
     try {
       return await work(controller.signal, () => timer.refresh());
     } catch (error) {
       if (silent && !isStopped()) {
-        throw new FeedctlError("unavailable", `${doing}: ${target.host} was silent for ${SILENCE_MS / 1000} s`);
+        throw new FeedctlError("unavailable", `${doing}: ${target.host} was silent for ${silence / 1000} s`);
       }
       throw translateAzureError(error, doing, target, signal);
     } finally {

@@ -8,6 +8,8 @@ export interface AzureCause {
   name: string;
   code: string | undefined;
   statusCode: number | undefined;
+  /** What the source of a copy answered to Azure. */
+  sourceStatus: number | undefined;
   message: string;
   requestId: string | undefined;
 }
@@ -232,6 +234,7 @@ function causeOf(error: RestErrorLike): AzureCause {
     name: error.name,
     code: typeof code === "string" ? code : undefined,
     statusCode: typeof error.statusCode === "number" ? error.statusCode : undefined,
+    sourceStatus: Number(headers?.get("x-ms-copy-source-status-code")) || undefined,
     message: redact(error.message.split("\n", 1)[0] ?? ""),
     requestId: headers?.get("x-ms-request-id"),
   };
@@ -241,8 +244,11 @@ function retryAfterOf({ response }: RestErrorLike): number | undefined {
   return parseRetryAfter(response?.headers?.get("retry-after"), response?.headers?.get("date"));
 }
 
+/** Whatever follows the question mark of a URL may be its signature, ours or S3's. */
 function redact(text: string): string {
-  return text.replace(/\b(sig|AccountKey|SharedAccessSignature)=[^&;\s"']+/gi, "$1=***");
+  return text
+    .replace(/(\bhttps?:\/\/[^\s"'<>?]*)\?[^\s"'<>]*/gi, "$1?***")
+    .replace(/\b(sig|AccountKey|SharedAccessSignature|X-Amz-[\w-]+)=[^&;\s"']+/gi, "$1=***");
 }
 
 /** Azure accepts requests dated at most fifteen minutes ago. */

@@ -5,7 +5,7 @@
  * becomes `utf-8''` and percent-encoding, as in RFC 8187. What others wrote and we would not have written is left
  * alone, its name in lower case, because a HEAD tells it so.
  */
-import type { PromisedOptions } from "./promised-hash.ts";
+import type { PutOptions } from "./store.ts";
 
 const MODIFIED = "mtime";
 const SHA256 = "sha256";
@@ -23,8 +23,9 @@ export interface StoredMetadata {
   isFolder: boolean;
 }
 
-export function toAzureMetadata({ sha256, modified, metadata }: PromisedOptions): Record<string, string> {
-  const result: Record<string, string> = { [SHA256]: sha256 };
+export function toAzureMetadata({ sha256, modified, metadata }: PutOptions): Record<string, string> {
+  const result: Record<string, string> = {};
+  if (sha256 !== undefined) result[SHA256] = sha256;
   if (modified !== undefined) result[MODIFIED] = modified.toISOString();
   for (const [name, value] of Object.entries(metadata ?? {})) result[encodeName(name)] = encodeValue(value);
   return result;

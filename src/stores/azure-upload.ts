@@ -1,11 +1,12 @@
 import { createHash, randomBytes } from "node:crypto";
 import type { Hash } from "node:crypto";
 import { FeedctlError } from "../errors.ts";
-import { readBlocks } from "./azure-blocks.ts";
+import { blockId, LANES, MAX_BLOCKS, stageBlocks, stagedBlocks } from "./azure-blocks.ts";
 import type { AzureCall } from "./azure-call.ts";
 import type { BlockBlobClient } from "./azure-client.ts";
 import { toAzureMetadata } from "./azure-metadata.ts";
 import type { PromisedOptions } from "./promised-hash.ts";
+import { readParts } from "./read-parts.ts";
 import { throwIfInterrupted } from "./signal.ts";
 import type { BlobSource, PutOptions } from "./store.ts";
 
@@ -13,11 +14,6 @@ const MIB = 1024 * 1024;
 
 /** Up to here one request carries the whole blob, and it is checked before anything is sent. */
 const SINGLE_MAX = 8 * MIB;
-
-/** Blocks on their way at once; memory is one block more. */
-const LANES = 4;
-
-const MAX_BLOCKS = 50_000;
 
 export interface Upload {
   blob: BlockBlobClient;
@@ -49,22 +45,22 @@ async function uploadSingle(
   md5Known: (md5: Buffer) => void,
 ): Promise<Uploaded> {
   const hash = createHash("md5");
-  const newBlock = () => Buffer.allocUnsafe(source.size);
   const reading = {
     source,
-    blockSize: source.size,
-    newBlock,
-    md5: hash,
     sha256: options.sha256,
+    partSize: source.size,
+    width: 1,
+    newBuffer: () => Buffer.allocUnsafe(source.size),
+    md5: hash,
     signal: options.signal,
   };
   let body: Buffer = Buffer.alloc(0);
-  for await (const block of readBlocks(reading)) body = block;
+  for await (const part of readParts(reading)) body = part;
   const md5 = verifiedMd5(hash, options, doing);
   md5Known(md5);
   return call(doing, options.signal, (abortSignal, progressed) =>
     blob.upload(body, body.length, {
-      ...describe(options, md5),
+      ...describeUpload(options, md5),
       transactionalContentMD5: md5,
       abortSignal,
       onProgress: progressed,
@@ -72,80 +68,62 @@ async function uploadSingle(
   );
 }
 
+interface Block {
+  id: string;
+  bytes: Buffer;
+}
+
+/** Memory: as many blocks as are read ahead, as are on their way, and one. */
 async function uploadBlocks(
   { blob, source, options, call, doing }: Upload,
   md5Known: (md5: Buffer) => void,
 ): Promise<Uploaded> {
-  const blockSize = Math.max(SINGLE_MAX, Math.ceil(source.size / MAX_BLOCKS / MIB) * MIB);
-  // Uncommitted blocks belong to the blob, not to an upload: two uploads at once must never name the same block. Ids
-  // of one blob must all have one length.
-  const attempt = randomBytes(14);
+  const { notes, sha256, signal } = options;
+  const partSize = Math.max(SINGLE_MAX, Math.ceil(source.size / MAX_BLOCKS / MIB) * MIB);
+  // Uncommitted blocks belong to the blob, not to an upload: two uploads at once may name the same block only when it
+  // holds the same bytes. Where nothing is to be taken up again nobody needs to know its name.
+  const attempt = notes === undefined ? randomBytes(32) : undefined;
+  const staged = notes === undefined ? undefined : await stagedBlocks(blob, call, doing, signal);
   const ids: string[] = [];
   const spare: Buffer[] = [];
-  const underway = new Set<Promise<void>>();
-  const stop = new AbortController();
-  const follow = () => stop.abort();
-  options.signal?.addEventListener("abort", follow, { once: true });
-  if (options.signal?.aborted === true) follow();
-  let failure: unknown;
+  const md5 = createHash("md5");
 
-  const stage = async (id: string, block: Buffer): Promise<void> => {
-    try {
-      const transactionalContentMD5 = createHash("md5").update(block).digest();
-      await call(doing, stop.signal, (abortSignal, onProgress) =>
-        blob.stageBlock(id, block, block.length, { transactionalContentMD5, abortSignal, onProgress }),
-      );
-      spare.push(Buffer.from(block.buffer, 0, blockSize));
-    } catch (error) {
-      failure ??= error;
-      stop.abort();
+  async function* blocks(stop: AbortSignal): AsyncGenerator<Block> {
+    // Slow: without the shared pool, so that a block's memory is its own and can be used again.
+    const newBuffer = () => spare.pop() ?? Buffer.allocUnsafeSlow(partSize);
+    for await (const bytes of readParts({ source, sha256, partSize, width: LANES, newBuffer, md5, signal: stop })) {
+      const id = blockId(ids.length, attempt ?? createHash("sha256").update(bytes).digest());
+      ids.push(id);
+      yield { id, bytes };
     }
+  }
+
+  const stage = async ({ id, bytes }: Block, stop: AbortSignal): Promise<void> => {
+    if (staged?.get(id) !== bytes.length) {
+      const transactionalContentMD5 = createHash("md5").update(bytes).digest();
+      await call(doing, stop, (abortSignal, onProgress) =>
+        blob.stageBlock(id, bytes, bytes.length, { transactionalContentMD5, abortSignal, onProgress }),
+      );
+    }
+    spare.push(Buffer.from(bytes.buffer, 0, partSize));
   };
 
-  // Slow: without the shared pool, so that a block's memory is its own and can be used again.
-  const newBlock = () => spare.pop() ?? Buffer.allocUnsafeSlow(blockSize);
-  const hash = createHash("md5");
-  const reading = { source, blockSize, newBlock, md5: hash, sha256: options.sha256, signal: stop.signal };
-  try {
-    for await (const block of readBlocks(reading)) {
-      const id = Buffer.concat([attempt, uint32(ids.length)]).toString("base64");
-      ids.push(id);
-      const staging = stage(id, block).finally(() => underway.delete(staging));
-      underway.add(staging);
-      if (underway.size >= LANES) await Promise.race(underway);
-      if (stop.signal.aborted) break;
-    }
-    await Promise.all(underway);
-    if (failure !== undefined) throw failure as Error;
-    throwIfInterrupted(options.signal);
-    const md5 = verifiedMd5(hash, options, doing);
-    md5Known(md5);
-    return await call(doing, options.signal, (abortSignal) =>
-      blob.commitBlockList(ids, { ...describe(options, md5), abortSignal }),
-    );
-  } catch (error) {
-    // The first failure is the reason; stopping makes the others fail as interrupted.
-    failure ??= error;
-    stop.abort();
-    await Promise.all(underway);
-    throw failure as Error;
-  } finally {
-    options.signal?.removeEventListener("abort", follow);
-  }
+  await stageBlocks({ blocks, stage, keeps: notes !== undefined, signal });
+  throwIfInterrupted(signal);
+  const found = verifiedMd5(md5, options, doing);
+  md5Known(found);
+  return call(doing, signal, (abortSignal) =>
+    blob.commitBlockList(ids, { ...describeUpload(options, found), abortSignal }),
+  );
 }
 
-function uint32(value: number): Buffer {
-  const bytes = Buffer.alloc(4);
-  bytes.writeUInt32BE(value);
-  return bytes;
-}
-
-function describe(options: PromisedOptions, md5: Buffer) {
+/** How a blob is stored: what every request takes that makes one visible. */
+export function describeUpload(options: PutOptions, md5: Buffer | undefined) {
   return {
     conditions: options.ifExists === "fail" ? { ifNoneMatch: "*" } : {},
     metadata: toAzureMetadata(options),
     blobHTTPHeaders: {
-      blobContentMD5: md5,
+      ...(md5 !== undefined && { blobContentMD5: md5 }),
       ...(options.contentType !== undefined && { blobContentType: options.contentType }),
       ...(options.cacheControl !== undefined && { blobCacheControl: options.cacheControl }),
     },

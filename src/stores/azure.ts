@@ -10,6 +10,7 @@ import type { Readable } from "node:stream";
 import { FeedctlError, isFeedctlError } from "../errors.ts";
 import { createAzureCall } from "./azure-call.ts";
 import { connectAzure, isAltered } from "./azure-client.ts";
+import { createCopier } from "./azure-copy.ts";
 import { deleteInBatches } from "./azure-delete.ts";
 import { azureCode } from "./azure-errors.ts";
 import { getBlob } from "./azure-get.ts";
@@ -77,12 +78,7 @@ export async function openAzureStore(config: AzureConfig): Promise<Store> {
   async function put(key: Key, source: BlobSource, options: PromisedOptions): Promise<PutResult> {
     const { signal, ifExists } = options;
     const what = doing("store", key);
-    if (isAltered(key)) {
-      throw new FeedctlError("invalid", `${what}: Azure alters backslashes and dots at the end of a name`, {
-        hint: "rename it, or keep it in a store of another type",
-      });
-    }
-    checkHeaders(options, what);
+    checkPut(key, options, what);
     let md5 = options.md5;
     const asks = ifExists === "replace" ? options.replaces === undefined : isLarge(source);
     const before = asks ? await head(key, { signal }) : undefined;
@@ -113,13 +109,31 @@ export async function openAzureStore(config: AzureConfig): Promise<Store> {
     }
   }
 
+  const copier = createCopier({ connection, call, blobOf, head });
+
   return {
     name,
     type: "azure",
     features: { sortedList: true, atomicCreate: true, metadata: true, listsAll: true },
     head,
     get,
-    put: hashFirst(put),
+    put: hashFirst(async (key, source, options) => {
+      const result = await put(key, source, options);
+      // We leave none; whoever asks may have found one elsewhere.
+      if (isLarge(source)) await options.notes?.drop(key);
+      return result;
+    }),
+    remote: (blob) => ({
+      blob,
+      azure: { account: connection.account },
+      url: () => connection.readUrl(blobOf(blob.key)),
+    }),
+    reaches: copier.reaches,
+    async copyFrom(key, from, options) {
+      const what = doing("copy to", key);
+      checkPut(key, options, what);
+      return copier.copy(key, from, options, what);
+    },
     list: (keyPrefix, options = {}) => listBlobs({ connection, call }, keyPrefix, options),
     delete: remove,
     deleteMany: (keys, options = {}) =>
@@ -137,7 +151,12 @@ export async function openAzureStore(config: AzureConfig): Promise<Store> {
   };
 }
 
-function checkHeaders({ contentType, cacheControl }: PutOptions, doing: string): void {
+function checkPut(key: Key, { contentType, cacheControl }: PutOptions, doing: string): void {
+  if (isAltered(key)) {
+    throw new FeedctlError("invalid", `${doing}: Azure alters backslashes and dots at the end of a name`, {
+      hint: "rename it, or keep it in a store of another type",
+    });
+  }
   for (const [name, value] of Object.entries({ "content type": contentType, "cache-control": cacheControl })) {
     if (value === undefined || /^[ -~]*$/.test(value)) continue;
     throw new FeedctlError("usage", `${doing}: the ${name} ${JSON.stringify(value)} is not printable ASCII`);
