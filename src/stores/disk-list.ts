@@ -2,11 +2,11 @@ import { setImmediate as yieldToEvents } from "node:timers/promises";
 import { batched } from "../lib/batches.ts";
 import { unpackError } from "./disk-errors.ts";
 import { describeFile } from "./disk-info.ts";
+import { makeSlots, openSlot, readSlot } from "./disk-slots.ts";
 import { startDiskThread } from "./disk-thread.ts";
 import { startWalk, walkFiles } from "./disk-walk.ts";
 import type { Walk } from "./disk-walk.ts";
 import type { ListBatch } from "./disk-worker.ts";
-import type { Key } from "./key.ts";
 import { throwIfInterrupted } from "./signal.ts";
 import type { BlobInfo } from "./store.ts";
 
@@ -16,11 +16,8 @@ const BATCH = 500;
 /** A listing that goes on after this many files pays for a thread of its own, which takes about 30 ms to start. */
 const BEFORE_THREAD = 2_000;
 
-/** How many files of a batch are described at once: few, so that they are forgotten before memory is tidied. */
-const AT_ONCE = 100;
-
-/** Batches of the thread under way or waiting here. With its 1,000 files each, about 1 MiB. */
-const AHEAD = 4;
+/** Batches that the thread may be ahead: about 600 KiB. */
+const SLOTS = 4;
 
 export interface ListFilesOptions {
   signal?: AbortSignal | undefined;
@@ -56,34 +53,33 @@ async function* listBatches(
     if (listed === BEFORE_THREAD) break;
   }
   if (walk.length === 0) return;
-  for await (const { keys, facts, foreign } of walkInThread(walk)) {
-    for (const name of foreign) onForeign(name);
-    // No key holds a line feed, and one long string crosses over faster than many short ones.
-    const names = keys === "" ? [] : keys.split("\n");
-    for (let from = 0; from < names.length; from += AT_ONCE) {
-      throwIfInterrupted(signal);
-      yield names.slice(from, from + AT_ONCE).map((key, i) => {
-        const at = 3 * (from + i);
-        return describeFile(key as Key, { size: facts[at]!, mtimeMs: facts[at + 1]!, ino: facts[at + 2]! });
-      });
-    }
-    throwIfInterrupted(signal);
-  }
+  yield* walkInThread(walk, signal, onForeign);
 }
 
-/** The rest of a walk in batches. Ends only after the thread said that it is done. */
-async function* walkInThread(walk: Walk): AsyncGenerator<ListBatch, void, undefined> {
-  const thread = startDiskThread<"more", ListBatch>({ task: "list", walk });
+/** The rest of a walk. Ends only after the thread said that it is done. */
+async function* walkInThread(
+  walk: Walk,
+  signal: AbortSignal | undefined,
+  onForeign: (name: string) => void,
+): AsyncGenerator<BlobInfo[], void, undefined> {
+  const memory = makeSlots(SLOTS);
+  const slots = memory.map(openSlot);
+  const thread = startDiskThread<"more", ListBatch>({ task: "list", walk, slots: memory });
   // The thread has a copy; a folder of a million files must not lie here as well.
   walk.length = 0;
   try {
-    for (let i = 0; i < AHEAD; i++) thread.send("more");
-    for (;;) {
-      const batch = await thread.answer();
+    for (const _ of slots) thread.send("more");
+    for (let next = 0; ; next++) {
+      const { pieces, foreign, done, failure } = await thread.answer();
+      for (const name of foreign) onForeign(name);
+      for (const blobs of readSlot(slots[next % SLOTS]!, pieces, describeFile)) {
+        throwIfInterrupted(signal);
+        yield blobs;
+      }
+      throwIfInterrupted(signal);
+      if (failure !== undefined) throw unpackError(failure);
+      if (done) return;
       thread.send("more");
-      yield batch;
-      if (batch.failure !== undefined) throw unpackError(batch.failure);
-      if (batch.done) return;
     }
   } finally {
     await thread.end();

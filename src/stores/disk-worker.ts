@@ -4,53 +4,49 @@ import { packError } from "./disk-errors.ts";
 import type { PackedError } from "./disk-errors.ts";
 import { putSmallFiles } from "./disk-small.ts";
 import type { SmallPut } from "./disk-small.ts";
+import { fillSlot, openSlot } from "./disk-slots.ts";
+import type { Slot } from "./disk-slots.ts";
 import { walkFiles } from "./disk-walk.ts";
 import type { Walk } from "./disk-walk.ts";
 
-export type DiskTask = { task: "list"; walk: Walk } | { task: "put" };
+/** `slots`: where the batches of a listing go, in turns. */
+export type DiskTask = { task: "list"; walk: Walk; slots: readonly SharedArrayBuffer[] } | { task: "put" };
 
 export interface ListBatch {
-  /** Joined by line feeds. */
-  keys: string;
-  /** Three numbers per key: size, mtimeMs, ino. */
-  facts: Float64Array;
+  /** See `readSlot`. */
+  pieces: number[];
   foreign: string[];
   done: boolean;
   /** Why the listing ends after these. */
   failure?: PackedError | undefined;
 }
 
-const FILES = 1_000;
-
 const port = parentPort!;
 const task = workerData as DiskTask;
-if (task.task === "list") listOnDemand(task.walk);
+if (task.task === "list") listOnDemand(task.walk, task.slots.map(openSlot));
 else port.on("message", (puts: SmallPut[]) => void putSmallFiles(puts).then((results) => port.postMessage(results)));
 
-/** One batch for every message. */
-function listOnDemand(walk: Walk): void {
+/** One batch for every message, which says that the next slot is free. */
+function listOnDemand(walk: Walk, slots: readonly Slot[]): void {
   let foreign: string[] = [];
+  let next = 0;
   const files = walkFiles(walk, (name) => foreign.push(name));
   port.on("message", () => {
-    const keys: string[] = [];
-    const facts = new Float64Array(3 * FILES);
+    const writer = fillSlot(slots[next++ % slots.length]!);
     let done = false;
     let failure: ListBatch["failure"];
     try {
-      while (keys.length < FILES && !done) {
+      for (let room = true; room && !done;) {
         const { value } = files.next();
-        if (value === undefined) {
-          done = true;
-          break;
-        }
-        facts.set([value.size, value.mtimeMs, value.ino], 3 * keys.length);
-        keys.push(value.key);
+        if (value === undefined) done = true;
+        else room = writer.add(value);
       }
     } catch (error) {
       failure = packError(error);
     }
-    const batch: ListBatch = { keys: keys.join("\n"), facts, foreign, done, failure };
+    const batch: ListBatch = { pieces: writer.end(), foreign, done, failure };
     foreign = [];
-    port.postMessage(batch, [facts.buffer]);
+    // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread has no origin
+    port.postMessage(batch);
   });
 }
