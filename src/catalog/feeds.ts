@@ -20,6 +20,10 @@ export async function findFeed(db: Db, name: string): Promise<FeedRow | undefine
     .executeTakeFirst();
 }
 
+export async function feedById(db: Db, id: number): Promise<FeedRow | undefined> {
+  return db.selectFrom("feeds").selectAll().where("id", "=", id).executeTakeFirst();
+}
+
 /** Undefined when the name is taken. */
 export async function insertFeed(
   db: Db,

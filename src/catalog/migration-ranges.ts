@@ -71,6 +71,22 @@ export async function advanceRange(db: Db, step: RangeStep): Promise<boolean> {
   return (done.numAffectedRows ?? 0n) > 0n;
 }
 
+/** As `advanceRange`, when nothing is done yet. */
+export async function keepRange(
+  db: Db,
+  range: { migrationId: number; number: number; claim: string; now: Date },
+): Promise<boolean> {
+  const done = await db
+    .updateTable("migration_ranges")
+    .set({ updated_at: range.now })
+    .where("migration_id", "=", range.migrationId)
+    .where("number", "=", range.number)
+    .where("claim", "=", range.claim)
+    .where("finished_at", "is", null)
+    .executeTakeFirst();
+  return done.numUpdatedRows > 0n;
+}
+
 export interface RangeTotals {
   ranges: number;
   finished: number;
@@ -87,4 +103,19 @@ export async function rangeTotals(db: Db, migrationId: number): Promise<RangeTot
       coalesce(sum(bytes), 0)::float8 as bytes
     from feedctl.migration_ranges where migration_id = ${migrationId}`.execute(db);
   return found.rows[0] as RangeTotals;
+}
+
+/** Nobody works on these ranges any more: whoever thinks so finds out with the next step. */
+export async function releaseRanges(db: Db, migrationId: number, claim?: string): Promise<void> {
+  let query = db.updateTable("migration_ranges").set({ claim: null }).where("migration_id", "=", migrationId);
+  if (claim !== undefined) query = query.where("claim", "=", claim);
+  await query.execute();
+}
+
+/** Ranges that somebody works on and has told so since then. */
+export async function claimedRanges(db: Db, migrationId: number, since: Date): Promise<number> {
+  const found = await sql<{ count: number }>`
+    select count(*)::int as count from feedctl.migration_ranges where migration_id = ${migrationId}
+      and finished_at is null and claim is not null and updated_at > ${since}::timestamptz`.execute(db);
+  return found.rows[0]?.count ?? 0;
 }

@@ -12,6 +12,7 @@ import { packageCommand } from "./package.ts";
 import { settingsCommand } from "./settings.ts";
 import { storeCommand } from "./store.ts";
 import { verifyCommand } from "./verify.ts";
+import { workerCommand } from "./worker.ts";
 
 /** The whole command tree. Actions load their code when they run, so that --help and completions load nothing. */
 export function createProgram(edge: Edge, version: string): Command {
@@ -39,6 +40,7 @@ export function createProgram(edge: Edge, version: string): Command {
   program
     .addCommand(storeCommand(edge))
     .addCommand(migrateCommand(edge))
+    .addCommand(workerCommand(edge))
     .addCommand(mirrorCommand(edge))
     .addCommand(verifyCommand(edge));
   program.commandsGroup("Installation:");

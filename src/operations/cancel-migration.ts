@@ -1,4 +1,7 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import type { Catalog } from "../catalog/catalog.ts";
 import { openMigration, updateMigration } from "../catalog/feed-migrations.ts";
+import { claimedRanges, releaseRanges } from "../catalog/migration-ranges.ts";
 import { forgetProofs, listProofs, type Proof } from "../catalog/proofs.ts";
 import { insertAuditEvents } from "../catalog/runs.ts";
 import { markRetired, replaceStore, storesOfFeed } from "../catalog/stores.ts";
@@ -21,6 +24,9 @@ export interface Cancelled {
   /** Blobs of others in the target, which stay. */
   left: number;
 }
+
+/** A worker that has not told of its range for so long is dead, or finds out before its next blob that it is too late. */
+const SILENT = 15_000;
 
 /**
  * Gives up an unfinished migration: stops whoever runs it, removes what it has copied and nothing else (`keepCopies`
@@ -46,6 +52,8 @@ export async function cancelMigration(
   const open = await openMigration(catalog.db, feed.id);
   if (open === undefined)
     throw new FeedctlError("conflict", `the migration of feed "${feed.name}" has ended meanwhile`);
+  await updateMigration(catalog.db, open.id, { request: "cancel", requested_by: context.actor });
+  await stopWorkers(context, catalog, open.id);
   const row = (await storesOfFeed(catalog.db, feed.id)).find((store) => store.id === open.to_store_id);
   if (row === undefined) throw new Error(`store ${open.to_store_id} is gone`);
   const result = { feed: feed.name, target: locationName(row.location as Location), removed: 0, left: 0 };
@@ -78,4 +86,12 @@ export async function cancelMigration(
     if (!keepCopies && result.left === 0) await markRetired(db, row.id, context.now());
   });
   return result;
+}
+
+/** Workers look every few seconds whether they are still wanted; one that is gone is not waited for. */
+async function stopWorkers(context: Context, catalog: Catalog, migrationId: number): Promise<void> {
+  const { signal } = context;
+  while ((await claimedRanges(catalog.db, migrationId, new Date(context.now().getTime() - SILENT))) > 0)
+    await sleep(500, undefined, { signal }).catch(() => signal.throwIfAborted());
+  await releaseRanges(catalog.db, migrationId);
 }

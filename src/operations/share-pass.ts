@@ -1,4 +1,100 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import type { Jobs } from "../catalog/jobs.ts";
+import { feedTotals } from "../catalog/feeds.ts";
+import { startPass, updatePass } from "../catalog/migration-progress.ts";
+import { divideFeed, rangeTotals, unfinishedRanges, type RangeTotals } from "../catalog/migration-ranges.ts";
+import { isFeedctlError } from "../errors.ts";
+import { noPass } from "./copy-pass.ts";
 import type { MigrateEvent, MigrateSummary } from "./migration-events.ts";
-import type { Session, Watch } from "./migration-session.ts";
+import { passCounts, type Session, type Watch } from "./migration-session.ts";
+import { workRange } from "./work-range.ts";
 
-export async function* shareFirstPass(_s: Session, _w: Watch, _m: MigrateSummary): AsyncGenerator<MigrateEvent> {}
+/** Blobs of a range: enough that handing it out costs nothing, few enough that a dead worker's loss is small. */
+const RANGE = 2000;
+const LOOK = 1000;
+/** A range that nobody has told of for so long is handed out again, whatever became of its job. */
+const LOST = 60_000;
+
+/**
+ * The first pass of a large feed, divided into ranges that `feedctl worker` on other machines may take; this process
+ * works along. Ends when every range is done. What failed, and all that the catalog does not name, is left to the passes
+ * that follow. Does nothing for a small feed, or where the catalog is embedded.
+ */
+export async function* shareFirstPass(
+  session: Session,
+  watch: Watch,
+  summary: MigrateSummary,
+): AsyncGenerator<MigrateEvent> {
+  const { context, catalog, feed, migration, run, source, target } = session;
+  const { db } = catalog;
+  const { files, bytes } = await feedTotals(db, feed.id);
+  const open = await unfinishedRanges(db, migration.id);
+  if (catalog.kind !== "postgres" || (open.length === 0 && files <= RANGE)) return;
+  await divideFeed(db, migration.id, feed.id, RANGE);
+  if ((await unfinishedRanges(db, migration.id)).length === 0) return;
+  await using jobs = await openOrGoOn(session);
+  if (jobs === undefined) return;
+
+  const about = { migrationId: migration.id, kind: "full", runId: run.id, expectedBlobs: files, expectedBytes: bytes };
+  const number = await startPass(db, { ...about, kind: "full", now: context.now() });
+  summary.passes++;
+  yield { type: "pass", number: summary.passes, kind: "full", frozen: false, blobs: files };
+  let totals = await rangeTotals(db, migration.id);
+  const before = totals;
+  const counts = () => ({ ...noPass, ...since(before, totals) });
+  watch.follow(number, counts);
+  let published = -Infinity;
+  for (;;) {
+    context.signal.throwIfAborted();
+    const left = await unfinishedRanges(db, migration.id);
+    totals = await rangeTotals(db, migration.id);
+    const { ranges, finished, copied, failed, bytes: moved } = totals;
+    yield { type: "ranges", ranges, finished, copied, failed, bytes: moved };
+    if (left.length === 0) break;
+    if (performance.now() - published > LOST) {
+      const quiet = left.filter((range) => context.now().getTime() - (range.updated_at?.getTime() ?? 0) > LOST);
+      await jobs.publish(quiet.map((range) => ({ migrationId: migration.id, number: range.number })));
+      published = performance.now();
+    }
+    const job = await jobs.take();
+    if (job === undefined) {
+      await sleep(LOOK, undefined, { signal: context.signal }).catch(() => context.signal.throwIfAborted());
+      continue;
+    }
+    // another migration's, which this process cannot know
+    if (job.migrationId !== migration.id) {
+      await job.giveBack();
+      continue;
+    }
+    const ends = { source, target, targetStoreId: migration.to_store_id };
+    const skipCached = migration.plan.cached === "skip";
+    const how = await workRange(context, { catalog, job, feedId: feed.id, ...ends, skipCached, workerId: null });
+    await (how === "done" ? job.complete() : job.giveBack());
+  }
+  const done = counts();
+  await updatePass(db, migration.id, number, passCounts(done), context.now(), true);
+  summary.copied += done.copied;
+  summary.verified += done.verified;
+  summary.bytes += done.bytes;
+}
+
+function since(before: RangeTotals, now: RangeTotals) {
+  return {
+    copied: now.copied - before.copied,
+    verified: now.verified - before.verified,
+    failed: now.failed - before.failed,
+    bytes: now.bytes - before.bytes,
+  };
+}
+
+/** A user of the database who may not make a schema migrates without help. */
+async function openOrGoOn({ context, catalog }: Session): Promise<Jobs | undefined> {
+  const { openJobs } = await import("../catalog/jobs.ts");
+  try {
+    return await openJobs(catalog, (error) => context.notice(`the job queue: ${error.message}`));
+  } catch (error) {
+    if (!isFeedctlError(error, "denied")) throw error;
+    context.notice(`no worker can help: ${error.message}`);
+    return undefined;
+  }
+}

@@ -212,14 +212,16 @@ describe("migrate", () => {
         /migrate cancel/,
       );
       await place.exits(8, "migrate", "retire", "web", "--yes");
-      await place.run("migrate", "cancel", "web");
+      const cancelled = (await place.run("migrate", "cancel", "web", "--json")).json();
+      assert.partialDeepStrictEqual(cancelled, { removed: 3, left: 1 });
+      assert.deepEqual(filesBelow(place.path("second")), [blocked]);
       await place.exits(4, "migrate", "cancel", "web");
       await sound(place, 4);
       rmSync(blocked);
       assert.partialDeepStrictEqual(await migrate(place, 0, "disk", "--path", place.path("second")), {
         outcome: "switched",
-        copied: 1,
-        same: 3,
+        copied: 4,
+        same: 0,
       });
       await sound(place, 4);
     });

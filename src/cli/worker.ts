@@ -1,0 +1,52 @@
+import { Command } from "commander";
+import { counted } from "../lib/size.ts";
+import type { Edge } from "./edge.ts";
+import { wholeNumber } from "./parsers.ts";
+
+export function workerCommand(edge: Edge): Command {
+  const worker = new Command("worker")
+    .description("help with migrations that run on other machines; Ctrl-C or SIGTERM ends it after the blobs in hand")
+    .option("--concurrency <number>", "blobs at once", wholeNumber(1, 1024))
+    .option("--once", "end when there is nothing to take")
+    .action(async (options, command: Command) =>
+      edge.act(command, async (context, out) => {
+        const { runWorker } = await import("../operations/worker.ts");
+        const { concurrency = context.concurrency, once = false } = options;
+        // the first signal drains; the second ends the process, as everywhere
+        const undisturbed = { ...context, concurrency, signal: new AbortController().signal };
+        const events = runWorker(undisturbed, { once, drain: context.signal });
+        out.note("waiting for migrations to help with");
+        for await (const event of events) {
+          if (event.type === "summary")
+            await out.event(event, `worker ${event.worker} did ${counted(event.ranges, "range")}`);
+          else {
+            const what = `range ${event.number} of migration ${event.migration}`;
+            await out.event(
+              event,
+              event.outcome === "done" ? `${what}: done` : `${what}: given back: ${event.reason ?? ""}`,
+            );
+          }
+        }
+      }),
+    );
+
+  worker
+    .command("list")
+    .description("list the workers of the last day")
+    .action(async (_options, command: Command) =>
+      edge.act(command, async (context, out) => {
+        const { workers } = await import("../operations/worker.ts");
+        await out.table(await workers(context), [
+          { title: "id", value: (each) => String(each.id), right: true },
+          { title: "state", value: (each) => each.state },
+          { title: "host", value: (each) => each.host },
+          { title: "pid", value: (each) => String(each.pid), right: true },
+          { title: "started", value: (each) => each.startedAt.toISOString() },
+          { title: "seen", value: (each) => each.seenAt.toISOString() },
+          { title: "ranges", value: (each) => String(each.ranges), right: true },
+        ]);
+      }),
+    );
+
+  return worker;
+}
