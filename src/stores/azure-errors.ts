@@ -17,6 +17,8 @@ export interface AzureCause {
 export interface AzureTarget {
   host: string;
   container: string;
+  /** When the shared access signature ends, where one is used and it says so. */
+  expires?: Date | undefined;
 }
 
 interface Meaning {
@@ -181,6 +183,13 @@ function meaningOf(error: Error, cause: AzureCause, target: AzureTarget): Meanin
       hint: "set this machine's clock",
     };
   }
+  if ((status === 401 || status === 403) && hasExpired(error, target)) {
+    return {
+      code: "denied",
+      why: `the shared access signature expired at ${target.expires!.toISOString()}`,
+      hint: "make a new one, and give it to feedctl store set",
+    };
+  }
   const known = code === undefined ? undefined : meanings[code];
   if (known !== undefined) return known;
   const words = `${code ?? ""} ${status ?? ""}`.trim() || message;
@@ -249,6 +258,12 @@ function redact(text: string): string {
   return text
     .replace(/(\bhttps?:\/\/[^\s"'<>?]*)\?[^\s"'<>]*/gi, "$1?***")
     .replace(/\b(sig|AccountKey|SharedAccessSignature|X-Amz-[\w-]+)=[^&;\s"']+/gi, "$1=***");
+}
+
+/** By the server's clock where it tells the time: it is the one that counts. */
+function hasExpired({ response }: RestErrorLike, { expires }: AzureTarget): boolean {
+  const now = Date.parse(response?.headers?.get("date") ?? "");
+  return expires !== undefined && expires.getTime() <= (Number.isNaN(now) ? Date.now() : now);
 }
 
 /** Azure accepts requests dated at most fifteen minutes ago. */

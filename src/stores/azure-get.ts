@@ -55,7 +55,11 @@ export async function getBlob({ key, blob, options, call, doing }: Reading): Pro
   const { lastModified, etag, contentType, cacheControl, metadata } = first;
   onInfo?.(
     describeBlob(key, {
-      ...{ lastModified, etag, contentType, cacheControl, metadata },
+      lastModified,
+      etag,
+      contentType,
+      cacheControl,
+      metadata,
       contentLength: whole === undefined ? size : Number(whole),
       // Of a range, Content-MD5 would be the range's own.
       contentMD5: whole === undefined ? first.contentMD5 : first.blobContentMD5,
