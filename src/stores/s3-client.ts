@@ -19,8 +19,8 @@ export interface S3Connection extends S3Place {
   readonly prefix: string;
   /** What every object is created with: ACL, encryption, storage class. */
   readonly creation: S3Creation;
-  /** False on servers that are not known to honour `If-None-Match`. */
-  readonly trustsConditions: boolean;
+  /** Amazon's own service: it honours `If-None-Match`, and knows every header. Of other servers neither is certain. */
+  readonly isAmazon: boolean;
   /** A URL that reads the object for so many seconds, whoever holds it. The key is whole, prefix included. */
   presign(key: string, seconds: number): Promise<string>;
   close(): Promise<void>;
@@ -87,7 +87,7 @@ export async function connectS3(config: S3Config): Promise<S3Connection> {
     host: endpoint?.host ?? `s3.${regionName}.${suffix}`,
     name: endpoint === undefined ? path : `${path} at ${endpoint.origin}`,
     secrets: [config.secretKey, config.accessKey].filter((secret): secret is string => (secret?.length ?? 0) >= 6),
-    trustsConditions: endpoint === undefined,
+    isAmazon: endpoint === undefined,
   };
 }
 

@@ -60,6 +60,12 @@ const throttled: Judge = (_, { host }) => ({
   throttled: true,
 });
 
+const contended: Judge = () => ({
+  code: "unavailable",
+  why: "another write of it is under way",
+  hint: "try again later",
+});
+
 const noPermission: Judge = (_, place, { permission }) => ({
   code: "denied",
   why: "access denied",
@@ -136,6 +142,8 @@ const judges: Record<string, Judge> = {
     why: "the upload was ended by somebody else",
     hint: "look for a lifecycle rule",
   }),
+  ConditionalRequestConflict: contended,
+  OperationAborted: contended,
   AccessDenied: noPermission,
   AllAccessDisabled: closed,
   AccountProblem: closed,
@@ -204,13 +212,6 @@ export function s3Code(error: unknown): string {
   const { name, code } = (error ?? {}) as Vendor;
   const text = name === undefined || name === "Error" || name === "AggregateError" ? code : name;
   return typeof text === "string" && !/^\d+$/.test(text) && text !== "UnknownError" ? text : "";
-}
-
-/** What another set of credentials may cure; asked before the signature is blamed on anybody. */
-const STALE = ["ExpiredToken", "ExpiredTokenException", "RequestExpired", "InvalidToken", "TokenRefreshRequired"];
-
-export function isStale(error: unknown): boolean {
-  return STALE.includes(s3Code(error));
 }
 
 export function s3Status(error: unknown): number | undefined {

@@ -39,7 +39,7 @@ export async function putBlob(
   let existed = false;
   if (ifExists === "replace") {
     existed = options.replaces ?? (await store.head(key, { signal })) !== undefined;
-  } else if (!connection.trustsConditions || !small) {
+  } else if (!connection.isAmazon || !small) {
     // A server may ignore If-None-Match; and 412 after gigabytes would be late news.
     const same = await compare();
     if (same !== undefined) return same;

@@ -2,10 +2,10 @@
 import { hash } from "node:crypto";
 import type { Key } from "./key.ts";
 import type { S3Connection } from "./s3-client.ts";
-import { isStale, s3Status } from "./s3-errors.ts";
+import { s3Status } from "./s3-errors.ts";
 import type { ObjectRequest } from "./s3-multipart.ts";
 import { partSizeFor } from "./s3-parts.ts";
-import { mayPass } from "./s3-send.ts";
+import { isStale, mayPass } from "./s3-send.ts";
 import { endUpload, storedParts, type StoredPart } from "./s3-unfinished.ts";
 import { isFeedctlError } from "../errors.ts";
 import type { UploadNotes } from "./store.ts";

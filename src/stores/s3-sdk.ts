@@ -1,9 +1,8 @@
 // Where the SDK and our own requests meet: its requests go out over our connections, and its rules find the endpoint.
 import type { HeadObjectCommand, S3, S3ClientConfig } from "@aws-sdk/client-s3";
 import { FeedctlError } from "../errors.ts";
-import { isStale } from "./s3-errors.ts";
 import type { HttpClient } from "./s3-request.ts";
-import type { S3Endpoint } from "./s3-send.ts";
+import { isStale, type S3Endpoint } from "./s3-send.ts";
 import { encodeQuery } from "./s3-sign.ts";
 
 /** The part of the SDK's requests that is used here. */

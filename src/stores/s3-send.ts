@@ -2,7 +2,7 @@
 import { hash } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { problemOf } from "./s3-answer.ts";
-import { isStale, s3Code, s3Status } from "./s3-errors.ts";
+import { s3Code, s3Status } from "./s3-errors.ts";
 import type { HttpAnswer, HttpClient } from "./s3-request.ts";
 import {
   createSigner,
@@ -151,4 +151,11 @@ export function mayPass(error: unknown): boolean {
     return [408, 429, 500, 502, 503, 504].includes(status) || ["RequestTimeout", "SlowDown"].includes(s3Code(error));
   const { code } = (error ?? {}) as { code?: unknown };
   return typeof code === "string" && !code.startsWith("UND_ERR_INVALID") && !code.startsWith("ERR_");
+}
+
+/** What newer credentials may cure. */
+const STALE = ["ExpiredToken", "ExpiredTokenException", "RequestExpired", "InvalidToken", "TokenRefreshRequired"];
+
+export function isStale(error: unknown): boolean {
+  return STALE.includes(s3Code(error));
 }

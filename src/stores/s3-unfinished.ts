@@ -3,8 +3,8 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { FeedctlError } from "../errors.ts";
 import { plainTag } from "./s3-blob.ts";
 import { http, type S3Connection } from "./s3-client.ts";
-import { isStale, s3Status } from "./s3-errors.ts";
-import { mayPass } from "./s3-send.ts";
+import { s3Status } from "./s3-errors.ts";
+import { isStale, mayPass } from "./s3-send.ts";
 
 const MAX_TRIES = 5;
 

@@ -5,6 +5,7 @@ import { FeedctlError } from "../errors.ts";
 import type { Key } from "./key.ts";
 import { describeObject, isKms } from "./s3-blob.ts";
 import { connectS3, http } from "./s3-client.ts";
+import { COPY_LIMITS, createCopier, type CopyLimits } from "./s3-copy.ts";
 import { s3Code, s3Status, translateS3Error, type S3Attempt } from "./s3-errors.ts";
 import { listObjects } from "./s3-list.ts";
 import { hashFirst } from "./promised-hash.ts";
@@ -12,13 +13,18 @@ import { putBlob } from "./s3-put.ts";
 import { readObject } from "./s3-read.ts";
 import { sweepUploads } from "./s3-sweep.ts";
 import { throwIfInterrupted } from "./signal.ts";
-import type { BlobInfo, CallOptions, Store } from "./store.ts";
+import type { BlobInfo, CallOptions, RemoteBlob, Store } from "./store.ts";
 import type { S3Config } from "./store-types.ts";
 
 const DELETE_BATCH = 1000;
+/** How long the address of a blob works. */
+const HOUR = 3600;
 
-/** Sends nothing yet; rejects with `usage` for options that cannot work together. */
-export async function openS3Store(config: S3Config): Promise<Store> {
+/**
+ * Sends nothing yet; rejects with `usage` for options that cannot work together. `copyLimits` are lowered by tests, which
+ * have no 5 GiB.
+ */
+export async function openS3Store(config: S3Config, copyLimits: CopyLimits = COPY_LIMITS): Promise<Store> {
   const connection = await connectS3(config);
   const { client, calls, bucket: Bucket, prefix } = connection;
   let bucketSeen = false;
@@ -103,6 +109,16 @@ export async function openS3Store(config: S3Config): Promise<Store> {
     }
   }
 
+  function remote(blob: BlobInfo): RemoteBlob {
+    const whole = prefix + blob.key;
+    const attempt = { action: `make a URL for ${JSON.stringify(blob.key)} in`, permission: "s3:GetObject" };
+    const url = () =>
+      connection.presign(whole, HOUR).catch((error: unknown) => {
+        throw translateS3Error(error, connection, attempt);
+      });
+    return { blob, s3: { host: connection.host, bucket: Bucket, key: whole }, url };
+  }
+
   return {
     name: connection.name,
     type: "s3",
@@ -118,6 +134,8 @@ export async function openS3Store(config: S3Config): Promise<Store> {
       });
     },
     deleteMany,
+    remote,
+    ...createCopier(connection, { head }, copyLimits),
     sweep: (before, { signal } = {}) => sweepUploads(connection, before, signal),
     [Symbol.asyncDispose]: () => connection.close(),
   };

@@ -350,7 +350,7 @@ describe("errors of the server", () => {
       name: "SlowDown, after three tries",
       answer: problem(503, "SlowDown"),
       code: "unavailable",
-      says: /127\.0\.0\.1:\d+ cannot serve/,
+      says: /127\.0\.0\.1:\d+ asks for fewer requests/,
       requests: 3,
     },
     {
