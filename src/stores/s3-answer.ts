@@ -41,7 +41,7 @@ export function problem(xml: string, { status, headers }: Pick<HttpAnswer, "stat
       name: elementOf(xml, "Code")?.trim() || "Error",
       $metadata: { httpStatusCode: status, ...(requestId && { requestId }) },
     },
-    { $response: { statusCode: status, headers: pick(headers, "x-amz-bucket-region", "date") } },
+    { $response: { statusCode: status, headers: pick(headers, "x-amz-bucket-region", "date", "retry-after") } },
     region !== undefined && { Region: region },
     serverTime !== undefined && { ServerTime: serverTime },
   );
