@@ -39,7 +39,7 @@ export interface Recovery {
   requireHope(): void;
 }
 
-/** How long a store may fail without a single success before its calls are no longer repeated. */
+/** How long a call may fail before it is no longer repeated, and a store, without a single success, until it is given up. */
 const PATIENCE = 45_000;
 const THROTTLED_PATIENCE = 5 * 60_000;
 /** A store that was given up is left alone for so long after each failure. */
@@ -97,8 +97,7 @@ export function createRecovery(name: string, options: RecoveryOptions = {}): Rec
           const latest = now();
           since ??= latest;
           trouble = { since: trouble?.since ?? latest, latest, error };
-          const longest = latest - Math.min(since, trouble.since);
-          if (++failures >= attemptsFor(error) || longest >= patienceFor(error)) {
+          if (++failures >= attemptsFor(error) || latest - since >= patienceFor(error)) {
             givenUp.add(error);
             throw error;
           }

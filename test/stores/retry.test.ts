@@ -10,7 +10,7 @@ import { openDiskStore } from "../../src/stores/disk.ts";
 import { compareKeys, parseKey } from "../../src/stores/key.ts";
 import { retrying } from "../../src/stores/retry.ts";
 import type { RetryOptions } from "../../src/stores/retry.ts";
-import type { Store } from "../../src/stores/store.ts";
+import type { BlobInfo, Store } from "../../src/stores/store.ts";
 import { readAll, sha256, someBytes, sourceOf } from "../support/bytes.ts";
 import { failing } from "../support/failing-store.ts";
 import type { Failures } from "../support/failing-store.ts";
@@ -38,7 +38,7 @@ storeContract("retries over a store that fails every third call", {
     const { store, cleanup } = await diskStore();
     const methods = ["head", "get", "put", "list", "delete"] as const;
     const calls = methods.map((method) => ({ method, nth: (count: number) => count % 3 === 1 }));
-    const faults = { calls, cut: { after: 300_000, times: Infinity }, listAfter: { entries: 2, times: 20 } };
+    const faults = { calls, cut: { after: 1_500_000, times: Infinity }, listAfter: { entries: 2, times: 20 } };
     return { store: retrying(failing(store, faults), { ...noWait, attempts: 50 }), cleanup };
   },
   lacks: {
@@ -185,11 +185,20 @@ describe("retries of a broken read", () => {
     });
   }
 
-  test("without resume no head is asked, and a break is the caller's", async (t) => {
+  test("no question is asked before or after: the first answer tells which version it brings", async (t) => {
+    const { store, real, faulty } = await open(t, { cut: { after: 1000, times: 3 } });
+    await putBytes(real, key, bytes);
+    const told: BlobInfo[] = [];
+    assert.ok((await readAll(await store.get(key, { onInfo: (info) => told.push(info) }))).equals(bytes));
+    assert.deepEqual([faulty.calls.head, faulty.calls.get], [0, 4]);
+    assert.deepEqual(told, [await real.head(key)]);
+  });
+
+  test("without resume a break is the caller's", async (t) => {
     const { store, real, faulty } = await open(t, { cut: { after: 10 } }, { resume: false });
     await putBytes(real, key, bytes);
     await assert.rejects(readAll(await store.get(key)), hasCode("unavailable"));
-    assert.deepEqual([faulty.calls.head, faulty.calls.get], [0, 1]);
+    assert.equal(faulty.calls.get, 1);
   });
 });
 
