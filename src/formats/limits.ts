@@ -27,6 +27,14 @@ export const limits = {
   yamlTokens: 400_000,
   /** Fields of one paragraph of headers. */
   headerFields: 20_000,
+  /** Bytes of a Debian package's control archive, before and after unpacking. */
+  controlArchive: 16 * MiB,
+  /** Bytes of one header of an RPM package, as in rpm itself. All of them are hashed, but only what is asked for is kept. */
+  rpmHeader: 256 * MiB,
+  /** Tags of one header of an RPM package, as in rpm itself. */
+  rpmTags: 65_535,
+  /** Bytes of an Alpine package before its data: signatures and control archive, before and after unpacking. */
+  alpineControl: 4 * MiB,
   /** Bytes of a package's metadata as JSON. */
   metadata: 64 * KiB,
 } as const;

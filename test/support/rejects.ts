@@ -1,0 +1,50 @@
+import assert from "node:assert/strict";
+import type { TestContext } from "node:test";
+import type { Format, ReadOptions } from "../../src/formats/format.ts";
+import { packageFile, packageFileAt } from "./package-file.ts";
+import { readSampleManifest, samplePath } from "./shared.ts";
+
+export interface Rejected {
+  name: string;
+  bytes: Buffer;
+  reason: RegExp;
+  /** Instead of the table's. */
+  fileName?: string | undefined;
+}
+
+/** The file is refused as `invalid`, with a message of one line that names it and gives the reason, within two seconds. */
+export async function assertRejected(t: TestContext, format: Format, fileName: string, bytes: Buffer, reason: RegExp) {
+  const file = packageFile(t, fileName, bytes);
+  const started = performance.now();
+  await assert.rejects(format.read(file), (error: Error & { code?: string }) => {
+    assert.equal(error.code, "invalid", error.stack);
+    assert.ok(error.message.startsWith(`${fileName} is not a valid `) && !error.message.includes("\n"), error.message);
+    assert.match(error.message, reason);
+    return true;
+  });
+  assert.ok(performance.now() - started < 2000);
+}
+
+/** Reads all samples of a folder; each has the identity that an independent tool read, or is refused where that did. */
+export async function assertSamples(format: Format, folder: string, options: SampleOptions): Promise<void> {
+  const rows = readSampleManifest().filter(
+    ([file]) => file!.startsWith(`${folder}/`) && options.skip?.(file!) !== true,
+  );
+  assert.equal(rows.length, options.count);
+  for (const [file, , , name, version, qualifier] of rows) {
+    const read = format.read(packageFileAt(samplePath(file!)), options.read);
+    if (name === "") await assert.rejects(read, { code: "invalid" }, file);
+    else {
+      const identity = await read;
+      assert.deepEqual([identity.name, identity.version], [name, version], file);
+      if (qualifier !== "") assert.equal(new URLSearchParams(identity.qualifier).get("arch"), qualifier, file);
+    }
+  }
+}
+
+export interface SampleOptions {
+  /** How many there are, so that a missing one is noticed. */
+  count: number;
+  skip?: ((file: string) => boolean) | undefined;
+  read?: ReadOptions | undefined;
+}
