@@ -1,0 +1,75 @@
+import { FeedctlError } from "../errors.ts";
+import { paddedListKey, type PaddedItem } from "./padded-key.ts";
+import { compareBy, concatKeys, numberKey, rankKey, textKey } from "./sort-key.ts";
+import type { VersionScheme } from "./scheme.ts";
+
+/**
+ * Conda's versions: parts between dots and underscores, each of numbers and words in turn; a word before every number,
+ * `dev` before the other words, `post` after everything, what is missing counts as zero. A version is its text, as in
+ * the names of package files: `1.0` and `1.0.0` are two versions although neither is newer.
+ */
+export const conda: VersionScheme = {
+  normalize(text) {
+    return parse(text) === undefined ? undefined : text.trim();
+  },
+  compare: compareBy(sortKey),
+  sortKey,
+  /** By Python's words, which conda packages keep; a letter alone, as in OpenSSL's 1.1.1a, is a release. */
+  isPrerelease: (text) =>
+    /(?<![a-z])(?:(?:a|b|c|pre|preview)[0-9]|dev|alpha|beta|rc)(?![a-z])/i.test(mustParse(text).text),
+};
+
+interface CondaVersion {
+  /** In lower case, without the local version. */
+  text: string;
+  /** The epoch first. */
+  parts: string[];
+  local: string[];
+}
+
+function parse(text: string): CondaVersion | undefined {
+  let rest = text.trim().toLowerCase();
+  if (!rest.includes("_")) rest = rest.replaceAll("-", "_");
+  if (!/^[*.+!_0-9a-z]+$/.test(rest)) return undefined;
+  const [version = "", local, ...locals] = rest.split("+");
+  const [first = "", second, ...others] = version.split("!");
+  const [epoch, release] = second === undefined ? ["0", first] : [first, second];
+  if (locals.length > 0 || others.length > 0 || !/^[0-9]+$/.test(epoch)) return undefined;
+  const parts = [epoch, ...splitParts(release)];
+  const localParts = local === undefined ? [] : local.split(/[._]/);
+  if ([...parts, ...localParts].includes("")) return undefined;
+  return { text: version, parts, local: localParts };
+}
+
+/** An underscore at the end is OpenSSL's way to write "before a" and belongs to the last part. */
+function splitParts(release: string): string[] {
+  if (!release.endsWith("_")) return release.split(/[._]/);
+  return `${release.slice(0, -1).replaceAll("_", ".")}_`.split(".");
+}
+
+function sortKey(text: string): Buffer {
+  const { parts, local } = mustParse(text);
+  return concatKeys(paddedListKey(parts.map(partItem)), paddedListKey(local.map(partItem)));
+}
+
+function partItem(part: string): PaddedItem {
+  const words = part.match(/[0-9]+|[*]+|[^0-9*]+/g) ?? [];
+  // A part that begins with a word has a zero before it.
+  const items = (/^[0-9]/.test(part) ? words : ["0", ...words]).map(wordItem);
+  const sign = items.find((item) => item.sign !== 0)?.sign ?? 0;
+  return { sign, key: paddedListKey(items) };
+}
+
+function wordItem(word: string): PaddedItem {
+  if (word === "post") return { sign: 1, key: rankKey(1) };
+  if (/^0+$/.test(word)) return { sign: 0, key: rankKey(0) };
+  if (/^[0-9]/.test(word)) return { sign: 1, key: concatKeys(rankKey(0), numberKey(word)) };
+  // In upper case it comes after `*` and before `_` and all other words, as it does in conda.
+  return { sign: -1, key: textKey(word === "dev" ? "DEV" : word) };
+}
+
+function mustParse(text: string): CondaVersion {
+  const version = parse(text);
+  if (version === undefined) throw new FeedctlError("invalid", `${JSON.stringify(text)} is not a conda version`);
+  return version;
+}

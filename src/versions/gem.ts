@@ -1,0 +1,53 @@
+import { FeedctlError } from "../errors.ts";
+import { paddedListKey, type PaddedItem } from "./padded-key.ts";
+import { compareBy, numberKey, textKey } from "./sort-key.ts";
+import type { VersionScheme } from "./scheme.ts";
+
+/**
+ * RubyGems' versions: numbers and words, a word before every number, zeros at the end of the release and of the whole
+ * without meaning. A version is its text, with a dash read as `.pre.`, as in the names of gem files: `1.0` and `1.0.0`
+ * are two versions although neither is newer.
+ */
+export const gem: VersionScheme = {
+  normalize: parse,
+  compare: compareBy(sortKey),
+  sortKey,
+  isPrerelease: (text) => /[a-z]/i.test(mustParse(text)),
+};
+
+const VERSION = /^[0-9]+(?:\.[0-9A-Za-z]+)*(?:-[0-9A-Za-z-]+(?:\.[0-9A-Za-z-]+)*)?$/;
+
+function parse(text: string): string | undefined {
+  const trimmed = text.trim();
+  if (trimmed === "") return "0";
+  return VERSION.test(trimmed) ? trimmed.replaceAll("-", ".pre.") : undefined;
+}
+
+function sortKey(text: string): Buffer {
+  const segments = mustParse(text).match(/[0-9]+|[a-z]+/gi) ?? [];
+  const word = segments.findIndex((segment) => !isNumber(segment));
+  const releaseEnd = word < 0 ? segments.length : word;
+  // Zeros just before the first word are dropped: 1.0.a is 1.a.
+  const release = segments.slice(0, releaseEnd);
+  const last = release.findLastIndex((segment) => !isZero(segment));
+  return paddedListKey([...release.slice(0, last + 1), ...segments.slice(releaseEnd)].map(item));
+}
+
+function item(segment: string): PaddedItem {
+  if (!isNumber(segment)) return { sign: -1, key: textKey(segment) };
+  return { sign: isZero(segment) ? 0 : 1, key: numberKey(segment) };
+}
+
+function isNumber(segment: string): boolean {
+  return /^[0-9]/.test(segment);
+}
+
+function isZero(segment: string): boolean {
+  return /^0+$/.test(segment);
+}
+
+function mustParse(text: string): string {
+  const version = parse(text);
+  if (version === undefined) throw new FeedctlError("invalid", `${JSON.stringify(text)} is not a gem's version`);
+  return version;
+}
