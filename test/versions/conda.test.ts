@@ -38,7 +38,7 @@ test("a version is its text", () => {
   assert.equal(conda.compare("1.0RC1", "1.0rc1"), 0);
 });
 
-const part = fc.constantFrom(
+const anyPart = fc.constantFrom(
   "0",
   "1",
   "10",
@@ -57,13 +57,13 @@ const part = fc.constantFrom(
 const version = fc
   .tuple(
     fc.constantFrom("", "0!", "1!"),
-    fc.array(part, { minLength: 1, maxLength: 4 }),
+    fc.array(anyPart, { minLength: 1, maxLength: 4 }),
     fc.constantFrom(".", "_", "-"),
     fc.constantFrom("", "_"),
     fc.constantFrom("", "+1", "+a.0", "+0_b"),
   )
   .filter(([, , separator, end, local]) => separator !== "-" || (end === "" && !local.includes("_")))
-  .map(([epoch, parts, separator, end, local]) => `${epoch}${parts.join(separator)}${end}${local}`);
+  .map(([epoch, release, separator, end, local]) => `${epoch}${release.join(separator)}${end}${local}`);
 
 test("any two versions compare as conda walks through their parts", () => {
   checkAgainst(conda, version, (a, b) => {

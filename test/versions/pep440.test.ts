@@ -51,12 +51,12 @@ test("numbers of forty digits keep their value and place", () => {
   assert.equal(pep440.normalize(`1.${"9".repeat(40)}.0`), `1.${"9".repeat(40)}`);
 });
 
-const digits = fc.constantFrom("0", "1", "2", "01", "10");
+const number = fc.constantFrom("0", "1", "2", "01", "10");
 const optional = (...texts: string[]) => fc.constantFrom("", ...texts);
 const version = fc
   .tuple(
     optional("0!", "1!"),
-    fc.array(digits, { minLength: 1, maxLength: 3 }).map((numbers) => numbers.join(".")),
+    fc.array(number, { minLength: 1, maxLength: 3 }).map((numbers) => numbers.join(".")),
     optional("a1", ".beta2", "-rc", "c3", "_PRE_4"),
     optional(".post1", "-2", "rev", "_r03"),
     optional(".dev1", "-dev", "DEV02"),
@@ -92,7 +92,7 @@ function reference(a: string, b: string): number {
 function fields(text: string): (string | bigint)[][] {
   const [publicText, local = ""] = pep440Text(text).split("+") as [string, string?];
   const find = (pattern: RegExp) => pattern.exec(publicText)?.[1];
-  const number = (digits: string | undefined, absent: bigint) => (digits === undefined ? absent : BigInt(digits));
+  const numberOr = (text: string | undefined, absent: bigint) => (text === undefined ? absent : BigInt(text));
   const release = publicText
     .replace(/^.*!/, "")
     .match(/^[0-9.]*[0-9]/)![0]
@@ -105,11 +105,11 @@ function fields(text: string): (string | bigint)[][] {
   const phase =
     pre === undefined ? (publicText.includes("dev") && !hasPost ? 0n : never) : { a: 1n, b: 2n, rc: 3n }[pre]!;
   return [
-    [number(find(/^([0-9]+)!/), 0n)],
+    [numberOr(find(/^([0-9]+)!/), 0n)],
     release,
-    [phase, number(find(/(?:a|b|rc)([0-9]+)/), 0n)],
-    [number(find(/post([0-9]+)/), -1n)],
-    [number(find(/dev([0-9]+)/), never)],
+    [phase, numberOr(find(/(?:a|b|rc)([0-9]+)/), 0n)],
+    [numberOr(find(/post([0-9]+)/), -1n)],
+    [numberOr(find(/dev([0-9]+)/), never)],
     local === "" ? [] : local.split(".").map((part) => (/^[0-9]+$/.test(part) ? BigInt(part) : part)),
   ];
 }
