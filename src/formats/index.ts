@@ -7,6 +7,7 @@ const loaders: Partial<Record<FeedType, () => Promise<Format>>> = {
   npm: async () => (await import("./npm.ts")).npm,
   nuget: async () => (await import("./nuget.ts")).nuget,
   chocolatey: async () => (await import("./chocolatey.ts")).chocolatey,
+  maven: async () => (await import("./maven.ts")).maven,
   powershell: async () => (await import("./powershell.ts")).powershell,
 };
 

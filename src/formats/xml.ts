@@ -12,9 +12,13 @@ export interface XmlElement {
   text: string;
 }
 
-/** A manifest in XML. Rejects what is not well formed, and every DOCTYPE: no manifest needs entities, attackers do. */
-export function parseXml(bytes: Buffer): XmlElement {
+/**
+ * A manifest in XML. Rejects what is not well formed, and every DOCTYPE: no manifest needs entities of its own,
+ * attackers do. `entities` are those that the ecosystem knows without one, as single characters.
+ */
+export function parseXml(bytes: Buffer, entities: Readonly<Record<string, string>> = {}): XmlElement {
   const parser = new SaxesParser({ xmlns: false, position: false });
+  Object.assign(parser.ENTITIES, entities);
   const open: XmlElement[] = [];
   let root: XmlElement | undefined;
   parser.on("doctype", () => {
