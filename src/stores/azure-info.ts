@@ -13,8 +13,8 @@ export interface AzureProperties {
   metadata?: Record<string, string> | undefined;
 }
 
-export function describeBlob(key: Key, found: AzureProperties): BlobInfo {
-  const { sha256, modified, metadata } = fromAzureMetadata(found.metadata);
+export function describeBlob(key: Key, found: AzureProperties, read = fromAzureMetadata(found.metadata)): BlobInfo {
+  const { sha256, modified, metadata } = read;
   const md5 = found.contentMD5 === undefined ? "" : Buffer.from(found.contentMD5).toString("hex");
   return {
     key,

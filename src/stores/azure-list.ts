@@ -1,3 +1,4 @@
+import { setImmediate } from "node:timers/promises";
 import { FeedctlError } from "../errors.ts";
 import type { AzureCall } from "./azure-call.ts";
 import type { AzureConnection } from "./azure-client.ts";
@@ -5,6 +6,7 @@ import { describeBlob } from "./azure-info.ts";
 import type { ListedBlob } from "./azure-list-scan.ts";
 import { scanListing } from "./azure-list-scan.ts";
 import { fromAzureMetadata } from "./azure-metadata.ts";
+import type { StoredMetadata } from "./azure-metadata.ts";
 import { compareKeys, isKey } from "./key.ts";
 import type { Key } from "./key.ts";
 import { throwIfInterrupted } from "./signal.ts";
@@ -53,6 +55,8 @@ export async function* listBlobs(listing: Listing, keyPrefix: string, options: L
     while (pending !== undefined) {
       const { items, next }: Page = await pending;
       pending = next === undefined ? undefined : fetchAhead(next);
+      // Scanning took a while, and whoever takes these blobs may not let others in between either.
+      await setImmediate();
       for (const item of items) {
         throwIfInterrupted(signal);
         const { name: full, size } = item;
@@ -63,9 +67,9 @@ export async function* listBlobs(listing: Listing, keyPrefix: string, options: L
         }
         last = full;
         const key = full.slice(prefix.length);
-        const { isFolder } = fromAzureMetadata(item.metadata);
-        if (isFolder || !isKey(key)) onForeign?.(key === "" ? full : key);
-        else yield describeListed(key, item);
+        const read = fromAzureMetadata(item.metadata);
+        if (read.isFolder || !isKey(key)) onForeign?.(key === "" ? full : key);
+        else yield describeListed(key, item, read);
       }
     }
   } finally {
@@ -74,13 +78,18 @@ export async function* listBlobs(listing: Listing, keyPrefix: string, options: L
   }
 }
 
-function describeListed(key: Key, { size, lastModified, md5, ...item }: ListedBlob): BlobInfo {
-  return describeBlob(key, {
-    ...item,
+function describeListed(key: Key, item: ListedBlob, read: StoredMetadata): BlobInfo {
+  const { size, etag, md5, contentType, cacheControl } = item;
+  const found = {
     contentLength: size,
-    ...(lastModified !== undefined && { lastModified: new Date(lastModified) }),
-    ...(md5 !== undefined && { contentMD5: Buffer.from(md5, "base64") }),
-  });
+    // Reading such a date is slow, and only needed where nobody kept the file's own time.
+    lastModified: read.modified ?? new Date(item.lastModified ?? 0),
+    etag,
+    contentMD5: md5 === undefined ? undefined : Buffer.from(md5, "base64"),
+    contentType,
+    cacheControl,
+  };
+  return describeBlob(key, found, read);
 }
 
 async function fetchPage(
