@@ -10,12 +10,22 @@ import { keyFromText } from "../lib/seal.ts";
 import type { Context } from "../operations/context.ts";
 import type { Config } from "./config.ts";
 import type { Io } from "./io.ts";
+import { createRetryLines } from "./retry-lines.ts";
 
-/** The only place where things are made. Everything heavy is made on first use. */
-export function createContext(io: Io, config: Config, notice: (message: string) => void): Context & AsyncDisposable {
+/**
+ * The only place where things are made. Everything heavy is made on first use. `verbose` is told, where it is given,
+ * what `notice` is not: that store calls are tried again.
+ */
+export function createContext(
+  io: Io,
+  config: Config,
+  notice: (message: string) => void,
+  verbose?: (message: string) => void,
+): Context & AsyncDisposable {
   let bare: Promise<Catalog> | undefined;
   let ready: Promise<Catalog> | undefined;
   const lockWait = config.lockWait * 1000;
+  const onRetry = verbose === undefined ? undefined : createRetryLines(verbose, () => io.now());
 
   const openBare = () =>
     (bare ??= import("../catalog/open.ts").then(({ openCatalog }) =>
@@ -66,7 +76,7 @@ export function createContext(io: Io, config: Config, notice: (message: string) 
     async openStore(storeConfig) {
       const { openStore } = await import("../stores/open.ts");
       const { retrying } = await import("../stores/retry.ts");
-      return retrying(await openStore(storeConfig));
+      return retrying(await openStore(storeConfig), { onRetry });
     },
     sealingKey: (create) => sealingKey(io, config.keyFile, create),
     readFile: (path) => readFile(path, "utf8"),

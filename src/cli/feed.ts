@@ -61,6 +61,11 @@ export function feedCommand(edge: Edge): Command {
           `store:        ${shown.store.type}`,
           `location:     ${shown.store.location}`,
           ...(shown.store.because === null ? [] : [`because:      ${shown.store.because}`]),
+          ...(shown.migration === null
+            ? []
+            : [
+                `migration:    ${shown.migration.id} to ${shown.migration.to}: ${shown.migration.state === "switching" ? "FROZEN for the cut-over" : shown.migration.state}`,
+              ]),
           ...shown.earlierStores.map(
             (store) =>
               `earlier:      ${store.location}${store.retiredAt === null ? " (files were left there)" : " (retired)"}`,
@@ -127,6 +132,21 @@ export function feedCommand(edge: Edge): Command {
         }),
       );
   }
+
+  feed
+    .command("clear-cached")
+    .description("delete every version that came from an upstream connector, with its files")
+    .addArgument(feedArgument())
+    .option("--yes", "do not ask")
+    .action(async (name: string, options, command: Command) =>
+      edge.act(command, async (context, out) => {
+        const { clearCached } = await import("../operations/clear-cached.ts");
+        await confirm(edge.io, `delete all cached versions of feed ${name}`, options.yes);
+        const cleared = await clearCached(context, name);
+        const text = `deleted ${counted(cleared.versions, "cached version")} (${counted(cleared.files, "file")}) of feed ${cleared.feed}`;
+        await out.result(cleared, text);
+      }),
+    );
 
   feed
     .command("delete")

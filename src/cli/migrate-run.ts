@@ -1,9 +1,9 @@
 import { Option, type Command } from "commander";
-import type { MigrateEvent, MigrateSummary } from "../operations/migration-events.ts";
-import { counted, formatSize } from "../lib/size.ts";
+import { FeedctlError } from "../errors.ts";
 import { storeTypeNames } from "../stores/store-types.ts";
 import type { Edge } from "./edge.ts";
-import type { Output } from "./output.ts";
+import { reportMany, startMany } from "./migrate-many.ts";
+import { report } from "./migrate-report.ts";
 import { addStoreOptions, feedArgument, parseAge } from "./parsers.ts";
 import { storeOptions } from "./store-options.ts";
 
@@ -22,8 +22,17 @@ export function addRunningVerbs(migrate: Command, edge: Edge): void {
         migrate
           .command(verb)
           .description(description)
-          .addArgument(feedArgument())
-          .addOption(new Option("--to <type>", "store type to move to").choices(storeTypeNames).makeOptionMandatory())
+          .argument("[feed]", "name of the feed")
+          .addOption(new Option("--to <type>", "store type to move to").choices(storeTypeNames))
+          .option(
+            "--feeds <names>",
+            "several feeds, their names with commas between; {feed} in a path is each one's name",
+          )
+          .option("--all", "every feed")
+          .option(
+            "--from-file <file>",
+            "a plan in JSON or YAML: a list of migrations, each with feed, to and store options",
+          )
           .addOption(
             new Option("--cutover <when>", "switch by itself, or wait for: migrate cutover")
               .choices(["auto", "manual"])
@@ -38,12 +47,19 @@ export function addRunningVerbs(migrate: Command, edge: Edge): void {
           )
           .option("--dry-run", "only tell what would be copied, and what that would cost"),
       ),
-    ).action(async (feed: string, options, command: Command) =>
+    ).action(async (feed: string | undefined, options, command: Command) =>
       edge.act(command, async (context, out) => {
+        const { cutover: when, cached, dryRun, follow, alone } = options;
+        const many = options.feeds !== undefined || options.all || options.fromFile !== undefined;
+        if (many === (feed !== undefined))
+          throw new FeedctlError("usage", "name one feed, or give --feeds, --all or --from-file");
+        if (options.fromFile === undefined && options.to === undefined)
+          throw new FeedctlError("usage", "--to is missing: the store type to move to");
+        if (many) return reportMany(out, await startMany(edge, context, out, options), when);
         const { migrateFeed } = await import("../operations/run-migration.ts");
         const goal = { to: options.to, options: await storeOptions(edge, out, options) };
-        const { cutover: when, cached, dryRun, follow, alone } = options;
-        return report(out, migrateFeed(context, { feed, goal, cutover: when, cached, dryRun, follow, alone }), when);
+        const input = { feed: feed as string, goal, cutover: when, cached, dryRun, follow, alone };
+        return report(out, migrateFeed(context, input), when);
       }),
     );
   }
@@ -96,74 +112,4 @@ function addPace(command: Command): Command {
   return command
     .option("--follow <interval>", "stay, and copy what has changed that often, until the cut-over", parseAge)
     .option("--alone", "do not share the first pass with: feedctl worker");
-}
-
-/** Prints what happens; the exit status says whether it ended as it was meant to. */
-export async function report(
-  out: Output,
-  events: AsyncIterable<MigrateEvent>,
-  cutover: "auto" | "manual",
-): Promise<number> {
-  let outcome: MigrateSummary["outcome"] = "incomplete";
-  for await (const event of events) {
-    if (event.type === "pass") {
-      const name = event.frozen ? "last pass, feed frozen" : `pass ${event.number}`;
-      await out.progress.start(name, event.frozen ? undefined : event.blobs);
-      if (out.options.json || out.options.verbose)
-        await out.event(event, event.frozen ? "last pass, nobody may write to the feed" : name);
-    } else if (event.type === "ranges") {
-      if (out.options.json || out.options.verbose)
-        await out.event(
-          event,
-          `${event.finished} of ${event.ranges} ranges done, ${counted(event.copied, "blob")} copied`,
-        );
-      else out.note(`${event.finished} of ${event.ranges} ranges done, ${counted(event.copied, "blob")} copied`);
-    } else if (event.type === "blob") {
-      out.progress.step(event.size);
-      const bad = event.outcome === "failed" || event.outcome === "foreign";
-      if (bad || out.options.verbose)
-        await out.event(
-          event,
-          `${event.outcome.padEnd(8)}  ${event.key}${event.reason === undefined ? "" : `: ${event.reason}`}`,
-        );
-    } else {
-      out.progress.stop();
-      outcome = event.outcome;
-      await tellSummary(out, event);
-    }
-  }
-  if (outcome === "paused") return 75;
-  const asMeant = outcome === "ready" ? cutover === "manual" : outcome !== "incomplete";
-  return asMeant ? 0 : 3;
-}
-
-async function tellSummary(out: Output, event: MigrateSummary): Promise<void> {
-  const copied = `${counted(event.copied, "blob")} (${formatSize(event.bytes)}) copied, ${event.verified + event.same} there already, ${event.failed} failed`;
-  const cost =
-    event.estimate === undefined
-      ? ""
-      : `; about ${counted(event.estimate.requests, "request")} and ${duration(event.estimate.seconds)} at 50 MiB/s`;
-  const text = {
-    switched: `feed ${event.feed} now lives in ${event.to}: ${copied}; it was frozen for ${(event.frozenMilliseconds / 1000).toFixed(1)} s`,
-    already: `feed ${event.feed} lives in ${event.to} already`,
-    planned: `would copy ${counted(event.copied, "blob")} (${formatSize(event.bytes)}) from ${event.from} to ${event.to}; ${event.same} there already${cost}`,
-    ready: `feed ${event.feed} is copied to ${event.to} and still lives in ${event.from}: ${copied}`,
-    incomplete: `feed ${event.feed} stays in ${event.from}: ${copied}`,
-    paused: `the migration of feed ${event.feed} rests: ${copied}`,
-  };
-  await out.event(event, text[event.outcome]);
-  const hints: Partial<Record<MigrateSummary["outcome"], string>> = {
-    incomplete: `mend what failed (see: feedctl verify ${event.feed}) and run the same command again: it goes on where it was`,
-    switched: `the old files stay in ${event.from}; when you are sure: feedctl migrate retire ${event.feed}`,
-    ready: `to switch it: feedctl migrate cutover ${event.feed}`,
-    paused: `to go on: feedctl migrate resume ${event.feed}`,
-  };
-  const hint = hints[event.outcome];
-  if (hint !== undefined) out.note(hint);
-}
-
-export function duration(seconds: number): string {
-  if (seconds < 90) return `${Math.round(seconds)} s`;
-  if (seconds < 5400) return `${Math.round(seconds / 60)} min`;
-  return `${(seconds / 3600).toFixed(1)} h`;
 }

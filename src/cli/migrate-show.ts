@@ -3,7 +3,7 @@ import type { Command } from "commander";
 import type { MigrationStatus } from "../operations/show-migrations.ts";
 import { formatSize } from "../lib/size.ts";
 import type { Edge } from "./edge.ts";
-import { duration } from "./migrate-run.ts";
+import { duration } from "./migrate-report.ts";
 import { feedArgument, parseAge } from "./parsers.ts";
 
 export function addShowingVerbs(migrate: Command, edge: Edge): void {

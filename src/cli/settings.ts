@@ -1,6 +1,7 @@
 import { Argument, Command } from "commander";
 import type { SettingChange } from "../operations/settings.ts";
 import type { Edge } from "./edge.ts";
+import { reportMany } from "./migrate-many.ts";
 import type { Output } from "./output.ts";
 
 export function settingsCommand(edge: Edge): Command {
@@ -38,10 +39,16 @@ export function settingsCommand(edge: Edge): Command {
     .description("save a value in the catalog; saved empty, the configuration file's value counts")
     .addArgument(nameArgument())
     .argument("<value>", "the new value")
-    .action(async (name: string, value: string, _options, command: Command) =>
+    .option("--migrate", "move the files of every feed whose default directory changes with it, verified, one by one")
+    .action(async (name: string, value: string, options, command: Command) =>
       edge.act(command, async (context, out) => {
         const { setSetting } = await import("../operations/settings.ts");
-        await report(out, await setSetting(context, name, value));
+        const change = await setSetting(context, name, value, { keepFeeds: options.migrate });
+        await report(out, change);
+        if (!options.migrate || change.moved.length === 0) return 0;
+        const { migrateMany } = await import("../operations/migrate-many.ts");
+        const goals = change.moved.map(({ feed }) => ({ feed, to: "disk" as const, options: {} }));
+        return reportMany(out, migrateMany(context, goals, { cutover: "auto" }), "auto");
       }),
     );
 
@@ -60,7 +67,14 @@ export function settingsCommand(edge: Edge): Command {
 }
 
 async function report(out: Output, change: SettingChange): Promise<void> {
-  for (const { feed, from, to } of change.moved)
-    out.warn(`feed ${feed} now looks for its files in ${to}; nothing was moved from ${from}`);
+  for (const { feed, from, to, kept } of change.moved) {
+    if (kept) out.note(`feed ${feed} moves from ${from} to ${to}`);
+    else out.warn(`feed ${feed} now looks for its files in ${to}; nothing was moved from ${from}`);
+  }
+  const [first] = change.moved;
+  if (first !== undefined && !first.kept)
+    out.note(
+      `to move a feed's files: feedctl store set ${first.feed} disk --path ${first.from}, then: feedctl migrate run ${first.feed} --to disk; next time: settings set --migrate`,
+    );
   await out.result(change, `${change.setting.name} = ${change.setting.value} (${change.setting.origin})`);
 }

@@ -1,4 +1,5 @@
 import { updateMigration } from "../catalog/feed-migrations.ts";
+import { feedTotals } from "../catalog/feeds.ts";
 import { saveFailures } from "../catalog/migration-progress.ts";
 import { unsettledKeys } from "../catalog/pending.ts";
 import { adoptProofs, countUnproven, keepOldProofs, recordStale } from "../catalog/proofs.ts";
@@ -20,7 +21,7 @@ export interface CutOver {
  * Freezes the feed, copies what changed since the pass before, proves that every row has its blob in the new store, and
  * switches in one transaction. What fails leaves the feed where it is. Right before it both stores were compared whole.
  */
-export async function* cutOver(session: Session, total: PassSummary): AsyncGenerator<PassEvent, CutOver> {
+export async function* cutOver(session: Session): AsyncGenerator<PassEvent, CutOver> {
   const { context, catalog, feed, ends, migration, run, source, target } = session;
   const { db } = catalog;
   const { signal } = context;
@@ -44,7 +45,7 @@ export async function* cutOver(session: Session, total: PassSummary): AsyncGener
     }
     if (last.failed === 0) {
       await frozen.assertHeld();
-      await switchStore(session, withdrawn, total, last);
+      await switchStore(session, withdrawn);
     }
     const frozenMilliseconds = Math.round(performance.now() - since);
     await updateMigration(db, migration.id, { frozen_milliseconds: frozenMilliseconds });
@@ -76,8 +77,6 @@ async function freeze({ context, catalog, feed }: Session) {
 async function switchStore(
   { context, catalog, feed, ends, migration, run }: Session,
   withdrawn: readonly string[],
-  total: PassSummary,
-  last: PassSummary,
 ): Promise<void> {
   const now = context.now();
   const { from, current, next } = ends;
@@ -92,6 +91,7 @@ async function switchStore(
       throw new FeedctlError("corrupt", `${unproven} files of feed "${feed.name}" are not proven in the new store`, {
         hint: `the feed stays where it is; go on with: feedctl migrate resume ${feed.name}`,
       });
+    const { files, bytes } = await feedTotals(db, feed.id);
     await recordStale(db, { feedId: feed.id, storeId, migrationId: migration.id, runId: run.id, withdrawn, now });
     await keepOldProofs(db, feed.id, current.id, now);
     await replaceStore(db, current.id, from, now);
@@ -103,8 +103,8 @@ async function switchStore(
       switched_at: now,
       finished_at: now,
       request: null,
-      blobs: total.copied + total.verified + last.copied + last.verified,
-      bytes: total.bytes + last.bytes,
+      blobs: files,
+      bytes,
     });
     if (migration.reverses !== null) await updateMigration(db, migration.reverses, { state: "rolled-back" });
     const action = migration.reverses === null ? "feed migrated" : "migration rolled back";

@@ -1,9 +1,9 @@
 import type { FeedRow } from "../catalog/feeds.ts";
-import { FeedctlError } from "../errors.ts";
 import type { Store } from "../stores/store.ts";
 import type { Context } from "./context.ts";
 import { openFeedStore, requireStore } from "./feed-store.ts";
 import { otherFeed, requireLiveFeed } from "./find-feed.ts";
+import { whyLocked } from "./lock-feed.ts";
 import type { Run } from "./run.ts";
 import { settlePending } from "./settle-pending.ts";
 
@@ -35,10 +35,7 @@ export function openWriter(context: Context, feedName: string, run: Run): FeedWr
         signal: context.signal,
         onWait: () => context.notice(`waiting: feed "${feedName}" is locked by another run`),
       });
-      if (lock === undefined)
-        throw new FeedctlError("locked", `feed "${feedName}" is frozen by another run`, {
-          hint: "a migration is switching it, or it is being changed; try again later",
-        });
+      if (lock === undefined) throw await whyLocked(catalog, { id, name: feedName });
       // only now: what was read before the lock may be the store before the switch
       const feed = await requireLiveFeed(catalog.db, feedName);
       if (feed.id !== id) throw otherFeed(feedName);

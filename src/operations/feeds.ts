@@ -8,10 +8,11 @@ import {
   type FeedRow,
   type FeedTotals,
 } from "../catalog/feeds.ts";
+import { openMigration } from "../catalog/feed-migrations.ts";
 import { insertAuditEvents } from "../catalog/runs.ts";
 import { readSettings } from "../catalog/settings.ts";
 import { currentStoreTypes, insertStore, replaceStore, storesOfFeed, type StoreRow } from "../catalog/stores.ts";
-import type { Db } from "../catalog/schema.ts";
+import type { Db, MigrationState } from "../catalog/schema.ts";
 import { FeedctlError } from "../errors.ts";
 import type { FeedType } from "../formats/feed-types.ts";
 import { locationName, locationOf } from "../stores/location.ts";
@@ -46,6 +47,8 @@ export interface FeedStore {
 export interface FeedDetails extends Feed, FeedTotals {
   store: FeedStore;
   /** Newest first: where files of this feed may still lie. */
+  /** The unfinished migration; while it is `switching` nobody can write to the feed. */
+  migration: { id: number; state: MigrationState; to: string } | null;
   earlierStores: { location: string; replacedAt: Date | null; retiredAt: Date | null }[];
 }
 
@@ -99,6 +102,7 @@ export async function listFeeds(context: Context): Promise<(Feed & { store: stri
 export async function showFeed(context: Context, name: string): Promise<FeedDetails> {
   const { db } = await context.catalog();
   const feed = await requireFeed(db, name);
+  const open = await openMigration(db, feed.id);
   const [current, ...earlier] = (await storesOfFeed(db, feed.id)).toSorted(
     (a, b) => Number(b.role === "current") - Number(a.role === "current") || b.id - a.id,
   );
@@ -107,6 +111,17 @@ export async function showFeed(context: Context, name: string): Promise<FeedDeta
     ...feedOf(feed),
     ...(await feedTotals(db, feed.id)),
     store: await describeStore(context, db, feed, current),
+    migration:
+      open === undefined
+        ? null
+        : {
+            id: open.id,
+            state: open.state,
+            to: earlier
+              .filter(({ id }) => id === open.to_store_id)
+              .map(placeOf)
+              .join(),
+          },
     earlierStores: earlier
       .filter((row) => row.role === "previous")
       .map((row) => ({ location: placeOf(row), replacedAt: row.replaced_at, retiredAt: row.retired_at })),

@@ -1,4 +1,5 @@
 import type { Catalog, CatalogLock } from "../catalog/catalog.ts";
+import { openMigration } from "../catalog/feed-migrations.ts";
 import { runningMigration } from "../catalog/runs.ts";
 import { FeedctlError } from "../errors.ts";
 import type { Context } from "./context.ts";
@@ -45,6 +46,18 @@ export async function lockMigration(catalog: Catalog, feed: { id: number; name: 
   const running = await runningMigration(catalog.db, feed.id);
   const who = running === undefined ? "another run" : `run ${running.id} of ${running.actor} on ${running.host}`;
   throw new FeedctlError("locked", `feed "${feed.name}" is being migrated by ${who}`, {
-    hint: "wait until it is done",
+    hint: `see: feedctl migrate status ${feed.name}`,
+  });
+}
+
+/** Why a feed cannot be written to now. */
+export async function whyLocked(catalog: Catalog, feed: { id: number; name: string }): Promise<FeedctlError> {
+  const open = await openMigration(catalog.db, feed.id);
+  if (open?.state === "switching")
+    return new FeedctlError("locked", `feed "${feed.name}" is frozen: migration ${open.id} is switching its store`, {
+      hint: "try again in a moment; see: feedctl migrate status",
+    });
+  return new FeedctlError("locked", `feed "${feed.name}" is frozen by another run`, {
+    hint: "it is being changed; try again later",
   });
 }

@@ -119,7 +119,7 @@ async function* makePasses(
   }
   watch.ignoreRequests();
   yield { type: "pass", number: ++summary.passes, kind: "last", frozen: true, blobs: 0 };
-  const { last, switched, frozenMilliseconds } = yield* cutOver(session, summary);
+  const { last, switched, frozenMilliseconds } = yield* cutOver(session);
   addPass(summary, last);
   // what this migration copied or proved itself shows as the same in the last pass
   summary.frozenMilliseconds = frozenMilliseconds;

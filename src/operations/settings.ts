@@ -1,6 +1,6 @@
 import { listFeeds } from "../catalog/feeds.ts";
 import { insertAuditEvents } from "../catalog/runs.ts";
-import { currentStore } from "../catalog/stores.ts";
+import { currentStore, updateStorePlace } from "../catalog/stores.ts";
 import { readSettings, removeSetting, saveSetting } from "../catalog/settings.ts";
 import { FeedctlError } from "../errors.ts";
 import type { Context } from "./context.ts";
@@ -25,15 +25,26 @@ export async function getSetting(context: Context, name: string): Promise<Settin
 export interface SettingChange {
   setting: Setting;
   before: Setting;
-  /** Feeds whose default directory is now another one; their files were not moved. */
-  moved: { feed: string; from: string; to: string }[];
+  /**
+   * Feeds whose default directory is now another one; their files were not moved. `kept`: the feed goes on in its old
+   * directory, until it is migrated.
+   */
+  moved: { feed: string; from: string; to: string; kept: boolean }[];
 }
 
-/** Saves a value; the empty text makes the configuration file's value count. Moves no file, but says which feeds it moves. */
-export async function setSetting(context: Context, name: string, value: string): Promise<SettingChange> {
+/**
+ * Saves a value; the empty text makes the configuration file's value count. Moves no file, but says which feeds it moves;
+ * with `keepFeeds` those stay where they are, as feeds with a directory of their own, to be migrated.
+ */
+export async function setSetting(
+  context: Context,
+  name: string,
+  value: string,
+  { keepFeeds = false }: { keepFeeds?: boolean | undefined } = {},
+): Promise<SettingChange> {
   const info = requireSetting(name);
   const checked = checkValue(context, info, value);
-  return change(context, info, (db) => saveSetting(db, info.name, checked, context.now()), value);
+  return change(context, info, (db) => saveSetting(db, info.name, checked, context.now()), value, keepFeeds);
 }
 
 export async function resetSetting(context: Context, name: string): Promise<SettingChange> {
@@ -46,6 +57,7 @@ async function change(
   info: SettingInfo,
   write: (db: Parameters<typeof saveSetting>[0]) => Promise<void>,
   value: string | null,
+  keepFeeds = false,
 ): Promise<SettingChange> {
   const { db } = await context.catalog();
   return db.transaction().execute(async (transaction) => {
@@ -60,7 +72,12 @@ async function change(
       const to = defaultDirectory(settingsMap(context, after), feed).path;
       if (from === to) continue;
       await refuseOverlap(context, transaction, feed, locationOf({ type: "disk", path: to }));
-      moved.push({ feed: feed.name, from, to });
+      if (keepFeeds)
+        await updateStorePlace(transaction, store.id, {
+          options: { path: from },
+          location: locationOf({ type: "disk", path: from }),
+        });
+      moved.push({ feed: feed.name, from, to, kept: keepFeeds });
     }
     const about = { runId: null, actor: context.actor, feedId: null, now: context.now() };
     await insertAuditEvents(transaction, about, [

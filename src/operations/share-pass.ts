@@ -3,6 +3,7 @@ import type { Jobs } from "../catalog/jobs.ts";
 import { feedTotals } from "../catalog/feeds.ts";
 import { startPass, updatePass } from "../catalog/migration-progress.ts";
 import { divideFeed, rangeTotals, unfinishedRanges, type RangeTotals } from "../catalog/migration-ranges.ts";
+import { countUnproven } from "../catalog/proofs.ts";
 import { isFeedctlError } from "../errors.ts";
 import { noPass } from "./copy-pass.ts";
 import type { MigrateEvent, MigrateSummary } from "./migration-events.ts";
@@ -29,7 +30,8 @@ export async function* shareFirstPass(
   const { db } = catalog;
   const { files, bytes } = await feedTotals(db, feed.id);
   const open = await unfinishedRanges(db, migration.id);
-  if (catalog.kind !== "postgres" || (open.length === 0 && files <= RANGE)) return;
+  if (catalog.kind !== "postgres") return;
+  if (open.length === 0 && (await countUnproven(db, feed.id, migration.to_store_id)) <= RANGE) return;
   await divideFeed(db, migration.id, feed.id, RANGE);
   if ((await unfinishedRanges(db, migration.id)).length === 0) return;
   await using jobs = await openOrGoOn(session);
