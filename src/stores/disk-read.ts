@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { createHash, type Hash } from "node:crypto";
 import { constants } from "node:fs";
 import type { Stats } from "node:fs";
 import { open } from "node:fs/promises";
@@ -80,12 +80,18 @@ export function streamFile(
 /** Size and sha256 of what an open file holds, read from its first byte. */
 export async function hashFile(handle: FileHandle, signal?: AbortSignal): Promise<{ size: number; sha256: string }> {
   const hash = createHash("sha256");
+  const size = await hashInto(hash, handle, signal);
+  return { size, sha256: hash.digest("hex") };
+}
+
+/** Feeds a hash with what an open file holds; returns how much that is. */
+export async function hashInto(hash: Hash, handle: FileHandle, signal?: AbortSignal): Promise<number> {
   const buffer = Buffer.allocUnsafe(CHUNK);
   let size = 0;
   for (;;) {
     if (signal?.aborted) throw interrupted(signal.reason);
     const { bytesRead } = await handle.read(buffer, 0, buffer.length, size);
-    if (bytesRead === 0) return { size, sha256: hash.digest("hex") };
+    if (bytesRead === 0) return size;
     hash.update(buffer.subarray(0, bytesRead));
     size += bytesRead;
   }

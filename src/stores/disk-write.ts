@@ -1,16 +1,19 @@
-import { constants } from "node:fs";
 import type { Stats } from "node:fs";
-import { chmod, copyFile, lstat, open, rename, unlink } from "node:fs/promises";
+import { lstat, open, rename, unlink } from "node:fs/promises";
 import type { FileHandle, link } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { FeedctlError } from "../errors.ts";
+import { FeedctlError, isFeedctlError } from "../errors.ts";
 import { diskError, errnoOf } from "./disk-errors.ts";
+import { fill } from "./disk-fill.ts";
 import { makeFolder, removeEmptyFolders, syncFolder } from "./disk-folders.ts";
 import { temporaryName } from "./disk-names.ts";
 import { hashFile, openBlobFile } from "./disk-read.ts";
+import { forget, isResumable, isWorthKeeping, note, release, takeUp } from "./disk-resume.ts";
+import type { Temporary } from "./disk-resume.ts";
+import type { Key } from "./key.ts";
 import { throwIfInterrupted } from "./signal.ts";
 import type { BlobSource, PutOptions, PutOutcome } from "./store.ts";
-import { checkDelivery, hashSource, readVerified } from "./verified-source.ts";
+import { hashSource } from "./verified-source.ts";
 
 /** How often a folder is made again because a concurrent delete took it for empty. */
 const FOLDER_ATTEMPTS = 100;
@@ -30,27 +33,64 @@ export interface WriteResult {
   withoutLinks: boolean;
 }
 
+export interface WritePlace {
+  root: string;
+  key: Key;
+  /** The path of the key below the root. */
+  target: string;
+}
+
 /**
- * Writes `target`, a path below `root`, all or nothing: a temporary file beside it is filled, verified, flushed, and
- * only then given its name. A failed write takes the folders it made away again.
+ * Writes `target` all or nothing: a temporary file beside it is filled, verified, flushed, and only then given its name.
+ * A failed write takes the folders it made away again, and the temporary file, unless notes say where to go on with it.
  */
 export async function writeFileWhole(
-  root: string,
-  target: string,
+  place: WritePlace,
   source: BlobSource,
   options: PutOptions,
   makeLink: MakeLink,
 ): Promise<WriteResult> {
   throwIfInterrupted(options.signal);
-  const { durable = true } = options;
-  const present = await compareExisting(target, source, options);
-  if (present !== undefined) return { ...present, withoutLinks: false };
+  const { key, target } = place;
+  let present;
+  try {
+    present = await compareExisting(target, source, options);
+  } catch (error) {
+    if (isFeedctlError(error, "conflict")) await forget(key, dirname(target), options.notes);
+    throw error;
+  }
+  if (present !== undefined) {
+    await forget(key, dirname(target), options.notes);
+    return { ...present, withoutLinks: false };
+  }
+  const taken = await takeUp(key, dirname(target), source, options);
+  if (taken !== undefined) {
+    try {
+      return await finish(place, taken, source, options, makeLink);
+    } catch (error) {
+      // What was taken up is not what is promised, or gone: then without it.
+      if (!isFeedctlError(error, "corrupt") || taken.size === 0) throw error;
+    }
+  }
+  const made = await openTemporary(dirname(target), options.durable ?? true);
+  const noted = isResumable(source, options);
+  return finish(place, { ...made, size: 0, hash: undefined, noted }, source, options, makeLink);
+}
+
+async function finish(
+  { root, key, target }: WritePlace,
+  temporary: Temporary,
+  source: BlobSource,
+  options: PutOptions,
+  makeLink: MakeLink,
+): Promise<WriteResult> {
+  const { path, handle, noted } = temporary;
   const folder = dirname(target);
-  const { path, handle } = await openTemporary(folder, durable);
   try {
     let filled;
     try {
-      filled = await fill(handle, path, target, source, options);
+      if (noted && temporary.hash === undefined) await note(key, temporary, source, options);
+      filled = await fill(temporary, target, source, options);
     } finally {
       await handle.close();
     }
@@ -58,12 +98,16 @@ export async function writeFileWhole(
     const published = await publish(path, target, source, options, makeLink);
     // After a rename the temporary name is gone; after a link it is a second name of the blob.
     await unlink(path).catch(() => {});
-    if (durable) await syncFolder(folder);
+    if (options.durable ?? true) await syncFolder(folder);
+    if (noted) await release(key, path, options.notes);
     return { ...filled, ...published };
-  } catch (error) {
-    await unlink(path).catch(() => {});
-    await removeEmptyFolders(root, folder);
-    throw diskError(error, "write", target);
+  } catch (thrown) {
+    const error = diskError(thrown, "write", target);
+    const kept = noted && isWorthKeeping(error);
+    if (!kept) await unlink(path).catch(() => {});
+    if (noted) await release(key, path, kept ? undefined : options.notes);
+    if (!kept) await removeEmptyFolders(root, folder);
+    throw error;
   }
 }
 
@@ -84,53 +128,6 @@ async function openTemporary(folder: string, durable: boolean): Promise<{ path: 
       throw diskError(error, "write in", folder);
     }
   }
-}
-
-async function fill(
-  handle: FileHandle,
-  path: string,
-  target: string,
-  source: BlobSource,
-  options: PutOptions,
-): Promise<Pick<WriteResult, "stats" | "sha256">> {
-  let { sha256 } = options;
-  if (source.path !== undefined) {
-    await copyInto(handle, path, source.path, source.size, options);
-    await source.check?.();
-  } else {
-    for await (const chunk of readVerified(source, sha256, options.signal, (found) => (sha256 = found))) {
-      await handle.writeFile(chunk).catch((error: unknown) => {
-        throw diskError(error, "write", target);
-      });
-    }
-  }
-  if (options.modified !== undefined) await handle.utimes(options.modified, options.modified);
-  if (options.durable ?? true) await handle.datasync();
-  return { stats: await handle.stat(), sha256 };
-}
-
-/**
- * Copies inside the kernel, then hashes what arrived: about three times faster than passing the bytes through here.
- * Without a promised hash there is nothing to compare it with, and the kernel is trusted to have copied every byte.
- */
-async function copyInto(handle: FileHandle, path: string, from: string, size: number, options: PutOptions) {
-  const { mode } = await handle.stat();
-  try {
-    await copyFile(from, path, constants.COPYFILE_FICLONE);
-  } catch (error) {
-    throw copyError(error, from, path);
-  }
-  // copyFile brings the source's mode along; a blob has the mode of any new file here.
-  await chmod(path, mode & 0o7777);
-  if (options.sha256 === undefined) return checkDelivery(size, undefined, (await handle.stat()).size, undefined);
-  const copied = await hashFile(handle, options.signal);
-  checkDelivery(size, options.sha256, copied.size, copied.sha256);
-}
-
-/** A copy fails on either side, and node does not say on which; only these cannot come from the reading side. */
-function copyError(error: unknown, from: string, to: string): unknown {
-  const writing = ["ENOSPC", "EDQUOT", "EROFS", "EFBIG"].includes(errnoOf(error) ?? "");
-  return writing ? diskError(error, "write", to) : diskError(error, "read", from);
 }
 
 interface Published {

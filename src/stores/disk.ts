@@ -97,13 +97,18 @@ export async function openDiskStore(config: DiskConfig, system: DiskSystem = {})
       }
     },
 
-    async get(key, { range, signal } = {}) {
+    async get(key, { range, known, onInfo, signal } = {}) {
       throwIfInterrupted(signal);
       const possible = diskNameProblem(key, platform) === undefined && (await hasRealParents(root, key));
       const file = possible ? await openBlobFile(pathOf(key)) : undefined;
       if (file === undefined) throw new FeedctlError("not-found", `${pathOf(key)} does not exist`);
       try {
-        return streamFile(file.handle, pathOf(key), resolveRange(range, file.stats.size, pathOf(key)), signal);
+        if (known?.tag !== undefined && known.tag !== tagOf(file.stats)) {
+          throw new FeedctlError("corrupt", `${pathOf(key)} changed while it was being read`);
+        }
+        const bytes = resolveRange(range, file.stats.size, pathOf(key));
+        onInfo?.(describeFile(key, file.stats));
+        return streamFile(file.handle, pathOf(key), bytes, signal);
       } catch (error) {
         await file.handle.close();
         throw error;
@@ -118,7 +123,7 @@ export async function openDiskStore(config: DiskConfig, system: DiskSystem = {})
       const fast = await putFast(pathOf(key), source, options);
       if (fast !== undefined) return fast;
       await hasRealParents(root, key);
-      const written = await writeFileWhole(root, pathOf(key), source, options, makeLink);
+      const written = await writeFileWhole({ root, key, target: pathOf(key) }, source, options, makeLink);
       if (written.withoutLinks) atomicCreate = false;
       return { outcome: written.outcome, tag: tagOf(written.stats), sha256: written.sha256 };
     },
