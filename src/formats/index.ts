@@ -8,6 +8,8 @@ const loaders: Partial<Record<FeedType, () => Promise<Format>>> = {
   nuget: async () => (await import("./nuget.ts")).nuget,
   chocolatey: async () => (await import("./chocolatey.ts")).chocolatey,
   maven: async () => (await import("./maven.ts")).maven,
+  universal: async () => (await import("./universal.ts")).universal,
+  terraform: async () => (await import("./terraform.ts")).terraform,
   powershell: async () => (await import("./powershell.ts")).powershell,
 };
 
