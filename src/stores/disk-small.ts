@@ -16,10 +16,8 @@ export const SMALL = 64 * 1024;
 export interface SmallPut {
   root: string;
   target: string;
-  /** The local file to be copied. */
-  from: string;
-  /** The tag it must still have when it was read. */
-  fromTag: string | undefined;
+  /** The bytes, or the local file to be copied with the tag that it must still have when it was read. */
+  from: Uint8Array<ArrayBuffer> | { path: string; tag: string | undefined };
   size: number;
   sha256: string | undefined;
   replace: boolean;
@@ -87,8 +85,9 @@ function write(put: SmallPut, folders: Set<string>, real: Set<string>): Written 
     if (!put.replace && fs.lstatSync(put.target, { throwIfNoEntry: false }) !== undefined) return undefined;
     const bytes = read(put);
     if (bytes === undefined) return undefined;
-    const sha256 = put.sha256 === undefined ? undefined : hash("sha256", bytes);
-    if (sha256 !== put.sha256) return undefined;
+    const wanted = put.sha256 !== undefined || put.from instanceof Uint8Array;
+    const sha256 = wanted ? hash("sha256", bytes) : undefined;
+    if (put.sha256 !== undefined && sha256 !== put.sha256) return undefined;
     const path = `${folder}/${temporaryName()}`;
     const descriptor = create(path, folder, folders);
     written = { path, descriptor, sha256, facts: { size: 0, mtimeMs: 0, ino: 0 } };
@@ -114,8 +113,9 @@ function hasRealParents(root: string, folder: string, real: Set<string>): boolea
   return true;
 }
 
-function read({ from, fromTag, size }: SmallPut): Buffer | undefined {
-  const descriptor = fs.openSync(from, READ_ONLY);
+function read({ from, size }: SmallPut): Uint8Array | undefined {
+  if (from instanceof Uint8Array) return from.length === size ? from : undefined;
+  const descriptor = fs.openSync(from.path, READ_ONLY);
   try {
     if (!fs.fstatSync(descriptor).isFile()) return undefined;
     let length = 0;
@@ -123,7 +123,7 @@ function read({ from, fromTag, size }: SmallPut): Buffer | undefined {
       count = fs.readSync(descriptor, buffer, length, size + 1 - length, length);
     }
     // The open file, not the name: once opened, whoever replaces the name cannot change what was read.
-    if (fromTag !== undefined && tagOf(fs.fstatSync(descriptor)) !== fromTag) return undefined;
+    if (from.tag !== undefined && tagOf(fs.fstatSync(descriptor)) !== from.tag) return undefined;
     return length === size ? buffer.subarray(0, size) : undefined;
   } finally {
     fs.closeSync(descriptor);

@@ -8,7 +8,8 @@ const YOUNG_MB = 6;
 
 /** A thread that answers every message with one of its own, in order. */
 export interface DiskThread<Message, Answer> {
-  send(message: Message): void;
+  /** What is transferred is gone on this side. */
+  send(message: Message, transfer?: readonly ArrayBuffer[]): void;
   /** The next answer. Rejects when the thread died; never hangs on a dead one. Call it again only after it settled. */
   answer(): Promise<Answer>;
   end(): Promise<void>;
@@ -47,7 +48,7 @@ export function startDiskThread<Message, Answer>(task: DiskTask): DiskThread<Mes
 
   return {
     // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread has no origin
-    send: (message) => worker.postMessage(message),
+    send: (message, transfer = []) => worker.postMessage(message, transfer),
     async answer() {
       const ready = answers.shift();
       if (ready !== undefined) return ready;
