@@ -11,6 +11,11 @@ const loaders: Partial<Record<FeedType, () => Promise<Format>>> = {
   universal: async () => (await import("./universal.ts")).universal,
   terraform: async () => (await import("./terraform.ts")).terraform,
   powershell: async () => (await import("./powershell.ts")).powershell,
+  debian: async () => (await import("./debian.ts")).debian,
+  rpm: async () => (await import("./rpm.ts")).rpm,
+  alpine: async () => (await import("./alpine.ts")).alpine,
+  helm: async () => (await import("./helm.ts")).helm,
+  cargo: async () => (await import("./cargo.ts")).cargo,
 };
 
 export async function loadFormat(type: FeedType): Promise<Format> {
