@@ -6,6 +6,7 @@ import { keep } from "./mirror-extras.ts";
 import type { JournalEntry } from "./mirror-journal.ts";
 import type { Tally } from "./mirror-tally.ts";
 import type { Trash } from "./mirror-trash.ts";
+import { uploadNotes } from "./upload-notes.ts";
 import { decide, type CompareOptions, type Decision } from "./plan-mirror.ts";
 
 /** A blob of the source that the listings alone did not settle. */
@@ -35,6 +36,7 @@ export interface Settler {
 
 export function createSettler(context: Context, input: SettlerInput): Settler {
   const { source, target, dryRun, compare, throttle, trash, tally } = input;
+  const notes = uploadNotes(context, target.name);
 
   async function look(from: BlobInfo, to: BlobInfo): Promise<Decision> {
     const { checksum, timeWindow } = compare;
@@ -62,6 +64,7 @@ export function createSettler(context: Context, input: SettlerInput): Settler {
           replaces: to !== undefined,
           throttle,
           durable: false,
+          notes,
         });
         tag = put.tag;
       }
