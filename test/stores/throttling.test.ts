@@ -8,7 +8,6 @@ import { FeedctlError } from "../../src/errors.ts";
 import { openAzureStore } from "../../src/stores/azure.ts";
 import { parseKey } from "../../src/stores/key.ts";
 import { retrying } from "../../src/stores/retry.ts";
-import { translateS3Error } from "../../src/stores/s3-errors.ts";
 import { openS3Store } from "../../src/stores/s3.ts";
 import type { Store } from "../../src/stores/store.ts";
 import { concurrently, readAll, sha256, someBytes, sourceOf } from "../support/bytes.ts";
@@ -100,6 +99,7 @@ describe("what a server says of its limits", () => {
     { kind: "s3", name: "503 SlowDown", status: 503, code: "SlowDown", throttled: true },
     { kind: "s3", name: "429 without a word", status: 429, code: "", throttled: true },
     { kind: "s3", name: "400 ThrottlingException", status: 400, code: "ThrottlingException", throttled: true },
+    { kind: "s3", name: "503 with Retry-After", status: 503, code: "", after: "7", throttled: true, retryAfter: 7000 },
     { kind: "s3", name: "503 of a proxy", status: 503, code: "", throttled: false },
     { kind: "s3", name: "500 InternalError", status: 500, code: "InternalError", throttled: false },
     { kind: "azure", name: "503 ServerBusy", status: 503, code: "ServerBusy", throttled: true },
@@ -134,15 +134,6 @@ describe("what a server says of its limits", () => {
       await assert.rejects(store.delete(parseKey("a")), expected);
     });
   }
-});
-
-test("s3: a wish to be left alone for a while is kept with the error", () => {
-  const answer = { httpStatusCode: 503 };
-  const headers = { "retry-after": "Wed, 21 Oct 2015 07:28:30 GMT", date: "Wed, 21 Oct 2015 07:28:00 GMT" };
-  const vendor = Object.assign(new Error(), { $metadata: answer, $response: { statusCode: 503, headers } });
-  const place = { name: "s3://b", bucket: "b", region: "r", host: "h", secrets: [] };
-  const { throttled, retryAfter } = translateS3Error(vendor, place, { action: "read", permission: "s3:GetObject" });
-  assert.deepEqual({ throttled, retryAfter }, { throttled: true, retryAfter: 30_000 });
 });
 
 async function serve(t: TestContext, status: number, headers: Record<string, string>, body: string): Promise<string> {
