@@ -91,6 +91,7 @@ function dateOf(text: string | null): Date | undefined {
 
 const HOUR = 3_600_000;
 
+/** With an account key, a signature for reading this blob alone; else the signature we were given, with all it allows. */
 async function signForReading(blob: BlockBlobClient): Promise<string | undefined> {
   const { protocol, searchParams } = new URL(blob.url);
   if (searchParams.has("sig")) return blob.url;

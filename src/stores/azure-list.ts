@@ -83,7 +83,7 @@ function describeListed(key: Key, item: ListedBlob, read: StoredMetadata): BlobI
   const found = {
     contentLength: size,
     // Reading such a date is slow, and only needed where nobody kept the file's own time.
-    lastModified: read.modified ?? new Date(item.lastModified ?? 0),
+    lastModified: read.modified ?? new Date(Date.parse(item.lastModified ?? "") || 0),
     etag,
     contentMD5: md5 === undefined ? undefined : Buffer.from(md5, "base64"),
     contentType,

@@ -169,8 +169,8 @@ test("Put Block From URL (a stand-in): blocks side by side, each with a URL of i
     "created",
   );
   assert.deepEqual(
-    azure.fetched.map(({ range }) => range).toSorted(),
-    [`bytes=0-${100 * MIB - 1}`, `bytes=${100 * MIB}-${200 * MIB - 1}`, `bytes=${200 * MIB}-${size - 1}`].toSorted(),
+    new Set(azure.fetched.map(({ range }) => range)),
+    new Set([`bytes=0-${100 * MIB - 1}`, `bytes=${100 * MIB}-${200 * MIB - 1}`, `bytes=${200 * MIB}-${size - 1}`]),
   );
   assert.equal(new Set(azure.fetched.map(({ source }) => source)).size, 3);
   assert.equal((await store.head(KEY))?.size, size);

@@ -85,12 +85,12 @@ function write(rows: readonly ListedBlob[], next: string, manner: Manner): strin
 
 function scanned(xml: string): ListingPage {
   const page = scanListing(Buffer.from(xml));
-  assert.ok(page !== undefined && page !== "cut", `${page}: ${xml}`);
+  assert.ok(page !== undefined && page !== "cut", xml);
   return page;
 }
 
 // Carriage returns are the XML parsers' to alter, other control characters cannot be in XML at all.
-const characters = fc.constantFrom(..."ab/ .&<>\"'%+=?#é\u0301\u00a0雪😀\uff5e\u2028]-_0".replace(/(.)/gsu, "$1"));
+const characters = fc.constantFrom(...Array.from("ab/ .&<>\"'%+=?#é\u0301\u00a0雪😀\uff5e\u2028]-_0"));
 const text = fc.string({ unit: characters, minLength: 1, maxLength: 12 });
 const edge = /^\s|\s$/;
 const solid = text.filter((one) => !edge.test(one));
@@ -283,7 +283,7 @@ test("thousands of odd names are listed as the SDK lists them", async (t) => {
   const client = await azurite.createContainer(container);
   // Azurite answers 5,000 blobs a page too, so that there are two; and it sorts names beyond U+FFFF its own way.
   const random = createRandom(1);
-  const alphabet = [..."abcXYZ019 -_.~!$&'()*+,;=:@%#?<>\"[]{}|^`éß雪\u0301\u00a0\u2028"];
+  const alphabet = Array.from("abcXYZ019 -_.~!$&'()*+,;=:@%#?<>\"[]{}|^`éß雪\u0301\u00a0\u2028");
   const oddName = (i: number) =>
     `x${Array.from({ length: 1 + random(8) }, () => alphabet[random(alphabet.length)]).join("")}z/${i}`;
   const all = Array.from({ length: 5_200 }, (_, i) => oddName(i));

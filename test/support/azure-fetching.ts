@@ -128,6 +128,6 @@ async function fetchFor(azure: FetchingAzure, { url, headers }: IncomingMessage,
       },
     })
     .catch((error: { statusCode: number; code: string }) => error);
-  if ("code" in put) return { status: put.statusCode!, code: put.code };
+  if ("code" in put) return { status: put.statusCode, code: put.code };
   return { status: 201, code: "", headers: { etag: (put as { etag: string }).etag } };
 }
