@@ -12,21 +12,38 @@ import { forget } from "./s3-resume.ts";
 import type { PromisedOptions } from "./promised-hash.ts";
 import { throwIfInterrupted } from "./signal.ts";
 import type { BlobInfo, BlobSource, PutOptions, PutResult, Store } from "./store.ts";
-import { readVerified } from "./verified-source.ts";
+import { hashSource, readVerified } from "./verified-source.ts";
 
 const SINGLE = 8 * 1024 * 1024;
 const MAX_TRIES = 5;
 
+/** `Store.put`. The hash leaves before the bytes: where nobody promised it, a large source is read twice. */
 export async function putBlob(
   connection: S3Connection,
   store: Pick<Store, "head" | "get">,
   key: Key,
   source: BlobSource,
-  options: PromisedOptions,
+  options: PutOptions,
 ): Promise<PutResult> {
-  const { ifExists, signal } = options;
-  const attempt: S3Attempt = { action: `store ${JSON.stringify(key)} in`, permission: "s3:PutObject", signal };
+  const { sha256, signal } = options;
   throwIfInterrupted(signal);
+  if (sha256 !== undefined) return putHashed(connection, store, key, source, { ...options, sha256 });
+  const read = source.size <= SINGLE ? await readWhole(key, source, options) : undefined;
+  const hashed = { ...options, sha256: read?.sha256 ?? (await hashSource(source, signal)) };
+  return putHashed(connection, store, key, source, hashed, read?.bytes);
+}
+
+/** `held`: all that the source delivers, where it has been read. */
+async function putHashed(
+  connection: S3Connection,
+  store: Pick<Store, "head" | "get">,
+  key: Key,
+  source: BlobSource,
+  options: PromisedOptions,
+  held?: Buffer,
+): Promise<PutResult> {
+  const { ifExists, sha256, signal } = options;
+  const attempt: S3Attempt = { action: `store ${JSON.stringify(key)} in`, permission: "s3:PutObject", signal };
   const small = source.size <= SINGLE;
   const compare = async () => {
     const same = await compareExisting(connection, store, key, source, options).catch(async (error: unknown) => {
@@ -44,7 +61,7 @@ export async function putBlob(
     const same = await compare();
     if (same !== undefined) return same;
   }
-  const bytes = small ? await readWhole(key, source, options) : undefined;
+  const bytes = small ? (held ?? (await readWhole(key, source, options)).bytes) : undefined;
   const request = requestOf(connection, key, options);
   let conditional = ifExists === "fail";
   for (let count = 1; ; count++) {
@@ -55,11 +72,11 @@ export async function putBlob(
           ? await upload(connection, store, key, source, options, request, condition)
           : await connection.calls.put(
               request.Key,
-              { bytes, sha256: options.sha256, md5: options.md5 },
+              { bytes, sha256, md5: options.md5 },
               headersOf(request, conditional),
               signal,
             );
-      return { outcome: existed ? "replaced" : "created", tag: plainTag(etag) };
+      return { outcome: existed ? "replaced" : "created", tag: plainTag(etag), sha256 };
     } catch (error) {
       const status = s3Status(error);
       if (conditional && status === 501) {
@@ -87,7 +104,8 @@ async function compareExisting(
 ): Promise<PutResult | undefined> {
   const existing = await store.head(key, { signal: options.signal });
   if (existing === undefined) return undefined;
-  if (await holdsSame(store, existing, source, options)) return { outcome: "unchanged", tag: existing.tag };
+  if (await holdsSame(store, existing, source, options))
+    return { outcome: "unchanged", tag: existing.tag, sha256: options.sha256 };
   throw new FeedctlError(
     "conflict",
     `cannot store ${JSON.stringify(key)} in ${connection.name}: other bytes stand there`,
@@ -136,8 +154,14 @@ const HEADERS = [
   ["StorageClass", "x-amz-storage-class"],
 ] as const;
 
-async function readWhole(key: Key, source: BlobSource, options: PromisedOptions): Promise<Buffer> {
+async function readWhole(
+  key: Key,
+  source: BlobSource,
+  { sha256: promised, signal }: PutOptions,
+): Promise<{ bytes: Buffer; sha256: string }> {
   const chunks: Buffer[] = [];
-  for await (const chunk of named(key, readVerified(source, options.sha256, options.signal))) chunks.push(chunk);
-  return chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks);
+  let sha256 = "";
+  const verified = readVerified(source, promised, signal, (found) => (sha256 = found));
+  for await (const chunk of named(key, verified)) chunks.push(chunk);
+  return { bytes: chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks), sha256 };
 }

@@ -8,7 +8,6 @@ import { connectS3, http } from "./s3-client.ts";
 import { COPY_LIMITS, createCopier, type CopyLimits } from "./s3-copy.ts";
 import { s3Code, s3Status, translateS3Error, type S3Attempt } from "./s3-errors.ts";
 import { listObjects } from "./s3-list.ts";
-import { hashFirst } from "./promised-hash.ts";
 import { putBlob } from "./s3-put.ts";
 import { readObject } from "./s3-read.ts";
 import { sweepUploads } from "./s3-sweep.ts";
@@ -125,7 +124,7 @@ export async function openS3Store(config: S3Config, copyLimits: CopyLimits = COP
     features: { sortedList: true, atomicCreate: true, metadata: true, listsAll: false },
     head,
     get,
-    put: hashFirst((key, source, options) => putBlob(connection, { head, get }, key, source, options)),
+    put: (key, source, options) => putBlob(connection, { head, get }, key, source, options),
     list: (text, options = {}) => listObjects(connection, text, options, (key) => trustsEtags(key, options.signal)),
     async delete(key, { signal } = {}) {
       const attempt = { action: `delete ${JSON.stringify(key)} from`, permission: "s3:DeleteObject", signal };
