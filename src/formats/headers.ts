@@ -22,7 +22,7 @@ export interface Paragraph {
 
 export interface HeaderRules {
   /** Names, in lower case, that may stand more than once in a paragraph; any other repetition rejects. Default: none. */
-  repeatable?: ReadonlySet<string> | undefined;
+  repeatable?: Pick<ReadonlySet<string>, "has"> | undefined;
   /** Lines that begin with `#` are passed over. Default false. */
   comments?: boolean | undefined;
 }
@@ -110,7 +110,7 @@ function readParagraph(
 function createParagraph(
   parts: readonly { name: string; lines: string[] }[],
   manifest: string,
-  { repeatable = new Set() }: HeaderRules,
+  { repeatable = new Set<string>() }: HeaderRules,
 ): Paragraph {
   const byName = new Map<string, string[]>();
   const fields = parts.map(({ name, lines }) => ({ name, value: lines.map((line) => line.trimEnd()).join("\n") }));

@@ -16,6 +16,10 @@ const loaders: Partial<Record<FeedType, () => Promise<Format>>> = {
   alpine: async () => (await import("./alpine.ts")).alpine,
   helm: async () => (await import("./helm.ts")).helm,
   cargo: async () => (await import("./cargo.ts")).cargo,
+  pypi: async () => (await import("./pypi.ts")).pypi,
+  rubygems: async () => (await import("./rubygems.ts")).rubygems,
+  conda: async () => (await import("./conda.ts")).conda,
+  cran: async () => (await import("./cran.ts")).cran,
 };
 
 export async function loadFormat(type: FeedType): Promise<Format> {

@@ -13,6 +13,8 @@ export interface TarEntry {
   linkName: string;
   /** The whole body, once, before the next entry is asked for. Throws when it is longer than `limit`. */
   read(limit: number): Promise<Buffer>;
+  /** The body piece by piece instead, once, before the next entry is asked for. */
+  chunks(): AsyncGenerator<Buffer, void>;
 }
 
 export interface TarLimits {
@@ -119,6 +121,15 @@ function createBody(reader: ByteReader, name: string, size: number) {
       rest -= body.length;
       if (body.length < size) throw new TarError(`the tar archive ends inside "${name}"`);
       return body;
+    },
+    async *chunks(): AsyncGenerator<Buffer, void> {
+      for (let missing = size; missing > 0;) {
+        const piece = await reader.read(Math.min(missing, 64 * 1024));
+        if (piece.length === 0) throw new TarError(`the tar archive ends inside "${name}"`);
+        missing -= piece.length;
+        rest -= piece.length;
+        yield piece;
+      }
     },
     async finish(): Promise<void> {
       if ((await reader.skip(rest)) < rest) throw new TarError(`the tar archive ends inside "${name}"`);

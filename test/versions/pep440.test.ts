@@ -92,7 +92,7 @@ function reference(a: string, b: string): number {
 function fields(text: string): (string | bigint)[][] {
   const [publicText, local = ""] = pep440Text(text).split("+") as [string, string?];
   const find = (pattern: RegExp) => pattern.exec(publicText)?.[1];
-  const numberOr = (text: string | undefined, absent: bigint) => (text === undefined ? absent : BigInt(text));
+  const numberOr = (digits: string | undefined, absent: bigint) => (digits === undefined ? absent : BigInt(digits));
   const release = publicText
     .replace(/^.*!/, "")
     .match(/^[0-9.]*[0-9]/)![0]

@@ -1,0 +1,116 @@
+import type { TarEntry } from "../lib/tar.ts";
+import { cran as versions } from "../versions/cran.ts";
+import type { Format, PackageFile, PackageIdentity, ReadOptions } from "./format.ts";
+import { gunzipFile } from "./gzip.ts";
+import { parseOneParagraph, type Paragraph } from "./headers.ts";
+import { limits } from "./limits.ts";
+import { boundMetadata } from "./metadata.ts";
+import { invalid, readPackage } from "./read-package.ts";
+import { guessTarContents } from "./recognise.ts";
+import { expectContainer } from "./sniff.ts";
+import { tarEntries } from "./tar.ts";
+
+/** R packages as `R CMD build` makes them. Packages built for one system are another thing and are refused. */
+export const cran: Format = {
+  type: "cran",
+  extensions: [".tar.gz"],
+  read: (file, options) => readPackage("R package", file, options, () => read(file, options)),
+};
+
+const MAX_NAME = 200;
+const MAX_VERSION = 128;
+
+async function read(file: PackageFile, options: ReadOptions | undefined): Promise<PackageIdentity> {
+  await expectContainer(file, "gzip");
+  const warnings: string[] = [];
+  const { directory, bytes } = await findDescription(file, options);
+  const description = parseOneParagraph(decode(bytes, warnings), "DESCRIPTION", { repeatable });
+  const name = description.get("Package") ?? "";
+  if (name.length > MAX_NAME || !/^[A-Za-z][A-Za-z0-9.]*[A-Za-z0-9]$/.test(name))
+    throw invalid(name === "" ? "its DESCRIPTION has no Package" : `"${name}" is not a name of an R package`);
+  const version = description.get("Version") ?? "";
+  const normalizedVersion = version.length > MAX_VERSION ? undefined : versions.normalize(version);
+  if (normalizedVersion === undefined)
+    throw invalid(version === "" ? "its DESCRIPTION has no Version" : `"${version}" is not a version of an R package`);
+  const built = description.get("Built");
+  if (built !== undefined) throw invalid(`it is not a source package but was built for a system (${built})`);
+  if (description.get("Packaged") === undefined)
+    warnings.push('its DESCRIPTION has no "Packaged": it was not made by R CMD build');
+  if (directory !== name) warnings.push(`its top directory is called "${directory}", not ${name}`);
+  const fileName = `${name}_${normalizedVersion}.tar.gz`;
+  if (file.name !== fileName)
+    warnings.push(`the file is called "${file.name}", but by its DESCRIPTION it is ${fileName}`);
+  return {
+    group: "",
+    name,
+    nameKey: name,
+    version,
+    normalizedVersion,
+    sortKey: versions.sortKey(normalizedVersion),
+    prerelease: versions.isPrerelease(normalizedVersion),
+    qualifier: "",
+    key: `src/contrib/${fileName}`,
+    contentType: "application/gzip",
+    metadata: boundMetadata(membersOf(description), warnings),
+    warnings,
+  };
+}
+
+/** What tells a package from another may stand once. */
+const repeatable = { has: (field: string) => !["package", "version", "encoding", "built"].includes(field) };
+
+/** DESCRIPTION in a top directory; R takes the one that it finds first, so there may be only one. */
+async function findDescription(file: PackageFile, options: ReadOptions | undefined) {
+  let found: { name: string; directory: string; bytes: Buffer } | undefined;
+  let guess: string | undefined;
+  for await (const entry of tarEntries(gunzipFile(file, options))) {
+    const segments = entry.name.split(/[/\\]/).filter((segment) => segment !== "" && segment !== ".");
+    const isLink = entry.type === "symlink" || entry.type === "hardlink";
+    if (isLink && segments.length < 2) throw invalid(`its top directory "${entry.name}" is a link`);
+    guess ??= guessTarContents(entry.name);
+    // File systems that ignore case would take the variants for one file.
+    if (segments.length !== 2 || segments[1]!.toUpperCase() !== "DESCRIPTION") continue;
+    if (found !== undefined) throw invalid(`"${found.name}" and "${entry.name}" would both be its DESCRIPTION`);
+    found = { name: entry.name, directory: segments[0]!, bytes: await readDescription(entry) };
+  }
+  if (found === undefined)
+    throw invalid(`it has no DESCRIPTION in its top directory${guess === undefined ? "" : `; it looks like ${guess}`}`);
+  return found;
+}
+
+async function readDescription(entry: TarEntry): Promise<Buffer> {
+  if (entry.type !== "file") throw invalid(`its DESCRIPTION is not a file but a ${entry.type}`);
+  if (!entry.name.endsWith("DESCRIPTION")) throw invalid(`its manifest is called "${entry.name}"`);
+  return entry.read(limits.manifest);
+}
+
+/** By its own Encoding field, which has to be readable before the encoding is known. */
+function decode(bytes: Buffer, warnings: string[]): string {
+  const named = /^Encoding:[ \t]*([A-Za-z0-9_-]{1,40})[ \t]*$/m.exec(bytes.toString("latin1"))?.[1];
+  try {
+    return new TextDecoder(named ?? "utf-8", { fatal: true }).decode(bytes);
+  } catch {
+    warnings.push(`its DESCRIPTION is not ${named ?? "UTF-8"} text and was read as Latin-1`);
+    return bytes.toString("latin1");
+  }
+}
+
+const texts = ["Title", "Description", "Author", "Maintainer", "License", "URL", "BugReports", "NeedsCompilation"];
+const dependencies = ["Depends", "Imports", "LinkingTo", "Suggests", "Enhances"];
+
+/** Under the names of DESCRIPTION, which R's indexes use as well. */
+function membersOf(description: Paragraph): Record<string, unknown> {
+  const text = (field: string) => description.get(field)?.replace(/\s*\n\s*/g, " ");
+  return {
+    ...Object.fromEntries(texts.map((field) => [field, text(field)])),
+    ...Object.fromEntries(
+      dependencies.map((field) => [
+        field,
+        text(field)
+          ?.split(",")
+          .map((item) => item.trim())
+          .filter((item) => item !== ""),
+      ]),
+    ),
+  };
+}
