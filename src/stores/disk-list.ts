@@ -52,7 +52,7 @@ async function* listBatches(
     throwIfInterrupted(signal);
     if (listed === BEFORE_THREAD) break;
   }
-  if (walk.length === 0) return;
+  if (walk.folders.length === 0 && walk.unreadable === undefined) return;
   yield* walkInThread(walk, signal, onForeign);
 }
 
@@ -66,7 +66,7 @@ async function* walkInThread(
   const slots = memory.map(openSlot);
   const thread = startDiskThread<"more", ListBatch>({ task: "list", walk, slots: memory });
   // The thread has a copy; a folder of a million files must not lie here as well.
-  walk.length = 0;
+  walk.folders.length = 0;
   try {
     for (const _ of slots) thread.send("more");
     for (let next = 0; ; next++) {

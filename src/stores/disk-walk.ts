@@ -3,8 +3,9 @@
 import { lstatSync, opendirSync, readdirSync, statSync } from "node:fs";
 import type { Dirent, Stats } from "node:fs";
 import { join } from "node:path";
-import { FeedctlError } from "../errors.ts";
-import { diskError, errnoOf } from "./disk-errors.ts";
+import { FeedctlError, isFeedctlError } from "../errors.ts";
+import { diskError, errnoOf, packError } from "./disk-errors.ts";
+import type { PackedError } from "./disk-errors.ts";
 import type { FileFacts } from "./disk-info.ts";
 import { isTemporaryName } from "./disk-names.ts";
 import { compareKeys, keyProblem } from "./key.ts";
@@ -14,8 +15,12 @@ export interface WalkedFile extends FileFacts {
   key: Key;
 }
 
-/** The folders from the first to the one being read. Survives a structured clone. */
-export type Walk = OpenFolder[];
+/** How far a walk has come. Survives a structured clone. */
+export interface Walk {
+  /** The folders from the first to the one being read. */
+  folders: OpenFolder[];
+  unreadable: { count: number; first: PackedError } | undefined;
+}
 
 interface OpenFolder {
   path: string;
@@ -40,31 +45,52 @@ export function startWalk(root: string, prefix: string, onForeign: OnForeign): W
   const slash = prefix.lastIndexOf("/") + 1;
   const start = prefix.slice(0, slash);
   // Such a prefix can begin no key, and must not lead out of the root either.
-  if (start !== "" && keyProblem(start.slice(0, -1)) !== undefined) return [];
-  if (!isReachable(root, start, onForeign)) return [];
+  const none: Walk = { folders: [], unreadable: undefined };
+  if (start !== "" && keyProblem(start.slice(0, -1)) !== undefined) return none;
+  if (!isReachable(root, start, onForeign)) return none;
   const first = openFolder(join(root, start), start, prefix.slice(slash), onForeign);
-  return first === undefined ? [] : [first];
+  return { ...none, folders: first === undefined ? [] : [first] };
 }
 
 /**
  * The files still ahead of `walk`, in UTF-8 byte order of the whole key: a folder sorts as its name and a slash, so
- * `dir-2/x` comes before `dir/x`. Holds one chain of folders in memory. `walk` is what is left, at every yield.
+ * `dir-2/x` comes before `dir/x`. Holds one chain of folders in memory. `walk` is what is left, at every yield. What may
+ * not be read is passed over and thrown as `denied` at the end, so that all else is listed whatever the listing is worth.
  */
 export function* walkFiles(walk: Walk, onForeign: OnForeign): Generator<WalkedFile, void, undefined> {
-  for (let folder = walk.at(-1); folder !== undefined; folder = walk.at(-1)) {
+  const { folders } = walk;
+  for (let folder = folders.at(-1); folder !== undefined; folder = folders.at(-1)) {
+    try {
+      yield* filesOf(folder, folders, onForeign);
+    } catch (error) {
+      if (!isFeedctlError(error, "denied")) throw error;
+      walk.unreadable ??= { count: 0, first: packError(error) };
+      walk.unreadable.count++;
+    }
+  }
+  if (walk.unreadable !== undefined) throw unreadable(walk.unreadable);
+}
+
+/** The files of a folder up to the next folder below it, which is then the last of `folders`. */
+function* filesOf(
+  folder: OpenFolder,
+  folders: OpenFolder[],
+  onForeign: OnForeign,
+): Generator<WalkedFile, void, undefined> {
+  for (;;) {
     const entry = folder.entries[folder.next++];
     if (entry === undefined) {
+      folders.pop();
       if (folder.missed && !isStill(folder)) throw changed(folder.path);
-      walk.pop();
-      continue;
+      return;
     }
     const key = folder.prefix + entry;
     if (entry.endsWith("/")) {
       const path = join(folder.path, entry.slice(0, -1));
       const below = openFolder(path, key, "", onForeign);
       if (below === undefined) throw changed(path);
-      walk.push(below);
-      continue;
+      folders.push(below);
+      return;
     }
     const path = `${folder.path}/${entry}`;
     const stats = statFile(path);
@@ -187,6 +213,15 @@ function inodeOf({ dev, ino }: Stats): string {
 function isStill({ path, prefix, inode }: OpenFolder): boolean {
   const stats = statFolder(path, prefix);
   return stats !== undefined && inodeOf(stats) === inode;
+}
+
+/** Told last, for a listing that lacks a folder is not complete. */
+function unreadable({ count, first }: { count: number; first: PackedError }): FeedctlError {
+  const others = count === 1 ? "" : `; ${count - 1} other ${count === 2 ? "place" : "places"} cannot be read either`;
+  return new FeedctlError(first.code, `${first.message}${others}`, {
+    hint: "all the rest was listed; let this user read it, and run it again",
+    cause: first.cause,
+  });
 }
 
 /** Never skipped: a listing that misses a folder would let a mirror delete what is still there. */

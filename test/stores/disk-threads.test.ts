@@ -10,11 +10,26 @@ import { FeedctlError } from "../../src/errors.ts";
 import { openDiskStore } from "../../src/stores/disk.ts";
 import { parseKey as key } from "../../src/stores/key.ts";
 import type { PutOptions } from "../../src/stores/store.ts";
-import { concurrently, sha256, someBytes } from "../support/bytes.ts";
-import { everything, openTemporaryDisk } from "../support/temporary-disk.ts";
+import { concurrently, sha256, someBytes, sourceOf } from "../support/bytes.ts";
+import { everything, openTemporaryDisk, temporaryFolder } from "../support/temporary-disk.ts";
 import { hasCode, keysOf } from "./contract-put.ts";
+import { storeContract } from "./contract.ts";
 
 const run = promisify(execFile);
+
+// Whatever is small goes to the threads, from the first put on.
+storeContract("disk with threads", {
+  async open() {
+    const { path, cleanup } = await temporaryFolder();
+    return {
+      store: await openDiskStore({ type: "disk", path: join(path, "store") }, { putsBeforeThreads: 0 }),
+      cleanup,
+    };
+  },
+  lacks: {
+    "a key of 1,024 bytes in two segments": "file systems allow at most 255 bytes in one segment",
+  },
+});
 const diskModule = JSON.stringify(import.meta.resolve("../../src/stores/disk.ts"));
 
 describe("a listing that goes on in a thread", () => {
@@ -190,6 +205,32 @@ describe("small files stored by threads", () => {
     await assert.rejects(store.put(key("changed"), { ...source, pathTag }, { ifExists: "fail" }), hasCode("corrupt"));
     assert.equal(asked, 2);
     assert.deepEqual(everything(root), ["asked", "tagged"]);
+  });
+
+  test("streams are read into memory, proven, checked and closed, and put like files", async (t) => {
+    const { store, root } = await opened(t);
+    const modified = new Date("2021-02-03T04:05:06.789Z");
+    await concurrently(16, Array.from({ length: 200 }).keys(), async (i) => {
+      const bytes = someBytes(i * 300, i);
+      let checked = 0;
+      const source = { ...sourceOf(bytes), check: async () => void checked++ };
+      const { outcome, sha256: found } = await store.put(key(`s/${i}`), source, { ifExists: "fail", modified });
+      assert.deepEqual([outcome, found, source.opened(), checked], ["created", sha256(bytes), 1, 1]);
+      await source.settled();
+      assert.ok((await readFile(join(root, `s/${i}`))).equals(bytes));
+    });
+    assert.deepEqual((await store.head(key("s/7")))?.modified, modified);
+    await store.delete(key("s/7"));
+    const before = everything(root);
+    for (const size of [99, 101]) {
+      const source = sourceOf(someBytes(100), { size });
+      await assert.rejects(store.put(key("new/x"), source, { ifExists: "fail" }), hasCode("corrupt"));
+      await source.settled();
+    }
+    const changed = async () => Promise.reject(new FeedctlError("corrupt", "it changed"));
+    const source = { ...sourceOf(someBytes(100)), check: changed };
+    await assert.rejects(store.put(key("new/x"), source, { ifExists: "fail" }), /it changed/);
+    assert.deepEqual(everything(root), before);
   });
 
   test("links and folders in the way are refused and left alone", async (t) => {

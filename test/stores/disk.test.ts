@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
-import { readdirSync } from "node:fs";
+import { mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { chmod, lstat, mkdir, readFile, symlink, unlink, utimes, writeFile } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { describe, test } from "node:test";
@@ -291,16 +291,43 @@ describe("disk permissions", () => {
     return undefined;
   }
 
-  test("an unreadable folder makes the listing fail as denied", async (t) => {
-    const store = await closed(t);
-    if (store === undefined) return;
-    await chmod(join(store.root, "b"), 0o300);
-    const list = `
+  const listing = `
       const keys = [];
       const read = async () => { for await (const blob of store.list("")) keys.push(blob.key); };
-      console.log(await code(read()), keys.join());`;
-    const printed = await asNobody(store.root, list).finally(() => chmod(join(store.root, "b"), 0o700));
-    assert.equal(printed, "denied a/1");
+      await read().then(() => console.log("complete"), ({ code, message }) => console.log(code, message));`;
+
+  test("an unreadable folder makes the listing fail as denied, after all else was listed", async (t) => {
+    const store = await closed(t);
+    if (store === undefined) return;
+    const list = async () => (await asNobody(store.root, `${listing} console.log(keys.join());`)).split("\n");
+    await chmod(join(store.root, "b"), 0o300);
+    assert.deepEqual(await list(), [`denied cannot list ${join(store.root, "b")}: permission denied`, "a/1,c/1"]);
+    // Its names may be read, but nothing about the files.
+    await chmod(join(store.root, "a"), 0o444);
+    const both = `denied cannot list ${join(store.root, "a/1")}: permission denied; 1 other place cannot be read either`;
+    assert.deepEqual(await list(), [both, "c/1"]);
+    await chmod(store.root, 0o300);
+    assert.deepEqual(await list(), [`denied cannot list ${store.root}: permission denied`]);
+    for (const name of ["", "a", "b"]) await chmod(join(store.root, name), 0o755);
+    assert.deepEqual(await list(), ["complete", "a/1,b/1,c/1"]);
+  });
+
+  test("so does one that a thread meets, or that was met before the thread took over", async (t) => {
+    const store = await closed(t);
+    if (store === undefined) return;
+    for (const folder of ["d", "f", "g"]) {
+      mkdirSync(join(store.root, folder));
+      for (let i = 0; i < 1500; i++) writeFileSync(join(store.root, folder, String(i)), "");
+    }
+    for (const unreadable of [["b"], ["f"], ["b", "f", "g"]]) {
+      for (const name of unreadable) await chmod(join(store.root, name), 0o000);
+      const printed = await asNobody(store.root, `${listing} console.log(keys.length);`);
+      for (const name of unreadable) await chmod(join(store.root, name), 0o755);
+      const [said, count] = printed.split("\n");
+      const others = unreadable.length === 1 ? "" : "; 2 other places cannot be read either";
+      assert.equal(said, `denied cannot list ${join(store.root, unreadable[0]!)}: permission denied${others}`);
+      assert.equal(Number(count), unreadable.length === 3 ? 1502 : unreadable[0] === "b" ? 4502 : 3003);
+    }
   });
 
   test("head, get, put and delete without permission are denied, not absent", async (t) => {
