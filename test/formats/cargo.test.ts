@@ -163,3 +163,8 @@ for (const { name, bytes, reason, fileName = "foo-1.0.0.crate" } of rejected) {
 test("the sample has the identity that Python's tarfile read", { skip: noShared }, () =>
   assertSamples(cargo, "cargo", { count: 1 }),
 );
+
+test("a gzip bomb is stopped at its beginning", async (t) => {
+  const bytes = gzipSync(tarArchive([main, { name: "foo-1.0.0/zeros", body: Buffer.alloc(64 * 1024 * 1024) }]));
+  await assertRejected(t, cargo, "foo-1.0.0.crate", bytes, /1000 times its size/);
+});
