@@ -46,7 +46,6 @@ function listOnDemand(walk: Walk, slots: readonly Slot[]): void {
     }
     const batch: ListBatch = { pieces: writer.end(), foreign, done, failure };
     foreign = [];
-    // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread has no origin
     port.postMessage(batch);
   });
 }
