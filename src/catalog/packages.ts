@@ -26,6 +26,8 @@ export interface NewFile extends FileHashes {
   contentType: string;
   storeTag: string | null;
   metadata: Record<string, unknown>;
+  /** When it was published, if not now; ISO 8601. */
+  publishedAt?: string | undefined;
 }
 
 /** Records files, making their packages and versions where missing. Three statements however many files. Keys must be new. */
@@ -39,7 +41,7 @@ export async function insertFiles(
   await lockRows(db, feedId, "shared");
   const rows = sql`jsonb_to_recordset(${JSON.stringify(files)}::jsonb) as f("group" text, name text, "nameKey" text, version text,
     "normalizedVersion" text, "sortKey" text, prerelease boolean, qualifier text, key text, size bigint, md5 text, sha1 text,
-    sha256 text, sha512 text, "contentType" text, "storeTag" text, metadata jsonb)`;
+    sha256 text, sha512 text, "contentType" text, "storeTag" text, metadata jsonb, "publishedAt" timestamptz)`;
   await sql`
     insert into feedctl.packages (feed_id, group_name, name, name_key)
     select distinct on (f."group", f."nameKey") ${feedId}::int, f."group", f.name, f."nameKey" from ${rows}
@@ -49,7 +51,7 @@ export async function insertFiles(
   await sql`
     insert into feedctl.versions (package_id, version, normalized_version, sort_key, prerelease, published_at, published_by, metadata)
     select distinct on (p.id, f."normalizedVersion") p.id, f.version, f."normalizedVersion", decode(f."sortKey", 'hex'), f.prerelease,
-      ${published.at}::timestamptz, ${published.by}::text, f.metadata
+      coalesce(f."publishedAt", ${published.at}::timestamptz), ${published.by}::text, f.metadata
     from ${rows} ${packageOfRow}
     order by p.id, f."normalizedVersion", f.qualifier
     on conflict (package_id, normalized_version) do nothing`.execute(db);
@@ -61,6 +63,31 @@ export async function insertFiles(
     join feedctl.versions v on v.package_id = p.id and v.normalized_version = f."normalizedVersion"`.execute(db);
   if (recorded.numAffectedRows !== BigInt(files.length))
     throw new Error(`${recorded.numAffectedRows} of ${files.length} files were recorded`);
+}
+
+/**
+ * The rows of files whose blobs were replaced by other bytes, and what their versions say of themselves. Whoever
+ * published the bytes that are there now is their publisher; downloads and flags stay.
+ */
+export async function replaceFiles(
+  db: Db,
+  feedId: number,
+  files: readonly NewFile[],
+  published: { at: Date; by: string },
+): Promise<void> {
+  if (files.length === 0) return;
+  await lockRows(db, feedId, "shared");
+  const rows = sql`jsonb_to_recordset(${JSON.stringify(files)}::jsonb) as n(version text, key text, size bigint, md5 text,
+    sha1 text, sha256 text, sha512 text, "contentType" text, "storeTag" text, metadata jsonb, "publishedAt" timestamptz)`;
+  await sql`
+    update feedctl.files f set size = n.size, md5 = decode(n.md5, 'hex'), sha1 = decode(n.sha1, 'hex'),
+      sha256 = decode(n.sha256, 'hex'), sha512 = decode(n.sha512, 'hex'), content_type = n."contentType",
+      store_tag = n."storeTag", verified_at = ${published.at}::timestamptz
+    from ${rows} where f.feed_id = ${feedId} and f.key = n.key`.execute(db);
+  await sql`
+    update feedctl.versions v set version = n.version, metadata = n.metadata, published_by = ${published.by}::text,
+      published_at = coalesce(n."publishedAt", ${published.at}::timestamptz)
+    from ${rows} join feedctl.files f on f.feed_id = ${feedId} and f.key = n.key where v.id = f.version_id`.execute(db);
 }
 
 /**

@@ -1,10 +1,13 @@
 import { sql } from "kysely";
+import type { NewFile } from "./packages.ts";
 import type { Db } from "./schema.ts";
 
 export interface WriteIntent {
   key: string;
   /** Hex. */
   sha256: string;
+  /** The row for the new bytes, where a blob that has a row is about to be replaced. */
+  replacement?: NewFile | null | undefined;
 }
 
 export interface HeldIntent extends WriteIntent {
@@ -23,15 +26,16 @@ export async function announceWrites(
   now: Date,
 ): Promise<HeldIntent[]> {
   if (intents.length === 0) return [];
-  const wanted = sql`jsonb_to_recordset(${JSON.stringify(intents)}::jsonb) as w(key text, sha256 text)`;
+  const wanted = sql`jsonb_to_recordset(${JSON.stringify(intents)}::jsonb) as w(key text, sha256 text, replacement jsonb)`;
   for (;;) {
     // in one order, or two runs could wait for one another
     await sql`
-      insert into feedctl.pending_writes (store_id, key, sha256, run_id, created_at)
-      select ${storeId}::int, w.key, decode(w.sha256, 'hex'), ${runId}::bigint, ${now}::timestamptz from ${wanted} order by w.key
+      insert into feedctl.pending_writes (store_id, key, sha256, run_id, created_at, replacement)
+      select ${storeId}::int, w.key, decode(w.sha256, 'hex'), ${runId}::bigint, ${now}::timestamptz, w.replacement
+      from ${wanted} order by w.key
       on conflict (store_id, key) do nothing`.execute(db);
     const held = await sql<HeldIntent>`
-      select p.key, encode(p.sha256, 'hex') as sha256, p.run_id::float8 as "runId"
+      select p.key, encode(p.sha256, 'hex') as sha256, p.run_id::float8 as "runId", p.replacement
       from feedctl.pending_writes p join ${wanted} on w.key = p.key
       where p.store_id = ${storeId}`.execute(db);
     // one that is nobody's was withdrawn by its run between the two statements
@@ -68,8 +72,8 @@ export async function renewWrites(
 ): Promise<void> {
   if (intents.length === 0) return;
   await sql`
-    update feedctl.pending_writes p set sha256 = decode(w.sha256, 'hex')
-    from jsonb_to_recordset(${JSON.stringify(intents)}::jsonb) as w(key text, sha256 text)
+    update feedctl.pending_writes p set sha256 = decode(w.sha256, 'hex'), replacement = w.replacement
+    from jsonb_to_recordset(${JSON.stringify(intents)}::jsonb) as w(key text, sha256 text, replacement jsonb)
     where p.store_id = ${storeId} and p.run_id = ${runId} and p.key = w.key`.execute(db);
 }
 
@@ -84,7 +88,7 @@ export async function withdrawWrites(db: Db, storeId: number, runId: number, key
 /** Intents on a store, oldest first. */
 export async function listWrites(db: Db, storeId: number, limit: number): Promise<HeldIntent[]> {
   const rows = await sql<HeldIntent>`
-    select key, encode(sha256, 'hex') as sha256, run_id::float8 as "runId" from feedctl.pending_writes
+    select key, encode(sha256, 'hex') as sha256, run_id::float8 as "runId", replacement from feedctl.pending_writes
     where store_id = ${storeId} order by created_at, key limit ${limit}`.execute(db);
   return rows.rows;
 }

@@ -103,6 +103,7 @@ export interface PendingWritesTable {
   sha256: Uint8Array;
   run_id: number;
   created_at: Date;
+  replacement: ColumnType<object | null, string | null | undefined, string | null>;
 }
 
 export interface PendingDeletesTable {
@@ -218,6 +219,23 @@ export interface WorkersTable {
   stopped_at: Nullable<Date>;
 }
 
+export interface DropFilesTable {
+  feed_id: number;
+  path: string;
+  size: number;
+  modified: Date;
+  status: "conflict" | "invalid" | "failed";
+  reason: string;
+  seen_at: Date;
+}
+
+export interface DropScansTable {
+  feed_id: number;
+  scanned_at: Date;
+  imported: number;
+  problem: Nullable<string>;
+}
+
 export interface AuditEventsTable {
   id: GeneratedAlways<number>;
   run_id: Nullable<number>;
@@ -245,6 +263,8 @@ export interface Tables {
   migration_failures: MigrationFailuresTable;
   migration_ranges: MigrationRangesTable;
   workers: WorkersTable;
+  drop_files: DropFilesTable;
+  drop_scans: DropScansTable;
   audit_events: AuditEventsTable;
 }
 

@@ -1,69 +1,137 @@
-import { Command } from "commander";
+import { Command, Option } from "commander";
+import { FeedctlError } from "../errors.ts";
 import { counted, formatSize } from "../lib/size.ts";
 import type { ImportedFile } from "../operations/import-outcome.ts";
+import type { ImportInput } from "../operations/import-packages.ts";
 import type { Edge } from "./edge.ts";
-import { feedArgument } from "./parsers.ts";
+import type { Output } from "./output.ts";
 
 export function importCommand(edge: Edge): Command {
   return new Command("import")
     .description("import package files; what is already there is left alone")
-    .addArgument(feedArgument())
-    .argument("<path...>", "package files, directories, or patterns in quotes")
+    .argument("[feed]", "name of the feed; with --map: a path like the others")
+    .argument("[path...]", "package files, directories, patterns in quotes, or - for standard input")
     .option("-r, --recursive", "search directories to any depth")
+    .option("--overwrite", "replace packages that the feed has with other bytes")
+    .option("--move", "delete a file once its package is in the feed, stored and recorded")
+    .option("--include <patterns...>", "only files that match one of these")
+    .option("--exclude <patterns...>", "no files that match one of these")
+    .addOption(
+      new Option("--published-from <what>", "publish date of new versions: the file's time, or now").choices([
+        "file",
+        "now",
+      ]),
+    )
+    .addOption(
+      new Option("--on-conflict <what>", "the feed has a package with other bytes: a fault, or passed over").choices([
+        "fail",
+        "skip",
+      ]),
+    )
+    .option("--detect", "tell each file's type from its contents; files of other types are passed over")
+    .option("--map <type=feed...>", "sort files by their type into these feeds (implies --detect)")
+    .option("--distribution <name>", "Debian: distribution of the packages (stable)")
+    .option("--component <name>", "Debian: component of the packages (main)")
     .option("--dry-run", "only tell what would be imported")
     .addHelpText(
       "after",
       `
+Standard input (-) may be one package, or a list of paths with line ends or NUL characters between.
+
 Examples:
   $ feedctl import internal dist/*.tgz
-  $ feedctl import internal /srv/builds --recursive --json | jq 'select(.status == "invalid")'`,
+  $ feedctl import internal /srv/builds --recursive --json | jq 'select(.status == "invalid")'
+  $ feedctl import --map npm=web nuget=net --recursive -- /srv/drop
+  $ find /srv -name '*.deb' -newer .stamp -print0 | feedctl import debian -`,
     )
-    .action(async (feed: string, paths: string[], options, command: Command) =>
+    .action(async (feed: string | undefined, paths: string[], options, command: Command) =>
       edge.act(command, async (context, out) => {
         const { importPackages } = await import("../operations/import-packages.ts");
-        await out.progress.start(`importing into ${feed}`);
-        let failures = 0;
-        for await (const event of importPackages(context, {
-          feed,
-          paths,
-          recursive: options.recursive,
-          dryRun: options.dryRun,
-        })) {
-          if (event.type === "file") {
-            out.progress.step(event.status === "imported" ? (event.size ?? 0) : 0);
-            await out.event(event, out.options.quiet && isGood(event) ? undefined : describe(event, options.dryRun));
-            continue;
-          }
-          out.progress.stop();
-          failures = event.conflicts + event.invalid + event.failed;
-          const verb = options.dryRun ? "would import" : "imported";
-          await out.event(
-            event,
-            `${verb} ${counted(event.imported, "file")} (${formatSize(event.bytes)}), ${event.existing} already there, ${counted(event.conflicts, "conflict")}, ${event.invalid} invalid, ${event.failed} failed`,
-          );
-        }
-        return failures > 0 ? 3 : 0;
+        const { readStandardInput } = await import("../operations/import-stdin.ts");
+        const { recursive, overwrite, move, include, exclude, dryRun, distribution, component } = options;
+        const target = await targets(context, options, feed, paths);
+        await using given = await readStandardInput(context, edge.io.stdin, target.paths);
+        await out.progress.start(`importing into ${target.feeds.join(" and ")}`);
+        const events = importPackages(context, {
+          feeds: target.feeds,
+          paths: given.paths,
+          detect: options.detect,
+          ...{ recursive, overwrite, move, include, exclude, dryRun, distribution, component },
+          publishedFrom: options.publishedFrom,
+          onConflict: options.onConflict,
+        });
+        return reportImport(out, events, dryRun);
       }),
     );
 }
 
-function isGood(file: ImportedFile): boolean {
-  return file.status === "imported" || file.status === "existing";
+/** With --map every argument is a path. */
+async function targets(
+  context: Parameters<typeof import("../operations/import-feeds.ts").feedsOfMap>[0],
+  options: { map?: string[] },
+  feed: string | undefined,
+  paths: string[],
+): Promise<Pick<ImportInput, "feeds" | "paths">> {
+  const missing = (what: string) =>
+    new FeedctlError("usage", `${what} is missing`, { hint: "see: feedctl import --help" });
+  if (feed === undefined) throw missing("the feed or a path");
+  if (options.map === undefined) {
+    if (paths.length === 0) throw missing("the path of a package file or directory");
+    return { feeds: [feed], paths };
+  }
+  const { feedsOfMap } = await import("../operations/import-feeds.ts");
+  return { feeds: await feedsOfMap(context, options.map), paths: [feed, ...paths] };
 }
 
-const words = {
+/** Prints what became of each file, and the sum; the exit status. */
+export async function reportImport(
+  out: Output,
+  events: ReturnType<typeof import("../operations/import-packages.ts").importPackages>,
+  dryRun: boolean | undefined,
+): Promise<number> {
+  let failures = 0;
+  for await (const event of events) {
+    if (event.type === "file") {
+      out.progress.step(event.status === "imported" ? (event.size ?? 0) : 0);
+      await out.event(event, out.options.quiet && isGood(event) ? undefined : describe(event, dryRun));
+      continue;
+    }
+    out.progress.stop();
+    failures = event.conflicts + event.invalid + event.failed;
+    const parts = [
+      `${dryRun ? "would import" : "imported"} ${counted(event.imported, "file")} (${formatSize(event.bytes)})`,
+      event.overwritten > 0 ? `${event.overwritten} of them over others` : "",
+      `${event.existing} already there`,
+      counted(event.conflicts, "conflict"),
+      `${event.invalid} invalid`,
+      `${event.failed} failed`,
+      event.skipped > 0 ? `${event.skipped} passed over` : "",
+    ];
+    await out.event(event, parts.filter((part) => part !== "").join(", "));
+  }
+  return failures > 0 ? 3 : 0;
+}
+
+function isGood({ status }: ImportedFile): boolean {
+  return status === "imported" || status === "overwritten" || status === "existing" || status === "skipped";
+}
+
+const words: Record<ImportedFile["status"], string> = {
   imported: "imported",
+  overwritten: "replaced",
   existing: "existing",
+  skipped: "skipped",
   conflict: "CONFLICT",
   invalid: "INVALID",
   failed: "FAILED",
 };
 
 function describe(file: ImportedFile, dryRun: boolean | undefined): string {
-  const what =
+  const name =
     file.name === undefined ? file.file : `${file.group ? `${file.group}/` : ""}${file.name} ${file.version}`;
+  const what = file.feed === undefined ? name : `${name} -> ${file.feed}`;
   const line = `${(dryRun && file.status === "imported" ? "new" : words[file.status]).padEnd(8)}  ${what}`;
-  if (file.reason !== undefined && !isGood(file))
+  if (file.reason !== undefined && (!isGood(file) || file.status === "skipped"))
     return `${line}: ${file.reason}${file.name === undefined ? "" : ` (${file.file})`}`;
   return file.warnings === undefined ? line : `${line} (${file.warnings.join("; ")})`;
 }

@@ -30,3 +30,8 @@ export async function loadFormat(type: FeedType): Promise<Format> {
     feedTypeInfo(type).noPackageFiles ?? `this version imports ${Object.keys(loaders).join(" and ")} packages`;
   throw new FeedctlError("usage", `cannot import into a feed of type ${type}: ${why}`);
 }
+
+/** Every format, for telling what a file is. */
+export async function allFormats(): Promise<Format[]> {
+  return Promise.all(Object.values(loaders).map((load) => load()));
+}

@@ -1,10 +1,20 @@
 import { lstat } from "node:fs/promises";
-import { basename, resolve } from "node:path";
+import { basename, relative, resolve } from "node:path";
 import type { Format, PackageFile } from "../formats/format.ts";
 import type { Context } from "./context.ts";
+import { matcherOf } from "./patterns.ts";
 
 /** A file to import, or why a path cannot be one. */
-export type Candidate = { path: string; file: PackageFile } | { path: string; problem: string };
+export type Candidate = { path: string; file: PackageFile; modified: Date } | { path: string; problem: string };
+
+export interface FindOptions {
+  recursive: boolean;
+  /** Of directories those files are taken whose names end as these formats' packages do. */
+  formats: readonly Format[];
+  /** Patterns, relative to the directory that is searched: only what one of them matches; what none of them matches. */
+  include?: readonly string[] | undefined;
+  exclude?: readonly string[] | undefined;
+}
 
 /**
  * Files of the paths as given: a file as it is (its content decides, not its name), a directory's package files (with
@@ -12,10 +22,10 @@ export type Candidate = { path: string; file: PackageFile } | { path: string; pr
  */
 export async function* findPackageFiles(
   context: Context,
-  format: Format,
   paths: readonly string[],
-  recursive: boolean,
+  options: FindOptions,
 ): AsyncGenerator<Candidate> {
+  const wanted = createWanted(options);
   for (const path of paths) {
     context.signal.throwIfAborted();
     const info = await lstat(path).catch((error: NodeJS.ErrnoException) => error);
@@ -23,12 +33,12 @@ export async function* findPackageFiles(
       // a backslash is an escape in patterns, and what separates folders on Windows, whose shells expand no pattern
       const pattern = context.platform === "win32" ? path.replaceAll("\\", "/") : path;
       if (info.code === "ENOENT" && (await isPattern(pattern))) {
-        yield* matches(format, pattern, undefined);
+        yield* matches(wanted, pattern, undefined);
         continue;
       }
       yield { path, problem: info.code === "ENOENT" ? "no such file" : info.message };
     } else if (info.isDirectory()) {
-      yield* matches(format, recursive ? "**/*" : "*", resolve(path));
+      yield* matches(wanted, options.recursive ? "**/*" : "*", resolve(path));
     } else {
       yield await candidate(path);
     }
@@ -39,7 +49,26 @@ async function isPattern(path: string): Promise<boolean> {
   return (await import("fast-glob")).default.isDynamicPattern(path);
 }
 
-async function* matches(format: Format, pattern: string, directory: string | undefined): AsyncGenerator<Candidate> {
+/** Whether a file of a directory (undefined: of a pattern) is to be taken. */
+type Wanted = (path: string, directory: string | undefined) => boolean;
+
+function createWanted({ formats, include = [], exclude = [] }: FindOptions): Wanted {
+  const [included, excluded] = [matcherOf(include), matcherOf(exclude)];
+  return (path, directory) => {
+    const name = basename(path);
+    const below = directory === undefined ? name : relative(directory, path).replaceAll("\\", "/");
+    if (excluded?.(below)) return false;
+    if (included !== undefined) return included(below);
+    if (directory === undefined) return true;
+    const lower = name.toLowerCase();
+    return formats.some(
+      ({ extensions, isSidecar }) =>
+        extensions.some((extension) => lower.endsWith(extension)) && isSidecar?.(name) !== true,
+    );
+  };
+}
+
+async function* matches(wanted: Wanted, pattern: string, directory: string | undefined): AsyncGenerator<Candidate> {
   const { default: glob } = await import("fast-glob");
   const options = {
     onlyFiles: true,
@@ -52,9 +81,7 @@ async function* matches(format: Format, pattern: string, directory: string | und
   const found: string[] = [];
   try {
     for await (const path of glob.stream(pattern, directory === undefined ? options : { ...options, cwd: directory })) {
-      const name = String(path).toLowerCase();
-      if (directory === undefined || format.extensions.some((extension) => name.endsWith(extension)))
-        found.push(String(path));
+      if (wanted(String(path), directory)) found.push(String(path));
     }
   } catch (error) {
     yield { path: directory ?? pattern, problem: `cannot be read: ${(error as Error).message}` };
@@ -69,7 +96,7 @@ async function candidate(path: string): Promise<Candidate> {
     const info = await lstat(path);
     if (info.isSymbolicLink()) return { path, problem: "is a symbolic link; links are not followed" };
     if (!info.isFile()) return { path, problem: "is not a regular file" };
-    return { path, file: { path: resolve(path), size: info.size, name: basename(path) } };
+    return { path, file: { path: resolve(path), size: info.size, name: basename(path) }, modified: info.mtime };
   } catch (error) {
     return {
       path,

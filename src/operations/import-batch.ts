@@ -1,7 +1,6 @@
-import { access, constants, stat } from "node:fs/promises";
 import type { FeedRow } from "../catalog/feeds.ts";
 import { findFiles } from "../catalog/files.ts";
-import { insertFiles, type NewFile } from "../catalog/packages.ts";
+import { insertFiles, replaceFiles } from "../catalog/packages.ts";
 import {
   adoptWrites,
   announceWrites,
@@ -10,8 +9,9 @@ import {
   renewWrites,
   withdrawWrites,
   type HeldIntent,
+  type WriteIntent,
 } from "../catalog/pending.ts";
-import { FeedctlError, isFeedctlError } from "../errors.ts";
+import { isFeedctlError, type FeedctlError } from "../errors.ts";
 import { mapParallel } from "../lib/parallel.ts";
 import { parseKey, type Key } from "../stores/key.ts";
 import type { PutResult, Store } from "../stores/store.ts";
@@ -19,14 +19,18 @@ import type { Context } from "./context.ts";
 import type { Target } from "./feed-writer.ts";
 import { outcome, type ImportedFile } from "./import-outcome.ts";
 import type { PreparedPackage } from "./prepare-package.ts";
+import { finishReplacements } from "./finish-replacements.ts";
 import { deadRuns } from "./run.ts";
-import { contentHash, deleteBlobs } from "./settle-pending.ts";
+import { contentHash } from "./content-hash.ts";
+import { deleteBlobs } from "./settle-pending.ts";
+import { newFile, putPackage, sourceProblem } from "./store-package.ts";
 
 /** What a dry run says of the files: nothing is announced, stored or recorded. */
 export async function planBatch(
   context: Context,
   feed: FeedRow,
   items: readonly PreparedPackage[],
+  overwrite: boolean,
 ): Promise<ImportedFile[]> {
   const { db } = await context.catalog();
   const rows = await findFiles(
@@ -34,7 +38,11 @@ export async function planBatch(
     feed.id,
     items.map((item) => item.key),
   );
-  return items.map((item) => existingOutcome(item, rows.get(item.key)) ?? outcome(item, "imported"));
+  return items.map(
+    (item) =>
+      existingOutcome(item, rows.get(item.key), overwrite) ??
+      outcome(item, rows.has(item.key) ? "overwritten" : "imported"),
+  );
 }
 
 export interface Batch {
@@ -43,8 +51,16 @@ export interface Batch {
   busy: PreparedPackage[];
 }
 
-/** Stores and records files with different keys: announced, stored, committed, in that order. */
-export async function commitBatch(context: Context, target: Target, items: readonly PreparedPackage[]): Promise<Batch> {
+/**
+ * Stores and records files with different keys: announced, stored, committed, in that order. With `overwrite` other bytes
+ * of a known file are replaced.
+ */
+export async function commitBatch(
+  context: Context,
+  target: Target,
+  items: readonly PreparedPackage[],
+  overwrite: boolean,
+): Promise<Batch> {
   const { db } = await context.catalog();
   const { feed, storeId, store, run } = target;
   const results: ImportedFile[] = [];
@@ -53,18 +69,26 @@ export async function commitBatch(context: Context, target: Target, items: reado
     feed.id,
     items.map((item) => item.key),
   );
-  const wanted = split(items, known, results);
+  const wanted = split(items, known, results, overwrite);
   if (wanted.length === 0) return { results, busy: [] };
 
-  const { mine, busy } = await announce(context, target, wanted);
+  const { mine, busy } = await announce(context, target, wanted, known);
   // between the first look and the announcement another run may have finished one of them
   const since = await findFiles(
     db,
     feed.id,
     mine.map((item) => item.key),
   );
-  const writable = split(mine, since, results);
-  const done = mine.filter((item) => since.has(item.key)).map((item) => item.key as string);
+  const writable = split(mine, since, results, overwrite);
+  const open = new Set(writable);
+  const done = mine.filter((item) => !open.has(item)).map((item) => item.key as string);
+  // a row that came or went since the announcement makes it untrue: that item is announced anew
+  await renewWrites(
+    db,
+    storeId,
+    run.id,
+    writable.filter((item) => since.has(item.key) !== known.has(item.key)).map((item) => intentOf(item, since)),
+  );
 
   const stored: Stored[] = [];
   let fatal: unknown;
@@ -80,25 +104,32 @@ export async function commitBatch(context: Context, target: Target, items: reado
   }
 
   const files = stored.map(({ item, result }) => newFile(item, result.tag ?? null));
+  const published = { at: context.now(), by: context.actor };
+  const [replaced, inserted] = [files.filter(({ key }) => since.has(key)), files.filter(({ key }) => !since.has(key))];
   await db.transaction().execute(async (transaction) => {
     await target.assertHeld();
     const keys = files.map((file) => file.key);
-    await insertFiles(transaction, feed.id, files, { at: context.now(), by: context.actor });
+    await insertFiles(transaction, feed.id, inserted, published);
+    await replaceFiles(transaction, feed.id, replaced, published);
     await forgetDeletes(transaction, storeId, keys);
     await withdrawWrites(transaction, storeId, run.id, [...keys, ...done]);
     await run.audit(
       transaction,
-      files.map((file) => ({ action: "imported", object: file.key, detail: { sha256: file.sha256, size: file.size } })),
+      files.map((file) => ({
+        action: since.has(file.key) ? "overwritten" : "imported",
+        object: file.key,
+        detail: { sha256: file.sha256, size: file.size },
+      })),
     );
   });
-  for (const { item } of stored) results.push(outcome(item, "imported"));
+  for (const { item } of stored) results.push(outcome(item, since.has(item.key) ? "overwritten" : "imported"));
   if (fatal !== undefined) throw fatal;
   return { results, busy };
 
   async function putOne(item: PreparedPackage): Promise<Answer> {
     if (fatal !== undefined) return { item, fatal };
     try {
-      return { item, result: await putBlob(context, store, item) };
+      return { item, result: await putPackage(context, store, item, since.has(item.key)) };
     } catch (error) {
       const definite = isFeedctlError(error, "conflict", "corrupt", "invalid");
       const problem = context.signal.aborted ? undefined : await sourceProblem(item);
@@ -115,25 +146,41 @@ type Answer =
   | { item: PreparedPackage; fatal: unknown };
 type Rows = Awaited<ReturnType<typeof findFiles>>;
 
-/** Those without a row; the others are answered. */
-function split(items: readonly PreparedPackage[], rows: Rows, results: ImportedFile[]): PreparedPackage[] {
+/** Those that are to be stored; the others are answered. */
+function split(
+  items: readonly PreparedPackage[],
+  rows: Rows,
+  results: ImportedFile[],
+  overwrite: boolean,
+): PreparedPackage[] {
   return items.filter((item) => {
-    const answer = existingOutcome(item, rows.get(item.key));
+    const answer = existingOutcome(item, rows.get(item.key), overwrite);
     if (answer !== undefined) results.push(answer);
     return answer === undefined;
   });
 }
 
-function existingOutcome(item: PreparedPackage, row: { sha256: string } | undefined): ImportedFile | undefined {
+function existingOutcome(
+  item: PreparedPackage,
+  row: { sha256: string } | undefined,
+  overwrite: boolean,
+): ImportedFile | undefined {
   if (row === undefined) return undefined;
   if (row.sha256 === item.hashes.sha256) return outcome(item, "existing");
+  if (overwrite) return undefined;
   return outcome(item, "conflict", "the feed has this version with other bytes");
 }
 
-async function announce(context: Context, target: Target, items: readonly PreparedPackage[]) {
+/** What is to be written; with the row that will stand for it, where one stands for other bytes now. */
+function intentOf(item: PreparedPackage, rows: Rows): WriteIntent {
+  const intent = { key: item.key, sha256: item.hashes.sha256 };
+  return rows.has(item.key) ? { ...intent, replacement: newFile(item, null) } : intent;
+}
+
+async function announce(context: Context, target: Target, items: readonly PreparedPackage[], rows: Rows) {
   const catalog = await context.catalog();
-  const { storeId, store, run } = target;
-  const intents = items.map((item) => ({ key: item.key, sha256: item.hashes.sha256 }));
+  const { feed, storeId, store, run } = target;
+  const intents = items.map((item) => intentOf(item, rows));
   const held = await announceWrites(catalog.db, storeId, run.id, intents, context.now());
   const dead = await deadRuns(
     catalog,
@@ -149,6 +196,9 @@ async function announce(context: Context, target: Target, items: readonly Prepar
       dead,
     ),
   );
+  const taken = held.filter((intent) => adopted.has(intent.key));
+  // which of two contents a row stands for must be known before a third one comes
+  await finishReplacements(context, catalog.db, { feedId: feed.id, store }, taken);
   const others = new Set(held.filter((intent) => !adopted.has(intent.key)).map((intent) => intent.key));
   const mine = items.filter((item) => !others.has(item.key));
   const busy = items.filter((item) => others.has(item.key));
@@ -156,7 +206,7 @@ async function announce(context: Context, target: Target, items: readonly Prepar
     context,
     store,
     new Map(mine.map((item) => [item.key, item.hashes.sha256])),
-    held.filter((intent) => adopted.has(intent.key)),
+    taken.filter((intent) => intent.replacement == null),
     await findDeletes(
       catalog.db,
       storeId,
@@ -186,64 +236,4 @@ async function clearLeftovers(
     if (wanted.get(key) === sha256 || (await contentHash(store, key, context.signal)) !== sha256) continue;
     await store.delete(key, { signal: context.signal });
   }
-}
-
-/** A blob without a row that stands there all the same is somebody's file: it makes the import a conflict. */
-async function putBlob(context: Context, store: Store, item: PreparedPackage): Promise<PutResult> {
-  const { sha256, md5 } = item.hashes;
-  try {
-    return await store.put(item.key, item.source, {
-      ifExists: "fail",
-      sha256,
-      md5,
-      contentType: item.identity.contentType,
-      signal: context.signal,
-    });
-  } catch (error) {
-    if (isFeedctlError(error, "conflict")) {
-      throw new FeedctlError(
-        "conflict",
-        `the store holds something else at ${item.key} that the catalog does not know: ${error.message}`,
-        { cause: error, hint: "see: feedctl verify" },
-      );
-    }
-    throw error;
-  }
-}
-
-/** Whether the file itself is no longer what it was, in contrast to a store that is gone. */
-async function sourceProblem({ source }: PreparedPackage): Promise<FeedctlError | undefined> {
-  const path = source.path ?? "";
-  try {
-    await access(path, constants.R_OK);
-    if ((await stat(path)).size === source.size) return undefined;
-    return new FeedctlError("corrupt", "the file changed while it was imported");
-  } catch (error) {
-    const gone = (error as NodeJS.ErrnoException).code === "ENOENT";
-    return new FeedctlError(
-      "not-found",
-      gone ? "the file vanished before it was stored" : "the file cannot be read any more",
-      { cause: error },
-    );
-  }
-}
-
-function newFile(item: PreparedPackage, storeTag: string | null): NewFile {
-  const { identity, hashes, source, key } = item;
-  return {
-    group: identity.group,
-    name: identity.name,
-    nameKey: identity.nameKey,
-    version: identity.version,
-    normalizedVersion: identity.normalizedVersion,
-    sortKey: identity.sortKey.toString("hex"),
-    prerelease: identity.prerelease,
-    qualifier: identity.qualifier,
-    key,
-    size: source.size,
-    contentType: identity.contentType,
-    storeTag,
-    metadata: identity.metadata,
-    ...hashes,
-  };
 }

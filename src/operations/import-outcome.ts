@@ -1,11 +1,16 @@
 import type { PreparedPackage } from "./prepare-package.ts";
 
-/** `imported`: new here (in a dry run: would be). `existing`: the same bytes are there. `conflict`: other bytes are. */
-export type ImportStatus = "imported" | "existing" | "conflict" | "invalid" | "failed";
+/**
+ * `imported`: new here (in a dry run: would be). `overwritten`: took the place of other bytes. `existing`: the same bytes
+ * are there. `conflict`: other bytes are. `skipped`: a package of another type, or one that was not wanted.
+ */
+export type ImportStatus = "imported" | "overwritten" | "existing" | "conflict" | "invalid" | "failed" | "skipped";
 
 export interface ImportedFile {
   type: "file";
   file: string;
+  /** The feed it was for, where files are sorted into several. */
+  feed?: string;
   status: ImportStatus;
   group?: string;
   name?: string;

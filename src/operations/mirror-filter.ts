@@ -1,5 +1,5 @@
-import picomatch from "picomatch";
 import type { BlobInfo } from "../stores/store.ts";
+import { matcherOf } from "./patterns.ts";
 
 export interface FilterInput {
   /** Only keys that match one of these, if there are any. */
@@ -17,13 +17,9 @@ export interface FilterInput {
 /** Whether the mirror looks at a key at all. What it does not look at is neither copied nor deleted. */
 export type Filter = (key: string, blob: BlobInfo) => boolean;
 
-/**
- * Patterns with a slash match the whole key, others the last segment or any folder's name, as robocopy's /XF and /XD do.
- * `*` stays within a segment, `**` does not.
- */
 export function createFilter(input: FilterInput): Filter {
-  const included = matcher(input.include);
-  const excluded = matcher(input.exclude);
+  const included = matcherOf(input.include);
+  const excluded = matcherOf(input.exclude);
   return (key, blob) => {
     if (included !== undefined && !included(key)) return false;
     if (excluded?.(key)) return false;
@@ -32,15 +28,4 @@ export function createFilter(input: FilterInput): Filter {
     const age = input.now.getTime() - blob.modified.getTime();
     return !(input.minAge !== undefined && age < input.minAge) && !(input.maxAge !== undefined && age > input.maxAge);
   };
-}
-
-function matcher(patterns: readonly string[]): ((key: string) => boolean) | undefined {
-  if (patterns.length === 0) return undefined;
-  const whole = patterns
-    .filter((pattern) => pattern.includes("/"))
-    .map((pattern) => pattern.replace(/^\//, "").replace(/\/$/, "/**"));
-  const names = patterns.filter((pattern) => !pattern.includes("/"));
-  const matchesWhole = whole.length === 0 ? () => false : picomatch(whole, { dot: true });
-  const matchesName = names.length === 0 ? () => false : picomatch(names, { dot: true });
-  return (key) => matchesWhole(key) || (names.length > 0 && key.split("/").some((segment) => matchesName(segment)));
 }

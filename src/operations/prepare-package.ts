@@ -1,6 +1,6 @@
 import { createReadStream } from "node:fs";
 import { FeedctlError, isFeedctlError } from "../errors.ts";
-import type { Format, PackageFile, PackageIdentity } from "../formats/format.ts";
+import type { Format, PackageFile, PackageIdentity, ReadOptions } from "../formats/format.ts";
 import { hashStream, type Hashes } from "../lib/hash.ts";
 import { parseKey, type Key } from "../stores/key.ts";
 import type { BlobSource } from "../stores/store.ts";
@@ -12,6 +12,8 @@ export interface PreparedPackage {
   key: Key;
   hashes: Hashes;
   source: BlobSource;
+  /** When it was published, if not now. */
+  publishedAt?: Date | undefined;
 }
 
 const CHUNK = 1024 * 1024;
@@ -21,11 +23,14 @@ export async function preparePackage(
   format: Format,
   file: PackageFile,
   shownAs: string,
-  signal: AbortSignal,
+  options: ReadOptions,
 ): Promise<PreparedPackage> {
+  const { signal } = options;
   try {
-    const identity = await format.read(file, { signal });
-    const { size, ...hashes } = await hashStream(createReadStream(file.path, { highWaterMark: CHUNK, signal }));
+    const identity = await format.read(file, options);
+    const { size, ...hashes } = await hashStream(
+      createReadStream(file.path, { highWaterMark: CHUNK, ...(signal && { signal }) }),
+    );
     if (size !== file.size)
       throw new FeedctlError("corrupt", "the file changed while it was read", { hint: "wait until it is complete" });
     return {

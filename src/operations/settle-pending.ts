@@ -1,11 +1,12 @@
 import { findFiles } from "../catalog/files.ts";
 import { adoptWrites, forgetDeletes, listDeletes, listWrites, withdrawWrites } from "../catalog/pending.ts";
 import type { FeedRow } from "../catalog/feeds.ts";
-import { FeedctlError, isFeedctlError } from "../errors.ts";
-import { hashStream } from "../lib/hash.ts";
+import { FeedctlError } from "../errors.ts";
 import { parseKey, type Key } from "../stores/key.ts";
 import type { Store } from "../stores/store.ts";
+import { contentHash } from "./content-hash.ts";
 import type { Context } from "./context.ts";
+import { finishReplacements } from "./finish-replacements.ts";
 import { deadRuns, type Run } from "./run.ts";
 
 export interface Settled {
@@ -65,6 +66,12 @@ export async function settlePending(
       dead,
     ),
   );
+  await finishReplacements(
+    context,
+    catalog.db,
+    { feedId: feed.id, store },
+    writes.filter((write) => mine.has(write.key)),
+  );
   const rows = await findFiles(catalog.db, feed.id, [...mine]);
   for (const write of writes) {
     if (!mine.has(write.key) || rows.has(write.key)) continue;
@@ -95,14 +102,4 @@ function isEmpty(deletes: { due: string[]; reclaimed: string[] }): boolean {
 export async function deleteBlobs(store: Store, keys: readonly Key[], signal: AbortSignal): Promise<void> {
   if (store.deleteMany !== undefined) return store.deleteMany(keys, { signal });
   for (const key of keys) await store.delete(key, { signal });
-}
-
-/** SHA-256 of a stored blob by reading it; undefined when it is not there. */
-export async function contentHash(store: Store, key: Key, signal: AbortSignal): Promise<string | undefined> {
-  try {
-    return (await hashStream(await store.get(key, { signal }))).sha256;
-  } catch (error) {
-    if (isFeedctlError(error, "not-found")) return undefined;
-    throw error;
-  }
 }
