@@ -23,7 +23,7 @@ export async function readWheel(
   if (normalizeProjectName(stem?.[1] ?? "") !== project || pep440.normalize(stem?.[2] ?? "") !== version)
     throw invalid(`its METADATA says ${is}, but lies in "${directory}"`);
   const name = parseWheelName(file.name);
-  if (name === undefined)
+  if (name === undefined || !/^[A-Za-z0-9._+!-]+$/.test(file.name))
     throw invalid("its file name is not one of a wheel (NAME-VERSION[-BUILD]-PYTHON-ABI-PLATFORM.whl)");
   if (normalizeProjectName(name.project) !== project || pep440.normalize(name.version) !== version)
     throw invalid(`its file name says ${name.project} ${name.version}, but its METADATA ${is}`);
