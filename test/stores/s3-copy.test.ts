@@ -90,6 +90,7 @@ describe(`s3 on ${kind}: copies inside the service`, () => {
   });
 
   test("of a blob that changes between two parts are corrupt and leave nothing", async (t) => {
+    if (kind === "fauxqs") return t.skip("fauxqs ignores x-amz-copy-source-if-match");
     const { source, target, from, options, uploads } = await openPair(t, someBytes(20 * MIB, 1));
     let copies = 0;
     proxy.intercept = (request) => {
