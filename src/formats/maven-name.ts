@@ -1,5 +1,6 @@
 import { maven as versions, parseTimestampedBuild, snapshotOf } from "../versions/maven.ts";
 import type { Coordinates } from "./maven-pom.ts";
+import { quoted } from "./quoted.ts";
 import { invalid } from "./read-package.ts";
 
 /** What a file's name says beyond the coordinates that it begins with. */
@@ -38,7 +39,7 @@ export function parseRest(rest: string): Kind {
     /^(?:-(.+?))?\.(tar\.[^.]+|[^.]+)$/s.exec(bare) ?? /^()\.(.+)$/s.exec(bare) ?? [];
   if (bare === "") return { classifier, extension: signature.slice(1) };
   if (extension === undefined || versions.normalize(rest) === undefined)
-    throw invalid(`"${rest}" after artifact and version is not a classifier and an ending`);
+    throw invalid(`${quoted(rest)} after artifact and version is not a classifier and an ending`);
   return { classifier, extension: extension + signature };
 }
 

@@ -1,4 +1,5 @@
 import { maven as versions } from "../versions/maven.ts";
+import { quoted } from "./quoted.ts";
 import { invalid } from "./read-package.ts";
 import { onlyChild, parseXml, type XmlElement } from "./xml.ts";
 
@@ -33,7 +34,7 @@ const latin1Entities = Object.fromEntries(
 /** A pom's own coordinates, group and version from its parent where it leaves them out. */
 export function parsePom(bytes: Buffer): Pom {
   const project = parseXml(bytes, latin1Entities);
-  if (project.name !== "project") throw invalid(`its pom is not a "project" but a "${project.name}"`);
+  if (project.name !== "project") throw invalid(`its pom is not a "project" but a ${quoted(project.name)}`);
   const parent = onlyChild(project, "parent");
   const inherited = (name: string) => textOf(project, name) ?? (parent && textOf(parent, name));
   const coordinates = checkCoordinates(
@@ -53,11 +54,13 @@ export function checkCoordinates(
   if (version === undefined) throw invalid(`${where} has no version`);
   for (const [name, text] of Object.entries({ groupId: group, artifactId: artifact, version })) {
     if (text.includes("${"))
-      throw invalid(`${where} has the ${name} "${text}", which only its build can resolve; it has to be deployed flat`);
+      throw invalid(
+        `${where} has the ${name} ${quoted(text)}, which only its build can resolve; it has to be deployed flat`,
+      );
   }
-  if (!isName(group) || group.split(".").includes("")) throw invalid(`"${group}" is not a Maven groupId`);
-  if (!isName(artifact) || /^\.+$/.test(artifact)) throw invalid(`"${artifact}" is not a Maven artifactId`);
-  if (versions.normalize(version) === undefined) throw invalid(`"${version}" is not a Maven version`);
+  if (!isName(group) || group.split(".").includes("")) throw invalid(`${quoted(group)} is not a Maven groupId`);
+  if (!isName(artifact) || /^\.+$/.test(artifact)) throw invalid(`${quoted(artifact)} is not a Maven artifactId`);
+  if (versions.normalize(version) === undefined) throw invalid(`${quoted(version)} is not a Maven version`);
   return { group, artifact, version };
 }
 

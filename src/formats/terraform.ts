@@ -1,4 +1,5 @@
 import type { Format } from "./format.ts";
+import { quoted } from "./quoted.ts";
 import { invalid, readPackage } from "./read-package.ts";
 import { readUpack } from "./upack.ts";
 
@@ -17,9 +18,9 @@ export const terraform: Format = {
       const { group, name, version, kind, identity, paths } = await readUpack(file, options);
       if (kind === "virtual") throw invalid("it is a virtual package; a module has content");
       if (group === "") throw invalid('its upack.json has no "group", which is the module\'s namespace');
-      if (!NAMESPACE.test(group)) throw invalid(`"${group}" is not a Terraform namespace`);
+      if (!NAMESPACE.test(group)) throw invalid(`${quoted(group)} is not a Terraform namespace`);
       const parts = MODULE_AND_PROVIDER.exec(name);
-      if (parts === null) throw invalid(`"${name}" is not a module and a provider (vpc.aws)`);
+      if (parts === null) throw invalid(`${quoted(name)} is not a module and a provider (vpc.aws)`);
       if (!paths.some((path) => /\.tf(?:\.json)?$/i.test(path)))
         identity.warnings.push("it holds no .tf file; this is a feed of Terraform modules");
       const key = `${group}/${parts[1]}/${parts[2]}/${name}-${version}.upack`;

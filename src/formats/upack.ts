@@ -3,6 +3,7 @@ import type { PackageFile, PackageIdentity, ReadOptions } from "./format.ts";
 import { parseJsonManifest } from "./json.ts";
 import { limits } from "./limits.ts";
 import { boundMetadata } from "./metadata.ts";
+import { quoted } from "./quoted.ts";
 import { invalid } from "./read-package.ts";
 import { expectContainer } from "./sniff.ts";
 import { zipEntries, type ZipEntry } from "./zip.ts";
@@ -63,7 +64,7 @@ async function findManifest(file: PackageFile, options: ReadOptions | undefined)
   if (manifests.length > 1) throw invalid(`it has ${manifests.length} upack.json files at its root`);
   const entry = manifests[0];
   if (entry === undefined) throw invalid("it has no upack.json at its root");
-  if (entry.name !== "upack.json") throw invalid(`its manifest is called "${entry.name}"`);
+  if (entry.name !== "upack.json") throw invalid(`its manifest is called ${quoted(entry.name)}`);
   return { entry, paths };
 }
 
@@ -73,10 +74,10 @@ function checkIdentity(manifest: Record<string, unknown>): { group: string; name
   if (typeof version !== "string" || version === "") throw invalid('its upack.json has no "version"');
   if (group !== null && !isGroup(group)) throw invalid(`${JSON.stringify(group)} is not a group of universal packages`);
   if (!/^[0-9A-Za-z._-]{1,50}$/.test(name) || /^\.+$/.test(name))
-    throw invalid(`"${name}" is not a name of universal packages`);
+    throw invalid(`${quoted(name)} is not a name of universal packages`);
   // The library would pass over a leading "v" and blanks.
   if (version.length > MAX_VERSION || !/^[0-9]/.test(version) || /\s/.test(version) || !semver.normalize(version))
-    throw invalid(`"${version}" is not a semantic version`);
+    throw invalid(`${quoted(version)} is not a semantic version`);
   return { group: group ?? "", name, version };
 }
 

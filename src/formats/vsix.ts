@@ -3,6 +3,7 @@ import type { Format, PackageFile, PackageIdentity, ReadOptions } from "./format
 import { parseJsonManifest } from "./json.ts";
 import { limits } from "./limits.ts";
 import { boundMetadata } from "./metadata.ts";
+import { quoted } from "./quoted.ts";
 import { invalid, readPackage } from "./read-package.ts";
 import { expectContainer } from "./sniff.ts";
 import { parseVsixManifest, type VsixManifest } from "./vsix-manifest.ts";
@@ -31,7 +32,7 @@ async function read(file: PackageFile, options: ReadOptions | undefined): Promis
   const warnings: string[] = [];
   const id = checkId(manifest);
   const version = manifest.version.length > MAX_VERSION ? undefined : versions.normalize(manifest.version);
-  if (version === undefined) throw invalid(`"${manifest.version}" is not an extension's version`);
+  if (version === undefined) throw invalid(`${quoted(manifest.version)} is not an extension's version`);
   const platform = checkPlatform(manifest.targetPlatform);
   if (manifest.isForCode) {
     if (codeManifest === undefined) warnings.push("it is for VS Code, but has no extension/package.json");
@@ -72,20 +73,21 @@ async function findManifests(file: PackageFile, options: ReadOptions | undefined
 
 function checkId({ id, publisher, isForCode }: VsixManifest): string {
   if (!isForCode) {
-    if (id.length > MAX_ID || !STUDIO_ID.test(id)) throw invalid(`"${id}" is not an id of Visual Studio's extensions`);
+    if (id.length > MAX_ID || !STUDIO_ID.test(id))
+      throw invalid(`${quoted(id)} is not an id of Visual Studio's extensions`);
     return id;
   }
   if (publisher === undefined) throw invalid('its manifest has no "Publisher", which VS Code needs');
   const full = `${publisher}.${id}`;
   if (full.length > MAX_ID || !CODE_NAME.test(publisher) || !CODE_NAME.test(id))
-    throw invalid(`"${full}" is not a name of VS Code's extensions`);
+    throw invalid(`${quoted(full)} is not a name of VS Code's extensions`);
   return full;
 }
 
 /** An extension for every platform has none, or says so. */
 function checkPlatform(platform: string | undefined): string | undefined {
   if (platform === undefined || platform === "universal" || platform === "undefined") return undefined;
-  if (!/^[a-z0-9][a-z0-9-]{0,39}$/.test(platform)) throw invalid(`"${platform}" is not a platform of VS Code`);
+  if (!/^[a-z0-9][a-z0-9-]{0,39}$/.test(platform)) throw invalid(`${quoted(platform)} is not a platform of VS Code`);
   return platform;
 }
 
