@@ -8,6 +8,7 @@ const loaders: Partial<Record<FeedType, () => Promise<Format>>> = {
   nuget: async () => (await import("./nuget.ts")).nuget,
   chocolatey: async () => (await import("./chocolatey.ts")).chocolatey,
   maven: async () => (await import("./maven.ts")).maven,
+  pub: async () => (await import("./pub.ts")).pub,
   composer: async () => (await import("./composer.ts")).composer,
   vsix: async () => (await import("./vsix.ts")).vsix,
   universal: async () => (await import("./universal.ts")).universal,
