@@ -1,4 +1,4 @@
-import { Bzip2Error } from "./bzip2-block.ts";
+import { Bzip2Error } from "./bzip2-bits.ts";
 
 const CHUNK = 64 * 1024;
 

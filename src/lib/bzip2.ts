@@ -1,7 +1,8 @@
-import { Bzip2Error, createBitReader, readBlock, type BitReader } from "./bzip2-block.ts";
+import { Bzip2Error, createBitReader, type BitReader } from "./bzip2-bits.ts";
+import { readBlock } from "./bzip2-block.ts";
 import { restoreBlock } from "./bzip2-restore.ts";
 
-export { Bzip2Error } from "./bzip2-block.ts";
+export { Bzip2Error } from "./bzip2-bits.ts";
 
 export interface Bunzip {
   /** The uncompressed bytes, in chunks of at most 64 KiB. */

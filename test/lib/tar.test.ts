@@ -5,17 +5,19 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { test } from "node:test";
 import { readTar } from "../../src/lib/tar.ts";
+import { someBytes } from "../support/bytes.ts";
 import { paxRecord, tarArchive, type TarMember } from "../support/fixtures/tar.ts";
 
 const limits = { maxEntries: 100, maxExtension: 10_000 };
 
+async function* inPieces(archive: Buffer, chunk = 700): AsyncGenerator<Buffer, void> {
+  for (let at = 0; at < archive.length; at += chunk) yield archive.subarray(at, at + chunk);
+}
+
 /** Name, type and body of every entry; the archive arrives in pieces of `chunk` bytes. */
 async function list(archive: Buffer, chunk = 700): Promise<string[]> {
-  async function* pieces() {
-    for (let at = 0; at < archive.length; at += chunk) yield archive.subarray(at, at + chunk);
-  }
   const seen: string[] = [];
-  for await (const entry of readTar(pieces(), limits)) {
+  for await (const entry of readTar(inPieces(archive, chunk), limits)) {
     const body = entry.type === "file" ? `=${(await entry.read(10_000)).toString()}` : "";
     seen.push(`${entry.type} ${entry.name}${entry.linkName === "" ? "" : `>${entry.linkName}`}${body}`);
   }
@@ -56,6 +58,33 @@ test("bodies that nobody reads are passed over", async () => {
   }
   for await (const entry of readTar(source(), limits)) seen.push(entry.name);
   assert.deepEqual(seen, ["a", "b"]);
+});
+
+test("a body can be taken piece by piece, in part, or as a whole", async () => {
+  const body = someBytes(200_000);
+  const archive = tarArchive(["a", "b", "c"].map((name) => ({ name, body })));
+  const taken: Record<string, Buffer> = {};
+  for await (const entry of readTar(inPieces(archive), limits)) {
+    if (entry.name === "b") {
+      for await (const chunk of entry.chunks()) {
+        taken["b"] = chunk;
+        break;
+      }
+      continue;
+    }
+    const chunks: Buffer[] = [];
+    for await (const chunk of entry.chunks()) chunks.push(chunk);
+    taken[entry.name] = Buffer.concat(chunks);
+  }
+  assert.ok(taken["a"]!.equals(body) && taken["c"]!.equals(body));
+  assert.ok(taken["b"]!.length < body.length && body.subarray(0, taken["b"]!.length).equals(taken["b"]!));
+  await assert.rejects(
+    async () => {
+      for await (const entry of readTar(inPieces(archive.subarray(0, 100_000)), limits))
+        for await (const chunk of entry.chunks()) assert.ok(chunk.length > 0);
+    },
+    { name: "TarError", message: /ends inside "a"/ },
+  );
 });
 
 test("a consumer that stops early closes the source", async () => {
