@@ -18,7 +18,13 @@ export async function run(argv: readonly string[], io: Io): Promise<number> {
       const out = createOutput(io, outputOptions(flags, io));
       const { loadConfig } = await import("./cli/config.ts");
       const { createContext } = await import("./cli/context.ts");
-      await using context = createContext(io, await loadConfig(io, flags), (message) => out.note(message));
+      const note = (message: string) => out.note(message);
+      await using context = createContext(
+        io,
+        await loadConfig(io, flags),
+        note,
+        out.options.verbose ? note : undefined,
+      );
       try {
         status = (await action(context, out)) ?? 0;
       } finally {

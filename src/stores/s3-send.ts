@@ -149,7 +149,9 @@ export function mayPass(error: unknown): boolean {
   const status = s3Status(error);
   if (status !== undefined)
     return [408, 429, 500, 502, 503, 504].includes(status) || ["RequestTimeout", "SlowDown"].includes(s3Code(error));
-  const { code } = (error ?? {}) as { code?: unknown };
+  const { code, name } = (error ?? {}) as { code?: unknown; name?: unknown };
+  // a minute of silence has been waited for already; whether it is worth another is for the retries to say
+  if (name === "TimeoutError") return false;
   return typeof code === "string" && !code.startsWith("UND_ERR_INVALID") && !code.startsWith("ERR_");
 }
 
