@@ -8,7 +8,6 @@ import { copyBlob } from "./copy-blob.ts";
 import type { Tally } from "./mirror-tally.ts";
 import type { Trash } from "./mirror-trash.ts";
 import { refuseDeletes, type DeletePlan, type Limit } from "./plan-mirror.ts";
-import { deleteBlobs } from "./settle-pending.ts";
 
 /** A blob that is in the target only, as the spool keeps it. */
 export interface Extra {
@@ -73,6 +72,7 @@ async function remove(
   tally: Tally,
 ): Promise<void> {
   const keys = blobs.map(({ key }) => key);
+  const { deleteBlobs } = await import("./settle-pending.ts"); // brings the library for SQL along
   try {
     await deleteBlobs(target, keys, context.signal);
   } catch (error) {

@@ -1,14 +1,9 @@
-import { readSettings } from "../catalog/settings.ts";
-import { liveStores } from "../catalog/stores.ts";
-import { listFeeds } from "../catalog/feeds.ts";
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import { FeedctlError } from "../errors.ts";
 import { diskError } from "../stores/disk-errors.ts";
 import { locationName, locationOf, overlap, type Location } from "../stores/location.ts";
 import type { Context } from "./context.ts";
-import { settingsMap } from "./effective-settings.ts";
-import { defaultDirectory } from "./feed-directory.ts";
 import type { Place } from "./places.ts";
 
 /** Refuses to mirror into oneself, and into a place where a feed lives: its files would no longer be the catalog's. */
@@ -29,6 +24,14 @@ export async function refuseUnsafePlaces(context: Context, source: Place, target
   refuseOwnData(context, target);
   if (target.feed !== undefined) throw liveStore(target.feed.name, target.location);
   await context.withCatalog(async ({ db }) => {
+    // Loaded only where there is a catalog: most of the time to start is that of the library for SQL.
+    const [{ readSettings }, { liveStores }, { listFeeds }, { settingsMap }, { defaultDirectory }] = await Promise.all([
+      import("../catalog/settings.ts"),
+      import("../catalog/stores.ts"),
+      import("../catalog/feeds.ts"),
+      import("./effective-settings.ts"),
+      import("./feed-directory.ts"),
+    ]);
     const settings = settingsMap(context, await readSettings(db));
     const feeds = new Map((await listFeeds(db)).map((feed) => [feed.id, feed]));
     for (const row of await liveStores(db)) {

@@ -1,12 +1,11 @@
 import { existsSync } from "node:fs";
 import { resolve } from "node:path";
 import type { Catalog } from "../catalog/catalog.ts";
-import { findFeed, type FeedRow } from "../catalog/feeds.ts";
+import type { FeedRow } from "../catalog/feeds.ts";
 import { FeedctlError } from "../errors.ts";
 import { locationOf, type Location } from "../stores/location.ts";
 import type { StoreConfig } from "../stores/store-types.ts";
 import type { Context } from "./context.ts";
-import { requireStore, storeConfig } from "./feed-store.ts";
 import { resolveSecrets, type StoreOptions } from "./secrets.ts";
 
 /** One end of a mirror. */
@@ -109,6 +108,8 @@ function profileConfig(context: Context, text: string, cwd: string): Record<stri
 async function feedPlace(context: Context, name: string): Promise<Omit<Place, "text"> | undefined> {
   if (looksLikePath(name)) return undefined;
   return context.withCatalog(async (catalog: Catalog) => {
+    const { findFeed } = await import("../catalog/feeds.ts");
+    const { requireStore, storeConfig } = await import("./feed-store.ts");
     const feed = await findFeed(catalog.db, name);
     if (feed === undefined) return undefined;
     const config = await storeConfig(context, catalog.db, feed, await requireStore(catalog.db, feed));
