@@ -4,8 +4,6 @@ import { findDeletes, forgetAllDeletes, forgetDeletes } from "../catalog/pending
 import { markRetired, storesOfFeed } from "../catalog/stores.ts";
 import { FeedctlError } from "../errors.ts";
 import { inBatches } from "../lib/parallel.ts";
-import { mergeJoin } from "../lib/merge-join.ts";
-import { compareKeys } from "../stores/key.ts";
 import { locationName, overlap, type Location } from "../stores/location.ts";
 import type { BlobInfo } from "../stores/store.ts";
 import type { Context } from "./context.ts";
@@ -14,6 +12,7 @@ import { otherFeed, requireLiveFeed } from "./find-feed.ts";
 import { lockMigration } from "./lock-feed.ts";
 import { startRun } from "./run.ts";
 import { deleteBlobs } from "./settle-pending.ts";
+import { sideBySide } from "./side-by-side.ts";
 import { compareCatalog, isSound, type VerifyEvent, type VerifySummary } from "./verify-feed.ts";
 
 export interface RetirePlan {
@@ -69,14 +68,9 @@ export async function* retireStore(context: Context, name: string): AsyncGenerat
   }
 
   await using source = await openFeedStore(context, catalog.db, feed, old);
-  const pairs = mergeJoin<{ old: BlobInfo; now: BlobInfo }>(
+  const pairs = sideBySide<{ old: BlobInfo; now: BlobInfo }>(
     { old: source.list("", { signal: context.signal }), now: store.list("", { signal: context.signal }) },
-    compareKeys,
-    (stream, before, after) =>
-      new FeedctlError(
-        "corrupt",
-        `the listing of ${stream === "old" ? source.name : store.name} is out of order: "${after}" after "${before}"`,
-      ),
+    { old: source.name, now: store.name },
   );
   for await (const batch of inBatches(pairs, 1000)) {
     const doomed: BlobInfo[] = [];

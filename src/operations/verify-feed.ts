@@ -2,17 +2,17 @@ import { listFiles, findFiles, markVerified, type FileRow, type Verified } from 
 import { findWriter } from "../catalog/pending.ts";
 import type { Db } from "../catalog/schema.ts";
 import type { FeedRow } from "../catalog/feeds.ts";
-import { FeedctlError, isFeedctlError } from "../errors.ts";
+import { isFeedctlError } from "../errors.ts";
 import { hashStream } from "../lib/hash.ts";
 import { mapParallel } from "../lib/parallel.ts";
-import { mergeJoin } from "../lib/merge-join.ts";
-import { compareKeys, isKey, parseKey } from "../stores/key.ts";
+import { isKey, parseKey } from "../stores/key.ts";
 import type { BlobInfo, Store } from "../stores/store.ts";
 import type { Context } from "./context.ts";
 import { openFeedStore, requireStore } from "./feed-store.ts";
 import { requireFeed } from "./find-feed.ts";
 import { deadRuns, startRun } from "./run.ts";
 import { settlePending } from "./settle-pending.ts";
+import { sideBySide } from "./side-by-side.ts";
 
 export interface VerifyInput {
   feed: string;
@@ -101,17 +101,12 @@ export async function* compareCatalog(context: Context, db: Db, what: Comparison
     bytes: 0,
   };
   const foreign: string[] = [];
-  const pairs = mergeJoin<{ row: FileRow; blob: BlobInfo }>(
+  const pairs = sideBySide<{ row: FileRow; blob: BlobInfo }>(
     {
       row: listFiles(db, feed.id),
       blob: store.list("", { signal: context.signal, onForeign: (name) => foreign.push(name) }),
     },
-    compareKeys,
-    (stream, before, after) =>
-      new FeedctlError(
-        "corrupt",
-        `the listing of ${stream === "row" ? "the catalog" : store.name} is out of order: "${after}" after "${before}"`,
-      ),
+    { row: "the catalog", blob: store.name },
   );
   let proven: Verified[] = [];
   const flush = async () => {
