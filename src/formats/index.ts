@@ -9,6 +9,7 @@ const loaders: Partial<Record<FeedType, () => Promise<Format>>> = {
   chocolatey: async () => (await import("./chocolatey.ts")).chocolatey,
   maven: async () => (await import("./maven.ts")).maven,
   pub: async () => (await import("./pub.ts")).pub,
+  conan: async () => (await import("./conan.ts")).conan,
   composer: async () => (await import("./composer.ts")).composer,
   vsix: async () => (await import("./vsix.ts")).vsix,
   universal: async () => (await import("./universal.ts")).universal,
@@ -28,8 +29,7 @@ const loaders: Partial<Record<FeedType, () => Promise<Format>>> = {
 export async function loadFormat(type: FeedType): Promise<Format> {
   const load = loaders[type];
   if (load !== undefined) return load();
-  const why =
-    feedTypeInfo(type).noPackageFiles ?? `this version imports ${Object.keys(loaders).join(" and ")} packages`;
+  const why = feedTypeInfo(type).noPackageFiles ?? "it has no reader for their packages yet";
   throw new FeedctlError("usage", `cannot import into a feed of type ${type}: ${why}`);
 }
 
