@@ -31,7 +31,6 @@ const homes: Record<string, { folder: string; once: boolean }> = {
   yaml: { folder: "formats", once: true },
   "smol-toml": { folder: "formats", once: true },
   "xz-decompress": { folder: "formats", once: true },
-  "unbzip2-stream": { folder: "formats", once: true },
   mime: { folder: "lib", once: true },
   semver: { folder: "versions", once: true },
   commander: { folder: "cli", once: false },
