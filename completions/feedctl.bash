@@ -4,8 +4,8 @@
 _feedctl_command() {
   commands="" options=""
   case $1 in
-    '') commands='feed import package store migrate mirror verify init db settings completion help' options='-V --version --json -q --quiet -v --verbose --no-color --config -h --help' ;;
-    'feed') commands='create list show set rename enable disable delete help' options='-h --help --json -q --quiet -v --verbose --no-color --config' ;;
+    '') commands='feed import package store migrate worker mirror verify init db settings completion help' options='-V --version --json -q --quiet -v --verbose --no-color --config -h --help' ;;
+    'feed') commands='create list show set rename enable disable clear-cached delete help' options='-h --help --json -q --quiet -v --verbose --no-color --config' ;;
     'feed create') commands='' options='--type --description -h --help --json -q --quiet -v --verbose --no-color --config' ;;
     'feed list') commands='' options='--all -h --help --json -q --quiet -v --verbose --no-color --config' ;;
     'feed show') commands='' options='-h --help --json -q --quiet -v --verbose --no-color --config' ;;
@@ -13,9 +13,10 @@ _feedctl_command() {
     'feed rename') commands='' options='-h --help --json -q --quiet -v --verbose --no-color --config' ;;
     'feed enable') commands='' options='-h --help --json -q --quiet -v --verbose --no-color --config' ;;
     'feed disable') commands='' options='-h --help --json -q --quiet -v --verbose --no-color --config' ;;
+    'feed clear-cached') commands='' options='--yes -h --help --json -q --quiet -v --verbose --no-color --config' ;;
     'feed delete') commands='' options='--purge-files --yes -h --help --json -q --quiet -v --verbose --no-color --config' ;;
     'feed help') commands='' options='' ;;
-    'import') commands='' options='-r --recursive --dry-run -h --help --json -q --quiet -v --verbose --no-color --config' ;;
+    'import') commands='' options='-r --recursive --overwrite --move --include --exclude --published-from --on-conflict --detect --map --distribution --component --dry-run -h --help --json -q --quiet -v --verbose --no-color --config' ;;
     'package') commands='list show download delete help' options='-h --help --json -q --quiet -v --verbose --no-color --config' ;;
     'package list') commands='' options='-h --help --json -q --quiet -v --verbose --no-color --config' ;;
     'package show') commands='' options='-h --help --json -q --quiet -v --verbose --no-color --config' ;;
@@ -29,11 +30,20 @@ _feedctl_command() {
     'store test') commands='' options='-h --help --json -q --quiet -v --verbose --no-color --config' ;;
     'store usage') commands='' options='-h --help --json -q --quiet -v --verbose --no-color --config' ;;
     'store help') commands='' options='' ;;
-    'migrate') commands='run retire cancel help' options='-h --help --json -q --quiet -v --verbose --no-color --config' ;;
-    'migrate run') commands='' options='--to --dry-run --path --bucket --region --target-path --endpoint --path-style --access-key --secret-key --profile --role-arn --reduced-redundancy --make-public --encrypted --storage-class --kms-key --container --connection-string --account-url -h --help --json -q --quiet -v --verbose --no-color --config' ;;
+    'migrate') commands='run start resume cutover rollback status history pause retire cancel help' options='-h --help --json -q --quiet -v --verbose --no-color --config' ;;
+    'migrate run') commands='' options='--to --feeds --all --from-file --cutover --cached --dry-run --follow --alone --path --bucket --region --target-path --endpoint --path-style --access-key --secret-key --profile --role-arn --reduced-redundancy --make-public --encrypted --storage-class --kms-key --container --connection-string --account-url -h --help --json -q --quiet -v --verbose --no-color --config' ;;
+    'migrate start') commands='' options='--to --feeds --all --from-file --cutover --cached --dry-run --follow --alone --path --bucket --region --target-path --endpoint --path-style --access-key --secret-key --profile --role-arn --reduced-redundancy --make-public --encrypted --storage-class --kms-key --container --connection-string --account-url -h --help --json -q --quiet -v --verbose --no-color --config' ;;
+    'migrate resume') commands='' options='--cutover --follow --alone -h --help --json -q --quiet -v --verbose --no-color --config' ;;
+    'migrate cutover') commands='' options='-h --help --json -q --quiet -v --verbose --no-color --config' ;;
+    'migrate rollback') commands='' options='--dry-run -h --help --json -q --quiet -v --verbose --no-color --config' ;;
+    'migrate status') commands='' options='--watch -h --help --json -q --quiet -v --verbose --no-color --config' ;;
+    'migrate history') commands='' options='-h --help --json -q --quiet -v --verbose --no-color --config' ;;
+    'migrate pause') commands='' options='-h --help --json -q --quiet -v --verbose --no-color --config' ;;
     'migrate retire') commands='' options='--yes -h --help --json -q --quiet -v --verbose --no-color --config' ;;
-    'migrate cancel') commands='' options='-h --help --json -q --quiet -v --verbose --no-color --config' ;;
+    'migrate cancel') commands='' options='--keep-copies -h --help --json -q --quiet -v --verbose --no-color --config' ;;
     'migrate help') commands='' options='' ;;
+    'worker') commands='list' options='--concurrency --once -h --help --json -q --quiet -v --verbose --no-color --config' ;;
+    'worker list') commands='' options='-h --help --json -q --quiet -v --verbose --no-color --config' ;;
     'mirror') commands='' options='--dry-run -L --list-only --yes --max-delete --no-delete --checksum --size-only --time-window --include --exclude --min-size --max-size --min-age --max-age --exclude-older --exclude-newer --exclude-changed --exclude-extra --exclude-lonely --retries --wait --threads --bandwidth --watch --trash --log --exit-code --source-region --source-endpoint --source-path-style --source-access-key --source-secret-key --source-profile --source-role-arn --source-reduced-redundancy --source-make-public --source-encrypted --source-storage-class --source-kms-key --source-connection-string --source-account-url --target-region --target-endpoint --target-path-style --target-access-key --target-secret-key --target-profile --target-role-arn --target-reduced-redundancy --target-make-public --target-encrypted --target-storage-class --target-kms-key --target-connection-string --target-account-url -h --help --json -q --quiet -v --verbose --no-color --config' ;;
     'verify') commands='' options='--read --repair -h --help --json -q --quiet -v --verbose --no-color --config' ;;
     'init') commands='' options='-h --help --json -q --quiet -v --verbose --no-color --config' ;;
@@ -44,7 +54,7 @@ _feedctl_command() {
     'settings') commands='list get set reset help' options='-h --help --json -q --quiet -v --verbose --no-color --config' ;;
     'settings list') commands='' options='-h --help --json -q --quiet -v --verbose --no-color --config' ;;
     'settings get') commands='' options='-h --help --json -q --quiet -v --verbose --no-color --config' ;;
-    'settings set') commands='' options='-h --help --json -q --quiet -v --verbose --no-color --config' ;;
+    'settings set') commands='' options='--migrate -h --help --json -q --quiet -v --verbose --no-color --config' ;;
     'settings reset') commands='' options='-h --help --json -q --quiet -v --verbose --no-color --config' ;;
     'settings help') commands='' options='' ;;
     'completion') commands='' options='-h --help --json -q --quiet -v --verbose --no-color --config' ;;
@@ -69,7 +79,15 @@ _feedctl_option() {
     'feed rename --config') values='file' ;;
     'feed enable --config') values='file' ;;
     'feed disable --config') values='file' ;;
+    'feed clear-cached --config') values='file' ;;
     'feed delete --config') values='file' ;;
+    'import --include') values='text' ;;
+    'import --exclude') values='text' ;;
+    'import --published-from') values='choice file now' ;;
+    'import --on-conflict') values='choice fail skip' ;;
+    'import --map') values='text' ;;
+    'import --distribution') values='text' ;;
+    'import --component') values='text' ;;
     'import --config') values='file' ;;
     'package --config') values='file' ;;
     'package list --config') values='file' ;;
@@ -100,6 +118,11 @@ _feedctl_option() {
     'store usage --config') values='file' ;;
     'migrate --config') values='file' ;;
     'migrate run --to') values='choice disk s3 azure' ;;
+    'migrate run --feeds') values='text' ;;
+    'migrate run --from-file') values='file' ;;
+    'migrate run --cutover') values='choice auto manual' ;;
+    'migrate run --cached') values='choice copy skip clear' ;;
+    'migrate run --follow') values='text' ;;
     'migrate run --path') values='directory' ;;
     'migrate run --bucket') values='text' ;;
     'migrate run --region') values='text' ;;
@@ -115,8 +138,41 @@ _feedctl_option() {
     'migrate run --connection-string') values='text' ;;
     'migrate run --account-url') values='text' ;;
     'migrate run --config') values='file' ;;
+    'migrate start --to') values='choice disk s3 azure' ;;
+    'migrate start --feeds') values='text' ;;
+    'migrate start --from-file') values='file' ;;
+    'migrate start --cutover') values='choice auto manual' ;;
+    'migrate start --cached') values='choice copy skip clear' ;;
+    'migrate start --follow') values='text' ;;
+    'migrate start --path') values='directory' ;;
+    'migrate start --bucket') values='text' ;;
+    'migrate start --region') values='text' ;;
+    'migrate start --target-path') values='text' ;;
+    'migrate start --endpoint') values='text' ;;
+    'migrate start --access-key') values='text' ;;
+    'migrate start --secret-key') values='text' ;;
+    'migrate start --profile') values='text' ;;
+    'migrate start --role-arn') values='text' ;;
+    'migrate start --storage-class') values='text' ;;
+    'migrate start --kms-key') values='text' ;;
+    'migrate start --container') values='text' ;;
+    'migrate start --connection-string') values='text' ;;
+    'migrate start --account-url') values='text' ;;
+    'migrate start --config') values='file' ;;
+    'migrate resume --cutover') values='choice auto manual' ;;
+    'migrate resume --follow') values='text' ;;
+    'migrate resume --config') values='file' ;;
+    'migrate cutover --config') values='file' ;;
+    'migrate rollback --config') values='file' ;;
+    'migrate status --watch') values='text' ;;
+    'migrate status --config') values='file' ;;
+    'migrate history --config') values='file' ;;
+    'migrate pause --config') values='file' ;;
     'migrate retire --config') values='file' ;;
     'migrate cancel --config') values='file' ;;
+    'worker --concurrency') values='text' ;;
+    'worker --config') values='file' ;;
+    'worker list --config') values='file' ;;
     'mirror --max-delete') values='text' ;;
     'mirror --time-window') values='text' ;;
     'mirror --include') values='text' ;;
@@ -179,8 +235,9 @@ _feedctl_argument() {
     'feed rename:1') values='text' ;;
     'feed enable:0') values='feed' ;;
     'feed disable:0') values='feed' ;;
+    'feed clear-cached:0') values='feed' ;;
     'feed delete:0') values='feed' ;;
-    'feed help:0') values='choice create list show set rename enable disable delete' ;;
+    'feed help:0') values='choice create list show set rename enable disable clear-cached delete' ;;
     'import:0') values='feed' ;;
     'import:'*) values='file' ;;
     'package list:0') values='feed' ;;
@@ -198,9 +255,16 @@ _feedctl_argument() {
     'store usage:0') values='feed' ;;
     'store help:0') values='choice types set show test usage' ;;
     'migrate run:0') values='feed' ;;
+    'migrate start:0') values='feed' ;;
+    'migrate resume:0') values='feed' ;;
+    'migrate cutover:0') values='feed' ;;
+    'migrate rollback:0') values='feed' ;;
+    'migrate status:0') values='feed' ;;
+    'migrate history:0') values='feed' ;;
+    'migrate pause:0') values='feed' ;;
     'migrate retire:0') values='feed' ;;
     'migrate cancel:0') values='feed' ;;
-    'migrate help:0') values='choice run retire cancel' ;;
+    'migrate help:0') values='choice run start resume cutover rollback status history pause retire cancel' ;;
     'mirror:0') values='text' ;;
     'mirror:1') values='text' ;;
     'verify:0') values='feed' ;;
@@ -211,7 +275,7 @@ _feedctl_argument() {
     'settings reset:0') values='choice Storage.PackagesRootPath Storage.NuGetPackagesLibrary Storage.NpmPackagesLibrary Storage.ProGetPackagesLibrary Storage.MavenArtifactLibrary Storage.DebianPackagesLibrary Storage.RpmPackagesLibrary Storage.ApkPackagesLibrary Storage.PypiPackagesLibrary Storage.RubyGemsLibrary Storage.VsixLibrary Storage.HelmPackagesLibrary Storage.CranPackagesLibrary Storage.CondaPackagesLibrary Storage.PubPackagesLibrary Storage.CargoPackagesLibrary Storage.TerraformPackagesLibrary Storage.ComposerPackagesLibrary Storage.ConanPackagesLibrary Storage.DockerRepositoryLibrary Storage.BowerPackagesLibrary Storage.AssetLibrary Feeds.AllowDropPathImportOverwrite FeedRetentionDryRun' ;;
     'settings help:0') values='choice list get set reset' ;;
     'completion:0') values='choice bash zsh fish powershell' ;;
-    'help:0') values='choice feed import package store migrate mirror verify init db settings completion' ;;
+    'help:0') values='choice feed import package store migrate worker mirror verify init db settings completion' ;;
   esac
 }
 

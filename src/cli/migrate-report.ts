@@ -57,10 +57,9 @@ export async function tell(out: Output, event: MigrateEvent): Promise<void> {
 
 async function tellSummary(out: Output, event: MigrateSummary): Promise<void> {
   const copied = `${counted(event.copied, "blob")} (${formatSize(event.bytes)}) copied, ${event.verified + event.same} there already, ${event.failed} failed`;
-  const cost =
-    event.estimate === undefined
-      ? ""
-      : `; about ${counted(event.estimate.requests, "request")} and ${duration(event.estimate.seconds)} at 50 MiB/s`;
+  const { requests = 0, seconds = 0 } = event.estimate ?? {};
+  const asked = requests > 0 ? `${counted(requests, "request")}, ` : "";
+  const cost = event.copied > 0 ? `; ${asked}about ${duration(seconds)} at 50 MiB/s` : "";
   const text = {
     switched: `feed ${event.feed} now lives in ${event.to}: ${copied}; it was frozen for ${(event.frozenMilliseconds / 1000).toFixed(1)} s`,
     already: `feed ${event.feed} lives in ${event.to} already`,
