@@ -18,47 +18,51 @@ export interface FastPut {
 
 export function createFastPut(root: string): FastPut {
   let pool: SmallPutPool | undefined;
+  /** Memory that the threads see too, which spares a copy and is used again: as much as puts come at once. */
+  const spare: SharedArrayBuffer[] = [];
+
+  async function putBytes(target: string, source: BlobSource, options: PutOptions): Promise<PutResult | undefined> {
+    const memory = spare.pop() ?? new SharedArrayBuffer(SMALL);
+    try {
+      const bytes = new Uint8Array(memory, 0, source.size);
+      await readInto(bytes, source, options.signal);
+      await source.check?.();
+      return await put(target, bytes, source, options);
+    } finally {
+      spare.push(memory);
+    }
+  }
+
+  async function put(
+    target: string,
+    from: SmallPut["from"],
+    { size }: BlobSource,
+    { sha256, modified, durable = true, ifExists }: PutOptions,
+  ): Promise<PutResult | undefined> {
+    pool ??= createSmallPutPool();
+    const replace = ifExists === "replace";
+    const time = modified?.getTime();
+    const result = await pool.put({ root, target, from, size, sha256, replace, modified: time, durable });
+    if (result.is === "pass") return undefined;
+    if (result.is === "unsafe") throw unpackError(result.error);
+    return { outcome: result.outcome, tag: tagOf(result.facts), sha256: result.sha256 };
+  }
 
   return {
     async put(target, source, options) {
-      const { size } = source;
+      const { size, path, pathTag: tag } = source;
       if (size > SMALL) return undefined;
-      const from = await bytesOf(source, options.signal);
-      if (from === undefined) return undefined;
-      pool ??= createSmallPutPool();
-      const { sha256, modified, durable = true } = options;
-      const replace = options.ifExists === "replace";
-      const result = await pool.put({
-        root,
-        target,
-        from,
-        size,
-        sha256,
-        replace,
-        modified: modified?.getTime(),
-        durable,
-      });
-      if (result.is === "pass") return undefined;
-      if (result.is === "unsafe") throw unpackError(result.error);
-      return { outcome: result.outcome, tag: tagOf(result.facts), sha256: result.sha256 };
+      if (path === undefined) return putBytes(target, source, options);
+      // Only the source itself can vouch for such a file.
+      if (source.check !== undefined && tag === undefined) return undefined;
+      return put(target, { path, tag }, source, options);
     },
     close: async () => pool?.close(),
   };
 }
 
-/** What the thread is given. Undefined for a file that only the source itself can vouch for. */
-async function bytesOf(source: BlobSource, signal: AbortSignal | undefined): Promise<SmallPut["from"] | undefined> {
-  const { path, pathTag: tag } = source;
-  if (path !== undefined) return source.check !== undefined && tag === undefined ? undefined : { path, tag };
-  const bytes = await readSmall(source, signal);
-  await source.check?.();
-  return bytes;
-}
-
-/** All bytes of a small source; its hash is the thread's to look at. */
-async function readSmall(source: BlobSource, signal: AbortSignal | undefined): Promise<Uint8Array<ArrayBuffer>> {
-  // Not from Node's pool: this memory goes to the thread.
-  const bytes = new Uint8Array(source.size);
+/** All bytes of a small source; their hash is the thread's to look at. */
+async function readInto(bytes: Uint8Array, source: BlobSource, signal: AbortSignal | undefined): Promise<void> {
   let size = 0;
   try {
     const stream = await source.open(undefined, signal);
@@ -72,5 +76,4 @@ async function readSmall(source: BlobSource, signal: AbortSignal | undefined): P
     throw signal?.aborted ? interrupted(error) : error;
   }
   checkDelivery(source.size, undefined, size);
-  return bytes;
 }

@@ -48,11 +48,7 @@ export function createSmallPutPool(): SmallPutPool {
 
   const run = async (thread: (typeof threads)[number], jobs: Job[]) => {
     try {
-      const bytes = jobs.flatMap(({ put: { from } }) => (from instanceof Uint8Array ? [from.buffer] : []));
-      thread.send(
-        jobs.map(({ put }) => put),
-        bytes,
-      );
+      thread.send(jobs.map(({ put }) => put));
       const results = await thread.answer();
       for (const [i, { promise }] of jobs.entries()) promise.resolve(results[i]!);
       idle.push(thread);

@@ -16,8 +16,8 @@ export const SMALL = 64 * 1024;
 export interface SmallPut {
   root: string;
   target: string;
-  /** The bytes, or the local file to be copied with the tag that it must still have when it was read. */
-  from: Uint8Array<ArrayBuffer> | { path: string; tag: string | undefined };
+  /** The bytes, in memory that both threads see, or the local file to be copied with the tag that it must still have when it was read. */
+  from: Uint8Array<SharedArrayBuffer> | { path: string; tag: string | undefined };
   size: number;
   sha256: string | undefined;
   replace: boolean;

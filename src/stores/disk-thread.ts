@@ -8,8 +8,7 @@ const YOUNG_MB = 6;
 
 /** A thread that answers every message with one of its own, in order. */
 export interface DiskThread<Message, Answer> {
-  /** What is transferred is gone on this side. */
-  send(message: Message, transfer?: readonly ArrayBuffer[]): void;
+  send(message: Message): void;
   /** The next answer. Rejects when the thread died; never hangs on a dead one. Call it again only after it settled. */
   answer(): Promise<Answer>;
   end(): Promise<void>;
@@ -47,7 +46,7 @@ export function startDiskThread<Message, Answer>(task: DiskTask): DiskThread<Mes
   worker.on("exit", () => die(new FeedctlError("unavailable", "a thread that works on the disk ended too early")));
 
   return {
-    send: (message, transfer = []) => worker.postMessage(message, transfer),
+    send: (message) => worker.postMessage(message),
     async answer() {
       const ready = answers.shift();
       if (ready !== undefined) return ready;
