@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { batched, batchesOf } from "../../src/lib/batches.ts";
 import { mergeJoin } from "../../src/lib/merge-join.ts";
 
 const byText = (a: string, b: string) => (a < b ? -1 : a > b ? 1 : 0);
@@ -66,4 +67,20 @@ test("all streams are closed, whether the reader stops early or one of them fail
     ),
   );
   assert.equal(closed, 4);
+});
+
+test("batches of any size are joined as single items are, and rows come in batches", async () => {
+  const pieces = (...keys: string[]) =>
+    batched(async function* () {
+      for (const piece of keys) yield Array.from(piece, (key) => ({ key }));
+    });
+  const all = () => join(pieces("ab", "", "d", "fgh"), pieces("b", "cdef"));
+  const text = (rows: readonly { key: string; left?: unknown; right?: unknown }[]) =>
+    rows
+      .map(({ key, left, right }) => `${key}${left === undefined ? "" : "l"}${right === undefined ? "" : "r"}`)
+      .join(" ");
+  assert.equal(text(await Array.fromAsync(all())), "al blr cr dlr er flr gl hl");
+  const batches = await Array.fromAsync(batchesOf(all()), text);
+  assert.equal(batches.join(" "), "al blr cr dlr er flr gl hl");
+  assert.ok(batches.length < 8, `${batches.length} batches`);
 });
