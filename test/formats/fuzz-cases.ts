@@ -5,6 +5,7 @@ import { nuget } from "../../src/formats/nuget.ts";
 import { npmTarball, nupkg } from "../support/fixtures/packages.ts";
 import { tarArchive } from "../support/fixtures/tar.ts";
 import { zipArchive } from "../support/fixtures/zip.ts";
+import { archiveCases } from "./fuzz-cases-archives.ts";
 import { languageCases } from "./fuzz-cases-languages.ts";
 import { systemCases } from "./fuzz-cases-systems.ts";
 
@@ -57,4 +58,5 @@ export const fuzzCases: readonly FuzzCase[] = [
   { name: "nuget manifest", format: nuget, fileName: "A.B.1.0.0.nupkg", seed: Buffer.from(nuspec), wrap: wrapZip },
   ...systemCases,
   ...languageCases,
+  ...archiveCases,
 ];
