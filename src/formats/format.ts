@@ -46,7 +46,10 @@ export interface ReadOptions {
 /** One package type: recognises and reads its package files. */
 export interface Format {
   readonly type: FeedType;
-  /** Lower-case endings of its package files, for scanning folders: [".nupkg", ".snupkg"]. */
+  /**
+   * Lower-case endings of its package files, for scanning folders: [".nupkg", ".snupkg"]. `[""]` is every file but the
+   * sidecars, for types whose files may be called anything.
+   */
   readonly extensions: readonly string[];
   /**
    * Reads identity and metadata from the package's own manifest, in bounded memory and time whatever the file holds.
