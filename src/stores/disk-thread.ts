@@ -46,6 +46,7 @@ export function startDiskThread<Message, Answer>(task: DiskTask): DiskThread<Mes
   worker.on("exit", () => die(new FeedctlError("unavailable", "a thread that works on the disk ended too early")));
 
   return {
+    // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread has no origin
     send: (message) => worker.postMessage(message),
     async answer() {
       const ready = answers.shift();
