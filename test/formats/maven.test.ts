@@ -1,12 +1,14 @@
 import assert from "node:assert/strict";
 import { execFileSync, spawnSync } from "node:child_process";
-import { symlinkSync, writeFileSync } from "node:fs";
+import { readdirSync, symlinkSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { test, type TestContext } from "node:test";
 import { maven } from "../../src/formats/maven.ts";
 import { jar, pom } from "../support/fixtures/maven.ts";
 import { zipArchive } from "../support/fixtures/zip.ts";
+import { packageFileAt } from "../support/package-file.ts";
 import { packageFolder } from "../support/package-folder.ts";
+import { noShared, samplePath } from "../support/shared.ts";
 
 const widget = { group: "org.acme", artifact: "widget", version: "1.0" };
 
@@ -308,4 +310,11 @@ test("an archive whose properties are a bomb or a hostile path is rejected at on
   await assert.rejects(properties(name, Buffer.alloc(8_000_000, " ")), { code: "invalid", message: /longer than/ });
   await assert.rejects(properties("../x", "x"), { code: "invalid", message: /unsafe filename/ });
   await assert.rejects(properties(name, "groupId=../g\nartifactId=a\nversion=1"), { message: /not a Maven groupId/ });
+});
+
+test("hostile and foreign sample archives are rejected with a reason", { skip: noShared }, async () => {
+  for (const folder of ["bad-zip", "vsix", "nuget", "bad-tar"]) {
+    for (const name of readdirSync(samplePath(folder)))
+      await assert.rejects(maven.read(packageFileAt(samplePath(folder, name))), { code: "invalid" }, name);
+  }
 });
