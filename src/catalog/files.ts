@@ -66,13 +66,14 @@ export interface Verified {
   storeTag: string | null;
 }
 
-/** Records what was proven of files, in one statement. */
-export async function markVerified(db: Db, files: readonly Verified[], now: Date): Promise<void> {
-  if (files.length === 0) return;
-  await sql`
+/** Records what was proven of files, in one statement. Returns the ids of those that still are in the catalog. */
+export async function markVerified(db: Db, files: readonly Verified[], now: Date): Promise<Set<number>> {
+  if (files.length === 0) return new Set();
+  const found = await sql<{ id: number }>`
     update feedctl.files f set store_tag = v."storeTag", verified_at = ${now}::timestamptz
     from jsonb_to_recordset(${JSON.stringify(files)}::jsonb) as v(id bigint, "storeTag" text)
-    where f.id = v.id`.execute(db);
+    where f.id = v.id returning f.id::float8 as id`.execute(db);
+  return new Set(found.rows.map((row) => row.id));
 }
 
 /** Removes up to `limit` file rows of a feed and returns their keys: the caller records their deletes in the same transaction. */

@@ -102,6 +102,7 @@ export async function reportImport(
       `${dryRun ? "would import" : "imported"} ${counted(event.imported, "file")} (${formatSize(event.bytes)})`,
       event.overwritten > 0 ? `${event.overwritten} of them over others` : "",
       `${event.existing} already there`,
+      event.restored > 0 ? `${event.restored} restored` : "",
       counted(event.conflicts, "conflict"),
       `${event.invalid} invalid`,
       `${event.failed} failed`,
@@ -113,13 +114,14 @@ export async function reportImport(
 }
 
 function isGood({ status }: ImportedFile): boolean {
-  return status === "imported" || status === "overwritten" || status === "existing" || status === "skipped";
+  return status !== "conflict" && status !== "invalid" && status !== "failed";
 }
 
 const words: Record<ImportedFile["status"], string> = {
   imported: "imported",
   overwritten: "replaced",
   existing: "existing",
+  restored: "restored",
   skipped: "skipped",
   conflict: "CONFLICT",
   invalid: "INVALID",

@@ -21,6 +21,7 @@ export const conan: Format = {
   type: "conan",
   // Recipes and packages may have files of any name below `metadata`.
   extensions: [""],
+  readsNeighbours: true,
   isSidecar: (name) => /^revisions\.txt(?:\.lock)?$/.test(name),
   read: (file, options) => readPackage("file of a Conan package", file, options, () => read(file, options ?? {})),
 };

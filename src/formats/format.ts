@@ -61,4 +61,9 @@ export interface Format {
    * imported nor reported. `read` checks a package against the checksums beside it. Absent: there are none.
    */
   isSidecar?(name: string): boolean;
+  /**
+   * `read` looks at other files of the folder, or of the folders around it: none of them may go before all are read.
+   * Absent: it reads the file itself and nothing else.
+   */
+  readonly readsNeighbours?: boolean;
 }

@@ -17,4 +17,5 @@ export const helm: Format = {
       : readPackage("Helm chart", file, options, () => readChart(file, options));
   },
   isSidecar: (name) => name === "index.yaml",
+  readsNeighbours: true,
 };

@@ -19,6 +19,7 @@ export const maven: Format = {
   // Anything can be an artifact: what counts is the pom beside it.
   extensions: [""],
   isSidecar: isMavenSidecar,
+  readsNeighbours: true,
   read: (file, options) => readPackage("Maven artifact", file, options, () => read(file, options ?? {})),
 };
 

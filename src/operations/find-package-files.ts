@@ -1,11 +1,19 @@
 import { lstat } from "node:fs/promises";
-import { basename, relative, resolve } from "node:path";
+import { basename, dirname, relative, resolve } from "node:path";
 import type { Format, PackageFile } from "../formats/format.ts";
 import type { Context } from "./context.ts";
 import { matcherOf } from "./patterns.ts";
+import { markOf, type FileMark } from "./source-file.ts";
 
 /** A file to import, or why a path cannot be one. */
-export type Candidate = { path: string; file: PackageFile; modified: Date } | { path: string; problem: string };
+export type Candidate = FoundFile | { path: string; problem: string };
+
+export interface FoundFile {
+  /** As it is shown. */
+  path: string;
+  file: PackageFile;
+  mark: FileMark;
+}
 
 export interface FindOptions {
   recursive: boolean;
@@ -14,11 +22,13 @@ export interface FindOptions {
   /** Patterns, relative to the directory that is searched: only what one of them matches; what none of them matches. */
   include?: readonly string[] | undefined;
   exclude?: readonly string[] | undefined;
+  /** The files of a folder come together, after those of the folders in it: so they can be deleted together. */
+  byFolder?: boolean | undefined;
 }
 
 /**
  * Files of the paths as given: a file as it is (its content decides, not its name), a directory's package files (with
- * `recursive` those below it too), a pattern's matches. Links are not followed. Order: as given, then by name.
+ * `recursive` those below it too), a pattern's matches. Links are not followed. Order: as given, then by name or by folder.
  */
 export async function* findPackageFiles(
   context: Context,
@@ -26,6 +36,7 @@ export async function* findPackageFiles(
   options: FindOptions,
 ): AsyncGenerator<Candidate> {
   const wanted = createWanted(options);
+  const order = options.byFolder ? folderOrder : undefined;
   for (const path of paths) {
     context.signal.throwIfAborted();
     const info = await lstat(path).catch((error: NodeJS.ErrnoException) => error);
@@ -33,12 +44,12 @@ export async function* findPackageFiles(
       // a backslash is an escape in patterns, and what separates folders on Windows, whose shells expand no pattern
       const pattern = context.platform === "win32" ? path.replaceAll("\\", "/") : path;
       if (info.code === "ENOENT" && (await isPattern(pattern))) {
-        yield* matches(wanted, pattern, undefined);
+        yield* matches(wanted, pattern, undefined, order);
         continue;
       }
       yield { path, problem: info.code === "ENOENT" ? "no such file" : info.message };
     } else if (info.isDirectory()) {
-      yield* matches(wanted, options.recursive ? "**/*" : "*", resolve(path));
+      yield* matches(wanted, options.recursive ? "**/*" : "*", resolve(path), order);
     } else {
       yield await candidate(path);
     }
@@ -68,7 +79,12 @@ function createWanted({ formats, include = [], exclude = [] }: FindOptions): Wan
   };
 }
 
-async function* matches(wanted: Wanted, pattern: string, directory: string | undefined): AsyncGenerator<Candidate> {
+async function* matches(
+  wanted: Wanted,
+  pattern: string,
+  directory: string | undefined,
+  order: ((a: string, b: string) => number) | undefined,
+): AsyncGenerator<Candidate> {
   const { default: glob } = await import("fast-glob");
   const options = {
     onlyFiles: true,
@@ -88,7 +104,13 @@ async function* matches(wanted: Wanted, pattern: string, directory: string | und
     return;
   }
   if (found.length === 0 && directory === undefined) yield { path: pattern, problem: "the pattern matches no file" };
-  for (const path of found.toSorted()) yield await candidate(path);
+  for (const path of found.toSorted(order)) yield await candidate(path);
+}
+
+/** Compares paths as if a folder's own files had names that come after all others. */
+function folderOrder(a: string, b: string): number {
+  const [first, second] = [a, b].map((path) => `${dirname(path)}/\u{10ffff}${basename(path)}`) as [string, string];
+  return first < second ? -1 : 1;
 }
 
 async function candidate(path: string): Promise<Candidate> {
@@ -96,7 +118,7 @@ async function candidate(path: string): Promise<Candidate> {
     const info = await lstat(path);
     if (info.isSymbolicLink()) return { path, problem: "is a symbolic link; links are not followed" };
     if (!info.isFile()) return { path, problem: "is not a regular file" };
-    return { path, file: { path: resolve(path), size: info.size, name: basename(path) }, modified: info.mtime };
+    return { path, file: { path: resolve(path), size: info.size, name: basename(path) }, mark: markOf(info) };
   } catch (error) {
     return {
       path,

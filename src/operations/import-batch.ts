@@ -1,48 +1,46 @@
-import type { FeedRow } from "../catalog/feeds.ts";
-import { findFiles } from "../catalog/files.ts";
-import { insertFiles, replaceFiles } from "../catalog/packages.ts";
-import {
-  adoptWrites,
-  announceWrites,
-  findDeletes,
-  forgetDeletes,
-  renewWrites,
-  withdrawWrites,
-  type HeldIntent,
-  type WriteIntent,
-} from "../catalog/pending.ts";
-import { isFeedctlError, type FeedctlError } from "../errors.ts";
+import { markVerified, readFiles, type FileRow } from "../catalog/files.ts";
+import { insertFiles, lockRows, replaceFiles } from "../catalog/packages.ts";
+import { forgetDeletes, renewWrites, withdrawWrites } from "../catalog/pending.ts";
+import { FeedctlError, isFeedctlError } from "../errors.ts";
 import { mapParallel } from "../lib/parallel.ts";
-import { parseKey, type Key } from "../stores/key.ts";
 import type { PutResult, Store } from "../stores/store.ts";
+import { announce, intentOf, type Rows } from "./announce-batch.ts";
 import type { Context } from "./context.ts";
 import type { Target } from "./feed-writer.ts";
 import { outcome, type ImportedFile } from "./import-outcome.ts";
 import type { PreparedPackage } from "./prepare-package.ts";
-import { finishReplacements } from "./finish-replacements.ts";
-import { deadRuns } from "./run.ts";
-import { contentHash } from "./content-hash.ts";
-import { deleteBlobs } from "./settle-pending.ts";
+import { proveStored } from "./prove-stored.ts";
 import { newFile, putPackage, sourceProblem } from "./store-package.ts";
 
-/** What a dry run says of the files: nothing is announced, stored or recorded. */
+export interface BatchOptions {
+  /** Other bytes of a known file are replaced. */
+  overwrite: boolean;
+  /**
+   * What the catalog has must be in the store as well to count as existing, for the source is going to be deleted; where
+   * the blob is missing it is put back.
+   */
+  prove: boolean;
+}
+
+/** What a dry run says of the files: nothing is announced, stored or recorded. `store` is asked only to prove. */
 export async function planBatch(
   context: Context,
-  feed: FeedRow,
+  { feedId, store }: { feedId: number; store: Store | undefined },
   items: readonly PreparedPackage[],
-  overwrite: boolean,
+  options: BatchOptions,
 ): Promise<ImportedFile[]> {
   const { db } = await context.catalog();
-  const rows = await findFiles(
+  const rows = await readFiles(
     db,
-    feed.id,
+    feedId,
     items.map((item) => item.key),
   );
-  return items.map(
-    (item) =>
-      existingOutcome(item, rows.get(item.key), overwrite) ??
-      outcome(item, rows.has(item.key) ? "overwritten" : "imported"),
-  );
+  const { wanted, results } = await sort(context, store, items, rows, options);
+  for (const { item } of wanted) {
+    const row = rows.get(item.key);
+    results.push(outcome(item, row === undefined ? "imported" : becomes(item, row)));
+  }
+  return results;
 }
 
 export interface Batch {
@@ -51,48 +49,48 @@ export interface Batch {
   busy: PreparedPackage[];
 }
 
-/**
- * Stores and records files with different keys: announced, stored, committed, in that order. With `overwrite` other bytes
- * of a known file are replaced.
- */
+/** Stores and records files with different keys: announced, stored, committed, in that order. */
 export async function commitBatch(
   context: Context,
   target: Target,
   items: readonly PreparedPackage[],
-  overwrite: boolean,
+  options: BatchOptions,
 ): Promise<Batch> {
   const { db } = await context.catalog();
   const { feed, storeId, store, run } = target;
-  const results: ImportedFile[] = [];
-  const known = await findFiles(
+  const known = await readFiles(
     db,
     feed.id,
     items.map((item) => item.key),
   );
-  const wanted = split(items, known, results, overwrite);
-  if (wanted.length === 0) return { results, busy: [] };
+  const first = await sort(context, store, items, known, options);
+  const results = first.results;
+  await markVerified(db, first.read, context.now());
+  if (first.wanted.length === 0) return { results, busy: [] };
 
-  const { mine, busy } = await announce(context, target, wanted, known);
+  const asked = first.wanted.map(({ item }) => item);
+  const { mine, busy } = await announce(context, target, asked, known);
   // between the first look and the announcement another run may have finished one of them
-  const since = await findFiles(
+  const since = await readFiles(
     db,
     feed.id,
     mine.map((item) => item.key),
   );
-  const writable = split(mine, since, results, overwrite);
-  const open = new Set(writable);
+  const second = await sort(context, store, mine, since, options);
+  results.push(...second.results);
+  const open = new Set(second.wanted.map(({ item }) => item));
   const done = mine.filter((item) => !open.has(item)).map((item) => item.key as string);
   // a row that came or went since the announcement makes it untrue: that item is announced anew
   await renewWrites(
     db,
     storeId,
     run.id,
-    writable.filter((item) => since.has(item.key) !== known.has(item.key)).map((item) => intentOf(item, since)),
+    [...open].filter((item) => since.has(item.key) !== known.has(item.key)).map((item) => intentOf(item, since)),
   );
 
   const stored: Stored[] = [];
   let fatal: unknown;
-  for await (const answer of mapParallel(writable, context.concurrency, putOne)) {
+  for await (const answer of mapParallel(second.wanted, context.concurrency, putOne)) {
     if ("result" in answer) stored.push(answer);
     else if ("refusal" in answer) {
       // a definite "no": nothing of ours became visible, so the announcement can go
@@ -102,34 +100,14 @@ export async function commitBatch(
       );
     } else fatal ??= answer.fatal;
   }
-
-  const files = stored.map(({ item, result }) => newFile(item, result.tag ?? null));
-  const published = { at: context.now(), by: context.actor };
-  const [replaced, inserted] = [files.filter(({ key }) => since.has(key)), files.filter(({ key }) => !since.has(key))];
-  await db.transaction().execute(async (transaction) => {
-    await target.assertHeld();
-    const keys = files.map((file) => file.key);
-    await insertFiles(transaction, feed.id, inserted, published);
-    await replaceFiles(transaction, feed.id, replaced, published);
-    await forgetDeletes(transaction, storeId, keys);
-    await withdrawWrites(transaction, storeId, run.id, [...keys, ...done]);
-    await run.audit(
-      transaction,
-      files.map((file) => ({
-        action: since.has(file.key) ? "overwritten" : "imported",
-        object: file.key,
-        detail: { sha256: file.sha256, size: file.size },
-      })),
-    );
-  });
-  for (const { item } of stored) results.push(outcome(item, since.has(item.key) ? "overwritten" : "imported"));
+  results.push(...(await record(context, target, stored, since, done)));
   if (fatal !== undefined) throw fatal;
   return { results, busy };
 
-  async function putOne(item: PreparedPackage): Promise<Answer> {
+  async function putOne({ item, replaces }: Wanted): Promise<Answer> {
     if (fatal !== undefined) return { item, fatal };
     try {
-      return { item, result: await putPackage(context, store, item, since.has(item.key)) };
+      return { item, result: await putPackage(context, store, item, replaces) };
     } catch (error) {
       const definite = isFeedctlError(error, "conflict", "corrupt", "invalid");
       const problem = context.signal.aborted ? undefined : await sourceProblem(item);
@@ -139,101 +117,110 @@ export async function commitBatch(
   }
 }
 
+/** Commits the rows of stored blobs; `done` are announcements that need not stand any longer. */
+async function record(
+  context: Context,
+  target: Target,
+  stored: readonly Stored[],
+  rows: Rows,
+  done: readonly string[],
+): Promise<ImportedFile[]> {
+  const { db } = await context.catalog();
+  const { feed, storeId, run } = target;
+  const published = { at: context.now(), by: context.actor };
+  const answers = stored.map(({ item, result }) => {
+    const row = rows.get(item.key);
+    const status = row === undefined ? "imported" : becomes(item, row);
+    return { item, row, status, file: newFile(item, result.tag ?? null) } as const;
+  });
+  const filesOf = (wanted: string) => answers.filter(({ status }) => status === wanted).map(({ file }) => file);
+  const lost = await db.transaction().execute(async (transaction) => {
+    await target.assertHeld();
+    await lockRows(transaction, feed.id, "shared");
+    const back = answers.flatMap(({ row, status, file }) =>
+      row !== undefined && status === "restored" ? [{ id: row.id, storeTag: file.storeTag }] : [],
+    );
+    const restored = await markVerified(transaction, back, published.at);
+    // of these somebody deleted the row meanwhile, and that deletion takes care of the blob
+    const gone = new Set(answers.filter(({ row, status }) => status === "restored" && !restored.has(row?.id ?? 0)));
+    await insertFiles(transaction, feed.id, filesOf("imported"), published);
+    await replaceFiles(transaction, feed.id, filesOf("overwritten"), published);
+    const kept = answers.filter((answer) => !gone.has(answer));
+    await forgetDeletes(
+      transaction,
+      storeId,
+      kept.map(({ file }) => file.key),
+    );
+    await withdrawWrites(transaction, storeId, run.id, [...answers.map(({ file }) => file.key), ...done]);
+    await run.audit(
+      transaction,
+      kept.map(({ status, file }) => ({
+        action: status,
+        object: file.key,
+        detail: { sha256: file.sha256, size: file.size },
+      })),
+    );
+    return gone;
+  });
+  return answers.map((answer) =>
+    lost.has(answer)
+      ? outcome(answer.item, "failed", "the package was deleted while its missing file was put back")
+      : outcome(answer.item, answer.status),
+  );
+}
+
 type Stored = { item: PreparedPackage; result: PutResult };
 type Answer =
   | Stored
   | { item: PreparedPackage; refusal: FeedctlError; definite: boolean }
   | { item: PreparedPackage; fatal: unknown };
-type Rows = Awaited<ReturnType<typeof findFiles>>;
+/** To be stored; `replaces`: over a blob that stands there. */
+type Wanted = { item: PreparedPackage; replaces: boolean };
 
-/** Those that are to be stored; the others are answered. */
-function split(
+interface Sorted {
+  wanted: Wanted[];
+  results: ImportedFile[];
+  /** Rows whose blobs were read and found right. */
+  read: { id: number; storeTag: string | null }[];
+}
+
+function becomes(item: PreparedPackage, row: FileRow): "restored" | "overwritten" {
+  return row.sha256 === item.hashes.sha256 ? "restored" : "overwritten";
+}
+
+/** Parts those that are to be stored from those whose answer is known. */
+async function sort(
+  context: Context,
+  store: Store | undefined,
   items: readonly PreparedPackage[],
   rows: Rows,
-  results: ImportedFile[],
-  overwrite: boolean,
-): PreparedPackage[] {
-  return items.filter((item) => {
-    const answer = existingOutcome(item, rows.get(item.key), overwrite);
-    if (answer !== undefined) results.push(answer);
-    return answer === undefined;
-  });
-}
-
-function existingOutcome(
-  item: PreparedPackage,
-  row: { sha256: string } | undefined,
-  overwrite: boolean,
-): ImportedFile | undefined {
-  if (row === undefined) return undefined;
-  if (row.sha256 === item.hashes.sha256) return outcome(item, "existing");
-  if (overwrite) return undefined;
-  return outcome(item, "conflict", "the feed has this version with other bytes");
-}
-
-/** What is to be written; with the row that will stand for it, where one stands for other bytes now. */
-function intentOf(item: PreparedPackage, rows: Rows): WriteIntent {
-  const intent = { key: item.key, sha256: item.hashes.sha256 };
-  return rows.has(item.key) ? { ...intent, replacement: newFile(item, null) } : intent;
-}
-
-async function announce(context: Context, target: Target, items: readonly PreparedPackage[], rows: Rows) {
-  const catalog = await context.catalog();
-  const { feed, storeId, store, run } = target;
-  const intents = items.map((item) => intentOf(item, rows));
-  const held = await announceWrites(catalog.db, storeId, run.id, intents, context.now());
-  const dead = await deadRuns(
-    catalog,
-    held.map((intent) => intent.runId),
-    run.id,
-  );
-  const adopted = new Set(
-    await adoptWrites(
-      catalog.db,
-      storeId,
-      run.id,
-      held.map((intent) => intent.key),
-      dead,
-    ),
-  );
-  const taken = held.filter((intent) => adopted.has(intent.key));
-  // which of two contents a row stands for must be known before a third one comes
-  await finishReplacements(context, catalog.db, { feedId: feed.id, store }, taken);
-  const others = new Set(held.filter((intent) => !adopted.has(intent.key)).map((intent) => intent.key));
-  const mine = items.filter((item) => !others.has(item.key));
-  const busy = items.filter((item) => others.has(item.key));
-  await clearLeftovers(
-    context,
-    store,
-    new Map(mine.map((item) => [item.key, item.hashes.sha256])),
-    taken.filter((intent) => intent.replacement == null),
-    await findDeletes(
-      catalog.db,
-      storeId,
-      mine.map((item) => item.key),
-    ),
-  );
-  await renewWrites(
-    catalog.db,
-    storeId,
-    run.id,
-    intents.filter((intent) => adopted.has(intent.key)),
-  );
-  return { mine, busy };
-}
-
-/** Makes room where the catalog knows that a blob is nobody's: other bytes of a dead run, and what waits for its deletion. */
-async function clearLeftovers(
-  context: Context,
-  store: Store,
-  wanted: ReadonlyMap<Key, string>,
-  adopted: readonly HeldIntent[],
-  doomed: readonly string[],
-): Promise<void> {
-  await deleteBlobs(store, doomed.map(parseKey), context.signal);
-  for (const { key: text, sha256 } of adopted) {
-    const key = parseKey(text);
-    if (wanted.get(key) === sha256 || (await contentHash(store, key, context.signal)) !== sha256) continue;
-    await store.delete(key, { signal: context.signal });
+  { overwrite, prove }: BatchOptions,
+): Promise<Sorted> {
+  const sorted: Sorted = { wanted: [], results: [], read: [] };
+  const { wanted, results, read } = sorted;
+  const toProve: { item: PreparedPackage; row: FileRow }[] = [];
+  for (const item of items) {
+    const row = rows.get(item.key);
+    if (row === undefined) wanted.push({ item, replaces: false });
+    else if (row.sha256 !== item.hashes.sha256) {
+      if (overwrite) wanted.push({ item, replaces: true });
+      else results.push(outcome(item, "conflict", "the feed has this version with other bytes"));
+    } else if (prove && store !== undefined) toProve.push({ item, row });
+    else results.push(outcome(item, "existing"));
   }
+  const proofs = mapParallel(toProve, context.concurrency, async ({ item, row }) => {
+    const presence = store === undefined ? undefined : await proveStored(store, row, context.signal);
+    return { item, row, presence };
+  });
+  for await (const { item, row, presence } of proofs) {
+    if (presence?.is === "there") {
+      if (presence.read) read.push({ id: row.id, storeTag: presence.tag });
+      results.push(outcome(item, "existing"));
+    } else if (presence?.is === "missing" || overwrite) wanted.push({ item, replaces: presence?.is === "other" });
+    else
+      results.push(
+        outcome(item, "failed", "the store holds other bytes for it than the catalog says; see: feedctl verify"),
+      );
+  }
+  return sorted;
 }

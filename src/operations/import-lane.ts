@@ -1,41 +1,45 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { FeedRow } from "../catalog/feeds.ts";
+import { readRecorded, type RecordedFile } from "../catalog/recorded-files.ts";
 import { isFeedctlError } from "../errors.ts";
 import type { FeedType } from "../formats/feed-types.ts";
 import type { Format } from "../formats/format.ts";
 import { loadFormat } from "../formats/index.ts";
+import type { Store } from "../stores/store.ts";
 import type { Context } from "./context.ts";
+import { openFeedStore } from "./feed-store.ts";
 import { openWriter, settle, type FeedWriter } from "./feed-writer.ts";
 import { requireActiveFeed } from "./find-feed.ts";
-import { commitBatch, planBatch } from "./import-batch.ts";
-import { outcome, type ImportedFile } from "./import-outcome.ts";
+import { commitBatch, planBatch, type BatchOptions } from "./import-batch.ts";
+import { isThere, outcome, type ImportedFile } from "./import-outcome.ts";
 import type { PreparedPackage } from "./prepare-package.ts";
 import { startRun } from "./run.ts";
+import { isOwnBlob } from "./source-file.ts";
 
 /** The way into one feed. */
 export interface Lane extends AsyncDisposable {
   feed: FeedRow;
   format: Format;
+  /** What the feed's rows say of those of these keys that it has. */
+  recorded(keys: readonly string[]): Promise<Map<string, RecordedFile>>;
   /** Takes prepared files in; every one is answered exactly once. */
   take(items: readonly PreparedPackage[]): AsyncGenerator<ImportedFile>;
   /** The end: what interrupted runs left is cleared away, and the run is recorded. */
   finish(summary: object): Promise<void>;
 }
 
-export interface LaneOptions {
+export interface LaneOptions extends BatchOptions {
   feed: string;
   command: string;
   dryRun: boolean;
-  overwrite: boolean;
 }
 
-export async function openLane(
-  context: Context,
-  { feed: name, command, dryRun, overwrite }: LaneOptions,
-): Promise<Lane> {
+export async function openLane(context: Context, options: LaneOptions): Promise<Lane> {
+  const { feed: name, command, dryRun, prove } = options;
   const { db } = await context.catalog();
   const feed = await requireActiveFeed(db, name);
   const format = await loadFormat(feed.type as FeedType);
+  const store = dryRun && prove ? await openFeedStore(context, db, feed) : undefined;
   const run = dryRun ? undefined : await startRun(context, command, feed.id);
   const writer = run === undefined ? undefined : openWriter(context, feed.name, run);
   let seen = new Map<string, string>();
@@ -43,29 +47,34 @@ export async function openLane(
   return {
     feed,
     format,
+    recorded: (keys) => readRecorded(db, feed.id, keys),
     async *take(items) {
       // earlier batches are in the catalog by now, unless this is a dry run
       if (!dryRun) seen = new Map();
       const fresh: PreparedPackage[] = [];
+      const twins: PreparedPackage[] = [];
       for (const item of items.toSorted((a, b) => (a.path < b.path ? -1 : 1))) {
         const twin = seen.get(item.key);
         if (twin === undefined) {
           seen.set(item.key, item.hashes.sha256);
           fresh.push(item);
-        } else if (twin === item.hashes.sha256) {
-          yield outcome(item, "existing", "the same package was already given in this run");
-        } else {
+        } else if (twin !== item.hashes.sha256) {
           yield outcome(item, "conflict", "another file of this run has the same identity and other bytes");
-        }
+        } else if (writer !== undefined && prove) {
+          twins.push(item);
+        } else yield outcome(item, "existing", "the same package was already given in this run");
       }
-      if (writer === undefined) yield* await planBatch(context, feed, fresh, overwrite);
-      else yield* commit(writer, fresh);
+      if (writer === undefined) return yield* await planBatch(context, { feedId: feed.id, store }, fresh, options);
+      yield* commit(writer, fresh);
+      // the first of them may have failed: only the feed itself can tell that it has these bytes
+      yield* commit(writer, twins);
     },
     async finish(summary) {
       if (writer !== undefined) await settleIfPossible(context, writer);
       await run?.finish(summary);
     },
     async [Symbol.asyncDispose]() {
+      await store?.[Symbol.asyncDispose]();
       await writer?.[Symbol.asyncDispose]();
       await run?.[Symbol.asyncDispose]();
     },
@@ -78,8 +87,12 @@ export async function openLane(
   async function* commit(into: FeedWriter, items: readonly PreparedPackage[]): AsyncGenerator<ImportedFile> {
     const deadline = performance.now() + context.lockWait;
     for (let rest = items; rest.length > 0;) {
-      const { results, busy } = await into.write((target) => commitBatch(context, target, rest, overwrite));
-      yield* results;
+      const { results, busy } = await into.write(async (target) => {
+        const batch = await commitBatch(context, target, rest, options);
+        if (prove) await refuseOwnBlobs(target.store, rest, batch.results);
+        return batch;
+      });
+      yield* results.toSorted((a, b) => (a.file < b.file ? -1 : 1));
       if (busy.length > 0 && performance.now() >= deadline) {
         for (const item of busy)
           yield outcome(item, "failed", "another run is importing the same package and does not end");
@@ -88,6 +101,17 @@ export async function openLane(
       if (busy.length > 0) await sleep(100, undefined, { signal: context.signal });
       rest = busy;
     }
+  }
+}
+
+/** The store's own files are no copies of its blobs that could be deleted, however their paths are spelt. */
+async function refuseOwnBlobs(store: Store, items: readonly PreparedPackage[], results: ImportedFile[]): Promise<void> {
+  if (store.localPath === undefined) return;
+  const byPath = new Map(items.map((item) => [item.path, item]));
+  for (const [at, result] of results.entries()) {
+    const item = byPath.get(result.file);
+    if (item === undefined || !isThere(result) || !(await isOwnBlob(store, item.key, item.source.path))) continue;
+    results[at] = outcome(item, "failed", "it is the feed's own file in its store, and no copy that could be deleted");
   }
 }
 

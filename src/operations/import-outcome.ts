@@ -2,9 +2,18 @@ import type { PreparedPackage } from "./prepare-package.ts";
 
 /**
  * `imported`: new here (in a dry run: would be). `overwritten`: took the place of other bytes. `existing`: the same bytes
- * are there. `conflict`: other bytes are. `skipped`: a package of another type, or one that was not wanted.
+ * are there. `restored`: the catalog had it, but the store had lost its blob. `conflict`: other bytes are there.
+ * `skipped`: a package of another type, or one that was not wanted.
  */
-export type ImportStatus = "imported" | "overwritten" | "existing" | "conflict" | "invalid" | "failed" | "skipped";
+export type ImportStatus =
+  | "imported"
+  | "overwritten"
+  | "existing"
+  | "restored"
+  | "conflict"
+  | "invalid"
+  | "failed"
+  | "skipped";
 
 export interface ImportedFile {
   type: "file";
@@ -21,6 +30,11 @@ export interface ImportedFile {
   /** Why it was not imported. */
   reason?: string;
   warnings?: string[];
+}
+
+/** The feed has it. */
+export function isThere({ status }: ImportedFile): boolean {
+  return status === "imported" || status === "overwritten" || status === "existing" || status === "restored";
 }
 
 export function outcome(item: PreparedPackage, status: ImportStatus, reason?: string): ImportedFile {

@@ -1,13 +1,8 @@
-import { unlink } from "node:fs/promises";
-import { isFeedctlError } from "../errors.ts";
-import { detectFormat } from "../formats/detect.ts";
-import { allFormats } from "../formats/index.ts";
-import { inBatches, mapParallel } from "../lib/parallel.ts";
 import type { Context } from "./context.ts";
-import { findPackageFiles, type Candidate, type FindOptions } from "./find-package-files.ts";
-import type { ImportedFile, ImportStatus } from "./import-outcome.ts";
+import { findPackageFiles } from "./find-package-files.ts";
+import { importCandidates } from "./import-candidates.ts";
 import { openLane, type Lane } from "./import-lane.ts";
-import { preparePackage, type PreparedPackage } from "./prepare-package.ts";
+import type { ImportedFile } from "./import-outcome.ts";
 
 export interface ImportInput {
   /** One feed takes all; several take the packages of their own type each. */
@@ -42,18 +37,18 @@ export interface ImportSummary {
   /** Of these, how many took the place of other bytes. */
   overwritten: number;
   existing: number;
+  /** Blobs that the store had lost. */
+  restored: number;
   conflicts: number;
   invalid: number;
   failed: number;
   /** Packages of other types, and conflicts that were to be passed over. */
   skipped: number;
-  /** Of the imported files. */
+  /** Of all that was stored. */
   bytes: number;
 }
 
 export type ImportEvent = ImportedFile | ImportSummary;
-
-const BATCH = 64;
 
 /**
  * Imports package files: identity from the manifest, bytes stored and verified, then rows committed, then, with `move`,
@@ -61,77 +56,34 @@ const BATCH = 64;
  * catalog that is gone does.
  */
 export async function* importPackages(context: Context, input: ImportInput): AsyncGenerator<ImportEvent> {
-  const { dryRun = false, overwrite = false, command = "import", onConflict } = input;
+  const { dryRun = false, overwrite = false, move = false, command = "import", onConflict } = input;
   await using lanes = new AsyncDisposableStack();
   const open: Lane[] = [];
-  for (const feed of input.feeds) open.push(lanes.use(await openLane(context, { feed, command, dryRun, overwrite })));
+  for (const feed of input.feeds)
+    open.push(lanes.use(await openLane(context, { feed, command, dryRun, overwrite, prove: move })));
   const summary: ImportSummary = {
     type: "summary",
     feed: open.map((lane) => lane.feed.name).join(","),
-    ...{ imported: 0, overwritten: 0, existing: 0, conflicts: 0, invalid: 0, failed: 0, skipped: 0, bytes: 0 },
+    ...{ imported: 0, overwritten: 0, existing: 0, restored: 0, conflicts: 0, invalid: 0, failed: 0, skipped: 0 },
+    bytes: 0,
   };
-  const sorting = input.detect || open.length > 1;
-  const options: FindOptions = {
+  const found = findPackageFiles(context, input.paths, {
     recursive: input.recursive ?? false,
     formats: open.map((lane) => lane.format),
     include: input.include,
     exclude: input.exclude,
-  };
-
-  for await (const batch of inBatches(findPackageFiles(context, input.paths, options), BATCH)) {
-    const prepared = new Map<Lane, PreparedPackage[]>(open.map((lane) => [lane, []]));
-    for await (const result of mapParallel(batch, context.concurrency, prepare)) {
-      if ("status" in result) yield count(result);
-      else prepared.get(result.lane)?.push(result.item);
-    }
-    for (const [lane, items] of prepared) {
-      const sources = new Map(items.map((item) => [item.path, item.source.path]));
-      for await (const result of lane.take(items)) {
-        const moved = await moveAway(result, sources.get(result.file));
-        yield count(sorting ? { ...moved, feed: lane.feed.name } : moved);
-      }
-    }
-  }
+    byFolder: move,
+  });
+  const results = importCandidates(context, open, found, {
+    sorting: input.detect === true || open.length > 1,
+    move: move && !dryRun,
+    publishedFrom: input.publishedFrom,
+    distribution: input.distribution,
+    component: input.component,
+  });
+  for await (const result of results) yield count(result);
   for (const lane of open) await lane.finish(summary);
   yield summary;
-
-  async function prepare(candidate: Candidate): Promise<{ lane: Lane; item: PreparedPackage } | ImportedFile> {
-    const { path } = candidate;
-    const told = (status: ImportStatus, reason: string): ImportedFile => ({ type: "file", file: path, status, reason });
-    if ("problem" in candidate) return told("failed", candidate.problem);
-    const { signal } = context;
-    const { distribution, component } = input;
-    try {
-      const lane = sorting ? await choose(candidate) : open[0];
-      if (lane === undefined) return told("skipped", "no feed takes packages of its type");
-      const about = { signal, distribution, component };
-      const item = await preparePackage(lane.format, candidate.file, path, about);
-      const publishedAt = input.publishedFrom === "file" ? candidate.modified : undefined;
-      return { lane, item: { ...item, publishedAt } };
-    } catch (error) {
-      if (!isFeedctlError(error) || error.code === "interrupted") throw error;
-      return told(error.code === "invalid" ? "invalid" : "failed", error.message);
-    }
-  }
-
-  async function choose({ file }: Extract<Candidate, { file: unknown }>): Promise<Lane | undefined> {
-    const format = await detectFormat(file, await allFormats(), context.signal);
-    return open.find((lane) => lane.format === format);
-  }
-
-  /** Only what is in the feed, verified and recorded, may go from its old place. */
-  async function moveAway(result: ImportedFile, path: string | undefined): Promise<ImportedFile> {
-    const there = result.status === "imported" || result.status === "overwritten" || result.status === "existing";
-    if (!input.move || dryRun || !there || path === undefined) return result;
-    try {
-      await unlink(path);
-      return result;
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === "ENOENT") return result;
-      const why = `the feed has it, but the file cannot be deleted: ${(error as Error).message}`;
-      return { ...result, status: "failed", reason: why };
-    }
-  }
 
   function count(file: ImportedFile): ImportedFile {
     const passedOver = file.status === "conflict" && onConflict === "skip";
@@ -140,7 +92,11 @@ export async function* importPackages(context: Context, input: ImportInput): Asy
     else if (told.status === "overwritten") summary.imported++;
     else summary[told.status]++;
     if (told.status === "overwritten") summary.overwritten++;
-    if (told.status === "imported" || told.status === "overwritten") summary.bytes += told.size ?? 0;
+    if (isStored(told)) summary.bytes += told.size ?? 0;
     return told;
   }
+}
+
+function isStored({ status }: ImportedFile): boolean {
+  return status === "imported" || status === "overwritten" || status === "restored";
 }

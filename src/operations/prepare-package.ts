@@ -1,4 +1,5 @@
 import { createReadStream } from "node:fs";
+import type { RecordedFile } from "../catalog/recorded-files.ts";
 import { FeedctlError, isFeedctlError } from "../errors.ts";
 import type { Format, PackageFile, PackageIdentity, ReadOptions } from "../formats/format.ts";
 import { hashStream, type Hashes } from "../lib/hash.ts";
@@ -28,21 +29,42 @@ export async function preparePackage(
   const { signal } = options;
   try {
     const identity = await format.read(file, options);
-    const { size, ...hashes } = await hashStream(
-      createReadStream(file.path, { highWaterMark: CHUNK, ...(signal && { signal }) }),
-    );
-    if (size !== file.size)
-      throw new FeedctlError("corrupt", "the file changed while it was read", { hint: "wait until it is complete" });
     return {
       path: shownAs,
       identity: { ...identity, metadata: clean(identity.metadata) },
       key: parseKey(identity.key),
-      hashes,
-      source: fileSource(file.path, size),
+      hashes: await hashFile(file, signal),
+      source: fileSource(file.path, file.size),
     };
   } catch (error) {
     throw fileError(error);
   }
+}
+
+/** A file that may be the very one a row speaks of: then it is what the row says. Undefined when it holds other bytes. */
+export async function prepareRecorded(
+  row: RecordedFile,
+  file: PackageFile,
+  shownAs: string,
+  signal: AbortSignal,
+): Promise<PreparedPackage | undefined> {
+  if (file.size !== row.size) return undefined;
+  try {
+    const hashes = await hashFile(file, signal);
+    if (hashes.sha256 !== row.sha256) return undefined;
+    const identity = { ...row, sortKey: Buffer.from(row.sortKey, "hex"), warnings: [] };
+    return { path: shownAs, identity, key: parseKey(row.key), hashes, source: fileSource(file.path, file.size) };
+  } catch (error) {
+    throw fileError(error);
+  }
+}
+
+async function hashFile(file: PackageFile, signal: AbortSignal | undefined): Promise<Hashes> {
+  const { size, ...hashes } = await hashStream(
+    createReadStream(file.path, { highWaterMark: CHUNK, ...(signal && { signal }) }),
+  );
+  if (size === file.size) return hashes;
+  throw new FeedctlError("corrupt", "the file changed while it was read", { hint: "wait until it is complete" });
 }
 
 /** A local file as a blob source. */

@@ -1,0 +1,90 @@
+import type { FileRow } from "../catalog/files.ts";
+import {
+  adoptWrites,
+  announceWrites,
+  findDeletes,
+  renewWrites,
+  type HeldIntent,
+  type WriteIntent,
+} from "../catalog/pending.ts";
+import { parseKey, type Key } from "../stores/key.ts";
+import type { Store } from "../stores/store.ts";
+import { contentHash } from "./content-hash.ts";
+import type { Context } from "./context.ts";
+import type { Target } from "./feed-writer.ts";
+import { finishReplacements } from "./finish-replacements.ts";
+import type { PreparedPackage } from "./prepare-package.ts";
+import { deadRuns } from "./run.ts";
+import { deleteBlobs } from "./settle-pending.ts";
+import { newFile } from "./store-package.ts";
+
+/** Catalogued files by key. */
+export type Rows = ReadonlyMap<string, FileRow>;
+
+/** What is to be written; with the row that will stand for it, where one stands for other bytes now. */
+export function intentOf(item: PreparedPackage, rows: Rows): WriteIntent {
+  const intent = { key: item.key, sha256: item.hashes.sha256 };
+  return rows.has(item.key) ? { ...intent, replacement: newFile(item, null) } : intent;
+}
+
+/** `busy`: another run is importing the same package right now. */
+export async function announce(context: Context, target: Target, items: readonly PreparedPackage[], rows: Rows) {
+  const catalog = await context.catalog();
+  const { feed, storeId, store, run } = target;
+  const intents = items.map((item) => intentOf(item, rows));
+  const held = await announceWrites(catalog.db, storeId, run.id, intents, context.now());
+  const dead = await deadRuns(
+    catalog,
+    held.map((intent) => intent.runId),
+    run.id,
+  );
+  const adopted = new Set(
+    await adoptWrites(
+      catalog.db,
+      storeId,
+      run.id,
+      held.map((intent) => intent.key),
+      dead,
+    ),
+  );
+  const taken = held.filter((intent) => adopted.has(intent.key));
+  // which of two contents a row stands for must be known before a third one comes
+  await finishReplacements(context, catalog.db, { feedId: feed.id, store }, taken);
+  const others = new Set(held.filter((intent) => !adopted.has(intent.key)).map((intent) => intent.key));
+  const mine = items.filter((item) => !others.has(item.key));
+  const busy = items.filter((item) => others.has(item.key));
+  await clearLeftovers(
+    context,
+    store,
+    new Map(mine.map((item) => [item.key, item.hashes.sha256])),
+    taken.filter((intent) => intent.replacement == null),
+    await findDeletes(
+      catalog.db,
+      storeId,
+      mine.map((item) => item.key),
+    ),
+  );
+  await renewWrites(
+    catalog.db,
+    storeId,
+    run.id,
+    intents.filter((intent) => adopted.has(intent.key)),
+  );
+  return { mine, busy };
+}
+
+/** Makes room where the catalog knows that a blob is nobody's: other bytes of a dead run, and what waits for its deletion. */
+async function clearLeftovers(
+  context: Context,
+  store: Store,
+  wanted: ReadonlyMap<Key, string>,
+  adopted: readonly HeldIntent[],
+  doomed: readonly string[],
+): Promise<void> {
+  await deleteBlobs(store, doomed.map(parseKey), context.signal);
+  for (const { key: text, sha256 } of adopted) {
+    const key = parseKey(text);
+    if (wanted.get(key) === sha256 || (await contentHash(store, key, context.signal)) !== sha256) continue;
+    await store.delete(key, { signal: context.signal });
+  }
+}

@@ -1,0 +1,117 @@
+import { dirname } from "node:path";
+import { isFeedctlError } from "../errors.ts";
+import { detectFormat } from "../formats/detect.ts";
+import { allFormats } from "../formats/index.ts";
+import { inBatches, mapParallel } from "../lib/parallel.ts";
+import type { Context } from "./context.ts";
+import type { Candidate, FoundFile } from "./find-package-files.ts";
+import type { Lane } from "./import-lane.ts";
+import { isThere, type ImportedFile, type ImportStatus } from "./import-outcome.ts";
+import { preparePackage, prepareRecorded, type PreparedPackage } from "./prepare-package.ts";
+import { removeSource, type FileMark } from "./source-file.ts";
+
+export interface CandidateOptions {
+  /** Files are told apart by their type; those that no lane takes are passed over. */
+  sorting: boolean;
+  /** A source file is deleted once its package is in the feed: the lanes must prove that it is. */
+  move: boolean;
+  publishedFrom?: "file" | "now" | undefined;
+  distribution?: string | undefined;
+  component?: string | undefined;
+  /**
+   * A key that a file may be known by already: where the feed has that very file there, its row says what it is, and
+   * not its format, which may need to be told more than the file knows.
+   */
+  keyOf?: ((path: string) => string) | undefined;
+}
+
+const BATCH = 64;
+
+/** Imports what is found. With `move` the files of a folder must come together, where their format reads neighbours. */
+export async function* importCandidates(
+  context: Context,
+  lanes: readonly Lane[],
+  candidates: AsyncIterable<Candidate>,
+  options: CandidateOptions,
+): AsyncGenerator<ImportedFile> {
+  const { sorting, move, keyOf } = options;
+  const together = lanes.some((lane) => lane.format.readsNeighbours === true);
+  let waiting: Taken[] = [];
+
+  for await (const batch of inBatches(candidates, BATCH)) {
+    const keys = keyOf === undefined ? [] : batch.map(({ path }) => keyOf(path));
+    const recorded = await lanes[0]?.recorded(keys);
+    const prepared = new Map<Lane, PreparedPackage[]>(lanes.map((lane) => [lane, []]));
+    const sources = new Map<string, FoundFile>();
+    for (const each of batch) if ("file" in each) sources.set(each.path, each);
+    for await (const result of mapParallel(batch, context.concurrency, (each) => prepare(each, recorded))) {
+      if ("status" in result) yield result;
+      else prepared.get(result.lane)?.push(result.item);
+    }
+    for (const [lane, items] of prepared) {
+      for await (const answer of lane.take(items)) {
+        const result = sorting ? { ...answer, feed: lane.feed.name } : answer;
+        const source = sources.get(result.file);
+        if (!move || source === undefined || !isThere(result)) yield result;
+        else if (together) waiting.push({ result, source });
+        else yield await moveAway({ result, source });
+      }
+    }
+    // the next batch may go on with the last folder
+    const last = dirname(batch.at(-1)?.path ?? "");
+    const due = waiting.filter(({ source }) => dirname(source.path) !== last);
+    waiting = waiting.filter(({ source }) => dirname(source.path) === last);
+    for (const taken of due) yield await moveAway(taken);
+  }
+  for (const taken of waiting) yield await moveAway(taken);
+
+  async function prepare(
+    candidate: Candidate,
+    recorded: Awaited<ReturnType<Lane["recorded"]>> | undefined,
+  ): Promise<{ lane: Lane; item: PreparedPackage } | ImportedFile> {
+    const { path } = candidate;
+    const told = (status: ImportStatus, reason: string): ImportedFile => ({ type: "file", file: path, status, reason });
+    if ("problem" in candidate) return told("failed", candidate.problem);
+    const { signal } = context;
+    try {
+      const lane = sorting ? await choose(candidate) : lanes[0];
+      if (lane === undefined) return told("skipped", "no feed takes packages of its type");
+      const row = keyOf === undefined ? undefined : recorded?.get(keyOf(path));
+      const known = row === undefined ? undefined : await prepareRecorded(row, candidate.file, path, signal);
+      if (known !== undefined) return { lane, item: known };
+      const { distribution, component, publishedFrom } = options;
+      const item = await preparePackage(lane.format, candidate.file, path, { signal, distribution, component });
+      return { lane, item: { ...item, publishedAt: publishedFrom === "file" ? timeOf(candidate.mark) : undefined } };
+    } catch (error) {
+      if (!isFeedctlError(error) || error.code === "interrupted") throw error;
+      return told(error.code === "invalid" ? "invalid" : "failed", error.message);
+    }
+  }
+
+  async function choose({ file }: FoundFile): Promise<Lane | undefined> {
+    const format = await detectFormat(file, await allFormats(), context.signal);
+    return lanes.find((lane) => lane.format === format);
+  }
+}
+
+interface Taken {
+  result: ImportedFile;
+  source: FoundFile;
+}
+
+/** Only what is in the feed, verified and recorded, may go from its old place, and only if it is still that file. */
+async function moveAway({ result, source }: Taken): Promise<ImportedFile> {
+  try {
+    const fate = await removeSource(source.file.path, source.mark);
+    if (fate !== "changed") return result;
+    const warning = "another file has taken its place meanwhile, and stays";
+    return { ...result, warnings: [...(result.warnings ?? []), warning] };
+  } catch (error) {
+    const reason = `the feed has it, but the file cannot be deleted: ${(error as Error).message}`;
+    return { ...result, status: "failed", reason };
+  }
+}
+
+function timeOf({ mtimeMs }: FileMark): Date {
+  return new Date(Math.floor(mtimeMs));
+}
