@@ -61,6 +61,41 @@ export async function findFiles(
   return new Map(found.rows.map((row) => [row.key, row]));
 }
 
+/** What tells a file apart from every other one of its feed. */
+export interface FileIdentity {
+  group: string;
+  nameKey: string;
+  normalizedVersion: string;
+  qualifier: string;
+}
+
+export type KnownFile = FileRow & FileIdentity;
+
+/** Files of the feed that are one of these by identity, wherever they lie, and those that lie at one of the keys. */
+export async function findByIdentity(
+  db: Db,
+  feedId: number,
+  wanted: readonly (FileIdentity & { key: string })[],
+): Promise<KnownFile[]> {
+  if (wanted.length === 0) return [];
+  const identities = wanted.map(({ group, nameKey, normalizedVersion, qualifier, key }) => ({
+    ...{ group, nameKey, normalizedVersion, qualifier, key },
+  }));
+  const found = await sql<KnownFile>`
+    with w as materialized (select * from jsonb_to_recordset(${JSON.stringify(identities)}::jsonb)
+      as w("group" text, "nameKey" text, "normalizedVersion" text, qualifier text, key text)),
+    ids as (
+      select f.id from w
+      join feedctl.packages p on p.feed_id = ${feedId} and p.group_name = w."group" and p.name_key = w."nameKey"
+      join feedctl.versions v on v.package_id = p.id and v.normalized_version = w."normalizedVersion"
+      join feedctl.files f on f.version_id = v.id and f.qualifier = w.qualifier
+      union select f.id from w join feedctl.files f on f.feed_id = ${feedId} and f.key = w.key)
+    select ${fileColumns}, f.qualifier, p.group_name as "group", p.name_key as "nameKey", v.normalized_version as "normalizedVersion"
+    from ids join feedctl.files f on f.id = ids.id join feedctl.versions v on v.id = f.version_id
+    join feedctl.packages p on p.id = v.package_id`.execute(db);
+  return found.rows;
+}
+
 export interface Verified {
   id: number;
   storeTag: string | null;

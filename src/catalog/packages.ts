@@ -84,10 +84,16 @@ export async function replaceFiles(
       sha256 = decode(n.sha256, 'hex'), sha512 = decode(n.sha512, 'hex'), content_type = n."contentType",
       store_tag = n."storeTag", verified_at = ${published.at}::timestamptz
     from ${rows} where f.feed_id = ${feedId} and f.key = n.key`.execute(db);
+  // symbols and signatures do not speak for the version; its first file does, as when it was inserted
   await sql`
-    update feedctl.versions v set version = n.version, metadata = n.metadata, published_by = ${published.by}::text,
+    with n as (
+      select distinct on (f.version_id) f.version_id, n.version, n.metadata, n."publishedAt",
+        not exists (select from feedctl.files o where o.version_id = f.version_id and o.qualifier < f.qualifier) as first
+      from ${rows} join feedctl.files f on f.feed_id = ${feedId} and f.key = n.key order by f.version_id, f.qualifier)
+    update feedctl.versions v set version = case when n.first then n.version else v.version end,
+      metadata = case when n.first then n.metadata else v.metadata end, published_by = ${published.by}::text,
       published_at = coalesce(n."publishedAt", ${published.at}::timestamptz)
-    from ${rows} join feedctl.files f on f.feed_id = ${feedId} and f.key = n.key where v.id = f.version_id`.execute(db);
+    from n where v.id = n.version_id`.execute(db);
 }
 
 /**

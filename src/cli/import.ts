@@ -129,11 +129,10 @@ const words: Record<ImportedFile["status"], string> = {
 };
 
 function describe(file: ImportedFile, dryRun: boolean | undefined): string {
-  const name =
-    file.name === undefined ? file.file : `${file.group ? `${file.group}/` : ""}${file.name} ${file.version}`;
-  const what = file.feed === undefined ? name : `${name} -> ${file.feed}`;
+  const name = file.name === null ? file.file : `${file.group ? `${file.group}/` : ""}${file.name} ${file.version}`;
+  const what = file.feed === null ? name : `${name} -> ${file.feed}`;
   const line = `${(dryRun && file.status === "imported" ? "new" : words[file.status]).padEnd(8)}  ${what}`;
-  if (file.reason !== undefined && (!isGood(file) || file.status === "skipped"))
-    return `${line}: ${file.reason}${file.name === undefined ? "" : ` (${file.file})`}`;
-  return file.warnings === undefined ? line : `${line} (${file.warnings.join("; ")})`;
+  if (file.reason !== null && (!isGood(file) || file.status === "skipped"))
+    return `${line}: ${file.reason}${file.name === null ? "" : ` (${file.file})`}`;
+  return file.warnings.length === 0 ? line : `${line} (${file.warnings.join("; ")})`;
 }

@@ -5,8 +5,11 @@ import { invalid } from "./read-package.ts";
 /** NuGet's container holds packages of three types, and only hints tell which: the reading that wonders least. */
 const nugetKin = ["nuget", "chocolatey", "powershell"];
 
+/** Formats that take files of any name know some names all the same. */
+const mavenNames = /\.(?:jar|war|ear|aar|pom)$/i;
+
 /**
- * Which of the formats a file is a package of, by its contents. Undefined: of none whose name or contents would fit.
+ * Which of the formats a file is a package of, by its contents. Undefined: of none by its name, and none takes it.
  * Rejects with `invalid`: it should be one by its name, but is damaged, or it could be several.
  */
 export async function detectFormat(
@@ -15,28 +18,49 @@ export async function detectFormat(
   signal: AbortSignal,
 ): Promise<Format | undefined> {
   const name = file.name.toLowerCase();
-  const candidates = formats.filter(({ extensions }) => extensions.some((extension) => name.endsWith(extension)));
-  if (candidates.length === 0) return undefined;
-  const read: { format: Format; identity: PackageIdentity }[] = [];
-  let problem: unknown;
-  for (const format of candidates) {
-    try {
-      read.push({ format, identity: await format.read(file, { signal }) });
-    } catch (error) {
-      if (!isFeedctlError(error, "invalid")) throw error;
-      problem ??= error;
-    }
+  const fits = ({ extensions }: Format) => extensions.some((extension) => name.endsWith(extension));
+  const likely = formats.filter(fits);
+  let found = await readAs(file, likely, signal);
+  const { problem } = found;
+  // a wrong ending, or none, as of what came through a pipe
+  if (found.read.length === 0) {
+    const others = formats.filter((format) => !likely.includes(format));
+    found = await readAs(file, others, signal);
   }
-  const kin = read
+  const kin = found.read
     .filter(({ format }) => nugetKin.includes(format.type))
     .toSorted(
       (a, b) =>
         a.identity.warnings.length - b.identity.warnings.length ||
         nugetKin.indexOf(a.format.type) - nugetKin.indexOf(b.format.type),
     );
-  const [only, ...others] = [...read.filter((each) => !kin.includes(each)), ...kin.slice(0, 1)];
-  if (only === undefined) throw problem;
-  if (others.length === 0) return only.format;
-  const types = [only, ...others].map(({ format }) => format.type).join(" and ");
-  throw invalid(`${file.name} could be a package of several types: ${types}`);
+  const [only, ...others] = [...found.read.filter((each) => !kin.includes(each)), ...kin.slice(0, 1)];
+  if (only !== undefined && others.length === 0) return only.format;
+  if (only !== undefined) {
+    const types = [only, ...others].map(({ format }) => format.type).join(" and ");
+    throw invalid(`${file.name} could be a package of several types: ${types}`);
+  }
+  if (problem === undefined) return undefined;
+  throw problem;
+}
+
+interface Readings {
+  read: { format: Format; identity: PackageIdentity }[];
+  /** Why the first of those that know such names by their ending did not take it. */
+  problem: unknown;
+}
+
+async function readAs(file: PackageFile, formats: readonly Format[], signal: AbortSignal): Promise<Readings> {
+  const read: Readings["read"] = [];
+  let problem: unknown;
+  for (const format of formats) {
+    try {
+      read.push({ format, identity: await format.read(file, { signal }) });
+    } catch (error) {
+      if (!isFeedctlError(error, "invalid")) throw error;
+      const byName = !format.extensions.includes("") || mavenNames.test(file.name);
+      if (byName) problem ??= error;
+    }
+  }
+  return { read, problem };
 }

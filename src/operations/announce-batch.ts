@@ -49,7 +49,7 @@ export async function announce(context: Context, target: Target, items: readonly
   );
   const taken = held.filter((intent) => adopted.has(intent.key));
   // which of two contents a row stands for must be known before a third one comes
-  await finishReplacements(context, catalog.db, { feedId: feed.id, store }, taken);
+  await finishReplacements(context, catalog.db, { feedId: feed.id, store, run }, taken);
   const others = new Set(held.filter((intent) => !adopted.has(intent.key)).map((intent) => intent.key));
   const mine = items.filter((item) => !others.has(item.key));
   const busy = items.filter((item) => others.has(item.key));

@@ -6,6 +6,7 @@ import { parseKey } from "../stores/key.ts";
 import type { Store } from "../stores/store.ts";
 import type { Context } from "./context.ts";
 import { contentHash } from "./content-hash.ts";
+import type { Run } from "./run.ts";
 
 /**
  * Blobs that a dead run was replacing: where the new bytes have arrived, the row is made to say so; else it is still
@@ -14,7 +15,7 @@ import { contentHash } from "./content-hash.ts";
 export async function finishReplacements(
   context: Context,
   db: Db,
-  { feedId, store }: { feedId: number; store: Store },
+  { feedId, store, run }: { feedId: number; store: Store; run: Run },
   intents: readonly HeldIntent[],
 ): Promise<string[]> {
   const rows = await findFiles(
@@ -30,9 +31,11 @@ export async function finishReplacements(
     if ((await contentHash(store, key, context.signal)) !== sha256) continue;
     const tag = (await store.head(key, { signal: context.signal }))?.tag ?? null;
     const published = { at: context.now(), by: context.actor };
-    await db
-      .transaction()
-      .execute((transaction) => replaceFiles(transaction, feedId, [{ ...replacement, storeTag: tag }], published));
+    await db.transaction().execute(async (transaction) => {
+      await replaceFiles(transaction, feedId, [{ ...replacement, storeTag: tag }], published);
+      const detail = { sha256, size: replacement.size, finished: true };
+      await run.audit(transaction, [{ action: "overwritten", object: text, detail }]);
+    });
     mended.push(text);
   }
   return mended;

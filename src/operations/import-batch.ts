@@ -8,6 +8,7 @@ import { announce, intentOf, type Rows } from "./announce-batch.ts";
 import type { Context } from "./context.ts";
 import type { Target } from "./feed-writer.ts";
 import { outcome, type ImportedFile } from "./import-outcome.ts";
+import { placePackages } from "./place-packages.ts";
 import type { PreparedPackage } from "./prepare-package.ts";
 import { proveStored } from "./prove-stored.ts";
 import { newFile, putPackage, sourceProblem } from "./store-package.ts";
@@ -30,12 +31,9 @@ export async function planBatch(
   options: BatchOptions,
 ): Promise<ImportedFile[]> {
   const { db } = await context.catalog();
-  const rows = await readFiles(
-    db,
-    feedId,
-    items.map((item) => item.key),
-  );
-  const { wanted, results } = await sort(context, store, items, rows, options);
+  const { items: placed, rows, answered } = await placePackages(db, feedId, items);
+  const { wanted, results } = await sort(context, store, placed, rows, options);
+  results.push(...answered);
   for (const { item } of wanted) {
     const row = rows.get(item.key);
     results.push(outcome(item, row === undefined ? "imported" : becomes(item, row)));
@@ -58,13 +56,9 @@ export async function commitBatch(
 ): Promise<Batch> {
   const { db } = await context.catalog();
   const { feed, storeId, store, run } = target;
-  const known = await readFiles(
-    db,
-    feed.id,
-    items.map((item) => item.key),
-  );
-  const first = await sort(context, store, items, known, options);
-  const results = first.results;
+  const { items: placed, rows: known, answered } = await placePackages(db, feed.id, items);
+  const first = await sort(context, store, placed, known, options);
+  const results = [...answered, ...first.results];
   await markVerified(db, first.read, context.now());
   if (first.wanted.length === 0) return { results, busy: [] };
 

@@ -6,7 +6,7 @@ import { inBatches, mapParallel } from "../lib/parallel.ts";
 import type { Context } from "./context.ts";
 import type { Candidate, FoundFile } from "./find-package-files.ts";
 import type { Lane } from "./import-lane.ts";
-import { isThere, type ImportedFile, type ImportStatus } from "./import-outcome.ts";
+import { isThere, unread, type ImportedFile, type ImportStatus } from "./import-outcome.ts";
 import { preparePackage, prepareRecorded, type PreparedPackage } from "./prepare-package.ts";
 import { removeSource, type FileMark } from "./source-file.ts";
 
@@ -70,7 +70,7 @@ export async function* importCandidates(
     recorded: Awaited<ReturnType<Lane["recorded"]>> | undefined,
   ): Promise<{ lane: Lane; item: PreparedPackage } | ImportedFile> {
     const { path } = candidate;
-    const told = (status: ImportStatus, reason: string): ImportedFile => ({ type: "file", file: path, status, reason });
+    const told = (status: ImportStatus, reason: string) => unread(path, status, reason);
     if ("problem" in candidate) return told("failed", candidate.problem);
     const { signal } = context;
     try {
@@ -105,7 +105,7 @@ async function moveAway({ result, source }: Taken): Promise<ImportedFile> {
     const fate = await removeSource(source.file.path, source.mark);
     if (fate !== "changed") return result;
     const warning = "another file has taken its place meanwhile, and stays";
-    return { ...result, warnings: [...(result.warnings ?? []), warning] };
+    return { ...result, warnings: [...result.warnings, warning] };
   } catch (error) {
     const reason = `the feed has it, but the file cannot be deleted: ${(error as Error).message}`;
     return { ...result, status: "failed", reason };

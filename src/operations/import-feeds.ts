@@ -8,8 +8,8 @@ export async function feedsOfMap(context: Context, map: readonly string[]): Prom
   const { db } = await context.catalog();
   const feeds = new Map<string, string>();
   for (const entry of map.flatMap((text) => text.split(","))) {
-    const [type = "", name = ""] = entry.split("=");
-    if (!isFeedType(type) || name === "")
+    const [type = "", name = "", ...rest] = entry.split("=");
+    if (!isFeedType(type) || name === "" || rest.length > 0)
       throw new FeedctlError("usage", `"${entry}" is no type=feed, such as npm=internal`, {
         hint: "the types: feedctl feed create --help",
       });

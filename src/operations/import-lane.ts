@@ -5,6 +5,7 @@ import { isFeedctlError } from "../errors.ts";
 import type { FeedType } from "../formats/feed-types.ts";
 import type { Format } from "../formats/format.ts";
 import { loadFormat } from "../formats/index.ts";
+import { parseKey } from "../stores/key.ts";
 import type { Store } from "../stores/store.ts";
 import type { Context } from "./context.ts";
 import { openFeedStore } from "./feed-store.ts";
@@ -35,39 +36,30 @@ export interface LaneOptions extends BatchOptions {
 }
 
 export async function openLane(context: Context, options: LaneOptions): Promise<Lane> {
-  const { feed: name, command, dryRun, prove } = options;
+  const { feed: name, command, dryRun, overwrite, prove } = options;
   const { db } = await context.catalog();
   const feed = await requireActiveFeed(db, name);
   const format = await loadFormat(feed.type as FeedType);
   const store = dryRun && prove ? await openFeedStore(context, db, feed) : undefined;
   const run = dryRun ? undefined : await startRun(context, command, feed.id);
   const writer = run === undefined ? undefined : openWriter(context, feed.name, run);
-  let seen = new Map<string, string>();
+  /** What this run has met, by canonical key: its sha256. */
+  const seen = new Map<string, string>();
 
   return {
     feed,
     format,
     recorded: (keys) => readRecorded(db, feed.id, keys),
     async *take(items) {
-      // earlier batches are in the catalog by now, unless this is a dry run
-      if (!dryRun) seen = new Map();
-      const fresh: PreparedPackage[] = [];
-      const twins: PreparedPackage[] = [];
-      for (const item of items.toSorted((a, b) => (a.path < b.path ? -1 : 1))) {
-        const twin = seen.get(item.key);
-        if (twin === undefined) {
-          seen.set(item.key, item.hashes.sha256);
-          fresh.push(item);
-        } else if (twin !== item.hashes.sha256) {
-          yield outcome(item, "conflict", "another file of this run has the same identity and other bytes");
-        } else if (writer !== undefined && prove) {
-          twins.push(item);
-        } else yield outcome(item, "existing", "the same package was already given in this run");
+      // in rounds: of files with one identity the first by name comes first, and the others find it there
+      for (let rest = items.toSorted((a, b) => (a.path < b.path ? -1 : 1)); rest.length > 0;) {
+        const round = new Map<string, PreparedPackage>();
+        for (const item of rest) if (!round.has(item.key)) round.set(item.key, item);
+        yield* takeRound([...round.values()]);
+        rest = rest.filter((item) => round.get(item.key) !== item);
       }
-      if (writer === undefined) return yield* await planBatch(context, { feedId: feed.id, store }, fresh, options);
-      yield* commit(writer, fresh);
-      // the first of them may have failed: only the feed itself can tell that it has these bytes
-      yield* commit(writer, twins);
+      // without either of them the catalog knows what earlier batches brought
+      if (!dryRun && !overwrite) seen.clear();
     },
     async finish(summary) {
       if (writer !== undefined) await settleIfPossible(context, writer);
@@ -80,15 +72,40 @@ export async function openLane(context: Context, options: LaneOptions): Promise<
     },
   };
 
+  async function* takeRound(items: readonly PreparedPackage[]): AsyncGenerator<ImportedFile> {
+    const fresh = items.filter((item) => !seen.has(item.key));
+    const twins = items.filter((item) => seen.has(item.key));
+    // one file of a run does not replace another
+    const careful: BatchOptions = { overwrite: false, prove };
+    const same = new Map(twins.map((item) => [item.path, seen.get(item.key) === item.hashes.sha256]));
+    if (writer === undefined) {
+      const place = { feedId: feed.id, store };
+      yield* await planBatch(context, place, fresh, options);
+      for (const result of await planBatch(context, place, twins, careful)) {
+        const isSame = same.get(result.file) === true;
+        const known = result.status === "existing" && !overwrite;
+        yield explain({ ...result, status: known || isSame ? "existing" : "conflict" }, isSame);
+      }
+    } else {
+      yield* commit(writer, fresh, options);
+      for await (const result of commit(writer, twins, careful)) yield explain(result, same.get(result.file) === true);
+    }
+    for (const item of fresh) seen.set(item.key, item.hashes.sha256);
+  }
+
   /**
    * What another run is importing at this moment is left to it and looked at again, while nothing of ours is held: two
    * runs that wait for each other's packages would wait for ever.
    */
-  async function* commit(into: FeedWriter, items: readonly PreparedPackage[]): AsyncGenerator<ImportedFile> {
+  async function* commit(
+    into: FeedWriter,
+    items: readonly PreparedPackage[],
+    how: BatchOptions,
+  ): AsyncGenerator<ImportedFile> {
     const deadline = performance.now() + context.lockWait;
     for (let rest = items; rest.length > 0;) {
       const { results, busy } = await into.write(async (target) => {
-        const batch = await commitBatch(context, target, rest, options);
+        const batch = await commitBatch(context, target, rest, how);
         if (prove) await refuseOwnBlobs(target.store, rest, batch.results);
         return batch;
       });
@@ -104,13 +121,22 @@ export async function openLane(context: Context, options: LaneOptions): Promise<
   }
 }
 
+function explain(result: ImportedFile, same: boolean): ImportedFile {
+  if (result.status === "existing" && same)
+    return { ...result, reason: "the same package was already given in this run" };
+  if (result.status === "conflict" && !same)
+    return { ...result, reason: "another file of this run has the same identity and other bytes" };
+  return result;
+}
+
 /** The store's own files are no copies of its blobs that could be deleted, however their paths are spelt. */
 async function refuseOwnBlobs(store: Store, items: readonly PreparedPackage[], results: ImportedFile[]): Promise<void> {
   if (store.localPath === undefined) return;
   const byPath = new Map(items.map((item) => [item.path, item]));
   for (const [at, result] of results.entries()) {
     const item = byPath.get(result.file);
-    if (item === undefined || !isThere(result) || !(await isOwnBlob(store, item.key, item.source.path))) continue;
+    if (item === undefined || !isThere(result) || result.key === null) continue;
+    if (!(await isOwnBlob(store, parseKey(result.key), item.source.path))) continue;
     results[at] = outcome(item, "failed", "it is the feed's own file in its store, and no copy that could be deleted");
   }
 }

@@ -15,21 +15,23 @@ export type ImportStatus =
   | "failed"
   | "skipped";
 
+/** What became of one file. Every member is always there; null: not known, or there is none. */
 export interface ImportedFile {
   type: "file";
   file: string;
   /** The feed it was for, where files are sorted into several. */
-  feed?: string;
+  feed: string | null;
   status: ImportStatus;
-  group?: string;
-  name?: string;
-  version?: string;
-  qualifier?: string;
-  key?: string;
-  size?: number;
+  group: string | null;
+  name: string | null;
+  version: string | null;
+  qualifier: string | null;
+  /** Where its bytes are in the store. */
+  key: string | null;
+  size: number | null;
   /** Why it was not imported. */
-  reason?: string;
-  warnings?: string[];
+  reason: string | null;
+  warnings: string[];
 }
 
 /** The feed has it. */
@@ -37,19 +39,14 @@ export function isThere({ status }: ImportedFile): boolean {
   return status === "imported" || status === "overwritten" || status === "existing" || status === "restored";
 }
 
-export function outcome(item: PreparedPackage, status: ImportStatus, reason?: string): ImportedFile {
-  const { group, name, version, qualifier, key, warnings } = item.identity;
-  return {
-    type: "file",
-    file: item.path,
-    status,
-    group,
-    name,
-    version,
-    qualifier,
-    key,
-    size: item.source.size,
-    ...(reason === undefined ? {} : { reason }),
-    ...(warnings.length === 0 ? {} : { warnings }),
-  };
+export function outcome(item: PreparedPackage, status: ImportStatus, reason: string | null = null): ImportedFile {
+  const { group, name, version, qualifier, warnings } = item.identity;
+  const identity = { group, name, version, qualifier, key: item.key, size: item.source.size };
+  return { type: "file", file: item.path, feed: null, status, ...identity, reason, warnings };
+}
+
+/** Of a file whose identity is not known. */
+export function unread(file: string, status: ImportStatus, reason: string): ImportedFile {
+  const unknown = { group: null, name: null, version: null, qualifier: null, key: null, size: null };
+  return { type: "file", file, feed: null, status, ...unknown, reason, warnings: [] };
 }

@@ -1,3 +1,4 @@
+import { FeedctlError } from "../errors.ts";
 import type { Context } from "./context.ts";
 import { findPackageFiles } from "./find-package-files.ts";
 import { importCandidates } from "./import-candidates.ts";
@@ -61,6 +62,9 @@ export async function* importPackages(context: Context, input: ImportInput): Asy
   const open: Lane[] = [];
   for (const feed of input.feeds)
     open.push(lanes.use(await openLane(context, { feed, command, dryRun, overwrite, prove: move })));
+  const { distribution, component } = input;
+  if ((distribution ?? component) !== undefined && !open.some(({ feed }) => feed.type === "debian"))
+    throw new FeedctlError("usage", "--distribution and --component are for feeds of type debian");
   const summary: ImportSummary = {
     type: "summary",
     feed: open.map((lane) => lane.feed.name).join(","),
@@ -78,8 +82,8 @@ export async function* importPackages(context: Context, input: ImportInput): Asy
     sorting: input.detect === true || open.length > 1,
     move: move && !dryRun,
     publishedFrom: input.publishedFrom,
-    distribution: input.distribution,
-    component: input.component,
+    distribution,
+    component,
   });
   for await (const result of results) yield count(result);
   for (const lane of open) await lane.finish(summary);

@@ -14,6 +14,8 @@ export interface Settled {
   deleted: number;
   /** Blobs removed because a run died between storing them and recording them. */
   abandoned: number;
+  /** Rows that now describe the bytes which a dead run had put in the place of others. */
+  replaced: number;
 }
 
 const BATCH = 1000;
@@ -31,7 +33,7 @@ export async function settlePending(
   wait?: number,
 ): Promise<Settled> {
   const catalog = await context.catalog();
-  const settled = { deleted: 0, abandoned: 0 };
+  const settled = { deleted: 0, abandoned: 0, replaced: 0 };
   if (
     (await listWrites(catalog.db, storeId, 1)).length === 0 &&
     isEmpty(await listDeletes(catalog.db, storeId, feed.id, 1))
@@ -66,12 +68,13 @@ export async function settlePending(
       dead,
     ),
   );
-  await finishReplacements(
+  const mended = await finishReplacements(
     context,
     catalog.db,
-    { feedId: feed.id, store },
+    { feedId: feed.id, store, run },
     writes.filter((write) => mine.has(write.key)),
   );
+  settled.replaced = mended.length;
   const rows = await findFiles(catalog.db, feed.id, [...mine]);
   for (const write of writes) {
     if (!mine.has(write.key) || rows.has(write.key)) continue;

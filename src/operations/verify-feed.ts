@@ -1,4 +1,4 @@
-import { listFiles, findFiles, markVerified, type FileRow, type Verified } from "../catalog/files.ts";
+import { listFiles, findFiles, markVerified, readFiles, type FileRow, type Verified } from "../catalog/files.ts";
 import { findWriter } from "../catalog/pending.ts";
 import type { Db } from "../catalog/schema.ts";
 import type { FeedRow } from "../catalog/feeds.ts";
@@ -45,7 +45,7 @@ export interface VerifySummary {
   unchecked: number;
   /** Names in the store that can be no blob of feedctl: told, not counted as a fault. */
   foreign: number;
-  /** With `repair`: blobs without rows, pending deletes and remains of broken uploads that were cleared away. */
+  /** With `repair`: interrupted overwrites that were finished, and what was cleared away: blobs without rows, pending deletes, remains of broken uploads. */
   repaired: number;
   bytes: number;
 }
@@ -69,7 +69,7 @@ export async function* verifyFeed(context: Context, input: VerifyInput): AsyncGe
     // a day: nothing that is still being written is that old
     const swept =
       (await store.sweep?.(new Date(context.now().getTime() - 86_400_000), { signal: context.signal })) ?? 0;
-    repaired = settled.abandoned + settled.deleted + swept;
+    repaired = settled.abandoned + settled.deleted + settled.replaced + swept;
     await run.finish(settled);
   }
   yield* compareCatalog(context, db, { feed, storeId: row.id, store, read: input.read ?? false, repaired });
@@ -82,6 +82,8 @@ export interface Comparison {
   read: boolean;
   repaired?: number;
 }
+
+type Examined = VerifyFinding | { size: number; proof?: Verified };
 
 /** The comparison itself, also for those who need a verification before they go on. */
 export async function* compareCatalog(context: Context, db: Db, what: Comparison): AsyncGenerator<VerifyEvent> {
@@ -152,7 +154,7 @@ export async function* compareCatalog(context: Context, db: Db, what: Comparison
     key: string;
     row?: FileRow;
     blob?: BlobInfo;
-  }): Promise<VerifyFinding | { size: number; proof?: Verified } | undefined> {
+  }): Promise<Examined | undefined> {
     try {
       if (row === undefined) return await examineBlob(key);
       if (!isKey(key)) return finding("differ", key, "the catalog holds a key that no store can have");
@@ -163,9 +165,9 @@ export async function* compareCatalog(context: Context, db: Db, what: Comparison
         const now = await store.head(key, { signal: context.signal });
         return now === undefined
           ? finding("missing-blob", key, "the store has no such blob")
-          : await examinePair(row, now);
+          : await examineAgain(row, await examinePair(row, now));
       }
-      return await examinePair(row, blob);
+      return await examineAgain(row, await examinePair(row, blob));
     } catch (error) {
       // a blob that cannot be read is not proven, which is another thing than being wrong
       if (!isFeedctlError(error, "denied", "unavailable", "corrupt", "not-found")) throw error;
@@ -173,7 +175,7 @@ export async function* compareCatalog(context: Context, db: Db, what: Comparison
     }
   }
 
-  async function examinePair(row: FileRow, blob: BlobInfo) {
+  async function examinePair(row: FileRow, blob: BlobInfo): Promise<Examined> {
     if (blob.size !== row.size) return finding("differ", row.key, `has ${blob.size} bytes instead of ${row.size}`);
     if (read) {
       const { sha256 } = await hashStream(await store.get(parseKey(row.key), { signal: context.signal, known: blob }));
@@ -186,6 +188,27 @@ export async function* compareCatalog(context: Context, db: Db, what: Comparison
     if (blob.sha256 !== undefined && blob.sha256 !== row.sha256)
       return finding("differ", row.key, `is marked with sha256 ${blob.sha256} instead of ${row.sha256}`);
     return { size: row.size };
+  }
+
+  /** What differs may be an overwrite that goes on, went by between the two listings, or was interrupted. */
+  async function examineAgain(row: FileRow, result: Examined) {
+    if (!("finding" in result)) return result;
+    const { key } = row;
+    const writer = await findWriter(db, storeId, key);
+    if (writer !== undefined) {
+      const dead = await deadRuns(await context.catalog(), [writer], 0);
+      if (dead.length === 0) return undefined;
+      return finding(
+        "differ",
+        key,
+        `an interrupted import was replacing it: it ${result.reason}; --repair finishes that`,
+      );
+    }
+    const now = (await readFiles(db, feed.id, [key])).get(key);
+    if (now === undefined) return undefined;
+    if (now.sha256 === row.sha256 || !isKey(key)) return result;
+    const blob = await store.head(key, { signal: context.signal });
+    return blob === undefined ? finding("missing-blob", key, "the store has no such blob") : examinePair(now, blob);
   }
 
   /** A blob without a row is a fault, unless an import is about to record it or just did. */

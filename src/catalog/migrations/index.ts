@@ -1,12 +1,14 @@
 import { initial } from "./0001-initial.ts";
 import { migrationsThatGoOn } from "./0002-migrations-that-go-on.ts";
 import { overwritesAndDropPaths } from "./0003-overwrites-and-drop-paths.ts";
+import { oneFilePerIdentity } from "./0004-one-file-per-identity.ts";
 
 /** Numbered from 1, append-only, in order of application. */
 export const migrations: readonly { name: string; sql: string }[] = [
   { name: "initial", sql: initial },
   { name: "migrations that go on", sql: migrationsThatGoOn },
   { name: "overwrites and drop paths", sql: overwritesAndDropPaths },
+  { name: "one file per identity", sql: oneFilePerIdentity },
 ];
 
 export const newestSchema = migrations.length;

@@ -1,0 +1,42 @@
+import { findByIdentity, type FileIdentity, type KnownFile } from "../catalog/files.ts";
+import type { Db } from "../catalog/schema.ts";
+import { parseKey } from "../stores/key.ts";
+import { outcome, type ImportedFile } from "./import-outcome.ts";
+import type { PreparedPackage } from "./prepare-package.ts";
+
+export interface Placed {
+  /** Each with the key at which its file lies, or is to lie. */
+  items: PreparedPackage[];
+  /** The rows of those that the feed has, by key. */
+  rows: Map<string, KnownFile>;
+  /** Those whose place belongs to another package. */
+  answered: ImportedFile[];
+}
+
+/** Where packages lie that the feed has already, which need not be their canonical keys: see `adoptFeed`. */
+export async function placePackages(db: Db, feedId: number, items: readonly PreparedPackage[]): Promise<Placed> {
+  const known = await findByIdentity(
+    db,
+    feedId,
+    items.map(({ identity, key }) => ({ ...identity, key })),
+  );
+  const byIdentity = new Map(known.map((row) => [nameOf(row), row]));
+  const taken = new Set(known.map((row) => row.key));
+  const placed: Placed = { items: [], rows: new Map(), answered: [] };
+  for (const item of items) {
+    const row = byIdentity.get(nameOf(item.identity));
+    if (row !== undefined) {
+      placed.rows.set(row.key, row);
+      placed.items.push(row.key === item.key ? item : { ...item, key: parseKey(row.key) });
+    } else if (taken.has(item.key)) {
+      placed.answered.push(outcome(item, "conflict", `another package of the feed lies at ${item.key}`));
+    } else {
+      placed.items.push(item);
+    }
+  }
+  return placed;
+}
+
+function nameOf({ group, nameKey, normalizedVersion, qualifier }: FileIdentity): string {
+  return JSON.stringify([group, nameKey, normalizedVersion, qualifier]);
+}
