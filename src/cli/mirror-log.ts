@@ -9,7 +9,8 @@ import type { Io } from "./io.ts";
 export interface MirrorLog {
   /** One item as a line. */
   line(item: MirrorItem): string;
-  item(item: MirrorItem): Promise<void>;
+  /** Undefined where there is nothing to wait for. */
+  item(item: MirrorItem): Promise<void> | undefined;
   summary(summary: MirrorSummary): Promise<void>;
   close(): Promise<void>;
 }
@@ -75,7 +76,7 @@ export async function openLog(io: Io, path: string | undefined): Promise<MirrorL
 
   return {
     line: lineOf,
-    item: (item) => write(lineOf(item)),
+    item: (item) => (file === undefined ? undefined : write(lineOf(item))),
     async summary(summary) {
       await write(JSON.stringify(summary));
       await flush();

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Command } from "commander";
 import { FeedctlError, isFeedctlError } from "../errors.ts";
+import { batchesOf } from "../lib/batches.ts";
 import { counted, formatSize } from "../lib/size.ts";
 import type { Context } from "../operations/context.ts";
 import type { MirrorItem, MirrorSummary } from "../operations/mirror-tally.ts";
@@ -77,20 +78,28 @@ async function mirrorOnce(
 ): Promise<number> {
   const { runMirror } = await import("../operations/run-mirror.ts");
   let summary: MirrorSummary | undefined;
+  const tellSummary = async (event: MirrorSummary) => {
+    summary = event;
+    out.progress.stop();
+    await log.summary(event);
+    await out.event(event, table(event));
+  };
+  // most items are skipped and told to nobody: they need no promise
+  const tell = (event: MirrorItem): Promise<unknown> | undefined => {
+    out.progress.step(event.outcome === "copied" ? event.bytes : 0);
+    const logged = log.item(event);
+    if (event.outcome === "skipped" && !out.options.verbose && event.reason === undefined) return logged;
+    return Promise.all([
+      logged,
+      out.event(event, out.options.quiet && !isTrouble(event) ? undefined : log.line(event)),
+    ]);
+  };
   await out.progress.start("mirroring");
   try {
-    for await (const event of runMirror(context, input())) {
-      if (event.type === "summary") {
-        summary = event;
-        out.progress.stop();
-        await log.summary(event);
-        await out.event(event, table(event));
-      } else {
-        out.progress.step(event.outcome === "copied" ? event.bytes : 0);
-        await log.item(event);
-        if (event.outcome !== "skipped" || out.options.verbose || event.reason !== undefined) {
-          await out.event(event, out.options.quiet && !isTrouble(event) ? undefined : log.line(event));
-        }
+    for await (const events of batchesOf(runMirror(context, input()))) {
+      for (const event of events) {
+        const told = event.type === "summary" ? tellSummary(event) : tell(event);
+        if (told !== undefined) await told;
       }
     }
   } catch (error) {

@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { FeedctlError, isFeedctlError } from "../errors.ts";
+import { batched, batchesOf } from "../lib/batches.ts";
 import { tryProcessLock } from "../lib/process-lock.ts";
 import { createSpool } from "../lib/spool.ts";
 import type { Throttle } from "../lib/throttle.ts";
@@ -55,7 +56,11 @@ type Postponed = { key: string; size: number; decision: Decision };
  * end in order, nothing failed, and the guards agreed to the whole number. The last event is the summary, whatever
  * happens; an error that ended the run early is thrown after it.
  */
-export async function* runMirror(context: Context, input: MirrorInput): AsyncGenerator<MirrorEvent> {
+export function runMirror(context: Context, input: MirrorInput): AsyncGenerator<MirrorEvent, void> {
+  return batched(() => mirrorInBatches(context, input));
+}
+
+async function* mirrorInBatches(context: Context, input: MirrorInput): AsyncGenerator<MirrorEvent[], void> {
   const started = performance.now();
   await refuseUnsafePlaces(context, input.source, input.target);
   await requireSource(input.source);
@@ -100,8 +105,8 @@ export async function* runMirror(context: Context, input: MirrorInput): AsyncGen
 
   try {
     yield* copyAll();
-    for await (const _ of transfer.retry()) yield* tally.take();
-    yield* tally.take();
+    for await (const _ of transfer.retry()) yield tally.take();
+    yield tally.take();
     yield* deleteWhatIsExtra();
     if (summary.copied > 0 && !dryRun) await sweepTarget();
   } catch (error) {
@@ -110,27 +115,32 @@ export async function* runMirror(context: Context, input: MirrorInput): AsyncGen
   } finally {
     await transfer.idle().catch(() => {}); // its error was thrown above, unless the listing's came first
   }
-  yield* tally.take();
-  yield tally.close(trouble !== undefined, performance.now() - started);
+  yield tally.take();
+  yield [tally.close(trouble !== undefined, performance.now() - started)];
   if (trouble !== undefined) throw trouble.error;
 
-  async function* copyAll(): AsyncGenerator<MirrorEvent> {
+  async function* copyAll(): AsyncGenerator<MirrorEvent[]> {
     let complete = false;
     const onForeign = (name: string, end: "source" | "target") => {
       if (end === "source") foreign.add(name);
       tally.foreign(name, end);
     };
     try {
-      for await (const pair of listPairs({
+      const listed = listPairs({
         source,
         target,
         journal,
         hidden: trash?.root,
         signal: context.signal,
         onForeign,
-      })) {
-        await meet(pair);
-        yield* tally.take();
+      });
+      for await (const pairs of batchesOf(listed)) {
+        for (const pair of pairs) {
+          const busy = meet(pair);
+          // most need no promise, and a promise each costs more than the rest of the work
+          if (busy !== undefined) await busy;
+        }
+        yield tally.take();
       }
       await transfer.idle();
       complete = true;
@@ -141,12 +151,15 @@ export async function* runMirror(context: Context, input: MirrorInput): AsyncGen
   }
 
   /** Decides about one key. What is skipped needs no promise; the rest goes to the pool. */
-  async function meet(pair: ListedPair): Promise<void> {
+  function meet(pair: ListedPair): Promise<void> | undefined {
     const { key, source: from, target: to } = pair;
     const blob = from ?? to;
-    if (blob === undefined) return; // only the journal remembers it
+    if (blob === undefined) return undefined; // only the journal remembers it
     // one blob decides for both sides: a filter that hides the source's must not make an extra of its twin
-    if (!input.filter(key, blob)) return void (to !== undefined && obstacles.occupy(key));
+    if (!input.filter(key, blob)) {
+      if (to !== undefined) obstacles.occupy(key);
+      return undefined;
+    }
     if (to !== undefined) counts.targets++;
     if (from === undefined) return meetExtra(blob);
     counts.sources++;
@@ -161,8 +174,12 @@ export async function* runMirror(context: Context, input: MirrorInput): AsyncGen
       // worth remembering only where the listings alone will not show it again
       const shown = !proven || decide({ ...known, proven: false }, { ...compare, sizeOnly: false }).action === "skip";
       if (!shown) proofs.add(pair.journal);
-      return;
+      return undefined;
     }
+    return transferPair(pair, from, decision);
+  }
+
+  async function transferPair({ key, target: to }: ListedPair, from: BlobInfo, decision: Decision): Promise<void> {
     const room = proofs.room();
     if (room !== undefined) await room;
     const obstacle = to === undefined ? obstacles.at(key) : undefined;
@@ -208,7 +225,7 @@ export async function* runMirror(context: Context, input: MirrorInput): AsyncGen
     }
   }
 
-  async function* deleteWhatIsExtra(): AsyncGenerator<MirrorEvent> {
+  async function* deleteWhatIsExtra(): AsyncGenerator<MirrorEvent[]> {
     if (extras.count === 0 || input.noDelete) return;
     if (summary.failed + summary.mismatch > 0) {
       summary.notDeleted = "something failed: nothing is deleted on doubt";
@@ -216,7 +233,7 @@ export async function* runMirror(context: Context, input: MirrorInput): AsyncGen
     }
     const { approve, maxDelete: limit } = input;
     const deletes = { target, extras, counts, limit, dryRun, trash, place: places.target, approve };
-    for await (const _ of deleteExtras(context, deletes, tally)) yield* tally.take();
+    for await (const _ of deleteExtras(context, deletes, tally)) yield tally.take();
   }
 }
 
