@@ -1,7 +1,7 @@
 import type { Db } from "./schema.ts";
 
 /** What must not happen twice at once. Numbers are part of the protocol between feedctl processes: never renumber. */
-export const lockKinds = { schema: 1, write: 2, migrate: 3, run: 4, store: 5, rows: 6, drop: 7 } as const;
+export const lockKinds = { schema: 1, write: 2, migrate: 3, run: 4, store: 5, rows: 6, drop: 7, retention: 8 } as const;
 export type LockKind = keyof typeof lockKinds;
 
 export interface LockRequest {

@@ -1,4 +1,5 @@
 import type { ColumnType, Generated, GeneratedAlways, JSONColumnType, Kysely } from "kysely";
+import type { RetentionTables } from "./schema-retention.ts";
 
 /** JSON goes in as text and comes out parsed. */
 type Json<T extends object> = JSONColumnType<T>;
@@ -65,6 +66,10 @@ export interface VersionsTable {
   downloads: Generated<number>;
   last_used_at: Nullable<Date>;
   metadata: Json<Record<string, unknown>>;
+  quarantined_at: Nullable<Date>;
+  quarantined_until: Nullable<Date>;
+  quarantine_run: Nullable<number>;
+  quarantine_detail: ColumnType<object | null, string | null | undefined, string | null>;
 }
 
 export interface FilesTable {
@@ -247,7 +252,7 @@ export interface AuditEventsTable {
   detail: ColumnType<object | null, string | null | undefined, string | null>;
 }
 
-export interface Tables {
+export interface Tables extends RetentionTables {
   settings: SettingsTable;
   feeds: FeedsTable;
   stores: StoresTable;

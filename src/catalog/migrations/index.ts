@@ -2,6 +2,7 @@ import { initial } from "./0001-initial.ts";
 import { migrationsThatGoOn } from "./0002-migrations-that-go-on.ts";
 import { overwritesAndDropPaths } from "./0003-overwrites-and-drop-paths.ts";
 import { oneFilePerIdentity } from "./0004-one-file-per-identity.ts";
+import { retention } from "./0005-retention.ts";
 
 /** Numbered from 1, append-only, in order of application. */
 export const migrations: readonly { name: string; sql: string }[] = [
@@ -9,6 +10,7 @@ export const migrations: readonly { name: string; sql: string }[] = [
   { name: "migrations that go on", sql: migrationsThatGoOn },
   { name: "overwrites and drop paths", sql: overwritesAndDropPaths },
   { name: "one file per identity", sql: oneFilePerIdentity },
+  { name: "retention", sql: retention },
 ];
 
 export const newestSchema = migrations.length;

@@ -1,0 +1,52 @@
+import type { ColumnType, Generated, GeneratedAlways, JSONColumnType } from "kysely";
+
+type Nullable<T> = ColumnType<T | null, T | null | undefined, T | null>;
+
+export interface RetentionRulesTable {
+  id: GeneratedAlways<number>;
+  feed_id: number;
+  position: number;
+  name: Nullable<string>;
+  enabled: Generated<boolean>;
+  protect_across_rules: Generated<boolean>;
+  criteria: JSONColumnType<Record<string, unknown>>;
+}
+
+export interface ProtectionsTable {
+  id: GeneratedAlways<number>;
+  feed_id: number;
+  package: string;
+  version: string;
+  reason: Nullable<string>;
+  created_at: Date;
+  created_by: string;
+}
+
+export interface RetentionItemsTable {
+  run_id: number;
+  number: number;
+  version_id: number;
+  rule: number;
+  place: Nullable<number>;
+  bytes_before: Nullable<number>;
+  count_before: Nullable<number>;
+  row_version: string;
+  bytes: number;
+  files: number;
+}
+
+export interface UsageImportsTable {
+  feed_id: number;
+  sha256: Uint8Array;
+  head: Uint8Array;
+  bytes: number;
+  name: string;
+  imported_at: Date;
+}
+
+export interface RetentionTables {
+  retention_rules: RetentionRulesTable;
+  protections: ProtectionsTable;
+  retention_items: RetentionItemsTable;
+  usage_imports: UsageImportsTable;
+}
