@@ -58,10 +58,13 @@ export type ImportEvent = ImportedFile | ImportSummary;
  */
 export async function* importPackages(context: Context, input: ImportInput): AsyncGenerator<ImportEvent> {
   const { dryRun = false, overwrite = false, move = false, command = "import", onConflict } = input;
-  await using lanes = new AsyncDisposableStack();
   const open: Lane[] = [];
-  for (const feed of input.feeds)
-    open.push(lanes.use(await openLane(context, { feed, command, dryRun, overwrite, prove: move })));
+  await using _lanes = {
+    async [Symbol.asyncDispose]() {
+      for (const lane of open.toReversed()) await lane[Symbol.asyncDispose]();
+    },
+  };
+  for (const feed of input.feeds) open.push(await openLane(context, { feed, command, dryRun, overwrite, prove: move }));
   const { distribution, component } = input;
   if ((distribution ?? component) !== undefined && !open.some(({ feed }) => feed.type === "debian"))
     throw new FeedctlError("usage", "--distribution and --component are for feeds of type debian");
