@@ -93,7 +93,7 @@ export async function reportImport(
   for await (const event of events) {
     if (event.type === "file") {
       out.progress.step(event.status === "imported" ? (event.size ?? 0) : 0);
-      await out.event(event, out.options.quiet && isGood(event) ? undefined : describe(event, dryRun));
+      await out.event(event, out.options.quiet && isGood(event) ? undefined : describeFile(event, dryRun));
       continue;
     }
     out.progress.stop();
@@ -113,11 +113,11 @@ export async function reportImport(
   return failures > 0 ? 3 : 0;
 }
 
-function isGood({ status }: ImportedFile): boolean {
+export function isGood({ status }: ImportedFile): boolean {
   return status !== "conflict" && status !== "invalid" && status !== "failed";
 }
 
-const words: Record<ImportedFile["status"], string> = {
+export const statusWords: Record<ImportedFile["status"], string> = {
   imported: "imported",
   overwritten: "replaced",
   existing: "existing",
@@ -128,10 +128,10 @@ const words: Record<ImportedFile["status"], string> = {
   failed: "FAILED",
 };
 
-function describe(file: ImportedFile, dryRun: boolean | undefined): string {
+export function describeFile(file: ImportedFile, dryRun: boolean | undefined): string {
   const name = file.name === null ? file.file : `${file.group ? `${file.group}/` : ""}${file.name} ${file.version}`;
   const what = file.feed === null ? name : `${name} -> ${file.feed}`;
-  const line = `${(dryRun && file.status === "imported" ? "new" : words[file.status]).padEnd(8)}  ${what}`;
+  const line = `${(dryRun && file.status === "imported" ? "new" : statusWords[file.status]).padEnd(8)}  ${what}`;
   if (file.reason !== null && (!isGood(file) || file.status === "skipped"))
     return `${line}: ${file.reason}${file.name === null ? "" : ` (${file.file})`}`;
   return file.warnings.length === 0 ? line : `${line} (${file.warnings.join("; ")})`;

@@ -3,6 +3,7 @@ import { exitStatuses } from "../errors.ts";
 import { dbCommand, initCommand } from "./catalog.ts";
 import { namesCommand } from "./completion-names.ts";
 import { completionCommand } from "./completion.ts";
+import { dropCommand } from "./drop.ts";
 import type { Edge } from "./edge.ts";
 import { feedCommand } from "./feed.ts";
 import { importCommand } from "./import.ts";
@@ -35,7 +36,11 @@ export function createProgram(edge: Edge, version: string): Command {
     );
 
   program.commandsGroup("Feeds and packages:");
-  program.addCommand(feedCommand(edge)).addCommand(importCommand(edge)).addCommand(packageCommand(edge));
+  program
+    .addCommand(feedCommand(edge))
+    .addCommand(importCommand(edge))
+    .addCommand(dropCommand(edge))
+    .addCommand(packageCommand(edge));
   program.commandsGroup("Stores:");
   program
     .addCommand(storeCommand(edge))

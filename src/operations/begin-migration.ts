@@ -21,7 +21,8 @@ import { FeedctlError } from "../errors.ts";
 import { locationName, locationOf, overlap, type Location } from "../stores/location.ts";
 import type { StoreType } from "../stores/store-types.ts";
 import type { Context } from "./context.ts";
-import { frozenPlace, prepareStore, refuseOverlap, requireStore, storeConfig, type NewStore } from "./feed-store.ts";
+import { frozenPlace, prepareStore, requireStore, storeConfig, type NewStore } from "./feed-store.ts";
+import { refuseOverlap } from "./occupied-places.ts";
 import type { Run } from "./run.ts";
 import type { StoreOptions } from "./secrets.ts";
 

@@ -1,10 +1,10 @@
 import { isAbsolute } from "node:path";
 import { readSettings } from "../catalog/settings.ts";
-import { currentStore, liveStores, lockPlaces, type StorePlace, type StoreRow } from "../catalog/stores.ts";
+import { currentStore, type StorePlace, type StoreRow } from "../catalog/stores.ts";
 import type { Db, SavedOptions } from "../catalog/schema.ts";
 import type { FeedRow } from "../catalog/feeds.ts";
 import { FeedctlError } from "../errors.ts";
-import { locationOf, overlap, type Location } from "../stores/location.ts";
+import { locationOf, type Location } from "../stores/location.ts";
 import type { Store } from "../stores/store.ts";
 import { storeTypes, type StoreConfig, type StoreType } from "../stores/store-types.ts";
 import type { Context } from "./context.ts";
@@ -128,39 +128,6 @@ function checkOptions(context: Context, type: StoreType, options: StoreOptions):
     need("container", "container");
     if (Boolean(options["connectionString"]) === Boolean(options["accountUrl"]))
       throw new FeedctlError("usage", "an azure store needs --connection-string or --account-url, and not both");
-  }
-}
-
-/**
- * Refuses a location that is the same as, inside of, or around any place where another feed's files are or may lie. The
- * feed's own earlier stores may be taken again as they were, but not nested. In the transaction that records the
- * location it also keeps everybody else from recording one until the end.
- */
-export async function refuseOverlap(context: Context, db: Db, feed: FeedRow, location: Location): Promise<void> {
-  await lockPlaces(db);
-  const settings = settingsMap(context, await readSettings(db));
-  for (const row of await liveStores(db)) {
-    const other = row.location as Location | null;
-    const place =
-      other ??
-      (row.feed_type === null
-        ? undefined
-        : locationOf({
-            type: "disk",
-            path: defaultDirectory(settings, { id: row.feed_id, type: row.feed_type }).path,
-          }));
-    if (place === undefined) continue;
-    const how = overlap(location, place);
-    if (how === undefined || (how === "same" && row.feed_id === feed.id)) continue;
-    const whose = row.feed_id === feed.id ? "its own" : `feed "${row.feed_name ?? `#${row.feed_id} (deleted)`}"'s`;
-    const words = { same: "is", inside: "lies inside", contains: "contains" }[how];
-    throw new FeedctlError(
-      "conflict",
-      `the location of feed "${feed.name}" ${words} ${whose} ${row.role === "current" ? "store" : "earlier store"}`,
-      {
-        hint: "choose another path, bucket or target path; two feeds must never share files",
-      },
-    );
   }
 }
 

@@ -8,6 +8,7 @@ import {
   type FeedRow,
   type FeedTotals,
 } from "../catalog/feeds.ts";
+import { forgetDrops } from "../catalog/drops.ts";
 import { openMigration } from "../catalog/feed-migrations.ts";
 import { insertAuditEvents } from "../catalog/runs.ts";
 import { readSettings } from "../catalog/settings.ts";
@@ -18,9 +19,11 @@ import type { FeedType } from "../formats/feed-types.ts";
 import { locationName, locationOf } from "../stores/location.ts";
 import type { StoreType } from "../stores/store-types.ts";
 import type { Context } from "./context.ts";
+import { checkDropPath } from "./drop-path.ts";
 import { settingsMap } from "./effective-settings.ts";
 import { defaultDirectory } from "./feed-directory.ts";
-import { frozenPlace, refuseOverlap } from "./feed-store.ts";
+import { frozenPlace } from "./feed-store.ts";
+import { refuseOverlap } from "./occupied-places.ts";
 import { lockWholeFeed } from "./lock-feed.ts";
 import { otherFeed, requireFeed, requireLiveFeed } from "./find-feed.ts";
 import { describeOptions } from "./secrets.ts";
@@ -147,6 +150,7 @@ function placeOf(row: StoreRow): string {
 
 export interface FeedSettings {
   description?: string | null | undefined;
+  /** An absolute path; null: none any more. */
   dropPath?: string | null | undefined;
   active?: boolean | undefined;
 }
@@ -155,6 +159,9 @@ export async function setFeed(context: Context, name: string, change: FeedSettin
   const { db } = await context.catalog();
   return db.transaction().execute(async (transaction) => {
     const before = await requireLiveFeed(transaction, name);
+    const { dropPath } = change;
+    if (typeof dropPath === "string") await checkDropPath(context, transaction, before, dropPath);
+    if (dropPath !== undefined && dropPath !== before.drop_path) await forgetDrops(transaction, before.id);
     const row = await updateFeed(transaction, before.id, {
       ...(change.description === undefined ? {} : { description: change.description }),
       ...(change.dropPath === undefined ? {} : { drop_path: change.dropPath }),

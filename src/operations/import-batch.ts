@@ -1,7 +1,7 @@
 import { markVerified, readFiles, type FileRow } from "../catalog/files.ts";
 import { insertFiles, lockRows, replaceFiles } from "../catalog/packages.ts";
 import { forgetDeletes, renewWrites, withdrawWrites } from "../catalog/pending.ts";
-import { FeedctlError, isFeedctlError } from "../errors.ts";
+import { isFeedctlError, type FeedctlError } from "../errors.ts";
 import { mapParallel } from "../lib/parallel.ts";
 import type { PutResult, Store } from "../stores/store.ts";
 import { announce, intentOf, type Rows } from "./announce-batch.ts";

@@ -71,7 +71,14 @@ export async function* importPackages(context: Context, input: ImportInput): Asy
   const summary: ImportSummary = {
     type: "summary",
     feed: open.map((lane) => lane.feed.name).join(","),
-    ...{ imported: 0, overwritten: 0, existing: 0, restored: 0, conflicts: 0, invalid: 0, failed: 0, skipped: 0 },
+    imported: 0,
+    overwritten: 0,
+    existing: 0,
+    restored: 0,
+    conflicts: 0,
+    invalid: 0,
+    failed: 0,
+    skipped: 0,
     bytes: 0,
   };
   const found = findPackageFiles(context, input.paths, {

@@ -7,7 +7,7 @@ import type { Context } from "./context.ts";
 import { locationOf } from "../stores/location.ts";
 import { effective, settingsMap } from "./effective-settings.ts";
 import { defaultDirectory } from "./feed-directory.ts";
-import { refuseOverlap } from "./feed-store.ts";
+import { refuseOverlap } from "./occupied-places.ts";
 import { findSetting, settingInfos, settingProblem, type Setting, type SettingInfo } from "./setting-names.ts";
 
 /** Every setting with its effective value. */

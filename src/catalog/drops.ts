@@ -1,0 +1,75 @@
+import { sql } from "kysely";
+import type { FeedRow } from "./feeds.ts";
+import type { Db } from "./schema.ts";
+
+/** A file that a drop path could not take, as it was when it was looked at. */
+export interface DropFile {
+  /** Relative to the drop path, with `/`. */
+  path: string;
+  size: number;
+  modified: Date;
+  status: "conflict" | "invalid" | "failed";
+  reason: string;
+  seenAt: Date;
+}
+
+export interface DropScan {
+  scannedAt: Date;
+  imported: number;
+  problem: string | null;
+}
+
+export async function feedsWithDropPath(db: Db): Promise<FeedRow[]> {
+  return db
+    .selectFrom("feeds")
+    .selectAll()
+    .where("drop_path", "is not", null)
+    .orderBy(sql`lower(name)`)
+    .execute();
+}
+
+/** By path. */
+export async function readDropFiles(db: Db, feedId: number): Promise<Map<string, DropFile>> {
+  const found = await sql<DropFile>`
+    select path, size::float8 as size, modified, status, reason, seen_at as "seenAt" from feedctl.drop_files
+    where feed_id = ${feedId} order by path`.execute(db);
+  return new Map(found.rows.map((row) => [row.path, row]));
+}
+
+/** In one statement. Paths must differ. */
+export async function saveDropFiles(db: Db, feedId: number, files: readonly DropFile[]): Promise<void> {
+  if (files.length === 0) return;
+  await sql`
+    insert into feedctl.drop_files (feed_id, path, size, modified, status, reason, seen_at)
+    select ${feedId}::int, f.path, f.size, f.modified, f.status, f.reason, f."seenAt"
+    from jsonb_to_recordset(${JSON.stringify(files)}::jsonb)
+      as f(path text, size bigint, modified timestamptz, status text, reason text, "seenAt" timestamptz)
+    on conflict (feed_id, path) do update set size = excluded.size, modified = excluded.modified,
+      status = excluded.status, reason = excluded.reason, seen_at = excluded.seen_at`.execute(db);
+}
+
+export async function removeDropFiles(db: Db, feedId: number, paths: readonly string[]): Promise<void> {
+  if (paths.length === 0) return;
+  await sql`delete from feedctl.drop_files where feed_id = ${feedId}
+    and path in (select jsonb_array_elements_text(${JSON.stringify(paths)}::jsonb))`.execute(db);
+}
+
+export async function readDropScan(db: Db, feedId: number): Promise<DropScan | undefined> {
+  const row = await db.selectFrom("drop_scans").selectAll().where("feed_id", "=", feedId).executeTakeFirst();
+  return row && { scannedAt: row.scanned_at, imported: row.imported, problem: row.problem };
+}
+
+export async function saveDropScan(db: Db, feedId: number, scan: DropScan): Promise<void> {
+  const { scannedAt: scanned_at, imported, problem } = scan;
+  await db
+    .insertInto("drop_scans")
+    .values({ feed_id: feedId, scanned_at, imported, problem })
+    .onConflict((conflict) => conflict.column("feed_id").doUpdateSet({ scanned_at, imported, problem }))
+    .execute();
+}
+
+/** What is known of one directory says nothing about another. */
+export async function forgetDrops(db: Db, feedId: number): Promise<void> {
+  await db.deleteFrom("drop_files").where("feed_id", "=", feedId).execute();
+  await db.deleteFrom("drop_scans").where("feed_id", "=", feedId).execute();
+}

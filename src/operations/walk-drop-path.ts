@@ -1,0 +1,89 @@
+import type { Dirent } from "node:fs";
+import { lstat, readdir } from "node:fs/promises";
+import { join } from "node:path";
+import { mapParallel } from "../lib/parallel.ts";
+import type { Format } from "../formats/format.ts";
+import type { Context } from "./context.ts";
+import { dropPathError } from "./drop-path.ts";
+import type { FoundFile } from "./find-package-files.ts";
+import { isAbsent, markOf } from "./source-file.ts";
+
+/** The files of one folder of a drop path, by name. */
+export interface DropFolder {
+  /** Relative to the drop path, with `/`; empty for the drop path itself. */
+  path: string;
+  files: FoundFile[];
+  /** Accompany packages and are none. */
+  sidecars: FoundFile[];
+}
+
+export interface DropWalk {
+  root: string;
+  format: Format;
+  /** Told of a folder that cannot be read; the others are read all the same. */
+  onProblem(error: unknown): void;
+}
+
+/**
+ * What uploads are called while they last, editors' copies, what systems put into every folder, and hidden files: left
+ * alone, and folders of such names too.
+ */
+const LEFT_ALONE = /^[.~]|~$|\.(?:part|partial|tmp|crdownload|filepart)$|^(?:thumbs\.db|desktop\.ini)$/i;
+
+/**
+ * Every folder that has files, those inside a folder before itself, because a file may need its neighbours and those
+ * above it. Links are not followed. Rejects when the drop path itself cannot be read.
+ */
+export async function* walkDropPath(context: Context, walk: DropWalk, path = ""): AsyncGenerator<DropFolder> {
+  context.signal.throwIfAborted();
+  let entries: Dirent[];
+  try {
+    entries = await readdir(join(walk.root, path), { withFileTypes: true });
+  } catch (error) {
+    if (path === "") throw dropPathError(walk.root, error);
+    // a folder that went away is nobody's fault; whether all went with it is asked at the end
+    if (!isAbsent(error)) walk.onProblem(dropPathError(join(walk.root, path), error));
+    return;
+  }
+  const kept = entries.filter(({ name }) => !LEFT_ALONE.test(name)).toSorted((a, b) => (a.name < b.name ? -1 : 1));
+  for (const entry of kept)
+    if (entry.isDirectory()) yield* walkDropPath(context, walk, path === "" ? entry.name : `${path}/${entry.name}`);
+  const files = await describe(kept, walk, path);
+  if (files.length > 0) yield folderOf(walk, path, files);
+}
+
+/** The folder as it is now; undefined when it is gone. */
+export async function readDropFolder(walk: DropWalk, path: string): Promise<DropFolder | undefined> {
+  try {
+    const entries = await readdir(join(walk.root, path), { withFileTypes: true });
+    const kept = entries.filter(({ name }) => !LEFT_ALONE.test(name)).toSorted((a, b) => (a.name < b.name ? -1 : 1));
+    return folderOf(walk, path, await describe(kept, walk, path));
+  } catch (error) {
+    if (!isAbsent(error)) throw dropPathError(walk.root, error);
+    return undefined;
+  }
+}
+
+function folderOf({ format }: DropWalk, path: string, all: readonly FoundFile[]): DropFolder {
+  const isSidecar = (file: FoundFile) => format.isSidecar?.(file.file.name) === true;
+  return { path, files: all.filter((file) => !isSidecar(file)), sidecars: all.filter(isSidecar) };
+}
+
+async function describe(entries: readonly Dirent[], walk: DropWalk, folder: string): Promise<FoundFile[]> {
+  const found: FoundFile[] = [];
+  const names = entries.filter((entry) => entry.isFile()).map(({ name }) => name);
+  for await (const file of mapParallel(names, 16, look)) if (file !== undefined) found.push(file);
+  return found.toSorted((a, b) => (a.path < b.path ? -1 : 1));
+
+  async function look(name: string): Promise<FoundFile | undefined> {
+    const path = join(walk.root, folder, name);
+    try {
+      const info = await lstat(path);
+      if (!info.isFile()) return undefined;
+      return { path, file: { path, size: info.size, name }, mark: markOf(info) };
+    } catch (error) {
+      if (!isAbsent(error)) walk.onProblem(dropPathError(path, error));
+      return undefined;
+    }
+  }
+}

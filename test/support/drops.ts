@@ -1,0 +1,82 @@
+import { existsSync, mkdirSync, readdirSync, utimesSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import type { Installation } from "./databases.ts";
+import { npmFileName, npmTarball, type NpmPackage } from "./fixtures/packages.ts";
+
+/** A folder that some feed's packages are dropped into. */
+export interface DropFolder {
+  readonly path: string;
+  /** Writes a file, an hour old, so that nobody waits for it to settle. Returns its path. */
+  put(file: string, content: string | Uint8Array): string;
+  npm(content: NpmPackage, file?: string): string;
+  /** All that is there, folders too, below the folder. */
+  all(): string[];
+}
+
+export function dropFolder(path: string): DropFolder {
+  mkdirSync(path, { recursive: true });
+  const put = (file: string, content: string | Uint8Array) => {
+    const target = join(path, file);
+    mkdirSync(dirname(target), { recursive: true });
+    writeFileSync(target, content);
+    anHourOld(target);
+    return target;
+  };
+  return {
+    path,
+    put,
+    npm: (content, file) => put(file ?? npmFileName(content), npmTarball(content)),
+    all: () => (existsSync(path) ? readdirSync(path, { recursive: true, encoding: "utf8" }).toSorted() : ["gone"]),
+  };
+}
+
+export function anHourOld(...files: string[]): void {
+  const time = new Date(Date.now() - 3_600_000);
+  for (const file of files) utimesSync(file, time, time);
+}
+
+/** A feed with its drop path. */
+export async function makeDrop(place: Installation, feed: string, type = "npm"): Promise<DropFolder> {
+  const folder = dropFolder(place.path("drop", feed));
+  await place.run("feed", "create", feed, "--type", type);
+  await place.run("drop", "set", feed, folder.path);
+  return folder;
+}
+
+export interface Scanned {
+  /** Files, as `STATUS NAME` or `STATUS NAME: REASON`, sorted. */
+  files: string[];
+  /** Counts that are not 0. */
+  counts: Record<string, number>;
+  feeds: Record<string, unknown>[];
+  stderr: string;
+}
+
+/** Scans and demands the exit status. */
+export async function scan(place: Installation, code: number, ...args: string[]): Promise<Scanned> {
+  const { events, stderr } = await place
+    .exits(code, "drop", "scan", "--json", ...args)
+    .then((result) => ({ events: result.events(), stderr: result.stderr }));
+  return scanned(events, stderr);
+}
+
+export function scanned(events: Record<string, unknown>[], stderr = ""): Scanned {
+  const files = events.filter(({ type }) => type === "file");
+  const {
+    type: _type,
+    feeds: _feeds,
+    bytes: _bytes,
+    ...counts
+  } = events.findLast(({ type }) => type === "summary") ?? {};
+  return {
+    files: files
+      .map(({ status, file, reason }) => {
+        const name = String(file).split("/").at(-1);
+        return `${String(status)} ${name}${reason === null ? "" : `: ${reason as string}`}`;
+      })
+      .toSorted(),
+    counts: Object.fromEntries(Object.entries(counts).filter(([, count]) => count !== 0)) as Record<string, number>,
+    feeds: events.filter(({ type }) => type === "feed"),
+    stderr,
+  };
+}
