@@ -1,6 +1,7 @@
 import { sql } from "kysely";
-import type { Db } from "./schema.ts";
 import type { FileHashes } from "./packages.ts";
+import type { UserMetadata } from "./schema-assets.ts";
+import type { Db } from "./schema.ts";
 
 /** A catalogued file as mirrors, migrations and verification need it. Hashes are lower-case hex. */
 export interface FileRow {
@@ -14,11 +15,23 @@ export interface FileRow {
   createdAt: Date;
   /** It came from an upstream connector. */
   cached: boolean;
+  /** How an asset is to be served, which its blob says too; null for a package's file. */
+  served: { cacheControl: string | null; metadata: UserMetadata } | null;
 }
 
-/** Of `files f join versions v`. */
+/** The cache header of a file, its own or that of the nearest folder that has one: of `files f` and `assets a`. */
+export const cacheControl = sql`nullif(coalesce(a.cache_control, (
+  select o.cache_control from feedctl.asset_folders o
+  where o.feed_id = f.feed_id and o.cache_control is not null and (o.path = '' or starts_with(f.key, o.path || '/'))
+  order by length(o.path) desc limit 1)), '')`;
+
+/** What `fileColumns` are of. */
+export const fileTables = sql`feedctl.files f left join feedctl.versions v on v.id = f.version_id
+  left join feedctl.assets a on a.file_id = f.id`;
+
 export const fileColumns = sql`f.id, f.key, f.size::float8 as size, encode(f.md5, 'hex') as md5, encode(f.sha256, 'hex') as sha256,
-  f.content_type as "contentType", f.store_tag as "storeTag", f.created_at as "createdAt", v.cached`;
+  f.content_type as "contentType", f.store_tag as "storeTag", f.created_at as "createdAt", coalesce(v.cached, false) as cached,
+  case when a.file_id is not null then jsonb_build_object('cacheControl', ${cacheControl}, 'metadata', a.metadata) end as served`;
 
 const PAGE = 2000;
 
@@ -26,8 +39,7 @@ const PAGE = 2000;
 export async function* listFiles(db: Db, feedId: number): AsyncGenerator<FileRow> {
   let after = "";
   for (;;) {
-    const page =
-      await sql<FileRow>`select ${fileColumns} from feedctl.files f join feedctl.versions v on v.id = f.version_id
+    const page = await sql<FileRow>`select ${fileColumns} from ${fileTables}
         where f.feed_id = ${feedId} and f.key > ${after} order by f.key limit ${PAGE}`.execute(db);
     yield* page.rows;
     const last = page.rows.at(-1);
@@ -39,11 +51,10 @@ export async function* listFiles(db: Db, feedId: number): AsyncGenerator<FileRow
 /** Those of the keys that are catalogued, whole. */
 export async function readFiles(db: Db, feedId: number, keys: readonly string[]): Promise<Map<string, FileRow>> {
   if (keys.length === 0) return new Map();
-  const found =
-    await sql<FileRow>`select ${fileColumns} from feedctl.files f join feedctl.versions v on v.id = f.version_id
+  const found = await sql<FileRow>`select ${fileColumns} from ${fileTables}
     where f.feed_id = ${feedId} and f.key in (select jsonb_array_elements_text(${JSON.stringify(keys)}::jsonb))`.execute(
-      db,
-    );
+    db,
+  );
   return new Map(found.rows.map((row) => [row.key, row]));
 }
 
@@ -92,7 +103,7 @@ export async function findByIdentity(
       union select f.id from w join feedctl.files f on f.feed_id = ${feedId} and f.key = w.key)
     select ${fileColumns}, f.qualifier, p.group_name as "group", p.name_key as "nameKey", v.normalized_version as "normalizedVersion"
     from ids join feedctl.files f on f.id = ids.id join feedctl.versions v on v.id = f.version_id
-    join feedctl.packages p on p.id = v.package_id`.execute(db);
+    join feedctl.packages p on p.id = v.package_id left join feedctl.assets a on a.file_id = f.id`.execute(db);
   return found.rows;
 }
 

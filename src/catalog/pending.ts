@@ -1,4 +1,5 @@
 import { sql } from "kysely";
+import type { NewAsset } from "./assets.ts";
 import type { NewFile } from "./packages.ts";
 import type { Db } from "./schema.ts";
 
@@ -7,7 +8,7 @@ export interface WriteIntent {
   /** Hex. */
   sha256: string;
   /** The row for the new bytes, where a blob that has a row is about to be replaced. */
-  replacement?: NewFile | null | undefined;
+  replacement?: NewFile | NewAsset | null | undefined;
 }
 
 export interface HeldIntent extends WriteIntent {

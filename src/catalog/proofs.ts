@@ -1,5 +1,5 @@
 import { sql } from "kysely";
-import { fileColumns, type FileRow } from "./files.ts";
+import { fileColumns, fileTables, type FileRow } from "./files.ts";
 import type { Db } from "./schema.ts";
 
 /** While the store shows `tag` for `key`, its bytes have this hash (hex). */
@@ -63,7 +63,7 @@ export async function listUnproven(
   range: { after: string; upTo: string | null; limit: number },
 ): Promise<UnprovenRow[]> {
   const rows = await sql<UnprovenRow>`
-    select ${fileColumns}, p.tag from feedctl.files f join feedctl.versions v on v.id = f.version_id
+    select ${fileColumns}, p.tag from ${fileTables}
     left join feedctl.proofs p on p.store_id = ${storeId} and p.key = f.key
     where f.feed_id = ${feedId} and f.key > ${range.after} and (${range.upTo}::text is null or f.key <= ${range.upTo}::text)
       and p.sha256 is distinct from f.sha256

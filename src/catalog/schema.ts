@@ -1,4 +1,5 @@
 import type { ColumnType, Generated, GeneratedAlways, JSONColumnType, Kysely } from "kysely";
+import type { AssetTables } from "./schema-assets.ts";
 import type { RetentionTables } from "./schema-retention.ts";
 
 /** JSON goes in as text and comes out parsed. */
@@ -20,6 +21,7 @@ export interface FeedsTable {
   active: Generated<boolean>;
   retention_rules_enabled: Generated<boolean>;
   deleting_at: Nullable<Date>;
+  versioning: Generated<boolean>;
   created_at: Date;
 }
 
@@ -74,7 +76,8 @@ export interface VersionsTable {
 
 export interface FilesTable {
   id: GeneratedAlways<number>;
-  version_id: number;
+  /** Null: of an asset, or of its kept content. */
+  version_id: number | null;
   feed_id: number;
   qualifier: string;
   key: string;
@@ -252,7 +255,7 @@ export interface AuditEventsTable {
   detail: ColumnType<object | null, string | null | undefined, string | null>;
 }
 
-export interface Tables extends RetentionTables {
+export interface Tables extends AssetTables, RetentionTables {
   settings: SettingsTable;
   feeds: FeedsTable;
   stores: StoresTable;

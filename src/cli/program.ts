@@ -1,5 +1,6 @@
 import { Command, Option } from "commander";
 import { exitStatuses } from "../errors.ts";
+import { assetCommand } from "./asset.ts";
 import { dbCommand, initCommand } from "./catalog.ts";
 import { namesCommand } from "./completion-names.ts";
 import { completionCommand } from "./completion.ts";
@@ -40,7 +41,8 @@ export function createProgram(edge: Edge, version: string): Command {
     .addCommand(feedCommand(edge))
     .addCommand(importCommand(edge))
     .addCommand(dropCommand(edge))
-    .addCommand(packageCommand(edge));
+    .addCommand(packageCommand(edge))
+    .addCommand(assetCommand(edge));
   program.commandsGroup("Stores:");
   program
     .addCommand(storeCommand(edge))

@@ -10,6 +10,8 @@ export interface Progress {
   /** One item is done. */
   step(bytes: number): void;
   label(text: string): void;
+  /** How far one long item is: shown at once, or in place of the next plain line. */
+  tick(text: string): void;
   /** Makes room for a line of output; the next step draws again. */
   clear(): void;
   stop(): void;
@@ -18,7 +20,7 @@ export interface Progress {
 const PLAIN_INTERVAL = 5000;
 
 export function createProgress(io: Io, options: { quiet: boolean; color: boolean; json: boolean }): Progress {
-  if (options.quiet) return { async start() {}, step() {}, label() {}, clear() {}, stop() {} };
+  if (options.quiet) return { async start() {}, step() {}, label() {}, tick() {}, clear() {}, stop() {} };
   let label = "";
   let total: number | undefined;
   let done = 0;
@@ -78,6 +80,14 @@ export function createProgress(io: Io, options: { quiet: boolean; color: boolean
     label(name) {
       label = name;
       if (spinner !== undefined) spinner.text = text();
+    },
+    tick(item) {
+      if (spinner !== undefined) spinner.text = item;
+      else if (bar !== undefined) bar.update(done, { label: item, size: formatSize(bytes) });
+      else if (label !== "" && performance.now() - last >= PLAIN_INTERVAL) {
+        last = performance.now();
+        io.stderr.write(`${item}\n`);
+      }
     },
     clear() {
       if (spinner?.isSpinning) spinner.stop();

@@ -2,11 +2,17 @@ import { createHash } from "node:crypto";
 import { createWriteStream } from "node:fs";
 import { link, rename, rm, stat } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
-import { Transform } from "node:stream";
+import { Transform, type Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { FeedctlError } from "../errors.ts";
-import type { Download } from "../operations/packages.ts";
 import type { Io } from "./io.ts";
+
+export interface Download {
+  file: { size: number; sha256: string };
+  /** Name to save it under. */
+  fileName: string;
+  body: Readable;
+}
 
 /** Saves a download under its name, complete and verified or not at all. Undefined when it went to stdout. */
 export async function saveStream(

@@ -1,32 +1,32 @@
-const types: Record<string, string> = {
-  nupkg: "application/zip",
-  snupkg: "application/zip",
-  whl: "application/zip",
-  upack: "application/zip",
-  vsix: "application/zip",
-  conda: "application/zip",
-  zip: "application/zip",
-  jar: "application/java-archive",
-  war: "application/java-archive",
-  aar: "application/java-archive",
-  pom: "application/xml",
-  xml: "application/xml",
-  gem: "application/x-tar",
-  tar: "application/x-tar",
-  deb: "application/vnd.debian.binary-package",
-  rpm: "application/x-rpm",
-  tgz: "application/gzip",
-  gz: "application/gzip",
-  crate: "application/gzip",
-  apk: "application/gzip",
-  bz2: "application/x-bzip2",
-  zst: "application/zstd",
-  json: "application/json",
-  txt: "text/plain",
+import { Mime } from "mime/lite";
+import otherTypes from "mime/types/other.js";
+import standardTypes from "mime/types/standard.js";
+
+/** What the registry does not know, or knows as something that is rarer where these files are kept. */
+const own: Record<string, string[]> = {
+  "application/zip": ["nupkg", "snupkg", "whl", "upack", "vpack", "vsix", "conda"],
+  "application/java-archive": ["jar", "war", "ear", "aar"],
+  "application/xml": ["pom", "nuspec"],
+  "application/x-tar": ["gem"],
+  "application/vnd.debian.binary-package": ["deb", "udeb"],
+  "application/x-rpm": ["rpm"],
+  "application/gzip": ["tgz", "crate"],
+  "application/x-bzip2": ["bz2", "tbz2"],
+  "application/x-xz": ["xz", "txz"],
+  "application/zstd": ["zst", "tzst"],
+  "application/vnd.apache.parquet": ["parquet"],
+  "application/octet-stream": ["exe", "msi", "dll", "iso", "dmg", "bin"],
+  "text/plain": ["ts", "tsx", "mts", "cts", "ps1", "psm1", "psd1", "tf", "tfvars", "asc", "ini", "log"],
 };
 
-/** The media type by the ending of a name, for blobs nobody has described. */
+const known = new Mime(standardTypes, otherTypes).define(own, true);
+
+/**
+ * The media type by the ending of a name. Never by the bytes: what looks like a web page to a guesser must not become
+ * one for a browser.
+ */
 export function contentTypeOf(name: string): string {
-  const dot = name.lastIndexOf(".");
-  return types[name.slice(dot + 1).toLowerCase()] ?? "application/octet-stream";
+  const last = name.slice(name.lastIndexOf("/") + 1);
+  // without a dot the library takes the whole name for an ending
+  return (last.includes(".") ? known.getType(last) : null) ?? "application/octet-stream";
 }

@@ -29,9 +29,24 @@ export function intentOf(item: PreparedPackage, rows: Rows): WriteIntent {
 
 /** `busy`: another run is importing the same package right now. */
 export async function announce(context: Context, target: Target, items: readonly PreparedPackage[], rows: Rows) {
+  const ours = await announceBatch(
+    context,
+    target,
+    items.map((item) => intentOf(item, rows)),
+  );
+  return { mine: items.filter((item) => ours.has(item.key)), busy: items.filter((item) => !ours.has(item.key)) };
+}
+
+/**
+ * Announces that the run is about to write these different keys, and makes room for them: what dead runs left there is
+ * settled first. Returns the keys that may be written now; the others are being written by another run.
+ */
+export async function announceBatch(
+  context: Context,
+  { feed, storeId, store, run }: Target,
+  intents: readonly WriteIntent[],
+): Promise<ReadonlySet<string>> {
   const catalog = await context.catalog();
-  const { feed, storeId, store, run } = target;
-  const intents = items.map((item) => intentOf(item, rows));
   const held = await announceWrites(catalog.db, storeId, run.id, intents, context.now());
   const dead = await deadRuns(
     catalog,
@@ -51,17 +66,16 @@ export async function announce(context: Context, target: Target, items: readonly
   // which of two contents a row stands for must be known before a third one comes
   await finishReplacements(context, catalog.db, { feedId: feed.id, store, run }, taken);
   const others = new Set(held.filter((intent) => !adopted.has(intent.key)).map((intent) => intent.key));
-  const mine = items.filter((item) => !others.has(item.key));
-  const busy = items.filter((item) => others.has(item.key));
+  const mine = intents.filter((intent) => !others.has(intent.key));
   await clearLeftovers(
     context,
     store,
-    new Map(mine.map((item) => [item.key, item.hashes.sha256])),
+    new Map(mine.map((intent) => [parseKey(intent.key), intent.sha256])),
     taken.filter((intent) => intent.replacement == null),
     await findDeletes(
       catalog.db,
       storeId,
-      mine.map((item) => item.key),
+      mine.map((intent) => intent.key),
     ),
   );
   await renewWrites(
@@ -70,7 +84,7 @@ export async function announce(context: Context, target: Target, items: readonly
     run.id,
     intents.filter((intent) => adopted.has(intent.key)),
   );
-  return { mine, busy };
+  return new Set(mine.map((intent) => intent.key));
 }
 
 /** Makes room where the catalog knows that a blob is nobody's: other bytes of a dead run, and what waits for its deletion. */

@@ -21,6 +21,8 @@ export interface CopyInput {
   /** What the bytes must hash to, where the catalog knows it; other bytes reject with `corrupt`. */
   expected?: { sha256: string; md5: string } | undefined;
   contentType?: string | undefined;
+  /** What the copy is to be served with, whatever its source is. Default: as the source. */
+  served?: { cacheControl: string | undefined; metadata: Record<string, string> | undefined } | undefined;
   /** Slows the reading of the source down. */
   throttle?: Throttle | undefined;
   /** As in `PutOptions`. */
@@ -82,8 +84,7 @@ function putOptions(context: Context, input: CopyInput, described: BlobInfo): Pu
     sha256: input.expected?.sha256 ?? described.sha256,
     md5: input.expected?.md5 ?? described.md5,
     contentType: input.contentType ?? described.contentType ?? contentTypeOf(described.key),
-    cacheControl: described.cacheControl,
-    metadata: described.metadata,
+    ...(input.served ?? { cacheControl: described.cacheControl, metadata: described.metadata }),
     modified: described.modified,
     durable: input.durable,
     notes: input.notes,

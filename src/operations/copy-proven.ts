@@ -5,13 +5,14 @@ import { hashStream } from "../lib/hash.ts";
 import type { BlobInfo, Store, UploadNotes } from "../stores/store.ts";
 import type { Context } from "./context.ts";
 import { copyBlob } from "./copy-blob.ts";
+import { servedAs } from "./served-as.ts";
 
 export interface ProvenInput {
   source: Store;
   target: Store;
   blob: BlobInfo;
   /** What the catalog says of it; without it the blob is read twice, to have a hash to hold the copy against. */
-  row: Pick<FileRow, "size" | "sha256" | "md5" | "contentType"> | undefined;
+  row: Pick<FileRow, "size" | "sha256" | "md5" | "contentType" | "served"> | undefined;
   /** `replace`: what stands there was put there by this migration and is not what it should be any more. */
   ifExists: "fail" | "replace";
   notes: UploadNotes;
@@ -30,7 +31,8 @@ export async function copyProven(context: Context, input: ProvenInput): Promise<
     throw new FeedctlError("corrupt", `the source's blob has ${blob.size} bytes, the catalog says ${row.size}`);
   const expected = row ?? (await hashStream(await source.get(blob.key, { signal: context.signal, known: blob })));
   const contentType = row?.contentType;
-  const put = await copyBlob(context, { source, target, blob, ifExists, expected, contentType, notes });
+  const served = row === undefined || row.served === null ? undefined : servedAs(row.served);
+  const put = await copyBlob(context, { source, target, blob, ifExists, expected, contentType, served, notes });
   const copied = put.outcome !== "unchanged";
   const { sha256 } = expected;
   return {

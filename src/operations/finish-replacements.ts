@@ -1,3 +1,4 @@
+import { replaceAssets } from "../catalog/assets.ts";
 import { findFiles } from "../catalog/files.ts";
 import { replaceFiles } from "../catalog/packages.ts";
 import type { HeldIntent } from "../catalog/pending.ts";
@@ -32,7 +33,9 @@ export async function finishReplacements(
     const tag = (await store.head(key, { signal: context.signal }))?.tag ?? null;
     const published = { at: context.now(), by: context.actor };
     await db.transaction().execute(async (transaction) => {
-      await replaceFiles(transaction, feedId, [{ ...replacement, storeTag: tag }], published);
+      if ("asset" in replacement)
+        await replaceAssets(transaction, feedId, [{ ...replacement, storeTag: tag }], context.now());
+      else await replaceFiles(transaction, feedId, [{ ...replacement, storeTag: tag }], published);
       const detail = { sha256, size: replacement.size, finished: true };
       await run.audit(transaction, [{ action: "overwritten", object: text, detail }]);
     });

@@ -11,7 +11,8 @@ import { outcome, type ImportedFile } from "./import-outcome.ts";
 import { placePackages } from "./place-packages.ts";
 import type { PreparedPackage } from "./prepare-package.ts";
 import { proveStored } from "./prove-stored.ts";
-import { newFile, putPackage, sourceProblem } from "./store-package.ts";
+import { fileProblem } from "./file-source.ts";
+import { newFile, putPackage } from "./store-package.ts";
 
 export interface BatchOptions {
   /** Other bytes of a known file are replaced. */
@@ -104,7 +105,7 @@ export async function commitBatch(
       return { item, result: await putPackage(context, store, item, replaces) };
     } catch (error) {
       const definite = isFeedctlError(error, "conflict", "corrupt", "invalid");
-      const problem = context.signal.aborted ? undefined : await sourceProblem(item);
+      const problem = context.signal.aborted ? undefined : await fileProblem(item.source);
       if (problem !== undefined) return { item, refusal: problem, definite };
       return definite ? { item, refusal: error, definite } : { item, fatal: error };
     }

@@ -14,3 +14,9 @@ export function matcherOf(patterns: readonly string[]): ((path: string) => boole
   const matchesName = names.length === 0 ? () => false : picomatch(names, { dot: true });
   return (path) => matchesWhole(path) || (names.length > 0 && path.split("/").some((segment) => matchesName(segment)));
 }
+
+/** A pattern of local files, as the folder where it begins and what names below that must match; undefined: it is none. */
+export function splitPattern(pattern: string): { base: string; matches: (path: string) => boolean } | undefined {
+  const { base, glob, isGlob } = picomatch.scan(pattern);
+  return isGlob ? { base, matches: picomatch(glob, { dot: false }) } : undefined;
+}

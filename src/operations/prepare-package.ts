@@ -1,10 +1,11 @@
 import { createReadStream } from "node:fs";
 import type { RecordedFile } from "../catalog/recorded-files.ts";
-import { FeedctlError, isFeedctlError } from "../errors.ts";
+import { FeedctlError } from "../errors.ts";
 import type { Format, PackageFile, PackageIdentity, ReadOptions } from "../formats/format.ts";
 import { hashStream, type Hashes } from "../lib/hash.ts";
 import { parseKey, type Key } from "../stores/key.ts";
 import type { BlobSource } from "../stores/store.ts";
+import { CHUNK, fileError, fileSource } from "./file-source.ts";
 
 /** A package file whose identity and hashes are known. */
 export interface PreparedPackage {
@@ -16,8 +17,6 @@ export interface PreparedPackage {
   /** When it was published, if not now. */
   publishedAt?: Date | undefined;
 }
-
-const CHUNK = 1024 * 1024;
 
 /** Reads identity and hashes. Rejects with `invalid` for a bad package, `not-found` or `denied` for an unreadable file. */
 export async function preparePackage(
@@ -67,38 +66,9 @@ async function hashFile(file: PackageFile, signal: AbortSignal | undefined): Pro
   throw new FeedctlError("corrupt", "the file changed while it was read", { hint: "wait until it is complete" });
 }
 
-/** A local file as a blob source. */
-function fileSource(path: string, size: number): BlobSource {
-  return {
-    size,
-    path,
-    async open(range, signal) {
-      const bounds =
-        range === undefined ? {} : { start: range.start, ...(range.end === undefined ? {} : { end: range.end - 1 }) };
-      return createReadStream(path, { highWaterMark: CHUNK, ...bounds, ...(signal === undefined ? {} : { signal }) });
-    },
-  };
-}
-
 /** What a JSON column cannot hold, NUL characters and lone surrogates, is left out of the texts. */
 function clean(metadata: Record<string, unknown>): Record<string, unknown> {
   return JSON.parse(JSON.stringify(metadata), (_, value: unknown) =>
     typeof value === "string" ? value.replaceAll("\0", "").toWellFormed() : value,
   ) as Record<string, unknown>;
-}
-
-function fileError(error: unknown): unknown {
-  if (isFeedctlError(error) || !(error instanceof Error) || !("code" in error)) return error;
-  if (error.name === "AbortError") return error;
-  switch (error.code) {
-    case "ENOENT":
-      return new FeedctlError("not-found", "the file vanished while it was read", { cause: error });
-    case "EACCES":
-    case "EPERM":
-      return new FeedctlError("denied", "the file cannot be read: permission denied", { cause: error });
-    default:
-      return typeof error.code === "string" && /^E[A-Z]+$/.test(error.code)
-        ? new FeedctlError("unavailable", `the file cannot be read: ${error.message}`, { cause: error })
-        : error;
-  }
 }

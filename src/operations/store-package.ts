@@ -1,4 +1,3 @@
-import { access, constants, stat } from "node:fs/promises";
 import type { NewFile } from "../catalog/packages.ts";
 import { FeedctlError, isFeedctlError } from "../errors.ts";
 import type { PutResult, Store } from "../stores/store.ts";
@@ -30,23 +29,6 @@ export async function putPackage(
       );
     }
     throw error;
-  }
-}
-
-/** Whether the file itself is no longer what it was, in contrast to a store that is gone. */
-export async function sourceProblem({ source }: PreparedPackage): Promise<FeedctlError | undefined> {
-  const path = source.path ?? "";
-  try {
-    await access(path, constants.R_OK);
-    if ((await stat(path)).size === source.size) return undefined;
-    return new FeedctlError("corrupt", "the file changed while it was imported");
-  } catch (error) {
-    const gone = (error as NodeJS.ErrnoException).code === "ENOENT";
-    return new FeedctlError(
-      "not-found",
-      gone ? "the file vanished before it was stored" : "the file cannot be read any more",
-      { cause: error },
-    );
   }
 }
 

@@ -39,8 +39,8 @@ export interface AzureConnection {
   client: ContainerClient;
   /** The calls on a URL: that of a blob, or of the container with a query. */
   bare(url: string): BareCalls;
-  /** A URL that lets whoever holds it read the blob for a limited time. Undefined: these credentials make none. */
-  readUrl(blob: BlockBlobClient): Promise<string | undefined>;
+  /** A URL that lets whoever holds it read the blob for so many seconds. Undefined: these credentials make none. */
+  readUrl(blob: BlockBlobClient, seconds?: number): Promise<string | undefined>;
   host: string;
   /** The account as its endpoint names it: host, and a path where the host is several accounts'. */
   account: string;
@@ -74,7 +74,7 @@ export async function connectAzure(config: AzureConfig): Promise<AzureConnection
   return {
     client,
     bare: (url) => new BareClient(url, pipeline).calls,
-    readUrl: (blob) => signForReading(blob),
+    readUrl: (blob, seconds = HOUR) => signForReading(blob, seconds),
     host,
     account: host + new URL(service.url).pathname.replace(/\/$/, ""),
     expires: dateOf(searchParams.get("se")),
@@ -89,16 +89,16 @@ function dateOf(text: string | null): Date | undefined {
   return Number.isNaN(date.getTime()) ? undefined : date;
 }
 
-const HOUR = 3_600_000;
+const HOUR = 3600;
 
 /** With an account key, a signature for reading this blob alone; else the signature we were given, with all it allows. */
-async function signForReading(blob: BlockBlobClient): Promise<string | undefined> {
+async function signForReading(blob: BlockBlobClient, seconds: number): Promise<string | undefined> {
   const { protocol, searchParams } = new URL(blob.url);
   if (searchParams.has("sig")) return blob.url;
   if (!(blob.credential instanceof StorageSharedKeyCredential)) return undefined;
   return blob.generateSasUrl({
     permissions: BlobSASPermissions.parse("r"),
-    expiresOn: new Date(Date.now() + HOUR),
+    expiresOn: new Date(Date.now() + seconds * 1000),
     ...(protocol === "https:" && { protocol: SASProtocol.Https }),
   });
 }

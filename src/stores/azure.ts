@@ -12,6 +12,7 @@ import { createAzureCall } from "./azure-call.ts";
 import { connectAzure, isAltered } from "./azure-client.ts";
 import { createCopier } from "./azure-copy.ts";
 import { deleteInBatches } from "./azure-delete.ts";
+import { describeAgain } from "./azure-describe.ts";
 import { azureCode } from "./azure-errors.ts";
 import { getBlob } from "./azure-get.ts";
 import { describeBlob, plainTag } from "./azure-info.ts";
@@ -111,6 +112,19 @@ export async function openAzureStore(config: AzureConfig): Promise<Store> {
 
   const copier = createCopier({ connection, call, blobOf, head });
 
+  /** Whoever may not ask is told nothing, and the blob counts as private. */
+  async function isPublic(): Promise<boolean> {
+    try {
+      const found = await call(`cannot look up ${name}`, undefined, (abortSignal) =>
+        client.getProperties({ abortSignal }),
+      );
+      return found.blobPublicAccess !== undefined;
+    } catch (error) {
+      if (isFeedctlError(error, "denied")) return false;
+      throw error;
+    }
+  }
+
   return {
     name,
     type: "azure",
@@ -126,8 +140,12 @@ export async function openAzureStore(config: AzureConfig): Promise<Store> {
     remote: (blob) => ({
       blob,
       azure: { account: connection.account },
-      url: () => connection.readUrl(blobOf(blob.key)),
+      url: (seconds) => connection.readUrl(blobOf(blob.key), seconds),
+      publicUrl: async () => ((await isPublic()) ? blobOf(blob.key).url.replace(/\?.*$/, "") : undefined),
     }),
+    describe: (blob, options) => describeAgain({ blob, at: blobOf(blob.key), options, call, doing }),
+    nameProblem: (key) =>
+      isAltered(key) ? "holds a backslash, or a dot at the end of a segment, which Azure alters" : undefined,
     reaches: copier.reaches,
     async copyFrom(key, from, options) {
       const what = doing("copy to", key);

@@ -2,6 +2,7 @@ import { link, lstat, unlink } from "node:fs/promises";
 import { platform as currentPlatform } from "node:os";
 import { dirname, isAbsolute, join, resolve } from "node:path";
 import { FeedctlError } from "../errors.ts";
+import { foldsCase } from "./disk-case.ts";
 import { diskError, errnoOf } from "./disk-errors.ts";
 import { createFastPut } from "./disk-fast.ts";
 import { removeEmptyFolders } from "./disk-folders.ts";
@@ -119,6 +120,8 @@ export async function openDiskStore(config: DiskConfig, system: DiskSystem = {})
 
     sweep: async (before, { signal } = {}) => (await sweepTemporaryFiles(root, before, signal)).length,
     localPath: pathOf,
+    nameProblem: (key) => diskNameProblem(key, platform),
+    foldsCase: () => foldsCase(root),
 
     [Symbol.asyncDispose]: () => fast.close(),
   };

@@ -56,7 +56,7 @@ export function retrying(store: Store, options: RetryOptions = {}): Store {
     }
   };
 
-  const { deleteMany, localPath, sweep, remote, reaches, copyFrom } = store;
+  const { deleteMany, localPath, sweep, remote, reaches, copyFrom, nameProblem, foldsCase, describe } = store;
   return {
     name: store.name,
     type: store.type,
@@ -84,6 +84,11 @@ export function retrying(store: Store, options: RetryOptions = {}): Store {
       sweep: (before, call) => repeat(writes, call?.signal, () => sweep.call(store, before, call)),
     }),
     ...(localPath !== undefined && { localPath: localPath.bind(store) }),
+    ...(nameProblem !== undefined && { nameProblem: nameProblem.bind(store) }),
+    ...(foldsCase !== undefined && { foldsCase: foldsCase.bind(store) }),
+    ...(describe !== undefined && {
+      describe: (blob, call) => repeat(writes, call.signal, () => describe.call(store, blob, call)),
+    }),
     ...(remote !== undefined && { remote: remote.bind(store) }),
     ...(reaches !== undefined && { reaches: reaches.bind(store) }),
     ...(copyFrom !== undefined && {

@@ -18,6 +18,7 @@ import type { S3Config } from "./store-types.ts";
 const DELETE_BATCH = 1000;
 /** How long the address of a blob works. */
 const HOUR = 3600;
+const WEEK = 7 * 24 * HOUR;
 
 /**
  * Sends nothing yet; rejects with `usage` for options that cannot work together. `copyLimits` are lowered by tests, which
@@ -111,12 +112,18 @@ export async function openS3Store(config: S3Config, copyLimits: CopyLimits = COP
   function remote(blob: BlobInfo): RemoteBlob {
     const whole = prefix + blob.key;
     const attempt = { action: `make a URL for ${JSON.stringify(blob.key)} in`, permission: "s3:GetObject" };
-    const url = () =>
-      connection.presign(whole, HOUR).catch((error: unknown) => {
+    const url = async (seconds = HOUR) => {
+      if (seconds > WEEK)
+        throw new FeedctlError("usage", "S3 makes no URL that works for longer than a week", { hint: "--expires 7d" });
+      return connection.presign(whole, seconds).catch((error: unknown) => {
         throw translateS3Error(error, connection, attempt);
       });
-    return { blob, s3: { host: connection.host, bucket: Bucket, key: whole }, url };
+    };
+    const publicUrl = async () => (config.makePublic ? (await url()).replace(/\?.*$/, "") : undefined);
+    return { blob, s3: { host: connection.host, bucket: Bucket, key: whole }, url, publicUrl };
   }
+
+  const copier = createCopier(connection, { head }, copyLimits);
 
   return {
     name: connection.name,
@@ -134,7 +141,14 @@ export async function openS3Store(config: S3Config, copyLimits: CopyLimits = COP
     },
     deleteMany,
     remote,
-    ...createCopier(connection, { head }, copyLimits),
+    ...copier,
+    // S3 alters no headers; a copy onto itself with others is its own way, and moves no bytes through here.
+    async describe(blob, options) {
+      const copied = await copier.copyFrom(blob.key, remote(blob), { ...options, ifExists: "replace", replaces: true });
+      if (copied !== undefined) return { tag: copied.tag };
+      const what = `change the headers of ${JSON.stringify(blob.key)} in ${connection.name}`;
+      throw new FeedctlError("denied", `cannot ${what}: it may not be copied onto itself`);
+    },
     sweep: (before, { signal } = {}) => sweepUploads(connection, before, signal),
     [Symbol.asyncDispose]: () => connection.close(),
   };

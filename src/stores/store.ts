@@ -117,8 +117,13 @@ export interface RemoteBlob {
   s3?: { host: string; bucket: string; key: string } | undefined;
   /** Set by an Azure store: the account, for a copy with the account's own credentials. */
   azure?: { account: string } | undefined;
-  /** A URL that whoever holds it may read for about an hour; made anew with every call. Undefined: none can be had. */
-  url(): Promise<string | undefined>;
+  /**
+   * A URL that whoever holds it may read for so many seconds, about an hour where none are given; made anew with every
+   * call. `usage` for longer than the provider allows. Undefined: none can be had.
+   */
+  url(seconds?: number): Promise<string | undefined>;
+  /** The URL that anybody may read at any time. Undefined: the blob is not public, as far as can be told. */
+  publicUrl?(): Promise<string | undefined>;
 }
 
 /**
@@ -196,4 +201,14 @@ export interface Store extends AsyncDisposable {
   sweep?(before: Date, options?: CallOptions): Promise<number>;
   /** The local path of a blob, where its bytes can be read as a file. Absent: not on this machine's disk. */
   localPath?(key: Key): string;
+  /** Why `put` would refuse a key, without asking anybody; undefined: it would not. Absent: every key can be stored. */
+  nameProblem?(key: Key): string | undefined;
+  /** Whether keys that differ in case only are one blob. Absent: never. */
+  foldsCase?(): Promise<boolean>;
+  /**
+   * Gives a stored blob the options' content type, cache-control and metadata, and its sha256 and time again; its bytes
+   * stay as they are and are not sent. Rejects with `corrupt` if it is no longer the told version, with `not-found` if
+   * it is gone. Returns its new tag. Absent: nothing but bytes and time is kept (`features.metadata`).
+   */
+  describe?(blob: BlobInfo, options: PutOptions): Promise<Pick<PutResult, "tag">>;
 }

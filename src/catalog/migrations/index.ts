@@ -3,6 +3,7 @@ import { migrationsThatGoOn } from "./0002-migrations-that-go-on.ts";
 import { overwritesAndDropPaths } from "./0003-overwrites-and-drop-paths.ts";
 import { oneFilePerIdentity } from "./0004-one-file-per-identity.ts";
 import { retention } from "./0005-retention.ts";
+import { assets } from "./0006-assets.ts";
 
 /** Numbered from 1, append-only, in order of application. */
 export const migrations: readonly { name: string; sql: string }[] = [
@@ -11,6 +12,7 @@ export const migrations: readonly { name: string; sql: string }[] = [
   { name: "overwrites and drop paths", sql: overwritesAndDropPaths },
   { name: "one file per identity", sql: oneFilePerIdentity },
   { name: "retention", sql: retention },
+  { name: "assets", sql: assets },
 ];
 
 export const newestSchema = migrations.length;

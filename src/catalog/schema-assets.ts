@@ -1,0 +1,43 @@
+import type { ColumnType, JSONColumnType } from "kysely";
+
+type Nullable<T> = ColumnType<T | null, T | null | undefined, T | null>;
+
+/** `header`: to be sent with the file, where a server can. */
+export type UserMetadata = Record<string, { value: string; header: boolean }>;
+
+export interface AssetsTable {
+  file_id: number;
+  created_at: Date;
+  modified_at: Date;
+  uploaded_by: string;
+  cache_control: Nullable<string>;
+  metadata: JSONColumnType<UserMetadata>;
+}
+
+export interface AssetFoldersTable {
+  feed_id: number;
+  path: string;
+  created_at: Date;
+  cache_control: Nullable<string>;
+  metadata: ColumnType<UserMetadata, string | undefined, string>;
+}
+
+export type KeptBecause = "overwritten" | "deleted";
+
+export interface AssetHistoryTable {
+  file_id: number;
+  feed_id: number;
+  path: string;
+  created_at: Date;
+  modified_at: Date;
+  uploaded_by: string;
+  reason: KeptBecause;
+  kept_at: Date;
+  kept_by: string;
+}
+
+export interface AssetTables {
+  assets: AssetsTable;
+  asset_folders: AssetFoldersTable;
+  asset_history: AssetHistoryTable;
+}

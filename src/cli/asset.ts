@@ -1,0 +1,13 @@
+import { Command } from "commander";
+import { changeCommands } from "./asset-change.ts";
+import { readCommands } from "./asset-read.ts";
+import { uploadCommand } from "./asset-upload.ts";
+import type { Edge } from "./edge.ts";
+
+export function assetCommand(edge: Edge): Command {
+  const asset = new Command("asset").description("keep files in an asset directory: upload, list, download, share");
+  asset.addCommand(uploadCommand(edge));
+  for (const command of readCommands(edge)) asset.addCommand(command);
+  for (const command of changeCommands(edge)) asset.addCommand(command);
+  return asset;
+}

@@ -1,0 +1,82 @@
+import type { AssetRow, NewAsset } from "../catalog/assets.ts";
+import type { UserMetadata } from "../catalog/schema-assets.ts";
+import type { FeedctlError } from "../errors.ts";
+import { contentTypeOf } from "../lib/content-type.ts";
+import type { Hashes } from "../lib/hash.ts";
+import type { Key } from "../stores/key.ts";
+import type { PutOptions, PutResult, Store } from "../stores/store.ts";
+
+/** Content on its way into an asset directory. */
+export interface AssetItem {
+  /** Its path. */
+  key: Key;
+  /** Where it comes from, for people. */
+  from: string;
+  size: number;
+  hashes: Hashes;
+  modifiedAt: Date;
+  /** Default: as the file had it that is replaced, else now or by its name. */
+  createdAt?: Date | undefined;
+  contentType?: string | undefined;
+  /** Null: inherited. */
+  cacheControl?: string | null | undefined;
+  metadata?: UserMetadata | undefined;
+  put(store: Store, options: PutOptions): Promise<PutResult>;
+  /** Whether it is the source that is at fault, in contrast to the store. */
+  problem?(): Promise<FeedctlError | undefined>;
+  /** A file that goes in the same moment in which this one comes: a move. */
+  instead?: AssetRow | undefined;
+}
+
+/** What becomes of a file that stands there already with other bytes. */
+export type IfExists = "fail" | "skip" | "replace";
+
+/** `unchanged`: the same bytes are there. `skipped`: something is there, and was to be left alone. */
+export type AssetStatus = "stored" | "overwritten" | "unchanged" | "skipped" | "conflict" | "invalid" | "failed";
+
+export interface AssetOutcome {
+  type: "file";
+  path: string;
+  /** Where it came from. */
+  from: string;
+  status: AssetStatus;
+  size?: number;
+  contentType?: string;
+  sha256?: string;
+  /** Why it was not stored. */
+  reason?: string;
+}
+
+/** The row of an item, with what it takes over from the file it replaces. */
+export function newAsset(
+  item: AssetItem,
+  row: AssetRow | undefined,
+  uploadedBy: string,
+  storeTag: string | null,
+): NewAsset {
+  return {
+    asset: true,
+    key: item.key,
+    size: item.size,
+    ...item.hashes,
+    contentType: item.contentType ?? row?.contentType ?? contentTypeOf(item.key),
+    storeTag,
+    modifiedAt: item.modifiedAt.toISOString(),
+    createdAt: item.createdAt?.toISOString(),
+    uploadedBy,
+    cacheControl: item.cacheControl === undefined ? (row?.ownCacheControl ?? null) : item.cacheControl,
+    metadata: item.metadata ?? row?.metadata ?? {},
+  };
+}
+
+export function assetOutcome(item: AssetItem, status: AssetStatus, reason?: string): AssetOutcome {
+  return {
+    type: "file",
+    path: item.key,
+    from: item.from,
+    status,
+    size: item.size,
+    sha256: item.hashes.sha256,
+    ...(reason !== undefined && { reason }),
+  };
+}

@@ -1,0 +1,214 @@
+import { createReadStream } from "node:fs";
+import { lstat } from "node:fs/promises";
+import { Transform } from "node:stream";
+import { findAssets } from "../catalog/assets.ts";
+import type { UserMetadata } from "../catalog/schema-assets.ts";
+import { FeedctlError, isFeedctlError } from "../errors.ts";
+import { hashStream } from "../lib/hash.ts";
+import { mapParallel } from "../lib/parallel.ts";
+import { parseKey } from "../stores/key.ts";
+import type { BlobSource } from "../stores/store.ts";
+import type { AssetItem, AssetOutcome, AssetStatus, IfExists } from "./asset-item.ts";
+import { openAssetLane } from "./asset-lane.ts";
+import { checkNames, type NewName } from "./asset-names.ts";
+import { inside } from "./asset-paths.ts";
+import type { Context } from "./context.ts";
+import { openFeedStore } from "./feed-store.ts";
+import { CHUNK, fileError, fileProblem, fileSource } from "./file-source.ts";
+import type { LocalItem } from "./find-local-files.ts";
+import { makeFolders } from "./make-folders.ts";
+
+export interface UploadInput {
+  directory: string;
+  items: AsyncIterable<LocalItem>;
+  /** The folder they go to. */
+  to: string;
+  ifExists: IfExists;
+  /** What has the size and time of its row is not read. */
+  ifChanged?: boolean | undefined;
+  dryRun?: boolean | undefined;
+  contentType?: string | undefined;
+  /** Null: inherited. */
+  cacheControl?: string | null | undefined;
+  metadata?: UserMetadata | undefined;
+  /** Told before the first byte. */
+  onPlan?: ((files: number) => void) | undefined;
+  /** Told of every file that takes long. */
+  onProgress?: ((part: { path: string; bytes: number; size: number }) => void) | undefined;
+}
+
+export interface UploadSummary extends Record<AssetStatus, number> {
+  type: "summary";
+  directory: string;
+  folders: number;
+  /** Of what was stored. */
+  bytes: number;
+}
+
+export type UploadEvent = AssetOutcome | UploadSummary;
+
+/** So many files, or so many bytes of them, are recorded at once. */
+const BATCH = { files: 256, bytes: 512 * 1024 * 1024 };
+
+type LocalFile = { local: string; path: string };
+
+/**
+ * Stores local files: their names checked all together before anything is written, then hashed, stored and verified, then
+ * recorded. One file's trouble does not stop the others, but a name that cannot be stops all.
+ */
+export async function* uploadAssets(context: Context, input: UploadInput): AsyncGenerator<UploadEvent> {
+  const { directory, ifExists, dryRun = false, to } = input;
+  await using lane = await openAssetLane(context, { directory, command: "asset upload", dryRun });
+  const { db } = await context.catalog();
+  const { feed } = lane;
+  const summary: UploadSummary = {
+    type: "summary",
+    directory: feed.name,
+    stored: 0,
+    overwritten: 0,
+    unchanged: 0,
+    skipped: 0,
+    conflict: 0,
+    invalid: 0,
+    failed: 0,
+    folders: 0,
+    bytes: 0,
+  };
+  const files: LocalFile[] = [];
+  const names: NewName[] = [];
+  for await (const item of input.items) {
+    if (item.kind === "problem") {
+      const { local: from, reason } = item;
+      yield count({ type: "file", path: "", from, status: item.skip ? "skipped" : "failed", reason });
+      continue;
+    }
+    const path = inside(to, item.path);
+    names.push({ path, folder: item.kind === "folder", from: item.local });
+    if (item.kind === "file") files.push({ local: item.local, path });
+  }
+  {
+    await using store = await openFeedStore(context, db, feed);
+    const problems = await checkNames(db, { feedId: feed.id, store, names });
+    for (const { path, from, status, reason } of problems) yield count({ type: "file", path, from, status, reason });
+    if (problems.length > 0) {
+      await lane.run?.finish(summary);
+      yield summary;
+      return;
+    }
+  }
+  input.onPlan?.(files.length);
+  for await (const batch of batches(files)) {
+    const items: AssetItem[] = [];
+    const known =
+      input.ifChanged || ifExists === "skip"
+        ? await findAssets(
+            db,
+            feed.id,
+            batch.map(({ path }) => path),
+          )
+        : new Map();
+    for await (const prepared of mapParallel(batch, context.concurrency, (file) =>
+      prepare(file, known.get(file.path)),
+    )) {
+      if ("status" in prepared) yield count(prepared);
+      else items.push(prepared);
+    }
+    for await (const outcome of lane.take(items, ifExists)) yield count(outcome);
+  }
+  const folders = names.filter(({ folder }) => folder).map(({ path }) => path);
+  if (lane.writer !== undefined) summary.folders = await makeFolders(context, lane.writer, folders);
+  await lane.finish(summary);
+  yield summary;
+
+  function count(outcome: AssetOutcome): AssetOutcome {
+    summary[outcome.status]++;
+    if (outcome.status === "stored" || outcome.status === "overwritten") summary.bytes += outcome.size ?? 0;
+    return outcome;
+  }
+
+  async function prepare(
+    file: LocalFile & { size: number; modified: Date },
+    row: { size: number; modifiedAt: Date; sha256: string; contentType: string } | undefined,
+  ): Promise<AssetItem | AssetOutcome> {
+    const { local, path, size, modified } = file;
+    const told = (status: AssetStatus, reason?: string): AssetOutcome => ({
+      type: "file",
+      path,
+      from: local,
+      status,
+      size,
+      ...(reason !== undefined && { reason }),
+    });
+    if (row !== undefined && ifExists === "skip") return told("skipped", "a file of that name is there");
+    if (row !== undefined && row.size === size && row.modifiedAt.getTime() === modified.getTime())
+      return { ...told("unchanged"), sha256: row.sha256, contentType: row.contentType };
+    try {
+      if (size < 0) await lstat(local);
+      const { size: read, ...hashes } = await hashStream(
+        createReadStream(local, { highWaterMark: CHUNK, signal: context.signal }),
+      );
+      if (read !== size)
+        throw new FeedctlError("corrupt", "the file changed while it was read", { hint: "wait until it is complete" });
+      const source = watched(fileSource(local, size), path);
+      return {
+        key: parseKey(path),
+        from: local,
+        size,
+        hashes,
+        modifiedAt: modified,
+        contentType: input.contentType,
+        cacheControl: input.cacheControl,
+        metadata: input.metadata,
+        put: (store, options) => store.put(parseKey(path), source, options),
+        problem: () => fileProblem(source),
+      };
+    } catch (error) {
+      const known = fileError(error);
+      if (!isFeedctlError(known) || known.code === "interrupted") throw known;
+      return told("failed", known.message);
+    }
+  }
+
+  /** A large file tells how far it is. Not where the kernel copies it. */
+  function watched(source: BlobSource, path: string): BlobSource {
+    const { onProgress } = input;
+    if (onProgress === undefined || source.size < LONG) return source;
+    return {
+      ...source,
+      async open(range, signal) {
+        const stream = await source.open(range, signal);
+        let bytes = range?.start ?? 0;
+        const meter = new Transform({
+          highWaterMark: CHUNK,
+          transform(chunk: Buffer, _encoding, done) {
+            bytes += chunk.length;
+            onProgress({ path, bytes, size: source.size });
+            done(null, chunk);
+          },
+        });
+        stream.on("error", (error) => meter.destroy(error));
+        meter.on("close", () => stream.destroy());
+        return stream.pipe(meter);
+      },
+    };
+  }
+}
+
+const LONG = 32 * 1024 * 1024;
+
+/** Sizes and times are taken as late as possible, so that a long list is soon complete. */
+async function* batches(files: readonly LocalFile[]): AsyncGenerator<(LocalFile & { size: number; modified: Date })[]> {
+  let batch: (LocalFile & { size: number; modified: Date })[] = [];
+  let bytes = 0;
+  for (const file of files) {
+    const info = await lstat(file.local).catch(() => undefined);
+    const size = info?.isFile() === true ? info.size : -1;
+    batch.push({ ...file, size, modified: info?.mtime ?? new Date(0) });
+    bytes += size;
+    if (batch.length < BATCH.files && bytes < BATCH.bytes) continue;
+    yield batch;
+    batch = [];
+    bytes = 0;
+  }
+  if (batch.length > 0) yield batch;
+}
