@@ -21,7 +21,13 @@ export interface Target {
   assertHeld(): Promise<void>;
 }
 
-export function openWriter(context: Context, feedName: string, run: Run): FeedWriter {
+/** `exclusive`: nobody else writes to the feed during `write`. */
+export function openWriter(
+  context: Context,
+  feedName: string,
+  run: Run,
+  mode: "shared" | "exclusive" = "shared",
+): FeedWriter {
   let opened: { id: number; store: Store } | undefined;
   return {
     async write(work) {
@@ -30,7 +36,7 @@ export function openWriter(context: Context, feedName: string, run: Run): FeedWr
       await using lock = await catalog.lock({
         kind: "write",
         id,
-        mode: "shared",
+        mode,
         wait: context.lockWait,
         signal: context.signal,
         onWait: () => context.notice(`waiting: feed "${feedName}" is locked by another run`),
@@ -52,7 +58,7 @@ export function openWriter(context: Context, feedName: string, run: Run): FeedWr
   };
 }
 
-/** Removes what dead runs left and pending deletes ask for. */
+/** Removes what dead runs left and pending deletes ask for. The writer's lock is not held meanwhile. */
 export async function settle(context: Context, writer: FeedWriter): Promise<void> {
   const { feed, storeId, store, run } = await writer.write(async (target) => target);
   await settlePending(context, feed, storeId, store, run);

@@ -1,0 +1,78 @@
+import { Command, Option } from "commander";
+import { counted, formatSize } from "../lib/size.ts";
+import type { AdoptedBlob } from "../operations/adopt-outcome.ts";
+import type { Edge } from "./edge.ts";
+import { feedArgument } from "./parsers.ts";
+
+export function adoptCommand(edge: Edge): Command {
+  return new Command("adopt")
+    .description("catalogue the packages that lie in a feed's store already, where they are")
+    .addArgument(feedArgument())
+    .addOption(
+      new Option("--published-from <what>", "publish date of new versions: the blob's time, or now").choices([
+        "file",
+        "now",
+      ]),
+    )
+    .option("--distribution <name>", "Debian: distribution of the packages (stable)")
+    .option("--component <name>", "Debian: component of the packages (main)")
+    .option("--dry-run", "only tell what would be adopted")
+    .addHelpText(
+      "after",
+      `
+No byte is moved or changed. What is no package of the feed's type is told and left alone.
+
+Examples:
+  $ feedctl store set net disk --path /srv/proget/packages/.nugetv2/F1
+  $ feedctl adopt net --published-from file`,
+    )
+    .action(async (feed: string, options, command: Command) =>
+      edge.act(command, async (context, out) => {
+        const { adoptFeed } = await import("../operations/adopt-feed.ts");
+        const { dryRun, distribution, component, publishedFrom } = options;
+        await out.progress.start(`adopting what lies in the store of ${feed}`);
+        let failures = 0;
+        for await (const event of adoptFeed(context, { feed, dryRun, publishedFrom, distribution, component })) {
+          if (event.type === "file") {
+            out.progress.step(event.status === "adopted" ? (event.size ?? 0) : 0);
+            const isGood = event.status === "adopted" || event.status === "existing" || event.status === "skipped";
+            await out.event(event, out.options.quiet && isGood ? undefined : describe(event, dryRun));
+            continue;
+          }
+          out.progress.stop();
+          failures = event.conflicts + event.invalid + event.failed;
+          const parts = [
+            `${dryRun ? "would adopt" : "adopted"} ${counted(event.adopted, "file")} (${formatSize(event.bytes)})`,
+            `${event.existing} already there`,
+            counted(event.conflicts, "conflict"),
+            `${event.invalid} invalid`,
+            `${event.failed} failed`,
+            event.skipped > 0 ? `${event.skipped} passed over` : "",
+          ];
+          await out.event(event, parts.filter((part) => part !== "").join(", "));
+          if (event.leadingSlash > 0)
+            out.warn(
+              `the names of ${counted(event.leadingSlash, "blob")} begin with a slash, as a target path of / or /x makes them in Azure; feedctl has no keys for those: copy them to names without it, then adopt again`,
+            );
+        }
+        return failures > 0 ? 3 : 0;
+      }),
+    );
+}
+
+const words: Record<AdoptedBlob["status"], string> = {
+  adopted: "adopted",
+  existing: "existing",
+  skipped: "skipped",
+  conflict: "CONFLICT",
+  invalid: "INVALID",
+  failed: "FAILED",
+};
+
+function describe(blob: AdoptedBlob, dryRun: boolean | undefined): string {
+  const name = blob.name === null ? "" : `${blob.group ? `${blob.group}/` : ""}${blob.name} ${blob.version} at `;
+  const word = dryRun && blob.status === "adopted" ? "new" : words[blob.status];
+  const why = blob.reason === null ? "" : `: ${blob.reason}`;
+  const warnings = blob.warnings.length === 0 ? "" : ` (${blob.warnings.join("; ")})`;
+  return `${word.padEnd(8)}  ${name}${blob.file}${why}${warnings}`;
+}
