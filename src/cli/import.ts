@@ -60,10 +60,13 @@ Examples:
           publishedFrom: options.publishedFrom,
           onConflict: options.onConflict,
         });
-        return reportImport(out, events, dryRun);
+        // what came through a pipe lives until here
+        return await reportImport(out, events, dryRun);
       }),
     );
 }
+
+const BEFORE_PATHS = "put -- between the map and the paths";
 
 /** With --map every argument is a path. */
 async function targets(
@@ -74,6 +77,8 @@ async function targets(
 ): Promise<Pick<ImportInput, "feeds" | "paths">> {
   const missing = (what: string) =>
     new FeedctlError("usage", `${what} is missing`, { hint: "see: feedctl import --help" });
+  if (feed === undefined && options.map !== undefined)
+    throw new FeedctlError("usage", "the path of a package file or directory is missing", { hint: BEFORE_PATHS });
   if (feed === undefined) throw missing("the feed or a path");
   if (options.map === undefined) {
     if (paths.length === 0) throw missing("the path of a package file or directory");

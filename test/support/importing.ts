@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import { mkdirSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
 import type { Installation } from "./databases.ts";
 
 export type ImportCounts = Record<
@@ -33,7 +35,7 @@ export function reportOf(events: readonly Record<string, unknown>[]): ImportRepo
 }
 
 export async function importing(place: Installation, code: number, ...args: string[]): Promise<ImportReport> {
-  return reportOf((await place.exits(code, "import", ...args, "--json")).events());
+  return reportOf((await place.exits(code, "import", "--json", ...args)).events());
 }
 
 export interface Listed {
@@ -63,4 +65,14 @@ export async function diskFeed(place: Installation, name: string, type: string):
   const root = place.path("store", name);
   await place.run("store", "set", name, "disk", "--path", root);
   return root;
+}
+
+/** Writes files by their paths below a folder, and returns those paths. */
+export function writeFiles(folder: string, files: Record<string, string | Buffer>): string[] {
+  return Object.entries(files).map(([name, bytes]) => {
+    const path = join(folder, name);
+    mkdirSync(dirname(path), { recursive: true });
+    writeFileSync(path, bytes);
+    return path;
+  });
 }
