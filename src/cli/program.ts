@@ -1,7 +1,7 @@
 import { Command, Option } from "commander";
 import { exitStatuses } from "../errors.ts";
-import { assetCommand } from "./asset.ts";
 import { adoptCommand } from "./adopt.ts";
+import { assetCommand } from "./asset.ts";
 import { dbCommand, initCommand } from "./catalog.ts";
 import { namesCommand } from "./completion-names.ts";
 import { completionCommand } from "./completion.ts";
@@ -42,10 +42,9 @@ export function createProgram(edge: Edge, version: string): Command {
     .addCommand(feedCommand(edge))
     .addCommand(importCommand(edge))
     .addCommand(dropCommand(edge))
+    .addCommand(adoptCommand(edge))
     .addCommand(packageCommand(edge))
     .addCommand(assetCommand(edge));
-    .addCommand(adoptCommand(edge))
-    .addCommand(packageCommand(edge));
   program.commandsGroup("Stores:");
   program
     .addCommand(storeCommand(edge))
