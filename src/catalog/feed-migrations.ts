@@ -102,7 +102,7 @@ export async function requestOfMigration(db: Db, id: number, request: MigrationR
   return asked.numUpdatedRows > 0n;
 }
 
-/** Stores that the feed was migrated from and whose old files may still lie there. */
+/** Stores that the feed was migrated from and whose old files may still lie there, also while they are migrated back to. */
 export async function storesToRetire(db: Db, feedId: number): Promise<number[]> {
   const rows = await db
     .selectFrom("migrations")
@@ -111,7 +111,7 @@ export async function storesToRetire(db: Db, feedId: number): Promise<number[]> 
     .distinct()
     .where("migrations.feed_id", "=", feedId)
     .where("migrations.state", "in", ["switched", "rolled-back"])
-    .where("stores.role", "=", "previous")
+    .where("stores.role", "in", ["previous", "target"])
     .where("stores.retired_at", "is", null)
     .execute();
   return rows.map((row) => row.id);

@@ -5,13 +5,10 @@ import { sql } from "kysely";
 import type { Catalog } from "./catalog.ts";
 import { translateCatalogError } from "./errors.ts";
 
-export interface RangeJob {
+/** A job in this process's hands: gone to another process when it was not touched for a while. */
+export interface TakenJob {
   migrationId: number;
   number: number;
-}
-
-/** A job in this process's hands: gone to another process when it was not touched for a while. */
-export interface TakenJob extends RangeJob {
   touch(): Promise<void>;
   /** It is finished, or there is nothing to do. */
   complete(): Promise<void>;
@@ -19,14 +16,20 @@ export interface TakenJob extends RangeJob {
   giveBack(): Promise<void>;
 }
 
+/** Each migration has a queue of its own, so that those who run one never see the ranges of another. */
 export interface Jobs extends AsyncDisposable {
-  publish(jobs: readonly RangeJob[]): Promise<void>;
+  /** Makes the migration's queue, unless it is there. */
+  open(migrationId: number): Promise<void>;
+  /** Hands out ranges; one that waits or is worked on already is left alone. */
+  publish(migrationId: number, numbers: readonly number[]): Promise<void>;
   /** Undefined: there is none to be had now. */
-  take(): Promise<TakenJob | undefined>;
+  take(migrationId: number): Promise<TakenJob | undefined>;
+  /** Removes the queue with all that is in it. */
+  drop(migrationId: number): Promise<void>;
 }
 
 const SCHEMA = "feedctl_jobs";
-const QUEUE = "ranges";
+const queueOf = (migrationId: number) => `ranges-${migrationId}`;
 /** A worker that is silent for so long counts as dead; looked for every few seconds. */
 const SILENCE_SECONDS = 15;
 const LOOK_SECONDS = 5;
@@ -56,34 +59,46 @@ export async function openJobs(catalog: Catalog, onError: (error: Error) => void
   boss.on("error", onError);
   try {
     await boss.start();
-    await boss.createQueue(QUEUE, {
-      heartbeatSeconds: SILENCE_SECONDS,
-      expireInSeconds: 23 * 3600,
-      retryLimit: 1000,
-      retryDelay: 1,
-      deleteAfterSeconds: 24 * 3600,
-    });
   } catch (error) {
     throw translateCatalogError(error);
   }
+  async function fetch(queue: string) {
+    try {
+      return (await boss.fetch<{ number: number }>(queue))[0];
+    } catch (error) {
+      // the last range was finished, and the queue dropped, since the caller looked
+      if ((await boss.getQueue(queue)) === null) return undefined;
+      throw error;
+    }
+  }
   return {
-    async publish(jobs) {
-      await boss.insert(
-        QUEUE,
-        jobs.map((data) => ({ data })),
-      );
+    open: (migrationId) =>
+      boss.createQueue(queueOf(migrationId), {
+        policy: "exclusive",
+        heartbeatSeconds: SILENCE_SECONDS,
+        expireInSeconds: 23 * 3600,
+        retryLimit: 1000,
+        retryDelay: 1,
+        deleteAfterSeconds: 24 * 3600,
+      }),
+    async publish(migrationId, numbers) {
+      const jobs = numbers.map((number) => ({ data: { number }, singletonKey: String(number) }));
+      if (jobs.length > 0) await boss.insert(queueOf(migrationId), jobs);
     },
-    async take() {
-      const [job] = await boss.fetch<RangeJob>(QUEUE);
+    async take(migrationId) {
+      const queue = queueOf(migrationId);
+      const job = await fetch(queue);
       if (job === undefined) return undefined;
       const attempt = { id: job.id, retryCount: job.retryCount };
       return {
-        ...job.data,
-        touch: async () => void (await boss.touch(QUEUE, attempt)),
-        complete: async () => void (await boss.complete(QUEUE, attempt)),
-        giveBack: async () => void (await boss.fail(QUEUE, attempt)),
+        migrationId,
+        number: job.data.number,
+        touch: async () => void (await boss.touch(queue, attempt)),
+        complete: async () => void (await boss.complete(queue, attempt)),
+        giveBack: async () => void (await boss.fail(queue, attempt)),
       };
     },
+    drop: (migrationId) => boss.deleteQueue(queueOf(migrationId)),
     [Symbol.asyncDispose]: () => boss.stop({ graceful: false }),
   };
 }

@@ -159,6 +159,16 @@ export async function unsettledKeys(db: Db, storeId: number): Promise<string[]> 
   return rows.rows.map((row) => row.key);
 }
 
+/** Whether the catalog still expects this blob to be written or deleted. */
+export async function isUnsettled(db: Db, storeId: number, key: string): Promise<boolean> {
+  const found = await sql<{ unsettled: boolean }>`
+    select exists (select from feedctl.pending_writes where store_id = ${storeId} and key = ${key})
+      or exists (select from feedctl.pending_deletes where store_id = ${storeId} and key = ${key}) as unsettled`.execute(
+    db,
+  );
+  return found.rows[0]?.unsettled === true;
+}
+
 export async function forgetDeletes(db: Db, storeId: number, keys: readonly string[]): Promise<void> {
   if (keys.length === 0) return;
   await sql`

@@ -16,7 +16,41 @@ export interface NewProof extends Proof {
   catalogued: boolean;
 }
 
-/** A blob that this migration has put there stays its own when it is proven again. */
+/**
+ * Before blobs are copied to keys where nothing stands: what is found there later with this hash is the migration's own,
+ * even if its process dies before it can save the proof.
+ */
+export async function announceCopies(
+  db: Db,
+  storeId: number,
+  runId: number,
+  copies: readonly Pick<Proof, "key" | "sha256">[],
+  now: Date,
+): Promise<void> {
+  if (copies.length === 0) return;
+  const known = JSON.stringify(copies.map(({ key, sha256 }) => ({ key, sha256 })));
+  await sql`
+    insert into feedctl.pending_writes (store_id, key, sha256, run_id, created_at)
+    select ${storeId}::int, c.key, decode(c.sha256, 'hex'), ${runId}::bigint, ${now}::timestamptz
+    from jsonb_to_recordset(${known}::jsonb) as c(key text, sha256 text) order by c.key
+    on conflict (store_id, key) do update
+      set sha256 = excluded.sha256, run_id = excluded.run_id, replacement = null`.execute(db);
+}
+
+/** Those of the keys that a migration has announced to copy and not proven: their hashes. */
+export async function announcedCopies(db: Db, storeId: number, keys: readonly string[]): Promise<Map<string, string>> {
+  if (keys.length === 0) return new Map();
+  const found = await sql<Pick<Proof, "key" | "sha256">>`
+    select w.key, encode(w.sha256, 'hex') as sha256 from feedctl.pending_writes w
+    join jsonb_array_elements_text(${JSON.stringify(keys)}::jsonb) as k(key) on k.key = w.key
+    where w.store_id = ${storeId}`.execute(db);
+  return new Map(found.rows.map(({ key, sha256 }) => [key, sha256]));
+}
+
+/**
+ * A blob that this migration has put there, or announced to put, is its own, and stays so when it is proven again. The
+ * announcements are fulfilled.
+ */
 export async function saveProofs(
   db: Db,
   storeId: number,
@@ -26,11 +60,17 @@ export async function saveProofs(
 ): Promise<void> {
   if (proofs.length === 0) return;
   await sql`
+    with p as (
+      select * from jsonb_to_recordset(${JSON.stringify(proofs)}::jsonb)
+        as given(key text, tag text, sha256 text, copied boolean, catalogued boolean)
+    ), announced as (
+      delete from feedctl.pending_writes w using p where w.store_id = ${storeId} and w.key = p.key
+      returning w.key, encode(w.sha256, 'hex') as sha256
+    )
     insert into feedctl.proofs as old (store_id, key, tag, sha256, proven_at, copied_by, catalogued)
     select ${storeId}::int, p.key, p.tag, decode(p.sha256, 'hex'), ${now}::timestamptz,
-      case when p.copied then ${migrationId}::bigint end, p.catalogued
-    from jsonb_to_recordset(${JSON.stringify(proofs)}::jsonb)
-      as p(key text, tag text, sha256 text, copied boolean, catalogued boolean)
+      case when p.copied or a.key is not null then ${migrationId}::bigint end, p.catalogued
+    from p left join announced a on a.key = p.key and a.sha256 = p.sha256 order by p.key
     on conflict (store_id, key) do update set tag = excluded.tag, sha256 = excluded.sha256,
       proven_at = excluded.proven_at, catalogued = excluded.catalogued,
       copied_by = coalesce(excluded.copied_by, case when old.tag = excluded.tag then old.copied_by end)`.execute(db);
@@ -124,8 +164,17 @@ export async function keepOldProofs(db: Db, feedId: number, storeId: number, now
       set tag = excluded.tag, sha256 = excluded.sha256, proven_at = excluded.proven_at, catalogued = true`.execute(db);
 }
 
-export async function forgetProofs(db: Db, storeId: number, keys: readonly string[]): Promise<void> {
+/** Announcements that nobody can fulfil any more. */
+export async function forgetAnnounced(db: Db, storeId: number): Promise<void> {
+  await db.deleteFrom("pending_writes").where("store_id", "=", storeId).execute();
+}
+
+/** Copies that are gone: neither proven nor announced any more. */
+export async function forgetCopies(db: Db, storeId: number, keys: readonly string[]): Promise<void> {
   if (keys.length === 0) return;
-  await sql`delete from feedctl.proofs p using jsonb_array_elements_text(${JSON.stringify(keys)}::jsonb) as k(key)
-    where p.store_id = ${storeId} and p.key = k.key`.execute(db);
+  await sql`
+    with gone as (select key from jsonb_array_elements_text(${JSON.stringify(keys)}::jsonb) as k(key)), announced as (
+      delete from feedctl.pending_writes w using gone where w.store_id = ${storeId} and w.key = gone.key
+    )
+    delete from feedctl.proofs p using gone where p.store_id = ${storeId} and p.key = gone.key`.execute(db);
 }

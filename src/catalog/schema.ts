@@ -151,6 +151,8 @@ export type MigrationRequest = "pause" | "cancel" | "cutover";
 export interface MigrationPlan {
   cutover: "auto" | "manual";
   cached: "copy" | "skip" | "clear";
+  /** Nothing stood in the target when it began. */
+  fresh?: boolean | undefined;
 }
 
 export interface MigrationsTable {

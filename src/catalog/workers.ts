@@ -28,7 +28,7 @@ export async function markWorkerSeen(db: Db, id: number, now: Date, stopped = fa
 export async function listWorkers(db: Db, since: Date): Promise<(WorkerRow & { finished: number; working: number })[]> {
   const found = await sql<WorkerRow & { finished: number; working: number }>`
     select w.*, count(r.finished_at)::int as finished,
-      (count(r.number) - count(r.finished_at))::int as working
+      count(*) filter (where r.claim is not null and r.finished_at is null)::int as working
     from feedctl.workers w left join feedctl.migration_ranges r on r.worker_id = w.id
     where w.seen_at > ${since}::timestamptz group by w.id order by w.id desc`.execute(db);
   return found.rows;

@@ -64,7 +64,7 @@ export function feedCommand(edge: Edge): Command {
           ...(shown.migration === null
             ? []
             : [
-                `migration:    ${shown.migration.id} to ${shown.migration.to}: ${shown.migration.state === "switching" ? "FROZEN for the cut-over" : shown.migration.state}`,
+                `migration:    ${shown.migration.id} to ${shown.migration.to}: ${shown.migration.frozen ? "FROZEN for the cut-over" : shown.migration.state}`,
               ]),
           ...shown.earlierStores.map(
             (store) =>

@@ -34,8 +34,13 @@ async function goals(edge: Edge, context: Context, out: Output, options: ManyOpt
       throw new FeedctlError("usage", "--from-file says it all: leave --feeds, --all, --to and store options out");
     return readPlan(await readFile(edge, context, options.fromFile), options.fromFile);
   }
-  const names = options.feeds?.split(",").map((name) => name.trim());
-  return goalsFor(context, names?.filter((name) => name !== "") ?? "all", options.to as StoreType, given);
+  if (options.all) {
+    if (options.feeds !== undefined) throw new FeedctlError("usage", "--feeds and --all exclude each other");
+    return goalsFor(context, "all", options.to as StoreType, given);
+  }
+  const names = (options.feeds ?? "").split(",").map((name) => name.trim());
+  if (names.includes("")) throw new FeedctlError("usage", "--feeds takes names of feeds with commas between");
+  return goalsFor(context, names, options.to as StoreType, given);
 }
 
 async function readFile(edge: Edge, context: Context, file: string): Promise<string> {

@@ -53,6 +53,8 @@ export function addRunningVerbs(migrate: Command, edge: Edge): void {
         const many = options.feeds !== undefined || options.all || options.fromFile !== undefined;
         if (many === (feed !== undefined))
           throw new FeedctlError("usage", "name one feed, or give --feeds, --all or --from-file");
+        if (many && follow !== undefined)
+          throw new FeedctlError("usage", "--follow is for one feed: the next would never have its turn");
         if (options.fromFile === undefined && options.to === undefined)
           throw new FeedctlError("usage", "--to is missing: the store type to move to");
         if (many) return reportMany(out, await startMany(edge, context, out, options), when);

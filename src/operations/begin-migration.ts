@@ -66,7 +66,7 @@ export async function findEnds(context: Context, db: Db, feed: FeedRow, goal: Mi
   }
 
   async function reversed() {
-    if (open?.reverses != null) return resumed();
+    if (open !== undefined && open.reverses !== null) return resumed();
     if (open !== undefined)
       throw new FeedctlError("conflict", `feed "${feed.name}" is in the middle of a migration`, {
         hint: `give it up: feedctl migrate cancel ${feed.name}`,
@@ -76,7 +76,9 @@ export async function findEnds(context: Context, db: Db, feed: FeedRow, goal: Mi
       throw new FeedctlError("not-found", `feed "${feed.name}" has no migration to take back`, {
         hint: `see: feedctl migrate history ${feed.name}`,
       });
-    return { next: await savedStore(context, db, feed, last.from_store_id), reverses: last };
+    // a second rollback takes nothing back: it finds the feed where the first one has brought it
+    const back = last.reverses === null ? last.from_store_id : last.to_store_id;
+    return { next: await savedStore(context, db, feed, back), reverses: last };
   }
 
   async function reversedBy(migration: MigrationRow) {

@@ -2,15 +2,18 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { Catalog } from "../catalog/catalog.ts";
 import { openMigration, updateMigration } from "../catalog/feed-migrations.ts";
 import { claimedRanges, releaseRanges } from "../catalog/migration-ranges.ts";
-import { forgetProofs, listProofs, type Proof } from "../catalog/proofs.ts";
+import { forgetDeletes } from "../catalog/pending.ts";
+import { announcedCopies, forgetAnnounced, forgetCopies, listProofs, type Proof } from "../catalog/proofs.ts";
 import { insertAuditEvents } from "../catalog/runs.ts";
 import { markRetired, replaceStore, storesOfFeed } from "../catalog/stores.ts";
 import { FeedctlError } from "../errors.ts";
-import { inBatches } from "../lib/parallel.ts";
+import { inBatches, mapParallel } from "../lib/parallel.ts";
 import { locationName, type Location } from "../stores/location.ts";
-import type { BlobInfo } from "../stores/store.ts";
+import type { Key } from "../stores/key.ts";
+import type { BlobInfo, Store } from "../stores/store.ts";
 import { askRunner, requireOpenMigration } from "./control-migration.ts";
 import type { Context } from "./context.ts";
+import { contentHash } from "./content-hash.ts";
 import { openFeedStore } from "./feed-store.ts";
 import { requireLiveFeed } from "./find-feed.ts";
 import { deleteBlobs } from "./settle-pending.ts";
@@ -40,11 +43,11 @@ export async function cancelMigration(
   const catalog = await context.catalog();
   const feed = await requireLiveFeed(catalog.db, name);
   const { signal } = context;
-  const asked = await requireOpenMigration(catalog, feed);
-  await using own = await catalog.lock({ kind: "migrate", id: feed.id, mode: "exclusive" });
-  if (own === undefined) await askRunner(context, catalog, feed, asked, "cancel");
+  const before = await requireOpenMigration(catalog, feed);
+  await using free = await catalog.lock({ kind: "migrate", id: feed.id, mode: "exclusive" });
+  if (free === undefined) await askRunner(context, catalog, feed, before, "cancel");
   await using lock =
-    own ?? (await catalog.lock({ kind: "migrate", id: feed.id, mode: "exclusive", wait: context.lockWait, signal }));
+    free ?? (await catalog.lock({ kind: "migrate", id: feed.id, mode: "exclusive", wait: context.lockWait, signal }));
   if (lock === undefined)
     throw new FeedctlError("locked", `the migration of feed "${feed.name}" is still stopping`, {
       hint: "run the same command again in a moment",
@@ -65,14 +68,13 @@ export async function cancelMigration(
       { there: target.name, proof: "the catalog's proofs" },
     );
     for await (const batch of inBatches(pairs, 1000)) {
-      const own = batch.flatMap(({ there, proof }) => (there && there.tag === proof?.tag ? [there.key] : []));
-      result.left += batch.filter(({ there }) => there !== undefined).length - own.length;
+      const there = batch.flatMap((pair) => pair.there ?? []);
+      const proven = batch.flatMap((pair) => (pair.there?.tag === pair.proof?.tag ? (pair.there?.key ?? []) : []));
+      const own = [...proven, ...(await unprovenCopies(row.id, there, new Set(proven), target))];
+      result.left += there.length - own.length;
       await deleteBlobs(target, own, signal);
-      await forgetProofs(
-        catalog.db,
-        row.id,
-        batch.map(({ key }) => key),
-      );
+      await forgetDeletes(catalog.db, row.id, own);
+      await forgetCopies(catalog.db, row.id, [...own, ...batch.flatMap(({ key, proof }) => (proof ? [key] : []))]);
       result.removed += own.length;
     }
   }
@@ -81,17 +83,34 @@ export async function cancelMigration(
     const detail = { migration: open.id, removed: result.removed };
     await insertAuditEvents(db, about, [{ action: "migration cancelled", object: feed.name, detail }]);
     await updateMigration(db, open.id, { state: "cancelled", request: null, finished_at: context.now() });
+    if (!keepCopies) await forgetAnnounced(db, row.id);
     if (row.role !== "target") return;
     await replaceStore(db, row.id, { options: row.options, location: row.location }, context.now());
     if (!keepCopies && result.left === 0) await markRetired(db, row.id, context.now());
   });
   return result;
+
+  /** What a process that died had announced to copy and could not prove any more: known by its bytes. */
+  async function unprovenCopies(
+    storeId: number,
+    there: readonly BlobInfo[],
+    proven: ReadonlySet<Key>,
+    target: Store,
+  ): Promise<Key[]> {
+    const keys = there.flatMap(({ key }) => (proven.has(key) ? [] : [key]));
+    const announced = await announcedCopies(catalog.db, storeId, keys);
+    const asked = keys.filter((key) => announced.has(key));
+    const found = mapParallel(asked, context.concurrency, async (key) =>
+      (await contentHash(target, key, signal)) === announced.get(key) ? [key] : [],
+    );
+    return (await Array.fromAsync(found)).flat();
+  }
 }
 
 /** Workers look every few seconds whether they are still wanted; one that is gone is not waited for. */
 async function stopWorkers(context: Context, catalog: Catalog, migrationId: number): Promise<void> {
   const { signal } = context;
-  while ((await claimedRanges(catalog.db, migrationId, new Date(context.now().getTime() - SILENT))) > 0)
+  while ((await claimedRanges(catalog.db, migrationId, SILENT)) > 0)
     await sleep(500, undefined, { signal }).catch(() => signal.throwIfAborted());
   await releaseRanges(catalog.db, migrationId);
 }

@@ -37,7 +37,7 @@ export async function pauseMigration(context: Context, name: string): Promise<Mi
   const feed = await requireLiveFeed(catalog.db, name);
   const migration = await requireOpenMigration(catalog, feed);
   await using lock = await catalog.lock({ kind: "migrate", id: feed.id, mode: "exclusive" });
-  if (lock === undefined) return askRunner(context, catalog, feed, migration, "pause");
+  if (lock === undefined) return await askRunner(context, catalog, feed, migration, "pause");
   await updateMigration(catalog.db, migration.id, { state: "paused", request: null });
   return { feed: feed.name, migration: migration.id, outcome: "done" };
 }
@@ -66,21 +66,18 @@ export async function* cutOverMigration(context: Context, name: string): AsyncGe
   const catalog = await context.catalog();
   const feed = await requireLiveFeed(catalog.db, name);
   const migration = await requireOpenMigration(catalog, feed);
-  const free = await catalog.lock({ kind: "migrate", id: feed.id, mode: "exclusive" });
-  if (free !== undefined) {
-    await free[Symbol.asyncDispose]();
-    return yield* migrateFeed(context, { feed: name, goal: "resume", cutover: "auto" });
-  }
+  if (await isIdle()) return yield* migrateFeed(context, { feed: name, goal: "resume", cutover: "auto" });
   await askRunner(context, catalog, feed, migration, "cutover");
   context.notice(`the process that migrates feed "${feed.name}" was asked to cut over`);
   for (;;) {
     await sleep(LOOK, undefined, { signal: context.signal });
+    const idle = await isIdle(); // before the look, or it might end in between
     const row = await migrationById(catalog.db, migration.id);
-    if (row?.finished_at == null) {
-      if (row?.state === "ready" && row.request === null) break;
-      await using gone = await catalog.lock({ kind: "migrate", id: feed.id, mode: "exclusive" });
-      if (gone === undefined) continue;
-      break;
+    if (row === undefined || row.state === "paused") break;
+    if (row.finished_at === null) {
+      if (!idle) continue;
+      // it ended before it heard of the wish
+      return yield* migrateFeed(context, { feed: name, goal: "resume", cutover: "auto" });
     }
     if (row.state !== "switched") break;
     const [switched] = await migrationStatus(context, name);
@@ -93,7 +90,13 @@ export async function* cutOverMigration(context: Context, name: string): AsyncGe
       from: switched.from,
       to: switched.to,
       outcome: "switched",
-      ...{ copied, verified, same, failed, bytes, stale: 0, foreign: 0 },
+      copied,
+      verified,
+      same,
+      failed,
+      bytes,
+      stale: 0,
+      foreign: 0,
       passes: switched.passes.length,
       frozenMilliseconds: row.frozen_milliseconds ?? 0,
     };
@@ -101,4 +104,9 @@ export async function* cutOverMigration(context: Context, name: string): AsyncGe
   throw new FeedctlError("partial", `the migration of feed "${feed.name}" ended without a cut-over`, {
     hint: `see: feedctl migrate status ${feed.name}`,
   });
+
+  async function isIdle(): Promise<boolean> {
+    await using lock = await catalog.lock({ kind: "migrate", id: feed.id, mode: "exclusive" });
+    return lock !== undefined;
+  }
 }

@@ -1,10 +1,10 @@
 import { join } from "node:path";
 import { listFiles, readFiles, type FileRow } from "../catalog/files.ts";
 import { saveFailures, type Failure } from "../catalog/migration-progress.ts";
-import { recordDeletes } from "../catalog/pending.ts";
-import { listProofs, saveProofs, type NewProof, type Proof } from "../catalog/proofs.ts";
+import { isUnsettled, recordDeletes } from "../catalog/pending.ts";
+import { announceCopies, listProofs, saveProofs, type NewProof, type Proof } from "../catalog/proofs.ts";
 import type { Db } from "../catalog/schema.ts";
-import { FeedctlError } from "../errors.ts";
+import { FeedctlError, isFeedctlError } from "../errors.ts";
 import { parseKey } from "../stores/key.ts";
 import type { BlobInfo, Store } from "../stores/store.ts";
 import type { Context } from "./context.ts";
@@ -16,6 +16,7 @@ import { uploadNotes } from "./upload-notes.ts";
 export interface PassInput {
   feedId: number;
   source: Store;
+  sourceStoreId: number;
   target: Store;
   /** The target's row in the catalog: proofs and pending deletes belong to it. */
   targetStoreId: number;
@@ -49,10 +50,12 @@ export const noPass: PassSummary = { copied: 0, verified: 0, same: 0, failed: 0,
 type Entry = { row: FileRow; source: BlobInfo; target: BlobInfo; proof: Proof };
 type Pair = { key: string } & Partial<Entry>;
 
-/** What must be known of a blob to try it again. */
-type Job = { key: string; size: number };
+/** What must be known of a blob to try it again. `proven`: the tag of what was proven in the target. */
+type Job = { key: string; size: number; proven?: string };
 
 const BATCH = 500;
+/** Copies that are announced at once, before the first of them begins. */
+const ANNOUNCED = 100;
 /** A blob that failed is tried once more at the end of the pass; the next pass is the next try. */
 const RETRIES = 1;
 const WAIT = 1000;
@@ -62,7 +65,7 @@ const WAIT = 1000;
  * Memory is one item per listing and the blobs under way. One blob's failure is an event; a store that is gone throws.
  */
 export async function* copyPass(context: Context, db: Db, input: PassInput): AsyncGenerator<PassEvent, PassSummary> {
-  const { feedId, source, target, targetStoreId, migrationId, skipCached } = input;
+  const { feedId, source, sourceStoreId, target, targetStoreId, migrationId, skipCached } = input;
   const { signal } = context;
   const summary = { ...noPass };
   const notes = uploadNotes(context, target.name);
@@ -70,6 +73,7 @@ export async function* copyPass(context: Context, db: Db, input: PassInput): Asy
   let proven: NewProof[] = [];
   let stale: string[] = [];
   let failures: Failure[] = [];
+  let waiting: { pair: Pair; job: Job }[] = [];
 
   const tell = (outcome: PassOutcome, { key, size }: Job, reason?: string) => {
     summary[outcome]++;
@@ -95,7 +99,9 @@ export async function* copyPass(context: Context, db: Db, input: PassInput): Asy
       const row = rows.get(job.key);
       // a package that was deleted since the listings began is nobody's fault
       if (row === undefined && from === undefined) return;
-      await copy({ key: job.key, ...(row && { row }), ...(from && { source: from }), ...(to && { target: to }) }, job);
+      const proof = job.proven !== undefined && { proof: { key: job.key, tag: job.proven, sha256: "" } };
+      const found = { ...(row && { row }), ...(from && { source: from }), ...(to && { target: to }) };
+      await copyUnlessOverwritten({ key: job.key, ...found, ...proof }, job);
     },
     postponed() {},
     failed: (job, error) => tell("failed", job, error.message),
@@ -109,8 +115,23 @@ export async function* copyPass(context: Context, db: Db, input: PassInput): Asy
     await saveFailures(db, migrationId, failed, context.now());
   };
 
+  /** A blob that is being overwritten does not match its row; the end of that is seen later, too. */
+  async function copyUnlessOverwritten(pair: Pair, job: Job): Promise<void> {
+    try {
+      await copy(pair, job);
+    } catch (error) {
+      if (!isFeedctlError(error, "corrupt") || !(await isUnsettled(db, sourceStoreId, job.key))) throw error;
+    }
+  }
+
   async function copy(pair: Pair, job: Job): Promise<void> {
-    const { row, source: from, target: to, proof } = pair;
+    const { source: from, target: to, proof } = pair;
+    let { row } = pair;
+    if (row === undefined) {
+      // an import is about to record it, or a deletion to remove it: whichever it is, a later look sees the end of it
+      if (await isUnsettled(db, sourceStoreId, job.key)) return;
+      row = (await readFiles(db, feedId, [job.key])).get(job.key);
+    }
     if (from === undefined)
       throw new FeedctlError("not-found", "the catalog names it, but the source has no such blob");
     // what an earlier pass put there itself may be replaced: the package was deleted and imported again with other bytes
@@ -120,9 +141,10 @@ export async function* copyPass(context: Context, db: Db, input: PassInput): Asy
     tell(done.outcome, job);
   }
 
-  async function meet(pair: Pair): Promise<void> {
+  function meet(pair: Pair): void {
     const { key, row, source: from, target: to } = pair;
-    const job = { key, size: row?.size ?? from?.size ?? to?.size ?? 0 };
+    const size = row?.size ?? from?.size ?? to?.size ?? 0;
+    const job: Job = { key, size, ...(pair.proof && { proven: pair.proof.tag }) };
     if (row === undefined && from === undefined) {
       if (to === undefined) return; // only a proof remembers it
       const own = pair.proof?.tag === to.tag;
@@ -130,8 +152,32 @@ export async function* copyPass(context: Context, db: Db, input: PassInput): Asy
       return tell(own ? "stale" : "foreign", job);
     }
     if (skipCached && row?.cached === true) return;
-    if (to !== undefined && to.size === job.size && isProven(pair)) return tell("same", job);
-    await transfer.add(job, () => copy(pair, job));
+    if (to !== undefined && to.size === size && isProven(pair)) {
+      remember(pair);
+      return tell("same", job);
+    }
+    waiting.push({ pair, job });
+  }
+
+  /** What the target proves by itself need not be asked for while the feed is frozen. */
+  function remember({ key, row, target: to, proof }: Pair): void {
+    const { sha256, tag } = to ?? {};
+    if (sha256 === undefined || tag === undefined || proof?.tag === tag) return;
+    proven.push({ key, tag, sha256, copied: false, catalogued: row !== undefined });
+  }
+
+  async function* begin(): AsyncGenerator<PassEvent> {
+    const jobs = waiting;
+    waiting = [];
+    const announced = jobs.flatMap(({ pair: { key, row, source: from, target: to } }) => {
+      const sha256 = row?.sha256 ?? from?.sha256;
+      return to === undefined && sha256 !== undefined ? [{ key, sha256 }] : [];
+    });
+    await announceCopies(db, targetStoreId, input.runId, announced, context.now());
+    for (const { pair, job } of jobs) {
+      await transfer.add(job, () => copyUnlessOverwritten(pair, job));
+      yield* take();
+    }
   }
 
   try {
@@ -143,10 +189,12 @@ export async function* copyPass(context: Context, db: Db, input: PassInput): Asy
     };
     const names = { row: "the catalog", source: source.name, target: target.name, proof: "the catalog's proofs" };
     for await (const pair of sideBySide<Entry>(listings, names)) {
-      await meet(pair);
+      meet(pair);
+      if (waiting.length >= ANNOUNCED) yield* begin();
       if (proven.length + stale.length + failures.length >= BATCH) await flush();
       if (events.length > 0) yield* take();
     }
+    yield* begin();
     for await (const _ of transfer.retry()) yield* take();
     await flush();
     yield* take();

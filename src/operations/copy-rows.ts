@@ -1,5 +1,5 @@
 import type { Db } from "../catalog/schema.ts";
-import { listUnproven, saveProofs, type NewProof, type UnprovenRow } from "../catalog/proofs.ts";
+import { announceCopies, listUnproven, saveProofs, type NewProof, type UnprovenRow } from "../catalog/proofs.ts";
 import { FeedctlError } from "../errors.ts";
 import { parseKey } from "../stores/key.ts";
 import type { BlobInfo, Store } from "../stores/store.ts";
@@ -18,6 +18,12 @@ export interface RowsInput {
   after: string;
   upTo: string | null;
   skipCached: boolean;
+  /**
+   * Nothing but copies of this migration can stand in the target: what is found there is its own. They are announced in
+   * the name of this run.
+   */
+  announce: boolean;
+  runId: number;
   /** Awaited before each blob; rejects when this process may not go on. */
   alive?: (() => Promise<void>) | undefined;
 }
@@ -74,10 +80,13 @@ export async function* copyRows(context: Context, db: Db, input: RowsInput): Asy
     const last = rows.at(-1)?.key ?? cursor;
     cursor = finished ? (upTo ?? last) : last;
     step = { ...emptyStep(cursor), finished };
+    const wanted = rows.filter((row) => !(skipCached && row.cached));
+    if (input.announce) await announceCopies(db, targetStoreId, input.runId, wanted, context.now());
     try {
-      for (const row of rows) if (!(skipCached && row.cached)) await transfer.add(row, () => copy(row));
+      for (const row of wanted) await transfer.add(row, () => copy(row));
       await transfer.idle();
     } finally {
+      await transfer.idle().catch(() => {}); // what is under way when another fails is proven, too
       const proofs = proven;
       proven = [];
       await saveProofs(db, targetStoreId, migrationId, proofs, context.now());

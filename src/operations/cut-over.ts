@@ -25,17 +25,21 @@ export async function* cutOver(session: Session): AsyncGenerator<PassEvent, CutO
   const { context, catalog, feed, ends, migration, run, source, target } = session;
   const { db } = catalog;
   const { signal } = context;
-  await updateMigration(db, migration.id, { state: "switching", updated_at: context.now() });
   const last = { ...noPass };
   try {
     await using frozen = await freeze(session);
     const since = performance.now();
+    await updateMigration(db, migration.id, { state: "switching", updated_at: context.now() });
     // what dead runs left and what rows have given up must not be carried over
     const withdrawn = await unsettledKeys(db, ends.current.id);
     await settlePending(context, feed, ends.current.id, source, run);
     const about = { feedId: feed.id, source, target, targetStoreId: migration.to_store_id, migrationId: migration.id };
-    const skipCached = migration.plan.cached === "skip";
-    for await (const step of copyRows(context, db, { ...about, after: "", upTo: null, skipCached })) {
+    const how = {
+      skipCached: migration.plan.cached === "skip",
+      announce: migration.plan.fresh === true,
+      runId: run.id,
+    };
+    for await (const step of copyRows(context, db, { ...about, after: "", upTo: null, ...how })) {
       await saveFailures(db, migration.id, step.failures, context.now());
       for (const { key, reason } of step.failures) yield { type: "blob", outcome: "failed", key, size: 0, reason };
       last.copied += step.copied;

@@ -49,9 +49,9 @@ export interface FeedStore {
 
 export interface FeedDetails extends Feed, FeedTotals {
   store: FeedStore;
+  /** The unfinished migration; `frozen`: right now nobody can write to the feed. */
+  migration: { id: number; state: MigrationState; to: string; frozen: boolean } | null;
   /** Newest first: where files of this feed may still lie. */
-  /** The unfinished migration; while it is `switching` nobody can write to the feed. */
-  migration: { id: number; state: MigrationState; to: string } | null;
   earlierStores: { location: string; replacedAt: Date | null; retiredAt: Date | null }[];
 }
 
@@ -103,9 +103,12 @@ export async function listFeeds(context: Context): Promise<(Feed & { store: stri
 }
 
 export async function showFeed(context: Context, name: string): Promise<FeedDetails> {
-  const { db } = await context.catalog();
+  const catalog = await context.catalog();
+  const { db } = catalog;
   const feed = await requireFeed(db, name);
   const open = await openMigration(db, feed.id);
+  // a process that died while it was switching has left the state, but not the lock
+  await using free = open && (await catalog.lock({ kind: "write", id: feed.id, mode: "shared" }));
   const [current, ...earlier] = (await storesOfFeed(db, feed.id)).toSorted(
     (a, b) => Number(b.role === "current") - Number(a.role === "current") || b.id - a.id,
   );
@@ -124,6 +127,7 @@ export async function showFeed(context: Context, name: string): Promise<FeedDeta
               .filter(({ id }) => id === open.to_store_id)
               .map(placeOf)
               .join(),
+            frozen: open.state === "switching" && free === undefined,
           },
     earlierStores: earlier
       .filter((row) => row.role === "previous")

@@ -45,7 +45,13 @@ export async function* migrateMany(
   const total: ManySummary = {
     type: "total",
     feeds: goals.length,
-    ...{ switched: 0, ready: 0, already: 0, planned: 0, incomplete: 0, paused: 0, failed: 0 },
+    switched: 0,
+    ready: 0,
+    already: 0,
+    planned: 0,
+    incomplete: 0,
+    paused: 0,
+    failed: 0,
   };
   for (const { feed, to, options, cutover = how.cutover, cached = how.cached } of goals) {
     let outcome: MigrateSummary["outcome"] | undefined;
@@ -105,7 +111,7 @@ export function readPlan(text: string, file: string): FeedGoal[] {
   } catch (error) {
     throw wrong((error as Error).message);
   }
-  const entries = (document as { migrations?: unknown }).migrations;
+  const entries = typeof document === "object" && "migrations" in document ? document.migrations : undefined;
   if (!Array.isArray(entries)) throw wrong('it has no list "migrations"');
   return entries.map((entry: unknown, index) => {
     const where = `migration ${index + 1}`;

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import type { Catalog } from "../catalog/catalog.ts";
+import type { Catalog, CatalogLock } from "../catalog/catalog.ts";
 import { migrationById, updateMigration, type MigrationRow } from "../catalog/feed-migrations.ts";
 import { updatePass } from "../catalog/migration-progress.ts";
 import type { FeedRow } from "../catalog/feeds.ts";
@@ -31,6 +31,8 @@ export interface Watch extends AsyncDisposable {
   readonly asked: MigrationRequest | undefined;
   /** Who asked. */
   readonly by: string | undefined;
+  /** Why the signal was aborted, if nobody asked: the lock is lost, and another process may have begun. */
+  readonly broken: Error | undefined;
   /** From now on these counts are told. */
   follow(pass: number, counts: () => PassSummary): void;
   /** Requests no longer stop anything: the feed is frozen, and the rest is short. */
@@ -39,20 +41,25 @@ export interface Watch extends AsyncDisposable {
 
 const INTERVAL = 2000;
 
-export function watchMigration(context: Context, catalog: Catalog, migrationId: number): Watch {
+export function watchMigration(context: Context, catalog: Catalog, migrationId: number, lock: CatalogLock): Watch {
   const stop = new AbortController();
   const end = new AbortController();
   let asked: MigrationRequest | undefined;
   let by: string | undefined;
   let deaf = false;
+  let broken: Error | undefined;
   let pass: { number: number; counts: () => PassSummary } | undefined;
 
   async function look(): Promise<void> {
+    await lock.assertHeld().catch((error: Error) => {
+      broken = error;
+      stop.abort();
+    });
     const now = context.now();
     await updateMigration(catalog.db, migrationId, { updated_at: now });
     if (pass !== undefined) await updatePass(catalog.db, migrationId, pass.number, passCounts(pass.counts()), now);
     const row = await migrationById(catalog.db, migrationId);
-    if (row?.request == null || deaf) return;
+    if (row === undefined || row.request === null || deaf) return;
     asked = row.request;
     by = row.requested_by ?? undefined;
     if (asked !== "cutover") stop.abort();
@@ -73,6 +80,9 @@ export function watchMigration(context: Context, catalog: Catalog, migrationId: 
     },
     get by() {
       return by;
+    },
+    get broken() {
+      return broken;
     },
     follow(number, counts) {
       pass = { number, counts };

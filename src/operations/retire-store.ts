@@ -85,10 +85,14 @@ export async function* retireStore(context: Context, name: string): AsyncGenerat
         missing.map((blob) => blob.key),
       ),
     );
-    const named = await findFiles(catalog.db, feed.id, [...waiting]);
+    const named = await findFiles(
+      catalog.db,
+      feed.id,
+      missing.map((blob) => blob.key),
+    );
     for (const blob of missing) {
-      // of a package that was deleted since the migration
-      if (waiting.has(blob.key) && !named.has(blob.key)) {
+      // of a package that was deleted or overwritten since the migration: what rows name was just proven
+      if (waiting.has(blob.key) || named.has(blob.key)) {
         doomed.push(blob);
         continue;
       }

@@ -6,6 +6,7 @@ import type { MigrationPlan } from "../catalog/schema.ts";
 import { updateStorePlace } from "../catalog/stores.ts";
 import { FeedctlError } from "../errors.ts";
 import { overlap, type Location } from "../stores/location.ts";
+import type { Store } from "../stores/store.ts";
 import { findEnds, recordMigration, type MigrationGoal } from "./begin-migration.ts";
 import { clearCached } from "./clear-cached.ts";
 import type { Context } from "./context.ts";
@@ -36,8 +37,8 @@ export interface MigrateInput {
   alone?: boolean | undefined;
 }
 
-/** A delta pass that copies at most this many blobs is small enough for the feed to be frozen for the rest. */
-const SMALL_DELTA = 100;
+/** A pass that had no more to do than this is small enough for the feed to be frozen for the rest. */
+const SMALL_DELTA = { blobs: 100, bytes: 1024 ** 3 };
 const MOST_PASSES = 10;
 
 /**
@@ -48,7 +49,7 @@ export async function* migrateFeed(outer: Context, input: MigrateInput): AsyncGe
   const catalog = await outer.catalog();
   const { db } = catalog;
   const feed = await requireLiveFeed(db, input.feed);
-  await using _lock = await lockMigration(catalog, feed);
+  await using lock = await lockMigration(catalog, feed);
   const ends = await findEnds(outer, db, feed, input.goal);
   const { current, next, from, open } = ends;
   const places = { feed: feed.name, ...ends.names };
@@ -62,7 +63,8 @@ export async function* migrateFeed(outer: Context, input: MigrateInput): AsyncGe
   await using source = await openFeedStore(outer, db, feed, current);
   await using target = await outer.openStore(next.config);
   // wrong credentials show before anything is recorded
-  for (const store of [source, target]) for await (const _ of store.list("", { signal: outer.signal })) break;
+  await isEmpty(source, outer.signal);
+  const fresh = open?.plan.fresh ?? (open === undefined && (await isEmpty(target, outer.signal)));
   if (input.dryRun) {
     const { summary, ...estimate } = await planMigration(outer, source, target);
     return yield { ...nothing, ...summary, outcome: "planned", estimate };
@@ -71,10 +73,11 @@ export async function* migrateFeed(outer: Context, input: MigrateInput): AsyncGe
   const plan: MigrationPlan = {
     cutover: input.cutover ?? open?.plan.cutover ?? "manual",
     cached: input.cached ?? open?.plan.cached ?? "copy",
+    fresh,
   };
   await using run = await startRun(outer, "migrate", feed.id);
   const migration = await recordMigration(outer, catalog, feed, ends, plan, run);
-  await using watch = watchMigration(outer, catalog, migration.id);
+  await using watch = watchMigration(outer, catalog, migration.id, lock);
   const context = { ...outer, signal: AbortSignal.any([outer.signal, watch.signal]) };
   const session: Session = { context, catalog, feed, ends, migration, run, source, target };
   if (plan.cached === "clear") await clearCached(context, feed.name);
@@ -82,7 +85,8 @@ export async function* migrateFeed(outer: Context, input: MigrateInput): AsyncGe
   try {
     yield* makePasses(session, watch, summary, input);
   } catch (error) {
-    if (watch.asked === undefined || outer.signal.aborted) throw error;
+    if (outer.signal.aborted) throw error;
+    if (watch.asked === undefined) throw watch.broken ?? error;
     if (watch.asked === "cancel")
       throw new FeedctlError("interrupted", `the migration of feed "${feed.name}" was cancelled by ${watch.by}`);
     await updateMigration(db, migration.id, { state: "paused", request: null, updated_at: outer.now() });
@@ -107,7 +111,8 @@ async function* makePasses(
   if (!alone) yield* shareFirstPass(session, watch, summary);
   for (;;) {
     const pass = yield* onePass(session, watch, summary);
-    const settled = pass.copied <= SMALL_DELTA || summary.passes >= MOST_PASSES;
+    const small = pass.copied + pass.verified <= SMALL_DELTA.blobs && pass.bytes <= SMALL_DELTA.bytes;
+    const settled = small || summary.passes >= MOST_PASSES;
     if (pass.failed > 0 && follow === undefined) return;
     if (pass.failed === 0 && settled) {
       if (mayCutOver()) break;
@@ -115,7 +120,8 @@ async function* makePasses(
       summary.outcome = "ready";
       if (follow === undefined) return;
     }
-    if (follow !== undefined && settled) await pauseBetween(context.signal, follow, mayCutOver);
+    const over = () => pass.failed === 0 && mayCutOver();
+    if (follow !== undefined && settled) await pauseBetween(context.signal, follow, over);
     if (settled) summary.failed = 0; // what failed before is tried again
   }
   watch.ignoreRequests();
@@ -146,6 +152,7 @@ async function* onePass(
   const events = copyPass(context, db, {
     feedId: feed.id,
     source,
+    sourceStoreId: migration.from_store_id,
     target,
     targetStoreId: migration.to_store_id,
     migrationId: migration.id,
@@ -172,6 +179,11 @@ function addPass(total: PassSummary, pass: PassSummary): void {
   if (pass.same + pass.foreign === 0) return;
   total.same = Math.max(0, pass.same - done);
   total.foreign = pass.foreign;
+}
+
+async function isEmpty(store: Store, signal: AbortSignal): Promise<boolean> {
+  for await (const _ of store.list("", { signal })) return false;
+  return true;
 }
 
 /** Until the time is over, the cut-over is asked for, or the end. */

@@ -2,7 +2,13 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { Jobs } from "../catalog/jobs.ts";
 import { feedTotals } from "../catalog/feeds.ts";
 import { startPass, updatePass } from "../catalog/migration-progress.ts";
-import { divideFeed, rangeTotals, unfinishedRanges, type RangeTotals } from "../catalog/migration-ranges.ts";
+import {
+  divideFeed,
+  quietRanges,
+  rangeTotals,
+  unfinishedRanges,
+  type RangeTotals,
+} from "../catalog/migration-ranges.ts";
 import { countUnproven } from "../catalog/proofs.ts";
 import { isFeedctlError } from "../errors.ts";
 import { noPass } from "./copy-pass.ts";
@@ -15,6 +21,8 @@ const RANGE = 2000;
 const LOOK = 1000;
 /** A range that nobody has told of for so long is handed out again, whatever became of its job. */
 const LOST = 60_000;
+/** Where there is nothing to take, but something left, it is looked for lost ranges that often. */
+const SEARCH = 5000;
 
 /**
  * The first pass of a large feed, divided into ranges that `feedctl worker` on other machines may take; this process
@@ -32,10 +40,11 @@ export async function* shareFirstPass(
   const open = await unfinishedRanges(db, migration.id);
   if (catalog.kind !== "postgres") return;
   if (open.length === 0 && (await countUnproven(db, feed.id, migration.to_store_id)) <= RANGE) return;
-  await divideFeed(db, migration.id, feed.id, RANGE);
-  if ((await unfinishedRanges(db, migration.id)).length === 0) return;
   await using jobs = await openOrGoOn(session);
   if (jobs === undefined) return;
+  await jobs.open(migration.id); // before the ranges, which are what workers look for
+  await divideFeed(db, migration.id, feed.id, RANGE);
+  if ((await unfinishedRanges(db, migration.id)).length === 0) return;
 
   const about = { migrationId: migration.id, kind: "full", runId: run.id, expectedBlobs: files, expectedBytes: bytes };
   const number = await startPass(db, { ...about, kind: "full", now: context.now() });
@@ -46,6 +55,15 @@ export async function* shareFirstPass(
   const counts = () => ({ ...noPass, ...since(before, totals) });
   watch.follow(number, counts);
   let published = -Infinity;
+  const ends = {
+    feedId: feed.id,
+    source,
+    target,
+    targetStoreId: migration.to_store_id,
+    skipCached: migration.plan.cached === "skip",
+    announce: migration.plan.fresh === true,
+    runId: run.id,
+  };
   for (;;) {
     context.signal.throwIfAborted();
     const left = await unfinishedRanges(db, migration.id);
@@ -53,26 +71,19 @@ export async function* shareFirstPass(
     const { ranges, finished, copied, failed, bytes: moved } = totals;
     yield { type: "ranges", ranges, finished, copied, failed, bytes: moved };
     if (left.length === 0) break;
-    if (performance.now() - published > LOST) {
-      const quiet = left.filter((range) => context.now().getTime() - (range.updated_at?.getTime() ?? 0) > LOST);
-      await jobs.publish(quiet.map((range) => ({ migrationId: migration.id, number: range.number })));
-      published = performance.now();
-    }
-    const job = await jobs.take();
+    const job = await jobs.take(migration.id);
     if (job === undefined) {
-      await sleep(LOOK, undefined, { signal: context.signal }).catch(() => context.signal.throwIfAborted());
+      const search = performance.now() - published > SEARCH;
+      if (search) {
+        await jobs.publish(migration.id, await quietRanges(db, migration.id, LOST));
+        published = performance.now();
+      } else await sleep(LOOK, undefined, { signal: context.signal }).catch(() => context.signal.throwIfAborted());
       continue;
     }
-    // another migration's, which this process cannot know
-    if (job.migrationId !== migration.id) {
-      await job.giveBack();
-      continue;
-    }
-    const ends = { source, target, targetStoreId: migration.to_store_id };
-    const skipCached = migration.plan.cached === "skip";
-    const how = await workRange(context, { catalog, job, feedId: feed.id, ...ends, skipCached, workerId: null });
+    const how = await workRange(context, { catalog, job, ...ends, workerId: null });
     await (how === "done" ? job.complete() : job.giveBack());
   }
+  await jobs.drop(migration.id);
   const done = counts();
   await updatePass(db, migration.id, number, passCounts(done), context.now(), true);
   summary.copied += done.copied;

@@ -18,6 +18,9 @@ export interface RangeWork {
   target: Store;
   targetStoreId: number;
   skipCached: boolean;
+  /** As in `RowsInput`. */
+  announce: boolean;
+  runId: number;
   /** Null: the process that runs the migration itself. */
   workerId: number | null;
   /** Aborted: blobs in hand are finished, and no more are begun. */
@@ -37,7 +40,7 @@ export async function workRange(outer: Context, work: RangeWork): Promise<"done"
   const { db } = catalog;
   const { migrationId, number } = job;
   const claim = randomUUID();
-  const range = await claimRange(db, { migrationId, number, claim, workerId, now: outer.now() });
+  const range = await claimRange(db, { migrationId, number, claim, workerId });
   if (range === undefined) return "done";
   const stop = new AbortController();
   const end = new AbortController();
@@ -48,7 +51,7 @@ export async function workRange(outer: Context, work: RangeWork): Promise<"done"
   async function beat(): Promise<void> {
     const row = await migrationById(db, migrationId);
     const wanted = row?.state === "copying" && row.request !== "pause" && row.request !== "cancel";
-    if (!wanted || !(await keepRange(db, { migrationId, number, claim, now: outer.now() }))) {
+    if (!wanted || !(await keepRange(db, { migrationId, number, claim }))) {
       stop.abort();
       return;
     }
@@ -64,13 +67,13 @@ export async function workRange(outer: Context, work: RangeWork): Promise<"done"
   })();
 
   try {
-    const about = { feedId: work.feedId, source: work.source, target: work.target, targetStoreId: work.targetStoreId };
+    const { feedId, source, target, targetStoreId, skipCached, announce, runId } = work;
+    const about = { feedId, source, target, targetStoreId, skipCached, announce, runId };
     const steps = copyRows(context, db, {
       ...about,
       migrationId,
       after: range.cursor,
       upTo: range.upper,
-      skipCached: work.skipCached,
       async alive() {
         if (performance.now() - seen > DOUBT) await beat();
         if (stop.signal.aborted || drain?.aborted)
@@ -80,7 +83,7 @@ export async function workRange(outer: Context, work: RangeWork): Promise<"done"
     for await (const { cursor, copied, verified, bytes, failures, finished } of steps) {
       await saveFailures(db, migrationId, failures, outer.now());
       const step = { copied, verified, bytes, failed: failures.length, cursor, finished };
-      if (!(await advanceRange(db, { migrationId, number, claim, ...step, now: outer.now() }))) return "left";
+      if (!(await advanceRange(db, { migrationId, number, claim, ...step }))) return "left";
     }
     return "done";
   } catch (error) {

@@ -3,13 +3,14 @@ import type { Catalog } from "../catalog/catalog.ts";
 import { migrationById } from "../catalog/feed-migrations.ts";
 import { feedById } from "../catalog/feeds.ts";
 import type { TakenJob } from "../catalog/jobs.ts";
+import { sharedMigrations } from "../catalog/migration-ranges.ts";
 import { storesOfFeed } from "../catalog/stores.ts";
 import { insertWorker, listWorkers, markWorkerSeen, type WorkerRow } from "../catalog/workers.ts";
 import { FeedctlError, isFeedctlError } from "../errors.ts";
 import type { Store } from "../stores/store.ts";
 import type { Context } from "./context.ts";
 import { openFeedStore } from "./feed-store.ts";
-import { workRange } from "./work-range.ts";
+import { workRange, type RangeWork } from "./work-range.ts";
 
 export interface WorkEvent {
   type: "range";
@@ -28,15 +29,11 @@ export interface WorkSummary {
 
 const POLL = 1000;
 const SEEN_EVERY = 5000;
+/** A migration that this machine could not help with is left to others for so long. */
+const REST = 30_000;
 
 /** Both stores of a migration, open as long as its ranges come. */
-interface Ends {
-  feedId: number;
-  source: Store;
-  target: Store;
-  targetStoreId: number;
-  skipCached: boolean;
-}
+type Ends = Omit<RangeWork, "catalog" | "job" | "workerId" | "drain">;
 
 /**
  * Helps with whatever migrations share their first pass, until the signal ends it (`drain`: after the blobs in hand) or,
@@ -57,14 +54,15 @@ export async function* runWorker(
     );
   const { openJobs } = await import("../catalog/jobs.ts");
   await using jobs = await openJobs(catalog, (error) => context.notice(`the job queue: ${error.message}`));
-  const about = { host: context.host, pid: context.pid, actor: context.actor, concurrency: context.concurrency };
-  const worker = await insertWorker(catalog.db, { ...about, now: context.now() });
+  const { host, pid, actor, concurrency } = context;
+  const worker = await insertWorker(catalog.db, { host, pid, actor, concurrency, now: context.now() });
   const summary: WorkSummary = { type: "summary", worker, ranges: 0, givenBack: 0 };
   const opened = new Map<number, Ends>();
+  const resting = new Map<number, number>();
   const seen = setInterval(() => void markWorkerSeen(catalog.db, worker, context.now()).catch(() => {}), SEEN_EVERY);
   try {
     while (!drain.aborted && !context.signal.aborted) {
-      const job = await jobs.take();
+      const job = await takeOne();
       if (job === undefined) {
         if (once) break;
         await sleep(POLL, undefined, { signal: AbortSignal.any([drain, context.signal]) }).catch(() => {});
@@ -77,13 +75,28 @@ export async function* runWorker(
     }
   } finally {
     clearInterval(seen);
-    for (const { source, target } of opened.values()) {
-      await source[Symbol.asyncDispose]();
-      await target[Symbol.asyncDispose]();
-    }
+    for (const migrationId of opened.keys()) await close(migrationId);
     await markWorkerSeen(catalog.db, worker, context.now(), true).catch(() => {});
   }
   yield summary;
+
+  async function takeOne(): Promise<TakenJob | undefined> {
+    const shared = await sharedMigrations(catalog.db);
+    for (const migrationId of opened.keys()) if (!shared.includes(migrationId)) await close(migrationId);
+    for (const migrationId of shared) {
+      if ((resting.get(migrationId) ?? -Infinity) > performance.now()) continue;
+      const job = await jobs.take(migrationId);
+      if (job !== undefined) return job;
+    }
+    return undefined;
+  }
+
+  async function close(migrationId: number): Promise<void> {
+    const ends = opened.get(migrationId);
+    opened.delete(migrationId);
+    await ends?.source[Symbol.asyncDispose]();
+    await ends?.target[Symbol.asyncDispose]();
+  }
 
   async function work(db: Catalog, job: TakenJob): Promise<WorkEvent> {
     const range = { type: "range", migration: job.migrationId, number: job.number } as const;
@@ -97,7 +110,8 @@ export async function* runWorker(
       await job.giveBack().catch(() => {});
       // credentials that this machine lacks, a store that it cannot reach: another machine may
       if (!isFeedctlError(error, "denied", "unavailable", "not-found", "usage", "full")) throw error;
-      await sleep(POLL, undefined, { signal: context.signal }).catch(() => {});
+      resting.set(job.migrationId, performance.now() + REST);
+      await close(job.migrationId); // what it was opened with may be mended meanwhile
       return { ...range, outcome: "given-back", reason: error.message };
     }
   }
@@ -112,16 +126,23 @@ export async function* runWorker(
       stores.find((row) => row.id === id),
     );
     if (from === undefined || to === undefined) return undefined;
-    const ends = {
-      feedId: feed.id,
-      source: await openFeedStore(context, catalog.db, feed, from),
-      target: await openFeedStore(context, catalog.db, feed, to),
-      targetStoreId: to.id,
-      skipCached: migration.plan.cached === "skip",
-    };
+    const source = await openFeedStore(context, catalog.db, feed, from);
+    const target = await openFeedStore(context, catalog.db, feed, to);
+    const { runId, announce } = { runId: migration.run_id, announce: migration.plan.fresh === true };
+    const skipCached = migration.plan.cached === "skip";
+    const ends = { feedId: feed.id, source, target, targetStoreId: to.id, skipCached, runId, announce };
     opened.set(migrationId, ends);
+    await requireAnything(source);
     return ends;
   }
+}
+
+/** A disk that is not mounted here looks like one without files; nobody shares the migration of an empty feed. */
+async function requireAnything(source: Store): Promise<void> {
+  for await (const _ of source.list("")) return;
+  throw new FeedctlError("unavailable", `${source.name} holds nothing, as seen from this machine`, {
+    hint: "a worker needs both stores: is the disk mounted here, under the same path?",
+  });
 }
 
 export interface Worker extends Pick<WorkerRow, "id" | "host" | "pid" | "actor" | "concurrency"> {
