@@ -22,7 +22,19 @@ describe("SIGKILL at any moment, and the same command again", () => {
     for (const [key, kills] of [["importDisk", 4]] as const) scenario(database, key, kills);
   });
   onDatabases("killed", ["PostgreSQL"], (database) => {
-    const plan = { importDisk: 8, importS3: 8, migrateS3: 8, migrateAzure: 4, deletePackage: 5, purgeFeed: 5 };
+    const plan = {
+      importDisk: 8,
+      importS3: 8,
+      migrateS3: 6,
+      migrateAzure: 4,
+      migrateStart: 2,
+      migrateResume: 2,
+      migrateCutover: 4,
+      migrateRollback: 3,
+      migrateCancel: 2,
+      deletePackage: 5,
+      purgeFeed: 5,
+    };
     for (const [key, kills] of Object.entries(plan)) scenario(database, key, kills);
   });
 

@@ -82,14 +82,15 @@ export async function openDatabase(name: TestDatabase["name"]): Promise<OpenData
   };
 }
 
-/** Registers the same tests for each of the databases. */
+/** Registers the same tests for each of the databases; those that mostly wait may run several at once. */
 export function onDatabases(
   title: string,
   names: readonly TestDatabase["name"][],
   register: (database: TestDatabase) => void,
+  { concurrency = 1 }: { concurrency?: number | undefined } = {},
 ): void {
   for (const name of names) {
-    describe(`${title} (${name} catalog)`, () => {
+    describe(`${title} (${name} catalog)`, { concurrency }, () => {
       let opened: OpenDatabase | undefined;
       before(async () => {
         opened = await openDatabase(name);

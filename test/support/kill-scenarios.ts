@@ -84,12 +84,73 @@ export function killScenarios(servers: Servers): Record<string, KillScenario> {
     command: (place, round) => ["migrate", "run", feed(round), "--to", ...stores(servers, `${round}-to`, place)[to]],
     state,
   });
+  const toS3 = (place: Installation, round: string) => ["--to", ...stores(servers, `${round}-to`, place).s3];
+  const more = async (place: Installation, round: string) => {
+    writePackages(place.path("more"), 15, { prefix: "more", size: 8_000 });
+    await place.run("import", feed(round), place.path("more"));
+  };
+  /** All is copied but what was imported since. */
+  const ready = async (place: Installation, round: string) => {
+    await filled("disk")(place, round);
+    await place.run("migrate", "start", feed(round), ...toS3(place, round));
+    await more(place, round);
+  };
+  const stateAndStore = async (place: Installation, round: string) => {
+    const [newest] = (await place.run("migrate", "history", feed(round), "--json")).json() as Record<string, unknown>[];
+    const { type } = (await place.run("store", "show", feed(round), "--json")).json() as { type: string };
+    return { ...(await state(place, round)), migration: newest?.["state"], type };
+  };
   return {
     importDisk: importing("disk"),
     importS3: importing("s3"),
     migrateS3: migrating("disk", "s3"),
     migrateAzure: migrating("s3", "azure"),
     migrateDisk: migrating("s3", "disk"),
+    migrateStart: {
+      name: "migrate start",
+      prepare: filled("disk"),
+      command: (place, round) => ["migrate", "start", feed(round), ...toS3(place, round)],
+      state: stateAndStore,
+    },
+    migrateResume: {
+      name: "migrate resume",
+      async prepare(place, round) {
+        await ready(place, round);
+        await place.run("migrate", "pause", feed(round));
+      },
+      command: (_place, round) => ["migrate", "resume", feed(round), "--cutover", "auto"],
+      state: stateAndStore,
+      thirdExit: 4,
+    },
+    migrateCutover: {
+      name: "migrate cutover",
+      prepare: ready,
+      command: (_place, round) => ["migrate", "cutover", feed(round)],
+      state: stateAndStore,
+      thirdExit: 4,
+    },
+    migrateRollback: {
+      name: "migrate rollback",
+      async prepare(place, round) {
+        await filled("disk")(place, round);
+        await place.run("migrate", "run", feed(round), ...toS3(place, round));
+        await more(place, round);
+        for (const name of ["pack-000", "pack-001"])
+          await place.run("package", "delete", feed(round), `${name}@1.0.0`, "--yes");
+      },
+      command: (_place, round) => ["migrate", "rollback", feed(round)],
+      state: stateAndStore,
+    },
+    migrateCancel: {
+      name: "migrate cancel",
+      prepare: ready,
+      command: (_place, round) => ["migrate", "cancel", feed(round)],
+      async state(place, round) {
+        const listed = await servers.s3?.client.listObjectsV2({ Bucket: "kill", Prefix: `${round}-to/` });
+        return { ...(await stateAndStore(place, round)), left: listed?.KeyCount };
+      },
+      thirdExit: 4,
+    },
     deletePackage: {
       name: "package delete",
       async prepare(place, round) {

@@ -1,6 +1,6 @@
 import { spawn, spawnSync, type ChildProcess } from "node:child_process";
 import { existsSync, readdirSync } from "node:fs";
-import { chown, cp, mkdtemp, readFile, rm } from "node:fs/promises";
+import { chown, cp, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { createServer, type AddressInfo } from "node:net";
 import { arch, platform, tmpdir, userInfo } from "node:os";
 import { join } from "node:path";
@@ -11,6 +11,8 @@ export interface PostgresServer {
   url: string;
   /** Where its binaries came from. */
   origin: string;
+  /** Breaks all connections off, and is back after so long on the same port, with all that was committed. */
+  restart(milliseconds: number): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -91,18 +93,30 @@ async function tryToStart(folder: string): Promise<Omit<PostgresServer, "origin"
     return log();
   }
   letExit(keeper);
-  return { url: `postgres://feedctl@127.0.0.1:${port}/postgres`, stop };
+  const restart = async (milliseconds: number) => {
+    await writeFile(join(home, "again"), String(milliseconds / 1000));
+    const [server = ""] = (await readFile(join(data, "postmaster.pid"), "utf8")).split("\n");
+    process.kill(Number(server), "SIGINT");
+    await sleep(milliseconds);
+    if (!(await isReady(keeper, data))) throw new Error(`PostgreSQL did not come back: ${log()}`);
+  };
+  return { url: `postgres://feedctl@127.0.0.1:${port}/postgres`, restart, stop };
 }
 
 /**
  * Runs the server until file descriptor 3 is closed, which the operating system does when we die however we die; then
- * stops it at once (its data is thrown away) and removes its home.
+ * stops it at once (its data is thrown away) and removes its home. A server that ends while there is a file `again` is
+ * started anew after as many seconds as that says.
  */
 const KEEPER = `
   home=$1; shift
-  "$@" & server=$!
-  { cat <&3; kill -QUIT $server; while kill -0 $server; do sleep 0.05; done; rm -rf "$home"; } >/dev/null 2>&1 &
-  wait $server
+  "$@" & echo $! > "$home/server"
+  { cat <&3; rm -f "$home/again"; server=$(cat "$home/server"); kill -QUIT $server
+    while kill -0 $server; do sleep 0.05; done; rm -rf "$home"; } >/dev/null 2>&1 &
+  while wait $(cat "$home/server"); [ -e "$home/again" ]; do
+    sleep $(cat "$home/again"); rm "$home/again"
+    "$@" & echo $! > "$home/server"
+  done
 `;
 
 /** A server for tests need not survive a power cut, only be quick and small. */

@@ -12,6 +12,8 @@ export interface TestPostgres extends AsyncDisposable {
    * nobody is connected any more): copying a migrated database is faster than migrating again.
    */
   createDatabase(template?: string): Promise<string>;
+  /** Stops the server and starts it again after so many milliseconds. Absent: it is not ours. */
+  restart?: ((milliseconds: number) => Promise<void>) | undefined;
   /** Drops the databases that were created; stops the server and removes its files when it is ours. */
   stop(): Promise<void>;
 }
@@ -25,10 +27,14 @@ export async function startPostgres(): Promise<TestPostgres | undefined> {
   const given = process.env["FEEDCTL_TEST_DATABASE_URL"] || process.env["DATABASE_URL"];
   if (given) return connectTo(given, "given by the environment");
   const server = await startServer();
-  return server && connectTo(server.url, server.origin, server.stop);
+  return server && connectTo(server.url, server.origin, server);
 }
 
-async function connectTo(url: string, origin: string, stopServer?: () => Promise<void>): Promise<TestPostgres> {
+async function connectTo(
+  url: string,
+  origin: string,
+  own?: Pick<TestPostgres, "stop" | "restart">,
+): Promise<TestPostgres> {
   const version = await ask<{ server_version: string }>(url, "show server_version");
   const server = `PostgreSQL ${version?.server_version} (${origin})`;
   process.stderr.write(`tests use ${server}\n`);
@@ -37,7 +43,7 @@ async function connectTo(url: string, origin: string, stopServer?: () => Promise
   let stopped: Promise<void> | undefined;
   const stop = async () => {
     // A server of our own is thrown away as a whole.
-    if (stopServer !== undefined) return stopServer();
+    if (own !== undefined) return own.stop();
     for (const name of created) await ask(url, `drop database if exists "${name}" with (force)`);
   };
   const stopOnce = () => (stopped ??= stop());
@@ -53,6 +59,7 @@ async function connectTo(url: string, origin: string, stopServer?: () => Promise
       its.pathname = `/${name}`;
       return its.href;
     },
+    restart: own?.restart,
     stop: stopOnce,
     [Symbol.asyncDispose]: stopOnce,
   };

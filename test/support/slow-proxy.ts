@@ -1,0 +1,62 @@
+import { once } from "node:events";
+import { connect, createServer } from "node:net";
+import type { AddressInfo, Socket } from "node:net";
+
+export interface SlowProxy {
+  readonly endpoint: string;
+  readonly port: number;
+  /** Milliseconds that whatever a client sends is held back. May be changed at any time. */
+  delay: number;
+  /** While true, connections are cut, and new ones at once: as if the server were down. */
+  down: boolean;
+  stop(): Promise<void>;
+}
+
+/** A TCP proxy before a server of this machine that is far away, or down. It changes no byte, so signatures stay good. */
+export async function startSlowProxy(to: string, delay = 0): Promise<SlowProxy> {
+  const { port, protocol } = new URL(to);
+  const open = new Set<Socket>();
+  let down = false;
+  const server = createServer((near) => {
+    if (down) return void near.resetAndDestroy();
+    const far = connect(Number(port), "127.0.0.1");
+    for (const [socket, other] of [
+      [near, far],
+      [far, near],
+    ] as const) {
+      open.add(socket);
+      socket.setNoDelay(true);
+      socket.on("error", () => {});
+      socket.on("close", () => {
+        open.delete(socket);
+        other.destroy();
+      });
+    }
+    far.pipe(near);
+    near.on("data", (chunk: Buffer) => {
+      if (proxy.delay === 0) far.write(chunk);
+      // equal delays end in the order in which they began
+      else setTimeout(() => far.destroyed || far.write(chunk), proxy.delay);
+    });
+  });
+  await once(server.listen(0, "127.0.0.1"), "listening");
+  const address = server.address() as AddressInfo;
+  const proxy: SlowProxy = {
+    endpoint: `${protocol}//127.0.0.1:${address.port}`,
+    port: address.port,
+    delay,
+    get down() {
+      return down;
+    },
+    set down(value) {
+      down = value;
+      if (down) for (const socket of open) socket.resetAndDestroy();
+    },
+    async stop() {
+      for (const socket of open) socket.destroy();
+      server.close();
+      await once(server, "close");
+    },
+  };
+  return proxy;
+}
