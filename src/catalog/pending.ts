@@ -176,6 +176,16 @@ export async function forgetDeletes(db: Db, storeId: number, keys: readonly stri
     where d.store_id = ${storeId} and d.key = k.key`.execute(db);
 }
 
+/** How many blobs of a store wait for their deletion. */
+export async function countDeletes(db: Db, storeId: number): Promise<number> {
+  const row = await db
+    .selectFrom("pending_deletes")
+    .select(({ fn }) => fn.countAll<number>().as("count"))
+    .where("store_id", "=", storeId)
+    .executeTakeFirstOrThrow();
+  return Number(row.count);
+}
+
 /** Of a store in which nothing is left. */
 export async function forgetAllDeletes(db: Db, storeId: number): Promise<void> {
   await db.deleteFrom("pending_deletes").where("store_id", "=", storeId).execute();

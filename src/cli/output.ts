@@ -23,6 +23,8 @@ export interface Output {
     columns: readonly Column<T>[],
     toJson?: (row: T) => unknown,
   ): Promise<number>;
+  /** A JSON object with the members of `head` and an array that is written as it comes. For --json only. */
+  document<T>(head: object, name: string, rows: AsyncIterable<T>): Promise<void>;
   /** One event of long work: a JSON line, or a line for people (undefined: not worth one). */
   event(value: unknown, text?: string): Promise<void>;
   /** Talk: left out by --quiet. */
@@ -110,6 +112,15 @@ export function createOutput(io: Io, options: OutputOptions): Output {
       }
       if (screen.length > 0) await flush();
       return count;
+    },
+    async document(head, name, rows) {
+      await write(`${JSON.stringify({ ...head, [name]: [] }).slice(0, -2)}`);
+      let separator = "";
+      for await (const row of rows) {
+        await write(`${separator}${JSON.stringify(row)}`);
+        separator = ",\n";
+      }
+      await write("]}\n");
     },
     async event(value, text) {
       if (options.json) return write(`${JSON.stringify(value)}\n`);

@@ -12,6 +12,7 @@ import { importCommand } from "./import.ts";
 import { migrateCommand } from "./migrate.ts";
 import { mirrorCommand } from "./mirror.ts";
 import { packageCommand } from "./package.ts";
+import { retentionCommand } from "./retention.ts";
 import { settingsCommand } from "./settings.ts";
 import { storeCommand } from "./store.ts";
 import { verifyCommand } from "./verify.ts";
@@ -44,7 +45,8 @@ export function createProgram(edge: Edge, version: string): Command {
     .addCommand(dropCommand(edge))
     .addCommand(adoptCommand(edge))
     .addCommand(packageCommand(edge))
-    .addCommand(assetCommand(edge));
+    .addCommand(assetCommand(edge))
+    .addCommand(retentionCommand(edge));
   program.commandsGroup("Stores:");
   program
     .addCommand(storeCommand(edge))

@@ -23,6 +23,7 @@ const BATCH = 1000;
 /**
  * Finishes what rows have promised: obeys pending deletes and clears what dead runs left. Needs the feed to itself for
  * that moment; when others are writing it leaves the work to the next run. Told to `wait`, it throws `locked` in the end.
+ * `beforeDelete` sees the blobs that pending deletes are about to remove.
  */
 export async function settlePending(
   context: Context,
@@ -31,6 +32,7 @@ export async function settlePending(
   store: Store,
   run: Run,
   wait?: number,
+  beforeDelete?: (keys: readonly Key[]) => Promise<void>,
 ): Promise<Settled> {
   const catalog = await context.catalog();
   const settled = { deleted: 0, abandoned: 0, replaced: 0 };
@@ -91,6 +93,7 @@ export async function settlePending(
     const { due, reclaimed } = await listDeletes(catalog.db, storeId, feed.id, BATCH);
     if (due.length === 0 && reclaimed.length === 0) break;
     await lock.assertHeld();
+    await beforeDelete?.(due.map(parseKey));
     await deleteBlobs(store, due.map(parseKey), context.signal);
     await forgetDeletes(catalog.db, storeId, [...due, ...reclaimed]);
     settled.deleted += due.length;

@@ -1,6 +1,8 @@
+import Range from "semver/classes/range.js";
 import parse from "semver/functions/parse.js";
 import { FeedctlError } from "../errors.ts";
 import { compareBy, concatKeys, listKey, numberKey, rankKey, textKey } from "./sort-key.ts";
+import { intersect, noRange, type Interval, type RangeSyntax } from "./interval.ts";
 import type { VersionScheme } from "./scheme.ts";
 
 /**
@@ -31,4 +33,52 @@ function mustParse(text: string) {
   const version = parse(text);
   if (version === null) throw new FeedctlError("invalid", `${JSON.stringify(text)} is not a semantic version`);
   return version;
+}
+
+/** npm's ranges. As there, a prerelease is meant only where a bound names a prerelease of the same release. */
+export const npmRange: RangeSyntax = {
+  example: "^1.2 || >=3.0.0 <4.0.0",
+  parse: (text) => intervalsOf(text, text),
+};
+
+/** Cargo's requirements: commas between comparisons that must all hold, and a version alone means `^`. */
+export const cargoRange: RangeSyntax = {
+  example: ">=1.2, <2.0",
+  parse(text) {
+    const parts = text.split(",").map((part) => part.trim());
+    if (parts.some((part) => part === "" || part.includes("|"))) throw noRange(text, "its form is >=1.2, <2.0");
+    return intervalsOf(
+      text,
+      parts.map((part) => (/^[0-9]/.test(part) && !part.includes("*") ? `^${part}` : part)).join(" "),
+    );
+  },
+};
+
+function intervalsOf(text: string, range: string): Interval[] {
+  if (text.trim() === "") throw noRange(text, "it is empty");
+  let alternatives;
+  try {
+    alternatives = new Range(range).set;
+  } catch {
+    throw noRange(text, "npm's form is ^1.2 || >=3.0.0 <4.0.0");
+  }
+  return alternatives.flatMap((comparators) => {
+    const bounds = comparators.filter(({ value }) => value !== "");
+    let between: Interval[] = [{}];
+    for (const { operator, semver: version } of bounds) {
+      const bound = { key: sortKey(version.version), included: operator.length !== 1 || operator === "=" };
+      const lower = !operator.startsWith("<") && { from: bound };
+      const upper = !operator.startsWith(">") && { to: bound };
+      between = intersect(between, [{ ...lower, ...upper }]);
+    }
+    const named = bounds.filter(({ semver: { prerelease } }) => prerelease.length > 0);
+    return [
+      ...intersect(between, [{ stableOnly: true }]),
+      ...named.flatMap(({ semver: { major, minor, patch } }) => {
+        const release = `${major}.${minor}.${patch}`;
+        const first = { key: sortKey(`${release}-0`), included: true };
+        return intersect(between, [{ from: first, to: { key: sortKey(release), included: false } }]);
+      }),
+    ];
+  });
 }

@@ -1,0 +1,195 @@
+import { sql } from "kysely";
+import type { Db } from "./schema.ts";
+import {
+  conditionsOf,
+  every,
+  filtersOf,
+  keepsOf,
+  likePattern,
+  placeOf,
+  ranked,
+  shownName,
+  type RuleQuery,
+} from "./retention-query.ts";
+
+/**
+ * Plans are made by the database in temporary tables of one transaction: `retention_work` holds the feed's visible
+ * versions, `retention_kept` what no rule may take, `retention_taken` what the rules took so far. `rank` orders the
+ * versions of a package, the newest is 1.
+ */
+export async function preparePlan(db: Db, feedId: number): Promise<void> {
+  // sorts and aggregates of a million rows in memory rather than in files
+  await sql`set local work_mem = '64MB'`.execute(db);
+  await sql`set local jit = off`.execute(db);
+  await sql`create temporary table retention_work on commit drop as
+    select v.id, v.package_id, v.cached, v.prerelease, v.listed, v.deprecated, v.downloads, v.published_at,
+      coalesce(v.last_used_at, v.published_at) as used_at, lower(v.version collate "C") as version,
+      lower(v.normalized_version) as normalized, v.sort_key, v.xmin::text as row_version,
+      coalesce(s.bytes, 0)::bigint as bytes, coalesce(s.files, 0)::int as files,
+      row_number() over (partition by v.package_id order by v.sort_key desc, v.published_at desc, v.id desc) as rank
+    from feedctl.packages p join feedctl.versions v on v.package_id = p.id
+    left join (select version_id, sum(size) as bytes, count(*) as files from feedctl.files
+      where feed_id = ${sql.lit(feedId)} group by version_id) s on s.version_id = v.id
+    where p.feed_id = ${sql.lit(feedId)} and v.quarantined_at is null`.execute(db);
+  await sql`create temporary table retention_kept (id bigint, protection bigint, rule int) on commit drop`.execute(db);
+  await sql`create temporary table retention_taken (number bigint primary key, id bigint not null, rule int not null,
+    bytes bigint not null, files int not null, place bigint, bytes_before numeric, count_before bigint) on commit drop`.execute(
+    db,
+  );
+  await sql`analyze retention_work`.execute(db);
+}
+
+/** Versions that `package protect` names. Names without a wildcard, of which there may be thousands, meet by a hash. */
+export async function keepProtected(db: Db, feedId: number): Promise<void> {
+  for (const wild of [false, true]) {
+    const named = wild
+      ? sql`position('*' in r.package) > 0 and ${shownName} like ${likePattern(sql`r.package`)}`
+      : sql`position('*' in r.package) = 0 and ${shownName} = lower(r.package collate "C")`;
+    await sql`insert into retention_kept (id, protection)
+      select w.id, r.id from feedctl.protections r join feedctl.packages p on p.feed_id = r.feed_id and ${named}
+      join retention_work w on w.package_id = p.id
+      where r.feed_id = ${feedId}::int
+        and (w.version like ${likePattern(sql`r.version`)} or w.normalized like ${likePattern(sql`r.version`)})`.execute(
+      db,
+    );
+  }
+}
+
+/** What a rule with `protectAcross` keeps of the whole feed is kept from every rule. */
+export async function keepAcross(db: Db, feedId: number, rule: RuleQuery): Promise<void> {
+  const keeps = keepsOf(rule, feedId);
+  if (keeps.length === 0) return;
+  const all = ranked(rule, sql`retention_work w`);
+  await sql`insert into retention_kept (id, rule)
+    select w.id, ${rule.position}::int from (
+      select w.*, ${placeOf(rule, every(filtersOf(rule, feedId)))} as place from ${all} w) w
+    where ${sql.join(keeps, sql` or `)}`.execute(db);
+}
+
+export async function analyzeKept(db: Db): Promise<void> {
+  await sql`analyze retention_kept`.execute(db);
+}
+
+/** Takes what the rule deletes of what earlier rules left; `taken` is how many those took. Returns how many it took. */
+export async function takeByRule(db: Db, feedId: number, rule: RuleQuery, taken: number): Promise<number> {
+  const hasQuota = rule.maxBytes !== undefined || rule.maxCount !== undefined;
+  const done = await sql`
+    insert into retention_taken (number, id, rule, bytes, files, place, bytes_before, count_before)
+    select ${taken}::bigint + row_number() over (order by ${hasQuota ? quotaOrder : shownOrder}),
+      w.id, ${rule.position}::int, w.bytes, w.files, w.place, w.bytes_before, w.count_before
+    from ${doomed(rule, feedId)} w
+    ${hasQuota ? sql`` : sql`join feedctl.packages p on p.id = w.package_id`}
+    where ${overQuota(rule)}`.execute(db);
+  await sql`analyze retention_taken`.execute(db);
+  return Number(done.numAffectedRows ?? 0n);
+}
+
+const shownOrder = sql`p.group_name, p.name_key, w.rank desc`;
+
+/** Under a quota: cached, prereleases, older before newer, least recently used first. */
+const quotaOrder = sql`w.cached desc, w.prerelease desc, w.rank desc, w.used_at, w.id`;
+
+/** What the rule may delete, with the totals that a quota sees when each one's turn comes. */
+export function doomed(rule: RuleQuery, feedId: number) {
+  const left = sql`retention_work w where not exists (select from retention_taken t where t.id = w.id)`;
+  const selected = sql`(select w.*, ${placeOf(rule)} as place from ${ranked(rule, left)} w
+    where ${every(filtersOf(rule, feedId))})`;
+  const matching = sql`(select w.* from ${selected} w where ${every(conditionsOf(rule))}
+    and not exists (select from retention_kept k where k.id = w.id))`;
+  if (rule.maxBytes === undefined && rule.maxCount === undefined)
+    return sql`(select w.*, null::numeric as bytes_before, null::bigint as count_before from ${matching} w)`;
+  const before = sql`over (order by ${quotaOrder} rows between unbounded preceding and 1 preceding)`;
+  const total = (of: ReturnType<typeof sql>, none: ReturnType<typeof sql>) =>
+    rule.quotaOf === "matching"
+      ? sql`${of} over ()`
+      : sql`((select ${of} from retention_work w) - (select ${none} from retention_taken w))`;
+  return sql`(select w.*,
+      ${total(sql`coalesce(sum(w.bytes), 0)`, sql`coalesce(sum(w.bytes), 0)`)} - coalesce(sum(w.bytes) ${before}, 0) as bytes_before,
+      ${total(sql`count(*)`, sql`count(*)`)} - count(*) ${before} as count_before
+    from ${matching} w)`;
+}
+
+/** With both limits, deletion ends as soon as one of the totals is reached: all criteria of a rule must hold. */
+export function overQuota(rule: RuleQuery) {
+  const bytes = rule.maxBytes === undefined ? sql`true` : sql`w.bytes_before > ${rule.maxBytes}::bigint`;
+  const count = rule.maxCount === undefined ? sql`true` : sql`w.count_before > ${rule.maxCount}::bigint`;
+  return sql`${bytes} and ${count}`;
+}
+
+export interface PlanTotals {
+  versions: number;
+  files: number;
+  bytes: number;
+}
+
+export interface PlanSums {
+  /** All visible versions of the feed. */
+  feed: PlanTotals;
+  /** Those that no rule may take. */
+  protected: number;
+  rules: (PlanTotals & { rule: number })[];
+}
+
+export async function sumPlan(db: Db): Promise<PlanSums> {
+  const feed = await sql<PlanTotals & { protected: number }>`select count(*)::float8 as versions,
+    coalesce(sum(files), 0)::float8 as files, coalesce(sum(bytes), 0)::float8 as bytes,
+    (select count(distinct id) from retention_kept)::float8 as protected from retention_work`.execute(db);
+  const rules = await sql<PlanTotals & { rule: number }>`select t.rule, count(*)::float8 as versions,
+    sum(t.files)::float8 as files, sum(t.bytes)::float8 as bytes
+    from retention_taken t group by t.rule order by t.rule`.execute(db);
+  const { protected: kept, ...totals } = feed.rows[0] ?? { versions: 0, files: 0, bytes: 0, protected: 0 };
+  return { feed: totals, protected: kept, rules: rules.rows };
+}
+
+/** A version that a rule takes, with what its reason needs. */
+export interface PlannedVersion {
+  number: number;
+  id: number;
+  group: string;
+  name: string;
+  version: string;
+  normalizedVersion: string;
+  /** Position of the rule. */
+  rule: number;
+  place: number | null;
+  bytesBefore: number | null;
+  countBefore: number | null;
+  bytes: number;
+  files: number;
+  publishedAt: Date;
+  lastUsedAt: Date | null;
+  downloads: number;
+}
+
+/** Of `t`, a taken version, `versions v` and `packages p`. */
+export const plannedColumns = sql`t.number::float8 as number, v.id::float8 as id, p.group_name as "group", p.name, v.version,
+  v.normalized_version as "normalizedVersion", t.rule, t.place::float8 as place, t.bytes_before::float8 as "bytesBefore",
+  t.count_before::float8 as "countBefore", t.bytes::float8 as bytes, t.files, v.published_at as "publishedAt",
+  v.last_used_at as "lastUsedAt", v.downloads::float8 as downloads`;
+
+const PAGE = 2000;
+
+/** The plan in the order of its rules, in pages. */
+export async function* listPlan(db: Db): AsyncGenerator<PlannedVersion> {
+  let after = 0;
+  for (;;) {
+    // the page first: joined as a whole, every page would read the whole feed
+    const page = await sql<PlannedVersion>`select ${plannedColumns}
+      from (select * from retention_taken where number > ${after}::bigint order by number limit ${PAGE}) t
+      join feedctl.versions v on v.id = t.id join feedctl.packages p on p.id = v.package_id order by t.number`.execute(
+      db,
+    );
+    yield* page.rows;
+    const last = page.rows.at(-1);
+    if (last === undefined || page.rows.length < PAGE) return;
+    after = last.number;
+  }
+}
+
+/** Hands the plan to a run, which obeys it in transactions of its own. */
+export async function savePlan(db: Db, runId: number): Promise<void> {
+  await sql`insert into feedctl.retention_items
+      (run_id, number, version_id, rule, place, bytes_before, count_before, row_version, bytes, files)
+    select ${runId}::bigint, t.number, t.id, t.rule, t.place, t.bytes_before, t.count_before, w.row_version, w.bytes, w.files
+    from retention_taken t join retention_work w on w.id = t.id`.execute(db);
+}

@@ -1,0 +1,60 @@
+import { errorCodes, type ErrorCode } from "../errors.ts";
+import { counted, formatSize } from "../lib/size.ts";
+import type { FeedOutcome, RetentionEvent, RetentionSummary } from "../operations/run-retention.ts";
+import type { Output } from "./output.ts";
+
+/** Prints what became of each feed, and the sum where there are several; the exit status. */
+export async function reportRetention(out: Output, events: AsyncIterable<RetentionEvent>): Promise<number> {
+  const codes = new Set<string>();
+  for await (const event of events) {
+    switch (event.type) {
+      case "version": {
+        const { action, group, name, version, rule, ruleName, reason } = event;
+        const by = rule === null ? "" : ` (${ruleName ?? `rule ${rule}`})`;
+        const isShown = !out.options.quiet && (out.options.verbose || action === "planned" || action === "restored");
+        const text = `${action.padEnd(8)}  ${group === "" ? name : `${group}/${name}`} ${version}: ${reason}${by}`;
+        await out.event(event, isShown ? text : undefined);
+        break;
+      }
+      case "feed":
+        await out.event(event, `${event.feed}: ${words(event, event.outcome)}`);
+        break;
+      case "feed-failed":
+        codes.add(event.code);
+        await out.event(event, undefined);
+        if (!out.options.json) out.warn(`${event.feed}: ${event.reason}`);
+        break;
+      case "summary":
+        await out.event(event, event.feeds > 1 ? total(event) : undefined);
+    }
+  }
+  if (codes.size === 0) return 0;
+  return codes.size === 1 && codes.has("locked")
+    ? errorCodes["locked" satisfies ErrorCode].exit
+    : errorCodes.partial.exit;
+}
+
+function words(event: Omit<FeedOutcome, "type" | "feed" | "outcome">, outcome: FeedOutcome["outcome"]): string {
+  if (outcome === "disabled") return "retention is off for this feed; nothing was deleted";
+  if (outcome === "dry-run") {
+    const hidden = event.freed > 0 ? `, and ${counted(event.freed, "hidden version")}` : "";
+    return `would delete ${counted(event.planned, "version")} (${formatSize(event.plannedBytes)})${hidden}`;
+  }
+  const { deleted, hidden, freed, restored, left, waiting } = event;
+  const parts = [
+    `deleted ${counted(deleted + freed, "version")}`,
+    hidden > 0 ? `hid ${hidden}` : "",
+    restored > 0 ? `showed ${restored} again` : "",
+    left > 0 ? `left ${left} that changed meanwhile` : "",
+    `${formatSize(event.bytes)} reclaimed`,
+    waiting > 0 ? `${counted(waiting, "file")} still to be deleted` : "",
+    outcome === "stopped" ? "the time was over, the next run goes on" : "",
+  ];
+  return parts.filter((part) => part !== "").join(", ");
+}
+
+function total(summary: RetentionSummary): string {
+  const failed = summary.failed > 0 ? `; ${counted(summary.failed, "feed")} failed` : "";
+  const stopped = summary.stopped > 0 ? "stopped" : "done";
+  return `${counted(summary.feeds, "feed")}: ${words(summary, summary.dryRun ? "dry-run" : stopped)}${failed}`;
+}

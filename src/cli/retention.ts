@@ -1,0 +1,131 @@
+import { Command, InvalidArgumentError, Option } from "commander";
+import { FeedctlError } from "../errors.ts";
+import { counted, formatSize } from "../lib/size.ts";
+import type { DoomedVersion, RetentionPlan } from "../operations/plan-retention.ts";
+import { confirm, type Edge } from "./edge.ts";
+import type { Output } from "./output.ts";
+import { feedArgument, parseAge, wholeNumber } from "./parsers.ts";
+import { reportRetention } from "./retention-report.ts";
+import { ruleCommand } from "./retention-rule.ts";
+
+export function retentionCommand(edge: Edge): Command {
+  const retention = new Command("retention").description("delete what nobody needs, by rules");
+  retention.addCommand(ruleCommand(edge));
+  addPlan(retention, edge);
+  addRun(retention, edge);
+  return retention;
+}
+
+function addPlan(retention: Command, edge: Edge): void {
+  retention
+    .command("plan")
+    .description("tell what the rules of a feed would delete now, and why; nothing is deleted")
+    .addArgument(feedArgument())
+    .option("--csv", "as comma-separated values, with a heading")
+    .action(async (feed: string, options, command: Command) =>
+      edge.act(command, async (context, out) => {
+        const { planRetention } = await import("../operations/plan-retention.ts");
+        if (options.csv && out.options.json) throw new FeedctlError("usage", "give --json or --csv, not both");
+        await using plan = await planRetention(context, feed);
+        if (!plan.feed.retention_rules_enabled)
+          out.warn(`retention is off for feed ${plan.feed.name}, so that no run deletes this`);
+        if (plan.rules.length === 0) out.note(`feed ${plan.feed.name} has no retention rules`);
+        await (options.csv ? printCsv(out, plan) : printPlan(out, plan));
+      }),
+    );
+}
+
+async function printPlan(out: Output, plan: RetentionPlan): Promise<void> {
+  const { feed, rules, sums, total } = plan;
+  if (out.options.json) {
+    const head = {
+      feed: feed.name,
+      enabled: feed.retention_rules_enabled,
+      totals: { ...total, protected: sums.protected, feed: sums.feed },
+      rules: rules.map(({ position, name, enabled }) => ({
+        ...{ rule: position, name, enabled, versions: 0, files: 0, bytes: 0 },
+        ...sums.rules.find(({ rule }) => rule === position),
+      })),
+    };
+    return out.document(head, "delete", plan.versions());
+  }
+  await out.table<DoomedVersion>(plan.versions(), [
+    { title: "name", value: (row) => (row.group === "" ? row.name : `${row.group}/${row.name}`) },
+    { title: "version", value: (row) => row.version },
+    { title: "size", value: (row) => formatSize(row.bytes), right: true },
+    { title: "rule", value: (row) => row.ruleName ?? String(row.rule) },
+    { title: "reason", value: (row) => row.reason },
+  ]);
+  const kept = sums.protected === 0 ? "" : `; ${sums.protected} protected`;
+  await out.event(
+    undefined,
+    `would delete ${counted(total.versions, "version")} (${formatSize(total.bytes)}) of ${sums.feed.versions} (${formatSize(sums.feed.bytes)})${kept}`,
+  );
+}
+
+async function printCsv(out: Output, plan: RetentionPlan): Promise<void> {
+  const cell = (value: string | number | null) => {
+    const text = String(value ?? "");
+    return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+  };
+  await out.event(undefined, "group,name,version,bytes,rule,ruleName,reason");
+  for await (const { group, name, version, bytes, rule, ruleName, reason } of plan.versions())
+    await out.event(undefined, [group, name, version, bytes, rule, ruleName, reason].map(cell).join(","));
+}
+
+function addRun(retention: Command, edge: Edge): void {
+  retention
+    .command("run")
+    .description("delete what the rules say: rows first, then files")
+    .argument("[feeds...]", "names of the feeds")
+    .option("--feed <names>", "the same, names with commas between")
+    .option("--all", "every feed")
+    .option("--dry-run", "only tell what would be deleted")
+    .option("--yes", "do not ask")
+    .addOption(
+      new Option(
+        "--max-delete <count>",
+        "delete nothing when it would be more: versions, or a percentage of all",
+      ).argParser(parseMost),
+    )
+    .option(
+      "--quarantine <days>",
+      "hide versions for so many days before a later run deletes them",
+      wholeNumber(1, 3650),
+    )
+    .option("--max-duration <time>", "stop between two batches after so long; the next run goes on", parseAge)
+    .addHelpText(
+      "after",
+      `
+Examples:
+  $ feedctl retention run internal --dry-run
+  $ feedctl retention run --all --yes --quiet --max-delete 10% --max-duration 2h     # from cron`,
+    )
+    .action(async (named: string[], options, command: Command) =>
+      edge.act(command, async (context, out) => {
+        const { runRetention } = await import("../operations/run-retention.ts");
+        const listed = [...named, ...(options.feed ?? "").split(",")].map((name: string) => name.trim());
+        const feeds = [...new Set(listed.filter((name) => name !== ""))];
+        if (options.all === true ? feeds.length > 0 : feeds.length === 0)
+          throw new FeedctlError("usage", "name the feeds, or give --all");
+        if (!options.dryRun && !options.yes && !edge.io.stdin.isTTY)
+          await confirm(edge.io, `delete what the retention rules of ${feeds.join(", ") || "all feeds"} say`, false);
+        const events = runRetention(context, {
+          feeds: options.all ? "all" : feeds,
+          dryRun: options.dryRun,
+          maxDelete: options.maxDelete,
+          quarantineDays: options.quarantine,
+          maxDuration: options.maxDuration,
+          approve: (_plan, what) => confirm(edge.io, what, options.yes),
+        });
+        return reportRetention(out, events);
+      }),
+    );
+}
+
+function parseMost(text: string): { versions: number } | { percent: number } {
+  const match = /^([0-9]+(?:\.[0-9]+)?)(%?)$/.exec(text);
+  if (match === null || (match[2] === "" && text.includes(".")) || (match[2] === "%" && Number(match[1]) > 100))
+    throw new InvalidArgumentError("It must be a number of versions, or a percentage such as 10%.");
+  return match[2] === "%" ? { percent: Number(match[1]) } : { versions: Number(match[1]) };
+}

@@ -1,0 +1,116 @@
+import type { FeedRow } from "../catalog/feeds.ts";
+import {
+  analyzeKept,
+  keepAcross,
+  keepProtected,
+  listPlan,
+  preparePlan,
+  sumPlan,
+  takeByRule,
+  type PlannedVersion,
+  type PlanSums,
+  type PlanTotals,
+} from "../catalog/retention-plan.ts";
+import type { Db } from "../catalog/schema.ts";
+import { FeedctlError } from "../errors.ts";
+import type { Context } from "./context.ts";
+import { requireLiveFeed } from "./find-feed.ts";
+import { compileRule } from "./retention-compile.ts";
+import { readRules, type RetentionRule } from "./retention-rules.ts";
+import { reasonOf } from "./retention-words.ts";
+
+/** A version that is to go. */
+export interface DoomedVersion {
+  group: string;
+  name: string;
+  version: string;
+  /** Position of the rule that takes it. */
+  rule: number;
+  ruleName: string | null;
+  /** In words, criterion by criterion. */
+  reason: string;
+  bytes: number;
+}
+
+/** A plan as the database holds it, in one snapshot of the catalog, until it is disposed. */
+export interface RetentionPlan extends AsyncDisposable {
+  feed: FeedRow;
+  rules: RetentionRule[];
+  sums: PlanSums;
+  total: PlanTotals;
+  /** By rule; under a quota in the order of deletion. */
+  versions(): AsyncGenerator<DoomedVersion>;
+  /** In the snapshot. */
+  db: Db;
+  /** Ends the snapshot and keeps what was written. */
+  commit(): Promise<void>;
+}
+
+/** What the rules of a feed would delete now. Nothing is changed. */
+export async function planRetention(
+  context: Context,
+  feedName: string,
+  beforeRule?: (db: Db, rule: RetentionRule) => Promise<void>,
+): Promise<RetentionPlan> {
+  const { db: catalog } = await context.catalog();
+  const db = await catalog.startTransaction().setIsolationLevel("repeatable read").execute();
+  try {
+    const feed = await retainedFeed(db, feedName);
+    const rules = await readRules(db, feed.id);
+    const now = context.now();
+    const queries = rules.filter(({ enabled }) => enabled).map((rule) => compileRule(feed.type, rule, now));
+    await preparePlan(db, feed.id);
+    await keepProtected(db, feed.id);
+    for (const query of queries) if (query.protectAcross) await keepAcross(db, feed.id, query);
+    await analyzeKept(db);
+    let taken = 0;
+    for (const query of queries) {
+      context.signal.throwIfAborted();
+      await beforeRule?.(db, rules[query.position - 1] as RetentionRule);
+      taken += await takeByRule(db, feed.id, query, taken);
+    }
+    const sums = await sumPlan(db);
+    return {
+      ...{ feed, rules, sums, db },
+      total: totalOf(sums.rules),
+      async *versions() {
+        for await (const version of listPlan(db)) yield doomedVersion(rules, feed.type, version, now);
+      },
+      commit: () => db.commit().execute(),
+      async [Symbol.asyncDispose]() {
+        if (!db.isCommitted && !db.isRolledBack) await db.rollback().execute();
+      },
+    };
+  } catch (error) {
+    await db.rollback().execute();
+    throw error;
+  }
+}
+
+export function doomedVersion(
+  rules: readonly RetentionRule[],
+  feedType: string,
+  version: PlannedVersion,
+  now: Date,
+): DoomedVersion {
+  const rule = rules[version.rule - 1] as RetentionRule;
+  const { group, name, bytes } = version;
+  return {
+    ...{ group, name, version: version.version, rule: rule.position, ruleName: rule.name },
+    reason: reasonOf(rule, feedType, version, now),
+    bytes,
+  };
+}
+
+/** The feed, if retention can work on it at all. */
+export async function retainedFeed(db: Db, name: string): Promise<FeedRow> {
+  const feed = await requireLiveFeed(db, name);
+  if (feed.type === "asset")
+    throw new FeedctlError("usage", `"${feed.name}" is an asset directory, and those have no retention yet`);
+  return feed;
+}
+
+function totalOf(rules: readonly PlanTotals[]): PlanTotals {
+  const sum = (of: keyof PlanTotals) => rules.reduce((total, rule) => total + rule[of], 0);
+  return { versions: sum("versions"), files: sum("files"), bytes: sum("bytes") };
+}
