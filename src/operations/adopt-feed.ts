@@ -88,7 +88,7 @@ export async function* adoptFeed(context: Context, input: AdoptInput): AsyncGene
     const told: AdoptedBlob[] = [];
     const onForeign = (name: string) => {
       // folder markers are nobody's files
-      if (second || name.endsWith("/")) return;
+      if (second || name === "" || name.endsWith("/")) return;
       if (name.startsWith("/")) summary.leadingSlash++;
       told.push(unadopted(name, "invalid", foreignReason(name), null));
     };
