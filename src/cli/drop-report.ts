@@ -8,6 +8,8 @@ export interface DropReportOptions {
   dryRun?: boolean | undefined;
   /** Of scan after scan: only news. */
   watching?: boolean | undefined;
+  /** One feed was named: its problem is the command's error, and told there. */
+  named?: boolean | undefined;
   /** Told of every drop path. */
   onPath?: ((path: string) => void) | undefined;
 }
@@ -15,7 +17,7 @@ export interface DropReportOptions {
 /** Prints what a scan tells; the exit status. */
 export function createDropReport(
   out: Output,
-  { dryRun, watching, onPath }: DropReportOptions,
+  { dryRun, watching, named, onPath }: DropReportOptions,
 ): (events: AsyncIterable<DropEvent>) => Promise<number> {
   const told = new Map<string, string>();
 
@@ -28,8 +30,8 @@ export function createDropReport(
     else told.set(event.feed, trouble);
     if (watching && !isNew && !isNews(event)) return;
     if (out.options.json) return out.event(event);
-    if (problem !== null && isNew) out.warn(`feed ${event.feed}: ${problem}`);
-    if (skipped !== null && isNew) out.note(`feed ${event.feed} was passed over: ${skipped}`);
+    if (problem !== null && isNew && !named) out.warn(`feed ${event.feed}: ${problem}`);
+    if (skipped !== null && isNew && !named) out.note(`feed ${event.feed} was passed over: ${skipped}`);
   }
 
   return async (events) => {

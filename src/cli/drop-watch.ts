@@ -15,7 +15,11 @@ export async function watchDropPaths(
   using folders = createFolderWatch();
   let paths = new Set<string>();
   let told: string | undefined;
-  const report = createDropReport(out, { watching: true, onPath: (path) => paths.add(path) });
+  const report = createDropReport(out, {
+    watching: true,
+    named: input.feed !== undefined,
+    onPath: (path) => paths.add(path),
+  });
   out.note(`watching drop paths, at the latest every ${interval / 1000} s`);
   for (;;) {
     const before = paths;

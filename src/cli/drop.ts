@@ -67,7 +67,7 @@ Examples:
         const { createDropReport } = await import("./drop-report.ts");
         await out.progress.start("scanning drop paths");
         const { feed, settle, again, rejectTo, dryRun } = options;
-        const report = createDropReport(out, { dryRun });
+        const report = createDropReport(out, { dryRun, named: feed !== undefined });
         return report(
           scanDropPaths(context, {
             feed,

@@ -192,7 +192,8 @@ async function* takeFiles(
 async function remember(context: Context, feed: FeedRow, counts: DropCounts, found: Found): Promise<void> {
   const { db } = await context.catalog();
   const { memory, complete, problems } = found;
-  const failed = memory?.waiting().find(({ status }) => status === "failed");
+  const all = memory?.waiting().toSorted((a, b) => (a.path < b.path ? -1 : 1));
+  const failed = all?.find(({ status }) => status === "failed");
   const why = failed === undefined ? null : `${failed.path}: ${failed.reason}`;
   await db.transaction().execute(async (transaction) => {
     const { save, remove } = memory?.changes(complete) ?? { save: [], remove: [] };
