@@ -1,5 +1,5 @@
 import { sql, type RawBuilder } from "kysely";
-import { cacheControl } from "./files.ts";
+import { cacheControl, inheritedCache } from "./files.ts";
 import type { FileHashes } from "./packages.ts";
 import type { UserMetadata } from "./schema-assets.ts";
 import type { Db } from "./schema.ts";
@@ -37,13 +37,15 @@ export interface AssetRow extends FileHashes {
   ownCacheControl: string | null;
   /** What counts; null: none. */
   cacheControl: string | null;
+  /** What would count without its own. */
+  inheritedCache: string | null;
   metadata: UserMetadata;
 }
 
 const assetColumns = sql`f.id::float8 as id, f.key, f.size::float8 as size, encode(f.md5, 'hex') as md5, encode(f.sha1, 'hex') as sha1,
   encode(f.sha256, 'hex') as sha256, encode(f.sha512, 'hex') as sha512, f.content_type as "contentType", f.store_tag as "storeTag",
   a.created_at as "createdAt", a.modified_at as "modifiedAt", a.uploaded_by as "uploadedBy", a.cache_control as "ownCacheControl",
-  ${cacheControl} as "cacheControl", a.metadata`;
+  ${cacheControl} as "cacheControl", nullif(${inheritedCache}, '') as "inheritedCache", a.metadata`;
 
 /** Those of the paths that are files. */
 export async function findAssets(db: Db, feedId: number, paths: readonly string[]): Promise<Map<string, AssetRow>> {

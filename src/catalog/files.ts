@@ -19,11 +19,13 @@ export interface FileRow {
   served: { cacheControl: string | null; metadata: UserMetadata } | null;
 }
 
-/** The cache header of a file, its own or that of the nearest folder that has one: of `files f` and `assets a`. */
-export const cacheControl = sql`nullif(coalesce(a.cache_control, (
-  select o.cache_control from feedctl.asset_folders o
+/** The cache header of the nearest folder that has one, of `files f`. */
+export const inheritedCache = sql`(select o.cache_control from feedctl.asset_folders o
   where o.feed_id = f.feed_id and o.cache_control is not null and (o.path = '' or starts_with(f.key, o.path || '/'))
-  order by length(o.path) desc limit 1)), '')`;
+  order by length(o.path) desc limit 1)`;
+
+/** The cache header of a file, its own or an inherited one: of `files f` and `assets a`. */
+export const cacheControl = sql`nullif(coalesce(a.cache_control, ${inheritedCache}), '')`;
 
 /** What `fileColumns` are of. */
 export const fileTables = sql`feedctl.files f left join feedctl.versions v on v.id = f.version_id
@@ -126,6 +128,16 @@ export async function markVerified(db: Db, files: readonly Verified[], now: Date
 export async function takeFiles(db: Db, feedId: number, limit: number): Promise<string[]> {
   const taken = await sql<{ key: string }>`
     delete from feedctl.files where id in (select id from feedctl.files where feed_id = ${feedId} order by id limit ${limit}) returning key`.execute(
+    db,
+  );
+  return taken.rows.map((row) => row.key);
+}
+
+/** As `takeFiles`, these. */
+export async function takeFileRows(db: Db, feedId: number, ids: readonly number[]): Promise<string[]> {
+  if (ids.length === 0) return [];
+  const taken = await sql<{ key: string }>`delete from feedctl.files where feed_id = ${feedId} and id in
+    (select id::bigint from jsonb_array_elements_text(${JSON.stringify(ids)}::jsonb) as d(id)) returning key`.execute(
     db,
   );
   return taken.rows.map((row) => row.key);

@@ -1,4 +1,4 @@
-import { Command } from "commander";
+import { Argument, Command, Option } from "commander";
 import { counted, formatSize } from "../lib/size.ts";
 import { directoryArgument, pathArgument } from "./asset-options.ts";
 import { confirm, type Edge } from "./edge.ts";
@@ -44,5 +44,39 @@ export function changeCommands(edge: Edge): Command[] {
         await out.result(made, made.created > 0 ? `made ${made.path}/` : `${made.path}/ is there`);
       }),
     );
-  return [remove, mkdir];
+  return [remove, mkdir, copying(edge, "move"), copying(edge, "copy")];
+}
+
+function copying(edge: Edge, verb: "move" | "copy"): Command {
+  const past = verb === "move" ? "moved" : "copied";
+  return new Command(verb)
+    .description(
+      verb === "move"
+        ? "give a file or folder another path"
+        : "copy a file, or a folder with all that lies in it, inside the provider where it can",
+    )
+    .addArgument(directoryArgument())
+    .addArgument(new Argument("<from>", "file or folder"))
+    .addArgument(new Argument("<to>", "its new path; an existing folder, or one with a slash at its end, takes it in"))
+    .option("--to-dir <dir>", "another asset directory that it goes to")
+    .addOption(new Option("--overwrite", "replace files of the same name").conflicts("skipExisting"))
+    .option("--skip-existing", "leave files of the same name alone")
+    .option("--dry-run", `only tell what would be ${past}`)
+    .action(async (directory: string, from: string, to: string, options, command: Command) =>
+      edge.act(command, async (context, out) => {
+        const { copyAssets } = await import("../operations/copy-assets.ts");
+        const { reportAssets } = await import("./asset-report.ts");
+        await out.progress.start(`${verb === "move" ? "moving" : "copying"} ${from}`);
+        const events = copyAssets(context, {
+          directory,
+          from,
+          to,
+          toDirectory: options.toDir,
+          move: verb === "move",
+          ifExists: options.overwrite ? "replace" : options.skipExisting ? "skip" : "fail",
+          dryRun: options.dryRun,
+        });
+        return await reportAssets(out, events, options.dryRun, past);
+      }),
+    );
 }

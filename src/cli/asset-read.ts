@@ -1,10 +1,11 @@
-import { Command } from "commander";
+import { Command, InvalidArgumentError, Option } from "commander";
 import { counted, formatSize } from "../lib/size.ts";
 import type { AssetEntry, ShownAsset } from "../operations/list-assets.ts";
 import { directoryArgument, pathArgument } from "./asset-options.ts";
 import { printTree } from "./asset-tree.ts";
 import type { Edge } from "./edge.ts";
 import type { Output } from "./output.ts";
+import { parseAge } from "./parsers.ts";
 
 export function readCommands(edge: Edge): Command[] {
   const list = new Command("list")
@@ -69,7 +70,34 @@ export function readCommands(edge: Edge): Command[] {
     .action(async (directory: string, path: string, _options, command: Command) =>
       edge.act(command, async (context, out) => pipe(edge, out, context, directory, path)),
     );
-  return [list, show, download, cat];
+  const url = new Command("url")
+    .description("print the URL by which a script or browser gets a file from its store")
+    .addArgument(directoryArgument())
+    .addArgument(pathArgument())
+    .addOption(
+      new Option("--expires <time>", "how long it works, where it is signed")
+        .argParser(parseExpiry)
+        .default(3600, "1h"),
+    )
+    .addHelpText(
+      "after",
+      "\nPresigned for S3, with a signature for Azure, a file URL for a disk. Whoever holds it can read the file.",
+    )
+    .action(async (directory: string, path: string, options, command: Command) =>
+      edge.act(command, async (context, out) => {
+        const { assetUrl } = await import("../operations/asset-url.ts");
+        const made = await assetUrl(context, directory, path, options.expires);
+        await out.result(made, made.url);
+      }),
+    );
+  return [list, show, download, cat, url];
+}
+
+/** Seconds. */
+function parseExpiry(text: string): number {
+  const seconds = Math.round(parseAge(text) / 1000);
+  if (seconds < 1) throw new InvalidArgumentError("It must be at least a second.");
+  return seconds;
 }
 
 async function pipe(

@@ -1,5 +1,7 @@
 import { Command } from "commander";
 import { changeCommands } from "./asset-change.ts";
+import { describeCommands } from "./asset-describe.ts";
+import { historyCommands } from "./asset-history.ts";
 import { readCommands } from "./asset-read.ts";
 import { uploadCommand } from "./asset-upload.ts";
 import type { Edge } from "./edge.ts";
@@ -7,7 +9,7 @@ import type { Edge } from "./edge.ts";
 export function assetCommand(edge: Edge): Command {
   const asset = new Command("asset").description("keep files in an asset directory: upload, list, download, share");
   asset.addCommand(uploadCommand(edge));
-  for (const command of readCommands(edge)) asset.addCommand(command);
-  for (const command of changeCommands(edge)) asset.addCommand(command);
+  for (const commands of [readCommands, changeCommands, describeCommands, historyCommands])
+    for (const command of commands(edge)) asset.addCommand(command);
   return asset;
 }

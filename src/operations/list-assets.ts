@@ -44,7 +44,7 @@ export async function* entriesBelow(
 }
 
 export type ShownAsset =
-  | ({ path: string; folder: false; versions: number } & Omit<AssetRow, "id" | "key" | "storeTag">)
+  | ({ path: string; folder: false; versions: number } & Omit<AssetRow, "id" | "key" | "storeTag" | "inheritedCache">)
   | {
       path: string;
       folder: true;
@@ -62,7 +62,7 @@ export async function showAsset(context: Context, directory: string, text: strin
   const found = await findItem(db, feed.id, path);
   if (found === undefined) throw noItem(feed, path);
   if ("file" in found) {
-    const { id: _id, key: _key, storeTag: _tag, ...file } = found.file;
+    const { id: _id, key: _key, storeTag: _tag, inheritedCache: _inherited, ...file } = found.file;
     const versions = (await Array.fromAsync(listKept(db, feed.id, path))).length;
     return { path, folder: false, ...file, versions };
   }

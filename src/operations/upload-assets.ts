@@ -1,7 +1,8 @@
 import { createReadStream } from "node:fs";
 import { lstat } from "node:fs/promises";
 import { Transform } from "node:stream";
-import { findAssets } from "../catalog/assets.ts";
+import { isDeepStrictEqual } from "node:util";
+import { findAssets, type AssetRow } from "../catalog/assets.ts";
 import type { UserMetadata } from "../catalog/schema-assets.ts";
 import { FeedctlError, isFeedctlError } from "../errors.ts";
 import { hashStream } from "../lib/hash.ts";
@@ -13,10 +14,12 @@ import { openAssetLane } from "./asset-lane.ts";
 import { checkNames, type NewName } from "./asset-names.ts";
 import { inside } from "./asset-paths.ts";
 import type { Context } from "./context.ts";
+import { describeRows, type DescribeChange } from "./describe-assets.ts";
 import { openFeedStore } from "./feed-store.ts";
 import { CHUNK, fileError, fileProblem, fileSource } from "./file-source.ts";
 import type { LocalItem } from "./find-local-files.ts";
 import { makeFolders } from "./make-folders.ts";
+import { createSummary, type UploadSummary } from "./upload-summary.ts";
 
 export interface UploadInput {
   directory: string;
@@ -37,14 +40,6 @@ export interface UploadInput {
   onProgress?: ((part: { path: string; bytes: number; size: number }) => void) | undefined;
 }
 
-export interface UploadSummary extends Record<AssetStatus, number> {
-  type: "summary";
-  directory: string;
-  folders: number;
-  /** Of what was stored. */
-  bytes: number;
-}
-
 export type UploadEvent = AssetOutcome | UploadSummary;
 
 /** So many files, or so many bytes of them, are recorded at once. */
@@ -61,19 +56,15 @@ export async function* uploadAssets(context: Context, input: UploadInput): Async
   await using lane = await openAssetLane(context, { directory, command: "asset upload", dryRun });
   const { db } = await context.catalog();
   const { feed } = lane;
-  const summary: UploadSummary = {
-    type: "summary",
-    directory: feed.name,
-    stored: 0,
-    overwritten: 0,
-    unchanged: 0,
-    skipped: 0,
-    conflict: 0,
-    invalid: 0,
-    failed: 0,
-    folders: 0,
-    bytes: 0,
-  };
+  const summary = createSummary(feed.name);
+  const { contentType, cacheControl, metadata } = input;
+  // the same bytes with another media type are a wish too, where files may be replaced
+  const describes = ifExists === "replace" && [contentType, cacheControl, metadata].some((each) => each !== undefined);
+  const change: DescribeChange = { contentType, cacheControl, ...(metadata && { metadata: () => metadata }) };
+  const isOther = (row: AssetRow) =>
+    (contentType !== undefined && row.contentType !== contentType) ||
+    (cacheControl !== undefined && row.ownCacheControl !== cacheControl) ||
+    (metadata !== undefined && !isDeepStrictEqual(row.metadata, metadata));
   const files: LocalFile[] = [];
   const names: NewName[] = [];
   for await (const item of input.items) {
@@ -113,7 +104,15 @@ export async function* uploadAssets(context: Context, input: UploadInput): Async
       if ("status" in prepared) yield count(prepared);
       else items.push(prepared);
     }
-    for await (const outcome of lane.take(items, ifExists)) yield count(outcome);
+    const same: string[] = [];
+    for await (const outcome of lane.take(items, ifExists)) {
+      if (outcome.status === "unchanged") same.push(outcome.path);
+      yield count(outcome);
+    }
+    if (describes && same.length > 0) {
+      const rows = [...(await findAssets(db, feed.id, same)).values()];
+      await describeRows(context, lane, rows.filter(isOther), change);
+    }
   }
   const folders = names.filter(({ folder }) => folder).map(({ path }) => path);
   if (lane.writer !== undefined) summary.folders = await makeFolders(context, lane.writer, folders);
@@ -156,9 +155,9 @@ export async function* uploadAssets(context: Context, input: UploadInput): Async
         size,
         hashes,
         modifiedAt: modified,
-        contentType: input.contentType,
-        cacheControl: input.cacheControl,
-        metadata: input.metadata,
+        contentType,
+        cacheControl,
+        metadata,
         put: (store, options) => store.put(parseKey(path), source, options),
         problem: () => fileProblem(source),
       };

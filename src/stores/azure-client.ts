@@ -74,7 +74,7 @@ export async function connectAzure(config: AzureConfig): Promise<AzureConnection
   return {
     client,
     bare: (url) => new BareClient(url, pipeline).calls,
-    readUrl: (blob, seconds = HOUR) => signForReading(blob, seconds),
+    readUrl: (blob, seconds) => signForReading(blob, seconds),
     host,
     account: host + new URL(service.url).pathname.replace(/\/$/, ""),
     expires: dateOf(searchParams.get("se")),
@@ -92,13 +92,14 @@ function dateOf(text: string | null): Date | undefined {
 const HOUR = 3600;
 
 /** With an account key, a signature for reading this blob alone; else the signature we were given, with all it allows. */
-async function signForReading(blob: BlockBlobClient, seconds: number): Promise<string | undefined> {
+async function signForReading(blob: BlockBlobClient, seconds?: number): Promise<string | undefined> {
   const { protocol, searchParams } = new URL(blob.url);
-  if (searchParams.has("sig")) return blob.url;
+  // good enough for a copy, but nothing to be handed to others
+  if (searchParams.has("sig")) return seconds === undefined ? blob.url : undefined;
   if (!(blob.credential instanceof StorageSharedKeyCredential)) return undefined;
   return blob.generateSasUrl({
     permissions: BlobSASPermissions.parse("r"),
-    expiresOn: new Date(Date.now() + seconds * 1000),
+    expiresOn: new Date(Date.now() + (seconds ?? HOUR) * 1000),
     ...(protocol === "https:" && { protocol: SASProtocol.Https }),
   });
 }

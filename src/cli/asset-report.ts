@@ -1,0 +1,60 @@
+import { counted, formatSize } from "../lib/size.ts";
+import type { AssetOutcome } from "../operations/asset-item.ts";
+import type { UploadEvent } from "../operations/upload-assets.ts";
+import type { Output } from "./output.ts";
+
+const words: Record<AssetOutcome["status"], string> = {
+  stored: "stored",
+  overwritten: "replaced",
+  unchanged: "same",
+  skipped: "skipped",
+  conflict: "CONFLICT",
+  invalid: "INVALID",
+  failed: "FAILED",
+};
+
+/** Prints what became of each file, and the sum; the exit status. */
+export async function reportAssets(
+  out: Output,
+  events: AsyncIterable<UploadEvent>,
+  dryRun: boolean | undefined,
+  verb: string,
+): Promise<number> {
+  let bad = 0;
+  let told = 0;
+  for await (const event of events) {
+    if (event.type === "file") {
+      const good = !["conflict", "invalid", "failed"].includes(event.status);
+      const moved = event.status === "stored" || event.status === "overwritten";
+      out.progress.step(moved ? (event.size ?? 0) : 0);
+      // of a hundred thousand files nobody reads each, where all is well
+      const worth = !good || (!out.options.quiet && (out.options.verbose || told++ < LINES));
+      await out.event(event, worth ? describe(event) : undefined);
+      continue;
+    }
+    out.progress.stop();
+    if (!out.options.json && !out.options.quiet && told > LINES && !out.options.verbose)
+      out.note(`(and ${told - LINES} more; --verbose tells them all)`);
+    bad = event.conflict + event.invalid + event.failed;
+    const done = event.stored + event.overwritten;
+    const parts = [
+      `${dryRun ? "would have " : ""}${verb} ${counted(done, "file")} (${formatSize(event.bytes)})`,
+      event.overwritten > 0 ? `${event.overwritten} of them over others` : "",
+      event.unchanged > 0 ? `${event.unchanged} already there` : "",
+      event.skipped > 0 ? `${event.skipped} passed over` : "",
+      event.folders > 0 ? counted(event.folders, "new folder") : "",
+      event.conflict > 0 ? counted(event.conflict, "conflict") : "",
+      event.invalid > 0 ? `${event.invalid} invalid` : "",
+      event.failed > 0 ? `${event.failed} failed` : "",
+    ];
+    await out.event(event, parts.filter((part) => part !== "").join(", "));
+  }
+  return bad > 0 ? 3 : 0;
+}
+
+const LINES = 200;
+
+function describe(file: AssetOutcome): string {
+  const line = `${words[file.status].padEnd(8)}  ${file.path === "" ? file.from : file.path}`;
+  return file.reason === undefined ? line : `${line}: ${file.reason}${file.path === "" ? "" : ` (${file.from})`}`;
+}
