@@ -17,6 +17,7 @@ import { tarArchive, type TarMember } from "../support/fixtures/tar.ts";
 import { zipArchive, type ZipMember } from "../support/fixtures/zip.ts";
 import { packageFile, packageFileAt } from "../support/package-file.ts";
 import { noShared, readSampleManifest, samplePath } from "../support/shared.ts";
+import { cpuTime } from "../support/cpu.ts";
 
 const foo: CondaPackage = { name: "foo", version: "1.0", build: "h1_0" };
 
@@ -195,12 +196,12 @@ test("a bomb is stopped at its beginning", async (t) => {
   const zeros = bzip2(Buffer.alloc(120_000));
   const head = bzip2(tarArchive([index, { name: "lib/a", size: 1024 ** 3 }], { endMarker: false }));
   const bytes = Buffer.concat([head, ...Array.from({ length: 300 }, () => zeros)]);
-  const started = performance.now();
+  const started = cpuTime();
   await assert.rejects(read(t, bytes, `${stem}.tar.bz2`), {
     code: "invalid",
     message: /more than 1000 times its size/,
   });
-  assert.ok(performance.now() - started < 2000);
+  assert.ok(cpuTime() - started < 5000);
 });
 
 test("samples are what an independent tool says they are", { skip: noShared }, async () => {

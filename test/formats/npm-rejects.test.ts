@@ -7,6 +7,7 @@ import { npmTarball } from "../support/fixtures/packages.ts";
 import { tarArchive, type TarMember } from "../support/fixtures/tar.ts";
 import { packageFile, packageFileAt } from "../support/package-file.ts";
 import { noShared, samplePath } from "../support/shared.ts";
+import { cpuTime } from "../support/cpu.ts";
 
 const manifest = '{"name":"foo","version":"1.0.0"}';
 
@@ -166,12 +167,12 @@ test("a gzip bomb is stopped at its beginning", async (t) => {
       tarArchive([{ name: "package/a", body: zeros }]),
     ]),
   );
-  const started = performance.now();
+  const started = cpuTime();
   await assert.rejects(npm.read(packageFile(t, "foo-1.0.0.tgz", bytes)), {
     code: "invalid",
     message: /1000 times its size/,
   });
-  assert.ok(performance.now() - started < 2000);
+  assert.ok(cpuTime() - started < 5000);
 });
 
 test("broken containers are rejected by what they are", async (t) => {

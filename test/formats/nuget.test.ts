@@ -6,6 +6,7 @@ import { nugetFileName, nupkg, type NugetPackage } from "../support/fixtures/pac
 import { zipArchive } from "../support/fixtures/zip.ts";
 import { packageFile, packageFileAt } from "../support/package-file.ts";
 import { noShared, readSampleManifest, samplePath } from "../support/shared.ts";
+import { cpuTime } from "../support/cpu.ts";
 
 function readNupkg(t: TestContext, content: NugetPackage, fileName = nugetFileName(content)) {
   return nuget.read(packageFile(t, fileName, nupkg(content)));
@@ -176,9 +177,9 @@ test("a nuspec beyond the limit is not unpacked, even where the archive lies abo
   const size = Buffer.alloc(4);
   size.writeUInt32LE(32 * 1024 * 1024);
   for (let at = lying.indexOf(size); at >= 0; at = lying.indexOf(size)) lying.writeUInt32LE(100, at);
-  const started = performance.now();
+  const started = cpuTime();
   await assert.rejects(nuget.read(packageFile(t, "A.1.0.0.nupkg", lying)), { code: "invalid" });
-  assert.ok(performance.now() - started < 2000);
+  assert.ok(cpuTime() - started < 5000);
 });
 
 test("a missing file is not found, and an aborted signal interrupts", async (t) => {

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { isYamlMapping, parseYaml, parseYamlMapping } from "../../src/formats/yaml.ts";
+import { cpuTime } from "../support/cpu.ts";
 
 const parse = (text: string) => parseYaml(Buffer.from(text), "m.yaml");
 
@@ -51,9 +52,9 @@ const rejected: [name: string, text: string, reason: RegExp][] = [
 ];
 for (const [name, text, reason] of rejected) {
   test(`${name} is rejected at once`, () => {
-    const started = performance.now();
+    const started = cpuTime();
     assert.throws(() => parseYamlMapping(Buffer.from(text), "m.yaml"), { code: "invalid", message: reason });
-    assert.ok(performance.now() - started < 2000);
+    assert.ok(cpuTime() - started < 5000);
   });
 }
 

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import { composer, isBranch } from "../../src/versions/composer.ts";
+import { cpuTime } from "../support/cpu.ts";
 
 const normalized: [text: string, expected: string][] = [
   ["1.0.0", "1.0.0.0"],
@@ -109,7 +110,7 @@ test("branches and constraints are no versions", () => {
 });
 
 test("texts made to be hard to match are refused at once", () => {
-  const started = performance.now();
+  const started = cpuTime();
   for (const text of [
     `1beta${"1".repeat(240)}x`,
     `1.0-b${".1".repeat(120)}x`,
@@ -117,7 +118,7 @@ test("texts made to be hard to match are refused at once", () => {
     `1${".1".repeat(120)}`,
   ])
     assert.equal(composer.normalize(text), undefined);
-  assert.ok(performance.now() - started < 200);
+  assert.ok(cpuTime() - started < 5000);
 });
 
 const number = fc.constantFrom("0", "1", "2", "01", "10", "99999999999999999999");
