@@ -5,6 +5,9 @@ import { scanDropPaths, type DropScanInput } from "../operations/scan-drop-paths
 import { createDropReport } from "./drop-report.ts";
 import type { Output } from "./output.ts";
 
+/** Even with `--interval 0` the disk and the catalog get a rest. */
+const LEAST_INTERVAL = 100;
+
 /** Scan after scan until Ctrl-C. What another scan may cure, such as an outage, is told once and does not end it. */
 export async function watchDropPaths(
   context: Context,
@@ -36,6 +39,6 @@ export async function watchDropPaths(
     // the embedded catalog is closed between two scans, so that other commands get their turn
     await context.withCatalog(async () => {});
     folders.follow([...paths]);
-    await folders.wait(interval, context.signal);
+    await folders.wait(Math.max(interval, LEAST_INTERVAL), context.signal);
   }
 }

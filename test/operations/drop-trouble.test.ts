@@ -37,6 +37,13 @@ onDatabases("drop paths in trouble", ["PostgreSQL"], (database) => {
         assert.match((await place.run("drop", "scan")).stderr, /feed web was passed over: another scan/);
         assert.match((await place.exits(75, "drop", "scan", "--feed", "web")).stderr, /another scan/);
         assert.deepEqual(drop.all(), ["it-1.0.0.tgz"]);
+        // a migration that is switching the feed's store holds this one
+        await client.query("select pg_advisory_unlock_all(), pg_advisory_lock(2, 1)");
+        const frozen = await place.feedctl(["drop", "scan", "--json"], { env: { FEEDCTL_LOCK_WAIT: "0" } });
+        assert.equal(frozen.code, 0, frozen.stderr);
+        const web = frozen.events().find(({ type, feed }) => type === "feed" && feed === "web");
+        assert.match(String(web?.["skipped"]), /is frozen/);
+        assert.deepEqual(drop.all(), ["it-1.0.0.tgz"]);
       } finally {
         await client.end();
       }
