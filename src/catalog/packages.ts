@@ -127,6 +127,8 @@ export interface PackageVersion {
   publishedAt: Date;
   publishedBy: string;
   downloads: number;
+  /** Null: never, as far as is known. */
+  lastUsedAt: Date | null;
   metadata: Record<string, unknown>;
   files: VersionFile[];
 }
@@ -141,7 +143,7 @@ export interface VersionFilter {
 
 const PAGE = 500;
 
-/** Every version of a feed with its files, by package name and ascending version, in pages: memory stays bounded. */
+/** Every visible version of a feed with its files, by package name and ascending version, in pages: memory stays bounded. */
 export async function* listVersions(
   db: Db,
   feedId: number,
@@ -151,13 +153,13 @@ export async function* listVersions(
   for (;;) {
     const result = await sql<PackageVersion & { nameKey: string; sortKey: string }>`
       select v.id, p.group_name as "group", p.name, p.name_key as "nameKey", encode(v.sort_key, 'hex') as "sortKey", v.version, v.prerelease,
-        v.listed, v.cached, v.published_at as "publishedAt", v.published_by as "publishedBy", v.downloads::float8 as downloads, v.metadata,
+        v.listed, v.cached, v.published_at as "publishedAt", v.published_by as "publishedBy", v.downloads::float8 as downloads, v.last_used_at as "lastUsedAt", v.metadata,
         (select coalesce(jsonb_agg(jsonb_build_object('key', f.key, 'size', f.size, 'qualifier', f.qualifier,
             'md5', encode(f.md5, 'hex'), 'sha1', encode(f.sha1, 'hex'), 'sha256', encode(f.sha256, 'hex'), 'sha512', encode(f.sha512, 'hex'),
             'contentType', f.content_type) order by f.key), '[]'::jsonb)
           from feedctl.files f where f.version_id = v.id) as files
       from feedctl.packages p join feedctl.versions v on v.package_id = p.id
-      where p.feed_id = ${feedId}
+      where p.feed_id = ${feedId} and v.quarantined_at is null
         ${filter.group === undefined ? sql`` : sql`and p.group_name = ${filter.group}`}
         ${filter.name === undefined ? sql`` : sql`and (p.name = ${filter.name} or p.name_key in (${filter.name}, lower(${filter.name})))`}
         ${filter.version === undefined ? sql`` : sql`and (v.version = ${filter.version} or v.normalized_version in (${filter.version}, lower(${filter.version})))`}

@@ -157,6 +157,12 @@ export function likePattern(pattern: Test): Test {
   return sql`replace(replace(replace(replace(lower(${pattern} collate "C"), '\\', '\\\\'), '%', '\\%'), '_', '\\_'), '*', '%')`;
 }
 
+/** Of `packages p` and `versions v`: `package protect` names it. */
+export const isProtected = sql`exists (select from feedctl.protections r where r.feed_id = p.feed_id
+  and ${shownName} like ${likePattern(sql`r.package`)}
+  and (lower(v.version collate "C") like ${likePattern(sql`r.version`)}
+    or lower(v.normalized_version) like ${likePattern(sql`r.version`)}))`;
+
 function anyLike(text: Test, patterns: readonly string[]): Test {
   return sql`(${sql.join(
     patterns.map((pattern) => sql`${text} like ${likeOf(pattern)}::text collate "C"`),

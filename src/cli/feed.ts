@@ -56,6 +56,7 @@ export function feedCommand(edge: Edge): Command {
           `type:         ${shown.type}`,
           `description:  ${shown.description ?? "(none)"}`,
           `state:        ${shown.active ? "active" : "disabled"}`,
+          ...(shown.retentionRulesEnabled ? [] : ["retention:    off"]),
           `drop path:    ${shown.dropPath ?? "(none)"}`,
           `holds:        ${size}`,
           `store:        ${shown.store.type}`,
@@ -82,6 +83,8 @@ export function feedCommand(edge: Edge): Command {
     .option("--drop-path <dir>", "directory that is scanned for packages; empty clears it")
     .option("--active", "accept packages")
     .option("--no-active", "accept nothing any more; nothing is deleted")
+    .option("--retention", "let runs delete what its retention rules say, as at first")
+    .option("--no-retention", "keep its retention rules, but delete nothing by them")
     .action(async (name: string, options, command: Command) =>
       edge.act(command, async (context, out) => {
         const { setFeed } = await import("../operations/feeds.ts");
@@ -96,6 +99,7 @@ export function feedCommand(edge: Edge): Command {
           description: options.description === "" ? null : options.description,
           dropPath,
           active: options.active,
+          retentionRulesEnabled: options.retention,
         });
         await out.result(changed, `changed feed ${changed.name}`);
       }),

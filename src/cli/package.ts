@@ -2,10 +2,11 @@ import { Argument, Command } from "commander";
 import { counted, formatSize } from "../lib/size.ts";
 import type { PackageVersion } from "../catalog/packages.ts";
 import { confirm, type Edge } from "./edge.ts";
+import { addProtection } from "./package-protect.ts";
 import { feedArgument } from "./parsers.ts";
 
 export function packageCommand(edge: Edge): Command {
-  const packages = new Command("package").description("list, show, download and delete packages");
+  const packages = new Command("package").description("list, show, download, delete and protect packages");
   const specArgument = () => new Argument("<package>", "[group/]name[@version], such as @scope/name@1.0.0");
 
   packages
@@ -117,6 +118,7 @@ export function packageCommand(edge: Edge): Command {
       }),
     );
 
+  addProtection(packages, edge);
   return packages;
 }
 

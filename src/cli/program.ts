@@ -15,6 +15,7 @@ import { packageCommand } from "./package.ts";
 import { retentionCommand } from "./retention.ts";
 import { settingsCommand } from "./settings.ts";
 import { storeCommand } from "./store.ts";
+import { usageCommand } from "./usage.ts";
 import { verifyCommand } from "./verify.ts";
 import { workerCommand } from "./worker.ts";
 
@@ -46,7 +47,8 @@ export function createProgram(edge: Edge, version: string): Command {
     .addCommand(adoptCommand(edge))
     .addCommand(packageCommand(edge))
     .addCommand(assetCommand(edge))
-    .addCommand(retentionCommand(edge));
+    .addCommand(retentionCommand(edge))
+    .addCommand(usageCommand(edge));
   program.commandsGroup("Stores:");
   program
     .addCommand(storeCommand(edge))

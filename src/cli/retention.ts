@@ -1,10 +1,13 @@
 import { Command, InvalidArgumentError, Option } from "commander";
 import { FeedctlError } from "../errors.ts";
 import { counted, formatSize } from "../lib/size.ts";
+import type { RuleVerdict } from "../operations/explain-retention.ts";
 import type { DoomedVersion, RetentionPlan } from "../operations/plan-retention.ts";
 import { confirm, type Edge } from "./edge.ts";
 import type { Output } from "./output.ts";
 import { feedArgument, parseAge, wholeNumber } from "./parsers.ts";
+import { addApply } from "./retention-apply.ts";
+import { addQuarantine } from "./retention-quarantine.ts";
 import { reportRetention } from "./retention-report.ts";
 import { ruleCommand } from "./retention-rule.ts";
 
@@ -13,6 +16,8 @@ export function retentionCommand(edge: Edge): Command {
   retention.addCommand(ruleCommand(edge));
   addPlan(retention, edge);
   addRun(retention, edge);
+  addApply(retention, edge);
+  addQuarantine(retention, edge);
   return retention;
 }
 
@@ -22,8 +27,22 @@ function addPlan(retention: Command, edge: Edge): void {
     .description("tell what the rules of a feed would delete now, and why; nothing is deleted")
     .addArgument(feedArgument())
     .option("--csv", "as comma-separated values, with a heading")
+    .option("--explain <package@version>", "why this version stays or goes, rule by rule")
     .action(async (feed: string, options, command: Command) =>
       edge.act(command, async (context, out) => {
+        if (options.explain !== undefined) {
+          const { explainRetention } = await import("../operations/explain-retention.ts");
+          const said = await explainRetention(context, feed, options.explain);
+          const name = `${said.group === "" ? "" : `${said.group}/`}${said.name} ${said.version}`;
+          return out.result(said, [
+            `${name} ${said.goes ? "goes" : "stays"}`,
+            ...said.verdicts.map(
+              ({ rule, ruleName, verdict, reason }) =>
+                `  rule ${rule}${ruleName === null ? "" : ` "${ruleName}"`} ${verdictWords[verdict]}: ${reason}`,
+            ),
+            ...(said.verdicts.length === 0 ? ["  the feed has no retention rules"] : []),
+          ]);
+        }
         const { planRetention } = await import("../operations/plan-retention.ts");
         if (options.csv && out.options.json) throw new FeedctlError("usage", "give --json or --csv, not both");
         await using plan = await planRetention(context, feed);
@@ -35,6 +54,16 @@ function addPlan(retention: Command, edge: Edge): void {
     );
 }
 
+const verdictWords: Record<RuleVerdict["verdict"], string> = {
+  deletes: "deletes it",
+  passes: "does not mean it",
+  keeps: "keeps it",
+  spared: "does not need to delete it",
+  protected: "may not delete it",
+  gone: "does not find it",
+  off: "does nothing",
+};
+
 async function printPlan(out: Output, plan: RetentionPlan): Promise<void> {
   const { feed, rules, sums, total } = plan;
   if (out.options.json) {
@@ -43,7 +72,12 @@ async function printPlan(out: Output, plan: RetentionPlan): Promise<void> {
       enabled: feed.retention_rules_enabled,
       totals: { ...total, protected: sums.protected, feed: sums.feed },
       rules: rules.map(({ position, name, enabled }) => ({
-        ...{ rule: position, name, enabled, versions: 0, files: 0, bytes: 0 },
+        rule: position,
+        name,
+        enabled,
+        versions: 0,
+        files: 0,
+        bytes: 0,
         ...sums.rules.find(({ rule }) => rule === position),
       })),
     };

@@ -34,6 +34,7 @@ export interface Feed {
   type: string;
   description: string | null;
   active: boolean;
+  retentionRulesEnabled: boolean;
   dropPath: string | null;
   createdAt: Date;
 }
@@ -157,6 +158,8 @@ export interface FeedSettings {
   /** An absolute path; null: none any more. */
   dropPath?: string | null | undefined;
   active?: boolean | undefined;
+  /** Whether runs delete what the feed's retention rules say. */
+  retentionRulesEnabled?: boolean | undefined;
 }
 
 export async function setFeed(context: Context, name: string, change: FeedSettings): Promise<Feed> {
@@ -170,6 +173,7 @@ export async function setFeed(context: Context, name: string, change: FeedSettin
       ...(change.description === undefined ? {} : { description: change.description }),
       ...(change.dropPath === undefined ? {} : { drop_path: change.dropPath }),
       ...(change.active === undefined ? {} : { active: change.active }),
+      ...(change.retentionRulesEnabled === undefined ? {} : { retention_rules_enabled: change.retentionRulesEnabled }),
     });
     await audit(transaction, context, row, "feed changed", { ...change });
     return feedOf(row);
@@ -238,6 +242,7 @@ function feedOf(row: FeedRow): Feed {
     type: row.type,
     description: row.description,
     active: row.active,
+    retentionRulesEnabled: row.retention_rules_enabled,
     dropPath: row.drop_path,
     createdAt: row.created_at,
   };

@@ -12,6 +12,7 @@ import { placePackages } from "./place-packages.ts";
 import type { PreparedPackage } from "./prepare-package.ts";
 import { proveStored } from "./prove-stored.ts";
 import { fileProblem } from "./file-source.ts";
+import { showImported } from "./hidden-versions.ts";
 import { newFile, putPackage } from "./store-package.ts";
 
 export interface BatchOptions {
@@ -48,8 +49,21 @@ export interface Batch {
   busy: PreparedPackage[];
 }
 
-/** Stores and records files with different keys: announced, stored, committed, in that order. */
+/**
+ * Stores and records files with different keys: announced, stored, committed, in that order. Versions that retention has
+ * hidden are shown again when one of their files is imported.
+ */
 export async function commitBatch(
+  context: Context,
+  target: Target,
+  items: readonly PreparedPackage[],
+  options: BatchOptions,
+): Promise<Batch> {
+  const { results, busy } = await storeBatch(context, target, items, options);
+  return { results: await showImported(context, target, results), busy };
+}
+
+async function storeBatch(
   context: Context,
   target: Target,
   items: readonly PreparedPackage[],

@@ -8,6 +8,7 @@ import { FeedctlError } from "../errors.ts";
 import { parseKey } from "../stores/key.ts";
 import type { Context } from "./context.ts";
 import { openFeedStore } from "./feed-store.ts";
+import { listHidden } from "../catalog/hidden-versions.ts";
 import { requireFeed } from "./find-feed.ts";
 import { openWriter, settle } from "./feed-writer.ts";
 import { startRun } from "./run.ts";
@@ -53,7 +54,13 @@ export async function findVersions(context: Context, feedName: string, spec: Pac
     version === undefined
       ? []
       : (await Array.fromAsync(listVersions(db, feed.id, { group, name }))).map((row) => row.version);
-  const what = `${group === "" ? "" : `${group}/`}${name}${version === undefined ? "" : `@${version}`}`;
+  const full = `${group === "" ? "" : `${group}/`}${name}`;
+  const hidden = await listHidden(db, feed.id, { name: full, version });
+  if (hidden[0] !== undefined)
+    throw new FeedctlError("not-found", `retention has hidden ${full} ${hidden.map((row) => row.version).join(", ")}`, {
+      hint: `bring it back: feedctl retention restore ${feed.name} ${full}@${hidden[0].version}`,
+    });
+  const what = `${full}${version === undefined ? "" : `@${version}`}`;
   throw new FeedctlError("not-found", `feed "${feed.name}" has no package ${what}`, {
     hint: versions.length > 0 ? `it has ${versions.slice(-5).join(", ")}` : `see: feedctl package list ${feed.name}`,
   });

@@ -50,7 +50,7 @@ export interface RetentionPlan extends AsyncDisposable {
 export async function planRetention(
   context: Context,
   feedName: string,
-  beforeRule?: (db: Db, rule: RetentionRule) => Promise<void>,
+  beforeRule?: (db: Db, feed: FeedRow, rule: RetentionRule) => Promise<unknown>,
 ): Promise<RetentionPlan> {
   const { db: catalog } = await context.catalog();
   const db = await catalog.startTransaction().setIsolationLevel("repeatable read").execute();
@@ -66,12 +66,15 @@ export async function planRetention(
     let taken = 0;
     for (const query of queries) {
       context.signal.throwIfAborted();
-      await beforeRule?.(db, rules[query.position - 1] as RetentionRule);
+      await beforeRule?.(db, feed, rules[query.position - 1] as RetentionRule);
       taken += await takeByRule(db, feed.id, query, taken);
     }
     const sums = await sumPlan(db);
     return {
-      ...{ feed, rules, sums, db },
+      feed,
+      rules,
+      sums,
+      db,
       total: totalOf(sums.rules),
       async *versions() {
         for await (const version of listPlan(db)) yield doomedVersion(rules, feed.type, version, now);
@@ -96,7 +99,11 @@ export function doomedVersion(
   const rule = rules[version.rule - 1] as RetentionRule;
   const { group, name, bytes } = version;
   return {
-    ...{ group, name, version: version.version, rule: rule.position, ruleName: rule.name },
+    group,
+    name,
+    version: version.version,
+    rule: rule.position,
+    ruleName: rule.name,
     reason: reasonOf(rule, feedType, version, now),
     bytes,
   };

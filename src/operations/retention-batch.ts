@@ -1,14 +1,8 @@
 import { openMigration, storesToRetire } from "../catalog/feed-migrations.ts";
 import { deleteVersions, lockRows } from "../catalog/packages.ts";
 import { countDeletes, recordDeletes } from "../catalog/pending.ts";
-import {
-  expiredVersions,
-  hideVersions,
-  takeFilesOf,
-  takeItems,
-  unhideUsed,
-  type HiddenReason,
-} from "../catalog/retention-items.ts";
+import { expiredVersions, hideVersions, unhideUsed, type HiddenReason } from "../catalog/hidden-versions.ts";
+import { takeFilesOf, takeItems } from "../catalog/retention-items.ts";
 import type { Db } from "../catalog/schema.ts";
 import { isFeedctlError } from "../errors.ts";
 import { mapParallel } from "../lib/parallel.ts";
@@ -122,7 +116,11 @@ export async function restoreUsed(task: RetentionTask): Promise<RetainedVersion[
     );
     return restored.map((version): RetainedVersion => ({
       ...shown(task, version),
-      ...{ action: "restored", rule: null, ruleName: null, reason, bytes: 0 },
+      action: "restored",
+      rule: null,
+      ruleName: null,
+      reason,
+      bytes: 0,
     }));
   });
 }

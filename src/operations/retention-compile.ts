@@ -17,6 +17,7 @@ import { relationRange, rpmEqualUpTo, rubyPessimistic } from "../versions/relati
 import { rpm } from "../versions/rpm.ts";
 import { cargoRange, npmRange, semver } from "../versions/semver.ts";
 import { vsix } from "../versions/vsix.ts";
+import { packagePattern } from "./retention-criteria.ts";
 import type { RetentionRule } from "./retention-rules.ts";
 
 const plain = { example: ">= 1.0, < 2.0" };
@@ -93,10 +94,4 @@ export function compileRule(feedType: string, rule: RetentionRule, now: Date): R
     quotaOf: criteria.sizeExclusive ? "matching" : "feed",
     protectAcross: rule.protectAcrossRules,
   };
-}
-
-/** As feedctl shows names: `scope/name`, with the `@` of npm and the `:` of Maven read as they are meant. */
-export function packagePattern(feedType: string, pattern: string): string {
-  const bare = pattern.replace(/^@/, "");
-  return feedType === "maven" ? bare.replaceAll(":", "/") : bare;
 }

@@ -41,7 +41,12 @@ export interface CriterionInfo {
 }
 
 const flag = (name: CriterionName, option: string, help: string): CriterionInfo => ({
-  ...{ name, flag: option, kind: "flag", value: "", help, ofVersions: true },
+  name,
+  flag: option,
+  kind: "flag",
+  value: "",
+  help,
+  ofVersions: true,
 });
 const valued = (
   name: CriterionName,
@@ -109,6 +114,7 @@ export function parseCriterion(info: CriterionInfo, given: unknown): RetentionCr
   const wrong = (what: string) => new FeedctlError("usage", `--${info.flag} is ${what}, not ${JSON.stringify(given)}`);
   if (given === "" || given === null || given === undefined) return undefined;
   if (info.kind === "patterns") return patternsOf(given, wrong);
+  if (typeof given !== "string" && typeof given !== "number" && typeof given !== "boolean") throw wrong("one value");
   const text = String(given).trim();
   switch (info.kind) {
     case "flag":
@@ -149,4 +155,10 @@ export function criteriaProblem(criteria: RetentionCriteria, feedType: string): 
   if (feedType !== "asset") return undefined;
   const foreign = given.map((name) => criterionInfo(name)).find((info) => info?.ofVersions);
   return foreign === undefined ? undefined : `an asset directory has no versions: --${foreign.flag} says nothing of it`;
+}
+
+/** As feedctl shows names: `scope/name`, with the `@` of npm and the `:` of Maven read as they are meant. */
+export function packagePattern(feedType: string, pattern: string): string {
+  const bare = pattern.replace(/^@/, "");
+  return feedType === "maven" ? bare.replaceAll(":", "/") : bare;
 }

@@ -1,7 +1,6 @@
 import type { PlannedVersion } from "../catalog/retention-plan.ts";
 import { counted, formatSize } from "../lib/size.ts";
-import { packagePattern } from "./retention-compile.ts";
-import type { RetentionCriteria } from "./retention-criteria.ts";
+import { packagePattern, type RetentionCriteria } from "./retention-criteria.ts";
 import type { RetentionRule } from "./retention-rules.ts";
 
 /** What a rule does, a piece for each criterion. */

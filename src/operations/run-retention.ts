@@ -1,6 +1,7 @@
 import { listFeeds } from "../catalog/feeds.ts";
 import { savePlan } from "../catalog/retention-plan.ts";
-import { countExpired, forgetItems } from "../catalog/retention-items.ts";
+import { countExpired } from "../catalog/hidden-versions.ts";
+import { forgetItems } from "../catalog/retention-items.ts";
 import { readSettings } from "../catalog/settings.ts";
 import { FeedctlError, isFeedctlError } from "../errors.ts";
 import { counted, formatSize } from "../lib/size.ts";
@@ -81,13 +82,17 @@ export type RetentionEvent = RetainedVersion | FeedOutcome | FeedRefused | Reten
  */
 export async function* runRetention(context: Context, input: RetentionInput): AsyncGenerator<RetentionEvent> {
   const { db } = await context.catalog();
-  const isDry = input.dryRun || settingsMap(context, await readSettings(db)).get(DRY_RUN)?.value === "true";
+  const isDry = input.dryRun === true || settingsMap(context, await readSettings(db)).get(DRY_RUN)?.value === "true";
   if (isDry && !input.dryRun) context.notice(`the setting ${DRY_RUN} is on: nothing is deleted`);
   const names = input.feeds === "all" ? await feedsWithRetention(context) : input.feeds;
   const started = context.now().getTime();
   const isOver = () => input.maxDuration !== undefined && context.now().getTime() - started >= input.maxDuration;
   const summary: RetentionSummary = {
-    ...{ type: "summary", dryRun: isDry === true, feeds: names.length, failed: 0, stopped: 0 },
+    type: "summary",
+    dryRun: isDry,
+    feeds: names.length,
+    failed: 0,
+    stopped: 0,
     ...nothing(),
   };
   let failure: unknown;

@@ -51,7 +51,7 @@ function specifier(operator: string, version: string, isPrefix: boolean, range: 
 function series(version: string, range: string): Interval {
   const { epoch, numbers } = releaseOf(version);
   if (epoch + numbers.join(".") !== pep440Text(version)) throw noRange(range, ".* follows a release");
-  const next = numbers.with(-1, String(BigInt(numbers.at(-1) ?? "0") + 1n));
+  const next = [...numbers.slice(0, -1), String(BigInt(numbers.at(-1) ?? "0") + 1n)];
   return {
     from: { key: pep440.sortKey(`${epoch}${numbers.join(".")}.dev0`), included: true },
     to: { key: pep440.sortKey(`${epoch}${next.join(".")}.dev0`), included: false },

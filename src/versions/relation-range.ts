@@ -53,7 +53,7 @@ function relation(
   const isDoubled = operator === "<<" || operator === ">>";
   if (isDoubled !== (doubled === true) && /^[<>]{1,2}$/.test(operator))
     throw noRange(range, `write ${doubled ? operator.repeat(2) : operator[0]} instead of ${operator}`);
-  switch (operator[0] === operator[1] && operator !== "==" ? operator[0] : operator) {
+  switch (operator.replace(/^([<>])\1$/, "$1")) {
     case "<":
       return [{ to: { key, included: false } }];
     case "<=":

@@ -1,0 +1,113 @@
+import { sql } from "kysely";
+import { isProtected, shownName } from "./retention-query.ts";
+import type { Db } from "./schema.ts";
+
+/** Why a version was hidden, as the plan said it. */
+export interface HiddenReason {
+  rule: number;
+  ruleName: string | null;
+  reason: string;
+}
+
+/** Hides versions until a later run deletes them. */
+export async function hideVersions(
+  db: Db,
+  versions: readonly { id: number; detail: HiddenReason }[],
+  by: { runId: number; now: Date; until: Date },
+): Promise<void> {
+  await sql`
+    update feedctl.versions v set quarantined_at = ${by.now}::timestamptz, quarantined_until = ${by.until}::timestamptz,
+      quarantine_run = ${by.runId}::bigint, quarantine_detail = h.detail
+    from jsonb_to_recordset(${JSON.stringify(versions)}::jsonb) as h(id bigint, detail jsonb) where v.id = h.id`.execute(
+    db,
+  );
+}
+
+export interface HiddenVersion {
+  id: number;
+  group: string;
+  name: string;
+  version: string;
+  hiddenAt: Date;
+  until: Date;
+  run: number;
+  detail: HiddenReason;
+  bytes: number;
+}
+
+const hiddenColumns = sql`v.id::float8 as id, p.group_name as "group", p.name, v.version, v.quarantined_at as "hiddenAt",
+  v.quarantined_until as until, v.quarantine_run::float8 as run, v.quarantine_detail as detail,
+  (select coalesce(sum(f.size), 0)::float8 from feedctl.files f where f.version_id = v.id) as bytes`;
+const hidden = sql`feedctl.packages p join feedctl.versions v on v.package_id = p.id and v.quarantined_at is not null`;
+
+/** Hidden versions by package and version; `name` as a version's package is shown, `version` as spelled or normalised. */
+export async function listHidden(
+  db: Db,
+  feedId: number,
+  filter: { name?: string | undefined; version?: string | undefined } = {},
+): Promise<HiddenVersion[]> {
+  const rows = await sql<HiddenVersion>`select ${hiddenColumns} from ${hidden} where p.feed_id = ${feedId}::int
+    ${filter.name === undefined ? sql`` : sql`and ${shownName} = lower(${filter.name}::text collate "C")`}
+    ${filter.version === undefined ? sql`` : sql`and ${filter.version}::text in (v.version, v.normalized_version)`}
+    order by p.group_name, p.name_key, v.sort_key, v.id`.execute(db);
+  return rows.rows;
+}
+
+/** In a transaction: up to `limit` hidden versions whose time is over, locked. Those that are protected meanwhile wait. */
+export async function expiredVersions(db: Db, feedId: number, now: Date, limit: number): Promise<HiddenVersion[]> {
+  const rows = await sql<HiddenVersion>`select ${hiddenColumns} from ${hidden}
+    where p.feed_id = ${feedId}::int and v.quarantined_until <= ${now}::timestamptz and not ${isProtected}
+    order by v.id limit ${limit} for update of v`.execute(db);
+  return rows.rows;
+}
+
+export async function countExpired(db: Db, feedId: number, now: Date): Promise<number> {
+  const rows = await sql<{ count: number }>`select count(*)::float8 as count from ${hidden}
+    where p.feed_id = ${feedId}::int and v.quarantined_until <= ${now}::timestamptz
+      and not coalesce(v.last_used_at > v.quarantined_at, false) and not ${isProtected}`.execute(db);
+  return rows.rows[0]?.count ?? 0;
+}
+
+/** Shows versions again. */
+export async function unhideVersions(db: Db, ids: readonly number[]): Promise<void> {
+  await sql`${unhide} where v.id in
+    (select id::bigint from jsonb_array_elements_text(${JSON.stringify(ids)}::jsonb) as d(id))`.execute(db);
+}
+
+const unhide = sql`update feedctl.versions v set quarantined_at = null, quarantined_until = null, quarantine_run = null,
+  quarantine_detail = null`;
+
+type Named = Pick<HiddenVersion, "group" | "name" | "version">;
+
+/** Shows versions again that were used after they were hidden: somebody needs them. */
+export async function unhideUsed(db: Db, feedId: number): Promise<Named[]> {
+  const rows = await sql<Named>`${unhide} from feedctl.packages p
+    where p.id = v.package_id and p.feed_id = ${feedId}::int and v.last_used_at > v.quarantined_at
+    returning p.group_name as "group", p.name, v.version`.execute(db);
+  return rows.rows;
+}
+
+/** Shows versions again to which these files belong: somebody publishes them once more. */
+export async function unhideByKeys(
+  db: Db,
+  feedId: number,
+  keys: readonly string[],
+): Promise<(Named & { key: string })[]> {
+  if (keys.length === 0) return [];
+  const rows = await sql<Named & { key: string }>`${unhide} from feedctl.packages p, feedctl.files f
+    where p.id = v.package_id and f.version_id = v.id and f.feed_id = ${feedId}::int and v.quarantined_at is not null
+      and f.key in (select jsonb_array_elements_text(${JSON.stringify(keys)}::jsonb))
+    returning p.group_name as "group", p.name, v.version, f.key`.execute(db);
+  return rows.rows;
+}
+
+/** Those of the keys that belong to hidden versions. */
+export async function hiddenKeys(db: Db, feedId: number, keys: readonly string[]): Promise<Set<string>> {
+  if (keys.length === 0) return new Set();
+  const rows = await sql<{
+    key: string;
+  }>`select f.key from feedctl.files f join feedctl.versions v on v.id = f.version_id
+    where f.feed_id = ${feedId}::int and v.quarantined_at is not null
+      and f.key in (select jsonb_array_elements_text(${JSON.stringify(keys)}::jsonb))`.execute(db);
+  return new Set(rows.rows.map(({ key }) => key));
+}

@@ -1,0 +1,55 @@
+import { Argument, type Command } from "commander";
+import type { Edge } from "./edge.ts";
+import { feedArgument } from "./parsers.ts";
+
+const pattern = () =>
+  new Argument("<pattern>", "[group/]name[@version], each with * for any text; without a version all of them");
+
+export function addProtection(packages: Command, edge: Edge): void {
+  packages
+    .command("protect")
+    .description("keep versions from all retention rules, those to come as well")
+    .addArgument(feedArgument())
+    .addArgument(pattern())
+    .option("--reason <text>", "why, for whoever asks later")
+    .action(async (feed: string, text: string, options, command: Command) =>
+      edge.act(command, async (context, out) => {
+        const { protectPackage } = await import("../operations/protect-packages.ts");
+        const done = await protectPackage(context, feed, text, options.reason ?? null);
+        await out.result(
+          done,
+          `${done.changed ? "protected" : "was protected already:"} ${done.package}@${done.version}`,
+        );
+      }),
+    );
+
+  packages
+    .command("unprotect")
+    .description("take a protection away, as it was given")
+    .addArgument(feedArgument())
+    .addArgument(pattern())
+    .action(async (feed: string, text: string, _options, command: Command) =>
+      edge.act(command, async (context, out) => {
+        const { unprotectPackage } = await import("../operations/protect-packages.ts");
+        const done = await unprotectPackage(context, feed, text);
+        await out.result(done, `${done.package}@${done.version} is not protected any more`);
+      }),
+    );
+
+  packages
+    .command("protected")
+    .description("list what is protected from retention")
+    .addArgument(feedArgument())
+    .action(async (feed: string, _options, command: Command) =>
+      edge.act(command, async (context, out) => {
+        const { listProtected } = await import("../operations/protect-packages.ts");
+        await out.table(await listProtected(context, feed), [
+          { title: "package", value: (row) => row.package },
+          { title: "version", value: (row) => row.version },
+          { title: "since", value: (row) => row.createdAt.toISOString().slice(0, 10) },
+          { title: "by", value: (row) => row.createdBy },
+          { title: "reason", value: (row) => row.reason ?? "" },
+        ]);
+      }),
+    );
+}

@@ -1,0 +1,112 @@
+import { insertAuditEvents } from "../catalog/runs.ts";
+import { hiddenKeys, listHidden, unhideByKeys, unhideVersions, type HiddenReason } from "../catalog/hidden-versions.ts";
+import { FeedctlError } from "../errors.ts";
+import type { Context } from "./context.ts";
+import type { Target } from "./feed-writer.ts";
+import { requireFeed, requireLiveFeed } from "./find-feed.ts";
+import { isThere, type ImportedFile } from "./import-outcome.ts";
+import { parsePackageSpec } from "./packages.ts";
+import { protect } from "./protect-packages.ts";
+
+/** A version that retention has hidden: nobody sees it, and its files are still there. */
+export interface HiddenPackage {
+  group: string;
+  name: string;
+  version: string;
+  hiddenAt: Date;
+  /** When a run may delete it. */
+  until: Date;
+  run: number;
+  rule: number;
+  ruleName: string | null;
+  reason: string;
+  bytes: number;
+}
+
+export async function listHiddenPackages(context: Context, feedName: string): Promise<HiddenPackage[]> {
+  const { db } = await context.catalog();
+  const feed = await requireFeed(db, feedName);
+  return (await listHidden(db, feed.id)).map(({ id: _id, detail, ...version }) => ({
+    ...version,
+    ...reasonOf(detail),
+  }));
+}
+
+function reasonOf({ rule, ruleName, reason }: HiddenReason): HiddenReason {
+  return { rule, ruleName, reason };
+}
+
+export interface Restored {
+  feed: string;
+  versions: { group: string; name: string; version: string }[];
+  /** They are protected from now on. */
+  protected: boolean;
+}
+
+/** Brings hidden versions of a package back, all or one. Unless they are protected, the next run may hide them again. */
+export async function restorePackage(
+  context: Context,
+  feedName: string,
+  text: string,
+  { protect: isProtected = false }: { protect?: boolean | undefined } = {},
+): Promise<Restored> {
+  const { db } = await context.catalog();
+  const { group, name, version } = parsePackageSpec(text);
+  const full = group === "" ? name : `${group}/${name}`;
+  return db.transaction().execute(async (transaction) => {
+    const feed = await requireLiveFeed(transaction, feedName);
+    const found = await listHidden(transaction, feed.id, { name: full, version });
+    if (found.length === 0)
+      throw new FeedctlError("not-found", `retention has hidden no ${text} in feed "${feed.name}"`, {
+        hint: `see: feedctl retention quarantine ${feed.name}`,
+      });
+    await unhideVersions(
+      transaction,
+      found.map(({ id }) => id),
+    );
+    const about = { runId: null, actor: context.actor, feedId: feed.id, now: context.now() };
+    await insertAuditEvents(
+      transaction,
+      about,
+      found.map((each) => ({ action: "restored", object: `${full}@${each.version}`, detail: { hiddenBy: each.run } })),
+    );
+    if (isProtected)
+      for (const each of found)
+        await protect(context, transaction, feed, { package: full, version: each.version, reason: "restored" });
+    const versions = found.map((each) => ({ group: each.group, name: each.name, version: each.version }));
+    return { feed: feed.name, versions, protected: isProtected };
+  });
+}
+
+/** Who imports a file of a hidden version wants to have it: it is shown again. Other bytes are told why they conflict. */
+export async function showImported(
+  context: Context,
+  { feed, run }: Target,
+  results: readonly ImportedFile[],
+): Promise<ImportedFile[]> {
+  const keysOf = (wanted: (result: ImportedFile) => boolean) =>
+    results.flatMap((result) => (result.key !== null && wanted(result) ? [result.key] : []));
+  const { db } = await context.catalog();
+  const there = await hiddenKeys(db, feed.id, keysOf(isThere));
+  const refused = await hiddenKeys(
+    db,
+    feed.id,
+    keysOf(({ status }) => status === "conflict"),
+  );
+  if (there.size > 0)
+    await db.transaction().execute(async (transaction) => {
+      const shown = await unhideByKeys(transaction, feed.id, [...there]);
+      await run.audit(
+        transaction,
+        shown.map(({ key }) => ({ action: "restored", object: key, detail: { reason: "imported again" } })),
+      );
+    });
+  return results.map((result) => {
+    if (result.key === null) return result;
+    if (there.has(result.key))
+      return { ...result, warnings: [...result.warnings, "retention had hidden it; it is shown again"] };
+    if (refused.has(result.key))
+      return { ...result, reason: `${result.reason}, hidden by retention; see: feedctl retention restore` };
+    return result;
+  });
+}

@@ -1,0 +1,97 @@
+import { addProtection, listProtections, removeProtection, type NewProtection } from "../catalog/retention-rules.ts";
+import { insertAuditEvents } from "../catalog/runs.ts";
+import type { FeedRow } from "../catalog/feeds.ts";
+import type { Db } from "../catalog/schema.ts";
+import { FeedctlError } from "../errors.ts";
+import type { Context } from "./context.ts";
+import { requireFeed, requireLiveFeed } from "./find-feed.ts";
+import { packagePattern } from "./retention-criteria.ts";
+
+export interface Protection {
+  package: string;
+  /** A pattern; `*` for every version. */
+  version: string;
+  reason: string | null;
+  createdAt: Date;
+  createdBy: string;
+}
+
+/** `[group/]name[@version]`, each with `*` for any text; an npm scope may keep its `@`. */
+export function parseProtection(feedType: string, text: string): Pick<NewProtection, "package" | "version"> {
+  const at = text.lastIndexOf("@");
+  const [name, version] = at > 0 ? [text.slice(0, at), text.slice(at + 1)] : [text, "*"];
+  const pattern = packagePattern(feedType, name.trim());
+  if (pattern === "" || version.trim() === "")
+    throw new FeedctlError("usage", `"${text}" names no package`, {
+      hint: 'its form is [group/]name[@version]; * stands for any text, as in "acme/*@1.*"',
+    });
+  return { package: pattern, version: version.trim() };
+}
+
+export interface Protected {
+  feed: string;
+  package: string;
+  version: string;
+  /** False: it was protected, or unprotected, already. */
+  changed: boolean;
+}
+
+/** No rule takes what is protected, whether it is there now or imported later. */
+export async function protectPackage(
+  context: Context,
+  feedName: string,
+  text: string,
+  reason: string | null,
+): Promise<Protected> {
+  const { db } = await context.catalog();
+  return db.transaction().execute(async (transaction) => {
+    const feed = await requireLiveFeed(transaction, feedName);
+    const protection = parseProtection(feed.type, text);
+    const changed = await protect(context, transaction, feed, { ...protection, reason });
+    return { feed: feed.name, ...protection, changed };
+  });
+}
+
+export async function protect(context: Context, db: Db, feed: FeedRow, protection: NewProtection): Promise<boolean> {
+  const changed = await addProtection(db, feed.id, protection, { actor: context.actor, now: context.now() });
+  await audit(context, db, feed, "protected", protection);
+  return changed;
+}
+
+export async function unprotectPackage(context: Context, feedName: string, text: string): Promise<Protected> {
+  const { db } = await context.catalog();
+  return db.transaction().execute(async (transaction) => {
+    const feed = await requireLiveFeed(transaction, feedName);
+    const protection = parseProtection(feed.type, text);
+    if (!(await removeProtection(transaction, feed.id, protection)))
+      throw new FeedctlError("not-found", `feed "${feed.name}" protects no ${text}`, {
+        hint: `see: feedctl package protected ${feed.name}`,
+      });
+    await audit(context, transaction, feed, "unprotected", { ...protection, reason: null });
+    return { feed: feed.name, ...protection, changed: true };
+  });
+}
+
+export async function listProtected(context: Context, feedName: string): Promise<Protection[]> {
+  const { db } = await context.catalog();
+  const feed = await requireFeed(db, feedName);
+  return (await listProtections(db, feed.id)).map((row) => ({
+    package: row.package,
+    version: row.version,
+    reason: row.reason,
+    createdAt: row.created_at,
+    createdBy: row.created_by,
+  }));
+}
+
+export async function audit(
+  context: Context,
+  db: Db,
+  feed: FeedRow,
+  action: string,
+  { reason, ...protection }: NewProtection,
+): Promise<void> {
+  await insertAuditEvents(db, { runId: null, actor: context.actor, feedId: feed.id, now: context.now() }, [
+    { action, object: `${protection.package}@${protection.version}`, ...(reason !== null && { detail: { reason } }) },
+  ]);
+}
