@@ -1,4 +1,5 @@
 import { Command } from "commander";
+import { archiveCommands } from "./asset-archive.ts";
 import { changeCommands } from "./asset-change.ts";
 import { describeCommands } from "./asset-describe.ts";
 import { historyCommands } from "./asset-history.ts";
@@ -9,7 +10,7 @@ import type { Edge } from "./edge.ts";
 export function assetCommand(edge: Edge): Command {
   const asset = new Command("asset").description("keep files in an asset directory: upload, list, download, share");
   asset.addCommand(uploadCommand(edge));
-  for (const commands of [readCommands, changeCommands, describeCommands, historyCommands])
+  for (const commands of [readCommands, changeCommands, describeCommands, archiveCommands, historyCommands])
     for (const command of commands(edge)) asset.addCommand(command);
   return asset;
 }

@@ -1,11 +1,11 @@
 import { createHash } from "node:crypto";
-import { createWriteStream } from "node:fs";
-import { link, rename, rm, stat } from "node:fs/promises";
-import { basename, dirname, join, resolve } from "node:path";
+import { stat } from "node:fs/promises";
+import { join, resolve } from "node:path";
 import { Transform, type Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { FeedctlError } from "../errors.ts";
 import type { Io } from "./io.ts";
+import { saveWhole } from "./save-whole.ts";
 
 export interface Download {
   file: { size: number; sha256: string };
@@ -45,38 +45,18 @@ export async function saveStream(
     return undefined;
   }
   const target = await targetPath(resolve(io.cwd, options.output ?? "."), download.fileName);
-  const temp = join(dirname(target), `.${basename(target)}.${io.pid}.part`);
-  try {
-    await pipeline(download.body, check, createWriteStream(temp, { flags: "wx" }), { signal: io.signal });
-    if (options.overwrite) await rename(temp, target);
-    else await link(temp, target); // unlike rename, never replaces
-    return target;
-  } catch (error) {
-    throw saveError(error, target);
-  } finally {
-    await rm(temp, { force: true });
-  }
+  const checked = pipelineOf(download.body, check);
+  return saveWhole(io, checked, target, options.overwrite === true);
+}
+
+/** The first stream through the second, as one whose end or error is that of either. */
+function pipelineOf(body: Readable, check: Transform): Readable {
+  body.on("error", (error) => check.destroy(error));
+  check.on("close", () => body.destroy());
+  return body.pipe(check);
 }
 
 async function targetPath(path: string, name: string): Promise<string> {
   const info = await stat(path).catch(() => undefined);
   return info?.isDirectory() ? join(path, name) : path;
-}
-
-function saveError(error: unknown, target: string): unknown {
-  if (!(error instanceof Error) || !("code" in error)) return error;
-  if (error.code === "EEXIST")
-    return new FeedctlError("conflict", `${target} exists already`, {
-      cause: error,
-      hint: "choose another --output, or --overwrite",
-    });
-  if (error.code === "ENOENT")
-    return new FeedctlError("not-found", `there is no directory ${dirname(target)}`, { cause: error });
-  if (error.code === "EACCES" || error.code === "EPERM")
-    return new FeedctlError("denied", `${target} cannot be written: permission denied`, { cause: error });
-  if (error.code === "ENOSPC" || error.code === "EDQUOT")
-    return new FeedctlError("full", `no space left for ${target}`, { cause: error });
-  if (typeof error.code === "string" && /^E[A-Z]+$/.test(error.code))
-    return new FeedctlError("denied", `${target} cannot be written: ${error.message}`, { cause: error });
-  return error;
 }

@@ -1,5 +1,5 @@
 import { openAsBlob } from "node:fs";
-import { BlobReader, configure, ZipReader, type Entry } from "@zip.js/zip.js";
+import { BlobReader, configure, ZipReader, ZipWriter, type Entry } from "@zip.js/zip.js";
 import { FeedctlError } from "../errors.ts";
 import type { PackageFile, ReadOptions } from "./format.ts";
 import { limits } from "./limits.ts";
@@ -12,10 +12,18 @@ export interface ZipEntry {
   /** As the archive spells it; never absolute, without `..`, `.` and empty segments between slashes. */
   name: string;
   directory: boolean;
+  /** A symbolic link, whose content is where it leads. */
+  link: boolean;
+  encrypted: boolean;
+  /** Letters beyond ASCII that the archive does not say to be UTF-8: tools read them differently. */
+  foreignName: boolean;
+  modified: Date;
   /** Uncompressed size as the archive states it. */
   size: number;
   /** The content, checked against its CRC and its local header. Throws before unpacking more than `limit` bytes. */
   read(limit: number): Promise<Buffer>;
+  /** The content piece by piece, checked in the same way; its length is the caller's to watch. */
+  chunks(): AsyncGenerator<Uint8Array, void>;
 }
 
 /**
@@ -55,7 +63,35 @@ function createEntry(entry: Entry): ZipEntry {
   return {
     name: entry.filename,
     directory: entry.directory,
+    link: entry.symlink,
+    encrypted: entry.encrypted,
+    foreignName: !entry.filenameUTF8 && entry.rawFilename.some((byte) => byte >= 0x80),
+    modified: entry.lastModDate,
     size: entry.uncompressedSize,
+    async *chunks() {
+      if (entry.directory) throw invalid(`"${entry.filename}" is a directory`);
+      const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>();
+      const done = entry.getData(writable).then(
+        () => undefined,
+        async (error: unknown) => {
+          // what fails before the first byte leaves the stream open, and its reader waiting
+          await writable.abort(error).catch(() => {});
+          return { error };
+        },
+      );
+      let complete = false;
+      try {
+        for await (const chunk of readable as ReadableStream<Uint8Array> & AsyncIterable<Uint8Array>) yield chunk;
+        complete = true;
+      } catch (error) {
+        complete = true;
+        rejectZip((await done)?.error ?? error, entry.filename);
+      } finally {
+        if (!complete) await done; // nobody wants the rest
+      }
+      const failure = await done;
+      if (failure !== undefined) rejectZip(failure.error, entry.filename);
+    },
     async read(limit) {
       if (entry.directory) throw invalid(`"${entry.filename}" is a directory`);
       const tooLong = () => invalid(`"${entry.filename}" is longer than ${limit} bytes`);
@@ -87,4 +123,53 @@ function rejectZip(error: unknown, entry?: string): never {
   const detail = reason ?? (filename && JSON.stringify(filename));
   const what = detail === undefined ? message : `${message}: ${detail}`;
   throw invalid(`${where} (${what.charAt(0).toLowerCase()}${what.slice(1)})`, error);
+}
+
+/** Something to be put into an archive. */
+export interface NewEntry {
+  /** Of a folder with a slash at its end. */
+  name: string;
+  modified: Date;
+  /** Undefined: a folder. */
+  bytes: AsyncIterable<Uint8Array> | undefined;
+}
+
+/** A zip archive of entries in their order. The same entries make the same bytes, wherever and whenever. */
+export async function* writeZip(entries: AsyncIterable<NewEntry>): AsyncGenerator<Uint8Array, void> {
+  const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>();
+  const stop = new AbortController();
+  const write = async () => {
+    // no extended times, and Unix rights as a server would give them: nothing of this machine goes in
+    const writer = new ZipWriter(writable, { extendedTimestamp: false, keepOrder: true, level: 6, unixMode: 0o644 });
+    for await (const { name, modified, bytes } of entries) {
+      stop.signal.throwIfAborted();
+      const options = { lastModDate: asLocal(modified), signal: stop.signal };
+      if (bytes === undefined) await writer.add(name, undefined, { ...options, directory: true, unixMode: 0o755 });
+      else await writer.add(name, ReadableStream.from(bytes), options);
+    }
+    await writer.close();
+  };
+  const done = write().then(
+    () => undefined,
+    async (error: unknown) => {
+      await writable.abort(error).catch(() => {});
+      return { error };
+    },
+  );
+  try {
+    for await (const chunk of readable as ReadableStream<Uint8Array> & AsyncIterable<Uint8Array>) yield chunk;
+  } catch (error) {
+    throw (await done)?.error ?? error;
+  } finally {
+    stop.abort();
+  }
+  const failure = await done;
+  if (failure !== undefined) throw failure.error;
+}
+
+/** A zip holds local times without a zone; these read like UTC everywhere. They begin with 1980. */
+function asLocal(date: Date): Date {
+  const [year, month, day] = [date.getUTCFullYear(), date.getUTCMonth(), date.getUTCDate()];
+  if (year < 1980) return new Date(1980, 0, 1);
+  return new Date(year, month, day, date.getUTCHours(), date.getUTCMinutes(), date.getUTCSeconds());
 }

@@ -1,0 +1,50 @@
+import { createWriteStream } from "node:fs";
+import { link, rename, rm } from "node:fs/promises";
+import { basename, dirname, join, resolve } from "node:path";
+import type { Readable } from "node:stream";
+import { pipeline } from "node:stream/promises";
+import { FeedctlError } from "../errors.ts";
+import type { Io } from "./io.ts";
+
+/** Saves a stream as a file, complete or not at all; `-`: writes it to stdout, and returns undefined. */
+export async function saveWhole(
+  io: Io,
+  body: Readable,
+  output: string,
+  overwrite: boolean,
+): Promise<string | undefined> {
+  if (output === "-") {
+    await pipeline(body, io.stdout, { end: false, signal: io.signal });
+    return undefined;
+  }
+  const target = resolve(io.cwd, output);
+  const temp = join(dirname(target), `.${basename(target)}.${io.pid}.part`);
+  try {
+    await pipeline(body, createWriteStream(temp, { flags: "wx" }), { signal: io.signal });
+    if (overwrite) await rename(temp, target);
+    else await link(temp, target); // unlike rename, never replaces
+    return target;
+  } catch (error) {
+    throw saveError(error, target);
+  } finally {
+    await rm(temp, { force: true });
+  }
+}
+
+function saveError(error: unknown, target: string): unknown {
+  if (!(error instanceof Error) || !("code" in error)) return error;
+  if (error.code === "EEXIST")
+    return new FeedctlError("conflict", `${target} exists already`, {
+      cause: error,
+      hint: "choose another --output, or --overwrite",
+    });
+  if (error.code === "ENOENT")
+    return new FeedctlError("not-found", `there is no directory ${dirname(target)}`, { cause: error });
+  if (error.code === "EACCES" || error.code === "EPERM")
+    return new FeedctlError("denied", `${target} cannot be written: permission denied`, { cause: error });
+  if (error.code === "ENOSPC" || error.code === "EDQUOT")
+    return new FeedctlError("full", `no space left for ${target}`, { cause: error });
+  if (typeof error.code === "string" && /^E[A-Z]+$/.test(error.code))
+    return new FeedctlError("denied", `${target} cannot be written: ${error.message}`, { cause: error });
+  return error;
+}
