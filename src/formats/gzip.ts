@@ -1,9 +1,13 @@
 import { createReadStream } from "node:fs";
 import { addAbortSignal, pipeline } from "node:stream";
 import { createGunzip } from "node:zlib";
+import { readSmall } from "../lib/read-small.ts";
 import type { PackageFile, ReadOptions } from "./format.ts";
 import { limits } from "./limits.ts";
 import { invalid } from "./read-package.ts";
+
+/** Read whole, which costs less than a stream. */
+const SMALL = 64 * 1024;
 
 /** How much may come out of a compressed stream. */
 export type InflateLimits = Pick<typeof limits, "inflated" | "ratio" | "ratioFrom">;
@@ -18,11 +22,12 @@ export async function* gunzipFile(
   options: ReadOptions = {},
   { inflated, ratio, ratioFrom }: { [K in keyof InflateLimits]: number } = limits,
 ): AsyncGenerator<Buffer, void> {
+  const small = file.size <= SMALL ? await readSmall(file.path, file.size) : undefined;
   const gunzip = createGunzip({ chunkSize: 64 * 1024 });
-  const source = createReadStream(file.path, { highWaterMark: 64 * 1024 });
   if (options.signal !== undefined) addAbortSignal(options.signal, gunzip);
   // Errors of either stream, and the signal, surface in the loop below.
-  pipeline(source, gunzip, () => {});
+  if (small !== undefined) gunzip.end(small);
+  else pipeline(createReadStream(file.path, { highWaterMark: 64 * 1024 }), gunzip, () => {});
   let total = 0;
   for await (const chunk of gunzip as AsyncIterable<Buffer>) {
     total += chunk.length;

@@ -1,4 +1,4 @@
-import { createHash, type Hash } from "node:crypto";
+import { createHash, hash, type Hash } from "node:crypto";
 import type { Readable } from "node:stream";
 
 /** Lower-case hex. */
@@ -12,9 +12,8 @@ export interface Hashes {
 const names = ["md5", "sha1", "sha256", "sha512"] as const;
 
 export function hashBytes(bytes: Uint8Array): Hashes {
-  const all = hasher();
-  all.update(bytes);
-  return all.digest();
+  const [md5 = "", sha1 = "", sha256 = "", sha512 = ""] = names.map((name) => hash(name, bytes));
+  return { md5, sha1, sha256, sha512 };
 }
 
 /** All four hashes in one pass. */
@@ -24,10 +23,10 @@ function hasher(): { update(chunk: Uint8Array): void; digest(): Hashes; readonly
   return {
     update(chunk) {
       size += chunk.length;
-      for (const hash of hashes) hash.update(chunk);
+      for (const each of hashes) each.update(chunk);
     },
     digest() {
-      const [md5 = "", sha1 = "", sha256 = "", sha512 = ""] = hashes.map((hash) => hash.digest("hex"));
+      const [md5 = "", sha1 = "", sha256 = "", sha512 = ""] = hashes.map((each) => each.digest("hex"));
       return { md5, sha1, sha256, sha512 };
     },
     get size() {

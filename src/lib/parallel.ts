@@ -33,14 +33,41 @@ export async function* mapParallel<T, R>(
   }
 }
 
-/** Groups items into arrays of `size`; the last may be smaller. */
-export async function* inBatches<T>(source: AsyncIterable<T> | Iterable<T>, size: number): AsyncGenerator<T[]> {
+/** Groups items into arrays of `length`, or of fewer that have `most` together by their sizes; the last may be smaller. */
+export async function* inBatches<T>(
+  source: AsyncIterable<T> | Iterable<T>,
+  length: number,
+  weight?: { size(item: T): number; most: number },
+): AsyncGenerator<T[]> {
   let batch: T[] = [];
+  let size = 0;
   for await (const item of source) {
     batch.push(item);
-    if (batch.length < size) continue;
+    size += weight?.size(item) ?? 0;
+    if (batch.length < length && (weight === undefined || size < weight.most)) continue;
     yield batch;
     batch = [];
+    size = 0;
   }
   if (batch.length > 0) yield batch;
+}
+
+/** Asks for the next item while the last one is being worked on. */
+export async function* oneAhead<T>(source: AsyncIterable<T>): AsyncGenerator<T> {
+  const items = source[Symbol.asyncIterator]();
+  const ask = () => {
+    const next = items.next();
+    next.catch(() => {}); // told when it is awaited, unless the consumer has left by then
+    return next;
+  };
+  let next = ask();
+  try {
+    for (let step = await next; step.done !== true; step = await next) {
+      next = ask();
+      yield step.value;
+    }
+  } finally {
+    await next.catch(() => {});
+    await items.return?.();
+  }
 }

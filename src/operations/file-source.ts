@@ -13,7 +13,9 @@ export function fileSource(path: string, size: number): BlobSource {
     async open(range, signal) {
       const bounds =
         range === undefined ? {} : { start: range.start, ...(range.end === undefined ? {} : { end: range.end - 1 }) };
-      return createReadStream(path, { highWaterMark: CHUNK, ...bounds, ...(signal === undefined ? {} : { signal }) });
+      // room for more than there is would be made, and thrown away, all the same
+      const room = Math.min(CHUNK, Math.max(size, 1));
+      return createReadStream(path, { highWaterMark: room, ...bounds, ...(signal === undefined ? {} : { signal }) });
     },
   };
 }

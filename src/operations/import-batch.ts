@@ -15,6 +15,8 @@ import { fileProblem } from "./file-source.ts";
 import { showImported } from "./hidden-versions.ts";
 import { newFile, putPackage } from "./store-package.ts";
 
+const DISK_WIDTH = 64;
+
 export interface BatchOptions {
   /** Other bytes of a known file are replaced. */
   overwrite: boolean;
@@ -47,6 +49,8 @@ export interface Batch {
   results: ImportedFile[];
   /** Not done, because another run is importing the same package right now. */
   busy: PreparedPackage[];
+  /** What ended the whole run after so much of the batch was done. */
+  fatal?: unknown;
 }
 
 /**
@@ -99,7 +103,9 @@ async function storeBatch(
 
   const stored: Stored[] = [];
   let fatal: unknown;
-  for await (const answer of mapParallel(second.wanted, context.concurrency, putOne)) {
+  // a disk flushes many small files together, which is what their storing costs
+  const width = store.localPath === undefined ? context.concurrency : Math.max(context.concurrency, DISK_WIDTH);
+  for await (const answer of mapParallel(second.wanted, width, putOne)) {
     if ("result" in answer) stored.push(answer);
     else if ("refusal" in answer) {
       // a definite "no": nothing of ours became visible, so the announcement can go
@@ -110,8 +116,7 @@ async function storeBatch(
     } else fatal ??= answer.fatal;
   }
   results.push(...(await record(context, target, stored, since, done)));
-  if (fatal !== undefined) throw fatal;
-  return { results, busy };
+  return { results, busy, fatal };
 
   async function putOne({ item, replaces }: Wanted): Promise<Answer> {
     if (fatal !== undefined) return { item, fatal };

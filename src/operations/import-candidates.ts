@@ -2,7 +2,7 @@ import { dirname } from "node:path";
 import { isFeedctlError } from "../errors.ts";
 import { detectFormat } from "../formats/detect.ts";
 import { allFormats } from "../formats/index.ts";
-import { inBatches, mapParallel } from "../lib/parallel.ts";
+import { inBatches, mapParallel, oneAhead } from "../lib/parallel.ts";
 import type { Context } from "./context.ts";
 import type { Candidate, FoundFile } from "./find-package-files.ts";
 import type { Lane } from "./import-lane.ts";
@@ -25,7 +25,9 @@ export interface CandidateOptions {
   keyOf?: ((path: string) => string) | undefined;
 }
 
-const BATCH = 64;
+/** So many are recorded in one transaction, or as many as have so many bytes: what comes of them is told then. */
+const BATCH = 256;
+const BATCH_BYTES = 256 * 1024 * 1024;
 
 /** Imports what is found. With `move` the files of a folder must come together, where their format reads neighbours. */
 export async function* importCandidates(
@@ -38,16 +40,9 @@ export async function* importCandidates(
   const together = lanes.some((lane) => lane.format.readsNeighbours === true);
   let waiting: Taken[] = [];
 
-  for await (const batch of inBatches(candidates, BATCH)) {
-    const keys = keyOf === undefined ? [] : batch.map(({ path }) => keyOf(path));
-    const recorded = await lanes[0]?.recorded(keys);
-    const prepared = new Map<Lane, PreparedPackage[]>(lanes.map((lane) => [lane, []]));
-    const sources = new Map<string, FoundFile>();
-    for (const each of batch) if ("file" in each) sources.set(each.path, each);
-    for await (const result of mapParallel(batch, context.concurrency, (each) => prepare(each, recorded))) {
-      if ("status" in result) yield result;
-      else prepared.get(result.lane)?.push(result.item);
-    }
+  // while one batch is being stored and recorded the next one is read
+  for await (const { batch, answered, prepared, sources } of oneAhead(prepareAll())) {
+    yield* answered;
     for (const [lane, items] of prepared) {
       for await (const answer of lane.take(items)) {
         const result = sorting ? { ...answer, feed: lane.feed.name } : answer;
@@ -64,6 +59,22 @@ export async function* importCandidates(
     for (const taken of due) yield await moveAway(taken);
   }
   for (const taken of waiting) yield await moveAway(taken);
+
+  async function* prepareAll() {
+    for await (const batch of inBatches(candidates, BATCH, { size: sizeOf, most: BATCH_BYTES })) {
+      const keys = keyOf === undefined ? [] : batch.map(({ path }) => keyOf(path));
+      const recorded = await lanes[0]?.recorded(keys);
+      const prepared = new Map<Lane, PreparedPackage[]>(lanes.map((lane) => [lane, []]));
+      const sources = new Map<string, FoundFile>();
+      const answered: ImportedFile[] = [];
+      for (const each of batch) if ("file" in each) sources.set(each.path, each);
+      for await (const result of mapParallel(batch, context.concurrency, (each) => prepare(each, recorded))) {
+        if ("status" in result) answered.push(result);
+        else prepared.get(result.lane)?.push(result.item);
+      }
+      yield { batch, answered, prepared, sources };
+    }
+  }
 
   async function prepare(
     candidate: Candidate,
@@ -92,6 +103,10 @@ export async function* importCandidates(
     const format = await detectFormat(file, await allFormats(), context.signal);
     return lanes.find((lane) => lane.format === format);
   }
+}
+
+function sizeOf(candidate: Candidate): number {
+  return "file" in candidate ? candidate.file.size : 0;
 }
 
 interface Taken {

@@ -104,12 +104,13 @@ export async function openLane(context: Context, options: LaneOptions): Promise<
   ): AsyncGenerator<ImportedFile> {
     const deadline = performance.now() + context.lockWait;
     for (let rest = items; rest.length > 0;) {
-      const { results, busy } = await into.write(async (target) => {
+      const { results, busy, fatal } = await into.write(async (target) => {
         const batch = await commitBatch(context, target, rest, how);
         if (prove) await refuseOwnBlobs(target.store, rest, batch.results);
         return batch;
       });
       yield* results.toSorted((a, b) => (a.file < b.file ? -1 : 1));
+      if (fatal !== undefined) throw fatal;
       if (busy.length > 0 && performance.now() >= deadline) {
         for (const item of busy)
           yield outcome(item, "failed", "another run is importing the same package and does not end");

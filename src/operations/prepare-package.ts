@@ -1,8 +1,9 @@
-import { createReadStream } from "node:fs";
+import { createReadStream, type ReadStream } from "node:fs";
 import type { RecordedFile } from "../catalog/recorded-files.ts";
 import { FeedctlError } from "../errors.ts";
 import type { Format, PackageFile, PackageIdentity, ReadOptions } from "../formats/format.ts";
-import { hashStream, type Hashes } from "../lib/hash.ts";
+import { hashBytes, hashStream, type Hashes } from "../lib/hash.ts";
+import { readSmall } from "../lib/read-small.ts";
 import { parseKey, type Key } from "../stores/key.ts";
 import type { BlobSource } from "../stores/store.ts";
 import { CHUNK, fileError, fileSource } from "./file-source.ts";
@@ -59,11 +60,18 @@ export async function prepareRecorded(
 }
 
 async function hashFile(file: PackageFile, signal: AbortSignal | undefined): Promise<Hashes> {
-  const { size, ...hashes } = await hashStream(
-    createReadStream(file.path, { highWaterMark: CHUNK, ...(signal && { signal }) }),
-  );
+  const { size, ...hashes } = await (file.size <= CHUNK ? hashSmall(file) : hashStream(openFile(file, signal)));
   if (size === file.size) return hashes;
   throw new FeedctlError("corrupt", "the file changed while it was read", { hint: "wait until it is complete" });
+}
+
+async function hashSmall({ path, size }: PackageFile): Promise<Hashes & { size: number }> {
+  const bytes = await readSmall(path, size);
+  return { ...hashBytes(bytes), size: bytes.length };
+}
+
+function openFile({ path }: PackageFile, signal: AbortSignal | undefined): ReadStream {
+  return createReadStream(path, { highWaterMark: CHUNK, ...(signal && { signal }) });
 }
 
 /** What a JSON column cannot hold, NUL characters and lone surrogates, is left out of the texts. */

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { setImmediate as tick, setTimeout as sleep } from "node:timers/promises";
-import { inBatches, mapParallel } from "../../src/lib/parallel.ts";
+import { inBatches, mapParallel, oneAhead } from "../../src/lib/parallel.ts";
 
 test("at most `limit` items are worked on at once, and the source is read no faster", async () => {
   let read = 0;
@@ -43,4 +43,39 @@ test("the first error ends it, after what is under way has ended", async () => {
 test("batches are full but for the last", async () => {
   assert.deepEqual(await Array.fromAsync(inBatches([1, 2, 3, 4, 5], 2)), [[1, 2], [3, 4], [5]]);
   assert.deepEqual(await Array.fromAsync(inBatches([], 2)), []);
+});
+
+test("inBatches ends a batch with its size as well", async () => {
+  const weight = { size: (item: number) => item, most: 10 };
+  const batches = await Array.fromAsync(inBatches([1, 2, 3, 20, 4, 6, 1], 3, weight));
+  assert.deepEqual(batches, [[1, 2, 3], [20], [4, 6], [1]]);
+});
+
+test("oneAhead asks for one item more, passes on errors, and closes its source when left", async () => {
+  const asked: number[] = [];
+  let closed = false;
+  async function* source(fail?: number) {
+    try {
+      for (let i = 0; i < 4; i++) {
+        asked.push(i);
+        if (i === fail) throw new Error("no more");
+        yield i;
+      }
+    } finally {
+      closed = true;
+    }
+  }
+  for await (const item of oneAhead(source())) {
+    await Promise.resolve();
+    assert.deepEqual(asked, [0, 1]);
+    assert.equal(item, 0);
+    break;
+  }
+  assert.ok(closed);
+  assert.deepEqual(await Array.fromAsync(oneAhead(source())), [0, 1, 2, 3]);
+  const seen: number[] = [];
+  await assert.rejects(async () => {
+    for await (const item of oneAhead(source(2))) seen.push(item);
+  }, /no more/);
+  assert.deepEqual(seen, [0, 1]);
 });

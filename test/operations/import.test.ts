@@ -154,7 +154,7 @@ onEachDatabase("import", (database) => {
 
   database.test("files that vanish or change while they are imported fail alone", async (t, place) => {
     const folder = place.path("in");
-    const files = writePackages(folder, 120, { size: 40_000 });
+    const files = writePackages(folder, 700, { size: 4000 }); // more than are recorded at once
     await place.run("feed", "create", "web", "--type", "npm");
     const running = await place.start(["import", "web", folder, "--json"]);
     // Whenever something was imported, the last of the rest goes away, and another is written over.
