@@ -81,7 +81,7 @@ export function endOptions(options: Record<string, unknown>, end: (typeof ends)[
   );
 }
 
-function parseLimit(text: string): Limit {
+export function parseLimit(text: string): Limit {
   const match = /^(\d+)(%?)$/.exec(text);
   if (match === null || (match[2] === "%" && Number(match[1]) > 100)) {
     throw new InvalidArgumentError("It must be a number or a percentage, such as 100 or 10%.");

@@ -4,7 +4,7 @@ import { FeedctlError, isFeedctlError } from "../errors.ts";
 import { batchesOf } from "../lib/batches.ts";
 import { counted, formatSize } from "../lib/size.ts";
 import type { Context } from "../operations/context.ts";
-import type { MirrorItem, MirrorSummary } from "../operations/mirror-tally.ts";
+import type { MirrorEvent, MirrorItem, MirrorSummary } from "../operations/mirror-tally.ts";
 import type { MirrorInput } from "../operations/run-mirror.ts";
 import { confirm, type Edge } from "./edge.ts";
 import type { MirrorLog } from "./mirror-log.ts";
@@ -18,7 +18,8 @@ export function mirrorCommand(edge: Edge): Command {
       const { openLog } = await import("./mirror-log.ts");
       const input = await inputOf(edge, context, out, source, target, options);
       const log = await openLog(edge.io, options.log);
-      const once = () => mirrorOnce(context, out, input, log, options.exitCode === "robocopy");
+      const { runMirror } = await import("../operations/run-mirror.ts");
+      const once = () => reportMirror(out, runMirror(context, input()), log, options.exitCode === "robocopy");
       try {
         return options.watch === undefined ? await once() : await watch(context, out, options.watch, once);
       } finally {
@@ -69,14 +70,12 @@ async function inputOf(
 }
 
 /** Returns the exit status. In robocopy's style an error that ended the run has robocopy's status too. */
-async function mirrorOnce(
-  context: Context,
+export async function reportMirror(
   out: Output,
-  input: () => MirrorInput,
+  told: AsyncIterable<MirrorEvent>,
   log: MirrorLog,
   robocopy: boolean,
 ): Promise<number> {
-  const { runMirror } = await import("../operations/run-mirror.ts");
   let summary: MirrorSummary | undefined;
   const tellSummary = async (event: MirrorSummary) => {
     summary = event;
@@ -96,10 +95,10 @@ async function mirrorOnce(
   };
   await out.progress.start("mirroring");
   try {
-    for await (const events of batchesOf(runMirror(context, input()))) {
+    for await (const events of batchesOf(told)) {
       for (const event of events) {
-        const told = event.type === "summary" ? tellSummary(event) : tell(event);
-        if (told !== undefined) await told;
+        const done = event.type === "summary" ? tellSummary(event) : tell(event);
+        if (done !== undefined) await done;
       }
     }
   } catch (error) {

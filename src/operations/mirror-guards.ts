@@ -6,8 +6,16 @@ import { locationName, locationOf, overlap, type Location } from "../stores/loca
 import type { Context } from "./context.ts";
 import type { Place } from "./places.ts";
 
-/** Refuses to mirror into oneself, and into a place where a feed lives: its files would no longer be the catalog's. */
-export async function refuseUnsafePlaces(context: Context, source: Place, target: Place): Promise<void> {
+/**
+ * Refuses to mirror into oneself, and into a place where a feed lives: its files would no longer be the catalog's, unless
+ * the catalog is told of them.
+ */
+export async function refuseUnsafePlaces(
+  context: Context,
+  source: Place,
+  target: Place,
+  recorded = false,
+): Promise<void> {
   const how = overlap(source.location, target.location);
   if (how !== undefined) {
     const words = {
@@ -21,6 +29,7 @@ export async function refuseUnsafePlaces(context: Context, source: Place, target
       { hint: "nothing was changed" },
     );
   }
+  if (recorded) return;
   refuseOwnData(context, target);
   if (target.feed !== undefined) throw liveStore(target.feed.name, target.location);
   await context.withCatalog(async ({ db }) => {

@@ -9,7 +9,7 @@ import type { Throttle } from "../lib/throttle.ts";
 import { diskError } from "../stores/disk-errors.ts";
 import { parseKey } from "../stores/key.ts";
 import { locationName } from "../stores/location.ts";
-import type { BlobInfo } from "../stores/store.ts";
+import type { BlobInfo, Store } from "../stores/store.ts";
 import type { Context } from "./context.ts";
 import { deleteExtras, type Extra } from "./mirror-extras.ts";
 import type { Filter } from "./mirror-filter.ts";
@@ -28,6 +28,8 @@ import { decide, type CompareOptions, type Decision, type Limit } from "./plan-m
 export interface MirrorInput {
   source: Place;
   target: Place;
+  /** Stands in for the target's store, and records what it does in the catalog; the mirror closes it. */
+  through?: Store | undefined;
   dryRun: boolean;
   /** Extras are reported and stay. */
   noDelete: boolean;
@@ -62,10 +64,13 @@ export function runMirror(context: Context, input: MirrorInput): AsyncGenerator<
 
 async function* mirrorInBatches(context: Context, input: MirrorInput): AsyncGenerator<MirrorEvent[], void> {
   const started = performance.now();
-  await refuseUnsafePlaces(context, input.source, input.target);
+  await refuseUnsafePlaces(context, input.source, input.target, input.through !== undefined);
   await requireSource(input.source);
   const { dryRun, compare } = input;
-  const places = { source: locationName(input.source.location), target: locationName(input.target.location) };
+  const places = {
+    source: locationName(input.source.location),
+    target: input.through?.name ?? locationName(input.target.location),
+  };
   const trash = input.trash === undefined ? undefined : createTrash(input.trash, context.now());
   const directory = join(context.dataDir, "mirrors");
   await mkdir(directory, { recursive: true }).catch((error: unknown) => {
@@ -74,7 +79,7 @@ async function* mirrorInBatches(context: Context, input: MirrorInput): AsyncGene
   const own = join(directory, digest(places.target));
   await using _lock = await lockTarget(`${own}.lock`, places.target);
   await using source = await context.openStore(input.source.config);
-  await using target = await context.openStore(input.target.config);
+  await using target = input.through ?? (await context.openStore(input.target.config));
   await using extras = createSpool<Extra>(`${own}.extras`);
   const journal = openJournal(join(directory, `${digest(places.source, places.target)}.journal`), { readOnly: dryRun });
   const proofs = journalInOrder(journal);
