@@ -8,6 +8,8 @@ export interface PackageFile {
   readonly size: number;
   /** Base name as found; a hint, never the identity. */
   readonly name: string;
+  /** All of it, where the caller has a small file in memory anyway: what is read here and hashed there is one content. */
+  readonly bytes?: Buffer | undefined;
 }
 
 /** What a package says of itself. */

@@ -22,7 +22,7 @@ export async function* gunzipFile(
   options: ReadOptions = {},
   { inflated, ratio, ratioFrom }: { [K in keyof InflateLimits]: number } = limits,
 ): AsyncGenerator<Buffer, void> {
-  const small = file.size <= SMALL ? await readSmall(file.path, file.size) : undefined;
+  const small = file.bytes ?? (file.size <= SMALL ? await readSmall(file.path, file.size) : undefined);
   const gunzip = createGunzip({ chunkSize: 64 * 1024 });
   if (options.signal !== undefined) addAbortSignal(options.signal, gunzip);
   // Errors of either stream, and the signal, surface in the loop below.

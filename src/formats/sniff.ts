@@ -25,7 +25,7 @@ export type Container = (typeof magics)[number]["container"];
  * container has the last word.
  */
 export async function expectContainer(file: PackageFile, expected: Container): Promise<void> {
-  const head = await readHead(file.path, 512);
+  const head = file.bytes?.subarray(0, 512) ?? (await readHead(file.path, 512));
   if (head.length === 0) throw invalid("the file is empty");
   const found = magics.find(({ at, bytes }) => head.toString("hex", at, at + bytes.length / 2) === bytes);
   if (found?.container === expected) return;

@@ -49,8 +49,8 @@ export interface Batch {
   results: ImportedFile[];
   /** Not done, because another run is importing the same package right now. */
   busy: PreparedPackage[];
-  /** What ended the whole run after so much of the batch was done. */
-  fatal?: unknown;
+  /** What ends the whole run, after so much of the batch was done; to be thrown once that is told. Undefined: nothing. */
+  fatal: unknown;
 }
 
 /**
@@ -63,8 +63,8 @@ export async function commitBatch(
   items: readonly PreparedPackage[],
   options: BatchOptions,
 ): Promise<Batch> {
-  const { results, busy } = await storeBatch(context, target, items, options);
-  return { results: await showImported(context, target, results), busy };
+  const batch = await storeBatch(context, target, items, options);
+  return { ...batch, results: await showImported(context, target, batch.results) };
 }
 
 async function storeBatch(
@@ -79,7 +79,7 @@ async function storeBatch(
   const first = await sort(context, store, placed, known, options);
   const results = [...answered, ...first.results];
   await markVerified(db, first.read, context.now());
-  if (first.wanted.length === 0) return { results, busy: [] };
+  if (first.wanted.length === 0) return { results, busy: [], fatal: undefined };
 
   const asked = first.wanted.map(({ item }) => item);
   const { mine, busy } = await announce(context, target, asked, known);

@@ -1,4 +1,4 @@
-import { createReadStream, type ReadStream } from "node:fs";
+import { createReadStream } from "node:fs";
 import type { RecordedFile } from "../catalog/recorded-files.ts";
 import { FeedctlError } from "../errors.ts";
 import type { Format, PackageFile, PackageIdentity, ReadOptions } from "../formats/format.ts";
@@ -28,12 +28,14 @@ export async function preparePackage(
 ): Promise<PreparedPackage> {
   const { signal } = options;
   try {
-    const identity = await format.read(file, options);
+    // read once: what is identified is what is hashed
+    const bytes = file.size <= CHUNK ? await readWhole(file) : undefined;
+    const identity = await format.read({ ...file, bytes }, options);
     return {
       path: shownAs,
       identity: { ...identity, metadata: clean(identity.metadata) },
       key: parseKey(identity.key),
-      hashes: await hashFile(file, signal),
+      hashes: bytes === undefined ? await hashFile(file, signal) : hashBytes(bytes),
       source: fileSource(file.path, file.size),
     };
   } catch (error) {
@@ -59,19 +61,21 @@ export async function prepareRecorded(
   }
 }
 
-async function hashFile(file: PackageFile, signal: AbortSignal | undefined): Promise<Hashes> {
-  const { size, ...hashes } = await (file.size <= CHUNK ? hashSmall(file) : hashStream(openFile(file, signal)));
-  if (size === file.size) return hashes;
-  throw new FeedctlError("corrupt", "the file changed while it was read", { hint: "wait until it is complete" });
-}
-
-async function hashSmall({ path, size }: PackageFile): Promise<Hashes & { size: number }> {
+async function readWhole({ path, size }: PackageFile): Promise<Buffer> {
   const bytes = await readSmall(path, size);
-  return { ...hashBytes(bytes), size: bytes.length };
+  if (bytes.length === size) return bytes;
+  throw changed();
 }
 
-function openFile({ path }: PackageFile, signal: AbortSignal | undefined): ReadStream {
-  return createReadStream(path, { highWaterMark: CHUNK, ...(signal && { signal }) });
+async function hashFile(file: PackageFile, signal: AbortSignal | undefined): Promise<Hashes> {
+  const stream = createReadStream(file.path, { highWaterMark: CHUNK, ...(signal && { signal }) });
+  const { size, ...hashes } = await hashStream(stream);
+  if (size === file.size) return hashes;
+  throw changed();
+}
+
+function changed(): FeedctlError {
+  return new FeedctlError("corrupt", "the file changed while it was read", { hint: "wait until it is complete" });
 }
 
 /** What a JSON column cannot hold, NUL characters and lone surrogates, is left out of the texts. */

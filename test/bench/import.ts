@@ -7,11 +7,13 @@ import { createHash } from "node:crypto";
 import * as fs from "node:fs";
 import { availableParallelism, tmpdir } from "node:os";
 import path from "node:path";
+import { gzipSync } from "node:zlib";
 import { someBytes } from "../support/bytes.ts";
 import { openDatabase } from "../support/databases.ts";
 import { binary } from "../support/feedctl.ts";
-import { debPackage } from "../support/fixtures/deb.ts";
+import { arArchive } from "../support/fixtures/deb.ts";
 import { npmTarball } from "../support/fixtures/packages.ts";
+import { tarArchive } from "../support/fixtures/tar.ts";
 
 const tarballs = Number(process.argv[2] ?? 10_000);
 const debs = Number(process.argv[3] ?? 1000);
@@ -27,10 +29,19 @@ function makePackages(type: "npm" | "debian", count: number): string {
     const bytes =
       type === "npm"
         ? npmTarball({ name, version: "1.0.0", files: { "index.js": someBytes(size, i) } })
-        : debPackage({ name, version: "1.0.0", fields: { "X-Bytes": someBytes(size, i).toString("base64") } });
+        : deb(name, someBytes(size, i));
     fs.writeFileSync(path.join(folder, type === "npm" ? `${name}-1.0.0.tgz` : `${name}_1.0.0_all.deb`), bytes);
   }
   return folder;
+}
+
+function deb(name: string, content: Buffer): Buffer {
+  const control = `Package: ${name}\nVersion: 1.0.0\nArchitecture: all\nMaintainer: A <a@example.org>\nDescription: A\n`;
+  return arArchive([
+    { name: "debian-binary", body: "2.0\n" },
+    { name: "control.tar.gz", body: gzipSync(tarArchive([{ name: "./" }, { name: "./control", body: control }])) },
+    { name: "data.tar.gz", body: gzipSync(tarArchive([{ name: "./" }, { name: "./file", body: content }])) },
+  ]);
 }
 
 /** What nothing can beat that knows all four hashes and has copied the bytes. */
