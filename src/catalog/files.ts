@@ -92,7 +92,11 @@ export async function findByIdentity(
 ): Promise<KnownFile[]> {
   if (wanted.length === 0) return [];
   const identities = wanted.map(({ group, nameKey, normalizedVersion, qualifier, key }) => ({
-    ...{ group, nameKey, normalizedVersion, qualifier, key },
+    group,
+    nameKey,
+    normalizedVersion,
+    qualifier,
+    key,
   }));
   const found = await sql<KnownFile>`
     with w as materialized (select * from jsonb_to_recordset(${JSON.stringify(identities)}::jsonb)

@@ -183,7 +183,7 @@ export async function countDeletes(db: Db, storeId: number): Promise<number> {
     .select(({ fn }) => fn.countAll<number>().as("count"))
     .where("store_id", "=", storeId)
     .executeTakeFirstOrThrow();
-  return Number(row.count);
+  return row.count;
 }
 
 /** Of a store in which nothing is left. */

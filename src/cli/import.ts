@@ -56,7 +56,14 @@ Examples:
           feeds: target.feeds,
           paths: given.paths,
           detect: options.detect,
-          ...{ recursive, overwrite, move, include, exclude, dryRun, distribution, component },
+          recursive,
+          overwrite,
+          move,
+          include,
+          exclude,
+          dryRun,
+          distribution,
+          component,
           publishedFrom: options.publishedFrom,
           onConflict: options.onConflict,
         });
@@ -89,7 +96,7 @@ async function targets(
 }
 
 /** Prints what became of each file, and the sum; the exit status. */
-export async function reportImport(
+async function reportImport(
   out: Output,
   events: ReturnType<typeof import("../operations/import-packages.ts").importPackages>,
   dryRun: boolean | undefined,

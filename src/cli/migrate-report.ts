@@ -17,7 +17,7 @@ export async function report(
 }
 
 /** 0 only when it ended as it was meant to. */
-export function statusOf(outcome: MigrateSummary["outcome"], cutover: "auto" | "manual"): number {
+function statusOf(outcome: MigrateSummary["outcome"], cutover: "auto" | "manual"): number {
   if (outcome === "paused") return 75;
   const asMeant = outcome === "ready" ? cutover === "manual" : outcome !== "incomplete";
   return asMeant ? 0 : 3;

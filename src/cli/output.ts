@@ -114,7 +114,7 @@ export function createOutput(io: Io, options: OutputOptions): Output {
       return count;
     },
     async document(head, name, rows) {
-      await write(`${JSON.stringify({ ...head, [name]: [] }).slice(0, -2)}`);
+      await write(JSON.stringify({ ...head, [name]: [] }).slice(0, -2));
       let separator = "";
       for await (const row of rows) {
         await write(`${separator}${JSON.stringify(row)}`);

@@ -71,7 +71,7 @@ export async function announceBatch(
     context,
     store,
     new Map(mine.map((intent) => [parseKey(intent.key), intent.sha256])),
-    taken.filter((intent) => intent.replacement == null),
+    taken.filter(({ replacement }) => replacement === null || replacement === undefined),
     await findDeletes(
       catalog.db,
       storeId,

@@ -27,7 +27,7 @@ export async function finishReplacements(
   const mended: string[] = [];
   for (const { key: text, sha256, replacement } of intents) {
     const row = rows.get(text);
-    if (replacement == null || row === undefined || row.sha256 === sha256) continue;
+    if (replacement === null || replacement === undefined || row === undefined || row.sha256 === sha256) continue;
     const key = parseKey(text);
     if ((await contentHash(store, key, context.signal)) !== sha256) continue;
     const tag = (await store.head(key, { signal: context.signal }))?.tag ?? null;

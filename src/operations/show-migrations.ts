@@ -121,7 +121,7 @@ async function migrationOf(db: Db, feed: FeedRow, row: MigrationRow): Promise<Mi
   const stores = await storesOfFeed(db, feed.id);
   const place = (id: number) => {
     const location = stores.find((store) => store.id === id)?.location;
-    return location == null ? "its default directory" : locationName(location as Location);
+    return location === null || location === undefined ? "its default directory" : locationName(location as Location);
   };
   return {
     id: row.id,

@@ -20,8 +20,18 @@ onDatabases("adopt what another program wrote", ["PostgreSQL"], (database) => {
   after(() => Promise.all([s3.stop(), azurite.stop()]));
 
   const s3Store = (path: string) => [
-    ...["s3", "--bucket", "proget", "--target-path", path, "--endpoint", s3.endpoint, "--path-style"],
-    ...["--access-key", s3.accessKey, "--secret-key", s3.secretKey],
+    "s3",
+    "--bucket",
+    "proget",
+    "--target-path",
+    path,
+    "--endpoint",
+    s3.endpoint,
+    "--path-style",
+    "--access-key",
+    s3.accessKey,
+    "--secret-key",
+    s3.secretKey,
   ];
   const put = async (prefix: string, objects: Record<string, string | Buffer>) => {
     for (const [name, body] of Object.entries(objects))

@@ -16,7 +16,12 @@ async function adopting(place: Installation, code: number, ...args: string[]) {
 }
 
 const adoptions = (change: Partial<Adopted> = {}): Adopted => ({
-  ...{ adopted: 0, existing: 0, conflicts: 0, invalid: 0, failed: 0, skipped: 0 },
+  adopted: 0,
+  existing: 0,
+  conflicts: 0,
+  invalid: 0,
+  failed: 0,
+  skipped: 0,
   ...change,
 });
 

@@ -15,7 +15,12 @@ async function verify(place: Installation, code: number, ...options: string[]) {
 }
 
 const found = (change: Partial<Verified>): Verified => ({
-  ...{ match: 0, differ: 0, missingBlob: 0, missingRow: 0, unchecked: 0, repaired: 0 },
+  match: 0,
+  differ: 0,
+  missingBlob: 0,
+  missingRow: 0,
+  unchecked: 0,
+  repaired: 0,
   ...change,
 });
 

@@ -10,7 +10,14 @@ export type ImportCounts = Record<
 
 /** All zero but for `change`. */
 export const counts = (change: Partial<ImportCounts> = {}): ImportCounts => ({
-  ...{ imported: 0, overwritten: 0, existing: 0, restored: 0, conflicts: 0, invalid: 0, failed: 0, skipped: 0 },
+  imported: 0,
+  overwritten: 0,
+  existing: 0,
+  restored: 0,
+  conflicts: 0,
+  invalid: 0,
+  failed: 0,
+  skipped: 0,
   ...change,
 });
 
