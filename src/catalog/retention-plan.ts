@@ -99,13 +99,14 @@ export function doomed(rule: RuleQuery, feedId: number) {
   if (rule.maxBytes === undefined && rule.maxCount === undefined)
     return sql`(select w.*, null::numeric as bytes_before, null::bigint as count_before from ${matching} w)`;
   const before = sql`over (order by ${quotaOrder} rows between unbounded preceding and 1 preceding)`;
-  const total = (of: ReturnType<typeof sql>, none: ReturnType<typeof sql>) =>
-    rule.quotaOf === "matching"
-      ? sql`${of} over ()`
-      : sql`((select ${of} from retention_work w) - (select ${none} from retention_taken w))`;
+  const matchingOnly = rule.quotaOf === "matching";
+  const of = (aggregate: ReturnType<typeof sql>) =>
+    matchingOnly
+      ? sql`${aggregate} over ()`
+      : sql`((select coalesce(${aggregate}, 0) from retention_work w) - (select coalesce(${aggregate}, 0) from retention_taken w))`;
   return sql`(select w.*,
-      ${total(sql`coalesce(sum(w.bytes), 0)`, sql`coalesce(sum(w.bytes), 0)`)} - coalesce(sum(w.bytes) ${before}, 0) as bytes_before,
-      ${total(sql`count(*)`, sql`count(*)`)} - count(*) ${before} as count_before
+      ${of(sql`sum(w.bytes)`)} - coalesce(sum(w.bytes) ${before}, 0) as bytes_before,
+      ${of(sql`count(*)`)} - count(*) ${before} as count_before
     from ${matching} w)`;
 }
 

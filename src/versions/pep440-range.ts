@@ -16,7 +16,7 @@ export const pep440Range: RangeSyntax = {
       if (match === null) throw noRange(text, "its form is >=1.0,<2.0");
       const version = match[2]!.replace(/\.\*$/, "");
       keyOf(pep440, version, text);
-      namesPrerelease ||= pep440.isPrerelease(version);
+      namesPrerelease ||= match[1] !== "!=" && pep440.isPrerelease(version);
       intervals = intersect(intervals, specifier(match[1]!, version, version !== match[2], text));
     }
     return namesPrerelease ? intervals : intersect(intervals, [{ stableOnly: true }]);

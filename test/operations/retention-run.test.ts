@@ -1,0 +1,362 @@
+import assert from "node:assert/strict";
+import { existsSync, mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import pg from "pg";
+import { openPostgres } from "../../src/catalog/open-postgres.ts";
+import type { Context } from "../../src/operations/context.ts";
+import { runRetention, type FeedOutcome, type RetentionEvent } from "../../src/operations/run-retention.ts";
+import { openStore } from "../../src/stores/open.ts";
+import { expectExit, type Installation, onDatabases } from "../support/databases.ts";
+import { npmTarball } from "../support/fixtures/packages.ts";
+import { killAfter, killPoints } from "../support/kill.ts";
+
+/** Versions 1.0.0 to 1.N.0 of each package, in the store `store` of feed `web`. */
+async function prepare(place: Installation, versions: number, names = ["left", "right"]): Promise<void> {
+  mkdirSync(place.path("in"));
+  for (const name of names)
+    for (let minor = 0; minor < versions; minor++)
+      writeFileSync(place.path("in", `${name}-${minor}.tgz`), npmTarball({ name, version: `1.${minor}.0` }));
+  await place.run("feed", "create", "web", "--type", "npm");
+  await place.run("store", "set", "web", "disk", "--path", place.path("store"));
+  await place.run("import", "web", place.path("in"), "--quiet");
+}
+
+const blobs = (place: Installation, store = "store") =>
+  readdirSync(place.path(store), { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile() && entry.name.endsWith(".tgz"))
+    .map((entry) => entry.name)
+    .toSorted();
+
+async function listed(place: Installation): Promise<string[]> {
+  const rows = (await place.run("package", "list", "web", "--json")).json() as { name: string; version: string }[];
+  return rows.map(({ name, version }) => `${name}-${version}.tgz`).toSorted();
+}
+
+const summaryOf = (events: Record<string, unknown>[]) => events.at(-1) as unknown as FeedOutcome & { dryRun: boolean };
+const query = async (place: Installation, text: string) => {
+  const client = new pg.Client({ connectionString: place.env["FEEDCTL_DATABASE_URL"] });
+  await client.connect();
+  try {
+    return (await client.query<Record<string, unknown>>(text)).rows;
+  } finally {
+    await client.end();
+  }
+};
+
+onDatabases("retention run", ["PostgreSQL"], (database) => {
+  database.test("deletes what the plan says, rows and blobs, with one audit event per version", async (_t, place) => {
+    await prepare(place, 5);
+    await place.run("retention", "rule", "add", "web", "--keep-versions-count", "3", "--name", "newest");
+    // a blob that is gone already frees nothing: what is told is measured
+    const there = blobs(place).filter((name) => name === "left-1.0.0.tgz" || /^right-1\.[01]\.0/.test(name));
+    assert.equal(there.length, 3);
+    const size = (name: string) => statSync(place.path("store", name.replace(/-1\..*/, ""), "-", name)).size;
+    const measured = there.reduce((sum, name) => sum + size(name), 0);
+    rmSync(place.path("store", "left", "-", "left-1.1.0.tgz"));
+    const plan = (await place.run("retention", "plan", "web", "--json")).json() as {
+      delete: { name: string; version: string; bytes: number }[];
+      totals: { versions: number; bytes: number };
+    };
+    assert.equal(plan.totals.versions, 4);
+    assert.equal(
+      plan.totals.bytes,
+      plan.delete.reduce((sum, { bytes }) => sum + bytes, 0),
+    );
+
+    const events = (await place.run("retention", "run", "web", "--yes", "--json")).events();
+    assert.deepEqual(
+      events.filter(({ type }) => type === "version").map(({ name, version }) => `${String(name)}@${String(version)}`),
+      plan.delete.map(({ name, version }) => `${name}@${version}`),
+    );
+    const { deleted, blobs: gone, bytes, left, waiting } = summaryOf(events);
+    assert.deepEqual(
+      { deleted, gone, bytes, left, waiting },
+      { deleted: 4, gone: 3, bytes: measured, left: 0, waiting: 0 },
+    );
+    assert.deepEqual(await listed(place), blobs(place));
+    const audit = await query(
+      place,
+      "select a.object, a.detail, r.command from feedctl.audit_events a join feedctl.runs r on r.id = a.run_id where action = 'purged' order by a.id",
+    );
+    assert.deepEqual(
+      audit.map(({ object, command }) => `${String(object)} ${String(command)}`),
+      plan.delete.map(({ name, version }) => `${name}@${version} retention run`),
+    );
+    assert.partialDeepStrictEqual(audit[0]?.["detail"], {
+      rule: 1,
+      ruleName: "newest",
+      files: ["left/-/left-1.0.0.tgz"],
+    });
+    await place.run("verify", "web");
+    const again = summaryOf((await place.run("retention", "run", "web", "--yes", "--json")).events());
+    assert.equal(again.planned + again.deleted + again.blobs, 0);
+  });
+
+  database.test("leaves what changed between the plan and its turn", async (_t, place) => {
+    await prepare(place, 4, ["left"]);
+    await place.run("retention", "rule", "add", "web", "--delete-versions", "*");
+    await using catalog = await openPostgres(place.env["FEEDCTL_DATABASE_URL"] ?? "");
+    const context: Partial<Context> = {
+      ...{ catalog: async () => catalog, signal: new AbortController().signal, now: () => new Date() },
+      ...{
+        actor: "test",
+        host: "test",
+        pid: 1,
+        lockWait: 0,
+        dataDir: place.data,
+        platform: "linux",
+        env: () => undefined,
+        concurrency: 2,
+        configuredSettings: new Map(),
+      },
+      ...{ notice: () => {}, openStore },
+    };
+    const events: RetentionEvent[] = [];
+    const asked: string[] = [];
+    for await (const event of runRetention(context as Context, {
+      feeds: ["web"],
+      async approve(_plan, what) {
+        asked.push(what);
+        await query(place, "update feedctl.versions set downloads = downloads + 1 where version = '1.0.0'");
+        await query(
+          place,
+          "insert into feedctl.protections (feed_id, package, version, created_at, created_by) values (1, 'LEFT', '1.1.*', now(), 'test')",
+        );
+        await query(place, "update feedctl.files set size = size + 1 where key like '%1.2.0%'");
+      },
+    }))
+      events.push(event);
+    assert.match(asked[0] ?? "", /^delete 4 versions \(.*\) of feed web$/);
+    const actions = events.flatMap((event) => (event.type === "version" ? [`${event.version} ${event.action}`] : []));
+    assert.deepEqual(actions, ["1.0.0 left", "1.1.0 left", "1.2.0 left", "1.3.0 deleted"]);
+    assert.deepEqual(blobs(place), ["left-1.0.0.tgz", "left-1.1.0.tgz", "left-1.2.0.tgz"]);
+    assert.deepEqual(await query(place, "select * from feedctl.retention_items"), []);
+  });
+
+  database.test("refuses a plan that takes more than --max-delete, before the first deletion", async (_t, place) => {
+    await prepare(place, 5);
+    await place.run("retention", "rule", "add", "web", "--keep-versions-count", "1");
+    for (const most of ["7", "79%", "0", "0%"]) {
+      const { stderr } = await place.exits(8, "retention", "run", "web", "--yes", "--max-delete", most);
+      assert.match(stderr, /would take 8 versions/);
+    }
+    assert.equal(blobs(place).length, 10);
+    await place.exits(2, "retention", "run", "web", "--yes", "--max-delete", "101%");
+    await place.exits(2, "retention", "run", "web", "--yes", "--max-delete", "some");
+    await place.exits(8, "retention", "run", "web");
+    assert.equal(blobs(place).length, 10);
+    await place.run("retention", "run", "web", "--yes", "--max-delete", "80%");
+    assert.equal(blobs(place).length, 2);
+  });
+
+  database.test(
+    "one at a time: a second run of a feed ends with 75, and other feeds are done all the same",
+    async (_t, place) => {
+      await prepare(place, 2, ["left"]);
+      await place.run("retention", "rule", "add", "web", "--keep-versions-count", "1");
+      await place.run("feed", "create", "other", "--type", "npm");
+      await place.run("feed", "create", "files", "--type", "asset");
+      const client = new pg.Client({ connectionString: place.env["FEEDCTL_DATABASE_URL"] });
+      await client.connect();
+      await client.query("select pg_advisory_lock(8, 1)");
+      try {
+        assert.match(
+          (await place.exits(75, "retention", "run", "web", "--yes")).stderr,
+          /running for feed "web" already/,
+        );
+        const all = await place.exits(75, "retention", "run", "--all", "--yes", "--json");
+        assert.partialDeepStrictEqual(all.events(), [
+          { type: "feed", feed: "other", outcome: "done" },
+          { type: "feed-failed", feed: "web", code: "locked" },
+          { type: "summary", feeds: 2, failed: 1 },
+        ]);
+        await place.run("retention", "run", "web", "--dry-run");
+        await place.exits(3, "retention", "run", "nowhere", "other", "--yes");
+        await place.exits(4, "retention", "run", "nowhere", "--yes");
+        await place.exits(2, "retention", "run", "--all", "web", "--yes");
+        await place.run("retention", "run", "--feed", "other", "--yes");
+      } finally {
+        await client.end();
+      }
+      await place.run("retention", "run", "web", "--yes");
+      assert.equal(blobs(place).length, 1);
+    },
+  );
+
+  database.test(
+    "a time that is over leaves the rest to the next run, which says so and ends with 0",
+    async (_t, place) => {
+      await prepare(place, 5);
+      await place.run("retention", "rule", "add", "web", "--keep-versions-count", "1");
+      const events = (await place.run("retention", "run", "web", "--yes", "--json", "--max-duration", "1ms")).events();
+      assert.partialDeepStrictEqual(events, [
+        { type: "feed", outcome: "stopped", planned: 8, deleted: 0 },
+        { type: "summary", stopped: 1 },
+      ]);
+      assert.match(
+        (await place.run("retention", "run", "web", "--yes", "--quiet", "--max-duration", "1h")).stdout,
+        /^web: deleted 8 versions, [^\n]* reclaimed\n$/,
+      );
+      assert.equal(blobs(place).length, 2);
+    },
+  );
+
+  database.test(
+    "quarantine hides, frees when the time is over, and gives back what is restored, used or imported",
+    async (_t, place) => {
+      await prepare(place, 6, ["left"]);
+      await place.run("retention", "rule", "add", "web", "--keep-versions-count", "1");
+      const hidden = summaryOf(
+        (await place.run("retention", "run", "web", "--yes", "--json", "--quarantine", "7")).events(),
+      );
+      assert.partialDeepStrictEqual(hidden, { hidden: 5, deleted: 0, blobs: 0 });
+      assert.equal(blobs(place).length, 6);
+      assert.deepEqual(await listed(place), ["left-1.5.0.tgz"]);
+      assert.match(
+        (await place.exits(4, "package", "download", "web", "left@1.0.0")).stderr,
+        /retention restore web left@1\.0\.0/,
+      );
+      await place.run("verify", "web");
+
+      // the next run neither plans nor frees them
+      assert.partialDeepStrictEqual(
+        summaryOf((await place.run("retention", "run", "web", "--yes", "--json")).events()),
+        { planned: 0, freed: 0 },
+      );
+      await place.run("retention", "restore", "web", "left@1.0.0", "--protect");
+      await query(
+        place,
+        "update feedctl.versions set last_used_at = now() + interval '1 minute' where version = '1.1.0'",
+      );
+      writeFileSync(
+        place.path("in", "other.tgz"),
+        npmTarball({ name: "left", version: "1.2.0", files: { "other.txt": "other" } }),
+      );
+      assert.match(
+        (await place.exits(3, "import", "web", place.path("in", "other.tgz"))).stdout,
+        /CONFLICT.*hidden by retention/,
+      );
+      assert.match((await place.run("import", "web", place.path("in", "left-2.tgz"))).stdout, /it is shown again/);
+      await place.run("package", "protect", "web", "left@1.3.0");
+      assert.deepEqual(await listed(place), ["left-1.0.0.tgz", "left-1.2.0.tgz", "left-1.5.0.tgz"]);
+
+      await query(
+        place,
+        "update feedctl.versions set quarantined_until = now() - interval '1 minute' where quarantined_at is not null",
+      );
+      await place.run("retention", "rule", "set", "web", "1", "--no-enabled");
+      const dry = summaryOf((await place.run("retention", "run", "web", "--dry-run", "--json")).events());
+      assert.equal(dry.freed, 1);
+      const freed = (await place.run("retention", "run", "web", "--yes", "--json")).events();
+      assert.partialDeepStrictEqual(summaryOf(freed), { freed: 1, restored: 1, deleted: 0, blobs: 1 });
+      assert.partialDeepStrictEqual(freed.slice(0, 2), [
+        { action: "restored", version: "1.1.0" },
+        { action: "freed", version: "1.4.0", rule: 1 },
+      ]);
+      // 1.3.0 is protected meanwhile: still hidden, and still there
+      assert.deepEqual(await listed(place), ["left-1.0.0.tgz", "left-1.1.0.tgz", "left-1.2.0.tgz", "left-1.5.0.tgz"]);
+      assert.deepEqual(blobs(place), [
+        "left-1.0.0.tgz",
+        "left-1.1.0.tgz",
+        "left-1.2.0.tgz",
+        "left-1.3.0.tgz",
+        "left-1.5.0.tgz",
+      ]);
+      const audit = await query(
+        place,
+        "select action, count(*)::int as count from feedctl.audit_events where action in ('quarantined', 'purged', 'restored') group by 1 order by 1",
+      );
+      assert.deepEqual(audit, [
+        { action: "purged", count: 1 },
+        { action: "quarantined", count: 5 },
+        { action: "restored", count: 3 },
+      ]);
+    },
+  );
+
+  database.test("switched off it deletes nothing, not even what is hidden", async (_t, place) => {
+    await prepare(place, 3, ["left"]);
+    await place.run("retention", "rule", "add", "web", "--keep-versions-count", "1");
+    await place.run("feed", "set", "web", "--no-retention");
+    const off = (await place.run("retention", "run", "web", "--yes", "--json")).events();
+    assert.partialDeepStrictEqual(off, [{ type: "feed", outcome: "disabled", planned: 0 }, { type: "summary" }]);
+    await place.run("feed", "set", "web", "--retention");
+    await place.run("settings", "set", "FeedRetentionDryRun", "true");
+    const dry = (await place.run("retention", "run", "web", "--yes", "--json")).events();
+    assert.partialDeepStrictEqual(dry.at(-1), { dryRun: true, planned: 2, deleted: 0 });
+    assert.equal(blobs(place).length, 3);
+  });
+
+  database.test(
+    "a blob that another row names stays; stores that the feed left, or goes to, give theirs up later",
+    async (_t, place) => {
+      await prepare(place, 3, ["left"]);
+      await place.run("migrate", "run", "web", "--to", "disk", "--path", place.path("second"));
+      await place.run("migrate", "start", "web", "--to", "disk", "--path", place.path("third"));
+      const stores = await query(place, "select id, role from feedctl.stores order by id");
+      assert.deepEqual(
+        stores.map(({ role }) => role),
+        ["previous", "previous", "current", "target"].slice(-stores.length),
+      );
+      // as a run leaves it that died after the rows were gone and before the version was imported again
+      await query(
+        place,
+        "insert into feedctl.runs (command, actor, host, pid, state, started_at) values ('retention run', 'x', 'x', 1, 'failed', now())",
+      );
+      await query(
+        place,
+        `insert into feedctl.pending_deletes select s.id, 'left/-/left-1.2.0.tgz', (select max(id) from feedctl.runs), now() from feedctl.stores s where role = 'current'`,
+      );
+      await place.run("retention", "rule", "add", "web", "--keep-versions-count", "1");
+      await place.run("retention", "run", "web", "--yes");
+      assert.deepEqual(blobs(place, "second"), ["left-1.2.0.tgz"]);
+      const pending = await query(
+        place,
+        "select s.role, count(*)::int as count from feedctl.pending_deletes d join feedctl.stores s on s.id = d.store_id group by 1 order by 1",
+      );
+      assert.deepEqual(pending, [
+        { role: "previous", count: 2 },
+        { role: "target", count: 2 },
+      ]);
+      await place.run("migrate", "cutover", "web");
+      assert.deepEqual(blobs(place, "third"), ["left-1.2.0.tgz"]);
+      await place.run("verify", "web", "--read");
+    },
+  );
+
+  database.test(
+    "killed at any moment, the next run finishes: rows and blobs agree, and only what was planned is gone",
+    async (t, place) => {
+      await prepare(place, 330);
+      await place.run("retention", "rule", "add", "web", "--keep-versions-count", "20");
+      let killed = 0;
+      for (const point of killPoints(8, 150, 650, 6)) {
+        const run = await killAfter(place, point, ["retention", "run", "web", "--yes", "--quiet"]);
+        killed += run.killed ? 1 : 0;
+      }
+      const last = await place.feedctl(["retention", "run", "web", "--yes", "--json"]);
+      expectExit(0, ["retention run"], last);
+      t.diagnostic(`${killed} of 8 runs were killed; the last one deleted ${summaryOf(last.events()).deleted}`);
+      assert.ok(killed > 0, "no run was killed: the points are too late for this machine");
+      const kept = ["left", "right"].flatMap((name) =>
+        Array.from({ length: 20 }, (_, index) => `${name}-1.${310 + index}.0.tgz`),
+      );
+      assert.deepEqual(await listed(place), kept.toSorted());
+      assert.deepEqual(blobs(place), kept.toSorted());
+      assert.deepEqual(
+        await query(
+          place,
+          "select (select count(*) from feedctl.pending_deletes)::int as deletes, (select count(*) from feedctl.retention_items)::int as items",
+        ),
+        [{ deletes: 0, items: 0 }],
+      );
+      const audit = await query(
+        place,
+        "select count(*)::int as events, count(distinct object)::int as objects from feedctl.audit_events where action = 'purged'",
+      );
+      assert.deepEqual(audit, [{ events: 620, objects: 620 }]);
+      assert.ok(existsSync(join(place.directory, "store")));
+      await place.run("verify", "web");
+    },
+  );
+});

@@ -1,0 +1,20 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { Catalog } from "../../src/catalog/catalog.ts";
+import { migrateCatalog } from "../../src/catalog/migrate.ts";
+import { openPglite } from "../../src/catalog/open-pglite.ts";
+
+/** An embedded catalog of its own, open in this process, with the schema in shape. */
+export async function temporaryCatalog(): Promise<{ catalog: Catalog } & AsyncDisposable> {
+  const directory = await mkdtemp(join(tmpdir(), "feedctl-test-"));
+  const catalog = await openPglite({ dataDir: directory, snapshot: "", wait: 0 });
+  await migrateCatalog(catalog);
+  return {
+    catalog,
+    async [Symbol.asyncDispose]() {
+      await catalog[Symbol.asyncDispose]();
+      await rm(directory, { recursive: true, force: true });
+    },
+  };
+}
