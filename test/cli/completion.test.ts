@@ -62,7 +62,7 @@ const offers: { line: string; words: string[]; catalog?: true }[] = [
   { line: "feedctl feed create x --type n", words: ["npm", "nuget"] },
   { line: "feedctl feed create x --typ", words: ["--type"] },
   { line: "feedctl feed create --type npm --json --descr", words: ["--description"] },
-  { line: "feedctl feed set internal --no-", words: ["--no-active", "--no-color"] },
+  { line: "feedctl feed set internal --no-", words: ["--no-active", "--no-color", "--no-retention"] },
   { line: "feedctl migrate run internal --to ", words: ["azure", "disk", "s3"] },
   { line: "feedctl store set internal ", words: ["azure", "disk", "s3"] },
   { line: "feedctl settings get Storage.N", words: ["Storage.NpmPackagesLibrary", "Storage.NuGetPackagesLibrary"] },
