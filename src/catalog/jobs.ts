@@ -40,14 +40,19 @@ export async function openJobs(catalog: Catalog, onError: (error: Error) => void
   const boss = new PgBoss({
     schema: SCHEMA,
     db: {
-      async executeSql(text, values) {
-        const { rows } = await db.executeQuery<object>({
-          sql: text,
-          parameters: values ?? [],
-          query: sql`select`.compile(db).query,
-          queryId: { queryId: SCHEMA },
+      async executeSql(text, values = []) {
+        const { query } = sql`select`.compile(db);
+        const statement = { sql: text, parameters: values, query, queryId: { queryId: SCHEMA } };
+        if (values.length > 0) return { rows: [...(await db.executeQuery<object>(statement)).rows] };
+        // a script with a transaction of its own: broken off, it must not leave that to the connection's next user
+        return db.connection().execute(async (one) => {
+          try {
+            return { rows: [...(await one.executeQuery<object>(statement)).rows] };
+          } catch (error) {
+            await sql`rollback`.execute(one).catch(() => {});
+            throw error;
+          }
         });
-        return { rows: [...rows] };
       },
     },
     schedule: false,

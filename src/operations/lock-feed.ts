@@ -4,7 +4,10 @@ import { runningMigration } from "../catalog/runs.ts";
 import { FeedctlError } from "../errors.ts";
 import type { Context } from "./context.ts";
 
-/** Keeps imports, deletions and migrations away from a feed that is about to go. Throws `locked` when they do not end. */
+/**
+ * Keeps imports, deletions and migrations away from a feed that is about to go or to get another store. Throws `locked`
+ * when they do not end, `conflict` in the middle of a migration, whose copies nobody would know any more.
+ */
 export async function lockWholeFeed(
   context: Context,
   catalog: Catalog,
@@ -27,7 +30,7 @@ export async function lockWholeFeed(
       hint: "try again when the import is over",
     });
   }
-  return {
+  const both: CatalogLock = {
     async assertHeld() {
       await migrate.assertHeld();
       await write.assertHeld();
@@ -37,6 +40,11 @@ export async function lockWholeFeed(
       await migrate[Symbol.asyncDispose]();
     },
   };
+  if ((await openMigration(catalog.db, feed.id)) === undefined) return both;
+  await both[Symbol.asyncDispose]();
+  throw new FeedctlError("conflict", `feed "${feed.name}" is in the middle of a migration`, {
+    hint: `finish it, or give it up: feedctl migrate cancel ${feed.name}`,
+  });
 }
 
 /** One migration of a feed at a time; throws `locked` and names the other. */

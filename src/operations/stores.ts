@@ -8,9 +8,7 @@ import {
   updateStorePlace,
   type StoreRow,
 } from "../catalog/stores.ts";
-import { openMigration } from "../catalog/feed-migrations.ts";
 import type { Db } from "../catalog/schema.ts";
-import { FeedctlError } from "../errors.ts";
 import { overlap, type Location } from "../stores/location.ts";
 import { storeTypes, type StoreType, type StoreTypeInfo } from "../stores/store-types.ts";
 import type { Context } from "./context.ts";
@@ -48,11 +46,6 @@ export async function setStore(
   // a retirement under way could otherwise delete the files of the place that becomes the feed's own again
   await using lock = await lockWholeFeed(context, catalog, feed);
   return await catalog.db.transaction().execute(async (db) => {
-    if ((await openMigration(db, feed.id)) !== undefined) {
-      throw new FeedctlError("conflict", `feed "${feed.name}" is being migrated`, {
-        hint: `finish it with the same migrate command, or: feedctl migrate cancel ${feed.name}`,
-      });
-    }
     const current = await requireStore(db, feed);
     const next = await prepareStore(context, db, feed, type, options);
     await refuseOverlap(context, db, feed, next.location);
