@@ -1,4 +1,4 @@
-// Kills feedctl at many random moments: node test/bench/kill-campaign.ts [kills per scenario] [seed] [scenario...]
+// Kills feedctl at many random moments: node test/bench/kill-campaign.ts [kills per scenario] [seed] [database...] [scenario...]
 import { startAzurite } from "../support/azurite.ts";
 import { DATABASES, openDatabase } from "../support/databases.ts";
 import { killScenarios, runKillScenario, serverEnv } from "../support/kill-scenarios.ts";
@@ -10,14 +10,17 @@ const azurite = await startAzurite();
 await Promise.all([s3.createBucket("kill"), azurite.createContainer("kill")]);
 try {
   const servers = { s3, azurite };
-  for (const name of Object.keys(DATABASES) as (keyof typeof DATABASES)[]) {
+  const databases = Object.keys(DATABASES) as (keyof typeof DATABASES)[];
+  const scenarios = wanted.filter((word) => !(databases as string[]).includes(word));
+  for (const name of databases) {
+    if (scenarios.length < wanted.length && !wanted.includes(name)) continue;
     await using database = await openDatabase(name);
     if (database === undefined) {
       console.log(`${name}: not on this machine`);
       continue;
     }
     for (const [key, scenario] of Object.entries(killScenarios(servers))) {
-      if (wanted.length > 0 && !wanted.includes(key)) continue;
+      if (scenarios.length > 0 && !scenarios.includes(key)) continue;
       await using place = await database.install(serverEnv(servers));
       const struck = await runKillScenario(place, scenario, Number(kills), Number(seed));
       console.log(`${name}, ${key}: ${struck}, seed ${seed}`);

@@ -3,13 +3,11 @@ import assert from "node:assert/strict";
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import pg from "pg";
-import { npmTarball } from "../support/fixtures/packages.ts";
 import {
   describeMigrations,
   dump,
   filesBelow,
   keysIn,
-  makePersonal,
   type MigrationPlace,
   prepare,
   sound,
@@ -163,6 +161,7 @@ describeMigrations("migrations under control", { concurrency: 3 }, (test) => {
     const refused = await place.feedctl(["import", "web", ...late], { env: { ...place.env, FEEDCTL_LOCK_WAIT: "0" } });
     assert.equal(refused.code, 75);
     assert.match(refused.stderr, /^error: feed "web" is frozen: migration \d+ is switching its store$/m);
+    const cancelling = place.start(["migrate", "cancel", "web"]);
     const patient = await place.start(["import", "web", ...late]);
     await patient.shows("waiting");
     await client.query("commit");
@@ -170,6 +169,9 @@ describeMigrations("migrations under control", { concurrency: 3 }, (test) => {
 
     const [ran, cut, imported] = await Promise.all([running.finished, (await cutter).finished, patient.finished]);
     assert.deepEqual([ran.code, cut.code, imported.code], [0, 0, 0], ran.stderr + cut.stderr + imported.stderr);
+    const tooLate = await (await cancelling).finished;
+    assert.equal(tooLate.code, 5, tooLate.stderr);
+    assert.match(tooLate.stderr, /^error: the migration of feed "web" has ended meanwhile$/m);
     assert.equal(ran.events().at(-1)?.["outcome"], "switched");
     assert.equal(cut.events().at(-1)?.["outcome"], "switched");
     assert.ok(Number((await statusOf(place))?.["frozenMilliseconds"]) > 0);
@@ -178,92 +180,85 @@ describeMigrations("migrations under control", { concurrency: 3 }, (test) => {
     await sound(place, 25);
   });
 
-  test("started, cut over and taken back: the rows stay, and what changed since comes along", async (place) => {
-    await prepare(place, 12);
-    await makePersonal(place);
-    const rows = await dump(place);
-    const to = ["--to", ...place.toS3()];
-    assert.match(
-      (await place.run("migrate", "start", "web", ...to)).stderr,
-      /to switch it: feedctl migrate cutover web/,
-    );
-    await place.run("migrate", "cutover", "web");
-    assert.deepEqual(await dump(place), rows);
-    await place.exits(4, "migrate", "cutover", "web");
-
-    await place.run("import", "web", ...writePackages(place.path("added"), 3, { prefix: "added" }));
-    await place.run("package", "delete", "web", "pack-000@1.0.0", "--yes");
-    const changed = npmTarball({ name: "pack-001", version: "1.0.0", manifest: { description: "other bytes" } });
-    writeFileSync(place.path("changed.tgz"), changed);
-    await place.run("import", "web", place.path("changed.tgz"), "--overwrite");
-    const since = await dump(place);
-    const planned = (await place.run("migrate", "rollback", "web", "--dry-run", "--json")).events().at(-1);
-    assert.partialDeepStrictEqual(planned, { outcome: "planned" });
-    const back = (await place.run("migrate", "rollback", "web", "--json")).events().at(-1);
-    assert.partialDeepStrictEqual(back, { outcome: "switched", copied: 4, failed: 0 });
-    assert.deepEqual(await dump(place), since);
-    await sound(place, 14);
-    assert.equal(filesBelow(place.path("first")).length, 14);
-    const history = (await place.run("migrate", "history", "web", "--json")).json() as Record<string, unknown>[];
-    assert.deepEqual(
-      history.map(({ state, reverses }) => [state, reverses]),
-      [
-        ["switched", history[1]!["id"]],
-        ["rolled-back", null],
-      ],
-    );
-    const again = (await place.run("migrate", "rollback", "web", "--json")).events().at(-1);
-    assert.partialDeepStrictEqual(again, { outcome: "already" });
-
-    // The abandoned store goes only after the one that counts was read.
-    const [blob = ""] = filesBelow(place.path("first"));
-    const bytes = readFileSync(blob);
-    writeFileSync(blob, "damaged");
-    await place.exits(8, "migrate", "retire", "web", "--yes");
-    assert.equal((await keysIn(place)).length, 14);
-    writeFileSync(blob, bytes);
-    const retired = (await place.run("migrate", "retire", "web", "--yes", "--json")).events().at(-1);
-    assert.partialDeepStrictEqual(retired, { deleted: 14, kept: 0 });
-    assert.deepEqual(await keysIn(place), []);
-    await sound(place, 14);
+  test("Ctrl-C: status 130, nobody is at work on it, and the same command goes on", async (place) => {
+    await prepare(place, 100);
+    await withSlowS3(place, async (proxy, to) => {
+      const running = await place.start(["migrate", "run", ...to, "--verbose"], slowly(place));
+      await running.shows("copied");
+      running.child.kill("SIGINT");
+      const { code, stderr } = await running.finished;
+      assert.equal(code, 130);
+      assert.match(stderr, /^error: interrupted$\n^hint: run the same command again to go on$/m);
+      assert.match((await place.run("migrate", "status", "web")).stdout, /copying; no process is at work on it/);
+      await sound(place, 100);
+      proxy.delay = 0;
+      await place.run("migrate", "run", ...to);
+      await sound(place, 100);
+    });
   });
 
-  test("a rollback that is given up leaves the old store as it was, and can be made again", async (place) => {
-    await prepare(place, 6);
-    await place.run("migrate", "run", "web", "--to", "disk", "--path", place.path("second"));
-    await place.run("import", "web", ...writePackages(place.path("added"), 150, { prefix: "added" }));
-    const changed = npmTarball({ name: "pack-001", version: "1.0.0", manifest: { description: "other bytes" } });
-    writeFileSync(place.path("changed.tgz"), changed);
-    await place.run("import", "web", place.path("changed.tgz"), "--overwrite");
-    const old = filesBelow(place.path("first")).toSorted();
-    // Something in the way makes it stop before the switch.
-    const key = filesBelow(place.path("second")).find((path) => path.includes("added-149"))!;
-    const blocked = key.replace(place.path("second"), place.path("first"));
+  test("given up while its target cannot be reached: the copies stay, and a later migration finds them", async (place) => {
+    await prepare(place, 20);
+    await withSlowS3(place, async (proxy, to) => {
+      await place.run("migrate", "start", ...to);
+      proxy.down = true;
+      const { stdout } = await place.run("migrate", "cancel", "web", "--keep-copies");
+      assert.match(stdout, /^feed web stays where it is; what was copied stays in s3:/m);
+      assert.equal((await keysIn(place)).length, 20);
+      proxy.down = false;
+      proxy.delay = 0;
+      const again = (await place.run("migrate", "run", ...to, "--json")).events().at(-1);
+      assert.partialDeepStrictEqual(again, { outcome: "switched", copied: 0, same: 20 });
+      await sound(place, 20);
+    });
+  });
+
+  test("while it follows, a blob that fails is tried again in that interval, not all the time", async (place) => {
+    await prepare(place, 3);
+    const [blob = ""] = filesBelow(place.path("first"));
+    const blocked = blob.replace(place.path("first"), place.path("second"));
     mkdirSync(join(blocked, ".."), { recursive: true });
     writeFileSync(blocked, "in the way");
-    await place.exits(3, "migrate", "rollback", "web");
-    const { removed } = (await place.run("migrate", "cancel", "web", "--json")).json() as { removed: number };
-    assert.ok(removed >= 149);
-    assert.deepEqual(
-      filesBelow(place.path("first")).toSorted(),
-      [...old.filter((path) => !path.includes("pack-001")), blocked].toSorted(),
-    );
-    await sound(place, 156);
+    const to = ["web", "--to", "disk", "--path", place.path("second")];
+    const running = await place.start(["migrate", "run", ...to, "--follow", "2s", "--json"]);
+    const passes = async () => ((await statusOf(place))?.["passes"] ?? []) as unknown[];
+    await until("a first pass", 20, async () => (await passes()).length > 0);
+    await new Promise((resolve) => setTimeout(resolve, 5000));
+    const made = (await passes()).length;
+    assert.ok(made >= 2 && made <= 4, `${made} passes in five seconds`);
     rmSync(blocked);
-    await place.run("migrate", "rollback", "web");
-    await sound(place, 156);
-    assert.equal(filesBelow(place.path("first")).length, 156);
+    const { code, stderr, events } = await running.finished;
+    assert.equal(code, 0, stderr);
+    assert.partialDeepStrictEqual(events().at(-1), { outcome: "switched", failed: 0 });
+    await sound(place, 3);
   });
 
-  test("files overwritten or deleted since the switch do not keep the old store from being retired", async (place) => {
-    await prepare(place, 4);
-    await place.run("migrate", "run", "web", "--to", "disk", "--path", place.path("second"));
-    const changed = npmTarball({ name: "pack-001", version: "1.0.0", manifest: { description: "other bytes" } });
-    writeFileSync(place.path("changed.tgz"), changed);
-    await place.run("import", "web", place.path("changed.tgz"), "--overwrite");
-    await place.run("package", "delete", "web", "pack-002@1.0.0", "--yes");
-    const retired = (await place.run("migrate", "retire", "web", "--yes", "--json")).events().at(-1);
-    assert.partialDeepStrictEqual(retired, { deleted: 4, kept: 0 });
+  test("a feed in the middle of a migration is not deleted and gets no other store: nobody would know its copies", async (place) => {
+    await prepare(place, 3);
+    await place.run("migrate", "start", "web", "--to", ...place.toS3());
+    for (const command of [
+      ["feed", "delete", "web", "--yes"],
+      ["feed", "delete", "web", "--purge-files", "--yes"],
+      ["store", "set", "web", "disk", "--path", place.path("other")],
+    ]) {
+      const { stderr } = await place.exits(5, ...command);
+      assert.match(stderr, /^error: feed "web" is in the middle of a migration$/m);
+      assert.match(stderr, /^hint: finish it, or give it up: feedctl migrate cancel web$/m);
+    }
     await sound(place, 3);
+    await place.run("migrate", "cancel", "web");
+    await place.run("feed", "delete", "web", "--purge-files", "--yes");
+    assert.deepEqual(await keysIn(place), []);
+  });
+
+  test("two cut-overs at once: one does it, and both say so", async (place) => {
+    await prepare(place, 10);
+    await place.run("migrate", "start", "web", "--to", ...place.toS3());
+    const both = await Promise.all([1, 2].map(() => place.feedctl(["migrate", "cutover", "web", "--json"])));
+    // whoever comes when all is over finds nothing unfinished
+    for (const { code, stderr } of both) assert.ok(code === 0 || code === 4, stderr);
+    assert.ok(both.some(({ code }) => code === 0));
+    assert.equal((await statusOf(place))?.["state"], "switched");
+    await sound(place, 10);
   });
 });

@@ -13,7 +13,7 @@ export interface SlowProxy {
 }
 
 /** A TCP proxy before a server of this machine that is far away, or down. It changes no byte, so signatures stay good. */
-export async function startSlowProxy(to: string, delay = 0): Promise<SlowProxy> {
+export async function startSlowProxy(to: string, delay = 0, host = "127.0.0.1"): Promise<SlowProxy> {
   const { port, protocol } = new URL(to);
   const open = new Set<Socket>();
   let down = false;
@@ -39,10 +39,10 @@ export async function startSlowProxy(to: string, delay = 0): Promise<SlowProxy> 
       else setTimeout(() => far.destroyed || far.write(chunk), proxy.delay);
     });
   });
-  await once(server.listen(0, "127.0.0.1"), "listening");
+  await once(server.listen(0, host), "listening");
   const address = server.address() as AddressInfo;
   const proxy: SlowProxy = {
-    endpoint: `${protocol}//127.0.0.1:${address.port}`,
+    endpoint: `${protocol}//${host}:${address.port}`,
     port: address.port,
     delay,
     get down() {
