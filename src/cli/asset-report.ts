@@ -29,7 +29,7 @@ export async function reportAssets(
       out.progress.step(moved ? (event.size ?? 0) : 0);
       // of a hundred thousand files nobody reads each, where all is well
       const worth = !good || (!out.options.quiet && (out.options.verbose || told++ < LINES));
-      await out.event(event, worth ? describe(event) : undefined);
+      await out.event(eventOf(event), worth ? describe(event) : undefined);
       continue;
     }
     out.progress.stop();
@@ -57,4 +57,18 @@ const LINES = 200;
 function describe(file: AssetOutcome): string {
   const line = `${words[file.status].padEnd(8)}  ${file.path === "" ? file.from : file.path}`;
   return file.reason === undefined ? line : `${line}: ${file.reason}${file.path === "" ? "" : ` (${file.from})`}`;
+}
+
+/** Every event has every field: what is not known is null. */
+function eventOf({ type, path, from, status, size, contentType, sha256, reason }: AssetOutcome): unknown {
+  return {
+    type,
+    path,
+    from,
+    status,
+    size: size ?? null,
+    contentType: contentType ?? null,
+    sha256: sha256 ?? null,
+    reason: reason ?? null,
+  };
 }

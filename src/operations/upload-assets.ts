@@ -1,11 +1,11 @@
 import { createReadStream } from "node:fs";
-import { lstat } from "node:fs/promises";
-import { Transform } from "node:stream";
+import { lstat, readFile } from "node:fs/promises";
+import { Readable, Transform } from "node:stream";
 import { isDeepStrictEqual } from "node:util";
 import { findAssets, type AssetRow } from "../catalog/assets.ts";
 import type { UserMetadata } from "../catalog/schema-assets.ts";
 import { FeedctlError, isFeedctlError } from "../errors.ts";
-import { hashStream } from "../lib/hash.ts";
+import { hashBytes, hashStream, type Hashes } from "../lib/hash.ts";
 import { mapParallel } from "../lib/parallel.ts";
 import { parseKey } from "../stores/key.ts";
 import type { BlobSource } from "../stores/store.ts";
@@ -143,12 +143,9 @@ export async function* uploadAssets(context: Context, input: UploadInput): Async
       return { ...told("unchanged"), sha256: row.sha256, contentType: row.contentType };
     try {
       if (size < 0) await lstat(local);
-      const { size: read, ...hashes } = await hashStream(
-        createReadStream(local, { highWaterMark: CHUNK, signal: context.signal }),
-      );
-      if (read !== size)
-        throw new FeedctlError("corrupt", "the file changed while it was read", { hint: "wait until it is complete" });
-      const source = watched(fileSource(local, size), path);
+      const { source, hashes } =
+        size <= HELD ? await readSmall(local, size) : await readLarge(local, size, context.signal);
+      const watchedSource = watched(source, path);
       return {
         key: parseKey(path),
         from: local,
@@ -158,8 +155,8 @@ export async function* uploadAssets(context: Context, input: UploadInput): Async
         contentType,
         cacheControl,
         metadata,
-        put: (store, options) => store.put(parseKey(path), source, options),
-        problem: () => fileProblem(source),
+        put: (store, options) => store.put(parseKey(path), watchedSource, options),
+        problem: () => fileProblem({ ...source, path: local }),
       };
     } catch (error) {
       const known = fileError(error);
@@ -194,6 +191,29 @@ export async function* uploadAssets(context: Context, input: UploadInput): Async
 }
 
 const LONG = 32 * 1024 * 1024;
+/** Up to here a file is read once, and kept until it is stored. */
+const HELD = 256 * 1024;
+
+type Read = { source: BlobSource; hashes: Hashes };
+
+async function readSmall(local: string, size: number): Promise<Read> {
+  const bytes = await readFile(local);
+  if (bytes.length !== size) throw changing();
+  const open: BlobSource["open"] = async (range) => Readable.from([bytes.subarray(range?.start ?? 0, range?.end)]);
+  return { source: { size, open }, hashes: hashBytes(bytes) };
+}
+
+async function readLarge(local: string, size: number, signal?: AbortSignal): Promise<Read> {
+  const { size: read, ...hashes } = await hashStream(
+    createReadStream(local, { highWaterMark: CHUNK, ...(signal && { signal }) }),
+  );
+  if (read !== size) throw changing();
+  return { source: fileSource(local, size), hashes };
+}
+
+function changing(): FeedctlError {
+  return new FeedctlError("corrupt", "the file changed while it was read", { hint: "wait until it is complete" });
+}
 
 /** Sizes and times are taken as late as possible, so that a long list is soon complete. */
 async function* batches(files: readonly LocalFile[]): AsyncGenerator<(LocalFile & { size: number; modified: Date })[]> {

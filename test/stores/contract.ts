@@ -5,6 +5,7 @@ import type { Key } from "../../src/stores/key.ts";
 import type { Store } from "../../src/stores/store.ts";
 import { copyCases } from "./contract-copy.ts";
 import { deleteCases } from "./contract-delete.ts";
+import { describeCases } from "./contract-describe.ts";
 import { getCases } from "./contract-get.ts";
 import { listCases } from "./contract-list.ts";
 import { keyCases } from "./contract-keys.ts";
@@ -26,10 +27,19 @@ export interface ContractContext {
 export interface ContractCase {
   run(context: ContractContext): Promise<void>;
   /** The feature or ability that promises this; the case is skipped, visibly, on a store that does not claim it. */
-  needs?: "sortedList" | "atomicCreate" | "metadata" | "copyFrom";
+  needs?: "sortedList" | "atomicCreate" | "metadata" | "copyFrom" | "describe";
 }
 
-const cases = { ...keyCases, ...putCases, ...getCases, ...listCases, ...deleteCases, ...resumeCases, ...copyCases };
+const cases = {
+  ...keyCases,
+  ...putCases,
+  ...getCases,
+  ...listCases,
+  ...deleteCases,
+  ...resumeCases,
+  ...copyCases,
+  ...describeCases,
+};
 export type ContractCaseName = keyof typeof cases;
 
 export interface ContractOptions {
@@ -72,5 +82,6 @@ export function storeContract(name: string, { open, lacks = {} }: ContractOption
 }
 
 function has(store: Store, needed: NonNullable<ContractCase["needs"]>): boolean {
-  return needed === "copyFrom" ? store.copyFrom !== undefined : store.features[needed];
+  if (needed === "copyFrom" || needed === "describe") return store[needed] !== undefined;
+  return store.features[needed];
 }

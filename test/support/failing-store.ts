@@ -37,7 +37,7 @@ export function failing(store: Store, failures: Failures): FailingStore {
       if (failed === method && (nth === count || (typeof nth === "function" && nth(count)))) throw error ?? outage();
     }
   };
-  const { deleteMany, localPath } = store;
+  const { deleteMany, localPath, nameProblem } = store;
 
   return {
     name: store.name,
@@ -82,6 +82,7 @@ export function failing(store: Store, failures: Failures): FailingStore {
       },
     }),
     ...(localPath !== undefined && { localPath: localPath.bind(store) }),
+    ...(nameProblem !== undefined && { nameProblem: nameProblem.bind(store) }),
     [Symbol.asyncDispose]: () => store[Symbol.asyncDispose](),
   };
 }
