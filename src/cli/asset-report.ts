@@ -56,7 +56,8 @@ const LINES = 200;
 
 function describe(file: AssetOutcome): string {
   const line = `${words[file.status].padEnd(8)}  ${file.path === "" ? file.from : file.path}`;
-  return file.reason === undefined ? line : `${line}: ${file.reason}${file.path === "" ? "" : ` (${file.from})`}`;
+  const from = file.path === "" || file.from === file.path ? "" : ` (${file.from})`;
+  return file.reason === undefined ? line : `${line}: ${file.reason}${from}`;
 }
 
 /** Every event has every field: what is not known is null. */

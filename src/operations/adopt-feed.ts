@@ -6,6 +6,7 @@ import type { Format } from "../formats/format.ts";
 import { loadFormat } from "../formats/index.ts";
 import { inBatches, mapParallel } from "../lib/parallel.ts";
 import type { BlobInfo, Store } from "../stores/store.ts";
+import { adoptAssets } from "./adopt-assets.ts";
 import { adoptBatch, chooseBlobs, type ReadBlob } from "./adopt-batch.ts";
 import { adopted, unadopted, type AdoptedBlob } from "./adopt-outcome.ts";
 import type { Context } from "./context.ts";
@@ -55,8 +56,7 @@ export async function* adoptFeed(context: Context, input: AdoptInput): AsyncGene
   const { dryRun = false } = input;
   const { db } = await context.catalog();
   const feed = await requireActiveFeed(db, input.feed);
-  if (feed.type === "asset") throw new FeedctlError("usage", "files of asset directories cannot be adopted yet");
-  const format = await loadFormat(feed.type as FeedType);
+  const packages = feed.type === "asset" ? undefined : await loadFormat(feed.type as FeedType);
   await using run = dryRun ? undefined : await startRun(context, "adopt", feed.id);
   await using writer = run === undefined ? undefined : openWriter(context, feed.name, run, "exclusive");
   if (writer !== undefined) await settle(context, writer);
@@ -78,13 +78,21 @@ export async function* adoptFeed(context: Context, input: AdoptInput): AsyncGene
   const met = new Map<string, string>();
   let escaped = 0;
 
-  for await (const event of pass(false)) yield count(event);
+  if (packages === undefined) {
+    for await (const event of adoptAssets(context, { feed, row, store, writer })) {
+      count(event);
+      if (event.status !== "existing") yield event;
+    }
+    await run?.finish(summary);
+    return yield summary;
+  }
+  for await (const event of pass(packages, false)) yield count(event);
   // of a file under its name and under ProGet's escaped one the escaped one is the older
-  if (escaped > 0) for await (const event of pass(true)) yield count(event);
+  if (escaped > 0) for await (const event of pass(packages, true)) yield count(event);
   await run?.finish(summary);
   yield summary;
 
-  async function* pass(second: boolean): AsyncGenerator<AdoptedBlob> {
+  async function* pass(format: Format, second: boolean): AsyncGenerator<AdoptedBlob> {
     const told: AdoptedBlob[] = [];
     const onForeign = (name: string) => {
       // folder markers are nobody's files
@@ -92,11 +100,11 @@ export async function* adoptFeed(context: Context, input: AdoptInput): AsyncGene
       if (name.startsWith("/")) summary.leadingSlash++;
       told.push(unadopted(name, "invalid", foreignReason(name), null));
     };
-    for await (const batch of inBatches(blobsOf(store, onForeign, told, second), BATCH)) {
+    for await (const batch of inBatches(blobsOf(format, store, onForeign, told, second), BATCH)) {
       yield* told.splice(0);
       await using local = openLocalBlobs(store, context.signal);
       const blobs: ReadBlob[] = [];
-      for await (const answer of mapParallel(batch, context.concurrency, (blob) => read(local, blob))) {
+      for await (const answer of mapParallel(batch, context.concurrency, (blob) => read(format, local, blob))) {
         if ("status" in answer) yield answer;
         else blobs.push(answer);
       }
@@ -107,7 +115,13 @@ export async function* adoptFeed(context: Context, input: AdoptInput): AsyncGene
   }
 
   /** Blobs without a row. */
-  async function* blobsOf(from: Store, onForeign: (name: string) => void, told: AdoptedBlob[], second: boolean) {
+  async function* blobsOf(
+    format: Format,
+    from: Store,
+    onForeign: (name: string) => void,
+    told: AdoptedBlob[],
+    second: boolean,
+  ) {
     const listings = { row: listFiles(db, feed.id), blob: from.list("", { signal: context.signal, onForeign }) };
     const pairs = sideBySide<{ row: FileRow; blob: BlobInfo }>(listings, { row: "the catalog", blob: from.name });
     for await (const { row: known, blob } of pairs) {
@@ -122,7 +136,7 @@ export async function* adoptFeed(context: Context, input: AdoptInput): AsyncGene
     }
   }
 
-  async function read(local: LocalBlobs, blob: BlobInfo): Promise<ReadBlob | AdoptedBlob> {
+  async function read(format: Format, local: LocalBlobs, blob: BlobInfo): Promise<ReadBlob | AdoptedBlob> {
     const { key, size } = blob;
     try {
       if (format.readsNeighbours) await local.neighbours(key);

@@ -13,6 +13,7 @@ import { forgetDeletes, renewWrites, withdrawWrites, type WriteIntent } from "..
 import type { Db } from "../catalog/schema.ts";
 import { isFeedctlError, type FeedctlError } from "../errors.ts";
 import { mapParallel } from "../lib/parallel.ts";
+import { compareKeys } from "../stores/key.ts";
 import type { PutResult } from "../stores/store.ts";
 import { announceBatch } from "./announce-batch.ts";
 import { assetOutcome, newAsset, type AssetItem, type AssetOutcome, type IfExists } from "./asset-item.ts";
@@ -67,7 +68,7 @@ export async function commitAssets(
   const keys = items.map(({ key }) => key);
   const known = await findAssets(db, feed.id, keys);
   const wanted = split(items, known, await findObstacles(db, feed.id, keys));
-  if (wanted.length === 0) return { results, busy: [] };
+  if (wanted.length === 0) return { results: inOrder(results), busy: [] };
 
   const ours = await announceBatch(
     context,
@@ -113,7 +114,7 @@ export async function commitAssets(
   }
   results.push(...(await record(stored, done)));
   if (fatal !== undefined) throw fatal;
-  return { results, busy };
+  return { results: inOrder(results), busy };
 
   function split(some: readonly AssetItem[], rows: Rows, obstacles: ReadonlyMap<string, Obstacle>): AssetItem[] {
     return some.filter((item) => {
@@ -212,6 +213,11 @@ export async function commitAssets(
     await recordGone(context, transaction, target, taken);
     return new Set(taken);
   }
+}
+
+/** As they became ready is in no order at all. */
+function inOrder(results: AssetOutcome[]): AssetOutcome[] {
+  return results.toSorted((a, b) => compareKeys(a.path, b.path));
 }
 
 function existingOutcome(

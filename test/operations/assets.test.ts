@@ -287,4 +287,45 @@ onDatabases("asset directories", ["PostgreSQL"], (database) => {
     ]);
     assert.match((await place.exits(3, "asset", "upload", dir, "nothing*", "missing")).stdout, /matches no file/);
   });
+
+  test("what lies in a store already is catalogued with what it says of itself", async (place) => {
+    const { s3 } = stores;
+    const prefix = `${place.directory.slice(-6)}-adopt`;
+    const put = (Key: string, more: object = {}) =>
+      s3.client.putObject({ Bucket: "assets", Key: `${prefix}/${Key}`, Body: Key, ...more });
+    await put("a/page", { ContentType: "text/html", CacheControl: "no-cache", Metadata: { who: "me" } });
+    await put("a/guess.css", { ContentType: "application/octet-stream" });
+    await put("._proget_file_history_/1/2");
+    await put("empty/inner/", { Body: "" });
+    await stores.directory(place, "s3", "adopt");
+    const told = await place.run("adopt", "adopt", "--json");
+    assert.partialDeepStrictEqual(summary(told), { adopted: 2, skipped: 1, invalid: 0 });
+    assert.deepEqual(await paths(place, "adopt"), ["a/", "a/guess.css", "a/page", "empty/", "empty/inner/"]);
+    const shown = (await place.run("asset", "show", "adopt", "a/page", "--json")).json();
+    const metadata = { who: { value: "me", header: true } };
+    assert.partialDeepStrictEqual(shown, { contentType: "text/html", cacheControl: "no-cache", metadata });
+    assert.equal((await listed(place, "adopt")).find(({ path }) => path === "a/guess.css")?.contentType, "text/css");
+    assert.equal((await place.run("asset", "cat", "adopt", "a/page")).stdout, "a/page");
+    assert.partialDeepStrictEqual(summary(await place.run("adopt", "adopt", "--json")), { adopted: 0, existing: 2 });
+  });
+
+  test("the URL of a public store is plain", async (place) => {
+    const { azurite } = stores;
+    const container = await azurite.createContainer(`public-${place.directory.slice(-6).toLowerCase()}`);
+    await container.setAccessPolicy("blob");
+    await place.run("feed", "create", "open", "--type", "asset");
+    const connection = ["--connection-string", "env:TEST_CONNECTION"];
+    await place.run("store", "set", "open", "azure", "--container", container.containerName, ...connection);
+    writeFileSync(place.path("a b.txt"), "for all");
+    await place.run("asset", "upload", "open", "a b.txt");
+    const made = (await place.run("asset", "url", "open", "a b.txt", "--json")).json() as { url: string; kind: string };
+    assert.deepEqual([made.kind, new URL(made.url).search], ["public", ""]);
+    assert.equal(await (await fetch(made.url)).text(), "for all");
+    const s3 = stores.options(place, "s3", "open-s3");
+    await place.run("feed", "create", "open-s3", "--type", "asset");
+    await place.run("store", "set", "open-s3", ...s3, "--make-public");
+    if ((await place.any("asset", "upload", "open-s3", "a b.txt")).code !== 0) return; // a server without ACLs
+    const plain = (await place.run("asset", "url", "open-s3", "a b.txt")).stdout.trim();
+    assert.match(plain, /\/a%20b\.txt$/);
+  });
 });
