@@ -20,11 +20,14 @@ export function fileSource(path: string, size: number): BlobSource {
   };
 }
 
-/** Whether a file is no longer what it was when its size was taken, in contrast to a store that is gone. */
-export async function fileProblem({ path = "", size }: BlobSource): Promise<FeedctlError | undefined> {
+/** Whether a file is no longer what it was when its size and hash were taken, in contrast to a store that is gone. */
+export async function fileProblem(
+  { path = "", size }: BlobSource,
+  failure: unknown,
+): Promise<FeedctlError | undefined> {
   try {
     await access(path, constants.R_OK);
-    if ((await stat(path)).size === size) return undefined;
+    if ((await stat(path)).size === size && !isFeedctlError(failure, "corrupt")) return undefined;
     return new FeedctlError("corrupt", "the file changed while it was stored");
   } catch (error) {
     const gone = (error as NodeJS.ErrnoException).code === "ENOENT";

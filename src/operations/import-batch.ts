@@ -124,7 +124,7 @@ async function storeBatch(
       return { item, result: await putPackage(context, store, item, replaces) };
     } catch (error) {
       const definite = isFeedctlError(error, "conflict", "corrupt", "invalid");
-      const problem = context.signal.aborted ? undefined : await fileProblem(item.source);
+      const problem = context.signal.aborted ? undefined : await fileProblem(item.source, error);
       if (problem !== undefined) return { item, refusal: problem, definite };
       return definite ? { item, refusal: error, definite } : { item, fatal: error };
     }

@@ -97,7 +97,7 @@ onDatabases("drop paths in trouble", ["PostgreSQL"], (database) => {
 
   database.test("files that others take or replace while they are read are no failures", async (t, place) => {
     const drop = await makeDrop(place, "web");
-    const files = writePackages(drop.path, 150, { size: 20_000 });
+    const files = writePackages(drop.path, 900, { size: 2_000 });
     const running = await place.start(["drop", "scan", "--settle", "0s", "--json"]);
     let next = files.length;
     running.child.stdout?.on("data", () => {
@@ -109,7 +109,7 @@ onDatabases("drop paths in trouble", ["PostgreSQL"], (database) => {
     const { counts, files: told } = scanned(result.events());
     t.diagnostic(JSON.stringify(counts));
     assert.equal(result.code, 0, `${result.stderr}${told.filter((line) => !line.startsWith("imported")).join("\n")}`);
-    assert.ok((counts["imported"] ?? 0) < 150);
+    assert.ok((counts["imported"] ?? 0) < files.length);
     await scan(place, 0, "--settle", "0s");
     assert.deepEqual(drop.all(), []);
   });
@@ -176,7 +176,7 @@ test("a file that cannot be deleted is imported, told of once, and deleted when 
   const first = await feedctl("drop", "scan");
   assert.equal(first.code, 3, first.stderr);
   assert.match(first.stdout, /FAILED {4}it 1\.0\.0 -> web: the feed has it, but the file cannot be deleted: EACCES/);
-  assert.match(first.stdout, /FAILED .*secret\.tgz -> web: .*access denied/);
+  assert.match(first.stdout, /FAILED .*secret\.tgz -> web: .*(?:access|permission) denied/);
   assert.match(first.stdout, /imported 1 file .* 2 failed/);
   const status = await feedctl("drop", "status");
   assert.match(status.stdout, /problem: {4}locked\/it\.tgz: the feed has it, but the file cannot be deleted/);
