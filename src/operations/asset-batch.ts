@@ -157,7 +157,7 @@ export async function commitAssets(
       return { item, row: { ...row, storeTag: result.tag ?? null }, result };
     } catch (error) {
       const definite = isFeedctlError(error, "conflict", "corrupt", "invalid");
-      const fault = context.signal.aborted ? undefined : await item.problem?.();
+      const fault = context.signal.aborted ? undefined : await item.problem?.(error);
       if (fault !== undefined) return { item, refusal: fault, definite };
       return definite ? { item, refusal: error, definite } : { item, fatal: error };
     }

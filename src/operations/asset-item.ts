@@ -23,7 +23,7 @@ export interface AssetItem {
   metadata?: UserMetadata | undefined;
   put(store: Store, options: PutOptions): Promise<PutResult>;
   /** Whether it is the source that is at fault, in contrast to the store. */
-  problem?(): Promise<FeedctlError | undefined>;
+  problem?(failure: unknown): Promise<FeedctlError | undefined>;
   /** A file that goes in the same moment in which this one comes: a move. */
   instead?: AssetRow | undefined;
 }

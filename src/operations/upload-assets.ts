@@ -156,7 +156,7 @@ export async function* uploadAssets(context: Context, input: UploadInput): Async
         cacheControl,
         metadata,
         put: (store, options) => store.put(parseKey(path), watchedSource, options),
-        problem: () => fileProblem({ ...source, path: local }),
+        problem: (failure) => fileProblem({ ...source, path: local }, failure),
       };
     } catch (error) {
       const known = fileError(error);
