@@ -32,16 +32,6 @@ export async function findFolder(db: Db, feedId: number, path: string): Promise<
     .executeTakeFirst();
 }
 
-/** Those of the paths that are folders. */
-export async function findFolders(db: Db, feedId: number, paths: readonly string[]): Promise<Set<string>> {
-  if (paths.length === 0) return new Set();
-  const found = await sql<{ path: string }>`
-    select o.path from feedctl.asset_folders o
-    join jsonb_array_elements_text(${JSON.stringify(paths)}::jsonb) as d(path) on d.path = o.path
-    where o.feed_id = ${feedId} and o.path <> ''`.execute(db);
-  return new Set(found.rows.map(({ path }) => path));
-}
-
 const PAGE = 2000;
 
 /** Those below a folder, without it, or directly in it, by path. */

@@ -23,7 +23,7 @@ export interface ArchiveNames {
 }
 
 /** Where an entry would go. Undefined: nowhere, such as the archive's own root. */
-export function placeEntry(entry: ArchiveEntry, to: string): { path: string } | { problem: string } | undefined {
+function placeEntry(entry: ArchiveEntry, to: string): { path: string } | { problem: string } | undefined {
   const { name, kind, locked } = entry;
   if (kind === "link") return { problem: "is a link" };
   if (kind === "other") return { problem: "is no file and no folder" };

@@ -85,74 +85,77 @@ onDatabases("asset directories", ["PostgreSQL"], (database) => {
       await proven(place, dir);
     });
 
-    test(`${kind}: other bytes conflict, are passed over, or take the place`, async (place) => {
-      const dir = await stores.directory(place, kind);
-      const file = place.path("a.txt");
-      writeFileSync(file, "one");
-      const upload = async (code: number, ...more: string[]) =>
-        summary(await place.exits(code, "asset", "upload", dir, file, "--json", ...more));
-      await upload(0, "--content-type", "text/x-own", "--cache", "30m");
-      writeFileSync(file, "two!");
-      assert.partialDeepStrictEqual(await upload(3), { conflict: 1, overwritten: 0 });
-      assert.partialDeepStrictEqual(await upload(0, "--skip-existing"), { skipped: 1, overwritten: 0 });
-      assert.equal((await place.run("asset", "cat", dir, "a.txt")).stdout, "one");
-      assert.partialDeepStrictEqual(await upload(0, "--overwrite"), { overwritten: 1 });
-      assert.partialDeepStrictEqual(await upload(0, "--if-changed"), { unchanged: 1, overwritten: 0 });
-      const shown = (await place.run("asset", "show", dir, "a.txt", "--json")).json();
-      assert.partialDeepStrictEqual(shown, { size: 4, contentType: "text/x-own", cacheControl: "max-age=1800" });
-      await proven(place, dir);
-    });
+    // one store each, where nothing but the catalog decides
+    if (kind === "disk")
+      test(`${kind}: other bytes conflict, are passed over, or take the place`, async (place) => {
+        const dir = await stores.directory(place, kind);
+        const file = place.path("a.txt");
+        writeFileSync(file, "one");
+        const upload = async (code: number, ...more: string[]) =>
+          summary(await place.exits(code, "asset", "upload", dir, file, "--json", ...more));
+        await upload(0, "--content-type", "text/x-own", "--cache", "30m");
+        writeFileSync(file, "two!");
+        assert.partialDeepStrictEqual(await upload(3), { conflict: 1, overwritten: 0 });
+        assert.partialDeepStrictEqual(await upload(0, "--skip-existing"), { skipped: 1, overwritten: 0 });
+        assert.equal((await place.run("asset", "cat", dir, "a.txt")).stdout, "one");
+        assert.partialDeepStrictEqual(await upload(0, "--overwrite"), { overwritten: 1 });
+        assert.partialDeepStrictEqual(await upload(0, "--if-changed"), { unchanged: 1, overwritten: 0 });
+        const shown = (await place.run("asset", "show", dir, "a.txt", "--json")).json();
+        assert.partialDeepStrictEqual(shown, { size: 4, contentType: "text/x-own", cacheControl: "max-age=1800" });
+        await proven(place, dir);
+      });
 
-    test(`${kind}: copies and moves, of files and of folders`, async (place) => {
-      const site = writeSite(place);
-      const dir = await stores.directory(place, kind);
-      await place.run("asset", "upload", dir, site, "--recursive", "--metadata", "who=me");
-      await place.run("asset", "set-cache", dir, "site", "no-cache");
-      await place.run("asset", "copy", dir, "site", "copy");
-      await place.run("asset", "move", dir, "site/index.html", "start.html");
-      await place.run("asset", "move", dir, "site/css", "site/b/");
-      assert.deepEqual(await paths(place, dir), [
-        "copy/",
-        "copy/Grüße 日本.txt",
-        "copy/b/",
-        "copy/b/zero",
-        "copy/css/",
-        "copy/css/a.css",
-        "copy/empty/",
-        "copy/index.html",
-        "site/",
-        "site/Grüße 日本.txt",
-        "site/b/",
-        "site/b/css/",
-        "site/b/css/a.css",
-        "site/b/zero",
-        "site/empty/",
-        "start.html",
-      ]);
-      const show = async (path: string) => (await place.run("asset", "show", dir, path, "--json")).json();
-      const metadata = { who: { value: "me", header: false } };
-      assert.partialDeepStrictEqual(await show("copy/index.html"), { cacheControl: "no-cache", metadata });
-      assert.partialDeepStrictEqual(await show("start.html"), { cacheControl: null, metadata });
-      await place.exits(2, "asset", "move", dir, "site", "site/b/");
-      await place.exits(3, "asset", "copy", dir, "copy/css/a.css", "start.html");
-      await place.exits(4, "asset", "copy", dir, "nothing", "x");
-      await proven(place, dir);
-      const other = await stores.directory(place, kind === "disk" ? "s3" : "disk", "other");
-      await place.run("asset", "move", dir, "copy", "here", "--to-dir", other);
-      assert.deepEqual(await paths(place, other), [
-        "here/",
-        "here/Grüße 日本.txt",
-        "here/b/",
-        "here/b/zero",
-        "here/css/",
-        "here/css/a.css",
-        "here/empty/",
-        "here/index.html",
-      ]);
-      assert.ok(!(await paths(place, dir)).some((path) => path.startsWith("copy")));
-      await proven(place, other);
-      await proven(place, dir);
-    });
+    if (kind !== "s3")
+      test(`${kind}: copies and moves, of files and of folders`, async (place) => {
+        const site = writeSite(place);
+        const dir = await stores.directory(place, kind);
+        await place.run("asset", "upload", dir, site, "--recursive", "--metadata", "who=me");
+        await place.run("asset", "set-cache", dir, "site", "no-cache");
+        await place.run("asset", "copy", dir, "site", "copy");
+        await place.run("asset", "move", dir, "site/index.html", "start.html");
+        await place.run("asset", "move", dir, "site/css", "site/b/");
+        assert.deepEqual(await paths(place, dir), [
+          "copy/",
+          "copy/Grüße 日本.txt",
+          "copy/b/",
+          "copy/b/zero",
+          "copy/css/",
+          "copy/css/a.css",
+          "copy/empty/",
+          "copy/index.html",
+          "site/",
+          "site/Grüße 日本.txt",
+          "site/b/",
+          "site/b/css/",
+          "site/b/css/a.css",
+          "site/b/zero",
+          "site/empty/",
+          "start.html",
+        ]);
+        const show = async (path: string) => (await place.run("asset", "show", dir, path, "--json")).json();
+        const metadata = { who: { value: "me", header: false } };
+        assert.partialDeepStrictEqual(await show("copy/index.html"), { cacheControl: "no-cache", metadata });
+        assert.partialDeepStrictEqual(await show("start.html"), { cacheControl: null, metadata });
+        await place.exits(2, "asset", "move", dir, "site", "site/b/");
+        await place.exits(3, "asset", "copy", dir, "copy/css/a.css", "start.html");
+        await place.exits(4, "asset", "copy", dir, "nothing", "x");
+        await proven(place, dir);
+        const other = await stores.directory(place, kind === "disk" ? "s3" : "disk", "other");
+        await place.run("asset", "move", dir, "copy", "here", "--to-dir", other);
+        assert.deepEqual(await paths(place, other), [
+          "here/",
+          "here/Grüße 日本.txt",
+          "here/b/",
+          "here/b/zero",
+          "here/css/",
+          "here/css/a.css",
+          "here/empty/",
+          "here/index.html",
+        ]);
+        assert.ok(!(await paths(place, dir)).some((path) => path.startsWith("copy")));
+        await proven(place, other);
+        await proven(place, dir);
+      });
 
     test(`${kind}: what a browser gets is what the catalog says`, async (place) => {
       const dir = await stores.directory(place, kind);
@@ -193,50 +196,53 @@ onDatabases("asset directories", ["PostgreSQL"], (database) => {
       await place.run("asset", "set-metadata", dir, path, "--remove", "origin");
       assert.deepEqual(await get(), [200, "text/html", "max-age=7200", null]);
       await proven(place, dir);
+      // the emulator takes every signature, and none
+      if (kind === "s3" && stores.s3.kind === "fauxqs") return;
       const plain = new URL(made.url);
       plain.search = "";
       assert.ok((await fetch(plain)).status >= 400, "without its signature it opens nothing");
       const short = await url("--expires", "1s");
-      await new Promise((resolve) => setTimeout(resolve, 2500));
+      await new Promise((resolve) => setTimeout(resolve, 1600));
       assert.ok((await fetch(short.url)).status >= 400, "it works no longer than it says");
       if (kind === "s3") await place.exits(2, "asset", "url", dir, path, "--expires", "8d");
     });
 
-    test(`${kind}: kept versions are listed, restored and pruned`, async (place) => {
-      const dir = await stores.directory(place, kind);
-      const put = async (text: string) => {
-        writeFileSync(place.path("a.txt"), text);
-        await place.run("asset", "upload", dir, "a.txt", "--overwrite");
-      };
-      const history = async () =>
-        (
-          (await place.run("asset", "history", dir, "a.txt", "--json")).json() as { version: number; size: number }[]
-        ).map(({ version, size }) => [size, version] as const);
-      await put("1");
-      await put("22");
-      assert.deepEqual(await history(), [], "off by default");
-      await place.run("asset", "versioning", dir, "on");
-      await put("333");
-      await put("4444");
-      assert.deepEqual(
-        (await history()).map(([size]) => size),
-        [3, 2],
-      );
-      assert.deepEqual(await paths(place, dir), ["a.txt"], "history is hidden");
-      await place.run("asset", "restore", dir, "a.txt", String((await history())[1]?.[1]));
-      assert.equal((await place.run("asset", "cat", dir, "a.txt")).stdout, "22");
-      await place.run("asset", "delete", dir, "a.txt", "--yes");
-      await place.exits(4, "asset", "cat", dir, "a.txt");
-      await place.run("asset", "restore", dir, "a.txt");
-      assert.equal((await history()).length > 0, true);
-      await proven(place, dir);
-      await place.run("asset", "history", dir, "--prune", "--keep", "1", "--yes");
-      assert.equal((await history()).length, 1);
-      await place.run("asset", "history", dir, "a.txt", "--prune", "--older-than", "0s", "--yes");
-      assert.deepEqual(await history(), []);
-      await proven(place, dir);
-      await place.exits(2, "asset", "upload", dir, "a.txt", "--to", "._proget_file_history_/x");
-    });
+    if (kind !== "azure")
+      test(`${kind}: kept versions are listed, restored and pruned`, async (place) => {
+        const dir = await stores.directory(place, kind);
+        const put = async (text: string) => {
+          writeFileSync(place.path("a.txt"), text);
+          await place.run("asset", "upload", dir, "a.txt", "--overwrite");
+        };
+        const history = async () =>
+          (
+            (await place.run("asset", "history", dir, "a.txt", "--json")).json() as { version: number; size: number }[]
+          ).map(({ version, size }) => [size, version] as const);
+        await put("1");
+        await put("22");
+        assert.deepEqual(await history(), [], "off by default");
+        await place.run("asset", "versioning", dir, "on");
+        await put("333");
+        await put("4444");
+        assert.deepEqual(
+          (await history()).map(([size]) => size),
+          [3, 2],
+        );
+        assert.deepEqual(await paths(place, dir), ["a.txt"], "history is hidden");
+        await place.run("asset", "restore", dir, "a.txt", String((await history())[1]?.[1]));
+        assert.equal((await place.run("asset", "cat", dir, "a.txt")).stdout, "22");
+        await place.run("asset", "delete", dir, "a.txt", "--yes");
+        await place.exits(4, "asset", "cat", dir, "a.txt");
+        await place.run("asset", "restore", dir, "a.txt");
+        assert.equal((await history()).length > 0, true);
+        await proven(place, dir);
+        await place.run("asset", "history", dir, "--prune", "--keep", "1", "--yes");
+        assert.equal((await history()).length, 1);
+        await place.run("asset", "history", dir, "a.txt", "--prune", "--older-than", "0s", "--yes");
+        assert.deepEqual(await history(), []);
+        await proven(place, dir);
+        await place.exits(2, "asset", "upload", dir, "a.txt", "--to", "._proget_file_history_/x");
+      });
   }
 
   test("what no store or disk can hold is told before anything is written", async (place) => {
