@@ -3,9 +3,10 @@ import { counted, formatSize } from "../lib/size.ts";
 import type { FeedOutcome, RetentionEvent, RetentionSummary } from "../operations/run-retention.ts";
 import type { Output } from "./output.ts";
 
-/** Prints what became of each feed, and the sum where there are several; the exit status. */
+/** Prints what became of each feed, and the sum where there are several; quietly only one line. The exit status. */
 export async function reportRetention(out: Output, events: AsyncIterable<RetentionEvent>): Promise<number> {
   const codes = new Set<string>();
+  let only = "";
   for await (const event of events) {
     switch (event.type) {
       case "version": {
@@ -17,7 +18,8 @@ export async function reportRetention(out: Output, events: AsyncIterable<Retenti
         break;
       }
       case "feed":
-        await out.event(event, `${event.feed}: ${words(event, event.outcome)}`);
+        only = `${event.feed}: ${words(event, event.outcome)}`;
+        await out.event(event, out.options.quiet ? undefined : only);
         break;
       case "feed-failed":
         codes.add(event.code);
@@ -25,7 +27,8 @@ export async function reportRetention(out: Output, events: AsyncIterable<Retenti
         if (!out.options.json) out.warn(`${event.feed}: ${event.reason}`);
         break;
       case "summary":
-        await out.event(event, event.feeds > 1 ? total(event) : undefined);
+        if (event.feeds === 1) await out.event(event, out.options.quiet ? only : undefined);
+        else await out.event(event, total(event));
     }
   }
   if (codes.size === 0) return 0;

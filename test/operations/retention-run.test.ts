@@ -97,19 +97,20 @@ onDatabases("retention run", ["PostgreSQL"], (database) => {
     await place.run("retention", "rule", "add", "web", "--delete-versions", "*");
     await using catalog = await openPostgres(place.env["FEEDCTL_DATABASE_URL"] ?? "");
     const context: Partial<Context> = {
-      ...{ catalog: async () => catalog, signal: new AbortController().signal, now: () => new Date() },
-      ...{
-        actor: "test",
-        host: "test",
-        pid: 1,
-        lockWait: 0,
-        dataDir: place.data,
-        platform: "linux",
-        env: () => undefined,
-        concurrency: 2,
-        configuredSettings: new Map(),
-      },
-      ...{ notice: () => {}, openStore },
+      catalog: async () => catalog,
+      signal: new AbortController().signal,
+      now: () => new Date(),
+      actor: "test",
+      host: "test",
+      pid: 1,
+      lockWait: 0,
+      dataDir: place.data,
+      platform: "linux",
+      env: () => undefined,
+      concurrency: 2,
+      configuredSettings: new Map(),
+      notice: () => {},
+      openStore,
     };
     const events: RetentionEvent[] = [];
     const asked: string[] = [];
