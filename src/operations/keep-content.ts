@@ -17,7 +17,7 @@ import { uploadNotes } from "./upload-notes.ts";
  * The same content of the same file has the same key, so that a run that died after keeping it is not followed by one
  * that keeps it twice. A path can be as long as a key, so it cannot be part of one.
  */
-export function historyKey({ key, modifiedAt, sha256 }: Pick<AssetRow, "key" | "modifiedAt" | "sha256">): Key {
+function historyKey({ key, modifiedAt, sha256 }: Pick<AssetRow, "key" | "modifiedAt" | "sha256">): Key {
   const path = createHash("sha256").update(key).digest("hex").slice(0, 32);
   const time = modifiedAt.toISOString().replaceAll(/[-:.]/g, "");
   return parseKey(`${HISTORY}/${path}/${time}-${sha256.slice(0, 32)}`);

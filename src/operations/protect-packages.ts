@@ -84,7 +84,7 @@ export async function listProtected(context: Context, feedName: string): Promise
   }));
 }
 
-export async function audit(
+async function audit(
   context: Context,
   db: Db,
   feed: FeedRow,

@@ -81,7 +81,7 @@ export function ago(date: Date, now: Date): string {
 }
 
 /** As in SQL: `*` is any text, and the letter case of ASCII means nothing. */
-export function matchesPattern(pattern: string, text: string): boolean {
+function matchesPattern(pattern: string, text: string): boolean {
   const lower = (any: string) => any.replaceAll(/[A-Z]/g, (letter) => letter.toLowerCase());
   const [first = "", ...rest] = lower(pattern).split("*");
   let left = lower(text);
