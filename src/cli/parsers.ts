@@ -1,5 +1,6 @@
 import { Argument, InvalidArgumentError, Option, type Command } from "commander";
 import { feedTypeNames } from "../formats/feed-types.ts";
+import { bytesOf } from "../lib/parse-size.ts";
 import { storeTypeNames, storeTypes, type StoreOption } from "../stores/store-types.ts";
 
 /** An argument that names a feed; shells complete it from the catalog. */
@@ -45,15 +46,11 @@ export function wholeNumber(least: number, most: number): (text: string) => numb
   };
 }
 
-const SIZES: Record<string, number> = { "": 1, b: 1, k: 1024, m: 1024 ** 2, g: 1024 ** 3, t: 1024 ** 4 };
-
-/** Bytes: `10M`, `1.5GiB`, `4096`. K, M, G and T are powers of 1,024, with or without `B` or `iB`. */
+/** Bytes: `10M`, `1.5GiB`, `4096`. */
 export function parseSize(text: string): number {
-  const match = /^(\d+(?:\.\d+)?)\s*([kmgtb]?)(?:i?b)?$/i.exec(text);
-  const unit = SIZES[(match?.[2] ?? "").toLowerCase()];
-  if (match === null || unit === undefined)
-    throw new InvalidArgumentError("It must be a size such as 500K, 10M or 2GiB.");
-  return Math.round(Number(match[1]) * unit);
+  const bytes = bytesOf(text);
+  if (bytes === undefined) throw new InvalidArgumentError("It must be a size such as 500K, 10M or 2GiB.");
+  return bytes;
 }
 
 const TIMES: Record<string, number> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000, w: 604_800_000 };

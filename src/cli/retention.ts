@@ -111,7 +111,7 @@ function addRun(retention: Command, edge: Edge): void {
   retention
     .command("run")
     .description("delete what the rules say: rows first, then files")
-    .argument("[feeds...]", "names of the feeds")
+    .argument("[feed...]", "names of the feeds")
     .option("--feed <names>", "the same, names with commas between")
     .option("--all", "every feed")
     .option("--dry-run", "only tell what would be deleted")

@@ -10,7 +10,7 @@ export function usageCommand(edge: Edge): Command {
     .command("import")
     .description("count the downloads that logs of buckets and web servers tell of; each log counts once")
     .addArgument(feedArgument())
-    .argument("<files...>", "log files, also gzip")
+    .argument("<file...>", "log files, also gzip")
     .addOption(
       new Option("--format <format>", "what kind of log it is")
         .choices(["s3", "azure", "combined", "auto"])

@@ -17,8 +17,8 @@ const now = new Date();
 /** Each alone, then all of them after one another. */
 const rules: Record<string, RetentionCriteria> = {
   "unused prereleases": { deletePrereleaseVersions: true, keepVersionsCount: 2, keepUsedWithinDays: 30 },
-  "newest 10 of each minor line": {
-    keepVersionsCount: 10,
+  "newest 3 of each minor line": {
+    keepVersionsCount: 3,
     keepVersionsPer: "minor",
     keepLastStable: true,
     olderThanDays: 300,

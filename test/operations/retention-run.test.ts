@@ -8,6 +8,7 @@ import { runRetention, type FeedOutcome, type RetentionEvent } from "../../src/o
 import { openStore } from "../../src/stores/open.ts";
 import { expectExit, type Installation, onDatabases } from "../support/databases.ts";
 import { npmTarball } from "../support/fixtures/packages.ts";
+import { startS3 } from "../support/s3-server.ts";
 import { killAfter, killPoints } from "../support/kill.ts";
 
 /** Versions 1.0.0 to 1.N.0 of each package, in the store `store` of feed `web`. */
@@ -322,6 +323,35 @@ onDatabases("retention run", ["PostgreSQL"], (database) => {
       await place.run("migrate", "cutover", "web");
       assert.deepEqual(blobs(place, "third"), ["left-1.2.0.tgz"]);
       await place.run("verify", "web", "--read");
+    },
+  );
+
+  database.test(
+    "of a feed in S3 the blobs go as well, and the bytes are those that the bucket held",
+    async (_t, place) => {
+      const s3 = await startS3();
+      try {
+        const bucket = `retention-${process.pid}`;
+        await s3.createBucket(bucket);
+        await prepare(place, 4, ["left"]);
+        const keys = ["--access-key", s3.accessKey, "--secret-key", s3.secretKey];
+        const at = ["--bucket", bucket, "--endpoint", s3.endpoint, "--path-style", "--region", s3.region];
+        await place.run("migrate", "run", "web", "--to", "s3", "--target-path", "feeds/web", ...at, ...keys);
+        const listing = async () => (await s3.client.listObjectsV2({ Bucket: bucket })).Contents ?? [];
+        const before = await listing();
+        await place.run("retention", "rule", "add", "web", "--versions-range", "<1.3.0");
+        const run = summaryOf((await place.run("retention", "run", "web", "--yes", "--json")).events());
+        const after = await listing();
+        assert.deepEqual(
+          after.map(({ Key }) => Key),
+          ["feeds/web/left/-/left-1.3.0.tgz"],
+        );
+        const held = (objects: typeof before) => objects.reduce((sum, { Size = 0 }) => sum + Size, 0);
+        assert.deepEqual([run.blobs, run.bytes], [3, held(before) - held(after)]);
+        await place.run("verify", "web");
+      } finally {
+        await s3.stop();
+      }
     },
   );
 
