@@ -480,14 +480,14 @@ _feedctl_argument() {
     'retention rule remove:1') values='text' ;;
     'retention rule help:0') values='choice add list show set move remove' ;;
     'retention plan:0') values='feed' ;;
-    'retention run:'*) values='text' ;;
+    'retention run:'*) values='feed' ;;
     'retention apply:0') values='file' ;;
     'retention quarantine:0') values='feed' ;;
     'retention restore:0') values='feed' ;;
     'retention restore:1') values='package' ;;
     'retention help:0') values='choice rule plan run apply quarantine restore' ;;
     'usage import:0') values='feed' ;;
-    'usage import:'*) values='text' ;;
+    'usage import:'*) values='file' ;;
     'usage help:0') values='choice import' ;;
     'store set:0') values='feed' ;;
     'store set:1') values='choice disk s3 azure' ;;
