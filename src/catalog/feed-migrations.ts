@@ -91,6 +91,16 @@ export async function updateMigration(db: Db, id: number, { plan, ...change }: M
     .execute();
 }
 
+/** After a cut-over that did not come to its end: one that has switched stays so. */
+export async function endCutOver(db: Db, id: number): Promise<void> {
+  await db
+    .updateTable("migrations")
+    .set({ state: "ready" })
+    .where("id", "=", id)
+    .where("state", "in", ["copying", "switching"])
+    .execute();
+}
+
 /** Asks whoever runs an open migration for something. False: it is not open any more. */
 export async function requestOfMigration(db: Db, id: number, request: MigrationRequest, by: string): Promise<boolean> {
   const asked = await db

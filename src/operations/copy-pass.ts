@@ -64,10 +64,9 @@ const WAIT = 1000;
  * Makes the target hold every blob of the catalog and of the source, each proven by its hash. Deletes nothing itself.
  * Memory is one item per listing and the blobs under way. One blob's failure is an event; a store that is gone throws.
  */
-export async function* copyPass(context: Context, db: Db, input: PassInput): AsyncGenerator<PassEvent, PassSummary> {
+export async function* copyPass(context: Context, db: Db, input: PassInput): AsyncGenerator<PassEvent, void> {
   const { feedId, source, sourceStoreId, target, targetStoreId, migrationId, skipCached } = input;
   const { signal } = context;
-  const summary = { ...noPass };
   const notes = uploadNotes(context, target.name);
   let events: PassEvent[] = [];
   let proven: NewProof[] = [];
@@ -76,8 +75,6 @@ export async function* copyPass(context: Context, db: Db, input: PassInput): Asy
   let waiting: { pair: Pair; job: Job }[] = [];
 
   const tell = (outcome: PassOutcome, { key, size }: Job, reason?: string) => {
-    summary[outcome]++;
-    if (outcome === "copied") summary.bytes += size;
     if (outcome === "failed") failures.push({ key, reason: reason ?? "" });
     events.push({ type: "blob", outcome, key, size, ...(reason !== undefined && { reason }) });
   };
@@ -202,7 +199,6 @@ export async function* copyPass(context: Context, db: Db, input: PassInput): Asy
     await transfer.idle().catch(() => {}); // what broke the pass off is thrown already
     await flush().catch(() => {}); // without these proofs the next pass finds them again
   }
-  return summary;
 }
 
 /** Whether what the target shows was proven to be the right bytes: by its own hash, or by a tag seen when it was proven. */

@@ -1,4 +1,4 @@
-import { updateMigration } from "../catalog/feed-migrations.ts";
+import { endCutOver, updateMigration } from "../catalog/feed-migrations.ts";
 import { feedTotals } from "../catalog/feeds.ts";
 import { saveFailures } from "../catalog/migration-progress.ts";
 import { unsettledKeys } from "../catalog/pending.ts";
@@ -8,6 +8,7 @@ import { FeedctlError } from "../errors.ts";
 import { takeCached } from "./clear-cached.ts";
 import { noPass, type PassEvent, type PassSummary } from "./copy-pass.ts";
 import { copyRows } from "./copy-rows.ts";
+import { lockWrites } from "./lock-feed.ts";
 import type { Session } from "./migration-session.ts";
 import { settlePending } from "./settle-pending.ts";
 
@@ -24,10 +25,14 @@ export interface CutOver {
 export async function* cutOver(session: Session): AsyncGenerator<PassEvent, CutOver> {
   const { context, catalog, feed, ends, migration, run, source, target } = session;
   const { db } = catalog;
-  const { signal } = context;
   const last = { ...noPass };
   try {
-    await using frozen = await freeze(session);
+    await using frozen = await lockWrites(
+      context,
+      catalog,
+      feed,
+      `when it is quiet: feedctl migrate cutover ${feed.name}`,
+    );
     const since = performance.now();
     await updateMigration(db, migration.id, { state: "switching", updated_at: context.now() });
     // what dead runs left and what rows have given up must not be carried over
@@ -54,28 +59,10 @@ export async function* cutOver(session: Session): AsyncGenerator<PassEvent, CutO
     const frozenMilliseconds = Math.round(performance.now() - since);
     await updateMigration(db, migration.id, { frozen_milliseconds: frozenMilliseconds });
     return { last, switched: last.failed === 0, frozenMilliseconds };
-  } catch (error) {
-    // the next process that looks finds it as it is: not frozen any more
-    await updateMigration(db, migration.id, { state: "ready" }).catch(() => {});
-    throw error;
   } finally {
-    if (last.failed > 0 && !signal.aborted) await updateMigration(db, migration.id, { state: "ready" }).catch(() => {});
+    // not frozen any more, whatever happened
+    await endCutOver(db, migration.id).catch(() => {});
   }
-}
-
-async function freeze({ context, catalog, feed }: Session) {
-  const lock = await catalog.lock({
-    kind: "write",
-    id: feed.id,
-    mode: "exclusive",
-    wait: context.lockWait,
-    signal: context.signal,
-    onWait: () => context.notice(`waiting until imports into feed "${feed.name}" pause`),
-  });
-  if (lock !== undefined) return lock;
-  throw new FeedctlError("locked", `feed "${feed.name}" is being written to; everything is copied but the switch`, {
-    hint: `when it is quiet: feedctl migrate cutover ${feed.name}`,
-  });
 }
 
 async function switchStore(

@@ -4,6 +4,25 @@ import { runningMigration } from "../catalog/runs.ts";
 import { FeedctlError } from "../errors.ts";
 import type { Context } from "./context.ts";
 
+/** Keeps everybody from writing to a feed. Throws `locked`, with the hint, when those who do come to no end. */
+export async function lockWrites(
+  context: Context,
+  catalog: Catalog,
+  feed: { id: number; name: string },
+  hint: string,
+): Promise<CatalogLock> {
+  const lock = await catalog.lock({
+    kind: "write",
+    id: feed.id,
+    mode: "exclusive",
+    wait: context.lockWait,
+    signal: context.signal,
+    onWait: () => context.notice(`waiting until imports into feed "${feed.name}" pause`),
+  });
+  if (lock !== undefined) return lock;
+  throw new FeedctlError("locked", `feed "${feed.name}" is being written to`, { hint });
+}
+
 /**
  * Keeps imports, deletions and migrations away from a feed that is about to go or to get another store. Throws `locked`
  * when they do not end, `conflict` in the middle of a migration, whose copies nobody would know any more.
@@ -16,19 +35,12 @@ export async function lockWholeFeed(
   const migrate = await catalog.lock({ kind: "migrate", id: feed.id, mode: "exclusive" });
   if (migrate === undefined)
     throw new FeedctlError("locked", `feed "${feed.name}" is being migrated`, { hint: "wait until it is done" });
-  const write = await catalog.lock({
-    kind: "write",
-    id: feed.id,
-    mode: "exclusive",
-    wait: context.lockWait,
-    signal: context.signal,
-    onWait: () => context.notice(`waiting until imports into feed "${feed.name}" pause`),
-  });
-  if (write === undefined) {
+  let write;
+  try {
+    write = await lockWrites(context, catalog, feed, "try again when the import is over");
+  } catch (error) {
     await migrate[Symbol.asyncDispose]();
-    throw new FeedctlError("locked", `feed "${feed.name}" is being written to`, {
-      hint: "try again when the import is over",
-    });
+    throw error;
   }
   const both: CatalogLock = {
     async assertHeld() {

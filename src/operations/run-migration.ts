@@ -128,7 +128,6 @@ async function* makePasses(
   yield { type: "pass", number: ++summary.passes, kind: "last", frozen: true, blobs: 0 };
   const { last, switched, frozenMilliseconds } = yield* cutOver(session);
   addPass(summary, last);
-  // what this migration copied or proved itself shows as the same in the last pass
   summary.frozenMilliseconds = frozenMilliseconds;
   summary.outcome = switched ? "switched" : "incomplete";
   if (switched) await settlePending(context, feed, migration.to_store_id, target, run);
@@ -159,17 +158,14 @@ async function* onePass(
     runId: run.id,
     skipCached: migration.plan.cached === "skip",
   });
-  for (;;) {
-    const step = await events.next();
-    if (step.done) {
-      await updatePass(db, migration.id, number, passCounts(step.value), context.now(), true);
-      addPass(summary, step.value);
-      return step.value;
-    }
-    counts[step.value.outcome]++;
-    if (step.value.outcome === "copied") counts.bytes += step.value.size;
-    yield step.value;
+  for await (const event of events) {
+    counts[event.outcome]++;
+    if (event.outcome === "copied") counts.bytes += event.size;
+    yield event;
   }
+  await updatePass(db, migration.id, number, passCounts(counts), context.now(), true);
+  addPass(summary, counts);
+  return counts;
 }
 
 /** `copied` and `verified` add up; what is the same is what the newest pass saw beyond them. */

@@ -2,8 +2,8 @@ import { listFeeds, type FeedRow } from "../catalog/feeds.ts";
 import { listMigrations, type MigrationRow } from "../catalog/feed-migrations.ts";
 import { listFailures, listPasses, type Failure, type PassRow } from "../catalog/migration-progress.ts";
 import { rangeTotals } from "../catalog/migration-ranges.ts";
-import type { Db, MigrationPlan, MigrationRequest, MigrationState } from "../catalog/schema.ts";
-import { storesOfFeed } from "../catalog/stores.ts";
+import type { MigrationPlan, MigrationRequest, MigrationState } from "../catalog/schema.ts";
+import { storesOfFeed, type StoreRow } from "../catalog/stores.ts";
 import { locationName, type Location } from "../stores/location.ts";
 import type { Context } from "./context.ts";
 import { requireFeed } from "./find-feed.ts";
@@ -60,7 +60,8 @@ export interface MigrationStatus extends Migration {
 export async function migrationHistory(context: Context, name: string): Promise<Migration[]> {
   const { db } = await context.catalog();
   const feed = await requireFeed(db, name);
-  return Promise.all((await listMigrations(db, feed.id)).map((row) => migrationOf(db, feed, row)));
+  const stores = await storesOfFeed(db, feed.id);
+  return (await listMigrations(db, feed.id)).map((row) => migrationOf(feed, stores, row));
 }
 
 /** A feed's newest migration, or of all feeds those that are open. */
@@ -89,7 +90,7 @@ async function statusOf(context: Context, feed: FeedRow, row: MigrationRow): Pro
   const passes = (await listPasses(db, row.id)).map(passOf);
   const { ranges, finished, ...counts } = await rangeTotals(db, row.id);
   return {
-    ...(await migrationOf(db, feed, row)),
+    ...migrationOf(feed, await storesOfFeed(db, feed.id), row),
     running,
     plan: row.plan,
     request: row.request,
@@ -117,8 +118,7 @@ function pace(pass: MigrationPass | undefined, now: Date | null) {
   };
 }
 
-async function migrationOf(db: Db, feed: FeedRow, row: MigrationRow): Promise<Migration> {
-  const stores = await storesOfFeed(db, feed.id);
+function migrationOf(feed: FeedRow, stores: readonly StoreRow[], row: MigrationRow): Migration {
   const place = (id: number) => {
     const location = stores.find((store) => store.id === id)?.location;
     return location === null || location === undefined ? "its default directory" : locationName(location as Location);

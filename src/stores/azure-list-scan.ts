@@ -1,6 +1,6 @@
 // Reads a page of List Blobs in one pass. The SDK's parser builds a tree of everything, then maps it to objects: that
 // takes fifty times as long, and holds up every transfer meanwhile.
-import { unescapeXml } from "./s3-answer.ts";
+import { specialEnd, unescapeXml } from "./xml-text.ts";
 
 export interface ListingPage {
   blobs: ListedBlob[];
@@ -163,23 +163,6 @@ function tagEnd(text: string, attributes: number): number {
     else if (one === 0x22 || one === 0x27) quote = one;
     else if (one === 0x3e) return i;
   }
-}
-
-/** A processing instruction, comment or CDATA section; anything else, such as a DOCTYPE, is not Azure's. */
-function specialEnd(text: string, tag: number): { end: number; cdata?: number } | "cut" | undefined {
-  for (const [opening, closing] of [
-    ["<?", "?>"],
-    ["<!--", "-->"],
-    ["<![CDATA[", "]]>"],
-  ] as const) {
-    if (tag + opening.length >= text.length && opening.startsWith(text.slice(tag))) return "cut";
-    if (!text.startsWith(opening, tag)) continue;
-    const end = text.indexOf(closing, tag + opening.length);
-    if (end < 0) return "cut";
-    const after = end + closing.length;
-    return opening === "<![CDATA[" ? { end: after, cdata: tag + opening.length } : { end: after };
-  }
-  return undefined;
 }
 
 /** Cut within its first tag, or before it. */

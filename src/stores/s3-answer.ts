@@ -1,6 +1,7 @@
 // S3's short XML answers, and answers that are errors, in the shape that the SDK gives them and s3-errors.ts reads.
 import type { Readable } from "node:stream";
 import { networkError, type HttpAnswer } from "./s3-request.ts";
+import { unescapeXml } from "./xml-text.ts";
 
 /** An error document is a few hundred bytes; a proxy's web page may be anything. */
 const MAX_PROBLEM = 64 * 1024;
@@ -62,22 +63,3 @@ export function* elementsOf(xml: string, name: string): Generator<string> {
   const pattern = new RegExp(`<((?:[\\w.-]+:)?${name})(?:\\s[^>]*)?>(.*?)</\\1\\s*>`, "gs");
   for (const match of xml.matchAll(pattern)) yield match[2]!;
 }
-
-const entities: Record<string, string> = { amp: "&", lt: "<", gt: ">", quot: '"', apos: "'" };
-
-/** What is no entity of XML stays as it is. */
-export function unescapeXml(text: string): string {
-  if (!text.includes("&")) return text;
-  return text.replace(/&(?:#x([0-9a-f]{1,6})|#(\d{1,7})|(amp|lt|gt|quot|apos));/gi, (whole, hex, decimal, name) => {
-    if (name !== undefined) return entities[name as string] ?? whole;
-    const code = hex === undefined ? Number(decimal) : Number.parseInt(hex as string, 16);
-    return code <= 0x10ffff ? String.fromCodePoint(code) : whole;
-  });
-}
-
-/** Names where XML has them: not every server's parser knows numbers. Line ends too, which a parser would alter. */
-export function escapeXml(text: string): string {
-  return text.replace(/[&<>"'\r\n\u0085\u2028]/g, (one) => named[one] ?? `&#x${one.charCodeAt(0).toString(16)};`);
-}
-
-const named = Object.fromEntries(Object.entries(entities).map(([name, one]) => [one, `&${name};`]));

@@ -1,9 +1,10 @@
 // The requests that are made once a blob or once a page, without the SDK, whose ceiling is a twentieth of Node's.
 import { hash } from "node:crypto";
-import { elementOf, elementsOf, escapeXml, problem, readBody } from "./s3-answer.ts";
+import { elementOf, elementsOf, problem, readBody } from "./s3-answer.ts";
 import { scanListing, type ListingPage } from "./s3-list-scan.ts";
 import type { HttpAnswer } from "./s3-request.ts";
 import type { SendS3 } from "./s3-send.ts";
+import { escapeXml } from "./xml-text.ts";
 import { encodePath } from "./s3-sign.ts";
 
 /** Keys are whole object keys, prefix included. All reject with errors for `translateS3Error`. */

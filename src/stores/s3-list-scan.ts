@@ -1,6 +1,6 @@
 // Reads a page of ListObjectsV2 in one pass. The SDK's parser builds a tree of everything first, and then a second one,
 // which takes forty times as long and holds up every transfer meanwhile.
-import { unescapeXml } from "./s3-answer.ts";
+import { specialEnd, unescapeXml } from "./xml-text.ts";
 
 /** All as they came: names still carry the page's encoding. */
 export interface ListingPage {
@@ -85,7 +85,7 @@ export function scanListing(bytes: Buffer): ListingPage | "cut" | undefined {
     take(tag);
     const second = text.charCodeAt(tag + 1);
     if (second === 0x3f || second === 0x21) {
-      const special = skipSpecial(text, tag);
+      const special = specialEnd(text, tag);
       if (special === "cut") break;
       if (special === undefined) return undefined;
       if (leaf !== "" && special.cdata !== undefined) value += bytes.toString("utf8", special.cdata, special.end - 3);
@@ -155,23 +155,6 @@ function nameAt(text: string, from: number, end: number): string {
 function localName(name: string): string {
   const colon = name.indexOf(":");
   return colon < 0 ? name : name.slice(colon + 1);
-}
-
-/** A processing instruction, comment or CDATA section; anything else, such as a DOCTYPE, is not S3's. */
-function skipSpecial(text: string, tag: number): { end: number; cdata?: number } | "cut" | undefined {
-  for (const [opening, closing] of [
-    ["<?", "?>"],
-    ["<!--", "-->"],
-    ["<![CDATA[", "]]>"],
-  ] as const) {
-    if (opening.startsWith(text.slice(tag, tag + opening.length)) && tag + opening.length >= text.length) return "cut";
-    if (!text.startsWith(opening, tag)) continue;
-    const end = text.indexOf(closing, tag + opening.length);
-    if (end < 0) return "cut";
-    const after = end + closing.length;
-    return opening === "<![CDATA[" ? { end: after, cdata: tag + opening.length } : { end: after };
-  }
-  return undefined;
 }
 
 /** Cut within its first tag, or before it. */
