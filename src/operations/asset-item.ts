@@ -12,6 +12,8 @@ export interface AssetItem {
   key: Key;
   /** Where it comes from, for people. */
   from: string;
+  /** The file on this machine that is deleted once the directory has its bytes; absent: none is. */
+  local?: string | undefined;
   size: number;
   hashes: Hashes;
   modifiedAt: Date;
@@ -45,6 +47,8 @@ export interface AssetOutcome {
   sha256?: string;
   /** Why it was not stored. */
   reason?: string;
+  /** With `stored`: the catalog had it, but the store had lost its blob. */
+  restored?: true;
 }
 
 /** The row of an item, with what it takes over from the file it replaces. */

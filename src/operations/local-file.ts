@@ -1,0 +1,42 @@
+import { createReadStream } from "node:fs";
+import { readFile } from "node:fs/promises";
+import { Readable } from "node:stream";
+import { FeedctlError } from "../errors.ts";
+import { hashBytes, hashStream, type Hashes } from "../lib/hash.ts";
+import type { BlobSource } from "../stores/store.ts";
+import { CHUNK, fileError, fileSource } from "./file-source.ts";
+
+/** Up to here a file is read once, and kept until it is stored. */
+const HELD = 256 * 1024;
+
+/** Hashes of a file on this machine, and its bytes for a store. Rejects as `fileError` says, or with `corrupt`. */
+export async function readLocalFile(
+  path: string,
+  size: number,
+  signal: AbortSignal | undefined,
+): Promise<{ source: BlobSource; hashes: Hashes }> {
+  try {
+    return size <= HELD ? await readSmall(path, size) : await readLarge(path, size, signal);
+  } catch (error) {
+    throw fileError(error);
+  }
+}
+
+async function readSmall(path: string, size: number) {
+  const bytes = await readFile(path);
+  if (bytes.length !== size) throw changing();
+  const open: BlobSource["open"] = async (range) => Readable.from([bytes.subarray(range?.start ?? 0, range?.end)]);
+  return { source: { size, open }, hashes: hashBytes(bytes) };
+}
+
+async function readLarge(path: string, size: number, signal: AbortSignal | undefined) {
+  const { size: read, ...hashes } = await hashStream(
+    createReadStream(path, { highWaterMark: CHUNK, ...(signal && { signal }) }),
+  );
+  if (read !== size) throw changing();
+  return { source: fileSource(path, size), hashes };
+}
+
+function changing(): FeedctlError {
+  return new FeedctlError("corrupt", "the file changed while it was read", { hint: "wait until it is complete" });
+}
