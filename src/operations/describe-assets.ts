@@ -1,6 +1,5 @@
 import { describeFolder } from "../catalog/asset-folders.ts";
 import { assetsBelow, describeAssets, findAssets, type AssetRow, type Description } from "../catalog/assets.ts";
-import { openMigration } from "../catalog/feed-migrations.ts";
 import { lockRows } from "../catalog/packages.ts";
 import { withdrawWrites } from "../catalog/pending.ts";
 import type { UserMetadata } from "../catalog/schema-assets.ts";
@@ -37,7 +36,8 @@ export interface Described {
 const BATCH = 256;
 
 /**
- * Changes what a file says of itself, in the catalog and on the blob; the bytes are not sent. A folder's cache header
+ * Changes what a file says of itself, in the catalog and on the blob; the bytes are not sent. A migration that is under
+ * way sees by its proofs that the copy is to say it, too. A folder's cache header
  * holds for what lies in it and has none of its own; with `recursive` every file below a folder is changed itself.
  */
 export async function describeAsset(
@@ -60,7 +60,6 @@ export async function describeAsset(
       });
     const ofFolder = !recursive;
     if (ofFolder) {
-      await refuseDuringMigration(context, lane);
       const metadata = change.metadata?.(found.folder.metadata);
       const { cacheControl } = change;
       await lane.writer?.write(async (target) =>
@@ -92,7 +91,6 @@ export async function describeRows(
   change: DescribeChange,
 ): Promise<number> {
   if (rows.length === 0 || lane.writer === undefined) return 0;
-  await refuseDuringMigration(context, lane);
   return lane.writer.write((target) => describeBatch(context, target, rows, change));
 }
 
@@ -169,17 +167,4 @@ function item(row: AssetRow) {
   const { key, size, md5, sha1, sha256, sha512, modifiedAt, createdAt } = row;
   const put = async () => ({ outcome: "unchanged" }) as const;
   return { key: parseKey(key), from: key, size, hashes: { md5, sha1, sha256, sha512 }, modifiedAt, createdAt, put };
-}
-
-/** What is copied already would go on saying the old. */
-async function refuseDuringMigration(context: Context, { feed }: AssetLane): Promise<void> {
-  const { db } = await context.catalog();
-  if ((await openMigration(db, feed.id)) === undefined) return;
-  throw new FeedctlError(
-    "locked",
-    `asset directory "${feed.name}" is being migrated: what is copied would not change`,
-    {
-      hint: `when it is done; see: feedctl migrate status ${feed.name}`,
-    },
-  );
 }
