@@ -6,8 +6,9 @@ import { lockRows } from "../catalog/packages.ts";
 import { findDeletes } from "../catalog/pending.ts";
 import type { StoreRow } from "../catalog/stores.ts";
 import { isFeedctlError } from "../errors.ts";
-import { contentTypeOf } from "../lib/content-type.ts";
+import { detectType, HEAD } from "../lib/detect-type.ts";
 import { hashStream } from "../lib/hash.ts";
+import { createHead } from "../lib/head.ts";
 import { inBatches, mapParallel } from "../lib/parallel.ts";
 import type { BlobInfo, Store } from "../stores/store.ts";
 import { unadopted, type AdoptedBlob } from "./adopt-outcome.ts";
@@ -79,8 +80,9 @@ export async function* adoptAssets(
     const { key } = listed;
     try {
       const blob = store.features.listsAll ? listed : ((await store.head(key, { signal })) ?? listed);
-      const { size, ...hashes } = await hashStream(await store.get(key, { signal, known: blob }));
-      // what nobody has described is described by its name
+      const head = createHead(HEAD);
+      const { size, ...hashes } = await hashStream(await store.get(key, { signal, known: blob }), head.add);
+      // what nobody has described is described by its name and bytes
       const plain = blob.contentType === undefined || blob.contentType === PLAIN;
       const metadata = Object.entries(blob.metadata ?? {}).map(
         ([name, value]) => [name, { value, header: true }] as const,
@@ -90,7 +92,7 @@ export async function* adoptAssets(
         key,
         size,
         ...hashes,
-        contentType: plain ? contentTypeOf(key) : (blob.contentType as string),
+        contentType: plain ? await detectType(key, { head: head.bytes(), size }) : (blob.contentType as string),
         storeTag: blob.tag ?? null,
         modifiedAt: blob.modified.toISOString(),
         uploadedBy: context.actor,

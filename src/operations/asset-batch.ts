@@ -153,7 +153,7 @@ export async function commitAssets(
     // a blob that is put back is what its row says of it
     const row =
       before !== undefined && isSame(item, since)
-        ? newAsset({ ...item, modifiedAt: before.modifiedAt }, before, before.uploadedBy, null)
+        ? newAsset({ ...item, modifiedAt: before.modifiedAt, detectedType: undefined }, before, before.uploadedBy, null)
         : newAsset(item, before, context.actor, null);
     const { key, cacheControl, metadata, contentType, sha256, md5 } = row;
     try {

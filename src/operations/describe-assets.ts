@@ -1,3 +1,4 @@
+import { buffer } from "node:stream/consumers";
 import { describeFolder } from "../catalog/asset-folders.ts";
 import { assetsBelow, describeAssets, findAssets, type AssetRow, type Description } from "../catalog/assets.ts";
 import { lockRows } from "../catalog/packages.ts";
@@ -5,6 +6,7 @@ import { withdrawWrites } from "../catalog/pending.ts";
 import type { UserMetadata } from "../catalog/schema-assets.ts";
 import { FeedctlError } from "../errors.ts";
 import { contentTypeOf } from "../lib/content-type.ts";
+import { detectType, HEAD, needsBytes } from "../lib/detect-type.ts";
 import { inBatches, mapParallel } from "../lib/parallel.ts";
 import { parseKey } from "../stores/key.ts";
 import { announceBatch } from "./announce-batch.ts";
@@ -17,7 +19,7 @@ import { findItem, noItem } from "./find-assets.ts";
 import { servedAs } from "./served-as.ts";
 
 export interface DescribeChange {
-  /** `auto`: by the name. */
+  /** `auto`: as `detectType` finds it. */
   contentType?: string | undefined;
   /** Null: inherited; empty: none. */
   cacheControl?: string | null | undefined;
@@ -102,7 +104,11 @@ async function describeBatch(
 ): Promise<number> {
   const { db } = await context.catalog();
   const { feed, store, storeId, run } = target;
-  const wanted = rows.map((row) => ({ row, next: changed(row, change) }));
+  const finds = mapParallel(rows, context.concurrency, async (row) => ({
+    row,
+    next: changed(row, change.contentType === "auto" ? { ...change, contentType: await typeOf(row) } : change),
+  }));
+  const wanted = await Array.fromAsync(finds);
   // nobody must replace the bytes meanwhile
   const intents = wanted.map(({ row, next }) => ({
     key: row.key,
@@ -136,6 +142,16 @@ async function describeBatch(
   });
   return told.length;
 
+  /** Only of a file whose name says nothing the first bytes are read. */
+  async function typeOf({ key, size }: AssetRow): Promise<string> {
+    if (!needsBytes(key) || size === 0) return contentTypeOf(key);
+    const range = { start: 0, end: Math.min(size, HEAD) };
+    return detectType(key, {
+      head: await buffer(await store.get(parseKey(key), { range, signal: context.signal })),
+      size,
+    });
+  }
+
   async function tell({ row, next }: { row: AssetRow; next: ReturnType<typeof changed> }): Promise<Description> {
     const { signal } = context;
     const { contentType, metadata, cacheControl, effective } = next;
@@ -157,10 +173,14 @@ async function describeBatch(
 }
 
 function changed(row: AssetRow, { contentType, cacheControl, metadata }: DescribeChange) {
-  const type = contentType === "auto" ? contentTypeOf(row.key) : (contentType ?? row.contentType);
   const own = cacheControl === undefined ? row.ownCacheControl : cacheControl;
   const effective = own === null ? row.inheritedCache : own || null;
-  return { contentType: type, cacheControl: own, effective, metadata: metadata?.(row.metadata) ?? row.metadata };
+  return {
+    contentType: contentType ?? row.contentType,
+    cacheControl: own,
+    effective,
+    metadata: metadata?.(row.metadata) ?? row.metadata,
+  };
 }
 
 function item(row: AssetRow) {

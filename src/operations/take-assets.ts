@@ -1,4 +1,5 @@
 import { isFeedctlError } from "../errors.ts";
+import { detectType } from "../lib/detect-type.ts";
 import { inBatches, mapParallel, oneAhead } from "../lib/parallel.ts";
 import { parseKey } from "../stores/key.ts";
 import type { AssetItem, AssetStatus } from "./asset-item.ts";
@@ -81,14 +82,16 @@ export async function openAssetIntake(context: Context, options: IntakeOptions):
     const problem = assetPathProblem(name);
     if (problem !== undefined) return unread(path, "invalid", `its name ${problem}`);
     try {
-      const { source, hashes } = await readLocalFile(file.path, file.size, context.signal);
+      const { size } = file;
+      const { source, hashes, head } = await readLocalFile(file.path, size, context.signal);
       const key = parseKey(name);
       return {
         key,
         from: path,
         local: file.path,
-        size: file.size,
+        size,
         hashes,
+        detectedType: await detectType(name, { head, size }),
         modifiedAt: new Date(Math.floor(mark.mtimeMs)),
         put: (store, how) => store.put(key, source, how),
         problem: (failure) => fileProblem({ ...source, path: file.path }, failure),

@@ -4,6 +4,7 @@ import { isDeepStrictEqual } from "node:util";
 import { findAssets, type AssetRow } from "../catalog/assets.ts";
 import type { UserMetadata } from "../catalog/schema-assets.ts";
 import { isFeedctlError } from "../errors.ts";
+import { detectType } from "../lib/detect-type.ts";
 import { mapParallel } from "../lib/parallel.ts";
 import { parseKey } from "../stores/key.ts";
 import type { BlobSource } from "../stores/store.ts";
@@ -142,7 +143,7 @@ export async function* uploadAssets(context: Context, input: UploadInput): Async
       return { ...told("unchanged"), sha256: row.sha256, contentType: row.contentType };
     try {
       if (size < 0) await lstat(local);
-      const { source, hashes } = await readLocalFile(local, size, context.signal);
+      const { source, hashes, head } = await readLocalFile(local, size, context.signal);
       const watchedSource = watched(source, path);
       return {
         key: parseKey(path),
@@ -151,6 +152,7 @@ export async function* uploadAssets(context: Context, input: UploadInput): Async
         hashes,
         modifiedAt: modified,
         contentType,
+        detectedType: contentType ?? (await detectType(path, { head, size })),
         cacheControl,
         metadata,
         put: (store, options) => store.put(parseKey(path), watchedSource, options),
