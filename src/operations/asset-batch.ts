@@ -126,9 +126,9 @@ export async function commitAssets(
   async function split(some: readonly AssetItem[], rows: Rows): Promise<AssetItem[]> {
     const paths = some.map(({ key }) => key);
     const obstacles = await findObstacles(db, feed.id, paths);
-    const lost = prove ? await findLost(context, store, some, rows) : NONE;
+    const absent = prove ? await findLost(context, store, some, rows) : NONE;
     return some.filter((item) => {
-      const answer = existingOutcome(item, { rows, obstacles, lost, ifExists });
+      const answer = existingOutcome(item, { rows, obstacles, lost: absent, ifExists });
       if (answer !== undefined) results.push(answer);
       return answer === undefined;
     });

@@ -42,10 +42,10 @@ export async function openAssetIntake(context: Context, options: IntakeOptions):
   return {
     async *take(files) {
       await using store = await openFeedStore(context, db, feed);
-      for await (const { batch, read } of oneAhead(readAll(files))) {
+      for await (const { batch, found } of oneAhead(readAll(files))) {
         const answers = new Map<string, ImportedFile>();
         const items = new Map<string, AssetItem>();
-        for (const each of read) {
+        for (const each of found) {
           if ("status" in each) answers.set(each.file, each);
           else items.set(each.from, each);
         }
@@ -74,7 +74,7 @@ export async function openAssetIntake(context: Context, options: IntakeOptions):
   async function* readAll(files: AsyncIterable<FoundFile>) {
     const most = { size: ({ file }: FoundFile) => file.size, most: BATCH_BYTES };
     for await (const batch of inBatches(files, BATCH, most))
-      yield { batch, read: await Array.fromAsync(mapParallel(batch, context.concurrency, read)) };
+      yield { batch, found: await Array.fromAsync(mapParallel(batch, context.concurrency, read)) };
   }
 
   async function read({ path, file, mark }: FoundFile): Promise<AssetItem | ImportedFile> {

@@ -81,6 +81,8 @@ onDatabases("drop paths of asset directories", ["PostgreSQL"], (database) => {
     writeFileSync(place.path("one"), "1");
     await place.run("asset", "upload", "files", place.path("one"), "--name", "a");
     await place.run("asset", "mkdir", "files", "folder");
+    const wrong = await place.exits(2, "import", "files", place.path("one"));
+    assert.match(wrong.stderr, /is an asset directory: .*\nhint: feedctl asset upload files PATH/);
     drop.put("a/b", "under a file");
     drop.put("folder", "over a folder");
     drop.put("line\nbreak", "no key");
@@ -245,6 +247,11 @@ onDatabases("drop paths of asset directories", ["PostgreSQL"], (database) => {
       assert.deepEqual((await scan(place, 0, "--feed", name)).counts, { existing: 1 }, kind);
       assert.deepEqual(drop.all(), [], kind);
       await proven(place, name);
+      // a name that only Azure alters
+      drop.put("ends with a dot.", kind);
+      const { counts } = await scan(place, kind === "azure" ? 3 : 0, "--feed", name);
+      assert.deepEqual(counts, kind === "azure" ? { invalid: 1 } : { imported: 1 }, kind);
+      assert.deepEqual(drop.all(), kind === "azure" ? ["ends with a dot."] : [], kind);
     }
   });
 });
