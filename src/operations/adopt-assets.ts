@@ -27,7 +27,8 @@ export interface AdoptAssets {
 }
 
 const BATCH = 64;
-const PLAIN = "application/octet-stream";
+/** What says nothing: the second is what S3 says where nobody has said anything. */
+const PLAIN: readonly (string | undefined)[] = [undefined, "application/octet-stream", "binary/octet-stream"];
 
 /**
  * Catalogues files that lie in an asset directory's store already: their bytes are read once, their types, headers and
@@ -83,7 +84,7 @@ export async function* adoptAssets(
       const head = createHead(HEAD);
       const { size, ...hashes } = await hashStream(await store.get(key, { signal, known: blob }), head.add);
       // what nobody has described is described by its name and bytes
-      const plain = blob.contentType === undefined || blob.contentType === PLAIN;
+      const plain = PLAIN.includes(blob.contentType);
       const metadata = Object.entries(blob.metadata ?? {}).map(
         ([name, value]) => [name, { value, header: true }] as const,
       );

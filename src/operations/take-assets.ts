@@ -2,10 +2,10 @@ import { isFeedctlError } from "../errors.ts";
 import { detectType } from "../lib/detect-type.ts";
 import { inBatches, mapParallel, oneAhead } from "../lib/parallel.ts";
 import { parseKey } from "../stores/key.ts";
+import type { Store } from "../stores/store.ts";
 import type { AssetItem, AssetStatus } from "./asset-item.ts";
 import { openAssetLane } from "./asset-lane.ts";
 import { checkNames } from "./asset-names.ts";
-import { assetPathProblem } from "./asset-paths.ts";
 import type { Context } from "./context.ts";
 import type { IntakeOptions, OpenIntake } from "./drop-intake.ts";
 import { openFeedStore } from "./feed-store.ts";
@@ -42,17 +42,16 @@ export async function openAssetIntake(context: Context, options: IntakeOptions):
   return {
     async *take(files) {
       await using store = await openFeedStore(context, db, feed);
-      for await (const { batch, found } of oneAhead(readAll(files))) {
+      for await (const { batch, found } of oneAhead(readAll(files, store))) {
         const answers = new Map<string, ImportedFile>();
         const items = new Map<string, AssetItem>();
         for (const each of found) {
           if ("status" in each) answers.set(each.file, each);
           else items.set(each.from, each);
         }
-        // only now, when the batch before is recorded: what it brought may stand in the way
-        const names = [...items.values()].map(({ key, from }) => ({ path: key, folder: false, from }));
-        for (const { from, status, reason } of await checkNames(db, { feedId: feed.id, store, names }))
-          if (items.delete(from)) answers.set(from, unread(from, status, reason));
+        // once more, now that the batch before is recorded: what it brought may stand in the way
+        for (const [from, answer] of await badNames([...items.keys()], store))
+          if (items.delete(from)) answers.set(from, answer);
         for await (const outcome of lane.take([...items.values()], overwrite ? "replace" : "fail")) {
           const { from, status, size = null, reason = null, restored } = outcome;
           const told = unread(from, restored ? "restored" : words[status], "");
@@ -71,16 +70,28 @@ export async function openAssetIntake(context: Context, options: IntakeOptions):
   };
 
   /** While one batch is being stored and recorded the next one is read. */
-  async function* readAll(files: AsyncIterable<FoundFile>) {
+  async function* readAll(files: AsyncIterable<FoundFile>, store: Store) {
     const most = { size: ({ file }: FoundFile) => file.size, most: BATCH_BYTES };
-    for await (const batch of inBatches(files, BATCH, most))
-      yield { batch, found: await Array.fromAsync(mapParallel(batch, context.concurrency, read)) };
+    for await (const batch of inBatches(files, BATCH, most)) {
+      // of what cannot be taken gigabytes need not be read
+      const bad = await badNames(
+        batch.map(({ path }) => path),
+        store,
+      );
+      const answers = mapParallel(batch, context.concurrency, async (file) => bad.get(file.path) ?? (await read(file)));
+      yield { batch, found: await Array.fromAsync(answers) };
+    }
+  }
+
+  /** Files whose names can not be, by themselves, beside one another, or beside what is there. */
+  async function badNames(paths: readonly string[], store: Store): Promise<Map<string, ImportedFile>> {
+    const names = paths.map((from) => ({ path: pathOf(from), folder: false, from }));
+    const problems = (await checkNames(db, { feedId: feed.id, store, names })).toReversed();
+    return new Map(problems.map(({ from, status, reason }) => [from, unread(from, status, reason)]));
   }
 
   async function read({ path, file, mark }: FoundFile): Promise<AssetItem | ImportedFile> {
     const name = pathOf(path);
-    const problem = assetPathProblem(name);
-    if (problem !== undefined) return unread(path, "invalid", `its name ${problem}`);
     try {
       const { size } = file;
       const { source, hashes, head } = await readLocalFile(file.path, size, context.signal);
