@@ -26,11 +26,18 @@ export function ruleCommand(edge: Edge): Command {
     .action(async (feed: string, options, command: Command) =>
       edge.act(command, async (context, out) => {
         const { addRetentionRule } = await import("../operations/retention-rules.ts");
+        const criteria = given(options);
+        const empty = criterionInfos.find(({ name }) => name in criteria && criteria[name] === undefined);
+        // of a script whose variable is not set: without that criterion the rule would take more than is meant
+        if (empty !== undefined)
+          throw new FeedctlError("usage", `--${empty.flag} is given without a value`, {
+            hint: "leave it out if the rule is not to look at that",
+          });
         const body = {
           name: options.name ?? null,
           enabled: options.disabled !== true,
           protectAcrossRules: options.protectAcrossRules === true,
-          criteria: given(options) as RetentionCriteria,
+          criteria: criteria as RetentionCriteria,
         };
         const added = await addRetentionRule(context, feed, body, options.at);
         await out.result(added, `added ${await describe(added)}`);

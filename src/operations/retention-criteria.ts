@@ -125,7 +125,7 @@ export function parseCriterion(info: CriterionInfo, given: unknown): RetentionCr
       return Number(text);
     case "size": {
       const bytes = bytesOf(text);
-      if (bytes === undefined) throw wrong("a size such as 500M or 20GiB");
+      if (bytes === undefined || !Number.isSafeInteger(bytes)) throw wrong("a size such as 500M or 20GiB");
       return bytes;
     }
     case "line":
@@ -145,7 +145,7 @@ function patternsOf(given: unknown, wrong: (what: string) => FeedctlError): stri
 
 /** Why these criteria make no rule; undefined when they do. */
 export function criteriaProblem(criteria: RetentionCriteria, feedType: string): string | undefined {
-  const given = Object.keys(criteria) as CriterionName[];
+  const given = (Object.keys(criteria) as CriterionName[]).filter((name) => criteria[name] !== undefined);
   const alone = new Set<CriterionName>(["sizeExclusive", "keepVersionsPer"]);
   if (given.every((name) => alone.has(name))) return "a rule without criteria would delete the whole feed";
   if (criteria.sizeExclusive && criteria.sizeTrigger === undefined && criteria.countTrigger === undefined)

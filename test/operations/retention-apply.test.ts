@@ -57,6 +57,18 @@ test("a wrong rule file is refused with the place that is wrong", () => {
     ["feeds: {web: {rules: [{olderThanDays: x}]}}", /feed web, rule 1: --older-than-days is a whole number/],
     ["feeds: {web: {rules: [{olderThanDays: [1]}]}}", /one value/],
     ["feeds: {web: {rules: [{deleteCached: maybe}]}}", /true or false/],
+    // without the criterion that its writer meant to give, a rule would take more
+    [
+      "feeds: {web: {rules: [{deletePackageIds: , olderThanDays: 1}]}}",
+      /feed web, rule 1: "deletePackageIds" is empty/,
+    ],
+    ["feeds: {web: {rules: [{deletePackageIds: [], olderThanDays: 1}]}}", /"deletePackageIds" is empty/],
+    ["feeds: {web: {rules: [{deletePackageIds: ',', olderThanDays: 1}]}}", /"deletePackageIds" is empty/],
+    ['{"feeds": {"web": {"rules": [{"deleteVersions": null, "olderThanDays": 1}]}}}', /"deleteVersions" is empty/],
+    ["feeds: {web: {rules: [{olderThanDays: }]}}", /"olderThanDays" is empty/],
+    ["feeds: {web: {rules: [{deleteVersions: a, delete-versions: b}]}}", /"deleteVersions" stands there twice/],
+    ["feeds: {web: {rules: [{sizeTriggerKb: 1, sizeTrigger: 1}]}}", /"sizeTrigger" stands there twice/],
+    ["feeds: {web: {rules: [{sizeTriggerKb: 99999999999999999999}]}}", /size-trigger is a size/],
     ["feeds: {web: {enabled: 1}}", /enabled is true or false/],
     ["feeds: {web: {protect: [{pakcage: x}]}}", /feed web, protection 1/],
     ["feeds: {web: {}, Web: {}}", /twice/],
@@ -75,6 +87,7 @@ test("values of criteria are checked", () => {
     ["keepVersionsCount", "-1"],
     ["keepVersionsCount", "1.5"],
     ["sizeTrigger", "big"],
+    ["sizeTrigger", "9000000T"],
     ["keepVersionsPer", "patch"],
     ["deleteVersions", [1]],
   ] as const)
@@ -150,6 +163,34 @@ onDatabases("retention apply", ["PostgreSQL"], (database) => {
     assert.deepEqual(await rulesOf(place), []);
     await place.exits(4, "retention", "apply", place.path("none.yaml"));
     await place.run("retention", "rule", "add", "files", "--older-than-days", "30", "--delete-package-ids", "tmp/*");
+  });
+
+  database.test("an empty value makes no rule that deletes the whole feed", async (_t, place) => {
+    await place.run("feed", "create", "web", "--type", "npm");
+    for (const [flag, value] of [
+      ["--delete-package-ids", ""],
+      ["--delete-package-ids", ","],
+      ["--delete-versions", " "],
+      ["--older-than-days", ""],
+    ] as const) {
+      const { stderr } = await place.exits(2, "retention", "rule", "add", "web", flag, value);
+      assert.match(stderr, new RegExp(`^error: ${flag} is given without a value`));
+      await place.exits(2, "retention", "rule", "add", "web", flag, value, "--keep-versions-count", "3");
+    }
+    assert.deepEqual(await rulesOf(place), []);
+    await place.run("retention", "rule", "add", "web", "--delete-package-ids", "a");
+    await place.exits(2, "retention", "rule", "set", "web", "1", "--delete-package-ids=");
+    // and one that is in the catalog all the same is not obeyed
+    await place.rows("update feedctl.retention_rules set criteria = '{}'");
+    await place.exits(8, "retention", "plan", "web");
+    await place.exits(8, "retention", "run", "web", "--yes");
+  });
+
+  database.test("numbers of days beyond all dates mean: ever", async (_t, place) => {
+    await place.run("feed", "create", "web", "--type", "npm");
+    await place.run("retention", "rule", "add", "web", "--older-than-days", "999999999");
+    await place.run("retention", "rule", "add", "web", "--keep-used-within-days", "5000000", "--protect-across-rules");
+    await place.run("retention", "plan", "web");
   });
 
   database.test("rules are added, changed, moved and removed by number or name", async (_t, place) => {
