@@ -115,6 +115,17 @@ async function used(place: Installation) {
   );
 }
 
+test("a hostile line costs no more time than another of its length", { timeout: 20_000 }, () => {
+  const started = performance.now();
+  for (const line of [
+    "[".repeat(500_000),
+    '[a] "'.repeat(100_000),
+    `[06/Feb/2026:00:00:38 +0000] "${"\\".repeat(500_000)}`,
+  ])
+    assert.equal(readLogLine(`1.2.3.4 - ${line}`, "combined"), "unreadable");
+  assert.ok(performance.now() - started < 10_000);
+});
+
 onEachDatabase("usage import", (database) => {
   database.test(
     "counts each log once, of one that grew the rest, whatever it is called or how it is packed",
@@ -163,6 +174,41 @@ onEachDatabase("usage import", (database) => {
       writeFileSync(place.path("broken.gz"), gzipSync(first).subarray(0, 60));
       await place.exits(3, "usage", "import", "web", place.path("broken.gz"));
       await place.exits(2, "usage", "import", "web", log, "--format", "iis");
+    },
+  );
+
+  database.testOnServer(
+    "what anybody may write into a log does not stop the import, nor keep a version for ever",
+    async (_t, place) => {
+      await prepare(place);
+      const log = place.path("access.log");
+      const odd = (key: string) => get("1.0.0", 1).replace("/left/-/left-1.0.0.tgz", key);
+      assert.notEqual(odd("/x"), get("1.0.0", 1));
+      const json = `${monitor({ time: "2026-02-06T00:00:00Z", uri: "https://a/box/\ud800", properties: {} })}\n`;
+      const ahead = get("1.1.0", 1).replace(/\/20\d\d:/, "/2999:");
+      writeFileSync(log, `${odd("/%00")}${odd("/\0")}${odd("/%2500")}${json}${get("1.0.0", 1)}${ahead}`);
+      const { events } = await place.run("usage", "import", "web", log, "--prefix", "/npm/", "--json");
+      assert.partialDeepStrictEqual(events().at(-1), { lines: 6, downloads: 2, failed: 0 });
+      const [row] = await place.rows(
+        "select last_used_at > now() as ahead from feedctl.versions where version = '1.1.0'",
+      );
+      assert.deepEqual(row, { ahead: false });
+    },
+  );
+
+  database.testOnServer(
+    "a log that was read with a wrong prefix or format is counted when that is put right",
+    async (_t, place) => {
+      await prepare(place);
+      const log = place.path("access.log");
+      writeFileSync(log, get("1.0.0", 1) + get("1.0.0", 2));
+      const wrong = await place.run("usage", "import", "web", log, "--prefix", "/nmp/");
+      assert.match(wrong.stderr, /no log names a file of feed web; is the prefix right\?/);
+      await place.run("usage", "import", "web", log, "--prefix", "/npm/", "--format", "s3");
+      for (const downloads of [2, 0]) {
+        const { events } = await place.run("usage", "import", "web", log, "--prefix", "/npm/", "--json");
+        assert.partialDeepStrictEqual(events().at(-1), { downloads });
+      }
     },
   );
 
