@@ -43,7 +43,7 @@ export interface Restored {
   protected: boolean;
 }
 
-/** Brings hidden versions of a package back, all or one. Unless they are protected, the next run may hide them again. */
+/** Brings hidden versions back: `[group/]name[@version]`, each with `*` for any text. Unless they are protected, the next run may hide them again. */
 export async function restorePackage(
   context: Context,
   feedName: string,
@@ -52,30 +52,43 @@ export async function restorePackage(
 ): Promise<Restored> {
   const { db } = await context.catalog();
   const { group, name, version } = parsePackageSpec(text);
-  const full = group === "" ? name : `${group}/${name}`;
+  const full = fullName({ group, name });
   return db.transaction().execute(async (transaction) => {
     const feed = await requireLiveFeed(transaction, feedName);
-    const found = await listHidden(transaction, feed.id, { name: full, version });
+    const hidden = await listHidden(transaction, feed.id, { name: full, version });
+    const shown = await unhideVersions(
+      transaction,
+      hidden.map(({ id }) => id),
+    );
+    const found = hidden.filter(({ id }) => shown.has(id));
     if (found.length === 0)
       throw new FeedctlError("not-found", `retention has hidden no ${text} in feed "${feed.name}"`, {
         hint: `see: feedctl retention quarantine ${feed.name}`,
       });
-    await unhideVersions(
-      transaction,
-      found.map(({ id }) => id),
-    );
     const about = { runId: null, actor: context.actor, feedId: feed.id, now: context.now() };
     await insertAuditEvents(
       transaction,
       about,
-      found.map((each) => ({ action: "restored", object: `${full}@${each.version}`, detail: { hiddenBy: each.run } })),
+      found.map((each) => ({
+        action: "restored",
+        object: `${fullName(each)}@${each.version}`,
+        detail: { hiddenBy: each.run },
+      })),
     );
     if (isProtected)
       for (const each of found)
-        await protect(context, transaction, feed, { package: full, version: each.version, reason: "restored" });
+        await protect(context, transaction, feed, {
+          package: fullName(each),
+          version: each.version,
+          reason: "restored",
+        });
     const versions = found.map((each) => ({ group: each.group, name: each.name, version: each.version }));
     return { feed: feed.name, versions, protected: isProtected };
   });
+}
+
+function fullName({ group, name }: { group: string; name: string }): string {
+  return group === "" ? name : `${group}/${name}`;
 }
 
 /** Who imports a file of a hidden version wants to have it: it is shown again. Other bytes are told why they conflict. */

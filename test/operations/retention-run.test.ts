@@ -16,7 +16,7 @@ async function prepare(place: Installation, versions: number, names = ["left", "
   mkdirSync(place.path("in"));
   for (const name of names)
     for (let minor = 0; minor < versions; minor++)
-      writeFileSync(place.path("in", `${name}-${minor}.tgz`), npmTarball({ name, version: `1.${minor}.0` }));
+      writeFileSync(place.path("in", `${name.replace("/", "-")}-${minor}.tgz`), npmTarball({ name, version: `1.${minor}.0` }));
   await place.run("feed", "create", "web", "--type", "npm");
   await place.run("store", "set", "web", "disk", "--path", place.path("store"));
   await place.run("import", "web", place.path("in"), "--quiet");
@@ -43,6 +43,16 @@ const query = async (place: Installation, text: string) => {
     await client.end();
   }
 };
+
+/** Until somebody waits for a lock on a row. */
+async function waitUntilBlocked(place: Installation): Promise<void> {
+  for (let tries = 0; tries < 200; tries++) {
+    const [row] = await query(place, "select count(*)::int as waiting from pg_locks where not granted");
+    if (row?.["waiting"] !== 0) return;
+    await new Promise((done) => setTimeout(done, 25));
+  }
+  assert.fail("nobody waits");
+}
 
 onDatabases("retention run", ["PostgreSQL"], (database) => {
   database.test("deletes what the plan says, rows and blobs, with one audit event per version", async (_t, place) => {
@@ -133,6 +143,32 @@ onDatabases("retention run", ["PostgreSQL"], (database) => {
     assert.deepEqual(actions, ["1.0.0 left", "1.1.0 left", "1.2.0 left", "1.3.0 deleted"]);
     assert.deepEqual(blobs(place), ["left-1.0.0.tgz", "left-1.1.0.tgz", "left-1.2.0.tgz"]);
     assert.deepEqual(await query(place, "select * from feedctl.retention_items"), []);
+  });
+
+  database.test("refuses to delete nearly all of a feed unless --max-delete allows it", async (_t, place) => {
+    await prepare(place, 51);
+    await place.run("retention", "rule", "add", "web", "--delete-package-ids", "*", "--keep-versions", "1.50.0");
+    const { stderr } = await place.exits(8, "retention", "run", "web", "--yes", "--max-delete", "99");
+    assert.match(stderr, /--max-delete allows 99/);
+    // 100 of 102: an oddly high share, but two versions are more than a hundredth
+    const dry = await place.run("retention", "run", "web", "--dry-run", "--quiet");
+    assert.equal(dry.stderr, "");
+    await place.run("retention", "rule", "set", "web", "1", "--keep-versions=");
+    for (const option of [[], ["--quarantine", "7"]]) {
+      const refused = await place.exits(8, "retention", "run", "web", "--yes", ...option);
+      assert.match(
+        refused.stderr,
+        /would take 102 versions of 102, which leaves hardly anything\nhint: .*--max-delete 100%/,
+      );
+    }
+    assert.match((await place.run("retention", "run", "web", "--dry-run")).stderr, /a run would be refused: the rules/);
+    assert.match(
+      (await place.run("retention", "run", "web", "--dry-run", "--max-delete", "5")).stderr,
+      /a run would be refused: .*--max-delete allows 5/,
+    );
+    assert.equal(blobs(place).length, 102);
+    await place.run("retention", "run", "web", "--yes", "--max-delete", "100%");
+    assert.deepEqual(blobs(place), []);
   });
 
   database.test("refuses a plan that takes more than --max-delete, before the first deletion", async (_t, place) => {
@@ -275,6 +311,46 @@ onDatabases("retention run", ["PostgreSQL"], (database) => {
       ]);
     },
   );
+
+  database.test("hidden versions come back by patterns, and not those that are gone meanwhile", async (_t, place) => {
+    await prepare(place, 4, ["left", "right", "@our/left"]);
+    await place.run("retention", "rule", "add", "web", "--keep-versions-count", "1");
+    await place.run("retention", "run", "web", "--yes", "--quarantine", "7");
+    const hidden = async () =>
+      ((await place.run("retention", "quarantine", "web", "--json")).json() as { name: string; version: string }[]).map(
+        ({ name, version }) => `${name}@${version}`,
+      );
+    assert.equal((await hidden()).length, 9);
+    assert.match((await place.run("retention", "restore", "web", "LEFT@1.*")).stdout, /: 3 versions/);
+    assert.equal((await hidden()).length, 6);
+    await place.run("retention", "restore", "web", "*@1.0.0");
+    assert.deepEqual(await hidden(), ["right@1.1.0", "right@1.2.0", "left@1.1.0", "left@1.2.0"]);
+
+    // a run that deletes it holds its row while it is being restored
+    const client = new pg.Client({ connectionString: place.env["FEEDCTL_DATABASE_URL"] });
+    await client.connect();
+    try {
+      await client.query("begin");
+      await client.query("select * from feedctl.versions where version = '1.1.0' for update");
+      await client.query("delete from feedctl.versions where version = '1.1.0' and quarantined_at is not null");
+      const late = place.exits(4, "retention", "restore", "web", "right@1.1.0");
+      await waitUntilBlocked(place);
+      await client.query("commit");
+      assert.match((await late).stderr, /has hidden no right@1\.1\.0/);
+    } finally {
+      await client.end();
+    }
+    const audit = await query(
+      place,
+      "select object from feedctl.audit_events where action = 'restored' order by object",
+    );
+    assert.deepEqual(
+      audit.map(({ object }) => object),
+      ["left@1.0.0", "left@1.1.0", "left@1.2.0", "our/left@1.0.0", "right@1.0.0"],
+    );
+    await place.run("retention", "restore", "web", "*");
+    assert.deepEqual(await hidden(), []);
+  });
 
   database.test("switched off it deletes nothing, not even what is hidden", async (_t, place) => {
     await prepare(place, 3, ["left"]);
