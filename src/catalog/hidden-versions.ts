@@ -111,13 +111,31 @@ export async function unhideByKeys(
   return rows.rows;
 }
 
-/** Those of the keys that belong to hidden versions. */
-export async function hiddenKeys(db: Db, feedId: number, keys: readonly string[]): Promise<Set<string>> {
+/** Of files that have rows: whether their versions are hidden. */
+export async function hiddenKeys(db: Db, feedId: number, keys: readonly string[]): Promise<Map<string, boolean>> {
+  if (keys.length === 0) return new Map();
+  const rows = await sql<{ key: string; hidden: boolean }>`
+    select f.key, v.quarantined_at is not null as hidden from feedctl.files f join feedctl.versions v on v.id = f.version_id
+    where f.feed_id = ${feedId}::int and f.key in (select jsonb_array_elements_text(${JSON.stringify(keys)}::jsonb))`.execute(
+    db,
+  );
+  return new Map(rows.rows.map(({ key, hidden }) => [key, hidden]));
+}
+
+/** Whether somebody may be making, or obeying, a plan for the feed. */
+export async function isRetentionRunning(db: Db, feedId: number): Promise<boolean> {
+  const rows = await sql<{ running: boolean }>`select exists (select from feedctl.runs
+    where state = 'running' and feed_id = ${feedId}::int and command = 'retention run') as running`.execute(db);
+  return rows.rows[0]?.running === true;
+}
+
+/** Makes the rows of versions new, so that a plan that means them is out of date. Returns which of the files have rows. */
+export async function touchVersions(db: Db, feedId: number, keys: readonly string[]): Promise<Set<string>> {
   if (keys.length === 0) return new Set();
-  const rows = await sql<{
-    key: string;
-  }>`select f.key from feedctl.files f join feedctl.versions v on v.id = f.version_id
-    where f.feed_id = ${feedId}::int and v.quarantined_at is not null
-      and f.key in (select jsonb_array_elements_text(${JSON.stringify(keys)}::jsonb))`.execute(db);
+  const named = sql`f.feed_id = ${feedId}::int and f.key in (select jsonb_array_elements_text(${JSON.stringify(keys)}::jsonb))`;
+  await sql`update feedctl.versions v set listed = v.listed from feedctl.files f where f.version_id = v.id and ${named}`.execute(
+    db,
+  );
+  const rows = await sql<{ key: string }>`select f.key from feedctl.files f where ${named}`.execute(db);
   return new Set(rows.rows.map(({ key }) => key));
 }

@@ -1,5 +1,14 @@
 import { insertAuditEvents } from "../catalog/runs.ts";
-import { hiddenKeys, listHidden, unhideByKeys, unhideVersions, type HiddenReason } from "../catalog/hidden-versions.ts";
+import {
+  hiddenKeys,
+  isRetentionRunning,
+  listHidden,
+  touchVersions,
+  unhideByKeys,
+  unhideVersions,
+  type HiddenReason,
+} from "../catalog/hidden-versions.ts";
+import { lockRows } from "../catalog/packages.ts";
 import { FeedctlError } from "../errors.ts";
 import type { Context } from "./context.ts";
 import type { Target } from "./feed-writer.ts";
@@ -91,24 +100,29 @@ function fullName({ group, name }: { group: string; name: string }): string {
   return group === "" ? name : `${group}/${name}`;
 }
 
-/** Who imports a file of a hidden version wants to have it: it is shown again. Other bytes are told why they conflict. */
+/**
+ * Who imports a file of a hidden version wants to have it: it is shown again, and what a run is about to take is left.
+ * Other bytes are told why they conflict.
+ */
 export async function showImported(
   context: Context,
   { feed, run }: Target,
   results: readonly ImportedFile[],
 ): Promise<ImportedFile[]> {
+  const { db } = await context.catalog();
   const keysOf = (wanted: (result: ImportedFile) => boolean) =>
     results.flatMap((result) => (result.key !== null && wanted(result) ? [result.key] : []));
-  const { db } = await context.catalog();
-  const there = await hiddenKeys(db, feed.id, keysOf(isThere));
-  const refused = await hiddenKeys(
-    db,
-    feed.id,
-    keysOf(({ status }) => status === "conflict"),
-  );
-  if (there.size > 0)
+  const there = keysOf(isThere);
+  const hidden = await hiddenKeys(db, feed.id, [...there, ...keysOf(({ status }) => status === "conflict")]);
+  const isRunning = there.length > 0 && (await isRetentionRunning(db, feed.id));
+  const claimed = isRunning ? there : there.filter((key) => hidden.get(key) !== false);
+  const gone = new Set(claimed);
+  if (claimed.length > 0)
     await db.transaction().execute(async (transaction) => {
-      const shown = await unhideByKeys(transaction, feed.id, [...there]);
+      // a batch of deletions ends before this looks
+      await lockRows(transaction, feed.id, "shared");
+      const shown = await unhideByKeys(transaction, feed.id, claimed);
+      for (const key of await touchVersions(transaction, feed.id, claimed)) gone.delete(key);
       await run.audit(
         transaction,
         shown.map(({ key }) => ({ action: "restored", object: key, detail: { reason: "imported again" } })),
@@ -116,9 +130,12 @@ export async function showImported(
     });
   return results.map((result) => {
     if (result.key === null) return result;
-    if (there.has(result.key))
+    if (isThere(result) && gone.has(result.key))
+      return { ...result, status: "failed", reason: "it was deleted meanwhile; import it again" };
+    if (hidden.get(result.key) !== true) return result;
+    if (isThere(result))
       return { ...result, warnings: [...result.warnings, "retention had hidden it; it is shown again"] };
-    if (refused.has(result.key))
+    if (result.status === "conflict")
       return { ...result, reason: `${result.reason}, hidden by retention; see: feedctl retention restore` };
     return result;
   });

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { existsSync, mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import pg from "pg";
+import { lockKinds, type Catalog } from "../../src/catalog/catalog.ts";
 import { openPostgres } from "../../src/catalog/open-postgres.ts";
 import type { Context } from "../../src/operations/context.ts";
 import { runRetention, type FeedOutcome, type RetentionEvent } from "../../src/operations/run-retention.ts";
@@ -16,7 +17,10 @@ async function prepare(place: Installation, versions: number, names = ["left", "
   mkdirSync(place.path("in"));
   for (const name of names)
     for (let minor = 0; minor < versions; minor++)
-      writeFileSync(place.path("in", `${name.replace("/", "-")}-${minor}.tgz`), npmTarball({ name, version: `1.${minor}.0` }));
+      writeFileSync(
+        place.path("in", `${name.replace("/", "-")}-${minor}.tgz`),
+        npmTarball({ name, version: `1.${minor}.0` }),
+      );
   await place.run("feed", "create", "web", "--type", "npm");
   await place.run("store", "set", "web", "disk", "--path", place.path("store"));
   await place.run("import", "web", place.path("in"), "--quiet");
@@ -43,6 +47,27 @@ const query = async (place: Installation, text: string) => {
     await client.end();
   }
 };
+
+/** To run operations here, with something else done in the middle of them. */
+function contextOf(place: Installation, catalog: Catalog): Context {
+  const context: Partial<Context> = {
+    catalog: async () => catalog,
+    signal: new AbortController().signal,
+    now: () => new Date(),
+    actor: "test",
+    host: "test",
+    pid: 1,
+    lockWait: 0,
+    dataDir: place.data,
+    platform: "linux",
+    env: () => undefined,
+    concurrency: 2,
+    configuredSettings: new Map(),
+    notice: () => {},
+    openStore,
+  };
+  return context as Context;
+}
 
 /** Until somebody waits for a lock on a row. */
 async function waitUntilBlocked(place: Installation): Promise<void> {
@@ -107,25 +132,10 @@ onDatabases("retention run", ["PostgreSQL"], (database) => {
     await prepare(place, 4, ["left"]);
     await place.run("retention", "rule", "add", "web", "--delete-versions", "*");
     await using catalog = await openPostgres(place.env["FEEDCTL_DATABASE_URL"] ?? "");
-    const context: Partial<Context> = {
-      catalog: async () => catalog,
-      signal: new AbortController().signal,
-      now: () => new Date(),
-      actor: "test",
-      host: "test",
-      pid: 1,
-      lockWait: 0,
-      dataDir: place.data,
-      platform: "linux",
-      env: () => undefined,
-      concurrency: 2,
-      configuredSettings: new Map(),
-      notice: () => {},
-      openStore,
-    };
+    const context = contextOf(place, catalog);
     const events: RetentionEvent[] = [];
     const asked: string[] = [];
-    for await (const event of runRetention(context as Context, {
+    for await (const event of runRetention(context, {
       feeds: ["web"],
       async approve(_plan, what) {
         asked.push(what);
@@ -143,6 +153,44 @@ onDatabases("retention run", ["PostgreSQL"], (database) => {
     assert.deepEqual(actions, ["1.0.0 left", "1.1.0 left", "1.2.0 left", "1.3.0 deleted"]);
     assert.deepEqual(blobs(place), ["left-1.0.0.tgz", "left-1.1.0.tgz", "left-1.2.0.tgz"]);
     assert.deepEqual(await query(place, "select * from feedctl.retention_items"), []);
+  });
+
+  database.test("what is imported once more while a run has planned to take it stays", async (_t, place) => {
+    await prepare(place, 3, ["left"]);
+    await place.run("retention", "rule", "add", "web", "--keep-versions-count", "1");
+    await using catalog = await openPostgres(place.env["FEEDCTL_DATABASE_URL"] ?? "");
+    const actions: string[] = [];
+    for await (const event of runRetention(contextOf(place, catalog), {
+      feeds: ["web"],
+      async approve() {
+        const { stdout } = await place.run("import", "web", place.path("in", "left-0.tgz"));
+        assert.match(stdout, /1 already there/);
+      },
+    }))
+      if (event.type === "version") actions.push(`${event.version} ${event.action}`);
+    assert.deepEqual(actions, ["1.0.0 left", "1.1.0 deleted"]);
+    assert.deepEqual(blobs(place), ["left-1.0.0.tgz", "left-1.2.0.tgz"]);
+  });
+
+  database.test("an import does not call a package there that a run deletes at that moment", async (_t, place) => {
+    await prepare(place, 2, ["left"]);
+    await place.run("retention", "rule", "add", "web", "--keep-versions-count", "1");
+    await place.run("retention", "run", "web", "--yes", "--quarantine", "7");
+    const client = new pg.Client({ connectionString: place.env["FEEDCTL_DATABASE_URL"] });
+    await client.connect();
+    try {
+      await client.query("begin");
+      await client.query(`select pg_advisory_xact_lock(${lockKinds.rows}, 1)`);
+      await client.query("delete from feedctl.versions where quarantined_at is not null");
+      const late = place.exits(3, "import", "web", place.path("in", "left-0.tgz"));
+      await waitUntilBlocked(place);
+      await client.query("commit");
+      assert.match((await late).stdout, /FAILED.*it was deleted meanwhile; import it again/);
+    } finally {
+      await client.end();
+    }
+    assert.match((await place.run("import", "web", place.path("in", "left-0.tgz"))).stdout, /imported 1 file/);
+    assert.deepEqual(await listed(place), ["left-1.0.0.tgz", "left-1.1.0.tgz"]);
   });
 
   database.test("refuses to delete nearly all of a feed unless --max-delete allows it", async (_t, place) => {
