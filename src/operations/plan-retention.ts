@@ -81,12 +81,20 @@ export async function planRetention(
       },
       commit: () => db.commit().execute(),
       async [Symbol.asyncDispose]() {
-        if (!db.isCommitted && !db.isRolledBack) await db.rollback().execute();
+        if (!db.isCommitted && !db.isRolledBack) await giveUp();
       },
     };
   } catch (error) {
-    await db.rollback().execute();
+    await giveUp();
     throw error;
+  }
+
+  /** Of a connection that broke nothing is left to be rolled back, and why it broke is being told. */
+  async function giveUp(): Promise<void> {
+    await db
+      .rollback()
+      .execute()
+      .catch(() => {});
   }
 }
 

@@ -235,12 +235,18 @@ async function settlePlan(context: Context, name: string, input: RetentionInput,
   const refusal = tooMuch(plan, input.maxDelete);
   if (refusal !== undefined) throw refusal;
   const freed = await countExpired(plan.db, feed.id, context.now());
+  await savePlan(plan.db, runId);
+  // who thinks about the answer holds no transaction open
+  await plan.commit();
   if (total.versions > 0 || freed > 0) {
     const what = `${input.quarantineDays === undefined ? "delete" : "hide"} ${counted(total.versions, "version")} (${formatSize(total.bytes)}) of feed ${feed.name}`;
-    await input.approve({ ...outcome, freed }, freed > 0 ? `${what}, and delete ${freed} that are hidden` : what);
+    try {
+      await input.approve({ ...outcome, freed }, freed > 0 ? `${what}, and delete ${freed} that are hidden` : what);
+    } catch (error) {
+      await forgetItems((await context.catalog()).db, feed.id);
+      throw error;
+    }
   }
-  await savePlan(plan.db, runId);
-  await plan.commit();
   return { rules, outcome };
 }
 
@@ -254,7 +260,7 @@ function tooMuch({ feed, total, sums }: RetentionPlan, most: RetentionInput["max
   const take = `the rules of feed "${feed.name}" would take ${counted(planned, "version")}`;
   if (most === undefined) {
     if (planned < FEW || planned * 100 <= all * 99) return undefined;
-    return new FeedctlError("refused", `${take} of ${all}, which leaves hardly anything`, {
+    return new FeedctlError("refused", `${take} of ${all.toLocaleString("en-US")}, which leaves hardly anything`, {
       hint: `nothing was deleted; ${plan}; if that is meant: --max-delete 100%`,
     });
   }

@@ -1,10 +1,13 @@
 import assert from "node:assert/strict";
 import { existsSync, mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import pg from "pg";
 import { lockKinds, type Catalog } from "../../src/catalog/catalog.ts";
 import { openPostgres } from "../../src/catalog/open-postgres.ts";
+import { isFeedctlError } from "../../src/errors.ts";
 import type { Context } from "../../src/operations/context.ts";
+import { planRetention } from "../../src/operations/plan-retention.ts";
 import { runRetention, type FeedOutcome, type RetentionEvent } from "../../src/operations/run-retention.ts";
 import { openStore } from "../../src/stores/open.ts";
 import { expectExit, type Installation, onDatabases } from "../support/databases.ts";
@@ -74,7 +77,7 @@ async function waitUntilBlocked(place: Installation): Promise<void> {
   for (let tries = 0; tries < 200; tries++) {
     const [row] = await query(place, "select count(*)::int as waiting from pg_locks where not granted");
     if (row?.["waiting"] !== 0) return;
-    await new Promise((done) => setTimeout(done, 25));
+    await sleep(25);
   }
   assert.fail("nobody waits");
 }
@@ -192,6 +195,41 @@ onDatabases("retention run", ["PostgreSQL"], (database) => {
     assert.match((await place.run("import", "web", place.path("in", "left-0.tgz"))).stdout, /imported 1 file/);
     assert.deepEqual(await listed(place), ["left-1.0.0.tgz", "left-1.1.0.tgz"]);
   });
+
+  database.test(
+    "a catalog that goes away in the middle is told as that, whatever the run waits for",
+    async (_t, place) => {
+      await prepare(place, 3, ["left"]);
+      await place.run("retention", "rule", "add", "web", "--keep-versions-count", "1");
+      const cut = () =>
+        query(
+          place,
+          "select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()",
+        );
+      const unavailable = (error: unknown) => isFeedctlError(error, "unavailable");
+      const url = place.env["FEEDCTL_DATABASE_URL"] ?? "";
+      {
+        await using catalog = await openPostgres(url);
+        const approve = async () => void (await cut());
+        const events = runRetention(contextOf(place, catalog), { feeds: ["web"], approve });
+        await assert.rejects(Array.fromAsync(events), unavailable);
+      }
+      {
+        await using catalog = await openPostgres(url);
+        await assert.rejects(async () => {
+          await using plan = await planRetention(contextOf(place, catalog), "web");
+          await cut();
+          await sleep(100);
+          await Array.fromAsync(plan.versions());
+        }, unavailable);
+      }
+      assert.equal(blobs(place).length, 3);
+      assert.partialDeepStrictEqual(
+        summaryOf((await place.run("retention", "run", "web", "--yes", "--json")).events()),
+        { deleted: 2, blobs: 2 },
+      );
+    },
+  );
 
   database.test("refuses to delete nearly all of a feed unless --max-delete allows it", async (_t, place) => {
     await prepare(place, 51);
