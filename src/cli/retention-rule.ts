@@ -1,8 +1,14 @@
 import { Argument, Command, Option } from "commander";
 import { FeedctlError } from "../errors.ts";
-import { criterionInfos, parseCriterion, type RetentionCriteria } from "../operations/retention-criteria.ts";
+import {
+  criterionInfos,
+  parseCriterion,
+  takesTheRest,
+  type RetentionCriteria,
+} from "../operations/retention-criteria.ts";
 import type { RetentionRule, RuleChange } from "../operations/retention-rules.ts";
 import type { Edge } from "./edge.ts";
+import type { Output } from "./output.ts";
 import { feedArgument, wholeNumber } from "./parsers.ts";
 
 const ruleArgument = () => new Argument("<rule>", "position or name of the rule");
@@ -41,6 +47,7 @@ export function ruleCommand(edge: Edge): Command {
         };
         const added = await addRetentionRule(context, feed, body, options.at);
         await out.result(added, `added ${await describe(added)}`);
+        warnOfRest(out, feed, added);
       }),
     );
 
@@ -116,6 +123,7 @@ export function ruleCommand(edge: Edge): Command {
         });
       const changed = await setRetentionRule(context, feed, which, change);
       await out.result(changed, `changed ${await describe(changed)}`);
+      warnOfRest(out, feed, changed);
     }),
   );
 
@@ -173,6 +181,11 @@ function given(options: Record<string, unknown>): RuleChange["criteria"] {
       .filter(({ name }) => options[name] !== undefined)
       .map((info) => [info.name, parseCriterion(info, options[info.name])]),
   );
+}
+
+function warnOfRest(out: Output, feed: string, { criteria }: RetentionRule): void {
+  if (takesTheRest(criteria))
+    out.warn(`the rule takes every version that it does not keep; see: feedctl retention plan ${feed}`);
 }
 
 async function describe(rule: RetentionRule): Promise<string> {

@@ -157,6 +157,15 @@ export function criteriaProblem(criteria: RetentionCriteria, feedType: string): 
   return foreign === undefined ? undefined : `an asset directory has no versions: --${foreign.flag} says nothing of it`;
 }
 
+/** Whether a rule takes whatever its patterns do not keep: that is seldom what `keep-...` was meant to say. */
+export function takesTheRest(criteria: RetentionCriteria): boolean {
+  return Object.entries(criteria).every(([name, value]) => {
+    if (name === "keepPackageIds" || name === "keepVersions" || name === "keepVersionsPer") return true;
+    if (Array.isArray(value)) return value.some((pattern) => /^\*+$/.test(pattern));
+    return value === 0 && name !== "triggerDownloadCount";
+  });
+}
+
 /** As feedctl shows names: `scope/name`, with the `@` of npm and the `:` of Maven read as they are meant. */
 export function packagePattern(feedType: string, pattern: string): string {
   const bare = pattern.replace(/^@/, "");

@@ -5,6 +5,7 @@ import { isFeedctlError } from "../../src/errors.ts";
 import { criterionInfos, parseCriterion } from "../../src/operations/retention-criteria.ts";
 import { readRetentionFile } from "../../src/operations/retention-file.ts";
 import { type Installation, onDatabases } from "../support/databases.ts";
+import { npmTarball } from "../support/fixtures/packages.ts";
 
 const criteria = {
   deleteCached: "true",
@@ -185,6 +186,42 @@ onDatabases("retention apply", ["PostgreSQL"], (database) => {
     await place.exits(8, "retention", "plan", "web");
     await place.exits(8, "retention", "run", "web", "--yes");
   });
+
+  database.test(
+    "what is easily mistyped is told: a rule that takes the rest, a protection of nothing",
+    async (_t, place) => {
+      await place.run("feed", "create", "web", "--type", "npm");
+      writeFileSync(place.path("core.tgz"), npmTarball({ name: "@acme/core", version: "1.0.0-RC.1" }));
+      await place.run("import", "web", place.path("core.tgz"));
+      const add = async (...criteria: string[]) =>
+        (await place.run("retention", "rule", "add", "web", ...criteria)).stderr;
+      for (const wide of [
+        ["--keep-package-ids", "core"],
+        ["--keep-versions", "1.*", "--delete-package-ids", "*"],
+        ["--keep-versions-count", "0"],
+        ["--older-than-days", "0", "--keep-versions", "2.*"],
+      ])
+        assert.match(
+          await add(...wide),
+          /^warning: the rule takes every version that it does not keep; see: /,
+          wide.join(" "),
+        );
+      for (const narrow of [
+        ["--keep-package-ids", "core", "--older-than-days", "1"],
+        ["--trigger-download-count", "0"],
+        ["--keep-last-stable"],
+        ["--delete-package-ids", "a*"],
+      ])
+        assert.equal(await add(...narrow), "", narrow.join(" "));
+      const protect = async (what: string) => (await place.run("package", "protect", "web", what)).stderr;
+      assert.match(
+        await protect("acme/kore@1.*"),
+        /^warning: feed web has no such version now; see: feedctl package list web/,
+      );
+      assert.match(await protect("@acme/core@2.*"), /no such version/);
+      for (const right of ["@ACME/core@1.*", "acme/*", "*@1.0.0-rc.1"]) assert.equal(await protect(right), "", right);
+    },
+  );
 
   database.test("numbers of days beyond all dates mean: ever", async (_t, place) => {
     await place.run("feed", "create", "web", "--type", "npm");
