@@ -2,6 +2,7 @@ import { Argument, Command, Option } from "commander";
 import { FeedctlError } from "../errors.ts";
 import {
   criterionInfos,
+  oddPatterns,
   parseCriterion,
   takesTheRest,
   type RetentionCriteria,
@@ -47,7 +48,7 @@ export function ruleCommand(edge: Edge): Command {
         };
         const added = await addRetentionRule(context, feed, body, options.at);
         await out.result(added, `added ${await describe(added)}`);
-        warnOfRest(out, feed, added);
+        warnOf(out, feed, added);
       }),
     );
 
@@ -123,7 +124,7 @@ export function ruleCommand(edge: Edge): Command {
         });
       const changed = await setRetentionRule(context, feed, which, change);
       await out.result(changed, `changed ${await describe(changed)}`);
-      warnOfRest(out, feed, changed);
+      warnOf(out, feed, changed);
     }),
   );
 
@@ -183,7 +184,10 @@ function given(options: Record<string, unknown>): RuleChange["criteria"] {
   );
 }
 
-function warnOfRest(out: Output, feed: string, { criteria }: RetentionRule): void {
+function warnOf(out: Output, feed: string, { criteria }: RetentionRule): void {
+  const odd = oddPatterns(criteria);
+  if (odd.length > 0)
+    out.warn(`of ${odd.join(" and ")} only a * stands for other text; see: feedctl retention plan ${feed}`);
   if (takesTheRest(criteria))
     out.warn(`the rule takes every version that it does not keep; see: feedctl retention plan ${feed}`);
 }

@@ -121,6 +121,8 @@ async function countInto(context: Context, log: Log, answer: CountedFile): Promi
   let offset = 0;
   for await (const piece of logPieces(log.file)) {
     context.signal.throwIfAborted();
+    // its server is still writing it: it is counted when it is whole
+    if (piece.isOpen && readLogLine(piece.bytes.toString("utf8").trimEnd(), log.format) === "unreadable") continue;
     // a piece may begin in what was counted and end behind it
     const fresh = Math.max(0, (done?.bytes ?? 0) - offset);
     hash.update(piece.bytes);

@@ -166,6 +166,17 @@ export function takesTheRest(criteria: RetentionCriteria): boolean {
   });
 }
 
+/** Patterns that seem to be globs or regular expressions, of which only `*` means something here. */
+export function oddPatterns({
+  deletePackageIds,
+  keepPackageIds,
+  deleteVersions,
+  keepVersions,
+}: RetentionCriteria): string[] {
+  const lists = [deletePackageIds, keepPackageIds, deleteVersions, keepVersions];
+  return lists.flatMap((list) => list ?? []).filter((pattern) => /[?[\]{}|\\%]|^!/.test(pattern));
+}
+
 /** As feedctl shows names: `scope/name`, with the `@` of npm and the `:` of Maven read as they are meant. */
 export function packagePattern(feedType: string, pattern: string): string {
   const bare = pattern.replace(/^@/, "");

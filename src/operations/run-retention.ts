@@ -96,9 +96,14 @@ export async function* runRetention(context: Context, input: RetentionInput): As
     ...nothing(),
   };
   let failure: unknown;
-  for (const name of names) {
+  for (const [index, name] of names.entries()) {
     try {
-      for await (const event of isDry ? rehearse(context, name, input) : retainFeed(context, name, input, isOver)) {
+      const work = () => {
+        if (isDry) return rehearse(context, name, input);
+        // to plan one feed after another for nothing would take its time, too
+        return index > 0 && isOver() ? leave(context, name) : retainFeed(context, name, input, isOver);
+      };
+      for await (const event of work()) {
         yield event;
         if (event.type !== "feed") continue;
         for (const count of counts) summary[count] += event[count];
@@ -154,6 +159,11 @@ async function* rehearse(
   for await (const version of plan.versions())
     yield { type: "version", feed: plan.feed.name, action: "planned", ...version };
   yield { ...outcome, freed: await countExpired(plan.db, plan.feed.id, context.now()) };
+}
+
+async function* leave(context: Context, name: string): AsyncGenerator<FeedOutcome> {
+  const feed = await retainedFeed((await context.catalog()).db, name);
+  yield { type: "feed", feed: feed.name, outcome: "stopped", ...nothing() };
 }
 
 function outcomeOf({ feed, total }: RetentionPlan, outcome: FeedOutcome["outcome"]): FeedOutcome {

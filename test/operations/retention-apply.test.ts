@@ -213,6 +213,8 @@ onDatabases("retention apply", ["PostgreSQL"], (database) => {
         ["--delete-package-ids", "a*"],
       ])
         assert.equal(await add(...narrow), "", narrow.join(" "));
+      for (const odd of ["core-[ab]", "cor?", "!core", "co%"])
+        assert.match(await add("--delete-package-ids", odd), /^warning: of .* only a \* stands for other text/, odd);
       const protect = async (what: string) => (await place.run("package", "protect", "web", what)).stderr;
       assert.match(
         await protect("acme/kore@1.*"),

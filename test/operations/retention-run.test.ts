@@ -317,6 +317,13 @@ onDatabases("retention run", ["PostgreSQL"], (database) => {
         { type: "feed", outcome: "stopped", planned: 8, deleted: 0 },
         { type: "summary", stopped: 1 },
       ]);
+      await place.run("feed", "create", "later", "--type", "npm");
+      const several = await place.run("retention", "run", "web", "later", "--yes", "--json", "--max-duration", "1ms");
+      assert.partialDeepStrictEqual(several.events(), [
+        { feed: "web", outcome: "stopped" },
+        { feed: "later", outcome: "stopped" },
+        { type: "summary", feeds: 2, stopped: 2, failed: 0 },
+      ]);
       assert.match(
         (await place.run("retention", "run", "web", "--yes", "--quiet", "--max-duration", "1h")).stdout,
         /^web: deleted 8 versions, [^\n]* reclaimed\n$/,
@@ -448,6 +455,19 @@ onDatabases("retention run", ["PostgreSQL"], (database) => {
     await place.run("settings", "set", "FeedRetentionDryRun", "true");
     const dry = (await place.run("retention", "run", "web", "--yes", "--json")).events();
     assert.partialDeepStrictEqual(dry.at(-1), { dryRun: true, planned: 2, deleted: 0 });
+    // in the configuration, spelled as in ProGet's files
+    await place.run("settings", "reset", "FeedRetentionDryRun");
+    writeFileSync(place.path("dry.json"), JSON.stringify({ settings: { FeedRetentionDryRun: "True" } }));
+    const configured = await place.run(
+      "retention",
+      "run",
+      "web",
+      "--yes",
+      "--json",
+      "--config",
+      place.path("dry.json"),
+    );
+    assert.partialDeepStrictEqual(configured.events().at(-1), { dryRun: true, planned: 2, deleted: 0 });
     assert.equal(blobs(place).length, 3);
   });
 

@@ -196,6 +196,23 @@ onEachDatabase("usage import", (database) => {
     },
   );
 
+  database.testOnServer("a line that its server is still writing counts when it is whole", async (_t, place) => {
+    await prepare(place);
+    const log = place.path("access.log");
+    const [first, second] = [get("1.0.0", 1), get("1.1.0", 2)];
+    for (const [text, downloads] of [
+      [first + second.slice(0, 60), 1],
+      [first + second.slice(0, 80), 0],
+      [first + second, 1],
+      [first + second + get("1.2.0", 3).trimEnd(), 1],
+      [first + second + get("1.2.0", 3), 0],
+    ] as const) {
+      writeFileSync(log, text);
+      const { events } = await place.run("usage", "import", "web", log, "--prefix", "/npm/", "--json");
+      assert.partialDeepStrictEqual(events().at(-1), { downloads, unreadable: 0, failed: 0 }, text);
+    }
+  });
+
   database.testOnServer(
     "a log that was read with a wrong prefix or format is counted when that is put right",
     async (_t, place) => {
