@@ -119,7 +119,7 @@ export async function hiddenKeys(db: Db, feedId: number, keys: readonly string[]
     where f.feed_id = ${feedId}::int and f.key in (select jsonb_array_elements_text(${JSON.stringify(keys)}::jsonb))`.execute(
     db,
   );
-  return new Map(rows.rows.map(({ key, hidden }) => [key, hidden]));
+  return new Map(rows.rows.map((row) => [row.key, row.hidden]));
 }
 
 /** Whether somebody may be making, or obeying, a plan for the feed. */

@@ -193,8 +193,7 @@ onDatabases("retention apply", ["PostgreSQL"], (database) => {
       await place.run("feed", "create", "web", "--type", "npm");
       writeFileSync(place.path("core.tgz"), npmTarball({ name: "@acme/core", version: "1.0.0-RC.1" }));
       await place.run("import", "web", place.path("core.tgz"));
-      const add = async (...criteria: string[]) =>
-        (await place.run("retention", "rule", "add", "web", ...criteria)).stderr;
+      const add = async (...given: string[]) => (await place.run("retention", "rule", "add", "web", ...given)).stderr;
       for (const wide of [
         ["--keep-package-ids", "core"],
         ["--keep-versions", "1.*", "--delete-package-ids", "*"],

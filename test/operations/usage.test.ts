@@ -237,8 +237,14 @@ onEachDatabase("usage import", (database) => {
       place.path("a.json"),
       `${monitor({ time: today, properties: { objectKey: "/acct/box/left/-/left-1.1.0.tgz" }, uri: "" })}\n`,
     );
+    await place.run("retention", "rule", "add", "web", "--keep-used-within-days", "30", "--name", "unused");
+    const talk = async () => (await place.run("retention", "run", "web", "--dry-run")).stderr;
+    assert.match(await talk(), /^no use of feed web is known, and unused goes by that; see: feedctl usage import/);
     await place.run("usage", "import", "web", place.path("a.json"));
-    await place.run("retention", "rule", "add", "web", "--keep-used-within-days", "30");
+    assert.equal(await talk(), "");
+    await place.rows("update feedctl.versions set last_used_at = last_used_at - interval '40 days'");
+    assert.match(await talk(), /^no use since 20..-..-.. of feed web is known/);
+    await place.rows("update feedctl.versions set last_used_at = last_used_at + interval '40 days'");
     const plan = (await place.run("retention", "plan", "web", "--json")).json() as {
       delete: { version: string; reason: string }[];
     };
