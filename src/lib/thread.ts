@@ -10,10 +10,8 @@ export interface Thread<Message, Answer> {
 }
 
 export interface ThreadOptions {
-  /** The module that runs in it, without its ending, beside `from`. */
-  module: string;
-  /** `import.meta.url` of a module in the same folder. */
-  from: string;
+  /** The module that runs in it, as the source calls it. */
+  module: URL;
   workerData?: unknown;
   /** MiB for objects that die young. Node's own 48 are only filled with garbage by a thread that makes few at a time. */
   young: number;
@@ -24,7 +22,7 @@ export interface ThreadOptions {
 /** Starts a thread. It keeps the process alive only while somebody waits for an answer. */
 export function startThread<Message, Answer>(options: ThreadOptions): Thread<Message, Answer> {
   // The compiler does not rewrite the ending inside a URL.
-  const file = new URL(`./${options.module}${extname(options.from)}`, options.from);
+  const file = new URL(options.module.href.replace(/\.ts$/, extname(import.meta.url)));
   const worker = new Worker(file, {
     workerData: options.workerData,
     execArgv: [],

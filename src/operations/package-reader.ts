@@ -32,7 +32,11 @@ export function openPackageReader(signal: AbortSignal): PackageReader {
       threads,
       batch: BATCH,
       start: () =>
-        startThread({ module: "package-worker", from: import.meta.url, young: YOUNG, ended: () => ended(signal) }),
+        startThread({
+          module: new URL("./package-worker.ts", import.meta.url),
+          young: YOUNG,
+          ended: () => ended(signal),
+        }),
     });
   };
 
