@@ -5,7 +5,7 @@ import { findAssets, type AssetRow } from "../catalog/assets.ts";
 import type { UserMetadata } from "../catalog/schema-assets.ts";
 import { isFeedctlError } from "../errors.ts";
 import { detectType } from "../lib/detect-type.ts";
-import { mapParallel } from "../lib/parallel.ts";
+import { collect, mapInOrder, mapParallel, oneAhead } from "../lib/parallel.ts";
 import { parseKey } from "../stores/key.ts";
 import type { BlobSource } from "../stores/store.ts";
 import type { AssetItem, AssetOutcome, AssetStatus, IfExists } from "./asset-item.ts";
@@ -44,6 +44,8 @@ export type UploadEvent = AssetOutcome | UploadSummary;
 
 /** So many files, or so many bytes of them, are recorded at once. */
 const BATCH = { files: 256, bytes: 512 * 1024 * 1024 };
+
+const BATCHES = 2;
 
 type LocalFile = { local: string; path: string };
 
@@ -88,32 +90,13 @@ export async function* uploadAssets(context: Context, input: UploadInput): Async
     }
   }
   input.onPlan?.(files.length);
-  for await (const batch of batches(files)) {
-    const items: AssetItem[] = [];
-    const known =
-      input.ifChanged || ifExists === "skip"
-        ? await findAssets(
-            db,
-            feed.id,
-            batch.map(({ path }) => path),
-          )
-        : new Map();
-    for await (const prepared of mapParallel(batch, context.concurrency, (file) =>
-      prepare(file, known.get(file.path)),
-    )) {
-      if ("status" in prepared) yield count(prepared);
-      else items.push(prepared);
-    }
-    const same: string[] = [];
-    for await (const outcome of lane.take(items, ifExists)) {
-      if (outcome.status === "unchanged") same.push(outcome.path);
-      yield count(outcome);
-    }
-    if (describes && same.length > 0) {
-      const rows = [...(await findAssets(db, feed.id, same)).values()];
-      await describeRows(context, lane, rows.filter(isOther), change);
-    }
+  let end: { error: unknown } | undefined;
+  // while one batch is recorded the next one is stored, and one more is read
+  for await (const taken of mapInOrder(oneAhead(prepareAll()), BATCHES, (batch) => collect(take(batch)))) {
+    end ??= taken.failure;
+    for (const outcome of taken.items) yield count(outcome);
   }
+  if (end !== undefined) throw end.error;
   const folders = names.filter(({ folder }) => folder).map(({ path }) => path);
   if (lane.writer !== undefined) summary.folders = await makeFolders(context, lane.writer, folders);
   await lane.finish(summary);
@@ -123,6 +106,34 @@ export async function* uploadAssets(context: Context, input: UploadInput): Async
     summary[outcome.status]++;
     if (outcome.status === "stored" || outcome.status === "overwritten") summary.bytes += outcome.size ?? 0;
     return outcome;
+  }
+
+  async function* prepareAll() {
+    for await (const batch of batches(files)) {
+      if (end !== undefined) return;
+      const paths = batch.map(({ path }) => path);
+      const known = input.ifChanged || ifExists === "skip" ? await findAssets(db, feed.id, paths) : new Map();
+      const prepared: (AssetItem | AssetOutcome)[] = [];
+      const reading = mapParallel(batch, context.concurrency, (file) => prepare(file, known.get(file.path)));
+      for await (const each of reading) prepared.push(each);
+      yield prepared;
+    }
+  }
+
+  async function* take(prepared: readonly (AssetItem | AssetOutcome)[]): AsyncGenerator<AssetOutcome> {
+    const items: AssetItem[] = [];
+    for (const each of prepared) {
+      if ("status" in each) yield each;
+      else items.push(each);
+    }
+    const same: string[] = [];
+    for await (const outcome of lane.take(items, ifExists)) {
+      if (outcome.status === "unchanged") same.push(outcome.path);
+      yield outcome;
+    }
+    if (!describes || same.length === 0) return;
+    const rows = [...(await findAssets(db, feed.id, same)).values()];
+    await describeRows(context, lane, rows.filter(isOther), change);
   }
 
   async function prepare(
