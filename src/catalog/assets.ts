@@ -110,8 +110,9 @@ export async function insertAssets(db: Db, feedId: number, assets: readonly NewA
         decode(n.sha512, 'hex'), n."contentType", n."storeTag", ${now}::timestamptz, ${now}::timestamptz
       from ${newAssets(assets)} order by n.key
       returning id, key)
-    insert into feedctl.assets (file_id, created_at, modified_at, uploaded_by, cache_control, metadata)
-    select s.id, coalesce(n."createdAt", ${now}::timestamptz), n."modifiedAt", n."uploadedBy", n."cacheControl", n.metadata
+    insert into feedctl.assets (file_id, created_at, modified_at, uploaded_at, uploaded_by, cache_control, metadata)
+    select s.id, coalesce(n."createdAt", ${now}::timestamptz), n."modifiedAt", ${now}::timestamptz, n."uploadedBy", n."cacheControl",
+      n.metadata
     from stored s join ${newAssets(assets)} on n.key = s.key`.execute(db);
 }
 
@@ -125,8 +126,8 @@ export async function replaceAssets(db: Db, feedId: number, assets: readonly New
         store_tag = n."storeTag", verified_at = ${now}::timestamptz
       from ${newAssets(assets)} where f.feed_id = ${feedId} and f.key = n.key
       returning f.id, f.key)
-    update feedctl.assets a set modified_at = n."modifiedAt", uploaded_by = n."uploadedBy", cache_control = n."cacheControl",
-      metadata = n.metadata
+    update feedctl.assets a set modified_at = n."modifiedAt", uploaded_at = ${now}::timestamptz, uploaded_by = n."uploadedBy",
+      cache_control = n."cacheControl", metadata = n.metadata
     from stored s join ${newAssets(assets)} on n.key = s.key where a.file_id = s.id`.execute(db);
 }
 

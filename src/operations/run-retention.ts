@@ -8,7 +8,9 @@ import { counted, formatSize } from "../lib/size.ts";
 import type { Context } from "./context.ts";
 import { settingsMap } from "./effective-settings.ts";
 import { openWriter } from "./feed-writer.ts";
-import { planRetention, retainedFeed, type RetentionPlan } from "./plan-retention.ts";
+import { requireLiveFeed } from "./find-feed.ts";
+import { planRetention, type RetentionPlan } from "./plan-retention.ts";
+
 import {
   deleteBatch,
   freeBatch,
@@ -19,13 +21,15 @@ import {
   type RetainedVersion,
   type RetentionTask,
 } from "./retention-batch.ts";
+import { refuseQuarantine, refuseTooMany, type MostDeleted } from "./retention-guards.ts";
+import { itemOf } from "./retention-terms.ts";
 import { startRun } from "./run.ts";
 
 export interface RetentionInput {
   feeds: readonly string[] | "all";
   dryRun?: boolean | undefined;
   /** A plan that takes more is refused. */
-  maxDelete?: { versions: number } | { percent: number } | undefined;
+  maxDelete?: MostDeleted | undefined;
   /** Hide versions for so many days before they are deleted. */
   quarantineDays?: number | undefined;
   /** Milliseconds; what is not done by then is left to the next run. */
@@ -38,9 +42,10 @@ export interface RetentionInput {
 export interface FeedOutcome {
   type: "feed";
   feed: string;
+  feedType: string;
   /** `disabled`: its rules are switched off. `stopped`: the time was over. */
   outcome: "done" | "dry-run" | "disabled" | "stopped";
-  /** Versions and bytes that the rules take. */
+  /** Versions, or files of an asset directory, and bytes that the rules take. */
   planned: number;
   plannedBytes: number;
   deleted: number;
@@ -50,6 +55,8 @@ export interface FeedOutcome {
   restored: number;
   /** Changed since they were planned, or deleted by others. */
   left: number;
+  /** Of an asset directory: emptied and removed. In a dry run: those that would be. */
+  folders: number;
   /** Blobs that are gone from the store, and their sizes there. */
   blobs: number;
   bytes: number;
@@ -65,7 +72,7 @@ export interface FeedRefused {
   hint: string | null;
 }
 
-export interface RetentionSummary extends Omit<FeedOutcome, "type" | "feed" | "outcome"> {
+export interface RetentionSummary extends Omit<FeedOutcome, "type" | "feed" | "feedType" | "outcome"> {
   type: "summary";
   dryRun: boolean;
   feeds: number;
@@ -74,7 +81,13 @@ export interface RetentionSummary extends Omit<FeedOutcome, "type" | "feed" | "o
   stopped: number;
 }
 
-export type RetentionEvent = RetainedVersion | FeedOutcome | FeedRefused | RetentionSummary;
+export interface RemovedFolder {
+  type: "folder";
+  feed: string;
+  path: string;
+}
+
+export type RetentionEvent = RetainedVersion | RemovedFolder | FeedOutcome | FeedRefused | RetentionSummary;
 
 /**
  * Deletes what the rules say, feed by feed. Each feed's plan is made in one snapshot and then obeyed version by version;
@@ -98,7 +111,7 @@ export async function* runRetention(context: Context, input: RetentionInput): As
   let failure: unknown;
   for (const name of names) {
     try {
-      for await (const event of isDry ? rehearse(context, name) : retainFeed(context, name, input, isOver)) {
+      for await (const event of isDry ? rehearse(context, name, input) : retainFeed(context, name, input, isOver)) {
         yield event;
         if (event.type !== "feed") continue;
         for (const count of counts) summary[count] += event[count];
@@ -124,7 +137,7 @@ export async function* runRetention(context: Context, input: RetentionInput): As
 const DRY_RUN = "FeedRetentionDryRun";
 
 const counts = [
-  ...(["planned", "plannedBytes", "deleted", "hidden", "freed", "restored", "left"] as const),
+  ...(["planned", "plannedBytes", "deleted", "hidden", "freed", "restored", "left", "folders"] as const),
   ...(["blobs", "bytes", "waiting"] as const),
 ] as const;
 
@@ -133,25 +146,36 @@ function nothing(): Record<(typeof counts)[number], number> {
   return Object.fromEntries(zeros) as Record<(typeof counts)[number], number>;
 }
 
-/** Asset directories have none yet; a feed that is being deleted wants none. */
+/** A feed that is being deleted wants none. */
 async function feedsWithRetention(context: Context): Promise<string[]> {
   const { db } = await context.catalog();
-  return (await listFeeds(db))
-    .filter((feed) => feed.type !== "asset" && feed.deleting_at === null)
-    .map(({ name }) => name);
+  return (await listFeeds(db)).filter((feed) => feed.deleting_at === null).map(({ name }) => name);
 }
 
-async function* rehearse(context: Context, name: string): AsyncGenerator<RetainedVersion | FeedOutcome> {
+async function* rehearse(
+  context: Context,
+  name: string,
+  { quarantineDays }: RetentionInput,
+): AsyncGenerator<RetainedVersion | FeedOutcome> {
   await using plan = await planRetention(context, name);
   const outcome = outcomeOf(plan, "dry-run");
   if (!plan.feed.retention_rules_enabled) return yield { ...outcome, ...nothing(), outcome: "disabled" };
+  refuseQuarantine(plan.feed, plan.rules, quarantineDays);
   for await (const version of plan.versions())
     yield { type: "version", feed: plan.feed.name, action: "planned", ...version };
-  yield { ...outcome, freed: await countExpired(plan.db, plan.feed.id, context.now()) };
+  yield { ...outcome, folders: plan.folders, freed: await countExpired(plan.db, plan.feed.id, context.now()) };
 }
 
 function outcomeOf({ feed, total }: RetentionPlan, outcome: FeedOutcome["outcome"]): FeedOutcome {
-  return { type: "feed", feed: feed.name, outcome, ...nothing(), planned: total.versions, plannedBytes: total.bytes };
+  return {
+    type: "feed",
+    feed: feed.name,
+    feedType: feed.type,
+    outcome,
+    ...nothing(),
+    planned: total.versions,
+    plannedBytes: total.bytes,
+  };
 }
 
 async function* retainFeed(
@@ -159,9 +183,9 @@ async function* retainFeed(
   name: string,
   input: RetentionInput,
   isOver: () => boolean,
-): AsyncGenerator<RetainedVersion | FeedOutcome> {
+): AsyncGenerator<RetainedVersion | RemovedFolder | FeedOutcome> {
   const catalog = await context.catalog();
-  const feed = await retainedFeed(catalog.db, name);
+  const feed = await requireLiveFeed(catalog.db, name);
   await using lock = await catalog.lock({ kind: "retention", id: feed.id, mode: "exclusive" });
   if (lock === undefined)
     throw new FeedctlError("locked", `retention is running for feed "${feed.name}" already`, {
@@ -194,13 +218,15 @@ async function* retainFeed(
         break;
       }
       await lock.assertHeld();
-      const { versions, gone } = await step();
+      const { versions, gone, folders } = await step();
       if (versions.length === 0 && gone === 0) break;
       outcome.left += gone;
       for (const version of versions) {
         if (version.action !== "planned") outcome[version.action]++;
         yield version;
       }
+      outcome.folders += folders.length;
+      for (const path of folders) yield { type: "folder", feed: feed.name, path };
       add(outcome, await reclaim(task));
     }
   }
@@ -222,31 +248,18 @@ function add(outcome: FeedOutcome, { blobs, bytes }: { blobs: number; bytes: num
 /** Makes the plan, checks it, asks, and hands it to the run. */
 async function settlePlan(context: Context, name: string, input: RetentionInput, runId: number) {
   await using plan = await planRetention(context, name);
-  const { feed, rules, total, sums } = plan;
+  const { feed, rules, total } = plan;
   const outcome = outcomeOf(plan, "done");
   if (!feed.retention_rules_enabled)
     return { rules, outcome: { ...outcome, ...nothing(), outcome: "disabled" as const } };
-  guard(feed.name, total.versions, sums.feed.versions, input.maxDelete);
+  refuseQuarantine(feed, rules, input.quarantineDays);
+  refuseTooMany(plan, input.maxDelete);
   const freed = await countExpired(plan.db, feed.id, context.now());
   if (total.versions > 0 || freed > 0) {
-    const what = `${input.quarantineDays === undefined ? "delete" : "hide"} ${counted(total.versions, "version")} (${formatSize(total.bytes)}) of feed ${feed.name}`;
+    const what = `${input.quarantineDays === undefined ? "delete" : "hide"} ${counted(total.versions, itemOf(feed.type))} (${formatSize(total.bytes)}) of feed ${feed.name}`;
     await input.approve({ ...outcome, freed }, freed > 0 ? `${what}, and delete ${freed} that are hidden` : what);
   }
   await savePlan(plan.db, runId);
   await plan.commit();
   return { rules, outcome };
-}
-
-function guard(feed: string, planned: number, all: number, most: RetentionInput["maxDelete"]): void {
-  if (most === undefined) return;
-  const limit = "versions" in most ? most.versions : Math.floor((all * most.percent) / 100);
-  if (planned <= limit) return;
-  const said = "versions" in most ? `${most.versions}` : `${most.percent}% of ${all}`;
-  throw new FeedctlError(
-    "refused",
-    `the rules of feed "${feed}" would take ${counted(planned, "version")}, and --max-delete allows ${said}`,
-    {
-      hint: `nothing was deleted; see: feedctl retention plan ${feed}`,
-    },
-  );
 }
