@@ -19,8 +19,17 @@ const now = new Date("2026-11-21T12:00:00Z");
 const DAY = 86_400_000;
 
 const paths = fc.constantFrom(
-  ...["a.log", "A.LOG", "a@1.txt", "docs/a.log", "docs/100%.txt", "docs/old/a_b.txt", "docs/old/deep/x.log"],
-  ...["docs-2/x.log", "web/index.html", "web/css/a.css", "web/css/\u{1F600}.css"],
+  "a.log",
+  "A.LOG",
+  "a@1.txt",
+  "docs/a.log",
+  "docs/100%.txt",
+  "docs/old/a_b.txt",
+  "docs/old/deep/x.log",
+  "docs-2/x.log",
+  "web/index.html",
+  "web/css/a.css",
+  "web/css/\u{1F600}.css",
 );
 const patterns = fc.uniqueArray(
   fc.constantFrom("*", "*.log", "A.log", "docs/*", "/docs/old/*", "*_*", "*%*", "w*css", "nothing", "*/x.*"),
@@ -116,7 +125,7 @@ async function prepare(
     )
     .returning(["id", "key"])
     .execute();
-  const idOf = new Map(inserted.map(({ id, key }) => [key, Number(id)]));
+  const idOf = new Map(inserted.map(({ id, key }) => [key, id]));
   const fileId = ({ id, path, kept: why }: ModelAsset) =>
     idOf.get(why === null ? path : `._proget_file_history_/${id}`) ?? 0;
   const by = { uploaded_by: "test", created_at: ago(100), modified_at: ago(100) };
@@ -282,6 +291,25 @@ describe("the plan of an asset directory is what the naive model says", () => {
         await (await check(on, all, extra, some, kept)).made.remove();
       }),
       { numRuns: 200 },
+    );
+  });
+
+  test("the rule that takes the last file of a folder decides about it", { timeout: 120_000 }, async (t) => {
+    if (catalog === undefined) return t.skip("no PostgreSQL on this machine");
+    const on = catalog;
+    const one = fc.record({ deletePackageIds: patterns, removeEmptyFolders: fc.option(yes, { nil: undefined }) });
+    const rules = fc.array(one, { minLength: 2, maxLength: 3 }).map((some) =>
+      some.map(({ deletePackageIds, removeEmptyFolders }) => ({
+        enabled: true,
+        protectAcrossRules: false,
+        criteria: { deletePackageIds, ...(removeEmptyFolders && { removeEmptyFolders }) },
+      })),
+    );
+    await fc.assert(
+      fc.asyncProperty(assets, extras, rules, async (all, extra, some) => {
+        await (await check(on, all, extra, some, [])).made.remove();
+      }),
+      { numRuns: 60 },
     );
   });
 
