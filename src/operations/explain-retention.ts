@@ -94,6 +94,8 @@ export async function explainRetention(context: Context, feedName: string, text:
     const of = { ...version, place, bytesBefore, countBefore };
     const words = (names: readonly string[]) =>
       names.map((name) => unmet(feed.type, rule.criteria, name as CriterionName, of, now)).join("; ");
+    // a rule that is for something else says nothing more
+    if (finding.unselected.includes("deleteHistory")) return verdictOf(rule, "passes", words(["deleteHistory"]));
     if (finding.unselected.length > 0) return verdictOf(rule, "passes", words(finding.unselected));
     if (finding.kept.length > 0) return verdictOf(rule, "keeps", words(finding.kept));
     if (keeper !== undefined) return verdictOf(rule, "protected", protection(feed.type, keeper));
