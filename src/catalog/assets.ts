@@ -144,6 +144,16 @@ export async function takeAssets(
   return taken.rows.map(({ key }) => key);
 }
 
+/** Makes the rows of files new, so that a plan that means them is out of date. Returns which of the paths have rows. */
+export async function touchAssets(db: Db, feedId: number, paths: readonly string[]): Promise<Set<string>> {
+  if (paths.length === 0) return new Set();
+  const touched = await sql<{ key: string }>`
+    update feedctl.assets a set uploaded_by = a.uploaded_by
+    from feedctl.files f join jsonb_array_elements_text(${JSON.stringify(paths)}::jsonb) as d(path) on d.path = f.key
+    where f.feed_id = ${feedId} and a.file_id = f.id returning f.key`.execute(db);
+  return new Set(touched.rows.map(({ key }) => key));
+}
+
 export interface Description {
   key: string;
   contentType: string;

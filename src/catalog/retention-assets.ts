@@ -37,6 +37,13 @@ export async function keepProtectedAssets(db: Db, feedId: number): Promise<void>
   }
 }
 
+/** The newest use that is known of any file of the directory. */
+export async function newestAssetUse(db: Db, feedId: number): Promise<Date | null> {
+  const found = await sql<{ at: Date | null }>`select max(a.last_used_at) as at from feedctl.files f
+    join feedctl.assets a on a.file_id = f.id where f.feed_id = ${feedId}::int`.execute(db);
+  return found.rows[0]?.at ?? null;
+}
+
 const isProtectedAsset = sql`exists (select from feedctl.protections r where r.feed_id = f.feed_id
   and lower(${path} collate "C") like ${likePattern(sql`r.package`)})`;
 

@@ -1,6 +1,18 @@
-import { keepProtectedAssets, listAssetPlan, prepareAssets, takeAssetItems } from "./retention-assets.ts";
+import {
+  keepProtectedAssets,
+  listAssetPlan,
+  newestAssetUse,
+  prepareAssets,
+  takeAssetItems,
+} from "./retention-assets.ts";
 import { takeVersionItems } from "./retention-items.ts";
-import { keepProtectedVersions, listVersionPlan, prepareVersions, type PlannedVersion } from "./retention-plan.ts";
+import {
+  keepProtectedVersions,
+  listVersionPlan,
+  newestVersionUse,
+  prepareVersions,
+  type PlannedVersion,
+} from "./retention-plan.ts";
 import type { Db } from "./schema.ts";
 
 /** What rules look at: the versions of packages, or the files of an asset directory. */
@@ -8,6 +20,8 @@ export interface RetentionSubject {
   /** Makes the temporary tables of a plan. */
   prepare(db: Db, feedId: number): Promise<void>;
   keepProtected(db: Db, feedId: number): Promise<void>;
+  /** The newest use that is known. */
+  newestUse(db: Db, feedId: number): Promise<Date | null>;
   /** The plan in the order of its rules, in pages. */
   list(db: Db): AsyncGenerator<PlannedVersion>;
   /**
@@ -23,6 +37,18 @@ export interface RetentionSubject {
 
 export function subjectOf(feedType: string): RetentionSubject {
   return feedType === "asset"
-    ? { prepare: prepareAssets, keepProtected: keepProtectedAssets, list: listAssetPlan, take: takeAssetItems }
-    : { prepare: prepareVersions, keepProtected: keepProtectedVersions, list: listVersionPlan, take: takeVersionItems };
+    ? {
+        prepare: prepareAssets,
+        keepProtected: keepProtectedAssets,
+        newestUse: newestAssetUse,
+        list: listAssetPlan,
+        take: takeAssetItems,
+      }
+    : {
+        prepare: prepareVersions,
+        keepProtected: keepProtectedVersions,
+        newestUse: newestVersionUse,
+        list: listVersionPlan,
+        take: takeVersionItems,
+      };
 }

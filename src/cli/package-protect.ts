@@ -20,6 +20,8 @@ export function addProtection(packages: Command, edge: Edge): void {
         const { protectPackage } = await import("../operations/protect-packages.ts");
         const done = await protectPackage(context, feed, text, options.reason ?? null);
         await out.result(done, `${done.changed ? "protected" : "was protected already:"} ${done.pattern}`);
+        if (done.versions === 0)
+          out.warn(`feed ${done.feed} has no such version now; see: feedctl package list ${done.feed}`);
       }),
     );
 

@@ -3,6 +3,7 @@ import type { FeedRow } from "../catalog/feeds.ts";
 import { isFeedctlError } from "../errors.ts";
 import { commitAssets, planAssets } from "./asset-batch.ts";
 import { assetOutcome, type AssetItem, type AssetOutcome, type IfExists } from "./asset-item.ts";
+import { claimUnchanged } from "./claim-unchanged.ts";
 import type { Context } from "./context.ts";
 import { openWriter, settle, type FeedWriter } from "./feed-writer.ts";
 import { requireActiveDirectory } from "./find-assets.ts";
@@ -53,7 +54,10 @@ export async function openAssetLane(
   ): AsyncGenerator<AssetOutcome> {
     const deadline = performance.now() + context.lockWait;
     for (let rest = items; rest.length > 0;) {
-      const { results, busy } = await into.write((target) => commitAssets(context, target, rest, ifExists));
+      const { results, busy } = await into.write(async (target) => {
+        const batch = await commitAssets(context, target, rest, ifExists);
+        return { ...batch, results: await claimUnchanged(context, target, batch.results) };
+      });
       yield* results;
       if (busy.length > 0 && performance.now() >= deadline) {
         for (const item of busy) yield assetOutcome(item, "failed", "another run is writing it and does not end");

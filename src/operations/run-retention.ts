@@ -21,14 +21,14 @@ import {
   type RetainedVersion,
   type RetentionTask,
 } from "./retention-batch.ts";
-import { refuseQuarantine, refuseTooMany, type MostDeleted } from "./retention-guards.ts";
+import { refuseQuarantine, tooMuch, type MostDeleted } from "./retention-guards.ts";
 import { itemOf } from "./retention-terms.ts";
 import { startRun } from "./run.ts";
 
 export interface RetentionInput {
   feeds: readonly string[] | "all";
   dryRun?: boolean | undefined;
-  /** A plan that takes more is refused. */
+  /** A plan that takes more is refused. Default: one that takes nearly all of a feed. */
   maxDelete?: MostDeleted | undefined;
   /** Hide versions for so many days before they are deleted. */
   quarantineDays?: number | undefined;
@@ -109,9 +109,14 @@ export async function* runRetention(context: Context, input: RetentionInput): As
     ...nothing(),
   };
   let failure: unknown;
-  for (const name of names) {
+  for (const [index, name] of names.entries()) {
     try {
-      for await (const event of isDry ? rehearse(context, name, input) : retainFeed(context, name, input, isOver)) {
+      const work = () => {
+        if (isDry) return rehearse(context, name, input);
+        // to plan one feed after another for nothing would take its time, too
+        return index > 0 && isOver() ? leave(context, name) : retainFeed(context, name, input, isOver);
+      };
+      for await (const event of work()) {
         yield event;
         if (event.type !== "feed") continue;
         for (const count of counts) summary[count] += event[count];
@@ -155,15 +160,22 @@ async function feedsWithRetention(context: Context): Promise<string[]> {
 async function* rehearse(
   context: Context,
   name: string,
-  { quarantineDays }: RetentionInput,
+  { maxDelete, quarantineDays }: RetentionInput,
 ): AsyncGenerator<RetainedVersion | FeedOutcome> {
   await using plan = await planRetention(context, name);
   const outcome = outcomeOf(plan, "dry-run");
   if (!plan.feed.retention_rules_enabled) return yield { ...outcome, ...nothing(), outcome: "disabled" };
   refuseQuarantine(plan.feed, plan.rules, quarantineDays);
+  const refusal = tooMuch(plan, maxDelete);
+  if (refusal !== undefined) context.notice(`a run would be refused: ${refusal.message}`);
   for await (const version of plan.versions())
     yield { type: "version", feed: plan.feed.name, action: "planned", ...version };
   yield { ...outcome, folders: plan.folders, freed: await countExpired(plan.db, plan.feed.id, context.now()) };
+}
+
+async function* leave(context: Context, name: string): AsyncGenerator<FeedOutcome> {
+  const feed = await requireLiveFeed((await context.catalog()).db, name);
+  yield { type: "feed", feed: feed.name, feedType: feed.type, outcome: "stopped", ...nothing() };
 }
 
 function outcomeOf({ feed, total }: RetentionPlan, outcome: FeedOutcome["outcome"]): FeedOutcome {
@@ -253,13 +265,20 @@ async function settlePlan(context: Context, name: string, input: RetentionInput,
   if (!feed.retention_rules_enabled)
     return { rules, outcome: { ...outcome, ...nothing(), outcome: "disabled" as const } };
   refuseQuarantine(feed, rules, input.quarantineDays);
-  refuseTooMany(plan, input.maxDelete);
+  const refusal = tooMuch(plan, input.maxDelete);
+  if (refusal !== undefined) throw refusal;
   const freed = await countExpired(plan.db, feed.id, context.now());
+  await savePlan(plan.db, runId);
+  // who thinks about the answer holds no transaction open
+  await plan.commit();
   if (total.versions > 0 || freed > 0) {
     const what = `${input.quarantineDays === undefined ? "delete" : "hide"} ${counted(total.versions, itemOf(feed.type))} (${formatSize(total.bytes)}) of feed ${feed.name}`;
-    await input.approve({ ...outcome, freed }, freed > 0 ? `${what}, and delete ${freed} that are hidden` : what);
+    try {
+      await input.approve({ ...outcome, freed }, freed > 0 ? `${what}, and delete ${freed} that are hidden` : what);
+    } catch (error) {
+      await forgetItems((await context.catalog()).db, feed.id);
+      throw error;
+    }
   }
-  await savePlan(plan.db, runId);
-  await plan.commit();
   return { rules, outcome };
 }
