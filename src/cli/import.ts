@@ -141,7 +141,8 @@ export const statusWords: Record<ImportedFile["status"], string> = {
 };
 
 export function describeFile(file: ImportedFile, dryRun: boolean | undefined): string {
-  const name = file.name === null ? file.file : `${file.group ? `${file.group}/` : ""}${file.name} ${file.version}`;
+  const name =
+    file.name === null ? (file.key ?? file.file) : `${file.group ? `${file.group}/` : ""}${file.name} ${file.version}`;
   const what = file.feed === null ? name : `${name} -> ${file.feed}`;
   const line = `${(dryRun && file.status === "imported" ? "new" : statusWords[file.status]).padEnd(8)}  ${what}`;
   if (file.reason !== null && (!isGood(file) || file.status === "skipped"))

@@ -109,13 +109,14 @@ export async function* importArchive(
     return outcome;
   }
 
-  function itemOf({ path, size: length, hashes, modified }: PlannedFile, open: BlobSource["open"]): AssetItem {
+  function itemOf({ path, size: length, hashes, type, modified }: PlannedFile, open: BlobSource["open"]): AssetItem {
     const source: BlobSource = { size: length, open };
     return {
       key: parseKey(path),
       from: path,
       size: length,
       hashes,
+      detectedType: type,
       modifiedAt: modified ?? context.now(),
       put: (store, options) => store.put(parseKey(path), source, options),
       async problem() {

@@ -6,9 +6,10 @@ import { fileSource } from "./file-source.ts";
 import type { Candidate, FoundFile } from "./find-package-files.ts";
 import type { Lane } from "./import-lane.ts";
 import { isThere, unread, type ImportedFile } from "./import-outcome.ts";
+import { moveAway, type Taken } from "./move-away.ts";
 import { openPackageReader } from "./package-reader.ts";
 import { prepareRecorded, type PreparedPackage } from "./prepare-package.ts";
-import { removeSource, type FileMark } from "./source-file.ts";
+import type { FileMark } from "./source-file.ts";
 
 export interface CandidateOptions {
   /** Files are told apart by their type; those that no lane takes are passed over. */
@@ -148,24 +149,6 @@ export async function* importCandidates(
 
 function sizeOf(candidate: Candidate): number {
   return "file" in candidate ? candidate.file.size : 0;
-}
-
-interface Taken {
-  result: ImportedFile;
-  source: FoundFile;
-}
-
-/** Only what is in the feed, verified and recorded, may go from its old place, and only if it is still that file. */
-async function moveAway({ result, source }: Taken): Promise<ImportedFile> {
-  try {
-    const fate = await removeSource(source.file.path, source.mark);
-    if (fate !== "changed") return result;
-    const warning = "another file has taken its place meanwhile, and stays";
-    return { ...result, warnings: [...result.warnings, warning] };
-  } catch (error) {
-    const reason = `the feed has it, but the file cannot be deleted: ${(error as Error).message}`;
-    return { ...result, status: "failed", reason };
-  }
 }
 
 function timeOf({ mtimeMs }: FileMark): Date {

@@ -1,4 +1,4 @@
-import { relative } from "node:path";
+import { relative, sep } from "node:path";
 import { readDropFiles, removeDropFiles, saveDropFiles, saveDropScan } from "../catalog/drops.ts";
 import type { FeedRow } from "../catalog/feeds.ts";
 import { FeedctlError, isFeedctlError } from "../errors.ts";
@@ -7,11 +7,10 @@ import { dropCandidates } from "./drop-candidates.ts";
 import { clearAfterTaking } from "./drop-cleanup.ts";
 import { createDropMemory, type DropMemory } from "./drop-memory.ts";
 import { countDrop, noDrops, type DropCounts, type DropFileEvent } from "./drop-outcome.ts";
-import { formatOfDrops, openDropPath } from "./drop-path.ts";
+import { intakeOf } from "./drop-intake.ts";
+import { openDropPath } from "./drop-path.ts";
 import { rejectFile } from "./drop-reject.ts";
 import type { FoundFile } from "./find-package-files.ts";
-import { importCandidates } from "./import-candidates.ts";
-import { openLane } from "./import-lane.ts";
 import { isThere, unread, type ImportedFile } from "./import-outcome.ts";
 import { refuseDropOverlap, type Occupied } from "./occupied-places.ts";
 import { currentMark, sameMark } from "./source-file.ts";
@@ -52,7 +51,7 @@ export async function* scanDropPath(
     });
   const root = feed.drop_path;
   const counts = noDrops();
-  const found: Found = { pathOf: (path) => relative(root, path).replaceAll("\\", "/"), problems: [], complete: false };
+  const found: Found = { pathOf: (path) => relative(root, path).replaceAll(sep, "/"), problems: [], complete: false };
   try {
     yield* takeFiles(context, feed, options, counts, found);
     // files that vanish are nobody's fault, unless all of them did
@@ -88,14 +87,14 @@ async function* takeFiles(
   const { db } = await context.catalog();
   const { overwrite, dryRun, again, settle, rejectTo } = options;
   const { drop_path: root } = feed;
-  const format = await formatOfDrops(feed);
+  const intake = await intakeOf(feed);
   refuseDropOverlap(feed, root, options.occupied);
   const memory = createDropMemory(await readDropFiles(db, feed.id), {
     pathOf: (file) => found.pathOf(file.path),
     now: context.now(),
     again,
     overwrite,
-    readsNeighbours: format.readsNeighbours === true,
+    readsNeighbours: intake.readsNeighbours,
   });
   found.memory = memory;
   const onProblem = (error: unknown) => {
@@ -103,7 +102,7 @@ async function* takeFiles(
     found.problems.push(error);
   };
   const sidecars: FoundFile[] = [];
-  const candidates = dropCandidates(context, { root, format, onProblem }, memory, {
+  const candidates = dropCandidates(context, { root, intake, onProblem }, memory, {
     settle,
     wait: !dryRun,
     onFolder: (folder) => sidecars.push(...folder.sidecars),
@@ -113,14 +112,10 @@ async function* takeFiles(
   const first = await candidates.next();
   if (first.done !== true) {
     // a scan that finds nothing is no run worth being recorded
-    const about = { feed: feed.name, command: "drop scan", dryRun, overwrite, prove: true };
-    await using lane = await openLane(context, about);
+    const about = { feed: feed.name, command: "drop scan", dryRun, overwrite, pathOf: found.pathOf };
+    await using open = await intake.open(context, about);
     const taken = new Set<string>();
-    const results = importCandidates(context, [lane], all(first.value), {
-      sorting: false,
-      move: !dryRun,
-      keyOf: found.pathOf,
-    });
+    const results = open.take(all(first.value));
     try {
       for await (const result of results) {
         const source = sources.get(result.file);
@@ -133,7 +128,7 @@ async function* takeFiles(
     } finally {
       if (!dryRun) await clearAfterTaking(root, taken, sidecars);
     }
-    await lane.finish({ type: "summary", feed: feed.name, ...counts });
+    await open.finish({ type: "summary", feed: feed.name, ...counts });
   }
   for (const { file, row } of memory.kept.values()) {
     const { status, reason } = row;

@@ -1,11 +1,10 @@
-import { createReadStream } from "node:fs";
-import { lstat, readFile } from "node:fs/promises";
-import { Readable, Transform } from "node:stream";
+import { lstat } from "node:fs/promises";
+import { Transform } from "node:stream";
 import { isDeepStrictEqual } from "node:util";
 import { findAssets, type AssetRow } from "../catalog/assets.ts";
 import type { UserMetadata } from "../catalog/schema-assets.ts";
-import { FeedctlError, isFeedctlError } from "../errors.ts";
-import { hashBytes, hashStream, type Hashes } from "../lib/hash.ts";
+import { isFeedctlError } from "../errors.ts";
+import { detectType } from "../lib/detect-type.ts";
 import { mapParallel } from "../lib/parallel.ts";
 import { parseKey } from "../stores/key.ts";
 import type { BlobSource } from "../stores/store.ts";
@@ -16,8 +15,9 @@ import { inside } from "./asset-paths.ts";
 import type { Context } from "./context.ts";
 import { describeRows, type DescribeChange } from "./describe-assets.ts";
 import { openFeedStore } from "./feed-store.ts";
-import { CHUNK, fileError, fileProblem, fileSource } from "./file-source.ts";
+import { CHUNK, fileError, fileProblem } from "./file-source.ts";
 import type { LocalItem } from "./find-local-files.ts";
+import { readLocalFile } from "./local-file.ts";
 import { makeFolders } from "./make-folders.ts";
 import { createSummary, type UploadSummary } from "./upload-summary.ts";
 
@@ -143,8 +143,7 @@ export async function* uploadAssets(context: Context, input: UploadInput): Async
       return { ...told("unchanged"), sha256: row.sha256, contentType: row.contentType };
     try {
       if (size < 0) await lstat(local);
-      const { source, hashes } =
-        size <= HELD ? await readSmall(local, size) : await readLarge(local, size, context.signal);
+      const { source, hashes, head } = await readLocalFile(local, size, context.signal);
       const watchedSource = watched(source, path);
       return {
         key: parseKey(path),
@@ -153,6 +152,7 @@ export async function* uploadAssets(context: Context, input: UploadInput): Async
         hashes,
         modifiedAt: modified,
         contentType,
+        detectedType: contentType ?? (await detectType(path, { head, size })),
         cacheControl,
         metadata,
         put: (store, options) => store.put(parseKey(path), watchedSource, options),
@@ -191,30 +191,6 @@ export async function* uploadAssets(context: Context, input: UploadInput): Async
 }
 
 const LONG = 32 * 1024 * 1024;
-/** Up to here a file is read once, and kept until it is stored. */
-const HELD = 256 * 1024;
-
-type Read = { source: BlobSource; hashes: Hashes };
-
-async function readSmall(local: string, size: number): Promise<Read> {
-  const bytes = await readFile(local);
-  if (bytes.length !== size) throw changing();
-  const open: BlobSource["open"] = async (range) => Readable.from([bytes.subarray(range?.start ?? 0, range?.end)]);
-  return { source: { size, open }, hashes: hashBytes(bytes) };
-}
-
-async function readLarge(local: string, size: number, signal?: AbortSignal): Promise<Read> {
-  const { size: read, ...hashes } = await hashStream(
-    createReadStream(local, { highWaterMark: CHUNK, ...(signal && { signal }) }),
-  );
-  if (read !== size) throw changing();
-  return { source: fileSource(local, size), hashes };
-}
-
-function changing(): FeedctlError {
-  return new FeedctlError("corrupt", "the file changed while it was read", { hint: "wait until it is complete" });
-}
-
 /** Sizes and times are taken as late as possible, so that a long list is soon complete. */
 async function* batches(files: readonly LocalFile[]): AsyncGenerator<(LocalFile & { size: number; modified: Date })[]> {
   let batch: (LocalFile & { size: number; modified: Date })[] = [];

@@ -1,9 +1,10 @@
 import type { Dirent } from "node:fs";
 import { lstat, readdir } from "node:fs/promises";
 import { join } from "node:path";
+import { FeedctlError } from "../errors.ts";
 import { mapParallel } from "../lib/parallel.ts";
-import type { Format } from "../formats/format.ts";
 import type { Context } from "./context.ts";
+import type { Intake } from "./drop-intake.ts";
 import { dropPathError } from "./drop-path.ts";
 import type { FoundFile } from "./find-package-files.ts";
 import { isAbsent, markOf } from "./source-file.ts";
@@ -19,7 +20,7 @@ export interface DropFolder {
 
 export interface DropWalk {
   root: string;
-  format: Format;
+  intake: Pick<Intake, "isSidecar">;
   /** Told of a folder that cannot be read; the others are read all the same. */
   onProblem(error: unknown): void;
 }
@@ -43,6 +44,7 @@ export async function* walkDropPath(context: Context, walk: DropWalk, path = "")
     if (path === "") throw dropPathError(walk.root, error);
     // a folder that went away is nobody's fault; whether all went with it is asked at the end
     if (!isAbsent(error)) walk.onProblem(dropPathError(join(walk.root, path), error));
+    else if (path.includes("\ufffd")) walk.onProblem(unnameable(join(walk.root, path)));
     return;
   }
   const kept = entries.filter(({ name }) => !LEFT_ALONE.test(name)).toSorted((a, b) => (a.name < b.name ? -1 : 1));
@@ -64,8 +66,8 @@ export async function readDropFolder(walk: DropWalk, path: string): Promise<Drop
   }
 }
 
-function folderOf({ format }: DropWalk, path: string, all: readonly FoundFile[]): DropFolder {
-  const isSidecar = (file: FoundFile) => format.isSidecar?.(file.file.name) === true;
+function folderOf({ intake }: DropWalk, path: string, all: readonly FoundFile[]): DropFolder {
+  const isSidecar = (file: FoundFile) => intake.isSidecar(file.file.name);
   return { path, files: all.filter((file) => !isSidecar(file)), sidecars: all.filter(isSidecar) };
 }
 
@@ -83,7 +85,13 @@ async function describe(entries: readonly Dirent[], walk: DropWalk, folder: stri
       return { path, file: { path, size: info.size, name }, mark: markOf(info) };
     } catch (error) {
       if (!isAbsent(error)) walk.onProblem(dropPathError(path, error));
+      else if (name.includes("\ufffd")) walk.onProblem(unnameable(path));
       return undefined;
     }
   }
+}
+
+/** Node gives such a name with a character in it for what it could not read: no file has that name. */
+function unnameable(path: string): FeedctlError {
+  return new FeedctlError("invalid", `the name of ${path} is not UTF-8`, { hint: "rename it" });
 }
