@@ -126,9 +126,13 @@ export async function replaceAssets(db: Db, feedId: number, assets: readonly New
         store_tag = n."storeTag", verified_at = ${now}::timestamptz
       from ${newAssets(assets)} where f.feed_id = ${feedId} and f.key = n.key
       returning f.id, f.key)
-    update feedctl.assets a set modified_at = n."modifiedAt", uploaded_at = ${now}::timestamptz, uploaded_by = n."uploadedBy",
-      cache_control = n."cacheControl", metadata = n.metadata
-    from stored s join ${newAssets(assets)} on n.key = s.key where a.file_id = s.id`.execute(db);
+    update feedctl.assets a set modified_at = n."modifiedAt", uploaded_by = n."uploadedBy", cache_control = n."cacheControl",
+      metadata = n.metadata,
+      -- the row as it was before this statement: a lost blob that is put back makes a file no younger
+      uploaded_at = case when o.sha256 = decode(n.sha256, 'hex') then a.uploaded_at else ${now}::timestamptz end
+    from stored s join ${newAssets(assets)} on n.key = s.key join feedctl.files o on o.id = s.id where a.file_id = s.id`.execute(
+    db,
+  );
 }
 
 /** Removes the rows of those of the files that are still these, and returns their paths: their deletes are to be recorded. */

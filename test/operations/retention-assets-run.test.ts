@@ -151,6 +151,13 @@ onDatabases("retention of asset directories", ["PostgreSQL"], (database) => {
     await rule(place, "--delete-package-ids", "*a.log", "--remove-empty-folders");
     await rule(place, "--delete-package-ids", "*b.log");
     await rule(place, "--delete-package-ids", "*c.log, web/old/*", "--remove-empty-folders");
+    // other bytes make a file young again
+    await age(place, "%", 40);
+    await upload(place, { "web/index.html": 21 }, "y");
+    const young = await place.rows(
+      "select f.key from feedctl.assets a join feedctl.files f on f.id = a.file_id where uploaded_at > now() - interval '1 day'",
+    );
+    assert.deepEqual(young, [{ key: "web/index.html" }]);
     const { folders } = (await plan(place)).totals;
     assert.partialDeepStrictEqual((await retain(place)).at(-1), { deleted: 4, folders });
     assert.deepEqual(await paths(place), [
