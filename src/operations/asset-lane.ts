@@ -4,6 +4,7 @@ import { isFeedctlError } from "../errors.ts";
 import type { Store } from "../stores/store.ts";
 import { commitAssets, planAssets } from "./asset-batch.ts";
 import { assetOutcome, type AssetItem, type AssetOutcome, type IfExists } from "./asset-item.ts";
+import { claimUnchanged } from "./claim-unchanged.ts";
 import type { Context } from "./context.ts";
 import { openFeedStore } from "./feed-store.ts";
 import { openWriter, settle, type FeedWriter } from "./feed-writer.ts";
@@ -68,7 +69,8 @@ export async function openAssetLane(context: Context, input: LaneInput): Promise
     const deadline = performance.now() + context.lockWait;
     for (let rest = items; rest.length > 0;) {
       const { results, busy, fatal } = await into.write(async (target) => {
-        const batch = await commitAssets(context, target, rest, { ifExists, prove });
+        const done = await commitAssets(context, target, rest, { ifExists, prove });
+        const batch = { ...done, results: await claimUnchanged(context, target, done.results) };
         if (prove) await refuseOwnBlobs(target.store, rest, batch.results);
         return batch;
       });

@@ -5,6 +5,7 @@ import { oneFilePerIdentity } from "./0004-one-file-per-identity.ts";
 import { retention } from "./0005-retention.ts";
 import { assets } from "./0006-assets.ts";
 import { describedProofs } from "./0007-described-proofs.ts";
+import { assetRetention } from "./0008-asset-retention.ts";
 
 /** Numbered from 1, append-only, in order of application. */
 export const migrations: readonly { name: string; sql: string }[] = [
@@ -15,6 +16,7 @@ export const migrations: readonly { name: string; sql: string }[] = [
   { name: "retention", sql: retention },
   { name: "assets", sql: assets },
   { name: "described proofs", sql: describedProofs },
+  { name: "asset retention", sql: assetRetention },
 ];
 
 export const newestSchema = migrations.length;
