@@ -21,6 +21,7 @@ import {
   type RetainedVersion,
   type RetentionTask,
 } from "./retention-batch.ts";
+import { readRules } from "./retention-rules.ts";
 import { refuseQuarantine, tooMuch, type MostDeleted } from "./retention-guards.ts";
 import { itemOf } from "./retention-terms.ts";
 import { startRun } from "./run.ts";
@@ -97,7 +98,7 @@ export async function* runRetention(context: Context, input: RetentionInput): As
   const { db } = await context.catalog();
   const isDry = input.dryRun === true || settingsMap(context, await readSettings(db)).get(DRY_RUN)?.value === "true";
   if (isDry && !input.dryRun) context.notice(`the setting ${DRY_RUN} is on: nothing is deleted`);
-  const names = input.feeds === "all" ? await feedsWithRetention(context) : input.feeds;
+  const names = input.feeds === "all" ? await feedsWithRetention(context, input) : input.feeds;
   const started = context.now().getTime();
   const isOver = () => input.maxDuration !== undefined && context.now().getTime() - started >= input.maxDuration;
   const summary: RetentionSummary = {
@@ -151,10 +152,21 @@ function nothing(): Record<(typeof counts)[number], number> {
   return Object.fromEntries(zeros) as Record<(typeof counts)[number], number>;
 }
 
-/** A feed that is being deleted wants none. */
-async function feedsWithRetention(context: Context): Promise<string[]> {
+/** A feed that is being deleted wants none. Directories, which know no quarantine, are for a run without it. */
+async function feedsWithRetention(context: Context, { quarantineDays }: RetentionInput): Promise<string[]> {
   const { db } = await context.catalog();
-  return (await listFeeds(db)).filter((feed) => feed.deleting_at === null).map(({ name }) => name);
+  const feeds = (await listFeeds(db)).filter((feed) => feed.deleting_at === null);
+  if (quarantineDays === undefined) return feeds.map(({ name }) => name);
+  const names = [];
+  for (const feed of feeds) {
+    const rules = feed.type === "asset" && feed.retention_rules_enabled ? await readRules(db, feed.id) : [];
+    if (!rules.some(({ enabled }) => enabled)) names.push(feed.name);
+    else
+      context.notice(
+        `asset directory ${feed.name} knows no quarantine and is left; see: feedctl retention run ${feed.name}`,
+      );
+  }
+  return names;
 }
 
 async function* rehearse(
