@@ -1,12 +1,16 @@
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
-import { suite, test } from "node:test";
+import { after, before, suite, test } from "node:test";
+import { startPostgres, type TestPostgres } from "../support/postgres.ts";
 import { checkTranscript } from "../support/transcript.ts";
 
 const folder = join(import.meta.dirname, "transcripts");
 const names = readdirSync(folder).filter((name) => name.endsWith(".txt"));
 
 suite("transcripts", { concurrency: 2 }, () => {
-  for (const name of names) test(name, () => checkTranscript(join(folder, name)));
+  let postgres: TestPostgres | undefined;
+  before(async () => void (postgres = await startPostgres()));
+  after(() => postgres?.stop());
+  for (const name of names) test(name, () => checkTranscript(join(folder, name), postgres?.createDatabase));
   if (names.length === 0) test("transcripts", { skip: "there are no transcripts yet" });
 });

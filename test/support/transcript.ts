@@ -17,16 +17,17 @@ type Entry = string | Command;
 
 /**
  * Runs the transcript in a sandbox of its own and compares what happened with what it says. With UPDATE_TRANSCRIPTS=1
- * it is rewritten instead; lines that still match stay as they are.
+ * it is rewritten instead; lines that still match stay as they are. Without `createDatabase` all use the embedded catalog.
  */
-export async function checkTranscript(file: string): Promise<void> {
+export async function checkTranscript(file: string, createDatabase?: () => Promise<string>): Promise<void> {
   const text = await readFile(file, "utf8");
   const entries = parseTranscript(text);
   assert.ok(
     entries.some((entry) => typeof entry !== "string"),
     `${file} runs no command`,
   );
-  const actual = await play(entries);
+  const database = text.includes(DATABASE) ? await createDatabase?.() : undefined;
+  const actual = await play(entries, database);
   if (process.env["UPDATE_TRANSCRIPTS"] !== "1") return assert.equal(actual, text);
   assert.ok(!process.env["CI"], "a transcript is not updated in CI");
   if (actual !== text) await writeFile(file, actual);
@@ -67,7 +68,10 @@ function unquote(piece: string): string {
   return piece.startsWith("\\") ? piece.slice(1) : piece;
 }
 
-async function play(entries: readonly Entry[]): Promise<string> {
+/** In an environment line: an empty database on a server, if there is one. */
+const DATABASE = "[DATABASE]";
+
+async function play(entries: readonly Entry[], database: string | undefined): Promise<string> {
   await using place = await sandbox();
   const env: Record<string, string> = {};
   const output: string[] = [];
@@ -75,7 +79,9 @@ async function play(entries: readonly Entry[]): Promise<string> {
     if (typeof entry === "string") {
       output.push(entry);
       const [, name, value] = /^@ (\w+)=(.*)$/.exec(entry) ?? [];
-      if (name !== undefined && value !== undefined) env[name] = fromTokens(value, place.directory);
+      if (name !== undefined && value === DATABASE) {
+        if (database !== undefined) env[name] = database;
+      } else if (name !== undefined && value !== undefined) env[name] = fromTokens(value, place.directory);
       else if (entry.startsWith("@ ")) throw new Error(`not NAME=value: ${entry}`);
       continue;
     }
