@@ -77,11 +77,12 @@ function describe(event: DropSummary, dryRun: boolean | undefined): string {
 }
 
 export function describeStatus(status: DropStatus): string[] {
-  const { feed, path, active, scannedAt, imported, problem, waiting } = status;
+  const { feed, path, active, scannedAt, imported, problem, waiting, distribution, component } = status;
   const scan = scannedAt === null ? "never" : `${scannedAt.toISOString()}, imported ${imported}`;
   return [
     `feed:       ${feed}${active ? "" : " (disabled)"}`,
     `drop path:  ${path}`,
+    ...(distribution === null ? [] : [`packages:   for ${distribution}, ${component}`]),
     `last scan:  ${scan}`,
     ...(problem === null ? [] : [`problem:    ${problem}`]),
     `waiting:    ${counted(waiting.length, "file")}`,

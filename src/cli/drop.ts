@@ -19,11 +19,19 @@ export function dropCommand(edge: Edge): Command {
     .description("give a feed a drop path: whatever is put there is imported and then deleted")
     .addArgument(feedArgument())
     .argument("<dir>", "an existing directory, no store's and no other feed's drop path")
-    .action(async (name: string, directory: string, _options, command: Command) =>
+    .option("--distribution <name>", "Debian: distribution of its packages (stable)")
+    .option("--component <name>", "Debian: component of its packages (main)")
+    .action(async (name: string, directory: string, options, command: Command) =>
       edge.act(command, async (context, out) => {
         const { setFeed } = await import("../operations/feeds.ts");
-        const changed = await setFeed(context, name, { dropPath: resolve(edge.io.cwd, directory) });
-        await out.result(changed, `feed ${changed.name} takes packages from ${changed.dropPath}`);
+        const { distribution, component } = options;
+        const changed = await setFeed(context, name, {
+          dropPath: resolve(edge.io.cwd, directory),
+          dropDistribution: distribution ?? null,
+          dropComponent: component ?? null,
+        });
+        const as = (distribution ?? component) && ` for ${distribution ?? "stable"}, ${component ?? "main"}`;
+        await out.result(changed, `feed ${changed.name} takes packages${as ?? ""} from ${changed.dropPath}`);
       }),
     );
 
@@ -34,7 +42,7 @@ export function dropCommand(edge: Edge): Command {
     .action(async (name: string, _options, command: Command) =>
       edge.act(command, async (context, out) => {
         const { setFeed } = await import("../operations/feeds.ts");
-        const changed = await setFeed(context, name, { dropPath: null });
+        const changed = await setFeed(context, name, { dropPath: null, dropDistribution: null, dropComponent: null });
         await out.result(changed, `feed ${changed.name} has no drop path any more`);
       }),
     );

@@ -8,6 +8,7 @@ import { clearAfterTaking } from "./drop-cleanup.ts";
 import { createDropMemory, type DropMemory } from "./drop-memory.ts";
 import { countDrop, noDrops, type DropCounts, type DropFileEvent } from "./drop-outcome.ts";
 import { formatOfDrops, openDropPath } from "./drop-path.ts";
+import { dropPlace } from "./drop-place.ts";
 import { rejectFile } from "./drop-reject.ts";
 import type { FoundFile } from "./find-package-files.ts";
 import { importCandidates } from "./import-candidates.ts";
@@ -120,6 +121,7 @@ async function* takeFiles(
       sorting: false,
       move: !dryRun,
       keyOf: found.pathOf,
+      ...(await dropPlace(feed)),
     });
     try {
       for await (const result of results) {

@@ -4,6 +4,7 @@ import { overwritesAndDropPaths } from "./0003-overwrites-and-drop-paths.ts";
 import { oneFilePerIdentity } from "./0004-one-file-per-identity.ts";
 import { retention } from "./0005-retention.ts";
 import { assets } from "./0006-assets.ts";
+import { debianDropPaths } from "./0007-debian-drop-paths.ts";
 
 /** Numbered from 1, append-only, in order of application. */
 export const migrations: readonly { name: string; sql: string }[] = [
@@ -13,6 +14,7 @@ export const migrations: readonly { name: string; sql: string }[] = [
   { name: "one file per identity", sql: oneFilePerIdentity },
   { name: "retention", sql: retention },
   { name: "assets", sql: assets },
+  { name: "Debian drop paths", sql: debianDropPaths },
 ];
 
 export const newestSchema = migrations.length;
