@@ -1,4 +1,4 @@
-import { relative } from "node:path";
+import { relative, sep } from "node:path";
 import { readDropFiles, removeDropFiles, saveDropFiles, saveDropScan } from "../catalog/drops.ts";
 import type { FeedRow } from "../catalog/feeds.ts";
 import { FeedctlError, isFeedctlError } from "../errors.ts";
@@ -53,7 +53,8 @@ export async function* scanDropPath(
     });
   const root = feed.drop_path;
   const counts = noDrops();
-  const found: Found = { pathOf: (path) => relative(root, path).replaceAll("\\", "/"), problems: [], complete: false };
+  const pathOf = (path: string) => relative(root, path).replaceAll(sep, "/");
+  const found: Found = { pathOf, problems: [], complete: false };
   try {
     yield* takeFiles(context, feed, options, counts, found);
     // files that vanish are nobody's fault, unless all of them did
@@ -104,7 +105,9 @@ async function* takeFiles(
     found.problems.push(error);
   };
   const sidecars: FoundFile[] = [];
-  const candidates = dropCandidates(context, { root, format, onProblem }, memory, {
+  const broken: FoundFile[] = [];
+  const onBrokenName = (file: FoundFile) => void broken.push(file);
+  const candidates = dropCandidates(context, { root, format, onProblem, onBrokenName }, memory, {
     settle,
     wait: !dryRun,
     onFolder: (folder) => sidecars.push(...folder.sidecars),
@@ -142,6 +145,14 @@ async function* takeFiles(
     const moved = await moveAside(file, { ...unread(file.path, status, reason), feed: feed.name, rejectedTo: null });
     if (moved.rejectedTo === null) counts.waiting++;
     else yield moved;
+  }
+
+  for (const file of broken) {
+    const result = unread(file.path, "invalid", "its name is not UTF-8 text; rename it");
+    const news = memory.note(file, result);
+    if (news) countDrop(counts, result);
+    else counts.waiting++;
+    if (news) yield { ...result, feed: feed.name, rejectedTo: null };
   }
 
   async function* all(begin: FoundFile): AsyncGenerator<FoundFile> {

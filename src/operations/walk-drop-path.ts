@@ -1,6 +1,7 @@
 import type { Dirent } from "node:fs";
 import { lstat, readdir } from "node:fs/promises";
 import { join } from "node:path";
+import { splitBrokenNames } from "../lib/broken-names.ts";
 import { mapParallel } from "../lib/parallel.ts";
 import type { Format } from "../formats/format.ts";
 import type { Context } from "./context.ts";
@@ -22,6 +23,8 @@ export interface DropWalk {
   format: Format;
   /** Told of a folder that cannot be read; the others are read all the same. */
   onProblem(error: unknown): void;
+  /** Told of a file or folder whose name is no UTF-8 text: nothing can be opened by it, so it stays. */
+  onBrokenName(file: FoundFile): void;
 }
 
 /**
@@ -45,7 +48,7 @@ export async function* walkDropPath(context: Context, walk: DropWalk, path = "")
     if (!isAbsent(error)) walk.onProblem(dropPathError(join(walk.root, path), error));
     return;
   }
-  const kept = entries.filter(({ name }) => !LEFT_ALONE.test(name)).toSorted((a, b) => (a.name < b.name ? -1 : 1));
+  const kept = await withoutBrokenNames(walk, path, keep(entries));
   for (const entry of kept)
     if (entry.isDirectory()) yield* walkDropPath(context, walk, path === "" ? entry.name : `${path}/${entry.name}`);
   const files = await describe(kept, walk, path);
@@ -56,12 +59,27 @@ export async function* walkDropPath(context: Context, walk: DropWalk, path = "")
 export async function readDropFolder(walk: DropWalk, path: string): Promise<DropFolder | undefined> {
   try {
     const entries = await readdir(join(walk.root, path), { withFileTypes: true });
-    const kept = entries.filter(({ name }) => !LEFT_ALONE.test(name)).toSorted((a, b) => (a.name < b.name ? -1 : 1));
-    return folderOf(walk, path, await describe(kept, walk, path));
+    return folderOf(walk, path, await describe(keep(entries), walk, path));
   } catch (error) {
     if (!isAbsent(error)) throw dropPathError(walk.root, error);
     return undefined;
   }
+}
+
+function keep(entries: readonly Dirent[]): Dirent[] {
+  return entries.filter(({ name }) => !LEFT_ALONE.test(name)).toSorted((a, b) => (a.name < b.name ? -1 : 1));
+}
+
+async function withoutBrokenNames(walk: DropWalk, path: string, entries: readonly Dirent[]): Promise<Dirent[]> {
+  const folder = join(walk.root, path);
+  const { whole, broken } = await splitBrokenNames(folder, entries);
+  for (const { entry, path: real, shown } of broken) {
+    const info = await lstat(real).catch(() => undefined);
+    if (info === undefined || !(entry.isFile() || entry.isDirectory())) continue;
+    const file = { path: join(folder, shown), size: info.size, name: shown };
+    walk.onBrokenName({ path: file.path, file, mark: markOf(info) });
+  }
+  return whole;
 }
 
 function folderOf({ format }: DropWalk, path: string, all: readonly FoundFile[]): DropFolder {
