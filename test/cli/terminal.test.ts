@@ -6,8 +6,7 @@ import { freshBuild } from "../support/build.ts";
 import { binary, isolation, type Sandbox, sandbox } from "../support/feedctl.ts";
 import { writePackages } from "../support/package-set.ts";
 
-const hasScript =
-  spawnSync("/bin/sh", ["-c", "script --version"], { encoding: "utf8" }).stdout?.includes("util-linux") === true;
+const hasScript = /util-linux/.test(spawnSync("/bin/sh", ["-c", "script --version"], { encoding: "utf8" }).stdout);
 const options = { skip: hasScript ? false : "no script program of util-linux", timeout: 60_000 };
 
 /** What the terminal showed; `size` is set before feedctl begins, and a terminal that nobody sized has no columns. */
@@ -49,7 +48,7 @@ test("a terminal without columns is no place for a spinner", options, async (t) 
   const { status, shown } = await onTerminal(t, place, ["import", "web", place.path("in")], "cols 0 rows 0");
   assert.equal(status, 0, shown.slice(-500));
   assert.match(shown, /^imported 3 files/m);
-  assert.doesNotMatch(shown, /\u001b\[1A/);
+  assert.ok(!shown.includes("\u001b[1A"), "no line is cleared");
   const drawn = await onTerminal(t, place, ["import", "web", place.path("in")], "cols 100 rows 30");
-  assert.match(drawn.shown, /\u001b\[1G.*importing into web/, "elsewhere there is one");
+  assert.ok(drawn.shown.includes("\u001b[1G"), "elsewhere there is one");
 });
