@@ -69,6 +69,25 @@ export function isFeedctlError(error: unknown, ...codes: ErrorCode[]): error is 
   return error instanceof FeedctlError && (codes.length === 0 || codes.includes(error.code));
 }
 
+/** A FeedctlError on its way between threads, where classes and error codes get lost. */
+export interface PackedError {
+  code: ErrorCode;
+  message: string;
+  hint?: string | undefined;
+  cause?: unknown;
+}
+
+/** Throws what is no FeedctlError: a bug must end the thread. */
+export function packError(error: unknown): PackedError {
+  if (!isFeedctlError(error)) throw error;
+  const { code, message, hint, cause } = error;
+  return { code, message, hint, cause };
+}
+
+export function unpackError({ code, message, hint, cause }: PackedError): FeedctlError {
+  return new FeedctlError(code, message, { hint, cause });
+}
+
 /** The exit status of an error: the only place where it is chosen. */
 export function exitStatus(error: unknown): number {
   return error instanceof FeedctlError ? error.status : 1;

@@ -39,6 +39,7 @@ export async function openPostgres(url: string): Promise<Catalog> {
     throw wrong((error as Error).name);
   }
   pool.on("error", () => {}); // an idle connection broke: the next query reports it
+  pool.on("connect", (client) => client.on("error", () => {})); // or one that a transaction keeps between two queries
   const db = new Kysely<Tables>({ dialect: wrapDialect(new PostgresDialect({ pool }), false) }).withSchema("feedctl");
   const locks = sessionLocks(pool);
   return {

@@ -66,6 +66,13 @@ export async function keepAcross(db: Db, feedId: number, rule: RuleQuery): Promi
     where ${sql.join(keeps, sql` or `)}`.execute(db);
 }
 
+/** The newest use that is known of any version of the feed. */
+export async function newestUse(db: Db, feedId: number): Promise<Date | null> {
+  const found = await sql<{ at: Date | null }>`select max(v.last_used_at) as at from feedctl.packages p
+    join feedctl.versions v on v.package_id = p.id where p.feed_id = ${feedId}::int`.execute(db);
+  return found.rows[0]?.at ?? null;
+}
+
 export async function analyzeKept(db: Db): Promise<void> {
   await sql`analyze retention_kept`.execute(db);
 }

@@ -1,5 +1,6 @@
 import type { Selectable } from "kysely";
 import { sql } from "kysely";
+import { likePattern, shownName } from "./retention-query.ts";
 import type { Db } from "./schema.ts";
 import type { ProtectionsTable, RetentionRulesTable } from "./schema-retention.ts";
 
@@ -73,6 +74,20 @@ export async function addProtection(
     on conflict (feed_id, package, version) do update set reason = coalesce(excluded.reason, old.reason)
     returning xmax = 0 as added`.execute(db);
   return added.rows[0]?.added ?? false;
+}
+
+/** How many versions it names now, hidden ones as well. */
+export async function countProtected(
+  db: Db,
+  feedId: number,
+  protection: Pick<NewProtection, "package" | "version">,
+): Promise<number> {
+  const version = likePattern(sql`${protection.version}::text`);
+  const found = await sql<{ count: number }>`select count(*)::float8 as count
+    from feedctl.packages p join feedctl.versions v on v.package_id = p.id
+    where p.feed_id = ${feedId}::int and ${shownName} like ${likePattern(sql`${protection.package}::text`)}
+      and (lower(v.version collate "C") like ${version} or lower(v.normalized_version) like ${version})`.execute(db);
+  return found.rows[0]?.count ?? 0;
 }
 
 /** False: there is none. */

@@ -20,6 +20,8 @@ export function addProtection(packages: Command, edge: Edge): void {
           done,
           `${done.changed ? "protected" : "was protected already:"} ${done.package}@${done.version}`,
         );
+        if (done.versions === 0)
+          out.warn(`feed ${done.feed} has no such version now; see: feedctl package list ${done.feed}`);
       }),
     );
 

@@ -29,7 +29,12 @@ export function addQuarantine(retention: Command, edge: Edge): void {
     .command("restore")
     .description("bring back what retention has hidden")
     .addArgument(feedArgument())
-    .addArgument(new Argument("<package>", "[group/]name[@version]; without a version all that are hidden"))
+    .addArgument(
+      new Argument(
+        "<package>",
+        "[group/]name[@version], each with * for any text; without a version all that are hidden",
+      ),
+    )
     .option("--protect", "protect it as well, else the next run may hide it again")
     .action(async (feed: string, text: string, options, command: Command) =>
       edge.act(command, async (context, out) => {
@@ -39,8 +44,8 @@ export function addQuarantine(retention: Command, edge: Edge): void {
           restored,
           `restored ${text}${restored.versions.length > 1 ? `: ${restored.versions.length} versions` : ""}`,
         );
-        if (!restored.protected)
-          out.note(`the next run may hide it again; to prevent that: feedctl package protect ${restored.feed} ${text}`);
+        const advice = text.includes("*") ? "" : `; to prevent that: feedctl package protect ${restored.feed} ${text}`;
+        if (!restored.protected) out.note(`the next run may hide it again${advice}`);
       }),
     );
 }

@@ -1,8 +1,15 @@
 import { Argument, Command, Option } from "commander";
 import { FeedctlError } from "../errors.ts";
-import { criterionInfos, parseCriterion, type RetentionCriteria } from "../operations/retention-criteria.ts";
+import {
+  criterionInfos,
+  oddPatterns,
+  parseCriterion,
+  takesTheRest,
+  type RetentionCriteria,
+} from "../operations/retention-criteria.ts";
 import type { RetentionRule, RuleChange } from "../operations/retention-rules.ts";
 import type { Edge } from "./edge.ts";
+import type { Output } from "./output.ts";
 import { feedArgument, wholeNumber } from "./parsers.ts";
 
 const ruleArgument = () => new Argument("<rule>", "position or name of the rule");
@@ -26,14 +33,22 @@ export function ruleCommand(edge: Edge): Command {
     .action(async (feed: string, options, command: Command) =>
       edge.act(command, async (context, out) => {
         const { addRetentionRule } = await import("../operations/retention-rules.ts");
+        const criteria = given(options);
+        const empty = criterionInfos.find(({ name }) => name in criteria && criteria[name] === undefined);
+        // of a script whose variable is not set: without that criterion the rule would take more than is meant
+        if (empty !== undefined)
+          throw new FeedctlError("usage", `--${empty.flag} is given without a value`, {
+            hint: "leave it out if the rule is not to look at that",
+          });
         const body = {
           name: options.name ?? null,
           enabled: options.disabled !== true,
           protectAcrossRules: options.protectAcrossRules === true,
-          criteria: given(options) as RetentionCriteria,
+          criteria: criteria as RetentionCriteria,
         };
         const added = await addRetentionRule(context, feed, body, options.at);
         await out.result(added, `added ${await describe(added)}`);
+        warnOf(out, feed, added);
       }),
     );
 
@@ -109,6 +124,7 @@ export function ruleCommand(edge: Edge): Command {
         });
       const changed = await setRetentionRule(context, feed, which, change);
       await out.result(changed, `changed ${await describe(changed)}`);
+      warnOf(out, feed, changed);
     }),
   );
 
@@ -166,6 +182,14 @@ function given(options: Record<string, unknown>): RuleChange["criteria"] {
       .filter(({ name }) => options[name] !== undefined)
       .map((info) => [info.name, parseCriterion(info, options[info.name])]),
   );
+}
+
+function warnOf(out: Output, feed: string, { criteria }: RetentionRule): void {
+  const odd = oddPatterns(criteria);
+  if (odd.length > 0)
+    out.warn(`of ${odd.join(" and ")} only a * stands for other text; see: feedctl retention plan ${feed}`);
+  if (takesTheRest(criteria))
+    out.warn(`the rule takes every version that it does not keep; see: feedctl retention plan ${feed}`);
 }
 
 async function describe(rule: RetentionRule): Promise<string> {

@@ -119,7 +119,7 @@ function addRun(retention: Command, edge: Edge): void {
     .addOption(
       new Option(
         "--max-delete <count>",
-        "delete nothing when it would be more: versions, or a percentage of all",
+        "delete nothing when it would be more: versions, or a percentage of all (default: 99%, from 100 versions on)",
       ).argParser(parseMost),
     )
     .option(

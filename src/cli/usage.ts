@@ -53,6 +53,8 @@ Examples:
             event.failed > 0 ? `${event.failed} failed` : "",
           ];
           await out.event(event, parts.filter((part) => part !== "").join(", "));
+          if (event.downloads === 0 && event.foreign > 0)
+            out.warn(`no log names a file of feed ${event.feed}; is the prefix right? --prefix /path/in/requests/`);
         }
         return failed > 0 ? 3 : 0;
       }),

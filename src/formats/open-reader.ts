@@ -9,6 +9,11 @@ export interface FileReader extends AsyncDisposable {
 }
 
 export async function openReader(file: PackageFile): Promise<FileReader> {
+  const { bytes } = file;
+  if (bytes !== undefined) {
+    const read = async (offset: number, length: number) => bytes.subarray(offset, offset + Math.max(0, length));
+    return { size: bytes.length, read, [Symbol.asyncDispose]: async () => {} };
+  }
   const handle = await open(file.path, "r");
   return {
     size: file.size,

@@ -71,3 +71,26 @@ export async function* oneAhead<T>(source: AsyncIterable<T>): AsyncGenerator<T> 
     await items.return?.();
   }
 }
+
+/** Maps up to `limit` items at once and yields results in the order of the items. */
+export async function* mapInOrder<T, R>(
+  source: AsyncIterable<T>,
+  limit: number,
+  work: (item: T) => Promise<R>,
+): AsyncGenerator<R> {
+  const running: Promise<R>[] = [];
+  const start = (item: T) => {
+    const result = work(item);
+    result.catch(() => {}); // told when it is awaited, unless the consumer has left by then
+    running.push(result);
+  };
+  try {
+    for await (const item of source) {
+      start(item);
+      if (running.length >= limit) yield await running.shift()!;
+    }
+    while (running.length > 0) yield await running.shift()!;
+  } finally {
+    await Promise.allSettled(running);
+  }
+}

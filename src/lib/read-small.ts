@@ -1,4 +1,4 @@
-import { close, open, read } from "node:fs";
+import { close, closeSync, open, openSync, read, readSync } from "node:fs";
 import { promisify } from "node:util";
 
 const [openFile, readFrom, closeFile] = [promisify(open), promisify(read), promisify(close)];
@@ -20,5 +20,22 @@ export async function readSmall(path: string, size: number): Promise<Buffer> {
     return buffer.subarray(0, length);
   } finally {
     await closeFile(descriptor);
+  }
+}
+
+/** The same for threads that may block: without a thread more that waits for each call. */
+export function readSmallSync(path: string, size: number): Buffer {
+  const descriptor = openSync(path, "r");
+  try {
+    const buffer = Buffer.allocUnsafeSlow(size + 1);
+    let length = 0;
+    while (length < buffer.length) {
+      const count = readSync(descriptor, buffer, length, buffer.length - length, length);
+      if (count === 0) break;
+      length += count;
+    }
+    return buffer.subarray(0, length);
+  } finally {
+    closeSync(descriptor);
   }
 }

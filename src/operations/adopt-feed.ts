@@ -12,6 +12,7 @@ import { adopted, unadopted, type AdoptedBlob } from "./adopt-outcome.ts";
 import type { Context } from "./context.ts";
 import { openFeedStore, requireStore } from "./feed-store.ts";
 import { openWriter, settle } from "./feed-writer.ts";
+import { fileSource } from "./file-source.ts";
 import { requireActiveFeed } from "./find-feed.ts";
 import { openLocalBlobs, type LocalBlobs } from "./local-blobs.ts";
 import { preparePackage } from "./prepare-package.ts";
@@ -142,7 +143,7 @@ export async function* adoptFeed(context: Context, input: AdoptInput): AsyncGene
       if (format.readsNeighbours) await local.neighbours(key);
       const path = await local.path(blob);
       const item = await readUnderEitherName(format, { path, size }, blob, input, context.signal);
-      return { item: { ...item, key }, blob };
+      return { item: { ...item, key, source: fileSource(path, size) }, blob };
     } catch (error) {
       if (!isFeedctlError(error, "invalid", "not-found", "corrupt", "denied") || context.signal.aborted) throw error;
       return unadopted(key, error.code === "invalid" ? "invalid" : "failed", error.message, size);

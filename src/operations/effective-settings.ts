@@ -9,9 +9,11 @@ export function settingsMap(context: Context, saved: ReadonlyMap<string, string>
 
 export function effective(context: Context, info: SettingInfo, saved: string | undefined): Setting {
   const about = { name: info.name, description: info.description };
-  if (saved !== undefined && saved !== "") return { ...about, value: saved, origin: "catalog" };
+  // ProGet's own files say True; whoever asks for a setting compares with true
+  const plain = (value: string) => (info.kind === "boolean" ? value.toLowerCase() : value);
+  if (saved !== undefined && saved !== "") return { ...about, value: plain(saved), origin: "catalog" };
   const configured = context.configuredSettings.get(info.name);
-  if (configured !== undefined && configured !== "") return { ...about, value: configured, origin: "config" };
+  if (configured !== undefined && configured !== "") return { ...about, value: plain(configured), origin: "config" };
   return { ...about, value: info.name === ROOT_PATH ? defaultRoot(context) : info.fallback, origin: "default" };
 }
 

@@ -9,7 +9,7 @@ import { settlePending } from "./settle-pending.ts";
 
 /** The feed's store as of now, opened once and again whenever a migration has switched it. */
 export interface FeedWriter extends AsyncDisposable {
-  /** Runs `work` while the feed cannot be switched, frozen or deleted. */
+  /** Runs `work` while the feed cannot be switched, frozen or deleted. Several may run at once. */
   write<T>(work: (target: Target) => Promise<T>): Promise<T>;
 }
 
@@ -28,7 +28,7 @@ export function openWriter(
   run: Run,
   mode: "shared" | "exclusive" = "shared",
 ): FeedWriter {
-  let opened: { id: number; store: Store } | undefined;
+  let opened: { id: number; store: Promise<Store> } | undefined;
   return {
     async write(work) {
       const catalog = await context.catalog();
@@ -47,13 +47,17 @@ export function openWriter(
       if (feed.id !== id) throw otherFeed(feedName);
       const row = await requireStore(catalog.db, feed);
       if (opened?.id !== row.id) {
-        await opened?.store[Symbol.asyncDispose]();
-        opened = { id: row.id, store: await openFeedStore(context, catalog.db, feed, row) };
+        const last = opened?.store;
+        opened = { id: row.id, store: openFeedStore(context, catalog.db, feed, row) };
+        // one that could not be opened is asked for again
+        opened.store.catch(() => (opened = undefined));
+        await (await last)?.[Symbol.asyncDispose]();
       }
-      return await work({ feed, storeId: row.id, store: opened.store, run, assertHeld: () => lock.assertHeld() });
+      const store = await opened.store;
+      return await work({ feed, storeId: row.id, store, run, assertHeld: () => lock.assertHeld() });
     },
     async [Symbol.asyncDispose]() {
-      await opened?.store[Symbol.asyncDispose]();
+      await (await opened?.store)?.[Symbol.asyncDispose]();
     },
   };
 }

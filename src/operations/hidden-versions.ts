@@ -1,5 +1,14 @@
 import { insertAuditEvents } from "../catalog/runs.ts";
-import { hiddenKeys, listHidden, unhideByKeys, unhideVersions, type HiddenReason } from "../catalog/hidden-versions.ts";
+import {
+  hiddenKeys,
+  isRetentionRunning,
+  listHidden,
+  touchVersions,
+  unhideByKeys,
+  unhideVersions,
+  type HiddenReason,
+} from "../catalog/hidden-versions.ts";
+import { lockRows } from "../catalog/packages.ts";
 import { FeedctlError } from "../errors.ts";
 import type { Context } from "./context.ts";
 import type { Target } from "./feed-writer.ts";
@@ -43,7 +52,7 @@ export interface Restored {
   protected: boolean;
 }
 
-/** Brings hidden versions of a package back, all or one. Unless they are protected, the next run may hide them again. */
+/** Brings hidden versions back: `[group/]name[@version]`, each with `*` for any text. Unless they are protected, the next run may hide them again. */
 export async function restorePackage(
   context: Context,
   feedName: string,
@@ -52,50 +61,68 @@ export async function restorePackage(
 ): Promise<Restored> {
   const { db } = await context.catalog();
   const { group, name, version } = parsePackageSpec(text);
-  const full = group === "" ? name : `${group}/${name}`;
+  const full = fullName({ group, name });
   return db.transaction().execute(async (transaction) => {
     const feed = await requireLiveFeed(transaction, feedName);
-    const found = await listHidden(transaction, feed.id, { name: full, version });
+    const hidden = await listHidden(transaction, feed.id, { name: full, version });
+    const shown = await unhideVersions(
+      transaction,
+      hidden.map(({ id }) => id),
+    );
+    const found = hidden.filter(({ id }) => shown.has(id));
     if (found.length === 0)
       throw new FeedctlError("not-found", `retention has hidden no ${text} in feed "${feed.name}"`, {
         hint: `see: feedctl retention quarantine ${feed.name}`,
       });
-    await unhideVersions(
-      transaction,
-      found.map(({ id }) => id),
-    );
     const about = { runId: null, actor: context.actor, feedId: feed.id, now: context.now() };
     await insertAuditEvents(
       transaction,
       about,
-      found.map((each) => ({ action: "restored", object: `${full}@${each.version}`, detail: { hiddenBy: each.run } })),
+      found.map((each) => ({
+        action: "restored",
+        object: `${fullName(each)}@${each.version}`,
+        detail: { hiddenBy: each.run },
+      })),
     );
     if (isProtected)
       for (const each of found)
-        await protect(context, transaction, feed, { package: full, version: each.version, reason: "restored" });
+        await protect(context, transaction, feed, {
+          package: fullName(each),
+          version: each.version,
+          reason: "restored",
+        });
     const versions = found.map((each) => ({ group: each.group, name: each.name, version: each.version }));
     return { feed: feed.name, versions, protected: isProtected };
   });
 }
 
-/** Who imports a file of a hidden version wants to have it: it is shown again. Other bytes are told why they conflict. */
+function fullName({ group, name }: { group: string; name: string }): string {
+  return group === "" ? name : `${group}/${name}`;
+}
+
+/**
+ * Who imports a file of a hidden version wants to have it: it is shown again, and what a run is about to take is left.
+ * Other bytes are told why they conflict.
+ */
 export async function showImported(
   context: Context,
   { feed, run }: Target,
   results: readonly ImportedFile[],
 ): Promise<ImportedFile[]> {
+  const { db } = await context.catalog();
   const keysOf = (wanted: (result: ImportedFile) => boolean) =>
     results.flatMap((result) => (result.key !== null && wanted(result) ? [result.key] : []));
-  const { db } = await context.catalog();
-  const there = await hiddenKeys(db, feed.id, keysOf(isThere));
-  const refused = await hiddenKeys(
-    db,
-    feed.id,
-    keysOf(({ status }) => status === "conflict"),
-  );
-  if (there.size > 0)
+  const there = keysOf(isThere);
+  const hidden = await hiddenKeys(db, feed.id, [...there, ...keysOf(({ status }) => status === "conflict")]);
+  const isRunning = there.length > 0 && (await isRetentionRunning(db, feed.id));
+  const claimed = isRunning ? there : there.filter((key) => hidden.get(key) !== false);
+  const gone = new Set(claimed);
+  if (claimed.length > 0)
     await db.transaction().execute(async (transaction) => {
-      const shown = await unhideByKeys(transaction, feed.id, [...there]);
+      // a batch of deletions ends before this looks
+      await lockRows(transaction, feed.id, "shared");
+      const shown = await unhideByKeys(transaction, feed.id, claimed);
+      for (const key of await touchVersions(transaction, feed.id, claimed)) gone.delete(key);
       await run.audit(
         transaction,
         shown.map(({ key }) => ({ action: "restored", object: key, detail: { reason: "imported again" } })),
@@ -103,9 +130,12 @@ export async function showImported(
     });
   return results.map((result) => {
     if (result.key === null) return result;
-    if (there.has(result.key))
+    if (isThere(result) && gone.has(result.key))
+      return { ...result, status: "failed", reason: "it was deleted meanwhile; import it again" };
+    if (hidden.get(result.key) !== true) return result;
+    if (isThere(result))
       return { ...result, warnings: [...result.warnings, "retention had hidden it; it is shown again"] };
-    if (refused.has(result.key))
+    if (result.status === "conflict")
       return { ...result, reason: `${result.reason}, hidden by retention; see: feedctl retention restore` };
     return result;
   });

@@ -1,13 +1,13 @@
 import { dirname } from "node:path";
 import { isFeedctlError } from "../errors.ts";
-import { detectFormat } from "../formats/detect.ts";
-import { allFormats } from "../formats/index.ts";
-import { inBatches, mapParallel, oneAhead } from "../lib/parallel.ts";
+import { inBatches, mapInOrder, mapParallel, oneAhead } from "../lib/parallel.ts";
 import type { Context } from "./context.ts";
+import { fileSource } from "./file-source.ts";
 import type { Candidate, FoundFile } from "./find-package-files.ts";
 import type { Lane } from "./import-lane.ts";
-import { isThere, unread, type ImportedFile, type ImportStatus } from "./import-outcome.ts";
-import { preparePackage, prepareRecorded, type PreparedPackage } from "./prepare-package.ts";
+import { isThere, unread, type ImportedFile } from "./import-outcome.ts";
+import { openPackageReader } from "./package-reader.ts";
+import { prepareRecorded, type PreparedPackage } from "./prepare-package.ts";
 import { removeSource, type FileMark } from "./source-file.ts";
 
 export interface CandidateOptions {
@@ -28,6 +28,17 @@ export interface CandidateOptions {
 /** So many are recorded in one transaction, or as many as have so many bytes: what comes of them is told then. */
 const BATCH = 256;
 const BATCH_BYTES = 256 * 1024 * 1024;
+/** While one batch is recorded the next one is stored. */
+const BATCHES = 2;
+
+interface Batch {
+  /** The folder of its last file. */
+  lastFolder: string;
+  answered: ImportedFile[];
+  prepared: Map<Lane, PreparedPackage[]>;
+  /** By their paths as they are shown. */
+  sources: Map<string, FoundFile>;
+}
 
 /** Imports what is found. With `move` the files of a folder must come together, where their format reads neighbours. */
 export async function* importCandidates(
@@ -38,41 +49,42 @@ export async function* importCandidates(
 ): AsyncGenerator<ImportedFile> {
   const { sorting, move, keyOf } = options;
   const together = lanes.some((lane) => lane.format.readsNeighbours === true);
+  await using reader = openPackageReader(context.signal);
   let waiting: Taken[] = [];
+  let failure: { error: unknown } | undefined;
+  const take = takeApart();
 
   // while one batch is being stored and recorded the next one is read
-  for await (const { batch, answered, prepared, sources } of oneAhead(prepareAll())) {
-    yield* answered;
-    for (const [lane, items] of prepared) {
-      for await (const answer of lane.take(items)) {
-        const result = sorting ? { ...answer, feed: lane.feed.name } : answer;
-        const source = sources.get(result.file);
-        if (!move || source === undefined || !isThere(result)) yield result;
-        else if (together) waiting.push({ result, source });
-        else yield await moveAway({ result, source });
-      }
+  for await (const { batch, results, error } of mapInOrder(oneAhead(prepareAll()), BATCHES, take)) {
+    if (error !== undefined) failure ??= { error };
+    for (const result of results) {
+      const source = batch.sources.get(result.file);
+      if (!move || source === undefined || !isThere(result)) yield result;
+      else if (together) waiting.push({ result, source });
+      else yield await moveAway({ result, source });
     }
     // the next batch may go on with the last folder
-    const last = dirname(batch.at(-1)?.path ?? "");
-    const due = waiting.filter(({ source }) => dirname(source.path) !== last);
-    waiting = waiting.filter(({ source }) => dirname(source.path) === last);
+    const due = waiting.filter(({ source }) => dirname(source.path) !== batch.lastFolder);
+    waiting = waiting.filter(({ source }) => dirname(source.path) === batch.lastFolder);
     for (const taken of due) yield await moveAway(taken);
   }
   for (const taken of waiting) yield await moveAway(taken);
+  if (failure !== undefined) throw failure.error;
 
-  async function* prepareAll() {
+  async function* prepareAll(): AsyncGenerator<Batch> {
     for await (const batch of inBatches(candidates, BATCH, { size: sizeOf, most: BATCH_BYTES })) {
+      if (failure !== undefined) return;
       const keys = keyOf === undefined ? [] : batch.map(({ path }) => keyOf(path));
       const recorded = await lanes[0]?.recorded(keys);
       const prepared = new Map<Lane, PreparedPackage[]>(lanes.map((lane) => [lane, []]));
       const sources = new Map<string, FoundFile>();
       const answered: ImportedFile[] = [];
       for (const each of batch) if ("file" in each) sources.set(each.path, each);
-      for await (const result of mapParallel(batch, context.concurrency, (each) => prepare(each, recorded))) {
+      for await (const result of mapParallel(batch, reader.width, (each) => prepare(each, recorded))) {
         if ("status" in result) answered.push(result);
         else prepared.get(result.lane)?.push(result.item);
       }
-      yield { batch, answered, prepared, sources };
+      yield { lastFolder: dirname(batch.at(-1)?.path ?? ""), answered, prepared, sources };
     }
   }
 
@@ -81,27 +93,56 @@ export async function* importCandidates(
     recorded: Awaited<ReturnType<Lane["recorded"]>> | undefined,
   ): Promise<{ lane: Lane; item: PreparedPackage } | ImportedFile> {
     const { path } = candidate;
-    const told = (status: ImportStatus, reason: string) => unread(path, status, reason);
-    if ("problem" in candidate) return told("failed", candidate.problem);
-    const { signal } = context;
+    if ("problem" in candidate) return unread(path, "failed", candidate.problem);
+    const { file, mark } = candidate;
+    const { distribution, component, publishedFrom } = options;
+    const [first] = lanes;
+    const row = keyOf === undefined ? undefined : recorded?.get(keyOf(path));
     try {
-      const lane = sorting ? await choose(candidate) : lanes[0];
-      if (lane === undefined) return told("skipped", "no feed takes packages of its type");
-      const row = keyOf === undefined ? undefined : recorded?.get(keyOf(path));
-      const known = row === undefined ? undefined : await prepareRecorded(row, candidate.file, path, signal);
-      if (known !== undefined) return { lane, item: known };
-      const { distribution, component, publishedFrom } = options;
-      const item = await preparePackage(lane.format, candidate.file, path, { signal, distribution, component });
-      return { lane, item: { ...item, publishedAt: publishedFrom === "file" ? timeOf(candidate.mark) : undefined } };
+      const known = row && (await prepareRecorded(row, file, path, context.signal));
+      if (known !== undefined && first !== undefined) return { lane: first, item: known };
     } catch (error) {
       if (!isFeedctlError(error) || error.code === "interrupted") throw error;
-      return told(error.code === "invalid" ? "invalid" : "failed", error.message);
+      return unread(path, "failed", error.message);
     }
+    const type = sorting ? undefined : first?.format.type;
+    const answer = await reader.read({ file, path, type, distribution, component });
+    if ("problem" in answer) {
+      const { code, message } = answer.problem;
+      return unread(path, code === "invalid" ? "invalid" : "failed", message);
+    }
+    const lane = lanes.find(({ format }) => format.type === answer.type);
+    if (lane === undefined || answer.type === undefined)
+      return unread(path, "skipped", "no feed takes packages of its type");
+    const publishedAt = publishedFrom === "file" ? timeOf(mark) : undefined;
+    return { lane, item: { ...answer.item, source: fileSource(file.path, file.size), publishedAt } };
   }
 
-  async function choose({ file }: FoundFile): Promise<Lane | undefined> {
-    const format = await detectFormat(file, await allFormats(), context.signal);
-    return lanes.find((lane) => lane.format === format);
+  /** Gives a batch to its lanes, after those under way that have the same keys: a package is one batch's at a time. */
+  function takeApart() {
+    const underway = new Map<Promise<void>, Set<string>>();
+    return async (batch: Batch): Promise<{ batch: Batch; results: ImportedFile[]; error: unknown }> => {
+      const results = [...batch.answered];
+      const keys = new Set([...batch.prepared.values()].flat().map(({ key }) => key));
+      const before = [...underway]
+        .filter(([, others]) => [...keys].some((key) => others.has(key)))
+        .map(([done]) => done);
+      const end = Promise.withResolvers<void>();
+      underway.set(end.promise, keys);
+      try {
+        await Promise.all(before);
+        for (const [lane, items] of batch.prepared) {
+          for await (const result of lane.take(items))
+            results.push(sorting ? { ...result, feed: lane.feed.name } : result);
+        }
+        return { batch, results, error: undefined };
+      } catch (error) {
+        return { batch, results, error };
+      } finally {
+        underway.delete(end.promise);
+        end.resolve();
+      }
+    };
   }
 }
 

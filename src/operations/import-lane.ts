@@ -59,7 +59,7 @@ export async function openLane(context: Context, options: LaneOptions): Promise<
         rest = rest.filter((item) => round.get(item.key) !== item);
       }
       // without either of them the catalog knows what earlier batches brought
-      if (!dryRun && !overwrite) seen.clear();
+      if (!dryRun && !overwrite) for (const { key } of items) seen.delete(key);
     },
     async finish(summary) {
       if (writer !== undefined) await settleIfPossible(context, writer);

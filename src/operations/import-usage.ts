@@ -121,6 +121,8 @@ async function countInto(context: Context, log: Log, answer: CountedFile): Promi
   let offset = 0;
   for await (const piece of logPieces(log.file)) {
     context.signal.throwIfAborted();
+    // its server is still writing it: it is counted when it is whole
+    if (piece.isOpen && readLogLine(piece.bytes.toString("utf8").trimEnd(), log.format) === "unreadable") continue;
     // a piece may begin in what was counted and end behind it
     const fresh = Math.max(0, (done?.bytes ?? 0) - offset);
     hash.update(piece.bytes);
@@ -131,18 +133,20 @@ async function countInto(context: Context, log: Log, answer: CountedFile): Promi
   if (offset > (done?.bytes ?? 0)) await save(before, hash);
   else answer.status = "known";
 
-  async function save(previous: string | undefined, state: Hash): Promise<string> {
+  async function save(previous: string | undefined, state: Hash): Promise<string | undefined> {
     const sha256 = state.digest("hex");
-    const uses = counter.take();
-    await db.transaction().execute(async (transaction) => {
-      const saved = { head, sha256, bytes: offset, name: log.file };
-      if (!(await saveCountedLog(transaction, log.feedId, saved, previous, context.now())))
-        throw new FeedctlError("locked", "another run is counting this log", { hint: "try again when it is done" });
+    const uses = counter.take(context.now());
+    return db.transaction().execute(async (transaction) => {
       const { known: found, downloads } = await recordUse(transaction, log.feedId, uses);
       answer.downloads += downloads;
       answer.foreign += uses.length - found;
+      // read with a wrong prefix or format it tells nothing of the feed, and is to be counted when that is put right
+      if (found === 0 && previous === undefined) return undefined;
+      const saved = { head, sha256, bytes: offset, name: log.file };
+      if (!(await saveCountedLog(transaction, log.feedId, saved, previous, context.now())))
+        throw new FeedctlError("locked", "another run is counting this log", { hint: "try again when it is done" });
+      return sha256;
     });
-    return sha256;
   }
 }
 
@@ -173,8 +177,12 @@ function startCounting(log: Log, answer: CountedFile) {
       }
     },
     isFull: () => uses.size >= FULL,
-    take(): LoggedUse[] {
-      const taken = [...uses.values()].map(({ newest, ...use }) => ({ ...use, at: new Date(newest).toISOString() }));
+    /** A server whose clock is wrong tells of use to come, which would keep a version for all that time. */
+    take(now: Date): LoggedUse[] {
+      const taken = [...uses.values()].map(({ newest, ...use }) => ({
+        ...use,
+        at: new Date(Math.min(newest, now.getTime())).toISOString(),
+      }));
       uses = new Map();
       return taken;
     },

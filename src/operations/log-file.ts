@@ -6,6 +6,8 @@ import { createGunzip } from "node:zlib";
 /** Whole lines of a log, unpacked. */
 export interface LogPiece {
   bytes: Buffer;
+  /** The last line, without an end. */
+  isOpen: boolean;
 }
 
 const CHUNK = 1024 * 1024;
@@ -39,10 +41,10 @@ export async function* logPieces(file: string): AsyncGenerator<LogPiece> {
       continue;
     }
     const cut = end === 0 ? bytes.length : end;
-    yield { bytes: bytes.subarray(0, cut) };
+    yield { bytes: bytes.subarray(0, cut), isOpen: false };
     rest = Buffer.from(bytes.subarray(cut));
   }
-  if (rest.length > 0) yield { bytes: rest };
+  if (rest.length > 0) yield { bytes: rest, isOpen: true };
 }
 
 /** By which a log is recognised when it has grown, was renamed or packed. */

@@ -4,6 +4,7 @@ import {
   keepAcross,
   keepProtected,
   listPlan,
+  newestUse,
   preparePlan,
   sumPlan,
   takeByRule,
@@ -11,12 +12,13 @@ import {
   type PlanSums,
   type PlanTotals,
 } from "../catalog/retention-plan.ts";
+import type { RuleQuery } from "../catalog/retention-query.ts";
 import type { Db } from "../catalog/schema.ts";
 import { FeedctlError } from "../errors.ts";
 import type { Context } from "./context.ts";
 import { requireLiveFeed } from "./find-feed.ts";
 import { compileRule } from "./retention-compile.ts";
-import { readRules, type RetentionRule } from "./retention-rules.ts";
+import { readRules, ruleName, type RetentionRule } from "./retention-rules.ts";
 import { reasonOf } from "./retention-words.ts";
 
 /** A version that is to go. */
@@ -59,6 +61,7 @@ export async function planRetention(
     const rules = await readRules(db, feed.id);
     const now = context.now();
     const queries = rules.filter(({ enabled }) => enabled).map((rule) => compileRule(feed.type, rule, now));
+    await tellUnknownUse(context, db, feed, rules, queries);
     await preparePlan(db, feed.id);
     await keepProtected(db, feed.id);
     for (const query of queries) if (query.protectAcross) await keepAcross(db, feed.id, query);
@@ -81,13 +84,41 @@ export async function planRetention(
       },
       commit: () => db.commit().execute(),
       async [Symbol.asyncDispose]() {
-        if (!db.isCommitted && !db.isRolledBack) await db.rollback().execute();
+        if (!db.isCommitted && !db.isRolledBack) await giveUp();
       },
     };
   } catch (error) {
-    await db.rollback().execute();
+    await giveUp();
     throw error;
   }
+
+  /** Of a connection that broke nothing is left to be rolled back, and why it broke is being told. */
+  async function giveUp(): Promise<void> {
+    await db
+      .rollback()
+      .execute()
+      .catch(() => {});
+  }
+}
+
+/** Where logs are not imported, or not any more, what is in use looks as if nobody needed it. */
+async function tellUnknownUse(
+  context: Context,
+  db: Db,
+  feed: FeedRow,
+  rules: readonly RetentionRule[],
+  queries: readonly RuleQuery[],
+): Promise<void> {
+  const trusting = queries.find(
+    ({ usedSince, mostDownloads }) => usedSince !== undefined || mostDownloads !== undefined,
+  );
+  if (trusting === undefined) return;
+  const newest = await newestUse(db, feed.id);
+  if (newest !== null && (trusting.usedSince === undefined || newest >= trusting.usedSince)) return;
+  const known = newest === null ? "no use" : `no use since ${newest.toISOString().slice(0, 10)}`;
+  context.notice(
+    `${known} of feed ${feed.name} is known, and ${ruleName(rules[trusting.position - 1] as RetentionRule)} goes by that; see: feedctl usage import`,
+  );
 }
 
 export function doomedVersion(

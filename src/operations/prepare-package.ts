@@ -8,16 +8,24 @@ import { parseKey, type Key } from "../stores/key.ts";
 import type { BlobSource } from "../stores/store.ts";
 import { CHUNK, fileError, fileSource } from "./file-source.ts";
 
-/** A package file whose identity and hashes are known. */
-export interface PreparedPackage {
+/** What a package file says, and its hashes. */
+export interface PackageContent {
+  /** As it is shown. */
   path: string;
   identity: PackageIdentity;
   key: Key;
   hashes: Hashes;
+}
+
+/** A package file that can be stored. */
+export interface PreparedPackage extends PackageContent {
   source: BlobSource;
   /** When it was published, if not now. */
   publishedAt?: Date | undefined;
 }
+
+/** All of a file that should have so many bytes. */
+export type ReadBytes = (path: string, size: number) => Promise<Buffer> | Buffer;
 
 /** Reads identity and hashes. Rejects with `invalid` for a bad package, `not-found` or `denied` for an unreadable file. */
 export async function preparePackage(
@@ -25,18 +33,18 @@ export async function preparePackage(
   file: PackageFile,
   shownAs: string,
   options: ReadOptions,
-): Promise<PreparedPackage> {
+  readBytes: ReadBytes = readSmall,
+): Promise<PackageContent> {
   const { signal } = options;
   try {
     // read once: what is identified is what is hashed
-    const bytes = file.size <= CHUNK ? await readWhole(file) : undefined;
+    const bytes = file.size <= CHUNK ? await readWhole(file, readBytes) : undefined;
     const identity = await format.read({ ...file, bytes }, options);
     return {
       path: shownAs,
       identity: { ...identity, metadata: clean(identity.metadata) },
       key: parseKey(identity.key),
       hashes: bytes === undefined ? await hashFile(file, signal) : hashBytes(bytes),
-      source: fileSource(file.path, file.size),
     };
   } catch (error) {
     throw fileError(error);
@@ -61,8 +69,8 @@ export async function prepareRecorded(
   }
 }
 
-async function readWhole({ path, size }: PackageFile): Promise<Buffer> {
-  const bytes = await readSmall(path, size);
+async function readWhole({ path, size }: PackageFile, readBytes: ReadBytes): Promise<Buffer> {
+  const bytes = await readBytes(path, size);
   if (bytes.length === size) return bytes;
   throw changed();
 }

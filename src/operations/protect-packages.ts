@@ -1,4 +1,10 @@
-import { addProtection, listProtections, removeProtection, type NewProtection } from "../catalog/retention-rules.ts";
+import {
+  addProtection,
+  countProtected,
+  listProtections,
+  removeProtection,
+  type NewProtection,
+} from "../catalog/retention-rules.ts";
 import { insertAuditEvents } from "../catalog/runs.ts";
 import type { FeedRow } from "../catalog/feeds.ts";
 import type { Db } from "../catalog/schema.ts";
@@ -34,6 +40,8 @@ export interface Protected {
   version: string;
   /** False: it was protected, or unprotected, already. */
   changed: boolean;
+  /** How many versions it names now; absent for an asset directory, and where a protection is taken away. */
+  versions?: number | undefined;
 }
 
 /** No rule takes what is protected, whether it is there now or imported later. */
@@ -48,7 +56,8 @@ export async function protectPackage(
     const feed = await requireLiveFeed(transaction, feedName);
     const protection = parseProtection(feed.type, text);
     const changed = await protect(context, transaction, feed, { ...protection, reason });
-    return { feed: feed.name, ...protection, changed };
+    const versions = feed.type === "asset" ? undefined : await countProtected(transaction, feed.id, protection);
+    return { feed: feed.name, ...protection, changed, versions };
   });
 }
 

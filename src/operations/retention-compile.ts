@@ -17,7 +17,7 @@ import { relationRange, rpmEqualUpTo, rubyPessimistic } from "../versions/relati
 import { rpm } from "../versions/rpm.ts";
 import { cargoRange, npmRange, semver } from "../versions/semver.ts";
 import { vsix } from "../versions/vsix.ts";
-import { packagePattern } from "./retention-criteria.ts";
+import { criteriaProblem, packagePattern } from "./retention-criteria.ts";
 import type { RetentionRule } from "./retention-rules.ts";
 
 const plain = { example: ">= 1.0, < 2.0" };
@@ -64,11 +64,16 @@ function hex(bound: Bound | undefined): string | null {
   return bound?.key.toString("hex") ?? null;
 }
 
+const YEAR_ONE = Date.parse("0001-01-01T00:00:00Z");
+
 /** The rule with its days counted back from `now`. */
 export function compileRule(feedType: string, rule: RetentionRule, now: Date): RuleQuery {
   const { criteria } = rule;
+  const problem = criteriaProblem(criteria, feedType);
+  if (problem !== undefined) throw new FeedctlError("refused", `${rule.name ?? `rule ${rule.position}`}: ${problem}`);
+  // no date of the database lies before the year 1, nor does any use
   const daysAgo = (days: number | undefined) =>
-    days === undefined ? undefined : new Date(now.getTime() - days * 86_400_000);
+    days === undefined ? undefined : new Date(Math.max(now.getTime() - days * 86_400_000, YEAR_ONE));
   const names = (patterns: string[] | undefined) => patterns?.map((pattern) => packagePattern(feedType, pattern)) ?? [];
   return {
     position: rule.position,

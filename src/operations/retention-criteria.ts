@@ -125,7 +125,7 @@ export function parseCriterion(info: CriterionInfo, given: unknown): RetentionCr
       return Number(text);
     case "size": {
       const bytes = bytesOf(text);
-      if (bytes === undefined) throw wrong("a size such as 500M or 20GiB");
+      if (bytes === undefined || !Number.isSafeInteger(bytes)) throw wrong("a size such as 500M or 20GiB");
       return bytes;
     }
     case "line":
@@ -145,7 +145,7 @@ function patternsOf(given: unknown, wrong: (what: string) => FeedctlError): stri
 
 /** Why these criteria make no rule; undefined when they do. */
 export function criteriaProblem(criteria: RetentionCriteria, feedType: string): string | undefined {
-  const given = Object.keys(criteria) as CriterionName[];
+  const given = (Object.keys(criteria) as CriterionName[]).filter((name) => criteria[name] !== undefined);
   const alone = new Set<CriterionName>(["sizeExclusive", "keepVersionsPer"]);
   if (given.every((name) => alone.has(name))) return "a rule without criteria would delete the whole feed";
   if (criteria.sizeExclusive && criteria.sizeTrigger === undefined && criteria.countTrigger === undefined)
@@ -155,6 +155,26 @@ export function criteriaProblem(criteria: RetentionCriteria, feedType: string): 
   if (feedType !== "asset") return undefined;
   const foreign = given.map((name) => criterionInfo(name)).find((info) => info?.ofVersions);
   return foreign === undefined ? undefined : `an asset directory has no versions: --${foreign.flag} says nothing of it`;
+}
+
+/** Whether a rule takes whatever its patterns do not keep: that is seldom what `keep-...` was meant to say. */
+export function takesTheRest(criteria: RetentionCriteria): boolean {
+  return Object.entries(criteria).every(([name, value]) => {
+    if (name === "keepPackageIds" || name === "keepVersions" || name === "keepVersionsPer") return true;
+    if (Array.isArray(value)) return value.some((pattern) => /^\*+$/.test(pattern));
+    return value === 0 && name !== "triggerDownloadCount";
+  });
+}
+
+/** Patterns that seem to be globs or regular expressions, of which only `*` means something here. */
+export function oddPatterns({
+  deletePackageIds,
+  keepPackageIds,
+  deleteVersions,
+  keepVersions,
+}: RetentionCriteria): string[] {
+  const lists = [deletePackageIds, keepPackageIds, deleteVersions, keepVersions];
+  return lists.flatMap((list) => list ?? []).filter((pattern) => /[?[\]{}|\\%]|^!/.test(pattern));
 }
 
 /** As feedctl shows names: `scope/name`, with the `@` of npm and the `:` of Maven read as they are meant. */

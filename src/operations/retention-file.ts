@@ -74,16 +74,17 @@ export function readRetentionFile(text: string, file: string): FeedGoals[] {
     const criteria: Record<string, unknown> = {};
     const rule: RuleBody = { name: null, enabled: true, protectAcrossRules: false, criteria: {} };
     for (const [key, given] of Object.entries(mapping(value, `${where} is no object`))) {
-      const name = key.replaceAll(/-([a-z])/g, (_, letter: string) => letter.toUpperCase());
+      const spelled = key.replaceAll(/-([a-z])/g, (_, letter: string) => letter.toUpperCase());
+      const isKb = spelled === "sizeTriggerKb";
+      const name = isKb ? "sizeTrigger" : spelled;
       const info = criterionInfos.find((each) => each.name === name);
       if (name === "name") rule.name = given === "" ? null : String(given);
       else if (name === "enabled") rule.enabled = flag(given, `${where}: enabled`);
       else if (name === "protectAcrossRules") rule.protectAcrossRules = flag(given, `${where}: ${key}`);
-      else if (name === "sizeTriggerKb" && /^[0-9]+$/.test(String(given)))
-        criteria["sizeTrigger"] = Number(given) * 1024;
       else if (info === undefined)
         throw wrong(`${where}: there is no criterion "${key}"`, "see: feedctl retention rule add --help");
-      else criteria[name] = criterion(info, given, where);
+      else if (name in criteria) throw wrong(`${where}: "${name}" stands there twice`);
+      else criteria[name] = criterion(info, isKb && typeof given === "string" ? `${given}K` : given, where);
     }
     const said = Object.entries(criteria).filter(([, each]) => each !== undefined);
     return { ...rule, criteria: Object.fromEntries(said) as RetentionCriteria };
@@ -92,10 +93,19 @@ export function readRetentionFile(text: string, file: string): FeedGoals[] {
   function criterion(info: Parameters<typeof parseCriterion>[0], given: unknown, where: string) {
     if (Array.isArray(given) ? info.kind !== "patterns" : typeof given !== "string")
       throw wrong(`${where}: "${info.name}" is ${info.kind === "patterns" ? "a list of patterns" : "one value"}`);
-    try {
-      return parseCriterion(info, given);
-    } catch (error) {
-      throw wrong(`${where}: ${(error as Error).message}`);
+    const value = parsed();
+    // "null" is how JSON says that nothing is there; without the criterion the rule would take more than is meant
+    const isNothing = given === "" || given === "null" || given === "~";
+    if (isNothing || (value === undefined && info.kind !== "flag"))
+      throw wrong(`${where}: "${info.name}" is empty`, "leave it out if the rule is not to look at that");
+    return value;
+
+    function parsed() {
+      try {
+        return parseCriterion(info, given);
+      } catch (error) {
+        throw wrong(`${where}: ${(error as Error).message}`);
+      }
     }
   }
 

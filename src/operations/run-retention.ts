@@ -24,7 +24,7 @@ import { startRun } from "./run.ts";
 export interface RetentionInput {
   feeds: readonly string[] | "all";
   dryRun?: boolean | undefined;
-  /** A plan that takes more is refused. */
+  /** A plan that takes more is refused. Default: one that takes nearly all of a feed. */
   maxDelete?: { versions: number } | { percent: number } | undefined;
   /** Hide versions for so many days before they are deleted. */
   quarantineDays?: number | undefined;
@@ -96,9 +96,14 @@ export async function* runRetention(context: Context, input: RetentionInput): As
     ...nothing(),
   };
   let failure: unknown;
-  for (const name of names) {
+  for (const [index, name] of names.entries()) {
     try {
-      for await (const event of isDry ? rehearse(context, name) : retainFeed(context, name, input, isOver)) {
+      const work = () => {
+        if (isDry) return rehearse(context, name, input);
+        // to plan one feed after another for nothing would take its time, too
+        return index > 0 && isOver() ? leave(context, name) : retainFeed(context, name, input, isOver);
+      };
+      for await (const event of work()) {
         yield event;
         if (event.type !== "feed") continue;
         for (const count of counts) summary[count] += event[count];
@@ -141,13 +146,24 @@ async function feedsWithRetention(context: Context): Promise<string[]> {
     .map(({ name }) => name);
 }
 
-async function* rehearse(context: Context, name: string): AsyncGenerator<RetainedVersion | FeedOutcome> {
+async function* rehearse(
+  context: Context,
+  name: string,
+  { maxDelete }: RetentionInput,
+): AsyncGenerator<RetainedVersion | FeedOutcome> {
   await using plan = await planRetention(context, name);
   const outcome = outcomeOf(plan, "dry-run");
   if (!plan.feed.retention_rules_enabled) return yield { ...outcome, ...nothing(), outcome: "disabled" };
+  const refusal = tooMuch(plan, maxDelete);
+  if (refusal !== undefined) context.notice(`a run would be refused: ${refusal.message}`);
   for await (const version of plan.versions())
     yield { type: "version", feed: plan.feed.name, action: "planned", ...version };
   yield { ...outcome, freed: await countExpired(plan.db, plan.feed.id, context.now()) };
+}
+
+async function* leave(context: Context, name: string): AsyncGenerator<FeedOutcome> {
+  const feed = await retainedFeed((await context.catalog()).db, name);
+  yield { type: "feed", feed: feed.name, outcome: "stopped", ...nothing() };
 }
 
 function outcomeOf({ feed, total }: RetentionPlan, outcome: FeedOutcome["outcome"]): FeedOutcome {
@@ -222,31 +238,46 @@ function add(outcome: FeedOutcome, { blobs, bytes }: { blobs: number; bytes: num
 /** Makes the plan, checks it, asks, and hands it to the run. */
 async function settlePlan(context: Context, name: string, input: RetentionInput, runId: number) {
   await using plan = await planRetention(context, name);
-  const { feed, rules, total, sums } = plan;
+  const { feed, rules, total } = plan;
   const outcome = outcomeOf(plan, "done");
   if (!feed.retention_rules_enabled)
     return { rules, outcome: { ...outcome, ...nothing(), outcome: "disabled" as const } };
-  guard(feed.name, total.versions, sums.feed.versions, input.maxDelete);
+  const refusal = tooMuch(plan, input.maxDelete);
+  if (refusal !== undefined) throw refusal;
   const freed = await countExpired(plan.db, feed.id, context.now());
+  await savePlan(plan.db, runId);
+  // who thinks about the answer holds no transaction open
+  await plan.commit();
   if (total.versions > 0 || freed > 0) {
     const what = `${input.quarantineDays === undefined ? "delete" : "hide"} ${counted(total.versions, "version")} (${formatSize(total.bytes)}) of feed ${feed.name}`;
-    await input.approve({ ...outcome, freed }, freed > 0 ? `${what}, and delete ${freed} that are hidden` : what);
+    try {
+      await input.approve({ ...outcome, freed }, freed > 0 ? `${what}, and delete ${freed} that are hidden` : what);
+    } catch (error) {
+      await forgetItems((await context.catalog()).db, feed.id);
+      throw error;
+    }
   }
-  await savePlan(plan.db, runId);
-  await plan.commit();
   return { rules, outcome };
 }
 
-function guard(feed: string, planned: number, all: number, most: RetentionInput["maxDelete"]): void {
-  if (most === undefined) return;
+/** Fewer deletions are never too many, unless `maxDelete` says so. */
+const FEW = 100;
+
+/** Why the plan takes too much. Without `maxDelete` hardly a hundredth of the feed may be left: more is rather a mistake. */
+function tooMuch({ feed, total, sums }: RetentionPlan, most: RetentionInput["maxDelete"]): FeedctlError | undefined {
+  const [planned, all] = [total.versions, sums.feed.versions];
+  const plan = `see: feedctl retention plan ${feed.name}`;
+  const take = `the rules of feed "${feed.name}" would take ${counted(planned, "version")}`;
+  if (most === undefined) {
+    if (planned < FEW || planned * 100 <= all * 99) return undefined;
+    return new FeedctlError("refused", `${take} of ${all.toLocaleString("en-US")}, which leaves hardly anything`, {
+      hint: `nothing was deleted; ${plan}; if that is meant: --max-delete 100%`,
+    });
+  }
   const limit = "versions" in most ? most.versions : Math.floor((all * most.percent) / 100);
-  if (planned <= limit) return;
+  if (planned <= limit) return undefined;
   const said = "versions" in most ? `${most.versions}` : `${most.percent}% of ${all}`;
-  throw new FeedctlError(
-    "refused",
-    `the rules of feed "${feed}" would take ${counted(planned, "version")}, and --max-delete allows ${said}`,
-    {
-      hint: `nothing was deleted; see: feedctl retention plan ${feed}`,
-    },
-  );
+  return new FeedctlError("refused", `${take}, and --max-delete allows ${said}`, {
+    hint: `nothing was deleted; ${plan}`,
+  });
 }

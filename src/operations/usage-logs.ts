@@ -43,8 +43,8 @@ function readS3(line: string): LoggedRead | "other" | "unreadable" {
   return isOwn(line) ? "other" : read(keysOf(key), webTime(time), Number(status));
 }
 
-// host identity user [time] "request" status
-const COMBINED = /^\S+ \S+ .*?\[([^\]]+)\] "((?:[^"\\]|\\.)*)" (\d{3})(?: |$)/;
+// host identity user [time] "request" status; a user's name is any text, so the time must be recognised at once
+const COMBINED = /^\S+ \S+ .*?\[(\d\d\/[A-Z][a-z]{2}\/\d{4}:[\d:]{8} [+-]\d{4})\] "((?:[^"\\]|\\.)*)" (\d{3})(?: |$)/;
 
 function readCombined(line: string): LoggedRead | "other" | "unreadable" {
   const match = COMBINED.exec(line);
@@ -86,9 +86,12 @@ function readAzureJson(line: string): LoggedRead | "other" | "unreadable" {
 }
 
 function read(keys: string[], at: Date, status: number): LoggedRead | "other" | "unreadable" {
-  if (Number.isNaN(at.getTime())) return "unreadable";
+  if (!(at.getTime() >= 0)) return "unreadable";
   if (status !== 200 && status !== 206 && status !== 304) return "other";
-  const known = [...new Set(keys)].filter((key) => key !== "" && key !== "-");
+  // no key of a feed holds what no text of the database can hold, but whoever may send a request can
+  const known = [...new Set(keys)].filter(
+    (key) => key !== "" && key !== "-" && !key.includes("\0") && key.isWellFormed(),
+  );
   return known.length === 0 ? "other" : { keys: known, at, whole: status === 200 };
 }
 

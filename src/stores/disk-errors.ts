@@ -38,25 +38,6 @@ export function diskError(error: unknown, action: string, path: string): unknown
   return new FeedctlError(code, `cannot ${action} ${path}: ${why}`, { hint, cause: error });
 }
 
-/** A FeedctlError on its way between threads, where classes and error codes get lost. */
-export interface PackedError {
-  code: ErrorCode;
-  message: string;
-  hint?: string | undefined;
-  cause?: unknown;
-}
-
-/** Throws what is no FeedctlError: a bug must end the thread. */
-export function packError(error: unknown): PackedError {
-  if (!isFeedctlError(error)) throw error;
-  const { code, message, hint, cause } = error;
-  return { code, message, hint, cause };
-}
-
-export function unpackError({ code, message, hint, cause }: PackedError): FeedctlError {
-  return new FeedctlError(code, message, { hint, cause });
-}
-
 function systemMessage(error: unknown): string {
   const number = (error as NodeJS.ErrnoException).errno;
   return number === undefined ? (error as Error).message : getSystemErrorMessage(number);

@@ -1,5 +1,5 @@
 import { addAbortSignal } from "node:stream";
-import { unpackError } from "./disk-errors.ts";
+import { unpackError } from "../errors.ts";
 import { tagOf } from "./disk-info.ts";
 import { createSmallPutPool } from "./disk-pool.ts";
 import type { SmallPutPool } from "./disk-pool.ts";
@@ -42,7 +42,7 @@ export function createFastPut(root: string): FastPut {
     pool ??= createSmallPutPool();
     const replace = ifExists === "replace";
     const time = modified?.getTime();
-    const result = await pool.put({ root, target, from, size, sha256, replace, modified: time, durable });
+    const result = await pool.run({ root, target, from, size, sha256, replace, modified: time, durable });
     if (result.is === "pass") return undefined;
     if (result.is === "unsafe") throw unpackError(result.error);
     return { outcome: result.outcome, tag: tagOf(result.facts), sha256: result.sha256 };

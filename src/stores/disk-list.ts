@@ -1,6 +1,6 @@
 import { setImmediate as yieldToEvents } from "node:timers/promises";
 import { batched } from "../lib/batches.ts";
-import { unpackError } from "./disk-errors.ts";
+import { unpackError } from "../errors.ts";
 import { describeFile } from "./disk-info.ts";
 import { makeSlots, openSlot, readSlot } from "./disk-slots.ts";
 import { startDiskThread } from "./disk-thread.ts";

@@ -1,7 +1,6 @@
 // The other side of disk-thread.ts: runs in a thread of its own and does what it is told until it is terminated.
 import { parentPort, workerData } from "node:worker_threads";
-import { packError } from "./disk-errors.ts";
-import type { PackedError } from "./disk-errors.ts";
+import { packError, type PackedError } from "../errors.ts";
 import { putSmallFiles } from "./disk-small.ts";
 import type { SmallPut } from "./disk-small.ts";
 import { fillSlot, openSlot } from "./disk-slots.ts";

@@ -41,6 +41,7 @@ const context = {
   catalog: async () => catalog,
   now: () => now,
   signal: new AbortController().signal,
+  notice: () => {},
 } as Partial<Context> as Context;
 const version = await sql<{ version: string }>`show server_version`.execute(db);
 console.log(`PostgreSQL ${Object.values(version.rows[0] ?? {}).join()}, Node ${process.versions.node}`);

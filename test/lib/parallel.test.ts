@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { setImmediate as tick, setTimeout as sleep } from "node:timers/promises";
-import { inBatches, mapParallel, oneAhead } from "../../src/lib/parallel.ts";
+import { inBatches, mapInOrder, mapParallel, oneAhead } from "../../src/lib/parallel.ts";
 
 test("at most `limit` items are worked on at once, and the source is read no faster", async () => {
   let read = 0;
@@ -78,4 +78,29 @@ test("oneAhead asks for one item more, passes on errors, and closes its source w
     for await (const item of oneAhead(source(2))) seen.push(item);
   }, /no more/);
   assert.deepEqual(seen, [0, 1]);
+});
+
+test("mapInOrder keeps the order, works on no more than its limit, and waits for the rest when left", async () => {
+  let running = 0;
+  let most = 0;
+  async function* source() {
+    for (let i = 0; i < 6; i++) yield i;
+  }
+  const work = async (item: number) => {
+    most = Math.max(most, ++running);
+    await sleep(item % 2 === 0 ? 10 : 1);
+    running--;
+    if (item === 4) throw new Error("the fourth");
+    return item;
+  };
+  const results: number[] = [];
+  await assert.rejects(
+    async () => {
+      for await (const result of mapInOrder(source(), 2, work)) results.push(result);
+    },
+    { message: "the fourth" },
+  );
+  assert.deepEqual(results, [0, 1, 2, 3]);
+  assert.equal(most, 2);
+  assert.equal(running, 0);
 });

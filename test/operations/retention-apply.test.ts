@@ -5,6 +5,7 @@ import { isFeedctlError } from "../../src/errors.ts";
 import { criterionInfos, parseCriterion } from "../../src/operations/retention-criteria.ts";
 import { readRetentionFile } from "../../src/operations/retention-file.ts";
 import { type Installation, onDatabases } from "../support/databases.ts";
+import { npmTarball } from "../support/fixtures/packages.ts";
 
 const criteria = {
   deleteCached: "true",
@@ -57,6 +58,18 @@ test("a wrong rule file is refused with the place that is wrong", () => {
     ["feeds: {web: {rules: [{olderThanDays: x}]}}", /feed web, rule 1: --older-than-days is a whole number/],
     ["feeds: {web: {rules: [{olderThanDays: [1]}]}}", /one value/],
     ["feeds: {web: {rules: [{deleteCached: maybe}]}}", /true or false/],
+    // without the criterion that its writer meant to give, a rule would take more
+    [
+      "feeds: {web: {rules: [{deletePackageIds: , olderThanDays: 1}]}}",
+      /feed web, rule 1: "deletePackageIds" is empty/,
+    ],
+    ["feeds: {web: {rules: [{deletePackageIds: [], olderThanDays: 1}]}}", /"deletePackageIds" is empty/],
+    ["feeds: {web: {rules: [{deletePackageIds: ',', olderThanDays: 1}]}}", /"deletePackageIds" is empty/],
+    ['{"feeds": {"web": {"rules": [{"deleteVersions": null, "olderThanDays": 1}]}}}', /"deleteVersions" is empty/],
+    ["feeds: {web: {rules: [{olderThanDays: }]}}", /"olderThanDays" is empty/],
+    ["feeds: {web: {rules: [{deleteVersions: a, delete-versions: b}]}}", /"deleteVersions" stands there twice/],
+    ["feeds: {web: {rules: [{sizeTriggerKb: 1, sizeTrigger: 1}]}}", /"sizeTrigger" stands there twice/],
+    ["feeds: {web: {rules: [{sizeTriggerKb: 99999999999999999999}]}}", /size-trigger is a size/],
     ["feeds: {web: {enabled: 1}}", /enabled is true or false/],
     ["feeds: {web: {protect: [{pakcage: x}]}}", /feed web, protection 1/],
     ["feeds: {web: {}, Web: {}}", /twice/],
@@ -75,6 +88,7 @@ test("values of criteria are checked", () => {
     ["keepVersionsCount", "-1"],
     ["keepVersionsCount", "1.5"],
     ["sizeTrigger", "big"],
+    ["sizeTrigger", "9000000T"],
     ["keepVersionsPer", "patch"],
     ["deleteVersions", [1]],
   ] as const)
@@ -150,6 +164,71 @@ onDatabases("retention apply", ["PostgreSQL"], (database) => {
     assert.deepEqual(await rulesOf(place), []);
     await place.exits(4, "retention", "apply", place.path("none.yaml"));
     await place.run("retention", "rule", "add", "files", "--older-than-days", "30", "--delete-package-ids", "tmp/*");
+  });
+
+  database.test("an empty value makes no rule that deletes the whole feed", async (_t, place) => {
+    await place.run("feed", "create", "web", "--type", "npm");
+    for (const [flag, value] of [
+      ["--delete-package-ids", ""],
+      ["--delete-package-ids", ","],
+      ["--delete-versions", " "],
+      ["--older-than-days", ""],
+    ] as const) {
+      const { stderr } = await place.exits(2, "retention", "rule", "add", "web", flag, value);
+      assert.match(stderr, new RegExp(`^error: ${flag} is given without a value`));
+      await place.exits(2, "retention", "rule", "add", "web", flag, value, "--keep-versions-count", "3");
+    }
+    assert.deepEqual(await rulesOf(place), []);
+    await place.run("retention", "rule", "add", "web", "--delete-package-ids", "a");
+    await place.exits(2, "retention", "rule", "set", "web", "1", "--delete-package-ids=");
+    // and one that is in the catalog all the same is not obeyed
+    await place.rows("update feedctl.retention_rules set criteria = '{}'");
+    await place.exits(8, "retention", "plan", "web");
+    await place.exits(8, "retention", "run", "web", "--yes");
+  });
+
+  database.test(
+    "what is easily mistyped is told: a rule that takes the rest, a protection of nothing",
+    async (_t, place) => {
+      await place.run("feed", "create", "web", "--type", "npm");
+      writeFileSync(place.path("core.tgz"), npmTarball({ name: "@acme/core", version: "1.0.0-RC.1" }));
+      await place.run("import", "web", place.path("core.tgz"));
+      const add = async (...given: string[]) => (await place.run("retention", "rule", "add", "web", ...given)).stderr;
+      for (const wide of [
+        ["--keep-package-ids", "core"],
+        ["--keep-versions", "1.*", "--delete-package-ids", "*"],
+        ["--keep-versions-count", "0"],
+        ["--older-than-days", "0", "--keep-versions", "2.*"],
+      ])
+        assert.match(
+          await add(...wide),
+          /^warning: the rule takes every version that it does not keep; see: /,
+          wide.join(" "),
+        );
+      for (const narrow of [
+        ["--keep-package-ids", "core", "--older-than-days", "1"],
+        ["--trigger-download-count", "0"],
+        ["--keep-last-stable"],
+        ["--delete-package-ids", "a*"],
+      ])
+        assert.equal(await add(...narrow), "", narrow.join(" "));
+      for (const odd of ["core-[ab]", "cor?", "!core", "co%"])
+        assert.match(await add("--delete-package-ids", odd), /^warning: of .* only a \* stands for other text/, odd);
+      const protect = async (what: string) => (await place.run("package", "protect", "web", what)).stderr;
+      assert.match(
+        await protect("acme/kore@1.*"),
+        /^warning: feed web has no such version now; see: feedctl package list web/,
+      );
+      assert.match(await protect("@acme/core@2.*"), /no such version/);
+      for (const right of ["@ACME/core@1.*", "acme/*", "*@1.0.0-rc.1"]) assert.equal(await protect(right), "", right);
+    },
+  );
+
+  database.test("numbers of days beyond all dates mean: ever", async (_t, place) => {
+    await place.run("feed", "create", "web", "--type", "npm");
+    await place.run("retention", "rule", "add", "web", "--older-than-days", "999999999");
+    await place.run("retention", "rule", "add", "web", "--keep-used-within-days", "5000000", "--protect-across-rules");
+    await place.run("retention", "plan", "web");
   });
 
   database.test("rules are added, changed, moved and removed by number or name", async (_t, place) => {

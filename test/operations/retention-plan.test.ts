@@ -210,6 +210,7 @@ function contextOf(catalog: Catalog): Context {
     catalog: async () => catalog,
     now: () => now,
     signal: new AbortController().signal,
+    notice: () => {},
   } as Partial<Context> as Context;
 }
 

@@ -1,9 +1,13 @@
 import assert from "node:assert/strict";
 import { existsSync, mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import pg from "pg";
+import { lockKinds, type Catalog } from "../../src/catalog/catalog.ts";
 import { openPostgres } from "../../src/catalog/open-postgres.ts";
+import { isFeedctlError } from "../../src/errors.ts";
 import type { Context } from "../../src/operations/context.ts";
+import { planRetention } from "../../src/operations/plan-retention.ts";
 import { runRetention, type FeedOutcome, type RetentionEvent } from "../../src/operations/run-retention.ts";
 import { openStore } from "../../src/stores/open.ts";
 import { expectExit, type Installation, onDatabases } from "../support/databases.ts";
@@ -16,7 +20,10 @@ async function prepare(place: Installation, versions: number, names = ["left", "
   mkdirSync(place.path("in"));
   for (const name of names)
     for (let minor = 0; minor < versions; minor++)
-      writeFileSync(place.path("in", `${name}-${minor}.tgz`), npmTarball({ name, version: `1.${minor}.0` }));
+      writeFileSync(
+        place.path("in", `${name.replace("/", "-")}-${minor}.tgz`),
+        npmTarball({ name, version: `1.${minor}.0` }),
+      );
   await place.run("feed", "create", "web", "--type", "npm");
   await place.run("store", "set", "web", "disk", "--path", place.path("store"));
   await place.run("import", "web", place.path("in"), "--quiet");
@@ -43,6 +50,37 @@ const query = async (place: Installation, text: string) => {
     await client.end();
   }
 };
+
+/** To run operations here, with something else done in the middle of them. */
+function contextOf(place: Installation, catalog: Catalog): Context {
+  const context: Partial<Context> = {
+    catalog: async () => catalog,
+    signal: new AbortController().signal,
+    now: () => new Date(),
+    actor: "test",
+    host: "test",
+    pid: 1,
+    lockWait: 0,
+    dataDir: place.data,
+    platform: "linux",
+    env: () => undefined,
+    concurrency: 2,
+    configuredSettings: new Map(),
+    notice: () => {},
+    openStore,
+  };
+  return context as Context;
+}
+
+/** Until somebody waits for a lock on a row. */
+async function waitUntilBlocked(place: Installation): Promise<void> {
+  for (let tries = 0; tries < 200; tries++) {
+    const [row] = await query(place, "select count(*)::int as waiting from pg_locks where not granted");
+    if (row?.["waiting"] !== 0) return;
+    await sleep(25);
+  }
+  assert.fail("nobody waits");
+}
 
 onDatabases("retention run", ["PostgreSQL"], (database) => {
   database.test("deletes what the plan says, rows and blobs, with one audit event per version", async (_t, place) => {
@@ -97,25 +135,10 @@ onDatabases("retention run", ["PostgreSQL"], (database) => {
     await prepare(place, 4, ["left"]);
     await place.run("retention", "rule", "add", "web", "--delete-versions", "*");
     await using catalog = await openPostgres(place.env["FEEDCTL_DATABASE_URL"] ?? "");
-    const context: Partial<Context> = {
-      catalog: async () => catalog,
-      signal: new AbortController().signal,
-      now: () => new Date(),
-      actor: "test",
-      host: "test",
-      pid: 1,
-      lockWait: 0,
-      dataDir: place.data,
-      platform: "linux",
-      env: () => undefined,
-      concurrency: 2,
-      configuredSettings: new Map(),
-      notice: () => {},
-      openStore,
-    };
+    const context = contextOf(place, catalog);
     const events: RetentionEvent[] = [];
     const asked: string[] = [];
-    for await (const event of runRetention(context as Context, {
+    for await (const event of runRetention(context, {
       feeds: ["web"],
       async approve(_plan, what) {
         asked.push(what);
@@ -133,6 +156,105 @@ onDatabases("retention run", ["PostgreSQL"], (database) => {
     assert.deepEqual(actions, ["1.0.0 left", "1.1.0 left", "1.2.0 left", "1.3.0 deleted"]);
     assert.deepEqual(blobs(place), ["left-1.0.0.tgz", "left-1.1.0.tgz", "left-1.2.0.tgz"]);
     assert.deepEqual(await query(place, "select * from feedctl.retention_items"), []);
+  });
+
+  database.test("what is imported once more while a run has planned to take it stays", async (_t, place) => {
+    await prepare(place, 3, ["left"]);
+    await place.run("retention", "rule", "add", "web", "--keep-versions-count", "1");
+    await using catalog = await openPostgres(place.env["FEEDCTL_DATABASE_URL"] ?? "");
+    const actions: string[] = [];
+    for await (const event of runRetention(contextOf(place, catalog), {
+      feeds: ["web"],
+      async approve() {
+        const { stdout } = await place.run("import", "web", place.path("in", "left-0.tgz"));
+        assert.match(stdout, /1 already there/);
+      },
+    }))
+      if (event.type === "version") actions.push(`${event.version} ${event.action}`);
+    assert.deepEqual(actions, ["1.0.0 left", "1.1.0 deleted"]);
+    assert.deepEqual(blobs(place), ["left-1.0.0.tgz", "left-1.2.0.tgz"]);
+  });
+
+  database.test("an import does not call a package there that a run deletes at that moment", async (_t, place) => {
+    await prepare(place, 2, ["left"]);
+    await place.run("retention", "rule", "add", "web", "--keep-versions-count", "1");
+    await place.run("retention", "run", "web", "--yes", "--quarantine", "7");
+    const client = new pg.Client({ connectionString: place.env["FEEDCTL_DATABASE_URL"] });
+    await client.connect();
+    try {
+      await client.query("begin");
+      await client.query(`select pg_advisory_xact_lock(${lockKinds.rows}, 1)`);
+      await client.query("delete from feedctl.versions where quarantined_at is not null");
+      const late = place.exits(3, "import", "web", place.path("in", "left-0.tgz"));
+      await waitUntilBlocked(place);
+      await client.query("commit");
+      assert.match((await late).stdout, /FAILED.*it was deleted meanwhile; import it again/);
+    } finally {
+      await client.end();
+    }
+    assert.match((await place.run("import", "web", place.path("in", "left-0.tgz"))).stdout, /imported 1 file/);
+    assert.deepEqual(await listed(place), ["left-1.0.0.tgz", "left-1.1.0.tgz"]);
+  });
+
+  database.test(
+    "a catalog that goes away in the middle is told as that, whatever the run waits for",
+    async (_t, place) => {
+      await prepare(place, 3, ["left"]);
+      await place.run("retention", "rule", "add", "web", "--keep-versions-count", "1");
+      const cut = () =>
+        query(
+          place,
+          "select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()",
+        );
+      const unavailable = (error: unknown) => isFeedctlError(error, "unavailable");
+      const url = place.env["FEEDCTL_DATABASE_URL"] ?? "";
+      {
+        await using catalog = await openPostgres(url);
+        const approve = async () => void (await cut());
+        const events = runRetention(contextOf(place, catalog), { feeds: ["web"], approve });
+        await assert.rejects(Array.fromAsync(events), unavailable);
+      }
+      {
+        await using catalog = await openPostgres(url);
+        await assert.rejects(async () => {
+          await using plan = await planRetention(contextOf(place, catalog), "web");
+          await cut();
+          await sleep(100);
+          await Array.fromAsync(plan.versions());
+        }, unavailable);
+      }
+      assert.equal(blobs(place).length, 3);
+      assert.partialDeepStrictEqual(
+        summaryOf((await place.run("retention", "run", "web", "--yes", "--json")).events()),
+        { deleted: 2, blobs: 2 },
+      );
+    },
+  );
+
+  database.test("refuses to delete nearly all of a feed unless --max-delete allows it", async (_t, place) => {
+    await prepare(place, 51);
+    await place.run("retention", "rule", "add", "web", "--delete-package-ids", "*", "--keep-versions", "1.50.0");
+    const { stderr } = await place.exits(8, "retention", "run", "web", "--yes", "--max-delete", "99");
+    assert.match(stderr, /--max-delete allows 99/);
+    // 100 of 102: an oddly high share, but two versions are more than a hundredth
+    const dry = await place.run("retention", "run", "web", "--dry-run", "--quiet");
+    assert.equal(dry.stderr, "");
+    await place.run("retention", "rule", "set", "web", "1", "--keep-versions=");
+    for (const option of [[], ["--quarantine", "7"]]) {
+      const refused = await place.exits(8, "retention", "run", "web", "--yes", ...option);
+      assert.match(
+        refused.stderr,
+        /would take 102 versions of 102, which leaves hardly anything\nhint: .*--max-delete 100%/,
+      );
+    }
+    assert.match((await place.run("retention", "run", "web", "--dry-run")).stderr, /a run would be refused: the rules/);
+    assert.match(
+      (await place.run("retention", "run", "web", "--dry-run", "--max-delete", "5")).stderr,
+      /a run would be refused: .*--max-delete allows 5/,
+    );
+    assert.equal(blobs(place).length, 102);
+    await place.run("retention", "run", "web", "--yes", "--max-delete", "100%");
+    assert.deepEqual(blobs(place), []);
   });
 
   database.test("refuses a plan that takes more than --max-delete, before the first deletion", async (_t, place) => {
@@ -194,6 +316,13 @@ onDatabases("retention run", ["PostgreSQL"], (database) => {
       assert.partialDeepStrictEqual(events, [
         { type: "feed", outcome: "stopped", planned: 8, deleted: 0 },
         { type: "summary", stopped: 1 },
+      ]);
+      await place.run("feed", "create", "later", "--type", "npm");
+      const several = await place.run("retention", "run", "web", "later", "--yes", "--json", "--max-duration", "1ms");
+      assert.partialDeepStrictEqual(several.events(), [
+        { feed: "web", outcome: "stopped" },
+        { feed: "later", outcome: "stopped" },
+        { type: "summary", feeds: 2, stopped: 2, failed: 0 },
       ]);
       assert.match(
         (await place.run("retention", "run", "web", "--yes", "--quiet", "--max-duration", "1h")).stdout,
@@ -276,6 +405,46 @@ onDatabases("retention run", ["PostgreSQL"], (database) => {
     },
   );
 
+  database.test("hidden versions come back by patterns, and not those that are gone meanwhile", async (_t, place) => {
+    await prepare(place, 4, ["left", "right", "@our/left"]);
+    await place.run("retention", "rule", "add", "web", "--keep-versions-count", "1");
+    await place.run("retention", "run", "web", "--yes", "--quarantine", "7");
+    const hidden = async () =>
+      ((await place.run("retention", "quarantine", "web", "--json")).json() as { name: string; version: string }[]).map(
+        ({ name, version }) => `${name}@${version}`,
+      );
+    assert.equal((await hidden()).length, 9);
+    assert.match((await place.run("retention", "restore", "web", "LEFT@1.*")).stdout, /: 3 versions/);
+    assert.equal((await hidden()).length, 6);
+    await place.run("retention", "restore", "web", "*@1.0.0");
+    assert.deepEqual(await hidden(), ["right@1.1.0", "right@1.2.0", "left@1.1.0", "left@1.2.0"]);
+
+    // a run that deletes it holds its row while it is being restored
+    const client = new pg.Client({ connectionString: place.env["FEEDCTL_DATABASE_URL"] });
+    await client.connect();
+    try {
+      await client.query("begin");
+      await client.query("select * from feedctl.versions where version = '1.1.0' for update");
+      await client.query("delete from feedctl.versions where version = '1.1.0' and quarantined_at is not null");
+      const late = place.exits(4, "retention", "restore", "web", "right@1.1.0");
+      await waitUntilBlocked(place);
+      await client.query("commit");
+      assert.match((await late).stderr, /has hidden no right@1\.1\.0/);
+    } finally {
+      await client.end();
+    }
+    const audit = await query(
+      place,
+      "select object from feedctl.audit_events where action = 'restored' order by object",
+    );
+    assert.deepEqual(
+      audit.map(({ object }) => object),
+      ["left@1.0.0", "left@1.1.0", "left@1.2.0", "our/left@1.0.0", "right@1.0.0"],
+    );
+    await place.run("retention", "restore", "web", "*");
+    assert.deepEqual(await hidden(), []);
+  });
+
   database.test("switched off it deletes nothing, not even what is hidden", async (_t, place) => {
     await prepare(place, 3, ["left"]);
     await place.run("retention", "rule", "add", "web", "--keep-versions-count", "1");
@@ -286,6 +455,19 @@ onDatabases("retention run", ["PostgreSQL"], (database) => {
     await place.run("settings", "set", "FeedRetentionDryRun", "true");
     const dry = (await place.run("retention", "run", "web", "--yes", "--json")).events();
     assert.partialDeepStrictEqual(dry.at(-1), { dryRun: true, planned: 2, deleted: 0 });
+    // in the configuration, spelled as in ProGet's files
+    await place.run("settings", "reset", "FeedRetentionDryRun");
+    writeFileSync(place.path("dry.json"), JSON.stringify({ settings: { FeedRetentionDryRun: "True" } }));
+    const configured = await place.run(
+      "retention",
+      "run",
+      "web",
+      "--yes",
+      "--json",
+      "--config",
+      place.path("dry.json"),
+    );
+    assert.partialDeepStrictEqual(configured.events().at(-1), { dryRun: true, planned: 2, deleted: 0 });
     assert.equal(blobs(place).length, 3);
   });
 

@@ -115,6 +115,17 @@ async function used(place: Installation) {
   );
 }
 
+test("a hostile line costs no more time than another of its length", { timeout: 20_000 }, () => {
+  const started = performance.now();
+  for (const line of [
+    "[".repeat(500_000),
+    '[a] "'.repeat(100_000),
+    `[06/Feb/2026:00:00:38 +0000] "${"\\".repeat(500_000)}`,
+  ])
+    assert.equal(readLogLine(`1.2.3.4 - ${line}`, "combined"), "unreadable");
+  assert.ok(performance.now() - started < 10_000);
+});
+
 onEachDatabase("usage import", (database) => {
   database.test(
     "counts each log once, of one that grew the rest, whatever it is called or how it is packed",
@@ -166,6 +177,58 @@ onEachDatabase("usage import", (database) => {
     },
   );
 
+  database.testOnServer(
+    "what anybody may write into a log does not stop the import, nor keep a version for ever",
+    async (_t, place) => {
+      await prepare(place);
+      const log = place.path("access.log");
+      const odd = (key: string) => get("1.0.0", 1).replace("/left/-/left-1.0.0.tgz", key);
+      assert.notEqual(odd("/x"), get("1.0.0", 1));
+      const json = `${monitor({ time: "2026-02-06T00:00:00Z", uri: "https://a/box/\ud800", properties: {} })}\n`;
+      const ahead = get("1.1.0", 1).replace(/\/20\d\d:/, "/2999:");
+      writeFileSync(log, `${odd("/%00")}${odd("/\0")}${odd("/%2500")}${json}${get("1.0.0", 1)}${ahead}`);
+      const { events } = await place.run("usage", "import", "web", log, "--prefix", "/npm/", "--json");
+      assert.partialDeepStrictEqual(events().at(-1), { lines: 6, downloads: 2, failed: 0 });
+      const [row] = await place.rows(
+        "select last_used_at > now() as ahead from feedctl.versions where version = '1.1.0'",
+      );
+      assert.deepEqual(row, { ahead: false });
+    },
+  );
+
+  database.testOnServer("a line that its server is still writing counts when it is whole", async (_t, place) => {
+    await prepare(place);
+    const log = place.path("access.log");
+    const [first, second] = [get("1.0.0", 1), get("1.1.0", 2)];
+    for (const [text, downloads] of [
+      [first + second.slice(0, 60), 1],
+      [first + second.slice(0, 80), 0],
+      [first + second, 1],
+      [first + second + get("1.2.0", 3).trimEnd(), 1],
+      [first + second + get("1.2.0", 3), 0],
+    ] as const) {
+      writeFileSync(log, text);
+      const { events } = await place.run("usage", "import", "web", log, "--prefix", "/npm/", "--json");
+      assert.partialDeepStrictEqual(events().at(-1), { downloads, unreadable: 0, failed: 0 }, text);
+    }
+  });
+
+  database.testOnServer(
+    "a log that was read with a wrong prefix or format is counted when that is put right",
+    async (_t, place) => {
+      await prepare(place);
+      const log = place.path("access.log");
+      writeFileSync(log, get("1.0.0", 1) + get("1.0.0", 2));
+      const wrong = await place.run("usage", "import", "web", log, "--prefix", "/nmp/");
+      assert.match(wrong.stderr, /no log names a file of feed web; is the prefix right\?/);
+      await place.run("usage", "import", "web", log, "--prefix", "/npm/", "--format", "s3");
+      for (const downloads of [2, 0]) {
+        const { events } = await place.run("usage", "import", "web", log, "--prefix", "/npm/", "--json");
+        assert.partialDeepStrictEqual(events().at(-1), { downloads });
+      }
+    },
+  );
+
   database.testOnServer("and then the unused are those that nobody downloaded", async (_t, place) => {
     await prepare(place);
     await place.rows("update feedctl.versions set published_at = now() - interval '100 days'");
@@ -174,8 +237,14 @@ onEachDatabase("usage import", (database) => {
       place.path("a.json"),
       `${monitor({ time: today, properties: { objectKey: "/acct/box/left/-/left-1.1.0.tgz" }, uri: "" })}\n`,
     );
+    await place.run("retention", "rule", "add", "web", "--keep-used-within-days", "30", "--name", "unused");
+    const talk = async () => (await place.run("retention", "run", "web", "--dry-run")).stderr;
+    assert.match(await talk(), /^no use of feed web is known, and unused goes by that; see: feedctl usage import/);
     await place.run("usage", "import", "web", place.path("a.json"));
-    await place.run("retention", "rule", "add", "web", "--keep-used-within-days", "30");
+    assert.equal(await talk(), "");
+    await place.rows("update feedctl.versions set last_used_at = last_used_at - interval '40 days'");
+    assert.match(await talk(), /^no use since 20..-..-.. of feed web is known/);
+    await place.rows("update feedctl.versions set last_used_at = last_used_at + interval '40 days'");
     const plan = (await place.run("retention", "plan", "web", "--json")).json() as {
       delete: { version: string; reason: string }[];
     };
