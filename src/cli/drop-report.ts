@@ -1,3 +1,4 @@
+import { oneLine } from "../lib/one-line.ts";
 import { counted, formatSize } from "../lib/size.ts";
 import type { DropCounts, DropEvent, DropFeedEvent, DropSummary } from "../operations/drop-outcome.ts";
 import type { DropStatus } from "../operations/drop-status.ts";
@@ -86,6 +87,8 @@ export function describeStatus(status: DropStatus): string[] {
     `last scan:  ${scan}`,
     ...(problem === null ? [] : [`problem:    ${problem}`]),
     `waiting:    ${counted(waiting.length, "file")}`,
-    ...waiting.map((file) => `  ${statusWords[file.status].padEnd(8)}  ${file.path}: ${file.reason}`),
+    ...waiting.map(
+      (file) => `  ${statusWords[file.status].padEnd(8)}  ${oneLine(file.path, Infinity)}: ${file.reason}`,
+    ),
   ];
 }

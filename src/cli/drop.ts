@@ -1,7 +1,7 @@
 import { resolve } from "node:path";
 import { Command } from "commander";
 import type { Edge } from "./edge.ts";
-import { feedArgument, parseAge } from "./parsers.ts";
+import { feedArgument, parseAge, parseLocalPath } from "./parsers.ts";
 
 const SCANNING = `
 A file is taken when nobody has written to it for the settle time, or at once when it was renamed into the drop path
@@ -18,7 +18,7 @@ export function dropCommand(edge: Edge): Command {
     .command("set")
     .description("give a feed a drop path: whatever is put there is imported and then deleted")
     .addArgument(feedArgument())
-    .argument("<dir>", "an existing directory, no store's and no other feed's drop path")
+    .argument("<dir>", "an existing directory, no store's and no other feed's drop path", parseLocalPath)
     .option("--distribution <name>", "Debian: distribution of its packages (stable)")
     .option("--component <name>", "Debian: component of its packages (main)")
     .action(async (name: string, directory: string, options, command: Command) =>
@@ -53,7 +53,11 @@ export function dropCommand(edge: Edge): Command {
     .option("--feed <feed>", "only this feed's drop path")
     .option("--settle <time>", "how long nobody must have written to a file (5s)", parseAge)
     .option("--again", "look again at files that earlier scans could not take")
-    .option("--reject-to <dir>", "move invalid and conflicting files there, each with a .reason.txt beside it")
+    .option(
+      "--reject-to <dir>",
+      "move invalid and conflicting files there, each with a .reason.txt beside it",
+      parseLocalPath,
+    )
     .option("--dry-run", "only tell what would be taken")
     .addHelpText(
       "after",
@@ -94,7 +98,11 @@ Examples:
     .option("--feed <feed>", "only this feed's drop path")
     .option("--interval <time>", "pause between two scans when nothing tells of new files (60s)", parseAge)
     .option("--settle <time>", "how long nobody must have written to a file (5s)", parseAge)
-    .option("--reject-to <dir>", "move invalid and conflicting files there, each with a .reason.txt beside it")
+    .option(
+      "--reject-to <dir>",
+      "move invalid and conflicting files there, each with a .reason.txt beside it",
+      parseLocalPath,
+    )
     .addHelpText(
       "after",
       `${SCANNING}

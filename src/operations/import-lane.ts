@@ -56,8 +56,8 @@ export async function openLane(context: Context, options: LaneOptions): Promise<
       for (let rest = items.toSorted((a, b) => (a.path < b.path ? -1 : 1)); rest.length > 0;) {
         const round = new Map<string, PreparedPackage>();
         for (const item of rest) {
-          const name = identityName(item.identity);
-          if (!round.has(name)) round.set(name, item);
+          const identity = identityName(item.identity);
+          if (!round.has(identity)) round.set(identity, item);
         }
         yield* takeRound([...round.values()]);
         const taken = new Set(round.values());
