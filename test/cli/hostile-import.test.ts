@@ -13,7 +13,7 @@ onDatabases("a hostile user's import", ["PostgreSQL"], (database) => {
     const folder = place.path("in");
     const files = writePackages(folder, 3);
     mkdirSync(`${folder}/folder.tgz`);
-    spawnSync("mkfifo", [`${folder}/pipe.tgz`]);
+    spawnSync("/bin/sh", ["-c", 'mkfifo "$1"', "sh", `${folder}/pipe.tgz`]);
     symlinkSync("loop.tgz", `${folder}/loop.tgz`);
     symlinkSync(".", `${folder}/self`);
     symlinkSync("/etc", `${folder}/etc.tgz`);
