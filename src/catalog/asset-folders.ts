@@ -56,6 +56,21 @@ export async function deleteFolders(db: Db, feedId: number, folder: string): Pro
   return Number(gone.numAffectedRows ?? 0n);
 }
 
+/** Those of the folders go that hold nothing but one another. One that says something of itself stays. */
+export async function deleteEmptiedFolders(db: Db, feedId: number, paths: readonly string[]): Promise<string[]> {
+  if (paths.length === 0) return [];
+  const gone = await sql<{ path: string }>`
+    with given as (select path from jsonb_array_elements_text(${JSON.stringify(paths)}::jsonb) as d(path))
+    delete from feedctl.asset_folders o using given d
+    where o.feed_id = ${feedId} and o.path = d.path and o.path <> '' and o.cache_control is null and o.metadata = '{}'
+      and not exists (select from feedctl.files f where f.feed_id = o.feed_id and f.key > o.path || '/' and f.key < o.path || '0')
+      and not exists (select from feedctl.asset_folders i
+        where i.feed_id = o.feed_id and i.path > o.path || '/' and i.path < o.path || '0'
+          and (i.path not in (select path from given) or i.cache_control is not null or i.metadata <> '{}'))
+    returning o.path`.execute(db);
+  return gone.rows.map((row) => row.path);
+}
+
 /** Those of the folders that hold neither files nor folders go. */
 export async function deleteEmptyFolders(db: Db, feedId: number, paths: readonly string[]): Promise<string[]> {
   if (paths.length === 0) return [];

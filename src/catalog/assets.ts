@@ -110,8 +110,9 @@ export async function insertAssets(db: Db, feedId: number, assets: readonly NewA
         decode(n.sha512, 'hex'), n."contentType", n."storeTag", ${now}::timestamptz, ${now}::timestamptz
       from ${newAssets(assets)} order by n.key
       returning id, key)
-    insert into feedctl.assets (file_id, created_at, modified_at, uploaded_by, cache_control, metadata)
-    select s.id, coalesce(n."createdAt", ${now}::timestamptz), n."modifiedAt", n."uploadedBy", n."cacheControl", n.metadata
+    insert into feedctl.assets (file_id, created_at, modified_at, uploaded_at, uploaded_by, cache_control, metadata)
+    select s.id, coalesce(n."createdAt", ${now}::timestamptz), n."modifiedAt", ${now}::timestamptz, n."uploadedBy", n."cacheControl",
+      n.metadata
     from stored s join ${newAssets(assets)} on n.key = s.key`.execute(db);
 }
 
@@ -126,8 +127,12 @@ export async function replaceAssets(db: Db, feedId: number, assets: readonly New
       from ${newAssets(assets)} where f.feed_id = ${feedId} and f.key = n.key
       returning f.id, f.key)
     update feedctl.assets a set modified_at = n."modifiedAt", uploaded_by = n."uploadedBy", cache_control = n."cacheControl",
-      metadata = n.metadata
-    from stored s join ${newAssets(assets)} on n.key = s.key where a.file_id = s.id`.execute(db);
+      metadata = n.metadata,
+      -- the row as it was before this statement: a lost blob that is put back makes a file no younger
+      uploaded_at = case when o.sha256 = decode(n.sha256, 'hex') then a.uploaded_at else ${now}::timestamptz end
+    from stored s join ${newAssets(assets)} on n.key = s.key join feedctl.files o on o.id = s.id where a.file_id = s.id`.execute(
+    db,
+  );
 }
 
 /** Removes the rows of those of the files that are still these, and returns their paths: their deletes are to be recorded. */
@@ -141,6 +146,16 @@ export async function takeAssets(
     delete from feedctl.files f using jsonb_to_recordset(${JSON.stringify(files)}::jsonb) as n(id bigint, sha256 text)
     where f.feed_id = ${feedId} and f.id = n.id and f.sha256 = decode(n.sha256, 'hex') returning f.key`.execute(db);
   return taken.rows.map(({ key }) => key);
+}
+
+/** Makes the rows of files new, so that a plan that means them is out of date. Returns which of the paths have rows. */
+export async function touchAssets(db: Db, feedId: number, paths: readonly string[]): Promise<Set<string>> {
+  if (paths.length === 0) return new Set();
+  const touched = await sql<{ key: string }>`
+    update feedctl.assets a set uploaded_by = a.uploaded_by
+    from feedctl.files f join jsonb_array_elements_text(${JSON.stringify(paths)}::jsonb) as d(path) on d.path = f.key
+    where f.feed_id = ${feedId} and a.file_id = f.id returning f.key`.execute(db);
+  return new Set(touched.rows.map(({ key }) => key));
 }
 
 export interface Description {

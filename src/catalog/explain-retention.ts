@@ -25,7 +25,11 @@ export async function explainRule(
 ): Promise<RuleFinding | undefined> {
   const filters = filtersOf(rule, feedId);
   const conditions = conditionsOf(rule);
-  const left = sql`retention_work w where w.package_id = (select o.package_id from retention_work o where o.id = ${versionId}::bigint)
+  const siblings =
+    rule.of !== "versions"
+      ? sql`w.id = ${versionId}::bigint`
+      : sql`w.package_id = (select o.package_id from retention_work o where o.id = ${versionId}::bigint)`;
+  const left = sql`retention_work w where ${siblings}
     and not exists (select from retention_taken t where t.id = w.id)`;
   const unmet = (criteria: typeof filters) =>
     sql`array_remove(array[${sql.join([
@@ -49,9 +53,14 @@ export async function explainRule(
 export async function whatKeeps(
   db: Db,
   versionId: number,
-): Promise<{ protection: string | null; reason: string | null; rule: number | null } | undefined> {
-  const found = await sql<{ protection: string | null; reason: string | null; rule: number | null }>`
-    select r.package || '@' || r.version as protection, r.reason, k.rule from retention_kept k
+): Promise<{ package: string | null; version: string | null; reason: string | null; rule: number | null } | undefined> {
+  const found = await sql<{
+    package: string | null;
+    version: string | null;
+    reason: string | null;
+    rule: number | null;
+  }>`
+    select r.package, r.version, r.reason, k.rule from retention_kept k
     left join feedctl.protections r on r.id = k.protection where k.id = ${versionId}::bigint
     order by k.protection nulls last, k.rule limit 1`.execute(db);
   return found.rows[0];

@@ -17,6 +17,8 @@ export interface FileRow {
   cached: boolean;
   /** How an asset is to be served, which its blob says too; null for a package's file. */
   served: { cacheControl: string | null; metadata: UserMetadata } | null;
+  /** Of an asset: changes with its media type and how it is served. Null for a package's file. */
+  described: string | null;
 }
 
 /** The cache header of the nearest folder that has one, of `files f`. */
@@ -27,13 +29,18 @@ export const inheritedCache = sql`(select o.cache_control from feedctl.asset_fol
 /** The cache header of a file, its own or an inherited one: of `files f` and `assets a`. */
 export const cacheControl = sql`nullif(coalesce(a.cache_control, ${inheritedCache}), '')`;
 
+/** What an asset's blob is to say of itself, in short: of `files f` and `assets a`. */
+export const described = sql`case when a.file_id is not null
+  then md5(jsonb_build_array(f.content_type, ${cacheControl}, a.metadata)::text) end`;
+
 /** What `fileColumns` are of. */
 export const fileTables = sql`feedctl.files f left join feedctl.versions v on v.id = f.version_id
   left join feedctl.assets a on a.file_id = f.id`;
 
 export const fileColumns = sql`f.id, f.key, f.size::float8 as size, encode(f.md5, 'hex') as md5, encode(f.sha256, 'hex') as sha256,
   f.content_type as "contentType", f.store_tag as "storeTag", f.created_at as "createdAt", coalesce(v.cached, false) as cached,
-  case when a.file_id is not null then jsonb_build_object('cacheControl', ${cacheControl}, 'metadata', a.metadata) end as served`;
+  case when a.file_id is not null then jsonb_build_object('cacheControl', ${cacheControl}, 'metadata', a.metadata) end as served,
+  ${described} as described`;
 
 const PAGE = 2000;
 

@@ -1,5 +1,5 @@
 import { sql } from "kysely";
-import { fileColumns, fileTables, type FileRow } from "./files.ts";
+import { described, fileColumns, fileTables, type FileRow } from "./files.ts";
 import type { Db } from "./schema.ts";
 
 /** While the store shows `tag` for `key`, its bytes have this hash (hex). */
@@ -7,10 +7,17 @@ export interface Proof {
   key: string;
   tag: string;
   sha256: string;
+  /** What the blob says of itself, as `FileRow` has it; null: nobody has looked. */
+  described: string | null;
+}
+
+export interface SavedProof extends Proof {
+  /** The migration that has put the blob there. */
+  copiedBy: number | null;
 }
 
 export interface NewProof extends Proof {
-  /** The blob was put there now, rather than found. */
+  /** This migration has put the blob there, now or before; false: it was found. */
   copied: boolean;
   /** A row of the catalog names it. */
   catalogued: boolean;
@@ -62,27 +69,28 @@ export async function saveProofs(
   await sql`
     with p as (
       select * from jsonb_to_recordset(${JSON.stringify(proofs)}::jsonb)
-        as given(key text, tag text, sha256 text, copied boolean, catalogued boolean)
+        as given(key text, tag text, sha256 text, copied boolean, catalogued boolean, described text)
     ), announced as (
       delete from feedctl.pending_writes w using p where w.store_id = ${storeId} and w.key = p.key
       returning w.key, encode(w.sha256, 'hex') as sha256
     )
-    insert into feedctl.proofs as old (store_id, key, tag, sha256, proven_at, copied_by, catalogued)
+    insert into feedctl.proofs as old (store_id, key, tag, sha256, proven_at, copied_by, catalogued, described)
     select ${storeId}::int, p.key, p.tag, decode(p.sha256, 'hex'), ${now}::timestamptz,
-      case when p.copied or a.key is not null then ${migrationId}::bigint end, p.catalogued
+      case when p.copied or a.key is not null then ${migrationId}::bigint end, p.catalogued, p.described
     from p left join announced a on a.key = p.key and a.sha256 = p.sha256 order by p.key
     on conflict (store_id, key) do update set tag = excluded.tag, sha256 = excluded.sha256,
-      proven_at = excluded.proven_at, catalogued = excluded.catalogued,
+      proven_at = excluded.proven_at, catalogued = excluded.catalogued, described = excluded.described,
       copied_by = coalesce(excluded.copied_by, case when old.tag = excluded.tag then old.copied_by end)`.execute(db);
 }
 
 const PAGE = 2000;
 
 /** All proofs of a store by key, in UTF-8 byte order, in pages; of a migration only what it has copied itself. */
-export async function* listProofs(db: Db, storeId: number, copiedBy?: number): AsyncGenerator<Proof> {
+export async function* listProofs(db: Db, storeId: number, copiedBy?: number): AsyncGenerator<SavedProof> {
   let after = "";
   for (;;) {
-    const page = await sql<Proof>`select key, tag, encode(sha256, 'hex') as sha256 from feedctl.proofs
+    const page = await sql<SavedProof>`select key, tag, encode(sha256, 'hex') as sha256, described,
+        copied_by::float8 as "copiedBy" from feedctl.proofs
       where store_id = ${storeId} and key > ${after} and (${copiedBy ?? null}::bigint is null or copied_by = ${copiedBy ?? null}::bigint)
       order by key limit ${PAGE}`.execute(db);
     yield* page.rows;
@@ -92,8 +100,16 @@ export async function* listProofs(db: Db, storeId: number, copiedBy?: number): A
   }
 }
 
-/** A row whose blob no proof shows in the store with the row's hash; `tag`: a proof of other bytes there. */
-export type UnprovenRow = FileRow & { tag: string | null };
+/** A row of which no proof shows that the store's blob has its hash and says of itself what the row does. */
+export type UnprovenRow = FileRow & {
+  /** Of a proof, of what bytes and what description soever. */
+  tag: string | null;
+  /** With `tag`: the bytes are the row's. */
+  sameBytes: boolean | null;
+  copiedBy: number | null;
+};
+
+const isProven = sql`(p.sha256 is not distinct from f.sha256 and (a.file_id is null or p.described is not distinct from ${described}))`;
 
 /** Rows of a feed behind `after`, up to and with `upTo`, by key. */
 export async function listUnproven(
@@ -103,10 +119,10 @@ export async function listUnproven(
   range: { after: string; upTo: string | null; limit: number },
 ): Promise<UnprovenRow[]> {
   const rows = await sql<UnprovenRow>`
-    select ${fileColumns}, p.tag from ${fileTables}
+    select ${fileColumns}, p.tag, p.sha256 = f.sha256 as "sameBytes", p.copied_by::float8 as "copiedBy" from ${fileTables}
     left join feedctl.proofs p on p.store_id = ${storeId} and p.key = f.key
     where f.feed_id = ${feedId} and f.key > ${range.after} and (${range.upTo}::text is null or f.key <= ${range.upTo}::text)
-      and p.sha256 is distinct from f.sha256
+      and not ${isProven}
     order by f.key limit ${range.limit}`.execute(db);
   return rows.rows;
 }
@@ -114,8 +130,9 @@ export async function listUnproven(
 export async function countUnproven(db: Db, feedId: number, storeId: number): Promise<number> {
   const found = await sql<{ count: number }>`
     select count(*)::float8 as count from feedctl.files f
+    left join feedctl.assets a on a.file_id = f.id
     left join feedctl.proofs p on p.store_id = ${storeId} and p.key = f.key
-    where f.feed_id = ${feedId} and p.sha256 is distinct from f.sha256`.execute(db);
+    where f.feed_id = ${feedId} and not ${isProven}`.execute(db);
   return found.rows[0]?.count ?? 0;
 }
 
@@ -157,11 +174,12 @@ export async function adoptProofs(db: Db, feedId: number, storeId: number, now: 
 /** Before a switch: what is known of the blobs in the old store stays known, for the day when it is taken back. */
 export async function keepOldProofs(db: Db, feedId: number, storeId: number, now: Date): Promise<void> {
   await sql`
-    insert into feedctl.proofs (store_id, key, tag, sha256, proven_at, catalogued)
-    select ${storeId}::int, f.key, f.store_tag, f.sha256, ${now}::timestamptz, true
-    from feedctl.files f where f.feed_id = ${feedId} and f.store_tag is not null order by f.key
-    on conflict (store_id, key) do update
-      set tag = excluded.tag, sha256 = excluded.sha256, proven_at = excluded.proven_at, catalogued = true`.execute(db);
+    insert into feedctl.proofs (store_id, key, tag, sha256, proven_at, catalogued, described)
+    select ${storeId}::int, f.key, f.store_tag, f.sha256, ${now}::timestamptz, true, ${described}
+    from feedctl.files f left join feedctl.assets a on a.file_id = f.id
+    where f.feed_id = ${feedId} and f.store_tag is not null order by f.key
+    on conflict (store_id, key) do update set tag = excluded.tag, sha256 = excluded.sha256,
+      proven_at = excluded.proven_at, catalogued = true, described = excluded.described`.execute(db);
 }
 
 /** Announcements that nobody can fulfil any more. */

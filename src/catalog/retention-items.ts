@@ -7,7 +7,7 @@ import type { Db } from "./schema.ts";
  * In a transaction: the next versions of a run's plan, locked. `changed`: no longer what was planned, because it was
  * used, protected or published anew since, or has other files.
  */
-export async function takeItems(
+export async function takeVersionItems(
   db: Db,
   runId: number,
   limit: number,
@@ -19,12 +19,12 @@ export async function takeItems(
   const [first, last] = [taken.rows[0], taken.rows.at(-1)];
   if (first === undefined || last === undefined) return { items: [], gone: 0 };
   const batch = sql`t.run_id = ${runId}::bigint and t.number between ${first.number}::bigint and ${last.number}::bigint`;
-  await sql`select v.id from feedctl.versions v join feedctl.retention_items t on t.version_id = v.id
+  await sql`select v.id from feedctl.versions v join feedctl.retention_items t on t.item_id = v.id
     where ${batch} order by v.id for update of v`.execute(db);
   const found = await sql<PlannedVersion & { changed: boolean }>`
     select ${plannedColumns}, (v.xmin::text <> t.row_version or v.quarantined_at is not null or ${isProtected}
       or (select row(coalesce(sum(f.size), 0), count(*)) <> row(t.bytes, t.files) from feedctl.files f where f.version_id = v.id)) as changed
-    from feedctl.retention_items t join feedctl.versions v on v.id = t.version_id join feedctl.packages p on p.id = v.package_id
+    from feedctl.retention_items t join feedctl.versions v on v.id = t.item_id join feedctl.packages p on p.id = v.package_id
     where ${batch} order by t.number`.execute(db);
   await sql`delete from feedctl.retention_items t where ${batch}`.execute(db);
   return { items: found.rows, gone: taken.rows.length - found.rows.length };
@@ -37,13 +37,10 @@ export async function forgetItems(db: Db, feedId: number): Promise<void> {
 }
 
 /** Removes the file rows of versions. The caller records the deletes of their keys in the same transaction. */
-export async function takeFilesOf(
-  db: Db,
-  versionIds: readonly number[],
-): Promise<{ versionId: number; key: string }[]> {
+export async function takeFilesOf(db: Db, versionIds: readonly number[]): Promise<{ itemId: number; key: string }[]> {
   if (versionIds.length === 0) return [];
-  const taken = await sql<{ versionId: number; key: string }>`delete from feedctl.files where version_id in
+  const taken = await sql<{ itemId: number; key: string }>`delete from feedctl.files where version_id in
     (select id::bigint from jsonb_array_elements_text(${JSON.stringify(versionIds)}::jsonb) as d(id))
-    returning version_id::float8 as "versionId", key`.execute(db);
+    returning version_id::float8 as "itemId", key`.execute(db);
   return taken.rows;
 }

@@ -4,6 +4,7 @@ import {
   conditionsOf,
   every,
   filtersOf,
+  isMeant,
   keepsOf,
   likePattern,
   placeOf,
@@ -17,10 +18,8 @@ import {
  * versions, `retention_kept` what no rule may take, `retention_taken` what the rules took so far. `rank` orders the
  * versions of a package, the newest is 1.
  */
-export async function preparePlan(db: Db, feedId: number): Promise<void> {
-  // sorts and aggregates of a million rows in memory rather than in files
-  await sql`set local work_mem = '64MB'`.execute(db);
-  await sql`set local jit = off`.execute(db);
+export async function prepareVersions(db: Db, feedId: number): Promise<void> {
+  await beginPlan(db);
   await sql`create temporary table retention_work on commit drop as
     select v.id, v.package_id, v.cached, v.prerelease, v.listed, v.deprecated, v.downloads, v.published_at,
       coalesce(v.last_used_at, v.published_at) as used_at, lower(v.version collate "C") as version,
@@ -31,16 +30,23 @@ export async function preparePlan(db: Db, feedId: number): Promise<void> {
     left join (select version_id, sum(size) as bytes, count(*) as files from feedctl.files
       where feed_id = ${sql.lit(feedId)} group by version_id) s on s.version_id = v.id
     where p.feed_id = ${sql.lit(feedId)} and v.quarantined_at is null`.execute(db);
+  await sql`analyze retention_work`.execute(db);
+}
+
+/** All but `retention_work`. */
+export async function beginPlan(db: Db): Promise<void> {
+  // sorts and aggregates of a million rows in memory rather than in files
+  await sql`set local work_mem = '64MB'`.execute(db);
+  await sql`set local jit = off`.execute(db);
   await sql`create temporary table retention_kept (id bigint, protection bigint, rule int) on commit drop`.execute(db);
   await sql`create temporary table retention_taken (number bigint primary key, id bigint not null, rule int not null,
     bytes bigint not null, files int not null, place bigint, bytes_before numeric, count_before bigint) on commit drop`.execute(
     db,
   );
-  await sql`analyze retention_work`.execute(db);
 }
 
 /** Versions that `package protect` names. Names without a wildcard, of which there may be thousands, meet by a hash. */
-export async function keepProtected(db: Db, feedId: number): Promise<void> {
+export async function keepProtectedVersions(db: Db, feedId: number): Promise<void> {
   for (const wild of [false, true]) {
     const named = wild
       ? sql`position('*' in r.package) > 0 and ${shownName} like ${likePattern(sql`r.package`)}`
@@ -63,11 +69,11 @@ export async function keepAcross(db: Db, feedId: number, rule: RuleQuery): Promi
   await sql`insert into retention_kept (id, rule)
     select w.id, ${rule.position}::int from (
       select w.*, ${placeOf(rule, every(filtersOf(rule, feedId)))} as place from ${all} w) w
-    where ${sql.join(keeps, sql` or `)}`.execute(db);
+    where ${isMeant(rule)} and (${sql.join(keeps, sql` or `)})`.execute(db);
 }
 
 /** The newest use that is known of any version of the feed. */
-export async function newestUse(db: Db, feedId: number): Promise<Date | null> {
+export async function newestVersionUse(db: Db, feedId: number): Promise<Date | null> {
   const found = await sql<{ at: Date | null }>`select max(v.last_used_at) as at from feedctl.packages p
     join feedctl.versions v on v.package_id = p.id where p.feed_id = ${feedId}::int`.execute(db);
   return found.rows[0]?.at ?? null;
@@ -80,37 +86,44 @@ export async function analyzeKept(db: Db): Promise<void> {
 /** Takes what the rule deletes of what earlier rules left; `taken` is how many those took. Returns how many it took. */
 export async function takeByRule(db: Db, feedId: number, rule: RuleQuery, taken: number): Promise<number> {
   const hasQuota = rule.maxBytes !== undefined || rule.maxCount !== undefined;
+  const ofAssets = rule.of !== "versions";
   const done = await sql`
     insert into retention_taken (number, id, rule, bytes, files, place, bytes_before, count_before)
-    select ${taken}::bigint + row_number() over (order by ${hasQuota ? quotaOrder : shownOrder}),
+    select ${taken}::bigint + row_number() over (order by ${hasQuota ? quotaOrder(rule) : ofAssets ? assetOrder : shownOrder}),
       w.id, ${rule.position}::int, w.bytes, w.files, w.place, w.bytes_before, w.count_before
     from ${doomed(rule, feedId)} w
-    ${hasQuota ? sql`` : sql`join feedctl.packages p on p.id = w.package_id`}
+    ${hasQuota || ofAssets ? sql`` : sql`join feedctl.packages p on p.id = w.package_id`}
     where ${overQuota(rule)}`.execute(db);
   await sql`analyze retention_taken`.execute(db);
   return Number(done.numAffectedRows ?? 0n);
 }
 
 const shownOrder = sql`p.group_name, p.name_key, w.rank desc`;
+/** By path; of what is kept of one file the oldest first. */
+const assetOrder = sql`w.path, w.id`;
 
-/** Under a quota: cached, prereleases, older before newer, least recently used first. */
-const quotaOrder = sql`w.cached desc, w.prerelease desc, w.rank desc, w.used_at, w.id`;
+/** Under a quota: cached, prereleases, older before newer, least recently used first; of assets the last alone. */
+function quotaOrder({ of }: RuleQuery) {
+  return of === "versions" ? sql`w.cached desc, w.prerelease desc, w.rank desc, w.used_at, w.id` : sql`w.used_at, w.id`;
+}
 
 /** What the rule may delete, with the totals that a quota sees when each one's turn comes. */
 export function doomed(rule: RuleQuery, feedId: number) {
-  const left = sql`retention_work w where not exists (select from retention_taken t where t.id = w.id)`;
+  const left = sql`retention_work w where ${isMeant(rule)} and not exists (select from retention_taken t where t.id = w.id)`;
   const selected = sql`(select w.*, ${placeOf(rule)} as place from ${ranked(rule, left)} w
     where ${every(filtersOf(rule, feedId))})`;
   const matching = sql`(select w.* from ${selected} w where ${every(conditionsOf(rule))}
     and not exists (select from retention_kept k where k.id = w.id))`;
   if (rule.maxBytes === undefined && rule.maxCount === undefined)
     return sql`(select w.*, null::numeric as bytes_before, null::bigint as count_before from ${matching} w)`;
-  const before = sql`over (order by ${quotaOrder} rows between unbounded preceding and 1 preceding)`;
+  const before = sql`over (order by ${quotaOrder(rule)} rows between unbounded preceding and 1 preceding)`;
   const matchingOnly = rule.quotaOf === "matching";
   const of = (aggregate: ReturnType<typeof sql>) =>
     matchingOnly
       ? sql`${aggregate} over ()`
-      : sql`((select coalesce(${aggregate}, 0) from retention_work w) - (select coalesce(${aggregate}, 0) from retention_taken w))`;
+      : rule.of !== "versions"
+        ? sql`(select coalesce(${aggregate}, 0) from ${left})`
+        : sql`((select coalesce(${aggregate}, 0) from retention_work w) - (select coalesce(${aggregate}, 0) from retention_taken w))`;
   return sql`(select w.*,
       ${of(sql`sum(w.bytes)`)} - coalesce(sum(w.bytes) ${before}, 0) as bytes_before,
       ${of(sql`count(*)`)} - count(*) ${before} as count_before
@@ -149,13 +162,19 @@ export async function sumPlan(db: Db): Promise<PlanSums> {
   return { feed: totals, protected: kept, rules: rules.rows };
 }
 
-/** A version that a rule takes, with what its reason needs. */
+/** A version that a rule takes, or a file of an asset directory, with what its reason needs. */
 export interface PlannedVersion {
   number: number;
   id: number;
+  /** Of an asset its folder, and the next its name in there. */
   group: string;
   name: string;
+  /** Of an asset empty; of what is kept of one its number. */
   version: string;
+  /** Of an asset; null: it is a version. */
+  path: string | null;
+  /** Why it is kept: it is no file that is there. */
+  kept: "overwritten" | "deleted" | null;
   normalizedVersion: string;
   /** Position of the rule. */
   rule: number;
@@ -164,6 +183,7 @@ export interface PlannedVersion {
   countBefore: number | null;
   bytes: number;
   files: number;
+  /** Of an asset when it was uploaded, or replaced or deleted. */
   publishedAt: Date;
   lastUsedAt: Date | null;
   downloads: number;
@@ -171,14 +191,14 @@ export interface PlannedVersion {
 
 /** Of `t`, a taken version, `versions v` and `packages p`. */
 export const plannedColumns = sql`t.number::float8 as number, v.id::float8 as id, p.group_name as "group", p.name, v.version,
-  v.normalized_version as "normalizedVersion", t.rule, t.place::float8 as place, t.bytes_before::float8 as "bytesBefore",
+  null::text as path, null::text as kept, v.normalized_version as "normalizedVersion", t.rule, t.place::float8 as place, t.bytes_before::float8 as "bytesBefore",
   t.count_before::float8 as "countBefore", t.bytes::float8 as bytes, t.files, v.published_at as "publishedAt",
   v.last_used_at as "lastUsedAt", v.downloads::float8 as downloads`;
 
 const PAGE = 2000;
 
 /** The plan in the order of its rules, in pages. */
-export async function* listPlan(db: Db): AsyncGenerator<PlannedVersion> {
+export async function* listVersionPlan(db: Db): AsyncGenerator<PlannedVersion> {
   let after = 0;
   for (;;) {
     // the page first: joined as a whole, every page would read the whole feed
@@ -197,7 +217,7 @@ export async function* listPlan(db: Db): AsyncGenerator<PlannedVersion> {
 /** Hands the plan to a run, which obeys it in transactions of its own. */
 export async function savePlan(db: Db, runId: number): Promise<void> {
   await sql`insert into feedctl.retention_items
-      (run_id, number, version_id, rule, place, bytes_before, count_before, row_version, bytes, files)
+      (run_id, number, item_id, rule, place, bytes_before, count_before, row_version, bytes, files)
     select ${runId}::bigint, t.number, t.id, t.rule, t.place, t.bytes_before, t.count_before, w.row_version, w.bytes, w.files
     from retention_taken t join retention_work w on w.id = t.id`.execute(db);
 }

@@ -14,13 +14,15 @@ export interface KeyRange {
 /** A rule as SQL needs it: days have become dates, ranges sort keys. What is undefined or empty says nothing. */
 export interface RuleQuery {
   position: number;
+  /** What it looks at: versions of packages, or of an asset directory either its files or what is kept of earlier ones. */
+  of: "versions" | "files" | "history";
   cached: boolean;
   prerelease: boolean;
   unlisted: boolean;
   deprecated: boolean;
   /** Prereleases with a newer stable version in their package. */
   superseded: boolean;
-  /** Lists of patterns: `*` stands for any characters, letter case of ASCII means nothing. */
+  /** Lists of patterns: `*` stands for any characters, letter case of ASCII means nothing. Of assets the paths are meant. */
   deletePackages: readonly string[];
   keepPackages: readonly string[];
   deleteVersions: readonly string[];
@@ -64,8 +66,11 @@ const lines = {
 /** What a version must be for the rule to look at it: keep-N counts among these. */
 export function filtersOf(rule: RuleQuery, feedId: number): Criterion[] {
   const packages = (patterns: readonly string[]) =>
-    sql`w.package_id in (select p.id from feedctl.packages p where p.feed_id = ${feedId}::int and ${anyLike(shownName, patterns)})`;
+    rule.of !== "versions"
+      ? anyLike(sql`w.name`, patterns)
+      : sql`w.package_id in (select p.id from feedctl.packages p where p.feed_id = ${feedId}::int and ${anyLike(shownName, patterns)})`;
   const all: (Criterion | false)[] = [
+    rule.of !== "versions" && { name: "deleteHistory", test: isMeant(rule) },
     rule.cached && { name: "deleteCached", test: sql`w.cached` },
     rule.prerelease && { name: "deletePrereleaseVersions", test: sql`w.prerelease` },
     rule.unlisted && { name: "deleteUnlisted", test: sql`not w.listed` },
@@ -106,6 +111,11 @@ export function conditionsOf(rule: RuleQuery): Criterion[] {
     },
   ];
   return all.filter((each) => each !== false);
+}
+
+/** Of `w`, planned assets: the rule looks at them. */
+export function isMeant({ of }: RuleQuery): Test {
+  return of === "versions" ? sql`true` : of === "history" ? sql`w.history` : sql`not w.history`;
 }
 
 /** With `--protect-across-rules`: what each keep criterion keeps, of all versions. */

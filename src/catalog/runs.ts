@@ -68,3 +68,12 @@ export async function runningMigration(
     .orderBy("id", "desc")
     .executeTakeFirst();
 }
+
+/**
+ * Tells the planner how large the tables are by now. A server does so itself after a minute, the embedded catalog never;
+ * until then every page of a long listing would read all of it.
+ */
+export async function renewStatistics(db: Db): Promise<void> {
+  await sql`analyze feedctl.packages, feedctl.versions, feedctl.files, feedctl.assets, feedctl.asset_folders,
+    feedctl.asset_history, feedctl.proofs`.execute(db);
+}

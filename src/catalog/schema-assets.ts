@@ -1,4 +1,4 @@
-import type { ColumnType, JSONColumnType } from "kysely";
+import type { ColumnType, Generated, JSONColumnType } from "kysely";
 
 type Nullable<T> = ColumnType<T | null, T | null | undefined, T | null>;
 
@@ -10,6 +10,9 @@ export interface AssetsTable {
   created_at: Date;
   modified_at: Date;
   uploaded_by: string;
+  uploaded_at: Date;
+  downloads: Generated<number>;
+  last_used_at: Nullable<Date>;
   cache_control: Nullable<string>;
   metadata: JSONColumnType<UserMetadata>;
 }

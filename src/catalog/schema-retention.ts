@@ -25,7 +25,8 @@ export interface ProtectionsTable {
 export interface RetentionItemsTable {
   run_id: number;
   number: number;
-  version_id: number;
+  /** A version, or a file of an asset directory. */
+  item_id: number;
   rule: number;
   place: Nullable<number>;
   bytes_before: Nullable<number>;

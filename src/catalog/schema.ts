@@ -131,6 +131,7 @@ export interface ProofsTable {
   proven_at: Date;
   copied_by: Nullable<number>;
   catalogued: Generated<boolean>;
+  described: Nullable<string>;
 }
 
 export type MigrationState =

@@ -9,26 +9,31 @@ export interface LoggedUse {
   at: string;
 }
 
-/** Adds downloads to the versions whose files were read. Returns how many of the uses and downloads had one. */
+/** Adds downloads to the versions and assets whose files were read. Returns how many of the uses and downloads had one. */
 export async function recordUse(
   db: Db,
   feedId: number,
   uses: readonly LoggedUse[],
-): Promise<{ known: number; downloads: number; versions: number }> {
-  if (uses.length === 0) return { known: 0, downloads: 0, versions: 0 };
-  const done = await sql<{ known: number; downloads: number; versions: number }>`
+): Promise<{ known: number; downloads: number }> {
+  if (uses.length === 0) return { known: 0, downloads: 0 };
+  const done = await sql<{ known: number; downloads: number }>`
     with found as (
-      select distinct on (u.number) u.number, f.version_id, (u.use->>'downloads')::bigint as downloads, (u.use->>'at')::timestamptz as at
+      select distinct on (u.number) u.number, f.version_id, a.file_id, (u.use->>'downloads')::bigint as downloads, (u.use->>'at')::timestamptz as at
       from jsonb_array_elements(${JSON.stringify(uses)}::jsonb) with ordinality as u(use, number),
         jsonb_array_elements_text(u.use->'keys') with ordinality as k(key, rank)
       join feedctl.files f on f.feed_id = ${feedId}::int and f.key = k.key
+      left join feedctl.assets a on a.file_id = f.id
+      where f.version_id is not null or a.file_id is not null
       order by u.number, k.rank),
-    sums as (select version_id, sum(downloads)::bigint as downloads, max(at) as at from found group by version_id),
+    sums as (select version_id, file_id, sum(downloads)::bigint as downloads, max(at) as at from found group by version_id, file_id),
     used as (update feedctl.versions v set downloads = v.downloads + s.downloads, last_used_at = greatest(v.last_used_at, s.at)
-      from sums s where v.id = s.version_id returning 1)
-    select (select count(*) from found)::float8 as known, (select coalesce(sum(downloads), 0) from found)::float8 as downloads,
-      (select count(*) from used)::float8 as versions`.execute(db);
-  return done.rows[0] ?? { known: 0, downloads: 0, versions: 0 };
+      from sums s where v.id = s.version_id),
+    used_assets as (update feedctl.assets a set downloads = a.downloads + s.downloads, last_used_at = greatest(a.last_used_at, s.at)
+      from sums s where a.file_id = s.file_id)
+    select (select count(*) from found)::float8 as known, (select coalesce(sum(downloads), 0) from found)::float8 as downloads`.execute(
+    db,
+  );
+  return done.rows[0] ?? { known: 0, downloads: 0 };
 }
 
 /** Logs of this beginning that were counted, each up to so many bytes with that hash (hex). */

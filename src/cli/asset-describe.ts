@@ -11,7 +11,11 @@ export function describeCommands(edge: Edge): Command[] {
     .description("change a file's media type, in the catalog and on its blob")
     .addArgument(directoryArgument())
     .addArgument(pathArgument("file, or with --recursive a folder"))
-    .addArgument(new Argument("[type]", "media type (default: by the name's ending)").argParser(parseContentType))
+    .addArgument(
+      new Argument("[type]", "media type (default: by the name's ending, else by the first bytes)").argParser(
+        parseContentType,
+      ),
+    )
     .option("-r, --recursive", "every file below a folder")
     .action(async (directory: string, path: string, type: string | undefined, options, command: Command) =>
       change(edge, command, "asset set-type", directory, path, { contentType: type ?? "auto" }, options.recursive),

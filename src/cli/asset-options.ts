@@ -36,7 +36,10 @@ export function parseContentType(text: string): string {
 }
 
 export function contentTypeOption(): Option {
-  return new Option("--content-type <type>", "media type (default: by the name's ending)").argParser(parseContentType);
+  return new Option(
+    "--content-type <type>",
+    "media type (default: by the name's ending, else by the first bytes)",
+  ).argParser(parseContentType);
 }
 
 /** `name=value` each; those of `headers` are to be sent with the file. */

@@ -9,14 +9,15 @@ with an older time. Names that begin with a dot or ~, end with ~, .part, .partia
 links are left alone. What is taken is stored, verified and recorded before it is deleted, with its checksum files and
 the folders that are empty then. A file that is invalid or conflicts with the feed stays where it is; it is told of once
 and looked at again when it changes (or with --again). Existing packages are replaced only when the setting
-Feeds.AllowDropPathImportOverwrite is true.`;
+Feeds.AllowDropPathImportOverwrite is true. An asset directory takes any file, checksum files too, under its path below
+the drop path.`;
 
 export function dropCommand(edge: Edge): Command {
-  const drop = new Command("drop").description("take packages from directories, the drop paths of feeds");
+  const drop = new Command("drop").description("take packages and assets from directories, the drop paths of feeds");
 
   drop
     .command("set")
-    .description("give a feed a drop path: whatever is put there is imported and then deleted")
+    .description("give a feed or asset directory a drop path: whatever is put there is imported and then deleted")
     .addArgument(feedArgument())
     .argument("<dir>", "an existing directory, no store's and no other feed's drop path", parseLocalPath)
     .option("--distribution <name>", "Debian: distribution of its packages (stable)")
@@ -30,8 +31,9 @@ export function dropCommand(edge: Edge): Command {
           dropDistribution: distribution ?? null,
           dropComponent: component ?? null,
         });
+        const what = changed.type === "asset" ? "files" : "packages";
         const as = (distribution ?? component) && ` for ${distribution ?? "stable"}, ${component ?? "main"}`;
-        await out.result(changed, `feed ${changed.name} takes packages${as ?? ""} from ${changed.dropPath}`);
+        await out.result(changed, `feed ${changed.name} takes ${what}${as ?? ""} from ${changed.dropPath}`);
       }),
     );
 

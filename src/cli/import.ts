@@ -144,7 +144,8 @@ export const statusWords: Record<ImportedFile["status"], string> = {
 
 export function describeFile(file: ImportedFile, dryRun: boolean | undefined): string {
   const path = oneLine(file.file, Infinity);
-  const name = file.name === null ? path : `${file.group ? `${file.group}/` : ""}${file.name} ${file.version}`;
+  const title = `${file.group ? `${file.group}/` : ""}${file.name} ${file.version}`;
+  const name = file.name === null ? oneLine(file.key ?? file.file, Infinity) : title;
   const what = file.feed === null ? name : `${name} -> ${file.feed}`;
   const line = `${(dryRun && file.status === "imported" ? "new" : statusWords[file.status]).padEnd(8)}  ${what}`;
   if (file.reason !== null && (!isGood(file) || file.status === "skipped"))

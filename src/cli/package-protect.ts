@@ -3,7 +3,10 @@ import type { Edge } from "./edge.ts";
 import { feedArgument } from "./parsers.ts";
 
 const pattern = () =>
-  new Argument("<pattern>", "[group/]name[@version], each with * for any text; without a version all of them");
+  new Argument(
+    "<pattern>",
+    "[group/]name[@version], or a path, each with * for any text; without a version all of them",
+  );
 
 export function addProtection(packages: Command, edge: Edge): void {
   packages
@@ -16,10 +19,7 @@ export function addProtection(packages: Command, edge: Edge): void {
       edge.act(command, async (context, out) => {
         const { protectPackage } = await import("../operations/protect-packages.ts");
         const done = await protectPackage(context, feed, text, options.reason ?? null);
-        await out.result(
-          done,
-          `${done.changed ? "protected" : "was protected already:"} ${done.package}@${done.version}`,
-        );
+        await out.result(done, `${done.changed ? "protected" : "was protected already:"} ${done.pattern}`);
         if (done.versions === 0)
           out.warn(`feed ${done.feed} has no such version now; see: feedctl package list ${done.feed}`);
       }),
@@ -34,7 +34,7 @@ export function addProtection(packages: Command, edge: Edge): void {
       edge.act(command, async (context, out) => {
         const { unprotectPackage } = await import("../operations/protect-packages.ts");
         const done = await unprotectPackage(context, feed, text);
-        await out.result(done, `${done.package}@${done.version} is not protected any more`);
+        await out.result(done, `${done.pattern} is not protected any more`);
       }),
     );
 

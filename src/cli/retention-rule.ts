@@ -7,7 +7,8 @@ import {
   takesTheRest,
   type RetentionCriteria,
 } from "../operations/retention-criteria.ts";
-import type { RetentionRule, RuleChange } from "../operations/retention-rules.ts";
+import type { RuleChange, RuleOfFeed } from "../operations/retention-rules.ts";
+import { itemOf } from "../operations/retention-terms.ts";
 import type { Edge } from "./edge.ts";
 import type { Output } from "./output.ts";
 import { feedArgument, wholeNumber } from "./parsers.ts";
@@ -47,7 +48,7 @@ export function ruleCommand(edge: Edge): Command {
           criteria: criteria as RetentionCriteria,
         };
         const added = await addRetentionRule(context, feed, body, options.at);
-        await out.result(added, `added ${await describe(added)}`);
+        await out.result(added.rule, `added ${await describe(added)}`);
         warnOf(out, feed, added);
       }),
     );
@@ -60,7 +61,7 @@ export function ruleCommand(edge: Edge): Command {
       edge.act(command, async (context, out) => {
         const { listRetentionRules } = await import("../operations/retention-rules.ts");
         const { describeCriteria } = await import("../operations/retention-words.ts");
-        const { enabled, rules } = await listRetentionRules(context, feed);
+        const { feedType, enabled, rules } = await listRetentionRules(context, feed);
         if (!enabled) out.warn(`retention is off for feed ${feed}: feedctl feed set ${feed} --retention`);
         await out.table(rules, [
           { title: "rule", value: (each) => String(each.position), right: true },
@@ -69,9 +70,10 @@ export function ruleCommand(edge: Edge): Command {
           {
             title: "deletes",
             value: (each) =>
-              [...describeCriteria(each.criteria), ...(each.protectAcrossRules ? ["keeps across rules"] : [])].join(
-                "; ",
-              ),
+              [
+                ...describeCriteria(feedType, each.criteria),
+                ...(each.protectAcrossRules ? ["keeps across rules"] : []),
+              ].join("; "),
           },
         ]);
       }),
@@ -86,13 +88,13 @@ export function ruleCommand(edge: Edge): Command {
       edge.act(command, async (context, out) => {
         const { showRetentionRule } = await import("../operations/retention-rules.ts");
         const { describeCriteria } = await import("../operations/retention-words.ts");
-        const shown = await showRetentionRule(context, feed, which);
+        const { feedType, rule: shown } = await showRetentionRule(context, feed, which);
         await out.result(shown, [
           `rule:     ${shown.position}`,
           `name:     ${shown.name ?? "(none)"}`,
           `state:    ${shown.enabled ? "on" : "off"}`,
           ...(shown.protectAcrossRules ? ["keeps:    across rules"] : []),
-          ...describeCriteria(shown.criteria).map(
+          ...describeCriteria(feedType, shown.criteria).map(
             (piece, index) => `${index === 0 ? "deletes:" : "        "}  ${piece}`,
           ),
         ]);
@@ -123,7 +125,7 @@ export function ruleCommand(edge: Edge): Command {
           hint: "see: feedctl retention rule set --help",
         });
       const changed = await setRetentionRule(context, feed, which, change);
-      await out.result(changed, `changed ${await describe(changed)}`);
+      await out.result(changed.rule, `changed ${await describe(changed)}`);
       warnOf(out, feed, changed);
     }),
   );
@@ -138,7 +140,7 @@ export function ruleCommand(edge: Edge): Command {
       edge.act(command, async (context, out) => {
         const { moveRetentionRule } = await import("../operations/retention-rules.ts");
         const moved = await moveRetentionRule(context, feed, which, to);
-        await out.result(moved, `moved to ${await describe(moved)}`);
+        await out.result(moved.rule, `moved to ${await describe(moved)}`);
       }),
     );
 
@@ -151,7 +153,7 @@ export function ruleCommand(edge: Edge): Command {
       edge.act(command, async (context, out) => {
         const { removeRetentionRule } = await import("../operations/retention-rules.ts");
         const removed = await removeRetentionRule(context, feed, which);
-        await out.result(removed, `removed ${await describe(removed)}`);
+        await out.result(removed.rule, `removed ${await describe(removed)}`);
       }),
     );
 
@@ -184,17 +186,17 @@ function given(options: Record<string, unknown>): RuleChange["criteria"] {
   );
 }
 
-function warnOf(out: Output, feed: string, { criteria }: RetentionRule): void {
+function warnOf(out: Output, feed: string, { feedType, rule: { criteria } }: RuleOfFeed): void {
   const odd = oddPatterns(criteria);
   if (odd.length > 0)
     out.warn(`of ${odd.join(" and ")} only a * stands for other text; see: feedctl retention plan ${feed}`);
   if (takesTheRest(criteria))
-    out.warn(`the rule takes every version that it does not keep; see: feedctl retention plan ${feed}`);
+    out.warn(`the rule takes every ${itemOf(feedType)} that it does not keep; see: feedctl retention plan ${feed}`);
 }
 
-async function describe(rule: RetentionRule): Promise<string> {
+async function describe({ feedType, rule }: RuleOfFeed): Promise<string> {
   const { describeCriteria } = await import("../operations/retention-words.ts");
   const state = rule.enabled ? "" : " (off)";
   const across = rule.protectAcrossRules ? "; keeps across rules" : "";
-  return `rule ${rule.position}${rule.name === null ? "" : ` "${rule.name}"`}${state}: ${describeCriteria(rule.criteria).join("; ")}${across}`;
+  return `rule ${rule.position}${rule.name === null ? "" : ` "${rule.name}"`}${state}: ${describeCriteria(feedType, rule.criteria).join("; ")}${across}`;
 }

@@ -3,12 +3,13 @@ import { FeedctlError } from "../errors.ts";
 import { counted, formatSize } from "../lib/size.ts";
 import type { RuleVerdict } from "../operations/explain-retention.ts";
 import type { DoomedVersion, RetentionPlan } from "../operations/plan-retention.ts";
+import { itemOf } from "../operations/retention-terms.ts";
 import { confirm, type Edge } from "./edge.ts";
 import type { Output } from "./output.ts";
 import { feedArgument, parseAge, wholeNumber } from "./parsers.ts";
 import { addApply } from "./retention-apply.ts";
 import { addQuarantine } from "./retention-quarantine.ts";
-import { reportRetention } from "./retention-report.ts";
+import { nameOf, reportRetention } from "./retention-report.ts";
 import { ruleCommand } from "./retention-rule.ts";
 
 export function retentionCommand(edge: Edge): Command {
@@ -27,13 +28,13 @@ function addPlan(retention: Command, edge: Edge): void {
     .description("tell what the rules of a feed would delete now, and why; nothing is deleted")
     .addArgument(feedArgument())
     .option("--csv", "as comma-separated values, with a heading")
-    .option("--explain <package@version>", "why this version stays or goes, rule by rule")
+    .option("--explain <package@version>", "why this version, or the file of this path, stays or goes, rule by rule")
     .action(async (feed: string, options, command: Command) =>
       edge.act(command, async (context, out) => {
         if (options.explain !== undefined) {
           const { explainRetention } = await import("../operations/explain-retention.ts");
           const said = await explainRetention(context, feed, options.explain);
-          const name = `${said.group === "" ? "" : `${said.group}/`}${said.name} ${said.version}`;
+          const name = nameOf(said);
           return out.result(said, [
             `${name} ${said.goes ? "goes" : "stays"}`,
             ...said.verdicts.map(
@@ -65,12 +66,12 @@ const verdictWords: Record<RuleVerdict["verdict"], string> = {
 };
 
 async function printPlan(out: Output, plan: RetentionPlan): Promise<void> {
-  const { feed, rules, sums, total } = plan;
+  const { feed, rules, sums, total, folders } = plan;
   if (out.options.json) {
     const head = {
       feed: feed.name,
       enabled: feed.retention_rules_enabled,
-      totals: { ...total, protected: sums.protected, feed: sums.feed },
+      totals: { ...total, folders, protected: sums.protected, feed: sums.feed },
       rules: rules.map(({ position, name, enabled }) => ({
         rule: position,
         name,
@@ -91,9 +92,10 @@ async function printPlan(out: Output, plan: RetentionPlan): Promise<void> {
     { title: "reason", value: (row) => row.reason },
   ]);
   const kept = sums.protected === 0 ? "" : `; ${sums.protected} protected`;
+  const emptied = folders === 0 ? "" : `; ${counted(folders, "folder")} with them`;
   await out.event(
     undefined,
-    `would delete ${counted(total.versions, "version")} (${formatSize(total.bytes)}) of ${sums.feed.versions} (${formatSize(sums.feed.bytes)})${kept}`,
+    `would delete ${counted(total.versions, itemOf(feed.type))} (${formatSize(total.bytes)}) of ${sums.feed.versions} (${formatSize(sums.feed.bytes)})${kept}${emptied}`,
   );
 }
 
@@ -119,12 +121,12 @@ function addRun(retention: Command, edge: Edge): void {
     .addOption(
       new Option(
         "--max-delete <count>",
-        "delete nothing when it would be more: versions, or a percentage of all (default: 99%, from 100 versions on)",
+        "delete nothing when it would be more: versions, files, or a percentage of all (default: 99%, from 100 on)",
       ).argParser(parseMost),
     )
     .option(
       "--quarantine <days>",
-      "hide versions for so many days before a later run deletes them",
+      "hide versions for so many days before a later run deletes them; not for asset directories",
       wholeNumber(1, 3650),
     )
     .option("--max-duration <time>", "stop between two batches after so long; the next run goes on", parseAge)

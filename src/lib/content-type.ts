@@ -21,12 +21,14 @@ const own: Record<string, string[]> = {
 
 const known = new Mime(standardTypes, otherTypes).define(own, true);
 
-/**
- * The media type by the ending of a name. Never by the bytes: what looks like a web page to a guesser must not become
- * one for a browser.
- */
-export function contentTypeOf(name: string): string {
+/** The media type by the ending of a name; undefined: it has none that is known. */
+export function knownType(name: string): string | undefined {
   const last = name.slice(name.lastIndexOf("/") + 1);
   // without a dot the library takes the whole name for an ending
-  return (last.includes(".") ? known.getType(last) : null) ?? "application/octet-stream";
+  return (last.includes(".") ? known.getType(last) : null) ?? undefined;
+}
+
+/** The media type by the ending of a name alone. */
+export function contentTypeOf(name: string): string {
+  return knownType(name) ?? "application/octet-stream";
 }

@@ -35,9 +35,15 @@ function hasher(): { update(chunk: Uint8Array): void; digest(): Hashes; readonly
   };
 }
 
-/** Reads a stream to its end. */
-export async function hashStream(stream: Readable): Promise<Hashes & { size: number }> {
+/** Reads a stream to its end. `onChunk` sees the bytes as they come by. */
+export async function hashStream(
+  stream: Readable,
+  onChunk?: (chunk: Uint8Array) => void,
+): Promise<Hashes & { size: number }> {
   const all = hasher();
-  for await (const chunk of stream) all.update(chunk as Uint8Array);
+  for await (const chunk of stream) {
+    all.update(chunk as Uint8Array);
+    onChunk?.(chunk as Uint8Array);
+  }
   return { ...all.digest(), size: all.size };
 }

@@ -94,3 +94,14 @@ export async function* mapInOrder<T, R>(
     await Promise.allSettled(running);
   }
 }
+
+/** All that a source gives, and what it ended with, so that nothing is lost to an error. */
+export async function collect<T>(source: AsyncIterable<T>): Promise<{ items: T[]; failure?: { error: unknown } }> {
+  const items: T[] = [];
+  try {
+    for await (const item of source) items.push(item);
+    return { items };
+  } catch (error) {
+    return { items, failure: { error } };
+  }
+}

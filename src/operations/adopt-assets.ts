@@ -6,8 +6,9 @@ import { lockRows } from "../catalog/packages.ts";
 import { unsettledKeys } from "../catalog/pending.ts";
 import type { StoreRow } from "../catalog/stores.ts";
 import { FeedctlError, isFeedctlError } from "../errors.ts";
-import { contentTypeOf } from "../lib/content-type.ts";
+import { detectType, HEAD } from "../lib/detect-type.ts";
 import { hashStream } from "../lib/hash.ts";
+import { createHead } from "../lib/head.ts";
 import { inBatches, mapParallel } from "../lib/parallel.ts";
 import type { BlobInfo, Store } from "../stores/store.ts";
 import { unadopted, type AdoptedBlob } from "./adopt-outcome.ts";
@@ -32,7 +33,8 @@ interface ReadAsset {
 }
 
 const BATCH = 64;
-const PLAIN = "application/octet-stream";
+/** What says nothing: the second is what S3 says where nobody has said anything. */
+const PLAIN: readonly (string | undefined)[] = [undefined, "application/octet-stream", "binary/octet-stream"];
 
 /**
  * Catalogues files that lie in an asset directory's store already: their bytes are read once, their types, headers and
@@ -79,9 +81,10 @@ export async function* adoptAssets(
     const { key } = listed;
     try {
       const blob = store.features.listsAll ? listed : ((await store.head(key, { signal })) ?? listed);
-      const { size, ...hashes } = await hashStream(await store.get(key, { signal, known: blob }));
-      // what nobody has described is described by its name
-      const plain = blob.contentType === undefined || blob.contentType === PLAIN;
+      const head = createHead(HEAD);
+      const { size, ...hashes } = await hashStream(await store.get(key, { signal, known: blob }), head.add);
+      // what nobody has described is described by its name and bytes
+      const plain = PLAIN.includes(blob.contentType);
       const metadata = Object.entries(blob.metadata ?? {}).map(
         ([name, value]) => [name, { value, header: true }] as const,
       );
@@ -90,7 +93,7 @@ export async function* adoptAssets(
         key,
         size,
         ...hashes,
-        contentType: plain ? contentTypeOf(key) : (blob.contentType as string),
+        contentType: plain ? await detectType(key, { head: head.bytes(), size }) : (blob.contentType as string),
         storeTag: blob.tag ?? null,
         modifiedAt: blob.modified.toISOString(),
         uploadedBy: context.actor,

@@ -4,7 +4,7 @@ import { insertAuditEvents } from "../catalog/runs.ts";
 import { addProtection, listProtections, lockRules, removeProtection } from "../catalog/retention-rules.ts";
 import type { Db } from "../catalog/schema.ts";
 import type { Context } from "./context.ts";
-import { parseProtection } from "./protect-packages.ts";
+import { parseProtection, protectionName } from "./protect-packages.ts";
 import { requireLiveFeed } from "./find-feed.ts";
 import type { FeedGoals } from "./retention-file.ts";
 import { readRules, replaceRules, type RuleBody } from "./retention-rules.ts";
@@ -46,7 +46,7 @@ async function applyToFeed(context: Context, db: Db, goal: FeedGoals): Promise<R
   if (goal.rules !== undefined) {
     const before = await readRules(db, feed.id);
     await replaceRules(db, feed, goal.rules);
-    changes.push(...compareRules(feed.name, before, goal.rules));
+    changes.push(...compareRules(feed, before, goal.rules));
   }
   if (goal.protect !== undefined) changes.push(...(await applyProtections(context, db, feed, goal.protect)));
   if (goal.enabled !== undefined && goal.enabled !== feed.retention_rules_enabled) {
@@ -75,7 +75,13 @@ async function applyToFeed(context: Context, db: Db, goal: FeedGoals): Promise<R
 }
 
 /** Rules with a name are the same by their name, others by what they say, wherever they stand. */
-function compareRules(feed: string, before: readonly RuleBody[], after: readonly RuleBody[]): RetentionChange[] {
+function compareRules(
+  { name: feed, type }: Pick<FeedRow, "name" | "type">,
+  before: readonly RuleBody[],
+  after: readonly RuleBody[],
+): RetentionChange[] {
+  const words = (rule: RuleBody) => wordsOf(type, rule);
+  const identity = (rule: RuleBody) => rule.name ?? words(rule);
   const named = (rules: readonly RuleBody[]) => rules.map((rule, index) => ({ ...rule, position: index + 1 }));
   const [old, wanted] = [named(before), named(after)];
   const changes: RetentionChange[] = [];
@@ -125,14 +131,10 @@ function compareRules(feed: string, before: readonly RuleBody[], after: readonly
   return changes;
 }
 
-function identity(rule: RuleBody): string {
-  return rule.name ?? words(rule);
-}
-
-function words({ criteria, enabled, protectAcrossRules }: RuleBody): string {
+function wordsOf(feedType: string, { criteria, enabled, protectAcrossRules }: RuleBody): string {
   return [
     ...(enabled ? [] : ["off"]),
-    ...describeCriteria(criteria),
+    ...describeCriteria(feedType, criteria),
     ...(protectAcrossRules ? ["keeps across rules"] : []),
   ].join("; ");
 }
@@ -145,10 +147,10 @@ async function applyProtections(
 ): Promise<RetentionChange[]> {
   const changes: RetentionChange[] = [];
   const by = { actor: context.actor, now: context.now() };
-  const old = new Map((await listProtections(db, feed.id)).map((row) => [`${row.package}@${row.version}`, row]));
+  const old = new Map((await listProtections(db, feed.id)).map((row) => [protectionName(feed.type, row), row]));
   for (const { what, reason } of wanted) {
     const protection = parseProtection(feed.type, what);
-    const name = `${protection.package}@${protection.version}`;
+    const name = protectionName(feed.type, protection);
     const row = old.get(name);
     old.delete(name);
     if (row !== undefined && (reason === null || row.reason === reason)) continue;

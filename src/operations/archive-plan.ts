@@ -1,6 +1,8 @@
 import { createHash } from "node:crypto";
 import type { Archive, ArchiveEntry } from "../formats/open-archive.ts";
+import { detectType, HEAD } from "../lib/detect-type.ts";
 import type { Hashes } from "../lib/hash.ts";
+import { createHead } from "../lib/head.ts";
 import { FeedctlError } from "../errors.ts";
 import { inside } from "./asset-paths.ts";
 import type { NameProblem, NewName } from "./asset-names.ts";
@@ -12,6 +14,8 @@ export interface PlannedFile {
   path: string;
   size: number;
   hashes: Hashes;
+  /** Its media type. */
+  type: string;
   modified: Date | undefined;
 }
 
@@ -68,8 +72,9 @@ export async function planArchive(
     if (folder) continue;
     plan.paths.set(index, place.path);
     if (!read || plan.problems.length > 0) continue;
-    const { size, hashes } = await hashChunks(counted(entry.chunks()));
-    plan.files.push({ index, path: place.path, size, hashes, modified: entry.modified });
+    const { size, hashes, head } = await hashChunks(counted(entry.chunks()));
+    const type = await detectType(place.path, { head, size });
+    plan.files.push({ index, path: place.path, size, hashes, type, modified: entry.modified });
   }
   return plan;
 
@@ -87,13 +92,17 @@ export async function planArchive(
   }
 }
 
-async function hashChunks(chunks: AsyncIterable<Uint8Array>): Promise<{ size: number; hashes: Hashes }> {
+async function hashChunks(
+  chunks: AsyncIterable<Uint8Array>,
+): Promise<{ size: number; hashes: Hashes; head: Uint8Array }> {
   const all = (["md5", "sha1", "sha256", "sha512"] as const).map((name) => createHash(name));
+  const head = createHead(HEAD);
   let size = 0;
   for await (const chunk of chunks) {
     size += chunk.length;
+    head.add(chunk);
     for (const hash of all) hash.update(chunk);
   }
   const [md5 = "", sha1 = "", sha256 = "", sha512 = ""] = all.map((hash) => hash.digest("hex"));
-  return { size, hashes: { md5, sha1, sha256, sha512 } };
+  return { size, hashes: { md5, sha1, sha256, sha512 }, head: head.bytes() };
 }

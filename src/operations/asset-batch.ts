@@ -14,13 +14,14 @@ import type { Db } from "../catalog/schema.ts";
 import { isFeedctlError, type FeedctlError } from "../errors.ts";
 import { mapParallel } from "../lib/parallel.ts";
 import { compareKeys } from "../stores/key.ts";
-import type { PutResult } from "../stores/store.ts";
+import type { PutResult, Store } from "../stores/store.ts";
 import { announceBatch } from "./announce-batch.ts";
 import { assetOutcome, newAsset, type AssetItem, type AssetOutcome, type IfExists } from "./asset-item.ts";
 import { effectiveCache } from "./asset-paths.ts";
 import type { Context } from "./context.ts";
 import type { Target } from "./feed-writer.ts";
 import { keepContent } from "./keep-content.ts";
+import { findLost, type Lost } from "./prove-assets.ts";
 import { recordGone } from "./record-gone.ts";
 import { servedAs } from "./served-as.ts";
 import { uploadNotes } from "./upload-notes.ts";
@@ -29,6 +30,14 @@ export interface AssetBatch {
   results: AssetOutcome[];
   /** Not done, because another run is writing the same path right now. */
   busy: AssetItem[];
+  /** What ends the whole run, after so much of the batch was done; to be thrown once that is told. Undefined: nothing. */
+  fatal: unknown;
+}
+
+export interface AssetBatchOptions {
+  ifExists: IfExists;
+  /** As in `LaneInput`. */
+  prove: boolean;
 }
 
 type Rows = ReadonlyMap<string, AssetRow>;
@@ -38,20 +47,19 @@ type Answer =
   | { item: AssetItem; refusal: FeedctlError; definite: boolean }
   | { item: AssetItem; fatal: unknown };
 
-/** What a dry run says of the items. */
+/** What a dry run says of the items. With a `store` what the catalog has must be in it. */
 export async function planAssets(
   context: Context,
   feed: FeedRow,
   items: readonly AssetItem[],
-  ifExists: IfExists,
+  { ifExists, store }: { ifExists: IfExists; store: Store | undefined },
 ): Promise<AssetOutcome[]> {
   const { db } = await context.catalog();
   const keys = items.map(({ key }) => key);
   const [rows, obstacles] = [await findAssets(db, feed.id, keys), await findObstacles(db, feed.id, keys)];
+  const lost = store === undefined ? NONE : await findLost(context, store, items, rows);
   return items.map(
-    (item) =>
-      existingOutcome(item, rows, obstacles, ifExists) ??
-      assetOutcome(item, rows.has(item.key) ? "overwritten" : "stored"),
+    (item) => existingOutcome(item, { rows, obstacles, lost, ifExists }) ?? ending(item, rows.get(item.key)),
   );
 }
 
@@ -60,15 +68,15 @@ export async function commitAssets(
   context: Context,
   target: Target,
   items: readonly AssetItem[],
-  ifExists: IfExists,
+  { ifExists, prove }: AssetBatchOptions,
 ): Promise<AssetBatch> {
   const { db } = await context.catalog();
   const { feed, storeId, store, run } = target;
   const results: AssetOutcome[] = [];
   const keys = items.map(({ key }) => key);
   const known = await findAssets(db, feed.id, keys);
-  const wanted = split(items, known, await findObstacles(db, feed.id, keys));
-  if (wanted.length === 0) return { results: inOrder(results), busy: [] };
+  const wanted = await split(items, known);
+  if (wanted.length === 0) return { results: inOrder(results), busy: [], fatal: undefined };
 
   const ours = await announceBatch(
     context,
@@ -80,7 +88,7 @@ export async function commitAssets(
   // between the first look and the announcement another run may have finished one of them
   const myKeys = mine.map(({ key }) => key);
   const since = await findAssets(db, feed.id, myKeys);
-  const writable = split(mine, since, await findObstacles(db, feed.id, myKeys));
+  const writable = await split(mine, since);
   const open = new Set(writable);
   const done = mine.filter((item) => !open.has(item)).map(({ key }) => key as string);
   await renewWrites(
@@ -94,7 +102,7 @@ export async function commitAssets(
   const lost = await keepContent(
     context,
     target,
-    writable.flatMap(({ key }) => since.get(key) ?? []),
+    writable.filter((item) => !isSame(item, since)).flatMap(({ key }) => since.get(key) ?? []),
     "overwritten",
   );
   const caches = await folderCaches(db, feed.id);
@@ -113,12 +121,14 @@ export async function commitAssets(
     } else fatal ??= answer.fatal;
   }
   results.push(...(await record(stored, done)));
-  if (fatal !== undefined) throw fatal;
-  return { results: inOrder(results), busy };
+  return { results: inOrder(results), busy, fatal };
 
-  function split(some: readonly AssetItem[], rows: Rows, obstacles: ReadonlyMap<string, Obstacle>): AssetItem[] {
+  async function split(some: readonly AssetItem[], rows: Rows): Promise<AssetItem[]> {
+    const paths = some.map(({ key }) => key);
+    const obstacles = await findObstacles(db, feed.id, paths);
+    const absent = prove ? await findLost(context, store, some, rows) : NONE;
     return some.filter((item) => {
-      const answer = existingOutcome(item, rows, obstacles, ifExists);
+      const answer = existingOutcome(item, { rows, obstacles, lost: absent, ifExists });
       if (answer !== undefined) results.push(answer);
       return answer === undefined;
     });
@@ -140,7 +150,11 @@ export async function commitAssets(
     const before = since.get(item.key);
     const problem = lost.get(item.key);
     if (problem !== undefined) return { item, refusal: problem, definite: true };
-    const row = newAsset(item, before, context.actor, null);
+    // a blob that is put back is what its row says of it
+    const row =
+      before !== undefined && isSame(item, since)
+        ? newAsset({ ...item, modifiedAt: before.modifiedAt, detectedType: undefined }, before, before.uploadedBy, null)
+        : newAsset(item, before, context.actor, null);
     const { key, cacheControl, metadata, contentType, sha256, md5 } = row;
     try {
       const result = await item.put(store, {
@@ -151,7 +165,7 @@ export async function commitAssets(
         contentType,
         notes,
         signal: context.signal,
-        modified: item.modifiedAt,
+        modified: new Date(row.modifiedAt),
         ...servedAs({ cacheControl: effectiveCache(cacheControl, key, caches) ?? null, metadata }),
       });
       return { item, row: { ...row, storeTag: result.tag ?? null }, result };
@@ -189,7 +203,7 @@ export async function commitAssets(
       await forgetDeletes(transaction, storeId, recorded);
       await withdrawWrites(transaction, storeId, run.id, [...recorded, ...withdrawn]);
       const audited = rows.map(({ key, sha256, size }) => ({
-        action: there.has(key) ? "overwritten" : "stored",
+        action: !there.has(key) ? "stored" : there.get(key)?.sha256 === sha256 ? "restored" : "overwritten",
         object: key,
         detail: { sha256, size },
       }));
@@ -199,7 +213,7 @@ export async function commitAssets(
         if (obstacle !== undefined) return assetOutcome(each.item, "conflict", obstacleReason(obstacle));
         if (!good.includes(each)) return assetOutcome(each.item, "failed", "what was to be moved changed meanwhile");
         return {
-          ...assetOutcome(each.item, since.has(each.row.key) ? "overwritten" : "stored"),
+          ...ending(each.item, since.get(each.row.key)),
           contentType: each.row.contentType,
         };
       });
@@ -220,18 +234,37 @@ function inOrder(results: AssetOutcome[]): AssetOutcome[] {
   return results.toSorted((a, b) => compareKeys(a.path, b.path));
 }
 
+const NONE: Lost = new Map();
+
+function isSame({ key, hashes }: AssetItem, rows: Rows): boolean {
+  return rows.get(key)?.sha256 === hashes.sha256;
+}
+
+/** What has become of an item that was stored; `row`: what stood for its path. */
+function ending(item: AssetItem, row: AssetRow | undefined): AssetOutcome {
+  if (row === undefined) return assetOutcome(item, "stored");
+  if (row.sha256 === item.hashes.sha256) return { ...assetOutcome(item, "stored"), restored: true };
+  return assetOutcome(item, "overwritten");
+}
+
+/** Undefined: it is to be stored. */
 function existingOutcome(
   item: AssetItem,
-  rows: Rows,
-  obstacles: ReadonlyMap<string, Obstacle>,
-  ifExists: IfExists,
+  there: { rows: Rows; obstacles: ReadonlyMap<string, Obstacle>; lost: Lost; ifExists: IfExists },
 ): AssetOutcome | undefined {
+  const { rows, obstacles, lost, ifExists } = there;
   const obstacle = obstacles.get(item.key);
   if (obstacle !== undefined) return assetOutcome(item, "conflict", obstacleReason(obstacle));
   const row = rows.get(item.key);
   if (row === undefined) return undefined;
   if (ifExists === "skip") return assetOutcome(item, "skipped", "a file of that name is there");
-  if (row.sha256 === item.hashes.sha256) return { ...assetOutcome(item, "unchanged"), contentType: row.contentType };
+  if (isSame(item, rows)) {
+    const instead = lost.get(item.key);
+    if (instead === undefined) return { ...assetOutcome(item, "unchanged"), contentType: row.contentType };
+    if (instead === "missing" || ifExists === "replace") return undefined;
+    const why = "the store holds other bytes for it than the catalog says; see: feedctl verify";
+    return assetOutcome(item, "failed", why);
+  }
   if (ifExists === "replace") return undefined;
   return assetOutcome(item, "conflict", "the directory has this file with other bytes");
 }

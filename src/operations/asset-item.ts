@@ -2,6 +2,7 @@ import type { AssetRow, NewAsset } from "../catalog/assets.ts";
 import type { UserMetadata } from "../catalog/schema-assets.ts";
 import type { FeedctlError } from "../errors.ts";
 import { contentTypeOf } from "../lib/content-type.ts";
+import { mayBeDetected, needsBytes } from "../lib/detect-type.ts";
 import type { Hashes } from "../lib/hash.ts";
 import type { Key } from "../stores/key.ts";
 import type { PutOptions, PutResult, Store } from "../stores/store.ts";
@@ -12,12 +13,17 @@ export interface AssetItem {
   key: Key;
   /** Where it comes from, for people. */
   from: string;
+  /** The file on this machine that is deleted once the directory has its bytes; absent: none is. */
+  local?: string | undefined;
   size: number;
   hashes: Hashes;
   modifiedAt: Date;
   /** Default: as the file had it that is replaced, else now or by its name. */
   createdAt?: Date | undefined;
+  /** As somebody wants it. */
   contentType?: string | undefined;
+  /** As `detectType` says; absent: only its name tells. */
+  detectedType?: string | undefined;
   /** Null: inherited. */
   cacheControl?: string | null | undefined;
   metadata?: UserMetadata | undefined;
@@ -45,6 +51,8 @@ export interface AssetOutcome {
   sha256?: string;
   /** Why it was not stored. */
   reason?: string;
+  /** With `stored`: the catalog had it, but the store had lost its blob. */
+  restored?: true;
 }
 
 /** The row of an item, with what it takes over from the file it replaces. */
@@ -59,7 +67,7 @@ export function newAsset(
     key: item.key,
     size: item.size,
     ...item.hashes,
-    contentType: item.contentType ?? row?.contentType ?? contentTypeOf(item.key),
+    contentType: item.contentType ?? keptType(item, row) ?? item.detectedType ?? contentTypeOf(item.key),
     storeTag,
     modifiedAt: item.modifiedAt.toISOString(),
     createdAt: item.createdAt?.toISOString(),
@@ -67,6 +75,12 @@ export function newAsset(
     cacheControl: item.cacheControl === undefined ? (row?.ownCacheControl ?? null) : item.cacheControl,
     metadata: item.metadata ?? row?.metadata ?? {},
   };
+}
+
+/** A type that somebody has given a file outlives its bytes; one that the bytes before may have told does not. */
+function keptType({ key, detectedType }: AssetItem, row: AssetRow | undefined): string | undefined {
+  const told = detectedType !== undefined && needsBytes(key) && mayBeDetected(row?.contentType ?? "");
+  return told ? undefined : row?.contentType;
 }
 
 export function assetOutcome(item: AssetItem, status: AssetStatus, reason?: string): AssetOutcome {

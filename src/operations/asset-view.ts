@@ -1,6 +1,8 @@
 import { assetsBelow, findAssets, type AssetRow } from "../catalog/assets.ts";
 import { FeedctlError } from "../errors.ts";
+import { detectType, HEAD } from "../lib/detect-type.ts";
 import { hashStream } from "../lib/hash.ts";
+import { createHead } from "../lib/head.ts";
 import { parseKey, type Key } from "../stores/key.ts";
 import type { BlobInfo, PutResult, Store } from "../stores/store.ts";
 import type { AssetItem, AssetOutcome } from "./asset-item.ts";
@@ -85,17 +87,19 @@ export function openAssetView(context: Context, lane: AssetLane, below: Store, f
     },
     get: (key, options) => below.get(pathOf(key), { ...options, known: undefined }),
     async put(key, source, options) {
-      const { size, ...hashes } = await hashStream(await source.open(undefined, options.signal));
+      const head = createHead(HEAD);
+      const { size, ...hashes } = await hashStream(await source.open(undefined, options.signal), head.add);
       if (size !== source.size || (options.sha256 !== undefined && hashes.sha256 !== options.sha256))
         throw new FeedctlError("corrupt", `the source of ${key} is not what it promised to be`);
       await source.check?.();
       const path = pathOf(key);
-      // its media type stays, or goes by its name: a disk has none to tell
+      // its media type stays, or is found anew: a disk has none to tell
       const outcome = await add({
         key: path,
         from: key,
         size,
         hashes,
+        detectedType: await detectType(path, { head: head.bytes(), size }),
         modifiedAt: options.modified ?? context.now(),
         put: (store, more) => store.put(path, source, more),
       });

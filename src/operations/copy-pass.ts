@@ -2,13 +2,13 @@ import { join } from "node:path";
 import { listFiles, readFiles, type FileRow } from "../catalog/files.ts";
 import { saveFailures, type Failure } from "../catalog/migration-progress.ts";
 import { isUnsettled, recordDeletes } from "../catalog/pending.ts";
-import { announceCopies, listProofs, saveProofs, type NewProof, type Proof } from "../catalog/proofs.ts";
+import { announceCopies, listProofs, saveProofs, type NewProof, type SavedProof } from "../catalog/proofs.ts";
 import type { Db } from "../catalog/schema.ts";
 import { FeedctlError, isFeedctlError } from "../errors.ts";
 import { parseKey } from "../stores/key.ts";
 import type { BlobInfo, Store } from "../stores/store.ts";
 import type { Context } from "./context.ts";
-import { copyProven } from "./copy-proven.ts";
+import { copyProven, type Copy } from "./copy-proven.ts";
 import { sideBySide } from "./side-by-side.ts";
 import { createTransfer } from "./transfer.ts";
 import { uploadNotes } from "./upload-notes.ts";
@@ -47,11 +47,11 @@ export type PassSummary = Record<PassOutcome, number> & {
 
 export const noPass: PassSummary = { copied: 0, verified: 0, same: 0, failed: 0, stale: 0, foreign: 0, bytes: 0 };
 
-type Entry = { row: FileRow; source: BlobInfo; target: BlobInfo; proof: Proof };
+type Entry = { row: FileRow; source: BlobInfo; target: BlobInfo; proof: SavedProof };
 type Pair = { key: string } & Partial<Entry>;
 
-/** What must be known of a blob to try it again. `proven`: the tag of what was proven in the target. */
-type Job = { key: string; size: number; proven?: string };
+/** What must be known of a blob to try it again. `proof`: of what was proven in the target. */
+type Job = { key: string; size: number; proof?: SavedProof };
 
 const BATCH = 500;
 /** Copies that are announced at once, before the first of them begins. */
@@ -96,7 +96,7 @@ export async function* copyPass(context: Context, db: Db, input: PassInput): Asy
       const row = rows.get(job.key);
       // a package that was deleted since the listings began is nobody's fault
       if (row === undefined && from === undefined) return;
-      const proof = job.proven !== undefined && { proof: { key: job.key, tag: job.proven, sha256: "" } };
+      const proof = job.proof && { proof: job.proof };
       const found = { ...(row && { row }), ...(from && { source: from }), ...(to && { target: to }) };
       await copyUnlessOverwritten({ key: job.key, ...found, ...proof }, job);
     },
@@ -121,6 +121,13 @@ export async function* copyPass(context: Context, db: Db, input: PassInput): Asy
     }
   }
 
+  /** The target's blob, if it is proven to have the row's bytes. */
+  function copyOf({ row, target: to, proof }: Pair): Copy | undefined {
+    if (row === undefined || to === undefined || proof?.tag !== to.tag || proof?.sha256 !== row.sha256)
+      return undefined;
+    return { blob: to, own: proof.copiedBy === migrationId };
+  }
+
   async function copy(pair: Pair, job: Job): Promise<void> {
     const { source: from, target: to, proof } = pair;
     let { row } = pair;
@@ -133,7 +140,8 @@ export async function* copyPass(context: Context, db: Db, input: PassInput): Asy
       throw new FeedctlError("not-found", "the catalog names it, but the source has no such blob");
     // what an earlier pass put there itself may be replaced: the package was deleted and imported again with other bytes
     const ifExists = to !== undefined && proof?.tag === to.tag ? "replace" : "fail";
-    const done = await copyProven(context, { source, target, blob: from, row, ifExists, notes });
+    const copied = copyOf({ ...pair, ...(row && { row }) });
+    const done = await copyProven(context, { source, target, blob: from, row, ifExists, copy: copied, notes });
     if (done.proof !== undefined) proven.push(done.proof);
     tell(done.outcome, job);
   }
@@ -141,7 +149,7 @@ export async function* copyPass(context: Context, db: Db, input: PassInput): Asy
   function meet(pair: Pair): void {
     const { key, row, source: from, target: to } = pair;
     const size = row?.size ?? from?.size ?? to?.size ?? 0;
-    const job: Job = { key, size, ...(pair.proof && { proven: pair.proof.tag }) };
+    const job: Job = { key, size, ...(pair.proof && { proof: pair.proof }) };
     if (row === undefined && from === undefined) {
       if (to === undefined) return; // only a proof remembers it
       const own = pair.proof?.tag === to.tag;
@@ -160,15 +168,18 @@ export async function* copyPass(context: Context, db: Db, input: PassInput): Asy
   function remember({ key, row, target: to, proof }: Pair): void {
     const { sha256, tag } = to ?? {};
     if (sha256 === undefined || tag === undefined || proof?.tag === tag) return;
-    proven.push({ key, tag, sha256, copied: false, catalogued: row !== undefined });
+    proven.push({ key, tag, sha256, copied: false, catalogued: row !== undefined, described: null });
   }
 
   async function* begin(): AsyncGenerator<PassEvent> {
     const jobs = waiting;
     waiting = [];
-    const announced = jobs.flatMap(({ pair: { key, row, source: from, target: to } }) => {
+    const announced = jobs.flatMap(({ pair }) => {
+      const { key, row, source: from, target: to } = pair;
       const sha256 = row?.sha256 ?? from?.sha256;
-      return to === undefined && sha256 !== undefined ? [{ key, sha256 }] : [];
+      // an own copy that is only described anew stays one, even if this process dies before it can save the new proof
+      const isOwn = to === undefined || copyOf(pair)?.own === true;
+      return isOwn && sha256 !== undefined ? [{ key, sha256 }] : [];
     });
     await announceCopies(db, targetStoreId, input.runId, announced, context.now());
     for (const { pair, job } of jobs) {
@@ -201,11 +212,16 @@ export async function* copyPass(context: Context, db: Db, input: PassInput): Asy
   }
 }
 
-/** Whether what the target shows was proven to be the right bytes: by its own hash, or by a tag seen when it was proven. */
+/**
+ * Whether what the target shows was proven to be the right bytes: by its own hash, or by a tag seen when it was proven. Of
+ * an asset the proof must also tell that the blob says of itself what the row does, for a listing need not.
+ */
 function isProven({ row, source, target, proof }: Pair): boolean {
   const sha256 = row?.sha256 ?? source?.sha256;
   const md5 = row?.md5 ?? source?.md5;
   if (target === undefined) return false;
+  const described = row?.described ?? null;
+  if (described !== null && (proof?.tag !== target.tag || proof?.described !== described)) return false;
   if (proof !== undefined && proof.tag === target.tag && (sha256 === undefined || proof.sha256 === sha256)) {
     // a blob without a row has no hash to hold the proof against: its source must not be newer than the copy
     return row !== undefined || source === undefined || source.modified <= target.modified;

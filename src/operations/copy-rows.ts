@@ -4,7 +4,7 @@ import { FeedctlError } from "../errors.ts";
 import { parseKey } from "../stores/key.ts";
 import type { BlobInfo, Store } from "../stores/store.ts";
 import type { Context } from "./context.ts";
-import { copyProven } from "./copy-proven.ts";
+import { copyProven, type ProvenInput } from "./copy-proven.ts";
 import { createTransfer } from "./transfer.ts";
 import { uploadNotes } from "./upload-notes.ts";
 
@@ -67,8 +67,7 @@ export async function* copyRows(context: Context, db: Db, input: RowsInput): Asy
     await input.alive?.();
     const blob = await find(row);
     if (blob === undefined) throw new FeedctlError("not-found", "the source has no such blob");
-    const ifExists = await mayReplace(row);
-    const done = await copyProven(context, { source, target, blob, row, ifExists, notes });
+    const done = await copyProven(context, { source, target, blob, row, notes, ...(await standing(row)) });
     if (done.proof !== undefined) proven.push(done.proof);
     step[done.outcome]++;
     if (done.outcome === "copied") step.bytes += row.size;
@@ -81,7 +80,9 @@ export async function* copyRows(context: Context, db: Db, input: RowsInput): Asy
     cursor = finished ? (upTo ?? last) : last;
     step = { ...emptyStep(cursor), finished };
     const wanted = rows.filter((row) => !(skipCached && row.cached));
-    if (input.announce) await announceCopies(db, targetStoreId, input.runId, wanted, context.now());
+    // an own copy that is only described anew stays one, even if this process dies before it can save the new proof
+    const announced = input.announce ? wanted : wanted.filter((row) => row.sameBytes && isOwn(row));
+    await announceCopies(db, targetStoreId, input.runId, announced, context.now());
     try {
       for (const row of wanted) await transfer.add(row, () => copy(row));
       await transfer.idle();
@@ -102,11 +103,16 @@ export async function* copyRows(context: Context, db: Db, input: RowsInput): Asy
     return { key, size: row.size, modified: row.createdAt, tag: row.storeTag };
   }
 
-  /** Other bytes may go only if a pass of this migration has put them there. */
-  async function mayReplace(row: UnprovenRow): Promise<"replace" | "fail"> {
-    if (row.tag === null) return "fail";
+  function isOwn({ copiedBy }: UnprovenRow): boolean {
+    return copiedBy === migrationId;
+  }
+
+  /** What stands in the target: other bytes may go only if a pass of this migration has put them there. */
+  async function standing(row: UnprovenRow): Promise<Pick<ProvenInput, "ifExists" | "copy">> {
+    if (row.tag === null) return { ifExists: "fail" };
     const there = await target.head(parseKey(row.key), { signal });
-    return there?.tag === row.tag ? "replace" : "fail";
+    if (there?.tag !== row.tag) return { ifExists: "fail" };
+    return row.sameBytes ? { ifExists: "fail", copy: { blob: there, own: isOwn(row) } } : { ifExists: "replace" };
   }
 }
 

@@ -1,11 +1,12 @@
+import { buffer } from "node:stream/consumers";
 import { describeFolder } from "../catalog/asset-folders.ts";
 import { assetsBelow, describeAssets, findAssets, type AssetRow, type Description } from "../catalog/assets.ts";
-import { openMigration } from "../catalog/feed-migrations.ts";
 import { lockRows } from "../catalog/packages.ts";
 import { withdrawWrites } from "../catalog/pending.ts";
 import type { UserMetadata } from "../catalog/schema-assets.ts";
 import { FeedctlError } from "../errors.ts";
 import { contentTypeOf } from "../lib/content-type.ts";
+import { detectType, HEAD, needsBytes } from "../lib/detect-type.ts";
 import { inBatches, mapParallel } from "../lib/parallel.ts";
 import { parseKey } from "../stores/key.ts";
 import { announceBatch } from "./announce-batch.ts";
@@ -18,7 +19,7 @@ import { findItem, noItem } from "./find-assets.ts";
 import { servedAs } from "./served-as.ts";
 
 export interface DescribeChange {
-  /** `auto`: by the name. */
+  /** `auto`: as `detectType` finds it. */
   contentType?: string | undefined;
   /** Null: inherited; empty: none. */
   cacheControl?: string | null | undefined;
@@ -37,7 +38,8 @@ export interface Described {
 const BATCH = 256;
 
 /**
- * Changes what a file says of itself, in the catalog and on the blob; the bytes are not sent. A folder's cache header
+ * Changes what a file says of itself, in the catalog and on the blob; the bytes are not sent. A migration that is under
+ * way sees by its proofs that the copy is to say it, too. A folder's cache header
  * holds for what lies in it and has none of its own; with `recursive` every file below a folder is changed itself.
  */
 export async function describeAsset(
@@ -60,7 +62,6 @@ export async function describeAsset(
       });
     const ofFolder = !recursive;
     if (ofFolder) {
-      await refuseDuringMigration(context, lane);
       const metadata = change.metadata?.(found.folder.metadata);
       const { cacheControl } = change;
       await lane.writer?.write(async (target) =>
@@ -92,7 +93,6 @@ export async function describeRows(
   change: DescribeChange,
 ): Promise<number> {
   if (rows.length === 0 || lane.writer === undefined) return 0;
-  await refuseDuringMigration(context, lane);
   return lane.writer.write((target) => describeBatch(context, target, rows, change));
 }
 
@@ -104,7 +104,11 @@ async function describeBatch(
 ): Promise<number> {
   const { db } = await context.catalog();
   const { feed, store, storeId, run } = target;
-  const wanted = rows.map((row) => ({ row, next: changed(row, change) }));
+  const finds = mapParallel(rows, context.concurrency, async (row) => ({
+    row,
+    next: changed(row, change.contentType === "auto" ? { ...change, contentType: await typeOf(row) } : change),
+  }));
+  const wanted = await Array.fromAsync(finds);
   // nobody must replace the bytes meanwhile
   const intents = wanted.map(({ row, next }) => ({
     key: row.key,
@@ -138,6 +142,16 @@ async function describeBatch(
   });
   return told.length;
 
+  /** Only of a file whose name says nothing the first bytes are read. */
+  async function typeOf({ key, size }: AssetRow): Promise<string> {
+    if (!needsBytes(key) || size === 0) return contentTypeOf(key);
+    const range = { start: 0, end: Math.min(size, HEAD) };
+    return detectType(key, {
+      head: await buffer(await store.get(parseKey(key), { range, signal: context.signal })),
+      size,
+    });
+  }
+
   async function tell({ row, next }: { row: AssetRow; next: ReturnType<typeof changed> }): Promise<Description> {
     const { signal } = context;
     const { contentType, metadata, cacheControl, effective } = next;
@@ -159,27 +173,18 @@ async function describeBatch(
 }
 
 function changed(row: AssetRow, { contentType, cacheControl, metadata }: DescribeChange) {
-  const type = contentType === "auto" ? contentTypeOf(row.key) : (contentType ?? row.contentType);
   const own = cacheControl === undefined ? row.ownCacheControl : cacheControl;
   const effective = own === null ? row.inheritedCache : own || null;
-  return { contentType: type, cacheControl: own, effective, metadata: metadata?.(row.metadata) ?? row.metadata };
+  return {
+    contentType: contentType ?? row.contentType,
+    cacheControl: own,
+    effective,
+    metadata: metadata?.(row.metadata) ?? row.metadata,
+  };
 }
 
 function item(row: AssetRow) {
   const { key, size, md5, sha1, sha256, sha512, modifiedAt, createdAt } = row;
   const put = async () => ({ outcome: "unchanged" }) as const;
   return { key: parseKey(key), from: key, size, hashes: { md5, sha1, sha256, sha512 }, modifiedAt, createdAt, put };
-}
-
-/** What is copied already would go on saying the old. */
-async function refuseDuringMigration(context: Context, { feed }: AssetLane): Promise<void> {
-  const { db } = await context.catalog();
-  if ((await openMigration(db, feed.id)) === undefined) return;
-  throw new FeedctlError(
-    "locked",
-    `asset directory "${feed.name}" is being migrated: what is copied would not change`,
-    {
-      hint: `when it is done; see: feedctl migrate status ${feed.name}`,
-    },
-  );
 }

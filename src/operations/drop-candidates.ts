@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Context } from "./context.ts";
+import type { Intake } from "./drop-intake.ts";
 import type { DropMemory } from "./drop-memory.ts";
 import type { FoundFile } from "./find-package-files.ts";
 import { currentMark, sameMark } from "./source-file.ts";
@@ -22,11 +23,11 @@ export interface SettleOptions {
  */
 export async function* dropCandidates(
   context: Context,
-  walk: DropWalk,
+  walk: DropWalk & { intake: Intake },
   memory: DropMemory,
   { settle, wait, onFolder, onUnsettled }: SettleOptions,
 ): AsyncGenerator<FoundFile> {
-  const together = walk.format.readsNeighbours === true;
+  const together = walk.intake.readsNeighbours;
   const later: { folder: DropFolder; files: FoundFile[] }[] = [];
   let longest = 0;
   for await (const folder of walkDropPath(context, walk)) {

@@ -5,16 +5,14 @@ import type { FeedRow } from "../catalog/feeds.ts";
 import type { Db } from "../catalog/schema.ts";
 import { lockPlaces } from "../catalog/stores.ts";
 import { FeedctlError } from "../errors.ts";
-import type { FeedType } from "../formats/feed-types.ts";
-import type { Format } from "../formats/format.ts";
-import { loadFormat } from "../formats/index.ts";
 import type { Context } from "./context.ts";
+import { intakeOf } from "./drop-intake.ts";
 import { occupiedPlaces, refuseDropOverlap } from "./occupied-places.ts";
 
 /** In the transaction that records it: whether a directory can be a feed's drop path. */
 export async function checkDropPath(context: Context, db: Db, feed: FeedRow, path: string): Promise<void> {
   if (!isAbsolute(path)) throw new FeedctlError("usage", `the drop path must be absolute, not "${path}"`);
-  await formatOfDrops(feed);
+  await intakeOf(feed);
   await (await openDropPath(path)).close();
   await lockPlaces(db);
   refuseDropOverlap(feed, path, await occupiedPlaces(context, db));
@@ -23,12 +21,6 @@ export async function checkDropPath(context: Context, db: Db, feed: FeedRow, pat
   } catch {
     context.notice(`${path} cannot be written by this user; whoever scans it must be able to delete its files`);
   }
-}
-
-/** What a feed takes from its drop path. The one place that says what cannot be filled in this way. */
-export async function formatOfDrops(feed: FeedRow): Promise<Format> {
-  if (feed.type === "asset") throw new FeedctlError("usage", "asset directories cannot be filled from a drop path yet");
-  return loadFormat(feed.type as FeedType);
 }
 
 /** Opens the directory. Rejects with `not-found`, `denied` or `unavailable`. */

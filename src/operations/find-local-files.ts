@@ -78,7 +78,10 @@ async function* walk(folder: string, path: string, recursive: boolean, signal: A
     const inner = path === "" ? entry.name : `${path}/${entry.name}`;
     if (entry.isFile()) yield { kind: "file", local, path: inner };
     else if (entry.isDirectory()) {
-      if (!recursive) continue;
+      if (!recursive) {
+        yield { kind: "problem", local, reason: "is a folder; --recursive takes what lies in it", skip: true };
+        continue;
+      }
       yield { kind: "folder", local, path: inner };
       yield* walk(local, inner, recursive, signal);
     } else yield { kind: "problem", local, reason: entry.isSymbolicLink() ? LINK : SPECIAL, skip: true };

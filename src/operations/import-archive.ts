@@ -48,8 +48,9 @@ export async function* importArchive(
   await using lane = await openAssetLane(context, { directory, command: "asset import-archive", dryRun });
   const { db } = await context.catalog();
   const summary = createSummary(lane.feed.name);
-  const { size } = await stat(input.path).catch((error: unknown) => {
-    throw fileError(error);
+  const { size } = await stat(input.path).catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== "ENOENT") throw fileError(error);
+    throw new FeedctlError("not-found", `there is no file ${input.path}`, { cause: error });
   });
   const { ratio, ratioFrom } = limits;
   const bounds = { inflated: maxSize + MOST_ENTRIES * 2048, ratio, ratioFrom, entries: MOST_ENTRIES };
@@ -109,13 +110,14 @@ export async function* importArchive(
     return outcome;
   }
 
-  function itemOf({ path, size: length, hashes, modified }: PlannedFile, open: BlobSource["open"]): AssetItem {
+  function itemOf({ path, size: length, hashes, type, modified }: PlannedFile, open: BlobSource["open"]): AssetItem {
     const source: BlobSource = { size: length, open };
     return {
       key: parseKey(path),
       from: path,
       size: length,
       hashes,
+      detectedType: type,
       modifiedAt: modified ?? context.now(),
       put: (store, options) => store.put(parseKey(path), source, options),
       async problem() {

@@ -1,14 +1,15 @@
 import { dirname } from "node:path";
 import { isFeedctlError } from "../errors.ts";
-import { inBatches, mapInOrder, mapParallel, oneAhead } from "../lib/parallel.ts";
+import { collect, inBatches, mapInOrder, mapParallel, oneAhead } from "../lib/parallel.ts";
 import type { Context } from "./context.ts";
 import { fileSource } from "./file-source.ts";
 import type { Candidate, FoundFile } from "./find-package-files.ts";
 import type { Lane } from "./import-lane.ts";
 import { isThere, unread, type ImportedFile } from "./import-outcome.ts";
+import { moveAway, type Taken } from "./move-away.ts";
 import { openPackageReader } from "./package-reader.ts";
 import { prepareRecorded, type PreparedPackage } from "./prepare-package.ts";
-import { removeSource, type FileMark } from "./source-file.ts";
+import type { FileMark } from "./source-file.ts";
 
 export interface CandidateOptions {
   /** Files are told apart by their type; those that no lane takes are passed over. */
@@ -55,9 +56,9 @@ export async function* importCandidates(
   const take = takeApart();
 
   // while one batch is being stored and recorded the next one is read
-  for await (const { batch, results, error } of mapInOrder(oneAhead(prepareAll()), BATCHES, take)) {
-    if (error !== undefined) failure ??= { error };
-    for (const result of results) {
+  for await (const { batch, items: results, ...end } of mapInOrder(oneAhead(prepareAll()), BATCHES, take)) {
+    failure ??= end.failure;
+    for (const result of [...batch.answered, ...results]) {
       const source = batch.sources.get(result.file);
       if (!move || source === undefined || !isThere(result)) yield result;
       else if (together) waiting.push({ result, source });
@@ -121,51 +122,28 @@ export async function* importCandidates(
   /** Gives a batch to its lanes, after those under way that have the same keys: a package is one batch's at a time. */
   function takeApart() {
     const underway = new Map<Promise<void>, Set<string>>();
-    return async (batch: Batch): Promise<{ batch: Batch; results: ImportedFile[]; error: unknown }> => {
-      const results = [...batch.answered];
+    return async (batch: Batch) => {
       const keys = new Set([...batch.prepared.values()].flat().map(({ key }) => key));
-      const before = [...underway]
-        .filter(([, others]) => [...keys].some((key) => others.has(key)))
-        .map(([done]) => done);
+      const before = [...underway].filter(([, others]) => [...keys].some((key) => others.has(key)));
       const end = Promise.withResolvers<void>();
       underway.set(end.promise, keys);
-      try {
-        await Promise.all(before);
-        for (const [lane, items] of batch.prepared) {
-          for await (const result of lane.take(items))
-            results.push(sorting ? { ...result, feed: lane.feed.name } : result);
-        }
-        return { batch, results, error: undefined };
-      } catch (error) {
-        return { batch, results, error };
-      } finally {
-        underway.delete(end.promise);
-        end.resolve();
-      }
+      await Promise.all(before.map(([done]) => done));
+      const taken = await collect(takeBatch(batch));
+      underway.delete(end.promise);
+      end.resolve();
+      return { batch, ...taken };
     };
+  }
+
+  async function* takeBatch({ prepared }: Batch): AsyncGenerator<ImportedFile> {
+    for (const [lane, items] of prepared) {
+      for await (const result of lane.take(items)) yield sorting ? { ...result, feed: lane.feed.name } : result;
+    }
   }
 }
 
 function sizeOf(candidate: Candidate): number {
   return "file" in candidate ? candidate.file.size : 0;
-}
-
-interface Taken {
-  result: ImportedFile;
-  source: FoundFile;
-}
-
-/** Only what is in the feed, verified and recorded, may go from its old place, and only if it is still that file. */
-async function moveAway({ result, source }: Taken): Promise<ImportedFile> {
-  try {
-    const fate = await removeSource(source.file.path, source.mark);
-    if (fate !== "changed") return result;
-    const warning = "another file has taken its place meanwhile, and stays";
-    return { ...result, warnings: [...result.warnings, warning] };
-  } catch (error) {
-    const reason = `the feed has it, but the file cannot be deleted: ${(error as Error).message}`;
-    return { ...result, status: "failed", reason };
-  }
 }
 
 function timeOf({ mtimeMs }: FileMark): Date {

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { FeedRow } from "../catalog/feeds.ts";
 import { readRecorded, type RecordedFile } from "../catalog/recorded-files.ts";
-import { isFeedctlError } from "../errors.ts";
+import { FeedctlError, isFeedctlError } from "../errors.ts";
 import type { FeedType } from "../formats/feed-types.ts";
 import type { Format } from "../formats/format.ts";
 import { loadFormat } from "../formats/index.ts";
@@ -40,6 +40,10 @@ export async function openLane(context: Context, options: LaneOptions): Promise<
   const { feed: name, command, dryRun, overwrite, prove } = options;
   const { db } = await context.catalog();
   const feed = await requireActiveFeed(db, name);
+  if (feed.type === "asset")
+    throw new FeedctlError("usage", `"${feed.name}" is an asset directory: it holds files, not packages`, {
+      hint: `feedctl asset upload ${feed.name} PATH...; from a drop path: feedctl drop set ${feed.name} DIR`,
+    });
   const format = await loadFormat(feed.type as FeedType);
   const store = dryRun && prove ? await openFeedStore(context, db, feed) : undefined;
   const run = dryRun ? undefined : await startRun(context, command, feed.id);

@@ -1,11 +1,8 @@
 import type { FeedRow } from "../catalog/feeds.ts";
+import { countEmptied, countKinds } from "../catalog/retention-assets.ts";
 import {
   analyzeKept,
   keepAcross,
-  keepProtected,
-  listPlan,
-  newestUse,
-  preparePlan,
   sumPlan,
   takeByRule,
   type PlannedVersion,
@@ -13,19 +10,23 @@ import {
   type PlanTotals,
 } from "../catalog/retention-plan.ts";
 import type { RuleQuery } from "../catalog/retention-query.ts";
+import { subjectOf } from "../catalog/retention-subject.ts";
 import type { Db } from "../catalog/schema.ts";
-import { FeedctlError } from "../errors.ts";
 import type { Context } from "./context.ts";
 import { requireLiveFeed } from "./find-feed.ts";
 import { compileRule } from "./retention-compile.ts";
 import { readRules, ruleName, type RetentionRule } from "./retention-rules.ts";
 import { reasonOf } from "./retention-words.ts";
 
-/** A version that is to go. */
+/** A version that is to go, or a file of an asset directory. */
 export interface DoomedVersion {
+  /** Of an asset its folder, and the next its name in there. */
   group: string;
   name: string;
+  /** Of an asset empty, or the number of the earlier content that is meant. */
   version: string;
+  /** Whole, and only of an asset. */
+  path?: string;
   /** Position of the rule that takes it. */
   rule: number;
   ruleName: string | null;
@@ -40,6 +41,10 @@ export interface RetentionPlan extends AsyncDisposable {
   rules: RetentionRule[];
   sums: PlanSums;
   total: PlanTotals;
+  /** What there is and what goes; of an asset directory twice, for files and for earlier content. */
+  shares: { history: boolean; planned: number; all: number }[];
+  /** Folders that go with their last file. */
+  folders: number;
   /** By rule; under a quota in the order of deletion. */
   versions(): AsyncGenerator<DoomedVersion>;
   /** In the snapshot. */
@@ -57,13 +62,14 @@ export async function planRetention(
   const { db: catalog } = await context.catalog();
   const db = await catalog.startTransaction().setIsolationLevel("repeatable read").execute();
   try {
-    const feed = await retainedFeed(db, feedName);
+    const feed = await requireLiveFeed(db, feedName);
+    const subject = subjectOf(feed.type);
     const rules = await readRules(db, feed.id);
     const now = context.now();
     const queries = rules.filter(({ enabled }) => enabled).map((rule) => compileRule(feed.type, rule, now));
     await tellUnknownUse(context, db, feed, rules, queries);
-    await preparePlan(db, feed.id);
-    await keepProtected(db, feed.id);
+    await subject.prepare(db, feed.id);
+    await subject.keepProtected(db, feed.id);
     for (const query of queries) if (query.protectAcross) await keepAcross(db, feed.id, query);
     await analyzeKept(db);
     let taken = 0;
@@ -73,14 +79,25 @@ export async function planRetention(
       taken += await takeByRule(db, feed.id, query, taken);
     }
     const sums = await sumPlan(db);
+    const total = totalOf(sums.rules);
+    const removing = queries.filter(({ position }) => rules[position - 1]?.criteria.removeEmptyFolders);
     return {
       feed,
       rules,
       sums,
       db,
-      total: totalOf(sums.rules),
+      total,
+      shares:
+        feed.type === "asset"
+          ? await countKinds(db)
+          : [{ history: false, planned: total.versions, all: sums.feed.versions }],
+      folders: await countEmptied(
+        db,
+        feed.id,
+        removing.map(({ position }) => position),
+      ),
       async *versions() {
-        for await (const version of listPlan(db)) yield doomedVersion(rules, feed.type, version, now);
+        for await (const version of subject.list(db)) yield doomedVersion(rules, feed.type, version, now);
       },
       commit: () => db.commit().execute(),
       async [Symbol.asyncDispose]() {
@@ -113,7 +130,7 @@ async function tellUnknownUse(
     ({ usedSince, mostDownloads }) => usedSince !== undefined || mostDownloads !== undefined,
   );
   if (trusting === undefined) return;
-  const newest = await newestUse(db, feed.id);
+  const newest = await subjectOf(feed.type).newestUse(db, feed.id);
   if (newest !== null && (trusting.usedSince === undefined || newest >= trusting.usedSince)) return;
   const known = newest === null ? "no use" : `no use since ${newest.toISOString().slice(0, 10)}`;
   context.notice(
@@ -128,24 +145,17 @@ export function doomedVersion(
   now: Date,
 ): DoomedVersion {
   const rule = rules[version.rule - 1] as RetentionRule;
-  const { group, name, bytes } = version;
+  const { group, name, path, bytes } = version;
   return {
     group,
     name,
     version: version.version,
+    ...(path !== null && { path }),
     rule: rule.position,
     ruleName: rule.name,
     reason: reasonOf(rule, feedType, version, now),
     bytes,
   };
-}
-
-/** The feed, if retention can work on it at all. */
-export async function retainedFeed(db: Db, name: string): Promise<FeedRow> {
-  const feed = await requireLiveFeed(db, name);
-  if (feed.type === "asset")
-    throw new FeedctlError("usage", `"${feed.name}" is an asset directory, and those have no retention yet`);
-  return feed;
 }
 
 function totalOf(rules: readonly PlanTotals[]): PlanTotals {

@@ -22,22 +22,35 @@ export interface Protection {
   createdBy: string;
 }
 
-/** `[group/]name[@version]`, each with `*` for any text; an npm scope may keep its `@`. */
+/** `[group/]name[@version]`, each with `*` for any text; an npm scope may keep its `@`. In asset directories a path. */
 export function parseProtection(feedType: string, text: string): Pick<NewProtection, "package" | "version"> {
-  const at = text.lastIndexOf("@");
+  const isAsset = feedType === "asset";
+  const at = isAsset ? -1 : text.lastIndexOf("@");
   const [name, version] = at > 0 ? [text.slice(0, at), text.slice(at + 1)] : [text, "*"];
   const pattern = packagePattern(feedType, name.trim());
   if (pattern === "" || version.trim() === "")
-    throw new FeedctlError("usage", `"${text}" names no package`, {
-      hint: 'its form is [group/]name[@version]; * stands for any text, as in "acme/*@1.*"',
+    throw new FeedctlError("usage", `"${text}" names no ${isAsset ? "file" : "package"}`, {
+      hint: isAsset
+        ? 'its form is that of a path; * stands for any text, as in "docs/*"'
+        : 'its form is [group/]name[@version]; * stands for any text, as in "acme/*@1.*"',
     });
   return { package: pattern, version: version.trim() };
+}
+
+/** As `parseProtection` takes it. */
+export function protectionName(
+  feedType: string,
+  { package: pattern, version }: Pick<NewProtection, "package" | "version">,
+): string {
+  return feedType === "asset" ? pattern : `${pattern}@${version}`;
 }
 
 export interface Protected {
   feed: string;
   package: string;
   version: string;
+  /** Both, as they are typed. */
+  pattern: string;
   /** False: it was protected, or unprotected, already. */
   changed: boolean;
   /** How many versions it names now; absent for an asset directory, and where a protection is taken away. */
@@ -57,7 +70,7 @@ export async function protectPackage(
     const protection = parseProtection(feed.type, text);
     const changed = await protect(context, transaction, feed, { ...protection, reason });
     const versions = feed.type === "asset" ? undefined : await countProtected(transaction, feed.id, protection);
-    return { feed: feed.name, ...protection, changed, versions };
+    return { feed: feed.name, ...protection, pattern: protectionName(feed.type, protection), changed, versions };
   });
 }
 
@@ -77,7 +90,7 @@ export async function unprotectPackage(context: Context, feedName: string, text:
         hint: `see: feedctl package protected ${feed.name}`,
       });
     await audit(context, transaction, feed, "unprotected", { ...protection, reason: null });
-    return { feed: feed.name, ...protection, changed: true };
+    return { feed: feed.name, ...protection, pattern: protectionName(feed.type, protection), changed: true };
   });
 }
 
@@ -101,6 +114,6 @@ async function audit(
   { reason, ...protection }: NewProtection,
 ): Promise<void> {
   await insertAuditEvents(db, { runId: null, actor: context.actor, feedId: feed.id, now: context.now() }, [
-    { action, object: `${protection.package}@${protection.version}`, ...(reason !== null && { detail: { reason } }) },
+    { action, object: protectionName(feed.type, protection), ...(reason !== null && { detail: { reason } }) },
   ]);
 }

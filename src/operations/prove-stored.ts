@@ -10,7 +10,11 @@ export type Presence = { is: "there"; tag: string | null; read: boolean } | { is
  * Whether the store holds the bytes that the row speaks of: by a hash that the store knows, by the tag it had when it was
  * last verified, else by reading it.
  */
-export async function proveStored(store: Store, row: FileRow, signal: AbortSignal): Promise<Presence> {
+export async function proveStored(
+  store: Store,
+  row: Pick<FileRow, "key" | "size" | "md5" | "sha256" | "storeTag">,
+  signal: AbortSignal,
+): Promise<Presence> {
   const key = parseKey(row.key);
   const blob = await store.head(key, { signal });
   if (blob === undefined) return { is: "missing" };

@@ -2,7 +2,9 @@ import { openMigration, storesToRetire } from "../catalog/feed-migrations.ts";
 import { deleteVersions, lockRows } from "../catalog/packages.ts";
 import { countDeletes, recordDeletes } from "../catalog/pending.ts";
 import { expiredVersions, hideVersions, unhideUsed, type HiddenReason } from "../catalog/hidden-versions.ts";
-import { takeFilesOf, takeItems } from "../catalog/retention-items.ts";
+import { takeAssetRows } from "../catalog/retention-assets.ts";
+import { takeFilesOf } from "../catalog/retention-items.ts";
+import { subjectOf } from "../catalog/retention-subject.ts";
 import type { Db } from "../catalog/schema.ts";
 import { isFeedctlError } from "../errors.ts";
 import { mapParallel } from "../lib/parallel.ts";
@@ -13,9 +15,10 @@ import type { FeedWriter, Target } from "./feed-writer.ts";
 import { doomedVersion, type DoomedVersion } from "./plan-retention.ts";
 import type { RetentionRule } from "./retention-rules.ts";
 import type { Run } from "./run.ts";
+import { removeEmptied } from "./remove-emptied.ts";
 import { settlePending } from "./settle-pending.ts";
 
-/** What became of one version. */
+/** What became of one version, or of one file of an asset directory. */
 export interface RetainedVersion extends Omit<DoomedVersion, "rule"> {
   type: "version";
   feed: string;
@@ -41,6 +44,8 @@ interface Batch {
   versions: RetainedVersion[];
   /** Planned versions that somebody else has deleted meanwhile. */
   gone: number;
+  /** That were emptied, and went too. */
+  folders: string[];
 }
 
 const BATCH = 300;
@@ -50,7 +55,8 @@ export async function deleteBatch(task: RetentionTask): Promise<Batch> {
   return inTransaction(task, async (db, target) => {
     const { batch, items, now } = await nextItems(task, db);
     await purge(task, db, target, items, now);
-    return batch;
+    const gone = items.map(({ item }) => item);
+    return { ...batch, folders: await removeEmptied(db, task, gone) };
   });
 }
 
@@ -73,7 +79,7 @@ export async function hideBatch(task: RetentionTask, days: number): Promise<Batc
 
 async function nextItems(task: RetentionTask, db: Db) {
   const now = task.context.now();
-  const { items, gone } = await takeItems(db, task.run.id, BATCH);
+  const { items, gone } = await subjectOf(task.feed.type).take(db, task.run.id, BATCH);
   const versions = items.map((item): RetainedVersion => {
     const doomed = doomedVersion(task.rules, task.feed.type, item, now);
     return { type: "version", feed: task.feed.name, action: item.changed ? "left" : "deleted", ...doomed };
@@ -81,9 +87,9 @@ async function nextItems(task: RetentionTask, db: Db) {
   const unchanged = items.flatMap((item, index) => {
     const { rule, ruleName, reason } = versions[index] as RetainedVersion;
     const detail: HiddenReason = { rule: rule ?? 0, ruleName, reason };
-    return item.changed ? [] : [{ id: item.id, object: objectOf(item), detail }];
+    return item.changed ? [] : [{ id: item.id, object: objectOf(item), detail, item }];
   });
-  return { batch: { versions, gone }, items: unchanged, now };
+  return { batch: { versions, gone, folders: [] }, items: unchanged, now };
 }
 
 /** Deletes the next hidden versions whose time is over. */
@@ -101,7 +107,7 @@ export async function freeBatch(task: RetentionTask): Promise<Batch> {
       const { rule, ruleName, reason } = detail;
       return { ...shown(task, { group, name, version }), action: "freed", rule, ruleName, reason, bytes };
     });
-    return { versions, gone: 0 };
+    return { versions, gone: 0, folders: [] };
   });
 }
 
@@ -137,12 +143,13 @@ async function purge(
   now: Date,
 ): Promise<void> {
   const ids = items.map(({ id }) => id);
-  const files = await takeFilesOf(db, ids);
+  const isAsset = feed.type === "asset";
+  const files = await (isAsset ? takeAssetRows(db, feed.id, ids) : takeFilesOf(db, ids));
   const keys = files.map(({ key }) => key);
   for (const storeId of await storesHolding(db, feed.id, target.storeId))
     await recordDeletes(db, storeId, run.id, keys, now);
-  await deleteVersions(db, ids);
-  const keysOf = Map.groupBy(files, ({ versionId }) => versionId);
+  if (!isAsset) await deleteVersions(db, ids);
+  const keysOf = Map.groupBy(files, ({ itemId }) => itemId);
   await run.audit(
     db,
     items.map(({ id, object, detail }) => ({
@@ -213,6 +220,12 @@ export async function waitingBlobs({ context, writer }: RetentionTask): Promise<
   return writer.write(async ({ storeId }) => countDeletes(db, storeId));
 }
 
-function objectOf({ group, name, version }: Pick<DoomedVersion, "group" | "name" | "version">): string {
+function objectOf({
+  group,
+  name,
+  version,
+  path,
+}: Pick<DoomedVersion, "group" | "name" | "version"> & { path?: string | null | undefined }): string {
+  if (typeof path === "string") return path;
   return `${group === "" ? "" : `${group}/`}${name}@${version}`;
 }

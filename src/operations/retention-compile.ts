@@ -77,6 +77,7 @@ export function compileRule(feedType: string, rule: RetentionRule, now: Date): R
   const names = (patterns: string[] | undefined) => patterns?.map((pattern) => packagePattern(feedType, pattern)) ?? [];
   return {
     position: rule.position,
+    of: feedType !== "asset" ? "versions" : criteria.deleteHistory ? "history" : "files",
     cached: criteria.deleteCached ?? false,
     prerelease: criteria.deletePrereleaseVersions ?? false,
     unlisted: criteria.deleteUnlisted ?? false,

@@ -1,7 +1,7 @@
 import { FeedctlError } from "../errors.ts";
 import { bytesOf } from "../lib/parse-size.ts";
 
-/** What a rule asks of a version. Within a rule all must hold; what is absent asks nothing. Names are ProGet's. */
+/** What a rule asks of a version, or of a file of an asset directory. Within a rule all must hold; what is absent asks nothing. Names are ProGet's. */
 export interface RetentionCriteria {
   deleteCached?: true;
   deletePrereleaseVersions?: true;
@@ -24,6 +24,10 @@ export interface RetentionCriteria {
   sizeTrigger?: number;
   countTrigger?: number;
   sizeExclusive?: true;
+  /** Of an asset directory: only what versioning has kept, instead of the files that are there. */
+  deleteHistory?: true;
+  /** Of an asset directory: folders that are emptied by the rule go too. No criterion: it selects nothing. */
+  removeEmptyFolders?: true;
 }
 
 export type CriterionName = keyof RetentionCriteria;
@@ -36,8 +40,8 @@ export interface CriterionInfo {
   /** What the value is called in help texts. */
   value: string;
   help: string;
-  /** Assets have none. */
-  ofVersions: boolean;
+  /** What it can be said of. */
+  of: "versions" | "assets" | "both";
 }
 
 const flag = (name: CriterionName, option: string, help: string): CriterionInfo => ({
@@ -46,7 +50,7 @@ const flag = (name: CriterionName, option: string, help: string): CriterionInfo 
   kind: "flag",
   value: "",
   help,
-  ofVersions: true,
+  of: "versions",
 });
 const valued = (
   name: CriterionName,
@@ -54,8 +58,8 @@ const valued = (
   kind: CriterionInfo["kind"],
   value: string,
   help: string,
-  ofVersions = true,
-): CriterionInfo => ({ name, flag: option, kind, value, help, ofVersions });
+  of: CriterionInfo["of"] = "versions",
+): CriterionInfo => ({ name, flag: option, kind, value, help, of });
 
 /** The only list of criteria: command line, rule files, messages and completions are made from it. */
 export const criterionInfos: readonly CriterionInfo[] = [
@@ -69,10 +73,10 @@ export const criterionInfos: readonly CriterionInfo[] = [
     "delete-package-ids",
     "patterns",
     "patterns",
-    "only packages of these names; * is any text",
-    false,
+    "only packages of these names, or paths; * is any text",
+    "both",
   ),
-  valued("keepPackageIds", "keep-package-ids", "patterns", "patterns", "no packages of these names", false),
+  valued("keepPackageIds", "keep-package-ids", "patterns", "patterns", "no packages of these names, or paths", "both"),
   valued("deleteVersions", "delete-versions", "patterns", "patterns", "only versions like these"),
   valued("keepVersions", "keep-versions", "patterns", "patterns", "no versions like these"),
   valued("versionsRange", "versions-range", "range", "range", "only versions in this range, as the type writes it"),
@@ -80,28 +84,44 @@ export const criterionInfos: readonly CriterionInfo[] = [
   valued("keepVersionsPer", "keep-versions-per", "line", "line", "count them per package, major or minor line"),
   flag("keepLastStable", "keep-last-stable", "keep the newest stable version of each package"),
   flag("keepStableNewer", "keep-stable-newer", "keep stable versions newer than the newest prerelease"),
-  valued("olderThanDays", "older-than-days", "number", "days", "only what was published so long ago", false),
-  valued("keepUsedWithinDays", "keep-used-within-days", "number", "days", "keep what was used within so long", false),
+  valued("olderThanDays", "older-than-days", "number", "days", "only what was published so long ago", "both"),
+  valued("keepUsedWithinDays", "keep-used-within-days", "number", "days", "keep what was used within so long", "both"),
   valued(
     "triggerDownloadCount",
     "trigger-download-count",
     "number",
     "count",
     "only what was downloaded so often, or less",
-    false,
+    "both",
   ),
-  valued("sizeTrigger", "size-trigger", "size", "size", "only while the feed holds more than this, as 500M", false),
+  valued("sizeTrigger", "size-trigger", "size", "size", "only while the feed holds more than this, as 500M", "both"),
   valued(
     "countTrigger",
     "count-trigger",
     "number",
     "count",
-    "only while the feed holds more versions than this",
-    false,
+    "only while the feed holds more versions, or files, than this",
+    "both",
   ),
   {
     ...flag("sizeExclusive", "size-exclusive", "the triggers look at the versions that match, not at the whole feed"),
-    ofVersions: false,
+    of: "both",
+  },
+  {
+    ...flag(
+      "deleteHistory",
+      "delete-history",
+      "asset directories: only earlier content, by when it was replaced or deleted",
+    ),
+    of: "assets",
+  },
+  {
+    ...flag(
+      "removeEmptyFolders",
+      "remove-empty-folders",
+      "asset directories: remove folders that the rule has emptied",
+    ),
+    of: "assets",
   },
 ];
 
@@ -146,21 +166,33 @@ function patternsOf(given: unknown, wrong: (what: string) => FeedctlError): stri
 /** Why these criteria make no rule; undefined when they do. */
 export function criteriaProblem(criteria: RetentionCriteria, feedType: string): string | undefined {
   const given = (Object.keys(criteria) as CriterionName[]).filter((name) => criteria[name] !== undefined);
-  const alone = new Set<CriterionName>(["sizeExclusive", "keepVersionsPer"]);
+  const alone = new Set<CriterionName>(["sizeExclusive", "keepVersionsPer", "removeEmptyFolders"]);
   if (given.every((name) => alone.has(name))) return "a rule without criteria would delete the whole feed";
+  const isAssets = feedType === "asset";
+  const foreign = given
+    .map((name) => criterionInfo(name))
+    .find((info) => info?.of === (isAssets ? "versions" : "assets"));
+  if (foreign !== undefined)
+    return isAssets
+      ? `an asset directory has no versions: --${foreign.flag} says nothing of it`
+      : `--${foreign.flag} is for asset directories only`;
   if (criteria.sizeExclusive && criteria.sizeTrigger === undefined && criteria.countTrigger === undefined)
     return "--size-exclusive says nothing without --size-trigger or --count-trigger";
   if (criteria.keepVersionsPer !== undefined && criteria.keepVersionsCount === undefined)
     return "--keep-versions-per says nothing without --keep-versions-count";
-  if (feedType !== "asset") return undefined;
-  const foreign = given.map((name) => criterionInfo(name)).find((info) => info?.ofVersions);
-  return foreign === undefined ? undefined : `an asset directory has no versions: --${foreign.flag} says nothing of it`;
+  if (!criteria.deleteHistory) return undefined;
+  const useless = (["keepUsedWithinDays", "triggerDownloadCount", "removeEmptyFolders"] as const).find((name) =>
+    given.includes(name),
+  );
+  if (useless === undefined) return undefined;
+  return `--${criterionInfo(useless)?.flag} says nothing with --delete-history: nobody uses earlier content, and no folder holds it`;
 }
 
 /** Whether a rule takes whatever its patterns do not keep: that is seldom what `keep-...` was meant to say. */
 export function takesTheRest(criteria: RetentionCriteria): boolean {
+  const idle = new Set(["keepPackageIds", "keepVersions", "keepVersionsPer", "removeEmptyFolders"]);
   return Object.entries(criteria).every(([name, value]) => {
-    if (name === "keepPackageIds" || name === "keepVersions" || name === "keepVersionsPer") return true;
+    if (idle.has(name)) return true;
     if (Array.isArray(value)) return value.some((pattern) => /^\*+$/.test(pattern));
     return value === 0 && name !== "triggerDownloadCount";
   });
@@ -177,8 +209,9 @@ export function oddPatterns({
   return lists.flatMap((list) => list ?? []).filter((pattern) => /[?[\]{}|\\%]|^!/.test(pattern));
 }
 
-/** As feedctl shows names: `scope/name`, with the `@` of npm and the `:` of Maven read as they are meant. */
+/** As feedctl shows names: `scope/name`, with the `@` of npm and the `:` of Maven read as they are meant; of assets, paths. */
 export function packagePattern(feedType: string, pattern: string): string {
+  if (feedType === "asset") return pattern.replace(/^\/+/, "");
   const bare = pattern.replace(/^@/, "");
   return feedType === "maven" ? bare.replaceAll(":", "/") : bare;
 }

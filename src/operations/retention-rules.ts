@@ -38,6 +38,7 @@ export async function readRules(db: Db, feedId: number): Promise<RetentionRule[]
 
 export interface RulesOfFeed {
   feed: string;
+  feedType: string;
   /** False: the rules are there, but nothing is deleted by them. */
   enabled: boolean;
   rules: RetentionRule[];
@@ -46,12 +47,23 @@ export interface RulesOfFeed {
 export async function listRetentionRules(context: Context, feedName: string): Promise<RulesOfFeed> {
   const { db } = await context.catalog();
   const feed = await requireFeed(db, feedName);
-  return { feed: feed.name, enabled: feed.retention_rules_enabled, rules: await readRules(db, feed.id) };
+  return {
+    feed: feed.name,
+    feedType: feed.type,
+    enabled: feed.retention_rules_enabled,
+    rules: await readRules(db, feed.id),
+  };
 }
 
-export async function showRetentionRule(context: Context, feedName: string, which: string): Promise<RetentionRule> {
-  const { feed, rules } = await listRetentionRules(context, feedName);
-  return findRule(feed, rules, which);
+/** A rule, and what it is a rule for. */
+export interface RuleOfFeed {
+  feedType: string;
+  rule: RetentionRule;
+}
+
+export async function showRetentionRule(context: Context, feedName: string, which: string): Promise<RuleOfFeed> {
+  const { feed, feedType, rules } = await listRetentionRules(context, feedName);
+  return { feedType, rule: findRule(feed, rules, which) };
 }
 
 export async function addRetentionRule(
@@ -59,7 +71,7 @@ export async function addRetentionRule(
   feedName: string,
   rule: RuleBody,
   position?: number,
-): Promise<RetentionRule> {
+): Promise<RuleOfFeed> {
   return change(context, feedName, "retention rule added", (_feed, rules) => {
     const at = Math.min(position ?? rules.length + 1, rules.length + 1);
     return [[...rules.slice(0, at - 1), rule, ...rules.slice(at - 1)], at];
@@ -76,7 +88,7 @@ export async function setRetentionRule(
   feedName: string,
   which: string,
   { criteria, ...body }: RuleChange,
-): Promise<RetentionRule> {
+): Promise<RuleOfFeed> {
   return change(context, feedName, "retention rule changed", (feed, rules) => {
     const before = findRule(feed.name, rules, which);
     const merged = Object.entries({ ...before.criteria, ...criteria }).filter(([, value]) => value !== undefined);
@@ -90,7 +102,7 @@ export async function moveRetentionRule(
   feedName: string,
   which: string,
   to: number,
-): Promise<RetentionRule> {
+): Promise<RuleOfFeed> {
   return change(context, feedName, "retention rule moved", (feed, rules) => {
     const rule = findRule(feed.name, rules, which);
     const at = Math.min(to, rules.length);
@@ -98,7 +110,7 @@ export async function moveRetentionRule(
   });
 }
 
-export async function removeRetentionRule(context: Context, feedName: string, which: string): Promise<RetentionRule> {
+export async function removeRetentionRule(context: Context, feedName: string, which: string): Promise<RuleOfFeed> {
   return change(context, feedName, "retention rule removed", (feed, rules) => {
     const rule = findRule(feed.name, rules, which);
     return [rules.toSpliced(rule.position - 1, 1), rule];
@@ -121,7 +133,7 @@ async function change(
   feedName: string,
   action: string,
   edit: (feed: FeedRow, rules: RetentionRule[]) => [readonly RuleBody[], number | RetentionRule],
-): Promise<RetentionRule> {
+): Promise<RuleOfFeed> {
   const { db } = await context.catalog();
   return db.transaction().execute(async (transaction) => {
     const feed = await requireLiveFeed(transaction, feedName);
@@ -131,7 +143,7 @@ async function change(
     const rule = typeof about === "number" ? { ...(after[about - 1] as RuleBody), position: about } : about;
     const by = { runId: null, actor: context.actor, feedId: feed.id, now: context.now() };
     await insertAuditEvents(transaction, by, [{ action, object: ruleName(rule), detail: { ...rule } }]);
-    return rule;
+    return { feedType: feed.type, rule };
   });
 }
 

@@ -2,24 +2,26 @@ import type { PlannedVersion } from "../catalog/retention-plan.ts";
 import { counted, formatSize } from "../lib/size.ts";
 import { packagePattern, type RetentionCriteria } from "./retention-criteria.ts";
 import type { RetentionRule } from "./retention-rules.ts";
+import { termsOf } from "./retention-terms.ts";
 
 /** What a rule does, a piece for each criterion. */
-export function describeCriteria(criteria: RetentionCriteria): string[] {
-  const { keepVersionsCount, keepVersionsPer = "package", sizeExclusive } = criteria;
-  const holder = sizeExclusive ? "the matching versions hold" : "the feed holds";
+export function describeCriteria(feedType: string, criteria: RetentionCriteria): string[] {
+  const { keepVersionsCount, keepVersionsPer = "package" } = criteria;
+  const { item, names, published, holder } = termsOf(feedType, criteria);
   const list = (patterns: string[]) => patterns.join(", ");
   const pieces: (string | false | undefined)[] = [
+    criteria.deleteHistory && "only earlier content",
     criteria.deleteCached && "only cached versions",
     criteria.deletePrereleaseVersions && "only prereleases",
     criteria.deleteSuperseded && "only prereleases with a newer stable version",
     criteria.deleteUnlisted && "only unlisted versions",
     criteria.deleteDeprecated && "only deprecated versions",
-    criteria.deletePackageIds && `only packages ${list(criteria.deletePackageIds)}`,
-    criteria.keepPackageIds && `not packages ${list(criteria.keepPackageIds)}`,
+    criteria.deletePackageIds && `only ${names} ${list(criteria.deletePackageIds)}`,
+    criteria.keepPackageIds && `not ${names} ${list(criteria.keepPackageIds)}`,
     criteria.deleteVersions && `only versions ${list(criteria.deleteVersions)}`,
     criteria.keepVersions && `not versions ${list(criteria.keepVersions)}`,
     criteria.versionsRange !== undefined && `only versions within ${criteria.versionsRange}`,
-    criteria.olderThanDays !== undefined && `published at least ${counted(criteria.olderThanDays, "day")} ago`,
+    criteria.olderThanDays !== undefined && `${published} at least ${counted(criteria.olderThanDays, "day")} ago`,
     criteria.keepUsedWithinDays !== undefined && `not used within ${counted(criteria.keepUsedWithinDays, "day")}`,
     criteria.triggerDownloadCount !== undefined && `at most ${counted(criteria.triggerDownloadCount, "download")}`,
     keepVersionsCount !== undefined &&
@@ -27,7 +29,8 @@ export function describeCriteria(criteria: RetentionCriteria): string[] {
     criteria.keepLastStable && "keeps the newest stable version",
     criteria.keepStableNewer && "keeps stable versions newer than the newest prerelease",
     criteria.sizeTrigger !== undefined && `while ${holder} more than ${formatSize(criteria.sizeTrigger)}`,
-    criteria.countTrigger !== undefined && `while ${holder} more than ${counted(criteria.countTrigger, "version")}`,
+    criteria.countTrigger !== undefined && `while ${holder} more than ${counted(criteria.countTrigger, item)}`,
+    criteria.removeEmptyFolders && "removes the folders that it empties",
   ];
   return pieces.filter((piece) => typeof piece === "string");
 }
@@ -39,30 +42,29 @@ export function reasonOf(
   version: Omit<PlannedVersion, "rule" | "number">,
   now: Date,
 ): string {
-  const name = version.group === "" ? version.name : `${version.group}/${version.name}`;
-  const { keepVersionsCount: kept, keepVersionsPer: line = "package", sizeExclusive } = criteria;
-  const holder = sizeExclusive ? "the matching versions hold" : "the feed holds";
+  const shown = version.group === "" ? version.name : `${version.group}/${version.name}`;
+  const { keepVersionsCount: kept, keepVersionsPer: line = "package" } = criteria;
+  const { item, name, holder } = termsOf(feedType, criteria);
+  const published = publishedWord(version);
   const matched = (patterns: string[], ...texts: string[]) =>
     patterns.find((pattern) => texts.some((text) => matchesPattern(packagePattern(feedType, pattern), text)));
   const pieces: (string | false | undefined)[] = [
+    criteria.deleteHistory && "earlier content",
     criteria.deleteCached && "cached",
     criteria.deleteSuperseded
       ? "prerelease with a newer stable version"
       : criteria.deletePrereleaseVersions && "prerelease",
     criteria.deleteUnlisted && "unlisted",
     criteria.deleteDeprecated && "deprecated",
-    criteria.deletePackageIds && `its name is like ${matched(criteria.deletePackageIds, name)}`,
+    criteria.deletePackageIds && `its ${name} is like ${matched(criteria.deletePackageIds, shown)}`,
     criteria.deleteVersions &&
       `its version is like ${matched(criteria.deleteVersions, version.version, version.normalizedVersion)}`,
     criteria.versionsRange !== undefined && `its version is within ${criteria.versionsRange}`,
     kept !== undefined &&
       `number ${version.place} of its ${line === "package" ? "package" : `${line} line`}, the newest ${kept} are kept`,
     criteria.olderThanDays !== undefined &&
-      `published ${ago(version.publishedAt, now)} (limit: ${criteria.olderThanDays})`,
-    criteria.keepUsedWithinDays !== undefined &&
-      (version.lastUsedAt === null
-        ? `never used, published ${ago(version.publishedAt, now)} (limit: ${criteria.keepUsedWithinDays})`
-        : `last used ${ago(version.lastUsedAt, now)} (limit: ${criteria.keepUsedWithinDays})`),
+      `${published} ${ago(version.publishedAt, now)} (limit: ${criteria.olderThanDays})`,
+    criteria.keepUsedWithinDays !== undefined && `${usedWords(version, now)} (limit: ${criteria.keepUsedWithinDays})`,
     criteria.triggerDownloadCount !== undefined &&
       `${counted(version.downloads, "download")} (limit: ${criteria.triggerDownloadCount})`,
     criteria.sizeTrigger !== undefined &&
@@ -70,10 +72,27 @@ export function reasonOf(
       `${holder} ${formatSize(version.bytesBefore)} (limit: ${formatSize(criteria.sizeTrigger)})`,
     criteria.countTrigger !== undefined &&
       version.countBefore !== null &&
-      `${holder} ${counted(version.countBefore, "version")} (limit: ${criteria.countTrigger})`,
+      `${holder} ${counted(version.countBefore, item)} (limit: ${criteria.countTrigger})`,
   ];
   const said = pieces.filter((piece) => typeof piece === "string");
-  return said.length > 0 ? said.join("; ") : `none of what the rule keeps: ${describeCriteria(criteria).join("; ")}`;
+  if (said.length > 0) return said.join("; ");
+  const { removeEmptyFolders: _, ...keeps } = criteria;
+  return `none of what the rule keeps: ${describeCriteria(feedType, keeps).join("; ")}`;
+}
+
+/** What happened when its age began. */
+export function publishedWord({ path, kept }: Pick<PlannedVersion, "path" | "kept">): string {
+  if (path === null) return "published";
+  return kept === null ? "uploaded" : kept === "overwritten" ? "replaced" : "deleted";
+}
+
+function usedWords(version: Pick<PlannedVersion, "path" | "kept" | "publishedAt" | "lastUsedAt">, now: Date): string {
+  const { lastUsedAt, publishedAt, path } = version;
+  const published = `${publishedWord(version)} ${ago(publishedAt, now)}`;
+  if (lastUsedAt === null) return `never used, ${published}`;
+  // an upload counts as use
+  const isNewer = path !== null && publishedAt > lastUsedAt;
+  return `last used ${ago(lastUsedAt, now)}${isNewer ? `, ${published}` : ""}`;
 }
 
 export function ago(date: Date, now: Date): string {

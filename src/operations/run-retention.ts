@@ -8,7 +8,9 @@ import { counted, formatSize } from "../lib/size.ts";
 import type { Context } from "./context.ts";
 import { settingsMap } from "./effective-settings.ts";
 import { openWriter } from "./feed-writer.ts";
-import { planRetention, retainedFeed, type RetentionPlan } from "./plan-retention.ts";
+import { requireLiveFeed } from "./find-feed.ts";
+import { planRetention, type RetentionPlan } from "./plan-retention.ts";
+
 import {
   deleteBatch,
   freeBatch,
@@ -19,13 +21,16 @@ import {
   type RetainedVersion,
   type RetentionTask,
 } from "./retention-batch.ts";
+import { readRules } from "./retention-rules.ts";
+import { refuseQuarantine, tooMuch, type MostDeleted } from "./retention-guards.ts";
+import { itemOf } from "./retention-terms.ts";
 import { startRun } from "./run.ts";
 
 export interface RetentionInput {
   feeds: readonly string[] | "all";
   dryRun?: boolean | undefined;
   /** A plan that takes more is refused. Default: one that takes nearly all of a feed. */
-  maxDelete?: { versions: number } | { percent: number } | undefined;
+  maxDelete?: MostDeleted | undefined;
   /** Hide versions for so many days before they are deleted. */
   quarantineDays?: number | undefined;
   /** Milliseconds; what is not done by then is left to the next run. */
@@ -38,9 +43,10 @@ export interface RetentionInput {
 export interface FeedOutcome {
   type: "feed";
   feed: string;
+  feedType: string;
   /** `disabled`: its rules are switched off. `stopped`: the time was over. */
   outcome: "done" | "dry-run" | "disabled" | "stopped";
-  /** Versions and bytes that the rules take. */
+  /** Versions, or files of an asset directory, and bytes that the rules take. */
   planned: number;
   plannedBytes: number;
   deleted: number;
@@ -50,6 +56,8 @@ export interface FeedOutcome {
   restored: number;
   /** Changed since they were planned, or deleted by others. */
   left: number;
+  /** Of an asset directory: emptied and removed. In a dry run: those that would be. */
+  folders: number;
   /** Blobs that are gone from the store, and their sizes there. */
   blobs: number;
   bytes: number;
@@ -65,7 +73,7 @@ export interface FeedRefused {
   hint: string | null;
 }
 
-export interface RetentionSummary extends Omit<FeedOutcome, "type" | "feed" | "outcome"> {
+export interface RetentionSummary extends Omit<FeedOutcome, "type" | "feed" | "feedType" | "outcome"> {
   type: "summary";
   dryRun: boolean;
   feeds: number;
@@ -74,7 +82,13 @@ export interface RetentionSummary extends Omit<FeedOutcome, "type" | "feed" | "o
   stopped: number;
 }
 
-export type RetentionEvent = RetainedVersion | FeedOutcome | FeedRefused | RetentionSummary;
+export interface RemovedFolder {
+  type: "folder";
+  feed: string;
+  path: string;
+}
+
+export type RetentionEvent = RetainedVersion | RemovedFolder | FeedOutcome | FeedRefused | RetentionSummary;
 
 /**
  * Deletes what the rules say, feed by feed. Each feed's plan is made in one snapshot and then obeyed version by version;
@@ -84,7 +98,7 @@ export async function* runRetention(context: Context, input: RetentionInput): As
   const { db } = await context.catalog();
   const isDry = input.dryRun === true || settingsMap(context, await readSettings(db)).get(DRY_RUN)?.value === "true";
   if (isDry && !input.dryRun) context.notice(`the setting ${DRY_RUN} is on: nothing is deleted`);
-  const names = input.feeds === "all" ? await feedsWithRetention(context) : input.feeds;
+  const names = input.feeds === "all" ? await feedsWithRetention(context, input) : input.feeds;
   const started = context.now().getTime();
   const isOver = () => input.maxDuration !== undefined && context.now().getTime() - started >= input.maxDuration;
   const summary: RetentionSummary = {
@@ -129,7 +143,7 @@ export async function* runRetention(context: Context, input: RetentionInput): As
 const DRY_RUN = "FeedRetentionDryRun";
 
 const counts = [
-  ...(["planned", "plannedBytes", "deleted", "hidden", "freed", "restored", "left"] as const),
+  ...(["planned", "plannedBytes", "deleted", "hidden", "freed", "restored", "left", "folders"] as const),
   ...(["blobs", "bytes", "waiting"] as const),
 ] as const;
 
@@ -138,36 +152,54 @@ function nothing(): Record<(typeof counts)[number], number> {
   return Object.fromEntries(zeros) as Record<(typeof counts)[number], number>;
 }
 
-/** Asset directories have none yet; a feed that is being deleted wants none. */
-async function feedsWithRetention(context: Context): Promise<string[]> {
+/** A feed that is being deleted wants none. Directories, which know no quarantine, are for a run without it. */
+async function feedsWithRetention(context: Context, { quarantineDays }: RetentionInput): Promise<string[]> {
   const { db } = await context.catalog();
-  return (await listFeeds(db))
-    .filter((feed) => feed.type !== "asset" && feed.deleting_at === null)
-    .map(({ name }) => name);
+  const feeds = (await listFeeds(db)).filter((feed) => feed.deleting_at === null);
+  if (quarantineDays === undefined) return feeds.map(({ name }) => name);
+  const names = [];
+  for (const feed of feeds) {
+    const rules = feed.type === "asset" && feed.retention_rules_enabled ? await readRules(db, feed.id) : [];
+    if (!rules.some(({ enabled }) => enabled)) names.push(feed.name);
+    else
+      context.notice(
+        `asset directory ${feed.name} knows no quarantine and is left; see: feedctl retention run ${feed.name}`,
+      );
+  }
+  return names;
 }
 
 async function* rehearse(
   context: Context,
   name: string,
-  { maxDelete }: RetentionInput,
+  { maxDelete, quarantineDays }: RetentionInput,
 ): AsyncGenerator<RetainedVersion | FeedOutcome> {
   await using plan = await planRetention(context, name);
   const outcome = outcomeOf(plan, "dry-run");
   if (!plan.feed.retention_rules_enabled) return yield { ...outcome, ...nothing(), outcome: "disabled" };
+  refuseQuarantine(plan.feed, plan.rules, quarantineDays);
   const refusal = tooMuch(plan, maxDelete);
   if (refusal !== undefined) context.notice(`a run would be refused: ${refusal.message}`);
   for await (const version of plan.versions())
     yield { type: "version", feed: plan.feed.name, action: "planned", ...version };
-  yield { ...outcome, freed: await countExpired(plan.db, plan.feed.id, context.now()) };
+  yield { ...outcome, folders: plan.folders, freed: await countExpired(plan.db, plan.feed.id, context.now()) };
 }
 
 async function* leave(context: Context, name: string): AsyncGenerator<FeedOutcome> {
-  const feed = await retainedFeed((await context.catalog()).db, name);
-  yield { type: "feed", feed: feed.name, outcome: "stopped", ...nothing() };
+  const feed = await requireLiveFeed((await context.catalog()).db, name);
+  yield { type: "feed", feed: feed.name, feedType: feed.type, outcome: "stopped", ...nothing() };
 }
 
 function outcomeOf({ feed, total }: RetentionPlan, outcome: FeedOutcome["outcome"]): FeedOutcome {
-  return { type: "feed", feed: feed.name, outcome, ...nothing(), planned: total.versions, plannedBytes: total.bytes };
+  return {
+    type: "feed",
+    feed: feed.name,
+    feedType: feed.type,
+    outcome,
+    ...nothing(),
+    planned: total.versions,
+    plannedBytes: total.bytes,
+  };
 }
 
 async function* retainFeed(
@@ -175,9 +207,9 @@ async function* retainFeed(
   name: string,
   input: RetentionInput,
   isOver: () => boolean,
-): AsyncGenerator<RetainedVersion | FeedOutcome> {
+): AsyncGenerator<RetainedVersion | RemovedFolder | FeedOutcome> {
   const catalog = await context.catalog();
-  const feed = await retainedFeed(catalog.db, name);
+  const feed = await requireLiveFeed(catalog.db, name);
   await using lock = await catalog.lock({ kind: "retention", id: feed.id, mode: "exclusive" });
   if (lock === undefined)
     throw new FeedctlError("locked", `retention is running for feed "${feed.name}" already`, {
@@ -210,13 +242,15 @@ async function* retainFeed(
         break;
       }
       await lock.assertHeld();
-      const { versions, gone } = await step();
+      const { versions, gone, folders } = await step();
       if (versions.length === 0 && gone === 0) break;
       outcome.left += gone;
       for (const version of versions) {
         if (version.action !== "planned") outcome[version.action]++;
         yield version;
       }
+      outcome.folders += folders.length;
+      for (const path of folders) yield { type: "folder", feed: feed.name, path };
       add(outcome, await reclaim(task));
     }
   }
@@ -242,6 +276,7 @@ async function settlePlan(context: Context, name: string, input: RetentionInput,
   const outcome = outcomeOf(plan, "done");
   if (!feed.retention_rules_enabled)
     return { rules, outcome: { ...outcome, ...nothing(), outcome: "disabled" as const } };
+  refuseQuarantine(feed, rules, input.quarantineDays);
   const refusal = tooMuch(plan, input.maxDelete);
   if (refusal !== undefined) throw refusal;
   const freed = await countExpired(plan.db, feed.id, context.now());
@@ -249,7 +284,7 @@ async function settlePlan(context: Context, name: string, input: RetentionInput,
   // who thinks about the answer holds no transaction open
   await plan.commit();
   if (total.versions > 0 || freed > 0) {
-    const what = `${input.quarantineDays === undefined ? "delete" : "hide"} ${counted(total.versions, "version")} (${formatSize(total.bytes)}) of feed ${feed.name}`;
+    const what = `${input.quarantineDays === undefined ? "delete" : "hide"} ${counted(total.versions, itemOf(feed.type))} (${formatSize(total.bytes)}) of feed ${feed.name}`;
     try {
       await input.approve({ ...outcome, freed }, freed > 0 ? `${what}, and delete ${freed} that are hidden` : what);
     } catch (error) {
@@ -258,26 +293,4 @@ async function settlePlan(context: Context, name: string, input: RetentionInput,
     }
   }
   return { rules, outcome };
-}
-
-/** Fewer deletions are never too many, unless `maxDelete` says so. */
-const FEW = 100;
-
-/** Why the plan takes too much. Without `maxDelete` hardly a hundredth of the feed may be left: more is rather a mistake. */
-function tooMuch({ feed, total, sums }: RetentionPlan, most: RetentionInput["maxDelete"]): FeedctlError | undefined {
-  const [planned, all] = [total.versions, sums.feed.versions];
-  const plan = `see: feedctl retention plan ${feed.name}`;
-  const take = `the rules of feed "${feed.name}" would take ${counted(planned, "version")}`;
-  if (most === undefined) {
-    if (planned < FEW || planned * 100 <= all * 99) return undefined;
-    return new FeedctlError("refused", `${take} of ${all.toLocaleString("en-US")}, which leaves hardly anything`, {
-      hint: `nothing was deleted; ${plan}; if that is meant: --max-delete 100%`,
-    });
-  }
-  const limit = "versions" in most ? most.versions : Math.floor((all * most.percent) / 100);
-  if (planned <= limit) return undefined;
-  const said = "versions" in most ? `${most.versions}` : `${most.percent}% of ${all}`;
-  return new FeedctlError("refused", `${take}, and --max-delete allows ${said}`, {
-    hint: `nothing was deleted; ${plan}`,
-  });
 }

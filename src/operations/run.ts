@@ -1,4 +1,4 @@
-import { finishRun, insertAuditEvents, insertRun, type AuditEvent } from "../catalog/runs.ts";
+import { finishRun, insertAuditEvents, insertRun, renewStatistics, type AuditEvent } from "../catalog/runs.ts";
 import type { Db } from "../catalog/schema.ts";
 import type { Catalog } from "../catalog/catalog.ts";
 import type { Context } from "./context.ts";
@@ -9,6 +9,9 @@ export interface Run extends AsyncDisposable {
   audit(db: Db, events: readonly AuditEvent[]): Promise<void>;
   finish(summary: object): Promise<void>;
 }
+
+/** So many changes make a difference to the catalog's statistics. */
+const MANY = 1_000;
 
 /**
  * Records the start. While the run lives it holds the lock `run <id>`, by which others tell a dead run from a slow one
@@ -26,11 +29,15 @@ export async function startRun(context: Context, command: string, feedId: number
   });
   const lock = await catalog.lock({ kind: "run", id, mode: "exclusive" });
   let finished = false;
+  let changes = 0;
   return {
     id,
-    audit: (db, events) =>
-      insertAuditEvents(db, { runId: id, actor: context.actor, feedId, now: context.now() }, events),
+    async audit(db, events) {
+      changes += events.length;
+      await insertAuditEvents(db, { runId: id, actor: context.actor, feedId, now: context.now() }, events);
+    },
     async finish(summary) {
+      if (changes >= MANY) await renewStatistics(catalog.db);
       await finishRun(catalog.db, id, "done", summary, context.now());
       finished = true;
     },

@@ -7,12 +7,10 @@ import { dropCandidates } from "./drop-candidates.ts";
 import { clearAfterTaking } from "./drop-cleanup.ts";
 import { createDropMemory, type DropMemory } from "./drop-memory.ts";
 import { countDrop, noDrops, type DropCounts, type DropFileEvent } from "./drop-outcome.ts";
-import { formatOfDrops, openDropPath } from "./drop-path.ts";
-import { dropPlace } from "./drop-place.ts";
+import { intakeOf } from "./drop-intake.ts";
+import { openDropPath } from "./drop-path.ts";
 import { rejectFile } from "./drop-reject.ts";
 import type { FoundFile } from "./find-package-files.ts";
-import { importCandidates } from "./import-candidates.ts";
-import { openLane } from "./import-lane.ts";
 import { isThere, unread, type ImportedFile } from "./import-outcome.ts";
 import { refuseDropOverlap, type Occupied } from "./occupied-places.ts";
 import { currentMark, sameMark } from "./source-file.ts";
@@ -53,8 +51,7 @@ export async function* scanDropPath(
     });
   const root = feed.drop_path;
   const counts = noDrops();
-  const pathOf = (path: string) => relative(root, path).replaceAll(sep, "/");
-  const found: Found = { pathOf, problems: [], complete: false };
+  const found: Found = { pathOf: (path) => relative(root, path).replaceAll(sep, "/"), problems: [], complete: false };
   try {
     yield* takeFiles(context, feed, options, counts, found);
     // files that vanish are nobody's fault, unless all of them did
@@ -90,14 +87,14 @@ async function* takeFiles(
   const { db } = await context.catalog();
   const { overwrite, dryRun, again, settle, rejectTo } = options;
   const { drop_path: root } = feed;
-  const format = await formatOfDrops(feed);
+  const intake = await intakeOf(feed);
   refuseDropOverlap(feed, root, options.occupied);
   const memory = createDropMemory(await readDropFiles(db, feed.id), {
     pathOf: (file) => found.pathOf(file.path),
     now: context.now(),
     again,
     overwrite,
-    readsNeighbours: format.readsNeighbours === true,
+    readsNeighbours: intake.readsNeighbours,
   });
   found.memory = memory;
   const onProblem = (error: unknown) => {
@@ -107,7 +104,7 @@ async function* takeFiles(
   const sidecars: FoundFile[] = [];
   const broken: FoundFile[] = [];
   const onBrokenName = (file: FoundFile) => void broken.push(file);
-  const candidates = dropCandidates(context, { root, format, onProblem, onBrokenName }, memory, {
+  const candidates = dropCandidates(context, { root, intake, onProblem, onBrokenName }, memory, {
     settle,
     wait: !dryRun,
     onFolder: (folder) => sidecars.push(...folder.sidecars),
@@ -117,15 +114,10 @@ async function* takeFiles(
   const first = await candidates.next();
   if (first.done !== true) {
     // a scan that finds nothing is no run worth being recorded
-    const about = { feed: feed.name, command: "drop scan", dryRun, overwrite, prove: true };
-    await using lane = await openLane(context, about);
+    const about = { feed: feed.name, command: "drop scan", dryRun, overwrite, pathOf: found.pathOf };
+    await using open = await intake.open(context, about);
     const taken = new Set<string>();
-    const results = importCandidates(context, [lane], all(first.value), {
-      sorting: false,
-      move: !dryRun,
-      keyOf: found.pathOf,
-      ...(await dropPlace(feed)),
-    });
+    const results = open.take(all(first.value));
     try {
       for await (const result of results) {
         const source = sources.get(result.file);
@@ -138,7 +130,7 @@ async function* takeFiles(
     } finally {
       if (!dryRun) await clearAfterTaking(root, taken, sidecars);
     }
-    await lane.finish({ type: "summary", feed: feed.name, ...counts });
+    await open.finish({ type: "summary", feed: feed.name, ...counts });
   }
   for (const { file, row } of memory.kept.values()) {
     const { status, reason } = row;

@@ -1,12 +1,11 @@
-import { createReadStream } from "node:fs";
-import { lstat, readFile } from "node:fs/promises";
-import { Readable, Transform } from "node:stream";
+import { lstat } from "node:fs/promises";
+import { Transform } from "node:stream";
 import { isDeepStrictEqual } from "node:util";
 import { findAssets, type AssetRow } from "../catalog/assets.ts";
 import type { UserMetadata } from "../catalog/schema-assets.ts";
-import { FeedctlError, isFeedctlError } from "../errors.ts";
-import { hashBytes, hashStream, type Hashes } from "../lib/hash.ts";
-import { mapParallel } from "../lib/parallel.ts";
+import { isFeedctlError } from "../errors.ts";
+import { detectType } from "../lib/detect-type.ts";
+import { collect, mapInOrder, mapParallel, oneAhead } from "../lib/parallel.ts";
 import { parseKey } from "../stores/key.ts";
 import type { BlobSource } from "../stores/store.ts";
 import type { AssetItem, AssetOutcome, AssetStatus, IfExists } from "./asset-item.ts";
@@ -16,8 +15,9 @@ import { inside } from "./asset-paths.ts";
 import type { Context } from "./context.ts";
 import { describeRows, type DescribeChange } from "./describe-assets.ts";
 import { openFeedStore } from "./feed-store.ts";
-import { CHUNK, fileError, fileProblem, fileSource } from "./file-source.ts";
+import { CHUNK, fileError, fileProblem } from "./file-source.ts";
 import type { LocalItem } from "./find-local-files.ts";
+import { readLocalFile } from "./local-file.ts";
 import { makeFolders } from "./make-folders.ts";
 import { createSummary, type UploadSummary } from "./upload-summary.ts";
 
@@ -44,6 +44,8 @@ export type UploadEvent = AssetOutcome | UploadSummary;
 
 /** So many files, or so many bytes of them, are recorded at once. */
 const BATCH = { files: 256, bytes: 512 * 1024 * 1024 };
+
+const BATCHES = 2;
 
 type LocalFile = { local: string; path: string };
 
@@ -88,32 +90,13 @@ export async function* uploadAssets(context: Context, input: UploadInput): Async
     }
   }
   input.onPlan?.(files.length);
-  for await (const batch of batches(files)) {
-    const items: AssetItem[] = [];
-    const known =
-      input.ifChanged || ifExists === "skip"
-        ? await findAssets(
-            db,
-            feed.id,
-            batch.map(({ path }) => path),
-          )
-        : new Map();
-    for await (const prepared of mapParallel(batch, context.concurrency, (file) =>
-      prepare(file, known.get(file.path)),
-    )) {
-      if ("status" in prepared) yield count(prepared);
-      else items.push(prepared);
-    }
-    const same: string[] = [];
-    for await (const outcome of lane.take(items, ifExists)) {
-      if (outcome.status === "unchanged") same.push(outcome.path);
-      yield count(outcome);
-    }
-    if (describes && same.length > 0) {
-      const rows = [...(await findAssets(db, feed.id, same)).values()];
-      await describeRows(context, lane, rows.filter(isOther), change);
-    }
+  let end: { error: unknown } | undefined;
+  // while one batch is recorded the next one is stored, and one more is read
+  for await (const taken of mapInOrder(oneAhead(prepareAll()), BATCHES, (batch) => collect(take(batch)))) {
+    end ??= taken.failure;
+    for (const outcome of taken.items) yield count(outcome);
   }
+  if (end !== undefined) throw end.error;
   const folders = names.filter(({ folder }) => folder).map(({ path }) => path);
   if (lane.writer !== undefined) summary.folders = await makeFolders(context, lane.writer, folders);
   await lane.finish(summary);
@@ -123,6 +106,34 @@ export async function* uploadAssets(context: Context, input: UploadInput): Async
     summary[outcome.status]++;
     if (outcome.status === "stored" || outcome.status === "overwritten") summary.bytes += outcome.size ?? 0;
     return outcome;
+  }
+
+  async function* prepareAll() {
+    for await (const batch of batches(files)) {
+      if (end !== undefined) return;
+      const paths = batch.map(({ path }) => path);
+      const known = input.ifChanged || ifExists === "skip" ? await findAssets(db, feed.id, paths) : new Map();
+      const prepared: (AssetItem | AssetOutcome)[] = [];
+      const reading = mapParallel(batch, context.concurrency, (file) => prepare(file, known.get(file.path)));
+      for await (const each of reading) prepared.push(each);
+      yield prepared;
+    }
+  }
+
+  async function* take(prepared: readonly (AssetItem | AssetOutcome)[]): AsyncGenerator<AssetOutcome> {
+    const items: AssetItem[] = [];
+    for (const each of prepared) {
+      if ("status" in each) yield each;
+      else items.push(each);
+    }
+    const same: string[] = [];
+    for await (const outcome of lane.take(items, ifExists)) {
+      if (outcome.status === "unchanged") same.push(outcome.path);
+      yield outcome;
+    }
+    if (!describes || same.length === 0) return;
+    const rows = [...(await findAssets(db, feed.id, same)).values()];
+    await describeRows(context, lane, rows.filter(isOther), change);
   }
 
   async function prepare(
@@ -143,8 +154,7 @@ export async function* uploadAssets(context: Context, input: UploadInput): Async
       return { ...told("unchanged"), sha256: row.sha256, contentType: row.contentType };
     try {
       if (size < 0) await lstat(local);
-      const { source, hashes } =
-        size <= HELD ? await readSmall(local, size) : await readLarge(local, size, context.signal);
+      const { source, hashes, head } = await readLocalFile(local, size, context.signal);
       const watchedSource = watched(source, path);
       return {
         key: parseKey(path),
@@ -153,6 +163,7 @@ export async function* uploadAssets(context: Context, input: UploadInput): Async
         hashes,
         modifiedAt: modified,
         contentType,
+        detectedType: contentType ?? (await detectType(path, { head, size })),
         cacheControl,
         metadata,
         put: (store, options) => store.put(parseKey(path), watchedSource, options),
@@ -191,30 +202,6 @@ export async function* uploadAssets(context: Context, input: UploadInput): Async
 }
 
 const LONG = 32 * 1024 * 1024;
-/** Up to here a file is read once, and kept until it is stored. */
-const HELD = 256 * 1024;
-
-type Read = { source: BlobSource; hashes: Hashes };
-
-async function readSmall(local: string, size: number): Promise<Read> {
-  const bytes = await readFile(local);
-  if (bytes.length !== size) throw changing();
-  const open: BlobSource["open"] = async (range) => Readable.from([bytes.subarray(range?.start ?? 0, range?.end)]);
-  return { source: { size, open }, hashes: hashBytes(bytes) };
-}
-
-async function readLarge(local: string, size: number, signal?: AbortSignal): Promise<Read> {
-  const { size: read, ...hashes } = await hashStream(
-    createReadStream(local, { highWaterMark: CHUNK, ...(signal && { signal }) }),
-  );
-  if (read !== size) throw changing();
-  return { source: fileSource(local, size), hashes };
-}
-
-function changing(): FeedctlError {
-  return new FeedctlError("corrupt", "the file changed while it was read", { hint: "wait until it is complete" });
-}
-
 /** Sizes and times are taken as late as possible, so that a long list is soon complete. */
 async function* batches(files: readonly LocalFile[]): AsyncGenerator<(LocalFile & { size: number; modified: Date })[]> {
   let batch: (LocalFile & { size: number; modified: Date })[] = [];

@@ -3,8 +3,8 @@ import { lstat, readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { splitBrokenNames } from "../lib/broken-names.ts";
 import { mapParallel } from "../lib/parallel.ts";
-import type { Format } from "../formats/format.ts";
 import type { Context } from "./context.ts";
+import type { Intake } from "./drop-intake.ts";
 import { dropPathError } from "./drop-path.ts";
 import type { FoundFile } from "./find-package-files.ts";
 import { isAbsent, markOf } from "./source-file.ts";
@@ -20,7 +20,7 @@ export interface DropFolder {
 
 export interface DropWalk {
   root: string;
-  format: Format;
+  intake: Pick<Intake, "isSidecar">;
   /** Told of a folder that cannot be read; the others are read all the same. */
   onProblem(error: unknown): void;
   /** Told of a file or folder whose name is no UTF-8 text: nothing can be opened by it, so it stays. */
@@ -82,8 +82,8 @@ async function withoutBrokenNames(walk: DropWalk, path: string, entries: readonl
   return whole;
 }
 
-function folderOf({ format }: DropWalk, path: string, all: readonly FoundFile[]): DropFolder {
-  const isSidecar = (file: FoundFile) => format.isSidecar?.(file.file.name) === true;
+function folderOf({ intake }: DropWalk, path: string, all: readonly FoundFile[]): DropFolder {
+  const isSidecar = (file: FoundFile) => intake.isSidecar(file.file.name);
   return { path, files: all.filter((file) => !isSidecar(file)), sidecars: all.filter(isSidecar) };
 }
 

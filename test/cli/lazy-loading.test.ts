@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { readFile } from "node:fs/promises";
+import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 import { pathToFileURL } from "node:url";
@@ -27,7 +27,7 @@ function loadedOf(names: Set<string>, pattern: RegExp): string[] {
 
 const cloud = /^(?:@aws-sdk|@smithy|@azure)/;
 const heavy =
-  /^(?:@aws-sdk|@smithy|@azure|pg|kysely|@electric-sql|cosmiconfig|ora|cli-progress|fast-glob|@zip\.js|saxes)/;
+  /^(?:@aws-sdk|@smithy|@azure|pg|kysely|@electric-sql|cosmiconfig|ora|cli-progress|fast-glob|@zip\.js|saxes|file-type|strtok3|token-types)/;
 
 for (const args of [["--version"], ["--help"], ["feed", "--help"], ["store", "set", "--help"]]) {
   test(`feedctl ${args.join(" ")} loads no SDK and no driver`, async () => {
@@ -45,4 +45,20 @@ test("a command on a disk feed loads no cloud SDK and no driver that it does not
   assert.ok(names.has("@electric-sql/pglite"), "verify opens the embedded catalog");
   assert.deepEqual(loadedOf(names, cloud), []);
   assert.deepEqual(loadedOf(names, /^pg$/), []);
+});
+
+test("only a file whose name says nothing about it loads what tells types by bytes", async () => {
+  await using place = await sandbox();
+  await packagesOf(place, ["feed", "create", "files", "--type", "asset"]);
+  await writeFile(place.path("page.html"), "<p>");
+  await writeFile(place.path("README"), "text");
+  await writeFile(place.path("picture"), Buffer.from([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a]));
+  for (const [file, loads] of [
+    ["page.html", false],
+    ["README", false],
+    ["picture", true],
+  ] as const) {
+    const names = await packagesOf(place, ["asset", "upload", "files", place.path(file)]);
+    assert.equal(names.has("file-type"), loads, file);
+  }
 });

@@ -33,6 +33,17 @@ onDatabases("asset directories", ["PostgreSQL"], (database) => {
       return await body(place);
     });
 
+  test("folders that are left without --recursive are told of, and so is an archive that is not there", async (place) => {
+    const site = writeSite(place);
+    const dir = await stores.directory(place, "disk");
+    const up = await place.run("asset", "upload", dir, `${site}/`, "--json");
+    assert.partialDeepStrictEqual(summary(up), { stored: 2, skipped: 3, failed: 0 });
+    const reasons = up.events().filter(({ status }) => status === "skipped");
+    assert.match(String(reasons[0]?.["reason"]), /--recursive/);
+    const none = await place.exits(4, "asset", "import-archive", dir, place.path("none.zip"));
+    assert.match(none.stderr, /there is no file .*none\.zip/);
+  });
+
   for (const kind of kinds) {
     test(`${kind}: files and folders go in, are listed, come out and go`, async (place) => {
       const site = writeSite(place);

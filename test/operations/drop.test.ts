@@ -195,9 +195,9 @@ onDatabases("drop paths", ["PostgreSQL"], (database) => {
     assert.match((await place.exits(2, "drop", "set", "other", "file")).stderr, /no directory/);
     const taken = await place.exits(5, "store", "set", "other", "disk", "--path", join(drop.path, "in"));
     assert.match(taken.stderr, /lies inside feed "web"'s drop path\nhint: .*drop clear/);
-    await place.run("feed", "create", "files", "--type", "asset");
-    const assets = await place.exits(2, "drop", "set", "files", place.path("stores"));
-    assert.match(assets.stderr, /asset directories cannot be filled from a drop path yet/);
+    await place.run("feed", "create", "images", "--type", "docker");
+    const images = await place.exits(2, "drop", "set", "images", place.path("stores"));
+    assert.match(images.stderr, /cannot import into a feed of type docker/);
 
     mkdirSync(place.path("own"));
     const set = (await place.run("drop", "set", "other", "own", "--json")).json();

@@ -28,6 +28,8 @@ const criteria = {
   sizeTrigger: "1.5G",
   countTrigger: "100",
   sizeExclusive: "true",
+  deleteHistory: "true",
+  removeEmptyFolders: "true",
 };
 
 test("a rule file may give every criterion, in the words of ProGet and of the command line", () => {

@@ -290,9 +290,10 @@ onDatabases("retention run", ["PostgreSQL"], (database) => {
         );
         const all = await place.exits(75, "retention", "run", "--all", "--yes", "--json");
         assert.partialDeepStrictEqual(all.events(), [
+          { type: "feed", feed: "files", feedType: "asset", outcome: "done" },
           { type: "feed", feed: "other", outcome: "done" },
           { type: "feed-failed", feed: "web", code: "locked" },
-          { type: "summary", feeds: 2, failed: 1 },
+          { type: "summary", feeds: 3, failed: 1 },
         ]);
         await place.run("retention", "run", "web", "--dry-run");
         await place.exits(3, "retention", "run", "nowhere", "other", "--yes");

@@ -32,6 +32,7 @@ const homes: Record<string, { folder: string; once: boolean }> = {
   "smol-toml": { folder: "formats", once: true },
   "xz-decompress": { folder: "formats", once: true },
   mime: { folder: "lib", once: true },
+  "file-type": { folder: "lib", once: true },
   semver: { folder: "versions", once: true },
   commander: { folder: "cli", once: false },
   cosmiconfig: { folder: "cli", once: true },

@@ -4,7 +4,9 @@ import { overwritesAndDropPaths } from "./0003-overwrites-and-drop-paths.ts";
 import { oneFilePerIdentity } from "./0004-one-file-per-identity.ts";
 import { retention } from "./0005-retention.ts";
 import { assets } from "./0006-assets.ts";
-import { debianDropPaths } from "./0007-debian-drop-paths.ts";
+import { describedProofs } from "./0007-described-proofs.ts";
+import { assetRetention } from "./0008-asset-retention.ts";
+import { debianDropPaths } from "./0009-debian-drop-paths.ts";
 
 /** Numbered from 1, append-only, in order of application. */
 export const migrations: readonly { name: string; sql: string }[] = [
@@ -14,6 +16,8 @@ export const migrations: readonly { name: string; sql: string }[] = [
   { name: "one file per identity", sql: oneFilePerIdentity },
   { name: "retention", sql: retention },
   { name: "assets", sql: assets },
+  { name: "described proofs", sql: describedProofs },
+  { name: "asset retention", sql: assetRetention },
   { name: "Debian drop paths", sql: debianDropPaths },
 ];
 

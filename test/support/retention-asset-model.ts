@@ -1,0 +1,115 @@
+import type { RetentionCriteria } from "../../src/operations/retention-criteria.ts";
+import type { ModelRule } from "./retention-model.ts";
+
+/** What retention means for an asset directory, as the README says it, in the plainest way: lists, loops, no cleverness. */
+export interface ModelAsset {
+  id: number;
+  path: string;
+  /** Null: a file that is there; else earlier content of one. */
+  kept: "overwritten" | "deleted" | null;
+  /** Days since it was uploaded, or replaced or deleted. */
+  since: number;
+  used: number | null;
+  downloads: number;
+  bytes: number;
+}
+
+export interface ModelFolder {
+  path: string;
+  /** It has a cache header or metadata. */
+  described: boolean;
+}
+
+/** Ids that go, with the position of the rule that takes them; under a quota in the order of deletion. */
+export function modelAssetPlan(
+  all: readonly ModelAsset[],
+  rules: readonly ModelRule[],
+  protections: readonly string[],
+): { id: number; rule: number }[] {
+  const everywhere = new Set(all.filter((asset) => likeAny(protections, asset.path)));
+  for (const { enabled, protectAcrossRules, criteria } of rules)
+    if (enabled && protectAcrossRules)
+      for (const asset of all) if (isMeant(criteria, asset) && isKept(criteria, asset)) everywhere.add(asset);
+
+  const taken: { id: number; rule: number }[] = [];
+  let left = all;
+  for (const [index, { enabled, criteria }] of rules.entries()) {
+    if (!enabled) continue;
+    const goes = doomed(criteria, left, everywhere);
+    for (const { id } of goes) taken.push({ id, rule: index + 1 });
+    left = left.filter((asset) => !goes.includes(asset));
+  }
+  return taken;
+}
+
+function doomed(
+  criteria: RetentionCriteria,
+  left: readonly ModelAsset[],
+  everywhere: ReadonlySet<ModelAsset>,
+): ModelAsset[] {
+  const meant = left.filter((asset) => isMeant(criteria, asset));
+  const matching = meant.filter(
+    (asset) =>
+      !everywhere.has(asset) &&
+      !isKept(criteria, asset) &&
+      (criteria.deletePackageIds === undefined || likeAny(criteria.deletePackageIds, asset.path)) &&
+      asset.since >= (criteria.olderThanDays ?? 0),
+  );
+  const { sizeTrigger = null, countTrigger = null, sizeExclusive } = criteria;
+  if (sizeTrigger === null && countTrigger === null) return matching;
+  const counted = sizeExclusive ? matching : meant;
+  let bytes = counted.reduce((sum, asset) => sum + asset.bytes, 0);
+  let count = counted.length;
+  const gone: ModelAsset[] = [];
+  for (const asset of matching.toSorted((a, b) => usedAgo(b) - usedAgo(a) || a.id - b.id)) {
+    if (sizeTrigger !== null && bytes <= sizeTrigger) break;
+    if (countTrigger !== null && count <= countTrigger) break;
+    gone.push(asset);
+    bytes -= asset.bytes;
+    count--;
+  }
+  return gone;
+}
+
+/** A rule is for the files that are there, or for earlier content. */
+function isMeant(criteria: RetentionCriteria, { kept }: ModelAsset): boolean {
+  return (criteria.deleteHistory ?? false) === (kept !== null);
+}
+
+function isKept(criteria: RetentionCriteria, asset: ModelAsset): boolean {
+  const { keepPackageIds = [], keepUsedWithinDays, triggerDownloadCount } = criteria;
+  if (likeAny(keepPackageIds, asset.path)) return true;
+  if (keepUsedWithinDays !== undefined && usedAgo(asset) <= keepUsedWithinDays) return true;
+  return triggerDownloadCount !== undefined && asset.downloads > triggerDownloadCount;
+}
+
+/** An upload is use. */
+function usedAgo({ used, since, kept }: ModelAsset): number {
+  return kept !== null || used === null ? since : Math.min(used, since);
+}
+
+/** Folders that go: emptied, by a rule that took their last file and removes folders; not those that were empty before. */
+export function modelFolders(
+  all: readonly ModelAsset[],
+  folders: readonly ModelFolder[],
+  rules: readonly ModelRule[],
+  taken: readonly { id: number; rule: number }[],
+): string[] {
+  const isBelow = (path: string, folder: string) => path.startsWith(`${folder}/`);
+  const files = all.filter(({ kept }) => kept === null);
+  const goes = ({ path, described }: ModelFolder): boolean => {
+    if (described) return false;
+    const inside = files.filter((file) => isBelow(file.path, path));
+    if (inside.some((file) => !taken.some(({ id }) => id === file.id))) return false;
+    const last = taken.filter(({ id }) => inside.some((file) => file.id === id)).at(-1);
+    if (last === undefined || !rules[last.rule - 1]?.criteria.removeEmptyFolders) return false;
+    return folders.filter((folder) => isBelow(folder.path, path)).every(goes);
+  };
+  return folders.filter(goes).map(({ path }) => path);
+}
+
+function likeAny(patterns: readonly string[], text: string): boolean {
+  return patterns.some((pattern) =>
+    new RegExp(`^${pattern.replace(/^\/+/, "").split("*").map(RegExp.escape).join(".*")}$`, "is").test(text),
+  );
+}
