@@ -18,7 +18,7 @@ _feedctl_command() {
     'feed help') commands='' options='' ;;
     'import') commands='' options='-r --recursive --overwrite --move --include --exclude --published-from --on-conflict --detect --map --distribution --component --dry-run -h --help --json -q --quiet -v --verbose --no-color --config' ;;
     'drop') commands='set clear scan watch status help' options='-h --help --json -q --quiet -v --verbose --no-color --config' ;;
-    'drop set') commands='' options='-h --help --json -q --quiet -v --verbose --no-color --config' ;;
+    'drop set') commands='' options='--distribution --component -h --help --json -q --quiet -v --verbose --no-color --config' ;;
     'drop clear') commands='' options='-h --help --json -q --quiet -v --verbose --no-color --config' ;;
     'drop scan') commands='' options='--feed --settle --again --reject-to --dry-run -h --help --json -q --quiet -v --verbose --no-color --config' ;;
     'drop watch') commands='' options='--feed --interval --settle --reject-to -h --help --json -q --quiet -v --verbose --no-color --config' ;;
@@ -140,6 +140,8 @@ _feedctl_option() {
     'import --component') values='text' ;;
     'import --config') values='file' ;;
     'drop --config') values='file' ;;
+    'drop set --distribution') values='text' ;;
+    'drop set --component') values='text' ;;
     'drop set --config') values='file' ;;
     'drop clear --config') values='file' ;;
     'drop scan --feed') values='feed' ;;

@@ -38,7 +38,17 @@ export async function insertFeed(
 }
 
 export type FeedChange = Partial<
-  Pick<FeedRow, "name" | "description" | "drop_path" | "active" | "retention_rules_enabled" | "deleting_at">
+  Pick<
+    FeedRow,
+    | "name"
+    | "description"
+    | "drop_path"
+    | "drop_distribution"
+    | "drop_component"
+    | "active"
+    | "retention_rules_enabled"
+    | "deleting_at"
+  >
 >;
 
 export async function updateFeed(db: Db, id: number, change: FeedChange): Promise<FeedRow> {

@@ -52,7 +52,7 @@ export async function migrateCatalog(catalog: Catalog): Promise<string[]> {
  * the embedded catalog is brought up to date; an older one on a server is the administrator's decision.
  */
 export async function requireSchema(catalog: Catalog): Promise<void> {
-  const { version, newest } = await schemaState(catalog);
+  const { version, newest } = await settledState(catalog);
   if (version === newest) return;
   if (version > newest) {
     throw new FeedctlError("usage", `the catalog's schema is version ${version}, this feedctl knows only ${newest}`, {
@@ -68,4 +68,12 @@ export async function requireSchema(catalog: Catalog): Promise<void> {
     });
   }
   await migrateCatalog(catalog);
+}
+
+/** An older schema may be one that another process is setting up right now: what counts is what it is when that is done. */
+async function settledState(catalog: Catalog): Promise<SchemaState> {
+  const state = await schemaState(catalog);
+  if (state.version === 0 || state.version >= state.newest) return state;
+  await using _lock = await catalog.lock({ kind: "schema", id: 0, mode: "shared", wait: 30_000 });
+  return await schemaState(catalog);
 }

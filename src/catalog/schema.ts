@@ -18,6 +18,8 @@ export interface FeedsTable {
   type: string;
   description: Nullable<string>;
   drop_path: Nullable<string>;
+  drop_distribution: Nullable<string>;
+  drop_component: Nullable<string>;
   active: Generated<boolean>;
   retention_rules_enabled: Generated<boolean>;
   deleting_at: Nullable<Date>;

@@ -1,4 +1,5 @@
 import { Command, Option } from "commander";
+import { oneLine } from "../lib/one-line.ts";
 import { counted, formatSize } from "../lib/size.ts";
 import type { AdoptedBlob } from "../operations/adopt-outcome.ts";
 import type { Edge } from "./edge.ts";
@@ -74,5 +75,5 @@ function describe(blob: AdoptedBlob, dryRun: boolean | undefined): string {
   const word = dryRun && blob.status === "adopted" ? "new" : words[blob.status];
   const why = blob.reason === null ? "" : `: ${blob.reason}`;
   const warnings = blob.warnings.length === 0 ? "" : ` (${blob.warnings.join("; ")})`;
-  return `${word.padEnd(8)}  ${name}${blob.file}${why}${warnings}`;
+  return `${word.padEnd(8)}  ${name}${oneLine(blob.file, Infinity)}${why}${warnings}`;
 }

@@ -3,14 +3,14 @@ import { counted, formatSize } from "../lib/size.ts";
 import { directoryArgument } from "./asset-options.ts";
 import { reportAssets } from "./asset-report.ts";
 import type { Edge } from "./edge.ts";
-import { parseSize } from "./parsers.ts";
+import { parseLocalPath, parseSize } from "./parsers.ts";
 import { saveWhole } from "./save-whole.ts";
 
 export function archiveCommands(edge: Edge): Command[] {
   const importing = new Command("import-archive")
     .description("expand a zip, tar.gz, tar.zst or tar archive into the directory")
     .addArgument(directoryArgument())
-    .argument("<archive>", "the archive, or - for standard input")
+    .argument("<archive>", "the archive, or - for standard input", parseLocalPath)
     .option("--to <folder>", "folder it is expanded in")
     .option("--overwrite", "replace files of the same name (default: they are left alone)")
     .addOption(

@@ -4,12 +4,12 @@ import { counted } from "../lib/size.ts";
 import { directoryArgument } from "./asset-options.ts";
 import { confirm, type Edge } from "./edge.ts";
 import { parseLimit } from "./mirror-options.ts";
-import { parseAge } from "./parsers.ts";
+import { parseAge, parseLocalPath } from "./parsers.ts";
 
 export function syncCommand(edge: Edge): Command {
   return new Command("sync")
     .description("make the directory, or a folder in it, equal a local folder, deletions included")
-    .argument("<local>", "folder on this machine")
+    .argument("<local>", "folder on this machine", parseLocalPath)
     .addArgument(directoryArgument())
     .option("--to <folder>", "folder in the directory")
     .option("--dry-run", "only tell what would be done")

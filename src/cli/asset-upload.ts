@@ -3,12 +3,13 @@ import { formatSize } from "../lib/size.ts";
 import { cacheOption, contentTypeOption, directoryArgument, parseMetadata } from "./asset-options.ts";
 import type { Edge } from "./edge.ts";
 import { reportAssets } from "./asset-report.ts";
+import { parseLocalPaths } from "./parsers.ts";
 
 export function uploadCommand(edge: Edge): Command {
   return new Command("upload")
     .description("store files and folders; other bytes under the same name are a conflict")
     .addArgument(directoryArgument())
-    .argument("<path...>", "files, folders, patterns in quotes, or - for standard input")
+    .argument("<path...>", "files, folders, patterns in quotes, or - for standard input", parseLocalPaths)
     .option("--to <folder>", "folder they go to; of standard input: its path")
     .option("--name <name>", "another name for the one file")
     .option("-r, --recursive", "with all that lies in folders")

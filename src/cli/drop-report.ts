@@ -1,3 +1,4 @@
+import { oneLine } from "../lib/one-line.ts";
 import { counted, formatSize } from "../lib/size.ts";
 import type { DropCounts, DropEvent, DropFeedEvent, DropSummary } from "../operations/drop-outcome.ts";
 import type { DropStatus } from "../operations/drop-status.ts";
@@ -77,14 +78,17 @@ function describe(event: DropSummary, dryRun: boolean | undefined): string {
 }
 
 export function describeStatus(status: DropStatus): string[] {
-  const { feed, path, active, scannedAt, imported, problem, waiting } = status;
+  const { feed, path, active, scannedAt, imported, problem, waiting, distribution, component } = status;
   const scan = scannedAt === null ? "never" : `${scannedAt.toISOString()}, imported ${imported}`;
   return [
     `feed:       ${feed}${active ? "" : " (disabled)"}`,
     `drop path:  ${path}`,
+    ...(distribution === null ? [] : [`packages:   for ${distribution}, ${component}`]),
     `last scan:  ${scan}`,
     ...(problem === null ? [] : [`problem:    ${problem}`]),
     `waiting:    ${counted(waiting.length, "file")}`,
-    ...waiting.map((file) => `  ${statusWords[file.status].padEnd(8)}  ${file.path}: ${file.reason}`),
+    ...waiting.map(
+      (file) => `  ${statusWords[file.status].padEnd(8)}  ${oneLine(file.path, Infinity)}: ${file.reason}`,
+    ),
   ];
 }

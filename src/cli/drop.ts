@@ -1,7 +1,7 @@
 import { resolve } from "node:path";
 import { Command } from "commander";
 import type { Edge } from "./edge.ts";
-import { feedArgument, parseAge } from "./parsers.ts";
+import { feedArgument, parseAge, parseLocalPath } from "./parsers.ts";
 
 const SCANNING = `
 A file is taken when nobody has written to it for the settle time, or at once when it was renamed into the drop path
@@ -19,15 +19,21 @@ export function dropCommand(edge: Edge): Command {
     .command("set")
     .description("give a feed or asset directory a drop path: whatever is put there is imported and then deleted")
     .addArgument(feedArgument())
-    .argument("<dir>", "an existing directory, no store's and no other feed's drop path")
-    .action(async (name: string, directory: string, _options, command: Command) =>
+    .argument("<dir>", "an existing directory, no store's and no other feed's drop path", parseLocalPath)
+    .option("--distribution <name>", "Debian: distribution of its packages (stable)")
+    .option("--component <name>", "Debian: component of its packages (main)")
+    .action(async (name: string, directory: string, options, command: Command) =>
       edge.act(command, async (context, out) => {
         const { setFeed } = await import("../operations/feeds.ts");
-        const changed = await setFeed(context, name, { dropPath: resolve(edge.io.cwd, directory) });
-        await out.result(
-          changed,
-          `feed ${changed.name} takes ${changed.type === "asset" ? "files" : "packages"} from ${changed.dropPath}`,
-        );
+        const { distribution, component } = options;
+        const changed = await setFeed(context, name, {
+          dropPath: resolve(edge.io.cwd, directory),
+          dropDistribution: distribution ?? null,
+          dropComponent: component ?? null,
+        });
+        const what = changed.type === "asset" ? "files" : "packages";
+        const as = (distribution ?? component) && ` for ${distribution ?? "stable"}, ${component ?? "main"}`;
+        await out.result(changed, `feed ${changed.name} takes ${what}${as ?? ""} from ${changed.dropPath}`);
       }),
     );
 
@@ -38,7 +44,7 @@ export function dropCommand(edge: Edge): Command {
     .action(async (name: string, _options, command: Command) =>
       edge.act(command, async (context, out) => {
         const { setFeed } = await import("../operations/feeds.ts");
-        const changed = await setFeed(context, name, { dropPath: null });
+        const changed = await setFeed(context, name, { dropPath: null, dropDistribution: null, dropComponent: null });
         await out.result(changed, `feed ${changed.name} has no drop path any more`);
       }),
     );
@@ -49,7 +55,11 @@ export function dropCommand(edge: Edge): Command {
     .option("--feed <feed>", "only this feed's drop path")
     .option("--settle <time>", "how long nobody must have written to a file (5s)", parseAge)
     .option("--again", "look again at files that earlier scans could not take")
-    .option("--reject-to <dir>", "move invalid and conflicting files there, each with a .reason.txt beside it")
+    .option(
+      "--reject-to <dir>",
+      "move invalid and conflicting files there, each with a .reason.txt beside it",
+      parseLocalPath,
+    )
     .option("--dry-run", "only tell what would be taken")
     .addHelpText(
       "after",
@@ -90,7 +100,11 @@ Examples:
     .option("--feed <feed>", "only this feed's drop path")
     .option("--interval <time>", "pause between two scans when nothing tells of new files (60s)", parseAge)
     .option("--settle <time>", "how long nobody must have written to a file (5s)", parseAge)
-    .option("--reject-to <dir>", "move invalid and conflicting files there, each with a .reason.txt beside it")
+    .option(
+      "--reject-to <dir>",
+      "move invalid and conflicting files there, each with a .reason.txt beside it",
+      parseLocalPath,
+    )
     .addHelpText(
       "after",
       `${SCANNING}

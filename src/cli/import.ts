@@ -1,16 +1,18 @@
 import { Command, Option } from "commander";
 import { FeedctlError } from "../errors.ts";
+import { oneLine } from "../lib/one-line.ts";
 import { counted, formatSize } from "../lib/size.ts";
 import type { ImportedFile } from "../operations/import-outcome.ts";
 import type { ImportInput } from "../operations/import-packages.ts";
 import type { Edge } from "./edge.ts";
 import type { Output } from "./output.ts";
+import { parseLocalPath, parseLocalPaths } from "./parsers.ts";
 
 export function importCommand(edge: Edge): Command {
   return new Command("import")
     .description("import package files; what is already there is left alone")
-    .argument("[feed]", "name of the feed; with --map: a path like the others")
-    .argument("[path...]", "package files, directories, patterns in quotes, or - for standard input")
+    .argument("[feed]", "name of the feed; with --map: a path like the others", parseLocalPath)
+    .argument("[path...]", "package files, directories, patterns in quotes, or - for standard input", parseLocalPaths)
     .option("-r, --recursive", "search directories to any depth")
     .option("--overwrite", "replace packages that the feed has with other bytes")
     .option("--move", "delete a file once its package is in the feed, stored and recorded")
@@ -44,7 +46,7 @@ Examples:
   $ feedctl import --map npm=web nuget=net --recursive -- /srv/drop
   $ find /srv -name '*.deb' -newer .stamp -print0 | feedctl import debian -`,
     )
-    .action(async (feed: string | undefined, paths: string[], options, command: Command) =>
+    .action(async (feed: string | undefined, paths: string[] = [], options, command: Command) =>
       edge.act(command, async (context, out) => {
         const { importPackages } = await import("../operations/import-packages.ts");
         const { readStandardInput } = await import("../operations/import-stdin.ts");
@@ -141,11 +143,12 @@ export const statusWords: Record<ImportedFile["status"], string> = {
 };
 
 export function describeFile(file: ImportedFile, dryRun: boolean | undefined): string {
-  const name =
-    file.name === null ? (file.key ?? file.file) : `${file.group ? `${file.group}/` : ""}${file.name} ${file.version}`;
+  const path = oneLine(file.file, Infinity);
+  const title = `${file.group ? `${file.group}/` : ""}${file.name} ${file.version}`;
+  const name = file.name === null ? oneLine(file.key ?? file.file, Infinity) : title;
   const what = file.feed === null ? name : `${name} -> ${file.feed}`;
   const line = `${(dryRun && file.status === "imported" ? "new" : statusWords[file.status]).padEnd(8)}  ${what}`;
   if (file.reason !== null && (!isGood(file) || file.status === "skipped"))
-    return `${line}: ${file.reason}${file.name === null ? "" : ` (${file.file})`}`;
+    return `${line}: ${file.reason}${file.name === null ? "" : ` (${path})`}`;
   return file.warnings.length === 0 ? line : `${line} (${file.warnings.join("; ")})`;
 }

@@ -37,6 +37,17 @@ export function addStoreOptions(command: Command): Command {
   return command;
 }
 
+/** A path on this machine. Empty is what a variable is that nobody has set, and would mean the current directory. */
+export function parseLocalPath(text: string): string {
+  if (text === "") throw new InvalidArgumentError("It is empty: is a variable not set?");
+  return text;
+}
+
+/** One of several. */
+export function parseLocalPaths(text: string, before: readonly string[] = []): string[] {
+  return [...before, parseLocalPath(text)];
+}
+
 export function wholeNumber(least: number, most: number): (text: string) => number {
   return (text) => {
     const value = Number(text);

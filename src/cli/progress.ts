@@ -39,7 +39,8 @@ export function createProgress(io: Io, options: { quiet: boolean; color: boolean
       done = 0;
       bytes = 0;
       last = performance.now();
-      if (!io.stderr.isTTY) return;
+      // a terminal of no columns, as containers and cron make them, would be cleared line by line for ever
+      if (!io.stderr.isTTY || io.stderr.columns === 0) return;
       if (total === undefined) {
         const { default: ora } = await import("ora");
         spinner = ora({

@@ -1,4 +1,5 @@
 import { conan as versions } from "../versions/conan.ts";
+import { explainPlace } from "./conan-elsewhere.ts";
 import { quoted } from "./quoted.ts";
 import { invalid } from "./read-package.ts";
 
@@ -26,30 +27,66 @@ const PACKAGE_ID = /^(?:[0-9a-f]{40}|[0-9a-f]{32}|[0-9a-f]{64})$/;
 const RECIPE_FILE = /^(?:conanfile\.py|conanmanifest\.txt|conan_(?:export|sources)\.t(?:gz|xz|zst))$/;
 const PACKAGE_FILE = /^(?:conaninfo\.txt|conanmanifest\.txt|conan_package\.t(?:gz|xz|zst))$/;
 
-const NO_PLACE =
-  "it does not lie in the layout of a Conan server (NAME/VERSION/USER/CHANNEL/REVISION/export/FILE or " +
-  ".../REVISION/package/ID/REVISION/FILE)";
+/** What the recipe says of itself, where it does. */
+export interface RecipeNames {
+  name?: string | undefined;
+  version?: string | undefined;
+}
 
-/** Reads a path from its end. Identity is there and nowhere else: the files do not know user, channel and package id. */
-export function parseConanPath(path: string): ConanPlace {
-  const segments = path.split(/[/\\]/);
-  const last = segments.length - 1;
-  const metadata = segments.flatMap((segment, at) => (segment === "metadata" && at < last ? [at] : [])).toReversed();
-  const end = [last, ...metadata].find((at) => REVISION.test(segments[revisionAt(segments, at)] ?? ""));
-  if (end === undefined) throw invalid(NO_PLACE);
-  const at = revisionAt(segments, end);
+/**
+ * Where the folder of the recipe's revision is, and which part of it the path leads to. Paths are read from their end:
+ * nothing else says where a server's directory begins.
+ */
+export function recipeFolderDepth(path: string): number {
+  return dissect(path).depth;
+}
+
+/** Identity is in the path and nowhere else: the files do not know user, channel and package id. */
+export function parseConanPath(path: string, recipe: RecipeNames = {}): ConanPlace {
+  const { segments, end, at, depth } = dissect(path);
   const [name, version, user, channel, recipeRevision] = segments.slice(Math.max(0, at - 4), at + 1);
-  if (recipeRevision === undefined) throw invalid(NO_PLACE);
+  if (recipeRevision === undefined) throw invalid(explainPlace(path));
   const inRecipe = segments[end - 1] === "export";
-  const place = { name: name!, version: version!, user: user!, channel: channel!, recipeRevision };
+  const place = turned({ name: name!, version: version!, user: user!, channel: channel!, recipeRevision }, recipe);
   const file = segments.slice(end).join("/");
-  checkPlace(place, file, end !== last, inRecipe);
-  const depth = last - at;
+  checkPlace(place, file, end !== segments.length - 1, inRecipe);
   if (inRecipe) return { ...place, file, depth };
   const [id, revision] = [segments[end - 2]!, segments[end - 1]!];
   if (!PACKAGE_ID.test(id)) throw invalid(`its folder ${quoted(id)} is not an id of Conan packages`);
   if (!REVISION.test(revision)) throw invalid(`its folder ${quoted(revision)} is not a Conan revision`);
   return { ...place, package: { id, revision }, file, depth };
+}
+
+/** `end`: where the name below the folder of recipe or package begins; `at`: the recipe's revision. */
+function dissect(path: string): { segments: string[]; end: number; at: number; depth: number } {
+  const segments = path.split(/[/\\]/);
+  const last = segments.length - 1;
+  const metadata = segments.flatMap((segment, at) => (segment === "metadata" && at < last ? [at] : [])).toReversed();
+  const end = [last, ...metadata].find((at) => REVISION.test(segments[revisionAt(segments, at)] ?? ""));
+  if (end === undefined) throw invalid(explainPlace(path));
+  const at = revisionAt(segments, end);
+  return { segments, end, at, depth: last - at };
+}
+
+type Reference = Pick<ConanPlace, "name" | "version" | "user" | "channel" | "recipeRevision">;
+
+/**
+ * Artifactory puts the user first: USER/NAME/VERSION/CHANNEL. No user is `_`, which is too short for a name; otherwise the
+ * recipe decides, and where it does not say, a user that looks like a version is refused rather than guessed at.
+ */
+function turned(place: Reference, { name, version }: RecipeNames): Reference {
+  const other = { ...place, user: place.name, name: place.version, version: place.user };
+  if (place.name === "_") return other;
+  if (name === place.name || (name === undefined && version === place.version)) return place;
+  if (name === other.name && (version === undefined || version === other.version)) return other;
+  if (name === undefined && /^[0-9]+\.[0-9]/.test(place.user) && !/^[0-9]/.test(place.version)) {
+    if (version === other.version) return other;
+    throw invalid(
+      `its path may mean ${place.name}/${place.version}@${place.user}/${place.channel} (Conan's server) or ` +
+        `${other.name}/${other.version}@${other.user}/${other.channel} (Artifactory), and its recipe does not say`,
+    );
+  }
+  return place;
 }
 
 /** Where the recipe's revision would stand if a recipe's or a package's own file stood at `end`. */

@@ -4,7 +4,7 @@ import { join, resolve } from "node:path";
 import { contentTypeOf } from "../lib/content-type.ts";
 import { conan as versions } from "../versions/conan.ts";
 import { readBeside } from "./beside.ts";
-import { parseConanPath, type ConanPlace } from "./conan-layout.ts";
+import { parseConanPath, recipeFolderDepth, type ConanPlace } from "./conan-layout.ts";
 import { parseConanManifest, readRecipe, revisionOf } from "./conan-manifest.ts";
 import type { Format, PackageFile, PackageIdentity, ReadOptions } from "./format.ts";
 import { limits } from "./limits.ts";
@@ -28,11 +28,11 @@ export const conan: Format = {
 
 async function read(file: PackageFile, options: ReadOptions): Promise<PackageIdentity> {
   const path = resolve(file.path);
-  const place = parseConanPath(path);
+  const recipe = await readRecipeOf(path);
+  const place = parseConanPath(path, { name: recipe.get("name"), version: recipe.get("version") });
   const warnings: string[] = [];
   await checkArchive(file, place);
   await verify(place, path, options);
-  const recipe = await readRecipeOf(place, path);
   checkRecipe(recipe, place, warnings);
   if (/[A-Z]/.test(place.name)) warnings.push(`"${place.name}" breaks Conan's rule for names (lower case)`);
   const { name, version, user, channel } = place;
@@ -95,8 +95,8 @@ async function verify(place: ConanPlace, path: string, options: ReadOptions): Pr
   if (hash.digest("hex") !== expected) throw invalid("its md5 is not the one that its conanmanifest.txt says");
 }
 
-async function readRecipeOf(place: ConanPlace, path: string): Promise<Map<string, string>> {
-  const revisionFolder = join(path, ...Array.from({ length: place.depth }, () => ".."));
+async function readRecipeOf(path: string): Promise<Map<string, string>> {
+  const revisionFolder = join(path, ...Array.from({ length: recipeFolderDepth(path) }, () => ".."));
   const bytes = await readBeside(join(revisionFolder, "export", "conanfile.py"), limits.manifest);
   return bytes === undefined ? new Map() : readRecipe(bytes);
 }

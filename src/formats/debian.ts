@@ -21,8 +21,7 @@ export const debian: Format = {
 const MAX_LENGTH = 160;
 
 async function read(file: PackageFile, options: ReadOptions = {}): Promise<PackageIdentity> {
-  const distribution = parsePlace("distribution", options.distribution ?? "stable");
-  const component = parsePlace("component", options.component ?? "main");
+  const { distribution, component } = debianPlace(options);
   await expectContainer(file, "ar");
   const warnings: string[] = [];
   const control = parseOneParagraph(await readControl(file, warnings), "control file");
@@ -50,6 +49,17 @@ async function read(file: PackageFile, options: ReadOptions = {}): Promise<Packa
     contentType: "application/vnd.debian.binary-package",
     metadata: boundMetadata(Object.fromEntries(control.fields.map((field) => [field.name, field.value])), warnings),
     warnings,
+  };
+}
+
+/** Where packages belong that do not say it themselves. Throws `usage` for what cannot be the name of such a place. */
+export function debianPlace({
+  distribution = "stable",
+  component = "main",
+}: Pick<ReadOptions, "distribution" | "component">): Record<"distribution" | "component", string> {
+  return {
+    distribution: parsePlace("distribution", distribution),
+    component: parsePlace("component", component),
   };
 }
 

@@ -19,6 +19,8 @@ export const limits = {
   zipDirectory: 64 * MiB,
   /** Bytes of a pax header or GNU long name. */
   tarExtension: MiB,
+  /** Bytes of a wheel's RECORD, which has a line for every file. */
+  wheelRecord: 16 * MiB,
   /** Nesting of XML elements. */
   xmlDepth: 64,
   /** Nesting of YAML collections. */

@@ -4,6 +4,7 @@ import { parseMessage } from "./headers.ts";
 import { limits } from "./limits.ts";
 import { parseCoreMetadata, type CoreMetadata } from "./pypi-metadata.ts";
 import { normalizeProjectName, parseWheelName } from "./pypi-name.ts";
+import { checkRecord } from "./pypi-record.ts";
 import { invalid } from "./read-package.ts";
 import { zipEntries, type ZipEntry } from "./zip.ts";
 
@@ -13,8 +14,9 @@ export async function readWheel(
   options: ReadOptions | undefined,
   warnings: string[],
 ): Promise<CoreMetadata> {
-  const { directory, members } = await findMembers(file, options);
-  const metadata = parseCoreMetadata(await members.METADATA.read(limits.manifest), "METADATA", warnings);
+  const { directory, names, members } = await findMembers(file, options);
+  const manifest = await members.METADATA.read(limits.manifest);
+  const metadata = parseCoreMetadata(manifest, "METADATA", warnings);
   const project = normalizeProjectName(metadata.name);
   const version = pep440.normalize(metadata.version);
   const is = `${metadata.name} ${metadata.version}`;
@@ -28,7 +30,8 @@ export async function readWheel(
   if (normalizeProjectName(name.project) !== project || pep440.normalize(name.version) !== version)
     throw invalid(`its file name says ${name.project} ${name.version}, but its METADATA ${is}`);
 
-  const { headers } = parseMessage((await members.WHEEL.read(limits.manifest)).toString("utf8"), "WHEEL", {
+  const wheel = await members.WHEEL.read(limits.manifest);
+  const { headers } = parseMessage(wheel.toString("utf8"), "WHEEL", {
     repeatable: new Set(["tag"]),
   });
   if (!/^1(?:\.[0-9]+)?$/.test(headers.get("Wheel-Version") ?? "")) throw invalid("its WHEEL has no Wheel-Version 1");
@@ -38,6 +41,11 @@ export async function readWheel(
     warnings.push(
       `its file name says that it is for ${name.tags.join(", ")}, but its WHEEL for ${[...inside].join(", ")}`,
     );
+  const read = [
+    { path: members.METADATA.name, bytes: manifest },
+    { path: members.WHEEL.name, bytes: wheel },
+  ];
+  checkRecord(await members.RECORD.read(limits.wheelRecord), { members: read, names, directory }, warnings);
   return { ...metadata, members: { ...metadata.members, ...(name.build && { build: name.build }), tags: name.tags } };
 }
 
@@ -51,8 +59,10 @@ const required = ["METADATA", "WHEEL", "RECORD"] as const;
 async function findMembers(file: PackageFile, options: ReadOptions | undefined) {
   const found = new Map<string, ZipEntry>();
   const directories = new Set<string>();
+  const names = new Set<string>();
   let isEgg = false;
   for await (const entry of zipEntries(file, options)) {
+    if (!entry.directory) names.add(entry.name);
     isEgg ||= entry.name.startsWith("EGG-INFO/");
     const [, directory, rest] = /^([^/]+\.dist-info)\/(.*)$/i.exec(entry.name) ?? [];
     if (directory === undefined || rest === undefined) continue;
@@ -72,5 +82,5 @@ async function findMembers(file: PackageFile, options: ReadOptions | undefined) 
     if (entry === undefined || !entry.name.endsWith(`/${member}`)) throw invalid(`it has no "${directory}/${member}"`);
     return entry;
   };
-  return { directory, members: { METADATA: get("METADATA"), WHEEL: get("WHEEL"), RECORD: get("RECORD") } };
+  return { directory, names, members: { METADATA: get("METADATA"), WHEEL: get("WHEEL"), RECORD: get("RECORD") } };
 }

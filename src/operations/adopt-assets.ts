@@ -3,9 +3,9 @@ import { findAssets, insertAssets, type NewAsset } from "../catalog/assets.ts";
 import { listFiles, type FileRow } from "../catalog/files.ts";
 import type { FeedRow } from "../catalog/feeds.ts";
 import { lockRows } from "../catalog/packages.ts";
-import { findDeletes } from "../catalog/pending.ts";
+import { unsettledKeys } from "../catalog/pending.ts";
 import type { StoreRow } from "../catalog/stores.ts";
-import { isFeedctlError } from "../errors.ts";
+import { FeedctlError, isFeedctlError } from "../errors.ts";
 import { detectType, HEAD } from "../lib/detect-type.ts";
 import { hashStream } from "../lib/hash.ts";
 import { createHead } from "../lib/head.ts";
@@ -15,7 +15,7 @@ import { unadopted, type AdoptedBlob } from "./adopt-outcome.ts";
 import { checkNames } from "./asset-names.ts";
 import { assetPathProblem, HISTORY } from "./asset-paths.ts";
 import type { Context } from "./context.ts";
-import type { FeedWriter } from "./feed-writer.ts";
+import type { FeedWriter, Target } from "./feed-writer.ts";
 import { sideBySide } from "./side-by-side.ts";
 
 export interface AdoptAssets {
@@ -24,6 +24,12 @@ export interface AdoptAssets {
   store: Store;
   /** Undefined: a dry run. */
   writer: FeedWriter | undefined;
+}
+
+/** A file whose bytes were read, and the version of it that was read. */
+interface ReadAsset {
+  asset: NewAsset;
+  blob: BlobInfo;
 }
 
 const BATCH = 64;
@@ -51,21 +57,15 @@ export async function* adoptAssets(
   const pairs = sideBySide<{ row: FileRow; blob: BlobInfo }>(listings, { row: "the catalog", blob: store.name });
   for await (const batch of inBatches(unknown(pairs), BATCH)) {
     yield* told.splice(0);
-    const files: NewAsset[] = [];
+    const files: ReadAsset[] = [];
     for await (const answer of mapParallel(batch, context.concurrency, read)) {
       if ("status" in answer) yield answer;
       else files.push(answer);
     }
-    const names = files.map(({ key }) => ({ path: key, folder: false, from: key }));
-    const problems = await checkNames(db, { feedId: feed.id, store, names });
-    const bad = new Set(problems.map(({ path }) => path));
-    for (const { path, reason } of problems) yield unadopted(path, "conflict", reason, null);
-    const good = files.filter(({ key }) => !bad.has(key));
-    await record(good);
-    for (const { key, size } of good) yield unadopted(key, "adopted", null, size);
+    yield* await record(files);
   }
   yield* told;
-  await record([]);
+  yield* await record([]);
 
   async function* unknown(all: typeof pairs): AsyncGenerator<BlobInfo> {
     for await (const { row: known, blob } of all) {
@@ -77,7 +77,7 @@ export async function* adoptAssets(
     }
   }
 
-  async function read(listed: BlobInfo): Promise<NewAsset | AdoptedBlob> {
+  async function read(listed: BlobInfo): Promise<ReadAsset | AdoptedBlob> {
     const { key } = listed;
     try {
       const blob = store.features.listsAll ? listed : ((await store.head(key, { signal })) ?? listed);
@@ -88,7 +88,7 @@ export async function* adoptAssets(
       const metadata = Object.entries(blob.metadata ?? {}).map(
         ([name, value]) => [name, { value, header: true }] as const,
       );
-      return {
+      const asset: NewAsset = {
         asset: true,
         key,
         size,
@@ -100,24 +100,28 @@ export async function* adoptAssets(
         cacheControl: blob.cacheControl ?? null,
         metadata: Object.fromEntries(metadata),
       };
+      return { asset, blob: listed };
     } catch (error) {
       if (!isFeedctlError(error, "not-found", "corrupt", "denied") || signal.aborted) throw error;
       return unadopted(key, "failed", error.message, listed.size);
     }
   }
 
-  /** Rows for blobs that are there; a blob that waits for its deletion gets none. */
-  async function record(files: readonly NewAsset[]): Promise<void> {
+  /** Rows for blobs that are there still; one that waits for its deletion, or that a dead run has left, gets none. */
+  async function record(files: readonly ReadAsset[]): Promise<AdoptedBlob[]> {
     const folders = markers.splice(0);
-    if (files.length + folders.length === 0) return;
-    await writer?.write(async (target) =>
-      db.transaction().execute(async (transaction) => {
+    if (writer === undefined) return (await choose(store, files)).results;
+    if (files.length + folders.length === 0) return [];
+    return writer.write(async (target) => {
+      if (target.storeId !== row.id)
+        throw new FeedctlError("conflict", `feed "${feed.name}" has got another store meanwhile`, {
+          hint: "run the command again",
+        });
+      const { wanted, results } = await choose(target.store, files);
+      const fresh = await presentOf(target, wanted, results);
+      await db.transaction().execute(async (transaction) => {
         await target.assertHeld();
         await lockRows(transaction, feed.id, "exclusive");
-        const keys = files.map(({ key }) => key);
-        const doomed = new Set(await findDeletes(transaction, row.id, keys));
-        const there = await findAssets(transaction, feed.id, keys);
-        const fresh = files.filter(({ key }) => !doomed.has(key) && !there.has(key));
         const above = [...fresh.flatMap(({ key }) => foldersAbove(key)), ...folders, ...folders.flatMap(foldersAbove)];
         await insertFolders(transaction, feed.id, above, context.now());
         await insertAssets(transaction, feed.id, fresh, context.now());
@@ -127,7 +131,56 @@ export async function* adoptAssets(
           detail: { sha256, size },
         }));
         await target.run.audit(transaction, audited);
-      }),
-    );
+      });
+      return results;
+    });
+  }
+
+  /** What can have a row; `results` has an answer for each file, `adopted` for those. */
+  async function choose(
+    from: Store,
+    files: readonly ReadAsset[],
+  ): Promise<{ wanted: ReadAsset[]; results: AdoptedBlob[] }> {
+    const keys = files.map(({ asset }) => asset.key);
+    const there = await findAssets(db, feed.id, keys);
+    const names = keys.filter((key) => !there.has(key)).map((key) => ({ path: key, folder: false, from: key }));
+    const problems = await checkNames(db, { feedId: feed.id, store: from, names });
+    const bad = new Map(problems.map(({ path, reason }) => [path, reason]));
+    const results = files.map(({ asset: { key, size } }) => {
+      if (there.has(key)) return unadopted(key, "existing", null, size);
+      return bad.has(key)
+        ? unadopted(key, "conflict", bad.get(key) ?? null, null)
+        : unadopted(key, "adopted", null, size);
+    });
+    return { wanted: files.filter(({ asset: { key } }) => !there.has(key) && !bad.has(key)), results };
+  }
+
+  /** Those that are still what was read; for the others their answer becomes another one. */
+  async function presentOf(target: Target, wanted: readonly ReadAsset[], results: AdoptedBlob[]): Promise<NewAsset[]> {
+    const doomed = new Set(wanted.length === 0 ? [] : await unsettledKeys(db, row.id));
+    const present: NewAsset[] = [];
+    const looked = mapParallel(wanted, context.concurrency, async ({ asset, blob }) => ({
+      asset,
+      blob,
+      now: doomed.has(asset.key) ? undefined : await target.store.head(blob.key, { signal }),
+    }));
+    for await (const { asset, blob, now } of looked) {
+      const { key, size } = asset;
+      if (doomed.has(key))
+        answer(unadopted(key, "skipped", "an interrupted run has left it; see: feedctl verify --repair", size));
+      else if (now === undefined) answer(unadopted(key, "failed", "it was deleted while it was read", size));
+      else if (now.tag !== blob.tag || now.size !== blob.size)
+        answer(unadopted(key, "failed", "it changed while it was read", size));
+      else present.push(asset);
+    }
+    return present;
+
+    function answer(other: AdoptedBlob): void {
+      results.splice(
+        results.findIndex(({ file }) => file === other.file),
+        1,
+        other,
+      );
+    }
   }
 }

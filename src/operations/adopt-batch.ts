@@ -1,4 +1,4 @@
-import { findByIdentity, type FileIdentity } from "../catalog/files.ts";
+import { findByIdentity } from "../catalog/files.ts";
 import { insertFiles, lockRows } from "../catalog/packages.ts";
 import { unsettledKeys } from "../catalog/pending.ts";
 import { mapParallel } from "../lib/parallel.ts";
@@ -6,6 +6,7 @@ import type { BlobInfo } from "../stores/store.ts";
 import { adopted, type AdoptedBlob } from "./adopt-outcome.ts";
 import type { Context } from "./context.ts";
 import type { Target } from "./feed-writer.ts";
+import { identityName } from "./identity-name.ts";
 import type { PreparedPackage } from "./prepare-package.ts";
 import { newFile } from "./store-package.ts";
 
@@ -29,11 +30,11 @@ export async function chooseBlobs(
     blobs.map(({ item }) => ({ ...item.identity, key: item.key })),
   );
   const keys = new Set(rows.map(({ key }) => key));
-  const places = new Map([...known, ...rows.map((row) => [nameOf(row), row.key] as const)]);
+  const places = new Map([...known, ...rows.map((row) => [identityName(row), row.key] as const)]);
   const wanted: ReadBlob[] = [];
   const results: AdoptedBlob[] = [];
   for (const each of blobs) {
-    const name = nameOf(each.item.identity);
+    const name = identityName(each.item.identity);
     const place = places.get(name);
     if (keys.has(each.item.key)) results.push(adopted(each.item, "existing"));
     else if (place !== undefined) results.push(adopted(each.item, "conflict", `the feed has this package at ${place}`));
@@ -88,8 +89,4 @@ export async function adoptBatch(
     );
   });
   return [...results, ...still.map(({ item }) => adopted(item, "adopted"))];
-}
-
-function nameOf({ group, nameKey, normalizedVersion, qualifier }: FileIdentity): string {
-  return JSON.stringify([group, nameKey, normalizedVersion, qualifier]);
 }

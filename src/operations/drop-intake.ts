@@ -4,6 +4,7 @@ import type { Format } from "../formats/format.ts";
 import { loadFormat } from "../formats/index.ts";
 import type { Context } from "./context.ts";
 import type { FoundFile } from "./find-package-files.ts";
+import { dropPlace } from "./drop-place.ts";
 import { importCandidates } from "./import-candidates.ts";
 import { openLane } from "./import-lane.ts";
 import type { ImportedFile } from "./import-outcome.ts";
@@ -42,17 +43,18 @@ export interface OpenIntake extends AsyncDisposable {
 export async function intakeOf(feed: FeedRow): Promise<Intake> {
   // every file is one of its own: a checksum beside it is a file, too
   if (feed.type === "asset") return { readsNeighbours: false, isSidecar: () => false, open: openAssetIntake };
-  return packageIntake(await loadFormat(feed.type as FeedType));
+  return packageIntake(await loadFormat(feed.type as FeedType), await dropPlace(feed));
 }
 
-function packageIntake(format: Format): Intake {
+function packageIntake(format: Format, place: Awaited<ReturnType<typeof dropPlace>>): Intake {
   return {
     readsNeighbours: format.readsNeighbours === true,
     isSidecar: (name) => format.isSidecar?.(name) === true,
     async open(context, { pathOf, dryRun, ...options }) {
       const lane = await openLane(context, { ...options, dryRun, prove: true });
       return {
-        take: (files) => importCandidates(context, [lane], files, { sorting: false, move: !dryRun, keyOf: pathOf }),
+        take: (files) =>
+          importCandidates(context, [lane], files, { sorting: false, move: !dryRun, keyOf: pathOf, ...place }),
         finish: (summary) => lane.finish(summary),
         [Symbol.asyncDispose]: () => lane[Symbol.asyncDispose](),
       };

@@ -1,5 +1,6 @@
 import { feedsWithDropPath, readDropFiles, readDropScan, type DropFile } from "../catalog/drops.ts";
 import type { Context } from "./context.ts";
+import { dropPlace } from "./drop-place.ts";
 import { requireFeed } from "./find-feed.ts";
 
 export interface DropStatus {
@@ -7,6 +8,9 @@ export interface DropStatus {
   type: string;
   path: string;
   active: boolean;
+  /** Of the packages in it; null for feeds that are not of type debian. */
+  distribution: string | null;
+  component: string | null;
   /** Null when it was never scanned. */
   scannedAt: Date | null;
   /** By the last scan. */
@@ -21,12 +25,14 @@ export async function dropStatus(context: Context, name: string | undefined): Pr
   const { db } = await context.catalog();
   const feeds = name === undefined ? await feedsWithDropPath(db) : [await requireFeed(db, name)];
   const found: DropStatus[] = [];
-  for (const { id, name: feed, type, drop_path: path, active } of feeds) {
+  for (const row of feeds) {
+    const { id, name: feed, type, drop_path: path, active } = row;
     if (path === null) continue;
+    const { distribution = null, component = null } = (await dropPlace(row)) ?? {};
     const scan = await readDropScan(db, id);
     const waiting = [...(await readDropFiles(db, id)).values()];
     const { scannedAt = null, imported = null, problem = null } = scan ?? {};
-    found.push({ feed, type, path, active, scannedAt, imported, problem, waiting });
+    found.push({ feed, type, path, active, distribution, component, scannedAt, imported, problem, waiting });
   }
   return found;
 }

@@ -20,6 +20,7 @@ import { locationName, locationOf } from "../stores/location.ts";
 import type { StoreType } from "../stores/store-types.ts";
 import type { Context } from "./context.ts";
 import { checkDropPath } from "./drop-path.ts";
+import { dropPlaceChange } from "./drop-place.ts";
 import { settingsMap } from "./effective-settings.ts";
 import { defaultDirectory } from "./feed-directory.ts";
 import { frozenPlace } from "./feed-store.ts";
@@ -157,6 +158,9 @@ export interface FeedSettings {
   description?: string | null | undefined;
   /** An absolute path; null: none any more. */
   dropPath?: string | null | undefined;
+  /** Of the packages in the drop path, for feeds of type debian; null: the default again. */
+  dropDistribution?: string | null | undefined;
+  dropComponent?: string | null | undefined;
   active?: boolean | undefined;
   /** Whether runs delete what the feed's retention rules say. */
   retentionRulesEnabled?: boolean | undefined;
@@ -168,14 +172,23 @@ export async function setFeed(context: Context, name: string, change: FeedSettin
     const before = await requireLiveFeed(transaction, name);
     const { dropPath } = change;
     if (typeof dropPath === "string") await checkDropPath(context, transaction, before, dropPath);
-    if (dropPath !== undefined && dropPath !== before.drop_path) await forgetDrops(transaction, before.id);
+    const place = await dropPlaceChange(before, change);
+    // what could not be taken may be taken from there, or to there
+    if ((dropPath !== undefined && dropPath !== before.drop_path) || Object.keys(place).length > 0)
+      await forgetDrops(transaction, before.id);
     const row = await updateFeed(transaction, before.id, {
       ...(change.description === undefined ? {} : { description: change.description }),
       ...(change.dropPath === undefined ? {} : { drop_path: change.dropPath }),
+      ...place,
       ...(change.active === undefined ? {} : { active: change.active }),
       ...(change.retentionRulesEnabled === undefined ? {} : { retention_rules_enabled: change.retentionRulesEnabled }),
     });
-    await audit(transaction, context, row, "feed changed", { ...change });
+    const { dropDistribution, dropComponent, ...told } = change;
+    await audit(transaction, context, row, "feed changed", {
+      ...told,
+      ...("drop_distribution" in place && { dropDistribution }),
+      ...("drop_component" in place && { dropComponent }),
+    });
     return feedOf(row);
   });
 }

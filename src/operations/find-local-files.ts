@@ -1,5 +1,6 @@
 import { readdir, stat, lstat } from "node:fs/promises";
 import { basename, join, resolve } from "node:path";
+import { splitBrokenNames } from "../lib/broken-names.ts";
 import type { Context } from "./context.ts";
 import { splitPattern } from "./patterns.ts";
 
@@ -63,12 +64,14 @@ function problem(local: string, reason: string): LocalItem {
 async function* walk(folder: string, path: string, recursive: boolean, signal: AbortSignal): AsyncGenerator<LocalItem> {
   signal.throwIfAborted();
   let entries;
+  let broken;
   try {
-    entries = await readdir(folder, { withFileTypes: true });
+    ({ whole: entries, broken } = await splitBrokenNames(folder, await readdir(folder, { withFileTypes: true })));
   } catch (error) {
     yield problem(folder, `cannot be read: ${(error as Error).message}`);
     return;
   }
+  for (const { shown } of broken) yield problem(join(folder, shown), "its name is not UTF-8 text; rename it");
   entries.sort((a, b) => (a.name < b.name ? -1 : 1));
   for (const entry of entries) {
     const local = join(folder, entry.name);

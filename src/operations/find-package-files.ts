@@ -1,6 +1,8 @@
+import { readdir, type Dirent } from "node:fs";
 import { lstat } from "node:fs/promises";
-import { basename, dirname, relative, resolve } from "node:path";
+import { basename, dirname, join, relative, resolve } from "node:path";
 import type { Format, PackageFile } from "../formats/format.ts";
+import { splitBrokenNames } from "../lib/broken-names.ts";
 import type { Context } from "./context.ts";
 import { matcherOf } from "./patterns.ts";
 import { markOf, type FileMark } from "./source-file.ts";
@@ -47,7 +49,8 @@ export async function* findPackageFiles(
         yield* matches(wanted, pattern, undefined, order);
         continue;
       }
-      yield { path, problem: info.code === "ENOENT" ? "no such file" : info.message };
+      const missing = path.includes("\ufffd") ? `no such file, or ${NO_UTF8}` : "no such file";
+      yield { path, problem: info.code === "ENOENT" ? missing : info.message };
     } else if (info.isDirectory()) {
       yield* matches(wanted, options.recursive ? "**/*" : "*", resolve(path), order);
     } else {
@@ -55,6 +58,8 @@ export async function* findPackageFiles(
     }
   }
 }
+
+const NO_UTF8 = "its name is not UTF-8 text; rename it";
 
 async function isPattern(path: string): Promise<boolean> {
   return (await import("fast-glob")).default.isDynamicPattern(path);
@@ -93,8 +98,10 @@ async function* matches(
     absolute: true,
     unique: true,
     suppressErrors: false,
+    fs: { readdir: readReadable as typeof readdir },
   };
   const found: string[] = [];
+  const broken: Candidate[] = [];
   try {
     for await (const path of glob.stream(pattern, directory === undefined ? options : { ...options, cwd: directory })) {
       if (wanted(String(path), directory)) found.push(String(path));
@@ -103,8 +110,32 @@ async function* matches(
     yield { path: directory ?? pattern, problem: `cannot be read: ${(error as Error).message}` };
     return;
   }
-  if (found.length === 0 && directory === undefined) yield { path: pattern, problem: "the pattern matches no file" };
+  if (found.length + broken.length === 0 && directory === undefined)
+    yield { path: pattern, problem: "the pattern matches no file" };
+  yield* broken;
   for (const path of found.toSorted(order)) yield await candidate(path);
+
+  /** As the search reads folders, without what it could not open. */
+  function readReadable(
+    folder: string,
+    _options: { withFileTypes: true },
+    done: (error: NodeJS.ErrnoException | null, entries?: Dirent[]) => void,
+  ): void {
+    readdir(folder, { withFileTypes: true }, (error, entries) => {
+      if (error !== null || !entries.some(({ name }) => name.includes("\ufffd"))) return done(error, entries);
+      splitBrokenNames(folder, entries).then(
+        (split) => {
+          for (const { entry, shown } of split.broken) {
+            const path = join(folder, shown);
+            if (wanted(path, directory) || (entry.isDirectory() && pattern.includes("**")))
+              broken.push({ path, problem: NO_UTF8 });
+          }
+          done(null, split.whole);
+        },
+        (failure: NodeJS.ErrnoException) => done(failure),
+      );
+    });
+  }
 }
 
 /** Compares paths as if a folder's own files had names that come after all others. */

@@ -55,7 +55,9 @@ async function* renamed(items: AsyncIterable<LocalItem>, name: string): AsyncGen
 /** All of a stream as a file, until disposed: stores must know sizes, and read what they could not send again. */
 export async function keepStream({ signal }: Context, stream: Readable): Promise<{ path: string } & AsyncDisposable> {
   if ((stream as { isTTY?: boolean }).isTTY)
-    throw new FeedctlError("usage", "- stands for standard input, and that is a terminal");
+    throw new FeedctlError("usage", "- stands for standard input, and that is a terminal", {
+      hint: "pipe a file into it, or give a path instead",
+    });
   const folder = await mkdtemp(join(tmpdir(), "feedctl-stdin-"));
   const dispose = () => rm(folder, { recursive: true, force: true });
   try {

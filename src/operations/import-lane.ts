@@ -12,6 +12,7 @@ import { openFeedStore } from "./feed-store.ts";
 import { openWriter, settle, type FeedWriter } from "./feed-writer.ts";
 import { requireActiveFeed } from "./find-feed.ts";
 import { commitBatch, planBatch, type BatchOptions } from "./import-batch.ts";
+import { identityName } from "./identity-name.ts";
 import { isThere, outcome, type ImportedFile } from "./import-outcome.ts";
 import type { PreparedPackage } from "./prepare-package.ts";
 import { startRun } from "./run.ts";
@@ -47,7 +48,7 @@ export async function openLane(context: Context, options: LaneOptions): Promise<
   const store = dryRun && prove ? await openFeedStore(context, db, feed) : undefined;
   const run = dryRun ? undefined : await startRun(context, command, feed.id);
   const writer = run === undefined ? undefined : openWriter(context, feed.name, run);
-  /** What this run has met, by canonical key: its sha256. */
+  /** What this run has met, by identity, which may have several keys: its sha256. */
   const seen = new Map<string, string>();
 
   return {
@@ -58,12 +59,16 @@ export async function openLane(context: Context, options: LaneOptions): Promise<
       // in rounds: of files with one identity the first by name comes first, and the others find it there
       for (let rest = items.toSorted((a, b) => (a.path < b.path ? -1 : 1)); rest.length > 0;) {
         const round = new Map<string, PreparedPackage>();
-        for (const item of rest) if (!round.has(item.key)) round.set(item.key, item);
+        for (const item of rest) {
+          const identity = identityName(item.identity);
+          if (!round.has(identity)) round.set(identity, item);
+        }
         yield* takeRound([...round.values()]);
-        rest = rest.filter((item) => round.get(item.key) !== item);
+        const taken = new Set(round.values());
+        rest = rest.filter((item) => !taken.has(item));
       }
       // without either of them the catalog knows what earlier batches brought
-      if (!dryRun && !overwrite) for (const { key } of items) seen.delete(key);
+      if (!dryRun && !overwrite) for (const { identity } of items) seen.delete(identityName(identity));
     },
     async finish(summary) {
       if (writer !== undefined) await settleIfPossible(context, writer);
@@ -77,11 +82,12 @@ export async function openLane(context: Context, options: LaneOptions): Promise<
   };
 
   async function* takeRound(items: readonly PreparedPackage[]): AsyncGenerator<ImportedFile> {
-    const fresh = items.filter((item) => !seen.has(item.key));
-    const twins = items.filter((item) => seen.has(item.key));
+    const before = new Map(items.map((item) => [item, seen.get(identityName(item.identity))]));
+    const fresh = items.filter((item) => before.get(item) === undefined);
+    const twins = items.filter((item) => before.get(item) !== undefined);
     // one file of a run does not replace another
     const careful: BatchOptions = { overwrite: false, prove };
-    const same = new Map(twins.map((item) => [item.path, seen.get(item.key) === item.hashes.sha256]));
+    const same = new Map(twins.map((item) => [item.path, before.get(item) === item.hashes.sha256]));
     if (writer === undefined) {
       const place = { feedId: feed.id, store };
       yield* await planBatch(context, place, fresh, options);
@@ -94,7 +100,7 @@ export async function openLane(context: Context, options: LaneOptions): Promise<
       yield* commit(writer, fresh, options);
       for await (const result of commit(writer, twins, careful)) yield explain(result, same.get(result.file) === true);
     }
-    for (const item of fresh) seen.set(item.key, item.hashes.sha256);
+    for (const item of fresh) seen.set(identityName(item.identity), item.hashes.sha256);
   }
 
   /**

@@ -7,8 +7,8 @@ import type { Context } from "./context.ts";
 import type { Place } from "./places.ts";
 
 /**
- * Refuses to mirror into oneself, and into a place where a feed lives: its files would no longer be the catalog's, unless
- * the catalog is told of them.
+ * Refuses to mirror into oneself, and into a place where a feed lives or takes packages from: its files would no longer be the
+ * catalog's, unless the catalog is told of them, or would go before they are imported.
  */
 export async function refuseUnsafePlaces(
   context: Context,
@@ -34,10 +34,18 @@ export async function refuseUnsafePlaces(
   if (target.feed !== undefined) throw liveStore(target.feed.name, target.location);
   await context.withCatalog(async ({ db }) => {
     // Loaded only where there is a catalog: most of the time to start is that of the library for SQL.
-    const [{ readSettings }, { liveStores }, { listFeeds }, { settingsMap }, { defaultDirectory }] = await Promise.all([
+    const [
+      { readSettings },
+      { liveStores },
+      { listFeeds },
+      { feedsWithDropPath },
+      { settingsMap },
+      { defaultDirectory },
+    ] = await Promise.all([
       import("../catalog/settings.ts"),
       import("../catalog/stores.ts"),
       import("../catalog/feeds.ts"),
+      import("../catalog/drops.ts"),
       import("./effective-settings.ts"),
       import("./feed-directory.ts"),
     ]);
@@ -50,6 +58,10 @@ export async function refuseUnsafePlaces(
         (row.location as Location | null) ?? locationOf({ type: "disk", path: defaultDirectory(settings, feed).path });
       if (overlap(target.location, place) !== undefined) throw liveStore(feed.name, target.location);
     }
+    for (const { name, drop_path: path } of await feedsWithDropPath(db)) {
+      if (path === null || overlap(target.location, locationOf({ type: "disk", path })) === undefined) continue;
+      throw dropPath(name, path, target.location);
+    }
   });
 }
 
@@ -60,6 +72,15 @@ function liveStore(feed: string, location: Location): FeedctlError {
     {
       hint: `to move a feed: feedctl migrate run ${feed}; to add packages: feedctl import ${feed}`,
     },
+  );
+}
+
+function dropPath(feed: string, path: string, location: Location): FeedctlError {
+  return new FeedctlError(
+    "refused",
+    `${locationName(location)} overlaps the drop path of feed "${feed}" (${path}); a mirror would delete the packages that ` +
+      `wait there, and what it copies there would be taken away`,
+    { hint: `to add packages: feedctl import ${feed}; to have the directory back: feedctl drop clear ${feed}` },
   );
 }
 

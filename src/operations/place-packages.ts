@@ -1,6 +1,7 @@
-import { findByIdentity, type FileIdentity, type KnownFile } from "../catalog/files.ts";
+import { findByIdentity, type KnownFile } from "../catalog/files.ts";
 import type { Db } from "../catalog/schema.ts";
 import { parseKey } from "../stores/key.ts";
+import { identityName } from "./identity-name.ts";
 import { outcome, type ImportedFile } from "./import-outcome.ts";
 import type { PreparedPackage } from "./prepare-package.ts";
 
@@ -20,11 +21,11 @@ export async function placePackages(db: Db, feedId: number, items: readonly Prep
     feedId,
     items.map(({ identity, key }) => ({ ...identity, key })),
   );
-  const byIdentity = new Map(known.map((row) => [nameOf(row), row]));
+  const byIdentity = new Map(known.map((row) => [identityName(row), row]));
   const taken = new Set(known.map((row) => row.key));
   const placed: Placed = { items: [], rows: new Map(), answered: [] };
   for (const item of items) {
-    const row = byIdentity.get(nameOf(item.identity));
+    const row = byIdentity.get(identityName(item.identity));
     if (row !== undefined) {
       placed.rows.set(row.key, row);
       placed.items.push(row.key === item.key ? item : { ...item, key: parseKey(row.key) });
@@ -35,8 +36,4 @@ export async function placePackages(db: Db, feedId: number, items: readonly Prep
     }
   }
   return placed;
-}
-
-function nameOf({ group, nameKey, normalizedVersion, qualifier }: FileIdentity): string {
-  return JSON.stringify([group, nameKey, normalizedVersion, qualifier]);
 }

@@ -23,6 +23,9 @@ export interface Place {
  * profile of the configuration file, the name of a feed, or a directory.
  */
 export async function findPlace(context: Context, text: string, options: StoreOptions, cwd: string): Promise<Place> {
+  // what a variable is that nobody has set; as a path it would be the current directory
+  if (text === "")
+    throw new FeedctlError("usage", "the source or the target is empty", { hint: "is a variable not set?" });
   const config = cloudConfig(context, text, options) ?? profileConfig(context, text, cwd);
   if (config !== undefined) {
     const opened = await resolveSecrets(context, config);

@@ -102,7 +102,9 @@ async function* takeFiles(
     found.problems.push(error);
   };
   const sidecars: FoundFile[] = [];
-  const candidates = dropCandidates(context, { root, intake, onProblem }, memory, {
+  const broken: FoundFile[] = [];
+  const onBrokenName = (file: FoundFile) => void broken.push(file);
+  const candidates = dropCandidates(context, { root, intake, onProblem, onBrokenName }, memory, {
     settle,
     wait: !dryRun,
     onFolder: (folder) => sidecars.push(...folder.sidecars),
@@ -135,6 +137,14 @@ async function* takeFiles(
     const moved = await moveAside(file, { ...unread(file.path, status, reason), feed: feed.name, rejectedTo: null });
     if (moved.rejectedTo === null) counts.waiting++;
     else yield moved;
+  }
+
+  for (const file of broken) {
+    const result = unread(file.path, "invalid", "its name is not UTF-8 text; rename it");
+    const news = memory.note(file, result);
+    if (news) countDrop(counts, result);
+    else counts.waiting++;
+    if (news) yield { ...result, feed: feed.name, rejectedTo: null };
   }
 
   async function* all(begin: FoundFile): AsyncGenerator<FoundFile> {

@@ -1,7 +1,7 @@
 import type { Dirent } from "node:fs";
 import { lstat, readdir } from "node:fs/promises";
 import { join } from "node:path";
-import { FeedctlError } from "../errors.ts";
+import { splitBrokenNames } from "../lib/broken-names.ts";
 import { mapParallel } from "../lib/parallel.ts";
 import type { Context } from "./context.ts";
 import type { Intake } from "./drop-intake.ts";
@@ -23,6 +23,8 @@ export interface DropWalk {
   intake: Pick<Intake, "isSidecar">;
   /** Told of a folder that cannot be read; the others are read all the same. */
   onProblem(error: unknown): void;
+  /** Told of a file or folder whose name is no UTF-8 text: nothing can be opened by it, so it stays. */
+  onBrokenName(file: FoundFile): void;
 }
 
 /**
@@ -44,10 +46,9 @@ export async function* walkDropPath(context: Context, walk: DropWalk, path = "")
     if (path === "") throw dropPathError(walk.root, error);
     // a folder that went away is nobody's fault; whether all went with it is asked at the end
     if (!isAbsent(error)) walk.onProblem(dropPathError(join(walk.root, path), error));
-    else if (path.includes("\ufffd")) walk.onProblem(unnameable(join(walk.root, path)));
     return;
   }
-  const kept = entries.filter(({ name }) => !LEFT_ALONE.test(name)).toSorted((a, b) => (a.name < b.name ? -1 : 1));
+  const kept = await withoutBrokenNames(walk, path, keep(entries));
   for (const entry of kept)
     if (entry.isDirectory()) yield* walkDropPath(context, walk, path === "" ? entry.name : `${path}/${entry.name}`);
   const files = await describe(kept, walk, path);
@@ -58,12 +59,27 @@ export async function* walkDropPath(context: Context, walk: DropWalk, path = "")
 export async function readDropFolder(walk: DropWalk, path: string): Promise<DropFolder | undefined> {
   try {
     const entries = await readdir(join(walk.root, path), { withFileTypes: true });
-    const kept = entries.filter(({ name }) => !LEFT_ALONE.test(name)).toSorted((a, b) => (a.name < b.name ? -1 : 1));
-    return folderOf(walk, path, await describe(kept, walk, path));
+    return folderOf(walk, path, await describe(keep(entries), walk, path));
   } catch (error) {
     if (!isAbsent(error)) throw dropPathError(walk.root, error);
     return undefined;
   }
+}
+
+function keep(entries: readonly Dirent[]): Dirent[] {
+  return entries.filter(({ name }) => !LEFT_ALONE.test(name)).toSorted((a, b) => (a.name < b.name ? -1 : 1));
+}
+
+async function withoutBrokenNames(walk: DropWalk, path: string, entries: readonly Dirent[]): Promise<Dirent[]> {
+  const folder = join(walk.root, path);
+  const { whole, broken } = await splitBrokenNames(folder, entries);
+  for (const { entry, path: real, shown } of broken) {
+    const info = await lstat(real).catch(() => undefined);
+    if (info === undefined || !(entry.isFile() || entry.isDirectory())) continue;
+    const file = { path: join(folder, shown), size: info.size, name: shown };
+    walk.onBrokenName({ path: file.path, file, mark: markOf(info) });
+  }
+  return whole;
 }
 
 function folderOf({ intake }: DropWalk, path: string, all: readonly FoundFile[]): DropFolder {
@@ -85,13 +101,7 @@ async function describe(entries: readonly Dirent[], walk: DropWalk, folder: stri
       return { path, file: { path, size: info.size, name }, mark: markOf(info) };
     } catch (error) {
       if (!isAbsent(error)) walk.onProblem(dropPathError(path, error));
-      else if (name.includes("\ufffd")) walk.onProblem(unnameable(path));
       return undefined;
     }
   }
-}
-
-/** Node gives such a name with a character in it for what it could not read: no file has that name. */
-function unnameable(path: string): FeedctlError {
-  return new FeedctlError("invalid", `the name of ${path} is not UTF-8`, { hint: "rename it" });
 }

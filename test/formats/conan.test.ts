@@ -152,9 +152,7 @@ test("what does not lie where a server has it is rejected", async (t) => {
   const table: [file: string, reason: RegExp][] = [
     ["conanfile.py", /not lie in the layout of a Conan server/],
     ["export/conanfile.py", /not lie in the layout/],
-    ["widget/1.2.0/_/_/export/conanfile.py", /not lie in the layout/],
     ["widget/1.2.0/_/_/latest/export/conanfile.py", /not lie in the layout/],
-    ["b/widge09ff80cbc0728/p/conaninfo.txt", /not lie in the layout/],
     [`a b/1.2.0/_/_/${revision}/export/conanfile.py`, /"a b" is not a name/],
     [`.x/1.2.0/_/_/${revision}/export/conanfile.py`, /"\.x" is not a name/],
     [`widget/1 0/_/_/${revision}/export/conanfile.py`, /"1 0" is not a Conan version/],
@@ -166,6 +164,59 @@ test("what does not lie where a server has it is rejected", async (t) => {
     [`widget/1.0/_/_/${revision}/package/x/${revision}/conaninfo.txt`, /"x" is not an id/],
     [`widget/1.0/_/_/${revision}/package/${"a".repeat(40)}/x/conaninfo.txt`, /"x" is not a Conan revision/],
     [`widget/1.0/_/_/${revision}/package/${"a".repeat(40)}/${revision}/conanfile.py`, /a Conan package has no file/],
+  ];
+  for (const [file, reason] of table) {
+    const folder = packageFolder(t, { [file]: "x" });
+    await assert.rejects(conan.read(folder.file(file)), { code: "invalid", message: reason }, file);
+  }
+});
+
+test("the directory of Artifactory, where the user comes first, gives the same packages under the same keys", async (t) => {
+  const named = (name: string, version: string) =>
+    `class Widget(ConanFile):\n    name = "${name}"\n    version = "${version}"\n`;
+  const table: [reference: string, recipe: string, place: string][] = [
+    ["_/widget/1.2.0/_", "#", "widget/1.2.0/_/_"],
+    ["acme/widget/1.2.0/_", named("widget", "1.2.0"), "widget/1.2.0/acme/_"],
+    ["acme/widget/1.2.0/stable", named("widget", "1.2.0"), "widget/1.2.0/acme/stable"],
+    ["acme/widget/main/stable", '    name = "widget"\n', "widget/main/acme/stable"],
+    ["acme/widget/1.2.0/stable", '    version = "1.2.0"\n', "widget/1.2.0/acme/stable"],
+    // a server's own layout stays what it is, whatever the names look like
+    ["widget/1.2.0/acme/stable", "#", "widget/1.2.0/acme/stable"],
+    ["widget/1.2.0/widget/stable", named("widget", "1.2.0"), "widget/1.2.0/widget/stable"],
+    ["widget/main/acme/stable", named("widget", "main"), "widget/main/acme/stable"],
+    ["widget/main/1.2/stable", '    version = "main"\n', "widget/main/1.2/stable"],
+  ];
+  for (const [reference, recipe, place] of table) {
+    const { files, read } = upload(t, { reference, conanfile: recipe });
+    for (const name of Object.keys(files)) {
+      const { key, warnings } = await read(name);
+      assert.equal(key, name.replace(reference, place));
+      assert.deepEqual(warnings, []);
+    }
+  }
+});
+
+test("a path that may be a server's or Artifactory's is not guessed at", async (t) => {
+  const { read, recipeFolder } = upload(t, { reference: "acme/widget/1.2.0/stable", conanfile: "#" });
+  await assert.rejects(read(`${recipeFolder}/conanfile.py`), {
+    code: "invalid",
+    message: /may mean acme\/widget@1\.2\.0\/stable .* or widget\/1\.2\.0@acme\/stable \(Artifactory\)/,
+  });
+});
+
+test("the cache of a client is told from a server's directory, with what to do", async (t) => {
+  const id = "a".repeat(40);
+  const table: [file: string, reason: RegExp][] = [
+    ["p/widge09ff80cbc0728/e/conanfile.py", /Conan 2 client.*conan upload/],
+    ["p/5cb229164ec1d245/e/conanfile.py", /Conan 2 client/],
+    ["p/b/widge09ff80cbc0728/p/conaninfo.txt", /Conan 2 client/],
+    ["p/widge09ff80cbc0728/d/conan_export.tgz", /Conan 2 client/],
+    ["p/cache.sqlite3", /Conan 2 client/],
+    ["widget/1.2.0/_/_/export/conanfile.py", /Conan 1 client.*conan upload/],
+    ["widget/1.2.0/acme/stable/dl/export/conan_export.tgz", /Conan 1 client/],
+    [`widget/1.2.0/_/_/package/${id}/conaninfo.txt`, /Conan 1 client/],
+    ["widget/1.2.0/_/_/metadata.json", /Conan 1 client/],
+    ["saved.tgz", /layout of a Conan server.*"conan cache save" has to be restored first/],
   ];
   for (const [file, reason] of table) {
     const folder = packageFolder(t, { [file]: "x" });

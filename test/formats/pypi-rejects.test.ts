@@ -3,7 +3,7 @@ import { readdirSync } from "node:fs";
 import { test, type TestContext } from "node:test";
 import { gzipSync } from "node:zlib";
 import { pypi } from "../../src/formats/pypi.ts";
-import { coreMetadata, sdist, wheel } from "../support/fixtures/pypi.ts";
+import { coreMetadata, sdist, sha256, wheel } from "../support/fixtures/pypi.ts";
 import { tarArchive, type TarMember } from "../support/fixtures/tar.ts";
 import { zipArchive } from "../support/fixtures/zip.ts";
 import { packageFile, packageFileAt } from "../support/package-file.ts";
@@ -18,8 +18,17 @@ async function rejects(t: TestContext, fileName: string, bytes: Buffer, reason: 
   });
 }
 
-const good = "foo-1.0-py3-none-any.whl";
 const foo = { name: "foo", version: "1.0" };
+
+/** RECORD of the wheel `foo`, with lines put in the place of those that are true. */
+function recordOf(lines: { METADATA?: string; WHEEL?: string; more?: string }): string {
+  const WHEEL = "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n";
+  const real = { METADATA: `sha256=${sha256(coreMetadata(foo))}`, WHEEL: `sha256=${sha256(WHEEL)}`, more: "" };
+  const { METADATA, WHEEL: hash, more } = { ...real, ...lines };
+  return `foo-1.0.dist-info/METADATA,${METADATA},\nfoo-1.0.dist-info/WHEEL,${hash},\n${more}`;
+}
+
+const good = "foo-1.0-py3-none-any.whl";
 const wheels: { name: string; fileName?: string; bytes: Buffer; reason: RegExp }[] = [
   {
     name: "a file name of another project",
@@ -83,6 +92,31 @@ const wheels: { name: string; fileName?: string; bytes: Buffer; reason: RegExp }
     ]),
     reason: /Wheel-Version 1/,
   },
+  {
+    name: "a RECORD without its METADATA",
+    bytes: wheel({ ...foo, record: recordOf({}).replace(/.*METADATA.*\n/, "") }),
+    reason: /RECORD does not list "foo-1\.0\.dist-info\/METADATA"/,
+  },
+  {
+    name: "another METADATA than its RECORD says",
+    bytes: wheel({ ...foo, record: recordOf({ METADATA: `sha256=${sha256("other")}` }) }),
+    reason: /METADATA" has not the sha256 that its RECORD says/,
+  },
+  {
+    name: "another WHEEL than its RECORD says",
+    bytes: wheel({ ...foo, record: recordOf({ WHEEL: `sha256=${sha256("other")}` }) }),
+    reason: /WHEEL" has not the sha256/,
+  },
+  {
+    name: "a RECORD that says two things of one file",
+    bytes: wheel({ ...foo, record: recordOf({ more: '"./foo-1.0.dist-info\\METADATA",sha256=x,1\n' }) }),
+    reason: /lists "foo-1\.0\.dist-info\/METADATA" twice/,
+  },
+  {
+    name: "an endless line in its RECORD",
+    bytes: wheel({ ...foo, record: recordOf({ more: `"${"a".repeat(1_000_000)}` }) }),
+    reason: /line longer than 8192/,
+  },
   { name: "nothing of a wheel", bytes: zipArchive([{ name: "foo.py", body: "" }]), reason: /no \.dist-info directory/ },
   { name: "an egg", bytes: zipArchive([{ name: "EGG-INFO/PKG-INFO", body: "" }]), reason: /is an egg/ },
   { name: "two names", bytes: wheel({ ...foo, metadata: "Name: bar\n" }), reason: /field "Name" twice/ },
@@ -96,6 +130,41 @@ const wheels: { name: string; fileName?: string; bytes: Buffer; reason: RegExp }
 for (const { name, fileName = good, bytes, reason } of wheels) {
   test(`a wheel with ${name} is rejected`, (t) => rejects(t, fileName, bytes, reason));
 }
+
+const oddRecords: { name: string; record: string; warnings: RegExp[] }[] = [
+  { name: "as it should be", record: recordOf({ more: "foo-1.0.dist-info/RECORD,,\n" }), warnings: [] },
+  { name: "with quotes and the line ends of Windows", record: quoteAll(recordOf({})), warnings: [] },
+  {
+    name: "without hashes",
+    record: recordOf({ METADATA: "", WHEEL: "sm99=abc" }),
+    warnings: [/has no hash of "foo/, /no hash that can be checked \("sm99=abc"\) of/],
+  },
+  {
+    name: "with files that are not there",
+    record: recordOf({ more: "a.py,,\nb.py,,\nfoo-1.0.dist-info/RECORD.jws,,\n" }),
+    warnings: [/lists 2 files that it does not have: "a\.py", \.\.\.$/],
+  },
+];
+for (const { name, record, warnings } of oddRecords) {
+  test(`a wheel with a RECORD ${name} is taken${warnings.length > 0 ? " with a warning" : ""}`, async (t) => {
+    const told = (await pypi.read(packageFile(t, good, wheel({ ...foo, record })))).warnings;
+    assert.equal(told.length, warnings.length, told.join("\n"));
+    for (const [index, warning] of warnings.entries()) assert.match(told[index]!, warning);
+  });
+}
+
+function quoteAll(record: string): string {
+  return record
+    .replace(/^(.*),(.*),/gm, '"$1","$2",')
+    .replaceAll("/", "\\")
+    .replaceAll("\n", "\r\n");
+}
+
+test("files that a RECORD leaves out are told of", async (t) => {
+  const bytes = wheel({ ...foo, record: recordOf({}), files: { "foo.py": "", "foo-1.0.dist-info/RECORD.p7s": "" } });
+  const { warnings } = await pypi.read(packageFile(t, good, bytes));
+  assert.deepEqual(warnings, ['its RECORD does not list a file that it has: "foo.py"']);
+});
 
 const body = coreMetadata(foo);
 const sources: { name: string; members: TarMember[]; reason: RegExp }[] = [

@@ -112,9 +112,10 @@ onDatabases("drop paths of asset directories", ["PostgreSQL"], (database) => {
       return t.skip(`this disk has no such names: ${(error as Error).message}`);
     }
     drop.put("good", "good");
-    const { counts, feeds } = await scan(place, 3);
-    assert.deepEqual(counts, { imported: 1, problems: 1 });
-    assert.match(String(feeds[0]?.["problem"]), /the name of .* is not UTF-8/);
+    const { counts, files } = await scan(place, 3);
+    assert.deepEqual(counts, { imported: 1, invalid: 1 });
+    assert.deepEqual(files, ["imported good", "invalid f\\xfcr: its name is not UTF-8 text; rename it"]);
+    assert.deepEqual((await scan(place, 0)).counts, { waiting: 1 }, "told of once");
     assert.equal(readFileSync(name, "utf8"), "latin 1");
   });
 

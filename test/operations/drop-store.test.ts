@@ -41,6 +41,45 @@ onEachDatabase("drop paths and stores", (database) => {
 });
 
 onDatabases("drop paths and stores", ["PostgreSQL"], (database) => {
+  database.test("Debian packages of a drop path go where its setting says, until it is cleared", async (_t, place) => {
+    const drop = await makeDrop(place, "deb", "debian");
+    const put = (version: string) => drop.put("x.deb", debPackage({ name: "hello", version }));
+    const keys = async () =>
+      (await place.rows("select key from feedctl.files order by id")).map(({ key }) =>
+        String(key).split("/", 3).slice(1),
+      );
+    put("1.0-1");
+    await scan(place, 0);
+    const set = ["drop", "set", "deb", drop.path, "--distribution", "trixie"];
+    assert.match((await place.run(...set, "--component", "extra")).stdout, /takes packages for trixie, extra from/);
+    put("1.0-2");
+    await scan(place, 0);
+    const [status] = (await place.run("drop", "status", "--json")).json() as Record<string, unknown>[];
+    assert.partialDeepStrictEqual(status, { distribution: "trixie", component: "extra" });
+    assert.match((await place.run("drop", "status")).stdout, /^packages: {3}for trixie, extra$/m);
+
+    // the same package with other bytes is a conflict there, but not in another distribution
+    drop.put("x.deb", debPackage({ name: "hello", version: "1.0-2", fields: { Description: "other" } }));
+    assert.deepEqual((await scan(place, 3)).counts, { conflicts: 1 });
+    await place.run(...set);
+    assert.deepEqual((await scan(place, 0)).counts, { imported: 1 });
+    await place.run("drop", "clear", "deb");
+    await place.run("feed", "set", "deb", "--drop-path", drop.path);
+    put("1.0-3");
+    await scan(place, 0);
+    assert.deepEqual(await keys(), [
+      ["stable", "main"],
+      ["trixie", "extra"],
+      ["trixie", "main"],
+      ["stable", "main"],
+    ]);
+    const bad = await place.exits(2, "drop", "set", "deb", drop.path, "--component", "a/b");
+    assert.match(bad.stderr, /"a\/b" is not the name of a component/);
+    await place.run("feed", "create", "web", "--type", "npm");
+    const other = await place.exits(2, "drop", "set", "web", dropFolder(place.path("web")).path, "--distribution", "x");
+    assert.match(other.stderr, /are for feeds of type debian/);
+  });
+
   database.test(
     "a package is put back where its row says, whatever its format would make of it now",
     async (_t, place) => {

@@ -25,6 +25,8 @@ describe("SIGKILL at any moment, and the same command again", () => {
     const plan = {
       importDisk: 4,
       importS3: 4,
+      adoptPackages: 2,
+      adoptAssets: 2,
       migrateS3: 4,
       migrateAzure: 2,
       migrateStart: 3,

@@ -151,6 +151,34 @@ export function killScenarios(servers: Servers): Record<string, KillScenario> {
       },
       thirdExit: 4,
     },
+    adoptPackages: {
+      name: "adopt",
+      async prepare(place, round) {
+        await place.run("feed", "create", feed(round), "--type", "npm");
+        await place.run("store", "set", feed(round), ...stores(servers, round, place).disk);
+        writePackages(place.path("stores", round), 200, { size: 8_000 });
+      },
+      command: (_place, round) => ["adopt", feed(round)],
+      state,
+    },
+    adoptAssets: {
+      name: "adopt into an asset directory",
+      async prepare(place, round) {
+        await place.run("feed", "create", feed(round), "--type", "asset");
+        await place.run("store", "set", feed(round), ...stores(servers, round, place).disk);
+        for (const folder of ["a", "a/b", "c"]) writePackages(place.path("stores", round, folder), 70);
+      },
+      command: (_place, round) => ["adopt", feed(round)],
+      async state(place, round) {
+        const files = (await place.run("asset", "list", feed(round), "--recursive", "--json")).json();
+        const verified = (await place.run("verify", feed(round), "--read", "--json")).json();
+        const { match, differ, missingBlob, missingRow } = verified as Record<string, number>;
+        return {
+          files: (files as Record<string, unknown>[]).map(({ path, size }) => [path, size]),
+          counts: { match, differ, missingBlob, missingRow },
+        };
+      },
+    },
     deletePackage: {
       name: "package delete",
       async prepare(place, round) {
@@ -235,7 +263,9 @@ async function assertInvariant(place: Installation, feed: string, when: string):
 }
 
 function assertNothingDone(summary: Record<string, unknown> | undefined, when: string): void {
-  const did = ["imported", "conflicts", "invalid", "failed", "copied"].filter((name) => (summary?.[name] ?? 0) !== 0);
+  const did = ["imported", "adopted", "conflicts", "invalid", "failed", "copied"].filter(
+    (name) => (summary?.[name] ?? 0) !== 0,
+  );
   assert.deepEqual(did, [], `${when}: the third run did something: ${JSON.stringify(summary)}`);
 }
 

@@ -6,6 +6,7 @@ import { retention } from "./0005-retention.ts";
 import { assets } from "./0006-assets.ts";
 import { describedProofs } from "./0007-described-proofs.ts";
 import { assetRetention } from "./0008-asset-retention.ts";
+import { debianDropPaths } from "./0009-debian-drop-paths.ts";
 
 /** Numbered from 1, append-only, in order of application. */
 export const migrations: readonly { name: string; sql: string }[] = [
@@ -17,6 +18,7 @@ export const migrations: readonly { name: string; sql: string }[] = [
   { name: "assets", sql: assets },
   { name: "described proofs", sql: describedProofs },
   { name: "asset retention", sql: assetRetention },
+  { name: "Debian drop paths", sql: debianDropPaths },
 ];
 
 export const newestSchema = migrations.length;

@@ -1,0 +1,54 @@
+// On a real terminal, as far as one can be had without a user: util-linux's script.
+import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import { test, type TestContext } from "node:test";
+import { freshBuild } from "../support/build.ts";
+import { binary, isolation, type Sandbox, sandbox } from "../support/feedctl.ts";
+import { writePackages } from "../support/package-set.ts";
+
+const hasScript = /util-linux/.test(spawnSync("/bin/sh", ["-c", "script --version"], { encoding: "utf8" }).stdout);
+const options = { skip: hasScript ? false : "no script program of util-linux", timeout: 60_000 };
+
+/** What the terminal showed; `size` is set before feedctl begins, and a terminal that nobody sized has no columns. */
+async function onTerminal(t: TestContext, place: Sandbox, args: readonly string[], size?: string) {
+  await freshBuild();
+  const words = [process.execPath, binary, ...args].map((word) => `'${word}'`).join(" ");
+  const command = size === undefined ? words : `stty ${size}; ${words}`;
+  const result = spawnSync("/bin/sh", ["-c", 'exec script -qec "$1" /dev/null', "sh", command], {
+    env: { ...isolation(place.directory), PATH: process.env["PATH"], SHELL: "/bin/sh", TERM: "xterm" },
+    cwd: place.directory,
+    encoding: "utf8",
+    timeout: 30_000,
+    maxBuffer: 4 * 1024 * 1024,
+  });
+  t.diagnostic(`${result.stdout?.length} characters, exit status ${result.status}`);
+  return { status: result.status, shown: result.stdout ?? "" };
+}
+
+test("a terminal as standard input is a mistake that is told at once, not waited for", options, async (t) => {
+  await using place = await sandbox();
+  assert.equal((await place.feedctl(["feed", "create", "web", "--type", "npm"])).code, 0);
+  assert.equal((await place.feedctl(["feed", "create", "site", "--type", "asset"])).code, 0);
+  const commands = [
+    ["import", "web", "-"],
+    ["asset", "upload", "site", "-", "--to", "x"],
+    ["asset", "import-archive", "site", "-"],
+  ];
+  for (const command of commands) {
+    const { status, shown } = await onTerminal(t, place, command, "cols 100 rows 30");
+    assert.equal(status, 2, shown);
+    assert.match(shown, /error: - stands for standard input, and that is a terminal\r?\n.*hint: pipe /);
+  }
+});
+
+test("a terminal without columns is no place for a spinner", options, async (t) => {
+  await using place = await sandbox();
+  assert.equal((await place.feedctl(["feed", "create", "web", "--type", "npm"])).code, 0);
+  writePackages(place.path("in"), 3);
+  const { status, shown } = await onTerminal(t, place, ["import", "web", place.path("in")], "cols 0 rows 0");
+  assert.equal(status, 0, shown.slice(-500));
+  assert.match(shown, /^imported 3 files/m);
+  assert.ok(!shown.includes("\u001b[1A"), "no line is cleared");
+  const drawn = await onTerminal(t, place, ["import", "web", place.path("in")], "cols 100 rows 30");
+  assert.ok(drawn.shown.includes("\u001b[1G"), "elsewhere there is one");
+});
