@@ -1,6 +1,6 @@
 import { basename } from "node:path/posix";
 import { listFiles, type FileRow } from "../catalog/files.ts";
-import { FeedctlError, isFeedctlError } from "../errors.ts";
+import { FeedctlError, isFeedctlError, unpackError } from "../errors.ts";
 import type { FeedType } from "../formats/feed-types.ts";
 import type { Format } from "../formats/format.ts";
 import { loadFormat } from "../formats/index.ts";
@@ -15,7 +15,7 @@ import { openWriter, settle } from "./feed-writer.ts";
 import { fileSource } from "./file-source.ts";
 import { requireActiveFeed } from "./find-feed.ts";
 import { openLocalBlobs, type LocalBlobs } from "./local-blobs.ts";
-import { preparePackage } from "./prepare-package.ts";
+import { openPackageReader, type PackageReader } from "./package-reader.ts";
 import { plainName, wasEscaped } from "./proget-names.ts";
 import { startRun } from "./run.ts";
 import { sideBySide } from "./side-by-side.ts";
@@ -63,6 +63,8 @@ export async function* adoptFeed(context: Context, input: AdoptInput): AsyncGene
   if (writer !== undefined) await settle(context, writer);
   const row = await requireStore(db, feed);
   await using store = await openFeedStore(context, db, feed, row);
+  await using reader = openPackageReader(context.signal);
+  const width = store.localPath === undefined ? context.concurrency : reader.width;
   const summary: AdoptSummary = {
     type: "summary",
     feed: feed.name,
@@ -105,7 +107,7 @@ export async function* adoptFeed(context: Context, input: AdoptInput): AsyncGene
       yield* told.splice(0);
       await using local = openLocalBlobs(store, context.signal);
       const blobs: ReadBlob[] = [];
-      for await (const answer of mapParallel(batch, context.concurrency, (blob) => read(format, local, blob))) {
+      for await (const answer of mapParallel(batch, width, (blob) => read(format, local, blob))) {
         if ("status" in answer) yield answer;
         else blobs.push(answer);
       }
@@ -142,7 +144,7 @@ export async function* adoptFeed(context: Context, input: AdoptInput): AsyncGene
     try {
       if (format.readsNeighbours) await local.neighbours(key);
       const path = await local.path(blob);
-      const item = await readUnderEitherName(format, { path, size }, blob, input, context.signal);
+      const item = await readUnderEitherName(format, { path, size }, blob, input, reader);
       return { item: { ...item, key, source: fileSource(path, size) }, blob };
     } catch (error) {
       if (!isFeedctlError(error, "invalid", "not-found", "corrupt", "denied") || context.signal.aborted) throw error;
@@ -184,13 +186,17 @@ async function readUnderEitherName(
   file: { path: string; size: number },
   blob: BlobInfo,
   { distribution, component }: AdoptInput,
-  signal: AbortSignal,
+  reader: PackageReader,
 ) {
   const name = basename(blob.key);
   // what our own keys of Debian packages tell, and nothing else does
   const pool = format.type === "debian" ? /^pool\/([^/]+)\/([^/]+)\/[^/]+\/[^/]+\/[^/]+$/.exec(blob.key) : null;
-  const options = { signal, distribution: pool?.[1] ?? distribution, component: pool?.[2] ?? component };
-  const readAs = (hint: string) => preparePackage(format, { ...file, name: hint }, blob.key, options);
+  const place = { distribution: pool?.[1] ?? distribution, component: pool?.[2] ?? component };
+  const readAs = async (hint: string) => {
+    const answer = await reader.read({ file: { ...file, name: hint }, path: blob.key, type: format.type, ...place });
+    if ("item" in answer) return answer.item;
+    throw "problem" in answer ? unpackError(answer.problem) : new Error(`${blob.key} was read as of no type`);
+  };
   try {
     return await readAs(name);
   } catch (error) {

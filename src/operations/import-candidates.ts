@@ -4,6 +4,7 @@ import { collect, inBatches, mapInOrder, mapParallel, oneAhead } from "../lib/pa
 import type { Context } from "./context.ts";
 import { fileSource } from "./file-source.ts";
 import type { Candidate, FoundFile } from "./find-package-files.ts";
+import { identityName } from "./identity-name.ts";
 import type { Lane } from "./import-lane.ts";
 import { isThere, unread, type ImportedFile } from "./import-outcome.ts";
 import { moveAway, type Taken } from "./move-away.ts";
@@ -119,11 +120,12 @@ export async function* importCandidates(
     return { lane, item: { ...answer.item, source: fileSource(file.path, file.size), publishedAt } };
   }
 
-  /** Gives a batch to its lanes, after those under way that have the same keys: a package is one batch's at a time. */
+  /** Gives a batch to its lanes, after those under way that have the same packages: one batch at a time has it. */
   function takeApart() {
     const underway = new Map<Promise<void>, Set<string>>();
     return async (batch: Batch) => {
-      const keys = new Set([...batch.prepared.values()].flat().map(({ key }) => key));
+      const items = [...batch.prepared.values()].flat();
+      const keys = new Set(items.flatMap(({ key, identity }) => [key, identityName(identity)]));
       const before = [...underway].filter(([, others]) => [...keys].some((key) => others.has(key)));
       const end = Promise.withResolvers<void>();
       underway.set(end.promise, keys);
