@@ -1,13 +1,12 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { FeedRow } from "../catalog/feeds.ts";
-import { isFeedctlError } from "../errors.ts";
 import type { Store } from "../stores/store.ts";
 import { commitAssets, planAssets } from "./asset-batch.ts";
 import { assetOutcome, type AssetItem, type AssetOutcome, type IfExists } from "./asset-item.ts";
 import { claimUnchanged } from "./claim-unchanged.ts";
 import type { Context } from "./context.ts";
 import { openFeedStore } from "./feed-store.ts";
-import { openWriter, settle, type FeedWriter } from "./feed-writer.ts";
+import { openWriter, settleIfPossible, type FeedWriter } from "./feed-writer.ts";
 import { requireActiveDirectory } from "./find-assets.ts";
 import { startRun, type Run } from "./run.ts";
 import { isOwnBlob } from "./source-file.ts";
@@ -96,15 +95,5 @@ async function refuseOwnBlobs(store: Store, items: readonly AssetItem[], results
     if (!(await isOwnBlob(store, item.key, item.local))) continue;
     const why = "it is the directory's own file in its store, and no copy that could be deleted";
     results[at] = assetOutcome(item, "failed", why);
-  }
-}
-
-/** What earlier runs left is not this run's fault: a store that forbids deleting must not make it fail. */
-export async function settleIfPossible(context: Context, writer: FeedWriter): Promise<void> {
-  try {
-    await settle(context, writer);
-  } catch (error) {
-    if (!isFeedctlError(error, "denied", "unavailable", "locked")) throw error;
-    context.notice(`what interrupted runs left stays for now: ${error.message}`);
   }
 }

@@ -3,10 +3,9 @@ import { assetsBelow, takeAssets, totalsBelow, type AssetRow } from "../catalog/
 import { lockRows } from "../catalog/packages.ts";
 import { FeedctlError } from "../errors.ts";
 import { inBatches } from "../lib/parallel.ts";
-import { settleIfPossible } from "./asset-lane.ts";
 import { parseFolder } from "./asset-paths.ts";
 import type { Context } from "./context.ts";
-import { openWriter, type FeedWriter, type Target } from "./feed-writer.ts";
+import { openWriter, type FeedWriter, type Target, settleIfPossible } from "./feed-writer.ts";
 import { findItem, requireDirectory, requireLiveDirectory } from "./find-assets.ts";
 import { keepContent } from "./keep-content.ts";
 import { recordGone } from "./record-gone.ts";

@@ -1,4 +1,5 @@
 import type { FeedRow } from "../catalog/feeds.ts";
+import { isFeedctlError } from "../errors.ts";
 import type { Store } from "../stores/store.ts";
 import type { Context } from "./context.ts";
 import { openFeedStore, requireStore } from "./feed-store.ts";
@@ -66,4 +67,14 @@ export function openWriter(
 export async function settle(context: Context, writer: FeedWriter): Promise<void> {
   const { feed, storeId, store, run } = await writer.write(async (target) => target);
   await settlePending(context, feed, storeId, store, run);
+}
+
+/** What earlier runs left is not this run's fault: a store that forbids deleting must not make it fail. */
+export async function settleIfPossible(context: Context, writer: FeedWriter): Promise<void> {
+  try {
+    await settle(context, writer);
+  } catch (error) {
+    if (!isFeedctlError(error, "denied", "unavailable", "locked")) throw error;
+    context.notice(`what interrupted runs left stays for now: ${error.message}`);
+  }
 }

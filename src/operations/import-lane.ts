@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { FeedRow } from "../catalog/feeds.ts";
 import { readRecorded, type RecordedFile } from "../catalog/recorded-files.ts";
-import { FeedctlError, isFeedctlError } from "../errors.ts";
+import { FeedctlError } from "../errors.ts";
 import type { FeedType } from "../formats/feed-types.ts";
 import type { Format } from "../formats/format.ts";
 import { loadFormat } from "../formats/index.ts";
@@ -9,7 +9,7 @@ import { parseKey } from "../stores/key.ts";
 import type { Store } from "../stores/store.ts";
 import type { Context } from "./context.ts";
 import { openFeedStore } from "./feed-store.ts";
-import { openWriter, settle, type FeedWriter } from "./feed-writer.ts";
+import { openWriter, settleIfPossible, type FeedWriter } from "./feed-writer.ts";
 import { requireActiveFeed } from "./find-feed.ts";
 import { commitBatch, planBatch, type BatchOptions } from "./import-batch.ts";
 import { identityName } from "./identity-name.ts";
@@ -149,15 +149,5 @@ async function refuseOwnBlobs(store: Store, items: readonly PreparedPackage[], r
     if (item === undefined || !isThere(result) || result.key === null) continue;
     if (!(await isOwnBlob(store, parseKey(result.key), item.source.path))) continue;
     results[at] = outcome(item, "failed", "it is the feed's own file in its store, and no copy that could be deleted");
-  }
-}
-
-/** What earlier runs left is not this import's fault: a store that forbids deleting must not make it fail. */
-async function settleIfPossible(context: Context, writer: FeedWriter): Promise<void> {
-  try {
-    await settle(context, writer);
-  } catch (error) {
-    if (!isFeedctlError(error, "denied", "unavailable", "locked")) throw error;
-    context.notice(`what interrupted runs left stays for now: ${error.message}`);
   }
 }

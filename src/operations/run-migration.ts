@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { updateMigration } from "../catalog/feed-migrations.ts";
-import { feedTotals } from "../catalog/feeds.ts";
+import { feedTotals, type FeedRow } from "../catalog/feeds.ts";
 import { startPass, updatePass } from "../catalog/migration-progress.ts";
-import type { MigrationPlan } from "../catalog/schema.ts";
+import type { Db, MigrationPlan } from "../catalog/schema.ts";
 import { updateStorePlace } from "../catalog/stores.ts";
 import { FeedctlError } from "../errors.ts";
 import { overlap, type Location } from "../stores/location.ts";
@@ -13,6 +13,7 @@ import type { Context } from "./context.ts";
 import { copyPass, noPass, type PassSummary } from "./copy-pass.ts";
 import { cutOver } from "./cut-over.ts";
 import { openFeedStore } from "./feed-store.ts";
+import { openWriter, settleIfPossible } from "./feed-writer.ts";
 import { refuseOverlap } from "./occupied-places.ts";
 import { requireLiveFeed } from "./find-feed.ts";
 import { lockMigration } from "./lock-feed.ts";
@@ -20,7 +21,7 @@ import type { MigrateEvent, MigrateSummary } from "./migration-events.ts";
 import { passCounts, watchMigration, type Session, type Watch } from "./migration-session.ts";
 import { planMigration } from "./plan-migration.ts";
 import { startRun } from "./run.ts";
-import { settlePending } from "./settle-pending.ts";
+import { hasPending, settlePending } from "./settle-pending.ts";
 import { shareFirstPass } from "./share-pass.ts";
 
 export interface MigrateInput {
@@ -56,7 +57,10 @@ export async function* migrateFeed(outer: Context, input: MigrateInput): AsyncGe
   const nothing = { type: "summary", ...places, ...noPass, passes: 0, frozenMilliseconds: 0 } as const;
   if (overlap(next.location, from.location as Location) === "same") {
     const place = { options: next.options, location: next.savedLocation };
-    if (!input.dryRun) await updateStorePlace(db, current.id, place);
+    if (!input.dryRun) {
+      await updateStorePlace(db, current.id, place);
+      await settleOnceMore(outer, db, feed, current.id);
+    }
     return yield { ...nothing, outcome: "already" };
   }
   await refuseOverlap(outer, db, feed, next.location);
@@ -94,6 +98,15 @@ export async function* migrateFeed(outer: Context, input: MigrateInput): AsyncGe
   }
   await run.finish(summary);
   yield summary;
+}
+
+/** A migration that was killed right after its switch had no time for it. */
+async function settleOnceMore(context: Context, db: Db, feed: FeedRow, storeId: number): Promise<void> {
+  if (!(await hasPending(db, storeId, feed.id))) return;
+  await using run = await startRun(context, "migrate", feed.id);
+  await using writer = openWriter(context, feed.name, run);
+  await settleIfPossible(context, writer);
+  await run.finish({});
 }
 
 /** Full pass, delta passes, and the cut-over if it may be. Fills in the summary. */

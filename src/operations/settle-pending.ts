@@ -1,6 +1,7 @@
 import { findFiles } from "../catalog/files.ts";
 import { adoptWrites, forgetDeletes, listDeletes, listWrites, withdrawWrites } from "../catalog/pending.ts";
 import type { FeedRow } from "../catalog/feeds.ts";
+import type { Db } from "../catalog/schema.ts";
 import { FeedctlError } from "../errors.ts";
 import { parseKey, type Key } from "../stores/key.ts";
 import type { Store } from "../stores/store.ts";
@@ -20,6 +21,11 @@ export interface Settled {
 
 const BATCH = 1000;
 
+/** Whether there may be anything to settle. */
+export async function hasPending(db: Db, storeId: number, feedId: number): Promise<boolean> {
+  return (await listWrites(db, storeId, 1)).length > 0 || !isEmpty(await listDeletes(db, storeId, feedId, 1));
+}
+
 /**
  * Finishes what rows have promised: obeys pending deletes and clears what dead runs left. Needs the feed to itself for
  * that moment; when others are writing it leaves the work to the next run. Told to `wait`, it throws `locked` in the end.
@@ -36,11 +42,7 @@ export async function settlePending(
 ): Promise<Settled> {
   const catalog = await context.catalog();
   const settled = { deleted: 0, abandoned: 0, replaced: 0 };
-  if (
-    (await listWrites(catalog.db, storeId, 1)).length === 0 &&
-    isEmpty(await listDeletes(catalog.db, storeId, feed.id, 1))
-  )
-    return settled;
+  if (!(await hasPending(catalog.db, storeId, feed.id))) return settled;
   await using lock = await catalog.lock({
     kind: "write",
     id: feed.id,
