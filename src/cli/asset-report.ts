@@ -1,3 +1,4 @@
+import { oneLine } from "../lib/one-line.ts";
 import { counted, formatSize } from "../lib/size.ts";
 import type { AssetOutcome } from "../operations/asset-item.ts";
 import type { UploadEvent } from "../operations/upload-assets.ts";
@@ -55,8 +56,9 @@ export async function reportAssets(
 const LINES = 200;
 
 function describe(file: AssetOutcome): string {
-  const line = `${words[file.status].padEnd(8)}  ${file.path === "" ? file.from : file.path}`;
-  const from = file.path === "" || file.from === file.path ? "" : ` (${file.from})`;
+  const shown = (path: string) => oneLine(path, Infinity);
+  const line = `${words[file.status].padEnd(8)}  ${shown(file.path === "" ? file.from : file.path)}`;
+  const from = file.path === "" || file.from === file.path ? "" : ` (${shown(file.from)})`;
   return file.reason === undefined ? line : `${line}: ${file.reason}${from}`;
 }
 
