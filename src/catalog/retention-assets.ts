@@ -1,4 +1,5 @@
 import { sql } from "kysely";
+import { takeItems, type TakenItems } from "./retention-items.ts";
 import { beginPlan, type PlannedVersion } from "./retention-plan.ts";
 import { likePattern } from "./retention-query.ts";
 import type { Db } from "./schema.ts";
@@ -80,27 +81,13 @@ export async function findPlanned(db: Db, feedId: number, fileId: number): Promi
 }
 
 /** As `takeVersionItems`. */
-export async function takeAssetItems(
-  db: Db,
-  runId: number,
-  limit: number,
-): Promise<{ items: (PlannedVersion & { changed: boolean })[]; gone: number }> {
-  const taken = await sql<{ number: number }>`
-    select number from feedctl.retention_items where run_id = ${runId}::bigint order by number limit ${limit}`.execute(
-    db,
-  );
-  const [first, last] = [taken.rows[0], taken.rows.at(-1)];
-  if (first === undefined || last === undefined) return { items: [], gone: 0 };
-  const batch = sql`t.run_id = ${runId}::bigint and t.number between ${first.number}::bigint and ${last.number}::bigint`;
-  await sql`select a.file_id from feedctl.assets a join feedctl.retention_items t on t.item_id = a.file_id
-    where ${batch} order by a.file_id for update of a`.execute(db);
-  const found = await sql<PlannedVersion & { changed: boolean }>`
-    select ${plannedColumns}, (${rowVersion} <> t.row_version or f.size <> t.bytes or ${isProtectedAsset}) as changed
-    from feedctl.retention_items t join (${assetTables}) on f.id = t.item_id where ${batch} order by t.number`.execute(
-    db,
-  );
-  await sql`delete from feedctl.retention_items t where ${batch}`.execute(db);
-  return { items: found.rows, gone: taken.rows.length - found.rows.length };
+export async function takeAssetItems(db: Db, runId: number, limit: number): Promise<TakenItems> {
+  return takeItems(db, runId, limit, (batch) => ({
+    lock: sql`select a.file_id from feedctl.assets a join feedctl.retention_items t on t.item_id = a.file_id
+      where ${batch} order by a.file_id for update of a`,
+    read: sql`select ${plannedColumns}, (${rowVersion} <> t.row_version or f.size <> t.bytes or ${isProtectedAsset}) as changed
+      from feedctl.retention_items t join (${assetTables}) on f.id = t.item_id where ${batch} order by t.number`,
+  }));
 }
 
 /**

@@ -1,17 +1,21 @@
-import { sql } from "kysely";
+import { sql, type RawBuilder } from "kysely";
 import { plannedColumns, type PlannedVersion } from "./retention-plan.ts";
 import { isProtected } from "./retention-query.ts";
 import type { Db } from "./schema.ts";
 
-/**
- * In a transaction: the next versions of a run's plan, locked. `changed`: no longer what was planned, because it was
- * used, protected or published anew since, or has other files.
- */
-export async function takeVersionItems(
+/** `changed`: no longer what was planned. `gone`: not there any more. */
+export interface TakenItems {
+  items: (PlannedVersion & { changed: boolean })[];
+  gone: number;
+}
+
+/** In a transaction: the next items of a run's plan. Both queries are of `t`, the items of `batch`: one locks what they are about, one reads it. */
+export async function takeItems(
   db: Db,
   runId: number,
   limit: number,
-): Promise<{ items: (PlannedVersion & { changed: boolean })[]; gone: number }> {
+  queries: (batch: RawBuilder<unknown>) => { lock: RawBuilder<unknown>; read: RawBuilder<TakenItems["items"][number]> },
+): Promise<TakenItems> {
   const taken = await sql<{ number: number }>`
     select number from feedctl.retention_items where run_id = ${runId}::bigint order by number limit ${limit}`.execute(
     db,
@@ -19,15 +23,23 @@ export async function takeVersionItems(
   const [first, last] = [taken.rows[0], taken.rows.at(-1)];
   if (first === undefined || last === undefined) return { items: [], gone: 0 };
   const batch = sql`t.run_id = ${runId}::bigint and t.number between ${first.number}::bigint and ${last.number}::bigint`;
-  await sql`select v.id from feedctl.versions v join feedctl.retention_items t on t.item_id = v.id
-    where ${batch} order by v.id for update of v`.execute(db);
-  const found = await sql<PlannedVersion & { changed: boolean }>`
-    select ${plannedColumns}, (v.xmin::text <> t.row_version or v.quarantined_at is not null or ${isProtected}
-      or (select row(coalesce(sum(f.size), 0), count(*)) <> row(t.bytes, t.files) from feedctl.files f where f.version_id = v.id)) as changed
-    from feedctl.retention_items t join feedctl.versions v on v.id = t.item_id join feedctl.packages p on p.id = v.package_id
-    where ${batch} order by t.number`.execute(db);
+  const { lock, read } = queries(batch);
+  await lock.execute(db);
+  const found = await read.execute(db);
   await sql`delete from feedctl.retention_items t where ${batch}`.execute(db);
   return { items: found.rows, gone: taken.rows.length - found.rows.length };
+}
+
+/** In a transaction: the next versions of a run's plan, locked. Changed: used, protected or published anew since, or with other files. */
+export async function takeVersionItems(db: Db, runId: number, limit: number): Promise<TakenItems> {
+  return takeItems(db, runId, limit, (batch) => ({
+    lock: sql`select v.id from feedctl.versions v join feedctl.retention_items t on t.item_id = v.id
+      where ${batch} order by v.id for update of v`,
+    read: sql`select ${plannedColumns}, (v.xmin::text <> t.row_version or v.quarantined_at is not null or ${isProtected}
+      or (select row(coalesce(sum(f.size), 0), count(*)) <> row(t.bytes, t.files) from feedctl.files f where f.version_id = v.id)) as changed
+      from feedctl.retention_items t join feedctl.versions v on v.id = t.item_id join feedctl.packages p on p.id = v.package_id
+      where ${batch} order by t.number`,
+  }));
 }
 
 /** What runs that ended half-way have left of their plans for this feed. Nobody may be at work on it. */
