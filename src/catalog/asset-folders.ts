@@ -122,8 +122,8 @@ export async function findObstacles(db: Db, feedId: number, paths: readonly stri
     from jsonb_array_elements_text(${JSON.stringify(paths)}::jsonb) as d(path)
     join feedctl.asset_folders o on o.feed_id = ${feedId} and o.path = d.path`.execute(db);
   const found = new Map(rows.rows.map((row) => [row.path, row]));
-  for (const [path, file] of await filesAmong(db, feedId, new Map(paths.map((path) => [path, foldersAbove(path)]))))
-    found.set(path, file);
+  const above = new Map(paths.map((path) => [path, foldersAbove(path)]));
+  for (const [path, file] of await filesAmong(db, feedId, above)) found.set(path, file);
   return found;
 }
 

@@ -1,7 +1,10 @@
 import assert from "node:assert/strict";
 import { mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { PassThrough } from "node:stream";
 import { listed } from "../support/asset-stores.ts";
 import { type Installation, onDatabases } from "../support/databases.ts";
+import { isolation } from "../support/feedctl.ts";
+import { runHere } from "../support/in-process.ts";
 
 const names = async (place: Installation) =>
   (await listed(place, "files")).map(({ path, folder }) => (folder ? `${path}/` : path));
@@ -57,5 +60,39 @@ onDatabases("folders of asset directories", ["PostgreSQL"], (database) => {
       "docs/",
       "docs/a.txt",
     ]);
+  });
+
+  test("who agrees to delete an empty folder does not delete what comes into it meanwhile", async (place) => {
+    await place.run("asset", "mkdir", "files", "inbox/sub");
+    writeFileSync(place.path("late.txt"), "1");
+    const answer = Object.assign(new PassThrough(), { isTTY: true });
+    let upload: Promise<unknown> | undefined;
+    const ended = runHere(["asset", "delete", "files", "inbox"], {
+      cwd: place.directory,
+      env: { ...isolation(place.directory), ...place.env },
+      stdin: answer,
+      onTalk: (text) => {
+        if (!text.includes("[y/N]") || upload !== undefined) return;
+        upload = place.run("asset", "upload", "files", "late.txt", "--to", "inbox/sub");
+        void upload.finally(() => answer.write("y\n"));
+      },
+    });
+    assert.partialDeepStrictEqual(await ended, { code: 5 });
+    await upload;
+    assert.deepEqual(await names(place), ["inbox/", "inbox/sub/", "inbox/sub/late.txt"]);
+    assert.equal((await place.run("asset", "cat", "files", "inbox/sub/late.txt")).stdout, "1");
+  });
+
+  test("local names that are no UTF-8 are told as such", async (place) => {
+    mkdirSync(place.path("in"));
+    try {
+      writeFileSync(Buffer.concat([Buffer.from(place.path("in/caf")), Buffer.from([0xe9])]), "1");
+    } catch {
+      return; // a file system that takes UTF-8 only has none
+    }
+    writeFileSync(place.path("in/good"), "2");
+    const { stdout } = await place.exits(3, "asset", "upload", "files", "in/", "--recursive");
+    assert.match(stdout, /its name is not UTF-8/);
+    assert.deepEqual(await names(place), ["good"]);
   });
 });
