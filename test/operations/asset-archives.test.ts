@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
+import { createHash } from "node:crypto";
 import { mkdirSync, readdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from "node:fs";
 import { after, before } from "node:test";
 import { gzipSync, zstdCompressSync } from "node:zlib";
@@ -198,6 +199,37 @@ onDatabases("archives of asset directories", ["PostgreSQL"], (database) => {
       archive.write(sum.toString(8).padStart(6, "0"), 148);
       writeFileSync(place.path("latin.tar"), archive);
       assert.match((await expand(place, 3, dir, "latin.tar")).said, /a name in an unknown encoding/);
+    },
+    "disk",
+  );
+
+  test(
+    "wherever archives are made and expanded, they are the same and so are the times in them",
+    async (place, dir) => {
+      writeFileSync(place.path("a.txt"), "hello");
+      utimesSync(place.path("a.txt"), 1_600_000_001, 1_600_000_001);
+      await place.run("asset", "upload", dir, "a.txt", "--to", "in");
+      const zones = ["UTC", "Asia/Tokyo", "America/New_York"];
+      for (const format of ["zip", "tgz"]) {
+        const made: string[] = [];
+        for (const TZ of zones) {
+          const name = `${TZ.replace("/", "-")}.${format}`;
+          const args = ["asset", "export", dir, "in", "--format", format, "--output", name];
+          assert.equal((await place.feedctl(args, { env: { TZ } })).code, 0);
+          made.push(
+            createHash("sha256")
+              .update(readFileSync(place.path(name)))
+              .digest("hex"),
+          );
+        }
+        assert.equal(new Set(made).size, 1, "one archive");
+        const expanding = ["asset", "import-archive", dir, `UTC.${format}`, "--to", format];
+        assert.equal((await place.feedctl(expanding, { env: { TZ: "Asia/Tokyo" } })).code, 0);
+        const { modifiedAt } = (await place.run("asset", "show", dir, `${format}/a.txt`, "--json")).json() as {
+          modifiedAt: string;
+        };
+        assert.equal(modifiedAt, "2020-09-13T12:26:41.000Z");
+      }
     },
     "disk",
   );
