@@ -131,21 +131,41 @@ export interface Obstacle {
 
 /** Why paths cannot be files: a folder of that name, or a file where a folder should be. */
 export async function findObstacles(db: Db, feedId: number, paths: readonly string[]): Promise<Map<string, Obstacle>> {
-  const found = new Map<string, Obstacle>();
-  if (paths.length === 0) return found;
+  if (paths.length === 0) return new Map();
   const rows = await sql<Obstacle>`
     select d.path, o.path as by, 'folder' as kind
     from jsonb_array_elements_text(${JSON.stringify(paths)}::jsonb) as d(path)
     join feedctl.asset_folders o on o.feed_id = ${feedId} and o.path = d.path`.execute(db);
-  for (const row of rows.rows) found.set(row.path, row);
-  const above = new Map<string, string[]>(paths.map((path) => [path, foldersAbove(path)]));
+  const found = new Map(rows.rows.map((row) => [row.path, row]));
+  const above = new Map(paths.map((path) => [path, foldersAbove(path)]));
+  for (const [path, file] of await filesAmong(db, feedId, above)) found.set(path, file);
+  return found;
+}
+
+/** Why paths cannot be folders: a file of that name, or one where a folder above should be. */
+export async function findFilesInTheWay(
+  db: Db,
+  feedId: number,
+  folders: readonly string[],
+): Promise<Map<string, Obstacle>> {
+  return filesAmong(db, feedId, new Map(folders.map((path) => [path, [...foldersAbove(path), path]])));
+}
+
+/** The outermost file among those paths that have to be folders for another. */
+async function filesAmong(
+  db: Db,
+  feedId: number,
+  needed: ReadonlyMap<string, string[]>,
+): Promise<Map<string, Obstacle>> {
+  const found = new Map<string, Obstacle>();
+  const wanted = [...new Set([...needed.values()].flat())];
+  if (wanted.length === 0) return found;
   const files = await sql<{ key: string }>`
-    select f.key from feedctl.files f
-    join jsonb_array_elements_text(${JSON.stringify([...new Set([...above.values()].flat())])}::jsonb) as d(path) on d.path = f.key
+    select f.key from feedctl.files f join jsonb_array_elements_text(${JSON.stringify(wanted)}::jsonb) as d(path) on d.path = f.key
     where f.feed_id = ${feedId}`.execute(db);
   const blocked = new Set(files.rows.map(({ key }) => key));
   if (blocked.size === 0) return found;
-  for (const [path, folders] of above) {
+  for (const [path, folders] of needed) {
     const by = folders.find((folder) => blocked.has(folder));
     if (by !== undefined) found.set(path, { path, by, kind: "file" });
   }

@@ -21,7 +21,7 @@ export function archiveCommands(edge: Edge): Command[] {
       "after",
       `
 An archive with links, with paths that lead out of it, or with names that differ in case only is refused as a whole,
-before anything is written.`,
+before anything is written. So is one that unpacks to 1000 times its size, unless --max-size says what may come out.`,
     )
     .action(async (directory: string, archive: string, options, command: Command) =>
       edge.act(command, async (context, out) => {

@@ -62,8 +62,10 @@ Examples:
           cacheControl: cache,
           metadata: Object.keys(metadata).length === 0 ? undefined : metadata,
           onPlan: (files) => void out.progress.start(label, files),
-          onProgress: ({ path, bytes, size }) =>
-            out.progress.tick(`${label}: ${path} ${Math.floor((bytes / size) * 100)}% of ${formatSize(size)}`),
+          onProgress: ({ path, doing, bytes, size }) => {
+            const part = `${Math.floor((bytes / size) * 100)}% of ${formatSize(size)}`;
+            out.progress.tick(`${label}: ${path} ${part}${doing === "reading" ? " read" : ""}`);
+          },
         });
         return await reportAssets(out, events, dryRun, "stored");
       }),

@@ -1,7 +1,6 @@
-import { once } from "node:events";
-import { FeedctlError } from "../errors.ts";
 import { printable } from "../lib/printable.ts";
 import type { Io } from "./io.ts";
+import { outputError } from "./output-error.ts";
 import { createProgress, type Progress } from "./progress.ts";
 
 export interface OutputOptions {
@@ -47,13 +46,11 @@ export function createOutput(io: Io, options: OutputOptions): Output {
   async function write(text: string): Promise<void> {
     progress.clear();
     try {
-      if (!io.stdout.write(text)) await once(io.stdout, "drain");
-    } catch (error) {
-      // a file that cannot grow; a pipe whose reader left ends the process in bin/
-      const { code, message } = error as NodeJS.ErrnoException;
-      throw new FeedctlError(code === "ENOSPC" ? "full" : "unavailable", `the output cannot be written: ${message}`, {
-        cause: error,
+      await new Promise<void>((resolve, reject) => {
+        io.stdout.write(text, (error) => (error ? reject(error) : resolve()));
       });
+    } catch (error) {
+      throw outputError(error);
     }
   }
   const line = (text: string) => write(`${printable(text)}\n`);

@@ -31,6 +31,12 @@ export function createProgress(io: Io, options: { quiet: boolean; color: boolean
 
   const text = () => `${label}: ${done}${total === undefined ? "" : ` of ${total}`}, ${formatSize(bytes)}`;
 
+  /** A bar with all that follows it takes some sixty columns. Of a long label the end tells more. */
+  function fitting(wanted: string): string {
+    const room = Math.max(20, (io.stderr.columns ?? 80) - 62);
+    return wanted.length <= room ? wanted : `…${wanted.slice(1 - room)}`;
+  }
+
   return {
     async start(name, count) {
       this.stop();
@@ -55,6 +61,7 @@ export function createProgress(io: Io, options: { quiet: boolean; color: boolean
         bar = new SingleBar({
           stream: io.stderr,
           format: "{label} [{bar}] {percentage}%  {value}/{total}  {size}  eta {eta_formatted}",
+          barsize: 20,
           barCompleteChar: "=",
           barIncompleteChar: " ",
           hideCursor: true,
@@ -62,7 +69,7 @@ export function createProgress(io: Io, options: { quiet: boolean; color: boolean
           gracefulExit: false,
           noTTYOutput: false,
         });
-        bar.start(total, 0, { label, size: formatSize(0) });
+        bar.start(total, 0, { label: fitting(label), size: formatSize(0) });
       }
     },
     step(size) {
@@ -72,7 +79,7 @@ export function createProgress(io: Io, options: { quiet: boolean; color: boolean
         spinner.text = text();
         if (!spinner.isSpinning) spinner.start();
       } else if (bar !== undefined) {
-        bar.update(done, { label, size: formatSize(bytes) });
+        bar.update(done, { label: fitting(label), size: formatSize(bytes) });
       } else if (label !== "" && performance.now() - last >= PLAIN_INTERVAL) {
         last = performance.now();
         io.stderr.write(`${text()}\n`);
@@ -84,7 +91,7 @@ export function createProgress(io: Io, options: { quiet: boolean; color: boolean
     },
     tick(item) {
       if (spinner !== undefined) spinner.text = item;
-      else if (bar !== undefined) bar.update(done, { label: item, size: formatSize(bytes) });
+      else if (bar !== undefined) bar.update(done, { label: fitting(item), size: formatSize(bytes) });
       else if (label !== "" && performance.now() - last >= PLAIN_INTERVAL) {
         last = performance.now();
         io.stderr.write(`${item}\n`);

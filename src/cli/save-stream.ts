@@ -5,6 +5,7 @@ import { Transform, type Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { FeedctlError } from "../errors.ts";
 import type { Io } from "./io.ts";
+import { outputError } from "./output-error.ts";
 import { saveWhole } from "./save-whole.ts";
 
 export interface Download {
@@ -41,7 +42,9 @@ export async function saveStream(
     },
   });
   if (options.output === "-") {
-    await pipeline(download.body, check, io.stdout, { end: false, signal: io.signal });
+    await pipeline(download.body, check, io.stdout, { end: false, signal: io.signal }).catch((error: unknown) => {
+      throw outputError(error);
+    });
     return undefined;
   }
   const target = await targetPath(resolve(io.cwd, options.output ?? "."), download.fileName);

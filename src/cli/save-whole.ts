@@ -1,10 +1,12 @@
 import { createWriteStream } from "node:fs";
-import { link, rename, rm } from "node:fs/promises";
+import { lstat, rename, rm } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
 import type { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { FeedctlError } from "../errors.ts";
+import { nameNew } from "../lib/name-new.ts";
 import type { Io } from "./io.ts";
+import { outputError } from "./output-error.ts";
 
 /** Saves a stream as a file, complete or not at all; `-`: writes it to stdout, and returns undefined. */
 export async function saveWhole(
@@ -14,15 +16,19 @@ export async function saveWhole(
   overwrite: boolean,
 ): Promise<string | undefined> {
   if (output === "-") {
-    await pipeline(body, io.stdout, { end: false, signal: io.signal });
+    await pipeline(body, io.stdout, { end: false, signal: io.signal }).catch((error: unknown) => {
+      throw outputError(error);
+    });
     return undefined;
   }
   const target = resolve(io.cwd, output);
+  // what takes long is not to fail at its end
+  if (!overwrite && (await lstat(target).catch(() => undefined)) !== undefined) throw standsThere(target);
   const temp = join(dirname(target), `.${basename(target)}.${io.pid}.part`);
   try {
     await pipeline(body, createWriteStream(temp, { flags: "wx" }), { signal: io.signal });
     if (overwrite) await rename(temp, target);
-    else await link(temp, target); // unlike rename, never replaces
+    else await nameNew(temp, target);
     return target;
   } catch (error) {
     throw saveError(error, target);
@@ -33,11 +39,7 @@ export async function saveWhole(
 
 function saveError(error: unknown, target: string): unknown {
   if (!(error instanceof Error) || !("code" in error)) return error;
-  if (error.code === "EEXIST")
-    return new FeedctlError("conflict", `${target} exists already`, {
-      cause: error,
-      hint: "choose another --output, or --overwrite",
-    });
+  if (error.code === "EEXIST") return standsThere(target, error);
   if (error.code === "ENOENT")
     return new FeedctlError("not-found", `there is no directory ${dirname(target)}`, { cause: error });
   if (error.code === "EACCES" || error.code === "EPERM")
@@ -47,4 +49,11 @@ function saveError(error: unknown, target: string): unknown {
   if (typeof error.code === "string" && /^E[A-Z]+$/.test(error.code))
     return new FeedctlError("denied", `${target} cannot be written: ${error.message}`, { cause: error });
   return error;
+}
+
+function standsThere(target: string, cause?: unknown): FeedctlError {
+  return new FeedctlError("conflict", `${target} exists already`, {
+    cause,
+    hint: "choose another --output, or --overwrite",
+  });
 }

@@ -100,8 +100,9 @@ async function* fromTar(
       name: entry.name,
       kind: kinds[entry.type],
       size: entry.size,
-      modified: undefined,
-      locked: undefined,
+      modified: sane(entry.modified),
+      // bytes that are no UTF-8: tools read them differently
+      locked: entry.name.includes("\ufffd") ? "has a name in an unknown encoding" : undefined,
       chunks: () => translated(entry.chunks(), signal),
     };
   }
@@ -126,8 +127,8 @@ function archiveError(error: unknown): unknown {
     : error;
 }
 
-/** A zip knows times from 1980 on; what is outside was never one. */
-function sane(date: Date): Date | undefined {
-  const year = date.getUTCFullYear();
+/** A zip knows times from 1980 on, and of a tar the zero means none; what is outside was never one. */
+function sane(date: Date | undefined): Date | undefined {
+  const year = date?.getUTCFullYear() ?? 0;
   return year >= 1980 && year <= 2107 ? date : undefined;
 }

@@ -139,11 +139,11 @@ export async function* writeZip(entries: AsyncIterable<NewEntry>): AsyncGenerato
   const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>();
   const stop = new AbortController();
   const write = async () => {
-    // no extended times, and Unix rights as a server would give them: nothing of this machine goes in
-    const writer = new ZipWriter(writable, { extendedTimestamp: false, keepOrder: true, level: 6, unixMode: 0o644 });
+    // Unix rights as a server would give them: nothing of this machine goes in
+    const writer = new ZipWriter(writable, { ntfsTimestamp: false, keepOrder: true, level: 6, unixMode: 0o644 });
     for await (const { name, modified, bytes } of entries) {
       stop.signal.throwIfAborted();
-      const options = { lastModDate: asLocal(modified), signal: stop.signal };
+      const options = { lastModDate: modified, rawLastModDate: dosTime(modified), signal: stop.signal };
       if (bytes === undefined) await writer.add(name, undefined, { ...options, directory: true, unixMode: 0o755 });
       else await writer.add(name, ReadableStream.from(bytes), options);
     }
@@ -167,9 +167,14 @@ export async function* writeZip(entries: AsyncIterable<NewEntry>): AsyncGenerato
   if (failure !== undefined) throw failure.error;
 }
 
-/** A zip holds local times without a zone; these read like UTC everywhere. They begin with 1980. */
-function asLocal(date: Date): Date {
-  const [year, month, day] = [date.getUTCFullYear(), date.getUTCMonth(), date.getUTCDate()];
-  if (year < 1980) return new Date(1980, 0, 1);
-  return new Date(year, month, day, date.getUTCHours(), date.getUTCMinutes(), date.getUTCSeconds());
+/**
+ * A zip's own field holds a local time without a zone, from 1980 on; here it reads like UTC everywhere. The true time
+ * stands beside it, for those who look.
+ */
+function dosTime(date: Date): number {
+  const year = date.getUTCFullYear();
+  if (year < 1980 || year > 2107) return year < 1980 ? 0x21_0000 : 0xff9f_bf7d;
+  const day = ((year - 1980) << 9) | ((date.getUTCMonth() + 1) << 5) | date.getUTCDate();
+  const time = (date.getUTCHours() << 11) | (date.getUTCMinutes() << 5) | (date.getUTCSeconds() >> 1);
+  return day * 0x1_0000 + time;
 }

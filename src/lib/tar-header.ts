@@ -9,6 +9,8 @@ export interface TarHeader {
   name: string;
   linkName: string;
   size: number;
+  /** Seconds since 1970; undefined: it tells none that makes sense. */
+  modified: number | undefined;
   /** The type flag as a character; the two spellings of "regular file" are both `0`. */
   flag: string;
 }
@@ -27,6 +29,7 @@ export function parseTarHeader(block: Buffer): TarHeader {
     name: prefix === "" ? name : `${prefix}/${name}`,
     linkName: text(block, 157, 100),
     size: number(block.subarray(124, 136)),
+    modified: seconds(block),
     flag,
   };
 }
@@ -88,6 +91,12 @@ function hasChecksum(block: Buffer): boolean {
 function text(block: Buffer, offset: number, length: number): string {
   const end = block.indexOf(0, offset);
   return block.toString("utf8", offset, end < 0 ? offset + length : Math.min(end, offset + length));
+}
+
+/** A time decides nothing, so one that is malformed is none instead of an error. */
+function seconds(block: Buffer): number | undefined {
+  const digits = text(block, 136, 12).trim();
+  return /^[0-7]+$/.test(digits) ? Number.parseInt(digits, 8) : undefined;
 }
 
 /** Octal digits, or GNU's base 256 when the first bit is set. */

@@ -11,6 +11,8 @@ export interface TarEntry {
   /** Bytes of the body. */
   size: number;
   linkName: string;
+  /** When it was last changed; undefined: the archive tells none that makes sense. */
+  modified: Date | undefined;
   /** The whole body, once, before the next entry is asked for. Throws when it is longer than `limit`. */
   read(limit: number): Promise<Buffer>;
   /** The body piece by piece instead, once, before the next entry is asked for. */
@@ -64,6 +66,8 @@ interface Extensions {
   name?: string;
   linkName?: string;
   size?: number;
+  /** Seconds since 1970. */
+  modified?: number;
 }
 
 function isExtension(flag: string): boolean {
@@ -75,6 +79,7 @@ function applyExtension(pending: Extensions, flag: string, body: Buffer): void {
   else if (flag === "K") pending.linkName = body.toString("utf8").replace(/\0.*$/s, "");
   else {
     for (const [key, value] of parsePax(body)) {
+      if (key === "mtime" && flag !== "g" && /^\d{1,12}(\.\d*)?$/.test(value)) pending.modified = Number(value);
       if (key.startsWith("GNU.sparse.")) throw new TarError("sparse files are not supported");
       if (!["path", "linkpath", "size"].includes(key)) continue;
       if (flag === "g") throw new TarError(`a global pax header sets "${key}" for every entry`);
@@ -93,14 +98,17 @@ function createEntry(
   const name = pending.name ?? header.name;
   const linkName = pending.linkName ?? header.linkName;
   const announced = pending.size ?? header.size;
+  const time = pending.modified ?? header.modified;
   delete pending.name;
   delete pending.linkName;
   delete pending.size;
+  delete pending.modified;
   const type = typeOf(header.flag, name);
   if ((type === "symlink" || type === "hardlink") && announced > 0) throw new TarError(`the link "${name}" has a body`);
   // Some tools write a directory's own size; no tool reads a body after it.
   const size = type === "directory" ? 0 : announced;
-  return { name, type, linkName, size, ...createBody(reader, name, size) };
+  const modified = time === undefined ? undefined : new Date(Math.floor(time * 1000));
+  return { name, type, linkName, size, modified, ...createBody(reader, name, size) };
 }
 
 function typeOf(flag: string, name: string): TarEntry["type"] {

@@ -48,6 +48,8 @@ function placeEntry(entry: ArchiveEntry, to: string): { path: string } | { probl
 
 const DEVICE = /^(con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³]|conin\$|conout\$)\s*(\.|$)/i;
 
+const hint = "if it is what it should be: --max-size, such as 50G";
+
 /** One pass over the names. With `read` the bytes of every file are read for their hashes in the same pass. */
 export async function planArchive(
   archive: Archive,
@@ -83,10 +85,10 @@ export async function planArchive(
       total += chunk.length;
       if (total > bounds.bytes)
         throw new FeedctlError("invalid", `the archive unpacks to more than ${bounds.bytes} bytes`, {
-          hint: "if it is what it should be: --max-size, such as 50G",
+          hint,
         });
       if (total > bounds.ratioFrom && total > bounds.ratio * bounds.size)
-        throw new FeedctlError("invalid", `the archive unpacks to more than ${bounds.ratio} times its size`);
+        throw new FeedctlError("invalid", `the archive unpacks to more than ${bounds.ratio} times its size`, { hint });
       yield chunk;
     }
   }

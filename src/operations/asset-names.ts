@@ -1,4 +1,4 @@
-import { findCaseTwins, findObstacles, foldersAbove } from "../catalog/asset-folders.ts";
+import { findCaseTwins, findFilesInTheWay, findObstacles, foldersAbove } from "../catalog/asset-folders.ts";
 import type { Db } from "../catalog/schema.ts";
 import type { Key } from "../stores/key.ts";
 import type { Store } from "../stores/store.ts";
@@ -78,13 +78,13 @@ export async function checkNames(db: Db, { feedId, store, names, portable }: Nam
       some.filter(({ folder }) => !folder).map(({ path }) => path),
     );
     // a folder may be there; only a file on its way or in its place hinders it
-    const below = await findObstacles(
+    const inTheWay = await findFilesInTheWay(
       db,
       feedId,
-      some.filter(({ folder }) => folder).map(({ path }) => `${path}/x`),
+      some.filter(({ folder }) => folder).map(({ path }) => path),
     );
     for (const name of some) {
-      const obstacle = name.folder ? below.get(`${name.path}/x`) : obstacles.get(name.path);
+      const obstacle = (name.folder ? inTheWay : obstacles).get(name.path);
       if (obstacle !== undefined) bad(name, "conflict", obstacleReason(obstacle));
     }
     if (!folds) return;

@@ -65,13 +65,14 @@ export async function deleteAssets(
   const total: DeletedAssets = { directory: feed.name, files: 0, folders: 0, bytes: 0 };
   await using run = await startRun(context, "asset delete", feed.id);
   await using writer = openWriter(context, feed.name, run);
-  for (const { path, kind } of plans) {
+  for (const { path, kind, files } of plans) {
     if (kind === "none") continue;
     const found = await findItem(db, feed.id, path);
     if (found === undefined) continue;
     if ("file" in found) await remove([found.file]);
     else {
-      for await (const batch of inBatches(assetsBelow(db, feed.id, path), BATCH)) await remove(batch);
+      // nobody has agreed to the deletion of files in a folder that was empty
+      if (files > 0) for await (const batch of inBatches(assetsBelow(db, feed.id, path), BATCH)) await remove(batch);
       total.folders += await removeFolder(writer, path);
     }
   }

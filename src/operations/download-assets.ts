@@ -98,7 +98,7 @@ export async function* downloadAssets(
       try {
         return await save(file, target);
       } catch (error) {
-        if (!isFeedctlError(error, "conflict", "corrupt", "not-found", "denied", "locked")) throw error;
+        if (!isFeedctlError(error, "conflict", "corrupt", "invalid", "not-found", "denied", "locked")) throw error;
         return told(error.code === "conflict" ? "conflict" : "failed", error.message);
       }
     };

@@ -76,7 +76,9 @@ async function* walk(folder: string, path: string, recursive: boolean, signal: A
   for (const entry of entries) {
     const local = join(folder, entry.name);
     const inner = path === "" ? entry.name : `${path}/${entry.name}`;
-    if (entry.isFile()) yield { kind: "file", local, path: inner };
+    if (entry.name.includes("\ufffd") && (await lstat(local).catch(() => undefined)) === undefined)
+      yield problem(local, "its name is not UTF-8");
+    else if (entry.isFile()) yield { kind: "file", local, path: inner };
     else if (entry.isDirectory()) {
       if (!recursive) {
         yield { kind: "problem", local, reason: "is a folder; --recursive takes what lies in it", skip: true };

@@ -4,7 +4,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
-import { FeedctlError } from "../errors.ts";
+import { FeedctlError, isFeedctlError } from "../errors.ts";
+import { diskError } from "../stores/disk-errors.ts";
 import { baseName, folderOf } from "./asset-paths.ts";
 import type { Context } from "./context.ts";
 import type { LocalItem } from "./find-local-files.ts";
@@ -66,6 +67,8 @@ export async function keepStream({ signal }: Context, stream: Readable): Promise
     return { path, [Symbol.asyncDispose]: dispose };
   } catch (error) {
     await dispose();
-    throw error;
+    const known = diskError(error, "keep standard input in", folder);
+    if (!isFeedctlError(known, "full")) throw known;
+    throw new FeedctlError("full", known.message, { cause: error, hint: "let TMPDIR name a folder with more space" });
   }
 }

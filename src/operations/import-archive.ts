@@ -52,7 +52,9 @@ export async function* importArchive(
     if (error.code !== "ENOENT") throw fileError(error);
     throw new FeedctlError("not-found", `there is no file ${input.path}`, { cause: error });
   });
-  const { ratio, ratioFrom } = limits;
+  const { ratioFrom } = limits;
+  // whoever says how much may come out of it knows the archive: disk images are mostly zeros
+  const ratio = input.maxSize === undefined ? limits.ratio : Number.MAX_SAFE_INTEGER;
   const bounds = { inflated: maxSize + MOST_ENTRIES * 2048, ratio, ratioFrom, entries: MOST_ENTRIES };
   const file = { path: input.path, size, name: basename(input.path) };
   const archive = await openArchive(file, context.signal, bounds);

@@ -18,10 +18,15 @@ export interface LocalFile {
   head: Uint8Array;
 }
 
-/** Hashes of a file on this machine, and its bytes for a store. Rejects as `fileError` says, or with `corrupt`. */
-export async function readLocalFile(path: string, size: number, signal: AbortSignal | undefined): Promise<LocalFile> {
+/** Hashes of a file on this machine, and its bytes for a store. `onRead` is told how far a large one is. Rejects as `fileError` says, or with `corrupt`. */
+export async function readLocalFile(
+  path: string,
+  size: number,
+  signal: AbortSignal | undefined,
+  onRead?: (bytes: number) => void,
+): Promise<LocalFile> {
   try {
-    return size <= HELD ? await readSmall(path, size) : await readLarge(path, size, signal);
+    return size <= HELD ? await readSmall(path, size) : await readLarge(path, size, signal, onRead);
   } catch (error) {
     throw fileError(error);
   }
@@ -34,11 +39,20 @@ async function readSmall(path: string, size: number): Promise<LocalFile> {
   return { source: { size, open }, hashes: hashBytes(bytes), head: bytes.subarray(0, HEAD) };
 }
 
-async function readLarge(path: string, size: number, signal: AbortSignal | undefined): Promise<LocalFile> {
+async function readLarge(
+  path: string,
+  size: number,
+  signal: AbortSignal | undefined,
+  onRead: ((bytes: number) => void) | undefined,
+): Promise<LocalFile> {
   const head = createHead(HEAD);
+  let done = 0;
   const { size: read, ...hashes } = await hashStream(
     createReadStream(path, { highWaterMark: CHUNK, ...(signal && { signal }) }),
-    head.add,
+    (chunk) => {
+      head.add(chunk);
+      onRead?.((done += chunk.length));
+    },
   );
   if (read !== size) throw changing();
   return { source: fileSource(path, size), hashes, head: head.bytes() };

@@ -1,4 +1,4 @@
-import { findObstacles, foldersAbove, insertFolders } from "../catalog/asset-folders.ts";
+import { findFilesInTheWay, foldersAbove, insertFolders } from "../catalog/asset-folders.ts";
 import { lockRows } from "../catalog/packages.ts";
 import { FeedctlError } from "../errors.ts";
 import { obstacleReason } from "./asset-batch.ts";
@@ -16,13 +16,7 @@ export async function makeFolders(context: Context, writer: FeedWriter, paths: r
       await target.assertHeld();
       const { feed, run } = target;
       await lockRows(transaction, feed.id, "exclusive");
-      const [obstacle] = (
-        await findObstacles(
-          transaction,
-          feed.id,
-          paths.map((path) => `${path}/x`),
-        )
-      ).values();
+      const [obstacle] = (await findFilesInTheWay(transaction, feed.id, paths)).values();
       if (obstacle !== undefined) throw new FeedctlError("conflict", obstacleReason(obstacle));
       const wanted = paths.flatMap((path) => [...foldersAbove(path), path]);
       const made = await insertFolders(transaction, feed.id, wanted, context.now());

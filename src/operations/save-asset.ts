@@ -1,12 +1,13 @@
 import { createHash, type Hash } from "node:crypto";
 import { createReadStream, createWriteStream } from "node:fs";
-import { link, mkdir, rename, rm, stat, utimes } from "node:fs/promises";
+import { mkdir, rename, rm, stat, utimes } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { Transform } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import type { AssetRow } from "../catalog/assets.ts";
 import { FeedctlError } from "../errors.ts";
 import { hashStream } from "../lib/hash.ts";
+import { nameNew } from "../lib/name-new.ts";
 import { tryProcessLock } from "../lib/process-lock.ts";
 import { diskError } from "../stores/disk-errors.ts";
 import { parseKey } from "../stores/key.ts";
@@ -93,7 +94,7 @@ async function saveOnce(context: Context, input: SaveInput, part: string, keep: 
       });
     await utimes(part, file.modifiedAt, file.modifiedAt);
     if (overwrite) await rename(part, target);
-    else await link(part, target); // unlike rename, never replaces
+    else await nameNew(part, target);
   } finally {
     if (!keep || complete) await rm(part, { force: true });
   }

@@ -2,6 +2,7 @@ import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { deleteEmptyFolders, foldersBelow } from "../catalog/asset-folders.ts";
 import { lockRows } from "../catalog/packages.ts";
+import { diskError } from "../stores/disk-errors.ts";
 import { isKey } from "../stores/key.ts";
 import { locationOf } from "../stores/location.ts";
 import { openAssetLane, type AssetLane } from "./asset-lane.ts";
@@ -10,6 +11,7 @@ import { openAssetView } from "./asset-view.ts";
 import type { Context } from "./context.ts";
 import { openFeedStore, requireStore, storeConfig } from "./feed-store.ts";
 import { makeFolders } from "./make-folders.ts";
+import type { Filter } from "./mirror-filter.ts";
 import type { MirrorEvent, MirrorSummary } from "./mirror-tally.ts";
 import { runMirror, type MirrorInput } from "./run-mirror.ts";
 
@@ -24,6 +26,8 @@ export interface SyncInput extends Omit<MirrorInput, "source" | "target" | "thro
 /** Makes a folder of an asset directory equal a folder on this machine, as a mirror does, with its guards; empty folders too. */
 export async function* syncAssets(context: Context, input: SyncInput): AsyncGenerator<MirrorEvent> {
   const { directory, local, to, dryRun, noDelete } = input;
+  // names that no asset can have are not looked at
+  const filter: Filter = (key, blob) => assetPathProblem(inside(to, key)) === undefined && input.filter(key, blob);
   await using lane = await openAssetLane(context, { directory, command: "asset sync", dryRun });
   const { db } = await context.catalog();
   const { feed } = lane;
@@ -34,14 +38,12 @@ export async function* syncAssets(context: Context, input: SyncInput): AsyncGene
   try {
     const source = { text: local, config: own, location: locationOf(own) };
     const target = { text: directory, config, location: locationOf(config), feed };
-    const { filter } = input;
     const events = runMirror(context, {
       ...input,
       source,
       target,
       through,
-      // names that no asset can have are not looked at
-      filter: (key, blob) => assetPathProblem(inside(to, key)) === undefined && filter(key, blob),
+      filter,
     });
     for await (const event of events) {
       if (event.type === "summary") summary = event;
@@ -49,7 +51,7 @@ export async function* syncAssets(context: Context, input: SyncInput): AsyncGene
     }
     if (summary !== undefined && lane.writer !== undefined) {
       const complete = summary.failed + summary.mismatch === 0 && summary.notDeleted === undefined;
-      await equalFolders(context, lane, local, to, complete && !noDelete);
+      await equalFolders(context, lane, { local, to, filter, prune: complete && !noDelete });
       await lane.finish(summary);
     }
   } finally {
@@ -57,22 +59,23 @@ export async function* syncAssets(context: Context, input: SyncInput): AsyncGene
   }
 }
 
-/** Folders of this machine come into being; with `prune`, empty ones that it does not have go. */
+/** Folders of this machine that the filter lets through come into being; with `prune`, empty ones that it does not have go. */
 async function equalFolders(
   context: Context,
   { feed, writer }: AssetLane,
-  local: string,
-  to: string,
-  prune: boolean,
+  { local, to, filter, prune }: { local: string; to: string; filter: Filter; prune: boolean },
 ): Promise<void> {
   if (writer === undefined) return;
   const { db } = await context.catalog();
   const wanted = new Set<string>(to === "" ? [] : [to]);
-  for await (const path of localFolders(local, "")) if (isKey(path)) wanted.add(inside(to, path));
+  const isMeant = (path: string) => isKey(path) && filter(path, { key: path, size: 0, modified: new Date(0) });
+  for await (const path of localFolders(local, "")) if (isMeant(path)) wanted.add(inside(to, path));
   await makeFolders(context, writer, [...wanted]);
   if (!prune) return;
   const extra: string[] = [];
-  for await (const { path } of foldersBelow(db, feed.id, to)) if (!wanted.has(path)) extra.push(path);
+  const skip = to === "" ? 0 : to.length + 1;
+  for await (const { path } of foldersBelow(db, feed.id, to))
+    if (!wanted.has(path) && isMeant(path.slice(skip))) extra.push(path);
   // the innermost first, so that those around them are empty in their turn
   extra.reverse();
   await writer.write(async (target) =>
@@ -86,7 +89,11 @@ async function equalFolders(
 }
 
 async function* localFolders(folder: string, path: string): AsyncGenerator<string> {
-  for (const entry of await readdir(folder, { withFileTypes: true })) {
+  const entries = await readdir(folder, { withFileTypes: true }).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === "ENOENT") return []; // gone meanwhile
+    throw diskError(error, "read", folder);
+  });
+  for (const entry of entries) {
     if (!entry.isDirectory()) continue;
     const inner = path === "" ? entry.name : `${path}/${entry.name}`;
     yield inner;

@@ -37,7 +37,15 @@ export interface UploadInput {
   /** Told before the first byte. */
   onPlan?: ((files: number) => void) | undefined;
   /** Told of every file that takes long. */
-  onProgress?: ((part: { path: string; bytes: number; size: number }) => void) | undefined;
+  onProgress?: ((part: UploadProgress) => void) | undefined;
+}
+
+export interface UploadProgress {
+  path: string;
+  /** Every file is read for its hashes before its bytes are sent. */
+  doing: "reading" | "sending";
+  bytes: number;
+  size: number;
 }
 
 export type UploadEvent = AssetOutcome | UploadSummary;
@@ -154,7 +162,9 @@ export async function* uploadAssets(context: Context, input: UploadInput): Async
       return { ...told("unchanged"), sha256: row.sha256, contentType: row.contentType };
     try {
       if (size < 0) await lstat(local);
-      const { source, hashes, head } = await readLocalFile(local, size, context.signal);
+      const { source, hashes, head } = await readLocalFile(local, size, context.signal, (bytes) => {
+        if (size >= LONG) input.onProgress?.({ path, doing: "reading", bytes, size });
+      });
       const watchedSource = watched(source, path);
       return {
         key: parseKey(path),
@@ -189,7 +199,7 @@ export async function* uploadAssets(context: Context, input: UploadInput): Async
           highWaterMark: CHUNK,
           transform(chunk: Buffer, _encoding, done) {
             bytes += chunk.length;
-            onProgress({ path, bytes, size: source.size });
+            onProgress({ path, doing: "sending", bytes, size: source.size });
             done(null, chunk);
           },
         });

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { createHash } from "node:crypto";
+import { mkdirSync, readdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from "node:fs";
 import { after, before } from "node:test";
 import { gzipSync, zstdCompressSync } from "node:zlib";
 import { assetStores, kinds, listed, proven, type AssetStores } from "../support/asset-stores.ts";
@@ -155,6 +156,95 @@ onDatabases("archives of asset directories", ["PostgreSQL"], (database) => {
     assert.match((await expand(place, 3, dir, "a.tgz", "--max-size", "8M")).said, /more than 8388608 bytes/);
     assert.deepEqual(await listed(place, dir), []);
   });
+
+  test(
+    "whoever says how much may come out of an archive has said that it is no bomb",
+    async (place, dir) => {
+      const zeros = { name: "disk.img", body: Buffer.alloc(40 * 1024 * 1024) };
+      writeFileSync(place.path("disk.tgz"), gzipSync(tarArchive([zeros])));
+      writeFileSync(place.path("disk.zip"), zipArchive([zeros]));
+      assert.match((await expand(place, 3, dir, "disk.zip")).said, /"hint":"[^"]*--max-size/);
+      for (const file of ["disk.tgz", "disk.zip"]) {
+        assert.match((await expand(place, 3, dir, file, "--max-size", "9M")).said, /more than 9437184 bytes/);
+        assert.partialDeepStrictEqual(await expand(place, 0, dir, file, "--max-size", "50M", "--to", file), {
+          stored: 1,
+        });
+      }
+    },
+    "disk",
+  );
+
+  test(
+    "times come out of a tar as they went in, and names in an unknown encoding are refused",
+    async (place, dir) => {
+      mkdirSync(place.path("in"));
+      writeFileSync(place.path("in/old"), "1");
+      writeFileSync(place.path("in/older"), "2");
+      utimesSync(place.path("in/old"), 1_600_000_000, 1_600_000_000);
+      utimesSync(place.path("in/older"), 1_500_000_000.5, 1_500_000_000.5);
+      const modified = async (folder: string) =>
+        ((await place.run("asset", "list", dir, folder, "--long", "--json")).json() as { modifiedAt: string }[]).map(
+          (file) => file.modifiedAt,
+        );
+      for (const format of ["ustar", "gnu", "pax"]) {
+        execFileSync("tar", ["cf", place.path("in.tar"), `--format=${format}`, "-C", place.path("in"), "."]);
+        await expand(place, 0, dir, "in.tar", "--to", format);
+        const older = format === "pax" ? "2017-07-14T02:40:00.500Z" : "2017-07-14T02:40:00.000Z";
+        assert.deepEqual(await modified(format), ["2020-09-13T12:26:40.000Z", older]);
+      }
+      const archive = tarArchive([{ name: "caf~.txt", body: "1" }]);
+      archive[3] = 0xe9;
+      // the checksum of the header, which is a sum of its bytes
+      const sum = Number.parseInt(archive.toString("latin1", 148, 154), 8) + 0xe9 - "~".charCodeAt(0);
+      archive.write(sum.toString(8).padStart(6, "0"), 148);
+      writeFileSync(place.path("latin.tar"), archive);
+      assert.match((await expand(place, 3, dir, "latin.tar")).said, /a name in an unknown encoding/);
+    },
+    "disk",
+  );
+
+  test(
+    "wherever archives are made and expanded, they are the same and so are the times in them",
+    async (place, dir) => {
+      writeFileSync(place.path("a.txt"), "hello");
+      utimesSync(place.path("a.txt"), 1_600_000_001, 1_600_000_001);
+      await place.run("asset", "upload", dir, "a.txt", "--to", "in");
+      const zones = ["UTC", "Asia/Tokyo", "America/New_York"];
+      for (const format of ["zip", "tgz"]) {
+        const made: string[] = [];
+        for (const TZ of zones) {
+          const name = `${TZ.replace("/", "-")}.${format}`;
+          const args = ["asset", "export", dir, "in", "--format", format, "--output", name];
+          assert.equal((await place.feedctl(args, { env: { TZ } })).code, 0);
+          made.push(
+            createHash("sha256")
+              .update(readFileSync(place.path(name)))
+              .digest("hex"),
+          );
+        }
+        assert.equal(new Set(made).size, 1, "one archive");
+        const expanding = ["asset", "import-archive", dir, `UTC.${format}`, "--to", format];
+        assert.equal((await place.feedctl(expanding, { env: { TZ: "Asia/Tokyo" } })).code, 0);
+        const { modifiedAt } = (await place.run("asset", "show", dir, `${format}/a.txt`, "--json")).json() as {
+          modifiedAt: string;
+        };
+        assert.equal(modifiedAt, "2020-09-13T12:26:41.000Z");
+      }
+    },
+    "disk",
+  );
+
+  test(
+    "an export that may not replace its file says so before it reads anything",
+    async (place, dir) => {
+      writeFileSync(place.path("a.txt"), "hello");
+      await place.run("asset", "upload", dir, "a.txt");
+      rmSync(place.path("stores"), { recursive: true });
+      await place.exits(5, "asset", "export", dir, "--format", "zip", "--output", "a.txt");
+      assert.equal(readFileSync(place.path("a.txt"), "utf8"), "hello");
+    },
+    "disk",
+  );
 
   database.test("hostile archives of the samples leave nothing", async (t) => {
     if (noShared) return t.skip(noShared);

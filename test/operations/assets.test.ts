@@ -277,6 +277,9 @@ onDatabases("asset directories", ["PostgreSQL"], (database) => {
     const azure = await stores.directory(place, "azure");
     writeFileSync(place.path("dot."), "5");
     assert.match((await place.exits(3, "asset", "upload", azure, "dot.")).stdout, /Azure alters/);
+    const disk = await stores.directory(place, "disk");
+    const tooLong = await place.exits(3, "asset", "upload", disk, "other", "--name", "n".repeat(256));
+    assert.match(tooLong.stdout, /INVALID .*its name has a part of 256 characters/);
     await place.exits(2, "asset", "upload", dir, "other", "--to", "../x");
     await place.exits(4, "asset", "upload", "nowhere", "other");
     await place.run("feed", "create", "web", "--type", "npm");

@@ -5,6 +5,13 @@ import { diskError } from "../../src/stores/disk-errors.ts";
 import { diskNameProblem } from "../../src/stores/disk-names.ts";
 import { parseKey as key } from "../../src/stores/key.ts";
 
+test("a name that no disk holds is told without trying it", () => {
+  for (const platform of ["linux", "darwin", "win32"] as const) {
+    assert.match(diskNameProblem(key(`a/${"n".repeat(256)}/b`), platform) ?? "", /256 characters/);
+    assert.equal(diskNameProblem(key(`a/${"n".repeat(255)}/b`), platform), undefined);
+  }
+});
+
 describe("names on Windows", () => {
   const rows: [name: string, allowed: boolean][] = [
     ["a/b.txt", true],

@@ -11,7 +11,14 @@ import type { FeedctlResult } from "./feedctl.ts";
  */
 export async function runHere(
   args: readonly string[],
-  where: { env: Io["env"]; cwd: string },
+  where: {
+    env: Io["env"];
+    cwd: string;
+    /** Who answers questions; with it feedctl believes that it talks to a terminal. */
+    stdin?: Io["stdin"] | undefined;
+    /** Told what comes on stderr. */
+    onTalk?: ((text: string) => void) | undefined;
+  },
 ): Promise<Pick<FeedctlResult, "code" | "stdout" | "stderr">> {
   await freshBuild();
   // What asks the operating system past `env` must not find the user's configuration either.
@@ -20,12 +27,13 @@ export async function runHere(
     pathToFileURL(join(repository, "dist", "main.js")).href
   )) as typeof import("../../src/main.ts");
   const stdout = collector();
-  const stderr = collector();
+  const stderr = collector(where.onTalk);
   const code = await run(args, {
-    ...where,
+    env: where.env,
+    cwd: where.cwd,
     stdout: stdout.stream,
-    stderr: stderr.stream,
-    stdin: Readable.from([]),
+    stderr: where.stdin === undefined ? stderr.stream : Object.assign(stderr.stream, { isTTY: true }),
+    stdin: where.stdin ?? Readable.from([]),
     platform: process.platform,
     pid: process.pid,
     signal: new AbortController().signal,
@@ -34,11 +42,12 @@ export async function runHere(
   return { code, stdout: stdout.text(), stderr: stderr.text() };
 }
 
-function collector(): { stream: Writable; text(): string } {
+function collector(onText?: (text: string) => void): { stream: Writable; text(): string } {
   const chunks: Buffer[] = [];
   const stream = new Writable({
     write(chunk: Buffer, _encoding, done) {
       chunks.push(chunk);
+      onText?.(chunk.toString());
       done();
     },
   });

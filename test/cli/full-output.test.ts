@@ -1,0 +1,60 @@
+import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import { closeSync, existsSync, mkdirSync, openSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { someBytes } from "../support/bytes.ts";
+import { onDatabases } from "../support/databases.ts";
+import { binary, isolation } from "../support/feedctl.ts";
+
+onDatabases("what does not fit", ["PostgreSQL"], (database) => {
+  database.test("output that cannot be written is an error in words, not a bug", async (t, place) => {
+    if (!existsSync("/dev/full")) return t.skip("there is no /dev/full");
+    await place.run("feed", "create", "files", "--type", "asset");
+    writeFileSync(place.path("big"), someBytes(300_000, 1));
+    await place.run("asset", "upload", "files", "big");
+    for (const args of [
+      ["asset", "list", "files"],
+      ["asset", "cat", "files", "big"],
+      ["asset", "export", "files", "--format", "zip", "--output", "-"],
+      ["asset", "--help"],
+    ]) {
+      const full = openSync("/dev/full", "w");
+      const { status, stderr } = spawnSync(process.execPath, [binary, ...args], {
+        cwd: place.directory,
+        env: { ...isolation(place.directory), ...place.env },
+        stdio: ["ignore", full, "pipe"],
+        encoding: "utf8",
+      });
+      closeSync(full);
+      assert.match(stderr, /^error: the output cannot be written: ENOSPC[^\n]*\n$/, args.join(" "));
+      assert.equal(status, 7, args.join(" "));
+    }
+  });
+
+  database.test(
+    "standard input that the temporary folder cannot hold is told, and leaves nothing",
+    async (t, place) => {
+      const small = place.path("small");
+      mkdirSync(small);
+      if (spawnSync("mount", ["-t", "tmpfs", "-o", "size=4m", "tmpfs", small]).status !== 0)
+        return t.skip("no small disk: a tmpfs cannot be mounted by this user");
+      try {
+        await place.run("feed", "create", "files", "--type", "asset");
+        for (const args of [
+          ["asset", "upload", "files", "-", "--to", "a/b"],
+          ["asset", "import-archive", "files", "-"],
+        ]) {
+          const result = await place.feedctl(args, { input: someBytes(9_000_000, 2), env: { TMPDIR: small } });
+          assert.match(result.stderr, /no space is left on the disk\nhint: .*TMPDIR/);
+          assert.equal(result.code, 7);
+        }
+        assert.deepEqual(
+          readdirSync(small).filter((name) => name.startsWith("feedctl")),
+          [],
+        );
+      } finally {
+        spawnSync("umount", [small]);
+        rmSync(small, { recursive: true, force: true });
+      }
+    },
+  );
+});
