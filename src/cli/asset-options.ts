@@ -52,6 +52,7 @@ export function parseMetadata(pairs: readonly string[], headers: readonly string
     for (const pair of list) {
       const at = pair.indexOf("=");
       if (at <= 0) throw new FeedctlError("usage", `"${pair}" is no metadata`, { hint: "it looks like name=value" });
+      if (pair.slice(0, at) === "__proto__") throw new FeedctlError("usage", '"__proto__" can be no name of metadata');
       all[pair.slice(0, at)] = { value: pair.slice(at + 1), header };
     }
   return all;

@@ -68,7 +68,7 @@ async function* fromZip(
   signal: AbortSignal,
   bounds: ArchiveLimits,
 ): AsyncGenerator<ArchiveEntry, void> {
-  for await (const entry of zipEntries(file, { signal })) {
+  for await (const entry of zipEntries(file, { signal }, bounds.entries)) {
     yield {
       name: entry.name,
       kind: entry.directory ? "folder" : entry.link ? "link" : "file",

@@ -10,6 +10,7 @@ import { detectType, HEAD, needsBytes } from "../lib/detect-type.ts";
 import { inBatches, mapParallel } from "../lib/parallel.ts";
 import { parseKey } from "../stores/key.ts";
 import { announceBatch } from "./announce-batch.ts";
+import { checkMetadata } from "./asset-metadata.ts";
 import { newAsset } from "./asset-item.ts";
 import { openAssetLane, type AssetLane } from "./asset-lane.ts";
 import { parseFolder } from "./asset-paths.ts";
@@ -62,7 +63,7 @@ export async function describeAsset(
       });
     const ofFolder = !recursive;
     if (ofFolder) {
-      const metadata = change.metadata?.(found.folder.metadata);
+      const metadata = change.metadata && checkMetadata(change.metadata(found.folder.metadata));
       const { cacheControl } = change;
       await lane.writer?.write(async (target) =>
         db.transaction().execute(async (transaction) => {
@@ -179,7 +180,7 @@ function changed(row: AssetRow, { contentType, cacheControl, metadata }: Describ
     contentType: contentType ?? row.contentType,
     cacheControl: own,
     effective,
-    metadata: metadata?.(row.metadata) ?? row.metadata,
+    metadata: metadata === undefined ? row.metadata : checkMetadata(metadata(row.metadata)),
   };
 }
 

@@ -10,6 +10,7 @@ import { parseKey } from "../stores/key.ts";
 import type { BlobSource } from "../stores/store.ts";
 import type { AssetItem, AssetOutcome, AssetStatus, IfExists } from "./asset-item.ts";
 import { openAssetLane } from "./asset-lane.ts";
+import { checkMetadata } from "./asset-metadata.ts";
 import { checkNames, type NewName } from "./asset-names.ts";
 import { inside } from "./asset-paths.ts";
 import type { Context } from "./context.ts";
@@ -68,6 +69,7 @@ export async function* uploadAssets(context: Context, input: UploadInput): Async
   const { feed } = lane;
   const summary = createSummary(feed.name);
   const { contentType, cacheControl, metadata } = input;
+  if (metadata !== undefined) checkMetadata(metadata);
   // the same bytes with another media type are a wish too, where files may be replaced
   const describes = ifExists === "replace" && [contentType, cacheControl, metadata].some((each) => each !== undefined);
   const change: DescribeChange = { contentType, cacheControl, ...(metadata && { metadata: () => metadata }) };

@@ -33,6 +33,18 @@ onDatabases("asset directories", ["PostgreSQL"], (database) => {
       return await body(place);
     });
 
+  test("metadata that not every store could hold is refused", async (place) => {
+    const dir = await stores.directory(place, "disk");
+    const file = `${writeSite(place)}/index.html`;
+    const long = `note=${"é".repeat(400)}`;
+    assert.match((await place.exits(2, "asset", "upload", dir, file, "--metadata", long)).stderr, /2404 bytes .* 1800/);
+    await place.exits(2, "asset", "upload", dir, file, "--metadata", "__proto__=1");
+    await place.run("asset", "upload", dir, file, "--metadata", "a=1");
+    await place.exits(2, "asset", "set-metadata", dir, "index.html", long);
+    const shown = (await place.run("asset", "show", dir, "index.html", "--json")).json();
+    assert.partialDeepStrictEqual(shown, { metadata: { a: { value: "1", header: false } } });
+  });
+
   test("folders that are left without --recursive are told of, and so is an archive that is not there", async (place) => {
     const site = writeSite(place);
     const dir = await stores.directory(place, "disk");
