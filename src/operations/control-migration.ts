@@ -6,14 +6,14 @@ import {
   updateMigration,
   type MigrationRow,
 } from "../catalog/feed-migrations.ts";
-import type { Catalog } from "../catalog/catalog.ts";
+import type { Catalog, CatalogLock } from "../catalog/catalog.ts";
 import type { FeedRow } from "../catalog/feeds.ts";
 import type { MigrationRequest } from "../catalog/schema.ts";
 import { FeedctlError } from "../errors.ts";
 import type { Context } from "./context.ts";
 import { requireLiveFeed } from "./find-feed.ts";
 import type { MigrateEvent } from "./migration-events.ts";
-import { migrateFeed } from "./run-migration.ts";
+import { migrateFeed, type MigrateInput } from "./run-migration.ts";
 import { migrationStatus } from "./show-migrations.ts";
 
 export interface MigrationAsked {
@@ -66,18 +66,21 @@ export async function* cutOverMigration(context: Context, name: string): AsyncGe
   const catalog = await context.catalog();
   const feed = await requireLiveFeed(catalog.db, name);
   const migration = await requireOpenMigration(catalog, feed);
-  if (await isIdle()) return yield* migrateFeed(context, { feed: name, goal: "resume", cutover: "auto" });
+  const resume: MigrateInput = { feed: name, goal: "resume", cutover: "auto" };
+  // held from the look on: of two that find it idle only one goes on, and the other asks it
+  const idle = await tryLock();
+  if (idle !== undefined) return yield* migrateFeed(context, resume, idle);
   await askRunner(context, catalog, feed, migration, "cutover");
   context.notice(`the process that migrates feed "${feed.name}" was asked to cut over`);
   for (;;) {
     await sleep(LOOK, undefined, { signal: context.signal });
-    const idle = await isIdle(); // before the look, or it might end in between
+    await using lock = await tryLock(); // before the look, or it might end in between
     const row = await migrationById(catalog.db, migration.id);
     if (row === undefined || row.state === "paused") break;
     if (row.finished_at === null) {
-      if (!idle) continue;
+      if (lock === undefined) continue;
       // it ended before it heard of the wish
-      return yield* migrateFeed(context, { feed: name, goal: "resume", cutover: "auto" });
+      return yield* migrateFeed(context, resume, lock);
     }
     if (row.state !== "switched") break;
     const [switched] = await migrationStatus(context, name);
@@ -105,8 +108,7 @@ export async function* cutOverMigration(context: Context, name: string): AsyncGe
     hint: `see: feedctl migrate status ${feed.name}`,
   });
 
-  async function isIdle(): Promise<boolean> {
-    await using lock = await catalog.lock({ kind: "migrate", id: feed.id, mode: "exclusive" });
-    return lock !== undefined;
+  async function tryLock(): Promise<CatalogLock | undefined> {
+    return catalog.lock({ kind: "migrate", id: feed.id, mode: "exclusive" });
   }
 }

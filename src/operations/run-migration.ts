@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
+import type { CatalogLock } from "../catalog/catalog.ts";
 import { updateMigration } from "../catalog/feed-migrations.ts";
 import { feedTotals, type FeedRow } from "../catalog/feeds.ts";
 import { startPass, updatePass } from "../catalog/migration-progress.ts";
@@ -44,13 +45,18 @@ const MOST_PASSES = 10;
 
 /**
  * Moves a feed to another store: copies every blob, proves each by its hash, switches in one transaction. The feed stays
- * in use until then; rows and old files stay. Stopped at any moment and started again, it goes on where it was.
+ * in use until then; rows and old files stay. Stopped at any moment and started again, it goes on where it was. `held`: the
+ * feed's lock for migrations, where the caller has it; it is released here.
  */
-export async function* migrateFeed(outer: Context, input: MigrateInput): AsyncGenerator<MigrateEvent> {
+export async function* migrateFeed(
+  outer: Context,
+  input: MigrateInput,
+  held?: CatalogLock,
+): AsyncGenerator<MigrateEvent> {
   const catalog = await outer.catalog();
   const { db } = catalog;
+  await using lock = held ?? (await lockMigration(catalog, await requireLiveFeed(db, input.feed)));
   const feed = await requireLiveFeed(db, input.feed);
-  await using lock = await lockMigration(catalog, feed);
   const ends = await findEnds(outer, db, feed, input.goal);
   const { current, next, from, open } = ends;
   const places = { feed: feed.name, ...ends.names };

@@ -162,6 +162,7 @@ describeMigrations("migrations under control", { concurrency: 3 }, (test) => {
     assert.equal(refused.code, 75);
     assert.match(refused.stderr, /^error: feed "web" is frozen: migration \d+ is switching its store$/m);
     const cancelling = place.start(["migrate", "cancel", "web"]);
+    await until("asked to cancel", 30, async () => (await statusOf(place))?.["request"] === "cancel");
     const patient = await place.start(["import", "web", ...late]);
     await patient.shows("waiting");
     await client.query("commit");

@@ -58,6 +58,7 @@ test("versions compare as their parts do: main, then prerelease, then build", ()
   fc.assert(
     fc.property(version, version, (a, b) => {
       const [first, second] = [a, b].map(print);
+      fc.pre(first!.length <= 101 && second!.length <= 101);
       const expected =
         compareItems(a.main, b.main) ||
         (a.prerelease && b.prerelease
