@@ -3,6 +3,7 @@ import { oneLine } from "../lib/one-line.ts";
 import { counted, formatSize } from "../lib/size.ts";
 import type { AdoptedBlob } from "../operations/adopt-outcome.ts";
 import type { Edge } from "./edge.ts";
+import { createItemLines } from "./item-lines.ts";
 import { feedArgument } from "./parsers.ts";
 
 export function adoptCommand(edge: Edge): Command {
@@ -33,14 +34,17 @@ Examples:
         const { dryRun, distribution, component, publishedFrom } = options;
         await out.progress.start(`adopting what lies in the store of ${feed}`);
         let failures = 0;
+        const lines = createItemLines(out);
         for await (const event of adoptFeed(context, { feed, dryRun, publishedFrom, distribution, component })) {
           if (event.type === "file") {
             out.progress.step(event.status === "adopted" ? (event.size ?? 0) : 0);
             const isGood = event.status === "adopted" || event.status === "existing" || event.status === "skipped";
-            await out.event(event, out.options.quiet && isGood ? undefined : describe(event, dryRun));
+            const isPlain = isGood && (out.options.quiet || event.warnings.length === 0);
+            await out.event(event, lines.wants(isPlain) ? describe(event, dryRun) : undefined);
             continue;
           }
           out.progress.stop();
+          lines.end();
           failures = event.conflicts + event.invalid + event.failed;
           const parts = [
             `${dryRun ? "would adopt" : "adopted"} ${counted(event.adopted, "file")} (${formatSize(event.bytes)})`,

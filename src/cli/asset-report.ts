@@ -2,6 +2,7 @@ import { oneLine } from "../lib/one-line.ts";
 import { counted, formatSize } from "../lib/size.ts";
 import type { AssetOutcome } from "../operations/asset-item.ts";
 import type { UploadEvent } from "../operations/upload-assets.ts";
+import { createItemLines } from "./item-lines.ts";
 import type { Output } from "./output.ts";
 
 const words: Record<AssetOutcome["status"], string> = {
@@ -22,20 +23,17 @@ export async function reportAssets(
   verb: string,
 ): Promise<number> {
   let bad = 0;
-  let told = 0;
+  const lines = createItemLines(out);
   for await (const event of events) {
     if (event.type === "file") {
       const good = !["conflict", "invalid", "failed"].includes(event.status);
       const moved = event.status === "stored" || event.status === "overwritten";
       out.progress.step(moved ? (event.size ?? 0) : 0);
-      // of a hundred thousand files nobody reads each, where all is well
-      const worth = !good || (!out.options.quiet && (out.options.verbose || told++ < LINES));
-      await out.event(eventOf(event), worth ? describe(event) : undefined);
+      await out.event(eventOf(event), lines.wants(good) ? describe(event) : undefined);
       continue;
     }
     out.progress.stop();
-    if (!out.options.json && !out.options.quiet && told > LINES && !out.options.verbose)
-      out.note(`(and ${told - LINES} more; --verbose tells them all)`);
+    lines.end();
     bad = event.conflict + event.invalid + event.failed;
     const done = event.stored + event.overwritten;
     const parts = [
@@ -52,8 +50,6 @@ export async function reportAssets(
   }
   return bad > 0 ? 3 : 0;
 }
-
-const LINES = 200;
 
 function describe(file: AssetOutcome): string {
   const shown = (path: string) => oneLine(path, Infinity);

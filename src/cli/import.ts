@@ -5,6 +5,7 @@ import { counted, formatSize } from "../lib/size.ts";
 import type { ImportedFile } from "../operations/import-outcome.ts";
 import type { ImportInput } from "../operations/import-packages.ts";
 import type { Edge } from "./edge.ts";
+import { createItemLines } from "./item-lines.ts";
 import type { Output } from "./output.ts";
 import { parseLocalPath, parseLocalPaths } from "./parsers.ts";
 
@@ -104,13 +105,16 @@ async function reportImport(
   dryRun: boolean | undefined,
 ): Promise<number> {
   let failures = 0;
+  const lines = createItemLines(out);
   for await (const event of events) {
     if (event.type === "file") {
       out.progress.step(event.status === "imported" ? (event.size ?? 0) : 0);
-      await out.event(event, out.options.quiet && isGood(event) ? undefined : describeFile(event, dryRun));
+      const isPlain = isGood(event) && (out.options.quiet || event.warnings.length === 0);
+      await out.event(event, lines.wants(isPlain) ? describeFile(event, dryRun) : undefined);
       continue;
     }
     out.progress.stop();
+    lines.end();
     failures = event.conflicts + event.invalid + event.failed;
     const parts = [
       `${dryRun ? "would import" : "imported"} ${counted(event.imported, "file")} (${formatSize(event.bytes)})`,

@@ -36,6 +36,12 @@ onEachDatabase("imports of many files", (database) => {
     assert.deepEqual(imported, imported.toSorted());
     const verified = (await place.run("verify", "web", "--read", "--json")).json();
     assert.partialDeepStrictEqual(verified, { match: COUNT + 1, missingBlob: 0, missingRow: 0, differ: 0 });
+    // for people: the first, whatever is not as it should be, and how many more there are
+    const shown = await place.exits(3, "import", "web", folder);
+    const lines = shown.stdout.trimEnd().split("\n");
+    assert.equal(lines.filter((line) => line.startsWith("existing  ")).length, 202);
+    assert.equal(lines.filter((line) => /^(?:CONFLICT|INVALID) /.test(line)).length, 2);
+    assert.match(shown.stderr, /\(and 400 more; --verbose tells them all\)/);
     const again = (await place.exits(3, "import", "web", folder, "--json")).events();
     assert.partialDeepStrictEqual(again.at(-1), { imported: 0, existing: COUNT + 2, conflicts: 1, invalid: 1 });
   });
