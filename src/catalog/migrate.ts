@@ -60,9 +60,6 @@ export async function requireSchema(catalog: Catalog): Promise<void> {
     });
   }
   if (version > 0 && catalog.kind === "postgres") {
-    // another process may be in the middle of setting up an empty database
-    await using _quiet = await catalog.lock({ kind: "schema", id: 0, mode: "shared", wait: 30_000 });
-    if ((await schemaState(catalog)).version === newest) return;
     throw new FeedctlError("usage", `the catalog's schema is version ${version}, this feedctl needs ${newest}`, {
       hint: "run: feedctl db migrate",
     });

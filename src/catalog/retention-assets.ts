@@ -1,6 +1,6 @@
 import { sql } from "kysely";
 import { takeItems, type TakenItems } from "./retention-items.ts";
-import { beginPlan, type PlannedVersion } from "./retention-plan.ts";
+import { beginPlan, listPlan, type PlannedVersion } from "./retention-plan.ts";
 import { likePattern } from "./retention-query.ts";
 import type { Db } from "./schema.ts";
 
@@ -55,20 +55,8 @@ const plannedColumns = sql`t.number::float8 as number, f.id::float8 as id, ${pat
   t.bytes_before::float8 as "bytesBefore", t.count_before::float8 as "countBefore", t.bytes::float8 as bytes, t.files,
   ${since} as "publishedAt", a.last_used_at as "lastUsedAt", coalesce(a.downloads, 0)::float8 as downloads`;
 
-const PAGE = 2000;
-
-/** The plan in the order of its rules, in pages. */
-export async function* listAssetPlan(db: Db): AsyncGenerator<PlannedVersion> {
-  let after = 0;
-  for (;;) {
-    const page = await sql<PlannedVersion>`select ${plannedColumns}
-      from (select * from retention_taken where number > ${after}::bigint order by number limit ${PAGE}) t
-      join (${assetTables}) on f.id = t.id order by t.number`.execute(db);
-    yield* page.rows;
-    const last = page.rows.at(-1);
-    if (last === undefined || page.rows.length < PAGE) return;
-    after = last.number;
-  }
+export function listAssetPlan(db: Db): AsyncGenerator<PlannedVersion> {
+  return listPlan(db, plannedColumns, sql`(${assetTables}) on f.id = t.id`);
 }
 
 /** One item, as a plan would name it. */

@@ -1,4 +1,4 @@
-import { sql } from "kysely";
+import { sql, type RawBuilder } from "kysely";
 import type { Db } from "./schema.ts";
 import {
   conditionsOf,
@@ -197,21 +197,31 @@ export const plannedColumns = sql`t.number::float8 as number, v.id::float8 as id
 
 const PAGE = 2000;
 
-/** The plan in the order of its rules, in pages. */
-export async function* listVersionPlan(db: Db): AsyncGenerator<PlannedVersion> {
+/** The plan in the order of its rules, in pages. `columns` are of `t`, a taken item, and of `tables`, which are joined to it. */
+export async function* listPlan(
+  db: Db,
+  columns: RawBuilder<unknown>,
+  tables: RawBuilder<unknown>,
+): AsyncGenerator<PlannedVersion> {
   let after = 0;
   for (;;) {
     // the page first: joined as a whole, every page would read the whole feed
-    const page = await sql<PlannedVersion>`select ${plannedColumns}
+    const page = await sql<PlannedVersion>`select ${columns}
       from (select * from retention_taken where number > ${after}::bigint order by number limit ${PAGE}) t
-      join feedctl.versions v on v.id = t.id join feedctl.packages p on p.id = v.package_id order by t.number`.execute(
-      db,
-    );
+      join ${tables} order by t.number`.execute(db);
     yield* page.rows;
     const last = page.rows.at(-1);
     if (last === undefined || page.rows.length < PAGE) return;
     after = last.number;
   }
+}
+
+export function listVersionPlan(db: Db): AsyncGenerator<PlannedVersion> {
+  return listPlan(
+    db,
+    plannedColumns,
+    sql`feedctl.versions v on v.id = t.id join feedctl.packages p on p.id = v.package_id`,
+  );
 }
 
 /** Hands the plan to a run, which obeys it in transactions of its own. */

@@ -5,7 +5,7 @@ import {
   prepareAssets,
   takeAssetItems,
 } from "./retention-assets.ts";
-import { takeVersionItems } from "./retention-items.ts";
+import { takeVersionItems, type TakenItems } from "./retention-items.ts";
 import {
   keepProtectedVersions,
   listVersionPlan,
@@ -28,11 +28,7 @@ export interface RetentionSubject {
    * In a transaction: the next items of a run's plan, locked. `changed`: no longer what was planned, because it was used,
    * protected or published anew since, or has other files.
    */
-  take(
-    db: Db,
-    runId: number,
-    limit: number,
-  ): Promise<{ items: (PlannedVersion & { changed: boolean })[]; gone: number }>;
+  take(db: Db, runId: number, limit: number): Promise<TakenItems>;
 }
 
 export function subjectOf(feedType: string): RetentionSubject {
