@@ -1,9 +1,9 @@
 import { readFileSync } from "node:fs";
 import { inspect } from "node:util";
 import { CommanderError, type Command } from "commander";
-import type { Edge } from "./cli/edge.ts";
-import type { Io } from "./cli/io.ts";
-import { createOutput, type OutputOptions } from "./cli/output.ts";
+import type { Edge } from "./cli/frame/edge.ts";
+import type { Io } from "./cli/frame/io.ts";
+import { createOutput, type OutputOptions } from "./cli/frame/output.ts";
 import { createProgram } from "./cli/program.ts";
 import { exitStatus, FeedctlError } from "./errors.ts";
 import { printable } from "./lib/printable.ts";
@@ -16,8 +16,8 @@ export async function run(argv: readonly string[], io: Io): Promise<number> {
     async act(command, action) {
       const flags = command.optsWithGlobals();
       const out = createOutput(io, outputOptions(flags, io));
-      const { loadConfig } = await import("./cli/config.ts");
-      const { createContext } = await import("./cli/context.ts");
+      const { loadConfig } = await import("./cli/frame/config.ts");
+      const { createContext } = await import("./cli/frame/context.ts");
       const note = (message: string) => out.note(message);
       await using context = createContext(
         io,

@@ -1,6 +1,6 @@
 import { sql } from "kysely";
 import type { FeedRow } from "./feeds.ts";
-import type { Db } from "./schema.ts";
+import type { Db } from "./schema/core.ts";
 
 /** A file that a drop path could not take, as it was when it was looked at. */
 export interface DropFile {

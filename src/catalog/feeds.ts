@@ -1,5 +1,5 @@
 import { sql, type Selectable } from "kysely";
-import type { Db, FeedsTable } from "./schema.ts";
+import type { Db, FeedsTable } from "./schema/core.ts";
 
 export type FeedRow = Selectable<FeedsTable>;
 

@@ -1,7 +1,7 @@
 import { sql } from "kysely";
 import type { FileHashes } from "./packages.ts";
-import type { UserMetadata } from "./schema-assets.ts";
-import type { Db } from "./schema.ts";
+import type { UserMetadata } from "./schema/assets.ts";
+import type { Db } from "./schema/core.ts";
 
 /** A catalogued file as mirrors, migrations and verification need it. Hashes are lower-case hex. */
 export interface FileRow {

@@ -1,6 +1,6 @@
 import { sql } from "kysely";
-import { lockKinds } from "./catalog.ts";
-import type { Db } from "./schema.ts";
+import { lockKinds } from "./connection/catalog.ts";
+import type { Db } from "./schema/core.ts";
 
 export interface FileHashes {
   /** Lower-case hex, all four. */

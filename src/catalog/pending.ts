@@ -1,7 +1,7 @@
 import { sql } from "kysely";
-import type { NewAsset } from "./assets.ts";
+import type { NewAsset } from "./assets/assets.ts";
 import type { NewFile } from "./packages.ts";
-import type { Db } from "./schema.ts";
+import type { Db } from "./schema/core.ts";
 
 export interface WriteIntent {
   key: string;

@@ -1,6 +1,6 @@
 import { sql } from "kysely";
 import type { NewFile } from "./packages.ts";
-import type { Db } from "./schema.ts";
+import type { Db } from "./schema/core.ts";
 
 /** A catalogued file with all that its rows say of it: what would have to be recorded to make them again. */
 export type RecordedFile = Omit<NewFile, "storeTag" | "publishedAt">;

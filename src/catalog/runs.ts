@@ -1,5 +1,5 @@
 import { sql } from "kysely";
-import type { Db } from "./schema.ts";
+import type { Db } from "./schema/core.ts";
 
 export async function insertRun(
   db: Db,

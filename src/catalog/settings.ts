@@ -1,4 +1,4 @@
-import type { Db } from "./schema.ts";
+import type { Db } from "./schema/core.ts";
 
 /** Saved values by name. An empty text means: saved as empty, the configuration file's value counts. */
 export async function readSettings(db: Db): Promise<Map<string, string>> {

@@ -1,6 +1,6 @@
 import { sql, type Selectable } from "kysely";
-import { lockKinds } from "./catalog.ts";
-import type { Db, SavedOptions, StoreRole, StoresTable } from "./schema.ts";
+import { lockKinds } from "./connection/catalog.ts";
+import type { Db, SavedOptions, StoreRole, StoresTable } from "./schema/core.ts";
 
 export type StoreRow = Selectable<StoresTable>;
 

@@ -1,5 +1,5 @@
 import { sql } from "kysely";
-import type { Db } from "./schema.ts";
+import type { Db } from "./schema/core.ts";
 
 /** Downloads of one file as a log names it; the first of the keys that the feed has is meant. */
 export interface LoggedUse {

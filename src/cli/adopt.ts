@@ -1,10 +1,10 @@
 import { Command, Option } from "commander";
 import { oneLine } from "../lib/one-line.ts";
-import { counted, formatSize } from "../lib/size.ts";
-import type { AdoptedBlob } from "../operations/adopt-outcome.ts";
-import type { Edge } from "./edge.ts";
-import { createItemLines } from "./item-lines.ts";
-import { feedArgument } from "./parsers.ts";
+import { counted, formatSize } from "../lib/format-size.ts";
+import type { AdoptedBlob } from "../operations/adopt/outcome.ts";
+import type { Edge } from "./frame/edge.ts";
+import { createItemLines } from "./frame/item-lines.ts";
+import { feedArgument } from "./frame/parsers.ts";
 
 export function adoptCommand(edge: Edge): Command {
   return new Command("adopt")
@@ -30,7 +30,7 @@ Examples:
     )
     .action(async (feed: string, options, command: Command) =>
       edge.act(command, async (context, out) => {
-        const { adoptFeed } = await import("../operations/adopt-feed.ts");
+        const { adoptFeed } = await import("../operations/adopt/adopt.ts");
         const { dryRun, distribution, component, publishedFrom } = options;
         await out.progress.start(`adopting what lies in the store of ${feed}`);
         let failures = 0;

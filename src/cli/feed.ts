@@ -1,7 +1,7 @@
 import { Command } from "commander";
-import { counted, formatSize } from "../lib/size.ts";
-import { confirm, type Edge } from "./edge.ts";
-import { feedArgument, feedTypeOption } from "./parsers.ts";
+import { counted, formatSize } from "../lib/format-size.ts";
+import { confirm, type Edge } from "./frame/edge.ts";
+import { feedArgument, feedTypeOption } from "./frame/parsers.ts";
 
 export function feedCommand(edge: Edge): Command {
   const feed = new Command("feed").description("create, list and change feeds and asset directories");
@@ -14,7 +14,7 @@ export function feedCommand(edge: Edge): Command {
     .option("--description <text>", "what the feed is for")
     .action(async (name: string, options, command: Command) =>
       edge.act(command, async (context, out) => {
-        const { createFeed } = await import("../operations/feeds.ts");
+        const { createFeed } = await import("../operations/feeds/feeds.ts");
         const made = await createFeed(context, { name, type: options.type, description: options.description });
         await out.result(
           made,
@@ -29,7 +29,7 @@ export function feedCommand(edge: Edge): Command {
     .option("--all", "with the disabled ones")
     .action(async (options, command: Command) =>
       edge.act(command, async (context, out) => {
-        const { listFeeds } = await import("../operations/feeds.ts");
+        const { listFeeds } = await import("../operations/feeds/feeds.ts");
         const feeds = (await listFeeds(context)).filter((each) => options.all || each.active || out.options.json);
         await out.table(feeds, [
           { title: "name", value: (each) => each.name },
@@ -47,7 +47,7 @@ export function feedCommand(edge: Edge): Command {
     .addArgument(feedArgument())
     .action(async (name: string, _options, command: Command) =>
       edge.act(command, async (context, out) => {
-        const { showFeed } = await import("../operations/feeds.ts");
+        const { showFeed } = await import("../operations/feeds/feeds.ts");
         const shown = await showFeed(context, name);
         const size = `${counted(shown.packages, "package")}, ${counted(shown.versions, "version")}, ${counted(shown.files, "file")}, ${formatSize(shown.bytes)}`;
         await out.result(shown, [
@@ -87,7 +87,7 @@ export function feedCommand(edge: Edge): Command {
     .option("--no-retention", "keep its retention rules, but delete nothing by them")
     .action(async (name: string, options, command: Command) =>
       edge.act(command, async (context, out) => {
-        const { setFeed } = await import("../operations/feeds.ts");
+        const { setFeed } = await import("../operations/feeds/feeds.ts");
         const { resolve } = await import("node:path");
         const dropPath =
           options.dropPath === undefined
@@ -112,7 +112,7 @@ export function feedCommand(edge: Edge): Command {
     .argument("<name>", "the new name")
     .action(async (name: string, to: string, _options, command: Command) =>
       edge.act(command, async (context, out) => {
-        const { renameFeed } = await import("../operations/feeds.ts");
+        const { renameFeed } = await import("../operations/feeds/feeds.ts");
         const renamed = await renameFeed(context, name, to);
         await out.result(renamed, `renamed feed ${name} to ${renamed.name}`);
       }),
@@ -130,7 +130,7 @@ export function feedCommand(edge: Edge): Command {
       .addArgument(feedArgument())
       .action(async (name: string, _options, command: Command) =>
         edge.act(command, async (context, out) => {
-          const { setFeed } = await import("../operations/feeds.ts");
+          const { setFeed } = await import("../operations/feeds/feeds.ts");
           const changed = await setFeed(context, name, { active });
           await out.result(changed, `${verb}d feed ${changed.name}`);
         }),
@@ -144,7 +144,7 @@ export function feedCommand(edge: Edge): Command {
     .option("--yes", "do not ask")
     .action(async (name: string, options, command: Command) =>
       edge.act(command, async (context, out) => {
-        const { clearCached } = await import("../operations/clear-cached.ts");
+        const { clearCached } = await import("../operations/packages/clear-cached.ts");
         await confirm(edge.io, `delete all cached versions of feed ${name}`, options.yes);
         const cleared = await clearCached(context, name);
         const text = `deleted ${counted(cleared.versions, "cached version")} (${counted(cleared.files, "file")}) of feed ${cleared.feed}`;
@@ -160,7 +160,7 @@ export function feedCommand(edge: Edge): Command {
     .option("--yes", "do not ask")
     .action(async (name: string, options, command: Command) =>
       edge.act(command, async (context, out) => {
-        const { deleteFeed, showFeed } = await import("../operations/feeds.ts");
+        const { deleteFeed, showFeed } = await import("../operations/feeds/feeds.ts");
         const shown = await showFeed(context, name);
         const files = `${counted(shown.files, "file")} (${formatSize(shown.bytes)})`;
         const fate = options.purgeFiles
@@ -168,7 +168,7 @@ export function feedCommand(edge: Edge): Command {
           : `; its ${files} stay at ${shown.store.location}`;
         await confirm(edge.io, `delete feed ${shown.name} ${fate}`.replace(" ;", ";"), options.yes);
         if (options.purgeFiles) {
-          const { purgeFeed } = await import("../operations/purge-feed.ts");
+          const { purgeFeed } = await import("../operations/feeds/purge-feed.ts");
           const gone = await purgeFeed(context, name);
           for (const place of gone.earlier) out.warn(`files of an earlier store of feed ${gone.feed} stay at ${place}`);
           await out.result(

@@ -1,13 +1,13 @@
 import { Command, Option } from "commander";
 import { FeedctlError } from "../errors.ts";
 import { oneLine } from "../lib/one-line.ts";
-import { counted, formatSize } from "../lib/size.ts";
-import type { ImportedFile } from "../operations/import-outcome.ts";
-import type { ImportInput } from "../operations/import-packages.ts";
-import type { Edge } from "./edge.ts";
-import { createItemLines } from "./item-lines.ts";
-import type { Output } from "./output.ts";
-import { parseLocalPath, parseLocalPaths } from "./parsers.ts";
+import { counted, formatSize } from "../lib/format-size.ts";
+import type { ImportedFile } from "../operations/import/outcome.ts";
+import type { ImportInput } from "../operations/import/import.ts";
+import type { Edge } from "./frame/edge.ts";
+import { createItemLines } from "./frame/item-lines.ts";
+import type { Output } from "./frame/output.ts";
+import { parseLocalPath, parseLocalPaths } from "./frame/parsers.ts";
 
 export function importCommand(edge: Edge): Command {
   return new Command("import")
@@ -49,8 +49,8 @@ Examples:
     )
     .action(async (feed: string | undefined, paths: string[] = [], options, command: Command) =>
       edge.act(command, async (context, out) => {
-        const { importPackages } = await import("../operations/import-packages.ts");
-        const { readStandardInput } = await import("../operations/import-stdin.ts");
+        const { importPackages } = await import("../operations/import/import.ts");
+        const { readStandardInput } = await import("../operations/import/stdin-paths.ts");
         const { recursive, overwrite, move, include, exclude, dryRun, distribution, component } = options;
         const target = await targets(context, options, feed, paths);
         await using given = await readStandardInput(context, edge.io.stdin, target.paths);
@@ -80,7 +80,7 @@ const BEFORE_PATHS = "put -- between the map and the paths";
 
 /** With --map every argument is a path. */
 async function targets(
-  context: Parameters<typeof import("../operations/import-feeds.ts").feedsOfMap>[0],
+  context: Parameters<typeof import("../operations/import/feeds-by-type.ts").feedsOfMap>[0],
   options: { map?: string[] },
   feed: string | undefined,
   paths: string[],
@@ -94,14 +94,14 @@ async function targets(
     if (paths.length === 0) throw missing("the path of a package file or directory");
     return { feeds: [feed], paths };
   }
-  const { feedsOfMap } = await import("../operations/import-feeds.ts");
+  const { feedsOfMap } = await import("../operations/import/feeds-by-type.ts");
   return { feeds: await feedsOfMap(context, options.map), paths: [feed, ...paths] };
 }
 
 /** Prints what became of each file, and the sum; the exit status. */
 async function reportImport(
   out: Output,
-  events: ReturnType<typeof import("../operations/import-packages.ts").importPackages>,
+  events: ReturnType<typeof import("../operations/import/import.ts").importPackages>,
   dryRun: boolean | undefined,
 ): Promise<number> {
   let failures = 0;

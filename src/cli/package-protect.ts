@@ -1,6 +1,6 @@
 import { Argument, type Command } from "commander";
-import type { Edge } from "./edge.ts";
-import { feedArgument } from "./parsers.ts";
+import type { Edge } from "./frame/edge.ts";
+import { feedArgument } from "./frame/parsers.ts";
 
 const pattern = () =>
   new Argument(
@@ -17,7 +17,7 @@ export function addProtection(packages: Command, edge: Edge): void {
     .option("--reason <text>", "why, for whoever asks later")
     .action(async (feed: string, text: string, options, command: Command) =>
       edge.act(command, async (context, out) => {
-        const { protectPackage } = await import("../operations/protect-packages.ts");
+        const { protectPackage } = await import("../operations/retention/protections.ts");
         const done = await protectPackage(context, feed, text, options.reason ?? null);
         await out.result(done, `${done.changed ? "protected" : "was protected already:"} ${done.pattern}`);
         if (done.versions === 0)
@@ -32,7 +32,7 @@ export function addProtection(packages: Command, edge: Edge): void {
     .addArgument(pattern())
     .action(async (feed: string, text: string, _options, command: Command) =>
       edge.act(command, async (context, out) => {
-        const { unprotectPackage } = await import("../operations/protect-packages.ts");
+        const { unprotectPackage } = await import("../operations/retention/protections.ts");
         const done = await unprotectPackage(context, feed, text);
         await out.result(done, `${done.pattern} is not protected any more`);
       }),
@@ -44,7 +44,7 @@ export function addProtection(packages: Command, edge: Edge): void {
     .addArgument(feedArgument())
     .action(async (feed: string, _options, command: Command) =>
       edge.act(command, async (context, out) => {
-        const { listProtected } = await import("../operations/protect-packages.ts");
+        const { listProtected } = await import("../operations/retention/protections.ts");
         await out.table(await listProtected(context, feed), [
           { title: "package", value: (row) => row.package },
           { title: "version", value: (row) => row.version },

@@ -1,9 +1,9 @@
 import { Argument, Command } from "commander";
-import { counted, formatSize } from "../lib/size.ts";
+import { counted, formatSize } from "../lib/format-size.ts";
 import type { PackageVersion } from "../catalog/packages.ts";
-import { confirm, type Edge } from "./edge.ts";
+import { confirm, type Edge } from "./frame/edge.ts";
 import { addProtection } from "./package-protect.ts";
-import { feedArgument } from "./parsers.ts";
+import { feedArgument } from "./frame/parsers.ts";
 
 export function packageCommand(edge: Edge): Command {
   const packages = new Command("package").description("list, show, download, delete and protect packages");
@@ -15,7 +15,7 @@ export function packageCommand(edge: Edge): Command {
     .addArgument(feedArgument())
     .action(async (feed: string, _options, command: Command) =>
       edge.act(command, async (context, out) => {
-        const { listPackages } = await import("../operations/packages.ts");
+        const { listPackages } = await import("../operations/packages/packages.ts");
         await out.table<PackageVersion>(
           listPackages(context, feed),
           [
@@ -37,7 +37,7 @@ export function packageCommand(edge: Edge): Command {
     .addArgument(specArgument())
     .action(async (feed: string, text: string, _options, command: Command) =>
       edge.act(command, async (context, out) => {
-        const { findVersions, parsePackageSpec } = await import("../operations/packages.ts");
+        const { findVersions, parsePackageSpec } = await import("../operations/packages/packages.ts");
         const found = await findVersions(context, feed, parsePackageSpec(text));
         await out.result(
           found.map(({ id: _id, ...version }) => version),
@@ -65,8 +65,8 @@ export function packageCommand(edge: Edge): Command {
     .option("--overwrite", "replace an existing file")
     .action(async (feed: string, text: string, options, command: Command) =>
       edge.act(command, async (context, out) => {
-        const { downloadPackage, parsePackageSpec } = await import("../operations/packages.ts");
-        const { saveStream } = await import("./save-stream.ts");
+        const { downloadPackage, parsePackageSpec } = await import("../operations/packages/packages.ts");
+        const { saveStream } = await import("./frame/save-stream.ts");
         const download = await downloadPackage(context, feed, parsePackageSpec(text), options.file);
         try {
           await out.progress.start(`downloading ${download.fileName}`);
@@ -93,7 +93,7 @@ export function packageCommand(edge: Edge): Command {
     .option("--dry-run", "only tell what would be deleted")
     .action(async (feed: string, text: string, options, command: Command) =>
       edge.act(command, async (context, out) => {
-        const { deletePackage, findVersions, parsePackageSpec } = await import("../operations/packages.ts");
+        const { deletePackage, findVersions, parsePackageSpec } = await import("../operations/packages/packages.ts");
         const { FeedctlError } = await import("../errors.ts");
         const spec = parsePackageSpec(text);
         if (spec.version === undefined && !options.allVersions)

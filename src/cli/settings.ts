@@ -1,8 +1,8 @@
 import { Argument, Command } from "commander";
-import type { SettingChange } from "../operations/settings.ts";
-import type { Edge } from "./edge.ts";
-import { reportMany } from "./migrate-many.ts";
-import type { Output } from "./output.ts";
+import type { SettingChange } from "../operations/installation/settings.ts";
+import type { Edge } from "./frame/edge.ts";
+import { reportMany } from "./migrate/many.ts";
+import type { Output } from "./frame/output.ts";
 
 export function settingsCommand(edge: Edge): Command {
   const settings = new Command("settings").description("the installation's settings, under ProGet's names");
@@ -13,7 +13,7 @@ export function settingsCommand(edge: Edge): Command {
     .description("list every setting, its value and where that comes from")
     .action(async (_options, command: Command) =>
       edge.act(command, async (context, out) => {
-        const { listSettings } = await import("../operations/settings.ts");
+        const { listSettings } = await import("../operations/installation/settings.ts");
         await out.table(await listSettings(context), [
           { title: "name", value: (each) => each.name },
           { title: "value", value: (each) => each.value },
@@ -28,7 +28,7 @@ export function settingsCommand(edge: Edge): Command {
     .addArgument(nameArgument())
     .action(async (name: string, _options, command: Command) =>
       edge.act(command, async (context, out) => {
-        const { getSetting } = await import("../operations/settings.ts");
+        const { getSetting } = await import("../operations/installation/settings.ts");
         const setting = await getSetting(context, name);
         await out.result(setting, setting.value);
       }),
@@ -42,11 +42,11 @@ export function settingsCommand(edge: Edge): Command {
     .option("--migrate", "move the files of every feed whose default directory changes with it, verified, one by one")
     .action(async (name: string, value: string, options, command: Command) =>
       edge.act(command, async (context, out) => {
-        const { setSetting } = await import("../operations/settings.ts");
+        const { setSetting } = await import("../operations/installation/settings.ts");
         const change = await setSetting(context, name, value, { keepFeeds: options.migrate });
         await report(out, change);
         if (!options.migrate || change.moved.length === 0) return 0;
-        const { migrateMany } = await import("../operations/migrate-many.ts");
+        const { migrateMany } = await import("../operations/migrate/many.ts");
         const goals = change.moved.map(({ feed }) => ({ feed, to: "disk" as const, options: {} }));
         return reportMany(out, migrateMany(context, goals, { cutover: "auto" }), "auto");
       }),
@@ -58,7 +58,7 @@ export function settingsCommand(edge: Edge): Command {
     .addArgument(nameArgument())
     .action(async (name: string, _options, command: Command) =>
       edge.act(command, async (context, out) => {
-        const { resetSetting } = await import("../operations/settings.ts");
+        const { resetSetting } = await import("../operations/installation/settings.ts");
         await report(out, await resetSetting(context, name));
       }),
     );

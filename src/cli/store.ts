@@ -1,8 +1,8 @@
 import { Command } from "commander";
-import { counted, formatSize } from "../lib/size.ts";
-import type { Edge } from "./edge.ts";
-import { addStoreOptions, feedArgument, storeTypeArgument } from "./parsers.ts";
-import { storeOptions } from "./store-options.ts";
+import { counted, formatSize } from "../lib/format-size.ts";
+import type { Edge } from "./frame/edge.ts";
+import { addStoreOptions, feedArgument, storeTypeArgument } from "./frame/parsers.ts";
+import { storeOptions } from "./frame/store-options.ts";
 
 export function storeCommand(edge: Edge): Command {
   const store = new Command("store").description("show, set and test where a feed keeps its files");
@@ -12,7 +12,7 @@ export function storeCommand(edge: Edge): Command {
     .description("list the store types and their options")
     .action(async (_options, command: Command) =>
       edge.act(command, async (_context, out) => {
-        const { listStoreTypes } = await import("../operations/stores.ts");
+        const { listStoreTypes } = await import("../operations/stores/set-store.ts");
         const types = listStoreTypes();
         const lines = types.flatMap((info) => [
           `${info.type}: ${info.title}`,
@@ -33,7 +33,7 @@ export function storeCommand(edge: Edge): Command {
       .addArgument(storeTypeArgument()),
   ).action(async (name: string, type, options, command: Command) =>
     edge.act(command, async (context, out) => {
-      const { setStore } = await import("../operations/stores.ts");
+      const { setStore } = await import("../operations/stores/set-store.ts");
       const change = await setStore(context, name, type, await storeOptions(edge, out, options));
       const { files, bytes } = change.leftBehind;
       if (files > 0) {
@@ -58,7 +58,7 @@ export function storeCommand(edge: Edge): Command {
     .addArgument(feedArgument())
     .action(async (name: string, _options, command: Command) =>
       edge.act(command, async (context, out) => {
-        const { showStore } = await import("../operations/stores.ts");
+        const { showStore } = await import("../operations/stores/set-store.ts");
         const shown = await showStore(context, name);
         await out.result(shown, [
           `type:      ${shown.type}`,
@@ -75,7 +75,7 @@ export function storeCommand(edge: Edge): Command {
     .addArgument(feedArgument())
     .action(async (name: string, _options, command: Command) =>
       edge.act(command, async (context, out) => {
-        const { testStore } = await import("../operations/test-store.ts");
+        const { testStore } = await import("../operations/stores/test-store.ts");
         for await (const event of testStore(context, name)) {
           if (event.type === "summary")
             await out.event(
@@ -95,7 +95,7 @@ export function storeCommand(edge: Edge): Command {
     .addArgument(feedArgument())
     .action(async (name: string, _options, command: Command) =>
       edge.act(command, async (context, out) => {
-        const { measureStore } = await import("../operations/stores.ts");
+        const { measureStore } = await import("../operations/stores/set-store.ts");
         const usage = await measureStore(context, name);
         await out.result(usage, [
           `location: ${usage.location}`,

@@ -1,8 +1,8 @@
 import { Command, Option } from "commander";
-import { counted } from "../lib/size.ts";
-import type { CountedFile } from "../operations/import-usage.ts";
-import type { Edge } from "./edge.ts";
-import { feedArgument } from "./parsers.ts";
+import { counted } from "../lib/format-size.ts";
+import type { CountedFile } from "../operations/usage/import-logs.ts";
+import type { Edge } from "./frame/edge.ts";
+import { feedArgument } from "./frame/parsers.ts";
 
 export function usageCommand(edge: Edge): Command {
   const usage = new Command("usage").description("what is known of downloads, for retention");
@@ -28,7 +28,7 @@ Examples:
     )
     .action(async (feed: string, files: string[], options, command: Command) =>
       edge.act(command, async (context, out) => {
-        const { importUsage } = await import("../operations/import-usage.ts");
+        const { importUsage } = await import("../operations/usage/import-logs.ts");
         const { resolve } = await import("node:path");
         await out.progress.start(`counting ${counted(files.length, "log")}`);
         const paths = files.map((file) => resolve(edge.io.cwd, file));

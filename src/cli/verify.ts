@@ -1,7 +1,7 @@
 import { Command } from "commander";
-import { formatSize } from "../lib/size.ts";
-import type { Edge } from "./edge.ts";
-import { feedArgument } from "./parsers.ts";
+import { formatSize } from "../lib/format-size.ts";
+import type { Edge } from "./frame/edge.ts";
+import { feedArgument } from "./frame/parsers.ts";
 
 export function verifyCommand(edge: Edge): Command {
   return new Command("verify")
@@ -11,7 +11,7 @@ export function verifyCommand(edge: Edge): Command {
     .option("--repair", "first remove what interrupted runs left behind")
     .action(async (feed: string, options, command: Command) =>
       edge.act(command, async (context, out) => {
-        const { isSound, verifyFeed } = await import("../operations/verify-feed.ts");
+        const { isSound, verifyFeed } = await import("../operations/verify/verify.ts");
         await out.progress.start(`verifying ${feed}`);
         let sound = false;
         for await (const event of verifyFeed(context, { feed, read: options.read, repair: options.repair })) {

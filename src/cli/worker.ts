@@ -1,7 +1,7 @@
 import { Command } from "commander";
-import { counted } from "../lib/size.ts";
-import type { Edge } from "./edge.ts";
-import { wholeNumber } from "./parsers.ts";
+import { counted } from "../lib/format-size.ts";
+import type { Edge } from "./frame/edge.ts";
+import { wholeNumber } from "./frame/parsers.ts";
 
 export function workerCommand(edge: Edge): Command {
   const worker = new Command("worker")
@@ -10,7 +10,7 @@ export function workerCommand(edge: Edge): Command {
     .option("--once", "end when there is nothing to take")
     .action(async (options, command: Command) =>
       edge.act(command, async (context, out) => {
-        const { runWorker } = await import("../operations/worker.ts");
+        const { runWorker } = await import("../operations/migrate/worker.ts");
         const { concurrency = context.concurrency, once = false } = options;
         // the first signal drains; the second ends the process, as everywhere
         const undisturbed = { ...context, concurrency, signal: new AbortController().signal };
@@ -35,7 +35,7 @@ export function workerCommand(edge: Edge): Command {
     .description("list the workers of the last day")
     .action(async (_options, command: Command) =>
       edge.act(command, async (context, out) => {
-        const { workers } = await import("../operations/worker.ts");
+        const { workers } = await import("../operations/migrate/worker.ts");
         await out.table(await workers(context), [
           { title: "id", value: (each) => String(each.id), right: true },
           { title: "state", value: (each) => each.state },

@@ -1,12 +1,12 @@
 import { composer as versions, isBranch } from "../versions/composer.ts";
 import type { Format, PackageFile, PackageIdentity, ReadOptions } from "./format.ts";
-import { parseJsonManifest } from "./json.ts";
+import { parseJsonManifest } from "./manifests/json.ts";
 import { limits } from "./limits.ts";
-import { boundMetadata } from "./metadata.ts";
-import { quoted } from "./quoted.ts";
+import { boundMetadata } from "./manifests/metadata.ts";
+import { quoted } from "./manifests/quoted.ts";
 import { invalid, readPackage } from "./read-package.ts";
-import { expectContainer } from "./sniff.ts";
-import { zipEntries, type ZipEntry } from "./zip.ts";
+import { expectContainer } from "./containers/sniff.ts";
+import { zipEntries, type ZipEntry } from "./containers/zip.ts";
 
 /**
  * Composer packages: a zip archive with composer.json at its root or in its only top directory, as code hosts make them.

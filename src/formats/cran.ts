@@ -1,14 +1,14 @@
-import type { TarEntry } from "../lib/tar.ts";
+import type { TarEntry } from "../lib/tar/read.ts";
 import { cran as versions } from "../versions/cran.ts";
 import type { Format, PackageFile, PackageIdentity, ReadOptions } from "./format.ts";
-import { gunzipFile } from "./gzip.ts";
-import { parseOneParagraph, type Paragraph } from "./headers.ts";
+import { gunzipFile } from "./containers/gzip.ts";
+import { parseOneParagraph, type Paragraph } from "./manifests/headers.ts";
 import { limits } from "./limits.ts";
-import { boundMetadata } from "./metadata.ts";
+import { boundMetadata } from "./manifests/metadata.ts";
 import { invalid, readPackage } from "./read-package.ts";
-import { guessTarContents } from "./recognise.ts";
-import { expectContainer } from "./sniff.ts";
-import { tarEntries } from "./tar.ts";
+import { guessTarContents } from "./name-the-type.ts";
+import { expectContainer } from "./containers/sniff.ts";
+import { tarEntries } from "./containers/tar.ts";
 
 /** R packages as `R CMD build` makes them. Packages built for one system are another thing and are refused. */
 export const cran: Format = {

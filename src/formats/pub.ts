@@ -1,16 +1,16 @@
 import { posix } from "node:path";
-import type { TarEntry } from "../lib/tar.ts";
+import type { TarEntry } from "../lib/tar/read.ts";
 import { pub as versions } from "../versions/pub.ts";
 import type { Format, PackageFile, PackageIdentity, ReadOptions } from "./format.ts";
-import { gunzipFile } from "./gzip.ts";
+import { gunzipFile } from "./containers/gzip.ts";
 import { limits } from "./limits.ts";
-import { boundMetadata } from "./metadata.ts";
-import { quoted } from "./quoted.ts";
+import { boundMetadata } from "./manifests/metadata.ts";
+import { quoted } from "./manifests/quoted.ts";
 import { invalid, readPackage } from "./read-package.ts";
-import { guessTarContents } from "./recognise.ts";
-import { expectContainer } from "./sniff.ts";
-import { tarEntries } from "./tar.ts";
-import { parseYamlMapping } from "./yaml.ts";
+import { guessTarContents } from "./name-the-type.ts";
+import { expectContainer } from "./containers/sniff.ts";
+import { tarEntries } from "./containers/tar.ts";
+import { parseYamlMapping } from "./manifests/yaml.ts";
 
 /** Dart packages as `dart pub` publishes them: pubspec.yaml is at the root, without a directory around it. */
 export const pub: Format = {

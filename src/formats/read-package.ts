@@ -1,6 +1,6 @@
 import { FeedctlError } from "../errors.ts";
 import { oneLine } from "../lib/one-line.ts";
-import { TarError } from "../lib/tar.ts";
+import { TarError } from "../lib/tar/read.ts";
 import type { PackageFile, PackageIdentity, ReadOptions } from "./format.ts";
 
 /** Why a package file cannot be taken; `readPackage` adds which file it is. */

@@ -1,4 +1,4 @@
-import type { Catalog } from "../catalog/catalog.ts";
+import type { Catalog } from "../catalog/connection/catalog.ts";
 import type { Store } from "../stores/store.ts";
 import type { StoreConfig } from "../stores/store-types.ts";
 

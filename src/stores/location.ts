@@ -1,5 +1,5 @@
-import { diskLocation } from "./location-disk.ts";
-import type { DiskView } from "./location-disk.ts";
+import { diskLocation } from "./disk/location.ts";
+import type { DiskView } from "./disk/location.ts";
 import { azureHost, s3Host } from "./location-host.ts";
 import { parseTargetPath } from "./key.ts";
 import type { StoreConfig } from "./store-types.ts";

@@ -5,10 +5,10 @@ import type { StoreConfig } from "./store-types.ts";
 export async function openStore(config: StoreConfig): Promise<Store> {
   switch (config.type) {
     case "disk":
-      return (await import("./disk.ts")).openDiskStore(config);
+      return (await import("./disk/store.ts")).openDiskStore(config);
     case "s3":
-      return (await import("./s3.ts")).openS3Store(config);
+      return (await import("./s3/store.ts")).openS3Store(config);
     case "azure":
-      return (await import("./azure.ts")).openAzureStore(config);
+      return (await import("./azure/store.ts")).openAzureStore(config);
   }
 }

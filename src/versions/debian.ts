@@ -1,5 +1,5 @@
 import { FeedctlError } from "../errors.ts";
-import { compareBy, concatKeys, numberKey } from "./sort-key.ts";
+import { compareBy, concatKeys, numberKey } from "./keys/sort-key.ts";
 import type { VersionScheme } from "./scheme.ts";
 
 /**

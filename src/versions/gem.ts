@@ -1,6 +1,6 @@
 import { FeedctlError } from "../errors.ts";
-import { paddedListKey, type PaddedItem } from "./padded-key.ts";
-import { compareBy, numberKey, textKey } from "./sort-key.ts";
+import { paddedListKey, type PaddedItem } from "./keys/padded-key.ts";
+import { compareBy, numberKey, textKey } from "./keys/sort-key.ts";
 import type { VersionScheme } from "./scheme.ts";
 
 /**

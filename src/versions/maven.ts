@@ -1,6 +1,6 @@
 import { FeedctlError } from "../errors.ts";
 import { parseMavenVersion, qualifierRank, RELEASE, type Item } from "./maven-items.ts";
-import { compareBy, concatKeys, numberKey, rankKey, textKey } from "./sort-key.ts";
+import { compareBy, concatKeys, numberKey, rankKey, textKey } from "./keys/sort-key.ts";
 import type { VersionScheme } from "./scheme.ts";
 
 /**

@@ -1,5 +1,5 @@
 import { FeedctlError } from "../errors.ts";
-import { compareBy, concatKeys, listKey, numberKey, rankKey, textKey } from "./sort-key.ts";
+import { compareBy, concatKeys, listKey, numberKey, rankKey, textKey } from "./keys/sort-key.ts";
 import type { VersionScheme } from "./scheme.ts";
 
 /**

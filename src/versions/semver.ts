@@ -1,8 +1,8 @@
 import Range from "semver/classes/range.js";
 import parse from "semver/functions/parse.js";
 import { FeedctlError } from "../errors.ts";
-import { compareBy, concatKeys, listKey, numberKey, rankKey, textKey } from "./sort-key.ts";
-import { intersect, noRange, type Interval, type RangeSyntax } from "./interval.ts";
+import { compareBy, concatKeys, listKey, numberKey, rankKey, textKey } from "./keys/sort-key.ts";
+import { intersect, noRange, type Interval, type RangeSyntax } from "./ranges/interval.ts";
 import type { VersionScheme } from "./scheme.ts";
 
 /**

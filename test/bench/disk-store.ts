@@ -7,7 +7,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { copyFile } from "node:fs/promises";
 import { availableParallelism, tmpdir } from "node:os";
 import path from "node:path";
-import { openDiskStore } from "../../src/stores/disk.ts";
+import { openDiskStore } from "../../src/stores/disk/store.ts";
 import type { BlobInfo, PutOptions } from "../../src/stores/store.ts";
 import { concurrently } from "../support/bytes.ts";
 

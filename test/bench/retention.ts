@@ -2,13 +2,13 @@
 // the feed, and what memory this process needs meanwhile. Prints; asserts nothing. There is no peer: the ratio is that of
 // the time to the time for a tenth of the versions.
 import { sql } from "kysely";
-import { migrateCatalog } from "../../src/catalog/migrate.ts";
-import { openPostgres } from "../../src/catalog/open-postgres.ts";
+import { migrateCatalog } from "../../src/catalog/connection/migrate.ts";
+import { openPostgres } from "../../src/catalog/connection/open-postgres.ts";
 import { insertFeed } from "../../src/catalog/feeds.ts";
-import { saveRules } from "../../src/catalog/retention-rules.ts";
+import { saveRules } from "../../src/catalog/retention/rules.ts";
 import type { Context } from "../../src/operations/context.ts";
-import { planRetention } from "../../src/operations/plan-retention.ts";
-import type { RetentionCriteria } from "../../src/operations/retention-criteria.ts";
+import { planRetention } from "../../src/operations/retention/plan.ts";
+import type { RetentionCriteria } from "../../src/operations/retention/criteria.ts";
 import { startPostgres } from "../support/postgres.ts";
 
 const sizes = process.argv.length > 2 ? process.argv.slice(2).map(Number) : [10_000, 100_000, 1_000_000];

@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { test, type TestContext } from "node:test";
 import { gzipSync } from "node:zlib";
-import { alpine } from "../../src/formats/alpine.ts";
+import { alpine } from "../../src/formats/alpine/format.ts";
 import { apkMember, apkOf, apkPackage, type ApkPackage } from "../support/fixtures/apk.ts";
 import { tarArchive } from "../support/fixtures/tar.ts";
 import { zipArchive } from "../support/fixtures/zip.ts";

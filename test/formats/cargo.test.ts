@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { test } from "node:test";
 import { gzipSync } from "node:zlib";
-import { cargo } from "../../src/formats/cargo.ts";
+import { cargo } from "../../src/formats/cargo/format.ts";
 import { crate, crateOf } from "../support/fixtures/crate.ts";
 import { tarArchive, type TarMember } from "../support/fixtures/tar.ts";
 import { packageFile, packageFileAt } from "../support/package-file.ts";

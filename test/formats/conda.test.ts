@@ -3,7 +3,7 @@ import { readdirSync } from "node:fs";
 import path from "node:path";
 import { test, type TestContext } from "node:test";
 import { zstdCompressSync } from "node:zlib";
-import { conda } from "../../src/formats/conda.ts";
+import { conda } from "../../src/formats/conda/format.ts";
 import { bzip2 } from "../support/fixtures/bzip2.ts";
 import {
   condaIndex,

@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { test, type TestContext } from "node:test";
 import { gzipSync, zstdCompressSync } from "node:zlib";
-import { debian } from "../../src/formats/debian.ts";
+import { debian } from "../../src/formats/debian/format.ts";
 import { arArchive, debMembers, debOf, debPackage, type DebPackage } from "../support/fixtures/deb.ts";
 import { tarArchive } from "../support/fixtures/tar.ts";
 import { packageFile, packageFileAt } from "../support/package-file.ts";

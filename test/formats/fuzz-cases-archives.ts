@@ -1,12 +1,12 @@
 import { gunzipSync, gzipSync } from "node:zlib";
-import { chocolatey } from "../../src/formats/chocolatey.ts";
+import { chocolatey } from "../../src/formats/nuget/chocolatey.ts";
 import { composer } from "../../src/formats/composer.ts";
-import { maven } from "../../src/formats/maven.ts";
-import { powershell } from "../../src/formats/powershell.ts";
+import { maven } from "../../src/formats/maven/format.ts";
+import { powershell } from "../../src/formats/nuget/powershell.ts";
 import { pub } from "../../src/formats/pub.ts";
-import { terraform } from "../../src/formats/terraform.ts";
-import { universal } from "../../src/formats/universal.ts";
-import { vsix } from "../../src/formats/vsix.ts";
+import { terraform } from "../../src/formats/universal/terraform.ts";
+import { universal } from "../../src/formats/universal/format.ts";
+import { vsix } from "../../src/formats/vsix/format.ts";
 import { composerPackage } from "../support/fixtures/composer.ts";
 import { jar, pom } from "../support/fixtures/maven.ts";
 import { nupkg } from "../support/fixtures/packages.ts";

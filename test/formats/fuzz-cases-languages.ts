@@ -1,8 +1,8 @@
 import { gzipSync, zstdCompressSync } from "node:zlib";
-import { conda } from "../../src/formats/conda.ts";
+import { conda } from "../../src/formats/conda/format.ts";
 import { cran } from "../../src/formats/cran.ts";
-import { pypi } from "../../src/formats/pypi.ts";
-import { rubygems } from "../../src/formats/rubygems.ts";
+import { pypi } from "../../src/formats/pypi/format.ts";
+import { rubygems } from "../../src/formats/rubygems/format.ts";
 import { bzip2 } from "../support/fixtures/bzip2.ts";
 import { condaIndex, condaInfo, condaTarBz2, dotConda, dotCondaMembers } from "../support/fixtures/conda.ts";
 import { rDescription, rPackage } from "../support/fixtures/cran.ts";

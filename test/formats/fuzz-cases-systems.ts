@@ -1,9 +1,9 @@
 import { gunzipSync, gzipSync } from "node:zlib";
-import { alpine } from "../../src/formats/alpine.ts";
-import { cargo } from "../../src/formats/cargo.ts";
-import { debian } from "../../src/formats/debian.ts";
-import { helm } from "../../src/formats/helm.ts";
-import { rpm } from "../../src/formats/rpm.ts";
+import { alpine } from "../../src/formats/alpine/format.ts";
+import { cargo } from "../../src/formats/cargo/format.ts";
+import { debian } from "../../src/formats/debian/format.ts";
+import { helm } from "../../src/formats/helm/format.ts";
+import { rpm } from "../../src/formats/rpm/format.ts";
 import { apkMember, apkOf, apkPackage } from "../support/fixtures/apk.ts";
 import { chart, provenance } from "../support/fixtures/chart.ts";
 import { crate, crateOf } from "../support/fixtures/crate.ts";

@@ -1,7 +1,7 @@
 import { gunzipSync, gzipSync } from "node:zlib";
 import type { Format } from "../../src/formats/format.ts";
-import { npm } from "../../src/formats/npm.ts";
-import { nuget } from "../../src/formats/nuget.ts";
+import { npm } from "../../src/formats/npm/format.ts";
+import { nuget } from "../../src/formats/nuget/format.ts";
 import { npmTarball, nupkg } from "../support/fixtures/packages.ts";
 import { tarArchive } from "../support/fixtures/tar.ts";
 import { zipArchive } from "../support/fixtures/zip.ts";

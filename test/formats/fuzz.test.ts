@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { test, type TestContext } from "node:test";
 import { fuzzOnce } from "../support/fuzz-run.ts";
-import { nuget } from "../../src/formats/nuget.ts";
+import { nuget } from "../../src/formats/nuget/format.ts";
 import { packageFileAt } from "../support/package-file.ts";
 import { noShared, samplePath } from "../support/shared.ts";
 import { fuzzCases, type FuzzCase } from "./fuzz-cases.ts";

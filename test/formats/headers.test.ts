@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { parseMessage, parseOneParagraph, parseParagraphs } from "../../src/formats/headers.ts";
+import { parseMessage, parseOneParagraph, parseParagraphs } from "../../src/formats/manifests/headers.ts";
 import { cpuTime } from "../support/cpu.ts";
 
 test("fields keep their order, names ignore case, continuation lines lose one blank", () => {

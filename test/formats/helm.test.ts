@@ -3,7 +3,7 @@ import { writeFileSync } from "node:fs";
 import path from "node:path";
 import { test, type TestContext } from "node:test";
 import { gzipSync } from "node:zlib";
-import { helm } from "../../src/formats/helm.ts";
+import { helm } from "../../src/formats/helm/format.ts";
 import { chart, provenance, type Chart } from "../support/fixtures/chart.ts";
 import { tarArchive, type TarMember } from "../support/fixtures/tar.ts";
 import { packageFile } from "../support/package-file.ts";

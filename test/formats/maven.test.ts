@@ -3,7 +3,7 @@ import { execFileSync, spawnSync } from "node:child_process";
 import { readdirSync, symlinkSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { test, type TestContext } from "node:test";
-import { maven } from "../../src/formats/maven.ts";
+import { maven } from "../../src/formats/maven/format.ts";
 import { jar, pom } from "../support/fixtures/maven.ts";
 import { zipArchive } from "../support/fixtures/zip.ts";
 import { packageFileAt } from "../support/package-file.ts";

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { readdirSync } from "node:fs";
 import { test, type TestContext } from "node:test";
 import { gzipSync } from "node:zlib";
-import { npm } from "../../src/formats/npm.ts";
+import { npm } from "../../src/formats/npm/format.ts";
 import { npmTarball } from "../support/fixtures/packages.ts";
 import { tarArchive, type TarMember } from "../support/fixtures/tar.ts";
 import { packageFile, packageFileAt } from "../support/package-file.ts";

@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { test, type TestContext } from "node:test";
 import { gzipSync } from "node:zlib";
-import { npm } from "../../src/formats/npm.ts";
+import { npm } from "../../src/formats/npm/format.ts";
 import { npmFileName, npmTarball, type NpmPackage } from "../support/fixtures/packages.ts";
 import { tarArchive, type TarMember } from "../support/fixtures/tar.ts";
 import { packageFile, packageFileAt } from "../support/package-file.ts";

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { chocolatey } from "../../src/formats/chocolatey.ts";
+import { chocolatey } from "../../src/formats/nuget/chocolatey.ts";
 import type { Format } from "../../src/formats/format.ts";
-import { nuget } from "../../src/formats/nuget.ts";
-import { powershell } from "../../src/formats/powershell.ts";
+import { nuget } from "../../src/formats/nuget/format.ts";
+import { powershell } from "../../src/formats/nuget/powershell.ts";
 import { nugetFileName, nupkg, type NugetPackage } from "../support/fixtures/packages.ts";
 import { packageFile, packageFileAt } from "../support/package-file.ts";
 import { noShared, readSampleManifest, samplePath } from "../support/shared.ts";

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { readdirSync } from "node:fs";
 import { test, type TestContext } from "node:test";
-import { nuget } from "../../src/formats/nuget.ts";
+import { nuget } from "../../src/formats/nuget/format.ts";
 import { nugetFileName, nupkg, type NugetPackage } from "../support/fixtures/packages.ts";
 import { zipArchive } from "../support/fixtures/zip.ts";
 import { packageFile, packageFileAt } from "../support/package-file.ts";

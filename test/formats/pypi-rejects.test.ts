@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { readdirSync } from "node:fs";
 import { test, type TestContext } from "node:test";
 import { gzipSync } from "node:zlib";
-import { pypi } from "../../src/formats/pypi.ts";
+import { pypi } from "../../src/formats/pypi/format.ts";
 import { coreMetadata, sdist, sha256, wheel } from "../support/fixtures/pypi.ts";
 import { tarArchive, type TarMember } from "../support/fixtures/tar.ts";
 import { zipArchive } from "../support/fixtures/zip.ts";

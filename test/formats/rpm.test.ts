@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test, type TestContext } from "node:test";
-import { rpm } from "../../src/formats/rpm.ts";
+import { rpm } from "../../src/formats/rpm/format.ts";
 import { rpmAround, rpmHeader, rpmOf, rpmPackage, type RpmPackage } from "../support/fixtures/rpm.ts";
 import { packageFile, packageFileAt } from "../support/package-file.ts";
 import { assertRejected, assertSamples, type Rejected } from "../support/rejects.ts";

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test, type TestContext } from "node:test";
 import { gzipSync } from "node:zlib";
-import { rubygems } from "../../src/formats/rubygems.ts";
+import { rubygems } from "../../src/formats/rubygems/format.ts";
 import { gemArchive, gemMembers, gemSpecification, type Gem } from "../support/fixtures/gem.ts";
 import { tarArchive, type TarMember } from "../support/fixtures/tar.ts";
 import { packageFile, packageFileAt } from "../support/package-file.ts";

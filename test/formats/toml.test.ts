@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { parseToml } from "../../src/formats/toml.ts";
+import { parseToml } from "../../src/formats/manifests/toml.ts";
 import { cpuTime } from "../support/cpu.ts";
 
 function parse(text: string) {

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { execFileSync, spawnSync } from "node:child_process";
 import { readdirSync } from "node:fs";
 import { test, type TestContext } from "node:test";
-import { vsix } from "../../src/formats/vsix.ts";
+import { vsix } from "../../src/formats/vsix/format.ts";
 import { codeExtension, codeManifest, studioManifest, type CodeExtension } from "../support/fixtures/vsix.ts";
 import { zipArchive } from "../support/fixtures/zip.ts";
 import { packageFile, packageFileAt } from "../support/package-file.ts";

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { execFileSync, spawnSync } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { test } from "node:test";
-import { unxz } from "../../src/formats/xz.ts";
+import { unxz } from "../../src/formats/containers/xz.ts";
 
 const text = "hello world\n".repeat(5000);
 const noXz = spawnSync("xz", ["--version"]).status === 0 ? false : "xz is not installed";

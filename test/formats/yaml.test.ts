@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { isYamlMapping, parseYaml, parseYamlMapping } from "../../src/formats/yaml.ts";
+import { isYamlMapping, parseYaml, parseYamlMapping } from "../../src/formats/manifests/yaml.ts";
 import { cpuTime } from "../support/cpu.ts";
 
 const parse = (text: string) => parseYaml(Buffer.from(text), "m.yaml");

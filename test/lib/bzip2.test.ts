@@ -3,7 +3,7 @@ import { spawnSync } from "node:child_process";
 import { readdirSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { test } from "node:test";
-import { bunzip2, Bzip2Error } from "../../src/lib/bzip2.ts";
+import { bunzip2, Bzip2Error } from "../../src/lib/bzip2/bzip2.ts";
 import { someBytes } from "../support/bytes.ts";
 import { bzip2, createBitWriter } from "../support/fixtures/bzip2.ts";
 import { createRandom, mutate } from "../support/fuzz.ts";

@@ -4,7 +4,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { test } from "node:test";
-import { readTar } from "../../src/lib/tar.ts";
+import { readTar } from "../../src/lib/tar/read.ts";
 import { someBytes } from "../support/bytes.ts";
 import { paxRecord, tarArchive, type TarMember } from "../support/fixtures/tar.ts";
 

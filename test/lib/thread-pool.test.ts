@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { createThreadPool } from "../../src/lib/thread-pool.ts";
-import type { Thread } from "../../src/lib/thread.ts";
+import { createThreadPool } from "../../src/lib/threads/thread-pool.ts";
+import type { Thread } from "../../src/lib/threads/thread.ts";
 
 /** Stands for a thread, so that the test says when it answers. */
 function fakeThreads() {

@@ -3,9 +3,9 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
-import type { Db } from "../../src/catalog/schema.ts";
-import { checkNames } from "../../src/operations/asset-names.ts";
-import { openDiskStore } from "../../src/stores/disk.ts";
+import type { Db } from "../../src/catalog/schema/core.ts";
+import { checkNames } from "../../src/operations/assets/check-names.ts";
+import { openDiskStore } from "../../src/stores/disk/store.ts";
 import type { Store } from "../../src/stores/store.ts";
 
 const root = mkdtempSync(join(tmpdir(), "feedctl-names-"));

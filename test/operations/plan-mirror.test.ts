@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { describe, test } from "node:test";
 import fc from "fast-check";
-import { createObstacles } from "../../src/operations/mirror-obstacles.ts";
+import { createObstacles } from "../../src/operations/mirror/name-clashes.ts";
 import {
   decide,
   refuseDeletes,
@@ -10,7 +10,7 @@ import {
   type CompareOptions,
   type MirrorClass,
   type Pair,
-} from "../../src/operations/plan-mirror.ts";
+} from "../../src/operations/mirror/decide.ts";
 import { compareKeys, parseKey } from "../../src/stores/key.ts";
 import type { BlobInfo } from "../../src/stores/store.ts";
 

@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { writeFileSync } from "node:fs";
 import { test } from "node:test";
 import { isFeedctlError } from "../../src/errors.ts";
-import { criterionInfos, parseCriterion } from "../../src/operations/retention-criteria.ts";
-import { readRetentionFile } from "../../src/operations/retention-file.ts";
+import { criterionInfos, parseCriterion } from "../../src/operations/retention/criteria.ts";
+import { readRetentionFile } from "../../src/operations/retention/rule-file.ts";
 import { type Installation, onDatabases } from "../support/databases.ts";
 import { npmTarball } from "../support/fixtures/packages.ts";
 

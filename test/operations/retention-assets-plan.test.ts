@@ -1,15 +1,15 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import fc from "fast-check";
-import type { Catalog } from "../../src/catalog/catalog.ts";
-import { foldersAbove } from "../../src/catalog/asset-folders.ts";
+import type { Catalog } from "../../src/catalog/connection/catalog.ts";
+import { foldersAbove } from "../../src/catalog/assets/folders.ts";
 import { insertFeed } from "../../src/catalog/feeds.ts";
-import { migrateCatalog } from "../../src/catalog/migrate.ts";
-import { saveRules } from "../../src/catalog/retention-rules.ts";
+import { migrateCatalog } from "../../src/catalog/connection/migrate.ts";
+import { saveRules } from "../../src/catalog/retention/rules.ts";
 import type { Context } from "../../src/operations/context.ts";
-import { explainRetention } from "../../src/operations/explain-retention.ts";
-import { planRetention } from "../../src/operations/plan-retention.ts";
-import { criteriaProblem, criterionInfos, type RetentionCriteria } from "../../src/operations/retention-criteria.ts";
+import { explainRetention } from "../../src/operations/retention/explain.ts";
+import { planRetention } from "../../src/operations/retention/plan.ts";
+import { criteriaProblem, criterionInfos, type RetentionCriteria } from "../../src/operations/retention/criteria.ts";
 import { startPostgres } from "../support/postgres.ts";
 import { modelAssetPlan, modelFolders, type ModelAsset, type ModelFolder } from "../support/retention-asset-model.ts";
 import { temporaryCatalog } from "../support/retention-catalog.ts";
@@ -250,7 +250,7 @@ describe("the plan of an asset directory is what the naive model says", () => {
   before(async () => {
     server = await startPostgres();
     if (server === undefined) return;
-    const { openPostgres } = await import("../../src/catalog/open-postgres.ts");
+    const { openPostgres } = await import("../../src/catalog/connection/open-postgres.ts");
     catalog = await openPostgres(await server.createDatabase());
     await migrateCatalog(catalog);
   });

@@ -242,8 +242,8 @@ onDatabases("retention of asset directories", ["PostgreSQL"], (database) => {
     await prepare(place, "disk", { "a.txt": 10, "b.txt": 20, "c.txt": 30, "d.txt": 40, "e.txt": 50, "f.txt": 60 });
     await rule(place, "--delete-package-ids", "*");
     await rule(place, "--delete-package-ids", "nothing");
-    const { openPostgres } = await import("../../src/catalog/open-postgres.ts");
-    const { runRetention } = await import("../../src/operations/run-retention.ts");
+    const { openPostgres } = await import("../../src/catalog/connection/open-postgres.ts");
+    const { runRetention } = await import("../../src/operations/retention/run.ts");
     const { openStore } = await import("../../src/stores/open.ts");
     await using catalog = await openPostgres(place.env["FEEDCTL_DATABASE_URL"] ?? "");
     const context = {

@@ -1,14 +1,14 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import fc from "fast-check";
-import type { Catalog } from "../../src/catalog/catalog.ts";
-import { migrateCatalog } from "../../src/catalog/migrate.ts";
+import type { Catalog } from "../../src/catalog/connection/catalog.ts";
+import { migrateCatalog } from "../../src/catalog/connection/migrate.ts";
 import { insertFeed } from "../../src/catalog/feeds.ts";
-import { saveRules } from "../../src/catalog/retention-rules.ts";
+import { saveRules } from "../../src/catalog/retention/rules.ts";
 import type { Context } from "../../src/operations/context.ts";
-import { explainRetention } from "../../src/operations/explain-retention.ts";
-import { planRetention } from "../../src/operations/plan-retention.ts";
-import { criteriaProblem, type RetentionCriteria } from "../../src/operations/retention-criteria.ts";
+import { explainRetention } from "../../src/operations/retention/explain.ts";
+import { planRetention } from "../../src/operations/retention/plan.ts";
+import { criteriaProblem, type RetentionCriteria } from "../../src/operations/retention/criteria.ts";
 import { semver } from "../../src/versions/semver.ts";
 import { modelPlan, type ModelProtection, type ModelRule, type ModelVersion } from "../support/retention-model.ts";
 import { startPostgres } from "../support/postgres.ts";
@@ -256,7 +256,7 @@ describe("the plan is what the naive model says", () => {
   before(async () => {
     server = await startPostgres();
     if (server === undefined) return;
-    const { openPostgres } = await import("../../src/catalog/open-postgres.ts");
+    const { openPostgres } = await import("../../src/catalog/connection/open-postgres.ts");
     catalog = await openPostgres(await server.createDatabase());
     await migrateCatalog(catalog);
   });

@@ -3,7 +3,7 @@ import { spawnSync } from "node:child_process";
 import { chmodSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
-import { parseYamlMapping } from "../../src/formats/yaml.ts";
+import { parseYamlMapping } from "../../src/formats/manifests/yaml.ts";
 import { freshBuild, repository } from "../support/build.ts";
 import { type Installation, onDatabases } from "../support/databases.ts";
 import { binary, isolation } from "../support/feedctl.ts";

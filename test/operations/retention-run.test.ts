@@ -3,12 +3,12 @@ import { existsSync, mkdirSync, readdirSync, rmSync, statSync, writeFileSync } f
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import pg from "pg";
-import { lockKinds, type Catalog } from "../../src/catalog/catalog.ts";
-import { openPostgres } from "../../src/catalog/open-postgres.ts";
+import { lockKinds, type Catalog } from "../../src/catalog/connection/catalog.ts";
+import { openPostgres } from "../../src/catalog/connection/open-postgres.ts";
 import { isFeedctlError } from "../../src/errors.ts";
 import type { Context } from "../../src/operations/context.ts";
-import { planRetention } from "../../src/operations/plan-retention.ts";
-import { runRetention, type FeedOutcome, type RetentionEvent } from "../../src/operations/run-retention.ts";
+import { planRetention } from "../../src/operations/retention/plan.ts";
+import { runRetention, type FeedOutcome, type RetentionEvent } from "../../src/operations/retention/run.ts";
 import { openStore } from "../../src/stores/open.ts";
 import { expectExit, type Installation, onDatabases } from "../support/databases.ts";
 import { npmTarball } from "../support/fixtures/packages.ts";

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { appendFileSync, mkdirSync, writeFileSync } from "node:fs";
 import { test } from "node:test";
 import { gzipSync } from "node:zlib";
-import { readLogLine, type LogFormat } from "../../src/operations/usage-logs.ts";
+import { readLogLine, type LogFormat } from "../../src/operations/usage/log-formats.ts";
 import { type Installation, onEachDatabase } from "../support/databases.ts";
 import { npmTarball } from "../support/fixtures/packages.ts";
 

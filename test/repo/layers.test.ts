@@ -44,7 +44,7 @@ const homes: Record<string, { folder: string; once: boolean }> = {
 };
 
 /** Programs of the build, not of feedctl. */
-const scripts = ["src/catalog/make-snapshot.ts"];
+const scripts = ["src/catalog/connection/make-snapshot.ts"];
 
 const files = sourceFiles("src");
 const imports = files.flatMap(importsOf);

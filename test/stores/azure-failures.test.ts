@@ -8,7 +8,7 @@ import { after, test } from "node:test";
 import type { TestContext } from "node:test";
 import { inspect } from "node:util";
 import { FeedctlError } from "../../src/errors.ts";
-import { openAzureStore } from "../../src/stores/azure.ts";
+import { openAzureStore } from "../../src/stores/azure/store.ts";
 import { parseKey } from "../../src/stores/key.ts";
 import type { Store } from "../../src/stores/store.ts";
 import { startAzurite } from "../support/azurite.ts";

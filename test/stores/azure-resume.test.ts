@@ -4,7 +4,7 @@ import { once } from "node:events";
 import { createServer, request as forward } from "node:http";
 import type { AddressInfo } from "node:net";
 import { after, before, test } from "node:test";
-import { openAzureStore } from "../../src/stores/azure.ts";
+import { openAzureStore } from "../../src/stores/azure/store.ts";
 import { parseKey } from "../../src/stores/key.ts";
 import { startAzurite, type Azurite } from "../support/azurite.ts";
 import { readAll, sha256, someBytes, sourceOf } from "../support/bytes.ts";

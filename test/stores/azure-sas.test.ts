@@ -7,7 +7,7 @@ import { after, before, test } from "node:test";
 import { inspect } from "node:util";
 import { AccountSASPermissions, BlobServiceClient } from "@azure/storage-blob";
 import { FeedctlError } from "../../src/errors.ts";
-import { openAzureStore } from "../../src/stores/azure.ts";
+import { openAzureStore } from "../../src/stores/azure/store.ts";
 import { parseKey } from "../../src/stores/key.ts";
 import { startAzurite, type Azurite } from "../support/azurite.ts";
 import { readAll, someBytes } from "../support/bytes.ts";

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { createHash, randomUUID } from "node:crypto";
 import { after, test } from "node:test";
-import { openAzureStore } from "../../src/stores/azure.ts";
+import { openAzureStore } from "../../src/stores/azure/store.ts";
 import { parseKey } from "../../src/stores/key.ts";
 import { startAzurite } from "../support/azurite.ts";
 import { concurrently, readAll, sha256, someBytes } from "../support/bytes.ts";

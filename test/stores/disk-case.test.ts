@@ -4,7 +4,7 @@ import { mkdtempSync, mkdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
-import { foldsCase } from "../../src/stores/disk-case.ts";
+import { foldsCase } from "../../src/stores/disk/case.ts";
 
 /** Stands in for a file system that this machine may not have: it knows these paths, with case or without. */
 function fileSystem(paths: readonly string[], folds: boolean): typeof stat {

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { FeedctlError } from "../../src/errors.ts";
-import { diskError } from "../../src/stores/disk-errors.ts";
-import { diskNameProblem } from "../../src/stores/disk-names.ts";
+import { diskError } from "../../src/stores/disk/errors.ts";
+import { diskNameProblem } from "../../src/stores/disk/names.ts";
 import { parseKey as key } from "../../src/stores/key.ts";
 
 test("a name that no disk holds is told without trying it", () => {

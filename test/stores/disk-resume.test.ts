@@ -6,8 +6,8 @@ import { readFile, truncate, utimes, writeFile } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { describe, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
-import { isTemporaryName } from "../../src/stores/disk-names.ts";
-import { openDiskStore } from "../../src/stores/disk.ts";
+import { isTemporaryName } from "../../src/stores/disk/names.ts";
+import { openDiskStore } from "../../src/stores/disk/store.ts";
 import { parseKey as key } from "../../src/stores/key.ts";
 import type { BlobSource, UploadNotes } from "../../src/stores/store.ts";
 import { sha256, someBytes, sourceOf } from "../support/bytes.ts";
@@ -150,7 +150,7 @@ describe("disk put that is taken up again", () => {
     const { root, outside } = await openTemporaryDisk(t);
     const note = join(outside, "note");
     const script = `
-      const { openDiskStore } = await import(${JSON.stringify(import.meta.resolve("../../src/stores/disk.ts"))});
+      const { openDiskStore } = await import(${JSON.stringify(import.meta.resolve("../../src/stores/disk/store.ts"))});
       const { someBytes, sha256, sourceOf } = await import(${JSON.stringify(import.meta.resolve("../support/bytes.ts"))});
       const { writeFileSync } = await import("node:fs");
       const store = await openDiskStore({ type: "disk", path: ${JSON.stringify(root)} });

@@ -7,7 +7,7 @@ import { describe, test } from "node:test";
 import type { TestContext } from "node:test";
 import { promisify } from "node:util";
 import { FeedctlError } from "../../src/errors.ts";
-import { openDiskStore } from "../../src/stores/disk.ts";
+import { openDiskStore } from "../../src/stores/disk/store.ts";
 import { parseKey as key } from "../../src/stores/key.ts";
 import type { PutOptions } from "../../src/stores/store.ts";
 import { concurrently, sha256, someBytes, sourceOf } from "../support/bytes.ts";
@@ -30,7 +30,7 @@ storeContract("disk with threads", {
     "a key of 1,024 bytes in two segments": "file systems allow at most 255 bytes in one segment",
   },
 });
-const diskModule = JSON.stringify(import.meta.resolve("../../src/stores/disk.ts"));
+const diskModule = JSON.stringify(import.meta.resolve("../../src/stores/disk/store.ts"));
 
 describe("a listing that goes on in a thread", () => {
   /** Enough for the thread to be still walking when its first files are seen here. */

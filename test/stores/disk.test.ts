@@ -7,8 +7,8 @@ import { describe, test } from "node:test";
 import type { TestContext } from "node:test";
 import { promisify } from "node:util";
 import { FeedctlError } from "../../src/errors.ts";
-import { sweepTemporaryFiles } from "../../src/stores/disk-sweep.ts";
-import { openDiskStore } from "../../src/stores/disk.ts";
+import { sweepTemporaryFiles } from "../../src/stores/disk/sweep.ts";
+import { openDiskStore } from "../../src/stores/disk/store.ts";
 import { parseKey as key } from "../../src/stores/key.ts";
 import { concurrently, readAll, sha256, someBytes, sourceOf } from "../support/bytes.ts";
 import { everything, openTemporaryDisk, temporaryFolder } from "../support/temporary-disk.ts";
@@ -132,7 +132,7 @@ describe("disk put", () => {
     const results = await Promise.all(
       ["1", "2", "3"].map((seed) => {
         const script = `
-          const { openDiskStore } = await import(${JSON.stringify(import.meta.resolve("../../src/stores/disk.ts"))});
+          const { openDiskStore } = await import(${JSON.stringify(import.meta.resolve("../../src/stores/disk/store.ts"))});
           const { sourceOf, sha256, someBytes } = await import(${JSON.stringify(import.meta.resolve("../support/bytes.ts"))});
           const store = await openDiskStore({ type: "disk", path: ${JSON.stringify(root)} });
           let created = 0;
@@ -271,7 +271,7 @@ describe("disk permissions", () => {
   /** Runs `body` with a store at `root` as a user without rights, and returns what it printed. */
   async function asNobody(root: string, body: string): Promise<string> {
     const script = `
-      const { openDiskStore } = await import(${JSON.stringify(import.meta.resolve("../../src/stores/disk.ts"))});
+      const { openDiskStore } = await import(${JSON.stringify(import.meta.resolve("../../src/stores/disk/store.ts"))});
       const store = await openDiskStore({ type: "disk", path: ${JSON.stringify(root)} });
       const source = { size: 0, open: async () => (await import("node:stream")).Readable.from([]) };
       const options = { ifExists: "replace", sha256: ${JSON.stringify(sha256(Buffer.alloc(0)))} };

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, test } from "node:test";
 import { isFeedctlError } from "../../src/errors.ts";
-import type { DiskView } from "../../src/stores/location-disk.ts";
+import type { DiskView } from "../../src/stores/disk/location.ts";
 import { locationName, locationOf, overlap } from "../../src/stores/location.ts";
 import type { Overlap } from "../../src/stores/location.ts";
 import type { AzureConfig, S3Config, StoreConfig } from "../../src/stores/store-types.ts";

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { describe, test, type TestContext } from "node:test";
 import { FeedctlError } from "../../src/errors.ts";
 import { parseKey } from "../../src/stores/key.ts";
-import { retrying } from "../../src/stores/retry.ts";
+import { retrying } from "../../src/stores/retry/retry.ts";
 import { someBytes, sourceOf } from "../support/bytes.ts";
 import { failing } from "../support/failing-store.ts";
 import { openTemporaryDisk } from "../support/temporary-disk.ts";

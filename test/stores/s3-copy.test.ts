@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import type { ServerResponse } from "node:http";
 import { after, before, describe, test, type TestContext } from "node:test";
 import { parseKey } from "../../src/stores/key.ts";
-import { openS3Store } from "../../src/stores/s3.ts";
+import { openS3Store } from "../../src/stores/s3/store.ts";
 import type { RemoteBlob, Store } from "../../src/stores/store.ts";
 import { readAll, sha256, someBytes } from "../support/bytes.ts";
 import { s3Problem, startS3Proxy, type ProxiedRequest, type S3Proxy } from "../support/s3-proxy.ts";

@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test, type TestContext } from "node:test";
 import { parseKey } from "../../src/stores/key.ts";
-import { openS3Store } from "../../src/stores/s3.ts";
+import { openS3Store } from "../../src/stores/s3/store.ts";
 import type { Store } from "../../src/stores/store.ts";
 import { readAll, someBytes } from "../support/bytes.ts";
 import { s3ServerKind, startS3, type S3Server } from "../support/s3-server.ts";

@@ -6,8 +6,8 @@ import { runInNewContext } from "node:vm";
 import { S3 } from "@aws-sdk/client-s3";
 import fc from "fast-check";
 import { parseKey } from "../../src/stores/key.ts";
-import { openS3Store } from "../../src/stores/s3.ts";
-import { scanListing, type ListingPage } from "../../src/stores/s3-list-scan.ts";
+import { openS3Store } from "../../src/stores/s3/store.ts";
+import { scanListing, type ListingPage } from "../../src/stores/s3/list-scan.ts";
 import { s3ServerKind, startS3, type S3Server } from "../support/s3-server.ts";
 import { putBytes } from "./contract-put.ts";
 

@@ -5,8 +5,8 @@ import { once } from "node:events";
 import { after, before, describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { parseKey } from "../../src/stores/key.ts";
-import { openS3Store } from "../../src/stores/s3.ts";
-import { partSizeFor, widthsFor } from "../../src/stores/s3-parts.ts";
+import { openS3Store } from "../../src/stores/s3/store.ts";
+import { partSizeFor, widthsFor } from "../../src/stores/s3/parts.ts";
 import type { S3Config } from "../../src/stores/store-types.ts";
 import { readAll, sha256, someBytes, sourceOf } from "../support/bytes.ts";
 import { s3Problem, startS3Proxy, type S3Proxy } from "../support/s3-proxy.ts";
@@ -102,7 +102,7 @@ describe(`s3 on ${kind}: an upload that broke off`, { skip }, () => {
     t.after(() => store[Symbol.asyncDispose]());
     const url = (path: string) => JSON.stringify(new URL(path, import.meta.url).href);
     const script = `
-      import { openS3Store } from ${url("../../src/stores/s3.ts")};
+      import { openS3Store } from ${url("../../src/stores/s3/store.ts")};
       import { someBytes, sha256, sourceOf } from ${url("../support/bytes.ts")};
       const bytes = someBytes(${bytes.length});
       const notes = {

@@ -6,11 +6,11 @@ import { createServer, type IncomingMessage, type ServerResponse } from "node:ht
 import type { AddressInfo } from "node:net";
 import { describe, test, type TestContext } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
-import { createCalls } from "../../src/stores/s3-calls.ts";
-import { translateS3Error } from "../../src/stores/s3-errors.ts";
-import { wholeBody } from "../../src/stores/s3-read.ts";
-import { openHttp } from "../../src/stores/s3-request.ts";
-import { createSender } from "../../src/stores/s3-send.ts";
+import { createCalls } from "../../src/stores/s3/calls.ts";
+import { translateS3Error } from "../../src/stores/s3/errors.ts";
+import { wholeBody } from "../../src/stores/s3/read.ts";
+import { openHttp } from "../../src/stores/s3/request.ts";
+import { createSender } from "../../src/stores/s3/send.ts";
 import { readAll, sha256, someBytes } from "../support/bytes.ts";
 
 type Answer = (request: IncomingMessage, response: ServerResponse, count: number) => void;

@@ -9,7 +9,7 @@ import {
   encodeQuery,
   presign,
   UNSIGNED_PAYLOAD,
-} from "../../src/stores/s3-sign.ts";
+} from "../../src/stores/s3/sign.ts";
 
 interface Captured {
   method: string;

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { openS3Store } from "../../src/stores/s3.ts";
+import { openS3Store } from "../../src/stores/s3/store.ts";
 import { startS3 } from "../support/s3-server.ts";
 
 test("a sweep ends unfinished uploads below the store's prefix that are old enough, and no others", async (t) => {

@@ -8,7 +8,7 @@ import { describe, test, type TestContext } from "node:test";
 import { inspect } from "node:util";
 import { FeedctlError, type ErrorCode } from "../../src/errors.ts";
 import { parseKey } from "../../src/stores/key.ts";
-import { openS3Store } from "../../src/stores/s3.ts";
+import { openS3Store } from "../../src/stores/s3/store.ts";
 import type { S3Config } from "../../src/stores/store-types.ts";
 import type { BlobInfo, Store } from "../../src/stores/store.ts";
 import { readAll, someBytes } from "../support/bytes.ts";

@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { Readable, Writable } from "node:stream";
 import { pathToFileURL } from "node:url";
-import type { Io } from "../../src/cli/io.ts";
+import type { Io } from "../../src/cli/frame/io.ts";
 import { freshBuild, repository } from "./build.ts";
 import type { FeedctlResult } from "./feedctl.ts";
 

@@ -1,9 +1,9 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { Catalog } from "../../src/catalog/catalog.ts";
-import { migrateCatalog } from "../../src/catalog/migrate.ts";
-import { openPglite } from "../../src/catalog/open-pglite.ts";
+import type { Catalog } from "../../src/catalog/connection/catalog.ts";
+import { migrateCatalog } from "../../src/catalog/connection/migrate.ts";
+import { openPglite } from "../../src/catalog/connection/open-pglite.ts";
 
 /** An embedded catalog of its own, open in this process, with the schema in shape. */
 export async function temporaryCatalog(): Promise<{ catalog: Catalog } & AsyncDisposable> {

@@ -3,7 +3,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { TestContext } from "node:test";
-import { openDiskStore } from "../../src/stores/disk.ts";
+import { openDiskStore } from "../../src/stores/disk/store.ts";
 import type { Store } from "../../src/stores/store.ts";
 
 export async function temporaryFolder(): Promise<{ path: string; cleanup(): Promise<void> }> {

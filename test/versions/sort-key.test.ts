@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { concatKeys, listKey, numberKey, rankKey, textKey } from "../../src/versions/sort-key.ts";
+import { concatKeys, listKey, numberKey, rankKey, textKey } from "../../src/versions/keys/sort-key.ts";
 
 test("numbers of any length sort by value, whatever their leading zeros", () => {
   const digits = fc.oneof(fc.bigInt({ min: 0n, max: 10n ** 40n }), fc.bigInt({ min: 0n, max: 300n }));

@@ -1,0 +1,128 @@
+import type { Selectable } from "kysely";
+import type { Db, MigrationPlan, MigrationRequest, MigrationsTable } from "../schema/core.ts";
+
+export type MigrationRow = Selectable<MigrationsTable>;
+
+/** Begun and neither switched nor given up. */
+const openStates = ["copying", "paused", "ready", "switching"] as const;
+
+export async function openMigration(db: Db, feedId: number): Promise<MigrationRow | undefined> {
+  return db
+    .selectFrom("migrations")
+    .selectAll()
+    .where("feed_id", "=", feedId)
+    .where("state", "in", openStates)
+    .executeTakeFirst();
+}
+
+export async function migrationById(db: Db, id: number): Promise<MigrationRow | undefined> {
+  return db.selectFrom("migrations").selectAll().where("id", "=", id).executeTakeFirst();
+}
+
+/** The newest that switched, whether its old files still lie there or were retired. */
+export async function switchedMigration(db: Db, feedId: number): Promise<MigrationRow | undefined> {
+  return db
+    .selectFrom("migrations")
+    .selectAll()
+    .where("feed_id", "=", feedId)
+    .where("state", "in", ["switched", "retired"])
+    .orderBy("id", "desc")
+    .executeTakeFirst();
+}
+
+/** Newest first; of one feed, or of all. */
+export async function listMigrations(db: Db, feedId?: number, openOnly = false): Promise<MigrationRow[]> {
+  let query = db.selectFrom("migrations").selectAll().orderBy("id", "desc");
+  if (feedId !== undefined) query = query.where("feed_id", "=", feedId);
+  if (openOnly) query = query.where("state", "in", openStates);
+  return query.execute();
+}
+
+export interface NewMigration {
+  feedId: number;
+  from: number;
+  to: number;
+  runId: number;
+  plan: MigrationPlan;
+  reverses: number | undefined;
+  now: Date;
+}
+
+export async function insertMigration(db: Db, row: NewMigration): Promise<MigrationRow> {
+  return db
+    .insertInto("migrations")
+    .values({
+      feed_id: row.feedId,
+      from_store_id: row.from,
+      to_store_id: row.to,
+      state: "copying",
+      run_id: row.runId,
+      plan: JSON.stringify(row.plan),
+      reverses: row.reverses ?? null,
+      started_at: row.now,
+      updated_at: row.now,
+    })
+    .returningAll()
+    .executeTakeFirstOrThrow();
+}
+
+export type MigrationChange = Partial<
+  Pick<
+    MigrationRow,
+    | "state"
+    | "run_id"
+    | "switched_at"
+    | "retired_at"
+    | "finished_at"
+    | "updated_at"
+    | "blobs"
+    | "bytes"
+    | "request"
+    | "requested_by"
+    | "frozen_milliseconds"
+  >
+> & { plan?: MigrationPlan };
+
+export async function updateMigration(db: Db, id: number, { plan, ...change }: MigrationChange): Promise<void> {
+  await db
+    .updateTable("migrations")
+    .set({ ...change, ...(plan !== undefined && { plan: JSON.stringify(plan) }) })
+    .where("id", "=", id)
+    .execute();
+}
+
+/** After a cut-over that did not come to its end: one that has switched stays so. */
+export async function endCutOver(db: Db, id: number): Promise<void> {
+  await db
+    .updateTable("migrations")
+    .set({ state: "ready" })
+    .where("id", "=", id)
+    .where("state", "in", ["copying", "switching"])
+    .execute();
+}
+
+/** Asks whoever runs an open migration for something. False: it is not open any more. */
+export async function requestOfMigration(db: Db, id: number, request: MigrationRequest, by: string): Promise<boolean> {
+  const asked = await db
+    .updateTable("migrations")
+    .set({ request, requested_by: by })
+    .where("id", "=", id)
+    .where("state", "in", openStates)
+    .executeTakeFirst();
+  return asked.numUpdatedRows > 0n;
+}
+
+/** Stores that the feed was migrated from and whose old files may still lie there, also while they are migrated back to. */
+export async function storesToRetire(db: Db, feedId: number): Promise<number[]> {
+  const rows = await db
+    .selectFrom("migrations")
+    .innerJoin("stores", "stores.id", "migrations.from_store_id")
+    .select("stores.id")
+    .distinct()
+    .where("migrations.feed_id", "=", feedId)
+    .where("migrations.state", "in", ["switched", "rolled-back"])
+    .where("stores.role", "in", ["previous", "target"])
+    .where("stores.retired_at", "is", null)
+    .execute();
+  return rows.map((row) => row.id);
+}

@@ -1,0 +1,198 @@
+import { sql } from "kysely";
+import { described, fileColumns, fileTables, type FileRow } from "../files.ts";
+import type { Db } from "../schema/core.ts";
+
+/** While the store shows `tag` for `key`, its bytes have this hash (hex). */
+export interface Proof {
+  key: string;
+  tag: string;
+  sha256: string;
+  /** What the blob says of itself, as `FileRow` has it; null: nobody has looked. */
+  described: string | null;
+}
+
+export interface SavedProof extends Proof {
+  /** The migration that has put the blob there. */
+  copiedBy: number | null;
+}
+
+export interface NewProof extends Proof {
+  /** This migration has put the blob there, now or before; false: it was found. */
+  copied: boolean;
+  /** A row of the catalog names it. */
+  catalogued: boolean;
+}
+
+/**
+ * Before blobs are copied to keys where nothing stands: what is found there later with this hash is the migration's own,
+ * even if its process dies before it can save the proof.
+ */
+export async function announceCopies(
+  db: Db,
+  storeId: number,
+  runId: number,
+  copies: readonly Pick<Proof, "key" | "sha256">[],
+  now: Date,
+): Promise<void> {
+  if (copies.length === 0) return;
+  const known = JSON.stringify(copies.map(({ key, sha256 }) => ({ key, sha256 })));
+  await sql`
+    insert into feedctl.pending_writes (store_id, key, sha256, run_id, created_at)
+    select ${storeId}::int, c.key, decode(c.sha256, 'hex'), ${runId}::bigint, ${now}::timestamptz
+    from jsonb_to_recordset(${known}::jsonb) as c(key text, sha256 text) order by c.key
+    on conflict (store_id, key) do update
+      set sha256 = excluded.sha256, run_id = excluded.run_id, replacement = null`.execute(db);
+}
+
+/** Those of the keys that a migration has announced to copy and not proven: their hashes. */
+export async function announcedCopies(db: Db, storeId: number, keys: readonly string[]): Promise<Map<string, string>> {
+  if (keys.length === 0) return new Map();
+  const found = await sql<Pick<Proof, "key" | "sha256">>`
+    select w.key, encode(w.sha256, 'hex') as sha256 from feedctl.pending_writes w
+    join jsonb_array_elements_text(${JSON.stringify(keys)}::jsonb) as k(key) on k.key = w.key
+    where w.store_id = ${storeId}`.execute(db);
+  return new Map(found.rows.map(({ key, sha256 }) => [key, sha256]));
+}
+
+/**
+ * A blob that this migration has put there, or announced to put, is its own, and stays so when it is proven again. The
+ * announcements are fulfilled.
+ */
+export async function saveProofs(
+  db: Db,
+  storeId: number,
+  migrationId: number,
+  proofs: readonly NewProof[],
+  now: Date,
+): Promise<void> {
+  if (proofs.length === 0) return;
+  await sql`
+    with p as (
+      select * from jsonb_to_recordset(${JSON.stringify(proofs)}::jsonb)
+        as given(key text, tag text, sha256 text, copied boolean, catalogued boolean, described text)
+    ), announced as (
+      delete from feedctl.pending_writes w using p where w.store_id = ${storeId} and w.key = p.key
+      returning w.key, encode(w.sha256, 'hex') as sha256
+    )
+    insert into feedctl.proofs as old (store_id, key, tag, sha256, proven_at, copied_by, catalogued, described)
+    select ${storeId}::int, p.key, p.tag, decode(p.sha256, 'hex'), ${now}::timestamptz,
+      case when p.copied or a.key is not null then ${migrationId}::bigint end, p.catalogued, p.described
+    from p left join announced a on a.key = p.key and a.sha256 = p.sha256 order by p.key
+    on conflict (store_id, key) do update set tag = excluded.tag, sha256 = excluded.sha256,
+      proven_at = excluded.proven_at, catalogued = excluded.catalogued, described = excluded.described,
+      copied_by = coalesce(excluded.copied_by, case when old.tag = excluded.tag then old.copied_by end)`.execute(db);
+}
+
+const PAGE = 2000;
+
+/** All proofs of a store by key, in UTF-8 byte order, in pages; of a migration only what it has copied itself. */
+export async function* listProofs(db: Db, storeId: number, copiedBy?: number): AsyncGenerator<SavedProof> {
+  let after = "";
+  for (;;) {
+    const page = await sql<SavedProof>`select key, tag, encode(sha256, 'hex') as sha256, described,
+        copied_by::float8 as "copiedBy" from feedctl.proofs
+      where store_id = ${storeId} and key > ${after} and (${copiedBy ?? null}::bigint is null or copied_by = ${copiedBy ?? null}::bigint)
+      order by key limit ${PAGE}`.execute(db);
+    yield* page.rows;
+    const last = page.rows.at(-1);
+    if (last === undefined || page.rows.length < PAGE) return;
+    after = last.key;
+  }
+}
+
+/** A row of which no proof shows that the store's blob has its hash and says of itself what the row does. */
+export type UnprovenRow = FileRow & {
+  /** Of a proof, of what bytes and what description soever. */
+  tag: string | null;
+  /** With `tag`: the bytes are the row's. */
+  sameBytes: boolean | null;
+  copiedBy: number | null;
+};
+
+const isProven = sql`(p.sha256 is not distinct from f.sha256 and (a.file_id is null or p.described is not distinct from ${described}))`;
+
+/** Rows of a feed behind `after`, up to and with `upTo`, by key. */
+export async function listUnproven(
+  db: Db,
+  feedId: number,
+  storeId: number,
+  range: { after: string; upTo: string | null; limit: number },
+): Promise<UnprovenRow[]> {
+  const rows = await sql<UnprovenRow>`
+    select ${fileColumns}, p.tag, p.sha256 = f.sha256 as "sameBytes", p.copied_by::float8 as "copiedBy" from ${fileTables}
+    left join feedctl.proofs p on p.store_id = ${storeId} and p.key = f.key
+    where f.feed_id = ${feedId} and f.key > ${range.after} and (${range.upTo}::text is null or f.key <= ${range.upTo}::text)
+      and not ${isProven}
+    order by f.key limit ${range.limit}`.execute(db);
+  return rows.rows;
+}
+
+export async function countUnproven(db: Db, feedId: number, storeId: number): Promise<number> {
+  const found = await sql<{ count: number }>`
+    select count(*)::float8 as count from feedctl.files f
+    left join feedctl.assets a on a.file_id = f.id
+    left join feedctl.proofs p on p.store_id = ${storeId} and p.key = f.key
+    where f.feed_id = ${feedId} and not ${isProven}`.execute(db);
+  return found.rows[0]?.count ?? 0;
+}
+
+/**
+ * Blobs that a migration copied for rows that are gone since, or as the leavings of a dead run (`withdrawn`): recorded as
+ * pending deletes. Returns how many.
+ */
+export async function recordStale(
+  db: Db,
+  input: {
+    feedId: number;
+    storeId: number;
+    migrationId: number;
+    runId: number;
+    withdrawn: readonly string[];
+    now: Date;
+  },
+): Promise<number> {
+  const { feedId, storeId, migrationId, runId, withdrawn, now } = input;
+  const done = await sql`
+    insert into feedctl.pending_deletes (store_id, key, run_id, created_at)
+    select p.store_id, p.key, ${runId}::bigint, ${now}::timestamptz from feedctl.proofs p
+    where p.store_id = ${storeId} and p.copied_by = ${migrationId}
+      and (p.catalogued or p.key in (select jsonb_array_elements_text(${JSON.stringify(withdrawn)}::jsonb)))
+      and not exists (select from feedctl.files f where f.feed_id = ${feedId} and f.key = p.key)
+    order by p.key on conflict (store_id, key) do nothing`.execute(db);
+  return Number(done.numAffectedRows ?? 0n);
+}
+
+/** After a switch: the tags proven in the new store become the files' own. */
+export async function adoptProofs(db: Db, feedId: number, storeId: number, now: Date): Promise<void> {
+  await sql`
+    update feedctl.files f set store_tag = p.tag, verified_at = ${now}::timestamptz
+    from feedctl.proofs p where f.feed_id = ${feedId} and p.store_id = ${storeId} and p.key = f.key and p.sha256 = f.sha256`.execute(
+    db,
+  );
+}
+
+/** Before a switch: what is known of the blobs in the old store stays known, for the day when it is taken back. */
+export async function keepOldProofs(db: Db, feedId: number, storeId: number, now: Date): Promise<void> {
+  await sql`
+    insert into feedctl.proofs (store_id, key, tag, sha256, proven_at, catalogued, described)
+    select ${storeId}::int, f.key, f.store_tag, f.sha256, ${now}::timestamptz, true, ${described}
+    from feedctl.files f left join feedctl.assets a on a.file_id = f.id
+    where f.feed_id = ${feedId} and f.store_tag is not null order by f.key
+    on conflict (store_id, key) do update set tag = excluded.tag, sha256 = excluded.sha256,
+      proven_at = excluded.proven_at, catalogued = true, described = excluded.described`.execute(db);
+}
+
+/** Announcements that nobody can fulfil any more. */
+export async function forgetAnnounced(db: Db, storeId: number): Promise<void> {
+  await db.deleteFrom("pending_writes").where("store_id", "=", storeId).execute();
+}
+
+/** Copies that are gone: neither proven nor announced any more. */
+export async function forgetCopies(db: Db, storeId: number, keys: readonly string[]): Promise<void> {
+  if (keys.length === 0) return;
+  await sql`
+    with gone as (select key from jsonb_array_elements_text(${JSON.stringify(keys)}::jsonb) as k(key)), announced as (
+      delete from feedctl.pending_writes w using gone where w.store_id = ${storeId} and w.key = gone.key
+    )
+    delete from feedctl.proofs p using gone where p.store_id = ${storeId} and p.key = gone.key`.execute(db);
+}

@@ -1,0 +1,67 @@
+import { sql } from "kysely";
+import { doomed, overQuota } from "./plan.ts";
+import { conditionsOf, every, filtersOf, placeOf, ranked, type RuleQuery } from "./criteria-sql.ts";
+import type { Db } from "../schema/core.ts";
+
+/** What one rule finds of one version, at its turn. */
+export interface RuleFinding {
+  /** Criteria that the version does not meet: of those that select, and of those that keep. */
+  unselected: string[];
+  kept: string[];
+  place: number | null;
+  /** The totals that a quota saw when the version's turn came; null: it did not come to that. */
+  bytesBefore: number | null;
+  countBefore: number | null;
+  /** The quota was reached before. */
+  spared: boolean;
+}
+
+/** Undefined: an earlier rule has taken the version. Asked before `takeByRule` of the same rule, in the plan's transaction. */
+export async function explainRule(
+  db: Db,
+  feedId: number,
+  rule: RuleQuery,
+  versionId: number,
+): Promise<RuleFinding | undefined> {
+  const filters = filtersOf(rule, feedId);
+  const conditions = conditionsOf(rule);
+  const siblings =
+    rule.of !== "versions"
+      ? sql`w.id = ${versionId}::bigint`
+      : sql`w.package_id = (select o.package_id from retention_work o where o.id = ${versionId}::bigint)`;
+  const left = sql`retention_work w where ${siblings}
+    and not exists (select from retention_taken t where t.id = w.id)`;
+  const unmet = (criteria: typeof filters) =>
+    sql`array_remove(array[${sql.join([
+      sql`null::text`,
+      ...criteria.map(({ name, test }) => sql`case when not coalesce(${test}, false) then ${name}::text end`),
+    ])}], null)`;
+  const found = await sql<Pick<RuleFinding, "unselected" | "kept" | "place">>`
+    select ${unmet(filters)} as unselected, ${unmet(conditions)} as kept, w.place::float8 as place
+    from (select w.*, ${placeOf(rule, every(filters))} as place from ${ranked(rule, left)} w) w
+    where w.id = ${versionId}::bigint`.execute(db);
+  const finding = found.rows[0];
+  if (finding === undefined) return undefined;
+  const quota = await sql<Pick<RuleFinding, "bytesBefore" | "countBefore"> & { over: boolean }>`
+    select w.bytes_before::float8 as "bytesBefore", w.count_before::float8 as "countBefore", (${overQuota(rule)}) as over
+    from ${doomed(rule, feedId)} w where w.id = ${versionId}::bigint`.execute(db);
+  const { over = true, ...before } = quota.rows[0] ?? { bytesBefore: null, countBefore: null };
+  return { ...finding, ...before, spared: !over };
+}
+
+/** Why no rule may take the version: the protection that names it, or the rule whose keeping holds everywhere. */
+export async function whatKeeps(
+  db: Db,
+  versionId: number,
+): Promise<{ package: string | null; version: string | null; reason: string | null; rule: number | null } | undefined> {
+  const found = await sql<{
+    package: string | null;
+    version: string | null;
+    reason: string | null;
+    rule: number | null;
+  }>`
+    select r.package, r.version, r.reason, k.rule from retention_kept k
+    left join feedctl.protections r on r.id = k.protection where k.id = ${versionId}::bigint
+    order by k.protection nulls last, k.rule limit 1`.execute(db);
+  return found.rows[0];
+}

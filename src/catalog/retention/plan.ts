@@ -1,0 +1,233 @@
+import { sql, type RawBuilder } from "kysely";
+import type { Db } from "../schema/core.ts";
+import {
+  conditionsOf,
+  every,
+  filtersOf,
+  isMeant,
+  keepsOf,
+  likePattern,
+  placeOf,
+  ranked,
+  shownName,
+  type RuleQuery,
+} from "./criteria-sql.ts";
+
+/**
+ * Plans are made by the database in temporary tables of one transaction: `retention_work` holds the feed's visible
+ * versions, `retention_kept` what no rule may take, `retention_taken` what the rules took so far. `rank` orders the
+ * versions of a package, the newest is 1.
+ */
+export async function prepareVersions(db: Db, feedId: number): Promise<void> {
+  await beginPlan(db);
+  await sql`create temporary table retention_work on commit drop as
+    select v.id, v.package_id, v.cached, v.prerelease, v.listed, v.deprecated, v.downloads, v.published_at,
+      coalesce(v.last_used_at, v.published_at) as used_at, lower(v.version collate "C") as version,
+      lower(v.normalized_version) as normalized, v.sort_key, v.xmin::text as row_version,
+      coalesce(s.bytes, 0)::bigint as bytes, coalesce(s.files, 0)::int as files,
+      row_number() over (partition by v.package_id order by v.sort_key desc, v.published_at desc, v.id desc) as rank
+    from feedctl.packages p join feedctl.versions v on v.package_id = p.id
+    left join (select version_id, sum(size) as bytes, count(*) as files from feedctl.files
+      where feed_id = ${sql.lit(feedId)} group by version_id) s on s.version_id = v.id
+    where p.feed_id = ${sql.lit(feedId)} and v.quarantined_at is null`.execute(db);
+  await sql`analyze retention_work`.execute(db);
+}
+
+/** All but `retention_work`. */
+export async function beginPlan(db: Db): Promise<void> {
+  // sorts and aggregates of a million rows in memory rather than in files
+  await sql`set local work_mem = '64MB'`.execute(db);
+  await sql`set local jit = off`.execute(db);
+  await sql`create temporary table retention_kept (id bigint, protection bigint, rule int) on commit drop`.execute(db);
+  await sql`create temporary table retention_taken (number bigint primary key, id bigint not null, rule int not null,
+    bytes bigint not null, files int not null, place bigint, bytes_before numeric, count_before bigint) on commit drop`.execute(
+    db,
+  );
+}
+
+/** Versions that `package protect` names. Names without a wildcard, of which there may be thousands, meet by a hash. */
+export async function keepProtectedVersions(db: Db, feedId: number): Promise<void> {
+  for (const wild of [false, true]) {
+    const named = wild
+      ? sql`position('*' in r.package) > 0 and ${shownName} like ${likePattern(sql`r.package`)}`
+      : sql`position('*' in r.package) = 0 and ${shownName} = lower(r.package collate "C")`;
+    await sql`insert into retention_kept (id, protection)
+      select w.id, r.id from feedctl.protections r join feedctl.packages p on p.feed_id = r.feed_id and ${named}
+      join retention_work w on w.package_id = p.id
+      where r.feed_id = ${feedId}::int
+        and (w.version like ${likePattern(sql`r.version`)} or w.normalized like ${likePattern(sql`r.version`)})`.execute(
+      db,
+    );
+  }
+}
+
+/** What a rule with `protectAcross` keeps of the whole feed is kept from every rule. */
+export async function keepAcross(db: Db, feedId: number, rule: RuleQuery): Promise<void> {
+  const keeps = keepsOf(rule, feedId);
+  if (keeps.length === 0) return;
+  const all = ranked(rule, sql`retention_work w`);
+  await sql`insert into retention_kept (id, rule)
+    select w.id, ${rule.position}::int from (
+      select w.*, ${placeOf(rule, every(filtersOf(rule, feedId)))} as place from ${all} w) w
+    where ${isMeant(rule)} and (${sql.join(keeps, sql` or `)})`.execute(db);
+}
+
+/** The newest use that is known of any version of the feed. */
+export async function newestVersionUse(db: Db, feedId: number): Promise<Date | null> {
+  const found = await sql<{ at: Date | null }>`select max(v.last_used_at) as at from feedctl.packages p
+    join feedctl.versions v on v.package_id = p.id where p.feed_id = ${feedId}::int`.execute(db);
+  return found.rows[0]?.at ?? null;
+}
+
+export async function analyzeKept(db: Db): Promise<void> {
+  await sql`analyze retention_kept`.execute(db);
+}
+
+/** Takes what the rule deletes of what earlier rules left; `taken` is how many those took. Returns how many it took. */
+export async function takeByRule(db: Db, feedId: number, rule: RuleQuery, taken: number): Promise<number> {
+  const hasQuota = rule.maxBytes !== undefined || rule.maxCount !== undefined;
+  const ofAssets = rule.of !== "versions";
+  const done = await sql`
+    insert into retention_taken (number, id, rule, bytes, files, place, bytes_before, count_before)
+    select ${taken}::bigint + row_number() over (order by ${hasQuota ? quotaOrder(rule) : ofAssets ? assetOrder : shownOrder}),
+      w.id, ${rule.position}::int, w.bytes, w.files, w.place, w.bytes_before, w.count_before
+    from ${doomed(rule, feedId)} w
+    ${hasQuota || ofAssets ? sql`` : sql`join feedctl.packages p on p.id = w.package_id`}
+    where ${overQuota(rule)}`.execute(db);
+  await sql`analyze retention_taken`.execute(db);
+  return Number(done.numAffectedRows ?? 0n);
+}
+
+const shownOrder = sql`p.group_name, p.name_key, w.rank desc`;
+/** By path; of what is kept of one file the oldest first. */
+const assetOrder = sql`w.path, w.id`;
+
+/** Under a quota: cached, prereleases, older before newer, least recently used first; of assets the last alone. */
+function quotaOrder({ of }: RuleQuery) {
+  return of === "versions" ? sql`w.cached desc, w.prerelease desc, w.rank desc, w.used_at, w.id` : sql`w.used_at, w.id`;
+}
+
+/** What the rule may delete, with the totals that a quota sees when each one's turn comes. */
+export function doomed(rule: RuleQuery, feedId: number) {
+  const left = sql`retention_work w where ${isMeant(rule)} and not exists (select from retention_taken t where t.id = w.id)`;
+  const selected = sql`(select w.*, ${placeOf(rule)} as place from ${ranked(rule, left)} w
+    where ${every(filtersOf(rule, feedId))})`;
+  const matching = sql`(select w.* from ${selected} w where ${every(conditionsOf(rule))}
+    and not exists (select from retention_kept k where k.id = w.id))`;
+  if (rule.maxBytes === undefined && rule.maxCount === undefined)
+    return sql`(select w.*, null::numeric as bytes_before, null::bigint as count_before from ${matching} w)`;
+  const before = sql`over (order by ${quotaOrder(rule)} rows between unbounded preceding and 1 preceding)`;
+  const matchingOnly = rule.quotaOf === "matching";
+  const of = (aggregate: ReturnType<typeof sql>) =>
+    matchingOnly
+      ? sql`${aggregate} over ()`
+      : rule.of !== "versions"
+        ? sql`(select coalesce(${aggregate}, 0) from ${left})`
+        : sql`((select coalesce(${aggregate}, 0) from retention_work w) - (select coalesce(${aggregate}, 0) from retention_taken w))`;
+  return sql`(select w.*,
+      ${of(sql`sum(w.bytes)`)} - coalesce(sum(w.bytes) ${before}, 0) as bytes_before,
+      ${of(sql`count(*)`)} - count(*) ${before} as count_before
+    from ${matching} w)`;
+}
+
+/** With both limits, deletion ends as soon as one of the totals is reached: all criteria of a rule must hold. */
+export function overQuota(rule: RuleQuery) {
+  const bytes = rule.maxBytes === undefined ? sql`true` : sql`w.bytes_before > ${rule.maxBytes}::bigint`;
+  const count = rule.maxCount === undefined ? sql`true` : sql`w.count_before > ${rule.maxCount}::bigint`;
+  return sql`${bytes} and ${count}`;
+}
+
+export interface PlanTotals {
+  versions: number;
+  files: number;
+  bytes: number;
+}
+
+export interface PlanSums {
+  /** All visible versions of the feed. */
+  feed: PlanTotals;
+  /** Those that no rule may take. */
+  protected: number;
+  rules: (PlanTotals & { rule: number })[];
+}
+
+export async function sumPlan(db: Db): Promise<PlanSums> {
+  const feed = await sql<PlanTotals & { protected: number }>`select count(*)::float8 as versions,
+    coalesce(sum(files), 0)::float8 as files, coalesce(sum(bytes), 0)::float8 as bytes,
+    (select count(distinct id) from retention_kept)::float8 as protected from retention_work`.execute(db);
+  const rules = await sql<PlanTotals & { rule: number }>`select t.rule, count(*)::float8 as versions,
+    sum(t.files)::float8 as files, sum(t.bytes)::float8 as bytes
+    from retention_taken t group by t.rule order by t.rule`.execute(db);
+  const { protected: kept, ...totals } = feed.rows[0] ?? { versions: 0, files: 0, bytes: 0, protected: 0 };
+  return { feed: totals, protected: kept, rules: rules.rows };
+}
+
+/** A version that a rule takes, or a file of an asset directory, with what its reason needs. */
+export interface PlannedVersion {
+  number: number;
+  id: number;
+  /** Of an asset its folder, and the next its name in there. */
+  group: string;
+  name: string;
+  /** Of an asset empty; of what is kept of one its number. */
+  version: string;
+  /** Of an asset; null: it is a version. */
+  path: string | null;
+  /** Why it is kept: it is no file that is there. */
+  kept: "overwritten" | "deleted" | null;
+  normalizedVersion: string;
+  /** Position of the rule. */
+  rule: number;
+  place: number | null;
+  bytesBefore: number | null;
+  countBefore: number | null;
+  bytes: number;
+  files: number;
+  /** Of an asset when it was uploaded, or replaced or deleted. */
+  publishedAt: Date;
+  lastUsedAt: Date | null;
+  downloads: number;
+}
+
+/** Of `t`, a taken version, `versions v` and `packages p`. */
+export const plannedColumns = sql`t.number::float8 as number, v.id::float8 as id, p.group_name as "group", p.name, v.version,
+  null::text as path, null::text as kept, v.normalized_version as "normalizedVersion", t.rule, t.place::float8 as place, t.bytes_before::float8 as "bytesBefore",
+  t.count_before::float8 as "countBefore", t.bytes::float8 as bytes, t.files, v.published_at as "publishedAt",
+  v.last_used_at as "lastUsedAt", v.downloads::float8 as downloads`;
+
+const PAGE = 2000;
+
+/** The plan in the order of its rules, in pages. `columns` are of `t`, a taken item, and of `tables`, which are joined to it. */
+export async function* listPlan(
+  db: Db,
+  columns: RawBuilder<unknown>,
+  tables: RawBuilder<unknown>,
+): AsyncGenerator<PlannedVersion> {
+  let after = 0;
+  for (;;) {
+    // the page first: joined as a whole, every page would read the whole feed
+    const page = await sql<PlannedVersion>`select ${columns}
+      from (select * from retention_taken where number > ${after}::bigint order by number limit ${PAGE}) t
+      join ${tables} order by t.number`.execute(db);
+    yield* page.rows;
+    const last = page.rows.at(-1);
+    if (last === undefined || page.rows.length < PAGE) return;
+    after = last.number;
+  }
+}
+
+export function listVersionPlan(db: Db): AsyncGenerator<PlannedVersion> {
+  return listPlan(
+    db,
+    plannedColumns,
+    sql`feedctl.versions v on v.id = t.id join feedctl.packages p on p.id = v.package_id`,
+  );
+}
+
+/** Hands the plan to a run, which obeys it in transactions of its own. */
+export async function savePlan(db: Db, runId: number): Promise<void> {
+  await sql`insert into feedctl.retention_items
+      (run_id, number, item_id, rule, place, bytes_before, count_before, row_version, bytes, files)
+    select ${runId}::bigint, t.number, t.id, t.rule, t.place, t.bytes_before, t.count_before, w.row_version, w.bytes, w.files
+    from retention_taken t join retention_work w on w.id = t.id`.execute(db);
+}

@@ -1,0 +1,106 @@
+import type { Selectable } from "kysely";
+import { sql } from "kysely";
+import { likePattern, shownName } from "./criteria-sql.ts";
+import type { Db } from "../schema/core.ts";
+import type { ProtectionsTable, RetentionRulesTable } from "../schema/retention.ts";
+
+export type RetentionRuleRow = Selectable<RetentionRulesTable>;
+export type ProtectionRow = Selectable<ProtectionsTable>;
+
+/** What a rule says, without its place. */
+export interface NewRule {
+  name: string | null;
+  enabled: boolean;
+  protectAcross: boolean;
+  criteria: Record<string, unknown>;
+}
+
+/** In the order in which they run. */
+export async function listRules(db: Db, feedId: number): Promise<RetentionRuleRow[]> {
+  return db.selectFrom("retention_rules").selectAll().where("feed_id", "=", feedId).orderBy("position").execute();
+}
+
+/** Until the transaction ends nobody else changes the rules of the feed: positions have no gaps. */
+export async function lockRules(db: Db, feedId: number): Promise<void> {
+  await db.selectFrom("feeds").select("id").where("id", "=", feedId).forUpdate().execute();
+}
+
+/** The rules of a feed, all of them, in their order. */
+export async function saveRules(db: Db, feedId: number, rules: readonly NewRule[]): Promise<void> {
+  await db.deleteFrom("retention_rules").where("feed_id", "=", feedId).execute();
+  if (rules.length === 0) return;
+  await db
+    .insertInto("retention_rules")
+    .values(
+      rules.map((rule, index) => ({
+        feed_id: feedId,
+        position: index + 1,
+        name: rule.name,
+        enabled: rule.enabled,
+        protect_across_rules: rule.protectAcross,
+        criteria: JSON.stringify(rule.criteria),
+      })),
+    )
+    .execute();
+}
+
+export async function listProtections(db: Db, feedId: number): Promise<ProtectionRow[]> {
+  return db
+    .selectFrom("protections")
+    .selectAll()
+    .where("feed_id", "=", feedId)
+    .orderBy(sql`lower(package)`)
+    .orderBy("version")
+    .execute();
+}
+
+export interface NewProtection {
+  package: string;
+  version: string;
+  reason: string | null;
+}
+
+/** False: it was there, and only its reason is new. */
+export async function addProtection(
+  db: Db,
+  feedId: number,
+  protection: NewProtection,
+  by: { actor: string; now: Date },
+): Promise<boolean> {
+  const added = await sql<{ added: boolean }>`
+    insert into feedctl.protections as old (feed_id, package, version, reason, created_at, created_by)
+    values (${feedId}::int, ${protection.package}::text, ${protection.version}::text, ${protection.reason}::text,
+      ${by.now}::timestamptz, ${by.actor}::text)
+    on conflict (feed_id, package, version) do update set reason = coalesce(excluded.reason, old.reason)
+    returning xmax = 0 as added`.execute(db);
+  return added.rows[0]?.added ?? false;
+}
+
+/** How many versions it names now, hidden ones as well. */
+export async function countProtected(
+  db: Db,
+  feedId: number,
+  protection: Pick<NewProtection, "package" | "version">,
+): Promise<number> {
+  const version = likePattern(sql`${protection.version}::text`);
+  const found = await sql<{ count: number }>`select count(*)::float8 as count
+    from feedctl.packages p join feedctl.versions v on v.package_id = p.id
+    where p.feed_id = ${feedId}::int and ${shownName} like ${likePattern(sql`${protection.package}::text`)}
+      and (lower(v.version collate "C") like ${version} or lower(v.normalized_version) like ${version})`.execute(db);
+  return found.rows[0]?.count ?? 0;
+}
+
+/** False: there is none. */
+export async function removeProtection(
+  db: Db,
+  feedId: number,
+  protection: Pick<NewProtection, "package" | "version">,
+): Promise<boolean> {
+  const removed = await db
+    .deleteFrom("protections")
+    .where("feed_id", "=", feedId)
+    .where(sql`lower(package)`, "=", protection.package.toLowerCase())
+    .where("version", "=", protection.version)
+    .executeTakeFirst();
+  return removed.numDeletedRows > 0n;
+}

@@ -1,0 +1,285 @@
+import type { ColumnType, Generated, GeneratedAlways, JSONColumnType, Kysely } from "kysely";
+import type { AssetTables } from "./assets.ts";
+import type { RetentionTables } from "./retention.ts";
+
+/** JSON goes in as text and comes out parsed. */
+type Json<T extends object> = JSONColumnType<T>;
+type Nullable<T> = ColumnType<T | null, T | null | undefined, T | null>;
+
+export interface SettingsTable {
+  name: string;
+  value: string;
+  updated_at: Date;
+}
+
+export interface FeedsTable {
+  id: GeneratedAlways<number>;
+  name: string;
+  type: string;
+  description: Nullable<string>;
+  drop_path: Nullable<string>;
+  drop_distribution: Nullable<string>;
+  drop_component: Nullable<string>;
+  active: Generated<boolean>;
+  retention_rules_enabled: Generated<boolean>;
+  deleting_at: Nullable<Date>;
+  versioning: Generated<boolean>;
+  created_at: Date;
+}
+
+export type StoreRole = "current" | "target" | "previous";
+
+/** Store options as saved: plain values, and for secrets `{ ref }` or `{ sealed }`. */
+export type SavedOptions = Record<string, string | boolean | SavedSecret>;
+export type SavedSecret = { ref: string } | { sealed: string };
+
+export interface StoresTable {
+  id: GeneratedAlways<number>;
+  feed_id: number;
+  type: string;
+  options: Json<SavedOptions>;
+  location: ColumnType<object | null, string | null, string | null>;
+  role: StoreRole;
+  created_at: Date;
+  replaced_at: Nullable<Date>;
+  retired_at: Nullable<Date>;
+}
+
+export interface PackagesTable {
+  id: GeneratedAlways<number>;
+  feed_id: number;
+  group_name: string;
+  name: string;
+  name_key: string;
+}
+
+export interface VersionsTable {
+  id: GeneratedAlways<number>;
+  package_id: number;
+  version: string;
+  normalized_version: string;
+  sort_key: Uint8Array;
+  prerelease: boolean;
+  listed: Generated<boolean>;
+  allowed: Nullable<boolean>;
+  deprecated: Generated<boolean>;
+  deprecation_reason: Nullable<string>;
+  cached: Generated<boolean>;
+  published_at: Date;
+  published_by: string;
+  downloads: Generated<number>;
+  last_used_at: Nullable<Date>;
+  metadata: Json<Record<string, unknown>>;
+  quarantined_at: Nullable<Date>;
+  quarantined_until: Nullable<Date>;
+  quarantine_run: Nullable<number>;
+  quarantine_detail: ColumnType<object | null, string | null | undefined, string | null>;
+}
+
+export interface FilesTable {
+  id: GeneratedAlways<number>;
+  /** Null: of an asset, or of its kept content. */
+  version_id: number | null;
+  feed_id: number;
+  qualifier: string;
+  key: string;
+  size: number;
+  md5: Uint8Array;
+  sha1: Uint8Array;
+  sha256: Uint8Array;
+  sha512: Uint8Array;
+  content_type: string;
+  store_tag: Nullable<string>;
+  verified_at: Nullable<Date>;
+  created_at: Date;
+}
+
+export interface RunsTable {
+  id: GeneratedAlways<number>;
+  command: string;
+  feed_id: Nullable<number>;
+  actor: string;
+  host: string;
+  pid: number;
+  state: "running" | "done" | "failed" | "interrupted";
+  started_at: Date;
+  finished_at: Nullable<Date>;
+  summary: ColumnType<object | null, string | null | undefined, string | null>;
+}
+
+export interface PendingWritesTable {
+  store_id: number;
+  key: string;
+  sha256: Uint8Array;
+  run_id: number;
+  created_at: Date;
+  replacement: ColumnType<object | null, string | null | undefined, string | null>;
+}
+
+export interface PendingDeletesTable {
+  store_id: number;
+  key: string;
+  run_id: number;
+  created_at: Date;
+}
+
+export interface ProofsTable {
+  store_id: number;
+  key: string;
+  tag: string;
+  sha256: Uint8Array;
+  proven_at: Date;
+  copied_by: Nullable<number>;
+  catalogued: Generated<boolean>;
+  described: Nullable<string>;
+}
+
+export type MigrationState =
+  /** Passes are made, or were when the process ended. */
+  | "copying"
+  /** Somebody asked for a rest. */
+  | "paused"
+  /** All is copied but what changes; waits for the cut-over. */
+  | "ready"
+  /** The feed is frozen for its last pass. */
+  | "switching"
+  | "switched"
+  | "retired"
+  | "cancelled"
+  | "rolled-back";
+
+export type MigrationRequest = "pause" | "cancel" | "cutover";
+
+/** How a migration is to be done, for whoever goes on with it. */
+export interface MigrationPlan {
+  cutover: "auto" | "manual";
+  cached: "copy" | "skip" | "clear";
+  /** Nothing stood in the target when it began. */
+  fresh?: boolean | undefined;
+}
+
+export interface MigrationsTable {
+  id: GeneratedAlways<number>;
+  feed_id: number;
+  from_store_id: number;
+  to_store_id: number;
+  state: MigrationState;
+  run_id: number;
+  started_at: Date;
+  switched_at: Nullable<Date>;
+  retired_at: Nullable<Date>;
+  blobs: Generated<number>;
+  bytes: Generated<number>;
+  reverses: Nullable<number>;
+  plan: JSONColumnType<MigrationPlan>;
+  request: Nullable<MigrationRequest>;
+  requested_by: Nullable<string>;
+  updated_at: Nullable<Date>;
+  finished_at: Nullable<Date>;
+  frozen_milliseconds: Nullable<number>;
+}
+
+export interface MigrationPassesTable {
+  migration_id: number;
+  number: number;
+  kind: "full" | "delta" | "last";
+  run_id: number;
+  started_at: Date;
+  updated_at: Date;
+  finished_at: Nullable<Date>;
+  expected_blobs: number;
+  expected_bytes: number;
+  copied: Generated<number>;
+  verified: Generated<number>;
+  same: Generated<number>;
+  failed: Generated<number>;
+  stale: Generated<number>;
+  foreign_blobs: Generated<number>;
+  bytes: Generated<number>;
+}
+
+export interface MigrationFailuresTable {
+  migration_id: number;
+  key: string;
+  reason: string;
+  at: Date;
+}
+
+export interface MigrationRangesTable {
+  migration_id: number;
+  number: number;
+  lower: string;
+  upper: Nullable<string>;
+  cursor: string;
+  claim: Nullable<string>;
+  worker_id: Nullable<number>;
+  copied: Generated<number>;
+  verified: Generated<number>;
+  failed: Generated<number>;
+  bytes: Generated<number>;
+  updated_at: Nullable<Date>;
+  finished_at: Nullable<Date>;
+}
+
+export interface WorkersTable {
+  id: GeneratedAlways<number>;
+  host: string;
+  pid: number;
+  actor: string;
+  concurrency: number;
+  started_at: Date;
+  seen_at: Date;
+  stopped_at: Nullable<Date>;
+}
+
+export interface DropFilesTable {
+  feed_id: number;
+  path: string;
+  size: number;
+  modified: Date;
+  status: "conflict" | "invalid" | "failed";
+  reason: string;
+  seen_at: Date;
+}
+
+export interface DropScansTable {
+  feed_id: number;
+  scanned_at: Date;
+  imported: number;
+  problem: Nullable<string>;
+}
+
+export interface AuditEventsTable {
+  id: GeneratedAlways<number>;
+  run_id: Nullable<number>;
+  at: Date;
+  actor: string;
+  action: string;
+  feed_id: Nullable<number>;
+  object: string;
+  detail: ColumnType<object | null, string | null | undefined, string | null>;
+}
+
+export interface Tables extends AssetTables, RetentionTables {
+  settings: SettingsTable;
+  feeds: FeedsTable;
+  stores: StoresTable;
+  packages: PackagesTable;
+  versions: VersionsTable;
+  files: FilesTable;
+  runs: RunsTable;
+  pending_writes: PendingWritesTable;
+  pending_deletes: PendingDeletesTable;
+  proofs: ProofsTable;
+  migrations: MigrationsTable;
+  migration_passes: MigrationPassesTable;
+  migration_failures: MigrationFailuresTable;
+  migration_ranges: MigrationRangesTable;
+  workers: WorkersTable;
+  drop_files: DropFilesTable;
+  drop_scans: DropScansTable;
+  audit_events: AuditEventsTable;
+}
+
+/** The catalog, or a transaction on it: the first parameter of every query function. */
+export type Db = Kysely<Tables>;

@@ -1,0 +1,75 @@
+import { Command, Option } from "commander";
+import { counted, formatSize } from "../../lib/format-size.ts";
+import { directoryArgument } from "./options.ts";
+import { reportAssets } from "./report.ts";
+import type { Edge } from "../frame/edge.ts";
+import { parseLocalPath, parseSize } from "../frame/parsers.ts";
+import { saveWhole } from "../frame/save-whole.ts";
+
+export function archiveCommands(edge: Edge): Command[] {
+  const importing = new Command("import-archive")
+    .description("expand a zip, tar.gz, tar.zst or tar archive into the directory")
+    .addArgument(directoryArgument())
+    .argument("<archive>", "the archive, or - for standard input", parseLocalPath)
+    .option("--to <folder>", "folder it is expanded in")
+    .option("--overwrite", "replace files of the same name (default: they are left alone)")
+    .addOption(
+      new Option("--max-size <size>", "refuse an archive that unpacks to more (default: 4G)").argParser(parseSize),
+    )
+    .option("--dry-run", "only tell what would be stored")
+    .addHelpText(
+      "after",
+      `
+An archive with links, with paths that lead out of it, or with names that differ in case only is refused as a whole,
+before anything is written. So is one that unpacks to 1000 times its size, unless --max-size says what may come out.`,
+    )
+    .action(async (directory: string, archive: string, options, command: Command) =>
+      edge.act(command, async (context, out) => {
+        const { resolve } = await import("node:path");
+        const { importArchive } = await import("../../operations/assets/import-archive.ts");
+        const { parseFolder } = await import("../../operations/assets/paths.ts");
+        const { keepStream } = await import("../../operations/assets/upload-sources.ts");
+        const label = `expanding ${archive === "-" ? "standard input" : archive}`;
+        await out.progress.start(label);
+        await using kept = archive === "-" ? await keepStream(context, edge.io.stdin) : undefined;
+        const events = importArchive(context, {
+          directory,
+          path: kept?.path ?? resolve(edge.io.cwd, archive),
+          to: parseFolder(options.to ?? ""),
+          overwrite: options.overwrite === true,
+          maxSize: options.maxSize,
+          dryRun: options.dryRun,
+          onPlan: (files) => void out.progress.start(label, files),
+        });
+        return await reportAssets(out, events, options.dryRun, "stored");
+      }),
+    );
+
+  const exporting = new Command("export")
+    .description("write a folder with all that lies in it as an archive; the same folder makes the same bytes")
+    .addArgument(directoryArgument())
+    .argument("[folder]", "folder in the directory", "")
+    .addOption(new Option("--format <format>", "form of the archive").choices(["zip", "tgz"]).makeOptionMandatory())
+    .option("-o, --output <file>", "file to write; - for stdout (default: the folder's name, here)")
+    .option("--overwrite", "replace an existing file")
+    .action(async (directory: string, folder: string, options, command: Command) =>
+      edge.act(command, async (context, out) => {
+        const { exportAssets } = await import("../../operations/assets/export.ts");
+        const { format } = options;
+        await out.progress.start(`exporting ${folder === "" ? directory : folder}`);
+        const onFile = (size: number) => out.progress.step(size);
+        await using made = await exportAssets(context, { directory, folder, format, onFile });
+        const output = options.output ?? `${made.name}.${format}`;
+        if (output === "-") out.progress.stop();
+        const file = await saveWhole(edge.io, made.bytes, output, options.overwrite === true);
+        out.progress.stop();
+        if (file === undefined) return;
+        const { files, size } = made;
+        await out.result(
+          { file, files, bytes: size },
+          `wrote ${file}: ${counted(files, "file")} (${formatSize(size)})`,
+        );
+      }),
+    );
+  return [importing, exporting];
+}

@@ -1,0 +1,82 @@
+import { Argument, Command, Option } from "commander";
+import { counted, formatSize } from "../../lib/format-size.ts";
+import { directoryArgument, pathArgument } from "./options.ts";
+import { confirm, type Edge } from "../frame/edge.ts";
+
+export function changeCommands(edge: Edge): Command[] {
+  const remove = new Command("delete")
+    .description("delete files and folders; what is not there is no fault")
+    .addArgument(directoryArgument())
+    .argument("<path...>", "files or folders")
+    .option("-r, --recursive", "folders with all that lies in them")
+    .option("--yes", "do not ask")
+    .option("--dry-run", "only tell what would be deleted")
+    .action(async (directory: string, paths: string[], options, command: Command) =>
+      edge.act(command, async (context, out) => {
+        const { deleteAssets, planDelete } = await import("../../operations/assets/delete.ts");
+        const plans = [];
+        for (const path of paths) plans.push(await planDelete(context, directory, path, options.recursive === true));
+        const files = plans.reduce((sum, plan) => sum + plan.files, 0);
+        const bytes = plans.reduce((sum, plan) => sum + plan.bytes, 0);
+        const there = plans.filter(({ kind }) => kind !== "none");
+        const names = there.map(({ path, kind }) => (kind === "folder" ? `${path}/` : path));
+        const listed = names.length <= 3 ? names.join(", ") : counted(names.length, "item");
+        const what = `${listed} (${counted(files, "file")}, ${formatSize(bytes)})`;
+        if (options.dryRun)
+          return out.result(
+            { dryRun: true, paths: names, files, bytes },
+            there.length > 0 ? `would delete ${what}` : "nothing is there",
+          );
+        if (there.length > 0) await confirm(edge.io, `delete ${what} from ${directory}`, options.yes);
+        const gone = await deleteAssets(context, directory, plans);
+        await out.result(gone, there.length > 0 ? `deleted ${what}` : "nothing is there to delete");
+      }),
+    );
+
+  const mkdir = new Command("mkdir")
+    .description("make a folder, and those that it lies in")
+    .addArgument(directoryArgument())
+    .addArgument(pathArgument("path of the folder"))
+    .action(async (directory: string, path: string, _options, command: Command) =>
+      edge.act(command, async (context, out) => {
+        const { makeFolder } = await import("../../operations/assets/make-folders.ts");
+        const made = await makeFolder(context, directory, path);
+        await out.result(made, made.created > 0 ? `made ${made.path}/` : `${made.path}/ is there`);
+      }),
+    );
+  return [remove, mkdir, copying(edge, "move"), copying(edge, "copy")];
+}
+
+function copying(edge: Edge, verb: "move" | "copy"): Command {
+  const past = verb === "move" ? "moved" : "copied";
+  return new Command(verb)
+    .description(
+      verb === "move"
+        ? "give a file or folder another path"
+        : "copy a file, or a folder with all that lies in it, inside the provider where it can",
+    )
+    .addArgument(directoryArgument())
+    .addArgument(new Argument("<from>", "file or folder"))
+    .addArgument(new Argument("<to>", "its new path; an existing folder, or one with a slash at its end, takes it in"))
+    .option("--to-dir <dir>", "another asset directory that it goes to")
+    .addOption(new Option("--overwrite", "replace files of the same name").conflicts("skipExisting"))
+    .option("--skip-existing", "leave files of the same name alone")
+    .option("--dry-run", `only tell what would be ${past}`)
+    .action(async (directory: string, from: string, to: string, options, command: Command) =>
+      edge.act(command, async (context, out) => {
+        const { copyAssets } = await import("../../operations/assets/copy.ts");
+        const { reportAssets } = await import("./report.ts");
+        await out.progress.start(`${verb === "move" ? "moving" : "copying"} ${from}`);
+        const events = copyAssets(context, {
+          directory,
+          from,
+          to,
+          toDirectory: options.toDir,
+          move: verb === "move",
+          ifExists: options.overwrite ? "replace" : options.skipExisting ? "skip" : "fail",
+          dryRun: options.dryRun,
+        });
+        return await reportAssets(out, events, options.dryRun, past);
+      }),
+    );
+}

@@ -1,0 +1,81 @@
+import { Argument, Command } from "commander";
+import { FeedctlError } from "../../errors.ts";
+import { counted } from "../../lib/format-size.ts";
+import type { Described, DescribeChange } from "../../operations/assets/set-properties.ts";
+import { directoryArgument, parseCache, parseContentType, parseMetadata, pathArgument } from "./options.ts";
+import type { Edge } from "../frame/edge.ts";
+import type { Output } from "../frame/output.ts";
+
+export function describeCommands(edge: Edge): Command[] {
+  const setType = new Command("set-type")
+    .description("change a file's media type, in the catalog and on its blob")
+    .addArgument(directoryArgument())
+    .addArgument(pathArgument("file, or with --recursive a folder"))
+    .addArgument(
+      new Argument("[type]", "media type (default: by the name's ending, else by the first bytes)").argParser(
+        parseContentType,
+      ),
+    )
+    .option("-r, --recursive", "every file below a folder")
+    .action(async (directory: string, path: string, type: string | undefined, options, command: Command) =>
+      change(edge, command, "asset set-type", directory, path, { contentType: type ?? "auto" }, options.recursive),
+    );
+
+  const setCache = new Command("set-cache")
+    .description("change the Cache-Control header of a file, or of all that lies in a folder and has none of its own")
+    .addArgument(directoryArgument())
+    .addArgument(pathArgument("file or folder; / is the directory itself"))
+    .addArgument(
+      new Argument("<how>", "no-cache, a time such as 30m, a whole header, none, or inherit").argParser(parseCache),
+    )
+    .option("-r, --recursive", "every file below a folder, itself")
+    .action(async (directory: string, path: string, cacheControl: string | null, options, command: Command) =>
+      change(edge, command, "asset set-cache", directory, path, { cacheControl }, options.recursive),
+    );
+
+  const setMetadata = new Command("set-metadata")
+    .description("change the user metadata of a file or folder")
+    .addArgument(directoryArgument())
+    .addArgument(pathArgument("file or folder"))
+    .argument("[name=value...]", "entries to set")
+    .option("--header <name=value...>", "entries to set that are to be sent with the file")
+    .option("--remove <name...>", "entries to remove")
+    .option("--replace", "remove all others")
+    .action(async (directory: string, path: string, pairs: string[], options, command: Command) => {
+      const set = parseMetadata(pairs, options.header ?? []);
+      const gone = new Set<string>(options.remove ?? []);
+      if (Object.keys(set).length + gone.size === 0 && !options.replace)
+        throw new FeedctlError("usage", "nothing is to be changed", { hint: "name=value, --remove or --replace" });
+      const metadata: DescribeChange["metadata"] = (old) => ({
+        ...Object.fromEntries(Object.entries(options.replace ? {} : old).filter(([name]) => !gone.has(name))),
+        ...set,
+      });
+      await change(edge, command, "asset set-metadata", directory, path, { metadata }, false);
+    });
+  return [setType, setCache, setMetadata];
+}
+
+async function change(
+  edge: Edge,
+  command: Command,
+  name: string,
+  directory: string,
+  path: string,
+  wanted: DescribeChange,
+  recursive: boolean | undefined,
+): Promise<void> {
+  await edge.act(command, async (context, out) => {
+    const { describeAsset } = await import("../../operations/assets/set-properties.ts");
+    await report(
+      out,
+      await describeAsset(context, { directory, path, change: wanted, recursive: recursive === true, command: name }),
+    );
+  });
+}
+
+async function report(out: Output, described: Described): Promise<void> {
+  const { path, folder, files } = described;
+  const what = path === "" ? "/" : folder ? `${path}/` : path;
+  const by = folder && files > 0 ? `, and with it ${counted(files, "file")}` : "";
+  await out.result(described, `changed ${what}${by}`);
+}

@@ -1,0 +1,82 @@
+import { Argument, Command, Option } from "commander";
+import { counted, formatSize } from "../../lib/format-size.ts";
+import type { KeptRow } from "../../catalog/assets/history.ts";
+import { directoryArgument, pathArgument } from "./options.ts";
+import { confirm, type Edge } from "../frame/edge.ts";
+import { parseAge, wholeNumber } from "../frame/parsers.ts";
+
+export function historyCommands(edge: Edge): Command[] {
+  const history = new Command("history")
+    .description("list earlier content that was overwritten or deleted, or prune it")
+    .addArgument(directoryArgument())
+    .argument("[path]", "one file only")
+    .option("--prune", "delete what --keep and --older-than do not spare")
+    .addOption(new Option("--keep <n>", "spare the newest of each file").argParser(wholeNumber(0, 1_000_000)))
+    .addOption(new Option("--older-than <time>", "only what was kept longer ago, such as 30d").argParser(parseAge))
+    .option("--yes", "do not ask")
+    .option("--dry-run", "only tell what would be deleted")
+    .action(async (directory: string, path: string | undefined, options, command: Command) =>
+      edge.act(command, async (context, out) => {
+        const operations = await import("../../operations/assets/history.ts");
+        if (!options.prune) {
+          await out.table(operations.listHistory(context, directory, path), columns, rowJson);
+          return;
+        }
+        const age: number | undefined = options.olderThan;
+        const before = age === undefined ? undefined : new Date(context.now().getTime() - age);
+        const doomed = await operations.planPrune(context, { directory, path, keep: options.keep, before });
+        const bytes = doomed.reduce((sum, { size }) => sum + size, 0);
+        const what = `${counted(doomed.length, "earlier version")} (${formatSize(bytes)})`;
+        if (options.dryRun) return out.result({ dryRun: true, versions: doomed.map(rowJson) }, `would delete ${what}`);
+        if (doomed.length > 0) await confirm(edge.io, `delete ${what} from ${directory}`, options.yes);
+        await out.result(await operations.pruneHistory(context, directory, doomed), `deleted ${what}`);
+      }),
+    );
+
+  const restore = new Command("restore")
+    .description("give a file the content that it had before")
+    .addArgument(directoryArgument())
+    .addArgument(pathArgument("file"))
+    .addArgument(
+      new Argument("[version]", "as history shows it (default: the newest)").argParser(
+        wholeNumber(1, Number.MAX_SAFE_INTEGER),
+      ),
+    )
+    .action(async (directory: string, path: string, version: number | undefined, _options, command: Command) =>
+      edge.act(command, async (context, out) => {
+        const { restoreAsset } = await import("../../operations/assets/history.ts");
+        const restored = await restoreAsset(context, { directory, path, version });
+        const good = ["stored", "overwritten", "unchanged"].includes(restored.status);
+        const text = `restored ${restored.path} from version ${restored.version}`;
+        await out.result(restored, good ? text : `FAILED  ${restored.path}: ${restored.reason}`);
+        return good ? 0 : 3;
+      }),
+    );
+
+  const versioning = new Command("versioning")
+    .description("keep what is overwritten or deleted, or do so no longer")
+    .addArgument(directoryArgument())
+    .addArgument(new Argument("<state>", "what is kept already stays either way").choices(["on", "off"]))
+    .action(async (directory: string, state: string, _options, command: Command) =>
+      edge.act(command, async (context, out) => {
+        const { switchVersioning } = await import("../../operations/assets/history.ts");
+        const done = await switchVersioning(context, directory, state === "on");
+        await out.result(done, `versioning of ${done.directory} is ${state}`);
+      }),
+    );
+  return [history, restore, versioning];
+}
+
+const columns = [
+  { title: "version", value: (row: KeptRow) => String(row.version), right: true },
+  { title: "path", value: (row: KeptRow) => row.path },
+  { title: "size", value: (row: KeptRow) => formatSize(row.size), right: true },
+  { title: "modified", value: (row: KeptRow) => row.modifiedAt.toISOString().slice(0, 19).replace("T", " ") },
+  { title: "why", value: (row: KeptRow) => row.reason },
+  { title: "when", value: (row: KeptRow) => row.keptAt.toISOString().slice(0, 19).replace("T", " ") },
+  { title: "by", value: (row: KeptRow) => row.keptBy },
+];
+
+function rowJson({ key: _key, storeTag: _tag, ...row }: KeptRow): unknown {
+  return row;
+}

@@ -1,0 +1,73 @@
+import { oneLine } from "../../lib/one-line.ts";
+import { counted, formatSize } from "../../lib/format-size.ts";
+import type { AssetOutcome } from "../../operations/assets/item.ts";
+import type { UploadEvent } from "../../operations/assets/upload.ts";
+import { createItemLines } from "../frame/item-lines.ts";
+import type { Output } from "../frame/output.ts";
+
+const words: Record<AssetOutcome["status"], string> = {
+  stored: "stored",
+  overwritten: "replaced",
+  unchanged: "same",
+  skipped: "skipped",
+  conflict: "CONFLICT",
+  invalid: "INVALID",
+  failed: "FAILED",
+};
+
+/** Prints what became of each file, and the sum; the exit status. */
+export async function reportAssets(
+  out: Output,
+  events: AsyncIterable<UploadEvent>,
+  dryRun: boolean | undefined,
+  verb: string,
+): Promise<number> {
+  let bad = 0;
+  const lines = createItemLines(out);
+  for await (const event of events) {
+    if (event.type === "file") {
+      const good = !["conflict", "invalid", "failed"].includes(event.status);
+      const moved = event.status === "stored" || event.status === "overwritten";
+      out.progress.step(moved ? (event.size ?? 0) : 0);
+      await out.event(eventOf(event), lines.wants(good) ? describe(event) : undefined);
+      continue;
+    }
+    out.progress.stop();
+    lines.end();
+    bad = event.conflict + event.invalid + event.failed;
+    const done = event.stored + event.overwritten;
+    const parts = [
+      `${dryRun ? "would have " : ""}${verb} ${counted(done, "file")} (${formatSize(event.bytes)})`,
+      event.overwritten > 0 ? `${event.overwritten} of them over others` : "",
+      event.unchanged > 0 ? `${event.unchanged} already there` : "",
+      event.skipped > 0 ? `${event.skipped} passed over` : "",
+      event.folders > 0 ? counted(event.folders, "new folder") : "",
+      event.conflict > 0 ? counted(event.conflict, "conflict") : "",
+      event.invalid > 0 ? `${event.invalid} invalid` : "",
+      event.failed > 0 ? `${event.failed} failed` : "",
+    ];
+    await out.event(event, parts.filter((part) => part !== "").join(", "));
+  }
+  return bad > 0 ? 3 : 0;
+}
+
+function describe(file: AssetOutcome): string {
+  const shown = (path: string) => oneLine(path, Infinity);
+  const line = `${words[file.status].padEnd(8)}  ${shown(file.path === "" ? file.from : file.path)}`;
+  const from = file.path === "" || file.from === file.path ? "" : ` (${shown(file.from)})`;
+  return file.reason === undefined ? line : `${line}: ${file.reason}${from}`;
+}
+
+/** Every event has every field: what is not known is null. */
+function eventOf({ type, path, from, status, size, contentType, sha256, reason }: AssetOutcome): unknown {
+  return {
+    type,
+    path,
+    from,
+    status,
+    size: size ?? null,
+    contentType: contentType ?? null,
+    sha256: sha256 ?? null,
+    reason: reason ?? null,
+  };
+}

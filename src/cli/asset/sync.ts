@@ -1,0 +1,68 @@
+import { resolve } from "node:path";
+import { Command, Option } from "commander";
+import { counted } from "../../lib/format-size.ts";
+import { directoryArgument } from "./options.ts";
+import { confirm, type Edge } from "../frame/edge.ts";
+import { parseLimit } from "../mirror/options.ts";
+import { parseAge, parseLocalPath } from "../frame/parsers.ts";
+
+export function syncCommand(edge: Edge): Command {
+  return new Command("sync")
+    .description("make the directory, or a folder in it, equal a local folder, deletions included")
+    .argument("<local>", "folder on this machine", parseLocalPath)
+    .addArgument(directoryArgument())
+    .option("--to <folder>", "folder in the directory")
+    .option("--dry-run", "only tell what would be done")
+    .option("--yes", "do not ask before deleting")
+    .addOption(
+      new Option("--max-delete <N|N%>", "refuse to delete more than this (default: half of what is there)").argParser(
+        parseLimit,
+      ),
+    )
+    .option("--no-delete", "store only: what is only in the directory stays")
+    .option("--checksum", "compare by hash; times prove nothing")
+    .option("--size-only", "equal sizes are enough")
+    .addOption(new Option("--time-window <time>", "times this near are equal, such as 2s for FAT").argParser(parseAge))
+    .option("--include <pattern...>", "only what matches")
+    .option("--exclude <pattern...>", "not what matches: it is neither stored nor deleted")
+    .addHelpText("after", "\nFiles are compared, and deletions guarded, as in: feedctl mirror")
+    .action(async (local: string, directory: string, options, command: Command) =>
+      edge.act(command, async (context, out) => {
+        const { syncAssets } = await import("../../operations/assets/sync.ts");
+        const { createFilter } = await import("../../operations/mirror/filter.ts");
+        const { parseFolder } = await import("../../operations/assets/paths.ts");
+        const { openLog } = await import("../mirror/log.ts");
+        const { reportMirror } = await import("../mirror/index.ts");
+        const { include = [], exclude = [] } = options;
+        const events = syncAssets(context, {
+          local: resolve(edge.io.cwd, local),
+          directory,
+          to: parseFolder(options.to ?? ""),
+          dryRun: options.dryRun === true,
+          noDelete: options.delete === false,
+          maxDelete: options.maxDelete,
+          compare: {
+            checksum: options.checksum === true,
+            sizeOnly: options.sizeOnly === true,
+            timeWindow: options.timeWindow ?? 1,
+            leave: new Set(),
+          },
+          filter: createFilter({ include, exclude, now: context.now() }),
+          retries: 1,
+          wait: 1000,
+          // they wait for one another: what is ready together is recorded together
+          concurrency: context.concurrency * 8,
+          async approve(deletes, from) {
+            out.progress.stop(); // a spinner would draw over the question
+            await confirm(edge.io, `delete ${counted(deletes, "extra file")} from ${from}`, options.yes);
+          },
+        });
+        const log = await openLog(edge.io, undefined);
+        try {
+          return await reportMirror(out, events, log, false);
+        } finally {
+          await log.close();
+        }
+      }),
+    );
+}

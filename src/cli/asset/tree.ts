@@ -1,0 +1,36 @@
+import { formatSize } from "../../lib/format-size.ts";
+import type { AssetEntry } from "../../operations/assets/list.ts";
+import type { Output } from "../frame/output.ts";
+
+interface Node {
+  name: string;
+  size?: number;
+  inner: Map<string, Node>;
+}
+
+/** Folders with what lies in them, indented. The whole list is in memory; whoever reads a tree has a short one. */
+export async function printTree(out: Output, entries: AsyncIterable<AssetEntry>): Promise<void> {
+  const root: Node = { name: "", inner: new Map() };
+  for await (const entry of entries) {
+    let node = root;
+    for (const name of entry.path.split("/")) {
+      let inner = node.inner.get(name);
+      if (inner === undefined) node.inner.set(name, (inner = { name, inner: new Map() }));
+      node = inner;
+    }
+    if ("file" in entry) node.size = entry.file.size;
+  }
+  const lines: string[] = [];
+  draw(root, "", lines);
+  for (let start = 0; start < lines.length; start += 1000) await out.result(null, lines.slice(start, start + 1000));
+}
+
+function draw(node: Node, indent: string, lines: string[]): void {
+  const inner = [...node.inner.values()];
+  inner.forEach((child, index) => {
+    const last = index === inner.length - 1;
+    const what = child.size === undefined ? `${child.name}/` : `${child.name}  (${formatSize(child.size)})`;
+    lines.push(`${indent}${last ? "└── " : "├── "}${what}`);
+    draw(child, `${indent}${last ? "    " : "│   "}`, lines);
+  });
+}

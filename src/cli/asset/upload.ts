@@ -1,0 +1,73 @@
+import { Command, Option } from "commander";
+import { formatSize } from "../../lib/format-size.ts";
+import { cacheOption, contentTypeOption, directoryArgument, parseMetadata } from "./options.ts";
+import type { Edge } from "../frame/edge.ts";
+import { reportAssets } from "./report.ts";
+import { parseLocalPaths } from "../frame/parsers.ts";
+
+export function uploadCommand(edge: Edge): Command {
+  return new Command("upload")
+    .description("store files and folders; other bytes under the same name are a conflict")
+    .addArgument(directoryArgument())
+    .argument("<path...>", "files, folders, patterns in quotes, or - for standard input", parseLocalPaths)
+    .option("--to <folder>", "folder they go to; of standard input: its path")
+    .option("--name <name>", "another name for the one file")
+    .option("-r, --recursive", "with all that lies in folders")
+    .addOption(new Option("--overwrite", "replace files of the same name").conflicts(["skipExisting", "ifChanged"]))
+    .addOption(new Option("--skip-existing", "leave files of the same name alone").conflicts("ifChanged"))
+    .option("--if-changed", "replace what differs; what has the same size and time is not read")
+    .addOption(contentTypeOption())
+    .addOption(cacheOption())
+    .option("--metadata <name=value...>", "user metadata")
+    .option("--header <name=value...>", "user metadata that is to be sent with the file")
+    .option("--dry-run", "only tell what would be stored")
+    .addHelpText(
+      "after",
+      `
+A folder is stored under its own name; with a slash at its end (site/), what lies in it is.
+
+Examples:
+  $ feedctl asset upload files setup.exe --to installers/
+  $ feedctl asset upload files site/ --recursive --if-changed
+  $ tar cz logs | feedctl asset upload files - --to backups/logs.tgz`,
+    )
+    .action(async (directory: string, paths: string[], options, command: Command) =>
+      edge.act(command, async (context, out) => {
+        const { uploadAssets } = await import("../../operations/assets/upload.ts");
+        const { findLocalFiles } = await import("../../operations/local-files/find-local-files.ts");
+        const { parseFolder } = await import("../../operations/assets/paths.ts");
+        const { localItems } = await import("../../operations/assets/upload-sources.ts");
+        const { recursive = false, dryRun, contentType, cache } = options;
+        const { cwd, stdin } = edge.io;
+        await using given = await localItems(context, {
+          items: findLocalFiles(
+            context,
+            paths.filter((path) => path !== "-"),
+            { recursive, cwd },
+          ),
+          stdin: paths.includes("-") ? stdin : undefined,
+          to: options.to ?? "",
+          name: options.name,
+        });
+        const metadata = parseMetadata(options.metadata ?? [], options.header ?? []);
+        const label = `uploading to ${directory}`;
+        const events = uploadAssets(context, {
+          directory,
+          items: given.items,
+          to: parseFolder(given.to),
+          dryRun,
+          contentType,
+          ifExists: options.overwrite || options.ifChanged ? "replace" : options.skipExisting ? "skip" : "fail",
+          ifChanged: options.ifChanged,
+          cacheControl: cache,
+          metadata: Object.keys(metadata).length === 0 ? undefined : metadata,
+          onPlan: (files) => void out.progress.start(label, files),
+          onProgress: ({ path, doing, bytes, size }) => {
+            const part = `${Math.floor((bytes / size) * 100)}% of ${formatSize(size)}`;
+            out.progress.tick(`${label}: ${path} ${part}${doing === "reading" ? " read" : ""}`);
+          },
+        });
+        return await reportAssets(out, events, dryRun, "stored");
+      }),
+    );
+}

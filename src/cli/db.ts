@@ -1,0 +1,51 @@
+import { Command } from "commander";
+import type { Edge } from "./frame/edge.ts";
+
+export function initCommand(edge: Edge): Command {
+  return new Command("init")
+    .description("set up the catalog; safe to run again")
+    .action(async (_options, command: Command) =>
+      edge.act(command, async (context, out) => {
+        const { initCatalog } = await import("../operations/installation/init.ts");
+        const made = await initCatalog(context);
+        await out.result(made, `the catalog is ready: ${made.location}`);
+      }),
+    );
+}
+
+export function dbCommand(edge: Edge): Command {
+  const db = new Command("db").description("the catalog's database");
+
+  db.command("status")
+    .description("show where the catalog is and whether its schema is up to date")
+    .action(async (_options, command: Command) =>
+      edge.act(command, async (context, out) => {
+        const { catalogStatus } = await import("../operations/installation/init.ts");
+        const status = await catalogStatus(context);
+        const state =
+          status.version === status.newest
+            ? "up to date"
+            : status.version > status.newest
+              ? "newer than this feedctl"
+              : "needs: feedctl db migrate";
+        await out.result(status, [
+          `kind:     ${status.kind}`,
+          `location: ${status.location}`,
+          `server:   ${status.server}`,
+          `schema:   ${status.version} of ${status.newest} (${state})`,
+        ]);
+      }),
+    );
+
+  db.command("migrate")
+    .description("bring the catalog's schema up to date")
+    .action(async (_options, command: Command) =>
+      edge.act(command, async (context, out) => {
+        const { initCatalog } = await import("../operations/installation/init.ts");
+        const made = await initCatalog(context);
+        await out.result(made, made.applied.length > 0 ? `applied ${made.applied.join(", ")}` : "nothing to do");
+      }),
+    );
+
+  return db;
+}

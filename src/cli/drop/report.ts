@@ -1,0 +1,94 @@
+import { oneLine } from "../../lib/one-line.ts";
+import { counted, formatSize } from "../../lib/format-size.ts";
+import type { DropCounts, DropEvent, DropFeedEvent, DropSummary } from "../../operations/drop/outcome.ts";
+import type { DropStatus } from "../../operations/drop/status.ts";
+import { describeFile, isGood, statusWords } from "../import.ts";
+import type { Output } from "../frame/output.ts";
+
+export interface DropReportOptions {
+  dryRun?: boolean | undefined;
+  /** Of scan after scan: only news. */
+  watching?: boolean | undefined;
+  /** One feed was named: its problem is the command's error, and told there. */
+  named?: boolean | undefined;
+  /** Told of every drop path. */
+  onPath?: ((path: string) => void) | undefined;
+}
+
+/** Prints what a scan tells; the exit status. */
+export function createDropReport(
+  out: Output,
+  { dryRun, watching, named, onPath }: DropReportOptions,
+): (events: AsyncIterable<DropEvent>) => Promise<number> {
+  const told = new Map<string, string>();
+
+  async function tellFeed(event: DropFeedEvent): Promise<void> {
+    onPath?.(event.path);
+    const { problem, skipped } = event;
+    const trouble = problem ?? skipped;
+    const isNew = trouble !== (told.get(event.feed) ?? null);
+    if (trouble === null) told.delete(event.feed);
+    else told.set(event.feed, trouble);
+    if (watching && !isNew && !isNews(event)) return;
+    if (out.options.json) return out.event(event);
+    if (problem !== null && isNew && !named) out.warn(`feed ${event.feed}: ${problem}`);
+    if (skipped !== null && isNew && !named) out.note(`feed ${event.feed} was passed over: ${skipped}`);
+  }
+
+  return async (events) => {
+    let failures = 0;
+    for await (const event of events) {
+      if (event.type === "feed") await tellFeed(event);
+      else if (event.type === "file") {
+        out.progress.step(event.status === "imported" ? (event.size ?? 0) : 0);
+        const aside = event.rejectedTo === null ? "" : `; moved to ${event.rejectedTo}`;
+        const text = `${describeFile(event, dryRun)}${aside}`;
+        await out.event(event, out.options.quiet && isGood(event) ? undefined : text);
+      } else {
+        out.progress.stop();
+        failures = event.conflicts + event.invalid + event.failed + event.problems;
+        if (!watching || isNews(event)) await out.event(event, out.options.quiet ? undefined : describe(event, dryRun));
+      }
+    }
+    return failures > 0 ? 3 : 0;
+  };
+}
+
+function isNews(counts: DropCounts): boolean {
+  const { waiting: _waiting, unsettled: _unsettled, bytes: _bytes, imported, existing, restored, ...others } = counts;
+  const { conflicts, invalid, failed, rejected } = others;
+  return imported + existing + restored + conflicts + invalid + failed + rejected > 0;
+}
+
+function describe(event: DropSummary, dryRun: boolean | undefined): string {
+  const parts = [
+    `${dryRun ? "would import" : "imported"} ${counted(event.imported, "file")} (${formatSize(event.bytes)}) from ${counted(event.feeds, "drop path")}`,
+    event.overwritten > 0 ? `${event.overwritten} of them over others` : "",
+    `${event.existing} already there`,
+    event.restored > 0 ? `${event.restored} restored` : "",
+    counted(event.conflicts, "conflict"),
+    `${event.invalid} invalid`,
+    `${event.failed} failed`,
+    event.rejected > 0 ? `${event.rejected} moved aside` : "",
+    event.unsettled > 0 ? `${event.unsettled} still being written` : "",
+    event.waiting > 0 ? `${event.waiting} waiting since earlier` : "",
+    event.problems > 0 ? `${counted(event.problems, "drop path")} in trouble` : "",
+  ];
+  return parts.filter((part) => part !== "").join(", ");
+}
+
+export function describeStatus(status: DropStatus): string[] {
+  const { feed, path, active, scannedAt, imported, problem, waiting, distribution, component } = status;
+  const scan = scannedAt === null ? "never" : `${scannedAt.toISOString()}, imported ${imported}`;
+  return [
+    `feed:       ${feed}${active ? "" : " (disabled)"}`,
+    `drop path:  ${path}`,
+    ...(distribution === null ? [] : [`packages:   for ${distribution}, ${component}`]),
+    `last scan:  ${scan}`,
+    ...(problem === null ? [] : [`problem:    ${problem}`]),
+    `waiting:    ${counted(waiting.length, "file")}`,
+    ...waiting.map(
+      (file) => `  ${statusWords[file.status].padEnd(8)}  ${oneLine(file.path, Infinity)}: ${file.reason}`,
+    ),
+  ];
+}

@@ -1,0 +1,144 @@
+import { resolve } from "node:path";
+import { FeedctlError } from "../../errors.ts";
+import { findSetting, settingProblem } from "../../operations/feed-store/setting-names.ts";
+import { storeTypeNames, storeTypes, type StoreType } from "../../stores/store-types.ts";
+import type { Io } from "./io.ts";
+
+/** How this process works. Flags win over the environment, that over the configuration file, that over the defaults. */
+export interface Config {
+  databaseUrl: string | undefined;
+  dataDir: string;
+  concurrency: number;
+  /** Seconds. */
+  lockWait: number;
+  keyFile: string;
+  /** Settings of the installation that the file gives; a value in the catalog wins over them. */
+  settings: ReadonlyMap<string, string>;
+  /** Store profiles by name, for `NAME:path` locations. */
+  stores: ReadonlyMap<string, Record<string, string | boolean>>;
+  /** Path of the file that was read. */
+  file: string | undefined;
+}
+
+const PROGET_PREFIX = "ProGetConfig.";
+const endings = ["json", "yaml", "yml", "js", "mjs", "cjs", "ts"];
+const searchPlaces = [
+  "package.json",
+  ...endings.map((ending) => `feedctl.config.${ending}`),
+  ".feedctlrc",
+  ...endings.map((ending) => `.feedctlrc.${ending}`),
+];
+const known = ["databaseUrl", "dataDir", "concurrency", "lockWait", "keyFile", "settings", "stores"] as const;
+
+export async function loadConfig(io: Io, flags: { config?: string | undefined }): Promise<Config> {
+  const found = await readConfigFile(io, flags.config ?? io.env["FEEDCTL_CONFIG"]);
+  const file = found?.values ?? {};
+  const dataDir = io.env["FEEDCTL_DATA_DIR"] || text(file, "dataDir") || (await defaultDataDir());
+  return {
+    databaseUrl: io.env["FEEDCTL_DATABASE_URL"] || text(file, "databaseUrl"),
+    dataDir: resolve(io.cwd, dataDir),
+    concurrency: number("concurrency", io.env["FEEDCTL_CONCURRENCY"] ?? file["concurrency"], 8, 1, 256),
+    lockWait: number("lockWait", io.env["FEEDCTL_LOCK_WAIT"] ?? file["lockWait"], 30, 0, 86_400),
+    keyFile: resolve(io.cwd, io.env["FEEDCTL_KEY_FILE"] || text(file, "keyFile") || resolve(io.cwd, dataDir, "key")),
+    settings: settingsOf(file),
+    stores: profilesOf(file),
+    file: found?.path,
+  };
+}
+
+async function readConfigFile(
+  io: Io,
+  path: string | undefined,
+): Promise<{ path: string; values: Record<string, unknown> } | undefined> {
+  const { cosmiconfig } = await import("cosmiconfig");
+  const explorer = cosmiconfig("feedctl", { searchStrategy: "global", searchPlaces });
+  try {
+    const found = await (path === undefined ? explorer.search(io.cwd) : explorer.load(resolve(io.cwd, path)));
+    if (found === null || found.isEmpty) return undefined;
+    const values: unknown = found.config;
+    if (typeof values !== "object" || values === null || Array.isArray(values))
+      throw new FeedctlError("usage", `the configuration file ${found.filepath} holds no object`);
+    for (const name of Object.keys(values)) {
+      if ((known as readonly string[]).includes(name) || name.startsWith(PROGET_PREFIX)) continue;
+      throw new FeedctlError("usage", `the configuration file ${found.filepath} has the unknown entry "${name}"`, {
+        hint: `known are ${known.join(", ")} and ${PROGET_PREFIX}Storage.*`,
+      });
+    }
+    return { path: found.filepath, values: values as Record<string, unknown> };
+  } catch (error) {
+    if (error instanceof FeedctlError) throw error;
+    // no cause, and nothing but the first line: parsers quote the lines around a fault, which may hold a password
+    const [where = ""] = (error as Error).message.split("\n");
+    throw new FeedctlError("usage", `the configuration file cannot be read: ${where.replace(/:$/, "")}`, {
+      hint: (error as NodeJS.ErrnoException).code === "ENOENT" ? "check its path" : "check its syntax",
+    });
+  }
+}
+
+function text(values: Record<string, unknown>, name: string): string | undefined {
+  const value = values[name];
+  if (value === undefined || typeof value === "string") return value || undefined;
+  throw new FeedctlError("usage", `"${name}" in the configuration file must be a text`);
+}
+
+function number(name: string, value: unknown, fallback: number, least: number, most: number): number {
+  if (value === undefined || value === "") return fallback;
+  const parsed = Number(value);
+  if (Number.isInteger(parsed) && parsed >= least && parsed <= most) return parsed;
+  throw new FeedctlError(
+    "usage",
+    `${name} must be a whole number from ${least} to ${most}, not ${JSON.stringify(value)}`,
+  );
+}
+
+/** `settings: {"Storage.X": ...}`, or ProGet's spelling `ProGetConfig.Storage.X` at the top. */
+function settingsOf(values: Record<string, unknown>): Map<string, string> {
+  const given = values["settings"] ?? {};
+  if (typeof given !== "object" || Array.isArray(given))
+    throw new FeedctlError("usage", `"settings" in the configuration file must be an object`);
+  const settings = new Map<string, string>();
+  const proget = Object.entries(values).filter(([name]) => name.startsWith(PROGET_PREFIX));
+  for (const [spelled, value] of [...proget, ...Object.entries(given ?? {})]) {
+    const name = spelled.replace(/^ProGetConfig\./, "");
+    const info = findSetting(name);
+    if (info === undefined)
+      throw new FeedctlError("usage", `the configuration file sets "${name}", which is no setting`, {
+        hint: "see: feedctl settings list",
+      });
+    const problem = settingProblem(info, String(value));
+    if (problem !== undefined) throw new FeedctlError("usage", `in the configuration file ${problem}`);
+    settings.set(info.name, String(value));
+  }
+  return settings;
+}
+
+/** `stores: {"backup": {"type": "s3", "bucket": "b", "accessKey": "env:K", ...}}`. */
+function profilesOf(values: Record<string, unknown>): Map<string, Record<string, string | boolean>> {
+  const profiles = new Map<string, Record<string, string | boolean>>();
+  for (const [name, profile] of Object.entries((values["stores"] ?? {}) as Record<string, unknown>)) {
+    const { type } = (profile ?? {}) as { type?: unknown };
+    if (!isStoreType(type))
+      throw new FeedctlError("usage", `the store profile "${name}" in the configuration file needs a type`, {
+        hint: `one of ${storeTypeNames.join(", ")}`,
+      });
+    const properties = new Set(["type", ...storeTypes[type].options.map((option) => option.property)]);
+    const unknown = Object.keys(profile as object).find((property) => !properties.has(property));
+    if (unknown !== undefined)
+      throw new FeedctlError(
+        "usage",
+        `the store profile "${name}" in the configuration file has the unknown option "${unknown}"`,
+        { hint: `known are ${[...properties].join(", ")}` },
+      );
+    profiles.set(name, profile as Record<string, string | boolean>);
+  }
+  return profiles;
+}
+
+function isStoreType(type: unknown): type is StoreType {
+  return storeTypeNames.some((name) => name === type);
+}
+
+async function defaultDataDir(): Promise<string> {
+  const { default: envPaths } = await import("env-paths");
+  return envPaths("feedctl", { suffix: "" }).data;
+}

@@ -1,0 +1,68 @@
+import { createInterface, type Interface } from "node:readline/promises";
+import type { Command } from "commander";
+import { FeedctlError } from "../../errors.ts";
+import type { Context } from "../../operations/context.ts";
+import type { Io } from "./io.ts";
+import type { Output } from "./output.ts";
+
+/** What a command's action may use. */
+export interface Edge {
+  readonly io: Io;
+  /** Runs an action with everything it needs and disposes it again. A returned number is the exit status. */
+  act(command: Command, action: (context: Context, out: Output) => Promise<number | void>): Promise<void>;
+}
+
+/** Asks before something is destroyed; where nobody can answer, --yes must have been given. */
+export async function confirm(io: Io, question: string, yes: boolean | undefined): Promise<void> {
+  if (yes) return;
+  if (!io.stdin.isTTY || !io.stderr.isTTY)
+    throw new FeedctlError("refused", `nobody can be asked here, and --yes is not given: ${question}`, {
+      hint: "nothing was deleted; add --yes to go on",
+    });
+  const answer = await ask(io, `${question}? [y/N] `);
+  if (!/^y(es)?$/i.test(answer.trim())) throw new FeedctlError("refused", "not confirmed; nothing was changed");
+}
+
+async function ask(io: Io, question: string): Promise<string> {
+  const reader = createInterface({ input: io.stdin, output: io.stderr });
+  try {
+    return await answerTo(reader, question, io);
+  } finally {
+    reader.close();
+  }
+}
+
+/** Ctrl-C arrives at the prompt, not at the process; Ctrl-D and a terminal that goes away are no answer either. */
+async function answerTo(reader: Interface, question: string, io: Io): Promise<string> {
+  const unanswered = new Promise<never>((_resolve, reject) => {
+    reader.once("close", () =>
+      reject(new FeedctlError("interrupted", "not answered", { hint: "nothing was changed" })),
+    );
+  });
+  try {
+    return await Promise.race([reader.question(question, { signal: io.signal }), unanswered]);
+  } catch (error) {
+    if (!(error instanceof Error) || error.name !== "AbortError") throw error;
+    throw new FeedctlError("interrupted", "not answered", { cause: error, hint: "nothing was changed" });
+  }
+}
+
+/** A secret from a pipe, or typed without an echo. */
+export async function readSecret(io: Io, what: string): Promise<string> {
+  if (!io.stdin.isTTY) {
+    const chunks = await io.stdin.toArray({ signal: io.signal });
+    return Buffer.concat(chunks.map((chunk) => Buffer.from(chunk as Uint8Array)))
+      .toString("utf8")
+      .replace(/\r?\n$/, "");
+  }
+  io.stderr.write(`${what}: `);
+  const { Writable } = await import("node:stream");
+  const mute = new Writable({ write: (_chunk, _encoding, done) => done() });
+  const reader = createInterface({ input: io.stdin, output: mute, terminal: true });
+  try {
+    return await answerTo(reader, "", io);
+  } finally {
+    reader.close();
+    io.stderr.write("\n");
+  }
+}

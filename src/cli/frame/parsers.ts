@@ -1,0 +1,74 @@
+import { Argument, InvalidArgumentError, Option, type Command } from "commander";
+import { feedTypeNames } from "../../formats/feed-types.ts";
+import { bytesOf } from "../../lib/parse-size.ts";
+import { storeTypeNames, storeTypes, type StoreOption } from "../../stores/store-types.ts";
+
+/** An argument that names a feed; shells complete it from the catalog. */
+export function feedArgument(): Argument {
+  return new Argument("<feed>", "name of the feed");
+}
+
+export function storeTypeArgument(): Argument {
+  return new Argument("<type>", "store type").choices(storeTypeNames);
+}
+
+export function feedTypeOption(): Option {
+  return new Option("--type <type>", "package type of the feed").choices(feedTypeNames).makeOptionMandatory();
+}
+
+/** Every option of every store type, each flag once: which belong to the chosen type is checked by the operation. */
+export function addStoreOptions(command: Command): Command {
+  const seen = new Map<string, { option: StoreOption; types: string[] }>();
+  for (const info of Object.values(storeTypes)) {
+    for (const option of info.options) {
+      const entry = seen.get(option.flag) ?? { option, types: [] };
+      entry.types.push(info.type);
+      seen.set(option.flag, entry);
+    }
+  }
+  for (const { option, types } of seen.values()) {
+    command.addOption(
+      new Option(
+        `--${option.flag}${option.value === undefined ? "" : ` <${option.value}>`}`,
+        option.description,
+      ).helpGroup(`Options of ${types.join(" and ")} stores:`),
+    );
+  }
+  return command;
+}
+
+/** A path on this machine. Empty is what a variable is that nobody has set, and would mean the current directory. */
+export function parseLocalPath(text: string): string {
+  if (text === "") throw new InvalidArgumentError("It is empty: is a variable not set?");
+  return text;
+}
+
+/** One of several. */
+export function parseLocalPaths(text: string, before: readonly string[] = []): string[] {
+  return [...before, parseLocalPath(text)];
+}
+
+export function wholeNumber(least: number, most: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (!/^\d+$/.test(text) || value < least || value > most)
+      throw new InvalidArgumentError(`It must be a whole number from ${least} to ${most}.`);
+    return value;
+  };
+}
+
+/** Bytes: `10M`, `1.5GiB`, `4096`. */
+export function parseSize(text: string): number {
+  const bytes = bytesOf(text);
+  if (bytes === undefined) throw new InvalidArgumentError("It must be a size such as 500K, 10M or 2GiB.");
+  return bytes;
+}
+
+const TIMES: Record<string, number> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000, w: 604_800_000 };
+
+/** Milliseconds: `90s`, `15m`, `12h`, `30d`, `500ms`. A number alone means seconds. */
+export function parseAge(text: string): number {
+  const match = /^(\d+(?:\.\d+)?)\s*(ms|s|m|h|d|w)?$/i.exec(text);
+  if (match === null) throw new InvalidArgumentError("It must be a time such as 90s, 15m, 12h or 30d.");
+  return Math.round(Number(match[1]) * (TIMES[(match[2] ?? "s").toLowerCase()] ?? 1000));
+}

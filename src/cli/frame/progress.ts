@@ -1,0 +1,113 @@
+import type { Ora } from "ora";
+import type { SingleBar } from "cli-progress";
+import { formatSize } from "../../lib/format-size.ts";
+import type { Io } from "./io.ts";
+
+/** How far long work is: a bar or a spinner on a terminal, elsewhere a plain line every few seconds. */
+export interface Progress {
+  /** Begins; with a total there is a bar and an end in sight. */
+  start(label: string, total?: number): Promise<void>;
+  /** One item is done. */
+  step(bytes: number): void;
+  label(text: string): void;
+  /** How far one long item is: shown at once, or in place of the next plain line. */
+  tick(text: string): void;
+  /** Makes room for a line of output; the next step draws again. */
+  clear(): void;
+  stop(): void;
+}
+
+const PLAIN_INTERVAL = 5000;
+
+export function createProgress(io: Io, options: { quiet: boolean; color: boolean; json: boolean }): Progress {
+  if (options.quiet) return { async start() {}, step() {}, label() {}, tick() {}, clear() {}, stop() {} };
+  let label = "";
+  let total: number | undefined;
+  let done = 0;
+  let bytes = 0;
+  let spinner: Ora | undefined;
+  let bar: SingleBar | undefined;
+  let last = 0;
+
+  const text = () => `${label}: ${done}${total === undefined ? "" : ` of ${total}`}, ${formatSize(bytes)}`;
+
+  /** A bar with all that follows it takes some sixty columns. Of a long label the end tells more. */
+  function fitting(wanted: string): string {
+    const room = Math.max(20, (io.stderr.columns ?? 80) - 62);
+    return wanted.length <= room ? wanted : `…${wanted.slice(1 - room)}`;
+  }
+
+  return {
+    async start(name, count) {
+      this.stop();
+      label = name;
+      total = count;
+      done = 0;
+      bytes = 0;
+      last = performance.now();
+      // a terminal of no columns, as containers and cron make them, would be cleared line by line for ever
+      if (!io.stderr.isTTY || io.stderr.columns === 0) return;
+      if (total === undefined) {
+        const { default: ora } = await import("ora");
+        spinner = ora({
+          text: text(),
+          stream: io.stderr,
+          discardStdin: false,
+          hideCursor: true,
+          color: options.color ? "cyan" : false,
+        }).start();
+      } else {
+        const { SingleBar } = (await import("cli-progress")).default;
+        bar = new SingleBar({
+          stream: io.stderr,
+          format: "{label} [{bar}] {percentage}%  {value}/{total}  {size}  eta {eta_formatted}",
+          barsize: 20,
+          barCompleteChar: "=",
+          barIncompleteChar: " ",
+          hideCursor: true,
+          clearOnComplete: true,
+          gracefulExit: false,
+          noTTYOutput: false,
+        });
+        bar.start(total, 0, { label: fitting(label), size: formatSize(0) });
+      }
+    },
+    step(size) {
+      done++;
+      bytes += size;
+      if (spinner !== undefined) {
+        spinner.text = text();
+        if (!spinner.isSpinning) spinner.start();
+      } else if (bar !== undefined) {
+        bar.update(done, { label: fitting(label), size: formatSize(bytes) });
+      } else if (label !== "" && performance.now() - last >= PLAIN_INTERVAL) {
+        last = performance.now();
+        io.stderr.write(`${text()}\n`);
+      }
+    },
+    label(name) {
+      label = name;
+      if (spinner !== undefined) spinner.text = text();
+    },
+    tick(item) {
+      if (spinner !== undefined) spinner.text = item;
+      else if (bar !== undefined) bar.update(done, { label: fitting(item), size: formatSize(bytes) });
+      else if (label !== "" && performance.now() - last >= PLAIN_INTERVAL) {
+        last = performance.now();
+        io.stderr.write(`${item}\n`);
+      }
+    },
+    clear() {
+      if (spinner?.isSpinning) spinner.stop();
+      // the bar's own terminal clears its line; it draws itself again at the next update
+      if (bar !== undefined && io.stderr.isTTY) io.stderr.write("\r\u001b[K");
+    },
+    stop() {
+      spinner?.stop();
+      bar?.stop();
+      spinner = undefined;
+      bar = undefined;
+      label = "";
+    },
+  };
+}

@@ -1,0 +1,59 @@
+import { createWriteStream } from "node:fs";
+import { lstat, rename, rm } from "node:fs/promises";
+import { basename, dirname, join, resolve } from "node:path";
+import type { Readable } from "node:stream";
+import { pipeline } from "node:stream/promises";
+import { FeedctlError } from "../../errors.ts";
+import { nameNew } from "../../lib/rename-without-overwrite.ts";
+import type { Io } from "./io.ts";
+import { outputError } from "./output-error.ts";
+
+/** Saves a stream as a file, complete or not at all; `-`: writes it to stdout, and returns undefined. */
+export async function saveWhole(
+  io: Io,
+  body: Readable,
+  output: string,
+  overwrite: boolean,
+): Promise<string | undefined> {
+  if (output === "-") {
+    await pipeline(body, io.stdout, { end: false, signal: io.signal }).catch((error: unknown) => {
+      throw outputError(error);
+    });
+    return undefined;
+  }
+  const target = resolve(io.cwd, output);
+  // what takes long is not to fail at its end
+  if (!overwrite && (await lstat(target).catch(() => undefined)) !== undefined) throw standsThere(target);
+  const temp = join(dirname(target), `.${basename(target)}.${io.pid}.part`);
+  try {
+    await pipeline(body, createWriteStream(temp, { flags: "wx" }), { signal: io.signal });
+    if (overwrite) await rename(temp, target);
+    else await nameNew(temp, target);
+    return target;
+  } catch (error) {
+    throw saveError(error, target);
+  } finally {
+    await rm(temp, { force: true });
+  }
+}
+
+function saveError(error: unknown, target: string): unknown {
+  if (!(error instanceof Error) || !("code" in error)) return error;
+  if (error.code === "EEXIST") return standsThere(target, error);
+  if (error.code === "ENOENT")
+    return new FeedctlError("not-found", `there is no directory ${dirname(target)}`, { cause: error });
+  if (error.code === "EACCES" || error.code === "EPERM")
+    return new FeedctlError("denied", `${target} cannot be written: permission denied`, { cause: error });
+  if (error.code === "ENOSPC" || error.code === "EDQUOT")
+    return new FeedctlError("full", `no space left for ${target}`, { cause: error });
+  if (typeof error.code === "string" && /^E[A-Z]+$/.test(error.code))
+    return new FeedctlError("denied", `${target} cannot be written: ${error.message}`, { cause: error });
+  return error;
+}
+
+function standsThere(target: string, cause?: unknown): FeedctlError {
+  return new FeedctlError("conflict", `${target} exists already`, {
+    cause,
+    hint: "choose another --output, or --overwrite",
+  });
+}

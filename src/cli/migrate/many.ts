@@ -1,0 +1,80 @@
+import { FeedctlError } from "../../errors.ts";
+import { counted } from "../../lib/format-size.ts";
+import type { Context } from "../../operations/context.ts";
+import type { FeedGoal, ManyEvent } from "../../operations/migrate/many.ts";
+import type { StoreType } from "../../stores/store-types.ts";
+import type { Edge } from "../frame/edge.ts";
+import { tell } from "./report.ts";
+import type { Output } from "../frame/output.ts";
+import { storeOptions } from "../frame/store-options.ts";
+
+interface ManyOptions extends Record<string, unknown> {
+  feeds?: string;
+  all?: boolean;
+  fromFile?: string;
+  to?: StoreType;
+}
+
+export async function startMany(
+  edge: Edge,
+  context: Context,
+  out: Output,
+  options: ManyOptions,
+): Promise<AsyncGenerator<ManyEvent>> {
+  const { migrateMany } = await import("../../operations/migrate/many.ts");
+  const { cutover, cached, dryRun, alone } = options as Parameters<typeof migrateMany>[2];
+  return migrateMany(context, await goals(edge, context, out, options), { cutover, cached, dryRun, alone });
+}
+
+async function goals(edge: Edge, context: Context, out: Output, options: ManyOptions): Promise<FeedGoal[]> {
+  const { goalsFor, readPlan } = await import("../../operations/migrate/many.ts");
+  const given = await storeOptions(edge, out, options);
+  if (options.fromFile !== undefined) {
+    if (options.feeds !== undefined || options.all || options.to !== undefined || Object.keys(given).length > 0)
+      throw new FeedctlError("usage", "--from-file says it all: leave --feeds, --all, --to and store options out");
+    return readPlan(await readFile(edge, context, options.fromFile), options.fromFile);
+  }
+  if (options.all) {
+    if (options.feeds !== undefined) throw new FeedctlError("usage", "--feeds and --all exclude each other");
+    return goalsFor(context, "all", options.to as StoreType, given);
+  }
+  const names = (options.feeds ?? "").split(",").map((name) => name.trim());
+  if (names.includes("")) throw new FeedctlError("usage", "--feeds takes names of feeds with commas between");
+  return goalsFor(context, names, options.to as StoreType, given);
+}
+
+async function readFile(edge: Edge, context: Context, file: string): Promise<string> {
+  const { resolve } = await import("node:path");
+  try {
+    return await context.readFile(resolve(edge.io.cwd, file));
+  } catch (error) {
+    throw new FeedctlError("not-found", `cannot read ${file}: ${(error as Error).message}`, { cause: error });
+  }
+}
+
+/** 0 only when every feed ended as it was meant to. */
+export async function reportMany(
+  out: Output,
+  events: AsyncIterable<ManyEvent>,
+  cutover: "auto" | "manual",
+): Promise<number> {
+  for await (const event of events) {
+    if (event.type === "feed-failed") {
+      out.progress.stop();
+      await out.event(event, `feed ${event.feed} was not migrated: ${event.reason}`);
+    } else if (event.type === "total") {
+      const { feeds, switched, ready, already, planned, incomplete, paused, failed } = event;
+      const done = switched + already + planned + (cutover === "manual" ? ready : 0);
+      const text = [
+        `${counted(feeds, "feed")}: ${switched} switched`,
+        ready > 0 ? `${ready} ready` : "",
+        planned > 0 ? `${planned} planned` : "",
+        already > 0 ? `${already} there already` : "",
+        `${incomplete + failed + paused} not done`,
+      ];
+      await out.event(event, text.filter((part) => part !== "").join(", "));
+      return done === feeds ? 0 : 3;
+    } else await tell(out, event);
+  }
+  return 3;
+}

@@ -1,0 +1,86 @@
+import { counted, formatSize } from "../../lib/format-size.ts";
+import type { MigrateEvent, MigrateSummary } from "../../operations/migrate/events.ts";
+import type { Output } from "../frame/output.ts";
+
+/** Prints what happens; the exit status says whether it ended as it was meant to. */
+export async function report(
+  out: Output,
+  events: AsyncIterable<MigrateEvent>,
+  cutover: "auto" | "manual",
+): Promise<number> {
+  let outcome: MigrateSummary["outcome"] = "incomplete";
+  for await (const event of events) {
+    if (event.type === "summary") outcome = event.outcome;
+    await tell(out, event);
+  }
+  return statusOf(outcome, cutover);
+}
+
+/** 0 only when it ended as it was meant to. */
+function statusOf(outcome: MigrateSummary["outcome"], cutover: "auto" | "manual"): number {
+  if (outcome === "paused") return 75;
+  const asMeant = outcome === "ready" ? cutover === "manual" : outcome !== "incomplete";
+  return asMeant ? 0 : 3;
+}
+
+export async function tell(out: Output, event: MigrateEvent): Promise<void> {
+  const { json, verbose } = out.options;
+  switch (event.type) {
+    case "pass": {
+      await out.progress.start(
+        event.frozen ? "last pass" : `pass ${event.number}`,
+        event.frozen ? undefined : event.blobs,
+      );
+      if (json || verbose)
+        await out.event(event, event.frozen ? "last pass, nobody may write to the feed" : `pass ${event.number}`);
+      return;
+    }
+    case "ranges":
+      if (json || verbose)
+        await out.event(
+          event,
+          `${event.finished} of ${event.ranges} ranges done, ${counted(event.copied, "blob")} copied`,
+        );
+      out.progress.label(`shared pass, ${event.finished} of ${event.ranges} ranges done`);
+      return;
+    case "blob": {
+      out.progress.step(event.size);
+      if (event.outcome !== "failed" && event.outcome !== "foreign" && !verbose) return;
+      const reason = event.reason === undefined ? "" : `: ${event.reason}`;
+      return out.event(event, `${event.outcome.padEnd(8)}  ${event.key}${reason}`);
+    }
+    case "summary":
+      out.progress.stop();
+      return tellSummary(out, event);
+  }
+}
+
+async function tellSummary(out: Output, event: MigrateSummary): Promise<void> {
+  const copied = `${counted(event.copied, "blob")} (${formatSize(event.bytes)}) copied, ${event.verified + event.same} there already, ${event.failed} failed`;
+  const { requests = 0, seconds = 0 } = event.estimate ?? {};
+  const asked = requests > 0 ? `${counted(requests, "request")}, ` : "";
+  const cost = event.copied > 0 ? `; ${asked}about ${duration(seconds)} at 50 MiB/s` : "";
+  const text = {
+    switched: `feed ${event.feed} now lives in ${event.to}: ${copied}; it was frozen for ${(event.frozenMilliseconds / 1000).toFixed(1)} s`,
+    already: `feed ${event.feed} lives in ${event.to} already`,
+    planned: `would copy ${counted(event.copied, "blob")} (${formatSize(event.bytes)}) from ${event.from} to ${event.to}; ${event.same} there already${cost}`,
+    ready: `feed ${event.feed} is copied to ${event.to} and still lives in ${event.from}: ${copied}`,
+    incomplete: `feed ${event.feed} stays in ${event.from}: ${copied}`,
+    paused: `the migration of feed ${event.feed} rests: ${copied}`,
+  };
+  await out.event(event, text[event.outcome]);
+  const hints: Partial<Record<MigrateSummary["outcome"], string>> = {
+    incomplete: `mend what failed (see: feedctl verify ${event.feed}) and run the same command again: it goes on where it was`,
+    switched: `the old files stay in ${event.from}; when you are sure: feedctl migrate retire ${event.feed}`,
+    ready: `to switch it: feedctl migrate cutover ${event.feed}`,
+    paused: `to go on: feedctl migrate resume ${event.feed}`,
+  };
+  const hint = hints[event.outcome];
+  if (hint !== undefined) out.note(hint);
+}
+
+export function duration(seconds: number): string {
+  if (seconds < 90) return `${Math.round(seconds)} s`;
+  if (seconds < 5400) return `${Math.round(seconds / 60)} min`;
+  return `${(seconds / 3600).toFixed(1)} h`;
+}

@@ -1,0 +1,85 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import type { Command } from "commander";
+import type { MigrationStatus } from "../../operations/migrate/status.ts";
+import { formatSize } from "../../lib/format-size.ts";
+import type { Edge } from "../frame/edge.ts";
+import { duration } from "./report.ts";
+import { feedArgument, parseAge } from "../frame/parsers.ts";
+
+export function addShowingVerbs(migrate: Command, edge: Edge): void {
+  migrate
+    .command("status")
+    .description("how far migrations are: a feed's newest, or all that are unfinished")
+    .argument("[feed]", "name of the feed")
+    .option("--watch [interval]", "again and again until it ends, every 2s or as given", parseAge)
+    .action(async (feed: string | undefined, options, command: Command) =>
+      edge.act(command, async (context, out) => {
+        const { migrationStatus } = await import("../../operations/migrate/status.ts");
+        for (;;) {
+          const found = await migrationStatus(context, feed);
+          if (found.length === 0 && !out.options.json) out.note("no migration is under way");
+          if (out.options.json && options.watch !== undefined) for (const each of found) await out.event(each);
+          else
+            await out.result(
+              found,
+              found.flatMap((each) => linesOf(each)),
+            );
+          if (options.watch === undefined || found.every(({ finishedAt }) => finishedAt !== null)) return;
+          await sleep(options.watch === true ? 2000 : options.watch, undefined, { signal: context.signal });
+        }
+      }),
+    );
+
+  migrate
+    .command("history")
+    .description("list every migration of a feed, the newest first")
+    .addArgument(feedArgument())
+    .action(async (feed: string, _options, command: Command) =>
+      edge.act(command, async (context, out) => {
+        const { migrationHistory } = await import("../../operations/migrate/status.ts");
+        await out.table(await migrationHistory(context, feed), [
+          { title: "id", value: (each) => String(each.id), right: true },
+          { title: "state", value: (each) => each.state },
+          { title: "started", value: (each) => each.startedAt.toISOString() },
+          { title: "from", value: (each) => each.from },
+          { title: "to", value: (each) => each.to },
+          { title: "blobs", value: (each) => String(each.blobs), right: true },
+          { title: "size", value: (each) => formatSize(each.bytes), right: true },
+          {
+            title: "frozen",
+            value: (each) =>
+              each.frozenMilliseconds === null ? "" : `${(each.frozenMilliseconds / 1000).toFixed(1)} s`,
+            right: true,
+          },
+        ]);
+      }),
+    );
+}
+
+function linesOf(status: MigrationStatus): string[] {
+  const { running, state, request, ranges, failures } = status;
+  const asleep = !running && (state === "copying" || state === "switching") ? "; no process is at work on it" : "";
+  const asked = request === null ? "" : `; ${request} was asked for`;
+  const lines = [
+    `feed ${status.feed}: ${state}${asleep}${asked}`,
+    `  migration ${status.id}${status.reverses === null ? "" : ` (takes back ${status.reverses})`}`,
+    `  from      ${status.from}`,
+    `  to        ${status.to}`,
+  ];
+  if (ranges !== null)
+    lines.push(`  ranges    ${ranges.finished} of ${ranges.ranges} done, ${ranges.failed} blobs failed`);
+  for (const pass of status.passes) {
+    const done = pass.copied + pass.verified + pass.same + pass.failed;
+    const counts = `${pass.copied} copied (${formatSize(pass.bytes)}), ${pass.verified + pass.same} there, ${pass.failed} failed`;
+    lines.push(`  pass ${pass.number}    ${pass.kind}: ${done} of ${pass.expected}: ${counts}`);
+  }
+  if (status.blobsPerSecond !== null)
+    lines.push(
+      `  pace      ${status.blobsPerSecond.toFixed(0)} blobs/s, ${formatSize(status.bytesPerSecond ?? 0)}/s` +
+        (status.remainingSeconds === null ? "" : `, about ${duration(status.remainingSeconds)} left in this pass`),
+    );
+  if (status.frozenMilliseconds !== null)
+    lines.push(`  frozen    for ${(status.frozenMilliseconds / 1000).toFixed(1)} s`);
+  for (const { key, reason } of failures) lines.push(`  failed    ${key}: ${reason}`);
+  return lines;
+}

@@ -1,0 +1,154 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import type { Command } from "commander";
+import { FeedctlError, isFeedctlError } from "../../errors.ts";
+import { batchesOf } from "../../lib/batches.ts";
+import { counted, formatSize } from "../../lib/format-size.ts";
+import type { Context } from "../../operations/context.ts";
+import type { MirrorEvent, MirrorItem, MirrorSummary } from "../../operations/mirror/tally.ts";
+import type { MirrorInput } from "../../operations/mirror/mirror.ts";
+import { confirm, type Edge } from "../frame/edge.ts";
+import type { MirrorLog } from "./log.ts";
+import { endOptions, leaveClasses, mirrorOptions } from "./options.ts";
+import type { Output } from "../frame/output.ts";
+import { storeOptions } from "../frame/store-options.ts";
+
+export function mirrorCommand(edge: Edge): Command {
+  return mirrorOptions().action(async (source: string, target: string, options, command: Command) =>
+    edge.act(command, async (context, out) => {
+      const { openLog } = await import("./log.ts");
+      const input = await inputOf(edge, context, out, source, target, options);
+      const log = await openLog(edge.io, options.log);
+      const { runMirror } = await import("../../operations/mirror/mirror.ts");
+      const once = () => reportMirror(out, runMirror(context, input()), log, options.exitCode === "robocopy");
+      try {
+        return options.watch === undefined ? await once() : await watch(context, out, options.watch, once);
+      } finally {
+        await log.close();
+      }
+    }),
+  );
+}
+
+async function inputOf(
+  edge: Edge,
+  context: Context,
+  out: Output,
+  source: string,
+  target: string,
+  options: any,
+): Promise<() => MirrorInput> {
+  const { findPlace } = await import("../../operations/mirror/parse-location.ts");
+  const { createFilter } = await import("../../operations/mirror/filter.ts");
+  const { createThrottle } = await import("../../lib/throttle.ts");
+  const { cwd } = edge.io;
+  const input = {
+    source: await findPlace(context, source, await storeOptions(edge, out, endOptions(options, "source")), cwd),
+    target: await findPlace(context, target, await storeOptions(edge, out, endOptions(options, "target")), cwd),
+    dryRun: options.dryRun === true || options.listOnly === true,
+    noDelete: options.delete === false,
+    maxDelete: options.maxDelete,
+    compare: {
+      checksum: options.checksum === true,
+      sizeOnly: options.sizeOnly === true,
+      timeWindow: options.timeWindow ?? 1,
+      leave: new Set(
+        leaveClasses.filter((name) => options[`exclude${name[0]?.toUpperCase()}${name.slice(1)}`] === true),
+      ),
+    },
+    retries: options.retries,
+    wait: options.wait,
+    concurrency: options.threads ?? context.concurrency * 2,
+    throttle: options.bandwidth === undefined ? undefined : createThrottle(options.bandwidth, context.signal),
+    trash: options.trash,
+    async approve(deletes: number, from: string) {
+      out.progress.stop(); // a spinner would draw over the question
+      await confirm(edge.io, `delete ${counted(deletes, "extra file")} from ${from}`, options.yes);
+    },
+  };
+  const patterns = { include: options.include ?? [], exclude: options.exclude ?? [] };
+  return () => ({ ...input, filter: createFilter({ ...options, ...patterns, now: context.now() }) });
+}
+
+/** Returns the exit status. In robocopy's style an error that ended the run has robocopy's status too. */
+export async function reportMirror(
+  out: Output,
+  told: AsyncIterable<MirrorEvent>,
+  log: MirrorLog,
+  robocopy: boolean,
+): Promise<number> {
+  let summary: MirrorSummary | undefined;
+  const tellSummary = async (event: MirrorSummary) => {
+    summary = event;
+    out.progress.stop();
+    await log.summary(event);
+    await out.event(event, table(event));
+  };
+  // most items are skipped and told to nobody: they need no promise
+  const tell = (event: MirrorItem): Promise<unknown> | undefined => {
+    out.progress.step(event.outcome === "copied" ? event.bytes : 0);
+    const logged = log.item(event);
+    if (event.outcome === "skipped" && !out.options.verbose && event.reason === undefined) return logged;
+    return Promise.all([
+      logged,
+      out.event(event, out.options.quiet && !isTrouble(event) ? undefined : log.line(event)),
+    ]);
+  };
+  await out.progress.start("mirroring");
+  try {
+    for await (const events of batchesOf(told)) {
+      for (const event of events) {
+        const done = event.type === "summary" ? tellSummary(event) : tell(event);
+        if (done !== undefined) await done;
+      }
+    }
+  } catch (error) {
+    if (!robocopy || !isFeedctlError(error)) throw error;
+    const { code, message, hint, cause } = error;
+    throw new FeedctlError(code, message, { hint, cause, status: summary?.robocopyStatus ?? 16 });
+  } finally {
+    out.progress.stop();
+  }
+  if (summary === undefined) throw new Error("a mirror ended without a summary");
+  if (summary.notDeleted !== undefined) {
+    out.warn(`${counted(summary.extras - summary.deleted, "extra file")} not deleted: ${summary.notDeleted}`);
+  }
+  if (robocopy) return summary.robocopyStatus;
+  return summary.failed + summary.mismatch > 0 ? 3 : 0;
+}
+
+/** Round after round until Ctrl-C. What another round may cure, such as an outage, is told and does not end it. */
+async function watch(context: Context, out: Output, interval: number, once: () => Promise<number>): Promise<number> {
+  const { signal } = context;
+  for (;;) {
+    try {
+      await once();
+    } catch (error) {
+      if (signal.aborted || !isFeedctlError(error) || error.code === "usage") throw error;
+      out.warn(
+        `${error.message}${error.hint === undefined ? "" : ` (${error.hint})`}; next try in ${interval / 1000} s`,
+      );
+    }
+    await sleep(interval, undefined, { signal });
+  }
+}
+
+function isTrouble(item: MirrorItem): boolean {
+  return item.outcome === "failed" || item.outcome === "mismatch";
+}
+
+/** Robocopy's summary: Total = Copied + Skipped + Mismatch + FAILED; extras stand beside it. */
+function table(summary: MirrorSummary): string {
+  const { total, copied, skipped, mismatch, failed, extras, deleted, dryRun } = summary;
+  const cell = (value: number | string) => String(value).padStart(10);
+  const row = (title: string, cells: (number | string)[]) =>
+    `${title.padStart(8)} ${cells.map(cell).join("")}`.trimEnd();
+  const size = (bytes: number) => formatSize(bytes).replace(/iB$/, "").replace(" B", "");
+  const notCopied = summary.totalBytes - summary.bytes;
+  const seconds = (summary.milliseconds / 1000).toFixed(1);
+  return [
+    row("", ["Total", "Copied", "Skipped", "Mismatch", "FAILED", "Extras"]),
+    row("Files :", [total, copied, skipped, mismatch, failed, extras]),
+    row("Bytes :", [size(summary.totalBytes), size(summary.bytes), size(notCopied), "", "", size(summary.extraBytes)]),
+    `${dryRun ? "would delete" : "deleted"} ${deleted} of ${counted(extras, "extra file")} in ${seconds} s${dryRun ? "; dry run: nothing was changed" : ""}`,
+  ].join("\n");
+}

@@ -1,0 +1,92 @@
+import { open } from "node:fs/promises";
+import { resolve } from "node:path";
+import { FeedctlError } from "../../errors.ts";
+import { printable } from "../../lib/printable.ts";
+import type { MirrorItem, MirrorSummary } from "../../operations/mirror/tally.ts";
+import type { Io } from "../frame/io.ts";
+
+/** The log of a mirror, in robocopy's grammar. */
+export interface MirrorLog {
+  /** One item as a line. */
+  line(item: MirrorItem): string;
+  /** Undefined where there is nothing to wait for. */
+  item(item: MirrorItem): Promise<void> | undefined;
+  summary(summary: MirrorSummary): Promise<void>;
+  close(): Promise<void>;
+}
+
+/**
+ * Robocopy's tags (Resource Kit manual): `*CAPITALS` far left for an anomaly, `Leading Caps` left for what is copied,
+ * `lowercase` right for what is skipped; an error begins in the first column.
+ */
+function tag({ class: kind, outcome }: MirrorItem): string {
+  switch (outcome) {
+    case "failed":
+      return "ERROR";
+    case "postponed":
+      return "retry".padStart(TAG);
+    case "extra":
+      return "*EXTRA File";
+    case "deleted":
+      return "deleted".padStart(TAG);
+    case "mismatch":
+      return "*MISMATCH";
+    case "foreign":
+      return "*FOREIGN";
+    case "skipped":
+      return kind.padStart(TAG);
+    case "copied":
+      return `  ${kind === "lonely" ? "New File" : `${kind[0]?.toUpperCase()}${kind.slice(1)}`}`;
+  }
+}
+
+const TAG = 12;
+const FLUSH = 64 * 1024;
+
+function lineOf(item: MirrorItem): string {
+  const reason = item.reason === undefined ? "" : `: ${item.reason}`;
+  return `${tag(item).padEnd(TAG)} ${String(item.bytes).padStart(10)}  ${item.key}${reason}`;
+}
+
+/** Without a path only lines are made. The file is appended to, as /LOG+ does. */
+export async function openLog(io: Io, path: string | undefined): Promise<MirrorLog> {
+  const failed = (error: unknown) =>
+    new FeedctlError("denied", `the log ${path} cannot be written: ${(error as Error).message}`, { cause: error });
+  const file =
+    path === undefined
+      ? undefined
+      : await open(resolve(io.cwd, path), "a").catch((error: unknown) => {
+          throw failed(error);
+        });
+  let lines = "";
+
+  async function flush(): Promise<void> {
+    const text = lines;
+    lines = "";
+    await file?.writeFile(text).catch((error: unknown) => {
+      throw failed(error);
+    });
+  }
+
+  async function write(text: string): Promise<void> {
+    if (file === undefined) return;
+    lines += `${printable(text)}\n`;
+    if (lines.length >= FLUSH) await flush();
+  }
+
+  return {
+    line: lineOf,
+    item: (item) => (file === undefined ? undefined : write(lineOf(item))),
+    async summary(summary) {
+      await write(JSON.stringify(summary));
+      await flush();
+    },
+    async close() {
+      try {
+        await flush();
+      } finally {
+        await file?.close();
+      }
+    },
+  };
+}

@@ -1,0 +1,65 @@
+import type { Command } from "commander";
+import { FeedctlError } from "../../errors.ts";
+import { counted } from "../../lib/format-size.ts";
+import type { RetentionChange } from "../../operations/retention/apply.ts";
+import type { Edge } from "../frame/edge.ts";
+
+export function addApply(retention: Command, edge: Edge): void {
+  retention
+    .command("apply")
+    .description("make feeds have the rules of a YAML or JSON file, and tell what that changes")
+    .argument("<file>", "the file; - for standard input")
+    .option("--dry-run", "only tell what would change")
+    .addHelpText(
+      "after",
+      `
+Feeds that the file does not name, and parts that it leaves out, stay as they are.
+
+Example:
+  feeds:
+    internal:
+      rules:
+        - name: old prereleases
+          deletePrereleaseVersions: true
+          olderThanDays: 30
+          keepVersionsCount: 3
+      protect:
+        - package: core@1.*
+          reason: long-term support`,
+    )
+    .action(async (file: string, options, command: Command) =>
+      edge.act(command, async (context, out) => {
+        const { applyRetention } = await import("../../operations/retention/apply.ts");
+        const { readRetentionFile } = await import("../../operations/retention/rule-file.ts");
+        const goals = readRetentionFile(await textOf(file), file === "-" ? "standard input" : file);
+        const changes = await applyRetention(context, goals, { dryRun: options.dryRun });
+        const text = changes.flatMap(linesOf);
+        const sum = `${options.dryRun ? "would make " : ""}${counted(changes.length, "change")} in ${counted(goals.length, "feed")}`;
+        await out.result({ dryRun: options.dryRun === true, changes }, [...text, sum]);
+
+        async function textOf(name: string): Promise<string> {
+          if (name === "-") return Buffer.concat(await edge.io.stdin.toArray({ signal: edge.io.signal })).toString();
+          const { resolve } = await import("node:path");
+          try {
+            return await context.readFile(resolve(edge.io.cwd, name));
+          } catch (error) {
+            throw new FeedctlError("not-found", `cannot read ${name}: ${(error as Error).message}`, { cause: error });
+          }
+        }
+      }),
+    );
+}
+
+function linesOf({ feed, what, name, before, after, change }: RetentionChange): string[] {
+  const of = `${feed}: ${what === "enabled" ? "" : `${what} `}${name}`;
+  const line = (sign: string, words: string | null) => `${sign} ${of}${words === null ? "" : `: ${words}`}`;
+  switch (change) {
+    case "added":
+      return [line("+", after)];
+    case "removed":
+      return [line("-", before)];
+    case "changed":
+    case "moved":
+      return [line("-", before), line("+", after)];
+  }
+}

@@ -1,0 +1,167 @@
+import { Command, InvalidArgumentError, Option } from "commander";
+import { FeedctlError } from "../../errors.ts";
+import { counted, formatSize } from "../../lib/format-size.ts";
+import type { RuleVerdict } from "../../operations/retention/explain.ts";
+import type { DoomedVersion, RetentionPlan } from "../../operations/retention/plan.ts";
+import { itemOf } from "../../operations/retention/terms.ts";
+import { confirm, type Edge } from "../frame/edge.ts";
+import type { Output } from "../frame/output.ts";
+import { feedArgument, parseAge, wholeNumber } from "../frame/parsers.ts";
+import { addApply } from "./apply.ts";
+import { addQuarantine } from "./quarantine.ts";
+import { nameOf, reportRetention } from "./report.ts";
+import { ruleCommand } from "./rule.ts";
+
+export function retentionCommand(edge: Edge): Command {
+  const retention = new Command("retention").description("delete what nobody needs, by rules");
+  retention.addCommand(ruleCommand(edge));
+  addPlan(retention, edge);
+  addRun(retention, edge);
+  addApply(retention, edge);
+  addQuarantine(retention, edge);
+  return retention;
+}
+
+function addPlan(retention: Command, edge: Edge): void {
+  retention
+    .command("plan")
+    .description("tell what the rules of a feed would delete now, and why; nothing is deleted")
+    .addArgument(feedArgument())
+    .option("--csv", "as comma-separated values, with a heading")
+    .option("--explain <package@version>", "why this version, or the file of this path, stays or goes, rule by rule")
+    .action(async (feed: string, options, command: Command) =>
+      edge.act(command, async (context, out) => {
+        if (options.explain !== undefined) {
+          const { explainRetention } = await import("../../operations/retention/explain.ts");
+          const said = await explainRetention(context, feed, options.explain);
+          const name = nameOf(said);
+          return out.result(said, [
+            `${name} ${said.goes ? "goes" : "stays"}`,
+            ...said.verdicts.map(
+              ({ rule, ruleName, verdict, reason }) =>
+                `  rule ${rule}${ruleName === null ? "" : ` "${ruleName}"`} ${verdictWords[verdict]}: ${reason}`,
+            ),
+            ...(said.verdicts.length === 0 ? ["  the feed has no retention rules"] : []),
+          ]);
+        }
+        const { planRetention } = await import("../../operations/retention/plan.ts");
+        if (options.csv && out.options.json) throw new FeedctlError("usage", "give --json or --csv, not both");
+        await using plan = await planRetention(context, feed);
+        if (!plan.feed.retention_rules_enabled)
+          out.warn(`retention is off for feed ${plan.feed.name}, so that no run deletes this`);
+        if (plan.rules.length === 0) out.note(`feed ${plan.feed.name} has no retention rules`);
+        await (options.csv ? printCsv(out, plan) : printPlan(out, plan));
+      }),
+    );
+}
+
+const verdictWords: Record<RuleVerdict["verdict"], string> = {
+  deletes: "deletes it",
+  passes: "does not mean it",
+  keeps: "keeps it",
+  spared: "does not need to delete it",
+  protected: "may not delete it",
+  gone: "does not find it",
+  off: "does nothing",
+};
+
+async function printPlan(out: Output, plan: RetentionPlan): Promise<void> {
+  const { feed, rules, sums, total, folders } = plan;
+  if (out.options.json) {
+    const head = {
+      feed: feed.name,
+      enabled: feed.retention_rules_enabled,
+      totals: { ...total, folders, protected: sums.protected, feed: sums.feed },
+      rules: rules.map(({ position, name, enabled }) => ({
+        rule: position,
+        name,
+        enabled,
+        versions: 0,
+        files: 0,
+        bytes: 0,
+        ...sums.rules.find(({ rule }) => rule === position),
+      })),
+    };
+    return out.document(head, "delete", plan.versions());
+  }
+  await out.table<DoomedVersion>(plan.versions(), [
+    { title: "name", value: (row) => (row.group === "" ? row.name : `${row.group}/${row.name}`) },
+    { title: "version", value: (row) => row.version },
+    { title: "size", value: (row) => formatSize(row.bytes), right: true },
+    { title: "rule", value: (row) => row.ruleName ?? String(row.rule) },
+    { title: "reason", value: (row) => row.reason },
+  ]);
+  const kept = sums.protected === 0 ? "" : `; ${sums.protected} protected`;
+  const emptied = folders === 0 ? "" : `; ${counted(folders, "folder")} with them`;
+  await out.event(
+    undefined,
+    `would delete ${counted(total.versions, itemOf(feed.type))} (${formatSize(total.bytes)}) of ${sums.feed.versions} (${formatSize(sums.feed.bytes)})${kept}${emptied}`,
+  );
+}
+
+async function printCsv(out: Output, plan: RetentionPlan): Promise<void> {
+  const cell = (value: string | number | null) => {
+    const text = String(value ?? "");
+    return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+  };
+  await out.event(undefined, "group,name,version,bytes,rule,ruleName,reason");
+  for await (const { group, name, version, bytes, rule, ruleName, reason } of plan.versions())
+    await out.event(undefined, [group, name, version, bytes, rule, ruleName, reason].map(cell).join(","));
+}
+
+function addRun(retention: Command, edge: Edge): void {
+  retention
+    .command("run")
+    .description("delete what the rules say: rows first, then files")
+    .argument("[feed...]", "names of the feeds")
+    .option("--feed <names>", "the same, names with commas between")
+    .option("--all", "every feed")
+    .option("--dry-run", "only tell what would be deleted")
+    .option("--yes", "do not ask")
+    .addOption(
+      new Option(
+        "--max-delete <count>",
+        "delete nothing when it would be more: versions, files, or a percentage of all (default: 99%, from 100 on)",
+      ).argParser(parseMost),
+    )
+    .option(
+      "--quarantine <days>",
+      "hide versions for so many days before a later run deletes them; not for asset directories",
+      wholeNumber(1, 3650),
+    )
+    .option("--max-duration <time>", "stop between two batches after so long; the next run goes on", parseAge)
+    .addHelpText(
+      "after",
+      `
+Examples:
+  $ feedctl retention run internal --dry-run
+  $ feedctl retention run --all --yes --quiet --max-delete 10% --max-duration 2h     # from cron`,
+    )
+    .action(async (named: string[], options, command: Command) =>
+      edge.act(command, async (context, out) => {
+        const { runRetention } = await import("../../operations/retention/run.ts");
+        const listed = [...named, ...(options.feed ?? "").split(",")].map((name: string) => name.trim());
+        const feeds = [...new Set(listed.filter((name) => name !== ""))];
+        if (options.all === true ? feeds.length > 0 : feeds.length === 0)
+          throw new FeedctlError("usage", "name the feeds, or give --all");
+        if (!options.dryRun && !options.yes && !edge.io.stdin.isTTY)
+          await confirm(edge.io, `delete what the retention rules of ${feeds.join(", ") || "all feeds"} say`, false);
+        const events = runRetention(context, {
+          feeds: options.all ? "all" : feeds,
+          dryRun: options.dryRun,
+          maxDelete: options.maxDelete,
+          quarantineDays: options.quarantine,
+          maxDuration: options.maxDuration,
+          approve: (_plan, what) => confirm(edge.io, what, options.yes),
+        });
+        return reportRetention(out, events);
+      }),
+    );
+}
+
+function parseMost(text: string): { versions: number } | { percent: number } {
+  const match = /^([0-9]+(?:\.[0-9]+)?)(%?)$/.exec(text);
+  if (match === null || (match[2] === "" && text.includes(".")) || (match[2] === "%" && Number(match[1]) > 100))
+    throw new InvalidArgumentError("It must be a number of versions, or a percentage such as 10%.");
+  return match[2] === "%" ? { percent: Number(match[1]) } : { versions: Number(match[1]) };
+}

@@ -1,0 +1,83 @@
+import { errorCodes, type ErrorCode } from "../../errors.ts";
+import { counted, formatSize } from "../../lib/format-size.ts";
+import type { FeedOutcome, RetentionEvent, RetentionSummary } from "../../operations/retention/run.ts";
+import type { DoomedVersion } from "../../operations/retention/plan.ts";
+import { itemOf } from "../../operations/retention/terms.ts";
+import type { Output } from "../frame/output.ts";
+
+/** Prints what became of each feed, and the sum where there are several; quietly only one line. The exit status. */
+export async function reportRetention(out: Output, events: AsyncIterable<RetentionEvent>): Promise<number> {
+  const codes = new Set<string>();
+  const items = new Set<string>();
+  let only = "";
+  for await (const event of events) {
+    switch (event.type) {
+      case "version": {
+        const { action, rule, ruleName, reason } = event;
+        const by = rule === null ? "" : ` (${ruleName ?? `rule ${rule}`})`;
+        const isShown = !out.options.quiet && (out.options.verbose || action === "planned" || action === "restored");
+        const text = `${action.padEnd(8)}  ${nameOf(event)}: ${reason}${by}`;
+        await out.event(event, isShown ? text : undefined);
+        break;
+      }
+      case "folder":
+        await out.event(event, out.options.verbose && !out.options.quiet ? `removed   ${event.path}/` : undefined);
+        break;
+      case "feed":
+        items.add(itemOf(event.feedType));
+        only = `${event.feed}: ${words(event, event.outcome, itemOf(event.feedType))}`;
+        await out.event(event, out.options.quiet ? undefined : only);
+        break;
+      case "feed-failed":
+        codes.add(event.code);
+        await out.event(event, undefined);
+        if (!out.options.json) out.warn(`${event.feed}: ${event.reason}`);
+        break;
+      case "summary":
+        if (event.feeds === 1) await out.event(event, out.options.quiet ? only : undefined);
+        else await out.event(event, total(event, items.size > 1 ? "item" : ([...items][0] ?? "version")));
+    }
+  }
+  if (codes.size === 0) return 0;
+  return codes.size === 1 && codes.has("locked")
+    ? errorCodes["locked" satisfies ErrorCode].exit
+    : errorCodes.partial.exit;
+}
+
+/** As people know it. */
+export function nameOf({ group, name, version, path }: Named): string {
+  if (path !== undefined) return version === "" ? path : `${path}@${version}`;
+  return `${group === "" ? name : `${group}/${name}`} ${version}`;
+}
+
+type Named = Pick<DoomedVersion, "group" | "name" | "version" | "path">;
+
+function words(
+  event: Omit<FeedOutcome, "type" | "feed" | "feedType" | "outcome">,
+  outcome: FeedOutcome["outcome"],
+  item: string,
+): string {
+  if (outcome === "disabled") return "retention is off for this feed; nothing was deleted";
+  const emptied = event.folders > 0 ? `, with ${counted(event.folders, "emptied folder")}` : "";
+  if (outcome === "dry-run") {
+    const hidden = event.freed > 0 ? `, and ${counted(event.freed, "hidden version")}` : "";
+    return `would delete ${counted(event.planned, item)} (${formatSize(event.plannedBytes)})${hidden}${emptied}`;
+  }
+  const { deleted, hidden, freed, restored, left, waiting } = event;
+  const parts = [
+    `deleted ${counted(deleted + freed, item)}${emptied}`,
+    hidden > 0 ? `hid ${hidden}` : "",
+    restored > 0 ? `showed ${restored} again` : "",
+    left > 0 ? `left ${left} that changed meanwhile` : "",
+    `${formatSize(event.bytes)} reclaimed`,
+    waiting > 0 ? `${counted(waiting, "file")} still to be deleted` : "",
+    outcome === "stopped" ? "the time was over, the next run goes on" : "",
+  ];
+  return parts.filter((part) => part !== "").join(", ");
+}
+
+function total(summary: RetentionSummary, item: string): string {
+  const failed = summary.failed > 0 ? `; ${counted(summary.failed, "feed")} failed` : "";
+  const stopped = summary.stopped > 0 ? "stopped" : "done";
+  return `${counted(summary.feeds, "feed")}: ${words(summary, summary.dryRun ? "dry-run" : stopped, item)}${failed}`;
+}

@@ -1,0 +1,202 @@
+import { Argument, Command, Option } from "commander";
+import { FeedctlError } from "../../errors.ts";
+import {
+  criterionInfos,
+  oddPatterns,
+  parseCriterion,
+  takesTheRest,
+  type RetentionCriteria,
+} from "../../operations/retention/criteria.ts";
+import type { RuleChange, RuleOfFeed } from "../../operations/retention/rules.ts";
+import { itemOf } from "../../operations/retention/terms.ts";
+import type { Edge } from "../frame/edge.ts";
+import type { Output } from "../frame/output.ts";
+import { feedArgument, wholeNumber } from "../frame/parsers.ts";
+
+const ruleArgument = () => new Argument("<rule>", "position or name of the rule");
+const position = wholeNumber(1, 10_000);
+
+export function ruleCommand(edge: Edge): Command {
+  const rule = new Command("rule").description("what retention deletes: rules of a feed, in their order");
+
+  addCriteria(
+    rule
+      .command("add")
+      .description("add a rule at the end; within a rule all criteria must hold")
+      .addArgument(feedArgument())
+      .option("--name <name>", "what to call the rule")
+      .option("--at <position>", "its position, instead of the last", position)
+      .option("--disabled", "add it switched off")
+      .option("--protect-across-rules", "what this rule keeps is kept from all other rules too"),
+    false,
+  )
+    .addHelpText("after", examples)
+    .action(async (feed: string, options, command: Command) =>
+      edge.act(command, async (context, out) => {
+        const { addRetentionRule } = await import("../../operations/retention/rules.ts");
+        const criteria = given(options);
+        const empty = criterionInfos.find(({ name }) => name in criteria && criteria[name] === undefined);
+        // of a script whose variable is not set: without that criterion the rule would take more than is meant
+        if (empty !== undefined)
+          throw new FeedctlError("usage", `--${empty.flag} is given without a value`, {
+            hint: "leave it out if the rule is not to look at that",
+          });
+        const body = {
+          name: options.name ?? null,
+          enabled: options.disabled !== true,
+          protectAcrossRules: options.protectAcrossRules === true,
+          criteria: criteria as RetentionCriteria,
+        };
+        const added = await addRetentionRule(context, feed, body, options.at);
+        await out.result(added.rule, `added ${await describe(added)}`);
+        warnOf(out, feed, added);
+      }),
+    );
+
+  rule
+    .command("list")
+    .description("list the rules of a feed in the order in which they run")
+    .addArgument(feedArgument())
+    .action(async (feed: string, _options, command: Command) =>
+      edge.act(command, async (context, out) => {
+        const { listRetentionRules } = await import("../../operations/retention/rules.ts");
+        const { describeCriteria } = await import("../../operations/retention/words.ts");
+        const { feedType, enabled, rules } = await listRetentionRules(context, feed);
+        if (!enabled) out.warn(`retention is off for feed ${feed}: feedctl feed set ${feed} --retention`);
+        await out.table(rules, [
+          { title: "rule", value: (each) => String(each.position), right: true },
+          { title: "name", value: (each) => each.name ?? "" },
+          { title: "state", value: (each) => (each.enabled ? "on" : "off") },
+          {
+            title: "deletes",
+            value: (each) =>
+              [
+                ...describeCriteria(feedType, each.criteria),
+                ...(each.protectAcrossRules ? ["keeps across rules"] : []),
+              ].join("; "),
+          },
+        ]);
+      }),
+    );
+
+  rule
+    .command("show")
+    .description("show one rule")
+    .addArgument(feedArgument())
+    .addArgument(ruleArgument())
+    .action(async (feed: string, which: string, _options, command: Command) =>
+      edge.act(command, async (context, out) => {
+        const { showRetentionRule } = await import("../../operations/retention/rules.ts");
+        const { describeCriteria } = await import("../../operations/retention/words.ts");
+        const { feedType, rule: shown } = await showRetentionRule(context, feed, which);
+        await out.result(shown, [
+          `rule:     ${shown.position}`,
+          `name:     ${shown.name ?? "(none)"}`,
+          `state:    ${shown.enabled ? "on" : "off"}`,
+          ...(shown.protectAcrossRules ? ["keeps:    across rules"] : []),
+          ...describeCriteria(feedType, shown.criteria).map(
+            (piece, index) => `${index === 0 ? "deletes:" : "        "}  ${piece}`,
+          ),
+        ]);
+      }),
+    );
+
+  addCriteria(
+    rule
+      .command("set")
+      .description("change the given criteria of a rule; an empty value (--keep-versions-count=) takes one away")
+      .addArgument(feedArgument())
+      .addArgument(ruleArgument())
+      .option("--name <name>", "what to call the rule; empty: by its position")
+      .option("--enabled", "switch it on")
+      .option("--no-enabled", "switch it off")
+      .option("--protect-across-rules", "what this rule keeps is kept from all other rules too")
+      .option("--no-protect-across-rules", "what it keeps, it keeps for itself"),
+    true,
+  ).action(async (feed: string, which: string, options, command: Command) =>
+    edge.act(command, async (context, out) => {
+      const { setRetentionRule } = await import("../../operations/retention/rules.ts");
+      const change: RuleChange = { criteria: given(options) };
+      if (options.name !== undefined) change.name = options.name === "" ? null : options.name;
+      if (options.enabled !== undefined) change.enabled = options.enabled;
+      if (options.protectAcrossRules !== undefined) change.protectAcrossRules = options.protectAcrossRules;
+      if (Object.keys(change).length === 1 && Object.keys(change.criteria).length === 0)
+        throw new FeedctlError("usage", "nothing to change is given", {
+          hint: "see: feedctl retention rule set --help",
+        });
+      const changed = await setRetentionRule(context, feed, which, change);
+      await out.result(changed.rule, `changed ${await describe(changed)}`);
+      warnOf(out, feed, changed);
+    }),
+  );
+
+  rule
+    .command("move")
+    .description("let a rule run earlier or later")
+    .addArgument(feedArgument())
+    .addArgument(ruleArgument())
+    .addArgument(new Argument("<position>", "where it shall stand, from 1").argParser(position))
+    .action(async (feed: string, which: string, to: number, _options, command: Command) =>
+      edge.act(command, async (context, out) => {
+        const { moveRetentionRule } = await import("../../operations/retention/rules.ts");
+        const moved = await moveRetentionRule(context, feed, which, to);
+        await out.result(moved.rule, `moved to ${await describe(moved)}`);
+      }),
+    );
+
+  rule
+    .command("remove")
+    .description("remove a rule; nothing else changes")
+    .addArgument(feedArgument())
+    .addArgument(ruleArgument())
+    .action(async (feed: string, which: string, _options, command: Command) =>
+      edge.act(command, async (context, out) => {
+        const { removeRetentionRule } = await import("../../operations/retention/rules.ts");
+        const removed = await removeRetentionRule(context, feed, which);
+        await out.result(removed.rule, `removed ${await describe(removed)}`);
+      }),
+    );
+
+  return rule;
+}
+
+const examples = `
+Patterns: * is any text, several have commas between; letter case means nothing. The README says what each criterion means.
+
+Examples:
+  $ feedctl retention rule add internal --delete-prerelease-versions --keep-versions-count 3 --older-than-days 30
+  $ feedctl retention rule add internal --delete-cached --keep-used-within-days 90
+  $ feedctl retention rule add internal --size-trigger 200G --keep-last-stable`;
+
+/** Every criterion as an option; to be changed, a flag can be taken back too. */
+function addCriteria(command: Command, toChange: boolean): Command {
+  for (const { flag, kind, value, help } of criterionInfos) {
+    command.addOption(new Option(kind === "flag" ? `--${flag}` : `--${flag} <${value}>`, help).helpGroup("Criteria:"));
+    if (toChange && kind === "flag") command.addOption(new Option(`--no-${flag}`, "the opposite").hideHelp());
+  }
+  return command;
+}
+
+/** The criteria that stand on the command line; undefined: an empty value was given. */
+function given(options: Record<string, unknown>): RuleChange["criteria"] {
+  return Object.fromEntries(
+    criterionInfos
+      .filter(({ name }) => options[name] !== undefined)
+      .map((info) => [info.name, parseCriterion(info, options[info.name])]),
+  );
+}
+
+function warnOf(out: Output, feed: string, { feedType, rule: { criteria } }: RuleOfFeed): void {
+  const odd = oddPatterns(criteria);
+  if (odd.length > 0)
+    out.warn(`of ${odd.join(" and ")} only a * stands for other text; see: feedctl retention plan ${feed}`);
+  if (takesTheRest(criteria))
+    out.warn(`the rule takes every ${itemOf(feedType)} that it does not keep; see: feedctl retention plan ${feed}`);
+}
+
+async function describe({ feedType, rule }: RuleOfFeed): Promise<string> {
+  const { describeCriteria } = await import("../../operations/retention/words.ts");
+  const state = rule.enabled ? "" : " (off)";
+  const across = rule.protectAcrossRules ? "; keeps across rules" : "";
+  return `rule ${rule.position}${rule.name === null ? "" : ` "${rule.name}"`}${state}: ${describeCriteria(feedType, rule.criteria).join("; ")}${across}`;
+}

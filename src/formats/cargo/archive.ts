@@ -1,0 +1,44 @@
+import type { TarEntry } from "../../lib/tar/read.ts";
+import type { PackageFile, ReadOptions } from "../format.ts";
+import { gunzipFile } from "../containers/gzip.ts";
+import { limits } from "../limits.ts";
+import { invalid } from "../read-package.ts";
+import { guessTarContents } from "../name-the-type.ts";
+import { tarEntries } from "../containers/tar.ts";
+
+export interface CrateContent {
+  /** The one directory that everything is in. */
+  directory: string;
+  manifest: Buffer;
+}
+
+/** The manifest of a crate. As in Cargo's registry, everything is in one directory, and there are no links. */
+export async function readCrate(file: PackageFile, options: ReadOptions | undefined): Promise<CrateContent> {
+  let directory: string | undefined;
+  let manifest: Buffer | undefined;
+  let guess: string | undefined;
+  for await (const entry of tarEntries(gunzipFile(file, options))) {
+    const [top, ...rest] = entry.name.split("/").filter((segment) => segment !== "" && segment !== ".");
+    guess ??= guessTarContents(entry.name);
+    if (top === undefined) continue;
+    directory ??= top;
+    if (entry.name.includes("\\")) throw invalid(`the entry "${entry.name}" has a backslash in its name`);
+    if (top !== directory) throw invalid(`it has two top directories, "${directory}" and "${top}"`);
+    if (entry.type !== "file" && entry.type !== "directory")
+      throw invalid(`the entry "${entry.name}" is a ${entry.type}`);
+    if (rest.length === 0 && entry.type === "file") throw invalid(`the file "${entry.name}" is in no directory`);
+    // File systems that ignore case would take the variants for one file.
+    if (rest.join("/").toLowerCase() !== "cargo.toml") continue;
+    if (manifest !== undefined) throw invalid("it has several files Cargo.toml");
+    manifest = await readManifest(entry);
+  }
+  if (directory === undefined || manifest === undefined)
+    throw invalid(`it has no Cargo.toml${guess === undefined ? "" : `; it looks like ${guess}`}`);
+  return { directory, manifest };
+}
+
+async function readManifest(entry: TarEntry): Promise<Buffer> {
+  if (entry.type !== "file") throw invalid(`its Cargo.toml is not a file but a ${entry.type}`);
+  if (!entry.name.endsWith("/Cargo.toml")) throw invalid(`its manifest is called "${entry.name}"`);
+  return entry.read(limits.manifest);
+}

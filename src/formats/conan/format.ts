@@ -1,0 +1,111 @@
+import { createHash } from "node:crypto";
+import { createReadStream } from "node:fs";
+import { join, resolve } from "node:path";
+import { contentTypeOf } from "../../lib/content-type.ts";
+import { conan as versions } from "../../versions/conan.ts";
+import { readBeside } from "../read-neighbour.ts";
+import { parseConanPath, recipeFolderDepth, type ConanPlace } from "./layout.ts";
+import { parseConanManifest, readRecipe, revisionOf } from "./manifest.ts";
+import type { Format, PackageFile, PackageIdentity, ReadOptions } from "../format.ts";
+import { limits } from "../limits.ts";
+import { boundMetadata } from "../manifests/metadata.ts";
+import { invalid, readPackage } from "../read-package.ts";
+import { expectContainer } from "../containers/sniff.ts";
+
+/**
+ * Files of Conan recipes and packages as they lie in the directory of a Conan server. Each is a file of the version
+ * `name/version@user/channel`, told apart by revisions and package id. Only the path knows what it is, so the manifest
+ * beside it has to prove it: a revision is the hash of its manifest, and the manifest has the hashes of the files.
+ */
+export const conan: Format = {
+  type: "conan",
+  // Recipes and packages may have files of any name below `metadata`.
+  extensions: [""],
+  readsNeighbours: true,
+  isSidecar: (name) => /^revisions\.txt(?:\.lock)?$/.test(name),
+  read: (file, options) => readPackage("file of a Conan package", file, options, () => read(file, options ?? {})),
+};
+
+async function read(file: PackageFile, options: ReadOptions): Promise<PackageIdentity> {
+  const path = resolve(file.path);
+  const recipe = await readRecipeOf(path);
+  const place = parseConanPath(path, { name: recipe.get("name"), version: recipe.get("version") });
+  const warnings: string[] = [];
+  await checkArchive(file, place);
+  await verify(place, path, options);
+  checkRecipe(recipe, place, warnings);
+  if (/[A-Z]/.test(place.name)) warnings.push(`"${place.name}" breaks Conan's rule for names (lower case)`);
+  const { name, version, user, channel } = place;
+  return {
+    group: [user, channel].filter((part) => part !== "_").join("/"),
+    name,
+    nameKey: name,
+    version,
+    normalizedVersion: version,
+    sortKey: versions.sortKey(version),
+    prerelease: versions.isPrerelease(version),
+    qualifier: qualifierOf(place),
+    key: keyOf(place),
+    contentType: contentTypeOf(file.name),
+    metadata: boundMetadata(Object.fromEntries(members.map((member) => [member, recipe.get(member)])), warnings),
+    warnings,
+  };
+}
+
+const members = ["description", "license", "author", "url", "homepage", "package_type"];
+
+function qualifierOf({ file, package: pkg, recipeRevision }: ConanPlace): string {
+  const parts = { file, ...(pkg && { package: pkg.id, prev: pkg.revision }), rrev: recipeRevision };
+  return Object.entries(parts)
+    .map(([name, value]) => `${name}=${encodeURIComponent(value)}`)
+    .join("&");
+}
+
+function keyOf({ name, version, user, channel, recipeRevision, package: pkg, file }: ConanPlace): string {
+  const folder = pkg === undefined ? "export" : `package/${pkg.id}/${pkg.revision}`;
+  return `${name}/${version}/${user}/${channel}/${recipeRevision}/${folder}/${file}`;
+}
+
+async function checkArchive(file: PackageFile, place: ConanPlace): Promise<void> {
+  if (place.file.startsWith("metadata/")) return;
+  if (file.size === 0) throw invalid("the file is empty");
+  if (place.file.endsWith(".tgz")) await expectContainer(file, "gzip");
+  if (place.file.endsWith(".txz")) await expectContainer(file, "xz");
+  if (place.file.endsWith(".tzst")) await expectContainer(file, "zstd");
+}
+
+/** A line per file, and large packages have tens of thousands. */
+const MAX_MANIFEST = 16 * 1024 * 1024;
+
+/** By the manifest in its folder, which has no hashes of archives: those are packed again by every client. */
+async function verify(place: ConanPlace, path: string, options: ReadOptions): Promise<void> {
+  const folder = join(path, ...place.file.split("/").map(() => ".."));
+  const bytes = await readBeside(join(folder, "conanmanifest.txt"), MAX_MANIFEST);
+  if (bytes === undefined) throw invalid("its folder has no conanmanifest.txt; the upload was not finished");
+  const manifest = parseConanManifest(bytes);
+  const revision = place.package?.revision ?? place.recipeRevision;
+  if (revision.length === 32 && revisionOf(manifest) !== revision)
+    throw invalid(
+      `its conanmanifest.txt is that of revision ${revisionOf(manifest)}, its folder is called ${revision}`,
+    );
+  const expected = place.file.startsWith("metadata/") ? undefined : manifest.get(place.file);
+  if (expected === undefined) return;
+  const hash = createHash("md5");
+  for await (const chunk of createReadStream(path, { signal: options.signal })) hash.update(chunk as Buffer);
+  if (hash.digest("hex") !== expected) throw invalid("its md5 is not the one that its conanmanifest.txt says");
+}
+
+async function readRecipeOf(path: string): Promise<Map<string, string>> {
+  const revisionFolder = join(path, ...Array.from({ length: recipeFolderDepth(path) }, () => ".."));
+  const bytes = await readBeside(join(revisionFolder, "export", "conanfile.py"), limits.manifest);
+  return bytes === undefined ? new Map() : readRecipe(bytes);
+}
+
+/** Most recipes say name and version plainly. What looks like it may be something else, so this is a warning. */
+function checkRecipe(recipe: Map<string, string>, { name, version }: ConanPlace, warnings: string[]): void {
+  for (const [member, inPath] of Object.entries({ name, version })) {
+    const said = recipe.get(member);
+    if (said !== undefined && said !== inPath)
+      warnings.push(`its recipe says ${member} "${said}", but it lies in the folder of "${inPath}"`);
+  }
+}

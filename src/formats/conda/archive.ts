@@ -1,0 +1,84 @@
+import { bunzip2File } from "../containers/bzip2.ts";
+import { decompress } from "../containers/decompress.ts";
+import type { PackageFile, ReadOptions } from "../format.ts";
+import { parseJsonManifest } from "../manifests/json.ts";
+import { limits } from "../limits.ts";
+import { invalid } from "../read-package.ts";
+import { tarEntriesOf } from "../containers/tar-bytes.ts";
+import { tarEntries } from "../containers/tar.ts";
+import { zipEntries, type ZipEntry } from "../containers/zip.ts";
+
+/** Compressed and uncompressed bytes of the `info` archive inside a .conda file: licences, recipe and tests are in it. */
+const MAX_INFO_PACKED = 16 * 1024 * 1024;
+const MAX_INFO = 64 * 1024 * 1024;
+
+export interface CondaManifest {
+  /** `info/index.json`. */
+  index: Buffer;
+  /** What the archives inside a .conda file are called after `info-` and `pkg-`; undefined in the older format. */
+  stem: string | undefined;
+}
+
+/** The older format: one tar archive, to its end, because a second manifest behind the first would win when unpacked. */
+export async function readTarBz2(file: PackageFile, options: ReadOptions | undefined): Promise<CondaManifest> {
+  return { index: await findIndex(tarEntries(bunzip2File(file, options))), stem: undefined };
+}
+
+/** The newer format: a zip archive with `metadata.json` and two tar archives; only the one with the manifests is read. */
+export async function readDotConda(
+  file: PackageFile,
+  options: ReadOptions | undefined,
+  warnings: string[],
+): Promise<CondaManifest> {
+  const found: Record<"info" | "pkg", ZipEntry[]> = { info: [], pkg: [] };
+  let version: ZipEntry | undefined;
+  for await (const entry of zipEntries(file, options)) {
+    const [, kind] = /^(info|pkg)-.*\.tar(?:\.[a-z0-9]+)?$/i.exec(entry.name) ?? [];
+    if (kind !== undefined) found[kind.toLowerCase() as "info" | "pkg"].push(entry);
+    else if (entry.name === "metadata.json") version = entry;
+  }
+  if (version === undefined) throw invalid("it has no metadata.json");
+  const formatVersion = parseJsonManifest(await version.read(limits.manifest), "metadata.json", warnings)[
+    "conda_pkg_format_version"
+  ];
+  if (formatVersion !== 2) throw invalid("its metadata.json does not say that it is of format version 2");
+  const info = only(found.info, "info");
+  const pkg = only(found.pkg, "pkg");
+  const stem = stemOf(info, "info");
+  if (stemOf(pkg, "pkg") !== stem) throw invalid(`"${info.name}" and "${pkg.name}" do not belong together`);
+  const bytes = await decompress("zstd", await info.read(MAX_INFO_PACKED), MAX_INFO);
+  return { index: await findIndex(tarEntriesOf(bytes)), stem };
+}
+
+function only(entries: readonly ZipEntry[], kind: string): ZipEntry {
+  const [entry, ...others] = entries;
+  if (entry === undefined) throw invalid(`it has no ${kind}-*.tar.zst`);
+  if (others.length > 0) throw invalid(`it has ${entries.length} archives ${kind}-*`);
+  return entry;
+}
+
+function stemOf({ name }: ZipEntry, kind: string): string {
+  const stem = new RegExp(`^${kind}-(.+)\\.tar\\.zst$`).exec(name)?.[1];
+  if (stem === undefined) throw invalid(`"${name}" is not called ${kind}-NAME-VERSION-BUILD.tar.zst`);
+  return stem;
+}
+
+async function findIndex(entries: ReturnType<typeof tarEntries>): Promise<Buffer> {
+  let index: { name: string; bytes: Buffer } | undefined;
+  for await (const entry of entries) {
+    const path = entry.name
+      .split(/[/\\]/)
+      .filter((segment) => segment !== "" && segment !== ".")
+      .join("/");
+    const isLink = entry.type === "symlink" || entry.type === "hardlink";
+    if (isLink && path.toLowerCase() === "info") throw invalid('its directory "info" is a link');
+    // File systems that ignore case would take the variants for one file.
+    if (path.toLowerCase() !== "info/index.json") continue;
+    if (index !== undefined) throw invalid(`"${index.name}" and "${entry.name}" would both be its info/index.json`);
+    if (entry.type !== "file") throw invalid(`its info/index.json is not a file but a ${entry.type}`);
+    if (path !== "info/index.json") throw invalid(`its manifest is called "${entry.name}"`);
+    index = { name: entry.name, bytes: await entry.read(limits.manifest) };
+  }
+  if (index === undefined) throw invalid("it has no info/index.json");
+  return index.bytes;
+}

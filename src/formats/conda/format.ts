@@ -1,0 +1,96 @@
+import { conda as versions } from "../../versions/conda.ts";
+import { readDotConda, readTarBz2 } from "./archive.ts";
+import type { Format, PackageFile, PackageIdentity, ReadOptions } from "../format.ts";
+import { parseJsonManifest } from "../manifests/json.ts";
+import { boundMetadata } from "../manifests/metadata.ts";
+import { invalid, readPackage } from "../read-package.ts";
+import { expectContainer } from "../containers/sniff.ts";
+
+/**
+ * Conda packages, the newer .conda and the older .tar.bz2. A version has a file for every platform, build and kind of
+ * archive; one build may be there in both kinds.
+ */
+export const conda: Format = {
+  type: "conda",
+  extensions: [".conda", ".tar.bz2"],
+  read: (file, options) => readPackage("conda package", file, options, () => read(file, options)),
+};
+
+/** Leaves room for all four in a key of 1,024 bytes. */
+const MAX_PART = 200;
+
+async function read(file: PackageFile, options: ReadOptions | undefined): Promise<PackageIdentity> {
+  const warnings: string[] = [];
+  const type = file.name.toLowerCase().endsWith(".tar.bz2") ? "tar.bz2" : "conda";
+  await expectContainer(file, type === "conda" ? "zip" : "bzip2");
+  const { index, stem } = await (type === "conda" ? readDotConda(file, options, warnings) : readTarBz2(file, options));
+  const manifest = parseJsonManifest(index, "info/index.json", warnings);
+  const name = readText(manifest, "name", /^[a-z0-9_][a-z0-9_.-]*$/);
+  const version = readText(manifest, "version", /^[^-]+$/);
+  const build = readText(manifest, "build", /^[A-Za-z0-9_.+]+$/);
+  const normalizedVersion = versions.normalize(version);
+  // Blanks around it would stand in the file name as well.
+  if (normalizedVersion !== version) throw invalid(`"${version}" is not a conda version`);
+  const subdir = readSubdir(manifest);
+  const expected = `${name}-${version}-${build}`;
+  // Conda finds the archives inside by the file's name, and the package in its index by both.
+  if (stem !== undefined && stem !== expected)
+    throw invalid(`its info/index.json says ${expected}, but its archives are called "${stem}"`);
+  if (file.name !== `${expected}.${type}`) throw invalid(`its info/index.json says ${expected}, but not its file name`);
+  return {
+    group: "",
+    name,
+    nameKey: name,
+    version,
+    normalizedVersion,
+    sortKey: versions.sortKey(version),
+    prerelease: versions.isPrerelease(version),
+    qualifier: `build=${encodeURIComponent(build)}&subdir=${subdir}&type=${type}`,
+    key: `${subdir}/${expected}.${type}`,
+    contentType: type === "conda" ? "application/octet-stream" : "application/x-bzip2",
+    metadata: boundMetadata(Object.fromEntries(members.map((member) => [member, manifest[member]])), warnings),
+    warnings,
+  };
+}
+
+const members = [
+  "build",
+  "build_number",
+  "depends",
+  "constrains",
+  "license",
+  "license_family",
+  "noarch",
+  "arch",
+  "platform",
+  "timestamp",
+  "track_features",
+  "features",
+];
+
+function readText(manifest: Record<string, unknown>, member: string, pattern: RegExp): string {
+  const value = manifest[member];
+  if (typeof value !== "string" || value === "") throw invalid(`its info/index.json has no "${member}"`);
+  if (value.length > MAX_PART || !pattern.test(value))
+    throw invalid(`"${value}" is not a ${member} of a conda package`);
+  return value;
+}
+
+const bits: Record<string, string> = { x86_64: "64", x86: "32" };
+
+/** Packages of the first years say only `platform` and `arch`, and those for all platforms neither. */
+function readSubdir(manifest: Record<string, unknown>): string {
+  const { subdir, platform, arch } = manifest;
+  if (subdir === undefined || subdir === null) {
+    if (typeof platform !== "string" || typeof arch !== "string") return "noarch";
+    return checkSubdir(`${platform}-${bits[arch] ?? arch}`);
+  }
+  if (typeof subdir !== "string") throw invalid('its info/index.json has a "subdir" that is no text');
+  return checkSubdir(subdir);
+}
+
+function checkSubdir(subdir: string): string {
+  if (!/^(?:noarch|[a-z0-9]+-[a-z0-9_]+)$/.test(subdir) || subdir.length > MAX_PART)
+    throw invalid(`"${subdir}" is not a subdir of a conda channel`);
+  return subdir;
+}

@@ -1,0 +1,63 @@
+import { createReadStream } from "node:fs";
+import { addAbortSignal, pipeline } from "node:stream";
+import { createGunzip, gunzipSync } from "node:zlib";
+import { readSmall } from "../../lib/read-small.ts";
+import type { PackageFile, ReadOptions } from "../format.ts";
+import { limits } from "../limits.ts";
+import { invalid } from "../read-package.ts";
+
+/** Read whole, which costs less than a stream. */
+const SMALL = 64 * 1024;
+
+/** Unpacked in one go, if the last bytes promise no more. */
+const SMALL_RESULT = 4 * 1024 * 1024;
+
+/** How much may come out of a compressed stream. */
+export type InflateLimits = Pick<typeof limits, "inflated" | "ratio" | "ratioFrom">;
+
+/**
+ * The uncompressed bytes of a gzip file in bounded memory. Several gzip members in a row are one stream, as everywhere;
+ * zero bytes after the last one are padding, anything else is damage. Stops as soon as a limit is passed; a consumer
+ * that stops earlier closes the file.
+ */
+export async function* gunzipFile(
+  file: PackageFile,
+  options: ReadOptions = {},
+  { inflated, ratio, ratioFrom }: { [K in keyof InflateLimits]: number } = limits,
+): AsyncGenerator<Buffer, void> {
+  const small = file.bytes ?? (file.size <= SMALL ? await readSmall(file.path, file.size) : undefined);
+  const whole = small === undefined ? undefined : gunzipSmall(small, Math.min(inflated, ratioFrom, SMALL_RESULT));
+  if (whole !== undefined) {
+    options.signal?.throwIfAborted();
+    return yield whole;
+  }
+  const gunzip = createGunzip({ chunkSize: 64 * 1024 });
+  if (options.signal !== undefined) addAbortSignal(options.signal, gunzip);
+  // Errors of either stream, and the signal, surface in the loop below.
+  if (small !== undefined) gunzip.end(small);
+  else pipeline(createReadStream(file.path, { highWaterMark: 64 * 1024 }), gunzip, () => {});
+  let total = 0;
+  for await (const chunk of gunzip as AsyncIterable<Buffer>) {
+    total += chunk.length;
+    if (total > inflated) throw invalid(`it unpacks to more than ${inflated} bytes`);
+    // Counted against the input used so far, so that a bomb is stopped at its beginning and not at its end.
+    if (total > ratioFrom && total > ratio * gunzip.bytesWritten) {
+      throw invalid(`it unpacks to more than ${ratio} times its size`);
+    }
+    yield chunk;
+  }
+}
+
+/** Undefined when more than `most` bytes would come out. */
+function gunzipSmall(bytes: Buffer, most: number): Buffer | undefined {
+  if (bytes.length < 18) return undefined;
+  const promised = bytes.readUInt32LE(bytes.length - 4);
+  if (promised > most) return undefined;
+  try {
+    // in one piece, if the promise is kept
+    return gunzipSync(bytes, { maxOutputLength: most, chunkSize: Math.max(promised + 1, 1024) });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ERR_BUFFER_TOO_LARGE") return undefined;
+    throw error;
+  }
+}

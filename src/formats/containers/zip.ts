@@ -1,0 +1,185 @@
+import { openAsBlob } from "node:fs";
+import { BlobReader, configure, ZipReader, ZipWriter, type Entry } from "@zip.js/zip.js";
+import { FeedctlError } from "../../errors.ts";
+import type { PackageFile, ReadOptions } from "../format.ts";
+import { limits } from "../limits.ts";
+import { invalid } from "../read-package.ts";
+
+// A worker per package costs more than unpacking its manifest.
+configure({ useWebWorkers: false });
+
+export interface ZipEntry {
+  /** As the archive spells it; never absolute, without `..`, `.` and empty segments between slashes. */
+  name: string;
+  directory: boolean;
+  /** A symbolic link, whose content is where it leads. */
+  link: boolean;
+  encrypted: boolean;
+  /** Letters beyond ASCII that the archive does not say to be UTF-8: tools read them differently. */
+  foreignName: boolean;
+  modified: Date;
+  /** Uncompressed size as the archive states it. */
+  size: number;
+  /** The content, checked against its CRC and its local header. Throws before unpacking more than `limit` bytes. */
+  read(limit: number): Promise<Buffer>;
+  /** The content piece by piece, checked in the same way; its length is the caller's to watch. */
+  chunks(): AsyncGenerator<Uint8Array, void>;
+}
+
+/**
+ * The entries of a zip archive in the order of its directory; reads the end of the file and then only what is asked
+ * for. Entries can be read during and after the iteration. Rejects whatever two tools could understand differently:
+ * data before or after the archive, duplicate names, headers that contradict the directory, overlapping entries.
+ * `most`: so many entries are read.
+ */
+export async function* zipEntries(
+  file: PackageFile,
+  options: ReadOptions = {},
+  most: number = limits.zipEntries,
+): AsyncGenerator<ZipEntry, void> {
+  const blob = await openAsBlob(file.path);
+  const reader = new ZipReader(new BoundedReader(blob), {
+    strictness: "strict",
+    checkCrc32: true,
+    checkOverlappingEntry: true,
+    ...(options.signal && { signal: options.signal }),
+  });
+  let count = 0;
+  const entries = reader.getEntriesGenerator();
+  for (;;) {
+    const { done, value } = await entries.next().catch((error: unknown) => rejectZip(error));
+    if (done === true) return;
+    if (++count > most) throw invalid(`the zip archive holds more than ${most} entries`);
+    if (count % 1000 === 0) options.signal?.throwIfAborted();
+    yield createEntry(value);
+  }
+}
+
+/** A hostile archive can declare a directory as large as the file; it would be read into memory as a whole. */
+class BoundedReader extends BlobReader {
+  override async readUint8Array(offset: number, length: number): Promise<Uint8Array> {
+    if (length > limits.zipDirectory)
+      throw invalid(`the zip archive's directory is larger than ${limits.zipDirectory} bytes`);
+    return super.readUint8Array(offset, length);
+  }
+}
+
+function createEntry(entry: Entry): ZipEntry {
+  return {
+    name: entry.filename,
+    directory: entry.directory,
+    link: entry.symlink,
+    encrypted: entry.encrypted,
+    foreignName: !entry.filenameUTF8 && entry.rawFilename.some((byte) => byte >= 0x80),
+    modified: entry.lastModDate,
+    size: entry.uncompressedSize,
+    async *chunks() {
+      if (entry.directory) throw invalid(`"${entry.filename}" is a directory`);
+      const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>();
+      const done = entry.getData(writable).then(
+        () => undefined,
+        async (error: unknown) => {
+          // what fails before the first byte leaves the stream open, and its reader waiting
+          await writable.abort(error).catch(() => {});
+          return { error };
+        },
+      );
+      let complete = false;
+      try {
+        for await (const chunk of readable as ReadableStream<Uint8Array> & AsyncIterable<Uint8Array>) yield chunk;
+        complete = true;
+      } catch (error) {
+        complete = true;
+        rejectZip((await done)?.error ?? error, entry.filename);
+      } finally {
+        if (!complete) await done; // nobody wants the rest
+      }
+      const failure = await done;
+      if (failure !== undefined) rejectZip(failure.error, entry.filename);
+    },
+    async read(limit) {
+      if (entry.directory) throw invalid(`"${entry.filename}" is a directory`);
+      const tooLong = () => invalid(`"${entry.filename}" is longer than ${limit} bytes`);
+      // Stated sizes can lie, so what comes out is counted as well.
+      if (entry.uncompressedSize > limit) throw tooLong();
+      const chunks: Uint8Array[] = [];
+      let total = 0;
+      const sink = new WritableStream<Uint8Array>({
+        write(chunk) {
+          total += chunk.length;
+          if (total > limit) throw tooLong();
+          chunks.push(chunk);
+        },
+      });
+      await entry.getData(sink).catch((error: unknown) => rejectZip(error, entry.filename));
+      return Buffer.concat(chunks);
+    },
+  };
+}
+
+/** zip.js has no error class; whatever it throws while reading is about the archive, unless the system said so. */
+function rejectZip(error: unknown, entry?: string): never {
+  if (error instanceof FeedctlError) throw error;
+  const { name, message, reason, filename, code } = error as Error &
+    Partial<Record<"reason" | "filename" | "code", string>>;
+  if (name === "NotReadableError" || name === "AbortError" || (code?.startsWith("E") && !code.startsWith("ERR_")))
+    throw error;
+  const where = entry === undefined ? "the zip archive cannot be read" : `"${entry}" in the zip archive cannot be read`;
+  const detail = reason ?? (filename && JSON.stringify(filename));
+  const what = detail === undefined ? message : `${message}: ${detail}`;
+  throw invalid(`${where} (${what.charAt(0).toLowerCase()}${what.slice(1)})`, error);
+}
+
+/** Something to be put into an archive. */
+export interface NewEntry {
+  /** Of a folder with a slash at its end. */
+  name: string;
+  modified: Date;
+  /** Undefined: a folder. */
+  bytes: AsyncIterable<Uint8Array> | undefined;
+}
+
+/** A zip archive of entries in their order. The same entries make the same bytes, wherever and whenever. */
+export async function* writeZip(entries: AsyncIterable<NewEntry>): AsyncGenerator<Uint8Array, void> {
+  const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>();
+  const stop = new AbortController();
+  const write = async () => {
+    // Unix rights as a server would give them: nothing of this machine goes in
+    const writer = new ZipWriter(writable, { ntfsTimestamp: false, keepOrder: true, level: 6, unixMode: 0o644 });
+    for await (const { name, modified, bytes } of entries) {
+      stop.signal.throwIfAborted();
+      const options = { lastModDate: modified, rawLastModDate: dosTime(modified), signal: stop.signal };
+      if (bytes === undefined) await writer.add(name, undefined, { ...options, directory: true, unixMode: 0o755 });
+      else await writer.add(name, ReadableStream.from(bytes), options);
+    }
+    await writer.close();
+  };
+  const done = write().then(
+    () => undefined,
+    async (error: unknown) => {
+      await writable.abort(error).catch(() => {});
+      return { error };
+    },
+  );
+  try {
+    for await (const chunk of readable as ReadableStream<Uint8Array> & AsyncIterable<Uint8Array>) yield chunk;
+  } catch (error) {
+    throw (await done)?.error ?? error;
+  } finally {
+    stop.abort();
+  }
+  const failure = await done;
+  if (failure !== undefined) throw failure.error;
+}
+
+/**
+ * A zip's own field holds a local time without a zone, from 1980 on; here it reads like UTC everywhere. The true time
+ * stands beside it, for those who look.
+ */
+function dosTime(date: Date): number {
+  const year = date.getUTCFullYear();
+  if (year < 1980 || year > 2107) return year < 1980 ? 0x21_0000 : 0xff9f_bf7d;
+  const day = ((year - 1980) << 9) | ((date.getUTCMonth() + 1) << 5) | date.getUTCDate();
+  const time = (date.getUTCHours() << 11) | (date.getUTCMinutes() << 5) | (date.getUTCSeconds() >> 1);
+  return day * 0x1_0000 + time;
+}

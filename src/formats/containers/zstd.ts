@@ -1,0 +1,43 @@
+import { createReadStream } from "node:fs";
+import { addAbortSignal, pipeline } from "node:stream";
+import { createZstdDecompress } from "node:zlib";
+import type { PackageFile, ReadOptions } from "../format.ts";
+import type { InflateLimits } from "./gzip.ts";
+import { limits } from "../limits.ts";
+import { openReader } from "./open-reader.ts";
+import { invalid } from "../read-package.ts";
+
+/**
+ * The uncompressed bytes of a zstandard file in bounded memory, of all its frames: Node's decoder stops after the first
+ * one and says nothing of what follows. Stops as soon as a limit is passed.
+ */
+export async function* unzstdFile(
+  file: PackageFile,
+  options: ReadOptions = {},
+  { inflated, ratio, ratioFrom }: { [K in keyof InflateLimits]: number } = limits,
+): AsyncGenerator<Buffer, void> {
+  let total = 0;
+  for (let offset = 0; offset < file.size;) {
+    if (offset > 0) await expectFrame(file, offset);
+    const decoder = createZstdDecompress();
+    if (options.signal !== undefined) addAbortSignal(options.signal, decoder);
+    // Errors of either stream, and the signal, surface in the loop below.
+    pipeline(createReadStream(file.path, { start: offset, highWaterMark: 64 * 1024 }), decoder, () => {});
+    for await (const chunk of decoder as AsyncIterable<Buffer>) {
+      total += chunk.length;
+      if (total > inflated) throw invalid(`it unpacks to more than ${inflated} bytes`);
+      if (total > ratioFrom && total > ratio * (offset + decoder.bytesWritten))
+        throw invalid(`it unpacks to more than ${ratio} times its size`);
+      yield chunk;
+    }
+    if (decoder.bytesWritten === 0) throw invalid("its zstandard data ends early");
+    offset += decoder.bytesWritten;
+  }
+}
+
+/** A frame of data, or one that decoders skip. */
+async function expectFrame(file: PackageFile, offset: number): Promise<void> {
+  await using reader = await openReader(file);
+  const magic = (await reader.read(offset, 4)).toString("hex");
+  if (magic !== "28b52ffd" && !/^5[0-9a-f]2a4d18$/.test(magic)) throw invalid("something follows its zstandard data");
+}

@@ -1,0 +1,125 @@
+import { FeedctlError } from "../../errors.ts";
+import { debian as versions, splitEpoch } from "../../versions/debian.ts";
+import { readControl } from "./archive.ts";
+import type { Format, PackageFile, PackageIdentity, ReadOptions } from "../format.ts";
+import { parseOneParagraph, type Paragraph } from "../manifests/headers.ts";
+import { boundMetadata } from "../manifests/metadata.ts";
+import { invalid, readPackage } from "../read-package.ts";
+import { expectContainer } from "../containers/sniff.ts";
+
+/**
+ * Debian packages, and those of its installer (.udeb). One version has a file for each architecture, distribution and
+ * component; the last two are not in the package, the importer names them.
+ */
+export const debian: Format = {
+  type: "debian",
+  extensions: [".deb", ".udeb"],
+  read: (file, options) => readPackage("Debian package", file, options, () => read(file, options)),
+  isSidecar: (name) => /^(?:(?:In)?Release(?:\.gpg)?|(?:Packages|Sources|Contents-[^.]+)(?:\.[a-z0-9]+)?)$/.test(name),
+};
+
+const MAX_LENGTH = 160;
+
+async function read(file: PackageFile, options: ReadOptions = {}): Promise<PackageIdentity> {
+  const { distribution, component } = debianPlace(options);
+  await expectContainer(file, "ar");
+  const warnings: string[] = [];
+  const control = parseOneParagraph(await readControl(file, warnings), "control file");
+  const name = readName(control, warnings);
+  const version = required(control, "Version");
+  const normalizedVersion = version.length > MAX_LENGTH ? undefined : versions.normalize(version);
+  if (normalizedVersion === undefined) throw invalid(`"${version}" is not a Debian version`);
+  const arch = readArchitecture(control);
+  const extension = isInstallerPackage(file, control) ? ".udeb" : ".deb";
+  checkFileName(file, { name, version: normalizedVersion, arch, extension }, warnings);
+  const source = readSource(control, name);
+  const qualifiers = { arch, component, distribution, ...(extension === ".udeb" && { type: "udeb" }) };
+  const { epoch, rest } = splitEpoch(normalizedVersion);
+  return {
+    group: "",
+    name,
+    nameKey: name,
+    version,
+    normalizedVersion,
+    sortKey: versions.sortKey(version),
+    prerelease: versions.isPrerelease(version),
+    qualifier: new URLSearchParams(qualifiers).toString(),
+    // Archives leave the epoch out, but versions that differ in nothing else need two keys.
+    key: `pool/${distribution}/${component}/${poolPrefix(source)}/${source}/${name}_${epoch === "" ? "" : `${epoch}!`}${rest}_${arch}${extension}`,
+    contentType: "application/vnd.debian.binary-package",
+    metadata: boundMetadata(Object.fromEntries(control.fields.map((field) => [field.name, field.value])), warnings),
+    warnings,
+  };
+}
+
+/** Where packages belong that do not say it themselves. Throws `usage` for what cannot be the name of such a place. */
+export function debianPlace({
+  distribution = "stable",
+  component = "main",
+}: Pick<ReadOptions, "distribution" | "component">): Record<"distribution" | "component", string> {
+  return {
+    distribution: parsePlace("distribution", distribution),
+    component: parsePlace("component", component),
+  };
+}
+
+/** Names of distributions and components are single directories in the pool. */
+function parsePlace(what: "distribution" | "component", text: string): string {
+  if (/^[A-Za-z0-9][A-Za-z0-9._~-]{0,63}$/.test(text)) return text;
+  throw new FeedctlError("usage", `"${text}" is not the name of a ${what}`, {
+    hint: "letters, digits, dots, hyphens, underscores and tildes, at most 64",
+  });
+}
+
+function required(control: Paragraph, field: string): string {
+  const value = control.get(field);
+  if (value === undefined || value === "") throw invalid(`its control file has no "${field}"`);
+  return value;
+}
+
+const NAME = /^[A-Za-z0-9][A-Za-z0-9+.-]+$/;
+
+function readName(control: Paragraph, warnings: string[]): string {
+  const name = required(control, "Package");
+  if (name.length > MAX_LENGTH || !NAME.test(name)) throw invalid(`"${name}" is not a Debian package name`);
+  if (/[A-Z]/.test(name)) warnings.push(`the name "${name}" has capital letters, which Debian policy forbids`);
+  return name;
+}
+
+function readArchitecture(control: Paragraph): string {
+  const arch = required(control, "Architecture");
+  if (!/^[a-z0-9][a-z0-9-]{0,63}$/.test(arch)) throw invalid(`"${arch}" is not an architecture`);
+  return arch;
+}
+
+/** `Source: name (version)`, where it is not the package itself. */
+function readSource(control: Paragraph, name: string): string {
+  const text = control.get("Source") ?? name;
+  const source = /^([^\s()]+)(?:\s+\([^()]*\))?$/.exec(text)?.[1];
+  if (source === undefined || source.length > MAX_LENGTH || !NAME.test(source))
+    throw invalid(`"${text}" is not the name of a Debian source package`);
+  return source;
+}
+
+/** Newer packages say that they are of the installer; older ones have nothing but their file name. */
+function isInstallerPackage(file: PackageFile, control: Paragraph): boolean {
+  const type = control.get("Package-Type");
+  return type === undefined ? file.name.toLowerCase().endsWith(".udeb") : type === "udeb";
+}
+
+/** The pool's directories: the first letter, four letters for the many libraries. */
+function poolPrefix(source: string): string {
+  return source.startsWith("lib") && source.length > 3 ? source.slice(0, 4) : source.slice(0, 1);
+}
+
+function checkFileName(
+  file: PackageFile,
+  { name, version, arch, extension }: { name: string; version: string; arch: string; extension: string },
+  warnings: string[],
+): void {
+  const { rest } = splitEpoch(version);
+  // apt keeps the epoch in its own copies.
+  const texts = [rest, version.replace(":", "%3a"), version];
+  if (texts.some((text) => file.name === `${name}_${text}_${arch}${extension}`)) return;
+  warnings.push(`the file is called "${file.name}", but by its control file it is ${name}_${rest}_${arch}${extension}`);
+}

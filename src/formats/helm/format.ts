@@ -1,0 +1,21 @@
+import type { Format } from "../format.ts";
+import { readChart } from "./chart.ts";
+import { readProvenance } from "./provenance.ts";
+import { readPackage } from "../read-package.ts";
+
+/**
+ * Helm charts, and the provenance files beside them (.prov): one version has up to two files, told apart by the
+ * qualifier.
+ */
+export const helm: Format = {
+  type: "helm",
+  extensions: [".tgz", ".tgz.prov"],
+  read(file, options) {
+    const isProvenance = file.name.toLowerCase().endsWith(".prov");
+    return isProvenance
+      ? readPackage("Helm provenance file", file, options, () => readProvenance(file, options))
+      : readPackage("Helm chart", file, options, () => readChart(file, options));
+  },
+  isSidecar: (name) => name === "index.yaml",
+  readsNeighbours: true,
+};

@@ -1,0 +1,66 @@
+import { createReadStream } from "node:fs";
+import { readFile, stat } from "node:fs/promises";
+import path from "node:path";
+import { hashStream } from "../../lib/hash.ts";
+import type { PackageFile, PackageIdentity, ReadOptions } from "../format.ts";
+import { chartFileName, identifyChart } from "./identity.ts";
+import { limits } from "../limits.ts";
+import { invalid } from "../read-package.ts";
+import { isYamlMapping, parseYamlMapping } from "../manifests/yaml.ts";
+
+/**
+ * A provenance file as `helm package --sign` makes it: a message signed in clear, with the chart's `Chart.yaml`, a line
+ * `...`, and the hash of the chart's file. The signature itself is for those to check who have the key.
+ */
+export async function readProvenance(file: PackageFile, options: ReadOptions | undefined): Promise<PackageIdentity> {
+  if (file.size > limits.manifest) throw invalid(`it is longer than ${limits.manifest} bytes`);
+  const { chart, files } = splitMessage((await readFile(file.path)).toString("utf8"));
+  const warnings: string[] = [];
+  const identity = identifyChart(parseYamlMapping(Buffer.from(chart), "Chart.yaml"), "provenance", warnings);
+  const { chartFile, sha256 } = readFiles(files);
+  const expected = chartFileName(identity.name, identity.version);
+  if (chartFile !== expected)
+    warnings.push(`it vouches for "${chartFile}", but by its Chart.yaml the chart is ${expected}`);
+  if (file.name !== `${expected}.prov`)
+    warnings.push(`the file is called "${file.name}", but by its Chart.yaml it is ${expected}.prov`);
+  await checkNeighbour(path.join(path.dirname(file.path), file.name.replace(/\.prov$/i, "")), sha256, options?.signal);
+  return { ...identity, metadata: { ...identity.metadata, chartSha256: sha256 } };
+}
+
+/** RFC 4880, section 7: headers, an empty line, the text with hyphens escaped, the signature. */
+function splitMessage(text: string): { chart: string; files: string } {
+  const lines = text.split(/\r?\n/);
+  const begin = lines.indexOf("-----BEGIN PGP SIGNED MESSAGE-----");
+  const signature = lines.indexOf("-----BEGIN PGP SIGNATURE-----");
+  const end = lines.indexOf("-----END PGP SIGNATURE-----");
+  if (begin !== 0 || signature < 0 || end < signature) throw invalid("it is not a message signed in clear by PGP");
+  if (
+    lines.lastIndexOf("-----BEGIN PGP SIGNED MESSAGE-----") !== begin ||
+    lines.slice(end + 1).some((line) => line.trim() !== "")
+  )
+    throw invalid("it holds more than one signed message");
+  const body = lines.slice(lines.indexOf("", begin) + 1, signature).map((line) => line.replace(/^- /, ""));
+  const middle = body.indexOf("...");
+  if (middle < 0) throw invalid('it has no line "..." between the chart and the hashes');
+  return { chart: body.slice(0, middle).join("\n"), files: body.slice(middle + 1).join("\n") };
+}
+
+/** `files:` with the one file of the chart. */
+function readFiles(text: string): { chartFile: string; sha256: string } {
+  const { files } = parseYamlMapping(Buffer.from(text), "list of hashes");
+  const entries = isYamlMapping(files) ? Object.entries(files) : [];
+  const [chartFile, hash] = entries[0] ?? [];
+  if (entries.length !== 1 || chartFile === undefined) throw invalid(`it vouches for ${entries.length} files, not one`);
+  const sha256 = typeof hash === "string" ? /^sha256:([0-9a-f]{64})$/i.exec(hash)?.[1] : undefined;
+  if (sha256 === undefined) throw invalid(`it has no sha256 of "${chartFile}"`);
+  return { chartFile, sha256: sha256.toLowerCase() };
+}
+
+/** A provenance file that vouches for other bytes than the chart beside it is worse than none. */
+async function checkNeighbour(chart: string, expected: string, signal: AbortSignal | undefined): Promise<void> {
+  const found = await stat(chart).catch(() => undefined);
+  if (found?.isFile() !== true) return;
+  const { sha256 } = await hashStream(createReadStream(chart, { signal }));
+  if (sha256 !== expected)
+    throw invalid(`it vouches for other bytes than those of "${path.basename(chart)}" beside it`);
+}

@@ -1,0 +1,48 @@
+import { parse, TomlError, type TomlTable } from "smol-toml";
+import { invalid } from "../read-package.ts";
+
+/** Whole numbers beyond 2^53, infinities and dates are strings: nothing that is read here counts or reckons with them. */
+export type Toml = string | number | boolean | Toml[] | { [key: string]: Toml };
+
+/** A manifest in TOML: UTF-8, no key twice, no deep nesting. */
+export function parseToml(bytes: Buffer, manifest: string): Record<string, Toml> {
+  let text: string;
+  try {
+    text = new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+  } catch (error) {
+    throw invalid(`its ${manifest} is not UTF-8 text`, error);
+  }
+  return plainTable(parseText(text, manifest), manifest, 0);
+}
+
+export function isTomlTable(value: Toml | undefined): value is Record<string, Toml> {
+  return typeof value === "object" && !Array.isArray(value);
+}
+
+const MAX_DEPTH = 64;
+
+function parseText(text: string, manifest: string): TomlTable {
+  try {
+    return parse(text, { integersAsBigInt: "asNeeded", maxDepth: MAX_DEPTH });
+  } catch (error) {
+    if (!(error instanceof TomlError)) throw error;
+    // The message goes on with a picture of the place.
+    const what = /^Invalid TOML document: ([^\n]*)/.exec(error.message)?.[1] ?? "malformed";
+    throw invalid(`its ${manifest} is not TOML (line ${error.line}: ${what})`, error);
+  }
+}
+
+function plainTable(table: object, manifest: string, depth: number): Record<string, Toml> {
+  // Dotted keys nest without the parser's limit.
+  if (depth > MAX_DEPTH) throw invalid(`its ${manifest} is nested deeper than ${MAX_DEPTH} levels`);
+  // Built from entries, so that a key `__proto__` is a member like any other.
+  return Object.fromEntries(Object.entries(table).map(([key, value]) => [key, plain(value, manifest, depth + 1)]));
+}
+
+function plain(value: unknown, manifest: string, depth: number): Toml {
+  if (Array.isArray(value)) return value.map((item) => plain(item, manifest, depth));
+  if (value instanceof Date) return value.toISOString();
+  if (typeof value === "object" && value !== null) return plainTable(value, manifest, depth);
+  const isPlain = typeof value === "string" || typeof value === "boolean" || Number.isFinite(value);
+  return isPlain ? (value as string | number | boolean) : String(value);
+}

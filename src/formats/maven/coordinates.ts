@@ -1,0 +1,118 @@
+import { lstat, opendir } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
+import { FeedctlError } from "../../errors.ts";
+import { readBeside } from "../read-neighbour.ts";
+import type { PackageFile, ReadOptions } from "../format.ts";
+import { limits } from "../limits.ts";
+import { isZip, readPomProperties } from "./archive.ts";
+import { matchName, signedName } from "./name.ts";
+import { parsePom, type Coordinates, type Pom } from "./pom.ts";
+import { invalid } from "../read-package.ts";
+
+export interface Found {
+  coordinates: Coordinates;
+  /** Of the pom; empty where there is none. */
+  metadata: Record<string, unknown>;
+}
+
+/** How much of a folder is searched for poms that are not called after what they describe. */
+const MAX_ENTRIES = 10_000;
+const MAX_POMS = 100;
+
+/**
+ * What a file belongs to: a pom says it itself; another file's pom stands beside it, and its artifact and version begin
+ * the file's name; without a pom an archive may know by what Maven packed into it. Nothing is guessed from paths.
+ */
+export async function findCoordinates(file: PackageFile, options: ReadOptions): Promise<Found> {
+  if (file.name.toLowerCase().endsWith(".pom")) {
+    if (file.size > limits.manifest) throw invalid(`a pom of more than ${limits.manifest} bytes is not read`);
+    const bytes = await readBeside(file.path, limits.manifest);
+    if (bytes === undefined) throw invalid("it is not a regular file any more");
+    return found(parsePom(bytes));
+  }
+  const pom = (await findNamedPom(file)) ?? (await findOtherPom(file));
+  if (pom !== undefined) return found(pom);
+  const packed = await findPacked(await signedFile(file), options);
+  if (packed !== undefined) return { coordinates: packed, metadata: {} };
+  throw invalid("no pom beside it says what it belongs to");
+}
+
+function found({ metadata, ...coordinates }: Pom): Found {
+  return { coordinates, metadata };
+}
+
+/** `a-1.0-sources.jar` -> `a-1.0-sources.pom`, `a-1.0.pom`, `a-1.pom`, `a.pom`: the longest that fits, without a listing. */
+async function findNamedPom(file: PackageFile): Promise<Pom | undefined> {
+  for (let stem = file.name; ;) {
+    const cut = Math.max(stem.lastIndexOf("."), stem.lastIndexOf("-"));
+    if (cut <= 0) return undefined;
+    stem = stem.slice(0, cut);
+    const pom = await readPom(join(dirname(file.path), `${stem}.pom`));
+    if (pom !== undefined && matchName(file.name, pom) !== undefined) return pom;
+  }
+}
+
+async function findOtherPom(file: PackageFile): Promise<Pom | undefined> {
+  const directory = dirname(file.path);
+  const matching: Pom[] = [];
+  let entries = 0;
+  let poms = 0;
+  for await (const entry of await opendir(directory)) {
+    if (++entries > MAX_ENTRIES || poms >= MAX_POMS) break;
+    if (!entry.isFile() || !entry.name.toLowerCase().endsWith(".pom")) continue;
+    poms++;
+    // A pom that nobody is known to belong to is reported when it is its own turn.
+    const pom = await readPom(join(directory, entry.name)).catch(onlyInvalid);
+    if (pom !== undefined && matchName(file.name, pom) !== undefined) matching.push(pom);
+  }
+  return matching.toSorted((a, b) => stemLength(b) - stemLength(a))[0];
+}
+
+function stemLength({ artifact, version }: Coordinates): number {
+  return artifact.length + version.length;
+}
+
+function onlyInvalid(error: unknown): undefined {
+  if (!(error instanceof FeedctlError) || error.code !== "invalid") throw error;
+  return undefined;
+}
+
+async function readPom(path: string): Promise<Pom | undefined> {
+  const bytes = await readBeside(path, limits.manifest);
+  if (bytes === undefined) return undefined;
+  try {
+    return parsePom(bytes);
+  } catch (error) {
+    if (!(error instanceof FeedctlError) || error.code !== "invalid") throw error;
+    throw invalid(`the pom beside it, ${basename(path)}, is not valid: ${error.message}`, error);
+  }
+}
+
+/** A signature belongs to what it signs, if that stands beside it. */
+async function signedFile(file: PackageFile): Promise<PackageFile> {
+  const name = signedName(file.name);
+  if (name === undefined) return file;
+  const path = join(dirname(file.path), name);
+  const info = await lstat(path).catch(() => undefined);
+  return info?.isFile() === true ? { path, name, size: info.size } : file;
+}
+
+/**
+ * By the `pom.properties` inside. An archive may hold those of others that were packed into it, so one counts only if
+ * the file is called after it; where it is the only one, the name may lack the version or have another.
+ */
+async function findPacked(file: PackageFile, options: ReadOptions): Promise<Coordinates | undefined> {
+  if (!isZip(file.name.slice(file.name.lastIndexOf(".") + 1))) return undefined;
+  const all = await readPomProperties(file, options);
+  const named = all.filter((coordinates) => matchName(file.name, coordinates) !== undefined);
+  if (named.length === 1) return named[0];
+  const [only] = all;
+  if (only === undefined) return undefined;
+  if (all.length === 1 && /^(?:-[0-9].*)?\.[^.]+$/s.test(afterStart(file.name, only.artifact))) return only;
+  const what = all.length === 1 ? `${only.group}:${only.artifact}:${only.version}` : `${all.length} artifacts`;
+  throw invalid(`no pom beside it says what it belongs to, and inside it speaks of ${what}`);
+}
+
+function afterStart(text: string, start: string): string {
+  return text.startsWith(start) ? text.slice(start.length) : "";
+}

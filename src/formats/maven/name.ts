@@ -1,0 +1,54 @@
+import { maven as versions, parseTimestampedBuild, snapshotOf } from "../../versions/maven.ts";
+import type { Coordinates } from "./pom.ts";
+import { quoted } from "../manifests/quoted.ts";
+import { invalid } from "../read-package.ts";
+
+/** What a file's name says beyond the coordinates that it begins with. */
+export interface NameParts {
+  /** The coordinates' version, or the build of their snapshot: `1.0-20200101.120000-3`. */
+  version: string;
+  /** From the version to the end: `-sources.jar`. */
+  rest: string;
+}
+
+/** Undefined where the name does not begin with artifact and version. */
+export function matchName(name: string, { artifact, version }: Coordinates): NameParts | undefined {
+  if (!name.startsWith(`${artifact}-`)) return undefined;
+  const tail = name.slice(artifact.length + 1);
+  if (tail.startsWith(version) && /^[.-]./.test(tail.slice(version.length)))
+    return { version, rest: tail.slice(version.length) };
+  const build = /^(.*?[0-9]{8}\.[0-9]{6}-[0-9]+)([.-].+)$/s.exec(tail);
+  if (build === null || parseTimestampedBuild(build[1]!)?.base !== version) return undefined;
+  return { version: build[1]!, rest: build[2]! };
+}
+
+export interface Kind {
+  /** Empty for the main artifact. */
+  classifier: string;
+  /** Whole: `tar.gz`, `jar.asc`. */
+  extension: string;
+}
+
+const SIGNATURE = /\.(?:asc|sigstore|sigstore\.json)$/;
+
+/** Takes `-sources.jar` apart. Only endings known to be double are taken for more than what follows the last dot. */
+export function parseRest(rest: string): Kind {
+  const signature = SIGNATURE.exec(rest)?.[0] ?? "";
+  const bare = rest.slice(0, rest.length - signature.length);
+  const [, classifier = "", extension] =
+    /^(?:-(.+?))?\.(tar\.[^.]+|[^.]+)$/s.exec(bare) ?? /^()\.(.+)$/s.exec(bare) ?? [];
+  if (bare === "") return { classifier, extension: signature.slice(1) };
+  if (extension === undefined || versions.normalize(rest) === undefined)
+    throw invalid(`${quoted(rest)} after artifact and version is not a classifier and an ending`);
+  return { classifier, extension: extension + signature };
+}
+
+/** The name without the ending of a signature: what it signs. Undefined for other files. */
+export function signedName(name: string): string | undefined {
+  return SIGNATURE.test(name) ? name.replace(SIGNATURE, "") : undefined;
+}
+
+/** The folder of a repository that holds the version's files. */
+export function repositoryFolder({ group, artifact, version }: Coordinates): string {
+  return `${group.replaceAll(".", "/")}/${artifact}/${snapshotOf(version) ?? version}`;
+}

@@ -1,0 +1,45 @@
+import { createHash } from "node:crypto";
+import { createReadStream } from "node:fs";
+import { basename } from "node:path";
+import { readBeside } from "../read-neighbour.ts";
+import type { PackageFile, ReadOptions } from "../format.ts";
+import { invalid } from "../read-package.ts";
+
+/** Checksums, and what repositories and caches note down for themselves: all of it is made again where it is needed. */
+const SIDECAR =
+  /\.(?:md5|sha1|sha256|sha512|lastUpdated)$|^maven-metadata[^/]*\.xml|^(?:_remote\.repositories|_maven\.repositories|resolver-status\.properties|m2e-lastUpdated\.properties)$/i;
+
+export function isMavenSidecar(name: string): boolean {
+  return SIDECAR.test(name);
+}
+
+const algorithms = ["md5", "sha1", "sha256", "sha512"] as const;
+const MAX_CHECKSUM_FILE = 4096;
+
+/** Rejects a file whose bytes differ from a checksum beside it. A checksum file that holds none only warns. */
+export async function verifyChecksums(file: PackageFile, options: ReadOptions, warnings: string[]): Promise<void> {
+  const expected: { name: string; algorithm: string; digest: string }[] = [];
+  for (const algorithm of algorithms) {
+    const path = `${file.path}.${algorithm}`;
+    const text = await readBeside(path, MAX_CHECKSUM_FILE);
+    if (text === undefined) continue;
+    const digest = findDigest(text.toString("latin1"), createHash(algorithm).digest().length * 2);
+    if (digest === undefined) warnings.push(`the checksum file ${basename(path)} holds no ${algorithm} checksum`);
+    else expected.push({ name: basename(path), algorithm, digest });
+  }
+  if (expected.length === 0) return;
+  const hashes = expected.map(({ algorithm }) => createHash(algorithm));
+  for await (const chunk of createReadStream(file.path, { highWaterMark: 1024 * 1024, signal: options.signal }))
+    for (const hash of hashes) hash.update(chunk as Buffer);
+  for (const [index, { name, algorithm, digest }] of expected.entries()) {
+    if (hashes[index]!.digest("hex") !== digest) throw invalid(`its ${algorithm} is not the one that ${name} says`);
+  }
+}
+
+/** Bare, before a file name (`sha1sum`), or after one (`SHA1 (x) = ...`). */
+function findDigest(text: string, length: number): string | undefined {
+  return text
+    .split(/[\s=*]+/)
+    .find((word) => word.length === length && /^[0-9a-f]+$/i.test(word))
+    ?.toLowerCase();
+}

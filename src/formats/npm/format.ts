@@ -1,0 +1,131 @@
+import type { TarEntry } from "../../lib/tar/read.ts";
+import { semver } from "../../versions/semver.ts";
+import type { Format, PackageFile, PackageIdentity, ReadOptions } from "../format.ts";
+import { gunzipFile } from "../containers/gzip.ts";
+import { parseJsonManifest } from "../manifests/json.ts";
+import { limits } from "../limits.ts";
+import { boundMetadata } from "../manifests/metadata.ts";
+import { parseNpmName, type NpmName } from "./name.ts";
+import { invalid, readPackage } from "../read-package.ts";
+import { guessTarContents } from "../name-the-type.ts";
+import { expectContainer } from "../containers/sniff.ts";
+import { tarEntries } from "../containers/tar.ts";
+
+/** npm packages as `npm pack` makes them, and the older ones whose top directory is not called `package`. */
+export const npm: Format = {
+  type: "npm",
+  extensions: [".tgz"],
+  read: (file, options) => readPackage("npm package", file, options, () => read(file, options)),
+};
+
+async function read(file: PackageFile, options: ReadOptions | undefined): Promise<PackageIdentity> {
+  await expectContainer(file, "gzip");
+  const warnings: string[] = [];
+  const manifest = parseJsonManifest(await findManifest(file, options, warnings), "package.json", warnings);
+  const name = parseNpmName(manifest["name"], warnings);
+  const { version, normalizedVersion } = readVersion(manifest["version"], warnings);
+  if (manifest["private"] === true) warnings.push('its package.json says "private": npm would refuse to publish it');
+  checkFileName(file, name, version, normalizedVersion, warnings);
+  return {
+    group: name.scope,
+    name: name.bare,
+    nameKey: name.bare,
+    version,
+    normalizedVersion,
+    sortKey: semver.sortKey(normalizedVersion),
+    prerelease: semver.isPrerelease(normalizedVersion),
+    qualifier: "",
+    key: `${name.scope === "" ? "" : `@${name.scope}/`}${name.bare}/-/${name.bare}-${normalizedVersion}.tgz`,
+    contentType: "application/gzip",
+    metadata: boundMetadata(Object.fromEntries(metadataMembers.map((member) => [member, manifest[member]])), warnings),
+    warnings,
+  };
+}
+
+const metadataMembers = [
+  "description",
+  "keywords",
+  "license",
+  "licenses",
+  "author",
+  "contributors",
+  "maintainers",
+  "homepage",
+  "repository",
+  "bugs",
+  "funding",
+  "bin",
+  "engines",
+  "os",
+  "cpu",
+  "libc",
+  "dependencies",
+  "devDependencies",
+  "optionalDependencies",
+  "peerDependencies",
+  "peerDependenciesMeta",
+  "bundleDependencies",
+  "bundledDependencies",
+  "deprecated",
+  "private",
+];
+
+/**
+ * npm unpacks every file with the first directory of its path cut off, and the last of several files wins. So all
+ * entries are looked at, and two that would end up as `package.json` reject the package.
+ */
+async function findManifest(file: PackageFile, options: ReadOptions | undefined, warnings: string[]): Promise<Buffer> {
+  let manifest: { path: string; bytes: Buffer } | undefined;
+  let guess: string | undefined;
+  let hasLinks = false;
+  for await (const entry of tarEntries(gunzipFile(file, options))) {
+    const path = installedPath(entry.name);
+    const isLink = entry.type === "symlink" || entry.type === "hardlink";
+    if (isLink && path === "") throw invalid(`its top directory "${entry.name}" is a link`);
+    hasLinks ||= isLink;
+    guess ??= guessTarContents(entry.name);
+    // File systems that ignore case would take the variants for one file.
+    if (path.toLowerCase() !== "package.json") continue;
+    if (manifest !== undefined) throw invalid(`"${manifest.path}" and "${entry.name}" would both be its package.json`);
+    manifest = { path: entry.name, bytes: await readManifest(entry) };
+  }
+  if (hasLinks) warnings.push("it holds links, which npm leaves out when it installs");
+  if (manifest === undefined)
+    throw invalid(`it has no package.json${guess === undefined ? "" : `; it looks like ${guess}`}`);
+  return manifest.bytes;
+}
+
+async function readManifest(entry: TarEntry): Promise<Buffer> {
+  if (entry.type !== "file") throw invalid(`its package.json is not a file but a ${entry.type}`);
+  if (!entry.name.endsWith("package.json")) throw invalid(`its manifest is called "${entry.name}"`);
+  return entry.read(limits.manifest);
+}
+
+/** Where npm would put the entry, relative to the package. */
+function installedPath(name: string): string {
+  const [, ...rest] = name.split(/[/\\]/);
+  return rest.filter((segment) => segment !== "" && segment !== ".").join("/");
+}
+
+function readVersion(version: unknown, warnings: string[]): { version: string; normalizedVersion: string } {
+  if (typeof version !== "string" || version === "") throw invalid('its package.json has no "version"');
+  const cleaned = version.replace(/^[=v\s]+/, "").trimEnd();
+  const normalizedVersion = semver.normalize(cleaned);
+  if (normalizedVersion === undefined) throw invalid(`"${version}" is not a semantic version`);
+  if (cleaned !== version) warnings.push(`the version is written "${version}"; npm reads ${cleaned}`);
+  return { version: version.trim(), normalizedVersion };
+}
+
+/** `npm pack` makes `scope-name-1.0.0.tgz`; registries serve `name-1.0.0.tgz`. */
+function checkFileName(
+  file: PackageFile,
+  name: NpmName,
+  version: string,
+  normalized: string,
+  warnings: string[],
+): void {
+  const stems = name.scope === "" ? [name.bare] : [`${name.scope}-${name.bare}`, name.bare];
+  const names = stems.flatMap((stem) => [`${stem}-${version}.tgz`, `${stem}-${normalized}.tgz`]);
+  if (names.includes(file.name)) return;
+  warnings.push(`the file is called "${file.name}", but by its manifest it is ${stems[0]}-${normalized}.tgz`);
+}

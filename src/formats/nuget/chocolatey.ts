@@ -1,0 +1,25 @@
+import type { Format } from "../format.ts";
+import { isChocolateyScript, isForPowerShell, readNupkg, type Nupkg } from "./format.ts";
+import { readPackage } from "../read-package.ts";
+
+/**
+ * Chocolatey packages: NuGet's container, identity and keys. Scripts are never demanded, because a metapackage has
+ * nothing but dependencies.
+ */
+export const chocolatey: Format = {
+  type: "chocolatey",
+  extensions: [".nupkg", ".snupkg"],
+  read: (file, options) =>
+    readPackage("Chocolatey package", file, options, async () => {
+      const nupkg = await readNupkg(file, options);
+      const hint = strangeness(nupkg);
+      if (hint !== undefined) nupkg.identity.warnings.push(`${hint}; this is a Chocolatey feed`);
+      return nupkg.identity;
+    }),
+};
+
+function strangeness({ nuspec, entries, hasLibraries }: Nupkg): string | undefined {
+  if (isForPowerShell(nuspec)) return "its tags say that it is for PowerShell";
+  const hasScripts = entries.some((entry) => isChocolateyScript(entry));
+  return hasLibraries && !hasScripts ? "it holds libraries for .NET and no script of Chocolatey's" : undefined;
+}

@@ -1,0 +1,77 @@
+import { pep440, pep440Text } from "../../versions/pep440.ts";
+import type { Format, PackageFile, PackageIdentity, ReadOptions } from "../format.ts";
+import { boundMetadata } from "../manifests/metadata.ts";
+import type { CoreMetadata } from "./metadata.ts";
+import { isSdistName, normalizeProjectName, sdistEndings } from "./name.ts";
+import { readSdist } from "./sdist.ts";
+import { readWheel } from "./wheel.ts";
+import { invalid, readPackage } from "../read-package.ts";
+import { expectContainer, type Container } from "../containers/sniff.ts";
+
+/**
+ * Python packages: wheels and source packages. A version has many files, told apart by their names as on every index:
+ * lock files name them, so a name that agrees with the manifest is kept as it is.
+ */
+export const pypi: Format = {
+  type: "pypi",
+  extensions: [".whl", ...sdistEndings],
+  read: (file, options) => readPackage("Python package", file, options, () => read(file, options)),
+};
+
+const kinds = [
+  { ending: ".whl", container: "zip", contentType: "application/octet-stream" },
+  { ending: ".tar.gz", container: "gzip", contentType: "application/gzip" },
+  { ending: ".zip", container: "zip", contentType: "application/zip" },
+  { ending: ".tar.bz2", container: "bzip2", contentType: "application/x-bzip2" },
+] as const satisfies { ending: string; container: Container; contentType: string }[];
+
+const MAX_FILE_NAME = 255;
+
+async function read(file: PackageFile, options: ReadOptions | undefined): Promise<PackageIdentity> {
+  // A wheel's name has to be right to the letter; of a source package's only the kind of archive counts.
+  const kind = kinds.find(({ ending }) => file.name.toLowerCase().endsWith(ending));
+  if (kind === undefined) throw invalid(unsupported(file.name));
+  if (file.name.length > MAX_FILE_NAME) throw invalid(`its file name is longer than ${MAX_FILE_NAME} characters`);
+  await expectContainer(file, kind.container);
+  const warnings: string[] = [];
+  const isWheel = kind.ending === ".whl";
+  const metadata = isWheel
+    ? await readWheel(file, options, warnings)
+    : await readSdist(file, kind.container, options, warnings);
+  const nameKey = normalizeProjectName(metadata.name);
+  const normalizedVersion = pep440.normalize(metadata.version)!;
+  const fileName = isWheel ? file.name : sdistName(file, metadata, normalizedVersion, kind.ending, warnings);
+  return {
+    group: "",
+    name: metadata.name,
+    nameKey,
+    version: metadata.version,
+    normalizedVersion,
+    sortKey: pep440.sortKey(normalizedVersion),
+    prerelease: pep440.isPrerelease(normalizedVersion),
+    qualifier: `file=${fileName}`,
+    key: `${nameKey}/${fileName}`,
+    contentType: kind.contentType,
+    metadata: boundMetadata(metadata.members, warnings),
+    warnings,
+  };
+}
+
+function sdistName(
+  file: PackageFile,
+  { name, version }: CoreMetadata,
+  normalizedVersion: string,
+  ending: string,
+  warnings: string[],
+): string {
+  if (isSdistName(file.name, normalizeProjectName(name), normalizedVersion)) return file.name;
+  const canonical = `${normalizeProjectName(name).replaceAll("-", "_")}-${pep440Text(version)}${ending}`;
+  warnings.push(`the file is called "${file.name}", but by its manifest it is ${canonical}`);
+  return canonical;
+}
+
+function unsupported(name: string): string {
+  const old = /\.(egg|exe|msi|rpm|dmg|deb|tgz|tar|tar\.xz|tar\.Z)$/i.exec(name)?.[1];
+  if (old === undefined) return "its file name does not end like one of a wheel (.whl) or source package (.tar.gz)";
+  return `packages of the kind .${old} are not imported: Python's indexes take wheels (.whl) and source packages (.tar.gz)`;
+}

@@ -1,0 +1,79 @@
+import { createHash } from "node:crypto";
+import { createReadStream } from "node:fs";
+import type { TarEntry } from "../../lib/tar/read.ts";
+import { decompress } from "../containers/decompress.ts";
+import type { PackageFile, ReadOptions } from "../format.ts";
+import { limits } from "../limits.ts";
+import { invalid } from "../read-package.ts";
+import { tarEntries } from "../containers/tar.ts";
+import { isYamlMapping, parseYamlMapping } from "../manifests/yaml.ts";
+
+const members = ["metadata.gz", "metadata", "data.tar.gz", "checksums.yaml.gz"];
+const algorithms = ["sha512", "sha256", "sha1"];
+
+export interface GemArchive {
+  /** The specification, as YAML. */
+  metadata: Buffer;
+  signed: boolean;
+}
+
+/** The specification of a gem whose parts are there once, nothing else is, and every checksum inside is right. */
+export async function readGemArchive(file: PackageFile, options: ReadOptions = {}): Promise<GemArchive> {
+  const source = createReadStream(file.path, { ...(options.signal && { signal: options.signal }) });
+  const hashes = new Map<string, Record<string, string>>();
+  const bodies = new Map<string, Buffer>();
+  let signed = false;
+  for await (const entry of tarEntries(source as AsyncIterable<Buffer>)) {
+    const { name } = entry;
+    const isSignature = name.endsWith(".sig") && members.includes(name.slice(0, -".sig".length));
+    if (!isSignature && !members.includes(name)) throw invalid(`it holds "${name}", which is no part of a gem`);
+    if (entry.type !== "file") throw invalid(`its ${name} is not a file but a ${entry.type}`);
+    if (hashes.has(name)) throw invalid(`it holds ${name} twice`);
+    signed ||= isSignature;
+    const keep = !isSignature && name !== "data.tar.gz";
+    if (keep && entry.size > limits.manifest) throw invalid(`its ${name} is longer than ${limits.manifest} bytes`);
+    const { body, digests } = await readBody(entry, keep);
+    hashes.set(name, digests);
+    if (keep) bodies.set(name, body);
+  }
+  if (!hashes.has("data.tar.gz")) throw invalid("it has no data.tar.gz");
+  await checkChecksums(bodies.get("checksums.yaml.gz"), hashes);
+  return { metadata: await readMetadata(bodies), signed };
+}
+
+async function readBody(entry: TarEntry, keep: boolean) {
+  const running = algorithms.map((algorithm) => ({ algorithm, hash: createHash(algorithm) }));
+  const chunks: Buffer[] = [];
+  for await (const chunk of entry.chunks()) {
+    for (const { hash } of running) hash.update(chunk);
+    if (keep) chunks.push(chunk);
+  }
+  const digests = Object.fromEntries(running.map(({ algorithm, hash }) => [algorithm, hash.digest("hex")]));
+  return { body: Buffer.concat(chunks), digests };
+}
+
+async function readMetadata(bodies: ReadonlyMap<string, Buffer>): Promise<Buffer> {
+  const packed = bodies.get("metadata.gz");
+  const plain = bodies.get("metadata");
+  if (packed !== undefined && plain !== undefined) throw invalid("it has both metadata.gz and metadata");
+  if (packed !== undefined) return decompress("gzip", packed, limits.manifest);
+  if (plain === undefined) throw invalid("it has no metadata.gz");
+  return plain;
+}
+
+/** Gems from before RubyGems 2 have no checksums, later ones those of two algorithms. */
+async function checkChecksums(
+  packed: Buffer | undefined,
+  hashes: ReadonlyMap<string, Record<string, string>>,
+): Promise<void> {
+  if (packed === undefined) return;
+  const checksums = parseYamlMapping(await decompress("gzip", packed, limits.manifest), "checksums.yaml");
+  for (const [algorithm, byName] of Object.entries(checksums)) {
+    if (!isYamlMapping(byName)) continue;
+    for (const [name, expected] of Object.entries(byName)) {
+      const actual = hashes.get(name)?.[algorithm.toLowerCase()];
+      if (actual !== undefined && actual !== expected)
+        throw invalid(`its ${name} does not have the ${algorithm} that its checksums say`);
+    }
+  }
+}

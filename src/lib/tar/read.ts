@@ -1,0 +1,155 @@
+import { createByteReader, type ByteReader } from "../byte-reader.ts";
+import { BLOCK, isZero, parsePax, parsePaxSize, parseTarHeader, TarError, type TarHeader } from "./header.ts";
+
+export { TarError } from "./header.ts";
+
+export interface TarEntry {
+  /** As the archive spells it, long names resolved; may be hostile. */
+  name: string;
+  /** `other`: devices, pipes and types that tools disagree on. */
+  type: "file" | "directory" | "symlink" | "hardlink" | "other";
+  /** Bytes of the body. */
+  size: number;
+  linkName: string;
+  /** When it was last changed; undefined: the archive tells none that makes sense. */
+  modified: Date | undefined;
+  /** The whole body, once, before the next entry is asked for. Throws when it is longer than `limit`. */
+  read(limit: number): Promise<Buffer>;
+  /** The body piece by piece instead, once, before the next entry is asked for. */
+  chunks(): AsyncGenerator<Buffer, void>;
+}
+
+export interface TarLimits {
+  /** Headers of any kind, so that a chain of extension headers counts too. */
+  maxEntries: number;
+  /** Bytes of one pax header or GNU long name. */
+  maxExtension: number;
+}
+
+/**
+ * The entries of an uncompressed tar stream in archive order, bodies skipped unless read. Throws `TarError` on whatever
+ * two tools could understand differently, instead of choosing one reading. Archives without an end marker are accepted
+ * (Alpine packages have none).
+ */
+export async function* readTar(source: AsyncIterable<Uint8Array>, limits: TarLimits): AsyncGenerator<TarEntry, void> {
+  const reader = createByteReader(source);
+  const pending: Extensions = {};
+  let headers = 0;
+  try {
+    for (;;) {
+      const block = await reader.read(BLOCK);
+      if (block.length === 0) break;
+      if (isZero(block)) return await expectEnd(reader);
+      if (block.length < BLOCK) throw new TarError("the tar archive ends inside a header");
+      if (++headers > limits.maxEntries)
+        throw new TarError(`the tar archive holds more than ${limits.maxEntries} entries`);
+      const header = parseTarHeader(block);
+      if (isExtension(header.flag)) {
+        // An extension's own size is never the one announced for the file after it, or the two could be mixed up.
+        const body = createBody(reader, header.name, header.size);
+        applyExtension(pending, header.flag, await body.read(limits.maxExtension));
+        await body.finish();
+        continue;
+      }
+      const { finish, ...entry } = createEntry(reader, header, pending);
+      yield entry;
+      await finish();
+    }
+    if (Object.keys(pending).length > 0) throw new TarError("the tar archive ends after an extension header");
+  } finally {
+    await reader.close();
+  }
+}
+
+/** What pax and GNU headers say of the entry after them. */
+interface Extensions {
+  name?: string;
+  linkName?: string;
+  size?: number;
+  /** Seconds since 1970. */
+  modified?: number;
+}
+
+function isExtension(flag: string): boolean {
+  return ["x", "X", "g", "L", "K"].includes(flag);
+}
+
+function applyExtension(pending: Extensions, flag: string, body: Buffer): void {
+  if (flag === "L") pending.name = body.toString("utf8").replace(/\0.*$/s, "");
+  else if (flag === "K") pending.linkName = body.toString("utf8").replace(/\0.*$/s, "");
+  else {
+    for (const [key, value] of parsePax(body)) {
+      if (key === "mtime" && flag !== "g" && /^\d{1,12}(\.\d*)?$/.test(value)) pending.modified = Number(value);
+      if (key.startsWith("GNU.sparse.")) throw new TarError("sparse files are not supported");
+      if (!["path", "linkpath", "size"].includes(key)) continue;
+      if (flag === "g") throw new TarError(`a global pax header sets "${key}" for every entry`);
+      if (key === "path") pending.name = value;
+      else if (key === "linkpath") pending.linkName = value;
+      else pending.size = parsePaxSize(value);
+    }
+  }
+}
+
+function createEntry(
+  reader: ByteReader,
+  header: TarHeader,
+  pending: Extensions,
+): TarEntry & { finish(): Promise<void> } {
+  const name = pending.name ?? header.name;
+  const linkName = pending.linkName ?? header.linkName;
+  const announced = pending.size ?? header.size;
+  const time = pending.modified ?? header.modified;
+  delete pending.name;
+  delete pending.linkName;
+  delete pending.size;
+  delete pending.modified;
+  const type = typeOf(header.flag, name);
+  if ((type === "symlink" || type === "hardlink") && announced > 0) throw new TarError(`the link "${name}" has a body`);
+  // Some tools write a directory's own size; no tool reads a body after it.
+  const size = type === "directory" ? 0 : announced;
+  const modified = time === undefined ? undefined : new Date(Math.floor(time * 1000));
+  return { name, type, linkName, size, modified, ...createBody(reader, name, size) };
+}
+
+function typeOf(flag: string, name: string): TarEntry["type"] {
+  if (flag === "S") throw new TarError("sparse files are not supported");
+  if (flag === "1") return "hardlink";
+  if (flag === "2") return "symlink";
+  // A trailing slash was how directories were told apart before the type flag.
+  if (flag === "5" || (flag === "0" && name.endsWith("/"))) return "directory";
+  return flag === "0" ? "file" : "other";
+}
+
+function createBody(reader: ByteReader, name: string, size: number) {
+  let rest = size + ((BLOCK - (size % BLOCK)) % BLOCK);
+  return {
+    async read(limit: number): Promise<Buffer> {
+      if (size > limit) throw new TarError(`"${name}" is ${size} bytes long; at most ${limit} are read`);
+      const body = await reader.read(size);
+      rest -= body.length;
+      if (body.length < size) throw new TarError(`the tar archive ends inside "${name}"`);
+      return body;
+    },
+    async *chunks(): AsyncGenerator<Buffer, void> {
+      for (let missing = size; missing > 0;) {
+        const piece = await reader.read(Math.min(missing, 64 * 1024));
+        if (piece.length === 0) throw new TarError(`the tar archive ends inside "${name}"`);
+        missing -= piece.length;
+        rest -= piece.length;
+        yield piece;
+      }
+    },
+    async finish(): Promise<void> {
+      if ((await reader.skip(rest)) < rest) throw new TarError(`the tar archive ends inside "${name}"`);
+    },
+  };
+}
+
+/** Tools that go on after the end marker see other files than those that stop there. */
+async function expectEnd(reader: ByteReader): Promise<void> {
+  for (;;) {
+    const rest = await reader.read(64 * 1024);
+    if (rest.length === 0) return;
+    if (!isZero(rest)) throw new TarError("data follows the end of the tar archive");
+  }
+}

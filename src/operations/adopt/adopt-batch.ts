@@ -1,0 +1,92 @@
+import { findByIdentity } from "../../catalog/files.ts";
+import { insertFiles, lockRows } from "../../catalog/packages.ts";
+import { unsettledKeys } from "../../catalog/pending.ts";
+import { mapParallel } from "../../lib/parallel.ts";
+import type { BlobInfo } from "../../stores/store.ts";
+import { adopted, type AdoptedBlob } from "./outcome.ts";
+import type { Context } from "../context.ts";
+import type { Target } from "../commit/feed-writer.ts";
+import { identityName } from "../packages/identity-name.ts";
+import type { PreparedPackage } from "../import/prepare-package.ts";
+import { newFile } from "../import/put-package.ts";
+
+/** A blob whose bytes were read: who it is, and the version of it that was read. */
+export interface ReadBlob {
+  item: PreparedPackage;
+  blob: BlobInfo;
+}
+
+/** What is to be recorded, and the answers about the rest. `known`: identities met by a run that records nothing. */
+export async function chooseBlobs(
+  context: Context,
+  feedId: number,
+  blobs: readonly ReadBlob[],
+  known = new Map<string, string>(),
+): Promise<{ wanted: ReadBlob[]; results: AdoptedBlob[] }> {
+  const { db } = await context.catalog();
+  const rows = await findByIdentity(
+    db,
+    feedId,
+    blobs.map(({ item }) => ({ ...item.identity, key: item.key })),
+  );
+  const keys = new Set(rows.map(({ key }) => key));
+  const places = new Map([...known, ...rows.map((row) => [identityName(row), row.key] as const)]);
+  const wanted: ReadBlob[] = [];
+  const results: AdoptedBlob[] = [];
+  for (const each of blobs) {
+    const name = identityName(each.item.identity);
+    const place = places.get(name);
+    if (keys.has(each.item.key)) results.push(adopted(each.item, "existing"));
+    else if (place !== undefined) results.push(adopted(each.item, "conflict", `the feed has this package at ${place}`));
+    else {
+      places.set(name, each.item.key);
+      known.set(name, each.item.key);
+      wanted.push(each);
+    }
+  }
+  return { wanted, results };
+}
+
+/**
+ * Records blobs that lie in the store, at their own keys. The feed must be locked against every other writer: only then
+ * is a blob that is there, and that nothing asks to be deleted, there to stay.
+ */
+export async function adoptBatch(
+  context: Context,
+  target: Target,
+  blobs: readonly ReadBlob[],
+  publishedFrom: "file" | "now" | undefined,
+): Promise<AdoptedBlob[]> {
+  const { db } = await context.catalog();
+  const { feed, storeId, store, run } = target;
+  const { wanted, results } = await chooseBlobs(context, feed.id, blobs);
+  const doomed = new Set(wanted.length === 0 ? [] : await unsettledKeys(db, storeId));
+  const still: { item: PreparedPackage; now: BlobInfo }[] = [];
+  const looked = mapParallel(wanted, context.concurrency, async ({ item, blob }) => ({
+    item,
+    blob,
+    now: doomed.has(item.key) ? undefined : await store.head(item.key, { signal: context.signal }),
+  }));
+  for await (const { item, blob, now } of looked) {
+    if (doomed.has(item.key))
+      results.push(adopted(item, "skipped", "an interrupted run has left it; see: feedctl verify --repair"));
+    else if (now === undefined) results.push(adopted(item, "failed", "it was deleted while it was read"));
+    else if (now.tag !== blob.tag || now.size !== blob.size)
+      results.push(adopted(item, "failed", "it changed while it was read"));
+    else still.push({ item, now });
+  }
+  const published = { at: context.now(), by: context.actor };
+  const files = still.map(({ item, now }) =>
+    newFile({ ...item, publishedAt: publishedFrom === "file" ? now.modified : undefined }, now.tag ?? null),
+  );
+  await db.transaction().execute(async (transaction) => {
+    await target.assertHeld();
+    await lockRows(transaction, feed.id, "shared");
+    await insertFiles(transaction, feed.id, files, published);
+    await run.audit(
+      transaction,
+      files.map(({ key, sha256, size }) => ({ action: "adopted", object: key, detail: { sha256, size } })),
+    );
+  });
+  return [...results, ...still.map(({ item }) => adopted(item, "adopted"))];
+}

@@ -1,0 +1,110 @@
+import { createHash } from "node:crypto";
+import type { Archive, ArchiveEntry } from "../../formats/containers/open-archive.ts";
+import { detectType, HEAD } from "../../lib/detect-type.ts";
+import type { Hashes } from "../../lib/hash.ts";
+import { createHead } from "../../lib/collect-head.ts";
+import { FeedctlError } from "../../errors.ts";
+import { inside } from "./paths.ts";
+import type { NameProblem, NewName } from "./check-names.ts";
+
+/** A file of an archive as its first pass found it. */
+export interface PlannedFile {
+  /** Its place among all entries. */
+  index: number;
+  path: string;
+  size: number;
+  hashes: Hashes;
+  /** Its media type. */
+  type: string;
+  modified: Date | undefined;
+}
+
+export interface ArchiveNames {
+  names: NewName[];
+  problems: NameProblem[];
+  /** By their place among all entries. */
+  paths: Map<number, string>;
+}
+
+/** Where an entry would go. Undefined: nowhere, such as the archive's own root. */
+function placeEntry(entry: ArchiveEntry, to: string): { path: string } | { problem: string } | undefined {
+  const { name, kind, locked } = entry;
+  if (kind === "link") return { problem: "is a link" };
+  if (kind === "other") return { problem: "is no file and no folder" };
+  if (locked !== undefined) return { problem: locked };
+  if (name.startsWith("/")) return { problem: "is an absolute path" };
+  if (/^[A-Za-z]:/.test(name)) return { problem: "begins with a drive" };
+  if (name.includes("\\")) return { problem: "holds a backslash" };
+  const bare = name.replace(/^(\.\/+)+/, "").replace(/\/+$/, "");
+  if (bare === "" || bare === ".") return kind === "folder" ? undefined : { problem: "has no name" };
+  const segments = bare.split("/");
+  if (segments.includes("..")) return { problem: "leads out of the archive" };
+  for (const segment of segments) {
+    if (DEVICE.test(segment)) return { problem: `holds "${segment}", a device on Windows` };
+    if (/[. ]$/.test(segment)) return { problem: `holds "${segment}", whose end Windows drops` };
+  }
+  return { path: inside(to, bare) };
+}
+
+const DEVICE = /^(con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³]|conin\$|conout\$)\s*(\.|$)/i;
+
+const hint = "if it is what it should be: --max-size, such as 50G";
+
+/** One pass over the names. With `read` the bytes of every file are read for their hashes in the same pass. */
+export async function planArchive(
+  archive: Archive,
+  to: string,
+  bounds: { bytes: number; ratio: number; ratioFrom: number; size: number },
+  read: boolean,
+): Promise<ArchiveNames & { files: PlannedFile[] }> {
+  const plan: ArchiveNames & { files: PlannedFile[] } = { names: [], problems: [], paths: new Map(), files: [] };
+  let index = -1;
+  let total = 0;
+  for await (const entry of archive.entries()) {
+    index++;
+    const place = placeEntry(entry, to);
+    if (place === undefined) continue;
+    const folder = entry.kind === "folder";
+    if ("problem" in place) {
+      const reason = `its entry ${place.problem}`;
+      plan.problems.push({ path: entry.name, from: entry.name, folder, status: "invalid", reason });
+      continue;
+    }
+    plan.names.push({ path: place.path, folder, from: entry.name });
+    if (folder) continue;
+    plan.paths.set(index, place.path);
+    if (!read || plan.problems.length > 0) continue;
+    const { size, hashes, head } = await hashChunks(counted(entry.chunks()));
+    const type = await detectType(place.path, { head, size });
+    plan.files.push({ index, path: place.path, size, hashes, type, modified: entry.modified });
+  }
+  return plan;
+
+  async function* counted(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+    for await (const chunk of chunks) {
+      total += chunk.length;
+      if (total > bounds.bytes)
+        throw new FeedctlError("invalid", `the archive unpacks to more than ${bounds.bytes} bytes`, {
+          hint,
+        });
+      if (total > bounds.ratioFrom && total > bounds.ratio * bounds.size)
+        throw new FeedctlError("invalid", `the archive unpacks to more than ${bounds.ratio} times its size`, { hint });
+      yield chunk;
+    }
+  }
+}
+
+async function hashChunks(
+  chunks: AsyncIterable<Uint8Array>,
+): Promise<{ size: number; hashes: Hashes; head: Uint8Array }> {
+  const all = (["md5", "sha1", "sha256", "sha512"] as const).map((name) => createHash(name));
+  const head = createHead(HEAD);
+  let size = 0;
+  for await (const chunk of chunks) {
+    size += chunk.length;
+    head.add(chunk);
+    for (const hash of all) hash.update(chunk);
+  }
+  const [md5 = "", sha1 = "", sha256 = "", sha512 = ""] = all.map((hash) => hash.digest("hex"));
+  return { size, hashes: { md5, sha1, sha256, sha512 }, head: head.bytes() };
+}

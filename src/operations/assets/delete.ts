@@ -1,0 +1,121 @@
+import { deleteFolders } from "../../catalog/assets/folders.ts";
+import { assetsBelow, takeAssets, totalsBelow, type AssetRow } from "../../catalog/assets/assets.ts";
+import { lockRows } from "../../catalog/packages.ts";
+import { FeedctlError } from "../../errors.ts";
+import { inBatches } from "../../lib/parallel.ts";
+import { parseFolder } from "./paths.ts";
+import type { Context } from "../context.ts";
+import { openWriter, type FeedWriter, type Target, settleIfPossible } from "../commit/feed-writer.ts";
+import { findItem, requireDirectory, requireLiveDirectory } from "./require-asset.ts";
+import { keepContent } from "./keep-earlier-content.ts";
+import { recordGone } from "./record-deleted.ts";
+import { startRun } from "../commit/recorded-run.ts";
+
+export interface DeletePlan {
+  directory: string;
+  path: string;
+  /** `none`: nothing is there. */
+  kind: "file" | "folder" | "none";
+  files: number;
+  bytes: number;
+}
+
+/** What deleting a path means. A folder that is not empty needs `recursive`. */
+export async function planDelete(
+  context: Context,
+  directory: string,
+  text: string,
+  recursive: boolean,
+): Promise<DeletePlan> {
+  const { db } = await context.catalog();
+  const feed = await requireDirectory(db, directory);
+  const path = parseFolder(text);
+  if (path === "")
+    throw new FeedctlError("usage", "the directory itself is not deleted", {
+      hint: `delete the feed: feedctl feed delete ${feed.name} --purge-files`,
+    });
+  const found = await findItem(db, feed.id, path);
+  if (found === undefined) return { directory: feed.name, path, kind: "none", files: 0, bytes: 0 };
+  if ("file" in found) return { directory: feed.name, path, kind: "file", files: 1, bytes: found.file.size };
+  const totals = await totalsBelow(db, feed.id, path);
+  if (totals.files > 0 && !recursive)
+    throw new FeedctlError("conflict", `the folder ${path} is not empty: ${totals.files} files lie in it`, {
+      hint: "add --recursive to delete them too",
+    });
+  return { directory: feed.name, path, kind: "folder", ...totals };
+}
+
+export interface DeletedAssets {
+  directory: string;
+  files: number;
+  folders: number;
+  bytes: number;
+}
+
+const BATCH = 1000;
+
+/** Rows and pending deletes in one transaction, then the blobs. What is not there is no fault. */
+export async function deleteAssets(
+  context: Context,
+  directory: string,
+  plans: readonly DeletePlan[],
+): Promise<DeletedAssets> {
+  const { db } = await context.catalog();
+  const feed = await requireLiveDirectory(db, directory);
+  const total: DeletedAssets = { directory: feed.name, files: 0, folders: 0, bytes: 0 };
+  await using run = await startRun(context, "asset delete", feed.id);
+  await using writer = openWriter(context, feed.name, run);
+  for (const { path, kind, files } of plans) {
+    if (kind === "none") continue;
+    const found = await findItem(db, feed.id, path);
+    if (found === undefined) continue;
+    if ("file" in found) await remove([found.file]);
+    else {
+      // nobody has agreed to the deletion of files in a folder that was empty
+      if (files > 0) for await (const batch of inBatches(assetsBelow(db, feed.id, path), BATCH)) await remove(batch);
+      total.folders += await removeFolder(writer, path);
+    }
+  }
+  await settleIfPossible(context, writer);
+  await run.finish(total);
+  return total;
+
+  async function remove(rows: readonly AssetRow[]): Promise<void> {
+    const gone = new Set(await writer.write((target) => removeFiles(context, target, rows)));
+    for (const row of rows) if (gone.has(row.key)) total.bytes += row.size;
+    total.files += gone.size;
+  }
+
+  async function removeFolder(into: FeedWriter, path: string): Promise<number> {
+    return into.write(async (target) =>
+      db.transaction().execute(async (transaction) => {
+        await target.assertHeld();
+        await lockRows(transaction, feed.id, "exclusive");
+        const { files } = await totalsBelow(transaction, feed.id, path);
+        if (files > 0) throw new FeedctlError("conflict", `files came into the folder ${path} meanwhile`);
+        await target.run.audit(transaction, [{ action: "folder deleted", object: path }]);
+        return deleteFolders(transaction, feed.id, path);
+      }),
+    );
+  }
+}
+
+/** Removes files from the catalog, kept where the directory keeps versions; their blobs are to be settled. Returns the paths. */
+export async function removeFiles(context: Context, target: Target, rows: readonly AssetRow[]): Promise<string[]> {
+  const { db } = await context.catalog();
+  const { feed, run } = target;
+  const lost = await keepContent(context, target, rows, "deleted");
+  for (const problem of lost.values()) throw problem;
+  return db.transaction().execute(async (transaction) => {
+    await target.assertHeld();
+    await lockRows(transaction, feed.id, "exclusive");
+    // with the bytes that were kept: other ones may have come meanwhile
+    const gone = await takeAssets(transaction, feed.id, rows);
+    await recordGone(context, transaction, target, gone);
+    await run.audit(
+      transaction,
+      gone.map((object) => ({ action: "deleted", object })),
+    );
+    return gone;
+  });
+}

@@ -1,0 +1,144 @@
+import { join, resolve } from "node:path";
+import { stat } from "node:fs/promises";
+import { mkdir } from "node:fs/promises";
+import { foldersBelow } from "../../catalog/assets/folders.ts";
+import { assetsBelow, type AssetRow } from "../../catalog/assets/assets.ts";
+import { FeedctlError, isFeedctlError } from "../../errors.ts";
+import { mapParallel } from "../../lib/parallel.ts";
+import { foldsCase } from "../../stores/disk/case.ts";
+import { diskNameProblem } from "../../stores/disk/names.ts";
+import { parseKey } from "../../stores/key.ts";
+import type { Readable } from "node:stream";
+import { baseName, parseFolder } from "./paths.ts";
+import type { Context } from "../context.ts";
+import { openFeedStore } from "../feed-store/open-feed-store.ts";
+import { findItem, noItem, requireDirectory, requireFile } from "./require-asset.ts";
+import { saveAsset } from "./restore-content.ts";
+
+export interface DownloadInput {
+  directory: string;
+  path: string;
+  /** A file or folder on this machine. Default: the name it has, in the current folder. */
+  output?: string | undefined;
+  overwrite: boolean;
+  cwd: string;
+  onProgress?: ((part: { path: string; bytes: number; size: number }) => void) | undefined;
+}
+
+export interface SavedAsset {
+  type: "file";
+  path: string;
+  /** On this machine. */
+  file: string;
+  status: "saved" | "unchanged" | "conflict" | "failed";
+  size: number;
+  sha256: string;
+  reason?: string;
+}
+
+export interface DownloadSummary {
+  type: "summary";
+  saved: number;
+  unchanged: number;
+  conflict: number;
+  failed: number;
+  /** Of what was saved. */
+  bytes: number;
+}
+
+/** Saves one file, or a folder with all that lies in it. One file's trouble in a folder does not stop the others. */
+export async function* downloadAssets(
+  context: Context,
+  input: DownloadInput,
+): AsyncGenerator<SavedAsset | DownloadSummary> {
+  const { db } = await context.catalog();
+  const feed = await requireDirectory(db, input.directory);
+  const path = parseFolder(input.path);
+  const found = await findItem(db, feed.id, path);
+  if (found === undefined) throw noItem(feed, path);
+  await using store = await openFeedStore(context, db, feed);
+  const summary: DownloadSummary = { type: "summary", saved: 0, unchanged: 0, conflict: 0, failed: 0, bytes: 0 };
+  const save = async (file: AssetRow, target: string): Promise<SavedAsset> => {
+    const { key, size, sha256 } = file;
+    const onProgress = (bytes: number) => input.onProgress?.({ path: key, bytes, size });
+    const status = await saveAsset(context, { store, file, target, overwrite: input.overwrite, onProgress });
+    return { type: "file", path: key, file: target, status, size, sha256 };
+  };
+  const count = (saved: SavedAsset): SavedAsset => {
+    summary[saved.status]++;
+    if (saved.status === "saved") summary.bytes += saved.size;
+    return saved;
+  };
+
+  if ("file" in found) {
+    const target = await targetOf(input, baseName(path));
+    yield count(await save(found.file, target));
+  } else {
+    const root = resolve(input.cwd, input.output ?? (path === "" ? feed.name : baseName(path)));
+    const skip = path === "" ? 0 : path.length + 1;
+    await mkdir(root, { recursive: true });
+    const folds = (await foldsCase(root)) ? new Set<string>() : undefined;
+    const one = async (file: AssetRow): Promise<SavedAsset> => {
+      const { key, size, sha256 } = file;
+      const target = join(root, key.slice(skip));
+      const told = (status: "conflict" | "failed", reason: string): SavedAsset => ({
+        type: "file",
+        path: key,
+        file: target,
+        status,
+        size,
+        sha256,
+        reason,
+      });
+      const problem = diskNameProblem(parseKey(key.slice(skip)), context.platform);
+      if (problem !== undefined) return told("failed", problem);
+      const folded = key.toLowerCase();
+      if (folds?.has(folded)) return told("conflict", "another file differs from it in case only");
+      folds?.add(folded);
+      try {
+        return await save(file, target);
+      } catch (error) {
+        if (!isFeedctlError(error, "conflict", "corrupt", "invalid", "not-found", "denied", "locked")) throw error;
+        return told(error.code === "conflict" ? "conflict" : "failed", error.message);
+      }
+    };
+    for await (const saved of mapParallel(assetsBelow(db, feed.id, path), context.concurrency, one)) yield count(saved);
+    for await (const folder of foldersBelow(db, feed.id, path)) {
+      const inner = parseKey(folder.path.slice(skip));
+      if (diskNameProblem(inner, context.platform) === undefined)
+        await mkdir(join(root, inner), { recursive: true }).catch(() => {}); // a file in its way was told above
+    }
+  }
+  yield summary;
+}
+
+async function targetOf({ cwd, output }: DownloadInput, name: string): Promise<string> {
+  const path = resolve(cwd, output ?? ".");
+  const isFolder = output === undefined || /[/\\]$/.test(output);
+  if (isFolder || (await stat(path).catch(() => undefined))?.isDirectory()) return join(path, name);
+  const parent = await stat(resolve(path, "..")).catch(() => undefined);
+  if (parent?.isDirectory() !== true) throw new FeedctlError("not-found", `there is no folder for ${path}`);
+  return path;
+}
+
+export interface OpenedAsset {
+  file: { size: number; sha256: string };
+  fileName: string;
+  /** The bytes; whoever reads them compares size and sha256 with `file`. */
+  body: Readable;
+  close(): Promise<void>;
+}
+
+export async function openAsset(context: Context, directory: string, text: string): Promise<OpenedAsset> {
+  const { db } = await context.catalog();
+  const feed = await requireDirectory(db, directory);
+  const file = await requireFile(db, feed, parseFolder(text));
+  const store = await openFeedStore(context, db, feed);
+  try {
+    const body = await store.get(parseKey(file.key), { signal: context.signal });
+    return { file, fileName: baseName(file.key), body, close: () => store[Symbol.asyncDispose]() as Promise<void> };
+  } catch (error) {
+    await store[Symbol.asyncDispose]();
+    throw error;
+  }
+}

@@ -1,0 +1,133 @@
+import { listKept, setVersioning, type KeptRow } from "../../catalog/assets/history.ts";
+import { lockRows } from "../../catalog/packages.ts";
+import { FeedctlError } from "../../errors.ts";
+import type { AssetOutcome } from "./item.ts";
+import { openAssetLane } from "./asset-target.ts";
+import { parseFolder } from "./paths.ts";
+import type { Context } from "../context.ts";
+import { copyItem } from "./copy.ts";
+import { openFeedStore } from "../feed-store/open-feed-store.ts";
+import { openWriter, settle } from "../commit/feed-writer.ts";
+import { findItem, noItem, requireDirectory, requireLiveDirectory } from "./require-asset.ts";
+import { recordGone } from "./record-deleted.ts";
+import { startRun } from "../commit/recorded-run.ts";
+import { takeFileRows } from "../../catalog/files.ts";
+
+/** Earlier content, of one file or of all; the newest first. */
+export async function* listHistory(context: Context, directory: string, text?: string): AsyncGenerator<KeptRow> {
+  const { db } = await context.catalog();
+  const feed = await requireDirectory(db, directory);
+  const path = text === undefined ? undefined : parseFolder(text);
+  let found = false;
+  for await (const row of listKept(db, feed.id, path)) {
+    found = true;
+    yield row;
+  }
+  if (!found && path !== undefined && (await findItem(db, feed.id, path)) === undefined) throw noItem(feed, path);
+}
+
+/** Gives a file the content that it had; what it has now is kept like everything that is overwritten. */
+export async function restoreAsset(
+  context: Context,
+  input: { directory: string; path: string; version?: number | undefined },
+): Promise<AssetOutcome & { version: number }> {
+  const { db } = await context.catalog();
+  await using lane = await openAssetLane(context, { directory: input.directory, command: "asset restore" });
+  const path = parseFolder(input.path);
+  const found = await findItem(db, lane.feed.id, path);
+  const now = found !== undefined && "file" in found ? found.file.sha256 : undefined;
+  const kept = await Array.fromAsync(listKept(db, lane.feed.id, path));
+  const wanted =
+    input.version === undefined
+      ? kept.find(({ sha256 }) => sha256 !== now)
+      : kept.find(({ version }) => version === input.version);
+  if (wanted === undefined)
+    throw new FeedctlError("not-found", `nothing earlier is kept of ${path}`, {
+      hint: `see: feedctl asset history ${lane.feed.name} ${path}`,
+    });
+  await using store = await openFeedStore(context, db, lane.feed);
+  // what it says of itself is not part of its content: it stays, where the file is still there
+  const contentType = now === undefined ? wanted.contentType : undefined;
+  const item = { ...copyItem(context, store, wanted, path, false), contentType };
+  const [outcome] = await Array.fromAsync(lane.take([item], "replace"));
+  if (outcome === undefined) throw new Error("a restored file has no outcome");
+  await lane.finish(outcome);
+  return { ...outcome, version: wanted.version };
+}
+
+export async function switchVersioning(
+  context: Context,
+  directory: string,
+  on: boolean,
+): Promise<{ directory: string; versioning: boolean }> {
+  const { db } = await context.catalog();
+  const feed = await requireLiveDirectory(db, directory);
+  await using run = await startRun(context, "asset versioning", feed.id);
+  await db.transaction().execute(async (transaction) => {
+    await setVersioning(transaction, feed.id, on);
+    await run.audit(transaction, [{ action: on ? "versioning on" : "versioning off", object: feed.name }]);
+  });
+  const result = { directory: feed.name, versioning: on };
+  await run.finish(result);
+  return result;
+}
+
+export interface PruneInput {
+  directory: string;
+  /** Of this file only. */
+  path?: string | undefined;
+  /** The newest of each file stay. */
+  keep?: number | undefined;
+  /** Only what was kept before. */
+  before?: Date | undefined;
+}
+
+/** Kept content that a rule gives up. */
+export async function planPrune(
+  context: Context,
+  { directory, path, keep = 0, before }: PruneInput,
+): Promise<KeptRow[]> {
+  const { db } = await context.catalog();
+  const feed = await requireDirectory(db, directory);
+  const doomed: KeptRow[] = [];
+  let place = { path: "", count: 0 };
+  for await (const row of listKept(db, feed.id, path === undefined ? undefined : parseFolder(path))) {
+    if (row.path !== place.path) place = { path: row.path, count: 0 };
+    if (++place.count > keep && (before === undefined || row.keptAt < before)) doomed.push(row);
+  }
+  return doomed;
+}
+
+/** Rows and pending deletes in one transaction, then the blobs. */
+export async function pruneHistory(
+  context: Context,
+  directory: string,
+  rows: readonly KeptRow[],
+): Promise<{ directory: string; versions: number; bytes: number }> {
+  const { db } = await context.catalog();
+  const feed = await requireLiveDirectory(db, directory);
+  await using run = await startRun(context, "asset history", feed.id);
+  await using writer = openWriter(context, feed.name, run);
+  let versions = 0;
+  for (let start = 0; start < rows.length; start += 1000) {
+    const some = rows.slice(start, start + 1000);
+    versions += await writer.write(async (target) =>
+      db.transaction().execute(async (transaction) => {
+        await target.assertHeld();
+        await lockRows(transaction, feed.id, "exclusive");
+        const ids = some.map(({ version }) => version);
+        const keys = await takeFileRows(transaction, feed.id, ids);
+        await recordGone(context, transaction, target, keys);
+        await run.audit(
+          transaction,
+          some.map(({ path, version }) => ({ action: "version deleted", object: path, detail: { version } })),
+        );
+        return keys.length;
+      }),
+    );
+  }
+  await settle(context, writer);
+  const pruned = { directory: feed.name, versions, bytes: rows.reduce((sum, { size }) => sum + size, 0) };
+  await run.finish(pruned);
+  return pruned;
+}

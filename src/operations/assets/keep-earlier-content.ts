@@ -1,0 +1,91 @@
+import { createHash } from "node:crypto";
+import { findKept, insertKept, type NewKept } from "../../catalog/assets/history.ts";
+import type { AssetRow } from "../../catalog/assets/assets.ts";
+import { forgetDeletes, withdrawWrites } from "../../catalog/pending.ts";
+import type { KeptBecause } from "../../catalog/schema/assets.ts";
+import { FeedctlError, isFeedctlError } from "../../errors.ts";
+import { mapParallel } from "../../lib/parallel.ts";
+import { parseKey, type Key } from "../../stores/key.ts";
+import { announceBatch } from "../commit/announce.ts";
+import { HISTORY } from "./paths.ts";
+import type { Context } from "../context.ts";
+import { copyBlob } from "../transfer/copy-blob.ts";
+import type { Target } from "../commit/feed-writer.ts";
+import { uploadNotes } from "../commit/upload-notes.ts";
+
+/**
+ * The same content of the same file has the same key, so that a run that died after keeping it is not followed by one
+ * that keeps it twice. A path can be as long as a key, so it cannot be part of one.
+ */
+function historyKey({ key, modifiedAt, sha256 }: Pick<AssetRow, "key" | "modifiedAt" | "sha256">): Key {
+  const path = createHash("sha256").update(key).digest("hex").slice(0, 32);
+  const time = modifiedAt.toISOString().replaceAll(/[-:.]/g, "");
+  return parseKey(`${HISTORY}/${path}/${time}-${sha256.slice(0, 32)}`);
+}
+
+/**
+ * Where the directory keeps versions: copies the content of files aside and records it, before anything happens to it.
+ * Returns why, for those where that did not work; their content must not be touched.
+ */
+export async function keepContent(
+  context: Context,
+  target: Target,
+  rows: readonly AssetRow[],
+  reason: KeptBecause,
+): Promise<Map<string, FeedctlError>> {
+  const failures = new Map<string, FeedctlError>();
+  const { feed, store, storeId, run } = target;
+  if (!feed.versioning || rows.length === 0) return failures;
+  const { db } = await context.catalog();
+  const keyed = rows.map((row) => ({ row, key: historyKey(row) }));
+  const there = await findKept(
+    db,
+    feed.id,
+    keyed.map(({ key }) => key),
+  );
+  const missing = keyed.filter(({ key }) => !there.has(key));
+  if (missing.length === 0) return failures;
+  const ours = await announceBatch(
+    context,
+    target,
+    missing.map(({ row, key }) => ({ key, sha256: row.sha256 })),
+  );
+  const notes = uploadNotes(context, store.name);
+  const kept: NewKept[] = [];
+  for await (const one of mapParallel(missing, context.concurrency, keep)) if (one !== undefined) kept.push(one);
+  const keys = kept.map(({ key }) => key);
+  await db.transaction().execute(async (transaction) => {
+    await target.assertHeld();
+    await insertKept(transaction, feed.id, kept, { now: context.now(), actor: context.actor });
+    await forgetDeletes(transaction, storeId, keys);
+    await withdrawWrites(transaction, storeId, run.id, keys);
+  });
+  return failures;
+
+  async function keep({ row, key }: { row: AssetRow; key: Key }): Promise<NewKept | undefined> {
+    try {
+      if (!ours.has(key)) throw new FeedctlError("locked", "another run is changing the same file");
+      const { signal } = context;
+      const blob = await store.head(parseKey(row.key), { signal });
+      if (blob === undefined) throw new FeedctlError("not-found", "its blob is missing");
+      const put = await copyBlob(context, {
+        source: store,
+        target: store,
+        blob,
+        as: key,
+        ifExists: "fail",
+        expected: row,
+        notes,
+        contentType: row.contentType,
+      });
+      return { row, key, storeTag: put.tag ?? null, reason };
+    } catch (error) {
+      if (!isFeedctlError(error, "not-found", "corrupt", "conflict", "locked", "invalid")) throw error;
+      failures.set(
+        row.key,
+        new FeedctlError(error.code, `its content cannot be kept: ${error.message}`, { cause: error }),
+      );
+      return undefined;
+    }
+  }
+}

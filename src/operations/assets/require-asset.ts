@@ -1,0 +1,64 @@
+import { findAssets, type AssetRow } from "../../catalog/assets/assets.ts";
+import { findFolder, type FolderRow } from "../../catalog/assets/folders.ts";
+import { findFeed, listFeeds, type FeedRow } from "../../catalog/feeds.ts";
+import type { Db } from "../../catalog/schema/core.ts";
+import { FeedctlError } from "../../errors.ts";
+import { nearest } from "../../lib/nearest.ts";
+import { requireActiveFeed, requireFeed, requireLiveFeed } from "../feed-store/find-feed.ts";
+
+/** An asset directory by its name. */
+export async function requireDirectory(db: Db, name: string): Promise<FeedRow> {
+  const found = await findFeed(db, name);
+  if (found === undefined) await unknownDirectory(db, name);
+  return onlyAssets(await requireFeed(db, name));
+}
+
+/** As `requireDirectory`, for what changes it. */
+export async function requireLiveDirectory(db: Db, name: string): Promise<FeedRow> {
+  return onlyAssets(await requireLiveFeed(db, name));
+}
+
+/** As `requireDirectory`, for what adds files: a disabled one takes none. */
+export async function requireActiveDirectory(db: Db, name: string): Promise<FeedRow> {
+  return onlyAssets(await requireActiveFeed(db, name));
+}
+
+function onlyAssets(feed: FeedRow): FeedRow {
+  if (feed.type === "asset") return feed;
+  throw new FeedctlError("usage", `"${feed.name}" is a feed of ${feed.type} packages, no asset directory`, {
+    hint: `its packages: feedctl package list ${feed.name}`,
+  });
+}
+
+async function unknownDirectory(db: Db, name: string): Promise<never> {
+  const others = (await listFeeds(db)).filter(({ type }) => type === "asset").map((feed) => feed.name);
+  const near = nearest(name, others);
+  throw new FeedctlError("not-found", `there is no asset directory "${name}"`, {
+    hint: near === undefined ? `make it: feedctl feed create ${name} --type asset` : `did you mean "${near}"?`,
+  });
+}
+
+export type Found = { file: AssetRow } | { folder: FolderRow } | undefined;
+
+/** What stands at a path. */
+export async function findItem(db: Db, feedId: number, path: string): Promise<Found> {
+  const file = path === "" ? undefined : (await findAssets(db, feedId, [path])).get(path);
+  if (file !== undefined) return { file };
+  const folder = await findFolder(db, feedId, path);
+  if (folder !== undefined) return { folder };
+  if (path !== "") return undefined;
+  return { folder: { feed_id: feedId, path: "", created_at: new Date(0), cache_control: null, metadata: {} } };
+}
+
+export function noItem(feed: FeedRow, path: string): FeedctlError {
+  return new FeedctlError("not-found", `asset directory "${feed.name}" has no ${path}`, {
+    hint: `see: feedctl asset list ${feed.name} --recursive`,
+  });
+}
+
+export async function requireFile(db: Db, feed: FeedRow, path: string): Promise<AssetRow> {
+  const found = await findItem(db, feed.id, path);
+  if (found === undefined) throw noItem(feed, path);
+  if ("file" in found) return found.file;
+  throw new FeedctlError("usage", `${path === "" ? "the directory itself" : path} is a folder, no file`);
+}

@@ -1,0 +1,197 @@
+import { buffer } from "node:stream/consumers";
+import { describeFolder } from "../../catalog/assets/folders.ts";
+import {
+  assetsBelow,
+  describeAssets,
+  findAssets,
+  type AssetRow,
+  type Description,
+} from "../../catalog/assets/assets.ts";
+import { lockRows } from "../../catalog/packages.ts";
+import { withdrawWrites } from "../../catalog/pending.ts";
+import type { UserMetadata } from "../../catalog/schema/assets.ts";
+import { FeedctlError } from "../../errors.ts";
+import { contentTypeOf } from "../../lib/content-type.ts";
+import { detectType, HEAD, needsBytes } from "../../lib/detect-type.ts";
+import { inBatches, mapParallel } from "../../lib/parallel.ts";
+import { parseKey } from "../../stores/key.ts";
+import { announceBatch } from "../commit/announce.ts";
+import { checkMetadata } from "./metadata.ts";
+import { newAsset } from "./item.ts";
+import { openAssetLane, type AssetLane } from "./asset-target.ts";
+import { parseFolder } from "./paths.ts";
+import type { Context } from "../context.ts";
+import type { Target } from "../commit/feed-writer.ts";
+import { findItem, noItem } from "./require-asset.ts";
+import { servedAs } from "./served-headers.ts";
+
+export interface DescribeChange {
+  /** `auto`: as `detectType` finds it. */
+  contentType?: string | undefined;
+  /** Null: inherited; empty: none. */
+  cacheControl?: string | null | undefined;
+  /** Makes the new entries of the old ones. */
+  metadata?: ((old: UserMetadata) => UserMetadata) | undefined;
+}
+
+export interface Described {
+  directory: string;
+  path: string;
+  folder: boolean;
+  /** Files that are served otherwise now. */
+  files: number;
+}
+
+const BATCH = 256;
+
+/**
+ * Changes what a file says of itself, in the catalog and on the blob; the bytes are not sent. A migration that is under
+ * way sees by its proofs that the copy is to say it, too. A folder's cache header
+ * holds for what lies in it and has none of its own; with `recursive` every file below a folder is changed itself.
+ */
+export async function describeAsset(
+  context: Context,
+  input: { directory: string; path: string; change: DescribeChange; recursive?: boolean; command: string },
+): Promise<Described> {
+  const { directory, change, recursive = false, command } = input;
+  const { db } = await context.catalog();
+  await using lane = await openAssetLane(context, { directory, command });
+  const { feed } = lane;
+  const path = parseFolder(input.path);
+  const found = await findItem(db, feed.id, path);
+  if (found === undefined) throw noItem(feed, path);
+  let files = 0;
+  if ("file" in found) files = await describeRows(context, lane, [found.file], change);
+  else {
+    if (change.contentType !== undefined && !recursive)
+      throw new FeedctlError("usage", `${path === "" ? "the directory" : path} is a folder, which has no media type`, {
+        hint: "--recursive changes every file in it",
+      });
+    const ofFolder = !recursive;
+    if (ofFolder) {
+      const metadata = change.metadata && checkMetadata(change.metadata(found.folder.metadata));
+      const { cacheControl } = change;
+      await lane.writer?.write(async (target) =>
+        db.transaction().execute(async (transaction) => {
+          await target.assertHeld();
+          await lockRows(transaction, feed.id, "exclusive");
+          await describeFolder(transaction, feed.id, path, { cacheControl, metadata }, context.now());
+          await target.run.audit(transaction, [{ action: "described", object: `${path}/`, detail: { cacheControl } }]);
+        }),
+      );
+    }
+    // the rows as they are now: what they inherit has changed
+    if (!ofFolder || change.cacheControl !== undefined)
+      for await (const rows of inBatches(assetsBelow(db, feed.id, path), BATCH)) {
+        const concerned = ofFolder ? rows.filter(({ ownCacheControl }) => ownCacheControl === null) : rows;
+        files += await describeRows(context, lane, concerned, ofFolder ? {} : change);
+      }
+  }
+  const described = { directory: feed.name, path, folder: "folder" in found, files };
+  await lane.finish(described);
+  return described;
+}
+
+/** Changes files that are known; returns how many. An empty change gives blobs what their rows say. */
+export async function describeRows(
+  context: Context,
+  lane: AssetLane,
+  rows: readonly AssetRow[],
+  change: DescribeChange,
+): Promise<number> {
+  if (rows.length === 0 || lane.writer === undefined) return 0;
+  return lane.writer.write((target) => describeBatch(context, target, rows, change));
+}
+
+async function describeBatch(
+  context: Context,
+  target: Target,
+  rows: readonly AssetRow[],
+  change: DescribeChange,
+): Promise<number> {
+  const { db } = await context.catalog();
+  const { feed, store, storeId, run } = target;
+  const finds = mapParallel(rows, context.concurrency, async (row) => ({
+    row,
+    next: changed(row, change.contentType === "auto" ? { ...change, contentType: await typeOf(row) } : change),
+  }));
+  const wanted = await Array.fromAsync(finds);
+  // nobody must replace the bytes meanwhile
+  const intents = wanted.map(({ row, next }) => ({
+    key: row.key,
+    sha256: row.sha256,
+    replacement: newAsset({ ...item(row), ...next }, row, row.uploadedBy, null),
+  }));
+  const ours = await announceBatch(context, target, intents);
+  const keys = [...ours];
+  if (ours.size < rows.length) {
+    await withdrawWrites(db, storeId, run.id, keys);
+    const busy = rows.find(({ key }) => !ours.has(key));
+    throw new FeedctlError("locked", `another run is writing ${busy?.key}`, { hint: "try again when it is done" });
+  }
+  const now = await findAssets(db, feed.id, keys);
+  const current = wanted.filter(({ row }) => now.get(row.key)?.sha256 === row.sha256);
+  const told: Description[] = [];
+  for await (const one of mapParallel(current, context.concurrency, tell)) told.push(one);
+  await db.transaction().execute(async (transaction) => {
+    await target.assertHeld();
+    await lockRows(transaction, feed.id, "exclusive");
+    await describeAssets(transaction, feed.id, told);
+    await withdrawWrites(transaction, storeId, run.id, keys);
+    await run.audit(
+      transaction,
+      told.map(({ key, contentType, cacheControl }) => ({
+        action: "described",
+        object: key,
+        detail: { contentType, cacheControl },
+      })),
+    );
+  });
+  return told.length;
+
+  /** Only of a file whose name says nothing the first bytes are read. */
+  async function typeOf({ key, size }: AssetRow): Promise<string> {
+    if (!needsBytes(key) || size === 0) return contentTypeOf(key);
+    const range = { start: 0, end: Math.min(size, HEAD) };
+    return detectType(key, {
+      head: await buffer(await store.get(parseKey(key), { range, signal: context.signal })),
+      size,
+    });
+  }
+
+  async function tell({ row, next }: { row: AssetRow; next: ReturnType<typeof changed> }): Promise<Description> {
+    const { signal } = context;
+    const { contentType, metadata, cacheControl, effective } = next;
+    const described = { key: row.key, contentType, cacheControl, metadata };
+    if (store.describe === undefined) return { ...described, storeTag: row.storeTag };
+    const blob = await store.head(parseKey(row.key), { signal });
+    if (blob === undefined) throw new FeedctlError("not-found", `the blob of ${row.key} is missing in ${store.name}`);
+    const { tag } = await store.describe(blob, {
+      ifExists: "replace",
+      sha256: row.sha256,
+      md5: row.md5,
+      modified: blob.modified,
+      contentType,
+      signal,
+      ...servedAs({ cacheControl: effective, metadata }),
+    });
+    return { ...described, storeTag: tag ?? null };
+  }
+}
+
+function changed(row: AssetRow, { contentType, cacheControl, metadata }: DescribeChange) {
+  const own = cacheControl === undefined ? row.ownCacheControl : cacheControl;
+  const effective = own === null ? row.inheritedCache : own || null;
+  return {
+    contentType: contentType ?? row.contentType,
+    cacheControl: own,
+    effective,
+    metadata: metadata === undefined ? row.metadata : checkMetadata(metadata(row.metadata)),
+  };
+}
+
+function item(row: AssetRow) {
+  const { key, size, md5, sha1, sha256, sha512, modifiedAt, createdAt } = row;
+  const put = async () => ({ outcome: "unchanged" }) as const;
+  return { key: parseKey(key), from: key, size, hashes: { md5, sha1, sha256, sha512 }, modifiedAt, createdAt, put };
+}

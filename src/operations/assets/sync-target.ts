@@ -1,0 +1,124 @@
+import { assetsBelow, findAssets, type AssetRow } from "../../catalog/assets/assets.ts";
+import { FeedctlError } from "../../errors.ts";
+import { detectType, HEAD } from "../../lib/detect-type.ts";
+import { hashStream } from "../../lib/hash.ts";
+import { createHead } from "../../lib/collect-head.ts";
+import { parseKey, type Key } from "../../stores/key.ts";
+import type { BlobInfo, PutResult, Store } from "../../stores/store.ts";
+import type { AssetItem, AssetOutcome } from "./item.ts";
+import type { AssetLane } from "./asset-target.ts";
+import { inside } from "./paths.ts";
+import type { Context } from "../context.ts";
+import { removeFiles } from "./delete.ts";
+
+interface Waiting {
+  item: AssetItem;
+  resolve(outcome: AssetOutcome): void;
+  reject(error: unknown): void;
+}
+
+/** So many are recorded at once. */
+const BATCH = 128;
+/** So many batches are under way, so that a large file does not keep small ones waiting. */
+const WIDTH = 3;
+
+/**
+ * A folder of an asset directory as a store, for what works on stores: it lists what the catalog says, and what is put or
+ * deleted is recorded like an upload or a deletion. A blob's tag is its hash. `below` is the directory's own store.
+ */
+export function openAssetView(context: Context, lane: AssetLane, below: Store, folder: string): Store {
+  const { feed } = lane;
+  const waiting: Waiting[] = [];
+  let pumps = 0;
+  const skip = folder === "" ? 0 : folder.length + 1;
+  const pathOf = (key: Key) => parseKey(inside(folder, key));
+  const infoOf = (row: AssetRow): BlobInfo => ({
+    key: parseKey(row.key.slice(skip)),
+    size: row.size,
+    modified: row.modifiedAt,
+    tag: row.sha256,
+    md5: row.md5,
+    sha256: row.sha256,
+    contentType: row.contentType,
+  });
+  const writer = () => {
+    if (lane.writer === undefined) throw new Error("a dry run writes nothing");
+    return lane.writer;
+  };
+
+  async function pump(): Promise<void> {
+    pumps++;
+    for (let batch = waiting.splice(0, BATCH); batch.length > 0; batch = waiting.splice(0, BATCH)) {
+      const open = new Map(batch.map((each) => [each.item.key as string, each]));
+      try {
+        const items = batch.map(({ item }) => item);
+        for await (const outcome of lane.take(items, "replace")) {
+          open.get(outcome.path)?.resolve(outcome);
+          open.delete(outcome.path);
+        }
+      } catch (error) {
+        for (const { reject } of open.values()) reject(error);
+      }
+    }
+    pumps--;
+  }
+
+  function add(item: AssetItem): Promise<AssetOutcome> {
+    const outcome = new Promise<AssetOutcome>((resolve, reject) => waiting.push({ item, resolve, reject }));
+    if (pumps < WIDTH) void pump();
+    return outcome;
+  }
+
+  async function deleteMany(keys: readonly Key[]): Promise<void> {
+    const { db } = await context.catalog();
+    const rows = [...(await findAssets(db, feed.id, keys.map(pathOf))).values()];
+    if (rows.length > 0) await writer().write((target) => removeFiles(context, target, rows));
+  }
+
+  return {
+    name: `asset directory ${feed.name}${folder === "" ? "" : `/${folder}`}`,
+    type: below.type,
+    features: { sortedList: true, atomicCreate: true, listsAll: true, metadata: true },
+    async head(key) {
+      const { db } = await context.catalog();
+      const path = pathOf(key);
+      const row = (await findAssets(db, feed.id, [path])).get(path);
+      return row === undefined ? undefined : infoOf(row);
+    },
+    get: (key, options) => below.get(pathOf(key), { ...options, known: undefined }),
+    async put(key, source, options) {
+      const head = createHead(HEAD);
+      const { size, ...hashes } = await hashStream(await source.open(undefined, options.signal), head.add);
+      if (size !== source.size || (options.sha256 !== undefined && hashes.sha256 !== options.sha256))
+        throw new FeedctlError("corrupt", `the source of ${key} is not what it promised to be`);
+      await source.check?.();
+      const path = pathOf(key);
+      // its media type stays, or is found anew: a disk has none to tell
+      const outcome = await add({
+        key: path,
+        from: key,
+        size,
+        hashes,
+        detectedType: await detectType(path, { head: head.bytes(), size }),
+        modifiedAt: options.modified ?? context.now(),
+        put: (store, more) => store.put(path, source, more),
+      });
+      return resultOf(outcome, hashes.sha256);
+    },
+    async *list() {
+      const { db } = await context.catalog();
+      for await (const row of assetsBelow(db, feed.id, folder)) yield infoOf(row);
+    },
+    delete: (key) => deleteMany([key]),
+    deleteMany,
+    [Symbol.asyncDispose]: async () => below[Symbol.asyncDispose](),
+  };
+}
+
+function resultOf({ status, reason, path }: AssetOutcome, sha256: string): PutResult {
+  const outcomes = { stored: "created", overwritten: "replaced", unchanged: "unchanged" } as const;
+  if (status === "stored" || status === "overwritten" || status === "unchanged")
+    return { outcome: outcomes[status], tag: sha256, sha256 };
+  const code = status === "conflict" ? "conflict" : status === "invalid" ? "invalid" : "unavailable";
+  throw new FeedctlError(code, reason ?? `${path} was not stored`);
+}

@@ -1,0 +1,102 @@
+import { readdir } from "node:fs/promises";
+import { join } from "node:path";
+import { deleteEmptyFolders, foldersBelow } from "../../catalog/assets/folders.ts";
+import { lockRows } from "../../catalog/packages.ts";
+import { diskError } from "../../stores/disk/errors.ts";
+import { isKey } from "../../stores/key.ts";
+import { locationOf } from "../../stores/location.ts";
+import { openAssetLane, type AssetLane } from "./asset-target.ts";
+import { assetPathProblem, inside } from "./paths.ts";
+import { openAssetView } from "./sync-target.ts";
+import type { Context } from "../context.ts";
+import { openFeedStore, requireStore, storeConfig } from "../feed-store/open-feed-store.ts";
+import { makeFolders } from "./make-folders.ts";
+import type { Filter } from "../mirror/filter.ts";
+import type { MirrorEvent, MirrorSummary } from "../mirror/tally.ts";
+import { runMirror, type MirrorInput } from "../mirror/mirror.ts";
+
+export interface SyncInput extends Omit<MirrorInput, "source" | "target" | "through"> {
+  /** A folder on this machine. */
+  local: string;
+  directory: string;
+  /** The folder that is made equal to it. */
+  to: string;
+}
+
+/** Makes a folder of an asset directory equal a folder on this machine, as a mirror does, with its guards; empty folders too. */
+export async function* syncAssets(context: Context, input: SyncInput): AsyncGenerator<MirrorEvent> {
+  const { directory, local, to, dryRun, noDelete } = input;
+  // names that no asset can have are not looked at
+  const filter: Filter = (key, blob) => assetPathProblem(inside(to, key)) === undefined && input.filter(key, blob);
+  await using lane = await openAssetLane(context, { directory, command: "asset sync", dryRun });
+  const { db } = await context.catalog();
+  const { feed } = lane;
+  const config = await storeConfig(context, db, feed, await requireStore(db, feed));
+  const own = { type: "disk", path: local } as const;
+  const through = openAssetView(context, lane, await openFeedStore(context, db, feed), to);
+  let summary: MirrorSummary | undefined;
+  try {
+    const source = { text: local, config: own, location: locationOf(own) };
+    const target = { text: directory, config, location: locationOf(config), feed };
+    const events = runMirror(context, {
+      ...input,
+      source,
+      target,
+      through,
+      filter,
+    });
+    for await (const event of events) {
+      if (event.type === "summary") summary = event;
+      else yield event;
+    }
+    if (summary !== undefined && lane.writer !== undefined) {
+      const complete = summary.failed + summary.mismatch === 0 && summary.notDeleted === undefined;
+      await equalFolders(context, lane, { local, to, filter, prune: complete && !noDelete });
+      await lane.finish(summary);
+    }
+  } finally {
+    if (summary !== undefined) yield summary;
+  }
+}
+
+/** Folders of this machine that the filter lets through come into being; with `prune`, empty ones that it does not have go. */
+async function equalFolders(
+  context: Context,
+  { feed, writer }: AssetLane,
+  { local, to, filter, prune }: { local: string; to: string; filter: Filter; prune: boolean },
+): Promise<void> {
+  if (writer === undefined) return;
+  const { db } = await context.catalog();
+  const wanted = new Set<string>(to === "" ? [] : [to]);
+  const isMeant = (path: string) => isKey(path) && filter(path, { key: path, size: 0, modified: new Date(0) });
+  for await (const path of localFolders(local, "")) if (isMeant(path)) wanted.add(inside(to, path));
+  await makeFolders(context, writer, [...wanted]);
+  if (!prune) return;
+  const extra: string[] = [];
+  const skip = to === "" ? 0 : to.length + 1;
+  for await (const { path } of foldersBelow(db, feed.id, to))
+    if (!wanted.has(path) && isMeant(path.slice(skip))) extra.push(path);
+  // the innermost first, so that those around them are empty in their turn
+  extra.reverse();
+  await writer.write(async (target) =>
+    db.transaction().execute(async (transaction) => {
+      await target.assertHeld();
+      await lockRows(transaction, feed.id, "exclusive");
+      for (let gone = 1; gone > 0 && extra.length > 0;)
+        gone = (await deleteEmptyFolders(transaction, feed.id, extra)).length;
+    }),
+  );
+}
+
+async function* localFolders(folder: string, path: string): AsyncGenerator<string> {
+  const entries = await readdir(folder, { withFileTypes: true }).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === "ENOENT") return []; // gone meanwhile
+    throw diskError(error, "read", folder);
+  });
+  for (const entry of entries) {
+    if (!entry.isDirectory()) continue;
+    const inner = path === "" ? entry.name : `${path}/${entry.name}`;
+    yield inner;
+    yield* localFolders(join(folder, entry.name), inner);
+  }
+}

@@ -1,0 +1,16 @@
+import type { AssetStatus } from "./item.ts";
+
+/** What became of the files of one run. */
+export interface UploadSummary extends Record<AssetStatus, number> {
+  type: "summary";
+  directory: string;
+  /** Folders that came into being beside those of the files. */
+  folders: number;
+  /** Of what was stored. */
+  bytes: number;
+}
+
+export function createSummary(directory: string): UploadSummary {
+  const none = { stored: 0, overwritten: 0, unchanged: 0, skipped: 0, conflict: 0, invalid: 0, failed: 0 };
+  return { type: "summary", directory, ...none, folders: 0, bytes: 0 };
+}

@@ -1,0 +1,38 @@
+import { pathToFileURL } from "node:url";
+import { FeedctlError } from "../../errors.ts";
+import { parseKey } from "../../stores/key.ts";
+import { parseAssetPath } from "./paths.ts";
+import type { Context } from "../context.ts";
+import { openFeedStore } from "../feed-store/open-feed-store.ts";
+import { requireDirectory, requireFile } from "./require-asset.ts";
+
+export interface AssetUrl {
+  path: string;
+  url: string;
+  /** `signed`: for whoever holds it, until it expires. `public`: for everybody. `file`: on this machine. */
+  kind: "signed" | "public" | "file";
+  expires: Date | null;
+}
+
+/** The URL by which a browser or script gets a file from its store. Whoever holds a signed one can read the file. */
+export async function assetUrl(context: Context, directory: string, text: string, seconds: number): Promise<AssetUrl> {
+  const { db } = await context.catalog();
+  const feed = await requireDirectory(db, directory);
+  const file = await requireFile(db, feed, parseAssetPath(text));
+  await using store = await openFeedStore(context, db, feed);
+  const key = parseKey(file.key);
+  if (store.localPath !== undefined)
+    return { path: key, url: pathToFileURL(store.localPath(key)).href, kind: "file", expires: null };
+  const blob = await store.head(key, { signal: context.signal });
+  if (blob === undefined) throw new FeedctlError("not-found", `the blob of ${key} is missing in ${store.name}`);
+  const remote = store.remote?.(blob);
+  const open = await remote?.publicUrl?.();
+  if (open !== undefined) return { path: key, url: open, kind: "public", expires: null };
+  const expires = new Date(context.now().getTime() + seconds * 1000);
+  const url = await remote?.url(seconds);
+  if (url === undefined)
+    throw new FeedctlError("usage", `the credentials of ${store.name} make no URLs for others`, {
+      hint: "Azure signs them with an account key: give the store a connection string that has one",
+    });
+  return { path: key, url, kind: "signed", expires };
+}

@@ -1,0 +1,104 @@
+import type { FileRow } from "../../catalog/files.ts";
+import {
+  adoptWrites,
+  announceWrites,
+  findDeletes,
+  renewWrites,
+  type HeldIntent,
+  type WriteIntent,
+} from "../../catalog/pending.ts";
+import { parseKey, type Key } from "../../stores/key.ts";
+import type { Store } from "../../stores/store.ts";
+import { contentHash } from "./content-hash.ts";
+import type { Context } from "../context.ts";
+import type { Target } from "./feed-writer.ts";
+import { finishReplacements } from "./finish-replacements.ts";
+import type { PreparedPackage } from "../import/prepare-package.ts";
+import { deadRuns } from "./recorded-run.ts";
+import { deleteBlobs } from "./settle.ts";
+import { newFile } from "../import/put-package.ts";
+
+/** Catalogued files by key. */
+export type Rows = ReadonlyMap<string, FileRow>;
+
+/** What is to be written; with the row that will stand for it, where one stands for other bytes now. */
+export function intentOf(item: PreparedPackage, rows: Rows): WriteIntent {
+  const intent = { key: item.key, sha256: item.hashes.sha256 };
+  return rows.has(item.key) ? { ...intent, replacement: newFile(item, null) } : intent;
+}
+
+/** `busy`: another run is importing the same package right now. */
+export async function announce(context: Context, target: Target, items: readonly PreparedPackage[], rows: Rows) {
+  const ours = await announceBatch(
+    context,
+    target,
+    items.map((item) => intentOf(item, rows)),
+  );
+  return { mine: items.filter((item) => ours.has(item.key)), busy: items.filter((item) => !ours.has(item.key)) };
+}
+
+/**
+ * Announces that the run is about to write these different keys, and makes room for them: what dead runs left there is
+ * settled first. Returns the keys that may be written now; the others are being written by another run.
+ */
+export async function announceBatch(
+  context: Context,
+  { feed, storeId, store, run }: Target,
+  intents: readonly WriteIntent[],
+): Promise<ReadonlySet<string>> {
+  const catalog = await context.catalog();
+  const held = await announceWrites(catalog.db, storeId, run.id, intents, context.now());
+  const dead = await deadRuns(
+    catalog,
+    held.map((intent) => intent.runId),
+    run.id,
+  );
+  const adopted = new Set(
+    await adoptWrites(
+      catalog.db,
+      storeId,
+      run.id,
+      held.map((intent) => intent.key),
+      dead,
+    ),
+  );
+  const taken = held.filter((intent) => adopted.has(intent.key));
+  // which of two contents a row stands for must be known before a third one comes
+  await finishReplacements(context, catalog.db, { feedId: feed.id, store, run }, taken);
+  const others = new Set(held.filter((intent) => !adopted.has(intent.key)).map((intent) => intent.key));
+  const mine = intents.filter((intent) => !others.has(intent.key));
+  await clearLeftovers(
+    context,
+    store,
+    new Map(mine.map((intent) => [parseKey(intent.key), intent.sha256])),
+    taken.filter(({ replacement }) => replacement === null || replacement === undefined),
+    await findDeletes(
+      catalog.db,
+      storeId,
+      mine.map((intent) => intent.key),
+    ),
+  );
+  await renewWrites(
+    catalog.db,
+    storeId,
+    run.id,
+    intents.filter((intent) => adopted.has(intent.key)),
+  );
+  return new Set(mine.map((intent) => intent.key));
+}
+
+/** Makes room where the catalog knows that a blob is nobody's: other bytes of a dead run, and what waits for its deletion. */
+async function clearLeftovers(
+  context: Context,
+  store: Store,
+  wanted: ReadonlyMap<Key, string>,
+  adopted: readonly HeldIntent[],
+  doomed: readonly string[],
+): Promise<void> {
+  await deleteBlobs(store, doomed.map(parseKey), context.signal);
+  for (const { key: text, sha256 } of adopted) {
+    const key = parseKey(text);
+    if (wanted.get(key) === sha256 || (await contentHash(store, key, context.signal)) !== sha256) continue;
+    await store.delete(key, { signal: context.signal });
+  }
+}

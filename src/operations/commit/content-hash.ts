@@ -1,0 +1,14 @@
+import { isFeedctlError } from "../../errors.ts";
+import { hashStream } from "../../lib/hash.ts";
+import type { Key } from "../../stores/key.ts";
+import type { Store } from "../../stores/store.ts";
+
+/** SHA-256 of a stored blob by reading it; undefined when it is not there. */
+export async function contentHash(store: Store, key: Key, signal: AbortSignal): Promise<string | undefined> {
+  try {
+    return (await hashStream(await store.get(key, { signal }))).sha256;
+  } catch (error) {
+    if (isFeedctlError(error, "not-found")) return undefined;
+    throw error;
+  }
+}

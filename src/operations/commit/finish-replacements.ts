@@ -1,0 +1,45 @@
+import { replaceAssets } from "../../catalog/assets/assets.ts";
+import { findFiles } from "../../catalog/files.ts";
+import { replaceFiles } from "../../catalog/packages.ts";
+import type { HeldIntent } from "../../catalog/pending.ts";
+import type { Db } from "../../catalog/schema/core.ts";
+import { parseKey } from "../../stores/key.ts";
+import type { Store } from "../../stores/store.ts";
+import type { Context } from "../context.ts";
+import { contentHash } from "./content-hash.ts";
+import type { Run } from "./recorded-run.ts";
+
+/**
+ * Blobs that a dead run was replacing: where the new bytes have arrived, the row is made to say so; else it is still
+ * true. Afterwards every row of these keys describes the bytes that are there. Returns the keys whose rows were mended.
+ */
+export async function finishReplacements(
+  context: Context,
+  db: Db,
+  { feedId, store, run }: { feedId: number; store: Store; run: Run },
+  intents: readonly HeldIntent[],
+): Promise<string[]> {
+  const rows = await findFiles(
+    db,
+    feedId,
+    intents.map(({ key }) => key),
+  );
+  const mended: string[] = [];
+  for (const { key: text, sha256, replacement } of intents) {
+    const row = rows.get(text);
+    if (replacement === null || replacement === undefined || row === undefined || row.sha256 === sha256) continue;
+    const key = parseKey(text);
+    if ((await contentHash(store, key, context.signal)) !== sha256) continue;
+    const tag = (await store.head(key, { signal: context.signal }))?.tag ?? null;
+    const published = { at: context.now(), by: context.actor };
+    await db.transaction().execute(async (transaction) => {
+      if ("asset" in replacement)
+        await replaceAssets(transaction, feedId, [{ ...replacement, storeTag: tag }], context.now());
+      else await replaceFiles(transaction, feedId, [{ ...replacement, storeTag: tag }], published);
+      const detail = { sha256, size: replacement.size, finished: true };
+      await run.audit(transaction, [{ action: "overwritten", object: text, detail }]);
+    });
+    mended.push(text);
+  }
+  return mended;
+}

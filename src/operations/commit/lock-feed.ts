@@ -1,0 +1,83 @@
+import type { Catalog, CatalogLock } from "../../catalog/connection/catalog.ts";
+import { openMigration } from "../../catalog/migration/feed-migrations.ts";
+import { runningMigration } from "../../catalog/runs.ts";
+import { FeedctlError } from "../../errors.ts";
+import type { Context } from "../context.ts";
+
+/** Keeps everybody from writing to a feed. Throws `locked`, with the hint, when those who do come to no end. */
+export async function lockWrites(
+  context: Context,
+  catalog: Catalog,
+  feed: { id: number; name: string },
+  hint: string,
+): Promise<CatalogLock> {
+  const lock = await catalog.lock({
+    kind: "write",
+    id: feed.id,
+    mode: "exclusive",
+    wait: context.lockWait,
+    signal: context.signal,
+    onWait: () => context.notice(`waiting until imports into feed "${feed.name}" pause`),
+  });
+  if (lock !== undefined) return lock;
+  throw new FeedctlError("locked", `feed "${feed.name}" is being written to`, { hint });
+}
+
+/**
+ * Keeps imports, deletions and migrations away from a feed that is about to go or to get another store. Throws `locked`
+ * when they do not end, `conflict` in the middle of a migration, whose copies nobody would know any more.
+ */
+export async function lockWholeFeed(
+  context: Context,
+  catalog: Catalog,
+  feed: { id: number; name: string },
+): Promise<CatalogLock> {
+  const migrate = await catalog.lock({ kind: "migrate", id: feed.id, mode: "exclusive" });
+  if (migrate === undefined)
+    throw new FeedctlError("locked", `feed "${feed.name}" is being migrated`, { hint: "wait until it is done" });
+  let write;
+  try {
+    write = await lockWrites(context, catalog, feed, "try again when the import is over");
+  } catch (error) {
+    await migrate[Symbol.asyncDispose]();
+    throw error;
+  }
+  const both: CatalogLock = {
+    async assertHeld() {
+      await migrate.assertHeld();
+      await write.assertHeld();
+    },
+    async [Symbol.asyncDispose]() {
+      await write[Symbol.asyncDispose]();
+      await migrate[Symbol.asyncDispose]();
+    },
+  };
+  if ((await openMigration(catalog.db, feed.id)) === undefined) return both;
+  await both[Symbol.asyncDispose]();
+  throw new FeedctlError("conflict", `feed "${feed.name}" is in the middle of a migration`, {
+    hint: `finish it, or give it up: feedctl migrate cancel ${feed.name}`,
+  });
+}
+
+/** One migration of a feed at a time; throws `locked` and names the other. */
+export async function lockMigration(catalog: Catalog, feed: { id: number; name: string }) {
+  const lock = await catalog.lock({ kind: "migrate", id: feed.id, mode: "exclusive" });
+  if (lock !== undefined) return lock;
+  const running = await runningMigration(catalog.db, feed.id);
+  const who = running === undefined ? "another run" : `run ${running.id} of ${running.actor} on ${running.host}`;
+  throw new FeedctlError("locked", `feed "${feed.name}" is being migrated by ${who}`, {
+    hint: `see: feedctl migrate status ${feed.name}`,
+  });
+}
+
+/** Why a feed cannot be written to now. */
+export async function whyLocked(catalog: Catalog, feed: { id: number; name: string }): Promise<FeedctlError> {
+  const open = await openMigration(catalog.db, feed.id);
+  if (open?.state === "switching")
+    return new FeedctlError("locked", `feed "${feed.name}" is frozen: migration ${open.id} is switching its store`, {
+      hint: "try again in a moment; see: feedctl migrate status",
+    });
+  return new FeedctlError("locked", `feed "${feed.name}" is frozen by another run`, {
+    hint: "it is being changed; try again later",
+  });
+}

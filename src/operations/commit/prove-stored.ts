@@ -1,0 +1,30 @@
+import type { FileRow } from "../../catalog/files.ts";
+import { parseKey } from "../../stores/key.ts";
+import type { Store } from "../../stores/store.ts";
+import { contentHash } from "./content-hash.ts";
+
+/** `read`: the proof came from the bytes themselves, and is worth being recorded. */
+export type Presence = { is: "there"; tag: string | null; read: boolean } | { is: "missing" } | { is: "other" };
+
+/**
+ * Whether the store holds the bytes that the row speaks of: by a hash that the store knows, by the tag it had when it was
+ * last verified, else by reading it.
+ */
+export async function proveStored(
+  store: Store,
+  row: Pick<FileRow, "key" | "size" | "md5" | "sha256" | "storeTag">,
+  signal: AbortSignal,
+): Promise<Presence> {
+  const key = parseKey(row.key);
+  const blob = await store.head(key, { signal });
+  if (blob === undefined) return { is: "missing" };
+  const tag = blob.tag ?? null;
+  if (blob.size !== row.size) return { is: "other" };
+  if (blob.md5 !== undefined && blob.md5 !== row.md5) return { is: "other" };
+  if (blob.sha256 !== undefined && blob.sha256 !== row.sha256) return { is: "other" };
+  if (blob.md5 !== undefined || blob.sha256 !== undefined) return { is: "there", tag, read: false };
+  if (tag !== null && tag === row.storeTag) return { is: "there", tag, read: false };
+  const sha256 = await contentHash(store, key, signal);
+  if (sha256 === undefined) return { is: "missing" };
+  return sha256 === row.sha256 ? { is: "there", tag, read: true } : { is: "other" };
+}

@@ -1,0 +1,27 @@
+import { createHash } from "node:crypto";
+import { mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import type { UploadNotes } from "../../stores/store.ts";
+import type { Context } from "../context.ts";
+
+/** Unfinished uploads into one place, each in a file of its own in this installation's data directory. */
+export function uploadNotes(context: Context, place: string): UploadNotes {
+  const directory = join(context.dataDir, "uploads", digest(place));
+  const pathOf = (key: string) => join(directory, digest(key));
+  return {
+    load: (key) => readFile(pathOf(key), "utf8").catch(() => undefined),
+    // a copy is no worse for want of its memory
+    async save(key, note) {
+      try {
+        await mkdir(directory, { recursive: true });
+        await writeFile(`${pathOf(key)}.${context.pid}`, note, { mode: 0o600 });
+        await rename(`${pathOf(key)}.${context.pid}`, pathOf(key));
+      } catch {}
+    },
+    drop: (key) => rm(pathOf(key), { force: true }).catch(() => {}),
+  };
+}
+
+function digest(text: string): string {
+  return createHash("sha256").update(text).digest("hex").slice(0, 32);
+}

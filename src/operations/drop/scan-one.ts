@@ -1,0 +1,213 @@
+import { relative, sep } from "node:path";
+import { readDropFiles, removeDropFiles, saveDropFiles, saveDropScan } from "../../catalog/drops.ts";
+import type { FeedRow } from "../../catalog/feeds.ts";
+import { FeedctlError, isFeedctlError } from "../../errors.ts";
+import type { Context } from "../context.ts";
+import { dropCandidates } from "./settled-files.ts";
+import { clearAfterTaking } from "./clean-up.ts";
+import { createDropMemory, type DropMemory } from "./known-rejects.ts";
+import { countDrop, noDrops, type DropCounts, type DropFileEvent } from "./outcome.ts";
+import { intakeOf } from "./intake.ts";
+import { openDropPath } from "./check-path.ts";
+import { rejectFile } from "./reject.ts";
+import type { FoundFile } from "../import/find-package-files.ts";
+import { isThere, unread, type ImportedFile } from "../import/outcome.ts";
+import { refuseDropOverlap, type Occupied } from "../feed-store/occupied-places.ts";
+import { currentMark, sameMark } from "../local-files/file-mark.ts";
+
+export interface DropOptions {
+  overwrite: boolean;
+  /** Milliseconds that a file must have been left unchanged. */
+  settle: number;
+  /** Files that earlier scans could not take are looked at again. */
+  again: boolean;
+  dryRun: boolean;
+  rejectTo: string | undefined;
+  occupied: readonly Occupied[];
+}
+
+export interface DropScanResult {
+  counts: DropCounts;
+  /** Why the scan could not be made, or only in part. */
+  error?: FeedctlError | undefined;
+}
+
+/**
+ * Takes the files of one drop path into its feed. Throws `locked` when another scan of it is at work. What keeps the scan
+ * from being made is remembered and returned; only a catalog that is gone is thrown, or the user's wish to stop.
+ */
+export async function* scanDropPath(
+  context: Context,
+  feed: FeedRow & { drop_path: string },
+  options: DropOptions,
+): AsyncGenerator<DropFileEvent, DropScanResult> {
+  const { dryRun } = options;
+  const catalog = await context.catalog();
+  const lock = dryRun ? undefined : await catalog.lock({ kind: "drop", id: feed.id, mode: "exclusive" });
+  await using _held = lock;
+  if (lock === undefined && !dryRun)
+    throw new FeedctlError("locked", `another scan of the drop path of feed "${feed.name}" is at work`, {
+      hint: "it takes what is there; scan again when it is done",
+    });
+  const root = feed.drop_path;
+  const counts = noDrops();
+  const found: Found = { pathOf: (path) => relative(root, path).replaceAll(sep, "/"), problems: [], complete: false };
+  try {
+    yield* takeFiles(context, feed, options, counts, found);
+    // files that vanish are nobody's fault, unless all of them did
+    await (await openDropPath(root)).close();
+    found.complete = found.problems.length === 0;
+  } catch (error) {
+    // a feed that is frozen for a moment is no fault of its drop path
+    if (context.signal.aborted || !isFeedctlError(error) || error.code === "locked") throw error;
+    found.problems.unshift(error);
+  } finally {
+    if (!dryRun) await remember(context, feed, counts, found);
+  }
+  return { counts, error: found.problems[0] };
+}
+
+/** What a scan learns on its way. */
+interface Found {
+  /** The path below the drop path, with `/`. */
+  pathOf(path: string): string;
+  problems: FeedctlError[];
+  /** Everything was listed. */
+  complete: boolean;
+  memory?: DropMemory;
+}
+
+async function* takeFiles(
+  context: Context,
+  feed: FeedRow & { drop_path: string },
+  options: DropOptions,
+  counts: DropCounts,
+  found: Found,
+): AsyncGenerator<DropFileEvent> {
+  const { db } = await context.catalog();
+  const { overwrite, dryRun, again, settle, rejectTo } = options;
+  const { drop_path: root } = feed;
+  const intake = await intakeOf(feed);
+  refuseDropOverlap(feed, root, options.occupied);
+  const memory = createDropMemory(await readDropFiles(db, feed.id), {
+    pathOf: (file) => found.pathOf(file.path),
+    now: context.now(),
+    again,
+    overwrite,
+    readsNeighbours: intake.readsNeighbours,
+  });
+  found.memory = memory;
+  const onProblem = (error: unknown) => {
+    if (!isFeedctlError(error)) throw error;
+    found.problems.push(error);
+  };
+  const sidecars: FoundFile[] = [];
+  const broken: FoundFile[] = [];
+  const onBrokenName = (file: FoundFile) => void broken.push(file);
+  const candidates = dropCandidates(context, { root, intake, onProblem, onBrokenName }, memory, {
+    settle,
+    wait: !dryRun,
+    onFolder: (folder) => sidecars.push(...folder.sidecars),
+    onUnsettled: (count) => (counts.unsettled += count),
+  });
+  const sources = new Map<string, FoundFile>();
+  const first = await candidates.next();
+  if (first.done !== true) {
+    // a scan that finds nothing is no run worth being recorded
+    const about = { feed: feed.name, command: "drop scan", dryRun, overwrite, pathOf: found.pathOf };
+    await using open = await intake.open(context, about);
+    const taken = new Set<string>();
+    const results = open.take(all(first.value));
+    try {
+      for await (const result of results) {
+        const source = sources.get(result.file);
+        sources.delete(result.file);
+        if (source === undefined) throw new Error(`nobody gave ${result.file}`);
+        if (isThere(result)) taken.add(source.path);
+        const event = await answer(result, source);
+        if (event !== undefined) yield event;
+      }
+    } finally {
+      if (!dryRun) await clearAfterTaking(root, taken, sidecars);
+    }
+    await open.finish({ type: "summary", feed: feed.name, ...counts });
+  }
+  for (const { file, row } of memory.kept.values()) {
+    const { status, reason } = row;
+    const moved = await moveAside(file, { ...unread(file.path, status, reason), feed: feed.name, rejectedTo: null });
+    if (moved.rejectedTo === null) counts.waiting++;
+    else yield moved;
+  }
+
+  for (const file of broken) {
+    const result = unread(file.path, "invalid", "its name is not UTF-8 text; rename it");
+    const news = memory.note(file, result);
+    if (news) countDrop(counts, result);
+    else counts.waiting++;
+    if (news) yield { ...result, feed: feed.name, rejectedTo: null };
+  }
+
+  async function* all(begin: FoundFile): AsyncGenerator<FoundFile> {
+    sources.set(begin.path, begin);
+    yield begin;
+    for await (const file of candidates) {
+      sources.set(file.path, file);
+      yield file;
+    }
+  }
+
+  /** Undefined for what is not worth being told. */
+  async function answer(result: ImportedFile, source: FoundFile): Promise<DropFileEvent | undefined> {
+    const event: DropFileEvent = { ...result, feed: feed.name, rejectedTo: null };
+    if (isThere(result)) {
+      countDrop(counts, result);
+      memory.forget(source);
+      return event;
+    }
+    const mark = await currentMark(source.path).catch(() => source.mark);
+    // somebody else took it, or is writing to it
+    if (mark === undefined) memory.forget(source);
+    else if (!sameMark(mark, source.mark)) counts.unsettled++;
+    if (mark === undefined || !sameMark(mark, source.mark)) return undefined;
+    const news = memory.note(source, result);
+    const moved = await moveAside(source, event);
+    if (news) countDrop(counts, result);
+    else if (moved.rejectedTo === null) counts.waiting++;
+    return news || moved.rejectedTo !== null ? moved : undefined;
+  }
+
+  async function moveAside(source: FoundFile, event: DropFileEvent): Promise<DropFileEvent> {
+    if (rejectTo === undefined || dryRun || event.status === "failed") return event;
+    const text = `${event.reason ?? ""}\n\nstatus: ${event.status}\nfeed:   ${feed.name}\nfile:   ${source.path}\ntime:   ${context.now().toISOString()}\n`;
+    try {
+      const to = await rejectFile(source, { folder: rejectTo, path: found.pathOf(source.path), text });
+      memory.forget(source);
+      if (to === undefined) return event;
+      counts.rejected++;
+      return { ...event, rejectedTo: to };
+    } catch (error) {
+      const why = `${source.path} cannot be moved to ${rejectTo}: ${(error as Error).message}`;
+      found.problems.push(new FeedctlError("denied", why, { cause: error }));
+      return event;
+    }
+  }
+}
+
+/** Leaves in the catalog what the next scan and `drop status` need to know. */
+async function remember(context: Context, feed: FeedRow, counts: DropCounts, found: Found): Promise<void> {
+  const { db } = await context.catalog();
+  const { memory, complete, problems } = found;
+  const all = memory?.waiting().toSorted((a, b) => (a.path < b.path ? -1 : 1));
+  const failed = all?.find(({ status }) => status === "failed");
+  const why = failed === undefined ? null : `${failed.path}: ${failed.reason}`;
+  await db.transaction().execute(async (transaction) => {
+    const { save, remove } = memory?.changes(complete) ?? { save: [], remove: [] };
+    await saveDropFiles(transaction, feed.id, save);
+    await removeDropFiles(transaction, feed.id, remove);
+    await saveDropScan(transaction, feed.id, {
+      scannedAt: context.now(),
+      imported: counts.imported + counts.restored,
+      problem: problems[0]?.message ?? why,
+    });
+  });
+}

@@ -1,0 +1,74 @@
+import { feedsWithDropPath } from "../../catalog/drops.ts";
+import { feedById } from "../../catalog/feeds.ts";
+import type { Db } from "../../catalog/schema/core.ts";
+import { readSettings } from "../../catalog/settings.ts";
+import { FeedctlError, isFeedctlError } from "../../errors.ts";
+import type { Context } from "../context.ts";
+import { addDrops, noDrops, type DropEvent, type DropFeedEvent, type DropSummary } from "./outcome.ts";
+import { checkRejectFolder } from "./reject.ts";
+import { settingsMap } from "../feed-store/effective-settings.ts";
+import { requireActiveFeed } from "../feed-store/find-feed.ts";
+import { occupiedPlaces } from "../feed-store/occupied-places.ts";
+import { scanDropPath } from "./scan-one.ts";
+
+export interface DropScanInput {
+  /** Only this feed's drop path. */
+  feed?: string | undefined;
+  /** Milliseconds that a file must have been left unchanged; default 5 s. */
+  settle?: number | undefined;
+  /** Files that earlier scans could not take are looked at again. */
+  again?: boolean | undefined;
+  /** Absolute directory to which conflicting and invalid files are moved. */
+  rejectTo?: string | undefined;
+  dryRun?: boolean | undefined;
+}
+
+const SETTLE = 5000;
+
+/**
+ * One pass over all drop paths, or one. A drop path that cannot be scanned does not stop the others; one that another scan
+ * is at work on is passed over. Of a feed that was named, both are thrown after the summary.
+ */
+export async function* scanDropPaths(context: Context, input: DropScanInput): AsyncGenerator<DropEvent> {
+  const { db } = await context.catalog();
+  const feeds = input.feed === undefined ? await feedsWithDropPath(db) : [await requireActiveFeed(db, input.feed)];
+  const occupied = await occupiedPlaces(context, db);
+  const { rejectTo, again = false, dryRun = false, settle = SETTLE } = input;
+  if (rejectTo !== undefined) checkRejectFolder(rejectTo, occupied);
+  const options = { overwrite: await mayOverwrite(context, db), settle, again, dryRun, rejectTo, occupied };
+  const summary: DropSummary = { type: "summary", feeds: 0, problems: 0, ...noDrops() };
+  let failure: FeedctlError | undefined;
+
+  for (const { id, name } of feeds) {
+    // the scans before may have taken an hour
+    const feed = await feedById(db, id);
+    const path = feed?.drop_path ?? undefined;
+    if (path === undefined && input.feed !== undefined)
+      throw new FeedctlError("usage", `feed "${name}" has no drop path`, { hint: `feedctl drop set ${name} DIR` });
+    if (feed === undefined || path === undefined || feed.deleting_at !== null) continue;
+    const told: DropFeedEvent = { type: "feed", feed: name, path, ...noDrops(), problem: null, skipped: null };
+    if (!feed.active) {
+      yield { ...told, skipped: "the feed is disabled" };
+      continue;
+    }
+    try {
+      const { counts, error } = yield* scanDropPath(context, { ...feed, drop_path: path }, options);
+      summary.feeds++;
+      addDrops(summary, counts);
+      if (error !== undefined) summary.problems++;
+      failure ??= error;
+      yield { ...told, ...counts, problem: error?.message ?? null };
+    } catch (error) {
+      if (!isFeedctlError(error, "locked")) throw error;
+      failure ??= error;
+      yield { ...told, skipped: error.message };
+    }
+  }
+  yield summary;
+  if (input.feed !== undefined && failure !== undefined) throw failure;
+}
+
+/** ProGet's setting, for all drop paths alike. */
+async function mayOverwrite(context: Context, db: Db): Promise<boolean> {
+  return settingsMap(context, await readSettings(db)).get("Feeds.AllowDropPathImportOverwrite")?.value === "true";
+}

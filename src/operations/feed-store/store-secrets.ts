@@ -1,0 +1,97 @@
+import { resolve } from "node:path";
+import type { SavedOptions, SavedSecret } from "../../catalog/schema/core.ts";
+import { FeedctlError } from "../../errors.ts";
+import { seal, unseal } from "../../lib/seal.ts";
+import { storeTypes, type StoreConfig, type StoreType } from "../../stores/store-types.ts";
+import type { Context } from "../context.ts";
+
+/** Option values as typed, by property: text, or true for a switch. Secrets are `env:NAME`, `file:PATH` or the value. */
+export type StoreOptions = Record<string, string | boolean>;
+
+/** Options in the form the catalog keeps: references stay references, literal secrets are sealed. */
+export async function saveOptions(context: Context, type: StoreType, options: StoreOptions): Promise<SavedOptions> {
+  const saved: SavedOptions = {};
+  for (const option of storeTypes[type].options) {
+    const value = options[option.property];
+    if (value === undefined || value === false) continue;
+    saved[option.property] = option.secret && typeof value === "string" ? await saveSecret(context, value) : value;
+  }
+  return saved;
+}
+
+async function saveSecret(context: Context, value: string): Promise<SavedSecret> {
+  if (value.startsWith("env:")) return { ref: value };
+  if (value.startsWith("file:")) return { ref: `file:${resolve(value.slice("file:".length))}` };
+  const key = await context.sealingKey(true);
+  if (key === undefined)
+    throw new FeedctlError("usage", "there is no key to seal the secret with", {
+      hint: "set FEEDCTL_KEY, or pass env:NAME or file:PATH instead",
+    });
+  return { sealed: seal(key, value, context.randomBytes(12)) };
+}
+
+/** Everything needed to open a store, secrets in the clear. The result must stay in memory. */
+export async function openOptions(context: Context, type: StoreType, saved: SavedOptions): Promise<StoreConfig> {
+  const config: Record<string, string | boolean> = { type };
+  for (const [property, value] of Object.entries(saved)) {
+    config[property] = typeof value === "object" ? await openSecret(context, property, value) : value;
+  }
+  return config as unknown as StoreConfig;
+}
+
+/** Options that are used at once and never saved: references are read, other values are taken as they are. */
+export async function resolveSecrets(
+  context: Context,
+  options: Record<string, string | boolean>,
+): Promise<StoreConfig> {
+  const config: Record<string, string | boolean> = { ...options };
+  for (const { property, secret } of storeTypes[options["type"] as StoreType].options) {
+    const value = config[property];
+    if (secret && typeof value === "string" && /^(env|file):/.test(value))
+      config[property] = await readReference(context, property, value);
+  }
+  return config as unknown as StoreConfig;
+}
+
+async function openSecret(context: Context, property: string, saved: SavedSecret): Promise<string> {
+  if ("ref" in saved) return readReference(context, property, saved.ref);
+  const key = await context.sealingKey(false);
+  const text = key === undefined ? undefined : unseal(key, saved.sealed);
+  if (text !== undefined) return text;
+  throw new FeedctlError(
+    "denied",
+    `the sealed ${property} cannot be opened: ${key === undefined ? "there is no key" : "the key is another one"}`,
+    {
+      hint: "give the key it was sealed with (FEEDCTL_KEY, or the file `key` in the data directory), or set the store again",
+    },
+  );
+}
+
+async function readReference(context: Context, property: string, reference: string): Promise<string> {
+  const text = reference.startsWith("env:")
+    ? context.env(reference.slice("env:".length))
+    : await context.readFile(reference.slice("file:".length)).catch((error: NodeJS.ErrnoException) => {
+        throw new FeedctlError(
+          "denied",
+          `${property} cannot be read from ${reference}: ${error.code ?? error.message}`,
+          { cause: error },
+        );
+      });
+  // an editor's newline at the end of a secret file is never part of the secret
+  const value = text?.replace(/\r?\n$/, "");
+  if (value === undefined || value === "")
+    throw new FeedctlError("denied", `${property} is to come from ${reference}, which is not set`, {
+      hint: `set it in this environment: ${reference}`,
+    });
+  return value;
+}
+
+/** The options for people and `--json`: references as they are, sealed values as a fixed word. */
+export function describeOptions(saved: SavedOptions): Record<string, string | boolean> {
+  return Object.fromEntries(
+    Object.entries(saved).map(([property, value]) => [
+      property,
+      typeof value !== "object" ? value : "ref" in value ? value.ref : "(sealed)",
+    ]),
+  );
+}

@@ -1,0 +1,262 @@
+import {
+  deleteFeedRow,
+  feedTotals,
+  findFeed,
+  insertFeed,
+  listFeeds as selectFeeds,
+  updateFeed,
+  type FeedRow,
+  type FeedTotals,
+} from "../../catalog/feeds.ts";
+import { forgetDrops } from "../../catalog/drops.ts";
+import { openMigration } from "../../catalog/migration/feed-migrations.ts";
+import { insertAuditEvents } from "../../catalog/runs.ts";
+import { readSettings } from "../../catalog/settings.ts";
+import { currentStoreTypes, insertStore, replaceStore, storesOfFeed, type StoreRow } from "../../catalog/stores.ts";
+import type { Db, MigrationState } from "../../catalog/schema/core.ts";
+import { FeedctlError } from "../../errors.ts";
+import type { FeedType } from "../../formats/feed-types.ts";
+import { locationName, locationOf } from "../../stores/location.ts";
+import type { StoreType } from "../../stores/store-types.ts";
+import type { Context } from "../context.ts";
+import { checkDropPath } from "../drop/check-path.ts";
+import { dropPlaceChange } from "../drop/debian-options.ts";
+import { settingsMap } from "../feed-store/effective-settings.ts";
+import { defaultDirectory } from "../feed-store/default-directory.ts";
+import { frozenPlace } from "../feed-store/open-feed-store.ts";
+import { refuseOverlap } from "../feed-store/occupied-places.ts";
+import { lockWholeFeed } from "../commit/lock-feed.ts";
+import { otherFeed, requireFeed, requireLiveFeed } from "../feed-store/find-feed.ts";
+import { describeOptions } from "../feed-store/store-secrets.ts";
+
+export interface Feed {
+  id: number;
+  name: string;
+  type: string;
+  description: string | null;
+  active: boolean;
+  retentionRulesEnabled: boolean;
+  dropPath: string | null;
+  createdAt: Date;
+}
+
+export interface FeedStore {
+  type: StoreType;
+  /** Where it is, in one line, without secrets. */
+  location: string;
+  /** For disk: why it is that directory. */
+  because: string | null;
+  options: Record<string, string | boolean>;
+}
+
+export interface FeedDetails extends Feed, FeedTotals {
+  store: FeedStore;
+  /** The unfinished migration; `frozen`: right now nobody can write to the feed. */
+  migration: { id: number; state: MigrationState; to: string; frozen: boolean } | null;
+  /** Newest first: where files of this feed may still lie. */
+  earlierStores: { location: string; replacedAt: Date | null; retiredAt: Date | null }[];
+}
+
+/** Letters, digits and `-._~`: what a URL carries without escaping (RFC 3986, section 2.3). */
+function checkFeedName(name: string): string {
+  if (!/^[A-Za-z0-9][A-Za-z0-9._~-]{0,99}$/.test(name)) {
+    throw new FeedctlError("usage", `"${name}" is no feed name`, {
+      hint: "1 to 100 letters, digits or - . _ ~, beginning with a letter or digit: names must need no URL escaping",
+    });
+  }
+  return name;
+}
+
+export async function createFeed(
+  context: Context,
+  input: { name: string; type: FeedType; description?: string | undefined },
+): Promise<Feed> {
+  checkFeedName(input.name);
+  const { db } = await context.catalog();
+  return db.transaction().execute(async (transaction) => {
+    const now = context.now();
+    const row = await insertFeed(transaction, {
+      name: input.name,
+      type: input.type,
+      description: input.description ?? null,
+      now,
+    });
+    if (row === undefined) {
+      const other = await findFeed(transaction, input.name);
+      throw new FeedctlError(
+        "conflict",
+        `${other?.type === "asset" ? "asset directory" : "feed"} "${other?.name ?? input.name}" already exists`,
+        { hint: "feeds and asset directories share one name space" },
+      );
+    }
+    await insertStore(transaction, { feedId: row.id, type: "disk", options: {}, location: null, role: "current", now });
+    // another feed may have been given this very directory before
+    const { path } = defaultDirectory(settingsMap(context, await readSettings(transaction)), row);
+    await refuseOverlap(context, transaction, row, locationOf({ type: "disk", path }));
+    await audit(transaction, context, row, "feed created", { type: row.type });
+    return feedOf(row);
+  });
+}
+
+export async function listFeeds(context: Context): Promise<(Feed & { store: string })[]> {
+  const { db } = await context.catalog();
+  const storeOf = await currentStoreTypes(db);
+  return (await selectFeeds(db)).map((row) => ({ ...feedOf(row), store: storeOf.get(row.id) ?? "disk" }));
+}
+
+export async function showFeed(context: Context, name: string): Promise<FeedDetails> {
+  const catalog = await context.catalog();
+  const { db } = catalog;
+  const feed = await requireFeed(db, name);
+  const open = await openMigration(db, feed.id);
+  // a process that died while it was switching has left the state, but not the lock
+  await using free = open && (await catalog.lock({ kind: "write", id: feed.id, mode: "shared" }));
+  const [current, ...earlier] = (await storesOfFeed(db, feed.id)).toSorted(
+    (a, b) => Number(b.role === "current") - Number(a.role === "current") || b.id - a.id,
+  );
+  if (current === undefined) throw new Error(`feed ${feed.id} has no store`);
+  return {
+    ...feedOf(feed),
+    ...(await feedTotals(db, feed.id)),
+    store: await describeStore(context, db, feed, current),
+    migration:
+      open === undefined
+        ? null
+        : {
+            id: open.id,
+            state: open.state,
+            to: earlier
+              .filter(({ id }) => id === open.to_store_id)
+              .map(placeOf)
+              .join(),
+            frozen: open.state === "switching" && free === undefined,
+          },
+    earlierStores: earlier
+      .filter((row) => row.role === "previous")
+      .map((row) => ({ location: placeOf(row), replacedAt: row.replaced_at, retiredAt: row.retired_at })),
+  };
+}
+
+export async function describeStore(context: Context, db: Db, feed: FeedRow, row: StoreRow): Promise<FeedStore> {
+  const type = row.type as StoreType;
+  const options = describeOptions(row.options);
+  if (type !== "disk") return { type, location: placeOf(row), because: null, options };
+  if (typeof options["path"] === "string")
+    return { type, location: options["path"], because: "set for this feed", options };
+  const directory = defaultDirectory(settingsMap(context, await readSettings(db)), feed);
+  return { type, location: directory.path, because: directory.because, options };
+}
+
+function placeOf(row: StoreRow): string {
+  if (row.type === "disk" && typeof row.options["path"] === "string") return row.options["path"];
+  return row.location === null
+    ? "the default directory"
+    : locationName(row.location as Parameters<typeof locationName>[0]);
+}
+
+export interface FeedSettings {
+  description?: string | null | undefined;
+  /** An absolute path; null: none any more. */
+  dropPath?: string | null | undefined;
+  /** Of the packages in the drop path, for feeds of type debian; null: the default again. */
+  dropDistribution?: string | null | undefined;
+  dropComponent?: string | null | undefined;
+  active?: boolean | undefined;
+  /** Whether runs delete what the feed's retention rules say. */
+  retentionRulesEnabled?: boolean | undefined;
+}
+
+export async function setFeed(context: Context, name: string, change: FeedSettings): Promise<Feed> {
+  const { db } = await context.catalog();
+  return db.transaction().execute(async (transaction) => {
+    const before = await requireLiveFeed(transaction, name);
+    const { dropPath } = change;
+    if (typeof dropPath === "string") await checkDropPath(context, transaction, before, dropPath);
+    const place = await dropPlaceChange(before, change);
+    // what could not be taken may be taken from there, or to there
+    if ((dropPath !== undefined && dropPath !== before.drop_path) || Object.keys(place).length > 0)
+      await forgetDrops(transaction, before.id);
+    const row = await updateFeed(transaction, before.id, {
+      ...(change.description === undefined ? {} : { description: change.description }),
+      ...(change.dropPath === undefined ? {} : { drop_path: change.dropPath }),
+      ...place,
+      ...(change.active === undefined ? {} : { active: change.active }),
+      ...(change.retentionRulesEnabled === undefined ? {} : { retention_rules_enabled: change.retentionRulesEnabled }),
+    });
+    const { dropDistribution, dropComponent, ...told } = change;
+    await audit(transaction, context, row, "feed changed", {
+      ...told,
+      ...("drop_distribution" in place && { dropDistribution }),
+      ...("drop_component" in place && { dropComponent }),
+    });
+    return feedOf(row);
+  });
+}
+
+export async function renameFeed(context: Context, name: string, to: string): Promise<Feed> {
+  checkFeedName(to);
+  const { db } = await context.catalog();
+  return db.transaction().execute(async (transaction) => {
+    const before = await requireLiveFeed(transaction, name);
+    const other = await findFeed(transaction, to);
+    if (other !== undefined && other.id !== before.id)
+      throw new FeedctlError("conflict", `feed "${other.name}" already exists`);
+    const row = await updateFeed(transaction, before.id, { name: to });
+    await audit(transaction, context, row, "feed renamed", { from: before.name });
+    return feedOf(row);
+  });
+}
+
+/** The rows go, the files stay. The id, and with it the default directory, is never used again. */
+export async function deleteFeed(
+  context: Context,
+  name: string,
+): Promise<{ feed: Feed; totals: FeedTotals; filesAt: string }> {
+  const catalog = await context.catalog();
+  const { id } = await requireFeed(catalog.db, name);
+  await using lock = await lockWholeFeed(context, catalog, { id, name });
+  return await catalog.db.transaction().execute(async (transaction) => {
+    const feed = await requireFeed(transaction, name);
+    if (feed.id !== id) throw otherFeed(name);
+    const totals = await feedTotals(transaction, feed.id);
+    const stores = await storesOfFeed(transaction, feed.id);
+    const current = stores.find((row) => row.role === "current");
+    const filesAt = current === undefined ? "" : (await describeStore(context, transaction, feed, current)).location;
+    await audit(transaction, context, feed, "feed deleted", { filesAt, ...totals });
+    if (current !== undefined)
+      await replaceStore(
+        transaction,
+        current.id,
+        await frozenPlace(context, transaction, feed, current),
+        context.now(),
+      );
+    await deleteFeedRow(transaction, feed.id);
+    await lock.assertHeld();
+    return { feed: feedOf(feed), totals, filesAt };
+  });
+}
+
+async function audit(
+  db: Db,
+  context: Context,
+  feed: FeedRow,
+  action: string,
+  detail: Record<string, unknown>,
+): Promise<void> {
+  await insertAuditEvents(db, { runId: null, actor: context.actor, feedId: feed.id, now: context.now() }, [
+    { action, object: feed.name, detail },
+  ]);
+}
+
+function feedOf(row: FeedRow): Feed {
+  return {
+    id: row.id,
+    name: row.name,
+    type: row.type,
+    description: row.description,
+    active: row.active,
+    retentionRulesEnabled: row.retention_rules_enabled,
+    dropPath: row.drop_path,
+    createdAt: row.created_at,
+  };
+}

@@ -1,0 +1,68 @@
+import { deleteFeedRow, updateFeed } from "../../catalog/feeds.ts";
+import { takeFiles } from "../../catalog/files.ts";
+import { recordDeletes } from "../../catalog/pending.ts";
+import { markRetired, replaceStore, storesOfFeed } from "../../catalog/stores.ts";
+import { locationName, type Location } from "../../stores/location.ts";
+import type { Context } from "../context.ts";
+import { frozenPlace, openFeedStore, requireStore } from "../feed-store/open-feed-store.ts";
+import { otherFeed, requireFeed } from "../feed-store/find-feed.ts";
+import { lockWholeFeed } from "../commit/lock-feed.ts";
+import { startRun } from "../commit/recorded-run.ts";
+import { settlePending } from "../commit/settle.ts";
+
+export interface Purged {
+  feed: string;
+  purged: true;
+  /** Files deleted. */
+  deleted: number;
+  /** Blobs that the catalog did not know and that therefore stay. */
+  left: number;
+  location: string;
+  /** Earlier stores of the feed that were never retired: their files stay. */
+  earlier: string[];
+}
+
+const BATCH = 1000;
+
+/**
+ * Deletes a feed with its files: rows of a batch and their pending deletes in one transaction, then the blobs; the feed
+ * itself last, so that an interrupted purge can be run again.
+ */
+export async function purgeFeed(context: Context, name: string): Promise<Purged> {
+  const catalog = await context.catalog();
+  const { id } = await requireFeed(catalog.db, name);
+  await using lock = await lockWholeFeed(context, catalog, { id, name });
+  const feed = await requireFeed(catalog.db, name);
+  if (feed.id !== id) throw otherFeed(name);
+  const row = await requireStore(catalog.db, feed);
+  await using run = await startRun(context, "feed delete", feed.id);
+  await using store = await openFeedStore(context, catalog.db, feed, row);
+  await updateFeed(catalog.db, feed.id, { active: false, deleting_at: context.now() });
+  let deleted = 0;
+  for (;;) {
+    const taken = await catalog.db.transaction().execute(async (db) => {
+      const keys = await takeFiles(db, feed.id, BATCH);
+      await recordDeletes(db, row.id, run.id, keys, context.now());
+      return keys.length;
+    });
+    deleted += (await settlePending(context, feed, row.id, store, run, context.lockWait)).deleted;
+    if (taken === 0) break;
+  }
+  const earlier = (await storesOfFeed(catalog.db, feed.id))
+    .filter((other) => other.id !== row.id && other.retired_at === null && other.location !== null)
+    .map((other) => locationName(other.location as Location));
+  let left = 0;
+  for await (const _ of store.list("", { signal: context.signal })) left++;
+  await catalog.db.transaction().execute(async (db) => {
+    await run.audit(db, [
+      { action: "feed deleted", object: feed.name, detail: { purged: true, files: deleted, left } },
+    ]);
+    await replaceStore(db, row.id, await frozenPlace(context, db, feed, row), context.now());
+    if (left === 0) await markRetired(db, row.id, context.now());
+    await deleteFeedRow(db, feed.id);
+    await lock.assertHeld();
+  });
+  const result: Purged = { feed: feed.name, purged: true, deleted, left, location: store.name, earlier };
+  await run.finish(result);
+  return result;
+}

@@ -1,0 +1,94 @@
+import { createReadStream } from "node:fs";
+import type { RecordedFile } from "../../catalog/recorded-files.ts";
+import { FeedctlError } from "../../errors.ts";
+import type { Format, PackageFile, PackageIdentity, ReadOptions } from "../../formats/format.ts";
+import { hashBytes, hashStream, type Hashes } from "../../lib/hash.ts";
+import { readSmall } from "../../lib/read-small.ts";
+import { parseKey, type Key } from "../../stores/key.ts";
+import type { BlobSource } from "../../stores/store.ts";
+import { CHUNK, fileError, fileSource } from "../local-files/file-source.ts";
+
+/** What a package file says, and its hashes. */
+export interface PackageContent {
+  /** As it is shown. */
+  path: string;
+  identity: PackageIdentity;
+  key: Key;
+  hashes: Hashes;
+}
+
+/** A package file that can be stored. */
+export interface PreparedPackage extends PackageContent {
+  source: BlobSource;
+  /** When it was published, if not now. */
+  publishedAt?: Date | undefined;
+}
+
+/** All of a file that should have so many bytes. */
+export type ReadBytes = (path: string, size: number) => Promise<Buffer> | Buffer;
+
+/** Reads identity and hashes. Rejects with `invalid` for a bad package, `not-found` or `denied` for an unreadable file. */
+export async function preparePackage(
+  format: Format,
+  file: PackageFile,
+  shownAs: string,
+  options: ReadOptions,
+  readBytes: ReadBytes = readSmall,
+): Promise<PackageContent> {
+  const { signal } = options;
+  try {
+    // read once: what is identified is what is hashed
+    const bytes = file.size <= CHUNK ? await readWhole(file, readBytes) : undefined;
+    const identity = await format.read({ ...file, bytes }, options);
+    return {
+      path: shownAs,
+      identity: { ...identity, metadata: clean(identity.metadata) },
+      key: parseKey(identity.key),
+      hashes: bytes === undefined ? await hashFile(file, signal) : hashBytes(bytes),
+    };
+  } catch (error) {
+    throw fileError(error);
+  }
+}
+
+/** A file that may be the very one a row speaks of: then it is what the row says. Undefined when it holds other bytes. */
+export async function prepareRecorded(
+  row: RecordedFile,
+  file: PackageFile,
+  shownAs: string,
+  signal: AbortSignal,
+): Promise<PreparedPackage | undefined> {
+  if (file.size !== row.size) return undefined;
+  try {
+    const hashes = await hashFile(file, signal);
+    if (hashes.sha256 !== row.sha256) return undefined;
+    const identity = { ...row, sortKey: Buffer.from(row.sortKey, "hex"), warnings: [] };
+    return { path: shownAs, identity, key: parseKey(row.key), hashes, source: fileSource(file.path, file.size) };
+  } catch (error) {
+    throw fileError(error);
+  }
+}
+
+async function readWhole({ path, size }: PackageFile, readBytes: ReadBytes): Promise<Buffer> {
+  const bytes = await readBytes(path, size);
+  if (bytes.length === size) return bytes;
+  throw changed();
+}
+
+async function hashFile(file: PackageFile, signal: AbortSignal | undefined): Promise<Hashes> {
+  const stream = createReadStream(file.path, { highWaterMark: CHUNK, ...(signal && { signal }) });
+  const { size, ...hashes } = await hashStream(stream);
+  if (size === file.size) return hashes;
+  throw changed();
+}
+
+function changed(): FeedctlError {
+  return new FeedctlError("corrupt", "the file changed while it was read", { hint: "wait until it is complete" });
+}
+
+/** What a JSON column cannot hold, NUL characters and lone surrogates, is left out of the texts. */
+function clean(metadata: Record<string, unknown>): Record<string, unknown> {
+  return JSON.parse(JSON.stringify(metadata), (_, value: unknown) =>
+    typeof value === "string" ? value.replaceAll("\0", "").toWellFormed() : value,
+  ) as Record<string, unknown>;
+}

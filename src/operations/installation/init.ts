@@ -1,0 +1,32 @@
+import { migrateCatalog, schemaState, serverVersion, type SchemaState } from "../../catalog/connection/migrate.ts";
+import { FeedctlError } from "../../errors.ts";
+import type { Context } from "../context.ts";
+
+/** Makes the schema or brings it up to date. */
+export async function initCatalog(context: Context): Promise<{ kind: string; location: string; applied: string[] }> {
+  const catalog = await context.bareCatalog();
+  const before = await schemaState(catalog);
+  if (before.version > before.newest)
+    throw new FeedctlError(
+      "usage",
+      `the catalog's schema is version ${before.version}, this feedctl knows only ${before.newest}`,
+      { hint: "update feedctl" },
+    );
+  return { kind: catalog.kind, location: catalog.location, applied: await migrateCatalog(catalog) };
+}
+
+export interface CatalogStatus extends SchemaState {
+  kind: "postgres" | "pglite";
+  location: string;
+  server: string;
+}
+
+export async function catalogStatus(context: Context): Promise<CatalogStatus> {
+  const catalog = await context.bareCatalog();
+  return {
+    kind: catalog.kind,
+    location: catalog.location,
+    server: await serverVersion(catalog),
+    ...(await schemaState(catalog)),
+  };
+}

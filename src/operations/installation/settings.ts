@@ -1,0 +1,120 @@
+import { listFeeds } from "../../catalog/feeds.ts";
+import { insertAuditEvents } from "../../catalog/runs.ts";
+import { currentStore, updateStorePlace } from "../../catalog/stores.ts";
+import { readSettings, removeSetting, saveSetting } from "../../catalog/settings.ts";
+import { FeedctlError } from "../../errors.ts";
+import type { Context } from "../context.ts";
+import { locationOf } from "../../stores/location.ts";
+import { effective, settingsMap } from "../feed-store/effective-settings.ts";
+import { defaultDirectory } from "../feed-store/default-directory.ts";
+import { refuseOverlap } from "../feed-store/occupied-places.ts";
+import {
+  findSetting,
+  settingInfos,
+  settingProblem,
+  type Setting,
+  type SettingInfo,
+} from "../feed-store/setting-names.ts";
+
+/** Every setting with its effective value. */
+export async function listSettings(context: Context): Promise<Setting[]> {
+  const saved = await readSettings((await context.catalog()).db);
+  return settingInfos.map((info) => effective(context, info, saved.get(info.name)));
+}
+
+export async function getSetting(context: Context, name: string): Promise<Setting> {
+  const info = requireSetting(name);
+  const saved = await readSettings((await context.catalog()).db);
+  return effective(context, info, saved.get(info.name));
+}
+
+export interface SettingChange {
+  setting: Setting;
+  before: Setting;
+  /**
+   * Feeds whose default directory is now another one; their files were not moved. `kept`: the feed goes on in its old
+   * directory, until it is migrated.
+   */
+  moved: { feed: string; from: string; to: string; kept: boolean }[];
+}
+
+/**
+ * Saves a value; the empty text makes the configuration file's value count. Moves no file, but says which feeds it moves;
+ * with `keepFeeds` those stay where they are, as feeds with a directory of their own, to be migrated.
+ */
+export async function setSetting(
+  context: Context,
+  name: string,
+  value: string,
+  { keepFeeds = false }: { keepFeeds?: boolean | undefined } = {},
+): Promise<SettingChange> {
+  const info = requireSetting(name);
+  const checked = checkValue(context, info, value);
+  return change(context, info, (db) => saveSetting(db, info.name, checked, context.now()), value, keepFeeds);
+}
+
+export async function resetSetting(context: Context, name: string): Promise<SettingChange> {
+  const info = requireSetting(name);
+  return change(context, info, (db) => removeSetting(db, info.name), null);
+}
+
+async function change(
+  context: Context,
+  info: SettingInfo,
+  write: (db: Parameters<typeof saveSetting>[0]) => Promise<void>,
+  value: string | null,
+  keepFeeds = false,
+): Promise<SettingChange> {
+  const { db } = await context.catalog();
+  return db.transaction().execute(async (transaction) => {
+    const before = await readSettings(transaction);
+    await write(transaction);
+    const after = await readSettings(transaction);
+    const moved = [];
+    for (const feed of await listFeeds(transaction)) {
+      const store = await currentStore(transaction, feed.id);
+      if (store?.type !== "disk" || store.options["path"] !== undefined) continue;
+      const from = defaultDirectory(settingsMap(context, before), feed).path;
+      const to = defaultDirectory(settingsMap(context, after), feed).path;
+      if (from === to) continue;
+      await refuseOverlap(context, transaction, feed, locationOf({ type: "disk", path: to }));
+      if (keepFeeds)
+        await updateStorePlace(transaction, store.id, {
+          options: { path: from },
+          location: locationOf({ type: "disk", path: from }),
+        });
+      moved.push({ feed: feed.name, from, to, kept: keepFeeds });
+    }
+    const about = { runId: null, actor: context.actor, feedId: null, now: context.now() };
+    await insertAuditEvents(transaction, about, [
+      { action: "setting changed", object: info.name, detail: { before: before.get(info.name) ?? null, after: value } },
+    ]);
+    return {
+      setting: effective(context, info, after.get(info.name)),
+      before: effective(context, info, before.get(info.name)),
+      moved,
+    };
+  });
+}
+
+function checkValue(context: Context, info: SettingInfo, value: string): string {
+  const problem = settingProblem(info, value);
+  if (problem !== undefined) throw new FeedctlError("usage", problem);
+  if (info.kind === "boolean") return value.toLowerCase();
+  if (context.platform === "win32" && /^[a-z]:/i.test(value))
+    context.notice(
+      `${value} may be a mapped drive, which services do not see; a UNC path (\\\\server\\share) is safer`,
+    );
+  return value;
+}
+
+function requireSetting(name: string): SettingInfo {
+  const info = findSetting(name);
+  if (info !== undefined) return info;
+  const near = settingInfos
+    .filter((other) => other.name.toLowerCase().includes(name.toLowerCase().replace(/^storage\./, "")))
+    .map((other) => other.name);
+  throw new FeedctlError("not-found", `there is no setting "${name}"`, {
+    hint: near.length > 0 ? `did you mean ${near.slice(0, 3).join(", ")}?` : "see: feedctl settings list",
+  });
+}

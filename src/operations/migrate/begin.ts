@@ -1,0 +1,168 @@
+import type { Catalog } from "../../catalog/connection/catalog.ts";
+import {
+  insertMigration,
+  migrationById,
+  openMigration,
+  switchedMigration,
+  updateMigration,
+  type MigrationRow,
+} from "../../catalog/migration/feed-migrations.ts";
+import type { FeedRow } from "../../catalog/feeds.ts";
+import type { Db, MigrationPlan } from "../../catalog/schema/core.ts";
+import {
+  insertStore,
+  reuseAsTarget,
+  storesOfFeed,
+  updateStorePlace,
+  type StorePlace,
+  type StoreRow,
+} from "../../catalog/stores.ts";
+import { FeedctlError } from "../../errors.ts";
+import { locationName, locationOf, overlap, type Location } from "../../stores/location.ts";
+import type { StoreType } from "../../stores/store-types.ts";
+import type { Context } from "../context.ts";
+import { frozenPlace, prepareStore, requireStore, storeConfig, type NewStore } from "../feed-store/open-feed-store.ts";
+import { refuseOverlap } from "../feed-store/occupied-places.ts";
+import type { Run } from "../commit/recorded-run.ts";
+import type { StoreOptions } from "../feed-store/store-secrets.ts";
+
+/** Where a migration is to go: to a store, on with the one that is open, or back to where the last one came from. */
+export type MigrationGoal = { to: StoreType; options: StoreOptions } | "resume" | "rollback";
+
+/** The two ends of a migration, before anything is recorded. */
+export interface Ends {
+  current: StoreRow;
+  /** The current store's place, explicit. */
+  from: StorePlace;
+  next: NewStore;
+  /** The open migration that is to go on. */
+  open: MigrationRow | undefined;
+  /** The migration that is to be taken back. */
+  reverses: MigrationRow | undefined;
+  /** For messages. */
+  names: { from: string; to: string };
+}
+
+export async function findEnds(context: Context, db: Db, feed: FeedRow, goal: MigrationGoal): Promise<Ends> {
+  const current = await requireStore(db, feed);
+  const from = await frozenPlace(context, db, feed, current);
+  const open = await openMigration(db, feed.id);
+  const found = await nextStore();
+  const names = { from: locationName(from.location as Location), to: locationName(found.next.location) };
+  return { current, from, open, names, ...found };
+
+  async function nextStore(): Promise<Pick<Ends, "next" | "reverses">> {
+    if (goal === "resume") return resumed();
+    if (goal === "rollback") return reversed();
+    return { next: await prepareStore(context, db, feed, goal.to, goal.options), reverses: undefined };
+  }
+
+  async function resumed() {
+    if (open === undefined)
+      throw new FeedctlError("not-found", `feed "${feed.name}" has no unfinished migration`, {
+        hint: `see: feedctl migrate history ${feed.name}`,
+      });
+    return { next: await savedStore(context, db, feed, open.to_store_id), reverses: await reversedBy(open) };
+  }
+
+  async function reversed() {
+    if (open !== undefined && open.reverses !== null) return resumed();
+    if (open !== undefined)
+      throw new FeedctlError("conflict", `feed "${feed.name}" is in the middle of a migration`, {
+        hint: `give it up: feedctl migrate cancel ${feed.name}`,
+      });
+    const last = await switchedMigration(db, feed.id);
+    if (last === undefined || last.to_store_id !== current.id)
+      throw new FeedctlError("not-found", `feed "${feed.name}" has no migration to take back`, {
+        hint: `see: feedctl migrate history ${feed.name}`,
+      });
+    // a second rollback takes nothing back: it finds the feed where the first one has brought it
+    const back = last.reverses === null ? last.from_store_id : last.to_store_id;
+    return { next: await savedStore(context, db, feed, back), reverses: last };
+  }
+
+  async function reversedBy(migration: MigrationRow) {
+    return migration.reverses === null ? undefined : migrationById(db, migration.reverses);
+  }
+}
+
+/** A store of the feed as the catalog keeps it. */
+async function savedStore(context: Context, db: Db, feed: FeedRow, storeId: number): Promise<NewStore> {
+  const row = (await storesOfFeed(db, feed.id)).find((store) => store.id === storeId);
+  if (row === undefined) throw new Error(`store ${storeId} of feed ${feed.id} is gone`);
+  const config = await storeConfig(context, db, feed, row);
+  const location = locationOf(config);
+  if (row.location !== null && overlap(location, row.location as Location) !== "same")
+    throw new FeedctlError("conflict", `the default directory of feed "${feed.name}" has become another one`, {
+      hint: `give the migration up (feedctl migrate cancel ${feed.name}) and start it anew`,
+    });
+  const isDefault = config.type === "disk" && row.options["path"] === undefined;
+  return {
+    type: config.type,
+    options: row.options,
+    config,
+    location,
+    savedLocation: isDefault ? null : location,
+  };
+}
+
+/** Records a migration, or takes up the one that was left; the place is the feed's from here on. */
+export async function recordMigration(
+  context: Context,
+  catalog: Catalog,
+  feed: FeedRow,
+  { current, next, reverses }: Ends,
+  plan: MigrationPlan,
+  run: Run,
+): Promise<MigrationRow> {
+  return catalog.db.transaction().execute(async (db) => {
+    await refuseOverlap(context, db, feed, next.location);
+    const stores = await storesOfFeed(db, feed.id);
+    // until the switch even a default directory is kept as the place it is, so that the next run finds it again
+    const place = { options: next.options, location: next.location };
+    const open = await openMigration(db, feed.id);
+    if (open !== undefined) {
+      const row = stores.find((store) => store.id === open.to_store_id);
+      const where = row?.location as Location | null | undefined;
+      if (where && overlap(where, next.location) === "same") {
+        await updateStorePlace(db, open.to_store_id, place);
+        const now = context.now();
+        await updateMigration(db, open.id, { state: "copying", run_id: run.id, plan, request: null, updated_at: now });
+        return { ...open, plan, state: "copying" };
+      }
+      throw new FeedctlError(
+        "conflict",
+        `feed "${feed.name}" has an unfinished migration to ${where ? locationName(where) : "its default directory"}`,
+        {
+          hint: `go on with it: feedctl migrate resume ${feed.name}; or give it up: feedctl migrate cancel ${feed.name}`,
+        },
+      );
+    }
+    const earlier = stores.find(
+      (store) =>
+        store.role === "previous" &&
+        store.location !== null &&
+        overlap(store.location as Location, next.location) === "same",
+    );
+    if (earlier !== undefined) await reuseAsTarget(db, earlier.id, place);
+    const store =
+      earlier ??
+      (await insertStore(db, {
+        feedId: feed.id,
+        type: next.type,
+        options: next.options,
+        location: next.location,
+        role: "target",
+        now: context.now(),
+      }));
+    return insertMigration(db, {
+      feedId: feed.id,
+      from: current.id,
+      to: store.id,
+      runId: run.id,
+      plan,
+      reverses: reverses?.id,
+      now: context.now(),
+    });
+  });
+}

@@ -1,0 +1,122 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import type { Catalog } from "../../catalog/connection/catalog.ts";
+import { openMigration, updateMigration } from "../../catalog/migration/feed-migrations.ts";
+import { claimedRanges, releaseRanges } from "../../catalog/migration/ranges.ts";
+import { forgetDeletes } from "../../catalog/pending.ts";
+import {
+  announcedCopies,
+  forgetAnnounced,
+  forgetCopies,
+  listProofs,
+  type Proof,
+} from "../../catalog/migration/proofs.ts";
+import { insertAuditEvents } from "../../catalog/runs.ts";
+import { markRetired, replaceStore, storesOfFeed } from "../../catalog/stores.ts";
+import { FeedctlError } from "../../errors.ts";
+import { inBatches, mapParallel } from "../../lib/parallel.ts";
+import { locationName, type Location } from "../../stores/location.ts";
+import type { Key } from "../../stores/key.ts";
+import type { BlobInfo, Store } from "../../stores/store.ts";
+import { askRunner, requireOpenMigration } from "./control.ts";
+import type { Context } from "../context.ts";
+import { contentHash } from "../commit/content-hash.ts";
+import { openFeedStore } from "../feed-store/open-feed-store.ts";
+import { requireLiveFeed } from "../feed-store/find-feed.ts";
+import { deleteBlobs } from "../commit/settle.ts";
+import { sideBySide } from "../transfer/merge-listings.ts";
+
+export interface Cancelled {
+  feed: string;
+  target: string;
+  /** Copies that were removed from the target. */
+  removed: number;
+  /** Blobs of others in the target, which stay. */
+  left: number;
+}
+
+/** A worker that has not told of its range for so long is dead, or finds out before its next blob that it is too late. */
+const SILENT = 15_000;
+
+/**
+ * Gives up an unfinished migration: stops whoever runs it, removes what it has copied and nothing else (`keepCopies`
+ * leaves even that, for a target that cannot be reached), and leaves the feed where it is.
+ */
+export async function cancelMigration(
+  context: Context,
+  name: string,
+  { keepCopies = false }: { keepCopies?: boolean | undefined } = {},
+): Promise<Cancelled> {
+  const catalog = await context.catalog();
+  const feed = await requireLiveFeed(catalog.db, name);
+  const { signal } = context;
+  const before = await requireOpenMigration(catalog, feed);
+  await using free = await catalog.lock({ kind: "migrate", id: feed.id, mode: "exclusive" });
+  if (free === undefined) await askRunner(context, catalog, feed, before, "cancel");
+  await using lock =
+    free ?? (await catalog.lock({ kind: "migrate", id: feed.id, mode: "exclusive", wait: context.lockWait, signal }));
+  if (lock === undefined)
+    throw new FeedctlError("locked", `the migration of feed "${feed.name}" is still stopping`, {
+      hint: "run the same command again in a moment",
+    });
+  const open = await openMigration(catalog.db, feed.id);
+  if (open === undefined)
+    throw new FeedctlError("conflict", `the migration of feed "${feed.name}" has ended meanwhile`);
+  await updateMigration(catalog.db, open.id, { request: "cancel", requested_by: context.actor });
+  await stopWorkers(context, catalog, open.id);
+  const row = (await storesOfFeed(catalog.db, feed.id)).find((store) => store.id === open.to_store_id);
+  if (row === undefined) throw new Error(`store ${open.to_store_id} is gone`);
+  const result = { feed: feed.name, target: locationName(row.location as Location), removed: 0, left: 0 };
+
+  if (!keepCopies) {
+    await using target = await openFeedStore(context, catalog.db, feed, row);
+    const pairs = sideBySide<{ there: BlobInfo; proof: Proof }>(
+      { there: target.list("", { signal }), proof: listProofs(catalog.db, row.id, open.id) },
+      { there: target.name, proof: "the catalog's proofs" },
+    );
+    for await (const batch of inBatches(pairs, 1000)) {
+      const there = batch.flatMap((pair) => pair.there ?? []);
+      const proven = batch.flatMap((pair) => (pair.there?.tag === pair.proof?.tag ? (pair.there?.key ?? []) : []));
+      const own = [...proven, ...(await unprovenCopies(row.id, there, new Set(proven), target))];
+      result.left += there.length - own.length;
+      await deleteBlobs(target, own, signal);
+      await forgetDeletes(catalog.db, row.id, own);
+      await forgetCopies(catalog.db, row.id, [...own, ...batch.flatMap(({ key, proof }) => (proof ? [key] : []))]);
+      result.removed += own.length;
+    }
+  }
+  await catalog.db.transaction().execute(async (db) => {
+    const about = { runId: null, actor: context.actor, feedId: feed.id, now: context.now() };
+    const detail = { migration: open.id, removed: result.removed };
+    await insertAuditEvents(db, about, [{ action: "migration cancelled", object: feed.name, detail }]);
+    await updateMigration(db, open.id, { state: "cancelled", request: null, finished_at: context.now() });
+    if (!keepCopies) await forgetAnnounced(db, row.id);
+    if (row.role !== "target") return;
+    await replaceStore(db, row.id, { options: row.options, location: row.location }, context.now());
+    if (!keepCopies && result.left === 0) await markRetired(db, row.id, context.now());
+  });
+  return result;
+
+  /** What a process that died had announced to copy and could not prove any more: known by its bytes. */
+  async function unprovenCopies(
+    storeId: number,
+    there: readonly BlobInfo[],
+    proven: ReadonlySet<Key>,
+    target: Store,
+  ): Promise<Key[]> {
+    const keys = there.flatMap(({ key }) => (proven.has(key) ? [] : [key]));
+    const announced = await announcedCopies(catalog.db, storeId, keys);
+    const asked = keys.filter((key) => announced.has(key));
+    const found = mapParallel(asked, context.concurrency, async (key) =>
+      (await contentHash(target, key, signal)) === announced.get(key) ? [key] : [],
+    );
+    return (await Array.fromAsync(found)).flat();
+  }
+}
+
+/** Workers look every few seconds whether they are still wanted; one that is gone is not waited for. */
+async function stopWorkers(context: Context, catalog: Catalog, migrationId: number): Promise<void> {
+  const { signal } = context;
+  while ((await claimedRanges(catalog.db, migrationId, SILENT)) > 0)
+    await sleep(500, undefined, { signal }).catch(() => signal.throwIfAborted());
+  await releaseRanges(catalog.db, migrationId);
+}

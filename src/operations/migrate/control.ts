@@ -1,0 +1,114 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import {
+  migrationById,
+  openMigration,
+  requestOfMigration,
+  updateMigration,
+  type MigrationRow,
+} from "../../catalog/migration/feed-migrations.ts";
+import type { Catalog, CatalogLock } from "../../catalog/connection/catalog.ts";
+import type { FeedRow } from "../../catalog/feeds.ts";
+import type { MigrationRequest } from "../../catalog/schema/core.ts";
+import { FeedctlError } from "../../errors.ts";
+import type { Context } from "../context.ts";
+import { requireLiveFeed } from "../feed-store/find-feed.ts";
+import type { MigrateEvent } from "./events.ts";
+import { migrateFeed, type MigrateInput } from "./migrate-feed.ts";
+import { migrationStatus } from "./status.ts";
+
+export interface MigrationAsked {
+  feed: string;
+  migration: number;
+  /** `asked`: the process that runs it will obey within seconds. `done`: nobody runs it, and it is so now. */
+  outcome: "asked" | "done";
+}
+
+export async function requireOpenMigration(catalog: Catalog, feed: FeedRow): Promise<MigrationRow> {
+  const open = await openMigration(catalog.db, feed.id);
+  if (open !== undefined) return open;
+  throw new FeedctlError("not-found", `feed "${feed.name}" has no unfinished migration`, {
+    hint: `see: feedctl migrate history ${feed.name}`,
+  });
+}
+
+/** Lets a migration rest: its copies stay, and it goes on with `resume`, on any machine. */
+export async function pauseMigration(context: Context, name: string): Promise<MigrationAsked> {
+  const catalog = await context.catalog();
+  const feed = await requireLiveFeed(catalog.db, name);
+  const migration = await requireOpenMigration(catalog, feed);
+  await using lock = await catalog.lock({ kind: "migrate", id: feed.id, mode: "exclusive" });
+  if (lock === undefined) return await askRunner(context, catalog, feed, migration, "pause");
+  await updateMigration(catalog.db, migration.id, { state: "paused", request: null });
+  return { feed: feed.name, migration: migration.id, outcome: "done" };
+}
+
+/** Leaves a word for the process that runs the migration, which looks every two seconds. */
+export async function askRunner(
+  context: Context,
+  catalog: Catalog,
+  feed: FeedRow,
+  migration: MigrationRow,
+  request: MigrationRequest,
+): Promise<MigrationAsked> {
+  const by = `${context.actor} on ${context.host}`;
+  if (!(await requestOfMigration(catalog.db, migration.id, request, by)))
+    throw new FeedctlError("conflict", `the migration of feed "${feed.name}" has ended meanwhile`);
+  return { feed: feed.name, migration: migration.id, outcome: "asked" };
+}
+
+const LOOK = 500;
+
+/**
+ * Switches a migrated feed to its new store: by this process, or by the one that runs the migration, which then obeys
+ * and is waited for.
+ */
+export async function* cutOverMigration(context: Context, name: string): AsyncGenerator<MigrateEvent> {
+  const catalog = await context.catalog();
+  const feed = await requireLiveFeed(catalog.db, name);
+  const migration = await requireOpenMigration(catalog, feed);
+  const resume: MigrateInput = { feed: name, goal: "resume", cutover: "auto" };
+  // held from the look on: of two that find it idle only one goes on, and the other asks it
+  const idle = await tryLock();
+  if (idle !== undefined) return yield* migrateFeed(context, resume, idle);
+  await askRunner(context, catalog, feed, migration, "cutover");
+  context.notice(`the process that migrates feed "${feed.name}" was asked to cut over`);
+  for (;;) {
+    await sleep(LOOK, undefined, { signal: context.signal });
+    await using lock = await tryLock(); // before the look, or it might end in between
+    const row = await migrationById(catalog.db, migration.id);
+    if (row === undefined || row.state === "paused") break;
+    if (row.finished_at === null) {
+      if (lock === undefined) continue;
+      // it ended before it heard of the wish
+      return yield* migrateFeed(context, resume, lock);
+    }
+    if (row.state !== "switched") break;
+    const [switched] = await migrationStatus(context, name);
+    if (switched === undefined) break;
+    const { copied = 0, verified = 0, same = 0, failed = 0, bytes = 0 } = switched.passes.at(-1) ?? {};
+    return yield {
+      type: "summary",
+      feed: feed.name,
+      migration: row.id,
+      from: switched.from,
+      to: switched.to,
+      outcome: "switched",
+      copied,
+      verified,
+      same,
+      failed,
+      bytes,
+      stale: 0,
+      foreign: 0,
+      passes: switched.passes.length,
+      frozenMilliseconds: row.frozen_milliseconds ?? 0,
+    };
+  }
+  throw new FeedctlError("partial", `the migration of feed "${feed.name}" ended without a cut-over`, {
+    hint: `see: feedctl migrate status ${feed.name}`,
+  });
+
+  async function tryLock(): Promise<CatalogLock | undefined> {
+    return catalog.lock({ kind: "migrate", id: feed.id, mode: "exclusive" });
+  }
+}

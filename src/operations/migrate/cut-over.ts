@@ -1,0 +1,105 @@
+import { endCutOver, updateMigration } from "../../catalog/migration/feed-migrations.ts";
+import { feedTotals } from "../../catalog/feeds.ts";
+import { saveFailures } from "../../catalog/migration/progress.ts";
+import { unsettledKeys } from "../../catalog/pending.ts";
+import { adoptProofs, countUnproven, keepOldProofs, recordStale } from "../../catalog/migration/proofs.ts";
+import { makeCurrent, replaceStore, updateStorePlace } from "../../catalog/stores.ts";
+import { FeedctlError } from "../../errors.ts";
+import { takeCached } from "../packages/clear-cached.ts";
+import { noPass, type PassEvent, type PassSummary } from "./full-pass.ts";
+import { copyRows } from "./unproven-pass.ts";
+import { lockWrites } from "../commit/lock-feed.ts";
+import type { Session } from "./session.ts";
+import { settlePending } from "../commit/settle.ts";
+
+export interface CutOver {
+  last: PassSummary;
+  switched: boolean;
+  frozenMilliseconds: number;
+}
+
+/**
+ * Freezes the feed, copies what changed since the pass before, proves that every row has its blob in the new store, and
+ * switches in one transaction. What fails leaves the feed where it is. Right before it both stores were compared whole.
+ */
+export async function* cutOver(session: Session): AsyncGenerator<PassEvent, CutOver> {
+  const { context, catalog, feed, ends, migration, run, source, target } = session;
+  const { db } = catalog;
+  const last = { ...noPass };
+  try {
+    await using frozen = await lockWrites(
+      context,
+      catalog,
+      feed,
+      `when it is quiet: feedctl migrate cutover ${feed.name}`,
+    );
+    const since = performance.now();
+    await updateMigration(db, migration.id, { state: "switching", updated_at: context.now() });
+    // what dead runs left and what rows have given up must not be carried over
+    const withdrawn = await unsettledKeys(db, ends.current.id);
+    await settlePending(context, feed, ends.current.id, source, run);
+    const about = { feedId: feed.id, source, target, targetStoreId: migration.to_store_id, migrationId: migration.id };
+    const how = {
+      skipCached: migration.plan.cached === "skip",
+      announce: migration.plan.fresh === true,
+      runId: run.id,
+    };
+    for await (const step of copyRows(context, db, { ...about, after: "", upTo: null, ...how })) {
+      await saveFailures(db, migration.id, step.failures, context.now());
+      for (const { key, reason } of step.failures) yield { type: "blob", outcome: "failed", key, size: 0, reason };
+      last.copied += step.copied;
+      last.verified += step.verified;
+      last.failed += step.failures.length;
+      last.bytes += step.bytes;
+    }
+    if (last.failed === 0) {
+      await frozen.assertHeld();
+      await switchStore(session, withdrawn);
+    }
+    const frozenMilliseconds = Math.round(performance.now() - since);
+    await updateMigration(db, migration.id, { frozen_milliseconds: frozenMilliseconds });
+    return { last, switched: last.failed === 0, frozenMilliseconds };
+  } finally {
+    // not frozen any more, whatever happened
+    await endCutOver(db, migration.id).catch(() => {});
+  }
+}
+
+async function switchStore(
+  { context, catalog, feed, ends, migration, run }: Session,
+  withdrawn: readonly string[],
+): Promise<void> {
+  const now = context.now();
+  const { from, current, next } = ends;
+  const storeId = migration.to_store_id;
+  await catalog.db.transaction().execute(async (db) => {
+    if (migration.plan.cached === "skip") {
+      const skipped = { feedId: feed.id, stores: [current.id], run };
+      while ((await takeCached(context, db, skipped, 1000)).versions > 0);
+    }
+    const unproven = await countUnproven(db, feed.id, storeId);
+    if (unproven > 0)
+      throw new FeedctlError("corrupt", `${unproven} files of feed "${feed.name}" are not proven in the new store`, {
+        hint: `the feed stays where it is; go on with: feedctl migrate resume ${feed.name}`,
+      });
+    const { files, bytes } = await feedTotals(db, feed.id);
+    await recordStale(db, { feedId: feed.id, storeId, migrationId: migration.id, runId: run.id, withdrawn, now });
+    await keepOldProofs(db, feed.id, current.id, now);
+    await replaceStore(db, current.id, from, now);
+    await makeCurrent(db, storeId);
+    await updateStorePlace(db, storeId, { options: next.options, location: next.savedLocation });
+    await adoptProofs(db, feed.id, storeId, now);
+    await updateMigration(db, migration.id, {
+      state: "switched",
+      switched_at: now,
+      finished_at: now,
+      request: null,
+      blobs: files,
+      bytes,
+    });
+    if (migration.reverses !== null) await updateMigration(db, migration.reverses, { state: "rolled-back" });
+    const action = migration.reverses === null ? "feed migrated" : "migration rolled back";
+    const detail = { migration: migration.id, from: ends.names.from, to: ends.names.to };
+    await run.audit(db, [{ action, object: feed.name, detail }]);
+  });
+}

@@ -1,0 +1,137 @@
+import { listFeeds } from "../../catalog/feeds.ts";
+import { FeedctlError, isFeedctlError } from "../../errors.ts";
+import { parseYaml } from "../../formats/manifests/yaml.ts";
+import { storeTypes, type StoreType } from "../../stores/store-types.ts";
+import type { Context } from "../context.ts";
+import { requireLiveFeed } from "../feed-store/find-feed.ts";
+import type { MigrateEvent, MigrateSummary } from "./events.ts";
+import { migrateFeed, type MigrateInput } from "./migrate-feed.ts";
+import type { StoreOptions } from "../feed-store/store-secrets.ts";
+
+export interface FeedGoal extends Pick<MigrateInput, "cutover" | "cached"> {
+  feed: string;
+  to: StoreType;
+  options: StoreOptions;
+}
+
+export interface FeedFailed {
+  type: "feed-failed";
+  feed: string;
+  code: string;
+  reason: string;
+}
+
+export interface ManySummary {
+  type: "total";
+  feeds: number;
+  switched: number;
+  ready: number;
+  already: number;
+  planned: number;
+  incomplete: number;
+  paused: number;
+  /** Feeds that could not be migrated at all. */
+  failed: number;
+}
+
+export type ManyEvent = MigrateEvent | FeedFailed | ManySummary;
+
+/** Migrates one feed after the other. A feed that cannot be is told, and the next is taken. */
+export async function* migrateMany(
+  context: Context,
+  goals: readonly FeedGoal[],
+  how: Pick<MigrateInput, "dryRun" | "cutover" | "cached" | "alone">,
+): AsyncGenerator<ManyEvent> {
+  const total: ManySummary = {
+    type: "total",
+    feeds: goals.length,
+    switched: 0,
+    ready: 0,
+    already: 0,
+    planned: 0,
+    incomplete: 0,
+    paused: 0,
+    failed: 0,
+  };
+  for (const { feed, to, options, cutover = how.cutover, cached = how.cached } of goals) {
+    let outcome: MigrateSummary["outcome"] | undefined;
+    try {
+      for await (const event of migrateFeed(context, { ...how, feed, goal: { to, options }, cutover, cached })) {
+        if (event.type === "summary") outcome = event.outcome;
+        yield event;
+      }
+    } catch (error) {
+      if (!isFeedctlError(error) || context.signal.aborted) throw error;
+      yield { type: "feed-failed", feed, code: error.code, reason: error.message };
+    }
+    total[outcome ?? "failed"]++;
+  }
+  yield total;
+}
+
+/**
+ * The same store options for many feeds: `{feed}`, `{id}` and `{type}` in a path are the feed's own. A path without them
+ * gets the feed's name appended, for two feeds must never share a place; a disk store without a path is in the default
+ * directory of each feed.
+ */
+export async function goalsFor(
+  context: Context,
+  names: readonly string[] | "all",
+  to: StoreType,
+  options: StoreOptions,
+): Promise<FeedGoal[]> {
+  const { db } = await context.catalog();
+  const feeds =
+    names === "all"
+      ? (await listFeeds(db)).filter((feed) => feed.deleting_at === null)
+      : await Promise.all(names.map((name) => requireLiveFeed(db, name)));
+  const property = to === "disk" ? "path" : "targetPath";
+  return feeds.map((feed) => {
+    const path = options[property];
+    if (to === "disk" && path === undefined) return { feed: feed.name, to, options };
+    const text = typeof path === "string" ? path : "";
+    const named = /\{(feed|id|type)\}/.test(text) ? text : `${text.replace(/\/$/, "")}/{feed}`;
+    const own = named
+      .replaceAll("{feed}", feed.name)
+      .replaceAll("{id}", String(feed.id))
+      .replaceAll("{type}", feed.type);
+    return { feed: feed.name, to, options: { ...options, [property]: own } };
+  });
+}
+
+/**
+ * A plan file's goals: `migrations`, a list of objects with `feed`, `to`, perhaps `cutover` and `cached`, and store options
+ * by the names of their flags. Throws `usage` with the number of the entry that is wrong.
+ */
+export function readPlan(text: string, file: string): FeedGoal[] {
+  const wrong = (why: string) => new FeedctlError("usage", `${file}: ${why}`);
+  let document;
+  try {
+    document = parseYaml(Buffer.from(text), "plan"); // JSON is YAML, too
+  } catch (error) {
+    throw wrong((error as Error).message);
+  }
+  const entries = typeof document === "object" && "migrations" in document ? document.migrations : undefined;
+  if (!Array.isArray(entries)) throw wrong('it has no list "migrations"');
+  return entries.map((entry: unknown, index) => {
+    const where = `migration ${index + 1}`;
+    if (typeof entry !== "object" || entry === null) throw wrong(`${where} is no object`);
+    const { feed, to, cutover, cached, ...rest } = entry as Record<string, unknown>;
+    if (typeof feed !== "string" || feed === "") throw wrong(`${where} names no feed`);
+    if (typeof to !== "string" || !Object.hasOwn(storeTypes, to))
+      throw wrong(`${where} has no known store type in "to"`);
+    if (cutover !== undefined && cutover !== "auto" && cutover !== "manual")
+      throw wrong(`${where}: "cutover" is auto or manual`);
+    if (cached !== undefined && cached !== "copy" && cached !== "skip" && cached !== "clear")
+      throw wrong(`${where}: "cached" is copy, skip or clear`);
+    const options: StoreOptions = {};
+    for (const [name, value] of Object.entries(rest)) {
+      const option = storeTypes[to as StoreType].options.find((each) => each.flag === name || each.property === name);
+      if (option === undefined) throw wrong(`${where}: a ${to} store has no option "${name}"`);
+      if (option.value === undefined) options[option.property] = value === "true";
+      else if (typeof value === "string") options[option.property] = value;
+      else throw wrong(`${where}: "${name}" is no text`);
+    }
+    return { feed, to: to as StoreType, options, cutover, cached };
+  });
+}

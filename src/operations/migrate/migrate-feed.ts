@@ -1,0 +1,210 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import type { CatalogLock } from "../../catalog/connection/catalog.ts";
+import { updateMigration } from "../../catalog/migration/feed-migrations.ts";
+import { feedTotals, type FeedRow } from "../../catalog/feeds.ts";
+import { startPass, updatePass } from "../../catalog/migration/progress.ts";
+import type { Db, MigrationPlan } from "../../catalog/schema/core.ts";
+import { updateStorePlace } from "../../catalog/stores.ts";
+import { FeedctlError } from "../../errors.ts";
+import { overlap, type Location } from "../../stores/location.ts";
+import type { Store } from "../../stores/store.ts";
+import { findEnds, recordMigration, type MigrationGoal } from "./begin.ts";
+import { clearCached } from "../packages/clear-cached.ts";
+import type { Context } from "../context.ts";
+import { copyPass, noPass, type PassSummary } from "./full-pass.ts";
+import { cutOver } from "./cut-over.ts";
+import { openFeedStore } from "../feed-store/open-feed-store.ts";
+import { openWriter, settleIfPossible } from "../commit/feed-writer.ts";
+import { refuseOverlap } from "../feed-store/occupied-places.ts";
+import { requireLiveFeed } from "../feed-store/find-feed.ts";
+import { lockMigration } from "../commit/lock-feed.ts";
+import type { MigrateEvent, MigrateSummary } from "./events.ts";
+import { passCounts, watchMigration, type Session, type Watch } from "./session.ts";
+import { planMigration } from "./estimate.ts";
+import { startRun } from "../commit/recorded-run.ts";
+import { hasPending, settlePending } from "../commit/settle.ts";
+import { shareFirstPass } from "./shared-pass.ts";
+
+export interface MigrateInput {
+  feed: string;
+  goal: MigrationGoal;
+  dryRun?: boolean | undefined;
+  /** `auto` switches as soon as little changes any more. Default: as the open migration says, else `manual`. */
+  cutover?: MigrationPlan["cutover"] | undefined;
+  /** What becomes of cached packages. Default: as the open migration says, else `copy`. */
+  cached?: MigrationPlan["cached"] | undefined;
+  /** Milliseconds: instead of ending when all is copied, go on with a delta pass that often until the cut-over. */
+  follow?: number | undefined;
+  /** Do not offer the first pass to workers. */
+  alone?: boolean | undefined;
+}
+
+/** A pass that had no more to do than this is small enough for the feed to be frozen for the rest. */
+const SMALL_DELTA = { blobs: 100, bytes: 1024 ** 3 };
+const MOST_PASSES = 10;
+
+/**
+ * Moves a feed to another store: copies every blob, proves each by its hash, switches in one transaction. The feed stays
+ * in use until then; rows and old files stay. Stopped at any moment and started again, it goes on where it was. `held`: the
+ * feed's lock for migrations, where the caller has it; it is released here.
+ */
+export async function* migrateFeed(
+  outer: Context,
+  input: MigrateInput,
+  held?: CatalogLock,
+): AsyncGenerator<MigrateEvent> {
+  const catalog = await outer.catalog();
+  const { db } = catalog;
+  await using lock = held ?? (await lockMigration(catalog, await requireLiveFeed(db, input.feed)));
+  const feed = await requireLiveFeed(db, input.feed);
+  const ends = await findEnds(outer, db, feed, input.goal);
+  const { current, next, from, open } = ends;
+  const places = { feed: feed.name, ...ends.names };
+  const nothing = { type: "summary", ...places, ...noPass, passes: 0, frozenMilliseconds: 0 } as const;
+  if (overlap(next.location, from.location as Location) === "same") {
+    const place = { options: next.options, location: next.savedLocation };
+    if (!input.dryRun) {
+      await updateStorePlace(db, current.id, place);
+      await settleOnceMore(outer, db, feed, current.id);
+    }
+    return yield { ...nothing, outcome: "already" };
+  }
+  await refuseOverlap(outer, db, feed, next.location);
+  await using source = await openFeedStore(outer, db, feed, current);
+  await using target = await outer.openStore(next.config);
+  // wrong credentials show before anything is recorded
+  await isEmpty(source, outer.signal);
+  const fresh = open?.plan.fresh ?? (open === undefined && (await isEmpty(target, outer.signal)));
+  if (input.dryRun) {
+    const { summary, ...estimate } = await planMigration(outer, source, target);
+    return yield { ...nothing, ...summary, outcome: "planned", estimate };
+  }
+
+  const plan: MigrationPlan = {
+    cutover: input.cutover ?? open?.plan.cutover ?? "manual",
+    cached: input.cached ?? open?.plan.cached ?? "copy",
+    fresh,
+  };
+  await using run = await startRun(outer, "migrate", feed.id);
+  const migration = await recordMigration(outer, catalog, feed, ends, plan, run);
+  await using watch = watchMigration(outer, catalog, migration.id, lock);
+  const context = { ...outer, signal: AbortSignal.any([outer.signal, watch.signal]) };
+  const session: Session = { context, catalog, feed, ends, migration, run, source, target };
+  if (plan.cached === "clear") await clearCached(context, feed.name);
+  const summary: MigrateSummary = { ...nothing, ...noPass, migration: migration.id, outcome: "incomplete" };
+  try {
+    yield* makePasses(session, watch, summary, input);
+  } catch (error) {
+    if (outer.signal.aborted) throw error;
+    if (watch.asked === undefined) throw watch.broken ?? error;
+    if (watch.asked === "cancel")
+      throw new FeedctlError("interrupted", `the migration of feed "${feed.name}" was cancelled by ${watch.by}`);
+    await updateMigration(db, migration.id, { state: "paused", request: null, updated_at: outer.now() });
+    summary.outcome = "paused";
+  }
+  await run.finish(summary);
+  yield summary;
+}
+
+/** A migration that was killed right after its switch had no time for it. */
+async function settleOnceMore(context: Context, db: Db, feed: FeedRow, storeId: number): Promise<void> {
+  if (!(await hasPending(db, storeId, feed.id))) return;
+  await using run = await startRun(context, "migrate", feed.id);
+  await using writer = openWriter(context, feed.name, run);
+  await settleIfPossible(context, writer);
+  await run.finish({});
+}
+
+/** Full pass, delta passes, and the cut-over if it may be. Fills in the summary. */
+async function* makePasses(
+  session: Session,
+  watch: Watch,
+  summary: MigrateSummary,
+  { follow, alone }: MigrateInput,
+): AsyncGenerator<MigrateEvent> {
+  const { context, catalog, feed, migration, run, target } = session;
+  const mayCutOver = () => migration.plan.cutover === "auto" || watch.asked === "cutover";
+  const state = (change: "copying" | "ready") =>
+    updateMigration(catalog.db, migration.id, { state: change, updated_at: context.now() });
+
+  if (!alone) yield* shareFirstPass(session, watch, summary);
+  for (;;) {
+    const pass = yield* onePass(session, watch, summary);
+    const small = pass.copied + pass.verified <= SMALL_DELTA.blobs && pass.bytes <= SMALL_DELTA.bytes;
+    const settled = small || summary.passes >= MOST_PASSES;
+    if (pass.failed > 0 && follow === undefined) return;
+    if (pass.failed === 0 && settled) {
+      if (mayCutOver()) break;
+      await state("ready");
+      summary.outcome = "ready";
+      if (follow === undefined) return;
+    }
+    const over = () => pass.failed === 0 && mayCutOver();
+    if (follow !== undefined && settled) await pauseBetween(context.signal, follow, over);
+    if (settled) summary.failed = 0; // what failed before is tried again
+  }
+  watch.ignoreRequests();
+  yield { type: "pass", number: ++summary.passes, kind: "last", frozen: true, blobs: 0 };
+  const { last, switched, frozenMilliseconds } = yield* cutOver(session);
+  addPass(summary, last);
+  summary.frozenMilliseconds = frozenMilliseconds;
+  summary.outcome = switched ? "switched" : "incomplete";
+  if (switched) await settlePending(context, feed, migration.to_store_id, target, run);
+}
+
+async function* onePass(
+  session: Session,
+  watch: Watch,
+  summary: MigrateSummary,
+): AsyncGenerator<MigrateEvent, PassSummary> {
+  const { context, catalog, feed, migration, run, source, target } = session;
+  const { db } = catalog;
+  const kind = summary.passes === 0 ? "full" : "delta";
+  const { files, bytes } = await feedTotals(db, feed.id);
+  const about = { migrationId: migration.id, kind, runId: run.id, expectedBlobs: files, expectedBytes: bytes } as const;
+  const number = await startPass(db, { ...about, now: context.now() });
+  summary.passes++;
+  yield { type: "pass", number: summary.passes, kind, frozen: false, blobs: files };
+  const counts = { ...noPass };
+  watch.follow(number, () => counts);
+  const events = copyPass(context, db, {
+    feedId: feed.id,
+    source,
+    sourceStoreId: migration.from_store_id,
+    target,
+    targetStoreId: migration.to_store_id,
+    migrationId: migration.id,
+    runId: run.id,
+    skipCached: migration.plan.cached === "skip",
+  });
+  for await (const event of events) {
+    counts[event.outcome]++;
+    if (event.outcome === "copied") counts.bytes += event.size;
+    yield event;
+  }
+  await updatePass(db, migration.id, number, passCounts(counts), context.now(), true);
+  addPass(summary, counts);
+  return counts;
+}
+
+/** `copied` and `verified` add up; what is the same is what the newest pass saw beyond them. */
+function addPass(total: PassSummary, pass: PassSummary): void {
+  const done = total.copied + total.verified;
+  for (const name of ["copied", "verified", "failed", "stale", "bytes"] as const) total[name] += pass[name];
+  if (pass.same + pass.foreign === 0) return;
+  total.same = Math.max(0, pass.same - done);
+  total.foreign = pass.foreign;
+}
+
+async function isEmpty(store: Store, signal: AbortSignal): Promise<boolean> {
+  for await (const _ of store.list("", { signal })) return false;
+  return true;
+}
+
+/** Until the time is over, the cut-over is asked for, or the end. */
+async function pauseBetween(signal: AbortSignal, milliseconds: number, over: () => boolean): Promise<void> {
+  const until = performance.now() + milliseconds;
+  while (performance.now() < until && !over()) {
+    await sleep(Math.min(500, milliseconds), undefined, { signal }).catch(() => signal.throwIfAborted());
+  }
+}

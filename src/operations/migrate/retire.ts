@@ -1,0 +1,158 @@
+import { openMigration, switchedMigration, updateMigration } from "../../catalog/migration/feed-migrations.ts";
+import { findFiles } from "../../catalog/files.ts";
+import { findDeletes, forgetAllDeletes, forgetDeletes } from "../../catalog/pending.ts";
+import { markRetired, storesOfFeed } from "../../catalog/stores.ts";
+import { FeedctlError } from "../../errors.ts";
+import { inBatches } from "../../lib/parallel.ts";
+import { locationName, overlap, type Location } from "../../stores/location.ts";
+import type { BlobInfo } from "../../stores/store.ts";
+import type { Context } from "../context.ts";
+import { frozenPlace, openFeedStore, requireStore } from "../feed-store/open-feed-store.ts";
+import { otherFeed, requireLiveFeed } from "../feed-store/find-feed.ts";
+import { lockMigration } from "../commit/lock-feed.ts";
+import { startRun } from "../commit/recorded-run.ts";
+import { deleteBlobs } from "../commit/settle.ts";
+import { sideBySide } from "../transfer/merge-listings.ts";
+import { compareCatalog, isSound, type VerifyEvent, type VerifySummary } from "../verify/verify.ts";
+
+export interface RetirePlan {
+  feed: string;
+  from: string;
+  to: string;
+  /** An earlier run has deleted the old files: nothing is left to do. */
+  retired: boolean;
+}
+
+export interface RetireSummary extends RetirePlan {
+  type: "summary";
+  /** Old blobs deleted: those that the new store holds with the same size, and those of packages deleted since. */
+  deleted: number;
+  bytes: number;
+  /** Old files the new store does not hold: left alone. */
+  kept: number;
+}
+
+export type RetireEvent = VerifyEvent | { type: "kept"; key: string } | RetireSummary;
+
+/** What would be retired, for the question to the user. Throws `refused` when nothing may be. */
+export async function planRetirement(context: Context, name: string): Promise<RetirePlan> {
+  return planOf(await find(context, name));
+}
+
+/**
+ * Deletes the old files of a migrated feed, after every blob of the new store was read and its hash compared. Whatever
+ * differs keeps all old files.
+ */
+export async function* retireStore(context: Context, name: string): AsyncGenerator<RetireEvent> {
+  const catalog = await context.catalog();
+  const { id } = await requireLiveFeed(catalog.db, name);
+  await using lock = await lockMigration(catalog, { id, name });
+  // only now: what was read before the lock may be the places before another migration
+  const found = await find(context, name);
+  const { feed, old, migration, current } = found;
+  if (feed.id !== id) throw otherFeed(name);
+  const summary: RetireSummary = { type: "summary", ...planOf(found), deleted: 0, bytes: 0, kept: 0 };
+  if (summary.retired) return yield summary;
+  await using run = await startRun(context, "migrate retire", feed.id);
+  await using store = await openFeedStore(context, catalog.db, feed, current);
+  let verified: VerifySummary | undefined;
+  for await (const event of compareCatalog(context, catalog.db, { feed, storeId: current.id, store, read: true })) {
+    if (event.type === "summary") verified = event;
+    else yield event;
+  }
+  // blobs without rows in the new store are no danger to the rows; anything else is
+  if (verified === undefined || !isSound({ ...verified, missingRow: 0 })) {
+    throw new FeedctlError("refused", `feed "${feed.name}" did not pass its verification; the old files stay`, {
+      hint: `see: feedctl verify ${feed.name} --read`,
+    });
+  }
+
+  await using source = await openFeedStore(context, catalog.db, feed, old);
+  const pairs = sideBySide<{ old: BlobInfo; now: BlobInfo }>(
+    { old: source.list("", { signal: context.signal }), now: store.list("", { signal: context.signal }) },
+    { old: source.name, now: store.name },
+  );
+  for await (const batch of inBatches(pairs, 1000)) {
+    const doomed: BlobInfo[] = [];
+    const missing: BlobInfo[] = [];
+    for (const pair of batch) {
+      if (pair.old !== undefined) (pair.now?.size === pair.old.size ? doomed : missing).push(pair.old);
+    }
+    const waiting = new Set(
+      await findDeletes(
+        catalog.db,
+        old.id,
+        missing.map((blob) => blob.key),
+      ),
+    );
+    const named = await findFiles(
+      catalog.db,
+      feed.id,
+      missing.map((blob) => blob.key),
+    );
+    for (const blob of missing) {
+      // of a package that was deleted or overwritten since the migration: what rows name was just proven
+      if (waiting.has(blob.key) || named.has(blob.key)) {
+        doomed.push(blob);
+        continue;
+      }
+      summary.kept++;
+      yield { type: "kept", key: blob.key };
+    }
+    await lock.assertHeld();
+    await deleteBlobs(
+      source,
+      doomed.map((blob) => blob.key),
+      context.signal,
+    );
+    await forgetDeletes(
+      catalog.db,
+      old.id,
+      doomed.map((blob) => blob.key),
+    );
+    summary.deleted += doomed.length;
+    for (const blob of doomed) summary.bytes += blob.size;
+  }
+  if (summary.kept === 0) {
+    await catalog.db.transaction().execute(async (db) => {
+      await markRetired(db, old.id, context.now());
+      await forgetAllDeletes(db, old.id);
+      await updateMigration(db, migration.id, { state: "retired", retired_at: context.now() });
+      await run.audit(db, [
+        { action: "old store retired", object: feed.name, detail: { from: summary.from, deleted: summary.deleted } },
+      ]);
+    });
+  }
+  await run.finish(summary);
+  yield summary;
+}
+
+async function find(context: Context, name: string) {
+  const { db } = await context.catalog();
+  const feed = await requireLiveFeed(db, name);
+  if ((await openMigration(db, feed.id)) !== undefined)
+    throw new FeedctlError("refused", `feed "${feed.name}" is in the middle of a migration`, {
+      hint: "finish it first",
+    });
+  const migration = await switchedMigration(db, feed.id);
+  const current = await requireStore(db, feed);
+  const old = (await storesOfFeed(db, feed.id)).find((row) => row.id === migration?.from_store_id);
+  if (migration === undefined || old === undefined || migration.to_store_id !== current.id) {
+    throw new FeedctlError("not-found", `feed "${feed.name}" has no migration whose old files could be retired`, {
+      hint: `see: feedctl feed show ${feed.name}`,
+    });
+  }
+  const here = (await frozenPlace(context, db, feed, current)).location as Location;
+  if (old.location === null || overlap(old.location as Location, here) !== undefined)
+    throw new FeedctlError("refused", `the old place of feed "${feed.name}" overlaps its store`);
+  return { feed, migration, current, old, now: locationName(here) };
+}
+
+function planOf({ feed, old, migration, now }: Awaited<ReturnType<typeof find>>): RetirePlan {
+  return {
+    feed: feed.name,
+    from: locationName(old.location as Location),
+    to: now,
+    retired: migration.state === "retired",
+  };
+}

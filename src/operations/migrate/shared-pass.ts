@@ -1,0 +1,113 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import type { Jobs } from "../../catalog/migration/worker-jobs.ts";
+import { feedTotals } from "../../catalog/feeds.ts";
+import { startPass, updatePass } from "../../catalog/migration/progress.ts";
+import {
+  divideFeed,
+  quietRanges,
+  rangeTotals,
+  unfinishedRanges,
+  type RangeTotals,
+} from "../../catalog/migration/ranges.ts";
+import { countUnproven } from "../../catalog/migration/proofs.ts";
+import { isFeedctlError } from "../../errors.ts";
+import { noPass } from "./full-pass.ts";
+import type { MigrateEvent, MigrateSummary } from "./events.ts";
+import { passCounts, type Session, type Watch } from "./session.ts";
+import { workRange } from "./work-range.ts";
+
+/** Blobs of a range: enough that handing it out costs nothing, few enough that a dead worker's loss is small. */
+const RANGE = 2000;
+const LOOK = 1000;
+/** A range that nobody has told of for so long is handed out again, whatever became of its job. */
+const LOST = 60_000;
+/** Where there is nothing to take, but something left, it is looked for lost ranges that often. */
+const SEARCH = 5000;
+
+/**
+ * The first pass of a large feed, divided into ranges that `feedctl worker` on other machines may take; this process
+ * works along. Ends when every range is done. What failed, and all that the catalog does not name, is left to the passes
+ * that follow. Does nothing for a small feed, or where the catalog is embedded.
+ */
+export async function* shareFirstPass(
+  session: Session,
+  watch: Watch,
+  summary: MigrateSummary,
+): AsyncGenerator<MigrateEvent> {
+  const { context, catalog, feed, migration, run, source, target } = session;
+  const { db } = catalog;
+  const { files, bytes } = await feedTotals(db, feed.id);
+  const open = await unfinishedRanges(db, migration.id);
+  if (catalog.kind !== "postgres") return;
+  if (open.length === 0 && (await countUnproven(db, feed.id, migration.to_store_id)) <= RANGE) return;
+  await using jobs = await openOrGoOn(session);
+  if (jobs === undefined) return;
+  await jobs.open(migration.id); // before the ranges, which are what workers look for
+  await divideFeed(db, migration.id, feed.id, RANGE);
+  if ((await unfinishedRanges(db, migration.id)).length === 0) return;
+
+  const about = { migrationId: migration.id, kind: "full", runId: run.id, expectedBlobs: files, expectedBytes: bytes };
+  const number = await startPass(db, { ...about, kind: "full", now: context.now() });
+  summary.passes++;
+  yield { type: "pass", number: summary.passes, kind: "full", frozen: false, blobs: files };
+  let totals = await rangeTotals(db, migration.id);
+  const before = totals;
+  const counts = () => ({ ...noPass, ...since(before, totals) });
+  watch.follow(number, counts);
+  let published = -Infinity;
+  const ends = {
+    feedId: feed.id,
+    source,
+    target,
+    targetStoreId: migration.to_store_id,
+    skipCached: migration.plan.cached === "skip",
+    announce: migration.plan.fresh === true,
+    runId: run.id,
+  };
+  for (;;) {
+    context.signal.throwIfAborted();
+    const left = await unfinishedRanges(db, migration.id);
+    totals = await rangeTotals(db, migration.id);
+    const { ranges, finished, copied, failed, bytes: moved } = totals;
+    yield { type: "ranges", ranges, finished, copied, failed, bytes: moved };
+    if (left.length === 0) break;
+    const job = await jobs.take(migration.id);
+    if (job === undefined) {
+      const search = performance.now() - published > SEARCH;
+      if (search) {
+        await jobs.publish(migration.id, await quietRanges(db, migration.id, LOST));
+        published = performance.now();
+      } else await sleep(LOOK, undefined, { signal: context.signal }).catch(() => context.signal.throwIfAborted());
+      continue;
+    }
+    const how = await workRange(context, { catalog, job, ...ends, workerId: null });
+    await (how === "done" ? job.complete() : job.giveBack());
+  }
+  await jobs.drop(migration.id);
+  const done = counts();
+  await updatePass(db, migration.id, number, passCounts(done), context.now(), true);
+  summary.copied += done.copied;
+  summary.verified += done.verified;
+  summary.bytes += done.bytes;
+}
+
+function since(before: RangeTotals, now: RangeTotals) {
+  return {
+    copied: now.copied - before.copied,
+    verified: now.verified - before.verified,
+    failed: now.failed - before.failed,
+    bytes: now.bytes - before.bytes,
+  };
+}
+
+/** A user of the database who may not make a schema migrates without help. */
+async function openOrGoOn({ context, catalog }: Session): Promise<Jobs | undefined> {
+  const { openJobs } = await import("../../catalog/migration/worker-jobs.ts");
+  try {
+    return await openJobs(catalog, (error) => context.notice(`the job queue: ${error.message}`));
+  } catch (error) {
+    if (!isFeedctlError(error, "denied")) throw error;
+    context.notice(`no worker can help: ${error.message}`);
+    return undefined;
+  }
+}

@@ -1,0 +1,155 @@
+import { listFeeds, type FeedRow } from "../../catalog/feeds.ts";
+import { listMigrations, type MigrationRow } from "../../catalog/migration/feed-migrations.ts";
+import { listFailures, listPasses, type Failure, type PassRow } from "../../catalog/migration/progress.ts";
+import { rangeTotals } from "../../catalog/migration/ranges.ts";
+import type { MigrationPlan, MigrationRequest, MigrationState } from "../../catalog/schema/core.ts";
+import { storesOfFeed, type StoreRow } from "../../catalog/stores.ts";
+import { locationName, type Location } from "../../stores/location.ts";
+import type { Context } from "../context.ts";
+import { requireFeed } from "../feed-store/find-feed.ts";
+import { deadRuns } from "../commit/recorded-run.ts";
+
+export interface Migration {
+  id: number;
+  feed: string;
+  from: string;
+  to: string;
+  state: MigrationState;
+  /** The migration that it took back. */
+  reverses: number | null;
+  startedAt: Date;
+  switchedAt: Date | null;
+  finishedAt: Date | null;
+  blobs: number;
+  bytes: number;
+  frozenMilliseconds: number | null;
+}
+
+export interface MigrationPass {
+  number: number;
+  kind: PassRow["kind"];
+  startedAt: Date;
+  finishedAt: Date | null;
+  expected: number;
+  copied: number;
+  verified: number;
+  same: number;
+  failed: number;
+  bytes: number;
+}
+
+export interface MigrationStatus extends Migration {
+  /** A process is at work on it now. */
+  running: boolean;
+  plan: MigrationPlan;
+  request: MigrationRequest | null;
+  passes: MigrationPass[];
+  /** Of the first pass, where it is divided among workers. */
+  ranges: { ranges: number; finished: number; failed: number } | null;
+  /** Of the pass that is under way. */
+  blobsPerSecond: number | null;
+  bytesPerSecond: number | null;
+  /** Until the end of the pass that is under way. */
+  remainingSeconds: number | null;
+  /** At most 20 of the newest pass. */
+  failures: Failure[];
+  updatedAt: Date | null;
+}
+
+/** Every migration of a feed, newest first. */
+export async function migrationHistory(context: Context, name: string): Promise<Migration[]> {
+  const { db } = await context.catalog();
+  const feed = await requireFeed(db, name);
+  const stores = await storesOfFeed(db, feed.id);
+  return (await listMigrations(db, feed.id)).map((row) => migrationOf(feed, stores, row));
+}
+
+/** A feed's newest migration, or of all feeds those that are open. */
+export async function migrationStatus(context: Context, name?: string): Promise<MigrationStatus[]> {
+  const { db } = await context.catalog();
+  if (name !== undefined) {
+    const feed = await requireFeed(db, name);
+    const [newest] = await listMigrations(db, feed.id);
+    return newest === undefined ? [] : [await statusOf(context, feed, newest)];
+  }
+  const feeds = new Map((await listFeeds(db)).map((feed) => [feed.id, feed]));
+  const all = [];
+  for (const row of await listMigrations(db, undefined, true)) {
+    const feed = feeds.get(row.feed_id);
+    if (feed !== undefined) all.push(await statusOf(context, feed, row));
+  }
+  return all;
+}
+
+async function statusOf(context: Context, feed: FeedRow, row: MigrationRow): Promise<MigrationStatus> {
+  const catalog = await context.catalog();
+  const { db } = catalog;
+  const open = row.finished_at === null && row.state !== "paused";
+  // the embedded catalog has one process at a time, and that is this one
+  const running = open && catalog.kind === "postgres" && (await deadRuns(catalog, [row.run_id], 0)).length === 0;
+  const passes = (await listPasses(db, row.id)).map(passOf);
+  const { ranges, finished, ...counts } = await rangeTotals(db, row.id);
+  return {
+    ...migrationOf(feed, await storesOfFeed(db, feed.id), row),
+    running,
+    plan: row.plan,
+    request: row.request,
+    passes,
+    ranges: ranges === 0 ? null : { ranges, finished, failed: counts.failed },
+    ...(running
+      ? pace(passes.at(-1), row.updated_at)
+      : { blobsPerSecond: null, bytesPerSecond: null, remainingSeconds: null }),
+    failures: await listFailures(db, row.id, 20),
+    updatedAt: row.updated_at,
+  };
+}
+
+function pace(pass: MigrationPass | undefined, now: Date | null) {
+  const seconds = pass === undefined || now === null ? 0 : (now.getTime() - pass.startedAt.getTime()) / 1000;
+  if (pass === undefined || pass.finishedAt !== null || seconds <= 0)
+    return { blobsPerSecond: null, bytesPerSecond: null, remainingSeconds: null };
+  const done = pass.copied + pass.verified + pass.same + pass.failed;
+  const blobsPerSecond = done / seconds;
+  const left = Math.max(0, pass.expected - done);
+  return {
+    blobsPerSecond,
+    bytesPerSecond: pass.bytes / seconds,
+    remainingSeconds: blobsPerSecond > 0 ? Math.ceil(left / blobsPerSecond) : null,
+  };
+}
+
+function migrationOf(feed: FeedRow, stores: readonly StoreRow[], row: MigrationRow): Migration {
+  const place = (id: number) => {
+    const location = stores.find((store) => store.id === id)?.location;
+    return location === null || location === undefined ? "its default directory" : locationName(location as Location);
+  };
+  return {
+    id: row.id,
+    feed: feed.name,
+    from: place(row.from_store_id),
+    to: place(row.to_store_id),
+    state: row.state,
+    reverses: row.reverses,
+    startedAt: row.started_at,
+    switchedAt: row.switched_at,
+    finishedAt: row.finished_at,
+    blobs: row.blobs,
+    bytes: row.bytes,
+    frozenMilliseconds: row.frozen_milliseconds,
+  };
+}
+
+function passOf(row: PassRow): MigrationPass {
+  return {
+    number: row.number,
+    kind: row.kind,
+    startedAt: row.started_at,
+    finishedAt: row.finished_at,
+    expected: row.expected_blobs,
+    copied: row.copied,
+    verified: row.verified,
+    same: row.same,
+    failed: row.failed,
+    bytes: row.bytes,
+  };
+}

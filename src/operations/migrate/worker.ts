@@ -1,0 +1,170 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import type { Catalog } from "../../catalog/connection/catalog.ts";
+import { migrationById } from "../../catalog/migration/feed-migrations.ts";
+import { feedById } from "../../catalog/feeds.ts";
+import type { TakenJob } from "../../catalog/migration/worker-jobs.ts";
+import { sharedMigrations } from "../../catalog/migration/ranges.ts";
+import { storesOfFeed } from "../../catalog/stores.ts";
+import { insertWorker, listWorkers, markWorkerSeen, type WorkerRow } from "../../catalog/migration/workers.ts";
+import { FeedctlError, isFeedctlError } from "../../errors.ts";
+import type { Store } from "../../stores/store.ts";
+import type { Context } from "../context.ts";
+import { openFeedStore } from "../feed-store/open-feed-store.ts";
+import { workRange, type RangeWork } from "./work-range.ts";
+
+export interface WorkEvent {
+  type: "range";
+  migration: number;
+  number: number;
+  outcome: "done" | "given-back";
+  reason?: string;
+}
+
+export interface WorkSummary {
+  type: "summary";
+  worker: number;
+  ranges: number;
+  givenBack: number;
+}
+
+const POLL = 1000;
+const SEEN_EVERY = 5000;
+/** A migration that this machine could not help with is left to others for so long. */
+const REST = 30_000;
+
+/** Both stores of a migration, open as long as its ranges come. */
+type Ends = Omit<RangeWork, "catalog" | "job" | "workerId" | "drain">;
+
+/**
+ * Helps with whatever migrations share their first pass, until the signal ends it (`drain`: after the blobs in hand) or,
+ * with `once`, until there is nothing to take.
+ */
+export async function* runWorker(
+  context: Context,
+  { once, drain }: { once: boolean; drain: AbortSignal },
+): AsyncGenerator<WorkEvent | WorkSummary> {
+  const catalog = await context.catalog();
+  if (catalog.kind !== "postgres")
+    throw new FeedctlError(
+      "usage",
+      "workers need a catalog on PostgreSQL: the embedded one has one process at a time",
+      {
+        hint: "set FEEDCTL_DATABASE_URL, or databaseUrl in the configuration file",
+      },
+    );
+  const { openJobs } = await import("../../catalog/migration/worker-jobs.ts");
+  await using jobs = await openJobs(catalog, (error) => context.notice(`the job queue: ${error.message}`));
+  const { host, pid, actor, concurrency } = context;
+  const worker = await insertWorker(catalog.db, { host, pid, actor, concurrency, now: context.now() });
+  const summary: WorkSummary = { type: "summary", worker, ranges: 0, givenBack: 0 };
+  const opened = new Map<number, Ends>();
+  const resting = new Map<number, number>();
+  const seen = setInterval(() => void markWorkerSeen(catalog.db, worker, context.now()).catch(() => {}), SEEN_EVERY);
+  try {
+    while (!drain.aborted && !context.signal.aborted) {
+      const job = await takeOne();
+      if (job === undefined) {
+        if (once) break;
+        await sleep(POLL, undefined, { signal: AbortSignal.any([drain, context.signal]) }).catch(() => {});
+        continue;
+      }
+      const event = await work(catalog, job);
+      if (event.outcome === "done") summary.ranges++;
+      else summary.givenBack++;
+      yield event;
+    }
+  } finally {
+    clearInterval(seen);
+    for (const migrationId of opened.keys()) await close(migrationId);
+    await markWorkerSeen(catalog.db, worker, context.now(), true).catch(() => {});
+  }
+  yield summary;
+
+  async function takeOne(): Promise<TakenJob | undefined> {
+    const shared = await sharedMigrations(catalog.db);
+    for (const migrationId of opened.keys()) if (!shared.includes(migrationId)) await close(migrationId);
+    for (const migrationId of shared) {
+      if ((resting.get(migrationId) ?? -Infinity) > performance.now()) continue;
+      const job = await jobs.take(migrationId);
+      if (job !== undefined) return job;
+    }
+    return undefined;
+  }
+
+  async function close(migrationId: number): Promise<void> {
+    const ends = opened.get(migrationId);
+    opened.delete(migrationId);
+    await ends?.source[Symbol.asyncDispose]();
+    await ends?.target[Symbol.asyncDispose]();
+  }
+
+  async function work(db: Catalog, job: TakenJob): Promise<WorkEvent> {
+    const range = { type: "range", migration: job.migrationId, number: job.number } as const;
+    try {
+      const ends = opened.get(job.migrationId) ?? (await open(job.migrationId));
+      const about = { catalog: db, job, workerId: worker, drain };
+      const how = ends === undefined ? "done" : await workRange(context, { ...about, ...ends });
+      await (how === "done" ? job.complete() : job.giveBack());
+      return how === "done" ? { ...range, outcome: how } : { ...range, outcome: "given-back", reason: "not finished" };
+    } catch (error) {
+      await job.giveBack().catch(() => {});
+      // credentials that this machine lacks, a store that it cannot reach: another machine may
+      if (!isFeedctlError(error, "denied", "unavailable", "not-found", "usage", "full")) throw error;
+      resting.set(job.migrationId, performance.now() + REST);
+      await close(job.migrationId); // what it was opened with may be mended meanwhile
+      return { ...range, outcome: "given-back", reason: error.message };
+    }
+  }
+
+  /** Undefined: it is over. */
+  async function open(migrationId: number): Promise<Ends | undefined> {
+    const migration = await migrationById(catalog.db, migrationId);
+    const feed = migration === undefined ? undefined : await feedById(catalog.db, migration.feed_id);
+    if (migration === undefined || feed === undefined || migration.finished_at !== null) return undefined;
+    const stores = await storesOfFeed(catalog.db, feed.id);
+    const [from, to] = [migration.from_store_id, migration.to_store_id].map((id) =>
+      stores.find((row) => row.id === id),
+    );
+    if (from === undefined || to === undefined) return undefined;
+    const source = await openFeedStore(context, catalog.db, feed, from);
+    const target = await openFeedStore(context, catalog.db, feed, to);
+    const { runId, announce } = { runId: migration.run_id, announce: migration.plan.fresh === true };
+    const skipCached = migration.plan.cached === "skip";
+    const ends = { feedId: feed.id, source, target, targetStoreId: to.id, skipCached, runId, announce };
+    opened.set(migrationId, ends);
+    await requireAnything(source);
+    return ends;
+  }
+}
+
+/** A disk that is not mounted here looks like one without files; nobody shares the migration of an empty feed. */
+async function requireAnything(source: Store): Promise<void> {
+  for await (const _ of source.list("")) return;
+  throw new FeedctlError("unavailable", `${source.name} holds nothing, as seen from this machine`, {
+    hint: "a worker needs both stores: is the disk mounted here, under the same path?",
+  });
+}
+
+export interface Worker extends Pick<WorkerRow, "id" | "host" | "pid" | "actor" | "concurrency"> {
+  /** `lost`: it has not been heard of for a minute and did not say goodbye. */
+  state: "working" | "idle" | "stopped" | "lost";
+  startedAt: Date;
+  seenAt: Date;
+  /** Ranges that it has finished. */
+  ranges: number;
+}
+
+const DAY = 86_400_000;
+const SILENT = 60_000;
+
+/** Workers of the last day, newest first. */
+export async function workers(context: Context): Promise<Worker[]> {
+  const { db } = await context.catalog();
+  const now = context.now().getTime();
+  return (await listWorkers(db, new Date(now - DAY))).map((row) => {
+    const { id, host, pid, actor, concurrency, started_at: startedAt, seen_at: seenAt } = row;
+    const lost = now - seenAt.getTime() > SILENT;
+    const state = row.stopped_at !== null ? "stopped" : lost ? "lost" : row.working > 0 ? "working" : "idle";
+    return { id, host, pid, actor, concurrency, state, startedAt, seenAt, ranges: row.finished };
+  });
+}

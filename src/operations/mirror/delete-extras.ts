@@ -1,0 +1,88 @@
+import { FeedctlError, isFeedctlError } from "../../errors.ts";
+import { inBatches } from "../../lib/parallel.ts";
+import type { Spool } from "../../lib/spool.ts";
+import { parseKey, type Key } from "../../stores/key.ts";
+import type { BlobInfo, Store } from "../../stores/store.ts";
+import type { Context } from "../context.ts";
+import { copyBlob } from "../transfer/copy-blob.ts";
+import type { Tally } from "./tally.ts";
+import type { Trash } from "./trash.ts";
+import { refuseDeletes, type DeletePlan, type Limit } from "./decide.ts";
+
+/** A blob that is in the target only, as the spool keeps it. */
+export interface Extra {
+  key: string;
+  size: number;
+  /** Milliseconds since 1970. */
+  modified: number;
+}
+
+export interface ExtrasInput {
+  target: Store;
+  extras: Spool<Extra>;
+  counts: Pick<DeletePlan, "sources" | "targets">;
+  limit: Limit | undefined;
+  dryRun: boolean;
+  trash: Trash | undefined;
+  /** For messages. */
+  place: string;
+  approve(deletes: number, from: string): Promise<void>;
+}
+
+const DELETE_BATCH = 1000;
+
+/** Deletes what is in the target only, once the guards have agreed to the whole number. Yields as it goes. */
+export async function* deleteExtras(context: Context, input: ExtrasInput, tally: Tally): AsyncGenerator<void> {
+  const { target, extras, counts, dryRun, trash, place } = input;
+  const reason = refuseDeletes({ extras: extras.count, ...counts }, input.limit);
+  if (reason !== undefined) {
+    const hint =
+      counts.sources === 0
+        ? "an empty source is more often a mistake than a wish; to empty the target delete its files yourself"
+        : "look at the plan with --dry-run; to allow it: --max-delete N or N%";
+    throw new FeedctlError("refused", `nothing was deleted from ${place}: ${reason}`, { hint });
+  }
+  if (!dryRun) await input.approve(extras.count, place);
+  for await (const batch of inBatches(extras.read(), DELETE_BATCH)) {
+    context.signal.throwIfAborted();
+    const blobs = batch.map(({ key, size, modified }) => ({ key: parseKey(key), size, modified: new Date(modified) }));
+    if (!dryRun) {
+      if (trash !== undefined) for (const blob of blobs) await keep(context, target, blob, trash);
+      await remove(context, target, blobs, tally);
+    }
+    for (const blob of blobs) tally.deleted(blob);
+    yield;
+  }
+}
+
+/** Copies a blob of the target into its trash. One that is gone needs no keeping. */
+export async function keep(context: Context, target: Store, blob: BlobInfo, trash: Trash): Promise<void> {
+  try {
+    await copyBlob(context, { source: target, target, blob, as: trash.keyOf(blob.key), ifExists: "replace" });
+  } catch (error) {
+    if (!isFeedctlError(error, "not-found")) throw error;
+  }
+}
+
+/** A batch that fails tells how far it came: what is gone is told as deleted, whatever the error. */
+async function remove(
+  context: Context,
+  target: Store,
+  blobs: { key: Key; size: number }[],
+  tally: Tally,
+): Promise<void> {
+  const keys = blobs.map(({ key }) => key);
+  const { deleteBlobs } = await import("../commit/settle.ts"); // brings the library for SQL along
+  try {
+    await deleteBlobs(target, keys, context.signal);
+  } catch (error) {
+    for (const blob of blobs) {
+      const gone = await target.head(blob.key).then(
+        (found) => found === undefined,
+        () => false,
+      );
+      if (gone) tally.deleted(blob);
+    }
+    throw error;
+  }
+}

@@ -1,0 +1,31 @@
+import type { BlobInfo } from "../../stores/store.ts";
+import { matcherOf } from "../local-files/patterns.ts";
+
+export interface FilterInput {
+  /** Only keys that match one of these, if there are any. */
+  include: readonly string[];
+  exclude: readonly string[];
+  /** Bytes. */
+  minSize?: number | undefined;
+  maxSize?: number | undefined;
+  /** Milliseconds since the last modification. */
+  minAge?: number | undefined;
+  maxAge?: number | undefined;
+  now: Date;
+}
+
+/** Whether the mirror looks at a key at all. What it does not look at is neither copied nor deleted. */
+export type Filter = (key: string, blob: BlobInfo) => boolean;
+
+export function createFilter(input: FilterInput): Filter {
+  const included = matcherOf(input.include);
+  const excluded = matcherOf(input.exclude);
+  return (key, blob) => {
+    if (included !== undefined && !included(key)) return false;
+    if (excluded?.(key)) return false;
+    if (input.minSize !== undefined && blob.size < input.minSize) return false;
+    if (input.maxSize !== undefined && blob.size > input.maxSize) return false;
+    const age = input.now.getTime() - blob.modified.getTime();
+    return !(input.minAge !== undefined && age < input.minAge) && !(input.maxAge !== undefined && age > input.maxAge);
+  };
+}

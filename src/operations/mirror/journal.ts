@@ -1,0 +1,202 @@
+import { createReadStream, existsSync } from "node:fs";
+import { open, rename, rm } from "node:fs/promises";
+import { batched } from "../../lib/batches.ts";
+import { compareKeys } from "../../stores/key.ts";
+
+/** Source and target were proven equal while they showed these tags. */
+export interface JournalEntry {
+  key: string;
+  source: string;
+  target: string;
+}
+
+/**
+ * What earlier runs of one mirror proved equal, in key order, beside the catalog: a run that finds nothing to do then
+ * costs two listings and no request per blob. It is only a memory: without it everything is looked at again.
+ */
+export interface Journal {
+  /** Proofs of the run before, by key. */
+  read(): AsyncGenerator<JournalEntry>;
+  /** Proofs of this run, by key. */
+  write(entry: JournalEntry): Promise<void>;
+  /** This run's proofs replace the earlier ones; those behind the last key written are kept when the run broke off. */
+  close(complete: boolean): Promise<void>;
+}
+
+const FLUSH = 256 * 1024;
+/** Read at once: some hundred entries. */
+const CHUNK = 32 * 1024;
+const HEAD = "feedctl mirror journal 1\n";
+
+/** `readOnly`: for a dry run, which remembers nothing. */
+export function openJournal(path: string, { readOnly }: { readOnly: boolean }): Journal {
+  const temp = `${path}.new`;
+  let lines: string[] = [];
+  let buffered = 0;
+  let last = "";
+  let file: Awaited<ReturnType<typeof open>> | undefined;
+
+  async function flush(): Promise<void> {
+    file ??= await open(temp, "w", 0o600);
+    await file.writeFile(lines.join(""));
+    lines = [];
+    buffered = 0;
+  }
+
+  async function append(entry: JournalEntry): Promise<void> {
+    const line = `${JSON.stringify([entry.key, entry.source, entry.target])}\n`;
+    if (file === undefined && lines.length === 0) lines.push(HEAD);
+    lines.push(line);
+    buffered += line.length;
+    last = entry.key;
+    if (buffered >= FLUSH) await flush();
+  }
+
+  async function* readBatches(): AsyncGenerator<JournalEntry[], void> {
+    if (!existsSync(path)) return;
+    let rest = "";
+    let before = "";
+    let first = true;
+    for await (const chunk of createReadStream(path, { encoding: "utf8", highWaterMark: CHUNK })) {
+      const parts = (rest + String(chunk)).split("\n");
+      rest = parts.pop() ?? "";
+      const entries: JournalEntry[] = [];
+      for (const part of parts) {
+        if (first) {
+          if (`${part}\n` !== HEAD) return; // of another version: forgotten
+          first = false;
+          continue;
+        }
+        const entry = parse(part);
+        // damaged: what follows is not trusted
+        if (entry === undefined || (before !== "" && compareKeys(before, entry.key) >= 0)) return yield entries;
+        before = entry.key;
+        entries.push(entry);
+      }
+      yield entries;
+    }
+  }
+
+  const read = () => batched(readBatches);
+
+  return {
+    read,
+    async write(entry) {
+      if (!readOnly) await append(entry);
+    },
+    async close(complete) {
+      if (readOnly) return;
+      if (!complete) {
+        const from = last;
+        for await (const entry of read()) if (from === "" || compareKeys(entry.key, from) > 0) await append(entry);
+      }
+      if (file === undefined && lines.length === 0) {
+        if (complete) await rm(path, { force: true });
+        return;
+      }
+      await flush();
+      await file?.close();
+      await rename(temp, path);
+    },
+  };
+}
+
+function parse(line: string): JournalEntry | undefined {
+  try {
+    const [key, source, target] = JSON.parse(line) as unknown[];
+    return typeof key === "string" && typeof source === "string" && typeof target === "string"
+      ? { key, source, target }
+      : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Lets proofs that come in any order be written in key order, with bounded memory. */
+export interface OrderedProofs {
+  /** To be awaited before more is added, when writing has fallen behind. */
+  room(): Promise<void> | undefined;
+  /** A proof that is known at once; undefined: none for this key. */
+  add(entry: JournalEntry | undefined): void;
+  /** A place in the order for a proof that is still to come. */
+  reserve(): Slot;
+  fill(slot: Slot, entry: JournalEntry | undefined): void;
+  close(complete: boolean): Promise<void>;
+}
+
+interface Slot {
+  entry: JournalEntry | undefined;
+  done: boolean;
+}
+
+/** So many proofs wait for one that is slow; then its place is given up, and the next run looks at that blob again. */
+const MOST_WAITING = 20_000;
+
+export function journalInOrder(journal: Journal): OrderedProofs {
+  let slots: Slot[] = [];
+  let first = 0;
+  let failed = false;
+  let ready: JournalEntry[] = [];
+  let writing: Promise<void> | undefined;
+
+  async function writeReady(): Promise<void> {
+    try {
+      while (ready.length > 0) {
+        const batch = ready;
+        ready = [];
+        for (const entry of batch) await journal.write(entry);
+      }
+    } catch {
+      // A mirror is no worse for want of its memory: a disk without room for it must not end the run.
+      failed = true;
+      ready = [];
+    }
+    writing = undefined;
+  }
+
+  function put(entry: JournalEntry): void {
+    if (failed) return;
+    ready.push(entry);
+    writing ??= writeReady();
+  }
+
+  function drain(all: boolean): void {
+    while (first < slots.length) {
+      const slot = slots[first] as Slot;
+      if (!slot.done && !all && slots.length - first < MOST_WAITING) break;
+      const { entry, done } = slot;
+      if (done && entry !== undefined) put(entry);
+      slot.done = true;
+      first++;
+    }
+    if (first > 4096) {
+      slots = slots.slice(first);
+      first = 0;
+    }
+  }
+
+  return {
+    room: () => (ready.length < MOST_WAITING ? undefined : writing),
+    add(entry) {
+      if (entry === undefined) return;
+      slots.push({ entry, done: true });
+      drain(false);
+    },
+    reserve() {
+      const slot: Slot = { entry: undefined, done: false };
+      slots.push(slot);
+      return slot;
+    },
+    fill(slot, entry) {
+      if (slot.done) return; // given up
+      slot.entry = entry;
+      slot.done = true;
+      drain(false);
+    },
+    async close(complete) {
+      drain(true);
+      await writing;
+      await journal.close(complete && !failed).catch(() => {});
+    },
+  };
+}

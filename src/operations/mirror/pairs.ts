@@ -1,0 +1,54 @@
+import { batched, batchesOf } from "../../lib/batches.ts";
+import type { BlobInfo, Store } from "../../stores/store.ts";
+import type { Journal, JournalEntry } from "./journal.ts";
+import { sideBySide } from "../transfer/merge-listings.ts";
+
+interface Entry {
+  source: BlobInfo;
+  target: BlobInfo;
+  journal: JournalEntry;
+}
+
+/** What the two listings, and the journal, say about one key. */
+export type ListedPair = { key: string } & Partial<Entry>;
+
+export interface PairsInput {
+  source: Store;
+  target: Store;
+  journal: Journal;
+  /** Key prefix that is seen on neither side: the trash. */
+  hidden: string | undefined;
+  signal: AbortSignal;
+  onForeign(name: string, end: "source" | "target"): void;
+}
+
+/** Both listings side by side, in key order. Completes only when both were read to their end, in order; else throws. */
+export function listPairs({
+  source,
+  target,
+  journal,
+  hidden,
+  signal,
+  onForeign,
+}: PairsInput): AsyncGenerator<ListedPair> {
+  const names = { source: source.name, target: target.name, journal: "the journal" };
+  const listing = (store: Store, end: "source" | "target") => {
+    const blobs = store.list("", { signal, onForeign: (name) => onForeign(name, end) });
+    return hidden === undefined ? blobs : withoutPrefix(blobs, hidden);
+  };
+  return sideBySide<Record<string, { key: string }> & Entry>(
+    { source: listing(source, "source"), target: listing(target, "target"), journal: journal.read() },
+    names,
+  ) as AsyncGenerator<ListedPair>;
+}
+
+/** An earlier run proved both to be equal, and neither has changed since. */
+export function isProven({ source, target, journal }: ListedPair): boolean {
+  return journal !== undefined && source?.tag === journal.source && target?.tag === journal.target;
+}
+
+function withoutPrefix(blobs: AsyncIterable<BlobInfo>, prefix: string): AsyncGenerator<BlobInfo> {
+  return batched(async function* () {
+    for await (const batch of batchesOf(blobs)) yield batch.filter(({ key }) => !key.startsWith(prefix));
+  });
+}

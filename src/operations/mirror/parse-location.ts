@@ -1,0 +1,121 @@
+import { existsSync } from "node:fs";
+import { resolve } from "node:path";
+import type { Catalog } from "../../catalog/connection/catalog.ts";
+import type { FeedRow } from "../../catalog/feeds.ts";
+import { FeedctlError } from "../../errors.ts";
+import { locationOf, type Location } from "../../stores/location.ts";
+import type { StoreConfig } from "../../stores/store-types.ts";
+import type { Context } from "../context.ts";
+import { resolveSecrets, type StoreOptions } from "../feed-store/store-secrets.ts";
+
+/** One end of a mirror. */
+export interface Place {
+  /** As the user named it. */
+  text: string;
+  config: StoreConfig;
+  location: Location;
+  /** Set when the place is a feed's store. */
+  feed?: FeedRow;
+}
+
+/**
+ * What a location on the command line means: `s3://bucket/prefix`, `az://container/prefix`, `NAME:path` for a store
+ * profile of the configuration file, the name of a feed, or a directory.
+ */
+export async function findPlace(context: Context, text: string, options: StoreOptions, cwd: string): Promise<Place> {
+  // what a variable is that nobody has set; as a path it would be the current directory
+  if (text === "")
+    throw new FeedctlError("usage", "the source or the target is empty", { hint: "is a variable not set?" });
+  const config = cloudConfig(context, text, options) ?? profileConfig(context, text, cwd);
+  if (config !== undefined) {
+    const opened = await resolveSecrets(context, config);
+    return { text, config: opened, location: locationOf(opened) };
+  }
+  if (Object.keys(options).length > 0)
+    throw new FeedctlError("usage", `store options make no sense for ${text}`, {
+      hint: "they belong to s3:// and az:// locations",
+    });
+  const feed = await feedPlace(context, text);
+  const path = resolve(cwd, text);
+  if (feed !== undefined && (!existsSync(path) || !looksLikePath(text))) return { text, ...feed };
+  refuseMisspelt(context, text, path);
+  const place: StoreConfig = { type: "disk", path };
+  if (!existsSync(path) && !looksLikePath(text)) {
+    throw new FeedctlError("not-found", `there is no feed and no directory "${text}"`, {
+      hint: `for a new directory write ./${text}; clouds are s3://bucket/prefix and az://container/prefix`,
+    });
+  }
+  return { text, config: place, location: locationOf(place) };
+}
+
+/** A feed's name never looks like this: names hold no slash and do not begin with a dot. */
+function looksLikePath(text: string): boolean {
+  return /[\\/]/.test(text) || text.startsWith(".");
+}
+
+function cloudConfig(
+  context: Context,
+  text: string,
+  options: StoreOptions,
+): Record<string, string | boolean> | undefined {
+  const match = /^(s3|az|azure):\/\/([^/]*)\/?(.*)$/s.exec(text);
+  if (match === null) return undefined;
+  const [, scheme, name = "", targetPath = ""] = match;
+  if (name === "") throw new FeedctlError("usage", `${text} names no ${scheme === "s3" ? "bucket" : "container"}`);
+  if (scheme === "s3") {
+    const region = options["region"] ?? context.env("AWS_REGION") ?? context.env("AWS_DEFAULT_REGION");
+    return { ...options, type: "s3", bucket: name, targetPath, ...(region === undefined ? {} : { region }) };
+  }
+  const connectionString =
+    options["connectionString"] ??
+    (options["accountUrl"] === undefined && context.env("AZURE_STORAGE_CONNECTION_STRING")
+      ? "env:AZURE_STORAGE_CONNECTION_STRING"
+      : undefined);
+  return {
+    ...options,
+    type: "azure",
+    container: name,
+    targetPath,
+    ...(connectionString === undefined ? {} : { connectionString }),
+  };
+}
+
+const PROFILE = /^([A-Za-z0-9][A-Za-z0-9._-]+):(.*)$/s;
+
+/** What looks like a cloud or a profile and is none must not become a new directory of that name. */
+function refuseMisspelt(context: Context, text: string, path: string): void {
+  const name = PROFILE.exec(text)?.[1];
+  if (name === undefined || existsSync(path)) return;
+  if (/^[^/]*:\/\//.test(text)) {
+    throw new FeedctlError("usage", `${text}: there is no kind of store "${name}"`, {
+      hint: "clouds are s3://bucket/prefix and az://container/prefix",
+    });
+  }
+  const known = [...context.storeProfiles.keys()].join(", ") || "none";
+  throw new FeedctlError("not-found", `there is no store profile "${name}"`, {
+    hint: `known are: ${known}; for a directory of that name write ./${text}`,
+  });
+}
+
+/** `NAME:path`: the profile's own target path, then the given one. A single letter is a drive. */
+function profileConfig(context: Context, text: string, cwd: string): Record<string, string | boolean> | undefined {
+  const match = PROFILE.exec(text);
+  const profile = match?.[1] === undefined ? undefined : context.storeProfiles.get(match[1]);
+  if (profile === undefined || match === null) return undefined;
+  const path = match[2] ?? "";
+  if (profile["type"] === "disk")
+    return { ...profile, path: resolve(cwd, String(profile["path"]), path.replace(/^[\\/]+/, "")) };
+  return { ...profile, targetPath: [profile["targetPath"] ?? "", path].join("/") };
+}
+
+async function feedPlace(context: Context, name: string): Promise<Omit<Place, "text"> | undefined> {
+  if (looksLikePath(name)) return undefined;
+  return context.withCatalog(async (catalog: Catalog) => {
+    const { findFeed } = await import("../../catalog/feeds.ts");
+    const { requireStore, storeConfig } = await import("../feed-store/open-feed-store.ts");
+    const feed = await findFeed(catalog.db, name);
+    if (feed === undefined) return undefined;
+    const config = await storeConfig(context, catalog.db, feed, await requireStore(catalog.db, feed));
+    return { config, location: locationOf(config), feed };
+  });
+}

@@ -1,0 +1,63 @@
+import { cachedVersions, deleteVersions, lockRows } from "../../catalog/packages.ts";
+import { storesToRetire } from "../../catalog/migration/feed-migrations.ts";
+import { takeVersionFiles } from "../../catalog/files.ts";
+import { recordDeletes } from "../../catalog/pending.ts";
+import type { Db } from "../../catalog/schema/core.ts";
+import { requireLiveFeed } from "../feed-store/find-feed.ts";
+import type { Context } from "../context.ts";
+import { openWriter, settle } from "../commit/feed-writer.ts";
+import { startRun, type Run } from "../commit/recorded-run.ts";
+
+export interface ClearedCache {
+  feed: string;
+  versions: number;
+  files: number;
+}
+
+const BATCH = 500;
+
+/**
+ * Deletes every version that came from an upstream connector: rows and pending deletes of a batch in one transaction,
+ * then the blobs.
+ */
+export async function clearCached(context: Context, name: string): Promise<ClearedCache> {
+  const { db } = await context.catalog();
+  const feed = await requireLiveFeed(db, name);
+  await using run = await startRun(context, "feed clear-cached", feed.id);
+  await using writer = openWriter(context, feed.name, run);
+  const cleared: ClearedCache = { feed: feed.name, versions: 0, files: 0 };
+  for (;;) {
+    const taken = await writer.write(async (target) =>
+      db.transaction().execute(async (transaction) => {
+        await target.assertHeld();
+        const stores = [target.storeId, ...(await storesToRetire(transaction, feed.id))];
+        return takeCached(context, transaction, { feedId: feed.id, stores, run }, BATCH);
+      }),
+    );
+    if (taken.versions === 0) break;
+    cleared.versions += taken.versions;
+    cleared.files += taken.files;
+  }
+  await settle(context, writer);
+  await run.finish(cleared);
+  return cleared;
+}
+
+/** In a transaction: rows of cached versions go, and their blobs in these stores are to follow. */
+export async function takeCached(
+  context: Context,
+  db: Db,
+  { feedId, stores, run }: { feedId: number; stores: readonly number[]; run: Run },
+  limit: number,
+): Promise<{ versions: number; files: number }> {
+  await lockRows(db, feedId, "exclusive");
+  const versions = await cachedVersions(db, feedId, limit);
+  const keys = await takeVersionFiles(db, versions);
+  for (const store of new Set(stores)) await recordDeletes(db, store, run.id, keys, context.now());
+  await deleteVersions(db, versions);
+  if (versions.length > 0)
+    await run.audit(db, [
+      { action: "cached versions cleared", object: "", detail: { versions: versions.length, files: keys.length } },
+    ]);
+  return { versions: versions.length, files: keys.length };
+}

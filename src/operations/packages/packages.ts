@@ -1,0 +1,169 @@
+import { basename } from "node:path/posix";
+import type { Readable } from "node:stream";
+import {
+  deleteVersions,
+  listVersions,
+  lockRows,
+  type PackageVersion,
+  type VersionFile,
+} from "../../catalog/packages.ts";
+import { takeVersionFiles } from "../../catalog/files.ts";
+import { recordDeletes } from "../../catalog/pending.ts";
+import { storesToRetire } from "../../catalog/migration/feed-migrations.ts";
+import { FeedctlError } from "../../errors.ts";
+import { parseKey } from "../../stores/key.ts";
+import type { Context } from "../context.ts";
+import { openFeedStore } from "../feed-store/open-feed-store.ts";
+import { listHidden } from "../../catalog/retention/quarantine.ts";
+import { requireFeed } from "../feed-store/find-feed.ts";
+import { openWriter, settle } from "../commit/feed-writer.ts";
+import { startRun } from "../commit/recorded-run.ts";
+
+/** `[group/]name[@version]`; an npm scope may keep its `@`. */
+export interface PackageSpec {
+  /** Empty for a package without one: "tool" never means "@acme/tool". */
+  group: string;
+  name: string;
+  version: string | undefined;
+}
+
+export function parsePackageSpec(text: string): PackageSpec {
+  const at = text.lastIndexOf("@");
+  const [path, version] = at > 0 ? [text.slice(0, at), text.slice(at + 1)] : [text, undefined];
+  const slash = path.lastIndexOf("/");
+  const name = path.slice(slash + 1);
+  if (/^@?$/.test(name) || version === "")
+    throw new FeedctlError("usage", `"${text}" is no package`, {
+      hint: "its form is [group/]name[@version], such as @scope/name@1.0.0",
+    });
+  return { group: path.slice(0, Math.max(slash, 0)).replace(/^@/, ""), name, version };
+}
+
+/** Every version of the feed, by package and ascending version. */
+export async function* listPackages(context: Context, feedName: string): AsyncGenerator<PackageVersion> {
+  const { db } = await context.catalog();
+  const feed = await requireFeed(db, feedName);
+  yield* listVersions(db, feed.id);
+}
+
+/** The versions that a spec means. Throws `not-found` for none. */
+export async function findVersions(context: Context, feedName: string, spec: PackageSpec): Promise<PackageVersion[]> {
+  const { db } = await context.catalog();
+  const feed = await requireFeed(db, feedName);
+  const { group, name, version } = spec;
+  const found = await Array.fromAsync(listVersions(db, feed.id, { group, name, version }));
+  // where letter case tells packages apart, the one that is spelled like it is meant
+  const named = found.some((row) => row.name === name) ? found.filter((row) => row.name === name) : found;
+  const exact = named.some((row) => row.version === version) ? named.filter((row) => row.version === version) : named;
+  if (exact.length > 0) return exact;
+  const versions =
+    version === undefined
+      ? []
+      : (await Array.fromAsync(listVersions(db, feed.id, { group, name }))).map((row) => row.version);
+  const full = `${group === "" ? "" : `${group}/`}${name}`;
+  const hidden = await listHidden(db, feed.id, { name: full, version });
+  if (hidden[0] !== undefined)
+    throw new FeedctlError("not-found", `retention has hidden ${full} ${hidden.map((row) => row.version).join(", ")}`, {
+      hint: `bring it back: feedctl retention restore ${feed.name} ${full}@${hidden[0].version}`,
+    });
+  const what = `${full}${version === undefined ? "" : `@${version}`}`;
+  throw new FeedctlError("not-found", `feed "${feed.name}" has no package ${what}`, {
+    hint: versions.length > 0 ? `it has ${versions.slice(-5).join(", ")}` : `see: feedctl package list ${feed.name}`,
+  });
+}
+
+export interface Download {
+  version: PackageVersion;
+  file: VersionFile;
+  /** Name to save it under. */
+  fileName: string;
+  /** The bytes; whoever reads them compares size and sha256 with `file`. */
+  body: Readable;
+  close(): Promise<void>;
+}
+
+/** Opens one file of one version. Without a version the newest release, else the newest prerelease. */
+export async function downloadPackage(
+  context: Context,
+  feedName: string,
+  spec: PackageSpec,
+  fileName?: string,
+): Promise<Download> {
+  const { db } = await context.catalog();
+  const feed = await requireFeed(db, feedName);
+  const versions = await findVersions(context, feedName, spec);
+  const version = versions.findLast((candidate) => !candidate.prerelease) ?? versions.at(-1);
+  if (version === undefined) throw new Error("a found package has no version");
+  const names = version.files.map((file) => basename(file.key));
+  const file =
+    fileName === undefined && version.files.length > 1
+      ? version.files.find((candidate) => candidate.qualifier === "")
+      : version.files.find((_, index) => fileName === undefined || names[index] === fileName);
+  if (file === undefined) {
+    throw new FeedctlError(
+      fileName === undefined ? "usage" : "not-found",
+      `${version.name} ${version.version} has ${names.length} files`,
+      { hint: `name one with --file: ${names.join(", ")}` },
+    );
+  }
+  const store = await openFeedStore(context, db, feed);
+  try {
+    const body = await store.get(parseKey(file.key), { signal: context.signal });
+    return { version, file, fileName: basename(file.key), body, close: async () => store[Symbol.asyncDispose]() };
+  } catch (error) {
+    await store[Symbol.asyncDispose]();
+    throw error;
+  }
+}
+
+export interface DeletedVersion {
+  group: string;
+  name: string;
+  version: string;
+  files: VersionFile[];
+}
+
+/** Rows and pending deletes in one transaction, then the blobs. */
+export async function deletePackage(
+  context: Context,
+  feedName: string,
+  versions: readonly PackageVersion[],
+): Promise<DeletedVersion[]> {
+  const { db } = await context.catalog();
+  const feed = await requireFeed(db, feedName);
+  await using run = await startRun(context, "package delete", feed.id);
+  await using writer = openWriter(context, feed.name, run);
+  await writer.write(async (target) =>
+    db.transaction().execute(async (transaction) => {
+      await target.assertHeld();
+      await lockRows(transaction, target.feed.id, "exclusive");
+      // not those that were shown: a file may have been added since
+      const keys = await takeVersionFiles(
+        transaction,
+        versions.map((version) => version.id),
+      );
+      // an earlier store that still holds the files of a migrated feed gives them up when it is retired
+      const stores = new Set([target.storeId, ...(await storesToRetire(transaction, target.feed.id))]);
+      for (const storeId of stores) await recordDeletes(transaction, storeId, run.id, keys, context.now());
+      await deleteVersions(
+        transaction,
+        versions.map((version) => version.id),
+      );
+      await run.audit(
+        transaction,
+        versions.map((version) => ({
+          action: "deleted",
+          object: nameOf(version),
+          detail: { files: version.files.map((file) => file.key) },
+        })),
+      );
+    }),
+  );
+  await settle(context, writer);
+  await run.finish({ deleted: versions.length });
+  return versions.map(({ group, name, version, files }) => ({ group, name, version, files }));
+}
+
+function nameOf(version: { group: string; name: string; version: string }): string {
+  return `${version.group === "" ? "" : `${version.group}/`}${version.name}@${version.version}`;
+}

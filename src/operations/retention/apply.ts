@@ -1,0 +1,166 @@
+import { isDeepStrictEqual } from "node:util";
+import { updateFeed, type FeedRow } from "../../catalog/feeds.ts";
+import { insertAuditEvents } from "../../catalog/runs.ts";
+import { addProtection, listProtections, lockRules, removeProtection } from "../../catalog/retention/rules.ts";
+import type { Db } from "../../catalog/schema/core.ts";
+import type { Context } from "../context.ts";
+import { parseProtection, protectionName } from "./protections.ts";
+import { requireLiveFeed } from "../feed-store/find-feed.ts";
+import type { FeedGoals } from "./rule-file.ts";
+import { readRules, replaceRules, type RuleBody } from "./rules.ts";
+import { describeCriteria } from "./words.ts";
+
+/** One line of the difference between a feed and the file. */
+export interface RetentionChange {
+  feed: string;
+  change: "added" | "removed" | "changed" | "moved";
+  what: "rule" | "protection" | "enabled";
+  name: string;
+  before: string | null;
+  after: string | null;
+}
+
+/** Makes feeds what a rule file says, all of them or none. Feeds that it does not name are left alone. */
+export async function applyRetention(
+  context: Context,
+  goals: readonly FeedGoals[],
+  { dryRun = false }: { dryRun?: boolean | undefined } = {},
+): Promise<RetentionChange[]> {
+  const { db } = await context.catalog();
+  const changes: RetentionChange[] = [];
+  const transaction = await db.startTransaction().execute();
+  try {
+    for (const goal of goals) changes.push(...(await applyToFeed(context, transaction, goal)));
+    await (dryRun ? transaction.rollback() : transaction.commit()).execute();
+  } catch (error) {
+    await transaction.rollback().execute();
+    throw error;
+  }
+  return changes;
+}
+
+async function applyToFeed(context: Context, db: Db, goal: FeedGoals): Promise<RetentionChange[]> {
+  const feed = await requireLiveFeed(db, goal.feed);
+  await lockRules(db, feed.id);
+  const changes: RetentionChange[] = [];
+  if (goal.rules !== undefined) {
+    const before = await readRules(db, feed.id);
+    await replaceRules(db, feed, goal.rules);
+    changes.push(...compareRules(feed, before, goal.rules));
+  }
+  if (goal.protect !== undefined) changes.push(...(await applyProtections(context, db, feed, goal.protect)));
+  if (goal.enabled !== undefined && goal.enabled !== feed.retention_rules_enabled) {
+    await updateFeed(db, feed.id, { retention_rules_enabled: goal.enabled });
+    const state = (on: boolean) => (on ? "on" : "off");
+    changes.push({
+      feed: feed.name,
+      change: "changed",
+      what: "enabled",
+      name: "retention",
+      before: state(!goal.enabled),
+      after: state(goal.enabled),
+    });
+  }
+  const about = { runId: null, actor: context.actor, feedId: feed.id, now: context.now() };
+  await insertAuditEvents(
+    db,
+    about,
+    changes.map(({ change, what, name, before, after }) => ({
+      action: `retention ${what} ${change}`,
+      object: name,
+      detail: { before, after },
+    })),
+  );
+  return changes;
+}
+
+/** Rules with a name are the same by their name, others by what they say, wherever they stand. */
+function compareRules(
+  { name: feed, type }: Pick<FeedRow, "name" | "type">,
+  before: readonly RuleBody[],
+  after: readonly RuleBody[],
+): RetentionChange[] {
+  const words = (rule: RuleBody) => wordsOf(type, rule);
+  const identity = (rule: RuleBody) => rule.name ?? words(rule);
+  const named = (rules: readonly RuleBody[]) => rules.map((rule, index) => ({ ...rule, position: index + 1 }));
+  const [old, wanted] = [named(before), named(after)];
+  const changes: RetentionChange[] = [];
+  const left = new Set(old);
+  for (const rule of wanted) {
+    const same = [...left].find((each) =>
+      rule.name === null ? each.name === null && words(each) === words(rule) : each.name === rule.name,
+    );
+    if (same !== undefined) left.delete(same);
+    const about = {
+      feed,
+      what: "rule",
+      name: rule.name ?? String(rule.position),
+      before: same ? words(same) : null,
+      after: words(rule),
+    } as const;
+    if (same === undefined) changes.push({ ...about, change: "added" });
+    else if (words(same) !== words(rule) || !isDeepStrictEqual({ ...same.criteria }, { ...rule.criteria }))
+      changes.push({ ...about, change: "changed" });
+  }
+  for (const rule of left)
+    changes.push({
+      feed,
+      what: "rule",
+      name: rule.name ?? String(rule.position),
+      change: "removed",
+      before: words(rule),
+      after: null,
+    });
+  // what is in both lists, in another order
+  const kept = old.filter((rule) => !left.has(rule)).map(identity);
+  const order = wanted.map(identity).filter((each) => kept.includes(each));
+  if (
+    !isDeepStrictEqual(
+      kept.filter((each) => order.includes(each)),
+      order,
+    )
+  )
+    changes.push({
+      feed,
+      what: "rule",
+      name: "order",
+      change: "moved",
+      before: kept.join(", "),
+      after: order.join(", "),
+    });
+  return changes;
+}
+
+function wordsOf(feedType: string, { criteria, enabled, protectAcrossRules }: RuleBody): string {
+  return [
+    ...(enabled ? [] : ["off"]),
+    ...describeCriteria(feedType, criteria),
+    ...(protectAcrossRules ? ["keeps across rules"] : []),
+  ].join("; ");
+}
+
+async function applyProtections(
+  context: Context,
+  db: Db,
+  feed: FeedRow,
+  wanted: NonNullable<FeedGoals["protect"]>,
+): Promise<RetentionChange[]> {
+  const changes: RetentionChange[] = [];
+  const by = { actor: context.actor, now: context.now() };
+  const old = new Map((await listProtections(db, feed.id)).map((row) => [protectionName(feed.type, row), row]));
+  for (const { what, reason } of wanted) {
+    const protection = parseProtection(feed.type, what);
+    const name = protectionName(feed.type, protection);
+    const row = old.get(name);
+    old.delete(name);
+    if (row !== undefined && (reason === null || row.reason === reason)) continue;
+    await addProtection(db, feed.id, { ...protection, reason }, by);
+    const change = row === undefined ? "added" : "changed";
+    changes.push({ feed: feed.name, what: "protection", name, change, before: row?.reason ?? null, after: reason });
+  }
+  for (const [name, row] of old) {
+    await removeProtection(db, feed.id, row);
+    changes.push({ feed: feed.name, what: "protection", name, change: "removed", before: row.reason, after: null });
+  }
+  return changes;
+}

@@ -1,0 +1,231 @@
+import { openMigration, storesToRetire } from "../../catalog/migration/feed-migrations.ts";
+import { deleteVersions, lockRows } from "../../catalog/packages.ts";
+import { countDeletes, recordDeletes } from "../../catalog/pending.ts";
+import { expiredVersions, hideVersions, unhideUsed, type HiddenReason } from "../../catalog/retention/quarantine.ts";
+import { takeAssetRows } from "../../catalog/retention/assets.ts";
+import { takeFilesOf } from "../../catalog/retention/items.ts";
+import { subjectOf } from "../../catalog/retention/subject.ts";
+import type { Db } from "../../catalog/schema/core.ts";
+import { isFeedctlError } from "../../errors.ts";
+import { mapParallel } from "../../lib/parallel.ts";
+import type { Key } from "../../stores/key.ts";
+import type { Store } from "../../stores/store.ts";
+import type { Context } from "../context.ts";
+import type { FeedWriter, Target } from "../commit/feed-writer.ts";
+import { doomedVersion, type DoomedVersion } from "./plan.ts";
+import type { RetentionRule } from "./rules.ts";
+import type { Run } from "../commit/recorded-run.ts";
+import { removeEmptied } from "./remove-empty-folders.ts";
+import { settlePending } from "../commit/settle.ts";
+
+/** What became of one version, or of one file of an asset directory. */
+export interface RetainedVersion extends Omit<DoomedVersion, "rule"> {
+  type: "version";
+  feed: string;
+  /**
+   * `deleted`, `hidden`: as planned. `freed`: hidden by an earlier run, and now deleted. `restored`: hidden, and used
+   * since. `left`: it has changed since it was planned. `planned`: in a dry run.
+   */
+  action: "deleted" | "hidden" | "freed" | "restored" | "left" | "planned";
+  /** Null where it was hidden by hand or nothing is known of it. */
+  rule: number | null;
+}
+
+/** What is done to a feed by one run. */
+export interface RetentionTask {
+  context: Context;
+  feed: { id: number; name: string; type: string };
+  rules: readonly RetentionRule[];
+  run: Run;
+  writer: FeedWriter;
+}
+
+interface Batch {
+  versions: RetainedVersion[];
+  /** Planned versions that somebody else has deleted meanwhile. */
+  gone: number;
+  /** That were emptied, and went too. */
+  folders: string[];
+}
+
+const BATCH = 300;
+
+/** Deletes the next planned versions: rows, pending deletes and audit in one transaction; the blobs follow. */
+export async function deleteBatch(task: RetentionTask): Promise<Batch> {
+  return inTransaction(task, async (db, target) => {
+    const { batch, items, now } = await nextItems(task, db);
+    await purge(task, db, target, items, now);
+    const gone = items.map(({ item }) => item);
+    return { ...batch, folders: await removeEmptied(db, task, gone) };
+  });
+}
+
+/** Hides the next planned versions instead, for so many days. */
+export async function hideBatch(task: RetentionTask, days: number): Promise<Batch> {
+  return inTransaction(task, async (db) => {
+    const { batch, items, now } = await nextItems(task, db);
+    const until = new Date(now.getTime() + days * 86_400_000);
+    await hideVersions(db, items, { runId: task.run.id, now, until });
+    await task.run.audit(
+      db,
+      items.map(({ object, detail }) => ({ action: "quarantined", object, detail: { ...detail, until } })),
+    );
+    return {
+      ...batch,
+      versions: batch.versions.map((each) => (each.action === "left" ? each : { ...each, action: "hidden" })),
+    };
+  });
+}
+
+async function nextItems(task: RetentionTask, db: Db) {
+  const now = task.context.now();
+  const { items, gone } = await subjectOf(task.feed.type).take(db, task.run.id, BATCH);
+  const versions = items.map((item): RetainedVersion => {
+    const doomed = doomedVersion(task.rules, task.feed.type, item, now);
+    return { type: "version", feed: task.feed.name, action: item.changed ? "left" : "deleted", ...doomed };
+  });
+  const unchanged = items.flatMap((item, index) => {
+    const { rule, ruleName, reason } = versions[index] as RetainedVersion;
+    const detail: HiddenReason = { rule: rule ?? 0, ruleName, reason };
+    return item.changed ? [] : [{ id: item.id, object: objectOf(item), detail, item }];
+  });
+  return { batch: { versions, gone, folders: [] }, items: unchanged, now };
+}
+
+/** Deletes the next hidden versions whose time is over. */
+export async function freeBatch(task: RetentionTask): Promise<Batch> {
+  return inTransaction(task, async (db, target) => {
+    const now = task.context.now();
+    const expired = await expiredVersions(db, task.feed.id, now, BATCH);
+    const items = expired.map((version) => ({
+      id: version.id,
+      object: objectOf(version),
+      detail: { ...version.detail, hiddenAt: version.hiddenAt, hiddenBy: version.run },
+    }));
+    await purge(task, db, target, items, now);
+    const versions = expired.map(({ group, name, version, detail, bytes }): RetainedVersion => {
+      const { rule, ruleName, reason } = detail;
+      return { ...shown(task, { group, name, version }), action: "freed", rule, ruleName, reason, bytes };
+    });
+    return { versions, gone: 0, folders: [] };
+  });
+}
+
+/** What was used after it was hidden is shown again. */
+export async function restoreUsed(task: RetentionTask): Promise<RetainedVersion[]> {
+  return inTransaction(task, async (db) => {
+    const restored = await unhideUsed(db, task.feed.id);
+    const reason = "used since it was hidden";
+    await task.run.audit(
+      db,
+      restored.map((version) => ({ action: "restored", object: objectOf(version), detail: { reason } })),
+    );
+    return restored.map((version): RetainedVersion => ({
+      ...shown(task, version),
+      action: "restored",
+      rule: null,
+      ruleName: null,
+      reason,
+      bytes: 0,
+    }));
+  });
+}
+
+function shown({ feed }: RetentionTask, { group, name, version }: Pick<DoomedVersion, "group" | "name" | "version">) {
+  return { type: "version", feed: feed.name, group, name, version } as const;
+}
+
+async function purge(
+  { context, feed, run }: RetentionTask,
+  db: Db,
+  target: Target,
+  items: readonly { id: number; object: string; detail: object }[],
+  now: Date,
+): Promise<void> {
+  const ids = items.map(({ id }) => id);
+  const isAsset = feed.type === "asset";
+  const files = await (isAsset ? takeAssetRows(db, feed.id, ids) : takeFilesOf(db, ids));
+  const keys = files.map(({ key }) => key);
+  for (const storeId of await storesHolding(db, feed.id, target.storeId))
+    await recordDeletes(db, storeId, run.id, keys, now);
+  if (!isAsset) await deleteVersions(db, ids);
+  const keysOf = Map.groupBy(files, ({ itemId }) => itemId);
+  await run.audit(
+    db,
+    items.map(({ id, object, detail }) => ({
+      action: "purged",
+      object,
+      detail: { ...detail, files: keysOf.get(id)?.map(({ key }) => key) ?? [] },
+    })),
+  );
+  context.signal.throwIfAborted();
+}
+
+/** Where blobs of the feed may lie: its store, those it was moved from, and the one it is being moved to. */
+async function storesHolding(db: Db, feedId: number, current: number): Promise<Set<number>> {
+  const open = await openMigration(db, feedId);
+  return new Set([current, ...(await storesToRetire(db, feedId)), ...(open === undefined ? [] : [open.to_store_id])]);
+}
+
+async function inTransaction<T>(
+  { context, feed, writer }: RetentionTask,
+  work: (db: Db, target: Target) => Promise<T>,
+): Promise<T> {
+  const { db } = await context.catalog();
+  return writer.write(async (target) =>
+    db.transaction().execute(async (transaction) => {
+      await target.assertHeld();
+      await lockRows(transaction, feed.id, "exclusive");
+      return work(transaction, target);
+    }),
+  );
+}
+
+export interface Reclaimed {
+  blobs: number;
+  /** What the store said of the sizes of the blobs before they were deleted. */
+  bytes: number;
+}
+
+/** Deletes the blobs that wait for it, of earlier runs as well. With `wait` it gives others the time to finish writing. */
+export async function reclaim({ context, writer }: RetentionTask, wait?: number): Promise<Reclaimed> {
+  const { feed, storeId, store, run } = await writer.write(async (target) => target);
+  const reclaimed = { blobs: 0, bytes: 0 };
+  const measure = async (keys: readonly Key[]) => {
+    for await (const size of sizesOf(context, store, keys)) {
+      reclaimed.blobs += size === undefined ? 0 : 1;
+      reclaimed.bytes += size ?? 0;
+    }
+  };
+  try {
+    await settlePending(context, feed, storeId, store, run, wait, measure);
+  } catch (error) {
+    // somebody goes on writing: what is due stays recorded, for the next run or verify --repair
+    if (wait === undefined || !isFeedctlError(error, "locked")) throw error;
+  }
+  return reclaimed;
+}
+
+function sizesOf(context: Context, store: Store, keys: readonly Key[]): AsyncGenerator<number | undefined> {
+  return mapParallel(
+    keys,
+    context.concurrency,
+    async (key) => (await store.head(key, { signal: context.signal }))?.size,
+  );
+}
+
+/** Blobs that are still to go, because others were writing all the time. */
+export async function waitingBlobs({ context, writer }: RetentionTask): Promise<number> {
+  const { db } = await context.catalog();
+  return writer.write(async ({ storeId }) => countDeletes(db, storeId));
+}
+
+function objectOf({
+  group,
+  name,
+  version,
+  path,
+}: Pick<DoomedVersion, "group" | "name" | "version"> & { path?: string | null | undefined }): string {
+  if (typeof path === "string") return path;
+  return `${group === "" ? "" : `${group}/`}${name}@${version}`;
+}

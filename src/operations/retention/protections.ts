@@ -1,0 +1,119 @@
+import {
+  addProtection,
+  countProtected,
+  listProtections,
+  removeProtection,
+  type NewProtection,
+} from "../../catalog/retention/rules.ts";
+import { insertAuditEvents } from "../../catalog/runs.ts";
+import type { FeedRow } from "../../catalog/feeds.ts";
+import type { Db } from "../../catalog/schema/core.ts";
+import { FeedctlError } from "../../errors.ts";
+import type { Context } from "../context.ts";
+import { requireFeed, requireLiveFeed } from "../feed-store/find-feed.ts";
+import { packagePattern } from "./criteria.ts";
+
+export interface Protection {
+  package: string;
+  /** A pattern; `*` for every version. */
+  version: string;
+  reason: string | null;
+  createdAt: Date;
+  createdBy: string;
+}
+
+/** `[group/]name[@version]`, each with `*` for any text; an npm scope may keep its `@`. In asset directories a path. */
+export function parseProtection(feedType: string, text: string): Pick<NewProtection, "package" | "version"> {
+  const isAsset = feedType === "asset";
+  const at = isAsset ? -1 : text.lastIndexOf("@");
+  const [name, version] = at > 0 ? [text.slice(0, at), text.slice(at + 1)] : [text, "*"];
+  const pattern = packagePattern(feedType, name.trim());
+  if (pattern === "" || version.trim() === "")
+    throw new FeedctlError("usage", `"${text}" names no ${isAsset ? "file" : "package"}`, {
+      hint: isAsset
+        ? 'its form is that of a path; * stands for any text, as in "docs/*"'
+        : 'its form is [group/]name[@version]; * stands for any text, as in "acme/*@1.*"',
+    });
+  return { package: pattern, version: version.trim() };
+}
+
+/** As `parseProtection` takes it. */
+export function protectionName(
+  feedType: string,
+  { package: pattern, version }: Pick<NewProtection, "package" | "version">,
+): string {
+  return feedType === "asset" ? pattern : `${pattern}@${version}`;
+}
+
+export interface Protected {
+  feed: string;
+  package: string;
+  version: string;
+  /** Both, as they are typed. */
+  pattern: string;
+  /** False: it was protected, or unprotected, already. */
+  changed: boolean;
+  /** How many versions it names now; absent for an asset directory, and where a protection is taken away. */
+  versions?: number | undefined;
+}
+
+/** No rule takes what is protected, whether it is there now or imported later. */
+export async function protectPackage(
+  context: Context,
+  feedName: string,
+  text: string,
+  reason: string | null,
+): Promise<Protected> {
+  const { db } = await context.catalog();
+  return db.transaction().execute(async (transaction) => {
+    const feed = await requireLiveFeed(transaction, feedName);
+    const protection = parseProtection(feed.type, text);
+    const changed = await protect(context, transaction, feed, { ...protection, reason });
+    const versions = feed.type === "asset" ? undefined : await countProtected(transaction, feed.id, protection);
+    return { feed: feed.name, ...protection, pattern: protectionName(feed.type, protection), changed, versions };
+  });
+}
+
+export async function protect(context: Context, db: Db, feed: FeedRow, protection: NewProtection): Promise<boolean> {
+  const changed = await addProtection(db, feed.id, protection, { actor: context.actor, now: context.now() });
+  await audit(context, db, feed, "protected", protection);
+  return changed;
+}
+
+export async function unprotectPackage(context: Context, feedName: string, text: string): Promise<Protected> {
+  const { db } = await context.catalog();
+  return db.transaction().execute(async (transaction) => {
+    const feed = await requireLiveFeed(transaction, feedName);
+    const protection = parseProtection(feed.type, text);
+    if (!(await removeProtection(transaction, feed.id, protection)))
+      throw new FeedctlError("not-found", `feed "${feed.name}" protects no ${text}`, {
+        hint: `see: feedctl package protected ${feed.name}`,
+      });
+    await audit(context, transaction, feed, "unprotected", { ...protection, reason: null });
+    return { feed: feed.name, ...protection, pattern: protectionName(feed.type, protection), changed: true };
+  });
+}
+
+export async function listProtected(context: Context, feedName: string): Promise<Protection[]> {
+  const { db } = await context.catalog();
+  const feed = await requireFeed(db, feedName);
+  return (await listProtections(db, feed.id)).map((row) => ({
+    package: row.package,
+    version: row.version,
+    reason: row.reason,
+    createdAt: row.created_at,
+    createdBy: row.created_by,
+  }));
+}
+
+async function audit(
+  context: Context,
+  db: Db,
+  feed: FeedRow,
+  action: string,
+  { reason, ...protection }: NewProtection,
+): Promise<void> {
+  await insertAuditEvents(db, { runId: null, actor: context.actor, feedId: feed.id, now: context.now() }, [
+    { action, object: protectionName(feed.type, protection), ...(reason !== null && { detail: { reason } }) },
+  ]);
+}

@@ -1,0 +1,142 @@
+import { insertAuditEvents } from "../../catalog/runs.ts";
+import {
+  hiddenKeys,
+  isRetentionRunning,
+  listHidden,
+  touchVersions,
+  unhideByKeys,
+  unhideVersions,
+  type HiddenReason,
+} from "../../catalog/retention/quarantine.ts";
+import { lockRows } from "../../catalog/packages.ts";
+import { FeedctlError } from "../../errors.ts";
+import type { Context } from "../context.ts";
+import type { Target } from "../commit/feed-writer.ts";
+import { requireFeed, requireLiveFeed } from "../feed-store/find-feed.ts";
+import { isThere, type ImportedFile } from "../import/outcome.ts";
+import { parsePackageSpec } from "../packages/packages.ts";
+import { protect } from "./protections.ts";
+
+/** A version that retention has hidden: nobody sees it, and its files are still there. */
+export interface HiddenPackage {
+  group: string;
+  name: string;
+  version: string;
+  hiddenAt: Date;
+  /** When a run may delete it. */
+  until: Date;
+  run: number;
+  rule: number;
+  ruleName: string | null;
+  reason: string;
+  bytes: number;
+}
+
+export async function listHiddenPackages(context: Context, feedName: string): Promise<HiddenPackage[]> {
+  const { db } = await context.catalog();
+  const feed = await requireFeed(db, feedName);
+  return (await listHidden(db, feed.id)).map(({ id: _id, detail, ...version }) => ({
+    ...version,
+    ...reasonOf(detail),
+  }));
+}
+
+function reasonOf({ rule, ruleName, reason }: HiddenReason): HiddenReason {
+  return { rule, ruleName, reason };
+}
+
+export interface Restored {
+  feed: string;
+  versions: { group: string; name: string; version: string }[];
+  /** They are protected from now on. */
+  protected: boolean;
+}
+
+/** Brings hidden versions back: `[group/]name[@version]`, each with `*` for any text. Unless they are protected, the next run may hide them again. */
+export async function restorePackage(
+  context: Context,
+  feedName: string,
+  text: string,
+  { protect: isProtected = false }: { protect?: boolean | undefined } = {},
+): Promise<Restored> {
+  const { db } = await context.catalog();
+  const { group, name, version } = parsePackageSpec(text);
+  const full = fullName({ group, name });
+  return db.transaction().execute(async (transaction) => {
+    const feed = await requireLiveFeed(transaction, feedName);
+    const hidden = await listHidden(transaction, feed.id, { name: full, version });
+    const shown = await unhideVersions(
+      transaction,
+      hidden.map(({ id }) => id),
+    );
+    const found = hidden.filter(({ id }) => shown.has(id));
+    if (found.length === 0)
+      throw new FeedctlError("not-found", `retention has hidden no ${text} in feed "${feed.name}"`, {
+        hint: `see: feedctl retention quarantine ${feed.name}`,
+      });
+    const about = { runId: null, actor: context.actor, feedId: feed.id, now: context.now() };
+    await insertAuditEvents(
+      transaction,
+      about,
+      found.map((each) => ({
+        action: "restored",
+        object: `${fullName(each)}@${each.version}`,
+        detail: { hiddenBy: each.run },
+      })),
+    );
+    if (isProtected)
+      for (const each of found)
+        await protect(context, transaction, feed, {
+          package: fullName(each),
+          version: each.version,
+          reason: "restored",
+        });
+    const versions = found.map((each) => ({ group: each.group, name: each.name, version: each.version }));
+    return { feed: feed.name, versions, protected: isProtected };
+  });
+}
+
+function fullName({ group, name }: { group: string; name: string }): string {
+  return group === "" ? name : `${group}/${name}`;
+}
+
+/**
+ * Who imports a file of a hidden version wants to have it: it is shown again, and what a run is about to take is left.
+ * Other bytes are told why they conflict.
+ */
+export async function showImported(
+  context: Context,
+  { feed, run }: Target,
+  results: readonly ImportedFile[],
+): Promise<ImportedFile[]> {
+  const { db } = await context.catalog();
+  const keysOf = (wanted: (result: ImportedFile) => boolean) =>
+    results.flatMap((result) => (result.key !== null && wanted(result) ? [result.key] : []));
+  const there = keysOf(isThere);
+  const hidden = await hiddenKeys(db, feed.id, [...there, ...keysOf(({ status }) => status === "conflict")]);
+  const isRunning = there.length > 0 && (await isRetentionRunning(db, feed.id));
+  const claimed = isRunning ? there : there.filter((key) => hidden.get(key) !== false);
+  const gone = new Set(claimed);
+  if (claimed.length > 0)
+    await db.transaction().execute(async (transaction) => {
+      // a batch of deletions ends before this looks
+      await lockRows(transaction, feed.id, "shared");
+      const shown = await unhideByKeys(transaction, feed.id, claimed);
+      for (const key of await touchVersions(transaction, feed.id, claimed)) gone.delete(key);
+      await run.audit(
+        transaction,
+        shown.map(({ key }) => ({ action: "restored", object: key, detail: { reason: "imported again" } })),
+      );
+    });
+  return results.map((result) => {
+    if (result.key === null) return result;
+    if (isThere(result) && gone.has(result.key))
+      return { ...result, status: "failed", reason: "it was deleted meanwhile; import it again" };
+    if (hidden.get(result.key) !== true) return result;
+    if (isThere(result))
+      return { ...result, warnings: [...result.warnings, "retention had hidden it; it is shown again"] };
+    if (result.status === "conflict")
+      return { ...result, reason: `${result.reason}, hidden by retention; see: feedctl retention restore` };
+    return result;
+  });
+}

@@ -1,0 +1,177 @@
+import { insertAuditEvents } from "../../catalog/runs.ts";
+import { listRules, lockRules, saveRules, type NewRule } from "../../catalog/retention/rules.ts";
+import type { FeedRow } from "../../catalog/feeds.ts";
+import type { Db } from "../../catalog/schema/core.ts";
+import { FeedctlError } from "../../errors.ts";
+import type { Context } from "../context.ts";
+import { requireFeed, requireLiveFeed } from "../feed-store/find-feed.ts";
+import { compileRange } from "./compile-rule.ts";
+import { criteriaProblem, type RetentionCriteria } from "./criteria.ts";
+
+/** One rule of a feed. Rules run by position, each on what the earlier ones left. */
+export interface RetentionRule {
+  /** From 1. */
+  position: number;
+  name: string | null;
+  enabled: boolean;
+  /** What its criteria keep is kept from every other rule too. */
+  protectAcrossRules: boolean;
+  criteria: RetentionCriteria;
+}
+
+export type RuleBody = Omit<RetentionRule, "position">;
+
+/** What the rule is called in messages. */
+export function ruleName({ name, position }: Pick<RetentionRule, "name" | "position">): string {
+  return name ?? `rule ${position}`;
+}
+
+export async function readRules(db: Db, feedId: number): Promise<RetentionRule[]> {
+  return (await listRules(db, feedId)).map((row) => ({
+    position: row.position,
+    name: row.name,
+    enabled: row.enabled,
+    protectAcrossRules: row.protect_across_rules,
+    criteria: row.criteria as RetentionCriteria,
+  }));
+}
+
+export interface RulesOfFeed {
+  feed: string;
+  feedType: string;
+  /** False: the rules are there, but nothing is deleted by them. */
+  enabled: boolean;
+  rules: RetentionRule[];
+}
+
+export async function listRetentionRules(context: Context, feedName: string): Promise<RulesOfFeed> {
+  const { db } = await context.catalog();
+  const feed = await requireFeed(db, feedName);
+  return {
+    feed: feed.name,
+    feedType: feed.type,
+    enabled: feed.retention_rules_enabled,
+    rules: await readRules(db, feed.id),
+  };
+}
+
+/** A rule, and what it is a rule for. */
+export interface RuleOfFeed {
+  feedType: string;
+  rule: RetentionRule;
+}
+
+export async function showRetentionRule(context: Context, feedName: string, which: string): Promise<RuleOfFeed> {
+  const { feed, feedType, rules } = await listRetentionRules(context, feedName);
+  return { feedType, rule: findRule(feed, rules, which) };
+}
+
+export async function addRetentionRule(
+  context: Context,
+  feedName: string,
+  rule: RuleBody,
+  position?: number,
+): Promise<RuleOfFeed> {
+  return change(context, feedName, "retention rule added", (_feed, rules) => {
+    const at = Math.min(position ?? rules.length + 1, rules.length + 1);
+    return [[...rules.slice(0, at - 1), rule, ...rules.slice(at - 1)], at];
+  });
+}
+
+/** `criteria`: those given; undefined takes one away. */
+export interface RuleChange extends Partial<Omit<RuleBody, "criteria">> {
+  criteria: { [Name in keyof RetentionCriteria]?: RetentionCriteria[Name] | undefined };
+}
+
+export async function setRetentionRule(
+  context: Context,
+  feedName: string,
+  which: string,
+  { criteria, ...body }: RuleChange,
+): Promise<RuleOfFeed> {
+  return change(context, feedName, "retention rule changed", (feed, rules) => {
+    const before = findRule(feed.name, rules, which);
+    const merged = Object.entries({ ...before.criteria, ...criteria }).filter(([, value]) => value !== undefined);
+    const after = { ...before, ...body, criteria: Object.fromEntries(merged) as RetentionCriteria };
+    return [rules.with(before.position - 1, after), before.position];
+  });
+}
+
+export async function moveRetentionRule(
+  context: Context,
+  feedName: string,
+  which: string,
+  to: number,
+): Promise<RuleOfFeed> {
+  return change(context, feedName, "retention rule moved", (feed, rules) => {
+    const rule = findRule(feed.name, rules, which);
+    const at = Math.min(to, rules.length);
+    return [rules.toSpliced(rule.position - 1, 1).toSpliced(at - 1, 0, rule), at];
+  });
+}
+
+export async function removeRetentionRule(context: Context, feedName: string, which: string): Promise<RuleOfFeed> {
+  return change(context, feedName, "retention rule removed", (feed, rules) => {
+    const rule = findRule(feed.name, rules, which);
+    return [rules.toSpliced(rule.position - 1, 1), rule];
+  });
+}
+
+/** By position or by name. */
+function findRule(feed: string, rules: readonly RetentionRule[], which: string): RetentionRule {
+  const byName = rules.find(({ name }) => name?.toLowerCase() === which.toLowerCase());
+  const found = byName ?? (/^[0-9]+$/.test(which) ? rules[Number(which) - 1] : undefined);
+  if (found !== undefined) return found;
+  throw new FeedctlError("not-found", `feed "${feed}" has no retention rule ${which}`, {
+    hint: rules.length === 0 ? `feedctl retention rule add ${feed} --help` : `see: feedctl retention rule list ${feed}`,
+  });
+}
+
+/** `edit` returns the new rules, and the one that it is about: a position, or a rule that is there no more. */
+async function change(
+  context: Context,
+  feedName: string,
+  action: string,
+  edit: (feed: FeedRow, rules: RetentionRule[]) => [readonly RuleBody[], number | RetentionRule],
+): Promise<RuleOfFeed> {
+  const { db } = await context.catalog();
+  return db.transaction().execute(async (transaction) => {
+    const feed = await requireLiveFeed(transaction, feedName);
+    await lockRules(transaction, feed.id);
+    const [after, about] = edit(feed, await readRules(transaction, feed.id));
+    await replaceRules(transaction, feed, after);
+    const rule = typeof about === "number" ? { ...(after[about - 1] as RuleBody), position: about } : about;
+    const by = { runId: null, actor: context.actor, feedId: feed.id, now: context.now() };
+    await insertAuditEvents(transaction, by, [{ action, object: ruleName(rule), detail: { ...rule } }]);
+    return { feedType: feed.type, rule };
+  });
+}
+
+/** Checks every rule, then saves them all. */
+export async function replaceRules(db: Db, feed: FeedRow, rules: readonly RuleBody[]): Promise<void> {
+  const names = new Set<string>();
+  for (const rule of rules) {
+    const problem = ruleProblem(rule, feed.type, names);
+    if (problem !== undefined)
+      throw new FeedctlError("usage", problem, { hint: "see: feedctl retention rule add --help" });
+    if (rule.criteria.versionsRange !== undefined) compileRange(feed.type, rule.criteria.versionsRange);
+  }
+  await saveRules(
+    db,
+    feed.id,
+    rules.map(({ name, enabled, protectAcrossRules, criteria }): NewRule => ({
+      name,
+      enabled,
+      protectAcross: protectAcrossRules,
+      criteria: { ...criteria },
+    })),
+  );
+}
+
+function ruleProblem({ name, criteria }: RuleBody, feedType: string, names: Set<string>): string | undefined {
+  if (name !== null && !/^(?![0-9]+$)[^\p{Cc}]{1,100}$/u.test(name))
+    return `${JSON.stringify(name)} is no name of a rule: 1 to 100 characters, and not a number alone`;
+  if (name !== null && names.has(name.toLowerCase())) return `there are two rules called "${name}"`;
+  if (name !== null) names.add(name.toLowerCase());
+  return criteriaProblem(criteria, feedType);
+}

@@ -1,0 +1,296 @@
+import { listFeeds } from "../../catalog/feeds.ts";
+import { savePlan } from "../../catalog/retention/plan.ts";
+import { countExpired } from "../../catalog/retention/quarantine.ts";
+import { forgetItems } from "../../catalog/retention/items.ts";
+import { readSettings } from "../../catalog/settings.ts";
+import { FeedctlError, isFeedctlError } from "../../errors.ts";
+import { counted, formatSize } from "../../lib/format-size.ts";
+import type { Context } from "../context.ts";
+import { settingsMap } from "../feed-store/effective-settings.ts";
+import { openWriter } from "../commit/feed-writer.ts";
+import { requireLiveFeed } from "../feed-store/find-feed.ts";
+import { planRetention, type RetentionPlan } from "./plan.ts";
+
+import {
+  deleteBatch,
+  freeBatch,
+  hideBatch,
+  reclaim,
+  restoreUsed,
+  waitingBlobs,
+  type RetainedVersion,
+  type RetentionTask,
+} from "./delete-batch.ts";
+import { readRules } from "./rules.ts";
+import { refuseQuarantine, tooMuch, type MostDeleted } from "./guards.ts";
+import { itemOf } from "./terms.ts";
+import { startRun } from "../commit/recorded-run.ts";
+
+export interface RetentionInput {
+  feeds: readonly string[] | "all";
+  dryRun?: boolean | undefined;
+  /** A plan that takes more is refused. Default: one that takes nearly all of a feed. */
+  maxDelete?: MostDeleted | undefined;
+  /** Hide versions for so many days before they are deleted. */
+  quarantineDays?: number | undefined;
+  /** Milliseconds; what is not done by then is left to the next run. */
+  maxDuration?: number | undefined;
+  /** Asked once per feed, before the first deletion; throws when the answer is no. */
+  approve(plan: FeedOutcome, verb: string): Promise<void>;
+}
+
+/** What became of one feed. */
+export interface FeedOutcome {
+  type: "feed";
+  feed: string;
+  feedType: string;
+  /** `disabled`: its rules are switched off. `stopped`: the time was over. */
+  outcome: "done" | "dry-run" | "disabled" | "stopped";
+  /** Versions, or files of an asset directory, and bytes that the rules take. */
+  planned: number;
+  plannedBytes: number;
+  deleted: number;
+  hidden: number;
+  /** Hidden by earlier runs, and deleted now. In a dry run: those that would be. */
+  freed: number;
+  restored: number;
+  /** Changed since they were planned, or deleted by others. */
+  left: number;
+  /** Of an asset directory: emptied and removed. In a dry run: those that would be. */
+  folders: number;
+  /** Blobs that are gone from the store, and their sizes there. */
+  blobs: number;
+  bytes: number;
+  /** Blobs that could not be deleted yet, because others were writing. */
+  waiting: number;
+}
+
+export interface FeedRefused {
+  type: "feed-failed";
+  feed: string;
+  code: string;
+  reason: string;
+  hint: string | null;
+}
+
+export interface RetentionSummary extends Omit<FeedOutcome, "type" | "feed" | "feedType" | "outcome"> {
+  type: "summary";
+  dryRun: boolean;
+  feeds: number;
+  /** Feeds that nothing could be done about. */
+  failed: number;
+  stopped: number;
+}
+
+export interface RemovedFolder {
+  type: "folder";
+  feed: string;
+  path: string;
+}
+
+export type RetentionEvent = RetainedVersion | RemovedFolder | FeedOutcome | FeedRefused | RetentionSummary;
+
+/**
+ * Deletes what the rules say, feed by feed. Each feed's plan is made in one snapshot and then obeyed version by version;
+ * what changed since is left. One feed that fails does not keep the others; of a single feed the error is thrown.
+ */
+export async function* runRetention(context: Context, input: RetentionInput): AsyncGenerator<RetentionEvent> {
+  const { db } = await context.catalog();
+  const isDry = input.dryRun === true || settingsMap(context, await readSettings(db)).get(DRY_RUN)?.value === "true";
+  if (isDry && !input.dryRun) context.notice(`the setting ${DRY_RUN} is on: nothing is deleted`);
+  const names = input.feeds === "all" ? await feedsWithRetention(context, input) : input.feeds;
+  const started = context.now().getTime();
+  const isOver = () => input.maxDuration !== undefined && context.now().getTime() - started >= input.maxDuration;
+  const summary: RetentionSummary = {
+    type: "summary",
+    dryRun: isDry,
+    feeds: names.length,
+    failed: 0,
+    stopped: 0,
+    ...nothing(),
+  };
+  let failure: unknown;
+  for (const [index, name] of names.entries()) {
+    try {
+      const work = () => {
+        if (isDry) return rehearse(context, name, input);
+        // to plan one feed after another for nothing would take its time, too
+        return index > 0 && isOver() ? leave(context, name) : retainFeed(context, name, input, isOver);
+      };
+      for await (const event of work()) {
+        yield event;
+        if (event.type !== "feed") continue;
+        for (const count of counts) summary[count] += event[count];
+        if (event.outcome === "stopped") summary.stopped++;
+      }
+    } catch (error) {
+      if (
+        names.length === 1 ||
+        !isFeedctlError(error) ||
+        isFeedctlError(error, "interrupted") ||
+        context.signal.aborted
+      )
+        throw error;
+      failure ??= error;
+      summary.failed++;
+      const { code, message: reason, hint = null } = error;
+      yield { type: "feed-failed", feed: name, code, reason, hint };
+    }
+  }
+  yield summary;
+}
+
+const DRY_RUN = "FeedRetentionDryRun";
+
+const counts = [
+  ...(["planned", "plannedBytes", "deleted", "hidden", "freed", "restored", "left", "folders"] as const),
+  ...(["blobs", "bytes", "waiting"] as const),
+] as const;
+
+function nothing(): Record<(typeof counts)[number], number> {
+  const zeros = counts.map((name) => [name, 0]);
+  return Object.fromEntries(zeros) as Record<(typeof counts)[number], number>;
+}
+
+/** A feed that is being deleted wants none. Directories, which know no quarantine, are for a run without it. */
+async function feedsWithRetention(context: Context, { quarantineDays }: RetentionInput): Promise<string[]> {
+  const { db } = await context.catalog();
+  const feeds = (await listFeeds(db)).filter((feed) => feed.deleting_at === null);
+  if (quarantineDays === undefined) return feeds.map(({ name }) => name);
+  const names = [];
+  for (const feed of feeds) {
+    const rules = feed.type === "asset" && feed.retention_rules_enabled ? await readRules(db, feed.id) : [];
+    if (!rules.some(({ enabled }) => enabled)) names.push(feed.name);
+    else
+      context.notice(
+        `asset directory ${feed.name} knows no quarantine and is left; see: feedctl retention run ${feed.name}`,
+      );
+  }
+  return names;
+}
+
+async function* rehearse(
+  context: Context,
+  name: string,
+  { maxDelete, quarantineDays }: RetentionInput,
+): AsyncGenerator<RetainedVersion | FeedOutcome> {
+  await using plan = await planRetention(context, name);
+  const outcome = outcomeOf(plan, "dry-run");
+  if (!plan.feed.retention_rules_enabled) return yield { ...outcome, ...nothing(), outcome: "disabled" };
+  refuseQuarantine(plan.feed, plan.rules, quarantineDays);
+  const refusal = tooMuch(plan, maxDelete);
+  if (refusal !== undefined) context.notice(`a run would be refused: ${refusal.message}`);
+  for await (const version of plan.versions())
+    yield { type: "version", feed: plan.feed.name, action: "planned", ...version };
+  yield { ...outcome, folders: plan.folders, freed: await countExpired(plan.db, plan.feed.id, context.now()) };
+}
+
+async function* leave(context: Context, name: string): AsyncGenerator<FeedOutcome> {
+  const feed = await requireLiveFeed((await context.catalog()).db, name);
+  yield { type: "feed", feed: feed.name, feedType: feed.type, outcome: "stopped", ...nothing() };
+}
+
+function outcomeOf({ feed, total }: RetentionPlan, outcome: FeedOutcome["outcome"]): FeedOutcome {
+  return {
+    type: "feed",
+    feed: feed.name,
+    feedType: feed.type,
+    outcome,
+    ...nothing(),
+    planned: total.versions,
+    plannedBytes: total.bytes,
+  };
+}
+
+async function* retainFeed(
+  context: Context,
+  name: string,
+  input: RetentionInput,
+  isOver: () => boolean,
+): AsyncGenerator<RetainedVersion | RemovedFolder | FeedOutcome> {
+  const catalog = await context.catalog();
+  const feed = await requireLiveFeed(catalog.db, name);
+  await using lock = await catalog.lock({ kind: "retention", id: feed.id, mode: "exclusive" });
+  if (lock === undefined)
+    throw new FeedctlError("locked", `retention is running for feed "${feed.name}" already`, {
+      hint: "try again when it is done",
+    });
+  await using run = await startRun(context, "retention run", feed.id);
+  await forgetItems(catalog.db, feed.id);
+  const { outcome, rules } = await settlePlan(context, name, input, run.id);
+  if (outcome.outcome === "disabled") {
+    await run.finish(outcome);
+    return yield outcome;
+  }
+  await using writer = openWriter(context, feed.name, run);
+  const task: RetentionTask = { context, feed, rules, run, writer };
+  // a run that died has left rows without blobs behind, or blobs without rows
+  add(outcome, await reclaim(task));
+  for (const version of await restoreUsed(task)) {
+    outcome.restored++;
+    yield version;
+  }
+  const steps = [
+    () => freeBatch(task),
+    () => (input.quarantineDays === undefined ? deleteBatch(task) : hideBatch(task, input.quarantineDays)),
+  ];
+  for (const step of steps) {
+    for (;;) {
+      context.signal.throwIfAborted();
+      if (isOver()) {
+        outcome.outcome = "stopped";
+        break;
+      }
+      await lock.assertHeld();
+      const { versions, gone, folders } = await step();
+      if (versions.length === 0 && gone === 0) break;
+      outcome.left += gone;
+      for (const version of versions) {
+        if (version.action !== "planned") outcome[version.action]++;
+        yield version;
+      }
+      outcome.folders += folders.length;
+      for (const path of folders) yield { type: "folder", feed: feed.name, path };
+      add(outcome, await reclaim(task));
+    }
+  }
+  outcome.waiting = await waitingBlobs(task);
+  if (outcome.waiting > 0 && !isOver()) {
+    add(outcome, await reclaim(task, context.lockWait));
+    outcome.waiting = await waitingBlobs(task);
+  }
+  await forgetItems(catalog.db, feed.id);
+  await run.finish(outcome);
+  yield outcome;
+}
+
+function add(outcome: FeedOutcome, { blobs, bytes }: { blobs: number; bytes: number }): void {
+  outcome.blobs += blobs;
+  outcome.bytes += bytes;
+}
+
+/** Makes the plan, checks it, asks, and hands it to the run. */
+async function settlePlan(context: Context, name: string, input: RetentionInput, runId: number) {
+  await using plan = await planRetention(context, name);
+  const { feed, rules, total } = plan;
+  const outcome = outcomeOf(plan, "done");
+  if (!feed.retention_rules_enabled)
+    return { rules, outcome: { ...outcome, ...nothing(), outcome: "disabled" as const } };
+  refuseQuarantine(feed, rules, input.quarantineDays);
+  const refusal = tooMuch(plan, input.maxDelete);
+  if (refusal !== undefined) throw refusal;
+  const freed = await countExpired(plan.db, feed.id, context.now());
+  await savePlan(plan.db, runId);
+  // who thinks about the answer holds no transaction open
+  await plan.commit();
+  if (total.versions > 0 || freed > 0) {
+    const what = `${input.quarantineDays === undefined ? "delete" : "hide"} ${counted(total.versions, itemOf(feed.type))} (${formatSize(total.bytes)}) of feed ${feed.name}`;
+    try {
+      await input.approve({ ...outcome, freed }, freed > 0 ? `${what}, and delete ${freed} that are hidden` : what);
+    } catch (error) {
+      await forgetItems((await context.catalog()).db, feed.id);
+      throw error;
+    }
+  }
+  return { rules, outcome };
+}

@@ -1,0 +1,150 @@
+import { feedTotals, type FeedTotals } from "../../catalog/feeds.ts";
+import { insertAuditEvents } from "../../catalog/runs.ts";
+import {
+  insertStore,
+  makeCurrent,
+  replaceStore,
+  storesOfFeed,
+  updateStorePlace,
+  type StoreRow,
+} from "../../catalog/stores.ts";
+import type { Db } from "../../catalog/schema/core.ts";
+import { overlap, type Location } from "../../stores/location.ts";
+import { storeTypes, type StoreType, type StoreTypeInfo } from "../../stores/store-types.ts";
+import type { Context } from "../context.ts";
+import { describeStore, type FeedStore } from "../feeds/feeds.ts";
+import {
+  frozenPlace,
+  openFeedStore,
+  prepareStore,
+  requireStore,
+  type NewStore,
+} from "../feed-store/open-feed-store.ts";
+import { refuseOverlap } from "../feed-store/occupied-places.ts";
+import { requireFeed, requireLiveFeed } from "../feed-store/find-feed.ts";
+import { lockWholeFeed } from "../commit/lock-feed.ts";
+import type { StoreOptions } from "../feed-store/store-secrets.ts";
+import { checkControl } from "./test-store.ts";
+
+export function listStoreTypes(): StoreTypeInfo[] {
+  return Object.values(storeTypes);
+}
+
+export interface StoreChange {
+  feed: string;
+  /** `unchanged`: the same place, at most other credentials or options. */
+  outcome: "changed" | "unchanged";
+  store: FeedStore;
+  before: FeedStore;
+  /** What the catalog knows of and now lies in the earlier place; nothing was moved. */
+  leftBehind: FeedTotals;
+}
+
+/** Makes another store the feed's own. Moves no file. */
+export async function setStore(
+  context: Context,
+  name: string,
+  type: StoreType,
+  options: StoreOptions,
+): Promise<StoreChange> {
+  const catalog = await context.catalog();
+  const feed = await requireLiveFeed(catalog.db, name);
+  // a retirement under way could otherwise delete the files of the place that becomes the feed's own again
+  await using lock = await lockWholeFeed(context, catalog, feed);
+  return await catalog.db.transaction().execute(async (db) => {
+    const current = await requireStore(db, feed);
+    const next = await prepareStore(context, db, feed, type, options);
+    await refuseOverlap(context, db, feed, next.location);
+    if (next.config.type === "disk") {
+      await using store = await context.openStore(next.config);
+      await checkControl(context, store);
+    }
+    const before = await describeStore(context, db, feed, current);
+    const frozen = await frozenPlace(context, db, feed, current);
+    const same = overlap(next.location, frozen.location as Location) === "same";
+    const row = same
+      ? await updatePlace(db, current, next)
+      : await replace(context, db, feed.id, current, frozen, next);
+    await lock.assertHeld();
+    const store = await describeStore(context, db, feed, row);
+    await insertAuditEvents(db, { runId: null, actor: context.actor, feedId: feed.id, now: context.now() }, [
+      { action: "store set", object: feed.name, detail: { from: before.location, to: store.location } },
+    ]);
+    const nothing = { packages: 0, versions: 0, files: 0, bytes: 0 };
+    return {
+      feed: feed.name,
+      outcome: same ? "unchanged" : "changed",
+      store,
+      before,
+      leftBehind: same ? nothing : await feedTotals(db, feed.id),
+    };
+  });
+}
+
+async function updatePlace(db: Db, row: StoreRow, next: NewStore): Promise<StoreRow> {
+  await updateStorePlace(db, row.id, { options: next.options, location: next.savedLocation });
+  return { ...row, options: next.options, location: next.savedLocation };
+}
+
+async function replace(
+  context: Context,
+  db: Db,
+  feedId: number,
+  current: StoreRow,
+  frozen: Parameters<typeof replaceStore>[2],
+  next: NewStore,
+): Promise<StoreRow> {
+  const now = context.now();
+  await replaceStore(db, current.id, frozen, now);
+  // going back to an earlier place takes its row again, so that one place is never two stores
+  const earlier = (await storesOfFeed(db, feedId)).find(
+    (row) => row.location !== null && overlap(row.location as Location, next.location) === "same",
+  );
+  if (earlier === undefined)
+    return insertStore(db, {
+      feedId,
+      type: next.type,
+      options: next.options,
+      location: next.savedLocation,
+      role: "current",
+      now,
+    });
+  await makeCurrent(db, earlier.id);
+  return updatePlace(db, { ...earlier, role: "current" }, next);
+}
+
+export async function showStore(context: Context, name: string): Promise<FeedStore & { feed: string }> {
+  const { db } = await context.catalog();
+  const feed = await requireFeed(db, name);
+  return { feed: feed.name, ...(await describeStore(context, db, feed, await requireStore(db, feed))) };
+}
+
+export interface StoreUsage {
+  feed: string;
+  location: string;
+  catalog: { files: number; bytes: number };
+  /** What is really there, by listing. */
+  store: { blobs: number; bytes: number };
+  /** Names in the store that can be no blob of feedctl (folder markers, links, control characters). */
+  foreign: number;
+}
+
+export async function measureStore(context: Context, name: string): Promise<StoreUsage> {
+  const { db } = await context.catalog();
+  const feed = await requireFeed(db, name);
+  const totals = await feedTotals(db, feed.id);
+  await using store = await openFeedStore(context, db, feed);
+  const found = { blobs: 0, bytes: 0 };
+  let foreign = 0;
+  for await (const blob of store.list("", { signal: context.signal, onForeign: () => foreign++ })) {
+    found.blobs++;
+    found.bytes += blob.size;
+  }
+  return {
+    feed: feed.name,
+    location: store.name,
+    catalog: { files: totals.files, bytes: totals.bytes },
+    store: found,
+    foreign,
+  };
+}

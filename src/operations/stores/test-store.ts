@@ -1,0 +1,146 @@
+import { FeedctlError, isFeedctlError } from "../../errors.ts";
+import { hashBytes } from "../../lib/hash.ts";
+import { parseKey, type Key } from "../../stores/key.ts";
+import type { BlobSource, Store } from "../../stores/store.ts";
+import type { Context } from "../context.ts";
+import { requireStore, storeConfig } from "../feed-store/open-feed-store.ts";
+import { requireFeed } from "../feed-store/find-feed.ts";
+import { memorySource } from "../local-files/memory-source.ts";
+
+export const probeSteps = ["open", "list", "create", "read back", "conditional create", "replace", "delete"] as const;
+export type ProbeStep = (typeof probeSteps)[number];
+
+export interface ProbeEvent {
+  type: "step";
+  step: ProbeStep;
+  ok: boolean;
+  /** Why it failed. */
+  error?: { code: string; message: string; hint?: string | undefined };
+  milliseconds: number;
+}
+
+export interface ProbeSummary {
+  type: "summary";
+  feed: string;
+  location: string;
+  ok: boolean;
+}
+
+/**
+ * Does with a probe blob all that feedctl will ever ask of the store, one step after the other, and stops at the first
+ * that fails. The probe is removed even then. Throws the step's error after the summary, so that its exit status tells.
+ */
+export async function* testStore(context: Context, name: string): AsyncGenerator<ProbeEvent | ProbeSummary> {
+  const { db } = await context.catalog();
+  const feed = await requireFeed(db, name);
+  const key = parseKey(`feedctl-probe/${context.randomBytes(8).toString("hex")}`);
+  const first = memorySource(Buffer.from(`feedctl store test, first content\n`));
+  const second = memorySource(Buffer.from(`feedctl store test, other content\n`));
+  let store: Store | undefined;
+  let written = false;
+  let failure: unknown;
+
+  const opened = () => store ?? raise("the store is not open");
+  const actions: Record<ProbeStep, () => Promise<void>> = {
+    async open() {
+      store = await context.openStore(await storeConfig(context, db, feed, await requireStore(db, feed)));
+    },
+    async list() {
+      for await (const _ of opened().list("feedctl-probe/", { signal: context.signal })) break;
+    },
+    async create() {
+      written = true;
+      const { outcome } = await put(opened(), key, first, "fail", context);
+      if (outcome !== "created") raise(`storing a new blob was answered with "${outcome}"`);
+    },
+    async "read back"() {
+      const info = await opened().head(key, { signal: context.signal });
+      if (info === undefined) raise("a blob that was just stored is not found");
+      if (info.size !== first.size) raise(`the blob has ${info.size} bytes instead of ${first.size}`);
+      const chunks = await (await opened().get(key, { signal: context.signal })).toArray();
+      if (!Buffer.concat(chunks as Buffer[]).equals(first.bytes)) raise("the bytes read are not the bytes written");
+      let listed = false;
+      for await (const blob of opened().list("feedctl-probe/", { signal: context.signal })) listed ||= blob.key === key;
+      if (!listed) raise("the listing lacks a blob that was just stored");
+    },
+    async "conditional create"() {
+      const refused = await put(opened(), key, second, "fail", context).then(
+        () => false,
+        (error: unknown) => {
+          if (error instanceof FeedctlError && error.code === "conflict") return true;
+          throw error;
+        },
+      );
+      if (!refused) raise("the store overwrites a blob although it was told not to (If-None-Match is ignored)");
+    },
+    async replace() {
+      const { outcome } = await put(opened(), key, second, "replace", context);
+      if (outcome !== "replaced") raise(`replacing a blob was answered with "${outcome}"`);
+    },
+    async delete() {
+      await opened().delete(key, { signal: context.signal });
+      if ((await opened().head(key, { signal: context.signal })) !== undefined)
+        raise("the blob is still there after its deletion");
+      written = false;
+    },
+  };
+
+  try {
+    for (const step of probeSteps) {
+      const started = performance.now();
+      try {
+        await actions[step]();
+        yield { type: "step", step, ok: true, milliseconds: Math.round(performance.now() - started) };
+      } catch (error) {
+        if (!(error instanceof FeedctlError) || error.code === "interrupted") throw error;
+        failure = error;
+        yield {
+          type: "step",
+          step,
+          ok: false,
+          error: { code: error.code, message: error.message, hint: error.hint },
+          milliseconds: Math.round(performance.now() - started),
+        };
+        break;
+      }
+    }
+    yield { type: "summary", feed: feed.name, location: store?.name ?? "", ok: failure === undefined };
+  } finally {
+    if (written) await store?.delete(key).catch(() => {}); // the step's own error is what counts
+    await store?.[Symbol.asyncDispose]();
+  }
+  if (failure !== undefined) throw failure;
+}
+
+/**
+ * Whether this process has full control of a store's directory: make, write, rename, delete. Asked before a directory
+ * becomes a feed's store, since a service account without rights shows only at the first import otherwise.
+ */
+export async function checkControl(context: Context, store: Store): Promise<void> {
+  const key = parseKey(`feedctl-probe/${context.randomBytes(8).toString("hex")}`);
+  try {
+    await put(store, key, memorySource(Buffer.from("feedctl checks this directory\n")), "fail", context);
+    await store.delete(key, { signal: context.signal });
+  } catch (error) {
+    if (!isFeedctlError(error, "denied")) throw error;
+    throw new FeedctlError("denied", `${context.actor} has not full control of ${store.name}: ${error.message}`, {
+      cause: error,
+      hint: "let this user create, change and delete files there",
+    });
+  }
+}
+
+function put(
+  store: Store,
+  key: Key,
+  source: BlobSource & { bytes: Buffer },
+  ifExists: "fail" | "replace",
+  context: Context,
+) {
+  const { md5, sha256 } = hashBytes(source.bytes);
+  return store.put(key, source, { ifExists, md5, sha256, contentType: "text/plain", signal: context.signal });
+}
+
+function raise(message: string): never {
+  throw new FeedctlError("corrupt", message, { hint: "this server cannot keep packages safely" });
+}

@@ -1,0 +1,159 @@
+import {
+  BlobClient,
+  BlobSASPermissions,
+  BlobServiceClient,
+  newPipeline,
+  SASProtocol,
+  StorageSharedKeyCredential,
+} from "@azure/storage-blob";
+import type { BlockBlobClient, ContainerClient, StoragePipelineOptions } from "@azure/storage-blob";
+import { FeedctlError } from "../../errors.ts";
+import type { AzureConfig } from "../store-types.ts";
+import { parseTargetPath } from "../key.ts";
+
+export type { BlockBlobClient, ContainerClient } from "@azure/storage-blob";
+
+/**
+ * Network failures and 500/503 are tried three times. The SDK's `tryTimeoutInMs` stays unset: it only asks the server
+ * to give up, and would cut off healthy uploads on slow lines; silence is detected by `azure-call.ts`.
+ */
+const options: StoragePipelineOptions = {
+  retryOptions: { maxTries: 3, retryDelayInMs: 500, maxRetryDelayInMs: 5_000 },
+  keepAliveOptions: { enable: true },
+  userAgentOptions: { userAgentPrefix: "feedctl" },
+};
+
+/**
+ * The SDK's generated calls, through its own pipeline of credentials and retries: they can do what its public methods
+ * leave out. `download` gives any answer as it comes, `stageBlockFromURL` takes conditions on the source.
+ */
+class BareClient extends BlobClient {
+  get calls() {
+    return this.storageClientContext;
+  }
+}
+
+export type BareCalls = BareClient["calls"];
+
+export interface AzureConnection {
+  client: ContainerClient;
+  /** The calls on a URL: that of a blob, or of the container with a query. */
+  bare(url: string): BareCalls;
+  /** A URL that lets whoever holds it read the blob for so many seconds. Undefined: these credentials make none. */
+  readUrl(blob: BlockBlobClient, seconds?: number): Promise<string | undefined>;
+  host: string;
+  /** The account as its endpoint names it: host, and a path where the host is several accounts'. */
+  account: string;
+  /** When the shared access signature ends, where one is used and it says so. */
+  expires: Date | undefined;
+  container: string;
+  /** What every blob name of this store starts with: `""` or `a/b/`. */
+  prefix: string;
+  /** Where it is, for people; no secrets. */
+  name: string;
+}
+
+/** Checks the configuration and prepares the client; sends nothing. */
+export async function connectAzure(config: AzureConfig): Promise<AzureConnection> {
+  const { container } = config;
+  if (!/^(?=.{3,63}$)(\$web|[a-z0-9]+(-[a-z0-9]+)*)$/.test(container)) {
+    throw new FeedctlError("usage", `${JSON.stringify(container)} is no container name`, {
+      hint: "3 to 63 lower-case letters, digits and single dashes",
+    });
+  }
+  const prefix = parseTargetPath(config.targetPath ?? "");
+  if (isAltered(prefix)) {
+    throw new FeedctlError("usage", `Azure would alter the target path ${JSON.stringify(prefix)}`, {
+      hint: "no backslashes, and no folder that ends in a dot",
+    });
+  }
+  const service = await connectService(config);
+  const client = service.getContainerClient(container);
+  const { origin, pathname, host, searchParams } = new URL(client.url);
+  const pipeline = newPipeline(service.credential, { ...options });
+  return {
+    client,
+    bare: (url) => new BareClient(url, pipeline).calls,
+    readUrl: (blob, seconds) => signForReading(blob, seconds),
+    host,
+    account: host + new URL(service.url).pathname.replace(/\/$/, ""),
+    expires: dateOf(searchParams.get("se")),
+    container,
+    prefix,
+    name: `azure ${origin}${pathname}${prefix && `/${prefix.slice(0, -1)}`}`,
+  };
+}
+
+function dateOf(text: string | null): Date | undefined {
+  const date = new Date(text ?? "");
+  return Number.isNaN(date.getTime()) ? undefined : date;
+}
+
+const HOUR = 3600;
+
+/** With an account key, a signature for reading this blob alone; else the signature we were given, with all it allows. */
+async function signForReading(blob: BlockBlobClient, seconds?: number): Promise<string | undefined> {
+  const { protocol, searchParams } = new URL(blob.url);
+  // good enough for a copy, but nothing to be handed to others
+  if (searchParams.has("sig")) return seconds === undefined ? blob.url : undefined;
+  if (!(blob.credential instanceof StorageSharedKeyCredential)) return undefined;
+  return blob.generateSasUrl({
+    permissions: BlobSASPermissions.parse("r"),
+    expiresOn: new Date(Date.now() + (seconds ?? HOUR) * 1000),
+    ...(protocol === "https:" && { protocol: SASProtocol.Https }),
+  });
+}
+
+/**
+ * Azure stores `a\b` as `a/b` and drops dots at the end of a path segment, silently: two keys would share one blob.
+ * Escaping such names would break the order of listings, so this adapter does not take them.
+ */
+export function isAltered(name: string): boolean {
+  return /\\|\.(?:\/|$)/.test(name);
+}
+
+async function connectService({ connectionString, accountUrl, container }: AzureConfig): Promise<BlobServiceClient> {
+  if ((connectionString ?? "") !== "" && (accountUrl ?? "") !== "") {
+    throw new FeedctlError("usage", "an Azure store has either a connection string or an account URL, not both");
+  }
+  if (connectionString !== undefined && connectionString !== "") return fromConnectionString(connectionString.trim());
+  if (accountUrl === undefined || accountUrl === "") {
+    throw new FeedctlError("usage", "the Azure store has no credentials", {
+      hint: "give --connection-string, or --account-url to use the Azure credential chain",
+    });
+  }
+  const url = parseAccountUrl(accountUrl.trim(), container);
+  const { DefaultAzureCredential } = await import("@azure/identity");
+  return new BlobServiceClient(url, new DefaultAzureCredential(), options);
+}
+
+function fromConnectionString(connectionString: string): BlobServiceClient {
+  try {
+    // A copy, because the SDK writes into it.
+    return BlobServiceClient.fromConnectionString(connectionString, { ...options });
+  } catch {
+    // The SDK's error and its cause may quote the string, which holds the account key.
+    throw new FeedctlError("usage", "the Azure connection string is malformed", {
+      hint: "it looks like DefaultEndpointsProtocol=https;AccountName=NAME;AccountKey=KEY;EndpointSuffix=core.windows.net",
+    });
+  }
+}
+
+function parseAccountUrl(text: string, container: string): string {
+  const hint = "it looks like https://ACCOUNT.blob.core.windows.net";
+  const url = URL.parse(text);
+  if (url === null) throw new FeedctlError("usage", "the Azure account URL is not a URL", { hint });
+  if (url.search !== "" || url.username !== "" || url.password !== "" || url.hash !== "") {
+    throw new FeedctlError("usage", "the Azure account URL must not hold a signature or credentials", {
+      hint: "put a shared access signature into a connection string: BlobEndpoint=URL;SharedAccessSignature=SAS",
+    });
+  }
+  if (url.protocol !== "https:")
+    throw new FeedctlError("usage", "the Azure account URL must start with https://", { hint });
+  // ProGet's ContainerUri ends in the container.
+  const path = url.pathname.replace(/\/+$/, "");
+  if (path !== "" && path !== `/${container}`) {
+    throw new FeedctlError("usage", `the Azure account URL must not have the path ${path}`, { hint });
+  }
+  return url.origin;
+}

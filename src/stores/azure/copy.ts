@@ -1,0 +1,148 @@
+/*
+ * Azure fetches the blob itself from a URL: Copy Blob From URL where the source is Azure's and its headers stay, Put
+ * Blob From URL where headers change or the source is S3's, Put Block From URL for what is larger than one request may
+ * be. Azure's sources are pinned to a version by their ETag. Whether Azure asks others for theirs is not documented:
+ * a copy from S3 is proven by its MD5 where that is known, else by asking S3 once more before the blocks are committed.
+ */
+import { FeedctlError } from "../../errors.ts";
+import type { AzureCall } from "./call.ts";
+import type { AzureConnection, BlockBlobClient } from "./client.ts";
+import { quotedTag, plainTag } from "./info.ts";
+import { createSources, refusalOf } from "./sources.ts";
+import { stageFromUrl } from "./stage.ts";
+import { describeUpload } from "./upload.ts";
+import type { Key } from "../key.ts";
+import { throwIfInterrupted } from "../shared/signal.ts";
+import type { BlobInfo, CallOptions, PutOptions, PutResult, RemoteBlob } from "../store.ts";
+
+/** The limit of Copy Blob From URL. Put Blob From URL takes more, but says nothing for minutes. */
+const SINGLE_MAX = 256 * 1024 * 1024;
+
+/** Azure is silent while it copies. */
+const SILENCE_MS = 600_000;
+
+/** What a blob is that nobody gave a type. */
+const PLAIN = "application/octet-stream";
+
+export interface CopierParts {
+  connection: AzureConnection;
+  call: AzureCall;
+  blobOf(key: Key): BlockBlobClient;
+  head(key: Key, options: CallOptions): Promise<BlobInfo | undefined>;
+}
+
+export interface Copier {
+  reaches(from: RemoteBlob): boolean;
+  /** As `Store.copyFrom`; `doing` is the message's first half. */
+  copy(key: Key, from: RemoteBlob, options: PutOptions, doing: string): Promise<PutResult | undefined>;
+}
+
+type Way = "copy" | "put" | "blocks";
+
+export function createCopier({ connection, call, blobOf, head }: CopierParts): Copier {
+  const sources = createSources(connection.client.url);
+  const unsupported = new Set<Way>();
+
+  /** Undefined: no URL could be had for it. */
+  async function send(way: Way, key: Key, from: RemoteBlob, options: PutOptions, doing: string) {
+    const { signal } = options;
+    const blob = blobOf(key);
+    const md5 = options.md5 ?? from.blob.md5;
+    const described = describeUpload(options, md5 === undefined ? undefined : Buffer.from(md5, "hex"));
+    const ifMatch = quotedTag(from.blob.tag!);
+    if (way === "blocks") {
+      const ids = await stageFromUrl({ blob, from, ifMatch, sources, connection, call, doing, signal });
+      if (ids === undefined) return undefined;
+      return call(doing, signal, (abortSignal) => blob.commitBlockList(ids, { ...described, abortSignal }));
+    }
+    const url = await sources.urlOf(from);
+    if (url === undefined) return undefined;
+    // A plain S3 ETag is the content's MD5; Azure's Content-MD5 is what its writer claimed, and proves nothing.
+    const proof = options.md5 ?? (from.s3 === undefined ? undefined : from.blob.md5);
+    const common = {
+      sourceConditions: { ifMatch },
+      ...(proof !== undefined && { sourceContentMD5: Buffer.from(proof, "hex") }),
+    };
+    return call(
+      doing,
+      signal,
+      async (abortSignal) => {
+        const { conditions } = described;
+        // Without any, that of the source would come along. No hash reads so.
+        const metadata = Object.keys(described.metadata).length === 0 ? { sha256: "unknown" } : described.metadata;
+        return way === "copy"
+          ? blob.syncCopyFromURL(url, { ...common, conditions, metadata, abortSignal })
+          : blob.syncUploadFromURL(url, { ...common, ...described, copySourceBlobProperties: false, abortSignal });
+      },
+      SILENCE_MS,
+    );
+  }
+
+  /** Nobody else reads these bytes: at least they are as many as they should be. */
+  async function checkSize(
+    key: Key,
+    etag: string | undefined,
+    { blob }: RemoteBlob,
+    doing: string,
+    call_: CallOptions,
+  ) {
+    const stored = await head(key, call_);
+    if (stored === undefined || stored.tag !== plainTag(etag) || stored.size === blob.size) return;
+    const why = `${stored.size} bytes arrived instead of ${blob.size}`;
+    const conditions = { ifMatch: quotedTag(stored.tag!) };
+    await call(doing, call_.signal, (abortSignal) => blobOf(key).delete({ conditions, abortSignal }));
+    throw new FeedctlError("corrupt", `${doing}: ${why}`);
+  }
+
+  async function copy(key: Key, from: RemoteBlob, options: PutOptions, doing: string): Promise<PutResult | undefined> {
+    const { signal, ifExists, sha256 } = options;
+    throwIfInterrupted(signal);
+    const way = wayOf(from, options);
+    if (way === undefined || unsupported.has(way) || !sources.reaches(from)) return undefined;
+    const asks = ifExists === "replace" ? options.replaces === undefined : way === "blocks";
+    const before = asks ? await head(key, { signal }) : undefined;
+    if (ifExists === "fail" && before !== undefined) return compare(before, from, options, doing);
+    try {
+      const done = await send(way, key, from, options, doing);
+      if (done === undefined) return undefined;
+      sources.succeeded(from);
+      await checkSize(key, done.etag, from, doing, { signal });
+      const outcome = (options.replaces ?? before !== undefined) ? "replaced" : "created";
+      return { outcome, tag: plainTag(done.etag), sha256 };
+    } catch (error) {
+      const refusal = refusalOf(error);
+      if (refusal === undefined) throw error;
+      if (refusal === "unsupported") unsupported.add(way);
+      if (refusal === "refused") sources.refused(from);
+      if (refusal === "gone") throw new FeedctlError("not-found", `${doing}: its source is gone`);
+      if (refusal !== "changed" && refusal !== "condition") return undefined;
+      // A condition is either ours, that nothing stands there, or that on the source.
+      const existing = refusal === "condition" && ifExists === "fail" ? await head(key, { signal }) : undefined;
+      if (existing !== undefined) return compare(existing, from, options, doing);
+      throw new FeedctlError("corrupt", `${doing}: its source is no longer the version that was listed`);
+    }
+  }
+
+  return { reaches: sources.reaches, copy };
+}
+
+/** Undefined: there is no sure way. */
+function wayOf({ azure, s3, blob }: RemoteBlob, options: PutOptions): Way | undefined {
+  if ((azure === undefined && s3 === undefined) || blob.tag === undefined) return undefined;
+  if (azure === undefined && blob.size === 0) return undefined;
+  if (blob.size > SINGLE_MAX) return "blocks";
+  if (azure === undefined) return (options.md5 ?? blob.md5) === undefined ? "blocks" : "put";
+  const keepsHeaders =
+    (options.contentType ?? PLAIN) === (blob.contentType ?? PLAIN) && options.cacheControl === blob.cacheControl;
+  return keepsHeaders ? "copy" : "put";
+}
+
+/** What stands there, beside what should be copied. Undefined where only reading both would tell: a put does. */
+function compare(there: BlobInfo, { blob }: RemoteBlob, options: PutOptions, doing: string): PutResult | undefined {
+  const { sha256 = blob.sha256, md5 = blob.md5 } = options;
+  const known = sha256 !== undefined && there.sha256 !== undefined;
+  const same = there.size === blob.size && (known ? sha256 === there.sha256 : md5 !== undefined && md5 === there.md5);
+  if (same) return { outcome: "unchanged", tag: there.tag, sha256 };
+  if (!known && there.size === blob.size) return undefined;
+  throw new FeedctlError("conflict", `${doing}: other content is already there`);
+}

@@ -1,0 +1,89 @@
+import { FeedctlError, isFeedctlError } from "../../errors.ts";
+import type { AzureCall } from "./call.ts";
+import type { BlockBlobClient, ContainerClient } from "./client.ts";
+import type { Key } from "../key.ts";
+import type { CallOptions } from "../store.ts";
+
+/** Azure's limit of one Blob Batch. */
+const BATCH = 256;
+
+/** Batches on their way at once; also single deletes, where batches do not work. */
+const LANES = 4;
+
+export interface Deletion {
+  client: ContainerClient;
+  call: AzureCall;
+  /** The store's name, for messages. */
+  name: string;
+  keys: readonly Key[];
+  blobOf(key: Key): BlockBlobClient;
+  /** Deletes one blob, idempotently. */
+  remove(key: Key, options: CallOptions): Promise<void>;
+  signal: AbortSignal | undefined;
+}
+
+/**
+ * Deletes by Blob Batch. What a batch did not delete is tried again singly, which says why; so is everything where
+ * the account does not serve batches (hierarchical namespaces, some emulators). Rejects after trying all.
+ */
+export async function deleteInBatches(deletion: Deletion): Promise<void> {
+  const { keys, name, signal, remove } = deletion;
+  const failures: FeedctlError[] = [];
+  const single = async (key: Key): Promise<void> => {
+    try {
+      await remove(key, { signal });
+    } catch (error) {
+      if (!isFeedctlError(error) || isFeedctlError(error, "interrupted")) throw error;
+      failures.push(error);
+    }
+  };
+  const starts = Array.from({ length: Math.ceil(keys.length / BATCH) }, (_, i) => i * BATCH);
+  await inLanes(starts, async (start) => {
+    for (const key of await deleteBatch(deletion, keys.slice(start, start + BATCH))) await single(key);
+  });
+  const [first] = failures;
+  if (first === undefined) return;
+  if (failures.length === 1) throw first;
+  throw new FeedctlError(
+    first.code,
+    `${failures.length} blobs could not be deleted in ${name}; the first: ${first.message}`,
+    {
+      hint: first.hint,
+      cause: first.cause,
+    },
+  );
+}
+
+/** Returns the keys that are not proven to be gone. */
+async function deleteBatch(
+  { client, call, name, blobOf, signal }: Deletion,
+  keys: readonly Key[],
+): Promise<readonly Key[]> {
+  const doing = `cannot delete ${keys.length} blobs in ${name}`;
+  try {
+    return await call(doing, signal, async (abortSignal) => {
+      const batches = client.getBlobBatchClient();
+      const batch = batches.createBatch();
+      for (const key of keys) await batch.deleteBlob(blobOf(key), { deleteSnapshots: "include" });
+      const { subResponses } = await batches.submitBatch(batch, { abortSignal });
+      return keys.filter((_, i) => {
+        const answer = subResponses[i];
+        return answer?.status !== 202 && !(answer?.status === 404 && answer.errorCode === "BlobNotFound");
+      });
+    });
+  } catch (error) {
+    if (!isFeedctlError(error) || isFeedctlError(error, "interrupted", "unavailable", "denied", "not-found"))
+      throw error;
+    return keys;
+  }
+}
+
+/** Every item is tried; the first rejection is thrown when all lanes have ended. */
+async function inLanes<T>(items: readonly T[], work: (item: T) => Promise<void>): Promise<void> {
+  let next = 0;
+  const lane = async () => {
+    while (next < items.length) await work(items[next++]!);
+  };
+  const ended = await Promise.allSettled(Array.from({ length: LANES }, lane));
+  for (const each of ended) if (each.status === "rejected") throw each.reason;
+}

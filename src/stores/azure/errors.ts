@@ -1,0 +1,277 @@
+import { FeedctlError } from "../../errors.ts";
+import type { ErrorCode } from "../../errors.ts";
+import { parseRetryAfter } from "../../lib/retry-after.ts";
+import { interrupted } from "../shared/signal.ts";
+
+/** What is kept of an SDK error. The error itself holds the request with its signature, and may hold a SAS. */
+export interface AzureCause {
+  name: string;
+  code: string | undefined;
+  statusCode: number | undefined;
+  /** What the source of a copy answered to Azure. */
+  sourceStatus: number | undefined;
+  message: string;
+  requestId: string | undefined;
+}
+
+export interface AzureTarget {
+  host: string;
+  container: string;
+  /** When the shared access signature ends, where one is used and it says so. */
+  expires?: Date | undefined;
+}
+
+interface Meaning {
+  code: ErrorCode;
+  why: string;
+  hint?: string;
+  /** The server is well, and asks for fewer requests. */
+  throttled?: boolean;
+}
+
+const ROLES = "grant this identity the role Storage Blob Data Contributor on the container or the account";
+const SAS =
+  "the shared access signature must allow service blob, containers and objects, and read, write, list, delete";
+const LATER = "try again later";
+const THROTTLED: Meaning = {
+  code: "unavailable",
+  why: "the account asks for fewer requests",
+  hint: "try again later, or with less at once (FEEDCTL_CONCURRENCY, --threads of mirror)",
+  throttled: true,
+};
+
+/** Azure's error codes that mean more than their HTTP status. */
+const meanings: Record<string, Meaning> = {
+  AuthenticationFailed: {
+    code: "denied",
+    why: "authentication failed",
+    hint: "check the account key or signature: it may be mistyped, rotated or expired",
+  },
+  InvalidAuthenticationInfo: {
+    code: "denied",
+    why: "authentication failed",
+    hint: "the credential belongs to another tenant or has expired",
+  },
+  NoAuthenticationInformation: { code: "denied", why: "the account demands credentials" },
+  AuthorizationFailure: {
+    code: "denied",
+    why: "not authorised",
+    hint: "check the account key or signature; the account's firewall may also refuse this network",
+  },
+  AuthorizationPermissionMismatch: {
+    code: "denied",
+    why: "this identity or signature has too few permissions",
+    hint: `${ROLES}; ${SAS}`,
+  },
+  AuthorizationSourceIPMismatch: { code: "denied", why: "the shared access signature is not for this address" },
+  AuthorizationProtocolMismatch: {
+    code: "denied",
+    why: "the shared access signature is not for this protocol",
+    hint: "use https",
+  },
+  AuthorizationServiceMismatch: { code: "denied", why: "the shared access signature is not for blobs", hint: SAS },
+  AuthorizationResourceTypeMismatch: {
+    code: "denied",
+    why: "the shared access signature does not cover this",
+    hint: SAS,
+  },
+  InsufficientAccountPermissions: {
+    code: "denied",
+    why: "the account forbids it",
+    hint: "the account may be read-only, or its owner must allow this operation",
+  },
+  KeyBasedAuthenticationNotPermitted: {
+    code: "denied",
+    why: "the account does not allow account keys",
+    hint: "use --account-url with the Azure credential chain",
+  },
+  PublicAccessNotPermitted: { code: "denied", why: "the account demands credentials" },
+  AccountIsDisabled: {
+    code: "denied",
+    why: "the storage account is disabled",
+    hint: "see the account's state and billing in the Azure portal",
+  },
+  BlobImmutableDueToPolicy: { code: "denied", why: "an immutability policy or legal hold protects the blob" },
+  UnauthorizedBlobOverwrite: {
+    code: "denied",
+    why: "the shared access signature does not allow overwriting",
+    hint: SAS,
+  },
+  BlobArchived: { code: "denied", why: "the blob is in the archive tier", hint: "rehydrate it to hot or cool first" },
+  BlobBeingRehydrated: { code: "denied", why: "the blob is still being rehydrated from the archive tier", hint: LATER },
+  ContainerBeingDeleted: { code: "unavailable", why: "the container is being deleted", hint: LATER },
+  ContainerDisabled: { code: "denied", why: "the container is disabled" },
+  BlobNotFound: { code: "not-found", why: "no such blob" },
+  BlobAlreadyExists: { code: "conflict", why: "a blob is already there" },
+  ConditionNotMet: { code: "conflict", why: "the blob changed meanwhile" },
+  InvalidBlockList: { code: "unavailable", why: "another upload of the same blob got in between", hint: "try again" },
+  InvalidBlobOrBlock: {
+    code: "conflict",
+    why: "another tool left an unfinished upload of this blob",
+    hint: "finish or discard it there; Azure drops it after a week",
+  },
+  InvalidBlobType: { code: "conflict", why: "a blob of another type is there", hint: "delete the page or append blob" },
+  LeaseIdMissing: {
+    code: "conflict",
+    why: "somebody holds a lease on the blob",
+    hint: "break the lease, or wait until it ends",
+  },
+  SnapshotsPresent: { code: "conflict", why: "the blob has snapshots" },
+  Md5Mismatch: { code: "corrupt", why: "the bytes were damaged on the way" },
+  Crc64Mismatch: { code: "corrupt", why: "the bytes were damaged on the way" },
+  InvalidRange: { code: "usage", why: "the range starts past the end of the blob" },
+  InvalidResourceName: { code: "usage", why: "Azure does not accept this container or blob name" },
+  InvalidUri: { code: "usage", why: "Azure does not accept this blob name" },
+  OutOfRangeInput: { code: "usage", why: "a name, size or header is longer than Azure accepts" },
+  MetadataTooLarge: { code: "usage", why: "the metadata is larger than 8 KiB" },
+  InvalidMetadata: { code: "usage", why: "Azure does not accept this metadata" },
+  RequestBodyTooLarge: { code: "usage", why: "the blob is larger than this account accepts" },
+  ServerBusy: THROTTLED,
+  TooManyRequests: THROTTLED,
+  EgressIsOverAccountLimit: THROTTLED,
+  IngressIsOverAccountLimit: THROTTLED,
+  BlockCountExceedsLimit: { code: "usage", why: "the blob is larger than Azure accepts" },
+};
+
+const credentialErrors = [
+  "CredentialUnavailableError",
+  "AuthenticationError",
+  "AggregateAuthenticationError",
+  "AuthenticationRequiredError",
+];
+
+/**
+ * The only translation of what the SDK throws. `doing` is the message's first half: `cannot read "a/b"`. Errors that
+ * are neither the service's, nor the network's, nor the credentials' are bugs and come back as they are.
+ */
+export function translateAzureError(error: unknown, doing: string, target: AzureTarget, signal?: AbortSignal): unknown {
+  if (error instanceof FeedctlError || !(error instanceof Error)) return error;
+  if (signal?.aborted === true) return interrupted(signal.reason);
+  const cause = causeOf(error);
+  const { code, why, hint, throttled } = meaningOf(error, cause, target) ?? {};
+  if (code === undefined) return error;
+  const retryAfter = throttled ? retryAfterOf(error) : undefined;
+  return new FeedctlError(code, `${doing}: ${why ?? ""}`, { hint, cause, throttled, retryAfter });
+}
+
+/** Azure's own code behind a translated error: `BlobAlreadyExists`, `ENOTFOUND`. For the adapter's decisions only. */
+export function azureCode(error: unknown): string | undefined {
+  return error instanceof FeedctlError ? (error.cause as AzureCause | undefined)?.code : undefined;
+}
+
+function containerMissing(doing: string, target: AzureTarget, cause?: AzureCause): FeedctlError {
+  return new FeedctlError("not-found", `${doing}: the container ${target.container} does not exist on ${target.host}`, {
+    hint: `create it (az storage container create --name ${target.container}), or correct the store's settings`,
+    cause,
+  });
+}
+
+function meaningOf(error: Error, cause: AzureCause, target: AzureTarget): Meaning | undefined {
+  const { code, statusCode: status, message } = cause;
+  if (credentialErrors.includes(error.name)) {
+    const hint = "sign in with `az login`, set AZURE_CLIENT_ID and its companions, or use a connection string";
+    return { code: "denied", why: `no usable Azure credential: ${message}`, hint };
+  }
+  if (code === "ContainerNotFound") {
+    const { message: why, hint } = containerMissing("", target);
+    return { code: "not-found", why: why.slice(2), ...(hint !== undefined && { hint }) };
+  }
+  if (code === "AuthenticationFailed" && clockIsWrong(error)) {
+    return {
+      code: "denied",
+      why: `${target.host} does not accept the date of our request`,
+      hint: "set this machine's clock",
+    };
+  }
+  if ((status === 401 || status === 403) && hasExpired(error, target)) {
+    return {
+      code: "denied",
+      why: `the shared access signature expired at ${target.expires!.toISOString()}`,
+      hint: "make a new one, and give it to feedctl store set",
+    };
+  }
+  const known = code === undefined ? undefined : meanings[code];
+  if (known !== undefined) return known;
+  const words = `${code ?? ""} ${status ?? ""}`.trim() || message;
+  if (status === undefined) return networkMeaning(error, cause, target);
+  if (status === 401 || status === 403) return { code: "denied", why: `${target.host} denied it (${words})` };
+  if (status === 400 || status === 413)
+    return { code: "usage", why: `${target.host} does not accept the request (${words})` };
+  if (status === 409 || status === 412)
+    return { code: "conflict", why: `${target.host} reports a conflict (${words})` };
+  // Whoever is down for another reason does not know until when.
+  if (status === 429 || (status === 503 && retryAfterOf(error) !== undefined))
+    return { ...THROTTLED, why: `${target.host} asks for fewer requests (${words})` };
+  // 404 without a code that we know is some proxy's, and says nothing about the blob.
+  return { code: "unavailable", why: `${target.host} does not serve the request (${words})`, hint: LATER };
+}
+
+function networkMeaning(error: Error, { code, message }: AzureCause, { host }: AzureTarget): Meaning | undefined {
+  if (error.name === "AbortError") return { code: "unavailable", why: `${host} broke the connection` };
+  if (code === undefined && error.name !== "RestError") return undefined;
+  if (code === "ENOTFOUND" || code === "EAI_AGAIN") {
+    return {
+      code: "unavailable",
+      why: `the host ${host} cannot be resolved`,
+      hint: "check the account name and the network",
+    };
+  }
+  if (code !== undefined && /CERT|TLS|SSL|SIGNATURE/.test(code)) {
+    return {
+      code: "unavailable",
+      why: `the certificate of ${host} is not trusted (${code})`,
+      hint: "set NODE_EXTRA_CA_CERTS if the network inspects TLS",
+    };
+  }
+  if (code === "ECONNREFUSED") return { code: "unavailable", why: `${host} refuses connections` };
+  return { code: "unavailable", why: `${host} cannot be reached (${code ?? message})` };
+}
+
+interface RestErrorLike extends Error {
+  code?: unknown;
+  statusCode?: unknown;
+  details?: Record<string, unknown>;
+  response?: { headers?: { get(name: string): string | undefined }; bodyAsText?: string | null };
+  request?: { headers?: { get(name: string): string | undefined } };
+}
+
+function causeOf(error: RestErrorLike): AzureCause {
+  const headers = error.response?.headers;
+  // HEAD has no body; then the header alone tells the code.
+  const code = headers?.get("x-ms-error-code") ?? error.details?.["errorCode"] ?? error.code;
+  return {
+    name: error.name,
+    code: typeof code === "string" ? code : undefined,
+    statusCode: typeof error.statusCode === "number" ? error.statusCode : undefined,
+    sourceStatus: Number(headers?.get("x-ms-copy-source-status-code")) || undefined,
+    message: redact(error.message.split("\n", 1)[0] ?? ""),
+    requestId: headers?.get("x-ms-request-id"),
+  };
+}
+
+function retryAfterOf({ response }: RestErrorLike): number | undefined {
+  return parseRetryAfter(response?.headers?.get("retry-after"), response?.headers?.get("date"));
+}
+
+/** Whatever follows the question mark of a URL may be its signature, ours or S3's. */
+function redact(text: string): string {
+  return text
+    .replace(/(\bhttps?:\/\/[^\s"'<>?]*)\?[^\s"'<>]*/gi, "$1?***")
+    .replace(/\b(sig|AccountKey|SharedAccessSignature|X-Amz-[\w-]+)=[^&;\s"']+/gi, "$1=***");
+}
+
+/** By the server's clock where it tells the time: it is the one that counts. */
+function hasExpired({ response }: RestErrorLike, { expires }: AzureTarget): boolean {
+  const now = Date.parse(response?.headers?.get("date") ?? "");
+  return expires !== undefined && expires.getTime() <= (Number.isNaN(now) ? Date.now() : now);
+}
+
+/** Azure accepts requests dated at most fifteen minutes ago. */
+const DATE_TOLERANCE = 15 * 60_000;
+
+function clockIsWrong(error: RestErrorLike): boolean {
+  if (/request date header/i.test(error.response?.bodyAsText ?? "")) return true;
+  const theirs = Date.parse(error.response?.headers?.get("date") ?? "");
+  const ours = Date.parse(error.request?.headers?.get("x-ms-date") ?? "");
+  return Math.abs(theirs - ours) > DATE_TOLERANCE;
+}

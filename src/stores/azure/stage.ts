@@ -1,0 +1,77 @@
+import { randomBytes } from "node:crypto";
+import { FeedctlError } from "../../errors.ts";
+import { blockId, MAX_BLOCKS, stageBlocks } from "./blocks.ts";
+import type { AzureCall } from "./call.ts";
+import type { AzureConnection, BlockBlobClient } from "./client.ts";
+import type { AzureSources } from "./sources.ts";
+import { interrupted } from "../shared/signal.ts";
+import type { RemoteBlob } from "../store.ts";
+
+const MIB = 1024 * 1024;
+const BLOCK = 100 * MIB;
+
+/** Azure is silent while it copies a block. */
+const SILENCE_MS = 600_000;
+
+export interface RemoteStaging {
+  blob: BlockBlobClient;
+  from: RemoteBlob;
+  /** The version that Azure must find at the source. */
+  ifMatch: string;
+  sources: AzureSources;
+  connection: AzureConnection;
+  call: AzureCall;
+  /** The message's first half. */
+  doing: string;
+  signal: AbortSignal | undefined;
+}
+
+/**
+ * Lets Azure fetch a blob block by block; the ids are then to be committed. The URL is asked for anew for every block,
+ * because it ends with the session that made it. Undefined: there is no URL, or nobody can prove the version.
+ */
+export async function stageFromUrl(staging: RemoteStaging): Promise<string[] | undefined> {
+  const { blob, from, ifMatch, sources, connection, call, doing, signal } = staging;
+  const { size } = from.blob;
+  const blockSize = Math.max(BLOCK, Math.ceil(size / MAX_BLOCKS / MIB) * MIB);
+  const attempt = randomBytes(32);
+  const ids = Array.from({ length: Math.ceil(size / blockSize) }, (_, i) => blockId(i, attempt));
+  // The SDK's own method forgets conditions on the source.
+  const { blockBlob } = connection.bare(blob.url);
+  let missing = false;
+  const stage = async (index: number, stop: AbortSignal): Promise<void> => {
+    const url = missing ? undefined : await sources.urlOf(from);
+    if (url === undefined) {
+      missing = true;
+      return;
+    }
+    const start = index * blockSize;
+    const sourceRange = `bytes=${start}-${Math.min(start + blockSize, size) - 1}`;
+    const sourceModifiedAccessConditions = { sourceIfMatch: ifMatch };
+    await call(
+      doing,
+      stop,
+      (abortSignal) =>
+        blockBlob.stageBlockFromURL(ids[index]!, 0, url, { sourceRange, sourceModifiedAccessConditions, abortSignal }),
+      SILENCE_MS,
+    );
+  };
+  await stageBlocks({ blocks: () => ids.keys(), stage, keeps: false, signal });
+  if (missing || (from.azure === undefined && !(await isStill(staging)))) return undefined;
+  return ids;
+}
+
+/** Asks the source itself whether it is still the told version. False: it does not say; `corrupt` if it is not. */
+async function isStill({ from, ifMatch, sources, doing, signal }: RemoteStaging): Promise<boolean> {
+  const url = await sources.urlOf(from);
+  if (url === undefined) return false;
+  const headers = { "if-match": ifMatch, range: "bytes=0-0" };
+  // Its error may hold the URL.
+  const answer = await fetch(url, { headers, signal: signal ?? null }).catch(() => undefined);
+  if (signal?.aborted === true) throw interrupted(signal.reason);
+  await answer?.body?.cancel();
+  if (answer?.status === 412) {
+    throw new FeedctlError("corrupt", `${doing}: its source is no longer the version that was listed`);
+  }
+  return answer?.status === 206 && answer.headers.get("etag") === ifMatch;
+}

@@ -1,0 +1,182 @@
+/*
+ * Blob name = target path + key, as UTF-8, nothing escaped. Azure itself alters backslashes and dots at the end of a
+ * segment, so keys with those are refused by `put` and never found. SHA-256 and the time of modification lie in the
+ * blob's metadata as `sha256` and `mtime`; the MD5 in Content-MD5; see azure-metadata.ts for the user's metadata.
+ * A blob appears with Put Blob or Put Block List, whole or not at all; blocks that were staged and never committed
+ * are invisible, and Azure drops them after a week.
+ */
+import { createHash } from "node:crypto";
+import type { Readable } from "node:stream";
+import { FeedctlError, isFeedctlError } from "../../errors.ts";
+import { createAzureCall } from "./call.ts";
+import { connectAzure, isAltered } from "./client.ts";
+import { createCopier } from "./copy.ts";
+import { deleteInBatches } from "./delete.ts";
+import { describeAgain } from "./describe.ts";
+import { azureCode } from "./errors.ts";
+import { getBlob } from "./get.ts";
+import { describeBlob, plainTag } from "./info.ts";
+import { listBlobs } from "./list.ts";
+import { isLarge, upload } from "./upload.ts";
+import type { Key } from "../key.ts";
+import { hashFirst } from "../shared/promised-hash.ts";
+import type { PromisedOptions } from "../shared/promised-hash.ts";
+import type { BlobInfo, BlobSource, CallOptions, GetOptions, PutOptions, PutResult, Store } from "../store.ts";
+import type { AzureConfig } from "../store-types.ts";
+
+/** A commit discards the blocks that other uploads of the same blob have staged: they then start over, this often. */
+const UPLOAD_ATTEMPTS = 3;
+
+const raceCodes = ["BlobAlreadyExists", "ConditionNotMet", "InvalidBlockList"];
+
+/** Opens a container as a store; it must exist, which the first call finds out. Sends nothing yet. */
+export async function openAzureStore(config: AzureConfig): Promise<Store> {
+  const connection = await connectAzure(config);
+  const { client, prefix, name } = connection;
+  const call = createAzureCall(connection);
+  const blobOf = (key: Key) => client.getBlockBlobClient(prefix + key);
+  const doing = (verb: string, key: Key) => `cannot ${verb} ${JSON.stringify(key)} in ${name}`;
+
+  async function head(key: Key, { signal }: CallOptions = {}): Promise<BlobInfo | undefined> {
+    const what = doing("look up", key);
+    if (isAltered(key)) return undefined;
+    try {
+      const found = await call(what, signal, (abortSignal) => blobOf(key).getProperties({ abortSignal }));
+      return describeBlob(key, found);
+    } catch (error) {
+      if (!isFeedctlError(error, "not-found") || azureCode(error) === "ContainerNotFound") throw error;
+      return undefined;
+    }
+  }
+
+  async function get(key: Key, options: GetOptions = {}): Promise<Readable> {
+    const what = doing("read", key);
+    if (isAltered(key)) throw new FeedctlError("not-found", `${what}: no such blob`);
+    return getBlob({ key, blob: blobOf(key), options, call, doing: what });
+  }
+
+  /** Whether what stands there is what should be stored: `unchanged`, or rejects with `conflict`. */
+  async function compare(
+    existing: BlobInfo,
+    source: BlobSource,
+    options: PromisedOptions,
+    md5: string | undefined,
+  ): Promise<PutResult> {
+    const { key, size, sha256, tag } = existing;
+    const same = async (): Promise<boolean> => {
+      if (size !== source.size) return false;
+      if (sha256 !== undefined) return sha256 === options.sha256;
+      // Content-MD5 is what its writer claimed: when it differs that proves nothing.
+      if (md5 !== undefined && existing.md5 === md5) return true;
+      const hash = createHash("sha256");
+      for await (const chunk of await get(key, { signal: options.signal })) hash.update(chunk as Buffer);
+      return hash.digest("hex") === options.sha256;
+    };
+    if (await same()) return { outcome: "unchanged", tag };
+    throw new FeedctlError("conflict", `${doing("store", key)}: other content is already there`);
+  }
+
+  async function put(key: Key, source: BlobSource, options: PromisedOptions): Promise<PutResult> {
+    const { signal, ifExists } = options;
+    const what = doing("store", key);
+    checkPut(key, options, what);
+    let md5 = options.md5;
+    const asks = ifExists === "replace" ? options.replaces === undefined : isLarge(source);
+    const before = asks ? await head(key, { signal }) : undefined;
+    // Spares sending a large blob only to hear that it is there.
+    if (ifExists === "fail" && before !== undefined) return compare(before, source, options, md5);
+    for (let attempt = 1; ; attempt++) {
+      try {
+        const { etag } = await upload({ blob: blobOf(key), source, options, call, doing: what }, (found) => {
+          md5 = found.toString("hex");
+        });
+        return { outcome: (options.replaces ?? before !== undefined) ? "replaced" : "created", tag: plainTag(etag) };
+      } catch (error) {
+        if (!raceCodes.includes(azureCode(error) ?? "")) throw error;
+        const existing = ifExists === "fail" ? await head(key, { signal }) : undefined;
+        if (existing !== undefined) return await compare(existing, source, options, md5);
+        if (attempt >= UPLOAD_ATTEMPTS) throw error;
+      }
+    }
+  }
+
+  async function remove(key: Key, { signal }: CallOptions = {}): Promise<void> {
+    const what = doing("delete", key);
+    if (isAltered(key)) return;
+    try {
+      await call(what, signal, (abortSignal) => blobOf(key).delete({ deleteSnapshots: "include", abortSignal }));
+    } catch (error) {
+      if (!isFeedctlError(error, "not-found") || azureCode(error) === "ContainerNotFound") throw error;
+    }
+  }
+
+  const copier = createCopier({ connection, call, blobOf, head });
+
+  /** Whoever may not ask is told nothing, and the blob counts as private. */
+  async function isPublic(): Promise<boolean> {
+    try {
+      const found = await call(`cannot look up ${name}`, undefined, (abortSignal) =>
+        client.getProperties({ abortSignal }),
+      );
+      return found.blobPublicAccess !== undefined;
+    } catch (error) {
+      if (isFeedctlError(error, "denied")) return false;
+      throw error;
+    }
+  }
+
+  return {
+    name,
+    type: "azure",
+    features: { sortedList: true, atomicCreate: true, metadata: true, listsAll: true },
+    head,
+    get,
+    put: hashFirst(async (key, source, options) => {
+      const result = await put(key, source, options);
+      // We leave none; whoever asks may have found one elsewhere.
+      if (isLarge(source)) await options.notes?.drop(key);
+      return result;
+    }),
+    remote: (blob) => ({
+      blob,
+      azure: { account: connection.account },
+      url: (seconds) => connection.readUrl(blobOf(blob.key), seconds),
+      publicUrl: async () => ((await isPublic()) ? blobOf(blob.key).url.replace(/\?.*$/, "") : undefined),
+    }),
+    describe: (blob, options) => describeAgain({ blob, at: blobOf(blob.key), options, call, doing }),
+    nameProblem: (key) =>
+      isAltered(key) ? "holds a backslash, or a dot at the end of a segment, which Azure alters" : undefined,
+    reaches: copier.reaches,
+    async copyFrom(key, from, options) {
+      const what = doing("copy to", key);
+      checkPut(key, options, what);
+      return copier.copy(key, from, options, what);
+    },
+    list: (keyPrefix, options = {}) => listBlobs({ connection, call }, keyPrefix, options),
+    delete: remove,
+    deleteMany: (keys, options = {}) =>
+      deleteInBatches({
+        client,
+        keys: keys.filter((key) => !isAltered(key)),
+        blobOf,
+        remove,
+        call,
+        name,
+        signal: options.signal,
+      }),
+    // The SDK's sockets are shared, idle ones do not keep the process alive, and nothing else is open.
+    [Symbol.asyncDispose]: async () => undefined,
+  };
+}
+
+function checkPut(key: Key, { contentType, cacheControl }: PutOptions, doing: string): void {
+  if (isAltered(key)) {
+    throw new FeedctlError("invalid", `${doing}: Azure alters backslashes and dots at the end of a name`, {
+      hint: "rename it, or keep it in a store of another type",
+    });
+  }
+  for (const [name, value] of Object.entries({ "content type": contentType, "cache-control": cacheControl })) {
+    if (value === undefined || /^[ -~]*$/.test(value)) continue;
+    throw new FeedctlError("usage", `${doing}: the ${name} ${JSON.stringify(value)} is not printable ASCII`);
+  }
+}

@@ -1,0 +1,44 @@
+import { getSystemErrorMessage } from "node:util";
+import { FeedctlError, isFeedctlError } from "../../errors.ts";
+import type { ErrorCode } from "../../errors.ts";
+
+const known: Record<string, { code: ErrorCode; why: string; hint?: string }> = {
+  ENOENT: { code: "not-found", why: "it does not exist" },
+  EACCES: { code: "denied", why: "permission denied" },
+  EPERM: { code: "denied", why: "the operation is not permitted" },
+  EROFS: { code: "denied", why: "the file system is read-only" },
+  ENOSPC: { code: "full", why: "no space is left on the disk", hint: "free space on that disk and run it again" },
+  EDQUOT: { code: "full", why: "the disk quota is used up", hint: "free space or raise the quota, and run it again" },
+  EISDIR: { code: "conflict", why: "a folder stands where the file should be" },
+  ENOTDIR: { code: "conflict", why: "a file stands where a folder should be" },
+  EEXIST: { code: "conflict", why: "something else already stands there" },
+  ENOTEMPTY: { code: "conflict", why: "a folder stands where the file should be" },
+  ENAMETOOLONG: { code: "invalid", why: "the name is too long for this file system" },
+  EILSEQ: { code: "invalid", why: "this file system does not allow the name" },
+  EINVAL: { code: "invalid", why: "this file system does not allow it" },
+  EFBIG: { code: "invalid", why: "the file is too large for this file system" },
+};
+
+/** The errno name of a file system error; undefined for anything else. */
+export function errnoOf(error: unknown): string | undefined {
+  if (!(error instanceof Error) || !("code" in error) || !("syscall" in error)) return undefined;
+  return typeof error.code === "string" ? error.code : undefined;
+}
+
+/**
+ * A file system error in feedctl's words: `cannot write /srv/x: no space is left on the disk`. Errors nobody listed
+ * (EIO, ESTALE, EMFILE, ETIMEDOUT, EBUSY, ...) are `unavailable`: the blob may well be there. A FeedctlError passes
+ * unchanged, and so does what no file system call raised, which is a bug.
+ */
+export function diskError(error: unknown, action: string, path: string): unknown {
+  if (isFeedctlError(error)) return error;
+  const errno = errnoOf(error);
+  if (errno === undefined) return error;
+  const { code, why, hint } = known[errno] ?? { code: "unavailable", why: `${systemMessage(error)} (${errno})` };
+  return new FeedctlError(code, `cannot ${action} ${path}: ${why}`, { hint, cause: error });
+}
+
+function systemMessage(error: unknown): string {
+  const number = (error as NodeJS.ErrnoException).errno;
+  return number === undefined ? (error as Error).message : getSystemErrorMessage(number);
+}

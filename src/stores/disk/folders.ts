@@ -1,0 +1,36 @@
+import { mkdir, open, rmdir } from "node:fs/promises";
+import type { FileHandle } from "node:fs/promises";
+import { dirname } from "node:path";
+import { errnoOf } from "./errors.ts";
+
+/** Makes the folder and its parents; `durable`: so that they survive a power cut. */
+export async function makeFolder(folder: string, durable: boolean): Promise<void> {
+  const first = await mkdir(folder, { recursive: true });
+  if (first === undefined || !durable) return;
+  // A new folder survives a power cut only when its parent is flushed.
+  for (let made = folder; made.length >= first.length; made = dirname(made)) await syncFolder(dirname(made));
+}
+
+/** Removes `folder` and its parents below `root` as long as they are empty. Whatever stops it, the blobs are safe. */
+export async function removeEmptyFolders(root: string, folder: string): Promise<void> {
+  try {
+    for (let empty = folder; empty.length > root.length; empty = dirname(empty)) await rmdir(empty);
+  } catch {
+    // Not empty, removed by somebody else, or not ours to remove: an empty folder is no blob and harms nobody.
+  }
+}
+
+/** Makes the names in a folder survive a power cut, where the system can. */
+export async function syncFolder(folder: string): Promise<void> {
+  let handle: FileHandle | undefined;
+  try {
+    handle = await open(folder, "r");
+    await handle.sync();
+  } catch (error) {
+    // Windows cannot flush a folder, some network file systems refuse to, and a concurrent delete may have removed it.
+    if (!["EPERM", "EISDIR", "EINVAL", "ENOTSUP", "EACCES", "ENOENT", "EBADF"].includes(errnoOf(error) ?? ""))
+      throw error;
+  } finally {
+    await handle?.close();
+  }
+}

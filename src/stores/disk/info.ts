@@ -1,0 +1,18 @@
+import type { Key } from "../key.ts";
+import type { BlobInfo } from "../store.ts";
+
+/** What a blob's description is made of; cheap to send from one thread to another. */
+export interface FileFacts {
+  size: number;
+  mtimeMs: number;
+  ino: number;
+}
+
+export function describeFile(key: Key, facts: FileFacts): BlobInfo {
+  // Rounded, because a time that was set to .789 s may come back as .78899999.
+  return { key, size: facts.size, modified: new Date(Math.round(facts.mtimeMs)), tag: tagOf(facts) };
+}
+
+export function tagOf({ mtimeMs, size, ino }: FileFacts): string {
+  return `${mtimeMs}-${size}-${ino}`;
+}

@@ -1,0 +1,98 @@
+import { createHash, type Hash } from "node:crypto";
+import { constants } from "node:fs";
+import type { Stats } from "node:fs";
+import { open } from "node:fs/promises";
+import type { FileHandle } from "node:fs/promises";
+import { Readable } from "node:stream";
+import { FeedctlError } from "../../errors.ts";
+import { diskError, errnoOf } from "./errors.ts";
+import { interrupted } from "../shared/signal.ts";
+import type { ByteRange } from "../store.ts";
+
+/** Node's own 64 KiB costs twice the CPU time per byte. */
+const CHUNK = 1024 * 1024;
+
+/** Neither follow a symbolic link nor wait for the other end of a named pipe. Windows has neither flag. */
+const READ_ONLY = constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0);
+
+/** Opens a regular file; undefined when there is none, whatever else stands there. */
+export async function openBlobFile(path: string): Promise<{ handle: FileHandle; stats: Stats } | undefined> {
+  let handle: FileHandle | undefined;
+  try {
+    handle = await open(path, READ_ONLY);
+    const stats = await handle.stat();
+    if (stats.isFile()) return { handle, stats };
+    await handle.close();
+    return undefined;
+  } catch (error) {
+    await handle?.close();
+    // ELOOP: a symbolic link. ENXIO: a socket. ENOTDIR: a parent is a file. EISDIR: a folder, on Windows.
+    if (["ENOENT", "ENOTDIR", "EISDIR", "ELOOP", "ENXIO"].includes(errnoOf(error) ?? "")) return undefined;
+    throw diskError(error, "read", path);
+  }
+}
+
+/** Checks a range against a blob's size and fills in its end. Throws `usage` for a range that holds no byte. */
+export function resolveRange(range: ByteRange | undefined, size: number, name: string): { start: number; end: number } {
+  if (range === undefined) return { start: 0, end: size };
+  const { start, end = Infinity } = range;
+  const whole = Number.isSafeInteger(start) && (end === Infinity || Number.isSafeInteger(end));
+  if (!whole || start < 0 || end <= start || start >= size) {
+    throw new FeedctlError("usage", `the bytes ${start} to ${end} of ${name} were asked for, but it has ${size}`);
+  }
+  return { start, end: Math.min(end, size) };
+}
+
+/** A stream of the bytes from `start` to `end`; owns the handle and closes it. An early end is `corrupt`. */
+export function streamFile(
+  handle: FileHandle,
+  path: string,
+  { start, end }: { start: number; end: number },
+  signal?: AbortSignal,
+): Readable {
+  let position = start;
+  // A hand-made stream, because a generator that nobody ever reads never reaches its `finally`.
+  const stream = new Readable({
+    highWaterMark: CHUNK,
+    read() {
+      if (position >= end) return void this.push(null);
+      const wanted = Math.min(CHUNK, end - position);
+      handle.read(Buffer.allocUnsafe(wanted), 0, wanted, position).then(
+        ({ bytesRead, buffer }) => {
+          position += bytesRead;
+          if (bytesRead > 0) this.push(buffer.subarray(0, bytesRead));
+          else this.destroy(new FeedctlError("corrupt", `${path} ended early, at byte ${position} of ${end}`));
+        },
+        (error: unknown) => this.destroy(diskError(error, "read", path) as Error),
+      );
+    },
+    destroy(error, callback) {
+      signal?.removeEventListener("abort", abort);
+      handle.close().then(() => callback(error), callback);
+    },
+  });
+  const abort = () => stream.destroy(interrupted(signal?.reason));
+  signal?.addEventListener("abort", abort, { once: true });
+  if (signal?.aborted) abort();
+  return stream;
+}
+
+/** Size and sha256 of what an open file holds, read from its first byte. */
+export async function hashFile(handle: FileHandle, signal?: AbortSignal): Promise<{ size: number; sha256: string }> {
+  const hash = createHash("sha256");
+  const size = await hashInto(hash, handle, signal);
+  return { size, sha256: hash.digest("hex") };
+}
+
+/** Feeds a hash with what an open file holds; returns how much that is. */
+export async function hashInto(hash: Hash, handle: FileHandle, signal?: AbortSignal): Promise<number> {
+  const buffer = Buffer.allocUnsafe(CHUNK);
+  let size = 0;
+  for (;;) {
+    if (signal?.aborted) throw interrupted(signal.reason);
+    const { bytesRead } = await handle.read(buffer, 0, buffer.length, size);
+    if (bytesRead === 0) return size;
+    hash.update(buffer.subarray(0, bytesRead));
+    size += bytesRead;
+  }
+}

@@ -1,0 +1,183 @@
+// Small files, many at a time, in as few system calls as all-or-nothing allows. Runs in a thread, because its calls block.
+import { hash } from "node:crypto";
+import * as fs from "node:fs";
+import { dirname } from "node:path";
+import { promisify } from "node:util";
+import { diskError, errnoOf } from "./errors.ts";
+import { packError, type PackedError } from "../../errors.ts";
+import { tagOf } from "./info.ts";
+import type { FileFacts } from "./info.ts";
+import { temporaryName } from "./names.ts";
+import { removeEmptyFolders, syncFolder } from "./folders.ts";
+
+/** Up to here a file is read whole; above, copying inside the kernel wins. */
+export const SMALL = 64 * 1024;
+
+export interface SmallPut {
+  root: string;
+  target: string;
+  /** The bytes, in memory that both threads see, or the local file to be copied with the tag that it must still have when it was read. */
+  from: Uint8Array<SharedArrayBuffer> | { path: string; tag: string | undefined };
+  size: number;
+  sha256: string | undefined;
+  replace: boolean;
+  /** Milliseconds. */
+  modified: number | undefined;
+  durable: boolean;
+}
+
+/**
+ * `put`: done. `pass`: something was not as usual and nothing was changed: the careful way must find out what.
+ * `unsafe`: the blob is there, but flushing its folder failed.
+ */
+export type SmallPutResult =
+  | { is: "put"; outcome: "created" | "replaced"; facts: FileFacts; sha256: string | undefined }
+  | { is: "pass" }
+  | { is: "unsafe"; error: PackedError };
+
+interface Written {
+  path: string;
+  descriptor: number;
+  facts: FileFacts;
+  sha256: string | undefined;
+}
+
+const READ_ONLY = fs.constants.O_RDONLY | (fs.constants.O_NOFOLLOW ?? 0) | (fs.constants.O_NONBLOCK ?? 0);
+
+/** One byte more than the largest, to notice a source that grew. */
+const buffer = Buffer.allocUnsafe(SMALL + 1);
+
+const flushFile = promisify(fs.fdatasync);
+
+/**
+ * Results in the order of `puts`. Nothing is told done before it is flushed, if it is to be: all files of a call
+ * together, and each folder once, so that the file system can join what it writes to its journal.
+ */
+export async function putSmallFiles(puts: readonly SmallPut[]): Promise<SmallPutResult[]> {
+  const folders = new Set<string>();
+  const real = new Set<string>();
+  const files = puts.map((put) => write(put, folders, real));
+  const good = await Promise.all(files.map(async (file, i) => file !== undefined && flush(file, puts[i]!)));
+  const results = files.map((file, i) =>
+    good[i] && file !== undefined ? publish(file, puts[i]!, folders) : undefined,
+  );
+  let failure: SmallPutResult | undefined;
+  if (puts.some(({ durable }) => durable)) {
+    const flushing = Array.from(folders, async (folder) => syncFolder(folder));
+    for (const flushed of await Promise.allSettled(flushing)) {
+      if (flushed.status === "rejected")
+        failure ??= { is: "unsafe", error: packError(diskError(flushed.reason, "flush", "a folder")) };
+    }
+  }
+  for (const [i, { root, target }] of puts.entries()) {
+    if (results[i] === undefined) await removeEmptyFolders(root, dirname(target));
+    else if (failure !== undefined && puts[i]!.durable) results[i] = failure;
+  }
+  return results.map((result) => result ?? { is: "pass" });
+}
+
+/** Makes the temporary file. Undefined when anything at all is unusual. */
+function write(put: SmallPut, folders: Set<string>, real: Set<string>): Written | undefined {
+  const folder = dirname(put.target);
+  let written: Written | undefined;
+  try {
+    if (!hasRealParents(put.root, folder, real)) return undefined;
+    if (!put.replace && fs.lstatSync(put.target, { throwIfNoEntry: false }) !== undefined) return undefined;
+    const bytes = read(put);
+    if (bytes === undefined) return undefined;
+    const wanted = put.sha256 !== undefined || put.from instanceof Uint8Array;
+    const sha256 = wanted ? hash("sha256", bytes) : undefined;
+    if (put.sha256 !== undefined && sha256 !== put.sha256) return undefined;
+    const path = `${folder}/${temporaryName()}`;
+    const descriptor = create(path, folder, folders);
+    written = { path, descriptor, sha256, facts: { size: 0, mtimeMs: 0, ino: 0 } };
+    if (fs.writeSync(descriptor, bytes) !== bytes.length) throw new Error("the disk took fewer bytes");
+    if (put.modified !== undefined) fs.futimesSync(descriptor, put.modified / 1000, put.modified / 1000);
+    const { size, mtimeMs, ino } = fs.fstatSync(descriptor);
+    written.facts = { size, mtimeMs, ino };
+    return written;
+  } catch {
+    // Whatever it was, the careful way meets it again and says so.
+    if (written !== undefined) discard(written);
+    return undefined;
+  }
+}
+
+/** False when a folder on the way is a symbolic link; a missing one is made later. */
+function hasRealParents(root: string, folder: string, real: Set<string>): boolean {
+  for (let path = folder; path.length > root.length && !real.has(path); path = dirname(path)) {
+    const stats = fs.lstatSync(path, { throwIfNoEntry: false });
+    if (stats !== undefined && !stats.isDirectory()) return false;
+    if (stats !== undefined) real.add(path);
+  }
+  return true;
+}
+
+function read({ from, size }: SmallPut): Uint8Array | undefined {
+  if (from instanceof Uint8Array) return from.length === size ? from : undefined;
+  const descriptor = fs.openSync(from.path, READ_ONLY);
+  try {
+    if (!fs.fstatSync(descriptor).isFile()) return undefined;
+    let length = 0;
+    for (let count = 1; count > 0 && length <= size; length += count) {
+      count = fs.readSync(descriptor, buffer, length, size + 1 - length, length);
+    }
+    // The open file, not the name: once opened, whoever replaces the name cannot change what was read.
+    if (from.tag !== undefined && tagOf(fs.fstatSync(descriptor)) !== from.tag) return undefined;
+    return length === size ? buffer.subarray(0, size) : undefined;
+  } finally {
+    fs.closeSync(descriptor);
+  }
+}
+
+function create(path: string, folder: string, folders: Set<string>): number {
+  try {
+    return fs.openSync(path, "wx");
+  } catch (error) {
+    if (errnoOf(error) !== "ENOENT") throw error;
+  }
+  const first = fs.mkdirSync(folder, { recursive: true });
+  // A new folder survives a power cut only when its parent is flushed.
+  for (let made = folder; first !== undefined && made.length >= first.length; made = dirname(made)) {
+    folders.add(dirname(made));
+  }
+  return fs.openSync(path, "wx");
+}
+
+async function flush(file: Written, { durable }: SmallPut): Promise<boolean> {
+  try {
+    if (durable) await flushFile(file.descriptor);
+    return true;
+  } catch {
+    discard(file);
+    return false;
+  }
+}
+
+/** Gives the temporary file its final name. Undefined when another blob or anything else is in the way. */
+function publish(file: Written, { replace, target }: SmallPut, folders: Set<string>): SmallPutResult | undefined {
+  let outcome: "created" | "replaced" = "created";
+  try {
+    const existing = replace ? fs.lstatSync(target, { throwIfNoEntry: false }) : undefined;
+    if (existing !== undefined && !existing.isFile()) throw new Error("no regular file");
+    if (existing !== undefined) outcome = "replaced";
+    if (replace) fs.renameSync(file.path, target);
+    else fs.linkSync(file.path, target);
+  } catch {
+    discard(file);
+    return undefined;
+  }
+  // After a rename the temporary name is gone; after a link it is a second name of the blob.
+  discard(file, !replace);
+  folders.add(dirname(target));
+  return { is: "put", outcome, facts: file.facts, sha256: file.sha256 };
+}
+
+function discard({ path, descriptor }: Pick<Written, "path" | "descriptor">, named = true): void {
+  try {
+    fs.closeSync(descriptor);
+    if (named) fs.unlinkSync(path);
+  } catch {
+    // It never was a blob; the sweep of temporary files finds what is left.
+  }
+}

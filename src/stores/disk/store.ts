@@ -1,0 +1,152 @@
+import { link, lstat, unlink } from "node:fs/promises";
+import { platform as currentPlatform } from "node:os";
+import { dirname, isAbsolute, join, resolve } from "node:path";
+import { FeedctlError } from "../../errors.ts";
+import { foldsCase } from "./case.ts";
+import { diskError, errnoOf } from "./errors.ts";
+import { createFastPut } from "./fast.ts";
+import { removeEmptyFolders } from "./folders.ts";
+import { sweepTemporaryFiles } from "./sweep.ts";
+import { describeFile, tagOf } from "./info.ts";
+import { listFiles } from "./list.ts";
+import { diskNameProblem } from "./names.ts";
+import { openBlobFile, resolveRange, streamFile } from "./read.ts";
+import { writeFileWhole } from "./write.ts";
+import type { MakeLink } from "./write.ts";
+import { parseKey } from "../key.ts";
+import type { Key } from "../key.ts";
+import { throwIfInterrupted } from "../shared/signal.ts";
+import type { DiskConfig } from "../store-types.ts";
+import type { Store } from "../store.ts";
+
+/** What a test may stand in for: another operating system, a file system without hard links. */
+export interface DiskSystem {
+  platform?: NodeJS.Platform | undefined;
+  makeLink?: MakeLink | undefined;
+  putsBeforeThreads?: number | undefined;
+}
+
+/** Puts that a store does one by one before it starts threads for them: most commands store a few files and end. */
+const PUTS_BEFORE_THREADS = 32;
+
+/**
+ * A directory as a store. A key is the path of a regular file below it, byte for byte; folders are made and removed as
+ * keys need them. Symbolic links inside the directory are never followed, read, or deleted. Content type,
+ * cache-control and user metadata have no place in a file and are not kept; the file's time is.
+ */
+export async function openDiskStore(config: DiskConfig, system: DiskSystem = {}): Promise<Store> {
+  const { platform = currentPlatform(), makeLink = link, putsBeforeThreads = PUTS_BEFORE_THREADS } = system;
+  if (!isAbsolute(config.path)) {
+    throw new FeedctlError("usage", `the store path ${config.path} is not an absolute path on this machine`);
+  }
+  const root = resolve(config.path);
+  const pathOf = (key: Key) => join(root, key);
+  let atomicCreate = true;
+  let puts = 0;
+  const fast = createFastPut(root);
+
+  return {
+    // As typed: a mapped drive or UNC path says more to its owner than what it resolves to.
+    name: `disk ${config.path}`,
+    type: "disk",
+    features: {
+      listsAll: true,
+      sortedList: true,
+      // Until the first put meets a file system without hard links, such as FAT: there is no other way to find out.
+      get atomicCreate() {
+        return atomicCreate;
+      },
+      metadata: false,
+    },
+
+    async head(key, { signal } = {}) {
+      throwIfInterrupted(signal);
+      if (diskNameProblem(key, platform) !== undefined || !(await hasRealParents(root, key))) return undefined;
+      try {
+        const stats = await lstat(pathOf(key));
+        return stats.isFile() ? describeFile(key, stats) : undefined;
+      } catch (error) {
+        if (isAbsence(error)) return undefined;
+        throw diskError(error, "read", pathOf(key));
+      }
+    },
+
+    async get(key, { range, known, onInfo, signal } = {}) {
+      throwIfInterrupted(signal);
+      const possible = diskNameProblem(key, platform) === undefined && (await hasRealParents(root, key));
+      const file = possible ? await openBlobFile(pathOf(key)) : undefined;
+      if (file === undefined) throw new FeedctlError("not-found", `${pathOf(key)} does not exist`);
+      try {
+        if (known?.tag !== undefined && known.tag !== tagOf(file.stats)) {
+          throw new FeedctlError("corrupt", `${pathOf(key)} changed while it was being read`);
+        }
+        const bytes = resolveRange(range, file.stats.size, pathOf(key));
+        onInfo?.(describeFile(key, file.stats));
+        return streamFile(file.handle, pathOf(key), bytes, signal);
+      } catch (error) {
+        await file.handle.close();
+        throw error;
+      }
+    },
+
+    async put(key, source, options) {
+      throwIfInterrupted(options.signal);
+      const problem = diskNameProblem(parseKey(key), platform);
+      if (problem !== undefined) throw new FeedctlError("invalid", `cannot write ${pathOf(key)}: ${problem}`);
+      // A system that a test stands in for has no threads.
+      if (++puts > putsBeforeThreads && atomicCreate && makeLink === link) {
+        const put = await fast.put(pathOf(key), source, options);
+        if (put !== undefined) return put;
+      }
+      await hasRealParents(root, key);
+      const written = await writeFileWhole({ root, key, target: pathOf(key) }, source, options, makeLink);
+      if (written.withoutLinks) atomicCreate = false;
+      return { outcome: written.outcome, tag: tagOf(written.stats), sha256: written.sha256 };
+    },
+
+    list: (prefix, options = {}) => listFiles(root, prefix, options),
+
+    async delete(key, { signal } = {}) {
+      throwIfInterrupted(signal);
+      if (diskNameProblem(key, platform) !== undefined || !(await hasRealParents(root, key))) return;
+      try {
+        if (!(await lstat(pathOf(key))).isFile()) return;
+        await unlink(pathOf(key));
+      } catch (error) {
+        if (!isAbsence(error)) throw diskError(error, "delete", pathOf(key));
+      }
+      await removeEmptyFolders(root, dirname(pathOf(key)));
+    },
+
+    sweep: async (before, { signal } = {}) => (await sweepTemporaryFiles(root, before, signal)).length,
+    localPath: pathOf,
+    nameProblem: (key) => diskNameProblem(key, platform),
+    foldsCase: () => foldsCase(root),
+
+    [Symbol.asyncDispose]: () => fast.close(),
+  };
+}
+
+/** A path below a file, ENOTDIR, is as absent as one that was never made. */
+function isAbsence(error: unknown): boolean {
+  return errnoOf(error) === "ENOENT" || errnoOf(error) === "ENOTDIR";
+}
+
+/**
+ * False when a folder on the way to `key` is missing. Rejects with `denied` when one is a symbolic link: what lies
+ * behind it is outside this store and was never listed.
+ */
+async function hasRealParents(root: string, key: Key): Promise<boolean> {
+  for (let end = key.indexOf("/"); end !== -1; end = key.indexOf("/", end + 1)) {
+    const path = join(root, key.slice(0, end));
+    try {
+      if ((await lstat(path)).isSymbolicLink()) {
+        throw new FeedctlError("denied", `${path} is a symbolic link, which feedctl does not follow inside a store`);
+      }
+    } catch (error) {
+      if (isAbsence(error)) return false;
+      throw diskError(error, "read", path);
+    }
+  }
+  return true;
+}

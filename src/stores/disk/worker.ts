@@ -1,0 +1,50 @@
+// The other side of disk-thread.ts: runs in a thread of its own and does what it is told until it is terminated.
+import { parentPort, workerData } from "node:worker_threads";
+import { packError, type PackedError } from "../../errors.ts";
+import { putSmallFiles } from "./small.ts";
+import type { SmallPut } from "./small.ts";
+import { fillSlot, openSlot } from "./slots.ts";
+import type { Slot } from "./slots.ts";
+import { walkFiles } from "./walk.ts";
+import type { Walk } from "./walk.ts";
+
+/** `slots`: where the batches of a listing go, in turns. */
+export type DiskTask = { task: "list"; walk: Walk; slots: readonly SharedArrayBuffer[] } | { task: "put" };
+
+export interface ListBatch {
+  /** See `readSlot`. */
+  pieces: number[];
+  foreign: string[];
+  done: boolean;
+  /** Why the listing ends after these. */
+  failure?: PackedError | undefined;
+}
+
+const port = parentPort!;
+const task = workerData as DiskTask;
+if (task.task === "list") listOnDemand(task.walk, task.slots.map(openSlot));
+else port.on("message", (puts: SmallPut[]) => void putSmallFiles(puts).then((results) => port.postMessage(results)));
+
+/** One batch for every message, which says that the next slot is free. */
+function listOnDemand(walk: Walk, slots: readonly Slot[]): void {
+  let foreign: string[] = [];
+  let next = 0;
+  const files = walkFiles(walk, (name) => foreign.push(name));
+  port.on("message", () => {
+    const writer = fillSlot(slots[next++ % slots.length]!);
+    let done = false;
+    let failure: ListBatch["failure"];
+    try {
+      for (let room = true; room && !done;) {
+        const { value } = files.next();
+        if (value === undefined) done = true;
+        else room = writer.add(value);
+      }
+    } catch (error) {
+      failure = packError(error);
+    }
+    const batch: ListBatch = { pieces: writer.end(), foreign, done, failure };
+    foreign = [];
+    port.postMessage(batch);
+  });
+}

@@ -1,0 +1,185 @@
+// The requests that are made once a blob or once a page, without the SDK, whose ceiling is a twentieth of Node's.
+import { hash } from "node:crypto";
+import { elementOf, elementsOf, problem, readBody } from "./answer.ts";
+import { scanListing, type ListingPage } from "./list-scan.ts";
+import type { HttpAnswer } from "./request.ts";
+import type { SendS3 } from "./send.ts";
+import { escapeXml } from "../shared/xml-text.ts";
+import { encodePath } from "./sign.ts";
+
+/** Keys are whole object keys, prefix included. All reject with errors for `translateS3Error`. */
+export interface S3Calls {
+  /** The headers of the answer, names in lower case. */
+  head(key: string, signal: AbortSignal | undefined): Promise<Record<string, string>>;
+  /** The body is to be read to its end or destroyed. */
+  get(key: string, wanted: Wanted, signal: AbortSignal | undefined): Promise<HttpAnswer>;
+  /** Resolves with the ETag, quotes included. */
+  put(
+    key: string,
+    body: PutBody,
+    headers: Record<string, string>,
+    signal: AbortSignal | undefined,
+  ): Promise<string | undefined>;
+  /** Resolves with the ETag, quotes included. */
+  putPart(key: string, part: UploadedPart, signal: AbortSignal | undefined): Promise<string | undefined>;
+  /** Resolves with the ETag, quotes included, once all is copied. */
+  copy(
+    key: string,
+    from: CopySource,
+    headers: Record<string, string>,
+    signal: AbortSignal | undefined,
+  ): Promise<string | undefined>;
+  /** Resolves with the ETag, quotes included. */
+  copyPart(
+    key: string,
+    from: CopySource,
+    part: CopiedPart,
+    signal: AbortSignal | undefined,
+  ): Promise<string | undefined>;
+  /** Undefined: an answer, but no listing. */
+  list(prefix: string, token: string | undefined, signal: AbortSignal | undefined): Promise<ListingPage | undefined>;
+  delete(key: string, signal: AbortSignal | undefined): Promise<void>;
+  /** At most 1,000 keys. Resolves with those that were not deleted. */
+  deleteMany(keys: readonly string[], signal: AbortSignal | undefined): Promise<{ key: string; error: Error }[]>;
+}
+
+/** Headers that choose what of an object, and which version of it. */
+export type Wanted = { range?: string; "if-match"?: string };
+
+export interface PutBody {
+  bytes: Buffer;
+  /** Lower-case hex of the bytes. */
+  sha256: string;
+  /** Lower-case hex; computed where it is not known. */
+  md5?: string | undefined;
+}
+
+export interface UploadedPart {
+  uploadId: string;
+  partNumber: number;
+  bytes: Buffer;
+  /** Lower-case hex; computed where it is not known. */
+  md5?: string | undefined;
+}
+
+/** What is copied inside the server. */
+export interface CopySource {
+  bucket: string;
+  key: string;
+  /** Of the version that is meant; another one is refused with 412. */
+  tag: string;
+}
+
+export interface CopiedPart {
+  uploadId: string;
+  partNumber: number;
+  /** Half-open. */
+  start: number;
+  end: number;
+}
+
+const OCTETS = "application/octet-stream";
+/** A server without Amazon's blanks is silent until 5 GiB are copied, on its slowest disk. */
+const COPY_SILENCE_MS = 15 * 60_000;
+/** A page holds 1,000 keys of at most 1,024 bytes, each of them nine characters long at worst. */
+const MAX_PAGE = 64 * 1024 * 1024;
+
+export function createCalls(send: SendS3): S3Calls {
+  return {
+    head: (key, signal) =>
+      send({ method: "HEAD", key, signal }, async ({ headers, discard }) => {
+        await discard();
+        return headers;
+      }),
+    get: (key, headers, signal) => send({ method: "GET", key, headers, signal }, async (answer) => answer),
+    put(key, { bytes, sha256, md5 }, headers, signal) {
+      const all = { "content-type": OCTETS, ...headers, "content-md5": md5Header(bytes, md5) };
+      return send({ method: "PUT", key, headers: all, body: bytes, sha256, signal }, etagOf);
+    },
+    putPart(key, { uploadId, partNumber, bytes, md5 }, signal) {
+      const query = { partNumber: String(partNumber), uploadId };
+      const headers = { "content-md5": md5Header(bytes, md5) };
+      return send({ method: "PUT", key, query, headers, body: bytes, signal }, etagOf);
+    },
+    copy(key, from, headers, signal) {
+      const all = { "content-type": OCTETS, ...headers, ...copyHeaders(from) };
+      return send({ method: "PUT", key, headers: all, silence: COPY_SILENCE_MS, signal }, copiedTag);
+    },
+    copyPart(key, from, { uploadId, partNumber, start, end }, signal) {
+      const query = { partNumber: String(partNumber), uploadId };
+      const headers = { ...copyHeaders(from), "x-amz-copy-source-range": `bytes=${start}-${end - 1}` };
+      return send({ method: "PUT", key, query, headers, silence: COPY_SILENCE_MS, signal }, copiedTag);
+    },
+    list(prefix, token, signal) {
+      // Without URL encoding a key that XML cannot hold would break the page.
+      const query = { "list-type": "2", "encoding-type": "url", prefix };
+      const whole = token === undefined ? query : { ...query, "continuation-token": token };
+      return send({ method: "GET", query: whole, signal }, readPage);
+    },
+    delete: (key, signal) => send({ method: "DELETE", key, signal }, ({ discard }) => discard()),
+    deleteMany(keys, signal) {
+      const objects = keys.map((key) => `<Object><Key>${escapeXml(key)}</Key></Object>`).join("");
+      const xml = `<Delete xmlns="http://s3.amazonaws.com/doc/2006-03-01/">${objects}<Quiet>true</Quiet></Delete>`;
+      const body = Buffer.from(xml);
+      // The checksum that this request must have; CRC32, the SDK's choice, is unknown to servers of before 2024.
+      const headers = { "content-type": "application/xml", "content-md5": hash("md5", body, "base64") };
+      return send({ method: "POST", query: { delete: "" }, headers, body, signal }, readFailures);
+    },
+  };
+}
+
+function md5Header(bytes: Buffer, md5: string | undefined): string {
+  return md5 === undefined ? hash("md5", bytes, "base64") : Buffer.from(md5, "hex").toString("base64");
+}
+
+function copyHeaders({ bucket, key, tag }: CopySource): Record<string, string> {
+  return {
+    "x-amz-copy-source": `/${encodePath(bucket)}/${encodePath(key)}`,
+    "x-amz-copy-source-if-match": `"${tag}"`,
+  };
+}
+
+/** A copy's answer may begin as a success, be kept alive by blanks, and end as an error. */
+async function copiedTag(answer: HttpAnswer): Promise<string | undefined> {
+  const text = (await readBody(answer.body, MAX_PAGE)).toString();
+  throwIfProblem(text, { ...answer, status: 500 });
+  const tag = elementOf(text, "ETag");
+  if (tag === undefined) throw problem("", answer);
+  return tag;
+}
+
+async function etagOf({ headers, discard }: HttpAnswer): Promise<string | undefined> {
+  await discard();
+  return headers["etag"];
+}
+
+async function readPage(answer: HttpAnswer): Promise<ListingPage | undefined> {
+  const bytes = await readBody(answer.body, MAX_PAGE);
+  const page = scanListing(bytes);
+  if (page === "cut") throw Object.assign(new Error("the listing ended in the middle"), { code: "ECONNRESET" });
+  if (page === undefined) throwIfProblem(bytes.toString(), answer);
+  return page;
+}
+
+async function readFailures(answer: HttpAnswer): Promise<{ key: string; error: Error }[]> {
+  const text = (await readBody(answer.body, MAX_PAGE)).toString();
+  throwIfProblem(text, answer);
+  // Without its end an answer may lack what failed, and a web page has nothing to say about it.
+  if (
+    text !== "" &&
+    !/<(?:[\w.-]+:)?DeleteResult(?:\s[^>]*)?(?:\/>|>.*<\/(?:[\w.-]+:)?DeleteResult\s*>)\s*$/s.test(text)
+  )
+    throw problem("", answer);
+  return [...elementsOf(text, "Error")].map((entry) => {
+    const xml = `<Error>${entry}</Error>`;
+    const error = Object.assign(new Error(elementOf(xml, "Message") ?? ""), {
+      name: elementOf(xml, "Code") || "Error",
+    });
+    return { key: elementOf(xml, "Key") ?? "", error };
+  });
+}
+
+/** S3 may begin an answer as a success and find out later. */
+function throwIfProblem(text: string, answer: Pick<HttpAnswer, "status" | "headers">): void {
+  if (/^\s*(?:<\?xml[^>]*>\s*)?<(?:[\w.-]+:)?Error[\s>]/.test(text)) throw problem(text, answer);
+}

@@ -1,0 +1,182 @@
+// The only file that loads the AWS SDK: a store's configuration becomes a client of its bucket. The SDK finds
+// credentials and endpoint, and makes the requests that are rare; what is done once a blob goes through `calls`.
+import { HeadObjectCommand, S3, type S3ClientConfig } from "@aws-sdk/client-s3";
+import { FeedctlError } from "../../errors.ts";
+import { createCalls, type S3Calls } from "./calls.ts";
+import type { S3Place } from "./errors.ts";
+import { openHttp } from "./request.ts";
+import { createSender } from "./send.ts";
+import { findEndpoint, renewStale, sdkHandler } from "./sdk.ts";
+import type { S3Config } from "../store-types.ts";
+import { parseTargetPath } from "../key.ts";
+
+export interface S3Connection extends S3Place {
+  /** For what is done once a store or once an upload. */
+  readonly client: S3;
+  /** For what is done once a blob or once a page. */
+  readonly calls: S3Calls;
+  /** `""` or `a/b/`: stands before every key. */
+  readonly prefix: string;
+  /** What every object is created with: ACL, encryption, storage class. */
+  readonly creation: S3Creation;
+  /** Amazon's own service: it honours `If-None-Match`, and knows every header. Of other servers neither is certain. */
+  readonly isAmazon: boolean;
+  /** A URL that reads the object for so many seconds, whoever holds it. The key is whole, prefix included. */
+  presign(key: string, seconds: number): Promise<string>;
+  close(): Promise<void>;
+}
+
+/** Sent with PutObject and CreateMultipartUpload only; S3 refuses these headers elsewhere. */
+export interface S3Creation {
+  ACL?: "public-read";
+  ServerSideEncryption?: "AES256" | "aws:kms";
+  SSEKMSKeyId?: string;
+  StorageClass?: NonNullable<Parameters<S3["putObject"]>[0]["StorageClass"]>;
+}
+
+type Credentials = NonNullable<S3ClientConfig["credentials"]>;
+
+const silent = { trace() {}, debug() {}, info() {}, warn() {}, error() {} };
+
+/** Checks the configuration, makes the client and finds the region. Sends nothing. Rejects with `usage`. */
+export async function connectS3(config: S3Config): Promise<S3Connection> {
+  checkBucket(config.bucket);
+  const endpoint = parseEndpoint(config.endpoint);
+  const creation = chooseCreation(config);
+  const prefix = parseTargetPath(config.targetPath ?? "");
+  // Any region will do for a server that has none; the SDK cannot sign without a name.
+  const region = config.region || (endpoint === undefined ? undefined : "us-east-1");
+  const credentials = await chooseCredentials(config, region);
+  const connections = openHttp();
+  const client = new S3({
+    ...(region !== undefined && { region }),
+    ...(endpoint !== undefined && { endpoint: endpoint.href }),
+    ...(config.profile ? { profile: config.profile } : {}),
+    ...(credentials !== undefined && { credentials }),
+    forcePathStyle: config.pathStyle ?? false,
+    followRegionRedirects: false,
+    maxAttempts: 3,
+    retryMode: "standard",
+    // Content-MD5 guards every body. CRC32, the SDK's default, is refused by older servers and costs a second pass.
+    requestChecksumCalculation: "WHEN_REQUIRED",
+    responseChecksumValidation: "WHEN_REQUIRED",
+    // Bodies are buffers that can be sent again; waiting for "100 Continue" would cost a new connection for each.
+    expectContinueHeader: false,
+    logger: silent,
+    requestHandler: sdkHandler(connections),
+  });
+  const regionName = await client.config.region().catch(async (cause: unknown) => {
+    await connections.close();
+    throw usage("the S3 store has no region", "name the bucket's region with --region, such as us-east-1", cause);
+  });
+  const suffix = regionName.startsWith("cn-") ? "amazonaws.com.cn" : "amazonaws.com";
+  const path = `s3://${config.bucket}${prefix === "" ? "" : `/${prefix.slice(0, -1)}`}`;
+  const endpointOf = remember(() => findEndpoint(client, new HeadObjectCommand({ Bucket: config.bucket, Key: "x" })));
+  const provide = (options?: { forceRefresh: boolean }) => client.config.credentials(options);
+  const sender = createSender({ http: connections, endpoint: endpointOf, credentials: provide });
+  renewStale(client);
+  return {
+    client,
+    calls: createCalls(sender.send),
+    presign: sender.presign,
+    close: () => connections.close(),
+    prefix,
+    creation,
+    bucket: config.bucket,
+    region: regionName,
+    host: endpoint?.host ?? `s3.${regionName}.${suffix}`,
+    name: endpoint === undefined ? path : `${path} at ${endpoint.origin}`,
+    secrets: [config.secretKey, config.accessKey].filter((secret): secret is string => (secret?.length ?? 0) >= 6),
+    isAmazon: endpoint === undefined,
+  };
+}
+
+function usage(message: string, hint: string, cause?: unknown): FeedctlError {
+  return new FeedctlError("usage", message, { hint, cause });
+}
+
+function checkBucket(bucket: string): void {
+  if (bucket === "") throw usage("the S3 store has no bucket", "name it with --bucket");
+  if (bucket.includes("/")) {
+    throw usage(`"${bucket}" is no bucket name`, "give the bucket alone with --bucket and the path with --target-path");
+  }
+  if (bucket.endsWith("--x-s3")) {
+    throw usage(
+      `"${bucket}" is a directory bucket (S3 Express), which lists in no order`,
+      "use a general purpose bucket: nothing could be mirrored safely from an unordered listing",
+    );
+  }
+}
+
+function parseEndpoint(text: string | undefined): URL | undefined {
+  if (!text) return undefined;
+  const hint = "give a URL such as https://s3.example.com:9000";
+  if (!URL.canParse(text)) throw usage("the endpoint of the S3 store is no URL", hint);
+  const url = new URL(text);
+  if (url.protocol !== "https:" && url.protocol !== "http:") throw usage("the endpoint must be http or https", hint);
+  if (url.username !== "" || url.password !== "") {
+    throw usage("the endpoint must not hold credentials", "give them with --access-key and --secret-key");
+  }
+  if (url.search !== "" || url.hash !== "") throw usage("the endpoint must not hold a query or a fragment", hint);
+  return url;
+}
+
+function chooseCreation(config: S3Config): S3Creation {
+  if (config.storageClass && config.reducedRedundancy) {
+    throw usage("reduced redundancy is a storage class of its own", "give --reduced-redundancy or --storage-class");
+  }
+  if (config.kmsKey && config.encrypted) {
+    throw usage("a blob is encrypted with S3's keys or with a KMS key, not both", "give --encrypted or --kms-key");
+  }
+  const storageClass = config.storageClass || (config.reducedRedundancy ? "REDUCED_REDUNDANCY" : undefined);
+  return {
+    ...(config.makePublic ? { ACL: "public-read" } : {}),
+    ...(config.encrypted ? { ServerSideEncryption: "AES256" } : {}),
+    ...(config.kmsKey ? { ServerSideEncryption: "aws:kms", SSEKMSKeyId: config.kmsKey } : {}),
+    ...(storageClass === undefined ? {} : { StorageClass: storageClass as S3Creation["StorageClass"] & string }),
+  };
+}
+
+async function chooseCredentials(config: S3Config, region: string | undefined): Promise<Credentials | undefined> {
+  const given = staticCredentials(config);
+  if (!config.roleArn) return given;
+  const { fromTemporaryCredentials } = await import("@aws-sdk/credential-providers"); // loaded for roles only
+  return fromTemporaryCredentials({
+    ...(given !== undefined && { masterCredentials: given }),
+    params: { RoleArn: config.roleArn, RoleSessionName: "feedctl" },
+    clientConfig: { ...(region !== undefined && { region }), ...(config.profile ? { profile: config.profile } : {}) },
+    logger: silent,
+  });
+}
+
+function staticCredentials({ accessKey, secretKey }: S3Config): Credentials | undefined {
+  if (!accessKey && !secretKey) return undefined;
+  if (!secretKey)
+    throw usage("the S3 store has an access key but no secret key", "give --secret-key as well, or neither");
+  if (!accessKey)
+    throw usage("the S3 store has a secret key but no access key", "give --access-key as well, or neither");
+  for (const [what, value] of [
+    ["access key", accessKey],
+    ["secret key", secretKey],
+  ] as const) {
+    // Most often the line end of a file or of a paste; the HTTP library would refuse it with a riddle.
+    if (!/^[\x21-\x7e]+$/.test(value))
+      throw usage(`the ${what} holds a blank, line end or other odd character`, "give it anew");
+  }
+  return { accessKeyId: accessKey, secretAccessKey: secretKey };
+}
+
+/** Asks once; after a failure anew. */
+function remember<T>(ask: () => Promise<T>): () => Promise<T> {
+  let answer: Promise<T> | undefined;
+  return () =>
+    (answer ??= ask().catch((error: unknown) => {
+      answer = undefined;
+      throw error;
+    }));
+}
+
+/** The SDK's options of one call. */
+export function http(signal: AbortSignal | undefined): { abortSignal?: AbortSignal } {
+  return signal === undefined ? {} : { abortSignal: signal };
+}

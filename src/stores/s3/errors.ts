@@ -1,0 +1,296 @@
+// The one place where what S3, the SDK and the network call an error becomes a `FeedctlError`.
+import { FeedctlError, type ErrorCode } from "../../errors.ts";
+import { parseRetryAfter } from "../../lib/retry-after.ts";
+import { interrupted } from "../shared/signal.ts";
+
+export interface S3Place {
+  /** The store's name, for messages. */
+  readonly name: string;
+  readonly bucket: string;
+  readonly region: string;
+  readonly host: string;
+  /** Never to be seen in a message, a hint or a cause. */
+  readonly secrets: readonly string[];
+}
+
+export interface S3Attempt {
+  /** Completes "cannot ...", such as `read "a/b" from`; the store's name follows. */
+  readonly action: string;
+  /** What AWS calls the permission that this needs. */
+  readonly permission: string;
+  readonly signal?: AbortSignal | undefined;
+}
+
+interface Vendor {
+  name?: string;
+  code?: string;
+  message?: string;
+  hostname?: string;
+  Region?: string;
+  ServerTime?: string;
+  $metadata?: { httpStatusCode?: number; requestId?: string };
+  $response?: { statusCode?: number; headers?: Record<string, string> };
+}
+
+interface Verdict {
+  code: ErrorCode;
+  why: string;
+  hint?: string | undefined;
+  /** The server is well, and asks for fewer requests. */
+  throttled?: boolean;
+}
+
+type Judge = (vendor: Vendor, place: S3Place, attempt: S3Attempt) => Verdict;
+
+const denied =
+  (why: string, hint: string): Judge =>
+  () => ({ code: "denied", why, hint });
+const usage =
+  (why: string, hint: string): Judge =>
+  () => ({ code: "usage", why, hint });
+const unavailable: Judge = (_, { host }) => ({
+  code: "unavailable",
+  why: `${host} cannot serve the request now`,
+  hint: "try again later",
+});
+const throttled: Judge = (_, { host }) => ({
+  code: "unavailable",
+  why: `${host} asks for fewer requests`,
+  hint: "try again later, or with less at once (FEEDCTL_CONCURRENCY, --threads of mirror)",
+  throttled: true,
+});
+
+const contended: Judge = () => ({
+  code: "unavailable",
+  why: "another write of it is under way",
+  hint: "try again later",
+});
+
+const noPermission: Judge = (_, place, { permission }) => ({
+  code: "denied",
+  why: "access denied",
+  hint: `the credentials need ${permission} on the bucket "${place.bucket}"; without s3:ListBucket even a missing object is answered with "denied"`,
+});
+
+const wrongRegion: Judge = (vendor, place) => {
+  const region = regionOf(vendor);
+  return {
+    code: "usage",
+    why:
+      region === undefined
+        ? `the bucket is not in region ${place.region}`
+        : `the bucket is in region ${region}, not in ${place.region}`,
+    hint: region === undefined ? "set the bucket's own region with --region" : `set it with --region ${region}`,
+  };
+};
+
+const noBucket: Judge = (_, { bucket, host }) => ({
+  code: "not-found",
+  why: `the bucket "${bucket}" does not exist on ${host}`,
+  hint: "create it first, or correct --bucket, --region or --endpoint",
+});
+
+const wrongSecret = denied("the secret key does not fit the access key", "set the secret key anew with --secret-key");
+const wrongAccessKey = denied("the server does not know the access key", "set --access-key and --secret-key anew");
+const expired = denied(
+  "the credentials have expired, and no newer ones could be had",
+  "sign in again, or use keys that do not expire",
+);
+const closed = denied("the account or bucket is closed to everybody", "look at the account's state and billing");
+const skewed: Judge = (vendor) => ({
+  code: "denied",
+  why: `the clocks differ${clockDifference(vendor)}`,
+  hint: "set this machine's clock (NTP)",
+});
+const full: Judge = (_, { host }) => ({
+  code: "full",
+  why: `no space or quota left on ${host}`,
+  hint: "make room or raise the quota",
+});
+const mangled: Judge = () => ({
+  code: "corrupt",
+  why: "the bytes that arrived are not those that were sent",
+  hint: "try again; look at proxies in between",
+});
+const tooLarge: Judge = () => ({
+  code: "full",
+  why: "the blob is larger than the server takes",
+  hint: "look at the server's limit for one object",
+});
+const archived = denied("the object is archived", "restore it from its archive class first");
+const noCredentials = denied(
+  "no credentials",
+  "give --access-key and --secret-key or --profile, or set up the AWS default chain",
+);
+const noAcl = usage("the bucket takes no ACLs", "leave out --make-public and publish with a bucket policy");
+const unknownFeature = usage(
+  "the server does not know a feature of the request",
+  "leave out the options it may not know: --make-public, --encrypted, --kms-key, --storage-class, --reduced-redundancy",
+);
+
+/** S3's, MinIO's (`Read`, `Write`), and those of servers and gateways that speak like other services of Amazon's. */
+const THROTTLES = (
+  "SlowDown SlowDownRead SlowDownWrite TooManyRequests TooManyRequestsException ServerBusy RequestLimitExceeded " +
+  "RequestThrottled RequestThrottledException Throttling ThrottlingException ThrottledException BandwidthLimitExceeded"
+).split(" ");
+
+const judges: Record<string, Judge> = {
+  NoSuchBucket: noBucket,
+  NoSuchKey: () => ({ code: "not-found", why: "there is no such blob" }),
+  NoSuchUpload: () => ({
+    code: "unavailable",
+    why: "the upload was ended by somebody else",
+    hint: "look for a lifecycle rule",
+  }),
+  ConditionalRequestConflict: contended,
+  OperationAborted: contended,
+  AccessDenied: noPermission,
+  AllAccessDisabled: closed,
+  AccountProblem: closed,
+  InvalidAccessKeyId: wrongAccessKey,
+  // versitygw's, with status 404.
+  XAdminUserNotFound: wrongAccessKey,
+  SignatureDoesNotMatch: wrongSecret,
+  ExpiredToken: expired,
+  ExpiredTokenException: expired,
+  TokenRefreshRequired: expired,
+  InvalidToken: denied("the server does not take the session token", "sign in again"),
+  RequestTimeTooSkewed: skewed,
+  RequestExpired: skewed,
+  CredentialsProviderError: noCredentials,
+  TokenProviderError: noCredentials,
+  PermanentRedirect: wrongRegion,
+  TemporaryRedirect: wrongRegion,
+  AuthorizationHeaderMalformed: wrongRegion,
+  IllegalLocationConstraintException: wrongRegion,
+  InvalidBucketName: usage("the server does not take this bucket name", "correct --bucket"),
+  InvalidStorageClass: usage("the server does not know this storage class", "correct --storage-class"),
+  AccessControlListNotSupported: noAcl,
+  NotImplemented: unknownFeature,
+  XNotImplemented: unknownFeature,
+  "KMS.NotFoundException": usage("the KMS key does not exist", "correct --kms-key"),
+  "KMS.DisabledException": denied("the KMS key is disabled", "enable it, or name another with --kms-key"),
+  InvalidObjectState: archived,
+  EntityTooLarge: tooLarge,
+  QuotaExceeded: full,
+  InsufficientStorage: full,
+  XMinioStorageFull: full,
+  BadDigest: mangled,
+  InvalidDigest: mangled,
+  XAmzContentSHA256Mismatch: mangled,
+  MetadataTooLarge: () => ({ code: "invalid", why: "the metadata is longer than the 2 KB that S3 keeps" }),
+  KeyTooLongError: () => ({ code: "invalid", why: "the target path and the key together are longer than 1,024 bytes" }),
+  RequestTimeout: unavailable,
+  ...Object.fromEntries(THROTTLES.map((name) => [name, throttled])),
+  ObjectParentIsFile: () => ({ code: "conflict", why: "a blob stands where this server needs a folder" }),
+  ExistingObjectIsDirectory: () => ({ code: "conflict", why: "a folder stands where this server needs a blob" }),
+};
+
+/**
+ * What nobody named above goes by its status: 401 and 403 `denied`, a nameless 404 `not-found`, 301 and 307 the wrong region,
+ * 429 and 5xx `unavailable`, 507 `full`, any other answer `usage` (asking again cannot help). Without an answer the
+ * network failed: `unavailable`.
+ */
+export function translateS3Error(error: unknown, place: S3Place, attempt: S3Attempt): FeedctlError {
+  if (error instanceof FeedctlError) return error;
+  const vendor = (error ?? {}) as Vendor;
+  const what = `cannot ${attempt.action} ${place.name}`;
+  if (attempt.signal?.aborted) return interrupted(bareCause(error, place));
+  const verdict = judge(vendor, place, attempt);
+  const known = [s3Code(error), vendor.$metadata?.requestId && `request ${vendor.$metadata.requestId}`];
+  const tail = known.filter(Boolean).join(", ");
+  return new FeedctlError(verdict.code, redact(`${what}: ${verdict.why}${tail === "" ? "" : ` (${tail})`}`, place), {
+    hint: verdict.hint,
+    cause: bareCause(error, place),
+    throttled: verdict.throttled,
+    retryAfter: verdict.throttled ? retryAfterOf(vendor) : undefined,
+  });
+}
+
+/** What the server calls its error: `NoSuchKey`; without a body only the class of the answer: `NotFound`. */
+export function s3Code(error: unknown): string {
+  const { name, code } = (error ?? {}) as Vendor;
+  const text = name === undefined || name === "Error" || name === "AggregateError" ? code : name;
+  return typeof text === "string" && !/^\d+$/.test(text) && text !== "UnknownError" ? text : "";
+}
+
+export function s3Status(error: unknown): number | undefined {
+  const { $metadata, $response } = (error ?? {}) as Vendor;
+  return $metadata?.httpStatusCode ?? $response?.statusCode;
+}
+
+function judge(vendor: Vendor, place: S3Place, attempt: S3Attempt): Verdict {
+  const byName = judges[s3Code(vendor)];
+  if (byName !== undefined && Object.hasOwn(judges, s3Code(vendor))) return byName(vendor, place, attempt);
+  const status = s3Status(vendor);
+  if (status === undefined) return judgeNetwork(vendor, place);
+  if (status === 301 || status === 307) return wrongRegion(vendor, place, attempt);
+  if (status === 400 && regionOf(vendor) !== undefined && regionOf(vendor) !== place.region)
+    return wrongRegion(vendor, place, attempt);
+  if (status === 401 || status === 403) return noPermission(vendor, place, attempt);
+  // Absence is what the provider calls so; a 404 with a name of its own is something else.
+  if (status === 404 && ["", "NotFound"].includes(s3Code(vendor))) return { code: "not-found", why: "not found" };
+  // Whoever is down for another reason does not know until when.
+  if (status === 429 || (status === 503 && retryAfterOf(vendor) !== undefined))
+    return throttled(vendor, place, attempt);
+  if (status === 408) return unavailable(vendor, place, attempt);
+  if (status === 501) return unknownFeature(vendor, place, attempt);
+  if (status === 507) return full(vendor, place, attempt);
+  if (status >= 500) return unavailable(vendor, place, attempt);
+  if (status < 300)
+    return { code: "unavailable", why: `${place.host} gave an answer that is not S3's`, hint: "look at --endpoint" };
+  return { code: "usage", why: `the server refused the request with status ${status}: ${vendor.message ?? ""}`.trim() };
+}
+
+function judgeNetwork(vendor: Vendor, { host, bucket }: S3Place): Verdict {
+  const code = vendor.code ?? "";
+  const verdict = (why: string, hint: string): Verdict => ({ code: "unavailable", why, hint });
+  if (code === "ENOTFOUND" || code === "EAI_AGAIN") {
+    const asked = vendor.hostname ?? host;
+    const byHost = asked.startsWith(`${bucket}.`) && !asked.endsWith(".amazonaws.com");
+    const hint = byHost
+      ? "if the server wants the bucket in the path, use --path-style"
+      : "look at --region, --endpoint and the name server";
+    return verdict(`the host name ${asked} does not resolve`, hint);
+  }
+  if (code === "ECONNREFUSED")
+    return verdict(`${host} refuses connections`, "is the server running, and is --endpoint right?");
+  if (/CERT|SELF_SIGNED|LEAF_SIGNATURE|^ERR_TLS|^ERR_SSL|EPROTO/.test(code)) {
+    return verdict(
+      `no trusted TLS connection to ${host}: ${vendor.message ?? ""}`,
+      "for an authority of your own set NODE_EXTRA_CA_CERTS",
+    );
+  }
+  if (code === "ETIMEDOUT" || vendor.name === "TimeoutError")
+    return verdict(`${host} does not answer`, "look at --endpoint, firewalls and proxies");
+  return verdict(`the connection to ${host} failed: ${vendor.message ?? ""}`, "try again later");
+}
+
+function regionOf(vendor: Vendor): string | undefined {
+  const header = vendor.$response?.headers?.["x-amz-bucket-region"];
+  return header ?? vendor.Region ?? /expecting '([^']+)'/.exec(vendor.message ?? "")?.[1];
+}
+
+function retryAfterOf({ $response }: Vendor): number | undefined {
+  return parseRetryAfter($response?.headers?.["retry-after"], $response?.headers?.["date"]);
+}
+
+function clockDifference({ ServerTime, $response }: Vendor): string {
+  const server = Date.parse(ServerTime ?? $response?.headers?.["date"] ?? "");
+  if (Number.isNaN(server)) return "";
+  const seconds = Math.round((Date.now() - server) / 1000);
+  return ` by ${Math.abs(seconds)} s (this machine is ${seconds < 0 ? "behind" : "ahead"})`;
+}
+
+function redact(text: string, { secrets }: S3Place): string {
+  return secrets.reduce((result, secret) => result.replaceAll(secret, "***"), text);
+}
+
+/** S3 quotes the signed request in some errors, session token included; of the vendor's error only the words stay. */
+function bareCause(error: unknown, place: S3Place): Error {
+  const { name = "Error", message = String(error), code } = (error ?? {}) as Vendor;
+  const status = s3Status(error);
+  const cause = new Error(redact(message, place));
+  if (error instanceof Error && error.stack !== undefined) cause.stack = redact(error.stack, place);
+  return Object.assign(cause, { name }, code !== undefined && { code }, status !== undefined && { status });
+}

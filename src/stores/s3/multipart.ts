@@ -1,0 +1,107 @@
+// The upload of a blob in parts, which becomes visible with its last request. One that breaks off is ended, or left with
+// a note where the caller keeps notes.
+import { FeedctlError } from "../../errors.ts";
+import type { Key } from "../key.ts";
+import { http, type S3Connection } from "./client.ts";
+import { s3Code, translateS3Error } from "./errors.ts";
+import type { PromisedOptions } from "../shared/promised-hash.ts";
+import { uploadParts, type DonePart } from "./parts.ts";
+import { isWorthKeeping, noteOf, takeUp } from "./resume.ts";
+import { endUpload, type UploadTarget } from "./unfinished.ts";
+import type { BlobSource, Store } from "../store.ts";
+
+export type ObjectRequest = {
+  Bucket: string;
+  Key: string;
+  Metadata: Record<string, string>;
+  ContentType?: string;
+  CacheControl?: string;
+} & S3Connection["creation"];
+
+export type Condition = { IfNoneMatch?: string };
+
+/** Rejects with the SDK's errors, or with a `FeedctlError` for what is wrong with the source. */
+export async function upload(
+  connection: S3Connection,
+  store: Pick<Store, "head">,
+  key: Key,
+  source: BlobSource,
+  options: PromisedOptions,
+  request: ObjectRequest,
+  condition: Condition,
+): Promise<string | undefined> {
+  const { notes, signal } = options;
+  const { size } = source;
+  const taken = notes && (await takeUp(connection, notes, key, request, size, signal));
+  const target = taken === undefined ? await begin(connection, request, signal) : targetOf(request, taken.uploadId);
+  let noted = taken !== undefined;
+  let tag: string | undefined;
+  try {
+    if (notes !== undefined && !noted) {
+      await notes.save(key, noteOf(target.UploadId, request, size));
+      noted = true;
+    }
+    const parts = await uploadParts(connection.calls, target, key, source, options, taken?.stored ?? new Map());
+    tag = await complete(connection, target, parts, condition, signal);
+  } catch (error) {
+    const done = s3Code(error) === "NoSuchUpload" ? await store.head(key, { signal }) : undefined;
+    // The answer to a completion got lost, and its repetition found the upload gone: the blob tells whether it is ours.
+    if (done?.sha256 !== options.sha256 || done.size !== size) {
+      if (noted && isWorthKeeping(error, signal)) throw error;
+      if (noted) await notes?.drop(key);
+      await discard(connection, target, key, error, signal);
+      throw error;
+    }
+    tag = done.tag;
+  }
+  await notes?.drop(key);
+  return tag;
+}
+
+export async function begin(
+  { client, host }: S3Connection,
+  request: ObjectRequest,
+  signal: AbortSignal | undefined,
+): Promise<UploadTarget> {
+  const { UploadId } = await client.createMultipartUpload(request, http(signal));
+  // A web page, for one, has none.
+  if (UploadId === undefined) throw new FeedctlError("unavailable", `${host} gave an answer that is not S3's`);
+  return targetOf(request, UploadId);
+}
+
+function targetOf({ Bucket, Key }: ObjectRequest, UploadId: string): UploadTarget {
+  return { Bucket, Key, UploadId };
+}
+
+export async function complete(
+  { client }: S3Connection,
+  target: UploadTarget,
+  Parts: DonePart[],
+  condition: Condition,
+  signal: AbortSignal | undefined,
+): Promise<string | undefined> {
+  const whole = { ...target, ...condition, MultipartUpload: { Parts } };
+  return (await client.completeMultipartUpload(whole, http(signal))).ETag;
+}
+
+/** Ends an upload that failed. Where that fails too, rejects with the first error, the rest as its hint. */
+export async function discard(
+  connection: S3Connection,
+  target: UploadTarget,
+  key: Key,
+  error: unknown,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  await endUpload(connection.client, target).catch((failure: unknown) => {
+    throw leftBehind(error, connection, key, failure, signal);
+  });
+}
+
+/** The first error counts; that its unfinished parts stay and cost money is added as a hint. */
+function leftBehind(error: unknown, place: S3Connection, key: Key, failure: unknown, signal: AbortSignal | undefined) {
+  const attempt = { action: `store ${JSON.stringify(key)} in`, permission: "s3:PutObject", signal };
+  const { code, message, hint, cause } = translateS3Error(error, place, attempt);
+  const why = translateS3Error(failure, place, { action: "end the upload in", permission: "s3:AbortMultipartUpload" });
+  const left = `an unfinished multipart upload is left (${why.message}); end it, or let a lifecycle rule do so`;
+  return new FeedctlError(code, message, { hint: hint === undefined ? left : `${hint}; ${left}`, cause });
+}

@@ -1,0 +1,167 @@
+// Storing a blob: one PutObject up to 8 MiB, a multipart upload above. Nothing is visible before the last request.
+import { createHash } from "node:crypto";
+import { setTimeout as sleep } from "node:timers/promises";
+import { FeedctlError, isFeedctlError } from "../../errors.ts";
+import type { Key } from "../key.ts";
+import { encodeMetadata, plainTag } from "./blob.ts";
+import type { S3Connection } from "./client.ts";
+import { s3Code, s3Status, translateS3Error, type S3Attempt } from "./errors.ts";
+import { upload, type ObjectRequest } from "./multipart.ts";
+import { named } from "./parts.ts";
+import { forget } from "./resume.ts";
+import type { PromisedOptions } from "../shared/promised-hash.ts";
+import { throwIfInterrupted } from "../shared/signal.ts";
+import type { BlobInfo, BlobSource, PutOptions, PutResult, Store } from "../store.ts";
+import { hashSource, readVerified } from "../shared/verified-source.ts";
+
+const SINGLE = 8 * 1024 * 1024;
+const MAX_TRIES = 5;
+
+/** `Store.put`. The hash leaves before the bytes: where nobody promised it, a large source is read twice. */
+export async function putBlob(
+  connection: S3Connection,
+  store: Pick<Store, "head" | "get">,
+  key: Key,
+  source: BlobSource,
+  options: PutOptions,
+): Promise<PutResult> {
+  const { sha256, signal } = options;
+  throwIfInterrupted(signal);
+  if (sha256 !== undefined) return putHashed(connection, store, key, source, { ...options, sha256 });
+  const read = source.size <= SINGLE ? await readWhole(key, source, options) : undefined;
+  const hashed = { ...options, sha256: read?.sha256 ?? (await hashSource(source, signal)) };
+  return putHashed(connection, store, key, source, hashed, read?.bytes);
+}
+
+/** `held`: all that the source delivers, where it has been read. */
+async function putHashed(
+  connection: S3Connection,
+  store: Pick<Store, "head" | "get">,
+  key: Key,
+  source: BlobSource,
+  options: PromisedOptions,
+  held?: Buffer,
+): Promise<PutResult> {
+  const { ifExists, sha256, signal } = options;
+  const attempt: S3Attempt = { action: `store ${JSON.stringify(key)} in`, permission: "s3:PutObject", signal };
+  const small = source.size <= SINGLE;
+  const compare = async () => {
+    const same = await compareExisting(connection, store, key, source, options).catch(async (error: unknown) => {
+      if (!small && isFeedctlError(error, "conflict")) await forget(connection, options.notes, key);
+      throw error;
+    });
+    if (!small && same !== undefined) await forget(connection, options.notes, key);
+    return same;
+  };
+  let existed = false;
+  if (ifExists === "replace") {
+    existed = options.replaces ?? (await store.head(key, { signal })) !== undefined;
+  } else if (!connection.isAmazon || !small) {
+    // A server may ignore If-None-Match; and 412 after gigabytes would be late news.
+    const same = await compare();
+    if (same !== undefined) return same;
+  }
+  const bytes = small ? (held ?? (await readWhole(key, source, options)).bytes) : undefined;
+  const request = requestOf(connection, key, options);
+  let conditional = ifExists === "fail";
+  for (let count = 1; ; count++) {
+    const condition = conditional ? { IfNoneMatch: "*" } : {};
+    try {
+      const etag =
+        bytes === undefined
+          ? await upload(connection, store, key, source, options, request, condition)
+          : await connection.calls.put(
+              request.Key,
+              { bytes, sha256, md5: options.md5 },
+              headersOf(request, conditional),
+              signal,
+            );
+      return { outcome: existed ? "replaced" : "created", tag: plainTag(etag), sha256 };
+    } catch (error) {
+      const status = s3Status(error);
+      if (conditional && status === 501) {
+        // It does not know If-None-Match; the look before is all that this server allows.
+        conditional = false;
+        continue;
+      }
+      // 412: it is there. 409: another write of it is under way, and whether it succeeds is open.
+      const contended = conditional && (status === 412 || s3Code(error) === "ConditionalRequestConflict");
+      if (!contended || count === MAX_TRIES) throw translateS3Error(error, connection, attempt);
+      const same = await compare();
+      if (same !== undefined) return same;
+      await sleep(50 * 2 ** count);
+    }
+  }
+}
+
+/** `unchanged` if the key holds these bytes; rejects with `conflict` if it holds others; undefined if it is free. */
+async function compareExisting(
+  connection: S3Connection,
+  store: Pick<Store, "head" | "get">,
+  key: Key,
+  source: BlobSource,
+  options: PromisedOptions,
+): Promise<PutResult | undefined> {
+  const existing = await store.head(key, { signal: options.signal });
+  if (existing === undefined) return undefined;
+  if (await holdsSame(store, existing, source, options))
+    return { outcome: "unchanged", tag: existing.tag, sha256: options.sha256 };
+  throw new FeedctlError(
+    "conflict",
+    `cannot store ${JSON.stringify(key)} in ${connection.name}: other bytes stand there`,
+  );
+}
+
+async function holdsSame(store: Pick<Store, "get">, existing: BlobInfo, source: BlobSource, options: PromisedOptions) {
+  if (existing.size !== source.size) return false;
+  if (existing.sha256 !== undefined) return existing.sha256 === options.sha256;
+  if (existing.md5 !== undefined && options.md5 !== undefined) return existing.md5 === options.md5;
+  const hasher = createHash("sha256");
+  for await (const chunk of await store.get(existing.key, { signal: options.signal })) hasher.update(chunk as Buffer);
+  return hasher.digest("hex") === options.sha256;
+}
+
+/** All that the object is created with but its bytes. */
+export function requestOf(connection: S3Connection, key: Key, options: PutOptions): ObjectRequest {
+  return {
+    Bucket: connection.bucket,
+    Key: connection.prefix + key,
+    ...connection.creation,
+    ...(options.contentType !== undefined && { ContentType: options.contentType }),
+    ...(options.cacheControl !== undefined && { CacheControl: options.cacheControl }),
+    Metadata: encodeMetadata(options),
+  };
+}
+
+/** The same request without the SDK. */
+export function headersOf(request: ObjectRequest, conditional: boolean): Record<string, string> {
+  const headers: Record<string, string> = {};
+  for (const [property, name] of HEADERS) {
+    const value = request[property];
+    if (value !== undefined) headers[name] = value;
+  }
+  for (const [name, value] of Object.entries(request.Metadata)) headers[`x-amz-meta-${name}`] = value;
+  if (conditional) headers["if-none-match"] = "*";
+  return headers;
+}
+
+const HEADERS = [
+  ["ContentType", "content-type"],
+  ["CacheControl", "cache-control"],
+  ["ACL", "x-amz-acl"],
+  ["ServerSideEncryption", "x-amz-server-side-encryption"],
+  ["SSEKMSKeyId", "x-amz-server-side-encryption-aws-kms-key-id"],
+  ["StorageClass", "x-amz-storage-class"],
+] as const;
+
+async function readWhole(
+  key: Key,
+  source: BlobSource,
+  { sha256: promised, signal }: PutOptions,
+): Promise<{ bytes: Buffer; sha256: string }> {
+  const chunks: Buffer[] = [];
+  let sha256 = "";
+  const verified = readVerified(source, promised, signal, (found) => (sha256 = found));
+  for await (const chunk of named(key, verified)) chunks.push(chunk);
+  return { bytes: chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks), sha256 };
+}

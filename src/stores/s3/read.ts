@@ -1,0 +1,88 @@
+import { Readable } from "node:stream";
+import { FeedctlError } from "../../errors.ts";
+import type { Key } from "../key.ts";
+import { describeObject, plainTag } from "./blob.ts";
+import type { Wanted } from "./calls.ts";
+import type { S3Connection } from "./client.ts";
+import { s3Status, translateS3Error, type S3Attempt, type S3Place } from "./errors.ts";
+import { networkError } from "./request.ts";
+import type { ByteRange, GetOptions } from "../store.ts";
+
+const READ_AHEAD = 256 * 1024;
+
+/** `Store.get`. */
+export async function readObject(connection: S3Connection, key: Key, options: GetOptions = {}): Promise<Readable> {
+  const { range, known, onInfo, signal } = options;
+  const attempt = { action: `read ${JSON.stringify(key)} from`, permission: "s3:GetObject", signal };
+  const wrong = (why: string) => new FeedctlError("usage", `cannot ${attempt.action} ${connection.name}: ${why}`);
+  const changed = () =>
+    new FeedctlError("corrupt", `${JSON.stringify(key)} in ${connection.name} changed while it was being read`);
+  const wanted: Wanted = {};
+  if (range !== undefined) {
+    wanted.range = rangeHeader(range);
+    if (wanted.range === "") throw wrong("the range is empty, negative or fractional");
+  }
+  if (known?.tag !== undefined) wanted["if-match"] = `"${known.tag}"`;
+  const { headers, body } = await connection.calls.get(connection.prefix + key, wanted, signal).catch((error) => {
+    const status = s3Status(error);
+    if (status === 412 && known !== undefined) throw changed();
+    if (status !== 416) throw translateS3Error(error, connection, attempt);
+    throw known?.tag !== undefined && range !== undefined && range.start < known.size
+      ? changed()
+      : wrong("the range begins at or past the end");
+  });
+  try {
+    if (range !== undefined && headers["content-range"] === undefined) throw wrong("the server does not know ranges");
+    // There are servers that ignore If-Match.
+    if (known?.tag !== undefined && plainTag(headers["etag"]) !== known.tag) throw changed();
+    onInfo?.(describeObject(key, headers));
+  } catch (error) {
+    body.destroy();
+    throw error;
+  }
+  const length = headers["content-length"];
+  return wholeBody(body, length === undefined ? undefined : Number(length), connection, attempt);
+}
+
+/** HTTP's ranges include their end. `""`: there is no such range. */
+function rangeHeader({ start, end }: ByteRange): string {
+  if (!Number.isSafeInteger(start) || start < 0) return "";
+  if (end === undefined) return `bytes=${start}-`;
+  return Number.isSafeInteger(end) && end > start ? `bytes=${start}-${end - 1}` : "";
+}
+
+/** The body, with an error where it ends early: a connection that is cut must not look like the end of the blob. */
+export function wholeBody(body: Readable, length: number | undefined, place: S3Place, attempt: S3Attempt): Readable {
+  let received = 0;
+  const stream = new Readable({
+    highWaterMark: READ_AHEAD,
+    read() {
+      body.resume();
+    },
+    // However the reading ends, even before it began, the connection must not stay open.
+    destroy(error, callback) {
+      body.destroy();
+      callback(error);
+    },
+  });
+  body.on("data", (chunk: Buffer) => {
+    received += chunk.length;
+    if (!stream.push(chunk)) body.pause();
+  });
+  body.once("end", () => {
+    if (length === undefined || received === length) return void stream.push(null);
+    const why = `the connection to ${place.host} ended after ${received} of ${length} bytes`;
+    stream.destroy(new FeedctlError("unavailable", `cannot ${attempt.action} ${place.name}: ${why}`));
+  });
+  body.once("error", (error) => {
+    // After the end there is nothing left to fail, and after `destroy` nobody to be told.
+    if (!stream.destroyed) stream.destroy(translateS3Error(networkError(error), place, attempt));
+  });
+  body.once("close", () => {
+    if (stream.destroyed || body.readableEnded) return;
+    stream.destroy(translateS3Error(new Error("the connection was closed"), place, attempt));
+  });
+  // Listening has set the body flowing; nothing is to be read before somebody reads.
+  body.pause();
+  return stream;
+}

@@ -1,0 +1,95 @@
+// Where the SDK and our own requests meet: its requests go out over our connections, and its rules find the endpoint.
+import type { HeadObjectCommand, S3, S3ClientConfig } from "@aws-sdk/client-s3";
+import { FeedctlError } from "../../errors.ts";
+import type { HttpClient } from "./request.ts";
+import { isStale, type S3Endpoint } from "./send.ts";
+import { encodeQuery } from "./sign.ts";
+
+/** The part of the SDK's requests that is used here. */
+interface SdkRequest {
+  method: string;
+  protocol: string;
+  hostname: string;
+  port?: number | undefined;
+  path: string;
+  query?: Record<string, string | null> | undefined;
+  headers: Record<string, string>;
+  body?: unknown;
+}
+
+/** The SDK's transport. Bodies are whole: feedctl gives it none that stream. */
+export function sdkHandler(http: HttpClient): NonNullable<S3ClientConfig["requestHandler"]> {
+  return {
+    async handle(request: SdkRequest, { abortSignal }: { abortSignal?: unknown } = {}) {
+      const query = encodeQuery(plainQuery(request.query));
+      const { body, headers } = request;
+      const { host: _, ...sent } = headers;
+      const answer = await http.send({
+        origin: originOf(request),
+        method: request.method,
+        path: query === "" ? request.path : `${request.path}?${query}`,
+        headers: sent,
+        body: typeof body === "string" ? Buffer.from(body) : (body as Uint8Array | undefined),
+        signal: abortSignal as AbortSignal | undefined,
+      });
+      return { response: { statusCode: answer.status, headers: answer.headers, body: answer.body } };
+    },
+    updateHttpClientConfig() {},
+    httpHandlerConfigs: () => ({}),
+  } as NonNullable<S3ClientConfig["requestHandler"]>;
+}
+
+function plainQuery(query: Record<string, string | null> = {}): Record<string, string> {
+  return Object.fromEntries(Object.entries(query).map(([name, value]) => [name, value ?? ""]));
+}
+
+function originOf({ protocol, hostname, port }: SdkRequest): string {
+  return new URL(`${protocol}//${hostname}${port === undefined ? "" : `:${port}`}`).origin;
+}
+
+/**
+ * Makes the request of `probe` (for an object whose key is one plain letter) up to the point where its address is
+ * known; it is never sent. Path style, dual-stack, FIPS, acceleration, aliases of access points: all are the SDK's to know.
+ */
+export async function findEndpoint(client: S3, probe: HeadObjectCommand): Promise<S3Endpoint> {
+  let found: S3Endpoint | undefined;
+  probe.middlewareStack.add(
+    (_next, context) => async (input) => {
+      const request = input.request as SdkRequest;
+      const schemes = context.endpointV2?.properties?.["authSchemes"] as { name: string }[] | undefined;
+      const scheme = schemes?.find(({ name }) => name === "sigv4") as Record<string, string> | undefined;
+      if (scheme !== undefined) {
+        const { signingRegion = "", signingName = "s3" } = scheme;
+        const origin = originOf(request);
+        const path = request.path.slice(0, -1);
+        found = { origin, host: new URL(origin).host, path, region: signingRegion, service: signingName };
+      }
+      return { output: { $metadata: {} }, response: {} };
+    },
+    { step: "build", priority: "low", name: "feedctlFindEndpoint" },
+  );
+  await client.send(probe);
+  if (found !== undefined) return found;
+  throw new FeedctlError("usage", "the bucket wants a kind of signature that feedctl does not make", {
+    hint: "name a bucket of one region with --bucket, not a multi-region access point",
+  });
+}
+
+/** What `createSender` does for our requests: credentials that are refused as too old are asked for anew, once. */
+export function renewStale(client: S3): void {
+  client.middlewareStack.add(
+    (next) => async (input) => {
+      try {
+        return await next(input);
+      } catch (error) {
+        if (!isStale(error)) throw error;
+        await client.config.credentials({ forceRefresh: true }).catch(() => {
+          throw error;
+        });
+        return next(input);
+      }
+    },
+    // Before the step that chooses the credentials of a request.
+    { step: "initialize", name: "feedctlRenewStale" },
+  );
+}

@@ -1,0 +1,163 @@
+// One request to S3, signed, sent, and tried again where the SDK would: the way of everything that is done once a blob.
+import { hash } from "node:crypto";
+import { setTimeout as sleep } from "node:timers/promises";
+import { problemOf } from "./answer.ts";
+import { s3Code, s3Status } from "./errors.ts";
+import type { HttpAnswer, HttpClient } from "./request.ts";
+import {
+  createSigner,
+  EMPTY_PAYLOAD,
+  encodePath,
+  encodeQuery,
+  presign,
+  UNSIGNED_PAYLOAD,
+  type S3Credentials,
+  type Sign,
+} from "./sign.ts";
+
+/** Where the bucket is and what its requests are signed for, as the SDK's rules have it. */
+export interface S3Endpoint {
+  /** `https://host:port`, a default port left out. */
+  readonly origin: string;
+  readonly host: string;
+  /** What stands before a key: `/`, or `/bucket/` for path style. */
+  readonly path: string;
+  readonly region: string;
+  readonly service: string;
+}
+
+export interface S3Call {
+  method: "GET" | "HEAD" | "PUT" | "POST" | "DELETE";
+  /** The object's key with its prefix; without: the bucket. */
+  key?: string | undefined;
+  query?: Readonly<Record<string, string>> | undefined;
+  /** Names in lower case. */
+  headers?: Readonly<Record<string, string>> | undefined;
+  body?: Buffer | undefined;
+  /** Lower-case hex of the body, if known. */
+  sha256?: string | undefined;
+  /** How many milliseconds the server may be silent, where it has much to do before it answers. */
+  silence?: number | undefined;
+  signal?: AbortSignal | undefined;
+}
+
+/**
+ * Resolves with what `use` makes of a good answer, whose body it must read, discard or hand on. Rejects with an error
+ * in the SDK's shape, for `translateS3Error`. An error of `use` counts like one of the network.
+ */
+export type SendS3 = <T>(call: S3Call, use: (answer: HttpAnswer) => Promise<T>) => Promise<T>;
+
+export interface S3Sender {
+  readonly send: SendS3;
+  /** A URL that reads the object for so many seconds, whoever holds it. */
+  presign(key: string, seconds: number): Promise<string>;
+}
+
+export interface SenderOptions {
+  http: HttpClient;
+  endpoint: () => Promise<S3Endpoint>;
+  /** Asked for every request; refreshes in time what expires. With `forceRefresh`: others than those refused. */
+  credentials: (options?: { forceRefresh: boolean }) => Promise<S3Credentials>;
+  /** Milliseconds since 1970. */
+  now?: (() => number) | undefined;
+}
+
+const MAX_TRIES = 3;
+/** S3 takes 15 minutes; less than this is not worth a correction. */
+const SKEW_MS = 5 * 60_000;
+
+export function createSender({ http, endpoint, credentials, now = Date.now }: SenderOptions): S3Sender {
+  let signer: { at: S3Endpoint; sign: Sign } | undefined;
+  /** How far the server's clock is ahead of ours. */
+  let ahead = 0;
+
+  const once = async (call: S3Call, keys: S3Credentials) => {
+    const { method, key = "", query = {}, headers = {}, body, sha256, silence, signal } = call;
+    const at = await endpoint();
+    if (signer?.at !== at) signer = { at, sign: createSigner(at.region, at.service) };
+    const path = at.path + encodePath(key);
+    const text = encodeQuery(query);
+    const sent = body === undefined ? headers : { ...headers, "content-length": String(body.length) };
+    const payload = payloadOf(at, body, sha256);
+    const unsigned = { method, host: at.host, path, query: text, headers: sent, payload };
+    const signed = signer.sign(unsigned, keys, new Date(now() + ahead));
+    signed["user-agent"] = "feedctl";
+    const whole = text === "" ? path : `${path}?${text}`;
+    return http.send({ origin: at.origin, method, path: whole, headers: signed, body, silence, signal });
+  };
+
+  /** Whether the refusal came of the clocks, which are now in step. Only the server's own refusal is believed. */
+  const corrected = ({ status, headers }: HttpAnswer): boolean => {
+    const server = status === 400 || status === 403 ? Date.parse(headers["date"] ?? "") : Number.NaN;
+    if (!(Math.abs(server - (now() + ahead)) > SKEW_MS)) return false;
+    ahead = server - now();
+    return true;
+  };
+
+  /** Of many requests that are refused at once the first asks for new credentials, and the others find them there. */
+  const renewed = async (refused: S3Credentials): Promise<boolean> => {
+    if (!sameCredentials(await credentials(), refused)) return true;
+    // Where none can be had, the server's refusal is what the user must know.
+    const newest = await credentials({ forceRefresh: true }).catch(() => refused);
+    return !sameCredentials(newest, refused);
+  };
+
+  const send: SendS3 = async (call, use) => {
+    let renewals = 0;
+    for (let count = 1; ; count++) {
+      let inStep = false;
+      let keys: S3Credentials | undefined;
+      try {
+        keys = await credentials();
+        const answer = await once(call, keys);
+        if (answer.status < 300) return await use(answer);
+        inStep = corrected(answer);
+        throw await problemOf(answer);
+      } catch (error) {
+        if (call.signal?.aborted) throw error;
+        if (keys !== undefined && isStale(error) && renewals++ === 0 && (await renewed(keys))) continue;
+        if (count >= MAX_TRIES || !(inStep || mayPass(error))) throw error;
+      }
+      await sleep(Math.random() * 100 * 2 ** count, undefined, { signal: call.signal });
+    }
+  };
+
+  return {
+    send,
+    async presign(key, seconds) {
+      const [at, keys] = await Promise.all([endpoint(), credentials()]);
+      const path = at.path + encodePath(key);
+      const request = { method: "GET", host: at.host, path, seconds };
+      return at.origin + presign(at, request, keys, new Date(now() + ahead));
+    },
+  };
+}
+
+function sameCredentials(a: S3Credentials, b: S3Credentials): boolean {
+  return (
+    a.accessKeyId === b.accessKeyId && a.secretAccessKey === b.secretAccessKey && a.sessionToken === b.sessionToken
+  );
+}
+
+function payloadOf({ origin }: S3Endpoint, body: Buffer | undefined, sha256: string | undefined): string {
+  if (body === undefined) return EMPTY_PAYLOAD;
+  return origin.startsWith("https:") ? UNSIGNED_PAYLOAD : (sha256 ?? hash("sha256", body, "hex"));
+}
+
+/** What the SDK tries again: a server that is busy or broken, and the network. */
+export function mayPass(error: unknown): boolean {
+  const status = s3Status(error);
+  if (status !== undefined)
+    return [408, 429, 500, 502, 503, 504].includes(status) || ["RequestTimeout", "SlowDown"].includes(s3Code(error));
+  const { code, name } = (error ?? {}) as { code?: unknown; name?: unknown };
+  // a minute of silence has been waited for already; whether it is worth another is for the retries to say
+  if (name === "TimeoutError") return false;
+  return typeof code === "string" && !code.startsWith("UND_ERR_INVALID") && !code.startsWith("ERR_");
+}
+
+/** What newer credentials may cure. */
+const STALE = ["ExpiredToken", "ExpiredTokenException", "RequestExpired", "InvalidToken", "TokenRefreshRequired"];
+
+export function isStale(error: unknown): boolean {
+  return STALE.includes(s3Code(error));
+}

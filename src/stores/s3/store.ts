@@ -1,0 +1,155 @@
+// A key is stored under the target path, joined with one slash, without escapes: `a/b` under `/feeds/` is the object
+// `feeds/a/b`. There are no folder markers; those of other tools are reported as foreign. Content type and
+// cache-control are the object's own headers; sha256, time and user metadata are its metadata (see s3-blob.ts).
+import { FeedctlError } from "../../errors.ts";
+import type { Key } from "../key.ts";
+import { describeObject, isKms } from "./blob.ts";
+import { connectS3, http } from "./client.ts";
+import { COPY_LIMITS, createCopier, type CopyLimits } from "./copy.ts";
+import { s3Code, s3Status, translateS3Error, type S3Attempt } from "./errors.ts";
+import { listObjects } from "./list.ts";
+import { putBlob } from "./put.ts";
+import { readObject } from "./read.ts";
+import { sweepUploads } from "./sweep.ts";
+import { throwIfInterrupted } from "../shared/signal.ts";
+import type { BlobInfo, CallOptions, RemoteBlob, Store } from "../store.ts";
+import type { S3Config } from "../store-types.ts";
+
+const DELETE_BATCH = 1000;
+/** How long the address of a blob works. */
+const HOUR = 3600;
+const WEEK = 7 * 24 * HOUR;
+
+/**
+ * Sends nothing yet; rejects with `usage` for options that cannot work together. `copyLimits` are lowered by tests, which
+ * have no 5 GiB.
+ */
+export async function openS3Store(config: S3Config, copyLimits: CopyLimits = COPY_LIMITS): Promise<Store> {
+  const connection = await connectS3(config);
+  const { client, calls, bucket: Bucket, prefix } = connection;
+  let bucketSeen = false;
+  let etagsAreMd5: boolean | undefined = config.kmsKey ? false : undefined;
+
+  async function head(key: Key, { signal }: CallOptions = {}, again = false): Promise<BlobInfo | undefined> {
+    const attempt = { action: `look up ${JSON.stringify(key)} in`, permission: "s3:GetObject", signal };
+    try {
+      const headers = await calls.head(prefix + key, signal);
+      if (isKms(headers)) etagsAreMd5 = false;
+      bucketSeen = true;
+      return describeObject(key, headers);
+    } catch (error) {
+      const status = s3Status(error);
+      if (status === 404 && bucketSeen) return undefined;
+      const refused = status === 400 || status === 403;
+      const reason = refused || status === 404 ? await reasonFor(key, signal) : undefined;
+      // What GET was told, HEAD will be too: the refusal was for credentials that have been renewed since.
+      if (refused && !again && (reason === undefined || [404, 416].includes(s3Status(reason) ?? 0)))
+        return head(key, { signal }, true);
+      if (status === 404 && (reason === undefined || s3Code(reason) === "NoSuchKey")) return absent(attempt, reason);
+      throw translateS3Error(reason ?? error, connection, attempt);
+    }
+  }
+
+  /** An answer to HEAD has no body, so that all failures look alike: the same with GET, whose answer names the reason. */
+  async function reasonFor(key: Key, signal: AbortSignal | undefined): Promise<unknown> {
+    try {
+      await (await calls.get(prefix + key, { range: "bytes=0-0" }, signal)).discard();
+      return undefined;
+    } catch (error) {
+      return s3Code(error) === "" || s3Code(error) === "NotFound" ? undefined : error;
+    }
+  }
+
+  /** Before the first blob counts as absent, its bucket must be known to exist. */
+  async function absent(attempt: S3Attempt, proof: unknown): Promise<undefined> {
+    if (proof === undefined) {
+      await client.headBucket({ Bucket }, http(attempt.signal)).catch((error: unknown) => {
+        const named = s3Status(error) === 404 ? Object.assign(error as Error, { name: "NoSuchBucket" }) : error;
+        throw translateS3Error(named, connection, attempt);
+      });
+    }
+    bucketSeen = true;
+    return undefined;
+  }
+
+  const get: Store["get"] = (key, options) => readObject(connection, key, options);
+
+  async function deleteMany(keys: readonly Key[], { signal }: CallOptions = {}): Promise<void> {
+    const attempt = { action: "delete from", permission: "s3:DeleteObject", signal };
+    throwIfInterrupted(signal);
+    const failures: FeedctlError[] = [];
+    for (let i = 0; i < keys.length; i += DELETE_BATCH) {
+      try {
+        const batch = keys.slice(i, i + DELETE_BATCH).map((key) => prefix + key);
+        for (const { key, error } of await calls.deleteMany(batch, signal)) {
+          if (s3Code(error) === "NoSuchKey") continue;
+          const one = { ...attempt, action: `delete ${JSON.stringify(key.slice(prefix.length))} from` };
+          failures.push(translateS3Error(error, connection, one));
+        }
+      } catch (error) {
+        failures.push(translateS3Error(error, connection, attempt));
+        if (signal?.aborted) break;
+      }
+    }
+    const [first] = failures;
+    if (first === undefined) return;
+    if (failures.length === 1) throw first;
+    throw new FeedctlError(first.code, `${first.message} (and ${failures.length - 1} more failures)`, first);
+  }
+
+  /** A listing does not tell of SSE-KMS, under which an ETag only looks like an MD5: one object per store is asked. */
+  async function trustsEtags(key: Key, signal: AbortSignal | undefined): Promise<boolean> {
+    if (etagsAreMd5 !== undefined) return etagsAreMd5;
+    try {
+      const blob = await head(key, { signal });
+      return blob === undefined ? false : (etagsAreMd5 ??= blob.md5 !== undefined);
+    } catch (error) {
+      if (error instanceof FeedctlError && error.code === "denied") return (etagsAreMd5 = false);
+      throw error;
+    }
+  }
+
+  function remote(blob: BlobInfo): RemoteBlob {
+    const whole = prefix + blob.key;
+    const attempt = { action: `make a URL for ${JSON.stringify(blob.key)} in`, permission: "s3:GetObject" };
+    const url = async (seconds = HOUR) => {
+      if (seconds > WEEK)
+        throw new FeedctlError("usage", "S3 makes no URL that works for longer than a week", { hint: "--expires 7d" });
+      return connection.presign(whole, seconds).catch((error: unknown) => {
+        throw translateS3Error(error, connection, attempt);
+      });
+    };
+    const publicUrl = async () => (config.makePublic ? (await url()).replace(/\?.*$/, "") : undefined);
+    return { blob, s3: { host: connection.host, bucket: Bucket, key: whole }, url, publicUrl };
+  }
+
+  const copier = createCopier(connection, { head }, copyLimits);
+
+  return {
+    name: connection.name,
+    type: "s3",
+    features: { sortedList: true, atomicCreate: true, metadata: true, listsAll: false },
+    head,
+    get,
+    put: (key, source, options) => putBlob(connection, { head, get }, key, source, options),
+    list: (text, options = {}) => listObjects(connection, text, options, (key) => trustsEtags(key, options.signal)),
+    async delete(key, { signal } = {}) {
+      const attempt = { action: `delete ${JSON.stringify(key)} from`, permission: "s3:DeleteObject", signal };
+      await calls.delete(prefix + key, signal).catch((error: unknown) => {
+        if (s3Code(error) !== "NoSuchKey") throw translateS3Error(error, connection, attempt);
+      });
+    },
+    deleteMany,
+    remote,
+    ...copier,
+    // S3 alters no headers; a copy onto itself with others is its own way, and moves no bytes through here.
+    async describe(blob, options) {
+      const copied = await copier.copyFrom(blob.key, remote(blob), { ...options, ifExists: "replace", replaces: true });
+      if (copied !== undefined) return { tag: copied.tag };
+      const what = `change the headers of ${JSON.stringify(blob.key)} in ${connection.name}`;
+      throw new FeedctlError("denied", `cannot ${what}: it may not be copied onto itself`);
+    },
+    sweep: (before, { signal } = {}) => sweepUploads(connection, before, signal),
+    [Symbol.asyncDispose]: () => connection.close(),
+  };
+}

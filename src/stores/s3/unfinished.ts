@@ -1,0 +1,65 @@
+// Multipart uploads that are not complete: what they hold, and their end.
+import { setTimeout as sleep } from "node:timers/promises";
+import { FeedctlError } from "../../errors.ts";
+import { plainTag } from "./blob.ts";
+import { http, type S3Connection } from "./client.ts";
+import { s3Status } from "./errors.ts";
+import { isStale, mayPass } from "./send.ts";
+
+const MAX_TRIES = 5;
+
+export type UploadTarget = { Bucket: string; Key: string; UploadId: string };
+
+export interface StoredPart {
+  size: number;
+  /** Its MD5, unless the bucket encrypts with KMS; without quotes. */
+  tag: string;
+}
+
+/** By part number. Undefined: there is no such upload, or nobody may look. */
+export async function storedParts(
+  client: S3Connection["client"],
+  target: UploadTarget,
+  signal: AbortSignal | undefined,
+): Promise<Map<number, StoredPart> | undefined> {
+  const found = new Map<number, StoredPart>();
+  let marker: string | undefined;
+  try {
+    for (;;) {
+      const whole = marker === undefined ? target : { ...target, PartNumberMarker: marker };
+      const page = await client.listParts(whole, http(signal));
+      for (const { PartNumber, Size, ETag } of page.Parts ?? []) {
+        const tag = plainTag(ETag);
+        if (PartNumber !== undefined && Size !== undefined && tag !== undefined)
+          found.set(PartNumber, { size: Size, tag });
+      }
+      const next = page.NextPartNumberMarker;
+      // A page too few costs parts that are sent again.
+      if (page.IsTruncated !== true || next === undefined || Number(next) <= Number(marker ?? 0)) return found;
+      marker = next;
+    }
+  } catch (error) {
+    if (s3Status(error) === undefined || mayPass(error) || isStale(error)) throw error;
+    return undefined;
+  }
+}
+
+/** A part whose connection was cut may still be arriving, and brings the upload back to life: ended is what is gone. */
+export async function endUpload(client: S3Connection["client"], target: UploadTarget): Promise<void> {
+  for (let count = 0; count < MAX_TRIES; count++) {
+    try {
+      await client.abortMultipartUpload(target);
+    } catch (error) {
+      if (s3Status(error) === 404) return;
+      throw error;
+    }
+    // Where looking is not allowed or not known, the accepted request must do.
+    const found = await client.listParts({ ...target, MaxParts: 1 }).then(
+      () => true,
+      () => false,
+    );
+    if (!found) return;
+    await sleep(50 * 2 ** count);
+  }
+  throw new FeedctlError("unavailable", "parts kept arriving");
+}
