@@ -3,7 +3,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { fuzzCases } from "../formats/fuzz-cases.ts";
+import { fuzzCases } from "../formats/fuzz/cases.ts";
 import { fuzzOnce } from "../support/fuzz-run.ts";
 
 const first = Number(process.argv[2] ?? 1000);

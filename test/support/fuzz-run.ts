@@ -3,7 +3,7 @@ import { writeFileSync } from "node:fs";
 import path from "node:path";
 import { FeedctlError } from "../../src/errors.ts";
 import { keyProblem } from "../../src/stores/key.ts";
-import type { FuzzCase } from "../formats/fuzz-cases.ts";
+import type { FuzzCase } from "../formats/fuzz/cases.ts";
 import { createRandom, mutate } from "./fuzz.ts";
 
 const MAX_MILLISECONDS = 2000;

@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { basename, delimiter, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { S3 } from "@aws-sdk/client-s3";
-import type { ContractCaseName } from "../stores/contract.ts";
+import type { ContractCaseName } from "../stores/contract/contract.ts";
 
 /** Which program answers: a server that somebody else started, one of the real servers, or the emulator from npm. */
 export type S3ServerKind = "given" | "versitygw" | "weed" | "fauxqs";

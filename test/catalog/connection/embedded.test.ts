@@ -1,0 +1,115 @@
+import assert from "node:assert/strict";
+import { chmodSync, existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { hostname } from "node:os";
+import { join } from "node:path";
+import { describe, test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
+import { sandbox, type Sandbox } from "../../support/feedctl.ts";
+
+const lockOf = (place: Sandbox) => join(place.data, "catalog.lock");
+
+/** Holds the embedded catalog as a live process does: with this one's name in the lock file. */
+function holdCatalog(place: Sandbox): void {
+  mkdirSync(place.data, { recursive: true });
+  writeFileSync(lockOf(place), JSON.stringify({ pid: process.pid, host: hostname(), started: "" }));
+}
+
+describe("the embedded catalog", () => {
+  test("a first use needs no set-up, and both it and the next are quick", async (t) => {
+    await using place = await sandbox();
+    for (const what of ["first use, creating the catalog", "opening it again"]) {
+      const since = performance.now();
+      const { code, stderr } = await place.feedctl(["feed", "list"]);
+      assert.equal(code, 0, stderr);
+      t.diagnostic(`${what}: ${Math.round(performance.now() - since)} ms, Node's start included`);
+    }
+    assert.deepEqual(readdirSync(place.data), ["catalog"], "nothing but the catalog is left behind");
+  });
+
+  test("a second process waits with a message and gives up with 75, naming the holder", async () => {
+    await using place = await sandbox({ FEEDCTL_LOCK_WAIT: "1" });
+    holdCatalog(place);
+    const { code, stderr } = await place.feedctl(["feed", "list"]);
+    assert.equal(code, 75);
+    assert.match(stderr, new RegExp(`waiting for the embedded catalog, in use by process ${process.pid}`));
+    assert.match(stderr, /error: the embedded catalog is in use by process \d+/);
+    assert.match(stderr, /catalog\.lock/);
+  });
+
+  test("it goes on as soon as the holder has let go", async () => {
+    await using place = await sandbox({ FEEDCTL_LOCK_WAIT: "60" });
+    holdCatalog(place);
+    const waiting = await place.start(["feed", "create", "web", "--type", "npm"]);
+    await waiting.shows("waiting for the embedded catalog");
+    rmSync(lockOf(place));
+    assert.equal((await waiting.finished).code, 0);
+  });
+
+  test("a process that waits can be interrupted", async () => {
+    await using place = await sandbox({ FEEDCTL_LOCK_WAIT: "60" });
+    holdCatalog(place);
+    const stop = new AbortController();
+    const waiting = await place.start(["feed", "list"], { signal: stop.signal });
+    await waiting.shows("waiting for the embedded catalog");
+    stop.abort();
+    assert.equal((await waiting.finished).code, 130);
+  });
+
+  test("the lock of a killed process, or one that nobody wrote, is taken over", async () => {
+    await using place = await sandbox({ FEEDCTL_LOCK_WAIT: "15" });
+    assert.equal((await place.feedctl(["feed", "create", "web", "--type", "npm"])).code, 0);
+    const killed = await place.start(["feed", "list"]);
+    while (!existsSync(lockOf(place)) && killed.child.exitCode === null) await sleep(1);
+    killed.child.kill("SIGKILL");
+    assert.equal((await killed.finished).code, null, "it was killed with the lock in its hand");
+    assert.equal(existsSync(lockOf(place)), true);
+    // The process that has this number now is another one: its start differs.
+    const reused = { pid: process.pid, host: hostname(), started: "1" };
+    for (const content of [undefined, "rubbish", "{}", JSON.stringify(reused)]) {
+      if (content !== undefined) writeFileSync(lockOf(place), content);
+      const { code, stderr } = await place.feedctl(["feed", "list"]);
+      assert.equal(code, 0, `lock file ${content ?? "of the killed process"}: ${stderr}`);
+    }
+  });
+
+  test("eight processes at once all get their turn", async () => {
+    await using place = await sandbox({ FEEDCTL_LOCK_WAIT: "60" });
+    const names = Array.from({ length: 8 }, (_, index) => `feed-${index}`);
+    const all = await Promise.all(names.map((name) => place.feedctl(["feed", "create", name, "--type", "npm"])));
+    for (const { code, stderr } of all) assert.equal(code, 0, stderr);
+    const listed = (await place.feedctl(["feed", "list", "--json"])).json() as { name: string }[];
+    assert.deepEqual(
+      listed.map(({ name }) => name),
+      names,
+    );
+  });
+
+  test("a damaged catalog is told as such and not touched", async () => {
+    await using place = await sandbox();
+    await place.feedctl(["feed", "list"]);
+    rmSync(join(place.data, "catalog", "global"), { recursive: true });
+    const { code, stderr } = await place.feedctl(["feed", "list"]);
+    assert.equal(code, 7, stderr);
+    assert.match(stderr, /error: the embedded catalog at .* cannot be opened: .*\nhint: restore/);
+    assert.doesNotMatch(stderr, /bug in feedctl/);
+    assert.equal(existsSync(lockOf(place)), false);
+  });
+
+  test("something else in the catalog's place, or no place at all, is a clear error", async (t) => {
+    await using place = await sandbox();
+    mkdirSync(join(place.data, "catalog"), { recursive: true });
+    writeFileSync(join(place.data, "catalog", "letter.txt"), "somebody's");
+    const other = await place.feedctl(["feed", "list"]);
+    assert.equal(other.code, 7, other.stderr);
+    assert.deepEqual(readdirSync(join(place.data, "catalog")), ["letter.txt"]);
+    writeFileSync(place.path("file"), "");
+    const below = await place.feedctl(["feed", "list"], { env: { FEEDCTL_DATA_DIR: place.path("file", "data") } });
+    assert.equal(below.code, 6, below.stderr);
+    assert.match(below.stderr, /data directory .* cannot be made/);
+    if (process.getuid?.() === 0) return t.diagnostic("as root: a directory without rights is not tried");
+    mkdirSync(place.path("closed"));
+    chmodSync(place.path("closed"), 0o500);
+    const closed = await place.feedctl(["feed", "list"], { env: { FEEDCTL_DATA_DIR: place.path("closed") } });
+    assert.equal(closed.code, 6, closed.stderr);
+  });
+});

@@ -1,0 +1,105 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import fc from "fast-check";
+import { parseMessage, parseOneParagraph, parseParagraphs } from "../../../src/formats/manifests/headers.ts";
+import { cpuTime } from "../../support/cpu.ts";
+
+test("fields keep their order, names ignore case, continuation lines lose one blank", () => {
+  const paragraph = parseOneParagraph(
+    "Package: foo\nDescription:  A thing  \n It does\n .\n   * much\nVERSION:1.0\nEmpty:\n",
+    "control",
+  );
+  assert.deepEqual(paragraph.fields, [
+    { name: "Package", value: "foo" },
+    { name: "Description", value: "A thing\nIt does\n.\n  * much" },
+    { name: "VERSION", value: "1.0" },
+    { name: "Empty", value: "" },
+  ]);
+  assert.equal(paragraph.get("version"), "1.0");
+  assert.equal(paragraph.get("nothing"), undefined);
+  assert.deepEqual(paragraph.all("nothing"), []);
+});
+
+test("blank lines, also of blanks and with carriage returns, part paragraphs", () => {
+  const paragraphs = parseParagraphs("\n\nA: 1\r\n \t\r\nB: 2\r\n two\r\n\r\n\r\nC: 3", "control");
+  assert.deepEqual(
+    paragraphs.map(({ fields }) => fields.map(({ name, value }) => `${name}=${value}`)),
+    [["A=1"], ["B=2\ntwo"], ["C=3"]],
+  );
+});
+
+test("a message ends its headers at the first blank line and keeps the rest as it is", () => {
+  const { headers, body } = parseMessage("\ufeffName: a\nName-2: b\n\nText: no field\n\nnor this\n", "METADATA");
+  assert.deepEqual(headers.fields.length, 2);
+  assert.equal(body, "Text: no field\n\nnor this\n");
+  assert.equal(parseMessage("Name: a", "METADATA").body, "");
+  const folded = parseMessage("Description: a\n        \n        b\u2028c\nName: n\n", "METADATA").headers;
+  assert.equal(folded.get("description"), "a\n\n       b\u2028c");
+  assert.equal(folded.get("name"), "n");
+  assert.equal(parseMessage("Name: a\r\n\r\nbody\r\n", "METADATA").body, "body\r\n");
+});
+
+test("a field may stand twice only where the caller says so", () => {
+  const text = "Classifier: a\nName: n\nclassifier: b\n";
+  const rules = { repeatable: new Set(["classifier"]) };
+  assert.deepEqual(parseOneParagraph(text, "METADATA", rules).all("CLASSIFIER"), ["a", "b"]);
+  assert.throws(() => parseOneParagraph(text, "METADATA"), {
+    code: "invalid",
+    message: /the field "classifier" twice/,
+  });
+});
+
+test("comments are passed over only where the caller says so", () => {
+  const text = "# first\nA: 1\n# inside\n 2\n";
+  assert.deepEqual(parseOneParagraph(text, "control", { comments: true }).get("A"), "1\n2");
+  assert.throws(() => parseOneParagraph(text, "control"), { message: /line 1 of its control is not a field/ });
+});
+
+const rejected: [name: string, text: string, reason: RegExp][] = [
+  ["a line without a colon", "A: 1\nB\n", /line 2 of its control is not a field/],
+  ["a line that begins with a colon", ": 1\n", /line 1 .* not a field/],
+  ["a name with a blank inside", "A B: 1\n", /line 1 .* not a field/],
+  ["a name that is not ASCII", "\u00c4: 1\n", /line 1 .* not a field/],
+  ["a continuation of nothing", " a\n", /line 1 .* continues no field/],
+  ["a lone carriage return", "A: 1\rB: 2\n", /carriage returns/],
+  ["a NUL character", "A: 1\0\n", /NUL/],
+  ["a second paragraph", "A: 1\n\nB: 2\n", /2 paragraphs instead of one/],
+  ["nothing", "\n \n", /is empty/],
+  ["endless fields", Array.from({ length: 30_000 }, (_, i) => `A${i}: 1\n`).join(""), /more than 20000 fields/],
+];
+for (const [name, text, reason] of rejected) {
+  test(`${name} is rejected`, () => {
+    assert.throws(() => parseOneParagraph(text, "control"), { code: "invalid", message: reason });
+  });
+}
+
+test("whatever fields are written come back", () => {
+  const name = fc.stringMatching(/^[A-Za-z][A-Za-z0-9-]{0,8}$/);
+  const line = fc.string({ unit: fc.constantFrom("a", ":", " ", "\u00e4", "#", ".") }).map((text) => text.trim());
+  const fields = fc.uniqueArray(fc.tuple(name, fc.array(line.filter(Boolean), { minLength: 1, maxLength: 3 })), {
+    selector: ([key]) => key.toLowerCase(),
+    minLength: 1,
+  });
+  fc.assert(
+    fc.property(fields, fc.constantFrom("\n", "\r\n"), (entries, end) => {
+      const text = entries.map(([key, lines]) => `${key}: ${lines.join(`${end} `)}${end}`).join("");
+      const expected = entries.map(([key, lines]) => ({ name: key, value: lines.join("\n") }));
+      assert.deepEqual(parseOneParagraph(text, "control").fields, expected);
+    }),
+  );
+});
+
+test("a mebibyte of anything is read or refused at once", () => {
+  for (const unit of ["a", "\n", " ", ":", "a:\n", " \n", "\r", "a: b\n c\n", "\t"]) {
+    const text = unit.repeat((1024 * 1024) / unit.length);
+    const started = cpuTime();
+    for (const parse of [() => parseParagraphs(text, "control"), () => parseMessage(text, "control")]) {
+      try {
+        parse();
+      } catch (error) {
+        assert.equal((error as { code?: string }).code, "invalid");
+      }
+    }
+    assert.ok(cpuTime() - started < 5000, JSON.stringify(unit));
+  }
+});

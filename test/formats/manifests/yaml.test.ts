@@ -1,0 +1,69 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { isYamlMapping, parseYaml, parseYamlMapping } from "../../../src/formats/manifests/yaml.ts";
+import { cpuTime } from "../../support/cpu.ts";
+
+const parse = (text: string) => parseYaml(Buffer.from(text), "m.yaml");
+
+test("scalars stay as they are written, whatever YAML would make of them", () => {
+  const text =
+    'version: 1.10\nappVersion: 1e3\nflag: yes\nnothing: ~\nabsent:\noctal: 007\nlist: [1, "2"]\nb: !binary aGk=';
+  assert.deepEqual(parse(text), {
+    version: "1.10",
+    appVersion: "1e3",
+    flag: "yes",
+    nothing: "~",
+    absent: "",
+    octal: "007",
+    list: ["1", "2"],
+    b: "hi",
+  });
+});
+
+test("tags of other languages are passed over without a word on the terminal", (t) => {
+  const warn = t.mock.method(process, "emitWarning");
+  const value = parse("--- !ruby/object:Gem::Specification\nversion: !ruby/object:Gem::Version\n  version: 1.0\n");
+  assert.deepEqual(value, { version: { version: "1.0" } });
+  assert.equal(warn.mock.callCount(), 0);
+});
+
+test("a key __proto__ is a member like any other", () => {
+  const value = parseYamlMapping(Buffer.from("__proto__: {polluted: yes}\na: 1\n"), "m.yaml");
+  assert.deepEqual(Object.keys(value), ["__proto__", "a"]);
+  assert.equal(({} as Record<string, unknown>)["polluted"], undefined);
+  assert.ok(isYamlMapping(value) && !isYamlMapping(["a"]) && !isYamlMapping("a") && !isYamlMapping(undefined));
+});
+
+const MiB = 1024 * 1024;
+const rejected: [name: string, text: string, reason: RegExp][] = [
+  ["an alias", "a: &x 1\nb: *x\n", /uses YAML aliases/],
+  ["a key that stands twice", "a: 1\nb: 2\na: 3\n", /the key "a" twice/],
+  ["a key that is no text", "? [a]\n: b\n", /a key that is not text/],
+  ["a second document", "a: 1\n---\na: 2\n", /several YAML documents/],
+  ["what is no YAML", "a: [1\n", /is not YAML/],
+  ["a list instead of a mapping", "- a\n", /not a YAML mapping/],
+  ["nothing", "", /not a YAML mapping/],
+  ["nesting of brackets", "[".repeat(MiB), /deeper than 64/],
+  ["nesting of dashes", "- ".repeat(MiB / 2), /deeper than 64/],
+  ["nesting of keys", "? ".repeat(MiB / 2), /deeper than 64/],
+  ["nesting of braces within the depth of the parser", "{a: ".repeat(70) + "}".repeat(70), /deeper than 64/],
+  ["endless errors", `[${",".repeat(MiB - 2)}]`, /more than 400000 YAML tokens/],
+  ["endless keys", "a:\n".repeat(MiB / 3), /more than 400000 YAML tokens/],
+];
+for (const [name, text, reason] of rejected) {
+  test(`${name} is rejected at once`, () => {
+    const started = cpuTime();
+    assert.throws(() => parseYamlMapping(Buffer.from(text), "m.yaml"), { code: "invalid", message: reason });
+    assert.ok(cpuTime() - started < 5000);
+  });
+}
+
+test("broken UTF-8 is rejected", () => {
+  assert.throws(() => parseYaml(Buffer.from([0x61, 0x3a, 0xff]), "m.yaml"), { code: "invalid", message: /UTF-8/ });
+});
+
+test("a long list of files, as in large gems, is read", () => {
+  const files = Array.from({ length: 20_000 }, (_, i) => `lib/some/folder/of/the/gem/file${i}.rb`);
+  const text = `files:\n${files.map((file) => `- ${file}\n`).join("")}`;
+  assert.deepEqual(parse(text), { files });
+});

@@ -1,0 +1,97 @@
+import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, test } from "node:test";
+import type { Context } from "../../../src/operations/context.ts";
+import { saveAsset } from "../../../src/operations/assets/restore-content.ts";
+import { openDiskStore } from "../../../src/stores/disk/store.ts";
+import { parseKey } from "../../../src/stores/key.ts";
+import type { ByteRange, Store } from "../../../src/stores/store.ts";
+import { someBytes, sourceOf } from "../../support/bytes.ts";
+import { failing } from "../../support/failing-store.ts";
+
+const MIB = 1024 * 1024;
+const size = 20 * MIB;
+const bytes = someBytes(size, 7);
+const key = parseKey("folder/big.bin");
+const file = {
+  key,
+  size,
+  sha256: createHash("sha256").update(bytes).digest("hex"),
+  modifiedAt: new Date("2024-02-03T04:05:06Z"),
+};
+// all that saving looks at
+const context = { signal: new AbortController().signal, pid: 1 } as Context;
+
+let root: string;
+let store: Store;
+beforeEach(async () => {
+  root = mkdtempSync(join(tmpdir(), "feedctl-save-"));
+  store = await openDiskStore({ type: "disk", path: join(root, "store") });
+  await store.put(key, sourceOf(bytes), { ifExists: "fail" });
+});
+afterEach(async () => {
+  await store[Symbol.asyncDispose]();
+  rmSync(root, { recursive: true });
+});
+
+/** The store, and the ranges that it was asked for. */
+function watched(): { store: Store; ranges: (ByteRange | undefined)[] } {
+  const ranges: (ByteRange | undefined)[] = [];
+  const get: Store["get"] = (name, options) => {
+    ranges.push(options?.range);
+    return store.get(name, options);
+  };
+  return { store: { ...store, get }, ranges };
+}
+
+/** A download that ends after nine mebibytes; returns the file that it leaves. */
+async function broken(target: string): Promise<string> {
+  const cut = failing(store, { cut: { after: 9 * MIB } });
+  await assert.rejects(saveAsset(context, { store: cut, file, target, overwrite: false }), { code: "unavailable" });
+  const [left = "", ...more] = readdirSync(root).filter((name) => name !== "store");
+  assert.deepEqual(more, []);
+  assert.notEqual(left, "big.bin");
+  return join(root, left);
+}
+
+test("a download that broke off goes on with what has arrived", async () => {
+  const target = join(root, "big.bin");
+  const start = statSync(await broken(target)).size;
+  assert.ok(start > MIB && start <= 9 * MIB, `${start} bytes were left`);
+  const { store: again, ranges } = watched();
+  assert.equal(await saveAsset(context, { store: again, file, target, overwrite: false }), "saved");
+  assert.deepEqual(ranges, [{ start }]);
+  assert.ok(readFileSync(target).equals(bytes));
+  assert.deepEqual(readdirSync(root).toSorted(), ["big.bin", "store"]);
+});
+
+test("what was left is not trusted: a wrong byte in it, and the download begins anew", async () => {
+  const target = join(root, "big.bin");
+  const part = await broken(target);
+  const damaged = readFileSync(part);
+  damaged[1000]! ^= 1;
+  writeFileSync(part, damaged);
+  const { store: again, ranges } = watched();
+  assert.equal(await saveAsset(context, { store: again, file, target, overwrite: false }), "saved");
+  assert.deepEqual(ranges, [{ start: damaged.length }, undefined]);
+  assert.ok(readFileSync(target).equals(bytes));
+});
+
+test("other bytes than the catalog's are not saved, and leave nothing", async () => {
+  const target = join(root, "big.bin");
+  await store.put(key, sourceOf(someBytes(size, 8)), { ifExists: "replace" });
+  await assert.rejects(saveAsset(context, { store, file, target, overwrite: false }), { code: "corrupt" });
+  assert.deepEqual(readdirSync(root), ["store"]);
+});
+
+test("a file that is there is kept, or replaced when told to", async () => {
+  const target = join(root, "big.bin");
+  writeFileSync(target, "mine");
+  await assert.rejects(saveAsset(context, { store, file, target, overwrite: false }), { code: "conflict" });
+  assert.equal(readFileSync(target, "utf8"), "mine");
+  assert.equal(await saveAsset(context, { store, file, target, overwrite: true }), "saved");
+  assert.equal(await saveAsset(context, { store, file, target, overwrite: false }), "unchanged");
+});

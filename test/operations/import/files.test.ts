@@ -1,0 +1,169 @@
+import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import { chmodSync, existsSync, mkdirSync, readdirSync, utimesSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { onDatabases } from "../../support/databases.ts";
+import { debPackage } from "../../support/fixtures/deb.ts";
+import { npmTarball } from "../../support/fixtures/packages.ts";
+import { assertSound, counts, diskFeed, importing, listed, reportOf, writeFiles } from "../../support/importing.ts";
+import { writePackages } from "../../support/package-set.ts";
+
+const tarball = (name: string, description = "") => npmTarball({ name, version: "1.0.0", manifest: { description } });
+
+onDatabases("files to import", ["PostgreSQL"], (database) => {
+  database.test("--move deletes what the feed has, and nothing else", async (_t, place) => {
+    const folder = place.path("in");
+    await diskFeed(place, "web", "npm");
+    writeFiles(folder, { "old.tgz": tarball("old") });
+    await place.run("import", "web", folder);
+    writeFiles(folder, {
+      "new.tgz": tarball("new"),
+      "again.tgz": tarball("new"),
+      "other.tgz": tarball("old", "other bytes"),
+      "junk.tgz": "junk",
+    });
+    const planned = await importing(place, 3, "web", folder, "--move", "--dry-run");
+    assert.deepEqual(planned.counts, counts({ imported: 1, existing: 2, conflicts: 1, invalid: 1 }));
+    assert.equal(readdirSync(folder).length, 5);
+    const { files, counts: found } = await importing(place, 3, "web", folder, "--move");
+    assert.deepEqual(found, counts({ imported: 1, existing: 2, conflicts: 1, invalid: 1 }), JSON.stringify(files));
+    assert.deepEqual(readdirSync(folder).toSorted(), ["junk.tgz", "other.tgz"]);
+    await assertSound(place, "web", 2);
+  });
+
+  database.test("--move of a file that may not be deleted has failed, though the feed has it", async (t, place) => {
+    const folder = place.path("in");
+    const [file = ""] = writePackages(folder, 1);
+    await diskFeed(place, "web", "npm");
+    // root may delete anything but what is made immutable
+    const root = process.getuid?.() === 0;
+    if (root && spawnSync("chattr", ["+i", file]).status !== 0) return t.skip("no file system with immutable files");
+    if (!root) chmodSync(folder, 0o555);
+    try {
+      const { files, counts: found } = await importing(place, 3, "web", file, "--move");
+      assert.deepEqual(found, counts({ failed: 1 }));
+      assert.match(files[0]?.reason ?? "", /the feed has it, but the file cannot be deleted: .*(EPERM|EACCES)/);
+    } finally {
+      if (root) spawnSync("chattr", ["-i", file]);
+      else chmodSync(folder, 0o755);
+    }
+    assert.ok(existsSync(file));
+    assert.deepEqual((await importing(place, 0, "web", file, "--move")).counts, counts({ existing: 1 }));
+    assert.ok(!existsSync(file));
+  });
+
+  database.test("--dry-run changes nothing and says what would be", async (_t, place) => {
+    const root = await diskFeed(place, "web", "npm");
+    const files = writePackages(place.path("in"), 3);
+    assert.deepEqual((await importing(place, 0, "web", ...files, "--dry-run")).counts, counts({ imported: 3 }));
+    assert.deepEqual(await listed(place, "web"), []);
+    assert.deepEqual(readdirSync(root), []);
+    assert.deepEqual(await place.rows("select command from feedctl.runs where command like 'import%'"), []);
+  });
+
+  database.test("--include and --exclude choose by path below the folder", async (_t, place) => {
+    const folder = place.path("in");
+    writeFiles(folder, {
+      "a.tgz": tarball("a"),
+      "deep/b.tgz": tarball("b"),
+      "deep/c.tgz": tarball("c"),
+      "package.bin": tarball("d"),
+    });
+    await diskFeed(place, "web", "npm");
+    const names = async (...options: string[]) =>
+      (await importing(place, 0, "web", folder, "-r", "--dry-run", ...options)).files
+        .map(({ name }) => name)
+        .toSorted();
+    assert.deepEqual(await names(), ["a", "b", "c"]);
+    assert.deepEqual(await names("--include", "deep/*"), ["b", "c"]);
+    assert.deepEqual(await names("--include", "*.bin"), ["d"]);
+    assert.deepEqual(await names("--exclude", "**/b.tgz"), ["a", "c"]);
+    assert.deepEqual(await names("--include", "**/*.tgz", "--exclude", "a.tgz"), ["b", "c"]);
+    assert.deepEqual(await names("--include", "nothing"), []);
+  });
+
+  database.test("--published-from: the file's time, or now", async (_t, place) => {
+    const [old = "", young = ""] = writePackages(place.path("in"), 2);
+    const time = new Date("2019-08-07T06:05:04Z");
+    for (const file of [old, young]) utimesSync(file, time, time);
+    await diskFeed(place, "web", "npm");
+    await place.run("import", "web", old, "--published-from", "file");
+    const started = Date.now();
+    await place.run("import", "web", young, "--published-from", "now");
+    const [first, second] = await listed(place, "web");
+    assert.equal(first?.publishedAt, time.toISOString());
+    assert.ok(Date.parse(second!.publishedAt) >= started);
+  });
+
+  database.test("--on-conflict skip passes over what differs, and is no fault", async (_t, place) => {
+    await diskFeed(place, "web", "npm");
+    const [a = "", b = ""] = writeFiles(place.path("in"), { "a.tgz": tarball("a"), "b.tgz": tarball("a", "b") });
+    await place.run("import", "web", a);
+    assert.deepEqual((await importing(place, 0, "web", b, "--on-conflict", "skip")).counts, counts({ skipped: 1 }));
+    assert.deepEqual((await importing(place, 3, "web", b, "--on-conflict", "fail")).counts, counts({ conflicts: 1 }));
+    const { stdout } = await place.run("import", "web", b, "--on-conflict", "skip");
+    assert.match(stdout, /^skipped +a 1\.0\.0: the feed has this version with other bytes/m);
+  });
+
+  database.test("files that may not be read, or are gone, fail alone", async (t, place) => {
+    const files = writePackages(place.path("in"), 3);
+    await place.run("feed", "create", "web", "--type", "npm");
+    const sealed = place.path("sealed");
+    mkdirSync(sealed);
+    const asRoot = process.getuid?.() === 0;
+    if (!asRoot) chmodSync(files[1]!, 0);
+    else t.diagnostic("root reads everything: only the file that is gone is tried");
+    const { counts: found } = await importing(place, 3, "web", ...files, join(sealed, "gone.tgz"));
+    assert.deepEqual(found, asRoot ? counts({ imported: 3, failed: 1 }) : counts({ imported: 2, failed: 2 }));
+  });
+
+  database.test(
+    "distribution and component are for Debian, and make another file of the version",
+    async (_t, place) => {
+      await diskFeed(place, "deb", "debian");
+      const [file = ""] = writeFiles(place.path("in"), {
+        "aa_1_all.deb": debPackage({ name: "aa", version: "1" }),
+        "a.tgz": tarball("a"),
+      });
+      await place.run("import", "deb", file);
+      await place.run("import", "deb", file, "--distribution", "bookworm", "--component", "contrib");
+      const [version] = await listed(place, "deb");
+      assert.deepEqual(version?.files.map(({ qualifier }) => qualifier).toSorted(), [
+        "arch=all&component=contrib&distribution=bookworm",
+        "arch=all&component=main&distribution=stable",
+      ]);
+      await diskFeed(place, "web", "npm");
+      const { stderr } = await place.exits(2, "import", "web", place.path("in", "a.tgz"), "--component", "main");
+      assert.match(stderr, /for feeds of type debian/);
+    },
+  );
+
+  database.test("standard input: one package, or paths by line or NUL; empty is a mistake", async (_t, place) => {
+    await diskFeed(place, "web", "npm");
+    const files = writePackages(place.path("in"), 4);
+    const importInput = async (input: string | Uint8Array, ...args: string[]) =>
+      place.feedctl(["import", "web", "-", "--json", ...args], { input });
+    const one = reportOf((await importInput(tarball("piped"))).events());
+    assert.deepEqual(one.counts, counts({ imported: 1 }));
+    assert.equal(one.files[0]?.name, "piped");
+    const lines = reportOf((await importInput(`${files[0]}\r\n${files[1]}\n\n`)).events());
+    assert.deepEqual(lines.counts, counts({ imported: 2 }));
+    const odd = place.path("in", "with\nline.tgz");
+    writeFileSync(odd, tarball("odd"));
+    const nul = reportOf((await importInput(`${files[2]}\0${odd}\0`)).events());
+    assert.deepEqual(nul.counts, counts({ imported: 2 }));
+    const gone = reportOf((await importInput("no-such-file.tgz")).events());
+    assert.deepEqual(gone.counts, counts({ failed: 1 }));
+    for (const input of ["", new Uint8Array()]) {
+      const empty = await importInput(input);
+      assert.equal(empty.code, 2);
+      assert.match(empty.stderr, /standard input is empty/);
+    }
+    // any type is told from its contents, for it has no name
+    const mapped = await place.feedctl(["import", "--json", "--map", "npm=web", "--", "-"], {
+      input: tarball("mapped"),
+    });
+    assert.deepEqual(reportOf(mapped.events()).counts, counts({ imported: 1 }));
+    await assertSound(place, "web", 6);
+  });
+});

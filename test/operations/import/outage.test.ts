@@ -1,0 +1,79 @@
+import assert from "node:assert/strict";
+import { after, before } from "node:test";
+import { type Installation, onDatabases } from "../../support/databases.ts";
+import { assertSound, counts, importing } from "../../support/importing.ts";
+import { writePackages } from "../../support/package-set.ts";
+import { s3Problem, startS3Proxy, type S3Proxy } from "../../support/s3-proxy.ts";
+import { type S3Server, startS3 } from "../../support/s3-server.ts";
+
+const COUNT = 150;
+
+onDatabases("a store that fails during an import", ["PostgreSQL"], (database) => {
+  let s3: S3Server;
+  let proxy: S3Proxy;
+  before(async () => {
+    s3 = await startS3();
+    await s3.createBucket("import");
+    proxy = await startS3Proxy(s3.endpoint);
+  });
+  after(async () => {
+    await proxy.stop();
+    await s3.stop();
+  });
+
+  const isPut = ({ method, url }: { method: string; url: string }) => method === "PUT" && url.includes(".tgz");
+  const feedAt = async (place: Installation, path: string, secret = s3.secretKey) => {
+    const keys = ["--access-key", s3.accessKey, "--secret-key", secret];
+    const where = ["--bucket", "import", "--target-path", path, "--endpoint", proxy.endpoint, "--path-style"];
+    await place.run("feed", "create", path, "--type", "npm");
+    await place.run("store", "set", path, "s3", ...where, ...keys);
+  };
+
+  database.test("is gone: the import ends soon with 7, and the next one completes it", async (t, place) => {
+    const files = writePackages(place.path("in"), COUNT, { size: 100 });
+    await feedAt(place, "gone");
+    let puts = 0;
+    // no answer and no connection: what a server shows that was switched off
+    proxy.intercept = (request) => {
+      if (isPut(request)) puts++;
+      return puts > 80 ? (answer) => answer.destroy() : undefined;
+    };
+    const started = performance.now();
+    const { code, stdout, stderr } = await place.feedctl(["import", "gone", ...files, "--json"]);
+    t.diagnostic(`ended ${Math.round((performance.now() - started) / 1000)} s after its start`);
+    proxy.intercept = undefined;
+    assert.equal(code, 7, stderr);
+    assert.match(stderr, /"code":"unavailable"/);
+    assert.ok(performance.now() - started < 100_000);
+    // what was recorded before is told, and no item failed for ever
+    const told = stdout.split("\n").filter((line) => line !== "");
+    assert.ok(told.length >= 64 && told.length < COUNT, `${told.length} lines`);
+    assert.ok(told.every((line) => line.includes('"status":"imported"')));
+    const { counts: again } = await importing(place, 0, "gone", ...files);
+    assert.equal(again.imported + again.existing, COUNT);
+    assert.ok(again.existing >= told.length);
+    await assertSound(place, "gone", COUNT);
+  });
+
+  database.test("refuses writes: the import ends at once with 6", async (_t, place) => {
+    const files = writePackages(place.path("in"), 100, { size: 100 });
+    await feedAt(place, "denied");
+    let puts = 0;
+    proxy.intercept = (request) => (isPut(request) && ++puts > 70 ? s3Problem(403, "AccessDenied") : undefined);
+    const { stderr } = await place.exits(6, "import", "denied", ...files);
+    proxy.intercept = undefined;
+    assert.match(stderr, /^error: .*denied/im);
+    const { counts: again } = await importing(place, 0, "denied", ...files);
+    assert.deepEqual(again, counts({ imported: again.imported, existing: 100 - again.imported }));
+    assert.ok(again.existing >= 64);
+    await assertSound(place, "denied", 100);
+  });
+
+  database.test("does not take the credentials: 6, nothing recorded, and no secret told", async (_t, place) => {
+    const files = writePackages(place.path("in"), 3, { size: 100 });
+    await feedAt(place, "wrong", "not-the-secret-at-all");
+    const { stdout, stderr } = await place.exits(6, "import", "wrong", ...files);
+    assert.ok(!`${stdout}${stderr}`.includes("not-the-secret-at-all"));
+    assert.deepEqual((await place.run("package", "list", "wrong", "--json")).json(), []);
+  });
+});

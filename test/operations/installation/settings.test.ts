@@ -1,0 +1,59 @@
+import assert from "node:assert/strict";
+import { symlinkSync, mkdirSync, writeFileSync } from "node:fs";
+import { onEachDatabase } from "../../support/databases.ts";
+
+const root = "Storage.PackagesRootPath";
+
+onEachDatabase("settings", (database) => {
+  database.test("the catalog wins over the configuration file, that over the default", async (_t, place) => {
+    const get = async () => {
+      const { value, origin } = (await place.run("settings", "get", root, "--json")).json() as Record<string, string>;
+      return [value, origin];
+    };
+    assert.deepEqual(await get(), [place.path("data", "packages"), "default"]);
+    const configured = { [`ProGetConfig.${root}`]: "/configured" };
+    writeFileSync(place.path(".feedctlrc.json"), JSON.stringify(configured));
+    assert.deepEqual(await get(), ["/configured", "config"]);
+    await place.run("settings", "set", root.toLowerCase(), "/saved");
+    assert.deepEqual(await get(), ["/saved", "catalog"]);
+    await place.run("settings", "set", root, "");
+    assert.deepEqual(await get(), ["/configured", "config"], "a value saved empty does not count");
+    await place.run("settings", "set", root, "/saved");
+    await place.run("settings", "reset", root);
+    assert.deepEqual(await get(), ["/configured", "config"]);
+  });
+
+  database.testOnServer(
+    "what makes no sense is refused, and a new default says which feeds it moves",
+    async (_t, place) => {
+      await place.run("feed", "create", "web", "--type", "npm");
+      assert.match((await place.exits(2, "settings", "set", root, "relative")).stderr, /absolute/);
+      assert.match((await place.exits(2, "settings", "set", "FeedRetentionDryRun", "perhaps")).stderr, /true or false/);
+      assert.match(
+        (await place.exits(4, "settings", "get", "PackagesRoot")).stderr,
+        /did you mean Storage.PackagesRootPath/,
+      );
+      const changed = await place.run("settings", "set", root, place.path("elsewhere"));
+      assert.match(changed.stderr, /warning: feed web now looks for its files in .*elsewhere/);
+      const { store } = (await place.run("feed", "show", "web", "--json")).json() as { store: Record<string, string> };
+      assert.match(
+        store["because"]!,
+        /root .*elsewhere \(catalog\), type path .* \(Storage\.\w+, default\), then F\d+/,
+      );
+    },
+  );
+
+  database.testOnServer("a default must not lead a feed into another feed's store", async (_t, place) => {
+    const { id } = (await place.run("feed", "create", "web", "--type", "npm", "--json")).json() as { id: number };
+    await place.run("feed", "create", "other", "--type", "npm");
+    mkdirSync(place.path("real"));
+    symlinkSync(place.path("real"), place.path("link"));
+    const at = (await place.run("feed", "show", "web", "--json")).json() as { store: { location: string } };
+    const below = at.store.location.slice(place.path("data", "packages").length);
+    assert.match(below, new RegExp(`F${id}$`));
+    await place.run("store", "set", "other", "disk", "--path", place.path("real") + below);
+    const refused = await place.exits(5, "settings", "set", root, place.path("link"));
+    assert.match(refused.stderr, /feed "web" is feed "other"'s store/);
+    assert.deepEqual((await place.run("feed", "show", "web", "--json")).json(), at);
+  });
+});

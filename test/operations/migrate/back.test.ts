@@ -1,0 +1,106 @@
+// Migrations that are taken back, and what becomes of the store that was left.
+import assert from "node:assert/strict";
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { npmTarball } from "../../support/fixtures/packages.ts";
+import {
+  describeMigrations,
+  dump,
+  filesBelow,
+  keysIn,
+  makePersonal,
+  prepare,
+  sound,
+} from "../../support/migrations.ts";
+import { writePackages } from "../../support/package-set.ts";
+
+describeMigrations("migrations taken back", { concurrency: 3 }, (test) => {
+  test("started, cut over and taken back: the rows stay, and what changed since comes along", async (place) => {
+    await prepare(place, 12);
+    await makePersonal(place);
+    const rows = await dump(place);
+    const to = ["--to", ...place.toS3()];
+    assert.match(
+      (await place.run("migrate", "start", "web", ...to)).stderr,
+      /to switch it: feedctl migrate cutover web/,
+    );
+    await place.run("migrate", "cutover", "web");
+    assert.deepEqual(await dump(place), rows);
+    await place.exits(4, "migrate", "cutover", "web");
+
+    await place.run("import", "web", ...writePackages(place.path("added"), 3, { prefix: "added" }));
+    await place.run("package", "delete", "web", "pack-000@1.0.0", "--yes");
+    const changed = npmTarball({ name: "pack-001", version: "1.0.0", manifest: { description: "other bytes" } });
+    writeFileSync(place.path("changed.tgz"), changed);
+    await place.run("import", "web", place.path("changed.tgz"), "--overwrite");
+    const since = await dump(place);
+    const planned = (await place.run("migrate", "rollback", "web", "--dry-run", "--json")).events().at(-1);
+    assert.partialDeepStrictEqual(planned, { outcome: "planned" });
+    const back = (await place.run("migrate", "rollback", "web", "--json")).events().at(-1);
+    assert.partialDeepStrictEqual(back, { outcome: "switched", copied: 4, failed: 0 });
+    assert.deepEqual(await dump(place), since);
+    await sound(place, 14);
+    assert.equal(filesBelow(place.path("first")).length, 14);
+    const history = (await place.run("migrate", "history", "web", "--json")).json() as Record<string, unknown>[];
+    assert.deepEqual(
+      history.map(({ state, reverses }) => [state, reverses]),
+      [
+        ["switched", history[1]!["id"]],
+        ["rolled-back", null],
+      ],
+    );
+    const again = (await place.run("migrate", "rollback", "web", "--json")).events().at(-1);
+    assert.partialDeepStrictEqual(again, { outcome: "already" });
+
+    // The abandoned store goes only after the one that counts was read.
+    const [blob = ""] = filesBelow(place.path("first"));
+    const bytes = readFileSync(blob);
+    writeFileSync(blob, "damaged");
+    await place.exits(8, "migrate", "retire", "web", "--yes");
+    assert.equal((await keysIn(place)).length, 14);
+    writeFileSync(blob, bytes);
+    const retired = (await place.run("migrate", "retire", "web", "--yes", "--json")).events().at(-1);
+    assert.partialDeepStrictEqual(retired, { deleted: 14, kept: 0 });
+    assert.deepEqual(await keysIn(place), []);
+    await sound(place, 14);
+  });
+
+  test("a rollback that is given up leaves the old store as it was, and can be made again", async (place) => {
+    await prepare(place, 6);
+    await place.run("migrate", "run", "web", "--to", "disk", "--path", place.path("second"));
+    await place.run("import", "web", ...writePackages(place.path("added"), 150, { prefix: "added" }));
+    const changed = npmTarball({ name: "pack-001", version: "1.0.0", manifest: { description: "other bytes" } });
+    writeFileSync(place.path("changed.tgz"), changed);
+    await place.run("import", "web", place.path("changed.tgz"), "--overwrite");
+    const old = filesBelow(place.path("first")).toSorted();
+    // Something in the way makes it stop before the switch.
+    const key = filesBelow(place.path("second")).find((path) => path.includes("added-149"))!;
+    const blocked = key.replace(place.path("second"), place.path("first"));
+    mkdirSync(join(blocked, ".."), { recursive: true });
+    writeFileSync(blocked, "in the way");
+    await place.exits(3, "migrate", "rollback", "web");
+    const { removed } = (await place.run("migrate", "cancel", "web", "--json")).json() as { removed: number };
+    assert.ok(removed >= 149);
+    assert.deepEqual(
+      filesBelow(place.path("first")).toSorted(),
+      [...old.filter((path) => !path.includes("pack-001")), blocked].toSorted(),
+    );
+    await sound(place, 156);
+    rmSync(blocked);
+    await place.run("migrate", "rollback", "web");
+    await sound(place, 156);
+    assert.equal(filesBelow(place.path("first")).length, 156);
+  });
+
+  test("files overwritten or deleted since the switch do not keep the old store from being retired", async (place) => {
+    await prepare(place, 4);
+    await place.run("migrate", "run", "web", "--to", "disk", "--path", place.path("second"));
+    const changed = npmTarball({ name: "pack-001", version: "1.0.0", manifest: { description: "other bytes" } });
+    writeFileSync(place.path("changed.tgz"), changed);
+    await place.run("import", "web", place.path("changed.tgz"), "--overwrite");
+    await place.run("package", "delete", "web", "pack-002@1.0.0", "--yes");
+    const retired = (await place.run("migrate", "retire", "web", "--yes", "--json")).events().at(-1);
+    assert.partialDeepStrictEqual(retired, { deleted: 4, kept: 0 });
+    await sound(place, 3);
+  });
+});

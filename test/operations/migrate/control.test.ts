@@ -1,0 +1,265 @@
+// Migrations that are started, watched, stopped and taken back by several processes.
+import assert from "node:assert/strict";
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import pg from "pg";
+import {
+  describeMigrations,
+  dump,
+  filesBelow,
+  keysIn,
+  type MigrationPlace,
+  prepare,
+  sound,
+  statusOf,
+  until,
+} from "../../support/migrations.ts";
+import { writePackages } from "../../support/package-set.ts";
+import { type SlowProxy, startSlowProxy } from "../../support/slow-proxy.ts";
+
+/** One blob at a time. */
+const slowly = (place: MigrationPlace) => ({ env: { ...place.env, FEEDCTL_CONCURRENCY: "1" } });
+
+async function withSlowS3(place: MigrationPlace, body: (proxy: SlowProxy, to: string[]) => Promise<void>) {
+  const proxy = await startSlowProxy(place.s3.endpoint, 40);
+  try {
+    await body(proxy, ["web", "--to", ...place.toS3({ endpoint: proxy.endpoint })]);
+  } finally {
+    await proxy.stop();
+  }
+}
+
+describeMigrations("migrations under control", { concurrency: 3 }, (test) => {
+  test("paused by another process within seconds, and finished on another machine", async (place) => {
+    await prepare(place, 150);
+    const rows = await dump(place);
+    await withSlowS3(place, async (proxy, to) => {
+      const running = await place.start(["migrate", "start", ...to, "--json", "--verbose"], slowly(place));
+      await running.shows('"copied"');
+      assert.partialDeepStrictEqual(await statusOf(place), { state: "copying", running: true });
+      const paused = (await place.run("migrate", "pause", "web", "--json")).json();
+      assert.partialDeepStrictEqual(paused, { feed: "web", outcome: "asked" });
+      const since = performance.now();
+      const rested = await running.finished;
+      assert.ok(performance.now() - since < 6000, "it looks every two seconds");
+      assert.equal(rested.code, 75, rested.stderr);
+      const summary = rested.events().at(-1)!;
+      assert.equal(summary["outcome"], "paused");
+      const copied = Number(summary["copied"]);
+      assert.partialDeepStrictEqual(await statusOf(place), { state: "paused", running: false });
+      assert.match((await place.run("feed", "show", "web")).stdout, /^migration: +\d+ to .*: paused$/m);
+      await place.run("import", "web", ...writePackages(place.path("more"), 2, { prefix: "while" }));
+      proxy.delay = 0;
+      const elsewhere = { env: { ...place.env, FEEDCTL_DATA_DIR: place.path("elsewhere") } };
+      const finished = await place.feedctl(["migrate", "resume", "web", "--cutover", "auto", "--json"], elsewhere);
+      assert.equal(finished.code, 0, finished.stderr);
+      const end = finished.events().at(-1)!;
+      assert.equal(end["outcome"], "switched");
+      assert.ok(
+        Number(end["copied"]) <= 152 - copied,
+        `${copied} were copied before, and now ${String(end["copied"])}`,
+      );
+      assert.deepEqual((await dump(place)).slice(0, 150), rows);
+      await sound(place, 152);
+    });
+  });
+
+  test("a pause in words: it rests, and how to go on", async (place) => {
+    await prepare(place, 100);
+    await withSlowS3(place, async (proxy, to) => {
+      const running = await place.start(["migrate", "start", ...to, "--verbose"], slowly(place));
+      await running.shows("copied");
+      const asked = await place.run("migrate", "pause", "web");
+      assert.match(asked.stdout, /^asked the process that migrates feed web to pause; it stops within seconds$/m);
+      const { code, stdout, stderr } = await running.finished;
+      assert.equal(code, 75);
+      assert.match(stdout, /^the migration of feed web rests: \d+ blobs .* copied, 0 there already, 0 failed$/m);
+      assert.match(stderr, /to go on: feedctl migrate resume web/);
+      assert.match((await place.run("migrate", "pause", "web")).stdout, /^the migration of feed web rests$/m);
+      proxy.delay = 0;
+      await place.run("migrate", "resume", "web");
+      assert.equal((await statusOf(place))?.["state"], "ready");
+    });
+  });
+
+  test("cancelled by another process: both end, and the target holds what stood there before", async (place) => {
+    await prepare(place, 150);
+    const { client } = place.s3;
+    const there = filesBelow(place.path("first"))
+      .toSorted()
+      .slice(0, 3)
+      .map((path) => path.slice(place.path("first").length + 1));
+    for (const Key of there)
+      await client.putObject({ Bucket: place.bucket, Key, Body: readFileSync(place.path("first", Key)) });
+    await client.putObject({ Bucket: place.bucket, Key: "somebody's", Body: "not ours" });
+    await withSlowS3(place, async (_proxy, to) => {
+      const running = await place.start(["migrate", "run", ...to, "--json", "--verbose"], slowly(place));
+      await running.shows('"copied"');
+      const cancelled = (await place.run("migrate", "cancel", "web", "--json")).json() as Record<string, number>;
+      const { code, stderr } = await running.finished;
+      assert.equal(code, 130);
+      assert.match(stderr, /the migration of feed \\"web\\" was cancelled by .+ on /);
+      assert.ok(cancelled["removed"]! > 0);
+      assert.equal(cancelled["left"], 4);
+      assert.deepEqual(await keysIn(place), [...there, "somebody's"].toSorted());
+      await place.exits(4, "migrate", "resume", "web");
+      assert.partialDeepStrictEqual(await statusOf(place), { state: "cancelled", running: false });
+      await sound(place, 150);
+    });
+  });
+
+  test("what a killed process had copied and could not prove any more is cancelled, too", async (place) => {
+    await prepare(place, 150);
+    await withSlowS3(place, async (_proxy, to) => {
+      const running = await place.start(["migrate", "run", ...to, "--json", "--verbose"], slowly(place));
+      await until("some copies", 30, async () => (await keysIn(place)).length > 20);
+      running.child.kill("SIGKILL");
+      await running.finished;
+      const copied = (await keysIn(place)).length;
+      const cancelled = (await place.run("migrate", "cancel", "web", "--json")).json();
+      assert.partialDeepStrictEqual(cancelled, { removed: copied, left: 0 });
+      assert.deepEqual(await keysIn(place), []);
+      assert.deepEqual(await place.rows("select * from feedctl.pending_writes"), []);
+      await sound(place, 150);
+    });
+  });
+
+  test("a package deleted after a kill has taken its copy's proof does not come back", async (place) => {
+    await prepare(place, 60);
+    await withSlowS3(place, async (proxy, to) => {
+      const running = await place.start(["migrate", "run", ...to, "--json", "--verbose"], slowly(place));
+      await until("some copies", 30, async () => (await keysIn(place)).length > 10);
+      running.child.kill("SIGKILL");
+      await running.finished;
+      await place.run("package", "delete", "web", "pack-001@1.0.0", "--yes");
+      assert.ok((await keysIn(place)).includes("pack-001/-/pack-001-1.0.0.tgz"));
+      proxy.delay = 0;
+      await place.run("migrate", "resume", "web");
+      await sound(place, 59);
+    });
+  });
+
+  test("cut over by another process while it follows; frozen for others until then", async (place) => {
+    await prepare(place, 20);
+    const command = ["migrate", "start", "web", "--to", ...place.toS3(), "--follow", "30s", "--json"];
+    const running = await place.start(command);
+    await until("all is copied", 30, async () => (await statusOf(place))?.["state"] === "ready");
+    await place.run("import", "web", ...writePackages(place.path("more"), 3, { prefix: "between" }));
+    const second = await place.exits(75, "migrate", "start", "web", "--to", ...place.toS3());
+    assert.match(second.stderr, /^error: feed "web" is being migrated by run \d+ of .+ on .+$/m);
+    assert.match(second.stderr, /^hint: see: feedctl migrate status web$/m);
+
+    // The switch writes into this table; so it waits while the feed is frozen.
+    const client = new pg.Client({ connectionString: place.env["FEEDCTL_DATABASE_URL"] });
+    await client.connect();
+    await client.query("begin; lock table feedctl.stores in share mode");
+    const cutter = place.start(["migrate", "cutover", "web", "--json"]);
+    await until("frozen", 30, async () =>
+      /^migration: .*FROZEN for the cut-over$/m.test((await place.run("feed", "show", "web")).stdout),
+    );
+    const late = writePackages(place.path("late"), 2, { prefix: "late" });
+    const refused = await place.feedctl(["import", "web", ...late], { env: { ...place.env, FEEDCTL_LOCK_WAIT: "0" } });
+    assert.equal(refused.code, 75);
+    assert.match(refused.stderr, /^error: feed "web" is frozen: migration \d+ is switching its store$/m);
+    const cancelling = place.start(["migrate", "cancel", "web"]);
+    await until("asked to cancel", 30, async () => (await statusOf(place))?.["request"] === "cancel");
+    const patient = await place.start(["import", "web", ...late]);
+    await patient.shows("waiting");
+    await client.query("commit");
+    await client.end();
+
+    const [ran, cut, imported] = await Promise.all([running.finished, (await cutter).finished, patient.finished]);
+    assert.deepEqual([ran.code, cut.code, imported.code], [0, 0, 0], ran.stderr + cut.stderr + imported.stderr);
+    const tooLate = await (await cancelling).finished;
+    assert.equal(tooLate.code, 5, tooLate.stderr);
+    assert.match(tooLate.stderr, /^error: the migration of feed "web" has ended meanwhile$/m);
+    assert.equal(ran.events().at(-1)?.["outcome"], "switched");
+    assert.equal(cut.events().at(-1)?.["outcome"], "switched");
+    assert.ok(Number((await statusOf(place))?.["frozenMilliseconds"]) > 0);
+    assert.equal(((await place.run("feed", "show", "web", "--json")).json() as { migration: unknown }).migration, null);
+    assert.equal((await keysIn(place)).length, 25);
+    await sound(place, 25);
+  });
+
+  test("Ctrl-C: status 130, nobody is at work on it, and the same command goes on", async (place) => {
+    await prepare(place, 100);
+    await withSlowS3(place, async (proxy, to) => {
+      const running = await place.start(["migrate", "run", ...to, "--verbose"], slowly(place));
+      await running.shows("copied");
+      running.child.kill("SIGINT");
+      const { code, stderr } = await running.finished;
+      assert.equal(code, 130);
+      assert.match(stderr, /^error: interrupted$\n^hint: run the same command again to go on$/m);
+      assert.match((await place.run("migrate", "status", "web")).stdout, /copying; no process is at work on it/);
+      await sound(place, 100);
+      proxy.delay = 0;
+      await place.run("migrate", "run", ...to);
+      await sound(place, 100);
+    });
+  });
+
+  test("given up while its target cannot be reached: the copies stay, and a later migration finds them", async (place) => {
+    await prepare(place, 20);
+    await withSlowS3(place, async (proxy, to) => {
+      await place.run("migrate", "start", ...to);
+      proxy.down = true;
+      const { stdout } = await place.run("migrate", "cancel", "web", "--keep-copies");
+      assert.match(stdout, /^feed web stays where it is; what was copied stays in s3:/m);
+      assert.equal((await keysIn(place)).length, 20);
+      proxy.down = false;
+      proxy.delay = 0;
+      const again = (await place.run("migrate", "run", ...to, "--json")).events().at(-1);
+      assert.partialDeepStrictEqual(again, { outcome: "switched", copied: 0, same: 20 });
+      await sound(place, 20);
+    });
+  });
+
+  test("while it follows, a blob that fails is tried again in that interval, not all the time", async (place) => {
+    await prepare(place, 3);
+    const [blob = ""] = filesBelow(place.path("first"));
+    const blocked = blob.replace(place.path("first"), place.path("second"));
+    mkdirSync(join(blocked, ".."), { recursive: true });
+    writeFileSync(blocked, "in the way");
+    const to = ["web", "--to", "disk", "--path", place.path("second")];
+    const running = await place.start(["migrate", "run", ...to, "--follow", "2s", "--json"]);
+    const passes = async () => ((await statusOf(place))?.["passes"] ?? []) as unknown[];
+    await until("a first pass", 20, async () => (await passes()).length > 0);
+    await new Promise((resolve) => setTimeout(resolve, 5000));
+    const made = (await passes()).length;
+    assert.ok(made >= 2 && made <= 4, `${made} passes in five seconds`);
+    rmSync(blocked);
+    const { code, stderr, events } = await running.finished;
+    assert.equal(code, 0, stderr);
+    assert.partialDeepStrictEqual(events().at(-1), { outcome: "switched", failed: 0 });
+    await sound(place, 3);
+  });
+
+  test("a feed in the middle of a migration is not deleted and gets no other store: nobody would know its copies", async (place) => {
+    await prepare(place, 3);
+    await place.run("migrate", "start", "web", "--to", ...place.toS3());
+    for (const command of [
+      ["feed", "delete", "web", "--yes"],
+      ["feed", "delete", "web", "--purge-files", "--yes"],
+      ["store", "set", "web", "disk", "--path", place.path("other")],
+    ]) {
+      const { stderr } = await place.exits(5, ...command);
+      assert.match(stderr, /^error: feed "web" is in the middle of a migration$/m);
+      assert.match(stderr, /^hint: finish it, or give it up: feedctl migrate cancel web$/m);
+    }
+    await sound(place, 3);
+    await place.run("migrate", "cancel", "web");
+    await place.run("feed", "delete", "web", "--purge-files", "--yes");
+    assert.deepEqual(await keysIn(place), []);
+  });
+
+  test("two cut-overs at once: one does it, and both say so", async (place) => {
+    await prepare(place, 10);
+    await place.run("migrate", "start", "web", "--to", ...place.toS3());
+    const both = await Promise.all([1, 2].map(() => place.feedctl(["migrate", "cutover", "web", "--json"])));
+    // whoever comes when all is over finds nothing unfinished
+    for (const { code, stderr } of both) assert.ok(code === 0 || code === 4, stderr);
+    assert.ok(both.some(({ code }) => code === 0));
+    assert.equal((await statusOf(place))?.["state"], "switched");
+    await sound(place, 10);
+  });
+});

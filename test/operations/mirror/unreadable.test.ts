@@ -1,0 +1,46 @@
+import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
+import { chmod, mkdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { test } from "node:test";
+import { promisify } from "node:util";
+import { everything, temporaryFolder } from "../../support/temporary-disk.ts";
+
+const run = promisify(execFile);
+const NOBODY = 65534;
+const feedctl = join(import.meta.dirname, "../../../bin/feedctl.js");
+
+test("a mirror copies all that can be read of its source, and deletes nothing when that is not all", async (t) => {
+  const { path, cleanup } = await temporaryFolder();
+  t.after(cleanup);
+  await chmod(path, 0o755);
+  // The right to read everything is what a root user cannot give up, so that another one has to run it.
+  const user = process.getuid?.() === 0 ? { uid: NOBODY, gid: NOBODY } : {};
+  for (const folder of ["data", "source/a", "source/b", "source/c", "target/b"]) {
+    await mkdir(join(path, folder), { recursive: true });
+  }
+  for (const folder of ["data", "target", "target/b"]) await chmod(join(path, folder), 0o777);
+  for (const file of ["source/a/1", "source/b/1", "source/c/1", "target/b/1", "target/extra"]) {
+    await writeFile(join(path, file), file);
+  }
+  const mirror = async () => {
+    const args = [feedctl, "mirror", join(path, "source"), join(path, "target"), "--yes", "--json"];
+    const env = { ...process.env, FEEDCTL_DATA_DIR: join(path, "data"), HOME: join(path, "data") };
+    return run(process.execPath, args, { ...user, env, cwd: "/", timeout: 30_000 }).then(
+      ({ stdout }) => ({ code: 0, stdout, stderr: "" }),
+      ({ code, stdout, stderr }: { code: number; stdout: string; stderr: string }) => ({ code, stdout, stderr }),
+    );
+  };
+  await chmod(join(path, "source/b"), 0o000);
+  const told = await mirror();
+  await chmod(join(path, "source/b"), 0o755);
+  if (/EACCES.*(bin|dist|src|node_modules)/.test(told.stderr)) return t.skip("another user cannot run this checkout");
+  assert.equal(told.code, 6, told.stderr);
+  assert.match(told.stderr, /cannot list .*source\/b: permission denied/);
+  assert.deepEqual(everything(join(path, "target")), ["a", "a/1", "b", "b/1", "c", "c/1", "extra"]);
+  assert.match(told.stdout, /"copied":2,.*"deleted":0/);
+
+  const whole = await mirror();
+  assert.equal(whole.code, 0, whole.stderr);
+  assert.deepEqual(everything(join(path, "target")), ["a", "a/1", "b", "b/1", "c", "c/1"]);
+});

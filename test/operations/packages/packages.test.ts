@@ -1,0 +1,122 @@
+import assert from "node:assert/strict";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { sha256 } from "../../support/bytes.ts";
+import { type Installation, onEachDatabase } from "../../support/databases.ts";
+import { npmTarball } from "../../support/fixtures/packages.ts";
+
+async function prepare(place: Installation): Promise<Map<string, Buffer>> {
+  const made = new Map<string, Buffer>();
+  mkdirSync(place.path("in"));
+  for (const version of ["1.2.0", "1.10.0", "2.0.0-beta.2", "2.0.0-beta.11"]) {
+    made.set(version, npmTarball({ name: "@acme/tool", version, manifest: { description: `the tool ${version}` } }));
+    writeFileSync(place.path("in", `tool-${version}.tgz`), made.get(version)!);
+  }
+  writeFileSync(place.path("in", "tool-plain.tgz"), npmTarball({ name: "tool", version: "1.0.0" }));
+  await place.run("feed", "create", "web", "--type", "npm");
+  await place.run("store", "set", "web", "disk", "--path", place.path("store"));
+  await place.run("import", "web", place.path("in"));
+  return made;
+}
+
+onEachDatabase("package", (database) => {
+  database.testOnServer(
+    "list is in the order of versions; show finds a version, a package, and says what there is",
+    async (_t, place) => {
+      await prepare(place);
+      const listed = (await place.run("package", "list", "web", "--json")).json() as {
+        group: string;
+        name: string;
+        version: string;
+      }[];
+      assert.deepEqual(
+        listed.map(({ group, name, version }) => `${group}/${name}@${version}`),
+        ["/tool@1.0.0", "acme/tool@1.2.0", "acme/tool@1.10.0", "acme/tool@2.0.0-beta.2", "acme/tool@2.0.0-beta.11"],
+      );
+      for (const spec of ["@acme/tool@1.10.0", "acme/tool@1.10.0"]) {
+        const shown = (await place.run("package", "show", "web", spec, "--json")).json();
+        assert.partialDeepStrictEqual(shown, [{ version: "1.10.0", metadata: { description: "the tool 1.10.0" } }]);
+      }
+      assert.match(
+        (await place.exits(4, "package", "show", "web", "@acme/tool@3.0.0")).stderr,
+        /it has 1\.2\.0, 1\.10\.0/,
+      );
+      await place.exits(4, "package", "show", "web", "@acme/nothing");
+      await place.exits(2, "package", "show", "web", "tool@");
+      await place.exits(4, "package", "list", "wep");
+    },
+  );
+
+  database.testOnServer(
+    "download gives the newest release, a version, a pipe; never a damaged or an overwritten file",
+    async (_t, place) => {
+      const made = await prepare(place);
+      const saved = (await place.run("package", "download", "web", "@acme/tool", "--json")).json() as {
+        file: string;
+        sha256: string;
+      };
+      assert.equal(saved.sha256, sha256(made.get("1.10.0")!));
+      assert.deepEqual(readFileSync(saved.file), made.get("1.10.0"));
+      await place.exits(5, "package", "download", "web", "@acme/tool");
+      await place.run("package", "download", "web", "@acme/tool", "--overwrite");
+      await place.run("package", "download", "web", "@acme/tool@2.0.0-beta.2", "-o", place.path("it.tgz"));
+      assert.deepEqual(readFileSync(place.path("it.tgz")), made.get("2.0.0-beta.2"));
+      assert.ok((await place.run("package", "download", "web", "@acme/tool@1.2.0", "-o", "-")).stdout.length > 0);
+      await place.exits(4, "package", "download", "web", "@acme/tool@1.2.0", "-o", place.path("no", "where.tgz"));
+
+      const [version] = (await place.run("package", "show", "web", "@acme/tool@1.2.0", "--json")).json() as {
+        files: { key: string }[];
+      }[];
+      const blob = join(place.path("store"), version!.files[0]!.key);
+      writeFileSync(blob, Buffer.from(made.get("1.2.0")!).fill(0, 40, 60));
+      const damaged = await place.exits(
+        3,
+        "package",
+        "download",
+        "web",
+        "@acme/tool@1.2.0",
+        "-o",
+        place.path("bad.tgz"),
+      );
+      assert.match(damaged.stderr, /is damaged in the store/);
+      assert.equal(existsSync(place.path("bad.tgz")), false);
+    },
+  );
+
+  database.test(
+    "delete takes one version or all, on the word of the user only, rows and blobs alike",
+    async (_t, place) => {
+      await prepare(place);
+      await place.exits(2, "package", "delete", "web", "@acme/tool", "--yes");
+      await place.exits(8, "package", "delete", "web", "@acme/tool@1.2.0");
+      assert.match(
+        (await place.run("package", "delete", "web", "@acme/tool", "--all-versions", "--dry-run")).stdout,
+        /would delete 4 versions/,
+      );
+      assert.match(
+        (await place.run("package", "delete", "web", "tool", "--all-versions", "--dry-run")).stdout,
+        /would delete tool 1\.0\.0/,
+        "a name without its scope is no other package's",
+      );
+      await place.run("package", "delete", "web", "@acme/tool@1.2.0", "--yes");
+      await place.exits(4, "package", "delete", "web", "@acme/tool@1.2.0", "--yes");
+      assert.partialDeepStrictEqual((await place.run("verify", "web", "--json")).json(), {
+        match: 4,
+        missingRow: 0,
+        missingBlob: 0,
+      });
+      await place.run("package", "delete", "web", "@acme/tool", "--all-versions", "--yes");
+      const left = (await place.run("package", "list", "web", "--json")).json() as { name: string; group: string }[];
+      assert.deepEqual(
+        left.map(({ group, name }) => group + name),
+        ["tool"],
+      );
+      assert.partialDeepStrictEqual((await place.run("verify", "web", "--json")).json(), {
+        match: 1,
+        missingRow: 0,
+        missingBlob: 0,
+      });
+      assert.deepEqual(await place.rows("select name from feedctl.packages"), [{ name: "tool" }]);
+    },
+  );
+});

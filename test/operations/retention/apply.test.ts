@@ -1,0 +1,285 @@
+import assert from "node:assert/strict";
+import { writeFileSync } from "node:fs";
+import { test } from "node:test";
+import { isFeedctlError } from "../../../src/errors.ts";
+import { criterionInfos, parseCriterion } from "../../../src/operations/retention/criteria.ts";
+import { readRetentionFile } from "../../../src/operations/retention/rule-file.ts";
+import { type Installation, onDatabases } from "../../support/databases.ts";
+import { npmTarball } from "../../support/fixtures/packages.ts";
+
+const criteria = {
+  deleteCached: "true",
+  deletePrereleaseVersions: "true",
+  deleteUnlisted: "true",
+  deleteDeprecated: "true",
+  deleteSuperseded: "true",
+  deletePackageIds: ["a*", "@acme/b"],
+  keepPackageIds: "c, d",
+  deleteVersions: "1.*",
+  keepVersions: ["2.*"],
+  versionsRange: "^1.0.0",
+  keepVersionsCount: "3",
+  keepVersionsPer: "minor",
+  keepLastStable: "true",
+  keepStableNewer: "true",
+  olderThanDays: "30",
+  keepUsedWithinDays: "60",
+  triggerDownloadCount: "5",
+  sizeTrigger: "1.5G",
+  countTrigger: "100",
+  sizeExclusive: "true",
+  deleteHistory: "true",
+  removeEmptyFolders: "true",
+};
+
+test("a rule file may give every criterion, in the words of ProGet and of the command line", () => {
+  assert.deepEqual(Object.keys(criteria).toSorted(), criterionInfos.map(({ name }) => name).toSorted());
+  const kebab = Object.fromEntries(criterionInfos.map(({ name, flag }) => [flag, criteria[name]]));
+  const read = (rule: object) =>
+    readRetentionFile(JSON.stringify({ feeds: { web: { rules: [rule] } } }), "file")[0]?.rules?.[0];
+  const rule = read({ name: "all", ...criteria });
+  assert.deepEqual(read({ name: "all", ...kebab }), rule);
+  assert.partialDeepStrictEqual(rule, { name: "all", enabled: true, protectAcrossRules: false });
+  assert.partialDeepStrictEqual(rule?.criteria, {
+    deletePackageIds: ["a*", "@acme/b"],
+    keepPackageIds: ["c", "d"],
+    sizeTrigger: 1.5 * 1024 ** 3,
+    keepVersionsCount: 3,
+  });
+  assert.deepEqual(read({ sizeTriggerKb: 2, deleteCached: false })?.criteria, { sizeTrigger: 2048 });
+});
+
+test("a wrong rule file is refused with the place that is wrong", () => {
+  for (const [text, why] of [
+    ["", /no object "feeds"/],
+    ["feeds: []", /no object "feeds"/],
+    ["feeds: {web: {rule: []}}", /feed web has no "rule"/],
+    ["feeds: {web: {rules: {}}}", /feed web: "rules" is no list/],
+    ["feeds: {web: {rules: [1]}}", /feed web, rule 1 is no object/],
+    ["feeds: {web: {rules: [{}, {keepVersions: [[a]]}]}}", /feed web, rule 2: .*list of patterns/],
+    ["feeds: {web: {rules: [{olderThanDays: x}]}}", /feed web, rule 1: --older-than-days is a whole number/],
+    ["feeds: {web: {rules: [{olderThanDays: [1]}]}}", /one value/],
+    ["feeds: {web: {rules: [{deleteCached: maybe}]}}", /true or false/],
+    // without the criterion that its writer meant to give, a rule would take more
+    [
+      "feeds: {web: {rules: [{deletePackageIds: , olderThanDays: 1}]}}",
+      /feed web, rule 1: "deletePackageIds" is empty/,
+    ],
+    ["feeds: {web: {rules: [{deletePackageIds: [], olderThanDays: 1}]}}", /"deletePackageIds" is empty/],
+    ["feeds: {web: {rules: [{deletePackageIds: ',', olderThanDays: 1}]}}", /"deletePackageIds" is empty/],
+    ['{"feeds": {"web": {"rules": [{"deleteVersions": null, "olderThanDays": 1}]}}}', /"deleteVersions" is empty/],
+    ["feeds: {web: {rules: [{olderThanDays: }]}}", /"olderThanDays" is empty/],
+    ["feeds: {web: {rules: [{deleteVersions: a, delete-versions: b}]}}", /"deleteVersions" stands there twice/],
+    ["feeds: {web: {rules: [{sizeTriggerKb: 1, sizeTrigger: 1}]}}", /"sizeTrigger" stands there twice/],
+    ["feeds: {web: {rules: [{sizeTriggerKb: 99999999999999999999}]}}", /size-trigger is a size/],
+    ["feeds: {web: {enabled: 1}}", /enabled is true or false/],
+    ["feeds: {web: {protect: [{pakcage: x}]}}", /feed web, protection 1/],
+    ["feeds: {web: {}, Web: {}}", /twice/],
+    ["feeds: {web: {rules: [*x]}}", /not YAML|aliases/],
+  ] as const)
+    assert.throws(
+      () => readRetentionFile(text, "rules.yaml"),
+      (error) => isFeedctlError(error, "usage") && why.test(error.message) && error.message.startsWith("rules.yaml: "),
+      text,
+    );
+});
+
+test("values of criteria are checked", () => {
+  const of = (name: string) => criterionInfos.find((info) => info.name === name) as (typeof criterionInfos)[number];
+  for (const [name, value] of [
+    ["keepVersionsCount", "-1"],
+    ["keepVersionsCount", "1.5"],
+    ["sizeTrigger", "big"],
+    ["sizeTrigger", "9000000T"],
+    ["keepVersionsPer", "patch"],
+    ["deleteVersions", [1]],
+  ] as const)
+    assert.throws(
+      () => parseCriterion(of(name), value),
+      (error) => isFeedctlError(error, "usage"),
+      name,
+    );
+  assert.deepEqual(parseCriterion(of("deleteVersions"), " 1.*, ,2.* "), ["1.*", "2.*"]);
+  assert.equal(parseCriterion(of("keepVersionsCount"), ""), undefined);
+});
+
+async function apply(place: Installation, document: object, ...options: string[]) {
+  writeFileSync(place.path("rules.json"), JSON.stringify(document));
+  const { json } = await place.run("retention", "apply", place.path("rules.json"), "--json", ...options);
+  return (json() as { changes: { change: string; what: string; name: string }[] }).changes.map(
+    ({ change, what, name }) => `${change} ${what} ${name}`,
+  );
+}
+
+const rulesOf = async (place: Installation) =>
+  ((await place.run("retention", "rule", "list", "web", "--json")).json() as { name: string }[]).map(
+    ({ name }) => name,
+  );
+
+onDatabases("retention apply", ["PostgreSQL"], (database) => {
+  database.test(
+    "makes feeds what the file says, tells the difference, and the second time there is none",
+    async (_t, place) => {
+      for (const feed of ["web", "other"]) await place.run("feed", "create", feed, "--type", "npm");
+      await place.run("retention", "rule", "add", "other", "--delete-cached");
+      const rules = [
+        { name: "a", deleteCached: true },
+        { name: "b", olderThanDays: 5, keepPackageIds: ["x*"] },
+        { keepVersionsCount: 5 },
+      ];
+      const document = { feeds: { web: { rules, protect: ["core@1.*", { package: "@acme/x", reason: "why" }] } } };
+      assert.equal((await apply(place, document, "--dry-run")).length, 5);
+      assert.deepEqual(await rulesOf(place), []);
+      assert.equal((await apply(place, document)).length, 5);
+      assert.deepEqual(await apply(place, document), []);
+      assert.deepEqual(await rulesOf(place), ["a", "b", null]);
+
+      const [a, b, c] = rules;
+      assert.deepEqual(await apply(place, { feeds: { web: { rules: [b, a, c] } } }), ["moved rule order"]);
+      assert.deepEqual(
+        await apply(place, { feeds: { web: { rules: [{ ...b, olderThanDays: 6 }, c], enabled: false } } }),
+        ["changed rule b", "removed rule a", "changed enabled retention"],
+      );
+      assert.deepEqual(await apply(place, { feeds: { web: { protect: ["core@1.*"] } } }), [
+        "removed protection acme/x@*",
+      ]);
+      assert.deepEqual(await rulesOf(place), ["b", null]);
+      const others = (await place.run("retention", "rule", "list", "other", "--json")).json() as unknown[];
+      assert.equal(others.length, 1);
+    },
+  );
+
+  database.test("a file with one wrong feed changes nothing at all", async (_t, place) => {
+    await place.run("feed", "create", "web", "--type", "npm");
+    await place.run("feed", "create", "files", "--type", "asset");
+    const good = { rules: [{ name: "a", deleteCached: true }] };
+    for (const [document, code] of [
+      [{ feeds: { web: good, nowhere: good } }, 4],
+      [{ feeds: { web: good, files: good } }, 2],
+      [{ feeds: { web: { rules: [...good.rules, { name: "A", deleteCached: true }] } } }, 2],
+      [{ feeds: { web: { rules: [...good.rules, { versionsRange: "[1,2)" }] } } }, 2],
+      [{ feeds: { web: { rules: [...good.rules, {}] } } }, 2],
+    ] as const) {
+      writeFileSync(place.path("rules.json"), JSON.stringify(document));
+      await place.exits(code, "retention", "apply", place.path("rules.json"));
+    }
+    assert.deepEqual(await rulesOf(place), []);
+    await place.exits(4, "retention", "apply", place.path("none.yaml"));
+    await place.run("retention", "rule", "add", "files", "--older-than-days", "30", "--delete-package-ids", "tmp/*");
+  });
+
+  database.test("an empty value makes no rule that deletes the whole feed", async (_t, place) => {
+    await place.run("feed", "create", "web", "--type", "npm");
+    for (const [flag, value] of [
+      ["--delete-package-ids", ""],
+      ["--delete-package-ids", ","],
+      ["--delete-versions", " "],
+      ["--older-than-days", ""],
+    ] as const) {
+      const { stderr } = await place.exits(2, "retention", "rule", "add", "web", flag, value);
+      assert.match(stderr, new RegExp(`^error: ${flag} is given without a value`));
+      await place.exits(2, "retention", "rule", "add", "web", flag, value, "--keep-versions-count", "3");
+    }
+    assert.deepEqual(await rulesOf(place), []);
+    await place.run("retention", "rule", "add", "web", "--delete-package-ids", "a");
+    await place.exits(2, "retention", "rule", "set", "web", "1", "--delete-package-ids=");
+    // and one that is in the catalog all the same is not obeyed
+    await place.rows("update feedctl.retention_rules set criteria = '{}'");
+    await place.exits(8, "retention", "plan", "web");
+    await place.exits(8, "retention", "run", "web", "--yes");
+  });
+
+  database.test(
+    "what is easily mistyped is told: a rule that takes the rest, a protection of nothing",
+    async (_t, place) => {
+      await place.run("feed", "create", "web", "--type", "npm");
+      writeFileSync(place.path("core.tgz"), npmTarball({ name: "@acme/core", version: "1.0.0-RC.1" }));
+      await place.run("import", "web", place.path("core.tgz"));
+      const add = async (...given: string[]) => (await place.run("retention", "rule", "add", "web", ...given)).stderr;
+      for (const wide of [
+        ["--keep-package-ids", "core"],
+        ["--keep-versions", "1.*", "--delete-package-ids", "*"],
+        ["--keep-versions-count", "0"],
+        ["--older-than-days", "0", "--keep-versions", "2.*"],
+      ])
+        assert.match(
+          await add(...wide),
+          /^warning: the rule takes every version that it does not keep; see: /,
+          wide.join(" "),
+        );
+      for (const narrow of [
+        ["--keep-package-ids", "core", "--older-than-days", "1"],
+        ["--trigger-download-count", "0"],
+        ["--keep-last-stable"],
+        ["--delete-package-ids", "a*"],
+      ])
+        assert.equal(await add(...narrow), "", narrow.join(" "));
+      for (const odd of ["core-[ab]", "cor?", "!core", "co%"])
+        assert.match(await add("--delete-package-ids", odd), /^warning: of .* only a \* stands for other text/, odd);
+      const protect = async (what: string) => (await place.run("package", "protect", "web", what)).stderr;
+      assert.match(
+        await protect("acme/kore@1.*"),
+        /^warning: feed web has no such version now; see: feedctl package list web/,
+      );
+      assert.match(await protect("@acme/core@2.*"), /no such version/);
+      for (const right of ["@ACME/core@1.*", "acme/*", "*@1.0.0-rc.1"]) assert.equal(await protect(right), "", right);
+    },
+  );
+
+  database.test("numbers of days beyond all dates mean: ever", async (_t, place) => {
+    await place.run("feed", "create", "web", "--type", "npm");
+    await place.run("retention", "rule", "add", "web", "--older-than-days", "999999999");
+    await place.run("retention", "rule", "add", "web", "--keep-used-within-days", "5000000", "--protect-across-rules");
+    await place.run("retention", "plan", "web");
+  });
+
+  database.test("rules are added, changed, moved and removed by number or name", async (_t, place) => {
+    await place.run("feed", "create", "web", "--type", "npm");
+    for (const name of ["one", "two", "three"])
+      await place.run("retention", "rule", "add", "web", "--name", name, "--delete-cached");
+    await place.run("retention", "rule", "move", "web", "three", "1");
+    assert.deepEqual(await rulesOf(place), ["three", "one", "two"]);
+    await place.run(
+      "retention",
+      "rule",
+      "set",
+      "web",
+      "ONE",
+      "--name",
+      "uno",
+      "--delete-versions",
+      "1.*",
+      "--keep-last-stable",
+      "--no-enabled",
+    );
+    const uno = (await place.run("retention", "rule", "show", "web", "2", "--json")).json();
+    assert.deepEqual(uno, {
+      position: 2,
+      name: "uno",
+      enabled: false,
+      protectAcrossRules: false,
+      criteria: { deleteCached: true, deleteVersions: ["1.*"], keepLastStable: true },
+    });
+    await place.exits(
+      2,
+      "retention",
+      "rule",
+      "set",
+      "web",
+      "uno",
+      "--no-delete-cached",
+      "--delete-versions=",
+      "--no-keep-last-stable",
+    );
+    await place.exits(2, "retention", "rule", "set", "web", "uno");
+    await place.exits(2, "retention", "rule", "set", "web", "uno", "--name", "two");
+    await place.exits(2, "retention", "rule", "add", "web", "--delete-cached", "--name", "7");
+    await place.run("retention", "rule", "remove", "web", "1");
+    assert.deepEqual(await rulesOf(place), ["uno", "two"]);
+    await place.exits(4, "retention", "rule", "remove", "web", "3");
+    const events = await place.rows(
+      "select count(*)::int as count from feedctl.audit_events where action like 'retention rule %'",
+    );
+    assert.deepEqual(events, [{ count: 6 }]);
+  });
+});

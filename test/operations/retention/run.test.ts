@@ -1,0 +1,576 @@
+import assert from "node:assert/strict";
+import { existsSync, mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import pg from "pg";
+import { lockKinds, type Catalog } from "../../../src/catalog/connection/catalog.ts";
+import { openPostgres } from "../../../src/catalog/connection/open-postgres.ts";
+import { isFeedctlError } from "../../../src/errors.ts";
+import type { Context } from "../../../src/operations/context.ts";
+import { planRetention } from "../../../src/operations/retention/plan.ts";
+import { runRetention, type FeedOutcome, type RetentionEvent } from "../../../src/operations/retention/run.ts";
+import { openStore } from "../../../src/stores/open.ts";
+import { expectExit, type Installation, onDatabases } from "../../support/databases.ts";
+import { npmTarball } from "../../support/fixtures/packages.ts";
+import { startS3 } from "../../support/s3-server.ts";
+import { killAfter, killPoints } from "../../support/kill.ts";
+
+/** Versions 1.0.0 to 1.N.0 of each package, in the store `store` of feed `web`. */
+async function prepare(place: Installation, versions: number, names = ["left", "right"]): Promise<void> {
+  mkdirSync(place.path("in"));
+  for (const name of names)
+    for (let minor = 0; minor < versions; minor++)
+      writeFileSync(
+        place.path("in", `${name.replace("/", "-")}-${minor}.tgz`),
+        npmTarball({ name, version: `1.${minor}.0` }),
+      );
+  await place.run("feed", "create", "web", "--type", "npm");
+  await place.run("store", "set", "web", "disk", "--path", place.path("store"));
+  await place.run("import", "web", place.path("in"), "--quiet");
+}
+
+const blobs = (place: Installation, store = "store") =>
+  readdirSync(place.path(store), { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile() && entry.name.endsWith(".tgz"))
+    .map((entry) => entry.name)
+    .toSorted();
+
+async function listed(place: Installation): Promise<string[]> {
+  const rows = (await place.run("package", "list", "web", "--json")).json() as { name: string; version: string }[];
+  return rows.map(({ name, version }) => `${name}-${version}.tgz`).toSorted();
+}
+
+const summaryOf = (events: Record<string, unknown>[]) => events.at(-1) as unknown as FeedOutcome & { dryRun: boolean };
+const query = async (place: Installation, text: string) => {
+  const client = new pg.Client({ connectionString: place.env["FEEDCTL_DATABASE_URL"] });
+  await client.connect();
+  try {
+    return (await client.query<Record<string, unknown>>(text)).rows;
+  } finally {
+    await client.end();
+  }
+};
+
+/** To run operations here, with something else done in the middle of them. */
+function contextOf(place: Installation, catalog: Catalog): Context {
+  const context: Partial<Context> = {
+    catalog: async () => catalog,
+    signal: new AbortController().signal,
+    now: () => new Date(),
+    actor: "test",
+    host: "test",
+    pid: 1,
+    lockWait: 0,
+    dataDir: place.data,
+    platform: "linux",
+    env: () => undefined,
+    concurrency: 2,
+    configuredSettings: new Map(),
+    notice: () => {},
+    openStore,
+  };
+  return context as Context;
+}
+
+/** Until somebody waits for a lock on a row. */
+async function waitUntilBlocked(place: Installation): Promise<void> {
+  for (let tries = 0; tries < 200; tries++) {
+    const [row] = await query(place, "select count(*)::int as waiting from pg_locks where not granted");
+    if (row?.["waiting"] !== 0) return;
+    await sleep(25);
+  }
+  assert.fail("nobody waits");
+}
+
+onDatabases("retention run", ["PostgreSQL"], (database) => {
+  database.test("deletes what the plan says, rows and blobs, with one audit event per version", async (_t, place) => {
+    await prepare(place, 5);
+    await place.run("retention", "rule", "add", "web", "--keep-versions-count", "3", "--name", "newest");
+    // a blob that is gone already frees nothing: what is told is measured
+    const there = blobs(place).filter((name) => name === "left-1.0.0.tgz" || /^right-1\.[01]\.0/.test(name));
+    assert.equal(there.length, 3);
+    const size = (name: string) => statSync(place.path("store", name.replace(/-1\..*/, ""), "-", name)).size;
+    const measured = there.reduce((sum, name) => sum + size(name), 0);
+    rmSync(place.path("store", "left", "-", "left-1.1.0.tgz"));
+    const plan = (await place.run("retention", "plan", "web", "--json")).json() as {
+      delete: { name: string; version: string; bytes: number }[];
+      totals: { versions: number; bytes: number };
+    };
+    assert.equal(plan.totals.versions, 4);
+    assert.equal(
+      plan.totals.bytes,
+      plan.delete.reduce((sum, { bytes }) => sum + bytes, 0),
+    );
+
+    const events = (await place.run("retention", "run", "web", "--yes", "--json")).events();
+    assert.deepEqual(
+      events.filter(({ type }) => type === "version").map(({ name, version }) => `${String(name)}@${String(version)}`),
+      plan.delete.map(({ name, version }) => `${name}@${version}`),
+    );
+    const { deleted, blobs: gone, bytes, left, waiting } = summaryOf(events);
+    assert.deepEqual(
+      { deleted, gone, bytes, left, waiting },
+      { deleted: 4, gone: 3, bytes: measured, left: 0, waiting: 0 },
+    );
+    assert.deepEqual(await listed(place), blobs(place));
+    const audit = await query(
+      place,
+      "select a.object, a.detail, r.command from feedctl.audit_events a join feedctl.runs r on r.id = a.run_id where action = 'purged' order by a.id",
+    );
+    assert.deepEqual(
+      audit.map(({ object, command }) => `${String(object)} ${String(command)}`),
+      plan.delete.map(({ name, version }) => `${name}@${version} retention run`),
+    );
+    assert.partialDeepStrictEqual(audit[0]?.["detail"], {
+      rule: 1,
+      ruleName: "newest",
+      files: ["left/-/left-1.0.0.tgz"],
+    });
+    await place.run("verify", "web");
+    const again = summaryOf((await place.run("retention", "run", "web", "--yes", "--json")).events());
+    assert.equal(again.planned + again.deleted + again.blobs, 0);
+  });
+
+  database.test("leaves what changed between the plan and its turn", async (_t, place) => {
+    await prepare(place, 4, ["left"]);
+    await place.run("retention", "rule", "add", "web", "--delete-versions", "*");
+    await using catalog = await openPostgres(place.env["FEEDCTL_DATABASE_URL"] ?? "");
+    const context = contextOf(place, catalog);
+    const events: RetentionEvent[] = [];
+    const asked: string[] = [];
+    for await (const event of runRetention(context, {
+      feeds: ["web"],
+      async approve(_plan, what) {
+        asked.push(what);
+        await query(place, "update feedctl.versions set downloads = downloads + 1 where version = '1.0.0'");
+        await query(
+          place,
+          "insert into feedctl.protections (feed_id, package, version, created_at, created_by) values (1, 'LEFT', '1.1.*', now(), 'test')",
+        );
+        await query(place, "update feedctl.files set size = size + 1 where key like '%1.2.0%'");
+      },
+    }))
+      events.push(event);
+    assert.match(asked[0] ?? "", /^delete 4 versions \(.*\) of feed web$/);
+    const actions = events.flatMap((event) => (event.type === "version" ? [`${event.version} ${event.action}`] : []));
+    assert.deepEqual(actions, ["1.0.0 left", "1.1.0 left", "1.2.0 left", "1.3.0 deleted"]);
+    assert.deepEqual(blobs(place), ["left-1.0.0.tgz", "left-1.1.0.tgz", "left-1.2.0.tgz"]);
+    assert.deepEqual(await query(place, "select * from feedctl.retention_items"), []);
+  });
+
+  database.test("what is imported once more while a run has planned to take it stays", async (_t, place) => {
+    await prepare(place, 3, ["left"]);
+    await place.run("retention", "rule", "add", "web", "--keep-versions-count", "1");
+    await using catalog = await openPostgres(place.env["FEEDCTL_DATABASE_URL"] ?? "");
+    const actions: string[] = [];
+    for await (const event of runRetention(contextOf(place, catalog), {
+      feeds: ["web"],
+      async approve() {
+        const { stdout } = await place.run("import", "web", place.path("in", "left-0.tgz"));
+        assert.match(stdout, /1 already there/);
+      },
+    }))
+      if (event.type === "version") actions.push(`${event.version} ${event.action}`);
+    assert.deepEqual(actions, ["1.0.0 left", "1.1.0 deleted"]);
+    assert.deepEqual(blobs(place), ["left-1.0.0.tgz", "left-1.2.0.tgz"]);
+  });
+
+  database.test("an import does not call a package there that a run deletes at that moment", async (_t, place) => {
+    await prepare(place, 2, ["left"]);
+    await place.run("retention", "rule", "add", "web", "--keep-versions-count", "1");
+    await place.run("retention", "run", "web", "--yes", "--quarantine", "7");
+    const client = new pg.Client({ connectionString: place.env["FEEDCTL_DATABASE_URL"] });
+    await client.connect();
+    try {
+      await client.query("begin");
+      await client.query(`select pg_advisory_xact_lock(${lockKinds.rows}, 1)`);
+      await client.query("delete from feedctl.versions where quarantined_at is not null");
+      const late = place.exits(3, "import", "web", place.path("in", "left-0.tgz"));
+      await waitUntilBlocked(place);
+      await client.query("commit");
+      assert.match((await late).stdout, /FAILED.*it was deleted meanwhile; import it again/);
+    } finally {
+      await client.end();
+    }
+    assert.match((await place.run("import", "web", place.path("in", "left-0.tgz"))).stdout, /imported 1 file/);
+    assert.deepEqual(await listed(place), ["left-1.0.0.tgz", "left-1.1.0.tgz"]);
+  });
+
+  database.test(
+    "a catalog that goes away in the middle is told as that, whatever the run waits for",
+    async (_t, place) => {
+      await prepare(place, 3, ["left"]);
+      await place.run("retention", "rule", "add", "web", "--keep-versions-count", "1");
+      const cut = () =>
+        query(
+          place,
+          "select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()",
+        );
+      const unavailable = (error: unknown) => isFeedctlError(error, "unavailable");
+      const url = place.env["FEEDCTL_DATABASE_URL"] ?? "";
+      {
+        await using catalog = await openPostgres(url);
+        const approve = async () => void (await cut());
+        const events = runRetention(contextOf(place, catalog), { feeds: ["web"], approve });
+        await assert.rejects(Array.fromAsync(events), unavailable);
+      }
+      {
+        await using catalog = await openPostgres(url);
+        await assert.rejects(async () => {
+          await using plan = await planRetention(contextOf(place, catalog), "web");
+          await cut();
+          await sleep(100);
+          await Array.fromAsync(plan.versions());
+        }, unavailable);
+      }
+      assert.equal(blobs(place).length, 3);
+      assert.partialDeepStrictEqual(
+        summaryOf((await place.run("retention", "run", "web", "--yes", "--json")).events()),
+        { deleted: 2, blobs: 2 },
+      );
+    },
+  );
+
+  database.test("refuses to delete nearly all of a feed unless --max-delete allows it", async (_t, place) => {
+    await prepare(place, 51);
+    await place.run("retention", "rule", "add", "web", "--delete-package-ids", "*", "--keep-versions", "1.50.0");
+    const { stderr } = await place.exits(8, "retention", "run", "web", "--yes", "--max-delete", "99");
+    assert.match(stderr, /--max-delete allows 99/);
+    // 100 of 102: an oddly high share, but two versions are more than a hundredth
+    const dry = await place.run("retention", "run", "web", "--dry-run", "--quiet");
+    assert.equal(dry.stderr, "");
+    await place.run("retention", "rule", "set", "web", "1", "--keep-versions=");
+    for (const option of [[], ["--quarantine", "7"]]) {
+      const refused = await place.exits(8, "retention", "run", "web", "--yes", ...option);
+      assert.match(
+        refused.stderr,
+        /would take 102 versions of 102, which leaves hardly anything\nhint: .*--max-delete 100%/,
+      );
+    }
+    assert.match((await place.run("retention", "run", "web", "--dry-run")).stderr, /a run would be refused: the rules/);
+    assert.match(
+      (await place.run("retention", "run", "web", "--dry-run", "--max-delete", "5")).stderr,
+      /a run would be refused: .*--max-delete allows 5/,
+    );
+    assert.equal(blobs(place).length, 102);
+    await place.run("retention", "run", "web", "--yes", "--max-delete", "100%");
+    assert.deepEqual(blobs(place), []);
+  });
+
+  database.test("refuses a plan that takes more than --max-delete, before the first deletion", async (_t, place) => {
+    await prepare(place, 5);
+    await place.run("retention", "rule", "add", "web", "--keep-versions-count", "1");
+    for (const most of ["7", "79%", "0", "0%"]) {
+      const { stderr } = await place.exits(8, "retention", "run", "web", "--yes", "--max-delete", most);
+      assert.match(stderr, /would take 8 versions/);
+    }
+    assert.equal(blobs(place).length, 10);
+    await place.exits(2, "retention", "run", "web", "--yes", "--max-delete", "101%");
+    await place.exits(2, "retention", "run", "web", "--yes", "--max-delete", "some");
+    await place.exits(8, "retention", "run", "web");
+    assert.equal(blobs(place).length, 10);
+    await place.run("retention", "run", "web", "--yes", "--max-delete", "80%");
+    assert.equal(blobs(place).length, 2);
+  });
+
+  database.test(
+    "one at a time: a second run of a feed ends with 75, and other feeds are done all the same",
+    async (_t, place) => {
+      await prepare(place, 2, ["left"]);
+      await place.run("retention", "rule", "add", "web", "--keep-versions-count", "1");
+      await place.run("feed", "create", "other", "--type", "npm");
+      await place.run("feed", "create", "files", "--type", "asset");
+      const client = new pg.Client({ connectionString: place.env["FEEDCTL_DATABASE_URL"] });
+      await client.connect();
+      await client.query("select pg_advisory_lock(8, 1)");
+      try {
+        assert.match(
+          (await place.exits(75, "retention", "run", "web", "--yes")).stderr,
+          /running for feed "web" already/,
+        );
+        const all = await place.exits(75, "retention", "run", "--all", "--yes", "--json");
+        assert.partialDeepStrictEqual(all.events(), [
+          { type: "feed", feed: "files", feedType: "asset", outcome: "done" },
+          { type: "feed", feed: "other", outcome: "done" },
+          { type: "feed-failed", feed: "web", code: "locked" },
+          { type: "summary", feeds: 3, failed: 1 },
+        ]);
+        await place.run("retention", "run", "web", "--dry-run");
+        await place.exits(3, "retention", "run", "nowhere", "other", "--yes");
+        await place.exits(4, "retention", "run", "nowhere", "--yes");
+        await place.exits(2, "retention", "run", "--all", "web", "--yes");
+        await place.run("retention", "run", "--feed", "other", "--yes");
+      } finally {
+        await client.end();
+      }
+      await place.run("retention", "run", "web", "--yes");
+      assert.equal(blobs(place).length, 1);
+    },
+  );
+
+  database.test(
+    "a time that is over leaves the rest to the next run, which says so and ends with 0",
+    async (_t, place) => {
+      await prepare(place, 5);
+      await place.run("retention", "rule", "add", "web", "--keep-versions-count", "1");
+      const events = (await place.run("retention", "run", "web", "--yes", "--json", "--max-duration", "1ms")).events();
+      assert.partialDeepStrictEqual(events, [
+        { type: "feed", outcome: "stopped", planned: 8, deleted: 0 },
+        { type: "summary", stopped: 1 },
+      ]);
+      await place.run("feed", "create", "later", "--type", "npm");
+      const several = await place.run("retention", "run", "web", "later", "--yes", "--json", "--max-duration", "1ms");
+      assert.partialDeepStrictEqual(several.events(), [
+        { feed: "web", outcome: "stopped" },
+        { feed: "later", outcome: "stopped" },
+        { type: "summary", feeds: 2, stopped: 2, failed: 0 },
+      ]);
+      assert.match(
+        (await place.run("retention", "run", "web", "--yes", "--quiet", "--max-duration", "1h")).stdout,
+        /^web: deleted 8 versions, [^\n]* reclaimed\n$/,
+      );
+      assert.equal(blobs(place).length, 2);
+    },
+  );
+
+  database.test(
+    "quarantine hides, frees when the time is over, and gives back what is restored, used or imported",
+    async (_t, place) => {
+      await prepare(place, 6, ["left"]);
+      await place.run("retention", "rule", "add", "web", "--keep-versions-count", "1");
+      const hidden = summaryOf(
+        (await place.run("retention", "run", "web", "--yes", "--json", "--quarantine", "7")).events(),
+      );
+      assert.partialDeepStrictEqual(hidden, { hidden: 5, deleted: 0, blobs: 0 });
+      assert.equal(blobs(place).length, 6);
+      assert.deepEqual(await listed(place), ["left-1.5.0.tgz"]);
+      assert.match(
+        (await place.exits(4, "package", "download", "web", "left@1.0.0")).stderr,
+        /retention restore web left@1\.0\.0/,
+      );
+      await place.run("verify", "web");
+
+      // the next run neither plans nor frees them
+      assert.partialDeepStrictEqual(
+        summaryOf((await place.run("retention", "run", "web", "--yes", "--json")).events()),
+        { planned: 0, freed: 0 },
+      );
+      await place.run("retention", "restore", "web", "left@1.0.0", "--protect");
+      await query(
+        place,
+        "update feedctl.versions set last_used_at = now() + interval '1 minute' where version = '1.1.0'",
+      );
+      writeFileSync(
+        place.path("in", "other.tgz"),
+        npmTarball({ name: "left", version: "1.2.0", files: { "other.txt": "other" } }),
+      );
+      assert.match(
+        (await place.exits(3, "import", "web", place.path("in", "other.tgz"))).stdout,
+        /CONFLICT.*hidden by retention/,
+      );
+      assert.match((await place.run("import", "web", place.path("in", "left-2.tgz"))).stdout, /it is shown again/);
+      await place.run("package", "protect", "web", "left@1.3.0");
+      assert.deepEqual(await listed(place), ["left-1.0.0.tgz", "left-1.2.0.tgz", "left-1.5.0.tgz"]);
+
+      await query(
+        place,
+        "update feedctl.versions set quarantined_until = now() - interval '1 minute' where quarantined_at is not null",
+      );
+      await place.run("retention", "rule", "set", "web", "1", "--no-enabled");
+      const dry = summaryOf((await place.run("retention", "run", "web", "--dry-run", "--json")).events());
+      assert.equal(dry.freed, 1);
+      const freed = (await place.run("retention", "run", "web", "--yes", "--json")).events();
+      assert.partialDeepStrictEqual(summaryOf(freed), { freed: 1, restored: 1, deleted: 0, blobs: 1 });
+      assert.partialDeepStrictEqual(freed.slice(0, 2), [
+        { action: "restored", version: "1.1.0" },
+        { action: "freed", version: "1.4.0", rule: 1 },
+      ]);
+      // 1.3.0 is protected meanwhile: still hidden, and still there
+      assert.deepEqual(await listed(place), ["left-1.0.0.tgz", "left-1.1.0.tgz", "left-1.2.0.tgz", "left-1.5.0.tgz"]);
+      assert.deepEqual(blobs(place), [
+        "left-1.0.0.tgz",
+        "left-1.1.0.tgz",
+        "left-1.2.0.tgz",
+        "left-1.3.0.tgz",
+        "left-1.5.0.tgz",
+      ]);
+      const audit = await query(
+        place,
+        "select action, count(*)::int as count from feedctl.audit_events where action in ('quarantined', 'purged', 'restored') group by 1 order by 1",
+      );
+      assert.deepEqual(audit, [
+        { action: "purged", count: 1 },
+        { action: "quarantined", count: 5 },
+        { action: "restored", count: 3 },
+      ]);
+    },
+  );
+
+  database.test("hidden versions come back by patterns, and not those that are gone meanwhile", async (_t, place) => {
+    await prepare(place, 4, ["left", "right", "@our/left"]);
+    await place.run("retention", "rule", "add", "web", "--keep-versions-count", "1");
+    await place.run("retention", "run", "web", "--yes", "--quarantine", "7");
+    const hidden = async () =>
+      ((await place.run("retention", "quarantine", "web", "--json")).json() as { name: string; version: string }[]).map(
+        ({ name, version }) => `${name}@${version}`,
+      );
+    assert.equal((await hidden()).length, 9);
+    assert.match((await place.run("retention", "restore", "web", "LEFT@1.*")).stdout, /: 3 versions/);
+    assert.equal((await hidden()).length, 6);
+    await place.run("retention", "restore", "web", "*@1.0.0");
+    assert.deepEqual(await hidden(), ["right@1.1.0", "right@1.2.0", "left@1.1.0", "left@1.2.0"]);
+
+    // a run that deletes it holds its row while it is being restored
+    const client = new pg.Client({ connectionString: place.env["FEEDCTL_DATABASE_URL"] });
+    await client.connect();
+    try {
+      await client.query("begin");
+      await client.query("select * from feedctl.versions where version = '1.1.0' for update");
+      await client.query("delete from feedctl.versions where version = '1.1.0' and quarantined_at is not null");
+      const late = place.exits(4, "retention", "restore", "web", "right@1.1.0");
+      await waitUntilBlocked(place);
+      await client.query("commit");
+      assert.match((await late).stderr, /has hidden no right@1\.1\.0/);
+    } finally {
+      await client.end();
+    }
+    const audit = await query(
+      place,
+      "select object from feedctl.audit_events where action = 'restored' order by object",
+    );
+    assert.deepEqual(
+      audit.map(({ object }) => object),
+      ["left@1.0.0", "left@1.1.0", "left@1.2.0", "our/left@1.0.0", "right@1.0.0"],
+    );
+    await place.run("retention", "restore", "web", "*");
+    assert.deepEqual(await hidden(), []);
+  });
+
+  database.test("switched off it deletes nothing, not even what is hidden", async (_t, place) => {
+    await prepare(place, 3, ["left"]);
+    await place.run("retention", "rule", "add", "web", "--keep-versions-count", "1");
+    await place.run("feed", "set", "web", "--no-retention");
+    const off = (await place.run("retention", "run", "web", "--yes", "--json")).events();
+    assert.partialDeepStrictEqual(off, [{ type: "feed", outcome: "disabled", planned: 0 }, { type: "summary" }]);
+    await place.run("feed", "set", "web", "--retention");
+    await place.run("settings", "set", "FeedRetentionDryRun", "true");
+    const dry = (await place.run("retention", "run", "web", "--yes", "--json")).events();
+    assert.partialDeepStrictEqual(dry.at(-1), { dryRun: true, planned: 2, deleted: 0 });
+    // in the configuration, spelled as in ProGet's files
+    await place.run("settings", "reset", "FeedRetentionDryRun");
+    writeFileSync(place.path("dry.json"), JSON.stringify({ settings: { FeedRetentionDryRun: "True" } }));
+    const configured = await place.run(
+      "retention",
+      "run",
+      "web",
+      "--yes",
+      "--json",
+      "--config",
+      place.path("dry.json"),
+    );
+    assert.partialDeepStrictEqual(configured.events().at(-1), { dryRun: true, planned: 2, deleted: 0 });
+    assert.equal(blobs(place).length, 3);
+  });
+
+  database.test(
+    "a blob that another row names stays; stores that the feed left, or goes to, give theirs up later",
+    async (_t, place) => {
+      await prepare(place, 3, ["left"]);
+      await place.run("migrate", "run", "web", "--to", "disk", "--path", place.path("second"));
+      await place.run("migrate", "start", "web", "--to", "disk", "--path", place.path("third"));
+      const stores = await query(place, "select id, role from feedctl.stores order by id");
+      assert.deepEqual(
+        stores.map(({ role }) => role),
+        ["previous", "previous", "current", "target"].slice(-stores.length),
+      );
+      // as a run leaves it that died after the rows were gone and before the version was imported again
+      await query(
+        place,
+        "insert into feedctl.runs (command, actor, host, pid, state, started_at) values ('retention run', 'x', 'x', 1, 'failed', now())",
+      );
+      await query(
+        place,
+        `insert into feedctl.pending_deletes select s.id, 'left/-/left-1.2.0.tgz', (select max(id) from feedctl.runs), now() from feedctl.stores s where role = 'current'`,
+      );
+      await place.run("retention", "rule", "add", "web", "--keep-versions-count", "1");
+      await place.run("retention", "run", "web", "--yes");
+      assert.deepEqual(blobs(place, "second"), ["left-1.2.0.tgz"]);
+      const pending = await query(
+        place,
+        "select s.role, count(*)::int as count from feedctl.pending_deletes d join feedctl.stores s on s.id = d.store_id group by 1 order by 1",
+      );
+      assert.deepEqual(pending, [
+        { role: "previous", count: 2 },
+        { role: "target", count: 2 },
+      ]);
+      await place.run("migrate", "cutover", "web");
+      assert.deepEqual(blobs(place, "third"), ["left-1.2.0.tgz"]);
+      await place.run("verify", "web", "--read");
+    },
+  );
+
+  database.test(
+    "of a feed in S3 the blobs go as well, and the bytes are those that the bucket held",
+    async (_t, place) => {
+      const s3 = await startS3();
+      try {
+        const bucket = `retention-${process.pid}`;
+        await s3.createBucket(bucket);
+        await prepare(place, 4, ["left"]);
+        const keys = ["--access-key", s3.accessKey, "--secret-key", s3.secretKey];
+        const at = ["--bucket", bucket, "--endpoint", s3.endpoint, "--path-style", "--region", s3.region];
+        await place.run("migrate", "run", "web", "--to", "s3", "--target-path", "feeds/web", ...at, ...keys);
+        const listing = async () => (await s3.client.listObjectsV2({ Bucket: bucket })).Contents ?? [];
+        const before = await listing();
+        await place.run("retention", "rule", "add", "web", "--versions-range", "<1.3.0");
+        const run = summaryOf((await place.run("retention", "run", "web", "--yes", "--json")).events());
+        const after = await listing();
+        assert.deepEqual(
+          after.map(({ Key }) => Key),
+          ["feeds/web/left/-/left-1.3.0.tgz"],
+        );
+        const held = (objects: typeof before) => objects.reduce((sum, { Size = 0 }) => sum + Size, 0);
+        assert.deepEqual([run.blobs, run.bytes], [3, held(before) - held(after)]);
+        await place.run("verify", "web");
+      } finally {
+        await s3.stop();
+      }
+    },
+  );
+
+  database.test(
+    "killed at any moment, the next run finishes: rows and blobs agree, and only what was planned is gone",
+    async (t, place) => {
+      await prepare(place, 330);
+      await place.run("retention", "rule", "add", "web", "--keep-versions-count", "20");
+      let killed = 0;
+      for (const point of killPoints(8, 150, 650, 6)) {
+        const run = await killAfter(place, point, ["retention", "run", "web", "--yes", "--quiet"]);
+        killed += run.killed ? 1 : 0;
+      }
+      const last = await place.feedctl(["retention", "run", "web", "--yes", "--json"]);
+      expectExit(0, ["retention run"], last);
+      t.diagnostic(`${killed} of 8 runs were killed; the last one deleted ${summaryOf(last.events()).deleted}`);
+      assert.ok(killed > 0, "no run was killed: the points are too late for this machine");
+      const kept = ["left", "right"].flatMap((name) =>
+        Array.from({ length: 20 }, (_, index) => `${name}-1.${310 + index}.0.tgz`),
+      );
+      assert.deepEqual(await listed(place), kept.toSorted());
+      assert.deepEqual(blobs(place), kept.toSorted());
+      assert.deepEqual(
+        await query(
+          place,
+          "select (select count(*) from feedctl.pending_deletes)::int as deletes, (select count(*) from feedctl.retention_items)::int as items",
+        ),
+        [{ deletes: 0, items: 0 }],
+      );
+      const audit = await query(
+        place,
+        "select count(*)::int as events, count(distinct object)::int as objects from feedctl.audit_events where action = 'purged'",
+      );
+      assert.deepEqual(audit, [{ events: 620, objects: 620 }]);
+      assert.ok(existsSync(join(place.directory, "store")));
+      await place.run("verify", "web");
+    },
+  );
+});

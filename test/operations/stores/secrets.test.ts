@@ -1,0 +1,115 @@
+import assert from "node:assert/strict";
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { after, before } from "node:test";
+import { type Azurite, startAzurite } from "../../support/azurite.ts";
+import { type Installation, onEachDatabase } from "../../support/databases.ts";
+import { writePackages } from "../../support/package-set.ts";
+import { type S3Server, startS3 } from "../../support/s3-server.ts";
+
+// Of the form that providers give out, so that nothing refuses them before they are used.
+const wrongSecret = "wJalrXUtnFEMI+K7MDENG/bPxRfiCYWRONGSECRET";
+const wrongKey = Buffer.from("a wrong account key, as long as a real one is: 64 bytes, really").toString("base64");
+
+onEachDatabase("secrets", (database) => {
+  let s3: S3Server;
+  let azurite: Azurite;
+  before(async () => {
+    [s3, azurite] = await Promise.all([startS3(), startAzurite()]);
+    await Promise.all([s3.createBucket("secrets"), azurite.createContainer("secrets")]);
+  });
+  after(() => Promise.all([s3.stop(), azurite.stop()]));
+
+  database.test("show up nowhere: not in output, errors, debug output, nor in the catalog", async (t) => {
+    const accountKey = /AccountKey=([^;]+)/.exec(azurite.connectionString)![1]!;
+    const wrongConnection = azurite.connectionString.replace(accountKey, wrongKey);
+    const env = { FROM_ENV: wrongSecret, CONNECTION: wrongConnection, GOOD_CONNECTION: azurite.connectionString };
+    await using place = await database.install({ ...env, FEEDCTL_DEBUG: "1" });
+    if (place === undefined) return t.skip(`no ${database.name} on this machine`);
+    // The emulator takes every secret: then only what is said is looked at, not whether the secret is refused.
+    const denied = s3.kind === "fauxqs" ? undefined : 6;
+    if (denied === undefined)
+      t.diagnostic("skipped in part: fauxqs checks no signature, so no wrong secret is refused");
+    const secrets = [wrongSecret, s3.secretKey, wrongKey, accountKey];
+    const said: string[] = [];
+    const say = async (code: number | undefined, ...args: string[]) => {
+      // Opening the embedded catalog takes its time.
+      const forms = database.name === "embedded" ? [["--json", "--verbose"]] : [[], ["--json"], ["--verbose"]];
+      for (const form of forms) {
+        const result = await place.any(...args, ...form);
+        if (code !== undefined) assert.equal(result.code, code, result.stdout + result.stderr);
+        said.push(result.stdout, result.stderr);
+      }
+      return said.join("\n");
+    };
+    await place.run("feed", "create", "web", "--type", "npm");
+    const at = ["s3", "--bucket", "secrets", "--endpoint", s3.endpoint, "--path-style", "--access-key", s3.accessKey];
+    const azure = ["azure", "--container", "secrets", "--connection-string"];
+    writeFileSync(place.path("secret.txt"), `${wrongSecret}\n`);
+    const packages = writePackages(place.path("in"), 1);
+
+    assert.match(
+      await say(0, "store", "set", "web", ...at, "--secret-key", wrongSecret),
+      /visible in the process list/,
+    );
+    assert.match(await say(0, "store", "show", "web"), /"?secretKey"?: ?"?\(sealed\)/);
+    await say(denied, "store", "test", "web");
+    for (const reference of ["env:FROM_ENV", `file:${place.path("secret.txt")}`]) {
+      await say(0, "store", "set", "web", ...at, "--secret-key", reference);
+      assert.ok((await say(0, "store", "show", "web")).includes(reference));
+      await say(denied, "store", "test", "web");
+      await say(denied, "verify", "web");
+      await say(denied, "import", "web", ...packages);
+      await say(denied, "store", "usage", "web");
+    }
+    await say(denied, "migrate", "run", "web", "--to", "disk", "--path", place.path("disk"));
+    await say(0, "store", "set", "web", ...azure, wrongConnection);
+    await say(6, "store", "test", "web");
+    await say(6, "store", "usage", "web");
+    await say(2, "store", "set", "web", ...azure, `AccountKey=${wrongKey};nonsense`);
+    await say(undefined, "store", "set", "web", ...azure, "env:CONNECTION");
+    await say(6, "store", "test", "web");
+    await say(0, "store", "set", "web", ...at, "--secret-key", s3.secretKey);
+    await say(0, "store", "test", "web");
+    await say(0, "import", "web", ...packages);
+    await say(0, "migrate", "run", "web", "--to", ...azure, azurite.connectionString);
+    await say(0, "feed", "show", "web");
+
+    await place.run("store", "set", "web", ...at, "--secret-key", wrongSecret);
+    // At last without the key that seals: the error must not show what it could not open.
+    writeFileSync(place.path("data", "key"), "another key\n");
+    assert.match(await say(6, "store", "test", "web"), /the sealed (accessKey|secretKey) cannot be opened/);
+
+    for (const secret of spellings(secrets)) assert.ok(!said.join("\n").includes(secret), `${secret} was shown`);
+    const stored = await catalogText(place);
+    assert.ok(stored.includes("sealed"), "the right place was searched");
+    for (const secret of spellings(secrets)) assert.ok(!stored.includes(secret), `${secret} is in the catalog`);
+  });
+});
+
+/** As typed, and as JSON, URLs and base64 spell it. */
+function spellings(secrets: readonly string[]): string[] {
+  const forms = (text: string) => [
+    text,
+    encodeURIComponent(text),
+    Buffer.from(text).toString("base64"),
+    text.replaceAll("/", "\\/"),
+  ];
+  return secrets.flatMap(forms);
+}
+
+/** Every row of every table, and with the embedded catalog every byte of its files. */
+async function catalogText(place: Installation): Promise<string> {
+  const tables = await place.rows(
+    "select table_name as name from information_schema.tables where table_schema = 'feedctl'",
+  );
+  assert.ok(tables.length > 8);
+  const parts: string[] = [];
+  for (const { name } of tables)
+    parts.push(JSON.stringify(await place.rows(`select to_jsonb(t)::text from feedctl.${String(name)} t`)));
+  for (const entry of readdirSync(place.data, { recursive: true, withFileTypes: true })) {
+    if (entry.isFile() && entry.parentPath.includes("catalog"))
+      parts.push(readFileSync(join(entry.parentPath, entry.name), "latin1"));
+  }
+  return parts.join("\n");
+}

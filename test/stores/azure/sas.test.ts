@@ -1,0 +1,110 @@
+import assert from "node:assert/strict";
+import { randomUUID } from "node:crypto";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { once } from "node:events";
+import { after, before, test } from "node:test";
+import { inspect } from "node:util";
+import { AccountSASPermissions, BlobServiceClient } from "@azure/storage-blob";
+import { FeedctlError } from "../../../src/errors.ts";
+import { openAzureStore } from "../../../src/stores/azure/store.ts";
+import { parseKey } from "../../../src/stores/key.ts";
+import { startAzurite, type Azurite } from "../../support/azurite.ts";
+import { readAll, someBytes } from "../../support/bytes.ts";
+import { hasCode, keysOf, MIB, putBytes } from "../contract/put.ts";
+
+let azurite: Azurite;
+before(async () => {
+  azurite = await startAzurite();
+});
+after(() => azurite.stop());
+
+const KEY = parseKey("dir/a b+c%41.bin");
+
+/** A store whose connection string holds a shared access signature of the whole account. */
+async function openSigned(permissions: string, expires: Date, container = `test-${randomUUID()}`) {
+  const service = BlobServiceClient.fromConnectionString(azurite.connectionString);
+  const url = new URL(service.generateAccountSasUrl(expires, AccountSASPermissions.parse(permissions), "sco"));
+  const endpoint = url.origin + url.pathname;
+  const connectionString = `BlobEndpoint=${endpoint};SharedAccessSignature=${url.search.slice(1)}`;
+  return {
+    container,
+    secret: url.searchParams.get("sig")!,
+    store: await openAzureStore({ type: "azure", container, connectionString }),
+  };
+}
+
+const inAnHour = () => new Date(Date.now() + 3_600_000);
+
+test("a store with a shared access signature puts, lists, reads, copies and gives URLs", async () => {
+  const { store, container } = await openSigned("rwdlac", inAnHour());
+  await azurite.createContainer(container);
+  for (const length of [100, 20 * MIB]) {
+    const bytes = someBytes(length);
+    await putBytes(store, KEY, bytes, { ifExists: "replace" });
+    const blob = (await store.head(KEY))!;
+    assert.ok((await readAll(await store.get(KEY, { known: blob }))).equals(bytes));
+    const from = store.remote!(blob);
+    assert.equal(
+      (await store.copyFrom!(parseKey("copy"), from, { ifExists: "replace" }))?.outcome,
+      length === 100 ? "created" : "replaced",
+    );
+    assert.equal((await (await fetch((await from.url())!)).arrayBuffer()).byteLength, length);
+  }
+  assert.deepEqual(await keysOf(store, ""), ["copy", KEY]);
+});
+
+test("a shared access signature that has expired is denied everywhere, and named with its end", async () => {
+  const expired = new Date(Date.now() - 60_000);
+  const { store, container, secret } = await openSigned("rwdlac", expired);
+  await azurite.createContainer(container);
+  const end = new Date(Math.floor(expired.getTime() / 1000) * 1000).toISOString();
+  const from = { blob: { key: KEY, size: 1, modified: expired, tag: "x" }, url: async () => undefined };
+  for (const [name, run] of Object.entries({
+    head: () => store.head(KEY),
+    get: () => store.get(KEY),
+    put: () => putBytes(store, KEY, someBytes(10)),
+    "large put": () => putBytes(store, KEY, someBytes(9 * MIB)),
+    list: () => keysOf(store, ""),
+    delete: () => store.delete(KEY),
+    deleteMany: () => store.deleteMany!([KEY]),
+  })) {
+    await assert.rejects(run(), (error) => {
+      assert.ok(error instanceof FeedctlError, inspect(error));
+      assert.equal(error.code, "denied", name);
+      assert.ok(error.message.endsWith(`the shared access signature expired at ${end}`), error.message);
+      assert.match(error.hint ?? "", /make a new one/);
+      assert.ok(!inspect(error, { depth: 10, showHidden: true }).includes(secret));
+      return true;
+    });
+  }
+  assert.equal(await store.copyFrom!(KEY, from, { ifExists: "fail" }), undefined);
+});
+
+test("it is the server's clock that tells whether it has expired", async (t) => {
+  const answer = { date: new Date(Date.now() - 7_200_000).toUTCString(), "x-ms-error-code": "AuthenticationFailed" };
+  const server = createServer((request, response) => {
+    request.resume();
+    response.writeHead(403, answer).end();
+  }).listen(0, "127.0.0.1");
+  await once(server, "listening");
+  t.after(() => server.close());
+  const end = new Date(Date.now() - 60_000).toISOString();
+  const { port } = server.address() as AddressInfo;
+  const connectionString = `BlobEndpoint=http://127.0.0.1:${port}/x;SharedAccessSignature=sv=2024-11-04&se=${end}&sig=AAAA`;
+  const store = await openAzureStore({ type: "azure", container: "packages", connectionString });
+  await assert.rejects(store.head(KEY), (error: FeedctlError) => !error.message.includes("expired"));
+  answer.date = new Date().toUTCString();
+  await assert.rejects(store.head(KEY), (error: FeedctlError) => error.message.includes(`expired at ${end}`));
+});
+
+test("with a signature that may only write, a large put with notes sends all it has", async () => {
+  const { store, container } = await openSigned("wc", inAnHour());
+  const client = await azurite.createContainer(container);
+  const kept = { load: async () => undefined, save: async () => {}, drop: async () => {} };
+  // Without knowing what stands there: asking would be denied.
+  const options = { ifExists: "replace", replaces: false, notes: kept } as const;
+  assert.equal(await putBytes(store, KEY, someBytes(9 * MIB), options), "created");
+  assert.equal((await client.getBlockBlobClient(KEY).getProperties()).contentLength, 9 * MIB);
+  await assert.rejects(keysOf(store, ""), hasCode("denied"));
+});

@@ -1,0 +1,149 @@
+import assert from "node:assert/strict";
+import { createHash, randomUUID } from "node:crypto";
+import { after, test } from "node:test";
+import { openAzureStore } from "../../../src/stores/azure/store.ts";
+import { parseKey } from "../../../src/stores/key.ts";
+import { startAzurite } from "../../support/azurite.ts";
+import { concurrently, readAll, sha256, someBytes } from "../../support/bytes.ts";
+import { hasCode, keysOf, MIB, putBytes } from "../contract/put.ts";
+import { storeContract } from "../contract/contract.ts";
+
+const azurite = await startAzurite();
+after(() => azurite.stop());
+
+async function openContainer(targetPath?: string) {
+  const container = `test-${randomUUID()}`;
+  const client = await azurite.createContainer(container);
+  const { connectionString } = azurite;
+  return { client, store: await openAzureStore({ type: "azure", container, connectionString, targetPath }) };
+}
+
+async function collect<T>(items: AsyncIterable<T>): Promise<T[]> {
+  const all: T[] = [];
+  for await (const item of items) all.push(item);
+  return all;
+}
+
+const altered =
+  "Azure itself alters backslashes and dots at the end of a segment; put refuses such keys (tested below)";
+
+storeContract("azure", {
+  async open() {
+    const { client, store } = await openContainer("/a b//");
+    return { store, cleanup: async () => void (await client.deleteIfExists()) };
+  },
+  lacks: {
+    "a key with a backslash": altered,
+    "a key with a trailing dot": altered,
+    "a key of three dots": altered,
+    ...(azurite.own && {
+      "keys come in UTF-8 byte order": "Azurite lists in the order of UTF-16 units (tested below)",
+      "a copy is described by the options, not by its source":
+        "Azurite has no Put Blob From URL, which alone can change headers (azure-copy.test.ts has it from a stand-in)",
+    }),
+  },
+});
+
+test("keys that Azure would alter are refused, and never reach the blob that Azure would make of them", async () => {
+  const { store } = await openContainer();
+  for (const key of ["a/b", "dir/c"]) await putBytes(store, parseKey(key), someBytes(10));
+  for (const key of ["a\\b", "a/b.", "a/b..", "dir./c", ".../a"].map(parseKey)) {
+    await assert.rejects(putBytes(store, key, someBytes(10, 2), { ifExists: "replace" }), hasCode("invalid"));
+    assert.equal(await store.head(key), undefined);
+    await assert.rejects(store.get(key), hasCode("not-found"));
+    await store.delete(key);
+    await store.deleteMany!([key]);
+  }
+  assert.deepEqual(await keysOf(store, ""), ["a/b", "dir/c"]);
+});
+
+test("a listing that is out of order is corrupt, not shorter", async (t) => {
+  if (!azurite.own) return t.skip("needs Azurite, which lists in the order of UTF-16 units");
+  const { store } = await openContainer();
+  for (const key of ["\uff5e", "😀"]) await putBytes(store, parseKey(key), someBytes(1));
+  await assert.rejects(keysOf(store, ""), hasCode("corrupt"));
+});
+
+test("keys beyond the BMP list well beside others", async () => {
+  const { store } = await openContainer();
+  for (const key of ["😀", "é", "a"]) await putBytes(store, parseKey(key), someBytes(1));
+  assert.deepEqual(await keysOf(store, ""), ["a", "é", "😀"]);
+});
+
+test("names that are no keys are reported as foreign", async () => {
+  const { client, store } = await openContainer("top");
+  const names = ["top/", "top/a//b", "top/a/", "top/folder", "top/ok", "topmost", "other"];
+  for (const name of names) {
+    const metadata: Record<string, string> = name === "top/folder" ? { hdi_isfolder: "true" } : {};
+    await client.getBlockBlobClient(name).upload("", 0, { metadata });
+  }
+  const foreign: string[] = [];
+  const keys: string[] = [];
+  for await (const blob of store.list("", { onForeign: (name) => foreign.push(name) })) keys.push(blob.key);
+  assert.deepEqual(keys, ["ok"]);
+  assert.deepEqual(foreign, ["top/", "a/", "a//b", "folder"]);
+});
+
+test("2,001 blobs are listed page by page", async () => {
+  const { store } = await openContainer();
+  const keys = Array.from({ length: 2_001 }, (_, i) => parseKey(`many/${String(i).padStart(5, "0")}`));
+  await concurrently(32, keys, (key) => putBytes(store, key, someBytes(1)));
+  assert.deepEqual(await keysOf(store, ""), keys);
+});
+
+test("large uploads of one blob at once never mix their blocks", async () => {
+  const { store } = await openContainer();
+  const contents = Array.from({ length: 3 }, (_, i) => someBytes(20 * MIB + i, i + 1));
+  const key = parseKey("x");
+  await putBytes(store, key, someBytes(1));
+  const outcomes = await Promise.all(contents.map((bytes) => putBytes(store, key, bytes, { ifExists: "replace" })));
+  assert.deepEqual(outcomes, ["replaced", "replaced", "replaced"]);
+  const final = await readAll(await store.get(key));
+  assert.ok(contents.some((bytes) => bytes.equals(final)));
+});
+
+test("a blob of another writer is compared by its MD5, or read", async () => {
+  const { client, store } = await openContainer();
+  const bytes = someBytes(1000);
+  const key = parseKey("x");
+  const md5 = createHash("md5").update(bytes).digest();
+  const wrongMd5 = createHash("md5").update("stale").digest();
+  for (const blobContentMD5 of [md5, wrongMd5, undefined]) {
+    const blob = client.getBlockBlobClient(key);
+    await blob.stageBlock("AAAA", bytes, bytes.length);
+    await blob.commitBlockList(["AAAA"], blobContentMD5 === undefined ? {} : { blobHTTPHeaders: { blobContentMD5 } });
+    assert.equal(await putBytes(store, key, bytes), "unchanged");
+    await assert.rejects(putBytes(store, key, someBytes(1000, 2)), hasCode("conflict"));
+  }
+});
+
+test("metadata of other writers is told with lower-case names and as it is", async () => {
+  const { client, store } = await openContainer();
+  const metadata = { Foo_bar: "baz", __x: "utf-8''%zz", mtime: "never", sha256: "short" };
+  await client.getBlockBlobClient("x").upload("", 0, { metadata });
+  const expected = { foo_bar: "baz", __x: "utf-8''%zz" };
+  assert.deepEqual((await store.head(parseKey("x")))?.metadata, expected);
+  const [listed] = await collect(store.list(""));
+  assert.deepEqual(listed?.metadata, expected);
+  assert.equal(listed?.sha256, undefined);
+});
+
+test("metadata with the names of feedctl's own entries stays apart from them", async () => {
+  const { store } = await openContainer();
+  const metadata = { sha256: "mine", mtime: "mine too", hdi_isfolder: "true", "": "no name", "1st": "digit" };
+  await putBytes(store, parseKey("x"), someBytes(10), { metadata });
+  const [listed] = await collect(store.list(""));
+  assert.deepEqual(listed?.metadata, metadata);
+  assert.equal(listed?.sha256, sha256(someBytes(10)));
+});
+
+test("a blob with snapshots is deleted with them", async () => {
+  const { client, store } = await openContainer();
+  for (const key of ["x", "y"].map(parseKey)) {
+    await putBytes(store, key, someBytes(1));
+    await client.getBlockBlobClient(key).createSnapshot();
+  }
+  await store.delete(parseKey("x"));
+  await store.deleteMany!([parseKey("y")]);
+  assert.deepEqual(await collect(client.listBlobsFlat({ includeSnapshots: true })), []);
+});

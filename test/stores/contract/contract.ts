@@ -1,0 +1,87 @@
+import { after, before, describe, test } from "node:test";
+import type { TestContext } from "node:test";
+import { parseKey } from "../../../src/stores/key.ts";
+import type { Key } from "../../../src/stores/key.ts";
+import type { Store } from "../../../src/stores/store.ts";
+import { copyCases } from "./copy.ts";
+import { deleteCases } from "./delete.ts";
+import { describeCases } from "./describe.ts";
+import { getCases } from "./get.ts";
+import { listCases } from "./list.ts";
+import { keyCases } from "./keys.ts";
+import { putCases } from "./put.ts";
+import { resumeCases } from "./resume.ts";
+
+/** What every case gets: the store, and a key prefix of its own, so that cases cannot see one another's blobs. */
+export interface ContractContext {
+  store: Store;
+  /** A key below this case's own prefix. */
+  key(name: string): Key;
+  /** This case's own prefix; ends in a slash. */
+  prefix: string;
+  /** Opens another store that holds nothing; closed after the suite. */
+  openEmpty(): Promise<Store>;
+  t: TestContext;
+}
+
+export interface ContractCase {
+  run(context: ContractContext): Promise<void>;
+  /** The feature or ability that promises this; the case is skipped, visibly, on a store that does not claim it. */
+  needs?: "sortedList" | "atomicCreate" | "metadata" | "copyFrom" | "describe";
+}
+
+const cases = {
+  ...keyCases,
+  ...putCases,
+  ...getCases,
+  ...listCases,
+  ...deleteCases,
+  ...resumeCases,
+  ...copyCases,
+  ...describeCases,
+};
+export type ContractCaseName = keyof typeof cases;
+
+export interface ContractOptions {
+  /** Opens a store that holds nothing; called at least twice. */
+  open(): Promise<{ store: Store; cleanup(): Promise<void> }>;
+  /** Cases this store or its emulator cannot pass, each with the reason, which is printed as a skip. */
+  lacks?: Partial<Record<ContractCaseName, string>>;
+}
+
+/** Everything `Store` promises. Every adapter and every wrapper runs it. */
+export function storeContract(name: string, { open, lacks = {} }: ContractOptions): void {
+  describe(`${name}: store contract`, () => {
+    const opened: { store: Store; cleanup(): Promise<void> }[] = [];
+    const openEmpty = async (): Promise<Store> => {
+      const one = await open();
+      opened.push(one);
+      return one.store;
+    };
+    let store: Store;
+    before(async () => {
+      store = await openEmpty();
+    });
+    after(async () => {
+      for (const one of opened) {
+        await one.store[Symbol.asyncDispose]();
+        await one.cleanup();
+      }
+    });
+
+    let count = 0;
+    for (const [title, { run, needs }] of Object.entries<ContractCase>(cases)) {
+      const reason = lacks[title as ContractCaseName];
+      test(title, { timeout: 120_000, ...(reason !== undefined && { skip: reason }) }, async (t) => {
+        if (needs !== undefined && !has(store, needs)) return t.skip(`the store does not claim ${needs}`);
+        const prefix = `case-${++count}/`;
+        await run({ store, prefix, key: (text) => parseKey(prefix + text), openEmpty, t });
+      });
+    }
+  });
+}
+
+function has(store: Store, needed: NonNullable<ContractCase["needs"]>): boolean {
+  if (needed === "copyFrom" || needed === "describe") return store[needed] !== undefined;
+  return store.features[needed];
+}

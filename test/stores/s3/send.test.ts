@@ -1,0 +1,252 @@
+// Our own way to S3 below the store: what is sent again, clocks that differ, connections that end, proxies.
+import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
+import { once } from "node:events";
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+import { describe, test, type TestContext } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
+import { createCalls } from "../../../src/stores/s3/calls.ts";
+import { translateS3Error } from "../../../src/stores/s3/errors.ts";
+import { wholeBody } from "../../../src/stores/s3/read.ts";
+import { openHttp } from "../../../src/stores/s3/request.ts";
+import { createSender } from "../../../src/stores/s3/send.ts";
+import { readAll, sha256, someBytes } from "../../support/bytes.ts";
+
+type Answer = (request: IncomingMessage, response: ServerResponse, count: number) => void;
+
+const place = { name: "s3://bucket", bucket: "bucket", region: "us-east-1", host: "host", secrets: [] };
+const attempt = { action: "read", permission: "s3:GetObject" };
+const keys = { accessKeyId: "AKIATEST", secretAccessKey: "secret" };
+
+async function listen(t: TestContext, answer: Answer) {
+  const seen: IncomingMessage[] = [];
+  const server = createServer((request, response) => {
+    seen.push(request);
+    answer(request, response, seen.length);
+  });
+  await once(server.listen(0, "127.0.0.1"), "listening");
+  t.after(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  return { seen, host: `127.0.0.1:${(server.address() as AddressInfo).port}` };
+}
+
+function callsTo(t: TestContext, host: string, more: { silence?: number; now?: () => number; token?: string } = {}) {
+  const http = openHttp(more.silence);
+  t.after(() => http.close());
+  const at = { origin: `http://${host}`, host, path: "/bucket/", region: "us-east-1", service: "s3" };
+  const credentials = async () => ({ ...keys, sessionToken: more.token });
+  return createCalls(createSender({ http, endpoint: async () => at, credentials, now: more.now }).send);
+}
+
+const refuse = (response: ServerResponse, status: number, code: string, date = new Date()) => {
+  response.sendDate = false;
+  const xml = `<?xml version="1.0"?><Error><Code>${code}</Code><Message>no &amp; no</Message></Error>`;
+  response.writeHead(status, { "content-type": "application/xml", date: date.toUTCString() }).end(xml);
+};
+
+describe("what is sent again", () => {
+  for (const [status, code, requests] of [
+    [503, "SlowDown", 3],
+    [500, "InternalError", 3],
+    [429, "TooManyRequests", 3],
+    [400, "RequestTimeout", 3],
+    [400, "InvalidRequest", 1],
+    [403, "AccessDenied", 1],
+    [404, "NoSuchKey", 1],
+    [501, "NotImplemented", 1],
+  ] as const) {
+    test(`${status} ${code}: ${requests} requests in all`, async (t) => {
+      const { seen, host } = await listen(t, (_, response) => refuse(response, status, code));
+      await assert.rejects(callsTo(t, host).delete("a", undefined), { name: code, message: "no & no" });
+      assert.equal(seen.length, requests);
+    });
+  }
+
+  test("a connection that is reset, and a page that is cut", async (t) => {
+    const whole = "<ListBucketResult><IsTruncated>false</IsTruncated></ListBucketResult>";
+    const { seen, host } = await listen(t, (request, response, count) => {
+      if (count === 1) return request.socket.resetAndDestroy();
+      response.end(count === 2 ? whole.slice(0, -5) : whole);
+    });
+    assert.equal((await callsTo(t, host).list("", undefined, undefined))?.truncated, false);
+    assert.equal(seen.length, 3);
+  });
+
+  test("nothing once the signal is aborted", async (t) => {
+    const controller = new AbortController();
+    const { seen, host } = await listen(t, (_, response) => {
+      refuse(response, 503, "SlowDown");
+      setTimeout(() => controller.abort(), 5);
+    });
+    await assert.rejects(callsTo(t, host).delete("a", controller.signal));
+    await sleep(600);
+    assert.ok(seen.length < 3, `${seen.length} requests`);
+  });
+
+  test("not what the HTTP library refuses to send", async (t) => {
+    const { seen, host } = await listen(t, (_, response) => response.end());
+    const put = callsTo(t, host).put(
+      "a",
+      { bytes: Buffer.from("x"), sha256: "x" },
+      { "content-type": "a\nb" },
+      undefined,
+    );
+    await assert.rejects(put, /content-type/);
+    assert.equal(seen.length, 0);
+  });
+});
+
+describe("the server's clock", () => {
+  const HOUR = 3_600_000;
+  const timeOf = ({ headers }: IncomingMessage) =>
+    Date.parse(String(headers["x-amz-date"]).replace(/^(....)(..)(..)T(..)(..)(..)Z$/, "$1-$2-$3T$4:$5:$6Z"));
+
+  for (const [name, method] of [
+    ["of a request with an answer that has a body", "get"],
+    ["of a HEAD, whose answer has none", "head"],
+  ] as const) {
+    test(`is followed after the refusal ${name}, and from then on`, async (t) => {
+      const { seen, host } = await listen(t, (request, response) => {
+        const now = Date.now() + HOUR;
+        if (Math.abs(timeOf(request) - now) > 15 * 60_000)
+          return refuse(response, 403, "RequestTimeTooSkewed", new Date(now));
+        response.setHeader("date", new Date(now).toUTCString());
+        response.end();
+      });
+      const calls = callsTo(t, host);
+      for (let i = 0; i < 3; i++) {
+        if (method === "head") await calls.head("a", undefined);
+        else await (await calls.get("a", {}, undefined)).discard();
+      }
+      assert.equal(seen.length, 4);
+    });
+  }
+
+  test("that agrees with ours changes nothing about a refusal", async (t) => {
+    const { seen, host } = await listen(t, (_, response) => refuse(response, 403, "RequestTimeTooSkewed"));
+    const error: unknown = await callsTo(t, host)
+      .delete("a", undefined)
+      .catch((reason: unknown) => reason);
+    const told = translateS3Error(error, place, attempt);
+    assert.deepEqual([told.code, seen.length], ["denied", 1]);
+    assert.match(told.hint!, /clock/);
+  });
+});
+
+describe("bodies", () => {
+  for (const length of [0, 1, 256 * 1024, 256 * 1024 + 1, 3_000_000]) {
+    test(`${length} bytes arrive whole, as announced and as signed`, async (t) => {
+      const { host } = await listen(t, (request, response) => {
+        const hash = createHash("sha256");
+        let received = 0;
+        request.on("data", (chunk: Buffer) => void (hash.update(chunk), (received += chunk.length)));
+        request.on("end", () => {
+          const same = hash.digest("hex") === request.headers["x-amz-content-sha256"];
+          const announced = request.headers["content-length"] === String(received);
+          const plain = request.headers["transfer-encoding"] === undefined;
+          response.writeHead(same && announced && plain ? 200 : 400, { etag: `"${received}"` }).end();
+        });
+      });
+      const bytes = someBytes(length);
+      const calls = callsTo(t, host);
+      assert.equal(await calls.put("a", { bytes, sha256: sha256(bytes) }, {}, undefined), `"${length}"`);
+      assert.equal(await calls.putPart("a", { uploadId: "u", partNumber: 1, bytes }, undefined), `"${length}"`);
+    });
+  }
+
+  test("a reader that stops early closes the connection, and so does one that never begins", async (t) => {
+    const closed: Promise<unknown>[] = [];
+    const { host } = await listen(t, (_, response) => {
+      closed.push(once(response, "close"));
+      response.writeHead(200, { "content-length": String(1e9) });
+      response.write(someBytes(1_000_000));
+    });
+    const calls = callsTo(t, host);
+    for (const chunks of [1, 0]) {
+      const { body } = await calls.get("a", {}, undefined);
+      const stream = wholeBody(body, 1e9, place, attempt);
+      if (chunks === 0) stream.destroy();
+      else for await (const _ of stream) break;
+    }
+    assert.equal(closed.length, 2);
+    await Promise.race([Promise.all(closed), sleep(3000).then(() => assert.fail("a connection was left open"))]);
+  });
+
+  test("a signal ends a read that has begun", async (t) => {
+    const { host } = await listen(t, (_, response) => {
+      response.writeHead(200, { "content-length": "1000" });
+      response.write(someBytes(500));
+    });
+    const controller = new AbortController();
+    const { body } = await callsTo(t, host).get("a", {}, controller.signal);
+    const stream = wholeBody(body, 1000, place, { ...attempt, signal: controller.signal });
+    stream.once("data", () => controller.abort());
+    await assert.rejects(readAll(stream), { code: "interrupted" });
+  });
+
+  test("a server that falls silent is unavailable, a reader that pauses is not", async (t) => {
+    const { host } = await listen(t, (request, response) => {
+      const bytes = someBytes(4_000_000);
+      response.writeHead(200, { "content-length": String(bytes.length) });
+      if (request.url!.endsWith("silent")) response.write(bytes.subarray(0, 1000));
+      else response.end(bytes);
+    });
+    const calls = callsTo(t, host, { silence: 1000 });
+    const read = async (key: string) =>
+      wholeBody((await calls.get(key, {}, undefined)).body, 4_000_000, place, attempt);
+    const [silent, paused] = [await read("silent"), await read("paused")];
+    paused.once("readable", () => {});
+    await assert.rejects(readAll(silent), { code: "unavailable" });
+    await sleep(1500);
+    assert.equal((await readAll(paused)).length, 4_000_000);
+  });
+});
+
+describe("a proxy of the environment", () => {
+  const NAMES = ["HTTP_PROXY", "http_proxy", "NO_PROXY", "no_proxy"];
+  const withEnvironment = (t: TestContext, values: Record<string, string>) => {
+    const before = NAMES.map((name) => [name, process.env[name]] as const);
+    for (const name of NAMES) delete process.env[name];
+    Object.assign(process.env, values);
+    t.after(() => {
+      for (const [name, value] of before) {
+        if (value === undefined) delete process.env[name];
+        else process.env[name] = value;
+      }
+    });
+  };
+
+  test("gets the request, signed for the server behind it", async (t) => {
+    const { seen, host } = await listen(t, (_, response) => response.end());
+    withEnvironment(t, { HTTP_PROXY: `http://${host}` });
+    await callsTo(t, "s3.example.test:9000").head("a", undefined);
+    assert.equal(seen[0]?.url, "http://s3.example.test:9000/bucket/a");
+    assert.equal(seen[0]?.headers.host, "s3.example.test:9000");
+  });
+
+  test("is left aside for hosts of NO_PROXY", async (t) => {
+    const { seen, host } = await listen(t, (_, response) => response.end());
+    withEnvironment(t, { HTTP_PROXY: "http://127.0.0.1:9", NO_PROXY: "127.0.0.1" });
+    await callsTo(t, host).head("a", undefined);
+    assert.equal(seen[0]?.url, "/bucket/a");
+  });
+
+  test("that is no URL is a usage error, which does not tell its password", (t) => {
+    withEnvironment(t, { HTTP_PROXY: "http://me:hidden@host:port" });
+    assert.throws(
+      () => openHttp(),
+      (error: Error & { code?: string }) =>
+        error.code === "usage" && !JSON.stringify([error.message, error.cause]).includes("hidden"),
+    );
+  });
+});
+
+test("a session token travels with the request", async (t) => {
+  const { seen, host } = await listen(t, (_, response) => response.end());
+  await callsTo(t, host, { token: "token" }).head("a", undefined);
+  assert.equal(seen[0]?.headers["x-amz-security-token"], "token");
+  assert.match(String(seen[0]?.headers.authorization), /x-amz-security-token/);
+});

@@ -1,0 +1,447 @@
+// What a well-behaved server never does, and what one cannot be asked about afterwards: here a small HTTP server plays
+// S3, so that its answers can be wrong and the requests can be looked at. Everything else is tested on a real server.
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { createServer, type IncomingMessage } from "node:http";
+import type { AddressInfo } from "node:net";
+import { describe, test, type TestContext } from "node:test";
+import { inspect } from "node:util";
+import { FeedctlError, type ErrorCode } from "../../../src/errors.ts";
+import { parseKey } from "../../../src/stores/key.ts";
+import { openS3Store } from "../../../src/stores/s3/store.ts";
+import type { S3Config } from "../../../src/stores/store-types.ts";
+import type { BlobInfo, Store } from "../../../src/stores/store.ts";
+import { readAll, someBytes } from "../../support/bytes.ts";
+import { keysOf, MIB, putBytes } from "../contract/put.ts";
+
+interface Answer {
+  status?: number;
+  headers?: Record<string, string>;
+  body?: string | Buffer;
+  /** Close the connection in the middle of the body. */
+  cut?: boolean;
+}
+
+interface Seen {
+  method: string;
+  url: string;
+  headers: IncomingMessage["headers"];
+}
+
+const key = parseKey;
+const keys = { accessKey: "AKIATESTACCESSKEY", secretKey: "very-secret-value-of-the-test" };
+
+/** A store on a server that gives these answers; what it was asked is in `seen`. */
+async function play(t: TestContext, answer: (request: Seen, count: number) => Answer, more: Partial<S3Config> = {}) {
+  const seen: Seen[] = [];
+  const server = createServer((request, response) => {
+    request.resume().once("end", () => {
+      const one = { method: request.method!, url: request.url!, headers: request.headers };
+      seen.push(one);
+      const { status = 200, headers = {}, body = "", cut = false } = answer(one, seen.length);
+      if (!cut) return response.writeHead(status, headers).end(body);
+      response.writeHead(status, { ...headers, "content-length": body.length * 2 });
+      response.write(body, () => request.socket.destroy());
+      return undefined;
+    });
+  });
+  await once(server.listen(0, "127.0.0.1"), "listening");
+  const endpoint = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const store = await openS3Store({ type: "s3", bucket: "bucket", endpoint, pathStyle: true, ...keys, ...more });
+  t.after(async () => {
+    await store[Symbol.asyncDispose]();
+    server.closeAllConnections();
+    server.close();
+  });
+  return { store, seen };
+}
+
+const problem = (status: number, code: string, more = "", headers: Record<string, string> = {}): Answer => ({
+  status,
+  headers: { "content-type": "application/xml", "x-amz-request-id": "REQ123", ...headers },
+  body: `<?xml version="1.0"?><Error><Code>${code}</Code><Message>words of the server</Message>${more}</Error>`,
+});
+
+const page = (names: readonly string[], more = "<IsTruncated>false</IsTruncated>"): Answer => ({
+  headers: { "content-type": "application/xml" },
+  body: `<?xml version="1.0"?><ListBucketResult><EncodingType>url</EncodingType>${more}${names
+    .map(
+      (name) =>
+        `<Contents><Key>${name}</Key><Size>1</Size><ETag>"x-1"</ETag><LastModified>2024-01-01T00:00:00.000Z</LastModified></Contents>`,
+    )
+    .join("")}</ListBucketResult>`,
+});
+
+async function failure(promise: Promise<unknown>): Promise<FeedctlError> {
+  const error: unknown = await promise.then(
+    () => assert.fail("it succeeded"),
+    (reason: unknown) => reason,
+  );
+  assert.ok(error instanceof FeedctlError, inspect(error));
+  const whole = inspect(error, { depth: 20, showHidden: true });
+  for (const secret of Object.values(keys)) assert.ok(!whole.includes(secret), `a secret is told: ${whole}`);
+  return error;
+}
+
+async function blobsOf(listing: AsyncIterable<BlobInfo>): Promise<BlobInfo[]> {
+  const blobs: BlobInfo[] = [];
+  for await (const blob of listing) blobs.push(blob);
+  return blobs;
+}
+
+describe("what is sent", () => {
+  const CREATION = [
+    "x-amz-acl",
+    "x-amz-server-side-encryption",
+    "x-amz-server-side-encryption-aws-kms-key-id",
+    "x-amz-storage-class",
+  ];
+  const kmsKey = "arn:aws:kms:us-east-1:1:key/2";
+  const cases: { name: string; config: Partial<S3Config>; headers: (string | undefined)[] }[] = [
+    { name: "nothing by default", config: {}, headers: [undefined, undefined, undefined, undefined] },
+    { name: "make public", config: { makePublic: true }, headers: ["public-read", undefined, undefined, undefined] },
+    { name: "encrypted", config: { encrypted: true }, headers: [undefined, "AES256", undefined, undefined] },
+    { name: "KMS key", config: { kmsKey }, headers: [undefined, "aws:kms", kmsKey, undefined] },
+    {
+      name: "reduced redundancy",
+      config: { reducedRedundancy: true },
+      headers: [undefined, undefined, undefined, "REDUCED_REDUNDANCY"],
+    },
+    {
+      name: "storage class",
+      config: { storageClass: "STANDARD_IA" },
+      headers: [undefined, undefined, undefined, "STANDARD_IA"],
+    },
+  ];
+  for (const { name, config, headers } of cases) {
+    test(`options of creation, with PutObject and CreateMultipartUpload only: ${name}`, async (t) => {
+      const { store, seen } = await play(t, acceptEverything, config);
+      await putBytes(store, key("small"), someBytes(10));
+      await putBytes(store, key("large"), someBytes(9 * MIB));
+      for (const { method, url, headers: sent } of seen) {
+        const creates =
+          (method === "PUT" && !url.includes("partNumber")) || (method === "POST" && url.includes("?uploads"));
+        assert.deepEqual(
+          CREATION.map((each) => sent[each]),
+          creates ? headers : CREATION.map(() => undefined),
+          `${method} ${url}`,
+        );
+      }
+      assert.equal(seen.filter(({ url }) => url.includes("partNumber")).length, 2);
+    });
+  }
+
+  /** A bucket that is empty and takes what comes. */
+  function acceptEverything({ method, url }: Seen): Answer {
+    if (method === "HEAD") return { status: url.startsWith("/bucket/") && url.length > "/bucket/".length ? 404 : 200 };
+    if (url.includes("?uploads"))
+      return { body: "<InitiateMultipartUploadResult><UploadId>up</UploadId></InitiateMultipartUploadResult>" };
+    if (method === "POST")
+      return { body: `<CompleteMultipartUploadResult><ETag>"e-2"</ETag></CompleteMultipartUploadResult>` };
+    return { headers: { etag: `"e"` } };
+  }
+
+  test("length, MD5, condition, media type, cache and metadata travel with the blob; no CRC does", async (t) => {
+    const { store, seen } = await play(t, acceptEverything);
+    const modified = new Date("2024-05-06T07:08:09.250Z");
+    const described = {
+      contentType: "text/plain",
+      cacheControl: "no-cache",
+      metadata: { colour: "blue", "X Y": "é" },
+      modified,
+    };
+    await putBytes(store, key("a"), Buffer.from("hello"), described);
+    const sent = seen.find(({ method }) => method === "PUT")!.headers;
+    assert.equal(sent["content-length"], "5");
+    assert.equal(sent["content-md5"], "XUFAKrxLKna5cZ2REBfFkg==");
+    assert.equal(sent["if-none-match"], "*");
+    assert.equal(sent["content-type"], "text/plain");
+    assert.equal(sent["cache-control"], "no-cache");
+    assert.equal(sent["x-amz-meta-sha256"], "2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824");
+    assert.equal(sent["x-amz-meta-mtime"], "1714979289.25");
+    assert.equal(sent["x-amz-meta-colour"], "blue");
+    assert.deepEqual(JSON.parse(decodeURIComponent(String(sent["x-amz-meta-feedctl"]))), { "X Y": "é" });
+    assert.deepEqual(
+      Object.keys(sent).filter((name) => /crc|expect|trailer/.test(name)),
+      [],
+    );
+  });
+
+  test("deleteMany sends 1,000 keys a request, with an MD5, tries all and tells the first failure", async (t) => {
+    const { store, seen } = await play(t, (_, count) => ({
+      body:
+        count === 1
+          ? "<DeleteResult><Error><Key>k/7</Key><Code>AccessDenied</Code><Message>no</Message></Error></DeleteResult>"
+          : "<DeleteResult/>",
+    }));
+    const error = await failure(store.deleteMany!(Array.from({ length: 2001 }, (_, i) => key(`k/${i}`))));
+    assert.equal(error.code, "denied");
+    assert.match(error.message, /"k\/7"/);
+    assert.match(error.hint!, /s3:DeleteObject/);
+    assert.equal(seen.length, 3);
+    for (const { headers } of seen) assert.match(String(headers["content-md5"]), /^[\w+/]{22}==$/);
+  });
+
+  test("a server that does not know If-None-Match is asked again without it", async (t) => {
+    const { store, seen } = await play(t, (request) => {
+      if (request.headers["if-none-match"] === undefined) return acceptEverything(request);
+      return problem(501, "NotImplemented");
+    });
+    assert.equal(await putBytes(store, key("a"), someBytes(10)), "created");
+    assert.equal(seen.at(-1)?.headers["if-none-match"], undefined);
+  });
+
+  test("a conflict with a write under way is tried again", async (t) => {
+    let conflicts = 2;
+    const { store } = await play(t, (request) => {
+      if (request.method === "PUT" && conflicts-- > 0) return problem(409, "ConditionalRequestConflict");
+      return acceptEverything(request);
+    });
+    assert.equal(await putBytes(store, key("a"), someBytes(10)), "created");
+    assert.equal(conflicts, -1);
+  });
+
+  test("an upload that cannot be ended is told in the hint", async (t) => {
+    const { store } = await play(t, (request) => {
+      if (request.url.includes("partNumber")) return problem(403, "AccessDenied");
+      return request.method === "DELETE" ? problem(403, "AccessDenied") : acceptEverything(request);
+    });
+    const error = await failure(putBytes(store, key("a"), someBytes(9 * MIB)));
+    assert.equal(error.code, "denied");
+    assert.match(error.hint!, /s3:PutObject.*unfinished multipart upload is left/);
+  });
+});
+
+describe("listings that must not pass for whole ones", () => {
+  const truncated = (token: string) =>
+    `<IsTruncated>true</IsTruncated><NextContinuationToken>${token}</NextContinuationToken>`;
+  const bad: { name: string; answers: Answer[]; says: RegExp }[] = [
+    { name: "keys out of order", answers: [page(["b", "a"])], says: /out of order: "a" came after "b"/ },
+    { name: "the order of UTF-16", answers: [page(["%F0%9F%98%80", "%EF%BD%9E"])], says: /out of order/ },
+    { name: "one key twice", answers: [page(["a", "a"])], says: /out of order/ },
+    {
+      name: "a second page that starts over",
+      answers: [page(["a", "b"], truncated("t")), page(["b", "c"])],
+      says: /out of order/,
+    },
+    {
+      name: "truncated, without a token",
+      answers: [page(["a"], "<IsTruncated>true</IsTruncated>")],
+      says: /does not say how to go on/,
+    },
+    { name: "round in circles", answers: [page(["a"], truncated("t")), page([], truncated("t"))], says: /in circles/ },
+    {
+      name: "fewer keys than announced",
+      answers: [page(["a"], "<IsTruncated>false</IsTruncated><KeyCount>2</KeyCount>")],
+      says: /fewer keys/,
+    },
+    { name: "a key that was not asked for", answers: [page(["other/a"])], says: /asked for/ },
+    {
+      name: "a web page",
+      answers: [{ headers: { "content-type": "text/html" }, body: "<html><body>Welcome</body></html>" }],
+      says: /no listing/,
+    },
+    { name: "an empty answer", answers: [{ body: "" }], says: /no listing/ },
+  ];
+  for (const { name, answers, says } of bad) {
+    test(name, async (t) => {
+      const { store } = await play(
+        t,
+        (_, count) => answers[count - 1] ?? {},
+        name === "a key that was not asked for" ? { targetPath: "mine" } : {},
+      );
+      const error = await failure(keysOf(store, ""));
+      assert.equal(error.code, "corrupt");
+      assert.match(error.message, says);
+    });
+  }
+
+  test("a listing whose connection is cut is unavailable", async (t) => {
+    const { store } = await play(t, () => ({ ...page(["a", "b"]), cut: true }));
+    assert.equal((await failure(keysOf(store, ""))).code, "unavailable");
+  });
+
+  test("URL-encoded names are decoded, others are taken as they are", async (t) => {
+    const encoded = ["a+b%2Bc%2541", "%C3%A9", "%EF%BD%9E", "%F0%9F%98%80"];
+    const { store } = await play(t, (_, count) => {
+      const answer = page(count === 1 ? encoded : ["a+b%41"]);
+      return count === 1
+        ? answer
+        : { ...answer, body: String(answer.body).replace("<EncodingType>url</EncodingType>", "") };
+    });
+    assert.deepEqual(await keysOf(store, ""), ["a b+c%41", "é", "\uff5e", "😀"]);
+    assert.deepEqual(await keysOf(store, ""), ["a+b%41"]);
+  });
+});
+
+describe("reading", () => {
+  test("a body that is cut errors the stream as unavailable, after what came", async (t) => {
+    const { store } = await play(t, () => ({ body: someBytes(1000), cut: true }));
+    const stream = await store.get(key("a"));
+    let received = 0;
+    const reading = (async () => {
+      for await (const chunk of stream) received += (chunk as Buffer).length;
+    })();
+    assert.equal((await failure(reading)).code, "unavailable");
+    assert.equal(received, 1000);
+  });
+
+  test("a server that ignores the range is found out", async (t) => {
+    const { store } = await play(t, () => ({ body: "0123456789" }));
+    assert.match((await failure(store.get(key("a"), { range: { start: 5 } }))).message, /does not know ranges/);
+    assert.equal(String(await readAll(await store.get(key("a")))), "0123456789");
+  });
+
+  test("the ETag under SSE-KMS is no MD5, neither in head nor in list", async (t) => {
+    const etag = `"9dd4e461268c8034f5c8564e155c67a6"`;
+    const kms = { etag, "x-amz-server-side-encryption": "aws:kms", "content-length": "1" };
+    const { store } = await play(t, ({ method }) =>
+      method === "HEAD" ? { headers: kms } : { body: String(page(["a"]).body).replace(`"x-1"`, etag) },
+    );
+    assert.deepEqual(
+      (await blobsOf(store.list(""))).map((blob) => blob.md5),
+      [undefined],
+    );
+    assert.equal((await store.head(key("a")))?.md5, undefined);
+    assert.equal((await store.head(key("a")))?.tag, "9dd4e461268c8034f5c8564e155c67a6");
+  });
+});
+
+describe("errors of the server", () => {
+  const hour = new Date(Date.now() + 3_600_000).toISOString();
+  const cases: { name: string; answer: Answer; code: ErrorCode; says: RegExp; requests?: number }[] = [
+    {
+      name: "AccessDenied",
+      answer: problem(403, "AccessDenied"),
+      code: "denied",
+      says: /s3:GetObject.*AccessDenied|AccessDenied.*s3:GetObject/,
+    },
+    { name: "ExpiredToken", answer: problem(400, "ExpiredToken"), code: "denied", says: /expired/ },
+    { name: "AllAccessDisabled", answer: problem(403, "AllAccessDisabled"), code: "denied", says: /billing/ },
+    {
+      name: "a secret quoted by the server",
+      answer: problem(
+        403,
+        "SignatureDoesNotMatch",
+        `<StringToSign>${keys.secretKey}</StringToSign><AWSAccessKeyId>${keys.accessKey}</AWSAccessKeyId>`,
+      ),
+      code: "denied",
+      says: /secret key does not fit/,
+    },
+    {
+      name: "a wrong clock",
+      answer: problem(403, "RequestTimeTooSkewed", `<ServerTime>${hour}</ServerTime>`),
+      code: "denied",
+      says: /behind.*clock/,
+    },
+    {
+      name: "another region, in a header",
+      answer: problem(301, "PermanentRedirect", "", { "x-amz-bucket-region": "eu-west-3" }),
+      code: "usage",
+      says: /--region eu-west-3/,
+    },
+    {
+      name: "another region, in the answer",
+      answer: problem(400, "AuthorizationHeaderMalformed", "<Region>eu-west-3</Region>"),
+      code: "usage",
+      says: /--region eu-west-3/,
+    },
+    {
+      name: "SlowDown, after three tries",
+      answer: problem(503, "SlowDown"),
+      code: "unavailable",
+      says: /127\.0\.0\.1:\d+ asks for fewer requests/,
+      requests: 3,
+    },
+    {
+      name: "an unknown error of class 5",
+      answer: problem(500, "Whatever"),
+      code: "unavailable",
+      says: /Whatever, request REQ123/,
+      requests: 3,
+    },
+    {
+      name: "an unknown error of class 4",
+      answer: problem(400, "Whatever"),
+      code: "usage",
+      says: /words of the server.*Whatever/,
+    },
+    { name: "QuotaExceeded", answer: problem(403, "QuotaExceeded"), code: "full", says: /quota/ },
+    { name: "status 507", answer: problem(507, "Whatever"), code: "full", says: /no space/ },
+    { name: "EntityTooLarge", answer: problem(400, "EntityTooLarge"), code: "full", says: /larger/ },
+    { name: "BadDigest", answer: problem(400, "BadDigest"), code: "corrupt", says: /not those that were sent/ },
+    { name: "NotImplemented", answer: problem(501, "NotImplemented"), code: "usage", says: /--storage-class/ },
+    { name: "an archived object", answer: problem(403, "InvalidObjectState"), code: "denied", says: /restore/ },
+    { name: "no blob", answer: problem(404, "NoSuchKey"), code: "not-found", says: /no such blob/ },
+  ];
+  for (const { name, answer, code, says, requests } of cases) {
+    test(name, async (t) => {
+      const { store, seen } = await play(t, () => answer);
+      const error = await failure(store.get(key("a")));
+      assert.equal(error.code, code);
+      assert.match(`${error.message} ${error.hint}`, says);
+      if (requests !== undefined) assert.equal(seen.length, requests);
+    });
+  }
+
+  test("the region of a refused HEAD, whose answer has no body, is found in its header", async (t) => {
+    const { store } = await play(t, () => ({ status: 301, headers: { "x-amz-bucket-region": "eu-west-3" } }));
+    const error = await failure(store.head(key("a")));
+    assert.equal(error.code, "usage");
+    assert.match(error.hint!, /--region eu-west-3/);
+  });
+
+  const unreachable = {
+    "a closed port": ["http://127.0.0.1:9", /refuses connections/],
+    "no such host": ["http://s3.feedctl-test.invalid", /does not resolve/],
+  } as const;
+  for (const [name, [endpoint, says]] of Object.entries(unreachable)) {
+    test(`${name} is unavailable, and the host is named`, async () => {
+      await using store = await openS3Store({ type: "s3", bucket: "bucket", endpoint, pathStyle: true, ...keys });
+      const calls: ((store: Store) => Promise<unknown>)[] = [(each) => each.head(key("a")), (each) => keysOf(each, "")];
+      for (const run of calls) {
+        const error = await failure(run(store));
+        assert.equal(error.code, "unavailable");
+        assert.match(error.message, says);
+        assert.ok(error.message.includes(new URL(endpoint).host));
+      }
+    });
+  }
+});
+
+describe("configurations that cannot work are usage errors, and nothing is sent", () => {
+  const cases: [string, Partial<S3Config>, RegExp][] = [
+    ["an access key alone", { secretKey: undefined }, /--secret-key/],
+    ["a secret key alone", { accessKey: undefined }, /--access-key/],
+    ["a secret with a line end", { secretKey: "very-secret-value-of-the-test\n" }, /line end/],
+    ["two storage classes", { reducedRedundancy: true, storageClass: "STANDARD_IA" }, /--storage-class/],
+    ["two encryptions", { encrypted: true, kmsKey: "k" }, /--kms-key/],
+    ["an endpoint that is no URL", { endpoint: "localhost" }, /URL/],
+    ["an endpoint with credentials", { endpoint: "http://me:secret@localhost" }, /credentials/],
+    ["a path in the bucket name", { bucket: "bucket/path" }, /--target-path/],
+    ["no bucket", { bucket: "" }, /--bucket/],
+    ["a directory bucket", { bucket: "b--use1-az4--x-s3" }, /general purpose/],
+  ];
+  for (const [name, more, says] of cases) {
+    test(name, async () => {
+      const error = await failure(openS3Store({ type: "s3", bucket: "bucket", region: "us-east-1", ...keys, ...more }));
+      assert.equal(error.code, "usage");
+      assert.match(`${error.message} ${error.hint}`, says);
+    });
+  }
+
+  test("no region without an endpoint", async (t) => {
+    const names = ["AWS_REGION", "AWS_DEFAULT_REGION", "AWS_CONFIG_FILE", "AWS_PROFILE"];
+    const before = names.map((name) => process.env[name]);
+    t.after(() =>
+      names.forEach((name, i) =>
+        before[i] === undefined ? delete process.env[name] : (process.env[name] = before[i]),
+      ),
+    );
+    for (const name of names) delete process.env[name];
+    process.env["AWS_CONFIG_FILE"] = "no-such-file";
+    const error = await failure(openS3Store({ type: "s3", bucket: "bucket", ...keys }));
+    assert.equal(error.code, "usage");
+    assert.match(error.hint!, /--region/);
+  });
+});
