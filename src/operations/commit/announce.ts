@@ -1,4 +1,3 @@
-import type { FileRow } from "../../catalog/files.ts";
 import {
   adoptWrites,
   announceWrites,
@@ -13,29 +12,8 @@ import { contentHash } from "./content-hash.ts";
 import type { Context } from "../context.ts";
 import type { Target } from "./feed-writer.ts";
 import { finishReplacements } from "./finish-replacements.ts";
-import type { PreparedPackage } from "../import/prepare-package.ts";
 import { deadRuns } from "./recorded-run.ts";
 import { deleteBlobs } from "./settle.ts";
-import { newFile } from "../import/put-package.ts";
-
-/** Catalogued files by key. */
-export type Rows = ReadonlyMap<string, FileRow>;
-
-/** What is to be written; with the row that will stand for it, where one stands for other bytes now. */
-export function intentOf(item: PreparedPackage, rows: Rows): WriteIntent {
-  const intent = { key: item.key, sha256: item.hashes.sha256 };
-  return rows.has(item.key) ? { ...intent, replacement: newFile(item, null) } : intent;
-}
-
-/** `busy`: another run is importing the same package right now. */
-export async function announce(context: Context, target: Target, items: readonly PreparedPackage[], rows: Rows) {
-  const ours = await announceBatch(
-    context,
-    target,
-    items.map((item) => intentOf(item, rows)),
-  );
-  return { mine: items.filter((item) => ours.has(item.key)), busy: items.filter((item) => !ours.has(item.key)) };
-}
 
 /**
  * Announces that the run is about to write these different keys, and makes room for them: what dead runs left there is

@@ -4,7 +4,7 @@ import { forgetDeletes, renewWrites, withdrawWrites } from "../../catalog/pendin
 import { isFeedctlError, type FeedctlError } from "../../errors.ts";
 import { mapParallel } from "../../lib/parallel.ts";
 import type { PutResult, Store } from "../../stores/store.ts";
-import { announce, intentOf, type Rows } from "../commit/announce.ts";
+import { announce, intentOf, type Rows } from "./announce-packages.ts";
 import type { Context } from "../context.ts";
 import type { Target } from "../commit/feed-writer.ts";
 import { outcome, type ImportedFile } from "./outcome.ts";
