@@ -12,7 +12,7 @@ import { placePackages } from "./match-existing.ts";
 import type { PreparedPackage } from "./prepare-package.ts";
 import { proveStored } from "../commit/prove-stored.ts";
 import { fileProblem } from "../local-files/file-source.ts";
-import { showImported } from "../retention/quarantine.ts";
+import { showImported } from "./show-imported.ts";
 import { newFile, putPackage } from "./put-package.ts";
 
 const DISK_WIDTH = 64;

@@ -1,19 +1,8 @@
 import { insertAuditEvents } from "../../catalog/runs.ts";
-import {
-  hiddenKeys,
-  isRetentionRunning,
-  listHidden,
-  touchVersions,
-  unhideByKeys,
-  unhideVersions,
-  type HiddenReason,
-} from "../../catalog/retention/quarantine.ts";
-import { lockRows } from "../../catalog/packages.ts";
+import { listHidden, unhideVersions, type HiddenReason } from "../../catalog/retention/quarantine.ts";
 import { FeedctlError } from "../../errors.ts";
 import type { Context } from "../context.ts";
-import type { Target } from "../commit/feed-writer.ts";
 import { requireFeed, requireLiveFeed } from "../feed-store/find-feed.ts";
-import { isThere, type ImportedFile } from "../import/outcome.ts";
 import { parsePackageSpec } from "../packages/packages.ts";
 import { protect } from "./protections.ts";
 
@@ -98,45 +87,4 @@ export async function restorePackage(
 
 function fullName({ group, name }: { group: string; name: string }): string {
   return group === "" ? name : `${group}/${name}`;
-}
-
-/**
- * Who imports a file of a hidden version wants to have it: it is shown again, and what a run is about to take is left.
- * Other bytes are told why they conflict.
- */
-export async function showImported(
-  context: Context,
-  { feed, run }: Target,
-  results: readonly ImportedFile[],
-): Promise<ImportedFile[]> {
-  const { db } = await context.catalog();
-  const keysOf = (wanted: (result: ImportedFile) => boolean) =>
-    results.flatMap((result) => (result.key !== null && wanted(result) ? [result.key] : []));
-  const there = keysOf(isThere);
-  const hidden = await hiddenKeys(db, feed.id, [...there, ...keysOf(({ status }) => status === "conflict")]);
-  const isRunning = there.length > 0 && (await isRetentionRunning(db, feed.id));
-  const claimed = isRunning ? there : there.filter((key) => hidden.get(key) !== false);
-  const gone = new Set(claimed);
-  if (claimed.length > 0)
-    await db.transaction().execute(async (transaction) => {
-      // a batch of deletions ends before this looks
-      await lockRows(transaction, feed.id, "shared");
-      const shown = await unhideByKeys(transaction, feed.id, claimed);
-      for (const key of await touchVersions(transaction, feed.id, claimed)) gone.delete(key);
-      await run.audit(
-        transaction,
-        shown.map(({ key }) => ({ action: "restored", object: key, detail: { reason: "imported again" } })),
-      );
-    });
-  return results.map((result) => {
-    if (result.key === null) return result;
-    if (isThere(result) && gone.has(result.key))
-      return { ...result, status: "failed", reason: "it was deleted meanwhile; import it again" };
-    if (hidden.get(result.key) !== true) return result;
-    if (isThere(result))
-      return { ...result, warnings: [...result.warnings, "retention had hidden it; it is shown again"] };
-    if (result.status === "conflict")
-      return { ...result, reason: `${result.reason}, hidden by retention; see: feedctl retention restore` };
-    return result;
-  });
 }
