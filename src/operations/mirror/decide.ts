@@ -1,5 +1,6 @@
 import { counted } from "../../lib/format-size.ts";
 import type { BlobInfo } from "../../stores/store.ts";
+import { equalByHash } from "../transfer/equal-by-hash.ts";
 
 /**
  * Robocopy's eight classes of files (Microsoft, "robocopy", and the Resource Kit's manual of its log): what a pair of
@@ -7,7 +8,7 @@ import type { BlobInfo } from "../../stores/store.ts";
  */
 export type MirrorClass = "lonely" | "newer" | "older" | "changed" | "tweaked" | "same" | "extra" | "mismatched";
 
-/** What a mirror does about a key. `look`: the listings do not tell; see `Comparison`. */
+/** What a mirror does about a key. `look`: the listings cannot decide; see `fetchDetails`. */
 export type MirrorAction = "copy" | "skip" | "extra" | "look";
 
 export interface Decision {
@@ -55,13 +56,6 @@ export function decide(pair: Pair, options: CompareOptions): Decision {
 }
 
 const timeClasses = ["newer", "older", "changed"] as const;
-
-/** Undefined when no hash is known on both sides. */
-export function equalByHash(source: BlobInfo, target: BlobInfo): boolean | undefined {
-  if (source.sha256 !== undefined && target.sha256 !== undefined) return source.sha256 === target.sha256;
-  if (source.md5 !== undefined && target.md5 !== undefined) return source.md5 === target.md5;
-  return undefined;
-}
 
 function byTime(source: BlobInfo, target: BlobInfo, options: CompareOptions): "newer" | "older" | "changed" {
   const difference = source.modified.getTime() - target.modified.getTime();

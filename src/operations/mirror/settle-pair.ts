@@ -1,7 +1,8 @@
 import type { Throttle } from "../../lib/throttle.ts";
 import type { BlobInfo, Store } from "../../stores/store.ts";
 import type { Context } from "../context.ts";
-import { copyBlob, lookCloser } from "../transfer/copy-blob.ts";
+import { copyBlob } from "../transfer/copy-blob.ts";
+import { fetchDetails } from "./fetch-details.ts";
 import { keep } from "./delete-extras.ts";
 import type { JournalEntry } from "./journal.ts";
 import type { Tally } from "./tally.ts";
@@ -40,7 +41,7 @@ export function createSettler(context: Context, input: SettlerInput): Settler {
 
   async function look(from: BlobInfo, to: BlobInfo): Promise<Decision> {
     const { checksum, timeWindow } = compare;
-    const closer = await lookCloser(context, { source, target, from, to, checksum, timeWindow });
+    const closer = await fetchDetails(context, { source, target, from, to, checksum, timeWindow });
     const known = { source: closer.from, target: closer.to, proven: false, timesKnown: true };
     return decide(known, { ...compare, checksum: false });
   }

@@ -1,4 +1,3 @@
-import { createHash } from "node:crypto";
 import { addAbortSignal, type Readable } from "node:stream";
 import { FeedctlError } from "../../errors.ts";
 import { contentTypeOf } from "../../lib/content-type.ts";
@@ -6,7 +5,6 @@ import type { Throttle } from "../../lib/throttle.ts";
 import type { Key } from "../../stores/key.ts";
 import type { BlobInfo, BlobSource, PutOptions, PutResult, Store, UploadNotes } from "../../stores/store.ts";
 import type { Context } from "../context.ts";
-import { equalByHash } from "../mirror/decide.ts";
 
 export interface CopyInput {
   source: Store;
@@ -72,7 +70,7 @@ async function copyRemotely(context: Context, input: CopyInput): Promise<PutResu
   const { source, target, blob, expected, throttle } = input;
   const remote = throttle === undefined ? source.remote?.(blob) : undefined;
   if (remote === undefined || target.copyFrom === undefined || target.reaches?.(remote) !== true) return undefined;
-  const described = await describe(context, source, blob);
+  const described = await describeBlob(context, source, blob);
   if (expected !== undefined && expected.sha256 !== described.sha256) return undefined;
   return target.copyFrom(input.as ?? blob.key, { ...remote, blob: described }, putOptions(context, input, described));
 }
@@ -103,7 +101,7 @@ interface FirstRead {
 
 async function openFirst(context: Context, { source, blob, throttle }: CopyInput): Promise<FirstRead> {
   if (source.features.listsAll || blob.size > ONE_ANSWER) {
-    return { described: await describe(context, source, blob), take: () => undefined, close: () => {} };
+    return { described: await describeBlob(context, source, blob), take: () => undefined, close: () => {} };
   }
   let told: BlobInfo | undefined;
   const { signal } = context;
@@ -116,7 +114,7 @@ async function openFirst(context: Context, { source, blob, throttle }: CopyInput
   unread.on("error", () => {}); // one that comes before the stream is taken is met again by its reader
   return {
     // what the listing knows beside it, such as an MD5 that the answer does not repeat, is no less true
-    described: { ...blob, ...(told ?? (await describe(context, source, blob))) },
+    described: { ...blob, ...(told ?? (await describeBlob(context, source, blob))) },
     take(cancel) {
       const taken = stream;
       stream = undefined;
@@ -134,46 +132,10 @@ function requireSame(listed: BlobInfo, now: BlobInfo | undefined, { name }: Stor
   throw new FeedctlError("corrupt", `${what} changed while it was being copied`);
 }
 
-export interface LookInput {
-  source: Store;
-  target: Store;
-  from: BlobInfo;
-  to: BlobInfo;
-  /** Read where no hash is known. */
-  checksum: boolean;
-  /** Milliseconds within which two times are equal. */
-  timeWindow: number;
-}
-
-/**
- * Finds out what listings do not tell: the blobs' own times and hashes by a request each, and where one side knows its
- * hash the other's by reading, if that is cheaper than a copy (a local file) or wanted (`checksum`).
- */
-export async function lookCloser(context: Context, pair: LookInput): Promise<{ from: BlobInfo; to: BlobInfo }> {
-  const { source, target } = pair;
-  const [from, to] = await Promise.all([describe(context, source, pair.from), describe(context, target, pair.to)]);
-  if (from.size !== to.size || equalByHash(from, to) !== undefined) return { from, to };
-  const timesDiffer = Math.abs(from.modified.getTime() - to.modified.getTime()) > pair.timeWindow;
-  const cheaper = timesDiffer && source.localPath !== undefined && to.sha256 !== undefined;
-  if (!pair.checksum && !cheaper) return { from, to };
-  const [fromHashed, toHashed] = await Promise.all([withHash(context, source, from), withHash(context, target, to)]);
-  return { from: fromHashed, to: toHashed };
-}
-
-async function describe(context: Context, store: Store, blob: BlobInfo): Promise<BlobInfo> {
+/** All that the store knows of a listed blob. Rejects with `not-found` or `corrupt` when it is another one by now. */
+export async function describeBlob(context: Context, store: Store, blob: BlobInfo): Promise<BlobInfo> {
   if (store.features.listsAll) return blob;
   const now = await store.head(blob.key, { signal: context.signal });
   requireSame(blob, now, store);
   return now as BlobInfo;
-}
-
-async function withHash(context: Context, store: Store, blob: BlobInfo): Promise<BlobInfo> {
-  if (blob.sha256 !== undefined) return blob;
-  return { ...blob, sha256: await sha256Of(await store.get(blob.key, { signal: context.signal })) };
-}
-
-async function sha256Of(stream: Readable): Promise<string> {
-  const hash = createHash("sha256");
-  for await (const chunk of stream) hash.update(chunk as Buffer);
-  return hash.digest("hex");
 }
