@@ -7,7 +7,7 @@ import type { AssetItem, AssetStatus } from "../assets/item.ts";
 import { openAssetLane } from "../assets/asset-target.ts";
 import { checkNames } from "../assets/check-names.ts";
 import type { Context } from "../context.ts";
-import type { IntakeOptions, OpenIntake } from "./intake.ts";
+import type { IntakeOptions, OpenIntake } from "./intake-contract.ts";
 import { openFeedStore } from "../feed-store/open-feed-store.ts";
 import { fileProblem } from "../local-files/file-source.ts";
 import type { FoundFile } from "../import/find-package-files.ts";

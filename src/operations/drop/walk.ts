@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { splitBrokenNames } from "../../lib/broken-names.ts";
 import { mapParallel } from "../../lib/parallel.ts";
 import type { Context } from "../context.ts";
-import type { Intake } from "./intake.ts";
+import type { Intake } from "./intake-contract.ts";
 import { dropPathError } from "./check-path.ts";
 import type { FoundFile } from "../import/find-package-files.ts";
 import { isAbsent, markOf } from "../local-files/file-mark.ts";
