@@ -9,7 +9,7 @@ import { FeedctlError } from "../../errors.ts";
 import { hashStream } from "../../lib/hash.ts";
 import { nameNew } from "../../lib/rename-without-overwrite.ts";
 import { tryProcessLock } from "../../lib/process-lock.ts";
-import { diskError } from "../../stores/disk/errors.ts";
+import { diskError } from "../../stores/disk/index.ts";
 import { parseKey } from "../../stores/key.ts";
 import type { Store } from "../../stores/store.ts";
 import type { Context } from "../context.ts";

@@ -2,7 +2,7 @@ import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { deleteEmptyFolders, foldersBelow } from "../../catalog/assets/folders.ts";
 import { lockRows } from "../../catalog/packages.ts";
-import { diskError } from "../../stores/disk/errors.ts";
+import { diskError } from "../../stores/disk/index.ts";
 import { isKey } from "../../stores/key.ts";
 import { locationOf } from "../../stores/location.ts";
 import { openAssetLane, type AssetLane } from "./asset-target.ts";

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import type { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { FeedctlError, isFeedctlError } from "../../errors.ts";
-import { diskError } from "../../stores/disk/errors.ts";
+import { diskError } from "../../stores/disk/index.ts";
 import { baseName, folderOf } from "./paths.ts";
 import type { Context } from "../context.ts";
 import type { LocalItem } from "../local-files/find-local-files.ts";

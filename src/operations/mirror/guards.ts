@@ -1,7 +1,7 @@
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import { FeedctlError } from "../../errors.ts";
-import { diskError } from "../../stores/disk/errors.ts";
+import { diskError } from "../../stores/disk/index.ts";
 import { locationName, locationOf, overlap, type Location } from "../../stores/location.ts";
 import type { Context } from "../context.ts";
 import type { Place } from "./parse-location.ts";

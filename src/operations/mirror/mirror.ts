@@ -6,7 +6,7 @@ import { batched, batchesOf } from "../../lib/batches.ts";
 import { tryProcessLock } from "../../lib/process-lock.ts";
 import { createSpool } from "../../lib/spool.ts";
 import type { Throttle } from "../../lib/throttle.ts";
-import { diskError } from "../../stores/disk/errors.ts";
+import { diskError } from "../../stores/disk/index.ts";
 import { parseKey } from "../../stores/key.ts";
 import { locationName } from "../../stores/location.ts";
 import type { BlobInfo, Store } from "../../stores/store.ts";
