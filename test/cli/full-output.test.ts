@@ -39,11 +39,14 @@ onDatabases("what does not fit", ["PostgreSQL"], (database) => {
         return t.skip("no small disk: a tmpfs cannot be mounted by this user");
       try {
         await place.run("feed", "create", "files", "--type", "asset");
+        await place.run("feed", "create", "internal", "--type", "npm");
+        const input = Buffer.concat([Buffer.from("1f8b", "hex"), someBytes(9_000_000, 2)]);
         for (const args of [
           ["asset", "upload", "files", "-", "--to", "a/b"],
           ["asset", "import-archive", "files", "-"],
+          ["import", "internal", "-"],
         ]) {
-          const result = await place.feedctl(args, { input: someBytes(9_000_000, 2), env: { TMPDIR: small } });
+          const result = await place.feedctl(args, { input, env: { TMPDIR: small } });
           assert.match(result.stderr, /no space is left on the disk\nhint: .*TMPDIR/);
           assert.equal(result.code, 7);
         }

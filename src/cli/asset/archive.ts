@@ -28,9 +28,10 @@ before anything is written. So is one that unpacks to 1000 times its size, unles
         const { resolve } = await import("node:path");
         const { importArchive } = await import("../../operations/assets/import-archive.ts");
         const { parseFolder } = await import("../../operations/assets/paths.ts");
-        const { keepStream } = await import("../../operations/assets/upload-sources.ts");
+        const { keepStream, requirePiped } = await import("../../operations/local-files/keep-stream.ts");
         const label = `expanding ${archive === "-" ? "standard input" : archive}`;
         await out.progress.start(label);
+        if (archive === "-") requirePiped(edge.io.stdin);
         await using kept = archive === "-" ? await keepStream(context, edge.io.stdin) : undefined;
         const events = importArchive(context, {
           directory,

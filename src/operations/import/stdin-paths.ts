@@ -1,11 +1,7 @@
-import { createWriteStream } from "node:fs";
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import type { Readable } from "node:stream";
-import { pipeline } from "node:stream/promises";
 import { FeedctlError } from "../../errors.ts";
 import type { Context } from "../context.ts";
+import { keepStream, requirePiped } from "../local-files/keep-stream.ts";
 
 export interface GivenPaths extends AsyncDisposable {
   paths: string[];
@@ -13,6 +9,8 @@ export interface GivenPaths extends AsyncDisposable {
 
 /** A list of paths is text; every package begins with one of these: zip, gzip, bzip2, zstd, xz, ar, RPM, or a tar. */
 const magics = ["504b", "1f8b", "425a68", "28b52ffd", "fd377a585a00", "213c617263683e", "edabeedb"];
+/** The mark of a tar archive ends at byte 262; all others come earlier. */
+const HEAD = 512;
 const MOST_PATHS = 256 * 1024 * 1024;
 
 /**
@@ -20,45 +18,44 @@ const MOST_PATHS = 256 * 1024 * 1024;
  * paths, one a line or with NUL characters between.
  */
 export async function readStandardInput(
-  { signal }: Context,
+  context: Context,
   stdin: Readable,
   paths: readonly string[],
 ): Promise<GivenPaths> {
-  if (!paths.includes("-")) return { paths: [...paths], async [Symbol.asyncDispose]() {} };
-  if ((stdin as { isTTY?: boolean }).isTTY)
-    throw new FeedctlError("usage", "- stands for standard input, and that is a terminal", {
-      hint: "pipe a package or a list of paths into it",
-    });
+  if (!paths.includes("-")) return given([...paths]);
+  requirePiped(stdin, "pipe a package or a list of paths into it");
+  const { head, all } = await readHead(context, stdin);
+  if (head.length === 0) throw new FeedctlError("usage", "standard input is empty");
+  if (!isPackage(head)) {
+    const listed = await readPaths(all);
+    return given(paths.flatMap((path) => (path === "-" ? listed : [path])));
+  }
+  const kept = await keepStream(context, all);
+  return given(
+    paths.map((path) => (path === "-" ? kept.path : path)),
+    kept,
+  );
+}
+
+function given(paths: string[], kept?: AsyncDisposable): GivenPaths {
+  return { paths, [Symbol.asyncDispose]: async () => kept?.[Symbol.asyncDispose]() };
+}
+
+/** The first bytes, by which a package is known, and an iterator over all of them. */
+async function readHead({ signal }: Context, stdin: Readable): Promise<{ head: Buffer; all: AsyncGenerator<Buffer> }> {
   const chunks = (stdin as AsyncIterable<Buffer>)[Symbol.asyncIterator]();
   let head = Buffer.alloc(0);
-  while (head.length < 512) {
+  while (head.length < HEAD) {
     signal.throwIfAborted();
     const { value, done } = await chunks.next();
     if (done) break;
     head = Buffer.concat([head, Buffer.from(value as Uint8Array)]);
   }
-  const rest = async function* (): AsyncGenerator<Buffer> {
+  const all = async function* (): AsyncGenerator<Buffer> {
     yield head;
     for (let step = await chunks.next(); !step.done; step = await chunks.next()) yield Buffer.from(step.value);
   };
-  if (head.length === 0) throw new FeedctlError("usage", "standard input is empty");
-  if (!isPackage(head)) {
-    const listed = await readPaths(rest());
-    return {
-      paths: paths.flatMap((path) => (path === "-" ? listed : [path])),
-      async [Symbol.asyncDispose]() {},
-    };
-  }
-  const folder = await mkdtemp(join(tmpdir(), "feedctl-stdin-"));
-  const dispose = () => rm(folder, { recursive: true, force: true });
-  try {
-    const file = join(folder, "standard-input");
-    await pipeline(rest(), createWriteStream(file, { mode: 0o600 }), { signal });
-    return { paths: paths.map((path) => (path === "-" ? file : path)), [Symbol.asyncDispose]: dispose };
-  } catch (error) {
-    await dispose();
-    throw error;
-  }
+  return { head, all: all() };
 }
 
 function isPackage(head: Buffer): boolean {
