@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
+import { dirname } from "node:path/posix";
 import { test } from "node:test";
 import { importsOf, sourceFiles, type Import } from "../support/imports.ts";
+import { circularImports, placeOf } from "../support/rooms.ts";
 
 /** What each part of src may import of ours, besides itself. Arrows point right only; errors.ts is everybody's but lib's. */
 const layers: Record<string, readonly string[]> = {
@@ -50,7 +52,7 @@ const files = sourceFiles("src");
 const imports = files.flatMap(importsOf);
 
 function layerOf(file: string): string {
-  return /^src\/([^/.]+)/.exec(file)?.[1] ?? file;
+  return placeOf(file).layer;
 }
 
 /** `@scope/name/deep` -> `@scope/name`; undefined for Node's own modules. */
@@ -75,6 +77,20 @@ test("our imports point right only: main -> cli -> operations -> stores, catalog
     if (target === undefined) return false;
     const [from, to] = [layerOf(file), layerOf(target)];
     return from !== to && layers[from]?.includes(to) !== true;
+  });
+  assert.deepEqual(listed(wrong), []);
+});
+
+test("the rooms of a layer form no circle", () => {
+  assert.deepEqual(listed(circularImports(imports)), []);
+});
+
+test("above the stores a provider's folder is reached through its index.ts only", () => {
+  const providers = files.filter((file) => /^src\/stores\/[^/]+\/store\.ts$/.test(file)).map((file) => dirname(file));
+  assert.ok(providers.length >= 3, `providers: ${providers.join(", ")}`);
+  const wrong = imports.filter(({ file, target = "" }) => {
+    const isInside = providers.includes(dirname(target)) && !target.endsWith("/index.ts");
+    return layerOf(file) !== "stores" && isInside;
   });
   assert.deepEqual(listed(wrong), []);
 });
