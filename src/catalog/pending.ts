@@ -108,10 +108,8 @@ export async function findWriter(db: Db, storeId: number, key: string): Promise<
 /** In the transaction that removes the rows: these blobs may now go. */
 export async function recordDeletes(
   db: Db,
-  storeId: number,
-  runId: number,
+  { storeId, runId, now }: { storeId: number; runId: number; now: Date },
   keys: readonly string[],
-  now: Date,
 ): Promise<void> {
   if (keys.length === 0) return;
   await sql`

@@ -1,4 +1,5 @@
 import type { Selectable } from "kysely";
+import { currentStore } from "../stores.ts";
 import type { Db, MigrationPlan, MigrationRequest, MigrationsTable } from "../schema/core.ts";
 
 export type MigrationRow = Selectable<MigrationsTable>;
@@ -112,8 +113,19 @@ export async function requestOfMigration(db: Db, id: number, request: MigrationR
   return asked.numUpdatedRows > 0n;
 }
 
+/**
+ * Every store in which blobs of the feed may be: its current one, those it was migrated from and that were not retired, and
+ * the target of an open migration, which may hold copies already.
+ */
+export async function storesHolding(db: Db, feedId: number): Promise<number[]> {
+  const current = await currentStore(db, feedId);
+  const open = await openMigration(db, feedId);
+  const found = [current?.id, ...(await storesToRetire(db, feedId)), open?.to_store_id];
+  return [...new Set(found.filter((id) => id !== undefined))];
+}
+
 /** Stores that the feed was migrated from and whose old files may still lie there, also while they are migrated back to. */
-export async function storesToRetire(db: Db, feedId: number): Promise<number[]> {
+async function storesToRetire(db: Db, feedId: number): Promise<number[]> {
   const rows = await db
     .selectFrom("migrations")
     .innerJoin("stores", "stores.id", "migrations.from_store_id")

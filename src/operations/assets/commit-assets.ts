@@ -28,7 +28,7 @@ import type { Context } from "../context.ts";
 import type { Target } from "../commit/feed-writer.ts";
 import { keepContent } from "./keep-earlier-content.ts";
 import { findLost, type Lost } from "./find-lost-blobs.ts";
-import { recordGone } from "./record-deleted.ts";
+import { recordDeleted } from "../commit/record-deleted.ts";
 import { servedAs } from "./served-headers.ts";
 import { uploadNotes } from "../commit/upload-notes.ts";
 
@@ -230,7 +230,7 @@ export async function commitAssets(
     const sources = all.flatMap(({ item }) => item.instead ?? []);
     if (sources.length === 0) return new Set();
     const taken = await takeAssets(transaction, feed.id, sources);
-    await recordGone(context, transaction, target, taken);
+    await recordDeleted(context, transaction, target, taken);
     return new Set(taken);
   }
 }

@@ -8,7 +8,7 @@ import type { Context } from "../context.ts";
 import { openWriter, type FeedWriter, type Target, settleIfPossible } from "../commit/feed-writer.ts";
 import { findItem, requireDirectory, requireLiveDirectory } from "./require-asset.ts";
 import { keepContent } from "./keep-earlier-content.ts";
-import { recordGone } from "./record-deleted.ts";
+import { recordDeleted } from "../commit/record-deleted.ts";
 import { startRun } from "../commit/recorded-run.ts";
 
 export interface DeletePlan {
@@ -111,7 +111,7 @@ export async function removeFiles(context: Context, target: Target, rows: readon
     await lockRows(transaction, feed.id, "exclusive");
     // with the bytes that were kept: other ones may have come meanwhile
     const gone = await takeAssets(transaction, feed.id, rows);
-    await recordGone(context, transaction, target, gone);
+    await recordDeleted(context, transaction, target, gone);
     await run.audit(
       transaction,
       gone.map((object) => ({ action: "deleted", object })),

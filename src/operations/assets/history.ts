@@ -9,7 +9,7 @@ import { copyItem } from "./copy.ts";
 import { openFeedStore } from "../feed-store/open-feed-store.ts";
 import { openWriter, settle } from "../commit/feed-writer.ts";
 import { findItem, noItem, requireDirectory, requireLiveDirectory } from "./require-asset.ts";
-import { recordGone } from "./record-deleted.ts";
+import { recordDeleted } from "../commit/record-deleted.ts";
 import { startRun } from "../commit/recorded-run.ts";
 import { takeFileRows } from "../../catalog/files.ts";
 
@@ -117,7 +117,7 @@ export async function pruneHistory(
         await lockRows(transaction, feed.id, "exclusive");
         const ids = some.map(({ version }) => version);
         const keys = await takeFileRows(transaction, feed.id, ids);
-        await recordGone(context, transaction, target, keys);
+        await recordDeleted(context, transaction, target, keys);
         await run.audit(
           transaction,
           some.map(({ path, version }) => ({ action: "version deleted", object: path, detail: { version } })),

@@ -42,7 +42,7 @@ export async function purgeFeed(context: Context, name: string): Promise<Purged>
   for (;;) {
     const taken = await catalog.db.transaction().execute(async (db) => {
       const keys = await takeFiles(db, feed.id, BATCH);
-      await recordDeletes(db, row.id, run.id, keys, context.now());
+      await recordDeletes(db, { storeId: row.id, runId: run.id, now: context.now() }, keys);
       return keys.length;
     });
     deleted += (await settlePending(context, feed, row.id, store, run, context.lockWait)).deleted;

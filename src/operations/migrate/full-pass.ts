@@ -114,7 +114,7 @@ export async function* copyPass(context: Context, db: Db, input: PassInput): Asy
     const [proofs, deletes, failed] = [proven, stale, failures];
     [proven, stale, failures] = [[], [], []];
     await saveProofs(db, targetStoreId, migrationId, proofs, context.now());
-    await recordDeletes(db, targetStoreId, input.runId, deletes, context.now());
+    await recordDeletes(db, { storeId: targetStoreId, runId: input.runId, now: context.now() }, deletes);
     await saveFailures(db, migrationId, failed, context.now());
   };
 

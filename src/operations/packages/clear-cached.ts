@@ -1,5 +1,5 @@
 import { cachedVersions, deleteVersions, lockRows } from "../../catalog/packages.ts";
-import { storesToRetire } from "../../catalog/migration/feed-migrations.ts";
+import { storesHolding } from "../../catalog/migration/feed-migrations.ts";
 import { takeVersionFiles } from "../../catalog/files.ts";
 import { recordDeletes } from "../../catalog/pending.ts";
 import type { Db } from "../../catalog/schema/core.ts";
@@ -30,7 +30,7 @@ export async function clearCached(context: Context, name: string): Promise<Clear
     const taken = await writer.write(async (target) =>
       db.transaction().execute(async (transaction) => {
         await target.assertHeld();
-        const stores = [target.storeId, ...(await storesToRetire(transaction, feed.id))];
+        const stores = await storesHolding(transaction, feed.id);
         return takeCached(context, transaction, { feedId: feed.id, stores, run }, BATCH);
       }),
     );
@@ -53,7 +53,7 @@ export async function takeCached(
   await lockRows(db, feedId, "exclusive");
   const versions = await cachedVersions(db, feedId, limit);
   const keys = await takeVersionFiles(db, versions);
-  for (const store of new Set(stores)) await recordDeletes(db, store, run.id, keys, context.now());
+  for (const storeId of stores) await recordDeletes(db, { storeId, runId: run.id, now: context.now() }, keys);
   await deleteVersions(db, versions);
   if (versions.length > 0)
     await run.audit(db, [

@@ -8,8 +8,6 @@ import {
   type VersionFile,
 } from "../../catalog/packages.ts";
 import { takeVersionFiles } from "../../catalog/files.ts";
-import { recordDeletes } from "../../catalog/pending.ts";
-import { storesToRetire } from "../../catalog/migration/feed-migrations.ts";
 import { FeedctlError } from "../../errors.ts";
 import { parseKey } from "../../stores/key.ts";
 import type { Context } from "../context.ts";
@@ -17,6 +15,7 @@ import { openFeedStore } from "../feed-store/open-feed-store.ts";
 import { listHidden } from "../../catalog/retention/quarantine.ts";
 import { requireFeed } from "../feed-store/find-feed.ts";
 import { openWriter, settle } from "../commit/feed-writer.ts";
+import { recordDeleted } from "../commit/record-deleted.ts";
 import { startRun } from "../commit/recorded-run.ts";
 
 /** `[group/]name[@version]`; an npm scope may keep its `@`. */
@@ -142,9 +141,7 @@ export async function deletePackage(
         transaction,
         versions.map((version) => version.id),
       );
-      // an earlier store that still holds the files of a migrated feed gives them up when it is retired
-      const stores = new Set([target.storeId, ...(await storesToRetire(transaction, target.feed.id))]);
-      for (const storeId of stores) await recordDeletes(transaction, storeId, run.id, keys, context.now());
+      await recordDeleted(context, transaction, target, keys);
       await deleteVersions(
         transaction,
         versions.map((version) => version.id),

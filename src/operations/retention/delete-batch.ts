@@ -1,6 +1,5 @@
-import { openMigration, storesToRetire } from "../../catalog/migration/feed-migrations.ts";
 import { deleteVersions, lockRows } from "../../catalog/packages.ts";
-import { countDeletes, recordDeletes } from "../../catalog/pending.ts";
+import { countDeletes } from "../../catalog/pending.ts";
 import { expiredVersions, hideVersions, unhideUsed, type HiddenReason } from "../../catalog/retention/quarantine.ts";
 import { takeAssetRows } from "../../catalog/retention/assets.ts";
 import { takeFilesOf } from "../../catalog/retention/items.ts";
@@ -14,6 +13,7 @@ import type { Context } from "../context.ts";
 import type { FeedWriter, Target } from "../commit/feed-writer.ts";
 import { doomedVersion, type DoomedVersion } from "./plan.ts";
 import type { RetentionRule } from "./rules.ts";
+import { recordDeleted } from "../commit/record-deleted.ts";
 import type { Run } from "../commit/recorded-run.ts";
 import { removeEmptied } from "./remove-empty-folders.ts";
 import { settlePending } from "../commit/settle.ts";
@@ -53,8 +53,8 @@ const BATCH = 300;
 /** Deletes the next planned versions: rows, pending deletes and audit in one transaction; the blobs follow. */
 export async function deleteBatch(task: RetentionTask): Promise<Batch> {
   return inTransaction(task, async (db, target) => {
-    const { batch, items, now } = await nextItems(task, db);
-    await purge(task, db, target, items, now);
+    const { batch, items } = await nextItems(task, db);
+    await purge(task, db, target, items);
     const gone = items.map(({ item }) => item);
     return { ...batch, folders: await removeEmptied(db, task, gone) };
   });
@@ -102,7 +102,7 @@ export async function freeBatch(task: RetentionTask): Promise<Batch> {
       object: objectOf(version),
       detail: { ...version.detail, hiddenAt: version.hiddenAt, hiddenBy: version.run },
     }));
-    await purge(task, db, target, items, now);
+    await purge(task, db, target, items);
     const versions = expired.map(({ group, name, version, detail, bytes }): RetainedVersion => {
       const { rule, ruleName, reason } = detail;
       return { ...shown(task, { group, name, version }), action: "freed", rule, ruleName, reason, bytes };
@@ -140,14 +140,12 @@ async function purge(
   db: Db,
   target: Target,
   items: readonly { id: number; object: string; detail: object }[],
-  now: Date,
 ): Promise<void> {
   const ids = items.map(({ id }) => id);
   const isAsset = feed.type === "asset";
   const files = await (isAsset ? takeAssetRows(db, feed.id, ids) : takeFilesOf(db, ids));
   const keys = files.map(({ key }) => key);
-  for (const storeId of await storesHolding(db, feed.id, target.storeId))
-    await recordDeletes(db, storeId, run.id, keys, now);
+  await recordDeleted(context, db, target, keys);
   if (!isAsset) await deleteVersions(db, ids);
   const keysOf = Map.groupBy(files, ({ itemId }) => itemId);
   await run.audit(
@@ -159,12 +157,6 @@ async function purge(
     })),
   );
   context.signal.throwIfAborted();
-}
-
-/** Where blobs of the feed may lie: its store, those it was moved from, and the one it is being moved to. */
-async function storesHolding(db: Db, feedId: number, current: number): Promise<Set<number>> {
-  const open = await openMigration(db, feedId);
-  return new Set([current, ...(await storesToRetire(db, feedId)), ...(open === undefined ? [] : [open.to_store_id])]);
 }
 
 async function inTransaction<T>(
