@@ -105,16 +105,19 @@ export async function findWriter(db: Db, storeId: number, key: string): Promise<
   return row?.run_id;
 }
 
-/** In the transaction that removes the rows: these blobs may now go. */
+/** In the transaction that removes the rows: these blobs may now go. `provenOnly`: those that a migration has proven there. */
 export async function recordDeletes(
   db: Db,
-  { storeId, runId, now }: { storeId: number; runId: number; now: Date },
+  input: { storeId: number; runId: number; now: Date; provenOnly?: boolean },
   keys: readonly string[],
 ): Promise<void> {
   if (keys.length === 0) return;
+  const { storeId, runId, now, provenOnly = false } = input;
   await sql`
     insert into feedctl.pending_deletes (store_id, key, run_id, created_at)
-    select ${storeId}::int, k.key, ${runId}::bigint, ${now}::timestamptz from jsonb_array_elements_text(${JSON.stringify(keys)}::jsonb) as k(key) order by k.key
+    select ${storeId}::int, k.key, ${runId}::bigint, ${now}::timestamptz from jsonb_array_elements_text(${JSON.stringify(keys)}::jsonb) as k(key)
+    where not ${provenOnly}::boolean or exists (select from feedctl.proofs p where p.store_id = ${storeId} and p.key = k.key)
+    order by k.key
     on conflict (store_id, key) do nothing`.execute(db);
 }
 

@@ -66,17 +66,21 @@ export function packageCommand(edge: Edge): Command {
     .action(async (feed: string, text: string, options, command: Command) =>
       edge.act(command, async (context, out) => {
         const { downloadPackage, parsePackageSpec } = await import("../operations/packages/packages.ts");
-        const { saveStream } = await import("./frame/save-stream.ts");
         const download = await downloadPackage(context, feed, parsePackageSpec(text), options.file);
         try {
           await out.progress.start(`downloading ${download.fileName}`);
-          const saved = await saveStream(edge.io, download, { output: options.output, overwrite: options.overwrite });
+          if (options.output === "-") {
+            const { writeDownload } = await import("./frame/write-download.ts");
+            await writeDownload(edge.io, { ...download, body: await download.open(undefined) });
+            return out.progress.stop();
+          }
+          const { downloadTarget, saveDownload } = await import("../operations/local-files/save-download.ts");
+          const target = await downloadTarget(edge.io.cwd, options.output, download.fileName);
+          const overwrite = options.overwrite === true;
+          await saveDownload(context, { ...download, target, overwrite, acceptSame: false });
           out.progress.stop();
-          if (saved !== undefined)
-            await out.result(
-              { file: saved, size: download.file.size, sha256: download.file.sha256 },
-              `saved ${saved} (${formatSize(download.file.size)})`,
-            );
+          const { size, sha256 } = download.file;
+          await out.result({ file: target, size, sha256 }, `saved ${target} (${formatSize(size)})`);
         } finally {
           await download.close();
         }

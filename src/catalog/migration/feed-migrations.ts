@@ -113,15 +113,22 @@ export async function requestOfMigration(db: Db, id: number, request: MigrationR
   return asked.numUpdatedRows > 0n;
 }
 
-/**
- * Every store in which blobs of the feed may be: its current one, those it was migrated from and that were not retired, and
- * the target of an open migration, which may hold copies already.
- */
-export async function storesHolding(db: Db, feedId: number): Promise<number[]> {
+/** A store in which blobs of a feed may be. */
+export interface HoldingStore {
+  storeId: number;
+  /** Only its proven blobs are the feed's; others at the same keys may be somebody else's. */
+  provenOnly: boolean;
+}
+
+/** The feed's current store, those it was migrated from and that were not retired, and the target of an open migration. */
+export async function storesHolding(db: Db, feedId: number): Promise<HoldingStore[]> {
   const current = await currentStore(db, feedId);
-  const open = await openMigration(db, feedId);
-  const found = [current?.id, ...(await storesToRetire(db, feedId)), open?.to_store_id];
-  return [...new Set(found.filter((id) => id !== undefined))];
+  const own = new Set([...(current === undefined ? [] : [current.id]), ...(await storesToRetire(db, feedId))]);
+  const target = (await openMigration(db, feedId))?.to_store_id;
+  return [
+    ...[...own].map((storeId) => ({ storeId, provenOnly: false })),
+    ...(target === undefined || own.has(target) ? [] : [{ storeId: target, provenOnly: true }]),
+  ];
 }
 
 /** Stores that the feed was migrated from and whose old files may still lie there, also while they are migrated back to. */

@@ -108,11 +108,11 @@ async function pipe(
   path: string,
 ): Promise<void> {
   const { openAsset } = await import("../../operations/assets/download.ts");
-  const { saveStream } = await import("../frame/save-stream.ts");
+  const { writeDownload } = await import("../frame/write-download.ts");
   const opened = await openAsset(context, directory, path);
   try {
     out.progress.stop();
-    await saveStream(edge.io, opened, { output: "-" });
+    await writeDownload(edge.io, opened);
   } finally {
     await opened.close();
   }

@@ -1,9 +1,8 @@
 import { join, resolve } from "node:path";
-import { stat } from "node:fs/promises";
 import { mkdir } from "node:fs/promises";
 import { foldersBelow } from "../../catalog/assets/folders.ts";
 import { assetsBelow, type AssetRow } from "../../catalog/assets/assets.ts";
-import { FeedctlError, isFeedctlError } from "../../errors.ts";
+import { isFeedctlError } from "../../errors.ts";
 import { mapParallel } from "../../lib/parallel.ts";
 import { diskNameProblem, foldsCase } from "../../stores/disk/index.ts";
 import { parseKey } from "../../stores/key.ts";
@@ -12,7 +11,7 @@ import { baseName, parseFolder } from "./paths.ts";
 import type { Context } from "../context.ts";
 import { openFeedStore } from "../feed-store/open-feed-store.ts";
 import { findItem, noItem, requireDirectory, requireFile } from "./require-asset.ts";
-import { saveAsset } from "./restore-content.ts";
+import { downloadTarget, saveDownload, type SaveInput } from "../local-files/save-download.ts";
 
 export interface DownloadInput {
   directory: string;
@@ -60,7 +59,9 @@ export async function* downloadAssets(
   const save = async (file: AssetRow, target: string): Promise<SavedAsset> => {
     const { key, size, sha256 } = file;
     const onProgress = (bytes: number) => input.onProgress?.({ path: key, bytes, size });
-    const status = await saveAsset(context, { store, file, target, overwrite: input.overwrite, onProgress });
+    const open: SaveInput["open"] = (range) => store.get(parseKey(key), { range, signal: context.signal });
+    const how = { overwrite: input.overwrite, acceptSame: true, onProgress };
+    const status = await saveDownload(context, { file, open, target, ...how });
     return { type: "file", path: key, file: target, status, size, sha256 };
   };
   const count = (saved: SavedAsset): SavedAsset => {
@@ -70,7 +71,7 @@ export async function* downloadAssets(
   };
 
   if ("file" in found) {
-    const target = await targetOf(input, baseName(path));
+    const target = await downloadTarget(input.cwd, input.output, baseName(path));
     yield count(await save(found.file, target));
   } else {
     const root = resolve(input.cwd, input.output ?? (path === "" ? feed.name : baseName(path)));
@@ -109,15 +110,6 @@ export async function* downloadAssets(
     }
   }
   yield summary;
-}
-
-async function targetOf({ cwd, output }: DownloadInput, name: string): Promise<string> {
-  const path = resolve(cwd, output ?? ".");
-  const isFolder = output === undefined || /[/\\]$/.test(output);
-  if (isFolder || (await stat(path).catch(() => undefined))?.isDirectory()) return join(path, name);
-  const parent = await stat(resolve(path, "..")).catch(() => undefined);
-  if (parent?.isDirectory() !== true) throw new FeedctlError("not-found", `there is no folder for ${path}`);
-  return path;
 }
 
 export interface OpenedAsset {

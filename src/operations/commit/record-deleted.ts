@@ -11,7 +11,7 @@ export async function recordDeleted(
   { feed, run }: Pick<Target, "feed" | "run">,
   keys: readonly string[],
 ): Promise<void> {
-  const now = context.now();
-  for (const storeId of await storesHolding(transaction, feed.id))
-    await recordDeletes(transaction, { storeId, runId: run.id, now }, keys);
+  const about = { runId: run.id, now: context.now() };
+  for (const store of await storesHolding(transaction, feed.id))
+    await recordDeletes(transaction, { ...store, ...about }, keys);
 }

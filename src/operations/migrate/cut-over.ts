@@ -74,7 +74,7 @@ async function switchStore(
   const storeId = migration.to_store_id;
   await catalog.db.transaction().execute(async (db) => {
     if (migration.plan.cached === "skip") {
-      const skipped = { feedId: feed.id, stores: [current.id], run };
+      const skipped = { feedId: feed.id, stores: [{ storeId: current.id, provenOnly: false }], run };
       while ((await takeCached(context, db, skipped, 1000)).versions > 0);
     }
     const unproven = await countUnproven(db, feed.id, storeId);

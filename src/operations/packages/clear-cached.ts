@@ -1,5 +1,5 @@
 import { cachedVersions, deleteVersions, lockRows } from "../../catalog/packages.ts";
-import { storesHolding } from "../../catalog/migration/feed-migrations.ts";
+import { storesHolding, type HoldingStore } from "../../catalog/migration/feed-migrations.ts";
 import { takeVersionFiles } from "../../catalog/files.ts";
 import { recordDeletes } from "../../catalog/pending.ts";
 import type { Db } from "../../catalog/schema/core.ts";
@@ -47,13 +47,14 @@ export async function clearCached(context: Context, name: string): Promise<Clear
 export async function takeCached(
   context: Context,
   db: Db,
-  { feedId, stores, run }: { feedId: number; stores: readonly number[]; run: Run },
+  { feedId, stores, run }: { feedId: number; stores: readonly HoldingStore[]; run: Run },
   limit: number,
 ): Promise<{ versions: number; files: number }> {
   await lockRows(db, feedId, "exclusive");
   const versions = await cachedVersions(db, feedId, limit);
   const keys = await takeVersionFiles(db, versions);
-  for (const storeId of stores) await recordDeletes(db, { storeId, runId: run.id, now: context.now() }, keys);
+  const about = { runId: run.id, now: context.now() };
+  for (const store of stores) await recordDeletes(db, { ...store, ...about }, keys);
   await deleteVersions(db, versions);
   if (versions.length > 0)
     await run.audit(db, [

@@ -10,6 +10,7 @@ import {
 import { takeVersionFiles } from "../../catalog/files.ts";
 import { FeedctlError } from "../../errors.ts";
 import { parseKey } from "../../stores/key.ts";
+import type { ByteRange } from "../../stores/store.ts";
 import type { Context } from "../context.ts";
 import { openFeedStore } from "../feed-store/open-feed-store.ts";
 import { listHidden } from "../../catalog/retention/quarantine.ts";
@@ -77,7 +78,7 @@ export interface Download {
   /** Name to save it under. */
   fileName: string;
   /** The bytes; whoever reads them compares size and sha256 with `file`. */
-  body: Readable;
+  open(range: ByteRange | undefined): Promise<Readable>;
   close(): Promise<void>;
 }
 
@@ -106,13 +107,13 @@ export async function downloadPackage(
     );
   }
   const store = await openFeedStore(context, db, feed);
-  try {
-    const body = await store.get(parseKey(file.key), { signal: context.signal });
-    return { version, file, fileName: basename(file.key), body, close: async () => store[Symbol.asyncDispose]() };
-  } catch (error) {
-    await store[Symbol.asyncDispose]();
-    throw error;
-  }
+  return {
+    version,
+    file,
+    fileName: basename(file.key),
+    open: (range) => store.get(parseKey(file.key), { range, signal: context.signal }),
+    close: async () => store[Symbol.asyncDispose](),
+  };
 }
 
 export interface DeletedVersion {

@@ -93,6 +93,22 @@ describeMigrations("migrate", { databases: ["embedded", "PostgreSQL"], azure: tr
     assert.deepEqual(await place.rows("select * from feedctl.pending_deletes"), []);
   });
 
+  test("a package deleted during a migration leaves the target as well, but no blob of others that has its key", async (place) => {
+    await prepare(place, 3);
+    const keys = filesBelow(place.path("first")).map((file) => file.slice(place.path("first").length + 1));
+    await place.s3.client.putObject({ Bucket: place.bucket, Key: keys[0]!, Body: "other bytes" });
+    await migrate(place, 3, ...place.toS3());
+    for (const name of ["pack-000", "pack-001"]) await place.run("package", "delete", "web", `${name}@1.0.0`, "--yes");
+    const pending = await place.rows(
+      "select d.key from feedctl.pending_deletes d join feedctl.stores s on s.id = d.store_id where s.role = 'target'",
+    );
+    assert.deepEqual(pending, [{ key: keys[1] }]);
+    await migrate(place, 0, ...place.toS3());
+    await sound(place, 1, { missingRow: 1 });
+    const left = await place.s3.client.getObject({ Bucket: place.bucket, Key: keys[0]! });
+    assert.equal(await left.Body?.transformToString(), "other bytes");
+  });
+
   test("what an unfinished migration copied and was imported anew since is copied anew", async (place) => {
     await prepare(place, 2);
     const [blocked = "", other = ""] = filesBelow(place.path("first")).map((path) =>

@@ -1,42 +1,62 @@
 import { createHash, type Hash } from "node:crypto";
 import { createReadStream, createWriteStream } from "node:fs";
 import { mkdir, rename, rm, stat, utimes } from "node:fs/promises";
-import { basename, dirname, join } from "node:path";
-import { Transform } from "node:stream";
+import { basename, dirname, join, resolve } from "node:path";
+import { Transform, type Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
-import type { AssetRow } from "../../catalog/assets/assets.ts";
 import { FeedctlError } from "../../errors.ts";
 import { hashStream } from "../../lib/hash.ts";
 import { nameNew } from "../../lib/rename-without-overwrite.ts";
 import { tryProcessLock } from "../../lib/process-lock.ts";
 import { diskError } from "../../stores/disk/index.ts";
-import { parseKey } from "../../stores/key.ts";
-import type { Store } from "../../stores/store.ts";
+import type { ByteRange } from "../../stores/store.ts";
 import type { Context } from "../context.ts";
 
+export interface DownloadedFile {
+  key: string;
+  size: number;
+  sha256: string;
+  /** What the saved file's time is set to. Default: now. */
+  modifiedAt?: Date | undefined;
+}
+
 export interface SaveInput {
-  store: Store;
-  file: Pick<AssetRow, "key" | "size" | "sha256" | "modifiedAt">;
+  file: DownloadedFile;
+  /** The file's bytes from the store. */
+  open(range: ByteRange | undefined): Promise<Readable>;
   /** Where to, name included. */
   target: string;
   overwrite: boolean;
+  /** A file that has these bytes already is no conflict. */
+  acceptSame: boolean;
   onProgress?: ((bytes: number) => void) | undefined;
 }
 
-/** What is smaller is begun anew. */
+/** Smaller files are always downloaded from their beginning. */
 const RESUMED_FROM = 8 * 1024 * 1024;
 
+/** The path that a file is saved under: in the current folder, in the folder that `output` names, or as `output`. */
+export async function downloadTarget(cwd: string, output: string | undefined, name: string): Promise<string> {
+  const path = resolve(cwd, output ?? ".");
+  const isFolder = output === undefined || /[/\\]$/.test(output);
+  if (isFolder || (await stat(path).catch(() => undefined))?.isDirectory()) return join(path, name);
+  const parent = await stat(dirname(path)).catch(() => undefined);
+  if (parent?.isDirectory() !== true)
+    throw new FeedctlError("not-found", `there is no directory ${dirname(path)} for ${basename(path)}`);
+  return path;
+}
+
 /**
- * Saves a file complete and verified, or not at all. What a broken download of a large file left beside the target is
- * gone on with, by a range, once it is proven to be the beginning of these bytes. `unchanged`: they are there.
+ * Saves a file complete and verified, or not at all. A broken download of a large file leaves a part beside the target;
+ * the next one resumes it, once its hash proves it to be the beginning of these bytes. `unchanged`: `acceptSame` holds.
  */
-export async function saveAsset(context: Context, input: SaveInput): Promise<"saved" | "unchanged"> {
+export async function saveDownload(context: Context, input: SaveInput): Promise<"saved" | "unchanged"> {
   const { file, target, overwrite } = input;
   try {
     await mkdir(dirname(target), { recursive: true });
     const there = await stat(target).catch(() => undefined);
-    if (there?.isFile() === true && there.size === file.size && (await hashOf(target)) === file.sha256)
-      return "unchanged";
+    const mayBeSame = input.acceptSame && there?.isFile() === true && there.size === file.size;
+    if (mayBeSame && (await hashOf(target)) === file.sha256) return "unchanged";
     if (there !== undefined && (!overwrite || !there.isFile())) throw standsThere(target);
     if (file.size < RESUMED_FROM) await saveOnce(context, input, `${partName(target, file)}.${context.pid}`, false);
     else await saveLarge(context, input);
@@ -66,7 +86,7 @@ async function saveLarge(context: Context, input: SaveInput): Promise<void> {
 
 /** With `keep` what has arrived stays when it breaks off. */
 async function saveOnce(context: Context, input: SaveInput, part: string, keep: boolean): Promise<void> {
-  const { store, file, target, overwrite, onProgress } = input;
+  const { file, target, overwrite, onProgress } = input;
   const hash = createHash("sha256");
   let start = keep ? await hashPart(part, file.size, hash) : 0;
   const check = new Transform({
@@ -81,18 +101,17 @@ async function saveOnce(context: Context, input: SaveInput, part: string, keep: 
   let complete = false;
   try {
     if (start < file.size || file.size === 0) {
-      const range = start === 0 ? {} : { range: { start } };
-      const body = await store.get(parseKey(file.key), { ...range, signal: context.signal });
+      const body = await input.open(start === 0 ? undefined : { start });
       const flags = start === 0 ? "w" : "a";
       await pipeline(body, check, createWriteStream(part, { flags }), { signal: context.signal });
     }
     complete = true;
     good = start === file.size && hash.digest("hex") === file.sha256;
     if (!good)
-      throw new FeedctlError("corrupt", `${file.key} is not what the catalog says, or changed while it was read`, {
+      throw new FeedctlError("corrupt", `${file.key} is damaged in the store, or changed while it was read`, {
         hint: "try again; see: feedctl verify --read",
       });
-    await utimes(part, file.modifiedAt, file.modifiedAt);
+    if (file.modifiedAt !== undefined) await utimes(part, file.modifiedAt, file.modifiedAt);
     if (overwrite) await rename(part, target);
     else await nameNew(part, target);
   } finally {
@@ -107,7 +126,7 @@ async function hashPart(part: string, size: number, hash: Hash): Promise<number>
   return there;
 }
 
-function partName(target: string, { key, sha256 }: Pick<AssetRow, "key" | "sha256">): string {
+function partName(target: string, { key, sha256 }: DownloadedFile): string {
   const name = createHash("sha256")
     .update(`${key}\0${basename(target)}`)
     .digest("hex")
@@ -120,7 +139,7 @@ async function hashOf(path: string): Promise<string> {
 }
 
 function standsThere(target: string): FeedctlError {
-  return new FeedctlError("conflict", `${target} is there already`, {
+  return new FeedctlError("conflict", `${target} exists already`, {
     hint: "choose another --output, or --overwrite",
   });
 }

@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, test } from "node:test";
 import type { Context } from "../../../src/operations/context.ts";
-import { saveAsset } from "../../../src/operations/assets/restore-content.ts";
+import { saveDownload } from "../../../src/operations/local-files/save-download.ts";
 import { openDiskStore } from "../../../src/stores/disk/store.ts";
 import { parseKey } from "../../../src/stores/key.ts";
 import type { ByteRange, Store } from "../../../src/stores/store.ts";
@@ -47,10 +47,15 @@ function watched(): { store: Store; ranges: (ByteRange | undefined)[] } {
   return { store: { ...store, get }, ranges };
 }
 
+function save(from: Store, target: string, overwrite = false): Promise<string> {
+  const open = (range: ByteRange | undefined) => from.get(key, { range });
+  return saveDownload(context, { file, open, target, overwrite, acceptSame: true });
+}
+
 /** A download that ends after nine mebibytes; returns the file that it leaves. */
 async function broken(target: string): Promise<string> {
   const cut = failing(store, { cut: { after: 9 * MIB } });
-  await assert.rejects(saveAsset(context, { store: cut, file, target, overwrite: false }), { code: "unavailable" });
+  await assert.rejects(save(cut, target), { code: "unavailable" });
   const [left = "", ...more] = readdirSync(root).filter((name) => name !== "store");
   assert.deepEqual(more, []);
   assert.notEqual(left, "big.bin");
@@ -62,7 +67,7 @@ test("a download that broke off goes on with what has arrived", async () => {
   const start = statSync(await broken(target)).size;
   assert.ok(start > MIB && start <= 9 * MIB, `${start} bytes were left`);
   const { store: again, ranges } = watched();
-  assert.equal(await saveAsset(context, { store: again, file, target, overwrite: false }), "saved");
+  assert.equal(await save(again, target), "saved");
   assert.deepEqual(ranges, [{ start }]);
   assert.ok(readFileSync(target).equals(bytes));
   assert.deepEqual(readdirSync(root).toSorted(), ["big.bin", "store"]);
@@ -75,7 +80,7 @@ test("what was left is not trusted: a wrong byte in it, and the download begins 
   damaged[1000]! ^= 1;
   writeFileSync(part, damaged);
   const { store: again, ranges } = watched();
-  assert.equal(await saveAsset(context, { store: again, file, target, overwrite: false }), "saved");
+  assert.equal(await save(again, target), "saved");
   assert.deepEqual(ranges, [{ start: damaged.length }, undefined]);
   assert.ok(readFileSync(target).equals(bytes));
 });
@@ -83,15 +88,15 @@ test("what was left is not trusted: a wrong byte in it, and the download begins 
 test("other bytes than the catalog's are not saved, and leave nothing", async () => {
   const target = join(root, "big.bin");
   await store.put(key, sourceOf(someBytes(size, 8)), { ifExists: "replace" });
-  await assert.rejects(saveAsset(context, { store, file, target, overwrite: false }), { code: "corrupt" });
+  await assert.rejects(save(store, target), { code: "corrupt" });
   assert.deepEqual(readdirSync(root), ["store"]);
 });
 
 test("a file that is there is kept, or replaced when told to", async () => {
   const target = join(root, "big.bin");
   writeFileSync(target, "mine");
-  await assert.rejects(saveAsset(context, { store, file, target, overwrite: false }), { code: "conflict" });
+  await assert.rejects(save(store, target), { code: "conflict" });
   assert.equal(readFileSync(target, "utf8"), "mine");
-  assert.equal(await saveAsset(context, { store, file, target, overwrite: true }), "saved");
-  assert.equal(await saveAsset(context, { store, file, target, overwrite: false }), "unchanged");
+  assert.equal(await save(store, target, true), "saved");
+  assert.equal(await save(store, target), "unchanged");
 });
