@@ -1,7 +1,7 @@
-import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { deleteEmptyFolders, foldersBelow } from "../../catalog/assets/folders.ts";
 import { lockRows } from "../../catalog/packages.ts";
+import { listFolder } from "../../lib/list-folder.ts";
 import { diskError } from "../../stores/disk/index.ts";
 import { isKey } from "../../stores/key.ts";
 import { locationOf } from "../../stores/location.ts";
@@ -89,8 +89,8 @@ async function equalFolders(
 }
 
 async function* localFolders(folder: string, path: string): AsyncGenerator<string> {
-  const entries = await readdir(folder, { withFileTypes: true }).catch((error: NodeJS.ErrnoException) => {
-    if (error.code === "ENOENT") return []; // gone meanwhile
+  const { entries } = await listFolder(folder).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === "ENOENT") return { entries: [] }; // gone meanwhile
     throw diskError(error, "read", folder);
   });
   for (const entry of entries) {

@@ -1,7 +1,7 @@
 import type { Dirent } from "node:fs";
-import { lstat, readdir } from "node:fs/promises";
+import { lstat } from "node:fs/promises";
 import { join } from "node:path";
-import { splitBrokenNames } from "../../lib/broken-names.ts";
+import { listFolder, type FolderListing } from "../../lib/list-folder.ts";
 import { mapParallel } from "../../lib/parallel.ts";
 import type { Context } from "../context.ts";
 import type { Intake } from "./intake-contract.ts";
@@ -39,16 +39,17 @@ const LEFT_ALONE = /^[.~]|~$|\.(?:part|partial|tmp|crdownload|filepart)$|^(?:thu
  */
 export async function* walkDropPath(context: Context, walk: DropWalk, path = ""): AsyncGenerator<DropFolder> {
   context.signal.throwIfAborted();
-  let entries: Dirent[];
+  let listing: FolderListing;
   try {
-    entries = await readdir(join(walk.root, path), { withFileTypes: true });
+    listing = await listFolder(join(walk.root, path));
   } catch (error) {
     if (path === "") throw dropPathError(walk.root, error);
     // a folder that went away is nobody's fault; whether all went with it is asked at the end
     if (!isAbsent(error)) walk.onProblem(dropPathError(join(walk.root, path), error));
     return;
   }
-  const kept = await withoutBrokenNames(walk, path, keep(entries));
+  await reportBrokenNames(walk, path, listing.broken);
+  const kept = listing.entries.filter(isKept);
   for (const entry of kept)
     if (entry.isDirectory()) yield* walkDropPath(context, walk, path === "" ? entry.name : `${path}/${entry.name}`);
   const files = await describe(kept, walk, path);
@@ -58,28 +59,27 @@ export async function* walkDropPath(context: Context, walk: DropWalk, path = "")
 /** The folder as it is now; undefined when it is gone. */
 export async function readDropFolder(walk: DropWalk, path: string): Promise<DropFolder | undefined> {
   try {
-    const entries = await readdir(join(walk.root, path), { withFileTypes: true });
-    return folderOf(walk, path, await describe(keep(entries), walk, path));
+    const { entries } = await listFolder(join(walk.root, path));
+    return folderOf(walk, path, await describe(entries.filter(isKept), walk, path));
   } catch (error) {
     if (!isAbsent(error)) throw dropPathError(walk.root, error);
     return undefined;
   }
 }
 
-function keep(entries: readonly Dirent[]): Dirent[] {
-  return entries.filter(({ name }) => !LEFT_ALONE.test(name)).toSorted((a, b) => (a.name < b.name ? -1 : 1));
+function isKept({ name }: Dirent): boolean {
+  return !LEFT_ALONE.test(name);
 }
 
-async function withoutBrokenNames(walk: DropWalk, path: string, entries: readonly Dirent[]): Promise<Dirent[]> {
+async function reportBrokenNames(walk: DropWalk, path: string, broken: FolderListing["broken"]): Promise<void> {
   const folder = join(walk.root, path);
-  const { whole, broken } = await splitBrokenNames(folder, entries);
   for (const { entry, path: real, shown } of broken) {
+    if (!isKept(entry)) continue;
     const info = await lstat(real).catch(() => undefined);
     if (info === undefined || !(entry.isFile() || entry.isDirectory())) continue;
     const file = { path: join(folder, shown), size: info.size, name: shown };
     walk.onBrokenName({ path: file.path, file, mark: markOf(info) });
   }
-  return whole;
 }
 
 function folderOf({ intake }: DropWalk, path: string, all: readonly FoundFile[]): DropFolder {

@@ -1,8 +1,8 @@
-import { readdir, type Dirent } from "node:fs";
+import type { Dirent, readdir } from "node:fs";
 import { lstat } from "node:fs/promises";
 import { basename, dirname, join, relative, resolve } from "node:path";
 import type { Format, PackageFile } from "../../formats/format.ts";
-import { splitBrokenNames } from "../../lib/broken-names.ts";
+import { listFolder } from "../../lib/list-folder.ts";
 import type { Context } from "../context.ts";
 import { matcherOf } from "../local-files/patterns.ts";
 import { markOf, type FileMark } from "../local-files/file-mark.ts";
@@ -121,20 +121,17 @@ async function* matches(
     _options: { withFileTypes: true },
     done: (error: NodeJS.ErrnoException | null, entries?: Dirent[]) => void,
   ): void {
-    readdir(folder, { withFileTypes: true }, (error, entries) => {
-      if (error !== null || !entries.some(({ name }) => name.includes("\ufffd"))) return done(error, entries);
-      splitBrokenNames(folder, entries).then(
-        (split) => {
-          for (const { entry, shown } of split.broken) {
-            const path = join(folder, shown);
-            if (wanted(path, directory) || (entry.isDirectory() && pattern.includes("**")))
-              broken.push({ path, problem: NO_UTF8 });
-          }
-          done(null, split.whole);
-        },
-        (failure: NodeJS.ErrnoException) => done(failure),
-      );
-    });
+    listFolder(folder).then(
+      (listing) => {
+        for (const { entry, shown } of listing.broken) {
+          const path = join(folder, shown);
+          if (wanted(path, directory) || (entry.isDirectory() && pattern.includes("**")))
+            broken.push({ path, problem: NO_UTF8 });
+        }
+        done(null, listing.entries);
+      },
+      (failure: NodeJS.ErrnoException) => done(failure),
+    );
   }
 }
 

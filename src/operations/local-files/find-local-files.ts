@@ -1,6 +1,6 @@
-import { readdir, stat, lstat } from "node:fs/promises";
+import { stat, lstat } from "node:fs/promises";
 import { basename, join, resolve } from "node:path";
-import { splitBrokenNames } from "../../lib/broken-names.ts";
+import { listFolder, type FolderListing } from "../../lib/list-folder.ts";
 import type { Context } from "../context.ts";
 import { splitPattern } from "./patterns.ts";
 
@@ -63,17 +63,15 @@ function problem(local: string, reason: string): LocalItem {
 
 async function* walk(folder: string, path: string, recursive: boolean, signal: AbortSignal): AsyncGenerator<LocalItem> {
   signal.throwIfAborted();
-  let entries;
-  let broken;
+  let listing: FolderListing;
   try {
-    ({ whole: entries, broken } = await splitBrokenNames(folder, await readdir(folder, { withFileTypes: true })));
+    listing = await listFolder(folder);
   } catch (error) {
     yield problem(folder, `cannot be read: ${(error as Error).message}`);
     return;
   }
-  for (const { shown } of broken) yield problem(join(folder, shown), "its name is not UTF-8 text; rename it");
-  entries.sort((a, b) => (a.name < b.name ? -1 : 1));
-  for (const entry of entries) {
+  for (const { shown } of listing.broken) yield problem(join(folder, shown), "its name is not UTF-8 text; rename it");
+  for (const entry of listing.entries) {
     const local = join(folder, entry.name);
     const inner = path === "" ? entry.name : `${path}/${entry.name}`;
     if (entry.name.includes("\ufffd") && (await lstat(local).catch(() => undefined)) === undefined)
