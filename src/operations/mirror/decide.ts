@@ -1,6 +1,6 @@
 import { counted } from "../../lib/format-size.ts";
 import type { BlobInfo } from "../../stores/store.ts";
-import { equalByHash } from "../transfer/equal-by-hash.ts";
+import { sameContent } from "../../stores/same-content.ts";
 
 /**
  * Robocopy's eight classes of files (Microsoft, "robocopy", and the Resource Kit's manual of its log): what a pair of
@@ -46,7 +46,7 @@ export function decide(pair: Pair, options: CompareOptions): Decision {
   const sameSize = source.size === target.size;
   if (sameSize && options.sizeOnly) return { class: "same", action: "skip" };
   const time = timesKnown ? byTime(source, target, options) : undefined;
-  const equal = sameSize ? equalByHash(source, target) : false;
+  const equal = sameSize ? sameContent(source, target) : false;
   if (equal === true) return { class: time === undefined || time === "changed" ? "same" : "tweaked", action: "skip" };
   if (equal === undefined && (options.checksum || time === undefined)) return { class: "changed", action: "look" };
   if (equal === undefined && time === "changed") return { class: "same", action: "skip" };

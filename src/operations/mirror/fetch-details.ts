@@ -3,7 +3,7 @@ import type { Readable } from "node:stream";
 import type { BlobInfo, Store } from "../../stores/store.ts";
 import type { Context } from "../context.ts";
 import { describeBlob } from "../transfer/copy-blob.ts";
-import { equalByHash } from "../transfer/equal-by-hash.ts";
+import { sameContent } from "../../stores/same-content.ts";
 
 export interface DetailsInput {
   source: Store;
@@ -26,7 +26,7 @@ export async function fetchDetails(context: Context, pair: DetailsInput): Promis
     describeBlob(context, source, pair.from),
     describeBlob(context, target, pair.to),
   ]);
-  if (from.size !== to.size || equalByHash(from, to) !== undefined) return { from, to };
+  if (from.size !== to.size || sameContent(from, to) !== undefined) return { from, to };
   const timesDiffer = Math.abs(from.modified.getTime() - to.modified.getTime()) > pair.timeWindow;
   const cheaper = timesDiffer && source.localPath !== undefined && to.sha256 !== undefined;
   if (!pair.checksum && !cheaper) return { from, to };

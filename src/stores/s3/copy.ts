@@ -2,6 +2,7 @@
 import { FeedctlError } from "../../errors.ts";
 import { mapParallel } from "../../lib/parallel.ts";
 import type { Key } from "../key.ts";
+import { sameContent } from "../same-content.ts";
 import { plainTag } from "./blob.ts";
 import type { CopySource } from "./calls.ts";
 import type { S3Connection } from "./client.ts";
@@ -129,10 +130,7 @@ export function createCopier(connection: S3Connection, store: Pick<Store, "head"
 
 function holdsSame(existing: BlobInfo, blob: BlobInfo, options: PutOptions): boolean | undefined {
   if (existing.size !== blob.size) return false;
-  const sha256 = options.sha256 ?? blob.sha256;
-  const md5 = options.md5 ?? blob.md5;
-  if (existing.sha256 !== undefined && sha256 !== undefined) return existing.sha256 === sha256;
-  return existing.md5 === undefined || md5 === undefined ? undefined : existing.md5 === md5;
+  return sameContent(existing, { sha256: options.sha256 ?? blob.sha256, md5: options.md5 ?? blob.md5 });
 }
 
 function* rangesOf(size: number, atLeast: number): Generator<{ PartNumber: number; start: number; end: number }> {

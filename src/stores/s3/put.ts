@@ -3,6 +3,7 @@ import { createHash } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { FeedctlError, isFeedctlError } from "../../errors.ts";
 import type { Key } from "../key.ts";
+import { sameContent } from "../same-content.ts";
 import { encodeMetadata, plainTag } from "./blob.ts";
 import type { S3Connection } from "./client.ts";
 import { s3Code, s3Status, translateS3Error, type S3Attempt } from "./errors.ts";
@@ -114,8 +115,8 @@ async function compareExisting(
 
 async function holdsSame(store: Pick<Store, "get">, existing: BlobInfo, source: BlobSource, options: PromisedOptions) {
   if (existing.size !== source.size) return false;
-  if (existing.sha256 !== undefined) return existing.sha256 === options.sha256;
-  if (existing.md5 !== undefined && options.md5 !== undefined) return existing.md5 === options.md5;
+  const same = sameContent(existing, options);
+  if (same !== undefined) return same;
   const hasher = createHash("sha256");
   for await (const chunk of await store.get(existing.key, { signal: options.signal })) hasher.update(chunk as Buffer);
   return hasher.digest("hex") === options.sha256;
