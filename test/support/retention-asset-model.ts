@@ -1,4 +1,4 @@
-import type { RetentionCriteria } from "../../src/operations/retention/criteria.ts";
+import type { RetentionCriteria } from "../../src/catalog/schema/retention-criteria.ts";
 import type { ModelRule } from "./retention-model.ts";
 
 /** What retention means for an asset directory, as the README says it, in the plainest way: lists, loops, no cleverness. */

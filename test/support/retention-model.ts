@@ -1,5 +1,5 @@
 import semver from "semver";
-import type { RetentionCriteria } from "../../src/operations/retention/criteria.ts";
+import type { RetentionCriteria } from "../../src/catalog/schema/retention-criteria.ts";
 
 /** What retention means, as the README says it, in the plainest way: lists, loops, no cleverness. For npm versions. */
 export interface ModelVersion {

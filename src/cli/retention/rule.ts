@@ -1,11 +1,12 @@
 import { Argument, Command, Option } from "commander";
+import type { RetentionCriteria } from "../../catalog/schema/retention-criteria.ts";
 import { FeedctlError } from "../../errors.ts";
 import {
-  criterionInfos,
+  criteria,
+  criterionNames,
   oddPatterns,
   parseCriterion,
   takesTheRest,
-  type RetentionCriteria,
 } from "../../operations/retention/criteria.ts";
 import type { RuleChange, RuleOfFeed } from "../../operations/retention/rules.ts";
 import { itemOf } from "../../operations/retention/terms.ts";
@@ -34,18 +35,18 @@ export function ruleCommand(edge: Edge): Command {
     .action(async (feed: string, options, command: Command) =>
       edge.act(command, async (context, out) => {
         const { addRetentionRule } = await import("../../operations/retention/rules.ts");
-        const criteria = given(options);
-        const empty = criterionInfos.find(({ name }) => name in criteria && criteria[name] === undefined);
+        const chosen = given(options);
+        const empty = criterionNames.find((name) => name in chosen && chosen[name] === undefined);
         // of a script whose variable is not set: without that criterion the rule would take more than is meant
         if (empty !== undefined)
-          throw new FeedctlError("usage", `--${empty.flag} is given without a value`, {
+          throw new FeedctlError("usage", `--${criteria[empty].flag} is given without a value`, {
             hint: "leave it out if the rule is not to look at that",
           });
         const body = {
           name: options.name ?? null,
           enabled: options.disabled !== true,
           protectAcrossRules: options.protectAcrossRules === true,
-          criteria: criteria as RetentionCriteria,
+          criteria: chosen as RetentionCriteria,
         };
         const added = await addRetentionRule(context, feed, body, options.at);
         await out.result(added.rule, `added ${await describe(added)}`);
@@ -170,9 +171,10 @@ Examples:
 
 /** Every criterion as an option; to be changed, a flag can be taken back too. */
 function addCriteria(command: Command, toChange: boolean): Command {
-  for (const { flag, kind, value, help } of criterionInfos) {
-    command.addOption(new Option(kind === "flag" ? `--${flag}` : `--${flag} <${value}>`, help).helpGroup("Criteria:"));
-    if (toChange && kind === "flag") command.addOption(new Option(`--no-${flag}`, "the opposite").hideHelp());
+  for (const { flag, value, placeholder, help } of Object.values(criteria)) {
+    const isFlag = value.form === "flag";
+    command.addOption(new Option(isFlag ? `--${flag}` : `--${flag} <${placeholder}>`, help).helpGroup("Criteria:"));
+    if (toChange && isFlag) command.addOption(new Option(`--no-${flag}`, "the opposite").hideHelp());
   }
   return command;
 }
@@ -180,17 +182,17 @@ function addCriteria(command: Command, toChange: boolean): Command {
 /** The criteria that stand on the command line; undefined: an empty value was given. */
 function given(options: Record<string, unknown>): RuleChange["criteria"] {
   return Object.fromEntries(
-    criterionInfos
-      .filter(({ name }) => options[name] !== undefined)
-      .map((info) => [info.name, parseCriterion(info, options[info.name])]),
+    criterionNames
+      .filter((name) => options[name] !== undefined)
+      .map((name) => [name, parseCriterion(name, options[name])]),
   );
 }
 
-function warnOf(out: Output, feed: string, { feedType, rule: { criteria } }: RuleOfFeed): void {
-  const odd = oddPatterns(criteria);
+function warnOf(out: Output, feed: string, { feedType, rule }: RuleOfFeed): void {
+  const odd = oddPatterns(rule.criteria);
   if (odd.length > 0)
     out.warn(`of ${odd.join(" and ")} only a * stands for other text; see: feedctl retention plan ${feed}`);
-  if (takesTheRest(criteria))
+  if (takesTheRest(rule.criteria))
     out.warn(`the rule takes every ${itemOf(feedType)} that it does not keep; see: feedctl retention plan ${feed}`);
 }
 

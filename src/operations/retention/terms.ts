@@ -1,4 +1,4 @@
-import type { RetentionCriteria } from "./criteria.ts";
+import type { RetentionCriteria } from "../../catalog/schema/retention-criteria.ts";
 
 /** What a rule calls the things that it looks at. */
 export interface RetentionTerms {
@@ -42,4 +42,11 @@ export function termsOf(
     published: "uploaded",
     holder: sizeExclusive ? "the matching files hold" : "the directory holds",
   };
+}
+
+/** As feedctl shows names: `scope/name`, also for the `@` of npm and the `:` of Maven; of assets, paths. */
+export function packagePattern(feedType: string, pattern: string): string {
+  if (feedType === "asset") return pattern.replace(/^\/+/, "");
+  const bare = pattern.replace(/^@/, "");
+  return feedType === "maven" ? bare.replaceAll(":", "/") : bare;
 }

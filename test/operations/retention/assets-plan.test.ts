@@ -9,7 +9,12 @@ import { saveRules } from "../../../src/catalog/retention/rules.ts";
 import type { Context } from "../../../src/operations/context.ts";
 import { explainRetention } from "../../../src/operations/retention/explain.ts";
 import { planRetention } from "../../../src/operations/retention/plan.ts";
-import { criteriaProblem, criterionInfos, type RetentionCriteria } from "../../../src/operations/retention/criteria.ts";
+import type { RetentionCriteria } from "../../../src/catalog/schema/retention-criteria.ts";
+import {
+  criteria as descriptors,
+  criteriaProblem,
+  criterionNames,
+} from "../../../src/operations/retention/criteria.ts";
 import { startPostgres } from "../../support/postgres.ts";
 import {
   modelAssetPlan,
@@ -242,10 +247,7 @@ async function check(
 test("the model is tried with every criterion that asset directories know", () => {
   assert.deepEqual(
     Object.keys(anyOf).toSorted(),
-    criterionInfos
-      .filter(({ of }) => of !== "versions")
-      .map(({ name }) => name)
-      .toSorted(),
+    criterionNames.filter((name) => descriptors[name].of !== "versions").toSorted(),
   );
 });
 
