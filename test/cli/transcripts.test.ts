@@ -11,6 +11,6 @@ suite("transcripts", { concurrency: 2 }, () => {
   let postgres: TestPostgres | undefined;
   before(async () => void (postgres = await startPostgres()));
   after(() => postgres?.stop());
-  for (const name of names) test(name, () => checkTranscript(join(folder, name), postgres?.createDatabase));
+  for (const name of names) test(name, () => checkTranscript(join(folder, name), postgres?.createCatalog));
   if (names.length === 0) test("transcripts", { skip: "there are no transcripts yet" });
 });

@@ -29,9 +29,15 @@ export interface TestDatabase {
   install(env?: Record<string, string>): Promise<Installation | undefined>;
 }
 
+export interface CatalogOptions {
+  /** A database without a schema, for tests of the migrations. By default it is a copy that has the newest one. */
+  empty?: boolean | undefined;
+}
+
 interface Kind {
-  /** Makes an empty catalog. */
-  start(): Promise<{ create(): Promise<Record<string, string>>; stop(): Promise<void> } | undefined>;
+  start(
+    options: CatalogOptions,
+  ): Promise<{ create(): Promise<Record<string, string>>; stop(): Promise<void> } | undefined>;
   query(place: Sandbox, env: Record<string, string>, sql: string): Promise<Record<string, unknown>[]>;
 }
 
@@ -50,10 +56,11 @@ export const DATABASES = {
     },
   },
   PostgreSQL: {
-    async start() {
+    async start({ empty = false }) {
       const server: TestPostgres | undefined = await startPostgres();
       if (server === undefined) return undefined;
-      return { create: async () => ({ FEEDCTL_DATABASE_URL: await server.createDatabase() }), stop: server.stop };
+      const create = empty ? server.createDatabase : server.createCatalog;
+      return { create: async () => ({ FEEDCTL_DATABASE_URL: await create() }), stop: server.stop };
     },
     async query(_place, env, sql) {
       const client = new pg.Client({ connectionString: env["FEEDCTL_DATABASE_URL"] });
@@ -72,9 +79,12 @@ export interface OpenDatabase extends AsyncDisposable {
 }
 
 /** Starts what the database needs; undefined where this machine lacks it. */
-export async function openDatabase(name: TestDatabase["name"]): Promise<OpenDatabase | undefined> {
+export async function openDatabase(
+  name: TestDatabase["name"],
+  options: CatalogOptions = {},
+): Promise<OpenDatabase | undefined> {
   const kind: Kind = DATABASES[name];
-  const started = await kind.start();
+  const started = await kind.start(options);
   if (started === undefined) return undefined;
   return {
     install: async (env = {}) => installation(kind, { ...(await started.create()), ...env }),
@@ -87,13 +97,13 @@ export function onDatabases(
   title: string,
   names: readonly TestDatabase["name"][],
   register: (database: TestDatabase) => void,
-  { concurrency = 1 }: { concurrency?: number | undefined } = {},
+  { concurrency = 1, ...catalog }: CatalogOptions & { concurrency?: number | undefined } = {},
 ): void {
   for (const name of names) {
     describe(`${title} (${name} catalog)`, { concurrency }, () => {
       let opened: OpenDatabase | undefined;
       before(async () => {
-        opened = await openDatabase(name);
+        opened = await openDatabase(name, catalog);
       });
       after(() => opened?.[Symbol.asyncDispose]());
       const install: TestDatabase["install"] = async (env) => opened?.install(env);
@@ -109,8 +119,12 @@ export function onDatabases(
   }
 }
 
-export function onEachDatabase(title: string, register: (database: TestDatabase) => void): void {
-  onDatabases(title, Object.keys(DATABASES) as TestDatabase["name"][], register);
+export function onEachDatabase(
+  title: string,
+  register: (database: TestDatabase) => void,
+  options?: CatalogOptions,
+): void {
+  onDatabases(title, Object.keys(DATABASES) as TestDatabase["name"][], register, options);
 }
 
 async function installation(kind: Kind, env: Record<string, string>): Promise<Installation> {

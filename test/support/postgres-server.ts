@@ -127,7 +127,7 @@ function* settings(data: string, port: number): Generator<string> {
     synchronous_commit: "off",
     full_page_writes: "off",
     autovacuum: "off",
-    max_connections: "200",
+    max_connections: "400",
     shared_buffers: "32MB",
     timezone: "UTC",
   };
@@ -136,7 +136,7 @@ function* settings(data: string, port: number): Generator<string> {
 
 /** The server writes `ready` on the last line of postmaster.pid when it takes connections. */
 async function isReady(child: ChildProcess, data: string): Promise<boolean> {
-  const deadline = Date.now() + 30_000;
+  const deadline = Date.now() + 120_000;
   while (child.exitCode === null && child.signalCode === null && Date.now() < deadline) {
     const text = await readFile(join(data, "postmaster.pid"), "utf8").catch(() => "");
     if (text.trimEnd().endsWith("ready")) return true;

@@ -324,7 +324,7 @@ onDatabases("asset directories", ["PostgreSQL"], (database) => {
     const { s3 } = stores;
     const prefix = `${place.directory.slice(-6)}-adopt`;
     const put = (Key: string, more: object = {}) =>
-      s3.client.putObject({ Bucket: "assets", Key: `${prefix}/${Key}`, Body: Key, ...more });
+      s3.client.putObject({ Bucket: stores.bucket, Key: `${prefix}/${Key}`, Body: Key, ...more });
     await put("a/page", { ContentType: "text/html", CacheControl: "no-cache", Metadata: { who: "me" } });
     await put("a/guess.css", { ContentType: "application/octet-stream" });
     await put("._proget_file_history_/1/2");

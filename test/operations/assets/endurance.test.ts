@@ -135,11 +135,11 @@ onDatabases("asset directories under stress", ["PostgreSQL"], (database) => {
       const { client } = stores.s3;
       const Prefix = `${place.directory.slice(-6)}-s3/`;
       const parts = async () => {
-        const { Uploads = [] } = await client.listMultipartUploads({ Bucket: "assets", Prefix });
+        const { Uploads = [] } = await client.listMultipartUploads({ Bucket: stores.bucket, Prefix });
         const [upload] = Uploads;
         if (upload?.Key === undefined) return { uploads: 0, parts: 0 };
         const { Key, UploadId } = upload;
-        const { Parts = [] } = await client.listParts({ Bucket: "assets", Key, UploadId });
+        const { Parts = [] } = await client.listParts({ Bucket: stores.bucket, Key, UploadId });
         return { uploads: Uploads.length, parts: Parts.length };
       };
       const running = await place.start(["asset", "upload", dir, "large"], { env: place.env });

@@ -132,7 +132,7 @@ describeMigrations("failures in the middle of a migration", { concurrency: 6 }, 
   });
 
   test("a catalog that is restarted: status 7 within seconds, and the same command finishes", async (other, t) => {
-    await using server = await startPostgres();
+    await using server = await startPostgres({ own: true });
     if (server?.restart === undefined) return t.skip("the PostgreSQL here is not ours to restart");
     const secrets = { TEST_ACCESS_KEY: other.s3.accessKey, TEST_SECRET_KEY: other.s3.secretKey };
     await using place = await database.install({ ...secrets, FEEDCTL_DATABASE_URL: await server.createDatabase() });

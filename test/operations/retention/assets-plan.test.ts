@@ -4,7 +4,6 @@ import fc from "fast-check";
 import type { Catalog } from "../../../src/catalog/connection/catalog.ts";
 import { foldersAbove } from "../../../src/catalog/assets/folders.ts";
 import { insertFeed } from "../../../src/catalog/feeds.ts";
-import { migrateCatalog } from "../../../src/catalog/connection/migrate.ts";
 import { saveRules } from "../../../src/catalog/retention/rules.ts";
 import type { Context } from "../../../src/operations/context.ts";
 import { explainRetention } from "../../../src/operations/retention/explain.ts";
@@ -258,8 +257,7 @@ describe("the plan of an asset directory is what the naive model says", () => {
     server = await startPostgres();
     if (server === undefined) return;
     const { openPostgres } = await import("../../../src/catalog/connection/open-postgres.ts");
-    catalog = await openPostgres(await server.createDatabase());
-    await migrateCatalog(catalog);
+    catalog = await openPostgres(await server.createCatalog());
   });
   after(async () => {
     await catalog?.[Symbol.asyncDispose]();

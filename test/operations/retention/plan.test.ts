@@ -2,7 +2,6 @@ import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import fc from "fast-check";
 import type { Catalog } from "../../../src/catalog/connection/catalog.ts";
-import { migrateCatalog } from "../../../src/catalog/connection/migrate.ts";
 import { insertFeed } from "../../../src/catalog/feeds.ts";
 import { saveRules } from "../../../src/catalog/retention/rules.ts";
 import type { Context } from "../../../src/operations/context.ts";
@@ -258,8 +257,7 @@ describe("the plan is what the naive model says", () => {
     server = await startPostgres();
     if (server === undefined) return;
     const { openPostgres } = await import("../../../src/catalog/connection/open-postgres.ts");
-    catalog = await openPostgres(await server.createDatabase());
-    await migrateCatalog(catalog);
+    catalog = await openPostgres(await server.createCatalog());
   });
   after(async () => {
     await catalog?.[Symbol.asyncDispose]();

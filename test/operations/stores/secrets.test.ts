@@ -6,6 +6,7 @@ import { type Azurite, startAzurite } from "../../support/azurite.ts";
 import { type Installation, onEachDatabase } from "../../support/databases.ts";
 import { writePackages } from "../../support/package-set.ts";
 import { type S3Server, startS3 } from "../../support/s3-server.ts";
+import { uniqueName } from "../../support/shared-servers.ts";
 
 // Of the form that providers give out, so that nothing refuses them before they are used.
 const wrongSecret = "wJalrXUtnFEMI+K7MDENG/bPxRfiCYWRONGSECRET";
@@ -14,9 +15,10 @@ const wrongKey = Buffer.from("a wrong account key, as long as a real one is: 64 
 onEachDatabase("secrets", (database) => {
   let s3: S3Server;
   let azurite: Azurite;
+  const bucket = uniqueName("secrets");
   before(async () => {
     [s3, azurite] = await Promise.all([startS3(), startAzurite()]);
-    await Promise.all([s3.createBucket("secrets"), azurite.createContainer("secrets")]);
+    await Promise.all([s3.createBucket(bucket), azurite.createContainer(bucket)]);
   });
   after(() => Promise.all([s3.stop(), azurite.stop()]));
 
@@ -43,8 +45,8 @@ onEachDatabase("secrets", (database) => {
       return said.join("\n");
     };
     await place.run("feed", "create", "web", "--type", "npm");
-    const at = ["s3", "--bucket", "secrets", "--endpoint", s3.endpoint, "--path-style", "--access-key", s3.accessKey];
-    const azure = ["azure", "--container", "secrets", "--connection-string"];
+    const at = ["s3", "--bucket", bucket, "--endpoint", s3.endpoint, "--path-style", "--access-key", s3.accessKey];
+    const azure = ["azure", "--container", bucket, "--connection-string"];
     writeFileSync(place.path("secret.txt"), `${wrongSecret}\n`);
     const packages = writePackages(place.path("in"), 1);
 
