@@ -14,7 +14,8 @@ import { s3ServerKind, startS3, type S3Server } from "../../support/s3-server.ts
 import { hasCode, keysOf, MIB, putBytes } from "../contract/put.ts";
 
 const kind = s3ServerKind();
-const skip = process.platform === "win32" ? "the program is a shell script" : s3Cannot("check session tokens");
+const skip =
+  process.platform === "win32" ? "the program is a shell script" : s3Cannot("name a wrong session token as such");
 const key = parseKey;
 const NAMES = ["AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE", "AWS_ACCESS_KEY_ID", "AWS_PROFILE"];
 let server: S3Server;
