@@ -4,7 +4,6 @@ import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { S3 } from "@aws-sdk/client-s3";
-import type { ContractCaseName } from "../stores/contract/contract.ts";
 import { keepProgram, type ProgramStart } from "./keeper.ts";
 import { findS3Binary, programOf } from "./s3-binary.ts";
 import { sharedServers } from "./shared-servers.ts";
@@ -24,37 +23,6 @@ export interface S3Server {
   /** Ends the server; on one that others use too, empties and deletes the buckets that `createBucket` made. */
   stop(): Promise<void>;
 }
-
-const longName = "it keeps blobs as files, whose names have at most 255 bytes";
-const notConditional = "it ignores If-None-Match";
-const unordered = "it does not list in UTF-8 byte order, which feedctl refuses";
-/** Contract cases that a server cannot pass, with the reason, which is printed as a skip. */
-export const s3Lacks: Record<S3ServerKind, Partial<Record<ContractCaseName, string>>> = {
-  given: {},
-  versitygw: {
-    "a key of 1,024 bytes in two segments": longName,
-    "a blob that is described without a cache header has none": "a copy onto itself keeps headers that are left out",
-  },
-  weed: {
-    "a key of 1,024 bytes in two segments": longName,
-    "a key with a backslash": "it takes a backslash for a slash",
-    "keys come in UTF-8 byte order": unordered,
-    "a prefix is a string, not a folder": unordered,
-    "of several creators of one large key exactly one wins":
-      "it completes multipart uploads with If-None-Match without a lock",
-  },
-  fauxqs: {
-    "composed and decomposed letters are different keys": unordered,
-    "keys that differ only in case are different keys": unordered,
-    "keys come in UTF-8 byte order": unordered,
-    "of several creators of one key exactly one wins": notConditional,
-    "of several creators of one large key exactly one wins": notConditional,
-    "several creators with the same bytes all succeed": notConditional,
-    "a source that is no longer the told version is corrupt, and nothing is visible":
-      "it ignores x-amz-copy-source-if-match",
-    "the URL of a blob, where one can be had, opens it for whoever holds it": "it accepts every signature",
-  },
-};
 
 const region = "us-east-1";
 const ownKeys = { accessKey: "feedctl-test-access", secretKey: "feedctl-test-secret-value" };
