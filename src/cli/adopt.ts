@@ -1,4 +1,4 @@
-import { Command, Option } from "commander";
+import { Command, Option, type CommandUnknownOpts } from "commander";
 import { oneLine } from "../lib/one-line.ts";
 import { counted, formatSize } from "../lib/format-size.ts";
 import type { AdoptedBlob } from "../operations/adopt/outcome.ts";
@@ -6,7 +6,7 @@ import type { Edge } from "./frame/edge.ts";
 import { createItemLines } from "./frame/item-lines.ts";
 import { feedArgument } from "./frame/parsers.ts";
 
-export function adoptCommand(edge: Edge): Command {
+export function adoptCommand(edge: Edge): CommandUnknownOpts {
   return new Command("adopt")
     .description("catalogue the packages that lie in a feed's store already, where they are")
     .addArgument(feedArgument())
@@ -28,7 +28,7 @@ Examples:
   $ feedctl store set net disk --path /srv/proget/packages/.nugetv2/F1
   $ feedctl adopt net --published-from file`,
     )
-    .action(async (feed: string, options, command: Command) =>
+    .action(async (feed: string, options, command) =>
       edge.act(command, async (context, out) => {
         const { adoptFeed } = await import("../operations/adopt/adopt.ts");
         const { dryRun, distribution, component, publishedFrom } = options;

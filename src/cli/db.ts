@@ -1,24 +1,22 @@
-import { Command } from "commander";
+import { Command, type CommandUnknownOpts } from "commander";
 import type { Edge } from "./frame/edge.ts";
 
-export function initCommand(edge: Edge): Command {
-  return new Command("init")
-    .description("set up the catalog; safe to run again")
-    .action(async (_options, command: Command) =>
-      edge.act(command, async (context, out) => {
-        const { initCatalog } = await import("../operations/installation/init.ts");
-        const made = await initCatalog(context);
-        await out.result(made, `the catalog is ready: ${made.location}`);
-      }),
-    );
+export function initCommand(edge: Edge): CommandUnknownOpts {
+  return new Command("init").description("set up the catalog; safe to run again").action(async (_options, command) =>
+    edge.act(command, async (context, out) => {
+      const { initCatalog } = await import("../operations/installation/init.ts");
+      const made = await initCatalog(context);
+      await out.result(made, `the catalog is ready: ${made.location}`);
+    }),
+  );
 }
 
-export function dbCommand(edge: Edge): Command {
+export function dbCommand(edge: Edge): CommandUnknownOpts {
   const db = new Command("db").description("the catalog's database");
 
   db.command("status")
     .description("show where the catalog is and whether its schema is up to date")
-    .action(async (_options, command: Command) =>
+    .action(async (_options, command) =>
       edge.act(command, async (context, out) => {
         const { catalogStatus } = await import("../operations/installation/init.ts");
         const status = await catalogStatus(context);
@@ -39,7 +37,7 @@ export function dbCommand(edge: Edge): Command {
 
   db.command("migrate")
     .description("bring the catalog's schema up to date")
-    .action(async (_options, command: Command) =>
+    .action(async (_options, command) =>
       edge.act(command, async (context, out) => {
         const { initCatalog } = await import("../operations/installation/init.ts");
         const made = await initCatalog(context);

@@ -1,9 +1,9 @@
-import { Command } from "commander";
+import { Command, type CommandUnknownOpts } from "commander";
 import { counted, formatSize } from "../lib/format-size.ts";
 import { confirm, type Edge } from "./frame/edge.ts";
 import { feedArgument, feedTypeOption } from "./frame/parsers.ts";
 
-export function feedCommand(edge: Edge): Command {
+export function feedCommand(edge: Edge): CommandUnknownOpts {
   const feed = new Command("feed").description("create, list and change feeds and asset directories");
 
   feed
@@ -12,7 +12,7 @@ export function feedCommand(edge: Edge): Command {
     .argument("<name>", "name: letters, digits and - . _ ~")
     .addOption(feedTypeOption())
     .option("--description <text>", "what the feed is for")
-    .action(async (name: string, options, command: Command) =>
+    .action(async (name: string, options, command) =>
       edge.act(command, async (context, out) => {
         const { createFeed } = await import("../operations/feeds/feeds.ts");
         const made = await createFeed(context, { name, type: options.type, description: options.description });
@@ -27,7 +27,7 @@ export function feedCommand(edge: Edge): Command {
     .command("list")
     .description("list all feeds and asset directories")
     .option("--all", "with the disabled ones")
-    .action(async (options, command: Command) =>
+    .action(async (options, command) =>
       edge.act(command, async (context, out) => {
         const { listFeeds } = await import("../operations/feeds/feeds.ts");
         const feeds = (await listFeeds(context)).filter((each) => options.all || each.active || out.options.json);
@@ -45,7 +45,7 @@ export function feedCommand(edge: Edge): Command {
     .command("show")
     .description("show a feed, its store, and the directory it really uses and why")
     .addArgument(feedArgument())
-    .action(async (name: string, _options, command: Command) =>
+    .action(async (name: string, _options, command) =>
       edge.act(command, async (context, out) => {
         const { showFeed } = await import("../operations/feeds/feeds.ts");
         const shown = await showFeed(context, name);
@@ -85,7 +85,7 @@ export function feedCommand(edge: Edge): Command {
     .option("--no-active", "accept nothing any more; nothing is deleted")
     .option("--retention", "let runs delete what its retention rules say, as at first")
     .option("--no-retention", "keep its retention rules, but delete nothing by them")
-    .action(async (name: string, options, command: Command) =>
+    .action(async (name: string, options, command) =>
       edge.act(command, async (context, out) => {
         const { setFeed } = await import("../operations/feeds/feeds.ts");
         const { resolve } = await import("node:path");
@@ -110,7 +110,7 @@ export function feedCommand(edge: Edge): Command {
     .description("give a feed another name; its id, directory and packages stay")
     .addArgument(feedArgument())
     .argument("<name>", "the new name")
-    .action(async (name: string, to: string, _options, command: Command) =>
+    .action(async (name: string, to: string, _options, command) =>
       edge.act(command, async (context, out) => {
         const { renameFeed } = await import("../operations/feeds/feeds.ts");
         const renamed = await renameFeed(context, name, to);
@@ -128,7 +128,7 @@ export function feedCommand(edge: Edge): Command {
         active ? "let a feed accept packages again" : "let a feed accept nothing any more; nothing is deleted",
       )
       .addArgument(feedArgument())
-      .action(async (name: string, _options, command: Command) =>
+      .action(async (name: string, _options, command) =>
         edge.act(command, async (context, out) => {
           const { setFeed } = await import("../operations/feeds/feeds.ts");
           const changed = await setFeed(context, name, { active });
@@ -142,7 +142,7 @@ export function feedCommand(edge: Edge): Command {
     .description("delete every version that came from an upstream connector, with its files")
     .addArgument(feedArgument())
     .option("--yes", "do not ask")
-    .action(async (name: string, options, command: Command) =>
+    .action(async (name: string, options, command) =>
       edge.act(command, async (context, out) => {
         const { clearCached } = await import("../operations/packages/clear-cached.ts");
         await confirm(edge.io, `delete all cached versions of feed ${name}`, options.yes);
@@ -158,7 +158,7 @@ export function feedCommand(edge: Edge): Command {
     .addArgument(feedArgument())
     .option("--purge-files", "delete its package files too")
     .option("--yes", "do not ask")
-    .action(async (name: string, options, command: Command) =>
+    .action(async (name: string, options, command) =>
       edge.act(command, async (context, out) => {
         const { deleteFeed, showFeed } = await import("../operations/feeds/feeds.ts");
         const shown = await showFeed(context, name);

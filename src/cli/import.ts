@@ -1,4 +1,4 @@
-import { Command, Option } from "commander";
+import { Command, Option, type CommandUnknownOpts } from "commander";
 import { FeedctlError } from "../errors.ts";
 import { oneLine } from "../lib/one-line.ts";
 import { counted, formatSize } from "../lib/format-size.ts";
@@ -9,7 +9,7 @@ import { createItemLines } from "./frame/item-lines.ts";
 import type { Output } from "./frame/output.ts";
 import { parseLocalPath, parseLocalPaths } from "./frame/parsers.ts";
 
-export function importCommand(edge: Edge): Command {
+export function importCommand(edge: Edge): CommandUnknownOpts {
   return new Command("import")
     .description("import package files; what is already there is left alone")
     .argument("[feed]", "name of the feed; with --map: a path like the others", parseLocalPath)
@@ -47,7 +47,7 @@ Examples:
   $ feedctl import --map npm=web nuget=net --recursive -- /srv/drop
   $ find /srv -name '*.deb' -newer .stamp -print0 | feedctl import debian -`,
     )
-    .action(async (feed: string | undefined, paths: string[] = [], options, command: Command) =>
+    .action(async (feed: string | undefined, paths: string[] = [], options, command) =>
       edge.act(command, async (context, out) => {
         const { importPackages } = await import("../operations/import/import.ts");
         const { readStandardInput } = await import("../operations/import/stdin-paths.ts");

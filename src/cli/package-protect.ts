@@ -15,7 +15,7 @@ export function addProtection(packages: Command, edge: Edge): void {
     .addArgument(feedArgument())
     .addArgument(pattern())
     .option("--reason <text>", "why, for whoever asks later")
-    .action(async (feed: string, text: string, options, command: Command) =>
+    .action(async (feed: string, text: string, options, command) =>
       edge.act(command, async (context, out) => {
         const { protectPackage } = await import("../operations/retention/protections.ts");
         const done = await protectPackage(context, feed, text, options.reason ?? null);
@@ -30,7 +30,7 @@ export function addProtection(packages: Command, edge: Edge): void {
     .description("take a protection away, as it was given")
     .addArgument(feedArgument())
     .addArgument(pattern())
-    .action(async (feed: string, text: string, _options, command: Command) =>
+    .action(async (feed: string, text: string, _options, command) =>
       edge.act(command, async (context, out) => {
         const { unprotectPackage } = await import("../operations/retention/protections.ts");
         const done = await unprotectPackage(context, feed, text);
@@ -42,7 +42,7 @@ export function addProtection(packages: Command, edge: Edge): void {
     .command("protected")
     .description("list what is protected from retention")
     .addArgument(feedArgument())
-    .action(async (feed: string, _options, command: Command) =>
+    .action(async (feed: string, _options, command) =>
       edge.act(command, async (context, out) => {
         const { listProtected } = await import("../operations/retention/protections.ts");
         await out.table(await listProtected(context, feed), [

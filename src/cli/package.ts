@@ -1,11 +1,11 @@
-import { Argument, Command } from "commander";
+import { Argument, Command, type CommandUnknownOpts } from "commander";
 import { counted, formatSize } from "../lib/format-size.ts";
 import type { PackageVersion } from "../catalog/packages.ts";
 import { confirm, type Edge } from "./frame/edge.ts";
 import { addProtection } from "./package-protect.ts";
 import { feedArgument } from "./frame/parsers.ts";
 
-export function packageCommand(edge: Edge): Command {
+export function packageCommand(edge: Edge): CommandUnknownOpts {
   const packages = new Command("package").description("list, show, download, delete and protect packages");
   const specArgument = () => new Argument("<package>", "[group/]name[@version], such as @scope/name@1.0.0");
 
@@ -13,7 +13,7 @@ export function packageCommand(edge: Edge): Command {
     .command("list")
     .description("list all versions of a feed")
     .addArgument(feedArgument())
-    .action(async (feed: string, _options, command: Command) =>
+    .action(async (feed: string, _options, command) =>
       edge.act(command, async (context, out) => {
         const { listPackages } = await import("../operations/packages/packages.ts");
         await out.table<PackageVersion>(
@@ -35,7 +35,7 @@ export function packageCommand(edge: Edge): Command {
     .description("show a package's versions, files, hashes and metadata")
     .addArgument(feedArgument())
     .addArgument(specArgument())
-    .action(async (feed: string, text: string, _options, command: Command) =>
+    .action(async (feed: string, text: string, _options, command) =>
       edge.act(command, async (context, out) => {
         const { findVersions, parsePackageSpec } = await import("../operations/packages/packages.ts");
         const found = await findVersions(context, feed, parsePackageSpec(text));
@@ -63,7 +63,7 @@ export function packageCommand(edge: Edge): Command {
     .option("-o, --output <file>", "file or directory to save to; - for stdout (default: its own name, here)")
     .option("--file <name>", "which file of the version, where it has several")
     .option("--overwrite", "replace an existing file")
-    .action(async (feed: string, text: string, options, command: Command) =>
+    .action(async (feed: string, text: string, options, command) =>
       edge.act(command, async (context, out) => {
         const { downloadPackage, parsePackageSpec } = await import("../operations/packages/packages.ts");
         const download = await downloadPackage(context, feed, parsePackageSpec(text), options.file);
@@ -95,7 +95,7 @@ export function packageCommand(edge: Edge): Command {
     .option("--all-versions", "every version, when none is named")
     .option("--yes", "do not ask")
     .option("--dry-run", "only tell what would be deleted")
-    .action(async (feed: string, text: string, options, command: Command) =>
+    .action(async (feed: string, text: string, options, command) =>
       edge.act(command, async (context, out) => {
         const { deletePackage, findVersions, parsePackageSpec } = await import("../operations/packages/packages.ts");
         const { FeedctlError } = await import("../errors.ts");

@@ -1,17 +1,17 @@
-import { Argument, Command } from "commander";
+import { Argument, Command, type CommandUnknownOpts } from "commander";
 import type { SettingChange } from "../operations/installation/settings.ts";
 import type { Edge } from "./frame/edge.ts";
 import { reportMany } from "./migrate/many.ts";
 import type { Output } from "./frame/output.ts";
 
-export function settingsCommand(edge: Edge): Command {
+export function settingsCommand(edge: Edge): CommandUnknownOpts {
   const settings = new Command("settings").description("the installation's settings, under ProGet's names");
   const nameArgument = () => new Argument("<name>", "name of the setting, such as Storage.PackagesRootPath");
 
   settings
     .command("list")
     .description("list every setting, its value and where that comes from")
-    .action(async (_options, command: Command) =>
+    .action(async (_options, command) =>
       edge.act(command, async (context, out) => {
         const { listSettings } = await import("../operations/installation/settings.ts");
         await out.table(await listSettings(context), [
@@ -26,7 +26,7 @@ export function settingsCommand(edge: Edge): Command {
     .command("get")
     .description("print one setting's effective value")
     .addArgument(nameArgument())
-    .action(async (name: string, _options, command: Command) =>
+    .action(async (name: string, _options, command) =>
       edge.act(command, async (context, out) => {
         const { getSetting } = await import("../operations/installation/settings.ts");
         const setting = await getSetting(context, name);
@@ -40,7 +40,7 @@ export function settingsCommand(edge: Edge): Command {
     .addArgument(nameArgument())
     .argument("<value>", "the new value")
     .option("--migrate", "move the files of every feed whose default directory changes with it, verified, one by one")
-    .action(async (name: string, value: string, options, command: Command) =>
+    .action(async (name: string, value: string, options, command) =>
       edge.act(command, async (context, out) => {
         const { setSetting } = await import("../operations/installation/settings.ts");
         const change = await setSetting(context, name, value, { keepFeeds: options.migrate });
@@ -56,7 +56,7 @@ export function settingsCommand(edge: Edge): Command {
     .command("reset")
     .description("forget the value saved in the catalog")
     .addArgument(nameArgument())
-    .action(async (name: string, _options, command: Command) =>
+    .action(async (name: string, _options, command) =>
       edge.act(command, async (context, out) => {
         const { resetSetting } = await import("../operations/installation/settings.ts");
         await report(out, await resetSetting(context, name));

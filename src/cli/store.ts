@@ -1,16 +1,16 @@
-import { Command } from "commander";
+import { Command, type CommandUnknownOpts } from "commander";
 import { counted, formatSize } from "../lib/format-size.ts";
 import type { Edge } from "./frame/edge.ts";
 import { addStoreOptions, feedArgument, storeTypeArgument } from "./frame/parsers.ts";
 import { storeOptions } from "./frame/store-options.ts";
 
-export function storeCommand(edge: Edge): Command {
+export function storeCommand(edge: Edge): CommandUnknownOpts {
   const store = new Command("store").description("show, set and test where a feed keeps its files");
 
   store
     .command("types")
     .description("list the store types and their options")
-    .action(async (_options, command: Command) =>
+    .action(async (_options, command) =>
       edge.act(command, async (_context, out) => {
         const { listStoreTypes } = await import("../operations/stores/set-store.ts");
         const types = listStoreTypes();
@@ -31,7 +31,7 @@ export function storeCommand(edge: Edge): Command {
       .description("make another store the feed's own; no file is moved (see: feedctl migrate run)")
       .addArgument(feedArgument())
       .addArgument(storeTypeArgument()),
-  ).action(async (name: string, type, options, command: Command) =>
+  ).action(async (name: string, type, options, command) =>
     edge.act(command, async (context, out) => {
       const { setStore } = await import("../operations/stores/set-store.ts");
       const change = await setStore(context, name, type, await storeOptions(edge, out, options));
@@ -56,7 +56,7 @@ export function storeCommand(edge: Edge): Command {
     .command("show")
     .description("show a feed's store; secrets are never shown")
     .addArgument(feedArgument())
-    .action(async (name: string, _options, command: Command) =>
+    .action(async (name: string, _options, command) =>
       edge.act(command, async (context, out) => {
         const { showStore } = await import("../operations/stores/set-store.ts");
         const shown = await showStore(context, name);
@@ -73,7 +73,7 @@ export function storeCommand(edge: Edge): Command {
     .command("test")
     .description("write, read back, list, replace and delete a probe, and say exactly what is wrong")
     .addArgument(feedArgument())
-    .action(async (name: string, _options, command: Command) =>
+    .action(async (name: string, _options, command) =>
       edge.act(command, async (context, out) => {
         const { testStore } = await import("../operations/stores/test-store.ts");
         for await (const event of testStore(context, name)) {
@@ -93,7 +93,7 @@ export function storeCommand(edge: Edge): Command {
     .command("usage")
     .description("count and size of a feed's files, by the catalog and by the store's own listing")
     .addArgument(feedArgument())
-    .action(async (name: string, _options, command: Command) =>
+    .action(async (name: string, _options, command) =>
       edge.act(command, async (context, out) => {
         const { measureStore } = await import("../operations/stores/set-store.ts");
         const usage = await measureStore(context, name);

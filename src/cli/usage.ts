@@ -1,10 +1,10 @@
-import { Command, Option } from "commander";
+import { Command, Option, type CommandUnknownOpts } from "commander";
 import { counted } from "../lib/format-size.ts";
 import type { CountedFile } from "../operations/usage/import-logs.ts";
 import type { Edge } from "./frame/edge.ts";
 import { feedArgument } from "./frame/parsers.ts";
 
-export function usageCommand(edge: Edge): Command {
+export function usageCommand(edge: Edge): CommandUnknownOpts {
   const usage = new Command("usage").description("what is known of downloads, for retention");
   usage
     .command("import")
@@ -26,7 +26,7 @@ Examples:
   $ feedctl usage import internal /var/log/nginx/access.log* --prefix /npm/internal/
   $ feedctl usage import internal logs/2026-11-*`,
     )
-    .action(async (feed: string, files: string[], options, command: Command) =>
+    .action(async (feed: string, files: string[], options, command) =>
       edge.act(command, async (context, out) => {
         const { importUsage } = await import("../operations/usage/import-logs.ts");
         const { resolve } = await import("node:path");

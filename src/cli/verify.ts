@@ -1,15 +1,15 @@
-import { Command } from "commander";
+import { Command, type CommandUnknownOpts } from "commander";
 import { formatSize } from "../lib/format-size.ts";
 import type { Edge } from "./frame/edge.ts";
 import { feedArgument } from "./frame/parsers.ts";
 
-export function verifyCommand(edge: Edge): Command {
+export function verifyCommand(edge: Edge): CommandUnknownOpts {
   return new Command("verify")
     .description("prove that catalog and store agree: every row has its blob, every blob its row")
     .addArgument(feedArgument())
     .option("--read", "read every blob and compare its SHA-256")
     .option("--repair", "first remove what interrupted runs left behind")
-    .action(async (feed: string, options, command: Command) =>
+    .action(async (feed: string, options, command) =>
       edge.act(command, async (context, out) => {
         const { isSound, verifyFeed } = await import("../operations/verify/verify.ts");
         await out.progress.start(`verifying ${feed}`);

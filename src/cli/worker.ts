@@ -1,14 +1,14 @@
-import { Command } from "commander";
+import { Command, type CommandUnknownOpts } from "commander";
 import { counted } from "../lib/format-size.ts";
 import type { Edge } from "./frame/edge.ts";
 import { wholeNumber } from "./frame/parsers.ts";
 
-export function workerCommand(edge: Edge): Command {
+export function workerCommand(edge: Edge): CommandUnknownOpts {
   const worker = new Command("worker")
     .description("help with migrations that run on other machines; Ctrl-C or SIGTERM ends it after the blobs in hand")
     .option("--concurrency <number>", "blobs at once", wholeNumber(1, 1024))
     .option("--once", "end when there is nothing to take")
-    .action(async (options, command: Command) =>
+    .action(async (options, command) =>
       edge.act(command, async (context, out) => {
         const { runWorker } = await import("../operations/migrate/worker.ts");
         const { concurrency = context.concurrency, once = false } = options;
@@ -33,7 +33,7 @@ export function workerCommand(edge: Edge): Command {
   worker
     .command("list")
     .description("list the workers of the last day")
-    .action(async (_options, command: Command) =>
+    .action(async (_options, command) =>
       edge.act(command, async (context, out) => {
         const { workers } = await import("../operations/migrate/worker.ts");
         await out.table(await workers(context), [

@@ -1,4 +1,4 @@
-import { Command, Option } from "commander";
+import { Command, Option, type CommandUnknownOpts } from "commander";
 import { counted, formatSize } from "../../lib/format-size.ts";
 import { directoryArgument } from "./options.ts";
 import { reportAssets } from "./report.ts";
@@ -6,7 +6,7 @@ import type { Edge } from "../frame/edge.ts";
 import { parseLocalPath, parseSize } from "../frame/parsers.ts";
 import { saveWhole } from "../frame/save-whole.ts";
 
-export function archiveCommands(edge: Edge): Command[] {
+export function archiveCommands(edge: Edge): CommandUnknownOpts[] {
   const importing = new Command("import-archive")
     .description("expand a zip, tar.gz, tar.zst or tar archive into the directory")
     .addArgument(directoryArgument())
@@ -23,7 +23,7 @@ export function archiveCommands(edge: Edge): Command[] {
 An archive with links, with paths that lead out of it, or with names that differ in case only is refused as a whole,
 before anything is written. So is one that unpacks to 1000 times its size, unless --max-size says what may come out.`,
     )
-    .action(async (directory: string, archive: string, options, command: Command) =>
+    .action(async (directory: string, archive: string, options, command) =>
       edge.act(command, async (context, out) => {
         const { resolve } = await import("node:path");
         const { importArchive } = await import("../../operations/assets/import-archive.ts");
@@ -53,7 +53,7 @@ before anything is written. So is one that unpacks to 1000 times its size, unles
     .addOption(new Option("--format <format>", "form of the archive").choices(["zip", "tgz"]).makeOptionMandatory())
     .option("-o, --output <file>", "file to write; - for stdout (default: the folder's name, here)")
     .option("--overwrite", "replace an existing file")
-    .action(async (directory: string, folder: string, options, command: Command) =>
+    .action(async (directory: string, folder: string, options, command) =>
       edge.act(command, async (context, out) => {
         const { exportAssets } = await import("../../operations/assets/export.ts");
         const { format } = options;

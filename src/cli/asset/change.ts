@@ -1,9 +1,9 @@
-import { Argument, Command, Option } from "commander";
+import { Argument, Command, Option, type CommandUnknownOpts } from "commander";
 import { counted, formatSize } from "../../lib/format-size.ts";
 import { directoryArgument, pathArgument } from "./options.ts";
 import { confirm, type Edge } from "../frame/edge.ts";
 
-export function changeCommands(edge: Edge): Command[] {
+export function changeCommands(edge: Edge): CommandUnknownOpts[] {
   const remove = new Command("delete")
     .description("delete files and folders; what is not there is no fault")
     .addArgument(directoryArgument())
@@ -11,7 +11,7 @@ export function changeCommands(edge: Edge): Command[] {
     .option("-r, --recursive", "folders with all that lies in them")
     .option("--yes", "do not ask")
     .option("--dry-run", "only tell what would be deleted")
-    .action(async (directory: string, paths: string[], options, command: Command) =>
+    .action(async (directory: string, paths: string[], options, command) =>
       edge.act(command, async (context, out) => {
         const { deleteAssets, planDelete } = await import("../../operations/assets/delete.ts");
         const plans = [];
@@ -37,7 +37,7 @@ export function changeCommands(edge: Edge): Command[] {
     .description("make a folder, and those that it lies in")
     .addArgument(directoryArgument())
     .addArgument(pathArgument("path of the folder"))
-    .action(async (directory: string, path: string, _options, command: Command) =>
+    .action(async (directory: string, path: string, _options, command) =>
       edge.act(command, async (context, out) => {
         const { makeFolder } = await import("../../operations/assets/make-folders.ts");
         const made = await makeFolder(context, directory, path);
@@ -47,7 +47,7 @@ export function changeCommands(edge: Edge): Command[] {
   return [remove, mkdir, copying(edge, "move"), copying(edge, "copy")];
 }
 
-function copying(edge: Edge, verb: "move" | "copy"): Command {
+function copying(edge: Edge, verb: "move" | "copy"): CommandUnknownOpts {
   const past = verb === "move" ? "moved" : "copied";
   return new Command(verb)
     .description(
@@ -62,7 +62,7 @@ function copying(edge: Edge, verb: "move" | "copy"): Command {
     .addOption(new Option("--overwrite", "replace files of the same name").conflicts("skipExisting"))
     .option("--skip-existing", "leave files of the same name alone")
     .option("--dry-run", `only tell what would be ${past}`)
-    .action(async (directory: string, from: string, to: string, options, command: Command) =>
+    .action(async (directory: string, from: string, to: string, options, command) =>
       edge.act(command, async (context, out) => {
         const { copyAssets } = await import("../../operations/assets/copy.ts");
         const { reportAssets } = await import("./report.ts");

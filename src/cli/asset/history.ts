@@ -1,11 +1,11 @@
-import { Argument, Command, Option } from "commander";
+import { Argument, Command, Option, type CommandUnknownOpts } from "commander";
 import { counted, formatSize } from "../../lib/format-size.ts";
 import type { KeptRow } from "../../catalog/assets/history.ts";
 import { directoryArgument, pathArgument } from "./options.ts";
 import { confirm, type Edge } from "../frame/edge.ts";
 import { parseAge, wholeNumber } from "../frame/parsers.ts";
 
-export function historyCommands(edge: Edge): Command[] {
+export function historyCommands(edge: Edge): CommandUnknownOpts[] {
   const history = new Command("history")
     .description("list earlier content that was overwritten or deleted, or prune it")
     .addArgument(directoryArgument())
@@ -15,7 +15,7 @@ export function historyCommands(edge: Edge): Command[] {
     .addOption(new Option("--older-than <time>", "only what was kept longer ago, such as 30d").argParser(parseAge))
     .option("--yes", "do not ask")
     .option("--dry-run", "only tell what would be deleted")
-    .action(async (directory: string, path: string | undefined, options, command: Command) =>
+    .action(async (directory: string, path: string | undefined, options, command) =>
       edge.act(command, async (context, out) => {
         const operations = await import("../../operations/assets/history.ts");
         if (!options.prune) {
@@ -42,7 +42,7 @@ export function historyCommands(edge: Edge): Command[] {
         wholeNumber(1, Number.MAX_SAFE_INTEGER),
       ),
     )
-    .action(async (directory: string, path: string, version: number | undefined, _options, command: Command) =>
+    .action(async (directory: string, path: string, version: number | undefined, _options, command) =>
       edge.act(command, async (context, out) => {
         const { restoreAsset } = await import("../../operations/assets/history.ts");
         const restored = await restoreAsset(context, { directory, path, version });
@@ -57,7 +57,7 @@ export function historyCommands(edge: Edge): Command[] {
     .description("keep what is overwritten or deleted, or do so no longer")
     .addArgument(directoryArgument())
     .addArgument(new Argument("<state>", "what is kept already stays either way").choices(["on", "off"]))
-    .action(async (directory: string, state: string, _options, command: Command) =>
+    .action(async (directory: string, state: string, _options, command) =>
       edge.act(command, async (context, out) => {
         const { switchVersioning } = await import("../../operations/assets/history.ts");
         const done = await switchVersioning(context, directory, state === "on");

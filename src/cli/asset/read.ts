@@ -1,4 +1,4 @@
-import { Command, InvalidArgumentError, Option } from "commander";
+import { Command, InvalidArgumentError, Option, type CommandUnknownOpts } from "commander";
 import { counted, formatSize } from "../../lib/format-size.ts";
 import type { AssetEntry, ShownAsset } from "../../operations/assets/list.ts";
 import { directoryArgument, pathArgument } from "./options.ts";
@@ -7,7 +7,7 @@ import type { Edge } from "../frame/edge.ts";
 import type { Output } from "../frame/output.ts";
 import { parseAge } from "../frame/parsers.ts";
 
-export function readCommands(edge: Edge): Command[] {
+export function readCommands(edge: Edge): CommandUnknownOpts[] {
   const list = new Command("list")
     .description("list files and folders")
     .addArgument(directoryArgument())
@@ -15,10 +15,10 @@ export function readCommands(edge: Edge): Command[] {
     .option("-r, --recursive", "with all that lies in folders")
     .option("-l, --long", "with hashes, times and media types")
     .option("--tree", "as a tree (implies --recursive)")
-    .action(async (directory: string, folder: string, options, command: Command) =>
+    .action(async (directory: string, folder: string, options, command) =>
       edge.act(command, async (context, out) => {
         const { listAssets } = await import("../../operations/assets/list.ts");
-        const entries = listAssets(context, directory, folder, options.recursive || options.tree);
+        const entries = listAssets(context, directory, folder, options.recursive === true || options.tree === true);
         if (options.tree && !out.options.json) return printTree(out, entries);
         await out.table(entries, columns(options.long === true), (entry) => entryJson(entry, options.long === true));
       }),
@@ -28,7 +28,7 @@ export function readCommands(edge: Edge): Command[] {
     .description("show a file's or folder's size, hashes, media type, cache header and metadata")
     .addArgument(directoryArgument())
     .addArgument(pathArgument())
-    .action(async (directory: string, path: string, _options, command: Command) =>
+    .action(async (directory: string, path: string, _options, command) =>
       edge.act(command, async (context, out) => {
         const { showAsset } = await import("../../operations/assets/list.ts");
         const shown = await showAsset(context, directory, path);
@@ -43,7 +43,7 @@ export function readCommands(edge: Edge): Command[] {
     .option("-o, --output <file>", "file or folder to save to; - for stdout (default: its own name, here)")
     .option("--overwrite", "replace existing files")
     .addHelpText("after", "\nWhat a broken download of a large file left is gone on with.")
-    .action(async (directory: string, path: string, options, command: Command) =>
+    .action(async (directory: string, path: string, options, command) =>
       edge.act(command, async (context, out) => {
         if (options.output === "-") return pipe(edge, out, context, directory, path);
         const { downloadAssets } = await import("../../operations/assets/download.ts");
@@ -67,7 +67,7 @@ export function readCommands(edge: Edge): Command[] {
     .description("write a file to standard output")
     .addArgument(directoryArgument())
     .addArgument(pathArgument())
-    .action(async (directory: string, path: string, _options, command: Command) =>
+    .action(async (directory: string, path: string, _options, command) =>
       edge.act(command, async (context, out) => pipe(edge, out, context, directory, path)),
     );
   const url = new Command("url")
@@ -83,7 +83,7 @@ export function readCommands(edge: Edge): Command[] {
       "after",
       "\nPresigned for S3, with a signature for Azure, a file URL for a disk. Whoever holds it can read the file.",
     )
-    .action(async (directory: string, path: string, options, command: Command) =>
+    .action(async (directory: string, path: string, options, command) =>
       edge.act(command, async (context, out) => {
         const { assetUrl } = await import("../../operations/assets/url.ts");
         const made = await assetUrl(context, directory, path, options.expires);

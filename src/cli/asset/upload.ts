@@ -1,11 +1,11 @@
-import { Command, Option } from "commander";
+import { Command, Option, type CommandUnknownOpts } from "commander";
 import { formatSize } from "../../lib/format-size.ts";
 import { cacheOption, contentTypeOption, directoryArgument, parseMetadata } from "./options.ts";
 import type { Edge } from "../frame/edge.ts";
 import { reportAssets } from "./report.ts";
 import { parseLocalPaths } from "../frame/parsers.ts";
 
-export function uploadCommand(edge: Edge): Command {
+export function uploadCommand(edge: Edge): CommandUnknownOpts {
   return new Command("upload")
     .description("store files and folders; other bytes under the same name are a conflict")
     .addArgument(directoryArgument())
@@ -31,7 +31,7 @@ Examples:
   $ feedctl asset upload files site/ --recursive --if-changed
   $ tar cz logs | feedctl asset upload files - --to backups/logs.tgz`,
     )
-    .action(async (directory: string, paths: string[], options, command: Command) =>
+    .action(async (directory: string, paths: string[], options, command) =>
       edge.act(command, async (context, out) => {
         const { uploadAssets } = await import("../../operations/assets/upload.ts");
         const { findLocalFiles } = await import("../../operations/local-files/find-local-files.ts");

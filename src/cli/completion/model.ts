@@ -1,4 +1,4 @@
-import type { Argument, Command, Option } from "commander";
+import type { Argument, Option, CommandUnknownOpts } from "commander";
 import { feedTypeInfo, isFeedType } from "../../formats/feed-types.ts";
 import { settingInfos } from "../../operations/feed-store/setting-names.ts";
 import { storeTypeNames, storeTypes, type StoreType } from "../../stores/store-types.ts";
@@ -44,12 +44,12 @@ export interface CommandModel {
 }
 
 /** The whole tree, flat, a command before its children: what all four shells are told. */
-export function completionModel(program: Command): CommandModel[] {
+export function completionModel(program: CommandUnknownOpts): CommandModel[] {
   const everywhere = program.options.filter((option) => !option.hidden && option.long !== "--version");
   return modelsOf(program, [], everywhere);
 }
 
-function modelsOf(command: Command, path: readonly string[], everywhere: readonly Option[]): CommandModel[] {
+function modelsOf(command: CommandUnknownOpts, path: readonly string[], everywhere: readonly Option[]): CommandModel[] {
   const help = command.createHelp();
   const children = help.visibleCommands(command);
   const commands = children.map((child) => ({ name: child.name(), description: oneLine(child.description()) }));

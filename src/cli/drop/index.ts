@@ -1,5 +1,5 @@
 import { resolve } from "node:path";
-import { Command } from "commander";
+import { Command, type CommandUnknownOpts } from "commander";
 import type { Edge } from "../frame/edge.ts";
 import { feedArgument, parseAge, parseLocalPath } from "../frame/parsers.ts";
 
@@ -12,7 +12,7 @@ and looked at again when it changes (or with --again). Existing packages are rep
 Feeds.AllowDropPathImportOverwrite is true. An asset directory takes any file, checksum files too, under its path below
 the drop path.`;
 
-export function dropCommand(edge: Edge): Command {
+export function dropCommand(edge: Edge): CommandUnknownOpts {
   const drop = new Command("drop").description("take packages and assets from directories, the drop paths of feeds");
 
   drop
@@ -22,7 +22,7 @@ export function dropCommand(edge: Edge): Command {
     .argument("<dir>", "an existing directory, no store's and no other feed's drop path", parseLocalPath)
     .option("--distribution <name>", "Debian: distribution of its packages (stable)")
     .option("--component <name>", "Debian: component of its packages (main)")
-    .action(async (name: string, directory: string, options, command: Command) =>
+    .action(async (name: string, directory: string, options, command) =>
       edge.act(command, async (context, out) => {
         const { setFeed } = await import("../../operations/feeds/feeds.ts");
         const { distribution, component } = options;
@@ -41,7 +41,7 @@ export function dropCommand(edge: Edge): Command {
     .command("clear")
     .description("take nothing any more; the directory and its files stay")
     .addArgument(feedArgument())
-    .action(async (name: string, _options, command: Command) =>
+    .action(async (name: string, _options, command) =>
       edge.act(command, async (context, out) => {
         const { setFeed } = await import("../../operations/feeds/feeds.ts");
         const changed = await setFeed(context, name, { dropPath: null, dropDistribution: null, dropComponent: null });
@@ -75,7 +75,7 @@ Examples:
   $ feedctl drop scan --quiet --reject-to /srv/rejected      # a cron job: mails only what went wrong
   $ feedctl drop scan --feed internal --settle 30s --dry-run`,
     )
-    .action(async (options, command: Command) =>
+    .action(async (options, command) =>
       edge.act(command, async (context, out) => {
         const { scanDropPaths } = await import("../../operations/drop/scan.ts");
         const { createDropReport } = await import("./report.ts");
@@ -111,7 +111,7 @@ Examples:
 
 Network shares do not tell of files that other machines write: those are found by the next scan.`,
     )
-    .action(async (options, command: Command) =>
+    .action(async (options, command) =>
       edge.act(command, async (context, out) => {
         const { watchDropPaths } = await import("./watch.ts");
         const { feed, settle, rejectTo, interval = 60_000 } = options;
@@ -127,7 +127,7 @@ Network shares do not tell of files that other machines write: those are found b
     .command("status")
     .description("drop paths with their last scan and the files that could not be taken")
     .option("--feed <feed>", "only this feed's drop path")
-    .action(async (options, command: Command) =>
+    .action(async (options, command) =>
       edge.act(command, async (context, out) => {
         const { dropStatus } = await import("../../operations/drop/status.ts");
         const { describeStatus } = await import("./report.ts");

@@ -1,11 +1,11 @@
-import { Command } from "commander";
+import { Command, type CommandUnknownOpts } from "commander";
 import { counted, formatSize } from "../../lib/format-size.ts";
 import { confirm, type Edge } from "../frame/edge.ts";
 import { addRunningVerbs } from "./run.ts";
 import { addShowingVerbs } from "./show.ts";
 import { feedArgument } from "../frame/parsers.ts";
 
-export function migrateCommand(edge: Edge): Command {
+export function migrateCommand(edge: Edge): CommandUnknownOpts {
   const migrate = new Command("migrate").description("move a feed to another store while its rows stay as they are");
 
   addRunningVerbs(migrate, edge);
@@ -15,7 +15,7 @@ export function migrateCommand(edge: Edge): Command {
     .command("pause")
     .description("let an unfinished migration rest; what was copied stays, and it goes on with: migrate resume")
     .addArgument(feedArgument())
-    .action(async (feed: string, _options, command: Command) =>
+    .action(async (feed: string, _options, command) =>
       edge.act(command, async (context, out) => {
         const { pauseMigration } = await import("../../operations/migrate/control.ts");
         const paused = await pauseMigration(context, feed);
@@ -29,7 +29,7 @@ export function migrateCommand(edge: Edge): Command {
     .description("delete the old files of a migrated feed, after reading and verifying every blob of the new store")
     .addArgument(feedArgument())
     .option("--yes", "do not ask")
-    .action(async (feed: string, options, command: Command) =>
+    .action(async (feed: string, options, command) =>
       edge.act(command, async (context, out) => {
         const { planRetirement, retireStore } = await import("../../operations/migrate/retire.ts");
         const plan = await planRetirement(context, feed);
@@ -59,7 +59,7 @@ export function migrateCommand(edge: Edge): Command {
     .description("give up an unfinished migration and remove what it has copied; the feed stays where it is")
     .addArgument(feedArgument())
     .option("--keep-copies", "leave what was copied, such as in a target that cannot be reached any more")
-    .action(async (feed: string, options, command: Command) =>
+    .action(async (feed: string, options, command) =>
       edge.act(command, async (context, out) => {
         const { cancelMigration } = await import("../../operations/migrate/cancel.ts");
         const gone = await cancelMigration(context, feed, { keepCopies: options.keepCopies });

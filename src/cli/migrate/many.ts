@@ -2,18 +2,20 @@ import { FeedctlError } from "../../errors.ts";
 import { counted } from "../../lib/format-size.ts";
 import type { Context } from "../../operations/context.ts";
 import type { FeedGoal, ManyEvent } from "../../operations/migrate/many.ts";
+import type { MigrateInput } from "../../operations/migrate/migrate-feed.ts";
 import type { StoreType } from "../../stores/store-types.ts";
 import type { Edge } from "../frame/edge.ts";
 import { tell } from "./report.ts";
 import type { Output } from "../frame/output.ts";
 import { storeOptions } from "../frame/store-options.ts";
 
-interface ManyOptions extends Record<string, unknown> {
+/** Of the options of run and start; those of stores are beside them, see `storeOptions`. */
+type ManyOptions = Pick<MigrateInput, "dryRun" | "cutover" | "cached" | "alone"> & {
   feeds?: string;
   all?: boolean;
   fromFile?: string;
   to?: StoreType;
-}
+};
 
 export async function startMany(
   edge: Edge,
@@ -22,7 +24,7 @@ export async function startMany(
   options: ManyOptions,
 ): Promise<AsyncGenerator<ManyEvent>> {
   const { migrateMany } = await import("../../operations/migrate/many.ts");
-  const { cutover, cached, dryRun, alone } = options as Parameters<typeof migrateMany>[2];
+  const { cutover, cached, dryRun, alone } = options;
   return migrateMany(context, await goals(edge, context, out, options), { cutover, cached, dryRun, alone });
 }
 

@@ -12,7 +12,7 @@ export function addShowingVerbs(migrate: Command, edge: Edge): void {
     .description("how far migrations are: a feed's newest, or all that are unfinished")
     .argument("[feed]", "name of the feed")
     .option("--watch [interval]", "again and again until it ends, every 2s or as given", parseAge)
-    .action(async (feed: string | undefined, options, command: Command) =>
+    .action(async (feed: string | undefined, options, command) =>
       edge.act(command, async (context, out) => {
         const { migrationStatus } = await import("../../operations/migrate/status.ts");
         for (;;) {
@@ -34,7 +34,7 @@ export function addShowingVerbs(migrate: Command, edge: Edge): void {
     .command("history")
     .description("list every migration of a feed, the newest first")
     .addArgument(feedArgument())
-    .action(async (feed: string, _options, command: Command) =>
+    .action(async (feed: string, _options, command) =>
       edge.act(command, async (context, out) => {
         const { migrationHistory } = await import("../../operations/migrate/status.ts");
         await out.table(await migrationHistory(context, feed), [

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import type { Command } from "commander";
+import type { CommandUnknownOpts } from "commander";
 import { FeedctlError, isFeedctlError } from "../../errors.ts";
 import { batchesOf } from "../../lib/batches.ts";
 import { counted, formatSize } from "../../lib/format-size.ts";
@@ -8,12 +8,12 @@ import type { MirrorEvent, MirrorItem, MirrorSummary } from "../../operations/mi
 import type { MirrorInput } from "../../operations/mirror/mirror.ts";
 import { confirm, type Edge } from "../frame/edge.ts";
 import type { MirrorLog } from "./log.ts";
-import { endOptions, leaveClasses, mirrorOptions } from "./options.ts";
+import { endOptions, leaveClasses, mirrorOptions, type MirrorOptions } from "./options.ts";
 import type { Output } from "../frame/output.ts";
 import { storeOptions } from "../frame/store-options.ts";
 
-export function mirrorCommand(edge: Edge): Command {
-  return mirrorOptions().action(async (source: string, target: string, options, command: Command) =>
+export function mirrorCommand(edge: Edge): CommandUnknownOpts {
+  return mirrorOptions().action(async (source: string, target: string, options, command) =>
     edge.act(command, async (context, out) => {
       const { openLog } = await import("./log.ts");
       const input = await inputOf(edge, context, out, source, target, options);
@@ -35,25 +35,24 @@ async function inputOf(
   out: Output,
   source: string,
   target: string,
-  options: any,
+  options: MirrorOptions,
 ): Promise<() => MirrorInput> {
   const { findPlace } = await import("../../operations/mirror/parse-location.ts");
   const { createFilter } = await import("../../operations/mirror/filter.ts");
   const { createThrottle } = await import("../../lib/throttle.ts");
   const { cwd } = edge.io;
+  const given: Record<string, unknown> = options;
   const input = {
     source: await findPlace(context, source, await storeOptions(edge, out, endOptions(options, "source")), cwd),
     target: await findPlace(context, target, await storeOptions(edge, out, endOptions(options, "target")), cwd),
     dryRun: options.dryRun === true || options.listOnly === true,
-    noDelete: options.delete === false,
+    noDelete: !options.delete,
     maxDelete: options.maxDelete,
     compare: {
       checksum: options.checksum === true,
       sizeOnly: options.sizeOnly === true,
       timeWindow: options.timeWindow ?? 1,
-      leave: new Set(
-        leaveClasses.filter((name) => options[`exclude${name[0]?.toUpperCase()}${name.slice(1)}`] === true),
-      ),
+      leave: new Set(leaveClasses.filter((name) => given[`exclude${name[0]?.toUpperCase()}${name.slice(1)}`] === true)),
     },
     retries: options.retries,
     wait: options.wait,

@@ -9,8 +9,10 @@ export const ends = ["source", "target"] as const;
 /** Seconds between two rounds of `--watch` where none are given. */
 const WATCH = 60;
 
-export function mirrorOptions(): Command {
-  const mirror = new Command("mirror")
+export type MirrorOptions = ReturnType<ReturnType<typeof mirrorOptions>["opts"]>;
+
+export function mirrorOptions() {
+  const selecting = new Command("mirror")
     .description("make a target equal its source, deletions included (as robocopy /MIR)")
     .argument(
       "<source>",
@@ -36,12 +38,12 @@ export function mirrorOptions(): Command {
     .addOption(new Option("--min-age <time>", "not files changed within, such as 1h").argParser(parseAge))
     .addOption(new Option("--max-age <time>", "not files unchanged for, such as 30d").argParser(parseAge));
   for (const name of leaveClasses) {
-    mirror.option(
+    selecting.option(
       `--exclude-${name}`,
       name === "extra" ? "leave extra files alone, without a word" : `do not copy ${name} files`,
     );
   }
-  mirror
+  const mirror = selecting
     .addOption(
       new Option("--retries <n>", "try failed files again at the end").argParser(wholeNumber(0, 1_000_000)).default(1),
     )

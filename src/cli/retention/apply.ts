@@ -27,7 +27,7 @@ Example:
         - package: core@1.*
           reason: long-term support`,
     )
-    .action(async (file: string, options, command: Command) =>
+    .action(async (file: string, options, command) =>
       edge.act(command, async (context, out) => {
         const { applyRetention } = await import("../../operations/retention/apply.ts");
         const { readRetentionFile } = await import("../../operations/retention/rule-file.ts");

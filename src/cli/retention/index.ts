@@ -1,4 +1,4 @@
-import { Command, InvalidArgumentError, Option } from "commander";
+import { Command, InvalidArgumentError, Option, type CommandUnknownOpts } from "commander";
 import { FeedctlError } from "../../errors.ts";
 import { counted, formatSize } from "../../lib/format-size.ts";
 import type { RuleVerdict } from "../../operations/retention/explain.ts";
@@ -12,7 +12,7 @@ import { addQuarantine } from "./quarantine.ts";
 import { nameOf, reportRetention } from "./report.ts";
 import { ruleCommand } from "./rule.ts";
 
-export function retentionCommand(edge: Edge): Command {
+export function retentionCommand(edge: Edge): CommandUnknownOpts {
   const retention = new Command("retention").description("delete what nobody needs, by rules");
   retention.addCommand(ruleCommand(edge));
   addPlan(retention, edge);
@@ -29,7 +29,7 @@ function addPlan(retention: Command, edge: Edge): void {
     .addArgument(feedArgument())
     .option("--csv", "as comma-separated values, with a heading")
     .option("--explain <package@version>", "why this version, or the file of this path, stays or goes, rule by rule")
-    .action(async (feed: string, options, command: Command) =>
+    .action(async (feed: string, options, command) =>
       edge.act(command, async (context, out) => {
         if (options.explain !== undefined) {
           const { explainRetention } = await import("../../operations/retention/explain.ts");
@@ -137,7 +137,7 @@ Examples:
   $ feedctl retention run internal --dry-run
   $ feedctl retention run --all --yes --quiet --max-delete 10% --max-duration 2h     # from cron`,
     )
-    .action(async (named: string[], options, command: Command) =>
+    .action(async (named: string[], options, command) =>
       edge.act(command, async (context, out) => {
         const { runRetention } = await import("../../operations/retention/run.ts");
         const listed = [...named, ...(options.feed ?? "").split(",")].map((name: string) => name.trim());

@@ -9,7 +9,7 @@ export function addQuarantine(retention: Command, edge: Edge): void {
     .command("quarantine")
     .description("list what retention has hidden, and when it will be deleted")
     .addArgument(feedArgument())
-    .action(async (feed: string, _options, command: Command) =>
+    .action(async (feed: string, _options, command) =>
       edge.act(command, async (context, out) => {
         const { listHiddenPackages } = await import("../../operations/retention/quarantine.ts");
         const day = (date: Date) => date.toISOString().slice(0, 16).replace("T", " ");
@@ -36,7 +36,7 @@ export function addQuarantine(retention: Command, edge: Edge): void {
       ),
     )
     .option("--protect", "protect it as well, else the next run may hide it again")
-    .action(async (feed: string, text: string, options, command: Command) =>
+    .action(async (feed: string, text: string, options, command) =>
       edge.act(command, async (context, out) => {
         const { restorePackage } = await import("../../operations/retention/quarantine.ts");
         const restored = await restorePackage(context, feed, text, { protect: options.protect });

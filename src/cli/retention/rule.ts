@@ -1,4 +1,4 @@
-import { Argument, Command, Option } from "commander";
+import { Argument, Command, Option, type CommandUnknownOpts, type OptionValues } from "commander";
 import type { RetentionCriteria } from "../../catalog/schema/retention-criteria.ts";
 import { FeedctlError } from "../../errors.ts";
 import {
@@ -17,7 +17,7 @@ import { feedArgument, wholeNumber } from "../frame/parsers.ts";
 const ruleArgument = () => new Argument("<rule>", "position or name of the rule");
 const position = wholeNumber(1, 10_000);
 
-export function ruleCommand(edge: Edge): Command {
+export function ruleCommand(edge: Edge): CommandUnknownOpts {
   const rule = new Command("rule").description("what retention deletes: rules of a feed, in their order");
 
   addCriteria(
@@ -32,7 +32,7 @@ export function ruleCommand(edge: Edge): Command {
     false,
   )
     .addHelpText("after", examples)
-    .action(async (feed: string, options, command: Command) =>
+    .action(async (feed: string, options, command) =>
       edge.act(command, async (context, out) => {
         const { addRetentionRule } = await import("../../operations/retention/rules.ts");
         const chosen = given(options);
@@ -58,7 +58,7 @@ export function ruleCommand(edge: Edge): Command {
     .command("list")
     .description("list the rules of a feed in the order in which they run")
     .addArgument(feedArgument())
-    .action(async (feed: string, _options, command: Command) =>
+    .action(async (feed: string, _options, command) =>
       edge.act(command, async (context, out) => {
         const { listRetentionRules } = await import("../../operations/retention/rules.ts");
         const { describeCriteria } = await import("../../operations/retention/words.ts");
@@ -85,7 +85,7 @@ export function ruleCommand(edge: Edge): Command {
     .description("show one rule")
     .addArgument(feedArgument())
     .addArgument(ruleArgument())
-    .action(async (feed: string, which: string, _options, command: Command) =>
+    .action(async (feed: string, which: string, _options, command) =>
       edge.act(command, async (context, out) => {
         const { showRetentionRule } = await import("../../operations/retention/rules.ts");
         const { describeCriteria } = await import("../../operations/retention/words.ts");
@@ -114,7 +114,7 @@ export function ruleCommand(edge: Edge): Command {
       .option("--protect-across-rules", "what this rule keeps is kept from all other rules too")
       .option("--no-protect-across-rules", "what it keeps, it keeps for itself"),
     true,
-  ).action(async (feed: string, which: string, options, command: Command) =>
+  ).action(async (feed: string, which: string, options, command) =>
     edge.act(command, async (context, out) => {
       const { setRetentionRule } = await import("../../operations/retention/rules.ts");
       const change: RuleChange = { criteria: given(options) };
@@ -137,7 +137,7 @@ export function ruleCommand(edge: Edge): Command {
     .addArgument(feedArgument())
     .addArgument(ruleArgument())
     .addArgument(new Argument("<position>", "where it shall stand, from 1").argParser(position))
-    .action(async (feed: string, which: string, to: number, _options, command: Command) =>
+    .action(async (feed: string, which: string, to: number, _options, command) =>
       edge.act(command, async (context, out) => {
         const { moveRetentionRule } = await import("../../operations/retention/rules.ts");
         const moved = await moveRetentionRule(context, feed, which, to);
@@ -150,7 +150,7 @@ export function ruleCommand(edge: Edge): Command {
     .description("remove a rule; nothing else changes")
     .addArgument(feedArgument())
     .addArgument(ruleArgument())
-    .action(async (feed: string, which: string, _options, command: Command) =>
+    .action(async (feed: string, which: string, _options, command) =>
       edge.act(command, async (context, out) => {
         const { removeRetentionRule } = await import("../../operations/retention/rules.ts");
         const removed = await removeRetentionRule(context, feed, which);
@@ -169,8 +169,11 @@ Examples:
   $ feedctl retention rule add internal --delete-cached --keep-used-within-days 90
   $ feedctl retention rule add internal --size-trigger 200G --keep-last-stable`;
 
-/** Every criterion as an option; to be changed, a flag can be taken back too. */
-function addCriteria(command: Command, toChange: boolean): Command {
+/** Every criterion as an option, which `given` reads; to be changed, a flag can be taken back too. */
+function addCriteria<Args extends unknown[], Options extends OptionValues>(
+  command: Command<Args, Options>,
+  toChange: boolean,
+): Command<Args, Options> {
   for (const { flag, value, placeholder, help } of Object.values(criteria)) {
     const isFlag = value.form === "flag";
     command.addOption(new Option(isFlag ? `--${flag}` : `--${flag} <${placeholder}>`, help).helpGroup("Criteria:"));
