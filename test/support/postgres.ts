@@ -18,6 +18,8 @@ export interface TestPostgres extends AsyncDisposable {
    * but the migrations.
    */
   createCatalog(): Promise<string>;
+  /** The database that `createCatalog` copies. */
+  createTemplate(): Promise<string>;
   /** Stops the server and starts it again after so many milliseconds. Absent: others use the server, too. */
   restart?: ((milliseconds: number) => Promise<void>) | undefined;
   /** Drops the databases that were created; stops the server and removes its files when it is ours. */
@@ -39,20 +41,23 @@ export async function startPostgres({ own = false }: { own?: boolean } = {}): Pr
 }
 
 interface Connection {
-  origin: string;
+  /** Where the server came from, when this process is the first to use it; else `server` names it already. */
+  origin?: string;
+  server?: string;
   template?: string;
   restart?: TestPostgres["restart"];
   /** Absent: the server is not ours to stop. */
   stop?: TestPostgres["stop"];
 }
 
-async function connectTo(url: string, { origin, template, restart, stop: end }: Connection): Promise<TestPostgres> {
+async function connectTo(url: string, connection: Connection): Promise<TestPostgres> {
   const version = await ask<{ server_version: string; server_version_num: string }>(
     url,
     "select current_setting('server_version') as server_version, current_setting('server_version_num') as server_version_num",
   );
-  const server = `PostgreSQL ${version?.server_version} (${origin})`;
-  process.stderr.write(`tests use ${server}\n`);
+  const { origin, template, restart, stop: end } = connection;
+  const server = connection.server ?? `PostgreSQL ${version?.server_version} (${origin})`;
+  if (connection.server === undefined) process.stderr.write(`tests use ${server}\n`);
   // Copying the files costs a quarter of what writing them to the log does. Before 15 it was the only way.
   const strategy = Number(version?.server_version_num) >= 150_000 ? "strategy file_copy" : "";
 
@@ -66,12 +71,13 @@ async function connectTo(url: string, { origin, template, restart, stop: end }: 
     its.pathname = `/${name}`;
     return its.href;
   };
-  let migrated: Promise<string> | undefined;
-  const createTemplate = async () => {
+  const migrateTemplate = async () => {
     const its = await createDatabase();
     await migrateDatabase(its);
     return its;
   };
+  let migrated: Promise<string> | undefined;
+  const createTemplate = async () => template ?? (await (migrated ??= migrateTemplate()));
   let stopped: Promise<void> | undefined;
   const stop = async () => {
     // A server of our own is thrown away as a whole.
@@ -83,7 +89,8 @@ async function connectTo(url: string, { origin, template, restart, stop: end }: 
     url,
     server,
     createDatabase,
-    createCatalog: async () => createDatabase(template ?? (await (migrated ??= createTemplate()))),
+    createTemplate,
+    createCatalog: async () => createDatabase(await createTemplate()),
     restart,
     stop: stopOnce,
     [Symbol.asyncDispose]: stopOnce,

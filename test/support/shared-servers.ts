@@ -4,9 +4,9 @@ import { randomBytes } from "node:crypto";
 export interface SharedServers {
   postgres?: {
     url: string;
-    /** Where it came from, for the line that names the server. */
-    origin: string;
-    /** A database with feedctl's newest schema, for copies. */
+    /** Which server it is and where it came from. */
+    server: string;
+    /** The URL of a database with feedctl's newest schema, for copies. */
     template: string;
   };
   /** Absent also when the environment names an account, which every helper finds by itself. */
