@@ -39,6 +39,16 @@ const probes: Record<S3Ability, (Bucket: string) => Promise<boolean>> = {
     await server.client.abortMultipartUpload({ Bucket, Key: "large", UploadId });
     return Uploads.length === 1;
   },
+  async "replace an uploaded part"(Bucket) {
+    const upload = { Bucket, Key: "large" };
+    const { UploadId } = await server.client.createMultipartUpload(upload);
+    const part = { ...upload, UploadId, PartNumber: 1 };
+    for (const Body of ["one", "two"]) await server.client.uploadPart({ ...part, Body });
+    // The emulator answers that there is no such object.
+    const listed = await server.client.listParts({ ...upload, UploadId }).catch(() => undefined);
+    await server.client.abortMultipartUpload({ ...upload, UploadId });
+    return listed?.Parts?.length === 1;
+  },
   async "check credentials"() {
     return (await refusal({ secretAccessKey: "another-secret" })) === "SignatureDoesNotMatch";
   },

@@ -7,6 +7,7 @@ export type S3Ability =
   | "list in UTF-8 byte order"
   | "list upper case before lower case"
   | "list unfinished uploads"
+  | "replace an uploaded part"
   | "check credentials"
   | "name a wrong session token as such"
   | "check checksums"
@@ -32,6 +33,7 @@ export const s3Lacks: Record<S3ServerKind, Partial<Record<S3Ability | ContractCa
   },
   weed: {
     "list in UTF-8 byte order": unordered,
+    "replace an uploaded part": "it keeps the parts of both uploads, and lists both",
     "name a wrong session token as such": "it answers InvalidAccessKeyId",
     "a key of 1,024 bytes in two segments": longName,
     "a key with a backslash": "it takes a backslash for a slash",
@@ -44,6 +46,7 @@ export const s3Lacks: Record<S3ServerKind, Partial<Record<S3Ability | ContractCa
     "list in UTF-8 byte order": unordered,
     "list upper case before lower case": byLocale,
     "list unfinished uploads": "it has no ListMultipartUploads",
+    "replace an uploaded part": "it has no ListParts",
     "check credentials": everyCredential,
     "name a wrong session token as such": everyCredential,
     "check checksums": "it accepts wrong checksums",

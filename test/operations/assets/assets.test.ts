@@ -131,7 +131,9 @@ onDatabases("asset directories", ["PostgreSQL"], (database) => {
       });
 
     if (kind !== "s3")
-      test(`${kind}: copies and moves, of files and of folders`, async (place) => {
+      test(`${kind}: copies and moves, of files and of folders`, async (place, t) => {
+        // The other store, to which the files go, is then in S3.
+        if (kind === "disk" && skipIfS3Cannot(t, "list upper case before lower case")) return;
         const site = writeSite(place);
         const dir = await stores.directory(place, kind);
         await place.run("asset", "upload", dir, site, "--recursive", "--metadata", "who=me");
