@@ -16,6 +16,8 @@ export async function runHere(
     cwd: string;
     /** Who answers questions; with it feedctl believes that it talks to a terminal. */
     stdin?: Io["stdin"] | undefined;
+    /** What feedctl reads on a stdin that is no terminal; without it stdin is empty. */
+    input?: string | undefined;
     /** Told what comes on stderr. */
     onTalk?: ((text: string) => void) | undefined;
   },
@@ -33,7 +35,7 @@ export async function runHere(
     cwd: where.cwd,
     stdout: stdout.stream,
     stderr: where.stdin === undefined ? stderr.stream : Object.assign(stderr.stream, { isTTY: true }),
-    stdin: where.stdin ?? Readable.from([]),
+    stdin: where.stdin ?? Readable.from(where.input ? [Buffer.from(where.input)] : []),
     platform: process.platform,
     pid: process.pid,
     signal: new AbortController().signal,

@@ -13,6 +13,7 @@ import { semver } from "../../../src/versions/semver.ts";
 import { modelPlan, type ModelProtection, type ModelRule, type ModelVersion } from "../../support/retention-model.ts";
 import { startPostgres } from "../../support/postgres.ts";
 import { temporaryCatalog } from "../../support/retention-catalog.ts";
+import { randomly } from "../../support/effort.ts";
 
 const now = new Date("2026-11-21T12:00:00Z");
 const DAY = 86_400_000;
@@ -263,10 +264,10 @@ describe("the plan is what the naive model says", () => {
     await catalog?.[Symbol.asyncDispose]();
     await server?.[Symbol.asyncDispose]();
   });
-  const options = { numRuns: 60 };
+  const options = randomly(20);
 
   for (const name of Object.keys(anyOf) as (keyof OfVersions)[])
-    test(`for ${name}, alone and with others`, { timeout: 120_000 }, async (t) => {
+    test(`for ${name}, alone and with others`, async (t) => {
       if (catalog === undefined) return t.skip("no PostgreSQL on this machine");
       const on = catalog;
       const having = fc
@@ -285,11 +286,11 @@ describe("the plan is what the naive model says", () => {
           const { made } = await check(on, versions, [{ enabled: true, protectAcrossRules: false, criteria: one }], []);
           await made.remove();
         }),
-        { numRuns: 25 },
+        randomly(8),
       );
     });
 
-  test("for several rules, rules that keep across rules, and protections", { timeout: 120_000 }, async (t) => {
+  test("for several rules, rules that keep across rules, and protections", async (t) => {
     if (catalog === undefined) return t.skip("no PostgreSQL on this machine");
     const on = catalog;
     await fc.assert(
@@ -302,11 +303,11 @@ describe("the plan is what the naive model says", () => {
           await made.remove();
         },
       ),
-      { numRuns: 200 },
+      randomly(60),
     );
   });
 
-  test("and --explain agrees, rule by rule", { timeout: 120_000 }, async (t) => {
+  test("and --explain agrees, rule by rule", async (t) => {
     if (catalog === undefined) return t.skip("no PostgreSQL on this machine");
     const on = catalog;
     await fc.assert(
@@ -343,7 +344,7 @@ describe("the plan is what the naive model says", () => {
     );
   });
 
-  test("on the embedded catalog as well", { timeout: 120_000 }, async () => {
+  test("on the embedded catalog as well", async () => {
     await using place = await temporaryCatalog();
     await fc.assert(
       fc.asyncProperty(
@@ -354,7 +355,7 @@ describe("the plan is what the naive model says", () => {
           await (await check(place.catalog, versions, rules, kept)).made.remove();
         },
       ),
-      { numRuns: 15 },
+      randomly(6),
     );
   });
 });

@@ -16,6 +16,7 @@ import { relationRange, rpmEqualUpTo, rubyPessimistic } from "../../../src/versi
 import { rpm } from "../../../src/versions/rpm.ts";
 import type { VersionScheme } from "../../../src/versions/scheme.ts";
 import { cargoRange, npmRange, semver } from "../../../src/versions/semver.ts";
+import { randomly } from "../../support/effort.ts";
 
 /** As the catalog does it: by sort key and the mark of a prerelease. */
 function holds(syntax: RangeSyntax, scheme: VersionScheme, range: string, version: string): boolean {
@@ -125,7 +126,7 @@ suite("against the ecosystems' own libraries", () => {
         for (const each of versions)
           assert.equal(holds(npmRange, semver, text, each), npm.satisfies(each, text), `${each} in ${text}`);
       }),
-      { numRuns: 2000 },
+      randomly(2000),
     );
   });
 
