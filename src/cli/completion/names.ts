@@ -1,6 +1,7 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { Command, type CommandUnknownOpts } from "commander";
+import { feedTypeInfo, type FeedType } from "../../formats/feed-types.ts";
 import type { Edge } from "../frame/edge.ts";
 
 /** As many as a person may want to look through, and a shell likes to show. */
@@ -48,9 +49,9 @@ async function names(
   if (what !== "packages" || feed === undefined) return [];
   const row = await findFeed(catalog.db, feed);
   if (row === undefined) return [];
-  // the catalog knows an npm scope without its @
+  // the catalog knows a group without the sign before it
   const typed = prefix.replace(/^@/, "");
-  const sign = row.type === "npm" ? "@" : "";
+  const { groupPrefix: sign = "" } = feedTypeInfo(row.type as FeedType);
   const { findPackagesByPrefix } = await import("../../catalog/packages.ts");
   const found = await findPackagesByPrefix(catalog.db, row.id, typed, MOST_PACKAGES);
   // a name that a shell would have to quote, each in its own way, is left for the user to type

@@ -189,9 +189,7 @@ async function readUnderEitherName(
   reader: PackageReader,
 ) {
   const name = basename(blob.key);
-  // what our own keys of Debian packages tell, and nothing else does
-  const pool = format.type === "debian" ? /^pool\/([^/]+)\/([^/]+)\/[^/]+\/[^/]+\/[^/]+$/.exec(blob.key) : null;
-  const place = { distribution: pool?.[1] ?? distribution, component: pool?.[2] ?? component };
+  const place = format.place?.ofKey(blob.key) ?? { distribution, component };
   const readAs = async (hint: string) => {
     const answer = await reader.read({ file: { ...file, name: hint }, path: blob.key, type: format.type, ...place });
     if ("item" in answer) return answer.item;

@@ -1,3 +1,4 @@
+import { feedTypeInfo, type FeedType } from "../../formats/feed-types.ts";
 import type { RetentionCriteria } from "../../catalog/schema/retention-criteria.ts";
 
 /** What a rule calls the things that it looks at. */
@@ -44,9 +45,9 @@ export function termsOf(
   };
 }
 
-/** As feedctl shows names: `scope/name`, also for the `@` of npm and the `:` of Maven; of assets, paths. */
+/** As feedctl shows names: `group/name`, whatever the ecosystem writes around a group; of assets, paths. */
 export function packagePattern(feedType: string, pattern: string): string {
   if (feedType === "asset") return pattern.replace(/^\/+/, "");
-  const bare = pattern.replace(/^@/, "");
-  return feedType === "maven" ? bare.replaceAll(":", "/") : bare;
+  const { groupSeparator = "/" } = feedTypeInfo(feedType as FeedType);
+  return pattern.replace(/^@/, "").replaceAll(groupSeparator, "/");
 }

@@ -64,7 +64,7 @@ onDatabases("adopt what another program wrote", ["PostgreSQL"], (database) => {
 
   database.test("in S3: a wheel whose name is escaped, and a pom beside its jar", async (_t, place) => {
     await put("py", { "pkg/widget-1.0!2Blocal-py3-none-any.whl": wheel({ name: "widget", version: "1.0+local" }) });
-    const maven = Object.entries(everyFormat["maven"]!).map(([name, body]) => [`some/where/${name}`, body]);
+    const maven = Object.entries(everyFormat.maven).map(([name, body]) => [`some/where/${name}`, body]);
     await put("mvn", Object.fromEntries(maven) as Record<string, Buffer>);
     for (const [feed, type, path, count] of [
       ["py", "pypi", "py", 1],
