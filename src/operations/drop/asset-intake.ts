@@ -10,7 +10,7 @@ import type { Context } from "../context.ts";
 import type { IntakeOptions, OpenIntake } from "./intake-contract.ts";
 import { openFeedStore } from "../feed-store/open-feed-store.ts";
 import { fileProblem } from "../local-files/file-source.ts";
-import type { FoundFile } from "../import/find-package-files.ts";
+import type { FoundFile } from "../local-files/found-file.ts";
 import { isThere, unread, type ImportedFile, type ImportStatus } from "../import/outcome.ts";
 import { readLocalFile } from "../local-files/read-local-file.ts";
 import { moveAway } from "../import/delete-imported-source.ts";
@@ -60,8 +60,8 @@ export async function openAssetIntake(context: Context, options: IntakeOptions):
         for (const source of batch) {
           const answer = answers.get(source.path);
           if (answer === undefined) throw new Error(`nobody answered for ${source.path}`);
-          const result = { ...answer, key: pathOf(source.path) };
-          yield dryRun || !isThere(result) ? result : await moveAway({ result, source });
+          const outcome = { found: source, result: { ...answer, key: pathOf(source.path) } };
+          yield dryRun || !isThere(answer) ? outcome : await moveAway(outcome);
         }
       }
     },
