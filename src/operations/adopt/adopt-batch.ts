@@ -1,8 +1,7 @@
 import { findByIdentity } from "../../catalog/files.ts";
 import { insertFiles, lockRows } from "../../catalog/packages.ts";
-import { unsettledKeys } from "../../catalog/pending.ts";
-import { mapParallel } from "../../lib/parallel.ts";
 import type { BlobInfo } from "../../stores/store.ts";
+import { lookAgain } from "./look-again.ts";
 import { adopted, type AdoptedBlob } from "./outcome.ts";
 import type { Context } from "../context.ts";
 import type { Target } from "../commit/feed-writer.ts";
@@ -58,22 +57,13 @@ export async function adoptBatch(
   publishedFrom: "file" | "now" | undefined,
 ): Promise<AdoptedBlob[]> {
   const { db } = await context.catalog();
-  const { feed, storeId, store, run } = target;
+  const { feed, run } = target;
   const { wanted, results } = await chooseBlobs(context, feed.id, blobs);
-  const doomed = new Set(wanted.length === 0 ? [] : await unsettledKeys(db, storeId));
   const still: { item: PreparedPackage; now: BlobInfo }[] = [];
-  const looked = mapParallel(wanted, context.concurrency, async ({ item, blob }) => ({
-    item,
-    blob,
-    now: doomed.has(item.key) ? undefined : await store.head(item.key, { signal: context.signal }),
-  }));
-  for await (const { item, blob, now } of looked) {
-    if (doomed.has(item.key))
-      results.push(adopted(item, "skipped", "an interrupted run has left it; see: feedctl verify --repair"));
-    else if (now === undefined) results.push(adopted(item, "failed", "it was deleted while it was read"));
-    else if (now.tag !== blob.tag || now.size !== blob.size)
-      results.push(adopted(item, "failed", "it changed while it was read"));
-    else still.push({ item, now });
+  for (const look of await lookAgain(context, target, wanted)) {
+    const { item } = look.each;
+    if ("now" in look) still.push({ item, now: look.now });
+    else results.push(adopted(item, look.status, look.reason));
   }
   const published = { at: context.now(), by: context.actor };
   const files = still.map(({ item, now }) =>

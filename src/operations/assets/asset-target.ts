@@ -2,7 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { FeedRow } from "../../catalog/feeds.ts";
 import type { Store } from "../../stores/store.ts";
 import { commitAssets, planAssets } from "./commit-assets.ts";
-import { assetOutcome, type AssetItem, type AssetOutcome, type IfExists } from "./item.ts";
+import { assetOutcome, type AssetAnswer, type AssetItem, type IfExists } from "./item.ts";
 import { claimUnchanged } from "./refresh-unchanged.ts";
 import type { Context } from "../context.ts";
 import { openFeedStore } from "../feed-store/open-feed-store.ts";
@@ -11,18 +11,18 @@ import { requireActiveDirectory } from "./require-asset.ts";
 import { startRun, type Run } from "../commit/recorded-run.ts";
 import { isOwnBlob } from "../local-files/file-mark.ts";
 
-/** The way into one asset directory. */
-export interface AssetLane extends AsyncDisposable {
+/** An asset directory that files are stored in. */
+export interface AssetTarget extends AsyncDisposable {
   feed: FeedRow;
   run: Run | undefined;
   writer: FeedWriter | undefined;
-  /** Stores items with different paths; every one is answered exactly once. */
-  take(items: readonly AssetItem[], ifExists: IfExists): AsyncGenerator<AssetOutcome>;
+  /** Stores items with different paths; each of them has exactly one outcome. */
+  store(items: readonly AssetItem[], ifExists: IfExists): AsyncGenerator<AssetAnswer>;
   /** The end: what interrupted runs left is cleared away, and the run is recorded. */
   finish(summary: object): Promise<void>;
 }
 
-export interface LaneInput {
+export interface AssetTargetInput {
   directory: string;
   command: string;
   dryRun?: boolean | undefined;
@@ -33,7 +33,7 @@ export interface LaneInput {
   prove?: boolean | undefined;
 }
 
-export async function openAssetLane(context: Context, input: LaneInput): Promise<AssetLane> {
+export async function openAssetTarget(context: Context, input: AssetTargetInput): Promise<AssetTarget> {
   const { db } = await context.catalog();
   const { prove = false } = input;
   const feed = await requireActiveDirectory(db, input.directory);
@@ -43,7 +43,7 @@ export async function openAssetLane(context: Context, input: LaneInput): Promise
     feed,
     run,
     writer,
-    async *take(items, ifExists) {
+    async *store(items, ifExists) {
       if (writer === undefined) {
         await using store = prove ? await openFeedStore(context, db, feed) : undefined;
         yield* await planAssets(context, feed, items, { ifExists, store });
@@ -64,19 +64,19 @@ export async function openAssetLane(context: Context, input: LaneInput): Promise
     into: FeedWriter,
     items: readonly AssetItem[],
     ifExists: IfExists,
-  ): AsyncGenerator<AssetOutcome> {
+  ): AsyncGenerator<AssetAnswer> {
     const deadline = performance.now() + context.lockWait;
     for (let rest = items; rest.length > 0;) {
-      const { results, busy, fatal } = await into.write(async (target) => {
-        const done = await commitAssets(context, target, rest, { ifExists, prove });
-        const batch = { ...done, results: await claimUnchanged(context, target, done.results) };
-        if (prove) await refuseOwnBlobs(target.store, rest, batch.results);
-        return batch;
+      const { answers, busy, fatal } = await into.write(async (target) => {
+        const batch = await commitAssets(context, target, rest, { ifExists, prove });
+        const kept = await claimUnchanged(context, target, batch.answers);
+        return { ...batch, answers: prove ? await refuseOwnBlobs(target.store, kept) : kept };
       });
-      yield* results;
+      yield* answers;
       if (fatal !== undefined) throw fatal;
       if (busy.length > 0 && performance.now() >= deadline) {
-        for (const item of busy) yield assetOutcome(item, "failed", "another run is writing it and does not end");
+        for (const item of busy)
+          yield { item, outcome: assetOutcome(item, "failed", "another run is writing it and does not end") };
         return;
       }
       if (busy.length > 0) await sleep(100, undefined, { signal: context.signal });
@@ -85,15 +85,14 @@ export async function openAssetLane(context: Context, input: LaneInput): Promise
   }
 }
 
+const OWN_BLOB = "it is the directory's own file in its store, and no copy that could be deleted";
+
 /** The store's own files are no copies of its blobs that could be deleted, however their paths are spelt. */
-async function refuseOwnBlobs(store: Store, items: readonly AssetItem[], results: AssetOutcome[]): Promise<void> {
-  if (store.localPath === undefined) return;
-  const byKey = new Map<string, AssetItem>(items.map((item) => [item.key, item]));
-  for (const [at, { path, status }] of results.entries()) {
-    const item = byKey.get(path);
-    if (item === undefined || status === "conflict" || status === "invalid" || status === "failed") continue;
-    if (!(await isOwnBlob(store, item.key, item.local))) continue;
-    const why = "it is the directory's own file in its store, and no copy that could be deleted";
-    results[at] = assetOutcome(item, "failed", why);
-  }
+async function refuseOwnBlobs(store: Store, answers: readonly AssetAnswer[]): Promise<AssetAnswer[]> {
+  if (store.localPath === undefined) return [...answers];
+  return Array.fromAsync(answers, async ({ item, outcome }) => {
+    const isRefused = ["conflict", "invalid", "failed"].includes(outcome.status);
+    if (isRefused || !(await isOwnBlob(store, item.key, item.local))) return { item, outcome };
+    return { item, outcome: assetOutcome(item, "failed", OWN_BLOB) };
+  });
 }

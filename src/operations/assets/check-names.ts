@@ -2,7 +2,7 @@ import { findCaseTwins, findFilesInTheWay, findObstacles, foldersAbove } from ".
 import type { Db } from "../../catalog/schema/core.ts";
 import type { Key } from "../../stores/key.ts";
 import type { Store } from "../../stores/store.ts";
-import { obstacleReason } from "./commit-assets.ts";
+import { obstacleReason } from "./match-assets.ts";
 import { assetPathProblem } from "./paths.ts";
 
 /** A path that is to come into being. */

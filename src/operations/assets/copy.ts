@@ -12,7 +12,7 @@ import { inBatches } from "../../lib/parallel.ts";
 import { parseKey } from "../../stores/key.ts";
 import type { Store } from "../../stores/store.ts";
 import type { AssetItem, AssetOutcome, IfExists } from "./item.ts";
-import { openAssetLane, type AssetLane } from "./asset-target.ts";
+import { openAssetTarget, type AssetTarget } from "./asset-target.ts";
 import { settleIfPossible } from "../commit/feed-writer.ts";
 import { checkNames, type NewName } from "./check-names.ts";
 import { baseName, inside, parseFolder } from "./paths.ts";
@@ -22,7 +22,7 @@ import { removeFiles } from "./delete.ts";
 import { openFeedStore } from "../feed-store/open-feed-store.ts";
 import { openWriter, type FeedWriter } from "../commit/feed-writer.ts";
 import { findItem, noItem, requireDirectory, requireLiveDirectory, type Found } from "./require-asset.ts";
-import { createSummary, type UploadSummary } from "./upload-summary.ts";
+import { countOutcome, createSummary, type UploadSummary } from "./upload-summary.ts";
 
 export interface CopyAssetsInput {
   directory: string;
@@ -47,13 +47,13 @@ export async function* copyAssets(
   const source = await (move ? requireLiveDirectory : requireDirectory)(db, input.directory);
   const command = move ? "asset move" : "asset copy";
   const directory = input.toDirectory ?? source.name;
-  await using lane = await openAssetLane(context, { directory, command, dryRun });
-  const same = lane.feed.id === source.id;
+  await using assets = await openAssetTarget(context, { directory, command, dryRun });
+  const same = assets.feed.id === source.id;
   const from = parseFolder(input.from);
   const found = await findItem(db, source.id, from);
   if (found === undefined) throw noItem(source, from);
   const to = await targetOf();
-  const summary = createSummary(lane.feed.name);
+  const summary = createSummary(assets.feed.name);
   if (same && to === from) throw new FeedctlError("usage", `${from} and its copy would be the same`);
   if (same && "folder" in found && `${to}/`.startsWith(from === "" ? "" : `${from}/`))
     throw new FeedctlError("usage", `${from === "" ? "the directory" : from} cannot go into itself`);
@@ -62,33 +62,33 @@ export async function* copyAssets(
   await using opened = await openFeedStore(context, db, source);
   const names = await namesOf(found);
   {
-    await using other = same ? undefined : await openFeedStore(context, db, lane.feed);
-    const problems = await checkNames(db, { feedId: lane.feed.id, store: other ?? opened, names });
+    await using other = same ? undefined : await openFeedStore(context, db, assets.feed);
+    const problems = await checkNames(db, { feedId: assets.feed.id, store: other ?? opened, names });
     for (const { path, from: shown, status, reason } of problems)
-      yield count({ type: "file", path, from: shown, status, reason });
+      yield countOutcome(summary, { type: "file", path, from: shown, status, reason });
     if (problems.length > 0) return yield summary;
   }
-  if (lane.writer !== undefined && "folder" in found) await copyFolders(lane.writer);
+  if (assets.writer !== undefined && "folder" in found) await copyFolders(assets.writer);
   const away: AssetRow[] = [];
   for await (const rows of inBatches("file" in found ? [found.file] : assetsBelow(db, source.id, from), BATCH)) {
-    const items = rows.map((row) => copyItem(context, opened, row, pathOf(row.key), move && same));
-    const byPath = new Map(rows.map((row) => [pathOf(row.key), row]));
-    for await (const outcome of lane.take(items, ifExists)) {
+    const copies = new Map(rows.map((row) => [copyItem(context, opened, row, pathOf(row.key), move && same), row]));
+    for await (const { item, outcome } of assets.store([...copies.keys()], ifExists)) {
       const there = ["stored", "overwritten", "unchanged"].includes(outcome.status);
       // what has gone in the same transaction as the copy came is not to be removed again
       const left = !same || outcome.status === "unchanged";
-      if (move && there && left && !dryRun) away.push(byPath.get(outcome.path) as AssetRow);
-      yield count(outcome);
+      if (move && there && left && !dryRun) away.push(copies.get(item) as AssetRow);
+      yield countOutcome(summary, outcome);
     }
   }
-  await lane.finish(summary);
-  if (move && lane.run !== undefined) await clearSource(lane);
+  await assets.finish(summary);
+  if (move && assets.run !== undefined) await clearSource(assets);
   yield summary;
 
   /** Into a folder that is there, or ends in a slash; else under that very name. */
   async function targetOf(): Promise<string> {
     const path = parseFolder(input.to);
-    const into = path === "" || input.to.endsWith("/") || "folder" in ((await findItem(db, lane.feed.id, path)) ?? {});
+    const into =
+      path === "" || input.to.endsWith("/") || "folder" in ((await findItem(db, assets.feed.id, path)) ?? {});
     return into ? inside(path, baseName(from)) : path;
   }
 
@@ -110,21 +110,21 @@ export async function* copyAssets(
     await writer.write(async (target) =>
       db.transaction().execute(async (transaction) => {
         await target.assertHeld();
-        await lockRows(transaction, lane.feed.id, "exclusive");
+        await lockRows(transaction, assets.feed.id, "exclusive");
         const path = (row: { path: string }) => (row.path === from ? to : pathOf(row.path));
         const wanted = rows.flatMap((row) => [...foldersAbove(path(row)), path(row)]);
-        summary.folders = (await insertFolders(transaction, lane.feed.id, wanted, context.now())).length;
+        summary.folders = (await insertFolders(transaction, assets.feed.id, wanted, context.now())).length;
         for (const row of rows) {
           const { cache_control: cacheControl, metadata } = row;
           if (cacheControl === null && Object.keys(metadata).length === 0) continue;
-          await describeFolder(transaction, lane.feed.id, path(row), { cacheControl, metadata }, context.now());
+          await describeFolder(transaction, assets.feed.id, path(row), { cacheControl, metadata }, context.now());
         }
       }),
     );
   }
 
   /** Of a move: files whose copies were there or are in another directory, and folders in which nothing is left. */
-  async function clearSource({ run, writer }: AssetLane): Promise<void> {
+  async function clearSource({ run, writer }: AssetTarget): Promise<void> {
     if (run === undefined || writer === undefined) return;
     await using into = openWriter(context, source.name, run);
     for await (const rows of inBatches(away, BATCH)) await into.write((target) => removeFiles(context, target, rows));
@@ -139,12 +139,6 @@ export async function* copyAssets(
         }),
       );
     await settleIfPossible(context, into);
-  }
-
-  function count(outcome: AssetOutcome): AssetOutcome {
-    summary[outcome.status]++;
-    if (outcome.status === "stored" || outcome.status === "overwritten") summary.bytes += outcome.size ?? 0;
-    return outcome;
   }
 }
 

@@ -2,7 +2,7 @@ import { listKept, setVersioning, type KeptRow } from "../../catalog/assets/hist
 import { lockRows } from "../../catalog/packages.ts";
 import { FeedctlError } from "../../errors.ts";
 import type { AssetOutcome } from "./item.ts";
-import { openAssetLane } from "./asset-target.ts";
+import { openAssetTarget } from "./asset-target.ts";
 import { parseFolder } from "./paths.ts";
 import type { Context } from "../context.ts";
 import { copyItem } from "./copy.ts";
@@ -32,26 +32,27 @@ export async function restoreAsset(
   input: { directory: string; path: string; version?: number | undefined },
 ): Promise<AssetOutcome & { version: number }> {
   const { db } = await context.catalog();
-  await using lane = await openAssetLane(context, { directory: input.directory, command: "asset restore" });
+  await using assets = await openAssetTarget(context, { directory: input.directory, command: "asset restore" });
   const path = parseFolder(input.path);
-  const found = await findItem(db, lane.feed.id, path);
+  const found = await findItem(db, assets.feed.id, path);
   const now = found !== undefined && "file" in found ? found.file.sha256 : undefined;
-  const kept = await Array.fromAsync(listKept(db, lane.feed.id, path));
+  const kept = await Array.fromAsync(listKept(db, assets.feed.id, path));
   const wanted =
     input.version === undefined
       ? kept.find(({ sha256 }) => sha256 !== now)
       : kept.find(({ version }) => version === input.version);
   if (wanted === undefined)
     throw new FeedctlError("not-found", `nothing earlier is kept of ${path}`, {
-      hint: `see: feedctl asset history ${lane.feed.name} ${path}`,
+      hint: `see: feedctl asset history ${assets.feed.name} ${path}`,
     });
-  await using store = await openFeedStore(context, db, lane.feed);
+  await using store = await openFeedStore(context, db, assets.feed);
   // what it says of itself is not part of its content: it stays, where the file is still there
   const contentType = now === undefined ? wanted.contentType : undefined;
   const item = { ...copyItem(context, store, wanted, path, false), contentType };
-  const [outcome] = await Array.fromAsync(lane.take([item], "replace"));
-  if (outcome === undefined) throw new Error("a restored file has no outcome");
-  await lane.finish(outcome);
+  const [answer] = await Array.fromAsync(assets.store([item], "replace"));
+  if (answer === undefined) throw new Error("a restored file has no outcome");
+  const { outcome } = answer;
+  await assets.finish(outcome);
   return { ...outcome, version: wanted.version };
 }
 

@@ -8,13 +8,13 @@ import { parseKey } from "../../stores/key.ts";
 import type { BlobSource, ByteRange } from "../../stores/store.ts";
 import { planArchive, type PlannedFile } from "./archive-plan.ts";
 import type { AssetItem, AssetOutcome } from "./item.ts";
-import { openAssetLane } from "./asset-target.ts";
+import { openAssetTarget } from "./asset-target.ts";
 import { checkNames } from "./check-names.ts";
 import type { Context } from "../context.ts";
 import { openFeedStore } from "../feed-store/open-feed-store.ts";
 import { fileError } from "../local-files/file-source.ts";
 import { makeFolders } from "./make-folders.ts";
-import { createSummary, type UploadSummary } from "./upload-summary.ts";
+import { countOutcome, createSummary, type UploadSummary } from "./upload-summary.ts";
 
 export interface ImportArchiveInput {
   directory: string;
@@ -45,9 +45,9 @@ export async function* importArchive(
   input: ImportArchiveInput,
 ): AsyncGenerator<AssetOutcome | UploadSummary> {
   const { directory, to, dryRun, maxSize = limits.inflated } = input;
-  await using lane = await openAssetLane(context, { directory, command: "asset import-archive", dryRun });
+  await using assets = await openAssetTarget(context, { directory, command: "asset import-archive", dryRun });
   const { db } = await context.catalog();
-  const summary = createSummary(lane.feed.name);
+  const summary = createSummary(assets.feed.name);
   const { size } = await stat(input.path).catch((error: NodeJS.ErrnoException) => {
     if (error.code !== "ENOENT") throw fileError(error);
     throw new FeedctlError("not-found", `there is no file ${input.path}`, { cause: error });
@@ -62,13 +62,14 @@ export async function* importArchive(
   // where the names can be had alone, a bad one is told before gigabytes are read
   let plan = await planArchive(archive, to, reading, !archive.random);
   {
-    await using store = await openFeedStore(context, db, lane.feed);
+    await using store = await openFeedStore(context, db, assets.feed);
     const { names } = plan;
-    const beside = await checkNames(db, { feedId: lane.feed.id, store, names, portable: true });
+    const beside = await checkNames(db, { feedId: assets.feed.id, store, names, portable: true });
     const problems = [...plan.problems, ...beside];
-    for (const { path, from, status, reason } of problems) yield count({ type: "file", path, from, status, reason });
+    for (const { path, from, status, reason } of problems)
+      yield countOutcome(summary, { type: "file", path, from, status, reason });
     if (problems.length > 0) {
-      await lane.run?.finish(summary);
+      await assets.run?.finish(summary);
       return yield summary;
     }
   }
@@ -94,8 +95,8 @@ export async function* importArchive(
   yield* flush();
   const folders = plan.names.filter(({ folder }) => folder).map(({ path }) => path);
   if (to !== "") folders.push(to);
-  if (lane.writer !== undefined) summary.folders = await makeFolders(context, lane.writer, folders);
-  await lane.finish(summary);
+  if (assets.writer !== undefined) summary.folders = await makeFolders(context, assets.writer, folders);
+  await assets.finish(summary);
   yield summary;
 
   async function* flush(): AsyncGenerator<AssetOutcome> {
@@ -103,13 +104,8 @@ export async function* importArchive(
     items = [];
     bytes = 0;
     if (batch.length === 0) return;
-    for await (const outcome of lane.take(batch, input.overwrite ? "replace" : "skip")) yield count(outcome);
-  }
-
-  function count(outcome: AssetOutcome): AssetOutcome {
-    summary[outcome.status]++;
-    if (outcome.status === "stored" || outcome.status === "overwritten") summary.bytes += outcome.size ?? 0;
-    return outcome;
+    for await (const { outcome } of assets.store(batch, input.overwrite ? "replace" : "skip"))
+      yield countOutcome(summary, outcome);
   }
 
   function itemOf({ path, size: length, hashes, type, modified }: PlannedFile, open: BlobSource["open"]): AssetItem {

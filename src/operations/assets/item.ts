@@ -55,6 +55,12 @@ export interface AssetOutcome {
   restored?: true;
 }
 
+/** What became of an item. */
+export interface AssetAnswer {
+  item: AssetItem;
+  outcome: AssetOutcome;
+}
+
 /** The row of an item, with what it takes over from the file it replaces. */
 export function newAsset(
   item: AssetItem,

@@ -1,8 +1,8 @@
 import { findFilesInTheWay, foldersAbove, insertFolders } from "../../catalog/assets/folders.ts";
 import { lockRows } from "../../catalog/packages.ts";
 import { FeedctlError } from "../../errors.ts";
-import { obstacleReason } from "./commit-assets.ts";
-import { openAssetLane } from "./asset-target.ts";
+import { obstacleReason } from "./match-assets.ts";
+import { openAssetTarget } from "./asset-target.ts";
 import { parseFolder } from "./paths.ts";
 import type { Context } from "../context.ts";
 import type { FeedWriter } from "../commit/feed-writer.ts";
@@ -37,10 +37,10 @@ export interface MadeFolder {
 }
 
 export async function makeFolder(context: Context, directory: string, text: string): Promise<MadeFolder> {
-  await using lane = await openAssetLane(context, { directory, command: "asset mkdir" });
+  await using assets = await openAssetTarget(context, { directory, command: "asset mkdir" });
   const path = parseFolder(text);
-  const created = lane.writer === undefined || path === "" ? 0 : await makeFolders(context, lane.writer, [path]);
-  const made = { directory: lane.feed.name, path, created };
-  await lane.run?.finish(made);
+  const created = assets.writer === undefined || path === "" ? 0 : await makeFolders(context, assets.writer, [path]);
+  const made = { directory: assets.feed.name, path, created };
+  await assets.run?.finish(made);
   return made;
 }

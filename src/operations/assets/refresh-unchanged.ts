@@ -1,7 +1,7 @@
 import { findAssets, touchAssets } from "../../catalog/assets/assets.ts";
 import { isRetentionRunning } from "../../catalog/retention/quarantine.ts";
 import { lockRows } from "../../catalog/packages.ts";
-import type { AssetOutcome } from "./item.ts";
+import type { AssetAnswer } from "./item.ts";
 import type { Context } from "../context.ts";
 import type { Target } from "../commit/feed-writer.ts";
 
@@ -9,11 +9,11 @@ import type { Target } from "../commit/feed-writer.ts";
 export async function claimUnchanged(
   context: Context,
   { feed }: Target,
-  results: readonly AssetOutcome[],
-): Promise<AssetOutcome[]> {
+  answers: readonly AssetAnswer[],
+): Promise<AssetAnswer[]> {
   const { db } = await context.catalog();
-  const paths = results.flatMap(({ status, path }) => (status === "unchanged" ? [path] : []));
-  if (paths.length === 0) return [...results];
+  const paths = answers.flatMap(({ outcome }) => (outcome.status === "unchanged" ? [outcome.path] : []));
+  if (paths.length === 0) return [...answers];
   const there = (await isRetentionRunning(db, feed.id))
     ? await db.transaction().execute(async (transaction) => {
         // a batch of deletions ends before this looks
@@ -21,9 +21,10 @@ export async function claimUnchanged(
         return touchAssets(transaction, feed.id, paths);
       })
     : await findAssets(db, feed.id, paths);
-  return results.map((result) =>
-    result.status !== "unchanged" || there.has(result.path)
-      ? result
-      : { ...result, status: "failed", reason: "it was deleted meanwhile; upload it again" },
+  const reason = "it was deleted meanwhile; upload it again";
+  return answers.map(({ item, outcome }) =>
+    outcome.status !== "unchanged" || there.has(outcome.path)
+      ? { item, outcome }
+      : { item, outcome: { ...outcome, status: "failed", reason } },
   );
 }

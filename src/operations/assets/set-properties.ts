@@ -18,7 +18,7 @@ import { parseKey } from "../../stores/key.ts";
 import { announceBatch } from "../commit/announce.ts";
 import { checkMetadata } from "./metadata.ts";
 import { newAsset } from "./item.ts";
-import { openAssetLane, type AssetLane } from "./asset-target.ts";
+import { openAssetTarget, type AssetTarget } from "./asset-target.ts";
 import { parseFolder } from "./paths.ts";
 import type { Context } from "../context.ts";
 import type { Target } from "../commit/feed-writer.ts";
@@ -55,13 +55,13 @@ export async function describeAsset(
 ): Promise<Described> {
   const { directory, change, recursive = false, command } = input;
   const { db } = await context.catalog();
-  await using lane = await openAssetLane(context, { directory, command });
-  const { feed } = lane;
+  await using assets = await openAssetTarget(context, { directory, command });
+  const { feed } = assets;
   const path = parseFolder(input.path);
   const found = await findItem(db, feed.id, path);
   if (found === undefined) throw noItem(feed, path);
   let files = 0;
-  if ("file" in found) files = await describeRows(context, lane, [found.file], change);
+  if ("file" in found) files = await describeRows(context, assets, [found.file], change);
   else {
     if (change.contentType !== undefined && !recursive)
       throw new FeedctlError("usage", `${path === "" ? "the directory" : path} is a folder, which has no media type`, {
@@ -71,7 +71,7 @@ export async function describeAsset(
     if (ofFolder) {
       const metadata = change.metadata && checkMetadata(change.metadata(found.folder.metadata));
       const { cacheControl } = change;
-      await lane.writer?.write(async (target) =>
+      await assets.writer?.write(async (target) =>
         db.transaction().execute(async (transaction) => {
           await target.assertHeld();
           await lockRows(transaction, feed.id, "exclusive");
@@ -84,23 +84,23 @@ export async function describeAsset(
     if (!ofFolder || change.cacheControl !== undefined)
       for await (const rows of inBatches(assetsBelow(db, feed.id, path), BATCH)) {
         const concerned = ofFolder ? rows.filter(({ ownCacheControl }) => ownCacheControl === null) : rows;
-        files += await describeRows(context, lane, concerned, ofFolder ? {} : change);
+        files += await describeRows(context, assets, concerned, ofFolder ? {} : change);
       }
   }
   const described = { directory: feed.name, path, folder: "folder" in found, files };
-  await lane.finish(described);
+  await assets.finish(described);
   return described;
 }
 
 /** Changes files that are known; returns how many. An empty change gives blobs what their rows say. */
 export async function describeRows(
   context: Context,
-  lane: AssetLane,
+  assets: AssetTarget,
   rows: readonly AssetRow[],
   change: DescribeChange,
 ): Promise<number> {
-  if (rows.length === 0 || lane.writer === undefined) return 0;
-  return lane.writer.write((target) => describeBatch(context, target, rows, change));
+  if (rows.length === 0 || assets.writer === undefined) return 0;
+  return assets.writer.write((target) => describeBatch(context, target, rows, change));
 }
 
 async function describeBatch(

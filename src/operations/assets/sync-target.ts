@@ -6,7 +6,7 @@ import { createHead } from "../../lib/collect-head.ts";
 import { parseKey, type Key } from "../../stores/key.ts";
 import type { BlobInfo, PutResult, Store } from "../../stores/store.ts";
 import type { AssetItem, AssetOutcome } from "./item.ts";
-import type { AssetLane } from "./asset-target.ts";
+import type { AssetTarget } from "./asset-target.ts";
 import { inside } from "./paths.ts";
 import type { Context } from "../context.ts";
 import { removeFiles } from "./delete.ts";
@@ -26,8 +26,8 @@ const WIDTH = 3;
  * A folder of an asset directory as a store, for what works on stores: it lists what the catalog says, and what is put or
  * deleted is recorded like an upload or a deletion. A blob's tag is its hash. `below` is the directory's own store.
  */
-export function openAssetView(context: Context, lane: AssetLane, below: Store, folder: string): Store {
-  const { feed } = lane;
+export function openAssetView(context: Context, assets: AssetTarget, below: Store, folder: string): Store {
+  const { feed } = assets;
   const waiting: Waiting[] = [];
   let pumps = 0;
   const skip = folder === "" ? 0 : folder.length + 1;
@@ -42,19 +42,18 @@ export function openAssetView(context: Context, lane: AssetLane, below: Store, f
     contentType: row.contentType,
   });
   const writer = () => {
-    if (lane.writer === undefined) throw new Error("a dry run writes nothing");
-    return lane.writer;
+    if (assets.writer === undefined) throw new Error("a dry run writes nothing");
+    return assets.writer;
   };
 
   async function pump(): Promise<void> {
     pumps++;
     for (let batch = waiting.splice(0, BATCH); batch.length > 0; batch = waiting.splice(0, BATCH)) {
-      const open = new Map(batch.map((each) => [each.item.key as string, each]));
+      const open = new Map(batch.map((each) => [each.item, each]));
       try {
-        const items = batch.map(({ item }) => item);
-        for await (const outcome of lane.take(items, "replace")) {
-          open.get(outcome.path)?.resolve(outcome);
-          open.delete(outcome.path);
+        for await (const { item, outcome } of assets.store([...open.keys()], "replace")) {
+          open.get(item)?.resolve(outcome);
+          open.delete(item);
         }
       } catch (error) {
         for (const { reject } of open.values()) reject(error);

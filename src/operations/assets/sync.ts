@@ -5,7 +5,7 @@ import { listFolder } from "../../lib/list-folder.ts";
 import { diskError } from "../../stores/disk/index.ts";
 import { isKey } from "../../stores/key.ts";
 import { locationOf } from "../../stores/location.ts";
-import { openAssetLane, type AssetLane } from "./asset-target.ts";
+import { openAssetTarget, type AssetTarget } from "./asset-target.ts";
 import { assetPathProblem, inside } from "./paths.ts";
 import { openAssetView } from "./sync-target.ts";
 import type { Context } from "../context.ts";
@@ -28,12 +28,12 @@ export async function* syncAssets(context: Context, input: SyncInput): AsyncGene
   const { directory, local, to, dryRun, noDelete } = input;
   // names that no asset can have are not looked at
   const filter: Filter = (key, blob) => assetPathProblem(inside(to, key)) === undefined && input.filter(key, blob);
-  await using lane = await openAssetLane(context, { directory, command: "asset sync", dryRun });
+  await using assets = await openAssetTarget(context, { directory, command: "asset sync", dryRun });
   const { db } = await context.catalog();
-  const { feed } = lane;
+  const { feed } = assets;
   const config = await storeConfig(context, db, feed, await requireStore(db, feed));
   const own = { type: "disk", path: local } as const;
-  const through = openAssetView(context, lane, await openFeedStore(context, db, feed), to);
+  const through = openAssetView(context, assets, await openFeedStore(context, db, feed), to);
   let summary: MirrorSummary | undefined;
   try {
     const source = { text: local, config: own, location: locationOf(own) };
@@ -49,10 +49,10 @@ export async function* syncAssets(context: Context, input: SyncInput): AsyncGene
       if (event.type === "summary") summary = event;
       else yield event;
     }
-    if (summary !== undefined && lane.writer !== undefined) {
+    if (summary !== undefined && assets.writer !== undefined) {
       const complete = summary.failed + summary.mismatch === 0 && summary.notDeleted === undefined;
-      await equalFolders(context, lane, { local, to, filter, prune: complete && !noDelete });
-      await lane.finish(summary);
+      await equalFolders(context, assets, { local, to, filter, prune: complete && !noDelete });
+      await assets.finish(summary);
     }
   } finally {
     if (summary !== undefined) yield summary;
@@ -62,7 +62,7 @@ export async function* syncAssets(context: Context, input: SyncInput): AsyncGene
 /** Folders of this machine that the filter lets through come into being; with `prune`, empty ones that it does not have go. */
 async function equalFolders(
   context: Context,
-  { feed, writer }: AssetLane,
+  { feed, writer }: AssetTarget,
   { local, to, filter, prune }: { local: string; to: string; filter: Filter; prune: boolean },
 ): Promise<void> {
   if (writer === undefined) return;

@@ -1,4 +1,4 @@
-import type { AssetStatus } from "./item.ts";
+import type { AssetOutcome, AssetStatus } from "./item.ts";
 
 /** What became of the files of one run. */
 export interface UploadSummary extends Record<AssetStatus, number> {
@@ -13,4 +13,11 @@ export interface UploadSummary extends Record<AssetStatus, number> {
 export function createSummary(directory: string): UploadSummary {
   const none = { stored: 0, overwritten: 0, unchanged: 0, skipped: 0, conflict: 0, invalid: 0, failed: 0 };
   return { type: "summary", directory, ...none, folders: 0, bytes: 0 };
+}
+
+/** Counts an outcome, and returns it. */
+export function countOutcome(summary: UploadSummary, outcome: AssetOutcome): AssetOutcome {
+  summary[outcome.status]++;
+  if (outcome.status === "stored" || outcome.status === "overwritten") summary.bytes += outcome.size ?? 0;
+  return outcome;
 }

@@ -3,19 +3,19 @@ import { detectType } from "../../lib/detect-type.ts";
 import { inBatches, mapParallel, oneAhead } from "../../lib/parallel.ts";
 import { parseKey } from "../../stores/key.ts";
 import type { Store } from "../../stores/store.ts";
-import type { AssetItem, AssetStatus } from "../assets/item.ts";
-import { openAssetLane } from "../assets/asset-target.ts";
+import { openAssetTarget } from "../assets/asset-target.ts";
 import { checkNames } from "../assets/check-names.ts";
+import type { AssetItem, AssetOutcome, AssetStatus } from "../assets/item.ts";
 import type { Context } from "../context.ts";
-import type { IntakeOptions, OpenIntake } from "./intake-contract.ts";
 import { openFeedStore } from "../feed-store/open-feed-store.ts";
-import { fileProblem } from "../local-files/file-source.ts";
-import type { FoundFile } from "../import/find-package-files.ts";
-import { isThere, unread, type ImportedFile, type ImportStatus } from "../import/outcome.ts";
-import { readLocalFile } from "../local-files/read-local-file.ts";
 import { moveAway } from "../import/delete-imported-source.ts";
+import { isThere, unread, type ImportedFile, type ImportStatus } from "../import/outcome.ts";
+import { fileProblem } from "../local-files/file-source.ts";
+import type { FoundFile } from "../local-files/found-file.ts";
+import { readLocalFile } from "../local-files/read-local-file.ts";
+import type { IntakeOptions, OpenIntake } from "./intake-contract.ts";
 
-/** So many files, or so many bytes of them, are recorded at once. */
+/** The largest batch that is recorded at once. */
 const BATCH = 256;
 const BATCH_BYTES = 256 * 1024 * 1024;
 
@@ -29,68 +29,81 @@ const words: Record<AssetStatus, ImportStatus> = {
   failed: "failed",
 };
 
+/** A file of the drop path, and what it is to become or why it cannot. */
+interface ReadFile {
+  found: FoundFile;
+  read: AssetItem | ImportedFile;
+}
+
 /**
- * Takes files of a drop path into an asset directory, each under its path there. Unlike in an upload a name that cannot
- * be stops nobody else: whoever has dropped the others knows nothing of it.
+ * Stores files of a drop path in an asset directory, each under its path there. Unlike in an upload a bad name stops
+ * nobody else: whoever has dropped the others knows nothing of it.
  */
 export async function openAssetIntake(context: Context, options: IntakeOptions): Promise<OpenIntake> {
   const { feed: directory, command, dryRun, overwrite, pathOf } = options;
   const { db } = await context.catalog();
-  const lane = await openAssetLane(context, { directory, command, dryRun, prove: true });
-  const { feed } = lane;
+  const assets = await openAssetTarget(context, { directory, command, dryRun, prove: true });
+  const { feed } = assets;
 
   return {
     async *take(files) {
       await using store = await openFeedStore(context, db, feed);
-      for await (const { batch, found } of oneAhead(readAll(files, store))) {
-        const answers = new Map<string, ImportedFile>();
-        const items = new Map<string, AssetItem>();
-        for (const each of found) {
-          if ("status" in each) answers.set(each.file, each);
-          else items.set(each.from, each);
-        }
-        // once more, now that the batch before is recorded: what it brought may stand in the way
-        for (const [from, answer] of await badNames([...items.keys()], store))
-          if (items.delete(from)) answers.set(from, answer);
-        for await (const outcome of lane.take([...items.values()], overwrite ? "replace" : "fail")) {
-          const { from, status, size = null, reason = null, restored } = outcome;
-          const told = unread(from, restored ? "restored" : words[status], "");
-          answers.set(from, { ...told, size, reason });
-        }
-        for (const source of batch) {
-          const answer = answers.get(source.path);
-          if (answer === undefined) throw new Error(`nobody answered for ${source.path}`);
-          const result = { ...answer, key: pathOf(source.path) };
-          yield dryRun || !isThere(result) ? result : await moveAway({ result, source });
+      for await (const batch of oneAhead(readAll(files, store))) {
+        const results = await importBatch(batch, store);
+        for (const { found } of batch) {
+          const result = results.get(found);
+          if (result === undefined) throw new Error(`nobody answered for ${found.path}`);
+          const outcome = { found, result: { ...result, key: pathOf(found.path) } };
+          yield dryRun || !isThere(result) ? outcome : await moveAway(outcome);
         }
       }
     },
-    finish: (summary) => lane.finish(summary),
-    [Symbol.asyncDispose]: () => lane[Symbol.asyncDispose](),
+    finish: (summary) => assets.finish(summary),
+    [Symbol.asyncDispose]: () => assets[Symbol.asyncDispose](),
   };
 
+  async function importBatch(batch: readonly ReadFile[], store: Store): Promise<Map<FoundFile, ImportedFile>> {
+    const results = new Map<FoundFile, ImportedFile>();
+    // once more, now that the batch before is recorded: its files may be in the way
+    const bad = await badNames(
+      batch.flatMap(({ found, read }) => ("put" in read ? [found] : [])),
+      store,
+    );
+    const foundOf = new Map<AssetItem, FoundFile>();
+    for (const { found, read } of batch) {
+      const problem = bad.get(found.path);
+      if (!("put" in read)) results.set(found, read);
+      else if (problem !== undefined) results.set(found, problem);
+      else foundOf.set(read, found);
+    }
+    for await (const { item, outcome } of assets.store([...foundOf.keys()], overwrite ? "replace" : "fail"))
+      results.set(foundOf.get(item) as FoundFile, importedFile(outcome));
+    return results;
+  }
+
   /** While one batch is being stored and recorded the next one is read. */
-  async function* readAll(files: AsyncIterable<FoundFile>, store: Store) {
+  async function* readAll(files: AsyncIterable<FoundFile>, store: Store): AsyncGenerator<ReadFile[]> {
     const most = { size: ({ file }: FoundFile) => file.size, most: BATCH_BYTES };
     for await (const batch of inBatches(files, BATCH, most)) {
-      // of what cannot be taken gigabytes need not be read
-      const bad = await badNames(
-        batch.map(({ path }) => path),
-        store,
-      );
-      const answers = mapParallel(batch, context.concurrency, async (file) => bad.get(file.path) ?? (await read(file)));
-      yield { batch, found: await Array.fromAsync(answers) };
+      // of what cannot be stored gigabytes need not be read
+      const bad = await badNames(batch, store);
+      const reading = mapParallel(batch, context.concurrency, async (found) => ({
+        found,
+        read: bad.get(found.path) ?? (await readFile(found)),
+      }));
+      const read = new Map((await Array.fromAsync(reading)).map((each) => [each.found, each]));
+      yield batch.map((found) => read.get(found) as ReadFile);
     }
   }
 
-  /** Files whose names can not be, by themselves, beside one another, or beside what is there. */
-  async function badNames(paths: readonly string[], store: Store): Promise<Map<string, ImportedFile>> {
-    const names = paths.map((from) => ({ path: pathOf(from), folder: false, from }));
+  /** Files whose names are bad by themselves, beside one another, or beside what is there; by their paths. */
+  async function badNames(files: readonly FoundFile[], store: Store): Promise<Map<string, ImportedFile>> {
+    const names = files.map(({ path: from }) => ({ path: pathOf(from), folder: false, from }));
     const problems = (await checkNames(db, { feedId: feed.id, store, names })).toReversed();
     return new Map(problems.map(({ from, status, reason }) => [from, unread(from, status, reason)]));
   }
 
-  async function read({ path, file, mark }: FoundFile): Promise<AssetItem | ImportedFile> {
+  async function readFile({ path, file, mark }: FoundFile): Promise<AssetItem | ImportedFile> {
     const name = pathOf(path);
     try {
       const { size } = file;
@@ -112,4 +125,8 @@ export async function openAssetIntake(context: Context, options: IntakeOptions):
       return unread(path, "failed", error.message);
     }
   }
+}
+
+function importedFile({ from, status, size, reason, restored }: AssetOutcome): ImportedFile {
+  return { ...unread(from, restored ? "restored" : words[status], ""), size: size ?? null, reason: reason ?? null };
 }

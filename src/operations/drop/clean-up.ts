@@ -1,6 +1,6 @@
 import { readdir, rmdir } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import type { FoundFile } from "../import/find-package-files.ts";
+import type { FoundFile } from "../local-files/found-file.ts";
 import { removeSource } from "../local-files/file-mark.ts";
 
 const CHECKSUM = /\.(?:md5|sha1|sha256|sha512)$/i;

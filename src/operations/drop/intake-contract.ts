@@ -1,6 +1,6 @@
 import type { Context } from "../context.ts";
-import type { FoundFile } from "../import/find-package-files.ts";
-import type { ImportedFile } from "../import/outcome.ts";
+import type { FoundFile } from "../local-files/found-file.ts";
+import type { FileOutcome } from "../import/outcome.ts";
 
 export interface IntakeOptions {
   feed: string;
@@ -23,10 +23,10 @@ export interface Intake {
 
 export interface OpenIntake extends AsyncDisposable {
   /**
-   * Answers every file exactly once, by its path. One that is there, verified and recorded, is deleted before it is
-   * answered; not in a dry run.
+   * Every file has exactly one outcome, which names it. One that is there, verified and recorded, is deleted before its
+   * outcome is yielded; not in a dry run.
    */
-  take(files: AsyncIterable<FoundFile>): AsyncIterable<ImportedFile>;
+  take(files: AsyncIterable<FoundFile>): AsyncIterable<FileOutcome>;
   /** The end: what interrupted runs left is cleared away, and the run is recorded. */
   finish(summary: object): Promise<void>;
 }

@@ -3,8 +3,8 @@ import type { FeedType } from "../../formats/feed-types.ts";
 import type { Format } from "../../formats/format.ts";
 import { loadFormat } from "../../formats/index.ts";
 import { dropPlace } from "./debian-options.ts";
-import { importCandidates } from "../import/import-found-files.ts";
-import { openLane } from "../import/import-target.ts";
+import { importFoundFiles } from "../import/import-found-files.ts";
+import { openImportTarget } from "../import/import-target.ts";
 import { openAssetIntake } from "./asset-intake.ts";
 import type { Intake } from "./intake-contract.ts";
 
@@ -20,12 +20,12 @@ function packageIntake(format: Format, place: Awaited<ReturnType<typeof dropPlac
     readsNeighbours: format.readsNeighbours === true,
     isSidecar: (name) => format.isSidecar?.(name) === true,
     async open(context, { pathOf, dryRun, ...options }) {
-      const lane = await openLane(context, { ...options, dryRun, prove: true });
+      const target = await openImportTarget(context, { ...options, dryRun, prove: true });
       return {
         take: (files) =>
-          importCandidates(context, [lane], files, { sorting: false, move: !dryRun, keyOf: pathOf, ...place }),
-        finish: (summary) => lane.finish(summary),
-        [Symbol.asyncDispose]: () => lane[Symbol.asyncDispose](),
+          importFoundFiles(context, [target], files, { sorting: false, move: !dryRun, keyOf: pathOf, ...place }),
+        finish: (summary) => target.finish(summary),
+        [Symbol.asyncDispose]: () => target[Symbol.asyncDispose](),
       };
     },
   };

@@ -1,7 +1,7 @@
 import { access, constants } from "node:fs/promises";
 import { dirname } from "node:path";
 import type { DropFile } from "../../catalog/drops.ts";
-import type { FoundFile } from "../import/find-package-files.ts";
+import type { FoundFile } from "../local-files/found-file.ts";
 import type { ImportedFile } from "../import/outcome.ts";
 import type { FileMark } from "../local-files/file-mark.ts";
 import type { DropFolder } from "./walk.ts";

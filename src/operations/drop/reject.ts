@@ -3,7 +3,7 @@ import { copyFile, link, mkdir, rm, utimes, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { FeedctlError } from "../../errors.ts";
 import { locationOf, overlap } from "../../stores/location.ts";
-import type { FoundFile } from "../import/find-package-files.ts";
+import type { FoundFile } from "../local-files/found-file.ts";
 import type { Occupied } from "../feed-store/occupied-places.ts";
 import { removeSource } from "../local-files/file-mark.ts";
 

@@ -10,7 +10,7 @@ import { countDrop, noDrops, type DropCounts, type DropFileEvent } from "./outco
 import { intakeOf } from "./intake.ts";
 import { openDropPath } from "./check-path.ts";
 import { rejectFile } from "./reject.ts";
-import type { FoundFile } from "../import/find-package-files.ts";
+import type { FoundFile } from "../local-files/found-file.ts";
 import { isThere, unread, type ImportedFile } from "../import/outcome.ts";
 import { refuseDropOverlap, type Occupied } from "../feed-store/occupied-places.ts";
 import { currentMark, sameMark } from "../local-files/file-mark.ts";
@@ -110,18 +110,15 @@ async function* takeFiles(
     onFolder: (folder) => sidecars.push(...folder.sidecars),
     onUnsettled: (count) => (counts.unsettled += count),
   });
-  const sources = new Map<string, FoundFile>();
   const first = await candidates.next();
   if (first.done !== true) {
     // a scan that finds nothing is no run worth being recorded
     const about = { feed: feed.name, command: "drop scan", dryRun, overwrite, pathOf: found.pathOf };
     await using open = await intake.open(context, about);
     const taken = new Set<string>();
-    const results = open.take(all(first.value));
+    const outcomes = open.take(all(first.value));
     try {
-      for await (const result of results) {
-        const source = sources.get(result.file);
-        sources.delete(result.file);
+      for await (const { found: source, result } of outcomes) {
         if (source === undefined) throw new Error(`nobody gave ${result.file}`);
         if (isThere(result)) taken.add(source.path);
         const event = await answer(result, source);
@@ -148,12 +145,8 @@ async function* takeFiles(
   }
 
   async function* all(begin: FoundFile): AsyncGenerator<FoundFile> {
-    sources.set(begin.path, begin);
     yield begin;
-    for await (const file of candidates) {
-      sources.set(file.path, file);
-      yield file;
-    }
+    yield* candidates;
   }
 
   /** Undefined for what is not worth being told. */

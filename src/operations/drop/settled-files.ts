@@ -2,7 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { Context } from "../context.ts";
 import type { Intake } from "./intake-contract.ts";
 import type { DropMemory } from "./known-rejects.ts";
-import type { FoundFile } from "../import/find-package-files.ts";
+import type { FoundFile } from "../local-files/found-file.ts";
 import { currentMark, sameMark } from "../local-files/file-mark.ts";
 import { readDropFolder, walkDropPath, type DropFolder, type DropWalk } from "./walk.ts";
 

@@ -6,7 +6,7 @@ import { mapParallel } from "../../lib/parallel.ts";
 import type { Context } from "../context.ts";
 import type { Intake } from "./intake-contract.ts";
 import { dropPathError } from "./check-path.ts";
-import type { FoundFile } from "../import/find-package-files.ts";
+import type { FoundFile } from "../local-files/found-file.ts";
 import { isAbsent, markOf } from "../local-files/file-mark.ts";
 
 /** The files of one folder of a drop path, by name. */

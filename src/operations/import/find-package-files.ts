@@ -1,21 +1,15 @@
 import type { Dirent, readdir } from "node:fs";
 import { lstat } from "node:fs/promises";
 import { basename, dirname, join, relative, resolve } from "node:path";
-import type { Format, PackageFile } from "../../formats/format.ts";
+import type { Format } from "../../formats/format.ts";
 import { listFolder } from "../../lib/list-folder.ts";
 import type { Context } from "../context.ts";
 import { matcherOf } from "../local-files/patterns.ts";
-import { markOf, type FileMark } from "../local-files/file-mark.ts";
+import { markOf } from "../local-files/file-mark.ts";
+import type { FoundFile } from "../local-files/found-file.ts";
 
 /** A file to import, or why a path cannot be one. */
 export type Candidate = FoundFile | { path: string; problem: string };
-
-export interface FoundFile {
-  /** As it is shown. */
-  path: string;
-  file: PackageFile;
-  mark: FileMark;
-}
 
 export interface FindOptions {
   recursive: boolean;

@@ -1,153 +1,70 @@
 import { dirname } from "node:path";
-import { isFeedctlError } from "../../errors.ts";
-import { collect, inBatches, mapInOrder, mapParallel, oneAhead } from "../../lib/parallel.ts";
+import { createKeyedLock } from "../../lib/keyed-lock.ts";
+import { collect, mapInOrder, oneAhead } from "../../lib/parallel.ts";
 import type { Context } from "../context.ts";
-import { fileSource } from "../local-files/file-source.ts";
-import type { Candidate, FoundFile } from "./find-package-files.ts";
 import { identityName } from "../packages/identity-name.ts";
-import type { Lane } from "./import-target.ts";
-import { isThere, unread, type ImportedFile } from "./outcome.ts";
-import { moveAway, type Taken } from "./delete-imported-source.ts";
-import { openPackageReader } from "./package-reader.ts";
-import { prepareRecorded, type PreparedPackage } from "./prepare-package.ts";
-import type { FileMark } from "../local-files/file-mark.ts";
+import { moveAway } from "./delete-imported-source.ts";
+import type { Candidate } from "./find-package-files.ts";
+import type { ImportTarget } from "./import-target.ts";
+import { isThere, type FileOutcome } from "./outcome.ts";
+import { readCandidates, type ReadBatch, type ReadingOptions } from "./read-candidates.ts";
 
-export interface CandidateOptions {
-  /** Files are told apart by their type; those that no lane takes are passed over. */
-  sorting: boolean;
-  /** A source file is deleted once its package is in the feed: the lanes must prove that it is. */
+export interface FoundOptions extends ReadingOptions {
+  /** A source file is deleted once its package is in the feed: the targets must prove that it is. */
   move: boolean;
-  publishedFrom?: "file" | "now" | undefined;
-  distribution?: string | undefined;
-  component?: string | undefined;
-  /**
-   * A key that a file may be known by already: where the feed has that very file there, its row says what it is, and
-   * not its format, which may need to be told more than the file knows.
-   */
-  keyOf?: ((path: string) => string) | undefined;
 }
 
-/** So many are recorded in one transaction, or as many as have so many bytes: what comes of them is told then. */
-const BATCH = 256;
-const BATCH_BYTES = 256 * 1024 * 1024;
 /** While one batch is recorded the next one is stored. */
 const BATCHES = 2;
 
-interface Batch {
-  /** The folder of its last file. */
-  lastFolder: string;
-  answered: ImportedFile[];
-  prepared: Map<Lane, PreparedPackage[]>;
-  /** By their paths as they are shown. */
-  sources: Map<string, FoundFile>;
-}
-
-/** Imports what is found. With `move` the files of a folder must come together, where their format reads neighbours. */
-export async function* importCandidates(
+/**
+ * Imports what is found; every candidate has exactly one outcome. With `move` the files of a folder must come together,
+ * where their format reads neighbours.
+ */
+export async function* importFoundFiles(
   context: Context,
-  lanes: readonly Lane[],
+  targets: readonly ImportTarget[],
   candidates: AsyncIterable<Candidate>,
-  options: CandidateOptions,
-): AsyncGenerator<ImportedFile> {
-  const { sorting, move, keyOf } = options;
-  const together = lanes.some((lane) => lane.format.readsNeighbours === true);
-  await using reader = openPackageReader(context.signal);
-  let waiting: Taken[] = [];
+  options: FoundOptions,
+): AsyncGenerator<FileOutcome> {
+  const { sorting, move } = options;
+  const together = targets.some(({ format }) => format.readsNeighbours === true);
+  const lock = createKeyedLock();
+  let waiting: FileOutcome[] = [];
   let failure: { error: unknown } | undefined;
-  const take = takeApart();
 
   // while one batch is being stored and recorded the next one is read
-  for await (const { batch, items: results, ...end } of mapInOrder(oneAhead(prepareAll()), BATCHES, take)) {
+  for await (const { batch, items, ...end } of mapInOrder(oneAhead(batchesUntilFailure()), BATCHES, importLocked)) {
     failure ??= end.failure;
-    for (const result of [...batch.answered, ...results]) {
-      const source = batch.sources.get(result.file);
-      if (!move || source === undefined || !isThere(result)) yield result;
-      else if (together) waiting.push({ result, source });
-      else yield await moveAway({ result, source });
+    for (const outcome of [...batch.answered, ...items]) {
+      if (!move || !isThere(outcome.result)) yield outcome;
+      else if (together) waiting.push(outcome);
+      else yield await moveAway(outcome);
     }
-    // the next batch may go on with the last folder
-    const due = waiting.filter(({ source }) => dirname(source.path) !== batch.lastFolder);
-    waiting = waiting.filter(({ source }) => dirname(source.path) === batch.lastFolder);
-    for (const taken of due) yield await moveAway(taken);
+    const mayContinue = ({ found }: FileOutcome) => dirname(found?.path ?? "") === batch.lastFolder;
+    for (const outcome of waiting) if (!mayContinue(outcome)) yield await moveAway(outcome);
+    waiting = waiting.filter(mayContinue);
   }
-  for (const taken of waiting) yield await moveAway(taken);
+  for (const outcome of waiting) yield await moveAway(outcome);
   if (failure !== undefined) throw failure.error;
 
-  async function* prepareAll(): AsyncGenerator<Batch> {
-    for await (const batch of inBatches(candidates, BATCH, { size: sizeOf, most: BATCH_BYTES })) {
+  async function* batchesUntilFailure(): AsyncGenerator<ReadBatch> {
+    for await (const batch of readCandidates(context, targets, candidates, options)) {
       if (failure !== undefined) return;
-      const keys = keyOf === undefined ? [] : batch.map(({ path }) => keyOf(path));
-      const recorded = await lanes[0]?.recorded(keys);
-      const prepared = new Map<Lane, PreparedPackage[]>(lanes.map((lane) => [lane, []]));
-      const sources = new Map<string, FoundFile>();
-      const answered: ImportedFile[] = [];
-      for (const each of batch) if ("file" in each) sources.set(each.path, each);
-      for await (const result of mapParallel(batch, reader.width, (each) => prepare(each, recorded))) {
-        if ("status" in result) answered.push(result);
-        else prepared.get(result.lane)?.push(result.item);
-      }
-      yield { lastFolder: dirname(batch.at(-1)?.path ?? ""), answered, prepared, sources };
+      yield batch;
     }
   }
 
-  async function prepare(
-    candidate: Candidate,
-    recorded: Awaited<ReturnType<Lane["recorded"]>> | undefined,
-  ): Promise<{ lane: Lane; item: PreparedPackage } | ImportedFile> {
-    const { path } = candidate;
-    if ("problem" in candidate) return unread(path, "failed", candidate.problem);
-    const { file, mark } = candidate;
-    const { distribution, component, publishedFrom } = options;
-    const [first] = lanes;
-    const row = keyOf === undefined ? undefined : recorded?.get(keyOf(path));
-    try {
-      const known = row && (await prepareRecorded(row, file, path, context.signal));
-      if (known !== undefined && first !== undefined) return { lane: first, item: known };
-    } catch (error) {
-      if (!isFeedctlError(error) || error.code === "interrupted") throw error;
-      return unread(path, "failed", error.message);
-    }
-    const type = sorting ? undefined : first?.format.type;
-    const answer = await reader.read({ file, path, type, distribution, component });
-    if ("problem" in answer) {
-      const { code, message } = answer.problem;
-      return unread(path, code === "invalid" ? "invalid" : "failed", message);
-    }
-    const lane = lanes.find(({ format }) => format.type === answer.type);
-    if (lane === undefined || answer.type === undefined)
-      return unread(path, "skipped", "no feed takes packages of its type");
-    const publishedAt = publishedFrom === "file" ? timeOf(mark) : undefined;
-    return { lane, item: { ...answer.item, source: fileSource(file.path, file.size), publishedAt } };
+  /** Batches that have the same packages are imported one after the other. */
+  async function importLocked(batch: ReadBatch) {
+    const packages = [...batch.prepared.values()].flat();
+    const keys = packages.flatMap(({ key, identity }) => [key, identityName(identity)]);
+    return lock.hold(keys, async () => ({ batch, ...(await collect(importBatch(batch))) }));
   }
 
-  /** Gives a batch to its lanes, after those under way that have the same packages: one batch at a time has it. */
-  function takeApart() {
-    const underway = new Map<Promise<void>, Set<string>>();
-    return async (batch: Batch) => {
-      const items = [...batch.prepared.values()].flat();
-      const keys = new Set(items.flatMap(({ key, identity }) => [key, identityName(identity)]));
-      const before = [...underway].filter(([, others]) => [...keys].some((key) => others.has(key)));
-      const end = Promise.withResolvers<void>();
-      underway.set(end.promise, keys);
-      await Promise.all(before.map(([done]) => done));
-      const taken = await collect(takeBatch(batch));
-      underway.delete(end.promise);
-      end.resolve();
-      return { batch, ...taken };
-    };
+  async function* importBatch({ prepared }: ReadBatch): AsyncGenerator<FileOutcome> {
+    for (const [target, items] of prepared)
+      for await (const { item, result } of target.import(items))
+        yield { found: item.found, result: sorting ? { ...result, feed: target.feed.name } : result };
   }
-
-  async function* takeBatch({ prepared }: Batch): AsyncGenerator<ImportedFile> {
-    for (const [lane, items] of prepared) {
-      for await (const result of lane.take(items)) yield sorting ? { ...result, feed: lane.feed.name } : result;
-    }
-  }
-}
-
-function sizeOf(candidate: Candidate): number {
-  return "file" in candidate ? candidate.file.size : 0;
-}
-
-function timeOf({ mtimeMs }: FileMark): Date {
-  return new Date(Math.floor(mtimeMs));
 }

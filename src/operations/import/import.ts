@@ -2,8 +2,8 @@ import { FeedctlError } from "../../errors.ts";
 import { placesOnly } from "../../formats/feed-types.ts";
 import type { Context } from "../context.ts";
 import { findPackageFiles } from "./find-package-files.ts";
-import { importCandidates } from "./import-found-files.ts";
-import { openLane, type Lane } from "./import-target.ts";
+import { importFoundFiles } from "./import-found-files.ts";
+import { openImportTarget, type ImportTarget } from "./import-target.ts";
 import type { ImportedFile } from "./outcome.ts";
 
 export interface ImportInput {
@@ -59,19 +59,20 @@ export type ImportEvent = ImportedFile | ImportSummary;
  */
 export async function* importPackages(context: Context, input: ImportInput): AsyncGenerator<ImportEvent> {
   const { dryRun = false, overwrite = false, move = false, command = "import", onConflict } = input;
-  const open: Lane[] = [];
-  await using _lanes = {
+  const targets: ImportTarget[] = [];
+  await using _targets = {
     async [Symbol.asyncDispose]() {
-      for (const lane of open.toReversed()) await lane[Symbol.asyncDispose]();
+      for (const target of targets.toReversed()) await target[Symbol.asyncDispose]();
     },
   };
-  for (const feed of input.feeds) open.push(await openLane(context, { feed, command, dryRun, overwrite, prove: move }));
+  for (const feed of input.feeds)
+    targets.push(await openImportTarget(context, { feed, command, dryRun, overwrite, prove: move }));
   const { distribution, component } = input;
-  if ((distribution ?? component) !== undefined && !open.some(({ format }) => format.place !== undefined))
+  if ((distribution ?? component) !== undefined && !targets.some(({ format }) => format.place !== undefined))
     throw new FeedctlError("usage", placesOnly());
   const summary: ImportSummary = {
     type: "summary",
-    feed: open.map((lane) => lane.feed.name).join(","),
+    feed: targets.map((target) => target.feed.name).join(","),
     imported: 0,
     overwritten: 0,
     existing: 0,
@@ -84,20 +85,20 @@ export async function* importPackages(context: Context, input: ImportInput): Asy
   };
   const found = findPackageFiles(context, input.paths, {
     recursive: input.recursive ?? false,
-    formats: open.map((lane) => lane.format),
+    formats: targets.map((target) => target.format),
     include: input.include,
     exclude: input.exclude,
     byFolder: move,
   });
-  const results = importCandidates(context, open, found, {
-    sorting: input.detect === true || open.length > 1,
+  const outcomes = importFoundFiles(context, targets, found, {
+    sorting: input.detect === true || targets.length > 1,
     move: move && !dryRun,
     publishedFrom: input.publishedFrom,
     distribution,
     component,
   });
-  for await (const result of results) yield count(result);
-  for (const lane of open) await lane.finish(summary);
+  for await (const { result } of outcomes) yield count(result);
+  for (const target of targets) await target.finish(summary);
   yield summary;
 
   function count(file: ImportedFile): ImportedFile {

@@ -1,21 +1,26 @@
-import { findByIdentity, type KnownFile } from "../../catalog/files.ts";
+import { findByIdentity, type FileRow, type KnownFile, type Verified } from "../../catalog/files.ts";
 import type { Db } from "../../catalog/schema/core.ts";
+import { mapParallel } from "../../lib/parallel.ts";
 import { parseKey } from "../../stores/key.ts";
+import type { Store } from "../../stores/store.ts";
+import { proveStored } from "../commit/prove-stored.ts";
+import type { Context } from "../context.ts";
 import { identityName } from "../packages/identity-name.ts";
-import { outcome, type ImportedFile } from "./outcome.ts";
+import type { Rows } from "./announce-packages.ts";
+import { packageOutcome, type PackageOutcome } from "./outcome.ts";
 import type { PreparedPackage } from "./prepare-package.ts";
 
-export interface Placed {
-  /** Each with the key at which its file lies, or is to lie. */
+export interface Located {
+  /** Each with the key at which its file is stored, or is to be stored. */
   items: PreparedPackage[];
   /** The rows of those that the feed has, by key. */
   rows: Map<string, KnownFile>;
-  /** Those whose place belongs to another package. */
-  answered: ImportedFile[];
+  /** Conflicts: those whose key belongs to another package. */
+  answered: PackageOutcome[];
 }
 
-/** Where packages lie that the feed has already, which need not be their canonical keys: see `adoptFeed`. */
-export async function placePackages(db: Db, feedId: number, items: readonly PreparedPackage[]): Promise<Placed> {
+/** Finds the packages that the feed has already, at whatever key: adopted ones need not be at their canonical key. */
+export async function locatePackages(db: Db, feedId: number, items: readonly PreparedPackage[]): Promise<Located> {
   const known = await findByIdentity(
     db,
     feedId,
@@ -23,17 +28,75 @@ export async function placePackages(db: Db, feedId: number, items: readonly Prep
   );
   const byIdentity = new Map(known.map((row) => [identityName(row), row]));
   const taken = new Set(known.map((row) => row.key));
-  const placed: Placed = { items: [], rows: new Map(), answered: [] };
+  const located: Located = { items: [], rows: new Map(), answered: [] };
   for (const item of items) {
     const row = byIdentity.get(identityName(item.identity));
     if (row !== undefined) {
-      placed.rows.set(row.key, row);
-      placed.items.push(row.key === item.key ? item : { ...item, key: parseKey(row.key) });
+      located.rows.set(row.key, row);
+      located.items.push(row.key === item.key ? item : { ...item, key: parseKey(row.key) });
     } else if (taken.has(item.key)) {
-      placed.answered.push(outcome(item, "conflict", `another package of the feed lies at ${item.key}`));
+      located.answered.push(packageOutcome(item, "conflict", `another package of the feed lies at ${item.key}`));
     } else {
-      placed.items.push(item);
+      located.items.push(item);
     }
   }
-  return placed;
+  return located;
 }
+
+export interface MatchOptions {
+  /** Other bytes of a known file are replaced. */
+  overwrite: boolean;
+  /**
+   * What the catalog has must be in the store as well to count as existing, for the source is going to be deleted; where
+   * the blob is missing it is put back.
+   */
+  prove: boolean;
+}
+
+/** To be stored; `replaces`: over a blob that is at its key. */
+export interface Wanted {
+  item: PreparedPackage;
+  replaces: boolean;
+}
+
+export interface Matches {
+  wanted: Wanted[];
+  /** Those that need not be stored, or must not be. */
+  answered: PackageOutcome[];
+  /** Rows whose blobs were read and found right. */
+  verified: Verified[];
+}
+
+/** Compares packages with the rows at their keys. `store` is only asked for proofs; without it nothing is proven. */
+export async function matchPackages(
+  context: Context,
+  items: readonly PreparedPackage[],
+  { rows, store, overwrite, prove }: MatchOptions & { rows: Rows; store: Store | undefined },
+): Promise<Matches> {
+  const matches: Matches = { wanted: [], answered: [], verified: [] };
+  const { wanted, answered, verified } = matches;
+  const toProve: { item: PreparedPackage; row: FileRow }[] = [];
+  for (const item of items) {
+    const row = rows.get(item.key);
+    if (row === undefined) wanted.push({ item, replaces: false });
+    else if (row.sha256 !== item.hashes.sha256) {
+      if (overwrite) wanted.push({ item, replaces: true });
+      else answered.push(packageOutcome(item, "conflict", "the feed has this version with other bytes"));
+    } else if (prove && store !== undefined) toProve.push({ item, row });
+    else answered.push(packageOutcome(item, "existing"));
+  }
+  const proofs = mapParallel(toProve, context.concurrency, async ({ item, row }) => {
+    const presence = store === undefined ? undefined : await proveStored(store, row, context.signal);
+    return { item, row, presence };
+  });
+  for await (const { item, row, presence } of proofs) {
+    if (presence?.is === "there") {
+      if (presence.read) verified.push({ id: row.id, storeTag: presence.tag });
+      answered.push(packageOutcome(item, "existing"));
+    } else if (presence?.is === "missing" || overwrite) wanted.push({ item, replaces: presence?.is === "other" });
+    else answered.push(packageOutcome(item, "failed", DAMAGED));
+  }
+  return matches;
+}
+
+const DAMAGED = "the store holds other bytes for it than the catalog says; see: feedctl verify";

@@ -1,3 +1,4 @@
+import type { FoundFile } from "../local-files/found-file.ts";
 import type { PreparedPackage } from "./prepare-package.ts";
 
 /**
@@ -34,6 +35,18 @@ export interface ImportedFile {
   warnings: string[];
 }
 
+/** What became of a found file; `found` is undefined for a path that is no file. */
+export interface FileOutcome {
+  found: FoundFile | undefined;
+  result: ImportedFile;
+}
+
+/** What became of a package. */
+export interface PackageOutcome {
+  item: PreparedPackage;
+  result: ImportedFile;
+}
+
 /** The feed has it. */
 export function isThere({ status }: ImportedFile): boolean {
   return status === "imported" || status === "overwritten" || status === "existing" || status === "restored";
@@ -43,6 +56,14 @@ export function outcome(item: PreparedPackage, status: ImportStatus, reason: str
   const { group, name, version, qualifier, warnings } = item.identity;
   const identity = { group, name, version, qualifier, key: item.key, size: item.source.size };
   return { type: "file", file: item.path, feed: null, status, ...identity, reason, warnings };
+}
+
+export function packageOutcome(
+  item: PreparedPackage,
+  status: ImportStatus,
+  reason: string | null = null,
+): PackageOutcome {
+  return { item, result: outcome(item, status, reason) };
 }
 
 /** Of a file whose identity is not known. */

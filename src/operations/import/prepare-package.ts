@@ -7,6 +7,7 @@ import { readSmall } from "../../lib/read-small.ts";
 import { parseKey, type Key } from "../../stores/key.ts";
 import type { BlobSource } from "../../stores/store.ts";
 import { CHUNK, fileError, fileSource } from "../local-files/file-source.ts";
+import type { FoundFile } from "../local-files/found-file.ts";
 
 /** What a package file says, and its hashes. */
 export interface PackageContent {
@@ -20,6 +21,8 @@ export interface PackageContent {
 /** A package file that can be stored. */
 export interface PreparedPackage extends PackageContent {
   source: BlobSource;
+  /** The local file that it was read from; undefined for a blob that is adopted where it is. */
+  found?: FoundFile | undefined;
   /** When it was published, if not now. */
   publishedAt?: Date | undefined;
 }

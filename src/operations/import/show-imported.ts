@@ -2,20 +2,20 @@ import { lockRows } from "../../catalog/packages.ts";
 import { hiddenKeys, isRetentionRunning, touchVersions, unhideByKeys } from "../../catalog/retention/quarantine.ts";
 import type { Target } from "../commit/feed-writer.ts";
 import type { Context } from "../context.ts";
-import { isThere, type ImportedFile } from "./outcome.ts";
+import { isThere, type ImportedFile, type PackageOutcome } from "./outcome.ts";
 
 /**
- * Who imports a file of a hidden version wants to have it: it is shown again, and what a run is about to take is left.
- * Other bytes are told why they conflict.
+ * Versions that retention has hidden are shown again when one of their files is imported, and versions that a retention
+ * run is about to delete are kept. A conflict with a hidden version says so.
  */
 export async function showImported(
   context: Context,
   { feed, run }: Target,
-  results: readonly ImportedFile[],
-): Promise<ImportedFile[]> {
+  outcomes: readonly PackageOutcome[],
+): Promise<PackageOutcome[]> {
   const { db } = await context.catalog();
   const keysOf = (wanted: (result: ImportedFile) => boolean) =>
-    results.flatMap((result) => (result.key !== null && wanted(result) ? [result.key] : []));
+    outcomes.flatMap(({ result }) => (result.key !== null && wanted(result) ? [result.key] : []));
   const there = keysOf(isThere);
   const hidden = await hiddenKeys(db, feed.id, [...there, ...keysOf(({ status }) => status === "conflict")]);
   const isRunning = there.length > 0 && (await isRetentionRunning(db, feed.id));
@@ -32,7 +32,9 @@ export async function showImported(
         shown.map(({ key }) => ({ action: "restored", object: key, detail: { reason: "imported again" } })),
       );
     });
-  return results.map((result) => {
+  return outcomes.map(({ item, result }) => ({ item, result: afterLook(result) }));
+
+  function afterLook(result: ImportedFile): ImportedFile {
     if (result.key === null) return result;
     if (isThere(result) && gone.has(result.key))
       return { ...result, status: "failed", reason: "it was deleted meanwhile; import it again" };
@@ -42,5 +44,5 @@ export async function showImported(
     if (result.status === "conflict")
       return { ...result, reason: `${result.reason}, hidden by retention; see: feedctl retention restore` };
     return result;
-  });
+  }
 }

@@ -1,0 +1,48 @@
+import { unsettledKeys } from "../../catalog/pending.ts";
+import { FeedctlError } from "../../errors.ts";
+import { mapParallel } from "../../lib/parallel.ts";
+import type { BlobInfo } from "../../stores/store.ts";
+import type { FeedWriter, Target } from "../commit/feed-writer.ts";
+import type { Context } from "../context.ts";
+import type { AdoptStatus } from "./outcome.ts";
+
+/** A read blob as it is now, or why it must not be recorded. */
+export type SecondLook<T> = { each: T; now: BlobInfo } | { each: T; status: AdoptStatus; reason: string };
+
+/**
+ * Looks at blobs again right before they are recorded: only one that is still what was read, that is not about to be
+ * deleted, and that no interrupted run has left, may get a row.
+ */
+export async function lookAgain<T extends { blob: BlobInfo }>(
+  context: Context,
+  { store, storeId }: Target,
+  read: readonly T[],
+): Promise<SecondLook<T>[]> {
+  if (read.length === 0) return [];
+  const { db } = await context.catalog();
+  const unsettled = new Set(await unsettledKeys(db, storeId));
+  const looks = mapParallel(read, context.concurrency, async (each): Promise<SecondLook<T>> => {
+    const { key, tag, size } = each.blob;
+    if (unsettled.has(key))
+      return { each, status: "skipped", reason: "an interrupted run has left it; see: feedctl verify --repair" };
+    const now = await store.head(key, { signal: context.signal });
+    if (now === undefined) return { each, status: "failed", reason: "it was deleted while it was read" };
+    if (now.tag !== tag || now.size !== size) return { each, status: "failed", reason: "it changed while it was read" };
+    return { each, now };
+  });
+  return Array.fromAsync(looks);
+}
+
+/** Runs `work` while the feed is locked; throws `conflict` when it has another store than the one that was read. */
+export async function writeInto<T>(
+  writer: FeedWriter,
+  storeId: number,
+  work: (target: Target) => Promise<T>,
+): Promise<T> {
+  return writer.write(async (target) => {
+    if (target.storeId === storeId) return work(target);
+    throw new FeedctlError("conflict", `feed "${target.feed.name}" has got another store meanwhile`, {
+      hint: "run the command again",
+    });
+  });
+}

@@ -1,0 +1,155 @@
+import { lstat } from "node:fs/promises";
+import { Transform } from "node:stream";
+import { findAssets, type AssetRow } from "../../catalog/assets/assets.ts";
+import type { UserMetadata } from "../../catalog/schema/assets.ts";
+import { isFeedctlError } from "../../errors.ts";
+import { detectType } from "../../lib/detect-type.ts";
+import { mapParallel } from "../../lib/parallel.ts";
+import { parseKey } from "../../stores/key.ts";
+import type { BlobSource } from "../../stores/store.ts";
+import type { Context } from "../context.ts";
+import { CHUNK, fileError, fileProblem } from "../local-files/file-source.ts";
+import { readLocalFile } from "../local-files/read-local-file.ts";
+import type { AssetItem, AssetOutcome, IfExists } from "./item.ts";
+
+export interface UploadProgress {
+  path: string;
+  /** Every file is read for its hashes before its bytes are sent. */
+  doing: "reading" | "sending";
+  bytes: number;
+  size: number;
+}
+
+export interface UploadReading {
+  ifExists: IfExists;
+  /** A file with the size and time of its row is not read. */
+  ifChanged?: boolean | undefined;
+  contentType?: string | undefined;
+  /** Null: inherited. */
+  cacheControl?: string | null | undefined;
+  metadata?: UserMetadata | undefined;
+  /** Called for large files as they are read and sent. */
+  onProgress?: ((part: UploadProgress) => void) | undefined;
+}
+
+/** A local file and its path in the directory. */
+export interface LocalFile {
+  local: string;
+  path: string;
+}
+
+interface MeasuredFile extends LocalFile {
+  /** Negative when there is no regular file. */
+  size: number;
+  modified: Date;
+}
+
+/** An item to be stored, or the outcome of a file that need not or cannot be read. */
+export type ReadUpload = AssetItem | AssetOutcome;
+
+/** The largest batch that is recorded at once. */
+const BATCH = { files: 256, bytes: 512 * 1024 * 1024 };
+/** Files from this size on report progress. */
+const LARGE = 32 * 1024 * 1024;
+
+/** Reads and hashes files, in batches. */
+export async function* readUploads(
+  context: Context,
+  feedId: number,
+  files: readonly LocalFile[],
+  reading: UploadReading,
+): AsyncGenerator<ReadUpload[]> {
+  const { db } = await context.catalog();
+  const needsRows = reading.ifChanged === true || reading.ifExists === "skip";
+  for await (const batch of measured(files)) {
+    const paths = batch.map(({ path }) => path);
+    const known = needsRows ? await findAssets(db, feedId, paths) : new Map<string, AssetRow>();
+    yield await Array.fromAsync(
+      mapParallel(batch, context.concurrency, async (file) => {
+        const answer = unreadOutcome(file, known.get(file.path), reading.ifExists);
+        return answer ?? readUpload(context, file, reading);
+      }),
+    );
+  }
+}
+
+/** Sizes and times are taken as late as possible, so that a long list is soon complete. */
+async function* measured(files: readonly LocalFile[]): AsyncGenerator<MeasuredFile[]> {
+  let batch: MeasuredFile[] = [];
+  let bytes = 0;
+  for (const file of files) {
+    const info = await lstat(file.local).catch(() => undefined);
+    const size = info?.isFile() === true ? info.size : -1;
+    batch.push({ ...file, size, modified: info?.mtime ?? new Date(0) });
+    bytes += size;
+    if (batch.length < BATCH.files && bytes < BATCH.bytes) continue;
+    yield batch;
+    batch = [];
+    bytes = 0;
+  }
+  if (batch.length > 0) yield batch;
+}
+
+/** The outcome of a file whose row, size and time say enough; undefined when it must be read. */
+function unreadOutcome(file: MeasuredFile, row: AssetRow | undefined, ifExists: IfExists): AssetOutcome | undefined {
+  if (row === undefined) return undefined;
+  if (ifExists === "skip") return { ...outcomeOf(file, "skipped"), reason: "a file of that name is there" };
+  if (row.size !== file.size || row.modifiedAt.getTime() !== file.modified.getTime()) return undefined;
+  return { ...outcomeOf(file, "unchanged"), sha256: row.sha256, contentType: row.contentType };
+}
+
+async function readUpload(context: Context, file: MeasuredFile, reading: UploadReading): Promise<ReadUpload> {
+  const { local, path, size, modified } = file;
+  const { contentType, cacheControl, metadata, onProgress } = reading;
+  try {
+    if (size < 0) await lstat(local); // its error says why
+    const { source, hashes, head } = await readLocalFile(local, size, context.signal, (bytes) => {
+      if (size >= LARGE) onProgress?.({ path, doing: "reading", bytes, size });
+    });
+    const sent = withProgress(source, path, onProgress);
+    return {
+      key: parseKey(path),
+      from: local,
+      size,
+      hashes,
+      modifiedAt: modified,
+      contentType,
+      detectedType: contentType ?? (await detectType(path, { head, size })),
+      cacheControl,
+      metadata,
+      put: (store, options) => store.put(parseKey(path), sent, options),
+      problem: (failure) => fileProblem({ ...source, path: local }, failure),
+    };
+  } catch (error) {
+    const known = fileError(error);
+    if (!isFeedctlError(known) || known.code === "interrupted") throw known;
+    return { ...outcomeOf(file, "failed"), reason: known.message };
+  }
+}
+
+function outcomeOf({ local, path, size }: MeasuredFile, status: AssetOutcome["status"]): AssetOutcome {
+  return { type: "file", path, from: local, status, size };
+}
+
+/** A source that reports how much of a large file was read. Not where the kernel copies the file. */
+function withProgress(source: BlobSource, path: string, onProgress: UploadReading["onProgress"]): BlobSource {
+  if (onProgress === undefined || source.size < LARGE) return source;
+  return {
+    ...source,
+    async open(range, signal) {
+      const stream = await source.open(range, signal);
+      let bytes = range?.start ?? 0;
+      const meter = new Transform({
+        highWaterMark: CHUNK,
+        transform(chunk: Buffer, _encoding, done) {
+          bytes += chunk.length;
+          onProgress({ path, doing: "sending", bytes, size: source.size });
+          done(null, chunk);
+        },
+      });
+      stream.on("error", (error) => meter.destroy(error));
+      meter.on("close", () => stream.destroy());
+      return stream.pipe(meter);
+    },
+  };
+}

@@ -1,0 +1,114 @@
+import { dirname } from "node:path";
+import type { RecordedFile } from "../../catalog/recorded-files.ts";
+import { isFeedctlError } from "../../errors.ts";
+import { inBatches, mapParallel } from "../../lib/parallel.ts";
+import type { Context } from "../context.ts";
+import { fileSource } from "../local-files/file-source.ts";
+import type { FileMark } from "../local-files/file-mark.ts";
+import type { FoundFile } from "../local-files/found-file.ts";
+import type { Candidate } from "./find-package-files.ts";
+import type { ImportTarget } from "./import-target.ts";
+import { unread, type FileOutcome } from "./outcome.ts";
+import { openPackageReader, type PackageReader } from "./package-reader.ts";
+import { prepareRecorded, type PreparedPackage } from "./prepare-package.ts";
+
+export interface ReadingOptions {
+  /** Each file goes to the target of its type; those of a type that no target has are skipped. */
+  sorting: boolean;
+  publishedFrom?: "file" | "now" | undefined;
+  distribution?: string | undefined;
+  component?: string | undefined;
+  /**
+   * A key that a file may be known by already: where the feed has that very file there, its row says what it is, and
+   * not its format, which may need to be told more than the file knows.
+   */
+  keyOf?: ((path: string) => string) | undefined;
+}
+
+/** The largest batch that is recorded in one transaction: its results are reported together. */
+const BATCH = 256;
+const BATCH_BYTES = 256 * 1024 * 1024;
+
+export interface ReadBatch {
+  prepared: ReadonlyMap<ImportTarget, PreparedPackage[]>;
+  /** Those that are not packages, or could not be read. */
+  answered: FileOutcome[];
+  /** The folder of its last file: the next batch may continue with it. */
+  lastFolder: string;
+}
+
+type Read = { target: ImportTarget; item: PreparedPackage } | FileOutcome;
+
+/** Reads identities and hashes of candidates, in batches; in threads when there are many. */
+export async function* readCandidates(
+  context: Context,
+  targets: readonly ImportTarget[],
+  candidates: AsyncIterable<Candidate>,
+  options: ReadingOptions,
+): AsyncGenerator<ReadBatch> {
+  const { keyOf } = options;
+  const [first] = targets;
+  await using reader = openPackageReader(context.signal);
+  for await (const batch of inBatches(candidates, BATCH, { size: sizeOf, most: BATCH_BYTES })) {
+    const rows = keyOf === undefined ? undefined : await first?.recorded(batch.map(({ path }) => keyOf(path)));
+    const prepared = new Map<ImportTarget, PreparedPackage[]>(targets.map((target) => [target, []]));
+    const answered: FileOutcome[] = [];
+    for await (const each of mapParallel(batch, reader.width, (candidate) => read(candidate, rows)))
+      if ("result" in each) answered.push(each);
+      else prepared.get(each.target)?.push(each.item);
+    yield { prepared, answered, lastFolder: dirname(batch.at(-1)?.path ?? "") };
+  }
+
+  async function read(candidate: Candidate, rows: ReadonlyMap<string, RecordedFile> | undefined): Promise<Read> {
+    if ("problem" in candidate)
+      return { found: undefined, result: unread(candidate.path, "failed", candidate.problem) };
+    const row = keyOf === undefined ? undefined : rows?.get(keyOf(candidate.path));
+    const known = row && (await readRecorded(context, row, candidate));
+    if (known !== undefined && "result" in known) return known;
+    if (known !== undefined && first !== undefined) return { target: first, item: known };
+    return readPackage(reader, targets, candidate, options);
+  }
+}
+
+/** Undefined: it is another file than the one that the row describes. */
+async function readRecorded(
+  { signal }: Context,
+  row: RecordedFile,
+  found: FoundFile,
+): Promise<PreparedPackage | FileOutcome | undefined> {
+  try {
+    const item = await prepareRecorded(row, found.file, found.path, signal);
+    return item && { ...item, found };
+  } catch (error) {
+    if (!isFeedctlError(error) || error.code === "interrupted") throw error;
+    return { found, result: unread(found.path, "failed", error.message) };
+  }
+}
+
+async function readPackage(
+  reader: PackageReader,
+  targets: readonly ImportTarget[],
+  found: FoundFile,
+  { sorting, distribution, component, publishedFrom }: ReadingOptions,
+): Promise<Read> {
+  const { path, file, mark } = found;
+  const type = sorting ? undefined : targets[0]?.format.type;
+  const answer = await reader.read({ file, path, type, distribution, component });
+  if ("problem" in answer) {
+    const { code, message } = answer.problem;
+    return { found, result: unread(path, code === "invalid" ? "invalid" : "failed", message) };
+  }
+  const target = targets.find(({ format }) => format.type === answer.type);
+  if (target === undefined || answer.type === undefined)
+    return { found, result: unread(path, "skipped", "no feed takes packages of its type") };
+  const publishedAt = publishedFrom === "file" ? timeOf(mark) : undefined;
+  return { target, item: { ...answer.item, source: fileSource(file.path, file.size), found, publishedAt } };
+}
+
+function sizeOf(candidate: Candidate): number {
+  return "file" in candidate ? candidate.file.size : 0;
+}
+
+function timeOf({ mtimeMs }: FileMark): Date {
+  return new Date(Math.floor(mtimeMs));
+}
