@@ -1,5 +1,6 @@
 import { Argument, Command, type CommandUnknownOpts } from "commander";
 import type { SettingChange } from "../operations/installation/settings.ts";
+import { defaultStoreType } from "../stores/providers.ts";
 import type { Edge } from "./frame/edge.ts";
 import { reportMany } from "./migrate/many.ts";
 import type { Output } from "./frame/output.ts";
@@ -47,7 +48,7 @@ export function settingsCommand(edge: Edge): CommandUnknownOpts {
         await report(out, change);
         if (!options.migrate || change.moved.length === 0) return 0;
         const { migrateMany } = await import("../operations/migrate/many.ts");
-        const goals = change.moved.map(({ feed }) => ({ feed, to: "disk" as const, options: {} }));
+        const goals = change.moved.map(({ feed }) => ({ feed, to: defaultStoreType, options: {} }));
         return reportMany(out, migrateMany(context, goals, { cutover: "auto" }), "auto");
       }),
     );

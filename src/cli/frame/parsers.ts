@@ -1,7 +1,8 @@
 import { Argument, InvalidArgumentError, Option, type Command, type OptionValues } from "commander";
 import { feedTypeNames } from "../../formats/feed-types.ts";
 import { bytesOf } from "../../lib/parse-size.ts";
-import { storeTypeNames, storeTypes, type StoreOption } from "../../stores/store-types.ts";
+import { flagsOf } from "./store-flags.ts";
+import { providers, storeTypeNames } from "../../stores/providers.ts";
 
 /** An argument that names a feed; shells complete it from the catalog. */
 export function feedArgument() {
@@ -23,22 +24,8 @@ export function feedTypeOption() {
 export function addStoreOptions<Args extends unknown[], Options extends OptionValues>(
   command: Command<Args, Options>,
 ): Command<Args, Options> {
-  const seen = new Map<string, { option: StoreOption; types: string[] }>();
-  for (const info of Object.values(storeTypes)) {
-    for (const option of info.options) {
-      const entry = seen.get(option.flag) ?? { option, types: [] };
-      entry.types.push(info.type);
-      seen.set(option.flag, entry);
-    }
-  }
-  for (const { option, types } of seen.values()) {
-    command.addOption(
-      new Option(
-        `--${option.flag}${option.value === undefined ? "" : ` <${option.value}>`}`,
-        option.description,
-      ).helpGroup(`Options of ${types.join(" and ")} stores:`),
-    );
-  }
+  for (const { syntax, description, types } of flagsOf(providers))
+    command.addOption(new Option(syntax, description).helpGroup(`Options of ${types.join(" and ")} stores:`));
   return command;
 }
 

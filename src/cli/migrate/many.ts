@@ -3,7 +3,7 @@ import { counted } from "../../lib/format-size.ts";
 import type { Context } from "../../operations/context.ts";
 import type { FeedGoal, ManyEvent } from "../../operations/migrate/many.ts";
 import type { MigrateInput } from "../../operations/migrate/migrate-feed.ts";
-import type { StoreType } from "../../stores/store-types.ts";
+import type { StoreType } from "../../stores/providers.ts";
 import type { Edge } from "../frame/edge.ts";
 import { tell } from "./report.ts";
 import type { Output } from "../frame/output.ts";

@@ -1,6 +1,6 @@
 import { Option, type Command } from "commander";
 import { FeedctlError } from "../../errors.ts";
-import { storeTypeNames, type StoreType } from "../../stores/store-types.ts";
+import { storeTypeNames, type StoreType } from "../../stores/providers.ts";
 import type { Edge } from "../frame/edge.ts";
 import { reportMany, startMany } from "./many.ts";
 import { report } from "./report.ts";

@@ -7,7 +7,7 @@ import type { S3Place } from "./errors.ts";
 import { openHttp } from "./request.ts";
 import { createSender } from "./send.ts";
 import { findEndpoint, renewStale, sdkHandler } from "./sdk.ts";
-import type { S3Config } from "../store-types.ts";
+import type { S3Config } from "./config.ts";
 import { parseTargetPath } from "../key.ts";
 
 export interface S3Connection extends S3Place {

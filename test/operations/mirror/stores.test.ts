@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { rm, stat, writeFile } from "node:fs/promises";
 import { after, before, describe, test } from "node:test";
-import { openStore } from "../../../src/stores/open.ts";
+import { openStore } from "../../../src/stores/providers.ts";
 import { parseKey } from "../../../src/stores/key.ts";
-import type { StoreConfig } from "../../../src/stores/store-types.ts";
+import type { StoreConfig } from "../../../src/stores/providers.ts";
 import { type Azurite, startAzurite } from "../../support/azurite.ts";
 import { concurrently, readAll, sha256, someBytes, sourceOf } from "../../support/bytes.ts";
 import { failing, type FailingStore } from "../../support/failing-store.ts";

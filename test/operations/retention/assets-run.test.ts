@@ -244,7 +244,7 @@ onDatabases("retention of asset directories", ["PostgreSQL"], (database) => {
     await rule(place, "--delete-package-ids", "nothing");
     const { openPostgres } = await import("../../../src/catalog/connection/open-postgres.ts");
     const { runRetention } = await import("../../../src/operations/retention/run.ts");
-    const { openStore } = await import("../../../src/stores/open.ts");
+    const { openStore } = await import("../../../src/stores/providers.ts");
     await using catalog = await openPostgres(place.env["FEEDCTL_DATABASE_URL"] ?? "");
     const context = {
       catalog: async () => catalog,

@@ -9,7 +9,7 @@ import { isFeedctlError } from "../../../src/errors.ts";
 import type { Context } from "../../../src/operations/context.ts";
 import { planRetention } from "../../../src/operations/retention/plan.ts";
 import { runRetention, type FeedOutcome, type RetentionEvent } from "../../../src/operations/retention/run.ts";
-import { openStore } from "../../../src/stores/open.ts";
+import { openStore } from "../../../src/stores/providers.ts";
 import { expectExit, type Installation, onDatabases } from "../../support/databases.ts";
 import { npmTarball } from "../../support/fixtures/packages.ts";
 import { startS3 } from "../../support/s3-server.ts";

@@ -7,7 +7,7 @@ import { fileURLToPath } from "node:url";
 import { parseKey } from "../../../src/stores/key.ts";
 import { openS3Store } from "../../../src/stores/s3/store.ts";
 import { partSizeFor, widthsFor } from "../../../src/stores/s3/parts.ts";
-import type { S3Config } from "../../../src/stores/store-types.ts";
+import type { S3Config } from "../../../src/stores/s3/config.ts";
 import { readAll, sha256, someBytes, sourceOf } from "../../support/bytes.ts";
 import { s3Cannot, skipIfS3Cannot } from "../../support/s3-abilities.ts";
 import { s3Problem, startS3Proxy, type S3Proxy } from "../../support/s3-proxy.ts";

@@ -5,7 +5,7 @@ import { FeedctlError, type ErrorCode } from "../../../src/errors.ts";
 import { parseKey } from "../../../src/stores/key.ts";
 import { openS3Store } from "../../../src/stores/s3/store.ts";
 import { partSizeFor } from "../../../src/stores/s3/parts.ts";
-import type { S3Config } from "../../../src/stores/store-types.ts";
+import type { S3Config } from "../../../src/stores/s3/config.ts";
 import type { BlobInfo, Store } from "../../../src/stores/store.ts";
 import { readAll, sha256, someBytes, sourceOf } from "../../support/bytes.ts";
 import { s3Cannot, s3Lacks, skipIfS3Cannot } from "../../support/s3-abilities.ts";

@@ -1,17 +1,6 @@
-import { FeedctlError } from "../errors.ts";
-import type { AzureConfig } from "./store-types.ts";
-
-/**
- * The server of an S3 bucket, under one spelling. Bucket names are unique in all of AWS, so every AWS endpoint is the
- * same place. Elsewhere the scheme and its port say nothing: one server is often reached both ways.
- */
-export function s3Host(endpoint: string | undefined, bucket: string): string {
-  if (endpoint === undefined || endpoint.trim() === "") return "aws";
-  const { host, hostname, path } = parseEndpoint(endpoint, "S3 endpoint");
-  if (/(^|\.)amazonaws\.com(\.cn)?$/.test(hostname)) return "aws";
-  const virtualHost = `${bucket.toLowerCase()}.`;
-  return (host.startsWith(virtualHost) ? host.slice(virtualHost.length) : host) + path;
-}
+import { FeedctlError } from "../../errors.ts";
+import { parseEndpoint } from "../shared/endpoint.ts";
+import type { AzureConfig } from "./config.ts";
 
 /** The account an Azure container is in: its blob host, and the path where the host does not name the account. */
 export function azureHost({ connectionString, accountUrl, container }: AzureConfig): string {
@@ -44,23 +33,4 @@ function azureEndpoint(connectionString: string | undefined, accountUrl: string 
   // The connection string is a secret: the message must not show any of it.
   if (!account) throw new FeedctlError("usage", "the Azure connection string names no account and no blob endpoint");
   return `https://${account}.blob.${parts.get("endpointsuffix") || "core.windows.net"}`;
-}
-
-/** Host in one spelling, with its port unless that is a default one, and the path without slashes at its end. */
-function parseEndpoint(endpoint: string, what: string): { host: string; hostname: string; path: string } {
-  const text = endpoint.trim();
-  const withScheme = /^[a-z][a-z0-9+.-]*:\/\//i.test(text) ? text : `https://${text}`;
-  if (!URL.canParse(withScheme)) throw new FeedctlError("usage", `the ${what} is not a URL`);
-  const url = new URL(withScheme);
-  const bare = url.hostname.toLowerCase().replace(/\.$/, "");
-  const hostname = isThisMachine(bare) ? "localhost" : bare;
-  const port = ["", "80", "443"].includes(url.port) ? "" : `:${url.port}`;
-  const path = url.pathname.replace(/\/{2,}/g, "/").replace(/\/$/, "");
-  return { host: hostname + port, hostname, path };
-}
-
-function isThisMachine(hostname: string): boolean {
-  return (
-    hostname === "localhost" || hostname.endsWith(".localhost") || hostname === "[::1]" || hostname.startsWith("127.")
-  );
 }
