@@ -1,4 +1,6 @@
 const COLUMNS = 112;
+/** Of a line of text; a prompt needs two columns more. */
+const WIDEST = COLUMNS - 2;
 const CHARACTER = { width: 7.8, height: 19 };
 const MARGIN = 16;
 const BAR = 32;
@@ -33,14 +35,16 @@ interface Row {
 function drawRow({ text, prompt, command }: Row, y: number): string {
   const place = `x="${MARGIN}" y="${y.toFixed(1)}"`;
   const words = command ? `<tspan class="command">${escape(text)}</tspan>` : escape(text);
-  return `<text ${place}>${prompt ? '<tspan class="prompt">$ </tspan>' : ""}${words}</text>`;
+  return `<text ${place} xml:space="preserve">${prompt ? '<tspan class="prompt">$ </tspan>' : ""}${words}</text>`;
 }
 
-/** Long lines are broken as a terminal does. A command goes on in the next line after a backslash. */
+/** Long lines are broken between words. A command goes on in the next line after a backslash. */
 function rowsOf(line: string, index: number, all: readonly string[]): Row[] {
   const continues = (all[index - 1] ?? "").endsWith("\\");
   const prompt = !continues && line.startsWith("$ ");
-  const pieces = (prompt ? line.slice(2) : line).match(new RegExp(`.{1,${COLUMNS - 2}}`, "gu")) ?? [""];
+  const pieces = (prompt ? line.slice(2) : line).match(new RegExp(`.{1,${WIDEST}}(?:\\s|$)|.{${WIDEST}}`, "gu")) ?? [
+    "",
+  ];
   return pieces.map((text, at) => ({ text, prompt: prompt && at === 0, command: prompt || continues }));
 }
 

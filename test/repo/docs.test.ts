@@ -23,8 +23,8 @@ suite("the sessions in the documentation are what feedctl does", { concurrency: 
   before(async () => {
     const wanted = new Set(pages.flatMap(({ session }) => session.servers));
     postgres = await startPostgres();
-    if (wanted.has("s3")) s3 = await startS3();
-    if (wanted.has("azure")) azurite = await startAzurite();
+    if (wanted.has("s3")) await (s3 = await startS3()).createBucket("packages");
+    if (wanted.has("azure")) await (azurite = await startAzurite()).createContainer("packages");
   });
   after(() => Promise.all([postgres?.stop(), s3?.stop(), azurite?.stop()]));
 
@@ -35,14 +35,10 @@ suite("the sessions in the documentation are what feedctl does", { concurrency: 
       const url = await postgres?.createDatabase();
       if (url !== undefined) env["FEEDCTL_DATABASE_URL"] = url;
       if (session.servers.includes("s3") && s3 !== undefined) {
-        await s3.createBucket("packages");
         places.set("https://s3.example.com", s3.endpoint);
         Object.assign(env, { S3_KEY: s3.accessKey, S3_SECRET: s3.secretKey });
       }
-      if (session.servers.includes("azure") && azurite !== undefined) {
-        await azurite.createContainer("packages");
-        env["AZURE_STORAGE"] = azurite.connectionString;
-      }
+      if (session.servers.includes("azure") && azurite !== undefined) env["AZURE_STORAGE"] = azurite.connectionString;
       await checkDocPage(file, { env, places });
     });
   }
