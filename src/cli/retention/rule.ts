@@ -162,7 +162,7 @@ export function ruleCommand(edge: Edge): CommandUnknownOpts {
 }
 
 const examples = `
-Patterns: * is any text, several have commas between; letter case means nothing. The README says what each criterion means.
+Patterns: * is any text, several have commas between; letter case means nothing. docs/retention.md says what each criterion means.
 
 Examples:
   $ feedctl retention rule add internal --delete-prerelease-versions --keep-versions-count 3 --older-than-days 30
