@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import type { Argument, Command, Option } from "commander";
+import type { Argument, CommandUnknownOpts, Option } from "commander";
 import type { Edge } from "../../src/cli/frame/edge.ts";
 import { createProgram } from "../../src/cli/program.ts";
 
@@ -53,7 +53,7 @@ export function readManual(): Manual {
   return { version, everywhere, pages: pagesOf(program, []) };
 }
 
-function pagesOf(command: Command, path: readonly string[]): CommandPage[] {
+function pagesOf(command: CommandUnknownOpts, path: readonly string[]): CommandPage[] {
   const help = command.createHelp();
   const children = help.visibleCommands(command).filter((child) => child.name() !== "help");
   const page: CommandPage = {
@@ -69,7 +69,7 @@ function pagesOf(command: Command, path: readonly string[]): CommandPage[] {
 }
 
 /** The options under the headings of --help; --help itself is one of those that every command accepts. */
-function groupsOf(command: Command): EntryGroup[] {
+function groupsOf(command: CommandUnknownOpts): EntryGroup[] {
   const options = command
     .createHelp()
     .visibleOptions(command)
@@ -82,7 +82,7 @@ function groupsOf(command: Command): EntryGroup[] {
 }
 
 /** commander has no list of added texts: they are what `outputHelp` writes after the help itself. */
-function notesOf(command: Command): string {
+function notesOf(command: CommandUnknownOpts): string {
   let written = "";
   command.configureOutput({ writeOut: (text) => void (written += text) });
   command.outputHelp();

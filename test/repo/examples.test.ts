@@ -4,7 +4,7 @@ import { chmodSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync }
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
-import type { Command } from "commander";
+import type { CommandUnknownOpts } from "commander";
 import { parse } from "yaml";
 import type { Edge } from "../../src/cli/frame/edge.ts";
 import { createProgram } from "../../src/cli/program.ts";
@@ -40,7 +40,7 @@ test("every command of the examples is a command of feedctl", async () => {
     let ran = 0;
     const edge = { act: () => Promise.resolve(void ran++) } as unknown as Edge;
     const program = createProgram(edge, "0.0.0");
-    const refuse = (command: Command): void => {
+    const refuse = (command: CommandUnknownOpts): void => {
       command.exitOverride().configureOutput({ writeErr: () => {} });
       command.commands.forEach(refuse);
     };
