@@ -33,6 +33,7 @@ const errorOf = (request: Promise<unknown>) =>
 const probes: Record<S3Ability, (Bucket: string) => Promise<boolean>> = {
   "list in UTF-8 byte order": (bucket) => listsInOrder(bucket, ["Z", "a-2/x", "a/x", "b", "\u{ff5e}", "\u{1f600}"]),
   "list upper case before lower case": (bucket) => listsInOrder(bucket, ["B", "Za/x", "a"]),
+  "list a- before a/": (bucket) => listsInOrder(bucket, ["a-1", "a/deep/one"]),
   async "list unfinished uploads"(Bucket) {
     const { UploadId } = await server.client.createMultipartUpload({ Bucket, Key: "large" });
     const { Uploads = [] } = await server.client.listMultipartUploads({ Bucket });

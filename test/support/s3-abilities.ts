@@ -6,6 +6,7 @@ import { s3ServerKind, type S3ServerKind } from "./s3-server.ts";
 export type S3Ability =
   | "list in UTF-8 byte order"
   | "list upper case before lower case"
+  | "list a- before a/"
   | "list unfinished uploads"
   | "replace an uploaded part"
   | "check credentials"
@@ -33,6 +34,7 @@ export const s3Lacks: Record<S3ServerKind, Partial<Record<S3Ability | ContractCa
   },
   weed: {
     "list in UTF-8 byte order": unordered,
+    "list a- before a/": "it lists a folder at the place of its name, without the slash",
     "replace an uploaded part": "it keeps the parts of both uploads, and lists both",
     "name a wrong session token as such": "it answers InvalidAccessKeyId",
     "a key of 1,024 bytes in two segments": longName,

@@ -8,7 +8,7 @@ import { type Azurite, startAzurite } from "../../support/azurite.ts";
 import { concurrently, readAll, sha256, someBytes, sourceOf } from "../../support/bytes.ts";
 import { failing, type FailingStore } from "../../support/failing-store.ts";
 import { mirrorPlace, said, shown, type MirrorPlace, type Told } from "../../support/mirror.ts";
-import { s3Cannot } from "../../support/s3-abilities.ts";
+import { s3Cannot, skipIfS3Cannot } from "../../support/s3-abilities.ts";
 import { type S3Server, startS3 } from "../../support/s3-server.ts";
 
 const MIB = 1024 * 1024;
@@ -25,7 +25,7 @@ const odd = [
   "+&=?#'\"",
 ];
 
-describe("mirror between stores", { concurrency: 1, skip: s3Cannot("list in UTF-8 byte order") }, () => {
+describe("mirror between stores", { concurrency: 1 }, () => {
   let s3: S3Server;
   let azurite: Azurite;
   let count = 0;
@@ -77,7 +77,8 @@ describe("mirror between stores", { concurrency: 1, skip: s3Cannot("list in UTF-
     };
   }
 
-  test("disk to S3 to Azure to disk: bytes, time, content type and user metadata survive, and no second run asks for a blob", async () => {
+  test("disk to S3 to Azure to disk: bytes, time, content type and user metadata survive, and no second run asks for a blob", async (t) => {
+    if (skipIfS3Cannot(t, "list in UTF-8 byte order")) return;
     await using at = await mirrorPlace();
     for (const [i, name] of odd.entries()) await at.write(`source/${name}`, `content of ${name}`, i);
     await at.write("source/empty", "");
@@ -127,7 +128,8 @@ describe("mirror between stores", { concurrency: 1, skip: s3Cannot("list in UTF-
     ["Azure to S3", container, bucket],
     ["disk to Azure", undefined, container],
   ] as const) {
-    test(`${name}: changes arrive, extras go, and the second run asks for no blob`, async () => {
+    test(`${name}: changes arrive, extras go, and the second run asks for no blob`, async (t) => {
+      if (name.includes("S3") && skipIfS3Cannot(t, "list a- before a/")) return;
       await using at = await mirrorPlace();
       const source = from === undefined ? at.source : from();
       const target = to(at);
@@ -229,7 +231,7 @@ describe("mirror between stores", { concurrency: 1, skip: s3Cannot("list in UTF-
     assert.equal((await at.mirror({ source, target: container() })).summary.copied, 8);
   });
 
-  const noTwins = s3Cannot("keep an object and others below its name");
+  const noTwins = s3Cannot("keep an object and others below its name") || s3Cannot("list a- before a/");
   test("`a` and `a/b` are copied from a container to a bucket", { skip: noTwins }, async () => {
     await using at = await mirrorPlace();
     const source = container();
