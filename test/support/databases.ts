@@ -5,6 +5,7 @@ import pg from "pg";
 import { type FeedctlResult, isolation, resultOf, type Sandbox, sandbox } from "./feedctl.ts";
 import { runHere } from "./in-process.ts";
 import { startPostgres, type TestPostgres } from "./postgres.ts";
+import { PATIENCE } from "./wait.ts";
 
 /** A feedctl of its own: a sandbox with a catalog of one kind. */
 export interface Installation extends Sandbox {
@@ -29,6 +30,9 @@ export interface TestDatabase {
   install(env?: Record<string, string>): Promise<Installation | undefined>;
 }
 
+/** Of one test. More than feedctl's own, so that a hang is told with what feedctl said. */
+const TEST_TIME = 2 * PATIENCE;
+
 interface Kind {
   /** Makes an empty catalog. */
   start(): Promise<{ create(): Promise<Record<string, string>>; stop(): Promise<void> } | undefined>;
@@ -41,7 +45,9 @@ export const DATABASES = {
     start: async () => ({ create: async () => ({}), stop: async () => {} }),
     async query(place, _env, sql) {
       const { PGlite } = await import("@electric-sql/pglite");
-      const pglite = await PGlite.create(join(place.data, "catalog"));
+      const pglite = await PGlite.create(join(place.data, "catalog"), {
+        startParams: [...PGlite.defaultStartParams, "-c", "shared_buffers=32MB"],
+      });
       try {
         return (await pglite.query<Record<string, unknown>>(sql)).rows;
       } finally {
@@ -98,7 +104,7 @@ export function onDatabases(
       after(() => opened?.[Symbol.asyncDispose]());
       const install: TestDatabase["install"] = async (env) => opened?.install(env);
       const add: TestDatabase["test"] = (behaviour, body) =>
-        void test(behaviour, { timeout: 240_000 }, async (t) => {
+        void test(behaviour, { timeout: TEST_TIME }, async (t) => {
           await using place = await install();
           if (place === undefined) return t.skip(`no ${name} on this machine`);
           return await body(t, place);

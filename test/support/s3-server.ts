@@ -7,6 +7,7 @@ import { basename, delimiter, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { S3 } from "@aws-sdk/client-s3";
 import type { ContractCaseName } from "../stores/contract/contract.ts";
+import { PATIENCE } from "./wait.ts";
 
 /** Which program answers: a server that somebody else started, one of the real servers, or the emulator from npm. */
 export type S3ServerKind = "given" | "versitygw" | "weed" | "fauxqs";
@@ -210,7 +211,7 @@ async function spawnWeed(binary: string, directory: string, ports: number[]): Pr
 
 /** Listening is not enough: a list of the buckets must succeed, and on weed a write too (its volumes come later). */
 async function untilReady(client: S3, child: ChildProcess, kind: S3ServerKind): Promise<void> {
-  const deadline = Date.now() + 20_000;
+  const deadline = Date.now() + PATIENCE;
   for (;;) {
     try {
       await client.listBuckets({}, { requestTimeout: 2_000 });

@@ -8,6 +8,7 @@ import { freshBuild, repository } from "../../support/build.ts";
 import { type Installation, onDatabases } from "../../support/databases.ts";
 import { binary, isolation } from "../../support/feedctl.ts";
 import { npmTarball } from "../../support/fixtures/packages.ts";
+import { PATIENCE } from "../../support/wait.ts";
 
 const readme = readFileSync(join(repository, "README.md"), "utf8");
 
@@ -35,7 +36,7 @@ async function prepare(place: Installation): Promise<(command: string) => Return
   // what a scheduler gives: hardly any environment, and no terminal
   const env = { ...isolation(place.directory), ...place.env, PATH: `${place.path("bin")}:/usr/bin:/bin` };
   return (command) =>
-    spawnSync("/bin/sh", ["-c", command], { cwd: place.directory, env, encoding: "utf8", timeout: 60_000 });
+    spawnSync("/bin/sh", ["-c", command], { cwd: place.directory, env, encoding: "utf8", timeout: PATIENCE });
 }
 
 onDatabases("the README's examples of retention", ["PostgreSQL"], (database) => {
@@ -78,7 +79,7 @@ onDatabases("the README's examples of retention", ["PostgreSQL"], (database) => 
   });
 });
 
-const systemd = spawnSync("systemd-analyze", ["--version"], { timeout: 10_000 }).status === 0;
+const systemd = spawnSync("systemd-analyze", ["--version"], { timeout: PATIENCE }).status === 0;
 test(
   "systemd understands the service and the timer",
   { skip: systemd ? false : "no systemd-analyze on this machine" },
@@ -99,7 +100,7 @@ test(
     const { status, stderr } = spawnSync(
       "systemd-analyze",
       ["verify", "--man=no", join(directory, "feedctl-retention.timer"), join(directory, "feedctl-retention.service")],
-      { encoding: "utf8", timeout: 30_000 },
+      { encoding: "utf8", timeout: PATIENCE },
     );
     const own = stderr.split("\n").filter((line) => line.includes("feedctl-retention"));
     assert.deepEqual([status, own], [0, []], stderr);
