@@ -5,6 +5,7 @@ import pg from "pg";
 import { type FeedctlResult, isolation, resultOf, type Sandbox, sandbox } from "./feedctl.ts";
 import { runHere } from "./in-process.ts";
 import { startPostgres, type TestPostgres } from "./postgres.ts";
+import { PATIENCE } from "./wait.ts";
 
 /** A feedctl of its own: a sandbox with a catalog of one kind. */
 export interface Installation extends Sandbox {
@@ -33,6 +34,8 @@ export interface CatalogOptions {
   /** A database without a schema, for tests of the migrations. By default it is a copy that has the newest one. */
   empty?: boolean | undefined;
 }
+/** Of one test. More than feedctl's own, so that a hang is told with what feedctl said. */
+const TEST_TIME = 2 * PATIENCE;
 
 interface Kind {
   start(
@@ -47,7 +50,9 @@ export const DATABASES = {
     start: async () => ({ create: async () => ({}), stop: async () => {} }),
     async query(place, _env, sql) {
       const { PGlite } = await import("@electric-sql/pglite");
-      const pglite = await PGlite.create(join(place.data, "catalog"));
+      const pglite = await PGlite.create(join(place.data, "catalog"), {
+        startParams: [...PGlite.defaultStartParams, "-c", "shared_buffers=32MB"],
+      });
       try {
         return (await pglite.query<Record<string, unknown>>(sql)).rows;
       } finally {
@@ -108,7 +113,7 @@ export function onDatabases(
       after(() => opened?.[Symbol.asyncDispose]());
       const install: TestDatabase["install"] = async (env) => opened?.install(env);
       const add: TestDatabase["test"] = (behaviour, body) =>
-        void test(behaviour, { timeout: 240_000 }, async (t) => {
+        void test(behaviour, { timeout: TEST_TIME }, async (t) => {
           await using place = await install();
           if (place === undefined) return t.skip(`no ${name} on this machine`);
           return await body(t, place);

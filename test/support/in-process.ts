@@ -4,6 +4,7 @@ import { pathToFileURL } from "node:url";
 import type { Io } from "../../src/cli/frame/io.ts";
 import { freshBuild, repository } from "./build.ts";
 import type { FeedctlResult } from "./feedctl.ts";
+import { PATIENCE } from "./wait.ts";
 
 /**
  * One command line through the built feedctl, inside this process: a tenth of the time that a process of its own takes.
@@ -30,6 +31,8 @@ export async function runHere(
   )) as typeof import("../../src/main.ts");
   const stdout = collector();
   const stderr = collector(where.onTalk);
+  const hang = new AbortController();
+  const timer = setTimeout(() => hang.abort(), PATIENCE);
   const code = await run(args, {
     env: where.env,
     cwd: where.cwd,
@@ -38,9 +41,11 @@ export async function runHere(
     stdin: where.stdin ?? Readable.from(where.input ? [Buffer.from(where.input)] : []),
     platform: process.platform,
     pid: process.pid,
-    signal: new AbortController().signal,
+    signal: hang.signal,
     now: () => new Date(),
-  });
+  }).finally(() => clearTimeout(timer));
+  if (hang.signal.aborted)
+    throw new Error(`feedctl ${args.join(" ")} hangs; it said:\n${stdout.text()}${stderr.text()}`);
   return { code, stdout: stdout.text(), stderr: stderr.text() };
 }
 

@@ -123,15 +123,6 @@ export async function keysIn(place: MigrationPlace): Promise<string[]> {
   }
 }
 
-/** Looks again and again until it is so; fails after `seconds`. */
-export async function until(what: string, seconds: number, look: () => Promise<boolean>): Promise<void> {
-  const deadline = performance.now() + seconds * 1000;
-  while (!(await look())) {
-    assert.ok(performance.now() < deadline, `${what}: not within ${seconds} s`);
-    await new Promise((resolve) => setTimeout(resolve, 100));
-  }
-}
-
 /** The feed's newest migration. */
 export async function statusOf(place: Installation): Promise<Record<string, unknown> | undefined> {
   return ((await place.run("migrate", "status", "web", "--json")).json() as Record<string, unknown>[])[0];

@@ -7,6 +7,7 @@ import { S3 } from "@aws-sdk/client-s3";
 import { keepProgram, type ProgramStart } from "./keeper.ts";
 import { findS3Binary, programOf } from "./s3-binary.ts";
 import { sharedServers } from "./shared-servers.ts";
+import { PATIENCE } from "./wait.ts";
 
 /** Which program answers: a server that somebody else started, one of the real servers, or the emulator from npm. */
 export type S3ServerKind = "given" | "versitygw" | "weed" | "fauxqs";
@@ -165,7 +166,7 @@ async function prepareWeed(directory: string, ports: number[]): Promise<ProgramS
 
 /** Listening is not enough: a list of the buckets must succeed, and on weed a write too (its volumes come later). */
 async function untilReady(client: S3, hasEnded: () => boolean, kind: S3ServerKind): Promise<void> {
-  const deadline = Date.now() + 60_000;
+  const deadline = Date.now() + PATIENCE;
   for (;;) {
     try {
       await client.listBuckets({}, { requestTimeout: 2_000 });

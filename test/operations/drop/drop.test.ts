@@ -152,9 +152,8 @@ onDatabases("drop paths", ["PostgreSQL"], (database) => {
 
       const elsewhere = dropFolder(place.path("elsewhere"));
       renameSync(elsewhere.npm({ name: "ready", version: "1.0.0" }), join(drop.path, "ready.tgz"));
-      const started = performance.now();
-      assert.deepEqual((await scan(place, 0, "--settle", "60s")).counts, { imported: 1 });
-      assert.ok(performance.now() - started < 30_000);
+      // who waits for it to settle is cut as a hang
+      assert.deepEqual((await scan(place, 0, "--settle", "1h")).counts, { imported: 1 });
       assert.deepEqual(await place.rows("select path from feedctl.drop_files"), [], "half a file is no invalid one");
     },
   );

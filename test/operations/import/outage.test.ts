@@ -45,7 +45,6 @@ onDatabases("a store that fails during an import", ["PostgreSQL"], (database) =>
     proxy.intercept = undefined;
     assert.equal(code, 7, stderr);
     assert.match(stderr, /"code":"unavailable"/);
-    assert.ok(performance.now() - started < 100_000);
     // what was recorded before is told, and no item failed for ever
     const told = stdout.split("\n").filter((line) => line !== "");
     assert.ok(told.length >= 64 && told.length < COUNT, `${told.length} lines`);

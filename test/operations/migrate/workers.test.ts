@@ -4,19 +4,13 @@ import assert from "node:assert/strict";
 import type { RunningFeedctl } from "../../support/feedctl.ts";
 import { onDatabases } from "../../support/databases.ts";
 import { fillFeed } from "../../support/many-files.ts";
-import {
-  describeMigrations,
-  dump,
-  keysIn,
-  type MigrationPlace,
-  prepare,
-  statusOf,
-  until,
-} from "../../support/migrations.ts";
+import { describeMigrations, dump, keysIn, type MigrationPlace, prepare, statusOf } from "../../support/migrations.ts";
 import { skipIfS3Cannot } from "../../support/s3-abilities.ts";
 import { startSlowProxy } from "../../support/slow-proxy.ts";
+import { until } from "../../support/wait.ts";
 
-const COUNT = 8000;
+/** Four ranges: one for each worker, and one for the process that migrates. */
+const COUNT = 6100;
 
 async function prepareMany(place: MigrationPlace, count: number): Promise<void> {
   await prepare(place, 0);
@@ -50,7 +44,7 @@ describeMigrations("workers", { concurrency: 3 }, (test) => {
         (await ranges(place)).some(
           (row) => row["pid"] === worker.child.pid && !row["finished"] && row["claim"] !== null,
         );
-      for (const worker of workers) await until("every worker has a range", 30, () => works(worker));
+      for (const worker of workers) await until("every worker has a range", () => works(worker));
       const state = async () => (await place.run("worker", "list", "--json")).json() as Record<string, unknown>[];
       assert.deepEqual(
         (await state()).map((worker) => worker["state"]),
@@ -61,20 +55,18 @@ describeMigrations("workers", { concurrency: 3 }, (test) => {
       );
       killed.child.kill("SIGKILL");
       stopped.child.kill("SIGSTOP");
-      const since = performance.now();
       const taken = async () =>
         (await ranges(place)).every(
           (row) =>
             !lost.some((was) => was["number"] === row["number"] && was["pid"] === row["pid"] && !row["finished"]),
         );
-      await until("another has what the dead and the stopped worker had", 60, taken);
+      await until("another has what the dead and the stopped worker had", taken);
       proxy.delay = 0;
-      await until("every range is done", 60, async () => (await ranges(place)).every((row) => row["finished"]));
+      await until("every range is done", async () => (await ranges(place)).every((row) => row["finished"]));
       stopped.child.kill("SIGCONT");
       const ran = await main.finished;
       assert.equal(ran.code, 0, ran.stderr);
       assert.partialDeepStrictEqual(ran.events().at(-1), { outcome: "ready", failed: 0 });
-      assert.ok(performance.now() - since < 90_000);
 
       drained.child.kill("SIGTERM");
       stopped.child.kill("SIGTERM");
@@ -99,7 +91,7 @@ describeMigrations("workers", { concurrency: 3 }, (test) => {
   });
 
   test("a worker that is drained leaves its range to another, and a cancellation stops all of them", async (place) => {
-    await prepareMany(place, 6000);
+    await prepareMany(place, 4100);
     const proxy = await startSlowProxy(place.s3.endpoint, 25);
     const [first, second] = await Promise.all([startWorker(place, "one"), startWorker(place, "two")]);
     try {
@@ -107,12 +99,10 @@ describeMigrations("workers", { concurrency: 3 }, (test) => {
       const main = await place.start(command, { env: { ...place.env, FEEDCTL_CONCURRENCY: "1" } });
       const has = (worker: RunningFeedctl) => async () =>
         (await ranges(place)).some((row) => row["pid"] === worker.child.pid && row["claim"] !== null);
-      await until("both work", 30, async () => (await has(first)()) && (await has(second)()));
-      const since = performance.now();
+      await until("both work", async () => (await has(first)()) && (await has(second)()));
       first.child.kill("SIGTERM");
       const drained = await first.finished;
       assert.equal(drained.code, 0, drained.stderr);
-      assert.ok(performance.now() - since < 5000, "it does not finish its range first");
       assert.partialDeepStrictEqual(drained.events().at(-1), { type: "summary", givenBack: 1 });
       const cancelled = (await place.run("migrate", "cancel", "web", "--json")).json() as Record<string, number>;
       assert.equal((await main.finished).code, 130);

@@ -14,6 +14,7 @@ import { expectExit, type Installation, onDatabases } from "../../support/databa
 import { npmTarball } from "../../support/fixtures/packages.ts";
 import { startS3 } from "../../support/s3-server.ts";
 import { killAfter, killPoints } from "../../support/kill.ts";
+import { until } from "../../support/wait.ts";
 
 /** Versions 1.0.0 to 1.N.0 of each package, in the store `store` of feed `web`. */
 async function prepare(place: Installation, versions: number, names = ["left", "right"]): Promise<void> {
@@ -74,12 +75,8 @@ function contextOf(place: Installation, catalog: Catalog): Context {
 
 /** Until somebody waits for a lock on a row. */
 async function waitUntilBlocked(place: Installation): Promise<void> {
-  for (let tries = 0; tries < 200; tries++) {
-    const [row] = await query(place, "select count(*)::int as waiting from pg_locks where not granted");
-    if (row?.["waiting"] !== 0) return;
-    await sleep(25);
-  }
-  assert.fail("nobody waits");
+  const waiting = "select count(*)::int as waiting from pg_locks where not granted";
+  await until("somebody waits", async () => (await query(place, waiting))[0]?.["waiting"] !== 0);
 }
 
 onDatabases("retention run", ["PostgreSQL"], (database) => {

@@ -107,9 +107,9 @@ async function catalogText(place: Installation): Promise<string> {
     "select table_name as name from information_schema.tables where table_schema = 'feedctl'",
   );
   assert.ok(tables.length > 8);
-  const parts: string[] = [];
-  for (const { name } of tables)
-    parts.push(JSON.stringify(await place.rows(`select to_jsonb(t)::text from feedctl.${String(name)} t`)));
+  // one question, for each opens the embedded catalog anew
+  const rows = tables.map(({ name }) => `select to_jsonb(t)::text as row from feedctl.${String(name)} t`);
+  const parts = [JSON.stringify(await place.rows(rows.join(" union all ")))];
   for (const entry of readdirSync(place.data, { recursive: true, withFileTypes: true })) {
     if (entry.isFile() && entry.parentPath.includes("catalog"))
       parts.push(readFileSync(join(entry.parentPath, entry.name), "latin1"));
