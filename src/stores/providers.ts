@@ -1,12 +1,13 @@
 import { FeedctlError } from "../errors.ts";
 import { azure } from "./azure/descriptor.ts";
 import { disk } from "./disk/descriptor.ts";
+import { gcs } from "./gcs/descriptor.ts";
 import { s3 } from "./s3/descriptor.ts";
 import type { StoreDescriptor, StoreOption } from "./descriptor.ts";
 import type { Store } from "./store.ts";
 
 /** The only list of store types, in the order of `store types` and of help. */
-const descriptors = [disk, s3, azure] as const;
+const descriptors = [disk, s3, azure, gcs] as const;
 
 export type StoreType = (typeof descriptors)[number]["type"];
 

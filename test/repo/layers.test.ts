@@ -23,6 +23,8 @@ const homes: Record<string, { folder: string; once: boolean }> = {
   "@aws-sdk/credential-providers": { folder: "stores", once: true },
   "@azure/storage-blob": { folder: "stores", once: true },
   "@azure/identity": { folder: "stores", once: true },
+  "@google-cloud/storage": { folder: "stores", once: true },
+  "google-auth-library": { folder: "stores", once: true },
   undici: { folder: "stores", once: true },
   pg: { folder: "catalog", once: true },
   "pg-boss": { folder: "catalog", once: true },

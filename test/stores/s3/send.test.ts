@@ -9,7 +9,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { createCalls } from "../../../src/stores/s3/calls.ts";
 import { translateS3Error } from "../../../src/stores/s3/errors.ts";
 import { wholeBody } from "../../../src/stores/s3/read.ts";
-import { openHttp } from "../../../src/stores/s3/request.ts";
+import { openHttp } from "../../../src/stores/shared/http.ts";
 import { createSender } from "../../../src/stores/s3/send.ts";
 import { readAll, sha256, someBytes } from "../../support/bytes.ts";
 import { PATIENCE } from "../../support/wait.ts";

@@ -1,5 +1,5 @@
-// The only file that loads undici: one pool of connections for S3, for our own requests and for the SDK's. Nothing is
-// tried again here. HTTP_PROXY, HTTPS_PROXY and NO_PROXY are undici's to read.
+// The only file that loads undici: one pool of connections, for our own requests and for those that an SDK hands over.
+// Nothing is tried again here. HTTP_PROXY, HTTPS_PROXY and NO_PROXY are undici's to read.
 import type { Readable } from "node:stream";
 import { type Dispatcher, EnvHttpProxyAgent } from "undici";
 import { FeedctlError } from "../../errors.ts";
