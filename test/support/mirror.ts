@@ -9,7 +9,8 @@ import { createFilter, type FilterInput } from "../../src/operations/mirror/filt
 import type { MirrorItem, MirrorSummary } from "../../src/operations/mirror/tally.ts";
 import type { Place } from "../../src/operations/mirror/parse-location.ts";
 import type { CompareOptions } from "../../src/operations/mirror/decide.ts";
-import { runMirror, type MirrorInput } from "../../src/operations/mirror/mirror.ts";
+import type { MirrorInput } from "../../src/operations/mirror/mirror-run.ts";
+import { runMirror } from "../../src/operations/mirror/mirror.ts";
 import { parseKey } from "../../src/stores/key.ts";
 import { locationOf } from "../../src/stores/location.ts";
 import { openStore } from "../../src/stores/providers.ts";

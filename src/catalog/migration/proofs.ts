@@ -29,10 +29,8 @@ export interface NewProof extends Proof {
  */
 export async function announceCopies(
   db: Db,
-  storeId: number,
-  runId: number,
+  { storeId, runId, now }: { storeId: number; runId: number; now: Date },
   copies: readonly Pick<Proof, "key" | "sha256">[],
-  now: Date,
 ): Promise<void> {
   if (copies.length === 0) return;
   const known = JSON.stringify(copies.map(({ key, sha256 }) => ({ key, sha256 })));
@@ -60,10 +58,8 @@ export async function announcedCopies(db: Db, storeId: number, keys: readonly st
  */
 export async function saveProofs(
   db: Db,
-  storeId: number,
-  migrationId: number,
+  { storeId, migrationId, now }: { storeId: number; migrationId: number; now: Date },
   proofs: readonly NewProof[],
-  now: Date,
 ): Promise<void> {
   if (proofs.length === 0) return;
   await sql`

@@ -5,7 +5,7 @@ import { batchesOf } from "../../lib/batches.ts";
 import { counted, formatSize } from "../../lib/format-size.ts";
 import type { Context } from "../../operations/context.ts";
 import type { MirrorEvent, MirrorItem, MirrorSummary } from "../../operations/mirror/tally.ts";
-import type { MirrorInput } from "../../operations/mirror/mirror.ts";
+import type { MirrorInput } from "../../operations/mirror/mirror-run.ts";
 import { confirm, type Edge } from "../frame/edge.ts";
 import type { MirrorLog } from "./log.ts";
 import { endOptions, leaveClasses, mirrorOptions, type MirrorOptions } from "./options.ts";

@@ -14,7 +14,8 @@ import { openFeedStore, requireStore, storeConfig } from "../feed-store/open-fee
 import { makeFolders } from "./make-folders.ts";
 import type { Filter } from "../mirror/filter.ts";
 import type { MirrorEvent, MirrorSummary } from "../mirror/tally.ts";
-import { runMirror, type MirrorInput } from "../mirror/mirror.ts";
+import type { MirrorInput } from "../mirror/mirror-run.ts";
+import { runMirror } from "../mirror/mirror.ts";
 
 export interface SyncInput extends Omit<MirrorInput, "source" | "target" | "through"> {
   /** A folder on this machine. */

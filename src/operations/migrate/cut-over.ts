@@ -6,7 +6,7 @@ import { adoptProofs, countUnproven, keepOldProofs, recordStale } from "../../ca
 import { makeCurrent, replaceStore, updateStorePlace } from "../../catalog/stores.ts";
 import { FeedctlError } from "../../errors.ts";
 import { takeCached } from "../packages/clear-cached.ts";
-import { noPass, type PassEvent, type PassSummary } from "./full-pass.ts";
+import { noPass, type PassEvent, type PassSummary } from "./pass-log.ts";
 import { copyRows } from "./unproven-pass.ts";
 import { lockWrites } from "../commit/lock-feed.ts";
 import type { Session } from "./session.ts";

@@ -1,6 +1,6 @@
 import type { BlobInfo, Store } from "../../stores/store.ts";
 import type { Context } from "../context.ts";
-import { noPass, type PassSummary } from "./full-pass.ts";
+import { noPass, type PassSummary } from "./pass-log.ts";
 import { sideBySide } from "../transfer/merge-listings.ts";
 
 /** Bytes of a part of a large blob: 8 MiB, or more for blobs that would have too many. */

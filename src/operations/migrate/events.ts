@@ -1,4 +1,4 @@
-import type { PassEvent, PassSummary } from "./full-pass.ts";
+import type { PassEvent, PassSummary } from "./pass-log.ts";
 
 export interface MigratePass {
   type: "pass";

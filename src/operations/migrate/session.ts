@@ -7,7 +7,7 @@ import type { MigrationRequest } from "../../catalog/schema/core.ts";
 import type { Store } from "../../stores/store.ts";
 import type { Ends } from "./begin.ts";
 import type { Context } from "../context.ts";
-import type { PassSummary } from "./full-pass.ts";
+import type { PassSummary } from "./pass-log.ts";
 import type { Run } from "../commit/recorded-run.ts";
 
 /** One process at work on one migration. */

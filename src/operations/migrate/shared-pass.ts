@@ -11,7 +11,7 @@ import {
 } from "../../catalog/migration/ranges.ts";
 import { countUnproven } from "../../catalog/migration/proofs.ts";
 import { isFeedctlError } from "../../errors.ts";
-import { noPass } from "./full-pass.ts";
+import { noPass } from "./pass-log.ts";
 import type { MigrateEvent, MigrateSummary } from "./events.ts";
 import { passCounts, type Session, type Watch } from "./session.ts";
 import { workRange } from "./work-range.ts";

@@ -88,7 +88,7 @@ export async function* copyRows(context: Context, db: Db, input: RowsInput): Asy
     const wanted = rows.filter((row) => !(skipCached && row.cached));
     // an own copy that is only described anew stays one, even if this process dies before it can save the new proof
     const announced = input.announce ? wanted : wanted.filter((row) => row.sameBytes && isOwn(row));
-    await announceCopies(db, targetStoreId, input.runId, announced, context.now());
+    await announceCopies(db, { storeId: targetStoreId, runId: input.runId, now: context.now() }, announced);
     try {
       for (const row of wanted) await transfer.add(row, () => copy(row));
       await transfer.idle();
@@ -96,7 +96,7 @@ export async function* copyRows(context: Context, db: Db, input: RowsInput): Asy
       await transfer.idle().catch(() => {}); // what is under way when another fails is proven, too
       const proofs = proven;
       proven = [];
-      await saveProofs(db, targetStoreId, migrationId, proofs, context.now());
+      await saveProofs(db, { storeId: targetStoreId, migrationId, now: context.now() }, proofs);
     }
     yield step;
     if (finished) return;

@@ -9,7 +9,7 @@ import { promisify } from "node:util";
 import fc from "fast-check";
 import { FeedctlError } from "../../../src/errors.ts";
 import { createFilter } from "../../../src/operations/mirror/filter.ts";
-import type { MirrorInput } from "../../../src/operations/mirror/mirror.ts";
+import type { MirrorInput } from "../../../src/operations/mirror/mirror-run.ts";
 import { temporaryName } from "../../../src/stores/disk/names.ts";
 import type { BlobSource, Store } from "../../../src/stores/store.ts";
 import { failing, type Failures } from "../../support/failing-store.ts";
