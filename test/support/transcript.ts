@@ -41,7 +41,7 @@ export async function checkTranscript(file: string, options: TranscriptOptions =
   if (actual !== text) await writeFile(file, actual);
 }
 
-function parseTranscript(text: string): Entry[] {
+export function parseTranscript(text: string): Entry[] {
   const entries: Entry[] = [];
   let command: Command | undefined;
   for (const line of text.split("\n").slice(0, -1)) {
