@@ -1,11 +1,20 @@
 import type { CriterionName, RetentionCriteria } from "../../catalog/schema/retention-criteria.ts";
 import { FeedctlError } from "../../errors.ts";
-import { deleteHistory, removeEmptyFolders } from "./criteria/assets.ts";
 import type { Criterion, Value } from "./criteria/criterion.ts";
-import { keepLastStable, keepStableNewer, keepVersionsCount, keepVersionsPer } from "./criteria/keeping.ts";
+import {
+  countTrigger,
+  keepLastStable,
+  keepStableNewer,
+  keepVersionsCount,
+  keepVersionsPer,
+  removeEmptyFolders,
+  sizeExclusive,
+  sizeTrigger,
+} from "./criteria/limiting.ts";
 import {
   deleteCached,
   deleteDeprecated,
+  deleteHistory,
   deletePackageIds,
   deletePrereleaseVersions,
   deleteSuperseded,
@@ -18,7 +27,6 @@ import {
   triggerDownloadCount,
   versionsRange,
 } from "./criteria/selecting.ts";
-import { countTrigger, sizeExclusive, sizeTrigger } from "./criteria/totals.ts";
 
 /**
  * All criteria, in the order of help texts. Their SQL is in `catalog/retention/criteria-sql.ts`; either list does not

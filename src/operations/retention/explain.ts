@@ -13,7 +13,7 @@ import { planRetention } from "./plan.ts";
 import { protectionName } from "./protections.ts";
 import { compileRule } from "./compile-rule.ts";
 import { ruleName, type RetentionRule } from "./criteria.ts";
-import { wrongKind } from "./criteria/assets.ts";
+import { wrongKind } from "./criteria/selecting.ts";
 import { quotaNames, reasonOf, unmetReasons } from "./words.ts";
 
 /** What one rule does with the version. */

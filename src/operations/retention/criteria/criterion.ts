@@ -65,11 +65,3 @@ export interface Criterion<Name extends CriterionName> {
   /** Why the rule does not delete an item that does not meet it. */
   unmet(value: Value<Name>, item: ItemWords): string | undefined;
 }
-
-/** The common case of `query`. */
-export const sameValue = <Any>(value: Any): Any => value;
-export const always = () => true;
-export const never = () => false;
-export const isZero = (value: number) => value === 0;
-/** The case of options, and of criteria that keep items. */
-export const nothing = () => undefined;

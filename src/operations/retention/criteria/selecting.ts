@@ -1,7 +1,31 @@
+import type { PlannedVersion } from "../../../catalog/retention/plan.ts";
 import { counted } from "../../../lib/format-size.ts";
-import { ago, firstMatch, isRecentlyAdded, publishedWord, usedWords } from "../phrases.ts";
-import { never, nothing, sameValue, always, isZero, type Criterion } from "./criterion.ts";
-import { flag, patterns, text, wholeNumber } from "./values.ts";
+import { ago, firstMatch, isRecentlyAdded, publishedWord, usedWords } from "../terms.ts";
+import type { Criterion } from "./criterion.ts";
+import { always, flag, isZero, never, nothing, patterns, sameValue, text, wholeNumber } from "./values.ts";
+
+export const deleteHistory: Criterion<"deleteHistory"> = {
+  flag: "delete-history",
+  value: flag,
+  placeholder: "",
+  help: "asset directories: only earlier content, by when it was replaced or deleted",
+  of: "assets",
+  role: "scope",
+  excludes: {
+    names: ["keepUsedWithinDays", "triggerDownloadCount", "removeEmptyFolders"],
+    why: "nobody uses earlier content, and no folder holds it",
+  },
+  takesAll: never,
+  query: sameValue,
+  describe: () => "only earlier content",
+  reason: () => "earlier content",
+  unmet: (_, { item }) => wrongKind(item),
+};
+
+/** Why a rule for files does not look at the item, or a rule for earlier content. */
+export function wrongKind({ kept }: Pick<PlannedVersion, "kept">): string {
+  return kept === null ? "it is no earlier content" : "the rule is for files, not for earlier content";
+}
 
 /** Criteria that ask whether something is true of a version. */
 type StateName =

@@ -65,3 +65,11 @@ export const patterns: ValueKind<string[]> = {
     return found.length === 0 ? undefined : [...new Set(found)];
   },
 };
+
+/** The common case of `query`. */
+export const sameValue = <Any>(value: Any): Any => value;
+export const always = () => true;
+export const never = () => false;
+export const isZero = (value: number) => value === 0;
+/** The case of options, and of criteria that keep items. */
+export const nothing = () => undefined;
