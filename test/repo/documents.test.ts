@@ -59,6 +59,17 @@ for (const document of documents) {
   });
 }
 
+test("docs/catalog.md explains every environment variable that feedctl reads", () => {
+  const sources = ["src", "bin"].flatMap((folder) =>
+    readdirSync(join(repository, folder), { recursive: true, encoding: "utf8" })
+      .filter((name) => /\.[jt]s$/.test(name))
+      .map((name) => read(join(folder, name))),
+  );
+  const names = new Set(sources.flatMap((text) => text.match(/\bFEEDCTL_[A-Z_]+\b/g) ?? []));
+  assert.ok(names.has("FEEDCTL_DATABASE_URL"));
+  for (const name of names) assert.match(read("docs/catalog.md"), new RegExp(`^\\| \`${name}\\b`, "m"), name);
+});
+
 test("the README is an overview of at most 8 KB that names every guide", () => {
   assert.ok(statSync(join(repository, "README.md")).size <= 8192);
   const guides = readdirSync(join(repository, "docs")).filter((name) => name.endsWith(".md"));

@@ -1,12 +1,15 @@
-// For the hidden steps of documentation pages:
-// make-package npm FILE NAME VERSION [TEXT]; make-package nuget FILE ID VERSION
+// For the hidden steps of documentation pages: make-package (npm | nuget) FOLDER NAME@VERSION[=TEXT]...
 import { mkdirSync, writeFileSync } from "node:fs";
-import { dirname } from "node:path";
-import { npmTarball, nupkg } from "./fixtures/packages.ts";
+import { join } from "node:path";
+import { npmFileName, npmTarball, nupkg } from "./fixtures/packages.ts";
 
-const [type, file = "", name = "", version = "", text] = process.argv.slice(2);
-mkdirSync(dirname(file), { recursive: true });
-if (type === "npm")
-  writeFileSync(file, npmTarball({ name, version, ...(text !== undefined && { files: { "text.txt": text } }) }));
-else if (type === "nuget") writeFileSync(file, nupkg({ id: name, version }));
-else throw new Error(`make-package knows npm and nuget, not ${type}`);
+const [type, folder = ".", ...packages] = process.argv.slice(2);
+mkdirSync(folder, { recursive: true });
+for (const each of packages) {
+  const [, name = "", version = "", text] = /^(.+)@([^=]+)(?:=(.*))?$/.exec(each) ?? [];
+  if (type === "nuget") writeFileSync(join(folder, `${name}.${version}.nupkg`), nupkg({ id: name, version }));
+  else {
+    const files = text === undefined ? {} : { files: { "text.txt": text } };
+    writeFileSync(join(folder, npmFileName({ name, version })), npmTarball({ name, version, ...files }));
+  }
+}
