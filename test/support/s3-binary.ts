@@ -1,6 +1,7 @@
 import { accessSync, constants, readdirSync } from "node:fs";
-import { homedir, tmpdir } from "node:os";
+import { homedir } from "node:os";
 import { basename, delimiter, join } from "node:path";
+import { repository } from "./build.ts";
 
 /** The real S3 servers that the tests use, in the versions that they were made for. */
 export const s3Versions = { versitygw: "v1.8.0", seaweedfs: "4.48" };
@@ -9,12 +10,19 @@ export type S3Program = "versitygw" | "weed";
 
 /** Outside the checkout, so that a fresh clone need not build again. */
 export function s3Cache(program: S3Program): string {
-  // homedir() throws for a user without one when HOME is unset.
-  const home = process.env["HOME"] === undefined ? tmpdir() : homedir();
-  const cache = join(process.env["XDG_CACHE_HOME"] || join(home, ".cache"), "feedctl-ci");
+  const cache = join(process.env["XDG_CACHE_HOME"] || userCache(), "feedctl-ci");
   return program === "weed"
     ? join(cache, `seaweedfs-${s3Versions.seaweedfs}`)
     : join(cache, `versitygw-${s3Versions.versitygw}`);
+}
+
+function userCache(): string {
+  try {
+    return join(homedir(), ".cache");
+  } catch {
+    // A user without a home directory. A shared directory would let others choose what is run.
+    return join(repository, "node_modules", ".cache");
+  }
 }
 
 export function programOf(binary: string): S3Program {
