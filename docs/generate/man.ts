@@ -14,6 +14,9 @@ function manPage(page: CommandPage, manual: Manual): string {
   const examples = found < 0 ? notes.length : found;
   const sections = [
     `.TH ${quote(name.toUpperCase())} 1 "" ${quote(`feedctl ${manual.version}`)} "feedctl manual"`,
+    // no justified lines and no hyphens in the names of options
+    ".ad l",
+    ".nh",
     ...section("NAME", [`${roff(name)} \\- ${roff(page.description)}`]),
     ...section("SYNOPSIS", synopsis(page)),
     ...section("DESCRIPTION", noteLines(notes.slice(0, examples))),
@@ -28,6 +31,7 @@ function manPage(page: CommandPage, manual: Manual): string {
       "EXIT STATUS",
       exitStatuses.flatMap(({ status, meaning }) => tagged(String(status), roff(meaning))),
     ),
+    ...section("ENVIRONMENT", page.path.length > 0 ? [] : manual.environment.flatMap(entryLines)),
     ...section("EXAMPLES", noteLines(notes.slice(examples + 1))),
     ...section("SEE ALSO", [seeAlso(page, manual)]),
   ];
@@ -59,7 +63,7 @@ function entryLines({ term, description, choices, fallback }: Entry): string[] {
     ...(fallback === undefined ? [] : [`Default: ${fallback}.`]),
   ];
   const text = facts.length === 0 ? description : `${description.replace(/\.$/, "")}. ${facts.join(" ")}`;
-  const flags = term.replaceAll(/--?[a-zA-Z][-\w]*/g, "\0$&\u0001");
+  const flags = term.replaceAll(/--?[a-zA-Z][-\w]*|^[A-Z_]{2,}$/g, "\0$&\u0001");
   return tagged(roff(flags).replaceAll("\0", "\\fB").replaceAll("\u0001", "\\fR"), roff(text));
 }
 

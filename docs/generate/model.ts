@@ -42,6 +42,8 @@ export interface Manual {
   readonly pages: readonly CommandPage[];
   /** The options that every command accepts. */
   readonly everywhere: readonly Entry[];
+  /** The variables of the environment, from the table in docs/catalog.md. */
+  readonly environment: readonly Entry[];
 }
 
 /** Reads the whole manual from the command tree. No action runs, so the edge is never used. */
@@ -50,7 +52,19 @@ export function readManual(): Manual {
   const edge = { act: () => Promise.reject(new Error("the manual runs no command")) } as unknown as Edge;
   const program = createProgram(edge, version);
   const everywhere = program.createHelp().visibleOptions(program).map(optionEntry);
-  return { version, everywhere, pages: pagesOf(program, []) };
+  return { version, everywhere, environment: readEnvironment(), pages: pagesOf(program, []) };
+}
+
+/** A row is `| variable | entry of the configuration file | meaning |`. */
+function readEnvironment(): Entry[] {
+  const text = readFileSync(join(repository, "docs", "catalog.md"), "utf8");
+  return [...text.matchAll(/^\| `(FEEDCTL_\w+)\S* +\|([^|]*)\| (.*?) +\|$/gm)].map(
+    ([, term = "", entry = "", meaning = ""]) => {
+      const name = entry.replaceAll("`", "").trim();
+      const description = `${meaning.replaceAll("`", "")}${name === "" ? "" : `; in the configuration file: ${name}`}`;
+      return { term, description, choices: [], fallback: undefined };
+    },
+  );
 }
 
 function pagesOf(command: CommandUnknownOpts, path: readonly string[]): CommandPage[] {

@@ -2,7 +2,9 @@ import assert from "node:assert/strict";
 import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
 import { test } from "node:test";
+import { type CommandPage, readManual } from "../../docs/generate/model.ts";
 import { errorCodes, exitStatuses } from "../../src/errors.ts";
+import { commandLineProblem, feedctlCalls } from "../support/command-lines.ts";
 import { repository } from "../support/build.ts";
 
 const read = (name: string) => readFileSync(join(repository, name), "utf8");
@@ -76,6 +78,45 @@ test("the README is an overview of at most 8 KB that names every guide", () => {
   assert.ok(guides.length >= 12);
   for (const name of guides) assert.ok(read("README.md").includes(`(docs/${name})`), name);
 });
+
+test("every command line in the documents is one that feedctl accepts", async () => {
+  const blocks = documents
+    .filter((document) => !document.startsWith(join("docs", "reference")))
+    .flatMap((document) =>
+      [...read(document).matchAll(/^```(?:sh|console)\n(.*?)^```$/gms)].map(([, text = ""]) => ({ document, text })),
+    );
+  const lines = blocks.flatMap(({ document, text }) =>
+    feedctlCalls(text.replaceAll(/^\$ /gm, "")).map((line) => ({ document, line })),
+  );
+  assert.ok(lines.length > 100, "command lines were found");
+  for (const { document, line } of lines)
+    assert.equal(await commandLineProblem(line), undefined, `${document}: feedctl ${line}`);
+});
+
+test("every command and option that the prose names exists", () => {
+  const { pages, everywhere } = readManual();
+  const entries = [...everywhere, ...pages.flatMap(({ options }) => options.flatMap((group) => group.entries))];
+  const flags = new Set(entries.flatMap(({ term }) => term.match(/--[-a-z0-9]+/g) ?? []));
+  // of npm
+  flags.add("--global");
+  for (const document of documents.filter((name) => name.startsWith("docs/") || name === "README.md")) {
+    const prose = read(document).replaceAll(/^```.*?^```$/gms, "");
+    for (const [, code = ""] of prose.matchAll(/`([^`]+)`/g)) {
+      for (const flag of code.match(/(?<![\w-])--[a-z][-a-z0-9]*[a-z0-9](?![-\w])/g) ?? [])
+        assert.ok(flags.has(flag), `${document}: ${flag}`);
+      const [, words = ""] = /^feedctl ((?:[a-z][-a-z]*)(?: [a-z][-a-z]*)*)/.exec(code) ?? [];
+      if (words !== "") assert.ok(isCommand(words.split(" "), pages), `${document}: feedctl ${words}`);
+    }
+  }
+});
+
+/** Whether the words are a command, or one with arguments; a noun has verbs, and no arguments. */
+function isCommand(words: readonly string[], pages: readonly CommandPage[]): boolean {
+  const page = pages.findLast(
+    ({ path }) => path.length > 0 && path.join(" ") === words.slice(0, path.length).join(" "),
+  );
+  return page !== undefined && (page.commands.length === 0 || page.path.length === words.length);
+}
 
 test("a row of a table is a line", () => {
   for (const document of documents)

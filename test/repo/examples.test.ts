@@ -4,10 +4,8 @@ import { chmodSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync }
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
-import type { CommandUnknownOpts } from "commander";
 import { parse } from "yaml";
-import type { Edge } from "../../src/cli/frame/edge.ts";
-import { createProgram } from "../../src/cli/program.ts";
+import { commandLineProblem, feedctlCalls } from "../support/command-lines.ts";
 import { freshBuild } from "../support/build.ts";
 import { type Installation, onDatabases } from "../support/databases.ts";
 import {
@@ -19,7 +17,6 @@ import {
 } from "../support/example-commands.ts";
 import { binary, isolation } from "../support/feedctl.ts";
 import { npmTarball } from "../support/fixtures/packages.ts";
-import { splitWords } from "../support/transcript.ts";
 
 const names = readdirSync(exampleFolder);
 const readers = { ".cron": cronCommands, ".service": unitCommands, "github-": workflowCommands };
@@ -32,22 +29,10 @@ const commands = names.flatMap((name) =>
 );
 
 test("every command of the examples is a command of feedctl", async () => {
-  const found = commands.flatMap(({ name, command }) =>
-    [...command.matchAll(/(?:^|\()feedctl (.*?)(?= \||\)| 2>|$)/g)].map(([, line = ""]) => ({ name, line })),
-  );
+  const found = commands.flatMap(({ name, command }) => feedctlCalls(command).map((line) => ({ name, line })));
   assert.ok(found.length >= 8, "examples were found");
-  for (const { name, line } of found) {
-    let ran = 0;
-    const edge = { act: () => Promise.resolve(void ran++) } as unknown as Edge;
-    const program = createProgram(edge, "0.0.0");
-    const refuse = (command: CommandUnknownOpts): void => {
-      command.exitOverride().configureOutput({ writeErr: () => {} });
-      command.commands.forEach(refuse);
-    };
-    refuse(program);
-    await assert.doesNotReject(program.parseAsync(splitWords(line), { from: "user" }), `${name}: feedctl ${line}`);
-    assert.equal(ran, 1, `${name}: feedctl ${line}`);
-  }
+  for (const { name, line } of found)
+    assert.equal(await commandLineProblem(line), undefined, `${name}: feedctl ${line}`);
 });
 
 test("a percent sign is written as cron and systemd want it", () => {

@@ -67,12 +67,13 @@ test("groff formats every man page without a warning", { skip: groff ? false : "
   t.after(() => rmSync(folder, { recursive: true }));
   const pages = manPages(manual);
   for (const [name, text] of pages) writeFileSync(join(folder, name), text);
-  const { status, stdout, stderr } = spawnSync("groff", ["-man", "-ww", "-Tutf8", "-P-c", ...pages.keys()], {
+  const { status, stdout, stderr } = spawnSync("groff", ["-man", "-ww", "-Tutf8", "-P-cbou", ...pages.keys()], {
     cwd: folder,
     encoding: "utf8",
     maxBuffer: 64 << 20,
   });
   assert.deepEqual([status, stderr], [0, ""]);
   assert.match(stdout, /feedctl-migrate-run - copy every blob/);
+  assert.match(stdout, /^ENVIRONMENT\n +FEEDCTL_DATABASE_URL\n +PostgreSQL/m);
   assert.match(stdout, /^ +\$ feedctl import internal dist\/\*\.tgz$/m, "examples keep their lines");
 });

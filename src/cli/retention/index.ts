@@ -127,7 +127,7 @@ function addRun(retention: Command, edge: Edge): void {
       `
 Examples:
   $ feedctl retention run internal --dry-run
-  $ feedctl retention run --all --yes --quiet --max-delete 10% --max-duration 2h     # from cron`,
+  $ feedctl retention run --all --yes --quiet --max-delete 10% --max-duration 2h     # every night; in a crontab: 10\\%`,
     )
     .action(async (named: string[], options, command) =>
       edge.act<RetentionLine>(command, async (context, out) => {
