@@ -11,6 +11,12 @@ export interface WriteIntent {
   replacement?: NewFile | NewAsset | null | undefined;
 }
 
+/** A run, and the store that it writes to. */
+export interface Writer {
+  storeId: number;
+  runId: number;
+}
+
 export interface HeldIntent extends WriteIntent {
   runId: number;
 }
@@ -21,10 +27,8 @@ export interface HeldIntent extends WriteIntent {
  */
 export async function announceWrites(
   db: Db,
-  storeId: number,
-  runId: number,
+  { storeId, runId, now }: Writer & { now: Date },
   intents: readonly WriteIntent[],
-  now: Date,
 ): Promise<HeldIntent[]> {
   if (intents.length === 0) return [];
   const wanted = sql`jsonb_to_recordset(${JSON.stringify(intents)}::jsonb) as w(key text, sha256 text, replacement jsonb)`;
@@ -47,8 +51,7 @@ export async function announceWrites(
 /** Takes over the intents of a dead run. */
 export async function adoptWrites(
   db: Db,
-  storeId: number,
-  runId: number,
+  { storeId, runId }: Writer,
   keys: readonly string[],
   deadRuns: readonly number[],
 ): Promise<string[]> {
@@ -65,12 +68,7 @@ export async function adoptWrites(
 }
 
 /** From now on the intents of this run speak of these bytes: what a dead run stored under them is gone. */
-export async function renewWrites(
-  db: Db,
-  storeId: number,
-  runId: number,
-  intents: readonly WriteIntent[],
-): Promise<void> {
+export async function renewWrites(db: Db, { storeId, runId }: Writer, intents: readonly WriteIntent[]): Promise<void> {
   if (intents.length === 0) return;
   await sql`
     update feedctl.pending_writes p set sha256 = decode(w.sha256, 'hex'), replacement = w.replacement
@@ -79,7 +77,7 @@ export async function renewWrites(
 }
 
 /** In the transaction that commits the rows, or once it is certain that nothing was written. */
-export async function withdrawWrites(db: Db, storeId: number, runId: number, keys: readonly string[]): Promise<void> {
+export async function withdrawWrites(db: Db, { storeId, runId }: Writer, keys: readonly string[]): Promise<void> {
   if (keys.length === 0) return;
   await sql`
     delete from feedctl.pending_writes p using jsonb_array_elements_text(${JSON.stringify(keys)}::jsonb) as k(key)
@@ -108,7 +106,7 @@ export async function findWriter(db: Db, storeId: number, key: string): Promise<
 /** In the transaction that removes the rows: these blobs may now go. `provenOnly`: those that a migration has proven there. */
 export async function recordDeletes(
   db: Db,
-  input: { storeId: number; runId: number; now: Date; provenOnly?: boolean },
+  input: Writer & { now: Date; provenOnly?: boolean },
   keys: readonly string[],
 ): Promise<void> {
   if (keys.length === 0) return;

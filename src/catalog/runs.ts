@@ -24,10 +24,9 @@ export async function insertRun(
 export async function finishRun(
   db: Db,
   id: number,
-  state: "done" | "failed" | "interrupted",
-  summary: object | null,
-  now: Date,
+  end: { state: "done" | "failed" | "interrupted"; summary: object | null; now: Date },
 ): Promise<void> {
+  const { state, summary, now } = end;
   await db
     .updateTable("runs")
     .set({ state, finished_at: now, summary: summary === null ? null : JSON.stringify(summary) })

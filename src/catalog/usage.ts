@@ -56,8 +56,7 @@ export async function saveCountedLog(
   db: Db,
   feedId: number,
   log: CountedLog,
-  before: string | undefined,
-  now: Date,
+  { before, now }: { before: string | undefined; now: Date },
 ): Promise<boolean> {
   if (before !== undefined) {
     const gone = await sql`delete from feedctl.usage_imports

@@ -93,10 +93,8 @@ export interface FolderChange {
 /** What a folder says of itself and of what lies in it. The directory itself gets a row by it. */
 export async function describeFolder(
   db: Db,
-  feedId: number,
-  path: string,
+  { feedId, path, now }: { feedId: number; path: string; now: Date },
   change: FolderChange,
-  now: Date,
 ): Promise<void> {
   await insertFolders(db, feedId, [path], now);
   await db

@@ -40,11 +40,9 @@ export type PassCounts = Partial<
 
 export async function updatePass(
   db: Db,
-  migrationId: number,
-  number: number,
+  { migrationId, number }: { migrationId: number; number: number },
   counts: PassCounts,
-  now: Date,
-  finished = false,
+  { now, finished = false }: { now: Date; finished?: boolean },
 ): Promise<void> {
   await db
     .updateTable("migration_passes")

@@ -1,5 +1,6 @@
 import { sql } from "kysely";
 import { described, fileColumns, fileTables, type FileRow } from "../files.ts";
+import type { Writer } from "../pending.ts";
 import type { Db } from "../schema/core.ts";
 
 /** While the store shows `tag` for `key`, its bytes have this hash (hex). */
@@ -29,7 +30,7 @@ export interface NewProof extends Proof {
  */
 export async function announceCopies(
   db: Db,
-  { storeId, runId, now }: { storeId: number; runId: number; now: Date },
+  { storeId, runId, now }: Writer & { now: Date },
   copies: readonly Pick<Proof, "key" | "sha256">[],
 ): Promise<void> {
   if (copies.length === 0) return;

@@ -67,8 +67,7 @@ export async function commitAssets(
   const changed = writable.filter(({ key }) => since.rows.get(key)?.sha256 !== known.rows.get(key)?.sha256);
   await renewWrites(
     db,
-    storeId,
-    run.id,
+    { storeId, runId: run.id },
     changed.map((item) => intentOf(item, since.rows)),
   );
 

@@ -71,7 +71,10 @@ export async function* copyAssets(
   if (assets.writer !== undefined && "folder" in found) await copyFolders(assets.writer);
   const away: AssetRow[] = [];
   for await (const rows of inBatches("file" in found ? [found.file] : assetsBelow(db, source.id, from), BATCH)) {
-    const copies = new Map(rows.map((row) => [copyItem(context, opened, row, pathOf(row.key), move && same), row]));
+    const isMove = move && same;
+    const copies = new Map(
+      rows.map((row) => [copyItem(context, opened, row, { path: pathOf(row.key), move: isMove }), row]),
+    );
     for await (const { item, outcome } of assets.store([...copies.keys()], ifExists)) {
       const there = ["stored", "overwritten", "unchanged"].includes(outcome.status);
       // what has gone in the same transaction as the copy came is not to be removed again
@@ -117,7 +120,8 @@ export async function* copyAssets(
         for (const row of rows) {
           const { cache_control: cacheControl, metadata } = row;
           if (cacheControl === null && Object.keys(metadata).length === 0) continue;
-          await describeFolder(transaction, assets.feed.id, path(row), { cacheControl, metadata }, context.now());
+          const about = { feedId: assets.feed.id, path: path(row), now: context.now() };
+          await describeFolder(transaction, about, { cacheControl, metadata });
         }
       }),
     );
@@ -147,8 +151,7 @@ export function copyItem(
   context: Context,
   source: Store,
   row: Omit<AssetRow, "cacheControl" | "ownCacheControl" | "inheritedCache" | "metadata" | "id"> & Partial<AssetRow>,
-  path: string,
-  move: boolean,
+  { path, move }: { path: string; move: boolean },
 ): AssetItem {
   const { md5, sha1, sha256, sha512 } = row;
   const hashes = { md5, sha1, sha256, sha512 };

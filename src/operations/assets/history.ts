@@ -48,7 +48,7 @@ export async function restoreAsset(
   await using store = await openFeedStore(context, db, assets.feed);
   // what it says of itself is not part of its content: it stays, where the file is still there
   const contentType = now === undefined ? wanted.contentType : undefined;
-  const item = { ...copyItem(context, store, wanted, path, false), contentType };
+  const item = { ...copyItem(context, store, wanted, { path, move: false }), contentType };
   const [answer] = await Array.fromAsync(assets.store([item], "replace"));
   if (answer === undefined) throw new Error("a restored file has no outcome");
   const { outcome } = answer;

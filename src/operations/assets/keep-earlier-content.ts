@@ -58,7 +58,7 @@ export async function keepContent(
     await target.assertHeld();
     await insertKept(transaction, feed.id, kept, { now: context.now(), actor: context.actor });
     await forgetDeletes(transaction, storeId, keys);
-    await withdrawWrites(transaction, storeId, run.id, keys);
+    await withdrawWrites(transaction, { storeId, runId: run.id }, keys);
   });
   return failures;
 

@@ -38,7 +38,7 @@ export async function recordAssets(
     await saveRows(context, transaction, target, rows);
     const recorded = rows.map(({ key }) => key);
     await forgetDeletes(transaction, storeId, recorded);
-    await withdrawWrites(transaction, storeId, run.id, [...recorded, ...withdrawn]);
+    await withdrawWrites(transaction, { storeId, runId: run.id }, [...recorded, ...withdrawn]);
     return stored.map((each): AssetAnswer => {
       const { item, row } = each;
       const obstacle = obstacles.get(row.key);

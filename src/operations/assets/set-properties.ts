@@ -75,7 +75,7 @@ export async function describeAsset(
         db.transaction().execute(async (transaction) => {
           await target.assertHeld();
           await lockRows(transaction, feed.id, "exclusive");
-          await describeFolder(transaction, feed.id, path, { cacheControl, metadata }, context.now());
+          await describeFolder(transaction, { feedId: feed.id, path, now: context.now() }, { cacheControl, metadata });
           await target.run.audit(transaction, [{ action: "described", object: `${path}/`, detail: { cacheControl } }]);
         }),
       );
@@ -125,7 +125,7 @@ async function describeBatch(
   const ours = await announceBatch(context, target, intents);
   const keys = [...ours];
   if (ours.size < rows.length) {
-    await withdrawWrites(db, storeId, run.id, keys);
+    await withdrawWrites(db, { storeId, runId: run.id }, keys);
     const busy = rows.find(({ key }) => !ours.has(key));
     throw new FeedctlError("locked", `another run is writing ${busy?.key}`, { hint: "try again when it is done" });
   }
@@ -137,7 +137,7 @@ async function describeBatch(
     await target.assertHeld();
     await lockRows(transaction, feed.id, "exclusive");
     await describeAssets(transaction, feed.id, told);
-    await withdrawWrites(transaction, storeId, run.id, keys);
+    await withdrawWrites(transaction, { storeId, runId: run.id }, keys);
     await run.audit(
       transaction,
       told.map(({ key, contentType, cacheControl }) => ({

@@ -25,7 +25,7 @@ export async function announceBatch(
   intents: readonly WriteIntent[],
 ): Promise<ReadonlySet<string>> {
   const catalog = await context.catalog();
-  const held = await announceWrites(catalog.db, storeId, run.id, intents, context.now());
+  const held = await announceWrites(catalog.db, { storeId, runId: run.id, now: context.now() }, intents);
   const dead = await deadRuns(
     catalog,
     held.map((intent) => intent.runId),
@@ -34,8 +34,7 @@ export async function announceBatch(
   const adopted = new Set(
     await adoptWrites(
       catalog.db,
-      storeId,
-      run.id,
+      { storeId, runId: run.id },
       held.map((intent) => intent.key),
       dead,
     ),
@@ -45,35 +44,35 @@ export async function announceBatch(
   await finishReplacements(context, catalog.db, { feedId: feed.id, store, run }, taken);
   const others = new Set(held.filter((intent) => !adopted.has(intent.key)).map((intent) => intent.key));
   const mine = intents.filter((intent) => !others.has(intent.key));
-  await clearLeftovers(
-    context,
-    store,
-    new Map(mine.map((intent) => [parseKey(intent.key), intent.sha256])),
-    taken.filter(({ replacement }) => replacement === null || replacement === undefined),
-    await findDeletes(
+  await clearLeftovers(context, store, {
+    wanted: new Map(mine.map((intent) => [parseKey(intent.key), intent.sha256])),
+    adopted: taken.filter(({ replacement }) => replacement === null || replacement === undefined),
+    waiting: await findDeletes(
       catalog.db,
       storeId,
       mine.map((intent) => intent.key),
     ),
-  );
+  });
   await renewWrites(
     catalog.db,
-    storeId,
-    run.id,
+    { storeId, runId: run.id },
     intents.filter((intent) => adopted.has(intent.key)),
   );
   return new Set(mine.map((intent) => intent.key));
 }
 
-/** Makes room where the catalog knows that a blob is nobody's: other bytes of a dead run, and what waits for its deletion. */
-async function clearLeftovers(
-  context: Context,
-  store: Store,
-  wanted: ReadonlyMap<Key, string>,
-  adopted: readonly HeldIntent[],
-  doomed: readonly string[],
-): Promise<void> {
-  await deleteBlobs(store, doomed.map(parseKey), context.signal);
+interface Leftovers {
+  /** The hash that is to be written, by key. */
+  wanted: ReadonlyMap<Key, string>;
+  /** Announced by dead runs. */
+  adopted: readonly HeldIntent[];
+  /** Keys that wait for their deletion. */
+  waiting: readonly string[];
+}
+
+/** Makes room where the catalog knows that a blob is nobody's: other bytes of a dead run, and pending deletes. */
+async function clearLeftovers(context: Context, store: Store, { wanted, adopted, waiting }: Leftovers): Promise<void> {
+  await deleteBlobs(store, waiting.map(parseKey), context.signal);
   for (const { key: text, sha256 } of adopted) {
     const key = parseKey(text);
     if (wanted.get(key) === sha256 || (await contentHash(store, key, context.signal)) !== sha256) continue;

@@ -65,8 +65,7 @@ export function openWriter(
 
 /** Removes what dead runs left and pending deletes ask for. The writer's lock is not held meanwhile. */
 export async function settle(context: Context, writer: FeedWriter): Promise<void> {
-  const { feed, storeId, store, run } = await writer.write(async (target) => target);
-  await settlePending(context, feed, storeId, store, run);
+  await settlePending(context, await writer.write(async (target) => target));
 }
 
 /** What earlier runs left is not this run's fault: a store that forbids deleting must not make it fail. */

@@ -38,13 +38,13 @@ export async function startRun(context: Context, command: string, feedId: number
     },
     async finish(summary) {
       if (changes >= MANY) await renewStatistics(catalog.db);
-      await finishRun(catalog.db, id, "done", summary, context.now());
+      await finishRun(catalog.db, id, { state: "done", summary, now: context.now() });
       finished = true;
     },
     async [Symbol.asyncDispose]() {
       try {
-        if (!finished)
-          await finishRun(catalog.db, id, context.signal.aborted ? "interrupted" : "failed", null, context.now());
+        const state = context.signal.aborted ? "interrupted" : "failed";
+        if (!finished) await finishRun(catalog.db, id, { state, summary: null, now: context.now() });
       } catch {
         // the catalog is gone, which is why we are here; the run counts as dead once its lock is
       } finally {

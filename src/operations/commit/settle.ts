@@ -26,19 +26,28 @@ export async function hasPending(db: Db, storeId: number, feedId: number): Promi
   return (await listWrites(db, storeId, 1)).length > 0 || !isEmpty(await listDeletes(db, storeId, feedId, 1));
 }
 
+export interface SettleTarget {
+  feed: FeedRow;
+  storeId: number;
+  store: Store;
+  run: Run;
+}
+
+export interface SettleOptions {
+  /** Milliseconds to wait for other writers before `locked` is thrown. Without it the work is left to the next run. */
+  wait?: number | undefined;
+  /** Called with the blobs that pending deletes are about to remove. */
+  beforeDelete?: ((keys: readonly Key[]) => Promise<void>) | undefined;
+}
+
 /**
  * Finishes what rows have promised: obeys pending deletes and clears what dead runs left. Needs the feed to itself for
- * that moment; when others are writing it leaves the work to the next run. Told to `wait`, it throws `locked` in the end.
- * `beforeDelete` sees the blobs that pending deletes are about to remove.
+ * that moment.
  */
 export async function settlePending(
   context: Context,
-  feed: FeedRow,
-  storeId: number,
-  store: Store,
-  run: Run,
-  wait?: number,
-  beforeDelete?: (keys: readonly Key[]) => Promise<void>,
+  { feed, storeId, store, run }: SettleTarget,
+  { wait, beforeDelete }: SettleOptions = {},
 ): Promise<Settled> {
   const catalog = await context.catalog();
   const settled = { deleted: 0, abandoned: 0, replaced: 0 };
@@ -66,8 +75,7 @@ export async function settlePending(
   const mine = new Set(
     await adoptWrites(
       catalog.db,
-      storeId,
-      run.id,
+      { storeId, runId: run.id },
       writes.map((write) => write.key),
       dead,
     ),
@@ -89,7 +97,7 @@ export async function settlePending(
     await store.delete(key, { signal: context.signal });
     settled.abandoned++;
   }
-  await withdrawWrites(catalog.db, storeId, run.id, [...mine]);
+  await withdrawWrites(catalog.db, { storeId, runId: run.id }, [...mine]);
 
   for (;;) {
     const { due, reclaimed } = await listDeletes(catalog.db, storeId, feed.id, BATCH);

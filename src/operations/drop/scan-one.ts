@@ -6,14 +6,13 @@ import type { Context } from "../context.ts";
 import { dropCandidates } from "./settled-files.ts";
 import { clearAfterTaking } from "./clean-up.ts";
 import { createDropMemory, type DropMemory } from "./known-rejects.ts";
-import { countDrop, noDrops, type DropCounts, type DropFileEvent } from "./outcome.ts";
+import { brokenNameEvents, eventOf, keptEvents, type Reporting } from "./file-event.ts";
+import { noDrops, type DropCounts, type DropFileEvent } from "./outcome.ts";
 import { intakeOf } from "./intake.ts";
 import { openDropPath } from "./check-path.ts";
-import { rejectFile } from "./reject.ts";
 import type { FoundFile } from "../local-files/found-file.ts";
-import { isThere, unread, type ImportedFile } from "../import/outcome.ts";
+import { isThere } from "../import/outcome.ts";
 import { refuseDropOverlap, type Occupied } from "../feed-store/occupied-places.ts";
-import { currentMark, sameMark } from "../local-files/file-mark.ts";
 
 export interface DropOptions {
   overwrite: boolean;
@@ -51,9 +50,9 @@ export async function* scanDropPath(
     });
   const root = feed.drop_path;
   const counts = noDrops();
-  const found: Found = { pathOf: (path) => relative(root, path).replaceAll(sep, "/"), problems: [], complete: false };
+  const found: Found = { problems: [], complete: false };
   try {
-    yield* takeFiles(context, feed, options, counts, found);
+    yield* importFiles({ context, feed, options, counts, found });
     // files that vanish are nobody's fault, unless all of them did
     await (await openDropPath(root)).close();
     found.complete = found.problems.length === 0;
@@ -69,37 +68,39 @@ export async function* scanDropPath(
 
 /** What a scan learns on its way. */
 interface Found {
-  /** The path below the drop path, with `/`. */
-  pathOf(path: string): string;
   problems: FeedctlError[];
   /** Everything was listed. */
   complete: boolean;
   memory?: DropMemory;
 }
 
-async function* takeFiles(
-  context: Context,
-  feed: FeedRow & { drop_path: string },
-  options: DropOptions,
-  counts: DropCounts,
-  found: Found,
-): AsyncGenerator<DropFileEvent> {
+interface Scan {
+  context: Context;
+  feed: FeedRow & { drop_path: string };
+  options: DropOptions;
+  counts: DropCounts;
+  found: Found;
+}
+
+async function* importFiles({ context, feed, options, counts, found }: Scan): AsyncGenerator<DropFileEvent> {
   const { db } = await context.catalog();
   const { overwrite, dryRun, again, settle, rejectTo } = options;
   const { drop_path: root } = feed;
+  const pathOf = (path: string) => relative(root, path).replaceAll(sep, "/");
   const intake = await intakeOf(feed);
   refuseDropOverlap(feed, root, options.occupied);
   const memory = createDropMemory(await readDropFiles(db, feed.id), {
-    pathOf: (file) => found.pathOf(file.path),
+    pathOf: (file) => pathOf(file.path),
     now: context.now(),
     again,
     overwrite,
     readsNeighbours: intake.readsNeighbours,
   });
   found.memory = memory;
+  const { problems } = found;
   const onProblem = (error: unknown) => {
     if (!isFeedctlError(error)) throw error;
-    found.problems.push(error);
+    problems.push(error);
   };
   const sidecars: FoundFile[] = [];
   const broken: FoundFile[] = [];
@@ -110,80 +111,32 @@ async function* takeFiles(
     onFolder: (folder) => sidecars.push(...folder.sidecars),
     onUnsettled: (count) => (counts.unsettled += count),
   });
+  const reporting: Reporting = { context, feed, memory, counts, problems, rejectTo, dryRun, pathOf };
   const first = await candidates.next();
   if (first.done !== true) {
     // a scan that finds nothing is no run worth being recorded
-    const about = { feed: feed.name, command: "drop scan", dryRun, overwrite, pathOf: found.pathOf };
+    const about = { feed: feed.name, command: "drop scan", dryRun, overwrite, pathOf };
     await using open = await intake.open(context, about);
-    const taken = new Set<string>();
-    const outcomes = open.take(all(first.value));
+    const imported = new Set<string>();
     try {
-      for await (const { found: source, result } of outcomes) {
-        if (source === undefined) throw new Error(`nobody gave ${result.file}`);
-        if (isThere(result)) taken.add(source.path);
-        const event = await answer(result, source);
+      for await (const { found: file, result } of open.take(startingWith(first.value, candidates))) {
+        if (file === undefined) throw new Error(`nobody gave ${result.file}`);
+        if (isThere(result)) imported.add(file.path);
+        const event = await eventOf(reporting, file, result);
         if (event !== undefined) yield event;
       }
     } finally {
-      if (!dryRun) await clearAfterTaking(root, taken, sidecars);
+      if (!dryRun) await clearAfterTaking(root, imported, sidecars);
     }
     await open.finish({ type: "summary", feed: feed.name, ...counts });
   }
-  for (const { file, row } of memory.kept.values()) {
-    const { status, reason } = row;
-    const moved = await moveAside(file, { ...unread(file.path, status, reason), feed: feed.name, rejectedTo: null });
-    if (moved.rejectedTo === null) counts.waiting++;
-    else yield moved;
-  }
+  yield* keptEvents(reporting);
+  yield* brokenNameEvents(reporting, broken);
+}
 
-  for (const file of broken) {
-    const result = unread(file.path, "invalid", "its name is not UTF-8 text; rename it");
-    const news = memory.note(file, result);
-    if (news) countDrop(counts, result);
-    else counts.waiting++;
-    if (news) yield { ...result, feed: feed.name, rejectedTo: null };
-  }
-
-  async function* all(begin: FoundFile): AsyncGenerator<FoundFile> {
-    yield begin;
-    yield* candidates;
-  }
-
-  /** Undefined for what is not worth being told. */
-  async function answer(result: ImportedFile, source: FoundFile): Promise<DropFileEvent | undefined> {
-    const event: DropFileEvent = { ...result, feed: feed.name, rejectedTo: null };
-    if (isThere(result)) {
-      countDrop(counts, result);
-      memory.forget(source);
-      return event;
-    }
-    const mark = await currentMark(source.path).catch(() => source.mark);
-    // somebody else took it, or is writing to it
-    if (mark === undefined) memory.forget(source);
-    else if (!sameMark(mark, source.mark)) counts.unsettled++;
-    if (mark === undefined || !sameMark(mark, source.mark)) return undefined;
-    const news = memory.note(source, result);
-    const moved = await moveAside(source, event);
-    if (news) countDrop(counts, result);
-    else if (moved.rejectedTo === null) counts.waiting++;
-    return news || moved.rejectedTo !== null ? moved : undefined;
-  }
-
-  async function moveAside(source: FoundFile, event: DropFileEvent): Promise<DropFileEvent> {
-    if (rejectTo === undefined || dryRun || event.status === "failed") return event;
-    const text = `${event.reason ?? ""}\n\nstatus: ${event.status}\nfeed:   ${feed.name}\nfile:   ${source.path}\ntime:   ${context.now().toISOString()}\n`;
-    try {
-      const to = await rejectFile(source, { folder: rejectTo, path: found.pathOf(source.path), text });
-      memory.forget(source);
-      if (to === undefined) return event;
-      counts.rejected++;
-      return { ...event, rejectedTo: to };
-    } catch (error) {
-      const why = `${source.path} cannot be moved to ${rejectTo}: ${(error as Error).message}`;
-      found.problems.push(new FeedctlError("denied", why, { cause: error }));
-      return event;
-    }
-  }
+async function* startingWith<T>(first: T, rest: AsyncIterable<T>): AsyncGenerator<T> {
+  yield first;
+  yield* rest;
 }
 
 /** Leaves in the catalog what the next scan and `drop status` need to know. */

@@ -100,7 +100,7 @@ export async function createFeed(
     // another feed may have been given this very directory before
     const { path } = defaultDirectory(settingsMap(context, await readSettings(transaction)), row);
     await refuseOverlap(context, transaction, row, directoryLocation(path));
-    await audit(transaction, context, row, "feed created", { type: row.type });
+    await audit(transaction, context, row, { action: "feed created", detail: { type: row.type } });
     return feedOf(row);
   });
 }
@@ -193,10 +193,13 @@ export async function setFeed(context: Context, name: string, change: FeedSettin
       ...(change.retentionRulesEnabled === undefined ? {} : { retention_rules_enabled: change.retentionRulesEnabled }),
     });
     const { dropDistribution, dropComponent, ...told } = change;
-    await audit(transaction, context, row, "feed changed", {
-      ...told,
-      ...("drop_distribution" in place && { dropDistribution }),
-      ...("drop_component" in place && { dropComponent }),
+    await audit(transaction, context, row, {
+      action: "feed changed",
+      detail: {
+        ...told,
+        ...("drop_distribution" in place && { dropDistribution }),
+        ...("drop_component" in place && { dropComponent }),
+      },
     });
     return feedOf(row);
   });
@@ -211,7 +214,7 @@ export async function renameFeed(context: Context, name: string, to: string): Pr
     if (other !== undefined && other.id !== before.id)
       throw new FeedctlError("conflict", `feed "${other.name}" already exists`);
     const row = await updateFeed(transaction, before.id, { name: to });
-    await audit(transaction, context, row, "feed renamed", { from: before.name });
+    await audit(transaction, context, row, { action: "feed renamed", detail: { from: before.name } });
     return feedOf(row);
   });
 }
@@ -231,7 +234,7 @@ export async function deleteFeed(
     const stores = await storesOfFeed(transaction, feed.id);
     const current = stores.find((row) => row.role === "current");
     const filesAt = current === undefined ? "" : (await describeStore(context, transaction, feed, current)).location;
-    await audit(transaction, context, feed, "feed deleted", { filesAt, ...totals });
+    await audit(transaction, context, feed, { action: "feed deleted", detail: { filesAt, ...totals } });
     if (current !== undefined)
       await replaceStore(
         transaction,
@@ -249,8 +252,7 @@ async function audit(
   db: Db,
   context: Context,
   feed: FeedRow,
-  action: string,
-  detail: Record<string, unknown>,
+  { action, detail }: { action: string; detail: Record<string, unknown> },
 ): Promise<void> {
   await insertAuditEvents(db, { runId: null, actor: context.actor, feedId: feed.id, now: context.now() }, [
     { action, object: feed.name, detail },

@@ -38,6 +38,7 @@ export async function purgeFeed(context: Context, name: string): Promise<Purged>
   await using run = await startRun(context, "feed delete", feed.id);
   await using store = await openFeedStore(context, catalog.db, feed, row);
   await updateFeed(catalog.db, feed.id, { active: false, deleting_at: context.now() });
+  const place = { feed, storeId: row.id, store, run };
   let deleted = 0;
   for (;;) {
     const taken = await catalog.db.transaction().execute(async (db) => {
@@ -45,7 +46,7 @@ export async function purgeFeed(context: Context, name: string): Promise<Purged>
       await recordDeletes(db, { storeId: row.id, runId: run.id, now: context.now() }, keys);
       return keys.length;
     });
-    deleted += (await settlePending(context, feed, row.id, store, run, context.lockWait)).deleted;
+    deleted += (await settlePending(context, place, { wait: context.lockWait })).deleted;
     if (taken === 0) break;
   }
   const earlier = (await storesOfFeed(catalog.db, feed.id))

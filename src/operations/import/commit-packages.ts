@@ -81,8 +81,7 @@ async function storeWanted(
   const changed = [...open].filter((item) => since.has(item.key) !== known.has(item.key));
   await renewWrites(
     db,
-    storeId,
-    run.id,
+    { storeId, runId: run.id },
     changed.map((item) => intentOf(item, since)),
   );
   const { stored, refused, withdrawn, fatal } = await putAll(context, store, matches.wanted);
@@ -172,7 +171,10 @@ async function record(
       storeId,
       kept.map(({ file }) => file.key),
     );
-    await withdrawWrites(transaction, storeId, run.id, [...answers.map(({ file }) => file.key), ...withdrawn]);
+    await withdrawWrites(transaction, { storeId, runId: run.id }, [
+      ...answers.map(({ file }) => file.key),
+      ...withdrawn,
+    ]);
     await run.audit(
       transaction,
       kept.map(({ status, file }) => ({

@@ -35,8 +35,7 @@ export async function preparePackage(
   format: Format,
   file: PackageFile,
   shownAs: string,
-  options: ReadOptions,
-  readBytes: ReadBytes = readSmall,
+  { readBytes = readSmall, ...options }: ReadOptions & { readBytes?: ReadBytes | undefined },
 ): Promise<PackageContent> {
   const { signal } = options;
   try {

@@ -32,7 +32,7 @@ export async function readCandidate(
   try {
     const format = type === undefined ? await detectFormat(file, await allFormats(), signal) : await loadFormat(type);
     if (format === undefined) return { type: undefined };
-    const item = await preparePackage(format, file, path, { signal, distribution, component }, readBytes);
+    const item = await preparePackage(format, file, path, { signal, distribution, component, readBytes });
     return { type: format.type, item };
   } catch (error) {
     if (!isFeedctlError(error) || error.code === "interrupted") throw error;

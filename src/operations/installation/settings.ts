@@ -52,20 +52,19 @@ export async function setSetting(
 ): Promise<SettingChange> {
   const info = requireSetting(name);
   const checked = checkValue(context, info, value);
-  return change(context, info, (db) => saveSetting(db, info.name, checked, context.now()), value, keepFeeds);
+  return change(context, info, (db) => saveSetting(db, info.name, checked, context.now()), { after: value, keepFeeds });
 }
 
 export async function resetSetting(context: Context, name: string): Promise<SettingChange> {
   const info = requireSetting(name);
-  return change(context, info, (db) => removeSetting(db, info.name), null);
+  return change(context, info, (db) => removeSetting(db, info.name), { after: null, keepFeeds: false });
 }
 
 async function change(
   context: Context,
   info: SettingInfo,
   write: (db: Parameters<typeof saveSetting>[0]) => Promise<void>,
-  value: string | null,
-  keepFeeds = false,
+  { after: value, keepFeeds }: { after: string | null; keepFeeds: boolean },
 ): Promise<SettingChange> {
   const { db } = await context.catalog();
   return db.transaction().execute(async (transaction) => {

@@ -115,12 +115,10 @@ async function savedStore(context: Context, db: Db, feed: FeedRow, storeId: numb
 /** Records a migration, or takes up the one that was left; the place is the feed's from here on. */
 export async function recordMigration(
   context: Context,
-  catalog: Catalog,
-  feed: FeedRow,
-  { current, next, reverses }: Ends,
+  { catalog, feed, ends, run }: { catalog: Catalog; feed: FeedRow; ends: Ends; run: Run },
   plan: MigrationPlan,
-  run: Run,
 ): Promise<MigrationRow> {
+  const { current, next, reverses } = ends;
   return catalog.db.transaction().execute(async (db) => {
     await refuseOverlap(context, db, feed, next.location);
     const stores = await storesOfFeed(db, feed.id);

@@ -51,7 +51,7 @@ export async function cancelMigration(
   const { signal } = context;
   const before = await requireOpenMigration(catalog, feed);
   await using free = await catalog.lock({ kind: "migrate", id: feed.id, mode: "exclusive" });
-  if (free === undefined) await askRunner(context, catalog, feed, before, "cancel");
+  if (free === undefined) await askRunner(context, feed, before, "cancel");
   await using lock =
     free ?? (await catalog.lock({ kind: "migrate", id: feed.id, mode: "exclusive", wait: context.lockWait, signal }));
   if (lock === undefined)

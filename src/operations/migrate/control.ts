@@ -37,7 +37,7 @@ export async function pauseMigration(context: Context, name: string): Promise<Mi
   const feed = await requireLiveFeed(catalog.db, name);
   const migration = await requireOpenMigration(catalog, feed);
   await using lock = await catalog.lock({ kind: "migrate", id: feed.id, mode: "exclusive" });
-  if (lock === undefined) return await askRunner(context, catalog, feed, migration, "pause");
+  if (lock === undefined) return await askRunner(context, feed, migration, "pause");
   await updateMigration(catalog.db, migration.id, { state: "paused", request: null });
   return { feed: feed.name, migration: migration.id, outcome: "done" };
 }
@@ -45,11 +45,11 @@ export async function pauseMigration(context: Context, name: string): Promise<Mi
 /** Leaves a word for the process that runs the migration, which looks every two seconds. */
 export async function askRunner(
   context: Context,
-  catalog: Catalog,
   feed: FeedRow,
   migration: MigrationRow,
   request: MigrationRequest,
 ): Promise<MigrationAsked> {
+  const catalog = await context.catalog();
   const by = `${context.actor} on ${context.host}`;
   if (!(await requestOfMigration(catalog.db, migration.id, request, by)))
     throw new FeedctlError("conflict", `the migration of feed "${feed.name}" has ended meanwhile`);
@@ -70,7 +70,7 @@ export async function* cutOverMigration(context: Context, name: string): AsyncGe
   // held from the look on: of two that find it idle only one goes on, and the other asks it
   const idle = await tryLock();
   if (idle !== undefined) return yield* migrateFeed(context, resume, idle);
-  await askRunner(context, catalog, feed, migration, "cutover");
+  await askRunner(context, feed, migration, "cutover");
   context.notice(`the process that migrates feed "${feed.name}" was asked to cut over`);
   for (;;) {
     await sleep(LOOK, undefined, { signal: context.signal });

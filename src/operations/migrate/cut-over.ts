@@ -37,7 +37,7 @@ export async function* cutOver(session: Session): AsyncGenerator<PassEvent, CutO
     await updateMigration(db, migration.id, { state: "switching", updated_at: context.now() });
     // what dead runs left and what rows have given up must not be carried over
     const withdrawn = await unsettledKeys(db, ends.current.id);
-    await settlePending(context, feed, ends.current.id, source, run);
+    await settlePending(context, { feed, storeId: ends.current.id, store: source, run });
     const about = { feedId: feed.id, source, target, targetStoreId: migration.to_store_id, migrationId: migration.id };
     const how = {
       skipCached: migration.plan.cached === "skip",

@@ -87,7 +87,7 @@ export async function* migrateFeed(
     fresh,
   };
   await using run = await startRun(outer, "migrate", feed.id);
-  const migration = await recordMigration(outer, catalog, feed, ends, plan, run);
+  const migration = await recordMigration(outer, { catalog, feed, ends, run }, plan);
   await using watch = watchMigration(outer, catalog, migration.id, lock);
   const context = { ...outer, signal: AbortSignal.any([outer.signal, watch.signal]) };
   const session: Session = { context, catalog, feed, ends, migration, run, source, target };
@@ -150,7 +150,7 @@ async function* makePasses(
   addPass(summary, last);
   summary.frozenMilliseconds = frozenMilliseconds;
   summary.outcome = switched ? "switched" : "incomplete";
-  if (switched) await settlePending(context, feed, migration.to_store_id, target, run);
+  if (switched) await settlePending(context, { feed, storeId: migration.to_store_id, store: target, run });
 }
 
 async function* onePass(
@@ -183,7 +183,8 @@ async function* onePass(
     if (event.outcome === "copied") counts.bytes += event.size;
     yield event;
   }
-  await updatePass(db, migration.id, number, passCounts(counts), context.now(), true);
+  const ended = { now: context.now(), finished: true };
+  await updatePass(db, { migrationId: migration.id, number }, passCounts(counts), ended);
   addPass(summary, counts);
   return counts;
 }

@@ -57,7 +57,8 @@ export function watchMigration(context: Context, catalog: Catalog, migrationId: 
     });
     const now = context.now();
     await updateMigration(catalog.db, migrationId, { updated_at: now });
-    if (pass !== undefined) await updatePass(catalog.db, migrationId, pass.number, passCounts(pass.counts()), now);
+    if (pass !== undefined)
+      await updatePass(catalog.db, { migrationId, number: pass.number }, passCounts(pass.counts()), { now });
     const row = await migrationById(catalog.db, migrationId);
     if (row === undefined || row.request === null || deaf) return;
     asked = row.request;

@@ -85,7 +85,8 @@ export async function* shareFirstPass(
   }
   await jobs.drop(migration.id);
   const done = counts();
-  await updatePass(db, migration.id, number, passCounts(done), context.now(), true);
+  const ended = { now: context.now(), finished: true };
+  await updatePass(db, { migrationId: migration.id, number }, passCounts(done), ended);
   summary.copied += done.copied;
   summary.verified += done.verified;
   summary.bytes += done.bytes;

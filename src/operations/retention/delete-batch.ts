@@ -181,16 +181,16 @@ export interface Reclaimed {
 
 /** Deletes the blobs that wait for it, of earlier runs as well. With `wait` it gives others the time to finish writing. */
 export async function reclaim({ context, writer }: RetentionTask, wait?: number): Promise<Reclaimed> {
-  const { feed, storeId, store, run } = await writer.write(async (target) => target);
+  const target = await writer.write(async (now) => now);
   const reclaimed = { blobs: 0, bytes: 0 };
   const measure = async (keys: readonly Key[]) => {
-    for await (const size of sizesOf(context, store, keys)) {
+    for await (const size of sizesOf(context, target.store, keys)) {
       reclaimed.blobs += size === undefined ? 0 : 1;
       reclaimed.bytes += size ?? 0;
     }
   };
   try {
-    await settlePending(context, feed, storeId, store, run, wait, measure);
+    await settlePending(context, target, { wait, beforeDelete: measure });
   } catch (error) {
     // somebody goes on writing: what is due stays recorded, for the next run or verify --repair
     if (wait === undefined || !isFeedctlError(error, "locked")) throw error;

@@ -50,7 +50,7 @@ export async function* testStore(context: Context, name: string): AsyncGenerator
     },
     async create() {
       written = true;
-      const { outcome } = await put(opened(), key, first, "fail", context);
+      const { outcome } = await put(context, opened(), { key, source: first, ifExists: "fail" });
       if (outcome !== "created") raise(`storing a new blob was answered with "${outcome}"`);
     },
     async "read back"() {
@@ -64,7 +64,7 @@ export async function* testStore(context: Context, name: string): AsyncGenerator
       if (!listed) raise("the listing lacks a blob that was just stored");
     },
     async "conditional create"() {
-      const refused = await put(opened(), key, second, "fail", context).then(
+      const refused = await put(context, opened(), { key, source: second, ifExists: "fail" }).then(
         () => false,
         (error: unknown) => {
           if (error instanceof FeedctlError && error.code === "conflict") return true;
@@ -74,7 +74,7 @@ export async function* testStore(context: Context, name: string): AsyncGenerator
       if (!refused) raise("the store overwrites a blob although it was told not to (If-None-Match is ignored)");
     },
     async replace() {
-      const { outcome } = await put(opened(), key, second, "replace", context);
+      const { outcome } = await put(context, opened(), { key, source: second, ifExists: "replace" });
       if (outcome !== "replaced") raise(`replacing a blob was answered with "${outcome}"`);
     },
     async delete() {
@@ -119,7 +119,11 @@ export async function* testStore(context: Context, name: string): AsyncGenerator
 export async function checkControl(context: Context, store: Store): Promise<void> {
   const key = parseKey(`feedctl-probe/${context.randomBytes(8).toString("hex")}`);
   try {
-    await put(store, key, memorySource(Buffer.from("feedctl checks this directory\n")), "fail", context);
+    await put(context, store, {
+      key: key,
+      source: memorySource(Buffer.from("feedctl checks this directory\n")),
+      ifExists: "fail",
+    });
     await store.delete(key, { signal: context.signal });
   } catch (error) {
     if (!isFeedctlError(error, "denied")) throw error;
@@ -131,11 +135,9 @@ export async function checkControl(context: Context, store: Store): Promise<void
 }
 
 function put(
-  store: Store,
-  key: Key,
-  source: BlobSource & { bytes: Buffer },
-  ifExists: "fail" | "replace",
   context: Context,
+  store: Store,
+  { key, source, ifExists }: { key: Key; source: BlobSource & { bytes: Buffer }; ifExists: "fail" | "replace" },
 ) {
   const { md5, sha256 } = hashBytes(source.bytes);
   return store.put(key, source, { ifExists, md5, sha256, contentType: "text/plain", signal: context.signal });

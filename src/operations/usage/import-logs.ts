@@ -143,7 +143,8 @@ async function countInto(context: Context, log: Log, answer: CountedFile): Promi
       // read with a wrong prefix or format it tells nothing of the feed, and is to be counted when that is put right
       if (found === 0 && previous === undefined) return undefined;
       const saved = { head, sha256, bytes: offset, name: log.file };
-      if (!(await saveCountedLog(transaction, log.feedId, saved, previous, context.now())))
+      const about = { before: previous, now: context.now() };
+      if (!(await saveCountedLog(transaction, log.feedId, saved, about)))
         throw new FeedctlError("locked", "another run is counting this log", { hint: "try again when it is done" });
       return sha256;
     });

@@ -65,7 +65,7 @@ export async function* verifyFeed(context: Context, input: VerifyInput): AsyncGe
   let repaired = 0;
   if (input.repair) {
     await using run = await startRun(context, "verify --repair", feed.id);
-    const settled = await settlePending(context, feed, row.id, store, run, context.lockWait);
+    const settled = await settlePending(context, { feed, storeId: row.id, store, run }, { wait: context.lockWait });
     // a day: nothing that is still being written is that old
     const swept =
       (await store.sweep?.(new Date(context.now().getTime() - 86_400_000), { signal: context.signal })) ?? 0;

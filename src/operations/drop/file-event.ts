@@ -1,0 +1,93 @@
+import { FeedctlError } from "../../errors.ts";
+import type { FeedRow } from "../../catalog/feeds.ts";
+import type { Context } from "../context.ts";
+import { isThere, unread, type ImportedFile } from "../import/outcome.ts";
+import { currentMark, sameMark } from "../local-files/file-mark.ts";
+import type { FoundFile } from "../local-files/found-file.ts";
+import type { DropMemory } from "./known-rejects.ts";
+import { countDrop, type DropCounts, type DropFileEvent } from "./outcome.ts";
+import { rejectFile } from "./reject.ts";
+
+/** What the files of one scan are reported with. */
+export interface Reporting {
+  context: Context;
+  feed: FeedRow;
+  memory: DropMemory;
+  counts: DropCounts;
+  /** Faults of the scan, in contrast to those of one file. */
+  problems: FeedctlError[];
+  /** Where conflicting and invalid files are moved to; undefined: they stay. */
+  rejectTo: string | undefined;
+  dryRun: boolean;
+  /** The path below the drop path, with `/`. */
+  pathOf(path: string): string;
+}
+
+/** Counts a result, and remembers a file that stays. Undefined when there is nothing new to report. */
+export async function eventOf(
+  reporting: Reporting,
+  file: FoundFile,
+  result: ImportedFile,
+): Promise<DropFileEvent | undefined> {
+  const { memory, counts, feed } = reporting;
+  const event: DropFileEvent = { ...result, feed: feed.name, rejectedTo: null };
+  if (isThere(result)) {
+    countDrop(counts, result);
+    memory.forget(file);
+    return event;
+  }
+  const mark = await currentMark(file.path).catch(() => file.mark);
+  // somebody else took it, or is writing to it
+  if (mark === undefined) memory.forget(file);
+  else if (!sameMark(mark, file.mark)) counts.unsettled++;
+  if (mark === undefined || !sameMark(mark, file.mark)) return undefined;
+  const isNews = memory.note(file, result);
+  const moved = await moveAside(reporting, file, event);
+  if (isNews) countDrop(counts, result);
+  else if (moved.rejectedTo === null) counts.waiting++;
+  return isNews || moved.rejectedTo !== null ? moved : undefined;
+}
+
+/** Files that earlier scans reported and that are unchanged: only those that are moved aside now are reported. */
+export async function* keptEvents(reporting: Reporting): AsyncGenerator<DropFileEvent> {
+  const { memory, counts, feed } = reporting;
+  for (const { file, row } of memory.kept.values()) {
+    const { status, reason } = row;
+    const event = { ...unread(file.path, status, reason), feed: feed.name, rejectedTo: null };
+    const moved = await moveAside(reporting, file, event);
+    if (moved.rejectedTo === null) counts.waiting++;
+    else yield moved;
+  }
+}
+
+/** Files whose names are no UTF-8 text. */
+export function* brokenNameEvents(
+  { memory, counts, feed }: Reporting,
+  files: readonly FoundFile[],
+): Generator<DropFileEvent> {
+  for (const file of files) {
+    const result = unread(file.path, "invalid", "its name is not UTF-8 text; rename it");
+    if (memory.note(file, result)) {
+      countDrop(counts, result);
+      yield { ...result, feed: feed.name, rejectedTo: null };
+    } else counts.waiting++;
+  }
+}
+
+async function moveAside(reporting: Reporting, file: FoundFile, event: DropFileEvent): Promise<DropFileEvent> {
+  const { context, feed, memory, counts, problems, rejectTo, dryRun, pathOf } = reporting;
+  if (rejectTo === undefined || dryRun || event.status === "failed") return event;
+  const about = `status: ${event.status}\nfeed:   ${feed.name}\nfile:   ${file.path}\ntime:   ${context.now().toISOString()}`;
+  const text = `${event.reason ?? ""}\n\n${about}\n`;
+  try {
+    const to = await rejectFile(file, { folder: rejectTo, path: pathOf(file.path), text });
+    memory.forget(file);
+    if (to === undefined) return event;
+    counts.rejected++;
+    return { ...event, rejectedTo: to };
+  } catch (error) {
+    const why = `${file.path} cannot be moved to ${rejectTo}: ${(error as Error).message}`;
+    problems.push(new FeedctlError("denied", why, { cause: error }));
+    return event;
+  }
+}
