@@ -17,8 +17,8 @@ function randomTests(): string[] {
 }
 
 const parts: Record<string, () => string[]> = {
-  /** Two kills for each scenario are a test run's. */
-  kills: () => ["test/bench/kill-campaign.ts", String(Math.ceil(2 * effort)), String(seed)],
+  /** A test run makes one for each scenario. */
+  kills: () => ["test/bench/kill-campaign.ts", String(Math.ceil(effort)), String(seed)],
   /** Six seconds are what a test run spends on it. */
   fuzz: () => ["test/bench/fuzz-formats.ts", String(seed), String(Math.ceil(6 * effort))],
   models: () => ["--test", "--test-concurrency=2", "--test-reporter=spec", ...randomTests()],
