@@ -172,7 +172,7 @@ Examples:
 /** Every criterion as an option; to be changed, a flag can be taken back too. */
 function addCriteria(command: Command, toChange: boolean): Command {
   for (const { flag, value, placeholder, help } of Object.values(criteria)) {
-    const isFlag = value.form === "flag";
+    const isFlag = value.kind === "flag";
     command.addOption(new Option(isFlag ? `--${flag}` : `--${flag} <${placeholder}>`, help).helpGroup("Criteria:"));
     if (toChange && isFlag) command.addOption(new Option(`--no-${flag}`, "the opposite").hideHelp());
   }
