@@ -184,7 +184,7 @@ function addCriteria<Args extends unknown[], Options extends OptionValues>(
   toChange: boolean,
 ): Command<Args, Options> {
   for (const { flag, value, placeholder, help } of Object.values(criteria)) {
-    const isFlag = value.form === "flag";
+    const isFlag = value.kind === "flag";
     command.addOption(new Option(isFlag ? `--${flag}` : `--${flag} <${placeholder}>`, help).helpGroup("Criteria:"));
     if (toChange && isFlag) command.addOption(new Option(`--no-${flag}`, "the opposite").hideHelp());
   }

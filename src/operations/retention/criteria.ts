@@ -136,7 +136,7 @@ export function takesTheRest(rule: RetentionCriteria): boolean {
 /** Patterns that seem to be globs or regular expressions: here only `*` is a wildcard. */
 export function oddPatterns(rule: RetentionCriteria): string[] {
   return givenNames(rule)
-    .filter((name) => criteria[name].value.form === "list")
+    .filter((name) => criteria[name].value.kind === "patterns")
     .flatMap((name) => rule[name] as string[])
     .filter((pattern) => /[?[\]{}|\\%]|^!/.test(pattern));
 }

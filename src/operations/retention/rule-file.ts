@@ -94,13 +94,13 @@ export function readRetentionFile(text: string, file: string): FeedGoals[] {
   }
 
   function criterion(name: CriterionName, given: unknown, where: string) {
-    const { form } = criteria[name].value;
-    if (Array.isArray(given) ? form !== "list" : typeof given !== "string")
-      throw wrong(`${where}: "${name}" is ${form === "list" ? "a list of patterns" : "one value"}`);
+    const { kind } = criteria[name].value;
+    if (Array.isArray(given) ? kind !== "patterns" : typeof given !== "string")
+      throw wrong(`${where}: "${name}" is ${kind === "patterns" ? "a list of patterns" : "one value"}`);
     const value = parsed();
     // "null" is how JSON says that nothing is there; without the criterion the rule would take more than is meant
     const isNothing = given === "" || given === "null" || given === "~";
-    if (isNothing || (value === undefined && form !== "flag"))
+    if (isNothing || (value === undefined && kind !== "flag"))
       throw wrong(`${where}: "${name}" is empty`, "leave it out if the rule is not to look at that");
     return value;
 

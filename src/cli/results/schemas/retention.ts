@@ -4,11 +4,11 @@ import { criteria, criterionNames } from "../../../operations/retention/criteria
 import type { ValueKind } from "../../../operations/retention/criteria/values.ts";
 import { count, flag, maybe, nullable, oneOf, text, time, word } from "./parts.ts";
 
-const valueSchemas: Record<ValueKind<unknown>["json"], TSchema> = {
-  true: Type.Literal(true),
-  string: text(),
-  integer: count(),
-  strings: Type.Array(text()),
+const valueSchemas: Record<ValueKind<unknown>["kind"], TSchema> = {
+  flag: Type.Literal(true),
+  text: text(),
+  number: count(),
+  patterns: Type.Array(text()),
 };
 
 const criteriaSchema = Type.Unsafe<RetentionCriteria>(
@@ -16,7 +16,7 @@ const criteriaSchema = Type.Unsafe<RetentionCriteria>(
     Object.fromEntries(
       criterionNames.map((name) => {
         const { value, help } = criteria[name];
-        return [name, Type.Optional(Type.Unsafe({ ...valueSchemas[value.json], description: help }))];
+        return [name, Type.Optional(Type.Unsafe({ ...valueSchemas[value.kind], description: help }))];
       }),
     ),
   ),

@@ -3,10 +3,8 @@ import { bytesOf } from "../../../lib/parse-size.ts";
 
 /** How the value of a criterion is written. */
 export interface ValueKind<Value> {
-  /** `flag`: an option without a value; `list`: rule files may write a list. */
-  readonly form: "flag" | "single" | "list";
-  /** What the value is in JSON. */
-  readonly json: "true" | "string" | "integer" | "strings";
+  /** What the value is when it is stored. A `flag` is an option without a value; rule files may write `patterns` as a list. */
+  readonly kind: "flag" | "number" | "text" | "patterns";
   /**
    * A value as it is typed or written in a file, and not empty. Undefined: the criterion is to be removed. Throws
    * `wrong(what it should be)`.
@@ -15,13 +13,11 @@ export interface ValueKind<Value> {
 }
 
 function single<Value>(
-  form: "flag" | "single",
-  json: ValueKind<Value>["json"],
+  kind: "flag" | "number" | "text",
   parse: (text: string, wrong: (expected: string) => FeedctlError) => Value | undefined,
 ): ValueKind<Value> {
   return {
-    form,
-    json,
+    kind,
     parse(given, wrong) {
       if (typeof given !== "string" && typeof given !== "number" && typeof given !== "boolean")
         throw wrong("one value");
@@ -30,34 +26,33 @@ function single<Value>(
   };
 }
 
-export const flag = single("flag", "true", (text, wrong): true | undefined => {
+export const flag = single("flag", (text, wrong): true | undefined => {
   if (!/^(true|false)$/i.test(text)) throw wrong("true or false");
   return /^true$/i.test(text) ? true : undefined;
 });
 
-export const text = single("single", "string", (given) => given);
+export const text = single("text", (given) => given);
 
-export const wholeNumber = single("single", "integer", (given, wrong) => {
+export const wholeNumber = single("number", (given, wrong) => {
   if (!/^[0-9]{1,9}$/.test(given)) throw wrong("a whole number");
   return Number(given);
 });
 
 /** Bytes. */
-export const size = single("single", "integer", (given, wrong) => {
+export const size = single("number", (given, wrong) => {
   const bytes = bytesOf(given);
   if (bytes === undefined || !Number.isSafeInteger(bytes)) throw wrong("a size such as 500M or 20GiB");
   return bytes;
 });
 
 /** Part of a version whose numbers make versions siblings. */
-export const line = single("single", "string", (given, wrong) => {
+export const line = single("text", (given, wrong) => {
   if (given !== "package" && given !== "major" && given !== "minor") throw wrong("package, major or minor");
   return given;
 });
 
 export const patterns: ValueKind<string[]> = {
-  form: "list",
-  json: "strings",
+  kind: "patterns",
   parse(given, wrong) {
     const list = Array.isArray(given) ? given : String(given).split(",");
     const found = list.map((each) => (typeof each === "string" ? each.trim() : "")).filter((each) => each !== "");
