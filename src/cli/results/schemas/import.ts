@@ -26,12 +26,11 @@ const importStatus = oneOf([
   "skipped",
 ]);
 
-export const ImportFileLine = Type.Object({
+const ImportFileLine = Type.Object({
   ...fileMembers,
   feed: nullable(text(), "the feed it went to, where files are sorted into several"),
   status: importStatus,
 });
-export type ImportFileLine = Static<typeof ImportFileLine>;
 
 export const ImportLine = Type.Union([
   ImportFileLine,
