@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import { checkJson } from "./check-json.ts";
 import { npmTarball, nupkg } from "./fixtures/packages.ts";
 import { isolation, sandbox, type Sandbox } from "./feedctl.ts";
 import { runHere } from "./in-process.ts";
@@ -136,6 +137,7 @@ async function runCommand(
   }
   const input = command.input.map((line) => `${line}\n`).join("");
   const { code, stdout, stderr } = await run(words, input);
+  if (words.includes("--json")) checkJson(words, { stdout, stderr });
   const lines = (text: string) =>
     (text === "" ? [] : text.replace(/\n$/, "").split("\n")).map((line) => toTokens(line, place.directory));
   return [

@@ -14,7 +14,7 @@ import { writePackages } from "../../support/package-set.ts";
 import { temporaryFolder } from "../../support/temporary-disk.ts";
 import { PATIENCE, until } from "../../support/wait.ts";
 
-const verified = async (place: Installation) => (await place.run("verify", "web", "--read", "--json")).json();
+const verified = async (place: Installation) => (await place.run("verify", "web", "--read", "--json")).summary();
 
 onDatabases("drop paths in trouble", ["PostgreSQL"], (database) => {
   database.test(

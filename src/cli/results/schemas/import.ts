@@ -26,8 +26,11 @@ const importStatus = oneOf([
   "skipped",
 ]);
 
-export const ImportFileLine = Type.Object({ ...fileMembers, feed: nullable(text()), status: importStatus });
-export type ImportFileLine = Static<typeof ImportFileLine>;
+const ImportFileLine = Type.Object({
+  ...fileMembers,
+  feed: nullable(text(), "the feed it went to, where files are sorted into several"),
+  status: importStatus,
+});
 
 export const ImportLine = Type.Union([
   ImportFileLine,
