@@ -11,6 +11,7 @@ import { parseTargetPath } from "../key.ts";
 import { openHttp, type HttpClient } from "../shared/http.ts";
 import type { GcsConfig } from "./config.ts";
 import { translateAuthError, type GcsPlace } from "./errors.ts";
+import { checkBucketName } from "./location.ts";
 
 const SCOPES = ["https://www.googleapis.com/auth/cloud-platform"];
 const GOOGLE = "https://storage.googleapis.com";
@@ -34,8 +35,7 @@ export interface GcsConnection extends GcsPlace {
 /** Checks the configuration and reads the key file; sends nothing. */
 export async function connectGcs(config: GcsConfig): Promise<GcsConnection> {
   const { bucket, anonymous = false, storageClass, makePublic, kmsKey } = config;
-  if (!/^[a-z0-9][a-z0-9._-]{1,220}[a-z0-9]$/.test(bucket))
-    throw usage(`${JSON.stringify(bucket)} is not a bucket name`, "3 or more lower-case letters, digits, - _ and .");
+  checkBucketName(bucket);
   const endpoint = parseServiceUrl(config.endpoint, anonymous);
   const prefix = parseTargetPath(config.targetPath ?? "");
   const path = `gs://${bucket}${prefix && `/${prefix.slice(0, -1)}`}`;

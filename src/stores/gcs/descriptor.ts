@@ -4,7 +4,7 @@ import type { OptionTable, StoreDescriptor } from "../descriptor.ts";
 import { belowTarget, prefixSegments, refuseSecretUrl } from "../shared/location.ts";
 import { parseConfig } from "../shared/parse-options.ts";
 import type { GcsConfig } from "./config.ts";
-import { gcsHost } from "./location.ts";
+import { checkBucketName, gcsHost } from "./location.ts";
 
 const options: OptionTable<GcsConfig> = {
   bucket: { flag: "bucket", value: "BUCKET", description: "bucket name (must exist)", required: true },
@@ -49,6 +49,7 @@ export const gcs: StoreDescriptor<GcsConfig> = {
 
   check(given) {
     refuseSecretUrl(given, "endpoint", "endpoint");
+    checkBucketName(String(given["bucket"]));
     if (typeof given["keyFile"] === "string" && !isAbsolute(given["keyFile"]))
       throw new FeedctlError("usage", "--key-file must be an absolute path", {
         hint: "a relative one would mean another file in every shell",
