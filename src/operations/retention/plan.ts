@@ -67,7 +67,7 @@ export async function planRetention(
     const rules = await readRules(db, feed.id);
     const now = context.now();
     const queries = rules.filter(({ enabled }) => enabled).map((rule) => compileRule(feed.type, rule, now));
-    await tellUnknownUse(context, db, feed, rules, queries);
+    await tellUnknownUse(context, db, feed, { rules, queries });
     await subject.prepare(db, feed.id);
     await subject.keepProtected(db, feed.id);
     for (const query of queries) if (query.protectAcross) await keepAcross(db, feed.id, query);
@@ -123,8 +123,7 @@ async function tellUnknownUse(
   context: Context,
   db: Db,
   feed: FeedRow,
-  rules: readonly RetentionRule[],
-  queries: readonly RuleQuery[],
+  { rules, queries }: { rules: readonly RetentionRule[]; queries: readonly RuleQuery[] },
 ): Promise<void> {
   const trusting = queries.find(
     ({ usedSince, mostDownloads }) => usedSince !== undefined || mostDownloads !== undefined,
