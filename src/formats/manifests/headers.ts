@@ -61,7 +61,7 @@ export function parseMessage(
 ): { headers: Paragraph; body: string } {
   const end = /(?:^|\r?\n)\r?(?:\n|$)/.exec(text);
   const lines = splitLines(end === null ? text : text.slice(0, end.index), manifest);
-  const { paragraph: headers } = readParagraph(lines, 0, manifest, rules, (line) => line === "");
+  const { paragraph: headers } = readParagraph(lines, 0, manifest, { ...rules, isEnd: (line) => line === "" });
   if (headers.fields.length === 0) throw invalid(`its ${manifest} does not begin with a field`);
   return { headers, body: end === null ? "" : text.slice(end.index + end[0].length) };
 }
@@ -84,8 +84,7 @@ function readParagraph(
   lines: readonly string[],
   start: number,
   manifest: string,
-  rules: HeaderRules,
-  isEnd: (line: string) => boolean = isBlank,
+  { isEnd = isBlank, ...rules }: HeaderRules & { isEnd?: (line: string) => boolean },
 ) {
   const parts: { name: string; lines: string[] }[] = [];
   let at = start;

@@ -27,7 +27,7 @@ async function read(file: PackageFile, options: ReadOptions | undefined): Promis
   const name = parseNpmName(manifest["name"], warnings);
   const { version, normalizedVersion } = readVersion(manifest["version"], warnings);
   if (manifest["private"] === true) warnings.push('its package.json says "private": npm would refuse to publish it');
-  checkFileName(file, name, version, normalizedVersion, warnings);
+  warnings.push(...checkFileName(file, name, version, normalizedVersion));
   return {
     group: name.scope,
     name: name.bare,
@@ -119,15 +119,9 @@ function readVersion(version: unknown, warnings: string[]): { version: string; n
 }
 
 /** `npm pack` makes `scope-name-1.0.0.tgz`; registries serve `name-1.0.0.tgz`. */
-function checkFileName(
-  file: PackageFile,
-  name: NpmName,
-  version: string,
-  normalized: string,
-  warnings: string[],
-): void {
+function checkFileName(file: PackageFile, name: NpmName, version: string, normalized: string): string[] {
   const stems = name.scope === "" ? [name.bare] : [`${name.scope}-${name.bare}`, name.bare];
   const names = stems.flatMap((stem) => [`${stem}-${version}.tgz`, `${stem}-${normalized}.tgz`]);
-  if (names.includes(file.name)) return;
-  warnings.push(`the file is called "${file.name}", but by its manifest it is ${stems[0]}-${normalized}.tgz`);
+  if (names.includes(file.name)) return [];
+  return [`the file is called "${file.name}", but by its manifest it is ${stems[0]}-${normalized}.tgz`];
 }

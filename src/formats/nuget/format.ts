@@ -72,7 +72,7 @@ export async function readNupkg(file: PackageFile, options: ReadOptions | undefi
   const kind = kindOf(file, nuspec);
   const warnings: string[] = [];
   if (hasBackslashes) warnings.push("entry names hold backslashes, which some tools take for parts of a name");
-  checkFileName(file, nuspec, normalizedVersion, kind, warnings);
+  warnings.push(...checkFileName(file, nuspec, normalizedVersion, kind));
 
   const id = nuspec.id.toLowerCase();
   const { extension, qualifier } = kinds[kind];
@@ -132,18 +132,10 @@ function kindOf({ name }: PackageFile, { packageTypes }: Nuspec): Kind {
   return lower.endsWith(".symbols.nupkg") ? "legacy-symbols" : "package";
 }
 
-function checkFileName(
-  file: PackageFile,
-  nuspec: Nuspec,
-  normalizedVersion: string,
-  kind: Kind,
-  warnings: string[],
-): void {
+function checkFileName(file: PackageFile, nuspec: Nuspec, normalizedVersion: string, kind: Kind): string[] {
   const { extension } = kinds[kind];
   const versionTexts = [nuspec.version, nuspec.version.replace(/\+.*$/s, ""), normalizedVersion];
   const names = versionTexts.map((version) => `${nuspec.id}.${version}${extension}`.toLowerCase());
-  if (names.includes(file.name.toLowerCase())) return;
-  warnings.push(
-    `the file is called "${file.name}", but by its manifest it is ${nuspec.id}.${normalizedVersion}${extension}`,
-  );
+  if (names.includes(file.name.toLowerCase())) return [];
+  return [`the file is called "${file.name}", but by its manifest it is ${nuspec.id}.${normalizedVersion}${extension}`];
 }

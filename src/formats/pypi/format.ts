@@ -43,7 +43,7 @@ async function read(file: PackageFile, options: ReadOptions | undefined): Promis
     : await readSdist(file, kind.container, options, warnings);
   const nameKey = normalizeProjectName(metadata.name);
   const normalizedVersion = pep440.normalize(metadata.version)!;
-  const fileName = isWheel ? file.name : sdistName(file, metadata, normalizedVersion, kind.ending, warnings);
+  const fileName = isWheel ? file.name : sdistName(file, metadata, kind.ending, warnings);
   return {
     group: "",
     name: metadata.name,
@@ -60,14 +60,8 @@ async function read(file: PackageFile, options: ReadOptions | undefined): Promis
   };
 }
 
-function sdistName(
-  file: PackageFile,
-  { name, version }: CoreMetadata,
-  normalizedVersion: string,
-  ending: string,
-  warnings: string[],
-): string {
-  if (isSdistName(file.name, normalizeProjectName(name), normalizedVersion)) return file.name;
+function sdistName(file: PackageFile, { name, version }: CoreMetadata, ending: string, warnings: string[]): string {
+  if (isSdistName(file.name, normalizeProjectName(name), pep440.normalize(version)!)) return file.name;
   const canonical = `${normalizeProjectName(name).replaceAll("-", "_")}-${pep440Text(version)}${ending}`;
   warnings.push(`the file is called "${file.name}", but by its manifest it is ${canonical}`);
   return canonical;

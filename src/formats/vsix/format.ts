@@ -40,7 +40,7 @@ async function read(file: PackageFile, options: ReadOptions | undefined): Promis
   if (manifest.isForCode) {
     if (codeManifest === undefined) warnings.push("it is for VS Code, but has no extension/package.json");
     else await compareManifests(codeManifest, id, version, warnings);
-    checkFileName(file, manifest.id, id, version, warnings);
+    warnings.push(...checkFileName(file, manifest.id, id, version));
   }
   const nameKey = id.toLowerCase();
   const suffix = platform === undefined ? "" : `@${platform}`;
@@ -102,9 +102,9 @@ async function compareManifests(entry: ZipEntry, id: string, version: string, wa
 }
 
 /** VS Code's tools and galleries call files `name-1.0.0.vsix`, with publisher and platform in several places. */
-function checkFileName(file: PackageFile, name: string, id: string, version: string, warnings: string[]): void {
+function checkFileName(file: PackageFile, name: string, id: string, version: string): string[] {
   const lower = file.name.toLowerCase();
   const begins = [name, id].some((start) => lower.startsWith(`${start.toLowerCase()}-`));
-  if (begins && lower.includes(`-${version.toLowerCase()}`)) return;
-  warnings.push(`the file is called "${file.name}", but by its manifest it is ${id}-${version}.vsix`);
+  if (begins && lower.includes(`-${version.toLowerCase()}`)) return [];
+  return [`the file is called "${file.name}", but by its manifest it is ${id}-${version}.vsix`];
 }

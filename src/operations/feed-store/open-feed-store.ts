@@ -61,8 +61,7 @@ export async function prepareStore(
   context: Context,
   db: Db,
   feed: FeedRow,
-  type: StoreType,
-  options: StoreOptions,
+  { type, options }: { type: StoreType; options: StoreOptions },
 ): Promise<NewStore> {
   checkOptions(context, type, options);
   const saved = await saveOptions(context, type, options);

@@ -61,7 +61,10 @@ export async function findEnds(context: Context, db: Db, feed: FeedRow, goal: Mi
   async function nextStore(): Promise<Pick<Ends, "next" | "reverses">> {
     if (goal === "resume") return resumed();
     if (goal === "rollback") return reversed();
-    return { next: await prepareStore(context, db, feed, goal.to, goal.options), reverses: undefined };
+    return {
+      next: await prepareStore(context, db, feed, { type: goal.to, options: goal.options }),
+      reverses: undefined,
+    };
   }
 
   async function resumed() {

@@ -69,7 +69,7 @@ export async function planRetention(
     const now = context.now();
     const enabled = rules.filter((rule) => rule.enabled);
     const queries = await Promise.all(enabled.map((rule) => compileRule(feed.type, rule, now)));
-    await tellUnknownUse(context, db, feed, rules, queries);
+    await tellUnknownUse(context, db, feed, { rules, queries });
     await subject.prepare(db, feed.id);
     await subject.keepProtected(db, feed.id);
     for (const query of queries) if (query.protectAcross) await keepAcross(db, feed.id, query);
@@ -125,8 +125,7 @@ async function tellUnknownUse(
   context: Context,
   db: Db,
   feed: FeedRow,
-  rules: readonly RetentionRule[],
-  queries: readonly RuleQuery[],
+  { rules, queries }: { rules: readonly RetentionRule[]; queries: readonly RuleQuery[] },
 ): Promise<void> {
   const trusting = queries.find(({ position }) => needsUsage(rules[position - 1] as RetentionRule));
   if (trusting === undefined) return;

@@ -76,7 +76,7 @@ export async function protectPackage(
 
 export async function protect(context: Context, db: Db, feed: FeedRow, protection: NewProtection): Promise<boolean> {
   const changed = await addProtection(db, feed.id, protection, { actor: context.actor, now: context.now() });
-  await audit(context, db, feed, "protected", protection);
+  await audit(context, db, feed, { action: "protected", ...protection });
   return changed;
 }
 
@@ -89,7 +89,7 @@ export async function unprotectPackage(context: Context, feedName: string, text:
       throw new FeedctlError("not-found", `feed "${feed.name}" protects no ${text}`, {
         hint: `see: feedctl package protected ${feed.name}`,
       });
-    await audit(context, transaction, feed, "unprotected", { ...protection, reason: null });
+    await audit(context, transaction, feed, { action: "unprotected", ...protection, reason: null });
     return { feed: feed.name, ...protection, pattern: protectionName(feed.type, protection), changed: true };
   });
 }
@@ -110,8 +110,7 @@ async function audit(
   context: Context,
   db: Db,
   feed: FeedRow,
-  action: string,
-  { reason, ...protection }: NewProtection,
+  { action, reason, ...protection }: NewProtection & { action: "protected" | "unprotected" },
 ): Promise<void> {
   await insertAuditEvents(db, { runId: null, actor: context.actor, feedId: feed.id, now: context.now() }, [
     { action, object: protectionName(feed.type, protection), ...(reason !== null && { detail: { reason } }) },

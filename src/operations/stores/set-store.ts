@@ -72,7 +72,7 @@ export async function setStore(
   await using lock = await lockWholeFeed(context, catalog, feed);
   return await catalog.db.transaction().execute(async (db) => {
     const current = await requireStore(db, feed);
-    const next = await prepareStore(context, db, feed, type, options);
+    const next = await prepareStore(context, db, feed, { type, options });
     await refuseOverlap(context, db, feed, next.location);
     if (isDirectory(next.config)) {
       await using store = await context.openStore(next.config);
@@ -81,9 +81,7 @@ export async function setStore(
     const before = await describeStore(context, db, feed, current);
     const frozen = await frozenPlace(context, db, feed, current);
     const same = overlap(next.location, frozen.location as Location) === "same";
-    const row = same
-      ? await updatePlace(db, current, next)
-      : await replace(context, db, feed.id, current, frozen, next);
+    const row = same ? await updatePlace(db, current, next) : await replace(context, db, current, { frozen, next });
     await lock.assertHeld();
     const store = await describeStore(context, db, feed, row);
     await insertAuditEvents(db, { runId: null, actor: context.actor, feedId: feed.id, now: context.now() }, [
@@ -108,11 +106,10 @@ async function updatePlace(db: Db, row: StoreRow, next: NewStore): Promise<Store
 async function replace(
   context: Context,
   db: Db,
-  feedId: number,
   current: StoreRow,
-  frozen: Parameters<typeof replaceStore>[2],
-  next: NewStore,
+  { frozen, next }: { frozen: Parameters<typeof replaceStore>[2]; next: NewStore },
 ): Promise<StoreRow> {
+  const feedId = current.feed_id;
   const now = context.now();
   await replaceStore(db, current.id, frozen, now);
   // going back to an earlier place takes its row again, so that one place is never two stores

@@ -26,6 +26,18 @@ export interface S3Connection extends S3Place {
   close(): Promise<void>;
 }
 
+/** All that an object is created with but its bytes. */
+export type ObjectRequest = {
+  Bucket: string;
+  Key: string;
+  Metadata: Record<string, string>;
+  ContentType?: string;
+  CacheControl?: string;
+} & S3Creation;
+
+/** Sent with the request that makes an object visible. */
+export type Condition = { IfNoneMatch?: string };
+
 /** Sent with PutObject and CreateMultipartUpload only; S3 refuses these headers elsewhere. */
 export interface S3Creation {
   ACL?: "public-read";

@@ -2,23 +2,13 @@
 // a note where the caller keeps notes.
 import { FeedctlError } from "../../errors.ts";
 import type { Key } from "../key.ts";
-import { http, type S3Connection } from "./client.ts";
+import { http, type Condition, type ObjectRequest, type S3Connection } from "./client.ts";
 import { s3Code, translateS3Error } from "./errors.ts";
 import type { PromisedOptions } from "../shared/promised-hash.ts";
 import { uploadParts, type DonePart } from "./parts.ts";
 import { isWorthKeeping, noteOf, takeUp } from "./resume.ts";
 import { endUpload, type UploadTarget } from "./unfinished.ts";
 import type { BlobSource, Store } from "../store.ts";
-
-export type ObjectRequest = {
-  Bucket: string;
-  Key: string;
-  Metadata: Record<string, string>;
-  ContentType?: string;
-  CacheControl?: string;
-} & S3Connection["creation"];
-
-export type Condition = { IfNoneMatch?: string };
 
 /** Rejects with the SDK's errors, or with a `FeedctlError` for what is wrong with the source. */
 export async function upload(

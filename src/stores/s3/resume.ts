@@ -1,9 +1,8 @@
 // The note about an upload that broke off, by which the next put of the same blob finds what is there already.
 import { hash } from "node:crypto";
 import type { Key } from "../key.ts";
-import type { S3Connection } from "./client.ts";
+import type { ObjectRequest, S3Connection } from "./client.ts";
 import { s3Status } from "./errors.ts";
-import type { ObjectRequest } from "./multipart.ts";
 import { partSizeFor } from "./parts.ts";
 import { isStale, mayPass } from "./send.ts";
 import { endUpload, storedParts, type StoredPart } from "./unfinished.ts";

@@ -17,7 +17,7 @@ export function bracketRange(scheme: VersionScheme): RangeSyntax {
         const match = part.exec(text);
         if (match === null)
           throw noRange(text, "its form is [1.0,2.0)", "[1.0] is one version, [1.0,) that one and all later");
-        intervals.push(intervalOf(scheme, text, match[1] === "[", match[2]!, match[3] === "]"));
+        intervals.push(intervalOf(scheme, text, { from: match[1] === "[", inner: match[2]!, to: match[3] === "]" }));
         if (part.lastIndex >= text.length) return intervals;
         if (text[part.lastIndex] !== ",") throw noRange(text, "between two intervals stands a comma");
       }
@@ -28,9 +28,7 @@ export function bracketRange(scheme: VersionScheme): RangeSyntax {
 function intervalOf(
   scheme: VersionScheme,
   range: string,
-  fromIncluded: boolean,
-  inner: string,
-  toIncluded: boolean,
+  { from: fromIncluded, inner, to: toIncluded }: { from: boolean; inner: string; to: boolean },
 ): Interval {
   const [low = "", high, more] = inner.split(",").map((each) => each.trim());
   if (more !== undefined) throw noRange(range, "an interval has two ends");

@@ -30,7 +30,10 @@ export function relationRange(scheme: VersionScheme, relations: Relations): Rang
           each.lastIndex = at;
           const match = each.exec(trimmed);
           if (match === null) throw noRange(text, `its form is ${relations.example}`);
-          intervals = intersect(intervals, relation(scheme, relations, match[1]!, match[2]!, text));
+          intervals = intersect(
+            intervals,
+            relation(scheme, relations, text, { operator: match[1]!, version: match[2]! }),
+          );
           at = each.lastIndex;
         }
         return intervals;
@@ -41,9 +44,8 @@ export function relationRange(scheme: VersionScheme, relations: Relations): Rang
 function relation(
   scheme: VersionScheme,
   { doubled, equalUpTo, pessimistic }: Relations,
-  operator: string,
-  version: string,
   range: string,
+  { operator, version }: { operator: string; version: string },
 ): Interval[] {
   const key = keyOf(scheme, version, range);
   const prefix = equalUpTo?.(version, key);
