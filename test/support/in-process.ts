@@ -1,3 +1,4 @@
+import { enableCompileCache } from "node:module";
 import { join } from "node:path";
 import { Readable, Writable } from "node:stream";
 import { pathToFileURL } from "node:url";
@@ -24,6 +25,8 @@ export async function runHere(
   },
 ): Promise<Pick<FeedctlResult, "code" | "stdout" | "stderr">> {
   await freshBuild();
+  // As bin/feedctl.js does: each test file would compile feedctl and its drivers anew.
+  enableCompileCache();
   // What asks the operating system past `env` must not find the user's configuration either.
   process.env["HOME"] = where.cwd;
   const { run } = (await import(
