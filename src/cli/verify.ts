@@ -17,15 +17,13 @@ export function verifyCommand(edge: Edge): CommandUnknownOpts {
         for await (const event of verifyFeed(context, { feed, read: options.read, repair: options.repair })) {
           if (event.type === "finding") {
             out.progress.step(0);
-            // --json answers with one document; the findings go along as lines of talk
-            if (out.options.json) out.warn(`${event.finding}: ${event.key}: ${event.reason}`);
-            else await out.event(event, `${event.finding.padEnd(12)}  ${event.key}: ${event.reason}`);
+            await out.event(event, `${event.finding.padEnd(12)}  ${event.key}: ${event.reason}`);
             continue;
           }
           out.progress.stop();
           sound = isSound(event);
           const counts = `${event.match} match (${formatSize(event.bytes)}), ${event.differ} differ, ${event.missingBlob} rows without blob, ${event.missingRow} blobs without row, ${event.unchecked} unchecked`;
-          await out.result(
+          await out.event(
             event,
             `${sound ? "sound" : "NOT SOUND"}: ${counts}${event.read ? "; every blob was read" : ""}`,
           );

@@ -30,6 +30,8 @@ export interface FeedctlResult {
   lines(): string[];
   /** stdout as NDJSON. */
   events(): Record<string, unknown>[];
+  /** The last line of stdout as JSON. */
+  summary(): Record<string, unknown>;
 }
 
 export interface RunningFeedctl {
@@ -154,5 +156,6 @@ export function resultOf(code: number | null, stdout: string, stderr: string): F
     lines,
     json: () => parse(stdout),
     events: () => lines().map((line) => parse(line) as Record<string, unknown>),
+    summary: () => parse(lines().at(-1) ?? "") as Record<string, unknown>,
   };
 }

@@ -68,7 +68,7 @@ export function killScenarios(servers: Servers): Record<string, KillScenario> {
   const state = async (place: Installation, round: string) => {
     const listed = (await place.run("package", "list", feed(round), "--json")).json() as Record<string, unknown>[];
     const verified = await place.run("verify", feed(round), "--read", "--json");
-    const { match, differ, missingBlob, missingRow, unchecked } = verified.json() as Record<string, number>;
+    const { match, differ, missingBlob, missingRow, unchecked } = verified.summary() as Record<string, number>;
     const rows = listed.map(({ group, name, version, files }) => ({ group, name, version, files }));
     return { rows, counts: { match, differ, missingBlob, missingRow, unchecked } };
   };
@@ -171,7 +171,7 @@ export function killScenarios(servers: Servers): Record<string, KillScenario> {
       command: (_place, round) => ["adopt", feed(round)],
       async state(place, round) {
         const files = (await place.run("asset", "list", feed(round), "--recursive", "--json")).json();
-        const verified = (await place.run("verify", feed(round), "--read", "--json")).json();
+        const verified = (await place.run("verify", feed(round), "--read", "--json")).summary();
         const { match, differ, missingBlob, missingRow } = verified as Record<string, number>;
         return {
           files: (files as Record<string, unknown>[]).map(({ path, size }) => [path, size]),
@@ -254,11 +254,11 @@ async function assertInvariant(place: Installation, feed: string, when: string):
   const verified = await place.any("verify", feed, "--read", "--json");
   if (verified.code === 4) return; // a feed that is gone has no rows
   assert.ok(verified.code === 0 || verified.code === 3, `${when}: ${verified.stdout}${verified.stderr}`);
-  const { differ, missingBlob, unchecked } = verified.json() as Record<string, number>;
+  const { differ, missingBlob, unchecked } = verified.summary() as Record<string, number>;
   assert.deepEqual(
     { differ, missingBlob, unchecked },
     { differ: 0, missingBlob: 0, unchecked: 0 },
-    `${when}: ${verified.stderr}`,
+    `${when}: ${verified.stdout}`,
   );
 }
 

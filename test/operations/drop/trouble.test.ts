@@ -18,7 +18,7 @@ async function until(what: string, isSo: () => boolean | Promise<boolean>): Prom
     assert.ok(Date.now() < deadline, `this never came: ${what}`);
 }
 
-const verified = async (place: Installation) => (await place.run("verify", "web", "--read", "--json")).json();
+const verified = async (place: Installation) => (await place.run("verify", "web", "--read", "--json")).summary();
 
 onDatabases("drop paths in trouble", ["PostgreSQL"], (database) => {
   database.test(
