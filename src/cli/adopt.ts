@@ -5,6 +5,7 @@ import type { AdoptedBlob } from "../operations/adopt/outcome.ts";
 import type { Edge } from "./frame/edge.ts";
 import { createItemLines } from "./frame/item-lines.ts";
 import { feedArgument } from "./frame/parsers.ts";
+import type { AdoptLine } from "./results/schemas/import.ts";
 
 export function adoptCommand(edge: Edge): CommandUnknownOpts {
   return new Command("adopt")
@@ -29,8 +30,9 @@ Examples:
   $ feedctl adopt net --published-from file`,
     )
     .action(async (feed: string, options, command) =>
-      edge.act(command, async (context, out) => {
+      edge.act<AdoptLine>(command, async (context, out) => {
         const { adoptFeed } = await import("../operations/adopt/adopt.ts");
+        const { adoptLine } = await import("./results/import.ts");
         const { dryRun, distribution, component, publishedFrom } = options;
         await out.progress.start(`adopting what lies in the store of ${feed}`);
         let failures = 0;
@@ -40,7 +42,7 @@ Examples:
             out.progress.step(event.status === "adopted" ? (event.size ?? 0) : 0);
             const isGood = event.status === "adopted" || event.status === "existing" || event.status === "skipped";
             const isPlain = isGood && (out.options.quiet || event.warnings.length === 0);
-            await out.event(event, lines.wants(isPlain) ? describe(event, dryRun) : undefined);
+            await out.event(adoptLine(event), lines.wants(isPlain) ? describe(event, dryRun) : undefined);
             continue;
           }
           out.progress.stop();
@@ -54,7 +56,7 @@ Examples:
             `${event.failed} failed`,
             event.skipped > 0 ? `${event.skipped} passed over` : "",
           ];
-          await out.event(event, parts.filter((part) => part !== "").join(", "));
+          await out.event(adoptLine(event), parts.filter((part) => part !== "").join(", "));
           if (event.leadingSlash > 0)
             out.warn(
               `the names of ${counted(event.leadingSlash, "blob")} begin with a slash, as a target path of / or /x makes them in Azure; feedctl has no keys for those: copy them to names without it, then adopt again`,

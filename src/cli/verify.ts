@@ -2,6 +2,7 @@ import { Command, type CommandUnknownOpts } from "commander";
 import { formatSize } from "../lib/format-size.ts";
 import type { Edge } from "./frame/edge.ts";
 import { feedArgument } from "./frame/parsers.ts";
+import type { VerifyLine } from "./results/schemas/verify.ts";
 
 export function verifyCommand(edge: Edge): CommandUnknownOpts {
   return new Command("verify")
@@ -10,21 +11,22 @@ export function verifyCommand(edge: Edge): CommandUnknownOpts {
     .option("--read", "read every blob and compare its SHA-256")
     .option("--repair", "first remove what interrupted runs left behind")
     .action(async (feed: string, options, command) =>
-      edge.act(command, async (context, out) => {
+      edge.act<VerifyLine>(command, async (context, out) => {
         const { isSound, verifyFeed } = await import("../operations/verify/verify.ts");
+        const { verifyLine } = await import("./results/verify.ts");
         await out.progress.start(`verifying ${feed}`);
         let sound = false;
         for await (const event of verifyFeed(context, { feed, read: options.read, repair: options.repair })) {
           if (event.type === "finding") {
             out.progress.step(0);
-            await out.event(event, `${event.finding.padEnd(12)}  ${event.key}: ${event.reason}`);
+            await out.event(verifyLine(event), `${event.finding.padEnd(12)}  ${event.key}: ${event.reason}`);
             continue;
           }
           out.progress.stop();
           sound = isSound(event);
           const counts = `${event.match} match (${formatSize(event.bytes)}), ${event.differ} differ, ${event.missingBlob} rows without blob, ${event.missingRow} blobs without row, ${event.unchecked} unchecked`;
           await out.event(
-            event,
+            verifyLine(event),
             `${sound ? "sound" : "NOT SOUND"}: ${counts}${event.read ? "; every blob was read" : ""}`,
           );
         }

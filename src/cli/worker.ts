@@ -2,6 +2,9 @@ import { Command, type CommandUnknownOpts } from "commander";
 import { counted } from "../lib/format-size.ts";
 import type { Edge } from "./frame/edge.ts";
 import { wholeNumber } from "./frame/parsers.ts";
+import type { Worker } from "../operations/migrate/worker.ts";
+import type { Column } from "./frame/output.ts";
+import type { WorkerLine, WorkerResult } from "./results/schemas/migrate.ts";
 
 export function workerCommand(edge: Edge): CommandUnknownOpts {
   const worker = new Command("worker")
@@ -9,8 +12,9 @@ export function workerCommand(edge: Edge): CommandUnknownOpts {
     .option("--concurrency <number>", "blobs at once", wholeNumber(1, 1024))
     .option("--once", "end when there is nothing to take")
     .action(async (options, command) =>
-      edge.act(command, async (context, out) => {
+      edge.act<WorkerLine>(command, async (context, out) => {
         const { runWorker } = await import("../operations/migrate/worker.ts");
+        const { workerLine } = await import("./results/migrate.ts");
         const { concurrency = context.concurrency, once = false } = options;
         // the first signal drains; the second ends the process, as everywhere
         const undisturbed = { ...context, concurrency, signal: new AbortController().signal };
@@ -18,11 +22,11 @@ export function workerCommand(edge: Edge): CommandUnknownOpts {
         out.note("waiting for migrations to help with");
         for await (const event of events) {
           if (event.type === "summary")
-            await out.event(event, `worker ${event.worker} did ${counted(event.ranges, "range")}`);
+            await out.event(workerLine(event), `worker ${event.worker} did ${counted(event.ranges, "range")}`);
           else {
             const what = `range ${event.number} of migration ${event.migration}`;
             await out.event(
-              event,
+              workerLine(event),
               event.outcome === "done" ? `${what}: done` : `${what}: given back: ${event.reason ?? ""}`,
             );
           }
@@ -34,9 +38,10 @@ export function workerCommand(edge: Edge): CommandUnknownOpts {
     .command("list")
     .description("list the workers of the last day")
     .action(async (_options, command) =>
-      edge.act(command, async (context, out) => {
+      edge.act<WorkerResult>(command, async (context, out) => {
         const { workers } = await import("../operations/migrate/worker.ts");
-        await out.table(await workers(context), [
+        const { workerResult } = await import("./results/migrate.ts");
+        const columns: Column<Worker>[] = [
           { title: "id", value: (each) => String(each.id), right: true },
           { title: "state", value: (each) => each.state },
           { title: "host", value: (each) => each.host },
@@ -44,7 +49,8 @@ export function workerCommand(edge: Edge): CommandUnknownOpts {
           { title: "started", value: (each) => each.startedAt.toISOString() },
           { title: "seen", value: (each) => each.seenAt.toISOString() },
           { title: "ranges", value: (each) => String(each.ranges), right: true },
-        ]);
+        ];
+        await out.table(await workers(context), columns, workerResult);
       }),
     );
 

@@ -35,6 +35,7 @@ const homes: Record<string, { folder: string; once: boolean }> = {
   "file-type": { folder: "lib", once: true },
   semver: { folder: "versions", once: true },
   commander: { folder: "cli", once: false },
+  typebox: { folder: "cli", once: false },
   cosmiconfig: { folder: "cli", once: true },
   "env-paths": { folder: "cli", once: true },
   ora: { folder: "cli", once: true },

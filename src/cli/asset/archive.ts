@@ -5,6 +5,7 @@ import { reportAssets } from "./report.ts";
 import type { Edge } from "../frame/edge.ts";
 import { parseLocalPath, parseSize } from "../frame/parsers.ts";
 import { saveWhole } from "../frame/save-whole.ts";
+import type { AssetExportResult, AssetStoredLine } from "../results/schemas/asset.ts";
 
 export function archiveCommands(edge: Edge): CommandUnknownOpts[] {
   const importing = new Command("import-archive")
@@ -24,7 +25,7 @@ An archive with links, with paths that lead out of it, or with names that differ
 before anything is written. So is one that unpacks to 1000 times its size, unless --max-size says what may come out.`,
     )
     .action(async (directory: string, archive: string, options, command) =>
-      edge.act(command, async (context, out) => {
+      edge.act<AssetStoredLine>(command, async (context, out) => {
         const { resolve } = await import("node:path");
         const { importArchive } = await import("../../operations/assets/import-archive.ts");
         const { parseFolder } = await import("../../operations/assets/paths.ts");
@@ -53,7 +54,7 @@ before anything is written. So is one that unpacks to 1000 times its size, unles
     .option("-o, --output <file>", "file to write; - for stdout (default: the folder's name, here)")
     .option("--overwrite", "replace an existing file")
     .action(async (directory: string, folder: string, options, command) =>
-      edge.act(command, async (context, out) => {
+      edge.act<AssetExportResult>(command, async (context, out) => {
         const { exportAssets } = await import("../../operations/assets/export.ts");
         const { format } = options;
         await out.progress.start(`exporting ${folder === "" ? directory : folder}`);

@@ -5,6 +5,7 @@ import type { Described, DescribeChange } from "../../operations/assets/set-prop
 import { directoryArgument, parseCache, parseContentType, parseMetadata, pathArgument } from "./options.ts";
 import type { Edge } from "../frame/edge.ts";
 import type { Output } from "../frame/output.ts";
+import type { AssetDescribedResult } from "../results/schemas/asset.ts";
 
 export function describeCommands(edge: Edge): CommandUnknownOpts[] {
   const setType = new Command("set-type")
@@ -64,7 +65,7 @@ async function change(
   wanted: DescribeChange,
   recursive: boolean | undefined,
 ): Promise<void> {
-  await edge.act(command, async (context, out) => {
+  await edge.act<AssetDescribedResult>(command, async (context, out) => {
     const { describeAsset } = await import("../../operations/assets/set-properties.ts");
     await report(
       out,
@@ -73,9 +74,10 @@ async function change(
   });
 }
 
-async function report(out: Output, described: Described): Promise<void> {
+async function report(out: Output<AssetDescribedResult>, described: Described): Promise<void> {
+  const { assetDescribedResult } = await import("../results/asset.ts");
   const { path, folder, files } = described;
   const what = path === "" ? "/" : folder ? `${path}/` : path;
   const by = folder && files > 0 ? `, and with it ${counted(files, "file")}` : "";
-  await out.result(described, `changed ${what}${by}`);
+  await out.result(assetDescribedResult(described), `changed ${what}${by}`);
 }

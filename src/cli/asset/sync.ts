@@ -5,6 +5,7 @@ import { directoryArgument } from "./options.ts";
 import { confirm, type Edge } from "../frame/edge.ts";
 import { parseLimit } from "../mirror/options.ts";
 import { parseAge, parseLocalPath } from "../frame/parsers.ts";
+import type { MirrorLine } from "../results/schemas/mirror.ts";
 
 export function syncCommand(edge: Edge): CommandUnknownOpts {
   return new Command("sync")
@@ -27,7 +28,7 @@ export function syncCommand(edge: Edge): CommandUnknownOpts {
     .option("--exclude <pattern...>", "not what matches: it is neither stored nor deleted")
     .addHelpText("after", "\nFiles are compared, and deletions guarded, as in: feedctl mirror")
     .action(async (local: string, directory: string, options, command) =>
-      edge.act(command, async (context, out) => {
+      edge.act<MirrorLine>(command, async (context, out) => {
         const { syncAssets } = await import("../../operations/assets/sync.ts");
         const { createFilter } = await import("../../operations/mirror/filter.ts");
         const { parseFolder } = await import("../../operations/assets/paths.ts");

@@ -4,6 +4,7 @@ import { cacheOption, contentTypeOption, directoryArgument, parseMetadata } from
 import type { Edge } from "../frame/edge.ts";
 import { reportAssets } from "./report.ts";
 import { parseLocalPaths } from "../frame/parsers.ts";
+import type { AssetStoredLine } from "../results/schemas/asset.ts";
 
 export function uploadCommand(edge: Edge): CommandUnknownOpts {
   return new Command("upload")
@@ -32,7 +33,7 @@ Examples:
   $ tar cz logs | feedctl asset upload files - --to backups/logs.tgz`,
     )
     .action(async (directory: string, paths: string[], options, command) =>
-      edge.act(command, async (context, out) => {
+      edge.act<AssetStoredLine>(command, async (context, out) => {
         const { uploadAssets } = await import("../../operations/assets/upload.ts");
         const { findLocalFiles } = await import("../../operations/local-files/find-local-files.ts");
         const { parseFolder } = await import("../../operations/assets/paths.ts");

@@ -2,6 +2,8 @@ import { resolve } from "node:path";
 import { Command, type CommandUnknownOpts } from "commander";
 import type { Edge } from "../frame/edge.ts";
 import { feedArgument, parseAge, parseLocalPath } from "../frame/parsers.ts";
+import type { FeedResult } from "../results/schemas/feed.ts";
+import type { DropLine, DropStatusResult } from "../results/schemas/import.ts";
 
 const SCANNING = `
 A file is taken when nobody has written to it for the settle time, or at once when it was renamed into the drop path
@@ -23,8 +25,9 @@ export function dropCommand(edge: Edge): CommandUnknownOpts {
     .option("--distribution <name>", "Debian: distribution of its packages (stable)")
     .option("--component <name>", "Debian: component of its packages (main)")
     .action(async (name: string, directory: string, options, command) =>
-      edge.act(command, async (context, out) => {
+      edge.act<FeedResult>(command, async (context, out) => {
         const { setFeed } = await import("../../operations/feeds/feeds.ts");
+        const { feedResult } = await import("../results/feed.ts");
         const { distribution, component } = options;
         const changed = await setFeed(context, name, {
           dropPath: resolve(edge.io.cwd, directory),
@@ -33,7 +36,7 @@ export function dropCommand(edge: Edge): CommandUnknownOpts {
         });
         const what = changed.type === "asset" ? "files" : "packages";
         const as = (distribution ?? component) && ` for ${distribution ?? "stable"}, ${component ?? "main"}`;
-        await out.result(changed, `feed ${changed.name} takes ${what}${as ?? ""} from ${changed.dropPath}`);
+        await out.result(feedResult(changed), `feed ${changed.name} takes ${what}${as ?? ""} from ${changed.dropPath}`);
       }),
     );
 
@@ -42,10 +45,11 @@ export function dropCommand(edge: Edge): CommandUnknownOpts {
     .description("take nothing any more; the directory and its files stay")
     .addArgument(feedArgument())
     .action(async (name: string, _options, command) =>
-      edge.act(command, async (context, out) => {
+      edge.act<FeedResult>(command, async (context, out) => {
         const { setFeed } = await import("../../operations/feeds/feeds.ts");
+        const { feedResult } = await import("../results/feed.ts");
         const changed = await setFeed(context, name, { dropPath: null, dropDistribution: null, dropComponent: null });
-        await out.result(changed, `feed ${changed.name} has no drop path any more`);
+        await out.result(feedResult(changed), `feed ${changed.name} has no drop path any more`);
       }),
     );
 
@@ -76,7 +80,7 @@ Examples:
   $ feedctl drop scan --feed internal --settle 30s --dry-run`,
     )
     .action(async (options, command) =>
-      edge.act(command, async (context, out) => {
+      edge.act<DropLine>(command, async (context, out) => {
         const { scanDropPaths } = await import("../../operations/drop/scan.ts");
         const { createDropReport } = await import("./report.ts");
         await out.progress.start("scanning drop paths");
@@ -112,7 +116,7 @@ Examples:
 Network shares do not tell of files that other machines write: those are found by the next scan.`,
     )
     .action(async (options, command) =>
-      edge.act(command, async (context, out) => {
+      edge.act<DropLine>(command, async (context, out) => {
         const { watchDropPaths } = await import("./watch.ts");
         const { feed, settle, rejectTo, interval = 60_000 } = options;
         return watchDropPaths(context, out, interval, {
@@ -128,11 +132,12 @@ Network shares do not tell of files that other machines write: those are found b
     .description("drop paths with their last scan and the files that could not be taken")
     .option("--feed <feed>", "only this feed's drop path")
     .action(async (options, command) =>
-      edge.act(command, async (context, out) => {
+      edge.act<DropStatusResult[]>(command, async (context, out) => {
         const { dropStatus } = await import("../../operations/drop/status.ts");
         const { describeStatus } = await import("./report.ts");
+        const { dropStatusResult } = await import("../results/import.ts");
         const found = await dropStatus(context, options.feed);
-        await out.result(found, found.flatMap(describeStatus));
+        await out.result(found.map(dropStatusResult), found.flatMap(describeStatus));
       }),
     );
 

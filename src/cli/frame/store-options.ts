@@ -7,7 +7,11 @@ import type { Output } from "./output.ts";
  * Store options out of commander's: only those given, `-` replaced by what is typed or piped in. A secret typed on the
  * command line works, with a warning.
  */
-export async function storeOptions(edge: Edge, out: Output, options: Record<string, unknown>): Promise<StoreOptions> {
+export async function storeOptions(
+  edge: Edge,
+  out: Output<never>,
+  options: Record<string, unknown>,
+): Promise<StoreOptions> {
   const given: StoreOptions = {};
   for (const option of new Map(
     Object.values(storeTypes).flatMap((info) => info.options.map((each) => [each.property, each] as const)),

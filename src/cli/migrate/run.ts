@@ -6,6 +6,7 @@ import { reportMany, startMany } from "./many.ts";
 import { report } from "./report.ts";
 import { addStoreOptions, feedArgument, parseAge } from "../frame/parsers.ts";
 import { storeOptions } from "../frame/store-options.ts";
+import type { MigrateLine, MigrateManyLine } from "../results/schemas/migrate.ts";
 
 /** The verbs that copy: each runs the same engine, and ends with 0 only when it has done what it is for. */
 export function addRunningVerbs(migrate: Command, edge: Edge): void {
@@ -48,7 +49,7 @@ export function addRunningVerbs(migrate: Command, edge: Edge): void {
         .addOption(followOption())
         .addOption(aloneOption()),
     ).action(async (feed: string | undefined, options, command) =>
-      edge.act(command, async (context, out) => {
+      edge.act<MigrateManyLine>(command, async (context, out) => {
         const { cutover: when, cached, dryRun, follow, alone } = options;
         const many = options.feeds !== undefined || options.all || options.fromFile !== undefined;
         if (many === (feed !== undefined))
@@ -79,7 +80,7 @@ export function addRunningVerbs(migrate: Command, edge: Edge): void {
     .addOption(followOption())
     .addOption(aloneOption())
     .action(async (feed: string, options, command) =>
-      edge.act(command, async (context, out) => {
+      edge.act<MigrateLine>(command, async (context, out) => {
         const { migrateFeed } = await import("../../operations/migrate/migrate-feed.ts");
         const { cutover, follow, alone } = options;
         return report(out, migrateFeed(context, { feed, goal: "resume", cutover, follow, alone }), cutover ?? "manual");
@@ -91,7 +92,7 @@ export function addRunningVerbs(migrate: Command, edge: Edge): void {
     .description("freeze the feed for a moment, copy what changed last, and switch it to its new store")
     .addArgument(feedArgument())
     .action(async (feed: string, _options, command) =>
-      edge.act(command, async (context, out) => {
+      edge.act<MigrateLine>(command, async (context, out) => {
         const { cutOverMigration } = await import("../../operations/migrate/control.ts");
         return report(out, cutOverMigration(context, feed), "auto");
       }),
@@ -103,7 +104,7 @@ export function addRunningVerbs(migrate: Command, edge: Edge): void {
     .addArgument(feedArgument())
     .option("--dry-run", "only tell what would be copied back")
     .action(async (feed: string, options, command) =>
-      edge.act(command, async (context, out) => {
+      edge.act<MigrateLine>(command, async (context, out) => {
         const { migrateFeed } = await import("../../operations/migrate/migrate-feed.ts");
         const back = { feed, goal: "rollback", cutover: "auto", dryRun: options.dryRun } as const;
         return report(out, migrateFeed(context, back), "auto");

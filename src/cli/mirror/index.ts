@@ -11,10 +11,11 @@ import type { MirrorLog } from "./log.ts";
 import { endOptions, leaveClasses, mirrorOptions, type MirrorOptions } from "./options.ts";
 import type { Output } from "../frame/output.ts";
 import { storeOptions } from "../frame/store-options.ts";
+import type { MirrorLine } from "../results/schemas/mirror.ts";
 
 export function mirrorCommand(edge: Edge): CommandUnknownOpts {
   return mirrorOptions().action(async (source: string, target: string, options, command) =>
-    edge.act(command, async (context, out) => {
+    edge.act<MirrorLine>(command, async (context, out) => {
       const { openLog } = await import("./log.ts");
       const input = await inputOf(edge, context, out, source, target, options);
       const log = await openLog(edge.io, options.log);
@@ -32,7 +33,7 @@ export function mirrorCommand(edge: Edge): CommandUnknownOpts {
 async function inputOf(
   edge: Edge,
   context: Context,
-  out: Output,
+  out: Output<never>,
   source: string,
   target: string,
   options: MirrorOptions,
@@ -70,17 +71,18 @@ async function inputOf(
 
 /** Returns the exit status. In robocopy's style an error that ended the run has robocopy's status too. */
 export async function reportMirror(
-  out: Output,
+  out: Output<MirrorLine>,
   told: AsyncIterable<MirrorEvent>,
   log: MirrorLog,
   robocopy: boolean,
 ): Promise<number> {
+  const { mirrorLine } = await import("../results/mirror.ts");
   let summary: MirrorSummary | undefined;
   const tellSummary = async (event: MirrorSummary) => {
     summary = event;
     out.progress.stop();
     await log.summary(event);
-    await out.event(event, table(event));
+    await out.event(mirrorLine(event), table(event));
   };
   // most items are skipped and told to nobody: they need no promise
   const tell = (event: MirrorItem): Promise<unknown> | undefined => {
@@ -89,7 +91,7 @@ export async function reportMirror(
     if (event.outcome === "skipped" && !out.options.verbose && event.reason === undefined) return logged;
     return Promise.all([
       logged,
-      out.event(event, out.options.quiet && !isTrouble(event) ? undefined : log.line(event)),
+      out.event(mirrorLine(event), out.options.quiet && !isTrouble(event) ? undefined : log.line(event)),
     ]);
   };
   await out.progress.start("mirroring");
@@ -116,7 +118,12 @@ export async function reportMirror(
 }
 
 /** Round after round until Ctrl-C. What another round may cure, such as an outage, is told and does not end it. */
-async function watch(context: Context, out: Output, interval: number, once: () => Promise<number>): Promise<number> {
+async function watch(
+  context: Context,
+  out: Output<never>,
+  interval: number,
+  once: () => Promise<number>,
+): Promise<number> {
   const { signal } = context;
   for (;;) {
     try {

@@ -7,11 +7,12 @@ import {
   takesTheRest,
   type RetentionCriteria,
 } from "../../operations/retention/criteria.ts";
-import type { RuleChange, RuleOfFeed } from "../../operations/retention/rules.ts";
+import type { RetentionRule, RuleChange, RuleOfFeed } from "../../operations/retention/rules.ts";
 import { itemOf } from "../../operations/retention/terms.ts";
 import type { Edge } from "../frame/edge.ts";
-import type { Output } from "../frame/output.ts";
+import type { Column, Output } from "../frame/output.ts";
 import { feedArgument, wholeNumber } from "../frame/parsers.ts";
+import type { RuleResult } from "../results/schemas/retention.ts";
 
 const ruleArgument = () => new Argument("<rule>", "position or name of the rule");
 const position = wholeNumber(1, 10_000);
@@ -32,7 +33,8 @@ export function ruleCommand(edge: Edge): CommandUnknownOpts {
   )
     .addHelpText("after", examples)
     .action(async (feed: string, options, command) =>
-      edge.act(command, async (context, out) => {
+      edge.act<RuleResult>(command, async (context, out) => {
+        const { ruleResult } = await import("../results/retention.ts");
         const { addRetentionRule } = await import("../../operations/retention/rules.ts");
         const criteria = given(options);
         const empty = criterionInfos.find(({ name }) => name in criteria && criteria[name] === undefined);
@@ -48,7 +50,7 @@ export function ruleCommand(edge: Edge): CommandUnknownOpts {
           criteria: criteria as RetentionCriteria,
         };
         const added = await addRetentionRule(context, feed, body, options.at);
-        await out.result(added.rule, `added ${await describe(added)}`);
+        await out.result(ruleResult(added.rule), `added ${await describe(added)}`);
         warnOf(out, feed, added);
       }),
     );
@@ -58,12 +60,13 @@ export function ruleCommand(edge: Edge): CommandUnknownOpts {
     .description("list the rules of a feed in the order in which they run")
     .addArgument(feedArgument())
     .action(async (feed: string, _options, command) =>
-      edge.act(command, async (context, out) => {
+      edge.act<RuleResult>(command, async (context, out) => {
+        const { ruleResult } = await import("../results/retention.ts");
         const { listRetentionRules } = await import("../../operations/retention/rules.ts");
         const { describeCriteria } = await import("../../operations/retention/words.ts");
         const { feedType, enabled, rules } = await listRetentionRules(context, feed);
         if (!enabled) out.warn(`retention is off for feed ${feed}: feedctl feed set ${feed} --retention`);
-        await out.table(rules, [
+        const columns: Column<RetentionRule>[] = [
           { title: "rule", value: (each) => String(each.position), right: true },
           { title: "name", value: (each) => each.name ?? "" },
           { title: "state", value: (each) => (each.enabled ? "on" : "off") },
@@ -75,7 +78,8 @@ export function ruleCommand(edge: Edge): CommandUnknownOpts {
                 ...(each.protectAcrossRules ? ["keeps across rules"] : []),
               ].join("; "),
           },
-        ]);
+        ];
+        await out.table(rules, columns, ruleResult);
       }),
     );
 
@@ -85,11 +89,12 @@ export function ruleCommand(edge: Edge): CommandUnknownOpts {
     .addArgument(feedArgument())
     .addArgument(ruleArgument())
     .action(async (feed: string, which: string, _options, command) =>
-      edge.act(command, async (context, out) => {
+      edge.act<RuleResult>(command, async (context, out) => {
+        const { ruleResult } = await import("../results/retention.ts");
         const { showRetentionRule } = await import("../../operations/retention/rules.ts");
         const { describeCriteria } = await import("../../operations/retention/words.ts");
         const { feedType, rule: shown } = await showRetentionRule(context, feed, which);
-        await out.result(shown, [
+        await out.result(ruleResult(shown), [
           `rule:     ${shown.position}`,
           `name:     ${shown.name ?? "(none)"}`,
           `state:    ${shown.enabled ? "on" : "off"}`,
@@ -114,7 +119,8 @@ export function ruleCommand(edge: Edge): CommandUnknownOpts {
       .option("--no-protect-across-rules", "what it keeps, it keeps for itself"),
     true,
   ).action(async (feed: string, which: string, options, command) =>
-    edge.act(command, async (context, out) => {
+    edge.act<RuleResult>(command, async (context, out) => {
+      const { ruleResult } = await import("../results/retention.ts");
       const { setRetentionRule } = await import("../../operations/retention/rules.ts");
       const change: RuleChange = { criteria: given(options) };
       if (options.name !== undefined) change.name = options.name === "" ? null : options.name;
@@ -125,7 +131,7 @@ export function ruleCommand(edge: Edge): CommandUnknownOpts {
           hint: "see: feedctl retention rule set --help",
         });
       const changed = await setRetentionRule(context, feed, which, change);
-      await out.result(changed.rule, `changed ${await describe(changed)}`);
+      await out.result(ruleResult(changed.rule), `changed ${await describe(changed)}`);
       warnOf(out, feed, changed);
     }),
   );
@@ -137,10 +143,11 @@ export function ruleCommand(edge: Edge): CommandUnknownOpts {
     .addArgument(ruleArgument())
     .addArgument(new Argument("<position>", "where it shall stand, from 1").argParser(position))
     .action(async (feed: string, which: string, to: number, _options, command) =>
-      edge.act(command, async (context, out) => {
+      edge.act<RuleResult>(command, async (context, out) => {
+        const { ruleResult } = await import("../results/retention.ts");
         const { moveRetentionRule } = await import("../../operations/retention/rules.ts");
         const moved = await moveRetentionRule(context, feed, which, to);
-        await out.result(moved.rule, `moved to ${await describe(moved)}`);
+        await out.result(ruleResult(moved.rule), `moved to ${await describe(moved)}`);
       }),
     );
 
@@ -150,10 +157,11 @@ export function ruleCommand(edge: Edge): CommandUnknownOpts {
     .addArgument(feedArgument())
     .addArgument(ruleArgument())
     .action(async (feed: string, which: string, _options, command) =>
-      edge.act(command, async (context, out) => {
+      edge.act<RuleResult>(command, async (context, out) => {
+        const { ruleResult } = await import("../results/retention.ts");
         const { removeRetentionRule } = await import("../../operations/retention/rules.ts");
         const removed = await removeRetentionRule(context, feed, which);
-        await out.result(removed.rule, `removed ${await describe(removed)}`);
+        await out.result(ruleResult(removed.rule), `removed ${await describe(removed)}`);
       }),
     );
 
@@ -189,7 +197,7 @@ function given(options: Record<string, unknown>): RuleChange["criteria"] {
   );
 }
 
-function warnOf(out: Output, feed: string, { feedType, rule: { criteria } }: RuleOfFeed): void {
+function warnOf(out: Output<never>, feed: string, { feedType, rule: { criteria } }: RuleOfFeed): void {
   const odd = oddPatterns(criteria);
   if (odd.length > 0)
     out.warn(`of ${odd.join(" and ")} only a * stands for other text; see: feedctl retention plan ${feed}`);
