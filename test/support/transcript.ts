@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import { checkJson } from "./check-json.ts";
 import { npmTarball, nupkg } from "./fixtures/packages.ts";
 import { sandbox, type Sandbox } from "./feedctl.ts";
 import { fromTokens, matches, toTokens } from "./transcript-tokens.ts";
@@ -109,6 +110,7 @@ async function runCommand(command: Command, place: Sandbox, env: Record<string, 
   }
   const input = command.input.map((line) => `${line}\n`).join("");
   const { code, stdout, stderr } = await place.feedctl(words, { env, input });
+  if (words.includes("--json")) checkJson(words, { stdout, stderr });
   const lines = (text: string) =>
     (text === "" ? [] : text.replace(/\n$/, "").split("\n")).map((line) => toTokens(line, place.directory));
   return [
