@@ -3,8 +3,8 @@ import { existsSync } from "fs";
 import module from "module";
 
 const [major, minor] = process.versions.node.split(".").map(Number);
-if (major < 22 || (major === 22 && minor < 18)) {
-  process.stderr.write(`feedctl needs Node.js 22.18 or newer; this is ${process.version}\n`);
+if (major < 22 || (major === 22 && minor < 19)) {
+  process.stderr.write(`feedctl needs Node.js 22.19 or newer; this is ${process.version}\n`);
   process.exit(2);
 }
 module.enableCompileCache();

@@ -11,8 +11,16 @@ const programs = join(repository, "node_modules", ".bin");
 process.env.PATH = programs + delimiter + process.env.PATH;
 
 // npm writes this file last, so that an installation that was broken off is done again
-if (!existsSync(join(repository, "node_modules", ".package-lock.json"))) run("npm", ["ci", "--no-audit", "--no-fund"]);
-if (builtAt() < newest(join(repository, "src"))) run("npm", ["run", "--silent", "build"]);
+if (!existsSync(join(repository, "node_modules", ".package-lock.json"))) {
+  process.stdout.write(
+    "Installing the dependencies into node_modules, among them the Node that everything runs on ...\n",
+  );
+  run("npm", ["ci", "--no-audit", "--no-fund"]);
+}
+if (builtAt() < newest(join(repository, "src"))) {
+  process.stdout.write("Building ...\n");
+  run("npm", ["run", "--silent", "build"]);
+}
 run("node", [join("test", "quickstart.ts"), ...process.argv.slice(2)]);
 
 function run(program, args) {

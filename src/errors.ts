@@ -16,7 +16,7 @@ export const errorCodes = {
 
 export type ErrorCode = keyof typeof errorCodes;
 
-/** What the exit statuses mean, for `--help` and the README: each status once. */
+/** What the exit statuses mean, for `--help`, the man pages and docs/scripting.md: each status once. */
 export const exitStatuses: readonly { status: number; meaning: string }[] = [
   { status: 0, meaning: "done" },
   { status: 1, meaning: "a bug in feedctl" },

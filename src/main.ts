@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { inspect } from "node:util";
-import { CommanderError, type Command } from "commander";
+import { CommanderError, type CommandUnknownOpts } from "commander";
 import type { Edge } from "./cli/frame/edge.ts";
 import type { Io } from "./cli/frame/io.ts";
 import { createOutput, type OutputOptions } from "./cli/frame/output.ts";
@@ -44,7 +44,7 @@ export async function run(argv: readonly string[], io: Io): Promise<number> {
 }
 
 /** `failed` is told the words of the command whose arguments make no sense. */
-function prepare(command: Command, io: Io, failed: (command: string) => void, path = command.name()): void {
+function prepare(command: CommandUnknownOpts, io: Io, failed: (command: string) => void, path = command.name()): void {
   command.exitOverride().configureOutput({
     writeOut: (text) => void io.stdout.write(text),
     writeErr: (text) => void io.stderr.write(text),

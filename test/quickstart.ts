@@ -125,7 +125,10 @@ try {
   say(
     `\nDone in ${((performance.now() - started) / 1000).toFixed(0)} s. Nothing is left running, and nothing of this was kept.`,
   );
-  say(`Try it yourself: ${bold("npx feedctl --help")}`);
+  say("Next, with a catalog and a store of your own in ~/.local/share/feedctl:");
+  say(`  ${bold("npx feedctl feed create internal --type npm")}`);
+  say(`  ${bold("npx feedctl import internal PATH...")}`);
+  say(`  ${bold("npx feedctl --help")}`);
 } catch (error) {
   say(`\nThe quickstart failed: ${(error as Error).message}`);
   process.exitCode = 1;

@@ -1,12 +1,13 @@
-import { Command, Option } from "commander";
+import { Command, Option, type CommandUnknownOpts } from "commander";
 import { oneLine } from "../lib/one-line.ts";
 import { counted, formatSize } from "../lib/format-size.ts";
 import type { AdoptedBlob } from "../operations/adopt/outcome.ts";
 import type { Edge } from "./frame/edge.ts";
 import { createItemLines } from "./frame/item-lines.ts";
 import { feedArgument } from "./frame/parsers.ts";
+import type { AdoptLine } from "./results/schemas/import.ts";
 
-export function adoptCommand(edge: Edge): Command {
+export function adoptCommand(edge: Edge): CommandUnknownOpts {
   return new Command("adopt")
     .description("catalogue the packages that lie in a feed's store already, where they are")
     .addArgument(feedArgument())
@@ -28,9 +29,10 @@ Examples:
   $ feedctl store set net disk --path /srv/proget/packages/.nugetv2/F1
   $ feedctl adopt net --published-from file`,
     )
-    .action(async (feed: string, options, command: Command) =>
-      edge.act(command, async (context, out) => {
+    .action(async (feed: string, options, command) =>
+      edge.act<AdoptLine>(command, async (context, out) => {
         const { adoptFeed } = await import("../operations/adopt/adopt.ts");
+        const { adoptLine } = await import("./results/import.ts");
         const { dryRun, distribution, component, publishedFrom } = options;
         await out.progress.start(`adopting what lies in the store of ${feed}`);
         let failures = 0;
@@ -40,7 +42,7 @@ Examples:
             out.progress.step(event.status === "adopted" ? (event.size ?? 0) : 0);
             const isGood = event.status === "adopted" || event.status === "existing" || event.status === "skipped";
             const isPlain = isGood && (out.options.quiet || event.warnings.length === 0);
-            await out.event(event, lines.wants(isPlain) ? describe(event, dryRun) : undefined);
+            await out.event(adoptLine(event), lines.wants(isPlain) ? describe(event, dryRun) : undefined);
             continue;
           }
           out.progress.stop();
@@ -54,7 +56,7 @@ Examples:
             `${event.failed} failed`,
             event.skipped > 0 ? `${event.skipped} passed over` : "",
           ];
-          await out.event(event, parts.filter((part) => part !== "").join(", "));
+          await out.event(adoptLine(event), parts.filter((part) => part !== "").join(", "));
           if (event.leadingSlash > 0)
             out.warn(
               `the names of ${counted(event.leadingSlash, "blob")} begin with a slash, as a target path of / or /x makes them in Azure; feedctl has no keys for those: copy them to names without it, then adopt again`,

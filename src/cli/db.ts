@@ -1,26 +1,27 @@
-import { Command } from "commander";
+import { Command, type CommandUnknownOpts } from "commander";
 import type { Edge } from "./frame/edge.ts";
+import type { CatalogReadyResult, CatalogStatusResult } from "./results/schemas/installation.ts";
 
-export function initCommand(edge: Edge): Command {
-  return new Command("init")
-    .description("set up the catalog; safe to run again")
-    .action(async (_options, command: Command) =>
-      edge.act(command, async (context, out) => {
-        const { initCatalog } = await import("../operations/installation/init.ts");
-        const made = await initCatalog(context);
-        await out.result(made, `the catalog is ready: ${made.location}`);
-      }),
-    );
+export function initCommand(edge: Edge): CommandUnknownOpts {
+  return new Command("init").description("set up the catalog; safe to run again").action(async (_options, command) =>
+    edge.act<CatalogReadyResult>(command, async (context, out) => {
+      const { initCatalog } = await import("../operations/installation/init.ts");
+      const { catalogReadyResult } = await import("./results/installation.ts");
+      const made = await initCatalog(context);
+      await out.result(catalogReadyResult(made), `the catalog is ready: ${made.location}`);
+    }),
+  );
 }
 
-export function dbCommand(edge: Edge): Command {
+export function dbCommand(edge: Edge): CommandUnknownOpts {
   const db = new Command("db").description("the catalog's database");
 
   db.command("status")
     .description("show where the catalog is and whether its schema is up to date")
-    .action(async (_options, command: Command) =>
-      edge.act(command, async (context, out) => {
+    .action(async (_options, command) =>
+      edge.act<CatalogStatusResult>(command, async (context, out) => {
         const { catalogStatus } = await import("../operations/installation/init.ts");
+        const { catalogStatusResult } = await import("./results/installation.ts");
         const status = await catalogStatus(context);
         const state =
           status.version === status.newest
@@ -28,7 +29,7 @@ export function dbCommand(edge: Edge): Command {
             : status.version > status.newest
               ? "newer than this feedctl"
               : "needs: feedctl db migrate";
-        await out.result(status, [
+        await out.result(catalogStatusResult(status), [
           `kind:     ${status.kind}`,
           `location: ${status.location}`,
           `server:   ${status.server}`,
@@ -39,11 +40,15 @@ export function dbCommand(edge: Edge): Command {
 
   db.command("migrate")
     .description("bring the catalog's schema up to date")
-    .action(async (_options, command: Command) =>
-      edge.act(command, async (context, out) => {
+    .action(async (_options, command) =>
+      edge.act<CatalogReadyResult>(command, async (context, out) => {
         const { initCatalog } = await import("../operations/installation/init.ts");
+        const { catalogReadyResult } = await import("./results/installation.ts");
         const made = await initCatalog(context);
-        await out.result(made, made.applied.length > 0 ? `applied ${made.applied.join(", ")}` : "nothing to do");
+        await out.result(
+          catalogReadyResult(made),
+          made.applied.length > 0 ? `applied ${made.applied.join(", ")}` : "nothing to do",
+        );
       }),
     );
 

@@ -1,9 +1,17 @@
-import { Command } from "commander";
+import { Command, type CommandUnknownOpts } from "commander";
 import { counted, formatSize } from "../lib/format-size.ts";
 import { confirm, type Edge } from "./frame/edge.ts";
 import { feedArgument, feedTypeOption } from "./frame/parsers.ts";
+import type { Column } from "./frame/output.ts";
+import type {
+  ClearedCacheResult,
+  FeedDeletedResult,
+  FeedDetailsResult,
+  FeedListResult,
+  FeedResult,
+} from "./results/schemas/feed.ts";
 
-export function feedCommand(edge: Edge): Command {
+export function feedCommand(edge: Edge): CommandUnknownOpts {
   const feed = new Command("feed").description("create, list and change feeds and asset directories");
 
   feed
@@ -12,12 +20,13 @@ export function feedCommand(edge: Edge): Command {
     .argument("<name>", "name: letters, digits and - . _ ~")
     .addOption(feedTypeOption())
     .option("--description <text>", "what the feed is for")
-    .action(async (name: string, options, command: Command) =>
-      edge.act(command, async (context, out) => {
+    .action(async (name: string, options, command) =>
+      edge.act<FeedResult>(command, async (context, out) => {
         const { createFeed } = await import("../operations/feeds/feeds.ts");
+        const { feedResult } = await import("./results/feed.ts");
         const made = await createFeed(context, { name, type: options.type, description: options.description });
         await out.result(
-          made,
+          feedResult(made),
           `created ${made.type === "asset" ? "asset directory" : "feed"} ${made.name} (${made.type})`,
         );
       }),
@@ -27,17 +36,19 @@ export function feedCommand(edge: Edge): Command {
     .command("list")
     .description("list all feeds and asset directories")
     .option("--all", "with the disabled ones")
-    .action(async (options, command: Command) =>
-      edge.act(command, async (context, out) => {
+    .action(async (options, command) =>
+      edge.act<FeedListResult>(command, async (context, out) => {
         const { listFeeds } = await import("../operations/feeds/feeds.ts");
+        const { feedListResult } = await import("./results/feed.ts");
         const feeds = (await listFeeds(context)).filter((each) => options.all || each.active || out.options.json);
-        await out.table(feeds, [
+        const columns: Column<(typeof feeds)[number]>[] = [
           { title: "name", value: (each) => each.name },
           { title: "type", value: (each) => each.type },
           { title: "store", value: (each) => each.store },
           { title: "state", value: (each) => (each.active ? "active" : "disabled") },
           { title: "description", value: (each) => each.description ?? "" },
-        ]);
+        ];
+        await out.table(feeds, columns, feedListResult);
       }),
     );
 
@@ -45,12 +56,13 @@ export function feedCommand(edge: Edge): Command {
     .command("show")
     .description("show a feed, its store, and the directory it really uses and why")
     .addArgument(feedArgument())
-    .action(async (name: string, _options, command: Command) =>
-      edge.act(command, async (context, out) => {
+    .action(async (name: string, _options, command) =>
+      edge.act<FeedDetailsResult>(command, async (context, out) => {
         const { showFeed } = await import("../operations/feeds/feeds.ts");
+        const { feedDetailsResult } = await import("./results/feed.ts");
         const shown = await showFeed(context, name);
         const size = `${counted(shown.packages, "package")}, ${counted(shown.versions, "version")}, ${counted(shown.files, "file")}, ${formatSize(shown.bytes)}`;
-        await out.result(shown, [
+        await out.result(feedDetailsResult(shown), [
           `name:         ${shown.name}`,
           `id:           ${shown.id}`,
           `type:         ${shown.type}`,
@@ -85,9 +97,10 @@ export function feedCommand(edge: Edge): Command {
     .option("--no-active", "accept nothing any more; nothing is deleted")
     .option("--retention", "let runs delete what its retention rules say, as at first")
     .option("--no-retention", "keep its retention rules, but delete nothing by them")
-    .action(async (name: string, options, command: Command) =>
-      edge.act(command, async (context, out) => {
+    .action(async (name: string, options, command) =>
+      edge.act<FeedResult>(command, async (context, out) => {
         const { setFeed } = await import("../operations/feeds/feeds.ts");
+        const { feedResult } = await import("./results/feed.ts");
         const { resolve } = await import("node:path");
         const dropPath =
           options.dropPath === undefined
@@ -101,7 +114,7 @@ export function feedCommand(edge: Edge): Command {
           active: options.active,
           retentionRulesEnabled: options.retention,
         });
-        await out.result(changed, `changed feed ${changed.name}`);
+        await out.result(feedResult(changed), `changed feed ${changed.name}`);
       }),
     );
 
@@ -110,11 +123,12 @@ export function feedCommand(edge: Edge): Command {
     .description("give a feed another name; its id, directory and packages stay")
     .addArgument(feedArgument())
     .argument("<name>", "the new name")
-    .action(async (name: string, to: string, _options, command: Command) =>
-      edge.act(command, async (context, out) => {
+    .action(async (name: string, to: string, _options, command) =>
+      edge.act<FeedResult>(command, async (context, out) => {
         const { renameFeed } = await import("../operations/feeds/feeds.ts");
+        const { feedResult } = await import("./results/feed.ts");
         const renamed = await renameFeed(context, name, to);
-        await out.result(renamed, `renamed feed ${name} to ${renamed.name}`);
+        await out.result(feedResult(renamed), `renamed feed ${name} to ${renamed.name}`);
       }),
     );
 
@@ -128,11 +142,12 @@ export function feedCommand(edge: Edge): Command {
         active ? "let a feed accept packages again" : "let a feed accept nothing any more; nothing is deleted",
       )
       .addArgument(feedArgument())
-      .action(async (name: string, _options, command: Command) =>
-        edge.act(command, async (context, out) => {
+      .action(async (name: string, _options, command) =>
+        edge.act<FeedResult>(command, async (context, out) => {
           const { setFeed } = await import("../operations/feeds/feeds.ts");
+          const { feedResult } = await import("./results/feed.ts");
           const changed = await setFeed(context, name, { active });
-          await out.result(changed, `${verb}d feed ${changed.name}`);
+          await out.result(feedResult(changed), `${verb}d feed ${changed.name}`);
         }),
       );
   }
@@ -142,13 +157,14 @@ export function feedCommand(edge: Edge): Command {
     .description("delete every version that came from an upstream connector, with its files")
     .addArgument(feedArgument())
     .option("--yes", "do not ask")
-    .action(async (name: string, options, command: Command) =>
-      edge.act(command, async (context, out) => {
+    .action(async (name: string, options, command) =>
+      edge.act<ClearedCacheResult>(command, async (context, out) => {
         const { clearCached } = await import("../operations/packages/clear-cached.ts");
+        const { clearedCacheResult } = await import("./results/feed.ts");
         await confirm(edge.io, `delete all cached versions of feed ${name}`, options.yes);
         const cleared = await clearCached(context, name);
         const text = `deleted ${counted(cleared.versions, "cached version")} (${counted(cleared.files, "file")}) of feed ${cleared.feed}`;
-        await out.result(cleared, text);
+        await out.result(clearedCacheResult(cleared), text);
       }),
     );
 
@@ -158,8 +174,8 @@ export function feedCommand(edge: Edge): Command {
     .addArgument(feedArgument())
     .option("--purge-files", "delete its package files too")
     .option("--yes", "do not ask")
-    .action(async (name: string, options, command: Command) =>
-      edge.act(command, async (context, out) => {
+    .action(async (name: string, options, command) =>
+      edge.act<FeedDeletedResult>(command, async (context, out) => {
         const { deleteFeed, showFeed } = await import("../operations/feeds/feeds.ts");
         const shown = await showFeed(context, name);
         const files = `${counted(shown.files, "file")} (${formatSize(shown.bytes)})`;
@@ -169,10 +185,11 @@ export function feedCommand(edge: Edge): Command {
         await confirm(edge.io, `delete feed ${shown.name} ${fate}`.replace(" ;", ";"), options.yes);
         if (options.purgeFiles) {
           const { purgeFeed } = await import("../operations/feeds/purge-feed.ts");
+          const { purgedResult } = await import("./results/feed.ts");
           const gone = await purgeFeed(context, name);
           for (const place of gone.earlier) out.warn(`files of an earlier store of feed ${gone.feed} stay at ${place}`);
           await out.result(
-            gone,
+            purgedResult(gone),
             `deleted feed ${gone.feed} and ${counted(gone.deleted, "file")}${gone.left > 0 ? `; ${counted(gone.left, "file")} that the catalog did not know stay at ${gone.location}` : ""}`,
           );
         } else {

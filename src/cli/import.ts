@@ -1,4 +1,4 @@
-import { Command, Option } from "commander";
+import { Command, Option, type CommandUnknownOpts } from "commander";
 import { FeedctlError } from "../errors.ts";
 import { oneLine } from "../lib/one-line.ts";
 import { counted, formatSize } from "../lib/format-size.ts";
@@ -8,8 +8,9 @@ import type { Edge } from "./frame/edge.ts";
 import { createItemLines } from "./frame/item-lines.ts";
 import type { Output } from "./frame/output.ts";
 import { parseLocalPath, parseLocalPaths } from "./frame/parsers.ts";
+import type { ImportLine } from "./results/schemas/import.ts";
 
-export function importCommand(edge: Edge): Command {
+export function importCommand(edge: Edge): CommandUnknownOpts {
   return new Command("import")
     .description("import package files; what is already there is left alone")
     .argument("[feed]", "name of the feed; with --map: a path like the others", parseLocalPath)
@@ -47,8 +48,8 @@ Examples:
   $ feedctl import --map npm=web nuget=net --recursive -- /srv/drop
   $ find /srv -name '*.deb' -newer .stamp -print0 | feedctl import debian -`,
     )
-    .action(async (feed: string | undefined, paths: string[] = [], options, command: Command) =>
-      edge.act(command, async (context, out) => {
+    .action(async (feed: string | undefined, paths: string[] = [], options, command) =>
+      edge.act<ImportLine>(command, async (context, out) => {
         const { importPackages } = await import("../operations/import/import.ts");
         const { readStandardInput } = await import("../operations/import/stdin-paths.ts");
         const { recursive, overwrite, move, include, exclude, dryRun, distribution, component } = options;
@@ -100,17 +101,18 @@ async function targets(
 
 /** Prints what became of each file, and the sum; the exit status. */
 async function reportImport(
-  out: Output,
+  out: Output<ImportLine>,
   events: ReturnType<typeof import("../operations/import/import.ts").importPackages>,
   dryRun: boolean | undefined,
 ): Promise<number> {
+  const { importLine } = await import("./results/import.ts");
   let failures = 0;
   const lines = createItemLines(out);
   for await (const event of events) {
     if (event.type === "file") {
       out.progress.step(event.status === "imported" ? (event.size ?? 0) : 0);
       const isPlain = isGood(event) && (out.options.quiet || event.warnings.length === 0);
-      await out.event(event, lines.wants(isPlain) ? describeFile(event, dryRun) : undefined);
+      await out.event(importLine(event), lines.wants(isPlain) ? describeFile(event, dryRun) : undefined);
       continue;
     }
     out.progress.stop();
@@ -126,7 +128,7 @@ async function reportImport(
       `${event.failed} failed`,
       event.skipped > 0 ? `${event.skipped} passed over` : "",
     ];
-    await out.event(event, parts.filter((part) => part !== "").join(", "));
+    await out.event(importLine(event), parts.filter((part) => part !== "").join(", "));
   }
   return failures > 0 ? 3 : 0;
 }

@@ -1,6 +1,9 @@
 import { Argument, type Command } from "commander";
 import type { Edge } from "./frame/edge.ts";
 import { feedArgument } from "./frame/parsers.ts";
+import type { Protection } from "../operations/retention/protections.ts";
+import type { Column } from "./frame/output.ts";
+import type { ProtectedResult, ProtectionResult } from "./results/schemas/package.ts";
 
 const pattern = () =>
   new Argument(
@@ -15,11 +18,15 @@ export function addProtection(packages: Command, edge: Edge): void {
     .addArgument(feedArgument())
     .addArgument(pattern())
     .option("--reason <text>", "why, for whoever asks later")
-    .action(async (feed: string, text: string, options, command: Command) =>
-      edge.act(command, async (context, out) => {
+    .action(async (feed: string, text: string, options, command) =>
+      edge.act<ProtectedResult>(command, async (context, out) => {
         const { protectPackage } = await import("../operations/retention/protections.ts");
+        const { protectedResult } = await import("./results/package.ts");
         const done = await protectPackage(context, feed, text, options.reason ?? null);
-        await out.result(done, `${done.changed ? "protected" : "was protected already:"} ${done.pattern}`);
+        await out.result(
+          protectedResult(done),
+          `${done.changed ? "protected" : "was protected already:"} ${done.pattern}`,
+        );
         if (done.versions === 0)
           out.warn(`feed ${done.feed} has no such version now; see: feedctl package list ${done.feed}`);
       }),
@@ -30,11 +37,12 @@ export function addProtection(packages: Command, edge: Edge): void {
     .description("take a protection away, as it was given")
     .addArgument(feedArgument())
     .addArgument(pattern())
-    .action(async (feed: string, text: string, _options, command: Command) =>
-      edge.act(command, async (context, out) => {
+    .action(async (feed: string, text: string, _options, command) =>
+      edge.act<ProtectedResult>(command, async (context, out) => {
         const { unprotectPackage } = await import("../operations/retention/protections.ts");
+        const { protectedResult } = await import("./results/package.ts");
         const done = await unprotectPackage(context, feed, text);
-        await out.result(done, `${done.pattern} is not protected any more`);
+        await out.result(protectedResult(done), `${done.pattern} is not protected any more`);
       }),
     );
 
@@ -42,16 +50,18 @@ export function addProtection(packages: Command, edge: Edge): void {
     .command("protected")
     .description("list what is protected from retention")
     .addArgument(feedArgument())
-    .action(async (feed: string, _options, command: Command) =>
-      edge.act(command, async (context, out) => {
+    .action(async (feed: string, _options, command) =>
+      edge.act<ProtectionResult>(command, async (context, out) => {
         const { listProtected } = await import("../operations/retention/protections.ts");
-        await out.table(await listProtected(context, feed), [
+        const { protectionResult } = await import("./results/package.ts");
+        const columns: Column<Protection>[] = [
           { title: "package", value: (row) => row.package },
           { title: "version", value: (row) => row.version },
           { title: "since", value: (row) => row.createdAt.toISOString().slice(0, 10) },
           { title: "by", value: (row) => row.createdBy },
           { title: "reason", value: (row) => row.reason ?? "" },
-        ]);
+        ];
+        await out.table(await listProtected(context, feed), columns, protectionResult);
       }),
     );
 }

@@ -1,11 +1,17 @@
-import { Argument, Command } from "commander";
+import { Argument, Command, type CommandUnknownOpts } from "commander";
 import { counted, formatSize } from "../lib/format-size.ts";
 import type { PackageVersion } from "../catalog/packages.ts";
 import { confirm, type Edge } from "./frame/edge.ts";
 import { addProtection } from "./package-protect.ts";
 import { feedArgument } from "./frame/parsers.ts";
+import type {
+  PackageDeletedResult,
+  PackageDetailsResult,
+  PackageResult,
+  PackageSavedResult,
+} from "./results/schemas/package.ts";
 
-export function packageCommand(edge: Edge): Command {
+export function packageCommand(edge: Edge): CommandUnknownOpts {
   const packages = new Command("package").description("list, show, download, delete and protect packages");
   const specArgument = () => new Argument("<package>", "[group/]name[@version], such as @scope/name@1.0.0");
 
@@ -13,9 +19,10 @@ export function packageCommand(edge: Edge): Command {
     .command("list")
     .description("list all versions of a feed")
     .addArgument(feedArgument())
-    .action(async (feed: string, _options, command: Command) =>
-      edge.act(command, async (context, out) => {
+    .action(async (feed: string, _options, command) =>
+      edge.act<PackageResult>(command, async (context, out) => {
         const { listPackages } = await import("../operations/packages/packages.ts");
+        const { packageResult } = await import("./results/package.ts");
         await out.table<PackageVersion>(
           listPackages(context, feed),
           [
@@ -25,7 +32,7 @@ export function packageCommand(edge: Edge): Command {
             { title: "size", value: (row) => formatSize(sizeOf(row)), right: true },
             { title: "published", value: (row) => row.publishedAt.toISOString().slice(0, 19).replace("T", " ") },
           ],
-          ({ id: _id, metadata: _metadata, ...row }) => row,
+          packageResult,
         );
       }),
     );
@@ -35,12 +42,13 @@ export function packageCommand(edge: Edge): Command {
     .description("show a package's versions, files, hashes and metadata")
     .addArgument(feedArgument())
     .addArgument(specArgument())
-    .action(async (feed: string, text: string, _options, command: Command) =>
-      edge.act(command, async (context, out) => {
+    .action(async (feed: string, text: string, _options, command) =>
+      edge.act<PackageDetailsResult[]>(command, async (context, out) => {
         const { findVersions, parsePackageSpec } = await import("../operations/packages/packages.ts");
+        const { packageDetailsResult } = await import("./results/package.ts");
         const found = await findVersions(context, feed, parsePackageSpec(text));
         await out.result(
-          found.map(({ id: _id, ...version }) => version),
+          found.map(packageDetailsResult),
           found.flatMap((version) => [
             `${fullName(version)} ${version.version}  published ${version.publishedAt.toISOString()} by ${version.publishedBy}`,
             ...(typeof version.metadata["description"] === "string"
@@ -63,8 +71,8 @@ export function packageCommand(edge: Edge): Command {
     .option("-o, --output <file>", "file or directory to save to; - for stdout (default: its own name, here)")
     .option("--file <name>", "which file of the version, where it has several")
     .option("--overwrite", "replace an existing file")
-    .action(async (feed: string, text: string, options, command: Command) =>
-      edge.act(command, async (context, out) => {
+    .action(async (feed: string, text: string, options, command) =>
+      edge.act<PackageSavedResult>(command, async (context, out) => {
         const { downloadPackage, parsePackageSpec } = await import("../operations/packages/packages.ts");
         const download = await downloadPackage(context, feed, parsePackageSpec(text), options.file);
         try {
@@ -95,8 +103,8 @@ export function packageCommand(edge: Edge): Command {
     .option("--all-versions", "every version, when none is named")
     .option("--yes", "do not ask")
     .option("--dry-run", "only tell what would be deleted")
-    .action(async (feed: string, text: string, options, command: Command) =>
-      edge.act(command, async (context, out) => {
+    .action(async (feed: string, text: string, options, command) =>
+      edge.act<PackageDeletedResult>(command, async (context, out) => {
         const { deletePackage, findVersions, parsePackageSpec } = await import("../operations/packages/packages.ts");
         const { FeedctlError } = await import("../errors.ts");
         const spec = parsePackageSpec(text);
@@ -117,8 +125,8 @@ export function packageCommand(edge: Edge): Command {
           return;
         }
         await confirm(edge.io, `delete ${what} from feed ${feed}`, options.yes);
-        const gone = await deletePackage(context, feed, found);
-        await out.result({ deleted: gone }, `deleted ${what}`);
+        const { packageDeletedResult } = await import("./results/package.ts");
+        await out.result(packageDeletedResult(await deletePackage(context, feed, found)), `deleted ${what}`);
       }),
     );
 

@@ -13,6 +13,7 @@ import { migrateCommand } from "./migrate/index.ts";
 import { mirrorCommand } from "./mirror/index.ts";
 import { packageCommand } from "./package.ts";
 import { retentionCommand } from "./retention/index.ts";
+import { schemaCommand } from "./schema.ts";
 import { settingsCommand } from "./settings.ts";
 import { storeCommand } from "./store.ts";
 import { usageCommand } from "./usage.ts";
@@ -58,6 +59,9 @@ export function createProgram(edge: Edge, version: string): Command {
     .addCommand(verifyCommand(edge));
   program.commandsGroup("Installation:");
   program.addCommand(initCommand(edge)).addCommand(dbCommand(edge)).addCommand(settingsCommand(edge));
-  program.addCommand(completionCommand(edge)).addCommand(namesCommand(edge), { hidden: true });
+  program
+    .addCommand(schemaCommand(edge))
+    .addCommand(completionCommand(edge))
+    .addCommand(namesCommand(edge), { hidden: true });
   return program;
 }

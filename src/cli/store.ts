@@ -1,18 +1,26 @@
-import { Command } from "commander";
+import { Command, type CommandUnknownOpts } from "commander";
 import { counted, formatSize } from "../lib/format-size.ts";
 import type { Edge } from "./frame/edge.ts";
 import { addStoreOptions, feedArgument, storeTypeArgument } from "./frame/parsers.ts";
 import { storeOptions } from "./frame/store-options.ts";
+import type {
+  StoreChangeResult,
+  StoreOfFeedResult,
+  StoreTestLine,
+  StoreTypeResult,
+  StoreUsageResult,
+} from "./results/schemas/store.ts";
 
-export function storeCommand(edge: Edge): Command {
+export function storeCommand(edge: Edge): CommandUnknownOpts {
   const store = new Command("store").description("show, set and test where a feed keeps its files");
 
   store
     .command("types")
     .description("list the store types and their options")
-    .action(async (_options, command: Command) =>
-      edge.act(command, async (_context, out) => {
+    .action(async (_options, command) =>
+      edge.act<StoreTypeResult[]>(command, async (_context, out) => {
         const { listStoreTypes } = await import("../operations/stores/set-store.ts");
+        const { storeTypeResult } = await import("./results/store.ts");
         const types = listStoreTypes();
         const lines = types.flatMap((info) => [
           `${info.type}: ${info.title}`,
@@ -21,7 +29,7 @@ export function storeCommand(edge: Edge): Command {
               `  ${`--${option.flag}${option.value === undefined ? "" : ` ${option.value}`}`.padEnd(24)} ${option.description}${option.proget === undefined ? "" : ` (ProGet: ${option.proget})`}`,
           ),
         ]);
-        await out.result(types, lines);
+        await out.result(types.map(storeTypeResult), lines);
       }),
     );
 
@@ -31,9 +39,10 @@ export function storeCommand(edge: Edge): Command {
       .description("make another store the feed's own; no file is moved (see: feedctl migrate run)")
       .addArgument(feedArgument())
       .addArgument(storeTypeArgument()),
-  ).action(async (name: string, type, options, command: Command) =>
-    edge.act(command, async (context, out) => {
+  ).action(async (name: string, type, options, command) =>
+    edge.act<StoreChangeResult>(command, async (context, out) => {
       const { setStore } = await import("../operations/stores/set-store.ts");
+      const { storeChangeResult } = await import("./results/store.ts");
       const change = await setStore(context, name, type, await storeOptions(edge, out, options));
       const { files, bytes } = change.leftBehind;
       if (files > 0) {
@@ -48,7 +57,7 @@ export function storeCommand(edge: Edge): Command {
         change.outcome === "unchanged"
           ? `feed ${change.feed} keeps its ${change.store.type} store at ${change.store.location}`
           : `feed ${change.feed} now uses ${change.store.type} at ${change.store.location}`;
-      await out.result(change, words);
+      await out.result(storeChangeResult(change), words);
     }),
   );
 
@@ -56,11 +65,12 @@ export function storeCommand(edge: Edge): Command {
     .command("show")
     .description("show a feed's store; secrets are never shown")
     .addArgument(feedArgument())
-    .action(async (name: string, _options, command: Command) =>
-      edge.act(command, async (context, out) => {
+    .action(async (name: string, _options, command) =>
+      edge.act<StoreOfFeedResult>(command, async (context, out) => {
         const { showStore } = await import("../operations/stores/set-store.ts");
+        const { storeOfFeedResult } = await import("./results/store.ts");
         const shown = await showStore(context, name);
-        await out.result(shown, [
+        await out.result(storeOfFeedResult(shown), [
           `type:      ${shown.type}`,
           `location:  ${shown.location}`,
           ...(shown.because === null ? [] : [`because:   ${shown.because}`]),
@@ -73,18 +83,19 @@ export function storeCommand(edge: Edge): Command {
     .command("test")
     .description("write, read back, list, replace and delete a probe, and say exactly what is wrong")
     .addArgument(feedArgument())
-    .action(async (name: string, _options, command: Command) =>
-      edge.act(command, async (context, out) => {
+    .action(async (name: string, _options, command) =>
+      edge.act<StoreTestLine>(command, async (context, out) => {
         const { testStore } = await import("../operations/stores/test-store.ts");
+        const { storeTestLine } = await import("./results/store.ts");
         for await (const event of testStore(context, name)) {
           if (event.type === "summary")
             await out.event(
-              event,
+              storeTestLine(event),
               event.ok
                 ? `the store of feed ${event.feed} works: ${event.location}`
                 : `the store of feed ${event.feed} does not work`,
             );
-          else await out.event(event, `${event.ok ? "ok  " : "FAIL"}  ${event.step}`);
+          else await out.event(storeTestLine(event), `${event.ok ? "ok  " : "FAIL"}  ${event.step}`);
         }
       }),
     );
@@ -93,11 +104,12 @@ export function storeCommand(edge: Edge): Command {
     .command("usage")
     .description("count and size of a feed's files, by the catalog and by the store's own listing")
     .addArgument(feedArgument())
-    .action(async (name: string, _options, command: Command) =>
-      edge.act(command, async (context, out) => {
+    .action(async (name: string, _options, command) =>
+      edge.act<StoreUsageResult>(command, async (context, out) => {
         const { measureStore } = await import("../operations/stores/set-store.ts");
+        const { storeUsageResult } = await import("./results/store.ts");
         const usage = await measureStore(context, name);
-        await out.result(usage, [
+        await out.result(storeUsageResult(usage), [
           `location: ${usage.location}`,
           `catalog:  ${counted(usage.catalog.files, "file")}, ${formatSize(usage.catalog.bytes)}`,
           `store:    ${counted(usage.store.blobs, "blob")}, ${formatSize(usage.store.bytes)}`,

@@ -1,10 +1,11 @@
-import { Command, Option } from "commander";
+import { Command, Option, type CommandUnknownOpts } from "commander";
 import { counted } from "../lib/format-size.ts";
 import type { CountedFile } from "../operations/usage/import-logs.ts";
 import type { Edge } from "./frame/edge.ts";
 import { feedArgument } from "./frame/parsers.ts";
+import type { UsageLine } from "./results/schemas/retention.ts";
 
-export function usageCommand(edge: Edge): Command {
+export function usageCommand(edge: Edge): CommandUnknownOpts {
   const usage = new Command("usage").description("what is known of downloads, for retention");
   usage
     .command("import")
@@ -26,9 +27,10 @@ Examples:
   $ feedctl usage import internal /var/log/nginx/access.log* --prefix /npm/internal/
   $ feedctl usage import internal logs/2026-11-*`,
     )
-    .action(async (feed: string, files: string[], options, command: Command) =>
-      edge.act(command, async (context, out) => {
+    .action(async (feed: string, files: string[], options, command) =>
+      edge.act<UsageLine>(command, async (context, out) => {
         const { importUsage } = await import("../operations/usage/import-logs.ts");
+        const { usageLine } = await import("./results/retention.ts");
         const { resolve } = await import("node:path");
         await out.progress.start(`counting ${counted(files.length, "log")}`);
         const paths = files.map((file) => resolve(edge.io.cwd, file));
@@ -40,7 +42,10 @@ Examples:
           prefix: options.prefix,
         })) {
           if (event.type === "log") {
-            await out.event(event, out.options.quiet && event.status !== "failed" ? undefined : describe(event));
+            await out.event(
+              usageLine(event),
+              out.options.quiet && event.status !== "failed" ? undefined : describe(event),
+            );
             continue;
           }
           out.progress.stop();
@@ -52,7 +57,7 @@ Examples:
             event.unreadable > 0 ? `${counted(event.unreadable, "line")} not understood` : "",
             event.failed > 0 ? `${event.failed} failed` : "",
           ];
-          await out.event(event, parts.filter((part) => part !== "").join(", "));
+          await out.event(usageLine(event), parts.filter((part) => part !== "").join(", "));
           if (event.downloads === 0 && event.foreign > 0)
             out.warn(`no log names a file of feed ${event.feed}; is the prefix right? --prefix /path/in/requests/`);
         }

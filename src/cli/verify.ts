@@ -1,32 +1,32 @@
-import { Command } from "commander";
+import { Command, type CommandUnknownOpts } from "commander";
 import { formatSize } from "../lib/format-size.ts";
 import type { Edge } from "./frame/edge.ts";
 import { feedArgument } from "./frame/parsers.ts";
+import type { VerifyLine } from "./results/schemas/verify.ts";
 
-export function verifyCommand(edge: Edge): Command {
+export function verifyCommand(edge: Edge): CommandUnknownOpts {
   return new Command("verify")
     .description("prove that catalog and store agree: every row has its blob, every blob its row")
     .addArgument(feedArgument())
     .option("--read", "read every blob and compare its SHA-256")
     .option("--repair", "first remove what interrupted runs left behind")
-    .action(async (feed: string, options, command: Command) =>
-      edge.act(command, async (context, out) => {
+    .action(async (feed: string, options, command) =>
+      edge.act<VerifyLine>(command, async (context, out) => {
         const { isSound, verifyFeed } = await import("../operations/verify/verify.ts");
+        const { verifyLine } = await import("./results/verify.ts");
         await out.progress.start(`verifying ${feed}`);
         let sound = false;
         for await (const event of verifyFeed(context, { feed, read: options.read, repair: options.repair })) {
           if (event.type === "finding") {
             out.progress.step(0);
-            // --json answers with one document; the findings go along as lines of talk
-            if (out.options.json) out.warn(`${event.finding}: ${event.key}: ${event.reason}`);
-            else await out.event(event, `${event.finding.padEnd(12)}  ${event.key}: ${event.reason}`);
+            await out.event(verifyLine(event), `${event.finding.padEnd(12)}  ${event.key}: ${event.reason}`);
             continue;
           }
           out.progress.stop();
           sound = isSound(event);
           const counts = `${event.match} match (${formatSize(event.bytes)}), ${event.differ} differ, ${event.missingBlob} rows without blob, ${event.missingRow} blobs without row, ${event.unchecked} unchecked`;
-          await out.result(
-            event,
+          await out.event(
+            verifyLine(event),
             `${sound ? "sound" : "NOT SOUND"}: ${counts}${event.read ? "; every blob was read" : ""}`,
           );
         }

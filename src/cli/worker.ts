@@ -1,16 +1,20 @@
-import { Command } from "commander";
+import { Command, type CommandUnknownOpts } from "commander";
 import { counted } from "../lib/format-size.ts";
 import type { Edge } from "./frame/edge.ts";
 import { wholeNumber } from "./frame/parsers.ts";
+import type { Worker } from "../operations/migrate/worker.ts";
+import type { Column } from "./frame/output.ts";
+import type { WorkerLine, WorkerResult } from "./results/schemas/migrate.ts";
 
-export function workerCommand(edge: Edge): Command {
+export function workerCommand(edge: Edge): CommandUnknownOpts {
   const worker = new Command("worker")
     .description("help with migrations that run on other machines; Ctrl-C or SIGTERM ends it after the blobs in hand")
     .option("--concurrency <number>", "blobs at once", wholeNumber(1, 1024))
     .option("--once", "end when there is nothing to take")
-    .action(async (options, command: Command) =>
-      edge.act(command, async (context, out) => {
+    .action(async (options, command) =>
+      edge.act<WorkerLine>(command, async (context, out) => {
         const { runWorker } = await import("../operations/migrate/worker.ts");
+        const { workerLine } = await import("./results/migrate.ts");
         const { concurrency = context.concurrency, once = false } = options;
         // the first signal drains; the second ends the process, as everywhere
         const undisturbed = { ...context, concurrency, signal: new AbortController().signal };
@@ -18,11 +22,11 @@ export function workerCommand(edge: Edge): Command {
         out.note("waiting for migrations to help with");
         for await (const event of events) {
           if (event.type === "summary")
-            await out.event(event, `worker ${event.worker} did ${counted(event.ranges, "range")}`);
+            await out.event(workerLine(event), `worker ${event.worker} did ${counted(event.ranges, "range")}`);
           else {
             const what = `range ${event.number} of migration ${event.migration}`;
             await out.event(
-              event,
+              workerLine(event),
               event.outcome === "done" ? `${what}: done` : `${what}: given back: ${event.reason ?? ""}`,
             );
           }
@@ -33,10 +37,11 @@ export function workerCommand(edge: Edge): Command {
   worker
     .command("list")
     .description("list the workers of the last day")
-    .action(async (_options, command: Command) =>
-      edge.act(command, async (context, out) => {
+    .action(async (_options, command) =>
+      edge.act<WorkerResult>(command, async (context, out) => {
         const { workers } = await import("../operations/migrate/worker.ts");
-        await out.table(await workers(context), [
+        const { workerResult } = await import("./results/migrate.ts");
+        const columns: Column<Worker>[] = [
           { title: "id", value: (each) => String(each.id), right: true },
           { title: "state", value: (each) => each.state },
           { title: "host", value: (each) => each.host },
@@ -44,7 +49,8 @@ export function workerCommand(edge: Edge): Command {
           { title: "started", value: (each) => each.startedAt.toISOString() },
           { title: "seen", value: (each) => each.seenAt.toISOString() },
           { title: "ranges", value: (each) => String(each.ranges), right: true },
-        ]);
+        ];
+        await out.table(await workers(context), columns, workerResult);
       }),
     );
 

@@ -1,4 +1,5 @@
 import { composer as versions, isBranch } from "../versions/composer.ts";
+import { relationRange } from "../versions/ranges/relation-range.ts";
 import type { Format, PackageFile, PackageIdentity, ReadOptions } from "./format.ts";
 import { parseJsonManifest } from "./manifests/json.ts";
 import { limits } from "./limits.ts";
@@ -15,6 +16,8 @@ import { zipEntries, type ZipEntry } from "./containers/zip.ts";
 export const composer: Format = {
   type: "composer",
   extensions: [".zip"],
+  versions,
+  ranges: relationRange(versions, { example: ">= 1.0, < 2.0" }),
   read: (file, options) => readPackage("Composer package", file, options, () => read(file, options)),
 };
 

@@ -1,5 +1,6 @@
 import type { TarEntry } from "../lib/tar/read.ts";
 import { cran as versions } from "../versions/cran.ts";
+import { relationRange } from "../versions/ranges/relation-range.ts";
 import type { Format, PackageFile, PackageIdentity, ReadOptions } from "./format.ts";
 import { gunzipFile } from "./containers/gzip.ts";
 import { parseOneParagraph, type Paragraph } from "./manifests/headers.ts";
@@ -14,6 +15,8 @@ import { tarEntries } from "./containers/tar.ts";
 export const cran: Format = {
   type: "cran",
   extensions: [".tar.gz"],
+  versions,
+  ranges: relationRange(versions, { example: ">= 1.0, < 2.0" }),
   read: (file, options) => readPackage("R package", file, options, () => read(file, options)),
 };
 

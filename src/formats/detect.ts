@@ -2,12 +2,6 @@ import { isFeedctlError } from "../errors.ts";
 import type { Format, PackageFile, PackageIdentity } from "./format.ts";
 import { invalid } from "./read-package.ts";
 
-/** NuGet's container holds packages of three types, and only hints tell which: the reading that wonders least. */
-const nugetKin = ["nuget", "chocolatey", "powershell"];
-
-/** Formats that take files of any name know some names all the same. */
-const mavenNames = /\.(?:jar|war|ear|aar|pom)$/i;
-
 /**
  * Which of the formats a file is a package of, by its contents. Undefined: of none by its name, and none takes it.
  * Rejects with `invalid`: it should be one by its name, but is damaged, or it could be several.
@@ -27,14 +21,7 @@ export async function detectFormat(
     const others = formats.filter((format) => !likely.includes(format));
     found = await readAs(file, others, signal);
   }
-  const kin = found.read
-    .filter(({ format }) => nugetKin.includes(format.type))
-    .toSorted(
-      (a, b) =>
-        a.identity.warnings.length - b.identity.warnings.length ||
-        nugetKin.indexOf(a.format.type) - nugetKin.indexOf(b.format.type),
-    );
-  const [only, ...others] = [...found.read.filter((each) => !kin.includes(each)), ...kin.slice(0, 1)];
+  const [only, ...others] = found.read.filter((reading) => reading === likeliest(reading, found.read));
   if (only !== undefined && others.length === 0) return only.format;
   if (only !== undefined) {
     const types = [only, ...others].map(({ format }) => format.type).join(" and ");
@@ -44,8 +31,21 @@ export async function detectFormat(
   throw problem;
 }
 
+/** Of the readings of one container, which only hints distinguish: the one with the fewest warnings. */
+function likeliest(reading: Reading, all: readonly Reading[]): Reading | undefined {
+  const { container } = reading.format;
+  if (container === undefined) return reading;
+  const warnings = ({ identity }: Reading) => identity.warnings.length;
+  return all.filter(({ format }) => format.container === container).toSorted((a, b) => warnings(a) - warnings(b))[0];
+}
+
+interface Reading {
+  format: Format;
+  identity: PackageIdentity;
+}
+
 interface Readings {
-  read: { format: Format; identity: PackageIdentity }[];
+  read: Reading[];
   /** Why the first of those that know such names by their ending did not take it. */
   problem: unknown;
 }
@@ -58,7 +58,7 @@ async function readAs(file: PackageFile, formats: readonly Format[], signal: Abo
       read.push({ format, identity: await format.read(file, { signal }) });
     } catch (error) {
       if (!isFeedctlError(error, "invalid")) throw error;
-      const byName = !format.extensions.includes("") || mavenNames.test(file.name);
+      const byName = !format.extensions.includes("") || format.usualNames?.test(file.name);
       if (byName) problem ??= error;
     }
   }

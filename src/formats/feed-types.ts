@@ -1,6 +1,6 @@
 /**
- * The feed types, with ProGet's setting and default type path of each. A table without code: the command line and the
- * settings need it where no parser may be loaded.
+ * What is known of a feed type without its parser, which `Format` describes. A table without code: the command line, the
+ * settings and messages need it where no parser may be loaded.
  */
 export interface FeedTypeInfo {
   readonly type: string;
@@ -9,8 +9,14 @@ export interface FeedTypeInfo {
   /** Default of that setting, relative to the root path. Types that share one setting share its directory. */
   readonly typePath: string;
   readonly title: string;
-  /** Why no package file of this type can be imported, where that is so. */
+  /** Why no package file of this type can be imported, where that is so. Every other type has a `Format`. */
   readonly noPackageFiles?: string;
+  /** Where its ecosystem writes another character than `/` between group and name. */
+  readonly groupSeparator?: string;
+  /** What its ecosystem writes before a group. */
+  readonly groupPrefix?: string;
+  /** Packages belong to a distribution and a component, which imports and drop paths name (`Format.place`). */
+  readonly hasPlaces?: true;
 }
 
 const table = {
@@ -21,10 +27,25 @@ const table = {
     typePath: ".nugetv2",
     title: "PowerShell modules and scripts",
   },
-  npm: { setting: "Storage.NpmPackagesLibrary", typePath: ".npm", title: "npm packages" },
+  npm: {
+    setting: "Storage.NpmPackagesLibrary",
+    typePath: ".npm",
+    title: "npm packages",
+    groupPrefix: "@",
+  },
   universal: { setting: "Storage.ProGetPackagesLibrary", typePath: ".proget", title: "universal packages" },
-  maven: { setting: "Storage.MavenArtifactLibrary", typePath: ".maven2", title: "Maven artifacts" },
-  debian: { setting: "Storage.DebianPackagesLibrary", typePath: ".debian", title: "Debian packages" },
+  maven: {
+    setting: "Storage.MavenArtifactLibrary",
+    typePath: ".maven2",
+    title: "Maven artifacts",
+    groupSeparator: ":",
+  },
+  debian: {
+    setting: "Storage.DebianPackagesLibrary",
+    typePath: ".debian",
+    title: "Debian packages",
+    hasPlaces: true,
+  },
   rpm: { setting: "Storage.RpmPackagesLibrary", typePath: ".rpm", title: "RPM packages" },
   alpine: { setting: "Storage.ApkPackagesLibrary", typePath: ".apk", title: "Alpine packages" },
   pypi: { setting: "Storage.PypiPackagesLibrary", typePath: ".pypi", title: "Python packages" },
@@ -60,6 +81,11 @@ const table = {
 
 export type FeedType = keyof typeof table;
 
+/** The types whose packages are files. */
+export type PackageType = {
+  [Type in FeedType]: (typeof table)[Type] extends { noPackageFiles: string } ? never : Type;
+}[FeedType];
+
 export const feedTypeNames = Object.keys(table) as FeedType[];
 
 export function feedTypeInfo(type: FeedType): FeedTypeInfo {
@@ -68,4 +94,10 @@ export function feedTypeInfo(type: FeedType): FeedTypeInfo {
 
 export function isFeedType(text: string): text is FeedType {
   return Object.hasOwn(table, text);
+}
+
+/** For who names a place for packages of another type. */
+export function placesOnly(): string {
+  const types = feedTypeNames.filter((type) => feedTypeInfo(type).hasPlaces);
+  return `--distribution and --component are for feeds of type ${types.join(" or ")}`;
 }

@@ -1,4 +1,6 @@
-import type { FeedType } from "./feed-types.ts";
+import type { RangeSyntax } from "../versions/ranges/interval.ts";
+import type { VersionScheme } from "../versions/scheme.ts";
+import type { PackageType } from "./feed-types.ts";
 
 /** A package file on local disk, as handed to a format. */
 export interface PackageFile {
@@ -38,21 +40,45 @@ export interface PackageIdentity {
   warnings: string[];
 }
 
-export interface ReadOptions {
-  signal?: AbortSignal | undefined;
-  /** Debian: what the package does not say itself. Default `stable` and `main`. */
-  distribution?: string | undefined;
-  component?: string | undefined;
+/** Where packages of some types belong, which they do not say themselves. */
+export interface Place {
+  distribution: string;
+  component: string;
 }
 
-/** One package type: recognises and reads its package files. */
+/** A place as a user names it: in part, or not at all. */
+export type GivenPlace = { [Member in keyof Place]?: string | undefined };
+
+/** The place counts for types with `Format.place` only. */
+export interface ReadOptions extends GivenPlace {
+  signal?: AbortSignal | undefined;
+}
+
+/**
+ * One package type: how its package files are recognised and read, and how its versions are ordered. What is known of it
+ * without its parser is in `feed-types.ts`.
+ */
 export interface Format {
-  readonly type: FeedType;
+  readonly type: PackageType;
   /**
    * Lower-case endings of its package files, for scanning folders: [".nupkg", ".snupkg"]. `[""]` is every file but the
    * sidecars, for types whose files may be called anything.
    */
   readonly extensions: readonly string[];
+  /** Where files may be called anything: names that no other type has. A file with such a name that cannot be read is reported. */
+  readonly usualNames?: RegExp;
+  /** Types with the same container can read one another's files. The one that warns least, then the first in `index.ts`, wins. */
+  readonly container?: string;
+  readonly versions: VersionScheme;
+  /** How the ecosystem writes version ranges. Undefined: it has none. */
+  readonly ranges: RangeSyntax | undefined;
+  /** For types with `hasPlaces` in `feed-types.ts`. */
+  readonly place?: {
+    /** With the defaults of what is not given. Throws `usage` for a name that cannot be one. */
+    complete(given: GivenPlace): Place;
+    /** Of a canonical key. */
+    ofKey(key: string): Place | undefined;
+  };
   /**
    * Reads identity and metadata from the package's own manifest, in bounded memory and time whatever the file holds.
    * Rejects with `invalid` and the reason; never with another error for any content.

@@ -1,9 +1,9 @@
 import { FeedctlError } from "../errors.ts";
-import { feedTypeInfo, type FeedType } from "./feed-types.ts";
+import { feedTypeInfo, type FeedType, type PackageType } from "./feed-types.ts";
 import type { Format } from "./format.ts";
 
-/** The only list of formats; each is loaded when a feed of its type is worked on. */
-const loaders: Partial<Record<FeedType, () => Promise<Format>>> = {
+/** The only list of formats. Each is loaded when a feed of its type is worked on. A type that is missing does not compile. */
+const loaders: { readonly [Type in PackageType]: () => Promise<Format> } = {
   npm: async () => (await import("./npm/format.ts")).npm,
   nuget: async () => (await import("./nuget/format.ts")).nuget,
   chocolatey: async () => (await import("./nuget/chocolatey.ts")).chocolatey,
@@ -26,14 +26,22 @@ const loaders: Partial<Record<FeedType, () => Promise<Format>>> = {
   cran: async () => (await import("./cran.ts")).cran,
 };
 
-export async function loadFormat(type: FeedType): Promise<Format> {
-  const load = loaders[type];
-  if (load !== undefined) return load();
-  const why = feedTypeInfo(type).noPackageFiles ?? "it has no reader for their packages yet";
-  throw new FeedctlError("usage", `cannot import into a feed of type ${type}: ${why}`);
+export async function findFormat(type: FeedType): Promise<Format | undefined> {
+  return isPackageType(type) ? loaders[type]() : undefined;
 }
 
-/** Every format, for telling what a file is. */
+export async function loadFormat(type: FeedType): Promise<Format> {
+  const format = await findFormat(type);
+  if (format !== undefined) return format;
+  const { noPackageFiles } = feedTypeInfo(type);
+  throw new FeedctlError("usage", `cannot import into a feed of type ${type}: ${noPackageFiles}`);
+}
+
+function isPackageType(type: FeedType): type is PackageType {
+  return Object.hasOwn(loaders, type);
+}
+
+/** Every format, to find out what a file is. */
 export async function allFormats(): Promise<Format[]> {
   return Promise.all(Object.values(loaders).map((load) => load()));
 }

@@ -1,6 +1,7 @@
 import { posix } from "node:path";
 import type { TarEntry } from "../lib/tar/read.ts";
 import { pub as versions } from "../versions/pub.ts";
+import { relationRange } from "../versions/ranges/relation-range.ts";
 import type { Format, PackageFile, PackageIdentity, ReadOptions } from "./format.ts";
 import { gunzipFile } from "./containers/gzip.ts";
 import { limits } from "./limits.ts";
@@ -16,6 +17,8 @@ import { parseYamlMapping } from "./manifests/yaml.ts";
 export const pub: Format = {
   type: "pub",
   extensions: [".tar.gz"],
+  versions,
+  ranges: relationRange(versions, { example: ">=1.0.0 <2.0.0" }),
   read: (file, options) => readPackage("Dart package", file, options, () => read(file, options)),
 };
 

@@ -1,6 +1,6 @@
 import type { Catalog } from "../catalog/connection/catalog.ts";
 import type { Store } from "../stores/store.ts";
-import type { StoreConfig } from "../stores/store-types.ts";
+import type { StoreConfig } from "../stores/providers.ts";
 
 /** Everything an operation may touch of the world. Built at the edge; a test builds its own. */
 export interface Context {
@@ -8,8 +8,8 @@ export interface Context {
   readonly dataDir: string;
   /** `Storage.*` and other settings that the configuration file gives, by name. */
   readonly configuredSettings: ReadonlyMap<string, string>;
-  /** Store profiles of the configuration file by name: a `type` and its options; secrets may be references. */
-  readonly storeProfiles: ReadonlyMap<string, Record<string, string | boolean>>;
+  /** Store profiles of the configuration file by name; their secrets may still be references. */
+  readonly storeProfiles: ReadonlyMap<string, StoreConfig>;
   /** How many blobs are worked on at once. */
   readonly concurrency: number;
   /** Milliseconds to wait for a lock before giving up with `locked`. */

@@ -1,43 +1,19 @@
-import { diskLocation } from "./disk/location.ts";
-import type { DiskView } from "./disk/location.ts";
-import { azureHost, s3Host } from "./location-host.ts";
-import { parseTargetPath } from "./key.ts";
-import type { StoreConfig } from "./store-types.ts";
+import type { Location } from "./descriptor.ts";
+import { directoryConfig, requireProvider, type StoreConfig } from "./providers.ts";
 
-/**
- * Where a store's blobs are, whichever way its configuration spells it. Holds no secrets. Plain JSON, because the
- * catalog keeps it of stores whose secrets are not at hand.
- */
-export interface Location {
-  type: StoreConfig["type"];
-  /** Server and bucket, or account and container; on disk the drive or share. Different places never overlap. */
-  place: string;
-  /** The folders below that. */
-  segments: string[];
-  /** A disk on which `A` and `a` are one folder. */
-  ignoresCase: boolean;
-}
+export type { Location } from "./descriptor.ts";
 
 /** `a` is the same place as `b`, lies inside it, or contains it. */
 export type Overlap = "same" | "inside" | "contains";
 
-/**
- * The location of a store. Throws `usage` for an endpoint or connection string that names no server. `disk` says how
- * the disk is asked for links and letter case; by default the real one is.
- */
-export function locationOf(config: StoreConfig, disk: DiskView = {}): Location {
-  switch (config.type) {
-    case "disk":
-      return { type: "disk", ...diskLocation(config.path, disk) };
-    case "s3": {
-      const place = `${s3Host(config.endpoint, config.bucket)}/${config.bucket}`;
-      return { type: "s3", place, segments: prefixSegments(config.targetPath), ignoresCase: false };
-    }
-    case "azure": {
-      const place = `${azureHost(config)}/${config.container.toLowerCase()}`;
-      return { type: "azure", place, segments: prefixSegments(config.targetPath), ignoresCase: false };
-    }
-  }
+/** The location of a store. Throws `usage` for an endpoint or connection string that names no server. */
+export function locationOf(config: StoreConfig): Location {
+  return requireProvider(config.type).locate(config);
+}
+
+/** The location of a directory on this machine. */
+export function directoryLocation(path: string): Location {
+  return locationOf(directoryConfig(path));
 }
 
 /**
@@ -55,18 +31,6 @@ export function overlap(a: Location, b: Location): Overlap | undefined {
 }
 
 /** For messages: a path on disk, `s3://bucket/path`, `azure https://account.blob.core.windows.net/container/path`. */
-export function locationName({ type, place, segments }: Location): string {
-  if (type === "disk") return place + segments.join(place.includes("\\") ? "\\" : "/");
-  const path = [place, ...segments].join("/");
-  if (type === "azure") return `azure https://${path}`;
-  const slash = place.lastIndexOf("/");
-  const host = place.slice(0, slash);
-  const name = `s3://${[place.slice(slash + 1), ...segments].join("/")}`;
-  return host === "aws" ? name : `${name} at ${host}`;
-}
-
-function prefixSegments(targetPath: string | undefined): string[] {
-  return parseTargetPath(targetPath ?? "")
-    .split("/")
-    .slice(0, -1);
+export function locationName(location: Location): string {
+  return requireProvider(location.type).locationName(location);
 }

@@ -107,16 +107,28 @@ export interface GetOptions extends CallOptions {
   onInfo?: ((info: BlobInfo) => void) | undefined;
 }
 
+/** Where a cloud keeps a blob. */
+export interface BlobOrigin {
+  /** The store's type: only a store of the same type can copy by name. */
+  type: string;
+  /** The service, or the account in it. */
+  host: string;
+  /** Bucket or container. */
+  bucket: string;
+  /** The blob's full name there: target path and key. */
+  name: string;
+  /** Whether its URL answers with `blob.tag` as ETag, so that a service that fetches it can require this version. */
+  urlHasTag: boolean;
+}
+
 /**
  * A blob as its provider can fetch it without this process in between. Made by one store's `remote`, understood by
  * another's `copyFrom`; what is inside concerns the adapters only. Never to be printed: it may open the blob.
  */
 export interface RemoteBlob {
   blob: BlobInfo;
-  /** Set by an S3 store: who can copy it by name. */
-  s3?: { host: string; bucket: string; key: string } | undefined;
-  /** Set by an Azure store: the account, for a copy with the account's own credentials. */
-  azure?: { account: string } | undefined;
+  /** Where the blob is stored, for a service that copies by name or needs to know whom it fetches from. */
+  origin?: BlobOrigin | undefined;
   /**
    * A URL that whoever holds it may read for so many seconds, about an hour where none are given; made anew with every
    * call. `usage` for longer than the provider allows. Undefined: none can be had.
@@ -159,7 +171,8 @@ export interface StoreFeatures {
 export interface Store extends AsyncDisposable {
   /** For messages: `disk /srv/packages/.npm/F1`, `s3://bucket/path`, `azure https://account/container/path`. No secrets. */
   readonly name: string;
-  readonly type: "disk" | "s3" | "azure";
+  /** The type of its descriptor. */
+  readonly type: string;
   readonly features: StoreFeatures;
   /** Absence is an answer, not an error; a missing bucket, container or root is not absence. A missing disk root is. */
   head(key: Key, options?: CallOptions): Promise<BlobInfo | undefined>;

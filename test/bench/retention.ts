@@ -8,7 +8,7 @@ import { insertFeed } from "../../src/catalog/feeds.ts";
 import { saveRules } from "../../src/catalog/retention/rules.ts";
 import type { Context } from "../../src/operations/context.ts";
 import { planRetention } from "../../src/operations/retention/plan.ts";
-import type { RetentionCriteria } from "../../src/operations/retention/criteria.ts";
+import type { RetentionCriteria } from "../../src/catalog/schema/retention-criteria.ts";
 import { startPostgres } from "../support/postgres.ts";
 
 const sizes = process.argv.length > 2 ? process.argv.slice(2).map(Number) : [10_000, 100_000, 1_000_000];

@@ -11,7 +11,7 @@ import { S3 } from "@aws-sdk/client-s3";
 import { parseKey } from "../../src/stores/key.ts";
 import { openS3Store } from "../../src/stores/s3/store.ts";
 import { connectS3 } from "../../src/stores/s3/client.ts";
-import type { S3Config } from "../../src/stores/store-types.ts";
+import type { S3Config } from "../../src/stores/s3/config.ts";
 import { concurrently, readAll, sha256, someBytes } from "../support/bytes.ts";
 import { startS3 } from "../support/s3-server.ts";
 

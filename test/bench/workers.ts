@@ -10,7 +10,8 @@ import pg from "pg";
 import { binary, isolation } from "../support/feedctl.ts";
 import { openDatabase, type Installation } from "../support/databases.ts";
 import { fillFeed } from "../support/many-files.ts";
-import { dump, until } from "../support/migrations.ts";
+import { dump } from "../support/migrations.ts";
+import { until } from "../support/wait.ts";
 import { createNetwork, type NetworkNamespace } from "../support/namespaces.ts";
 import { startS3 } from "../support/s3-server.ts";
 import { startSlowProxy } from "../support/slow-proxy.ts";
@@ -127,7 +128,7 @@ async function survive(): Promise<void> {
     place.rows(`select r.number, r.claim, r.finished_at is not null as finished, w.id as worker
       from feedctl.migration_ranges r left join feedctl.workers w on w.id = r.worker_id`);
   const busy = async () => new Set((await ranges()).flatMap((row) => (row["worker"] === null ? [] : [row["worker"]])));
-  await until("three workers have begun", 60, async () => (await busy()).size === 3);
+  await until("three workers have begun", async () => (await busy()).size === 3);
   const since = performance.now();
   const seconds = () => `${((performance.now() - since) / 1000).toFixed(0)} s`;
   killed.kill("SIGKILL");
@@ -144,7 +145,7 @@ async function survive(): Promise<void> {
   await ended(farm.start(["migrate", "cutover", "web"]), 0);
   assert.deepEqual(await dump(place), rows);
   assert.deepEqual(await contents("shared"), await contents("alone"));
-  const verified = (await place.run("verify", "web", "--json")).json();
+  const verified = (await place.run("verify", "web", "--json")).summary();
   assert.partialDeepStrictEqual(verified, { match: blobs, differ: 0, missingBlob: 0, missingRow: 0, unchecked: 0 });
   console.log(`${blobs} blobs: rows, names, sizes and hashes are those of a run in one process`);
 }

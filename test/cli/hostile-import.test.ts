@@ -6,6 +6,7 @@ import { onDatabases } from "../support/databases.ts";
 import { binary, isolation } from "../support/feedctl.ts";
 import { assertSound, counts, diskFeed, importing } from "../support/importing.ts";
 import { writePackages } from "../support/package-set.ts";
+import { PATIENCE } from "../support/wait.ts";
 
 onDatabases("a hostile user's import", ["PostgreSQL"], (database) => {
   database.test("of files that are none leaves them alone, and takes the rest", async (t, place) => {
@@ -72,9 +73,9 @@ onDatabases("a hostile user's import", ["PostgreSQL"], (database) => {
     const files = writePackages(place.path("in"), 600, { size: 10 });
     const words = [process.execPath, binary, "import", "web", place.path("in")].map((word) => `'${word}'`).join(" ");
     const env = { ...isolation(place.directory), ...place.env };
-    const { stdout } = spawnSync("/bin/sh", ["-c", `${words} | head -1`], { env, encoding: "utf8", timeout: 60_000 });
+    const { stdout } = spawnSync("/bin/sh", ["-c", `${words} | head -1`], { env, encoding: "utf8", timeout: PATIENCE });
     assert.match(stdout, /^imported {2}pack-\d+ 1\.0\.0\n$/);
-    const before = (await place.any("verify", "web", "--read", "--json")).json() as Record<string, number>;
+    const before = (await place.any("verify", "web", "--read", "--json")).summary() as Record<string, number>;
     assert.partialDeepStrictEqual(before, { differ: 0, missingBlob: 0 });
 
     const running = await place.start(["import", "web", place.path("in"), "--json"]);
@@ -85,7 +86,7 @@ onDatabases("a hostile user's import", ["PostgreSQL"], (database) => {
     for (const line of problems) assert.match(line, /vanished before it was|it is not there|no such file/);
     const after = await importing(place, 0, "web", place.path("in"));
     assert.equal(after.counts.imported + after.counts.existing, 300);
-    const verified = (await place.run("verify", "web", "--read", "--json")).json() as Record<string, number>;
+    const verified = (await place.run("verify", "web", "--read", "--json")).summary() as Record<string, number>;
     assert.partialDeepStrictEqual(verified, { differ: 0, missingBlob: 0, missingRow: 0 });
   });
 

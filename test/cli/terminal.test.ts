@@ -5,9 +5,10 @@ import { test, type TestContext } from "node:test";
 import { freshBuild } from "../support/build.ts";
 import { binary, isolation, type Sandbox, sandbox } from "../support/feedctl.ts";
 import { writePackages } from "../support/package-set.ts";
+import { PATIENCE } from "../support/wait.ts";
 
 const hasScript = /util-linux/.test(spawnSync("/bin/sh", ["-c", "script --version"], { encoding: "utf8" }).stdout);
-const options = { skip: hasScript ? false : "no script program of util-linux", timeout: 60_000 };
+const options = { skip: hasScript ? false : "no script program of util-linux" };
 
 /** What the terminal showed; `size` is set before feedctl begins, and a terminal that nobody sized has no columns. */
 async function onTerminal(t: TestContext, place: Sandbox, args: readonly string[], size?: string) {
@@ -18,7 +19,7 @@ async function onTerminal(t: TestContext, place: Sandbox, args: readonly string[
     env: { ...isolation(place.directory), PATH: process.env["PATH"], SHELL: "/bin/sh", TERM: "xterm" },
     cwd: place.directory,
     encoding: "utf8",
-    timeout: 30_000,
+    timeout: PATIENCE,
     maxBuffer: 4 * 1024 * 1024,
   });
   t.diagnostic(`${result.stdout?.length} characters, exit status ${result.status}`);

@@ -7,10 +7,19 @@ import { checkTranscript } from "../support/transcript.ts";
 const folder = join(import.meta.dirname, "transcripts");
 const names = readdirSync(folder).filter((name) => name.endsWith(".txt"));
 
-suite("transcripts", { concurrency: 2 }, () => {
+/** Those about starting, configuration and usage: each command in a process of its own. */
+const processes = new Set(["configuration.txt", "usage.txt"]);
+
+suite("transcripts", () => {
   let postgres: TestPostgres | undefined;
   before(async () => void (postgres = await startPostgres()));
   after(() => postgres?.stop());
-  for (const name of names) test(name, () => checkTranscript(join(folder, name), postgres?.createDatabase));
+  for (const name of names)
+    test(name, () =>
+      checkTranscript(join(folder, name), {
+        createCatalog: postgres?.createCatalog,
+        processes: processes.has(name),
+      }),
+    );
   if (names.length === 0) test("transcripts", { skip: "there are no transcripts yet" });
 });

@@ -5,7 +5,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { after, before, test } from "node:test";
-import type { FeedType } from "../../src/formats/feed-types.ts";
+import type { PackageType } from "../../src/formats/feed-types.ts";
 import type { PackageIdentity, ReadOptions } from "../../src/formats/format.ts";
 import { allFormats, loadFormat } from "../../src/formats/index.ts";
 import { apkPackage } from "../support/fixtures/apk.ts";
@@ -46,7 +46,7 @@ const semantic = ["1.0.0", "v1.0.0", "1.0.0+b", "1.0.0+B", "1.0.0-1", "1.0.0-a.1
 const dotted = ["1", "1.0", "1.0.0", "1.0.0.0", "01.0", "1.0-a", "1.0-A", "1.0.0+b", "1.0.1"];
 const names = ["a", "A", "a-b", "a_b", "a.b", "a--b", "a-1", "a-1.0.0"];
 
-const makers: Record<string, () => Iterable<Made>> = {
+const makers: Record<PackageType, () => Iterable<Made>> = {
   *npm() {
     const choices = { name: [...names, "@s/a", "@S/a", "@s/a-1", "@s-a/b"], version: semantic };
     for (const it of all(choices)) yield { file: "x.tgz", bytes: npmTarball(it) };
@@ -225,7 +225,7 @@ for (const [type, make] of Object.entries(makers)) {
   const once =
     mayDiffer[type] === undefined ? ", and equal ones equal keys" : ` (equal ones may not: ${mayDiffer[type]})`;
   test(`${type}: different identities have different keys${once}`, async (t) => {
-    const format = await loadFormat(type as FeedType);
+    const format = await loadFormat(type as PackageType);
     const keys = new Map<string, string>();
     const identities = new Map<string, string>();
     const root = join(directory, type);
@@ -246,6 +246,9 @@ for (const [type, make] of Object.entries(makers)) {
       if (identity === undefined) continue;
       taken++;
       check(identity, file.slice(root.length + 1));
+      const { normalizedVersion, sortKey, prerelease } = identity;
+      assert.deepEqual(sortKey, format.versions.sortKey(normalizedVersion), normalizedVersion);
+      assert.equal(prerelease, format.versions.isPrerelease(normalizedVersion), normalizedVersion);
     }
     rmSync(root, { recursive: true, force: true });
     t.diagnostic(`${taken} of ${made.length} taken, ${identities.size} identities`);

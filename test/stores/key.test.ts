@@ -3,6 +3,7 @@ import { describe, test } from "node:test";
 import fc from "fast-check";
 import { isFeedctlError } from "../../src/errors.ts";
 import { compareKeys, isKey, keyProblem, parseKey, parseTargetPath } from "../../src/stores/key.ts";
+import { randomly } from "../support/effort.ts";
 
 describe("keys", () => {
   const good = [
@@ -101,7 +102,7 @@ describe("order of keys", () => {
       fc.property(text, text, (a, b) => {
         assert.equal(Math.sign(compareKeys(a, b)), Buffer.compare(Buffer.from(a), Buffer.from(b)));
       }),
-      { numRuns: 2000 },
+      randomly(2000),
     );
   });
 });

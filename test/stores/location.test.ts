@@ -4,10 +4,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, test } from "node:test";
 import { isFeedctlError } from "../../src/errors.ts";
-import type { DiskView } from "../../src/stores/disk/location.ts";
+import { diskLocation, type DiskView } from "../../src/stores/disk/location.ts";
 import { locationName, locationOf, overlap } from "../../src/stores/location.ts";
-import type { Overlap } from "../../src/stores/location.ts";
-import type { AzureConfig, S3Config, StoreConfig } from "../../src/stores/store-types.ts";
+import type { Location, Overlap } from "../../src/stores/location.ts";
+import type { AzureConfig } from "../../src/stores/azure/config.ts";
+import type { S3Config } from "../../src/stores/s3/config.ts";
+import type { StoreConfig } from "../../src/stores/providers.ts";
 
 interface Row {
   name: string;
@@ -18,10 +20,16 @@ interface Row {
 
 const opposite = { same: "same", inside: "contains", contains: "inside" } as const;
 
+/** `view` stands in for the disk, where there is one. */
+function placeOf(config: StoreConfig, view?: DiskView): Location {
+  if (config.type !== "disk" || view === undefined) return locationOf(config);
+  return { type: "disk", ...diskLocation(config.path, view) };
+}
+
 function check(rows: readonly Row[], view?: DiskView): void {
   for (const { name, a, b, overlap: expected } of rows) {
     test(name, () => {
-      const [left, right] = [locationOf(a, view), locationOf(b, view)];
+      const [left, right] = [placeOf(a, view), placeOf(b, view)];
       assert.equal(overlap(left, right), expected);
       assert.equal(overlap(right, left), expected && opposite[expected], "the other way round");
       assert.deepEqual(JSON.parse(JSON.stringify(left)), left);
@@ -204,14 +212,14 @@ describe("overlap of Azure stores", () => {
 });
 
 test("stores of different types never overlap", () => {
-  assert.equal(overlap(locationOf(disk("/b"), plain), locationOf(s3())), undefined);
+  assert.equal(overlap(placeOf(disk("/b"), plain), locationOf(s3())), undefined);
   assert.equal(overlap(locationOf(azure({ accountUrl: "https://b" })), locationOf(s3())), undefined);
 });
 
 test("a location names itself", () => {
-  assert.equal(locationName(locationOf(disk("/srv/x/"), plain)), "/srv/x");
+  assert.equal(locationName(placeOf(disk("/srv/x/"), plain)), "/srv/x");
   const windows: DiskView = { platform: "win32", realPath: (path) => path };
-  assert.equal(locationName(locationOf(disk("c:/x/y"), windows)), "c:\\x\\y");
+  assert.equal(locationName(placeOf(disk("c:/x/y"), windows)), "c:\\x\\y");
   assert.equal(locationName(locationOf(s3({ targetPath: "x" }))), "s3://b/x");
   assert.equal(locationName(locationOf(s3({ endpoint: "http://h:9000/" }))), "s3://b at h:9000");
   const azureName = locationName(locationOf(url("https://acc.blob.core.windows.net/", "x/y")));

@@ -2,6 +2,7 @@ import { type Azurite, startAzurite } from "./azurite.ts";
 import type { Installation } from "./databases.ts";
 import { serverEnv } from "./kill-scenarios.ts";
 import { type S3Server, startS3 } from "./s3-server.ts";
+import { uniqueName } from "./shared-servers.ts";
 
 export type Kind = "disk" | "s3" | "azure";
 export const kinds: readonly Kind[] = ["disk", "s3", "azure"];
@@ -10,6 +11,8 @@ export const kinds: readonly Kind[] = ["disk", "s3", "azure"];
 export interface AssetStores extends AsyncDisposable {
   readonly s3: S3Server;
   readonly azurite: Azurite;
+  /** The name of the bucket and of the container. */
+  readonly bucket: string;
   readonly env: Record<string, string>;
   /** As `store set` and `migrate run --to` take it; `name` keeps feeds apart. */
   options(place: Installation, kind: Kind, name: string): string[];
@@ -17,22 +20,22 @@ export interface AssetStores extends AsyncDisposable {
   directory(place: Installation, kind: Kind, name?: string): Promise<string>;
 }
 
-const BUCKET = "assets";
-
 export async function assetStores(): Promise<AssetStores> {
   const [s3, azurite] = await Promise.all([startS3(), startAzurite()]);
-  await Promise.all([s3.createBucket(BUCKET), azurite.createContainer(BUCKET)]);
+  const bucket = uniqueName("assets");
+  await Promise.all([s3.createBucket(bucket), azurite.createContainer(bucket)]);
   const stores: AssetStores = {
     s3,
     azurite,
+    bucket,
     env: serverEnv({ s3, azurite }),
     options(place, kind, name) {
       const path = `${place.directory.slice(-6)}-${name}`;
       if (kind === "disk") return ["disk", "--path", place.path("stores", path)];
       if (kind === "azure")
-        return ["azure", "--container", BUCKET, "--target-path", path, "--connection-string", "env:TEST_CONNECTION"];
+        return ["azure", "--container", bucket, "--target-path", path, "--connection-string", "env:TEST_CONNECTION"];
       const keys = ["--access-key", "env:TEST_ACCESS_KEY", "--secret-key", "env:TEST_SECRET_KEY"];
-      return ["s3", "--bucket", BUCKET, "--target-path", path, "--endpoint", s3.endpoint, "--path-style", ...keys];
+      return ["s3", "--bucket", bucket, "--target-path", path, "--endpoint", s3.endpoint, "--path-style", ...keys];
     },
     async directory(place, kind, name = kind) {
       await place.run("feed", "create", name, "--type", "asset");

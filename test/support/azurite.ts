@@ -3,6 +3,7 @@ import { randomBytes } from "node:crypto";
 import { createRequire } from "node:module";
 import { createInterface } from "node:readline";
 import { BlobServiceClient, type ContainerClient } from "@azure/storage-blob";
+import { sharedServers } from "./shared-servers.ts";
 
 export interface Azurite {
   readonly connectionString: string;
@@ -10,28 +11,33 @@ export interface Azurite {
   readonly own: boolean;
   /** Creates a container and returns the SDK's client of it, for putting there what feedctl itself never would. */
   createContainer(name: string): Promise<ContainerClient>;
-  /** Ends the emulator; on an account that is not ours, deletes the containers that `createContainer` made. */
+  /** Ends the emulator; on one that others use too, deletes the containers that `createContainer` made. */
   stop(): Promise<void>;
 }
 
-/** Starts Azurite's blob service, in memory, with a random key, on a free port of the loopback interface. */
+/**
+ * The Azurite that the test runner started, or the account that FEEDCTL_TEST_AZURE_CONNECTION_STRING names. Else starts
+ * Azurite's blob service, in memory, with a random key, on a free port of the loopback interface.
+ */
 export async function startAzurite(): Promise<Azurite> {
   const given = process.env["FEEDCTL_TEST_AZURE_CONNECTION_STRING"];
-  if (given !== undefined && given !== "") return describe(given, undefined);
+  if (given !== undefined && given !== "") return describe(given, false);
+  const shared = sharedServers().azurite;
+  if (shared !== undefined) return describe(shared.connectionString, true);
   const account = "feedctltest";
   const key = randomBytes(64).toString("base64");
   const child = spawnServer(account, key);
   const address = await untilListening(child);
   const connectionString = `DefaultEndpointsProtocol=http;AccountName=${account};AccountKey=${key};BlobEndpoint=${address}/${account};`;
-  return describe(connectionString, child);
+  return describe(connectionString, true, child);
 }
 
-function describe(connectionString: string, child: ChildProcess | undefined): Azurite {
+function describe(connectionString: string, own: boolean, child?: ChildProcess): Azurite {
   const service = BlobServiceClient.fromConnectionString(connectionString);
   const made: ContainerClient[] = [];
   return {
     connectionString,
-    own: child !== undefined,
+    own,
     async createContainer(name) {
       const container = service.getContainerClient(name);
       await container.create();

@@ -2,6 +2,7 @@ import { spawnSync } from "node:child_process";
 import { mkdirSync, readdirSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { PATIENCE } from "./wait.ts";
 
 export const repository = join(import.meta.dirname, "..", "..");
 
@@ -15,7 +16,7 @@ export function freshBuild(): Promise<void> {
 async function buildWhenStale(): Promise<void> {
   // A directory as a lock: test files run at the same time, and half-written modules must not be loaded.
   const lock = join(repository, "node_modules", ".feedctl-build");
-  for (const deadline = Date.now() + 120_000; ;) {
+  for (const deadline = Date.now() + PATIENCE; ;) {
     try {
       mkdirSync(lock);
       break;

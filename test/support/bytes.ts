@@ -51,7 +51,7 @@ export function sourceOf(bytes: Buffer, options: { size?: number; fault?: Source
     },
     opened: () => streams.length,
     settled: async () => {
-      for (let i = 0; i < 100; i++) {
+      for (let i = 0; i < 6000; i++) {
         if (streams.every((stream) => stream.destroyed || stream.readableEnded)) return;
         await sleep(10);
       }

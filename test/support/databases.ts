@@ -5,6 +5,7 @@ import pg from "pg";
 import { type FeedctlResult, isolation, resultOf, type Sandbox, sandbox } from "./feedctl.ts";
 import { runHere } from "./in-process.ts";
 import { startPostgres, type TestPostgres } from "./postgres.ts";
+import { PATIENCE } from "./wait.ts";
 
 /** A feedctl of its own: a sandbox with a catalog of one kind. */
 export interface Installation extends Sandbox {
@@ -29,9 +30,17 @@ export interface TestDatabase {
   install(env?: Record<string, string>): Promise<Installation | undefined>;
 }
 
+export interface CatalogOptions {
+  /** A database without a schema, for tests of the migrations. By default it is a copy that has the newest one. */
+  empty?: boolean | undefined;
+}
+/** Of one test. More than feedctl's own, so that a hang is told with what feedctl said. */
+const TEST_TIME = 2 * PATIENCE;
+
 interface Kind {
-  /** Makes an empty catalog. */
-  start(): Promise<{ create(): Promise<Record<string, string>>; stop(): Promise<void> } | undefined>;
+  start(
+    options: CatalogOptions,
+  ): Promise<{ create(): Promise<Record<string, string>>; stop(): Promise<void> } | undefined>;
   query(place: Sandbox, env: Record<string, string>, sql: string): Promise<Record<string, unknown>[]>;
 }
 
@@ -41,7 +50,9 @@ export const DATABASES = {
     start: async () => ({ create: async () => ({}), stop: async () => {} }),
     async query(place, _env, sql) {
       const { PGlite } = await import("@electric-sql/pglite");
-      const pglite = await PGlite.create(join(place.data, "catalog"));
+      const pglite = await PGlite.create(join(place.data, "catalog"), {
+        startParams: [...PGlite.defaultStartParams, "-c", "shared_buffers=32MB"],
+      });
       try {
         return (await pglite.query<Record<string, unknown>>(sql)).rows;
       } finally {
@@ -50,10 +61,11 @@ export const DATABASES = {
     },
   },
   PostgreSQL: {
-    async start() {
+    async start({ empty = false }) {
       const server: TestPostgres | undefined = await startPostgres();
       if (server === undefined) return undefined;
-      return { create: async () => ({ FEEDCTL_DATABASE_URL: await server.createDatabase() }), stop: server.stop };
+      const create = empty ? server.createDatabase : server.createCatalog;
+      return { create: async () => ({ FEEDCTL_DATABASE_URL: await create() }), stop: server.stop };
     },
     async query(_place, env, sql) {
       const client = new pg.Client({ connectionString: env["FEEDCTL_DATABASE_URL"] });
@@ -72,9 +84,12 @@ export interface OpenDatabase extends AsyncDisposable {
 }
 
 /** Starts what the database needs; undefined where this machine lacks it. */
-export async function openDatabase(name: TestDatabase["name"]): Promise<OpenDatabase | undefined> {
+export async function openDatabase(
+  name: TestDatabase["name"],
+  options: CatalogOptions = {},
+): Promise<OpenDatabase | undefined> {
   const kind: Kind = DATABASES[name];
-  const started = await kind.start();
+  const started = await kind.start(options);
   if (started === undefined) return undefined;
   return {
     install: async (env = {}) => installation(kind, { ...(await started.create()), ...env }),
@@ -87,18 +102,18 @@ export function onDatabases(
   title: string,
   names: readonly TestDatabase["name"][],
   register: (database: TestDatabase) => void,
-  { concurrency = 1 }: { concurrency?: number | undefined } = {},
+  { concurrency = 1, ...catalog }: CatalogOptions & { concurrency?: number | undefined } = {},
 ): void {
   for (const name of names) {
     describe(`${title} (${name} catalog)`, { concurrency }, () => {
       let opened: OpenDatabase | undefined;
       before(async () => {
-        opened = await openDatabase(name);
+        opened = await openDatabase(name, catalog);
       });
       after(() => opened?.[Symbol.asyncDispose]());
       const install: TestDatabase["install"] = async (env) => opened?.install(env);
       const add: TestDatabase["test"] = (behaviour, body) =>
-        void test(behaviour, { timeout: 240_000 }, async (t) => {
+        void test(behaviour, { timeout: TEST_TIME }, async (t) => {
           await using place = await install();
           if (place === undefined) return t.skip(`no ${name} on this machine`);
           return await body(t, place);
@@ -109,8 +124,12 @@ export function onDatabases(
   }
 }
 
-export function onEachDatabase(title: string, register: (database: TestDatabase) => void): void {
-  onDatabases(title, Object.keys(DATABASES) as TestDatabase["name"][], register);
+export function onEachDatabase(
+  title: string,
+  register: (database: TestDatabase) => void,
+  options?: CatalogOptions,
+): void {
+  onDatabases(title, Object.keys(DATABASES) as TestDatabase["name"][], register, options);
 }
 
 async function installation(kind: Kind, env: Record<string, string>): Promise<Installation> {

@@ -4,6 +4,7 @@ import { mkdtemp, realpath, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { freshBuild, repository } from "./build.ts";
+import { PATIENCE } from "./wait.ts";
 
 export const binary = join(repository, "bin", "feedctl.js");
 
@@ -30,11 +31,15 @@ export interface FeedctlResult {
   lines(): string[];
   /** stdout as NDJSON. */
   events(): Record<string, unknown>[];
+  /** The last line of stdout as JSON. */
+  summary(): Record<string, unknown>;
 }
 
 export interface RunningFeedctl {
   readonly child: ChildProcess;
   readonly finished: Promise<FeedctlResult>;
+  /** What stands on stdout and stderr so far. */
+  said(): string;
   /** Resolves when stdout and stderr together have shown `text`; rejects when feedctl ends without. */
   shows(text: string): Promise<void>;
 }
@@ -50,9 +55,6 @@ export interface Sandbox extends AsyncDisposable {
   /** The same, while it still runs: for tests that interrupt or kill it. */
   start(args: readonly string[], options?: FeedctlOptions): Promise<RunningFeedctl>;
 }
-
-/** A hanging feedctl fails its test instead of the whole run. */
-const PATIENCE = 180_000;
 
 export async function sandbox(env: Record<string, string | undefined> = {}): Promise<Sandbox> {
   const directory = await realpath(await mkdtemp(join(tmpdir(), "feedctl-test-")));
@@ -108,6 +110,7 @@ async function startFeedctl(args: readonly string[], options: FeedctlOptions): P
 
   const interrupt = () => child.kill("SIGINT");
   options.signal?.addEventListener("abort", interrupt, { once: true });
+  // A hanging feedctl fails its test instead of the whole run.
   let timedOut = false;
   const timer = setTimeout(() => {
     timedOut = true;
@@ -133,7 +136,7 @@ async function startFeedctl(args: readonly string[], options: FeedctlOptions): P
       child.once("close", () => reject(new Error(`feedctl ended without "${text}"; it said:\n${stdout}${stderr}`)));
       look();
     });
-  return { child, finished, shows };
+  return { child, finished, said: () => stdout + stderr, shows };
 }
 
 export function resultOf(code: number | null, stdout: string, stderr: string): FeedctlResult {
@@ -154,5 +157,6 @@ export function resultOf(code: number | null, stdout: string, stderr: string): F
     lines,
     json: () => parse(stdout),
     events: () => lines().map((line) => parse(line) as Record<string, unknown>),
+    summary: () => parse(lines().at(-1) ?? "") as Record<string, unknown>,
   };
 }

@@ -1,9 +1,11 @@
+import { enableCompileCache } from "node:module";
 import { join } from "node:path";
 import { Readable, Writable } from "node:stream";
 import { pathToFileURL } from "node:url";
 import type { Io } from "../../src/cli/frame/io.ts";
 import { freshBuild, repository } from "./build.ts";
 import type { FeedctlResult } from "./feedctl.ts";
+import { PATIENCE } from "./wait.ts";
 
 /**
  * One command line through the built feedctl, inside this process: a tenth of the time that a process of its own takes.
@@ -16,11 +18,15 @@ export async function runHere(
     cwd: string;
     /** Who answers questions; with it feedctl believes that it talks to a terminal. */
     stdin?: Io["stdin"] | undefined;
+    /** What feedctl reads on a stdin that is no terminal; without it stdin is empty. */
+    input?: string | undefined;
     /** Told what comes on stderr. */
     onTalk?: ((text: string) => void) | undefined;
   },
 ): Promise<Pick<FeedctlResult, "code" | "stdout" | "stderr">> {
   await freshBuild();
+  // As bin/feedctl.js does: each test file would compile feedctl and its drivers anew.
+  enableCompileCache();
   // What asks the operating system past `env` must not find the user's configuration either.
   process.env["HOME"] = where.cwd;
   const { run } = (await import(
@@ -28,17 +34,21 @@ export async function runHere(
   )) as typeof import("../../src/main.ts");
   const stdout = collector();
   const stderr = collector(where.onTalk);
+  const hang = new AbortController();
+  const timer = setTimeout(() => hang.abort(), PATIENCE);
   const code = await run(args, {
     env: where.env,
     cwd: where.cwd,
     stdout: stdout.stream,
     stderr: where.stdin === undefined ? stderr.stream : Object.assign(stderr.stream, { isTTY: true }),
-    stdin: where.stdin ?? Readable.from([]),
+    stdin: where.stdin ?? Readable.from(where.input ? [Buffer.from(where.input)] : []),
     platform: process.platform,
     pid: process.pid,
-    signal: new AbortController().signal,
+    signal: hang.signal,
     now: () => new Date(),
-  });
+  }).finally(() => clearTimeout(timer));
+  if (hang.signal.aborted)
+    throw new Error(`feedctl ${args.join(" ")} hangs; it said:\n${stdout.text()}${stderr.text()}`);
   return { code, stdout: stdout.text(), stderr: stderr.text() };
 }
 

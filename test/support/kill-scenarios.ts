@@ -68,7 +68,7 @@ export function killScenarios(servers: Servers): Record<string, KillScenario> {
   const state = async (place: Installation, round: string) => {
     const listed = (await place.run("package", "list", feed(round), "--json")).json() as Record<string, unknown>[];
     const verified = await place.run("verify", feed(round), "--read", "--json");
-    const { match, differ, missingBlob, missingRow, unchecked } = verified.json() as Record<string, number>;
+    const { match, differ, missingBlob, missingRow, unchecked } = verified.summary() as Record<string, number>;
     const rows = listed.map(({ group, name, version, files }) => ({ group, name, version, files }));
     return { rows, counts: { match, differ, missingBlob, missingRow, unchecked } };
   };
@@ -171,7 +171,7 @@ export function killScenarios(servers: Servers): Record<string, KillScenario> {
       command: (_place, round) => ["adopt", feed(round)],
       async state(place, round) {
         const files = (await place.run("asset", "list", feed(round), "--recursive", "--json")).json();
-        const verified = (await place.run("verify", feed(round), "--read", "--json")).json();
+        const verified = (await place.run("verify", feed(round), "--read", "--json")).summary();
         const { match, differ, missingBlob, missingRow } = verified as Record<string, number>;
         return {
           files: (files as Record<string, unknown>[]).map(({ path, size }) => [path, size]),
@@ -210,6 +210,9 @@ export function killScenarios(servers: Servers): Record<string, KillScenario> {
   };
 }
 
+/** A run that ended before its kill says that the machine was busier when the usual time was taken. */
+const TRIES = 4;
+
 /**
  * Kills the scenario's command at `kills` points and checks, each time, the invariant right after the kill and the end
  * state after the second run. Returns how many kills struck before the end.
@@ -220,33 +223,43 @@ export async function runKillScenario(
   kills: number,
   seed: number,
 ): Promise<string> {
-  const { thirdExit = 0 } = scenario;
   const reference = "reference";
   await scenario.prepare(place, reference);
   let usual = await duration(place, scenario.command(place, reference));
   const wanted = await scenario.state(place, reference);
-  let killed = 0;
+  let struck = 0;
   // The first part is Node starting up.
-  const points = killPoints(kills, 0.4, 1, seed);
-  for (const [index, part] of points.entries()) {
-    const point = Math.round(usual * part);
-    const round = `r${index}`;
-    const command = scenario.command(place, round);
-    const when = `${scenario.name}, killed after ${point} of ${Math.round(usual)} ms (seed ${seed}, point ${index})`;
-    await scenario.prepare(place, round);
-    const { killed: struck, elapsed } = await killAfter(place, point, command);
-    if (struck) killed++;
-    // The machine was busier when the usual time was taken.
-    else usual = Math.min(usual, elapsed);
-    await assertInvariant(place, `feed-${round}`, when);
-    const again = await place.any(...command);
-    assert.ok(again.code === 0 || again.code === thirdExit, `${when}: ${again.stdout}${again.stderr}`);
-    assert.deepEqual(await scenario.state(place, round), wanted, when);
-    const third = await place.any(...command, "--json");
-    assert.equal(third.code, thirdExit, `${when}: ${third.stdout}${third.stderr}`);
-    if (thirdExit === 0) assertNothingDone(third.events().at(-1), when);
+  for (const [index, part] of killPoints(kills, 0.4, 1, seed).entries()) {
+    for (let tries = 1, killed = false; !killed && tries <= TRIES; tries++) {
+      const round = `r${index}-${tries}`;
+      const point = Math.round(usual * part);
+      const when = `${scenario.name}, killed after ${point} of ${Math.round(usual)} ms (seed ${seed}, point ${index})`;
+      await scenario.prepare(place, round);
+      const kill = await killAfter(place, point, scenario.command(place, round));
+      killed = kill.killed;
+      if (killed) struck++;
+      else usual = Math.min(usual, kill.elapsed);
+      await assertRecovers(place, scenario, { round, when, wanted });
+    }
   }
-  return `${killed} of ${kills} kills struck before the end (${Math.round(usual)} ms)`;
+  return `${struck} of ${kills} kills struck before the end (${Math.round(usual)} ms)`;
+}
+
+/** The invariant holds; the same command reaches the end state, and a third run finds nothing to do. */
+async function assertRecovers(
+  place: Installation,
+  scenario: KillScenario,
+  { round, when, wanted }: { round: string; when: string; wanted: unknown },
+): Promise<void> {
+  const { thirdExit = 0 } = scenario;
+  const command = scenario.command(place, round);
+  await assertInvariant(place, `feed-${round}`, when);
+  const again = await place.any(...command);
+  assert.ok(again.code === 0 || again.code === thirdExit, `${when}: ${again.stdout}${again.stderr}`);
+  assert.deepEqual(await scenario.state(place, round), wanted, when);
+  const third = await place.any(...command, "--json");
+  assert.equal(third.code, thirdExit, `${when}: ${third.stdout}${third.stderr}`);
+  if (thirdExit === 0) assertNothingDone(third.events().at(-1), when);
 }
 
 /** Every row has its blob with the right bytes, in the store that the catalog names, whatever was interrupted. */
@@ -254,11 +267,11 @@ async function assertInvariant(place: Installation, feed: string, when: string):
   const verified = await place.any("verify", feed, "--read", "--json");
   if (verified.code === 4) return; // a feed that is gone has no rows
   assert.ok(verified.code === 0 || verified.code === 3, `${when}: ${verified.stdout}${verified.stderr}`);
-  const { differ, missingBlob, unchecked } = verified.json() as Record<string, number>;
+  const { differ, missingBlob, unchecked } = verified.summary() as Record<string, number>;
   assert.deepEqual(
     { differ, missingBlob, unchecked },
     { differ: 0, missingBlob: 0, unchecked: 0 },
-    `${when}: ${verified.stderr}`,
+    `${when}: ${verified.stdout}`,
   );
 }
 

@@ -13,9 +13,9 @@ import type { MirrorInput } from "../../src/operations/mirror/mirror-run.ts";
 import { runMirror } from "../../src/operations/mirror/mirror.ts";
 import { parseKey } from "../../src/stores/key.ts";
 import { locationOf } from "../../src/stores/location.ts";
-import { openStore } from "../../src/stores/open.ts";
+import { openStore } from "../../src/stores/providers.ts";
 import { retrying } from "../../src/stores/retry/retry.ts";
-import type { StoreConfig } from "../../src/stores/store-types.ts";
+import type { StoreConfig } from "../../src/stores/providers.ts";
 import type { BlobInfo, Store } from "../../src/stores/store.ts";
 import { readAll } from "./bytes.ts";
 

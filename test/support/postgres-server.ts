@@ -6,6 +6,7 @@ import { arch, platform, tmpdir, userInfo } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
+import { PATIENCE } from "./wait.ts";
 
 export interface PostgresServer {
   url: string;
@@ -127,7 +128,7 @@ function* settings(data: string, port: number): Generator<string> {
     synchronous_commit: "off",
     full_page_writes: "off",
     autovacuum: "off",
-    max_connections: "200",
+    max_connections: "400",
     shared_buffers: "32MB",
     timezone: "UTC",
   };
@@ -136,7 +137,7 @@ function* settings(data: string, port: number): Generator<string> {
 
 /** The server writes `ready` on the last line of postmaster.pid when it takes connections. */
 async function isReady(child: ChildProcess, data: string): Promise<boolean> {
-  const deadline = Date.now() + 30_000;
+  const deadline = Date.now() + PATIENCE;
   while (child.exitCode === null && child.signalCode === null && Date.now() < deadline) {
     const text = await readFile(join(data, "postmaster.pid"), "utf8").catch(() => "");
     if (text.trimEnd().endsWith("ready")) return true;

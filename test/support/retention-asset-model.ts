@@ -1,7 +1,7 @@
-import type { RetentionCriteria } from "../../src/operations/retention/criteria.ts";
+import type { RetentionCriteria } from "../../src/catalog/schema/retention-criteria.ts";
 import type { ModelRule } from "./retention-model.ts";
 
-/** What retention means for an asset directory, as the README says it, in the plainest way: lists, loops, no cleverness. */
+/** What retention means for an asset directory, as docs/retention.md says it, in the plainest way: lists, loops, no cleverness. */
 export interface ModelAsset {
   id: number;
   path: string;

@@ -4,11 +4,17 @@ import { join } from "node:path";
 import type { Catalog } from "../../src/catalog/connection/catalog.ts";
 import { migrateCatalog } from "../../src/catalog/connection/migrate.ts";
 import { openPglite } from "../../src/catalog/connection/open-pglite.ts";
+import { freshBuild, repository } from "./build.ts";
 
 /** An embedded catalog of its own, open in this process, with the schema in shape. */
 export async function temporaryCatalog(): Promise<{ catalog: Catalog } & AsyncDisposable> {
+  await freshBuild();
   const directory = await mkdtemp(join(tmpdir(), "feedctl-test-"));
-  const catalog = await openPglite({ dataDir: directory, snapshot: "", wait: 0 });
+  const catalog = await openPglite({
+    dataDir: directory,
+    snapshot: join(repository, "dist", "catalog-snapshot.tar.gz"),
+    wait: 0,
+  });
   await migrateCatalog(catalog);
   return {
     catalog,

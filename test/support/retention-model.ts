@@ -1,7 +1,7 @@
 import semver from "semver";
-import type { RetentionCriteria } from "../../src/operations/retention/criteria.ts";
+import type { RetentionCriteria } from "../../src/catalog/schema/retention-criteria.ts";
 
-/** What retention means, as the README says it, in the plainest way: lists, loops, no cleverness. For npm versions. */
+/** What retention means, as docs/retention.md says it, in the plainest way: lists, loops, no cleverness. For npm versions. */
 export interface ModelVersion {
   id: number;
   /** As it is shown: `group/name` or `name`. */

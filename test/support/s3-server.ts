@@ -1,12 +1,13 @@
-import { type ChildProcess, spawn } from "node:child_process";
-import { accessSync, constants, rmSync } from "node:fs";
-import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
-import { basename, delimiter, join } from "node:path";
+import { basename, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { S3 } from "@aws-sdk/client-s3";
-import type { ContractCaseName } from "../stores/contract/contract.ts";
+import { keepProgram, type ProgramStart } from "./keeper.ts";
+import { findS3Binary, programOf } from "./s3-binary.ts";
+import { sharedServers } from "./shared-servers.ts";
+import { PATIENCE } from "./wait.ts";
 
 /** Which program answers: a server that somebody else started, one of the real servers, or the emulator from npm. */
 export type S3ServerKind = "given" | "versitygw" | "weed" | "fauxqs";
@@ -20,72 +21,40 @@ export interface S3Server {
   /** The SDK's client of this server, for putting there what feedctl itself never would. */
   readonly client: S3;
   createBucket(name: string): Promise<void>;
-  /** Ends the server; on one that is not ours, empties and deletes the buckets that `createBucket` made. */
+  /** Ends the server; on one that others use too, empties and deletes the buckets that `createBucket` made. */
   stop(): Promise<void>;
 }
-
-const longName = "it keeps blobs as files, whose names have at most 255 bytes";
-const notConditional = "it ignores If-None-Match";
-const unordered = "it does not list in UTF-8 byte order, which feedctl refuses";
-/** Contract cases that a server cannot pass, with the reason, which is printed as a skip. */
-export const s3Lacks: Record<S3ServerKind, Partial<Record<ContractCaseName, string>>> = {
-  given: {},
-  versitygw: {
-    "a key of 1,024 bytes in two segments": longName,
-    "a blob that is described without a cache header has none": "a copy onto itself keeps headers that are left out",
-  },
-  weed: {
-    "a key of 1,024 bytes in two segments": longName,
-    "a key with a backslash": "it takes a backslash for a slash",
-    "keys come in UTF-8 byte order": unordered,
-    "a prefix is a string, not a folder": unordered,
-    "of several creators of one large key exactly one wins":
-      "it completes multipart uploads with If-None-Match without a lock",
-  },
-  fauxqs: {
-    "composed and decomposed letters are different keys": unordered,
-    "keys that differ only in case are different keys": unordered,
-    "keys come in UTF-8 byte order": unordered,
-    "of several creators of one key exactly one wins": notConditional,
-    "of several creators of one large key exactly one wins": notConditional,
-    "several creators with the same bytes all succeed": notConditional,
-    "a source that is no longer the told version is corrupt, and nothing is visible":
-      "it ignores x-amz-copy-source-if-match",
-    "the URL of a blob, where one can be had, opens it for whoever holds it": "it accepts every signature",
-  },
-};
 
 const region = "us-east-1";
 const ownKeys = { accessKey: "feedctl-test-access", secretKey: "feedctl-test-secret-value" };
 
 /**
  * Which server `startS3` takes, without starting it: FEEDCTL_TEST_S3_ENDPOINT (with _ACCESS_KEY and _SECRET_KEY), else
- * the program named by FEEDCTL_TEST_S3_BINARY, else `versitygw` or `weed` from PATH, else the emulator fauxqs.
+ * the one that the test runner started, else what `findS3Binary` finds, else the emulator fauxqs.
  */
 export function s3ServerKind(): S3ServerKind {
   if (process.env["FEEDCTL_TEST_S3_ENDPOINT"]) return "given";
-  const binary = findBinary();
-  return binary === undefined ? "fauxqs" : kindOf(binary);
+  const shared = sharedServers().s3;
+  if (shared !== undefined) return shared.kind;
+  const binary = findS3Binary();
+  return binary === undefined ? "fauxqs" : programOf(binary);
 }
 
-function findBinary(): string | undefined {
-  return process.env["FEEDCTL_TEST_S3_BINARY"] || findOnPath("versitygw") || findOnPath("weed");
-}
-
-function kindOf(binary: string): "versitygw" | "weed" {
-  return basename(binary).startsWith("weed") ? "weed" : "versitygw";
-}
-
-/** Starts the server that `s3ServerKind` names, empty, on a free port of the loopback interface. */
+/**
+ * The server that `s3ServerKind` names. One that is started here is empty, and listens on a free port of the loopback
+ * interface.
+ */
 export async function startS3(): Promise<S3Server> {
   const given = process.env["FEEDCTL_TEST_S3_ENDPOINT"];
   if (given) {
     const accessKey = process.env["FEEDCTL_TEST_S3_ACCESS_KEY"] ?? "";
     const secretKey = process.env["FEEDCTL_TEST_S3_SECRET_KEY"] ?? "";
-    return describe("given", given, { accessKey, secretKey }, async () => {});
+    return describe("given", given, { accessKey, secretKey });
   }
-  const binary = findBinary();
-  if (!binary) return startFauxqs();
+  const shared = sharedServers().s3;
+  if (shared !== undefined) return describe(shared.kind, shared.endpoint, ownKeys);
+  const binary = findS3Binary();
+  if (binary === undefined) return startFauxqs();
   // Another process may take a free port between our asking for it and the server's listening on it.
   for (let attempt = 1; ; attempt++) {
     try {
@@ -100,7 +69,8 @@ function describe(
   kind: S3ServerKind,
   endpoint: string,
   keys: { accessKey: string; secretKey: string },
-  end: () => Promise<void>,
+  /** Absent: others use the server, too. */
+  end?: () => Promise<void>,
 ): S3Server {
   const client = new S3({
     endpoint,
@@ -123,9 +93,12 @@ function describe(
       made.push(name);
     },
     async stop() {
-      if (kind === "given") for (const name of made.splice(0)) await dropBucket(client, name);
+      // A bucket that cannot be dropped, such as one with an unfinished upload, goes with the run's own server.
+      const dropping = end === undefined ? made.splice(0).map((name) => dropBucket(client, name)) : [];
+      if (kind === "given") await Promise.all(dropping);
+      else await Promise.allSettled(dropping);
       client.destroy();
-      await end();
+      await end?.();
     },
   };
 }
@@ -133,7 +106,8 @@ function describe(
 async function dropBucket(client: S3, Bucket: string): Promise<void> {
   for (;;) {
     const page = await client.listObjectsV2({ Bucket });
-    for (const { Key } of page.Contents ?? []) await client.deleteObject({ Bucket, Key: Key! });
+    const Objects = (page.Contents ?? []).map(({ Key }) => ({ Key }));
+    if (Objects.length > 0) await client.deleteObjects({ Bucket, Delete: { Objects, Quiet: true } });
     if (!page.IsTruncated) break;
   }
   await client.deleteBucket({ Bucket });
@@ -147,47 +121,29 @@ async function startFauxqs(): Promise<S3Server> {
 
 async function startBinary(binary: string): Promise<S3Server> {
   const directory = await mkdtemp(join(tmpdir(), "feedctl-s3-"));
-  const kind = kindOf(binary);
+  const kind = programOf(binary);
   const ports = await freePorts(kind === "weed" ? 8 : 1);
-  const child =
-    kind === "weed" ? await spawnWeed(binary, directory, ports) : await spawnVersitygw(binary, directory, ports);
-  const removeLeash = killWithUs(child, directory);
-  const said: string[] = [];
-  // A program that is not there is told by `untilReady`, not by an uncaught event.
-  child.once("error", (error) => said.push(error.message));
-  for (const output of [child.stdout!, child.stderr!]) {
-    output.on("data", (chunk: Buffer) => void (said.length < 200 && said.push(chunk.toString())));
-    (output as unknown as { unref?: () => void }).unref?.();
-  }
-  child.unref();
-  const server = describe(kind, `http://127.0.0.1:${ports[0]}`, ownKeys, async () => {
-    removeLeash();
-    if (child.pid !== undefined && child.exitCode === null && child.signalCode === null) {
-      const ended = new Promise<void>((resolve) => child.once("exit", () => resolve()));
-      child.ref();
-      child.kill("SIGKILL");
-      await ended;
-    }
-    await rm(directory, { recursive: true, force: true });
-  });
+  const prepare = kind === "weed" ? prepareWeed : prepareVersitygw;
+  const program = keepProgram(binary, await prepare(directory, ports), directory);
+  const server = describe(kind, `http://127.0.0.1:${ports[0]}`, ownKeys, program.stop);
   try {
-    await untilReady(server.client, child, kind);
+    await untilReady(server.client, program.hasEnded, kind);
   } catch (error) {
     await server.stop();
-    throw new Error(`${basename(binary)} did not start: ${said.join("").trim()}`, { cause: error });
+    throw new Error(`${basename(binary)} did not start: ${program.output().trim()}`, { cause: error });
   }
   return server;
 }
 
-async function spawnVersitygw(binary: string, directory: string, [port]: number[]): Promise<ChildProcess> {
+async function prepareVersitygw(directory: string, [port]: number[]): Promise<ProgramStart> {
   const data = join(directory, "data");
   await mkdir(data);
   const env = { ...process.env, ROOT_ACCESS_KEY: ownKeys.accessKey, ROOT_SECRET_KEY: ownKeys.secretKey };
   const flags = ["--port", `127.0.0.1:${port}`, "--region", region, "--keep-alive", "--quiet"];
-  return spawn(binary, [...flags, "posix", data], { env, stdio: ["ignore", "pipe", "pipe"] });
+  return { arguments: [...flags, "posix", data], env };
 }
 
-async function spawnWeed(binary: string, directory: string, ports: number[]): Promise<ChildProcess> {
+async function prepareWeed(directory: string, ports: number[]): Promise<ProgramStart> {
   const config = join(directory, "s3.json");
   const credentials = [{ accessKey: ownKeys.accessKey, secretKey: ownKeys.secretKey }];
   const actions = ["Admin", "Read", "List", "Tagging", "Write"];
@@ -205,12 +161,12 @@ async function spawnWeed(binary: string, directory: string, ports: number[]): Pr
   ];
   const flags = [`-dir=${data}`, "-ip=127.0.0.1", "-ip.bind=127.0.0.1", `-s3.config=${config}`, ...portFlags, ...off];
   // Some of its services write into the working directory.
-  return spawn(binary, ["mini", ...flags], { cwd: directory, stdio: ["ignore", "pipe", "pipe"] });
+  return { arguments: ["mini", ...flags], cwd: directory };
 }
 
 /** Listening is not enough: a list of the buckets must succeed, and on weed a write too (its volumes come later). */
-async function untilReady(client: S3, child: ChildProcess, kind: S3ServerKind): Promise<void> {
-  const deadline = Date.now() + 20_000;
+async function untilReady(client: S3, hasEnded: () => boolean, kind: S3ServerKind): Promise<void> {
+  const deadline = Date.now() + PATIENCE;
   for (;;) {
     try {
       await client.listBuckets({}, { requestTimeout: 2_000 });
@@ -223,29 +179,10 @@ async function untilReady(client: S3, child: ChildProcess, kind: S3ServerKind): 
       await client.deleteObject(probe);
       return await client.deleteBucket({ Bucket: probe.Bucket }).then(() => {});
     } catch (error) {
-      if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) throw error;
-      if (Date.now() > deadline) throw error;
+      if (hasEnded() || Date.now() > deadline) throw error;
       await sleep(25);
     }
   }
-}
-
-/** The server must not outlive a test process that throws, exits or is stopped before it calls `stop`. */
-function killWithUs(child: ChildProcess, directory: string): () => void {
-  const kill = () => {
-    child.kill("SIGKILL");
-    rmSync(directory, { recursive: true, force: true, maxRetries: 5 });
-  };
-  const onSignal = (signal: NodeJS.Signals) => {
-    kill();
-    process.kill(process.pid, signal);
-  };
-  process.once("exit", kill);
-  for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"] as const) process.once(signal, onSignal);
-  return () => {
-    process.removeListener("exit", kill);
-    for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"] as const) process.removeListener(signal, onSignal);
-  };
 }
 
 async function freePorts(count: number): Promise<number[]> {
@@ -259,20 +196,4 @@ async function freePorts(count: number): Promise<number[]> {
   const ports = servers.map((server) => (server.address() as { port: number }).port);
   await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
   return ports;
-}
-
-function findOnPath(name: string): string | undefined {
-  const file = process.platform === "win32" ? `${name}.exe` : name;
-  return (process.env["PATH"] ?? "")
-    .split(delimiter)
-    .filter((directory) => directory !== "")
-    .map((directory) => join(directory, file))
-    .find((path) => {
-      try {
-        accessSync(path, constants.X_OK);
-        return true;
-      } catch {
-        return false;
-      }
-    });
 }

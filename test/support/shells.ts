@@ -2,6 +2,7 @@ import { spawnSync } from "node:child_process";
 import { chmodSync, mkdirSync, writeFileSync } from "node:fs";
 import { delimiter, join } from "node:path";
 import { binary, type Sandbox } from "./feedctl.ts";
+import { PATIENCE } from "./wait.ts";
 
 /** What to pass as a test's `skip`. */
 export function noShell(name: string): string | false {
@@ -32,6 +33,6 @@ export function runShell(
     env,
     encoding: "utf8",
     input: options.input ?? "",
-    timeout: 120_000,
+    timeout: PATIENCE,
   });
 }

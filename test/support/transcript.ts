@@ -1,8 +1,10 @@
 import assert from "node:assert/strict";
 import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import { checkJson } from "./check-json.ts";
 import { npmTarball, nupkg } from "./fixtures/packages.ts";
-import { sandbox, type Sandbox } from "./feedctl.ts";
+import { isolation, sandbox, type Sandbox } from "./feedctl.ts";
+import { runHere } from "./in-process.ts";
 import { fromTokens, matches, toTokens } from "./transcript-tokens.ts";
 
 /** A command of a transcript, with the lines that belong to it. The format is explained in test/README.md. */
@@ -15,19 +17,26 @@ interface Command {
 /** A line that is kept as it is: a comment, an empty line, or an environment line. */
 type Entry = string | Command;
 
+export interface TranscriptOptions {
+  /** Without it all use the embedded catalog. */
+  createCatalog?: (() => Promise<string>) | undefined;
+  /** Starts the real binary for each command, which costs ten times as much as running it inside this process. */
+  processes?: boolean;
+}
+
 /**
  * Runs the transcript in a sandbox of its own and compares what happened with what it says. With UPDATE_TRANSCRIPTS=1
- * it is rewritten instead; lines that still match stay as they are. Without `createDatabase` all use the embedded catalog.
+ * it is rewritten instead; lines that still match stay as they are.
  */
-export async function checkTranscript(file: string, createDatabase?: () => Promise<string>): Promise<void> {
+export async function checkTranscript(file: string, options: TranscriptOptions = {}): Promise<void> {
   const text = await readFile(file, "utf8");
   const entries = parseTranscript(text);
   assert.ok(
     entries.some((entry) => typeof entry !== "string"),
     `${file} runs no command`,
   );
-  const database = text.includes(DATABASE) ? await createDatabase?.() : undefined;
-  const actual = await play(entries, database);
+  const database = text.includes(DATABASE) ? await options.createCatalog?.() : undefined;
+  const actual = await play(entries, database, options.processes ? inProcessOfItsOwn : inThisProcess);
   if (process.env["UPDATE_TRANSCRIPTS"] !== "1") return assert.equal(actual, text);
   assert.ok(!process.env["CI"], "a transcript is not updated in CI");
   if (actual !== text) await writeFile(file, actual);
@@ -71,7 +80,22 @@ function unquote(piece: string): string {
 /** In an environment line: an empty database on a server, if there is one. */
 const DATABASE = "[DATABASE]";
 
-async function play(entries: readonly Entry[], database: string | undefined): Promise<string> {
+type Run = typeof inThisProcess;
+
+/** Relative paths of packages are looked up from the process's own directory. */
+async function inThisProcess(place: Sandbox, words: string[], env: Record<string, string>, input: string) {
+  const before = process.cwd();
+  process.chdir(place.directory);
+  try {
+    return await runHere(words, { cwd: place.directory, env: { ...isolation(place.directory), ...env }, input });
+  } finally {
+    process.chdir(before);
+  }
+}
+
+const inProcessOfItsOwn: Run = (place, words, env, input) => place.feedctl(words, { env, input });
+
+async function play(entries: readonly Entry[], database: string | undefined, run: Run): Promise<string> {
   await using place = await sandbox();
   const env: Record<string, string> = {};
   const output: string[] = [];
@@ -85,7 +109,7 @@ async function play(entries: readonly Entry[], database: string | undefined): Pr
       else if (entry.startsWith("@ ")) throw new Error(`not NAME=value: ${entry}`);
       continue;
     }
-    const shown = await runCommand(entry, place, env);
+    const shown = await runCommand(entry, place, (words, input) => run(place, words, env, input));
     output.push(`$ ${entry.text}`, ...entry.input.map((line) => `< ${line}`), ...settle(entry.expected, shown));
   }
   return `${output.join("\n")}\n`;
@@ -99,7 +123,11 @@ function settle(expected: readonly string[], shown: readonly string[]): string[]
   });
 }
 
-async function runCommand(command: Command, place: Sandbox, env: Record<string, string>): Promise<string[]> {
+async function runCommand(
+  command: Command,
+  place: Sandbox,
+  run: (words: string[], input: string) => ReturnType<Run>,
+): Promise<string[]> {
   const [program = "", ...words] = splitWords(command.text).map((word) => fromTokens(word, place.directory));
   if (program !== "feedctl") {
     const tool = tools[program];
@@ -108,7 +136,8 @@ async function runCommand(command: Command, place: Sandbox, env: Record<string, 
     return escape(await tool(place, words));
   }
   const input = command.input.map((line) => `${line}\n`).join("");
-  const { code, stdout, stderr } = await place.feedctl(words, { env, input });
+  const { code, stdout, stderr } = await run(words, input);
+  if (words.includes("--json")) checkJson(words, { stdout, stderr });
   const lines = (text: string) =>
     (text === "" ? [] : text.replace(/\n$/, "").split("\n")).map((line) => toTokens(line, place.directory));
   return [

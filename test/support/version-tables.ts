@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import type { VersionScheme } from "../../src/versions/scheme.ts";
 import { readVectors } from "./shared.ts";
+import { randomly } from "./effort.ts";
 
 const holds: Record<string, (order: number) => boolean> = {
   "<": (order) => order < 0,
@@ -40,7 +41,7 @@ export function checkAgainst(
     fc.property(versions, versions, (a, b) => {
       assert.equal(Math.sign(scheme.compare(a, b)), Math.sign(reference(a, b)), `${a} against ${b}`);
     }),
-    { numRuns: 3000 },
+    randomly(3000),
   );
 }
 

@@ -3,6 +3,7 @@ import { test } from "node:test";
 import fc from "fast-check";
 import { alpine } from "../../src/versions/alpine.ts";
 import { noShared, readVectors } from "../support/shared.ts";
+import { randomly } from "../support/effort.ts";
 
 const signs: Record<string, number> = { "<": -1, "=": 0, ">": 1 };
 
@@ -45,7 +46,7 @@ test("any two versions sort as apk's rules, applied token by token", () => {
       assert.equal(Math.sign(alpine.compare(a, b)), byTokens(a, b), `${a} against ${b}`);
       assert.equal(alpine.normalize(a), a);
     }),
-    { numRuns: 5000 },
+    randomly(5000),
   );
 });
 

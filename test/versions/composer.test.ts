@@ -3,6 +3,7 @@ import { test } from "node:test";
 import fc from "fast-check";
 import { composer, isBranch } from "../../src/versions/composer.ts";
 import { cpuTime } from "../support/cpu.ts";
+import { randomly } from "../support/effort.ts";
 
 const normalized: [text: string, expected: string][] = [
   ["1.0.0", "1.0.0.0"],
@@ -145,7 +146,7 @@ test("versions compare as PHP compares what Composer makes of them", () => {
       assert.equal(Math.sign(composer.compare(a, b)), expected, `${a} against ${b}`);
       assert.equal(composer.isPrerelease(a), /-(?:alpha|beta|RC)|-dev/.test(composer.normalize(a)!));
     }),
-    { numRuns: 2000 },
+    randomly(2000),
   );
 });
 

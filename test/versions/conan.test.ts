@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import { conan } from "../../src/versions/conan.ts";
+import { randomly } from "../support/effort.ts";
 
 const ladder = [
   ["0.9"],
@@ -68,7 +69,7 @@ test("versions compare as their parts do: main, then prerelease, then build", ()
       assert.equal(Math.sign(conan.compare(first!, second!)), Math.sign(expected), `${first} against ${second}`);
       assert.equal(conan.isPrerelease(first!), a.prerelease !== null);
     }),
-    { numRuns: 1000 },
+    randomly(1000),
   );
 });
 

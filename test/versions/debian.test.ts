@@ -4,6 +4,7 @@ import { test } from "node:test";
 import fc from "fast-check";
 import { debian, splitEpoch } from "../../src/versions/debian.ts";
 import { noShared, readVectors } from "../support/shared.ts";
+import { randomly } from "../support/effort.ts";
 
 const signs: Record<string, number> = { "<": -1, "=": 0, ">": 1 };
 const noDpkg = spawnSync("dpkg", ["--version"]).status === 0 ? false : "dpkg is not installed";
@@ -55,7 +56,7 @@ test("any two versions sort as the rules of Debian policy say, applied step by s
     fc.property(version, version, (a, b) => {
       assert.equal(Math.sign(debian.compare(a, b)), byPolicy(a, b), `${a} against ${b}`);
     }),
-    { numRuns: 3000 },
+    randomly(3000),
   );
 });
 
@@ -66,7 +67,7 @@ test("normalising changes no version's place, and a second time nothing", () => 
       assert.equal(debian.compare(text, normalized), 0);
       assert.equal(debian.normalize(normalized), normalized);
     }),
-    { numRuns: 1000 },
+    randomly(1000),
   );
 });
 

@@ -3,6 +3,7 @@ import { test } from "node:test";
 import fc from "fast-check";
 import { nuget } from "../../src/versions/nuget.ts";
 import { noShared, readVectors } from "../support/shared.ts";
+import { randomly } from "../support/effort.ts";
 
 const signs: Record<string, number> = { "<": -1, "=": 0, ">": 1 };
 
@@ -82,6 +83,6 @@ test("versions normalise equally exactly if they compare equal, and normalising 
       assert.equal(nuget.normalize(nuget.normalize(a)!), nuget.normalize(a));
       assert.equal(nuget.isPrerelease(a), a.includes("-"));
     }),
-    { numRuns: 1000 },
+    randomly(1000),
   );
 });

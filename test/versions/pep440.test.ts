@@ -4,6 +4,7 @@ import fc from "fast-check";
 import { pep440, pep440Text } from "../../src/versions/pep440.ts";
 import { noShared, readVectors } from "../support/shared.ts";
 import { checkAgainst, checkInvalid, checkPairs, compareWords } from "../support/version-tables.ts";
+import { randomly } from "../support/effort.ts";
 
 test("Python's own pairs compare as its packaging library says", { skip: noShared }, () => {
   assert.equal(checkPairs(pep440, "pep440.pairs.tsv"), 1431);
@@ -75,7 +76,7 @@ test("versions normalise equally exactly if they compare equal, and normalising 
       assert.equal(pep440.normalize(pep440.normalize(a)!), pep440.normalize(a));
       assert.equal(pep440Text(pep440Text(a)), pep440Text(a));
     }),
-    { numRuns: 2000 },
+    randomly(2000),
   );
 });
 

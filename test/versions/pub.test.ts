@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import { pub } from "../../src/versions/pub.ts";
+import { randomly } from "../support/effort.ts";
 
 const ladder = [
   ["0.9.9"],
@@ -80,7 +81,7 @@ test("versions compare as their parts do: numbers, then labels, then build", () 
       assert.equal(pub.normalize(pub.normalize(first!)!), pub.normalize(first!));
       assert.equal(pub.isPrerelease(first!), a.labels.length > 0);
     }),
-    { numRuns: 1000 },
+    randomly(1000),
   );
 });
 

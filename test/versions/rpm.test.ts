@@ -3,6 +3,7 @@ import { test } from "node:test";
 import fc from "fast-check";
 import { rpm } from "../../src/versions/rpm.ts";
 import { noShared, readVectors } from "../support/shared.ts";
+import { randomly } from "../support/effort.ts";
 
 const signs: Record<string, number> = { "<": -1, "=": 0, ">": 1 };
 
@@ -32,7 +33,7 @@ test("any two versions sort as rpm's comparison, written down step by step", () 
       const expected = Math.sign(Number(e) - Number(f)) || compareParts(v!, w!) || compareParts(r!, s!);
       assert.equal(Math.sign(rpm.compare(a, b)), expected, `${a} against ${b}`);
     }),
-    { numRuns: 3000 },
+    randomly(3000),
   );
 });
 

@@ -4,6 +4,7 @@ import fc from "fast-check";
 import reference from "semver";
 import { semver } from "../../src/versions/semver.ts";
 import { noShared, readVectors } from "../support/shared.ts";
+import { randomly } from "../support/effort.ts";
 
 const identifier = fc.oneof(
   fc.nat(20).map(String),
@@ -25,7 +26,7 @@ test("any two versions sort as npm's own library sorts them", () => {
       assert.equal(semver.normalize(a) === semver.normalize(b), reference.compare(a, b) === 0);
       assert.equal(semver.isPrerelease(a), reference.prerelease(a) !== null);
     }),
-    { numRuns: 2000 },
+    randomly(2000),
   );
 });
 

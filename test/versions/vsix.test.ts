@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import { vsix } from "../../src/versions/vsix.ts";
+import { randomly } from "../support/effort.ts";
 
 const ladder = [
   "0.9",
@@ -71,7 +72,7 @@ test("versions compare as their parts do, and normalise equally exactly if they 
       assert.equal(vsix.normalize(vsix.normalize(a)!), vsix.normalize(a));
       assert.equal(vsix.isPrerelease(a), a.includes("-"));
     }),
-    { numRuns: 1000 },
+    randomly(1000),
   );
 });
 

@@ -67,11 +67,11 @@ export async function openJobs(catalog: Catalog, onError: (error: Error) => void
   } catch (error) {
     throw translateCatalogError(error);
   }
-  async function fetch(queue: string) {
+  /** Undefined when the last range was finished, and the queue dropped, since the caller looked or got its job. */
+  async function unlessDropped<T>(queue: string, call: () => Promise<T>): Promise<T | undefined> {
     try {
-      return (await boss.fetch<{ number: number }>(queue))[0];
+      return await call();
     } catch (error) {
-      // the last range was finished, and the queue dropped, since the caller looked
       if ((await boss.getQueue(queue)) === null) return undefined;
       throw error;
     }
@@ -92,15 +92,15 @@ export async function openJobs(catalog: Catalog, onError: (error: Error) => void
     },
     async take(migrationId) {
       const queue = queueOf(migrationId);
-      const job = await fetch(queue);
+      const [job] = (await unlessDropped(queue, () => boss.fetch<{ number: number }>(queue))) ?? [];
       if (job === undefined) return undefined;
       const attempt = { id: job.id, retryCount: job.retryCount };
       return {
         migrationId,
         number: job.data.number,
-        touch: async () => void (await boss.touch(queue, attempt)),
-        complete: async () => void (await boss.complete(queue, attempt)),
-        giveBack: async () => void (await boss.fail(queue, attempt)),
+        touch: async () => void (await unlessDropped(queue, () => boss.touch(queue, attempt))),
+        complete: async () => void (await unlessDropped(queue, () => boss.complete(queue, attempt))),
+        giveBack: async () => void (await unlessDropped(queue, () => boss.fail(queue, attempt))),
       };
     },
     drop: (migrationId) => boss.deleteQueue(queueOf(migrationId)),

@@ -1,7 +1,7 @@
 import { sql } from "kysely";
 import { takeItems, type TakenItems } from "./items.ts";
 import { beginPlan, listPlan, type PlannedVersion } from "./plan.ts";
-import { likePattern } from "./criteria-sql.ts";
+import { likePattern } from "./like.ts";
 import type { Db } from "../schema/core.ts";
 
 // What retention-plan.ts and retention-items.ts do for versions, for asset directories: an item is a file that is there, or

@@ -1,13 +1,15 @@
 import { sql } from "kysely";
-import { doomed, overQuota } from "./plan.ts";
-import { conditionsOf, every, filtersOf, placeOf, ranked, type RuleQuery } from "./criteria-sql.ts";
+import { doomed } from "./plan.ts";
+import type { RuleQuery } from "./rule-query.ts";
+import { conditionsOf, every, filtersOf, placeOf, quotasOf, ranked } from "./rule-sql.ts";
 import type { Db } from "../schema/core.ts";
+import type { TestName } from "../schema/retention-criteria.ts";
 
 /** What one rule finds of one version, at its turn. */
 export interface RuleFinding {
   /** Criteria that the version does not meet: of those that select, and of those that keep. */
-  unselected: string[];
-  kept: string[];
+  unselected: TestName[];
+  kept: TestName[];
   place: number | null;
   /** The totals that a quota saw when the version's turn came; null: it did not come to that. */
   bytesBefore: number | null;
@@ -24,7 +26,7 @@ export async function explainRule(
   versionId: number,
 ): Promise<RuleFinding | undefined> {
   const filters = filtersOf(rule, feedId);
-  const conditions = conditionsOf(rule);
+  const conditions = conditionsOf(rule, feedId);
   const siblings =
     rule.of !== "versions"
       ? sql`w.id = ${versionId}::bigint`
@@ -38,12 +40,12 @@ export async function explainRule(
     ])}], null)`;
   const found = await sql<Pick<RuleFinding, "unselected" | "kept" | "place">>`
     select ${unmet(filters)} as unselected, ${unmet(conditions)} as kept, w.place::float8 as place
-    from (select w.*, ${placeOf(rule, every(filters))} as place from ${ranked(rule, left)} w) w
+    from (select w.*, ${placeOf(rule, every(filters))} as place from ${ranked(rule, feedId, left)} w) w
     where w.id = ${versionId}::bigint`.execute(db);
   const finding = found.rows[0];
   if (finding === undefined) return undefined;
   const quota = await sql<Pick<RuleFinding, "bytesBefore" | "countBefore"> & { over: boolean }>`
-    select w.bytes_before::float8 as "bytesBefore", w.count_before::float8 as "countBefore", (${overQuota(rule)}) as over
+    select w.bytes_before::float8 as "bytesBefore", w.count_before::float8 as "countBefore", (${every(quotasOf(rule, feedId))}) as over
     from ${doomed(rule, feedId)} w where w.id = ${versionId}::bigint`.execute(db);
   const { over = true, ...before } = quota.rows[0] ?? { bytesBefore: null, countBefore: null };
   return { ...finding, ...before, spared: !over };

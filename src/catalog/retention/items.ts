@@ -1,6 +1,6 @@
 import { sql, type RawBuilder } from "kysely";
 import { plannedColumns, type PlannedVersion } from "./plan.ts";
-import { isProtected } from "./criteria-sql.ts";
+import { isProtected } from "./like.ts";
 import type { Db } from "../schema/core.ts";
 
 /** `changed`: no longer what was planned. `gone`: not there any more. */

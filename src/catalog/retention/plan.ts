@@ -1,17 +1,8 @@
 import { sql, type RawBuilder } from "kysely";
 import type { Db } from "../schema/core.ts";
-import {
-  conditionsOf,
-  every,
-  filtersOf,
-  isMeant,
-  keepsOf,
-  likePattern,
-  placeOf,
-  ranked,
-  shownName,
-  type RuleQuery,
-} from "./criteria-sql.ts";
+import { likePattern, shownName } from "./like.ts";
+import type { RuleQuery } from "./rule-query.ts";
+import { conditionsOf, every, filtersOf, isOfKind, keepsOf, placeOf, quotasOf, ranked } from "./rule-sql.ts";
 
 /**
  * Plans are made by the database in temporary tables of one transaction: `retention_work` holds the feed's visible
@@ -65,11 +56,11 @@ export async function keepProtectedVersions(db: Db, feedId: number): Promise<voi
 export async function keepAcross(db: Db, feedId: number, rule: RuleQuery): Promise<void> {
   const keeps = keepsOf(rule, feedId);
   if (keeps.length === 0) return;
-  const all = ranked(rule, sql`retention_work w`);
+  const all = ranked(rule, feedId, sql`retention_work w`);
   await sql`insert into retention_kept (id, rule)
     select w.id, ${rule.position}::int from (
       select w.*, ${placeOf(rule, every(filtersOf(rule, feedId)))} as place from ${all} w) w
-    where ${isMeant(rule)} and (${sql.join(keeps, sql` or `)})`.execute(db);
+    where ${isOfKind(rule)} and (${sql.join(keeps, sql` or `)})`.execute(db);
 }
 
 /** The newest use that is known of any version of the feed. */
@@ -85,7 +76,8 @@ export async function analyzeKept(db: Db): Promise<void> {
 
 /** Takes what the rule deletes of what earlier rules left; `taken` is how many those took. Returns how many it took. */
 export async function takeByRule(db: Db, feedId: number, rule: RuleQuery, taken: number): Promise<number> {
-  const hasQuota = rule.maxBytes !== undefined || rule.maxCount !== undefined;
+  const quotas = quotasOf(rule, feedId);
+  const hasQuota = quotas.length > 0;
   const ofAssets = rule.of !== "versions";
   const done = await sql`
     insert into retention_taken (number, id, rule, bytes, files, place, bytes_before, count_before)
@@ -93,7 +85,7 @@ export async function takeByRule(db: Db, feedId: number, rule: RuleQuery, taken:
       w.id, ${rule.position}::int, w.bytes, w.files, w.place, w.bytes_before, w.count_before
     from ${doomed(rule, feedId)} w
     ${hasQuota || ofAssets ? sql`` : sql`join feedctl.packages p on p.id = w.package_id`}
-    where ${overQuota(rule)}`.execute(db);
+    where ${every(quotas)}`.execute(db);
   await sql`analyze retention_taken`.execute(db);
   return Number(done.numAffectedRows ?? 0n);
 }
@@ -109,17 +101,16 @@ function quotaOrder({ of }: RuleQuery) {
 
 /** What the rule may delete, with the totals that a quota sees when each one's turn comes. */
 export function doomed(rule: RuleQuery, feedId: number) {
-  const left = sql`retention_work w where ${isMeant(rule)} and not exists (select from retention_taken t where t.id = w.id)`;
-  const selected = sql`(select w.*, ${placeOf(rule)} as place from ${ranked(rule, left)} w
+  const left = sql`retention_work w where ${isOfKind(rule)} and not exists (select from retention_taken t where t.id = w.id)`;
+  const selected = sql`(select w.*, ${placeOf(rule)} as place from ${ranked(rule, feedId, left)} w
     where ${every(filtersOf(rule, feedId))})`;
-  const matching = sql`(select w.* from ${selected} w where ${every(conditionsOf(rule))}
+  const matching = sql`(select w.* from ${selected} w where ${every(conditionsOf(rule, feedId))}
     and not exists (select from retention_kept k where k.id = w.id))`;
-  if (rule.maxBytes === undefined && rule.maxCount === undefined)
+  if (quotasOf(rule, feedId).length === 0)
     return sql`(select w.*, null::numeric as bytes_before, null::bigint as count_before from ${matching} w)`;
   const before = sql`over (order by ${quotaOrder(rule)} rows between unbounded preceding and 1 preceding)`;
-  const matchingOnly = rule.quotaOf === "matching";
   const of = (aggregate: ReturnType<typeof sql>) =>
-    matchingOnly
+    rule.criteria.sizeExclusive
       ? sql`${aggregate} over ()`
       : rule.of !== "versions"
         ? sql`(select coalesce(${aggregate}, 0) from ${left})`
@@ -128,13 +119,6 @@ export function doomed(rule: RuleQuery, feedId: number) {
       ${of(sql`sum(w.bytes)`)} - coalesce(sum(w.bytes) ${before}, 0) as bytes_before,
       ${of(sql`count(*)`)} - count(*) ${before} as count_before
     from ${matching} w)`;
-}
-
-/** With both limits, deletion ends as soon as one of the totals is reached: all criteria of a rule must hold. */
-export function overQuota(rule: RuleQuery) {
-  const bytes = rule.maxBytes === undefined ? sql`true` : sql`w.bytes_before > ${rule.maxBytes}::bigint`;
-  const count = rule.maxCount === undefined ? sql`true` : sql`w.count_before > ${rule.maxCount}::bigint`;
-  return sql`${bytes} and ${count}`;
 }
 
 export interface PlanTotals {

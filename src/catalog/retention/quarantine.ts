@@ -1,5 +1,5 @@
 import { sql } from "kysely";
-import { isProtected, likePattern, shownName } from "./criteria-sql.ts";
+import { isProtected, likePattern, shownName } from "./like.ts";
 import type { Db } from "../schema/core.ts";
 
 /** Why a version was hidden, as the plan said it. */

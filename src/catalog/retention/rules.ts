@@ -1,6 +1,7 @@
 import type { Selectable } from "kysely";
 import { sql } from "kysely";
-import { likePattern, shownName } from "./criteria-sql.ts";
+import type { RetentionCriteria } from "../schema/retention-criteria.ts";
+import { likePattern, shownName } from "./like.ts";
 import type { Db } from "../schema/core.ts";
 import type { ProtectionsTable, RetentionRulesTable } from "../schema/retention.ts";
 
@@ -12,7 +13,7 @@ export interface NewRule {
   name: string | null;
   enabled: boolean;
   protectAcross: boolean;
-  criteria: Record<string, unknown>;
+  criteria: RetentionCriteria;
 }
 
 /** In the order in which they run. */

@@ -1,4 +1,5 @@
 import type { ColumnType, Generated, GeneratedAlways, JSONColumnType } from "kysely";
+import type { RetentionCriteria } from "./retention-criteria.ts";
 
 type Nullable<T> = ColumnType<T | null, T | null | undefined, T | null>;
 
@@ -9,7 +10,7 @@ export interface RetentionRulesTable {
   name: Nullable<string>;
   enabled: Generated<boolean>;
   protect_across_rules: Generated<boolean>;
-  criteria: JSONColumnType<Record<string, unknown>>;
+  criteria: JSONColumnType<RetentionCriteria>;
 }
 
 export interface ProtectionsTable {

@@ -1,12 +1,13 @@
-import { Command, Option } from "commander";
+import { Command, Option, type CommandUnknownOpts } from "commander";
 import { counted, formatSize } from "../../lib/format-size.ts";
 import { directoryArgument } from "./options.ts";
 import { reportAssets } from "./report.ts";
 import type { Edge } from "../frame/edge.ts";
 import { parseLocalPath, parseSize } from "../frame/parsers.ts";
 import { saveWhole } from "../frame/save-whole.ts";
+import type { AssetExportResult, AssetStoredLine } from "../results/schemas/asset.ts";
 
-export function archiveCommands(edge: Edge): Command[] {
+export function archiveCommands(edge: Edge): CommandUnknownOpts[] {
   const importing = new Command("import-archive")
     .description("expand a zip, tar.gz, tar.zst or tar archive into the directory")
     .addArgument(directoryArgument())
@@ -23,8 +24,8 @@ export function archiveCommands(edge: Edge): Command[] {
 An archive with links, with paths that lead out of it, or with names that differ in case only is refused as a whole,
 before anything is written. So is one that unpacks to 1000 times its size, unless --max-size says what may come out.`,
     )
-    .action(async (directory: string, archive: string, options, command: Command) =>
-      edge.act(command, async (context, out) => {
+    .action(async (directory: string, archive: string, options, command) =>
+      edge.act<AssetStoredLine>(command, async (context, out) => {
         const { resolve } = await import("node:path");
         const { importArchive } = await import("../../operations/assets/import-archive.ts");
         const { parseFolder } = await import("../../operations/assets/paths.ts");
@@ -53,8 +54,8 @@ before anything is written. So is one that unpacks to 1000 times its size, unles
     .addOption(new Option("--format <format>", "form of the archive").choices(["zip", "tgz"]).makeOptionMandatory())
     .option("-o, --output <file>", "file to write; - for stdout (default: the folder's name, here)")
     .option("--overwrite", "replace an existing file")
-    .action(async (directory: string, folder: string, options, command: Command) =>
-      edge.act(command, async (context, out) => {
+    .action(async (directory: string, folder: string, options, command) =>
+      edge.act<AssetExportResult>(command, async (context, out) => {
         const { exportAssets } = await import("../../operations/assets/export.ts");
         const { format } = options;
         await out.progress.start(`exporting ${folder === "" ? directory : folder}`);

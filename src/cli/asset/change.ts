@@ -1,9 +1,10 @@
-import { Argument, Command, Option } from "commander";
+import { Argument, Command, Option, type CommandUnknownOpts } from "commander";
 import { counted, formatSize } from "../../lib/format-size.ts";
 import { directoryArgument, pathArgument } from "./options.ts";
 import { confirm, type Edge } from "../frame/edge.ts";
+import type { AssetDeletedResult, AssetStoredLine, FolderMadeResult } from "../results/schemas/asset.ts";
 
-export function changeCommands(edge: Edge): Command[] {
+export function changeCommands(edge: Edge): CommandUnknownOpts[] {
   const remove = new Command("delete")
     .description("delete files and folders; what is not there is no fault")
     .addArgument(directoryArgument())
@@ -11,9 +12,10 @@ export function changeCommands(edge: Edge): Command[] {
     .option("-r, --recursive", "folders with all that lies in them")
     .option("--yes", "do not ask")
     .option("--dry-run", "only tell what would be deleted")
-    .action(async (directory: string, paths: string[], options, command: Command) =>
-      edge.act(command, async (context, out) => {
+    .action(async (directory: string, paths: string[], options, command) =>
+      edge.act<AssetDeletedResult>(command, async (context, out) => {
         const { deleteAssets, planDelete } = await import("../../operations/assets/delete.ts");
+        const { assetDeletedResult } = await import("../results/asset.ts");
         const plans = [];
         for (const path of paths) plans.push(await planDelete(context, directory, path, options.recursive === true));
         const files = plans.reduce((sum, plan) => sum + plan.files, 0);
@@ -29,7 +31,7 @@ export function changeCommands(edge: Edge): Command[] {
           );
         if (there.length > 0) await confirm(edge.io, `delete ${what} from ${directory}`, options.yes);
         const gone = await deleteAssets(context, directory, plans);
-        await out.result(gone, there.length > 0 ? `deleted ${what}` : "nothing is there to delete");
+        await out.result(assetDeletedResult(gone), there.length > 0 ? `deleted ${what}` : "nothing is there to delete");
       }),
     );
 
@@ -37,17 +39,18 @@ export function changeCommands(edge: Edge): Command[] {
     .description("make a folder, and those that it lies in")
     .addArgument(directoryArgument())
     .addArgument(pathArgument("path of the folder"))
-    .action(async (directory: string, path: string, _options, command: Command) =>
-      edge.act(command, async (context, out) => {
+    .action(async (directory: string, path: string, _options, command) =>
+      edge.act<FolderMadeResult>(command, async (context, out) => {
         const { makeFolder } = await import("../../operations/assets/make-folders.ts");
+        const { folderMadeResult } = await import("../results/asset.ts");
         const made = await makeFolder(context, directory, path);
-        await out.result(made, made.created > 0 ? `made ${made.path}/` : `${made.path}/ is there`);
+        await out.result(folderMadeResult(made), made.created > 0 ? `made ${made.path}/` : `${made.path}/ is there`);
       }),
     );
   return [remove, mkdir, copying(edge, "move"), copying(edge, "copy")];
 }
 
-function copying(edge: Edge, verb: "move" | "copy"): Command {
+function copying(edge: Edge, verb: "move" | "copy"): CommandUnknownOpts {
   const past = verb === "move" ? "moved" : "copied";
   return new Command(verb)
     .description(
@@ -62,8 +65,8 @@ function copying(edge: Edge, verb: "move" | "copy"): Command {
     .addOption(new Option("--overwrite", "replace files of the same name").conflicts("skipExisting"))
     .option("--skip-existing", "leave files of the same name alone")
     .option("--dry-run", `only tell what would be ${past}`)
-    .action(async (directory: string, from: string, to: string, options, command: Command) =>
-      edge.act(command, async (context, out) => {
+    .action(async (directory: string, from: string, to: string, options, command) =>
+      edge.act<AssetStoredLine>(command, async (context, out) => {
         const { copyAssets } = await import("../../operations/assets/copy.ts");
         const { reportAssets } = await import("./report.ts");
         await out.progress.start(`${verb === "move" ? "moving" : "copying"} ${from}`);

@@ -1,12 +1,13 @@
-import { Argument, Command } from "commander";
+import { Argument, Command, type CommandUnknownOpts } from "commander";
 import { FeedctlError } from "../../errors.ts";
 import { counted } from "../../lib/format-size.ts";
 import type { Described, DescribeChange } from "../../operations/assets/set-properties.ts";
 import { directoryArgument, parseCache, parseContentType, parseMetadata, pathArgument } from "./options.ts";
 import type { Edge } from "../frame/edge.ts";
 import type { Output } from "../frame/output.ts";
+import type { AssetDescribedResult } from "../results/schemas/asset.ts";
 
-export function describeCommands(edge: Edge): Command[] {
+export function describeCommands(edge: Edge): CommandUnknownOpts[] {
   const setType = new Command("set-type")
     .description("change a file's media type, in the catalog and on its blob")
     .addArgument(directoryArgument())
@@ -17,7 +18,7 @@ export function describeCommands(edge: Edge): Command[] {
       ),
     )
     .option("-r, --recursive", "every file below a folder")
-    .action(async (directory: string, path: string, type: string | undefined, options, command: Command) =>
+    .action(async (directory: string, path: string, type: string | undefined, options, command) =>
       change(edge, command, "asset set-type", directory, path, { contentType: type ?? "auto" }, options.recursive),
     );
 
@@ -29,7 +30,7 @@ export function describeCommands(edge: Edge): Command[] {
       new Argument("<how>", "no-cache, a time such as 30m, a whole header, none, or inherit").argParser(parseCache),
     )
     .option("-r, --recursive", "every file below a folder, itself")
-    .action(async (directory: string, path: string, cacheControl: string | null, options, command: Command) =>
+    .action(async (directory: string, path: string, cacheControl: string | null, options, command) =>
       change(edge, command, "asset set-cache", directory, path, { cacheControl }, options.recursive),
     );
 
@@ -41,7 +42,7 @@ export function describeCommands(edge: Edge): Command[] {
     .option("--header <name=value...>", "entries to set that are to be sent with the file")
     .option("--remove <name...>", "entries to remove")
     .option("--replace", "remove all others")
-    .action(async (directory: string, path: string, pairs: string[], options, command: Command) => {
+    .action(async (directory: string, path: string, pairs: string[], options, command) => {
       const set = parseMetadata(pairs, options.header ?? []);
       const gone = new Set<string>(options.remove ?? []);
       if (Object.keys(set).length + gone.size === 0 && !options.replace)
@@ -57,14 +58,14 @@ export function describeCommands(edge: Edge): Command[] {
 
 async function change(
   edge: Edge,
-  command: Command,
+  command: CommandUnknownOpts,
   name: string,
   directory: string,
   path: string,
   wanted: DescribeChange,
   recursive: boolean | undefined,
 ): Promise<void> {
-  await edge.act(command, async (context, out) => {
+  await edge.act<AssetDescribedResult>(command, async (context, out) => {
     const { describeAsset } = await import("../../operations/assets/set-properties.ts");
     await report(
       out,
@@ -73,9 +74,10 @@ async function change(
   });
 }
 
-async function report(out: Output, described: Described): Promise<void> {
+async function report(out: Output<AssetDescribedResult>, described: Described): Promise<void> {
+  const { assetDescribedResult } = await import("../results/asset.ts");
   const { path, folder, files } = described;
   const what = path === "" ? "/" : folder ? `${path}/` : path;
   const by = folder && files > 0 ? `, and with it ${counted(files, "file")}` : "";
-  await out.result(described, `changed ${what}${by}`);
+  await out.result(assetDescribedResult(described), `changed ${what}${by}`);
 }

@@ -1,11 +1,12 @@
-import { Argument, Command, Option } from "commander";
+import { Argument, Command, Option, type CommandUnknownOpts } from "commander";
 import { counted, formatSize } from "../../lib/format-size.ts";
 import type { KeptRow } from "../../catalog/assets/history.ts";
 import { directoryArgument, pathArgument } from "./options.ts";
 import { confirm, type Edge } from "../frame/edge.ts";
 import { parseAge, wholeNumber } from "../frame/parsers.ts";
+import type { AssetRestoredResult, KeptResult, PrunedResult, VersioningResult } from "../results/schemas/asset.ts";
 
-export function historyCommands(edge: Edge): Command[] {
+export function historyCommands(edge: Edge): CommandUnknownOpts[] {
   const history = new Command("history")
     .description("list earlier content that was overwritten or deleted, or prune it")
     .addArgument(directoryArgument())
@@ -15,11 +16,12 @@ export function historyCommands(edge: Edge): Command[] {
     .addOption(new Option("--older-than <time>", "only what was kept longer ago, such as 30d").argParser(parseAge))
     .option("--yes", "do not ask")
     .option("--dry-run", "only tell what would be deleted")
-    .action(async (directory: string, path: string | undefined, options, command: Command) =>
-      edge.act(command, async (context, out) => {
+    .action(async (directory: string, path: string | undefined, options, command) =>
+      edge.act<KeptResult | PrunedResult>(command, async (context, out) => {
+        const { keptResult, prunedResult } = await import("../results/asset.ts");
         const operations = await import("../../operations/assets/history.ts");
         if (!options.prune) {
-          await out.table(operations.listHistory(context, directory, path), columns, rowJson);
+          await out.table(operations.listHistory(context, directory, path), columns, keptResult);
           return;
         }
         const age: number | undefined = options.olderThan;
@@ -27,9 +29,11 @@ export function historyCommands(edge: Edge): Command[] {
         const doomed = await operations.planPrune(context, { directory, path, keep: options.keep, before });
         const bytes = doomed.reduce((sum, { size }) => sum + size, 0);
         const what = `${counted(doomed.length, "earlier version")} (${formatSize(bytes)})`;
-        if (options.dryRun) return out.result({ dryRun: true, versions: doomed.map(rowJson) }, `would delete ${what}`);
+        if (options.dryRun)
+          return out.result({ dryRun: true, versions: doomed.map(keptResult) }, `would delete ${what}`);
         if (doomed.length > 0) await confirm(edge.io, `delete ${what} from ${directory}`, options.yes);
-        await out.result(await operations.pruneHistory(context, directory, doomed), `deleted ${what}`);
+        const pruned = await operations.pruneHistory(context, directory, doomed);
+        await out.result(prunedResult(pruned), `deleted ${what}`);
       }),
     );
 
@@ -42,13 +46,14 @@ export function historyCommands(edge: Edge): Command[] {
         wholeNumber(1, Number.MAX_SAFE_INTEGER),
       ),
     )
-    .action(async (directory: string, path: string, version: number | undefined, _options, command: Command) =>
-      edge.act(command, async (context, out) => {
+    .action(async (directory: string, path: string, version: number | undefined, _options, command) =>
+      edge.act<AssetRestoredResult>(command, async (context, out) => {
         const { restoreAsset } = await import("../../operations/assets/history.ts");
+        const { assetRestoredResult } = await import("../results/asset.ts");
         const restored = await restoreAsset(context, { directory, path, version });
         const good = ["stored", "overwritten", "unchanged"].includes(restored.status);
         const text = `restored ${restored.path} from version ${restored.version}`;
-        await out.result(restored, good ? text : `FAILED  ${restored.path}: ${restored.reason}`);
+        await out.result(assetRestoredResult(restored), good ? text : `FAILED  ${restored.path}: ${restored.reason}`);
         return good ? 0 : 3;
       }),
     );
@@ -57,11 +62,14 @@ export function historyCommands(edge: Edge): Command[] {
     .description("keep what is overwritten or deleted, or do so no longer")
     .addArgument(directoryArgument())
     .addArgument(new Argument("<state>", "what is kept already stays either way").choices(["on", "off"]))
-    .action(async (directory: string, state: string, _options, command: Command) =>
-      edge.act(command, async (context, out) => {
+    .action(async (directory: string, state: string, _options, command) =>
+      edge.act<VersioningResult>(command, async (context, out) => {
         const { switchVersioning } = await import("../../operations/assets/history.ts");
         const done = await switchVersioning(context, directory, state === "on");
-        await out.result(done, `versioning of ${done.directory} is ${state}`);
+        await out.result(
+          { directory: done.directory, versioning: done.versioning },
+          `versioning of ${done.directory} is ${state}`,
+        );
       }),
     );
   return [history, restore, versioning];
@@ -76,7 +84,3 @@ const columns = [
   { title: "when", value: (row: KeptRow) => row.keptAt.toISOString().slice(0, 19).replace("T", " ") },
   { title: "by", value: (row: KeptRow) => row.keptBy },
 ];
-
-function rowJson({ key: _key, storeTag: _tag, ...row }: KeptRow): unknown {
-  return row;
-}

@@ -1,4 +1,4 @@
-import { Command } from "commander";
+import { Command, type CommandUnknownOpts } from "commander";
 import { archiveCommands } from "./archive.ts";
 import { changeCommands } from "./change.ts";
 import { describeCommands } from "./describe.ts";
@@ -8,7 +8,7 @@ import { syncCommand } from "./sync.ts";
 import { uploadCommand } from "./upload.ts";
 import type { Edge } from "../frame/edge.ts";
 
-export function assetCommand(edge: Edge): Command {
+export function assetCommand(edge: Edge): CommandUnknownOpts {
   const asset = new Command("asset").description("keep files in an asset directory: upload, list, download, share");
   asset.addCommand(uploadCommand(edge)).addCommand(syncCommand(edge));
   for (const commands of [readCommands, changeCommands, describeCommands, archiveCommands, historyCommands])

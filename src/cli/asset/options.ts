@@ -4,11 +4,11 @@ import { FeedctlError } from "../../errors.ts";
 import { parseAge } from "../frame/parsers.ts";
 
 /** An argument that names an asset directory. */
-export function directoryArgument(): Argument {
+export function directoryArgument() {
   return new Argument("<dir>", "name of the asset directory");
 }
 
-export function pathArgument(description = "path in the directory"): Argument {
+export function pathArgument(description = "path in the directory") {
   return new Argument("<path>", description);
 }
 
@@ -22,7 +22,7 @@ export function parseCache(text: string): string | null {
   return text;
 }
 
-export function cacheOption(): Option {
+export function cacheOption() {
   return new Option(
     "--cache <how>",
     "Cache-Control: no-cache, a time such as 30m, a whole header, none, or inherit (from the folder)",
@@ -35,7 +35,7 @@ export function parseContentType(text: string): string {
   return text;
 }
 
-export function contentTypeOption(): Option {
+export function contentTypeOption() {
   return new Option(
     "--content-type <type>",
     "media type (default: by the name's ending, else by the first bytes)",

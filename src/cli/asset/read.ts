@@ -1,4 +1,4 @@
-import { Command, InvalidArgumentError, Option } from "commander";
+import { Command, InvalidArgumentError, Option, type CommandUnknownOpts } from "commander";
 import { counted, formatSize } from "../../lib/format-size.ts";
 import type { AssetEntry, ShownAsset } from "../../operations/assets/list.ts";
 import { directoryArgument, pathArgument } from "./options.ts";
@@ -6,8 +6,9 @@ import { printTree } from "./tree.ts";
 import type { Edge } from "../frame/edge.ts";
 import type { Output } from "../frame/output.ts";
 import { parseAge } from "../frame/parsers.ts";
+import type { AssetDetailsResult, AssetListResult, AssetSavedLine, AssetUrlResult } from "../results/schemas/asset.ts";
 
-export function readCommands(edge: Edge): Command[] {
+export function readCommands(edge: Edge): CommandUnknownOpts[] {
   const list = new Command("list")
     .description("list files and folders")
     .addArgument(directoryArgument())
@@ -15,12 +16,15 @@ export function readCommands(edge: Edge): Command[] {
     .option("-r, --recursive", "with all that lies in folders")
     .option("-l, --long", "with hashes, times and media types")
     .option("--tree", "as a tree (implies --recursive)")
-    .action(async (directory: string, folder: string, options, command: Command) =>
-      edge.act(command, async (context, out) => {
+    .action(async (directory: string, folder: string, options, command) =>
+      edge.act<AssetListResult>(command, async (context, out) => {
         const { listAssets } = await import("../../operations/assets/list.ts");
-        const entries = listAssets(context, directory, folder, options.recursive || options.tree);
+        const { assetListResult } = await import("../results/asset.ts");
+        const entries = listAssets(context, directory, folder, options.recursive === true || options.tree === true);
         if (options.tree && !out.options.json) return printTree(out, entries);
-        await out.table(entries, columns(options.long === true), (entry) => entryJson(entry, options.long === true));
+        await out.table(entries, columns(options.long === true), (entry) =>
+          assetListResult(entry, options.long === true),
+        );
       }),
     );
 
@@ -28,11 +32,12 @@ export function readCommands(edge: Edge): Command[] {
     .description("show a file's or folder's size, hashes, media type, cache header and metadata")
     .addArgument(directoryArgument())
     .addArgument(pathArgument())
-    .action(async (directory: string, path: string, _options, command: Command) =>
-      edge.act(command, async (context, out) => {
+    .action(async (directory: string, path: string, _options, command) =>
+      edge.act<AssetDetailsResult>(command, async (context, out) => {
         const { showAsset } = await import("../../operations/assets/list.ts");
+        const { assetDetailsResult } = await import("../results/asset.ts");
         const shown = await showAsset(context, directory, path);
-        await out.result(shown, shownLines(shown));
+        await out.result(assetDetailsResult(shown), shownLines(shown));
       }),
     );
 
@@ -43,8 +48,8 @@ export function readCommands(edge: Edge): Command[] {
     .option("-o, --output <file>", "file or folder to save to; - for stdout (default: its own name, here)")
     .option("--overwrite", "replace existing files")
     .addHelpText("after", "\nWhat a broken download of a large file left is gone on with.")
-    .action(async (directory: string, path: string, options, command: Command) =>
-      edge.act(command, async (context, out) => {
+    .action(async (directory: string, path: string, options, command) =>
+      edge.act<AssetSavedLine>(command, async (context, out) => {
         if (options.output === "-") return pipe(edge, out, context, directory, path);
         const { downloadAssets } = await import("../../operations/assets/download.ts");
         const { output, overwrite = false } = options;
@@ -67,7 +72,7 @@ export function readCommands(edge: Edge): Command[] {
     .description("write a file to standard output")
     .addArgument(directoryArgument())
     .addArgument(pathArgument())
-    .action(async (directory: string, path: string, _options, command: Command) =>
+    .action(async (directory: string, path: string, _options, command) =>
       edge.act(command, async (context, out) => pipe(edge, out, context, directory, path)),
     );
   const url = new Command("url")
@@ -83,11 +88,12 @@ export function readCommands(edge: Edge): Command[] {
       "after",
       "\nPresigned for S3, with a signature for Azure, a file URL for a disk. Whoever holds it can read the file.",
     )
-    .action(async (directory: string, path: string, options, command: Command) =>
-      edge.act(command, async (context, out) => {
+    .action(async (directory: string, path: string, options, command) =>
+      edge.act<AssetUrlResult>(command, async (context, out) => {
         const { assetUrl } = await import("../../operations/assets/url.ts");
+        const { assetUrlResult } = await import("../results/asset.ts");
         const made = await assetUrl(context, directory, path, options.expires);
-        await out.result(made, made.url);
+        await out.result(assetUrlResult(made), made.url);
       }),
     );
   return [list, show, download, cat, url];
@@ -102,7 +108,7 @@ function parseExpiry(text: string): number {
 
 async function pipe(
   edge: Edge,
-  out: Output,
+  out: Output<never>,
   context: Parameters<typeof import("../../operations/assets/download.ts").openAsset>[0],
   directory: string,
   path: string,
@@ -119,9 +125,10 @@ async function pipe(
 }
 
 async function reportDownload(
-  out: Output,
+  out: Output<AssetSavedLine>,
   events: ReturnType<typeof import("../../operations/assets/download.ts").downloadAssets>,
 ): Promise<number> {
+  const { assetSavedLine } = await import("../results/asset.ts");
   let bad = 0;
   for await (const event of events) {
     if (event.type === "file") {
@@ -129,7 +136,7 @@ async function reportDownload(
       const good = event.status === "saved" || event.status === "unchanged";
       const word = good ? event.status.padEnd(9) : event.status.toUpperCase().padEnd(9);
       const line = `${word} ${event.file}${event.reason === undefined ? "" : `: ${event.reason}`}`;
-      await out.event(event, out.options.quiet && good ? undefined : line);
+      await out.event(assetSavedLine(event), out.options.quiet && good ? undefined : line);
       continue;
     }
     out.progress.stop();
@@ -140,7 +147,7 @@ async function reportDownload(
       event.conflict > 0 ? counted(event.conflict, "conflict") : "",
       event.failed > 0 ? `${event.failed} failed` : "",
     ];
-    await out.event(event, parts.filter((part) => part !== "").join(", "));
+    await out.event(assetSavedLine(event), parts.filter((part) => part !== "").join(", "));
   }
   return bad > 0 ? 3 : 0;
 }
@@ -160,15 +167,6 @@ function columns(long: boolean) {
         ]
       : []),
   ];
-}
-
-function entryJson(entry: AssetEntry, long: boolean): unknown {
-  const { path } = entry;
-  if ("folder" in entry) return { path, folder: true };
-  const { size, contentType, sha256, md5, sha1, sha512, createdAt, modifiedAt, uploadedBy, cacheControl, metadata } =
-    entry.file;
-  const more = { md5, sha1, sha512, createdAt, modifiedAt, uploadedBy, cacheControl, metadata };
-  return { path, size, contentType, sha256, ...(long && more) };
 }
 
 function shownLines(shown: ShownAsset): string[] {

@@ -4,6 +4,7 @@ import type { AssetOutcome } from "../../operations/assets/item.ts";
 import type { UploadEvent } from "../../operations/assets/upload.ts";
 import { createItemLines } from "../frame/item-lines.ts";
 import type { Output } from "../frame/output.ts";
+import type { AssetStoredLine } from "../results/schemas/asset.ts";
 
 const words: Record<AssetOutcome["status"], string> = {
   stored: "stored",
@@ -17,11 +18,12 @@ const words: Record<AssetOutcome["status"], string> = {
 
 /** Prints what became of each file, and the sum; the exit status. */
 export async function reportAssets(
-  out: Output,
+  out: Output<AssetStoredLine>,
   events: AsyncIterable<UploadEvent>,
   dryRun: boolean | undefined,
   verb: string,
 ): Promise<number> {
+  const { assetStoredLine } = await import("../results/asset.ts");
   let bad = 0;
   const lines = createItemLines(out);
   for await (const event of events) {
@@ -29,7 +31,7 @@ export async function reportAssets(
       const good = !["conflict", "invalid", "failed"].includes(event.status);
       const moved = event.status === "stored" || event.status === "overwritten";
       out.progress.step(moved ? (event.size ?? 0) : 0);
-      await out.event(eventOf(event), lines.wants(good) ? describe(event) : undefined);
+      await out.event(assetStoredLine(event), lines.wants(good) ? describe(event) : undefined);
       continue;
     }
     out.progress.stop();
@@ -46,7 +48,7 @@ export async function reportAssets(
       event.invalid > 0 ? `${event.invalid} invalid` : "",
       event.failed > 0 ? `${event.failed} failed` : "",
     ];
-    await out.event(event, parts.filter((part) => part !== "").join(", "));
+    await out.event(assetStoredLine(event), parts.filter((part) => part !== "").join(", "));
   }
   return bad > 0 ? 3 : 0;
 }
@@ -56,18 +58,4 @@ function describe(file: AssetOutcome): string {
   const line = `${words[file.status].padEnd(8)}  ${shown(file.path === "" ? file.from : file.path)}`;
   const from = file.path === "" || file.from === file.path ? "" : ` (${shown(file.from)})`;
   return file.reason === undefined ? line : `${line}: ${file.reason}${from}`;
-}
-
-/** Every event has every field: what is not known is null. */
-function eventOf({ type, path, from, status, size, contentType, sha256, reason }: AssetOutcome): unknown {
-  return {
-    type,
-    path,
-    from,
-    status,
-    size: size ?? null,
-    contentType: contentType ?? null,
-    sha256: sha256 ?? null,
-    reason: reason ?? null,
-  };
 }

@@ -1,12 +1,13 @@
 import { resolve } from "node:path";
-import { Command, Option } from "commander";
+import { Command, Option, type CommandUnknownOpts } from "commander";
 import { counted } from "../../lib/format-size.ts";
 import { directoryArgument } from "./options.ts";
 import { confirm, type Edge } from "../frame/edge.ts";
 import { parseLimit } from "../mirror/options.ts";
 import { parseAge, parseLocalPath } from "../frame/parsers.ts";
+import type { MirrorLine } from "../results/schemas/mirror.ts";
 
-export function syncCommand(edge: Edge): Command {
+export function syncCommand(edge: Edge): CommandUnknownOpts {
   return new Command("sync")
     .description("make the directory, or a folder in it, equal a local folder, deletions included")
     .argument("<local>", "folder on this machine", parseLocalPath)
@@ -26,8 +27,8 @@ export function syncCommand(edge: Edge): Command {
     .option("--include <pattern...>", "only what matches")
     .option("--exclude <pattern...>", "not what matches: it is neither stored nor deleted")
     .addHelpText("after", "\nFiles are compared, and deletions guarded, as in: feedctl mirror")
-    .action(async (local: string, directory: string, options, command: Command) =>
-      edge.act(command, async (context, out) => {
+    .action(async (local: string, directory: string, options, command) =>
+      edge.act<MirrorLine>(command, async (context, out) => {
         const { syncAssets } = await import("../../operations/assets/sync.ts");
         const { createFilter } = await import("../../operations/mirror/filter.ts");
         const { parseFolder } = await import("../../operations/assets/paths.ts");
@@ -39,7 +40,7 @@ export function syncCommand(edge: Edge): Command {
           directory,
           to: parseFolder(options.to ?? ""),
           dryRun: options.dryRun === true,
-          noDelete: options.delete === false,
+          noDelete: !options.delete,
           maxDelete: options.maxDelete,
           compare: {
             checksum: options.checksum === true,

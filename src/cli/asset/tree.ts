@@ -9,7 +9,7 @@ interface Node {
 }
 
 /** Folders with what lies in them, indented. The whole list is in memory; whoever reads a tree has a short one. */
-export async function printTree(out: Output, entries: AsyncIterable<AssetEntry>): Promise<void> {
+export async function printTree(out: Output<never>, entries: AsyncIterable<AssetEntry>): Promise<void> {
   const root: Node = { name: "", inner: new Map() };
   for await (const entry of entries) {
     let node = root;
@@ -22,7 +22,7 @@ export async function printTree(out: Output, entries: AsyncIterable<AssetEntry>)
   }
   const lines: string[] = [];
   draw(root, "", lines);
-  for (let start = 0; start < lines.length; start += 1000) await out.result(null, lines.slice(start, start + 1000));
+  for (let start = 0; start < lines.length; start += 1000) await out.lines(lines.slice(start, start + 1000));
 }
 
 function draw(node: Node, indent: string, lines: string[]): void {

@@ -1,11 +1,12 @@
-import { Command, Option } from "commander";
+import { Command, Option, type CommandUnknownOpts } from "commander";
 import { formatSize } from "../../lib/format-size.ts";
 import { cacheOption, contentTypeOption, directoryArgument, parseMetadata } from "./options.ts";
 import type { Edge } from "../frame/edge.ts";
 import { reportAssets } from "./report.ts";
 import { parseLocalPaths } from "../frame/parsers.ts";
+import type { AssetStoredLine } from "../results/schemas/asset.ts";
 
-export function uploadCommand(edge: Edge): Command {
+export function uploadCommand(edge: Edge): CommandUnknownOpts {
   return new Command("upload")
     .description("store files and folders; other bytes under the same name are a conflict")
     .addArgument(directoryArgument())
@@ -31,8 +32,8 @@ Examples:
   $ feedctl asset upload files site/ --recursive --if-changed
   $ tar cz logs | feedctl asset upload files - --to backups/logs.tgz`,
     )
-    .action(async (directory: string, paths: string[], options, command: Command) =>
-      edge.act(command, async (context, out) => {
+    .action(async (directory: string, paths: string[], options, command) =>
+      edge.act<AssetStoredLine>(command, async (context, out) => {
         const { uploadAssets } = await import("../../operations/assets/upload.ts");
         const { findLocalFiles } = await import("../../operations/local-files/find-local-files.ts");
         const { parseFolder } = await import("../../operations/assets/paths.ts");

@@ -1,4 +1,4 @@
-import { Argument, Command } from "commander";
+import { Argument, Command, type CommandUnknownOpts } from "commander";
 import type { Edge } from "../frame/edge.ts";
 
 const shells = ["bash", "zsh", "fish", "powershell"] as const;
@@ -21,17 +21,17 @@ PowerShell  in the file that $PROFILE names:
 The same scripts are in the directory "completions" of the package. Names of feeds and packages are read from the
 catalog while you type; an embedded catalog that is in use by another process gives none.`;
 
-export function completionCommand(edge: Edge): Command {
+export function completionCommand(edge: Edge): CommandUnknownOpts {
   return new Command("completion")
     .description("print the script that completes feedctl's commands in a shell")
     .addArgument(new Argument("<shell>", "the shell").choices(shells))
     .addHelpText("after", INSTALL)
-    .action(async (shell: Shell, _options, command: Command) => {
+    .action(async (shell: Shell, _options, command) => {
       edge.io.stdout.write(await completionScript(shell, rootOf(command)));
     });
 }
 
-async function completionScript(shell: Shell, program: Command): Promise<string> {
+async function completionScript(shell: Shell, program: CommandUnknownOpts): Promise<string> {
   const { completionModel } = await import("./model.ts");
   const models = completionModel(program);
   switch (shell) {
@@ -46,6 +46,6 @@ async function completionScript(shell: Shell, program: Command): Promise<string>
   }
 }
 
-function rootOf(command: Command): Command {
+function rootOf(command: CommandUnknownOpts): CommandUnknownOpts {
   return command.parent === null ? command : rootOf(command.parent);
 }

@@ -1,7 +1,7 @@
-import type { Argument, Command, Option } from "commander";
+import type { Argument, Option, CommandUnknownOpts } from "commander";
 import { feedTypeInfo, isFeedType } from "../../formats/feed-types.ts";
 import { settingInfos } from "../../operations/feed-store/setting-names.ts";
-import { storeTypeNames, storeTypes, type StoreType } from "../../stores/store-types.ts";
+import { findProvider } from "../../stores/providers.ts";
 
 /** A word that may stand somewhere. Without a description the description is empty. */
 export interface Word {
@@ -44,12 +44,12 @@ export interface CommandModel {
 }
 
 /** The whole tree, flat, a command before its children: what all four shells are told. */
-export function completionModel(program: Command): CommandModel[] {
+export function completionModel(program: CommandUnknownOpts): CommandModel[] {
   const everywhere = program.options.filter((option) => !option.hidden && option.long !== "--version");
   return modelsOf(program, [], everywhere);
 }
 
-function modelsOf(command: Command, path: readonly string[], everywhere: readonly Option[]): CommandModel[] {
+function modelsOf(command: CommandUnknownOpts, path: readonly string[], everywhere: readonly Option[]): CommandModel[] {
   const help = command.createHelp();
   const children = help.visibleCommands(command);
   const commands = children.map((child) => ({ name: child.name(), description: oneLine(child.description()) }));
@@ -99,7 +99,7 @@ function argumentModel(argument: Argument, path: readonly string[], commands: re
   return { name: argument.name(), variadic: argument.variadic, value };
 }
 
-/** The placeholder decides. `PATH` in capitals is a path inside a store (see store-types.ts), of which no shell knows. */
+/** The placeholder decides. `PATH` in capitals is a path inside a store (see StoreOption), of which no shell knows. */
 function valuesOf(placeholder: string, choices: readonly string[] | undefined): Values {
   if (choices !== undefined) return { kind: "choice", choices: describe(choices) };
   const kinds: Record<string, Values["kind"]> = {
@@ -119,10 +119,7 @@ function valuesOf(placeholder: string, choices: readonly string[] | undefined): 
 /** What the shells themselves are called is also a feed type: only a list of nothing but types is described as such. */
 function describe(choices: readonly string[]): Word[] {
   if (choices.every(isFeedType)) return choices.map((name) => ({ name, description: feedTypeInfo(name).title }));
-  return choices.map((name) => ({
-    name,
-    description: storeTypeNames.includes(name as StoreType) ? storeTypes[name as StoreType].title : "",
-  }));
+  return choices.map((name) => ({ name, description: findProvider(name)?.title ?? "" }));
 }
 
 function oneLine(text: string): string {

@@ -1,6 +1,7 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { Command } from "commander";
+import { Command, type CommandUnknownOpts } from "commander";
+import { feedTypeInfo, type FeedType } from "../../formats/feed-types.ts";
 import type { Edge } from "../frame/edge.ts";
 
 /** As many as a person may want to look through, and a shell likes to show. */
@@ -13,11 +14,11 @@ const PATIENCE = 3000;
  * Whatever goes wrong, it prints nothing and ends with 0, for an error would land in the line that is being typed. It
  * waits for no lock, and neither makes a catalog nor changes the schema of one.
  */
-export function namesCommand(edge: Edge): Command {
+export function namesCommand(edge: Edge): CommandUnknownOpts {
   return new Command("__complete")
     .argument("[what...]")
     .allowUnknownOption()
-    .action(async (what: string[], _options, command: Command) => {
+    .action(async (what: string[], _options, command) => {
       try {
         const lines = await names(edge, what, command.optsWithGlobals());
         edge.io.stdout.write(lines.map((line) => `${line}\n`).join(""));
@@ -48,9 +49,9 @@ async function names(
   if (what !== "packages" || feed === undefined) return [];
   const row = await findFeed(catalog.db, feed);
   if (row === undefined) return [];
-  // the catalog knows an npm scope without its @
+  // the catalog knows a group without the sign before it
   const typed = prefix.replace(/^@/, "");
-  const sign = row.type === "npm" ? "@" : "";
+  const { groupPrefix: sign = "" } = feedTypeInfo(row.type as FeedType);
   const { findPackagesByPrefix } = await import("../../catalog/packages.ts");
   const found = await findPackagesByPrefix(catalog.db, row.id, typed, MOST_PACKAGES);
   // a name that a shell would have to quote, each in its own way, is left for the user to type

@@ -1,7 +1,9 @@
 import { resolve } from "node:path";
-import { Command } from "commander";
+import { Command, type CommandUnknownOpts } from "commander";
 import type { Edge } from "../frame/edge.ts";
 import { feedArgument, parseAge, parseLocalPath } from "../frame/parsers.ts";
+import type { FeedResult } from "../results/schemas/feed.ts";
+import type { DropLine, DropStatusResult } from "../results/schemas/import.ts";
 
 const SCANNING = `
 A file is taken when nobody has written to it for the settle time, or at once when it was renamed into the drop path
@@ -12,7 +14,7 @@ and looked at again when it changes (or with --again). Existing packages are rep
 Feeds.AllowDropPathImportOverwrite is true. An asset directory takes any file, checksum files too, under its path below
 the drop path.`;
 
-export function dropCommand(edge: Edge): Command {
+export function dropCommand(edge: Edge): CommandUnknownOpts {
   const drop = new Command("drop").description("take packages and assets from directories, the drop paths of feeds");
 
   drop
@@ -22,9 +24,10 @@ export function dropCommand(edge: Edge): Command {
     .argument("<dir>", "an existing directory, no store's and no other feed's drop path", parseLocalPath)
     .option("--distribution <name>", "Debian: distribution of its packages (stable)")
     .option("--component <name>", "Debian: component of its packages (main)")
-    .action(async (name: string, directory: string, options, command: Command) =>
-      edge.act(command, async (context, out) => {
+    .action(async (name: string, directory: string, options, command) =>
+      edge.act<FeedResult>(command, async (context, out) => {
         const { setFeed } = await import("../../operations/feeds/feeds.ts");
+        const { feedResult } = await import("../results/feed.ts");
         const { distribution, component } = options;
         const changed = await setFeed(context, name, {
           dropPath: resolve(edge.io.cwd, directory),
@@ -33,7 +36,7 @@ export function dropCommand(edge: Edge): Command {
         });
         const what = changed.type === "asset" ? "files" : "packages";
         const as = (distribution ?? component) && ` for ${distribution ?? "stable"}, ${component ?? "main"}`;
-        await out.result(changed, `feed ${changed.name} takes ${what}${as ?? ""} from ${changed.dropPath}`);
+        await out.result(feedResult(changed), `feed ${changed.name} takes ${what}${as ?? ""} from ${changed.dropPath}`);
       }),
     );
 
@@ -41,11 +44,12 @@ export function dropCommand(edge: Edge): Command {
     .command("clear")
     .description("take nothing any more; the directory and its files stay")
     .addArgument(feedArgument())
-    .action(async (name: string, _options, command: Command) =>
-      edge.act(command, async (context, out) => {
+    .action(async (name: string, _options, command) =>
+      edge.act<FeedResult>(command, async (context, out) => {
         const { setFeed } = await import("../../operations/feeds/feeds.ts");
+        const { feedResult } = await import("../results/feed.ts");
         const changed = await setFeed(context, name, { dropPath: null, dropDistribution: null, dropComponent: null });
-        await out.result(changed, `feed ${changed.name} has no drop path any more`);
+        await out.result(feedResult(changed), `feed ${changed.name} has no drop path any more`);
       }),
     );
 
@@ -75,8 +79,8 @@ Examples:
   $ feedctl drop scan --quiet --reject-to /srv/rejected      # a cron job: mails only what went wrong
   $ feedctl drop scan --feed internal --settle 30s --dry-run`,
     )
-    .action(async (options, command: Command) =>
-      edge.act(command, async (context, out) => {
+    .action(async (options, command) =>
+      edge.act<DropLine>(command, async (context, out) => {
         const { scanDropPaths } = await import("../../operations/drop/scan.ts");
         const { createDropReport } = await import("./report.ts");
         await out.progress.start("scanning drop paths");
@@ -111,8 +115,8 @@ Examples:
 
 Network shares do not tell of files that other machines write: those are found by the next scan.`,
     )
-    .action(async (options, command: Command) =>
-      edge.act(command, async (context, out) => {
+    .action(async (options, command) =>
+      edge.act<DropLine>(command, async (context, out) => {
         const { watchDropPaths } = await import("./watch.ts");
         const { feed, settle, rejectTo, interval = 60_000 } = options;
         return watchDropPaths(context, out, interval, {
@@ -127,12 +131,13 @@ Network shares do not tell of files that other machines write: those are found b
     .command("status")
     .description("drop paths with their last scan and the files that could not be taken")
     .option("--feed <feed>", "only this feed's drop path")
-    .action(async (options, command: Command) =>
-      edge.act(command, async (context, out) => {
+    .action(async (options, command) =>
+      edge.act<DropStatusResult[]>(command, async (context, out) => {
         const { dropStatus } = await import("../../operations/drop/status.ts");
         const { describeStatus } = await import("./report.ts");
+        const { dropStatusResult } = await import("../results/import.ts");
         const found = await dropStatus(context, options.feed);
-        await out.result(found, found.flatMap(describeStatus));
+        await out.result(found.map(dropStatusResult), found.flatMap(describeStatus));
       }),
     );
 

@@ -4,6 +4,8 @@ import type { DropCounts, DropEvent, DropFeedEvent, DropSummary } from "../../op
 import type { DropStatus } from "../../operations/drop/status.ts";
 import { describeFile, isGood, statusWords } from "../import.ts";
 import type { Output } from "../frame/output.ts";
+import { dropLine } from "../results/import.ts";
+import type { DropLine } from "../results/schemas/import.ts";
 
 export interface DropReportOptions {
   dryRun?: boolean | undefined;
@@ -17,7 +19,7 @@ export interface DropReportOptions {
 
 /** Prints what a scan tells; the exit status. */
 export function createDropReport(
-  out: Output,
+  out: Output<DropLine>,
   { dryRun, watching, named, onPath }: DropReportOptions,
 ): (events: AsyncIterable<DropEvent>) => Promise<number> {
   const told = new Map<string, string>();
@@ -30,7 +32,7 @@ export function createDropReport(
     if (trouble === null) told.delete(event.feed);
     else told.set(event.feed, trouble);
     if (watching && !isNew && !isNews(event)) return;
-    if (out.options.json) return out.event(event);
+    if (out.options.json) return out.event(dropLine(event));
     if (problem !== null && isNew && !named) out.warn(`feed ${event.feed}: ${problem}`);
     if (skipped !== null && isNew && !named) out.note(`feed ${event.feed} was passed over: ${skipped}`);
   }
@@ -43,11 +45,12 @@ export function createDropReport(
         out.progress.step(event.status === "imported" ? (event.size ?? 0) : 0);
         const aside = event.rejectedTo === null ? "" : `; moved to ${event.rejectedTo}`;
         const text = `${describeFile(event, dryRun)}${aside}`;
-        await out.event(event, out.options.quiet && isGood(event) ? undefined : text);
+        await out.event(dropLine(event), out.options.quiet && isGood(event) ? undefined : text);
       } else {
         out.progress.stop();
         failures = event.conflicts + event.invalid + event.failed + event.problems;
-        if (!watching || isNews(event)) await out.event(event, out.options.quiet ? undefined : describe(event, dryRun));
+        if (!watching || isNews(event))
+          await out.event(dropLine(event), out.options.quiet ? undefined : describe(event, dryRun));
       }
     }
     return failures > 0 ? 3 : 0;

@@ -4,6 +4,7 @@ import type { Context } from "../../operations/context.ts";
 import { scanDropPaths, type DropScanInput } from "../../operations/drop/scan.ts";
 import { createDropReport } from "./report.ts";
 import type { Output } from "../frame/output.ts";
+import type { DropLine } from "../results/schemas/import.ts";
 
 /** Even with `--interval 0` the disk and the catalog get a rest. */
 const LEAST_INTERVAL = 100;
@@ -11,7 +12,7 @@ const LEAST_INTERVAL = 100;
 /** Scan after scan until Ctrl-C. What another scan may cure, such as an outage, is told once and does not end it. */
 export async function watchDropPaths(
   context: Context,
-  out: Output,
+  out: Output<DropLine>,
   interval: number,
   input: DropScanInput,
 ): Promise<never> {

@@ -1,7 +1,7 @@
 import { resolve } from "node:path";
 import { FeedctlError } from "../../errors.ts";
 import { findSetting, settingProblem } from "../../operations/feed-store/setting-names.ts";
-import { storeTypeNames, storeTypes, type StoreType } from "../../stores/store-types.ts";
+import { findProvider, storeTypeNames, type StoreConfig } from "../../stores/providers.ts";
 import type { Io } from "./io.ts";
 
 /** How this process works. Flags win over the environment, that over the configuration file, that over the defaults. */
@@ -14,8 +14,8 @@ export interface Config {
   keyFile: string;
   /** Settings of the installation that the file gives; a value in the catalog wins over them. */
   settings: ReadonlyMap<string, string>;
-  /** Store profiles by name, for `NAME:path` locations. */
-  stores: ReadonlyMap<string, Record<string, string | boolean>>;
+  /** Store profiles by name, for `NAME:path` locations; their secrets may still be references. */
+  stores: ReadonlyMap<string, StoreConfig>;
   /** Path of the file that was read. */
   file: string | undefined;
 }
@@ -41,7 +41,7 @@ export async function loadConfig(io: Io, flags: { config?: string | undefined })
     lockWait: number("lockWait", io.env["FEEDCTL_LOCK_WAIT"] ?? file["lockWait"], 30, 0, 86_400),
     keyFile: resolve(io.cwd, io.env["FEEDCTL_KEY_FILE"] || text(file, "keyFile") || resolve(io.cwd, dataDir, "key")),
     settings: settingsOf(file),
-    stores: profilesOf(file),
+    stores: profilesOf(file, found?.path),
     file: found?.path,
   };
 }
@@ -113,29 +113,21 @@ function settingsOf(values: Record<string, unknown>): Map<string, string> {
 }
 
 /** `stores: {"backup": {"type": "s3", "bucket": "b", "accessKey": "env:K", ...}}`. */
-function profilesOf(values: Record<string, unknown>): Map<string, Record<string, string | boolean>> {
-  const profiles = new Map<string, Record<string, string | boolean>>();
-  for (const [name, profile] of Object.entries((values["stores"] ?? {}) as Record<string, unknown>)) {
+function profilesOf(values: Record<string, unknown>, path: string | undefined): Map<string, StoreConfig> {
+  const given = values["stores"] ?? {};
+  if (typeof given !== "object" || Array.isArray(given))
+    throw new FeedctlError("usage", `"stores" in the configuration file ${path} must be an object`);
+  const profiles = new Map<string, StoreConfig>();
+  for (const [name, profile] of Object.entries(given)) {
     const { type } = (profile ?? {}) as { type?: unknown };
-    if (!isStoreType(type))
+    const provider = findProvider(type);
+    if (provider === undefined)
       throw new FeedctlError("usage", `the store profile "${name}" in the configuration file needs a type`, {
         hint: `one of ${storeTypeNames.join(", ")}`,
       });
-    const properties = new Set(["type", ...storeTypes[type].options.map((option) => option.property)]);
-    const unknown = Object.keys(profile as object).find((property) => !properties.has(property));
-    if (unknown !== undefined)
-      throw new FeedctlError(
-        "usage",
-        `the store profile "${name}" in the configuration file has the unknown option "${unknown}"`,
-        { hint: `known are ${[...properties].join(", ")}` },
-      );
-    profiles.set(name, profile as Record<string, string | boolean>);
+    profiles.set(name, provider.parse(profile, `the store profile "${name}" in the configuration file ${path}`));
   }
   return profiles;
-}
-
-function isStoreType(type: unknown): type is StoreType {
-  return storeTypeNames.some((name) => name === type);
 }
 
 async function defaultDataDir(): Promise<string> {

@@ -74,7 +74,7 @@ export function createContext(
       }
     },
     async openStore(storeConfig) {
-      const { openStore } = await import("../../stores/open.ts");
+      const { openStore } = await import("../../stores/providers.ts");
       const { retrying } = await import("../../stores/retry/retry.ts");
       return retrying(await openStore(storeConfig), { onRetry });
     },

@@ -1,5 +1,5 @@
 import { createInterface, type Interface } from "node:readline/promises";
-import type { Command } from "commander";
+import type { CommandUnknownOpts } from "commander";
 import { FeedctlError } from "../../errors.ts";
 import type { Context } from "../../operations/context.ts";
 import type { Io } from "./io.ts";
@@ -8,8 +8,14 @@ import type { Output } from "./output.ts";
 /** What a command's action may use. */
 export interface Edge {
   readonly io: Io;
-  /** Runs an action with everything it needs and disposes it again. A returned number is the exit status. */
-  act(command: Command, action: (context: Context, out: Output) => Promise<number | void>): Promise<void>;
+  /**
+   * Runs an action with everything it needs and disposes it again. A returned number is the exit status. `Result` is what
+   * it prints with --json; without one it can print talk only.
+   */
+  act<Result = never>(
+    command: CommandUnknownOpts,
+    action: (context: Context, out: Output<Result>) => Promise<number | void>,
+  ): Promise<void>;
 }
 
 /** Asks before something is destroyed; where nobody can answer, --yes must have been given. */

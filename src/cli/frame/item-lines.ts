@@ -10,7 +10,7 @@ export interface ItemLines {
   end(): void;
 }
 
-export function createItemLines(out: Output): ItemLines {
+export function createItemLines(out: Output<never>): ItemLines {
   const { json, quiet, verbose } = out.options;
   let good = 0;
   return {

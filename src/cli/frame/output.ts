@@ -10,22 +10,33 @@ export interface OutputOptions {
   color: boolean;
 }
 
-/** stdout is data, stderr is talk. Everything for people is made safe for a terminal here. */
-export interface Output {
+/**
+ * stdout is data, stderr is talk. Everything for people is made safe for a terminal here. `Result` is what the command
+ * prints with --json, as declared in results/schemas: a document, a row of a table, or one of the lines of long work.
+ */
+export interface Output<Result> {
   readonly options: OutputOptions;
   readonly progress: Progress;
   /** The one result of a command: a JSON document, or lines for people. */
-  result(value: unknown, text: string | readonly string[]): Promise<void>;
-  /** Rows: a JSON array written as it comes, or a table (tab-separated where nobody looks). */
-  table<T>(
+  readonly result: (value: Result, text: string | readonly string[]) => Promise<void>;
+  /** Lines for people only. */
+  readonly lines: (text: string | readonly string[]) => Promise<void>;
+  /** Rows: a JSON array written as it comes, or as `printTable` does. Returns their number. */
+  readonly table: <T>(
     rows: AsyncIterable<T> | Iterable<T>,
     columns: readonly Column<T>[],
-    toJson?: (row: T) => unknown,
-  ): Promise<number>;
-  /** A JSON object with the members of `head` and an array that is written as it comes. For --json only. */
-  document<T>(head: object, name: string, rows: AsyncIterable<T>): Promise<void>;
+    toResult: (row: T) => Result,
+  ) => Promise<number>;
+  /** Rows for people only: a table, or tab-separated lines where nobody looks. Returns their number. */
+  readonly printTable: <T>(rows: AsyncIterable<T> | Iterable<T>, columns: readonly Column<T>[]) => Promise<number>;
+  /** A JSON object whose last member is an array that is written as it comes. For --json only. */
+  readonly document: <T, Row>(
+    rows: AsyncIterable<T>,
+    toRow: (row: T) => Row,
+    whole: (rows: Row[]) => Result,
+  ) => Promise<void>;
   /** One event of long work: a JSON line, or a line for people (undefined: not worth one). */
-  event(value: unknown, text?: string): Promise<void>;
+  readonly event: (value: Result, text?: string) => Promise<void>;
   /** Talk: left out by --quiet. */
   note(text: string): void;
   /** Talk that even --quiet lets through. */
@@ -38,7 +49,7 @@ export interface Column<T> {
   right?: boolean;
 }
 
-export function createOutput(io: Io, options: OutputOptions): Output {
+export function createOutput(io: Io, options: OutputOptions): Output<unknown> {
   const progress = createProgress(io, options);
   const dim = (text: string) => (options.color && io.stderr.isTTY ? `\u001b[2m${text}\u001b[22m` : text);
   const yellow = (text: string) => (options.color && io.stderr.isTTY ? `\u001b[33m${text}\u001b[39m` : text);
@@ -54,6 +65,43 @@ export function createOutput(io: Io, options: OutputOptions): Output {
     }
   }
   const line = (text: string) => write(`${printable(text)}\n`);
+  async function lines(text: string | readonly string[]): Promise<void> {
+    for (const each of typeof text === "string" ? [text] : text) await line(each);
+  }
+
+  async function printTable<T>(rows: AsyncIterable<T> | Iterable<T>, columns: readonly Column<T>[]): Promise<number> {
+    let count = 0;
+    if (!io.stdout.isTTY) {
+      for await (const row of rows) {
+        await line(columns.map((column) => column.value(row).replaceAll(/[\t\n]/g, " ")).join("\t"));
+        count++;
+      }
+      return count;
+    }
+    // a screenful at a time: widths need not be the same for a million rows
+    let screen: string[][] = [];
+    const flush = async () => {
+      const all = [columns.map((column) => column.title), ...screen];
+      const widths = columns.map((_, index) => Math.max(...all.map((cells) => (cells[index] ?? "").length)));
+      const pad = (cells: string[]) =>
+        cells
+          .map((cell, index) =>
+            columns[index]?.right ? cell.padStart(widths[index] ?? 0) : cell.padEnd(widths[index] ?? 0),
+          )
+          .join("  ")
+          .trimEnd();
+      await write(`${dim(pad(all[0] ?? []))}\n`);
+      for (const cells of screen) await line(pad(cells));
+      screen = [];
+    };
+    for await (const row of rows) {
+      screen.push(columns.map((column) => column.value(row).replaceAll("\n", " ")));
+      if (screen.length >= 1000) await flush();
+      count++;
+    }
+    if (screen.length > 0) await flush();
+    return count;
+  }
 
   function talk(text: string): void {
     progress.clear();
@@ -65,56 +113,29 @@ export function createOutput(io: Io, options: OutputOptions): Output {
     progress,
     async result(value, text) {
       if (options.json) return write(`${JSON.stringify(value, null, io.stdout.isTTY ? 2 : 0)}\n`);
-      for (const each of typeof text === "string" ? [text] : text) await line(each);
+      await lines(text);
     },
-    async table(rows, columns, toJson = (row) => row) {
+    async lines(text) {
+      if (!options.json) await lines(text);
+    },
+    async table(rows, columns, toResult) {
+      if (!options.json) return printTable(rows, columns);
       let count = 0;
-      if (options.json) {
-        let separator = "[";
-        for await (const row of rows) {
-          await write(`${separator}${JSON.stringify(toJson(row))}`);
-          separator = ",\n";
-          count++;
-        }
-        await write(count === 0 ? "[]\n" : "]\n");
-        return count;
-      }
-      if (!io.stdout.isTTY) {
-        for await (const row of rows) {
-          await line(columns.map((column) => column.value(row).replaceAll(/[\t\n]/g, " ")).join("\t"));
-          count++;
-        }
-        return count;
-      }
-      // a screenful at a time: widths need not be the same for a million rows
-      let screen: string[][] = [];
-      const flush = async () => {
-        const all = [columns.map((column) => column.title), ...screen];
-        const widths = columns.map((_, index) => Math.max(...all.map((cells) => (cells[index] ?? "").length)));
-        const pad = (cells: string[]) =>
-          cells
-            .map((cell, index) =>
-              columns[index]?.right ? cell.padStart(widths[index] ?? 0) : cell.padEnd(widths[index] ?? 0),
-            )
-            .join("  ")
-            .trimEnd();
-        await write(`${dim(pad(all[0] ?? []))}\n`);
-        for (const cells of screen) await line(pad(cells));
-        screen = [];
-      };
+      let separator = "[";
       for await (const row of rows) {
-        screen.push(columns.map((column) => column.value(row).replaceAll("\n", " ")));
-        if (screen.length >= 1000) await flush();
+        await write(`${separator}${JSON.stringify(toResult(row))}`);
+        separator = ",\n";
         count++;
       }
-      if (screen.length > 0) await flush();
+      await write(count === 0 ? "[]\n" : "]\n");
       return count;
     },
-    async document(head, name, rows) {
-      await write(JSON.stringify({ ...head, [name]: [] }).slice(0, -2));
+    printTable,
+    async document(rows, toRow, whole) {
+      await write(JSON.stringify(whole([])).slice(0, -2));
       let separator = "";
       for await (const row of rows) {
-        await write(`${separator}${JSON.stringify(row)}`);
+        await write(`${separator}${JSON.stringify(toRow(row))}`);
         separator = ",\n";
       }
       await write("]}\n");

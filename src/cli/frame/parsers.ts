@@ -1,39 +1,31 @@
-import { Argument, InvalidArgumentError, Option, type Command } from "commander";
+import { Argument, InvalidArgumentError, Option, type Command, type OptionValues } from "commander";
 import { feedTypeNames } from "../../formats/feed-types.ts";
 import { bytesOf } from "../../lib/parse-size.ts";
-import { storeTypeNames, storeTypes, type StoreOption } from "../../stores/store-types.ts";
+import { flagsOf } from "./store-flags.ts";
+import { providers, storeTypeNames } from "../../stores/providers.ts";
 
 /** An argument that names a feed; shells complete it from the catalog. */
-export function feedArgument(): Argument {
+export function feedArgument() {
   return new Argument("<feed>", "name of the feed");
 }
 
-export function storeTypeArgument(): Argument {
+export function storeTypeArgument() {
   return new Argument("<type>", "store type").choices(storeTypeNames);
 }
 
-export function feedTypeOption(): Option {
+export function feedTypeOption() {
   return new Option("--type <type>", "package type of the feed").choices(feedTypeNames).makeOptionMandatory();
 }
 
-/** Every option of every store type, each flag once: which belong to the chosen type is checked by the operation. */
-export function addStoreOptions(command: Command): Command {
-  const seen = new Map<string, { option: StoreOption; types: string[] }>();
-  for (const info of Object.values(storeTypes)) {
-    for (const option of info.options) {
-      const entry = seen.get(option.flag) ?? { option, types: [] };
-      entry.types.push(info.type);
-      seen.set(option.flag, entry);
-    }
-  }
-  for (const { option, types } of seen.values()) {
-    command.addOption(
-      new Option(
-        `--${option.flag}${option.value === undefined ? "" : ` <${option.value}>`}`,
-        option.description,
-      ).helpGroup(`Options of ${types.join(" and ")} stores:`),
-    );
-  }
+/**
+ * Every option of every store type, each flag once: which belong to the chosen type is checked by the operation. The
+ * action's `options` do not name them: `storeOptions` reads them by their descriptors.
+ */
+export function addStoreOptions<Args extends unknown[], Options extends OptionValues>(
+  command: Command<Args, Options>,
+): Command<Args, Options> {
+  for (const { syntax, description, types } of flagsOf(providers))
+    command.addOption(new Option(syntax, description).helpGroup(`Options of ${types.join(" and ")} stores:`));
   return command;
 }
 

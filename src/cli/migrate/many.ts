@@ -2,31 +2,34 @@ import { FeedctlError } from "../../errors.ts";
 import { counted } from "../../lib/format-size.ts";
 import type { Context } from "../../operations/context.ts";
 import type { FeedGoal, ManyEvent } from "../../operations/migrate/many.ts";
-import type { StoreType } from "../../stores/store-types.ts";
+import type { MigrateInput } from "../../operations/migrate/migrate-feed.ts";
+import type { StoreType } from "../../stores/providers.ts";
 import type { Edge } from "../frame/edge.ts";
 import { tell } from "./report.ts";
 import type { Output } from "../frame/output.ts";
 import { storeOptions } from "../frame/store-options.ts";
+import type { MigrateManyLine } from "../results/schemas/migrate.ts";
 
-interface ManyOptions extends Record<string, unknown> {
+/** Of the options of run and start; those of stores are beside them, see `storeOptions`. */
+type ManyOptions = Pick<MigrateInput, "dryRun" | "cutover" | "cached" | "alone"> & {
   feeds?: string;
   all?: boolean;
   fromFile?: string;
   to?: StoreType;
-}
+};
 
 export async function startMany(
   edge: Edge,
   context: Context,
-  out: Output,
+  out: Output<never>,
   options: ManyOptions,
 ): Promise<AsyncGenerator<ManyEvent>> {
   const { migrateMany } = await import("../../operations/migrate/many.ts");
-  const { cutover, cached, dryRun, alone } = options as Parameters<typeof migrateMany>[2];
+  const { cutover, cached, dryRun, alone } = options;
   return migrateMany(context, await goals(edge, context, out, options), { cutover, cached, dryRun, alone });
 }
 
-async function goals(edge: Edge, context: Context, out: Output, options: ManyOptions): Promise<FeedGoal[]> {
+async function goals(edge: Edge, context: Context, out: Output<never>, options: ManyOptions): Promise<FeedGoal[]> {
   const { goalsFor, readPlan } = await import("../../operations/migrate/many.ts");
   const given = await storeOptions(edge, out, options);
   if (options.fromFile !== undefined) {
@@ -54,14 +57,15 @@ async function readFile(edge: Edge, context: Context, file: string): Promise<str
 
 /** 0 only when every feed ended as it was meant to. */
 export async function reportMany(
-  out: Output,
+  out: Output<MigrateManyLine>,
   events: AsyncIterable<ManyEvent>,
   cutover: "auto" | "manual",
 ): Promise<number> {
+  const { migrateManyLine } = await import("../results/migrate.ts");
   for await (const event of events) {
     if (event.type === "feed-failed") {
       out.progress.stop();
-      await out.event(event, `feed ${event.feed} was not migrated: ${event.reason}`);
+      await out.event(migrateManyLine(event), `feed ${event.feed} was not migrated: ${event.reason}`);
     } else if (event.type === "total") {
       const { feeds, switched, ready, already, planned, incomplete, paused, failed } = event;
       const done = switched + already + planned + (cutover === "manual" ? ready : 0);
@@ -72,7 +76,7 @@ export async function reportMany(
         already > 0 ? `${already} there already` : "",
         `${incomplete + failed + paused} not done`,
       ];
-      await out.event(event, text.filter((part) => part !== "").join(", "));
+      await out.event(migrateManyLine(event), text.filter((part) => part !== "").join(", "));
       return done === feeds ? 0 : 3;
     } else await tell(out, event);
   }

@@ -1,10 +1,12 @@
 import { counted, formatSize } from "../../lib/format-size.ts";
 import type { MigrateEvent, MigrateSummary } from "../../operations/migrate/events.ts";
 import type { Output } from "../frame/output.ts";
+import { migrateLine } from "../results/migrate.ts";
+import type { MigrateLine } from "../results/schemas/migrate.ts";
 
 /** Prints what happens; the exit status says whether it ended as it was meant to. */
 export async function report(
-  out: Output,
+  out: Output<MigrateLine>,
   events: AsyncIterable<MigrateEvent>,
   cutover: "auto" | "manual",
 ): Promise<number> {
@@ -23,7 +25,7 @@ function statusOf(outcome: MigrateSummary["outcome"], cutover: "auto" | "manual"
   return asMeant ? 0 : 3;
 }
 
-export async function tell(out: Output, event: MigrateEvent): Promise<void> {
+export async function tell(out: Output<MigrateLine>, event: MigrateEvent): Promise<void> {
   const { json, verbose } = out.options;
   switch (event.type) {
     case "pass": {
@@ -32,13 +34,16 @@ export async function tell(out: Output, event: MigrateEvent): Promise<void> {
         event.frozen ? undefined : event.blobs,
       );
       if (json || verbose)
-        await out.event(event, event.frozen ? "last pass, nobody may write to the feed" : `pass ${event.number}`);
+        await out.event(
+          migrateLine(event),
+          event.frozen ? "last pass, nobody may write to the feed" : `pass ${event.number}`,
+        );
       return;
     }
     case "ranges":
       if (json || verbose)
         await out.event(
-          event,
+          migrateLine(event),
           `${event.finished} of ${event.ranges} ranges done, ${counted(event.copied, "blob")} copied`,
         );
       out.progress.label(`shared pass, ${event.finished} of ${event.ranges} ranges done`);
@@ -47,7 +52,7 @@ export async function tell(out: Output, event: MigrateEvent): Promise<void> {
       out.progress.step(event.size);
       if (event.outcome !== "failed" && event.outcome !== "foreign" && !verbose) return;
       const reason = event.reason === undefined ? "" : `: ${event.reason}`;
-      return out.event(event, `${event.outcome.padEnd(8)}  ${event.key}${reason}`);
+      return out.event(migrateLine(event), `${event.outcome.padEnd(8)}  ${event.key}${reason}`);
     }
     case "summary":
       out.progress.stop();
@@ -55,7 +60,7 @@ export async function tell(out: Output, event: MigrateEvent): Promise<void> {
   }
 }
 
-async function tellSummary(out: Output, event: MigrateSummary): Promise<void> {
+async function tellSummary(out: Output<MigrateLine>, event: MigrateSummary): Promise<void> {
   const copied = `${counted(event.copied, "blob")} (${formatSize(event.bytes)}) copied, ${event.verified + event.same} there already, ${event.failed} failed`;
   const { requests = 0, seconds = 0 } = event.estimate ?? {};
   const asked = requests > 0 ? `${counted(requests, "request")}, ` : "";
@@ -68,7 +73,7 @@ async function tellSummary(out: Output, event: MigrateSummary): Promise<void> {
     incomplete: `feed ${event.feed} stays in ${event.from}: ${copied}`,
     paused: `the migration of feed ${event.feed} rests: ${copied}`,
   };
-  await out.event(event, text[event.outcome]);
+  await out.event(migrateLine(event), text[event.outcome]);
   const hints: Partial<Record<MigrateSummary["outcome"], string>> = {
     incomplete: `mend what failed (see: feedctl verify ${event.feed}) and run the same command again: it goes on where it was`,
     switched: `the old files stay in ${event.from}; when you are sure: feedctl migrate retire ${event.feed}`,

@@ -1,11 +1,12 @@
 import { Option, type Command } from "commander";
 import { FeedctlError } from "../../errors.ts";
-import { storeTypeNames } from "../../stores/store-types.ts";
+import { storeTypeNames, type StoreType } from "../../stores/providers.ts";
 import type { Edge } from "../frame/edge.ts";
 import { reportMany, startMany } from "./many.ts";
 import { report } from "./report.ts";
 import { addStoreOptions, feedArgument, parseAge } from "../frame/parsers.ts";
 import { storeOptions } from "../frame/store-options.ts";
+import type { MigrateLine, MigrateManyLine } from "../results/schemas/migrate.ts";
 
 /** The verbs that copy: each runs the same engine, and ends with 0 only when it has done what it is for. */
 export function addRunningVerbs(migrate: Command, edge: Edge): void {
@@ -18,37 +19,37 @@ export function addRunningVerbs(migrate: Command, edge: Edge): void {
     ["start", "copy while the feed stays in use, until little changes any more; then: migrate cutover", "manual"],
   ] as const) {
     addStoreOptions(
-      addPace(
-        migrate
-          .command(verb)
-          .description(description)
-          .argument("[feed]", "name of the feed")
-          .addOption(new Option("--to <type>", "store type to move to").choices(storeTypeNames))
-          .option(
-            "--feeds <names>",
-            "several feeds, their names with commas between; {feed} in a path is each one's name",
-          )
-          .option("--all", "every feed")
-          .option(
-            "--from-file <file>",
-            "a plan in JSON or YAML: a list of migrations, each with feed, to and store options",
-          )
-          .addOption(
-            new Option("--cutover <when>", "switch by itself, or wait for: migrate cutover")
-              .choices(["auto", "manual"])
-              .default(cutover),
-          )
-          .addOption(
-            new Option("--cached <how>", "what becomes of packages cached from upstream").choices([
-              "copy",
-              "skip",
-              "clear",
-            ]),
-          )
-          .option("--dry-run", "only tell what would be copied, and what that would cost"),
-      ),
-    ).action(async (feed: string | undefined, options, command: Command) =>
-      edge.act(command, async (context, out) => {
+      migrate
+        .command(verb)
+        .description(description)
+        .argument("[feed]", "name of the feed")
+        .addOption(new Option("--to <type>", "store type to move to").choices(storeTypeNames))
+        .option(
+          "--feeds <names>",
+          "several feeds, their names with commas between; {feed} in a path is each one's name",
+        )
+        .option("--all", "every feed")
+        .option(
+          "--from-file <file>",
+          "a plan in JSON or YAML: a list of migrations, each with feed, to and store options",
+        )
+        .addOption(
+          new Option("--cutover <when>", "switch by itself, or wait for: migrate cutover")
+            .choices(["auto", "manual"])
+            .default(cutover),
+        )
+        .addOption(
+          new Option("--cached <how>", "what becomes of packages cached from upstream").choices([
+            "copy",
+            "skip",
+            "clear",
+          ]),
+        )
+        .option("--dry-run", "only tell what would be copied, and what that would cost")
+        .addOption(followOption())
+        .addOption(aloneOption()),
+    ).action(async (feed: string | undefined, options, command) =>
+      edge.act<MigrateManyLine>(command, async (context, out) => {
         const { cutover: when, cached, dryRun, follow, alone } = options;
         const many = options.feeds !== undefined || options.all || options.fromFile !== undefined;
         if (many === (feed !== undefined))
@@ -59,38 +60,39 @@ export function addRunningVerbs(migrate: Command, edge: Edge): void {
           throw new FeedctlError("usage", "--to is missing: the store type to move to");
         if (many) return reportMany(out, await startMany(edge, context, out, options), when);
         const { migrateFeed } = await import("../../operations/migrate/migrate-feed.ts");
-        const goal = { to: options.to, options: await storeOptions(edge, out, options) };
+        const goal = { to: options.to as StoreType, options: await storeOptions(edge, out, options) };
         const input = { feed: feed as string, goal, cutover: when, cached, dryRun, follow, alone };
         return report(out, migrateFeed(context, input), when);
       }),
     );
   }
 
-  addPace(
-    migrate
-      .command("resume")
-      .description("go on with an unfinished migration, on any machine")
-      .addArgument(feedArgument())
-      .addOption(
-        new Option(
-          "--cutover <when>",
-          "switch by itself, or wait for: migrate cutover (default: as it was started)",
-        ).choices(["auto", "manual"]),
-      ),
-  ).action(async (feed: string, options, command: Command) =>
-    edge.act(command, async (context, out) => {
-      const { migrateFeed } = await import("../../operations/migrate/migrate-feed.ts");
-      const { cutover, follow, alone } = options;
-      return report(out, migrateFeed(context, { feed, goal: "resume", cutover, follow, alone }), cutover ?? "manual");
-    }),
-  );
+  migrate
+    .command("resume")
+    .description("go on with an unfinished migration, on any machine")
+    .addArgument(feedArgument())
+    .addOption(
+      new Option(
+        "--cutover <when>",
+        "switch by itself, or wait for: migrate cutover (default: as it was started)",
+      ).choices(["auto", "manual"]),
+    )
+    .addOption(followOption())
+    .addOption(aloneOption())
+    .action(async (feed: string, options, command) =>
+      edge.act<MigrateLine>(command, async (context, out) => {
+        const { migrateFeed } = await import("../../operations/migrate/migrate-feed.ts");
+        const { cutover, follow, alone } = options;
+        return report(out, migrateFeed(context, { feed, goal: "resume", cutover, follow, alone }), cutover ?? "manual");
+      }),
+    );
 
   migrate
     .command("cutover")
     .description("freeze the feed for a moment, copy what changed last, and switch it to its new store")
     .addArgument(feedArgument())
-    .action(async (feed: string, _options, command: Command) =>
-      edge.act(command, async (context, out) => {
+    .action(async (feed: string, _options, command) =>
+      edge.act<MigrateLine>(command, async (context, out) => {
         const { cutOverMigration } = await import("../../operations/migrate/control.ts");
         return report(out, cutOverMigration(context, feed), "auto");
       }),
@@ -101,8 +103,8 @@ export function addRunningVerbs(migrate: Command, edge: Edge): void {
     .description("move a migrated feed back to its old store, with what was added since")
     .addArgument(feedArgument())
     .option("--dry-run", "only tell what would be copied back")
-    .action(async (feed: string, options, command: Command) =>
-      edge.act(command, async (context, out) => {
+    .action(async (feed: string, options, command) =>
+      edge.act<MigrateLine>(command, async (context, out) => {
         const { migrateFeed } = await import("../../operations/migrate/migrate-feed.ts");
         const back = { feed, goal: "rollback", cutover: "auto", dryRun: options.dryRun } as const;
         return report(out, migrateFeed(context, back), "auto");
@@ -110,8 +112,12 @@ export function addRunningVerbs(migrate: Command, edge: Edge): void {
     );
 }
 
-function addPace(command: Command): Command {
-  return command
-    .option("--follow <interval>", "stay, and copy what has changed that often, until the cut-over", parseAge)
-    .option("--alone", "do not share the first pass with: feedctl worker");
+function followOption() {
+  return new Option("--follow <interval>", "stay, and copy what has changed that often, until the cut-over").argParser(
+    parseAge,
+  );
+}
+
+function aloneOption() {
+  return new Option("--alone", "do not share the first pass with: feedctl worker");
 }

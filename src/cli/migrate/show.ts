@@ -1,10 +1,12 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Command } from "commander";
-import type { MigrationStatus } from "../../operations/migrate/status.ts";
+import type { Migration, MigrationStatus } from "../../operations/migrate/status.ts";
 import { formatSize } from "../../lib/format-size.ts";
 import type { Edge } from "../frame/edge.ts";
 import { duration } from "./report.ts";
 import { feedArgument, parseAge } from "../frame/parsers.ts";
+import type { Column } from "../frame/output.ts";
+import type { MigrationResult, MigrationStatusResult } from "../results/schemas/migrate.ts";
 
 export function addShowingVerbs(migrate: Command, edge: Edge): void {
   migrate
@@ -12,16 +14,18 @@ export function addShowingVerbs(migrate: Command, edge: Edge): void {
     .description("how far migrations are: a feed's newest, or all that are unfinished")
     .argument("[feed]", "name of the feed")
     .option("--watch [interval]", "again and again until it ends, every 2s or as given", parseAge)
-    .action(async (feed: string | undefined, options, command: Command) =>
-      edge.act(command, async (context, out) => {
+    .action(async (feed: string | undefined, options, command) =>
+      edge.act<MigrationStatusResult | MigrationStatusResult[]>(command, async (context, out) => {
         const { migrationStatus } = await import("../../operations/migrate/status.ts");
+        const { migrationStatusResult } = await import("../results/migrate.ts");
         for (;;) {
           const found = await migrationStatus(context, feed);
           if (found.length === 0 && !out.options.json) out.note("no migration is under way");
-          if (out.options.json && options.watch !== undefined) for (const each of found) await out.event(each);
+          if (out.options.json && options.watch !== undefined)
+            for (const each of found) await out.event(migrationStatusResult(each));
           else
             await out.result(
-              found,
+              found.map(migrationStatusResult),
               found.flatMap((each) => linesOf(each)),
             );
           if (options.watch === undefined || found.every(({ finishedAt }) => finishedAt !== null)) return;
@@ -34,10 +38,11 @@ export function addShowingVerbs(migrate: Command, edge: Edge): void {
     .command("history")
     .description("list every migration of a feed, the newest first")
     .addArgument(feedArgument())
-    .action(async (feed: string, _options, command: Command) =>
-      edge.act(command, async (context, out) => {
+    .action(async (feed: string, _options, command) =>
+      edge.act<MigrationResult>(command, async (context, out) => {
         const { migrationHistory } = await import("../../operations/migrate/status.ts");
-        await out.table(await migrationHistory(context, feed), [
+        const { migrationResult } = await import("../results/migrate.ts");
+        const columns: Column<Migration>[] = [
           { title: "id", value: (each) => String(each.id), right: true },
           { title: "state", value: (each) => each.state },
           { title: "started", value: (each) => each.startedAt.toISOString() },
@@ -51,7 +56,8 @@ export function addShowingVerbs(migrate: Command, edge: Edge): void {
               each.frozenMilliseconds === null ? "" : `${(each.frozenMilliseconds / 1000).toFixed(1)} s`,
             right: true,
           },
-        ]);
+        ];
+        await out.table(await migrationHistory(context, feed), columns, migrationResult);
       }),
     );
 }

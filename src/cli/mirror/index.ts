@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import type { Command } from "commander";
+import type { CommandUnknownOpts } from "commander";
 import { FeedctlError, isFeedctlError } from "../../errors.ts";
 import { batchesOf } from "../../lib/batches.ts";
 import { counted, formatSize } from "../../lib/format-size.ts";
@@ -8,13 +8,14 @@ import type { MirrorEvent, MirrorItem, MirrorSummary } from "../../operations/mi
 import type { MirrorInput } from "../../operations/mirror/mirror-run.ts";
 import { confirm, type Edge } from "../frame/edge.ts";
 import type { MirrorLog } from "./log.ts";
-import { endOptions, leaveClasses, mirrorOptions } from "./options.ts";
+import { endOptions, leaveClasses, mirrorOptions, type MirrorOptions } from "./options.ts";
 import type { Output } from "../frame/output.ts";
 import { storeOptions } from "../frame/store-options.ts";
+import type { MirrorLine } from "../results/schemas/mirror.ts";
 
-export function mirrorCommand(edge: Edge): Command {
-  return mirrorOptions().action(async (source: string, target: string, options, command: Command) =>
-    edge.act(command, async (context, out) => {
+export function mirrorCommand(edge: Edge): CommandUnknownOpts {
+  return mirrorOptions().action(async (source: string, target: string, options, command) =>
+    edge.act<MirrorLine>(command, async (context, out) => {
       const { openLog } = await import("./log.ts");
       const input = await inputOf(edge, context, out, source, target, options);
       const log = await openLog(edge.io, options.log);
@@ -32,28 +33,27 @@ export function mirrorCommand(edge: Edge): Command {
 async function inputOf(
   edge: Edge,
   context: Context,
-  out: Output,
+  out: Output<never>,
   source: string,
   target: string,
-  options: any,
+  options: MirrorOptions,
 ): Promise<() => MirrorInput> {
   const { findPlace } = await import("../../operations/mirror/parse-location.ts");
   const { createFilter } = await import("../../operations/mirror/filter.ts");
   const { createThrottle } = await import("../../lib/throttle.ts");
   const { cwd } = edge.io;
+  const given: Record<string, unknown> = options;
   const input = {
     source: await findPlace(context, source, await storeOptions(edge, out, endOptions(options, "source")), cwd),
     target: await findPlace(context, target, await storeOptions(edge, out, endOptions(options, "target")), cwd),
     dryRun: options.dryRun === true || options.listOnly === true,
-    noDelete: options.delete === false,
+    noDelete: !options.delete,
     maxDelete: options.maxDelete,
     compare: {
       checksum: options.checksum === true,
       sizeOnly: options.sizeOnly === true,
       timeWindow: options.timeWindow ?? 1,
-      leave: new Set(
-        leaveClasses.filter((name) => options[`exclude${name[0]?.toUpperCase()}${name.slice(1)}`] === true),
-      ),
+      leave: new Set(leaveClasses.filter((name) => given[`exclude${name[0]?.toUpperCase()}${name.slice(1)}`] === true)),
     },
     retries: options.retries,
     wait: options.wait,
@@ -71,17 +71,18 @@ async function inputOf(
 
 /** Returns the exit status. In robocopy's style an error that ended the run has robocopy's status too. */
 export async function reportMirror(
-  out: Output,
+  out: Output<MirrorLine>,
   told: AsyncIterable<MirrorEvent>,
   log: MirrorLog,
   robocopy: boolean,
 ): Promise<number> {
+  const { mirrorLine } = await import("../results/mirror.ts");
   let summary: MirrorSummary | undefined;
   const tellSummary = async (event: MirrorSummary) => {
     summary = event;
     out.progress.stop();
     await log.summary(event);
-    await out.event(event, table(event));
+    await out.event(mirrorLine(event), table(event));
   };
   // most items are skipped and told to nobody: they need no promise
   const tell = (event: MirrorItem): Promise<unknown> | undefined => {
@@ -90,7 +91,7 @@ export async function reportMirror(
     if (event.outcome === "skipped" && !out.options.verbose && event.reason === undefined) return logged;
     return Promise.all([
       logged,
-      out.event(event, out.options.quiet && !isTrouble(event) ? undefined : log.line(event)),
+      out.event(mirrorLine(event), out.options.quiet && !isTrouble(event) ? undefined : log.line(event)),
     ]);
   };
   await out.progress.start("mirroring");
@@ -117,7 +118,12 @@ export async function reportMirror(
 }
 
 /** Round after round until Ctrl-C. What another round may cure, such as an outage, is told and does not end it. */
-async function watch(context: Context, out: Output, interval: number, once: () => Promise<number>): Promise<number> {
+async function watch(
+  context: Context,
+  out: Output<never>,
+  interval: number,
+  once: () => Promise<number>,
+): Promise<number> {
   const { signal } = context;
   for (;;) {
     try {

@@ -1,6 +1,7 @@
 import { Command, InvalidArgumentError, Option } from "commander";
 import type { Limit } from "../../operations/mirror/decide.ts";
-import { storeTypes } from "../../stores/store-types.ts";
+import { locationForms, providers } from "../../stores/providers.ts";
+import { flagsOf } from "../frame/store-flags.ts";
 import { parseAge, parseSize, wholeNumber } from "../frame/parsers.ts";
 
 export const leaveClasses = ["older", "newer", "changed", "extra", "lonely"] as const;
@@ -9,13 +10,12 @@ export const ends = ["source", "target"] as const;
 /** Seconds between two rounds of `--watch` where none are given. */
 const WATCH = 60;
 
-export function mirrorOptions(): Command {
-  const mirror = new Command("mirror")
+export type MirrorOptions = ReturnType<ReturnType<typeof mirrorOptions>["opts"]>;
+
+export function mirrorOptions() {
+  const selecting = new Command("mirror")
     .description("make a target equal its source, deletions included (as robocopy /MIR)")
-    .argument(
-      "<source>",
-      "a feed, a directory, s3://bucket/prefix, az://container/prefix, or NAME:path (a store profile)",
-    )
+    .argument("<source>", `a feed, a directory, ${locationForms().join(", ")}, or NAME:path (a store profile)`)
     .argument("<target>", "the same, but no feed: a feed is moved with migrate")
     .option("--dry-run", "only tell what would be done")
     .addOption(new Option("-L, --list-only", "the same as --dry-run").hideHelp(false))
@@ -36,12 +36,12 @@ export function mirrorOptions(): Command {
     .addOption(new Option("--min-age <time>", "not files changed within, such as 1h").argParser(parseAge))
     .addOption(new Option("--max-age <time>", "not files unchanged for, such as 30d").argParser(parseAge));
   for (const name of leaveClasses) {
-    mirror.option(
+    selecting.option(
       `--exclude-${name}`,
       name === "extra" ? "leave extra files alone, without a word" : `do not copy ${name} files`,
     );
   }
-  mirror
+  const mirror = selecting
     .addOption(
       new Option("--retries <n>", "try failed files again at the end").argParser(wholeNumber(0, 1_000_000)).default(1),
     )
@@ -62,15 +62,13 @@ export function mirrorOptions(): Command {
   return mirror;
 }
 
+/** Of every store type with locations, without what the location itself says. */
 function storeOptionsOf(end: string): Option[] {
-  const all = [...storeTypes.s3.options, ...storeTypes.azure.options];
-  return [...new Map(all.map((each) => [each.flag, each])).values()]
-    .filter(({ flag }) => !["bucket", "container", "target-path"].includes(flag))
-    .map(({ flag, value, description }) =>
-      new Option(`--${end}-${flag}${value === undefined ? "" : ` <${value}>`}`, description).helpGroup(
-        `Store options of the ${end}:`,
-      ),
-    );
+  const clouds = providers.filter(({ url }) => url !== undefined);
+  const said = new Set(clouds.flatMap(({ url, pathOption }) => [url?.property, pathOption]));
+  return flagsOf(clouds, `${end}-`)
+    .filter(({ property }) => !said.has(property))
+    .map(({ syntax, description }) => new Option(syntax, description).helpGroup(`Store options of the ${end}:`));
 }
 
 /** `--source-endpoint URL` becomes `endpoint` of the source. */

@@ -3,6 +3,7 @@ import { FeedctlError } from "../../errors.ts";
 import { counted } from "../../lib/format-size.ts";
 import type { RetentionChange } from "../../operations/retention/apply.ts";
 import type { Edge } from "../frame/edge.ts";
+import type { RetentionApplyResult } from "../results/schemas/retention.ts";
 
 export function addApply(retention: Command, edge: Edge): void {
   retention
@@ -27,15 +28,16 @@ Example:
         - package: core@1.*
           reason: long-term support`,
     )
-    .action(async (file: string, options, command: Command) =>
-      edge.act(command, async (context, out) => {
+    .action(async (file: string, options, command) =>
+      edge.act<RetentionApplyResult>(command, async (context, out) => {
         const { applyRetention } = await import("../../operations/retention/apply.ts");
         const { readRetentionFile } = await import("../../operations/retention/rule-file.ts");
+        const { changeResult } = await import("../results/retention.ts");
         const goals = readRetentionFile(await textOf(file), file === "-" ? "standard input" : file);
         const changes = await applyRetention(context, goals, { dryRun: options.dryRun });
         const text = changes.flatMap(linesOf);
         const sum = `${options.dryRun ? "would make " : ""}${counted(changes.length, "change")} in ${counted(goals.length, "feed")}`;
-        await out.result({ dryRun: options.dryRun === true, changes }, [...text, sum]);
+        await out.result({ dryRun: options.dryRun === true, changes: changes.map(changeResult) }, [...text, sum]);
 
         async function textOf(name: string): Promise<string> {
           if (name === "-") return Buffer.concat(await edge.io.stdin.toArray({ signal: edge.io.signal })).toString();

@@ -1,18 +1,19 @@
-import { Command, InvalidArgumentError, Option } from "commander";
+import { Command, InvalidArgumentError, Option, type CommandUnknownOpts } from "commander";
 import { FeedctlError } from "../../errors.ts";
 import { counted, formatSize } from "../../lib/format-size.ts";
 import type { RuleVerdict } from "../../operations/retention/explain.ts";
 import type { DoomedVersion, RetentionPlan } from "../../operations/retention/plan.ts";
 import { itemOf } from "../../operations/retention/terms.ts";
 import { confirm, type Edge } from "../frame/edge.ts";
-import type { Output } from "../frame/output.ts";
+import type { Column, Output } from "../frame/output.ts";
 import { feedArgument, parseAge, wholeNumber } from "../frame/parsers.ts";
 import { addApply } from "./apply.ts";
 import { addQuarantine } from "./quarantine.ts";
 import { nameOf, reportRetention } from "./report.ts";
 import { ruleCommand } from "./rule.ts";
+import type { ExplanationResult, RetentionLine, RetentionPlanResult } from "../results/schemas/retention.ts";
 
-export function retentionCommand(edge: Edge): Command {
+export function retentionCommand(edge: Edge): CommandUnknownOpts {
   const retention = new Command("retention").description("delete what nobody needs, by rules");
   retention.addCommand(ruleCommand(edge));
   addPlan(retention, edge);
@@ -29,13 +30,14 @@ function addPlan(retention: Command, edge: Edge): void {
     .addArgument(feedArgument())
     .option("--csv", "as comma-separated values, with a heading")
     .option("--explain <package@version>", "why this version, or the file of this path, stays or goes, rule by rule")
-    .action(async (feed: string, options, command: Command) =>
-      edge.act(command, async (context, out) => {
+    .action(async (feed: string, options, command) =>
+      edge.act<RetentionPlanResult | ExplanationResult>(command, async (context, out) => {
         if (options.explain !== undefined) {
           const { explainRetention } = await import("../../operations/retention/explain.ts");
           const said = await explainRetention(context, feed, options.explain);
           const name = nameOf(said);
-          return out.result(said, [
+          const { explanationResult } = await import("../results/retention.ts");
+          return out.result(explanationResult(said), [
             `${name} ${said.goes ? "goes" : "stays"}`,
             ...said.verdicts.map(
               ({ rule, ruleName, verdict, reason }) =>
@@ -65,48 +67,38 @@ const verdictWords: Record<RuleVerdict["verdict"], string> = {
   off: "does nothing",
 };
 
-async function printPlan(out: Output, plan: RetentionPlan): Promise<void> {
-  const { feed, rules, sums, total, folders } = plan;
-  if (out.options.json) {
-    const head = {
-      feed: feed.name,
-      enabled: feed.retention_rules_enabled,
-      totals: { ...total, folders, protected: sums.protected, feed: sums.feed },
-      rules: rules.map(({ position, name, enabled }) => ({
-        rule: position,
-        name,
-        enabled,
-        versions: 0,
-        files: 0,
-        bytes: 0,
-        ...sums.rules.find(({ rule }) => rule === position),
-      })),
-    };
-    return out.document(head, "delete", plan.versions());
-  }
-  await out.table<DoomedVersion>(plan.versions(), [
+async function printPlan(out: Output<RetentionPlanResult>, plan: RetentionPlan): Promise<void> {
+  if (!out.options.json) return printTable(out, plan);
+  const { doomedResult, planHead } = await import("../results/retention.ts");
+  const head = planHead(plan);
+  await out.document(plan.versions(), doomedResult, (rows) => ({ ...head, delete: rows }));
+}
+
+async function printTable(out: Output<never>, plan: RetentionPlan): Promise<void> {
+  const { feed, sums, total, folders } = plan;
+  const columns: Column<DoomedVersion>[] = [
     { title: "name", value: (row) => (row.group === "" ? row.name : `${row.group}/${row.name}`) },
     { title: "version", value: (row) => row.version },
     { title: "size", value: (row) => formatSize(row.bytes), right: true },
     { title: "rule", value: (row) => row.ruleName ?? String(row.rule) },
     { title: "reason", value: (row) => row.reason },
-  ]);
+  ];
+  await out.printTable(plan.versions(), columns);
   const kept = sums.protected === 0 ? "" : `; ${sums.protected} protected`;
   const emptied = folders === 0 ? "" : `; ${counted(folders, "folder")} with them`;
-  await out.event(
-    undefined,
+  await out.lines(
     `would delete ${counted(total.versions, itemOf(feed.type))} (${formatSize(total.bytes)}) of ${sums.feed.versions} (${formatSize(sums.feed.bytes)})${kept}${emptied}`,
   );
 }
 
-async function printCsv(out: Output, plan: RetentionPlan): Promise<void> {
+async function printCsv(out: Output<never>, plan: RetentionPlan): Promise<void> {
   const cell = (value: string | number | null) => {
     const text = String(value ?? "");
     return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
   };
-  await out.event(undefined, "group,name,version,bytes,rule,ruleName,reason");
+  await out.lines("group,name,version,bytes,rule,ruleName,reason");
   for await (const { group, name, version, bytes, rule, ruleName, reason } of plan.versions())
-    await out.event(undefined, [group, name, version, bytes, rule, ruleName, reason].map(cell).join(","));
+    await out.lines([group, name, version, bytes, rule, ruleName, reason].map(cell).join(","));
 }
 
 function addRun(retention: Command, edge: Edge): void {
@@ -135,10 +127,10 @@ function addRun(retention: Command, edge: Edge): void {
       `
 Examples:
   $ feedctl retention run internal --dry-run
-  $ feedctl retention run --all --yes --quiet --max-delete 10% --max-duration 2h     # from cron`,
+  $ feedctl retention run --all --yes --quiet --max-delete 10% --max-duration 2h     # every night; in a crontab: 10\\%`,
     )
-    .action(async (named: string[], options, command: Command) =>
-      edge.act(command, async (context, out) => {
+    .action(async (named: string[], options, command) =>
+      edge.act<RetentionLine>(command, async (context, out) => {
         const { runRetention } = await import("../../operations/retention/run.ts");
         const listed = [...named, ...(options.feed ?? "").split(",")].map((name: string) => name.trim());
         const feeds = [...new Set(listed.filter((name) => name !== ""))];

@@ -4,9 +4,14 @@ import type { FeedOutcome, RetentionEvent, RetentionSummary } from "../../operat
 import type { DoomedVersion } from "../../operations/retention/plan.ts";
 import { itemOf } from "../../operations/retention/terms.ts";
 import type { Output } from "../frame/output.ts";
+import type { RetentionLine } from "../results/schemas/retention.ts";
 
 /** Prints what became of each feed, and the sum where there are several; quietly only one line. The exit status. */
-export async function reportRetention(out: Output, events: AsyncIterable<RetentionEvent>): Promise<number> {
+export async function reportRetention(
+  out: Output<RetentionLine>,
+  events: AsyncIterable<RetentionEvent>,
+): Promise<number> {
+  const { retentionLine } = await import("../results/retention.ts");
   const codes = new Set<string>();
   const items = new Set<string>();
   let only = "";
@@ -17,25 +22,29 @@ export async function reportRetention(out: Output, events: AsyncIterable<Retenti
         const by = rule === null ? "" : ` (${ruleName ?? `rule ${rule}`})`;
         const isShown = !out.options.quiet && (out.options.verbose || action === "planned" || action === "restored");
         const text = `${action.padEnd(8)}  ${nameOf(event)}: ${reason}${by}`;
-        await out.event(event, isShown ? text : undefined);
+        await out.event(retentionLine(event), isShown ? text : undefined);
         break;
       }
       case "folder":
-        await out.event(event, out.options.verbose && !out.options.quiet ? `removed   ${event.path}/` : undefined);
+        await out.event(
+          retentionLine(event),
+          out.options.verbose && !out.options.quiet ? `removed   ${event.path}/` : undefined,
+        );
         break;
       case "feed":
         items.add(itemOf(event.feedType));
         only = `${event.feed}: ${words(event, event.outcome, itemOf(event.feedType))}`;
-        await out.event(event, out.options.quiet ? undefined : only);
+        await out.event(retentionLine(event), out.options.quiet ? undefined : only);
         break;
       case "feed-failed":
         codes.add(event.code);
-        await out.event(event, undefined);
+        await out.event(retentionLine(event), undefined);
         if (!out.options.json) out.warn(`${event.feed}: ${event.reason}`);
         break;
       case "summary":
-        if (event.feeds === 1) await out.event(event, out.options.quiet ? only : undefined);
-        else await out.event(event, total(event, items.size > 1 ? "item" : ([...items][0] ?? "version")));
+        if (event.feeds === 1) await out.event(retentionLine(event), out.options.quiet ? only : undefined);
+        else
+          await out.event(retentionLine(event), total(event, items.size > 1 ? "item" : ([...items][0] ?? "version")));
     }
   }
   if (codes.size === 0) return 0;

@@ -1,22 +1,25 @@
-import { Argument, Command, Option } from "commander";
+import { Argument, Command, Option, type CommandUnknownOpts, type OptionValues } from "commander";
+import type { RetentionCriteria } from "../../catalog/schema/retention-criteria.ts";
 import { FeedctlError } from "../../errors.ts";
 import {
-  criterionInfos,
+  criteria,
+  criterionNames,
   oddPatterns,
   parseCriterion,
   takesTheRest,
-  type RetentionCriteria,
+  type RetentionRule,
 } from "../../operations/retention/criteria.ts";
 import type { RuleChange, RuleOfFeed } from "../../operations/retention/rules.ts";
 import { itemOf } from "../../operations/retention/terms.ts";
 import type { Edge } from "../frame/edge.ts";
-import type { Output } from "../frame/output.ts";
+import type { Column, Output } from "../frame/output.ts";
 import { feedArgument, wholeNumber } from "../frame/parsers.ts";
+import type { RuleResult } from "../results/schemas/retention.ts";
 
 const ruleArgument = () => new Argument("<rule>", "position or name of the rule");
 const position = wholeNumber(1, 10_000);
 
-export function ruleCommand(edge: Edge): Command {
+export function ruleCommand(edge: Edge): CommandUnknownOpts {
   const rule = new Command("rule").description("what retention deletes: rules of a feed, in their order");
 
   addCriteria(
@@ -31,24 +34,25 @@ export function ruleCommand(edge: Edge): Command {
     false,
   )
     .addHelpText("after", examples)
-    .action(async (feed: string, options, command: Command) =>
-      edge.act(command, async (context, out) => {
+    .action(async (feed: string, options, command) =>
+      edge.act<RuleResult>(command, async (context, out) => {
+        const { ruleResult } = await import("../results/retention.ts");
         const { addRetentionRule } = await import("../../operations/retention/rules.ts");
-        const criteria = given(options);
-        const empty = criterionInfos.find(({ name }) => name in criteria && criteria[name] === undefined);
+        const chosen = given(options);
+        const empty = criterionNames.find((name) => name in chosen && chosen[name] === undefined);
         // of a script whose variable is not set: without that criterion the rule would take more than is meant
         if (empty !== undefined)
-          throw new FeedctlError("usage", `--${empty.flag} is given without a value`, {
+          throw new FeedctlError("usage", `--${criteria[empty].flag} is given without a value`, {
             hint: "leave it out if the rule is not to look at that",
           });
         const body = {
           name: options.name ?? null,
           enabled: options.disabled !== true,
           protectAcrossRules: options.protectAcrossRules === true,
-          criteria: criteria as RetentionCriteria,
+          criteria: chosen as RetentionCriteria,
         };
         const added = await addRetentionRule(context, feed, body, options.at);
-        await out.result(added.rule, `added ${await describe(added)}`);
+        await out.result(ruleResult(added.rule), `added ${await describe(added)}`);
         warnOf(out, feed, added);
       }),
     );
@@ -57,13 +61,14 @@ export function ruleCommand(edge: Edge): Command {
     .command("list")
     .description("list the rules of a feed in the order in which they run")
     .addArgument(feedArgument())
-    .action(async (feed: string, _options, command: Command) =>
-      edge.act(command, async (context, out) => {
+    .action(async (feed: string, _options, command) =>
+      edge.act<RuleResult>(command, async (context, out) => {
+        const { ruleResult } = await import("../results/retention.ts");
         const { listRetentionRules } = await import("../../operations/retention/rules.ts");
         const { describeCriteria } = await import("../../operations/retention/words.ts");
         const { feedType, enabled, rules } = await listRetentionRules(context, feed);
         if (!enabled) out.warn(`retention is off for feed ${feed}: feedctl feed set ${feed} --retention`);
-        await out.table(rules, [
+        const columns: Column<RetentionRule>[] = [
           { title: "rule", value: (each) => String(each.position), right: true },
           { title: "name", value: (each) => each.name ?? "" },
           { title: "state", value: (each) => (each.enabled ? "on" : "off") },
@@ -75,7 +80,8 @@ export function ruleCommand(edge: Edge): Command {
                 ...(each.protectAcrossRules ? ["keeps across rules"] : []),
               ].join("; "),
           },
-        ]);
+        ];
+        await out.table(rules, columns, ruleResult);
       }),
     );
 
@@ -84,12 +90,13 @@ export function ruleCommand(edge: Edge): Command {
     .description("show one rule")
     .addArgument(feedArgument())
     .addArgument(ruleArgument())
-    .action(async (feed: string, which: string, _options, command: Command) =>
-      edge.act(command, async (context, out) => {
+    .action(async (feed: string, which: string, _options, command) =>
+      edge.act<RuleResult>(command, async (context, out) => {
+        const { ruleResult } = await import("../results/retention.ts");
         const { showRetentionRule } = await import("../../operations/retention/rules.ts");
         const { describeCriteria } = await import("../../operations/retention/words.ts");
         const { feedType, rule: shown } = await showRetentionRule(context, feed, which);
-        await out.result(shown, [
+        await out.result(ruleResult(shown), [
           `rule:     ${shown.position}`,
           `name:     ${shown.name ?? "(none)"}`,
           `state:    ${shown.enabled ? "on" : "off"}`,
@@ -113,8 +120,9 @@ export function ruleCommand(edge: Edge): Command {
       .option("--protect-across-rules", "what this rule keeps is kept from all other rules too")
       .option("--no-protect-across-rules", "what it keeps, it keeps for itself"),
     true,
-  ).action(async (feed: string, which: string, options, command: Command) =>
-    edge.act(command, async (context, out) => {
+  ).action(async (feed: string, which: string, options, command) =>
+    edge.act<RuleResult>(command, async (context, out) => {
+      const { ruleResult } = await import("../results/retention.ts");
       const { setRetentionRule } = await import("../../operations/retention/rules.ts");
       const change: RuleChange = { criteria: given(options) };
       if (options.name !== undefined) change.name = options.name === "" ? null : options.name;
@@ -125,7 +133,7 @@ export function ruleCommand(edge: Edge): Command {
           hint: "see: feedctl retention rule set --help",
         });
       const changed = await setRetentionRule(context, feed, which, change);
-      await out.result(changed.rule, `changed ${await describe(changed)}`);
+      await out.result(ruleResult(changed.rule), `changed ${await describe(changed)}`);
       warnOf(out, feed, changed);
     }),
   );
@@ -136,11 +144,12 @@ export function ruleCommand(edge: Edge): Command {
     .addArgument(feedArgument())
     .addArgument(ruleArgument())
     .addArgument(new Argument("<position>", "where it shall stand, from 1").argParser(position))
-    .action(async (feed: string, which: string, to: number, _options, command: Command) =>
-      edge.act(command, async (context, out) => {
+    .action(async (feed: string, which: string, to: number, _options, command) =>
+      edge.act<RuleResult>(command, async (context, out) => {
+        const { ruleResult } = await import("../results/retention.ts");
         const { moveRetentionRule } = await import("../../operations/retention/rules.ts");
         const moved = await moveRetentionRule(context, feed, which, to);
-        await out.result(moved.rule, `moved to ${await describe(moved)}`);
+        await out.result(ruleResult(moved.rule), `moved to ${await describe(moved)}`);
       }),
     );
 
@@ -149,11 +158,12 @@ export function ruleCommand(edge: Edge): Command {
     .description("remove a rule; nothing else changes")
     .addArgument(feedArgument())
     .addArgument(ruleArgument())
-    .action(async (feed: string, which: string, _options, command: Command) =>
-      edge.act(command, async (context, out) => {
+    .action(async (feed: string, which: string, _options, command) =>
+      edge.act<RuleResult>(command, async (context, out) => {
+        const { ruleResult } = await import("../results/retention.ts");
         const { removeRetentionRule } = await import("../../operations/retention/rules.ts");
         const removed = await removeRetentionRule(context, feed, which);
-        await out.result(removed.rule, `removed ${await describe(removed)}`);
+        await out.result(ruleResult(removed.rule), `removed ${await describe(removed)}`);
       }),
     );
 
@@ -161,18 +171,22 @@ export function ruleCommand(edge: Edge): Command {
 }
 
 const examples = `
-Patterns: * is any text, several have commas between; letter case means nothing. The README says what each criterion means.
+Patterns: * is any text, several have commas between; letter case means nothing. docs/retention.md says what each criterion means.
 
 Examples:
   $ feedctl retention rule add internal --delete-prerelease-versions --keep-versions-count 3 --older-than-days 30
   $ feedctl retention rule add internal --delete-cached --keep-used-within-days 90
   $ feedctl retention rule add internal --size-trigger 200G --keep-last-stable`;
 
-/** Every criterion as an option; to be changed, a flag can be taken back too. */
-function addCriteria(command: Command, toChange: boolean): Command {
-  for (const { flag, kind, value, help } of criterionInfos) {
-    command.addOption(new Option(kind === "flag" ? `--${flag}` : `--${flag} <${value}>`, help).helpGroup("Criteria:"));
-    if (toChange && kind === "flag") command.addOption(new Option(`--no-${flag}`, "the opposite").hideHelp());
+/** Every criterion as an option, which `given` reads; to be changed, a flag can be taken back too. */
+function addCriteria<Args extends unknown[], Options extends OptionValues>(
+  command: Command<Args, Options>,
+  toChange: boolean,
+): Command<Args, Options> {
+  for (const { flag, value, placeholder, help } of Object.values(criteria)) {
+    const isFlag = value.kind === "flag";
+    command.addOption(new Option(isFlag ? `--${flag}` : `--${flag} <${placeholder}>`, help).helpGroup("Criteria:"));
+    if (toChange && isFlag) command.addOption(new Option(`--no-${flag}`, "the opposite").hideHelp());
   }
   return command;
 }
@@ -180,17 +194,17 @@ function addCriteria(command: Command, toChange: boolean): Command {
 /** The criteria that stand on the command line; undefined: an empty value was given. */
 function given(options: Record<string, unknown>): RuleChange["criteria"] {
   return Object.fromEntries(
-    criterionInfos
-      .filter(({ name }) => options[name] !== undefined)
-      .map((info) => [info.name, parseCriterion(info, options[info.name])]),
+    criterionNames
+      .filter((name) => options[name] !== undefined)
+      .map((name) => [name, parseCriterion(name, options[name])]),
   );
 }
 
-function warnOf(out: Output, feed: string, { feedType, rule: { criteria } }: RuleOfFeed): void {
-  const odd = oddPatterns(criteria);
+function warnOf(out: Output<never>, feed: string, { feedType, rule }: RuleOfFeed): void {
+  const odd = oddPatterns(rule.criteria);
   if (odd.length > 0)
     out.warn(`of ${odd.join(" and ")} only a * stands for other text; see: feedctl retention plan ${feed}`);
-  if (takesTheRest(criteria))
+  if (takesTheRest(rule.criteria))
     out.warn(`the rule takes every ${itemOf(feedType)} that it does not keep; see: feedctl retention plan ${feed}`);
 }
 

@@ -1,4 +1,5 @@
 import { alpine as versions } from "../../versions/alpine.ts";
+import { relationRange } from "../../versions/ranges/relation-range.ts";
 import { checkApkData, readApkControl } from "./archive.ts";
 import type { Format, PackageFile, PackageIdentity, ReadOptions } from "../format.ts";
 import { boundMetadata } from "../manifests/metadata.ts";
@@ -10,6 +11,8 @@ import { expectContainer } from "../containers/sniff.ts";
 export const alpine: Format = {
   type: "alpine",
   extensions: [".apk"],
+  versions,
+  ranges: relationRange(versions, { example: ">= 1.0, < 2.0" }),
   read: (file, options) => readPackage("Alpine package", file, options, () => read(file, options)),
   isSidecar: (name) => /^(?:APKINDEX\.tar\.gz|Packages\.adb|.*\.rsa\.pub)$/.test(name),
 };

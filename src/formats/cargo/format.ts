@@ -1,4 +1,4 @@
-import { semver } from "../../versions/semver.ts";
+import { cargoRange, semver } from "../../versions/semver.ts";
 import { readCrate } from "./archive.ts";
 import type { Format, PackageFile, PackageIdentity, ReadOptions } from "../format.ts";
 import { boundMetadata } from "../manifests/metadata.ts";
@@ -14,6 +14,8 @@ import { isTomlTable, parseToml, type Toml } from "../manifests/toml.ts";
 export const cargo: Format = {
   type: "cargo",
   extensions: [".crate"],
+  versions: semver,
+  ranges: cargoRange,
   read: (file, options) => readPackage("crate", file, options, () => read(file, options)),
 };
 

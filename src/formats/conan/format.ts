@@ -3,6 +3,7 @@ import { createReadStream } from "node:fs";
 import { join, resolve } from "node:path";
 import { contentTypeOf } from "../../lib/content-type.ts";
 import { conan as versions } from "../../versions/conan.ts";
+import { relationRange } from "../../versions/ranges/relation-range.ts";
 import { readBeside } from "../read-neighbour.ts";
 import { parseConanPath, recipeFolderDepth, type ConanPlace } from "./layout.ts";
 import { parseConanManifest, readRecipe, revisionOf } from "./manifest.ts";
@@ -21,6 +22,8 @@ export const conan: Format = {
   type: "conan",
   // Recipes and packages may have files of any name below `metadata`.
   extensions: [""],
+  versions,
+  ranges: relationRange(versions, { example: ">= 1.0, < 2.0" }),
   readsNeighbours: true,
   isSidecar: (name) => /^revisions\.txt(?:\.lock)?$/.test(name),
   read: (file, options) => readPackage("file of a Conan package", file, options, () => read(file, options ?? {})),

@@ -1,4 +1,5 @@
 import { conda as versions } from "../../versions/conda.ts";
+import { relationRange } from "../../versions/ranges/relation-range.ts";
 import { readDotConda, readTarBz2 } from "./archive.ts";
 import type { Format, PackageFile, PackageIdentity, ReadOptions } from "../format.ts";
 import { parseJsonManifest } from "../manifests/json.ts";
@@ -13,6 +14,8 @@ import { expectContainer } from "../containers/sniff.ts";
 export const conda: Format = {
   type: "conda",
   extensions: [".conda", ".tar.bz2"],
+  versions,
+  ranges: relationRange(versions, { example: ">= 1.0, < 2.0" }),
   read: (file, options) => readPackage("conda package", file, options, () => read(file, options)),
 };
 

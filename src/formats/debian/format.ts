@@ -1,7 +1,8 @@
 import { FeedctlError } from "../../errors.ts";
 import { debian as versions, splitEpoch } from "../../versions/debian.ts";
+import { relationRange } from "../../versions/ranges/relation-range.ts";
 import { readControl } from "./archive.ts";
-import type { Format, PackageFile, PackageIdentity, ReadOptions } from "../format.ts";
+import type { Format, GivenPlace, PackageFile, PackageIdentity, Place, ReadOptions } from "../format.ts";
 import { parseOneParagraph, type Paragraph } from "../manifests/headers.ts";
 import { boundMetadata } from "../manifests/metadata.ts";
 import { invalid, readPackage } from "../read-package.ts";
@@ -14,7 +15,10 @@ import { expectContainer } from "../containers/sniff.ts";
 export const debian: Format = {
   type: "debian",
   extensions: [".deb", ".udeb"],
+  versions,
+  ranges: relationRange(versions, { example: ">= 1.0, << 2.0", doubled: true }),
   read: (file, options) => readPackage("Debian package", file, options, () => read(file, options)),
+  place: { complete: debianPlace, ofKey: poolPlace },
   isSidecar: (name) => /^(?:(?:In)?Release(?:\.gpg)?|(?:Packages|Sources|Contents-[^.]+)(?:\.[a-z0-9]+)?)$/.test(name),
 };
 
@@ -53,14 +57,17 @@ async function read(file: PackageFile, options: ReadOptions = {}): Promise<Packa
 }
 
 /** Where packages belong that do not say it themselves. Throws `usage` for what cannot be the name of such a place. */
-export function debianPlace({
-  distribution = "stable",
-  component = "main",
-}: Pick<ReadOptions, "distribution" | "component">): Record<"distribution" | "component", string> {
+function debianPlace({ distribution = "stable", component = "main" }: GivenPlace): Place {
   return {
     distribution: parsePlace("distribution", distribution),
     component: parsePlace("component", component),
   };
+}
+
+/** Of a key that `read` has made. */
+function poolPlace(key: string): Place | undefined {
+  const [, distribution, component] = /^pool\/([^/]+)\/([^/]+)\/[^/]+\/[^/]+\/[^/]+$/.exec(key) ?? [];
+  return distribution === undefined || component === undefined ? undefined : { distribution, component };
 }
 
 /** Names of distributions and components are single directories in the pool. */

@@ -1,3 +1,4 @@
+import { npmRange, semver } from "../../versions/semver.ts";
 import type { Format } from "../format.ts";
 import { readChart } from "./chart.ts";
 import { readProvenance } from "./provenance.ts";
@@ -10,6 +11,8 @@ import { readPackage } from "../read-package.ts";
 export const helm: Format = {
   type: "helm",
   extensions: [".tgz", ".tgz.prov"],
+  versions: semver,
+  ranges: npmRange,
   read(file, options) {
     const isProvenance = file.name.toLowerCase().endsWith(".prov");
     return isProvenance

@@ -1,6 +1,7 @@
 import { basename, dirname } from "node:path";
 import { contentTypeOf } from "../../lib/content-type.ts";
 import { maven as versions, snapshotOf } from "../../versions/maven.ts";
+import { bracketRange } from "../../versions/ranges/bracket-range.ts";
 import type { Format, PackageFile, PackageIdentity, ReadOptions } from "../format.ts";
 import { expectArchive } from "./archive.ts";
 import { findCoordinates } from "./coordinates.ts";
@@ -18,6 +19,9 @@ export const maven: Format = {
   type: "maven",
   // Anything can be an artifact: what counts is the pom beside it.
   extensions: [""],
+  usualNames: /\.(?:jar|war|ear|aar|pom)$/i,
+  versions,
+  ranges: bracketRange(versions),
   isSidecar: isMavenSidecar,
   readsNeighbours: true,
   read: (file, options) => readPackage("Maven artifact", file, options, () => read(file, options ?? {})),

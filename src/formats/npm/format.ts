@@ -1,5 +1,5 @@
 import type { TarEntry } from "../../lib/tar/read.ts";
-import { semver } from "../../versions/semver.ts";
+import { npmRange, semver } from "../../versions/semver.ts";
 import type { Format, PackageFile, PackageIdentity, ReadOptions } from "../format.ts";
 import { gunzipFile } from "../containers/gzip.ts";
 import { parseJsonManifest } from "../manifests/json.ts";
@@ -15,6 +15,8 @@ import { tarEntries } from "../containers/tar.ts";
 export const npm: Format = {
   type: "npm",
   extensions: [".tgz"],
+  versions: semver,
+  ranges: npmRange,
   read: (file, options) => readPackage("npm package", file, options, () => read(file, options)),
 };
 

@@ -1,3 +1,5 @@
+import { nuget as versions } from "../../versions/nuget.ts";
+import { bracketRange } from "../../versions/ranges/bracket-range.ts";
 import type { Format } from "../format.ts";
 import { isChocolateyScript, isForPowerShell, readNupkg, type Nupkg } from "./format.ts";
 import { readPackage } from "../read-package.ts";
@@ -9,6 +11,9 @@ import { readPackage } from "../read-package.ts";
 export const chocolatey: Format = {
   type: "chocolatey",
   extensions: [".nupkg", ".snupkg"],
+  container: "nupkg",
+  versions,
+  ranges: bracketRange(versions),
   read: (file, options) =>
     readPackage("Chocolatey package", file, options, async () => {
       const nupkg = await readNupkg(file, options);

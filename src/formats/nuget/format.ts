@@ -1,4 +1,5 @@
 import { nuget as versions } from "../../versions/nuget.ts";
+import { bracketRange } from "../../versions/ranges/bracket-range.ts";
 import type { Format, PackageFile, PackageIdentity, ReadOptions } from "../format.ts";
 import { limits } from "../limits.ts";
 import { boundMetadata } from "../manifests/metadata.ts";
@@ -14,6 +15,9 @@ import { zipEntries, type ZipEntry } from "../containers/zip.ts";
 export const nuget: Format = {
   type: "nuget",
   extensions: [".nupkg", ".snupkg"],
+  container: "nupkg",
+  versions,
+  ranges: bracketRange(versions),
   read: (file, options) =>
     readPackage("NuGet package", file, options, async () => {
       const { identity, nuspec, entries } = await readNupkg(file, options);

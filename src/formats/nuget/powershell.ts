@@ -1,4 +1,5 @@
 import { nuget as versions } from "../../versions/nuget.ts";
+import { bracketRange } from "../../versions/ranges/bracket-range.ts";
 import type { Format } from "../format.ts";
 import { limits } from "../limits.ts";
 import { isForPowerShell, readNupkg, type Nupkg } from "./format.ts";
@@ -11,6 +12,9 @@ import { readPackage } from "../read-package.ts";
 export const powershell: Format = {
   type: "powershell",
   extensions: [".nupkg", ".snupkg"],
+  container: "nupkg",
+  versions,
+  ranges: bracketRange(versions),
   read: (file, options) =>
     readPackage("PowerShell package", file, options, async () => {
       const nupkg = await readNupkg(file, options);

@@ -1,4 +1,5 @@
 import { pep440, pep440Text } from "../../versions/pep440.ts";
+import { pep440Range } from "../../versions/ranges/pep440-range.ts";
 import type { Format, PackageFile, PackageIdentity, ReadOptions } from "../format.ts";
 import { boundMetadata } from "../manifests/metadata.ts";
 import type { CoreMetadata } from "./metadata.ts";
@@ -15,6 +16,8 @@ import { expectContainer, type Container } from "../containers/sniff.ts";
 export const pypi: Format = {
   type: "pypi",
   extensions: [".whl", ...sdistEndings],
+  versions: pep440,
+  ranges: pep440Range,
   read: (file, options) => readPackage("Python package", file, options, () => read(file, options)),
 };
 

@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { rpm as versions } from "../../versions/rpm.ts";
+import { relationRange, rpmEqualUpTo } from "../../versions/ranges/relation-range.ts";
 import type { Format, PackageFile, PackageIdentity, ReadOptions } from "../format.ts";
 import { boundMetadata } from "../manifests/metadata.ts";
 import { openReader, type FileReader } from "../containers/open-reader.ts";
@@ -13,6 +14,8 @@ import { expectContainer } from "../containers/sniff.ts";
 export const rpm: Format = {
   type: "rpm",
   extensions: [".rpm"],
+  versions,
+  ranges: relationRange(versions, { example: ">= 1.0, < 2.0", equalUpTo: rpmEqualUpTo }),
   read: (file, options) => readPackage("RPM package", file, options, () => read(file, options)),
   isSidecar: (name) =>
     /^(?:repomd\.xml(?:\.asc|\.key)?|(?:[0-9a-f]+-)?(?:primary|filelists|other|updateinfo|comps|modules)(?:\.(?:xml|yaml|sqlite|[a-z0-9]+))+)$/.test(

@@ -1,4 +1,5 @@
 import { gem as versions } from "../../versions/gem.ts";
+import { relationRange, rubyPessimistic } from "../../versions/ranges/relation-range.ts";
 import type { Format, PackageFile, PackageIdentity, ReadOptions } from "../format.ts";
 import { boundMetadata } from "../manifests/metadata.ts";
 import { invalid, readPackage } from "../read-package.ts";
@@ -10,6 +11,8 @@ import { isYamlMapping, parseYamlMapping, type YamlValue } from "../manifests/ya
 export const rubygems: Format = {
   type: "rubygems",
   extensions: [".gem"],
+  versions,
+  ranges: relationRange(versions, { example: ">= 1.0, < 2.0", pessimistic: rubyPessimistic }),
   read: (file, options) => readPackage("gem", file, options, () => read(file, options)),
 };
 

@@ -1,3 +1,4 @@
+import { semver } from "../../versions/semver.ts";
 import type { Format } from "../format.ts";
 import { readPackage } from "../read-package.ts";
 import { readUpack } from "./upack.ts";
@@ -9,6 +10,8 @@ import { readUpack } from "./upack.ts";
 export const universal: Format = {
   type: "universal",
   extensions: [".upack", ".vpack"],
+  versions: semver,
+  ranges: undefined,
   read: (file, options) =>
     readPackage("universal package", file, options, async () => {
       const { group, name, version, kind, identity } = await readUpack(file, options);

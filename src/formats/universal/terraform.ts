@@ -1,3 +1,5 @@
+import { relationRange } from "../../versions/ranges/relation-range.ts";
+import { semver } from "../../versions/semver.ts";
 import type { Format } from "../format.ts";
 import { quoted } from "../manifests/quoted.ts";
 import { invalid, readPackage } from "../read-package.ts";
@@ -13,6 +15,8 @@ const MODULE_AND_PROVIDER = /^([0-9a-z](?:[0-9a-z_-]{0,62}[0-9a-z])?)\.([0-9a-z]
 export const terraform: Format = {
   type: "terraform",
   extensions: [".upack"],
+  versions: semver,
+  ranges: relationRange(semver, { example: ">= 1.0.0, < 2.0.0" }),
   read: (file, options) =>
     readPackage("Terraform module", file, options, async () => {
       const { group, name, version, kind, identity, paths } = await readUpack(file, options);

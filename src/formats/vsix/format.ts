@@ -1,4 +1,5 @@
 import { vsix as versions } from "../../versions/vsix.ts";
+import { bracketRange } from "../../versions/ranges/bracket-range.ts";
 import type { Format, PackageFile, PackageIdentity, ReadOptions } from "../format.ts";
 import { parseJsonManifest } from "../manifests/json.ts";
 import { limits } from "../limits.ts";
@@ -16,6 +17,8 @@ import { zipEntries, type ZipEntry } from "../containers/zip.ts";
 export const vsix: Format = {
   type: "vsix",
   extensions: [".vsix"],
+  versions,
+  ranges: bracketRange(versions),
   read: (file, options) => readPackage("VSIX extension", file, options, () => read(file, options)),
 };
 

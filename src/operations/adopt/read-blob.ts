@@ -45,9 +45,7 @@ async function readUnderEitherName(
   key: string,
 ): Promise<PackageContent> {
   const name = basename(key);
-  // what our own keys of Debian packages tell, and nothing else does
-  const pool = format.type === "debian" ? /^pool\/([^/]+)\/([^/]+)\/[^/]+\/[^/]+\/[^/]+$/.exec(key) : null;
-  const place = { distribution: pool?.[1] ?? distribution, component: pool?.[2] ?? component };
+  const place = format.place?.ofKey(key) ?? { distribution, component };
   const readAs = async (hint: string) => {
     const answer = await reader.read({ file: { ...file, name: hint }, path: key, type: format.type, ...place });
     if ("item" in answer) return answer.item;

@@ -5,6 +5,7 @@ import { listFolder } from "../../lib/list-folder.ts";
 import { diskError } from "../../stores/disk/index.ts";
 import { isKey } from "../../stores/key.ts";
 import { locationOf } from "../../stores/location.ts";
+import { directoryConfig } from "../../stores/providers.ts";
 import { openAssetTarget, type AssetTarget } from "./asset-target.ts";
 import { assetPathProblem, inside } from "./paths.ts";
 import { openAssetView } from "./sync-target.ts";
@@ -33,7 +34,7 @@ export async function* syncAssets(context: Context, input: SyncInput): AsyncGene
   const { db } = await context.catalog();
   const { feed } = assets;
   const config = await storeConfig(context, db, feed, await requireStore(db, feed));
-  const own = { type: "disk", path: local } as const;
+  const own = directoryConfig(local);
   const through = openAssetView(context, assets, await openFeedStore(context, db, feed), to);
   let summary: MirrorSummary | undefined;
   try {

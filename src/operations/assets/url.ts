@@ -1,6 +1,7 @@
 import { pathToFileURL } from "node:url";
 import { FeedctlError } from "../../errors.ts";
 import { parseKey } from "../../stores/key.ts";
+import { requireProvider } from "../../stores/providers.ts";
 import { parseAssetPath } from "./paths.ts";
 import type { Context } from "../context.ts";
 import { openFeedStore } from "../feed-store/open-feed-store.ts";
@@ -32,7 +33,7 @@ export async function assetUrl(context: Context, directory: string, text: string
   const url = await remote?.url(seconds);
   if (url === undefined)
     throw new FeedctlError("usage", `the credentials of ${store.name} make no URLs for others`, {
-      hint: "Azure signs them with an account key: give the store a connection string that has one",
+      hint: requireProvider(store.type).signingHint,
     });
   return { path: key, url, kind: "signed", expires };
 }

@@ -1,17 +1,18 @@
 import type { FeedRow } from "../../catalog/feeds.ts";
 import { FeedctlError } from "../../errors.ts";
+import { feedTypeInfo, placesOnly, type FeedType } from "../../formats/feed-types.ts";
+import type { GivenPlace, Place } from "../../formats/format.ts";
+import { loadFormat } from "../../formats/index.ts";
 
-/** What a change makes other of the place of Debian packages that come this way. Throws `usage` for a bad one. */
+/** What a change alters in the place of packages from the drop path. Throws `usage` for a bad one. */
 export async function dropPlaceChange(
   feed: FeedRow,
   { dropDistribution, dropComponent }: Partial<Record<"dropDistribution" | "dropComponent", string | null | undefined>>,
 ): Promise<Partial<Pick<FeedRow, "drop_distribution" | "drop_component">>> {
   const [distribution, component] = [dropDistribution ?? undefined, dropComponent ?? undefined];
   if ((distribution ?? component) !== undefined) {
-    if (feed.type !== "debian")
-      throw new FeedctlError("usage", "--distribution and --component are for feeds of type debian");
-    const { debianPlace } = await import("../../formats/debian/format.ts");
-    debianPlace({ distribution, component });
+    const place = await completePlace(feed.type, { distribution, component });
+    if (place === undefined) throw new FeedctlError("usage", placesOnly());
   }
   const differs = (now: string | null | undefined, before: string | null) => now !== undefined && now !== before;
   return {
@@ -20,14 +21,17 @@ export async function dropPlaceChange(
   };
 }
 
-/** Where the Debian packages of a drop path belong; undefined for feeds of other types. */
+/** Where the packages of a drop path belong; undefined for feeds of types without places. */
 export async function dropPlace(
   feed: Pick<FeedRow, "type" | "drop_distribution" | "drop_component">,
-): Promise<Record<"distribution" | "component", string> | undefined> {
-  if (feed.type !== "debian") return undefined;
-  const { debianPlace } = await import("../../formats/debian/format.ts");
-  return debianPlace({
+): Promise<Place | undefined> {
+  return completePlace(feed.type, {
     distribution: feed.drop_distribution ?? undefined,
     component: feed.drop_component ?? undefined,
   });
+}
+
+async function completePlace(type: string, given: GivenPlace): Promise<Place | undefined> {
+  if (!feedTypeInfo(type as FeedType).hasPlaces) return undefined;
+  return (await loadFormat(type as FeedType)).place?.complete(given);
 }

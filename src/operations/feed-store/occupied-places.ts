@@ -4,7 +4,7 @@ import type { Db, StoreRole } from "../../catalog/schema/core.ts";
 import { readSettings } from "../../catalog/settings.ts";
 import { liveStores, lockPlaces } from "../../catalog/stores.ts";
 import { FeedctlError } from "../../errors.ts";
-import { locationOf, overlap, type Location } from "../../stores/location.ts";
+import { directoryLocation, overlap, type Location } from "../../stores/location.ts";
 import type { Context } from "../context.ts";
 import { settingsMap } from "./effective-settings.ts";
 import { defaultDirectory } from "./default-directory.ts";
@@ -29,12 +29,12 @@ export async function occupiedPlaces(context: Context, db: Db): Promise<Occupied
     const saved = row.location as Location | null;
     if (saved === null && row.feed_type === null) continue;
     const feed = { id: row.feed_id, type: row.feed_type ?? "" };
-    const location = saved ?? locationOf({ type: "disk", path: defaultDirectory(settings, feed).path });
+    const location = saved ?? directoryLocation(defaultDirectory(settings, feed).path);
     const owner = `feed "${row.feed_name ?? `#${row.feed_id} (deleted)`}"`;
     occupied.push({ feedId: row.feed_id, owner, what: row.role, location });
   }
   for (const feed of await feedsWithDropPath(db)) {
-    const location = locationOf({ type: "disk", path: feed.drop_path ?? "" });
+    const location = directoryLocation(feed.drop_path ?? "");
     occupied.push({ feedId: feed.id, owner: `feed "${feed.name}"`, what: "drop path", location });
   }
   return occupied;
@@ -68,7 +68,7 @@ export async function refuseOverlap(context: Context, db: Db, feed: FeedRow, loc
  * with another feed's. Only the feed's own earlier store may be emptied through it.
  */
 export function refuseDropOverlap(feed: FeedRow, path: string, occupied: readonly Occupied[]): void {
-  const location = locationOf({ type: "disk", path });
+  const location = directoryLocation(path);
   for (const place of occupied) {
     const how = overlap(location, place.location);
     const own = place.feedId === feed.id;

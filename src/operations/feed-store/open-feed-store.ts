@@ -1,12 +1,11 @@
-import { isAbsolute } from "node:path";
 import { readSettings } from "../../catalog/settings.ts";
 import { currentStore, type StorePlace, type StoreRow } from "../../catalog/stores.ts";
 import type { Db, SavedOptions } from "../../catalog/schema/core.ts";
 import type { FeedRow } from "../../catalog/feeds.ts";
 import { FeedctlError } from "../../errors.ts";
-import { locationOf, type Location } from "../../stores/location.ts";
+import { directoryLocation, locationOf, type Location } from "../../stores/location.ts";
 import type { Store } from "../../stores/store.ts";
-import { storeTypes, type StoreConfig, type StoreType } from "../../stores/store-types.ts";
+import { optionsOf, providers, requireProvider, type StoreConfig, type StoreType } from "../../stores/providers.ts";
 import type { Context } from "../context.ts";
 import { settingsMap } from "./effective-settings.ts";
 import { defaultDirectory } from "./default-directory.ts";
@@ -25,18 +24,22 @@ export async function storeConfig(
   feed: { id: number; type: string },
   row: StoreRow,
 ): Promise<StoreConfig> {
-  return fillDefault(context, db, feed, await openOptions(context, row.type as StoreType, row.options));
+  return openSaved(context, db, feed, row);
 }
 
-async function fillDefault(
+async function openSaved(
   context: Context,
   db: Db,
   feed: { id: number; type: string },
-  config: StoreConfig,
+  { type, options }: { type: string; options: SavedOptions },
 ): Promise<StoreConfig> {
-  if (config.type !== "disk" || config.path) return config;
-  const settings = settingsMap(context, await readSettings(db));
-  return { type: "disk", path: defaultDirectory(settings, feed).path };
+  const provider = requireProvider(type);
+  const opened = await openOptions(context, options);
+  if (provider.isLocal && !opened[provider.pathOption]) {
+    const settings = settingsMap(context, await readSettings(db));
+    opened[provider.pathOption] = defaultDirectory(settings, feed).path;
+  }
+  return provider.parse(opened, `the saved store of feed #${feed.id}`);
 }
 
 export async function openFeedStore(context: Context, db: Db, feed: FeedRow, row?: StoreRow): Promise<Store> {
@@ -62,72 +65,40 @@ export async function prepareStore(
 ): Promise<NewStore> {
   checkOptions(context, type, options);
   const saved = await saveOptions(context, type, options);
-  const config = await fillDefault(context, db, feed, await openOptions(context, type, saved));
+  const config = await openSaved(context, db, feed, { type, options: saved });
   const location = locationOf(config);
   return {
     type,
     options: saved,
     config,
     location,
-    savedLocation: type === "disk" && saved["path"] === undefined ? null : location,
+    savedLocation: followsSettings(type, saved) ? null : location,
   };
 }
 
+/** Whether the store is the feed's default directory, which moves when the settings do. */
+export function followsSettings(type: string, saved: SavedOptions): boolean {
+  const { isLocal, pathOption } = requireProvider(type);
+  return isLocal && saved[pathOption] === undefined;
+}
+
 function checkOptions(context: Context, type: StoreType, options: StoreOptions): void {
-  const known = new Set(storeTypes[type].options.map((option) => option.property));
-  for (const option of Object.values(storeTypes).flatMap((info) => info.options)) {
-    if (options[option.property] !== undefined && !known.has(option.property)) {
+  const provider = requireProvider(type);
+  const own = optionsOf(provider);
+  const known = new Set(own.map(([property]) => property));
+  for (const [property, option] of providers.flatMap(optionsOf)) {
+    if (options[property] !== undefined && !known.has(property)) {
       throw new FeedctlError("usage", `--${option.flag} is no option of a ${type} store`, {
-        hint: `its options: ${storeTypes[type].options.map((other) => `--${other.flag}`).join(" ")}`,
+        hint: `its options: ${own.map(([, other]) => `--${other.flag}`).join(" ")}`,
       });
     }
   }
-  const need = (property: string, flag: string) => {
-    if (!options[property])
+  for (const [property, { required, flag }] of own) {
+    const hasDefault = provider.isLocal && property === provider.pathOption;
+    if (required && !hasDefault && !options[property])
       throw new FeedctlError("usage", `a ${type} store needs --${flag}`, { hint: `feedctl store set --help` });
-  };
-  if (type === "disk") {
-    const path = options["path"];
-    if (path === undefined) return;
-    if (typeof path !== "string" || !isAbsolute(path))
-      throw new FeedctlError("usage", "--path must be an absolute path", {
-        hint: "a relative one would mean another directory in every shell",
-      });
-    if (context.platform === "win32" && /^[a-z]:/i.test(path))
-      context.notice(
-        `${path} may be a mapped drive, which services do not see; a UNC path (\\\\server\\share) is safer`,
-      );
   }
-  for (const [property, flag] of [
-    ["endpoint", "endpoint"],
-    ["accountUrl", "account-url"],
-  ] as const) {
-    const url = typeof options[property] === "string" ? URL.parse(options[property]) : null;
-    // they are saved and shown as they are
-    if (url !== null && url.username + url.password + url.search + url.hash !== "") {
-      throw new FeedctlError("usage", `--${flag} must not hold credentials, a signature or a query`, {
-        hint: "give secrets with their own options; a shared access signature belongs into --connection-string",
-      });
-    }
-  }
-  if (type === "s3") {
-    need("bucket", "bucket");
-    if (!options["endpoint"]) need("region", "region");
-    if (Boolean(options["accessKey"]) !== Boolean(options["secretKey"])) {
-      throw new FeedctlError("usage", "--access-key and --secret-key go together", {
-        hint: "give both, or neither to use the default credential chain",
-      });
-    }
-    if (options["encrypted"] && options["kmsKey"])
-      throw new FeedctlError("usage", "--encrypted and --kms-key exclude each other");
-    if (options["reducedRedundancy"] && options["storageClass"])
-      throw new FeedctlError("usage", "--reduced-redundancy and --storage-class exclude each other");
-  }
-  if (type === "azure") {
-    need("container", "container");
-    if (Boolean(options["connectionString"]) === Boolean(options["accountUrl"]))
-      throw new FeedctlError("usage", "an azure store needs --connection-string or --account-url, and not both");
-  }
+  provider.check(options, context);
 }
 
 /** What to remember of a store that is about to be replaced: a default directory becomes an explicit path. */
@@ -140,5 +111,5 @@ export async function frozenPlace(
   if (row.location !== null) return { options: row.options, location: row.location };
   const settings = settingsMap(context, await readSettings(db));
   const { path } = defaultDirectory(settings, feed);
-  return { options: { path }, location: locationOf({ type: "disk", path }) };
+  return { options: { [requireProvider(row.type).pathOption]: path }, location: directoryLocation(path) };
 }

@@ -2,19 +2,19 @@ import { resolve } from "node:path";
 import type { SavedOptions, SavedSecret } from "../../catalog/schema/core.ts";
 import { FeedctlError } from "../../errors.ts";
 import { seal, unseal } from "../../lib/seal.ts";
-import { storeTypes, type StoreConfig, type StoreType } from "../../stores/store-types.ts";
+import type { StoreOptions } from "../../stores/descriptor.ts";
+import { optionsOf, requireProvider, type StoreType } from "../../stores/providers.ts";
 import type { Context } from "../context.ts";
 
-/** Option values as typed, by property: text, or true for a switch. Secrets are `env:NAME`, `file:PATH` or the value. */
-export type StoreOptions = Record<string, string | boolean>;
+export type { StoreOptions } from "../../stores/descriptor.ts";
 
 /** Options in the form the catalog keeps: references stay references, literal secrets are sealed. */
 export async function saveOptions(context: Context, type: StoreType, options: StoreOptions): Promise<SavedOptions> {
   const saved: SavedOptions = {};
-  for (const option of storeTypes[type].options) {
-    const value = options[option.property];
+  for (const [property, { secret }] of optionsOf(requireProvider(type))) {
+    const value = options[property];
     if (value === undefined || value === false) continue;
-    saved[option.property] = option.secret && typeof value === "string" ? await saveSecret(context, value) : value;
+    saved[property] = secret && typeof value === "string" ? await saveSecret(context, value) : value;
   }
   return saved;
 }
@@ -30,27 +30,27 @@ async function saveSecret(context: Context, value: string): Promise<SavedSecret>
   return { sealed: seal(key, value, context.randomBytes(12)) };
 }
 
-/** Everything needed to open a store, secrets in the clear. The result must stay in memory. */
-export async function openOptions(context: Context, type: StoreType, saved: SavedOptions): Promise<StoreConfig> {
-  const config: Record<string, string | boolean> = { type };
+/** Saved options with their secrets in the clear. The result must stay in memory. */
+export async function openOptions(context: Context, saved: SavedOptions): Promise<StoreOptions> {
+  const options: StoreOptions = {};
   for (const [property, value] of Object.entries(saved)) {
-    config[property] = typeof value === "object" ? await openSecret(context, property, value) : value;
+    options[property] = typeof value === "object" ? await openSecret(context, property, value) : value;
   }
-  return config as unknown as StoreConfig;
+  return options;
 }
 
 /** Options that are used at once and never saved: references are read, other values are taken as they are. */
-export async function resolveSecrets(
+export async function resolveSecrets<Config extends { type: string }>(
   context: Context,
-  options: Record<string, string | boolean>,
-): Promise<StoreConfig> {
-  const config: Record<string, string | boolean> = { ...options };
-  for (const { property, secret } of storeTypes[options["type"] as StoreType].options) {
-    const value = config[property];
+  config: Config,
+): Promise<Config> {
+  const resolved: Record<string, unknown> = { ...config };
+  for (const [property, { secret }] of optionsOf(requireProvider(config.type))) {
+    const value = resolved[property];
     if (secret && typeof value === "string" && /^(env|file):/.test(value))
-      config[property] = await readReference(context, property, value);
+      resolved[property] = await readReference(context, property, value);
   }
-  return config as unknown as StoreConfig;
+  return resolved as Config;
 }
 
 async function openSecret(context: Context, property: string, saved: SavedSecret): Promise<string> {

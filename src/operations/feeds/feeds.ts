@@ -16,8 +16,8 @@ import { currentStoreTypes, insertStore, replaceStore, storesOfFeed, type StoreR
 import type { Db, MigrationState } from "../../catalog/schema/core.ts";
 import { FeedctlError } from "../../errors.ts";
 import type { FeedType } from "../../formats/feed-types.ts";
-import { locationName, locationOf } from "../../stores/location.ts";
-import type { StoreType } from "../../stores/store-types.ts";
+import { directoryLocation, locationName } from "../../stores/location.ts";
+import { defaultStoreType, requireProvider, type StoreType } from "../../stores/providers.ts";
 import type { Context } from "../context.ts";
 import { checkDropPath } from "../drop/check-path.ts";
 import { dropPlaceChange } from "../drop/debian-options.ts";
@@ -89,10 +89,17 @@ export async function createFeed(
         { hint: "feeds and asset directories share one name space" },
       );
     }
-    await insertStore(transaction, { feedId: row.id, type: "disk", options: {}, location: null, role: "current", now });
+    await insertStore(transaction, {
+      feedId: row.id,
+      type: defaultStoreType,
+      options: {},
+      location: null,
+      role: "current",
+      now,
+    });
     // another feed may have been given this very directory before
     const { path } = defaultDirectory(settingsMap(context, await readSettings(transaction)), row);
-    await refuseOverlap(context, transaction, row, locationOf({ type: "disk", path }));
+    await refuseOverlap(context, transaction, row, directoryLocation(path));
     await audit(transaction, context, row, { action: "feed created", detail: { type: row.type } });
     return feedOf(row);
   });
@@ -101,7 +108,7 @@ export async function createFeed(
 export async function listFeeds(context: Context): Promise<(Feed & { store: string })[]> {
   const { db } = await context.catalog();
   const storeOf = await currentStoreTypes(db);
-  return (await selectFeeds(db)).map((row) => ({ ...feedOf(row), store: storeOf.get(row.id) ?? "disk" }));
+  return (await selectFeeds(db)).map((row) => ({ ...feedOf(row), store: storeOf.get(row.id) ?? defaultStoreType }));
 }
 
 export async function showFeed(context: Context, name: string): Promise<FeedDetails> {
@@ -138,17 +145,19 @@ export async function showFeed(context: Context, name: string): Promise<FeedDeta
 }
 
 export async function describeStore(context: Context, db: Db, feed: FeedRow, row: StoreRow): Promise<FeedStore> {
-  const type = row.type as StoreType;
+  const { type, isLocal, pathOption } = requireProvider(row.type);
   const options = describeOptions(row.options);
-  if (type !== "disk") return { type, location: placeOf(row), because: null, options };
-  if (typeof options["path"] === "string")
-    return { type, location: options["path"], because: "set for this feed", options };
+  if (!isLocal) return { type, location: placeOf(row), because: null, options };
+  const path = options[pathOption];
+  if (typeof path === "string") return { type, location: path, because: "set for this feed", options };
   const directory = defaultDirectory(settingsMap(context, await readSettings(db)), feed);
   return { type, location: directory.path, because: directory.because, options };
 }
 
 function placeOf(row: StoreRow): string {
-  if (row.type === "disk" && typeof row.options["path"] === "string") return row.options["path"];
+  const { isLocal, pathOption } = requireProvider(row.type);
+  const path = row.options[pathOption];
+  if (isLocal && typeof path === "string") return path;
   return row.location === null
     ? "the default directory"
     : locationName(row.location as Parameters<typeof locationName>[0]);

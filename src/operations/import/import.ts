@@ -1,4 +1,5 @@
 import { FeedctlError } from "../../errors.ts";
+import { placesOnly } from "../../formats/feed-types.ts";
 import type { Context } from "../context.ts";
 import { findPackageFiles } from "./find-package-files.ts";
 import { importFoundFiles } from "./import-found-files.ts";
@@ -67,8 +68,8 @@ export async function* importPackages(context: Context, input: ImportInput): Asy
   for (const feed of input.feeds)
     targets.push(await openImportTarget(context, { feed, command, dryRun, overwrite, prove: move }));
   const { distribution, component } = input;
-  if ((distribution ?? component) !== undefined && !targets.some(({ feed }) => feed.type === "debian"))
-    throw new FeedctlError("usage", "--distribution and --component are for feeds of type debian");
+  if ((distribution ?? component) !== undefined && !targets.some(({ format }) => format.place !== undefined))
+    throw new FeedctlError("usage", placesOnly());
   const summary: ImportSummary = {
     type: "summary",
     feed: targets.map((target) => target.feed.name).join(","),

@@ -4,9 +4,11 @@ import { currentStore, updateStorePlace } from "../../catalog/stores.ts";
 import { readSettings, removeSetting, saveSetting } from "../../catalog/settings.ts";
 import { FeedctlError } from "../../errors.ts";
 import type { Context } from "../context.ts";
-import { locationOf } from "../../stores/location.ts";
+import { directoryLocation } from "../../stores/location.ts";
+import { requireProvider } from "../../stores/providers.ts";
 import { effective, settingsMap } from "../feed-store/effective-settings.ts";
 import { defaultDirectory } from "../feed-store/default-directory.ts";
+import { followsSettings } from "../feed-store/open-feed-store.ts";
 import { refuseOverlap } from "../feed-store/occupied-places.ts";
 import {
   findSetting,
@@ -72,15 +74,15 @@ async function change(
     const moved = [];
     for (const feed of await listFeeds(transaction)) {
       const store = await currentStore(transaction, feed.id);
-      if (store?.type !== "disk" || store.options["path"] !== undefined) continue;
+      if (store === undefined || !followsSettings(store.type, store.options)) continue;
       const from = defaultDirectory(settingsMap(context, before), feed).path;
       const to = defaultDirectory(settingsMap(context, after), feed).path;
       if (from === to) continue;
-      await refuseOverlap(context, transaction, feed, locationOf({ type: "disk", path: to }));
+      await refuseOverlap(context, transaction, feed, directoryLocation(to));
       if (keepFeeds)
         await updateStorePlace(transaction, store.id, {
-          options: { path: from },
-          location: locationOf({ type: "disk", path: from }),
+          options: { [requireProvider(store.type).pathOption]: from },
+          location: directoryLocation(from),
         });
       moved.push({ feed: feed.name, from, to, kept: keepFeeds });
     }

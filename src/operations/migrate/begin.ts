@@ -19,9 +19,16 @@ import {
 } from "../../catalog/stores.ts";
 import { FeedctlError } from "../../errors.ts";
 import { locationName, locationOf, overlap, type Location } from "../../stores/location.ts";
-import type { StoreType } from "../../stores/store-types.ts";
+import type { StoreType } from "../../stores/providers.ts";
 import type { Context } from "../context.ts";
-import { frozenPlace, prepareStore, requireStore, storeConfig, type NewStore } from "../feed-store/open-feed-store.ts";
+import {
+  followsSettings,
+  frozenPlace,
+  prepareStore,
+  requireStore,
+  storeConfig,
+  type NewStore,
+} from "../feed-store/open-feed-store.ts";
 import { refuseOverlap } from "../feed-store/occupied-places.ts";
 import type { Run } from "../commit/recorded-run.ts";
 import type { StoreOptions } from "../feed-store/store-secrets.ts";
@@ -99,13 +106,12 @@ async function savedStore(context: Context, db: Db, feed: FeedRow, storeId: numb
     throw new FeedctlError("conflict", `the default directory of feed "${feed.name}" has become another one`, {
       hint: `give the migration up (feedctl migrate cancel ${feed.name}) and start it anew`,
     });
-  const isDefault = config.type === "disk" && row.options["path"] === undefined;
   return {
     type: config.type,
     options: row.options,
     config,
     location,
-    savedLocation: isDefault ? null : location,
+    savedLocation: followsSettings(config.type, row.options) ? null : location,
   };
 }
 

@@ -33,12 +33,12 @@ export async function planMigration(context: Context, source: Store, target: Sto
     else {
       summary.copied++;
       summary.bytes += from.size;
-      if (source.type !== "disk") requests += Math.max(1, Math.ceil(from.size / PART));
-      if (target.type !== "disk") requests += from.size > PART ? Math.ceil(from.size / PART) + 2 : 1;
+      if (source.localPath === undefined) requests += Math.max(1, Math.ceil(from.size / PART));
+      if (target.localPath === undefined) requests += from.size > PART ? Math.ceil(from.size / PART) + 2 : 1;
     }
   }
   // a full pass, a delta pass and the look at the target before
-  requests += 3 * Math.ceil(listed / PAGE) * [source, target].filter(({ type }) => type !== "disk").length;
+  requests += 3 * Math.ceil(listed / PAGE) * [source, target].filter(({ localPath }) => localPath === undefined).length;
   const byBytes = summary.bytes / USUAL_RATE.bytes;
   const byRequests = requests / (USUAL_RATE.requestsPerLane * context.concurrency);
   return { summary, requests, seconds: Math.ceil(Math.max(byBytes, byRequests)) };

@@ -1,7 +1,8 @@
 import { listFeeds } from "../../catalog/feeds.ts";
 import { FeedctlError, isFeedctlError } from "../../errors.ts";
 import { parseYaml } from "../../formats/manifests/yaml.ts";
-import { storeTypes, type StoreType } from "../../stores/store-types.ts";
+import { findProvider, requireProvider, storeTypeNames, type StoreType } from "../../stores/providers.ts";
+import { parseOptions } from "../../stores/shared/parse-options.ts";
 import type { Context } from "../context.ts";
 import { requireLiveFeed } from "../feed-store/find-feed.ts";
 import type { MigrateEvent, MigrateSummary } from "./events.ts";
@@ -85,10 +86,10 @@ export async function goalsFor(
     names === "all"
       ? (await listFeeds(db)).filter((feed) => feed.deleting_at === null)
       : await Promise.all(names.map((name) => requireLiveFeed(db, name)));
-  const property = to === "disk" ? "path" : "targetPath";
+  const { isLocal, pathOption: property } = requireProvider(to);
   return feeds.map((feed) => {
     const path = options[property];
-    if (to === "disk" && path === undefined) return { feed: feed.name, to, options };
+    if (isLocal && path === undefined) return { feed: feed.name, to, options };
     const text = typeof path === "string" ? path : "";
     const named = /\{(feed|id|type)\}/.test(text) ? text : `${text.replace(/\/$/, "")}/{feed}`;
     const own = named
@@ -118,20 +119,14 @@ export function readPlan(text: string, file: string): FeedGoal[] {
     if (typeof entry !== "object" || entry === null) throw wrong(`${where} is no object`);
     const { feed, to, cutover, cached, ...rest } = entry as Record<string, unknown>;
     if (typeof feed !== "string" || feed === "") throw wrong(`${where} names no feed`);
-    if (typeof to !== "string" || !Object.hasOwn(storeTypes, to))
-      throw wrong(`${where} has no known store type in "to"`);
+    const provider = findProvider(to);
+    if (provider === undefined)
+      throw wrong(`${where} has no known store type in "to": one of ${storeTypeNames.join(", ")}`);
     if (cutover !== undefined && cutover !== "auto" && cutover !== "manual")
       throw wrong(`${where}: "cutover" is auto or manual`);
     if (cached !== undefined && cached !== "copy" && cached !== "skip" && cached !== "clear")
       throw wrong(`${where}: "cached" is copy, skip or clear`);
-    const options: StoreOptions = {};
-    for (const [name, value] of Object.entries(rest)) {
-      const option = storeTypes[to as StoreType].options.find((each) => each.flag === name || each.property === name);
-      if (option === undefined) throw wrong(`${where}: a ${to} store has no option "${name}"`);
-      if (option.value === undefined) options[option.property] = value === "true";
-      else if (typeof value === "string") options[option.property] = value;
-      else throw wrong(`${where}: "${name}" is no text`);
-    }
-    return { feed, to: to as StoreType, options, cutover, cached };
+    const options = parseOptions(provider, rest, `${file}: ${where}`);
+    return { feed, to: provider.type, options, cutover, cached };
   });
 }

@@ -2,7 +2,8 @@ import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import { FeedctlError } from "../../errors.ts";
 import { diskError } from "../../stores/disk/index.ts";
-import { locationName, locationOf, overlap, type Location } from "../../stores/location.ts";
+import { directoryLocation, locationName, overlap, type Location } from "../../stores/location.ts";
+import { isDirectory } from "../../stores/providers.ts";
 import type { Context } from "../context.ts";
 import type { Place } from "./parse-location.ts";
 
@@ -54,12 +55,11 @@ export async function refuseUnsafePlaces(
     for (const row of await liveStores(db)) {
       const feed = feeds.get(row.feed_id);
       if (feed === undefined || row.role === "previous") continue;
-      const place =
-        (row.location as Location | null) ?? locationOf({ type: "disk", path: defaultDirectory(settings, feed).path });
+      const place = (row.location as Location | null) ?? directoryLocation(defaultDirectory(settings, feed).path);
       if (overlap(target.location, place) !== undefined) throw liveStore(feed.name, target.location);
     }
     for (const { name, drop_path: path } of await feedsWithDropPath(db)) {
-      if (path === null || overlap(target.location, locationOf({ type: "disk", path })) === undefined) continue;
+      if (path === null || overlap(target.location, directoryLocation(path)) === undefined) continue;
       throw dropPath(name, path, target.location);
     }
   });
@@ -86,7 +86,7 @@ function dropPath(feed: string, path: string, location: Location): FeedctlError 
 
 /** feedctl's own files are not for a mirror to delete; other folders of its data directory may be. */
 function refuseOwnData({ dataDir }: Context, target: Place): void {
-  const own = (name: string) => overlap(target.location, locationOf({ type: "disk", path: join(dataDir, name) }));
+  const own = (name: string) => overlap(target.location, directoryLocation(join(dataDir, name)));
   if (["catalog", "mirrors"].every((name) => own(name) === undefined)) return;
   throw new FeedctlError("refused", `${locationName(target.location)} holds feedctl's own data (${dataDir})`, {
     hint: "nothing was changed; choose another target",
@@ -95,7 +95,7 @@ function refuseOwnData({ dataDir }: Context, target: Place): void {
 
 /** A folder that is not there looks like an empty one to a listing; an unmounted disk must not empty a target. */
 export async function requireSource({ config, text }: Place): Promise<void> {
-  if (config.type !== "disk") return;
+  if (!isDirectory(config)) return;
   const stats = await stat(config.path).catch((error: unknown) => {
     if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw diskError(error, "read", config.path);
   });

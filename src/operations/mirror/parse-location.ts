@@ -4,7 +4,14 @@ import type { Catalog } from "../../catalog/connection/catalog.ts";
 import type { FeedRow } from "../../catalog/feeds.ts";
 import { FeedctlError } from "../../errors.ts";
 import { locationOf, type Location } from "../../stores/location.ts";
-import type { StoreConfig } from "../../stores/store-types.ts";
+import {
+  directoryConfig,
+  locationForms,
+  optionsOf,
+  providers,
+  requireProvider,
+  type StoreConfig,
+} from "../../stores/providers.ts";
 import type { Context } from "../context.ts";
 import { resolveSecrets, type StoreOptions } from "../feed-store/store-secrets.ts";
 
@@ -19,8 +26,8 @@ export interface Place {
 }
 
 /**
- * What a location on the command line means: `s3://bucket/prefix`, `az://container/prefix`, `NAME:path` for a store
- * profile of the configuration file, the name of a feed, or a directory.
+ * What a location on the command line means: a URL such as `s3://bucket/prefix`, `NAME:path` for a store profile of the
+ * configuration file, the name of a feed, or a directory.
  */
 export async function findPlace(context: Context, text: string, options: StoreOptions, cwd: string): Promise<Place> {
   // what a variable is that nobody has set; as a path it would be the current directory
@@ -33,16 +40,16 @@ export async function findPlace(context: Context, text: string, options: StoreOp
   }
   if (Object.keys(options).length > 0)
     throw new FeedctlError("usage", `store options make no sense for ${text}`, {
-      hint: "they belong to s3:// and az:// locations",
+      hint: `they belong to ${inWords(schemes())} locations`,
     });
   const feed = await feedPlace(context, text);
   const path = resolve(cwd, text);
   if (feed !== undefined && (!existsSync(path) || !looksLikePath(text))) return { text, ...feed };
   refuseMisspelt(context, text, path);
-  const place: StoreConfig = { type: "disk", path };
+  const place = directoryConfig(path);
   if (!existsSync(path) && !looksLikePath(text)) {
     throw new FeedctlError("not-found", `there is no feed and no directory "${text}"`, {
-      hint: `for a new directory write ./${text}; clouds are s3://bucket/prefix and az://container/prefix`,
+      hint: `for a new directory write ./${text}; ${clouds()}`,
     });
   }
   return { text, config: place, location: locationOf(place) };
@@ -53,31 +60,35 @@ function looksLikePath(text: string): boolean {
   return /[\\/]/.test(text) || text.startsWith(".");
 }
 
-function cloudConfig(
-  context: Context,
-  text: string,
-  options: StoreOptions,
-): Record<string, string | boolean> | undefined {
-  const match = /^(s3|az|azure):\/\/([^/]*)\/?(.*)$/s.exec(text);
-  if (match === null) return undefined;
-  const [, scheme, name = "", targetPath = ""] = match;
-  if (name === "") throw new FeedctlError("usage", `${text} names no ${scheme === "s3" ? "bucket" : "container"}`);
-  if (scheme === "s3") {
-    const region = options["region"] ?? context.env("AWS_REGION") ?? context.env("AWS_DEFAULT_REGION");
-    return { ...options, type: "s3", bucket: name, targetPath, ...(region === undefined ? {} : { region }) };
+/** A location URL: the options given, and from the environment what is left out. */
+function cloudConfig(context: Context, text: string, options: StoreOptions): StoreConfig | undefined {
+  const match = /^([a-z0-9]+):\/\/([^/]*)\/?(.*)$/s.exec(text);
+  const [, scheme, name = "", path = ""] = match ?? [];
+  const provider = providers.find(({ url }) => url?.schemes.some((each) => each === scheme));
+  if (provider?.url === undefined) return undefined;
+  const { property, noun } = provider.url;
+  if (name === "") throw new FeedctlError("usage", `${text} names no ${noun}`);
+  const values: StoreOptions = { ...options, [property]: name, [provider.pathOption]: path };
+  for (const [unset, { environment = [], unless = "", secret }] of optionsOf(provider)) {
+    if (values[unset] !== undefined || values[unless] !== undefined) continue;
+    const variable = environment.find((each) => context.env(each));
+    if (variable !== undefined) values[unset] = secret ? `env:${variable}` : (context.env(variable) ?? "");
   }
-  const connectionString =
-    options["connectionString"] ??
-    (options["accountUrl"] === undefined && context.env("AZURE_STORAGE_CONNECTION_STRING")
-      ? "env:AZURE_STORAGE_CONNECTION_STRING"
-      : undefined);
-  return {
-    ...options,
-    type: "azure",
-    container: name,
-    targetPath,
-    ...(connectionString === undefined ? {} : { connectionString }),
-  };
+  return provider.parse(values, text);
+}
+
+/** `s3://`, `az://`. */
+function schemes(): string[] {
+  return locationForms().map((form) => form.replace(/(?<=:\/\/).*$/, ""));
+}
+
+function clouds(): string {
+  return `clouds are ${inWords(locationForms())}`;
+}
+
+/** `a`, `a and b`, `a, b and c`. */
+function inWords(words: readonly string[]): string {
+  return new Intl.ListFormat("en-GB", { type: "conjunction" }).format(words);
 }
 
 const PROFILE = /^([A-Za-z0-9][A-Za-z0-9._-]+):(.*)$/s;
@@ -88,7 +99,7 @@ function refuseMisspelt(context: Context, text: string, path: string): void {
   if (name === undefined || existsSync(path)) return;
   if (/^[^/]*:\/\//.test(text)) {
     throw new FeedctlError("usage", `${text}: there is no kind of store "${name}"`, {
-      hint: "clouds are s3://bucket/prefix and az://container/prefix",
+      hint: clouds(),
     });
   }
   const known = [...context.storeProfiles.keys()].join(", ") || "none";
@@ -97,15 +108,12 @@ function refuseMisspelt(context: Context, text: string, path: string): void {
   });
 }
 
-/** `NAME:path`: the profile's own target path, then the given one. A single letter is a drive. */
-function profileConfig(context: Context, text: string, cwd: string): Record<string, string | boolean> | undefined {
+/** `NAME:path`: a place inside the profile's own. A single letter is a drive. */
+function profileConfig(context: Context, text: string, cwd: string): StoreConfig | undefined {
   const match = PROFILE.exec(text);
   const profile = match?.[1] === undefined ? undefined : context.storeProfiles.get(match[1]);
   if (profile === undefined || match === null) return undefined;
-  const path = match[2] ?? "";
-  if (profile["type"] === "disk")
-    return { ...profile, path: resolve(cwd, String(profile["path"]), path.replace(/^[\\/]+/, "")) };
-  return { ...profile, targetPath: [profile["targetPath"] ?? "", path].join("/") };
+  return requireProvider(profile.type).below(profile, match[2] ?? "", cwd);
 }
 
 async function feedPlace(context: Context, name: string): Promise<Omit<Place, "text"> | undefined> {

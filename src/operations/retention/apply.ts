@@ -7,7 +7,8 @@ import type { Context } from "../context.ts";
 import { parseProtection, protectionName } from "./protections.ts";
 import { requireLiveFeed } from "../feed-store/find-feed.ts";
 import type { FeedGoals } from "./rule-file.ts";
-import { readRules, replaceRules, type RuleBody } from "./rules.ts";
+import type { RuleBody } from "./criteria.ts";
+import { readRules, replaceRules } from "./rules.ts";
 import { describeCriteria } from "./words.ts";
 
 /** One line of the difference between a feed and the file. */
@@ -45,7 +46,7 @@ async function applyToFeed(context: Context, db: Db, goal: FeedGoals): Promise<R
   const changes: RetentionChange[] = [];
   if (goal.rules !== undefined) {
     const before = await readRules(db, feed.id);
-    await replaceRules(db, feed, goal.rules);
+    await replaceRules(db, feed, goal.rules, context.now());
     changes.push(...compareRules(feed, before, goal.rules));
   }
   if (goal.protect !== undefined) changes.push(...(await applyProtections(context, db, feed, goal.protect)));

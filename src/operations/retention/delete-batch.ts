@@ -12,7 +12,7 @@ import type { Store } from "../../stores/store.ts";
 import type { Context } from "../context.ts";
 import type { FeedWriter, Target } from "../commit/feed-writer.ts";
 import { doomedVersion, type DoomedVersion } from "./plan.ts";
-import type { RetentionRule } from "./rules.ts";
+import type { RetentionRule } from "./criteria.ts";
 import { recordDeleted } from "../commit/record-deleted.ts";
 import type { Run } from "../commit/recorded-run.ts";
 import { removeEmptied } from "./remove-empty-folders.ts";

@@ -1,7 +1,7 @@
 import { FeedctlError } from "../../errors.ts";
 import { counted } from "../../lib/format-size.ts";
 import type { RetentionPlan } from "./plan.ts";
-import type { RetentionRule } from "./rules.ts";
+import type { RetentionRule } from "./criteria.ts";
 import { itemOf } from "./terms.ts";
 
 export type MostDeleted = { versions: number } | { percent: number };

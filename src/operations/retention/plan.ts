@@ -9,13 +9,14 @@ import {
   type PlanSums,
   type PlanTotals,
 } from "../../catalog/retention/plan.ts";
-import type { RuleQuery } from "../../catalog/retention/criteria-sql.ts";
+import type { RuleQuery } from "../../catalog/retention/rule-query.ts";
 import { subjectOf } from "../../catalog/retention/subject.ts";
 import type { Db } from "../../catalog/schema/core.ts";
 import type { Context } from "../context.ts";
 import { requireLiveFeed } from "../feed-store/find-feed.ts";
 import { compileRule } from "./compile-rule.ts";
-import { readRules, ruleName, type RetentionRule } from "./rules.ts";
+import { criteria, givenNames, ruleName, type RetentionRule } from "./criteria.ts";
+import { readRules } from "./rules.ts";
 import { reasonOf } from "./words.ts";
 
 /** A version that is to go, or a file of an asset directory. */
@@ -66,7 +67,8 @@ export async function planRetention(
     const subject = subjectOf(feed.type);
     const rules = await readRules(db, feed.id);
     const now = context.now();
-    const queries = rules.filter(({ enabled }) => enabled).map((rule) => compileRule(feed.type, rule, now));
+    const enabled = rules.filter((rule) => rule.enabled);
+    const queries = await Promise.all(enabled.map((rule) => compileRule(feed.type, rule, now)));
     await tellUnknownUse(context, db, feed, { rules, queries });
     await subject.prepare(db, feed.id);
     await subject.keepProtected(db, feed.id);
@@ -125,16 +127,19 @@ async function tellUnknownUse(
   feed: FeedRow,
   { rules, queries }: { rules: readonly RetentionRule[]; queries: readonly RuleQuery[] },
 ): Promise<void> {
-  const trusting = queries.find(
-    ({ usedSince, mostDownloads }) => usedSince !== undefined || mostDownloads !== undefined,
-  );
+  const trusting = queries.find(({ position }) => needsUsage(rules[position - 1] as RetentionRule));
   if (trusting === undefined) return;
+  const usedSince = trusting.criteria.keepUsedWithinDays;
   const newest = await subjectOf(feed.type).newestUse(db, feed.id);
-  if (newest !== null && (trusting.usedSince === undefined || newest >= trusting.usedSince)) return;
+  if (newest !== null && (usedSince === undefined || newest >= usedSince)) return;
   const known = newest === null ? "no use" : `no use since ${newest.toISOString().slice(0, 10)}`;
   context.notice(
     `${known} of feed ${feed.name} is known, and ${ruleName(rules[trusting.position - 1] as RetentionRule)} goes by that; see: feedctl usage import`,
   );
+}
+
+function needsUsage(rule: RetentionRule): boolean {
+  return givenNames(rule.criteria).some((name) => criteria[name].needsUsage);
 }
 
 export function doomedVersion(
@@ -152,7 +157,7 @@ export function doomedVersion(
     ...(path !== null && { path }),
     rule: rule.position,
     ruleName: rule.name,
-    reason: reasonOf(rule, feedType, version, now),
+    reason: reasonOf(feedType, rule.criteria, version, now),
     bytes,
   };
 }

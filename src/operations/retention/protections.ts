@@ -11,7 +11,7 @@ import type { Db } from "../../catalog/schema/core.ts";
 import { FeedctlError } from "../../errors.ts";
 import type { Context } from "../context.ts";
 import { requireFeed, requireLiveFeed } from "../feed-store/find-feed.ts";
-import { packagePattern } from "./criteria.ts";
+import { packagePattern } from "./terms.ts";
 
 export interface Protection {
   package: string;

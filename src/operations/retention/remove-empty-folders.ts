@@ -1,7 +1,7 @@
 import { deleteEmptiedFolders, foldersAbove } from "../../catalog/assets/folders.ts";
 import type { PlannedVersion } from "../../catalog/retention/plan.ts";
 import type { Db } from "../../catalog/schema/core.ts";
-import type { RetentionRule } from "./rules.ts";
+import type { RetentionRule } from "./criteria.ts";
 import type { Run } from "../commit/recorded-run.ts";
 
 /** Removes the folders that have lost their last file to a rule that wants them gone. Returns them. */

@@ -1,7 +1,7 @@
+import type { CriterionName, RetentionCriteria } from "../../catalog/schema/retention-criteria.ts";
 import { FeedctlError } from "../../errors.ts";
 import { parseYaml } from "../../formats/manifests/yaml.ts";
-import { criterionInfos, parseCriterion, type RetentionCriteria } from "./criteria.ts";
-import type { RuleBody } from "./rules.ts";
+import { criteria, criterionNames, isCriterionName, parseCriterion, type RuleBody } from "./criteria.ts";
 
 /** What a rule file says of one feed. What is absent stays as it is. */
 export interface FeedGoals {
@@ -71,38 +71,42 @@ export function readRetentionFile(text: string, file: string): FeedGoals[] {
   }
 
   function ruleOf(value: unknown, where: string): RuleBody {
-    const criteria: Record<string, unknown> = {};
+    const found: Record<string, unknown> = {};
     const rule: RuleBody = { name: null, enabled: true, protectAcrossRules: false, criteria: {} };
     for (const [key, given] of Object.entries(mapping(value, `${where} is no object`))) {
       const spelled = key.replaceAll(/-([a-z])/g, (_, letter: string) => letter.toUpperCase());
-      const isKb = spelled === "sizeTriggerKb";
-      const name = isKb ? "sizeTrigger" : spelled;
-      const info = criterionInfos.find((each) => each.name === name);
+      const aliased = criterionNames.find((each) => criteria[each].alias?.name === spelled);
+      const name = aliased ?? spelled;
       if (name === "name") rule.name = given === "" ? null : String(given);
       else if (name === "enabled") rule.enabled = flag(given, `${where}: enabled`);
       else if (name === "protectAcrossRules") rule.protectAcrossRules = flag(given, `${where}: ${key}`);
-      else if (info === undefined)
+      else if (!isCriterionName(name))
         throw wrong(`${where}: there is no criterion "${key}"`, "see: feedctl retention rule add --help");
-      else if (name in criteria) throw wrong(`${where}: "${name}" stands there twice`);
-      else criteria[name] = criterion(info, isKb && typeof given === "string" ? `${given}K` : given, where);
+      else if (name in found) throw wrong(`${where}: "${name}" stands there twice`);
+      else found[name] = criterion(name, aliased === undefined ? given : withUnit(name, given), where);
     }
-    const said = Object.entries(criteria).filter(([, each]) => each !== undefined);
+    const said = Object.entries(found).filter(([, each]) => each !== undefined);
     return { ...rule, criteria: Object.fromEntries(said) as RetentionCriteria };
   }
 
-  function criterion(info: Parameters<typeof parseCriterion>[0], given: unknown, where: string) {
-    if (Array.isArray(given) ? info.kind !== "patterns" : typeof given !== "string")
-      throw wrong(`${where}: "${info.name}" is ${info.kind === "patterns" ? "a list of patterns" : "one value"}`);
+  function withUnit(name: CriterionName, given: unknown): unknown {
+    return typeof given === "string" ? `${given}${criteria[name].alias?.unit ?? ""}` : given;
+  }
+
+  function criterion(name: CriterionName, given: unknown, where: string) {
+    const { kind } = criteria[name].value;
+    if (Array.isArray(given) ? kind !== "patterns" : typeof given !== "string")
+      throw wrong(`${where}: "${name}" is ${kind === "patterns" ? "a list of patterns" : "one value"}`);
     const value = parsed();
     // "null" is how JSON says that nothing is there; without the criterion the rule would take more than is meant
     const isNothing = given === "" || given === "null" || given === "~";
-    if (isNothing || (value === undefined && info.kind !== "flag"))
-      throw wrong(`${where}: "${info.name}" is empty`, "leave it out if the rule is not to look at that");
+    if (isNothing || (value === undefined && kind !== "flag"))
+      throw wrong(`${where}: "${name}" is empty`, "leave it out if the rule is not to look at that");
     return value;
 
     function parsed() {
       try {
-        return parseCriterion(info, given);
+        return parseCriterion(name, given);
       } catch (error) {
         throw wrong(`${where}: ${(error as Error).message}`);
       }

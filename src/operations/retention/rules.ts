@@ -2,29 +2,12 @@ import { insertAuditEvents } from "../../catalog/runs.ts";
 import { listRules, lockRules, saveRules, type NewRule } from "../../catalog/retention/rules.ts";
 import type { FeedRow } from "../../catalog/feeds.ts";
 import type { Db } from "../../catalog/schema/core.ts";
+import type { RetentionCriteria } from "../../catalog/schema/retention-criteria.ts";
 import { FeedctlError } from "../../errors.ts";
 import type { Context } from "../context.ts";
 import { requireFeed, requireLiveFeed } from "../feed-store/find-feed.ts";
-import { compileRange } from "./compile-rule.ts";
-import { criteriaProblem, type RetentionCriteria } from "./criteria.ts";
-
-/** One rule of a feed. Rules run by position, each on what the earlier ones left. */
-export interface RetentionRule {
-  /** From 1. */
-  position: number;
-  name: string | null;
-  enabled: boolean;
-  /** What its criteria keep is kept from every other rule too. */
-  protectAcrossRules: boolean;
-  criteria: RetentionCriteria;
-}
-
-export type RuleBody = Omit<RetentionRule, "position">;
-
-/** What the rule is called in messages. */
-export function ruleName({ name, position }: Pick<RetentionRule, "name" | "position">): string {
-  return name ?? `rule ${position}`;
-}
+import { compileCriteria } from "./compile-rule.ts";
+import { criteriaProblem, ruleName, type RetentionRule, type RuleBody } from "./criteria.ts";
 
 export async function readRules(db: Db, feedId: number): Promise<RetentionRule[]> {
   return (await listRules(db, feedId)).map((row) => ({
@@ -32,7 +15,7 @@ export async function readRules(db: Db, feedId: number): Promise<RetentionRule[]
     name: row.name,
     enabled: row.enabled,
     protectAcrossRules: row.protect_across_rules,
-    criteria: row.criteria as RetentionCriteria,
+    criteria: row.criteria,
   }));
 }
 
@@ -139,7 +122,7 @@ async function change(
     const feed = await requireLiveFeed(transaction, feedName);
     await lockRules(transaction, feed.id);
     const [after, about] = edit(feed, await readRules(transaction, feed.id));
-    await replaceRules(transaction, feed, after);
+    await replaceRules(transaction, feed, after, context.now());
     const rule = typeof about === "number" ? { ...(after[about - 1] as RuleBody), position: about } : about;
     const by = { runId: null, actor: context.actor, feedId: feed.id, now: context.now() };
     await insertAuditEvents(transaction, by, [{ action, object: ruleName(rule), detail: { ...rule } }]);
@@ -148,13 +131,13 @@ async function change(
 }
 
 /** Checks every rule, then saves them all. */
-export async function replaceRules(db: Db, feed: FeedRow, rules: readonly RuleBody[]): Promise<void> {
+export async function replaceRules(db: Db, feed: FeedRow, rules: readonly RuleBody[], now: Date): Promise<void> {
   const names = new Set<string>();
   for (const rule of rules) {
     const problem = ruleProblem(rule, feed.type, names);
     if (problem !== undefined)
       throw new FeedctlError("usage", problem, { hint: "see: feedctl retention rule add --help" });
-    if (rule.criteria.versionsRange !== undefined) compileRange(feed.type, rule.criteria.versionsRange);
+    await compileCriteria(feed.type, rule.criteria, now);
   }
   await saveRules(
     db,

@@ -1,117 +1,47 @@
-import type { PlannedVersion } from "../../catalog/retention/plan.ts";
-import { counted, formatSize } from "../../lib/format-size.ts";
-import { packagePattern, type RetentionCriteria } from "./criteria.ts";
-import type { RetentionRule } from "./rules.ts";
+import type { CriterionName, RetentionCriteria } from "../../catalog/schema/retention-criteria.ts";
+import { ask, criteria, criterionNames, givenNames } from "./criteria.ts";
+import type { Criterion, ItemWords, RuleWords } from "./criteria/criterion.ts";
 import { termsOf } from "./terms.ts";
 
+/** In a sentence: which kind of items, then what selects them, what is kept of those, and the limits. */
+const ofRole = (...roles: Criterion<CriterionName>["role"][]) =>
+  roles.flatMap((role) => criterionNames.filter((name) => criteria[name].role === role));
+const described = ofRole("scope", "selects", "keeps", "quota", "option");
+const explained = [...ofRole("scope"), ...criterionNames.filter((name) => criteria[name].role !== "scope")];
+
+function ruleWords(feedType: string, rule: RetentionCriteria): RuleWords {
+  return { feedType, criteria: rule, terms: termsOf(feedType, rule) };
+}
+
 /** What a rule does, a piece for each criterion. */
-export function describeCriteria(feedType: string, criteria: RetentionCriteria): string[] {
-  const { keepVersionsCount, keepVersionsPer = "package" } = criteria;
-  const { item, names, published, holder } = termsOf(feedType, criteria);
-  const list = (patterns: string[]) => patterns.join(", ");
-  const pieces: (string | false | undefined)[] = [
-    criteria.deleteHistory && "only earlier content",
-    criteria.deleteCached && "only cached versions",
-    criteria.deletePrereleaseVersions && "only prereleases",
-    criteria.deleteSuperseded && "only prereleases with a newer stable version",
-    criteria.deleteUnlisted && "only unlisted versions",
-    criteria.deleteDeprecated && "only deprecated versions",
-    criteria.deletePackageIds && `only ${names} ${list(criteria.deletePackageIds)}`,
-    criteria.keepPackageIds && `not ${names} ${list(criteria.keepPackageIds)}`,
-    criteria.deleteVersions && `only versions ${list(criteria.deleteVersions)}`,
-    criteria.keepVersions && `not versions ${list(criteria.keepVersions)}`,
-    criteria.versionsRange !== undefined && `only versions within ${criteria.versionsRange}`,
-    criteria.olderThanDays !== undefined && `${published} at least ${counted(criteria.olderThanDays, "day")} ago`,
-    criteria.keepUsedWithinDays !== undefined && `not used within ${counted(criteria.keepUsedWithinDays, "day")}`,
-    criteria.triggerDownloadCount !== undefined && `at most ${counted(criteria.triggerDownloadCount, "download")}`,
-    keepVersionsCount !== undefined &&
-      `keeps the newest ${keepVersionsCount} of each ${keepVersionsPer === "package" ? "package" : `${keepVersionsPer} line`}`,
-    criteria.keepLastStable && "keeps the newest stable version",
-    criteria.keepStableNewer && "keeps stable versions newer than the newest prerelease",
-    criteria.sizeTrigger !== undefined && `while ${holder} more than ${formatSize(criteria.sizeTrigger)}`,
-    criteria.countTrigger !== undefined && `while ${holder} more than ${counted(criteria.countTrigger, item)}`,
-    criteria.removeEmptyFolders && "removes the folders that it empties",
-  ];
-  return pieces.filter((piece) => typeof piece === "string");
+export function describeCriteria(feedType: string, rule: RetentionCriteria): string[] {
+  const words = ruleWords(feedType, rule);
+  return described.flatMap((name) => ask(name, rule, (criterion, value) => criterion.describe(value, words)) ?? []);
 }
 
-/** Why the rule takes the version: what is true of it, criterion by criterion. */
-export function reasonOf(
-  { criteria }: RetentionRule,
+/** Why the rule deletes the item: what is true of it, criterion by criterion. */
+export function reasonOf(feedType: string, rule: RetentionCriteria, item: ItemWords["item"], now: Date): string {
+  const words = { ...ruleWords(feedType, rule), item, now };
+  const reasons = explained.flatMap(
+    (name) => ask(name, rule, (criterion, value) => criterion.reason(value, words)) ?? [],
+  );
+  if (reasons.length > 0) return reasons.join("; ");
+  const keeps = described.filter((name) => criteria[name].role !== "option");
+  return `none of what the rule keeps: ${keeps.flatMap((name) => ask(name, rule, (criterion, value) => criterion.describe(value, words)) ?? []).join("; ")}`;
+}
+
+/** Why these criteria do not let the rule delete the item. */
+export function unmetReasons(
   feedType: string,
-  version: Omit<PlannedVersion, "rule" | "number">,
-  now: Date,
+  rule: RetentionCriteria,
+  names: readonly CriterionName[],
+  { item, now }: Pick<ItemWords, "item" | "now">,
 ): string {
-  const shown = version.group === "" ? version.name : `${version.group}/${version.name}`;
-  const { keepVersionsCount: kept, keepVersionsPer: line = "package" } = criteria;
-  const { item, name, holder } = termsOf(feedType, criteria);
-  const published = publishedWord(version);
-  const matched = (patterns: string[], ...texts: string[]) =>
-    patterns.find((pattern) => texts.some((text) => matchesPattern(packagePattern(feedType, pattern), text)));
-  const pieces: (string | false | undefined)[] = [
-    criteria.deleteHistory && "earlier content",
-    criteria.deleteCached && "cached",
-    criteria.deleteSuperseded
-      ? "prerelease with a newer stable version"
-      : criteria.deletePrereleaseVersions && "prerelease",
-    criteria.deleteUnlisted && "unlisted",
-    criteria.deleteDeprecated && "deprecated",
-    criteria.deletePackageIds && `its ${name} is like ${matched(criteria.deletePackageIds, shown)}`,
-    criteria.deleteVersions &&
-      `its version is like ${matched(criteria.deleteVersions, version.version, version.normalizedVersion)}`,
-    criteria.versionsRange !== undefined && `its version is within ${criteria.versionsRange}`,
-    kept !== undefined &&
-      `number ${version.place} of its ${line === "package" ? "package" : `${line} line`}, the newest ${kept} are kept`,
-    criteria.olderThanDays !== undefined &&
-      `${published} ${ago(version.publishedAt, now)} (limit: ${criteria.olderThanDays})`,
-    criteria.keepUsedWithinDays !== undefined && `${usedWords(version, now)} (limit: ${criteria.keepUsedWithinDays})`,
-    criteria.triggerDownloadCount !== undefined &&
-      `${counted(version.downloads, "download")} (limit: ${criteria.triggerDownloadCount})`,
-    criteria.sizeTrigger !== undefined &&
-      version.bytesBefore !== null &&
-      `${holder} ${formatSize(version.bytesBefore)} (limit: ${formatSize(criteria.sizeTrigger)})`,
-    criteria.countTrigger !== undefined &&
-      version.countBefore !== null &&
-      `${holder} ${counted(version.countBefore, item)} (limit: ${criteria.countTrigger})`,
-  ];
-  const said = pieces.filter((piece) => typeof piece === "string");
-  if (said.length > 0) return said.join("; ");
-  const { removeEmptyFolders: _, ...keeps } = criteria;
-  return `none of what the rule keeps: ${describeCriteria(feedType, keeps).join("; ")}`;
+  const words = { ...ruleWords(feedType, rule), item, now };
+  return names.flatMap((name) => ask(name, rule, (criterion, value) => criterion.unmet(value, words)) ?? []).join("; ");
 }
 
-/** What happened when its age began. */
-export function publishedWord({ path, kept }: Pick<PlannedVersion, "path" | "kept">): string {
-  if (path === null) return "published";
-  return kept === null ? "uploaded" : kept === "overwritten" ? "replaced" : "deleted";
-}
-
-function usedWords(version: Pick<PlannedVersion, "path" | "kept" | "publishedAt" | "lastUsedAt">, now: Date): string {
-  const { lastUsedAt, publishedAt, path } = version;
-  const published = `${publishedWord(version)} ${ago(publishedAt, now)}`;
-  if (lastUsedAt === null) return `never used, ${published}`;
-  // an upload counts as use
-  const isNewer = path !== null && publishedAt > lastUsedAt;
-  return `last used ${ago(lastUsedAt, now)}${isNewer ? `, ${published}` : ""}`;
-}
-
-export function ago(date: Date, now: Date): string {
-  return `${counted(Math.floor((now.getTime() - date.getTime()) / 86_400_000), "day")} ago`;
-}
-
-/** As in SQL: `*` is any text, and the letter case of ASCII means nothing. */
-function matchesPattern(pattern: string, text: string): boolean {
-  const lower = (any: string) => any.replaceAll(/[A-Z]/g, (letter) => letter.toLowerCase());
-  const [first = "", ...rest] = lower(pattern).split("*");
-  let left = lower(text);
-  if (rest.length === 0) return left === first;
-  if (!left.startsWith(first)) return false;
-  left = left.slice(first.length);
-  const last = rest.pop() ?? "";
-  for (const part of rest) {
-    const at = left.indexOf(part);
-    if (at < 0) return false;
-    left = left.slice(at + part.length);
-  }
-  return left.endsWith(last);
+/** The criteria that limit the totals. */
+export function quotaNames(rule: RetentionCriteria): CriterionName[] {
+  return givenNames(rule).filter((name) => criteria[name].role === "quota");
 }

@@ -10,7 +10,8 @@ import {
 } from "../../catalog/stores.ts";
 import type { Db } from "../../catalog/schema/core.ts";
 import { overlap, type Location } from "../../stores/location.ts";
-import { storeTypes, type StoreType, type StoreTypeInfo } from "../../stores/store-types.ts";
+import type { StoreOption } from "../../stores/descriptor.ts";
+import { isDirectory, optionsOf, providers, type StoreType } from "../../stores/providers.ts";
 import type { Context } from "../context.ts";
 import { describeStore, type FeedStore } from "../feeds/feeds.ts";
 import {
@@ -26,8 +27,26 @@ import { lockWholeFeed } from "../commit/lock-feed.ts";
 import type { StoreOptions } from "../feed-store/store-secrets.ts";
 import { checkControl } from "./test-store.ts";
 
+export interface StoreTypeInfo {
+  type: StoreType;
+  title: string;
+  /** The member `property` is the option's name in configuration files and plans. */
+  options: (Pick<StoreOption, "flag" | "value" | "description" | "secret" | "proget"> & { property: string })[];
+}
+
 export function listStoreTypes(): StoreTypeInfo[] {
-  return Object.values(storeTypes);
+  return providers.map((provider) => ({
+    type: provider.type,
+    title: provider.title,
+    options: optionsOf(provider).map(([property, { flag, value, description, secret, proget }]) => ({
+      property,
+      flag,
+      ...(value !== undefined && { value }),
+      description,
+      ...(secret !== undefined && { secret }),
+      ...(proget !== undefined && { proget }),
+    })),
+  }));
 }
 
 export interface StoreChange {
@@ -55,7 +74,7 @@ export async function setStore(
     const current = await requireStore(db, feed);
     const next = await prepareStore(context, db, feed, { type, options });
     await refuseOverlap(context, db, feed, next.location);
-    if (next.config.type === "disk") {
+    if (isDirectory(next.config)) {
       await using store = await context.openStore(next.config);
       await checkControl(context, store);
     }

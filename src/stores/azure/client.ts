@@ -8,7 +8,7 @@ import {
 } from "@azure/storage-blob";
 import type { BlockBlobClient, ContainerClient, StoragePipelineOptions } from "@azure/storage-blob";
 import { FeedctlError } from "../../errors.ts";
-import type { AzureConfig } from "../store-types.ts";
+import type { AzureConfig } from "./config.ts";
 import { parseTargetPath } from "../key.ts";
 
 export type { BlockBlobClient, ContainerClient } from "@azure/storage-blob";

@@ -8,7 +8,7 @@ import { FeedctlError } from "../../errors.ts";
 import type { AzureCall } from "./call.ts";
 import type { AzureConnection, BlockBlobClient } from "./client.ts";
 import { quotedTag, plainTag } from "./info.ts";
-import { createSources, refusalOf } from "./sources.ts";
+import { createSources, isAzure, refusalOf } from "./sources.ts";
 import { stageFromUrl } from "./stage.ts";
 import { describeUpload } from "./upload.ts";
 import type { Key } from "../key.ts";
@@ -57,8 +57,8 @@ export function createCopier({ connection, call, blobOf, head }: CopierParts): C
     }
     const url = await sources.urlOf(from);
     if (url === undefined) return undefined;
-    // A plain S3 ETag is the content's MD5; Azure's Content-MD5 is what its writer claimed, and proves nothing.
-    const proof = options.md5 ?? (from.s3 === undefined ? undefined : from.blob.md5);
+    // Other services compute the MD5 themselves; Azure's Content-MD5 is what its writer claimed, and proves nothing.
+    const proof = options.md5 ?? (isAzure(from) ? undefined : from.blob.md5);
     const common = {
       sourceConditions: { ifMatch },
       ...(proof !== undefined && { sourceContentMD5: Buffer.from(proof, "hex") }),
@@ -127,11 +127,11 @@ export function createCopier({ connection, call, blobOf, head }: CopierParts): C
 }
 
 /** Undefined: there is no sure way. */
-function wayOf({ azure, s3, blob }: RemoteBlob, options: PutOptions): Way | undefined {
-  if ((azure === undefined && s3 === undefined) || blob.tag === undefined) return undefined;
-  if (azure === undefined && blob.size === 0) return undefined;
+function wayOf(from: RemoteBlob, options: PutOptions): Way | undefined {
+  const { blob } = from;
+  if (blob.tag === undefined || (!isAzure(from) && blob.size === 0)) return undefined;
   if (blob.size > SINGLE_MAX) return "blocks";
-  if (azure === undefined) return (options.md5 ?? blob.md5) === undefined ? "blocks" : "put";
+  if (!isAzure(from)) return (options.md5 ?? blob.md5) === undefined ? "blocks" : "put";
   const keepsHeaders =
     (options.contentType ?? PLAIN) === (blob.contentType ?? PLAIN) && options.cacheControl === blob.cacheControl;
   return keepsHeaders ? "copy" : "put";

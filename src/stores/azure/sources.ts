@@ -47,8 +47,15 @@ export function createSources(endpoint: string): AzureSources {
   };
 }
 
-function placeOf({ azure, s3 }: RemoteBlob): string | undefined {
-  return azure === undefined ? s3 && `s3 ${s3.host}/${s3.bucket}` : `azure ${azure.account}`;
+/** Undefined: Azure could not prove which version it fetched. Of Azure's own blobs the account decides. */
+function placeOf({ origin }: RemoteBlob): string | undefined {
+  if (origin?.urlHasTag !== true) return undefined;
+  const { type, host, bucket } = origin;
+  return type === "azure" ? `${type} ${host}` : `${type} ${host}/${bucket}`;
+}
+
+export function isAzure({ origin }: RemoteBlob): boolean {
+  return origin?.type === "azure";
 }
 
 const near = new BlockList();

@@ -3,7 +3,7 @@ import { FeedctlError } from "../../errors.ts";
 import { blockId, MAX_BLOCKS, stageBlocks } from "./blocks.ts";
 import type { AzureCall } from "./call.ts";
 import type { AzureConnection, BlockBlobClient } from "./client.ts";
-import type { AzureSources } from "./sources.ts";
+import { isAzure, type AzureSources } from "./sources.ts";
 import { interrupted } from "../shared/signal.ts";
 import type { RemoteBlob } from "../store.ts";
 
@@ -57,7 +57,7 @@ export async function stageFromUrl(staging: RemoteStaging): Promise<string[] | u
     );
   };
   await stageBlocks({ blocks: () => ids.keys(), stage, keeps: false, signal });
-  if (missing || (from.azure === undefined && !(await isStill(staging)))) return undefined;
+  if (missing || (!isAzure(from) && !(await isStill(staging)))) return undefined;
   return ids;
 }
 

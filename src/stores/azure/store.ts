@@ -22,7 +22,7 @@ import type { Key } from "../key.ts";
 import { hashFirst } from "../shared/promised-hash.ts";
 import type { PromisedOptions } from "../shared/promised-hash.ts";
 import type { BlobInfo, BlobSource, CallOptions, GetOptions, PutOptions, PutResult, Store } from "../store.ts";
-import type { AzureConfig } from "../store-types.ts";
+import type { AzureConfig } from "./config.ts";
 
 /** A commit discards the blocks that other uploads of the same blob have staged: they then start over, this often. */
 const UPLOAD_ATTEMPTS = 3;
@@ -139,7 +139,13 @@ export async function openAzureStore(config: AzureConfig): Promise<Store> {
     }),
     remote: (blob) => ({
       blob,
-      azure: { account: connection.account },
+      origin: {
+        type: "azure",
+        host: connection.account,
+        bucket: connection.container,
+        name: prefix + blob.key,
+        urlHasTag: true,
+      },
       url: (seconds) => connection.readUrl(blobOf(blob.key), seconds),
       publicUrl: async () => ((await isPublic()) ? blobOf(blob.key).url.replace(/\?.*$/, "") : undefined),
     }),

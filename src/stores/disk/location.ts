@@ -13,7 +13,7 @@ export interface DiskView {
 
 export function diskLocation(
   path: string,
-  view: DiskView,
+  view: DiskView = {},
 ): { place: string; segments: string[]; ignoresCase: boolean } {
   const { platform = currentPlatform(), realPath = (each) => realpathSync.native(each) } = view;
   const { ignoresCase = (each) => probeCase(each, platform) } = view;

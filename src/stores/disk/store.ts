@@ -16,7 +16,7 @@ import type { MakeLink } from "./write.ts";
 import { parseKey } from "../key.ts";
 import type { Key } from "../key.ts";
 import { throwIfInterrupted } from "../shared/signal.ts";
-import type { DiskConfig } from "../store-types.ts";
+import type { DiskConfig } from "./config.ts";
 import type { Store } from "../store.ts";
 
 /** What a test may stand in for: another operating system, a file system without hard links. */

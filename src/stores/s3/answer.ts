@@ -1,6 +1,6 @@
 // S3's short XML answers, and answers that are errors, in the shape that the SDK gives them and s3-errors.ts reads.
 import type { Readable } from "node:stream";
-import { networkError, type HttpAnswer } from "./request.ts";
+import { networkError, type HttpAnswer } from "../shared/http.ts";
 import { unescapeXml } from "../shared/xml-text.ts";
 
 /** An error document is a few hundred bytes; a proxy's web page may be anything. */

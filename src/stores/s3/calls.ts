@@ -2,7 +2,7 @@
 import { hash } from "node:crypto";
 import { elementOf, elementsOf, problem, readBody } from "./answer.ts";
 import { scanListing, type ListingPage } from "./list-scan.ts";
-import type { HttpAnswer } from "./request.ts";
+import type { HttpAnswer } from "../shared/http.ts";
 import type { SendS3 } from "./send.ts";
 import { escapeXml } from "../shared/xml-text.ts";
 import { encodePath } from "./sign.ts";

@@ -4,10 +4,10 @@ import { HeadObjectCommand, S3, type S3ClientConfig } from "@aws-sdk/client-s3";
 import { FeedctlError } from "../../errors.ts";
 import { createCalls, type S3Calls } from "./calls.ts";
 import type { S3Place } from "./errors.ts";
-import { openHttp } from "./request.ts";
+import { openHttp } from "../shared/http.ts";
 import { createSender } from "./send.ts";
 import { findEndpoint, renewStale, sdkHandler } from "./sdk.ts";
-import type { S3Config } from "../store-types.ts";
+import type { S3Config } from "./config.ts";
 import { parseTargetPath } from "../key.ts";
 
 export interface S3Connection extends S3Place {

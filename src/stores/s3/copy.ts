@@ -33,10 +33,10 @@ export function createCopier(connection: S3Connection, store: Pick<Store, "head"
   const refused = new Set<string>();
 
   /** With its tag: without it nobody could tell which version was copied. */
-  const sourceOf = ({ s3, blob }: RemoteBlob): CopySource | undefined =>
-    s3 === undefined || s3.host !== connection.host || blob.tag === undefined || refused.has(s3.bucket)
+  const sourceOf = ({ origin, blob }: RemoteBlob): CopySource | undefined =>
+    origin?.type !== "s3" || origin.host !== connection.host || blob.tag === undefined || refused.has(origin.bucket)
       ? undefined
-      : { bucket: s3.bucket, key: s3.key, tag: blob.tag };
+      : { bucket: origin.bucket, key: origin.name, tag: blob.tag };
 
   async function copyFrom(key: Key, from: RemoteBlob, options: PutOptions): Promise<PutResult | undefined> {
     const { ifExists, signal, sha256 } = options;

@@ -4,12 +4,13 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { FeedctlError, isFeedctlError } from "../../errors.ts";
 import type { Key } from "../key.ts";
 import { sameContent } from "../same-content.ts";
-import { encodeMetadata, plainTag } from "./blob.ts";
+import { plainTag, writeSeconds } from "./blob.ts";
 import type { ObjectRequest, S3Connection } from "./client.ts";
 import { s3Code, s3Status, translateS3Error, type S3Attempt } from "./errors.ts";
 import { upload } from "./multipart.ts";
 import { named } from "./parts.ts";
 import { forget } from "./resume.ts";
+import { encodeMetadata } from "../shared/metadata.ts";
 import type { PromisedOptions } from "../shared/promised-hash.ts";
 import { throwIfInterrupted } from "../shared/signal.ts";
 import type { BlobInfo, BlobSource, PutOptions, PutResult, Store } from "../store.ts";
@@ -130,7 +131,7 @@ export function requestOf(connection: S3Connection, key: Key, options: PutOption
     ...connection.creation,
     ...(options.contentType !== undefined && { ContentType: options.contentType }),
     ...(options.cacheControl !== undefined && { CacheControl: options.cacheControl }),
-    Metadata: encodeMetadata(options),
+    Metadata: encodeMetadata(options, writeSeconds),
   };
 }
 

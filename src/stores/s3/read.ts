@@ -5,7 +5,7 @@ import { describeObject, plainTag } from "./blob.ts";
 import type { Wanted } from "./calls.ts";
 import type { S3Connection } from "./client.ts";
 import { s3Status, translateS3Error, type S3Attempt, type S3Place } from "./errors.ts";
-import { networkError } from "./request.ts";
+import { networkError } from "../shared/http.ts";
 import type { ByteRange, GetOptions } from "../store.ts";
 
 const READ_AHEAD = 256 * 1024;

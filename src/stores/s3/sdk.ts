@@ -1,7 +1,7 @@
 // Where the SDK and our own requests meet: its requests go out over our connections, and its rules find the endpoint.
 import type { HeadObjectCommand, S3, S3ClientConfig } from "@aws-sdk/client-s3";
 import { FeedctlError } from "../../errors.ts";
-import type { HttpClient } from "./request.ts";
+import type { HttpClient } from "../shared/http.ts";
 import { isStale, type S3Endpoint } from "./send.ts";
 import { encodeQuery } from "./sign.ts";
 

@@ -3,7 +3,7 @@ import { hash } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { problemOf } from "./answer.ts";
 import { s3Code, s3Status } from "./errors.ts";
-import type { HttpAnswer, HttpClient } from "./request.ts";
+import type { HttpAnswer, HttpClient } from "../shared/http.ts";
 import {
   createSigner,
   EMPTY_PAYLOAD,

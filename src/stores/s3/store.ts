@@ -13,7 +13,7 @@ import { readObject } from "./read.ts";
 import { sweepUploads } from "./sweep.ts";
 import { throwIfInterrupted } from "../shared/signal.ts";
 import type { BlobInfo, CallOptions, RemoteBlob, Store } from "../store.ts";
-import type { S3Config } from "../store-types.ts";
+import type { S3Config } from "./config.ts";
 
 const DELETE_BATCH = 1000;
 /** How long the address of a blob works. */
@@ -120,7 +120,8 @@ export async function openS3Store(config: S3Config, copyLimits: CopyLimits = COP
       });
     };
     const publicUrl = async () => (config.makePublic ? (await url()).replace(/\?.*$/, "") : undefined);
-    return { blob, s3: { host: connection.host, bucket: Bucket, key: whole }, url, publicUrl };
+    const origin = { type: "s3", host: connection.host, bucket: Bucket, name: whole, urlHasTag: true };
+    return { blob, origin, url, publicUrl };
   }
 
   const copier = createCopier(connection, { head }, copyLimits);

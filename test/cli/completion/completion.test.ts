@@ -226,10 +226,9 @@ test("__complete does not wait for the embedded catalog while another process ha
   assert.equal((await busy.feedctl(["feed", "create", "internal", "--type", "npm"])).code, 0);
   const owner = { pid: process.pid, host: (await import("node:os")).hostname(), started: "" };
   writeFileSync(join(busy.data, "catalog.lock"), JSON.stringify(owner));
-  const began = performance.now();
-  const names = await busy.feedctl(["__complete", "feeds"]);
+  // who waits is cut as a hang
+  const names = await busy.feedctl(["__complete", "feeds"], { env: { FEEDCTL_LOCK_WAIT: "3600" } });
   assert.deepEqual([names.code, names.stdout, names.stderr], [0, "", ""]);
-  assert.ok(performance.now() - began < 10_000, "the default wait for the lock is 30 s");
 });
 
 test("__complete gives up a database server that accepts and never answers", async () => {
@@ -238,12 +237,17 @@ test("__complete gives up a database server that accepts and never answers", asy
   await new Promise((resolve) => server.once("listening", resolve));
   try {
     const { port } = server.address() as { port: number };
-    const began = performance.now();
-    const names = await feedctl(["__complete", "feeds"], {
-      env: { FEEDCTL_DATABASE_URL: `postgres://u:p@127.0.0.1:${port}/d` },
-    });
-    assert.deepEqual([names.code, names.stdout, names.stderr], [0, "", ""]);
-    assert.ok(performance.now() - began < 9000, "a connection is given up after 10 s");
+    const timed = async (where: number) => {
+      const began = performance.now();
+      const names = await feedctl(["__complete", "feeds"], {
+        env: { FEEDCTL_DATABASE_URL: `postgres://u:p@127.0.0.1:${where}/d` },
+      });
+      assert.deepEqual([names.code, names.stdout, names.stderr], [0, "", ""]);
+      return performance.now() - began;
+    };
+    // a server that refuses at once shows what starting costs on this machine, now
+    const starting = await timed(9);
+    assert.ok((await timed(port)) < 6000 + 5 * starting, "other commands give a connection up after 10 s");
   } finally {
     server.close();
   }

@@ -11,6 +11,7 @@ import { sdist, wheel, type Wheel } from "../../support/fixtures/pypi.ts";
 import { tarArchive } from "../../support/fixtures/tar.ts";
 import { packageFile, packageFileAt } from "../../support/package-file.ts";
 import { noShared, readSampleManifest, samplePath } from "../../support/shared.ts";
+import { PATIENCE } from "../../support/wait.ts";
 
 function readWheel(t: TestContext, content: Wheel, fileName: string) {
   return pypi.read(packageFile(t, fileName, wheel(content)));
@@ -148,7 +149,7 @@ test("samples are what an independent tool says they are", { skip: noShared }, a
 
 /** Python with the given module, or why not. */
 function noPython(module: string): string | false {
-  const { status } = spawnSync("python3", ["-c", `import ${module}`], { timeout: 20_000 });
+  const { status } = spawnSync("python3", ["-c", `import ${module}`], { timeout: PATIENCE });
   return status === 0 ? false : `no python3 with ${module} on this machine`;
 }
 

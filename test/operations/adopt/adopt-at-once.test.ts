@@ -5,6 +5,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { type Installation, onDatabases } from "../../support/databases.ts";
 import { assertSound, diskFeed, listed, writeFiles } from "../../support/importing.ts";
 import { writePackages } from "../../support/package-set.ts";
+import { until } from "../../support/wait.ts";
 
 const count = 150;
 
@@ -67,24 +68,25 @@ onDatabases("adopt beside others", ["PostgreSQL"], (database) => {
     ];
     const results = await Promise.all(commands.map((command) => place.feedctl([...command, "--json"])));
     for (const { code, stdout, stderr } of results) assert.ok(code === 0 || code === 3, stdout + stderr);
-    const verified = (await place.run("verify", "site", "--read", "--json")).json() as Record<string, number>;
+    const verified = (await place.run("verify", "site", "--read", "--json")).summary() as Record<string, number>;
     assert.partialDeepStrictEqual(verified, { match: count, differ: 0, missingBlob: 0, missingRow: 0 });
   });
 
   database.test("what vanishes or changes while others are read gets no row", async (_t, place) => {
     const root = await diskFeed(place, "site", "asset");
     writeFiles(root, { changes: "first", stays: "stays", vanishes: "vanishes", large: "" });
-    // takes a second or two to be read
-    truncateSync(`${root}/large`, 400_000_000);
+    // takes most of a second to be read
+    truncateSync(`${root}/large`, 150_000_000);
     const running = await place.start(["adopt", "site", "--json"]);
-    while ((await place.rows("select 1 from feedctl.runs where command = 'adopt'")).length === 0) await sleep(20);
-    await sleep(400);
+    const begun = async () => (await place.rows("select 1 from feedctl.runs where command = 'adopt'")).length > 0;
+    await until("the adoption has begun", begun, running);
+    await sleep(200);
     rmSync(`${root}/vanishes`);
     writeFileSync(`${root}/changes`, "other bytes");
     const { code, stdout, stderr } = await running.finished;
     // on a slow machine the two may have gone before they were listed
     assert.ok(code === 3 || code === 0, stdout + stderr);
-    const verified = (await place.any("verify", "site", "--read", "--json")).json() as Record<string, number>;
+    const verified = (await place.any("verify", "site", "--read", "--json")).summary() as Record<string, number>;
     assert.partialDeepStrictEqual(verified, { differ: 0, missingBlob: 0 });
     assert.ok(verified["match"]! >= 2);
   });

@@ -105,7 +105,7 @@ onDatabases("drop paths", ["PostgreSQL"], (database) => {
     assert.deepEqual(drop.all(), ["it.tgz"]);
     assert.deepEqual((await scan(place, 0)).counts, { imported: 1, overwritten: 1 });
     assert.deepEqual(drop.all(), []);
-    assert.partialDeepStrictEqual((await place.run("verify", "web", "--read", "--json")).json(), {
+    assert.partialDeepStrictEqual((await place.run("verify", "web", "--read", "--json")).summary(), {
       match: 1,
       differ: 0,
     });
@@ -152,9 +152,8 @@ onDatabases("drop paths", ["PostgreSQL"], (database) => {
 
       const elsewhere = dropFolder(place.path("elsewhere"));
       renameSync(elsewhere.npm({ name: "ready", version: "1.0.0" }), join(drop.path, "ready.tgz"));
-      const started = performance.now();
-      assert.deepEqual((await scan(place, 0, "--settle", "60s")).counts, { imported: 1 });
-      assert.ok(performance.now() - started < 30_000);
+      // who waits for it to settle is cut as a hang
+      assert.deepEqual((await scan(place, 0, "--settle", "1h")).counts, { imported: 1 });
       assert.deepEqual(await place.rows("select path from feedctl.drop_files"), [], "half a file is no invalid one");
     },
   );
@@ -223,7 +222,7 @@ onDatabases("drop paths", ["PostgreSQL"], (database) => {
     assert.deepEqual(counts, { problems: 1 });
     assert.match(String(feeds[0]?.["problem"]), /is its own store/);
     assert.match((await place.exits(5, "drop", "scan", "--feed", "web")).stderr, /is its own store/);
-    assert.partialDeepStrictEqual((await place.run("verify", "web", "--json")).json(), { match: 1, missingBlob: 0 });
+    assert.partialDeepStrictEqual((await place.run("verify", "web", "--json")).summary(), { match: 1, missingBlob: 0 });
   });
 
   database.test("a drop path that cannot be reached does not stop the others, and recovers", async (_t, place) => {

@@ -10,7 +10,7 @@ import { startS3 } from "../../support/s3-server.ts";
 import { writePackages } from "../../support/package-set.ts";
 
 const verified = async (place: Installation, feed: string) =>
-  (await place.run("verify", feed, "--read", "--json")).json() as Record<string, number>;
+  (await place.run("verify", feed, "--read", "--json")).summary() as Record<string, number>;
 
 const versions = (place: Installation) =>
   place.rows(`select name, version, cached, downloads, published_at, published_by, listed

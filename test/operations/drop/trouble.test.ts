@@ -12,13 +12,9 @@ import { binary, isolation } from "../../support/feedctl.ts";
 import { npmTarball } from "../../support/fixtures/packages.ts";
 import { writePackages } from "../../support/package-set.ts";
 import { temporaryFolder } from "../../support/temporary-disk.ts";
+import { PATIENCE, until } from "../../support/wait.ts";
 
-async function until(what: string, isSo: () => boolean | Promise<boolean>): Promise<void> {
-  for (const deadline = Date.now() + 20_000; !(await isSo()); await sleep(50))
-    assert.ok(Date.now() < deadline, `this never came: ${what}`);
-}
-
-const verified = async (place: Installation) => (await place.run("verify", "web", "--read", "--json")).json();
+const verified = async (place: Installation) => (await place.run("verify", "web", "--read", "--json")).summary();
 
 onDatabases("drop paths in trouble", ["PostgreSQL"], (database) => {
   database.test(
@@ -159,7 +155,7 @@ test("a file that cannot be deleted is imported, told of once, and deleted when 
       ...user,
       env: isolation(path),
       cwd: "/",
-      timeout: 30_000,
+      timeout: PATIENCE,
     }).then(
       ({ stdout, stderr }) => ({ code: 0, stdout, stderr }),
       ({ code, stdout, stderr }: { code: number; stdout: string; stderr: string }) => ({ code, stdout, stderr }),

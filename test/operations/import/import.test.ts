@@ -36,7 +36,7 @@ const list = async (place: Installation, feed: string) =>
   (await place.run("package", "list", feed, "--json")).json() as Listed[];
 
 async function sound(place: Installation, feed: string, match: number): Promise<void> {
-  const verified = (await place.run("verify", feed, "--read", "--json")).json();
+  const verified = (await place.run("verify", feed, "--read", "--json")).summary();
   assert.partialDeepStrictEqual(verified, { match, differ: 0, missingBlob: 0, missingRow: 0, unchecked: 0 });
 }
 
@@ -219,7 +219,7 @@ onEachDatabase("import", (database) => {
     await place.rows(`insert into feedctl.pending_writes select s.id, '${key}', '\\x00', max(r.id), now()
       from feedctl.stores s, feedctl.runs r where s.role = 'current' group by s.id`);
     assert.deepEqual((await importing(place, 3, "web", file)).counts, counts({ conflicts: 1 }));
-    const verified = (await place.exits(3, "verify", "web", "--repair", "--json")).json();
+    const verified = (await place.exits(3, "verify", "web", "--repair", "--json")).summary();
     assert.partialDeepStrictEqual(verified, { missingRow: 1, differ: 0, missingBlob: 0 });
   });
 

@@ -34,7 +34,7 @@ onEachDatabase("imports of many files", (database) => {
     assert.match(String(of("bad.tgz")?.["reason"]), /bad\.tgz is not a valid npm package: it is not gzip data/);
     const imported = events.filter(({ status }) => status === "imported").map(({ file }) => String(file));
     assert.deepEqual(imported, imported.toSorted());
-    const verified = (await place.run("verify", "web", "--read", "--json")).json();
+    const verified = (await place.run("verify", "web", "--read", "--json")).summary();
     assert.partialDeepStrictEqual(verified, { match: COUNT + 1, missingBlob: 0, missingRow: 0, differ: 0 });
     // for people: the first, whatever is not as it should be, and how many more there are
     const shown = await place.exits(3, "import", "web", folder);
@@ -64,7 +64,7 @@ onEachDatabase("imports of many files", (database) => {
   database.testOnServer("end at once when interrupted, and go on where they were", async (_t, place) => {
     const folder = place.path("in");
     mkdirSync(folder);
-    writePackages(folder, 3_000, { size: 300 });
+    writePackages(folder, 2_000, { size: 300 });
     await place.run("feed", "create", "web", "--type", "npm");
     const running = await place.start(["import", "web", folder, "--json"]);
     await running.shows('"imported"');
@@ -73,9 +73,9 @@ onEachDatabase("imports of many files", (database) => {
     assert.equal(result.code, 130, result.stderr);
     const events = (await place.run("import", "web", folder, "--json")).events();
     const { imported, existing } = events.at(-1) as { imported: number; existing: number };
-    assert.equal(imported + existing, 3_000);
+    assert.equal(imported + existing, 2_000);
     assert.ok(existing > 0 && imported > 0, `${existing} before the interruption, ${imported} after it`);
-    const verified = (await place.run("verify", "web", "--json")).json();
-    assert.partialDeepStrictEqual(verified, { match: 3_000, missingBlob: 0, missingRow: 0 });
+    const verified = (await place.run("verify", "web", "--json")).summary();
+    assert.partialDeepStrictEqual(verified, { match: 2_000, missingBlob: 0, missingRow: 0 });
   });
 });

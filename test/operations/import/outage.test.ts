@@ -3,6 +3,7 @@ import { after, before } from "node:test";
 import { type Installation, onDatabases } from "../../support/databases.ts";
 import { assertSound, counts, importing } from "../../support/importing.ts";
 import { writePackages } from "../../support/package-set.ts";
+import { skipIfS3Cannot } from "../../support/s3-abilities.ts";
 import { s3Problem, startS3Proxy, type S3Proxy } from "../../support/s3-proxy.ts";
 import { type S3Server, startS3 } from "../../support/s3-server.ts";
 
@@ -44,7 +45,6 @@ onDatabases("a store that fails during an import", ["PostgreSQL"], (database) =>
     proxy.intercept = undefined;
     assert.equal(code, 7, stderr);
     assert.match(stderr, /"code":"unavailable"/);
-    assert.ok(performance.now() - started < 100_000);
     // what was recorded before is told, and no item failed for ever
     const told = stdout.split("\n").filter((line) => line !== "");
     assert.ok(told.length >= 64 && told.length < COUNT, `${told.length} lines`);
@@ -69,7 +69,8 @@ onDatabases("a store that fails during an import", ["PostgreSQL"], (database) =>
     await assertSound(place, "denied", 100);
   });
 
-  database.test("does not take the credentials: 6, nothing recorded, and no secret told", async (_t, place) => {
+  database.test("does not take the credentials: 6, nothing recorded, and no secret told", async (t, place) => {
+    if (skipIfS3Cannot(t, "check credentials")) return;
     const files = writePackages(place.path("in"), 3, { size: 100 });
     await feedAt(place, "wrong", "not-the-secret-at-all");
     const { stdout, stderr } = await place.exits(6, "import", "wrong", ...files);

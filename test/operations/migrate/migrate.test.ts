@@ -12,6 +12,7 @@ import {
   sound,
 } from "../../support/migrations.ts";
 import { writePackages } from "../../support/package-set.ts";
+import { skipIfS3Cannot } from "../../support/s3-abilities.ts";
 
 describeMigrations("migrate", { databases: ["embedded", "PostgreSQL"], azure: true }, (test, database) => {
   test("disk, S3, Azure, disk: the rows stay byte for byte, the old files until they are retired", async (place) => {
@@ -24,11 +25,10 @@ describeMigrations("migrate", { databases: ["embedded", "PostgreSQL"], azure: tr
       outcome: "planned",
       copied: 12,
     });
-    for (const [to, ...options] of [
-      place.toS3({ path: "/x//" }),
-      place.toAzure(),
-      ["disk", "--path", place.path("last")],
-    ]) {
+    const way = [place.toS3({ path: "/x//" }), place.toAzure(), ["disk", "--path", place.path("last")]];
+    // the embedded catalog is opened for each of the commands: one step shows what is its own
+    const steps = database.name === "embedded" ? way.slice(0, 1) : way;
+    for (const [to, ...options] of steps) {
       assert.partialDeepStrictEqual(await migrate(place, 0, to!, ...options), {
         outcome: "switched",
         copied: 12,
@@ -43,7 +43,7 @@ describeMigrations("migrate", { databases: ["embedded", "PostgreSQL"], azure: tr
     const { earlierStores } = (await place.run("feed", "show", "web", "--json")).json() as {
       earlierStores: unknown[];
     };
-    assert.equal(earlierStores.length, 4, "the default directory, and three in turn");
+    assert.equal(earlierStores.length, 1 + steps.length, "the default directory, and the others in turn");
   });
 
   if (database.name !== "PostgreSQL") return;
@@ -195,16 +195,20 @@ describeMigrations("migrate", { databases: ["embedded", "PostgreSQL"], azure: tr
     assert.deepEqual([store["location"], store["options"]], [target, {}]);
   });
 
-  test("a missing bucket, a wrong secret and a dead server change nothing", async (place) => {
+  test("a missing bucket and a dead server change nothing", async (place) => {
     await prepare(place, 2);
     const to = (...options: string[]) => ["migrate", "run", "web", "--to", "s3", "--path-style", ...options];
     const keys = ["--access-key", "env:TEST_ACCESS_KEY", "--secret-key", "env:TEST_SECRET_KEY"];
     await place.exits(4, ...to("--bucket", "no-such-bucket", "--endpoint", place.s3.endpoint, ...keys));
-    const wrong = ["--access-key", "env:TEST_ACCESS_KEY", "--secret-key", "wrong"];
-    // the emulator takes every secret
-    if (place.s3.kind !== "fauxqs")
-      await place.exits(6, ...to("--bucket", place.bucket, "--endpoint", place.s3.endpoint, ...wrong));
     await place.exits(7, ...to("--bucket", "b", "--endpoint", "http://127.0.0.1:9", ...keys));
+    assert.deepEqual(await place.rows("select from feedctl.migrations"), []);
+    await sound(place, 2);
+  });
+
+  test("a wrong secret changes nothing", async (place, t) => {
+    if (skipIfS3Cannot(t, "check credentials")) return;
+    await prepare(place, 2);
+    await place.exits(6, "migrate", "run", "web", "--to", ...place.toS3(), "--secret-key", "wrong");
     assert.deepEqual(await place.rows("select from feedctl.migrations"), []);
     await sound(place, 2);
   });

@@ -4,18 +4,13 @@ import assert from "node:assert/strict";
 import type { RunningFeedctl } from "../../support/feedctl.ts";
 import { onDatabases } from "../../support/databases.ts";
 import { fillFeed } from "../../support/many-files.ts";
-import {
-  describeMigrations,
-  dump,
-  keysIn,
-  type MigrationPlace,
-  prepare,
-  statusOf,
-  until,
-} from "../../support/migrations.ts";
+import { describeMigrations, dump, keysIn, type MigrationPlace, prepare, statusOf } from "../../support/migrations.ts";
+import { skipIfS3Cannot } from "../../support/s3-abilities.ts";
 import { startSlowProxy } from "../../support/slow-proxy.ts";
+import { until } from "../../support/wait.ts";
 
-const COUNT = 8000;
+/** Three ranges: two for the workers that are lost, and one for the process that migrates. */
+const COUNT = 4600;
 
 async function prepareMany(place: MigrationPlace, count: number): Promise<void> {
   await prepare(place, 0);
@@ -35,10 +30,10 @@ describeMigrations("workers", { concurrency: 3 }, (test) => {
   test("one killed, one stopped and continued: the others do their ranges, and nothing is lost or twice", async (place) => {
     await prepareMany(place, COUNT);
     const rows = await dump(place);
-    // without it five ranges would be done before a worker can be killed in the middle of one
-    const proxy = await startSlowProxy(place.s3.endpoint, 15);
-    const workers = await Promise.all(["one", "two", "three"].map((name) => startWorker(place, name)));
-    const [killed, stopped, drained] = workers as [RunningFeedctl, RunningFeedctl, RunningFeedctl];
+    // so slow that nobody has done a range before a worker is killed in the middle of one
+    const proxy = await startSlowProxy(place.s3.endpoint, 200);
+    const workers = await Promise.all(["one", "two"].map((name) => startWorker(place, name)));
+    const [killed, stopped] = workers as [RunningFeedctl, RunningFeedctl];
     try {
       await Promise.all(workers.map((worker) => worker.shows("waiting for migrations")));
       const main = await place.start(
@@ -49,31 +44,31 @@ describeMigrations("workers", { concurrency: 3 }, (test) => {
         (await ranges(place)).some(
           (row) => row["pid"] === worker.child.pid && !row["finished"] && row["claim"] !== null,
         );
-      for (const worker of workers) await until("every worker has a range", 30, () => works(worker));
+      for (const worker of workers) await until("every worker has a range", () => works(worker), worker);
       const state = async () => (await place.run("worker", "list", "--json")).json() as Record<string, unknown>[];
       assert.deepEqual(
         (await state()).map((worker) => worker["state"]),
-        ["working", "working", "working"],
+        ["working", "working"],
       );
       const lost = (await ranges(place)).filter((row) =>
         [killed, stopped].some(({ child }) => child.pid === row["pid"]),
       );
       killed.child.kill("SIGKILL");
       stopped.child.kill("SIGSTOP");
-      const since = performance.now();
+      const drained = await startWorker(place, "three");
+      workers.push(drained);
+      proxy.delay = 0;
       const taken = async () =>
         (await ranges(place)).every(
           (row) =>
             !lost.some((was) => was["number"] === row["number"] && was["pid"] === row["pid"] && !row["finished"]),
         );
-      await until("another has what the dead and the stopped worker had", 60, taken);
-      proxy.delay = 0;
-      await until("every range is done", 60, async () => (await ranges(place)).every((row) => row["finished"]));
+      await until("another has what the dead and the stopped worker had", taken);
+      await until("every range is done", async () => (await ranges(place)).every((row) => row["finished"]));
       stopped.child.kill("SIGCONT");
       const ran = await main.finished;
       assert.equal(ran.code, 0, ran.stderr);
       assert.partialDeepStrictEqual(ran.events().at(-1), { outcome: "ready", failed: 0 });
-      assert.ok(performance.now() - since < 90_000);
 
       drained.child.kill("SIGTERM");
       stopped.child.kill("SIGTERM");
@@ -89,7 +84,7 @@ describeMigrations("workers", { concurrency: 3 }, (test) => {
       assert.partialDeepStrictEqual(switched, { outcome: "switched", copied: 0, failed: 0 });
       assert.deepEqual(await dump(place), rows);
       // by the MD5 that the store tells of every blob; reading them all would take as long as the rest
-      const verified = (await place.run("verify", "web", "--json")).json();
+      const verified = (await place.run("verify", "web", "--json")).summary();
       assert.partialDeepStrictEqual(verified, { match: COUNT, differ: 0, missingBlob: 0, missingRow: 0, unchecked: 0 });
     } finally {
       for (const worker of workers) worker.child.kill("SIGKILL");
@@ -98,7 +93,7 @@ describeMigrations("workers", { concurrency: 3 }, (test) => {
   });
 
   test("a worker that is drained leaves its range to another, and a cancellation stops all of them", async (place) => {
-    await prepareMany(place, 6000);
+    await prepareMany(place, 4100);
     const proxy = await startSlowProxy(place.s3.endpoint, 25);
     const [first, second] = await Promise.all([startWorker(place, "one"), startWorker(place, "two")]);
     try {
@@ -106,12 +101,11 @@ describeMigrations("workers", { concurrency: 3 }, (test) => {
       const main = await place.start(command, { env: { ...place.env, FEEDCTL_CONCURRENCY: "1" } });
       const has = (worker: RunningFeedctl) => async () =>
         (await ranges(place)).some((row) => row["pid"] === worker.child.pid && row["claim"] !== null);
-      await until("both work", 30, async () => (await has(first)()) && (await has(second)()));
-      const since = performance.now();
+      await until("both work", async () => (await has(first)()) && (await has(second)()));
+      await until("some copies", async () => (await keysIn(place)).length > 60, main);
       first.child.kill("SIGTERM");
       const drained = await first.finished;
       assert.equal(drained.code, 0, drained.stderr);
-      assert.ok(performance.now() - since < 5000, "it does not finish its range first");
       assert.partialDeepStrictEqual(drained.events().at(-1), { type: "summary", givenBack: 1 });
       const cancelled = (await place.run("migrate", "cancel", "web", "--json")).json() as Record<string, number>;
       assert.equal((await main.finished).code, 130);
@@ -127,7 +121,8 @@ describeMigrations("workers", { concurrency: 3 }, (test) => {
     }
   });
 
-  test("a worker that cannot get at the source leaves the ranges to others", async (place) => {
+  test("a worker that cannot get at the source leaves the ranges to others", async (place, t) => {
+    if (skipIfS3Cannot(t, "check credentials")) return;
     await prepareMany(place, 2100);
     const proxy = await startSlowProxy(place.s3.endpoint, 5);
     try {
@@ -135,6 +130,7 @@ describeMigrations("workers", { concurrency: 3 }, (test) => {
       const main = await place.start(command, { env: { ...place.env, FEEDCTL_CONCURRENCY: "4" } });
       const poor = await place.start(["worker", "--json"], { env: { ...place.env, TEST_SECRET_KEY: "wrong" } });
       await poor.shows('"given-back"');
+      proxy.delay = 0;
       poor.child.kill("SIGTERM");
       assert.equal((await poor.finished).code, 0);
       const { code, events } = await main.finished;
@@ -157,7 +153,7 @@ describeMigrations("workers", { concurrency: 3 }, (test) => {
       await place.rows(statement);
     url.username = user;
     const env = { ...place.env, FEEDCTL_DATABASE_URL: url.href };
-    const command = ["migrate", "run", "web", "--to", ...place.toS3(), "--json"];
+    const command = ["migrate", "run", "web", "--to", "disk", "--path", place.path("second"), "--json"];
     const { code, stderr, events } = await place.feedctl(command, { env });
     assert.equal(code, 0, stderr);
     assert.match(stderr, /^no worker can help: the catalog refused: permission denied/m);

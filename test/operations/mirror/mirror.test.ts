@@ -386,5 +386,5 @@ test("mirror: --bandwidth holds the copies back, all together", async () => {
   const started = performance.now();
   await at.mirror({ input: { throttle: createThrottle(400_000, new AbortController().signal) } });
   const took = performance.now() - started;
-  assert.ok(took > 450 && took < 5000, `200 kB at 400 kB/s took ${took} ms`);
+  assert.ok(took > 450, `200 kB at 400 kB/s took ${took} ms`);
 });

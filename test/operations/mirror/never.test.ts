@@ -15,6 +15,7 @@ import type { BlobSource, Store } from "../../../src/stores/store.ts";
 import { failing, type Failures } from "../../support/failing-store.ts";
 import { mirrorPlace, place, said, shown, tell, testContext, type MirrorPlace } from "../../support/mirror.ts";
 import { everything } from "../../support/temporary-disk.ts";
+import { randomly } from "../../support/effort.ts";
 
 const run = promisify(execFile);
 
@@ -386,7 +387,7 @@ test("whatever the two sides hold, the plan is obeyed, the items tell the result
       const sides = [await shown(at.source), await shown(at.target)].map((side) => [...side.keys()]);
       if (told.summary.mismatch === 0) assert.deepEqual(sides[1], sides[0]);
     }),
-    { numRuns: 40 },
+    randomly(40),
   );
 });
 

@@ -1,14 +1,15 @@
 import assert from "node:assert/strict";
 import { rm, stat, writeFile } from "node:fs/promises";
 import { after, before, describe, test } from "node:test";
-import { openStore } from "../../../src/stores/open.ts";
+import { openStore } from "../../../src/stores/providers.ts";
 import { parseKey } from "../../../src/stores/key.ts";
-import type { StoreConfig } from "../../../src/stores/store-types.ts";
+import type { StoreConfig } from "../../../src/stores/providers.ts";
 import { type Azurite, startAzurite } from "../../support/azurite.ts";
 import { concurrently, readAll, sha256, someBytes, sourceOf } from "../../support/bytes.ts";
 import { failing, type FailingStore } from "../../support/failing-store.ts";
 import { mirrorPlace, said, shown, type MirrorPlace, type Told } from "../../support/mirror.ts";
-import { s3Lacks, type S3Server, s3ServerKind, startS3 } from "../../support/s3-server.ts";
+import { s3Cannot, skipIfS3Cannot } from "../../support/s3-abilities.ts";
+import { type S3Server, startS3 } from "../../support/s3-server.ts";
 
 const MIB = 1024 * 1024;
 // no letter beside the emoji that sorts differently in UTF-16: Azurite mixes those up, and is refused for it
@@ -24,9 +25,7 @@ const odd = [
   "+&=?#'\"",
 ];
 
-const unordered = s3Lacks[s3ServerKind()]["keys come in UTF-8 byte order"];
-
-describe("mirror between stores", { concurrency: 1, ...(unordered !== undefined && { skip: unordered }) }, () => {
+describe("mirror between stores", { concurrency: 1 }, () => {
   let s3: S3Server;
   let azurite: Azurite;
   let count = 0;
@@ -78,7 +77,8 @@ describe("mirror between stores", { concurrency: 1, ...(unordered !== undefined 
     };
   }
 
-  test("disk to S3 to Azure to disk: bytes, time, content type and user metadata survive, and no second run asks for a blob", async () => {
+  test("disk to S3 to Azure to disk: bytes, time, content type and user metadata survive, and no second run asks for a blob", async (t) => {
+    if (skipIfS3Cannot(t, "list in UTF-8 byte order")) return;
     await using at = await mirrorPlace();
     for (const [i, name] of odd.entries()) await at.write(`source/${name}`, `content of ${name}`, i);
     await at.write("source/empty", "");
@@ -128,7 +128,8 @@ describe("mirror between stores", { concurrency: 1, ...(unordered !== undefined 
     ["Azure to S3", container, bucket],
     ["disk to Azure", undefined, container],
   ] as const) {
-    test(`${name}: changes arrive, extras go, and the second run asks for no blob`, async () => {
+    test(`${name}: changes arrive, extras go, and the second run asks for no blob`, async (t) => {
+      if (name.includes("S3") && skipIfS3Cannot(t, "list a- before a/")) return;
       await using at = await mirrorPlace();
       const source = from === undefined ? at.source : from();
       const target = to(at);
@@ -201,13 +202,17 @@ describe("mirror between stores", { concurrency: 1, ...(unordered !== undefined 
     );
   });
 
+  /** Eight blobs, among them some whose keys lie below those of others. */
+  async function putTwins(config: StoreConfig): Promise<void> {
+    await using store = await openStore(config);
+    for (const key of ["a", "a-", "a.x", "a/b", "a/c/d", "ab", "b/c", "b"])
+      await store.put(parseKey(key), sourceOf(someBytes(5)), { ifExists: "fail", sha256: sha256(someBytes(5)) });
+  }
+
   test("a bucket holds `a` and `a/b`, a disk cannot: the file wins, the rest is told, by the dry run too", async () => {
     await using at = await mirrorPlace();
     const source = container();
-    await using store = await openStore(source);
-    for (const key of ["a", "a-", "a.x", "a/b", "a/c/d", "ab", "b/c", "b"]) {
-      await store.put(parseKey(key), sourceOf(someBytes(5)), { ifExists: "fail", sha256: sha256(someBytes(5)) });
-    }
+    await putTwins(source);
     await at.write("target/extra", "x");
     const expected = [
       "a-: lonely copied",
@@ -223,9 +228,15 @@ describe("mirror between stores", { concurrency: 1, ...(unordered !== undefined 
     assert.deepEqual(said(await at.mirror({ source, input: { concurrency: 32 } })), expected);
     const again = expected.map((each) => each.replace("lonely copied", "same skipped"));
     assert.deepEqual(said(await at.mirror({ source })), again);
-    const target = bucket();
-    if (s3.kind !== "versitygw") assert.equal((await at.mirror({ source, target })).summary.copied, 8);
     assert.equal((await at.mirror({ source, target: container() })).summary.copied, 8);
+  });
+
+  const noTwins = s3Cannot("keep an object and others below its name") || s3Cannot("list a- before a/");
+  test("`a` and `a/b` are copied from a container to a bucket", { skip: noTwins }, async () => {
+    await using at = await mirrorPlace();
+    const source = container();
+    await putTwins(source);
+    assert.equal((await at.mirror({ source, target: bucket() })).summary.copied, 8);
   });
 
   test("more blobs than a page of a listing, their deletes in batches, and the trash of a bucket", async () => {

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { promisify } from "node:util";
 import { everything, temporaryFolder } from "../../support/temporary-disk.ts";
+import { PATIENCE } from "../../support/wait.ts";
 
 const run = promisify(execFile);
 const NOBODY = 65534;
@@ -26,7 +27,7 @@ test("a mirror copies all that can be read of its source, and deletes nothing wh
   const mirror = async () => {
     const args = [feedctl, "mirror", join(path, "source"), join(path, "target"), "--yes", "--json"];
     const env = { ...process.env, FEEDCTL_DATA_DIR: join(path, "data"), HOME: join(path, "data") };
-    return run(process.execPath, args, { ...user, env, cwd: "/", timeout: 30_000 }).then(
+    return run(process.execPath, args, { ...user, env, cwd: "/", timeout: PATIENCE }).then(
       ({ stdout }) => ({ code: 0, stdout, stderr: "" }),
       ({ code, stdout, stderr }: { code: number; stdout: string; stderr: string }) => ({ code, stdout, stderr }),
     );

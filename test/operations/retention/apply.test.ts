@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { writeFileSync } from "node:fs";
 import { test } from "node:test";
 import { isFeedctlError } from "../../../src/errors.ts";
-import { criterionInfos, parseCriterion } from "../../../src/operations/retention/criteria.ts";
+import { criteria as descriptors, criterionNames, parseCriterion } from "../../../src/operations/retention/criteria.ts";
 import { readRetentionFile } from "../../../src/operations/retention/rule-file.ts";
 import { type Installation, onDatabases } from "../../support/databases.ts";
 import { npmTarball } from "../../support/fixtures/packages.ts";
@@ -33,8 +33,8 @@ const criteria = {
 };
 
 test("a rule file may give every criterion, in the words of ProGet and of the command line", () => {
-  assert.deepEqual(Object.keys(criteria).toSorted(), criterionInfos.map(({ name }) => name).toSorted());
-  const kebab = Object.fromEntries(criterionInfos.map(({ name, flag }) => [flag, criteria[name]]));
+  assert.deepEqual(Object.keys(criteria).toSorted(), criterionNames.toSorted());
+  const kebab = Object.fromEntries(criterionNames.map((name) => [descriptors[name].flag, criteria[name]]));
   const read = (rule: object) =>
     readRetentionFile(JSON.stringify({ feeds: { web: { rules: [rule] } } }), "file")[0]?.rules?.[0];
   const rule = read({ name: "all", ...criteria });
@@ -85,7 +85,6 @@ test("a wrong rule file is refused with the place that is wrong", () => {
 });
 
 test("values of criteria are checked", () => {
-  const of = (name: string) => criterionInfos.find((info) => info.name === name) as (typeof criterionInfos)[number];
   for (const [name, value] of [
     ["keepVersionsCount", "-1"],
     ["keepVersionsCount", "1.5"],
@@ -95,12 +94,12 @@ test("values of criteria are checked", () => {
     ["deleteVersions", [1]],
   ] as const)
     assert.throws(
-      () => parseCriterion(of(name), value),
+      () => parseCriterion(name, value),
       (error) => isFeedctlError(error, "usage"),
       name,
     );
-  assert.deepEqual(parseCriterion(of("deleteVersions"), " 1.*, ,2.* "), ["1.*", "2.*"]);
-  assert.equal(parseCriterion(of("keepVersionsCount"), ""), undefined);
+  assert.deepEqual(parseCriterion("deleteVersions", " 1.*, ,2.* "), ["1.*", "2.*"]);
+  assert.equal(parseCriterion("keepVersionsCount", ""), undefined);
 });
 
 async function apply(place: Installation, document: object, ...options: string[]) {

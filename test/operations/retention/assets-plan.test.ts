@@ -4,12 +4,16 @@ import fc from "fast-check";
 import type { Catalog } from "../../../src/catalog/connection/catalog.ts";
 import { foldersAbove } from "../../../src/catalog/assets/folders.ts";
 import { insertFeed } from "../../../src/catalog/feeds.ts";
-import { migrateCatalog } from "../../../src/catalog/connection/migrate.ts";
 import { saveRules } from "../../../src/catalog/retention/rules.ts";
 import type { Context } from "../../../src/operations/context.ts";
 import { explainRetention } from "../../../src/operations/retention/explain.ts";
 import { planRetention } from "../../../src/operations/retention/plan.ts";
-import { criteriaProblem, criterionInfos, type RetentionCriteria } from "../../../src/operations/retention/criteria.ts";
+import type { RetentionCriteria } from "../../../src/catalog/schema/retention-criteria.ts";
+import {
+  criteria as descriptors,
+  criteriaProblem,
+  criterionNames,
+} from "../../../src/operations/retention/criteria.ts";
 import { startPostgres } from "../../support/postgres.ts";
 import {
   modelAssetPlan,
@@ -19,6 +23,7 @@ import {
 } from "../../support/retention-asset-model.ts";
 import { temporaryCatalog } from "../../support/retention-catalog.ts";
 import type { ModelRule } from "../../support/retention-model.ts";
+import { randomly } from "../../support/effort.ts";
 
 const now = new Date("2026-11-21T12:00:00Z");
 const DAY = 86_400_000;
@@ -242,10 +247,7 @@ async function check(
 test("the model is tried with every criterion that asset directories know", () => {
   assert.deepEqual(
     Object.keys(anyOf).toSorted(),
-    criterionInfos
-      .filter(({ of }) => of !== "versions")
-      .map(({ name }) => name)
-      .toSorted(),
+    criterionNames.filter((name) => descriptors[name].of !== "versions").toSorted(),
   );
 });
 
@@ -256,8 +258,7 @@ describe("the plan of an asset directory is what the naive model says", () => {
     server = await startPostgres();
     if (server === undefined) return;
     const { openPostgres } = await import("../../../src/catalog/connection/open-postgres.ts");
-    catalog = await openPostgres(await server.createDatabase());
-    await migrateCatalog(catalog);
+    catalog = await openPostgres(await server.createCatalog());
   });
   after(async () => {
     await catalog?.[Symbol.asyncDispose]();
@@ -265,7 +266,7 @@ describe("the plan of an asset directory is what the naive model says", () => {
   });
 
   for (const name of Object.keys(anyOf) as (keyof OfAssets)[])
-    test(`for ${name}, alone and with others`, { timeout: 120_000 }, async (t) => {
+    test(`for ${name}, alone and with others`, async (t) => {
       if (catalog === undefined) return t.skip("no PostgreSQL on this machine");
       const on = catalog;
       const having = fc
@@ -284,11 +285,11 @@ describe("the plan of an asset directory is what the naive model says", () => {
           const rules = [{ enabled: true, protectAcrossRules: false, criteria: one }];
           await (await check(on, all, extra, rules, [])).made.remove();
         }),
-        { numRuns: 25 },
+        randomly(8),
       );
     });
 
-  test("for several rules, protections, and folders that are emptied", { timeout: 120_000 }, async (t) => {
+  test("for several rules, protections, and folders that are emptied", async (t) => {
     if (catalog === undefined) return t.skip("no PostgreSQL on this machine");
     const on = catalog;
     const rules = fc.array(rule, { minLength: 1, maxLength: 4 });
@@ -296,11 +297,11 @@ describe("the plan of an asset directory is what the naive model says", () => {
       fc.asyncProperty(assets, extras, rules, protections, async (all, extra, some, kept) => {
         await (await check(on, all, extra, some, kept)).made.remove();
       }),
-      { numRuns: 200 },
+      randomly(60),
     );
   });
 
-  test("the rule that takes the last file of a folder decides about it", { timeout: 120_000 }, async (t) => {
+  test("the rule that takes the last file of a folder decides about it", async (t) => {
     if (catalog === undefined) return t.skip("no PostgreSQL on this machine");
     const on = catalog;
     const one = fc.record({ deletePackageIds: patterns, removeEmptyFolders: fc.option(yes, { nil: undefined }) });
@@ -315,11 +316,11 @@ describe("the plan of an asset directory is what the naive model says", () => {
       fc.asyncProperty(assets, extras, rules, async (all, extra, some) => {
         await (await check(on, all, extra, some, [])).made.remove();
       }),
-      { numRuns: 60 },
+      randomly(20),
     );
   });
 
-  test("and --explain agrees, rule by rule, for files and for earlier content", { timeout: 120_000 }, async (t) => {
+  test("and --explain agrees, rule by rule, for files and for earlier content", async (t) => {
     if (catalog === undefined) return t.skip("no PostgreSQL on this machine");
     const on = catalog;
     const rules = fc.array(rule, { minLength: 1, maxLength: 3 });
@@ -344,18 +345,18 @@ describe("the plan of an asset directory is what the naive model says", () => {
         }
         await made.remove();
       }),
-      { numRuns: 60 },
+      randomly(20),
     );
   });
 
-  test("on the embedded catalog as well", { timeout: 120_000 }, async () => {
+  test("on the embedded catalog as well", async () => {
     await using place = await temporaryCatalog();
     const rules = fc.array(rule, { minLength: 1, maxLength: 3 });
     await fc.assert(
       fc.asyncProperty(assets, extras, rules, protections, async (all, extra, some, kept) => {
         await (await check(place.catalog, all, extra, some, kept)).made.remove();
       }),
-      { numRuns: 15 },
+      randomly(6),
     );
   });
 });

@@ -2,17 +2,18 @@ import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import fc from "fast-check";
 import type { Catalog } from "../../../src/catalog/connection/catalog.ts";
-import { migrateCatalog } from "../../../src/catalog/connection/migrate.ts";
 import { insertFeed } from "../../../src/catalog/feeds.ts";
 import { saveRules } from "../../../src/catalog/retention/rules.ts";
 import type { Context } from "../../../src/operations/context.ts";
 import { explainRetention } from "../../../src/operations/retention/explain.ts";
 import { planRetention } from "../../../src/operations/retention/plan.ts";
-import { criteriaProblem, type RetentionCriteria } from "../../../src/operations/retention/criteria.ts";
+import type { RetentionCriteria } from "../../../src/catalog/schema/retention-criteria.ts";
+import { criteriaProblem } from "../../../src/operations/retention/criteria.ts";
 import { semver } from "../../../src/versions/semver.ts";
 import { modelPlan, type ModelProtection, type ModelRule, type ModelVersion } from "../../support/retention-model.ts";
 import { startPostgres } from "../../support/postgres.ts";
 import { temporaryCatalog } from "../../support/retention-catalog.ts";
+import { randomly } from "../../support/effort.ts";
 
 const now = new Date("2026-11-21T12:00:00Z");
 const DAY = 86_400_000;
@@ -257,17 +258,16 @@ describe("the plan is what the naive model says", () => {
     server = await startPostgres();
     if (server === undefined) return;
     const { openPostgres } = await import("../../../src/catalog/connection/open-postgres.ts");
-    catalog = await openPostgres(await server.createDatabase());
-    await migrateCatalog(catalog);
+    catalog = await openPostgres(await server.createCatalog());
   });
   after(async () => {
     await catalog?.[Symbol.asyncDispose]();
     await server?.[Symbol.asyncDispose]();
   });
-  const options = { numRuns: 60 };
+  const options = randomly(20);
 
   for (const name of Object.keys(anyOf) as (keyof OfVersions)[])
-    test(`for ${name}, alone and with others`, { timeout: 120_000 }, async (t) => {
+    test(`for ${name}, alone and with others`, async (t) => {
       if (catalog === undefined) return t.skip("no PostgreSQL on this machine");
       const on = catalog;
       const having = fc
@@ -286,11 +286,11 @@ describe("the plan is what the naive model says", () => {
           const { made } = await check(on, versions, [{ enabled: true, protectAcrossRules: false, criteria: one }], []);
           await made.remove();
         }),
-        { numRuns: 25 },
+        randomly(8),
       );
     });
 
-  test("for several rules, rules that keep across rules, and protections", { timeout: 120_000 }, async (t) => {
+  test("for several rules, rules that keep across rules, and protections", async (t) => {
     if (catalog === undefined) return t.skip("no PostgreSQL on this machine");
     const on = catalog;
     await fc.assert(
@@ -303,11 +303,11 @@ describe("the plan is what the naive model says", () => {
           await made.remove();
         },
       ),
-      { numRuns: 200 },
+      randomly(60),
     );
   });
 
-  test("and --explain agrees, rule by rule", { timeout: 120_000 }, async (t) => {
+  test("and --explain agrees, rule by rule", async (t) => {
     if (catalog === undefined) return t.skip("no PostgreSQL on this machine");
     const on = catalog;
     await fc.assert(
@@ -344,7 +344,7 @@ describe("the plan is what the naive model says", () => {
     );
   });
 
-  test("on the embedded catalog as well", { timeout: 120_000 }, async () => {
+  test("on the embedded catalog as well", async () => {
     await using place = await temporaryCatalog();
     await fc.assert(
       fc.asyncProperty(
@@ -355,7 +355,7 @@ describe("the plan is what the naive model says", () => {
           await (await check(place.catalog, versions, rules, kept)).made.remove();
         },
       ),
-      { numRuns: 15 },
+      randomly(6),
     );
   });
 });

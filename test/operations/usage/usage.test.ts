@@ -4,6 +4,7 @@ import { test } from "node:test";
 import { gzipSync } from "node:zlib";
 import { readLogLine, type LogFormat } from "../../../src/operations/usage/log-formats.ts";
 import { type Installation, onEachDatabase } from "../../support/databases.ts";
+import { cpuTime } from "../../support/cpu.ts";
 import { npmTarball } from "../../support/fixtures/packages.ts";
 
 const s3 = (operation: string, key: string, status: number, agent = "npm/10") =>
@@ -115,15 +116,15 @@ async function used(place: Installation) {
   );
 }
 
-test("a hostile line costs no more time than another of its length", { timeout: 20_000 }, () => {
-  const started = performance.now();
+test("a hostile line costs no more time than another of its length", () => {
+  const started = cpuTime();
   for (const line of [
     "[".repeat(500_000),
     '[a] "'.repeat(100_000),
     `[06/Feb/2026:00:00:38 +0000] "${"\\".repeat(500_000)}`,
   ])
     assert.equal(readLogLine(`1.2.3.4 - ${line}`, "combined"), "unreadable");
-  assert.ok(performance.now() - started < 10_000);
+  assert.ok(cpuTime() - started < 10_000);
 });
 
 onEachDatabase("usage import", (database) => {

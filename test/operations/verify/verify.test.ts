@@ -3,11 +3,12 @@ import { mkdirSync, readFileSync, rmSync, symlinkSync, truncateSync, writeFileSy
 import { join } from "node:path";
 import { type Installation, onEachDatabase } from "../../support/databases.ts";
 import { writePackages } from "../../support/package-set.ts";
+import { findingsOf } from "../../support/findings.ts";
 
 interface Prepared {
   /** Path of the blob of package number `index`. */
   blob(index: number): string;
-  verify(code: number, ...flags: string[]): Promise<{ counts: Record<string, number>; stderr: string }>;
+  verify(code: number, ...flags: string[]): Promise<{ counts: Record<string, number>; findings: string }>;
 }
 
 async function prepare(place: Installation): Promise<Prepared> {
@@ -19,10 +20,10 @@ async function prepare(place: Installation): Promise<Prepared> {
     blob: (index) => join(place.path("store"), listed[index]!.files[0]!.key),
     async verify(code, ...flags) {
       const result = await place.exits(code, "verify", "web", "--json", ...flags);
-      const { match, differ, missingBlob, missingRow, unchecked } = result.json() as Record<string, number>;
+      const { match, differ, missingBlob, missingRow, unchecked } = result.summary() as Record<string, number>;
       return {
         counts: { match, differ, missingBlob, missingRow, unchecked } as Record<string, number>,
-        stderr: result.stderr,
+        findings: findingsOf(result),
       };
     },
   };
@@ -46,7 +47,7 @@ onEachDatabase("verify", (database) => {
     rmSync(blob(0));
     const missing = await verify(3);
     assert.deepEqual(missing.counts, counts({ match: 3, missingBlob: 1 }));
-    assert.match(missing.stderr, /missing-blob: .*pack-000.*: the store has no such blob/);
+    assert.match(missing.findings, /missing-blob: .*pack-000.*: the store has no such blob/);
     writeFileSync(blob(0), bytes);
 
     const flipped = Buffer.from(bytes);
@@ -55,12 +56,12 @@ onEachDatabase("verify", (database) => {
     assert.deepEqual((await verify(0)).counts, counts({}), "the same size: only reading shows it");
     const read = await verify(3, "--read");
     assert.deepEqual(read.counts, counts({ match: 3, differ: 1 }));
-    assert.match(read.stderr, /differ: .*hashes to sha256 [0-9a-f]{64} instead of/);
+    assert.match(read.findings, /differ: .*hashes to sha256 [0-9a-f]{64} instead of/);
 
     truncateSync(blob(0), bytes.length - 1);
     const short = await verify(3);
     assert.deepEqual(short.counts, counts({ match: 3, differ: 1 }));
-    assert.match(short.stderr, new RegExp(`has ${bytes.length - 1} bytes instead of ${bytes.length}`));
+    assert.match(short.findings, new RegExp(`has ${bytes.length - 1} bytes instead of ${bytes.length}`));
     writeFileSync(blob(0), bytes);
 
     mkdirSync(place.path("store", "by hand"));
@@ -68,8 +69,8 @@ onEachDatabase("verify", (database) => {
     symlinkSync(blob(0), place.path("store", "link"));
     const stray = await verify(3);
     assert.deepEqual(stray.counts, counts({ missingRow: 1 }));
-    assert.match(stray.stderr, /missing-row: by hand\/stray/);
-    assert.match(stray.stderr, /foreign: link/);
+    assert.match(stray.findings, /missing-row: by hand\/stray/);
+    assert.match(stray.findings, /foreign: link/);
     const repaired = await verify(3, "--repair");
     assert.deepEqual(repaired.counts, counts({ missingRow: 1 }), "nobody knows whose it is: repair leaves it");
     rmSync(place.path("store", "by hand"), { recursive: true });
@@ -89,7 +90,7 @@ onEachDatabase("verify", (database) => {
       insert into feedctl.pending_writes select s.id, '${key(1)}', (select sha256 from file), max(r.id), now() ${state}`);
       const before = await verify(3);
       assert.deepEqual(before.counts, counts({ match: 2, missingRow: 2 }));
-      assert.match(before.stderr, /interrupted import; --repair removes it/);
+      assert.match(before.findings, /interrupted import; --repair removes it/);
       assert.deepEqual((await verify(0, "--repair")).counts, counts({ match: 2 }));
       assert.deepEqual(
         await place.rows("select from feedctl.pending_writes union all select from feedctl.pending_deletes"),

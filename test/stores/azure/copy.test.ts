@@ -71,7 +71,7 @@ async function serveS3(t: TestContext, bytes: Buffer, known: Partial<BlobInfo> =
     urls: 0,
     remote: {
       blob,
-      s3: { host, bucket: "b", key: "from" },
+      origin: { type: "s3", host, bucket: "b", name: "from", urlHasTag: true },
       url: async () => `http://${host}/b/from?X-Amz-Signature=${SECRET}&n=${++served.urls}`,
     },
   };
@@ -296,11 +296,19 @@ test("URLs are handed over only where they are safe and can be of use", async ()
     [cloud, `https://s3.example.org/bucket/key?token=${"x".repeat(2100)}`, false],
     [cloud, undefined, false],
   ] as const) {
-    const from: RemoteBlob = { blob, s3: { host: "s3", bucket: "b", key: "k" }, url: async () => url };
+    const from: RemoteBlob = {
+      blob,
+      origin: { type: "s3", host: "s3", bucket: "b", name: "k", urlHasTag: true },
+      url: async () => url,
+    };
     assert.equal(await createSources(endpoint).urlOf(from), handed ? url : undefined, `${endpoint} ${url}`);
   }
   const sources = createSources(cloud);
-  const from: RemoteBlob = { blob, azure: { account: "a" }, url: async () => undefined };
+  const from: RemoteBlob = {
+    blob,
+    origin: { type: "azure", host: "a", bucket: "c", name: "k", urlHasTag: true },
+    url: async () => undefined,
+  };
   assert.equal(sources.reaches(from), true);
   await sources.urlOf(from);
   assert.equal(sources.reaches(from), false, "credentials that make no URL will make none next time");

@@ -17,6 +17,7 @@ import { startAzurite } from "../../support/azurite.ts";
 import { concurrently } from "../../support/bytes.ts";
 import { createRandom, mutate } from "../../support/fuzz.ts";
 import { blobsOf, hasCode } from "../contract/put.ts";
+import { randomly } from "../../support/effort.ts";
 
 interface Manner {
   /** Blanks between elements. */
@@ -146,7 +147,7 @@ describe("a page, however it is written", () => {
         assert.deepEqual(bare(page.blobs), bare(rows));
         assert.equal(page.next, next);
       }),
-      { numRuns: 500 },
+      randomly(500),
     );
   });
 
@@ -174,7 +175,7 @@ describe("a page, however it is written", () => {
         assert.deepEqual(bare(page.blobs), bare(theirs));
         assert.equal(page.next, value.continuationToken ?? "");
       }),
-      { numRuns: 150 },
+      randomly(150),
     );
   });
 

@@ -11,6 +11,7 @@ import { listCases } from "./list.ts";
 import { keyCases } from "./keys.ts";
 import { putCases } from "./put.ts";
 import { resumeCases } from "./resume.ts";
+import { PATIENCE } from "../../support/wait.ts";
 
 /** What every case gets: the store, and a key prefix of its own, so that cases cannot see one another's blobs. */
 export interface ContractContext {
@@ -72,7 +73,7 @@ export function storeContract(name: string, { open, lacks = {} }: ContractOption
     let count = 0;
     for (const [title, { run, needs }] of Object.entries<ContractCase>(cases)) {
       const reason = lacks[title as ContractCaseName];
-      test(title, { timeout: 120_000, ...(reason !== undefined && { skip: reason }) }, async (t) => {
+      test(title, { timeout: PATIENCE, ...(reason !== undefined && { skip: reason }) }, async (t) => {
         if (needs !== undefined && !has(store, needs)) return t.skip(`the store does not claim ${needs}`);
         const prefix = `case-${++count}/`;
         await run({ store, prefix, key: (text) => parseKey(prefix + text), openEmpty, t });

@@ -166,7 +166,7 @@ describe("disk put that is taken up again", () => {
       const [left] = existsSync(folder) ? temporaries(folder) : [];
       return left === undefined ? 0 : statSync(join(folder, left)).size;
     };
-    for (let i = 0; i < 500 && size() < 16 * MIB; i++) await sleep(20);
+    while (size() < 16 * MIB && child.exitCode === null) await sleep(20);
     child.kill("SIGKILL");
     await once(child, "exit");
     const there = size();

@@ -14,6 +14,7 @@ import { concurrently, sha256, someBytes, sourceOf } from "../../support/bytes.t
 import { everything, openTemporaryDisk, temporaryFolder } from "../../support/temporary-disk.ts";
 import { hasCode, keysOf } from "../contract/put.ts";
 import { storeContract } from "../contract/contract.ts";
+import { PATIENCE } from "../../support/wait.ts";
 
 const run = promisify(execFile);
 
@@ -106,7 +107,7 @@ describe("a listing that goes on in a thread", () => {
       const abandoned = store.list("")[Symbol.asyncIterator]();
       for (let i = 0; i < 2100; i++) await abandoned.next();
       console.log(count);`;
-    const { stdout } = await run(process.execPath, ["--input-type=module", "--eval", script], { timeout: 30_000 });
+    const { stdout } = await run(process.execPath, ["--input-type=module", "--eval", script], { timeout: PATIENCE });
     assert.equal(stdout, "2100\n");
   });
 });
@@ -293,7 +294,7 @@ describe("small files stored by threads", () => {
       const store = await (await import(${diskModule})).openDiskStore({ type: "disk", path: ${JSON.stringify(root)} }, system);
       const { outcome } = await store.put("child", { size: 1, path: ${JSON.stringify(from)} }, { ifExists: "fail" });
       console.log(outcome);`;
-    const { stdout } = await run(process.execPath, ["--input-type=module", "--eval", script], { timeout: 30_000 });
+    const { stdout } = await run(process.execPath, ["--input-type=module", "--eval", script], { timeout: PATIENCE });
     assert.equal(stdout, "created\n");
   });
 });

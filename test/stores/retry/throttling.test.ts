@@ -15,6 +15,7 @@ import { failing } from "../../support/failing-store.ts";
 import { openTemporaryDisk } from "../../support/temporary-disk.ts";
 import { startThrottlingServer } from "../../support/throttling-server.ts";
 import { putBytes } from "../contract/put.ts";
+import { PATIENCE } from "../../support/wait.ts";
 
 const CALLERS = 64;
 const LIMIT = 3;
@@ -70,7 +71,7 @@ for (const kind of ["s3", "azure"] as const) {
 
 describe("a store that is copied into itself", () => {
   // A large put opens its source again and again while it is inside: with room for one it must not wait for itself.
-  test("never waits for itself, though only one call at a time is let in", { timeout: 20_000 }, async (t) => {
+  test("never waits for itself, though only one call at a time is let in", { timeout: PATIENCE }, async (t) => {
     const { store: real } = await openTemporaryDisk(t);
     const error = new FeedctlError("unavailable", "slow down", { throttled: true });
     const refused = (method: "get" | "put") => ({ method, nth: (count: number) => count <= 50, error });

@@ -10,6 +10,7 @@ import { openS3Store } from "../../../src/stores/s3/store.ts";
 import { scanListing, type ListingPage } from "../../../src/stores/s3/list-scan.ts";
 import { s3ServerKind, startS3, type S3Server } from "../../support/s3-server.ts";
 import { putBytes } from "../contract/put.ts";
+import { randomly } from "../../support/effort.ts";
 
 interface Row {
   key: string;
@@ -133,7 +134,7 @@ describe("a page, however it is written", () => {
           [token !== undefined, token, rows.length, "url"],
         );
       }),
-      { numRuns: 500 },
+      randomly(500),
     );
   });
 
@@ -151,7 +152,7 @@ describe("a page, however it is written", () => {
           assert.deepEqual(ours, await parsedBySdk(xml));
         },
       ),
-      { numRuns: 150 },
+      randomly(150),
     );
   });
 

@@ -1,14 +1,15 @@
 import assert from "node:assert/strict";
-import { after, before, describe, test, type TestContext } from "node:test";
+import { after, before, describe, test } from "node:test";
 import { inspect } from "node:util";
 import { FeedctlError, type ErrorCode } from "../../../src/errors.ts";
 import { parseKey } from "../../../src/stores/key.ts";
 import { openS3Store } from "../../../src/stores/s3/store.ts";
 import { partSizeFor } from "../../../src/stores/s3/parts.ts";
-import type { S3Config } from "../../../src/stores/store-types.ts";
+import type { S3Config } from "../../../src/stores/s3/config.ts";
 import type { BlobInfo, Store } from "../../../src/stores/store.ts";
 import { readAll, sha256, someBytes, sourceOf } from "../../support/bytes.ts";
-import { s3Lacks, s3ServerKind, startS3, type S3Server } from "../../support/s3-server.ts";
+import { s3Cannot, s3Lacks, skipIfS3Cannot } from "../../support/s3-abilities.ts";
+import { s3ServerKind, startS3, type S3Server } from "../../support/s3-server.ts";
 import { storeContract } from "../contract/contract.ts";
 import { keysOf, MIB, putBytes } from "../contract/put.ts";
 
@@ -80,17 +81,15 @@ storeContract(`s3 on ${kind}`, {
 });
 
 describe(`s3 on ${kind}: credentials and buckets`, () => {
-  const noAuthentication = (t: TestContext) => t.skip("fauxqs accepts every credential");
+  const skip = s3Cannot("check credentials");
 
-  test("a wrong secret key is denied, named as such, and never told", async (t) => {
-    if (kind === "fauxqs") return noAuthentication(t);
+  test("a wrong secret key is denied, named as such, and never told", { skip }, async () => {
     const secretKey = "wrong-secret-value-1234567890";
     const config = configFor(await freshBucket(), { secretKey });
     await everyCallFails(config, "denied", /secret key does not fit/, [secretKey, server.secretKey, server.accessKey]);
   });
 
-  test("an unknown access key is denied and named as such", async (t) => {
-    if (kind === "fauxqs") return noAuthentication(t);
+  test("an unknown access key is denied and named as such", { skip }, async () => {
     const accessKey = "unknown-access-key-1234567890";
     const config = configFor(await freshBucket(), { accessKey });
     await everyCallFails(config, "denied", /does not know the access key/, [accessKey, server.secretKey]);
@@ -169,7 +168,7 @@ describe(`s3 on ${kind}: objects`, () => {
   });
 
   test("a body that differs from its MD5 is refused by the server and nothing is visible", async (t) => {
-    if (kind === "fauxqs") return t.skip("fauxqs accepts wrong checksums");
+    if (skipIfS3Cannot(t, "check checksums")) return;
     await using store = await openS3Store(configFor(await freshBucket()));
     const md5 = "00000000000000000000000000000000";
     await assert.rejects(putBytes(store, key("a"), someBytes(10), { md5 }), { code: "corrupt" });

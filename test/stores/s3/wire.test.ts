@@ -9,7 +9,7 @@ import { inspect } from "node:util";
 import { FeedctlError, type ErrorCode } from "../../../src/errors.ts";
 import { parseKey } from "../../../src/stores/key.ts";
 import { openS3Store } from "../../../src/stores/s3/store.ts";
-import type { S3Config } from "../../../src/stores/store-types.ts";
+import type { S3Config } from "../../../src/stores/s3/config.ts";
 import type { BlobInfo, Store } from "../../../src/stores/store.ts";
 import { readAll, someBytes } from "../../support/bytes.ts";
 import { keysOf, MIB, putBytes } from "../contract/put.ts";

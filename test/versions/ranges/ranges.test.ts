@@ -16,6 +16,8 @@ import { relationRange, rpmEqualUpTo, rubyPessimistic } from "../../../src/versi
 import { rpm } from "../../../src/versions/rpm.ts";
 import type { VersionScheme } from "../../../src/versions/scheme.ts";
 import { cargoRange, npmRange, semver } from "../../../src/versions/semver.ts";
+import { randomly } from "../../support/effort.ts";
+import { PATIENCE } from "../../support/wait.ts";
 
 /** As the catalog does it: by sort key and the mark of a prerelease. */
 function holds(syntax: RangeSyntax, scheme: VersionScheme, range: string, version: string): boolean {
@@ -125,7 +127,7 @@ suite("against the ecosystems' own libraries", () => {
         for (const each of versions)
           assert.equal(holds(npmRange, semver, text, each), npm.satisfies(each, text), `${each} in ${text}`);
       }),
-      { numRuns: 2000 },
+      randomly(2000),
     );
   });
 
@@ -143,7 +145,7 @@ suite("against the ecosystems' own libraries", () => {
         assert.equal(holds(cargoRange, semver, range, each), npm.satisfies(each, same), `${each} in ${range}`);
   });
 
-  const python = spawnSync("python3", ["-c", "import packaging.specifiers"], { timeout: 20_000 }).status === 0;
+  const python = spawnSync("python3", ["-c", "import packaging.specifiers"], { timeout: PATIENCE }).status === 0;
   test(
     "PEP 440's specifiers hold what Python's packaging library says",
     { skip: python ? false : "no python3 with packaging on this machine" },
@@ -179,7 +181,7 @@ suite("against the ecosystems' own libraries", () => {
       const { stdout } = spawnSync("python3", ["-c", program], {
         input: JSON.stringify(cases),
         encoding: "utf8",
-        timeout: 60_000,
+        timeout: PATIENCE,
       });
       const answers = JSON.parse(stdout) as boolean[];
       const wrong = cases.filter(([range, each], index) => holds(pep440Range, pep440, range, each) !== answers[index]);

@@ -1,0 +1,35 @@
+import { sql, type RawBuilder } from "kysely";
+
+type Sql = RawBuilder<unknown>;
+
+// Patterns: `*` is any text, and the letter case of ASCII does not count.
+
+/** Of `packages p`: the displayed name, in lower case. */
+export const shownName = sql`lower((case when p.group_name = '' then p.name else p.group_name || '/' || p.name end) collate "C")`;
+
+/** `LIKE` patterns: only `*` is a wildcard. */
+function likeOf(pattern: string): string {
+  return pattern
+    .replaceAll(/[A-Z]/g, (letter) => letter.toLowerCase())
+    .replaceAll(/[\\%_]/g, "\\$&")
+    .replaceAll("*", "%");
+}
+
+/** The same in SQL. */
+export function likePattern(pattern: Sql): Sql {
+  return sql`replace(replace(replace(replace(lower(${pattern} collate "C"), '\\', '\\\\'), '%', '\\%'), '_', '\\_'), '*', '%')`;
+}
+
+/** `text`, which is in lower case, matches one of the patterns. */
+export function anyLike(text: Sql, patterns: readonly string[]): Sql {
+  return sql`(${sql.join(
+    patterns.map((pattern) => sql`${text} like ${likeOf(pattern)}::text collate "C"`),
+    sql` or `,
+  )})`;
+}
+
+/** Of `packages p` and `versions v`: a protection (`package protect`) matches the version. */
+export const isProtected = sql`exists (select from feedctl.protections r where r.feed_id = p.feed_id
+  and ${shownName} like ${likePattern(sql`r.package`)}
+  and (lower(v.version collate "C") like ${likePattern(sql`r.version`)}
+    or lower(v.normalized_version) like ${likePattern(sql`r.version`)}))`;

@@ -1,0 +1,88 @@
+import { sql } from "kysely";
+import { criteriaSql, type CriterionSql, type Test, type TestScope } from "./criteria-sql.ts";
+import type { TestName } from "../schema/retention-criteria.ts";
+import type { QueryCriteria, RuleQuery } from "./rule-query.ts";
+
+/** A given criterion of a rule. */
+export interface CriterionTest extends Pick<CriterionSql<never>, "stage" | "keeps" | "readsNewest"> {
+  name: TestName;
+  test: Test;
+}
+
+const names = Object.keys(criteriaSql) as TestName[];
+
+/** The tests of the given criteria, in the order of `criteriaSql`. */
+function testsOf(rule: RuleQuery, feedId: number): CriterionTest[] {
+  return names.flatMap((name) => testOf(name, rule.criteria[name], { of: rule.of, feedId }) ?? []);
+}
+
+function testOf<Name extends TestName>(
+  name: Name,
+  value: QueryCriteria[Name],
+  scope: TestScope,
+): CriterionTest | undefined {
+  if (value === undefined) return undefined;
+  const criterion = criteriaSql[name];
+  return { ...criterion, name, test: criterion.test(value, scope) };
+}
+
+/** What an item must be for the rule to look at it: keep-N counts among these. */
+export function filtersOf(rule: RuleQuery, feedId: number): CriterionTest[] {
+  return testsOf(rule, feedId).filter(({ stage }) => stage === "filter");
+}
+
+/** What else must hold of an item that passed the filters. `place` numbers those, the newest of its line first. */
+export function conditionsOf(rule: RuleQuery, feedId: number): CriterionTest[] {
+  return testsOf(rule, feedId).filter(({ stage }) => stage === "condition");
+}
+
+/** The limits of the totals. Deletion ends as soon as one of the totals is reached: all criteria of a rule must hold. */
+export function quotasOf(rule: RuleQuery, feedId: number): CriterionTest[] {
+  return testsOf(rule, feedId).filter(({ stage }) => stage === "quota");
+}
+
+/** Of `w`, planned assets: the rule looks at them. */
+export function isOfKind({ of }: RuleQuery): Test {
+  return of === "versions" ? sql`true` : of === "history" ? sql`w.history` : sql`not w.history`;
+}
+
+/** With `--protect-across-rules`: what each keep criterion keeps, of all versions. */
+export function keepsOf(rule: RuleQuery, feedId: number): Test[] {
+  const filtered = every(filtersOf(rule, feedId));
+  return testsOf(rule, feedId).flatMap(({ keeps, test }) => {
+    if (keeps === undefined) return [];
+    return keeps === "of-all" ? sql`not (${test})` : sql`((${filtered}) and not (${test}))`;
+  });
+}
+
+export function every(criteria: readonly CriterionTest[]): Test {
+  if (criteria.length === 0) return sql`true`;
+  return sql.join(
+    criteria.map(({ test }) => test),
+    sql` and `,
+  );
+}
+
+/** Versions as `w`, with the ranks of the newest stable version and prerelease of their package among `from`. */
+export function ranked(rule: RuleQuery, feedId: number, from: Test): Test {
+  if (!testsOf(rule, feedId).some(({ readsNewest }) => readsNewest)) return sql`(select w.* from ${from})`;
+  return sql`(select w.*, min(w.rank) filter (where not w.prerelease) over of_package as newest_stable,
+      min(w.rank) filter (where w.prerelease) over of_package as newest_prerelease
+    from ${from} window of_package as (partition by w.package_id))`;
+}
+
+/** The first two numbers of a version with an epoch before them; a second one that is missing is 0. */
+const lines = {
+  package: sql`''`,
+  major: sql`substring(w.normalized from '^(?:[0-9]+[:!])?[^0-9]*[0-9]+')`,
+  minor: sql`(substring(w.normalized from '^(?:[0-9]+[:!])?[^0-9]*[0-9]+') ||
+    coalesce(substring(w.normalized from '^(?:[0-9]+[:!])?[^0-9]*[0-9]+([.][0-9]+)'), '.0'))`,
+};
+
+/** The place among versions that are alike in `apart`; null where no rule asks for it. */
+export function placeOf({ criteria }: RuleQuery, apart: Test = sql`true`): Test {
+  const { keepVersionsCount, keepVersionsPer = "package" } = criteria;
+  if (keepVersionsCount === undefined) return sql`null::bigint`;
+  const line = keepVersionsPer === "package" ? sql`` : sql`, ${lines[keepVersionsPer]}`;
+  return sql`row_number() over (partition by w.package_id${line}, (${apart}) order by w.rank)`;
+}

@@ -1,0 +1,38 @@
+/** The criteria of a rule that test a version, or a file of an asset directory. All given ones must hold. Names are ProGet's. */
+export interface TestCriteria {
+  deleteCached?: true;
+  deletePrereleaseVersions?: true;
+  deleteUnlisted?: true;
+  deleteDeprecated?: true;
+  deleteSuperseded?: true;
+  deletePackageIds?: string[];
+  keepPackageIds?: string[];
+  deleteVersions?: string[];
+  keepVersions?: string[];
+  versionsRange?: string;
+  keepVersionsCount?: number;
+  keepLastStable?: true;
+  keepStableNewer?: true;
+  olderThanDays?: number;
+  keepUsedWithinDays?: number;
+  triggerDownloadCount?: number;
+  /** Bytes. */
+  sizeTrigger?: number;
+  countTrigger?: number;
+  /** Asset directories: only earlier content that versioning keeps, instead of the current files. */
+  deleteHistory?: true;
+}
+
+/** What changes how a rule works. Alone it selects nothing. */
+export interface RuleOptions {
+  keepVersionsPer?: "package" | "major" | "minor";
+  sizeExclusive?: true;
+  /** Asset directories: folders that the rule has emptied are removed too. */
+  removeEmptyFolders?: true;
+}
+
+/** What a rule says, as `retention_rules.criteria` stores it. */
+export interface RetentionCriteria extends TestCriteria, RuleOptions {}
+
+export type TestName = keyof TestCriteria;
+export type CriterionName = keyof RetentionCriteria;

@@ -1,0 +1,41 @@
+import type { ClearedCache } from "../../operations/packages/clear-cached.ts";
+import type { Feed, FeedDetails } from "../../operations/feeds/feeds.ts";
+import type { Purged } from "../../operations/feeds/purge-feed.ts";
+import type * as result from "./schemas/feed.ts";
+import { storeResult } from "./store.ts";
+
+export function feedResult(feed: Feed): result.FeedResult {
+  const { id, name, type, description, active, retentionRulesEnabled, dropPath, createdAt } = feed;
+  return { id, name, type, description, active, retentionRulesEnabled, dropPath, createdAt };
+}
+
+export function feedListResult(feed: Feed & { store: string }): result.FeedListResult {
+  return { ...feedResult(feed), store: feed.store };
+}
+
+export function feedDetailsResult(feed: FeedDetails): result.FeedDetailsResult {
+  const { packages, versions, files, bytes, store, migration, earlierStores } = feed;
+  return {
+    ...feedResult(feed),
+    packages,
+    versions,
+    files,
+    bytes,
+    store: storeResult(store),
+    migration: migration && {
+      id: migration.id,
+      state: migration.state,
+      to: migration.to,
+      frozen: migration.frozen,
+    },
+    earlierStores: earlierStores.map(({ location, replacedAt, retiredAt }) => ({ location, replacedAt, retiredAt })),
+  };
+}
+
+export function clearedCacheResult({ feed, versions, files }: ClearedCache): result.ClearedCacheResult {
+  return { feed, versions, files };
+}
+
+export function purgedResult({ feed, purged, deleted, left, location, earlier }: Purged): result.FeedDeletedResult {
+  return { feed, purged, deleted, left, location, earlier };
+}

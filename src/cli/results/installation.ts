@@ -1,0 +1,29 @@
+import type { Setting } from "../../operations/feed-store/setting-names.ts";
+import type { CatalogStatus } from "../../operations/installation/init.ts";
+import type { SettingChange } from "../../operations/installation/settings.ts";
+import type * as result from "./schemas/installation.ts";
+
+export function catalogReadyResult(made: {
+  kind: string;
+  location: string;
+  applied: string[];
+}): result.CatalogReadyResult {
+  return { kind: made.kind, location: made.location, applied: made.applied };
+}
+
+export function catalogStatusResult(status: CatalogStatus): result.CatalogStatusResult {
+  const { kind, location, server, version, newest } = status;
+  return { kind, location, server, version, newest };
+}
+
+export function settingResult({ name, value, origin, description }: Setting): result.SettingResult {
+  return { name, description, value, origin };
+}
+
+export function settingChangeResult({ setting, before, moved }: SettingChange): result.SettingChangeResult {
+  return {
+    setting: settingResult(setting),
+    before: settingResult(before),
+    moved: moved.map(({ feed, from, to, kept }) => ({ feed, from, to, kept })),
+  };
+}

@@ -1,0 +1,46 @@
+import type { PackageVersion, VersionFile } from "../../catalog/packages.ts";
+import type { DeletedVersion } from "../../operations/packages/packages.ts";
+import type { Protected, Protection } from "../../operations/retention/protections.ts";
+import type * as result from "./schemas/package.ts";
+
+function fileResult({ key, size, qualifier, md5, sha1, sha256, sha512, contentType }: VersionFile) {
+  return { key, size, qualifier, md5, sha1, sha256, sha512, contentType };
+}
+
+export function packageResult(row: PackageVersion): result.PackageResult {
+  const { group, name, version, prerelease, listed, cached, publishedAt, publishedBy, downloads, lastUsedAt } = row;
+  return {
+    group,
+    name,
+    version,
+    prerelease,
+    listed,
+    cached,
+    publishedAt,
+    publishedBy,
+    downloads,
+    lastUsedAt,
+    files: row.files.map(fileResult),
+  };
+}
+
+export function packageDetailsResult(row: PackageVersion): result.PackageDetailsResult {
+  const { files, ...others } = packageResult(row);
+  return { ...others, metadata: row.metadata, files };
+}
+
+export function packageDeletedResult(gone: readonly DeletedVersion[]): result.PackageDeletedResult {
+  return {
+    deleted: gone.map(({ group, name, version, files }) => ({ group, name, version, files: files.map(fileResult) })),
+  };
+}
+
+export function protectedResult(done: Protected): result.ProtectedResult {
+  const { feed, package: name, version, pattern, changed, versions } = done;
+  return { feed, package: name, version, pattern, changed, versions };
+}
+
+export function protectionResult(row: Protection): result.ProtectionResult {
+  const { package: name, version, reason, createdAt, createdBy } = row;
+  return { package: name, version, reason, createdAt, createdBy };
+}

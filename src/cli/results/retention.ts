@@ -1,0 +1,109 @@
+import type { RetentionChange } from "../../operations/retention/apply.ts";
+import type { Explanation } from "../../operations/retention/explain.ts";
+import type { DoomedVersion, RetentionPlan } from "../../operations/retention/plan.ts";
+import type { HiddenPackage, Restored } from "../../operations/retention/quarantine.ts";
+import type { RetentionRule } from "../../operations/retention/criteria.ts";
+import type { FeedOutcome, RetentionEvent } from "../../operations/retention/run.ts";
+import type { CountedFile, UsageSummary } from "../../operations/usage/import-logs.ts";
+import type * as result from "./schemas/retention.ts";
+
+export function ruleResult(rule: RetentionRule): result.RuleResult {
+  const { position, name, enabled, protectAcrossRules, criteria } = rule;
+  return { position, name, enabled, protectAcrossRules, criteria };
+}
+
+/** All of a plan but what it deletes. */
+export function planHead(plan: RetentionPlan): Omit<result.RetentionPlanResult, "delete"> {
+  const { feed, rules, sums, total, folders } = plan;
+  return {
+    feed: feed.name,
+    enabled: feed.retention_rules_enabled,
+    totals: { ...totals(total), folders, protected: sums.protected, feed: totals(sums.feed) },
+    rules: rules.map(({ position, name, enabled }) => ({
+      rule: position,
+      name,
+      enabled,
+      ...totals(sums.rules.find(({ rule }) => rule === position) ?? { versions: 0, files: 0, bytes: 0 }),
+    })),
+  };
+}
+
+function totals({ versions, files, bytes }: RetentionPlan["total"]) {
+  return { versions, files, bytes };
+}
+
+export function doomedResult(doomed: DoomedVersion): result.DoomedResult {
+  const { group, name, version, path, rule, ruleName, reason, bytes } = doomed;
+  return { group, name, version, path, rule, ruleName, reason, bytes };
+}
+
+export function explanationResult(explained: Explanation): result.ExplanationResult {
+  const { feed, group, name, version, path, goes, verdicts } = explained;
+  return {
+    feed,
+    group,
+    name,
+    version,
+    path,
+    goes,
+    verdicts: verdicts.map(({ rule, ruleName, verdict, reason }) => ({ rule, ruleName, verdict, reason })),
+  };
+}
+
+export function retentionLine(event: RetentionEvent): result.RetentionLine {
+  switch (event.type) {
+    case "version": {
+      const { type, feed, action, group, name, version, path, rule, ruleName, reason, bytes } = event;
+      return { type, feed, action, group, name, version, path, rule, ruleName, reason, bytes };
+    }
+    case "folder":
+      return { type: event.type, feed: event.feed, path: event.path };
+    case "feed": {
+      const { type, feed, feedType, outcome } = event;
+      return { type, feed, feedType, outcome, ...runCounts(event) };
+    }
+    case "feed-failed": {
+      const { type, feed, code, reason, hint } = event;
+      return { type, feed, code, reason, hint };
+    }
+    case "summary": {
+      const { type, dryRun, feeds, failed, stopped } = event;
+      return { type, dryRun, feeds, failed, stopped, ...runCounts(event) };
+    }
+  }
+}
+
+type RunCounts = Omit<FeedOutcome, "type" | "feed" | "feedType" | "outcome">;
+
+function runCounts(event: RunCounts): RunCounts {
+  const { planned, plannedBytes, deleted, hidden, freed, restored, left, folders, blobs, bytes, waiting } = event;
+  return { planned, plannedBytes, deleted, hidden, freed, restored, left, folders, blobs, bytes, waiting };
+}
+
+export function changeResult(change: RetentionChange): result.RetentionApplyResult["changes"][number] {
+  const { feed, change: kind, what, name, before, after } = change;
+  return { feed, change: kind, what, name, before, after };
+}
+
+export function hiddenResult(hidden: HiddenPackage): result.HiddenResult {
+  const { group, name, version, hiddenAt, until, run, rule, ruleName, reason, bytes } = hidden;
+  return { group, name, version, hiddenAt, until, run, rule, ruleName, reason, bytes };
+}
+
+export function restoredResult({ feed, versions, protected: isProtected }: Restored): result.RestoredResult {
+  return {
+    feed,
+    versions: versions.map(({ group, name, version }) => ({ group, name, version })),
+    protected: isProtected,
+  };
+}
+
+export function usageLine(event: CountedFile | UsageSummary): result.UsageLine {
+  const { lines, downloads, foreign, unreadable } = event;
+  if (event.type === "log") {
+    const { type, file, status, reason } = event;
+    return { type, file, status, lines, downloads, foreign, unreadable, reason };
+  }
+  const { type, feed, files, known, failed } = event;
+  return { type, feed, files, known, failed, lines, downloads, foreign, unreadable };
+}

@@ -1,0 +1,129 @@
+import { Type, type Static } from "typebox";
+import { count, flag, nullable, oneOf, text, time, word } from "./parts.ts";
+
+/** What every line about a file of packages has; what is not known is null. */
+const fileMembers = {
+  type: word("file"),
+  file: text("its path, or its name in a stream or store"),
+  group: nullable(text()),
+  name: nullable(text()),
+  version: nullable(text()),
+  qualifier: nullable(text()),
+  key: nullable(text(), "its name in the store"),
+  size: nullable(count()),
+  reason: nullable(text(), "why it was not taken"),
+  warnings: Type.Array(text()),
+};
+
+const importStatus = oneOf([
+  "imported",
+  "overwritten",
+  "existing",
+  "restored",
+  "conflict",
+  "invalid",
+  "failed",
+  "skipped",
+]);
+
+const ImportFileLine = Type.Object({
+  ...fileMembers,
+  feed: nullable(text(), "the feed it went to, where files are sorted into several"),
+  status: importStatus,
+});
+
+export const ImportLine = Type.Union([
+  ImportFileLine,
+  Type.Object({
+    type: word("summary"),
+    feed: text("of several feeds: their names with commas between"),
+    imported: count(),
+    overwritten: count("of the imported: those that replaced others"),
+    existing: count(),
+    restored: count(),
+    conflicts: count(),
+    invalid: count(),
+    failed: count(),
+    skipped: count(),
+    bytes: count(),
+  }),
+]);
+export type ImportLine = Static<typeof ImportLine>;
+
+export const AdoptLine = Type.Union([
+  Type.Object({
+    ...fileMembers,
+    feed: nullable(text()),
+    status: oneOf(["adopted", "existing", "conflict", "invalid", "failed", "skipped"]),
+  }),
+  Type.Object({
+    type: word("summary"),
+    feed: text(),
+    location: text(),
+    adopted: count(),
+    existing: count(),
+    conflicts: count(),
+    invalid: count(),
+    failed: count(),
+    skipped: count(),
+    leadingSlash: count("blobs whose names begin with a slash, which feedctl has no keys for"),
+    bytes: count(),
+  }),
+]);
+export type AdoptLine = Static<typeof AdoptLine>;
+
+const dropCounts = {
+  imported: count(),
+  overwritten: count(),
+  existing: count(),
+  restored: count(),
+  conflicts: count(),
+  invalid: count(),
+  failed: count(),
+  waiting: count("files of earlier scans that have not changed since"),
+  unsettled: count("files that are still being written"),
+  rejected: count("files that were moved aside"),
+  bytes: count(),
+};
+
+export const DropLine = Type.Union([
+  Type.Object({
+    ...fileMembers,
+    feed: text(),
+    status: importStatus,
+    rejectedTo: nullable(text(), "where a bad file was moved to; null: it stays"),
+  }),
+  Type.Object({
+    type: word("feed"),
+    feed: text(),
+    path: text(),
+    ...dropCounts,
+    problem: nullable(text(), "why the drop path could not be scanned"),
+    skipped: nullable(text(), "why it was passed over"),
+  }),
+  Type.Object({ type: word("summary"), feeds: count(), problems: count(), ...dropCounts }),
+]);
+export type DropLine = Static<typeof DropLine>;
+
+export const DropStatusResult = Type.Object({
+  feed: text(),
+  type: text(),
+  path: text(),
+  active: flag(),
+  distribution: nullable(text()),
+  component: nullable(text()),
+  scannedAt: nullable(time()),
+  imported: nullable(count(), "by the last scan"),
+  problem: nullable(text()),
+  waiting: Type.Array(
+    Type.Object({
+      path: text(),
+      size: count(),
+      modified: time(),
+      status: oneOf(["conflict", "invalid", "failed"]),
+      reason: text(),
+      seenAt: time(),
+    }),
+  ),
+});
+export type DropStatusResult = Static<typeof DropStatusResult>;

@@ -1,0 +1,55 @@
+import { Type, type Static } from "typebox";
+import { errorCodes, type ErrorCode } from "../../../errors.ts";
+import { count, flag, maybe, oneOf, text, word } from "./parts.ts";
+
+export const CatalogReadyResult = Type.Object({
+  kind: text("postgres or pglite"),
+  location: text(),
+  applied: Type.Array(text(), { description: "names of the migrations that were applied" }),
+});
+export type CatalogReadyResult = Static<typeof CatalogReadyResult>;
+
+export const CatalogStatusResult = Type.Object({
+  kind: oneOf(["postgres", "pglite"]),
+  location: text(),
+  server: text(),
+  version: count("applied migrations"),
+  newest: count("what this feedctl needs"),
+});
+export type CatalogStatusResult = Static<typeof CatalogStatusResult>;
+
+export const SettingResult = Type.Object({
+  name: text(),
+  value: text("the effective one"),
+  origin: oneOf(["catalog", "config", "default"]),
+  description: text(),
+});
+export type SettingResult = Static<typeof SettingResult>;
+
+export const SettingChangeResult = Type.Object({
+  setting: SettingResult,
+  before: SettingResult,
+  moved: Type.Array(
+    Type.Object({ feed: text(), from: text(), to: text(), kept: flag("its files move with --migrate") }),
+    { description: "feeds whose directory changes with it" },
+  ),
+});
+export type SettingChangeResult = Static<typeof SettingChangeResult>;
+
+export const SchemaListResult = Type.Object({
+  command: text("what feedctl schema takes"),
+  output: oneOf(["document", "lines"], "lines: one JSON value a line, as it happens"),
+  description: text(),
+});
+export type SchemaListResult = Static<typeof SchemaListResult>;
+
+const codes: readonly (ErrorCode | "bug")[] = [...(Object.keys(errorCodes) as ErrorCode[]), "bug"];
+
+/** With --json on standard error, as its last line. */
+export const ErrorLine = Type.Object({
+  type: word("error"),
+  code: oneOf(codes),
+  message: text(),
+  hint: maybe(text("what to do about it")),
+});
+export type ErrorLine = Static<typeof ErrorLine>;

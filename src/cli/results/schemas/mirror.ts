@@ -1,0 +1,40 @@
+import { Type, type Static } from "typebox";
+import { count, flag, maybe, oneOf, text, word } from "./parts.ts";
+
+export const MirrorLine = Type.Union([
+  Type.Object({
+    type: word("item"),
+    class: oneOf(
+      ["lonely", "newer", "older", "changed", "tweaked", "same", "extra", "mismatched"],
+      "in robocopy's words",
+    ),
+    outcome: oneOf(["copied", "skipped", "mismatch", "failed", "postponed", "extra", "deleted", "foreign"]),
+    key: text(),
+    bytes: count(),
+    reason: maybe(text()),
+  }),
+  Type.Object(
+    {
+      type: word("summary"),
+      source: text(),
+      target: text(),
+      dryRun: flag(),
+      total: count(),
+      copied: count(),
+      skipped: count(),
+      mismatch: count(),
+      failed: count(),
+      extras: count("only in the target"),
+      deleted: count(),
+      bytes: count("of the copied blobs"),
+      totalBytes: count(),
+      extraBytes: count(),
+      notDeleted: maybe(text("why extras were not deleted")),
+      foreign: count("names that can be no blob, and were left alone"),
+      milliseconds: count(),
+      robocopyStatus: count("robocopy's exit status of this run"),
+    },
+    { description: "total = copied + skipped + mismatch + failed; extras are outside, as in robocopy" },
+  ),
+]);
+export type MirrorLine = Static<typeof MirrorLine>;

@@ -1,0 +1,174 @@
+import { Type, type Static, type TSchema } from "typebox";
+import type { RetentionCriteria } from "../../../catalog/schema/retention-criteria.ts";
+import { criteria, criterionNames } from "../../../operations/retention/criteria.ts";
+import type { ValueKind } from "../../../operations/retention/criteria/values.ts";
+import { count, flag, maybe, nullable, oneOf, text, time, word } from "./parts.ts";
+
+const valueSchemas: Record<ValueKind<unknown>["kind"], TSchema> = {
+  flag: Type.Literal(true),
+  text: text(),
+  number: count(),
+  patterns: Type.Array(text()),
+};
+
+const criteriaSchema = Type.Unsafe<RetentionCriteria>(
+  Type.Object(
+    Object.fromEntries(
+      criterionNames.map((name) => {
+        const { value, help } = criteria[name];
+        return [name, Type.Optional(Type.Unsafe({ ...valueSchemas[value.kind], description: help }))];
+      }),
+    ),
+  ),
+);
+
+export const RuleResult = Type.Object({
+  position: count("from 1, in the order in which rules run"),
+  name: nullable(text()),
+  enabled: flag(),
+  protectAcrossRules: flag(),
+  criteria: criteriaSchema,
+});
+export type RuleResult = Static<typeof RuleResult>;
+
+const totals = { versions: count("or files of an asset directory"), files: count(), bytes: count() };
+
+const named = {
+  group: text(),
+  name: text(),
+  version: text(),
+  path: maybe(text("of a file of an asset directory")),
+};
+
+const DoomedResult = Type.Object({
+  ...named,
+  rule: count("position of the rule that takes it"),
+  ruleName: nullable(text()),
+  reason: text(),
+  bytes: count(),
+});
+export type DoomedResult = Static<typeof DoomedResult>;
+
+export const RetentionPlanResult = Type.Object({
+  feed: text(),
+  enabled: flag("false: no run deletes this"),
+  totals: Type.Object({ ...totals, folders: count(), protected: count(), feed: Type.Object(totals) }),
+  rules: Type.Array(Type.Object({ rule: count(), name: nullable(text()), enabled: flag(), ...totals })),
+  delete: Type.Array(DoomedResult),
+});
+export type RetentionPlanResult = Static<typeof RetentionPlanResult>;
+
+export const ExplanationResult = Type.Object({
+  feed: text(),
+  ...named,
+  goes: flag(),
+  verdicts: Type.Array(
+    Type.Object({
+      rule: count(),
+      ruleName: nullable(text()),
+      verdict: oneOf(["deletes", "passes", "keeps", "spared", "protected", "gone", "off"]),
+      reason: text(),
+    }),
+  ),
+});
+export type ExplanationResult = Static<typeof ExplanationResult>;
+
+const runCounts = {
+  planned: count("versions, or files of an asset directory, that the rules take"),
+  plannedBytes: count(),
+  deleted: count(),
+  hidden: count(),
+  freed: count("hidden by earlier runs and deleted now; in a dry run those that would be"),
+  restored: count(),
+  left: count("changed since they were planned, or deleted by others"),
+  folders: count(),
+  blobs: count("deleted from the store"),
+  bytes: count("of those blobs"),
+  waiting: count("blobs still to be deleted"),
+};
+
+export const RetentionLine = Type.Union([
+  Type.Object({
+    type: word("version"),
+    feed: text(),
+    action: oneOf(["deleted", "hidden", "freed", "restored", "left", "planned"]),
+    ...named,
+    rule: nullable(count()),
+    ruleName: nullable(text()),
+    reason: text(),
+    bytes: count(),
+  }),
+  Type.Object({ type: word("folder"), feed: text(), path: text() }),
+  Type.Object({
+    type: word("feed"),
+    feed: text(),
+    feedType: text(),
+    outcome: oneOf(["done", "dry-run", "disabled", "stopped"], "stopped: the time was over"),
+    ...runCounts,
+  }),
+  Type.Object({ type: word("feed-failed"), feed: text(), code: text(), reason: text(), hint: nullable(text()) }),
+  Type.Object({
+    type: word("summary"),
+    dryRun: flag(),
+    feeds: count(),
+    failed: count("feeds that nothing could be done about"),
+    stopped: count(),
+    ...runCounts,
+  }),
+]);
+export type RetentionLine = Static<typeof RetentionLine>;
+
+export const RetentionApplyResult = Type.Object({
+  dryRun: flag(),
+  changes: Type.Array(
+    Type.Object({
+      feed: text(),
+      change: oneOf(["added", "removed", "changed", "moved"]),
+      what: oneOf(["rule", "protection", "enabled"]),
+      name: text(),
+      before: nullable(text()),
+      after: nullable(text()),
+    }),
+  ),
+});
+export type RetentionApplyResult = Static<typeof RetentionApplyResult>;
+
+export const HiddenResult = Type.Object({
+  group: text(),
+  name: text(),
+  version: text(),
+  hiddenAt: time(),
+  until: time("from then on a run deletes it"),
+  run: count(),
+  rule: count(),
+  ruleName: nullable(text()),
+  reason: text(),
+  bytes: count(),
+});
+export type HiddenResult = Static<typeof HiddenResult>;
+
+export const RestoredResult = Type.Object({
+  feed: text(),
+  versions: Type.Array(Type.Object({ group: text(), name: text(), version: text() })),
+  protected: flag(),
+});
+export type RestoredResult = Static<typeof RestoredResult>;
+
+const usageCounts = {
+  lines: count(),
+  downloads: count(),
+  foreign: count("downloads of other files"),
+  unreadable: count("lines that were not understood"),
+};
+
+export const UsageLine = Type.Union([
+  Type.Object({
+    type: word("log"),
+    file: text(),
+    status: oneOf(["counted", "known", "failed"], "known: counted by an earlier run"),
+    ...usageCounts,
+    reason: nullable(text()),
+  }),
+  Type.Object({ type: word("summary"), feed: text(), files: count(), known: count(), failed: count(), ...usageCounts }),
+]);
+export type UsageLine = Static<typeof UsageLine>;

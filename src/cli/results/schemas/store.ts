@@ -1,0 +1,62 @@
+import { Type, type Static } from "typebox";
+import { count, flag, mapOf, maybe, nullable, oneOf, text, word } from "./parts.ts";
+
+export const StoreResult = Type.Object({
+  type: text("store type; see: feedctl store types"),
+  location: text("where it is, without secrets"),
+  because: nullable(text(), "of a disk store: why it is that directory"),
+  options: mapOf(Type.Union([Type.String(), Type.Boolean()]), "as saved; a secret is replaced by where it comes from"),
+});
+export type StoreResult = Static<typeof StoreResult>;
+
+export const StoreOfFeedResult = Type.Object({ ...StoreResult.properties, feed: text() });
+export type StoreOfFeedResult = Static<typeof StoreOfFeedResult>;
+
+export const StoreTypeResult = Type.Object({
+  type: text(),
+  title: text(),
+  options: Type.Array(
+    Type.Object({
+      property: text("its name in profiles and plans"),
+      flag: text("its name on the command line, without the dashes"),
+      value: maybe(text("what its value is called; missing where it takes none")),
+      description: text(),
+      secret: maybe(Type.Literal(true)),
+      proget: maybe(text("what ProGet calls it")),
+    }),
+  ),
+});
+export type StoreTypeResult = Static<typeof StoreTypeResult>;
+
+export const StoreChangeResult = Type.Object({
+  feed: text(),
+  outcome: oneOf(["changed", "unchanged"], "unchanged: the same place, at most with other credentials or options"),
+  store: StoreResult,
+  before: StoreResult,
+  leftBehind: Type.Object(
+    { packages: count(), versions: count(), files: count(), bytes: count() },
+    { description: "what the catalog knows of and is now in the earlier store; nothing was moved" },
+  ),
+});
+export type StoreChangeResult = Static<typeof StoreChangeResult>;
+
+export const StoreUsageResult = Type.Object({
+  feed: text(),
+  location: text(),
+  catalog: Type.Object({ files: count(), bytes: count() }),
+  store: Type.Object({ blobs: count(), bytes: count() }),
+  foreign: count("names in the store that can be no blob"),
+});
+export type StoreUsageResult = Static<typeof StoreUsageResult>;
+
+export const StoreTestLine = Type.Union([
+  Type.Object({
+    type: word("step"),
+    step: text(),
+    ok: flag(),
+    error: maybe(Type.Object({ code: text(), message: text(), hint: maybe(text()) })),
+    milliseconds: count(),
+  }),
+  Type.Object({ type: word("summary"), feed: text(), location: text(), ok: flag() }),
+]);
+export type StoreTestLine = Static<typeof StoreTestLine>;

@@ -1,0 +1,32 @@
+import { Type, type Static } from "typebox";
+import { count, flag, oneOf, text, word } from "./parts.ts";
+
+export const FindingLine = Type.Object({
+  type: word("finding"),
+  finding: oneOf(
+    ["differ", "missing-blob", "missing-row", "unchecked", "foreign"],
+    "missing-blob: a row without its blob; missing-row: a blob without its row; foreign: a name that can be no blob",
+  ),
+  key: text(),
+  reason: text(),
+});
+export type FindingLine = Static<typeof FindingLine>;
+
+export const VerifyLine = Type.Union([
+  FindingLine,
+  Type.Object({
+    type: word("summary"),
+    feed: text(),
+    location: text(),
+    read: flag("every blob was read"),
+    match: count(),
+    differ: count(),
+    missingBlob: count(),
+    missingRow: count(),
+    unchecked: count(),
+    foreign: count("not counted as a fault"),
+    repaired: count("what --repair finished or cleared away"),
+    bytes: count(),
+  }),
+]);
+export type VerifyLine = Static<typeof VerifyLine>;

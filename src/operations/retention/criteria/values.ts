@@ -1,0 +1,70 @@
+import type { FeedctlError } from "../../../errors.ts";
+import { bytesOf } from "../../../lib/parse-size.ts";
+
+/** How the value of a criterion is written. */
+export interface ValueKind<Value> {
+  /** What the value is when it is stored. A `flag` is an option without a value; rule files may write `patterns` as a list. */
+  readonly kind: "flag" | "number" | "text" | "patterns";
+  /**
+   * A value as it is typed or written in a file, and not empty. Undefined: the criterion is to be removed. Throws
+   * `wrong(what it should be)`.
+   */
+  parse(given: unknown, wrong: (expected: string) => FeedctlError): Value | undefined;
+}
+
+function single<Value>(
+  kind: "flag" | "number" | "text",
+  parse: (text: string, wrong: (expected: string) => FeedctlError) => Value | undefined,
+): ValueKind<Value> {
+  return {
+    kind,
+    parse(given, wrong) {
+      if (typeof given !== "string" && typeof given !== "number" && typeof given !== "boolean")
+        throw wrong("one value");
+      return parse(String(given).trim(), wrong);
+    },
+  };
+}
+
+export const flag = single("flag", (text, wrong): true | undefined => {
+  if (!/^(true|false)$/i.test(text)) throw wrong("true or false");
+  return /^true$/i.test(text) ? true : undefined;
+});
+
+export const text = single("text", (given) => given);
+
+export const wholeNumber = single("number", (given, wrong) => {
+  if (!/^[0-9]{1,9}$/.test(given)) throw wrong("a whole number");
+  return Number(given);
+});
+
+/** Bytes. */
+export const size = single("number", (given, wrong) => {
+  const bytes = bytesOf(given);
+  if (bytes === undefined || !Number.isSafeInteger(bytes)) throw wrong("a size such as 500M or 20GiB");
+  return bytes;
+});
+
+/** Part of a version whose numbers make versions siblings. */
+export const line = single("text", (given, wrong) => {
+  if (given !== "package" && given !== "major" && given !== "minor") throw wrong("package, major or minor");
+  return given;
+});
+
+export const patterns: ValueKind<string[]> = {
+  kind: "patterns",
+  parse(given, wrong) {
+    const list = Array.isArray(given) ? given : String(given).split(",");
+    const found = list.map((each) => (typeof each === "string" ? each.trim() : "")).filter((each) => each !== "");
+    if (Array.isArray(given) && found.length < given.length) throw wrong("a list of patterns");
+    return found.length === 0 ? undefined : [...new Set(found)];
+  },
+};
+
+/** The common case of `query`. */
+export const sameValue = <Any>(value: Any): Any => value;
+export const always = () => true;
+export const never = () => false;
+export const isZero = (value: number) => value === 0;
+/** The case of options, and of criteria that keep items. */
+export const nothing = () => undefined;

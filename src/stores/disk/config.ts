@@ -1,0 +1,6 @@
+/** How a disk store is opened. */
+export interface DiskConfig {
+  type: "disk";
+  /** Absolute path of the directory whose files are the blobs. */
+  path: string;
+}

@@ -1,0 +1,66 @@
+import { FeedctlError } from "../../errors.ts";
+import { compareKeys, isKey } from "../key.ts";
+import { throwIfInterrupted } from "../shared/signal.ts";
+import type { BlobInfo, Store } from "../store.ts";
+import type { GcsCalls, ListingPage } from "./calls.ts";
+import type { GcsConnection } from "./client.ts";
+import { translateGcsError } from "./errors.ts";
+import { describeObject } from "./info.ts";
+
+const PAGE = 1000;
+
+/**
+ * `Store.list`. Mirrors delete by what a listing does not hold, so whatever would let a part of one pass for the whole
+ * is an error: an answer that is not a listing, a token that comes again, names out of order.
+ */
+export async function* listObjects(
+  { connection, calls }: { connection: GcsConnection; calls: GcsCalls },
+  text: string,
+  { signal, onForeign }: NonNullable<Parameters<Store["list"]>[1]>,
+): AsyncGenerator<BlobInfo> {
+  const { prefix, name } = connection;
+  const attempt = { action: "list", permission: "storage.objects.list", signal };
+  const start = prefix + text;
+  // Ends the page that was asked for ahead when the reader stops early.
+  const leaving = new AbortController();
+  const either = signal === undefined ? leaving.signal : AbortSignal.any([signal, leaving.signal]);
+  const ask = (token: string | undefined): Promise<ListingPage> => {
+    const asked = calls.list(start, token, PAGE, either);
+    asked.catch(() => {}); // thrown when its turn comes
+    return asked;
+  };
+  throwIfInterrupted(signal);
+  let last: string | undefined;
+  let token: string | undefined;
+  let ahead: Promise<ListingPage> | undefined = ask(undefined);
+  try {
+    while (ahead !== undefined) {
+      const page: ListingPage = await ahead.catch((error: unknown) => {
+        throw translateGcsError(error, connection, attempt);
+      });
+      if (page.kind !== "storage#objects") throw incomplete(name, "the answer is not a listing", "check --endpoint");
+      const next = page.nextPageToken || undefined;
+      if (next !== undefined && next === token) throw incomplete(name, "the listing goes round in circles");
+      token = next;
+      ahead = token === undefined ? undefined : ask(token);
+      for (const object of page.items ?? []) {
+        throwIfInterrupted(signal);
+        const full = object.name ?? "";
+        if (last !== undefined && compareKeys(last, full) >= 0)
+          throw incomplete(name, `out of order: ${JSON.stringify(full)} came after ${JSON.stringify(last)}`);
+        if (!full.startsWith(start))
+          throw incomplete(name, `asked for ${JSON.stringify(start)}, got ${JSON.stringify(full)}`);
+        last = full;
+        const key = full.slice(prefix.length);
+        if (isKey(key)) yield describeObject(key, object);
+        else onForeign?.(key);
+      }
+    }
+  } finally {
+    leaving.abort();
+  }
+}
+
+function incomplete(name: string, why: string, hint?: string): FeedctlError {
+  return new FeedctlError("corrupt", `cannot list ${name}: ${why}`, { hint });
+}

@@ -1,0 +1,134 @@
+import { createHash } from "node:crypto";
+import { Readable } from "node:stream";
+import { FeedctlError } from "../../errors.ts";
+import type { Key } from "../key.ts";
+import { networkError } from "../shared/http.ts";
+import { interrupted, throwIfInterrupted } from "../shared/signal.ts";
+import type { BlobInfo, ByteRange, GetOptions } from "../store.ts";
+import type { GcsCalls, Media } from "./calls.ts";
+import type { GcsConnection } from "./client.ts";
+import { gcsStatus, translateGcsError, type GcsAttempt } from "./errors.ts";
+import { describeObject } from "./info.ts";
+
+interface Reading {
+  connection: GcsConnection;
+  calls: GcsCalls;
+  key: Key;
+  options: GetOptions;
+  attempt: GcsAttempt;
+}
+
+/**
+ * `Store.get`. The bytes are of one generation. What describes the blob comes from a listing or from a request beside the
+ * one for the bytes, because the answer that brings them does not promise the user metadata.
+ */
+export async function readObject(
+  connection: GcsConnection,
+  calls: GcsCalls,
+  key: Key,
+  options: GetOptions = {},
+): Promise<Readable> {
+  const { range, known, onInfo, signal } = options;
+  throwIfInterrupted(signal);
+  const attempt = { action: `read ${JSON.stringify(key)} from`, permission: "storage.objects.get", signal };
+  const reading: Reading = { connection, calls, key, options, attempt };
+  const header = rangeHeader(range);
+  if (header === "") throw unreadable(reading, "the range is empty, negative or fractional");
+  const wanted = {
+    ...(known?.tag !== undefined && { generation: known.tag }),
+    ...(header !== undefined && { range: header }),
+  };
+  const [media, info] = await Promise.all([
+    open(reading, wanted),
+    onInfo === undefined || known?.tag !== undefined ? known : describe(reading),
+  ] as const).catch(async (error: unknown) => {
+    throw translateGcsError(error, connection, attempt);
+  });
+  const generation = media.headers["x-goog-generation"];
+  try {
+    if (known?.tag !== undefined && generation !== undefined && generation !== known.tag) throw changed(reading);
+    if (range !== undefined && media.headers["content-range"] === undefined)
+      throw unreadable(reading, "the server does not know ranges");
+    if (info?.tag !== undefined && generation !== undefined && info.tag !== generation)
+      throw new FeedctlError("unavailable", `cannot ${attempt.action} ${connection.name}: it was replaced meanwhile`);
+    if (info !== undefined) onInfo?.(info);
+  } catch (error) {
+    media.body.destroy();
+    throw error;
+  }
+  return streamOf(reading, media);
+}
+
+async function describe({ connection, calls, key, options }: Reading): Promise<BlobInfo> {
+  return describeObject(key, await calls.stat(connection.prefix + key, options.signal));
+}
+
+/** A version that is gone is `corrupt` where another one is stored, and `not-found` where none is. */
+async function open(reading: Reading, wanted: Parameters<GcsCalls["media"]>[1]): Promise<Media> {
+  const { connection, calls, key, options } = reading;
+  const name = connection.prefix + key;
+  try {
+    return await calls.media(name, wanted, options.signal);
+  } catch (error) {
+    if (gcsStatus(error) === 416) throw unreadable(reading, "the range begins at or past the end");
+    if (gcsStatus(error) !== 404) throw error;
+    const now = await calls.stat(name, options.signal).catch((again: unknown) => {
+      if (gcsStatus(again) !== 404) throw again;
+    });
+    if (now !== undefined && now.generation !== wanted.generation) throw changed(reading);
+    throw new FeedctlError("not-found", `cannot ${reading.attempt.action} ${connection.name}: there is no such blob`);
+  }
+}
+
+/** HTTP's ranges include their end. `""`: there is no such range. */
+function rangeHeader(range: ByteRange | undefined): string | undefined {
+  if (range === undefined) return undefined;
+  const { start, end } = range;
+  if (!Number.isSafeInteger(start) || start < 0) return "";
+  if (end === undefined) return `bytes=${start}-`;
+  return Number.isSafeInteger(end) && end > start ? `bytes=${start}-${end - 1}` : "";
+}
+
+/** A whole blob is held against the MD5 that the service sends with it. A composed object has none. */
+function streamOf(reading: Reading, { headers, body }: Media): Readable {
+  const { connection, options, attempt } = reading;
+  const { signal } = options;
+  const md5 =
+    headers["content-range"] === undefined ? /md5=([^,\s]+)/.exec(headers["x-goog-hash"] ?? "")?.[1] : undefined;
+  const length = headers["content-length"] === undefined ? undefined : Number(headers["content-length"]);
+  async function* verified(): AsyncGenerator<Buffer> {
+    const hash = md5 === undefined ? undefined : createHash("md5");
+    let received = 0;
+    try {
+      for await (const chunk of body as AsyncIterable<Buffer>) {
+        received += chunk.length;
+        hash?.update(chunk);
+        yield chunk;
+      }
+    } catch (error) {
+      throw translateGcsError(networkError(error), connection, attempt);
+    }
+    if (signal?.aborted) throw interrupted(signal.reason);
+    if (length !== undefined && received !== length) {
+      const why = `the connection to ${connection.host} ended after ${received} of ${length} bytes`;
+      throw new FeedctlError("unavailable", `cannot ${attempt.action} ${connection.name}: ${why}`);
+    }
+    if (hash !== undefined && hash.digest("base64") !== md5)
+      throw new FeedctlError(
+        "corrupt",
+        `cannot ${attempt.action} ${connection.name}: the bytes are not those of its MD5`,
+      );
+  }
+  const stream = Readable.from(verified(), { objectMode: false, highWaterMark: 256 * 1024 });
+  // However the reading ends, even before it began, the connection must not stay open.
+  stream.once("close", () => body.destroy());
+  return stream;
+}
+
+function changed({ connection, key }: Reading): FeedctlError {
+  return new FeedctlError("corrupt", `${JSON.stringify(key)} in ${connection.name} changed while it was being read`);
+}
+
+function unreadable({ connection, attempt }: Reading, why: string): FeedctlError {
+  return new FeedctlError("usage", `cannot ${attempt.action} ${connection.name}: ${why}`);
+}

@@ -1,0 +1,174 @@
+// A key is stored under the target path, joined with one slash, without escapes: `a/b` under `/feeds/` is the object
+// `feeds/a/b`. Content type and cache-control are the object's own; sha256, time and user metadata are its metadata (see
+// shared/metadata.ts). The tag is the generation. An object appears when its last byte is stored, whole or not at all;
+// unfinished uploads are invisible, and the service drops them after a week.
+import type { Key } from "../key.ts";
+import { FeedctlError } from "../../errors.ts";
+import { mapParallel } from "../../lib/parallel.ts";
+import { hashFirst } from "../shared/promised-hash.ts";
+import { throwIfInterrupted } from "../shared/signal.ts";
+import type { BlobInfo, CallOptions, PutOptions, PutResult, RemoteBlob, Store } from "../store.ts";
+import { createCalls } from "./calls.ts";
+import { connectGcs } from "./client.ts";
+import type { GcsConfig } from "./config.ts";
+import { createCopier } from "./copy.ts";
+import { gcsStatus, translateGcsError, type GcsAttempt } from "./errors.ts";
+import { describeObject } from "./info.ts";
+import { listObjects } from "./list.ts";
+import { putBlob } from "./put.ts";
+import { readObject } from "./read.ts";
+import { resourceOf } from "./upload.ts";
+
+const HOUR = 3600;
+const WEEK = 7 * 24 * HOUR;
+/** Deletes on their way at once. */
+const WIDTH = 16;
+/** Google's limit of a name, in bytes of UTF-8. */
+const MAX_NAME = 1024;
+
+/** Sends nothing yet; rejects with `usage` for options that cannot work together, and where the key file is none. */
+export async function openGcsStore(config: GcsConfig): Promise<Store> {
+  const connection = await connectGcs(config);
+  const calls = createCalls(connection);
+  const { prefix, name, bucket } = connection;
+  let bucketSeen = false;
+
+  const attemptOf = (verb: string, key: Key, permission: string, signal: AbortSignal | undefined): GcsAttempt => ({
+    action: `${verb} ${JSON.stringify(key)} in`,
+    permission,
+    signal,
+  });
+
+  async function head(key: Key, { signal }: CallOptions = {}): Promise<BlobInfo | undefined> {
+    const attempt = attemptOf("look up", key, "storage.objects.get", signal);
+    throwIfInterrupted(signal);
+    try {
+      const object = await calls.stat(prefix + key, signal);
+      bucketSeen = true;
+      return describeObject(key, object);
+    } catch (error) {
+      if (gcsStatus(error) !== 404) throw translateGcsError(error, connection, attempt);
+      await requireBucket(error as Error, attempt);
+      return undefined;
+    }
+  }
+
+  /** Before the first blob counts as absent its bucket must be known to exist; some answers do not say which is missing. */
+  async function requireBucket({ message }: Error, attempt: GcsAttempt): Promise<void> {
+    if (bucketSeen) return;
+    if (!/^no such object/i.test(message)) {
+      await calls.list(prefix, undefined, 1, attempt.signal).catch((error: unknown) => {
+        throw translateGcsError(error, connection, attempt);
+      });
+    }
+    bucketSeen = true;
+  }
+
+  const get: Store["get"] = (key, options) => readObject(connection, calls, key, options);
+
+  async function remove(key: Key, { signal }: CallOptions = {}): Promise<void> {
+    const attempt = attemptOf("delete", key, "storage.objects.delete", signal);
+    throwIfInterrupted(signal);
+    try {
+      await calls.remove(prefix + key, undefined, signal);
+    } catch (error) {
+      if (gcsStatus(error) !== 404) throw translateGcsError(error, connection, attempt);
+      await requireBucket(error as Error, attempt);
+    }
+  }
+
+  async function deleteMany(keys: readonly Key[], { signal }: CallOptions = {}): Promise<void> {
+    throwIfInterrupted(signal);
+    const failures: FeedctlError[] = [];
+    const tried = mapParallel(keys, WIDTH, async (key) => {
+      if (signal?.aborted) return;
+      await remove(key, { signal }).catch((error: unknown) => {
+        if (!(error instanceof FeedctlError)) throw error;
+        failures.push(error);
+      });
+    });
+    for await (const _ of tried);
+    throwIfInterrupted(signal);
+    const [first] = failures;
+    if (first === undefined) return;
+    if (failures.length === 1) throw first;
+    throw new FeedctlError(first.code, `${first.message} (and ${failures.length - 1} more failures)`, first);
+  }
+
+  /** Two requests: entries that are no longer wanted must be named, and only the first tells which there are. */
+  async function describe(blob: BlobInfo, options: PutOptions): Promise<Pick<PutResult, "tag">> {
+    const { signal } = options;
+    const attempt = attemptOf("change the headers of", blob.key, "storage.objects.update", signal);
+    const corrupt = () => new FeedctlError("corrupt", `cannot ${attempt.action} ${name}: it has changed`);
+    throwIfInterrupted(signal);
+    try {
+      const now = await calls.stat(prefix + blob.key, signal);
+      const generation = blob.tag ?? now.generation ?? "";
+      if (now.generation !== generation) throw corrupt();
+      const { contentType = null, cacheControl = null, metadata } = resourceOf(connection, blob.key, options);
+      const gone = Object.keys(now.metadata ?? {}).map((entry) => [entry, null]);
+      const changes = { contentType, cacheControl, metadata: { ...Object.fromEntries(gone), ...metadata } };
+      const versions = { generation, metageneration: now.metageneration };
+      return { tag: (await calls.patch(prefix + blob.key, versions, changes, signal)).generation };
+    } catch (error) {
+      if (gcsStatus(error) === 412) throw corrupt();
+      if (gcsStatus(error) !== 404) throw translateGcsError(error, connection, attempt);
+      throw new FeedctlError("not-found", `cannot ${attempt.action} ${name}: it is gone`, { cause: error });
+    }
+  }
+
+  function remote(blob: BlobInfo): RemoteBlob {
+    const whole = prefix + blob.key;
+    const publicUrl = `${connection.endpoint.href.replace(/\/$/, "")}/${bucket}/${whole.split("/").map(encodeURIComponent).join("/")}`;
+    return {
+      blob,
+      // Its URL answers with an ETag that is not the tag.
+      origin: { type: "gcs", host: connection.host, bucket, name: whole, urlHasTag: false },
+      async url(seconds = HOUR) {
+        if (seconds > WEEK)
+          throw new FeedctlError("usage", "Google makes no URL that works for longer than a week", {
+            hint: "--expires 7d",
+          });
+        return connection.readUrl(whole, seconds);
+      },
+      publicUrl: async () => (config.makePublic ? publicUrl : undefined),
+    };
+  }
+
+  const nameProblem = (key: Key): string | undefined => {
+    if (Buffer.byteLength(prefix + key) > MAX_NAME)
+      return `is longer than ${MAX_NAME} bytes together with the target path`;
+    return (prefix + key).startsWith(".well-known/acme-challenge/") ? "has a name that Google reserves" : undefined;
+  };
+  const checkName = (key: Key): void => {
+    const problem = nameProblem(key);
+    if (problem !== undefined)
+      throw new FeedctlError("invalid", `cannot store ${JSON.stringify(key)} in ${name}: it ${problem}`);
+  };
+  const copier = createCopier(connection, calls, { head });
+
+  return {
+    name,
+    type: "gcs",
+    features: { sortedList: true, atomicCreate: true, metadata: true, listsAll: true },
+    head,
+    get,
+    put: hashFirst(async (key, source, options) => {
+      checkName(key);
+      const attempt = attemptOf("store", key, "storage.objects.create", options.signal);
+      return putBlob({ connection, calls, key, source, options, attempt }, { head, get });
+    }),
+    list: (text, options = {}) => listObjects({ connection, calls }, text, options),
+    delete: remove,
+    deleteMany,
+    describe,
+    remote,
+    nameProblem,
+    reaches: copier.reaches,
+    async copyFrom(key, from, options) {
+      checkName(key);
+      return copier.copyFrom(key, from, options);
+    },
+    [Symbol.asyncDispose]: () => connection.http.close(),
+  };
+}

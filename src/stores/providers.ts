@@ -1,0 +1,64 @@
+import { FeedctlError } from "../errors.ts";
+import { azure } from "./azure/descriptor.ts";
+import { disk } from "./disk/descriptor.ts";
+import { gcs } from "./gcs/descriptor.ts";
+import { s3 } from "./s3/descriptor.ts";
+import type { StoreDescriptor, StoreOption } from "./descriptor.ts";
+import type { Store } from "./store.ts";
+
+/** The only list of store types, in the order of `store types` and of help. */
+const descriptors = [disk, s3, azure, gcs] as const;
+
+export type StoreType = (typeof descriptors)[number]["type"];
+
+/** Everything needed to open a store, secrets in the clear: lives in memory only, never printed or saved. */
+export type StoreConfig = Parameters<(typeof descriptors)[number]["open"]>[0];
+
+/** Where the files of a new feed are. */
+export const defaultStoreType: StoreType = disk.type;
+
+/** The configuration of a directory on this machine. */
+export type DirectoryConfig = Parameters<(typeof disk)["open"]>[0];
+
+export type Provider = StoreDescriptor<StoreConfig>;
+
+export const providers: readonly Provider[] = descriptors;
+
+export const storeTypeNames: readonly StoreType[] = descriptors.map(({ type }) => type);
+
+export function findProvider(type: unknown): Provider | undefined {
+  return providers.find((each) => each.type === type);
+}
+
+/** Throws `usage` for a type that this version does not know: the catalog may have been used with a newer one. */
+export function requireProvider(type: string): Provider {
+  const found = findProvider(type);
+  if (found !== undefined) return found;
+  throw new FeedctlError("usage", `there is no store type "${type}"`, {
+    hint: `known are ${storeTypeNames.join(", ")}; a newer feedctl may know it`,
+  });
+}
+
+/** The options of a type by property, in the order of help. */
+export function optionsOf(provider: Provider): [property: string, option: StoreOption][] {
+  return Object.entries<StoreOption>(provider.options);
+}
+
+/** `s3://bucket/prefix, az://container/prefix`: the locations that are no paths. */
+export function locationForms(): string[] {
+  return providers.flatMap(({ url }) => (url === undefined ? [] : [`${url.schemes[0]}://${url.noun}/prefix`]));
+}
+
+/** A directory on this machine as a store. */
+export function directoryConfig(path: string): DirectoryConfig {
+  return { type: disk.type, path };
+}
+
+export function isDirectory(config: StoreConfig): config is DirectoryConfig {
+  return config.type === disk.type;
+}
+
+/** Opens a store; each SDK is loaded by its own adapter, on first use. */
+export async function openStore(config: StoreConfig): Promise<Store> {
+  return requireProvider(config.type).open(config);
+}

@@ -1,0 +1,19 @@
+/** How an S3 store is opened, secrets in the clear. Each member has an option in the descriptor. */
+export interface S3Config {
+  type: "s3";
+  bucket: string;
+  /** As typed; `parseTargetPath` makes the prefix of it. */
+  targetPath?: string | undefined;
+  region?: string | undefined;
+  endpoint?: string | undefined;
+  pathStyle?: boolean | undefined;
+  accessKey?: string | undefined;
+  secretKey?: string | undefined;
+  profile?: string | undefined;
+  roleArn?: string | undefined;
+  reducedRedundancy?: boolean | undefined;
+  makePublic?: boolean | undefined;
+  encrypted?: boolean | undefined;
+  storageClass?: string | undefined;
+  kmsKey?: string | undefined;
+}

@@ -1,0 +1,24 @@
+import { FeedctlError } from "../../errors.ts";
+import type { StoreOptions } from "../descriptor.ts";
+import { parseTargetPath } from "../key.ts";
+
+/** The folders of a cloud's target path. */
+export function prefixSegments(targetPath: string | undefined): string[] {
+  return parseTargetPath(targetPath ?? "")
+    .split("/")
+    .slice(0, -1);
+}
+
+/** A profile's own target path, then the given one. */
+export function belowTarget<Config extends { targetPath?: string | undefined }>(config: Config, path: string): Config {
+  return { ...config, targetPath: [config.targetPath ?? "", path].join("/") };
+}
+
+/** Endpoints are saved and shown as they are: throws `usage` for one that holds a secret. */
+export function refuseSecretUrl(options: StoreOptions, property: string, flag: string): void {
+  const url = typeof options[property] === "string" ? URL.parse(options[property]) : null;
+  if (url === null || url.username + url.password + url.search + url.hash === "") return;
+  throw new FeedctlError("usage", `--${flag} must not hold credentials, a signature or a query`, {
+    hint: "give secrets with their own options; a shared access signature belongs into --connection-string",
+  });
+}

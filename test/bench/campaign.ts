@@ -1,0 +1,42 @@
+// The random tests for longer than a test run affords, with seeds that nobody has tried:
+// npm run campaign [effort, 10] [kills|fuzz|models...]. A test run has effort 1. Exits 1 when a part found something.
+import { spawnSync } from "node:child_process";
+import { globSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { repository } from "../support/build.ts";
+
+const [first = "10", ...rest] = process.argv.slice(2);
+const [effort, wanted] = Number(first) > 0 ? [Number(first), rest] : [10, process.argv.slice(2)];
+const seed = 1 + (Math.floor(Date.now() / 1000) % 1_000_000);
+
+/** Every test file that asks `test/support/effort.ts` how much to try. */
+function randomTests(): string[] {
+  return globSync("test/**/*.test.ts", { cwd: repository })
+    .filter((file) => readFileSync(join(repository, file), "utf8").includes("support/effort.ts"))
+    .toSorted();
+}
+
+const parts: Record<string, () => string[]> = {
+  /** A test run makes one for each scenario. */
+  kills: () => ["test/bench/kill-campaign.ts", String(Math.ceil(effort)), String(seed)],
+  /** Six seconds are what a test run spends on it. */
+  fuzz: () => ["test/bench/fuzz-formats.ts", String(seed), String(Math.ceil(6 * effort))],
+  models: () => ["--test", "--test-concurrency=2", "--test-reporter=spec", ...randomTests()],
+};
+
+const unknown = wanted.filter((name) => !(name in parts));
+if (unknown.length > 0)
+  throw new Error(`no such part: ${unknown.join(", ")}; there are ${Object.keys(parts).join(", ")}`);
+
+const env = { ...process.env, FEEDCTL_TEST_EFFORT: String(effort), FEEDCTL_TEST_SEED: String(seed) };
+const results: string[] = [];
+for (const [name, argumentsOf] of Object.entries(parts)) {
+  if (wanted.length > 0 && !wanted.includes(name)) continue;
+  const since = performance.now();
+  const { status } = spawnSync(process.execPath, argumentsOf(), { cwd: repository, env, stdio: "inherit" });
+  const minutes = ((performance.now() - since) / 60_000).toFixed(1);
+  results.push(`${name}: ${status === 0 ? "nothing found" : "FAILED"} in ${minutes} min`);
+  if (status !== 0) process.exitCode = 1;
+}
+console.log(`\neffort ${effort}, seed ${seed} (again: FEEDCTL_TEST_EFFORT=${effort} FEEDCTL_TEST_SEED=${seed})`);
+for (const result of results) console.log(result);

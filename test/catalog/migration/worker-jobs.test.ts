@@ -1,0 +1,23 @@
+import assert from "node:assert/strict";
+import { openPostgres } from "../../../src/catalog/connection/open-postgres.ts";
+import { openJobs } from "../../../src/catalog/migration/worker-jobs.ts";
+import { onDatabases } from "../../support/databases.ts";
+
+onDatabases("the job queue of migrations", ["PostgreSQL"], (database) => {
+  database.test("a worker that comes late, when the queue was dropped, finds nothing to do", async (_t, place) => {
+    await using catalog = await openPostgres(place.env["FEEDCTL_DATABASE_URL"]!);
+    const errors: Error[] = [];
+    await using jobs = await openJobs(catalog, (error) => errors.push(error));
+    await jobs.open(1);
+    await jobs.publish(1, [7]);
+    const job = await jobs.take(1);
+    assert.equal(job?.number, 7);
+    assert.equal(await jobs.take(1), undefined, "one worker has it");
+    await jobs.drop(1);
+    await job.touch();
+    await job.complete();
+    await job.giveBack();
+    assert.equal(await jobs.take(1), undefined);
+    assert.deepEqual(errors, []);
+  });
+});

@@ -1,0 +1,69 @@
+import { globSync, mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { dirname, join, relative, resolve, sep } from "node:path";
+import { repository } from "../support/build.ts";
+import { importsOf } from "../support/imports.ts";
+
+/** Milliseconds by test file, of the last run that it was part of. */
+export type Durations = Record<string, number>;
+
+const cache = join(repository, "node_modules", ".cache", "feedctl-tests", "durations.json");
+
+/**
+ * The test files at the paths, or all of them, relative to the repository with `/`. Throws for a path that does not
+ * exist or holds no test file. Files that only prove something about the runner lie in `fixtures` and must be named.
+ */
+export function findTestFiles(paths: readonly string[]): string[] {
+  const found = paths.length === 0 ? testsBelow("test") : paths.flatMap(testsAt);
+  return [...new Set(found)].toSorted();
+}
+
+function testsAt(path: string): string[] {
+  const full = resolve(path);
+  const kind = statSync(full, { throwIfNoEntry: false });
+  if (kind === undefined) throw new Error(`${path} does not exist`);
+  const name = relative(repository, full).split(sep).join("/");
+  const files = kind.isDirectory() ? testsBelow(name) : [name];
+  if (files.length === 0) throw new Error(`${path} holds no test file (*.test.ts)`);
+  return files;
+}
+
+function testsBelow(folder: string): string[] {
+  const names = globSync("**/*.test.ts", { cwd: join(repository, folder) });
+  return names
+    .map((name) => `${folder}/${name.split(sep).join("/")}`)
+    .filter((name) => folder.includes("fixtures") || !name.includes("/fixtures/"));
+}
+
+/**
+ * The longest file first, so that none is still running alone at the end. Files that no run has measured yet come first,
+ * those of the folders that start feedctl's processes before the others.
+ */
+export function longestFirst(files: readonly string[], durations: Durations): string[] {
+  const slow = (file: string) => (/^test\/(?:operations|cli|catalog)\//.test(file) ? 1 : 0);
+  const size = (file: string) => statSync(join(repository, file)).size;
+  const weight = (file: string) => durations[file] ?? 1e9 + slow(file) * 1e9 + size(file);
+  return files.toSorted((a, b) => weight(b) - weight(a));
+}
+
+export function readDurations(): Durations {
+  try {
+    return JSON.parse(readFileSync(cache, "utf8")) as Durations;
+  } catch {
+    return {}; // no run yet, or one that was killed while it wrote
+  }
+}
+
+export function writeDurations(durations: Durations): void {
+  mkdirSync(dirname(cache), { recursive: true });
+  writeFileSync(cache, JSON.stringify(durations));
+}
+
+/** The repository's own modules that a test file loads, directly or through others. */
+export function modulesOf(file: string, known: Set<string> = new Set()): Set<string> {
+  if (known.has(file) || statSync(join(repository, file), { throwIfNoEntry: false }) === undefined) return known;
+  known.add(file);
+  for (const { target, typeOnly } of importsOf(file)) {
+    if (target !== undefined && !typeOnly && target.startsWith("test/")) modulesOf(target, known);
+  }
+  return known;
+}

@@ -1,0 +1,84 @@
+// The table of what a server lacks is true: an ability is there exactly where the table does not deny it.
+import assert from "node:assert/strict";
+import { after, before, describe, test } from "node:test";
+import { S3 } from "@aws-sdk/client-s3";
+import { s3Cannot, type S3Ability } from "./s3-abilities.ts";
+import { s3ServerKind, startS3, type S3Server } from "./s3-server.ts";
+
+let server: S3Server;
+before(async () => void (server = await startS3()));
+after(() => server.stop());
+
+/** Whether the keys are listed in the order in which they are given. */
+async function listsInOrder(Bucket: string, keys: string[]): Promise<boolean> {
+  for (const Key of keys.toReversed()) await server.client.putObject({ Bucket, Key, Body: "x" });
+  const { Contents = [] } = await server.client.listObjectsV2({ Bucket });
+  return keys.join() === Contents.map(({ Key }) => Key).join();
+}
+
+/** The code of the error with which the server answers these credentials; undefined where it accepts them. */
+async function refusal(credentials: { secretAccessKey?: string; sessionToken?: string }): Promise<string | undefined> {
+  const { endpoint, region, accessKey, secretKey } = server;
+  const own = { accessKeyId: accessKey, secretAccessKey: secretKey };
+  const client = new S3({ endpoint, region, forcePathStyle: true, credentials: { ...own, ...credentials } });
+  return errorOf(client.listBuckets({})).finally(() => client.destroy());
+}
+
+const errorOf = (request: Promise<unknown>) =>
+  request.then(
+    () => undefined,
+    (error: Error) => error.name,
+  );
+
+const probes: Record<S3Ability, (Bucket: string) => Promise<boolean>> = {
+  "list in UTF-8 byte order": (bucket) => listsInOrder(bucket, ["Z", "a-2/x", "a/x", "b", "\u{ff5e}", "\u{1f600}"]),
+  "list upper case before lower case": (bucket) => listsInOrder(bucket, ["B", "Za/x", "a"]),
+  "list a- before a/": (bucket) => listsInOrder(bucket, ["a-1", "a/deep/one"]),
+  async "list unfinished uploads"(Bucket) {
+    const { UploadId } = await server.client.createMultipartUpload({ Bucket, Key: "large" });
+    const { Uploads = [] } = await server.client.listMultipartUploads({ Bucket });
+    await server.client.abortMultipartUpload({ Bucket, Key: "large", UploadId });
+    return Uploads.length === 1;
+  },
+  async "replace an uploaded part"(Bucket) {
+    const upload = { Bucket, Key: "large" };
+    const { UploadId } = await server.client.createMultipartUpload(upload);
+    const part = { ...upload, UploadId, PartNumber: 1 };
+    for (const Body of ["one", "two"]) await server.client.uploadPart({ ...part, Body });
+    // The emulator answers that there is no such object.
+    const listed = await server.client.listParts({ ...upload, UploadId }).catch(() => undefined);
+    await server.client.abortMultipartUpload({ ...upload, UploadId });
+    return listed?.Parts?.length === 1;
+  },
+  async "check credentials"() {
+    return (await refusal({ secretAccessKey: "another-secret" })) === "SignatureDoesNotMatch";
+  },
+  async "name a wrong session token as such"() {
+    return (await refusal({ sessionToken: "no-such-token" })) === "InvalidToken";
+  },
+  async "check checksums"(Bucket) {
+    const put = { Bucket, Key: "a", Body: "x", ContentMD5: "AAAAAAAAAAAAAAAAAAAAAA==" };
+    return (await errorOf(server.client.putObject(put))) === "BadDigest";
+  },
+  async "compare the version of a copy's source"(Bucket) {
+    await server.client.putObject({ Bucket, Key: "a", Body: "x" });
+    const copy = { Bucket, Key: "b", CopySource: `${Bucket}/a`, CopySourceIfMatch: '"another"' };
+    return (await errorOf(server.client.copyObject(copy))) === "PreconditionFailed";
+  },
+  async "keep an object and others below its name"(Bucket) {
+    await server.client.putObject({ Bucket, Key: "a/b", Body: "x" });
+    return (await errorOf(server.client.putObject({ Bucket, Key: "a", Body: "x" }))) === undefined;
+  },
+};
+
+const kind = s3ServerKind();
+const skip = kind === "given" && "the table does not know a server that somebody else started";
+describe(`what ${kind} can do is what the table says`, { skip }, () => {
+  for (const [index, [ability, probe]] of Object.entries(probes).entries())
+    test(ability, async () => {
+      const bucket = `abilities-${process.pid}-${index}`;
+      await server.createBucket(bucket);
+      const lacking = s3Cannot(ability as S3Ability);
+      assert.equal(await probe(bucket), lacking === false, lacking || `${kind} cannot ${ability}, which no entry says`);
+    });
+});
