@@ -1,7 +1,7 @@
 import { Argument, Command, type CommandUnknownOpts } from "commander";
 import { FeedctlError } from "../../errors.ts";
 import { counted } from "../../lib/format-size.ts";
-import type { Described, DescribeChange } from "../../operations/assets/set-properties.ts";
+import type { DescribeChange, DescribeInput, Described } from "../../operations/assets/set-properties.ts";
 import { directoryArgument, parseCache, parseContentType, parseMetadata, pathArgument } from "./options.ts";
 import type { Edge } from "../frame/edge.ts";
 import type { Output } from "../frame/output.ts";
@@ -19,7 +19,13 @@ export function describeCommands(edge: Edge): CommandUnknownOpts[] {
     )
     .option("-r, --recursive", "every file below a folder")
     .action(async (directory: string, path: string, type: string | undefined, options, command) =>
-      change(edge, command, "asset set-type", directory, path, { contentType: type ?? "auto" }, options.recursive),
+      change(edge, command, {
+        directory,
+        path,
+        change: { contentType: type ?? "auto" },
+        recursive: options.recursive === true,
+        command: "asset set-type",
+      }),
     );
 
   const setCache = new Command("set-cache")
@@ -31,7 +37,13 @@ export function describeCommands(edge: Edge): CommandUnknownOpts[] {
     )
     .option("-r, --recursive", "every file below a folder, itself")
     .action(async (directory: string, path: string, cacheControl: string | null, options, command) =>
-      change(edge, command, "asset set-cache", directory, path, { cacheControl }, options.recursive),
+      change(edge, command, {
+        directory,
+        path,
+        change: { cacheControl },
+        recursive: options.recursive === true,
+        command: "asset set-cache",
+      }),
     );
 
   const setMetadata = new Command("set-metadata")
@@ -51,26 +63,15 @@ export function describeCommands(edge: Edge): CommandUnknownOpts[] {
         ...Object.fromEntries(Object.entries(options.replace ? {} : old).filter(([name]) => !gone.has(name))),
         ...set,
       });
-      await change(edge, command, "asset set-metadata", directory, path, { metadata }, false);
+      await change(edge, command, { directory, path, change: { metadata }, command: "asset set-metadata" });
     });
   return [setType, setCache, setMetadata];
 }
 
-async function change(
-  edge: Edge,
-  command: CommandUnknownOpts,
-  name: string,
-  directory: string,
-  path: string,
-  wanted: DescribeChange,
-  recursive: boolean | undefined,
-): Promise<void> {
+async function change(edge: Edge, command: CommandUnknownOpts, input: DescribeInput): Promise<void> {
   await edge.act<AssetDescribedResult>(command, async (context, out) => {
     const { describeAsset } = await import("../../operations/assets/set-properties.ts");
-    await report(
-      out,
-      await describeAsset(context, { directory, path, change: wanted, recursive: recursive === true, command: name }),
-    );
+    await report(out, await describeAsset(context, input));
   });
 }
 

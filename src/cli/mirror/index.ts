@@ -17,7 +17,7 @@ export function mirrorCommand(edge: Edge): CommandUnknownOpts {
   return mirrorOptions().action(async (source: string, target: string, options, command) =>
     edge.act<MirrorLine>(command, async (context, out) => {
       const { openLog } = await import("./log.ts");
-      const input = await inputOf(edge, context, out, source, target, options);
+      const input = await inputOf({ edge, context, out }, { source, target }, options);
       const log = await openLog(edge.io, options.log);
       const { runMirror } = await import("../../operations/mirror/mirror.ts");
       const once = () => reportMirror(out, runMirror(context, input()), log, options.exitCode === "robocopy");
@@ -31,11 +31,8 @@ export function mirrorCommand(edge: Edge): CommandUnknownOpts {
 }
 
 async function inputOf(
-  edge: Edge,
-  context: Context,
-  out: Output<never>,
-  source: string,
-  target: string,
+  { edge, context, out }: { edge: Edge; context: Context; out: Output<never> },
+  { source, target }: { source: string; target: string },
   options: MirrorOptions,
 ): Promise<() => MirrorInput> {
   const { findPlace } = await import("../../operations/mirror/parse-location.ts");

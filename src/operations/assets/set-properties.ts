@@ -34,6 +34,16 @@ export interface DescribeChange {
   metadata?: ((old: UserMetadata) => UserMetadata) | undefined;
 }
 
+export interface DescribeInput {
+  directory: string;
+  path: string;
+  change: DescribeChange;
+  /** Of a folder, every file below it is changed itself. */
+  recursive?: boolean;
+  /** As the recorded run has it. */
+  command: string;
+}
+
 export interface Described {
   directory: string;
   path: string;
@@ -49,10 +59,7 @@ const BATCH = 256;
  * way sees by its proofs that the copy is to say it, too. A folder's cache header
  * holds for what lies in it and has none of its own; with `recursive` every file below a folder is changed itself.
  */
-export async function describeAsset(
-  context: Context,
-  input: { directory: string; path: string; change: DescribeChange; recursive?: boolean; command: string },
-): Promise<Described> {
+export async function describeAsset(context: Context, input: DescribeInput): Promise<Described> {
   const { directory, change, recursive = false, command } = input;
   const { db } = await context.catalog();
   await using assets = await openAssetTarget(context, { directory, command });

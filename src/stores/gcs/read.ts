@@ -40,7 +40,7 @@ export async function readObject(
   };
   const [media, info] = await Promise.all([
     open(reading, wanted),
-    onInfo === undefined || known?.tag !== undefined ? known : describe(reading),
+    onInfo === undefined || known?.tag !== undefined ? Promise.resolve(known) : describe(reading),
   ] as const).catch(async (error: unknown) => {
     throw translateGcsError(error, connection, attempt);
   });
