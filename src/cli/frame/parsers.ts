@@ -1,5 +1,6 @@
 import { Argument, InvalidArgumentError, Option, type Command } from "commander";
 import { feedTypeNames } from "../../formats/feed-types.ts";
+import { inWords } from "../../lib/in-words.ts";
 import { bytesOf } from "../../lib/parse-size.ts";
 import { flagsOf } from "./store-flags.ts";
 import { providers, storeTypeNames } from "../../stores/providers.ts";
@@ -20,7 +21,7 @@ export function feedTypeOption(): Option {
 /** Every option of every store type, each flag once: which belong to the chosen type is checked by the operation. */
 export function addStoreOptions(command: Command): Command {
   for (const { syntax, description, types } of flagsOf(providers))
-    command.addOption(new Option(syntax, description).helpGroup(`Options of ${types.join(" and ")} stores:`));
+    command.addOption(new Option(syntax, description).helpGroup(`Options of ${inWords(types)} stores:`));
   return command;
 }
 
