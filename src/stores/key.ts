@@ -3,7 +3,7 @@ import { FeedctlError } from "../errors.ts";
 declare const keyBrand: unique symbol;
 /**
  * The name of a blob inside its store: well-formed UTF-8, `/`-separated, relative, no empty, `.` or `..` segment, no
- * control characters, at most 1,024 bytes (Amazon S3's limit, the smallest of the three).
+ * control characters, at most 1,024 bytes (Amazon S3's limit, the smallest of all clouds).
  */
 export type Key = string & { readonly [keyBrand]: true };
 

@@ -15,7 +15,7 @@ export type { BlockBlobClient, ContainerClient } from "@azure/storage-blob";
 
 /**
  * Network failures and 500/503 are tried three times. The SDK's `tryTimeoutInMs` stays unset: it only asks the server
- * to give up, and would cut off healthy uploads on slow lines; silence is detected by `azure-call.ts`.
+ * to give up, and would cut off healthy uploads on slow lines; silence is detected by `call.ts`.
  */
 const options: StoragePipelineOptions = {
   retryOptions: { maxTries: 3, retryDelayInMs: 500, maxRetryDelayInMs: 5_000 },

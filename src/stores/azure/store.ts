@@ -1,7 +1,7 @@
 /*
  * Blob name = target path + key, as UTF-8, nothing escaped. Azure itself alters backslashes and dots at the end of a
  * segment, so keys with those are refused by `put` and never found. SHA-256 and the time of modification lie in the
- * blob's metadata as `sha256` and `mtime`; the MD5 in Content-MD5; see azure-metadata.ts for the user's metadata.
+ * blob's metadata as `sha256` and `mtime`; the MD5 in Content-MD5; see metadata.ts for the user's metadata.
  * A blob appears with Put Blob or Put Block List, whole or not at all; blocks that were staged and never committed
  * are invisible, and Azure drops them after a week.
  */

@@ -1,6 +1,6 @@
 // A key is stored under the target path, joined with one slash, without escapes: `a/b` under `/feeds/` is the object
 // `feeds/a/b`. There are no folder markers; those of other tools are reported as foreign. Content type and
-// cache-control are the object's own headers; sha256, time and user metadata are its metadata (see s3-blob.ts).
+// cache-control are the object's own headers; sha256, time and user metadata are its metadata (see shared/metadata.ts).
 import { FeedctlError } from "../../errors.ts";
 import type { Key } from "../key.ts";
 import { describeObject, isKms } from "./blob.ts";
