@@ -27,7 +27,7 @@ export async function requireLiveFeed(db: Db, name: string): Promise<FeedRow> {
 }
 
 /** While a command waited for the lock of the feed, its name went to another one. */
-export function otherFeed(name: string): FeedctlError {
+export function feedReplaced(name: string): FeedctlError {
   return new FeedctlError("conflict", `"${name}" has become another feed meanwhile`, {
     hint: "see: feedctl feed list",
   });

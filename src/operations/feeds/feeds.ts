@@ -26,7 +26,7 @@ import { defaultDirectory } from "../feed-store/default-directory.ts";
 import { frozenPlace } from "../feed-store/open-feed-store.ts";
 import { refuseOverlap } from "../feed-store/occupied-places.ts";
 import { lockWholeFeed } from "../commit/lock-feed.ts";
-import { otherFeed, requireFeed, requireLiveFeed } from "../feed-store/find-feed.ts";
+import { feedReplaced, requireFeed, requireLiveFeed } from "../feed-store/find-feed.ts";
 import { describeOptions } from "../feed-store/store-secrets.ts";
 
 export interface Feed {
@@ -229,7 +229,7 @@ export async function deleteFeed(
   await using lock = await lockWholeFeed(context, catalog, { id, name });
   return await catalog.db.transaction().execute(async (transaction) => {
     const feed = await requireFeed(transaction, name);
-    if (feed.id !== id) throw otherFeed(name);
+    if (feed.id !== id) throw feedReplaced(name);
     const totals = await feedTotals(transaction, feed.id);
     const stores = await storesOfFeed(transaction, feed.id);
     const current = stores.find((row) => row.role === "current");

@@ -5,7 +5,7 @@ import { markRetired, replaceStore, storesOfFeed } from "../../catalog/stores.ts
 import { locationName, type Location } from "../../stores/location.ts";
 import type { Context } from "../context.ts";
 import { frozenPlace, openFeedStore, requireStore } from "../feed-store/open-feed-store.ts";
-import { otherFeed, requireFeed } from "../feed-store/find-feed.ts";
+import { feedReplaced, requireFeed } from "../feed-store/find-feed.ts";
 import { lockWholeFeed } from "../commit/lock-feed.ts";
 import { startRun } from "../commit/recorded-run.ts";
 import { settlePending } from "../commit/settle.ts";
@@ -33,7 +33,7 @@ export async function purgeFeed(context: Context, name: string): Promise<Purged>
   const { id } = await requireFeed(catalog.db, name);
   await using lock = await lockWholeFeed(context, catalog, { id, name });
   const feed = await requireFeed(catalog.db, name);
-  if (feed.id !== id) throw otherFeed(name);
+  if (feed.id !== id) throw feedReplaced(name);
   const row = await requireStore(catalog.db, feed);
   await using run = await startRun(context, "feed delete", feed.id);
   await using store = await openFeedStore(context, catalog.db, feed, row);

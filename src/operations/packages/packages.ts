@@ -47,7 +47,7 @@ export async function* listPackages(context: Context, feedName: string): AsyncGe
 }
 
 /** The versions that a spec means. Throws `not-found` for none. */
-export async function findVersions(context: Context, feedName: string, spec: PackageSpec): Promise<PackageVersion[]> {
+export async function requireVersions(context: Context, feedName: string, spec: PackageSpec): Promise<PackageVersion[]> {
   const { db } = await context.catalog();
   const feed = await requireFeed(db, feedName);
   const { group, name, version } = spec;
@@ -91,7 +91,7 @@ export async function downloadPackage(
 ): Promise<Download> {
   const { db } = await context.catalog();
   const feed = await requireFeed(db, feedName);
-  const versions = await findVersions(context, feedName, spec);
+  const versions = await requireVersions(context, feedName, spec);
   const version = versions.findLast((candidate) => !candidate.prerelease) ?? versions.at(-1);
   if (version === undefined) throw new Error("a found package has no version");
   const names = version.files.map((file) => basename(file.key));

@@ -240,11 +240,11 @@ onEachDatabase("usage import", (database) => {
     );
     await place.run("retention", "rule", "add", "web", "--keep-used-within-days", "30", "--name", "unused");
     const talk = async () => (await place.run("retention", "run", "web", "--dry-run")).stderr;
-    assert.match(await talk(), /^no use of feed web is known, and unused goes by that; see: feedctl usage import/);
+    assert.match(await talk(), /^no downloads of feed web are recorded, and unused depends on them; see: feedctl usage import/);
     await place.run("usage", "import", "web", place.path("a.json"));
     assert.equal(await talk(), "");
     await place.rows("update feedctl.versions set last_used_at = last_used_at - interval '40 days'");
-    assert.match(await talk(), /^no use since 20..-..-.. of feed web is known/);
+    assert.match(await talk(), /^no downloads of feed web are recorded since 20..-..-../);
     await place.rows("update feedctl.versions set last_used_at = last_used_at + interval '40 days'");
     const plan = (await place.run("retention", "plan", "web", "--json")).json() as {
       delete: { version: string; reason: string }[];
