@@ -10,25 +10,25 @@ import { lockWholeFeed } from "../commit/lock-feed.ts";
 import { startRun } from "../commit/recorded-run.ts";
 import { settlePending } from "../commit/settle.ts";
 
-export interface Purged {
+export interface PurgeResult {
   feed: string;
   purged: true;
-  /** Files deleted. */
+  /** How many files were deleted. */
   deleted: number;
-  /** Blobs that the catalog did not know and that therefore stay. */
+  /** How many blobs stay because they have no row. */
   left: number;
   location: string;
-  /** Earlier stores of the feed that were never retired: their files stay. */
+  /** Locations of earlier stores that were never retired: their files stay. */
   earlier: string[];
 }
 
 const BATCH = 1000;
 
 /**
- * Deletes a feed with its files: rows of a batch and their pending deletes in one transaction, then the blobs; the feed
- * itself last, so that an interrupted purge can be run again.
+ * Deletes a feed and its files. Per batch, rows are deleted and pending deletes recorded in one transaction, then the blobs
+ * are deleted. The feed's own row goes last, so that an interrupted purge can be run again.
  */
-export async function purgeFeed(context: Context, name: string): Promise<Purged> {
+export async function purgeFeed(context: Context, name: string): Promise<PurgeResult> {
   const catalog = await context.catalog();
   const { id } = await requireFeed(catalog.db, name);
   await using lock = await lockWholeFeed(context, catalog, { id, name });
@@ -63,7 +63,7 @@ export async function purgeFeed(context: Context, name: string): Promise<Purged>
     await deleteFeedRow(db, feed.id);
     await lock.assertHeld();
   });
-  const result: Purged = { feed: feed.name, purged: true, deleted, left, location: store.name, earlier };
+  const result: PurgeResult = { feed: feed.name, purged: true, deleted, left, location: store.name, earlier };
   await run.finish(result);
   return result;
 }
