@@ -200,7 +200,7 @@ onDatabases("retention run", ["PostgreSQL"], (database) => {
   });
 
   database.test(
-    "a catalog that goes away in the middle is told as that, whatever the run waits for",
+    "a catalog that becomes unreachable is reported as unavailable, whatever the run waits for",
     async (_t, place) => {
       await prepare(place, 3, ["left"]);
       await place.run("retention", "rule", "add", "web", "--keep-versions-count", "1");
@@ -277,7 +277,7 @@ onDatabases("retention run", ["PostgreSQL"], (database) => {
   });
 
   database.test(
-    "one at a time: a second run of a feed ends with 75, and other feeds are done all the same",
+    "one at a time: a second run of a feed exits with 75, and runs of other feeds still finish",
     async (_t, place) => {
       await prepare(place, 2, ["left"]);
       await place.run("retention", "rule", "add", "web", "--keep-versions-count", "1");
@@ -311,33 +311,30 @@ onDatabases("retention run", ["PostgreSQL"], (database) => {
     },
   );
 
-  database.test(
-    "a time that is over leaves the rest to the next run, which says so and ends with 0",
-    async (_t, place) => {
-      await prepare(place, 5);
-      await place.run("retention", "rule", "add", "web", "--keep-versions-count", "1");
-      const events = (await place.run("retention", "run", "web", "--yes", "--json", "--max-duration", "1ms")).events();
-      assert.partialDeepStrictEqual(events, [
-        { type: "feed", outcome: "stopped", planned: 8, deleted: 0 },
-        { type: "summary", stopped: 1 },
-      ]);
-      await place.run("feed", "create", "later", "--type", "npm");
-      const several = await place.run("retention", "run", "web", "later", "--yes", "--json", "--max-duration", "1ms");
-      assert.partialDeepStrictEqual(several.events(), [
-        { feed: "web", outcome: "stopped" },
-        { feed: "later", outcome: "stopped" },
-        { type: "summary", feeds: 2, stopped: 2, failed: 0 },
-      ]);
-      assert.match(
-        (await place.run("retention", "run", "web", "--yes", "--quiet", "--max-duration", "1h")).stdout,
-        /^web: deleted 8 versions, [^\n]* reclaimed\n$/,
-      );
-      assert.equal(blobs(place).length, 2);
-    },
-  );
+  database.test("--max-duration leaves the rest to the next run, reports it and exits with 0", async (_t, place) => {
+    await prepare(place, 5);
+    await place.run("retention", "rule", "add", "web", "--keep-versions-count", "1");
+    const events = (await place.run("retention", "run", "web", "--yes", "--json", "--max-duration", "1ms")).events();
+    assert.partialDeepStrictEqual(events, [
+      { type: "feed", outcome: "stopped", planned: 8, deleted: 0 },
+      { type: "summary", stopped: 1 },
+    ]);
+    await place.run("feed", "create", "later", "--type", "npm");
+    const several = await place.run("retention", "run", "web", "later", "--yes", "--json", "--max-duration", "1ms");
+    assert.partialDeepStrictEqual(several.events(), [
+      { feed: "web", outcome: "stopped" },
+      { feed: "later", outcome: "stopped" },
+      { type: "summary", feeds: 2, stopped: 2, failed: 0 },
+    ]);
+    assert.match(
+      (await place.run("retention", "run", "web", "--yes", "--quiet", "--max-duration", "1h")).stdout,
+      /^web: deleted 8 versions, [^\n]* reclaimed\n$/,
+    );
+    assert.equal(blobs(place).length, 2);
+  });
 
   database.test(
-    "quarantine hides, frees when the time is over, and gives back what is restored, used or imported",
+    "quarantine hides versions, deletes them later, and shows again what is restored, used or imported",
     async (_t, place) => {
       await prepare(place, 6, ["left"]);
       await place.run("retention", "rule", "add", "web", "--keep-versions-count", "1");
@@ -476,7 +473,7 @@ onDatabases("retention run", ["PostgreSQL"], (database) => {
   });
 
   database.test(
-    "a blob that another row names stays; stores that the feed left, or goes to, give theirs up later",
+    "a blob that another row names stays; earlier stores and migration targets delete theirs later",
     async (_t, place) => {
       await prepare(place, 3, ["left"]);
       await place.run("migrate", "run", "web", "--to", "disk", "--path", place.path("second"));
@@ -512,37 +509,34 @@ onDatabases("retention run", ["PostgreSQL"], (database) => {
     },
   );
 
-  database.test(
-    "of a feed in S3 the blobs go as well, and the bytes are those that the bucket held",
-    async (_t, place) => {
-      const s3 = await startS3();
-      try {
-        const bucket = `retention-${process.pid}`;
-        await s3.createBucket(bucket);
-        await prepare(place, 4, ["left"]);
-        const keys = ["--access-key", s3.accessKey, "--secret-key", s3.secretKey];
-        const at = ["--bucket", bucket, "--endpoint", s3.endpoint, "--path-style", "--region", s3.region];
-        await place.run("migrate", "run", "web", "--to", "s3", "--target-path", "feeds/web", ...at, ...keys);
-        const listing = async () => (await s3.client.listObjectsV2({ Bucket: bucket })).Contents ?? [];
-        const before = await listing();
-        await place.run("retention", "rule", "add", "web", "--versions-range", "<1.3.0");
-        const run = summaryOf((await place.run("retention", "run", "web", "--yes", "--json")).events());
-        const after = await listing();
-        assert.deepEqual(
-          after.map(({ Key }) => Key),
-          ["feeds/web/left/-/left-1.3.0.tgz"],
-        );
-        const held = (objects: typeof before) => objects.reduce((sum, { Size = 0 }) => sum + Size, 0);
-        assert.deepEqual([run.blobs, run.bytes], [3, held(before) - held(after)]);
-        await place.run("verify", "web");
-      } finally {
-        await s3.stop();
-      }
-    },
-  );
+  database.test("deletes the blobs of a feed in S3, and reports the bytes that the bucket held", async (_t, place) => {
+    const s3 = await startS3();
+    try {
+      const bucket = `retention-${process.pid}`;
+      await s3.createBucket(bucket);
+      await prepare(place, 4, ["left"]);
+      const keys = ["--access-key", s3.accessKey, "--secret-key", s3.secretKey];
+      const at = ["--bucket", bucket, "--endpoint", s3.endpoint, "--path-style", "--region", s3.region];
+      await place.run("migrate", "run", "web", "--to", "s3", "--target-path", "feeds/web", ...at, ...keys);
+      const listing = async () => (await s3.client.listObjectsV2({ Bucket: bucket })).Contents ?? [];
+      const before = await listing();
+      await place.run("retention", "rule", "add", "web", "--versions-range", "<1.3.0");
+      const run = summaryOf((await place.run("retention", "run", "web", "--yes", "--json")).events());
+      const after = await listing();
+      assert.deepEqual(
+        after.map(({ Key }) => Key),
+        ["feeds/web/left/-/left-1.3.0.tgz"],
+      );
+      const held = (objects: typeof before) => objects.reduce((sum, { Size = 0 }) => sum + Size, 0);
+      assert.deepEqual([run.blobs, run.bytes], [3, held(before) - held(after)]);
+      await place.run("verify", "web");
+    } finally {
+      await s3.stop();
+    }
+  });
 
   database.test(
-    "killed at any moment, the next run finishes: rows and blobs agree, and only what was planned is gone",
+    "killed at any moment, the next run finishes: rows and blobs agree, and only planned versions are deleted",
     async (t, place) => {
       await prepare(place, 330);
       await place.run("retention", "rule", "add", "web", "--keep-versions-count", "20");
