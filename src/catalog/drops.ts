@@ -19,7 +19,7 @@ export interface DropScan {
   problem: string | null;
 }
 
-export async function feedsWithDropPath(db: Db): Promise<FeedRow[]> {
+export async function listFeedsWithDropPath(db: Db): Promise<FeedRow[]> {
   return db
     .selectFrom("feeds")
     .selectAll()

@@ -20,7 +20,7 @@ export async function findFeed(db: Db, name: string): Promise<FeedRow | undefine
     .executeTakeFirst();
 }
 
-export async function feedById(db: Db, id: number): Promise<FeedRow | undefined> {
+export async function findFeedById(db: Db, id: number): Promise<FeedRow | undefined> {
   return db.selectFrom("feeds").selectAll().where("id", "=", id).executeTakeFirst();
 }
 

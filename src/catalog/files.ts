@@ -68,7 +68,7 @@ export async function readFiles(db: Db, feedId: number, keys: readonly string[])
 }
 
 /** Hashes of those of the keys that are catalogued. */
-export async function findFiles(
+export async function listFileHashes(
   db: Db,
   feedId: number,
   keys: readonly string[],
@@ -92,7 +92,7 @@ export interface FileIdentity {
 export type KnownFile = FileRow & FileIdentity;
 
 /** Files of the feed that are one of these by identity, wherever they lie, and those that lie at one of the keys. */
-export async function findByIdentity(
+export async function listFilesByIdentity(
   db: Db,
   feedId: number,
   wanted: readonly (FileIdentity & { key: string })[],
@@ -136,7 +136,7 @@ export async function markVerified(db: Db, files: readonly Verified[], now: Date
 }
 
 /** Removes up to `limit` file rows of a feed and returns their keys: the caller records their deletes in the same transaction. */
-export async function takeFiles(db: Db, feedId: number, limit: number): Promise<string[]> {
+export async function deleteFileRowBatch(db: Db, feedId: number, limit: number): Promise<string[]> {
   const taken = await sql<{ key: string }>`
     delete from feedctl.files where id in (select id from feedctl.files where feed_id = ${feedId} order by id limit ${limit}) returning key`.execute(
     db,
@@ -144,8 +144,8 @@ export async function takeFiles(db: Db, feedId: number, limit: number): Promise<
   return taken.rows.map((row) => row.key);
 }
 
-/** As `takeFiles`, these. */
-export async function takeFileRows(db: Db, feedId: number, ids: readonly number[]): Promise<string[]> {
+/** As `deleteFileRowBatch`, these. */
+export async function deleteFileRows(db: Db, feedId: number, ids: readonly number[]): Promise<string[]> {
   if (ids.length === 0) return [];
   const taken = await sql<{ key: string }>`delete from feedctl.files where feed_id = ${feedId} and id in
     (select id::bigint from jsonb_array_elements_text(${JSON.stringify(ids)}::jsonb) as d(id)) returning key`.execute(
@@ -154,8 +154,8 @@ export async function takeFileRows(db: Db, feedId: number, ids: readonly number[
   return taken.rows.map((row) => row.key);
 }
 
-/** As `takeFiles`, all files of these versions. */
-export async function takeVersionFiles(db: Db, versionIds: readonly number[]): Promise<string[]> {
+/** As `deleteFileRowBatch`, all files of these versions. */
+export async function deleteFileRowsOfVersions(db: Db, versionIds: readonly number[]): Promise<string[]> {
   if (versionIds.length === 0) return [];
   const taken = await sql<{ key: string }>`delete from feedctl.files where version_id in
     (select id::bigint from jsonb_array_elements_text(${JSON.stringify(versionIds)}::jsonb) as d(id)) returning key`.execute(

@@ -190,7 +190,7 @@ export async function deleteVersions(db: Db, ids: readonly number[]): Promise<vo
 }
 
 /** Ids of up to `limit` cached versions of a feed. */
-export async function cachedVersions(db: Db, feedId: number, limit: number): Promise<number[]> {
+export async function listCachedVersions(db: Db, feedId: number, limit: number): Promise<number[]> {
   const rows = await sql<{ id: number }>`
     select v.id::float8 as id from feedctl.versions v join feedctl.packages p on p.id = v.package_id
     where p.feed_id = ${feedId} and v.cached order by v.id limit ${limit}`.execute(db);
@@ -198,7 +198,7 @@ export async function cachedVersions(db: Db, feedId: number, limit: number): Pro
 }
 
 /** Packages whose group, or whose `group/name`, begins with what was typed. */
-export async function findPackagesByPrefix(
+export async function listPackagesByPrefix(
   db: Db,
   feedId: number,
   typed: string,

@@ -85,7 +85,7 @@ export async function withdrawWrites(db: Db, { storeId, runId }: Writer, keys: r
 }
 
 /** Intents on a store, oldest first. */
-export async function listWrites(db: Db, storeId: number, limit: number): Promise<HeldIntent[]> {
+export async function listPendingWrites(db: Db, storeId: number, limit: number): Promise<HeldIntent[]> {
   const rows = await sql<HeldIntent>`
     select key, encode(sha256, 'hex') as sha256, run_id::float8 as "runId", replacement from feedctl.pending_writes
     where store_id = ${storeId} order by created_at, key limit ${limit}`.execute(db);
@@ -120,7 +120,7 @@ export async function recordDeletes(
 }
 
 /** Those of the keys whose blob is waiting for its deletion. */
-export async function findDeletes(db: Db, storeId: number, keys: readonly string[]): Promise<string[]> {
+export async function listPendingDeletesAmong(db: Db, storeId: number, keys: readonly string[]): Promise<string[]> {
   if (keys.length === 0) return [];
   const rows = await sql<{ key: string }>`
     select d.key from feedctl.pending_deletes d join jsonb_array_elements_text(${JSON.stringify(keys)}::jsonb) as k(key) on k.key = d.key
@@ -133,7 +133,7 @@ export async function findDeletes(db: Db, storeId: number, keys: readonly string
  * blob); `reclaimed` are those that a row names and that must be forgotten, not obeyed. Keys that somebody has announced
  * to write are left out: that write settles them.
  */
-export async function listDeletes(
+export async function listPendingDeletes(
   db: Db,
   storeId: number,
   feedId: number,
@@ -151,7 +151,7 @@ export async function listDeletes(
 }
 
 /** Keys that a dead run may have left in a store, or that are about to go from it. */
-export async function unsettledKeys(db: Db, storeId: number): Promise<string[]> {
+export async function listPendingKeys(db: Db, storeId: number): Promise<string[]> {
   const rows = await sql<{ key: string }>`
     select key from feedctl.pending_writes where store_id = ${storeId}
     union select key from feedctl.pending_deletes where store_id = ${storeId}`.execute(db);
@@ -159,7 +159,7 @@ export async function unsettledKeys(db: Db, storeId: number): Promise<string[]> 
 }
 
 /** Whether the catalog still expects this blob to be written or deleted. */
-export async function isUnsettled(db: Db, storeId: number, key: string): Promise<boolean> {
+export async function isPending(db: Db, storeId: number, key: string): Promise<boolean> {
   const found = await sql<{ unsettled: boolean }>`
     select exists (select from feedctl.pending_writes where store_id = ${storeId} and key = ${key})
       or exists (select from feedctl.pending_deletes where store_id = ${storeId} and key = ${key}) as unsettled`.execute(

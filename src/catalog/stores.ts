@@ -4,7 +4,7 @@ import type { Db, SavedOptions, StoreRole, StoresTable } from "./schema/core.ts"
 
 export type StoreRow = Selectable<StoresTable>;
 
-export async function currentStore(db: Db, feedId: number): Promise<StoreRow | undefined> {
+export async function findCurrentStore(db: Db, feedId: number): Promise<StoreRow | undefined> {
   return db
     .selectFrom("stores")
     .selectAll()
@@ -14,12 +14,12 @@ export async function currentStore(db: Db, feedId: number): Promise<StoreRow | u
 }
 
 /** Newest first. */
-export async function storesOfFeed(db: Db, feedId: number): Promise<StoreRow[]> {
+export async function listStoresOfFeed(db: Db, feedId: number): Promise<StoreRow[]> {
   return db.selectFrom("stores").selectAll().where("feed_id", "=", feedId).orderBy("id", "desc").execute();
 }
 
 /** Every store in which some feed's files are or may still lie: current, targets of migrations, and earlier ones not retired. */
-export async function liveStores(
+export async function listLiveStores(
   db: Db,
 ): Promise<(StoreRow & { feed_name: string | null; feed_type: string | null })[]> {
   return db

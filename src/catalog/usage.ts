@@ -37,7 +37,11 @@ export async function recordUse(
 }
 
 /** Logs of this beginning that were counted, each up to so many bytes with that hash (hex). */
-export async function countedLogs(db: Db, feedId: number, head: string): Promise<{ bytes: number; sha256: string }[]> {
+export async function listCountedLogs(
+  db: Db,
+  feedId: number,
+  head: string,
+): Promise<{ bytes: number; sha256: string }[]> {
   const rows = await sql<{ bytes: number; sha256: string }>`
     select bytes::float8 as bytes, encode(sha256, 'hex') as sha256 from feedctl.usage_imports
     where feed_id = ${feedId}::int and head = decode(${head}, 'hex') order by bytes`.execute(db);

@@ -48,7 +48,7 @@ const assetColumns = sql`f.id::float8 as id, f.key, f.size::float8 as size, enco
   ${cacheControl} as "cacheControl", nullif(${inheritedCache}, '') as "inheritedCache", a.metadata`;
 
 /** Those of the paths that are files. */
-export async function findAssets(db: Db, feedId: number, paths: readonly string[]): Promise<Map<string, AssetRow>> {
+export async function listAssetsAt(db: Db, feedId: number, paths: readonly string[]): Promise<Map<string, AssetRow>> {
   if (paths.length === 0) return new Map();
   const found = await sql<AssetRow>`
     select ${assetColumns} from jsonb_array_elements_text(${JSON.stringify(paths)}::jsonb) as wanted(key)
@@ -136,7 +136,7 @@ export async function replaceAssets(db: Db, feedId: number, assets: readonly New
 }
 
 /** Removes the rows of those of the files that are still these, and returns their paths: their deletes are to be recorded. */
-export async function takeAssets(
+export async function deleteAssetRows(
   db: Db,
   feedId: number,
   files: readonly { id: number; sha256: string }[],

@@ -119,7 +119,7 @@ export async function folderCaches(db: Db, feedId: number): Promise<Map<string, 
   return new Map(rows.map((row) => [row.path, row.cache_control as string]));
 }
 
-export interface Obstacle {
+export interface PathConflict {
   /** What cannot be a file. */
   path: string;
   /** What stands in the way. */
@@ -128,9 +128,13 @@ export interface Obstacle {
 }
 
 /** Why paths cannot be files: a folder of that name, or a file where a folder should be. */
-export async function findObstacles(db: Db, feedId: number, paths: readonly string[]): Promise<Map<string, Obstacle>> {
+export async function listPathConflicts(
+  db: Db,
+  feedId: number,
+  paths: readonly string[],
+): Promise<Map<string, PathConflict>> {
   if (paths.length === 0) return new Map();
-  const rows = await sql<Obstacle>`
+  const rows = await sql<PathConflict>`
     select d.path, o.path as by, 'folder' as kind
     from jsonb_array_elements_text(${JSON.stringify(paths)}::jsonb) as d(path)
     join feedctl.asset_folders o on o.feed_id = ${feedId} and o.path = d.path`.execute(db);
@@ -141,11 +145,11 @@ export async function findObstacles(db: Db, feedId: number, paths: readonly stri
 }
 
 /** Why paths cannot be folders: a file of that name, or one where a folder above should be. */
-export async function findFilesInTheWay(
+export async function listFolderConflicts(
   db: Db,
   feedId: number,
   folders: readonly string[],
-): Promise<Map<string, Obstacle>> {
+): Promise<Map<string, PathConflict>> {
   return filesAmong(db, feedId, new Map(folders.map((path) => [path, [...foldersAbove(path), path]])));
 }
 
@@ -154,8 +158,8 @@ async function filesAmong(
   db: Db,
   feedId: number,
   needed: ReadonlyMap<string, string[]>,
-): Promise<Map<string, Obstacle>> {
-  const found = new Map<string, Obstacle>();
+): Promise<Map<string, PathConflict>> {
+  const found = new Map<string, PathConflict>();
   const wanted = [...new Set([...needed.values()].flat())];
   if (wanted.length === 0) return found;
   const files = await sql<{ key: string }>`
@@ -171,7 +175,7 @@ async function filesAmong(
 }
 
 /** Files and folders whose paths differ from these in case only. */
-export async function findCaseTwins(db: Db, feedId: number, paths: readonly string[]): Promise<Map<string, string>> {
+export async function listCaseTwins(db: Db, feedId: number, paths: readonly string[]): Promise<Map<string, string>> {
   if (paths.length === 0) return new Map();
   const rows = await sql<{ path: string; twin: string }>`
     with wanted as (select path from jsonb_array_elements_text(${JSON.stringify(paths)}::jsonb) as d(path)),

@@ -73,7 +73,7 @@ export async function* listKept(db: Db, feedId: number, path?: string): AsyncGen
 }
 
 /** Those of the keys under which content is kept already. */
-export async function findKept(db: Db, feedId: number, keys: readonly string[]): Promise<Set<string>> {
+export async function listKeptKeys(db: Db, feedId: number, keys: readonly string[]): Promise<Set<string>> {
   if (keys.length === 0) return new Set();
   const found = await sql<{ key: string }>`
     select f.key from feedctl.files f join jsonb_array_elements_text(${JSON.stringify(keys)}::jsonb) as d(key) on d.key = f.key

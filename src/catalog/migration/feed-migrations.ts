@@ -1,5 +1,5 @@
 import type { Selectable } from "kysely";
-import { currentStore } from "../stores.ts";
+import { findCurrentStore } from "../stores.ts";
 import type { Db, MigrationPlan, MigrationRequest, MigrationsTable } from "../schema/core.ts";
 
 export type MigrationRow = Selectable<MigrationsTable>;
@@ -7,7 +7,7 @@ export type MigrationRow = Selectable<MigrationsTable>;
 /** Begun and neither switched nor given up. */
 const openStates = ["copying", "paused", "ready", "switching"] as const;
 
-export async function openMigration(db: Db, feedId: number): Promise<MigrationRow | undefined> {
+export async function findOpenMigration(db: Db, feedId: number): Promise<MigrationRow | undefined> {
   return db
     .selectFrom("migrations")
     .selectAll()
@@ -16,12 +16,12 @@ export async function openMigration(db: Db, feedId: number): Promise<MigrationRo
     .executeTakeFirst();
 }
 
-export async function migrationById(db: Db, id: number): Promise<MigrationRow | undefined> {
+export async function findMigration(db: Db, id: number): Promise<MigrationRow | undefined> {
   return db.selectFrom("migrations").selectAll().where("id", "=", id).executeTakeFirst();
 }
 
 /** The newest that switched, whether its old files still lie there or were retired. */
-export async function switchedMigration(db: Db, feedId: number): Promise<MigrationRow | undefined> {
+export async function findSwitchedMigration(db: Db, feedId: number): Promise<MigrationRow | undefined> {
   return db
     .selectFrom("migrations")
     .selectAll()
@@ -103,7 +103,7 @@ export async function endCutOver(db: Db, id: number): Promise<void> {
 }
 
 /** Asks whoever runs an open migration for something. False: it is not open any more. */
-export async function requestOfMigration(db: Db, id: number, request: MigrationRequest, by: string): Promise<boolean> {
+export async function setMigrationRequest(db: Db, id: number, request: MigrationRequest, by: string): Promise<boolean> {
   const asked = await db
     .updateTable("migrations")
     .set({ request, requested_by: by })
@@ -122,9 +122,9 @@ export interface HoldingStore {
 
 /** The feed's current store, those it was migrated from and that were not retired, and the target of an open migration. */
 export async function storesHolding(db: Db, feedId: number): Promise<HoldingStore[]> {
-  const current = await currentStore(db, feedId);
+  const current = await findCurrentStore(db, feedId);
   const own = new Set([...(current === undefined ? [] : [current.id]), ...(await storesToRetire(db, feedId))]);
-  const target = (await openMigration(db, feedId))?.to_store_id;
+  const target = (await findOpenMigration(db, feedId))?.to_store_id;
   return [
     ...[...own].map((storeId) => ({ storeId, provenOnly: false })),
     ...(target === undefined || own.has(target) ? [] : [{ storeId: target, provenOnly: true }]),

@@ -44,7 +44,11 @@ export async function announceCopies(
 }
 
 /** Those of the keys that a migration has announced to copy and not proven: their hashes. */
-export async function announcedCopies(db: Db, storeId: number, keys: readonly string[]): Promise<Map<string, string>> {
+export async function listAnnouncedCopies(
+  db: Db,
+  storeId: number,
+  keys: readonly string[],
+): Promise<Map<string, string>> {
   if (keys.length === 0) return new Map();
   const found = await sql<Pick<Proof, "key" | "sha256">>`
     select w.key, encode(w.sha256, 'hex') as sha256 from feedctl.pending_writes w

@@ -23,7 +23,7 @@ export async function divideFeed(db: Db, migrationId: number, feedId: number, si
   return found.rows[0]?.count ?? 0;
 }
 
-export async function unfinishedRanges(db: Db, migrationId: number): Promise<RangeRow[]> {
+export async function listUnfinishedRanges(db: Db, migrationId: number): Promise<RangeRow[]> {
   return db
     .selectFrom("migration_ranges")
     .selectAll()
@@ -54,7 +54,7 @@ export async function claimRange(
 }
 
 /** Open migrations that have ranges to be worked on. */
-export async function sharedMigrations(db: Db): Promise<number[]> {
+export async function listSharedMigrations(db: Db): Promise<number[]> {
   const found = await sql<{ id: number }>`
     select m.id from feedctl.migrations m
     where m.state = 'copying' and (m.request is null or m.request = 'cutover') and exists (
@@ -88,7 +88,7 @@ export async function advanceRange(db: Db, step: RangeStep): Promise<boolean> {
 }
 
 /** As `advanceRange`, when nothing is done yet. */
-export async function keepRange(
+export async function touchRange(
   db: Db,
   range: { migrationId: number; number: number; claim: string },
 ): Promise<boolean> {
@@ -125,7 +125,7 @@ export async function releaseRanges(db: Db, migrationId: number, claim?: string)
 }
 
 /** Ranges that somebody works on and has told so within this time. */
-export async function claimedRanges(db: Db, migrationId: number, milliseconds: number): Promise<number> {
+export async function countClaimedRanges(db: Db, migrationId: number, milliseconds: number): Promise<number> {
   const found = await sql<{ count: number }>`
     select count(*)::int as count from feedctl.migration_ranges where migration_id = ${migrationId}
       and finished_at is null and claim is not null
@@ -134,7 +134,7 @@ export async function claimedRanges(db: Db, migrationId: number, milliseconds: n
 }
 
 /** Ranges to be done that nobody has told of for this time: not begun, or left by somebody who died. */
-export async function quietRanges(db: Db, migrationId: number, milliseconds: number): Promise<number[]> {
+export async function listStaleRanges(db: Db, migrationId: number, milliseconds: number): Promise<number[]> {
   const found = await sql<{ number: number }>`
     select number from feedctl.migration_ranges where migration_id = ${migrationId} and finished_at is null
       and (updated_at is null or claim is null

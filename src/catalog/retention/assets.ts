@@ -82,7 +82,7 @@ export async function takeAssetItems(db: Db, runId: number, limit: number): Prom
  * Removes the rows of files and of earlier content, for good: what retention deletes is not kept as earlier content in its
  * turn, or no byte would be freed. The caller records the deletes of their keys in the same transaction.
  */
-export async function takeAssetRows(
+export async function deleteAssetFileRows(
   db: Db,
   feedId: number,
   fileIds: readonly number[],

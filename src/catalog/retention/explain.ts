@@ -1,5 +1,5 @@
 import { sql } from "kysely";
-import { doomed } from "./plan.ts";
+import { selectedForDeletion } from "./plan.ts";
 import type { RuleQuery } from "./rule-query.ts";
 import { conditionsOf, every, filtersOf, placeOf, quotasOf, ranked } from "./rule-sql.ts";
 import type { Db } from "../schema/core.ts";
@@ -18,7 +18,7 @@ export interface RuleFinding {
   spared: boolean;
 }
 
-/** Undefined: an earlier rule has taken the version. Asked before `takeByRule` of the same rule, in the plan's transaction. */
+/** Undefined: an earlier rule has taken the version. Asked before `selectByRule` of the same rule, in the plan's transaction. */
 export async function explainRule(
   db: Db,
   feedId: number,
@@ -46,13 +46,13 @@ export async function explainRule(
   if (finding === undefined) return undefined;
   const quota = await sql<Pick<RuleFinding, "bytesBefore" | "countBefore"> & { over: boolean }>`
     select w.bytes_before::float8 as "bytesBefore", w.count_before::float8 as "countBefore", (${every(quotasOf(rule, feedId))}) as over
-    from ${doomed(rule, feedId)} w where w.id = ${versionId}::bigint`.execute(db);
+    from ${selectedForDeletion(rule, feedId)} w where w.id = ${versionId}::bigint`.execute(db);
   const { over = true, ...before } = quota.rows[0] ?? { bytesBefore: null, countBefore: null };
   return { ...finding, ...before, spared: !over };
 }
 
 /** Why no rule may take the version: the protection that names it, or the rule whose keeping holds everywhere. */
-export async function whatKeeps(
+export async function findProtection(
   db: Db,
   versionId: number,
 ): Promise<{ package: string | null; version: string | null; reason: string | null; rule: number | null } | undefined> {

@@ -49,7 +49,10 @@ export async function forgetItems(db: Db, feedId: number): Promise<void> {
 }
 
 /** Removes the file rows of versions. The caller records the deletes of their keys in the same transaction. */
-export async function takeFilesOf(db: Db, versionIds: readonly number[]): Promise<{ itemId: number; key: string }[]> {
+export async function deleteVersionFileRows(
+  db: Db,
+  versionIds: readonly number[],
+): Promise<{ itemId: number; key: string }[]> {
   if (versionIds.length === 0) return [];
   const taken = await sql<{ itemId: number; key: string }>`delete from feedctl.files where version_id in
     (select id::bigint from jsonb_array_elements_text(${JSON.stringify(versionIds)}::jsonb) as d(id))

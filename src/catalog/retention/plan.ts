@@ -75,7 +75,7 @@ export async function analyzeKept(db: Db): Promise<void> {
 }
 
 /** Takes what the rule deletes of what earlier rules left; `taken` is how many those took. Returns how many it took. */
-export async function takeByRule(db: Db, feedId: number, rule: RuleQuery, taken: number): Promise<number> {
+export async function selectByRule(db: Db, feedId: number, rule: RuleQuery, taken: number): Promise<number> {
   const quotas = quotasOf(rule, feedId);
   const hasQuota = quotas.length > 0;
   const ofAssets = rule.of !== "versions";
@@ -83,7 +83,7 @@ export async function takeByRule(db: Db, feedId: number, rule: RuleQuery, taken:
     insert into retention_taken (number, id, rule, bytes, files, place, bytes_before, count_before)
     select ${taken}::bigint + row_number() over (order by ${hasQuota ? quotaOrder(rule) : ofAssets ? assetOrder : shownOrder}),
       w.id, ${rule.position}::int, w.bytes, w.files, w.place, w.bytes_before, w.count_before
-    from ${doomed(rule, feedId)} w
+    from ${selectedForDeletion(rule, feedId)} w
     ${hasQuota || ofAssets ? sql`` : sql`join feedctl.packages p on p.id = w.package_id`}
     where ${every(quotas)}`.execute(db);
   await sql`analyze retention_taken`.execute(db);
@@ -100,7 +100,7 @@ function quotaOrder({ of }: RuleQuery) {
 }
 
 /** What the rule may delete, with the totals that a quota sees when each one's turn comes. */
-export function doomed(rule: RuleQuery, feedId: number) {
+export function selectedForDeletion(rule: RuleQuery, feedId: number) {
   const left = sql`retention_work w where ${isOfKind(rule)} and not exists (select from retention_taken t where t.id = w.id)`;
   const selected = sql`(select w.*, ${placeOf(rule)} as place from ${ranked(rule, feedId, left)} w
     where ${every(filtersOf(rule, feedId))})`;

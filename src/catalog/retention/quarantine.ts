@@ -63,7 +63,7 @@ const isDue = (now: Date) => sql`v.quarantined_until <= ${now}::timestamptz
   and not coalesce(v.last_used_at > v.quarantined_at, false) and not ${isProtected}`;
 
 /** In a transaction: up to `limit` hidden versions whose time is over, locked. Those that are protected meanwhile wait. */
-export async function expiredVersions(db: Db, feedId: number, now: Date, limit: number): Promise<HiddenVersion[]> {
+export async function lockExpiredVersions(db: Db, feedId: number, now: Date, limit: number): Promise<HiddenVersion[]> {
   const rows = await sql<HiddenVersion>`select ${hiddenColumns} from ${hidden}
     where p.feed_id = ${feedId}::int and ${isDue(now)}
     order by v.id limit ${limit} for update of v`.execute(db);

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { findKept, insertKept, type NewKept } from "../../catalog/assets/history.ts";
+import { listKeptKeys, insertKept, type NewKept } from "../../catalog/assets/history.ts";
 import type { AssetRow } from "../../catalog/assets/assets.ts";
 import { forgetDeletes, withdrawWrites } from "../../catalog/pending.ts";
 import type { KeptBecause } from "../../catalog/schema/assets.ts";
@@ -38,7 +38,7 @@ export async function keepContent(
   if (!feed.versioning || rows.length === 0) return failures;
   const { db } = await context.catalog();
   const keyed = rows.map((row) => ({ row, key: historyKey(row) }));
-  const there = await findKept(
+  const there = await listKeptKeys(
     db,
     feed.id,
     keyed.map(({ key }) => key),

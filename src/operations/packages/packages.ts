@@ -7,7 +7,7 @@ import {
   type PackageVersion,
   type VersionFile,
 } from "../../catalog/packages.ts";
-import { takeVersionFiles } from "../../catalog/files.ts";
+import { deleteFileRowsOfVersions } from "../../catalog/files.ts";
 import { FeedctlError } from "../../errors.ts";
 import { parseKey } from "../../stores/key.ts";
 import type { ByteRange } from "../../stores/store.ts";
@@ -138,7 +138,7 @@ export async function deletePackage(
       await target.assertHeld();
       await lockRows(transaction, target.feed.id, "exclusive");
       // not those that were shown: a file may have been added since
-      const keys = await takeVersionFiles(
+      const keys = await deleteFileRowsOfVersions(
         transaction,
         versions.map((version) => version.id),
       );

@@ -4,7 +4,7 @@ import {
   insertStore,
   makeCurrent,
   replaceStore,
-  storesOfFeed,
+  listStoresOfFeed,
   updateStorePlace,
   type StoreRow,
 } from "../../catalog/stores.ts";
@@ -113,7 +113,7 @@ async function replace(
   const now = context.now();
   await replaceStore(db, current.id, frozen, now);
   // going back to an earlier place takes its row again, so that one place is never two stores
-  const earlier = (await storesOfFeed(db, feedId)).find(
+  const earlier = (await listStoresOfFeed(db, feedId)).find(
     (row) => row.location !== null && overlap(row.location as Location, next.location) === "same",
   );
   if (earlier === undefined)

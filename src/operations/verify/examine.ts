@@ -1,4 +1,4 @@
-import { findFiles, readFiles, type FileRow, type Verified } from "../../catalog/files.ts";
+import { listFileHashes, readFiles, type FileRow, type Verified } from "../../catalog/files.ts";
 import type { FeedRow } from "../../catalog/feeds.ts";
 import { findWriter } from "../../catalog/pending.ts";
 import type { Db } from "../../catalog/schema/core.ts";
@@ -48,7 +48,7 @@ export async function examine(
     if (!isKey(key)) return finding("differ", key, "the catalog holds a key that no store can have");
     if (blob !== undefined) return await examineAgain(looking, row, await examinePair(looking, row, blob));
     // it may have been deleted or stored between the two listings
-    if (!(await findFiles(db, feed.id, [key])).has(key)) return undefined;
+    if (!(await listFileHashes(db, feed.id, [key])).has(key)) return undefined;
     const now = await store.head(key, { signal: context.signal });
     if (now === undefined) return finding("missing-blob", key, "the store has no such blob");
     return await examineAgain(looking, row, await examinePair(looking, row, now));
@@ -101,7 +101,7 @@ async function examineBlob(looking: Examination, key: string): Promise<VerifyFin
     if (!(await isDead(looking, writer))) return undefined;
     return finding("missing-row", key, "was left by an interrupted import; --repair removes it");
   }
-  if ((await findFiles(db, feed.id, [key])).has(key)) return undefined;
+  if ((await listFileHashes(db, feed.id, [key])).has(key)) return undefined;
   return finding("missing-row", key, "no row of the catalog names it");
 }
 
