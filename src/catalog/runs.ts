@@ -69,8 +69,8 @@ export async function findRunningMigration(
 }
 
 /**
- * Tells the planner how large the tables are by now. A server does so itself after a minute, the embedded catalog never;
- * until then every page of a long listing would read all of it.
+ * Updates the planner's statistics. A server does so itself after a minute, the embedded catalog never. Without them
+ * every page of a long listing would read the whole table.
  */
 export async function updateStatistics(db: Db): Promise<void> {
   await sql`analyze feedctl.packages, feedctl.versions, feedctl.files, feedctl.assets, feedctl.asset_folders,

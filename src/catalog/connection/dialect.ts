@@ -2,8 +2,8 @@ import type { CompiledQuery, DatabaseConnection, Dialect, Driver, QueryResult } 
 import { translateCatalogError } from "./errors.ts";
 
 /**
- * The dialect with its errors translated and, when `serial`, its one connection lent to one user at a time. Kysely's
- * PGlite driver hands the same connection to everybody, so that a query beside a transaction would land inside it.
+ * Wraps a dialect so that its errors are translated. With `serial`, its only connection goes to one caller at a time:
+ * Kysely's PGlite driver gives all callers the same connection, so a query beside a transaction would run inside it.
  */
 export function wrapDialect(dialect: Dialect, serial: boolean): Dialect {
   return {

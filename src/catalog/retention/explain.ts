@@ -5,20 +5,24 @@ import { conditionsOf, every, filtersOf, placeOf, quotasOf, ranked } from "./rul
 import type { Db } from "../schema/core.ts";
 import type { TestName } from "../schema/retention-criteria.ts";
 
-/** What one rule finds of one version, at its turn. */
+/** How one rule judges one version. */
 export interface RuleFinding {
-  /** Criteria that the version does not meet: of those that select, and of those that keep. */
+  /** Filters that the version does not pass. */
   unselected: TestName[];
+  /** Conditions that the version does not meet. */
   kept: TestName[];
   place: number | null;
-  /** The totals that a quota saw when the version's turn came; null: it did not come to that. */
+  /** The running totals that a quota compared when the version's turn came; null when none did. */
   bytesBefore: number | null;
   countBefore: number | null;
-  /** The quota was reached before. */
+  /** The quota was reached before the version's turn. */
   spared: boolean;
 }
 
-/** Undefined: an earlier rule has taken the version. Asked before `selectByRule` of the same rule, in the plan's transaction. */
+/**
+ * Returns undefined when an earlier rule has selected the version. To be called in the plan's transaction, before
+ * `selectByRule` of the same rule.
+ */
 export async function explainRule(
   db: Db,
   feedId: number,
@@ -51,7 +55,7 @@ export async function explainRule(
   return { ...finding, ...before, spared: !over };
 }
 
-/** Why no rule may take the version: the protection that names it, or the rule whose keeping holds everywhere. */
+/** Why no rule may delete the version: the protection that matches it, or the rule that keeps it from all rules. */
 export async function findProtection(
   db: Db,
   versionId: number,
