@@ -2,7 +2,7 @@ import { sql } from "kysely";
 import type { FeedRow } from "./feeds.ts";
 import type { Db } from "./schema/core.ts";
 
-/** A file that a drop path could not take, as it was when it was looked at. */
+/** A file that a scan of a drop path could not import, as it was at the time of the scan. */
 export interface DropFile {
   /** Relative to the drop path, with `/`. */
   path: string;
@@ -19,7 +19,7 @@ export interface DropScan {
   problem: string | null;
 }
 
-export async function feedsWithDropPath(db: Db): Promise<FeedRow[]> {
+export async function listFeedsWithDropPath(db: Db): Promise<FeedRow[]> {
   return db
     .selectFrom("feeds")
     .selectAll()
@@ -28,7 +28,7 @@ export async function feedsWithDropPath(db: Db): Promise<FeedRow[]> {
     .execute();
 }
 
-/** By path. */
+/** The files that earlier scans could not import, by path. */
 export async function readDropFiles(db: Db, feedId: number): Promise<Map<string, DropFile>> {
   const found = await sql<DropFile>`
     select path, size::float8 as size, modified, status, reason, seen_at as "seenAt" from feedctl.drop_files
@@ -36,7 +36,7 @@ export async function readDropFiles(db: Db, feedId: number): Promise<Map<string,
   return new Map(found.rows.map((row) => [row.path, row]));
 }
 
-/** In one statement. Paths must differ. */
+/** Inserts or updates all files in one statement, so no path may occur twice. */
 export async function saveDropFiles(db: Db, feedId: number, files: readonly DropFile[]): Promise<void> {
   if (files.length === 0) return;
   await sql`
@@ -68,7 +68,9 @@ export async function saveDropScan(db: Db, feedId: number, scan: DropScan): Prom
     .execute();
 }
 
-/** What is known of one directory says nothing about another. */
+/**
+ * Deletes what is known of the feed's drop path. Needed when the path changes: it does not apply to another directory.
+ */
 export async function forgetDrops(db: Db, feedId: number): Promise<void> {
   await db.deleteFrom("drop_files").where("feed_id", "=", feedId).execute();
   await db.deleteFrom("drop_scans").where("feed_id", "=", feedId).execute();

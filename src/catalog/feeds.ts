@@ -11,7 +11,7 @@ export async function listFeeds(db: Db): Promise<FeedRow[]> {
     .execute();
 }
 
-/** Names are compared without case. */
+/** Feed names are case-insensitive. */
 export async function findFeed(db: Db, name: string): Promise<FeedRow | undefined> {
   return db
     .selectFrom("feeds")
@@ -20,11 +20,11 @@ export async function findFeed(db: Db, name: string): Promise<FeedRow | undefine
     .executeTakeFirst();
 }
 
-export async function feedById(db: Db, id: number): Promise<FeedRow | undefined> {
+export async function findFeedById(db: Db, id: number): Promise<FeedRow | undefined> {
   return db.selectFrom("feeds").selectAll().where("id", "=", id).executeTakeFirst();
 }
 
-/** Undefined when the name is taken. */
+/** Returns undefined when a feed of that name exists. */
 export async function insertFeed(
   db: Db,
   feed: { name: string; type: string; description: string | null; now: Date },
@@ -55,7 +55,7 @@ export async function updateFeed(db: Db, id: number, change: FeedChange): Promis
   return db.updateTable("feeds").set(change).where("id", "=", id).returningAll().executeTakeFirstOrThrow();
 }
 
-/** Packages, versions and files of the feed go with it. */
+/** Cascades to the feed's packages, versions and file rows. */
 export async function deleteFeedRow(db: Db, id: number): Promise<void> {
   await db.deleteFrom("feeds").where("id", "=", id).execute();
 }

@@ -3,7 +3,7 @@ import type { FileHashes } from "./packages.ts";
 import type { UserMetadata } from "./schema/assets.ts";
 import type { Db } from "./schema/core.ts";
 
-/** A catalogued file as mirrors, migrations and verification need it. Hashes are lower-case hex. */
+/** A catalogued file, with what mirrors, migrations and verification need. Hashes are lower-case hex. */
 export interface FileRow {
   id: number;
   key: string;
@@ -15,25 +15,25 @@ export interface FileRow {
   createdAt: Date;
   /** It came from an upstream connector. */
   cached: boolean;
-  /** How an asset is to be served, which its blob says too; null for a package's file. */
+  /** Cache header and metadata of an asset, which its blob should carry as well; null for a package's file. */
   served: { cacheControl: string | null; metadata: UserMetadata } | null;
-  /** Of an asset: changes with its media type and how it is served. Null for a package's file. */
+  /** Fingerprint of an asset's properties: content type, cache header and metadata. Null for a package's file. */
   described: string | null;
 }
 
-/** The cache header of the nearest folder that has one, of `files f`. */
+/** The cache header that `files f` inherits: that of the nearest folder which has one. */
 export const inheritedCache = sql`(select o.cache_control from feedctl.asset_folders o
   where o.feed_id = f.feed_id and o.cache_control is not null and (o.path = '' or starts_with(f.key, o.path || '/'))
   order by length(o.path) desc limit 1)`;
 
-/** The cache header of a file, its own or an inherited one: of `files f` and `assets a`. */
+/** The effective cache header of `files f` and `assets a`: the file's own, else the inherited one. */
 export const cacheControl = sql`nullif(coalesce(a.cache_control, ${inheritedCache}), '')`;
 
-/** What an asset's blob is to say of itself, in short: of `files f` and `assets a`. */
+/** Fingerprint of the properties that an asset's blob should carry, from `files f` and `assets a`. */
 export const described = sql`case when a.file_id is not null
   then md5(jsonb_build_array(f.content_type, ${cacheControl}, a.metadata)::text) end`;
 
-/** What `fileColumns` are of. */
+/** The tables that `fileColumns` selects from. */
 export const fileTables = sql`feedctl.files f left join feedctl.versions v on v.id = f.version_id
   left join feedctl.assets a on a.file_id = f.id`;
 
@@ -44,7 +44,7 @@ export const fileColumns = sql`f.id, f.key, f.size::float8 as size, encode(f.md5
 
 const PAGE = 2000;
 
-/** All files of a feed by key, in UTF-8 byte order, in pages: a keyset cursor, no snapshot is held. */
+/** All files of a feed by key, in UTF-8 byte order. Pages use a keyset cursor, so no snapshot is held. */
 export async function* listFiles(db: Db, feedId: number): AsyncGenerator<FileRow> {
   let after = "";
   for (;;) {
@@ -57,7 +57,7 @@ export async function* listFiles(db: Db, feedId: number): AsyncGenerator<FileRow
   }
 }
 
-/** Those of the keys that are catalogued, whole. */
+/** The catalogued files among `keys`, by key. */
 export async function readFiles(db: Db, feedId: number, keys: readonly string[]): Promise<Map<string, FileRow>> {
   if (keys.length === 0) return new Map();
   const found = await sql<FileRow>`select ${fileColumns} from ${fileTables}
@@ -67,8 +67,8 @@ export async function readFiles(db: Db, feedId: number, keys: readonly string[])
   return new Map(found.rows.map((row) => [row.key, row]));
 }
 
-/** Hashes of those of the keys that are catalogued. */
-export async function findFiles(
+/** Hash (hex) and size of the catalogued files among `keys`, by key. */
+export async function listFileHashes(
   db: Db,
   feedId: number,
   keys: readonly string[],
@@ -81,7 +81,7 @@ export async function findFiles(
   return new Map(found.rows.map((row) => [row.key, row]));
 }
 
-/** What tells a file apart from every other one of its feed. */
+/** What identifies a file within its feed. `qualifier` distinguishes the files of one version. */
 export interface FileIdentity {
   group: string;
   nameKey: string;
@@ -91,8 +91,8 @@ export interface FileIdentity {
 
 export type KnownFile = FileRow & FileIdentity;
 
-/** Files of the feed that are one of these by identity, wherever they lie, and those that lie at one of the keys. */
-export async function findByIdentity(
+/** Files of the feed that have one of these identities, whatever their key, and files that have one of these keys. */
+export async function listFilesByIdentity(
   db: Db,
   feedId: number,
   wanted: readonly (FileIdentity & { key: string })[],
@@ -125,7 +125,7 @@ export interface Verified {
   storeTag: string | null;
 }
 
-/** Records what was proven of files, in one statement. Returns the ids of those that still are in the catalog. */
+/** Records verified files in one statement. Returns the ids of those that are still in the catalog. */
 export async function markVerified(db: Db, files: readonly Verified[], now: Date): Promise<Set<number>> {
   if (files.length === 0) return new Set();
   const found = await sql<{ id: number }>`
@@ -135,8 +135,11 @@ export async function markVerified(db: Db, files: readonly Verified[], now: Date
   return new Set(found.rows.map((row) => row.id));
 }
 
-/** Removes up to `limit` file rows of a feed and returns their keys: the caller records their deletes in the same transaction. */
-export async function takeFiles(db: Db, feedId: number, limit: number): Promise<string[]> {
+/**
+ * Deletes up to `limit` file rows of a feed and returns their keys. The caller records pending deletes in the same
+ * transaction.
+ */
+export async function deleteFileRowBatch(db: Db, feedId: number, limit: number): Promise<string[]> {
   const taken = await sql<{ key: string }>`
     delete from feedctl.files where id in (select id from feedctl.files where feed_id = ${feedId} order by id limit ${limit}) returning key`.execute(
     db,
@@ -144,8 +147,8 @@ export async function takeFiles(db: Db, feedId: number, limit: number): Promise<
   return taken.rows.map((row) => row.key);
 }
 
-/** As `takeFiles`, these. */
-export async function takeFileRows(db: Db, feedId: number, ids: readonly number[]): Promise<string[]> {
+/** As `deleteFileRowBatch`, for the files with these ids. */
+export async function deleteFileRows(db: Db, feedId: number, ids: readonly number[]): Promise<string[]> {
   if (ids.length === 0) return [];
   const taken = await sql<{ key: string }>`delete from feedctl.files where feed_id = ${feedId} and id in
     (select id::bigint from jsonb_array_elements_text(${JSON.stringify(ids)}::jsonb) as d(id)) returning key`.execute(
@@ -154,8 +157,8 @@ export async function takeFileRows(db: Db, feedId: number, ids: readonly number[
   return taken.rows.map((row) => row.key);
 }
 
-/** As `takeFiles`, all files of these versions. */
-export async function takeVersionFiles(db: Db, versionIds: readonly number[]): Promise<string[]> {
+/** As `deleteFileRowBatch`, for all files of these versions. */
+export async function deleteFileRowsOfVersions(db: Db, versionIds: readonly number[]): Promise<string[]> {
   if (versionIds.length === 0) return [];
   const taken = await sql<{ key: string }>`delete from feedctl.files where version_id in
     (select id::bigint from jsonb_array_elements_text(${JSON.stringify(versionIds)}::jsonb) as d(id)) returning key`.execute(

@@ -26,11 +26,14 @@ export interface NewFile extends FileHashes {
   contentType: string;
   storeTag: string | null;
   metadata: Record<string, unknown>;
-  /** When it was published, if not now; ISO 8601. */
+  /** When the version was published, ISO 8601. Default: now. */
   publishedAt?: string | undefined;
 }
 
-/** Records files, making their packages and versions where missing. Three statements however many files. Keys must be new. */
+/**
+ * Inserts files, and their packages and versions where missing, in three statements for any number of files. The keys
+ * must not exist yet.
+ */
 export async function insertFiles(
   db: Db,
   feedId: number,
@@ -66,8 +69,8 @@ export async function insertFiles(
 }
 
 /**
- * The rows of files whose blobs were replaced by other bytes, and what their versions say of themselves. Whoever
- * published the bytes that are there now is their publisher; downloads and flags stay.
+ * Updates the rows of files whose blobs were overwritten with other bytes, and the metadata of their versions. The
+ * version gets the publisher of the new bytes; its downloads and flags stay.
  */
 export async function replaceFiles(
   db: Db,
@@ -84,7 +87,7 @@ export async function replaceFiles(
       sha256 = decode(n.sha256, 'hex'), sha512 = decode(n.sha512, 'hex'), content_type = n."contentType",
       store_tag = n."storeTag", verified_at = ${published.at}::timestamptz
     from ${rows} where f.feed_id = ${feedId} and f.key = n.key`.execute(db);
-  // symbols and signatures do not speak for the version; its first file does, as when it was inserted
+  // as on insert, the first file of a version gives its metadata: symbols and signatures do not describe the version
   await sql`
     with n as (
       select distinct on (f.version_id) f.version_id, n.version, n.metadata, n."publishedAt",
@@ -97,8 +100,9 @@ export async function replaceFiles(
 }
 
 /**
- * Until the transaction ends no version or package of the feed is deleted (`shared`), or none is looked up to be given a
- * file (`exclusive`): else a package could go between the statement that finds it and the one that adds to it.
+ * Locks the packages and versions of a feed until the transaction ends. Transactions that add files take the lock
+ * `shared`, those that delete versions `exclusive`: otherwise a package could be deleted between the statement that
+ * finds it and the one that adds a file to it.
  */
 export async function lockRows(db: Db, feedId: number, mode: "shared" | "exclusive"): Promise<void> {
   const lock = sql.raw(mode === "shared" ? "pg_advisory_xact_lock_shared" : "pg_advisory_xact_lock");
@@ -127,7 +131,7 @@ export interface PackageVersion {
   publishedAt: Date;
   publishedBy: string;
   downloads: number;
-  /** Null: never, as far as is known. */
+  /** Null: no use is known. */
   lastUsedAt: Date | null;
   metadata: Record<string, unknown>;
   files: VersionFile[];
@@ -135,15 +139,18 @@ export interface PackageVersion {
 
 export interface VersionFilter {
   group?: string | undefined;
-  /** As spelled, or its normal form: NuGet ids ignore case. */
+  /** As written or normalised: NuGet ids ignore case. */
   name?: string | undefined;
-  /** As spelled, or normalised. */
+  /** As written or normalised. */
   version?: string | undefined;
 }
 
 const PAGE = 500;
 
-/** Every visible version of a feed with its files, by package name and ascending version, in pages: memory stays bounded. */
+/**
+ * Every visible version of a feed with its files, by package name and ascending version, in pages: memory stays
+ * bounded.
+ */
 export async function* listVersions(
   db: Db,
   feedId: number,
@@ -167,7 +174,7 @@ export async function* listVersions(
           after === undefined
             ? sql``
             : sql`
-          and (p.group_name, p.name_key) >= (${after.group}::text, ${after.nameKey}::text) -- which the index finds at once
+          and (p.group_name, p.name_key) >= (${after.group}::text, ${after.nameKey}::text) -- this condition can use the index
           and (p.group_name, p.name_key, v.sort_key, v.id) > (${after.group}::text, ${after.nameKey}::text, decode(${after.sortKey}, 'hex'), ${after.id}::bigint)`
         }
       order by p.group_name, p.name_key, v.sort_key, v.id
@@ -179,18 +186,23 @@ export async function* listVersions(
   }
 }
 
-/** The version with its files, and its package when nothing else is left in it. Files must be gone from the store or pending. */
+/**
+ * Deletes versions with their file rows, and packages that have no other version. The blobs must have been deleted
+ * from the store, or have pending deletes.
+ */
 export async function deleteVersions(db: Db, ids: readonly number[]): Promise<void> {
-  const doomed = sql`(select id::bigint from jsonb_array_elements_text(${JSON.stringify(ids)}::jsonb) as d(id))`;
+  const selected = sql`(select id::bigint from jsonb_array_elements_text(${JSON.stringify(ids)}::jsonb) as d(id))`;
   await sql`
-    with gone as (delete from feedctl.versions where id in ${doomed} returning package_id)
+    with gone as (delete from feedctl.versions where id in ${selected} returning package_id)
     delete from feedctl.packages p using gone
     where p.id = gone.package_id
-      and not exists (select from feedctl.versions v where v.package_id = p.id and v.id not in ${doomed})`.execute(db);
+      and not exists (select from feedctl.versions v where v.package_id = p.id and v.id not in ${selected})`.execute(
+    db,
+  );
 }
 
 /** Ids of up to `limit` cached versions of a feed. */
-export async function cachedVersions(db: Db, feedId: number, limit: number): Promise<number[]> {
+export async function listCachedVersions(db: Db, feedId: number, limit: number): Promise<number[]> {
   const rows = await sql<{ id: number }>`
     select v.id::float8 as id from feedctl.versions v join feedctl.packages p on p.id = v.package_id
     where p.feed_id = ${feedId} and v.cached order by v.id limit ${limit}`.execute(db);
@@ -198,7 +210,7 @@ export async function cachedVersions(db: Db, feedId: number, limit: number): Pro
 }
 
 /** Packages whose group, or whose `group/name`, begins with what was typed. */
-export async function findPackagesByPrefix(
+export async function listPackagesByPrefix(
   db: Db,
   feedId: number,
   typed: string,

@@ -7,7 +7,7 @@ export interface WriteIntent {
   key: string;
   /** Hex. */
   sha256: string;
-  /** The row for the new bytes, where a blob that has a row is about to be replaced. */
+  /** The row to record for the new bytes, when the blob of an existing row is about to be overwritten. */
   replacement?: NewFile | NewAsset | null | undefined;
 }
 
@@ -22,8 +22,8 @@ export interface HeldIntent extends WriteIntent {
 }
 
 /**
- * Announces writes of different keys before the first byte. Returns the keys that some other run has announced; those must not be
- * written by this one. An intent of this run is taken again.
+ * Records write intents for distinct keys, before their first byte is written. Returns the intents that other runs
+ * hold: this run must not write those keys. An intent that this run holds already stays as it is.
  */
 export async function announceWrites(
   db: Db,
@@ -33,7 +33,7 @@ export async function announceWrites(
   if (intents.length === 0) return [];
   const wanted = sql`jsonb_to_recordset(${JSON.stringify(intents)}::jsonb) as w(key text, sha256 text, replacement jsonb)`;
   for (;;) {
-    // in one order, or two runs could wait for one another
+    // always in key order: two runs could deadlock otherwise
     await sql`
       insert into feedctl.pending_writes (store_id, key, sha256, run_id, created_at, replacement)
       select ${storeId}::int, w.key, decode(w.sha256, 'hex'), ${runId}::bigint, ${now}::timestamptz, w.replacement
@@ -43,12 +43,12 @@ export async function announceWrites(
       select p.key, encode(p.sha256, 'hex') as sha256, p.run_id::float8 as "runId", p.replacement
       from feedctl.pending_writes p join ${wanted} on w.key = p.key
       where p.store_id = ${storeId}`.execute(db);
-    // one that is nobody's was withdrawn by its run between the two statements
+    // a missing intent was withdrawn by its run between the two statements: announce it again
     if (held.rows.length >= intents.length) return held.rows.filter((intent) => intent.runId !== runId);
   }
 }
 
-/** Takes over the intents of a dead run. */
+/** Takes over intents of dead runs. Returns the keys that this run holds now. */
 export async function adoptWrites(
   db: Db,
   { storeId, runId }: Writer,
@@ -67,7 +67,7 @@ export async function adoptWrites(
   return taken.map((row) => row.key);
 }
 
-/** From now on the intents of this run speak of these bytes: what a dead run stored under them is gone. */
+/** Updates intents of this run to these bytes, once the bytes that a dead run stored under the keys are deleted. */
 export async function renewWrites(db: Db, { storeId, runId }: Writer, intents: readonly WriteIntent[]): Promise<void> {
   if (intents.length === 0) return;
   await sql`
@@ -76,7 +76,10 @@ export async function renewWrites(db: Db, { storeId, runId }: Writer, intents: r
     where p.store_id = ${storeId} and p.run_id = ${runId} and p.key = w.key`.execute(db);
 }
 
-/** In the transaction that commits the rows, or once it is certain that nothing was written. */
+/**
+ * Deletes intents of this run: in the transaction that commits the rows, or once it is certain that nothing was
+ * written.
+ */
 export async function withdrawWrites(db: Db, { storeId, runId }: Writer, keys: readonly string[]): Promise<void> {
   if (keys.length === 0) return;
   await sql`
@@ -85,14 +88,14 @@ export async function withdrawWrites(db: Db, { storeId, runId }: Writer, keys: r
 }
 
 /** Intents on a store, oldest first. */
-export async function listWrites(db: Db, storeId: number, limit: number): Promise<HeldIntent[]> {
+export async function listPendingWrites(db: Db, storeId: number, limit: number): Promise<HeldIntent[]> {
   const rows = await sql<HeldIntent>`
     select key, encode(sha256, 'hex') as sha256, run_id::float8 as "runId", replacement from feedctl.pending_writes
     where store_id = ${storeId} order by created_at, key limit ${limit}`.execute(db);
   return rows.rows;
 }
 
-/** The run that has announced to write this key, if any. */
+/** Id of the run that holds an intent for this key. */
 export async function findWriter(db: Db, storeId: number, key: string): Promise<number | undefined> {
   const row = await db
     .selectFrom("pending_writes")
@@ -103,7 +106,10 @@ export async function findWriter(db: Db, storeId: number, key: string): Promise<
   return row?.run_id;
 }
 
-/** In the transaction that removes the rows: these blobs may now go. `provenOnly`: those that a migration has proven there. */
+/**
+ * Records pending deletes of blobs, in the transaction that deletes their rows. `provenOnly`: only of keys for which
+ * the store has a migration's proof.
+ */
 export async function recordDeletes(
   db: Db,
   input: Writer & { now: Date; provenOnly?: boolean },
@@ -119,8 +125,8 @@ export async function recordDeletes(
     on conflict (store_id, key) do nothing`.execute(db);
 }
 
-/** Those of the keys whose blob is waiting for its deletion. */
-export async function findDeletes(db: Db, storeId: number, keys: readonly string[]): Promise<string[]> {
+/** Those of `keys` that have a pending delete. */
+export async function listPendingDeletesAmong(db: Db, storeId: number, keys: readonly string[]): Promise<string[]> {
   if (keys.length === 0) return [];
   const rows = await sql<{ key: string }>`
     select d.key from feedctl.pending_deletes d join jsonb_array_elements_text(${JSON.stringify(keys)}::jsonb) as k(key) on k.key = d.key
@@ -129,11 +135,11 @@ export async function findDeletes(db: Db, storeId: number, keys: readonly string
 }
 
 /**
- * Pending deletes of a store whose key no row of the feed names (a package imported again after its deletion needs its
- * blob); `reclaimed` are those that a row names and that must be forgotten, not obeyed. Keys that somebody has announced
- * to write are left out: that write settles them.
+ * Pending deletes of a store. `due`: no row of the feed has the key. `reclaimed`: a row has the key again, because the
+ * package was imported after its deletion, so the pending delete must be dropped and the blob must stay. Keys with a
+ * write intent are left out: the run that holds the intent drops the pending delete.
  */
-export async function listDeletes(
+export async function listPendingDeletes(
   db: Db,
   storeId: number,
   feedId: number,
@@ -150,22 +156,22 @@ export async function listDeletes(
   };
 }
 
-/** Keys that a dead run may have left in a store, or that are about to go from it. */
-export async function unsettledKeys(db: Db, storeId: number): Promise<string[]> {
+/** Keys of a store that have a write intent or a pending delete. */
+export async function listPendingKeys(db: Db, storeId: number): Promise<string[]> {
   const rows = await sql<{ key: string }>`
     select key from feedctl.pending_writes where store_id = ${storeId}
     union select key from feedctl.pending_deletes where store_id = ${storeId}`.execute(db);
   return rows.rows.map((row) => row.key);
 }
 
-/** Whether the catalog still expects this blob to be written or deleted. */
-export async function isUnsettled(db: Db, storeId: number, key: string): Promise<boolean> {
-  const found = await sql<{ unsettled: boolean }>`
+/** Whether a key has a write intent or a pending delete. */
+export async function isPending(db: Db, storeId: number, key: string): Promise<boolean> {
+  const found = await sql<{ pending: boolean }>`
     select exists (select from feedctl.pending_writes where store_id = ${storeId} and key = ${key})
-      or exists (select from feedctl.pending_deletes where store_id = ${storeId} and key = ${key}) as unsettled`.execute(
+      or exists (select from feedctl.pending_deletes where store_id = ${storeId} and key = ${key}) as pending`.execute(
     db,
   );
-  return found.rows[0]?.unsettled === true;
+  return found.rows[0]?.pending === true;
 }
 
 export async function forgetDeletes(db: Db, storeId: number, keys: readonly string[]): Promise<void> {
@@ -175,7 +181,7 @@ export async function forgetDeletes(db: Db, storeId: number, keys: readonly stri
     where d.store_id = ${storeId} and d.key = k.key`.execute(db);
 }
 
-/** How many blobs of a store wait for their deletion. */
+/** How many pending deletes a store has. */
 export async function countDeletes(db: Db, storeId: number): Promise<number> {
   const row = await db
     .selectFrom("pending_deletes")
@@ -185,7 +191,7 @@ export async function countDeletes(db: Db, storeId: number): Promise<number> {
   return row.count;
 }
 
-/** Of a store in which nothing is left. */
+/** For a store that holds no blobs any more. */
 export async function forgetAllDeletes(db: Db, storeId: number): Promise<void> {
   await db.deleteFrom("pending_deletes").where("store_id", "=", storeId).execute();
 }

@@ -2,10 +2,10 @@ import { sql } from "kysely";
 import type { NewFile } from "./packages.ts";
 import type { Db } from "./schema/core.ts";
 
-/** A catalogued file with all that its rows say of it: what would have to be recorded to make them again. */
+/** A catalogued file with everything that is needed to insert its rows again. */
 export type RecordedFile = Omit<NewFile, "storeTag" | "publishedAt">;
 
-/** Those of the keys that are catalogued. */
+/** The catalogued files among `keys`, by key. */
 export async function readRecorded(
   db: Db,
   feedId: number,

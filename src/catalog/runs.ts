@@ -54,7 +54,7 @@ export async function insertAuditEvents(
 }
 
 /** The newest running migration of a feed, for a message that names it. */
-export async function runningMigration(
+export async function findRunningMigration(
   db: Db,
   feedId: number,
 ): Promise<{ id: number; actor: string; host: string } | undefined> {
@@ -69,10 +69,10 @@ export async function runningMigration(
 }
 
 /**
- * Tells the planner how large the tables are by now. A server does so itself after a minute, the embedded catalog never;
- * until then every page of a long listing would read all of it.
+ * Updates the planner's statistics. A server does so itself after a minute, the embedded catalog never. Without them
+ * every page of a long listing would read the whole table.
  */
-export async function renewStatistics(db: Db): Promise<void> {
+export async function updateStatistics(db: Db): Promise<void> {
   await sql`analyze feedctl.packages, feedctl.versions, feedctl.files, feedctl.assets, feedctl.asset_folders,
     feedctl.asset_history, feedctl.proofs`.execute(db);
 }

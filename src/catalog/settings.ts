@@ -1,6 +1,6 @@
 import type { Db } from "./schema/core.ts";
 
-/** Saved values by name. An empty text means: saved as empty, the configuration file's value counts. */
+/** Saved values by name. A value that was saved as an empty string defers to the configuration file. */
 export async function readSettings(db: Db): Promise<Map<string, string>> {
   const rows = await db.selectFrom("settings").select(["name", "value"]).execute();
   return new Map(rows.map((row) => [row.name, row.value]));

@@ -4,7 +4,7 @@ import type { Db, SavedOptions, StoreRole, StoresTable } from "./schema/core.ts"
 
 export type StoreRow = Selectable<StoresTable>;
 
-export async function currentStore(db: Db, feedId: number): Promise<StoreRow | undefined> {
+export async function findCurrentStore(db: Db, feedId: number): Promise<StoreRow | undefined> {
   return db
     .selectFrom("stores")
     .selectAll()
@@ -14,12 +14,15 @@ export async function currentStore(db: Db, feedId: number): Promise<StoreRow | u
 }
 
 /** Newest first. */
-export async function storesOfFeed(db: Db, feedId: number): Promise<StoreRow[]> {
+export async function listStoresOfFeed(db: Db, feedId: number): Promise<StoreRow[]> {
   return db.selectFrom("stores").selectAll().where("feed_id", "=", feedId).orderBy("id", "desc").execute();
 }
 
-/** Every store in which some feed's files are or may still lie: current, targets of migrations, and earlier ones not retired. */
-export async function liveStores(
+/**
+ * All stores that may hold files of a feed: current ones, targets of migrations, and previous ones that are not
+ * retired.
+ */
+export async function listLiveStores(
   db: Db,
 ): Promise<(StoreRow & { feed_name: string | null; feed_type: string | null })[]> {
   return db
@@ -32,7 +35,7 @@ export async function liveStores(
     .execute();
 }
 
-/** Until the transaction ends nobody else may look for a free place: two could find the same one. */
+/** Serialises the choice of a location until the transaction ends: two commands could choose the same one. */
 export async function lockPlaces(db: Db): Promise<void> {
   await sql`select pg_advisory_xact_lock(${lockKinds.store}::int, 0)`.execute(db);
 }
@@ -60,13 +63,13 @@ export interface StorePlace {
   location: object | null;
 }
 
-/** A replaced store is saved with its effective directory, since settings may move the default later. */
+/** Makes a store a previous one. Saves its effective directory, because settings may change the default later. */
 export async function replaceStore(db: Db, id: number, place: StorePlace, now: Date): Promise<void> {
   await updateStorePlace(db, id, place);
   await db.updateTable("stores").set({ role: "previous", replaced_at: now }).where("id", "=", id).execute();
 }
 
-/** An earlier or target store of the feed becomes its current one. */
+/** Makes a previous or target store of a feed its current one. */
 export async function makeCurrent(db: Db, id: number): Promise<void> {
   await db
     .updateTable("stores")
@@ -75,7 +78,7 @@ export async function makeCurrent(db: Db, id: number): Promise<void> {
     .execute();
 }
 
-/** An earlier store becomes the target of a migration: even a retired one is taken again from now on. */
+/** Makes a previous store, even a retired one, the target of a migration. */
 export async function reuseAsTarget(db: Db, id: number, place: StorePlace): Promise<void> {
   await updateStorePlace(db, id, place);
   await db

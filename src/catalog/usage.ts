@@ -1,15 +1,19 @@
 import { sql } from "kysely";
 import type { Db } from "./schema/core.ts";
 
-/** Downloads of one file as a log names it; the first of the keys that the feed has is meant. */
+/**
+ * Downloads of one file, as a log names it. `keys` are candidates in order: the first that exists in the feed is used.
+ */
 export interface LoggedUse {
   keys: readonly string[];
   downloads: number;
-  /** The newest; ISO 8601. */
+  /** Time of the newest download, ISO 8601. */
   at: string;
 }
 
-/** Adds downloads to the versions and assets whose files were read. Returns how many of the uses and downloads had one. */
+/**
+ * Adds downloads to versions and assets. Returns how many of the uses, and of their downloads, were of a known file.
+ */
 export async function recordUse(
   db: Db,
   feedId: number,
@@ -36,8 +40,12 @@ export async function recordUse(
   return done.rows[0] ?? { known: 0, downloads: 0 };
 }
 
-/** Logs of this beginning that were counted, each up to so many bytes with that hash (hex). */
-export async function countedLogs(db: Db, feedId: number, head: string): Promise<{ bytes: number; sha256: string }[]> {
+/** Counted logs with this first line. Each has the number of bytes counted, and the SHA-256 (hex) of those bytes. */
+export async function listCountedLogs(
+  db: Db,
+  feedId: number,
+  head: string,
+): Promise<{ bytes: number; sha256: string }[]> {
   const rows = await sql<{ bytes: number; sha256: string }>`
     select bytes::float8 as bytes, encode(sha256, 'hex') as sha256 from feedctl.usage_imports
     where feed_id = ${feedId}::int and head = decode(${head}, 'hex') order by bytes`.execute(db);
@@ -45,13 +53,18 @@ export async function countedLogs(db: Db, feedId: number, head: string): Promise
 }
 
 export interface CountedLog {
+  /** SHA-256 of the first line, hex. */
   head: string;
+  /** SHA-256 of the bytes counted so far, hex. */
   sha256: string;
   bytes: number;
   name: string;
 }
 
-/** In the transaction that counts: so far the log is counted now. False: another run has counted it at the same time. */
+/**
+ * Records how far a log is counted, in the transaction that counts it. `before` is the hash of the record to replace.
+ * Returns false when another run has counted the log at the same time.
+ */
 export async function saveCountedLog(
   db: Db,
   feedId: number,

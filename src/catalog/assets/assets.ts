@@ -6,16 +6,16 @@ import type { Db } from "../schema/core.ts";
 
 /** A file of an asset directory to be recorded. */
 export interface NewAsset extends FileHashes {
-  /** Tells it from a package's file where either may be announced. */
+  /** Distinguishes it from `NewFile` in a write intent, which may hold either. */
   asset: true;
   /** Its path. */
   key: string;
   size: number;
   contentType: string;
   storeTag: string | null;
-  /** ISO 8601, as the next. */
+  /** ISO 8601. */
   modifiedAt: string;
-  /** Default: now. */
+  /** ISO 8601. Default: now. */
   createdAt?: string | undefined;
   uploadedBy: string;
   /** Null: inherited. */
@@ -33,11 +33,11 @@ export interface AssetRow extends FileHashes {
   createdAt: Date;
   modifiedAt: Date;
   uploadedBy: string;
-  /** Its own; null: inherited. */
+  /** The file's own cache header; null: inherited. */
   ownCacheControl: string | null;
-  /** What counts; null: none. */
+  /** The effective cache header; null: none. */
   cacheControl: string | null;
-  /** What would count without its own. */
+  /** The cache header that the file would inherit without its own; null: none. */
   inheritedCache: string | null;
   metadata: UserMetadata;
 }
@@ -47,8 +47,8 @@ const assetColumns = sql`f.id::float8 as id, f.key, f.size::float8 as size, enco
   a.created_at as "createdAt", a.modified_at as "modifiedAt", a.uploaded_by as "uploadedBy", a.cache_control as "ownCacheControl",
   ${cacheControl} as "cacheControl", nullif(${inheritedCache}, '') as "inheritedCache", a.metadata`;
 
-/** Those of the paths that are files. */
-export async function findAssets(db: Db, feedId: number, paths: readonly string[]): Promise<Map<string, AssetRow>> {
+/** The files among `paths`, by path. */
+export async function listAssetsAt(db: Db, feedId: number, paths: readonly string[]): Promise<Map<string, AssetRow>> {
   if (paths.length === 0) return new Map();
   const found = await sql<AssetRow>`
     select ${assetColumns} from jsonb_array_elements_text(${JSON.stringify(paths)}::jsonb) as wanted(key)
@@ -75,7 +75,9 @@ export async function* assetsBelow(db: Db, feedId: number, folder: string, direc
   }
 }
 
-/** Whether a column's path lies below a folder, or directly in it: the character after the slash ends the range. */
+/**
+ * SQL: whether a column's path is below a folder, or directly in it. The range ends at `0`, the character after `/`.
+ */
 export function below(column: RawBuilder<unknown>, folder: string, direct = false): RawBuilder<unknown> {
   const prefix = folder === "" ? "" : `${folder}/`;
   const range = folder === "" ? sql`${column} <> ''` : sql`${column} > ${prefix} and ${column} < ${`${folder}0`}`;
@@ -100,7 +102,7 @@ const newAssets = (assets: readonly NewAsset[]) =>
     "contentType" text, "storeTag" text, "modifiedAt" timestamptz, "createdAt" timestamptz, "uploadedBy" text, "cacheControl" text,
     metadata jsonb)`;
 
-/** Records files with new paths. */
+/** Inserts files. Their paths must not exist yet. */
 export async function insertAssets(db: Db, feedId: number, assets: readonly NewAsset[], now: Date): Promise<void> {
   if (assets.length === 0) return;
   await sql`
@@ -116,7 +118,7 @@ export async function insertAssets(db: Db, feedId: number, assets: readonly NewA
     from stored s join ${newAssets(assets)} on n.key = s.key`.execute(db);
 }
 
-/** The rows of files whose blobs were replaced. Each keeps the time of its making. */
+/** Updates the rows of files whose blobs were overwritten. Their creation times stay. */
 export async function replaceAssets(db: Db, feedId: number, assets: readonly NewAsset[], now: Date): Promise<void> {
   if (assets.length === 0) return;
   await sql`
@@ -128,15 +130,18 @@ export async function replaceAssets(db: Db, feedId: number, assets: readonly New
       returning f.id, f.key)
     update feedctl.assets a set modified_at = n."modifiedAt", uploaded_by = n."uploadedBy", cache_control = n."cacheControl",
       metadata = n.metadata,
-      -- the row as it was before this statement: a lost blob that is put back makes a file no younger
+      -- o is the row before this statement: restoring a lost blob does not change the upload time
       uploaded_at = case when o.sha256 = decode(n.sha256, 'hex') then a.uploaded_at else ${now}::timestamptz end
     from stored s join ${newAssets(assets)} on n.key = s.key join feedctl.files o on o.id = s.id where a.file_id = s.id`.execute(
     db,
   );
 }
 
-/** Removes the rows of those of the files that are still these, and returns their paths: their deletes are to be recorded. */
-export async function takeAssets(
+/**
+ * Deletes the rows of files whose id and SHA-256 still match, and returns their paths. The caller records pending
+ * deletes in the same transaction.
+ */
+export async function deleteAssetRows(
   db: Db,
   feedId: number,
   files: readonly { id: number; sha256: string }[],
@@ -148,7 +153,9 @@ export async function takeAssets(
   return taken.rows.map(({ key }) => key);
 }
 
-/** Makes the rows of files new, so that a plan that means them is out of date. Returns which of the paths have rows. */
+/**
+ * Gives the rows of files a new `xmin`, so that existing plans count them as changed. Returns the paths that have rows.
+ */
 export async function touchAssets(db: Db, feedId: number, paths: readonly string[]): Promise<Set<string>> {
   if (paths.length === 0) return new Set();
   const touched = await sql<{ key: string }>`
@@ -166,7 +173,7 @@ export interface Description {
   storeTag: string | null;
 }
 
-/** What files say of themselves; the bytes stay. */
+/** Changes content type, cache header and metadata of files. Their bytes stay. */
 export async function describeAssets(db: Db, feedId: number, files: readonly Description[]): Promise<void> {
   if (files.length === 0) return;
   await sql`

@@ -5,14 +5,14 @@ import type { Db } from "../schema/core.ts";
 
 export type FolderRow = Selectable<AssetFoldersTable>;
 
-/** The folders on the way to a path, from the outermost on; not the directory itself. */
+/** The parent folders of a path, outermost first, without the root. */
 export function foldersAbove(path: string): string[] {
   const found: string[] = [];
   for (let end = path.indexOf("/"); end !== -1; end = path.indexOf("/", end + 1)) found.push(path.slice(0, end));
   return found;
 }
 
-/** Makes those that are missing; returns them. */
+/** Creates the missing folders, and returns those that it created. */
 export async function insertFolders(db: Db, feedId: number, paths: Iterable<string>, now: Date): Promise<string[]> {
   const wanted = [...new Set(paths)];
   if (wanted.length === 0) return [];
@@ -34,7 +34,7 @@ export async function findFolder(db: Db, feedId: number, path: string): Promise<
 
 const PAGE = 2000;
 
-/** Those below a folder, without it, or directly in it, by path. */
+/** The folders below a folder, or directly in it, by path. The folder itself is not included. */
 export async function* foldersBelow(db: Db, feedId: number, folder: string, direct = false): AsyncGenerator<FolderRow> {
   let after = folder === "" ? "" : `${folder}/`;
   for (;;) {
@@ -48,7 +48,7 @@ export async function* foldersBelow(db: Db, feedId: number, folder: string, dire
   }
 }
 
-/** The folder and all below it: rows only, in which no file may lie any more. Returns how many. */
+/** Deletes the rows of a folder and of all folders below it, which must hold no files. Returns how many. */
 export async function deleteFolders(db: Db, feedId: number, folder: string): Promise<number> {
   const gone = await sql`
     delete from feedctl.asset_folders o where o.feed_id = ${feedId} and o.path <> ''
@@ -56,7 +56,10 @@ export async function deleteFolders(db: Db, feedId: number, folder: string): Pro
   return Number(gone.numAffectedRows ?? 0n);
 }
 
-/** Those of the folders go that hold nothing but one another. One that says something of itself stays. */
+/**
+ * Deletes those of the folders that hold nothing but one another, and returns them. A folder that has a cache header or
+ * metadata stays.
+ */
 export async function deleteEmptiedFolders(db: Db, feedId: number, paths: readonly string[]): Promise<string[]> {
   if (paths.length === 0) return [];
   const gone = await sql<{ path: string }>`
@@ -71,7 +74,7 @@ export async function deleteEmptiedFolders(db: Db, feedId: number, paths: readon
   return gone.rows.map((row) => row.path);
 }
 
-/** Those of the folders that hold neither files nor folders go. */
+/** Deletes those of the folders that hold neither files nor folders, and returns them. */
 export async function deleteEmptyFolders(db: Db, feedId: number, paths: readonly string[]): Promise<string[]> {
   if (paths.length === 0) return [];
   const gone = await sql<{ path: string }>`
@@ -85,12 +88,12 @@ export async function deleteEmptyFolders(db: Db, feedId: number, paths: readonly
 }
 
 export interface FolderChange {
-  /** Null: as the folder above has it. */
+  /** Null: inherited from the folder above. */
   cacheControl?: string | null | undefined;
   metadata?: UserMetadata | undefined;
 }
 
-/** What a folder says of itself and of what lies in it. The directory itself gets a row by it. */
+/** Changes the cache header and metadata of a folder, whose row is created when missing: the root has none at first. */
 export async function describeFolder(
   db: Db,
   { feedId, path, now }: { feedId: number; path: string; now: Date },
@@ -108,7 +111,7 @@ export async function describeFolder(
     .execute();
 }
 
-/** Cache headers that folders hand on to what lies in them, by path. */
+/** Cache headers of folders, which the files below inherit, by path. */
 export async function folderCaches(db: Db, feedId: number): Promise<Map<string, string>> {
   const rows = await db
     .selectFrom("asset_folders")
@@ -119,18 +122,22 @@ export async function folderCaches(db: Db, feedId: number): Promise<Map<string, 
   return new Map(rows.map((row) => [row.path, row.cache_control as string]));
 }
 
-export interface Obstacle {
-  /** What cannot be a file. */
+export interface PathConflict {
+  /** The path that cannot be created. */
   path: string;
-  /** What stands in the way. */
+  /** The existing path that conflicts with it. */
   by: string;
   kind: "folder" | "file";
 }
 
-/** Why paths cannot be files: a folder of that name, or a file where a folder should be. */
-export async function findObstacles(db: Db, feedId: number, paths: readonly string[]): Promise<Map<string, Obstacle>> {
+/** Why paths cannot be files: a folder has that path, or a parent of the path is a file. By path. */
+export async function listPathConflicts(
+  db: Db,
+  feedId: number,
+  paths: readonly string[],
+): Promise<Map<string, PathConflict>> {
   if (paths.length === 0) return new Map();
-  const rows = await sql<Obstacle>`
+  const rows = await sql<PathConflict>`
     select d.path, o.path as by, 'folder' as kind
     from jsonb_array_elements_text(${JSON.stringify(paths)}::jsonb) as d(path)
     join feedctl.asset_folders o on o.feed_id = ${feedId} and o.path = d.path`.execute(db);
@@ -140,22 +147,22 @@ export async function findObstacles(db: Db, feedId: number, paths: readonly stri
   return found;
 }
 
-/** Why paths cannot be folders: a file of that name, or one where a folder above should be. */
-export async function findFilesInTheWay(
+/** Why paths cannot be folders: the path or one of its parents is a file. By path. */
+export async function listFolderConflicts(
   db: Db,
   feedId: number,
   folders: readonly string[],
-): Promise<Map<string, Obstacle>> {
+): Promise<Map<string, PathConflict>> {
   return filesAmong(db, feedId, new Map(folders.map((path) => [path, [...foldersAbove(path), path]])));
 }
 
-/** The outermost file among those paths that have to be folders for another. */
+/** For each path, the outermost file among the paths that must be folders for it. */
 async function filesAmong(
   db: Db,
   feedId: number,
   needed: ReadonlyMap<string, string[]>,
-): Promise<Map<string, Obstacle>> {
-  const found = new Map<string, Obstacle>();
+): Promise<Map<string, PathConflict>> {
+  const found = new Map<string, PathConflict>();
   const wanted = [...new Set([...needed.values()].flat())];
   if (wanted.length === 0) return found;
   const files = await sql<{ key: string }>`
@@ -170,8 +177,8 @@ async function filesAmong(
   return found;
 }
 
-/** Files and folders whose paths differ from these in case only. */
-export async function findCaseTwins(db: Db, feedId: number, paths: readonly string[]): Promise<Map<string, string>> {
+/** Files and folders whose paths differ from these only in case, by the given path. */
+export async function listCaseTwins(db: Db, feedId: number, paths: readonly string[]): Promise<Map<string, string>> {
   if (paths.length === 0) return new Map();
   const rows = await sql<{ path: string; twin: string }>`
     with wanted as (select path from jsonb_array_elements_text(${JSON.stringify(paths)}::jsonb) as d(path)),

@@ -1,20 +1,20 @@
 import { sql } from "kysely";
 import type { AssetRow } from "./assets.ts";
 import type { FileHashes } from "../packages.ts";
-import type { KeptBecause } from "../schema/assets.ts";
+import type { HistoryReason } from "../schema/assets.ts";
 import type { Db } from "../schema/core.ts";
 
-/** Content to be recorded as kept: whose it was, and where its bytes are now. */
+/** Earlier content to be recorded: the row that it had, and the key of its bytes now. */
 export interface NewKept {
   row: AssetRow;
   key: string;
   storeTag: string | null;
-  reason: KeptBecause;
+  reason: HistoryReason;
 }
 
 /** Earlier content of a file. */
 export interface KeptRow extends FileHashes {
-  /** Names it among all that is kept. */
+  /** Number by which commands name this content. */
   version: number;
   path: string;
   key: string;
@@ -24,7 +24,7 @@ export interface KeptRow extends FileHashes {
   createdAt: Date;
   modifiedAt: Date;
   uploadedBy: string;
-  reason: KeptBecause;
+  reason: HistoryReason;
   keptAt: Date;
   keptBy: string;
 }
@@ -57,7 +57,7 @@ const keptColumns = sql`f.id::float8 as version, h.path, f.key, f.size::float8 a
 
 const PAGE = 1000;
 
-/** What is kept of one file, or of all; by path, the newest first. */
+/** Earlier content of one file, or of all files, by path and newest first. */
 export async function* listKept(db: Db, feedId: number, path?: string): AsyncGenerator<KeptRow> {
   let after: { path: string; version: number } | undefined;
   for (;;) {
@@ -72,8 +72,8 @@ export async function* listKept(db: Db, feedId: number, path?: string): AsyncGen
   }
 }
 
-/** Those of the keys under which content is kept already. */
-export async function findKept(db: Db, feedId: number, keys: readonly string[]): Promise<Set<string>> {
+/** Those of `keys` that have a file row already. */
+export async function listKeptKeys(db: Db, feedId: number, keys: readonly string[]): Promise<Set<string>> {
   if (keys.length === 0) return new Set();
   const found = await sql<{ key: string }>`
     select f.key from feedctl.files f join jsonb_array_elements_text(${JSON.stringify(keys)}::jsonb) as d(key) on d.key = f.key

@@ -1,6 +1,6 @@
 import type { Db } from "../schema/core.ts";
 
-/** What must not happen twice at once. Numbers are part of the protocol between feedctl processes: never renumber. */
+/** Kinds of advisory locks. The numbers are part of the protocol between feedctl processes: never renumber. */
 export const lockKinds = { schema: 1, write: 2, migrate: 3, run: 4, store: 5, rows: 6, drop: 7, retention: 8 } as const;
 export type LockKind = keyof typeof lockKinds;
 
@@ -17,7 +17,9 @@ export interface LockRequest {
 }
 
 export interface CatalogLock extends AsyncDisposable {
-  /** Rejects with `unavailable` when the connection that held the lock broke: whatever it guarded must not be committed. */
+  /**
+   * Rejects with `unavailable` when the connection that held the lock broke: what it protects must not be committed.
+   */
   assertHeld(): Promise<void>;
 }
 
@@ -27,8 +29,11 @@ export interface Catalog extends AsyncDisposable {
   /** For messages; without password. */
   readonly location: string;
   readonly db: Db;
-  /** Undefined when others hold it and the wait is over. The embedded catalog has one process at a time and always says yes. */
+  /**
+   * Resolves to undefined when others still hold the lock after `wait`. The embedded catalog grants every lock, because
+   * only one process at a time opens it.
+   */
   lock(request: LockRequest): Promise<CatalogLock | undefined>;
-  /** Runs SQL of several statements, as migrations do. */
+  /** Runs a script of several SQL statements, such as a migration. */
   script(sql: string): Promise<void>;
 }

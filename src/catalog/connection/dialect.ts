@@ -2,8 +2,8 @@ import type { CompiledQuery, DatabaseConnection, Dialect, Driver, QueryResult } 
 import { translateCatalogError } from "./errors.ts";
 
 /**
- * The dialect with its errors translated and, when `serial`, its one connection lent to one user at a time. Kysely's
- * PGlite driver hands the same connection to everybody, so that a query beside a transaction would land inside it.
+ * Wraps a dialect so that its errors are translated. With `serial`, its only connection goes to one caller at a time:
+ * Kysely's PGlite driver gives all callers the same connection, so a query beside a transaction would run inside it.
  */
 export function wrapDialect(dialect: Dialect, serial: boolean): Dialect {
   return {
@@ -14,14 +14,14 @@ export function wrapDialect(dialect: Dialect, serial: boolean): Dialect {
   };
 }
 
-interface Lent extends DatabaseConnection {
+interface LentConnection extends DatabaseConnection {
   readonly inner: DatabaseConnection;
   readonly giveBack: () => void;
 }
 
 function wrapDriver(driver: Driver, serial: boolean): Driver {
   let queue: Promise<void> = Promise.resolve();
-  const inner = (connection: DatabaseConnection) => (connection as Lent).inner;
+  const inner = (connection: DatabaseConnection) => (connection as LentConnection).inner;
 
   const wrapped: Driver = {
     init: (options) => translated(driver.init(options)),
@@ -34,7 +34,7 @@ function wrapDriver(driver: Driver, serial: boolean): Driver {
       }
       try {
         const connection = await translated(driver.acquireConnection(options));
-        const lent: Lent = {
+        const lent: LentConnection = {
           inner: connection,
           giveBack,
           executeQuery: <R>(query: CompiledQuery): Promise<QueryResult<R>> =>
@@ -51,7 +51,7 @@ function wrapDriver(driver: Driver, serial: boolean): Driver {
       try {
         await driver.releaseConnection(inner(connection), options);
       } finally {
-        (connection as Lent).giveBack();
+        (connection as LentConnection).giveBack();
       }
     },
     beginTransaction: (connection, settings) => translated(driver.beginTransaction(inner(connection), settings)),

@@ -12,7 +12,7 @@ const UNREACHABLE = new Set([
 ]);
 
 /**
- * A PostgreSQL or connection error in feedctl's words; any other error comes back as it is, since it is a bug.
+ * Translates a PostgreSQL or connection error into a `FeedctlError`. Returns any other error as it is: it is a bug.
  * SQLSTATE classes: https://www.postgresql.org/docs/current/errcodes-appendix.html
  */
 export function translateCatalogError(error: unknown): unknown {
@@ -53,9 +53,9 @@ export function translateCatalogError(error: unknown): unknown {
       cause,
       hint: "run the command again",
     });
-  // unique and foreign keys: what is checked beforehand was checked by another run at the same moment
+  // unique or foreign key: our own checks come first, so another run passed the same check at the same moment
   if (code === "23505" || code === "23503")
-    return new FeedctlError("conflict", `another run changed the same at the same time: ${first.message}`, {
+    return new FeedctlError("conflict", `another run made a conflicting change at the same time: ${first.message}`, {
       cause,
       hint: "run the command again",
     });
@@ -65,7 +65,7 @@ export function translateCatalogError(error: unknown): unknown {
       hint: "FEEDCTL_DATABASE_URL must name the primary, not a standby",
     });
   if (code === "57014")
-    return new FeedctlError("unavailable", `the catalog broke off a query: ${first.message}`, {
+    return new FeedctlError("unavailable", `the catalog cancelled a query: ${first.message}`, {
       cause,
       hint: "raise statement_timeout for this database user",
     });

@@ -6,28 +6,31 @@ import { migrations, newestSchema } from "../migrations/index.ts";
 export interface SchemaState {
   /** Applied migrations, 0 for an empty database. */
   version: number;
-  /** What this feedctl needs. */
+  /** The version that this feedctl needs. */
   newest: number;
 }
 
 export async function schemaState(catalog: Catalog): Promise<SchemaState> {
   const found = await sql<{
-    there: string | null;
-  }>`select to_regclass('feedctl.schema_migrations')::text as there`.execute(catalog.db);
-  if (!found.rows[0]?.there) return { version: 0, newest: newestSchema };
+    name: string | null;
+  }>`select to_regclass('feedctl.schema_migrations')::text as name`.execute(catalog.db);
+  if (!found.rows[0]?.name) return { version: 0, newest: newestSchema };
   const newest = await sql<{
     version: number;
   }>`select coalesce(max(version), 0)::int as version from feedctl.schema_migrations`.execute(catalog.db);
   return { version: newest.rows[0]?.version ?? 0, newest: newestSchema };
 }
 
-/** `PostgreSQL 17.2`. */
+/** For example `PostgreSQL 17.2`. */
 export async function serverVersion(catalog: Catalog): Promise<string> {
   const answer = await sql<{ version: string }>`select version() as version`.execute(catalog.db);
   return answer.rows[0]?.version.split(" on ")[0] ?? "";
 }
 
-/** Applies what is missing, each migration in its own transaction, under a lock. Returns the names of those applied. */
+/**
+ * Applies the missing migrations under a lock, each in its own transaction. Returns their names. Throws `locked` when
+ * another process holds the lock for more than 30 seconds.
+ */
 export async function migrateCatalog(catalog: Catalog): Promise<string[]> {
   await using lock = await catalog.lock({ kind: "schema", id: 0, mode: "exclusive", wait: 30_000 });
   if (lock === undefined)
@@ -48,11 +51,12 @@ export async function migrateCatalog(catalog: Catalog): Promise<string[]> {
 }
 
 /**
- * Makes sure the schema is the one this feedctl was built for. An empty database is set up at once; an older schema of
- * the embedded catalog is brought up to date; an older one on a server is the administrator's decision.
+ * Ensures that the schema has the version that this feedctl needs. Migrates an empty database and an older embedded
+ * catalog. Throws `usage` for a newer schema, and for an older one on a server: upgrading that is the administrator's
+ * decision.
  */
 export async function requireSchema(catalog: Catalog): Promise<void> {
-  const { version, newest } = await settledState(catalog);
+  const { version, newest } = await stateAfterMigration(catalog);
   if (version === newest) return;
   if (version > newest) {
     throw new FeedctlError("usage", `the catalog's schema is version ${version}, this feedctl knows only ${newest}`, {
@@ -67,8 +71,10 @@ export async function requireSchema(catalog: Catalog): Promise<void> {
   await migrateCatalog(catalog);
 }
 
-/** An older schema may be one that another process is setting up right now: what counts is what it is when that is done. */
-async function settledState(catalog: Catalog): Promise<SchemaState> {
+/**
+ * The schema's version. When it is old, another process may be migrating it right now: waits for that process first.
+ */
+async function stateAfterMigration(catalog: Catalog): Promise<SchemaState> {
   const state = await schemaState(catalog);
   if (state.version === 0 || state.version >= state.newest) return state;
   await using _lock = await catalog.lock({ kind: "schema", id: 0, mode: "shared", wait: 30_000 });

@@ -16,7 +16,7 @@ import type { Tables } from "../schema/core.ts";
 export interface EmbeddedOptions {
   /** Directory of the installation; the catalog is its subdirectory `catalog`. */
   dataDir: string;
-  /** A dumped, migrated data directory, so that the first use need not run initdb (2.5 s); may be missing. */
+  /** Dump of a migrated data directory, which saves the first use an initdb (2.5 s). The file may be missing. */
   snapshot: string;
   /** Milliseconds to wait for another process. */
   wait: number;
@@ -24,16 +24,20 @@ export interface EmbeddedOptions {
   signal?: AbortSignal | undefined;
 }
 
+/** Only one process at a time opens the embedded catalog, so every lock is granted. */
 const held: CatalogLock = { async assertHeld() {}, async [Symbol.asyncDispose]() {} };
 
-/** The embedded catalog. One process at a time; a lock file beside the data keeps a second one out. */
+/**
+ * Opens the embedded catalog, and creates it on first use. One process at a time may open it: a lock file beside the
+ * data keeps others out. Throws `locked` when another process still has it after `wait`.
+ */
 export async function openPglite(options: EmbeddedOptions): Promise<Catalog> {
   const dir = join(options.dataDir, "catalog");
   await makeDirectory(options.dataDir);
   const lock = await waitForLock(`${dir}.lock`, options);
   try {
     if (!existsSync(dir)) await create(dir, options.snapshot);
-    // PGlite would set up an empty database there, and a damaged catalog would look like a new one
+    // PGlite would create an empty database here, and a damaged catalog would look like a new one
     if (!existsSync(join(dir, "PG_VERSION"))) throw new Error("it holds no database");
     const pglite = await startPglite(dir);
     const db = new Kysely<Tables>({ dialect: wrapDialect(new PGliteDialect({ pglite }), true) }).withSchema("feedctl");
@@ -76,19 +80,22 @@ export async function openPglite(options: EmbeddedOptions): Promise<Catalog> {
 }
 
 /**
- * V8 optimises WebAssembly functions in the background once they were run for a while, and a process waits for that at
- * its end: 0.27 s of 0.68 s and 370 MiB of 650 MiB for `feed list` (Node 24, 2 cores, November 2026). With a larger
- * budget only functions that run very long are worth it. Where V8 does not know the flag, nothing changes.
+ * V8 optimises hot WebAssembly functions in the background, and a process waits for that when it exits: 0.27 s of 0.68
+ * s and 370 MiB of 650 MiB for `feed list` (Node 24, 2 cores, November 2026). With a larger budget V8 optimises only
+ * functions that run very long. A V8 that does not know the flag ignores it.
  *
- * PostgreSQL clears its buffers when it starts. At PGlite's 128 MB that is a third of the processor time of an opening
- * and 100 MiB of memory, for a cache that lives no longer than one command.
+ * PostgreSQL clears its buffers when it starts. PGlite's default of 128 MB costs a third of the processor time of
+ * opening the catalog and 100 MiB of memory, for a cache that lives no longer than one command.
  */
 function startPglite(dir: string): Promise<PGlite> {
   setFlagsFromString("--wasm-tiering-budget=2000000000");
   return PGlite.create(dir, { startParams: [...PGlite.defaultStartParams, "-c", "shared_buffers=32MB"] });
 }
 
-/** Built beside its place and renamed, so that a process killed half-way leaves no catalog instead of half of one. */
+/**
+ * Creates the catalog under a temporary name and renames it: a process killed half-way leaves no catalog, not half of
+ * one.
+ */
 async function create(dir: string, snapshot: string): Promise<void> {
   const temp = `${dir}.creating`;
   await rm(temp, { recursive: true, force: true });
@@ -101,7 +108,7 @@ async function makeDirectory(dir: string): Promise<void> {
   try {
     await mkdir(dir, { recursive: true });
   } catch (error) {
-    throw new FeedctlError("denied", `the data directory ${dir} cannot be made: ${(error as Error).message}`, {
+    throw new FeedctlError("denied", `the data directory ${dir} could not be created: ${(error as Error).message}`, {
       cause: error,
       hint: "choose another with FEEDCTL_DATA_DIR",
     });
@@ -110,7 +117,7 @@ async function makeDirectory(dir: string): Promise<void> {
 
 async function waitForLock(path: string, options: EmbeddedOptions): Promise<ProcessLock> {
   const deadline = performance.now() + options.wait;
-  let told = false;
+  let reported = false;
   for (;;) {
     options.signal?.throwIfAborted();
     let answer;
@@ -129,8 +136,8 @@ async function waitForLock(path: string, options: EmbeddedOptions): Promise<Proc
         hint: `try again later; if that process is gone, remove ${path}; several processes at once need PostgreSQL (FEEDCTL_DATABASE_URL)`,
       });
     }
-    if (!told) options.onWait?.(`waiting for the embedded catalog, in use by ${owner}`);
-    told = true;
+    if (!reported) options.onWait?.(`waiting for the embedded catalog, in use by ${owner}`);
+    reported = true;
     await sleep(100, undefined, { signal: options.signal });
   }
 }

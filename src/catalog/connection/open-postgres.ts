@@ -10,7 +10,10 @@ import type { Tables } from "../schema/core.ts";
 // int8 as number: ids and byte counts stay far below 2^53
 const int8 = 20;
 
-/** The catalog on a PostgreSQL server, 14 or newer. The URL may hold a password; `location` does not. */
+/**
+ * Opens the catalog on a PostgreSQL server, version 14 or newer. The URL may hold a password; `location` does not.
+ * Throws `usage` when the URL is malformed.
+ */
 export async function openPostgres(url: string): Promise<Catalog> {
   const types: pg.CustomTypesConfig = {
     getTypeParser: ((oid: number, format?: "text") =>
@@ -21,11 +24,11 @@ export async function openPostgres(url: string): Promise<Catalog> {
       cause,
       hint: "its form is postgres://USER:PASSWORD@HOST:PORT/DATABASE",
     });
-  // anything else would be taken for the name of a database, and shown as such, password and all
+  // pg would treat anything else as a database name, and its error messages would show it, password included
   if (!/^(postgres|postgresql|socket):|^\//i.test(url)) throw wrong(undefined);
   let pool: pg.Pool;
   try {
-    void new pg.Client({ connectionString: url }); // the pool would read the URL only when it first connects
+    void new pg.Client({ connectionString: url }); // the pool parses the URL only when it first connects
     pool = new pg.Pool({
       connectionString: url,
       max: 8,
@@ -39,7 +42,7 @@ export async function openPostgres(url: string): Promise<Catalog> {
     throw wrong((error as Error).name);
   }
   pool.on("error", () => {}); // an idle connection broke: the next query reports it
-  pool.on("connect", (client) => client.on("error", () => {})); // or one that a transaction keeps between two queries
+  pool.on("connect", (client) => client.on("error", () => {})); // the same for a connection that a transaction holds between two queries
   const db = new Kysely<Tables>({ dialect: wrapDialect(new PostgresDialect({ pool }), false) }).withSchema("feedctl");
   const locks = sessionLocks(pool);
   return {
@@ -62,14 +65,14 @@ export async function openPostgres(url: string): Promise<Catalog> {
 }
 
 /**
- * Advisory locks of one connection that is kept for them: they last until released or until the process dies, across
- * transactions. A broken connection loses them all, which `assertHeld` tells.
+ * Session-level advisory locks on one dedicated connection: they outlive transactions and end when they are released or
+ * when the process ends. When the connection breaks, all locks are lost and `assertHeld` rejects.
  */
 function sessionLocks(pool: pg.Pool) {
   let session: Promise<{ client: pg.PoolClient; lost: boolean }> | undefined;
   let last: Promise<unknown> = Promise.resolve();
 
-  /** One query after the other, for the connection is everybody's. */
+  /** Runs queries one after the other, because all locks share the connection. */
   function ask<R extends pg.QueryResultRow>(
     client: pg.PoolClient,
     text: string,
@@ -107,10 +110,10 @@ function sessionLocks(pool: pg.Pool) {
           if (answer.rows[0]?.ok === true) {
             return {
               async assertHeld() {
-                // asked, for a server that went away without a word breaks nothing until it is
+                // a vanished server goes unnoticed until a query is sent
                 if (!state.lost) await ask(state.client, "select", []).catch(() => (state.lost = true));
                 if (state.lost)
-                  throw new FeedctlError("unavailable", "the connection to the catalog broke, and with it the lock", {
+                  throw new FeedctlError("unavailable", "the connection to the catalog broke: its lock is lost", {
                     hint: "run the command again",
                   });
               },

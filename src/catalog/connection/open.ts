@@ -6,7 +6,7 @@ export interface CatalogOptions extends EmbeddedOptions {
   databaseUrl?: string | undefined;
 }
 
-/** Opens the catalog as it is; `requireSchema` brings it into shape. The drivers load only here. */
+/** Opens the catalog without checking its schema; see `requireSchema`. Loads only the driver that is used. */
 export async function openCatalog(options: CatalogOptions): Promise<Catalog> {
   if (options.databaseUrl) return (await import("./open-postgres.ts")).openPostgres(options.databaseUrl);
   return (await import("./open-pglite.ts")).openPglite(options);

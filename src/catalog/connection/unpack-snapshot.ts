@@ -9,8 +9,8 @@ const limits = { maxEntries: 10_000, maxExtension: 64 * 1024 };
 const MAX_FILE = 64 * 1024 * 1024;
 
 /**
- * Unpacks a dumped data directory into the new directory `target`, readable by its owner only. PGlite can load a dump
- * itself, but needs 2.4 s of processor time for what takes 0.3 s here: it writes through its own file system, and
+ * Unpacks the dump of a data directory into the new directory `target`, readable by its owner only. PGlite can load a
+ * dump itself, but that takes 2.4 s of processor time instead of 0.3 s: it writes through its own file system and
  * starts the server once more.
  */
 export async function unpackSnapshot(snapshot: string, target: string): Promise<void> {
@@ -22,7 +22,7 @@ export async function unpackSnapshot(snapshot: string, target: string): Promise<
     // The lock file of the server that wrote the dump.
     if (entry.name === "/postmaster.pid") continue;
     if (entry.type === "directory") mkdirSync(path, { mode: 0o700 });
-    // Synchronous: nothing else runs meanwhile, and a thread's round trip costs more than such a small file.
+    // Synchronous: nothing else runs meanwhile, and a round trip to the thread pool costs more than such a small file.
     else writeFileSync(path, await entry.read(MAX_FILE), { mode: 0o600, flag: "wx" });
   }
 }

@@ -1,13 +1,13 @@
 import type { Selectable } from "kysely";
-import { currentStore } from "../stores.ts";
+import { findCurrentStore } from "../stores.ts";
 import type { Db, MigrationPlan, MigrationRequest, MigrationsTable } from "../schema/core.ts";
 
 export type MigrationRow = Selectable<MigrationsTable>;
 
-/** Begun and neither switched nor given up. */
+/** States of a migration that has neither switched nor been cancelled. */
 const openStates = ["copying", "paused", "ready", "switching"] as const;
 
-export async function openMigration(db: Db, feedId: number): Promise<MigrationRow | undefined> {
+export async function findOpenMigration(db: Db, feedId: number): Promise<MigrationRow | undefined> {
   return db
     .selectFrom("migrations")
     .selectAll()
@@ -16,12 +16,12 @@ export async function openMigration(db: Db, feedId: number): Promise<MigrationRo
     .executeTakeFirst();
 }
 
-export async function migrationById(db: Db, id: number): Promise<MigrationRow | undefined> {
+export async function findMigration(db: Db, id: number): Promise<MigrationRow | undefined> {
   return db.selectFrom("migrations").selectAll().where("id", "=", id).executeTakeFirst();
 }
 
-/** The newest that switched, whether its old files still lie there or were retired. */
-export async function switchedMigration(db: Db, feedId: number): Promise<MigrationRow | undefined> {
+/** The newest migration that switched, whether its old store was retired or not. */
+export async function findSwitchedMigration(db: Db, feedId: number): Promise<MigrationRow | undefined> {
   return db
     .selectFrom("migrations")
     .selectAll()
@@ -92,7 +92,7 @@ export async function updateMigration(db: Db, id: number, { plan, ...change }: M
     .execute();
 }
 
-/** After a cut-over that did not come to its end: one that has switched stays so. */
+/** Resets a migration to `ready` after a cut-over that failed. A migration that has switched stays switched. */
 export async function endCutOver(db: Db, id: number): Promise<void> {
   await db
     .updateTable("migrations")
@@ -102,8 +102,8 @@ export async function endCutOver(db: Db, id: number): Promise<void> {
     .execute();
 }
 
-/** Asks whoever runs an open migration for something. False: it is not open any more. */
-export async function requestOfMigration(db: Db, id: number, request: MigrationRequest, by: string): Promise<boolean> {
+/** Leaves a request for the process that runs an open migration. Returns false when the migration is no longer open. */
+export async function setMigrationRequest(db: Db, id: number, request: MigrationRequest, by: string): Promise<boolean> {
   const asked = await db
     .updateTable("migrations")
     .set({ request, requested_by: by })
@@ -113,25 +113,29 @@ export async function requestOfMigration(db: Db, id: number, request: MigrationR
   return asked.numUpdatedRows > 0n;
 }
 
-/** A store in which blobs of a feed may be. */
+/** A store that may hold blobs of a feed. */
 export interface HoldingStore {
   storeId: number;
-  /** Only its proven blobs are the feed's; others at the same keys may be somebody else's. */
+  /** Only blobs with a proof belong to the feed; others at the same keys may be foreign. */
   provenOnly: boolean;
 }
 
-/** The feed's current store, those it was migrated from and that were not retired, and the target of an open migration. */
+/**
+ * The feed's current store, those it was migrated from and that were not retired, and the target of an open migration.
+ */
 export async function storesHolding(db: Db, feedId: number): Promise<HoldingStore[]> {
-  const current = await currentStore(db, feedId);
+  const current = await findCurrentStore(db, feedId);
   const own = new Set([...(current === undefined ? [] : [current.id]), ...(await storesToRetire(db, feedId))]);
-  const target = (await openMigration(db, feedId))?.to_store_id;
+  const target = (await findOpenMigration(db, feedId))?.to_store_id;
   return [
     ...[...own].map((storeId) => ({ storeId, provenOnly: false })),
     ...(target === undefined || own.has(target) ? [] : [{ storeId: target, provenOnly: true }]),
   ];
 }
 
-/** Stores that the feed was migrated from and whose old files may still lie there, also while they are migrated back to. */
+/**
+ * Stores that the feed was migrated from and that may still hold its old files, also while it is migrated back to one.
+ */
 async function storesToRetire(db: Db, feedId: number): Promise<number[]> {
   const rows = await db
     .selectFrom("migrations")

@@ -12,7 +12,7 @@ export interface PassStart {
   now: Date;
 }
 
-/** Opens the next pass and forgets the failures of the one before. Returns its number, from 1. */
+/** Starts the next pass and deletes the failures of the one before. Returns its number, from 1. */
 export async function startPass(db: Db, pass: PassStart): Promise<number> {
   await db.deleteFrom("migration_failures").where("migration_id", "=", pass.migrationId).execute();
   const row = await db
@@ -66,7 +66,7 @@ export interface Failure {
   reason: string;
 }
 
-/** More than anybody reads; the count stands with the pass. */
+/** How many failures are saved. The pass itself has the full count. */
 const MOST_FAILURES = 1000;
 
 export async function saveFailures(

@@ -3,30 +3,30 @@ import { described, fileColumns, fileTables, type FileRow } from "../files.ts";
 import type { Writer } from "../pending.ts";
 import type { Db } from "../schema/core.ts";
 
-/** While the store shows `tag` for `key`, its bytes have this hash (hex). */
+/** As long as the store reports `tag` for `key`, the blob has this SHA-256 (hex). */
 export interface Proof {
   key: string;
   tag: string;
   sha256: string;
-  /** What the blob says of itself, as `FileRow` has it; null: nobody has looked. */
+  /** Fingerprint of the properties that the blob carries, as in `FileRow`; null: not known. */
   described: string | null;
 }
 
 export interface SavedProof extends Proof {
-  /** The migration that has put the blob there. */
+  /** The migration that copied the blob; null: the blob existed before. */
   copiedBy: number | null;
 }
 
 export interface NewProof extends Proof {
-  /** This migration has put the blob there, now or before; false: it was found. */
+  /** This migration copied the blob, now or earlier; false: the blob existed before. */
   copied: boolean;
-  /** A row of the catalog names it. */
+  /** A row of the catalog has this key. */
   catalogued: boolean;
 }
 
 /**
- * Before blobs are copied to keys where nothing stands: what is found there later with this hash is the migration's own,
- * even if its process dies before it can save the proof.
+ * Records write intents before blobs are copied to keys that do not exist in the target. A blob with this hash that is
+ * found there later is the migration's own copy, even if the process dies before it saves the proof.
  */
 export async function announceCopies(
   db: Db,
@@ -43,8 +43,14 @@ export async function announceCopies(
       set sha256 = excluded.sha256, run_id = excluded.run_id, replacement = null`.execute(db);
 }
 
-/** Those of the keys that a migration has announced to copy and not proven: their hashes. */
-export async function announcedCopies(db: Db, storeId: number, keys: readonly string[]): Promise<Map<string, string>> {
+/**
+ * SHA-256 (hex) of the write intents that a migration has for these keys, by key. Saving the proof removes the intent.
+ */
+export async function listAnnouncedCopies(
+  db: Db,
+  storeId: number,
+  keys: readonly string[],
+): Promise<Map<string, string>> {
   if (keys.length === 0) return new Map();
   const found = await sql<Pick<Proof, "key" | "sha256">>`
     select w.key, encode(w.sha256, 'hex') as sha256 from feedctl.pending_writes w
@@ -54,8 +60,8 @@ export async function announcedCopies(db: Db, storeId: number, keys: readonly st
 }
 
 /**
- * A blob that this migration has put there, or announced to put, is its own, and stays so when it is proven again. The
- * announcements are fulfilled.
+ * Saves proofs and removes the write intents of their keys. A blob that this migration copied, or announced to copy, is
+ * its own copy, and remains so when it is proven again.
  */
 export async function saveProofs(
   db: Db,
@@ -82,7 +88,9 @@ export async function saveProofs(
 
 const PAGE = 2000;
 
-/** All proofs of a store by key, in UTF-8 byte order, in pages; of a migration only what it has copied itself. */
+/**
+ * The proofs of a store by key, in UTF-8 byte order, in pages. `copiedBy`: only of blobs that this migration copied.
+ */
 export async function* listProofs(db: Db, storeId: number, copiedBy?: number): AsyncGenerator<SavedProof> {
   let after = "";
   for (;;) {
@@ -97,18 +105,18 @@ export async function* listProofs(db: Db, storeId: number, copiedBy?: number): A
   }
 }
 
-/** A row of which no proof shows that the store's blob has its hash and says of itself what the row does. */
+/** A file for which no proof shows that the blob in the store has its hash and its properties. */
 export type UnprovenRow = FileRow & {
-  /** Of a proof, of what bytes and what description soever. */
+  /** Tag of the proof for this key, which has another hash or other properties; null: there is no proof. */
   tag: string | null;
-  /** With `tag`: the bytes are the row's. */
+  /** Whether that proof has the file's hash; null: there is no proof. */
   sameBytes: boolean | null;
   copiedBy: number | null;
 };
 
 const isProven = sql`(p.sha256 is not distinct from f.sha256 and (a.file_id is null or p.described is not distinct from ${described}))`;
 
-/** Rows of a feed behind `after`, up to and with `upTo`, by key. */
+/** Unproven files of a feed by key: those after `after`, up to and including `upTo` (null: to the end). */
 export async function listUnproven(
   db: Db,
   feedId: number,
@@ -134,8 +142,8 @@ export async function countUnproven(db: Db, feedId: number, storeId: number): Pr
 }
 
 /**
- * Blobs that a migration copied for rows that are gone since, or as the leavings of a dead run (`withdrawn`): recorded as
- * pending deletes. Returns how many.
+ * Records pending deletes for blobs that a migration copied although they are not needed: their rows were deleted
+ * meanwhile, or a dead run had left them in the source (`withdrawn`). Returns how many.
  */
 export async function recordStale(
   db: Db,
@@ -159,7 +167,7 @@ export async function recordStale(
   return Number(done.numAffectedRows ?? 0n);
 }
 
-/** After a switch: the tags proven in the new store become the files' own. */
+/** After a switch: copies the tags proven in the new store to the file rows. */
 export async function adoptProofs(db: Db, feedId: number, storeId: number, now: Date): Promise<void> {
   await sql`
     update feedctl.files f set store_tag = p.tag, verified_at = ${now}::timestamptz
@@ -168,7 +176,7 @@ export async function adoptProofs(db: Db, feedId: number, storeId: number, now: 
   );
 }
 
-/** Before a switch: what is known of the blobs in the old store stays known, for the day when it is taken back. */
+/** Before a switch: saves the tags of the blobs in the old store as proofs, so that a rollback can use them. */
 export async function keepOldProofs(db: Db, feedId: number, storeId: number, now: Date): Promise<void> {
   await sql`
     insert into feedctl.proofs (store_id, key, tag, sha256, proven_at, catalogued, described)
@@ -179,12 +187,12 @@ export async function keepOldProofs(db: Db, feedId: number, storeId: number, now
       proven_at = excluded.proven_at, catalogued = true, described = excluded.described`.execute(db);
 }
 
-/** Announcements that nobody can fulfil any more. */
+/** Deletes all write intents of a store, once no run can fulfil them any more. */
 export async function forgetAnnounced(db: Db, storeId: number): Promise<void> {
   await db.deleteFrom("pending_writes").where("store_id", "=", storeId).execute();
 }
 
-/** Copies that are gone: neither proven nor announced any more. */
+/** Deletes the proofs and write intents of copies that were deleted. */
 export async function forgetCopies(db: Db, storeId: number, keys: readonly string[]): Promise<void> {
   if (keys.length === 0) return;
   await sql`

@@ -3,9 +3,11 @@ import type { Db, MigrationRangesTable } from "../schema/core.ts";
 
 export type RangeRow = Selectable<MigrationRangesTable>;
 
-// Who is silent, and for how long, is told by the catalog's clock: those of several machines never agree.
+// Heartbeat age is measured with the database clock: worker clocks disagree.
 
-/** Divides a feed's keys into ranges of `size` rows, once; a migration that has ranges keeps them. Returns how many. */
+/**
+ * Divides a feed's keys into ranges of `size` rows. A migration that has ranges keeps them. Returns how many there are.
+ */
 export async function divideFeed(db: Db, migrationId: number, feedId: number, size: number): Promise<number> {
   await sql`
     insert into feedctl.migration_ranges (migration_id, number, lower, upper, cursor)
@@ -23,7 +25,7 @@ export async function divideFeed(db: Db, migrationId: number, feedId: number, si
   return found.rows[0]?.count ?? 0;
 }
 
-export async function unfinishedRanges(db: Db, migrationId: number): Promise<RangeRow[]> {
+export async function listUnfinishedRanges(db: Db, migrationId: number): Promise<RangeRow[]> {
   return db
     .selectFrom("migration_ranges")
     .selectAll()
@@ -34,8 +36,8 @@ export async function unfinishedRanges(db: Db, migrationId: number): Promise<Ran
 }
 
 /**
- * Takes a range, from whoever had it. Undefined: it is finished, or the migration is not copying (any more). The row of
- * the migration is locked for that moment, so that whoever ends it sees all claims.
+ * Claims a range, even one that another worker holds. Returns undefined when the range is finished or the migration is
+ * not copying. The migration's row is locked meanwhile, so that the process that ends the migration sees all claims.
  */
 export async function claimRange(
   db: Db,
@@ -53,8 +55,8 @@ export async function claimRange(
   return claimed.rows[0];
 }
 
-/** Open migrations that have ranges to be worked on. */
-export async function sharedMigrations(db: Db): Promise<number[]> {
+/** Ids of the migrations that are copying and have unfinished ranges. */
+export async function listSharedMigrations(db: Db): Promise<number[]> {
   const found = await sql<{ id: number }>`
     select m.id from feedctl.migrations m
     where m.state = 'copying' and (m.request is null or m.request = 'cutover') and exists (
@@ -68,7 +70,7 @@ export interface RangeStep {
   number: number;
   claim: string;
   cursor: string;
-  /** Since the last step. */
+  /** This count and the next three: since the last step. */
   copied: number;
   verified: number;
   failed: number;
@@ -76,7 +78,9 @@ export interface RangeStep {
   finished: boolean;
 }
 
-/** Saves how far a range is. False: somebody else has taken it over, and this worker must let go of it. */
+/**
+ * Saves the progress of a range. Returns false when another worker has claimed it: this one must stop working on it.
+ */
 export async function advanceRange(db: Db, step: RangeStep): Promise<boolean> {
   const done = await sql`
     update feedctl.migration_ranges set cursor = ${step.cursor}, copied = copied + ${step.copied},
@@ -87,8 +91,8 @@ export async function advanceRange(db: Db, step: RangeStep): Promise<boolean> {
   return (done.numAffectedRows ?? 0n) > 0n;
 }
 
-/** As `advanceRange`, when nothing is done yet. */
-export async function keepRange(
+/** Heartbeat of a range: as `advanceRange`, without progress. */
+export async function touchRange(
   db: Db,
   range: { migrationId: number; number: number; claim: string },
 ): Promise<boolean> {
@@ -117,15 +121,17 @@ export async function rangeTotals(db: Db, migrationId: number): Promise<RangeTot
   return found.rows[0] as RangeTotals;
 }
 
-/** Nobody works on these ranges any more: whoever thinks so finds out with the next step. */
+/**
+ * Releases all claims of a migration, or one. A worker that still works on such a range learns it from its next step.
+ */
 export async function releaseRanges(db: Db, migrationId: number, claim?: string): Promise<void> {
   let query = db.updateTable("migration_ranges").set({ claim: null }).where("migration_id", "=", migrationId);
   if (claim !== undefined) query = query.where("claim", "=", claim);
   await query.execute();
 }
 
-/** Ranges that somebody works on and has told so within this time. */
-export async function claimedRanges(db: Db, migrationId: number, milliseconds: number): Promise<number> {
+/** How many unfinished ranges are claimed and had a heartbeat within this time. */
+export async function countClaimedRanges(db: Db, migrationId: number, milliseconds: number): Promise<number> {
   const found = await sql<{ count: number }>`
     select count(*)::int as count from feedctl.migration_ranges where migration_id = ${migrationId}
       and finished_at is null and claim is not null
@@ -133,8 +139,8 @@ export async function claimedRanges(db: Db, migrationId: number, milliseconds: n
   return found.rows[0]?.count ?? 0;
 }
 
-/** Ranges to be done that nobody has told of for this time: not begun, or left by somebody who died. */
-export async function quietRanges(db: Db, migrationId: number, milliseconds: number): Promise<number[]> {
+/** Numbers of the unfinished ranges that have no claim, or no heartbeat within this time: not begun, or abandoned. */
+export async function listStaleRanges(db: Db, migrationId: number, milliseconds: number): Promise<number[]> {
   const found = await sql<{ number: number }>`
     select number from feedctl.migration_ranges where migration_id = ${migrationId} and finished_at is null
       and (updated_at is null or claim is null

@@ -1,40 +1,41 @@
-// The only file that knows pg-boss, which hands out the work that many machines share: coarse jobs (a range of a few
-// thousand blobs each), in a schema of its own on the catalog's own PostgreSQL.
+// The only file that imports pg-boss. It distributes coarse jobs (a range of a few thousand blobs each) among workers
+// on many machines, and keeps its queues in a schema of its own in the catalog's database.
 import { PgBoss } from "pg-boss";
 import { sql } from "kysely";
 import type { Catalog } from "../connection/catalog.ts";
 import { translateCatalogError } from "../connection/errors.ts";
 
-/** A job in this process's hands: gone to another process when it was not touched for a while. */
+/** A job that this worker holds. Without a heartbeat (`touch`) it goes to another worker. */
 export interface TakenJob {
   migrationId: number;
   number: number;
   touch(): Promise<void>;
-  /** It is finished, or there is nothing to do. */
+  /** The range is finished, or there is nothing to do. */
   complete(): Promise<void>;
-  /** Others may try, after a pause. */
+  /** Returns the job to the queue for another attempt, after a delay. */
   giveBack(): Promise<void>;
 }
 
-/** Each migration has a queue of its own, so that those who run one never see the ranges of another. */
+/** Each migration has a queue of its own, so that its workers never see the ranges of another migration. */
 export interface Jobs extends AsyncDisposable {
-  /** Makes the migration's queue, unless it is there. */
+  /** Creates the migration's queue if it does not exist. */
   open(migrationId: number): Promise<void>;
-  /** Hands out ranges; one that waits or is worked on already is left alone. */
+  /** Queues ranges. A range that is queued or worked on already is skipped. */
   publish(migrationId: number, numbers: readonly number[]): Promise<void>;
-  /** Undefined: there is none to be had now. */
+  /** The next job; undefined when none is available now. */
   take(migrationId: number): Promise<TakenJob | undefined>;
-  /** Removes the queue with all that is in it. */
+  /** Deletes the queue with its jobs. */
   drop(migrationId: number): Promise<void>;
 }
 
 const SCHEMA = "feedctl_jobs";
 const queueOf = (migrationId: number) => `ranges-${migrationId}`;
-/** A worker that is silent for so long counts as dead; looked for every few seconds. */
-const SILENCE_SECONDS = 15;
-const LOOK_SECONDS = 5;
+/** A worker without a heartbeat for this long counts as dead. */
+const HEARTBEAT_SECONDS = 15;
+/** How often pg-boss looks for dead workers. */
+const SUPERVISE_SECONDS = 5;
 
-/** Starts the engine; makes its schema on first use. */
+/** Starts pg-boss, which creates its schema on first use. */
 export async function openJobs(catalog: Catalog, onError: (error: Error) => void): Promise<Jobs> {
   const { db } = catalog;
   const boss = new PgBoss({
@@ -44,7 +45,7 @@ export async function openJobs(catalog: Catalog, onError: (error: Error) => void
         const { query } = sql`select`.compile(db);
         const statement = { sql: text, parameters: values, query, queryId: { queryId: SCHEMA } };
         if (values.length > 0) return { rows: [...(await db.executeQuery<object>(statement)).rows] };
-        // a script with a transaction of its own: broken off, it must not leave that to the connection's next user
+        // a script opens its own transaction, which must not stay open on the pooled connection when the script fails
         return db.connection().execute(async (one) => {
           try {
             return { rows: [...(await one.executeQuery<object>(statement)).rows] };
@@ -56,8 +57,8 @@ export async function openJobs(catalog: Catalog, onError: (error: Error) => void
       },
     },
     schedule: false,
-    superviseIntervalSeconds: LOOK_SECONDS,
-    monitorIntervalSeconds: LOOK_SECONDS,
+    superviseIntervalSeconds: SUPERVISE_SECONDS,
+    monitorIntervalSeconds: SUPERVISE_SECONDS,
     monitorVacuum: false,
     reindex: false,
   });
@@ -67,7 +68,7 @@ export async function openJobs(catalog: Catalog, onError: (error: Error) => void
   } catch (error) {
     throw translateCatalogError(error);
   }
-  /** Undefined when the last range was finished, and the queue dropped, since the caller looked or got its job. */
+  /** Returns undefined when the call fails because the queue was dropped meanwhile: the last range was finished. */
   async function unlessDropped<T>(queue: string, call: () => Promise<T>): Promise<T | undefined> {
     try {
       return await call();
@@ -80,7 +81,7 @@ export async function openJobs(catalog: Catalog, onError: (error: Error) => void
     open: (migrationId) =>
       boss.createQueue(queueOf(migrationId), {
         policy: "exclusive",
-        heartbeatSeconds: SILENCE_SECONDS,
+        heartbeatSeconds: HEARTBEAT_SECONDS,
         expireInSeconds: 23 * 3600,
         retryLimit: 1000,
         retryDelay: 1,

@@ -24,7 +24,7 @@ export async function markWorkerSeen(db: Db, id: number, now: Date, stopped = fa
     .execute();
 }
 
-/** With the ranges that each has finished and those it holds. Newest first; those long gone are left out. */
+/** Workers seen after `since`, newest first, each with how many ranges it has finished and how many it holds. */
 export async function listWorkers(db: Db, since: Date): Promise<(WorkerRow & { finished: number; working: number })[]> {
   const found = await sql<WorkerRow & { finished: number; working: number }>`
     select w.*, count(r.finished_at)::int as finished,

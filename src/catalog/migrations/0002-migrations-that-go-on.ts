@@ -1,4 +1,4 @@
-/** Migrations that pause, are shared by many machines, and can be taken back. */
+/** Migrations that can be paused, shared by many workers, and rolled back. */
 export const migrationsThatGoOn = `
 alter table feedctl.migrations drop constraint migrations_state_check;
 alter table feedctl.migrations add constraint migrations_state_check

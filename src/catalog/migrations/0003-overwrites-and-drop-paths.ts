@@ -1,4 +1,4 @@
-/** Imports that replace packages, and what drop paths remember. */
+/** Imports that overwrite packages, and the results of drop path scans. */
 export const overwritesAndDropPaths = `
 -- the file row that is to stand for the new bytes, where a blob is about to be replaced: with it whoever finds the
 -- announcement of a dead run can tell which bytes are there, and finish the replacement

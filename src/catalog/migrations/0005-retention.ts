@@ -1,4 +1,4 @@
-/** Rules that say what is deleted, what is protected from them, what they have hidden, and what is known of use. */
+/** Retention rules, protections, quarantine, saved plans, and counted usage logs. */
 export const retention = `
 create table feedctl.retention_rules (
   id bigint generated always as identity primary key,

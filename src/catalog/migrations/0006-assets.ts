@@ -1,4 +1,4 @@
-/** Asset directories: files without versions, folders that may be empty, and kept content. */
+/** Asset directories: files without versions, folders that may be empty, and earlier content. */
 export const assets = `
 alter table feedctl.files alter column version_id drop not null;
 

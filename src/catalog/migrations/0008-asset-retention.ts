@@ -1,4 +1,4 @@
-/** What retention has to know of the files of asset directories. */
+/** Upload time, downloads and last use of assets, which retention needs. */
 export const assetRetention = `
 alter table feedctl.assets
   -- when its content came into the directory; modified_at is what its source told

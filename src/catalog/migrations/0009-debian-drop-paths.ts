@@ -1,4 +1,4 @@
-/** What a Debian package does not say itself, for those that come through a feed's drop path; null: the default. */
+/** Distribution and component of Debian packages that come through a feed's drop path; null: the default. */
 export const debianDropPaths = `
 alter table feedctl.feeds
   add column drop_distribution text,

@@ -4,13 +4,13 @@ import { beginPlan, listPlan, type PlannedVersion } from "./plan.ts";
 import { likePattern } from "./like.ts";
 import type { Db } from "../schema/core.ts";
 
-// What retention-plan.ts and retention-items.ts do for versions, for asset directories: an item is a file that is there, or
-// what versioning has kept of an earlier one (`history`). A rule looks at either, never at both.
+// The counterpart of plan.ts and items.ts for asset directories. An item is a current file, or earlier content that
+// versioning has kept (`history`). A rule looks at one of the two kinds, never at both.
 
 const assetTables = sql`feedctl.files f left join feedctl.assets a on a.file_id = f.id
   left join feedctl.asset_history h on h.file_id = f.id`;
 const path = sql`coalesce(h.path, f.key)`;
-/** Since when it is what it is: uploaded, or replaced or deleted. */
+/** When a current file was uploaded, or earlier content was overwritten or deleted. */
 const since = sql`coalesce(h.kept_at, a.uploaded_at)`;
 const rowVersion = sql`coalesce(h.xmin, a.xmin)::text`;
 
@@ -26,7 +26,7 @@ export async function prepareAssets(db: Db, feedId: number): Promise<void> {
   await sql`analyze retention_work`.execute(db);
 }
 
-/** What `package protect` names, with all that is kept of it. */
+/** Exempts the files that `package protect` names, and their earlier content, from all rules. */
 export async function keepProtectedAssets(db: Db, feedId: number): Promise<void> {
   for (const wild of [false, true]) {
     const named = wild
@@ -38,7 +38,7 @@ export async function keepProtectedAssets(db: Db, feedId: number): Promise<void>
   }
 }
 
-/** The newest use that is known of any file of the directory. */
+/** Time of the newest known use of a file of the directory; null when none is known. */
 export async function newestAssetUse(db: Db, feedId: number): Promise<Date | null> {
   const found = await sql<{ at: Date | null }>`select max(a.last_used_at) as at from feedctl.files f
     join feedctl.assets a on a.file_id = f.id where f.feed_id = ${feedId}::int`.execute(db);
@@ -48,7 +48,7 @@ export async function newestAssetUse(db: Db, feedId: number): Promise<Date | nul
 const isProtectedAsset = sql`exists (select from feedctl.protections r where r.feed_id = f.feed_id
   and lower(${path} collate "C") like ${likePattern(sql`r.package`)})`;
 
-/** Of `t`, a taken item, and `assetTables`. */
+/** Columns of `t`, a selected item, joined with `assetTables`. */
 const plannedColumns = sql`t.number::float8 as number, f.id::float8 as id, ${path} as path, h.reason as kept,
   coalesce(substring(${path} from '^(.*)/'), '') as "group", regexp_replace(${path}, '^.*/', '') as name,
   case when h.file_id is null then '' else f.id::text end as version, '' as "normalizedVersion", t.rule, null::float8 as place,
@@ -59,7 +59,7 @@ export function listAssetPlan(db: Db): AsyncGenerator<PlannedVersion> {
   return listPlan(db, plannedColumns, sql`(${assetTables}) on f.id = t.id`);
 }
 
-/** One item, as a plan would name it. */
+/** One file, or its earlier content, in the form of a planned item. */
 export async function findPlanned(db: Db, feedId: number, fileId: number): Promise<PlannedVersion | undefined> {
   const found = await sql<PlannedVersion>`select ${plannedColumns}
     from (select 0 as number, 0 as rule, null::numeric as bytes_before, null::bigint as count_before, size as bytes, 1 as files, id
@@ -68,7 +68,7 @@ export async function findPlanned(db: Db, feedId: number, fileId: number): Promi
   return found.rows[0];
 }
 
-/** As `takeVersionItems`. */
+/** As `takeVersionItems`, for an asset directory. */
 export async function takeAssetItems(db: Db, runId: number, limit: number): Promise<TakenItems> {
   return takeItems(db, runId, limit, (batch) => ({
     lock: sql`select a.file_id from feedctl.assets a join feedctl.retention_items t on t.item_id = a.file_id
@@ -79,10 +79,10 @@ export async function takeAssetItems(db: Db, runId: number, limit: number): Prom
 }
 
 /**
- * Removes the rows of files and of earlier content, for good: what retention deletes is not kept as earlier content in its
- * turn, or no byte would be freed. The caller records the deletes of their keys in the same transaction.
+ * Deletes the rows of files and of earlier content for good. What retention deletes does not become earlier content: no
+ * byte would be freed. The caller records pending deletes of the keys in the same transaction.
  */
-export async function takeAssetRows(
+export async function deleteAssetFileRows(
   db: Db,
   feedId: number,
   fileIds: readonly number[],
@@ -97,7 +97,7 @@ export async function takeAssetRows(
   return taken.rows;
 }
 
-/** How many files there are and go, and the same of earlier content. */
+/** How many items exist and are planned for deletion: current files and earlier content (`history`) apart. */
 export async function countKinds(db: Db): Promise<{ history: boolean; all: number; planned: number }[]> {
   const rows = await sql<{ history: boolean; all: number; planned: number }>`
     select w.history, count(*)::float8 as "all", count(t.id)::float8 as planned
@@ -105,15 +105,16 @@ export async function countKinds(db: Db): Promise<{ history: boolean; all: numbe
   return rows.rows;
 }
 
-/** The folders on the way to a column's path. */
+/** SQL: the parent folders of a column's path. */
 const above = (
   column: ReturnType<typeof sql>,
 ) => sql`(select array_to_string((string_to_array(${column}, '/'))[:n], '/') as folder
   from generate_series(1, cardinality(string_to_array(${column}, '/')) - 1) n)`;
 
 /**
- * How many folders the plan empties by rules that remove them: the rule that takes the last file below a folder decides.
- * One that was empty before stays, with those around it, and so does one that says something of itself.
+ * How many folders the plan would remove. The rule that selects the last file below a folder decides: `rules` are those
+ * that remove empty folders. A folder stays when it was empty before, when it has a cache header or metadata, or when
+ * a folder below it stays.
  */
 export async function countEmptied(db: Db, feedId: number, rules: readonly number[]): Promise<number> {
   if (rules.length === 0) return 0;

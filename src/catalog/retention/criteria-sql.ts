@@ -14,14 +14,14 @@ export interface TestScope {
 /** The SQL of one criterion: whether an item `w` meets it. */
 export interface CriterionSql<Value> {
   /**
-   * `filter`: part of what the rule looks at; keep-N counts among the items that pass all filters. `condition`: must hold
-   * as well. `quota`: compares the totals when the item's turn comes.
+   * `filter`: limits which items the rule looks at; keep-N counts among the items that pass all filters. `condition`:
+   * must hold as well. `quota`: compares the running totals when the item's turn comes.
    */
   readonly stage: "filter" | "condition" | "quota";
   readonly test: (value: Value, scope: TestScope) => Test;
   /**
-   * With `--protect-across-rules` other rules cannot delete what does not meet it: of all items, or only of those that
-   * pass the filters.
+   * With `--protect-across-rules`, no other rule may delete an item that fails this test: among all items, or only
+   * among those that pass the filters.
    */
   readonly keeps?: "of-all" | "of-filtered";
   /** The test reads `w.newest_stable` or `w.newest_prerelease`. */

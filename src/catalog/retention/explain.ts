@@ -1,24 +1,28 @@
 import { sql } from "kysely";
-import { doomed } from "./plan.ts";
+import { selectedForDeletion } from "./plan.ts";
 import type { RuleQuery } from "./rule-query.ts";
 import { conditionsOf, every, filtersOf, placeOf, quotasOf, ranked } from "./rule-sql.ts";
 import type { Db } from "../schema/core.ts";
 import type { TestName } from "../schema/retention-criteria.ts";
 
-/** What one rule finds of one version, at its turn. */
+/** How one rule judges one version. */
 export interface RuleFinding {
-  /** Criteria that the version does not meet: of those that select, and of those that keep. */
+  /** Filters that the version does not pass. */
   unselected: TestName[];
+  /** Conditions that the version does not meet. */
   kept: TestName[];
   place: number | null;
-  /** The totals that a quota saw when the version's turn came; null: it did not come to that. */
+  /** The running totals that a quota compared when the version's turn came; null when none did. */
   bytesBefore: number | null;
   countBefore: number | null;
-  /** The quota was reached before. */
+  /** The quota was reached before the version's turn. */
   spared: boolean;
 }
 
-/** Undefined: an earlier rule has taken the version. Asked before `takeByRule` of the same rule, in the plan's transaction. */
+/**
+ * Returns undefined when an earlier rule has selected the version. To be called in the plan's transaction, before
+ * `selectByRule` of the same rule.
+ */
 export async function explainRule(
   db: Db,
   feedId: number,
@@ -46,13 +50,13 @@ export async function explainRule(
   if (finding === undefined) return undefined;
   const quota = await sql<Pick<RuleFinding, "bytesBefore" | "countBefore"> & { over: boolean }>`
     select w.bytes_before::float8 as "bytesBefore", w.count_before::float8 as "countBefore", (${every(quotasOf(rule, feedId))}) as over
-    from ${doomed(rule, feedId)} w where w.id = ${versionId}::bigint`.execute(db);
+    from ${selectedForDeletion(rule, feedId)} w where w.id = ${versionId}::bigint`.execute(db);
   const { over = true, ...before } = quota.rows[0] ?? { bytesBefore: null, countBefore: null };
   return { ...finding, ...before, spared: !over };
 }
 
-/** Why no rule may take the version: the protection that names it, or the rule whose keeping holds everywhere. */
-export async function whatKeeps(
+/** Why no rule may delete the version: the protection that matches it, or the rule that keeps it from all rules. */
+export async function findProtection(
   db: Db,
   versionId: number,
 ): Promise<{ package: string | null; version: string | null; reason: string | null; rule: number | null } | undefined> {

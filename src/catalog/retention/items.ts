@@ -3,13 +3,16 @@ import { plannedColumns, type PlannedVersion } from "./plan.ts";
 import { isProtected } from "./like.ts";
 import type { Db } from "../schema/core.ts";
 
-/** `changed`: no longer what was planned. `gone`: not there any more. */
+/** `changed`: the item is no longer as it was planned. `gone`: how many planned items no longer exist. */
 export interface TakenItems {
   items: (PlannedVersion & { changed: boolean })[];
   gone: number;
 }
 
-/** In a transaction: the next items of a run's plan. Both queries are of `t`, the items of `batch`: one locks what they are about, one reads it. */
+/**
+ * In a transaction: removes the next items from a run's plan and returns them. `queries` builds two queries on `t`, the
+ * planned items that match `batch`: `lock` locks the rows that they are about, `read` reads those rows.
+ */
 export async function takeItems(
   db: Db,
   runId: number,
@@ -30,7 +33,10 @@ export async function takeItems(
   return { items: found.rows, gone: taken.rows.length - found.rows.length };
 }
 
-/** In a transaction: the next versions of a run's plan, locked. Changed: used, protected or published anew since, or with other files. */
+/**
+ * In a transaction: the next versions of a run's plan, locked. `changed`: since it was planned the version was used,
+ * protected, hidden or published again, or its files changed.
+ */
 export async function takeVersionItems(db: Db, runId: number, limit: number): Promise<TakenItems> {
   return takeItems(db, runId, limit, (batch) => ({
     lock: sql`select v.id from feedctl.versions v join feedctl.retention_items t on t.item_id = v.id
@@ -42,14 +48,17 @@ export async function takeVersionItems(db: Db, runId: number, limit: number): Pr
   }));
 }
 
-/** What runs that ended half-way have left of their plans for this feed. Nobody may be at work on it. */
+/** Deletes what interrupted runs left of their plans for this feed. No retention run of the feed may be active. */
 export async function forgetItems(db: Db, feedId: number): Promise<void> {
   await sql`delete from feedctl.retention_items i using feedctl.runs r
     where r.id = i.run_id and r.feed_id = ${feedId}::int`.execute(db);
 }
 
-/** Removes the file rows of versions. The caller records the deletes of their keys in the same transaction. */
-export async function takeFilesOf(db: Db, versionIds: readonly number[]): Promise<{ itemId: number; key: string }[]> {
+/** Deletes the file rows of versions. The caller records pending deletes of the keys in the same transaction. */
+export async function deleteVersionFileRows(
+  db: Db,
+  versionIds: readonly number[],
+): Promise<{ itemId: number; key: string }[]> {
   if (versionIds.length === 0) return [];
   const taken = await sql<{ itemId: number; key: string }>`delete from feedctl.files where version_id in
     (select id::bigint from jsonb_array_elements_text(${JSON.stringify(versionIds)}::jsonb) as d(id))

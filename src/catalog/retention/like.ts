@@ -2,12 +2,12 @@ import { sql, type RawBuilder } from "kysely";
 
 type Sql = RawBuilder<unknown>;
 
-// Patterns: `*` is any text, and the letter case of ASCII does not count.
+// Patterns: `*` matches any text, and ASCII letters match in either case.
 
 /** Of `packages p`: the displayed name, in lower case. */
 export const shownName = sql`lower((case when p.group_name = '' then p.name else p.group_name || '/' || p.name end) collate "C")`;
 
-/** `LIKE` patterns: only `*` is a wildcard. */
+/** Converts a pattern to a `LIKE` pattern: `*` becomes `%`, everything else is literal. */
 function likeOf(pattern: string): string {
   return pattern
     .replaceAll(/[A-Z]/g, (letter) => letter.toLowerCase())
@@ -15,12 +15,12 @@ function likeOf(pattern: string): string {
     .replaceAll("*", "%");
 }
 
-/** The same in SQL. */
+/** The same conversion in SQL. */
 export function likePattern(pattern: Sql): Sql {
   return sql`replace(replace(replace(replace(lower(${pattern} collate "C"), '\\', '\\\\'), '%', '\\%'), '_', '\\_'), '*', '%')`;
 }
 
-/** `text`, which is in lower case, matches one of the patterns. */
+/** Whether `text`, which must be in lower case, matches one of the patterns. */
 export function anyLike(text: Sql, patterns: readonly string[]): Sql {
   return sql`(${sql.join(
     patterns.map((pattern) => sql`${text} like ${likeOf(pattern)}::text collate "C"`),
@@ -28,7 +28,7 @@ export function anyLike(text: Sql, patterns: readonly string[]): Sql {
   )})`;
 }
 
-/** Of `packages p` and `versions v`: a protection (`package protect`) matches the version. */
+/** Whether a protection (`package protect`) matches the version of `packages p` and `versions v`. */
 export const isProtected = sql`exists (select from feedctl.protections r where r.feed_id = p.feed_id
   and ${shownName} like ${likePattern(sql`r.package`)}
   and (lower(v.version collate "C") like ${likePattern(sql`r.version`)}

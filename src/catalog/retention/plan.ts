@@ -5,9 +5,9 @@ import type { RuleQuery } from "./rule-query.ts";
 import { conditionsOf, every, filtersOf, isOfKind, keepsOf, placeOf, quotasOf, ranked } from "./rule-sql.ts";
 
 /**
- * Plans are made by the database in temporary tables of one transaction: `retention_work` holds the feed's visible
- * versions, `retention_kept` what no rule may take, `retention_taken` what the rules took so far. `rank` orders the
- * versions of a package, the newest is 1.
+ * The database computes a plan in temporary tables of one transaction: `retention_work` holds the feed's visible
+ * versions, `retention_kept` those that no rule may delete, `retention_taken` those that rules have selected so far.
+ * `rank` orders the versions of a package; the newest has 1.
  */
 export async function prepareVersions(db: Db, feedId: number): Promise<void> {
   await beginPlan(db);
@@ -24,7 +24,7 @@ export async function prepareVersions(db: Db, feedId: number): Promise<void> {
   await sql`analyze retention_work`.execute(db);
 }
 
-/** All but `retention_work`. */
+/** Creates the temporary tables other than `retention_work`. */
 export async function beginPlan(db: Db): Promise<void> {
   // sorts and aggregates of a million rows in memory rather than in files
   await sql`set local work_mem = '64MB'`.execute(db);
@@ -36,7 +36,10 @@ export async function beginPlan(db: Db): Promise<void> {
   );
 }
 
-/** Versions that `package protect` names. Names without a wildcard, of which there may be thousands, meet by a hash. */
+/**
+ * Exempts the versions that `package protect` names from all rules. Names without a wildcard get a query of their own:
+ * there may be thousands, and equality can use a hash join.
+ */
 export async function keepProtectedVersions(db: Db, feedId: number): Promise<void> {
   for (const wild of [false, true]) {
     const named = wild
@@ -52,7 +55,7 @@ export async function keepProtectedVersions(db: Db, feedId: number): Promise<voi
   }
 }
 
-/** What a rule with `protectAcross` keeps of the whole feed is kept from every rule. */
+/** Exempts from all rules what a rule with `protectAcross` keeps in the whole feed. */
 export async function keepAcross(db: Db, feedId: number, rule: RuleQuery): Promise<void> {
   const keeps = keepsOf(rule, feedId);
   if (keeps.length === 0) return;
@@ -63,7 +66,7 @@ export async function keepAcross(db: Db, feedId: number, rule: RuleQuery): Promi
     where ${isOfKind(rule)} and (${sql.join(keeps, sql` or `)})`.execute(db);
 }
 
-/** The newest use that is known of any version of the feed. */
+/** Time of the newest known use of a version of the feed; null when none is known. */
 export async function newestVersionUse(db: Db, feedId: number): Promise<Date | null> {
   const found = await sql<{ at: Date | null }>`select max(v.last_used_at) as at from feedctl.packages p
     join feedctl.versions v on v.package_id = p.id where p.feed_id = ${feedId}::int`.execute(db);
@@ -74,8 +77,11 @@ export async function analyzeKept(db: Db): Promise<void> {
   await sql`analyze retention_kept`.execute(db);
 }
 
-/** Takes what the rule deletes of what earlier rules left; `taken` is how many those took. Returns how many it took. */
-export async function takeByRule(db: Db, feedId: number, rule: RuleQuery, taken: number): Promise<number> {
+/**
+ * Selects what the rule deletes of what earlier rules left. `taken`: how many those selected. Returns how many this one
+ * did.
+ */
+export async function selectByRule(db: Db, feedId: number, rule: RuleQuery, taken: number): Promise<number> {
   const quotas = quotasOf(rule, feedId);
   const hasQuota = quotas.length > 0;
   const ofAssets = rule.of !== "versions";
@@ -83,7 +89,7 @@ export async function takeByRule(db: Db, feedId: number, rule: RuleQuery, taken:
     insert into retention_taken (number, id, rule, bytes, files, place, bytes_before, count_before)
     select ${taken}::bigint + row_number() over (order by ${hasQuota ? quotaOrder(rule) : ofAssets ? assetOrder : shownOrder}),
       w.id, ${rule.position}::int, w.bytes, w.files, w.place, w.bytes_before, w.count_before
-    from ${doomed(rule, feedId)} w
+    from ${selectedForDeletion(rule, feedId)} w
     ${hasQuota || ofAssets ? sql`` : sql`join feedctl.packages p on p.id = w.package_id`}
     where ${every(quotas)}`.execute(db);
   await sql`analyze retention_taken`.execute(db);
@@ -91,16 +97,19 @@ export async function takeByRule(db: Db, feedId: number, rule: RuleQuery, taken:
 }
 
 const shownOrder = sql`p.group_name, p.name_key, w.rank desc`;
-/** By path; of what is kept of one file the oldest first. */
+/** By path, and earlier content of one file oldest first. */
 const assetOrder = sql`w.path, w.id`;
 
-/** Under a quota: cached, prereleases, older before newer, least recently used first; of assets the last alone. */
+/**
+ * The order in which a quota deletes. Versions: cached ones first, then prereleases, then older versions, then the
+ * least recently used. Assets: the least recently used first.
+ */
 function quotaOrder({ of }: RuleQuery) {
   return of === "versions" ? sql`w.cached desc, w.prerelease desc, w.rank desc, w.used_at, w.id` : sql`w.used_at, w.id`;
 }
 
-/** What the rule may delete, with the totals that a quota sees when each one's turn comes. */
-export function doomed(rule: RuleQuery, feedId: number) {
+/** The items that the rule may delete, each with the totals that a quota compares when its turn comes. */
+export function selectedForDeletion(rule: RuleQuery, feedId: number) {
   const left = sql`retention_work w where ${isOfKind(rule)} and not exists (select from retention_taken t where t.id = w.id)`;
   const selected = sql`(select w.*, ${placeOf(rule)} as place from ${ranked(rule, feedId, left)} w
     where ${every(filtersOf(rule, feedId))})`;
@@ -130,7 +139,7 @@ export interface PlanTotals {
 export interface PlanSums {
   /** All visible versions of the feed. */
   feed: PlanTotals;
-  /** Those that no rule may take. */
+  /** Versions that no rule may delete. */
   protected: number;
   rules: (PlanTotals & { rule: number })[];
 }
@@ -146,18 +155,19 @@ export async function sumPlan(db: Db): Promise<PlanSums> {
   return { feed: totals, protected: kept, rules: rules.rows };
 }
 
-/** A version that a rule takes, or a file of an asset directory, with what its reason needs. */
+/** A version, or a file of an asset directory, that a rule selected, with the values that the reason shows. */
 export interface PlannedVersion {
   number: number;
   id: number;
-  /** Of an asset its folder, and the next its name in there. */
+  /** For an asset: its folder. */
   group: string;
+  /** For an asset: its name in the folder. */
   name: string;
-  /** Of an asset empty; of what is kept of one its number. */
+  /** Empty for a current asset; for earlier content its number. */
   version: string;
-  /** Of an asset; null: it is a version. */
+  /** Path of an asset; null for a version. */
   path: string | null;
-  /** Why it is kept: it is no file that is there. */
+  /** Why earlier content was kept; null for a current asset and for a version. */
   kept: "overwritten" | "deleted" | null;
   normalizedVersion: string;
   /** Position of the rule. */
@@ -167,13 +177,13 @@ export interface PlannedVersion {
   countBefore: number | null;
   bytes: number;
   files: number;
-  /** Of an asset when it was uploaded, or replaced or deleted. */
+  /** For an asset: when it was uploaded; for earlier content: when it was overwritten or deleted. */
   publishedAt: Date;
   lastUsedAt: Date | null;
   downloads: number;
 }
 
-/** Of `t`, a taken version, `versions v` and `packages p`. */
+/** Columns of `t`, a selected version, joined with `versions v` and `packages p`. */
 export const plannedColumns = sql`t.number::float8 as number, v.id::float8 as id, p.group_name as "group", p.name, v.version,
   null::text as path, null::text as kept, v.normalized_version as "normalizedVersion", t.rule, t.place::float8 as place, t.bytes_before::float8 as "bytesBefore",
   t.count_before::float8 as "countBefore", t.bytes::float8 as bytes, t.files, v.published_at as "publishedAt",
@@ -181,7 +191,7 @@ export const plannedColumns = sql`t.number::float8 as number, v.id::float8 as id
 
 const PAGE = 2000;
 
-/** The plan in the order of its rules, in pages. `columns` are of `t`, a taken item, and of `tables`, which are joined to it. */
+/** The plan in the order of its rules, in pages. `columns` may use `t`, a selected item, and `tables`, joined to it. */
 export async function* listPlan(
   db: Db,
   columns: RawBuilder<unknown>,
@@ -189,7 +199,7 @@ export async function* listPlan(
 ): AsyncGenerator<PlannedVersion> {
   let after = 0;
   for (;;) {
-    // the page first: joined as a whole, every page would read the whole feed
+    // limited before the join: otherwise every page would read the whole feed
     const page = await sql<PlannedVersion>`select ${columns}
       from (select * from retention_taken where number > ${after}::bigint order by number limit ${PAGE}) t
       join ${tables} order by t.number`.execute(db);
@@ -208,7 +218,7 @@ export function listVersionPlan(db: Db): AsyncGenerator<PlannedVersion> {
   );
 }
 
-/** Hands the plan to a run, which obeys it in transactions of its own. */
+/** Saves the plan for a run, which carries it out in transactions of its own. */
 export async function savePlan(db: Db, runId: number): Promise<void> {
   await sql`insert into feedctl.retention_items
       (run_id, number, item_id, rule, place, bytes_before, count_before, row_version, bytes, files)

@@ -2,14 +2,14 @@ import { sql } from "kysely";
 import { isProtected, likePattern, shownName } from "./like.ts";
 import type { Db } from "../schema/core.ts";
 
-/** Why a version was hidden, as the plan said it. */
+/** Why a version was hidden: the rule and the reason from the plan. */
 export interface HiddenReason {
   rule: number;
   ruleName: string | null;
   reason: string;
 }
 
-/** Hides versions until a later run deletes them. */
+/** Hides versions. After `until`, a later run deletes them. */
 export async function hideVersions(
   db: Db,
   versions: readonly { id: number; detail: HiddenReason }[],
@@ -40,7 +40,10 @@ const hiddenColumns = sql`v.id::float8 as id, p.group_name as "group", p.name, v
   (select coalesce(sum(f.size), 0)::float8 from feedctl.files f where f.version_id = v.id) as bytes`;
 const hidden = sql`feedctl.packages p join feedctl.versions v on v.package_id = p.id and v.quarantined_at is not null`;
 
-/** Hidden versions by package and version: both are patterns, `version` of it as spelled or normalised. */
+/**
+ * Hidden versions, ordered by package and version. Both filters are patterns; `version` matches as written or
+ * normalised.
+ */
 export async function listHidden(
   db: Db,
   feedId: number,
@@ -58,12 +61,18 @@ export async function listHidden(
   return rows.rows;
 }
 
-/** Of `versions v` and `packages p`: hidden and to be deleted now. What was used or protected since then is not. */
+/**
+ * SQL on `versions v` and `packages p`: the grace period is over, and the version is neither protected nor was used
+ * since.
+ */
 const isDue = (now: Date) => sql`v.quarantined_until <= ${now}::timestamptz
   and not coalesce(v.last_used_at > v.quarantined_at, false) and not ${isProtected}`;
 
-/** In a transaction: up to `limit` hidden versions whose time is over, locked. Those that are protected meanwhile wait. */
-export async function expiredVersions(db: Db, feedId: number, now: Date, limit: number): Promise<HiddenVersion[]> {
+/**
+ * In a transaction: locks and returns up to `limit` hidden versions whose grace period is over. Versions that were
+ * protected or used since they were hidden stay.
+ */
+export async function lockExpiredVersions(db: Db, feedId: number, now: Date, limit: number): Promise<HiddenVersion[]> {
   const rows = await sql<HiddenVersion>`select ${hiddenColumns} from ${hidden}
     where p.feed_id = ${feedId}::int and ${isDue(now)}
     order by v.id limit ${limit} for update of v`.execute(db);
@@ -76,7 +85,7 @@ export async function countExpired(db: Db, feedId: number, now: Date): Promise<n
   return rows.rows[0]?.count ?? 0;
 }
 
-/** Shows versions again. Returns which: a run may have deleted some since they were looked up. */
+/** Unhides versions. Returns the ids of those that still were hidden: a run may have deleted some meanwhile. */
 export async function unhideVersions(db: Db, ids: readonly number[]): Promise<Set<number>> {
   const rows = await sql<{ id: number }>`${unhide} where v.quarantined_at is not null and v.id in
     (select id::bigint from jsonb_array_elements_text(${JSON.stringify(ids)}::jsonb) as d(id))
@@ -87,31 +96,31 @@ export async function unhideVersions(db: Db, ids: readonly number[]): Promise<Se
 const unhide = sql`update feedctl.versions v set quarantined_at = null, quarantined_until = null, quarantine_run = null,
   quarantine_detail = null`;
 
-type Named = Pick<HiddenVersion, "group" | "name" | "version">;
+type VersionName = Pick<HiddenVersion, "group" | "name" | "version">;
 
-/** Shows versions again that were used after they were hidden: somebody needs them. */
-export async function unhideUsed(db: Db, feedId: number): Promise<Named[]> {
-  const rows = await sql<Named>`${unhide} from feedctl.packages p
+/** Unhides versions that were used after they were hidden: they are needed. */
+export async function unhideUsed(db: Db, feedId: number): Promise<VersionName[]> {
+  const rows = await sql<VersionName>`${unhide} from feedctl.packages p
     where p.id = v.package_id and p.feed_id = ${feedId}::int and v.last_used_at > v.quarantined_at
     returning p.group_name as "group", p.name, v.version`.execute(db);
   return rows.rows;
 }
 
-/** Shows versions again to which these files belong: somebody publishes them once more. */
+/** Unhides the versions of these files, because they are published again. */
 export async function unhideByKeys(
   db: Db,
   feedId: number,
   keys: readonly string[],
-): Promise<(Named & { key: string })[]> {
+): Promise<(VersionName & { key: string })[]> {
   if (keys.length === 0) return [];
-  const rows = await sql<Named & { key: string }>`${unhide} from feedctl.packages p, feedctl.files f
+  const rows = await sql<VersionName & { key: string }>`${unhide} from feedctl.packages p, feedctl.files f
     where p.id = v.package_id and f.version_id = v.id and f.feed_id = ${feedId}::int and v.quarantined_at is not null
       and f.key in (select jsonb_array_elements_text(${JSON.stringify(keys)}::jsonb))
     returning p.group_name as "group", p.name, v.version, f.key`.execute(db);
   return rows.rows;
 }
 
-/** Of files that have rows: whether their versions are hidden. */
+/** For each key that has a row: whether its version is hidden. */
 export async function hiddenKeys(db: Db, feedId: number, keys: readonly string[]): Promise<Map<string, boolean>> {
   if (keys.length === 0) return new Map();
   const rows = await sql<{ key: string; hidden: boolean }>`
@@ -122,14 +131,17 @@ export async function hiddenKeys(db: Db, feedId: number, keys: readonly string[]
   return new Map(rows.rows.map((row) => [row.key, row.hidden]));
 }
 
-/** Whether somebody may be making, or obeying, a plan for the feed. */
+/** Whether a retention run of the feed may be active: its row says running, also after a crash. */
 export async function isRetentionRunning(db: Db, feedId: number): Promise<boolean> {
   const rows = await sql<{ running: boolean }>`select exists (select from feedctl.runs
     where state = 'running' and feed_id = ${feedId}::int and command = 'retention run') as running`.execute(db);
   return rows.rows[0]?.running === true;
 }
 
-/** Makes the rows of versions new, so that a plan that means them is out of date. Returns which of the files have rows. */
+/**
+ * Gives the rows of versions a new `xmin`, so that existing plans count them as changed. Returns the keys that have
+ * rows.
+ */
 export async function touchVersions(db: Db, feedId: number, keys: readonly string[]): Promise<Set<string>> {
   if (keys.length === 0) return new Set();
   const named = sql`f.feed_id = ${feedId}::int and f.key in (select jsonb_array_elements_text(${JSON.stringify(keys)}::jsonb))`;

@@ -1,6 +1,6 @@
 import type { RetentionCriteria } from "../schema/retention-criteria.ts";
 
-/** Sort keys between two bounds; null: open to that side. */
+/** A range of sort keys. A bound that is null is open. */
 export interface KeyRange {
   /** Hex. */
   from: string | null;
@@ -17,18 +17,18 @@ export interface QueryCriteria extends Omit<
   "versionsRange" | "olderThanDays" | "keepUsedWithinDays" | "deleteHistory"
 > {
   versionsRange?: readonly KeyRange[];
-  /** Only what was published then or earlier matches. */
+  /** Matches what was published then or earlier. */
   olderThanDays?: Date;
-  /** What was used since then is kept. */
+  /** Keeps what was used since then. */
   keepUsedWithinDays?: Date;
-  /** Given for every rule of an asset directory; false: the current files. */
+  /** Set for every rule of an asset directory; false selects the current files. */
   deleteHistory?: boolean;
 }
 
 /** A rule as SQL needs it. */
 export interface RuleQuery {
   position: number;
-  /** What it looks at: versions of packages, or of an asset directory either its files or their earlier content. */
+  /** What the rule looks at: versions of packages, or the current files or earlier content of an asset directory. */
   of: "versions" | "files" | "history";
   criteria: QueryCriteria;
   protectAcross: boolean;

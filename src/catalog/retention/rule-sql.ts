@@ -3,7 +3,7 @@ import { criteriaSql, type CriterionSql, type Test, type TestScope } from "./cri
 import type { TestName } from "../schema/retention-criteria.ts";
 import type { QueryCriteria, RuleQuery } from "./rule-query.ts";
 
-/** A given criterion of a rule. */
+/** A criterion that a rule sets. */
 export interface CriterionTest extends Pick<CriterionSql<never>, "stage" | "keeps" | "readsNewest"> {
   name: TestName;
   test: Test;
@@ -11,7 +11,7 @@ export interface CriterionTest extends Pick<CriterionSql<never>, "stage" | "keep
 
 const names = Object.keys(criteriaSql) as TestName[];
 
-/** The tests of the given criteria, in the order of `criteriaSql`. */
+/** The tests of the criteria that the rule sets, in the order of `criteriaSql`. */
 function testsOf(rule: RuleQuery, feedId: number): CriterionTest[] {
   return names.flatMap((name) => testOf(name, rule.criteria[name], { of: rule.of, feedId }) ?? []);
 }
@@ -26,27 +26,27 @@ function testOf<Name extends TestName>(
   return { ...criterion, name, test: criterion.test(value, scope) };
 }
 
-/** What an item must be for the rule to look at it: keep-N counts among these. */
+/** Tests that limit which items the rule looks at. keep-N counts among the items that pass. */
 export function filtersOf(rule: RuleQuery, feedId: number): CriterionTest[] {
   return testsOf(rule, feedId).filter(({ stage }) => stage === "filter");
 }
 
-/** What else must hold of an item that passed the filters. `place` numbers those, the newest of its line first. */
+/** Further tests of the items that passed the filters. `place` numbers these items, the newest of a line first. */
 export function conditionsOf(rule: RuleQuery, feedId: number): CriterionTest[] {
   return testsOf(rule, feedId).filter(({ stage }) => stage === "condition");
 }
 
-/** The limits of the totals. Deletion ends as soon as one of the totals is reached: all criteria of a rule must hold. */
+/** Limits of the totals. Deletion stops as soon as one of them is reached, because all criteria of a rule must hold. */
 export function quotasOf(rule: RuleQuery, feedId: number): CriterionTest[] {
   return testsOf(rule, feedId).filter(({ stage }) => stage === "quota");
 }
 
-/** Of `w`, planned assets: the rule looks at them. */
+/** Whether `w` is of the kind that the rule looks at. */
 export function isOfKind({ of }: RuleQuery): Test {
   return of === "versions" ? sql`true` : of === "history" ? sql`w.history` : sql`not w.history`;
 }
 
-/** With `--protect-across-rules`: what each keep criterion keeps, of all versions. */
+/** With `--protect-across-rules`: for each keep criterion, the test for what it keeps in the whole feed. */
 export function keepsOf(rule: RuleQuery, feedId: number): Test[] {
   const filtered = every(filtersOf(rule, feedId));
   return testsOf(rule, feedId).flatMap(({ keeps, test }) => {
@@ -71,7 +71,7 @@ export function ranked(rule: RuleQuery, feedId: number, from: Test): Test {
     from ${from} window of_package as (partition by w.package_id))`;
 }
 
-/** The first two numbers of a version with an epoch before them; a second one that is missing is 0. */
+/** What the versions of a line share: the epoch, and the first one or two numbers. A missing second number is 0. */
 const lines = {
   package: sql`''`,
   major: sql`substring(w.normalized from '^(?:[0-9]+[:!])?[^0-9]*[0-9]+')`,
@@ -79,7 +79,7 @@ const lines = {
     coalesce(substring(w.normalized from '^(?:[0-9]+[:!])?[^0-9]*[0-9]+([.][0-9]+)'), '.0'))`,
 };
 
-/** The place among versions that are alike in `apart`; null where no rule asks for it. */
+/** The item's place in its line, among items with the same value of `apart`; null when the rule has no keep-N. */
 export function placeOf({ criteria }: RuleQuery, apart: Test = sql`true`): Test {
   const { keepVersionsCount, keepVersionsPer = "package" } = criteria;
   if (keepVersionsCount === undefined) return sql`null::bigint`;

@@ -8,7 +8,7 @@ import type { ProtectionsTable, RetentionRulesTable } from "../schema/retention.
 export type RetentionRuleRow = Selectable<RetentionRulesTable>;
 export type ProtectionRow = Selectable<ProtectionsTable>;
 
-/** What a rule says, without its place. */
+/** A rule without its position. */
 export interface NewRule {
   name: string | null;
   enabled: boolean;
@@ -16,17 +16,17 @@ export interface NewRule {
   criteria: RetentionCriteria;
 }
 
-/** In the order in which they run. */
+/** The rules of a feed, in the order in which they run. */
 export async function listRules(db: Db, feedId: number): Promise<RetentionRuleRow[]> {
   return db.selectFrom("retention_rules").selectAll().where("feed_id", "=", feedId).orderBy("position").execute();
 }
 
-/** Until the transaction ends nobody else changes the rules of the feed: positions have no gaps. */
+/** Locks the rules of a feed until the transaction ends: concurrent changes could leave gaps in the positions. */
 export async function lockRules(db: Db, feedId: number): Promise<void> {
   await db.selectFrom("feeds").select("id").where("id", "=", feedId).forUpdate().execute();
 }
 
-/** The rules of a feed, all of them, in their order. */
+/** Replaces all rules of a feed; they get positions in this order. */
 export async function saveRules(db: Db, feedId: number, rules: readonly NewRule[]): Promise<void> {
   await db.deleteFrom("retention_rules").where("feed_id", "=", feedId).execute();
   if (rules.length === 0) return;
@@ -61,7 +61,7 @@ export interface NewProtection {
   reason: string | null;
 }
 
-/** False: it was there, and only its reason is new. */
+/** Returns false when the protection existed; then a reason that is given replaces the old one. */
 export async function addProtection(
   db: Db,
   feedId: number,
@@ -77,7 +77,7 @@ export async function addProtection(
   return added.rows[0]?.added ?? false;
 }
 
-/** How many versions it names now, hidden ones as well. */
+/** How many versions the protection matches now, hidden ones included. */
 export async function countProtected(
   db: Db,
   feedId: number,
@@ -91,7 +91,7 @@ export async function countProtected(
   return found.rows[0]?.count ?? 0;
 }
 
-/** False: there is none. */
+/** Returns false when there is no such protection. */
 export async function removeProtection(
   db: Db,
   feedId: number,

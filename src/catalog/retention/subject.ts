@@ -11,16 +11,16 @@ import type { Db } from "../schema/core.ts";
 
 /** What rules look at: the versions of packages, or the files of an asset directory. */
 export interface RetentionSubject {
-  /** Makes the temporary tables of a plan. */
+  /** Creates the temporary tables of a plan. */
   prepare(db: Db, feedId: number): Promise<void>;
   keepProtected(db: Db, feedId: number): Promise<void>;
-  /** The newest use that is known. */
+  /** Time of the newest known use; null when none is known. */
   newestUse(db: Db, feedId: number): Promise<Date | null>;
   /** The plan in the order of its rules, in pages. */
   list(db: Db): AsyncGenerator<PlannedVersion>;
   /**
-   * In a transaction: the next items of a run's plan, locked. `changed`: no longer what was planned, because it was used,
-   * protected or published anew since, or has other files.
+   * In a transaction: the next items of a run's plan, locked. `changed`: since it was planned the item was used,
+   * protected or published again, or its files changed.
    */
   take(db: Db, runId: number, limit: number): Promise<TakenItems>;
 }

@@ -2,7 +2,7 @@ import type { ColumnType, Generated, JSONColumnType } from "kysely";
 
 type Nullable<T> = ColumnType<T | null, T | null | undefined, T | null>;
 
-/** `header`: to be sent with the file, where a server can. */
+/** `header`: sent as a response header, where the server supports it. */
 export type UserMetadata = Record<string, { value: string; header: boolean }>;
 
 export interface AssetsTable {
@@ -25,7 +25,7 @@ export interface AssetFoldersTable {
   metadata: ColumnType<UserMetadata, string | undefined, string>;
 }
 
-export type KeptBecause = "overwritten" | "deleted";
+export type HistoryReason = "overwritten" | "deleted";
 
 export interface AssetHistoryTable {
   file_id: number;
@@ -34,7 +34,7 @@ export interface AssetHistoryTable {
   created_at: Date;
   modified_at: Date;
   uploaded_by: string;
-  reason: KeptBecause;
+  reason: HistoryReason;
   kept_at: Date;
   kept_by: string;
 }

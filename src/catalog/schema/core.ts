@@ -2,7 +2,7 @@ import type { ColumnType, Generated, GeneratedAlways, JSONColumnType, Kysely } f
 import type { AssetTables } from "./assets.ts";
 import type { RetentionTables } from "./retention.ts";
 
-/** JSON goes in as text and comes out parsed. */
+/** JSON is written as text and read parsed. */
 type Json<T extends object> = JSONColumnType<T>;
 type Nullable<T> = ColumnType<T | null, T | null | undefined, T | null>;
 
@@ -78,7 +78,7 @@ export interface VersionsTable {
 
 export interface FilesTable {
   id: GeneratedAlways<number>;
-  /** Null: of an asset, or of its kept content. */
+  /** Null for an asset and for its earlier content. */
   version_id: number | null;
   feed_id: number;
   qualifier: string;
@@ -135,11 +135,11 @@ export interface ProofsTable {
 }
 
 export type MigrationState =
-  /** Passes are made, or were when the process ended. */
+  /** Passes run, or the process ended during one. */
   | "copying"
-  /** Somebody asked for a rest. */
+  /** Paused on request. */
   | "paused"
-  /** All is copied but what changes; waits for the cut-over. */
+  /** Everything but later changes is copied; waits for the cut-over. */
   | "ready"
   /** The feed is frozen for its last pass. */
   | "switching"
@@ -150,11 +150,11 @@ export type MigrationState =
 
 export type MigrationRequest = "pause" | "cancel" | "cutover";
 
-/** How a migration is to be done, for whoever goes on with it. */
+/** How to run a migration. Saved, so that another process can resume it. */
 export interface MigrationPlan {
   cutover: "auto" | "manual";
   cached: "copy" | "skip" | "clear";
-  /** Nothing stood in the target when it began. */
+  /** The target was empty when the migration began. */
   fresh?: boolean | undefined;
 }
 

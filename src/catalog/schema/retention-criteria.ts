@@ -1,4 +1,6 @@
-/** The criteria of a rule that test a version, or a file of an asset directory. All given ones must hold. Names are ProGet's. */
+/**
+ * Criteria that test a version, or a file of an asset directory, which must meet all that are set. Names are ProGet's.
+ */
 export interface TestCriteria {
   deleteCached?: true;
   deletePrereleaseVersions?: true;
@@ -23,7 +25,7 @@ export interface TestCriteria {
   deleteHistory?: true;
 }
 
-/** What changes how a rule works. Alone it selects nothing. */
+/** Options that change how a rule works. By themselves they select nothing. */
 export interface RuleOptions {
   keepVersionsPer?: "package" | "major" | "minor";
   sizeExclusive?: true;
@@ -31,7 +33,7 @@ export interface RuleOptions {
   removeEmptyFolders?: true;
 }
 
-/** What a rule says, as `retention_rules.criteria` stores it. */
+/** The criteria and options of a rule, as stored in `retention_rules.criteria`. */
 export interface RetentionCriteria extends TestCriteria, RuleOptions {}
 
 export type TestName = keyof TestCriteria;

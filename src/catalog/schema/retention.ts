@@ -26,7 +26,7 @@ export interface ProtectionsTable {
 export interface RetentionItemsTable {
   run_id: number;
   number: number;
-  /** A version, or a file of an asset directory. */
+  /** Id of a version, or of a file of an asset directory. */
   item_id: number;
   rule: number;
   place: Nullable<number>;

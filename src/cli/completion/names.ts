@@ -52,8 +52,8 @@ async function names(
   // the catalog knows a group without the sign before it
   const typed = prefix.replace(/^@/, "");
   const { groupPrefix: sign = "" } = feedTypeInfo(row.type as FeedType);
-  const { findPackagesByPrefix } = await import("../../catalog/packages.ts");
-  const found = await findPackagesByPrefix(catalog.db, row.id, typed, MOST_PACKAGES);
+  const { listPackagesByPrefix } = await import("../../catalog/packages.ts");
+  const found = await listPackagesByPrefix(catalog.db, row.id, typed, MOST_PACKAGES);
   // a name that a shell would have to quote, each in its own way, is left for the user to type
   return found
     .map((each) => (each.group_name === "" ? each.name : `${sign}${each.group_name}/${each.name}`))

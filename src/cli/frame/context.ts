@@ -104,7 +104,7 @@ async function sealingKey(io: Io, path: string, create: boolean): Promise<Buffer
       if (error.code !== "EEXIST") throw error;
     });
   } catch (error) {
-    throw new FeedctlError("denied", `the key file ${path} cannot be made: ${(error as Error).message}`, {
+    throw new FeedctlError("denied", `the key file ${path} could not be created: ${(error as Error).message}`, {
       cause: error,
       hint: "set FEEDCTL_KEY or FEEDCTL_KEY_FILE",
     });

@@ -1,4 +1,4 @@
-import { findAssets, insertAssets, type NewAsset } from "../../catalog/assets/assets.ts";
+import { listAssetsAt, insertAssets, type NewAsset } from "../../catalog/assets/assets.ts";
 import { foldersAbove, insertFolders } from "../../catalog/assets/folders.ts";
 import type { FeedRow } from "../../catalog/feeds.ts";
 import { lockRows } from "../../catalog/packages.ts";
@@ -87,7 +87,7 @@ async function findRefused(
 ): Promise<Map<ReadAsset, AdoptedBlob>> {
   const { db } = await context.catalog();
   const keys = files.map(({ asset }) => asset.key);
-  const there = await findAssets(db, feed.id, keys);
+  const there = await listAssetsAt(db, feed.id, keys);
   const names = keys.filter((key) => !there.has(key)).map((key) => ({ path: key, folder: false, from: key }));
   const problems = await checkNames(db, { feedId: feed.id, store, names });
   const bad = new Map(problems.map(({ path, reason }) => [path, reason]));

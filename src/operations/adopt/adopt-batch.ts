@@ -1,4 +1,4 @@
-import { findByIdentity } from "../../catalog/files.ts";
+import { listFilesByIdentity } from "../../catalog/files.ts";
 import { insertFiles, lockRows } from "../../catalog/packages.ts";
 import type { BlobInfo } from "../../stores/store.ts";
 import { lookAgain } from "./look-again.ts";
@@ -23,7 +23,7 @@ export async function chooseBlobs(
   known = new Map<string, string>(),
 ): Promise<{ wanted: ReadBlob[]; results: AdoptedBlob[] }> {
   const { db } = await context.catalog();
-  const rows = await findByIdentity(
+  const rows = await listFilesByIdentity(
     db,
     feedId,
     blobs.map(({ item }) => ({ ...item.identity, key: item.key })),

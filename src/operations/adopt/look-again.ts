@@ -1,4 +1,4 @@
-import { unsettledKeys } from "../../catalog/pending.ts";
+import { listPendingKeys } from "../../catalog/pending.ts";
 import { FeedctlError } from "../../errors.ts";
 import { mapParallel } from "../../lib/parallel.ts";
 import type { BlobInfo } from "../../stores/store.ts";
@@ -20,7 +20,7 @@ export async function lookAgain<T extends { blob: BlobInfo }>(
 ): Promise<SecondLook<T>[]> {
   if (read.length === 0) return [];
   const { db } = await context.catalog();
-  const unsettled = new Set(await unsettledKeys(db, storeId));
+  const unsettled = new Set(await listPendingKeys(db, storeId));
   const looks = mapParallel(read, context.concurrency, async (each): Promise<SecondLook<T>> => {
     const { key, tag, size } = each.blob;
     if (unsettled.has(key))

@@ -1,4 +1,4 @@
-import { findCaseTwins, findFilesInTheWay, findObstacles, foldersAbove } from "../../catalog/assets/folders.ts";
+import { listCaseTwins, listFolderConflicts, listPathConflicts, foldersAbove } from "../../catalog/assets/folders.ts";
 import type { Db } from "../../catalog/schema/core.ts";
 import type { Key } from "../../stores/key.ts";
 import type { Store } from "../../stores/store.ts";
@@ -72,13 +72,13 @@ export async function checkNames(db: Db, { feedId, store, names, portable }: Nam
   }
 
   async function lookAround(some: readonly NewName[]): Promise<void> {
-    const obstacles = await findObstacles(
+    const obstacles = await listPathConflicts(
       db,
       feedId,
       some.filter(({ folder }) => !folder).map(({ path }) => path),
     );
     // a folder may be there; only a file on its way or in its place hinders it
-    const inTheWay = await findFilesInTheWay(
+    const inTheWay = await listFolderConflicts(
       db,
       feedId,
       some.filter(({ folder }) => folder).map(({ path }) => path),
@@ -88,7 +88,7 @@ export async function checkNames(db: Db, { feedId, store, names, portable }: Nam
       if (obstacle !== undefined) bad(name, "conflict", obstacleReason(obstacle));
     }
     if (!folds) return;
-    const twins = await findCaseTwins(db, feedId, [
+    const twins = await listCaseTwins(db, feedId, [
       ...new Set(some.flatMap(({ path }) => [path, ...foldersAbove(path)])),
     ]);
     for (const name of some) {

@@ -1,5 +1,5 @@
 import { deleteFolders } from "../../catalog/assets/folders.ts";
-import { assetsBelow, takeAssets, totalsBelow, type AssetRow } from "../../catalog/assets/assets.ts";
+import { assetsBelow, deleteAssetRows, totalsBelow, type AssetRow } from "../../catalog/assets/assets.ts";
 import { lockRows } from "../../catalog/packages.ts";
 import { FeedctlError } from "../../errors.ts";
 import { inBatches } from "../../lib/parallel.ts";
@@ -110,7 +110,7 @@ export async function removeFiles(context: Context, target: Target, rows: readon
     await target.assertHeld();
     await lockRows(transaction, feed.id, "exclusive");
     // with the bytes that were kept: other ones may have come meanwhile
-    const gone = await takeAssets(transaction, feed.id, rows);
+    const gone = await deleteAssetRows(transaction, feed.id, rows);
     await recordDeleted(context, transaction, target, gone);
     await run.audit(
       transaction,

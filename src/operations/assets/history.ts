@@ -11,7 +11,7 @@ import { openWriter, settle } from "../commit/feed-writer.ts";
 import { findItem, noItem, requireDirectory, requireLiveDirectory } from "./require-asset.ts";
 import { recordDeleted } from "../commit/record-deleted.ts";
 import { startRun } from "../commit/recorded-run.ts";
-import { takeFileRows } from "../../catalog/files.ts";
+import { deleteFileRows } from "../../catalog/files.ts";
 
 /** Earlier content, of one file or of all; the newest first. */
 export async function* listHistory(context: Context, directory: string, text?: string): AsyncGenerator<KeptRow> {
@@ -117,7 +117,7 @@ export async function pruneHistory(
         await target.assertHeld();
         await lockRows(transaction, feed.id, "exclusive");
         const ids = some.map(({ version }) => version);
-        const keys = await takeFileRows(transaction, feed.id, ids);
+        const keys = await deleteFileRows(transaction, feed.id, ids);
         await recordDeleted(context, transaction, target, keys);
         await run.audit(
           transaction,

@@ -1,8 +1,8 @@
 import { createHash } from "node:crypto";
-import { findKept, insertKept, type NewKept } from "../../catalog/assets/history.ts";
+import { listKeptKeys, insertKept, type NewKept } from "../../catalog/assets/history.ts";
 import type { AssetRow } from "../../catalog/assets/assets.ts";
 import { forgetDeletes, withdrawWrites } from "../../catalog/pending.ts";
-import type { KeptBecause } from "../../catalog/schema/assets.ts";
+import type { HistoryReason } from "../../catalog/schema/assets.ts";
 import { FeedctlError, isFeedctlError } from "../../errors.ts";
 import { mapParallel } from "../../lib/parallel.ts";
 import { parseKey, type Key } from "../../stores/key.ts";
@@ -31,14 +31,14 @@ export async function keepContent(
   context: Context,
   target: Target,
   rows: readonly AssetRow[],
-  reason: KeptBecause,
+  reason: HistoryReason,
 ): Promise<Map<string, FeedctlError>> {
   const failures = new Map<string, FeedctlError>();
   const { feed, store, storeId, run } = target;
   if (!feed.versioning || rows.length === 0) return failures;
   const { db } = await context.catalog();
   const keyed = rows.map((row) => ({ row, key: historyKey(row) }));
-  const there = await findKept(
+  const there = await listKeptKeys(
     db,
     feed.id,
     keyed.map(({ key }) => key),

@@ -1,4 +1,4 @@
-import { findFilesInTheWay, foldersAbove, insertFolders } from "../../catalog/assets/folders.ts";
+import { listFolderConflicts, foldersAbove, insertFolders } from "../../catalog/assets/folders.ts";
 import { lockRows } from "../../catalog/packages.ts";
 import { FeedctlError } from "../../errors.ts";
 import { obstacleReason } from "./match-assets.ts";
@@ -16,7 +16,7 @@ export async function makeFolders(context: Context, writer: FeedWriter, paths: r
       await target.assertHeld();
       const { feed, run } = target;
       await lockRows(transaction, feed.id, "exclusive");
-      const [obstacle] = (await findFilesInTheWay(transaction, feed.id, paths)).values();
+      const [obstacle] = (await listFolderConflicts(transaction, feed.id, paths)).values();
       if (obstacle !== undefined) throw new FeedctlError("conflict", obstacleReason(obstacle));
       const wanted = paths.flatMap((path) => [...foldersAbove(path), path]);
       const made = await insertFolders(transaction, feed.id, wanted, context.now());

@@ -1,5 +1,5 @@
-import { findAssets, type AssetRow } from "../../catalog/assets/assets.ts";
-import { findObstacles, type Obstacle } from "../../catalog/assets/folders.ts";
+import { listAssetsAt, type AssetRow } from "../../catalog/assets/assets.ts";
+import { listPathConflicts, type PathConflict } from "../../catalog/assets/folders.ts";
 import type { Store } from "../../stores/store.ts";
 import type { Context } from "../context.ts";
 import { findLost, type Lost } from "./find-lost-blobs.ts";
@@ -10,7 +10,7 @@ export type AssetRows = ReadonlyMap<string, AssetRow>;
 /** What the directory has at the paths of some items. */
 export interface Existing {
   rows: AssetRows;
-  obstacles: ReadonlyMap<string, Obstacle>;
+  obstacles: ReadonlyMap<string, PathConflict>;
   lost: Lost;
   ifExists: IfExists;
 }
@@ -26,8 +26,8 @@ export async function readExisting(
 ): Promise<Existing> {
   const { db } = await context.catalog();
   const keys = items.map(({ key }) => key);
-  const rows = await findAssets(db, feedId, keys);
-  const obstacles = await findObstacles(db, feedId, keys);
+  const rows = await listAssetsAt(db, feedId, keys);
+  const obstacles = await listPathConflicts(db, feedId, keys);
   const lost = store === undefined ? NONE : await findLost(context, store, items, rows);
   return { rows, obstacles, lost, ifExists };
 }
@@ -77,6 +77,6 @@ export function hasSameBytes({ hashes }: AssetItem, row: AssetRow | undefined): 
   return row?.sha256 === hashes.sha256;
 }
 
-export function obstacleReason({ kind, by }: Obstacle): string {
+export function obstacleReason({ kind, by }: PathConflict): string {
   return kind === "folder" ? "a folder of that name is there" : `the file ${by} stands where its folder should be`;
 }

@@ -1,6 +1,6 @@
 import { lstat } from "node:fs/promises";
 import { Transform } from "node:stream";
-import { findAssets, type AssetRow } from "../../catalog/assets/assets.ts";
+import { listAssetsAt, type AssetRow } from "../../catalog/assets/assets.ts";
 import type { UserMetadata } from "../../catalog/schema/assets.ts";
 import { isFeedctlError } from "../../errors.ts";
 import { detectType } from "../../lib/detect-type.ts";
@@ -63,7 +63,7 @@ export async function* readUploads(
   const needsRows = reading.ifChanged === true || reading.ifExists === "skip";
   for await (const batch of measured(files)) {
     const paths = batch.map(({ path }) => path);
-    const known = needsRows ? await findAssets(db, feedId, paths) : new Map<string, AssetRow>();
+    const known = needsRows ? await listAssetsAt(db, feedId, paths) : new Map<string, AssetRow>();
     yield await Array.fromAsync(
       mapParallel(batch, context.concurrency, async (file) => {
         const answer = unreadOutcome(file, known.get(file.path), reading.ifExists);

@@ -1,5 +1,11 @@
-import { findAssets, insertAssets, replaceAssets, takeAssets, type NewAsset } from "../../catalog/assets/assets.ts";
-import { findObstacles, foldersAbove, insertFolders } from "../../catalog/assets/folders.ts";
+import {
+  listAssetsAt,
+  insertAssets,
+  replaceAssets,
+  deleteAssetRows,
+  type NewAsset,
+} from "../../catalog/assets/assets.ts";
+import { listPathConflicts, foldersAbove, insertFolders } from "../../catalog/assets/folders.ts";
 import { lockRows } from "../../catalog/packages.ts";
 import { forgetDeletes, withdrawWrites } from "../../catalog/pending.ts";
 import type { Db } from "../../catalog/schema/core.ts";
@@ -30,7 +36,7 @@ export async function recordAssets(
     await target.assertHeld();
     await lockRows(transaction, feed.id, "exclusive");
     const paths = stored.map(({ row }) => row.key);
-    const obstacles = await findObstacles(transaction, feed.id, paths);
+    const obstacles = await listPathConflicts(transaction, feed.id, paths);
     const free = stored.filter(({ row }) => !obstacles.has(row.key));
     const moved = await takeSources(context, transaction, target, free);
     const good = free.filter(({ item }) => item.instead === undefined || moved.has(item.instead.key));
@@ -59,7 +65,7 @@ async function saveRows(
 ): Promise<void> {
   const now = context.now();
   const keys = rows.map(({ key }) => key);
-  const there = await findAssets(transaction, feed.id, keys);
+  const there = await listAssetsAt(transaction, feed.id, keys);
   const above = keys.flatMap((key) => foldersAbove(key));
   await insertFolders(transaction, feed.id, above, now);
   const [fresh, other] = [rows.filter(({ key }) => !there.has(key)), rows.filter(({ key }) => there.has(key))];
@@ -85,7 +91,7 @@ async function takeSources(
 ): Promise<Set<string>> {
   const sources = stored.flatMap(({ item }) => item.instead ?? []);
   if (sources.length === 0) return new Set();
-  const taken = await takeAssets(transaction, target.feed.id, sources);
+  const taken = await deleteAssetRows(transaction, target.feed.id, sources);
   await recordDeleted(context, transaction, target, taken);
   return new Set(taken);
 }

@@ -1,4 +1,4 @@
-import { findAssets, touchAssets } from "../../catalog/assets/assets.ts";
+import { listAssetsAt, touchAssets } from "../../catalog/assets/assets.ts";
 import { isRetentionRunning } from "../../catalog/retention/quarantine.ts";
 import { lockRows } from "../../catalog/packages.ts";
 import type { AssetAnswer } from "./item.ts";
@@ -20,7 +20,7 @@ export async function claimUnchanged(
         await lockRows(transaction, feed.id, "shared");
         return touchAssets(transaction, feed.id, paths);
       })
-    : await findAssets(db, feed.id, paths);
+    : await listAssetsAt(db, feed.id, paths);
   const reason = "it was deleted meanwhile; upload it again";
   return answers.map(({ item, outcome }) =>
     outcome.status !== "unchanged" || there.has(outcome.path)

@@ -1,4 +1,4 @@
-import { findAssets, type AssetRow } from "../../catalog/assets/assets.ts";
+import { listAssetsAt, type AssetRow } from "../../catalog/assets/assets.ts";
 import { findFolder, type FolderRow } from "../../catalog/assets/folders.ts";
 import { findFeed, listFeeds, type FeedRow } from "../../catalog/feeds.ts";
 import type { Db } from "../../catalog/schema/core.ts";
@@ -42,7 +42,7 @@ export type Found = { file: AssetRow } | { folder: FolderRow } | undefined;
 
 /** What stands at a path. */
 export async function findItem(db: Db, feedId: number, path: string): Promise<Found> {
-  const file = path === "" ? undefined : (await findAssets(db, feedId, [path])).get(path);
+  const file = path === "" ? undefined : (await listAssetsAt(db, feedId, [path])).get(path);
   if (file !== undefined) return { file };
   const folder = await findFolder(db, feedId, path);
   if (folder !== undefined) return { folder };

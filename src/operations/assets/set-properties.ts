@@ -3,7 +3,7 @@ import { describeFolder } from "../../catalog/assets/folders.ts";
 import {
   assetsBelow,
   describeAssets,
-  findAssets,
+  listAssetsAt,
   type AssetRow,
   type Description,
 } from "../../catalog/assets/assets.ts";
@@ -136,7 +136,7 @@ async function describeBatch(
     const busy = rows.find(({ key }) => !ours.has(key));
     throw new FeedctlError("locked", `another run is writing ${busy?.key}`, { hint: "try again when it is done" });
   }
-  const now = await findAssets(db, feed.id, keys);
+  const now = await listAssetsAt(db, feed.id, keys);
   const current = wanted.filter(({ row }) => now.get(row.key)?.sha256 === row.sha256);
   const told: Description[] = [];
   for await (const one of mapParallel(current, context.concurrency, tell)) told.push(one);

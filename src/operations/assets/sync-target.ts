@@ -1,4 +1,4 @@
-import { assetsBelow, findAssets, type AssetRow } from "../../catalog/assets/assets.ts";
+import { assetsBelow, listAssetsAt, type AssetRow } from "../../catalog/assets/assets.ts";
 import { FeedctlError } from "../../errors.ts";
 import { detectType, HEAD } from "../../lib/detect-type.ts";
 import { hashStream } from "../../lib/hash.ts";
@@ -70,7 +70,7 @@ export function openAssetView(context: Context, assets: AssetTarget, below: Stor
 
   async function deleteMany(keys: readonly Key[]): Promise<void> {
     const { db } = await context.catalog();
-    const rows = [...(await findAssets(db, feed.id, keys.map(pathOf))).values()];
+    const rows = [...(await listAssetsAt(db, feed.id, keys.map(pathOf))).values()];
     if (rows.length > 0) await writer().write((target) => removeFiles(context, target, rows));
   }
 
@@ -81,7 +81,7 @@ export function openAssetView(context: Context, assets: AssetTarget, below: Stor
     async head(key) {
       const { db } = await context.catalog();
       const path = pathOf(key);
-      const row = (await findAssets(db, feed.id, [path])).get(path);
+      const row = (await listAssetsAt(db, feed.id, [path])).get(path);
       return row === undefined ? undefined : infoOf(row);
     },
     get: (key, options) => below.get(pathOf(key), { ...options, known: undefined }),

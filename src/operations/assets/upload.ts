@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from "node:util";
-import { findAssets, type AssetRow } from "../../catalog/assets/assets.ts";
+import { listAssetsAt, type AssetRow } from "../../catalog/assets/assets.ts";
 import type { FeedRow } from "../../catalog/feeds.ts";
 import { collect, mapInOrder, oneAhead } from "../../lib/parallel.ts";
 import type { Context } from "../context.ts";
@@ -149,6 +149,6 @@ async function updateProperties(
   { change, isNeeded }: PropertyUpdate,
 ): Promise<void> {
   const { db } = await context.catalog();
-  const rows = [...(await findAssets(db, assets.feed.id, paths)).values()];
+  const rows = [...(await listAssetsAt(db, assets.feed.id, paths)).values()];
   await describeRows(context, assets, rows.filter(isNeeded), change);
 }

@@ -1,7 +1,7 @@
 import {
   adoptWrites,
   announceWrites,
-  findDeletes,
+  listPendingDeletesAmong,
   renewWrites,
   type HeldIntent,
   type WriteIntent,
@@ -47,7 +47,7 @@ export async function announceBatch(
   await clearLeftovers(context, store, {
     wanted: new Map(mine.map((intent) => [parseKey(intent.key), intent.sha256])),
     adopted: taken.filter(({ replacement }) => replacement === null || replacement === undefined),
-    waiting: await findDeletes(
+    waiting: await listPendingDeletesAmong(
       catalog.db,
       storeId,
       mine.map((intent) => intent.key),

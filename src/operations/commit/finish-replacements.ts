@@ -1,5 +1,5 @@
 import { replaceAssets } from "../../catalog/assets/assets.ts";
-import { findFiles } from "../../catalog/files.ts";
+import { listFileHashes } from "../../catalog/files.ts";
 import { replaceFiles } from "../../catalog/packages.ts";
 import type { HeldIntent } from "../../catalog/pending.ts";
 import type { Db } from "../../catalog/schema/core.ts";
@@ -19,7 +19,7 @@ export async function finishReplacements(
   { feedId, store, run }: { feedId: number; store: Store; run: Run },
   intents: readonly HeldIntent[],
 ): Promise<string[]> {
-  const rows = await findFiles(
+  const rows = await listFileHashes(
     db,
     feedId,
     intents.map(({ key }) => key),

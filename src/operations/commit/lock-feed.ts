@@ -1,6 +1,6 @@
 import type { Catalog, CatalogLock } from "../../catalog/connection/catalog.ts";
-import { openMigration } from "../../catalog/migration/feed-migrations.ts";
-import { runningMigration } from "../../catalog/runs.ts";
+import { findOpenMigration } from "../../catalog/migration/feed-migrations.ts";
+import { findRunningMigration } from "../../catalog/runs.ts";
 import { FeedctlError } from "../../errors.ts";
 import type { Context } from "../context.ts";
 
@@ -52,7 +52,7 @@ export async function lockWholeFeed(
       await migrate[Symbol.asyncDispose]();
     },
   };
-  if ((await openMigration(catalog.db, feed.id)) === undefined) return both;
+  if ((await findOpenMigration(catalog.db, feed.id)) === undefined) return both;
   await both[Symbol.asyncDispose]();
   throw new FeedctlError("conflict", `feed "${feed.name}" is in the middle of a migration`, {
     hint: `finish it, or give it up: feedctl migrate cancel ${feed.name}`,
@@ -63,7 +63,7 @@ export async function lockWholeFeed(
 export async function lockMigration(catalog: Catalog, feed: { id: number; name: string }) {
   const lock = await catalog.lock({ kind: "migrate", id: feed.id, mode: "exclusive" });
   if (lock !== undefined) return lock;
-  const running = await runningMigration(catalog.db, feed.id);
+  const running = await findRunningMigration(catalog.db, feed.id);
   const who = running === undefined ? "another run" : `run ${running.id} of ${running.actor} on ${running.host}`;
   throw new FeedctlError("locked", `feed "${feed.name}" is being migrated by ${who}`, {
     hint: `see: feedctl migrate status ${feed.name}`,
@@ -72,7 +72,7 @@ export async function lockMigration(catalog: Catalog, feed: { id: number; name: 
 
 /** Why a feed cannot be written to now. */
 export async function whyLocked(catalog: Catalog, feed: { id: number; name: string }): Promise<FeedctlError> {
-  const open = await openMigration(catalog.db, feed.id);
+  const open = await findOpenMigration(catalog.db, feed.id);
   if (open?.state === "switching")
     return new FeedctlError("locked", `feed "${feed.name}" is frozen: migration ${open.id} is switching its store`, {
       hint: "try again in a moment; see: feedctl migrate status",

@@ -1,4 +1,4 @@
-import { finishRun, insertAuditEvents, insertRun, renewStatistics, type AuditEvent } from "../../catalog/runs.ts";
+import { finishRun, insertAuditEvents, insertRun, updateStatistics, type AuditEvent } from "../../catalog/runs.ts";
 import type { Db } from "../../catalog/schema/core.ts";
 import type { Catalog } from "../../catalog/connection/catalog.ts";
 import type { Context } from "../context.ts";
@@ -37,7 +37,7 @@ export async function startRun(context: Context, command: string, feedId: number
       await insertAuditEvents(db, { runId: id, actor: context.actor, feedId, now: context.now() }, events);
     },
     async finish(summary) {
-      if (changes >= MANY) await renewStatistics(catalog.db);
+      if (changes >= MANY) await updateStatistics(catalog.db);
       await finishRun(catalog.db, id, { state: "done", summary, now: context.now() });
       finished = true;
     },

@@ -1,5 +1,11 @@
-import { findFiles } from "../../catalog/files.ts";
-import { adoptWrites, forgetDeletes, listDeletes, listWrites, withdrawWrites } from "../../catalog/pending.ts";
+import { listFileHashes } from "../../catalog/files.ts";
+import {
+  adoptWrites,
+  forgetDeletes,
+  listPendingDeletes,
+  listPendingWrites,
+  withdrawWrites,
+} from "../../catalog/pending.ts";
 import type { FeedRow } from "../../catalog/feeds.ts";
 import type { Db } from "../../catalog/schema/core.ts";
 import { FeedctlError } from "../../errors.ts";
@@ -23,7 +29,9 @@ const BATCH = 1000;
 
 /** Whether there may be anything to settle. */
 export async function hasPending(db: Db, storeId: number, feedId: number): Promise<boolean> {
-  return (await listWrites(db, storeId, 1)).length > 0 || !isEmpty(await listDeletes(db, storeId, feedId, 1));
+  return (
+    (await listPendingWrites(db, storeId, 1)).length > 0 || !isEmpty(await listPendingDeletes(db, storeId, feedId, 1))
+  );
 }
 
 export interface SettleTarget {
@@ -66,7 +74,7 @@ export async function settlePending(
   if (lock === undefined) return settled;
 
   // dead writers first: while a write is announced, a pending delete of its key waits
-  const writes = await listWrites(catalog.db, storeId, BATCH);
+  const writes = await listPendingWrites(catalog.db, storeId, BATCH);
   const dead = await deadRuns(
     catalog,
     writes.map((write) => write.runId),
@@ -87,7 +95,7 @@ export async function settlePending(
     writes.filter((write) => mine.has(write.key)),
   );
   settled.replaced = mended.length;
-  const rows = await findFiles(catalog.db, feed.id, [...mine]);
+  const rows = await listFileHashes(catalog.db, feed.id, [...mine]);
   for (const write of writes) {
     if (!mine.has(write.key) || rows.has(write.key)) continue;
     const key = parseKey(write.key);
@@ -100,7 +108,7 @@ export async function settlePending(
   await withdrawWrites(catalog.db, { storeId, runId: run.id }, [...mine]);
 
   for (;;) {
-    const { due, reclaimed } = await listDeletes(catalog.db, storeId, feed.id, BATCH);
+    const { due, reclaimed } = await listPendingDeletes(catalog.db, storeId, feed.id, BATCH);
     if (due.length === 0 && reclaimed.length === 0) break;
     await lock.assertHeld();
     await beforeDelete?.(due.map(parseKey));

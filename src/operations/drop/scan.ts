@@ -1,5 +1,5 @@
-import { feedsWithDropPath } from "../../catalog/drops.ts";
-import { feedById } from "../../catalog/feeds.ts";
+import { listFeedsWithDropPath } from "../../catalog/drops.ts";
+import { findFeedById } from "../../catalog/feeds.ts";
 import type { Db } from "../../catalog/schema/core.ts";
 import { readSettings } from "../../catalog/settings.ts";
 import { FeedctlError, isFeedctlError } from "../../errors.ts";
@@ -31,7 +31,7 @@ const SETTLE = 5000;
  */
 export async function* scanDropPaths(context: Context, input: DropScanInput): AsyncGenerator<DropEvent> {
   const { db } = await context.catalog();
-  const feeds = input.feed === undefined ? await feedsWithDropPath(db) : [await requireActiveFeed(db, input.feed)];
+  const feeds = input.feed === undefined ? await listFeedsWithDropPath(db) : [await requireActiveFeed(db, input.feed)];
   const occupied = await occupiedPlaces(context, db);
   const { rejectTo, again = false, dryRun = false, settle = SETTLE } = input;
   if (rejectTo !== undefined) checkRejectFolder(rejectTo, occupied);
@@ -41,7 +41,7 @@ export async function* scanDropPaths(context: Context, input: DropScanInput): As
 
   for (const { id, name } of feeds) {
     // the scans before may have taken an hour
-    const feed = await feedById(db, id);
+    const feed = await findFeedById(db, id);
     const path = feed?.drop_path ?? undefined;
     if (path === undefined && input.feed !== undefined)
       throw new FeedctlError("usage", `feed "${name}" has no drop path`, { hint: `feedctl drop set ${name} DIR` });

@@ -1,4 +1,4 @@
-import { feedsWithDropPath, readDropFiles, readDropScan, type DropFile } from "../../catalog/drops.ts";
+import { listFeedsWithDropPath, readDropFiles, readDropScan, type DropFile } from "../../catalog/drops.ts";
 import type { Context } from "../context.ts";
 import { dropPlace } from "./debian-options.ts";
 import { requireFeed } from "../feed-store/find-feed.ts";
@@ -23,7 +23,7 @@ export interface DropStatus {
 /** Every drop path, or one feed's, with what the last scan left behind. */
 export async function dropStatus(context: Context, name: string | undefined): Promise<DropStatus[]> {
   const { db } = await context.catalog();
-  const feeds = name === undefined ? await feedsWithDropPath(db) : [await requireFeed(db, name)];
+  const feeds = name === undefined ? await listFeedsWithDropPath(db) : [await requireFeed(db, name)];
   const found: DropStatus[] = [];
   for (const row of feeds) {
     const { id, name: feed, type, drop_path: path, active } = row;

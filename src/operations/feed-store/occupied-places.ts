@@ -1,8 +1,8 @@
-import { feedsWithDropPath } from "../../catalog/drops.ts";
+import { listFeedsWithDropPath } from "../../catalog/drops.ts";
 import type { FeedRow } from "../../catalog/feeds.ts";
 import type { Db, StoreRole } from "../../catalog/schema/core.ts";
 import { readSettings } from "../../catalog/settings.ts";
-import { liveStores, lockPlaces } from "../../catalog/stores.ts";
+import { listLiveStores, lockPlaces } from "../../catalog/stores.ts";
 import { FeedctlError } from "../../errors.ts";
 import { directoryLocation, overlap, type Location } from "../../stores/location.ts";
 import type { Context } from "../context.ts";
@@ -25,7 +25,7 @@ const places = { current: "store", target: "future store", previous: "earlier st
 export async function occupiedPlaces(context: Context, db: Db): Promise<OccupiedPlace[]> {
   const settings = settingsMap(context, await readSettings(db));
   const occupied: OccupiedPlace[] = [];
-  for (const row of await liveStores(db)) {
+  for (const row of await listLiveStores(db)) {
     const saved = row.location as Location | null;
     if (saved === null && row.feed_type === null) continue;
     const feed = { id: row.feed_id, type: row.feed_type ?? "" };
@@ -33,7 +33,7 @@ export async function occupiedPlaces(context: Context, db: Db): Promise<Occupied
     const owner = `feed "${row.feed_name ?? `#${row.feed_id} (deleted)`}"`;
     occupied.push({ feedId: row.feed_id, owner, what: row.role, location });
   }
-  for (const feed of await feedsWithDropPath(db)) {
+  for (const feed of await listFeedsWithDropPath(db)) {
     const location = directoryLocation(feed.drop_path ?? "");
     occupied.push({ feedId: feed.id, owner: `feed "${feed.name}"`, what: "drop path", location });
   }

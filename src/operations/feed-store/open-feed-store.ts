@@ -1,5 +1,5 @@
 import { readSettings } from "../../catalog/settings.ts";
-import { currentStore, type StorePlace, type StoreRow } from "../../catalog/stores.ts";
+import { findCurrentStore, type StorePlace, type StoreRow } from "../../catalog/stores.ts";
 import type { Db, SavedOptions } from "../../catalog/schema/core.ts";
 import type { FeedRow } from "../../catalog/feeds.ts";
 import { FeedctlError } from "../../errors.ts";
@@ -12,7 +12,7 @@ import { defaultDirectory } from "./default-directory.ts";
 import { openOptions, saveOptions, type StoreOptions } from "./store-secrets.ts";
 
 export async function requireStore(db: Db, feed: FeedRow): Promise<StoreRow> {
-  const row = await currentStore(db, feed.id);
+  const row = await findCurrentStore(db, feed.id);
   if (row === undefined) throw new Error(`feed ${feed.id} has no current store`);
   return row;
 }

@@ -9,10 +9,10 @@ import {
   type FeedTotals,
 } from "../../catalog/feeds.ts";
 import { forgetDrops } from "../../catalog/drops.ts";
-import { openMigration } from "../../catalog/migration/feed-migrations.ts";
+import { findOpenMigration } from "../../catalog/migration/feed-migrations.ts";
 import { insertAuditEvents } from "../../catalog/runs.ts";
 import { readSettings } from "../../catalog/settings.ts";
-import { currentStoreTypes, insertStore, replaceStore, storesOfFeed, type StoreRow } from "../../catalog/stores.ts";
+import { currentStoreTypes, insertStore, replaceStore, listStoresOfFeed, type StoreRow } from "../../catalog/stores.ts";
 import type { Db, MigrationState } from "../../catalog/schema/core.ts";
 import { FeedctlError } from "../../errors.ts";
 import type { FeedType } from "../../formats/feed-types.ts";
@@ -115,10 +115,10 @@ export async function showFeed(context: Context, name: string): Promise<FeedDeta
   const catalog = await context.catalog();
   const { db } = catalog;
   const feed = await requireFeed(db, name);
-  const open = await openMigration(db, feed.id);
+  const open = await findOpenMigration(db, feed.id);
   // a process that died during the cut-over leaves the state "switching", but not its lock
   await using free = open && (await catalog.lock({ kind: "write", id: feed.id, mode: "shared" }));
-  const [current, ...earlier] = (await storesOfFeed(db, feed.id)).toSorted(
+  const [current, ...earlier] = (await listStoresOfFeed(db, feed.id)).toSorted(
     (a, b) => Number(b.role === "current") - Number(a.role === "current") || b.id - a.id,
   );
   if (current === undefined) throw new Error(`feed ${feed.id} has no store`);
@@ -234,7 +234,7 @@ export async function deleteFeed(
     const feed = await requireFeed(transaction, name);
     if (feed.id !== id) throw feedReplaced(name);
     const totals = await feedTotals(transaction, feed.id);
-    const stores = await storesOfFeed(transaction, feed.id);
+    const stores = await listStoresOfFeed(transaction, feed.id);
     const current = stores.find((row) => row.role === "current");
     const filesAt = current === undefined ? "" : (await describeStore(context, transaction, feed, current)).location;
     await audit(transaction, context, feed, { action: "feed deleted", detail: { filesAt, ...totals } });

@@ -1,7 +1,7 @@
 import { deleteFeedRow, updateFeed } from "../../catalog/feeds.ts";
-import { takeFiles } from "../../catalog/files.ts";
+import { deleteFileRowBatch } from "../../catalog/files.ts";
 import { recordDeletes } from "../../catalog/pending.ts";
-import { markRetired, replaceStore, storesOfFeed } from "../../catalog/stores.ts";
+import { markRetired, replaceStore, listStoresOfFeed } from "../../catalog/stores.ts";
 import { locationName, type Location } from "../../stores/location.ts";
 import type { Context } from "../context.ts";
 import { frozenPlace, openFeedStore, requireStore } from "../feed-store/open-feed-store.ts";
@@ -42,14 +42,14 @@ export async function purgeFeed(context: Context, name: string): Promise<PurgeRe
   let deleted = 0;
   for (;;) {
     const taken = await catalog.db.transaction().execute(async (db) => {
-      const keys = await takeFiles(db, feed.id, BATCH);
+      const keys = await deleteFileRowBatch(db, feed.id, BATCH);
       await recordDeletes(db, { storeId: row.id, runId: run.id, now: context.now() }, keys);
       return keys.length;
     });
     deleted += (await settlePending(context, place, { wait: context.lockWait })).deleted;
     if (taken === 0) break;
   }
-  const earlier = (await storesOfFeed(catalog.db, feed.id))
+  const earlier = (await listStoresOfFeed(catalog.db, feed.id))
     .filter((other) => other.id !== row.id && other.retired_at === null && other.location !== null)
     .map((other) => locationName(other.location as Location));
   let left = 0;

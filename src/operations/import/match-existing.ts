@@ -1,4 +1,4 @@
-import { findByIdentity, type FileRow, type KnownFile, type Verified } from "../../catalog/files.ts";
+import { listFilesByIdentity, type FileRow, type KnownFile, type Verified } from "../../catalog/files.ts";
 import type { Db } from "../../catalog/schema/core.ts";
 import { mapParallel } from "../../lib/parallel.ts";
 import { parseKey } from "../../stores/key.ts";
@@ -21,7 +21,7 @@ export interface Located {
 
 /** Finds the packages that the feed has already, at whatever key: adopted ones need not be at their canonical key. */
 export async function locatePackages(db: Db, feedId: number, items: readonly PreparedPackage[]): Promise<Located> {
-  const known = await findByIdentity(
+  const known = await listFilesByIdentity(
     db,
     feedId,
     items.map(({ identity, key }) => ({ ...identity, key })),

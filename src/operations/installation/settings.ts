@@ -1,6 +1,6 @@
 import { listFeeds } from "../../catalog/feeds.ts";
 import { insertAuditEvents } from "../../catalog/runs.ts";
-import { currentStore, updateStorePlace } from "../../catalog/stores.ts";
+import { findCurrentStore, updateStorePlace } from "../../catalog/stores.ts";
 import { readSettings, removeSetting, saveSetting } from "../../catalog/settings.ts";
 import { FeedctlError } from "../../errors.ts";
 import type { Context } from "../context.ts";
@@ -74,7 +74,7 @@ async function change(
     const after = await readSettings(transaction);
     const moved = [];
     for (const feed of await listFeeds(transaction)) {
-      const store = await currentStore(transaction, feed.id);
+      const store = await findCurrentStore(transaction, feed.id);
       if (store === undefined || !followsSettings(store.type, store.options)) continue;
       const from = defaultDirectory(settingsMap(context, before), feed).path;
       const to = defaultDirectory(settingsMap(context, after), feed).path;

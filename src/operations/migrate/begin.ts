@@ -1,9 +1,9 @@
 import type { Catalog } from "../../catalog/connection/catalog.ts";
 import {
   insertMigration,
-  migrationById,
-  openMigration,
-  switchedMigration,
+  findMigration,
+  findOpenMigration,
+  findSwitchedMigration,
   updateMigration,
   type MigrationRow,
 } from "../../catalog/migration/feed-migrations.ts";
@@ -12,7 +12,7 @@ import type { Db, MigrationPlan } from "../../catalog/schema/core.ts";
 import {
   insertStore,
   reuseAsTarget,
-  storesOfFeed,
+  listStoresOfFeed,
   updateStorePlace,
   type StorePlace,
   type StoreRow,
@@ -53,7 +53,7 @@ export interface Ends {
 export async function findEnds(context: Context, db: Db, feed: FeedRow, goal: MigrationGoal): Promise<Ends> {
   const current = await requireStore(db, feed);
   const from = await frozenPlace(context, db, feed, current);
-  const open = await openMigration(db, feed.id);
+  const open = await findOpenMigration(db, feed.id);
   const found = await nextStore();
   const names = { from: locationName(from.location as Location), to: locationName(found.next.location) };
   return { current, from, open, names, ...found };
@@ -81,7 +81,7 @@ export async function findEnds(context: Context, db: Db, feed: FeedRow, goal: Mi
       throw new FeedctlError("conflict", `feed "${feed.name}" is in the middle of a migration`, {
         hint: `give it up: feedctl migrate cancel ${feed.name}`,
       });
-    const last = await switchedMigration(db, feed.id);
+    const last = await findSwitchedMigration(db, feed.id);
     if (last === undefined || last.to_store_id !== current.id)
       throw new FeedctlError("not-found", `feed "${feed.name}" has no migration to take back`, {
         hint: `see: feedctl migrate history ${feed.name}`,
@@ -92,13 +92,13 @@ export async function findEnds(context: Context, db: Db, feed: FeedRow, goal: Mi
   }
 
   async function reversedBy(migration: MigrationRow) {
-    return migration.reverses === null ? undefined : migrationById(db, migration.reverses);
+    return migration.reverses === null ? undefined : findMigration(db, migration.reverses);
   }
 }
 
 /** A store of the feed as the catalog keeps it. */
 async function savedStore(context: Context, db: Db, feed: FeedRow, storeId: number): Promise<NewStore> {
-  const row = (await storesOfFeed(db, feed.id)).find((store) => store.id === storeId);
+  const row = (await listStoresOfFeed(db, feed.id)).find((store) => store.id === storeId);
   if (row === undefined) throw new Error(`store ${storeId} of feed ${feed.id} is gone`);
   const config = await storeConfig(context, db, feed, row);
   const location = locationOf(config);
@@ -124,10 +124,10 @@ export async function recordMigration(
   const { current, next, reverses } = ends;
   return catalog.db.transaction().execute(async (db) => {
     await refuseOverlap(context, db, feed, next.location);
-    const stores = await storesOfFeed(db, feed.id);
+    const stores = await listStoresOfFeed(db, feed.id);
     // until the switch even a default directory is kept as the place it is, so that the next run finds it again
     const place = { options: next.options, location: next.location };
-    const open = await openMigration(db, feed.id);
+    const open = await findOpenMigration(db, feed.id);
     if (open !== undefined) {
       const row = stores.find((store) => store.id === open.to_store_id);
       const where = row?.location as Location | null | undefined;

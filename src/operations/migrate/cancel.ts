@@ -1,17 +1,17 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Catalog } from "../../catalog/connection/catalog.ts";
-import { openMigration, updateMigration } from "../../catalog/migration/feed-migrations.ts";
-import { claimedRanges, releaseRanges } from "../../catalog/migration/ranges.ts";
+import { findOpenMigration, updateMigration } from "../../catalog/migration/feed-migrations.ts";
+import { countClaimedRanges, releaseRanges } from "../../catalog/migration/ranges.ts";
 import { forgetDeletes } from "../../catalog/pending.ts";
 import {
-  announcedCopies,
+  listAnnouncedCopies,
   forgetAnnounced,
   forgetCopies,
   listProofs,
   type Proof,
 } from "../../catalog/migration/proofs.ts";
 import { insertAuditEvents } from "../../catalog/runs.ts";
-import { markRetired, replaceStore, storesOfFeed } from "../../catalog/stores.ts";
+import { markRetired, replaceStore, listStoresOfFeed } from "../../catalog/stores.ts";
 import { FeedctlError } from "../../errors.ts";
 import { inBatches, mapParallel } from "../../lib/parallel.ts";
 import { locationName, type Location } from "../../stores/location.ts";
@@ -58,12 +58,12 @@ export async function cancelMigration(
     throw new FeedctlError("locked", `the migration of feed "${feed.name}" is still stopping`, {
       hint: "run the same command again in a moment",
     });
-  const open = await openMigration(catalog.db, feed.id);
+  const open = await findOpenMigration(catalog.db, feed.id);
   if (open === undefined)
     throw new FeedctlError("conflict", `the migration of feed "${feed.name}" has ended meanwhile`);
   await updateMigration(catalog.db, open.id, { request: "cancel", requested_by: context.actor });
   await stopWorkers(context, catalog, open.id);
-  const row = (await storesOfFeed(catalog.db, feed.id)).find((store) => store.id === open.to_store_id);
+  const row = (await listStoresOfFeed(catalog.db, feed.id)).find((store) => store.id === open.to_store_id);
   if (row === undefined) throw new Error(`store ${open.to_store_id} is gone`);
   const result = { feed: feed.name, target: locationName(row.location as Location), removed: 0, left: 0 };
 
@@ -104,7 +104,7 @@ export async function cancelMigration(
     target: Store,
   ): Promise<Key[]> {
     const keys = there.flatMap(({ key }) => (proven.has(key) ? [] : [key]));
-    const announced = await announcedCopies(catalog.db, storeId, keys);
+    const announced = await listAnnouncedCopies(catalog.db, storeId, keys);
     const asked = keys.filter((key) => announced.has(key));
     const found = mapParallel(asked, context.concurrency, async (key) =>
       (await contentHash(target, key, signal)) === announced.get(key) ? [key] : [],
@@ -116,7 +116,7 @@ export async function cancelMigration(
 /** Workers look every few seconds whether they are still wanted; one that is gone is not waited for. */
 async function stopWorkers(context: Context, catalog: Catalog, migrationId: number): Promise<void> {
   const { signal } = context;
-  while ((await claimedRanges(catalog.db, migrationId, SILENT)) > 0)
+  while ((await countClaimedRanges(catalog.db, migrationId, SILENT)) > 0)
     await sleep(500, undefined, { signal }).catch(() => signal.throwIfAborted());
   await releaseRanges(catalog.db, migrationId);
 }

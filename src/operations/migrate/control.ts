@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import {
-  migrationById,
-  openMigration,
-  requestOfMigration,
+  findMigration,
+  findOpenMigration,
+  setMigrationRequest,
   updateMigration,
   type MigrationRow,
 } from "../../catalog/migration/feed-migrations.ts";
@@ -24,7 +24,7 @@ export interface MigrationAsked {
 }
 
 export async function requireOpenMigration(catalog: Catalog, feed: FeedRow): Promise<MigrationRow> {
-  const open = await openMigration(catalog.db, feed.id);
+  const open = await findOpenMigration(catalog.db, feed.id);
   if (open !== undefined) return open;
   throw new FeedctlError("not-found", `feed "${feed.name}" has no unfinished migration`, {
     hint: `see: feedctl migrate history ${feed.name}`,
@@ -51,7 +51,7 @@ export async function askRunner(
 ): Promise<MigrationAsked> {
   const catalog = await context.catalog();
   const by = `${context.actor} on ${context.host}`;
-  if (!(await requestOfMigration(catalog.db, migration.id, request, by)))
+  if (!(await setMigrationRequest(catalog.db, migration.id, request, by)))
     throw new FeedctlError("conflict", `the migration of feed "${feed.name}" has ended meanwhile`);
   return { feed: feed.name, migration: migration.id, outcome: "asked" };
 }
@@ -75,7 +75,7 @@ export async function* cutOverMigration(context: Context, name: string): AsyncGe
   for (;;) {
     await sleep(LOOK, undefined, { signal: context.signal });
     await using lock = await tryLock(); // before the look, or it might end in between
-    const row = await migrationById(catalog.db, migration.id);
+    const row = await findMigration(catalog.db, migration.id);
     if (row === undefined || row.state === "paused") break;
     if (row.finished_at === null) {
       if (lock === undefined) continue;

@@ -1,7 +1,7 @@
 import { endCutOver, updateMigration } from "../../catalog/migration/feed-migrations.ts";
 import { feedTotals } from "../../catalog/feeds.ts";
 import { saveFailures } from "../../catalog/migration/progress.ts";
-import { unsettledKeys } from "../../catalog/pending.ts";
+import { listPendingKeys } from "../../catalog/pending.ts";
 import { adoptProofs, countUnproven, keepOldProofs, recordStale } from "../../catalog/migration/proofs.ts";
 import { makeCurrent, replaceStore, updateStorePlace } from "../../catalog/stores.ts";
 import { FeedctlError } from "../../errors.ts";
@@ -36,7 +36,7 @@ export async function* cutOver(session: Session): AsyncGenerator<PassEvent, CutO
     const since = performance.now();
     await updateMigration(db, migration.id, { state: "switching", updated_at: context.now() });
     // what dead runs left and what rows have given up must not be carried over
-    const withdrawn = await unsettledKeys(db, ends.current.id);
+    const withdrawn = await listPendingKeys(db, ends.current.id);
     await settlePending(context, { feed, storeId: ends.current.id, store: source, run });
     const about = { feedId: feed.id, source, target, targetStoreId: migration.to_store_id, migrationId: migration.id };
     const how = {

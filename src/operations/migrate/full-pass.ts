@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { listFiles, readFiles } from "../../catalog/files.ts";
 import { announceCopies, listProofs, type SavedProof } from "../../catalog/migration/proofs.ts";
-import { isUnsettled } from "../../catalog/pending.ts";
+import { isPending } from "../../catalog/pending.ts";
 import type { Db } from "../../catalog/schema/core.ts";
 import { FeedctlError, isFeedctlError } from "../../errors.ts";
 import { parseKey } from "../../stores/key.ts";
@@ -174,7 +174,7 @@ async function copyUnlessOverwritten(pass: Pass, pair: PassPair, job: Job): Prom
     await copyPair(pass, pair, job);
   } catch (error) {
     const { db, input } = pass;
-    if (!isFeedctlError(error, "corrupt") || !(await isUnsettled(db, input.sourceStoreId, job.key))) throw error;
+    if (!isFeedctlError(error, "corrupt") || !(await isPending(db, input.sourceStoreId, job.key))) throw error;
   }
 }
 
@@ -184,7 +184,7 @@ async function copyPair({ context, db, input, log, notes }: Pass, pair: PassPair
   let { row } = pair;
   if (row === undefined) {
     // an import is about to record it, or a deletion to remove it: whichever it is, a later look sees the end of it
-    if (await isUnsettled(db, sourceStoreId, job.key)) return;
+    if (await isPending(db, sourceStoreId, job.key)) return;
     row = (await readFiles(db, feedId, [job.key])).get(job.key);
   }
   if (from === undefined) throw new FeedctlError("not-found", "the catalog names it, but the source has no such blob");

@@ -1,7 +1,7 @@
-import { openMigration, switchedMigration, updateMigration } from "../../catalog/migration/feed-migrations.ts";
-import { findFiles } from "../../catalog/files.ts";
-import { findDeletes, forgetAllDeletes, forgetDeletes } from "../../catalog/pending.ts";
-import { markRetired, storesOfFeed } from "../../catalog/stores.ts";
+import { findOpenMigration, findSwitchedMigration, updateMigration } from "../../catalog/migration/feed-migrations.ts";
+import { listFileHashes } from "../../catalog/files.ts";
+import { listPendingDeletesAmong, forgetAllDeletes, forgetDeletes } from "../../catalog/pending.ts";
+import { markRetired, listStoresOfFeed } from "../../catalog/stores.ts";
 import { FeedctlError } from "../../errors.ts";
 import { inBatches } from "../../lib/parallel.ts";
 import { locationName, overlap, type Location } from "../../stores/location.ts";
@@ -79,13 +79,13 @@ export async function* retireStore(context: Context, name: string): AsyncGenerat
       if (pair.old !== undefined) (pair.now?.size === pair.old.size ? doomed : missing).push(pair.old);
     }
     const waiting = new Set(
-      await findDeletes(
+      await listPendingDeletesAmong(
         catalog.db,
         old.id,
         missing.map((blob) => blob.key),
       ),
     );
-    const named = await findFiles(
+    const named = await listFileHashes(
       catalog.db,
       feed.id,
       missing.map((blob) => blob.key),
@@ -130,13 +130,13 @@ export async function* retireStore(context: Context, name: string): AsyncGenerat
 async function find(context: Context, name: string) {
   const { db } = await context.catalog();
   const feed = await requireLiveFeed(db, name);
-  if ((await openMigration(db, feed.id)) !== undefined)
+  if ((await findOpenMigration(db, feed.id)) !== undefined)
     throw new FeedctlError("refused", `feed "${feed.name}" is in the middle of a migration`, {
       hint: "finish it first",
     });
-  const migration = await switchedMigration(db, feed.id);
+  const migration = await findSwitchedMigration(db, feed.id);
   const current = await requireStore(db, feed);
-  const old = (await storesOfFeed(db, feed.id)).find((row) => row.id === migration?.from_store_id);
+  const old = (await listStoresOfFeed(db, feed.id)).find((row) => row.id === migration?.from_store_id);
   if (migration === undefined || old === undefined || migration.to_store_id !== current.id) {
     throw new FeedctlError("not-found", `feed "${feed.name}" has no migration whose old files could be retired`, {
       hint: `see: feedctl feed show ${feed.name}`,

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Catalog, CatalogLock } from "../../catalog/connection/catalog.ts";
-import { migrationById, updateMigration, type MigrationRow } from "../../catalog/migration/feed-migrations.ts";
+import { findMigration, updateMigration, type MigrationRow } from "../../catalog/migration/feed-migrations.ts";
 import { updatePass } from "../../catalog/migration/progress.ts";
 import type { FeedRow } from "../../catalog/feeds.ts";
 import type { MigrationRequest } from "../../catalog/schema/core.ts";
@@ -59,7 +59,7 @@ export function watchMigration(context: Context, catalog: Catalog, migrationId: 
     await updateMigration(catalog.db, migrationId, { updated_at: now });
     if (pass !== undefined)
       await updatePass(catalog.db, { migrationId, number: pass.number }, passCounts(pass.counts()), { now });
-    const row = await migrationById(catalog.db, migrationId);
+    const row = await findMigration(catalog.db, migrationId);
     if (row === undefined || row.request === null || deaf) return;
     asked = row.request;
     by = row.requested_by ?? undefined;

@@ -4,9 +4,9 @@ import { feedTotals } from "../../catalog/feeds.ts";
 import { startPass, updatePass } from "../../catalog/migration/progress.ts";
 import {
   divideFeed,
-  quietRanges,
+  listStaleRanges,
   rangeTotals,
-  unfinishedRanges,
+  listUnfinishedRanges,
   type RangeTotals,
 } from "../../catalog/migration/ranges.ts";
 import { countUnproven } from "../../catalog/migration/proofs.ts";
@@ -37,14 +37,14 @@ export async function* shareFirstPass(
   const { context, catalog, feed, migration, run, source, target } = session;
   const { db } = catalog;
   const { files, bytes } = await feedTotals(db, feed.id);
-  const open = await unfinishedRanges(db, migration.id);
+  const open = await listUnfinishedRanges(db, migration.id);
   if (catalog.kind !== "postgres") return;
   if (open.length === 0 && (await countUnproven(db, feed.id, migration.to_store_id)) <= RANGE) return;
   await using jobs = await openOrGoOn(session);
   if (jobs === undefined) return;
   await jobs.open(migration.id); // before the ranges, which are what workers look for
   await divideFeed(db, migration.id, feed.id, RANGE);
-  if ((await unfinishedRanges(db, migration.id)).length === 0) return;
+  if ((await listUnfinishedRanges(db, migration.id)).length === 0) return;
 
   const about = { migrationId: migration.id, kind: "full", runId: run.id, expectedBlobs: files, expectedBytes: bytes };
   const number = await startPass(db, { ...about, kind: "full", now: context.now() });
@@ -66,7 +66,7 @@ export async function* shareFirstPass(
   };
   for (;;) {
     context.signal.throwIfAborted();
-    const left = await unfinishedRanges(db, migration.id);
+    const left = await listUnfinishedRanges(db, migration.id);
     totals = await rangeTotals(db, migration.id);
     const { ranges, finished, copied, failed, bytes: moved } = totals;
     yield { type: "ranges", ranges, finished, copied, failed, bytes: moved };
@@ -75,7 +75,7 @@ export async function* shareFirstPass(
     if (job === undefined) {
       const search = performance.now() - published > SEARCH;
       if (search) {
-        await jobs.publish(migration.id, await quietRanges(db, migration.id, LOST));
+        await jobs.publish(migration.id, await listStaleRanges(db, migration.id, LOST));
         published = performance.now();
       } else await sleep(LOOK, undefined, { signal: context.signal }).catch(() => context.signal.throwIfAborted());
       continue;

@@ -3,7 +3,7 @@ import { listMigrations, type MigrationRow } from "../../catalog/migration/feed-
 import { listFailures, listPasses, type Failure, type PassRow } from "../../catalog/migration/progress.ts";
 import { rangeTotals } from "../../catalog/migration/ranges.ts";
 import type { MigrationPlan, MigrationRequest, MigrationState } from "../../catalog/schema/core.ts";
-import { storesOfFeed, type StoreRow } from "../../catalog/stores.ts";
+import { listStoresOfFeed, type StoreRow } from "../../catalog/stores.ts";
 import { locationName, type Location } from "../../stores/location.ts";
 import type { Context } from "../context.ts";
 import { requireFeed } from "../feed-store/find-feed.ts";
@@ -60,7 +60,7 @@ export interface MigrationStatus extends Migration {
 export async function migrationHistory(context: Context, name: string): Promise<Migration[]> {
   const { db } = await context.catalog();
   const feed = await requireFeed(db, name);
-  const stores = await storesOfFeed(db, feed.id);
+  const stores = await listStoresOfFeed(db, feed.id);
   return (await listMigrations(db, feed.id)).map((row) => migrationOf(feed, stores, row));
 }
 
@@ -90,7 +90,7 @@ async function statusOf(context: Context, feed: FeedRow, row: MigrationRow): Pro
   const passes = (await listPasses(db, row.id)).map(passOf);
   const { ranges, finished, ...counts } = await rangeTotals(db, row.id);
   return {
-    ...migrationOf(feed, await storesOfFeed(db, feed.id), row),
+    ...migrationOf(feed, await listStoresOfFeed(db, feed.id), row),
     running,
     plan: row.plan,
     request: row.request,

@@ -1,10 +1,10 @@
 import { randomUUID } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Catalog } from "../../catalog/connection/catalog.ts";
-import { migrationById } from "../../catalog/migration/feed-migrations.ts";
+import { findMigration } from "../../catalog/migration/feed-migrations.ts";
 import type { TakenJob } from "../../catalog/migration/worker-jobs.ts";
 import { saveFailures } from "../../catalog/migration/progress.ts";
-import { advanceRange, claimRange, keepRange, releaseRanges } from "../../catalog/migration/ranges.ts";
+import { advanceRange, claimRange, touchRange, releaseRanges } from "../../catalog/migration/ranges.ts";
 import { FeedctlError } from "../../errors.ts";
 import type { Store } from "../../stores/store.ts";
 import type { Context } from "../context.ts";
@@ -49,9 +49,9 @@ export async function workRange(outer: Context, work: RangeWork): Promise<"done"
 
   /** Tells everybody that this process is alive, and finds out whether it still may go on. */
   async function beat(): Promise<void> {
-    const row = await migrationById(db, migrationId);
+    const row = await findMigration(db, migrationId);
     const wanted = row?.state === "copying" && row.request !== "pause" && row.request !== "cancel";
-    if (!wanted || !(await keepRange(db, { migrationId, number, claim }))) {
+    if (!wanted || !(await touchRange(db, { migrationId, number, claim }))) {
       stop.abort();
       return;
     }

@@ -1,10 +1,10 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Catalog } from "../../catalog/connection/catalog.ts";
-import { migrationById } from "../../catalog/migration/feed-migrations.ts";
-import { feedById } from "../../catalog/feeds.ts";
+import { findMigration } from "../../catalog/migration/feed-migrations.ts";
+import { findFeedById } from "../../catalog/feeds.ts";
 import type { TakenJob } from "../../catalog/migration/worker-jobs.ts";
-import { sharedMigrations } from "../../catalog/migration/ranges.ts";
-import { storesOfFeed } from "../../catalog/stores.ts";
+import { listSharedMigrations } from "../../catalog/migration/ranges.ts";
+import { listStoresOfFeed } from "../../catalog/stores.ts";
 import { insertWorker, listWorkers, markWorkerSeen, type WorkerRow } from "../../catalog/migration/workers.ts";
 import { FeedctlError, isFeedctlError } from "../../errors.ts";
 import type { Store } from "../../stores/store.ts";
@@ -81,7 +81,7 @@ export async function* runWorker(
   yield summary;
 
   async function takeOne(): Promise<TakenJob | undefined> {
-    const shared = await sharedMigrations(catalog.db);
+    const shared = await listSharedMigrations(catalog.db);
     for (const migrationId of opened.keys()) if (!shared.includes(migrationId)) await close(migrationId);
     for (const migrationId of shared) {
       if ((resting.get(migrationId) ?? -Infinity) > performance.now()) continue;
@@ -118,10 +118,10 @@ export async function* runWorker(
 
   /** Undefined: it is over. */
   async function open(migrationId: number): Promise<Ends | undefined> {
-    const migration = await migrationById(catalog.db, migrationId);
-    const feed = migration === undefined ? undefined : await feedById(catalog.db, migration.feed_id);
+    const migration = await findMigration(catalog.db, migrationId);
+    const feed = migration === undefined ? undefined : await findFeedById(catalog.db, migration.feed_id);
     if (migration === undefined || feed === undefined || migration.finished_at !== null) return undefined;
-    const stores = await storesOfFeed(catalog.db, feed.id);
+    const stores = await listStoresOfFeed(catalog.db, feed.id);
     const [from, to] = [migration.from_store_id, migration.to_store_id].map((id) =>
       stores.find((row) => row.id === id),
     );

@@ -37,9 +37,9 @@ export async function refuseUnsafePlaces(
     // Loaded only where there is a catalog: most of the time to start is that of the library for SQL.
     const [
       { readSettings },
-      { liveStores },
+      { listLiveStores },
       { listFeeds },
-      { feedsWithDropPath },
+      { listFeedsWithDropPath },
       { settingsMap },
       { defaultDirectory },
     ] = await Promise.all([
@@ -52,13 +52,13 @@ export async function refuseUnsafePlaces(
     ]);
     const settings = settingsMap(context, await readSettings(db));
     const feeds = new Map((await listFeeds(db)).map((feed) => [feed.id, feed]));
-    for (const row of await liveStores(db)) {
+    for (const row of await listLiveStores(db)) {
       const feed = feeds.get(row.feed_id);
       if (feed === undefined || row.role === "previous") continue;
       const place = (row.location as Location | null) ?? directoryLocation(defaultDirectory(settings, feed).path);
       if (overlap(target.location, place) !== undefined) throw liveStore(feed.name, target.location);
     }
-    for (const { name, drop_path: path } of await feedsWithDropPath(db)) {
+    for (const { name, drop_path: path } of await listFeedsWithDropPath(db)) {
       if (path === null || overlap(target.location, directoryLocation(path)) === undefined) continue;
       throw dropPath(name, path, target.location);
     }

@@ -1,6 +1,6 @@
-import { cachedVersions, deleteVersions, lockRows } from "../../catalog/packages.ts";
+import { listCachedVersions, deleteVersions, lockRows } from "../../catalog/packages.ts";
 import { storesHolding, type HoldingStore } from "../../catalog/migration/feed-migrations.ts";
-import { takeVersionFiles } from "../../catalog/files.ts";
+import { deleteFileRowsOfVersions } from "../../catalog/files.ts";
 import { recordDeletes } from "../../catalog/pending.ts";
 import type { Db } from "../../catalog/schema/core.ts";
 import { requireLiveFeed } from "../feed-store/find-feed.ts";
@@ -54,8 +54,8 @@ export async function takeCached(
   limit: number,
 ): Promise<{ versions: number; files: number }> {
   await lockRows(db, feedId, "exclusive");
-  const versions = await cachedVersions(db, feedId, limit);
-  const keys = await takeVersionFiles(db, versions);
+  const versions = await listCachedVersions(db, feedId, limit);
+  const keys = await deleteFileRowsOfVersions(db, versions);
   const about = { runId: run.id, now: context.now() };
   for (const store of stores) await recordDeletes(db, { ...store, ...about }, keys);
   await deleteVersions(db, versions);

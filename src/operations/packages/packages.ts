@@ -7,7 +7,7 @@ import {
   type PackageVersion,
   type VersionFile,
 } from "../../catalog/packages.ts";
-import { takeVersionFiles } from "../../catalog/files.ts";
+import { deleteFileRowsOfVersions } from "../../catalog/files.ts";
 import { FeedctlError } from "../../errors.ts";
 import { parseKey } from "../../stores/key.ts";
 import type { ByteRange } from "../../stores/store.ts";
@@ -145,7 +145,7 @@ export async function deletePackage(
       await target.assertHeld();
       await lockRows(transaction, target.feed.id, "exclusive");
       // read again: files may have been added since the versions were listed
-      const keys = await takeVersionFiles(
+      const keys = await deleteFileRowsOfVersions(
         transaction,
         versions.map((version) => version.id),
       );

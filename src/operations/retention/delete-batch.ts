@@ -1,8 +1,13 @@
 import { deleteVersions, lockRows } from "../../catalog/packages.ts";
 import { countDeletes } from "../../catalog/pending.ts";
-import { expiredVersions, hideVersions, unhideUsed, type HiddenReason } from "../../catalog/retention/quarantine.ts";
-import { takeAssetRows } from "../../catalog/retention/assets.ts";
-import { takeFilesOf } from "../../catalog/retention/items.ts";
+import {
+  lockExpiredVersions,
+  hideVersions,
+  unhideUsed,
+  type HiddenReason,
+} from "../../catalog/retention/quarantine.ts";
+import { deleteAssetFileRows } from "../../catalog/retention/assets.ts";
+import { deleteVersionFileRows } from "../../catalog/retention/items.ts";
 import { subjectOf } from "../../catalog/retention/subject.ts";
 import type { Db } from "../../catalog/schema/core.ts";
 import { isFeedctlError } from "../../errors.ts";
@@ -99,7 +104,7 @@ async function nextItems(task: RetentionTask, db: Db) {
 export async function freeBatch(task: RetentionTask): Promise<Batch> {
   return inTransaction(task, async (db, target) => {
     const now = task.context.now();
-    const expired = await expiredVersions(db, task.feed.id, now, BATCH);
+    const expired = await lockExpiredVersions(db, task.feed.id, now, BATCH);
     const items = expired.map((version) => ({
       id: version.id,
       object: objectOf(version),
@@ -146,7 +151,7 @@ async function purge(
 ): Promise<void> {
   const ids = items.map(({ id }) => id);
   const isAsset = feed.type === "asset";
-  const files = await (isAsset ? takeAssetRows(db, feed.id, ids) : takeFilesOf(db, ids));
+  const files = await (isAsset ? deleteAssetFileRows(db, feed.id, ids) : deleteVersionFileRows(db, ids));
   const keys = files.map(({ key }) => key);
   await recordDeleted(context, db, target, keys);
   if (!isAsset) await deleteVersions(db, ids);

@@ -1,4 +1,4 @@
-import { explainRule, whatKeeps } from "../../catalog/retention/explain.ts";
+import { explainRule, findProtection } from "../../catalog/retention/explain.ts";
 import type { PackageVersion } from "../../catalog/packages.ts";
 import { findPlanned } from "../../catalog/retention/assets.ts";
 import type { PlannedVersion } from "../../catalog/retention/plan.ts";
@@ -90,7 +90,7 @@ export async function explainRetention(context: Context, feedName: string, text:
   await using plan = await planRetention(context, feedName, async (db, feed, rule) => {
     const query = await compileRule(feed.type, rule, now);
     const finding = await explainRule(db, feed.id, query, version.id);
-    const keptBy = await whatKeeps(db, version.id);
+    const keptBy = await findProtection(db, version.id);
     if (finding === undefined) return verdictOf(rule, "gone", "an earlier rule deletes it");
     const { place, bytesBefore, countBefore } = finding;
     const of = { ...version, place, bytesBefore, countBefore };
@@ -125,7 +125,7 @@ export async function explainRetention(context: Context, feedName: string, text:
   };
 }
 
-type Keeper = NonNullable<Awaited<ReturnType<typeof whatKeeps>>>;
+type Keeper = NonNullable<Awaited<ReturnType<typeof findProtection>>>;
 
 function protectionReason(feedType: string, { package: named, version, reason, rule }: Keeper): string {
   if (named === null || version === null) return `rule ${rule} keeps it across rules`;

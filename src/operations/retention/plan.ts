@@ -4,7 +4,7 @@ import {
   analyzeKept,
   keepAcross,
   sumPlan,
-  takeByRule,
+  selectByRule,
   type PlannedVersion,
   type PlanSums,
   type PlanTotals,
@@ -79,7 +79,7 @@ export async function planRetention(
     for (const query of queries) {
       context.signal.throwIfAborted();
       await beforeRule?.(db, feed, rules[query.position - 1] as RetentionRule);
-      taken += await takeByRule(db, feed.id, query, taken);
+      taken += await selectByRule(db, feed.id, query, taken);
     }
     const sums = await sumPlan(db);
     const total = totalOf(sums.rules);

@@ -4,7 +4,7 @@ import {
   insertStore,
   makeCurrent,
   replaceStore,
-  storesOfFeed,
+  listStoresOfFeed,
   updateStorePlace,
   type StoreRow,
 } from "../../catalog/stores.ts";
@@ -113,7 +113,7 @@ async function replace(
   const now = context.now();
   await replaceStore(db, current.id, frozen, now);
   // an earlier store at the same location becomes current again: a location never has two rows
-  const earlier = (await storesOfFeed(db, feedId)).find(
+  const earlier = (await listStoresOfFeed(db, feedId)).find(
     (row) => row.location !== null && overlap(row.location as Location, next.location) === "same",
   );
   if (earlier === undefined)

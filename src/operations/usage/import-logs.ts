@@ -1,6 +1,6 @@
 import { createHash, type Hash } from "node:crypto";
-import { countedLogs, recordUse, saveCountedLog, type LoggedUse } from "../../catalog/usage.ts";
-import { currentStore } from "../../catalog/stores.ts";
+import { listCountedLogs, recordUse, saveCountedLog, type LoggedUse } from "../../catalog/usage.ts";
+import { findCurrentStore } from "../../catalog/stores.ts";
 import { FeedctlError, isFeedctlError } from "../../errors.ts";
 import type { Context } from "../context.ts";
 import { requireLiveFeed } from "../feed-store/find-feed.ts";
@@ -75,7 +75,7 @@ export async function* importUsage(context: Context, input: UsageInput): AsyncGe
 }
 
 async function storePrefix(context: Context, feedId: number): Promise<string> {
-  const store = await currentStore((await context.catalog()).db, feedId);
+  const store = await findCurrentStore((await context.catalog()).db, feedId);
   const path = store?.options["targetPath"];
   return typeof path === "string" && path !== "" ? `${path.replace(/\/$/, "")}/` : "";
 }
@@ -113,7 +113,7 @@ async function countInto(context: Context, log: Log, answer: CountedFile): Promi
   const head = createHash("sha256")
     .update(await firstLine(log.file))
     .digest("hex");
-  const known = await countedLogs(db, log.feedId, head);
+  const known = await listCountedLogs(db, log.feedId, head);
   const done = await prefixHash(log.file, known);
   let before = done?.sha256;
   const counter = createCounter(log, answer);

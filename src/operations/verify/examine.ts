@@ -1,4 +1,4 @@
-import { findFiles, readFiles, type FileRow, type Verified } from "../../catalog/files.ts";
+import { listFileHashes, readFiles, type FileRow, type Verified } from "../../catalog/files.ts";
 import type { FeedRow } from "../../catalog/feeds.ts";
 import { findWriter } from "../../catalog/pending.ts";
 import type { Db } from "../../catalog/schema/core.ts";
@@ -52,7 +52,7 @@ export async function examine(
     if (!isKey(key)) return finding("differ", key, "the catalog's key is not a valid key");
     if (blob !== undefined) return await examineAgain(examination, row, await examinePair(examination, row, blob));
     // it may have been deleted or stored between the two listings
-    if (!(await findFiles(db, feed.id, [key])).has(key)) return undefined;
+    if (!(await listFileHashes(db, feed.id, [key])).has(key)) return undefined;
     const now = await store.head(key, { signal: context.signal });
     if (now === undefined) return finding("missing-blob", key, "the store has no such blob");
     return await examineAgain(examination, row, await examinePair(examination, row, now));
@@ -113,7 +113,7 @@ async function examineBlob(examination: Examination, key: string): Promise<Verif
     if (!(await isDead(examination, writer))) return undefined;
     return finding("missing-row", key, "was left by an interrupted import; --repair removes it");
   }
-  if ((await findFiles(db, feed.id, [key])).has(key)) return undefined;
+  if ((await listFileHashes(db, feed.id, [key])).has(key)) return undefined;
   return finding("missing-row", key, "the catalog has no row for it");
 }
 

@@ -123,7 +123,7 @@ describe("the embedded catalog", () => {
     writeFileSync(place.path("file"), "");
     const below = await place.feedctl(["feed", "list"], { env: { FEEDCTL_DATA_DIR: place.path("file", "data") } });
     assert.equal(below.code, 6, below.stderr);
-    assert.match(below.stderr, /data directory .* cannot be made/);
+    assert.match(below.stderr, /data directory .* could not be created/);
     if (process.getuid?.() === 0) return t.diagnostic("as root: a directory without rights is not tried");
     mkdirSync(place.path("closed"));
     chmodSync(place.path("closed"), 0o500);
