@@ -9,8 +9,8 @@ import { checkNames } from "../assets/check-names.ts";
 import type { FeedWriter, Target } from "../commit/feed-writer.ts";
 import type { Context } from "../context.ts";
 import { lookAgain, writeInto } from "./look-again.ts";
-import { unadopted, type AdoptedBlob } from "./outcome.ts";
-import { listUnrecorded, readAsset, type ListedAsset, type ReadAsset } from "./read-asset.ts";
+import { blobOutcome, type AdoptedBlob } from "./outcome.ts";
+import { listUnrecorded, readAsset, type AssetListingEntry, type AssetBlob } from "./read-asset.ts";
 
 export interface AdoptAssets {
   feed: FeedRow;
@@ -20,30 +20,30 @@ export interface AdoptAssets {
   writer: FeedWriter | undefined;
 }
 
-/** How many blobs are read before they are recorded, of how many that the store lists. */
+/** Limits of a batch: blobs to read, and entries of the store's listing. */
 const BATCH = { blobs: 64, listed: 4096 };
 
-/** What is to be recorded together. */
+/** Files and folders that are recorded in one transaction. */
 interface Batch {
-  files: ReadAsset[];
-  /** Other tools' folder markers: they become folders. */
+  files: AssetBlob[];
+  /** Paths of other tools' folder markers. */
   folders: string[];
 }
 
 /**
- * Catalogues files that lie in an asset directory's store already: their bytes are read once, their types, headers and
- * metadata are the blobs' own. Other tools' folder markers become folders; history that another server keeps stays its own.
+ * Catalogues files that are already in an asset directory's store. Each is read once, for its hashes; content type, headers
+ * and metadata come from the blob. Other tools' folder markers become folders. Another server's history is skipped.
  */
 export async function* adoptAssets(context: Context, input: AdoptAssets): AsyncGenerator<AdoptedBlob> {
   const { db } = await context.catalog();
   const { feed, store } = input;
-  const size = (listed: ListedAsset) => ("blob" in listed ? 1 : 0);
+  const size = (listed: AssetListingEntry) => ("blob" in listed ? 1 : 0);
   const listing = listUnrecorded(context, db, feed.id, store);
   for await (const listed of inBatches(listing, BATCH.listed, { size, most: BATCH.blobs })) {
     const batch: Batch = { files: [], folders: [] };
     const blobs: BlobInfo[] = [];
     for (const each of listed) {
-      if ("answer" in each) yield each.answer;
+      if ("outcome" in each) yield each.outcome;
       else if ("folder" in each) batch.folders.push(each.folder);
       else blobs.push(each.blob);
     }
@@ -55,7 +55,7 @@ export async function* adoptAssets(context: Context, input: AdoptAssets): AsyncG
   }
 }
 
-/** Records those files that can have a row. */
+/** Records the files that are not refused. Returns one result per file. */
 async function adoptFiles(context: Context, input: AdoptAssets, { files, folders }: Batch): Promise<AdoptedBlob[]> {
   const { feed, row, store, writer } = input;
   if (files.length + folders.length === 0) return [];
@@ -67,35 +67,35 @@ async function adoptFiles(context: Context, input: AdoptAssets, { files, folders
     for (const look of await lookAgain(context, target, wanted)) {
       const { asset } = look.each;
       if ("now" in look) present.push(asset);
-      else refused.set(look.each, unadopted(asset.key, look.status, look.reason, asset.size));
+      else refused.set(look.each, blobOutcome(asset.key, look.status, look.reason, asset.size));
     }
     await record(context, target, present, folders);
     return outcomesOf(files, refused);
   });
 }
 
-function outcomesOf(files: readonly ReadAsset[], refused: ReadonlyMap<ReadAsset, AdoptedBlob>): AdoptedBlob[] {
-  return files.map((file) => refused.get(file) ?? unadopted(file.asset.key, "adopted", null, file.asset.size));
+function outcomesOf(files: readonly AssetBlob[], refused: ReadonlyMap<AssetBlob, AdoptedBlob>): AdoptedBlob[] {
+  return files.map((file) => refused.get(file) ?? blobOutcome(file.asset.key, "adopted", null, file.asset.size));
 }
 
-/** Files that have a row, or whose names cannot be. */
+/** Results for files that already have a row, or whose names are invalid. */
 async function findRefused(
   context: Context,
   feed: FeedRow,
   store: Store,
-  files: readonly ReadAsset[],
-): Promise<Map<ReadAsset, AdoptedBlob>> {
+  files: readonly AssetBlob[],
+): Promise<Map<AssetBlob, AdoptedBlob>> {
   const { db } = await context.catalog();
   const keys = files.map(({ asset }) => asset.key);
   const there = await listAssetsAt(db, feed.id, keys);
   const names = keys.filter((key) => !there.has(key)).map((key) => ({ path: key, folder: false, from: key }));
   const problems = await checkNames(db, { feedId: feed.id, store, names });
   const bad = new Map(problems.map(({ path, reason }) => [path, reason]));
-  const refused = new Map<ReadAsset, AdoptedBlob>();
+  const refused = new Map<AssetBlob, AdoptedBlob>();
   for (const file of files) {
     const { key, size } = file.asset;
-    if (there.has(key)) refused.set(file, unadopted(key, "existing", null, size));
-    else if (bad.has(key)) refused.set(file, unadopted(key, "conflict", bad.get(key) ?? null, null));
+    if (there.has(key)) refused.set(file, blobOutcome(key, "existing", null, size));
+    else if (bad.has(key)) refused.set(file, blobOutcome(key, "conflict", bad.get(key) ?? null, null));
   }
   return refused;
 }

@@ -2,26 +2,29 @@ import { listFilesByIdentity } from "../../catalog/files.ts";
 import { insertFiles, lockRows } from "../../catalog/packages.ts";
 import type { BlobInfo } from "../../stores/store.ts";
 import { lookAgain } from "./look-again.ts";
-import { adopted, type AdoptedBlob } from "./outcome.ts";
+import { adoptOutcome, type AdoptedBlob } from "./outcome.ts";
 import type { Context } from "../context.ts";
 import type { Target } from "../commit/feed-writer.ts";
 import { identityName } from "../packages/identity-name.ts";
 import type { PreparedPackage } from "../import/prepare-package.ts";
 import { newFile } from "../import/put-package.ts";
 
-/** A blob whose bytes were read: who it is, and the version of it that was read. */
-export interface ReadBlob {
+/** A blob that was read as a package. `blob` is the state in which it was read. */
+export interface PackageBlob {
   item: PreparedPackage;
   blob: BlobInfo;
 }
 
-/** What is to be recorded, and the answers about the rest. `known`: identities met by a run that records nothing. */
+/**
+ * Splits blobs into those to record and the results for the rest. `known`: keys by identity, filled by a dry run, which
+ * records no rows.
+ */
 export async function chooseBlobs(
   context: Context,
   feedId: number,
-  blobs: readonly ReadBlob[],
+  blobs: readonly PackageBlob[],
   known = new Map<string, string>(),
-): Promise<{ wanted: ReadBlob[]; results: AdoptedBlob[] }> {
+): Promise<{ wanted: PackageBlob[]; results: AdoptedBlob[] }> {
   const { db } = await context.catalog();
   const rows = await listFilesByIdentity(
     db,
@@ -30,13 +33,14 @@ export async function chooseBlobs(
   );
   const keys = new Set(rows.map(({ key }) => key));
   const places = new Map([...known, ...rows.map((row) => [identityName(row), row.key] as const)]);
-  const wanted: ReadBlob[] = [];
+  const wanted: PackageBlob[] = [];
   const results: AdoptedBlob[] = [];
   for (const each of blobs) {
     const name = identityName(each.item.identity);
     const place = places.get(name);
-    if (keys.has(each.item.key)) results.push(adopted(each.item, "existing"));
-    else if (place !== undefined) results.push(adopted(each.item, "conflict", `the feed has this package at ${place}`));
+    if (keys.has(each.item.key)) results.push(adoptOutcome(each.item, "existing"));
+    else if (place !== undefined)
+      results.push(adoptOutcome(each.item, "conflict", `the feed has this package at ${place}`));
     else {
       places.set(name, each.item.key);
       known.set(name, each.item.key);
@@ -47,13 +51,13 @@ export async function chooseBlobs(
 }
 
 /**
- * Records blobs that lie in the store, at their own keys. The feed must be locked against every other writer: only then
- * is a blob that is there, and that nothing asks to be deleted, there to stay.
+ * Records blobs under their own keys. The caller must hold the feed's exclusive write lock: only then does a blob that
+ * exists, and that has no pending delete, stay.
  */
 export async function adoptBatch(
   context: Context,
   target: Target,
-  blobs: readonly ReadBlob[],
+  blobs: readonly PackageBlob[],
   publishedFrom: "file" | "now" | undefined,
 ): Promise<AdoptedBlob[]> {
   const { db } = await context.catalog();
@@ -63,7 +67,7 @@ export async function adoptBatch(
   for (const look of await lookAgain(context, target, wanted)) {
     const { item } = look.each;
     if ("now" in look) still.push({ item, now: look.now });
-    else results.push(adopted(item, look.status, look.reason));
+    else results.push(adoptOutcome(item, look.status, look.reason));
   }
   const published = { at: context.now(), by: context.actor };
   const files = still.map(({ item, now }) =>
@@ -78,5 +82,5 @@ export async function adoptBatch(
       files.map(({ key, sha256, size }) => ({ action: "adopted", object: key, detail: { sha256, size } })),
     );
   });
-  return [...results, ...still.map(({ item }) => adopted(item, "adopted"))];
+  return [...results, ...still.map(({ item }) => adoptOutcome(item, "adopted"))];
 }

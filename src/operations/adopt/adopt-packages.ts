@@ -10,12 +10,12 @@ import type { FeedWriter } from "../commit/feed-writer.ts";
 import type { Context } from "../context.ts";
 import { openPackageReader } from "../import/package-reader.ts";
 import { sideBySide } from "../transfer/merge-listings.ts";
-import { adoptBatch, chooseBlobs, type ReadBlob } from "./adopt-batch.ts";
+import { adoptBatch, chooseBlobs, type PackageBlob } from "./adopt-batch.ts";
 import { openLocalBlobs } from "./local-copies.ts";
 import { writeInto } from "./look-again.ts";
-import { adopted, unadopted, type AdoptedBlob } from "./outcome.ts";
+import { adoptOutcome, blobOutcome, type AdoptedBlob } from "./outcome.ts";
 import { wasEscaped } from "./proget-escapes.ts";
-import { readBlob, type BlobReading } from "./read-blob.ts";
+import { readBlob, type BlobReadOptions } from "./read-blob.ts";
 
 export interface AdoptPackages {
   feed: FeedRow;
@@ -29,15 +29,15 @@ export interface AdoptPackages {
   component?: string | undefined;
 }
 
-/** How many blobs are read before they are recorded, of how many that the store lists. */
+/** Limits of a batch: blobs to read, and entries of the store's listing. */
 const BATCH = { blobs: 64, listed: 4096 };
 
-/** What a store's listing has: a blob to be read, one for the second pass, or a name to be reported. */
-type Listed = { blob: BlobInfo } | { later: BlobInfo } | { answer: AdoptedBlob };
+/** An entry of a store's listing: a blob to read, one for the second pass, or a result to report. */
+type ListingEntry = { blob: BlobInfo } | { later: BlobInfo } | { outcome: AdoptedBlob };
 
 /**
- * Catalogues packages that are in the feed's store already. Names that ProGet escaped come in a second pass: of a file
- * under its name and under its escaped one, the escaped one is the older.
+ * Catalogues packages that are already in the feed's store. Names that ProGet escaped come in a second pass: when a file
+ * exists under its plain and its escaped name, the plain one is newer and must win.
  */
 export async function* adoptPackages(context: Context, input: AdoptPackages): AsyncGenerator<AdoptedBlob> {
   await using reader = openPackageReader(context.signal);
@@ -49,18 +49,18 @@ export async function* adoptPackages(context: Context, input: AdoptPackages): As
   yield* pass(listBlobs(context, db, input, "plain"));
   if (escaped > 0) yield* pass(listBlobs(context, db, input, "escaped"));
 
-  async function* pass(listing: AsyncIterable<Listed>): AsyncGenerator<AdoptedBlob> {
-    const size = (listed: Listed) => ("blob" in listed ? 1 : 0);
+  async function* pass(listing: AsyncIterable<ListingEntry>): AsyncGenerator<AdoptedBlob> {
+    const size = (listed: ListingEntry) => ("blob" in listed ? 1 : 0);
     for await (const listed of inBatches(listing, BATCH.listed, { size, most: BATCH.blobs })) {
       await using local = openLocalBlobs(store, context.signal);
-      const reading: BlobReading = { ...input, format, local, reader };
+      const reading: BlobReadOptions = { ...input, format, local, reader };
       const blobs: BlobInfo[] = [];
       for (const each of listed) {
-        if ("answer" in each) yield each.answer;
+        if ("outcome" in each) yield each.outcome;
         else if ("later" in each) escaped++;
         else blobs.push(each.blob);
       }
-      const read: ReadBlob[] = [];
+      const read: PackageBlob[] = [];
       for await (const answer of mapParallel(blobs, width, (blob) => readBlob(context, reading, blob))) {
         if ("status" in answer) yield answer;
         else read.push(answer);
@@ -70,18 +70,18 @@ export async function* adoptPackages(context: Context, input: AdoptPackages): As
   }
 }
 
-/** Blobs without a row, and names to be reported. In the first pass `later` stands for a name that ProGet escaped. */
+/** Lists blobs without a row, and results to report. The first pass yields escaped names as `later`. */
 async function* listBlobs(
   { signal }: Context,
   db: Db,
   { feed, store, format }: AdoptPackages,
   names: "plain" | "escaped",
-): AsyncGenerator<Listed> {
-  const foreign: Listed[] = [];
+): AsyncGenerator<ListingEntry> {
+  const foreign: ListingEntry[] = [];
   const onForeign = (name: string) => {
-    // folder markers are nobody's files
+    // folder markers are not files
     if (names === "plain" && name !== "" && !name.endsWith("/"))
-      foreign.push({ answer: unadopted(name, "invalid", foreignReason(name), null) });
+      foreign.push({ outcome: blobOutcome(name, "invalid", foreignReason(name), null) });
   };
   const listings = { row: listFiles(db, feed.id), blob: store.list("", { signal, onForeign }) };
   const pairs = sideBySide<{ row: FileRow; blob: BlobInfo }>(listings, { row: "the catalog", blob: store.name });
@@ -92,9 +92,9 @@ async function* listBlobs(
     const isEscaped = wasEscaped(key);
     if (isEscaped && names === "plain") yield { later: blob };
     else if (!isEscaped && names === "escaped") continue;
-    else if (row !== undefined) yield { answer: unadopted(key, "existing", null, size) };
+    else if (row !== undefined) yield { outcome: blobOutcome(key, "existing", null, size) };
     else if (format.isSidecar?.(basename(key)) === true)
-      yield { answer: unadopted(key, "skipped", "accompanies packages and is none itself", size) };
+      yield { outcome: blobOutcome(key, "skipped", "it belongs to packages and is not a package", size) };
     else yield { blob };
   }
   yield* foreign;
@@ -102,18 +102,18 @@ async function* listBlobs(
 
 function foreignReason(name: string): string {
   return name.startsWith("/")
-    ? "its name begins with a slash, which no key does; rename it in the store first"
-    : "its name can be no key";
+    ? "its name begins with a slash, which keys cannot; rename it in the store first"
+    : "its name is not a valid key";
 }
 
-/** Records read blobs; in a dry run tells what would be recorded, and remembers it for the next batches. */
+/** Returns a function that records blobs. In a dry run it only returns the results, and remembers identities across batches. */
 function createRecorder(context: Context, { feed, row, writer, publishedFrom }: AdoptPackages) {
-  const met = new Map<string, string>();
-  return async (blobs: readonly ReadBlob[]): Promise<AdoptedBlob[]> => {
+  const known = new Map<string, string>();
+  return async (blobs: readonly PackageBlob[]): Promise<AdoptedBlob[]> => {
     if (blobs.length === 0) return [];
     if (writer !== undefined)
       return writeInto(writer, row.id, (target) => adoptBatch(context, target, blobs, publishedFrom));
-    const { wanted, results } = await chooseBlobs(context, feed.id, blobs, met);
-    return [...results, ...wanted.map(({ item }) => adopted(item, "adopted"))];
+    const { wanted, results } = await chooseBlobs(context, feed.id, blobs, known);
+    return [...results, ...wanted.map(({ item }) => adoptOutcome(item, "adopted"))];
   };
 }

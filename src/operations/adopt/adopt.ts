@@ -14,7 +14,7 @@ import type { AdoptedBlob } from "./outcome.ts";
 export interface AdoptInput {
   feed: string;
   dryRun?: boolean | undefined;
-  /** `file`: a version was published when its blob was last modified. Default: now. */
+  /** `file`: a version's publish date is its blob's modification time. Default: now. */
   publishedFrom?: "file" | "now" | undefined;
   distribution?: string | undefined;
   component?: string | undefined;
@@ -30,17 +30,17 @@ export interface AdoptSummary {
   invalid: number;
   failed: number;
   skipped: number;
-  /** Of the invalid ones, how many have a name with a slash in front: ProGet's target path `/` in Azure makes them. */
+  /** How many of the invalid names begin with a slash. ProGet's target path `/` in Azure creates such names. */
   leadingSlash: number;
-  /** Of the adopted blobs. */
+  /** Total size of the adopted blobs. */
   bytes: number;
 }
 
 export type AdoptEvent = AdoptedBlob | AdoptSummary;
 
 /**
- * Catalogues what lies in the feed's store already, in place: no byte is moved, and a row's key is the blob's own, which
- * need not be the canonical one. What is no package is told and left. Safe to run again.
+ * Catalogues the files that are already in the feed's store. No blob is moved: a row gets its blob's key, even when that is
+ * not the canonical one. Blobs that are not packages are reported and left. Can be run again.
  */
 export async function* adoptFeed(context: Context, input: AdoptInput): AsyncGenerator<AdoptEvent> {
   const { db } = await context.catalog();

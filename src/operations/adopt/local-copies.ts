@@ -7,15 +7,15 @@ import { isFeedctlError } from "../../errors.ts";
 import type { Key } from "../../stores/key.ts";
 import type { BlobInfo, Store } from "../../stores/store.ts";
 
-/** Blobs as local files, at paths that end with their keys. */
+/** Provides blobs as local files, at paths that end with their keys. */
 export interface LocalBlobs extends AsyncDisposable {
-  /** On a disk the blob itself, elsewhere a copy that goes when this is disposed. */
+  /** Path of the blob itself in a disk store, else of a temporary copy, which is deleted on dispose. */
   path(blob: BlobInfo): Promise<string>;
-  /** Copies the other blobs of its folder too, for formats that look at them; large ones are left out. */
+  /** Also provides the other blobs of the key's folder, for formats that read them. Large ones are left out. */
   neighbours(key: Key): Promise<void>;
 }
 
-/** What is looked at beside a package: poms, manifests, checksums, charts. */
+/** Formats read only small neighbours: poms, manifests, checksums, charts. */
 const LARGEST_NEIGHBOUR = 16 * 1024 * 1024;
 const MOST_NEIGHBOURS = 1000;
 
@@ -50,7 +50,7 @@ export function openLocalBlobs(store: Store, signal: AbortSignal): LocalBlobs {
     for await (const blob of store.list(prefix, { signal })) {
       if (left-- === 0) return;
       if (blob.key.slice(prefix.length).includes("/") || blob.size > LARGEST_NEIGHBOUR) continue;
-      // one that went away meanwhile is no neighbour
+      // it was deleted after it was listed
       await path(blob).catch((error: unknown) => {
         if (!isFeedctlError(error, "not-found", "corrupt")) throw error;
       });

@@ -6,25 +6,25 @@ import type { FeedWriter, Target } from "../commit/feed-writer.ts";
 import type { Context } from "../context.ts";
 import type { AdoptStatus } from "./outcome.ts";
 
-/** A read blob as it is now, or why it must not be recorded. */
-export type SecondLook<T> = { each: T; now: BlobInfo } | { each: T; status: AdoptStatus; reason: string };
+/** The current state of a blob that was read, or why it must not be recorded. */
+export type RecheckedBlob<T> = { each: T; now: BlobInfo } | { each: T; status: AdoptStatus; reason: string };
 
 /**
- * Looks at blobs again right before they are recorded: only one that is still what was read, that is not about to be
- * deleted, and that no interrupted run has left, may get a row.
+ * Checks blobs again right before they are recorded. Refuses one that has changed since it was read, that has a pending
+ * delete, or that an interrupted run left.
  */
 export async function lookAgain<T extends { blob: BlobInfo }>(
   context: Context,
   { store, storeId }: Target,
   read: readonly T[],
-): Promise<SecondLook<T>[]> {
+): Promise<RecheckedBlob<T>[]> {
   if (read.length === 0) return [];
   const { db } = await context.catalog();
   const unsettled = new Set(await listPendingKeys(db, storeId));
-  const looks = mapParallel(read, context.concurrency, async (each): Promise<SecondLook<T>> => {
+  const looks = mapParallel(read, context.concurrency, async (each): Promise<RecheckedBlob<T>> => {
     const { key, tag, size } = each.blob;
     if (unsettled.has(key))
-      return { each, status: "skipped", reason: "an interrupted run has left it; see: feedctl verify --repair" };
+      return { each, status: "skipped", reason: "an interrupted run left it; see: feedctl verify --repair" };
     const now = await store.head(key, { signal: context.signal });
     if (now === undefined) return { each, status: "failed", reason: "it was deleted while it was read" };
     if (now.tag !== tag || now.size !== size) return { each, status: "failed", reason: "it changed while it was read" };
@@ -33,7 +33,7 @@ export async function lookAgain<T extends { blob: BlobInfo }>(
   return Array.fromAsync(looks);
 }
 
-/** Runs `work` while the feed is locked; throws `conflict` when it has another store than the one that was read. */
+/** Runs `work` while the feed is locked. Throws `conflict` when its store is no longer the one that was read. */
 export async function writeInto<T>(
   writer: FeedWriter,
   storeId: number,
@@ -41,7 +41,7 @@ export async function writeInto<T>(
 ): Promise<T> {
   return writer.write(async (target) => {
     if (target.storeId === storeId) return work(target);
-    throw new FeedctlError("conflict", `feed "${target.feed.name}" has got another store meanwhile`, {
+    throw new FeedctlError("conflict", `the store of feed "${target.feed.name}" was changed meanwhile`, {
       hint: "run the command again",
     });
   });

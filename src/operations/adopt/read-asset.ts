@@ -9,32 +9,33 @@ import type { BlobInfo, Store } from "../../stores/store.ts";
 import { assetPathProblem, HISTORY } from "../assets/paths.ts";
 import type { Context } from "../context.ts";
 import { sideBySide } from "../transfer/merge-listings.ts";
-import { unadopted, type AdoptedBlob } from "./outcome.ts";
+import { blobOutcome, type AdoptedBlob } from "./outcome.ts";
 
-/** What a store's listing has: a blob without a row, another tool's marker of a folder, or a name to be reported. */
-export type ListedAsset = { blob: BlobInfo } | { folder: string } | { answer: AdoptedBlob };
+/** An entry of a store's listing: a blob without a row, another tool's folder marker, or a result to report. */
+export type AssetListingEntry = { blob: BlobInfo } | { folder: string } | { outcome: AdoptedBlob };
 
-/** A file whose bytes were read, and the version of it that was read. */
-export interface ReadAsset {
+/** A blob that was read as an asset. `blob` is the state in which it was read. */
+export interface AssetBlob {
   asset: NewAsset;
   blob: BlobInfo;
 }
 
-/** The content types that say nothing: the second is S3's default. */
+/** Content types that mean "unknown". `binary/octet-stream` is S3's default. */
 const PLAIN: readonly (string | undefined)[] = [undefined, "application/octet-stream", "binary/octet-stream"];
 
-/** Lists a store beside the catalog. */
+/** Lists a store and yields what has no row, and results to report. */
 export async function* listUnrecorded(
   { signal }: Context,
   db: Db,
   feedId: number,
   store: Store,
-): AsyncGenerator<ListedAsset> {
-  const foreign: ListedAsset[] = [];
+): AsyncGenerator<AssetListingEntry> {
+  const foreign: AssetListingEntry[] = [];
   const onForeign = (name: string) => {
     const folder = name.replace(/\/$/, "");
     if (folder !== name && assetPathProblem(folder) === undefined) foreign.push({ folder });
-    else if (folder !== "") foreign.push({ answer: unadopted(name, "invalid", "its name can be no path", null) });
+    else if (folder !== "")
+      foreign.push({ outcome: blobOutcome(name, "invalid", "its name is not a valid path", null) });
   };
   const listings = { row: listFiles(db, feedId), blob: store.list("", { signal, onForeign }) };
   const pairs = sideBySide<{ row: FileRow; blob: BlobInfo }>(listings, { row: "the catalog", blob: store.name });
@@ -42,23 +43,26 @@ export async function* listUnrecorded(
     yield* foreign.splice(0);
     if (blob === undefined) continue;
     const { key, size } = blob;
-    if (row !== undefined) yield { answer: unadopted(key, "existing", null, size) };
+    if (row !== undefined) yield { outcome: blobOutcome(key, "existing", null, size) };
     else if (key.startsWith(`${HISTORY}/`))
-      yield { answer: unadopted(key, "skipped", "is history that feedctl does not keep", size) };
+      yield { outcome: blobOutcome(key, "skipped", "it is another server's history", size) };
     else yield { blob };
   }
   yield* foreign;
 }
 
-/** Reads a file's bytes for its hashes; its content type, headers and metadata are the blob's own. */
-export async function readAsset(context: Context, store: Store, listed: BlobInfo): Promise<ReadAsset | AdoptedBlob> {
+/**
+ * Reads a file for its hashes. Content type, headers and metadata come from the blob. Returns a result instead when the
+ * file could not be read.
+ */
+export async function readAsset(context: Context, store: Store, listed: BlobInfo): Promise<AssetBlob | AdoptedBlob> {
   const { key } = listed;
   const { signal } = context;
   try {
     const blob = store.features.listsAll ? listed : ((await store.head(key, { signal })) ?? listed);
     const head = createHead(HEAD);
     const { size, ...hashes } = await hashStream(await store.get(key, { signal, known: blob }), head.add);
-    // without a type of its own, a file has the one that its name and bytes tell
+    // the type is detected only when the blob's own means "unknown"
     const isPlain = PLAIN.includes(blob.contentType);
     const metadata = Object.entries(blob.metadata ?? {}).map(
       ([name, value]) => [name, { value, header: true }] as const,
@@ -78,6 +82,6 @@ export async function readAsset(context: Context, store: Store, listed: BlobInfo
     return { asset, blob: listed };
   } catch (error) {
     if (!isFeedctlError(error, "not-found", "corrupt", "denied") || signal.aborted) throw error;
-    return unadopted(key, "failed", error.message, listed.size);
+    return blobOutcome(key, "failed", error.message, listed.size);
   }
 }

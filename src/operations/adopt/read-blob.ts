@@ -6,26 +6,26 @@ import type { Context } from "../context.ts";
 import type { PackageReader } from "../import/package-reader.ts";
 import type { PackageContent } from "../import/prepare-package.ts";
 import { fileSource } from "../local-files/file-source.ts";
-import type { ReadBlob } from "./adopt-batch.ts";
+import type { PackageBlob } from "./adopt-batch.ts";
 import type { LocalBlobs } from "./local-copies.ts";
-import { unadopted, type AdoptedBlob } from "./outcome.ts";
+import { blobOutcome, type AdoptedBlob } from "./outcome.ts";
 import { plainName } from "./proget-escapes.ts";
 
-export interface BlobReading {
+export interface BlobReadOptions {
   format: Format;
   local: LocalBlobs;
   reader: PackageReader;
-  /** Where Debian packages belong whose keys do not tell. */
+  /** For Debian packages whose keys do not contain their distribution and component. */
   distribution?: string | undefined;
   component?: string | undefined;
 }
 
-/** Reads a blob of a store as a package; a row's key is going to be the blob's own. */
+/** Reads a blob as a package, which keeps the blob's key. Returns a result instead when it could not be read as one. */
 export async function readBlob(
   context: Context,
-  reading: BlobReading,
+  reading: BlobReadOptions,
   blob: BlobInfo,
-): Promise<ReadBlob | AdoptedBlob> {
+): Promise<PackageBlob | AdoptedBlob> {
   const { key, size } = blob;
   try {
     if (reading.format.readsNeighbours) await reading.local.neighbours(key);
@@ -34,13 +34,13 @@ export async function readBlob(
     return { item: { ...item, key, source: fileSource(path, size) }, blob };
   } catch (error) {
     if (!isFeedctlError(error, "invalid", "not-found", "corrupt", "denied") || context.signal.aborted) throw error;
-    return unadopted(key, error.code === "invalid" ? "invalid" : "failed", error.message, size);
+    return blobOutcome(key, error.code === "invalid" ? "invalid" : "failed", error.message, size);
   }
 }
 
-/** File names are hints; one that ProGet has escaped is tried as it is, and as it was before. */
+/** Reads the file with its name as a hint for the format; when that fails, with ProGet's escapes decoded. */
 async function readUnderEitherName(
-  { format, reader, distribution, component }: BlobReading,
+  { format, reader, distribution, component }: BlobReadOptions,
   file: Pick<PackageFile, "path" | "size">,
   key: string,
 ): Promise<PackageContent> {
@@ -49,7 +49,7 @@ async function readUnderEitherName(
   const readAs = async (hint: string) => {
     const answer = await reader.read({ file: { ...file, name: hint }, path: key, type: format.type, ...place });
     if ("item" in answer) return answer.item;
-    throw "problem" in answer ? unpackError(answer.problem) : new Error(`${key} was read as of no type`);
+    throw "problem" in answer ? unpackError(answer.problem) : new Error(`${key} was read as a file of no type`);
   };
   try {
     return await readAs(name);

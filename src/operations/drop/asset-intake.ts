@@ -15,11 +15,12 @@ import type { FoundFile } from "../local-files/found-file.ts";
 import { readLocalFile } from "../local-files/read-local-file.ts";
 import type { IntakeOptions, OpenIntake } from "./intake-contract.ts";
 
-/** The largest batch that is recorded at once. */
+/** Limits of a batch, which is recorded in one transaction: number of files and their total size. */
 const BATCH = 256;
 const BATCH_BYTES = 256 * 1024 * 1024;
 
-const words: Record<AssetStatus, ImportStatus> = {
+/** The import status for each asset status. */
+const importStatus: Record<AssetStatus, ImportStatus> = {
   stored: "imported",
   overwritten: "overwritten",
   unchanged: "existing",
@@ -29,15 +30,15 @@ const words: Record<AssetStatus, ImportStatus> = {
   failed: "failed",
 };
 
-/** A file of the drop path, and what it is to become or why it cannot. */
+/** A file of the drop path, with the asset made from it or the reason why it is not imported. */
 interface ReadFile {
   found: FoundFile;
   read: AssetItem | ImportedFile;
 }
 
 /**
- * Stores files of a drop path in an asset directory, each under its path there. Unlike in an upload a bad name stops
- * nobody else: whoever has dropped the others knows nothing of it.
+ * Stores files of a drop path in an asset directory, under their paths relative to the drop path. Unlike in an upload, an
+ * invalid name does not stop the other files: they may come from other users.
  */
 export async function openAssetIntake(context: Context, options: IntakeOptions): Promise<OpenIntake> {
   const { feed: directory, command, dryRun, overwrite, pathOf } = options;
@@ -46,13 +47,13 @@ export async function openAssetIntake(context: Context, options: IntakeOptions):
   const { feed } = assets;
 
   return {
-    async *take(files) {
+    async *importFiles(files) {
       await using store = await openFeedStore(context, db, feed);
       for await (const batch of oneAhead(readAll(files, store))) {
         const results = await importBatch(batch, store);
         for (const { found } of batch) {
           const result = results.get(found);
-          if (result === undefined) throw new Error(`nobody answered for ${found.path}`);
+          if (result === undefined) throw new Error(`${found.path} has no result`);
           const outcome = { found, result: { ...result, key: pathOf(found.path) } };
           yield dryRun || !isThere(result) ? outcome : await moveAway(outcome);
         }
@@ -64,7 +65,7 @@ export async function openAssetIntake(context: Context, options: IntakeOptions):
 
   async function importBatch(batch: readonly ReadFile[], store: Store): Promise<Map<FoundFile, ImportedFile>> {
     const results = new Map<FoundFile, ImportedFile>();
-    // once more, now that the batch before is recorded: its files may be in the way
+    // checked again, now that the previous batch is recorded: its names may conflict with these
     const bad = await badNames(
       batch.flatMap(({ found, read }) => ("put" in read ? [found] : [])),
       store,
@@ -81,11 +82,11 @@ export async function openAssetIntake(context: Context, options: IntakeOptions):
     return results;
   }
 
-  /** While one batch is being stored and recorded the next one is read. */
+  /** Reads files in batches. `oneAhead` makes it read a batch while the previous one is stored and recorded. */
   async function* readAll(files: AsyncIterable<FoundFile>, store: Store): AsyncGenerator<ReadFile[]> {
     const most = { size: ({ file }: FoundFile) => file.size, most: BATCH_BYTES };
     for await (const batch of inBatches(files, BATCH, most)) {
-      // of what cannot be stored gigabytes need not be read
+      // files whose names are refused need not be read
       const bad = await badNames(batch, store);
       const reading = mapParallel(batch, context.concurrency, async (found) => ({
         found,
@@ -96,7 +97,7 @@ export async function openAssetIntake(context: Context, options: IntakeOptions):
     }
   }
 
-  /** Files whose names are bad by themselves, beside one another, or beside what is there; by their paths. */
+  /** Results for files whose names are invalid or conflict with each other or with existing assets, by path. */
   async function badNames(files: readonly FoundFile[], store: Store): Promise<Map<string, ImportedFile>> {
     const names = files.map(({ path: from }) => ({ path: pathOf(from), folder: false, from }));
     const problems = (await checkNames(db, { feedId: feed.id, store, names })).toReversed();
@@ -128,5 +129,9 @@ export async function openAssetIntake(context: Context, options: IntakeOptions):
 }
 
 function importedFile({ from, status, size, reason, restored }: AssetOutcome): ImportedFile {
-  return { ...unread(from, restored ? "restored" : words[status], ""), size: size ?? null, reason: reason ?? null };
+  return {
+    ...unread(from, restored ? "restored" : importStatus[status], ""),
+    size: size ?? null,
+    reason: reason ?? null,
+  };
 }

@@ -9,7 +9,7 @@ import type { Context } from "../context.ts";
 import { intakeOf } from "./intake.ts";
 import { occupiedPlaces, refuseDropOverlap } from "../feed-store/occupied-places.ts";
 
-/** In the transaction that records it: whether a directory can be a feed's drop path. */
+/** Checks that a directory can be a feed's drop path. Call it in the transaction that records the path. Throws. */
 export async function checkDropPath(context: Context, db: Db, feed: FeedRow, path: string): Promise<void> {
   if (!isAbsolute(path)) throw new FeedctlError("usage", `the drop path must be absolute, not "${path}"`);
   await intakeOf(feed);
@@ -19,11 +19,11 @@ export async function checkDropPath(context: Context, db: Db, feed: FeedRow, pat
   try {
     await access(path, constants.W_OK);
   } catch {
-    context.notice(`${path} cannot be written by this user; whoever scans it must be able to delete its files`);
+    context.notice(`this user cannot write to ${path}; the user who scans it must be able to delete its files`);
   }
 }
 
-/** Opens the directory. Rejects with `not-found`, `denied` or `unavailable`. */
+/** Opens the directory. Rejects with `not-found`, `usage`, `denied` or `unavailable`. */
 export async function openDropPath(path: string): Promise<Dir> {
   try {
     return await opendir(path);
@@ -32,17 +32,18 @@ export async function openDropPath(path: string): Promise<Dir> {
   }
 }
 
-/** Absence is another thing than an outage or a lack of permission. */
+/** Translates a file system error: absence, missing permission and an outage are different errors. */
 export function dropPathError(path: string, error: unknown): unknown {
   const { code = "", message } = error as NodeJS.ErrnoException;
   if (!/^E[A-Z]+$/.test(code)) return error;
   if (code === "ENOENT")
     return new FeedctlError("not-found", `the drop path ${path} does not exist`, {
-      hint: "make the directory, or mount its share; another one is set with: feedctl drop set",
+      hint: "create the directory, mount its share, or set another one with: feedctl drop set",
       cause: error,
     });
-  if (code === "ENOTDIR") return new FeedctlError("usage", `the drop path ${path} is no directory`, { cause: error });
+  if (code === "ENOTDIR")
+    return new FeedctlError("usage", `the drop path ${path} is not a directory`, { cause: error });
   if (code === "EACCES" || code === "EPERM")
-    return new FeedctlError("denied", `the drop path ${path} cannot be read: permission denied`, { cause: error });
-  return new FeedctlError("unavailable", `the drop path ${path} cannot be read: ${message}`, { cause: error });
+    return new FeedctlError("denied", `could not read the drop path ${path}: permission denied`, { cause: error });
+  return new FeedctlError("unavailable", `could not read the drop path ${path}: ${message}`, { cause: error });
 }

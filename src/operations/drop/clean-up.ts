@@ -6,28 +6,28 @@ import { removeSource } from "../local-files/file-mark.ts";
 const CHECKSUM = /\.(?:md5|sha1|sha256|sha512)$/i;
 
 /**
- * After a scan: what accompanied the files that were taken goes with them, and so do the folders that are empty now. A
- * folder from which nothing was taken stays, for somebody may have made it a moment ago, and so does the drop path. What
- * cannot be removed is left to the next scan that takes something from its folder.
+ * Deletes the sidecars of imported files and the folders that are empty then. A folder from which no file was imported
+ * stays, because it may have just been created; so does the drop path itself. What could not be deleted is left to the
+ * next scan that imports a file from the same folder.
  */
-export async function clearAfterTaking(
+export async function cleanUpAfterImport(
   root: string,
-  taken: ReadonlySet<string>,
+  imported: ReadonlySet<string>,
   sidecars: readonly FoundFile[],
 ): Promise<void> {
   const byPath = new Map(sidecars.map((sidecar) => [sidecar.path, sidecar]));
   const common = new Map<string, FoundFile>();
   for (const sidecar of sidecars) {
     if (!CHECKSUM.test(sidecar.path)) common.set(sidecar.path, sidecar);
-    else if (taken.has(sidecar.path.replace(CHECKSUM, ""))) await remove(sidecar);
+    else if (imported.has(sidecar.path.replace(CHECKSUM, ""))) await remove(sidecar);
   }
-  for (const folder of new Set([...taken].map((path) => dirname(path)))) await tidy(folder);
+  for (const folder of new Set([...imported].map((path) => dirname(path)))) await tidy(folder);
 
   async function remove(sidecar: FoundFile | undefined): Promise<void> {
     if (sidecar !== undefined) await removeSource(sidecar.path, sidecar.mark).catch(() => "kept");
   }
 
-  /** Indexes and the like accompany all that is in their folder: they go when nothing else is there. */
+  /** Deletes sidecars that belong to the whole folder, such as indexes, when nothing else is left, then the folder. */
   async function tidy(folder: string): Promise<void> {
     try {
       const left = (await readdir(folder)).map((name) => join(folder, name));
@@ -37,7 +37,7 @@ export async function clearAfterTaking(
       if (folder === root) return;
       await rmdir(folder);
     } catch {
-      return; // somebody uses it, or it is gone
+      return; // in use, or deleted already
     }
     await tidy(dirname(folder));
   }

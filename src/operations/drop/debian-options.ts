@@ -4,7 +4,7 @@ import { feedTypeInfo, placesOnly, type FeedType } from "../../formats/feed-type
 import type { GivenPlace, Place } from "../../formats/format.ts";
 import { loadFormat } from "../../formats/index.ts";
 
-/** What a change alters in the place of packages from the drop path. Throws `usage` for a bad one. */
+/** The columns that a change of distribution or component sets; empty when nothing changes. Throws `usage`. */
 export async function dropPlaceChange(
   feed: FeedRow,
   { dropDistribution, dropComponent }: Partial<Record<"dropDistribution" | "dropComponent", string | null | undefined>>,
@@ -21,7 +21,7 @@ export async function dropPlaceChange(
   };
 }
 
-/** Where the packages of a drop path belong; undefined for feeds of types without places. */
+/** Distribution and component for the packages of a drop path; undefined for feed types without them. */
 export async function dropPlace(
   feed: Pick<FeedRow, "type" | "drop_distribution" | "drop_component">,
 ): Promise<Place | undefined> {

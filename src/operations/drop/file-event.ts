@@ -4,26 +4,26 @@ import type { Context } from "../context.ts";
 import { isThere, unread, type ImportedFile } from "../import/outcome.ts";
 import { currentMark, sameMark } from "../local-files/file-mark.ts";
 import type { FoundFile } from "../local-files/found-file.ts";
-import type { DropMemory } from "./known-rejects.ts";
+import type { KnownRejects } from "./known-rejects.ts";
 import { countDrop, type DropCounts, type DropFileEvent } from "./outcome.ts";
 import { rejectFile } from "./reject.ts";
 
-/** What the files of one scan are reported with. */
+/** What is needed to report the files of one scan. */
 export interface Reporting {
   context: Context;
   feed: FeedRow;
-  memory: DropMemory;
+  memory: KnownRejects;
   counts: DropCounts;
-  /** Faults of the scan, in contrast to those of one file. */
+  /** Errors of the scan as a whole; errors of single files are results. */
   problems: FeedctlError[];
-  /** Where conflicting and invalid files are moved to; undefined: they stay. */
+  /** The directory to which conflicting and invalid files are moved; undefined: they stay. */
   rejectTo: string | undefined;
   dryRun: boolean;
-  /** The path below the drop path, with `/`. */
+  /** The path relative to the drop path, with `/`. */
   pathOf(path: string): string;
 }
 
-/** Counts a result, and remembers a file that stays. Undefined when there is nothing new to report. */
+/** Counts a result and records a file that stays. Undefined when an earlier scan reported the same. */
 export async function eventOf(
   reporting: Reporting,
   file: FoundFile,
@@ -37,7 +37,7 @@ export async function eventOf(
     return event;
   }
   const mark = await currentMark(file.path).catch(() => file.mark);
-  // somebody else took it, or is writing to it
+  // another process removed the file, or is writing to it
   if (mark === undefined) memory.forget(file);
   else if (!sameMark(mark, file.mark)) counts.unsettled++;
   if (mark === undefined || !sameMark(mark, file.mark)) return undefined;
@@ -48,7 +48,7 @@ export async function eventOf(
   return isNews || moved.rejectedTo !== null ? moved : undefined;
 }
 
-/** Files that earlier scans reported and that are unchanged: only those that are moved aside now are reported. */
+/** Handles unchanged files that earlier scans reported: counts them, and yields those that are moved aside now. */
 export async function* keptEvents(reporting: Reporting): AsyncGenerator<DropFileEvent> {
   const { memory, counts, feed } = reporting;
   for (const { file, row } of memory.kept.values()) {
@@ -60,7 +60,7 @@ export async function* keptEvents(reporting: Reporting): AsyncGenerator<DropFile
   }
 }
 
-/** Files whose names are no UTF-8 text. */
+/** Reports files whose names are not valid UTF-8. */
 export function* brokenNameEvents(
   { memory, counts, feed }: Reporting,
   files: readonly FoundFile[],
@@ -86,7 +86,7 @@ async function moveAside(reporting: Reporting, file: FoundFile, event: DropFileE
     counts.rejected++;
     return { ...event, rejectedTo: to };
   } catch (error) {
-    const why = `${file.path} cannot be moved to ${rejectTo}: ${(error as Error).message}`;
+    const why = `could not move ${file.path} to ${rejectTo}: ${(error as Error).message}`;
     problems.push(new FeedctlError("denied", why, { cause: error }));
     return event;
   }

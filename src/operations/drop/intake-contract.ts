@@ -6,27 +6,27 @@ export interface IntakeOptions {
   feed: string;
   command: string;
   dryRun: boolean;
-  /** What is there with other bytes is replaced. */
+  /** Whether existing files with other bytes are replaced. */
   overwrite: boolean;
-  /** The path of a file below the drop path, with `/`. */
+  /** The path of a file relative to the drop path, with `/`. */
   pathOf(path: string): string;
 }
 
-/** What takes the files of a drop path in. */
+/** How the files of a drop path are imported, by the type of its feed. */
 export interface Intake {
-  /** A file's neighbours decide about it. */
+  /** Whether reading a file requires the other files of its folder. */
   readonly readsNeighbours: boolean;
-  /** Whether a file of that name only accompanies others, and goes with them. */
+  /** Whether a file of that name is a sidecar: not a package, and deleted with the package that it belongs to. */
   isSidecar(name: string): boolean;
   open(context: Context, options: IntakeOptions): Promise<OpenIntake>;
 }
 
 export interface OpenIntake extends AsyncDisposable {
   /**
-   * Every file has exactly one outcome, which names it. One that is there, verified and recorded, is deleted before its
-   * outcome is yielded; not in a dry run.
+   * Imports files and yields exactly one outcome for each. A file that is stored, verified and recorded is deleted before
+   * its outcome is yielded; not in a dry run.
    */
-  take(files: AsyncIterable<FoundFile>): AsyncIterable<FileOutcome>;
-  /** The end: what interrupted runs left is cleared away, and the run is recorded. */
+  importFiles(files: AsyncIterable<FoundFile>): AsyncIterable<FileOutcome>;
+  /** Finishes the pending work of interrupted runs and records this run. Call it once, at the end. */
   finish(summary: object): Promise<void>;
 }

@@ -8,9 +8,9 @@ import { openImportTarget } from "../import/import-target.ts";
 import { openAssetIntake } from "./asset-intake.ts";
 import type { Intake } from "./intake-contract.ts";
 
-/** The one place that says what can be filled from a drop path, and how. */
+/** How a feed imports the files of its drop path. Rejects for types that have no package files. */
 export async function intakeOf(feed: FeedRow): Promise<Intake> {
-  // every file is one of its own: a checksum beside it is a file, too
+  // an asset directory has no sidecars: checksum files are assets too
   if (feed.type === "asset") return { readsNeighbours: false, isSidecar: () => false, open: openAssetIntake };
   return packageIntake(await loadFormat(feed.type as FeedType), await dropPlace(feed));
 }
@@ -22,7 +22,7 @@ function packageIntake(format: Format, place: Awaited<ReturnType<typeof dropPlac
     async open(context, { pathOf, dryRun, ...options }) {
       const target = await openImportTarget(context, { ...options, dryRun, prove: true });
       return {
-        take: (files) =>
+        importFiles: (files) =>
           importFoundFiles(context, [target], files, { sorting: false, move: !dryRun, keyOf: pathOf, ...place }),
         finish: (summary) => target.finish(summary),
         [Symbol.asyncDispose]: () => target[Symbol.asyncDispose](),

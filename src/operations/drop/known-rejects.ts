@@ -6,34 +6,35 @@ import type { ImportedFile } from "../import/outcome.ts";
 import type { FileMark } from "../local-files/file-mark.ts";
 import type { DropFolder } from "./walk.ts";
 
-/** Files that earlier scans could not take, so that they are not read and told of again every minute. */
-export interface DropMemory {
-  /** Those files of a folder that are to be looked at. */
+/** Files that earlier scans could not import. They are neither read nor reported again until they change. */
+export interface KnownRejects {
+  /** The files of a folder that this scan should read. */
   pick(folder: DropFolder): Promise<FoundFile[]>;
-  /** A file could not be taken. Returns whether that is news. */
+  /** Records that a file could not be imported. Returns false when an earlier scan reported the same. */
   note(file: FoundFile, result: ImportedFile): boolean;
-  /** A file is gone from the drop path. */
+  /** Removes a file that is no longer in the drop path. */
   forget(file: FoundFile): void;
-  /** What was passed over, as earlier scans told it. */
+  /** Unchanged files that `pick` left out, with the results of earlier scans. */
   readonly kept: ReadonlyMap<string, { file: FoundFile; row: DropFile }>;
-  /** What is to be saved and removed; files that were not found are forgotten only after a complete listing. */
+  /** The rows to save and the paths to remove. Files that were not found are removed only after a complete listing. */
   changes(complete: boolean): { save: DropFile[]; remove: string[] };
-  /** What cannot be taken now. */
+  /** All files that could not be imported, of this scan and earlier ones. */
   waiting(): DropFile[];
 }
 
-export interface MemoryOptions {
+export interface KnownRejectsOptions {
   pathOf(file: FoundFile): string;
   now: Date;
-  /** Everything is looked at again. */
+  /** Read all files again. */
   again: boolean;
-  /** Conflicts are none any more. */
+  /** Existing packages may be overwritten, so files that were conflicts are read again. */
   overwrite: boolean;
-  /** A file's neighbours decide about it: it is looked at again when there is a new one. */
+  /** Reading a file requires its folder's other files, so it is read again when one of those is new. */
   readsNeighbours: boolean;
 }
 
-export function createDropMemory(rows: ReadonlyMap<string, DropFile>, options: MemoryOptions): DropMemory {
+/** `rows`: the results of earlier scans, by path. */
+export function createKnownRejects(rows: ReadonlyMap<string, DropFile>, options: KnownRejectsOptions): KnownRejects {
   const { pathOf, now, again, overwrite, readsNeighbours } = options;
   const kept = new Map<string, { file: FoundFile; row: DropFile }>();
   const noted = new Map<string, DropFile>();
@@ -53,27 +54,27 @@ export function createDropMemory(rows: ReadonlyMap<string, DropFile>, options: M
       const picked: FoundFile[] = [];
       for (const file of folder.files) {
         const row = known.get(file);
-        if (row === undefined || again || (news && readsNeighbours) || (await mayDoBetter(file, row)))
+        if (row === undefined || again || (news && readsNeighbours) || (await isWorthRetrying(file, row)))
           picked.push(file);
         else kept.set(row.path, { file, row });
       }
       return picked;
     },
-    note(file, { status, reason: why }) {
+    note(file, { status: importStatus, reason: why }) {
       const reason = why ?? "";
       const path = pathOf(file);
       const before = rows.get(path);
-      const told = status === "conflict" || status === "invalid" ? status : "failed";
+      const status = importStatus === "conflict" || importStatus === "invalid" ? importStatus : "failed";
       const row = {
         path,
         size: file.mark.size,
         modified: timeOf(file.mark),
-        status: told,
+        status,
         reason,
         seenAt: now,
       } as const;
       noted.set(path, row);
-      return before === undefined || !isSame(before, file.mark) || before.status !== told || before.reason !== reason;
+      return before === undefined || !isSame(before, file.mark) || before.status !== status || before.reason !== reason;
     },
     forget(file) {
       const path = pathOf(file);
@@ -88,10 +89,11 @@ export function createDropMemory(rows: ReadonlyMap<string, DropFile>, options: M
     waiting: () => [...[...kept.values()].map(({ row }) => row), ...noted.values()],
   };
 
-  async function mayDoBetter({ path }: FoundFile, { status }: DropFile): Promise<boolean> {
+  /** Whether a rejected file may be accepted now although it has not changed. */
+  async function isWorthRetrying({ path }: FoundFile, { status }: DropFile): Promise<boolean> {
     if (status !== "failed") return status === "conflict" && overwrite;
     try {
-      // rights to read and delete change without a trace in the file: asking costs less than reading it
+      // permissions change without changing size or time; checking them is cheaper than reading the file
       await access(path, constants.R_OK);
       await access(dirname(path), constants.W_OK);
       return true;
@@ -101,7 +103,7 @@ export function createDropMemory(rows: ReadonlyMap<string, DropFile>, options: M
   }
 }
 
-/** The catalog keeps milliseconds. */
+/** Whether the file has the recorded size and time. The catalog stores milliseconds. */
 function isSame(row: DropFile, mark: FileMark): boolean {
   return row.size === mark.size && row.modified.getTime() === timeOf(mark).getTime();
 }

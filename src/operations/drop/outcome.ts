@@ -1,30 +1,30 @@
 import type { ImportedFile } from "../import/outcome.ts";
 
-/** What became of files of drop paths. */
+/** How many files of drop paths had which result. */
 export interface DropCounts {
   imported: number;
-  /** Of these, how many took the place of other bytes. */
+  /** How many of the imported files replaced other bytes. */
   overwritten: number;
   existing: number;
-  /** Blobs that the store had lost. */
+  /** Files stored again because the store had lost their blobs. */
   restored: number;
-  /** New ones; those of earlier scans are `waiting`. */
+  /** New conflicts; those of earlier scans are `waiting`. */
   conflicts: number;
   invalid: number;
   failed: number;
-  /** Were told of by an earlier scan and have not changed since. */
+  /** Reported by an earlier scan and unchanged since. */
   waiting: number;
-  /** May still be written to: left for the next scan. */
+  /** Perhaps still being written: left for the next scan. */
   unsettled: number;
-  /** Moved aside. */
+  /** Moved to the directory of `--reject-to`. */
   rejected: number;
-  /** Of all that was stored. */
+  /** Total size of the stored files. */
   bytes: number;
 }
 
 export type DropFileEvent = ImportedFile & {
   feed: string;
-  /** Where a bad file was moved to; null: it stays. */
+  /** Where a conflicting or invalid file was moved to; null when it stays. */
   rejectedTo: string | null;
 };
 
@@ -32,25 +32,25 @@ export interface DropFeedEvent extends DropCounts {
   type: "feed";
   feed: string;
   path: string;
-  /** Why the scan could not be made, or only in part; else null. */
+  /** Why the scan failed, wholly or in part; else null. */
   problem: string | null;
-  /** Why the feed was passed over without a fault; else null. */
+  /** Why the feed was skipped although nothing is wrong; else null. */
   skipped: string | null;
 }
 
 export interface DropSummary extends DropCounts {
   type: "summary";
-  /** Scanned. */
+  /** How many drop paths were scanned. */
   feeds: number;
-  /** Of these, how many could not be scanned as they should. */
+  /** How many of those scans failed, wholly or in part. */
   problems: number;
 }
 
 export type DropEvent = DropFileEvent | DropFeedEvent | DropSummary;
 
 export function noDrops(): DropCounts {
-  const takenIn = { imported: 0, overwritten: 0, existing: 0, restored: 0 };
-  return { ...takenIn, conflicts: 0, invalid: 0, failed: 0, waiting: 0, unsettled: 0, rejected: 0, bytes: 0 };
+  const accepted = { imported: 0, overwritten: 0, existing: 0, restored: 0 };
+  return { ...accepted, conflicts: 0, invalid: 0, failed: 0, waiting: 0, unsettled: 0, rejected: 0, bytes: 0 };
 }
 
 export function addDrops(sum: DropCounts, more: DropCounts): void {

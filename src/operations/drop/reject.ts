@@ -7,7 +7,7 @@ import type { FoundFile } from "../local-files/found-file.ts";
 import type { OccupiedPlace } from "../feed-store/occupied-places.ts";
 import { removeSource } from "../local-files/file-mark.ts";
 
-/** Files that are moved aside must not land where they would be taken for packages again, or for a store's own. */
+/** Throws `usage` when the directory for rejected files overlaps a drop path or a store. */
 export function checkRejectFolder(folder: string, occupied: readonly OccupiedPlace[]): void {
   const location = directoryLocation(folder);
   const other = occupied.find((place) => overlap(location, place.location) !== undefined);
@@ -16,14 +16,14 @@ export function checkRejectFolder(folder: string, occupied: readonly OccupiedPla
     "usage",
     `${folder} overlaps the ${other.what === "drop path" ? "drop path" : "store"} of ${other.owner}`,
     {
-      hint: "choose a directory that is nobody's for --reject-to",
+      hint: "choose a directory that no feed uses for --reject-to",
     },
   );
 }
 
 /**
- * Moves a bad file to its relative path below `folder`, with a text beside it that says why. Nothing is overwritten: where
- * the name is taken a number is appended. Returns where it went; undefined when it was gone or had changed.
+ * Moves a rejected file to its relative path below `folder`, with a `.reason.txt` beside it. Overwrites nothing: when the
+ * name exists, a number is appended. Returns the new path; undefined when the file had vanished or changed.
  */
 export async function rejectFile(
   file: FoundFile,
@@ -51,9 +51,10 @@ export async function rejectFile(
   }
 }
 
-async function isNew(made: Promise<void>): Promise<boolean> {
+/** Whether the file was created; false when it exists. */
+async function isNew(creation: Promise<void>): Promise<boolean> {
   try {
-    await made;
+    await creation;
     return true;
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === "EEXIST") return false;
@@ -61,7 +62,7 @@ async function isNew(made: Promise<void>): Promise<boolean> {
   }
 }
 
-/** A link cannot overwrite, which a rename does; where there are none, the file is copied. */
+/** Links the file to the target: unlike a rename, a link never overwrites. Copies it where links are not supported. */
 async function linkOrCopy({ path, mark }: FoundFile, target: string): Promise<void> {
   try {
     return await link(path, target);

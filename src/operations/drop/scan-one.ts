@@ -4,8 +4,8 @@ import type { FeedRow } from "../../catalog/feeds.ts";
 import { FeedctlError, isFeedctlError } from "../../errors.ts";
 import type { Context } from "../context.ts";
 import { dropCandidates } from "./settled-files.ts";
-import { clearAfterTaking } from "./clean-up.ts";
-import { createDropMemory, type DropMemory } from "./known-rejects.ts";
+import { cleanUpAfterImport } from "./clean-up.ts";
+import { createKnownRejects, type KnownRejects } from "./known-rejects.ts";
 import { brokenNameEvents, eventOf, keptEvents, type Reporting } from "./file-event.ts";
 import { noDrops, type DropCounts, type DropFileEvent } from "./outcome.ts";
 import { intakeOf } from "./intake.ts";
@@ -16,9 +16,9 @@ import { refuseDropOverlap, type OccupiedPlace } from "../feed-store/occupied-pl
 
 export interface DropOptions {
   overwrite: boolean;
-  /** Milliseconds that a file must have been left unchanged. */
+  /** Milliseconds for which a file must have been unchanged. */
   settle: number;
-  /** Files that earlier scans could not take are looked at again. */
+  /** Read files again that earlier scans could not import. */
   again: boolean;
   dryRun: boolean;
   rejectTo: string | undefined;
@@ -27,13 +27,13 @@ export interface DropOptions {
 
 export interface DropScanResult {
   counts: DropCounts;
-  /** Why the scan could not be made, or only in part. */
+  /** Why the scan failed, wholly or in part. */
   error?: FeedctlError | undefined;
 }
 
 /**
- * Takes the files of one drop path into its feed. Throws `locked` when another scan of it is at work. What keeps the scan
- * from being made is remembered and returned; only a catalog that is gone is thrown, or the user's wish to stop.
+ * Imports the files of one drop path into its feed. Errors of the scan are saved for `drop status` and returned. Throws
+ * `locked` when another scan of the drop path is running, and rejects when the user aborts or the catalog fails.
  */
 export async function* scanDropPath(
   context: Context,
@@ -45,33 +45,33 @@ export async function* scanDropPath(
   const lock = dryRun ? undefined : await catalog.lock({ kind: "drop", id: feed.id, mode: "exclusive" });
   await using _held = lock;
   if (lock === undefined && !dryRun)
-    throw new FeedctlError("locked", `another scan of the drop path of feed "${feed.name}" is at work`, {
-      hint: "it takes what is there; scan again when it is done",
+    throw new FeedctlError("locked", `another scan of the drop path of feed "${feed.name}" is running`, {
+      hint: "scan again when it is done",
     });
   const root = feed.drop_path;
   const counts = noDrops();
-  const found: Found = { problems: [], complete: false };
+  const found: ScanFindings = { problems: [], complete: false };
   try {
     yield* importFiles({ context, feed, options, counts, found });
-    // files that vanish are nobody's fault, unless all of them did
+    // single files may vanish without an error, but not the drop path
     await (await openDropPath(root)).close();
     found.complete = found.problems.length === 0;
   } catch (error) {
-    // a feed that is frozen for a moment is no fault of its drop path
+    // "locked" means that a cut-over freezes the feed for a moment, not that the drop path has a problem
     if (context.signal.aborted || !isFeedctlError(error) || error.code === "locked") throw error;
     found.problems.unshift(error);
   } finally {
-    if (!dryRun) await remember(context, feed, counts, found);
+    if (!dryRun) await saveScan(context, feed, counts, found);
   }
   return { counts, error: found.problems[0] };
 }
 
-/** What a scan learns on its way. */
-interface Found {
+/** What a scan found, also when it failed half-way. */
+interface ScanFindings {
   problems: FeedctlError[];
-  /** Everything was listed. */
+  /** Whether the drop path was listed completely. */
   complete: boolean;
-  memory?: DropMemory;
+  memory?: KnownRejects;
 }
 
 interface Scan {
@@ -79,7 +79,7 @@ interface Scan {
   feed: FeedRow & { drop_path: string };
   options: DropOptions;
   counts: DropCounts;
-  found: Found;
+  found: ScanFindings;
 }
 
 async function* importFiles({ context, feed, options, counts, found }: Scan): AsyncGenerator<DropFileEvent> {
@@ -89,7 +89,7 @@ async function* importFiles({ context, feed, options, counts, found }: Scan): As
   const pathOf = (path: string) => relative(root, path).replaceAll(sep, "/");
   const intake = await intakeOf(feed);
   refuseDropOverlap(feed, root, options.occupied);
-  const memory = createDropMemory(await readDropFiles(db, feed.id), {
+  const memory = createKnownRejects(await readDropFiles(db, feed.id), {
     pathOf: (file) => pathOf(file.path),
     now: context.now(),
     again,
@@ -114,19 +114,19 @@ async function* importFiles({ context, feed, options, counts, found }: Scan): As
   const reporting: Reporting = { context, feed, memory, counts, problems, rejectTo, dryRun, pathOf };
   const first = await candidates.next();
   if (first.done !== true) {
-    // a scan that finds nothing is no run worth being recorded
+    // a scan without files is not recorded as a run
     const about = { feed: feed.name, command: "drop scan", dryRun, overwrite, pathOf };
     await using open = await intake.open(context, about);
     const imported = new Set<string>();
     try {
-      for await (const { found: file, result } of open.take(startingWith(first.value, candidates))) {
-        if (file === undefined) throw new Error(`nobody gave ${result.file}`);
+      for await (const { found: file, result } of open.importFiles(startingWith(first.value, candidates))) {
+        if (file === undefined) throw new Error(`${result.file} is not a file of the drop path`);
         if (isThere(result)) imported.add(file.path);
         const event = await eventOf(reporting, file, result);
         if (event !== undefined) yield event;
       }
     } finally {
-      if (!dryRun) await clearAfterTaking(root, imported, sidecars);
+      if (!dryRun) await cleanUpAfterImport(root, imported, sidecars);
     }
     await open.finish({ type: "summary", feed: feed.name, ...counts });
   }
@@ -139,8 +139,8 @@ async function* startingWith<T>(first: T, rest: AsyncIterable<T>): AsyncGenerato
   yield* rest;
 }
 
-/** Leaves in the catalog what the next scan and `drop status` need to know. */
-async function remember(context: Context, feed: FeedRow, counts: DropCounts, found: Found): Promise<void> {
+/** Saves the results that the next scan and `drop status` need. */
+async function saveScan(context: Context, feed: FeedRow, counts: DropCounts, found: ScanFindings): Promise<void> {
   const { db } = await context.catalog();
   const { memory, complete, problems } = found;
   const all = memory?.waiting().toSorted((a, b) => (a.path < b.path ? -1 : 1));

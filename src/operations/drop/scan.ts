@@ -14,9 +14,9 @@ import { scanDropPath } from "./scan-one.ts";
 export interface DropScanInput {
   /** Only this feed's drop path. */
   feed?: string | undefined;
-  /** Milliseconds that a file must have been left unchanged; default 5 s. */
+  /** Milliseconds for which a file must have been unchanged; default 5000. */
   settle?: number | undefined;
-  /** Files that earlier scans could not take are looked at again. */
+  /** Read files again that earlier scans could not import. */
   again?: boolean | undefined;
   /** Absolute directory to which conflicting and invalid files are moved. */
   rejectTo?: string | undefined;
@@ -26,8 +26,8 @@ export interface DropScanInput {
 const SETTLE = 5000;
 
 /**
- * One pass over all drop paths, or one. A drop path that cannot be scanned does not stop the others; one that another scan
- * is at work on is passed over. Of a feed that was named, both are thrown after the summary.
+ * Scans all drop paths, or one feed's. A failed scan does not stop the others; a drop path that another scan is working on
+ * is skipped. For a named feed, both are thrown as errors after the summary.
  */
 export async function* scanDropPaths(context: Context, input: DropScanInput): AsyncGenerator<DropEvent> {
   const { db } = await context.catalog();
@@ -40,15 +40,15 @@ export async function* scanDropPaths(context: Context, input: DropScanInput): As
   let failure: FeedctlError | undefined;
 
   for (const { id, name } of feeds) {
-    // the scans before may have taken an hour
+    // read again: the previous scans may have taken an hour
     const feed = await findFeedById(db, id);
     const path = feed?.drop_path ?? undefined;
     if (path === undefined && input.feed !== undefined)
       throw new FeedctlError("usage", `feed "${name}" has no drop path`, { hint: `feedctl drop set ${name} DIR` });
     if (feed === undefined || path === undefined || feed.deleting_at !== null) continue;
-    const told: DropFeedEvent = { type: "feed", feed: name, path, ...noDrops(), problem: null, skipped: null };
+    const event: DropFeedEvent = { type: "feed", feed: name, path, ...noDrops(), problem: null, skipped: null };
     if (!feed.active) {
-      yield { ...told, skipped: "the feed is disabled" };
+      yield { ...event, skipped: "the feed is disabled" };
       continue;
     }
     try {
@@ -57,18 +57,18 @@ export async function* scanDropPaths(context: Context, input: DropScanInput): As
       addDrops(summary, counts);
       if (error !== undefined) summary.problems++;
       failure ??= error;
-      yield { ...told, ...counts, problem: error?.message ?? null };
+      yield { ...event, ...counts, problem: error?.message ?? null };
     } catch (error) {
       if (!isFeedctlError(error, "locked")) throw error;
       failure ??= error;
-      yield { ...told, skipped: error.message };
+      yield { ...event, skipped: error.message };
     }
   }
   yield summary;
   if (input.feed !== undefined && failure !== undefined) throw failure;
 }
 
-/** ProGet's setting, for all drop paths alike. */
+/** Whether drop paths may overwrite: ProGet's setting, which applies to all of them. */
 async function mayOverwrite(context: Context, db: Db): Promise<boolean> {
   return settingsMap(context, await readSettings(db)).get("Feeds.AllowDropPathImportOverwrite")?.value === "true";
 }

@@ -1,30 +1,30 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Context } from "../context.ts";
 import type { Intake } from "./intake-contract.ts";
-import type { DropMemory } from "./known-rejects.ts";
+import type { KnownRejects } from "./known-rejects.ts";
 import type { FoundFile } from "../local-files/found-file.ts";
 import { currentMark, sameMark } from "../local-files/file-mark.ts";
 import { readDropFolder, walkDropPath, type DropFolder, type DropWalk } from "./walk.ts";
 
 export interface SettleOptions {
-  /** Milliseconds that a file must have been left unchanged. */
+  /** Milliseconds for which a file must have been unchanged. */
   settle: number;
-  /** Young files are waited for and looked at again; else they are left. */
+  /** Whether to wait for young files and check them again; otherwise they are left out. */
   wait: boolean;
   onFolder(folder: DropFolder): void;
-  /** Told of files that may still be written to. */
+  /** Called with the number of files that are perhaps still being written. */
   onUnsettled(count: number): void;
 }
 
 /**
- * The files of a drop path that are complete and to be looked at. Nothing tells that somebody is still writing to a
- * file, so it counts as complete when nobody has written to it for the settle time; what was renamed into the drop path
- * has its old time and is taken at once. A file that needs its neighbours is complete when they are.
+ * Yields the files of a drop path that are complete and should be read. The file system does not show whether a file is
+ * still being written, so a file counts as complete when it has not changed for the settle time. A file that was renamed
+ * into the drop path keeps its old time and is complete at once. A file that needs its neighbours is complete when they are.
  */
 export async function* dropCandidates(
   context: Context,
   walk: DropWalk & { intake: Intake },
-  memory: DropMemory,
+  memory: KnownRejects,
   { settle, wait, onFolder, onUnsettled }: SettleOptions,
 ): AsyncGenerator<FoundFile> {
   const together = walk.intake.readsNeighbours;
@@ -47,14 +47,14 @@ export async function* dropCandidates(
   }
   if (later.length > 0 && wait) await sleep(longest, undefined, { signal: context.signal });
   for (const { folder, files } of later) {
-    const settled = wait ? await stillThere(folder, files) : [];
+    const settled = wait ? await unchangedFiles(folder, files) : [];
     if (settled === undefined) continue;
     onUnsettled(files.length - settled.length);
     yield* settled;
   }
 
-  /** Those that nobody has touched; undefined when all are gone. */
-  async function stillThere(folder: DropFolder, files: readonly FoundFile[]): Promise<FoundFile[] | undefined> {
+  /** The files that have not changed since the listing; undefined when none exists any more. */
+  async function unchangedFiles(folder: DropFolder, files: readonly FoundFile[]): Promise<FoundFile[] | undefined> {
     if (together) {
       const now = await readDropFolder(walk, folder.path);
       if (now === undefined) return undefined;

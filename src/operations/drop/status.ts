@@ -8,19 +8,19 @@ export interface DropStatus {
   type: string;
   path: string;
   active: boolean;
-  /** Of the packages in it; null for feeds that are not of type debian. */
+  /** For the packages in it; null for feeds that are not of type debian. */
   distribution: string | null;
   component: string | null;
   /** Null when it was never scanned. */
   scannedAt: Date | null;
-  /** By the last scan. */
+  /** How many files the last scan imported; null when there was none. */
   imported: number | null;
   problem: string | null;
-  /** Could not be taken; left alone until they change. */
+  /** Files that could not be imported; scans skip them until they change. */
   waiting: DropFile[];
 }
 
-/** Every drop path, or one feed's, with what the last scan left behind. */
+/** Every drop path, or one feed's, with the result of its last scan. */
 export async function dropStatus(context: Context, name: string | undefined): Promise<DropStatus[]> {
   const { db } = await context.catalog();
   const feeds = name === undefined ? await listFeedsWithDropPath(db) : [await requireFeed(db, name)];

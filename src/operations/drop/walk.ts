@@ -14,28 +14,28 @@ export interface DropFolder {
   /** Relative to the drop path, with `/`; empty for the drop path itself. */
   path: string;
   files: FoundFile[];
-  /** Accompany packages and are none. */
+  /** Files that belong to packages, such as checksums, and are not packages themselves. */
   sidecars: FoundFile[];
 }
 
 export interface DropWalk {
   root: string;
   intake: Pick<Intake, "isSidecar">;
-  /** Told of a folder that cannot be read; the others are read all the same. */
+  /** Called for a folder or file that could not be read; the walk continues. */
   onProblem(error: unknown): void;
-  /** Told of a file or folder whose name is no UTF-8 text: nothing can be opened by it, so it stays. */
+  /** Called for a file or folder whose name is not valid UTF-8: Node cannot open it by its name. */
   onBrokenName(file: FoundFile): void;
 }
 
 /**
- * What uploads are called while they last, editors' copies, what systems put into every folder, and hidden files: left
- * alone, and folders of such names too.
+ * Names that are ignored, of files and folders: unfinished uploads, editors' backups, files that operating systems create
+ * in every folder, and hidden files.
  */
-const LEFT_ALONE = /^[.~]|~$|\.(?:part|partial|tmp|crdownload|filepart)$|^(?:thumbs\.db|desktop\.ini)$/i;
+const IGNORED = /^[.~]|~$|\.(?:part|partial|tmp|crdownload|filepart)$|^(?:thumbs\.db|desktop\.ini)$/i;
 
 /**
- * Every folder that has files, those inside a folder before itself, because a file may need its neighbours and those
- * above it. Links are not followed. Rejects when the drop path itself cannot be read.
+ * Yields every folder that has files, subfolders first: importing a file deletes it, and files in subfolders may need those
+ * above them. Links are not followed. Rejects when the drop path itself could not be read.
  */
 export async function* walkDropPath(context: Context, walk: DropWalk, path = ""): AsyncGenerator<DropFolder> {
   context.signal.throwIfAborted();
@@ -44,7 +44,7 @@ export async function* walkDropPath(context: Context, walk: DropWalk, path = "")
     listing = await listFolder(join(walk.root, path));
   } catch (error) {
     if (path === "") throw dropPathError(walk.root, error);
-    // a folder that went away is nobody's fault; whether all went with it is asked at the end
+    // a subfolder may vanish without an error; the scan checks at the end that the drop path still exists
     if (!isAbsent(error)) walk.onProblem(dropPathError(join(walk.root, path), error));
     return;
   }
@@ -56,7 +56,7 @@ export async function* walkDropPath(context: Context, walk: DropWalk, path = "")
   if (files.length > 0) yield folderOf(walk, path, files);
 }
 
-/** The folder as it is now; undefined when it is gone. */
+/** Lists the folder again; undefined when it no longer exists. */
 export async function readDropFolder(walk: DropWalk, path: string): Promise<DropFolder | undefined> {
   try {
     const { entries } = await listFolder(join(walk.root, path));
@@ -68,7 +68,7 @@ export async function readDropFolder(walk: DropWalk, path: string): Promise<Drop
 }
 
 function isKept({ name }: Dirent): boolean {
-  return !LEFT_ALONE.test(name);
+  return !IGNORED.test(name);
 }
 
 async function reportBrokenNames(walk: DropWalk, path: string, broken: FolderListing["broken"]): Promise<void> {
@@ -90,10 +90,10 @@ function folderOf({ intake }: DropWalk, path: string, all: readonly FoundFile[])
 async function describe(entries: readonly Dirent[], walk: DropWalk, folder: string): Promise<FoundFile[]> {
   const found: FoundFile[] = [];
   const names = entries.filter((entry) => entry.isFile()).map(({ name }) => name);
-  for await (const file of mapParallel(names, 16, look)) if (file !== undefined) found.push(file);
+  for await (const file of mapParallel(names, 16, describeFile)) if (file !== undefined) found.push(file);
   return found.toSorted((a, b) => (a.path < b.path ? -1 : 1));
 
-  async function look(name: string): Promise<FoundFile | undefined> {
+  async function describeFile(name: string): Promise<FoundFile | undefined> {
     const path = join(walk.root, folder, name);
     try {
       const info = await lstat(path);

@@ -1,4 +1,4 @@
-// Several processes at work on one feed, one of them an adoption: no row without its blob, and no package twice.
+// Several processes work on one feed, one of them adopts: no row without its blob, and no package twice.
 import assert from "node:assert/strict";
 import { mkdirSync, renameSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -11,7 +11,7 @@ const count = 150;
 
 type Counts = Record<"adopted" | "existing" | "conflicts" | "invalid" | "failed" | "skipped" | "imported", number>;
 
-/** All at once, each in a process of its own; their summaries. */
+/** Runs commands in parallel, each in its own process. Returns their summaries. */
 async function atOnce(place: Installation, ...commands: string[][]): Promise<Counts[]> {
   const results = await Promise.all(commands.map((command) => place.feedctl([...command, "--json"])));
   return results.map(({ code, stdout, stderr, events }, index) => {
@@ -40,9 +40,9 @@ onDatabases("adopt beside others", ["PostgreSQL"], (database) => {
     await assertSound(place, "site", count);
   });
 
-  database.test("an import of the same packages takes none of them twice", async (_t, place) => {
+  database.test("an import of the same packages at the same time records none of them twice", async (_t, place) => {
     const root = await diskFeed(place, "web", "npm");
-    // as npm's keys have it, so that the two are after the same blobs
+    // in npm's layout, so that both use the same keys
     const folder = (index: number) => `${root}/pack-${String(index).padStart(3, "0")}/-`;
     const made = writePackages(place.path("made"), count);
     const copies = writePackages(place.path("in"), count);
@@ -58,7 +58,7 @@ onDatabases("adopt beside others", ["PostgreSQL"], (database) => {
     await assertSound(place, "web", count);
   });
 
-  database.test("what an upload replaces while it is read keeps the upload's row", async (_t, place) => {
+  database.test("a file that an upload replaces while it is read keeps the upload's row", async (_t, place) => {
     const root = await diskFeed(place, "site", "asset");
     writePackages(`${root}/a`, count);
     writePackages(place.path("new/a"), count, { seed: 2 });
@@ -72,10 +72,10 @@ onDatabases("adopt beside others", ["PostgreSQL"], (database) => {
     assert.partialDeepStrictEqual(verified, { match: count, differ: 0, missingBlob: 0, missingRow: 0 });
   });
 
-  database.test("what vanishes or changes while others are read gets no row", async (_t, place) => {
+  database.test("a blob that vanishes or changes while others are read gets no row", async (_t, place) => {
     const root = await diskFeed(place, "site", "asset");
     writeFiles(root, { changes: "first", stays: "stays", vanishes: "vanishes", large: "" });
-    // takes most of a second to be read
+    // reading it takes most of a second
     truncateSync(`${root}/large`, 150_000_000);
     const running = await place.start(["adopt", "site", "--json"]);
     const begun = async () => (await place.rows("select 1 from feedctl.runs where command = 'adopt'")).length > 0;
@@ -84,7 +84,7 @@ onDatabases("adopt beside others", ["PostgreSQL"], (database) => {
     rmSync(`${root}/vanishes`);
     writeFileSync(`${root}/changes`, "other bytes");
     const { code, stdout, stderr } = await running.finished;
-    // on a slow machine the two may have gone before they were listed
+    // on a slow machine both files may be deleted before they are listed
     assert.ok(code === 3 || code === 0, stdout + stderr);
     const verified = (await place.any("verify", "site", "--read", "--json")).summary() as Record<string, number>;
     assert.partialDeepStrictEqual(verified, { differ: 0, missingBlob: 0 });

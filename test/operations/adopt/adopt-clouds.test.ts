@@ -44,7 +44,7 @@ onDatabases("adopt what another program wrote", ["PostgreSQL"], (database) => {
       "!40acme/": "",
       "!40acme/thing/thing-1.0.0.tgz": tarball("@acme/Thing"),
       "plain/plain-1.0.0.tgz": tarball("plain"),
-      // a twin that was written again after ProGet had stopped escaping
+      // the same file under its plain name, written after ProGet stopped escaping
       "!40acme/twin-1.0.0.tgz": tarball("@acme/twin"),
       "@acme/twin-1.0.0.tgz": tarball("@acme/twin"),
     });
@@ -79,28 +79,31 @@ onDatabases("adopt what another program wrote", ["PostgreSQL"], (database) => {
     assert.equal((await listed(place, "py"))[0]?.version, "1.0+local");
   });
 
-  database.test("in Azure: names with a slash in front are counted and told how to be had", async (_t, place) => {
-    const container = await azurite.createContainer("proget");
-    for (const name of ["/a/a-1.0.0.tgz", "/b.tgz", "c.tgz"]) {
-      const bytes = tarball(name === "c.tgz" ? "c" : "other");
-      await container.getBlockBlobClient(name).upload(bytes, bytes.length);
-    }
-    await place.run("feed", "create", "web", "--type", "npm");
-    const options = ["--container", "proget", "--connection-string", azurite.connectionString];
-    await place.run("store", "set", "web", "azure", ...options);
-    const { stdout, stderr } = await place.exits(3, "adopt", "web", "--json");
-    const events = stdout
-      .trim()
-      .split("\n")
-      .map((line) => JSON.parse(line) as FileEvent);
-    assert.partialDeepStrictEqual(events.at(-1), { adopted: 1, invalid: 2, leadingSlash: 2 });
-    assert.match(stderr, /the names of 2 blobs begin with a slash/);
-    assert.deepEqual(
-      events
-        .filter(({ status }) => status === "invalid")
-        .map(({ file }) => file)
-        .toSorted(),
-      ["/a/a-1.0.0.tgz", "/b.tgz"],
-    );
-  });
+  database.test(
+    "in Azure: names with a leading slash are counted, with a hint how to adopt them",
+    async (_t, place) => {
+      const container = await azurite.createContainer("proget");
+      for (const name of ["/a/a-1.0.0.tgz", "/b.tgz", "c.tgz"]) {
+        const bytes = tarball(name === "c.tgz" ? "c" : "other");
+        await container.getBlockBlobClient(name).upload(bytes, bytes.length);
+      }
+      await place.run("feed", "create", "web", "--type", "npm");
+      const options = ["--container", "proget", "--connection-string", azurite.connectionString];
+      await place.run("store", "set", "web", "azure", ...options);
+      const { stdout, stderr } = await place.exits(3, "adopt", "web", "--json");
+      const events = stdout
+        .trim()
+        .split("\n")
+        .map((line) => JSON.parse(line) as FileEvent);
+      assert.partialDeepStrictEqual(events.at(-1), { adopted: 1, invalid: 2, leadingSlash: 2 });
+      assert.match(stderr, /the names of 2 blobs begin with a slash/);
+      assert.deepEqual(
+        events
+          .filter(({ status }) => status === "invalid")
+          .map(({ file }) => file)
+          .toSorted(),
+        ["/a/a-1.0.0.tgz", "/b.tgz"],
+      );
+    },
+  );
 });

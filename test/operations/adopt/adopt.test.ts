@@ -37,7 +37,7 @@ const below = (root: string) => readdirSync(root, { recursive: true, encoding: "
 const tarball = (name: string, description = "") => npmTarball({ name, version: "1.0.0", manifest: { description } });
 
 onEachDatabase("adopt", (database) => {
-  database.test("catalogues what lies in a store where it lies, and again finds it there", async (_t, place) => {
+  database.test("catalogues the files in a store in place, and nothing new the second time", async (_t, place) => {
     const root = await diskFeed(place, "web", "npm");
     writeFiles(root, {
       "a/-/a-1.0.0.tgz": tarball("a"),
@@ -86,7 +86,7 @@ onEachDatabase("adopt", (database) => {
     assert.deepEqual(below(root), ["x", "x/own.tgz"], "no second copy at its canonical key");
     assert.deepEqual(readFileSync(join(root, "x/own.tgz")), readFileSync(other));
     await assertSound(place, "web", 1);
-    // the store's own file is no copy that could be moved away
+    // the store's own file is not a copy that could be deleted
     await importing(place, 3, "web", join(root, "x/own.tgz"), "--move");
     assert.ok(existsSync(join(root, "x/own.tgz")));
   });
@@ -121,7 +121,7 @@ onEachDatabase("adopt", (database) => {
 });
 
 onDatabases("adopt", ["PostgreSQL"], (database) => {
-  database.test("packages of every type at keys of their own", async (_t, place) => {
+  database.test("packages of every type under their own keys", async (_t, place) => {
     for (const [type, files] of Object.entries(everyFormat)) {
       const root = await diskFeed(place, type, type);
       const odd = Object.fromEntries(Object.entries(files).map(([name, bytes]) => [`odd/${name}`, bytes]));
@@ -133,7 +133,7 @@ onDatabases("adopt", ["PostgreSQL"], (database) => {
   });
 
   database.test(
-    "what waits for its deletion does not come back, what an import left is settled first",
+    "a blob with a pending delete is not adopted, and the work of a killed import is finished first",
     async (_t, place) => {
       const root = await diskFeed(place, "web", "npm");
       const [file = ""] = writeFiles(place.path("in"), { "a.tgz": tarball("a") });
@@ -158,19 +158,16 @@ onDatabases("adopt", ["PostgreSQL"], (database) => {
     assert.ok(!existsSync(place.path("next", "x/own.tgz")));
   });
 
-  database.test(
-    "a file that somebody moved inside the store is a conflict, for its row names another place",
-    async (_t, place) => {
-      const root = await diskFeed(place, "web", "npm");
-      const [file = ""] = writeFiles(place.path("in"), { "a.tgz": tarball("a") });
-      await place.run("import", "web", file);
-      renameSync(join(root, "a/-/a-1.0.0.tgz"), join(root, "moved.tgz"));
-      const { files } = await adopting(place, 3, "web");
-      assert.match(files[0]?.reason ?? "", /the feed has this package at a\/-\/a-1\.0\.0\.tgz/);
-    },
-  );
+  database.test("a file that was moved within the store is a conflict: its row has another key", async (_t, place) => {
+    const root = await diskFeed(place, "web", "npm");
+    const [file = ""] = writeFiles(place.path("in"), { "a.tgz": tarball("a") });
+    await place.run("import", "web", file);
+    renameSync(join(root, "a/-/a-1.0.0.tgz"), join(root, "moved.tgz"));
+    const { files } = await adopting(place, 3, "web");
+    assert.match(files[0]?.reason ?? "", /the feed has this package at a\/-\/a-1\.0\.0\.tgz/);
+  });
 
-  database.test("types without package files: a mistake on the command line", async (_t, place) => {
+  database.test("feed types without package files are a usage error", async (_t, place) => {
     for (const [type, why] of [["docker", /container images/]] as const) {
       await place.run("feed", "create", type, "--type", type);
       assert.match((await place.exits(2, "adopt", type)).stderr, why);

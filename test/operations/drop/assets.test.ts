@@ -15,7 +15,7 @@ const cat = async (place: Installation, directory: string, path: string) =>
   (await place.run("asset", "cat", directory, path)).stdout;
 
 onEachDatabase("drop paths of asset directories", (database) => {
-  database.test("any file is taken under its path, and the folders it came in go", async (_t, place) => {
+  database.test("any file is imported under its path, and its folders are deleted", async (_t, place) => {
     const drop = await makeDrop(place, "files", "asset");
     drop.put("setup.exe", "MZ");
     drop.put("docs/de/Anleitung für alle.txt", "Hallo");
@@ -76,7 +76,7 @@ onDatabases("drop paths of asset directories", ["PostgreSQL"], (database) => {
     await proven(place, "files");
   });
 
-  database.test("a name that cannot be is told of and stays; the others are taken", async (_t, place) => {
+  database.test("a file with an invalid name is reported and stays; the others are imported", async (_t, place) => {
     const drop = await makeDrop(place, "files", "asset");
     writeFileSync(place.path("one"), "1");
     await place.run("asset", "upload", "files", place.path("one"), "--name", "a");
@@ -103,7 +103,7 @@ onDatabases("drop paths of asset directories", ["PostgreSQL"], (database) => {
     await proven(place, "files");
   });
 
-  database.test("a file name that is not UTF-8 is told of and stays", async (t, place) => {
+  database.test("a file whose name is not UTF-8 is reported and stays", async (t, place) => {
     const drop = await makeDrop(place, "files", "asset");
     const name = Buffer.concat([Buffer.from(`${drop.path}/`), Buffer.from([0x66, 0xfc, 0x72])]);
     try {
@@ -119,7 +119,7 @@ onDatabases("drop paths of asset directories", ["PostgreSQL"], (database) => {
     assert.equal(readFileSync(name, "utf8"), "latin 1");
   });
 
-  database.test("a file that is being written is left until it is whole", async (_t, place) => {
+  database.test("a file that is being written is left until it is complete", async (_t, place) => {
     const drop = await makeDrop(place, "files", "asset");
     const slow = join(drop.path, "slow.iso");
     let written = 0;
@@ -136,7 +136,7 @@ onDatabases("drop paths of asset directories", ["PostgreSQL"], (database) => {
     assert.equal(await cat(place, "files", "slow.iso"), "complete");
   });
 
-  database.test("two scans and an upload at once take every file once", async (_t, place) => {
+  database.test("two scans and an upload at once import every file once", async (_t, place) => {
     const drop = await makeDrop(place, "files", "asset");
     for (let number = 0; number < 300; number++) drop.put(`f${number % 7}/${number}.txt`, `content ${number}`);
     writeFileSync(place.path("7.txt"), "content 7");
@@ -160,7 +160,7 @@ onDatabases("drop paths of asset directories", ["PostgreSQL"], (database) => {
     await proven(place, "files");
   });
 
-  database.test("a file is deleted only when the store has it; a lost blob is put back", async (_t, place) => {
+  database.test("a file is deleted only when the store has it; a lost blob is restored", async (_t, place) => {
     const drop = await makeDrop(place, "files", "asset");
     const root = place.path("store");
     await place.run("store", "set", "files", "disk", "--path", root);
@@ -187,7 +187,7 @@ onDatabases("drop paths of asset directories", ["PostgreSQL"], (database) => {
     assert.deepEqual((await scan(place, 0)).counts, { restored: 1 });
     await proven(place, "files");
 
-    // as through a second mount of the store's directory
+    // like a second mount of the store's directory
     linkSync(join(root, "a/x.bin"), join(drop.path, "x.bin"));
     renameSync(join(drop.path, "x.bin"), join(place.path("drop"), "x.bin"));
     mkdirSync(join(drop.path, "a"));
@@ -248,7 +248,7 @@ onDatabases("drop paths of asset directories", ["PostgreSQL"], (database) => {
       assert.deepEqual((await scan(place, 0, "--feed", name)).counts, { existing: 1 }, kind);
       assert.deepEqual(drop.all(), [], kind);
       await proven(place, name);
-      // a name that only Azure alters
+      // a name that only Azure changes
       drop.put("ends with a dot.", kind);
       const { counts } = await scan(place, kind === "azure" ? 3 : 0, "--feed", name);
       assert.deepEqual(counts, kind === "azure" ? { invalid: 1 } : { imported: 1 }, kind);

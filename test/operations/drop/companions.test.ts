@@ -10,58 +10,64 @@ import { jar, pom } from "../../support/fixtures/maven.ts";
 const sha1 = (bytes: string | Buffer) => createHash("sha1").update(bytes).digest("hex");
 const pomOf = (artifact: string, version = "1.0") => pom({ group: "org.example", artifact, version });
 
-/** With its checksum, as every deployment writes it. */
+/** Writes a file with its checksum file, like Maven's deployments do. */
 function put(drop: DropFolder, file: string, content: string | Buffer): void {
   drop.put(file, content);
   drop.put(`${file}.sha1`, sha1(content));
 }
 
 onDatabases("drop paths and what accompanies packages", ["PostgreSQL"], (database) => {
-  database.test("a deployed Maven version goes whole, with checksums, indexes and folders", async (_t, place) => {
-    const drop = await makeDrop(place, "m2", "maven");
-    const folder = "org/example/lib/1.0";
-    put(drop, `${folder}/lib-1.0.pom`, pomOf("lib"));
-    put(drop, `${folder}/lib-1.0.jar`, jar("org.example:lib:1.0"));
-    put(drop, `${folder}/lib-1.0-sources.jar`, jar());
-    drop.put(`${folder}/lib-1.0.jar.asc`, "-----BEGIN PGP SIGNATURE-----\n\n-----END PGP SIGNATURE-----\n");
-    drop.put(`${folder}/_remote.repositories`, "a note");
-    put(drop, "org/example/lib/maven-metadata.xml", "<metadata/>");
-    put(drop, "org/example/other/maven-metadata.xml", "<metadata/>");
-    const { counts, files } = await scan(place, 0);
-    assert.deepEqual(counts, { imported: 4 }, files.join("\n"));
-    const other = ["org", "org/example", "org/example/other"];
-    const kept = ["maven-metadata.xml", "maven-metadata.xml.sha1"].map((name) => `org/example/other/${name}`);
-    assert.deepEqual(drop.all(), [...other, ...kept], "of a folder from which nothing was taken nothing goes");
-  });
+  database.test(
+    "a deployed Maven version is imported completely, and its checksums, indexes and folders are deleted",
+    async (_t, place) => {
+      const drop = await makeDrop(place, "m2", "maven");
+      const folder = "org/example/lib/1.0";
+      put(drop, `${folder}/lib-1.0.pom`, pomOf("lib"));
+      put(drop, `${folder}/lib-1.0.jar`, jar("org.example:lib:1.0"));
+      put(drop, `${folder}/lib-1.0-sources.jar`, jar());
+      drop.put(`${folder}/lib-1.0.jar.asc`, "-----BEGIN PGP SIGNATURE-----\n\n-----END PGP SIGNATURE-----\n");
+      drop.put(`${folder}/_remote.repositories`, "a note");
+      put(drop, "org/example/lib/maven-metadata.xml", "<metadata/>");
+      put(drop, "org/example/other/maven-metadata.xml", "<metadata/>");
+      const { counts, files } = await scan(place, 0);
+      assert.deepEqual(counts, { imported: 4 }, files.join("\n"));
+      const other = ["org", "org/example", "org/example/other"];
+      const kept = ["maven-metadata.xml", "maven-metadata.xml.sha1"].map((name) => `org/example/other/${name}`);
+      assert.deepEqual(drop.all(), [...other, ...kept], "of a folder from which nothing was taken nothing goes");
+    },
+  );
 
-  database.test("what stays keeps its checksum, and is looked at again when its neighbours come", async (_t, place) => {
-    const drop = await makeDrop(place, "m2", "maven");
-    put(drop, "a/1/lib-1.0.pom", pomOf("lib"));
-    put(drop, "a/1/lib-1.0.jar", jar());
-    drop.put("a/1/lib-1.0.jar.sha1", "0".repeat(40));
-    put(drop, "b/early-1.0.jar", jar());
-    drop.put("b/index.txt.sha1", "of something that is not there yet");
-    assert.deepEqual((await scan(place, 3)).counts, { imported: 1, invalid: 2 });
-    assert.deepEqual((await scan(place, 0)).counts, { waiting: 2 });
-    const left = [
-      "a/1/lib-1.0.jar",
-      "a/1/lib-1.0.jar.sha1",
-      "b/early-1.0.jar",
-      "b/early-1.0.jar.sha1",
-      "b/index.txt.sha1",
-    ];
-    assert.deepEqual(drop.all(), ["a", "a/1", ...left.slice(0, 2), "b", ...left.slice(2)]);
+  database.test(
+    "a file that stays keeps its checksum, and is read again when its neighbours arrive",
+    async (_t, place) => {
+      const drop = await makeDrop(place, "m2", "maven");
+      put(drop, "a/1/lib-1.0.pom", pomOf("lib"));
+      put(drop, "a/1/lib-1.0.jar", jar());
+      drop.put("a/1/lib-1.0.jar.sha1", "0".repeat(40));
+      put(drop, "b/early-1.0.jar", jar());
+      drop.put("b/index.txt.sha1", "of something that is not there yet");
+      assert.deepEqual((await scan(place, 3)).counts, { imported: 1, invalid: 2 });
+      assert.deepEqual((await scan(place, 0)).counts, { waiting: 2 });
+      const left = [
+        "a/1/lib-1.0.jar",
+        "a/1/lib-1.0.jar.sha1",
+        "b/early-1.0.jar",
+        "b/early-1.0.jar.sha1",
+        "b/index.txt.sha1",
+      ];
+      assert.deepEqual(drop.all(), ["a", "a/1", ...left.slice(0, 2), "b", ...left.slice(2)]);
 
-    put(drop, "b/early-1.0.pom", pomOf("early"));
-    put(drop, "a/1/lib-1.0.pom", pomOf("lib"));
-    writeFileSync(join(drop.path, "a/1/lib-1.0.jar.sha1"), sha1(jar()));
-    assert.deepEqual((await scan(place, 0, "--settle", "50ms")).counts, { imported: 3, existing: 1 });
-    assert.deepEqual(drop.all(), ["b", "b/index.txt.sha1"]);
-  });
+      put(drop, "b/early-1.0.pom", pomOf("early"));
+      put(drop, "a/1/lib-1.0.pom", pomOf("lib"));
+      writeFileSync(join(drop.path, "a/1/lib-1.0.jar.sha1"), sha1(jar()));
+      assert.deepEqual((await scan(place, 0, "--settle", "50ms")).counts, { imported: 3, existing: 1 });
+      assert.deepEqual(drop.all(), ["b", "b/index.txt.sha1"]);
+    },
+  );
 
-  database.test("a pom stays until all that needs it was read, however many files there are", async (_t, place) => {
+  database.test("a pom stays until all files that need it were read, however many there are", async (_t, place) => {
     const drop = await makeDrop(place, "m2", "maven");
-    // three files each: of the files read at once the last is a pom whose war comes with the next ones
+    // three files per package, so that a batch ends with a pom whose war is in the next batch
     for (let i = 0; i < 45; i++) {
       const name = `a${String(i).padStart(2, "0")}`;
       for (const end of [".jar", ".war"]) drop.put(`${name}-1.0${end}`, jar());
@@ -79,7 +85,7 @@ onDatabases("drop paths and what accompanies packages", ["PostgreSQL"], (databas
     assert.deepEqual(drop.all(), []);
   });
 
-  database.test("a version that is still being uploaded is not taken in part", async (_t, place) => {
+  database.test("a version that is still being uploaded is not imported in part", async (_t, place) => {
     const drop = await makeDrop(place, "m2", "maven");
     drop.put("v/lib-1.0.pom", pomOf("lib"));
     const late = join(drop.path, "v/lib-1.0.jar");
@@ -95,17 +101,20 @@ onDatabases("drop paths and what accompanies packages", ["PostgreSQL"], (databas
     assert.deepEqual((await scan(place, 0)).counts, { imported: 2 });
   });
 
-  database.test("a chart's provenance goes with it, and so does the index of a folder of charts", async (_t, place) => {
-    const drop = await makeDrop(place, "charts", "helm");
-    const content = { name: "web", version: "1.0.0" };
-    drop.put("web-1.0.0.tgz", chart(content));
-    drop.put("web-1.0.0.tgz.prov", provenance(content));
-    drop.put("index.yaml", "apiVersion: v1\n");
-    assert.deepEqual((await scan(place, 0)).counts, { imported: 2 });
-    assert.deepEqual(drop.all(), []);
-    drop.put("index.yaml", "apiVersion: v1\n");
-    drop.put("bad.tgz", "bad");
-    await scan(place, 3);
-    assert.deepEqual(drop.all(), ["bad.tgz", "index.yaml"]);
-  });
+  database.test(
+    "a chart's provenance file is deleted with it, and so is the index of a folder of charts",
+    async (_t, place) => {
+      const drop = await makeDrop(place, "charts", "helm");
+      const content = { name: "web", version: "1.0.0" };
+      drop.put("web-1.0.0.tgz", chart(content));
+      drop.put("web-1.0.0.tgz.prov", provenance(content));
+      drop.put("index.yaml", "apiVersion: v1\n");
+      assert.deepEqual((await scan(place, 0)).counts, { imported: 2 });
+      assert.deepEqual(drop.all(), []);
+      drop.put("index.yaml", "apiVersion: v1\n");
+      drop.put("bad.tgz", "bad");
+      await scan(place, 3);
+      assert.deepEqual(drop.all(), ["bad.tgz", "index.yaml"]);
+    },
+  );
 });

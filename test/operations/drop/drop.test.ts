@@ -15,7 +15,7 @@ import { dropFolder, makeDrop, scan } from "../../support/drops.ts";
 import { npmTarball, nupkg } from "../../support/fixtures/packages.ts";
 
 onEachDatabase("drop paths", (database) => {
-  database.test("what is dropped is imported and deleted, with the folders it came in", async (_t, place) => {
+  database.test("dropped files are imported and deleted, with their folders", async (_t, place) => {
     const drop = await makeDrop(place, "web");
     drop.npm({ name: "left", version: "1.0.0" });
     drop.npm({ name: "right", version: "1.0.0" }, "team/a/right.tgz");
@@ -34,7 +34,7 @@ onEachDatabase("drop paths", (database) => {
 });
 
 onDatabases("drop paths", ["PostgreSQL"], (database) => {
-  database.test("unfinished, hidden and linked files are left alone without a word", async (_t, place) => {
+  database.test("unfinished, hidden and linked files are ignored without a message", async (_t, place) => {
     const drop = await makeDrop(place, "web");
     const content = npmTarball({ name: "it", version: "1.0.0" });
     const names = [
@@ -60,7 +60,7 @@ onDatabases("drop paths", ["PostgreSQL"], (database) => {
     assert.equal(existsSync(join(outside.path, "linked-1.0.0.tgz")), true);
   });
 
-  database.test("a bad file is told of once, and looked at again when it changes", async (_t, place) => {
+  database.test("an invalid file is reported once, and read again when it changes", async (_t, place) => {
     const drop = await makeDrop(place, "web");
     drop.put("x/bad.tgz", "no archive");
     drop.put("gone.tgz", "no archive either");
@@ -90,7 +90,7 @@ onDatabases("drop paths", ["PostgreSQL"], (database) => {
     assert.deepEqual(await place.rows("select path from feedctl.drop_files"), []);
   });
 
-  database.test("a conflict stays, until the setting allows drop paths to overwrite", async (_t, place) => {
+  database.test("a conflicting file stays until the setting allows drop paths to overwrite", async (_t, place) => {
     const drop = await makeDrop(place, "web");
     drop.npm({ name: "it", version: "1.0.0" });
     await scan(place, 0);
@@ -111,7 +111,7 @@ onDatabases("drop paths", ["PostgreSQL"], (database) => {
     });
   });
 
-  database.test("bad files are moved aside on demand, over nothing, each with its reason", async (_t, place) => {
+  database.test("--reject-to moves rejected files without overwriting, each with its reason", async (_t, place) => {
     const drop = await makeDrop(place, "web");
     const aside = dropFolder(place.path("aside"));
     drop.put("x/bad.tgz", "first");
@@ -130,7 +130,7 @@ onDatabases("drop paths", ["PostgreSQL"], (database) => {
   });
 
   database.test(
-    "a file that is being written is left until it is whole; one renamed in is taken at once",
+    "a file that is being written is left until it is complete; one renamed in is imported at once",
     async (_t, place) => {
       const drop = await makeDrop(place, "web");
       const bytes = npmTarball({ name: "slow", version: "1.0.0" });
@@ -152,7 +152,7 @@ onDatabases("drop paths", ["PostgreSQL"], (database) => {
 
       const elsewhere = dropFolder(place.path("elsewhere"));
       renameSync(elsewhere.npm({ name: "ready", version: "1.0.0" }), join(drop.path, "ready.tgz"));
-      // who waits for it to settle is cut as a hang
+      // a scan that waited for the settle time would hit the timeout
       assert.deepEqual((await scan(place, 0, "--settle", "1h")).counts, { imported: 1 });
       assert.deepEqual(await place.rows("select path from feedctl.drop_files"), [], "half a file is no invalid one");
     },
@@ -171,7 +171,7 @@ onDatabases("drop paths", ["PostgreSQL"], (database) => {
     assert.deepEqual(drop.all(), ["broken.nupkg"]);
   });
 
-  database.test("a directory that is a store's, another feed's, or no directory is no drop path", async (_t, place) => {
+  database.test("a drop path must be a directory, and neither a store's nor another feed's", async (_t, place) => {
     const drop = await makeDrop(place, "web");
     await place.run("feed", "create", "other", "--type", "npm");
     await place.run("store", "set", "other", "disk", "--path", place.path("stores", "other"));
@@ -212,7 +212,7 @@ onDatabases("drop paths", ["PostgreSQL"], (database) => {
     assert.deepEqual(audited, [{ detail: { dropPath: place.path("own") } }, { detail: { dropPath: null } }]);
   });
 
-  database.test("a store that came to lie in a drop path all the same is not emptied", async (_t, place) => {
+  database.test("a store inside a drop path is not emptied", async (_t, place) => {
     const drop = await makeDrop(place, "web");
     drop.npm({ name: "it", version: "1.0.0" });
     await scan(place, 0);
@@ -225,7 +225,7 @@ onDatabases("drop paths", ["PostgreSQL"], (database) => {
     assert.partialDeepStrictEqual((await place.run("verify", "web", "--json")).summary(), { match: 1, missingBlob: 0 });
   });
 
-  database.test("a drop path that cannot be reached does not stop the others, and recovers", async (_t, place) => {
+  database.test("an unreachable drop path does not stop the others, and recovers", async (_t, place) => {
     const gone = await makeDrop(place, "gone");
     const web = await makeDrop(place, "web");
     gone.put("bad.tgz", "bad");
@@ -252,7 +252,7 @@ onDatabases("drop paths", ["PostgreSQL"], (database) => {
     assert.partialDeepStrictEqual(after, { problem: null, imported: 1 });
   });
 
-  database.test("a disabled feed takes nothing, and the others do", async (_t, place) => {
+  database.test("a disabled feed imports nothing, and the others do", async (_t, place) => {
     const off = await makeDrop(place, "off");
     const web = await makeDrop(place, "web");
     off.npm({ name: "it", version: "1.0.0" });

@@ -16,7 +16,7 @@ const versions = (place: Installation) =>
   place.rows(`select name, version, cached, downloads, published_at, published_by, listed
     from feedctl.versions join feedctl.packages on packages.id = package_id order by name, version`);
 
-/** The first test of a package's file in a store. */
+/** Path of a package's file in a store. */
 const blob = (root: string, name: string) =>
   join(root, readdirSync(root, { recursive: true, encoding: "utf8" }).find((path) => path.endsWith(name)) ?? "none");
 
@@ -41,47 +41,58 @@ onEachDatabase("drop paths and stores", (database) => {
 });
 
 onDatabases("drop paths and stores", ["PostgreSQL"], (database) => {
-  database.test("Debian packages of a drop path go where its setting says, until it is cleared", async (_t, place) => {
-    const drop = await makeDrop(place, "deb", "debian");
-    const put = (version: string) => drop.put("x.deb", debPackage({ name: "hello", version }));
-    const keys = async () =>
-      (await place.rows("select key from feedctl.files order by id")).map(({ key }) =>
-        String(key).split("/", 3).slice(1),
-      );
-    put("1.0-1");
-    await scan(place, 0);
-    const set = ["drop", "set", "deb", drop.path, "--distribution", "trixie"];
-    assert.match((await place.run(...set, "--component", "extra")).stdout, /takes packages for trixie, extra from/);
-    put("1.0-2");
-    await scan(place, 0);
-    const [status] = (await place.run("drop", "status", "--json")).json() as Record<string, unknown>[];
-    assert.partialDeepStrictEqual(status, { distribution: "trixie", component: "extra" });
-    assert.match((await place.run("drop", "status")).stdout, /^packages: {3}for trixie, extra$/m);
+  database.test(
+    "Debian packages get the drop path's distribution and component until they are cleared",
+    async (_t, place) => {
+      const drop = await makeDrop(place, "deb", "debian");
+      const put = (version: string) => drop.put("x.deb", debPackage({ name: "hello", version }));
+      const keys = async () =>
+        (await place.rows("select key from feedctl.files order by id")).map(({ key }) =>
+          String(key).split("/", 3).slice(1),
+        );
+      put("1.0-1");
+      await scan(place, 0);
+      const set = ["drop", "set", "deb", drop.path, "--distribution", "trixie"];
+      assert.match((await place.run(...set, "--component", "extra")).stdout, /takes packages for trixie, extra from/);
+      put("1.0-2");
+      await scan(place, 0);
+      const [status] = (await place.run("drop", "status", "--json")).json() as Record<string, unknown>[];
+      assert.partialDeepStrictEqual(status, { distribution: "trixie", component: "extra" });
+      assert.match((await place.run("drop", "status")).stdout, /^packages: {3}for trixie, extra$/m);
 
-    // the same package with other bytes is a conflict there, but not in another distribution
-    drop.put("x.deb", debPackage({ name: "hello", version: "1.0-2", fields: { Description: "other" } }));
-    assert.deepEqual((await scan(place, 3)).counts, { conflicts: 1 });
-    await place.run(...set);
-    assert.deepEqual((await scan(place, 0)).counts, { imported: 1 });
-    await place.run("drop", "clear", "deb");
-    await place.run("feed", "set", "deb", "--drop-path", drop.path);
-    put("1.0-3");
-    await scan(place, 0);
-    assert.deepEqual(await keys(), [
-      ["stable", "main"],
-      ["trixie", "extra"],
-      ["trixie", "main"],
-      ["stable", "main"],
-    ]);
-    const bad = await place.exits(2, "drop", "set", "deb", drop.path, "--component", "a/b");
-    assert.match(bad.stderr, /"a\/b" is not the name of a component/);
-    await place.run("feed", "create", "web", "--type", "npm");
-    const other = await place.exits(2, "drop", "set", "web", dropFolder(place.path("web")).path, "--distribution", "x");
-    assert.match(other.stderr, /are for feeds of type debian/);
-  });
+      // the same package with other bytes is a conflict there, but not in another distribution
+      drop.put("x.deb", debPackage({ name: "hello", version: "1.0-2", fields: { Description: "other" } }));
+      assert.deepEqual((await scan(place, 3)).counts, { conflicts: 1 });
+      await place.run(...set);
+      assert.deepEqual((await scan(place, 0)).counts, { imported: 1 });
+      await place.run("drop", "clear", "deb");
+      await place.run("feed", "set", "deb", "--drop-path", drop.path);
+      put("1.0-3");
+      await scan(place, 0);
+      assert.deepEqual(await keys(), [
+        ["stable", "main"],
+        ["trixie", "extra"],
+        ["trixie", "main"],
+        ["stable", "main"],
+      ]);
+      const bad = await place.exits(2, "drop", "set", "deb", drop.path, "--component", "a/b");
+      assert.match(bad.stderr, /"a\/b" is not the name of a component/);
+      await place.run("feed", "create", "web", "--type", "npm");
+      const other = await place.exits(
+        2,
+        "drop",
+        "set",
+        "web",
+        dropFolder(place.path("web")).path,
+        "--distribution",
+        "x",
+      );
+      assert.match(other.stderr, /are for feeds of type debian/);
+    },
+  );
 
   database.test(
-    "a package is put back where its row says, whatever its format would make of it now",
+    "a package is restored under its row's key, even where its format would choose another",
     async (_t, place) => {
       await place.run("feed", "create", "deb", "--type", "debian");
       writeFileSync(place.path("x.deb"), debPackage({ name: "hello", version: "1.0-1" }));
@@ -97,7 +108,7 @@ onDatabases("drop paths and stores", ["PostgreSQL"], (database) => {
   );
 
   database.test(
-    "a feed moves to S3 through its drop path, and what is dropped again is known by its hash",
+    "a feed moves to S3 through its drop path, and a file dropped again is recognised by its hash",
     async (t, place) => {
       const s3 = await startS3();
       t.after(() => s3.stop());
@@ -120,7 +131,7 @@ onDatabases("drop paths and stores", ["PostgreSQL"], (database) => {
     },
   );
 
-  database.test("what a killed move left is finished by the next scan", async (_t, place) => {
+  database.test("the next scan finishes a killed move", async (_t, place) => {
     await place.run("feed", "create", "web", "--type", "npm");
     writePackages(place.path("in"), 150, { size: 20_000 });
     await place.run("import", "web", place.path("in"));
@@ -183,13 +194,13 @@ onDatabases("drop paths and stores", ["PostgreSQL"], (database) => {
     assert.partialDeepStrictEqual(await verified(place, "web"), { match: 1, missingBlob: 0 });
   });
 
-  database.test("the store's own files are never taken for copies", async (_t, place) => {
+  database.test("the store's own files are never deleted as copies", async (_t, place) => {
     const drop = await makeDrop(place, "web");
     const root = place.path("data/packages/.npm/F1");
     drop.npm({ name: "it", version: "1.0.0" });
     await scan(place, 0);
     const path = blob(root, "it-1.0.0.tgz");
-    // as through a second mount of the store's directory: another path, the same file
+    // like a second mount of the store's directory: another path, the same file
     linkSync(path, join(drop.path, "it.tgz"));
     const { files } = await scan(place, 3, "--settle", "0s");
     assert.deepEqual(files, [

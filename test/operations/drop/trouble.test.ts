@@ -18,7 +18,7 @@ const verified = async (place: Installation) => (await place.run("verify", "web"
 
 onDatabases("drop paths in trouble", ["PostgreSQL"], (database) => {
   database.test(
-    "while one scan is at work another passes the feed over, or is told to try later",
+    "while one scan is running another skips the feed, or fails with 75 when it is named",
     async (_t, place) => {
       const drop = await makeDrop(place, "web");
       const other = await makeDrop(place, "other");
@@ -29,7 +29,7 @@ onDatabases("drop paths in trouble", ["PostgreSQL"], (database) => {
         await client.query("select pg_advisory_lock(7, 1)");
         const { counts, feeds } = await scan(place, 0);
         assert.deepEqual(counts, { imported: 1 });
-        assert.match(String(feeds.find(({ feed }) => feed === "web")?.["skipped"]), /another scan .* is at work/);
+        assert.match(String(feeds.find(({ feed }) => feed === "web")?.["skipped"]), /another scan .* is running/);
         assert.match((await place.run("drop", "scan")).stderr, /feed web was passed over: another scan/);
         assert.match((await place.exits(75, "drop", "scan", "--feed", "web")).stderr, /another scan/);
         assert.deepEqual(drop.all(), ["it-1.0.0.tgz"]);
@@ -47,7 +47,7 @@ onDatabases("drop paths in trouble", ["PostgreSQL"], (database) => {
     },
   );
 
-  database.test("two scans and a moving import at once take each file once, and none fails", async (_t, place) => {
+  database.test("two scans and a moving import at once import each file once, and none fails", async (_t, place) => {
     const drop = await makeDrop(place, "web");
     writePackages(drop.path, 120);
     const all = await Promise.all([
@@ -68,30 +68,33 @@ onDatabases("drop paths in trouble", ["PostgreSQL"], (database) => {
     assert.partialDeepStrictEqual(await verified(place), { match: 120, missingRow: 0, missingBlob: 0 });
   });
 
-  database.test("a share that goes away half-way is told of, loses nothing, and comes back", async (t, place) => {
-    const drop = await makeDrop(place, "web");
-    writePackages(drop.path, 800, { size: 2_000 });
-    const running = await place.start(["drop", "scan", "--settle", "0s", "--json"]);
-    await running.shows('"imported"');
-    renameSync(drop.path, `${drop.path}.away`);
-    const result = await running.finished;
-    const { counts, feeds } = scanned(result.events());
-    t.diagnostic(JSON.stringify(counts));
-    assert.equal(result.code, 3, result.stderr);
-    assert.match(String(feeds[0]?.["problem"]), /drop path .*web does not exist/);
-    assert.equal(counts["failed"], undefined, "a file that is not there is no failed one");
-    assert.ok((counts["imported"] ?? 0) < 800);
-    renameSync(`${drop.path}.away`, drop.path);
-    const rest = await scan(place, 0, "--settle", "0s");
-    assert.equal(
-      Object.keys(rest.counts).every((key) => key === "imported" || key === "existing"),
-      true,
-    );
-    assert.deepEqual(drop.all(), []);
-    assert.partialDeepStrictEqual(await verified(place), { match: 800, missingRow: 0 });
-  });
+  database.test(
+    "a share that becomes unreachable half-way is reported, loses no files, and recovers",
+    async (t, place) => {
+      const drop = await makeDrop(place, "web");
+      writePackages(drop.path, 800, { size: 2_000 });
+      const running = await place.start(["drop", "scan", "--settle", "0s", "--json"]);
+      await running.shows('"imported"');
+      renameSync(drop.path, `${drop.path}.away`);
+      const result = await running.finished;
+      const { counts, feeds } = scanned(result.events());
+      t.diagnostic(JSON.stringify(counts));
+      assert.equal(result.code, 3, result.stderr);
+      assert.match(String(feeds[0]?.["problem"]), /drop path .*web does not exist/);
+      assert.equal(counts["failed"], undefined, "a file that is not there is no failed one");
+      assert.ok((counts["imported"] ?? 0) < 800);
+      renameSync(`${drop.path}.away`, drop.path);
+      const rest = await scan(place, 0, "--settle", "0s");
+      assert.equal(
+        Object.keys(rest.counts).every((key) => key === "imported" || key === "existing"),
+        true,
+      );
+      assert.deepEqual(drop.all(), []);
+      assert.partialDeepStrictEqual(await verified(place), { match: 800, missingRow: 0 });
+    },
+  );
 
-  database.test("files that others take or replace while they are read are no failures", async (t, place) => {
+  database.test("files that are deleted or replaced while they are read are not failures", async (t, place) => {
     const drop = await makeDrop(place, "web");
     const files = writePackages(drop.path, 600, { size: 2_000 });
     const running = await place.start(["drop", "scan", "--settle", "0s", "--json"]);
@@ -110,44 +113,47 @@ onDatabases("drop paths in trouble", ["PostgreSQL"], (database) => {
     assert.deepEqual(drop.all(), []);
   });
 
-  database.test("watching takes what arrives, goes on through an outage, and ends when told to", async (_t, place) => {
-    const drop = await makeDrop(place, "web");
-    drop.npm({ name: "first", version: "1.0.0" });
-    const running = await place.start(["drop", "watch", "--interval", "60s", "--settle", "100ms"]);
-    await running.shows("imported  first");
-    await until("the first file is gone", () => drop.all().length === 0);
-    await sleep(300); // the scan ends and the wait begins
-    const elsewhere = dropFolder(place.path("elsewhere"));
-    mkdirSync(join(drop.path, "deep"));
-    renameSync(elsewhere.npm({ name: "second", version: "1.0.0" }), join(drop.path, "deep/second.tgz"));
-    await running.shows("imported  second");
-    await until("the second file is gone", () => !existsSync(join(drop.path, "deep")));
-    running.child.kill("SIGTERM");
-    assert.equal((await running.finished).code, 130);
+  database.test(
+    "watch imports what arrives, continues through an outage, and ends when interrupted",
+    async (_t, place) => {
+      const drop = await makeDrop(place, "web");
+      drop.npm({ name: "first", version: "1.0.0" });
+      const running = await place.start(["drop", "watch", "--interval", "60s", "--settle", "100ms"]);
+      await running.shows("imported  first");
+      await until("the first file is gone", () => drop.all().length === 0);
+      await sleep(300); // the scan ends and the wait begins
+      const elsewhere = dropFolder(place.path("elsewhere"));
+      mkdirSync(join(drop.path, "deep"));
+      renameSync(elsewhere.npm({ name: "second", version: "1.0.0" }), join(drop.path, "deep/second.tgz"));
+      await running.shows("imported  second");
+      await until("the second file is gone", () => !existsSync(join(drop.path, "deep")));
+      running.child.kill("SIGTERM");
+      assert.equal((await running.finished).code, 130);
 
-    renameSync(drop.path, `${drop.path}.away`);
-    const polling = await place.start(["drop", "watch", "--interval", "200ms", "--json"]);
-    await polling.shows("does not exist");
-    await sleep(500);
-    renameSync(`${drop.path}.away`, drop.path);
-    renameSync(elsewhere.npm({ name: "third", version: "1.0.0" }), join(drop.path, "third.tgz"));
-    await polling.shows('"third"');
-    await polling.shows('"summary"');
-    polling.child.kill("SIGINT");
-    const { code, events } = await polling.finished;
-    assert.equal(code, 130);
-    const problems = events().filter(({ problem }) => typeof problem === "string");
-    assert.equal(problems.length, 1, "a problem that lasts is told once");
-  });
+      renameSync(drop.path, `${drop.path}.away`);
+      const polling = await place.start(["drop", "watch", "--interval", "200ms", "--json"]);
+      await polling.shows("does not exist");
+      await sleep(500);
+      renameSync(`${drop.path}.away`, drop.path);
+      renameSync(elsewhere.npm({ name: "third", version: "1.0.0" }), join(drop.path, "third.tgz"));
+      await polling.shows('"third"');
+      await polling.shows('"summary"');
+      polling.child.kill("SIGINT");
+      const { code, events } = await polling.finished;
+      assert.equal(code, 130);
+      const problems = events().filter(({ problem }) => typeof problem === "string");
+      assert.equal(problems.length, 1, "a problem that lasts is told once");
+    },
+  );
 });
 
-test("a file that cannot be deleted is imported, told of once, and deleted when it can be", async (t) => {
+test("a file that could not be deleted is imported, reported once, and deleted when permitted", async (t) => {
   const { path, cleanup } = await temporaryFolder();
   t.after(cleanup);
   const drop = dropFolder(join(path, "drop"));
   mkdirSync(join(path, "data"));
   for (const folder of [path, join(path, "data")]) chmodSync(folder, 0o777);
-  // the right to delete everything is what a root user cannot give up, so that another one has to run it
+  // root may delete everything, so another user has to run the command
   const nobody = 65_534;
   const user = process.getuid?.() === 0 ? { uid: nobody, gid: nobody } : {};
   const feedctl = (...args: string[]) =>
@@ -204,5 +210,5 @@ test("a file that cannot be deleted is imported, told of once, and deleted when 
   const denied = await feedctl("drop", "scan", "--feed", "web");
   chmodSync(drop.path, 0o777);
   assert.equal(denied.code, 6, denied.stderr);
-  assert.match(denied.stderr, /cannot be read: permission denied/);
+  assert.match(denied.stderr, /could not read the drop path .*: permission denied/);
 });
