@@ -36,7 +36,7 @@ export function parseKey(text: string): Key {
 }
 
 /**
- * UTF-8 byte order, which S3 and Azure list in. JavaScript's `<` compares UTF-16 units and differs for characters
+ * UTF-8 byte order, which the clouds list in. JavaScript's `<` compares UTF-16 units and differs for characters
  * beyond U+FFFF: surrogates (D800-DFFF) must sort after E000-FFFF.
  */
 export function compareKeys(a: string, b: string): number {

@@ -15,7 +15,7 @@ export interface BlobInfo {
   modified: Date;
   /** The store's own mark of this content (ETag; on disk: modification time, size and inode). Changes when the blob does. */
   tag?: string | undefined;
-  /** Only where the provider vouches for it: a plain S3 ETag, Azure's Content-MD5. */
+  /** Only where the provider vouches for it: a plain S3 ETag, Azure's Content-MD5, GCS's md5Hash. */
   md5?: string | undefined;
   /** Only where feedctl stored it with the blob. S3 tells it in `head`, not in `list`. */
   sha256?: string | undefined;
@@ -58,7 +58,7 @@ export interface PutOptions {
    * must know the hash before it sends; a disk copies `source.path` inside the kernel and trusts it.
    */
   sha256?: string | undefined;
-  /** Lower-case hex; lets S3 and Azure check the request bodies without a second pass. */
+  /** Lower-case hex; lets clouds check the request bodies without a second pass. */
   md5?: string | undefined;
   contentType?: string | undefined;
   cacheControl?: string | undefined;

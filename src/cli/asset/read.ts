@@ -79,10 +79,7 @@ export function readCommands(edge: Edge): Command[] {
         .argParser(parseExpiry)
         .default(3600, "1h"),
     )
-    .addHelpText(
-      "after",
-      "\nPresigned for S3, with a signature for Azure, a file URL for a disk. Whoever holds it can read the file.",
-    )
+    .addHelpText("after", "\nSigned for a cloud, a file URL for a disk. Whoever holds it can read the file.")
     .action(async (directory: string, path: string, options, command: Command) =>
       edge.act(command, async (context, out) => {
         const { assetUrl } = await import("../../operations/assets/url.ts");
