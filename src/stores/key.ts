@@ -36,7 +36,7 @@ export function parseKey(text: string): Key {
 }
 
 /**
- * Compares by UTF-8 byte order, the order of S3's and Azure's listings. JavaScript's `<` compares UTF-16 units and
+ * Compares by UTF-8 byte order, the order of the clouds' listings. JavaScript's `<` compares UTF-16 units and
  * differs for characters beyond U+FFFF: surrogates (D800-DFFF) must sort after E000-FFFF.
  */
 export function compareKeys(a: string, b: string): number {

@@ -15,7 +15,7 @@ export interface BlobInfo {
   modified: Date;
   /** The store's version tag (an ETag; on disk: modification time, size and inode). Changes when the blob changes. */
   tag?: string | undefined;
-  /** Only where the provider reports one: a plain S3 ETag, Azure's Content-MD5. */
+  /** Only where the provider reports one: a plain S3 ETag, Azure's Content-MD5, GCS's md5Hash. */
   md5?: string | undefined;
   /** Only where feedctl stored it with the blob. S3 returns it from `head`, not from `list`. */
   sha256?: string | undefined;
@@ -61,7 +61,7 @@ export interface PutOptions {
    * or keeps it in memory up to 8 MiB. A disk copies `source.path` inside the kernel without hashing it.
    */
   sha256?: string | undefined;
-  /** Lower-case hex; lets S3 and Azure check the request bodies without a second pass. */
+  /** Lower-case hex; lets clouds check the request bodies without a second pass. */
   md5?: string | undefined;
   contentType?: string | undefined;
   cacheControl?: string | undefined;

@@ -84,10 +84,7 @@ export function readCommands(edge: Edge): CommandUnknownOpts[] {
         .argParser(parseExpiry)
         .default(3600, "1h"),
     )
-    .addHelpText(
-      "after",
-      "\nPresigned for S3, with a signature for Azure, a file URL for a disk. Whoever holds it can read the file.",
-    )
+    .addHelpText("after", "\nSigned for a cloud, a file URL for a disk. Whoever holds it can read the file.")
     .action(async (directory: string, path: string, options, command) =>
       edge.act<AssetUrlResult>(command, async (context, out) => {
         const { assetUrl } = await import("../../operations/assets/url.ts");
