@@ -5,6 +5,7 @@ import type { Edge } from "./cli/frame/edge.ts";
 import type { Io } from "./cli/frame/io.ts";
 import { createOutput, type OutputOptions } from "./cli/frame/output.ts";
 import { createProgram } from "./cli/program.ts";
+import type { ErrorLine } from "./cli/results/schemas/installation.ts";
 import { exitStatus, FeedctlError } from "./errors.ts";
 import { printable } from "./lib/printable.ts";
 
@@ -73,10 +74,10 @@ function report(thrown: unknown, argv: readonly string[], io: Io): number {
     : thrown;
   const known = error instanceof FeedctlError;
   if (argv.includes("--json")) {
-    const body = known
-      ? { code: error.code, message: error.message, hint: error.hint }
-      : { code: "bug", message: String(error) };
-    io.stderr.write(`${JSON.stringify({ type: "error", ...body })}\n`);
+    const line: ErrorLine = known
+      ? { type: "error", code: error.code, message: error.message, hint: error.hint }
+      : { type: "error", code: "bug", message: String(error) };
+    io.stderr.write(`${JSON.stringify(line)}\n`);
   } else if (known) {
     io.stderr.write(`error: ${printable(error.message.replaceAll("\n", " "))}\n`);
     if (error.hint !== undefined) io.stderr.write(`hint: ${printable(error.hint)}\n`);

@@ -44,9 +44,9 @@ export function packageCommand(edge: Edge): CommandUnknownOpts {
     .addArgument(specArgument())
     .action(async (feed: string, text: string, _options, command) =>
       edge.act<PackageDetailsResult[]>(command, async (context, out) => {
-        const { findVersions, parsePackageSpec } = await import("../operations/packages/packages.ts");
+        const { requireVersions, parsePackageSpec } = await import("../operations/packages/packages.ts");
         const { packageDetailsResult } = await import("./results/package.ts");
-        const found = await findVersions(context, feed, parsePackageSpec(text));
+        const found = await requireVersions(context, feed, parsePackageSpec(text));
         await out.result(
           found.map(packageDetailsResult),
           found.flatMap((version) => [
@@ -105,14 +105,14 @@ export function packageCommand(edge: Edge): CommandUnknownOpts {
     .option("--dry-run", "only tell what would be deleted")
     .action(async (feed: string, text: string, options, command) =>
       edge.act<PackageDeletedResult>(command, async (context, out) => {
-        const { deletePackage, findVersions, parsePackageSpec } = await import("../operations/packages/packages.ts");
+        const { deletePackage, requireVersions, parsePackageSpec } = await import("../operations/packages/packages.ts");
         const { FeedctlError } = await import("../errors.ts");
         const spec = parsePackageSpec(text);
         if (spec.version === undefined && !options.allVersions)
           throw new FeedctlError("usage", `which version of ${spec.name}?`, {
             hint: `${text}@VERSION, or --all-versions`,
           });
-        const found = await findVersions(context, feed, spec);
+        const found = await requireVersions(context, feed, spec);
         const what =
           found.length === 1
             ? `${fullName(found[0] as PackageVersion)} ${found[0]?.version}`

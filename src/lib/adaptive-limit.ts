@@ -1,15 +1,15 @@
-/** What a task tells about the strength of the other side: it did its work, it had too much of it, or neither. */
+/** How a task ended: the server did its work, it was overloaded, or neither is known. */
 export type Outcome = "done" | "overloaded" | "other";
 
 /**
- * Lets tasks in, fewer at once when the other side is overloaded. While it is not, everybody comes in: how many there
- * are is the callers' choice. An overload lowers the limit to 0.65 of those who are in; tasks that came in before the
- * fall cannot lower it again. As many tasks done as the limit says raise it by one, until it no longer matters.
+ * A semaphore that adapts to an overloaded server (additive increase, multiplicative decrease). It has no limit until
+ * the first overload, which sets the limit to 0.65 of the running tasks. Tasks that started before a decrease cannot
+ * decrease it again. After `limit` successful tasks the limit grows by one, until it is removed.
  */
 export interface Gate {
-  /** Waits for room, in order of arrival. The result is to be called once, when the task has ended. */
+  /** Waits for a slot, first in, first out. Call the result once, when the task has ended. */
   enter(signal?: AbortSignal): Promise<(outcome: Outcome) => void>;
-  /** Infinity while there is none. */
+  /** Infinity: there is no limit. */
   readonly limit: number;
 }
 
@@ -17,7 +17,7 @@ const FALL = 0.65;
 
 export function createGate(): Gate {
   let limit = Infinity;
-  /** How many were in when the limit came up: at so many it goes away again. */
+  /** How many tasks were running when the limit was set. The limit is removed when it reaches this number. */
   let enough = 0;
   let inside = 0;
   let done = 0;

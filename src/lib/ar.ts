@@ -1,10 +1,10 @@
-/** What an ar archive does wrong, in one line. */
+/** The archive is malformed. The message is one line. */
 export class ArError extends Error {
   override readonly name = "ArError";
 }
 
 export interface ArMember {
-  /** Without the slash that GNU tools put behind it. */
+  /** Without the slash that GNU tools append. */
   name: string;
   /** Bytes of the body. */
   size: number;
@@ -12,15 +12,16 @@ export interface ArMember {
   offset: number;
 }
 
-/** Bytes of the archive; fewer than `length` only where it ends. */
+/** Reads bytes of the archive. Returns fewer than `length` only at its end. */
 export type ReadAt = (offset: number, length: number) => Promise<Buffer>;
 
 const MAGIC = "!<arch>\n";
 const HEADER = 60;
 
 /**
- * The members of an ar archive of `size` bytes in its order; reads their headers only. Throws `ArError` unless members
- * fill the archive to its last byte. Names longer than 16 bytes, which GNU and BSD write in different ways, are refused.
+ * Yields the members of an ar archive of `size` bytes, in archive order. Reads only their headers. Throws `ArError`
+ * unless members fill the archive to its last byte, and for names longer than 16 bytes, which GNU and BSD encode in
+ * different ways.
  */
 export async function* readAr(read: ReadAt, size: number): AsyncGenerator<ArMember, void> {
   const magic = await read(0, MAGIC.length);

@@ -5,14 +5,14 @@ interface Batched<T> {
 }
 
 /**
- * A stream of items that come many at a time: one by one for whoever asks no more, and as they come, by `batchesOf`,
- * for readers to whom a promise per item is too dear. To be read once, in one of the two ways.
+ * Turns a generator of batches into a stream of items. A reader that wants to avoid one promise per item gets the
+ * batches with `batchesOf`. The stream can be read once, in one of the two ways.
  */
 export function batched<T>(start: () => AsyncGenerator<readonly T[], void, undefined>): AsyncGenerator<T, void> {
   return Object.assign(oneByOne(start), { [batches]: start });
 }
 
-/** The batches of a stream; where nobody made any, each item is one. */
+/** The batches of a stream from `batched`; of any other stream each item is a batch. */
 export function batchesOf<T>(items: AsyncIterable<T>): AsyncIterable<readonly T[]> {
   return batches in items ? (items as unknown as Batched<T>)[batches]() : singly(items);
 }

@@ -1,15 +1,15 @@
 import { readdir } from "node:fs/promises";
 
 export interface BrokenName {
-  /** The path as the file system has it: as text it names another file, or none. */
+  /** The path as bytes. Decoded to text it names another file, or none. */
   path: Buffer;
-  /** For people: printable, each byte beyond ASCII as `\xNN`, which shells understand in `$'...'`. */
+  /** For messages: each byte that is not printable ASCII as `\xNN`, which shells understand in `$'...'`. */
   shown: string;
 }
 
 /**
- * Takes entries apart whose names are no UTF-8. Node decodes such a name with U+FFFD, and nothing can be opened by it;
- * a name that truly has that character stays.
+ * Separates the entries whose names are not UTF-8. Node decodes such a name with U+FFFD, and the result does not open
+ * the file. A valid name that contains U+FFFD stays in `whole`.
  */
 export async function splitBrokenNames<T extends { name: string }>(
   folder: string,

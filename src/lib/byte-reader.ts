@@ -1,10 +1,10 @@
-/** Takes exactly as many bytes as asked from a stream of chunks; keeps no more than one chunk beyond what it returns. */
+/** Reads exact numbers of bytes from a stream of chunks. Memory: one chunk and the returned bytes. */
 export interface ByteReader {
-  /** Exactly `length` bytes, or fewer where the source ends first. */
+  /** Returns exactly `length` bytes, or fewer at the end of the source. */
   read(length: number): Promise<Buffer>;
-  /** Passes over `length` bytes without keeping them; returns how many there were. */
+  /** Skips `length` bytes. Returns how many there were. */
   skip(length: number): Promise<number>;
-  /** Lets go of the source. Idempotent; reading afterwards finds the end. */
+  /** Closes the source. Idempotent; later reads return no bytes. */
   close(): Promise<void>;
 }
 
@@ -13,7 +13,7 @@ export function createByteReader(source: AsyncIterable<Uint8Array>): ByteReader 
   let rest: Uint8Array = Buffer.alloc(0);
   let ended = false;
 
-  /** The next at most `length` bytes without copying them; undefined at the end. */
+  /** Returns at most `length` bytes without copying them. Undefined: the end. */
   async function next(length: number): Promise<Uint8Array | undefined> {
     while (rest.length === 0) {
       if (ended) return undefined;

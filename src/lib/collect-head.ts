@@ -1,4 +1,4 @@
-/** Keeps the first bytes of what comes by in pieces. */
+/** Collects the first bytes of a stream of chunks. */
 export interface Head {
   add(chunk: Uint8Array): void;
   bytes(): Buffer;
@@ -10,7 +10,7 @@ export function createHead(limit: number): Head {
   return {
     add(chunk) {
       if (left === 0) return;
-      // a copy: what a stream hands out may be filled anew, and is much larger
+      // A copy: the stream may reuse its chunk, which is also much larger.
       const piece = Buffer.from(chunk.subarray(0, left));
       pieces.push(piece);
       left -= piece.length;

@@ -2,7 +2,7 @@ import { Mime } from "mime/lite";
 import otherTypes from "mime/types/other.js";
 import standardTypes from "mime/types/standard.js";
 
-/** What the registry does not know, or knows as something that is rarer where these files are kept. */
+/** Types by extension that the registry lacks, or for which it has another type than package feeds need. */
 const own: Record<string, string[]> = {
   "application/zip": ["nupkg", "snupkg", "whl", "upack", "vpack", "vsix", "conda"],
   "application/java-archive": ["jar", "war", "ear", "aar"],
@@ -21,14 +21,14 @@ const own: Record<string, string[]> = {
 
 const known = new Mime(standardTypes, otherTypes).define(own, true);
 
-/** The media type by the ending of a name; undefined: it has none that is known. */
+/** The content type by the extension of a name. Undefined: it has no known extension. */
 export function knownType(name: string): string | undefined {
   const last = name.slice(name.lastIndexOf("/") + 1);
-  // without a dot the library takes the whole name for an ending
+  // Without a dot the library would use the whole name as the extension.
   return (last.includes(".") ? known.getType(last) : null) ?? undefined;
 }
 
-/** The media type by the ending of a name alone. */
+/** The content type by the extension of a name; `application/octet-stream` if it is unknown. */
 export function contentTypeOf(name: string): string {
   return knownType(name) ?? "application/octet-stream";
 }

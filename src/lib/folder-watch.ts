@@ -2,15 +2,15 @@ import { existsSync, watch, type FSWatcher } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 
-/** Tells of new and changed files below folders, as far as the system does. */
+/** Watches folders for new and changed files, as far as the system supports that. */
 export interface FolderWatch extends Disposable {
-  /** From now on these folders, and no others. What cannot be watched is left out without a word. */
+  /** Sets the folders to watch. A folder that cannot be watched is ignored. */
   follow(folders: readonly string[]): void;
-  /** Resolves after `milliseconds`, or earlier when something is there that may not have been since the last call. */
+  /** Resolves after `milliseconds`, or earlier if a file may have appeared or changed since the last call. */
   wait(milliseconds: number, signal: AbortSignal): Promise<void>;
 }
 
-/** Events come in bursts, and a folder that is being filled must not keep anybody busy. */
+/** Shortest wait in milliseconds. Events come in bursts, and a folder that is being filled has many of them. */
 const LEAST_PAUSE = 1000;
 
 export function createFolderWatch(): FolderWatch {
@@ -26,13 +26,13 @@ export function createFolderWatch(): FolderWatch {
   function start(folder: string): void {
     try {
       const watcher = watch(folder, { recursive: true, persistent: false }, (_event, name) => {
-        // what has gone is no news: whoever reacts to this by deleting would wake himself
+        // Ignore deletions: a caller that deletes files would wake itself.
         if (name !== null && !existsSync(join(folder, name))) return;
         changed = true;
         wake();
       });
       watchers.set(folder, watcher);
-      // a folder that went away, too many watchers: the next look comes with time
+      // A folder was deleted, or there are too many watchers: only the timeout remains.
       watcher.on("error", () => unfollow(folder));
     } catch {
       unfollow(folder);

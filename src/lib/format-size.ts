@@ -1,6 +1,6 @@
 const units = ["B", "KiB", "MiB", "GiB", "TiB", "PiB"];
 
-/** Bytes for people: `1.5 MiB`. */
+/** Formats a number of bytes: `1.5 MiB`. */
 export function formatSize(bytes: number): string {
   let value = bytes;
   let unit = 0;

@@ -1,13 +1,14 @@
 import { crc32, inflateRawSync, type InflateRaw } from "node:zlib";
 
-/** What a gzip member does wrong, in one line. */
+/** The gzip member is malformed. The message is one line. */
 export class GzipError extends Error {
   override readonly name = "GzipError";
 }
 
 /**
- * The first member of gzip data that is in memory, and how many bytes of the data it takes: what Node's own functions
- * do not tell. Throws `GzipError` where the member is damaged, is not complete, or unpacks to more than `limit` bytes.
+ * Unpacks the first member of gzip data in memory; returns its content and its packed length, which Node's own
+ * functions do not report. Throws `GzipError` if the member is damaged or incomplete, or unpacks to more than `limit`
+ * bytes.
  */
 export function gunzipMember(bytes: Buffer, limit: number): { content: Buffer; length: number } {
   const start = headerLength(bytes);
@@ -31,7 +32,7 @@ export function gunzipMember(bytes: Buffer, limit: number): { content: Buffer; l
   return { content, length: length + 8 };
 }
 
-/** RFC 1952: ten bytes, then what the flags announce. */
+/** RFC 1952: ten bytes, then the optional fields that the flags announce. */
 function headerLength(bytes: Buffer): number {
   if (bytes.length < 10) throw ends();
   if (bytes.readUInt16BE(0) !== 0x1f8b || bytes[2] !== 8) throw new GzipError("is not gzip data");

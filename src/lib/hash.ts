@@ -16,7 +16,7 @@ export function hashBytes(bytes: Uint8Array): Hashes {
   return { md5, sha1, sha256, sha512 };
 }
 
-/** All four hashes in one pass. */
+/** Computes all four hashes in one pass. */
 function hasher(): { update(chunk: Uint8Array): void; digest(): Hashes; readonly size: number } {
   const hashes: Hash[] = names.map((name) => createHash(name));
   let size = 0;
@@ -35,7 +35,7 @@ function hasher(): { update(chunk: Uint8Array): void; digest(): Hashes; readonly
   };
 }
 
-/** Reads a stream to its end. `onChunk` sees the bytes as they come by. */
+/** Reads a stream to its end. Calls `onChunk` with every chunk. `size` is in bytes. */
 export async function hashStream(
   stream: Readable,
   onChunk?: (chunk: Uint8Array) => void,

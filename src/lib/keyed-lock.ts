@@ -1,9 +1,9 @@
 export interface KeyedLock {
-  /** Runs the work once all earlier work that shares a key with it has ended. Work without a common key runs at once. */
+  /** Runs the work after all earlier work that shares a key with it has ended. Other work runs concurrently. */
   hold<T>(keys: Iterable<string>, work: () => Promise<T>): Promise<T>;
 }
 
-/** A lock within this process. All keys are asked for at once, so that nobody waits while holding some of them. */
+/** A lock per key within this process. `hold` takes all keys at once, so that no caller waits while holding some. */
 export function createKeyedLock(): KeyedLock {
   const underway = new Map<Promise<void>, ReadonlySet<string>>();
   return {

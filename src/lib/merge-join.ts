@@ -6,21 +6,21 @@ interface Item {
 
 type Row<S> = { key: string } & Partial<S>;
 
-/** One stream, with the batch of it that is being joined. */
+/** One stream and its current batch. */
 interface Side {
   name: string;
   stream: AsyncIterator<readonly Item[]>;
   batch: readonly Item[];
-  /** Of the batch's items that which is not joined yet. */
+  /** Index of the first item of the batch that is not joined yet. */
   next: number;
   last: string | undefined;
   ended: boolean;
 }
 
 /**
- * Joins several sorted streams by key, holding one batch of each (see `batches.ts`; rows come in batches too). Every
- * stream must be strictly increasing by `compare`; one that is not throws the error that `outOfOrder` makes, before
- * anything behind the fault is yielded.
+ * Joins several sorted streams by key. Memory: one batch of each (see `batches.ts`; the rows are batched, too). Every
+ * stream must be strictly increasing by `compare`. Otherwise the error of `outOfOrder` is thrown, before any row behind
+ * the violation is yielded.
  */
 export function mergeJoin<S extends Record<string, Item>>(
   streams: { [Name in keyof S]: AsyncIterable<S[Name]> },
@@ -44,7 +44,7 @@ async function* joinBatches<S extends Record<string, Item>>(
       await Promise.all(sides.filter((side) => !side.ended && side.next === side.batch.length).map(refill));
       const open = sides.filter(({ ended }) => !ended);
       if (open.length === 0) return;
-      const { rows, fault } = joinWhatIsHere(open);
+      const { rows, fault } = joinLoaded(open);
       if (rows.length > 0) yield rows;
       if (fault !== undefined) throw fault;
     }
@@ -52,8 +52,8 @@ async function* joinBatches<S extends Record<string, Item>>(
     await Promise.all(sides.map(async ({ stream }) => stream.return?.()));
   }
 
-  /** Until one of them has to be waited for, or is found out of order. */
-  function joinWhatIsHere(open: readonly Side[]): { rows: Row<S>[]; fault: Error | undefined } {
+  /** Joins until a batch is used up or a stream is out of order. */
+  function joinLoaded(open: readonly Side[]): { rows: Row<S>[]; fault: Error | undefined } {
     const rows: Row<S>[] = [];
     for (;;) {
       let key: string | undefined;

@@ -1,4 +1,4 @@
-/** The candidate with the smallest edit distance, if it is near enough to be a typing error. */
+/** The candidate with the smallest edit distance. Undefined: none is close enough to be a typing error. */
 export function nearest(text: string, candidates: readonly string[]): string | undefined {
   let best: string | undefined;
   let least = Math.max(1, Math.floor(text.length / 3)) + 1;

@@ -1,6 +1,6 @@
 import { printable } from "./printable.ts";
 
-/** Text from a stranger as part of a one-line message: nothing that breaks the line or the terminal, and not endless. */
+/** Escapes and shortens untrusted text for a one-line message. */
 export function oneLine(text: string, maxLength = 300): string {
   const shown = text.length > maxLength ? `${text.slice(0, maxLength)}...` : text;
   return printable(shown.toWellFormed()).replaceAll("\n", "\\n").replaceAll("\r", "\\r").replaceAll("\t", "\\t");

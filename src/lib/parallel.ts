@@ -1,6 +1,6 @@
 /**
- * Maps up to `limit` items at once and yields results as they come, in no order. The source is read only as fast as
- * there is room. The first error ends it: what is under way is awaited, then the error is thrown.
+ * Maps up to `limit` items at once and yields results as they arrive, in any order. Reads the source only when there is
+ * a free slot. After the first error it waits for the running work and throws the error.
  */
 export async function* mapParallel<T, R>(
   source: AsyncIterable<T> | Iterable<T>,
@@ -9,7 +9,7 @@ export async function* mapParallel<T, R>(
 ): AsyncGenerator<R> {
   const running = new Map<number, Promise<{ id: number; result?: R; error?: unknown }>>();
   let next = 0;
-  const settle = async () => {
+  const nextResult = async () => {
     const done = await Promise.race(running.values());
     running.delete(done.id);
     if ("error" in done) throw done.error;
@@ -25,15 +25,15 @@ export async function* mapParallel<T, R>(
           (error: unknown) => ({ id, error }),
         ),
       );
-      if (running.size >= limit) yield await settle();
+      if (running.size >= limit) yield await nextResult();
     }
-    while (running.size > 0) yield await settle();
+    while (running.size > 0) yield await nextResult();
   } finally {
     await Promise.allSettled(running.values());
   }
 }
 
-/** Groups items into arrays of `length`, or of fewer that have `most` together by their sizes; the last may be smaller. */
+/** Groups items into arrays of `length`, or of fewer items whose sizes add up to `most`. The last may be smaller. */
 export async function* inBatches<T>(
   source: AsyncIterable<T> | Iterable<T>,
   length: number,
@@ -52,18 +52,18 @@ export async function* inBatches<T>(
   if (batch.length > 0) yield batch;
 }
 
-/** Asks for the next item while the last one is being worked on. */
+/** Prefetches one item: requests the next one while the consumer handles the last one. */
 export async function* oneAhead<T>(source: AsyncIterable<T>): AsyncGenerator<T> {
   const items = source[Symbol.asyncIterator]();
-  const ask = () => {
+  const fetchNext = () => {
     const next = items.next();
-    next.catch(() => {}); // told when it is awaited, unless the consumer has left by then
+    next.catch(() => {}); // thrown when awaited below, unless the consumer has stopped
     return next;
   };
-  let next = ask();
+  let next = fetchNext();
   try {
     for (let step = await next; step.done !== true; step = await next) {
-      next = ask();
+      next = fetchNext();
       yield step.value;
     }
   } finally {
@@ -81,7 +81,7 @@ export async function* mapInOrder<T, R>(
   const running: Promise<R>[] = [];
   const start = (item: T) => {
     const result = work(item);
-    result.catch(() => {}); // told when it is awaited, unless the consumer has left by then
+    result.catch(() => {}); // thrown when awaited below, unless the consumer has stopped
     running.push(result);
   };
   try {
@@ -95,7 +95,7 @@ export async function* mapInOrder<T, R>(
   }
 }
 
-/** All that a source gives, and what it ended with, so that nothing is lost to an error. */
+/** Collects the items of a source up to its end or its error, which is returned as `failure`. */
 export async function collect<T>(source: AsyncIterable<T>): Promise<{ items: T[]; failure?: { error: unknown } }> {
   const items: T[] = [];
   try {

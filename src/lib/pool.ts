@@ -1,8 +1,8 @@
 /** Runs tasks in the background, at most `limit` at once. */
 export interface Pool {
-  /** Waits until there is room, then starts the task. Throws the first error of any task before. */
+  /** Waits for a free slot, then starts the task. Throws the first error of the earlier tasks. */
   add(task: () => Promise<void>): Promise<void>;
-  /** Waits for all tasks, and throws the first error of any. */
+  /** Waits for all tasks. Throws their first error. */
   idle(): Promise<void>;
   readonly running: number;
 }

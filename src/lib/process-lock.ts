@@ -2,11 +2,11 @@ import { link, mkdir, readFile, rename, rm, rmdir, stat, unlink, writeFile } fro
 import { readFileSync } from "node:fs";
 import { hostname } from "node:os";
 
-/** Who holds a lock file. */
+/** The process that holds a lock file. */
 export interface LockOwner {
   pid: number;
   host: string;
-  /** When the process started, by the kernel's clock, where that can be read: tells a reused pid from its former owner. */
+  /** Start time of the process by the kernel's clock, which detects a reused pid; empty if it cannot be read. */
   started: string;
 }
 
@@ -15,8 +15,8 @@ export interface ProcessLock {
 }
 
 /**
- * Takes a lock file that names its owner, or returns the live owner. A lock of a dead process on this host is taken
- * over. The file appears complete or not at all (link of a written temp file), so that a reader never sees half a name.
+ * Acquires a lock file, or returns the live process that holds it. The lock of a dead process on this host is taken
+ * over. The file is created by linking a complete temporary file, so that a reader never sees it half written.
  */
 export async function tryProcessLock(path: string): Promise<ProcessLock | LockOwner> {
   const mine: LockOwner = { pid: process.pid, host: hostname(), started: startOf(process.pid) };
@@ -40,7 +40,7 @@ export async function tryProcessLock(path: string): Promise<ProcessLock | LockOw
   }
 }
 
-/** One process at a time may take over, or two could each remove the other's fresh lock. */
+/** Removes the lock of a dead process. Serialized by a directory: otherwise two processes could remove a new lock. */
 async function removeStale(path: string, dead: LockOwner): Promise<void> {
   const gate = `${path}.takeover`;
   try {
@@ -50,7 +50,7 @@ async function removeStale(path: string, dead: LockOwner): Promise<void> {
       (info) => Date.now() - info.mtimeMs,
       () => 0,
     );
-    if (age > 10_000) await rmdir(gate).catch(() => {}); // its maker died between two system calls
+    if (age > 10_000) await rmdir(gate).catch(() => {}); // its process died between two system calls
     await new Promise((resolve) => setTimeout(resolve, 20));
     return;
   }
@@ -73,17 +73,17 @@ async function readOwner(path: string): Promise<LockOwner | undefined> {
     if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
     throw error;
   }
-  const nobody = { pid: 0, host: hostname(), started: "" };
+  const noOwner = { pid: 0, host: hostname(), started: "" };
   try {
     const { pid, host, started = "" } = JSON.parse(text) as Partial<LockOwner>;
-    return typeof pid === "number" && typeof host === "string" ? { pid, host, started } : nobody;
+    return typeof pid === "number" && typeof host === "string" ? { pid, host, started } : noOwner;
   } catch {
-    return nobody; // not written by us
+    return noOwner; // not written by feedctl
   }
 }
 
 function isAlive(owner: LockOwner): boolean {
-  if (owner.host !== hostname()) return true; // cannot be known from here: never steal
+  if (owner.host !== hostname()) return true; // a process of another host cannot be checked: never take over its lock
   if (owner.pid <= 0) return false;
   try {
     process.kill(owner.pid, 0);
@@ -94,7 +94,7 @@ function isAlive(owner: LockOwner): boolean {
   return started === "" || owner.started === "" || started === owner.started;
 }
 
-/** Field 22 of /proc/PID/stat (proc(5)); empty where there is no /proc. The command name in field 2 may hold spaces. */
+/** Field 22 of /proc/PID/stat (proc(5)); empty without /proc. The command name in field 2 may contain spaces. */
 function startOf(pid: number): string {
   try {
     const text = readFileSync(`/proc/${pid}/stat`, "utf8");

@@ -4,8 +4,8 @@ import { promisify } from "node:util";
 const [openFile, readFrom, closeFile] = [promisify(open), promisify(read), promisify(close)];
 
 /**
- * All of a file that should have `size` bytes, in memory of that size; one byte more when it has grown, fewer when it has
- * shrunk. A stream costs several times as much, in time and in garbage.
+ * Reads a whole file that should have `size` bytes. Returns one byte more if it has grown, fewer if it has shrunk. A
+ * stream costs several times as much time and garbage.
  */
 export async function readSmall(path: string, size: number): Promise<Buffer> {
   const descriptor = await openFile(path, "r");
@@ -23,7 +23,7 @@ export async function readSmall(path: string, size: number): Promise<Buffer> {
   }
 }
 
-/** The same for threads that may block: without a thread more that waits for each call. */
+/** The same for worker threads, which may block. Avoids Node's thread pool. */
 export function readSmallSync(path: string, size: number): Buffer {
   const descriptor = openSync(path, "r");
   try {

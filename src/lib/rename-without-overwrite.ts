@@ -1,13 +1,17 @@
 import { link, lstat, rename } from "node:fs/promises";
 
-/** What file systems without hard links answer: FAT, exFAT, many network shares. */
+/** The errors of file systems without hard links: FAT, exFAT, many network shares. */
 const NO_HARD_LINKS = new Set(["EPERM", "ENOTSUP", "EOPNOTSUPP", "ENOSYS", "EMLINK"]);
 
 /**
- * Gives a finished file its name, unless something stands there: then it rejects with `EEXIST`. The file's own name may
- * stay beside it. Without hard links there is a moment in which somebody else's file of that name would be replaced.
+ * Gives a finished file its final name. Rejects with `EEXIST` if `target` exists. `path` may still exist afterwards.
+ * Without hard links this is not atomic: a file that another process creates at the same moment would be replaced.
  */
-export async function nameNew(path: string, target: string, makeLink: typeof link = link): Promise<void> {
+export async function renameWithoutOverwrite(
+  path: string,
+  target: string,
+  makeLink: typeof link = link,
+): Promise<void> {
   try {
     await makeLink(path, target);
   } catch (error) {

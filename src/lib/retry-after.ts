@@ -1,6 +1,6 @@
 /**
- * The header Retry-After in milliseconds: seconds, or a date that is held against the answer's own Date, so that wrong
- * clocks do not matter. Undefined where there is none or it makes no sense.
+ * The value of a Retry-After header in milliseconds. The header has seconds or a date; a date is compared with the Date
+ * header of the same response, so that clock differences do not matter. Undefined: it is absent or malformed.
  */
 export function parseRetryAfter(value: string | undefined, date?: string): number | undefined {
   const text = value?.trim() ?? "";

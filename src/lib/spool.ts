@@ -2,24 +2,24 @@ import { createReadStream } from "node:fs";
 import { mkdir, open, rm, type FileHandle } from "node:fs/promises";
 import { dirname } from "node:path";
 
-/** Values put aside in a file, so that a list of any length needs no memory. One writer, then readers. */
+/** A list of values in a temporary file, so that its length does not matter for memory. One writer, then readers. */
 export interface Spool<T> extends AsyncDisposable {
   readonly count: number;
   add(value: T): Promise<void>;
-  /** From first to last; may be read several times. */
+  /** Yields the values from first to last. May be called several times. */
   read(): AsyncGenerator<T>;
 }
 
 const FLUSH = 64 * 1024;
 
-/** The file is made with the first value and removed on disposal. */
+/** The file is created by the first flush and removed on disposal. */
 export function createSpool<T>(path: string): Spool<T> {
   let file: FileHandle | undefined;
   let buffer: string[] = [];
   let buffered = 0;
   let count = 0;
 
-  // adds that come while a flush is under way wait for it, or the file would be opened twice
+  // Flushes run one after the other: two at once would open the file twice.
   let flushing: Promise<void> = Promise.resolve();
 
   function flush(): Promise<void> {
@@ -53,7 +53,7 @@ export function createSpool<T>(path: string): Spool<T> {
     async *read() {
       await flush();
       if (file === undefined) return;
-      // split at the newline only: readline would also break at U+2028, which JSON does not escape
+      // Not readline, which also splits at U+2028; JSON does not escape that.
       let rest = "";
       for await (const chunk of createReadStream(path, { encoding: "utf8", highWaterMark: FLUSH })) {
         const lines = (rest + String(chunk)).split("\n");

@@ -1,12 +1,12 @@
 import { Readable } from "node:stream";
 import { setTimeout as sleep } from "node:timers/promises";
 
-/** Slows streams down, all that pass through it together. */
+/** Limits the total rate of all streams that it wraps. */
 export type Throttle = (stream: Readable) => Readable;
 
-/** Lets so many bytes per second pass; what was not used in a pause is not saved up. */
+/** Rate that is not used during a pause is not saved up. */
 export function createThrottle(bytesPerSecond: number, signal: AbortSignal): Throttle {
-  /** When all bytes that have passed so far are paid for. */
+  /** The time at which all bytes so far fit into the rate. */
   let paid = 0;
 
   async function* slowly(stream: Readable): AsyncGenerator<Buffer> {

@@ -3,27 +3,27 @@ import type { Store } from "./store.ts";
 /** Option values by property: text, or a boolean for a switch. Secrets are `env:NAME`, `file:PATH` or the value. */
 export type StoreOptions = Record<string, string | boolean>;
 
-/** One option of a store type, as the command line, configuration files, plan files and the catalog know it. */
+/** One option of a store type, for the command line, configuration files, plan files and the catalog. */
 export interface StoreOption {
   /** Long flag without dashes. */
   readonly flag: string;
   /** Placeholder of the value; absent for a switch. */
   readonly value?: string;
   readonly description: string;
-  /** Without it there is no store. */
+  /** Whether the store cannot be opened without it. */
   readonly required?: true;
   readonly secret?: true;
-  /** Environment variables that a location such as `s3://bucket/prefix` takes the value from, in this order. */
+  /** Environment variables for a location such as `s3://bucket/prefix`; the first that is set counts. */
   readonly environment?: readonly string[];
-  /** Property that makes the environment irrelevant when it is given. */
+  /** A property that, when given, makes feedctl ignore these environment variables. */
   readonly unless?: string;
-  /** ProGet's name of the same option, for people who come from there. */
+  /** ProGet's name of the same option. */
   readonly proget?: string;
 }
 
 /**
- * Every member of a configuration has exactly one option, by the same name: a text has a placeholder, a switch has none,
- * and a member that cannot be left out is marked as required. A forgotten option does not compile.
+ * One option for every member of a configuration, by the same name. A text has a placeholder and a switch has none; a
+ * mandatory member is marked as required. A missing option is a compile error.
  */
 export type OptionTable<Config> = {
   readonly [Property in Exclude<keyof Config, "type">]-?: StoreOption &
@@ -32,64 +32,64 @@ export type OptionTable<Config> = {
 };
 
 /**
- * Where a store's blobs are, whichever way its configuration spells it. Holds no secrets. Plain JSON, because the
- * catalog keeps it for stores whose secrets are not available.
+ * Where a store's blobs are, in one spelling however its configuration spells it. Contains no secrets. Plain JSON,
+ * because the catalog saves it for stores whose secrets are not available.
  */
 export interface Location {
-  /** The store type: places of different types never overlap. */
+  /** The store type. Locations of different types never overlap. */
   type: string;
   /** Server and bucket, or account and container; on disk the drive or share. Different places never overlap. */
   place: string;
-  /** The folders below that. */
+  /** The folders below `place`. */
   segments: string[];
-  /** A disk on which `A` and `a` are one folder. */
+  /** Whether `A` and `a` are the same folder. */
   ignoresCase: boolean;
 }
 
 export interface LocationUrl {
-  /** The usual scheme first. */
+  /** The scheme that messages show comes first. */
   readonly schemes: readonly [string, ...string[]];
-  /** The option that the URL's host is the value of, and its word for people. */
+  /** The option that the URL's host sets, and its name in messages. */
   readonly property: string;
   readonly noun: string;
 }
 
-/** What `check` may know of this process. */
+/** What `check` needs from the process. */
 export interface CheckContext {
   readonly platform: NodeJS.Platform;
-  /** A warning for people. */
+  /** Prints a warning. */
   notice(message: string): void;
 }
 
 /**
- * Everything that the rest of feedctl knows about one store type. A descriptor imports no SDK: all are loaded at every
- * start. `providers.ts` lists them.
+ * Everything that the rest of feedctl knows about one store type. All descriptors are loaded at every start, so a
+ * descriptor must not import an SDK. `providers.ts` lists them.
  */
 export interface StoreDescriptor<Config extends { type: string } = { type: string }> {
   readonly type: Config["type"];
   /** For `store types` and completions. */
   readonly title: string;
-  /** Whether the store is a directory of this machine: a plain path means it, and a feed has a default directory. */
+  /** Whether the store is a directory of this machine. A plain path names such a store. */
   readonly isLocal: boolean;
   /** How a location URL such as `s3://bucket/prefix` names the store. Undefined: its locations are plain paths. */
   readonly url: LocationUrl | undefined;
-  /** The option that separates two stores of one bucket, or on one disk. */
+  /** The option that distinguishes two stores in one bucket or on one disk. */
   readonly pathOption: string;
   readonly options: OptionTable<Config>;
-  /** For people whose credentials cannot sign URLs. */
+  /** The hint of the error for credentials that cannot sign URLs. */
   readonly signingHint: string;
   /**
-   * A whole configuration out of values that nobody has checked: saved options, a profile, a location. Options may be
-   * named by property or by flag. Throws `usage` that begins with `where` and names the option.
+   * Validates options that were saved, or come from a profile or a location, and returns the configuration. Options may
+   * be named by property or by flag. Throws `usage`; the message begins with `where` and names the option.
    */
   parse(values: unknown, where: string): Config;
-  /** Throws `usage` for options that are valid one by one and make no sense as a feed's store. */
+  /** Throws `usage` for options that are each valid but cannot be combined in a feed's store. */
   check(options: StoreOptions, context: CheckContext): void;
   /** Throws `usage` for an endpoint that names no server. */
   locate(config: Config): Location;
   /** The location for messages. */
   locationName(location: Location): string;
-  /** The store at `path` below this one; `cwd` is what a relative directory is relative to. */
+  /** The configuration of the store at `path` below this one. `cwd` resolves a relative directory. */
   below(config: Config, path: string, cwd: string): Config;
   /** Loads the adapter and its SDK. The caller closes the store. */
   open(config: Config): Promise<Store>;

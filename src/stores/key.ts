@@ -3,15 +3,15 @@ import { FeedctlError } from "../errors.ts";
 declare const keyBrand: unique symbol;
 /**
  * The name of a blob inside its store: well-formed UTF-8, `/`-separated, relative, no empty, `.` or `..` segment, no
- * control characters, at most 1,024 bytes (Amazon S3's limit, the smallest of the three).
+ * control characters, at most 1,024 bytes (Amazon S3's limit, the smallest of all clouds).
  */
 export type Key = string & { readonly [keyBrand]: true };
 
 const MAX_KEY_BYTES = 1024;
-// oxlint-disable-next-line no-control-regex -- control characters are exactly what a key must not hold
+// oxlint-disable-next-line no-control-regex -- the pattern exists to find control characters
 const CONTROL = /[\u0000-\u001f\u007f]/;
 
-/** Why `text` is not a key, or undefined if it is one. Separate from `parseKey` so that listings can report and go on. */
+/** Why `text` is not a key, or undefined if it is one. Unlike `parseKey` it lets a listing report it and continue. */
 export function keyProblem(text: string): string | undefined {
   if (text === "") return "is empty";
   if (!text.isWellFormed()) return "is not well-formed Unicode";
@@ -36,8 +36,8 @@ export function parseKey(text: string): Key {
 }
 
 /**
- * UTF-8 byte order, which S3 and Azure list in. JavaScript's `<` compares UTF-16 units and differs for characters
- * beyond U+FFFF: surrogates (D800-DFFF) must sort after E000-FFFF.
+ * Compares by UTF-8 byte order, the order of S3's and Azure's listings. JavaScript's `<` compares UTF-16 units and
+ * differs for characters beyond U+FFFF: surrogates (D800-DFFF) must sort after E000-FFFF.
  */
 export function compareKeys(a: string, b: string): number {
   const length = Math.min(a.length, b.length);
@@ -54,8 +54,8 @@ export function compareKeys(a: string, b: string): number {
 }
 
 /**
- * A cloud target path as a key prefix: `""` for the root, else `a/b/`. Leading, trailing and doubled slashes mean
- * nothing, and the same rule holds for both clouds (ProGet treats them differently; see README of this folder).
+ * A cloud target path as a key prefix: `""` for the root, else `a/b/`. Leading, trailing and doubled slashes are
+ * ignored in every cloud. (ProGet's rules differ between S3 and Azure; see the README of this folder.)
  */
 export function parseTargetPath(text: string): string {
   const segments = text.split("/").filter((segment) => segment !== "");

@@ -3,7 +3,7 @@ import { directoryConfig, requireProvider, type StoreConfig } from "./providers.
 
 export type { Location } from "./descriptor.ts";
 
-/** `a` is the same place as `b`, lies inside it, or contains it. */
+/** Location `a` is the same as `b`, is inside it, or contains it. */
 export type Overlap = "same" | "inside" | "contains";
 
 /** The location of a store. Throws `usage` for an endpoint or connection string that names no server. */
@@ -17,8 +17,8 @@ export function directoryLocation(path: string): Location {
 }
 
 /**
- * How two locations overlap; undefined when they share nothing. Two feeds in overlapping locations would list, migrate
- * and delete one another's files.
+ * How two locations overlap; undefined when they do not. Two feeds in overlapping locations would list, migrate and
+ * delete each other's files.
  */
 export function overlap(a: Location, b: Location): Overlap | undefined {
   const ignoresCase = a.ignoresCase || b.ignoresCase;

@@ -11,10 +11,10 @@ const descriptors = [disk, s3, azure, gcs] as const;
 
 export type StoreType = (typeof descriptors)[number]["type"];
 
-/** Everything needed to open a store, secrets in the clear: lives in memory only, never printed or saved. */
+/** Everything needed to open a store, secrets in the clear. It exists only in memory and is never printed or saved. */
 export type StoreConfig = Parameters<(typeof descriptors)[number]["open"]>[0];
 
-/** Where the files of a new feed are. */
+/** The store type of a new feed. */
 export const defaultStoreType: StoreType = disk.type;
 
 /** The configuration of a directory on this machine. */
@@ -34,17 +34,17 @@ export function findProvider(type: unknown): Provider | undefined {
 export function requireProvider(type: string): Provider {
   const found = findProvider(type);
   if (found !== undefined) return found;
-  throw new FeedctlError("usage", `there is no store type "${type}"`, {
+  throw new FeedctlError("usage", `the store type "${type}" does not exist`, {
     hint: `known are ${storeTypeNames.join(", ")}; a newer feedctl may know it`,
   });
 }
 
-/** The options of a type by property, in the order of help. */
+/** The options of a store type with their properties, in the order of help. */
 export function optionsOf(provider: Provider): [property: string, option: StoreOption][] {
   return Object.entries<StoreOption>(provider.options);
 }
 
-/** `s3://bucket/prefix, az://container/prefix`: the locations that are no paths. */
+/** The forms of a location URL, such as `s3://bucket/prefix` and `az://container/prefix`. */
 export function locationForms(): string[] {
   return providers.flatMap(({ url }) => (url === undefined ? [] : [`${url.schemes[0]}://${url.noun}/prefix`]));
 }

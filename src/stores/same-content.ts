@@ -1,8 +1,8 @@
 import type { BlobInfo } from "./store.ts";
 
 /**
- * Whether two blobs have the same bytes, by the strongest hash that is known of both; undefined when none is. Not for MD5s
- * that a provider only keeps as its writers claimed them (Azure): there a difference proves nothing.
+ * Whether two blobs have the same bytes, by the strongest hash known of both. Undefined: no hash is known of both. Not
+ * for the MD5 of an Azure blob: Azure stores what the writer claimed, so a difference proves nothing.
  */
 export function sameContent(
   one: Pick<BlobInfo, "sha256" | "md5">,

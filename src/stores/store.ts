@@ -1,7 +1,7 @@
 import type { Readable } from "node:stream";
 import type { Key } from "./key.ts";
 
-/** A half-open range of bytes: `start` is included, `end` is not; without `end` to the last byte. */
+/** A half-open range of bytes: `start` is included, `end` is not. Without `end` it reaches to the last byte. */
 export interface ByteRange {
   start: number;
   end?: number | undefined;
@@ -13,15 +13,15 @@ export interface BlobInfo {
   /** Bytes. */
   size: number;
   modified: Date;
-  /** The store's own mark of this content (ETag; on disk: modification time, size and inode). Changes when the blob does. */
+  /** The store's version tag (an ETag; on disk: modification time, size and inode). Changes when the blob changes. */
   tag?: string | undefined;
-  /** Only where the provider vouches for it: a plain S3 ETag, Azure's Content-MD5. */
+  /** Only where the provider reports one: a plain S3 ETag, Azure's Content-MD5. */
   md5?: string | undefined;
-  /** Only where feedctl stored it with the blob. S3 tells it in `head`, not in `list`. */
+  /** Only where feedctl stored it with the blob. S3 returns it from `head`, not from `list`. */
   sha256?: string | undefined;
   contentType?: string | undefined;
   cacheControl?: string | undefined;
-  /** User metadata, feedctl's own entries left out. */
+  /** User metadata without feedctl's own entries. */
   metadata?: Record<string, string> | undefined;
 }
 
@@ -29,33 +29,36 @@ export interface BlobInfo {
 export interface BlobSource {
   /** Bytes that `open()` delivers without a range. */
   size: number;
-  /** Opens the bytes; called again for every retry and for every part. Delivering fewer or more bytes is an error. */
+  /** Opens the bytes. Called again for every retry and every part. Delivering fewer or more bytes is an error. */
   open(range?: ByteRange, signal?: AbortSignal): Promise<Readable>;
-  /** Several ranges may be open at once, and come faster than one after the other: of a cloud's blob. */
+  /** Whether several ranges may be read at once, and reading them so is faster. True of blobs in a cloud. */
   parallel?: boolean | undefined;
-  /** A local file that holds exactly these bytes, where there is one: lets the disk store copy inside the kernel. */
+  /** A local file that holds exactly these bytes, if any. Lets the disk store copy inside the kernel. */
   path?: string | undefined;
   /**
-   * The tag that a disk store told of the file at `path`. The disk store then holds the opened file against it, which
-   * answers `check` without a call per blob: without it, a source with a `check` is never copied the fast way.
+   * The tag that a disk store returned for the file at `path`. The disk store compares the opened file with it, which
+   * saves calling `check` for each blob. A source that has a `check` and no tag is never copied by the fast path.
    */
   pathTag?: string | undefined;
-  /** Asked when all bytes were read and nothing is visible yet: rejects when they are no longer what the source holds. */
+  /** Called after the last byte is read and before the blob is visible. Rejects when the source has changed since. */
   check?(): Promise<void>;
 }
 
 export interface PutOptions {
-  /** `fail`: same bytes again are `unchanged`, other bytes reject with `conflict`; atomic iff `features.atomicCreate`. `replace`: swaps atomically. */
+  /**
+   * `fail`: the same bytes again are `unchanged`, other bytes reject with `conflict`; atomic iff
+   * `features.atomicCreate`. `replace`: swaps atomically.
+   */
   ifExists: "fail" | "replace";
   /**
-   * With `replace`: whether a blob stands there, where the caller knows it from a listing. Spares clouds the question;
-   * nothing but the told outcome depends on it.
+   * With `replace`: whether the key already exists, if the caller knows it from a listing. Saves a request to a cloud.
+   * Only the reported outcome depends on it.
    */
   replaces?: boolean | undefined;
   /**
    * Lower-case hex of what the source must deliver. Any difference rejects with `corrupt` and nothing becomes visible.
-   * Absent: only the size is compared. A cloud then reads a source twice, or keeps it in memory up to 8 MiB, because it
-   * must know the hash before it sends; a disk copies `source.path` inside the kernel and trusts it.
+   * Absent: only the size is compared. A cloud must know the hash before it sends, so it then reads the source twice,
+   * or keeps it in memory up to 8 MiB. A disk copies `source.path` inside the kernel without hashing it.
    */
   sha256?: string | undefined;
   /** Lower-case hex; lets S3 and Azure check the request bodies without a second pass. */
@@ -63,32 +66,32 @@ export interface PutOptions {
   contentType?: string | undefined;
   cacheControl?: string | undefined;
   metadata?: Record<string, string> | undefined;
-  /** Kept as the file's time on disk and as metadata in the clouds. Default: the time of storing. */
+  /** Stored as the file's modification time on disk and as metadata in a cloud. Default: the time of the put. */
   modified?: Date | undefined;
   /**
-   * Whether the blob has reached the disk itself when `put` resolves. Default true. `false` leaves that to the operating
-   * system, as rclone and robocopy do: many times faster for small blobs, but a power cut within the next half minute
-   * may leave a blob missing, empty or cut short, though all were told to be stored. Only for what can be copied again
-   * and is compared by more than its name. Clouds ignore it.
+   * Whether the blob is flushed to the disk before `put` resolves. Default true. `false` leaves flushing to the
+   * operating system, as rclone and robocopy do: many times faster for small blobs, but a power cut within the next
+   * half minute may leave a blob missing, empty or truncated that was reported as stored. Only for blobs that can be
+   * copied again and are compared by more than their names. Clouds ignore it.
    */
   durable?: boolean | undefined;
   /**
-   * A large blob whose storing breaks off leaves what it has sent, with a note; the next put of it with the same notes
-   * sends only what is missing, after proving by hash what is there. Absent: nothing is left behind. The disk store
-   * resumes from its own temporary file in the same way.
+   * Makes the put of a large blob resumable. An interrupted put keeps what it has sent and saves a note; the next put
+   * of the same blob with the same notes verifies that part by hash and sends the rest. The disk store resumes from its
+   * temporary file in the same way. Absent: an interrupted put leaves nothing behind.
    */
   notes?: UploadNotes | undefined;
   signal?: AbortSignal | undefined;
 }
 
-/** `unchanged`: the same bytes were already there and were left alone. */
+/** `unchanged`: the key already held the same bytes, and nothing was written. */
 export type PutOutcome = "created" | "replaced" | "unchanged";
 
 export interface PutResult {
   outcome: PutOutcome;
-  /** The store's tag of the blob now. */
+  /** The tag of the stored blob. */
   tag?: string | undefined;
-  /** Of the blob's bytes. Absent only when none was promised and the disk store copied a local file unread. */
+  /** Of the blob's bytes. Absent only if the options had none and the disk store copied a local file in the kernel. */
   sha256?: string | undefined;
 }
 
@@ -99,17 +102,17 @@ export interface CallOptions {
 export interface GetOptions extends CallOptions {
   range?: ByteRange | undefined;
   /**
-   * The blob as `list` or `head` told it, with its tag: the bytes come from that very version or the read fails with
-   * `corrupt`, so that ranges read side by side, or after one another by a retry, are never a mixture.
+   * The blob as `list` or `head` returned it, with its tag. The bytes come from that version, or the read fails with
+   * `corrupt`: ranges that are read in parallel or after a retry never mix two versions.
    */
   known?: BlobInfo | undefined;
-  /** Told once, before the first byte: how the answer itself describes the whole blob. Spares a `head`. */
+  /** Called once, before the first byte, with the whole blob as the response describes it. Saves a `head`. */
   onInfo?: ((info: BlobInfo) => void) | undefined;
 }
 
-/** Where a cloud keeps a blob. */
+/** Where a blob is stored in a cloud. */
 export interface BlobOrigin {
-  /** The store's type: only a store of the same type can copy by name. */
+  /** The store's type. Only a store of the same type can copy by name. */
   type: string;
   /** The service, or the account in it. */
   host: string;
@@ -117,30 +120,30 @@ export interface BlobOrigin {
   bucket: string;
   /** The blob's full name there: target path and key. */
   name: string;
-  /** Whether its URL answers with `blob.tag` as ETag, so that a service that fetches it can require this version. */
+  /** Whether its URL responds with `blob.tag` as the ETag, so that a service that fetches it can require a version. */
   urlHasTag: boolean;
 }
 
 /**
- * A blob as its provider can fetch it without this process in between. Made by one store's `remote`, understood by
- * another's `copyFrom`; what is inside concerns the adapters only. Never to be printed: it may open the blob.
+ * A blob that another provider can fetch by itself, without this process in between. Created by the `remote` of one
+ * store and passed to the `copyFrom` of another; only adapters read its members. Never print it: it may grant access.
  */
 export interface RemoteBlob {
   blob: BlobInfo;
-  /** Where the blob is stored, for a service that copies by name or needs to know whom it fetches from. */
+  /** Where the blob is stored, for a service that copies by name or must know the source's host. */
   origin?: BlobOrigin | undefined;
   /**
-   * A URL that whoever holds it may read for so many seconds, about an hour where none are given; made anew with every
-   * call. `usage` for longer than the provider allows. Undefined: none can be had.
+   * Creates a signed URL that is valid for `seconds`, by default about an hour. Throws `usage` for longer than the
+   * provider allows. Undefined: these credentials cannot sign URLs.
    */
   url(seconds?: number): Promise<string | undefined>;
-  /** The URL that anybody may read at any time. Undefined: the blob is not public, as far as can be told. */
+  /** The URL that is readable without a signature. Undefined: the blob is not known to be public. */
   publicUrl?(): Promise<string | undefined>;
 }
 
 /**
- * Remembers unfinished uploads between runs: a store's own note about one key, a few hundred bytes. What cannot be
- * saved or read counts as never written.
+ * Remembers unfinished uploads between runs: one note per key, a few hundred bytes in the store's own format. A note
+ * that cannot be saved or read is treated as absent.
  */
 export interface UploadNotes {
   load(key: Key): Promise<string | undefined>;
@@ -148,80 +151,84 @@ export interface UploadNotes {
   drop(key: Key): Promise<void>;
 }
 
-/** Facts that callers plan with; each says what follows from it. */
+/** What callers must know about a store before they use it. */
 export interface StoreFeatures {
   /** `list` yields strictly increasing keys in UTF-8 byte order. Without it a merge-join must sort first. */
   readonly sortedList: boolean;
   /** `put` with `ifExists: "fail"` cannot lose a race against another writer. Without it, callers must hold a lock. */
   readonly atomicCreate: boolean;
   /**
-   * `list` tells all that `head` does. Without it only `head` and `get` tell the time that `put` was given (a listing's
-   * is that of storing), the content type, the sha256 and the metadata.
+   * `list` returns everything that `head` does. Without it only `head` and `get` return the content type, the sha256,
+   * the metadata and the time that was passed to `put`; the time in a listing is that of the upload.
    */
   readonly listsAll: boolean;
-  /** Content type, cache-control, sha256 and user metadata are kept with the blob. Without it only bytes and time are. */
+  /** Content type, cache-control, sha256 and user metadata are stored with the blob, not only its bytes and time. */
   readonly metadata: boolean;
 }
 
 /**
- * Where a feed's bytes are. Every rejection is a `FeedctlError`: `not-found` (the blob, the bucket or container),
+ * Where a feed's blobs are. Every rejection is a `FeedctlError`: `not-found` (the blob, bucket or container),
  * `denied`, `unavailable` (worth a retry), `full`, `conflict`, `corrupt`, `interrupted` (the signal), `usage` (a
- * configuration that can never work). Absence is never guessed from another error.
+ * configuration that can never work). Only the provider's own "not found" becomes `not-found`.
  */
 export interface Store extends AsyncDisposable {
-  /** For messages: `disk /srv/packages/.npm/F1`, `s3://bucket/path`, `azure https://account/container/path`. No secrets. */
+  /** For messages: `disk /srv/packages/.npm/F1`, `s3://bucket/path`, `azure https://account/container`. No secrets. */
   readonly name: string;
   /** The type of its descriptor. */
   readonly type: string;
   readonly features: StoreFeatures;
-  /** Absence is an answer, not an error; a missing bucket, container or root is not absence. A missing disk root is. */
+  /**
+   * Undefined: the blob does not exist, which is also the result below a missing disk root. A missing bucket or
+   * container rejects with `not-found`.
+   */
   head(key: Key, options?: CallOptions): Promise<BlobInfo | undefined>;
   /**
    * Rejects with `not-found` before any byte is delivered. A read that ends early errors the stream with `corrupt`.
-   * An end beyond the size is clamped. A range that holds no byte of the blob (it starts at or past the end, ends
-   * before it starts, or is negative) rejects with `usage`, so an empty blob is read without a range.
+   * An end beyond the size is clamped. A range without a byte of the blob (it starts at or past the end, ends before it
+   * starts, or is negative) rejects with `usage`, so an empty blob must be read without a range.
    */
   get(key: Key, options?: GetOptions): Promise<Readable>;
   /** All or nothing: no partial blob is ever visible, and a failed put leaves what was there before. */
   put(key: Key, source: BlobSource, options: PutOptions): Promise<PutResult>;
-  /** How the provider itself can fetch a blob. Absent: only this process can (a disk: see `localPath`). */
+  /** How another provider can fetch a blob. Absent: only this process can read it (a disk: see `localPath`). */
   remote?(blob: BlobInfo): RemoteBlob;
-  /** Whether `copyFrom` has a chance: sends nothing, and remembers refusals. Present with `copyFrom`. */
+  /** Whether `copyFrom` may succeed. Sends nothing; remembers sources that were refused. Present with `copyFrom`. */
   reaches?(from: RemoteBlob): boolean;
   /**
-   * `put` whose bytes go from provider to provider: the very version that `from.blob` tells of, or `corrupt`. With the
-   * options' content type, time, metadata and sha256, which is stored unproven: only for what is known to be true of
-   * that version. Undefined, and nothing done: the provider cannot get at it, so its bytes must go through this process.
+   * `put` whose bytes go from provider to provider. Copies the version that `from.blob` describes, or rejects with
+   * `corrupt`. The sha256 of the options is stored without being verified, so it must be known to be true of that
+   * version. Undefined: nothing was done, because the provider cannot read the source; the bytes must go through this
+   * process.
    */
   copyFrom?(key: Key, from: RemoteBlob, options: PutOptions): Promise<PutResult | undefined>;
   /**
    * Every blob whose key starts with `prefix` (a plain string prefix, not a folder), exactly once. Normal completion
-   * means the listing is complete; anything less throws. Names that are no keys (folder markers, control characters)
-   * are passed to `onForeign` and left out.
+   * means the listing is complete; anything less throws. Names that are not valid keys (folder markers, control
+   * characters) are passed to `onForeign` and left out.
    */
   list(
     prefix: string,
     options?: CallOptions & { onForeign?: ((name: string) => void) | undefined },
   ): AsyncIterable<BlobInfo>;
-  /** Idempotent: deleting what is not there succeeds. */
+  /** Idempotent: deleting a blob that does not exist succeeds. */
   delete(key: Key, options?: CallOptions): Promise<void>;
-  /** Batch delete, idempotent; rejects if any one failed, after trying all. Absent: call `delete` in a loop. */
+  /** Deletes a batch, idempotently. Tries all keys, then rejects if one failed. Absent: call `delete` in a loop. */
   deleteMany?(keys: readonly Key[], options?: CallOptions): Promise<void>;
   /**
-   * Removes what puts left invisible that ended before `before` without saying so: temporary files, unfinished uploads.
-   * Returns how many. Absent: the provider does it by itself.
+   * Removes the temporary files and unfinished uploads of crashed puts that are older than `before`. Returns how many.
+   * Absent: the provider removes them itself.
    */
   sweep?(before: Date, options?: CallOptions): Promise<number>;
-  /** The local path of a blob, where its bytes can be read as a file. Absent: not on this machine's disk. */
+  /** The path of the local file that holds a blob. Absent: the blobs are not on this machine's disk. */
   localPath?(key: Key): string;
-  /** Why `put` would refuse a key, without asking anybody; undefined: it would not. Absent: every key can be stored. */
+  /** Why `put` would refuse a key; sends nothing. Undefined: it would not. Absent: every key can be stored. */
   nameProblem?(key: Key): string | undefined;
-  /** Whether keys that differ in case only are one blob. Absent: never. */
+  /** Whether keys that differ only in case name the same blob. Absent: never. */
   foldsCase?(): Promise<boolean>;
   /**
-   * Gives a stored blob the options' content type, cache-control and metadata, and its sha256 and time again; its bytes
-   * stay as they are and are not sent. Rejects with `corrupt` if it is no longer the told version, with `not-found` if
-   * it is gone. Returns its new tag. Absent: nothing but bytes and time is kept (`features.metadata`).
+   * Replaces the content type, cache-control, metadata, sha256 and time of a stored blob with those of the options,
+   * without sending its bytes. Rejects with `corrupt` if the blob is no longer the version in `blob`, with `not-found`
+   * if it does not exist. Returns its new tag. Absent: the store keeps no metadata (`features.metadata`).
    */
   describe?(blob: BlobInfo, options: PutOptions): Promise<Pick<PutResult, "tag">>;
 }

@@ -3,8 +3,8 @@ import { compareBy, concatKeys, numberKey, rankKey, textKey } from "./keys/sort-
 import type { VersionScheme } from "./scheme.ts";
 
 /**
- * Alpine versions as apk-tools 2.14 and 3 read them: `1.2.3b_rc1_git2~c0ffee-r4`, numbers, one letter, suffixes, the
- * hash of a commit, the revision of the package. A version is its text: nothing is added or removed.
+ * Alpine versions as apk-tools 2.14 and 3 parse them: `1.2.3b_rc1_git2~c0ffee-r4` has numbers, one letter, suffixes, a
+ * commit hash and the package revision. Nothing is normalised.
  */
 export const alpine: VersionScheme = {
   normalize: (text) => (parse(text) === undefined ? undefined : text),
@@ -22,9 +22,9 @@ interface AlpineVersion {
   revision: string | undefined;
 }
 
-/** Suffixes that sort before the version they follow, in their order. */
+/** Suffixes that sort before the version without them, in ascending order. */
 const before = ["alpha", "beta", "pre", "rc"];
-/** Those that sort after it. */
+/** Suffixes that sort after the version without them, in ascending order. */
 const after = ["cvs", "svn", "git", "hg", "p"];
 
 const SUFFIX = `_(${[...before, ...after].join("|")})([0-9]*)`;
@@ -48,7 +48,7 @@ function parse(text: string): AlpineVersion | undefined {
   };
 }
 
-/** Where two versions part, the one that goes on in the earlier way is newer, except for suffixes that sort before. */
+/** The order of what may follow the common beginning of two versions, ascending. */
 const ranks = { before: 0, end: 1, revision: 2, hash: 3, suffixNumber: 4, after: 5, letter: 6, number: 7 };
 
 function sortKey(text: string): Buffer {
@@ -65,7 +65,7 @@ function sortKey(text: string): Buffer {
   );
 }
 
-/** A leading zero makes it a fraction, which compares digit by digit with everything else; so it is always smaller. */
+/** A number with a leading zero is a fraction: it compares digit by digit and sorts before every other number. */
 function fractionKey(digits: string): Uint8Array {
   return digits.startsWith("0") ? concatKeys(rankKey(0), textKey(digits)) : concatKeys(rankKey(1), numberKey(digits));
 }

@@ -3,15 +3,15 @@ import { compareBy, concatKeys, listKey, numberKey, rankKey, textKey } from "./k
 import type { VersionScheme } from "./scheme.ts";
 
 /**
- * Conan versions: any words between dots, what follows the first hyphen is a prerelease, what follows the last plus sign
- * a build. Zeros at the end have no part in the order (`1.0` and `1` are equal), but in the identity, because versions
- * are folders. A word sorts by the number it begins with, where Conan compares its text and runs in circles.
+ * Conan versions: words between dots, a prerelease after the first hyphen, a build after the last plus sign. Trailing
+ * zeros do not count in the order (`1.0` and `1` are equal), but they are different versions, because a version is a
+ * folder. A word sorts by its leading number; Conan compares such a word as text, and its order is not transitive.
  */
 export const conan: VersionScheme = {
   normalize: (text) => (isVersion(text) ? text : undefined),
   compare: compareBy(sortKey),
   sortKey,
-  isPrerelease: (text) => split(mustBe(text)).prerelease !== undefined,
+  isPrerelease: (text) => split(requireVersion(text)).prerelease !== undefined,
 };
 
 function isVersion(text: string): boolean {
@@ -30,7 +30,7 @@ function split(text: string): { main: string; prerelease: string | undefined; bu
 }
 
 function sortKey(text: string): Buffer {
-  const { main, prerelease, build } = split(mustBe(text));
+  const { main, prerelease, build } = split(requireVersion(text));
   return concatKeys(
     itemsKey(main),
     prerelease === undefined ? rankKey(1) : concatKeys(rankKey(0), itemsKey(prerelease)),
@@ -51,7 +51,7 @@ function itemKey(item: string): Uint8Array {
     : concatKeys(rankKey(0), numberKey(digits), textKey(rest!));
 }
 
-function mustBe(text: string): string {
+function requireVersion(text: string): string {
   if (!isVersion(text)) throw new FeedctlError("invalid", `${JSON.stringify(text)} is not a Conan version`);
   return text;
 }

@@ -4,9 +4,9 @@ import { compareBy, concatKeys, numberKey, rankKey, textKey } from "./keys/sort-
 import type { VersionScheme } from "./scheme.ts";
 
 /**
- * Conda's versions: parts between dots and underscores, each of numbers and words in turn; a word before every number,
- * `dev` before the other words, `post` after everything, what is missing counts as zero. A version is its text, as in
- * the names of package files: `1.0` and `1.0.0` are two versions although neither is newer.
+ * Conda versions: parts between dots and underscores, each an alternation of numbers and words. Words sort before
+ * numbers, `dev` before other words, `post` after everything; a missing part is zero. Nothing is normalised, as in the
+ * names of package files: `1.0` and `1.0.0` are two versions, although neither is newer.
  */
 export const conda: VersionScheme = {
   normalize(text) {
@@ -14,7 +14,7 @@ export const conda: VersionScheme = {
   },
   compare: compareBy(sortKey),
   sortKey,
-  /** By Python's words, which conda packages keep; a letter alone, as in OpenSSL's 1.1.1a, is a release. */
+  /** Conda packages use Python's words for prereleases. A single letter, as in OpenSSL's 1.1.1a, is a release. */
   isPrerelease: (text) =>
     /(?<![a-z])(?:(?:a|b|c|pre|preview)[0-9]|dev|alpha|beta|rc)(?![a-z])/i.test(mustParse(text).text),
 };
@@ -22,7 +22,7 @@ export const conda: VersionScheme = {
 interface CondaVersion {
   /** In lower case, without the local version. */
   text: string;
-  /** The epoch first. */
+  /** The first part is the epoch. */
   parts: string[];
   local: string[];
 }
@@ -41,7 +41,7 @@ function parse(text: string): CondaVersion | undefined {
   return { text: version, parts, local: localParts };
 }
 
-/** An underscore at the end is OpenSSL's way to write "before a" and belongs to the last part. */
+/** A trailing underscore belongs to the last part: OpenSSL's packages use it for the version before the letter `a`. */
 function splitParts(release: string): string[] {
   if (!release.endsWith("_")) return release.split(/[._]/);
   return `${release.slice(0, -1).replaceAll("_", ".")}_`.split(".");
@@ -54,7 +54,7 @@ function sortKey(text: string): Buffer {
 
 function partItem(part: string): PaddedItem {
   const words = part.match(/[0-9]+|[*]+|[^0-9*]+/g) ?? [];
-  // A part that begins with a word has a zero before it.
+  // Conda inserts a zero before a part that begins with a word.
   const items = (/^[0-9]/.test(part) ? words : ["0", ...words]).map(wordItem);
   const sign = items.find((item) => item.sign !== 0)?.sign ?? 0;
   return { sign, key: paddedListKey(items) };
@@ -64,7 +64,7 @@ function wordItem(word: string): PaddedItem {
   if (word === "post") return { sign: 1, key: rankKey(1) };
   if (/^0+$/.test(word)) return { sign: 0, key: rankKey(0) };
   if (/^[0-9]/.test(word)) return { sign: 1, key: concatKeys(rankKey(0), numberKey(word)) };
-  // In upper case it comes after `*` and before `_` and all other words, as it does in conda.
+  // As in conda: upper case sorts after `*`, and before `_` and all other words.
   return { sign: -1, key: textKey(word === "dev" ? "DEV" : word) };
 }
 

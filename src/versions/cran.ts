@@ -3,9 +3,9 @@ import { compareBy, concatKeys, listKey, numberKey } from "./keys/sort-key.ts";
 import type { VersionScheme } from "./scheme.ts";
 
 /**
- * R's package versions: at least two numbers between dots and dashes, which mean the same; a shorter version before one
- * that it begins. A version is its text, as in the names of package files: `1.0-1` and `1.0.1` are two versions although
- * neither is newer.
+ * Versions of R packages: at least two numbers between dots or dashes, which are equivalent. A prefix of a version
+ * sorts before it. Nothing is normalised, as in the names of package files: `1.0-1` and `1.0.1` are two versions,
+ * although neither is newer.
  */
 export const cran: VersionScheme = {
   normalize(text) {
@@ -13,7 +13,7 @@ export const cran: VersionScheme = {
   },
   compare: compareBy(sortKey),
   sortKey,
-  /** By convention a fourth number from 9000 on counts the states between two releases. */
+  /** By convention a fourth number of 9000 or more is a development version. */
   isPrerelease: (text) => BigInt(mustParse(text)[3] ?? "0") >= 9000n,
 };
 

@@ -3,9 +3,9 @@ import { compareBy, concatKeys, numberKey } from "./keys/sort-key.ts";
 import type { VersionScheme } from "./scheme.ts";
 
 /**
- * Debian versions, `[epoch:]upstream[-revision]`, as dpkg parses and orders them. Normalising removes what Debian
- * policy calls the same as nothing: blanks around, an epoch of zero, a revision of zero. Otherwise a version is its
- * text, as in every archive: `1.02` and `1.2` are two versions although neither is newer.
+ * Debian versions, `[epoch:]upstream[-revision]`, as dpkg parses and orders them. Normalising removes surrounding
+ * blanks, an epoch of zero and a revision of zero, which Debian policy defines as equal to none. Nothing else is
+ * normalised, as in every archive: `1.02` and `1.2` are two versions, although neither is newer.
  */
 export const debian: VersionScheme = {
   normalize(text) {
@@ -14,11 +14,13 @@ export const debian: VersionScheme = {
   },
   compare: compareBy(sortKey),
   sortKey,
-  /** There is no such thing as a prerelease in Debian; what sorts before a release of its own number is called one. */
+  /**
+   * Debian does not define prereleases. A version counts as one if a tilde and a usual word sort it before its release.
+   */
   isPrerelease: (text) => /~(?:a|alpha|b|beta|dev|exp|git|pre|preview|rc)(?![a-z])/i.test(mustParse(text).upstream),
 };
 
-/** What names the file of a version: its text without the epoch, which archives keep out of file names. */
+/** Splits a version into its epoch and the rest. Archives leave the epoch out of file names. */
 export function splitEpoch(normalized: string): { epoch: string; rest: string } {
   const colon = normalized.indexOf(":");
   return { epoch: normalized.slice(0, Math.max(colon, 0)), rest: normalized.slice(colon + 1) };
@@ -28,7 +30,7 @@ interface DebianVersion {
   /** Without leading zeros. */
   epoch: string;
   upstream: string;
-  /** Empty where there is none. */
+  /** Empty: none. */
   revision: string;
 }
 
@@ -50,7 +52,7 @@ function parse(text: string): DebianVersion | undefined {
 }
 
 function format({ epoch, upstream, revision }: DebianVersion): string {
-  // A zero is only left out where the rest would not be parsed in another way without it.
+  // A zero must stay if the rest would be parsed differently without it.
   const prefix = epoch === "0" && !upstream.includes(":") ? "" : `${epoch}:`;
   const isNothing = /^0*$/.test(revision);
   if (isNothing && !upstream.includes("-")) return `${prefix}${upstream}`;
@@ -66,13 +68,13 @@ const TILDE = 1;
 const END = 2;
 
 /**
- * Runs of other characters and of digits in turn, both possibly empty; an empty run of digits counts as zero. After the
- * last one stands the end that every run of characters has, which sorts after a tilde and before everything else.
+ * Encodes alternating runs of other characters and of digits. Both may be empty; an empty run of digits is zero. Every
+ * run of characters ends with a mark that sorts after a tilde and before everything else, and so does the part.
  */
 function partKey(part: string): Uint8Array {
   const pieces: Uint8Array[] = [];
   for (const [, other, digits] of part.matchAll(/([^0-9]*)([0-9]*)/g)) {
-    // The expression matches once more, nothing at all, at the end of a part that is not empty.
+    // The expression also matches the empty string at the end of a part.
     if (other === "" && digits === "" && pieces.length > 0) break;
     pieces.push(charactersKey(other!), numberKey(digits === "" ? 0 : digits!));
   }
@@ -83,7 +85,7 @@ function charactersKey(characters: string): Uint8Array {
   return Uint8Array.from([...Array.from(characters, characterRank), END]);
 }
 
-/** Tilde, end, letters, everything else. */
+/** In the order: tilde, end, letters, everything else. */
 function characterRank(character: string): number {
   if (character === "~") return TILDE;
   const code = character.charCodeAt(0);

@@ -4,9 +4,9 @@ import { compareBy, numberKey, textKey } from "./keys/sort-key.ts";
 import type { VersionScheme } from "./scheme.ts";
 
 /**
- * RubyGems' versions: numbers and words, a word before every number, zeros at the end of the release and of the whole
- * without meaning. A version is its text, with a dash read as `.pre.`, as in the names of gem files: `1.0` and `1.0.0`
- * are two versions although neither is newer.
+ * RubyGems versions: numbers and words. A word sorts before every number; trailing zeros of the release and of the
+ * whole version do not count. Normalising only replaces a dash by `.pre.`, as in the names of gem files: `1.0` and
+ * `1.0.0` are two versions, although neither is newer.
  */
 export const gem: VersionScheme = {
   normalize: parse,
@@ -27,7 +27,7 @@ function sortKey(text: string): Buffer {
   const segments = mustParse(text).match(/[0-9]+|[a-z]+/gi) ?? [];
   const word = segments.findIndex((segment) => !isNumber(segment));
   const releaseEnd = word < 0 ? segments.length : word;
-  // Zeros just before the first word are dropped: 1.0.a is 1.a.
+  // Zeros before the first word do not count: 1.0.a equals 1.a.
   const release = segments.slice(0, releaseEnd);
   const last = release.findLastIndex((segment) => !isZero(segment));
   return paddedListKey([...release.slice(0, last + 1), ...segments.slice(releaseEnd)].map(item));

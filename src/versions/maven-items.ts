@@ -1,6 +1,6 @@
 /**
- * A Maven version taken apart. Numbers have no leading zeros. A hyphen, or a change between letters and digits, opens a
- * list inside the list, which is always its last item.
+ * An item of a parsed Maven version. Numbers have no leading zeros. A hyphen or a change between letters and digits
+ * begins a nested list, which is always the last item of its list.
  */
 export type Item =
   | { kind: "number"; digits: string }
@@ -11,15 +11,15 @@ const ranks: Record<string, number> = { alpha: 0, beta: 1, milestone: 2, rc: 3, 
 const aliases: Record<string, string> = { ga: "", final: "", release: "", cr: "rc" };
 const shortForms: Record<string, string> = { a: "alpha", b: "beta", m: "milestone" };
 
-/** Of the words that mean the release itself; an item that is missing compares like them. */
+/** The rank of the words for the release itself. A missing item has this rank, too. */
 export const RELEASE = 5;
 
-/** Place among the qualifiers that Maven knows; undefined for other words, which come after them in their own order. */
+/** The rank of a qualifier that Maven knows. Undefined for other words, which sort after these, alphabetically. */
 export function qualifierRank(text: string): number | undefined {
   return Object.hasOwn(ranks, text) ? ranks[text] : undefined;
 }
 
-/** The items of a version by the rules of Maven 3.9, without what means nothing (`1.0.0-ga` is `1`). */
+/** Parses a version by the rules of Maven 3.9, without neutral items (`1.0.0-ga` is `1`). */
 export function parseMavenVersion(version: string): Item[] {
   const parts = version.toLowerCase().match(/[^0-9.-]+|[0-9]+|[.-]/g) ?? [];
   const lists: Item[][] = [[]];
@@ -33,13 +33,13 @@ export function parseMavenVersion(version: string): Item[] {
       continue;
     }
     const isNumber = isDigits(part);
-    // A word before digits or at the end is read as if a hyphen stood before it: `1.0.rc1` is `1.0-rc-1`.
+    // A word before digits or at the end is read with a hyphen before it: `1.0.rc1` is `1.0-rc-1`.
     if (!isSeparator(before) || (!isNumber && (after === undefined || isDigits(after)))) openList();
     if (isNumber) add({ kind: "number", digits: part.replace(/^0+(?=[0-9])/, "") });
     else add({ kind: "text", text: fullName(part, after !== undefined && isDigits(after)) });
   }
   return lists.reduceRight<Item[]>(
-    (inner, items) => withoutNothing(inner.length > 0 ? [...items, { kind: "list", items: inner }] : items),
+    (inner, items) => withoutNeutral(inner.length > 0 ? [...items, { kind: "list", items: inner }] : items),
     [],
   );
 }
@@ -57,14 +57,14 @@ function fullName(word: string, isBeforeDigits: boolean): string {
   return Object.hasOwn(aliases, name) ? aliases[name]! : name;
 }
 
-/** Zeros and the words for a release mean nothing at the end of a list, nor before the list at its end. */
-function withoutNothing(items: readonly Item[]): Item[] {
+/** Removes zeros and the words for a release at the end of a list, and before the nested list at its end. */
+function withoutNeutral(items: readonly Item[]): Item[] {
   const inner = items.at(-1)?.kind === "list" ? 1 : 0;
-  const last = items.findLastIndex((item, index) => index < items.length - inner && !isNothing(item));
+  const last = items.findLastIndex((item, index) => index < items.length - inner && !isNeutral(item));
   return [...items.slice(0, last + 1), ...items.slice(items.length - inner)];
 }
 
-function isNothing(item: Item): boolean {
+function isNeutral(item: Item): boolean {
   if (item.kind === "list") return false;
   return item.kind === "number" ? item.digits === "0" : item.text === "";
 }

@@ -4,22 +4,22 @@ import { compareBy, concatKeys, numberKey, rankKey, textKey } from "./keys/sort-
 import type { VersionScheme } from "./scheme.ts";
 
 /**
- * Maven versions in the order of Maven 3.9 (`ComparableVersion`). A version is its text: `1.0` and `1.0.0` are equal in
- * order, but live in two folders of a repository, so nothing is normalised.
+ * Maven versions in the order of Maven 3.9 (`ComparableVersion`). Nothing is normalised: `1.0` and `1.0.0` are equal in
+ * order, but have different folders in a repository.
  *
- * Two things differ. A timestamped build (`1.0-20200101.120000-3`) sorts by its time right after its `1.0-SNAPSHOT`,
- * where Maven's comparison would place it after the release. And where Maven's own order runs in a circle, as in
- * `1 < 1-sp < 1.0-0-alpha < 1`, the place beside the missing part decides.
+ * There are two differences. A timestamped build (`1.0-20200101.120000-3`) sorts by its time directly after its
+ * `1.0-SNAPSHOT`, while Maven sorts it after the release. And where Maven's order is not transitive, as in
+ * `1 < 1-sp < 1.0-0-alpha < 1`, the comparison with the missing part decides.
  */
 export const maven: VersionScheme = {
   normalize: (text) => (isVersion(text) ? text : undefined),
   compare: compareBy(sortKey),
   sortKey,
-  isPrerelease: (text) => snapshotOf(mustBe(text)) !== undefined || hasPreview(parseMavenVersion(text)),
+  isPrerelease: (text) => snapshotOf(requireVersion(text)) !== undefined || hasPreview(parseMavenVersion(text)),
 };
 
 export interface TimestampedBuild {
-  /** What it is a build of: `1.0-SNAPSHOT`. */
+  /** The snapshot version that was built: `1.0-SNAPSHOT`. */
   base: string;
   /** `20200101.120000`, in UTC. */
   timestamp: string;
@@ -34,7 +34,7 @@ export function parseTimestampedBuild(version: string): TimestampedBuild | undef
   return { base: base === undefined ? "SNAPSHOT" : `${base}-SNAPSHOT`, timestamp: timestamp!, build: build! };
 }
 
-/** The version whose folder holds the files: builds of a snapshot lie together. */
+/** The snapshot version, whose folder has the files of all its builds. Undefined: not a snapshot. */
 export function snapshotOf(version: string): string | undefined {
   if (/(?:^|-)SNAPSHOT$/i.test(version)) return version;
   return parseTimestampedBuild(version)?.base;
@@ -42,20 +42,20 @@ export function snapshotOf(version: string): string | undefined {
 
 const MAX_LENGTH = 255;
 
-/** What Maven forbids in versions, because they become file names; blanks and letters beyond ASCII nobody has. */
+/** Excludes the characters that Maven forbids in versions, and also blanks and non-ASCII, which no version uses. */
 function isVersion(text: string): boolean {
   return text.length <= MAX_LENGTH && /^[!-~]+$/.test(text) && !/[\\/:"<>|?*[\](){},]|^\.{1,2}$/.test(text);
 }
 
 function sortKey(text: string): Buffer {
-  const build = parseTimestampedBuild(mustBe(text));
+  const build = parseTimestampedBuild(requireVersion(text));
   if (build === undefined) return itemsKey(parseMavenVersion(text));
   const pieces = [...build.timestamp.split("."), build.build].map(numberKey);
   return concatKeys(itemsKey(parseMavenVersion(build.base)), ...pieces);
 }
 
-// What a position holds, from low to high. The rest of a list stands before or after its end, as it would compare with
-// nothing at all.
+// The possible contents of a position, in ascending order. The rest of a list sorts before or after the end of a list,
+// as it compares with an empty list.
 const BELOW_END = rankKey(0);
 const END = rankKey(1);
 const ABOVE_END = rankKey(2);
@@ -81,7 +81,7 @@ function itemKey(item: Item): Uint8Array {
   return concatKeys(TEXT, rank === undefined ? concatKeys(rankKey(255), textKey(item.text)) : rankKey(rank));
 }
 
-/** For each position, how what begins there compares with nothing: by its first item that is not equal to nothing. */
+/** How the rest of the list from each position compares with an empty list: by its first item that is not neutral. */
 function suffixSigns(items: readonly Item[]): number[] {
   const signs: number[] = [];
   let sign = 0;
@@ -98,7 +98,7 @@ function itemSign(item: Item): number {
   return Math.sign((qualifierRank(item.text) ?? 255) - RELEASE);
 }
 
-/** Maven knows no prereleases. These are the words that people use for them, wherever they stand. */
+/** Maven does not define prereleases. Looks for the usual words anywhere in the version. */
 function hasPreview(items: readonly Item[]): boolean {
   return items.some((item) => {
     if (item.kind === "list") return hasPreview(item.items);
@@ -107,7 +107,7 @@ function hasPreview(items: readonly Item[]): boolean {
   });
 }
 
-function mustBe(text: string): string {
+function requireVersion(text: string): string {
   if (!isVersion(text)) throw new FeedctlError("invalid", `${JSON.stringify(text)} is not a Maven version`);
   return text;
 }

@@ -3,8 +3,8 @@ import { compareBy, concatKeys, listKey, numberKey, rankKey, textKey } from "./k
 import type { VersionScheme } from "./scheme.ts";
 
 /**
- * NuGet versions: one to four numbers, an optional prerelease label, metadata that means nothing. Case means nothing
- * either, so the normalised text is in lower case, as in the paths of NuGet's own servers.
+ * NuGet versions: one to four numbers, an optional prerelease label, and metadata, which are ignored. Case is ignored,
+ * too, so the normalised text is in lower case, as in the paths of NuGet's own servers.
  */
 export const nuget: VersionScheme = {
   normalize(text) {
@@ -48,7 +48,7 @@ function labelKey(label: string): Uint8Array {
   return isNumber(label) ? concatKeys(rankKey(0), numberKey(label)) : concatKeys(rankKey(1), textKey(label));
 }
 
-/** NuGet's clients read labels into 32 bits; longer digits, such as the time of a build, compare as text there. */
+/** NuGet's clients parse labels as 32-bit integers. Longer digits, such as a build time, compare as text there. */
 function isNumber(label: string): boolean {
   return /^[0-9]+$/.test(label) && Number(label) <= 2_147_483_647;
 }

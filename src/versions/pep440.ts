@@ -3,8 +3,8 @@ import { compareBy, concatKeys, listKey, numberKey, rankKey, textKey } from "./k
 import type { VersionScheme } from "./scheme.ts";
 
 /**
- * Python's versions by PEP 440. Zeros at the end of a release mean nothing (`1.0` and `1` are one version), so the
- * normalised text has none; `pep440Text` keeps them, for file names.
+ * Python versions by PEP 440. Trailing zeros of a release do not count (`1.0` and `1` are the same version), so the
+ * normalised text has none. `pep440Text` keeps them, for file names.
  */
 export const pep440: VersionScheme = {
   normalize(text) {
@@ -19,7 +19,7 @@ export const pep440: VersionScheme = {
   },
 };
 
-/** As Python's tools print the version: every spelling in one way, zeros kept. The text must be a version. */
+/** The canonical spelling that Python's tools print, with trailing zeros. Throws `invalid` unless it is a version. */
 export function pep440Text(text: string): string {
   return format(mustParse(text));
 }
@@ -97,7 +97,7 @@ function sortKey(text: string): Buffer {
   );
 }
 
-/** A development release of a release itself comes before the alphas; without any mark it comes after the candidates. */
+/** A development release of the final release sorts before the alphas; the final release sorts after the candidates. */
 function preKey({ pre, post, dev }: Pep440Version): Uint8Array {
   if (pre !== undefined) return concatKeys(rankKey("abr".indexOf(pre.letter.charAt(0)) + 1), numberKey(pre.number));
   return rankKey(post === undefined && dev !== undefined ? 0 : 4);

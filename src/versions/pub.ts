@@ -3,8 +3,8 @@ import { compareBy, concatKeys, listKey, numberKey, rankKey, textKey } from "./k
 import type { VersionScheme } from "./scheme.ts";
 
 /**
- * Versions of Dart packages: semantic versions whose build metadata counts. `1.0.0+1` and `1.0.0+2` are two releases of
- * one package, the second the newer one. Leading zeros mean nothing.
+ * Versions of Dart packages: semantic versions whose build metadata count. `1.0.0+1` and `1.0.0+2` are two versions,
+ * and the second is newer. Leading zeros do not count.
  */
 export const pub: VersionScheme = {
   normalize(text) {

@@ -3,9 +3,9 @@ import { compareBy, concatKeys, numberKey, rankKey, textKey } from "./keys/sort-
 import type { VersionScheme } from "./scheme.ts";
 
 /**
- * RPM versions, `[epoch:]version[-release]`, ordered as rpm does it, with `~` before and `^` after. No epoch is the
- * same as epoch zero. Otherwise a version is its text, as in every repository: `1.02` and `1_2` are two versions
- * although neither is newer.
+ * RPM versions, `[epoch:]version[-release]`, in rpm's order: `~` sorts before the version without it, `^` after. No
+ * epoch is epoch zero. Nothing else is normalised, as in every repository: `1.02` and `1_2` are two versions, although
+ * neither is newer.
  */
 export const rpm: VersionScheme = {
   normalize(text) {
@@ -14,7 +14,7 @@ export const rpm: VersionScheme = {
   },
   compare: compareBy(sortKey),
   sortKey,
-  /** Before its release sorts what has a tilde; some distributions also number such releases `0.1.rc1`. */
+  /** A tilde sorts a version before its release. Some distributions instead number such releases `0.1.rc1`. */
   isPrerelease(text) {
     const { version, release } = mustParse(text);
     return `${version}-${release}`.includes("~") || /^0\.[0-9.]*(?:alpha|beta|pre|rc)[0-9]*(?![a-z])/i.test(release);
@@ -22,10 +22,10 @@ export const rpm: VersionScheme = {
 };
 
 export interface Evr {
-  /** Whole number without leading zeros; `0` where there is none. */
+  /** Whole number without leading zeros; `0`: none. */
   epoch: string;
   version: string;
-  /** Empty where there is none. */
+  /** Empty: none. */
   release: string;
 }
 
@@ -50,7 +50,7 @@ function sortKey(text: string): Buffer {
 
 const [TILDE, END, CARET, LETTERS, DIGITS] = [0, 1, 2, 3, 4] as const;
 
-/** Runs of letters and of digits; whatever stands between them only separates. A longer part is newer, save for `~`. */
+/** Encodes runs of letters and of digits; other characters are separators. A longer part is newer, except for `~`. */
 function partKey(part: string): Uint8Array {
   const runs = part.match(/[0-9]+|[A-Za-z]+|[~^]/g) ?? [];
   return concatKeys(...runs.map(runKey), rankKey(END));

@@ -1,10 +1,12 @@
 /** How one ecosystem reads and orders its version numbers. */
 export interface VersionScheme {
-  /** Normalised text by the ecosystem's own rules: two texts of one version normalise equally. Undefined: not a version. */
+  /**
+   * The canonical text by the ecosystem's rules: the same for every spelling of a version. Undefined: not a version.
+   */
   normalize(text: string): string | undefined;
-  /** Negative, zero or positive, by the ecosystem's own order. Both must be versions. */
+  /** Negative, zero or positive, by the ecosystem's order. Throws `invalid` unless both are versions. */
   compare(a: string, b: string): number;
-  /** Bytes whose `Buffer.compare` order equals `compare`: equal versions have equal keys. */
+  /** Bytes whose `Buffer.compare` order equals `compare`. Equal versions have equal keys. Throws `invalid`. */
   sortKey(text: string): Buffer;
   isPrerelease(text: string): boolean;
 }

@@ -2,13 +2,13 @@ import Range from "semver/classes/range.js";
 import parse from "semver/functions/parse.js";
 import { FeedctlError } from "../errors.ts";
 import { compareBy, concatKeys, listKey, numberKey, rankKey, textKey } from "./keys/sort-key.ts";
-import { intersect, noRange, type Interval, type RangeSyntax } from "./ranges/interval.ts";
+import { intersect, rangeError, type Interval, type RangeSyntax } from "./ranges/interval.ts";
 import type { VersionScheme } from "./scheme.ts";
 
 /**
- * Semantic Versioning 2 as npm reads it: a leading `v` and blanks around are tolerated, numbers beyond 2^53 are not.
- * Build metadata has no part in identity or order. Other than in npm's library, numeric prerelease identifiers beyond
- * 2^53 are ordered exactly.
+ * Semantic Versioning 2 as npm parses it: a leading `v` and surrounding blanks are allowed, numbers beyond 2^53 are
+ * not. Build metadata are ignored. Unlike in npm's library, numeric prerelease identifiers beyond 2^53 are ordered
+ * exactly.
  */
 export const semver: VersionScheme = {
   normalize: (text) => parse(text)?.version,
@@ -35,18 +35,18 @@ function mustParse(text: string) {
   return version;
 }
 
-/** npm's ranges. As there, a prerelease is meant only where a bound names a prerelease of the same release. */
+/** npm's ranges. As in npm, a prerelease only matches if a bound names a prerelease of the same release. */
 export const npmRange: RangeSyntax = {
   example: "^1.2 || >=3.0.0 <4.0.0",
   parse: (text) => intervalsOf(text, text),
 };
 
-/** Cargo's requirements: commas between comparisons that must all hold, and a version alone means `^`. */
+/** Cargo's requirements: comparisons separated by commas, which must all match. A version alone means `^`. */
 export const cargoRange: RangeSyntax = {
   example: ">=1.2, <2.0",
   parse(text) {
     const parts = text.split(",").map((part) => part.trim());
-    if (parts.some((part) => part === "" || part.includes("|"))) throw noRange(text, "its form is >=1.2, <2.0");
+    if (parts.some((part) => part === "" || part.includes("|"))) throw rangeError(text, "its form is >=1.2, <2.0");
     return intervalsOf(
       text,
       parts.map((part) => (/^[0-9]/.test(part) && !part.includes("*") ? `^${part}` : part)).join(" "),
@@ -55,12 +55,12 @@ export const cargoRange: RangeSyntax = {
 };
 
 function intervalsOf(text: string, range: string): Interval[] {
-  if (text.trim() === "") throw noRange(text, "it is empty");
+  if (text.trim() === "") throw rangeError(text, "it is empty");
   let alternatives;
   try {
     alternatives = new Range(range).set;
   } catch {
-    throw noRange(text, "npm's form is ^1.2 || >=3.0.0 <4.0.0");
+    throw rangeError(text, "npm's form is ^1.2 || >=3.0.0 <4.0.0");
   }
   return alternatives.flatMap((comparators) => {
     const bounds = comparators.filter(({ value }) => value !== "");

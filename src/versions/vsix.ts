@@ -4,8 +4,8 @@ import type { VersionScheme } from "./scheme.ts";
 
 /**
  * Versions of extensions for Visual Studio and VS Code: one to four numbers as in .NET's `System.Version`, where `1.0`
- * comes before `1.0.0` and is another version; after three numbers a label as in semantic versions, which VS Code's
- * own gallery refuses and others take. Leading zeros mean nothing.
+ * is another version than `1.0.0` and sorts before it. After three numbers a label as in semantic versions is allowed;
+ * VS Code's own gallery refuses it, others accept it. Leading zeros do not count.
  */
 export const vsix: VersionScheme = {
   normalize(text) {
@@ -20,7 +20,7 @@ export const vsix: VersionScheme = {
 
 interface VsixVersion {
   numbers: string[];
-  /** As written; those of digits without leading zeros. */
+  /** As written; numeric labels without leading zeros. */
   labels: string[];
 }
 
@@ -35,7 +35,7 @@ function parse(text: string): VsixVersion | undefined {
   };
 }
 
-// What follows the last number: a label stands before the end, the end before another number.
+// The order of what may follow a number: a label sorts before the end, the end before another number.
 const LABEL = rankKey(0);
 const END = rankKey(1);
 const NUMBER = rankKey(2);

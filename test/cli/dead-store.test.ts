@@ -26,6 +26,7 @@ const targets = {
     "env:KEY",
   ],
   azure: ["azure://container/path", "--target-connection-string", "env:CONNECTION"],
+  gcs: ["gs://bucket/path", "--target-endpoint", CLOSED, "--target-anonymous"],
 };
 
 describe("a mirror to a store that refuses connections", { concurrency: 2 }, () => {

@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "n
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, test } from "node:test";
-import { nameNew } from "../../src/lib/rename-without-overwrite.ts";
+import { renameWithoutOverwrite } from "../../src/lib/rename-without-overwrite.ts";
 
 let root: string;
 beforeEach(() => {
@@ -22,7 +22,7 @@ for (const [disk, makeLink] of [
   ["a disk without hard links", withoutLinks],
 ] as const) {
   test(`${disk}: a finished file gets its name`, async () => {
-    await nameNew(join(root, "part"), join(root, "file"), makeLink);
+    await renameWithoutOverwrite(join(root, "part"), join(root, "file"), makeLink);
     assert.equal(readFileSync(join(root, "file"), "utf8"), "new");
   });
 
@@ -30,7 +30,7 @@ for (const [disk, makeLink] of [
     writeFileSync(join(root, "file"), "old");
     symlinkSync("nowhere", join(root, "link"));
     for (const name of ["file", "link"])
-      await assert.rejects(nameNew(join(root, "part"), join(root, name), makeLink), { code: "EEXIST" });
+      await assert.rejects(renameWithoutOverwrite(join(root, "part"), join(root, name), makeLink), { code: "EEXIST" });
     assert.equal(readFileSync(join(root, "file"), "utf8"), "old");
   });
 }

@@ -8,7 +8,7 @@ const ajv = new Ajv2020({ strict: true, allErrors: false });
 (formatsModule as unknown as typeof formatsModule.default)(ajv);
 const validators = new Map<string, ValidateFunction>();
 
-/** The words of the command in an argument list; undefined: none of those that print JSON. */
+/** The command words of an argument list; `undefined` if no command with JSON output matches. */
 export function commandOf(args: readonly string[]): string | undefined {
   const words = args.filter((arg) => !arg.startsWith("-"));
   for (const count of [3, 2, 1]) {
@@ -18,7 +18,7 @@ export function commandOf(args: readonly string[]): string | undefined {
   return undefined;
 }
 
-/** Asserts that what a command printed with --json is as declared, and nothing more. */
+/** Asserts that a command's --json output matches its schema and has no undeclared members. */
 export function checkJson(args: readonly string[], { stdout, stderr }: { stdout: string; stderr: string }): void {
   const name = commandOf(args);
   assert.ok(name !== undefined, `feedctl ${args.join(" ")} has no schema`);
@@ -42,7 +42,7 @@ function checkValue(name: string, value: unknown): void {
   assert.ok(validate(value), `${name}: ${JSON.stringify(value)}: ${ajv.errorsText(validate.errors)}`);
 }
 
-/** The schema with objects that have no members but the declared ones: readers shall accept more, feedctl print no more. */
+/** The schema with `additionalProperties: false` everywhere: published schemas are open, but undeclared output is a fault. */
 function closed(schema: unknown): unknown {
   if (Array.isArray(schema)) return schema.map(closed);
   if (typeof schema !== "object" || schema === null) return schema;

@@ -25,24 +25,18 @@ export interface Servers {
 
 const count = 60;
 const packages = (place: Installation): string => place.path("packages");
-const stores = (servers: Servers, round: string, place: Installation): Record<"disk" | "s3" | "azure", string[]> => ({
-  disk: ["disk", "--path", place.path("stores", round)],
-  s3: [
-    "s3",
-    "--bucket",
-    "kill",
-    "--target-path",
-    round,
-    "--endpoint",
-    servers.s3?.endpoint ?? "",
-    "--path-style",
-    "--access-key",
-    "env:TEST_ACCESS_KEY",
-    "--secret-key",
-    "env:TEST_SECRET_KEY",
-  ],
-  azure: ["azure", "--container", "kill", "--target-path", round, "--connection-string", "env:TEST_CONNECTION"],
-});
+/** Inside the bucket or container, which all scenarios share. */
+const below = (place: Installation, round: string): string => `${place.directory.slice(-6)}/${round}`;
+const keys = ["--path-style", "--access-key", "env:TEST_ACCESS_KEY", "--secret-key", "env:TEST_SECRET_KEY"];
+const connection = ["--connection-string", "env:TEST_CONNECTION"];
+const stores = (servers: Servers, round: string, place: Installation): Record<"disk" | "s3" | "azure", string[]> => {
+  const path = ["--target-path", below(place, round)];
+  return {
+    disk: ["disk", "--path", place.path("stores", round)],
+    s3: ["s3", "--bucket", "kill", ...path, "--endpoint", servers.s3?.endpoint ?? "", ...keys],
+    azure: ["azure", "--container", "kill", ...path, ...connection],
+  };
+};
 
 /** The environment that gives feedctl the servers' secrets. */
 export function serverEnv({ s3, azurite }: Servers): Record<string, string> {
@@ -146,7 +140,8 @@ export function killScenarios(servers: Servers): Record<string, KillScenario> {
       prepare: ready,
       command: (_place, round) => ["migrate", "cancel", feed(round)],
       async state(place, round) {
-        const listed = await servers.s3?.client.listObjectsV2({ Bucket: "kill", Prefix: `${round}-to/` });
+        const Prefix = `${below(place, `${round}-to`)}/`;
+        const listed = await servers.s3?.client.listObjectsV2({ Bucket: "kill", Prefix });
         return { ...(await stateAndStore(place, round)), left: listed?.KeyCount };
       },
       thirdExit: 4,

@@ -10,7 +10,7 @@ export interface Edge {
   readonly io: Io;
   /**
    * Runs an action with everything it needs and disposes it again. A returned number is the exit status. `Result` is what
-   * it prints with --json; without one it can print talk only.
+   * the action prints with --json; without it, `out` accepts no result, so that a forgotten schema is a compile error.
    */
   act<Result = never>(
     command: CommandUnknownOpts,

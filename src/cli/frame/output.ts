@@ -11,15 +11,15 @@ export interface OutputOptions {
 }
 
 /**
- * stdout is data, stderr is talk. Everything for people is made safe for a terminal here. `Result` is what the command
- * prints with --json, as declared in results/schemas: a document, a row of a table, or one of the lines of long work.
+ * stdout is data, stderr is talk. Everything for people is made safe for a terminal here. `Result` is the type of what the
+ * command prints with --json, declared in results/schemas: a document, a table row, or a union of event lines.
  */
 export interface Output<Result> {
   readonly options: OutputOptions;
   readonly progress: Progress;
   /** The one result of a command: a JSON document, or lines for people. */
   readonly result: (value: Result, text: string | readonly string[]) => Promise<void>;
-  /** Lines for people only. */
+  /** Lines for people; nothing with --json. */
   readonly lines: (text: string | readonly string[]) => Promise<void>;
   /** Rows: a JSON array written as it comes, or as `printTable` does. Returns their number. */
   readonly table: <T>(

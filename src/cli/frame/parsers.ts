@@ -1,5 +1,6 @@
 import { Argument, InvalidArgumentError, Option, type Command, type OptionValues } from "commander";
 import { feedTypeNames } from "../../formats/feed-types.ts";
+import { inWords } from "../../lib/in-words.ts";
 import { bytesOf } from "../../lib/parse-size.ts";
 import { flagsOf } from "./store-flags.ts";
 import { providers, storeTypeNames } from "../../stores/providers.ts";
@@ -25,7 +26,7 @@ export function addStoreOptions<Args extends unknown[], Options extends OptionVa
   command: Command<Args, Options>,
 ): Command<Args, Options> {
   for (const { syntax, description, types } of flagsOf(providers))
-    command.addOption(new Option(syntax, description).helpGroup(`Options of ${types.join(" and ")} stores:`));
+    command.addOption(new Option(syntax, description).helpGroup(`Options of ${inWords(types)} stores:`));
   return command;
 }
 

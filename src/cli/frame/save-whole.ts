@@ -4,7 +4,7 @@ import { basename, dirname, join, resolve } from "node:path";
 import type { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { FeedctlError } from "../../errors.ts";
-import { nameNew } from "../../lib/rename-without-overwrite.ts";
+import { renameWithoutOverwrite } from "../../lib/rename-without-overwrite.ts";
 import type { Io } from "./io.ts";
 import { outputError } from "./output-error.ts";
 
@@ -28,7 +28,7 @@ export async function saveWhole(
   try {
     await pipeline(body, createWriteStream(temp, { flags: "wx" }), { signal: io.signal });
     if (overwrite) await rename(temp, target);
-    else await nameNew(temp, target);
+    else await renameWithoutOverwrite(temp, target);
     return target;
   } catch (error) {
     throw saveError(error, target);

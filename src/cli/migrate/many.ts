@@ -61,7 +61,7 @@ export async function reportMany(
   events: AsyncIterable<ManyEvent>,
   cutover: "auto" | "manual",
 ): Promise<number> {
-  const { migrateManyLine } = await import("../results/migrate.ts");
+  const { migrateLine, migrateManyLine } = await import("../results/migrate.ts");
   for await (const event of events) {
     if (event.type === "feed-failed") {
       out.progress.stop();
@@ -78,7 +78,7 @@ export async function reportMany(
       ];
       await out.event(migrateManyLine(event), text.filter((part) => part !== "").join(", "));
       return done === feeds ? 0 : 3;
-    } else await tell(out, event);
+    } else await tell(out, event, migrateLine(event));
   }
   return 3;
 }

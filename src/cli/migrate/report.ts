@@ -1,7 +1,6 @@
 import { counted, formatSize } from "../../lib/format-size.ts";
 import type { MigrateEvent, MigrateSummary } from "../../operations/migrate/events.ts";
 import type { Output } from "../frame/output.ts";
-import { migrateLine } from "../results/migrate.ts";
 import type { MigrateLine } from "../results/schemas/migrate.ts";
 
 /** Prints what happens; the exit status says whether it ended as it was meant to. */
@@ -11,9 +10,10 @@ export async function report(
   cutover: "auto" | "manual",
 ): Promise<number> {
   let outcome: MigrateSummary["outcome"] = "incomplete";
+  const { migrateLine } = await import("../results/migrate.ts");
   for await (const event of events) {
     if (event.type === "summary") outcome = event.outcome;
-    await tell(out, event);
+    await tell(out, event, migrateLine(event));
   }
   return statusOf(outcome, cutover);
 }
@@ -25,7 +25,8 @@ function statusOf(outcome: MigrateSummary["outcome"], cutover: "auto" | "manual"
   return asMeant ? 0 : 3;
 }
 
-export async function tell(out: Output<MigrateLine>, event: MigrateEvent): Promise<void> {
+/** `line` is the event as --json prints it. */
+export async function tell(out: Output<MigrateLine>, event: MigrateEvent, line: MigrateLine): Promise<void> {
   const { json, verbose } = out.options;
   switch (event.type) {
     case "pass": {
@@ -34,16 +35,13 @@ export async function tell(out: Output<MigrateLine>, event: MigrateEvent): Promi
         event.frozen ? undefined : event.blobs,
       );
       if (json || verbose)
-        await out.event(
-          migrateLine(event),
-          event.frozen ? "last pass, nobody may write to the feed" : `pass ${event.number}`,
-        );
+        await out.event(line, event.frozen ? "last pass, nobody may write to the feed" : `pass ${event.number}`);
       return;
     }
     case "ranges":
       if (json || verbose)
         await out.event(
-          migrateLine(event),
+          line,
           `${event.finished} of ${event.ranges} ranges done, ${counted(event.copied, "blob")} copied`,
         );
       out.progress.label(`shared pass, ${event.finished} of ${event.ranges} ranges done`);
@@ -52,15 +50,15 @@ export async function tell(out: Output<MigrateLine>, event: MigrateEvent): Promi
       out.progress.step(event.size);
       if (event.outcome !== "failed" && event.outcome !== "foreign" && !verbose) return;
       const reason = event.reason === undefined ? "" : `: ${event.reason}`;
-      return out.event(migrateLine(event), `${event.outcome.padEnd(8)}  ${event.key}${reason}`);
+      return out.event(line, `${event.outcome.padEnd(8)}  ${event.key}${reason}`);
     }
     case "summary":
       out.progress.stop();
-      return tellSummary(out, event);
+      return tellSummary(out, event, line);
   }
 }
 
-async function tellSummary(out: Output<MigrateLine>, event: MigrateSummary): Promise<void> {
+async function tellSummary(out: Output<MigrateLine>, event: MigrateSummary, line: MigrateLine): Promise<void> {
   const copied = `${counted(event.copied, "blob")} (${formatSize(event.bytes)}) copied, ${event.verified + event.same} there already, ${event.failed} failed`;
   const { requests = 0, seconds = 0 } = event.estimate ?? {};
   const asked = requests > 0 ? `${counted(requests, "request")}, ` : "";
@@ -73,7 +71,7 @@ async function tellSummary(out: Output<MigrateLine>, event: MigrateSummary): Pro
     incomplete: `feed ${event.feed} stays in ${event.from}: ${copied}`,
     paused: `the migration of feed ${event.feed} rests: ${copied}`,
   };
-  await out.event(migrateLine(event), text[event.outcome]);
+  await out.event(line, text[event.outcome]);
   const hints: Partial<Record<MigrateSummary["outcome"], string>> = {
     incomplete: `mend what failed (see: feedctl verify ${event.feed}) and run the same command again: it goes on where it was`,
     switched: `the old files stay in ${event.from}; when you are sure: feedctl migrate retire ${event.feed}`,

@@ -20,7 +20,7 @@ export function assetListResult(entry: AssetEntry, long: boolean): result.AssetL
   return { ...short, md5, sha1, sha512, createdAt, modifiedAt, uploadedBy, cacheControl, metadata };
 }
 
-/** Member names are the user's own. */
+/** The member names are the user's own. */
 function metadataResult(metadata: UserMetadata): UserMetadata {
   return Object.fromEntries(Object.entries(metadata).map(([name, { value, header }]) => [name, { value, header }]));
 }
@@ -53,7 +53,7 @@ export function assetDetailsResult(shown: ShownAsset): result.AssetDetailsResult
   };
 }
 
-/** Every line about a file has every member: what is not known is null. */
+/** A line about a file has every member; unknown values are null. */
 export function assetStoredLine(event: UploadEvent): result.AssetStoredLine {
   if (event.type === "file") {
     const { type, path, from, status, size = null, contentType = null, sha256 = null, reason = null } = event;

@@ -1,6 +1,6 @@
 import type { ClearedCache } from "../../operations/packages/clear-cached.ts";
 import type { Feed, FeedDetails } from "../../operations/feeds/feeds.ts";
-import type { Purged } from "../../operations/feeds/purge-feed.ts";
+import type { PurgeResult } from "../../operations/feeds/purge-feed.ts";
 import type * as result from "./schemas/feed.ts";
 import { storeResult } from "./store.ts";
 
@@ -36,6 +36,13 @@ export function clearedCacheResult({ feed, versions, files }: ClearedCache): res
   return { feed, versions, files };
 }
 
-export function purgedResult({ feed, purged, deleted, left, location, earlier }: Purged): result.FeedDeletedResult {
+export function purgedResult({
+  feed,
+  purged,
+  deleted,
+  left,
+  location,
+  earlier,
+}: PurgeResult): result.FeedDeletedResult {
   return { feed, purged, deleted, left, location, earlier };
 }

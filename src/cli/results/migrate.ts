@@ -112,7 +112,7 @@ export function migrationCancelledResult(gone: Cancelled): result.MigrationCance
   return { feed, target, removed, left };
 }
 
-/** Undefined for the summary of the verification before, which is not a line of its own. */
+/** `undefined` for the summary of the preceding verification, which is not printed. */
 export function retireLine(event: RetireEvent): result.RetireLine | undefined {
   switch (event.type) {
     case "finding":

@@ -1,6 +1,6 @@
 import type { PackageVersion, VersionFile } from "../../catalog/packages.ts";
 import type { DeletedVersion } from "../../operations/packages/packages.ts";
-import type { Protected, Protection } from "../../operations/retention/protections.ts";
+import type { ProtectionChange, Protection } from "../../operations/retention/protections.ts";
 import type * as result from "./schemas/package.ts";
 
 function fileResult({ key, size, qualifier, md5, sha1, sha256, sha512, contentType }: VersionFile) {
@@ -35,7 +35,7 @@ export function packageDeletedResult(gone: readonly DeletedVersion[]): result.Pa
   };
 }
 
-export function protectedResult(done: Protected): result.ProtectedResult {
+export function protectedResult(done: ProtectionChange): result.ProtectedResult {
   const { feed, package: name, version, pattern, changed, versions } = done;
   return { feed, package: name, version, pattern, changed, versions };
 }

@@ -1,7 +1,7 @@
 import type { RetentionChange } from "../../operations/retention/apply.ts";
 import type { Explanation } from "../../operations/retention/explain.ts";
-import type { DoomedVersion, RetentionPlan } from "../../operations/retention/plan.ts";
-import type { HiddenPackage, Restored } from "../../operations/retention/quarantine.ts";
+import type { PlannedDeletion, RetentionPlan } from "../../operations/retention/plan.ts";
+import type { HiddenPackage, RestoredVersions } from "../../operations/retention/quarantine.ts";
 import type { RetentionRule } from "../../operations/retention/criteria.ts";
 import type { FeedOutcome, RetentionEvent } from "../../operations/retention/run.ts";
 import type { CountedFile, UsageSummary } from "../../operations/usage/import-logs.ts";
@@ -32,7 +32,7 @@ function totals({ versions, files, bytes }: RetentionPlan["total"]) {
   return { versions, files, bytes };
 }
 
-export function doomedResult(doomed: DoomedVersion): result.DoomedResult {
+export function doomedResult(doomed: PlannedDeletion): result.DoomedResult {
   const { group, name, version, path, rule, ruleName, reason, bytes } = doomed;
   return { group, name, version, path, rule, ruleName, reason, bytes };
 }
@@ -90,7 +90,7 @@ export function hiddenResult(hidden: HiddenPackage): result.HiddenResult {
   return { group, name, version, hiddenAt, until, run, rule, ruleName, reason, bytes };
 }
 
-export function restoredResult({ feed, versions, protected: isProtected }: Restored): result.RestoredResult {
+export function restoredResult({ feed, versions, protected: isProtected }: RestoredVersions): result.RestoredResult {
   return {
     feed,
     versions: versions.map(({ group, name, version }) => ({ group, name, version })),

@@ -8,13 +8,13 @@ import type { RetentionApplyResult } from "../results/schemas/retention.ts";
 export function addApply(retention: Command, edge: Edge): void {
   retention
     .command("apply")
-    .description("make feeds have the rules of a YAML or JSON file, and tell what that changes")
+    .description("replace the rules of feeds with those of a YAML or JSON file, and print what changed")
     .argument("<file>", "the file; - for standard input")
-    .option("--dry-run", "only tell what would change")
+    .option("--dry-run", "only print what would change")
     .addHelpText(
       "after",
       `
-Feeds that the file does not name, and parts that it leaves out, stay as they are.
+Feeds that the file does not name, and parts that it leaves out, stay unchanged.
 
 Example:
   feeds:
@@ -45,7 +45,9 @@ Example:
           try {
             return await context.readFile(resolve(edge.io.cwd, name));
           } catch (error) {
-            throw new FeedctlError("not-found", `cannot read ${name}: ${(error as Error).message}`, { cause: error });
+            throw new FeedctlError("not-found", `could not read ${name}: ${(error as Error).message}`, {
+              cause: error,
+            });
           }
         }
       }),

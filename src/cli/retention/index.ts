@@ -2,7 +2,7 @@ import { Command, InvalidArgumentError, Option, type CommandUnknownOpts } from "
 import { FeedctlError } from "../../errors.ts";
 import { counted, formatSize } from "../../lib/format-size.ts";
 import type { RuleVerdict } from "../../operations/retention/explain.ts";
-import type { DoomedVersion, RetentionPlan } from "../../operations/retention/plan.ts";
+import type { PlannedDeletion, RetentionPlan } from "../../operations/retention/plan.ts";
 import { itemOf } from "../../operations/retention/terms.ts";
 import { confirm, type Edge } from "../frame/edge.ts";
 import type { Column, Output } from "../frame/output.ts";
@@ -26,31 +26,31 @@ export function retentionCommand(edge: Edge): CommandUnknownOpts {
 function addPlan(retention: Command, edge: Edge): void {
   retention
     .command("plan")
-    .description("tell what the rules of a feed would delete now, and why; nothing is deleted")
+    .description("print what the rules of a feed would delete now, and why; nothing is deleted")
     .addArgument(feedArgument())
-    .option("--csv", "as comma-separated values, with a heading")
-    .option("--explain <package@version>", "why this version, or the file of this path, stays or goes, rule by rule")
+    .option("--csv", "print comma-separated values, with a header line")
+    .option("--explain <package@version>", "why this version, or the file at this path, stays or goes, rule by rule")
     .action(async (feed: string, options, command) =>
       edge.act<RetentionPlanResult | ExplanationResult>(command, async (context, out) => {
         if (options.explain !== undefined) {
           const { explainRetention } = await import("../../operations/retention/explain.ts");
-          const said = await explainRetention(context, feed, options.explain);
-          const name = nameOf(said);
+          const explanation = await explainRetention(context, feed, options.explain);
+          const name = nameOf(explanation);
           const { explanationResult } = await import("../results/retention.ts");
-          return out.result(explanationResult(said), [
-            `${name} ${said.goes ? "goes" : "stays"}`,
-            ...said.verdicts.map(
+          return out.result(explanationResult(explanation), [
+            `${name} ${explanation.goes ? "goes" : "stays"}`,
+            ...explanation.verdicts.map(
               ({ rule, ruleName, verdict, reason }) =>
                 `  rule ${rule}${ruleName === null ? "" : ` "${ruleName}"`} ${verdictWords[verdict]}: ${reason}`,
             ),
-            ...(said.verdicts.length === 0 ? ["  the feed has no retention rules"] : []),
+            ...(explanation.verdicts.length === 0 ? ["  the feed has no retention rules"] : []),
           ]);
         }
         const { planRetention } = await import("../../operations/retention/plan.ts");
         if (options.csv && out.options.json) throw new FeedctlError("usage", "give --json or --csv, not both");
         await using plan = await planRetention(context, feed);
         if (!plan.feed.retention_rules_enabled)
-          out.warn(`retention is off for feed ${plan.feed.name}, so that no run deletes this`);
+          out.warn(`retention is off for feed ${plan.feed.name}: no run deletes this`);
         if (plan.rules.length === 0) out.note(`feed ${plan.feed.name} has no retention rules`);
         await (options.csv ? printCsv(out, plan) : printPlan(out, plan));
       }),
@@ -59,7 +59,7 @@ function addPlan(retention: Command, edge: Edge): void {
 
 const verdictWords: Record<RuleVerdict["verdict"], string> = {
   deletes: "deletes it",
-  passes: "does not mean it",
+  passes: "does not select it",
   keeps: "keeps it",
   spared: "does not need to delete it",
   protected: "may not delete it",
@@ -76,7 +76,7 @@ async function printPlan(out: Output<RetentionPlanResult>, plan: RetentionPlan):
 
 async function printTable(out: Output<never>, plan: RetentionPlan): Promise<void> {
   const { feed, sums, total, folders } = plan;
-  const columns: Column<DoomedVersion>[] = [
+  const columns: Column<PlannedDeletion>[] = [
     { title: "name", value: (row) => (row.group === "" ? row.name : `${row.group}/${row.name}`) },
     { title: "version", value: (row) => row.version },
     { title: "size", value: (row) => formatSize(row.bytes), right: true },
@@ -106,22 +106,22 @@ function addRun(retention: Command, edge: Edge): void {
     .command("run")
     .description("delete what the rules say: rows first, then files")
     .argument("[feed...]", "names of the feeds")
-    .option("--feed <names>", "the same, names with commas between")
+    .option("--feed <names>", "the same, separated by commas")
     .option("--all", "every feed")
-    .option("--dry-run", "only tell what would be deleted")
+    .option("--dry-run", "only print what would be deleted")
     .option("--yes", "do not ask")
     .addOption(
       new Option(
         "--max-delete <count>",
-        "delete nothing when it would be more: versions, files, or a percentage of all (default: 99%, from 100 on)",
+        "refuse to delete more versions or files than this, or this percentage (default: 99%, from 100 on)",
       ).argParser(parseMost),
     )
     .option(
       "--quarantine <days>",
-      "hide versions for so many days before a later run deletes them; not for asset directories",
+      "hide versions for this many days before a later run deletes them; not for asset directories",
       wholeNumber(1, 3650),
     )
-    .option("--max-duration <time>", "stop between two batches after so long; the next run goes on", parseAge)
+    .option("--max-duration <time>", "start no batch after this time; the next run continues", parseAge)
     .addHelpText(
       "after",
       `
@@ -137,7 +137,7 @@ Examples:
         if (options.all === true ? feeds.length > 0 : feeds.length === 0)
           throw new FeedctlError("usage", "name the feeds, or give --all");
         if (!options.dryRun && !options.yes && !edge.io.stdin.isTTY)
-          await confirm(edge.io, `delete what the retention rules of ${feeds.join(", ") || "all feeds"} say`, false);
+          await confirm(edge.io, `delete what the retention rules of ${feeds.join(", ") || "all feeds"} select`, false);
         const events = runRetention(context, {
           feeds: options.all ? "all" : feeds,
           dryRun: options.dryRun,

@@ -37,7 +37,7 @@ export function addQuarantine(retention: Command, edge: Edge): void {
     .addArgument(
       new Argument(
         "<package>",
-        "[group/]name[@version], each with * for any text; without a version all that are hidden",
+        "[group/]name[@version], where * matches any text; without a version all that are hidden",
       ),
     )
     .option("--protect", "protect it as well, else the next run may hide it again")

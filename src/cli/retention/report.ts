@@ -1,12 +1,15 @@
 import { errorCodes, type ErrorCode } from "../../errors.ts";
 import { counted, formatSize } from "../../lib/format-size.ts";
 import type { FeedOutcome, RetentionEvent, RetentionSummary } from "../../operations/retention/run.ts";
-import type { DoomedVersion } from "../../operations/retention/plan.ts";
+import type { PlannedDeletion } from "../../operations/retention/plan.ts";
 import { itemOf } from "../../operations/retention/terms.ts";
 import type { Output } from "../frame/output.ts";
 import type { RetentionLine } from "../results/schemas/retention.ts";
 
-/** Prints what became of each feed, and the sum where there are several; quietly only one line. The exit status. */
+/**
+ * Prints the result for each feed, and the totals of several; with `--quiet` only the last line. Returns the exit status:
+ * `locked` when that was the only reason for failures, `partial` for other failures.
+ */
 export async function reportRetention(
   out: Output<RetentionLine>,
   events: AsyncIterable<RetentionEvent>,
@@ -53,13 +56,13 @@ export async function reportRetention(
     : errorCodes.partial.exit;
 }
 
-/** As people know it. */
+/** The item as printed: an asset's path, or `group/name version`. */
 export function nameOf({ group, name, version, path }: Named): string {
   if (path !== undefined) return version === "" ? path : `${path}@${version}`;
   return `${group === "" ? name : `${group}/${name}`} ${version}`;
 }
 
-type Named = Pick<DoomedVersion, "group" | "name" | "version" | "path">;
+type Named = Pick<PlannedDeletion, "group" | "name" | "version" | "path">;
 
 function words(
   event: Omit<FeedOutcome, "type" | "feed" | "feedType" | "outcome">,
@@ -80,7 +83,7 @@ function words(
     left > 0 ? `left ${left} that changed meanwhile` : "",
     `${formatSize(event.bytes)} reclaimed`,
     waiting > 0 ? `${counted(waiting, "file")} still to be deleted` : "",
-    outcome === "stopped" ? "the time was over, the next run goes on" : "",
+    outcome === "stopped" ? "stopped at the time limit; the next run continues" : "",
   ];
   return parts.filter((part) => part !== "").join(", ");
 }

@@ -6,7 +6,7 @@ import {
   criterionNames,
   oddPatterns,
   parseCriterion,
-  takesTheRest,
+  deletesTheRest,
   type RetentionRule,
 } from "../../operations/retention/criteria.ts";
 import type { RuleChange, RuleOfFeed } from "../../operations/retention/rules.ts";
@@ -27,10 +27,10 @@ export function ruleCommand(edge: Edge): CommandUnknownOpts {
       .command("add")
       .description("add a rule at the end; within a rule all criteria must hold")
       .addArgument(feedArgument())
-      .option("--name <name>", "what to call the rule")
+      .option("--name <name>", "name of the rule")
       .option("--at <position>", "its position, instead of the last", position)
       .option("--disabled", "add it switched off")
-      .option("--protect-across-rules", "what this rule keeps is kept from all other rules too"),
+      .option("--protect-across-rules", "what this rule keeps, no other rule deletes"),
     false,
   )
     .addHelpText("after", examples)
@@ -38,12 +38,12 @@ export function ruleCommand(edge: Edge): CommandUnknownOpts {
       edge.act<RuleResult>(command, async (context, out) => {
         const { ruleResult } = await import("../results/retention.ts");
         const { addRetentionRule } = await import("../../operations/retention/rules.ts");
-        const chosen = given(options);
+        const chosen = givenCriteria(options);
         const empty = criterionNames.find((name) => name in chosen && chosen[name] === undefined);
-        // of a script whose variable is not set: without that criterion the rule would take more than is meant
+        // a script's unset variable: without the criterion the rule would delete more than intended
         if (empty !== undefined)
           throw new FeedctlError("usage", `--${criteria[empty].flag} is given without a value`, {
-            hint: "leave it out if the rule is not to look at that",
+            hint: "to not use the criterion, leave the option out",
           });
         const body = {
           name: options.name ?? null,
@@ -111,20 +111,20 @@ export function ruleCommand(edge: Edge): CommandUnknownOpts {
   addCriteria(
     rule
       .command("set")
-      .description("change the given criteria of a rule; an empty value (--keep-versions-count=) takes one away")
+      .description("change the given criteria of a rule; an empty value (--keep-versions-count=) removes one")
       .addArgument(feedArgument())
       .addArgument(ruleArgument())
-      .option("--name <name>", "what to call the rule; empty: by its position")
+      .option("--name <name>", "name of the rule; empty removes it")
       .option("--enabled", "switch it on")
       .option("--no-enabled", "switch it off")
-      .option("--protect-across-rules", "what this rule keeps is kept from all other rules too")
-      .option("--no-protect-across-rules", "what it keeps, it keeps for itself"),
+      .option("--protect-across-rules", "what this rule keeps, no other rule deletes")
+      .option("--no-protect-across-rules", "what this rule keeps, other rules may delete"),
     true,
   ).action(async (feed: string, which: string, options, command) =>
     edge.act<RuleResult>(command, async (context, out) => {
       const { ruleResult } = await import("../results/retention.ts");
       const { setRetentionRule } = await import("../../operations/retention/rules.ts");
-      const change: RuleChange = { criteria: given(options) };
+      const change: RuleChange = { criteria: givenCriteria(options) };
       if (options.name !== undefined) change.name = options.name === "" ? null : options.name;
       if (options.enabled !== undefined) change.enabled = options.enabled;
       if (options.protectAcrossRules !== undefined) change.protectAcrossRules = options.protectAcrossRules;
@@ -140,10 +140,10 @@ export function ruleCommand(edge: Edge): CommandUnknownOpts {
 
   rule
     .command("move")
-    .description("let a rule run earlier or later")
+    .description("move a rule to another position: rules run in order")
     .addArgument(feedArgument())
     .addArgument(ruleArgument())
-    .addArgument(new Argument("<position>", "where it shall stand, from 1").argParser(position))
+    .addArgument(new Argument("<position>", "new position, from 1").argParser(position))
     .action(async (feed: string, which: string, to: number, _options, command) =>
       edge.act<RuleResult>(command, async (context, out) => {
         const { ruleResult } = await import("../results/retention.ts");
@@ -171,14 +171,14 @@ export function ruleCommand(edge: Edge): CommandUnknownOpts {
 }
 
 const examples = `
-Patterns: * is any text, several have commas between; letter case means nothing. docs/retention.md says what each criterion means.
+Patterns: * matches any text; commas separate several; letter case is ignored. docs/retention.md explains each criterion.
 
 Examples:
   $ feedctl retention rule add internal --delete-prerelease-versions --keep-versions-count 3 --older-than-days 30
   $ feedctl retention rule add internal --delete-cached --keep-used-within-days 90
   $ feedctl retention rule add internal --size-trigger 200G --keep-last-stable`;
 
-/** Every criterion as an option, which `given` reads; to be changed, a flag can be taken back too. */
+/** Adds every criterion as an option, for `givenCriteria`. With `toChange`, flags also get a `--no-` form. */
 function addCriteria<Args extends unknown[], Options extends OptionValues>(
   command: Command<Args, Options>,
   toChange: boolean,
@@ -191,8 +191,8 @@ function addCriteria<Args extends unknown[], Options extends OptionValues>(
   return command;
 }
 
-/** The criteria that stand on the command line; undefined: an empty value was given. */
-function given(options: Record<string, unknown>): RuleChange["criteria"] {
+/** The criteria given on the command line; the value is undefined where an empty one was given. */
+function givenCriteria(options: Record<string, unknown>): RuleChange["criteria"] {
   return Object.fromEntries(
     criterionNames
       .filter((name) => options[name] !== undefined)
@@ -202,10 +202,9 @@ function given(options: Record<string, unknown>): RuleChange["criteria"] {
 
 function warnOf(out: Output<never>, feed: string, { feedType, rule }: RuleOfFeed): void {
   const odd = oddPatterns(rule.criteria);
-  if (odd.length > 0)
-    out.warn(`of ${odd.join(" and ")} only a * stands for other text; see: feedctl retention plan ${feed}`);
-  if (takesTheRest(rule.criteria))
-    out.warn(`the rule takes every ${itemOf(feedType)} that it does not keep; see: feedctl retention plan ${feed}`);
+  if (odd.length > 0) out.warn(`only * is a wildcard in ${odd.join(" and ")}; see: feedctl retention plan ${feed}`);
+  if (deletesTheRest(rule.criteria))
+    out.warn(`the rule deletes every ${itemOf(feedType)} that it does not keep; see: feedctl retention plan ${feed}`);
 }
 
 async function describe({ feedType, rule }: RuleOfFeed): Promise<string> {

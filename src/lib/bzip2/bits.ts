@@ -1,15 +1,15 @@
-/** What a bzip2 stream does wrong, in one line. */
+/** The bzip2 stream is malformed. The message is one line. */
 export class Bzip2Error extends Error {
   override readonly name = "Bzip2Error";
 }
 
-/** Bits of `bytes` from the first byte's highest on. */
+/** Reads bits, the highest bit of each byte first. */
 export interface BitReader {
-  /** The next `count` bits as a number, at most 24. Throws at the end of the bytes. */
+  /** Returns the next `count` bits, at most 24, as a number. Throws at the end of the bytes. */
   take(count: number): number;
-  /** Bytes used so far, the last one perhaps in part. */
+  /** How many bytes have been read, a partly used last byte included. */
   used(): number;
-  /** Bits of the last used byte that are not taken yet. */
+  /** How many bits of the last byte are unused. */
   left(): number;
 }
 

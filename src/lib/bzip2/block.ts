@@ -1,12 +1,12 @@
 import { damaged, type BitReader } from "./bits.ts";
 import { readCode, readSymbol } from "./code.ts";
 
-/** Symbols between two changes of the code. */
+/** Each selector applies to this many symbols. */
 const RUN_OF_CODE = 50;
 
 /**
- * The permuted bytes of one block into the low bytes of `table`; returns how many there are. The block's first three
- * fields (mark, checksum, origin) are read already.
+ * Decodes the permuted bytes of one block into the low bytes of `table`; returns their number. The caller has read the
+ * first three fields of the block (magic, checksum, origin).
  */
 export function readBlock(bits: BitReader, table: Uint32Array): number {
   const front = readAlphabet(bits);
@@ -24,7 +24,7 @@ export function readBlock(bits: BitReader, table: Uint32Array): number {
     for (let i = 0; i < RUN_OF_CODE; i++) {
       const symbol = readSymbol(bits, code);
       if (symbol <= 1) {
-        // The two run symbols are the digits of the run's length. The check also keeps the weight in range.
+        // The two run symbols are the digits of the run's length. The check also bounds the weight.
         run += weight << symbol;
         weight <<= 1;
         if (length + run > table.length) throw damaged("a run beyond the block");

@@ -7,17 +7,17 @@ export { Bzip2Error } from "./bits.ts";
 export interface Bunzip {
   /** The uncompressed bytes, in chunks of at most 64 KiB. */
   readonly chunks: AsyncGenerator<Buffer, void>;
-  /** Compressed bytes that the chunks so far came from. */
+  /** How many compressed bytes the chunks so far came from. */
   used(): number;
 }
 
 const LEVEL = 100_000;
-/** More than the longest sound block: every byte in 20 bits, and the codes. Longer ones waste space and are refused. */
+/** Upper bound of a compressed block, in bytes: 20 bits for every byte, and the codes. Longer blocks are refused. */
 const MAX_PACKED = 2.5 * 1024 * 1024;
 
 /**
- * Unpacks bzip2 in a few megabytes of memory, whatever the data holds: a block of 40 bytes can hold 45 MB, so what comes
- * out is handed on in pieces. Several streams in a row are one; anything else after the end is refused.
+ * Unpacks bzip2 in a few megabytes of memory. A block of 40 bytes can unpack to 45 MB, so the output is yielded in
+ * chunks. Concatenated streams are read as one; other data after the end is refused.
  */
 export function bunzip2(source: AsyncIterable<Uint8Array>): Bunzip {
   const iterator = source[Symbol.asyncIterator]();
@@ -56,7 +56,7 @@ export function bunzip2(source: AsyncIterable<Uint8Array>): Bunzip {
     }
   }
 
-  /** Blocks begin at any bit, so those of the last byte that are not used yet stay for the next block. */
+  /** Blocks are not aligned to bytes, so the unused bits of the last byte are kept for the next block. */
   async function* unpackStream(table: Uint32Array): AsyncGenerator<Buffer, void> {
     let checksum = 0;
     let spare = 0;
@@ -69,8 +69,7 @@ export function bunzip2(source: AsyncIterable<Uint8Array>): Bunzip {
         if (expected !== checksum) throw new Bzip2Error("the compressed data is damaged (wrong checksum of the whole)");
         return drop(bits.used());
       }
-      if (mark !== "314159265359")
-        throw new Bzip2Error("the compressed data is damaged (no block where one has to be)");
+      if (mark !== "314159265359") throw new Bzip2Error("the compressed data is damaged (a block is missing)");
       if (bits.take(1) === 1) throw new Bzip2Error("the compressed data is of a kind that bzip2 no longer writes");
       const origin = bits.take(24);
       const length = readBlock(bits, table);

@@ -2,12 +2,12 @@ import { damaged, type BitReader } from "./bits.ts";
 
 const MAX_BITS = 20;
 
-/** One of the codes that a block writes its symbols in. */
+/** One of the Huffman codes of a block. */
 export interface Code {
   shortest: number;
-  /** By length of the code: the last code of that length, -1 for none. */
+  /** The last code of each length; -1: none. */
   last: Int32Array;
-  /** By length: what to subtract from a code to find its symbol. */
+  /** By length: subtract it from a code to get the index of its symbol. */
   offset: Int32Array;
   symbols: Uint16Array;
 }

@@ -3,8 +3,8 @@ import { Bzip2Error } from "./bits.ts";
 const CHUNK = 64 * 1024;
 
 /**
- * The bytes of one block, put back into their order and their runs unrolled, in chunks of at most 64 KiB. `table` holds
- * the permuted bytes and is used up. Throws at the end when the checksum is another one.
+ * Yields the bytes of one block in chunks of at most 64 KiB, after inverting the permutation and expanding the runs.
+ * `table` has the permuted bytes and is overwritten. Throws at the end if the checksum differs.
  */
 export function* restoreBlock(table: Uint32Array, origin: number, expected: number): Generator<Buffer, void> {
   if (table.length === 0 || origin >= table.length)
@@ -20,7 +20,7 @@ export function* restoreBlock(table: Uint32Array, origin: number, expected: numb
     const entry = table[place]!;
     const byte = entry & 0xff;
     place = entry >>> 8;
-    // After four equal bytes the fifth says how many more there are.
+    // After four equal bytes the fifth is the number of further ones.
     const isCount = same === 4;
     const copies = isCount ? byte : 1;
     if (!isCount) {
@@ -43,7 +43,7 @@ export function* restoreBlock(table: Uint32Array, origin: number, expected: numb
   if (size > 0) yield chunk.subarray(0, size);
 }
 
-/** Writes the place of each byte's successor above it: the inverse of Burrows and Wheeler's permutation. */
+/** Inverts the Burrows-Wheeler transform: stores the index of each byte's successor in the upper 24 bits. */
 function linkBytes(table: Uint32Array): void {
   const next = new Uint32Array(257);
   for (const byte of table) next[byte + 1]!++;
@@ -55,7 +55,7 @@ function linkBytes(table: Uint32Array): void {
   }
 }
 
-/** The usual polynomial, highest bit first: not the order that Node's own crc32 takes. */
+/** CRC-32 with the highest bit first. Node's crc32 uses the reverse bit order. */
 const checksums = Int32Array.from({ length: 256 }, (_, byte) => {
   let value = byte << 24;
   for (let bit = 0; bit < 8; bit++) value = value < 0 ? (value << 1) ^ 0x04c11db7 : value << 1;

@@ -1,4 +1,4 @@
-/** What a tar archive does wrong, in one line. */
+/** The archive is malformed. The message is one line. */
 export class TarError extends Error {
   override readonly name = "TarError";
 }
@@ -9,20 +9,20 @@ export interface TarHeader {
   name: string;
   linkName: string;
   size: number;
-  /** Seconds since 1970; undefined: it tells none that makes sense. */
+  /** Seconds since 1970. Undefined: absent or malformed. */
   modified: number | undefined;
-  /** The type flag as a character; the two spellings of "regular file" are both `0`. */
+  /** The type flag as a character. All flags for a regular file are `0`. */
   flag: string;
 }
 
 /**
- * One header block: POSIX ustar, GNU or the format before both. Throws unless the checksum and every number that is
- * used are right, because tools disagree on what to do with a header that is not.
+ * Parses one header block: POSIX ustar, GNU or the older format. Throws for a wrong checksum and for any invalid number
+ * that is used, because tools treat such headers differently.
  */
 export function parseTarHeader(block: Buffer): TarHeader {
   if (!hasChecksum(block)) throw new TarError("a tar header has a wrong checksum");
   const flag = block[156] === 0 || block[156] === 0x37 ? "0" : String.fromCharCode(block[156]!);
-  // GNU keeps other things where POSIX keeps the prefix.
+  // GNU headers have other fields in the place of the POSIX prefix.
   const prefix = block.toString("latin1", 257, 263) === "ustar\0" ? text(block, 345, 155) : "";
   const name = text(block, 0, 100);
   return {
@@ -34,7 +34,7 @@ export function parseTarHeader(block: Buffer): TarHeader {
   };
 }
 
-/** The records `length key=value\n` of a pax header. Throws when one of them is not well formed. */
+/** The records `length key=value\n` of a pax header. Throws for a malformed record. */
 export function parsePax(body: Buffer): Map<string, string> {
   const records = new Map<string, string>();
   let offset = 0;
@@ -62,7 +62,7 @@ export function parsePax(body: Buffer): Map<string, string> {
 
 const ZEROS = Buffer.alloc(64 * 1024);
 
-/** Of at most 64 KiB; compares memory, since a hostile archive can end in gigabytes of zeros. */
+/** For at most 64 KiB. Compares whole buffers, because a hostile archive may end in gigabytes of zeros. */
 export function isZero(bytes: Buffer): boolean {
   return bytes.equals(ZEROS.subarray(0, bytes.length));
 }
@@ -74,7 +74,7 @@ export function parsePaxSize(value: string): number {
   return size;
 }
 
-/** The sum of all bytes with the checksum's own field taken as blanks. Old tools summed signed bytes; both count. */
+/** Checks the sum of all bytes, with the checksum field as blanks. Old tools added signed bytes; both are accepted. */
 function hasChecksum(block: Buffer): boolean {
   let unsigned = 8 * 0x20;
   let negatives = 0;
@@ -93,7 +93,7 @@ function text(block: Buffer, offset: number, length: number): string {
   return block.toString("utf8", offset, end < 0 ? offset + length : Math.min(end, offset + length));
 }
 
-/** A time decides nothing, so one that is malformed is none instead of an error. */
+/** A malformed time is not an error, because nothing depends on it. */
 function seconds(block: Buffer): number | undefined {
   const digits = text(block, 136, 12).trim();
   return /^[0-7]+$/.test(digits) ? Number.parseInt(digits, 8) : undefined;

@@ -4,31 +4,31 @@ import { BLOCK, isZero, parsePax, parsePaxSize, parseTarHeader, TarError, type T
 export { TarError } from "./header.ts";
 
 export interface TarEntry {
-  /** As the archive spells it, long names resolved; may be hostile. */
+  /** As in the archive, with long names resolved. Untrusted. */
   name: string;
   /** `other`: devices, pipes and types that tools disagree on. */
   type: "file" | "directory" | "symlink" | "hardlink" | "other";
   /** Bytes of the body. */
   size: number;
   linkName: string;
-  /** When it was last changed; undefined: the archive tells none that makes sense. */
+  /** Undefined: absent or malformed in the archive. */
   modified: Date | undefined;
-  /** The whole body, once, before the next entry is asked for. Throws when it is longer than `limit`. */
+  /** Reads the whole body. Once, before the next entry is requested. Throws if it is longer than `limit` bytes. */
   read(limit: number): Promise<Buffer>;
-  /** The body piece by piece instead, once, before the next entry is asked for. */
+  /** Yields the body in chunks instead. Once, before the next entry is requested. */
   chunks(): AsyncGenerator<Buffer, void>;
 }
 
 export interface TarLimits {
-  /** Headers of any kind, so that a chain of extension headers counts too. */
+  /** Headers of any kind, so that extension headers count, too. */
   maxEntries: number;
   /** Bytes of one pax header or GNU long name. */
   maxExtension: number;
 }
 
 /**
- * The entries of an uncompressed tar stream in archive order, bodies skipped unless read. Throws `TarError` on whatever
- * two tools could understand differently, instead of choosing one reading. Archives without an end marker are accepted
+ * Yields the entries of an uncompressed tar stream in archive order. Bodies that are not read are skipped. Throws
+ * `TarError` for anything that two tools could interpret differently. Archives without an end marker are accepted
  * (Alpine packages have none).
  */
 export async function* readTar(source: AsyncIterable<Uint8Array>, limits: TarLimits): AsyncGenerator<TarEntry, void> {
@@ -45,7 +45,7 @@ export async function* readTar(source: AsyncIterable<Uint8Array>, limits: TarLim
         throw new TarError(`the tar archive holds more than ${limits.maxEntries} entries`);
       const header = parseTarHeader(block);
       if (isExtension(header.flag)) {
-        // An extension's own size is never the one announced for the file after it, or the two could be mixed up.
+        // A pax size applies to the file after the extension headers, never to an extension header itself.
         const body = createBody(reader, header.name, header.size);
         applyExtension(pending, header.flag, await body.read(limits.maxExtension));
         await body.finish();
@@ -61,7 +61,7 @@ export async function* readTar(source: AsyncIterable<Uint8Array>, limits: TarLim
   }
 }
 
-/** What pax and GNU headers say of the entry after them. */
+/** The values that pax and GNU headers set for the next entry. */
 interface Extensions {
   name?: string;
   linkName?: string;
@@ -115,7 +115,7 @@ function typeOf(flag: string, name: string): TarEntry["type"] {
   if (flag === "S") throw new TarError("sparse files are not supported");
   if (flag === "1") return "hardlink";
   if (flag === "2") return "symlink";
-  // A trailing slash was how directories were told apart before the type flag.
+  // Before the type flag existed, a trailing slash marked a directory.
   if (flag === "5" || (flag === "0" && name.endsWith("/"))) return "directory";
   return flag === "0" ? "file" : "other";
 }
@@ -145,7 +145,7 @@ function createBody(reader: ByteReader, name: string, size: number) {
   };
 }
 
-/** Tools that go on after the end marker see other files than those that stop there. */
+/** Refuses data after the end marker: some tools would read it as further files. */
 async function expectEnd(reader: ByteReader): Promise<void> {
   for (;;) {
     const rest = await reader.read(64 * 1024);

@@ -1,7 +1,7 @@
 const BLOCK = 512;
 
 export interface TarItem {
-  /** Of a folder with a slash at its end. */
+  /** A folder's name ends in a slash. */
   name: string;
   modified: Date;
   size: number;
@@ -10,8 +10,8 @@ export interface TarItem {
 }
 
 /**
- * A tar archive (POSIX ustar, with pax headers for what does not fit in there) of items in their order. Owners and rights
- * are the same for all, so that the same items make the same bytes.
+ * Writes a tar archive (POSIX ustar, with pax headers for values that do not fit). Owners and modes are constant, so
+ * that the same items give the same bytes.
  */
 export async function* writeTar(items: AsyncIterable<TarItem>): AsyncGenerator<Uint8Array, void> {
   for await (const item of items) {
@@ -27,17 +27,18 @@ export async function* writeTar(items: AsyncIterable<TarItem>): AsyncGenerator<U
       if (count > item.size) break;
       yield chunk;
     }
-    if (count !== item.size) throw new RangeError(`"${item.name}" has other than its ${item.size} bytes`);
+    if (count !== item.size) throw new RangeError(`"${item.name}" did not deliver its ${item.size} bytes`);
     if (count % BLOCK > 0) yield new Uint8Array(BLOCK - (count % BLOCK));
   }
   yield new Uint8Array(2 * BLOCK);
 }
 
+/** The largest size that fits into a ustar header: 11 octal digits. */
 const MOST_OCTAL = 0o77777777777;
 
 function paxOf({ name, size }: TarItem): Buffer {
   const records: Buffer[] = [];
-  // the old field is of bytes in no known encoding
+  // The ustar field has no defined encoding, so it only gets printable ASCII.
   if (Buffer.byteLength(name) > 100 || /[^ -~]/.test(name)) records.push(record("path", name));
   if (size > MOST_OCTAL) records.push(record("size", String(size)));
   return Buffer.concat(records);

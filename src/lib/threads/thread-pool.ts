@@ -1,19 +1,19 @@
 import type { Thread } from "./thread.ts";
 
-/** A few threads that do jobs, started when they are first needed. */
+/** A pool of worker threads that are started on demand. */
 export interface ThreadPool<Job, Result> {
   run(job: Job): Promise<Result>;
-  /** Lets what is under way finish. */
+  /** Waits for all jobs, then ends the threads. */
   close(): Promise<void>;
-  /** Ends the threads at once: what is under way rejects. */
+  /** Ends the threads at once: unfinished jobs reject. */
   abort(): Promise<void>;
 }
 
 export interface PoolOptions<Job, Result> {
   threads: number;
-  /** Jobs of one message: bounds what a thread has open, and the time until an interruption is heeded. */
+  /** Most jobs per message. Bounds how many files a thread has open, and how long an interruption takes. */
   batch: number;
-  /** A thread answers the jobs of a message with as many results in the same order. */
+  /** Starts a thread that answers a message with the results of its jobs, in the same order. */
   start(): Thread<Job[], Result[]>;
 }
 
@@ -33,11 +33,11 @@ export function createThreadPool<Job, Result>({
   let waiting: Waiting<Job, Result>[] = [];
   let scheduled = false;
 
-  /** Hands out what waits in equal shares, so that as many threads as possible have work. */
-  const handOut = () => {
+  /** Distributes the waiting jobs in equal shares, so that as many threads as possible have work. */
+  const distribute = () => {
     scheduled = false;
     while (waiting.length > 0) {
-      // A thread more only for those who would otherwise wait: one caller at a time needs but one.
+      // Start another thread only if a job would wait otherwise: sequential callers need only one.
       if (idle.length === 0 && threads.length < most) {
         const thread = start();
         threads.push(thread);
@@ -59,7 +59,7 @@ export function createThreadPool<Job, Result>({
       for (const [i, { promise }] of jobs.entries()) promise.resolve(results[i]!);
       idle.push(thread);
     } catch (error) {
-      // A dead thread is not used again; the next call starts another.
+      // Drop the dead thread; the next job starts another.
       const at = threads.indexOf(thread);
       if (at >= 0) threads.splice(at, 1);
       for (const { promise } of jobs) promise.reject(error);
@@ -70,8 +70,8 @@ export function createThreadPool<Job, Result>({
   const schedule = () => {
     if (scheduled) return;
     scheduled = true;
-    // Not at once: those who were just answered are about to ask for more, and one message then carries it all.
-    setImmediate(handOut);
+    // Later: callers whose jobs just ended may add more, and one message then carries them all.
+    setImmediate(distribute);
   };
 
   const end = async () => {
@@ -95,9 +95,9 @@ export function createThreadPool<Job, Result>({
       await end();
     },
     async abort() {
-      const lost = waiting;
+      const aborted = waiting;
       waiting = [];
-      for (const { promise } of lost) promise.reject(new Error("the work was given up"));
+      for (const { promise } of aborted) promise.reject(new Error("the job was aborted"));
       await end();
       await Promise.all(busy);
     },

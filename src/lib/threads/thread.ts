@@ -1,27 +1,27 @@
 import { extname } from "node:path";
 import { Worker } from "node:worker_threads";
 
-/** A thread that answers every message with one of its own, in order. */
+/** A worker thread that answers every message with one message, in order. */
 export interface Thread<Message, Answer> {
   send(message: Message): void;
-  /** The next answer. Rejects when the thread died; never hangs on a dead one. Call it again only after it settled. */
+  /** The next answer. Rejects if the thread has ended. Call it again only after it has settled. */
   answer(): Promise<Answer>;
   end(): Promise<void>;
 }
 
 export interface ThreadOptions {
-  /** The module that runs in it, as the source calls it. */
+  /** The module that the thread runs, with its source extension (`.ts`). */
   module: URL;
   workerData?: unknown;
-  /** MiB for objects that die young. Node's own 48 are only filled with garbage by a thread that makes few at a time. */
+  /** Size of the young generation in MiB. Node's default of 48 would fill with garbage before it is collected. */
   young: number;
-  /** What `answer` rejects with after the thread ended without an error of its own. */
+  /** The error of `answer` after the thread ended without an error of its own. */
   ended(): Error;
 }
 
-/** Starts a thread. It keeps the process alive only while somebody waits for an answer. */
+/** Starts a thread. It keeps the process alive only while an answer is awaited. */
 export function startThread<Message, Answer>(options: ThreadOptions): Thread<Message, Answer> {
-  // The compiler does not rewrite the ending inside a URL.
+  // The compiler does not rewrite the extension inside a URL.
   const file = new URL(options.module.href.replace(/\.ts$/, extname(import.meta.url)));
   const worker = new Worker(file, {
     workerData: options.workerData,

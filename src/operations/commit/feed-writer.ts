@@ -3,7 +3,7 @@ import { isFeedctlError } from "../../errors.ts";
 import type { Store } from "../../stores/store.ts";
 import type { Context } from "../context.ts";
 import { openFeedStore, requireStore } from "../feed-store/open-feed-store.ts";
-import { otherFeed, requireLiveFeed } from "../feed-store/find-feed.ts";
+import { feedReplaced, requireLiveFeed } from "../feed-store/find-feed.ts";
 import { whyLocked } from "./lock-feed.ts";
 import type { Run } from "./recorded-run.ts";
 import { settlePending } from "./settle.ts";
@@ -45,7 +45,7 @@ export function openWriter(
       if (lock === undefined) throw await whyLocked(catalog, { id, name: feedName });
       // only now: what was read before the lock may be the store before the switch
       const feed = await requireLiveFeed(catalog.db, feedName);
-      if (feed.id !== id) throw otherFeed(feedName);
+      if (feed.id !== id) throw feedReplaced(feedName);
       const row = await requireStore(catalog.db, feed);
       if (opened?.id !== row.id) {
         const last = opened?.store;

@@ -4,11 +4,11 @@ import { dirname, join } from "node:path";
 import { FeedctlError } from "../../errors.ts";
 import { directoryLocation, overlap } from "../../stores/location.ts";
 import type { FoundFile } from "../local-files/found-file.ts";
-import type { Occupied } from "../feed-store/occupied-places.ts";
+import type { OccupiedPlace } from "../feed-store/occupied-places.ts";
 import { removeSource } from "../local-files/file-mark.ts";
 
 /** Files that are moved aside must not land where they would be taken for packages again, or for a store's own. */
-export function checkRejectFolder(folder: string, occupied: readonly Occupied[]): void {
+export function checkRejectFolder(folder: string, occupied: readonly OccupiedPlace[]): void {
   const location = directoryLocation(folder);
   const other = occupied.find((place) => overlap(location, place.location) !== undefined);
   if (other === undefined) return;

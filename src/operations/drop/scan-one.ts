@@ -12,7 +12,7 @@ import { intakeOf } from "./intake.ts";
 import { openDropPath } from "./check-path.ts";
 import type { FoundFile } from "../local-files/found-file.ts";
 import { isThere } from "../import/outcome.ts";
-import { refuseDropOverlap, type Occupied } from "../feed-store/occupied-places.ts";
+import { refuseDropOverlap, type OccupiedPlace } from "../feed-store/occupied-places.ts";
 
 export interface DropOptions {
   overwrite: boolean;
@@ -22,7 +22,7 @@ export interface DropOptions {
   again: boolean;
   dryRun: boolean;
   rejectTo: string | undefined;
-  occupied: readonly Occupied[];
+  occupied: readonly OccupiedPlace[];
 }
 
 export interface DropScanResult {

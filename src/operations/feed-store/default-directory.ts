@@ -5,7 +5,7 @@ import { ROOT_PATH, type Setting } from "./setting-names.ts";
 export interface FeedDirectory {
   /** The absolute directory. */
   path: string;
-  /** Why it is that one, in one line. */
+  /** Which settings lead to it, in one line. */
   because: string;
 }
 

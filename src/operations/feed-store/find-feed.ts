@@ -3,7 +3,7 @@ import { findFeed, listFeeds, type FeedRow } from "../../catalog/feeds.ts";
 import { FeedctlError } from "../../errors.ts";
 import { nearest } from "../../lib/nearest.ts";
 
-/** The feed of that name, or `not-found` with the nearest name as hint. */
+/** The feed of that name. Throws `not-found` with the nearest name as hint. */
 export async function requireFeed(db: Db, name: string): Promise<FeedRow> {
   const feed = await findFeed(db, name);
   if (feed !== undefined) return feed;
@@ -11,12 +11,12 @@ export async function requireFeed(db: Db, name: string): Promise<FeedRow> {
     name,
     (await listFeeds(db)).map((other) => other.name),
   );
-  throw new FeedctlError("not-found", `there is no feed "${name}"`, {
+  throw new FeedctlError("not-found", `feed "${name}" does not exist`, {
     hint: near === undefined ? "see: feedctl feed list" : `did you mean "${near}"?`,
   });
 }
 
-/** As `requireFeed`, for commands that change it: a feed that is being deleted accepts nothing any more. */
+/** As `requireFeed`, for commands that change the feed. Throws `conflict` when it is being deleted. */
 export async function requireLiveFeed(db: Db, name: string): Promise<FeedRow> {
   const feed = await requireFeed(db, name);
   if (feed.deleting_at !== null)
@@ -26,14 +26,14 @@ export async function requireLiveFeed(db: Db, name: string): Promise<FeedRow> {
   return feed;
 }
 
-/** While a command waited for the lock of the feed, its name went to another one. */
-export function otherFeed(name: string): FeedctlError {
-  return new FeedctlError("conflict", `"${name}" has become another feed meanwhile`, {
+/** The error for a name that went to another feed while a command waited for the lock. */
+export function feedReplaced(name: string): FeedctlError {
+  return new FeedctlError("conflict", `"${name}" is now the name of another feed`, {
     hint: "see: feedctl feed list",
   });
 }
 
-/** As `requireLiveFeed`, for commands that add packages: a disabled feed takes none. */
+/** As `requireLiveFeed`, for commands that add packages. Throws `refused` when the feed is disabled. */
 export async function requireActiveFeed(db: Db, name: string): Promise<FeedRow> {
   const feed = await requireLiveFeed(db, name);
   if (!feed.active)

@@ -9,10 +9,10 @@ import type { Context } from "../context.ts";
 import { settingsMap } from "./effective-settings.ts";
 import { defaultDirectory } from "./default-directory.ts";
 
-/** Where some feed's files are or may still lie, or where files are taken from. */
-export interface Occupied {
+/** A location that a feed uses: a store that is not retired, or a drop path. */
+export interface OccupiedPlace {
   feedId: number;
-  /** As messages name its owner. */
+  /** The feed's name in messages. */
   owner: string;
   what: StoreRole | "drop path";
   location: Location;
@@ -21,10 +21,10 @@ export interface Occupied {
 const words = { same: "is", inside: "lies inside", contains: "contains" };
 const places = { current: "store", target: "future store", previous: "earlier store", "drop path": "drop path" };
 
-/** All stores that are not retired, and all drop paths. */
-export async function occupiedPlaces(context: Context, db: Db): Promise<Occupied[]> {
+/** The locations of all stores that are not retired, and of all drop paths. */
+export async function occupiedPlaces(context: Context, db: Db): Promise<OccupiedPlace[]> {
   const settings = settingsMap(context, await readSettings(db));
-  const occupied: Occupied[] = [];
+  const occupied: OccupiedPlace[] = [];
   for (const row of await liveStores(db)) {
     const saved = row.location as Location | null;
     if (saved === null && row.feed_type === null) continue;
@@ -41,9 +41,9 @@ export async function occupiedPlaces(context: Context, db: Db): Promise<Occupied
 }
 
 /**
- * Refuses a location that is the same as, inside of, or around any place where another feed's files are or may lie, or
- * any drop path, whose files would be taken away. The feed's own earlier stores may be taken again as they were, but not
- * nested. In the transaction that records the location it also keeps everybody else from recording one until the end.
+ * Throws `conflict` when a location equals, contains or is inside another feed's store, or any drop path, whose files
+ * would be imported and deleted. The feed's own earlier stores may be reused, but not nested. Call it in the transaction
+ * that records the location: it locks out other changes of locations until the end.
  */
 export async function refuseOverlap(context: Context, db: Db, feed: FeedRow, location: Location): Promise<void> {
   await lockPlaces(db);
@@ -52,22 +52,22 @@ export async function refuseOverlap(context: Context, db: Db, feed: FeedRow, loc
     const own = place.feedId === feed.id;
     if (how === undefined || (how === "same" && own && place.what !== "drop path")) continue;
     const whose = own ? "its own" : `${place.owner}'s`;
-    // a migration's target is a store like any other to somebody who looks for a free place
+    // a user who looks for a free location need not know of the migration
     const what = place.what === "target" ? "earlier store" : places[place.what];
     throw new FeedctlError("conflict", `the location of feed "${feed.name}" ${words[how]} ${whose} ${what}`, {
       hint:
         place.what === "drop path"
           ? "a drop path is emptied; choose another location, or: feedctl drop clear"
-          : "choose another path, bucket or target path; two feeds must never share files",
+          : "choose another path, bucket or target path: two feeds must not share files",
     });
   }
 }
 
 /**
- * Refuses a drop path where a store is, for its files would be taken for packages and deleted, and one that shares files
- * with another feed's. Only the feed's own earlier store may be emptied through it.
+ * Throws `conflict` when a drop path overlaps a store, whose files would be imported and deleted, or another feed's drop
+ * path. The feed's own earlier store is allowed: that moves its files to the current store.
  */
-export function refuseDropOverlap(feed: FeedRow, path: string, occupied: readonly Occupied[]): void {
+export function refuseDropOverlap(feed: FeedRow, path: string, occupied: readonly OccupiedPlace[]): void {
   const location = directoryLocation(path);
   for (const place of occupied) {
     const how = overlap(location, place.location);
@@ -79,7 +79,7 @@ export function refuseDropOverlap(feed: FeedRow, path: string, occupied: readonl
       "conflict",
       `the drop path of feed "${feed.name}" ${words[how]} ${whose} ${places[place.what]}`,
       {
-        hint: "its files would be taken away; choose a directory that is nobody's",
+        hint: "its files would be deleted; choose a directory that no feed uses",
       },
     );
   }

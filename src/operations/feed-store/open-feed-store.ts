@@ -17,7 +17,7 @@ export async function requireStore(db: Db, feed: FeedRow): Promise<StoreRow> {
   return row;
 }
 
-/** The configuration to open a saved store with; a disk store without a path gets the feed's default directory. */
+/** The configuration for opening a saved store, secrets included. A disk store without a path gets the default directory. */
 export async function storeConfig(
   context: Context,
   db: Db,
@@ -46,7 +46,7 @@ export async function openFeedStore(context: Context, db: Db, feed: FeedRow, row
   return context.openStore(await storeConfig(context, db, feed, row ?? (await requireStore(db, feed))));
 }
 
-/** A store as the user wants it, checked: what to save, and what to open it with. */
+/** Checked options for a store: what to save, and the configuration to open it with. */
 export interface NewStore {
   type: StoreType;
   options: SavedOptions;
@@ -56,7 +56,7 @@ export interface NewStore {
   savedLocation: Location | null;
 }
 
-/** Checks the options of a store for a feed. Throws `usage` for what is missing or makes no sense. */
+/** Checks the options of a store for a feed. Throws `usage` for missing or invalid ones. */
 export async function prepareStore(
   context: Context,
   db: Db,
@@ -76,7 +76,7 @@ export async function prepareStore(
   };
 }
 
-/** Whether the store is the feed's default directory, which moves when the settings do. */
+/** Whether the store is the feed's default directory, which the settings decide. */
 export function followsSettings(type: string, saved: SavedOptions): boolean {
   const { isLocal, pathOption } = requireProvider(type);
   return isLocal && saved[pathOption] === undefined;
@@ -88,7 +88,7 @@ function checkOptions(context: Context, type: StoreType, options: StoreOptions):
   const known = new Set(own.map(([property]) => property));
   for (const [property, option] of providers.flatMap(optionsOf)) {
     if (options[property] !== undefined && !known.has(property)) {
-      throw new FeedctlError("usage", `--${option.flag} is no option of a ${type} store`, {
+      throw new FeedctlError("usage", `a ${type} store does not have the option --${option.flag}`, {
         hint: `its options: ${own.map(([, other]) => `--${other.flag}`).join(" ")}`,
       });
     }
@@ -101,7 +101,7 @@ function checkOptions(context: Context, type: StoreType, options: StoreOptions):
   provider.check(options, context);
 }
 
-/** What to remember of a store that is about to be replaced: a default directory becomes an explicit path. */
+/** What to save of a store that is about to be replaced. A default directory becomes an explicit path. */
 export async function frozenPlace(
   context: Context,
   db: Db,

@@ -5,14 +5,14 @@ export interface SettingInfo {
   readonly name: string;
   readonly kind: "path" | "boolean";
   readonly description: string;
-  /** Text of the default; the root path's default depends on the platform and is filled in by `effectiveSettings`. */
+  /** The default value. The root path's depends on the platform: `effective` provides it. */
   readonly fallback: string;
 }
 
 export interface Setting {
   name: string;
   value: string;
-  /** Where the value comes from. `catalog` wins over `config`, `config` over `default`; a value saved empty does not count. */
+  /** Where the value comes from. `catalog` wins over `config`, `config` over `default`; empty values do not count. */
   origin: "catalog" | "config" | "default";
   description: string;
 }
@@ -42,28 +42,28 @@ export const settingInfos: readonly SettingInfo[] = [
     name: "Feeds.AllowDropPathImportOverwrite",
     kind: "boolean",
     fallback: "false",
-    description: "let drop paths replace existing packages",
+    description: "whether drop paths replace existing packages",
   },
   {
     name: "FeedRetentionDryRun",
     kind: "boolean",
     fallback: "false",
-    description: "retention only tells what it would delete",
+    description: "whether retention only prints what it would delete",
   },
 ];
 
-/** Why a setting cannot have this value; undefined when it can. Empty is always allowed. */
+/** Why a value is not valid for a setting; undefined when it is. Empty is always valid. */
 export function settingProblem(info: SettingInfo, value: string): string | undefined {
   if (value === "") return undefined;
   if (info.kind === "boolean")
-    return /^(true|false)$/i.test(value) ? undefined : `${info.name} is true or false, not "${value}"`;
-  if (value.includes("\0")) return `${info.name} holds a NUL character`;
+    return /^(true|false)$/i.test(value) ? undefined : `${info.name} must be true or false, not "${value}"`;
+  if (value.includes("\0")) return `${info.name} must not contain a NUL character`;
   if (info.name === ROOT_PATH && !isAbsolute(value)) return `${info.name} must be an absolute path, not "${value}"`;
   if (!isAbsolute(value) && value.split(/[\\/]/).includes("..")) return `${info.name} must not leave the root path`;
   return undefined;
 }
 
-/** Names are matched without case, since administrators type them. */
+/** Finds a setting by its name, ignoring letter case. */
 export function findSetting(name: string): SettingInfo | undefined {
   return settingInfos.find((info) => info.name.toLowerCase() === name.toLowerCase());
 }

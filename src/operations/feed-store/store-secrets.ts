@@ -8,7 +8,7 @@ import type { Context } from "../context.ts";
 
 export type { StoreOptions } from "../../stores/descriptor.ts";
 
-/** Options in the form the catalog keeps: references stay references, literal secrets are sealed. */
+/** Options as the catalog stores them: references stay references, literal secrets are sealed. */
 export async function saveOptions(context: Context, type: StoreType, options: StoreOptions): Promise<SavedOptions> {
   const saved: SavedOptions = {};
   for (const [property, { secret }] of optionsOf(requireProvider(type))) {
@@ -24,13 +24,13 @@ async function saveSecret(context: Context, value: string): Promise<SavedSecret>
   if (value.startsWith("file:")) return { ref: `file:${resolve(value.slice("file:".length))}` };
   const key = await context.sealingKey(true);
   if (key === undefined)
-    throw new FeedctlError("usage", "there is no key to seal the secret with", {
+    throw new FeedctlError("usage", "could not seal the secret: there is no key", {
       hint: "set FEEDCTL_KEY, or pass env:NAME or file:PATH instead",
     });
   return { sealed: seal(key, value, context.randomBytes(12)) };
 }
 
-/** Saved options with their secrets in the clear. The result must stay in memory. */
+/** Saved options with their secrets as plain text. The result must stay in memory. */
 export async function openOptions(context: Context, saved: SavedOptions): Promise<StoreOptions> {
   const options: StoreOptions = {};
   for (const [property, value] of Object.entries(saved)) {
@@ -39,7 +39,7 @@ export async function openOptions(context: Context, saved: SavedOptions): Promis
   return options;
 }
 
-/** Options that are used at once and never saved: references are read, other values are taken as they are. */
+/** Resolves secrets in options that are never saved: references are read, other values are returned unchanged. */
 export async function resolveSecrets<Config extends { type: string }>(
   context: Context,
   config: Config,
@@ -60,9 +60,9 @@ async function openSecret(context: Context, property: string, saved: SavedSecret
   if (text !== undefined) return text;
   throw new FeedctlError(
     "denied",
-    `the sealed ${property} cannot be opened: ${key === undefined ? "there is no key" : "the key is another one"}`,
+    `could not open the sealed ${property}: ${key === undefined ? "there is no key" : "it was sealed with another key"}`,
     {
-      hint: "give the key it was sealed with (FEEDCTL_KEY, or the file `key` in the data directory), or set the store again",
+      hint: "provide that key (FEEDCTL_KEY, or the file `key` in the data directory), or set the store again",
     },
   );
 }
@@ -73,20 +73,20 @@ async function readReference(context: Context, property: string, reference: stri
     : await context.readFile(reference.slice("file:".length)).catch((error: NodeJS.ErrnoException) => {
         throw new FeedctlError(
           "denied",
-          `${property} cannot be read from ${reference}: ${error.code ?? error.message}`,
+          `could not read ${property} from ${reference}: ${error.code ?? error.message}`,
           { cause: error },
         );
       });
-  // an editor's newline at the end of a secret file is never part of the secret
+  // editors end a file with a newline, which is not part of the secret
   const value = text?.replace(/\r?\n$/, "");
   if (value === undefined || value === "")
-    throw new FeedctlError("denied", `${property} is to come from ${reference}, which is not set`, {
+    throw new FeedctlError("denied", `could not read ${property} from ${reference}: it is not set or empty`, {
       hint: `set it in this environment: ${reference}`,
     });
   return value;
 }
 
-/** The options for people and `--json`: references as they are, sealed values as a fixed word. */
+/** The options for output: references unchanged, sealed values as `(sealed)`. */
 export function describeOptions(saved: SavedOptions): Record<string, string | boolean> {
   return Object.fromEntries(
     Object.entries(saved).map(([property, value]) => [

@@ -26,7 +26,7 @@ import { defaultDirectory } from "../feed-store/default-directory.ts";
 import { frozenPlace } from "../feed-store/open-feed-store.ts";
 import { refuseOverlap } from "../feed-store/occupied-places.ts";
 import { lockWholeFeed } from "../commit/lock-feed.ts";
-import { otherFeed, requireFeed, requireLiveFeed } from "../feed-store/find-feed.ts";
+import { feedReplaced, requireFeed, requireLiveFeed } from "../feed-store/find-feed.ts";
 import { describeOptions } from "../feed-store/store-secrets.ts";
 
 export interface Feed {
@@ -42,26 +42,26 @@ export interface Feed {
 
 export interface FeedStore {
   type: StoreType;
-  /** Where it is, in one line, without secrets. */
+  /** The location in one line, without secrets. */
   location: string;
-  /** For disk: why it is that directory. */
+  /** For disk stores: why this directory is used; else null. */
   because: string | null;
   options: Record<string, string | boolean>;
 }
 
 export interface FeedDetails extends Feed, FeedTotals {
   store: FeedStore;
-  /** The unfinished migration; `frozen`: right now nobody can write to the feed. */
+  /** The unfinished migration. `frozen`: nobody can write to the feed now. */
   migration: { id: number; state: MigrationState; to: string; frozen: boolean } | null;
-  /** Newest first: where files of this feed may still lie. */
+  /** Newest first. Files of the feed may remain in those that are not retired. */
   earlierStores: { location: string; replacedAt: Date | null; retiredAt: Date | null }[];
 }
 
-/** Letters, digits and `-._~`: what a URL carries without escaping (RFC 3986, section 2.3). */
+/** Allows the characters that a URL carries without escaping (RFC 3986, section 2.3). Throws `usage`. */
 function checkFeedName(name: string): string {
   if (!/^[A-Za-z0-9][A-Za-z0-9._~-]{0,99}$/.test(name)) {
-    throw new FeedctlError("usage", `"${name}" is no feed name`, {
-      hint: "1 to 100 letters, digits or - . _ ~, beginning with a letter or digit: names must need no URL escaping",
+    throw new FeedctlError("usage", `"${name}" is not a valid feed name`, {
+      hint: "use 1 to 100 letters, digits or - . _ ~, beginning with a letter or digit",
     });
   }
   return name;
@@ -97,7 +97,7 @@ export async function createFeed(
       role: "current",
       now,
     });
-    // another feed may have been given this very directory before
+    // another feed's store may have been set to this directory
     const { path } = defaultDirectory(settingsMap(context, await readSettings(transaction)), row);
     await refuseOverlap(context, transaction, row, directoryLocation(path));
     await audit(transaction, context, row, { action: "feed created", detail: { type: row.type } });
@@ -116,7 +116,7 @@ export async function showFeed(context: Context, name: string): Promise<FeedDeta
   const { db } = catalog;
   const feed = await requireFeed(db, name);
   const open = await openMigration(db, feed.id);
-  // a process that died while it was switching has left the state, but not the lock
+  // a process that died during the cut-over leaves the state "switching", but not its lock
   await using free = open && (await catalog.lock({ kind: "write", id: feed.id, mode: "shared" }));
   const [current, ...earlier] = (await storesOfFeed(db, feed.id)).toSorted(
     (a, b) => Number(b.role === "current") - Number(a.role === "current") || b.id - a.id,
@@ -165,13 +165,13 @@ function placeOf(row: StoreRow): string {
 
 export interface FeedSettings {
   description?: string | null | undefined;
-  /** An absolute path; null: none any more. */
+  /** An absolute path; null removes it. */
   dropPath?: string | null | undefined;
-  /** Of the packages in the drop path, for feeds of type debian; null: the default again. */
+  /** For packages in the drop path of a debian feed; null resets it to the default. */
   dropDistribution?: string | null | undefined;
   dropComponent?: string | null | undefined;
   active?: boolean | undefined;
-  /** Whether runs delete what the feed's retention rules say. */
+  /** Whether runs apply the feed's retention rules. */
   retentionRulesEnabled?: boolean | undefined;
 }
 
@@ -182,7 +182,7 @@ export async function setFeed(context: Context, name: string, change: FeedSettin
     const { dropPath } = change;
     if (typeof dropPath === "string") await checkDropPath(context, transaction, before, dropPath);
     const place = await dropPlaceChange(before, change);
-    // what could not be taken may be taken from there, or to there
+    // results of earlier scans do not apply to another directory, distribution or component
     if ((dropPath !== undefined && dropPath !== before.drop_path) || Object.keys(place).length > 0)
       await forgetDrops(transaction, before.id);
     const row = await updateFeed(transaction, before.id, {
@@ -192,11 +192,11 @@ export async function setFeed(context: Context, name: string, change: FeedSettin
       ...(change.active === undefined ? {} : { active: change.active }),
       ...(change.retentionRulesEnabled === undefined ? {} : { retention_rules_enabled: change.retentionRulesEnabled }),
     });
-    const { dropDistribution, dropComponent, ...told } = change;
+    const { dropDistribution, dropComponent, ...changed } = change;
     await audit(transaction, context, row, {
       action: "feed changed",
       detail: {
-        ...told,
+        ...changed,
         ...("drop_distribution" in place && { dropDistribution }),
         ...("drop_component" in place && { dropComponent }),
       },
@@ -219,7 +219,10 @@ export async function renameFeed(context: Context, name: string, to: string): Pr
   });
 }
 
-/** The rows go, the files stay. The id, and with it the default directory, is never used again. */
+/**
+ * Deletes a feed's rows and keeps its files; `filesAt` says where. The id, and with it the default directory, is never
+ * reused.
+ */
 export async function deleteFeed(
   context: Context,
   name: string,
@@ -229,7 +232,7 @@ export async function deleteFeed(
   await using lock = await lockWholeFeed(context, catalog, { id, name });
   return await catalog.db.transaction().execute(async (transaction) => {
     const feed = await requireFeed(transaction, name);
-    if (feed.id !== id) throw otherFeed(name);
+    if (feed.id !== id) throw feedReplaced(name);
     const totals = await feedTotals(transaction, feed.id);
     const stores = await storesOfFeed(transaction, feed.id);
     const current = stores.find((row) => row.role === "current");

@@ -5,35 +5,35 @@ import { markRetired, replaceStore, storesOfFeed } from "../../catalog/stores.ts
 import { locationName, type Location } from "../../stores/location.ts";
 import type { Context } from "../context.ts";
 import { frozenPlace, openFeedStore, requireStore } from "../feed-store/open-feed-store.ts";
-import { otherFeed, requireFeed } from "../feed-store/find-feed.ts";
+import { feedReplaced, requireFeed } from "../feed-store/find-feed.ts";
 import { lockWholeFeed } from "../commit/lock-feed.ts";
 import { startRun } from "../commit/recorded-run.ts";
 import { settlePending } from "../commit/settle.ts";
 
-export interface Purged {
+export interface PurgeResult {
   feed: string;
   purged: true;
-  /** Files deleted. */
+  /** How many files were deleted. */
   deleted: number;
-  /** Blobs that the catalog did not know and that therefore stay. */
+  /** How many blobs stay because they have no row. */
   left: number;
   location: string;
-  /** Earlier stores of the feed that were never retired: their files stay. */
+  /** Locations of earlier stores that were never retired: their files stay. */
   earlier: string[];
 }
 
 const BATCH = 1000;
 
 /**
- * Deletes a feed with its files: rows of a batch and their pending deletes in one transaction, then the blobs; the feed
- * itself last, so that an interrupted purge can be run again.
+ * Deletes a feed and its files. Per batch, rows are deleted and pending deletes recorded in one transaction, then the blobs
+ * are deleted. The feed's own row goes last, so that an interrupted purge can be run again.
  */
-export async function purgeFeed(context: Context, name: string): Promise<Purged> {
+export async function purgeFeed(context: Context, name: string): Promise<PurgeResult> {
   const catalog = await context.catalog();
   const { id } = await requireFeed(catalog.db, name);
   await using lock = await lockWholeFeed(context, catalog, { id, name });
   const feed = await requireFeed(catalog.db, name);
-  if (feed.id !== id) throw otherFeed(name);
+  if (feed.id !== id) throw feedReplaced(name);
   const row = await requireStore(catalog.db, feed);
   await using run = await startRun(context, "feed delete", feed.id);
   await using store = await openFeedStore(context, catalog.db, feed, row);
@@ -63,7 +63,7 @@ export async function purgeFeed(context: Context, name: string): Promise<Purged>
     await deleteFeedRow(db, feed.id);
     await lock.assertHeld();
   });
-  const result: Purged = { feed: feed.name, purged: true, deleted, left, location: store.name, earlier };
+  const result: PurgeResult = { feed: feed.name, purged: true, deleted, left, location: store.name, earlier };
   await run.finish(result);
   return result;
 }

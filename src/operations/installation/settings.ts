@@ -34,15 +34,16 @@ export interface SettingChange {
   setting: Setting;
   before: Setting;
   /**
-   * Feeds whose default directory is now another one; their files were not moved. `kept`: the feed goes on in its old
-   * directory, until it is migrated.
+   * Feeds whose default directory changes; their files were not moved. `kept`: the feed keeps using its old directory
+   * until it is migrated.
    */
   moved: { feed: string; from: string; to: string; kept: boolean }[];
 }
 
 /**
- * Saves a value; the empty text makes the configuration file's value count. Moves no file, but says which feeds it moves;
- * with `keepFeeds` those stay where they are, as feeds with a directory of their own, to be migrated.
+ * Saves a setting. An empty value makes the configuration file's value effective. Moves no files, but returns the feeds
+ * whose default directory changes; with `keepFeeds` their old directories become explicit, to be migrated. Throws `usage`
+ * and `not-found`.
  */
 export async function setSetting(
   context: Context,
@@ -104,7 +105,7 @@ function checkValue(context: Context, info: SettingInfo, value: string): string 
   if (info.kind === "boolean") return value.toLowerCase();
   if (context.platform === "win32" && /^[a-z]:/i.test(value))
     context.notice(
-      `${value} may be a mapped drive, which services do not see; a UNC path (\\\\server\\share) is safer`,
+      `${value} may be a mapped drive, which services cannot see; a UNC path (\\\\server\\share) is safer`,
     );
   return value;
 }
@@ -115,7 +116,7 @@ function requireSetting(name: string): SettingInfo {
   const near = settingInfos
     .filter((other) => other.name.toLowerCase().includes(name.toLowerCase().replace(/^storage\./, "")))
     .map((other) => other.name);
-  throw new FeedctlError("not-found", `there is no setting "${name}"`, {
+  throw new FeedctlError("not-found", `setting "${name}" does not exist`, {
     hint: near.length > 0 ? `did you mean ${near.slice(0, 3).join(", ")}?` : "see: feedctl settings list",
   });
 }

@@ -6,7 +6,7 @@ import { Transform, type Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { FeedctlError } from "../../errors.ts";
 import { hashStream } from "../../lib/hash.ts";
-import { nameNew } from "../../lib/rename-without-overwrite.ts";
+import { renameWithoutOverwrite } from "../../lib/rename-without-overwrite.ts";
 import { tryProcessLock } from "../../lib/process-lock.ts";
 import { diskError } from "../../stores/disk/index.ts";
 import type { ByteRange } from "../../stores/store.ts";
@@ -113,7 +113,7 @@ async function saveOnce(context: Context, input: SaveInput, part: string, keep: 
       });
     if (file.modifiedAt !== undefined) await utimes(part, file.modifiedAt, file.modifiedAt);
     if (overwrite) await rename(part, target);
-    else await nameNew(part, target);
+    else await renameWithoutOverwrite(part, target);
   } finally {
     if (!keep || complete) await rm(part, { force: true });
   }

@@ -8,7 +8,7 @@ import { locationName, overlap, type Location } from "../../stores/location.ts";
 import type { BlobInfo } from "../../stores/store.ts";
 import type { Context } from "../context.ts";
 import { frozenPlace, openFeedStore, requireStore } from "../feed-store/open-feed-store.ts";
-import { otherFeed, requireLiveFeed } from "../feed-store/find-feed.ts";
+import { feedReplaced, requireLiveFeed } from "../feed-store/find-feed.ts";
 import { lockMigration } from "../commit/lock-feed.ts";
 import { startRun } from "../commit/recorded-run.ts";
 import { deleteBlobs } from "../commit/settle.ts";
@@ -50,7 +50,7 @@ export async function* retireStore(context: Context, name: string): AsyncGenerat
   // only now: what was read before the lock may be the places before another migration
   const found = await find(context, name);
   const { feed, old, migration, current } = found;
-  if (feed.id !== id) throw otherFeed(name);
+  if (feed.id !== id) throw feedReplaced(name);
   const summary: RetireSummary = { type: "summary", ...planOf(found), deleted: 0, bytes: 0, kept: 0 };
   if (summary.retired) return yield summary;
   await using run = await startRun(context, "migrate retire", feed.id);

@@ -3,6 +3,7 @@ import { resolve } from "node:path";
 import type { Catalog } from "../../catalog/connection/catalog.ts";
 import type { FeedRow } from "../../catalog/feeds.ts";
 import { FeedctlError } from "../../errors.ts";
+import { inWords } from "../../lib/in-words.ts";
 import { locationOf, type Location } from "../../stores/location.ts";
 import {
   directoryConfig,
@@ -84,11 +85,6 @@ function schemes(): string[] {
 
 function clouds(): string {
   return `clouds are ${inWords(locationForms())}`;
-}
-
-/** `a`, `a and b`, `a, b and c`. */
-function inWords(words: readonly string[]): string {
-  return new Intl.ListFormat("en-GB", { type: "conjunction" }).format(words);
 }
 
 const PROFILE = /^([A-Za-z0-9][A-Za-z0-9._-]+):(.*)$/s;

@@ -17,8 +17,8 @@ export interface ClearedCache {
 const BATCH = 500;
 
 /**
- * Deletes every version that came from an upstream connector: rows and pending deletes of a batch in one transaction,
- * then the blobs.
+ * Deletes every version that came from an upstream connector. Per batch, rows are deleted and pending deletes recorded in
+ * one transaction; the blobs are deleted at the end.
  */
 export async function clearCached(context: Context, name: string): Promise<ClearedCache> {
   const { db } = await context.catalog();
@@ -43,7 +43,10 @@ export async function clearCached(context: Context, name: string): Promise<Clear
   return cleared;
 }
 
-/** In a transaction: rows of cached versions go, and their blobs in these stores are to follow. */
+/**
+ * Deletes the rows of up to `limit` cached versions and records pending deletes in the given stores. `db` must be a
+ * transaction. Returns how many versions and files.
+ */
 export async function takeCached(
   context: Context,
   db: Db,

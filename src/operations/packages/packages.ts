@@ -21,7 +21,7 @@ import { startRun } from "../commit/recorded-run.ts";
 
 /** `[group/]name[@version]`; an npm scope may keep its `@`. */
 export interface PackageSpec {
-  /** Empty for a package without one: "tool" never means "@acme/tool". */
+  /** Empty for a package without a group: "tool" never matches "@acme/tool". */
   group: string;
   name: string;
   version: string | undefined;
@@ -33,26 +33,30 @@ export function parsePackageSpec(text: string): PackageSpec {
   const slash = path.lastIndexOf("/");
   const name = path.slice(slash + 1);
   if (/^@?$/.test(name) || version === "")
-    throw new FeedctlError("usage", `"${text}" is no package`, {
-      hint: "its form is [group/]name[@version], such as @scope/name@1.0.0",
+    throw new FeedctlError("usage", `"${text}" does not name a package`, {
+      hint: "give [group/]name[@version], such as @scope/name@1.0.0",
     });
   return { group: path.slice(0, Math.max(slash, 0)).replace(/^@/, ""), name, version };
 }
 
-/** Every version of the feed, by package and ascending version. */
+/** Yields every version of the feed, by package and ascending version. */
 export async function* listPackages(context: Context, feedName: string): AsyncGenerator<PackageVersion> {
   const { db } = await context.catalog();
   const feed = await requireFeed(db, feedName);
   yield* listVersions(db, feed.id);
 }
 
-/** The versions that a spec means. Throws `not-found` for none. */
-export async function findVersions(context: Context, feedName: string, spec: PackageSpec): Promise<PackageVersion[]> {
+/** The versions that match a spec. Throws `not-found` when there are none. */
+export async function requireVersions(
+  context: Context,
+  feedName: string,
+  spec: PackageSpec,
+): Promise<PackageVersion[]> {
   const { db } = await context.catalog();
   const feed = await requireFeed(db, feedName);
   const { group, name, version } = spec;
   const found = await Array.fromAsync(listVersions(db, feed.id, { group, name, version }));
-  // where letter case tells packages apart, the one that is spelled like it is meant
+  // names that differ only in letter case: an exact match wins
   const named = found.some((row) => row.name === name) ? found.filter((row) => row.name === name) : found;
   const exact = named.some((row) => row.version === version) ? named.filter((row) => row.version === version) : named;
   if (exact.length > 0) return exact;
@@ -77,12 +81,15 @@ export interface Download {
   file: VersionFile;
   /** Name to save it under. */
   fileName: string;
-  /** The bytes; whoever reads them compares size and sha256 with `file`. */
+  /** Opens the bytes. The caller compares size and SHA-256 with `file`. */
   open(range: ByteRange | undefined): Promise<Readable>;
   close(): Promise<void>;
 }
 
-/** Opens one file of one version. Without a version the newest release, else the newest prerelease. */
+/**
+ * Opens one file of one version: without a version of the newest release, else of the newest prerelease. Throws
+ * `not-found`, and `usage` when the version has several files and none is named.
+ */
 export async function downloadPackage(
   context: Context,
   feedName: string,
@@ -91,7 +98,7 @@ export async function downloadPackage(
 ): Promise<Download> {
   const { db } = await context.catalog();
   const feed = await requireFeed(db, feedName);
-  const versions = await findVersions(context, feedName, spec);
+  const versions = await requireVersions(context, feedName, spec);
   const version = versions.findLast((candidate) => !candidate.prerelease) ?? versions.at(-1);
   if (version === undefined) throw new Error("a found package has no version");
   const names = version.files.map((file) => basename(file.key));
@@ -123,7 +130,7 @@ export interface DeletedVersion {
   files: VersionFile[];
 }
 
-/** Rows and pending deletes in one transaction, then the blobs. */
+/** Deletes versions: rows and pending deletes in one transaction, then the blobs. */
 export async function deletePackage(
   context: Context,
   feedName: string,
@@ -137,7 +144,7 @@ export async function deletePackage(
     db.transaction().execute(async (transaction) => {
       await target.assertHeld();
       await lockRows(transaction, target.feed.id, "exclusive");
-      // not those that were shown: a file may have been added since
+      // read again: files may have been added since the versions were listed
       const keys = await takeVersionFiles(
         transaction,
         versions.map((version) => version.id),

@@ -11,7 +11,7 @@ import type { RuleBody } from "./criteria.ts";
 import { readRules, replaceRules } from "./rules.ts";
 import { describeCriteria } from "./words.ts";
 
-/** One line of the difference between a feed and the file. */
+/** One difference between a feed's rules and the file. `before` and `after` are null where there is none. */
 export interface RetentionChange {
   feed: string;
   change: "added" | "removed" | "changed" | "moved";
@@ -21,7 +21,10 @@ export interface RetentionChange {
   after: string | null;
 }
 
-/** Makes feeds what a rule file says, all of them or none. Feeds that it does not name are left alone. */
+/**
+ * Changes feeds to match a rule file, in one transaction. Feeds that the file does not name stay unchanged. Returns the
+ * changes; `dryRun` rolls them back.
+ */
 export async function applyRetention(
   context: Context,
   goals: readonly FeedGoals[],
@@ -75,7 +78,7 @@ async function applyToFeed(context: Context, db: Db, goal: FeedGoals): Promise<R
   return changes;
 }
 
-/** Rules with a name are the same by their name, others by what they say, wherever they stand. */
+/** Named rules are matched by name, unnamed ones by their description, whatever their position. */
 function compareRules(
   { name: feed, type }: Pick<FeedRow, "name" | "type">,
   before: readonly RuleBody[],
@@ -112,7 +115,7 @@ function compareRules(
       before: words(rule),
       after: null,
     });
-  // what is in both lists, in another order
+  // the rules that are in both lists, in case their order differs
   const kept = old.filter((rule) => !left.has(rule)).map(identity);
   const order = wanted.map(identity).filter((each) => kept.includes(each));
   if (

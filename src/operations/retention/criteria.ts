@@ -63,30 +63,30 @@ export function isCriterionName(name: string): name is CriterionName {
   return Object.hasOwn(criteria, name);
 }
 
-/** One rule of a feed. Rules run by position, each on what the earlier ones left. */
+/** One rule of a feed. Rules run in order of position, each on the versions that the earlier ones left. */
 export interface RetentionRule {
   /** From 1. */
   position: number;
   name: string | null;
   enabled: boolean;
-  /** What its criteria keep is kept from every other rule too. */
+  /** The versions that its criteria keep are kept from every other rule too. */
   protectAcrossRules: boolean;
   criteria: RetentionCriteria;
 }
 
 export type RuleBody = Omit<RetentionRule, "position">;
 
-/** What the rule is called in messages. */
+/** The rule's name in messages: its own, or `rule <position>`. */
 export function ruleName({ name, position }: Pick<RetentionRule, "name" | "position">): string {
   return name ?? `rule ${position}`;
 }
 
-/** The criteria that a rule has. */
+/** The names of the criteria that a rule has, in the order of `criteria`. */
 export function givenNames(rule: RetentionCriteria): CriterionName[] {
   return criterionNames.filter((name) => rule[name] !== undefined);
 }
 
-/** Asks the descriptor of a criterion about the rule's value. Undefined: the rule does not have the criterion. */
+/** Calls `question` with a criterion's descriptor and the rule's value. Undefined when the rule does not have the criterion. */
 export function ask<Name extends CriterionName, Answer>(
   name: Name,
   rule: RetentionCriteria,
@@ -96,17 +96,20 @@ export function ask<Name extends CriterionName, Answer>(
   return value === undefined ? undefined : question(criteria[name], value);
 }
 
-/** A value as it is typed or written in a file; undefined: the criterion is to be removed. */
+/**
+ * Parses a value from the command line or a rule file. An empty value returns undefined, which removes the criterion.
+ * Throws `usage`.
+ */
 export function parseCriterion<Name extends CriterionName>(name: Name, given: unknown): Value<Name> | undefined {
   if (given === "" || given === null || given === undefined) return undefined;
   const criterion: Criterion<Name> = criteria[name];
   return criterion.value.parse(
     given,
-    (expected) => new FeedctlError("usage", `--${criterion.flag} is ${expected}, not ${JSON.stringify(given)}`),
+    (expected) => new FeedctlError("usage", `--${criterion.flag} must be ${expected}, not ${JSON.stringify(given)}`),
   );
 }
 
-/** Why these criteria make no rule; undefined when they do. */
+/** Why these criteria are not a valid rule for the feed type; undefined when they are. */
 export function criteriaProblem(rule: RetentionCriteria, feedType: string): string | undefined {
   const given = givenNames(rule);
   if (given.every((name) => criteria[name].role === "option"))
@@ -115,25 +118,25 @@ export function criteriaProblem(rule: RetentionCriteria, feedType: string): stri
   const foreign = given.find((name) => criteria[name].of === (isAssets ? "versions" : "assets"));
   if (foreign !== undefined)
     return isAssets
-      ? `an asset directory has no versions: --${criteria[foreign].flag} says nothing of it`
+      ? `an asset directory has no versions: --${criteria[foreign].flag} does not apply`
       : `--${criteria[foreign].flag} is for asset directories only`;
   const flags = (names: readonly CriterionName[]) => names.map((name) => `--${criteria[name].flag}`).join(" or ");
   for (const name of given) {
     const { flag, needs = [], excludes } = criteria[name];
     if (needs.length > 0 && !needs.some((each) => given.includes(each)))
-      return `--${flag} says nothing without ${flags(needs)}`;
+      return `--${flag} has no effect without ${flags(needs)}`;
     const useless = excludes?.names.find((each) => given.includes(each));
-    if (useless !== undefined) return `${flags([useless])} says nothing with --${flag}: ${excludes?.why}`;
+    if (useless !== undefined) return `${flags([useless])} has no effect with --${flag}: ${excludes?.why}`;
   }
   return undefined;
 }
 
-/** Whether a rule deletes everything that its patterns do not keep, which `keep-...` alone seldom is meant to say. */
-export function takesTheRest(rule: RetentionCriteria): boolean {
-  return givenNames(rule).every((name) => ask(name, rule, (criterion, value) => criterion.takesAll(value)));
+/** Whether a rule deletes everything that it does not keep. A rule of `keep-...` criteria alone is often a mistake. */
+export function deletesTheRest(rule: RetentionCriteria): boolean {
+  return givenNames(rule).every((name) => ask(name, rule, (criterion, value) => criterion.excludesNothing(value)));
 }
 
-/** Patterns that seem to be globs or regular expressions: here only `*` is a wildcard. */
+/** The patterns that look like globs or regular expressions. Only `*` is a wildcard. */
 export function oddPatterns(rule: RetentionCriteria): string[] {
   return givenNames(rule)
     .filter((name) => criteria[name].value.kind === "patterns")

@@ -11,27 +11,27 @@ import type { Key } from "../../stores/key.ts";
 import type { Store } from "../../stores/store.ts";
 import type { Context } from "../context.ts";
 import type { FeedWriter, Target } from "../commit/feed-writer.ts";
-import { doomedVersion, type DoomedVersion } from "./plan.ts";
+import { plannedDeletion, type PlannedDeletion } from "./plan.ts";
 import type { RetentionRule } from "./criteria.ts";
 import { recordDeleted } from "../commit/record-deleted.ts";
 import type { Run } from "../commit/recorded-run.ts";
 import { removeEmptied } from "./remove-empty-folders.ts";
 import { settlePending } from "../commit/settle.ts";
 
-/** What became of one version, or of one file of an asset directory. */
-export interface RetainedVersion extends Omit<DoomedVersion, "rule"> {
+/** The result for one version, or for one file of an asset directory. */
+export interface VersionOutcome extends Omit<PlannedDeletion, "rule"> {
   type: "version";
   feed: string;
   /**
-   * `deleted`, `hidden`: as planned. `freed`: hidden by an earlier run, and now deleted. `restored`: hidden, and used
-   * since. `left`: it has changed since it was planned. `planned`: in a dry run.
+   * `deleted`, `hidden`: as planned. `freed`: hidden by an earlier run and now deleted. `restored`: used since it was
+   * hidden, so shown again. `left`: changed since it was planned, so kept. `planned`: would be deleted (dry run).
    */
   action: "deleted" | "hidden" | "freed" | "restored" | "left" | "planned";
-  /** Null where it was hidden by hand or nothing is known of it. */
+  /** Position of the rule that selected it; null for a restored version. */
   rule: number | null;
 }
 
-/** What is done to a feed by one run. */
+/** One retention run of one feed. */
 export interface RetentionTask {
   context: Context;
   feed: { id: number; name: string; type: string };
@@ -41,16 +41,19 @@ export interface RetentionTask {
 }
 
 interface Batch {
-  versions: RetainedVersion[];
-  /** Planned versions that somebody else has deleted meanwhile. */
+  versions: VersionOutcome[];
+  /** How many planned versions another process has deleted meanwhile. */
   gone: number;
-  /** That were emptied, and went too. */
+  /** Paths of the folders that became empty and were deleted. */
   folders: string[];
 }
 
 const BATCH = 300;
 
-/** Deletes the next planned versions: rows, pending deletes and audit in one transaction; the blobs follow. */
+/**
+ * Deletes the next planned versions: rows, pending deletes and audit events in one transaction. `reclaim` deletes the
+ * blobs. An empty batch means that the plan is done.
+ */
 export async function deleteBatch(task: RetentionTask): Promise<Batch> {
   return inTransaction(task, async (db, target) => {
     const { batch, items } = await nextItems(task, db);
@@ -60,7 +63,7 @@ export async function deleteBatch(task: RetentionTask): Promise<Batch> {
   });
 }
 
-/** Hides the next planned versions instead, for so many days. */
+/** Hides the next planned versions for the given number of days instead of deleting them. */
 export async function hideBatch(task: RetentionTask, days: number): Promise<Batch> {
   return inTransaction(task, async (db) => {
     const { batch, items, now } = await nextItems(task, db);
@@ -80,19 +83,19 @@ export async function hideBatch(task: RetentionTask, days: number): Promise<Batc
 async function nextItems(task: RetentionTask, db: Db) {
   const now = task.context.now();
   const { items, gone } = await subjectOf(task.feed.type).take(db, task.run.id, BATCH);
-  const versions = items.map((item): RetainedVersion => {
-    const doomed = doomedVersion(task.rules, task.feed.type, item, now);
-    return { type: "version", feed: task.feed.name, action: item.changed ? "left" : "deleted", ...doomed };
+  const versions = items.map((item): VersionOutcome => {
+    const planned = plannedDeletion(task.rules, task.feed.type, item, now);
+    return { type: "version", feed: task.feed.name, action: item.changed ? "left" : "deleted", ...planned };
   });
   const unchanged = items.flatMap((item, index) => {
-    const { rule, ruleName, reason } = versions[index] as RetainedVersion;
+    const { rule, ruleName, reason } = versions[index] as VersionOutcome;
     const detail: HiddenReason = { rule: rule ?? 0, ruleName, reason };
     return item.changed ? [] : [{ id: item.id, object: objectOf(item), detail, item }];
   });
   return { batch: { versions, gone, folders: [] }, items: unchanged, now };
 }
 
-/** Deletes the next hidden versions whose time is over. */
+/** Deletes the next hidden versions whose quarantine has ended. */
 export async function freeBatch(task: RetentionTask): Promise<Batch> {
   return inTransaction(task, async (db, target) => {
     const now = task.context.now();
@@ -103,7 +106,7 @@ export async function freeBatch(task: RetentionTask): Promise<Batch> {
       detail: { ...version.detail, hiddenAt: version.hiddenAt, hiddenBy: version.run },
     }));
     await purge(task, db, target, items);
-    const versions = expired.map(({ group, name, version, detail, bytes }): RetainedVersion => {
+    const versions = expired.map(({ group, name, version, detail, bytes }): VersionOutcome => {
       const { rule, ruleName, reason } = detail;
       return { ...shown(task, { group, name, version }), action: "freed", rule, ruleName, reason, bytes };
     });
@@ -111,8 +114,8 @@ export async function freeBatch(task: RetentionTask): Promise<Batch> {
   });
 }
 
-/** What was used after it was hidden is shown again. */
-export async function restoreUsed(task: RetentionTask): Promise<RetainedVersion[]> {
+/** Shows versions again that were used after they were hidden. */
+export async function restoreUsed(task: RetentionTask): Promise<VersionOutcome[]> {
   return inTransaction(task, async (db) => {
     const restored = await unhideUsed(db, task.feed.id);
     const reason = "used since it was hidden";
@@ -120,7 +123,7 @@ export async function restoreUsed(task: RetentionTask): Promise<RetainedVersion[
       db,
       restored.map((version) => ({ action: "restored", object: objectOf(version), detail: { reason } })),
     );
-    return restored.map((version): RetainedVersion => ({
+    return restored.map((version): VersionOutcome => ({
       ...shown(task, version),
       action: "restored",
       rule: null,
@@ -131,7 +134,7 @@ export async function restoreUsed(task: RetentionTask): Promise<RetainedVersion[
   });
 }
 
-function shown({ feed }: RetentionTask, { group, name, version }: Pick<DoomedVersion, "group" | "name" | "version">) {
+function shown({ feed }: RetentionTask, { group, name, version }: Pick<PlannedDeletion, "group" | "name" | "version">) {
   return { type: "version", feed: feed.name, group, name, version } as const;
 }
 
@@ -175,11 +178,14 @@ async function inTransaction<T>(
 
 export interface Reclaimed {
   blobs: number;
-  /** What the store said of the sizes of the blobs before they were deleted. */
+  /** Sum of the blobs' sizes as the store reported them just before their deletion. */
   bytes: number;
 }
 
-/** Deletes the blobs that wait for it, of earlier runs as well. With `wait` it gives others the time to finish writing. */
+/**
+ * Carries out the store's pending deletes, those of earlier runs included. `wait`: how many milliseconds to wait for
+ * other writers to finish; when they do not, the deletes stay pending.
+ */
 export async function reclaim({ context, writer }: RetentionTask, wait?: number): Promise<Reclaimed> {
   const target = await writer.write(async (now) => now);
   const reclaimed = { blobs: 0, bytes: 0 };
@@ -192,7 +198,7 @@ export async function reclaim({ context, writer }: RetentionTask, wait?: number)
   try {
     await settlePending(context, target, { wait, beforeDelete: measure });
   } catch (error) {
-    // somebody goes on writing: what is due stays recorded, for the next run or verify --repair
+    // other writers are still at work: the deletes stay pending, for the next run or verify --repair
     if (wait === undefined || !isFeedctlError(error, "locked")) throw error;
   }
   return reclaimed;
@@ -206,7 +212,7 @@ function sizesOf(context: Context, store: Store, keys: readonly Key[]): AsyncGen
   );
 }
 
-/** Blobs that are still to go, because others were writing all the time. */
+/** How many deletes of the feed's store are still pending. */
 export async function waitingBlobs({ context, writer }: RetentionTask): Promise<number> {
   const { db } = await context.catalog();
   return writer.write(async ({ storeId }) => countDeletes(db, storeId));
@@ -217,7 +223,7 @@ function objectOf({
   name,
   version,
   path,
-}: Pick<DoomedVersion, "group" | "name" | "version"> & { path?: string | null | undefined }): string {
+}: Pick<PlannedDeletion, "group" | "name" | "version"> & { path?: string | null | undefined }): string {
   if (typeof path === "string") return path;
   return `${group === "" ? "" : `${group}/`}${name}@${version}`;
 }

@@ -8,7 +8,7 @@ import { parseFolder } from "../assets/paths.ts";
 import type { Context } from "../context.ts";
 import { findItem, requireDirectory } from "../assets/require-asset.ts";
 import { requireFeed } from "../feed-store/find-feed.ts";
-import { findVersions, parsePackageSpec } from "../packages/packages.ts";
+import { requireVersions, parsePackageSpec } from "../packages/packages.ts";
 import { planRetention } from "./plan.ts";
 import { protectionName } from "./protections.ts";
 import { compileRule } from "./compile-rule.ts";
@@ -16,13 +16,14 @@ import { ruleName, type RetentionRule } from "./criteria.ts";
 import { wrongKind } from "./criteria/selecting.ts";
 import { quotaNames, reasonOf, unmetReasons } from "./words.ts";
 
-/** What one rule does with the version. */
+/** What one rule does with the version, or the file. */
 export interface RuleVerdict {
   rule: number;
   ruleName: string | null;
   /**
-   * `deletes`: it takes the version. `passes`: a filter does not select it. `keeps`: a criterion keeps it. `spared`: the
-   * quota is reached before. `protected`: no rule may take it. `gone`: an earlier rule has. `off`: the rule is switched off.
+   * `deletes`: the rule deletes it. `passes`: a criterion does not select it. `keeps`: a criterion keeps it. `spared`: the
+   * limit is met before its turn. `protected`: no rule may delete it. `gone`: an earlier rule deletes it. `off`: the rule is
+   * switched off.
    */
   verdict: "deletes" | "passes" | "keeps" | "spared" | "protected" | "gone" | "off";
   reason: string;
@@ -33,19 +34,20 @@ export interface Explanation {
   group: string;
   name: string;
   version: string;
-  /** Of an asset, whole. */
+  /** Full path; only for an asset. */
   path?: string;
+  /** Whether a rule deletes it. */
   goes: boolean;
   verdicts: RuleVerdict[];
 }
 
-type Explained = Omit<PlannedVersion, "number" | "rule">;
+type ExplainedItem = Omit<PlannedVersion, "number" | "rule">;
 
-async function findVersion(context: Context, feedName: string, text: string): Promise<Explained> {
+async function requireVersion(context: Context, feedName: string, text: string): Promise<ExplainedItem> {
   const spec = parsePackageSpec(text);
   if (spec.version === undefined)
     throw new FeedctlError("usage", `which version of ${text}?`, { hint: `${text}@VERSION` });
-  const version = (await findVersions(context, feedName, spec))[0] as PackageVersion;
+  const version = (await requireVersions(context, feedName, spec))[0] as PackageVersion;
   return {
     ...version,
     path: null,
@@ -59,27 +61,28 @@ async function findVersion(context: Context, feedName: string, text: string): Pr
   };
 }
 
-/** A file by its path, or its earlier content as `path@number`. */
-async function findAsset(context: Context, feedName: string, text: string): Promise<Explained> {
+/** A file by its path, or earlier content by `path@number`. Throws `not-found`. */
+async function requireAssetItem(context: Context, feedName: string, text: string): Promise<ExplainedItem> {
   const { db } = await context.catalog();
   const feed = await requireDirectory(db, feedName);
   const path = parseFolder(text);
   const found = await findItem(db, feed.id, path);
-  if (found !== undefined && "folder" in found) throw new FeedctlError("usage", `${path || "/"} is a folder, no file`);
+  if (found !== undefined && "folder" in found)
+    throw new FeedctlError("usage", `${path || "/"} is a folder, not a file`);
   const [, earlier, number] = /^(.+)@([0-9]{1,15})$/.exec(path) ?? [];
   const id = found?.file.id ?? (number === undefined ? undefined : Number(number));
   const item = id === undefined ? undefined : await findPlanned(db, feed.id, id);
   if (item !== undefined && (found !== undefined || (item.kept !== null && item.path === earlier))) return item;
   throw new FeedctlError("not-found", `asset directory "${feed.name}" has no ${path}`, {
-    hint: `earlier content is meant by path@version, as shown by: feedctl asset history ${feed.name}`,
+    hint: `earlier content is named path@version; see: feedctl asset history ${feed.name}`,
   });
 }
 
-/** Why a version, or a file, stays or goes, rule by rule. */
+/** Explains, rule by rule, why a version or a file is deleted or kept. Throws `not-found`. */
 export async function explainRetention(context: Context, feedName: string, text: string): Promise<Explanation> {
   const { db: catalog } = await context.catalog();
   const isAsset = (await requireFeed(catalog, feedName)).type === "asset";
-  const version = await (isAsset ? findAsset(context, feedName, text) : findVersion(context, feedName, text));
+  const version = await (isAsset ? requireAssetItem(context, feedName, text) : requireVersion(context, feedName, text));
   const verdicts: RuleVerdict[] = [];
   const now = context.now();
   const verdictOf = ({ position, name }: RetentionRule, verdict: RuleVerdict["verdict"], reason: string) =>
@@ -87,16 +90,16 @@ export async function explainRetention(context: Context, feedName: string, text:
   await using plan = await planRetention(context, feedName, async (db, feed, rule) => {
     const query = await compileRule(feed.type, rule, now);
     const finding = await explainRule(db, feed.id, query, version.id);
-    const keeper = await whatKeeps(db, version.id);
-    if (finding === undefined) return verdictOf(rule, "gone", "an earlier rule has taken it");
+    const keptBy = await whatKeeps(db, version.id);
+    if (finding === undefined) return verdictOf(rule, "gone", "an earlier rule deletes it");
     const { place, bytesBefore, countBefore } = finding;
     const of = { ...version, place, bytesBefore, countBefore };
     const words = (names: readonly CriterionName[]) => unmetReasons(feed.type, rule.criteria, names, { item: of, now });
-    // a rule that is for something else says nothing more
+    // when the rule is for the other kind of item, its other criteria do not matter
     if (finding.unselected.includes("deleteHistory")) return verdictOf(rule, "passes", wrongKind(of));
     if (finding.unselected.length > 0) return verdictOf(rule, "passes", words(finding.unselected));
     if (finding.kept.length > 0) return verdictOf(rule, "keeps", words(finding.kept));
-    if (keeper !== undefined) return verdictOf(rule, "protected", protection(feed.type, keeper));
+    if (keptBy !== undefined) return verdictOf(rule, "protected", protectionReason(feed.type, keptBy));
     if (finding.spared) return verdictOf(rule, "spared", words(quotaNames(rule.criteria)));
     return verdictOf(rule, "deletes", reasonOf(feed.type, rule.criteria, of, now));
   });
@@ -124,8 +127,8 @@ export async function explainRetention(context: Context, feedName: string, text:
 
 type Keeper = NonNullable<Awaited<ReturnType<typeof whatKeeps>>>;
 
-function protection(feedType: string, { package: named, version, reason, rule }: Keeper): string {
-  if (named === null || version === null) return `rule ${rule} keeps it, across rules`;
+function protectionReason(feedType: string, { package: named, version, reason, rule }: Keeper): string {
+  if (named === null || version === null) return `rule ${rule} keeps it across rules`;
   const pattern = protectionName(feedType, { package: named, version });
-  return `package protect names it as ${pattern}${reason === null ? "" : ` (${reason})`}`;
+  return `it is protected as ${pattern}${reason === null ? "" : ` (${reason})`}`;
 }

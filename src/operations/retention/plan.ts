@@ -19,16 +19,17 @@ import { criteria, givenNames, ruleName, type RetentionRule } from "./criteria.t
 import { readRules } from "./rules.ts";
 import { reasonOf } from "./words.ts";
 
-/** A version that is to go, or a file of an asset directory. */
-export interface DoomedVersion {
-  /** Of an asset its folder, and the next its name in there. */
+/** A version, or a file of an asset directory, that a rule selects for deletion. */
+export interface PlannedDeletion {
+  /** For an asset: its folder. */
   group: string;
+  /** For an asset: its name within the folder. */
   name: string;
-  /** Of an asset empty, or the number of the earlier content that is meant. */
+  /** For an asset: empty, or the number of the earlier content. */
   version: string;
-  /** Whole, and only of an asset. */
+  /** Full path; only for an asset. */
   path?: string;
-  /** Position of the rule that takes it. */
+  /** Position of the rule that selects it. */
   rule: number;
   ruleName: string | null;
   /** In words, criterion by criterion. */
@@ -36,25 +37,25 @@ export interface DoomedVersion {
   bytes: number;
 }
 
-/** A plan as the database holds it, in one snapshot of the catalog, until it is disposed. */
+/** A plan in the temporary tables of one repeatable-read transaction. Disposing it rolls back unless it was committed. */
 export interface RetentionPlan extends AsyncDisposable {
   feed: FeedRow;
   rules: RetentionRule[];
   sums: PlanSums;
   total: PlanTotals;
-  /** What there is and what goes; of an asset directory twice, for files and for earlier content. */
+  /** Planned deletions and the total: one entry, or two for an asset directory (files, earlier content). */
   shares: { history: boolean; planned: number; all: number }[];
-  /** Folders that go with their last file. */
+  /** How many folders are deleted because their last file is. */
   folders: number;
-  /** By rule; under a quota in the order of deletion. */
-  versions(): AsyncGenerator<DoomedVersion>;
-  /** In the snapshot. */
+  /** Ordered by rule; under a quota in the order of deletion. */
+  versions(): AsyncGenerator<PlannedDeletion>;
+  /** The plan's transaction. */
   db: Db;
-  /** Ends the snapshot and keeps what was written. */
+  /** Commits the transaction, with what was written in it. */
   commit(): Promise<void>;
 }
 
-/** What the rules of a feed would delete now. Nothing is changed. */
+/** Plans what the rules of a feed would delete now. Changes nothing. `beforeRule` is called before each rule is applied. */
 export async function planRetention(
   context: Context,
   feedName: string,
@@ -69,7 +70,7 @@ export async function planRetention(
     const now = context.now();
     const enabled = rules.filter((rule) => rule.enabled);
     const queries = await Promise.all(enabled.map((rule) => compileRule(feed.type, rule, now)));
-    await tellUnknownUse(context, db, feed, { rules, queries });
+    await warnOfUnknownUse(context, db, feed, { rules, queries });
     await subject.prepare(db, feed.id);
     await subject.keepProtected(db, feed.id);
     for (const query of queries) if (query.protectAcross) await keepAcross(db, feed.id, query);
@@ -99,20 +100,20 @@ export async function planRetention(
         removing.map(({ position }) => position),
       ),
       async *versions() {
-        for await (const version of subject.list(db)) yield doomedVersion(rules, feed.type, version, now);
+        for await (const version of subject.list(db)) yield plannedDeletion(rules, feed.type, version, now);
       },
       commit: () => db.commit().execute(),
       async [Symbol.asyncDispose]() {
-        if (!db.isCommitted && !db.isRolledBack) await giveUp();
+        if (!db.isCommitted && !db.isRolledBack) await rollback();
       },
     };
   } catch (error) {
-    await giveUp();
+    await rollback();
     throw error;
   }
 
-  /** Of a connection that broke nothing is left to be rolled back, and why it broke is being told. */
-  async function giveUp(): Promise<void> {
+  /** Ignores errors: on a broken connection there is nothing to roll back, and the caller throws the first error. */
+  async function rollback(): Promise<void> {
     await db
       .rollback()
       .execute()
@@ -120,8 +121,8 @@ export async function planRetention(
   }
 }
 
-/** Where logs are not imported, or not any more, what is in use looks as if nobody needed it. */
-async function tellUnknownUse(
+/** Warns when a rule depends on downloads but no recent ones are recorded: without log imports all versions look unused. */
+async function warnOfUnknownUse(
   context: Context,
   db: Db,
   feed: FeedRow,
@@ -132,9 +133,9 @@ async function tellUnknownUse(
   const usedSince = trusting.criteria.keepUsedWithinDays;
   const newest = await subjectOf(feed.type).newestUse(db, feed.id);
   if (newest !== null && (usedSince === undefined || newest >= usedSince)) return;
-  const known = newest === null ? "no use" : `no use since ${newest.toISOString().slice(0, 10)}`;
+  const since = newest === null ? "" : ` since ${newest.toISOString().slice(0, 10)}`;
   context.notice(
-    `${known} of feed ${feed.name} is known, and ${ruleName(rules[trusting.position - 1] as RetentionRule)} goes by that; see: feedctl usage import`,
+    `no downloads of feed ${feed.name} are recorded${since}, and ${ruleName(rules[trusting.position - 1] as RetentionRule)} depends on them; see: feedctl usage import`,
   );
 }
 
@@ -142,12 +143,12 @@ function needsUsage(rule: RetentionRule): boolean {
   return givenNames(rule.criteria).some((name) => criteria[name].needsUsage);
 }
 
-export function doomedVersion(
+export function plannedDeletion(
   rules: readonly RetentionRule[],
   feedType: string,
   version: PlannedVersion,
   now: Date,
-): DoomedVersion {
+): PlannedDeletion {
   const rule = rules[version.rule - 1] as RetentionRule;
   const { group, name, path, bytes } = version;
   return {

@@ -22,7 +22,10 @@ export interface Protection {
   createdBy: string;
 }
 
-/** `[group/]name[@version]`, each with `*` for any text; an npm scope may keep its `@`. In asset directories a path. */
+/**
+ * Parses `[group/]name[@version]`, or a path for asset directories. `*` matches any text; an npm scope may keep its `@`.
+ * Throws `usage`.
+ */
 export function parseProtection(feedType: string, text: string): Pick<NewProtection, "package" | "version"> {
   const isAsset = feedType === "asset";
   const at = isAsset ? -1 : text.lastIndexOf("@");
@@ -31,13 +34,13 @@ export function parseProtection(feedType: string, text: string): Pick<NewProtect
   if (pattern === "" || version.trim() === "")
     throw new FeedctlError("usage", `"${text}" names no ${isAsset ? "file" : "package"}`, {
       hint: isAsset
-        ? 'its form is that of a path; * stands for any text, as in "docs/*"'
-        : 'its form is [group/]name[@version]; * stands for any text, as in "acme/*@1.*"',
+        ? 'give a path; * matches any text, as in "docs/*"'
+        : 'give [group/]name[@version]; * matches any text, as in "acme/*@1.*"',
     });
   return { package: pattern, version: version.trim() };
 }
 
-/** As `parseProtection` takes it. */
+/** The protection's pattern in the form that `parseProtection` accepts. */
 export function protectionName(
   feedType: string,
   { package: pattern, version }: Pick<NewProtection, "package" | "version">,
@@ -45,25 +48,25 @@ export function protectionName(
   return feedType === "asset" ? pattern : `${pattern}@${version}`;
 }
 
-export interface Protected {
+export interface ProtectionChange {
   feed: string;
   package: string;
   version: string;
-  /** Both, as they are typed. */
+  /** Package and version in the form that `package protect` accepts. */
   pattern: string;
-  /** False: it was protected, or unprotected, already. */
+  /** False when the same protection already existed. */
   changed: boolean;
-  /** How many versions it names now; absent for an asset directory, and where a protection is taken away. */
+  /** How many versions match now; absent for an asset directory, and when a protection is removed. */
   versions?: number | undefined;
 }
 
-/** No rule takes what is protected, whether it is there now or imported later. */
+/** Protects matching versions from all rules: those that exist now and those imported later. */
 export async function protectPackage(
   context: Context,
   feedName: string,
   text: string,
   reason: string | null,
-): Promise<Protected> {
+): Promise<ProtectionChange> {
   const { db } = await context.catalog();
   return db.transaction().execute(async (transaction) => {
     const feed = await requireLiveFeed(transaction, feedName);
@@ -80,13 +83,13 @@ export async function protect(context: Context, db: Db, feed: FeedRow, protectio
   return changed;
 }
 
-export async function unprotectPackage(context: Context, feedName: string, text: string): Promise<Protected> {
+export async function unprotectPackage(context: Context, feedName: string, text: string): Promise<ProtectionChange> {
   const { db } = await context.catalog();
   return db.transaction().execute(async (transaction) => {
     const feed = await requireLiveFeed(transaction, feedName);
     const protection = parseProtection(feed.type, text);
     if (!(await removeProtection(transaction, feed.id, protection)))
-      throw new FeedctlError("not-found", `feed "${feed.name}" protects no ${text}`, {
+      throw new FeedctlError("not-found", `feed "${feed.name}" has no protection ${text}`, {
         hint: `see: feedctl package protected ${feed.name}`,
       });
     await audit(context, transaction, feed, { action: "unprotected", ...protection, reason: null });

@@ -6,13 +6,13 @@ import { requireFeed, requireLiveFeed } from "../feed-store/find-feed.ts";
 import { parsePackageSpec } from "../packages/packages.ts";
 import { protect } from "./protections.ts";
 
-/** A version that retention has hidden: nobody sees it, and its files are still there. */
+/** A version that retention has hidden: feedctl does not list or deliver it, but its files still exist. */
 export interface HiddenPackage {
   group: string;
   name: string;
   version: string;
   hiddenAt: Date;
-  /** When a run may delete it. */
+  /** When its quarantine ends; runs may delete it from then on. */
   until: Date;
   run: number;
   rule: number;
@@ -34,20 +34,23 @@ function reasonOf({ rule, ruleName, reason }: HiddenReason): HiddenReason {
   return { rule, ruleName, reason };
 }
 
-export interface Restored {
+export interface RestoredVersions {
   feed: string;
   versions: { group: string; name: string; version: string }[];
-  /** They are protected from now on. */
+  /** Whether they are protected from retention now. */
   protected: boolean;
 }
 
-/** Brings hidden versions back: `[group/]name[@version]`, each with `*` for any text. Unless they are protected, the next run may hide them again. */
+/**
+ * Shows hidden versions again. `text` is `[group/]name[@version]`, where `*` matches any text. Unless they are protected,
+ * the next run may hide them again. Throws `not-found` when nothing matches.
+ */
 export async function restorePackage(
   context: Context,
   feedName: string,
   text: string,
   { protect: isProtected = false }: { protect?: boolean | undefined } = {},
-): Promise<Restored> {
+): Promise<RestoredVersions> {
   const { db } = await context.catalog();
   const { group, name, version } = parsePackageSpec(text);
   const full = fullName({ group, name });
@@ -60,7 +63,7 @@ export async function restorePackage(
     );
     const found = hidden.filter(({ id }) => shown.has(id));
     if (found.length === 0)
-      throw new FeedctlError("not-found", `retention has hidden no ${text} in feed "${feed.name}"`, {
+      throw new FeedctlError("not-found", `feed "${feed.name}" has no hidden version ${text}`, {
         hint: `see: feedctl retention quarantine ${feed.name}`,
       });
     const about = { runId: null, actor: context.actor, feedId: feed.id, now: context.now() };

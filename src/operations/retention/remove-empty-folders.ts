@@ -4,14 +4,14 @@ import type { Db } from "../../catalog/schema/core.ts";
 import type { RetentionRule } from "./criteria.ts";
 import type { Run } from "../commit/recorded-run.ts";
 
-/** Removes the folders that have lost their last file to a rule that wants them gone. Returns them. */
+/** Removes the folders whose last file was deleted by a rule with `removeEmptyFolders`. Returns their paths, sorted. */
 export async function removeEmptied(
   db: Db,
   { feed, rules, run }: { feed: { id: number }; rules: readonly RetentionRule[]; run: Run },
   gone: readonly Pick<PlannedVersion, "path" | "kept" | "rule">[],
 ): Promise<string[]> {
   if (!rules.some(({ criteria }) => criteria.removeEmptyFolders)) return [];
-  // the rule that takes the last file of a folder decides
+  // the rule that deletes the last file of a folder decides
   const last = new Map<string, boolean>();
   for (const { path, kept, rule } of gone)
     if (path !== null && kept === null)

@@ -3,30 +3,31 @@ import { FeedctlError } from "../../errors.ts";
 import { parseYaml } from "../../formats/manifests/yaml.ts";
 import { criteria, criterionNames, isCriterionName, parseCriterion, type RuleBody } from "./criteria.ts";
 
-/** What a rule file says of one feed. What is absent stays as it is. */
+/** One feed in a rule file. Members that are undefined leave the feed's state unchanged. */
 export interface FeedGoals {
   feed: string;
   enabled: boolean | undefined;
-  /** All rules of the feed, in their order. */
+  /** All rules of the feed, in order. */
   rules: RuleBody[] | undefined;
-  /** All protections of the feed, as `package protect` takes them. */
+  /** All protections of the feed; `what` has the form that `package protect` accepts. */
   protect: { what: string; reason: string | null }[] | undefined;
 }
 
 /**
- * Reads a rule file: `feeds`, an object with `rules`, `protect` and `enabled` for each feed's name. A rule has `name`,
- * `enabled`, `protectAcrossRules` and criteria, in the words of the command line or of ProGet. Throws `usage` with the
- * place that is wrong.
+ * Parses a rule file: `feeds` maps feed names to objects with `rules`, `protect` and `enabled`. A rule has `name`,
+ * `enabled`, `protectAcrossRules` and criteria, named as on the command line or as in ProGet. Throws `usage` naming the
+ * file and the position in it.
  */
 export function readRetentionFile(text: string, file: string): FeedGoals[] {
   const wrong = (why: string, hint?: string) => new FeedctlError("usage", `${file}: ${why}`, { hint });
   const feeds = mapping(parse(), 'it has no object "feeds"')["feeds"];
   const seen = new Set<string>();
   return Object.entries(mapping(feeds, 'it has no object "feeds"')).map(([feed, goals]) => {
-    const { rules, protect, enabled, ...rest } = mapping(goals, `feed ${feed} is no object`);
-    if (seen.has(feed.toLowerCase())) throw wrong(`feed ${feed} stands there twice`);
+    const { rules, protect, enabled, ...rest } = mapping(goals, `feed ${feed} is not an object`);
+    if (seen.has(feed.toLowerCase())) throw wrong(`feed ${feed} is listed twice`);
     seen.add(feed.toLowerCase());
-    for (const name of Object.keys(rest)) throw wrong(`feed ${feed} has no "${name}": rules, protect, enabled`);
+    for (const name of Object.keys(rest))
+      throw wrong(`feed ${feed}: unknown member "${name}"`, "known members: rules, protect, enabled");
     return {
       feed,
       enabled: enabled === undefined ? undefined : flag(enabled, `feed ${feed}: enabled`),
@@ -45,11 +46,11 @@ export function readRetentionFile(text: string, file: string): FeedGoals[] {
 
   function parse(): unknown {
     try {
-      return parseYaml(Buffer.from(text), "rule file"); // JSON is YAML, too
+      return parseYaml(Buffer.from(text), "rule file"); // JSON is a subset of YAML
     } catch (error) {
       throw wrong(
         (error as Error).message.replace(/^its rule file /, "it "),
-        "a pattern that begins with * stands in quotes",
+        "a pattern that begins with * needs quotes",
       );
     }
   }
@@ -61,19 +62,19 @@ export function readRetentionFile(text: string, file: string): FeedGoals[] {
 
   function list(value: unknown, where: string): unknown[] {
     if (value === "") return [];
-    if (!Array.isArray(value)) throw wrong(`${where} is no list`);
+    if (!Array.isArray(value)) throw wrong(`${where} is not a list`);
     return value;
   }
 
   function flag(value: unknown, where: string): boolean {
-    if (value !== "true" && value !== "false") throw wrong(`${where} is true or false`);
+    if (value !== "true" && value !== "false") throw wrong(`${where} must be true or false`);
     return value === "true";
   }
 
   function ruleOf(value: unknown, where: string): RuleBody {
     const found: Record<string, unknown> = {};
     const rule: RuleBody = { name: null, enabled: true, protectAcrossRules: false, criteria: {} };
-    for (const [key, given] of Object.entries(mapping(value, `${where} is no object`))) {
+    for (const [key, given] of Object.entries(mapping(value, `${where} is not an object`))) {
       const spelled = key.replaceAll(/-([a-z])/g, (_, letter: string) => letter.toUpperCase());
       const aliased = criterionNames.find((each) => criteria[each].alias?.name === spelled);
       const name = aliased ?? spelled;
@@ -82,11 +83,11 @@ export function readRetentionFile(text: string, file: string): FeedGoals[] {
       else if (name === "protectAcrossRules") rule.protectAcrossRules = flag(given, `${where}: ${key}`);
       else if (!isCriterionName(name))
         throw wrong(`${where}: there is no criterion "${key}"`, "see: feedctl retention rule add --help");
-      else if (name in found) throw wrong(`${where}: "${name}" stands there twice`);
+      else if (name in found) throw wrong(`${where}: "${name}" is given twice`);
       else found[name] = criterion(name, aliased === undefined ? given : withUnit(name, given), where);
     }
-    const said = Object.entries(found).filter(([, each]) => each !== undefined);
-    return { ...rule, criteria: Object.fromEntries(said) as RetentionCriteria };
+    const present = Object.entries(found).filter(([, each]) => each !== undefined);
+    return { ...rule, criteria: Object.fromEntries(present) as RetentionCriteria };
   }
 
   function withUnit(name: CriterionName, given: unknown): unknown {
@@ -96,12 +97,12 @@ export function readRetentionFile(text: string, file: string): FeedGoals[] {
   function criterion(name: CriterionName, given: unknown, where: string) {
     const { kind } = criteria[name].value;
     if (Array.isArray(given) ? kind !== "patterns" : typeof given !== "string")
-      throw wrong(`${where}: "${name}" is ${kind === "patterns" ? "a list of patterns" : "one value"}`);
+      throw wrong(`${where}: "${name}" must be ${kind === "patterns" ? "a list of patterns" : "one value"}`);
     const value = parsed();
-    // "null" is how JSON says that nothing is there; without the criterion the rule would take more than is meant
+    // an empty value is rejected: without the criterion the rule would delete more than intended
     const isNothing = given === "" || given === "null" || given === "~";
     if (isNothing || (value === undefined && kind !== "flag"))
-      throw wrong(`${where}: "${name}" is empty`, "leave it out if the rule is not to look at that");
+      throw wrong(`${where}: "${name}" is empty`, "to not use the criterion, leave it out");
     return value;
 
     function parsed() {
@@ -115,9 +116,9 @@ export function readRetentionFile(text: string, file: string): FeedGoals[] {
 
   function protection(value: unknown, where: string): { what: string; reason: string | null } {
     if (typeof value === "string") return { what: value, reason: null };
-    const { package: what, reason = "", ...rest } = mapping(value, `${where} is neither a text nor an object`);
+    const { package: what, reason = "", ...rest } = mapping(value, `${where} is neither a string nor an object`);
     if (typeof what !== "string" || typeof reason !== "string" || Object.keys(rest).length > 0)
-      throw wrong(`${where} has "package" and perhaps "reason"`);
+      throw wrong(`${where} must have "package" and may have "reason", nothing else`);
     return { what, reason: reason === "" ? null : reason };
   }
 }

@@ -22,7 +22,7 @@ export async function readRules(db: Db, feedId: number): Promise<RetentionRule[]
 export interface RulesOfFeed {
   feed: string;
   feedType: string;
-  /** False: the rules are there, but nothing is deleted by them. */
+  /** Whether runs apply the rules. */
   enabled: boolean;
   rules: RetentionRule[];
 }
@@ -38,7 +38,7 @@ export async function listRetentionRules(context: Context, feedName: string): Pr
   };
 }
 
-/** A rule, and what it is a rule for. */
+/** A rule and the type of its feed. */
 export interface RuleOfFeed {
   feedType: string;
   rule: RetentionRule;
@@ -46,7 +46,7 @@ export interface RuleOfFeed {
 
 export async function showRetentionRule(context: Context, feedName: string, which: string): Promise<RuleOfFeed> {
   const { feed, feedType, rules } = await listRetentionRules(context, feedName);
-  return { feedType, rule: findRule(feed, rules, which) };
+  return { feedType, rule: requireRule(feed, rules, which) };
 }
 
 export async function addRetentionRule(
@@ -61,7 +61,7 @@ export async function addRetentionRule(
   });
 }
 
-/** `criteria`: those given; undefined takes one away. */
+/** A change of a rule. Only the criteria in `criteria` change; undefined removes one. */
 export interface RuleChange extends Partial<Omit<RuleBody, "criteria">> {
   criteria: { [Name in keyof RetentionCriteria]?: RetentionCriteria[Name] | undefined };
 }
@@ -73,7 +73,7 @@ export async function setRetentionRule(
   { criteria, ...body }: RuleChange,
 ): Promise<RuleOfFeed> {
   return change(context, feedName, "retention rule changed", (feed, rules) => {
-    const before = findRule(feed.name, rules, which);
+    const before = requireRule(feed.name, rules, which);
     const merged = Object.entries({ ...before.criteria, ...criteria }).filter(([, value]) => value !== undefined);
     const after = { ...before, ...body, criteria: Object.fromEntries(merged) as RetentionCriteria };
     return [rules.with(before.position - 1, after), before.position];
@@ -87,7 +87,7 @@ export async function moveRetentionRule(
   to: number,
 ): Promise<RuleOfFeed> {
   return change(context, feedName, "retention rule moved", (feed, rules) => {
-    const rule = findRule(feed.name, rules, which);
+    const rule = requireRule(feed.name, rules, which);
     const at = Math.min(to, rules.length);
     return [rules.toSpliced(rule.position - 1, 1).toSpliced(at - 1, 0, rule), at];
   });
@@ -95,13 +95,13 @@ export async function moveRetentionRule(
 
 export async function removeRetentionRule(context: Context, feedName: string, which: string): Promise<RuleOfFeed> {
   return change(context, feedName, "retention rule removed", (feed, rules) => {
-    const rule = findRule(feed.name, rules, which);
+    const rule = requireRule(feed.name, rules, which);
     return [rules.toSpliced(rule.position - 1, 1), rule];
   });
 }
 
-/** By position or by name. */
-function findRule(feed: string, rules: readonly RetentionRule[], which: string): RetentionRule {
+/** The rule by its name or its position. Throws `not-found`. */
+function requireRule(feed: string, rules: readonly RetentionRule[], which: string): RetentionRule {
   const byName = rules.find(({ name }) => name?.toLowerCase() === which.toLowerCase());
   const found = byName ?? (/^[0-9]+$/.test(which) ? rules[Number(which) - 1] : undefined);
   if (found !== undefined) return found;
@@ -110,7 +110,7 @@ function findRule(feed: string, rules: readonly RetentionRule[], which: string):
   });
 }
 
-/** `edit` returns the new rules, and the one that it is about: a position, or a rule that is there no more. */
+/** `edit` returns the new rules and the one that changed: its new position, or the removed rule itself. */
 async function change(
   context: Context,
   feedName: string,
@@ -130,7 +130,7 @@ async function change(
   });
 }
 
-/** Checks every rule, then saves them all. */
+/** Replaces all rules of a feed. Throws `usage` when one of them is invalid. */
 export async function replaceRules(db: Db, feed: FeedRow, rules: readonly RuleBody[], now: Date): Promise<void> {
   const names = new Set<string>();
   for (const rule of rules) {
@@ -153,7 +153,7 @@ export async function replaceRules(db: Db, feed: FeedRow, rules: readonly RuleBo
 
 function ruleProblem({ name, criteria }: RuleBody, feedType: string, names: Set<string>): string | undefined {
   if (name !== null && !/^(?![0-9]+$)[^\p{Cc}]{1,100}$/u.test(name))
-    return `${JSON.stringify(name)} is no name of a rule: 1 to 100 characters, and not a number alone`;
+    return `${JSON.stringify(name)} is not a valid rule name: it must have 1 to 100 characters and not be a number`;
   if (name !== null && names.has(name.toLowerCase())) return `there are two rules called "${name}"`;
   if (name !== null) names.add(name.toLowerCase());
   return criteriaProblem(criteria, feedType);

@@ -18,54 +18,55 @@ import {
   reclaim,
   restoreUsed,
   waitingBlobs,
-  type RetainedVersion,
+  type VersionOutcome,
   type RetentionTask,
 } from "./delete-batch.ts";
 import { readRules } from "./rules.ts";
-import { refuseQuarantine, tooMuch, type MostDeleted } from "./guards.ts";
+import { refuseQuarantine, deletionLimitError, type DeletionLimit } from "./guards.ts";
 import { itemOf } from "./terms.ts";
 import { startRun } from "../commit/recorded-run.ts";
 
 export interface RetentionInput {
   feeds: readonly string[] | "all";
   dryRun?: boolean | undefined;
-  /** A plan that takes more is refused. Default: one that takes nearly all of a feed. */
-  maxDelete?: MostDeleted | undefined;
-  /** Hide versions for so many days before they are deleted. */
+  /** A plan that deletes more is refused. Default: 99 % of the feed, for plans of 100 deletions or more. */
+  maxDelete?: DeletionLimit | undefined;
+  /** Days to hide versions before they are deleted. Undefined: delete at once. */
   quarantineDays?: number | undefined;
-  /** Milliseconds; what is not done by then is left to the next run. */
+  /** Milliseconds after which no further batch starts; the next run continues. */
   maxDuration?: number | undefined;
-  /** Asked once per feed, before the first deletion; throws when the answer is no. */
+  /** Called once per feed, before the first deletion; rejects when the user declines. */
   approve(plan: FeedOutcome, verb: string): Promise<void>;
 }
 
-/** What became of one feed. */
+/** The result for one feed. */
 export interface FeedOutcome {
   type: "feed";
   feed: string;
   feedType: string;
-  /** `disabled`: its rules are switched off. `stopped`: the time was over. */
+  /** `disabled`: its rules are switched off. `stopped`: `maxDuration` was reached. */
   outcome: "done" | "dry-run" | "disabled" | "stopped";
-  /** Versions, or files of an asset directory, and bytes that the rules take. */
+  /** How many versions, or files of an asset directory, the rules select. */
   planned: number;
   plannedBytes: number;
   deleted: number;
   hidden: number;
-  /** Hidden by earlier runs, and deleted now. In a dry run: those that would be. */
+  /** Hidden by earlier runs and deleted now. In a dry run: how many would be. */
   freed: number;
   restored: number;
-  /** Changed since they were planned, or deleted by others. */
+  /** Not deleted, because they changed since they were planned or another process deleted them. */
   left: number;
-  /** Of an asset directory: emptied and removed. In a dry run: those that would be. */
+  /** Folders of an asset directory that became empty and were removed. In a dry run: how many would be. */
   folders: number;
-  /** Blobs that are gone from the store, and their sizes there. */
+  /** Blobs deleted from the store. */
   blobs: number;
+  /** Their sizes as the store reported them. */
   bytes: number;
-  /** Blobs that could not be deleted yet, because others were writing. */
+  /** Deletes that are still pending, because other writers were at work. */
   waiting: number;
 }
 
-export interface FeedRefused {
+export interface FeedFailure {
   type: "feed-failed";
   feed: string;
   code: string;
@@ -77,7 +78,7 @@ export interface RetentionSummary extends Omit<FeedOutcome, "type" | "feed" | "f
   type: "summary";
   dryRun: boolean;
   feeds: number;
-  /** Feeds that nothing could be done about. */
+  /** Feeds whose run failed. */
   failed: number;
   stopped: number;
 }
@@ -88,11 +89,12 @@ export interface RemovedFolder {
   path: string;
 }
 
-export type RetentionEvent = RetainedVersion | RemovedFolder | FeedOutcome | FeedRefused | RetentionSummary;
+export type RetentionEvent = VersionOutcome | RemovedFolder | FeedOutcome | FeedFailure | RetentionSummary;
 
 /**
- * Deletes what the rules say, feed by feed. Each feed's plan is made in one snapshot and then obeyed version by version;
- * what changed since is left. One feed that fails does not keep the others; of a single feed the error is thrown.
+ * Deletes what the rules select, feed by feed. Each feed's plan is made in one snapshot and then carried out in batches;
+ * versions that changed since are left. A feed that fails does not stop the others; if it is the only feed, its error is
+ * thrown.
  */
 export async function* runRetention(context: Context, input: RetentionInput): AsyncGenerator<RetentionEvent> {
   const { db } = await context.catalog();
@@ -113,9 +115,9 @@ export async function* runRetention(context: Context, input: RetentionInput): As
   for (const [index, name] of names.entries()) {
     try {
       const work = () => {
-        if (isDry) return rehearse(context, name, input);
-        // to plan one feed after another for nothing would take its time, too
-        return index > 0 && isOver() ? leave(context, name) : retainFeed(context, name, input, isOver);
+        if (isDry) return dryRunFeed(context, name, input);
+        // once the time is over, not even a plan is made: planning takes time too
+        return index > 0 && isOver() ? skipFeed(context, name) : retainFeed(context, name, input, isOver);
       };
       for await (const event of work()) {
         yield event;
@@ -152,7 +154,7 @@ function nothing(): Record<(typeof counts)[number], number> {
   return Object.fromEntries(zeros) as Record<(typeof counts)[number], number>;
 }
 
-/** A feed that is being deleted wants none. Directories, which know no quarantine, are for a run without it. */
+/** All feeds, without those that are being deleted and, with a quarantine, without asset directories that have rules. */
 async function feedsWithRetention(context: Context, { quarantineDays }: RetentionInput): Promise<string[]> {
   const { db } = await context.catalog();
   const feeds = (await listFeeds(db)).filter((feed) => feed.deleting_at === null);
@@ -163,29 +165,29 @@ async function feedsWithRetention(context: Context, { quarantineDays }: Retentio
     if (!rules.some(({ enabled }) => enabled)) names.push(feed.name);
     else
       context.notice(
-        `asset directory ${feed.name} knows no quarantine and is left; see: feedctl retention run ${feed.name}`,
+        `skipped asset directory ${feed.name}: its files cannot be put in quarantine; run: feedctl retention run ${feed.name}`,
       );
   }
   return names;
 }
 
-async function* rehearse(
+async function* dryRunFeed(
   context: Context,
   name: string,
   { maxDelete, quarantineDays }: RetentionInput,
-): AsyncGenerator<RetainedVersion | FeedOutcome> {
+): AsyncGenerator<VersionOutcome | FeedOutcome> {
   await using plan = await planRetention(context, name);
   const outcome = outcomeOf(plan, "dry-run");
   if (!plan.feed.retention_rules_enabled) return yield { ...outcome, ...nothing(), outcome: "disabled" };
   refuseQuarantine(plan.feed, plan.rules, quarantineDays);
-  const refusal = tooMuch(plan, maxDelete);
+  const refusal = deletionLimitError(plan, maxDelete);
   if (refusal !== undefined) context.notice(`a run would be refused: ${refusal.message}`);
   for await (const version of plan.versions())
     yield { type: "version", feed: plan.feed.name, action: "planned", ...version };
   yield { ...outcome, folders: plan.folders, freed: await countExpired(plan.db, plan.feed.id, context.now()) };
 }
 
-async function* leave(context: Context, name: string): AsyncGenerator<FeedOutcome> {
+async function* skipFeed(context: Context, name: string): AsyncGenerator<FeedOutcome> {
   const feed = await requireLiveFeed((await context.catalog()).db, name);
   yield { type: "feed", feed: feed.name, feedType: feed.type, outcome: "stopped", ...nothing() };
 }
@@ -207,7 +209,7 @@ async function* retainFeed(
   name: string,
   input: RetentionInput,
   isOver: () => boolean,
-): AsyncGenerator<RetainedVersion | RemovedFolder | FeedOutcome> {
+): AsyncGenerator<VersionOutcome | RemovedFolder | FeedOutcome> {
   const catalog = await context.catalog();
   const feed = await requireLiveFeed(catalog.db, name);
   await using lock = await catalog.lock({ kind: "retention", id: feed.id, mode: "exclusive" });
@@ -217,14 +219,14 @@ async function* retainFeed(
     });
   await using run = await startRun(context, "retention run", feed.id);
   await forgetItems(catalog.db, feed.id);
-  const { outcome, rules } = await settlePlan(context, name, input, run.id);
+  const { outcome, rules } = await savePlanForRun(context, name, input, run.id);
   if (outcome.outcome === "disabled") {
     await run.finish(outcome);
     return yield outcome;
   }
   await using writer = openWriter(context, feed.name, run);
   const task: RetentionTask = { context, feed, rules, run, writer };
-  // a run that died has left rows without blobs behind, or blobs without rows
+  // finishes the pending deletes of runs that died
   add(outcome, await reclaim(task));
   for (const version of await restoreUsed(task)) {
     outcome.restored++;
@@ -269,19 +271,19 @@ function add(outcome: FeedOutcome, { blobs, bytes }: { blobs: number; bytes: num
   outcome.bytes += bytes;
 }
 
-/** Makes the plan, checks it, asks, and hands it to the run. */
-async function settlePlan(context: Context, name: string, input: RetentionInput, runId: number) {
+/** Makes the plan, checks its limits, asks for approval and saves it for the run. Throws `refused`. */
+async function savePlanForRun(context: Context, name: string, input: RetentionInput, runId: number) {
   await using plan = await planRetention(context, name);
   const { feed, rules, total } = plan;
   const outcome = outcomeOf(plan, "done");
   if (!feed.retention_rules_enabled)
     return { rules, outcome: { ...outcome, ...nothing(), outcome: "disabled" as const } };
   refuseQuarantine(feed, rules, input.quarantineDays);
-  const refusal = tooMuch(plan, input.maxDelete);
+  const refusal = deletionLimitError(plan, input.maxDelete);
   if (refusal !== undefined) throw refusal;
   const freed = await countExpired(plan.db, feed.id, context.now());
   await savePlan(plan.db, runId);
-  // who thinks about the answer holds no transaction open
+  // committed before the question: no transaction stays open while the user thinks
   await plan.commit();
   if (total.versions > 0 || freed > 0) {
     const what = `${input.quarantineDays === undefined ? "delete" : "hide"} ${counted(total.versions, itemOf(feed.type))} (${formatSize(total.bytes)}) of feed ${feed.name}`;

@@ -3,20 +3,21 @@ import type { RetentionCriteria } from "../../catalog/schema/retention-criteria.
 import { feedTypeInfo, type FeedType } from "../../formats/feed-types.ts";
 import { counted } from "../../lib/format-size.ts";
 
-/** What a rule calls the things that it looks at. */
+/** The words for what a rule examines, by type of feed and kind of rule. */
 export interface RetentionTerms {
-  /** One of them. */
+  /** One item: "version" or "file". */
   item: string;
-  /** What patterns of names match, and what one of them is. */
+  /** What name patterns match: "packages" or "paths". */
   names: string;
+  /** One of `names`, in "its name is like ...". */
   name: string;
-  /** Where age counts from. */
+  /** The event from which age counts. */
   published: string;
-  /** What is full when a quota is exceeded. */
+  /** Subject and verb of a quota: "the feed holds". */
   holder: string;
 }
 
-/** What a feed holds, one of them. */
+/** The word for one item of a feed: "version" or "file". */
 export function itemOf(feedType: string): string {
   return feedType === "asset" ? "file" : "version";
 }
@@ -47,14 +48,14 @@ export function termsOf(
   };
 }
 
-/** As feedctl shows names: `group/name`, whatever the ecosystem writes around a group; of assets, paths. */
+/** A name pattern in the catalog's form: `group/name` without the ecosystem's own separators, or a path for assets. */
 export function packagePattern(feedType: string, pattern: string): string {
   if (feedType === "asset") return pattern.replace(/^\/+/, "");
   const { groupSeparator = "/" } = feedTypeInfo(feedType as FeedType);
   return pattern.replace(/^@/, "").replaceAll(groupSeparator, "/");
 }
 
-/** What happened when its age began. */
+/** The event from which the item's age counts. */
 export function publishedWord({ path, kept }: Pick<PlannedVersion, "path" | "kept">): string {
   if (path === null) return "published";
   return kept === null ? "uploaded" : kept === "overwritten" ? "replaced" : "deleted";
@@ -69,7 +70,7 @@ export function usedWords(item: Used, now: Date): string {
   return `last used ${ago(lastUsedAt, now)}${isRecentlyAdded(item) ? `, ${published}` : ""}`;
 }
 
-/** An asset that was uploaded after its last use: the upload counts as use. */
+/** Whether an asset was uploaded after its last use: the upload counts as use. */
 export function isRecentlyAdded({ path, publishedAt, lastUsedAt }: Used): boolean {
   return path !== null && lastUsedAt !== null && publishedAt > lastUsedAt;
 }
@@ -78,7 +79,7 @@ export function ago(date: Date, now: Date): string {
   return `${counted(Math.floor((now.getTime() - date.getTime()) / 86_400_000), "day")} ago`;
 }
 
-/** The first of the patterns, as it was typed, that one of the texts matches. */
+/** The first pattern, as typed, that matches one of the texts; undefined when none does. */
 export function firstMatch(
   feedType: string,
   patterns: readonly string[],
@@ -87,7 +88,7 @@ export function firstMatch(
   return patterns.find((pattern) => texts.some((text) => matchesPattern(packagePattern(feedType, pattern), text)));
 }
 
-/** As in SQL: `*` is any text, and the letter case of ASCII does not count. */
+/** Matches like the SQL query does: `*` matches any text, and ASCII letter case is ignored. */
 function matchesPattern(pattern: string, text: string): boolean {
   const lower = (any: string) => any.replaceAll(/[A-Z]/g, (letter) => letter.toLowerCase());
   const [first = "", ...rest] = lower(pattern).split("*");

@@ -3,7 +3,7 @@ import { ask, criteria, criterionNames, givenNames } from "./criteria.ts";
 import type { Criterion, ItemWords, RuleWords } from "./criteria/criterion.ts";
 import { termsOf } from "./terms.ts";
 
-/** In a sentence: which kind of items, then what selects them, what is kept of those, and the limits. */
+/** The order of criteria in a rule's description: kind of item, what selects items, what keeps them, limits, options. */
 const ofRole = (...roles: Criterion<CriterionName>["role"][]) =>
   roles.flatMap((role) => criterionNames.filter((name) => criteria[name].role === role));
 const described = ofRole("scope", "selects", "keeps", "quota", "option");
@@ -13,13 +13,13 @@ function ruleWords(feedType: string, rule: RetentionCriteria): RuleWords {
   return { feedType, criteria: rule, terms: termsOf(feedType, rule) };
 }
 
-/** What a rule does, a piece for each criterion. */
+/** Describes what a rule deletes, one phrase per criterion. */
 export function describeCriteria(feedType: string, rule: RetentionCriteria): string[] {
   const words = ruleWords(feedType, rule);
   return described.flatMap((name) => ask(name, rule, (criterion, value) => criterion.describe(value, words)) ?? []);
 }
 
-/** Why the rule deletes the item: what is true of it, criterion by criterion. */
+/** Why the rule deletes the item, criterion by criterion. */
 export function reasonOf(feedType: string, rule: RetentionCriteria, item: ItemWords["item"], now: Date): string {
   const words = { ...ruleWords(feedType, rule), item, now };
   const reasons = explained.flatMap(
@@ -41,7 +41,7 @@ export function unmetReasons(
   return names.flatMap((name) => ask(name, rule, (criterion, value) => criterion.unmet(value, words)) ?? []).join("; ");
 }
 
-/** The criteria that limit the totals. */
+/** The rule's criteria that limit totals (size or count). */
 export function quotaNames(rule: RetentionCriteria): CriterionName[] {
   return givenNames(rule).filter((name) => criteria[name].role === "quota");
 }

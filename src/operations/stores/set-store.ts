@@ -30,7 +30,7 @@ import { checkControl } from "./test-store.ts";
 export interface StoreTypeInfo {
   type: StoreType;
   title: string;
-  /** The member `property` is the option's name in configuration files and plans. */
+  /** `property` is the option's name in configuration files and plans. */
   options: (Pick<StoreOption, "flag" | "value" | "description" | "secret" | "proget"> & { property: string })[];
 }
 
@@ -51,15 +51,15 @@ export function listStoreTypes(): StoreTypeInfo[] {
 
 export interface StoreChange {
   feed: string;
-  /** `unchanged`: the same place, at most other credentials or options. */
+  /** `unchanged`: the same location, perhaps with other credentials or options. */
   outcome: "changed" | "unchanged";
   store: FeedStore;
   before: FeedStore;
-  /** What the catalog knows of and now lies in the earlier place; nothing was moved. */
+  /** What the catalog has rows for and is still in the earlier store. */
   leftBehind: FeedTotals;
 }
 
-/** Makes another store the feed's own. Moves no file. */
+/** Sets the store of a feed. Moves no files. */
 export async function setStore(
   context: Context,
   name: string,
@@ -68,7 +68,7 @@ export async function setStore(
 ): Promise<StoreChange> {
   const catalog = await context.catalog();
   const feed = await requireLiveFeed(catalog.db, name);
-  // a retirement under way could otherwise delete the files of the place that becomes the feed's own again
+  // the lock keeps `migrate retire` from deleting files of the location that becomes the feed's store again
   await using lock = await lockWholeFeed(context, catalog, feed);
   return await catalog.db.transaction().execute(async (db) => {
     const current = await requireStore(db, feed);
@@ -112,7 +112,7 @@ async function replace(
   const feedId = current.feed_id;
   const now = context.now();
   await replaceStore(db, current.id, frozen, now);
-  // going back to an earlier place takes its row again, so that one place is never two stores
+  // an earlier store at the same location becomes current again: a location never has two rows
   const earlier = (await storesOfFeed(db, feedId)).find(
     (row) => row.location !== null && overlap(row.location as Location, next.location) === "same",
   );
@@ -139,9 +139,9 @@ export interface StoreUsage {
   feed: string;
   location: string;
   catalog: { files: number; bytes: number };
-  /** What is really there, by listing. */
+  /** What the store lists. */
   store: { blobs: number; bytes: number };
-  /** Names in the store that can be no blob of feedctl (folder markers, links, control characters). */
+  /** Names in the store that are not valid keys (folder markers, links, control characters). */
   foreign: number;
 }
 

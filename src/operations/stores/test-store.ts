@@ -27,8 +27,8 @@ export interface ProbeSummary {
 }
 
 /**
- * Does with a probe blob all that feedctl will ever ask of the store, one step after the other, and stops at the first
- * that fails. The probe is removed even then. Throws the step's error after the summary, so that its exit status tells.
+ * Performs every store operation that feedctl needs with a probe blob, and stops at the first that fails. Removes the
+ * probe in any case. Throws the failed step's error after the summary, so that it decides the exit status.
  */
 export async function* testStore(context: Context, name: string): AsyncGenerator<ProbeEvent | ProbeSummary> {
   const { db } = await context.catalog();
@@ -51,14 +51,14 @@ export async function* testStore(context: Context, name: string): AsyncGenerator
     async create() {
       written = true;
       const { outcome } = await put(context, opened(), { key, source: first, ifExists: "fail" });
-      if (outcome !== "created") raise(`storing a new blob was answered with "${outcome}"`);
+      if (outcome !== "created") raise(`storing a new blob returned "${outcome}"`);
     },
     async "read back"() {
       const info = await opened().head(key, { signal: context.signal });
-      if (info === undefined) raise("a blob that was just stored is not found");
+      if (info === undefined) raise("a blob that was just stored does not exist");
       if (info.size !== first.size) raise(`the blob has ${info.size} bytes instead of ${first.size}`);
       const chunks = await (await opened().get(key, { signal: context.signal })).toArray();
-      if (!Buffer.concat(chunks as Buffer[]).equals(first.bytes)) raise("the bytes read are not the bytes written");
+      if (!Buffer.concat(chunks as Buffer[]).equals(first.bytes)) raise("the bytes read differ from the bytes written");
       let listed = false;
       for await (const blob of opened().list("feedctl-probe/", { signal: context.signal })) listed ||= blob.key === key;
       if (!listed) raise("the listing lacks a blob that was just stored");
@@ -71,16 +71,16 @@ export async function* testStore(context: Context, name: string): AsyncGenerator
           throw error;
         },
       );
-      if (!refused) raise("the store overwrites a blob although it was told not to (If-None-Match is ignored)");
+      if (!refused) raise("a conditional create overwrote an existing blob: the store ignores If-None-Match");
     },
     async replace() {
       const { outcome } = await put(context, opened(), { key, source: second, ifExists: "replace" });
-      if (outcome !== "replaced") raise(`replacing a blob was answered with "${outcome}"`);
+      if (outcome !== "replaced") raise(`replacing a blob returned "${outcome}"`);
     },
     async delete() {
       await opened().delete(key, { signal: context.signal });
       if ((await opened().head(key, { signal: context.signal })) !== undefined)
-        raise("the blob is still there after its deletion");
+        raise("the blob still exists after its deletion");
       written = false;
     },
   };
@@ -106,15 +106,15 @@ export async function* testStore(context: Context, name: string): AsyncGenerator
     }
     yield { type: "summary", feed: feed.name, location: store?.name ?? "", ok: failure === undefined };
   } finally {
-    if (written) await store?.delete(key).catch(() => {}); // the step's own error is what counts
+    if (written) await store?.delete(key).catch(() => {}); // the step's error is the one to report
     await store?.[Symbol.asyncDispose]();
   }
   if (failure !== undefined) throw failure;
 }
 
 /**
- * Whether this process has full control of a store's directory: make, write, rename, delete. Asked before a directory
- * becomes a feed's store, since a service account without rights shows only at the first import otherwise.
+ * Checks that this process can create, write, rename and delete files in a store's directory. Without the check, missing
+ * permissions would show only at the first import. Throws `denied`.
  */
 export async function checkControl(context: Context, store: Store): Promise<void> {
   const key = parseKey(`feedctl-probe/${context.randomBytes(8).toString("hex")}`);
@@ -127,9 +127,9 @@ export async function checkControl(context: Context, store: Store): Promise<void
     await store.delete(key, { signal: context.signal });
   } catch (error) {
     if (!isFeedctlError(error, "denied")) throw error;
-    throw new FeedctlError("denied", `${context.actor} has not full control of ${store.name}: ${error.message}`, {
+    throw new FeedctlError("denied", `${context.actor} does not have full control of ${store.name}: ${error.message}`, {
       cause: error,
-      hint: "let this user create, change and delete files there",
+      hint: "allow this user to create, change and delete files there",
     });
   }
 }
@@ -144,5 +144,5 @@ function put(
 }
 
 function raise(message: string): never {
-  throw new FeedctlError("corrupt", message, { hint: "this server cannot keep packages safely" });
+  throw new FeedctlError("corrupt", message, { hint: "this server cannot store packages safely" });
 }

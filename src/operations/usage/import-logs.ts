@@ -12,23 +12,23 @@ export interface UsageInput {
   feed: string;
   files: readonly string[];
   format: LogFormat | "auto";
-  /** What stands before a file's key in a request. Default: the path of the feed's store in its bucket. */
+  /** What precedes a file's key in a request's path. Default: the path of the feed's store in its bucket. */
   prefix?: string | undefined;
 }
 
-/** What one log told. */
+/** The result for one log. */
 export interface CountedFile {
   type: "log";
   file: string;
-  /** `counted`; `known`: nothing is new in it since it was counted; `failed`. */
+  /** `known`: it has no lines since it was last counted. */
   status: "counted" | "known" | "failed";
-  /** New since the log was counted last. */
+  /** Lines since the log was last counted. */
   lines: number;
   /** Downloads of files that the feed has. */
   downloads: number;
-  /** Successful reads of other files. */
+  /** Files that the feed does not have, and successful reads outside the prefix. */
   foreign: number;
-  /** Lines that are no lines of a log. */
+  /** Lines that could not be parsed. */
   unreadable: number;
   reason: string | null;
 }
@@ -41,7 +41,7 @@ export interface UsageSummary extends Omit<CountedFile, "type" | "file" | "statu
   failed: number;
 }
 
-/** Counts the downloads that logs tell of, once each: a log that was counted is passed over, of one that grew the rest. */
+/** Counts the downloads recorded in logs, each once: of a log that was counted before, only the lines appended since. */
 export async function* importUsage(context: Context, input: UsageInput): AsyncGenerator<CountedFile | UsageSummary> {
   const { db } = await context.catalog();
   const feed = await requireLiveFeed(db, input.feed);
@@ -116,18 +116,18 @@ async function countInto(context: Context, log: Log, answer: CountedFile): Promi
   const known = await countedLogs(db, log.feedId, head);
   const done = await prefixHash(log.file, known);
   let before = done?.sha256;
-  const counter = startCounting(log, answer);
+  const counter = createCounter(log, answer);
   const hash = createHash("sha256");
   let offset = 0;
   for await (const piece of logPieces(log.file)) {
     context.signal.throwIfAborted();
-    // its server is still writing it: it is counted when it is whole
+    // the server is still writing the last line: the next run counts it
     if (piece.isOpen && readLogLine(piece.bytes.toString("utf8").trimEnd(), log.format) === "unreadable") continue;
-    // a piece may begin in what was counted and end behind it
-    const fresh = Math.max(0, (done?.bytes ?? 0) - offset);
+    // the first bytes of the piece may have been counted before
+    const from = Math.max(0, (done?.bytes ?? 0) - offset);
     hash.update(piece.bytes);
     offset += piece.bytes.length;
-    if (fresh < piece.bytes.length) counter.add(piece, fresh);
+    if (from < piece.bytes.length) counter.add(piece, from);
     if (counter.isFull()) before = await save(before, hash.copy());
   }
   if (offset > (done?.bytes ?? 0)) await save(before, hash);
@@ -135,12 +135,12 @@ async function countInto(context: Context, log: Log, answer: CountedFile): Promi
 
   async function save(previous: string | undefined, state: Hash): Promise<string | undefined> {
     const sha256 = state.digest("hex");
-    const uses = counter.take(context.now());
+    const uses = counter.drain(context.now());
     return db.transaction().execute(async (transaction) => {
       const { known: found, downloads } = await recordUse(transaction, log.feedId, uses);
       answer.downloads += downloads;
       answer.foreign += uses.length - found;
-      // read with a wrong prefix or format it tells nothing of the feed, and is to be counted when that is put right
+      // no file of the feed found: prefix or format may be wrong, so the log is not marked as counted
       if (found === 0 && previous === undefined) return undefined;
       const saved = { head, sha256, bytes: offset, name: log.file };
       const about = { before: previous, now: context.now() };
@@ -151,10 +151,10 @@ async function countInto(context: Context, log: Log, answer: CountedFile): Promi
   }
 }
 
-/** So many different files make one transaction. */
-const FULL = 20_000;
+/** How many different files are recorded in one transaction. */
+const BATCH = 20_000;
 
-function startCounting(log: Log, answer: CountedFile) {
+function createCounter(log: Log, answer: CountedFile) {
   let uses = new Map<string, LoggedUse & { newest: number }>();
   return {
     add({ bytes }: LogPiece, from: number): void {
@@ -177,26 +177,26 @@ function startCounting(log: Log, answer: CountedFile) {
         uses.set(keys[0], use);
       }
     },
-    isFull: () => uses.size >= FULL,
-    /** A server whose clock is wrong tells of use to come, which would keep a version for all that time. */
-    take(now: Date): LoggedUse[] {
-      const taken = [...uses.values()].map(({ newest, ...use }) => ({
+    isFull: () => uses.size >= BATCH,
+    /** Returns the counted uses and starts again. Times in the future (a wrong server clock) become `now`. */
+    drain(now: Date): LoggedUse[] {
+      const counted = [...uses.values()].map(({ newest, ...use }) => ({
         ...use,
         at: new Date(Math.min(newest, now.getTime())).toISOString(),
       }));
       uses = new Map();
-      return taken;
+      return counted;
     },
   };
 }
 
-/** Why this one log cannot be counted; undefined: it is not about the log. */
+/** Why this log could not be counted; undefined when the error is not about the log. */
 function fileProblem(error: unknown): string | undefined {
   if (isFeedctlError(error, "locked")) return error.message;
   if (!(error instanceof Error) || isFeedctlError(error) || error.name === "AbortError") return undefined;
   const { code } = error as NodeJS.ErrnoException;
   if (code === "ENOENT") return "no such file";
   return typeof code === "string" && /^(E[A-Z]+|Z_[A-Z_]+|ERR_INVALID_.*)$/.test(code)
-    ? `it cannot be read: ${error.message}`
+    ? `could not read it: ${error.message}`
     : undefined;
 }

@@ -1,18 +1,21 @@
 /**
- * Lines of the logs that servers keep of the requests for packages: Amazon S3 server access logs, Azure Storage logs
- * (versions 1.0 and 2.0, and JSON lines of Azure Monitor), and the common and combined logs of web servers.
+ * The access log formats: Amazon S3 server access logs, Azure Storage logs (versions 1.0 and 2.0, and JSON lines of Azure
+ * Monitor), and the common and combined formats of web servers.
  */
 export type LogFormat = "s3" | "azure" | "combined";
 
 export interface LoggedRead {
-  /** What the file's key may be, decoded in the ways that are in use, the likeliest first. */
+  /** Candidates for the file's key, since servers decode paths differently; the most likely first. */
   keys: string[];
   at: Date;
-  /** False: it was used, but not downloaded as a whole (a range, or "not modified"). */
+  /** Whether the whole file was downloaded. False: a range, or "304 Not Modified". */
   whole: boolean;
 }
 
-/** `other`: a request that is no successful read, or one of feedctl itself. `unreadable`: no line of this format. */
+/**
+ * Parses one line. `other`: the request is not a successful read, or is feedctl's own. `unreadable`: the line does not have
+ * this format.
+ */
 export function readLogLine(line: string, format: LogFormat | "auto"): LoggedRead | "other" | "unreadable" {
   switch (format === "auto" ? formatOf(line) : format) {
     case "s3":
@@ -43,7 +46,7 @@ function readS3(line: string): LoggedRead | "other" | "unreadable" {
   return isOwn(line) ? "other" : read(keysOf(key), webTime(time), Number(status));
 }
 
-// host identity user [time] "request" status; a user's name is any text, so the time must be recognised at once
+// host identity user [time] "request" status; user names may contain anything, so the time's pattern is exact
 const COMBINED = /^\S+ \S+ .*?\[(\d\d\/[A-Z][a-z]{2}\/\d{4}:[\d:]{8} [+-]\d{4})\] "((?:[^"\\]|\\.)*)" (\d{3})(?: |$)/;
 
 function readCombined(line: string): LoggedRead | "other" | "unreadable" {
@@ -73,7 +76,7 @@ function readAzureJson(line: string): LoggedRead | "other" | "unreadable" {
     return "unreadable";
   }
   const properties = (record["properties"] ?? {}) as Record<string, unknown>;
-  // the diagnostic logs' own spelling, and that of the tables they are exported from
+  // diagnostic logs spell members in camel case, exported tables in Pascal case
   const text = (...names: string[]) =>
     `${(names.map((name) => record[name] ?? properties[name]).find((value) => value !== undefined) ?? "") as string | number}`;
   const time = text("time", "TimeGenerated");
@@ -88,14 +91,14 @@ function readAzureJson(line: string): LoggedRead | "other" | "unreadable" {
 function read(keys: string[], at: Date, status: number): LoggedRead | "other" | "unreadable" {
   if (!(at.getTime() >= 0)) return "unreadable";
   if (status !== 200 && status !== 206 && status !== 304) return "other";
-  // no key of a feed holds what no text of the database can hold, but whoever may send a request can
+  // PostgreSQL text cannot hold NUL or lone surrogates; a client can request such a path, but no file has it
   const known = [...new Set(keys)].filter(
     (key) => key !== "" && key !== "-" && !key.includes("\0") && key.isWellFormed(),
   );
   return known.length === 0 ? "other" : { keys: known, at, whole: status === 200 };
 }
 
-/** feedctl's own reads, when it verifies or moves a feed, are no use. */
+/** Whether feedctl made the request: its reads while verifying or migrating do not count as use. */
 function isOwn(line: string): boolean {
   return /"feedctl[ /"]/.test(line);
 }
@@ -104,7 +107,7 @@ function pathOf(target: string): string {
   return target.replace(/^[a-z][a-z0-9+.-]*:\/\/[^/]*/i, "").replace(/[?#].*$/s, "");
 }
 
-/** As written, decoded once, and decoded twice as in S3's logs; without the first segments. */
+/** The path decoded once, as written, and decoded twice (S3 logs encode twice), without the first `skip` segments. */
 function keysOf(path: string, skip = 0): string[] {
   const once = decoded(path);
   return [once, path, decoded(once)].map((each) => each.replace(/^\/+/, "").split("/").slice(skip).join("/"));
@@ -120,7 +123,7 @@ function decoded(text: string): string {
 
 const MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
 
-/** `06/Feb/2026:00:00:38 +0000` */
+/** Parses `06/Feb/2026:00:00:38 +0000`. An invalid date when it has another form. */
 function webTime(text = ""): Date {
   const match = /^(\d\d)\/([A-Z][a-z]{2})\/(\d{4}):(\d\d:\d\d:\d\d) ([+-]\d\d)(\d\d)$/.exec(text);
   if (match === null) return new Date(Number.NaN);

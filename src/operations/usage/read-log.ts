@@ -3,18 +3,18 @@ import { createReadStream } from "node:fs";
 import { open } from "node:fs/promises";
 import { createGunzip } from "node:zlib";
 
-/** Whole lines of a log, unpacked. */
+/** Whole lines of a log, decompressed. */
 export interface LogPiece {
   bytes: Buffer;
-  /** The last line, without an end. */
+  /** True for the last line when it lacks its newline. */
   isOpen: boolean;
 }
 
 const CHUNK = 1024 * 1024;
-/** A line that is longer is no line of a log; it is handed on in pieces. */
+/** Longer lines are not log lines; they are yielded in pieces, to bound memory. */
 const LONGEST_LINE = 1024 * 1024;
 
-/** The contents of a log, unpacked where it is gzip, whatever its name. */
+/** The contents of a log, decompressed when its first bytes are those of gzip. */
 async function* contents(file: string): AsyncGenerator<Buffer> {
   const packed = await isGzip(file);
   const stream = createReadStream(file, { highWaterMark: CHUNK });
@@ -30,7 +30,7 @@ async function isGzip(file: string): Promise<boolean> {
   return bytesRead === 2 && buffer[0] === 0x1f && buffer[1] === 0x8b;
 }
 
-/** The log in pieces that end with a line's end; the last one may lack it. */
+/** Yields the log in pieces that end with a newline; the last one may lack it. */
 export async function* logPieces(file: string): AsyncGenerator<LogPiece> {
   let rest: Buffer = Buffer.alloc(0);
   for await (const chunk of contents(file)) {
@@ -47,7 +47,7 @@ export async function* logPieces(file: string): AsyncGenerator<LogPiece> {
   if (rest.length > 0) yield { bytes: rest, isOpen: true };
 }
 
-/** By which a log is recognised when it has grown, was renamed or packed. */
+/** The first line identifies a log after it has grown, was renamed or compressed. Empty for an empty log. */
 export async function firstLine(file: string): Promise<Buffer> {
   for await (const { bytes } of logPieces(file)) {
     const end = bytes.indexOf(10);
@@ -56,7 +56,10 @@ export async function firstLine(file: string): Promise<Buffer> {
   return Buffer.alloc(0);
 }
 
-/** The longest of the known beginnings (in the order of their lengths) with which the log begins. */
+/**
+ * The longest of the known prefixes (length and SHA-256, sorted by length) that the log starts with; undefined when it
+ * starts with none.
+ */
 export async function prefixHash<T extends { bytes: number; sha256: string }>(
   file: string,
   known: readonly T[],

@@ -9,7 +9,10 @@ import type { BlobInfo, Store } from "../../stores/store.ts";
 import { deadRuns } from "../commit/recorded-run.ts";
 import type { Context } from "../context.ts";
 
-/** `missing-blob`: a row without its blob. `missing-row`: a blob that no row names. `foreign`: a name that can be no blob. */
+/**
+ * `missing-blob`: a row whose blob does not exist. `missing-row`: a blob without a row. `foreign`: a name in the store that
+ * is not a valid key. `unchecked`: a blob that could not be read.
+ */
 export type Finding = "match" | "differ" | "missing-blob" | "missing-row" | "unchecked" | "foreign";
 
 export interface VerifyFinding {
@@ -19,13 +22,14 @@ export interface VerifyFinding {
   reason: string;
 }
 
-/** What is compared with the catalog. */
+/** The store to compare with the catalog. */
 export interface Comparison {
   feed: FeedRow;
   storeId: number;
   store: Store;
-  /** Whether blobs are read, instead of comparing size and what the listing knows. */
+  /** Whether to read and hash blobs, instead of comparing only the size and the hashes in the listing. */
   read: boolean;
+  /** How much an earlier repair has repaired, for the summary. */
   repaired?: number;
 }
 
@@ -34,32 +38,36 @@ export interface Examination extends Comparison {
   db: Db;
 }
 
-/** A finding, or the size of a blob that matches its row. */
-export type Examined = VerifyFinding | { size: number; proof?: Verified };
+/** A finding, or the size of a blob that matches its row. `proof` is set when its bytes were read. */
+export type ExamineResult = VerifyFinding | { size: number; proof?: Verified };
 
-/** What catalog and store have at one key. Undefined: it changed in between, and is no fault. */
+/** Compares catalog and store at one key. Undefined when the key changed between the two listings. */
 export async function examine(
-  looking: Examination,
+  examination: Examination,
   { key, row, blob }: { key: string; row?: FileRow; blob?: BlobInfo },
-): Promise<Examined | undefined> {
-  const { context, db, feed, store } = looking;
+): Promise<ExamineResult | undefined> {
+  const { context, db, feed, store } = examination;
   try {
-    if (row === undefined) return await examineBlob(looking, key);
-    if (!isKey(key)) return finding("differ", key, "the catalog holds a key that no store can have");
-    if (blob !== undefined) return await examineAgain(looking, row, await examinePair(looking, row, blob));
+    if (row === undefined) return await examineBlob(examination, key);
+    if (!isKey(key)) return finding("differ", key, "the catalog's key is not a valid key");
+    if (blob !== undefined) return await examineAgain(examination, row, await examinePair(examination, row, blob));
     // it may have been deleted or stored between the two listings
     if (!(await findFiles(db, feed.id, [key])).has(key)) return undefined;
     const now = await store.head(key, { signal: context.signal });
     if (now === undefined) return finding("missing-blob", key, "the store has no such blob");
-    return await examineAgain(looking, row, await examinePair(looking, row, now));
+    return await examineAgain(examination, row, await examinePair(examination, row, now));
   } catch (error) {
-    // a blob that cannot be read is not proven, which is another thing than being wrong
+    // a blob that could not be read may still be correct
     if (!isFeedctlError(error, "denied", "unavailable", "corrupt", "not-found")) throw error;
     return finding("unchecked", key, error.message);
   }
 }
 
-async function examinePair({ context, store, read }: Examination, row: FileRow, blob: BlobInfo): Promise<Examined> {
+async function examinePair(
+  { context, store, read }: Examination,
+  row: FileRow,
+  blob: BlobInfo,
+): Promise<ExamineResult> {
   if (blob.size !== row.size) return finding("differ", row.key, `has ${blob.size} bytes instead of ${row.size}`);
   if (read) {
     const { sha256 } = await hashStream(await store.get(parseKey(row.key), { signal: context.signal, known: blob }));
@@ -73,15 +81,19 @@ async function examinePair({ context, store, read }: Examination, row: FileRow, 
   return { size: row.size };
 }
 
-/** What differs may be an overwrite that goes on, went by between the two listings, or was interrupted. */
-async function examineAgain(looking: Examination, row: FileRow, result: Examined): Promise<Examined | undefined> {
+/** Checks whether a difference comes from an overwrite that is in progress, was interrupted, or ended between the listings. */
+async function examineAgain(
+  examination: Examination,
+  row: FileRow,
+  result: ExamineResult,
+): Promise<ExamineResult | undefined> {
   if (!("finding" in result)) return result;
-  const { context, db, feed, storeId, store } = looking;
+  const { context, db, feed, storeId, store } = examination;
   const { key } = row;
   const writer = await findWriter(db, storeId, key);
   if (writer !== undefined) {
-    if (!(await isDead(looking, writer))) return undefined;
-    const why = `an interrupted import was replacing it: it ${result.reason}; --repair finishes that`;
+    if (!(await isDead(examination, writer))) return undefined;
+    const why = `it ${result.reason}; an interrupted import was replacing it; --repair finishes that`;
     return finding("differ", key, why);
   }
   const now = (await readFiles(db, feed.id, [key])).get(key);
@@ -90,19 +102,19 @@ async function examineAgain(looking: Examination, row: FileRow, result: Examined
   const blob = await store.head(key, { signal: context.signal });
   return blob === undefined
     ? finding("missing-blob", key, "the store has no such blob")
-    : examinePair(looking, now, blob);
+    : examinePair(examination, now, blob);
 }
 
-/** A blob without a row is a fault, unless an import is about to record it or just did. */
-async function examineBlob(looking: Examination, key: string): Promise<VerifyFinding | undefined> {
-  const { db, feed, storeId } = looking;
+/** Reports a blob without a row, unless an import is about to record it or has just done so. */
+async function examineBlob(examination: Examination, key: string): Promise<VerifyFinding | undefined> {
+  const { db, feed, storeId } = examination;
   const writer = await findWriter(db, storeId, key);
   if (writer !== undefined) {
-    if (!(await isDead(looking, writer))) return undefined;
+    if (!(await isDead(examination, writer))) return undefined;
     return finding("missing-row", key, "was left by an interrupted import; --repair removes it");
   }
   if ((await findFiles(db, feed.id, [key])).has(key)) return undefined;
-  return finding("missing-row", key, "no row of the catalog names it");
+  return finding("missing-row", key, "the catalog has no row for it");
 }
 
 async function isDead({ context }: Examination, runId: number): Promise<boolean> {

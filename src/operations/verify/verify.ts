@@ -14,9 +14,9 @@ export type { VerifyFinding } from "./examine.ts";
 
 export interface VerifyInput {
   feed: string;
-  /** Read every blob and compare its hash, instead of size and what the listing knows. */
+  /** Read every blob and compare its SHA-256, instead of only the size and the hashes in the listing. */
   read?: boolean | undefined;
-  /** First finish what interrupted runs left: blobs without rows, pending deletes. */
+  /** First finish the work of interrupted runs: remove blobs without rows, carry out pending deletes. */
   repair?: boolean | undefined;
 }
 
@@ -31,9 +31,9 @@ export interface VerifySummary {
   missingBlob: number;
   missingRow: number;
   unchecked: number;
-  /** Names in the store that can be no blob of feedctl: told, not counted as a fault. */
+  /** Names in the store that are not valid keys: reported, but not counted as a fault. */
   foreign: number;
-  /** With `repair`: interrupted overwrites that were finished, and what was cleared away: blobs without rows, pending deletes, remains of broken uploads. */
+  /** With `repair`: how many overwrites were finished, and blobs without rows, pending deletes and incomplete uploads removed. */
   repaired: number;
   bytes: number;
 }
@@ -44,7 +44,7 @@ export function isSound(summary: VerifySummary): boolean {
   return summary.differ + summary.missingBlob + summary.missingRow + summary.unchecked === 0;
 }
 
-/** Proves that catalog and store agree, in both directions. Reads only, unless told to repair. */
+/** Checks that every row has its blob and every blob its row. Changes nothing without `repair`. */
 export async function* verifyFeed(context: Context, input: VerifyInput): AsyncGenerator<VerifyEvent> {
   const { db } = await context.catalog();
   const feed = await requireFeed(db, input.feed);
@@ -54,7 +54,7 @@ export async function* verifyFeed(context: Context, input: VerifyInput): AsyncGe
   if (input.repair) {
     await using run = await startRun(context, "verify --repair", feed.id);
     const settled = await settlePending(context, { feed, storeId: row.id, store, run }, { wait: context.lockWait });
-    // a day: nothing that is still being written is that old
+    // incomplete uploads that are older than a day are abandoned
     const swept =
       (await store.sweep?.(new Date(context.now().getTime() - 86_400_000), { signal: context.signal })) ?? 0;
     repaired = settled.abandoned + settled.deleted + settled.replaced + swept;
@@ -63,10 +63,10 @@ export async function* verifyFeed(context: Context, input: VerifyInput): AsyncGe
   yield* compareCatalog(context, db, { feed, storeId: row.id, store, read: input.read ?? false, repaired });
 }
 
-/** The comparison itself, also for those who need a verification before they go on. */
+/** Compares catalog and store; also the verification that other operations require. Yields findings, then the summary. */
 export async function* compareCatalog(context: Context, db: Db, what: Comparison): AsyncGenerator<VerifyEvent> {
   const { feed, store, read } = what;
-  const looking: Examination = { context, db, ...what };
+  const examination: Examination = { context, db, ...what };
   const summary: VerifySummary = {
     type: "summary",
     feed: feed.name,
@@ -95,7 +95,7 @@ export async function* compareCatalog(context: Context, db: Db, what: Comparison
     proven = [];
     await markVerified(db, batch, context.now());
   };
-  for await (const result of mapParallel(pairs, context.concurrency, (pair) => examine(looking, pair))) {
+  for await (const result of mapParallel(pairs, context.concurrency, (pair) => examine(examination, pair))) {
     yield* reportForeign();
     if (result === undefined) continue;
     if ("finding" in result) {
@@ -115,12 +115,12 @@ export async function* compareCatalog(context: Context, db: Db, what: Comparison
   function* reportForeign(): Generator<VerifyFinding> {
     for (const name of foreign.splice(0)) {
       summary.foreign++;
-      yield finding("foreign", name, "is no name that feedctl gives to a blob");
+      yield finding("foreign", name, "its name is not a valid key");
     }
   }
 }
 
-/** The member of the summary that counts a kind of finding. */
+/** The member of the summary that counts each kind of finding. */
 const counters = {
   differ: "differ",
   "missing-blob": "missingBlob",

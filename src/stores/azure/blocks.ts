@@ -4,22 +4,22 @@ import type { AzureCall } from "./call.ts";
 import type { BlockBlobClient } from "./client.ts";
 import { azureCode } from "./errors.ts";
 
-/** Blocks on their way at once. */
-export const LANES = 4;
+/** How many blocks are in flight at once. */
+export const CONCURRENCY = 4;
 
-/** Azure's limit of one blob. */
+/** Azure's limit for one blob. */
 export const MAX_BLOCKS = 50_000;
 
 export interface Staging<T> {
-  /** What is to be staged; must end when the signal is aborted. */
+  /** Yields the blocks to stage. Must end when the signal is aborted. */
   blocks(signal: AbortSignal): AsyncIterable<T> | Iterable<T>;
   stage(block: T, signal: AbortSignal): Promise<void>;
-  /** Whether blocks on their way may still arrive after a failure: the next put finds them. */
+  /** Whether blocks in flight are completed after a failure, so that the next put finds them. */
   keeps: boolean;
   signal: AbortSignal | undefined;
 }
 
-/** Stages several blocks at once. The first failure stops all the rest, and is what it rejects with. */
+/** Stages several blocks at once. Stops at the first failure and rejects with it. */
 export async function stageBlocks<T>({ blocks, stage, keeps, signal }: Staging<T>): Promise<void> {
   const reading = new AbortController();
   const sending = keeps ? new AbortController() : reading;
@@ -27,7 +27,7 @@ export async function stageBlocks<T>({ blocks, stage, keeps, signal }: Staging<T
   const [whileReading, whileSending] = [also(reading), also(sending)];
   let failure: unknown;
   const fail = (error: unknown) => {
-    // Stopping makes the others fail as interrupted.
+    // Only the first failure: the abort makes the other blocks fail as interrupted.
     failure ??= error;
     reading.abort();
     throw error;
@@ -40,7 +40,7 @@ export async function stageBlocks<T>({ blocks, stage, keeps, signal }: Staging<T
     }
   }
   try {
-    for await (const _ of mapParallel(source(), LANES, (block) => stage(block, whileSending).catch(fail)));
+    for await (const _ of mapParallel(source(), CONCURRENCY, (block) => stage(block, whileSending).catch(fail)));
   } catch (error) {
     throw failure ?? error;
   } finally {
@@ -48,14 +48,17 @@ export async function stageBlocks<T>({ blocks, stage, keeps, signal }: Staging<T
   }
 }
 
-/** All ids of one blob must have one length, also those that earlier uploads have left: 32 bytes are its content. */
+/**
+ * The id of a block. All ids of a blob must have the same length, those of earlier uploads included, so `content` is
+ * always 32 bytes: a hash or a random value.
+ */
 export function blockId(index: number, content: Buffer): string {
   const number = Buffer.alloc(4);
   number.writeUInt32BE(index);
   return Buffer.concat([number, content]).toString("base64");
 }
 
-/** The ids of the uncommitted blocks of a blob, with their sizes. What cannot be told counts as not there. */
+/** The uncommitted blocks of a blob: sizes by id. If Azure does not list them they are treated as missing. */
 export async function stagedBlocks(
   blob: BlockBlobClient,
   call: AzureCall,

@@ -3,18 +3,18 @@ import type { AzureTarget } from "./errors.ts";
 import { translateAzureError } from "./errors.ts";
 import { throwIfInterrupted } from "../shared/signal.ts";
 
-/** A host that says nothing for this long is given up. Retries inside the SDK count as one call. */
+/** The silence timeout of a call in milliseconds. The SDK's own retries are part of the call. */
 export const SILENCE_MS = 60_000;
 
 /**
- * Runs one SDK call: `work` gets a signal that follows the caller's and also fires after a minute of silence, and a
- * function that tells of progress. What it throws is translated; `doing` is the message's first half.
+ * Runs one SDK call. Passes `work` a signal that is aborted with the caller's or after the silence timeout, and a
+ * function that restarts the timeout. Errors are translated; `doing` begins their message.
  */
 export type AzureCall = <T>(
   doing: string,
   signal: AbortSignal | undefined,
   work: (signal: AbortSignal, progressed: () => void) => Promise<T>,
-  /** Longer than a minute of silence, where that is no sign of trouble. */
+  /** Overrides the silence timeout, for calls that Azure needs long to answer. */
   silence?: number,
 ) => Promise<T>;
 

@@ -14,8 +14,8 @@ import { parseTargetPath } from "../key.ts";
 export type { BlockBlobClient, ContainerClient } from "@azure/storage-blob";
 
 /**
- * Network failures and 500/503 are tried three times. The SDK's `tryTimeoutInMs` stays unset: it only asks the server
- * to give up, and would cut off healthy uploads on slow lines; silence is detected by `azure-call.ts`.
+ * Network failures and 500/503 are tried three times. The SDK's `tryTimeoutInMs` stays unset: it is only a request to
+ * the server, and would abort healthy uploads over slow connections. `call.ts` detects silence.
  */
 const options: StoragePipelineOptions = {
   retryOptions: { maxTries: 3, retryDelayInMs: 500, maxRetryDelayInMs: 5_000 },
@@ -24,8 +24,8 @@ const options: StoragePipelineOptions = {
 };
 
 /**
- * The SDK's generated calls, through its own pipeline of credentials and retries: they can do what its public methods
- * leave out. `download` gives any answer as it comes, `stageBlockFromURL` takes conditions on the source.
+ * Exposes the SDK's generated calls, with its credentials and retries. Unlike its public methods, `download` returns
+ * any response unparsed, and `stageBlockFromURL` accepts conditions on the source.
  */
 class BareClient extends BlobClient {
   get calls() {
@@ -37,27 +37,27 @@ export type BareCalls = BareClient["calls"];
 
 export interface AzureConnection {
   client: ContainerClient;
-  /** The calls on a URL: that of a blob, or of the container with a query. */
+  /** The generated calls for a URL: of a blob, or of the container with a query. */
   bare(url: string): BareCalls;
-  /** A URL that lets whoever holds it read the blob for so many seconds. Undefined: these credentials make none. */
+  /** A signed URL that reads the blob and is valid for `seconds`. Undefined: these credentials cannot sign one. */
   readUrl(blob: BlockBlobClient, seconds?: number): Promise<string | undefined>;
   host: string;
-  /** The account as its endpoint names it: host, and a path where the host is several accounts'. */
+  /** The account as its endpoint names it: the host, and the path if several accounts share the host. */
   account: string;
-  /** When the shared access signature ends, where one is used and it says so. */
+  /** When the shared access signature expires. Undefined: none is used, or it does not say. */
   expires: Date | undefined;
   container: string;
-  /** What every blob name of this store starts with: `""` or `a/b/`. */
+  /** The prefix of every blob name of this store: `""` or `a/b/`. */
   prefix: string;
-  /** Where it is, for people; no secrets. */
+  /** The store's name for messages. No secrets. */
   name: string;
 }
 
-/** Checks the configuration and prepares the client; sends nothing. */
+/** Checks the configuration and creates the client. Sends nothing. Rejects with `usage`. */
 export async function connectAzure(config: AzureConfig): Promise<AzureConnection> {
   const { container } = config;
   if (!/^(?=.{3,63}$)(\$web|[a-z0-9]+(-[a-z0-9]+)*)$/.test(container)) {
-    throw new FeedctlError("usage", `${JSON.stringify(container)} is no container name`, {
+    throw new FeedctlError("usage", `${JSON.stringify(container)} is not a container name`, {
       hint: "3 to 63 lower-case letters, digits and single dashes",
     });
   }
@@ -91,10 +91,10 @@ function dateOf(text: string | null): Date | undefined {
 
 const HOUR = 3600;
 
-/** With an account key, a signature for reading this blob alone; else the signature we were given, with all it allows. */
+/** With an account key, a URL that can only read this blob; with a shared access signature, a URL that contains it. */
 async function signForReading(blob: BlockBlobClient, seconds?: number): Promise<string | undefined> {
   const { protocol, searchParams } = new URL(blob.url);
-  // good enough for a copy, but nothing to be handed to others
+  // The signature may allow more than reading this blob. Use it for copies, never for a URL that a user asked for.
   if (searchParams.has("sig")) return seconds === undefined ? blob.url : undefined;
   if (!(blob.credential instanceof StorageSharedKeyCredential)) return undefined;
   return blob.generateSasUrl({
@@ -105,8 +105,8 @@ async function signForReading(blob: BlockBlobClient, seconds?: number): Promise<
 }
 
 /**
- * Azure stores `a\b` as `a/b` and drops dots at the end of a path segment, silently: two keys would share one blob.
- * Escaping such names would break the order of listings, so this adapter does not take them.
+ * Whether Azure would change a name: it stores `a\b` as `a/b` and drops dots at the end of a path segment, so that two
+ * keys would share one blob. Escaping such names would break the order of listings, so this adapter refuses them.
  */
 export function isAltered(name: string): boolean {
   return /\\|\.(?:\/|$)/.test(name);
@@ -129,7 +129,7 @@ async function connectService({ connectionString, accountUrl, container }: Azure
 
 function fromConnectionString(connectionString: string): BlobServiceClient {
   try {
-    // A copy, because the SDK writes into it.
+    // A copy, because the SDK modifies the options.
     return BlobServiceClient.fromConnectionString(connectionString, { ...options });
   } catch {
     // The SDK's error and its cause may quote the string, which holds the account key.

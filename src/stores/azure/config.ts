@@ -1,8 +1,8 @@
-/** How an Azure store is opened, secrets in the clear. Each member has an option in the descriptor. */
+/** The configuration of an Azure store, secrets in the clear. Each member has an option in the descriptor. */
 export interface AzureConfig {
   type: "azure";
   container: string;
-  /** As typed; `parseTargetPath` makes the prefix of it. */
+  /** As the user wrote it; `parseTargetPath` converts it to a key prefix. */
   targetPath?: string | undefined;
   connectionString?: string | undefined;
   accountUrl?: string | undefined;

@@ -1,8 +1,9 @@
 /*
- * Azure fetches the blob itself from a URL: Copy Blob From URL where the source is Azure's and its headers stay, Put
- * Blob From URL where headers change or the source is S3's, Put Block From URL for what is larger than one request may
- * be. Azure's sources are pinned to a version by their ETag. Whether Azure asks others for theirs is not documented:
- * a copy from S3 is proven by its MD5 where that is known, else by asking S3 once more before the blocks are committed.
+ * Server-side copies: Azure fetches the blob from a URL. Copy Blob From URL is used for Azure sources whose headers
+ * stay, Put Blob From URL if headers change or the source is S3, and Put Block From URL for blobs above the limit of
+ * one request. The ETag pins an Azure source to a version. Azure does not document whether it checks the ETag of other
+ * sources: a copy from S3 is verified by its MD5 if that is known, else by a request to S3 before the blocks are
+ * committed.
  */
 import { FeedctlError } from "../../errors.ts";
 import type { AzureCall } from "./call.ts";
@@ -15,13 +16,13 @@ import type { Key } from "../key.ts";
 import { throwIfInterrupted } from "../shared/signal.ts";
 import type { BlobInfo, CallOptions, PutOptions, PutResult, RemoteBlob } from "../store.ts";
 
-/** The limit of Copy Blob From URL. Put Blob From URL takes more, but says nothing for minutes. */
+/** The limit of Copy Blob From URL. Put Blob From URL accepts more, but is silent for minutes. */
 const SINGLE_MAX = 256 * 1024 * 1024;
 
 /** Azure is silent while it copies. */
 const SILENCE_MS = 600_000;
 
-/** What a blob is that nobody gave a type. */
+/** Azure's default content type. */
 const PLAIN = "application/octet-stream";
 
 export interface CopierParts {
@@ -33,7 +34,7 @@ export interface CopierParts {
 
 export interface Copier {
   reaches(from: RemoteBlob): boolean;
-  /** As `Store.copyFrom`; `doing` is the message's first half. */
+  /** As `Store.copyFrom`. `doing` begins the message of an error. */
   copy(key: Key, from: RemoteBlob, options: PutOptions, doing: string): Promise<PutResult | undefined>;
 }
 
@@ -43,7 +44,7 @@ export function createCopier({ connection, call, blobOf, head }: CopierParts): C
   const sources = createSources(connection.client.url);
   const unsupported = new Set<Way>();
 
-  /** Undefined: no URL could be had for it. */
+  /** Undefined: there is no URL for the source. */
   async function send(way: Way, key: Key, from: RemoteBlob, options: PutOptions, doing: string) {
     const { signal } = options;
     const blob = blobOf(key);
@@ -57,7 +58,7 @@ export function createCopier({ connection, call, blobOf, head }: CopierParts): C
     }
     const url = await sources.urlOf(from);
     if (url === undefined) return undefined;
-    // Other services compute the MD5 themselves; Azure's Content-MD5 is what its writer claimed, and proves nothing.
+    // Only for other services, which compute the MD5: Azure stores the Content-MD5 that the writer claimed.
     const proof = options.md5 ?? (isAzure(from) ? undefined : from.blob.md5);
     const common = {
       sourceConditions: { ifMatch },
@@ -68,7 +69,7 @@ export function createCopier({ connection, call, blobOf, head }: CopierParts): C
       signal,
       async (abortSignal) => {
         const { conditions } = described;
-        // Without any, that of the source would come along. No hash reads so.
+        // Without metadata in the request Azure copies the source's. "unknown" is not a hash and is ignored by reads.
         const metadata = Object.keys(described.metadata).length === 0 ? { sha256: "unknown" } : described.metadata;
         return way === "copy"
           ? blob.syncCopyFromURL(url, { ...common, conditions, metadata, abortSignal })
@@ -78,7 +79,7 @@ export function createCopier({ connection, call, blobOf, head }: CopierParts): C
     );
   }
 
-  /** Nobody else reads these bytes: at least they are as many as they should be. */
+  /** Checks the size of the copy, because this process does not see its bytes. Deletes it and throws `corrupt`. */
   async function checkSize(
     key: Key,
     etag: string | undefined,
@@ -116,7 +117,7 @@ export function createCopier({ connection, call, blobOf, head }: CopierParts): C
       if (refusal === "refused") sources.refused(from);
       if (refusal === "gone") throw new FeedctlError("not-found", `${doing}: its source is gone`);
       if (refusal !== "changed" && refusal !== "condition") return undefined;
-      // A condition is either ours, that nothing stands there, or that on the source.
+      // Either the target exists now, or the source has changed.
       const existing = refusal === "condition" && ifExists === "fail" ? await head(key, { signal }) : undefined;
       if (existing !== undefined) return compare(existing, from, options, doing);
       throw new FeedctlError("corrupt", `${doing}: its source is no longer the version that was listed`);
@@ -126,7 +127,7 @@ export function createCopier({ connection, call, blobOf, head }: CopierParts): C
   return { reaches: sources.reaches, copy };
 }
 
-/** Undefined: there is no sure way. */
+/** The request for a copy. Undefined: none could prove which version was copied. */
 function wayOf(from: RemoteBlob, options: PutOptions): Way | undefined {
   const { blob } = from;
   if (blob.tag === undefined || (!isAzure(from) && blob.size === 0)) return undefined;
@@ -137,12 +138,12 @@ function wayOf(from: RemoteBlob, options: PutOptions): Way | undefined {
   return keepsHeaders ? "copy" : "put";
 }
 
-/** What stands there, beside what should be copied. Undefined where only reading both would tell: a put does. */
-function compare(there: BlobInfo, { blob }: RemoteBlob, options: PutOptions, doing: string): PutResult | undefined {
+/** `unchanged` or `conflict` for an existing target. Undefined without a known hash: a put must compare the bytes. */
+function compare(existing: BlobInfo, { blob }: RemoteBlob, options: PutOptions, doing: string): PutResult | undefined {
   const { sha256 = blob.sha256, md5 = blob.md5 } = options;
-  const known = sha256 !== undefined && there.sha256 !== undefined;
-  const same = there.size === blob.size && (known ? sha256 === there.sha256 : md5 !== undefined && md5 === there.md5);
-  if (same) return { outcome: "unchanged", tag: there.tag, sha256 };
-  if (!known && there.size === blob.size) return undefined;
-  throw new FeedctlError("conflict", `${doing}: other content is already there`);
+  const known = sha256 !== undefined && existing.sha256 !== undefined;
+  const sameHash = known ? sha256 === existing.sha256 : md5 !== undefined && md5 === existing.md5;
+  if (existing.size === blob.size && sameHash) return { outcome: "unchanged", tag: existing.tag, sha256 };
+  if (!known && existing.size === blob.size) return undefined;
+  throw new FeedctlError("conflict", `${doing}: it already exists with other content`);
 }

@@ -4,11 +4,11 @@ import type { BlockBlobClient, ContainerClient } from "./client.ts";
 import type { Key } from "../key.ts";
 import type { CallOptions } from "../store.ts";
 
-/** Azure's limit of one Blob Batch. */
+/** Azure's limit for one Blob Batch. */
 const BATCH = 256;
 
-/** Batches on their way at once; also single deletes, where batches do not work. */
-const LANES = 4;
+/** How many batches are in flight at once. */
+const CONCURRENCY = 4;
 
 export interface Deletion {
   client: ContainerClient;
@@ -23,8 +23,8 @@ export interface Deletion {
 }
 
 /**
- * Deletes by Blob Batch. What a batch did not delete is tried again singly, which says why; so is everything where
- * the account does not serve batches (hierarchical namespaces, some emulators). Rejects after trying all.
+ * Deletes by Blob Batch. Blobs that a batch did not delete are deleted one by one, which gives the reason; so are all
+ * if the account does not support batches (hierarchical namespaces, some emulators). Rejects after trying all.
  */
 export async function deleteInBatches(deletion: Deletion): Promise<void> {
   const { keys, name, signal, remove } = deletion;
@@ -38,7 +38,7 @@ export async function deleteInBatches(deletion: Deletion): Promise<void> {
     }
   };
   const starts = Array.from({ length: Math.ceil(keys.length / BATCH) }, (_, i) => i * BATCH);
-  await inLanes(starts, async (start) => {
+  await forEachParallel(starts, async (start) => {
     for (const key of await deleteBatch(deletion, keys.slice(start, start + BATCH))) await single(key);
   });
   const [first] = failures;
@@ -54,7 +54,7 @@ export async function deleteInBatches(deletion: Deletion): Promise<void> {
   );
 }
 
-/** Returns the keys that are not proven to be gone. */
+/** Returns the keys that may still exist. */
 async function deleteBatch(
   { client, call, name, blobOf, signal }: Deletion,
   keys: readonly Key[],
@@ -78,12 +78,12 @@ async function deleteBatch(
   }
 }
 
-/** Every item is tried; the first rejection is thrown when all lanes have ended. */
-async function inLanes<T>(items: readonly T[], work: (item: T) => Promise<void>): Promise<void> {
+/** Runs `work` in several workers. A rejection ends its worker; the first one is thrown when all workers have ended. */
+async function forEachParallel<T>(items: readonly T[], work: (item: T) => Promise<void>): Promise<void> {
   let next = 0;
-  const lane = async () => {
+  const worker = async () => {
     while (next < items.length) await work(items[next++]!);
   };
-  const ended = await Promise.allSettled(Array.from({ length: LANES }, lane));
+  const ended = await Promise.allSettled(Array.from({ length: CONCURRENCY }, worker));
   for (const each of ended) if (each.status === "rejected") throw each.reason;
 }

@@ -12,16 +12,19 @@ export interface Description {
   at: BlockBlobClient;
   options: PutOptions;
   call: AzureCall;
-  /** Begins a message: what cannot be done with the key. */
+  /** Begins the message of an error: `cannot <verb> "<key>" in <store>`. */
   doing(verb: string, key: Key): string;
 }
 
-/** Two requests, the second of which holds on to what the first made: what comes in between is not overwritten. */
+/**
+ * `Store.describe`. Sets the headers, then the metadata. The second request requires the ETag of the first, so that a
+ * concurrent write is not overwritten.
+ */
 export async function describeAgain({ blob, at, options, call, doing }: Description): Promise<Pick<PutResult, "tag">> {
   const what = doing("change the headers of", blob.key);
   const { signal, contentType, cacheControl } = options;
   const md5 = options.md5 ?? blob.md5;
-  // Whatever is left out is removed, the MD5 too.
+  // Azure removes headers that the request leaves out, including the MD5.
   const headers = {
     ...(contentType !== undefined && { blobContentType: contentType }),
     ...(cacheControl !== undefined && { blobCacheControl: cacheControl }),
@@ -37,7 +40,7 @@ export async function describeAgain({ blob, at, options, call, doing }: Descript
     return { tag: plainTag(second.etag) };
   } catch (error) {
     const refusal = refusalOf(error);
-    if (refusal === "gone") throw new FeedctlError("not-found", `${what}: it is gone`, { cause: error });
+    if (refusal === "gone") throw new FeedctlError("not-found", `${what}: it does not exist`, { cause: error });
     if (refusal === "condition") throw new FeedctlError("corrupt", `${what}: it has changed`, { cause: error });
     throw error;
   }

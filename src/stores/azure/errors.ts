@@ -3,12 +3,12 @@ import type { ErrorCode } from "../../errors.ts";
 import { parseRetryAfter } from "../../lib/retry-after.ts";
 import { interrupted } from "../shared/signal.ts";
 
-/** What is kept of an SDK error. The error itself holds the request with its signature, and may hold a SAS. */
+/** The safe part of an SDK error. The error itself contains the signed request, and may contain a SAS. */
 export interface AzureCause {
   name: string;
   code: string | undefined;
   statusCode: number | undefined;
-  /** What the source of a copy answered to Azure. */
+  /** The status of the source's response to Azure, for a copy. */
   sourceStatus: number | undefined;
   message: string;
   requestId: string | undefined;
@@ -17,7 +17,7 @@ export interface AzureCause {
 export interface AzureTarget {
   host: string;
   container: string;
-  /** When the shared access signature ends, where one is used and it says so. */
+  /** When the shared access signature expires. Undefined: none is used, or it does not say. */
   expires?: Date | undefined;
 }
 
@@ -25,7 +25,7 @@ interface Meaning {
   code: ErrorCode;
   why: string;
   hint?: string;
-  /** The server is well, and asks for fewer requests. */
+  /** The server works and asks for fewer requests. */
   throttled?: boolean;
 }
 
@@ -40,7 +40,7 @@ const THROTTLED: Meaning = {
   throttled: true,
 };
 
-/** Azure's error codes that mean more than their HTTP status. */
+/** Azure's error codes that say more than their HTTP status. */
 const meanings: Record<string, Meaning> = {
   AuthenticationFailed: {
     code: "denied",
@@ -102,18 +102,18 @@ const meanings: Record<string, Meaning> = {
   ContainerBeingDeleted: { code: "unavailable", why: "the container is being deleted", hint: LATER },
   ContainerDisabled: { code: "denied", why: "the container is disabled" },
   BlobNotFound: { code: "not-found", why: "no such blob" },
-  BlobAlreadyExists: { code: "conflict", why: "a blob is already there" },
+  BlobAlreadyExists: { code: "conflict", why: "it already exists" },
   ConditionNotMet: { code: "conflict", why: "the blob changed meanwhile" },
-  InvalidBlockList: { code: "unavailable", why: "another upload of the same blob got in between", hint: "try again" },
+  InvalidBlockList: { code: "unavailable", why: "a concurrent upload of the same blob interfered", hint: "try again" },
   InvalidBlobOrBlock: {
     code: "conflict",
     why: "another tool left an unfinished upload of this blob",
     hint: "finish or discard it there; Azure drops it after a week",
   },
-  InvalidBlobType: { code: "conflict", why: "a blob of another type is there", hint: "delete the page or append blob" },
+  InvalidBlobType: { code: "conflict", why: "it is a blob of another type", hint: "delete the page or append blob" },
   LeaseIdMissing: {
     code: "conflict",
-    why: "somebody holds a lease on the blob",
+    why: "another client holds a lease on the blob",
     hint: "break the lease, or wait until it ends",
   },
   SnapshotsPresent: { code: "conflict", why: "the blob has snapshots" },
@@ -141,8 +141,8 @@ const credentialErrors = [
 ];
 
 /**
- * The only translation of what the SDK throws. `doing` is the message's first half: `cannot read "a/b"`. Errors that
- * are neither the service's, nor the network's, nor the credentials' are bugs and come back as they are.
+ * Translates the errors of the SDK; nothing else does. `doing` begins the message: `cannot read "a/b"`. An error that
+ * does not come from the service, the network or the credentials is a bug and is returned unchanged.
  */
 export function translateAzureError(error: unknown, doing: string, target: AzureTarget, signal?: AbortSignal): unknown {
   if (error instanceof FeedctlError || !(error instanceof Error)) return error;
@@ -154,7 +154,7 @@ export function translateAzureError(error: unknown, doing: string, target: Azure
   return new FeedctlError(code, `${doing}: ${why ?? ""}`, { hint, cause, throttled, retryAfter });
 }
 
-/** Azure's own code behind a translated error: `BlobAlreadyExists`, `ENOTFOUND`. For the adapter's decisions only. */
+/** Azure's code of a translated error: `BlobAlreadyExists`, `ENOTFOUND`. Only for decisions inside the adapter. */
 export function azureCode(error: unknown): string | undefined {
   return error instanceof FeedctlError ? (error.cause as AzureCause | undefined)?.code : undefined;
 }
@@ -199,10 +199,10 @@ function meaningOf(error: Error, cause: AzureCause, target: AzureTarget): Meanin
     return { code: "usage", why: `${target.host} does not accept the request (${words})` };
   if (status === 409 || status === 412)
     return { code: "conflict", why: `${target.host} reports a conflict (${words})` };
-  // Whoever is down for another reason does not know until when.
+  // A 503 with Retry-After is throttling: a server that is down does not know for how long.
   if (status === 429 || (status === 503 && retryAfterOf(error) !== undefined))
     return { ...THROTTLED, why: `${target.host} asks for fewer requests (${words})` };
-  // 404 without a code that we know is some proxy's, and says nothing about the blob.
+  // A 404 without a known code comes from a proxy and does not mean that the blob is absent.
   return { code: "unavailable", why: `${target.host} does not serve the request (${words})`, hint: LATER };
 }
 
@@ -237,7 +237,7 @@ interface RestErrorLike extends Error {
 
 function causeOf(error: RestErrorLike): AzureCause {
   const headers = error.response?.headers;
-  // HEAD has no body; then the header alone tells the code.
+  // The response to HEAD has no body: the header has the code.
   const code = headers?.get("x-ms-error-code") ?? error.details?.["errorCode"] ?? error.code;
   return {
     name: error.name,
@@ -253,14 +253,14 @@ function retryAfterOf({ response }: RestErrorLike): number | undefined {
   return parseRetryAfter(response?.headers?.get("retry-after"), response?.headers?.get("date"));
 }
 
-/** Whatever follows the question mark of a URL may be its signature, ours or S3's. */
+/** Removes the query of every URL, which may be a signature of Azure or S3. */
 function redact(text: string): string {
   return text
     .replace(/(\bhttps?:\/\/[^\s"'<>?]*)\?[^\s"'<>]*/gi, "$1?***")
     .replace(/\b(sig|AccountKey|SharedAccessSignature|X-Amz-[\w-]+)=[^&;\s"']+/gi, "$1=***");
 }
 
-/** By the server's clock where it tells the time: it is the one that counts. */
+/** Compares with the server's clock if the response has a date: the server decides. */
 function hasExpired({ response }: RestErrorLike, { expires }: AzureTarget): boolean {
   const now = Date.parse(response?.headers?.get("date") ?? "");
   return expires !== undefined && expires.getTime() <= (Number.isNaN(now) ? Date.now() : now);

@@ -13,11 +13,11 @@ export interface Reading {
   blob: BlockBlobClient;
   options: GetOptions;
   call: AzureCall;
-  /** The message's first half. */
+  /** Begins the message of an error. */
   doing: string;
 }
 
-/** `Store.get` of one blob: every answer, also after a broken connection, is of one version. */
+/** `Store.get`. All bytes are of one version, even if the connection breaks and the read is resumed. */
 export async function getBlob({ key, blob, options, call, doing }: Reading): Promise<Readable> {
   const { signal, range, known, onInfo } = options;
   const { start, end } = checkRange(range, doing);
@@ -25,7 +25,7 @@ export async function getBlob({ key, blob, options, call, doing }: Reading): Pro
   const open = async (offset: number, ifMatch: string | undefined) => {
     const count = end === undefined ? undefined : end - offset;
     try {
-      // The signal must not outlive the call: it would abort the body as well, and hide the reason.
+      // The call's own signal: the caller's would abort the body, too, and hide the reason.
       return await call(doing, signal, (abortSignal) =>
         blob.download(offset, count, {
           abortSignal,
@@ -36,7 +36,7 @@ export async function getBlob({ key, blob, options, call, doing }: Reading): Pro
     } catch (error) {
       if (azureCode(error) !== "ConditionNotMet") throw error;
       if (knownTag !== undefined) {
-        // Azurite says the same of a blob that is gone.
+        // Azurite returns the same code for a blob that does not exist: this throws `not-found` then.
         await call(doing, signal, (abortSignal) => blob.getProperties({ abortSignal }));
         throw new FeedctlError("corrupt", `${doing}: it is no longer the version that was listed`);
       }
@@ -47,7 +47,7 @@ export async function getBlob({ key, blob, options, call, doing }: Reading): Pro
   const body = first.readableStreamBody as Readable;
   const size = first.contentLength ?? 0;
   if (range !== undefined && size === 0) {
-    // From the first byte on, the SDK asks without a range.
+    // The SDK sends no range for a read from the first byte, so that Azure did not refuse it.
     body.destroy();
     throw new FeedctlError("usage", `${doing}: the range starts past the end of the blob`);
   }
@@ -61,7 +61,7 @@ export async function getBlob({ key, blob, options, call, doing }: Reading): Pro
       cacheControl,
       metadata,
       contentLength: whole === undefined ? size : Number(whole),
-      // Of a range, Content-MD5 would be the range's own.
+      // The Content-MD5 of a range is that of the range.
       contentMD5: whole === undefined ? first.contentMD5 : first.blobContentMD5,
     }),
   );
@@ -74,6 +74,6 @@ function checkRange(range: ByteRange | undefined, doing: string): ByteRange {
   const { start, end } = range ?? { start: 0 };
   const valid =
     Number.isSafeInteger(start) && start >= 0 && (end === undefined || (Number.isSafeInteger(end) && end > start));
-  if (!valid) throw new FeedctlError("usage", `${doing}: ${start} to ${end ?? "the end"} is no range of bytes`);
+  if (!valid) throw new FeedctlError("usage", `${doing}: ${start} to ${end ?? "the end"} is not a range of bytes`);
   return { start, end };
 }

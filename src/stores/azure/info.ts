@@ -2,7 +2,7 @@ import { fromAzureMetadata } from "./metadata.ts";
 import type { Key } from "../key.ts";
 import type { BlobInfo } from "../store.ts";
 
-/** What both a HEAD and a listing tell of a blob. */
+/** The properties of a blob that both a HEAD and a listing return. */
 export interface AzureProperties {
   contentLength?: number | undefined;
   lastModified?: Date | undefined;
@@ -29,12 +29,12 @@ export function describeBlob(key: Key, found: AzureProperties, read = fromAzureM
   };
 }
 
-/** Headers quote an ETag, listings do not. */
+/** An ETag without quotes: headers quote it, listings do not. */
 export function plainTag(etag: string | undefined): string | undefined {
   return etag?.replaceAll('"', "");
 }
 
-/** As conditions take it. */
+/** An ETag in the form that conditions need. */
 export function quotedTag(tag: string): string {
   return `"${tag}"`;
 }

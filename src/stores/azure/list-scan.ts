@@ -1,14 +1,14 @@
-// Reads a page of List Blobs in one pass. The SDK's parser builds a tree of everything, then maps it to objects: that
-// takes fifty times as long, and holds up every transfer meanwhile.
+// Reads a page of List Blobs in one pass. The SDK's parser builds a tree of it and maps that to objects, which takes
+// fifty times as long and blocks every transfer meanwhile.
 import { specialEnd, unescapeXml } from "../shared/xml-text.ts";
 
 export interface ListingPage {
   blobs: ListedBlob[];
-  /** Where the next page begins; empty when this is the last. Undefined: the page does not say. */
+  /** The continuation marker; empty on the last page. Undefined: the page does not say. */
   next: string | undefined;
 }
 
-/** All as it came, but decoded. */
+/** The values of the page, decoded and not validated. */
 export interface ListedBlob {
   name: string | undefined;
   size: number | undefined;
@@ -21,22 +21,23 @@ export interface ListedBlob {
   metadata: Record<string, string> | undefined;
 }
 
-/** Where in the page an element stands; what its children may mean follows from it. */
+/** The state of the scanner: the kind of the innermost open element, which decides the kinds of its children. */
 const [OUTSIDE, PAGE, BLOBS, BLOB, PROPERTIES, METADATA, TEXT, OTHER] = [0, 1, 2, 3, 4, 5, 6, 7];
 const wanted = new Set(["Content-Length", "Last-Modified", "Etag", "Content-MD5", "Content-Type", "Cache-Control"]);
 
 const [BANG, SLASH, QUESTION, LT] = [0x21, 0x2f, 0x3f, 0x3c];
 
 /**
- * `undefined`: no listing, whatever else it is. `"cut"`: it begins as a listing, and its end is missing. Elements may
- * come in any order; unknown ones are skipped with all they hold.
+ * Parses a page. `undefined`: it is not a listing. `"cut"`: it begins as a listing and is truncated. Elements may come
+ * in any order; unknown ones are skipped with their content.
  */
 export function scanListing(bytes: Buffer): ListingPage | "cut" | undefined {
-  // One character a byte, so that positions fit both; slices of the bytes do not keep the whole page in memory.
+  // One character per byte, so that positions are the same in text and bytes. Values are decoded from the bytes: slices
+  // of `text` would keep the whole page in memory.
   const text = bytes.toString("latin1");
   const page: ListingPage = { blobs: [], next: undefined };
   let blob = nothing();
-  /** Open elements, and what each of them is. */
+  /** The names of the open elements; `places` has their kinds. */
   const open: string[] = [];
   const places: number[] = [OUTSIDE];
   let place = OUTSIDE;
@@ -135,7 +136,7 @@ function setProperty(blob: ListedBlob, name: string, value: string): void {
   else blob.cacheControl = value;
 }
 
-/** Names that XML cannot hold come so. What is no percent-encoding stays as it is. */
+/** Decodes a name with `Encoded="true"`, which XML could not represent. Leaves malformed encoding unchanged. */
 function decodePercent(text: string): string {
   try {
     return decodeURIComponent(text);
@@ -144,16 +145,16 @@ function decodePercent(text: string): string {
   }
 }
 
-/** Where the name that starts here ends; a slash may begin it, or end the tag. */
+/** Where the name at `from` ends. A slash may begin the name (of an end tag), or end the tag. */
 function nameEnd(text: string, from: number): number {
   for (let to = from; ; to++) {
     const one = text.charCodeAt(to);
-    // Also NaN, the end of the text.
+    // True of NaN as well, the end of the text.
     if (!(one > 0x20) || one === 0x3e || (one === SLASH && to > from)) return to;
   }
 }
 
-/** Where a tag ends whose attributes begin here; a `>` in quotes does not end it. Negative: nowhere. */
+/** Where the tag with these attributes ends, or -1. A `>` in quotes does not end it. */
 function tagEnd(text: string, attributes: number): number {
   let quote = 0;
   for (let i = attributes; ; i++) {
@@ -165,7 +166,7 @@ function tagEnd(text: string, attributes: number): number {
   }
 }
 
-/** Cut within its first tag, or before it. */
+/** Whether the text was truncated within its first tag or before it. */
 function isBeginning(text: string): boolean {
   return /^(?:\xef\xbb\xbf)?\s*<(?:\?xml|EnumerationResults)/.test(text);
 }

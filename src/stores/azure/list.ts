@@ -12,13 +12,13 @@ import type { Key } from "../key.ts";
 import { throwIfInterrupted } from "../shared/signal.ts";
 import type { BlobInfo, CallOptions } from "../store.ts";
 
-/** Azure's maximum; scanning so many takes some twenty milliseconds. */
+/** Blobs per page, Azure's maximum. Scanning a page takes about 20 ms. */
 const PAGE = 5_000;
 
-/** How often one page is asked for when its answer breaks off. */
+/** How often a page is requested when its response is truncated. */
 const TRIES = 3;
 
-/** Far beyond 5,000 blobs with as much metadata as Azure allows. */
+/** Upper bound of a page. 5,000 blobs with all the metadata that Azure allows are far smaller. */
 const MAX_BYTES = 256 * 1024 * 1024;
 
 export interface Listing {
@@ -33,7 +33,10 @@ interface Page {
   next: string | undefined;
 }
 
-/** Fetches one page ahead; proves that names increase strictly, because mirrors delete what a listing leaves out. */
+/**
+ * `Store.list`. Prefetches one page. Throws if names are not strictly increasing, because a mirror deletes what a
+ * listing leaves out.
+ */
 export async function* listBlobs(listing: Listing, keyPrefix: string, options: ListOptions): AsyncGenerator<BlobInfo> {
   const { prefix, name } = listing.connection;
   const { signal, onForeign } = options;
@@ -45,7 +48,7 @@ export async function* listBlobs(listing: Listing, keyPrefix: string, options: L
   if (signal?.aborted === true) follow();
   const fetchAhead = (marker?: string): Promise<Page> => {
     const page = fetchPage(listing, start, marker, doing, stop.signal);
-    // It may fail while its predecessor is being consumed; whoever awaits it hears of it.
+    // It may fail before the loop below awaits it, which then gets the error.
     page.catch(() => undefined);
     return page;
   };
@@ -55,7 +58,7 @@ export async function* listBlobs(listing: Listing, keyPrefix: string, options: L
     while (pending !== undefined) {
       const { items, next }: Page = await pending;
       pending = next === undefined ? undefined : fetchAhead(next);
-      // Scanning took a while, and whoever takes these blobs may not let others in between either.
+      // Scanning has blocked the event loop for a while, and the consumer of these blobs may block it, too.
       await setImmediate();
       for (const item of items) {
         throwIfInterrupted(signal);
@@ -82,7 +85,7 @@ function describeListed(key: Key, item: ListedBlob, read: StoredMetadata): BlobI
   const { size, etag, md5, contentType, cacheControl } = item;
   const found = {
     contentLength: size,
-    // Reading such a date is slow, and only needed where nobody kept the file's own time.
+    // Parsing the date is slow, so it is parsed only if the metadata have no time.
     lastModified: read.modified ?? new Date(Date.parse(item.lastModified ?? "") || 0),
     etag,
     contentMD5: md5 === undefined ? undefined : Buffer.from(md5, "base64"),
@@ -104,19 +107,19 @@ async function fetchPage(
     const page = bytes === undefined ? "cut" : scanListing(bytes);
     if (page === "cut") {
       if (tries < TRIES) continue;
-      throw new FeedctlError("unavailable", `${doing}: the answer broke off ${TRIES} times`);
+      throw new FeedctlError("unavailable", `${doing}: the response was truncated ${TRIES} times`);
     }
-    // Any web page is an answer too.
-    if (page === undefined) throw corrupt(doing, "the answer is no listing", "look at the endpoint and the network");
-    if (page.next === undefined) throw corrupt(doing, "the answer does not say whether more follows");
+    // Such as a proxy's web page.
+    if (page === undefined) throw corrupt(doing, "the response is not a listing", "check the endpoint and the network");
+    if (page.next === undefined) throw corrupt(doing, "the response does not say whether more follows");
     if (marker !== undefined && page.next === marker) {
-      throw corrupt(doing, `the listing does not go on after ${JSON.stringify(marker)}`);
+      throw corrupt(doing, `it repeats the same continuation marker ${JSON.stringify(marker)}`);
     }
     return { items: page.blobs, next: page.next === "" ? undefined : page.next };
   }
 }
 
-/** Undefined: the answer broke off. */
+/** Undefined: the response was truncated. */
 async function fetchBytes(
   { connection, call }: Listing,
   prefix: string,
@@ -140,7 +143,7 @@ async function fetchBytes(
       for await (const chunk of body as AsyncIterable<Buffer>) {
         progressed();
         length += chunk.length;
-        if (length > MAX_BYTES) throw corrupt(doing, "the answer is too long for a listing");
+        if (length > MAX_BYTES) throw corrupt(doing, "the response is too long for a listing");
         chunks.push(chunk);
       }
     } catch (error) {

@@ -2,12 +2,14 @@ import { FeedctlError } from "../../errors.ts";
 import { parseEndpoint } from "../shared/endpoint.ts";
 import type { AzureConfig } from "./config.ts";
 
-/** The account an Azure container is in: its blob host, and the path where the host does not name the account. */
+/**
+ * The canonical name of the account of a container: its blob host, and the path if the host does not name the account.
+ */
 export function azureHost({ connectionString, accountUrl, container }: AzureConfig): string {
   const { host, path } = parseEndpoint(azureEndpoint(connectionString, accountUrl), "Azure endpoint");
-  // ACCOUNT[-secondary][.privatelink][.zNN].blob|dfs.SUFFIX: the same account by each of them.
+  // ACCOUNT[-secondary][.privatelink][.zNN].blob|dfs.SUFFIX: all of these name the same account.
   const named = /^([a-z0-9]+)(?:-secondary)?(?:\.privatelink)?(?:\.z\d+)?\.(?:blob|dfs)\.([^:]+)$/.exec(host);
-  // A host that names the account has nothing but containers below it.
+  // If the host names the account, the path only names a container.
   if (named !== null) return `${named[1]}.blob.${named[2]}`;
   // ProGet's ContainerUri ends in the container.
   return host + (path.endsWith(`/${container}`) ? path.slice(0, -container.length - 1) : path);

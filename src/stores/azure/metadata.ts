@@ -1,9 +1,9 @@
 /*
- * Azure's metadata names are C# identifiers without case, its values header text. Ours are any text. Names: `a-z` and
- * `0-9` stay, every other UTF-8 byte becomes `_hh`, also a leading digit and the first letter of the names that mean
- * something to feedctl or Azure. Values: printable ASCII stays, unless blanks would not survive in a header; the rest
- * becomes `utf-8''` and percent-encoding, as in RFC 8187. What others wrote and we would not have written is left
- * alone, its name in lower case, because a HEAD tells it so.
+ * Encodes user metadata for Azure. Its names are case-insensitive C# identifiers and its values header text, while ours
+ * are any text. Names: `a-z` and `0-9` stay, every other UTF-8 byte becomes `_hh`. A leading digit is escaped, too, and
+ * so is the first letter of a name that feedctl or Azure reserves. Values: printable ASCII stays unless it has blanks
+ * that a header would lose; other values become `utf-8''` and percent-encoding, as in RFC 8187. Entries of other tools
+ * that this encoding cannot produce are returned unchanged, their names in lower case as a HEAD returns them.
  */
 import type { PutOptions } from "../store.ts";
 
@@ -11,13 +11,13 @@ const MODIFIED = "mtime";
 const SHA256 = "sha256";
 const reserved = [MODIFIED, SHA256, "hdi_isfolder"];
 const ENCODED = "utf-8''";
-/** Stands for the empty name; no escape looks like it. */
+/** Encodes the empty name. No escape looks like it. */
 const NAMELESS = "__";
 
 export interface StoredMetadata {
   sha256: string | undefined;
   modified: Date | undefined;
-  /** What the caller gave to `put`; undefined when that was nothing. */
+  /** The metadata that were passed to `put`. Undefined: none. */
   metadata: Record<string, string> | undefined;
   /** A directory marker of a hierarchical account or of Hadoop. */
   isFolder: boolean;
@@ -60,7 +60,7 @@ function decodeName(name: string): string {
   try {
     decoded = decodeURIComponent(escaped);
   } catch {
-    // Somebody else's `foo_bar`: we only write escapes of whole UTF-8 characters.
+    // A name of another tool, such as `foo_bar`: feedctl only escapes whole UTF-8 characters.
     return name;
   }
   return encodeName(decoded) === name ? decoded : name;
@@ -76,7 +76,7 @@ function decodeValue(value: string): string {
   try {
     return decodeURIComponent(value.slice(ENCODED.length));
   } catch {
-    // Not ours: we never write a broken escape.
+    // A value of another tool: feedctl never writes a broken escape.
     return value;
   }
 }

@@ -5,30 +5,30 @@ import { interrupted } from "../shared/signal.ts";
 
 const MIB = 1024 * 1024;
 
-/** How often one read may lose its connection and go on where it was. */
+/** How often one read may lose its connection and resume. */
 const MAX_RESUMES = 4;
 
 export interface ResumingRead {
-  /** Bytes that must come in all. */
+  /** Bytes of the whole read. */
   size: number;
-  /** The body of the first answer. */
+  /** The body of the first response. */
   first: Readable;
-  /** Opens the rest of the very same content, or rejects with a `FeedctlError`. */
+  /** Opens the rest of the same version, or rejects with a `FeedctlError`. */
   reopen(received: number): Promise<Readable>;
-  /** The message's first half. */
+  /** Begins the message of an error. */
   doing: string;
   signal: AbortSignal | undefined;
 }
 
 /**
- * Delivers a blob over several connections if need be. The SDK's own resuming reader gives up on a connection that is
- * cut (it takes the cut for an abort), so it is told not to try and this does it instead.
+ * A stream of a blob that resumes over a new connection when one breaks. It replaces the SDK's own resuming reader,
+ * which mistakes a broken connection for an abort.
  */
 export function resumingRead({ size, first, reopen, doing, signal }: ResumingRead): Readable {
   let received = 0;
   let resumes = 0;
   let body: Readable | undefined;
-  // A consumer may take as long as it likes; only while it waits for bytes does silence count.
+  // The silence timeout only applies while the consumer waits for bytes.
   let waiting = true;
   const silence = setTimeout(() => {
     if (waiting) body?.destroy(new Error(`silent for ${SILENCE_MS / 1000} s`));
@@ -68,7 +68,7 @@ export function resumingRead({ size, first, reopen, doing, signal }: ResumingRea
 
   const attach = (next: Readable): void => {
     body = next;
-    // An aborted body may complain after it was given up.
+    // Ignores errors of a body that was replaced.
     next.on("error", (error) => void (next === body && broken(error)));
     if (stream.destroyed) {
       next.destroy();
@@ -79,7 +79,7 @@ export function resumingRead({ size, first, reopen, doing, signal }: ResumingRea
       if (next !== body) return;
       received += chunk.length;
       if (received > size) {
-        stream.destroy(new FeedctlError("corrupt", `${doing}: more bytes than the ${size} that were announced`));
+        stream.destroy(new FeedctlError("corrupt", `${doing}: more than the announced ${size} bytes arrived`));
         return;
       }
       silence.refresh();

@@ -3,18 +3,18 @@ import { FeedctlError, isFeedctlError } from "../../errors.ts";
 import type { AzureCause } from "./errors.ts";
 import type { RemoteBlob } from "../store.ts";
 
-/** So many refusals in a row, and a source is not tried again: single ones come and go, most of all with S3's. */
+/** A source is not tried again after this many refusals in a row. Single refusals are often transient with S3. */
 const PATIENCE = 3;
 
-/** Azure's limit of a source's URL. */
+/** Azure's limit for the URL of a source. */
 const MAX_URL = 2048;
 
-/** Where blobs come from, and what is known of Azure's ways to get at them. */
+/** Remembers from which sources Azure can copy. */
 export interface AzureSources {
   reaches(from: RemoteBlob): boolean;
   /**
-   * The URL to be handed to Azure; undefined: there is none, or it must not be handed over. A URL opens the blob to
-   * whoever sees it: it goes over https alone, unless both ends are near, and never to a cloud that cannot reach it.
+   * The signed URL to send to Azure. Undefined: there is none, or Azure must not get it. Such a URL grants access, so
+   * it must be https unless both ends are in the local network, and a cloud never gets a URL of the local network.
    */
   urlOf(from: RemoteBlob): Promise<string | undefined>;
   succeeded(from: RemoteBlob): void;
@@ -47,7 +47,9 @@ export function createSources(endpoint: string): AzureSources {
   };
 }
 
-/** Undefined: Azure could not prove which version it fetched. Of Azure's own blobs the account decides. */
+/**
+ * What refusals are counted by: the account of an Azure blob, else the bucket. Undefined: the version is unprovable.
+ */
 function placeOf({ origin }: RemoteBlob): string | undefined {
   if (origin?.urlHasTag !== true) return undefined;
   const { type, host, bucket } = origin;
@@ -74,7 +76,7 @@ for (const [net, prefix] of [
 ] as const)
   near.addSubnet(net, prefix, "ipv6");
 
-/** This machine or its own network, as far as the name tells. */
+/** Whether the name or address is of this machine or the local network. */
 function isNear(hostname: string): boolean {
   const host = hostname.replace(/^\[|\]$|\.$/g, "");
   const version = isIP(host);
@@ -85,13 +87,13 @@ function isNear(hostname: string): boolean {
 const conditionCodes = ["BlobAlreadyExists", "ConditionNotMet", "TargetConditionNotMet"];
 
 /**
- * What a failed copy means. `changed`: the source is another version now. `condition`: that, or something stands where
- * nothing should. `gone`: Azure has no such blob. `unsupported`: this service does not know the request. `refused`: it
- * cannot get at the source, or does not want to. `lost`: it found nothing there, and only the source can tell why.
+ * Why a copy failed. `changed`: the source is another version now. `condition`: that, or the target exists. `gone`: the
+ * Azure source does not exist. `unsupported`: the service does not support the request. `refused`: Azure cannot read
+ * the source, or refuses to. `lost`: the source responded with 404, for an unknown reason.
  */
 export type Refusal = "changed" | "condition" | "gone" | "unsupported" | "refused" | "lost";
 
-/** Undefined: the failure stands as it is. */
+/** Undefined: not a refusal; the caller must throw the error. */
 export function refusalOf(error: unknown): Refusal | undefined {
   if (!(error instanceof FeedctlError) || error.code === "interrupted" || error.code === "corrupt") return undefined;
   const { code, statusCode, sourceStatus } = (error.cause ?? {}) as Partial<AzureCause>;
@@ -105,7 +107,7 @@ export function refusalOf(error: unknown): Refusal | undefined {
     if (status === 404) return "lost";
     return status === 429 || status === 503 ? undefined : "refused";
   }
-  // Among them refusals of our own: then the put that follows says so.
+  // Some are refusals to write the target; the put that follows reports them.
   if (isFeedctlError(error, "usage", "denied", "conflict", "not-found")) return "refused";
   return code === "OperationTimedOut" ? "refused" : undefined;
 }

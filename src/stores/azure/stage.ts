@@ -16,19 +16,19 @@ const SILENCE_MS = 600_000;
 export interface RemoteStaging {
   blob: BlockBlobClient;
   from: RemoteBlob;
-  /** The version that Azure must find at the source. */
+  /** The ETag that the source must have, in quotes. */
   ifMatch: string;
   sources: AzureSources;
   connection: AzureConnection;
   call: AzureCall;
-  /** The message's first half. */
+  /** Begins the message of an error. */
   doing: string;
   signal: AbortSignal | undefined;
 }
 
 /**
- * Lets Azure fetch a blob block by block; the ids are then to be committed. The URL is asked for anew for every block,
- * because it ends with the session that made it. Undefined: there is no URL, or nobody can prove the version.
+ * Lets Azure fetch a blob block by block; returns the ids to commit. Creates a URL for every block, because a URL
+ * expires with the session that signed it. Undefined: there is no URL, or the version cannot be proven.
  */
 export async function stageFromUrl(staging: RemoteStaging): Promise<string[] | undefined> {
   const { blob, from, ifMatch, sources, connection, call, doing, signal } = staging;
@@ -36,7 +36,7 @@ export async function stageFromUrl(staging: RemoteStaging): Promise<string[] | u
   const blockSize = Math.max(BLOCK, Math.ceil(size / MAX_BLOCKS / MIB) * MIB);
   const attempt = randomBytes(32);
   const ids = Array.from({ length: Math.ceil(size / blockSize) }, (_, i) => blockId(i, attempt));
-  // The SDK's own method forgets conditions on the source.
+  // The SDK's public method drops the conditions on the source.
   const { blockBlob } = connection.bare(blob.url);
   let missing = false;
   const stage = async (index: number, stop: AbortSignal): Promise<void> => {
@@ -61,12 +61,12 @@ export async function stageFromUrl(staging: RemoteStaging): Promise<string[] | u
   return ids;
 }
 
-/** Asks the source itself whether it is still the told version. False: it does not say; `corrupt` if it is not. */
+/** Requests the source with `If-Match`. False: it does not confirm the version. Throws `corrupt` if it has changed. */
 async function isStill({ from, ifMatch, sources, doing, signal }: RemoteStaging): Promise<boolean> {
   const url = await sources.urlOf(from);
   if (url === undefined) return false;
   const headers = { "if-match": ifMatch, range: "bytes=0-0" };
-  // Its error may hold the URL.
+  // The error may contain the signed URL, so it is dropped.
   const answer = await fetch(url, { headers, signal: signal ?? null }).catch(() => undefined);
   if (signal?.aborted === true) throw interrupted(signal.reason);
   await answer?.body?.cancel();

@@ -1,9 +1,9 @@
 /*
- * Blob name = target path + key, as UTF-8, nothing escaped. Azure itself alters backslashes and dots at the end of a
- * segment, so keys with those are refused by `put` and never found. SHA-256 and the time of modification lie in the
- * blob's metadata as `sha256` and `mtime`; the MD5 in Content-MD5; see azure-metadata.ts for the user's metadata.
- * A blob appears with Put Blob or Put Block List, whole or not at all; blocks that were staged and never committed
- * are invisible, and Azure drops them after a week.
+ * The blob name is the target path and the key, as UTF-8, without escapes. Azure changes backslashes and dots at the
+ * end of a segment, so `put` refuses such keys and reads never find them. SHA-256 and modification time are metadata of
+ * the blob, as `sha256` and `mtime`; the MD5 is Content-MD5; see metadata.ts for the user's metadata. A blob appears
+ * with Put Blob or Put Block List, whole or not at all. Staged blocks that are never committed are invisible, and Azure
+ * drops them after a week.
  */
 import { createHash } from "node:crypto";
 import type { Readable } from "node:stream";
@@ -24,12 +24,12 @@ import type { PromisedOptions } from "../shared/promised-hash.ts";
 import type { BlobInfo, BlobSource, CallOptions, GetOptions, PutOptions, PutResult, Store } from "../store.ts";
 import type { AzureConfig } from "./config.ts";
 
-/** A commit discards the blocks that other uploads of the same blob have staged: they then start over, this often. */
+/** How often an upload starts again. A commit discards the blocks of concurrent uploads of the same blob. */
 const UPLOAD_ATTEMPTS = 3;
 
 const raceCodes = ["BlobAlreadyExists", "ConditionNotMet", "InvalidBlockList"];
 
-/** Opens a container as a store; it must exist, which the first call finds out. Sends nothing yet. */
+/** Opens a container as a store. Sends nothing; the first call fails if the container does not exist. */
 export async function openAzureStore(config: AzureConfig): Promise<Store> {
   const connection = await connectAzure(config);
   const { client, prefix, name } = connection;
@@ -55,7 +55,7 @@ export async function openAzureStore(config: AzureConfig): Promise<Store> {
     return getBlob({ key, blob: blobOf(key), options, call, doing: what });
   }
 
-  /** Whether what stands there is what should be stored: `unchanged`, or rejects with `conflict`. */
+  /** `unchanged` if the existing blob has the same bytes. Rejects with `conflict` for other bytes. */
   async function compare(
     existing: BlobInfo,
     source: BlobSource,
@@ -66,14 +66,14 @@ export async function openAzureStore(config: AzureConfig): Promise<Store> {
     const same = async (): Promise<boolean> => {
       if (size !== source.size) return false;
       if (sha256 !== undefined) return sha256 === options.sha256;
-      // Content-MD5 is what its writer claimed: when it differs that proves nothing.
+      // Azure stores the Content-MD5 that the writer claimed: a difference proves nothing.
       if (md5 !== undefined && existing.md5 === md5) return true;
       const hash = createHash("sha256");
       for await (const chunk of await get(key, { signal: options.signal })) hash.update(chunk as Buffer);
       return hash.digest("hex") === options.sha256;
     };
     if (await same()) return { outcome: "unchanged", tag };
-    throw new FeedctlError("conflict", `${doing("store", key)}: other content is already there`);
+    throw new FeedctlError("conflict", `${doing("store", key)}: it already exists with other content`);
   }
 
   async function put(key: Key, source: BlobSource, options: PromisedOptions): Promise<PutResult> {
@@ -83,7 +83,7 @@ export async function openAzureStore(config: AzureConfig): Promise<Store> {
     let md5 = options.md5;
     const asks = ifExists === "replace" ? options.replaces === undefined : isLarge(source);
     const before = asks ? await head(key, { signal }) : undefined;
-    // Spares sending a large blob only to hear that it is there.
+    // Saves sending a large blob that exists already.
     if (ifExists === "fail" && before !== undefined) return compare(before, source, options, md5);
     for (let attempt = 1; ; attempt++) {
       try {
@@ -112,7 +112,7 @@ export async function openAzureStore(config: AzureConfig): Promise<Store> {
 
   const copier = createCopier({ connection, call, blobOf, head });
 
-  /** Whoever may not ask is told nothing, and the blob counts as private. */
+  /** Without permission to read the container's properties its blobs are reported as private. */
   async function isPublic(): Promise<boolean> {
     try {
       const found = await call(`cannot look up ${name}`, undefined, (abortSignal) =>
@@ -133,7 +133,7 @@ export async function openAzureStore(config: AzureConfig): Promise<Store> {
     get,
     put: hashFirst(async (key, source, options) => {
       const result = await put(key, source, options);
-      // We leave none; whoever asks may have found one elsewhere.
+      // This adapter saves no notes, but the caller's may be of another store.
       if (isLarge(source)) await options.notes?.drop(key);
       return result;
     }),
@@ -170,7 +170,7 @@ export async function openAzureStore(config: AzureConfig): Promise<Store> {
         name,
         signal: options.signal,
       }),
-    // The SDK's sockets are shared, idle ones do not keep the process alive, and nothing else is open.
+    // Nothing to close: the SDK's sockets are shared, and idle ones do not keep the process alive.
     [Symbol.asyncDispose]: async () => undefined,
   };
 }

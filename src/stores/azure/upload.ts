@@ -1,7 +1,7 @@
 import { createHash, randomBytes } from "node:crypto";
 import type { Hash } from "node:crypto";
 import { FeedctlError } from "../../errors.ts";
-import { blockId, LANES, MAX_BLOCKS, stageBlocks, stagedBlocks } from "./blocks.ts";
+import { blockId, CONCURRENCY, MAX_BLOCKS, stageBlocks, stagedBlocks } from "./blocks.ts";
 import type { AzureCall } from "./call.ts";
 import type { BlockBlobClient } from "./client.ts";
 import { toAzureMetadata } from "./metadata.ts";
@@ -12,7 +12,7 @@ import type { BlobSource, PutOptions } from "../store.ts";
 
 const MIB = 1024 * 1024;
 
-/** Up to here one request carries the whole blob, and it is checked before anything is sent. */
+/** Blobs up to this size are sent in one request, after they were verified. */
 const SINGLE_MAX = 8 * MIB;
 
 export interface Upload {
@@ -20,7 +20,7 @@ export interface Upload {
   source: BlobSource;
   options: PromisedOptions;
   call: AzureCall;
-  /** The message's first half. */
+  /** Begins the message of an error. */
   doing: string;
 }
 
@@ -33,8 +33,8 @@ export function isLarge(source: BlobSource): boolean {
 }
 
 /**
- * Sends the source, verifies its size and hashes, and only then makes it visible. `md5Known` gets the content's MD5
- * as soon as the source is verified, also when the service then refuses the blob because one is there.
+ * Sends the source, verifies its size and hashes, and only then makes it visible. Calls `md5Known` as soon as the
+ * source is verified, even if Azure then refuses the blob because it already exists.
  */
 export async function upload(work: Upload, md5Known: (md5: Buffer) => void): Promise<Uploaded> {
   return isLarge(work.source) ? uploadBlocks(work, md5Known) : uploadSingle(work, md5Known);
@@ -73,15 +73,15 @@ interface Block {
   bytes: Buffer;
 }
 
-/** Memory: as many blocks as are read ahead, as are on their way, and one. */
+/** Memory: the blocks that are read ahead, those in flight, and one more. */
 async function uploadBlocks(
   { blob, source, options, call, doing }: Upload,
   md5Known: (md5: Buffer) => void,
 ): Promise<Uploaded> {
   const { notes, sha256, signal } = options;
   const partSize = Math.max(SINGLE_MAX, Math.ceil(source.size / MAX_BLOCKS / MIB) * MIB);
-  // Uncommitted blocks belong to the blob, not to an upload: two uploads at once may name the same block only when it
-  // holds the same bytes. Where nothing is to be taken up again nobody needs to know its name.
+  // Uncommitted blocks belong to the blob, not to an upload: concurrent uploads may only share the id of a block if it
+  // has the same bytes. So ids are hashes if the upload is resumable, and random otherwise.
   const attempt = notes === undefined ? randomBytes(32) : undefined;
   const staged = notes === undefined ? undefined : await stagedBlocks(blob, call, doing, signal);
   const ids: string[] = [];
@@ -89,9 +89,10 @@ async function uploadBlocks(
   const md5 = createHash("md5");
 
   async function* blocks(stop: AbortSignal): AsyncGenerator<Block> {
-    // Slow: without the shared pool, so that a block's memory is its own and can be used again.
+    // Not from Node's shared pool, so that the memory of a block can be reused.
     const newBuffer = () => spare.pop() ?? Buffer.allocUnsafeSlow(partSize);
-    for await (const bytes of readParts({ source, sha256, partSize, width: LANES, newBuffer, md5, signal: stop })) {
+    const reading = { source, sha256, partSize, width: CONCURRENCY, newBuffer, md5, signal: stop };
+    for await (const bytes of readParts(reading)) {
       const id = blockId(ids.length, attempt ?? createHash("sha256").update(bytes).digest());
       ids.push(id);
       yield { id, bytes };
@@ -117,7 +118,7 @@ async function uploadBlocks(
   );
 }
 
-/** How a blob is stored: what every request takes that makes one visible. */
+/** The options of every request that makes a blob visible. */
 export function describeUpload(options: PutOptions, md5: Buffer | undefined) {
   return {
     conditions: options.ifExists === "fail" ? { ifNoneMatch: "*" } : {},

@@ -2,8 +2,8 @@ import { stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 
 /**
- * Whether names that differ in case only are one file below `root`: asked of the nearest folder that exists and has a
- * letter in its name, by its name in the other case. Writes nothing.
+ * Whether names below `root` that differ only in case are the same file. Looks up the nearest existing folder that has
+ * a letter in its name by its name in the other case. Writes nothing.
  */
 export async function foldsCase(root: string, look: typeof stat = stat): Promise<boolean> {
   for (let path = root; dirname(path) !== path; path = dirname(path)) {

@@ -9,10 +9,10 @@ const known: Record<string, { code: ErrorCode; why: string; hint?: string }> = {
   EROFS: { code: "denied", why: "the file system is read-only" },
   ENOSPC: { code: "full", why: "no space is left on the disk", hint: "free space on that disk and run it again" },
   EDQUOT: { code: "full", why: "the disk quota is used up", hint: "free space or raise the quota, and run it again" },
-  EISDIR: { code: "conflict", why: "a folder stands where the file should be" },
-  ENOTDIR: { code: "conflict", why: "a file stands where a folder should be" },
-  EEXIST: { code: "conflict", why: "something else already stands there" },
-  ENOTEMPTY: { code: "conflict", why: "a folder stands where the file should be" },
+  EISDIR: { code: "conflict", why: "it is a folder" },
+  ENOTDIR: { code: "conflict", why: "a part of its path is a file" },
+  EEXIST: { code: "conflict", why: "it already exists" },
+  ENOTEMPTY: { code: "conflict", why: "it is a folder" },
   ENAMETOOLONG: { code: "invalid", why: "the name is too long for this file system" },
   EILSEQ: { code: "invalid", why: "this file system does not allow the name" },
   EINVAL: { code: "invalid", why: "this file system does not allow it" },
@@ -26,9 +26,9 @@ export function errnoOf(error: unknown): string | undefined {
 }
 
 /**
- * A file system error in feedctl's words: `cannot write /srv/x: no space is left on the disk`. Errors nobody listed
- * (EIO, ESTALE, EMFILE, ETIMEDOUT, EBUSY, ...) are `unavailable`: the blob may well be there. A FeedctlError passes
- * unchanged, and so does what no file system call raised, which is a bug.
+ * Translates a file system error: `cannot write /srv/x: no space is left on the disk`. Errors that are not in the table
+ * (EIO, ESTALE, EMFILE, ETIMEDOUT, EBUSY, ...) are `unavailable`, because the blob may exist. Returns a FeedctlError
+ * unchanged, and also an error that no file system call threw, which is a bug.
  */
 export function diskError(error: unknown, action: string, path: string): unknown {
   if (isFeedctlError(error)) return error;

@@ -9,16 +9,16 @@ import { interrupted } from "../shared/signal.ts";
 import type { BlobSource, PutOptions, PutResult } from "../store.ts";
 import { checkDelivery } from "../shared/verified-source.ts";
 
-/** The short way for one of many small blobs. */
+/** The fast path for small blobs: batches of synchronous calls in threads. */
 export interface FastPut {
-  /** Undefined: anything is unusual, nothing was changed, and the careful way must look. */
+  /** Undefined: the blob is not small or something was unusual. Nothing was changed; use the slow path. */
   put(target: string, source: BlobSource, options: PutOptions): Promise<PutResult | undefined>;
   close(): Promise<void>;
 }
 
 export function createFastPut(root: string): FastPut {
   let pool: SmallPutPool | undefined;
-  /** Memory that the threads see too, which spares a copy and is used again: as much as puts come at once. */
+  /** A pool of shared memory, one buffer per concurrent put, which saves copying the bytes to the threads. */
   const spare: SharedArrayBuffer[] = [];
 
   async function putBytes(target: string, source: BlobSource, options: PutOptions): Promise<PutResult | undefined> {
@@ -53,7 +53,7 @@ export function createFastPut(root: string): FastPut {
       const { size, path, pathTag: tag } = source;
       if (size > SMALL) return undefined;
       if (path === undefined) return putBytes(target, source, options);
-      // Only the source itself can vouch for such a file.
+      // Such a source must run its `check` after the read, which a thread cannot call.
       if (source.check !== undefined && tag === undefined) return undefined;
       return put(target, { path, tag }, source, options);
     },
@@ -61,7 +61,7 @@ export function createFastPut(root: string): FastPut {
   };
 }
 
-/** All bytes of a small source; their hash is the thread's to look at. */
+/** Reads a small source and checks its size. The thread checks its hash. */
 async function readInto(bytes: Uint8Array, source: BlobSource, signal: AbortSignal | undefined): Promise<void> {
   let size = 0;
   try {

@@ -11,11 +11,13 @@ import { checkDelivery, readVerified } from "../shared/verified-source.ts";
 
 const PART = 4 * 1024 * 1024;
 const WIDTH = 4;
-/** So many blobs are read by several ranges at once, 20 MiB of memory each; others that come meanwhile by one. */
-const MOST_AT_ONCE = 4;
-let readInRanges = 0;
+/** How many blobs are read in parallel ranges at once. Each needs 20 MiB; further blobs are read by one request. */
+const MAX_PARALLEL_READS = 4;
+let parallelReads = 0;
 
-/** Fills a temporary file with what the source delivers, or with the rest of it, and proves that it is what is promised. */
+/**
+ * Writes the source into a temporary file, or what the file lacks of it, and verifies size and hash. Throws `corrupt`.
+ */
 export async function fill(
   { handle, path, size, hash }: Temporary,
   target: string,
@@ -28,11 +30,11 @@ export async function fill(
     await source.check?.();
   } else {
     const rest = size === 0 ? source : behind(source, size);
-    // All of it may have been there already.
-    const nothing = size > 0 && rest.size === 0;
-    if (nothing) await source.check?.();
-    const proven = (found: string) => (sha256 = found);
-    const chunks = nothing ? [] : readAll(rest, hash === undefined ? sha256 : undefined, options.signal, proven);
+    // The interrupted put may have written every byte.
+    const isComplete = size > 0 && rest.size === 0;
+    if (isComplete) await source.check?.();
+    const verified = (found: string) => (sha256 = found);
+    const chunks = isComplete ? [] : readAll(rest, hash === undefined ? sha256 : undefined, options.signal, verified);
     for await (const chunk of chunks) {
       hash?.update(chunk);
       await handle.writeFile(chunk).catch((error: unknown) => {
@@ -68,24 +70,24 @@ async function* readAll(
   signal: AbortSignal | undefined,
   verified: (sha256: string) => void,
 ): AsyncGenerator<Buffer, void, undefined> {
-  if (source.parallel !== true || source.size <= PART || readInRanges >= MOST_AT_ONCE) {
+  if (source.parallel !== true || source.size <= PART || parallelReads >= MAX_PARALLEL_READS) {
     return yield* readVerified(source, sha256, signal, verified);
   }
   const buffers: Buffer[] = [];
   let made = 0;
-  // In turns: when the next is asked for, the oldest has been written.
+  // Round robin: when a buffer is requested, the oldest one has been written.
   const newBuffer = () => (buffers[made++ % (WIDTH + 1)] ??= Buffer.allocUnsafeSlow(PART));
-  readInRanges++;
+  parallelReads++;
   try {
     yield* readParts({ source, sha256, partSize: PART, width: WIDTH, newBuffer, verified, signal });
   } finally {
-    readInRanges--;
+    parallelReads--;
   }
 }
 
 /**
- * Copies inside the kernel, then hashes what arrived: about three times faster than passing the bytes through here.
- * Without a promised hash there is nothing to compare it with, and the kernel is trusted to have copied every byte.
+ * Copies inside the kernel, then hashes the copy: about three times faster than copying through this process. Without a
+ * `sha256` in the options only the size is checked.
  */
 async function copyInto(handle: FileHandle, path: string, from: string, size: number, options: PutOptions) {
   const { mode } = await handle.stat();
@@ -94,14 +96,14 @@ async function copyInto(handle: FileHandle, path: string, from: string, size: nu
   } catch (error) {
     throw copyError(error, from, path);
   }
-  // copyFile brings the source's mode along; a blob has the mode of any new file here.
+  // copyFile copies the source's mode; a blob must have the default mode of a new file.
   await chmod(path, mode & 0o7777);
   if (options.sha256 === undefined) return checkDelivery(size, undefined, (await handle.stat()).size, undefined);
   const copied = await hashFile(handle, options.signal);
   checkDelivery(size, options.sha256, copied.size, copied.sha256);
 }
 
-/** A copy fails on either side, and node does not say on which; only these cannot come from the reading side. */
+/** Node does not say whether reading or writing failed. These codes can only come from writing. */
 function copyError(error: unknown, from: string, to: string): unknown {
   const writing = ["ENOSPC", "EDQUOT", "EROFS", "EFBIG"].includes(errnoOf(error) ?? "");
   return writing ? diskError(error, "write", to) : diskError(error, "read", from);

@@ -3,7 +3,7 @@ import type { FileHandle } from "node:fs/promises";
 import { dirname } from "node:path";
 import { errnoOf } from "./errors.ts";
 
-/** Makes the folder and its parents; `durable`: so that they survive a power cut. */
+/** Creates the folder and its missing parents. `durable`: flushes them, so that they survive a power cut. */
 export async function makeFolder(folder: string, durable: boolean): Promise<void> {
   const first = await mkdir(folder, { recursive: true });
   if (first === undefined || !durable) return;
@@ -11,16 +11,16 @@ export async function makeFolder(folder: string, durable: boolean): Promise<void
   for (let made = folder; made.length >= first.length; made = dirname(made)) await syncFolder(dirname(made));
 }
 
-/** Removes `folder` and its parents below `root` as long as they are empty. Whatever stops it, the blobs are safe. */
+/** Removes `folder` and its parents below `root` while they are empty. Never fails. */
 export async function removeEmptyFolders(root: string, folder: string): Promise<void> {
   try {
     for (let empty = folder; empty.length > root.length; empty = dirname(empty)) await rmdir(empty);
   } catch {
-    // Not empty, removed by somebody else, or not ours to remove: an empty folder is no blob and harms nobody.
+    // Not empty, already removed, or permission denied: an empty folder that stays does no harm.
   }
 }
 
-/** Makes the names in a folder survive a power cut, where the system can. */
+/** Flushes a folder, so that the names in it survive a power cut. Does nothing where the system cannot. */
 export async function syncFolder(folder: string): Promise<void> {
   let handle: FileHandle | undefined;
   try {

@@ -1,4 +1,4 @@
-// What others than the store itself may know of files on a disk: the errors, and which names a directory can hold.
+// What code outside the disk store may use: the translation of errors, and which names a directory can hold.
 export { diskError } from "./errors.ts";
 export { diskNameProblem } from "./names.ts";
 export { foldsCase } from "./case.ts";

@@ -1,7 +1,7 @@
 import type { Key } from "../key.ts";
 import type { BlobInfo } from "../store.ts";
 
-/** What a blob's description is made of; cheap to send from one thread to another. */
+/** What `describeFile` needs of a file's stats. Small, because threads send it to each other. */
 export interface FileFacts {
   size: number;
   mtimeMs: number;
@@ -9,7 +9,7 @@ export interface FileFacts {
 }
 
 export function describeFile(key: Key, facts: FileFacts): BlobInfo {
-  // Rounded, because a time that was set to .789 s may come back as .78899999.
+  // Rounded, because a time that was set to .789 s may be read back as .78899999.
   return { key, size: facts.size, modified: new Date(Math.round(facts.mtimeMs)), tag: tagOf(facts) };
 }
 

@@ -10,13 +10,13 @@ import type { ListBatch } from "./worker.ts";
 import { throwIfInterrupted } from "../shared/signal.ts";
 import type { BlobInfo } from "../store.ts";
 
-/** How many files are looked at in one go; then others get their turn. */
+/** How many files are read before the event loop gets its turn. */
 const BATCH = 500;
 
-/** A listing that goes on after this many files pays for a thread of its own, which takes about 30 ms to start. */
+/** A listing of more files than this continues in a thread, which takes about 30 ms to start. */
 const BEFORE_THREAD = 2_000;
 
-/** Batches that the thread may be ahead: about 600 KiB. */
+/** How many batches the thread may be ahead. Memory: about 600 KiB. */
 const SLOTS = 4;
 
 export interface ListFilesOptions {
@@ -25,8 +25,8 @@ export interface ListFilesOptions {
 }
 
 /**
- * The files below `root` whose key starts with `prefix`, in UTF-8 byte order of the whole key; complete or throws. A
- * long listing comes in batches.
+ * Yields the files below `root` whose key starts with `prefix`, in UTF-8 byte order of the whole key. Throws if the
+ * listing cannot be completed.
  */
 export function listFiles(
   root: string,
@@ -56,7 +56,7 @@ async function* listBatches(
   yield* walkInThread(walk, signal, onForeign);
 }
 
-/** The rest of a walk. Ends only after the thread said that it is done. */
+/** Continues a walk in a thread. Returns only after the thread has reported the end of the walk. */
 async function* walkInThread(
   walk: Walk,
   signal: AbortSignal | undefined,
@@ -65,7 +65,7 @@ async function* walkInThread(
   const memory = makeSlots(SLOTS);
   const slots = memory.map(openSlot);
   const thread = startDiskThread<"more", ListBatch>({ task: "list", walk, slots: memory });
-  // The thread has a copy; a folder of a million files must not lie here as well.
+  // The thread has a copy. Free ours: a folder may have a million entries.
   walk.folders.length = 0;
   try {
     for (const _ of slots) thread.send("more");

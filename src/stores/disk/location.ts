@@ -2,12 +2,12 @@ import { realpathSync, statSync } from "node:fs";
 import { platform as currentPlatform } from "node:os";
 import { posix, win32 } from "node:path";
 
-/** What must be asked of the disk itself. */
+/** How `diskLocation` reads the disk; tests replace it. */
 export interface DiskView {
   platform?: NodeJS.Platform | undefined;
   /** An existing path with every link resolved; throws when it does not exist. */
   realPath?: ((path: string) => string) | undefined;
-  /** Whether `A` and `a` are the same below this existing path. */
+  /** Whether names below this existing path are case-insensitive. */
   ignoresCase?: ((path: string) => boolean) | undefined;
 }
 
@@ -19,7 +19,7 @@ export function diskLocation(
   const { ignoresCase = (each) => probeCase(each, platform) } = view;
   const { resolve, dirname, basename, parse, sep } = platform === "win32" ? win32 : posix;
 
-  // A store's folder is often made by its first put: only the part that exists can be resolved.
+  // A store's folder is often created by its first put: only the existing part of the path can be resolved.
   const missing: string[] = [];
   let existing = resolve(withoutLongPathMark(path, platform));
   for (;;) {
@@ -45,7 +45,7 @@ function withoutLongPathMark(path: string, platform: NodeJS.Platform): string {
   return path.replace(/^\\\\\?\\UNC\\/i, "\\\\").replace(/^\\\\\?\\/, "");
 }
 
-/** Looks the path up in the other letter case: the same inode means the file system does not tell them apart. */
+/** Looks the path up in the other letter case. The same inode means that the file system is case-insensitive. */
 function probeCase(path: string, platform: NodeJS.Platform): boolean {
   if (platform === "win32" || platform === "darwin") return true;
   for (let probed = path; probed !== posix.dirname(probed); probed = posix.dirname(probed)) {

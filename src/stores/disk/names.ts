@@ -3,7 +3,7 @@ import type { Key } from "../key.ts";
 
 const TEMPORARY = /^\.feedctl-[0-9a-f]{16}\.tmp$/;
 
-/** A fresh name for a file that is being written. Listings hide such names. */
+/** A new random name for a file that is being written. Listings hide such names. */
 export function temporaryName(): string {
   return `.feedctl-${randomBytes(8).toString("hex")}.tmp`;
 }
@@ -13,7 +13,7 @@ export function isTemporaryName(name: string): boolean {
 }
 
 const WINDOWS_CHARACTERS = /[<>:"|?*\\]/;
-/** Device names, with any extension; the superscript digits count too (learn.microsoft.com, "Naming Files"). */
+/** Device names, with any extension, superscript digits included (learn.microsoft.com, "Naming Files"). */
 const WINDOWS_DEVICES = /^(con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³]|conin\$|conout\$)\s*(\.|$)/i;
 
 const LONGEST = 255;
@@ -21,8 +21,8 @@ const LONGEST = 255;
 /** Why `key` cannot be a path below a disk store's root on `platform`, or undefined if it can. */
 export function diskNameProblem(key: Key, platform: NodeJS.Platform): string | undefined {
   for (const segment of key.split("/")) {
-    if (isTemporaryName(segment)) return `"${segment}" is a name feedctl keeps for files being written`;
-    // no common file system holds more; ext4 and others count bytes, which only they can tell
+    if (isTemporaryName(segment)) return `"${segment}" is a name that feedctl reserves for temporary files`;
+    // The limit of common file systems. Some, such as ext4, count bytes; they reject a longer name themselves.
     if (segment.length > LONGEST) return `has a part of ${segment.length} characters; a disk holds ${LONGEST}`;
     if (platform !== "win32") continue;
     if (WINDOWS_CHARACTERS.test(segment)) return `"${segment}" holds a character that Windows does not allow`;

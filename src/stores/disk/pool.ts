@@ -3,14 +3,14 @@ import { createThreadPool, type ThreadPool } from "../../lib/threads/thread-pool
 import type { SmallPut, SmallPutResult } from "./small.ts";
 import { startDiskThread } from "./thread.ts";
 
-/** Of one message: so many files are open at once in a thread. */
+/** How many files one message holds, and so how many a thread has open at once. */
 const BATCH = 64;
 
 const MAX_THREADS = 2;
 
 export type SmallPutPool = ThreadPool<SmallPut, SmallPutResult>;
 
-/** A few threads that store small files for one store. */
+/** Creates the threads that store small files for one store. */
 export function createSmallPutPool(): SmallPutPool {
   const threads = Math.min(MAX_THREADS, availableParallelism());
   return createThreadPool({ threads, batch: BATCH, start: () => startDiskThread({ task: "put" }) });

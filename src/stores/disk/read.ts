@@ -9,13 +9,13 @@ import { diskError, errnoOf } from "./errors.ts";
 import { interrupted } from "../shared/signal.ts";
 import type { ByteRange } from "../store.ts";
 
-/** Node's own 64 KiB costs twice the CPU time per byte. */
+/** Bytes read at once. Node's default of 64 KiB costs twice the CPU time per byte. */
 const CHUNK = 1024 * 1024;
 
-/** Neither follow a symbolic link nor wait for the other end of a named pipe. Windows has neither flag. */
+/** Does not follow a symbolic link, and does not block on a named pipe. Windows has neither flag. */
 const READ_ONLY = constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0);
 
-/** Opens a regular file; undefined when there is none, whatever else stands there. */
+/** Opens a regular file. Undefined: the path does not exist or is not a regular file. The caller closes the handle. */
 export async function openBlobFile(path: string): Promise<{ handle: FileHandle; stats: Stats } | undefined> {
   let handle: FileHandle | undefined;
   try {
@@ -38,12 +38,12 @@ export function resolveRange(range: ByteRange | undefined, size: number, name: s
   const { start, end = Infinity } = range;
   const whole = Number.isSafeInteger(start) && (end === Infinity || Number.isSafeInteger(end));
   if (!whole || start < 0 || end <= start || start >= size) {
-    throw new FeedctlError("usage", `the bytes ${start} to ${end} of ${name} were asked for, but it has ${size}`);
+    throw new FeedctlError("usage", `cannot read bytes ${start} to ${end} of ${name}: it has ${size} bytes`);
   }
   return { start, end: Math.min(end, size) };
 }
 
-/** A stream of the bytes from `start` to `end`; owns the handle and closes it. An early end is `corrupt`. */
+/** A stream of the bytes from `start` to `end`. It owns and closes the handle. An early end is `corrupt`. */
 export function streamFile(
   handle: FileHandle,
   path: string,
@@ -51,7 +51,7 @@ export function streamFile(
   signal?: AbortSignal,
 ): Readable {
   let position = start;
-  // A hand-made stream, because a generator that nobody ever reads never reaches its `finally`.
+  // Not a generator: one that is never read never reaches its `finally`, and the handle would stay open.
   const stream = new Readable({
     highWaterMark: CHUNK,
     read() {
@@ -77,14 +77,14 @@ export function streamFile(
   return stream;
 }
 
-/** Size and sha256 of what an open file holds, read from its first byte. */
+/** The size and sha256 of an open file, read from its first byte. */
 export async function hashFile(handle: FileHandle, signal?: AbortSignal): Promise<{ size: number; sha256: string }> {
   const hash = createHash("sha256");
   const size = await hashInto(hash, handle, signal);
   return { size, sha256: hash.digest("hex") };
 }
 
-/** Feeds a hash with what an open file holds; returns how much that is. */
+/** Updates a hash with the content of an open file. Returns the number of bytes. */
 export async function hashInto(hash: Hash, handle: FileHandle, signal?: AbortSignal): Promise<number> {
   const buffer = Buffer.allocUnsafe(CHUNK);
   let size = 0;

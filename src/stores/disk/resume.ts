@@ -1,5 +1,5 @@
-// A large put that broke off leaves its temporary file and a note that names it. The next put of the same bytes hashes
-// what is in the file and goes on behind it; what came together is held against the promised hash as a whole.
+// An interrupted put of a large blob leaves its temporary file and a note that names it. The next put of the same bytes
+// hashes the content of that file and appends the rest. The hash of the whole file must match `options.sha256`.
 import { createHash, type Hash } from "node:crypto";
 import { constants } from "node:fs";
 import { open, rename, unlink } from "node:fs/promises";
@@ -12,17 +12,18 @@ import { hashInto } from "./read.ts";
 import type { Key } from "../key.ts";
 import type { BlobSource, PutOptions, UploadNotes } from "../store.ts";
 
-/** What is not larger is sent anew. */
+/** Smaller blobs are written again from the start, in bytes. */
 const LARGE = 8 * 1024 * 1024;
 
 /** A temporary file that is being filled. */
 export interface Temporary {
   path: string;
   handle: FileHandle;
-  /** Bytes that were in it already. */
+  /** Bytes that an earlier put has written. */
   size: number;
-  /** Of those bytes; undefined in a new file. */
+  /** Of those bytes; undefined for a new file. */
   hash: Hash | undefined;
+  /** Whether a note names the file, so that a later put can resume it. */
   noted: boolean;
 }
 
@@ -33,43 +34,46 @@ interface Note {
   sha256: string;
 }
 
-/** Files that this process is filling: a note tells not whether its writer is still alive. */
+/** Paths of the files that this process is writing: a note does not say whether its writer is still running. */
 const beingFilled = new Set<string>();
 
-/** Without a promised hash the two halves could be of two versions. A local file is copied faster than it is hashed. */
+/**
+ * Whether an interrupted put of this source can be resumed. Without a sha256 its two parts could be of two versions. A
+ * local file is copied again faster than its copy is hashed.
+ */
 export function isResumable(source: BlobSource, { notes, sha256 }: PutOptions): boolean {
   return notes !== undefined && sha256 !== undefined && source.path === undefined && source.size > LARGE;
 }
 
-/** Whether the same put may succeed later; a full disk needs the room more than we need the bytes. */
+/** Whether the temporary file stays for a later put after this error. Not after a full disk, which needs the space. */
 export function isWorthKeeping(error: unknown): boolean {
   return isFeedctlError(error, "interrupted", "unavailable", "denied");
 }
 
-/** Remembers where a put of these bytes can go on. */
+/** Saves a note with which a later put of the same bytes can resume. */
 export async function note(key: Key, { path }: Temporary, source: BlobSource, options: PutOptions): Promise<void> {
   beingFilled.add(path);
   const saved: Note = { temporary: basename(path), size: source.size, sha256: options.sha256 ?? "" };
   await options.notes?.save(key, JSON.stringify(saved));
 }
 
-/** The end of a noted put; with `notes`: there is nothing left to be taken up. */
+/** Ends a noted put. With `notes` its note is deleted, because nothing is left to resume. */
 export async function release(key: Key, path: string, notes: UploadNotes | undefined): Promise<void> {
   beingFilled.delete(path);
   await notes?.drop(key);
 }
 
-/** Removes what an earlier put left, and its note. */
+/** Deletes the temporary file and the note of an earlier put. */
 export async function forget(key: Key, folder: string, notes: UploadNotes | undefined): Promise<void> {
   const text = await notes?.load(key);
   if (text === undefined) return;
   const path = pathOf(folder, parseNote(text));
-  if (path !== undefined) await unlink(path).catch(() => {}); // what cannot be removed is swept one day
+  if (path !== undefined) await unlink(path).catch(() => {}); // `sweep` deletes it later
   await notes?.drop(key);
 }
 
-/** The unfinished file of an earlier put of the same bytes, hashed as far as it goes; undefined when there is none. */
-export async function takeUp(
+/** Opens the unfinished file of an earlier put of the same bytes and hashes its content. Undefined: there is none. */
+export async function openUnfinished(
   key: Key,
   folder: string,
   source: BlobSource,
@@ -86,7 +90,7 @@ export async function takeUp(
     return undefined;
   }
   const hash = createHash("sha256");
-  // Appended to: what is there is not written again.
+  // Append mode: the bytes that are already there are not written again.
   const handle = await open(path, constants.O_RDWR | constants.O_APPEND | (constants.O_NOFOLLOW ?? 0));
   try {
     const temporary: Temporary = { path, handle, size: 0, hash, noted: true };
@@ -104,7 +108,7 @@ export async function takeUp(
   return undefined;
 }
 
-/** The new name makes it ours: of several who found the note only one succeeds. */
+/** Renames the file: of several writers that found the note only one succeeds. False: another one did. */
 async function claim(old: string, path: string): Promise<boolean> {
   try {
     await rename(old, path);
@@ -115,7 +119,7 @@ async function claim(old: string, path: string): Promise<boolean> {
   }
 }
 
-/** Undefined too while another put of this process fills it. */
+/** The path of the noted file. Also undefined while another put of this process writes it. */
 function pathOf(folder: string, found: Note | undefined): string | undefined {
   if (found === undefined) return undefined;
   const path = join(folder, found.temporary);

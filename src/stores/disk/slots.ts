@@ -2,8 +2,8 @@ import type { FileFacts } from "./info.ts";
 import type { Key } from "../key.ts";
 
 /**
- * Memory in which the walking thread leaves what it found, for the other side to read. A message with the same would
- * be copied into the reader's heap and wait there, just long enough to survive it: a million files cost 60 MiB more.
+ * Shared memory through which the walking thread hands its files to the main thread. Messages would be copied into the
+ * main thread's heap and live there long enough to be promoted: 60 MiB more for a million files.
  */
 export interface Slot {
   keys: Buffer;
@@ -15,10 +15,10 @@ const FILES = 1_000;
 const BYTES = 128 * 1024;
 const FACTS = 3 * FILES * Float64Array.BYTES_PER_ELEMENT;
 
-/** A piece is read at once, and forgotten before memory is tidied. */
+/** The reader decodes one piece at a time; a small piece is garbage before the next collection. */
 const PIECE_FILES = 100;
 const PIECE_CHARACTERS = 8 * 1024;
-/** A key has at most 1,024 bytes, so that a piece that ends with its longest key fits in here. */
+/** Upper bound of a piece. A key has at most 1,024 bytes, so the last key of a piece fits, too. */
 const PIECE_BYTES = 3 * PIECE_CHARACTERS + 1024;
 
 export function makeSlots(count: number): SharedArrayBuffer[] {
@@ -30,9 +30,9 @@ export function openSlot(memory: SharedArrayBuffer): Slot {
 }
 
 export interface SlotWriter {
-  /** Whether there is room for more. */
+  /** Adds a file. False: the slot is full now. */
   add(file: FileFacts & { key: Key }): boolean;
-  /** Bytes of each piece, for `readSlot`. */
+  /** Returns the length of each piece in bytes, for `readSlot`. */
   end(): number[];
 }
 
@@ -45,7 +45,7 @@ export function fillSlot({ keys, facts }: Slot): SlotWriter {
 
   function endPiece(): void {
     if (piece.length === 0) return;
-    // No key holds a line feed, and one long string is written and read faster than many short ones.
+    // Keys contain no line feed. One long string is encoded and decoded faster than many short ones.
     const length = keys.write(piece.join("\n"), written);
     pieces.push(length);
     written += length;
@@ -71,7 +71,7 @@ export function fillSlot({ keys, facts }: Slot): SlotWriter {
   };
 }
 
-/** What was written, piece by piece. */
+/** Yields the files of a slot, piece by piece. */
 export function* readSlot<T>(
   { keys, facts }: Slot,
   pieces: readonly number[],

@@ -1,4 +1,5 @@
-// Small files, many at a time, in as few system calls as all-or-nothing allows. Runs in a thread, because its calls block.
+// Stores many small files at once with few system calls, each of them all or nothing. Runs in a thread: its calls
+// block.
 import { hash } from "node:crypto";
 import * as fs from "node:fs";
 import { dirname } from "node:path";
@@ -10,13 +11,13 @@ import type { FileFacts } from "./info.ts";
 import { temporaryName } from "./names.ts";
 import { removeEmptyFolders, syncFolder } from "./folders.ts";
 
-/** Up to here a file is read whole; above, copying inside the kernel wins. */
+/** Largest size of a small file, in bytes. Copying inside the kernel is faster above it. */
 export const SMALL = 64 * 1024;
 
 export interface SmallPut {
   root: string;
   target: string;
-  /** The bytes, in memory that both threads see, or the local file to be copied with the tag that it must still have when it was read. */
+  /** The bytes in shared memory, or a local file. With `tag` the file must still have it after it was read. */
   from: Uint8Array<SharedArrayBuffer> | { path: string; tag: string | undefined };
   size: number;
   sha256: string | undefined;
@@ -27,8 +28,8 @@ export interface SmallPut {
 }
 
 /**
- * `put`: done. `pass`: something was not as usual and nothing was changed: the careful way must find out what.
- * `unsafe`: the blob is there, but flushing its folder failed.
+ * `put`: done. `pass`: something was unusual and nothing was changed, so the slow path must handle the blob.
+ * `unsafe`: the blob exists, but flushing its folder failed.
  */
 export type SmallPutResult =
   | { is: "put"; outcome: "created" | "replaced"; facts: FileFacts; sha256: string | undefined }
@@ -44,14 +45,14 @@ interface Written {
 
 const READ_ONLY = fs.constants.O_RDONLY | (fs.constants.O_NOFOLLOW ?? 0) | (fs.constants.O_NONBLOCK ?? 0);
 
-/** One byte more than the largest, to notice a source that grew. */
+/** One byte more than the largest small file, to detect a source that grew. */
 const buffer = Buffer.allocUnsafe(SMALL + 1);
 
 const flushFile = promisify(fs.fdatasync);
 
 /**
- * Results in the order of `puts`. Nothing is told done before it is flushed, if it is to be: all files of a call
- * together, and each folder once, so that the file system can join what it writes to its journal.
+ * Returns the results in the order of `puts`. Durable files are flushed before they are reported as done: all files of
+ * a call together and each folder once, so that the file system can merge its journal writes.
  */
 export async function putSmallFiles(puts: readonly SmallPut[]): Promise<SmallPutResult[]> {
   const folders = new Set<string>();
@@ -76,7 +77,7 @@ export async function putSmallFiles(puts: readonly SmallPut[]): Promise<SmallPut
   return results.map((result) => result ?? { is: "pass" });
 }
 
-/** Makes the temporary file. Undefined when anything at all is unusual. */
+/** Creates the temporary file. Undefined: something was unusual, and nothing is left. */
 function write(put: SmallPut, folders: Set<string>, real: Set<string>): Written | undefined {
   const folder = dirname(put.target);
   let written: Written | undefined;
@@ -85,25 +86,25 @@ function write(put: SmallPut, folders: Set<string>, real: Set<string>): Written 
     if (!put.replace && fs.lstatSync(put.target, { throwIfNoEntry: false }) !== undefined) return undefined;
     const bytes = read(put);
     if (bytes === undefined) return undefined;
-    const wanted = put.sha256 !== undefined || put.from instanceof Uint8Array;
-    const sha256 = wanted ? hash("sha256", bytes) : undefined;
+    const needsHash = put.sha256 !== undefined || put.from instanceof Uint8Array;
+    const sha256 = needsHash ? hash("sha256", bytes) : undefined;
     if (put.sha256 !== undefined && sha256 !== put.sha256) return undefined;
     const path = `${folder}/${temporaryName()}`;
     const descriptor = create(path, folder, folders);
     written = { path, descriptor, sha256, facts: { size: 0, mtimeMs: 0, ino: 0 } };
-    if (fs.writeSync(descriptor, bytes) !== bytes.length) throw new Error("the disk took fewer bytes");
+    if (fs.writeSync(descriptor, bytes) !== bytes.length) throw new Error("short write");
     if (put.modified !== undefined) fs.futimesSync(descriptor, put.modified / 1000, put.modified / 1000);
     const { size, mtimeMs, ino } = fs.fstatSync(descriptor);
     written.facts = { size, mtimeMs, ino };
     return written;
   } catch {
-    // Whatever it was, the careful way meets it again and says so.
+    // The slow path meets the same error and reports it.
     if (written !== undefined) discard(written);
     return undefined;
   }
 }
 
-/** False when a folder on the way is a symbolic link; a missing one is made later. */
+/** False when a folder on the path is not a real folder, such as a symbolic link. A missing one is created later. */
 function hasRealParents(root: string, folder: string, real: Set<string>): boolean {
   for (let path = folder; path.length > root.length && !real.has(path); path = dirname(path)) {
     const stats = fs.lstatSync(path, { throwIfNoEntry: false });
@@ -122,7 +123,7 @@ function read({ from, size }: SmallPut): Uint8Array | undefined {
     for (let count = 1; count > 0 && length <= size; length += count) {
       count = fs.readSync(descriptor, buffer, length, size + 1 - length, length);
     }
-    // The open file, not the name: once opened, whoever replaces the name cannot change what was read.
+    // From the open file, not its path: the path may name another file by now.
     if (from.tag !== undefined && tagOf(fs.fstatSync(descriptor)) !== from.tag) return undefined;
     return length === size ? buffer.subarray(0, size) : undefined;
   } finally {
@@ -154,12 +155,12 @@ async function flush(file: Written, { durable }: SmallPut): Promise<boolean> {
   }
 }
 
-/** Gives the temporary file its final name. Undefined when another blob or anything else is in the way. */
+/** Gives the temporary file its final name. Undefined when the name is taken by another blob or by a folder. */
 function publish(file: Written, { replace, target }: SmallPut, folders: Set<string>): SmallPutResult | undefined {
   let outcome: "created" | "replaced" = "created";
   try {
     const existing = replace ? fs.lstatSync(target, { throwIfNoEntry: false }) : undefined;
-    if (existing !== undefined && !existing.isFile()) throw new Error("no regular file");
+    if (existing !== undefined && !existing.isFile()) throw new Error("not a regular file");
     if (existing !== undefined) outcome = "replaced";
     if (replace) fs.renameSync(file.path, target);
     else fs.linkSync(file.path, target);
@@ -178,6 +179,6 @@ function discard({ path, descriptor }: Pick<Written, "path" | "descriptor">, nam
     fs.closeSync(descriptor);
     if (named) fs.unlinkSync(path);
   } catch {
-    // It never was a blob; the sweep of temporary files finds what is left.
+    // The file was never visible as a blob; the sweep of temporary files deletes it.
   }
 }

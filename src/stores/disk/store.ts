@@ -19,20 +19,20 @@ import { throwIfInterrupted } from "../shared/signal.ts";
 import type { DiskConfig } from "./config.ts";
 import type { Store } from "../store.ts";
 
-/** What a test may stand in for: another operating system, a file system without hard links. */
+/** What tests replace: the operating system, a file system with hard links. */
 export interface DiskSystem {
   platform?: NodeJS.Platform | undefined;
   makeLink?: MakeLink | undefined;
   putsBeforeThreads?: number | undefined;
 }
 
-/** Puts that a store does one by one before it starts threads for them: most commands store a few files and end. */
+/** How many puts a store handles before it starts threads for small blobs. Most commands store only a few files. */
 const PUTS_BEFORE_THREADS = 32;
 
 /**
- * A directory as a store. A key is the path of a regular file below it, byte for byte; folders are made and removed as
- * keys need them. Symbolic links inside the directory are never followed, read, or deleted. Content type,
- * cache-control and user metadata have no place in a file and are not kept; the file's time is.
+ * Opens a directory as a store. A key is the path of a regular file below it, byte for byte. Folders are created and
+ * removed as keys need them. Symbolic links inside the directory are never followed, read, or deleted. A file's time is
+ * kept; content type, cache-control and user metadata are not.
  */
 export async function openDiskStore(config: DiskConfig, system: DiskSystem = {}): Promise<Store> {
   const { platform = currentPlatform(), makeLink = link, putsBeforeThreads = PUTS_BEFORE_THREADS } = system;
@@ -46,13 +46,13 @@ export async function openDiskStore(config: DiskConfig, system: DiskSystem = {})
   const fast = createFastPut(root);
 
   return {
-    // As typed: a mapped drive or UNC path says more to its owner than what it resolves to.
+    // As configured: the user knows a mapped drive or UNC path better than the path it resolves to.
     name: `disk ${config.path}`,
     type: "disk",
     features: {
       listsAll: true,
       sortedList: true,
-      // Until the first put meets a file system without hard links, such as FAT: there is no other way to find out.
+      // True until a put finds that the file system has no hard links, such as FAT. Only a put can find out.
       get atomicCreate() {
         return atomicCreate;
       },
@@ -93,7 +93,7 @@ export async function openDiskStore(config: DiskConfig, system: DiskSystem = {})
       throwIfInterrupted(options.signal);
       const problem = diskNameProblem(parseKey(key), platform);
       if (problem !== undefined) throw new FeedctlError("invalid", `cannot write ${pathOf(key)}: ${problem}`);
-      // A system that a test stands in for has no threads.
+      // Threads cannot use the link function of a test.
       if (++puts > putsBeforeThreads && atomicCreate && makeLink === link) {
         const put = await fast.put(pathOf(key), source, options);
         if (put !== undefined) return put;
@@ -127,14 +127,14 @@ export async function openDiskStore(config: DiskConfig, system: DiskSystem = {})
   };
 }
 
-/** A path below a file, ENOTDIR, is as absent as one that was never made. */
+/** Whether the path does not exist. ENOTDIR is a path below a file, which cannot exist either. */
 function isAbsence(error: unknown): boolean {
   return errnoOf(error) === "ENOENT" || errnoOf(error) === "ENOTDIR";
 }
 
 /**
- * False when a folder on the way to `key` is missing. Rejects with `denied` when one is a symbolic link: what lies
- * behind it is outside this store and was never listed.
+ * False when a folder on the path of `key` does not exist. Rejects with `denied` when one is a symbolic link: its
+ * target is outside this store and is never listed.
  */
 async function hasRealParents(root: string, key: Key): Promise<boolean> {
   for (let end = key.indexOf("/"); end !== -1; end = key.indexOf("/", end + 1)) {

@@ -5,8 +5,9 @@ import { isTemporaryName } from "./names.ts";
 import { throwIfInterrupted } from "../shared/signal.ts";
 
 /**
- * Deletes the temporary files below a disk store's path that were last written before `before`: those of writers that
- * died. Give it a day, for no file takes longer to write. Returns the paths it deleted. Symbolic links are not followed.
+ * Deletes the temporary files of crashed writers: those below a disk store's path that were last written before
+ * `before`, which should be a day ago, because no file takes longer to write. Returns the deleted paths. Does not
+ * follow symbolic links.
  */
 export async function sweepTemporaryFiles(path: string, before: Date, signal?: AbortSignal): Promise<string[]> {
   const swept: string[] = [];
@@ -23,14 +24,14 @@ export async function sweepTemporaryFiles(path: string, before: Date, signal?: A
         }
       }
     } catch (error) {
-      // Gone meanwhile, file or folder: whatever is left of it, the next sweep finds.
+      // A file or folder was deleted meanwhile. The next sweep handles the rest of the folder.
       if (errnoOf(error) !== "ENOENT") throw diskError(error, "sweep", folder);
     }
   }
   return swept;
 }
 
-/** By the later of both times: a file that keeps its source's old modification time may have been made just now. */
+/** Compares the later of mtime and ctime: a new file may have the old mtime of its source. */
 async function isOlder(path: string, before: Date): Promise<boolean> {
   const { mtimeMs, ctimeMs } = await lstat(path);
   return Math.max(mtimeMs, ctimeMs) < before.getTime();

@@ -2,7 +2,7 @@ import { FeedctlError } from "../../errors.ts";
 import { startThread, type Thread } from "../../lib/threads/thread.ts";
 import type { DiskTask } from "./worker.ts";
 
-/** MiB. */
+/** Size of the thread's young generation, in MiB. */
 const YOUNG = 6;
 
 /** Starts a thread for the synchronous calls of one listing or of many small puts. */
@@ -11,6 +11,6 @@ export function startDiskThread<Message, Answer>(task: DiskTask): Thread<Message
     module: new URL("./worker.ts", import.meta.url),
     workerData: task,
     young: YOUNG,
-    ended: () => new FeedctlError("unavailable", "a thread that works on the disk ended too early"),
+    ended: () => new FeedctlError("unavailable", "a disk worker thread ended unexpectedly"),
   });
 }

@@ -1,5 +1,5 @@
-// The walk through a disk store's folders: synchronous calls, which are 3 to 5 times faster than promises, and a state of
-// plain data, so that a thread can go on where another stopped.
+// Walks the folders of a disk store. Its calls are synchronous, which is 3 to 5 times faster than promises. Its state
+// is plain data, so that another thread can continue a walk.
 import { lstatSync, opendirSync, readdirSync, statSync } from "node:fs";
 import type { Dirent, Stats } from "node:fs";
 import { join } from "node:path";
@@ -15,10 +15,11 @@ export interface WalkedFile extends FileFacts {
   key: Key;
 }
 
-/** How far a walk has come. Survives a structured clone. */
+/** The state of a walk. Can be cloned and sent to a thread. */
 export interface Walk {
   /** The folders from the first to the one being read. */
   folders: OpenFolder[];
+  /** How many folders or files could not be read, and the error of the first. */
   unreadable: { count: number; first: PackedError } | undefined;
 }
 
@@ -27,24 +28,24 @@ interface OpenFolder {
   /** Key prefix of its entries: "" or ends in a slash. */
   prefix: string;
   inode: string;
-  /** Sorted; a folder's name ends in a slash, which is also what it sorts by. */
+  /** Sorted. A folder's name ends in a slash, and sorts with it. */
   entries: string[];
   next: number;
-  /** A file was gone when it was looked at: then the folder must prove that it is still itself. */
+  /** A file did not exist when its stats were read. The inode then proves that the folder was not replaced. */
   missed: boolean;
 }
 
-/** Of the folder itself, in bytes: thousands of entries, on file systems that tell; others are read at once. */
+/** Size of a folder with thousands of entries, in bytes, on file systems that report it. */
 const LARGE_FOLDER = 256 * 1024;
 const ENTRIES_AT_ONCE = 512;
 
 type OnForeign = (name: string) => void;
 
-/** Begins at the folder that holds every key with this prefix. */
+/** Starts a walk at the deepest folder that contains every key with this prefix. */
 export function startWalk(root: string, prefix: string, onForeign: OnForeign): Walk {
   const slash = prefix.lastIndexOf("/") + 1;
   const start = prefix.slice(0, slash);
-  // Such a prefix can begin no key, and must not lead out of the root either.
+  // No key begins with such a prefix, and it might lead out of the root.
   const none: Walk = { folders: [], unreadable: undefined };
   if (start !== "" && keyProblem(start.slice(0, -1)) !== undefined) return none;
   if (!isReachable(root, start, onForeign)) return none;
@@ -53,9 +54,9 @@ export function startWalk(root: string, prefix: string, onForeign: OnForeign): W
 }
 
 /**
- * The files still ahead of `walk`, in UTF-8 byte order of the whole key: a folder sorts as its name and a slash, so
- * `dir-2/x` comes before `dir/x`. Holds one chain of folders in memory. `walk` is what is left, at every yield. What may
- * not be read is passed over and thrown as `denied` at the end, so that all else is listed whatever the listing is worth.
+ * Yields the remaining files of `walk`, in UTF-8 byte order of the whole key: a folder sorts as its name and a slash,
+ * so `dir-2/x` comes before `dir/x`. Updates `walk` before every yield. Memory: one path of folders. Folders and files
+ * that may not be read are skipped, and `denied` is thrown at the end.
  */
 export function* walkFiles(walk: Walk, onForeign: OnForeign): Generator<WalkedFile, void, undefined> {
   const { folders } = walk;
@@ -71,7 +72,7 @@ export function* walkFiles(walk: Walk, onForeign: OnForeign): Generator<WalkedFi
   if (walk.unreadable !== undefined) throw unreadable(walk.unreadable);
 }
 
-/** The files of a folder up to the next folder below it, which is then the last of `folders`. */
+/** Yields the files of a folder up to its next subfolder, which it pushes onto `folders`. */
 function* filesOf(
   folder: OpenFolder,
   folders: OpenFolder[],
@@ -101,7 +102,7 @@ function* filesOf(
   }
 }
 
-/** Whether the folder of a prefix is there and is reached through real folders only. */
+/** Whether the folder of a prefix exists and no folder on its path is a symbolic link. */
 function isReachable(root: string, start: string, onForeign: OnForeign): boolean {
   const segments = start.split("/").slice(0, -1);
   for (let i = 1; i <= segments.length; i++) {
@@ -123,7 +124,7 @@ function openFolder(path: string, prefix: string, startsWith: string, onForeign:
     if (!name.startsWith(startsWith) || isTemporaryName(name)) return;
     const folder = dirent.isDirectory();
     const known = folder || dirent.isFile();
-    const problem = known ? keyProblem(prefix.length < 256 ? name : prefix + name) : "is no regular file";
+    const problem = known ? keyProblem(prefix.length < 256 ? name : prefix + name) : "is not a regular file";
     if (problem === undefined) entries.push(folder ? `${name}/` : name);
     else onForeign(prefix + name);
   };
@@ -138,7 +139,7 @@ function openFolder(path: string, prefix: string, startsWith: string, onForeign:
   return { path, prefix, inode: inodeOf(stats), entries: sorted(entries), next: 0, missed: false };
 }
 
-/** Returns the entries whose names may be no UTF-8. */
+/** Returns the entries whose names may not be UTF-8. */
 function readAtOnce(path: string, add: (dirent: Dirent) => void): Dirent[] {
   const doubtful: Dirent[] = [];
   for (const dirent of readdirSync(path, { withFileTypes: true })) {
@@ -148,7 +149,7 @@ function readAtOnce(path: string, add: (dirent: Dirent) => void): Dirent[] {
   return doubtful;
 }
 
-/** The same at half the speed and a fraction of the memory. */
+/** As `readAtOnce`, at half the speed and with a fraction of the memory. */
 function readPiecewise(path: string, add: (dirent: Dirent) => void): Dirent[] {
   const doubtful: Dirent[] = [];
   const folder = opendirSync(path, { bufferSize: ENTRIES_AT_ONCE });
@@ -163,13 +164,13 @@ function readPiecewise(path: string, add: (dirent: Dirent) => void): Dirent[] {
   return doubtful;
 }
 
-/** Only surrogates make UTF-16 order differ from that of UTF-8, and the built-in order is several times faster. */
+/** Sorts in UTF-8 byte order. UTF-16 order, which is several times faster, only differs where there are surrogates. */
 function sorted(entries: string[]): string[] {
   const surrogates = entries.some((name) => /[\ud800-\udfff]/.test(name));
   return surrogates ? entries.sort(compareKeys) : entries.sort();
 }
 
-/** Reports names that are no UTF-8, which node decodes with U+FFFD, and leaves them out. */
+/** Reports and removes names that are not UTF-8, which Node decodes with U+FFFD. */
 function withoutBrokenNames(path: string, prefix: string, dirents: Dirent[], onForeign: OnForeign): Dirent[] {
   const genuine = new Set<string>();
   for (const bytes of readdirSync(path, { encoding: "buffer" })) {
@@ -179,7 +180,7 @@ function withoutBrokenNames(path: string, prefix: string, dirents: Dirent[], onF
   }
   const seen = new Set<string>();
   return dirents.filter(({ name }) => {
-    // A broken name decodes to what a genuine one may be called as well; one entry of that name is enough.
+    // A broken name may decode to the same text as a valid one; keep one entry of that name.
     if (!genuine.has(name) || seen.has(name)) return false;
     seen.add(name);
     return true;
@@ -194,7 +195,7 @@ function statFile(path: string): Stats | undefined {
   }
 }
 
-/** Undefined when there is none. Only the root may be a link. */
+/** Undefined when the folder does not exist. Only the root may be a symbolic link. */
 function statFolder(path: string, prefix: string): Stats | undefined {
   try {
     const stats = prefix === "" ? statSync(path, { throwIfNoEntry: false }) : statFile(path);
@@ -205,7 +206,7 @@ function statFolder(path: string, prefix: string): Stats | undefined {
   }
 }
 
-/** Tells one folder from another under the same path. */
+/** Identifies a folder, so that another folder under the same path is detected. */
 function inodeOf({ dev, ino }: Stats): string {
   return `${dev}-${ino}`;
 }
@@ -215,16 +216,16 @@ function isStill({ path, prefix, inode }: OpenFolder): boolean {
   return stats !== undefined && inodeOf(stats) === inode;
 }
 
-/** Told last, for a listing that lacks a folder is not complete. */
+/** The error at the end of the listing, which is incomplete without these folders. */
 function unreadable({ count, first }: { count: number; first: PackedError }): FeedctlError {
-  const others = count === 1 ? "" : `; ${count - 1} other ${count === 2 ? "place" : "places"} cannot be read either`;
+  const others = count === 1 ? "" : `; ${count - 1} other ${count === 2 ? "path" : "paths"} could not be read`;
   return new FeedctlError(first.code, `${first.message}${others}`, {
-    hint: "all the rest was listed; let this user read it, and run it again",
+    hint: "everything else was listed; give this user permission to read it, and run it again",
     cause: first.cause,
   });
 }
 
-/** Never skipped: a listing that misses a folder would let a mirror delete what is still there. */
+/** Thrown, never skipped: a mirror deletes what a listing leaves out. */
 function changed(path: string): FeedctlError {
   return new FeedctlError("unavailable", `cannot list ${path}: it vanished or changed while it was being listed`);
 }

@@ -1,4 +1,4 @@
-// The other side of disk-thread.ts: runs in a thread of its own and does what it is told until it is terminated.
+// The worker of thread.ts. Runs the task in `workerData` until it is terminated.
 import { parentPort, workerData } from "node:worker_threads";
 import { packError, type PackedError } from "../../errors.ts";
 import { putSmallFiles } from "./small.ts";
@@ -8,7 +8,7 @@ import type { Slot } from "./slots.ts";
 import { walkFiles } from "./walk.ts";
 import type { Walk } from "./walk.ts";
 
-/** `slots`: where the batches of a listing go, in turns. */
+/** `slots`: the shared memory for the batches of a listing, used round robin. */
 export type DiskTask = { task: "list"; walk: Walk; slots: readonly SharedArrayBuffer[] } | { task: "put" };
 
 export interface ListBatch {
@@ -16,7 +16,7 @@ export interface ListBatch {
   pieces: number[];
   foreign: string[];
   done: boolean;
-  /** Why the listing ends after these. */
+  /** Why the listing ends after this batch. */
   failure?: PackedError | undefined;
 }
 
@@ -25,7 +25,7 @@ const task = workerData as DiskTask;
 if (task.task === "list") listOnDemand(task.walk, task.slots.map(openSlot));
 else port.on("message", (puts: SmallPut[]) => void putSmallFiles(puts).then((results) => port.postMessage(results)));
 
-/** One batch for every message, which says that the next slot is free. */
+/** Sends one batch per message; a message means that the next slot is free. */
 function listOnDemand(walk: Walk, slots: readonly Slot[]): void {
   let foreign: string[] = [];
   let next = 0;

@@ -8,14 +8,14 @@ import { fill } from "./fill.ts";
 import { makeFolder, removeEmptyFolders, syncFolder } from "./folders.ts";
 import { temporaryName } from "./names.ts";
 import { hashFile, openBlobFile } from "./read.ts";
-import { forget, isResumable, isWorthKeeping, note, release, takeUp } from "./resume.ts";
+import { forget, isResumable, isWorthKeeping, note, openUnfinished, release } from "./resume.ts";
 import type { Temporary } from "./resume.ts";
 import type { Key } from "../key.ts";
 import { throwIfInterrupted } from "../shared/signal.ts";
 import type { BlobSource, PutOptions, PutOutcome } from "../store.ts";
 import { hashSource } from "../shared/verified-source.ts";
 
-/** How often a folder is made again because a concurrent delete took it for empty. */
+/** How often a folder is created again after a concurrent delete has removed it as empty. */
 const FOLDER_ATTEMPTS = 100;
 
 const NO_HARD_LINKS = new Set(["EPERM", "ENOTSUP", "EOPNOTSUPP", "ENOSYS", "EMLINK", "EXDEV"]);
@@ -25,11 +25,11 @@ export type MakeLink = typeof link;
 
 export interface WriteResult {
   outcome: PutOutcome;
-  /** Of the file that holds the bytes now. */
+  /** Of the file at `target`. */
   stats: Stats;
-  /** Of the bytes, unless nobody promised it and the kernel alone saw them. */
+  /** Of the bytes. Undefined: the options had none and the kernel copied the file. */
   sha256?: string | undefined;
-  /** The file system has no hard links, so the check for an existing file and its creation were two steps. */
+  /** The file system has no hard links, so the check for an existing file and its creation were not atomic. */
   withoutLinks: boolean;
 }
 
@@ -41,8 +41,8 @@ export interface WritePlace {
 }
 
 /**
- * Writes `target` all or nothing: a temporary file beside it is filled, verified, flushed, and only then given its name.
- * A failed write takes the folders it made away again, and the temporary file, unless notes say where to go on with it.
+ * Writes `target` all or nothing: a temporary file in the same folder is filled, verified, flushed, and only then
+ * renamed. A failed write removes the folders it created and the temporary file, unless a note makes it resumable.
  */
 export async function writeFileWhole(
   place: WritePlace,
@@ -63,18 +63,18 @@ export async function writeFileWhole(
     await forget(key, dirname(target), options.notes);
     return { ...present, withoutLinks: false };
   }
-  const taken = await takeUp(key, dirname(target), source, options);
-  if (taken !== undefined) {
+  const unfinished = await openUnfinished(key, dirname(target), source, options);
+  if (unfinished !== undefined) {
     try {
-      return await finish(place, taken, source, options, makeLink);
+      return await finish(place, unfinished, source, options, makeLink);
     } catch (error) {
-      // What was taken up is not what is promised, or gone: then without it.
-      if (!isFeedctlError(error, "corrupt") || taken.size === 0) throw error;
+      // The bytes of the unfinished file were wrong: write the blob from the start.
+      if (!isFeedctlError(error, "corrupt") || unfinished.size === 0) throw error;
     }
   }
-  const made = await openTemporary(dirname(target), options.durable ?? true);
+  const created = await openTemporary(dirname(target), options.durable ?? true);
   const noted = isResumable(source, options);
-  return finish(place, { ...made, size: 0, hash: undefined, noted }, source, options, makeLink);
+  return finish(place, { ...created, size: 0, hash: undefined, noted }, source, options, makeLink);
 }
 
 async function finish(
@@ -111,7 +111,7 @@ async function finish(
   }
 }
 
-/** Makes the folder and an empty temporary file in it, which keeps the folder from being removed as empty. */
+/** Creates the folder and an empty temporary file in it, so that no concurrent delete removes the folder as empty. */
 async function openTemporary(folder: string, durable: boolean): Promise<{ path: string; handle: FileHandle }> {
   for (let attempt = 1; ; attempt++) {
     const path = join(folder, temporaryName());
@@ -121,7 +121,7 @@ async function openTemporary(folder: string, durable: boolean): Promise<{ path: 
     } catch (error) {
       if (errnoOf(error) === "ENOENT" && attempt < FOLDER_ATTEMPTS) continue;
       if (errnoOf(error) === "EEXIST" || errnoOf(error) === "ENOTDIR") {
-        throw new FeedctlError("conflict", `cannot make the folder ${folder}: a file stands in its place`, {
+        throw new FeedctlError("conflict", `cannot create the folder ${folder}: a file has the same path`, {
           cause: error,
         });
       }
@@ -132,7 +132,7 @@ async function openTemporary(folder: string, durable: boolean): Promise<{ path: 
 
 interface Published {
   outcome: PutOutcome;
-  /** Of a file that was there already. */
+  /** Of the file that already existed. */
   stats?: Stats;
   sha256?: string;
   withoutLinks: boolean;
@@ -147,7 +147,7 @@ async function publish(
   makeLink: MakeLink,
 ): Promise<Published> {
   if (options.ifExists === "replace") {
-    const existing = await standsAt(target);
+    const existing = await entryTypeOf(target);
     await rename(path, target);
     return { outcome: existing === "file" ? "replaced" : "created", withoutLinks: false };
   }
@@ -169,17 +169,17 @@ async function publish(
   }
 }
 
-/** Undefined when `target` is free or a file that may be replaced; `unchanged` for the promised bytes; else `conflict`. */
+/** Undefined: `target` does not exist or may be replaced. Throws `conflict` if it has other bytes than the source. */
 async function compareExisting(
   target: string,
   source: BlobSource,
   options: PutOptions,
 ): Promise<{ outcome: "unchanged"; stats: Stats; sha256: string } | undefined> {
-  const stands = await standsAt(target);
-  if (stands === "other") {
-    throw new FeedctlError("conflict", `cannot write ${target}: something that is no regular file stands there`);
+  const existing = await entryTypeOf(target);
+  if (existing === "other") {
+    throw new FeedctlError("conflict", `cannot write ${target}: it exists and is not a regular file`);
   }
-  if (stands === undefined || options.ifExists === "replace") return undefined;
+  if (existing === undefined || options.ifExists === "replace") return undefined;
   const file = await openBlobFile(target);
   if (file === undefined) return undefined;
   try {
@@ -193,10 +193,11 @@ async function compareExisting(
   } finally {
     await file.handle.close();
   }
-  throw new FeedctlError("conflict", `cannot create ${target}: a file with other content already stands there`);
+  throw new FeedctlError("conflict", `cannot create ${target}: it already exists with other content`);
 }
 
-async function standsAt(target: string): Promise<"file" | "other" | undefined> {
+/** Undefined: `target` does not exist. */
+async function entryTypeOf(target: string): Promise<"file" | "other" | undefined> {
   try {
     return (await lstat(target)).isFile() ? "file" : "other";
   } catch (error) {
@@ -205,7 +206,7 @@ async function standsAt(target: string): Promise<"file" | "other" | undefined> {
   }
 }
 
-/** Absence of the target is an answer elsewhere; here the temporary file itself went away with its folder. */
+/** ENOENT when publishing means that the temporary file was removed with its folder, not that the target is missing. */
 function folderVanished(target: string, cause: unknown): FeedctlError {
   return new FeedctlError("unavailable", `cannot write ${target}: its folder was removed meanwhile`, { cause });
 }

@@ -5,7 +5,7 @@ import { throwIfInterrupted } from "../shared/signal.ts";
 import type { BlobInfo, PutOptions, PutResult, RemoteBlob, Store } from "../store.ts";
 import type { GcsCalls } from "./calls.ts";
 import type { GcsConnection } from "./client.ts";
-import { gcsStatus, translateGcsError } from "./errors.ts";
+import { gcsStatus, translateGcsError, type GcsAttempt } from "./errors.ts";
 import type { GcsObject } from "./info.ts";
 import { resourceOf } from "./upload.ts";
 
@@ -62,7 +62,7 @@ export function createCopier(connection: GcsConnection, calls: GcsCalls, store: 
         refused.add(source.bucket);
         return undefined;
       }
-      if (status === 404) throw await lost(source, signal);
+      if (status === 404) throw await lost(source, attempt);
       const existing = status === 412 ? await store.head(key, { signal }) : undefined;
       if (existing !== undefined) return compare(existing, from.blob, options);
       throw translateGcsError(error, connection, attempt);
@@ -70,10 +70,14 @@ export function createCopier(connection: GcsConnection, calls: GcsCalls, store: 
   }
 
   /** A version that is gone was replaced or deleted; only the object itself tells which. */
-  async function lost(source: Source, signal: AbortSignal | undefined): Promise<FeedctlError> {
-    const now = await calls.stat(source.name, signal, source.bucket).catch(() => undefined);
-    if (now !== undefined) return changed(source);
-    return new FeedctlError("not-found", `${JSON.stringify(source.name)} in gs://${source.bucket} is gone`);
+  async function lost(source: Source, attempt: GcsAttempt): Promise<FeedctlError> {
+    try {
+      await calls.stat(source.name, attempt.signal, source.bucket);
+      return changed(source);
+    } catch (error) {
+      if (gcsStatus(error) !== 404) return translateGcsError(error, connection, attempt);
+      return new FeedctlError("not-found", `${JSON.stringify(source.name)} in gs://${source.bucket} is gone`);
+    }
   }
 
   /** Undefined where no hash is known on both sides: then the bytes must be read. */

@@ -12,7 +12,7 @@ const TRIES = 5;
 
 /** `Store.put` of a source whose sha256 is known. */
 export async function putBlob(upload: Upload, store: Pick<Store, "head" | "get">): Promise<PutResult> {
-  const { connection, calls, key, source, options, attempt } = upload;
+  const { connection, key, source, options, attempt } = upload;
   const { ifExists, signal } = options;
   throwIfInterrupted(signal);
   const large = isLarge(source);
@@ -27,16 +27,10 @@ export async function putBlob(upload: Upload, store: Pick<Store, "head" | "get">
     const seen = asks && !large && count < TRIES ? (existing?.tag ?? "0") : undefined;
     const generation = creates ? "0" : seen;
     try {
-      const object =
-        small === undefined
-          ? await uploadLarge(upload, generation)
-          : await calls.insert(
-              { ...resourceOf(connection, key, options), md5Hash: small.md5 },
-              small.bytes,
-              generation,
-              signal,
-            );
-      await checkStored(upload, object, small?.md5);
+      const { object, md5 } = await (small === undefined
+        ? uploadLarge(upload, generation)
+        : uploadSmall(upload, small, generation));
+      await checkStored(upload, object, md5);
       const replaced = !creates && (options.replaces ?? existing !== undefined);
       return { outcome: replaced ? "replaced" : "created", tag: object.generation };
     } catch (error) {
@@ -44,6 +38,15 @@ export async function putBlob(upload: Upload, store: Pick<Store, "head" | "get">
       existing = await store.head(key, { signal });
     }
   }
+}
+
+async function uploadSmall(
+  { connection, calls, key, options }: Upload,
+  { bytes, md5 }: { bytes: Buffer; md5: string },
+  generation: string | undefined,
+): Promise<{ object: GcsObject; md5: string }> {
+  const object = { ...resourceOf(connection, key, options), md5Hash: md5 };
+  return { object: await calls.insert(object, bytes, generation, options.signal), md5 };
 }
 
 /** The service has checked the MD5 that it was sent. This finds a service that does not. */

@@ -38,14 +38,14 @@ export async function readObject(
     ...(known?.tag !== undefined && { generation: known.tag }),
     ...(header !== undefined && { range: header }),
   };
-  const [media, info] = await Promise.all([
-    open(reading, wanted),
-    onInfo === undefined || known?.tag !== undefined ? Promise.resolve(known) : describe(reading),
-  ] as const).catch(async (error: unknown) => {
+  const described = onInfo === undefined || known?.tag !== undefined ? Promise.resolve(known) : describe(reading);
+  described.catch(() => {}); // thrown after the bytes' own failure
+  const media = await open(reading, wanted).catch((error: unknown) => {
     throw translateGcsError(error, connection, attempt);
   });
   const generation = media.headers["x-goog-generation"];
   try {
+    const info = await described;
     if (known?.tag !== undefined && generation !== undefined && generation !== known.tag) throw changed(reading);
     if (range !== undefined && media.headers["content-range"] === undefined)
       throw unreadable(reading, "the server does not know ranges");
@@ -54,7 +54,7 @@ export async function readObject(
     if (info !== undefined) onInfo?.(info);
   } catch (error) {
     media.body.destroy();
-    throw error;
+    throw translateGcsError(error, connection, attempt);
   }
   return streamOf(reading, media);
 }

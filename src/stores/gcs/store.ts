@@ -140,10 +140,14 @@ export async function openGcsStore(config: GcsConfig): Promise<Store> {
       return `is longer than ${MAX_NAME} bytes together with the target path`;
     return (prefix + key).startsWith(".well-known/acme-challenge/") ? "has a name that Google reserves" : undefined;
   };
-  const checkName = (key: Key): void => {
+  const checkPut = (key: Key, { contentType, cacheControl }: PutOptions): void => {
     const problem = nameProblem(key);
-    if (problem !== undefined)
-      throw new FeedctlError("invalid", `cannot store ${JSON.stringify(key)} in ${name}: it ${problem}`);
+    const what = `cannot store ${JSON.stringify(key)} in ${name}`;
+    if (problem !== undefined) throw new FeedctlError("invalid", `${what}: it ${problem}`);
+    for (const [header, value] of Object.entries({ "content type": contentType, "cache-control": cacheControl })) {
+      if (value === undefined || /^[ -~]*$/.test(value)) continue;
+      throw new FeedctlError("usage", `${what}: the ${header} ${JSON.stringify(value)} is not printable ASCII`);
+    }
   };
   const copier = createCopier(connection, calls, { head });
 
@@ -154,7 +158,7 @@ export async function openGcsStore(config: GcsConfig): Promise<Store> {
     head,
     get,
     put: hashFirst(async (key, source, options) => {
-      checkName(key);
+      checkPut(key, options);
       const attempt = attemptOf("store", key, "storage.objects.create", options.signal);
       return putBlob({ connection, calls, key, source, options, attempt }, { head, get });
     }),
@@ -166,7 +170,7 @@ export async function openGcsStore(config: GcsConfig): Promise<Store> {
     nameProblem,
     reaches: copier.reaches,
     async copyFrom(key, from, options) {
-      checkName(key);
+      checkPut(key, options);
       return copier.copyFrom(key, from, options);
     },
     [Symbol.asyncDispose]: () => connection.http.close(),

@@ -56,7 +56,11 @@ export async function readSmall({ source, options }: Upload): Promise<{ bytes: B
   return { bytes, md5: promisedMd5(hash, options) };
 }
 
-export async function uploadLarge(upload: Upload, generation: string | undefined): Promise<GcsObject> {
+/** Returns the object as the service describes it, and the MD5 of what was sent. */
+export async function uploadLarge(
+  upload: Upload,
+  generation: string | undefined,
+): Promise<{ object: GcsObject; md5: string | undefined }> {
   const { connection, calls, key, source, options } = upload;
   const { sha256, signal } = options;
   const session = await calls.begin(resourceOf(connection, key, options), source.size, generation, signal);
@@ -66,6 +70,7 @@ export async function uploadLarge(upload: Upload, generation: string | undefined
   const newBuffer = () => spare.pop() ?? Buffer.allocUnsafeSlow(PART);
   let sent: Promise<GcsObject | undefined> = Promise.resolve(undefined);
   let start = 0;
+  let md5: string | undefined;
   try {
     for await (const bytes of readParts({
       source,
@@ -78,15 +83,14 @@ export async function uploadLarge(upload: Upload, generation: string | undefined
     })) {
       // While one part is sent the next is read.
       await sent;
-      const isLast = start + bytes.length === source.size;
-      const md5 = isLast ? promisedMd5(hash, options) : undefined;
+      if (start + bytes.length === source.size) md5 = promisedMd5(hash, options);
       const part = { bytes, start, total: source.size, md5 };
       sent = sendPart(upload, session, part).finally(() => spare.push(Buffer.from(bytes.buffer, 0, PART)));
       sent.catch(() => {}); // thrown when it is awaited
       start += bytes.length;
     }
     const object = await sent;
-    if (object !== undefined) return object;
+    if (object !== undefined) return { object, md5 };
     throw new FeedctlError("unavailable", `cannot ${upload.attempt.action} ${connection.name}: the upload did not end`);
   } catch (error) {
     await sent.catch(() => {});

@@ -4,56 +4,56 @@ import { interrupted, throwIfInterrupted } from "../shared/signal.ts";
 
 export interface RecoveryOptions {
   /**
-   * How often a call is tried in all, at least 1. A stream or listing that made progress in between starts anew.
-   * Default: 8 times, 5 while the store has never answered (its name is more likely wrong), 10 when it is throttled.
+   * How many attempts a call has, at least 1. A stream or listing that makes progress starts counting again.
+   * Default: 8; 5 while the store has never responded (its name is more likely wrong); 10 while it is throttled.
    */
   attempts?: number | undefined;
-  /** Upper bound of the first wait in milliseconds; it doubles with every failure. Five times as long when throttled. */
+  /** Upper bound of the first backoff in milliseconds. Doubles with every failure. Five times longer when throttled. */
   delay?: number | undefined;
-  /** Upper bound of every wait in milliseconds; what the store itself asks for may be longer. */
+  /** Upper bound of every backoff in milliseconds. A store's Retry-After may be longer. */
   maxDelay?: number | undefined;
   /** From 0 to 1, as Math.random. */
   random?: (() => number) | undefined;
-  /** Milliseconds on a clock that only goes forward. */
+  /** Milliseconds of a monotonic clock. */
   now?: (() => number) | undefined;
-  /** Rejects with whatever it likes when the signal is aborted. */
+  /** Rejects, with any error, when the signal is aborted. */
   sleep?: ((milliseconds: number, signal: AbortSignal | undefined) => Promise<unknown>) | undefined;
-  /** Told before each wait, for `--verbose`. */
+  /** Called before each backoff, for `--verbose`. */
   onRetry?: ((error: FeedctlError, milliseconds: number) => void) | undefined;
 }
 
-/** Decides after a failure: returns once it is time to try again, or throws what the caller is to see. */
+/** Called after a failure. Resolves when it is time to retry, or throws the error for the caller. */
 export type Recover = (error: unknown, signal: AbortSignal | undefined) => Promise<void>;
 
 export interface Attempts {
   recover: Recover;
-  /** Forgets the failures before, this call's and the store's. */
+  /** Resets the failures of this call and of the store. */
   succeeded(): void;
 }
 
-/** What one opened store's calls know together about its failures. */
+/** The failures of all calls of one opened store. */
 export interface Recovery {
-  /** For one call, stream or listing. */
+  /** Begins the attempts of one call, stream or listing. */
   start(): Attempts;
-  /** Throws `unavailable` when the store has been given up and was asked in vain just now. */
-  requireHope(): void;
+  /** Throws `unavailable` while the circuit breaker is open: the store was given up, and failed again just now. */
+  requireReachable(): void;
 }
 
-/** How long a call may fail before it is no longer repeated, and a store, without a single success, until it is given up. */
+/** How long a call is retried, and how long a store may fail without one success before it is given up. */
 const PATIENCE = 45_000;
 const THROTTLED_PATIENCE = 5 * 60_000;
-/** A store that was given up is left alone for so long after each failure. */
+/** After a failure of a store that was given up, calls to it fail at once for this long. */
 const PAUSE = 15_000;
-/** A server's wish for a longer wait than this is not granted. */
+/** Upper bound of the Retry-After that is obeyed. */
 const MAX_RETRY_AFTER = 2 * 60_000;
 
 /**
- * Errors that were passed on after their last attempt. A put fails with the error of the blob that it reads; to begin
- * anew with that one would multiply the attempts of both stores.
+ * Errors that were thrown after the last attempt. A put fails with the error of the store that it reads from; retrying
+ * that error again would multiply the attempts of both stores.
  */
 const givenUp = new WeakSet<Error>();
 
-/** Whether it came from a store whose retries have all been used. */
+/** Whether the error came from a store that has used up its retries. */
 export function isGivenUp(error: unknown): boolean {
   return error instanceof Error && givenUp.has(error);
 }
@@ -62,7 +62,7 @@ export function createRecovery(name: string, options: RecoveryOptions = {}): Rec
   const { delay = 200, maxDelay = 30_000, random = Math.random, now = () => performance.now(), onRetry } = options;
   const sleep = options.sleep ?? ((milliseconds, signal) => timer(milliseconds, undefined, { signal }));
   let answered = false;
-  /** Failures of all calls since the last success of any. */
+  /** The failures of all calls since the last success. */
   let trouble: { since: number; latest: number; error: FeedctlError } | undefined;
 
   const attemptsFor = ({ throttled }: FeedctlError) => options.attempts ?? (throttled ? 10 : answered ? 8 : 5);
@@ -108,17 +108,17 @@ export function createRecovery(name: string, options: RecoveryOptions = {}): Rec
         },
       };
     },
-    requireHope() {
+    requireReachable() {
       if (trouble === undefined) return;
       const { since, latest, error } = trouble;
       if (latest - since < patienceFor(error) || now() - latest >= PAUSE) return;
       const seconds = Math.round((latest - since) / 1000);
-      const hopeless = new FeedctlError("unavailable", `${name} has failed for ${seconds} s: ${error.message}`, {
+      const unreachable = new FeedctlError("unavailable", `${name} has failed for ${seconds} s: ${error.message}`, {
         hint: error.hint,
         cause: error,
       });
-      givenUp.add(hopeless);
-      throw hopeless;
+      givenUp.add(unreachable);
+      throw unreachable;
     },
   };
 }

@@ -9,8 +9,8 @@ interface ListOptions extends CallOptions {
 }
 
 /**
- * The listing of `store`; when it breaks it is read again and every key up to the last one told is skipped. That is
- * safe only while keys come strictly increasing; otherwise, once a key was told, the error stands.
+ * Lists `store`. When the listing fails it starts again and skips every key up to the last one it yielded. That is safe
+ * only while keys are strictly increasing; otherwise an error after the first key is thrown.
  */
 export function resumingList(
   store: Store,
@@ -28,32 +28,32 @@ async function* resumingBatches(
   { recover, succeeded }: Attempts,
 ): AsyncGenerator<readonly BlobInfo[], void, undefined> {
   const foreign = new Set<string>();
-  const tellOnce = (name: string) => {
+  const reportOnce = (name: string) => {
     if (foreign.has(name)) return;
     foreign.add(name);
     onForeign?.(name);
   };
-  let told: Key | undefined;
+  let last: Key | undefined;
   let ordered = store.features.sortedList;
   for (;;) {
     try {
       let previous: Key | undefined;
-      const skipTo = told;
-      for await (const blobs of batchesOf(store.list(prefix, { signal, onForeign: tellOnce }))) {
+      const skipTo = last;
+      for await (const blobs of batchesOf(store.list(prefix, { signal, onForeign: reportOnce }))) {
         for (const { key } of blobs) {
           if (previous !== undefined && compareKeys(previous, key) >= 0) ordered = false;
           previous = key;
         }
         const fresh = skipTo === undefined ? blobs : blobs.filter(({ key }) => compareKeys(key, skipTo) > 0);
         if (fresh.length === 0) continue;
-        told = fresh.at(-1)?.key;
+        last = fresh.at(-1)?.key;
         succeeded();
         yield fresh;
       }
       succeeded();
       return;
     } catch (error) {
-      if (told !== undefined && !ordered) throw error;
+      if (last !== undefined && !ordered) throw error;
       await recover(error, signal);
     }
   }

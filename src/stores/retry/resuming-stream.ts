@@ -2,7 +2,7 @@ import { Readable } from "node:stream";
 import type { Attempts } from "./recovery.ts";
 import type { BlobInfo, ByteRange, CallOptions, GetOptions } from "../store.ts";
 
-/** The inner stream reads ahead by itself; this much more keeps a slow consumer from stalling it. */
+/** Bytes buffered beyond the inner stream's own buffer, so that a slow consumer does not stall it. */
 const READ_AHEAD = 1024 * 1024;
 
 interface Wanted extends CallOptions {
@@ -10,8 +10,8 @@ interface Wanted extends CallOptions {
 }
 
 /**
- * `first`, a stream of the very version `known`, which goes on at the right byte when it breaks. `open` is asked for
- * the rest of that version only: where the blob is another one by now, it rejects, and so never makes a mixture.
+ * A stream that starts with `first`, a stream of the version `known`, and resumes at the right byte when it fails.
+ * `open` is called with `known` for the rest and rejects if the blob has changed, so that two versions never mix.
  */
 export function resumingStream(
   open: (options: GetOptions) => Promise<Readable>,
@@ -30,7 +30,7 @@ export function resumingStream(
     for (;;) {
       try {
         if (broken) {
-          // A stream may break after its last byte: then there is nothing left to ask for.
+          // A stream may fail after its last byte: then nothing is left to request.
           if (position >= end) return null;
           stream = adopt(await open({ range: { start: position, end }, known, signal }));
           chunks = stream[Symbol.asyncIterator]();
@@ -54,7 +54,7 @@ export function resumingStream(
     read() {
       next().then(
         (chunk) => {
-          // Destroyed while a new stream was being opened: nobody else would close it.
+          // This stream was destroyed while the inner one was being opened, so `destroy` could not close it.
           if (this.destroyed) stream.destroy();
           else this.push(chunk);
         },
@@ -68,7 +68,7 @@ export function resumingStream(
   });
 }
 
-/** An error that comes while nobody is reading is found by the next read instead of ending the process. */
+/** Adds an error listener: an error between two reads is thrown by the next read and does not end the process. */
 function adopt(stream: Readable): Readable {
   return stream.on("error", () => {});
 }

@@ -8,27 +8,28 @@ import { throwIfInterrupted } from "../shared/signal.ts";
 import type { BlobInfo, GetOptions, Store } from "../store.ts";
 
 export interface RetryOptions extends RecoveryOptions {
-  /** Whether a `get` stream that breaks goes on where it stopped. Without it the caller reads the blob anew. */
+  /** Whether a `get` stream that fails resumes where it stopped. Without it the caller must read the blob again. */
   resume?: boolean | undefined;
 }
 
 /**
- * The same store, but `unavailable` is tried again after a random wait of up to `delay`, twice `delay`, ... (full
- * jitter); every other error passes at once. All store calls may be repeated safely. A `put` whose first answer was
- * lost tells what the second try saw: `unchanged` or `replaced` instead of `created`. A store that answers "slow down"
- * is asked by fewer calls at once until it is well again; the others wait here, so callers need not know.
+ * The same store with retries: `unavailable` is retried after a random wait of up to `delay`, twice `delay`, ...
+ * (exponential backoff, full jitter); every other error is thrown at once. All store calls are safe to repeat. A `put`
+ * whose first response was lost reports the outcome of its second attempt: `unchanged` or `replaced` instead of
+ * `created`. When the store throttles, fewer calls run at once until it recovers; the others wait here.
  */
 export function retrying(store: Store, options: RetryOptions = {}): Store {
   const { resume = true } = options;
   const recovery = createRecovery(store.name, options);
-  // A put reads its source while it is inside, which may be this very store: a read must never wait for a write, and
-  // never for another read's consumer. So a read is inside only until its answer begins.
+  // Two gates, because a put reads its source while it holds a slot, and the source may be this store: a read must
+  // never wait for a write, nor for the consumer of another read. So a read holds its slot only until its response
+  // begins.
   const reads = createGate();
   const writes = createGate();
 
   const attempt = async <T>(gate: Gate, signal: AbortSignal | undefined, call: () => Promise<T>): Promise<T> => {
     throwIfInterrupted(signal);
-    recovery.requireHope();
+    recovery.requireReachable();
     const leave = await gate.enter(signal).catch((error: unknown) => {
       throwIfInterrupted(signal);
       throw error;
@@ -69,12 +70,12 @@ export function retrying(store: Store, options: RetryOptions = {}): Store {
     }),
     async get(key, call = {}) {
       const { signal } = call;
-      let told: BlobInfo | undefined;
-      const open = (more: GetOptions) => store.get(key, { ...call, onInfo: (info) => void (told = info), ...more });
+      let reported: BlobInfo | undefined;
+      const open = (more: GetOptions) => store.get(key, { ...call, onInfo: (info) => void (reported = info), ...more });
       const stream = await repeat(reads, signal, () => open({}));
-      if (told !== undefined) call.onInfo?.(told);
-      // What the answer itself says of the blob; no question asked before or after could be sure to mean the same one.
-      const known = told ?? call.known;
+      if (reported !== undefined) call.onInfo?.(reported);
+      // From the response itself: a separate `head` might describe another version.
+      const known = reported ?? call.known;
       if (!resume || known?.tag === undefined) return stream;
       const reopen = (more: GetOptions) => attempt(reads, signal, () => open(more));
       return resumingStream(reopen, known, stream, call, recovery.start());
@@ -98,7 +99,7 @@ export function retrying(store: Store, options: RetryOptions = {}): Store {
   };
 }
 
-/** Not by the store that a put reads from: that one has slowed down by itself. */
+/** Excludes errors of the store that a put reads from: its own wrapper has already slowed down. */
 function isThrottled(error: unknown): error is FeedctlError {
   return isFeedctlError(error, "unavailable") && error.throttled && !isGivenUp(error);
 }

@@ -1,12 +1,12 @@
-// S3's short XML answers, and answers that are errors, in the shape that the SDK gives them and s3-errors.ts reads.
+// S3's short XML responses, and its error responses in the shape of the SDK's errors, which errors.ts reads.
 import type { Readable } from "node:stream";
 import { networkError, type HttpAnswer } from "../shared/http.ts";
 import { unescapeXml } from "../shared/xml-text.ts";
 
-/** An error document is a few hundred bytes; a proxy's web page may be anything. */
+/** Bytes read of an error response. S3's have a few hundred; a proxy's web page may have any number. */
 const MAX_PROBLEM = 64 * 1024;
 
-/** The whole body. Longer than `limit`: an error, as that is no answer of S3's. */
+/** Reads the whole body. Rejects if it is longer than `limit` bytes, because S3 sends no such response. */
 export async function readBody(body: Readable, limit: number): Promise<Buffer> {
   const chunks: Buffer[] = [];
   let length = 0;
@@ -22,7 +22,7 @@ export async function readBody(body: Readable, limit: number): Promise<Buffer> {
   return chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks, length);
 }
 
-/** The error that an answer with a status of 300 or more stands for. Never rejects: a status needs no body. */
+/** The error of a response with a status of 300 or more. Never rejects: without a readable body the status counts. */
 export async function problemOf(answer: HttpAnswer): Promise<Error> {
   const text = await readBody(answer.body, MAX_PROBLEM).then(
     (bytes) => bytes.toString(),
@@ -58,7 +58,7 @@ export function elementOf(xml: string, name: string): string | undefined {
   return match === null ? undefined : unescapeXml(match[1]!);
 }
 
-/** The content of each element of this name, unless it stands within another of the same name. */
+/** Yields the content of each element of this name, except those nested in another of the same name. */
 export function* elementsOf(xml: string, name: string): Generator<string> {
   const pattern = new RegExp(`<((?:[\\w.-]+:)?${name})(?:\\s[^>]*)?>(.*?)</\\1\\s*>`, "gs");
   for (const match of xml.matchAll(pattern)) yield match[2]!;

@@ -1,4 +1,4 @@
-// What S3 tells of an object, as a `BlobInfo`, and what feedctl tells S3 of a blob, as user metadata.
+// Converts S3's response headers to a `BlobInfo`, and a blob's time to user metadata.
 import type { Key } from "../key.ts";
 import { decodeMetadata } from "../shared/metadata.ts";
 import type { BlobInfo } from "../store.ts";
@@ -10,7 +10,7 @@ export function writeSeconds(time: Date): string {
 
 const USER = "x-amz-meta-";
 
-/** From an answer's headers, names in lower case. `modified` is the stored `mtime` if any, else the time of storing. */
+/** From response headers, names in lower case. `modified` is the stored `mtime` if any, else Last-Modified. */
 export function describeObject(key: Key, headers: Readonly<Record<string, string>>): BlobInfo {
   const stored: Record<string, string> = {};
   for (const [name, value] of Object.entries(headers))
@@ -31,7 +31,7 @@ export function describeObject(key: Key, headers: Readonly<Record<string, string
   };
 }
 
-/** Of the whole object, also where the answer brings a range of it: `bytes 0-9/1000`. */
+/** The size of the whole object, also if the response holds a range of it: `bytes 0-9/1000`. */
 function sizeOf(headers: Readonly<Record<string, string>>): number {
   const whole = /\/(\d+)$/.exec(headers["content-range"] ?? "")?.[1];
   return Number(whole ?? headers["content-length"] ?? 0);
@@ -45,7 +45,10 @@ export function plainTag(etag: string | undefined): string | undefined {
   return etag?.replace(/^W\//, "").replace(/^"|"$/g, "");
 }
 
-/** A plain ETag is the MD5 of the content; a multipart one has a dash. Encrypted with KMS it only looks like one. */
+/**
+ * The MD5 of an ETag, lower-case hex. Undefined for a multipart upload, whose ETag has a dash. The ETag of an object
+ * that is encrypted with KMS looks like an MD5 and is not: see `isKms`.
+ */
 export function md5OfTag(etag: string | undefined): string | undefined {
   const tag = plainTag(etag);
   return tag !== undefined && /^[0-9a-f]{32}$/.test(tag) ? tag : undefined;

@@ -1,4 +1,4 @@
-// The requests that are made once a blob or once a page, without the SDK, whose ceiling is a twentieth of Node's.
+// The requests that are made once per blob or per page. They bypass the SDK, which reaches a twentieth of Node's rate.
 import { hash } from "node:crypto";
 import { elementOf, elementsOf, problem, readBody } from "./answer.ts";
 import { scanListing, type ListingPage } from "./list-scan.ts";
@@ -9,9 +9,9 @@ import { encodePath } from "./sign.ts";
 
 /** Keys are whole object keys, prefix included. All reject with errors for `translateS3Error`. */
 export interface S3Calls {
-  /** The headers of the answer, names in lower case. */
+  /** Resolves with the response headers, names in lower case. */
   head(key: string, signal: AbortSignal | undefined): Promise<Record<string, string>>;
-  /** The body is to be read to its end or destroyed. */
+  /** The caller must read the body to its end or destroy it. */
   get(key: string, wanted: Wanted, signal: AbortSignal | undefined): Promise<HttpAnswer>;
   /** Resolves with the ETag, quotes included. */
   put(
@@ -22,7 +22,7 @@ export interface S3Calls {
   ): Promise<string | undefined>;
   /** Resolves with the ETag, quotes included. */
   putPart(key: string, part: UploadedPart, signal: AbortSignal | undefined): Promise<string | undefined>;
-  /** Resolves with the ETag, quotes included, once all is copied. */
+  /** Resolves with the ETag, quotes included, when the copy is complete. */
   copy(
     key: string,
     from: CopySource,
@@ -36,21 +36,21 @@ export interface S3Calls {
     part: CopiedPart,
     signal: AbortSignal | undefined,
   ): Promise<string | undefined>;
-  /** Undefined: an answer, but no listing. */
+  /** Undefined: the response is not a listing. */
   list(prefix: string, token: string | undefined, signal: AbortSignal | undefined): Promise<ListingPage | undefined>;
   delete(key: string, signal: AbortSignal | undefined): Promise<void>;
-  /** At most 1,000 keys. Resolves with those that were not deleted. */
+  /** Deletes at most 1,000 keys. Resolves with those that could not be deleted. */
   deleteMany(keys: readonly string[], signal: AbortSignal | undefined): Promise<{ key: string; error: Error }[]>;
 }
 
-/** Headers that choose what of an object, and which version of it. */
+/** Headers that select a range of an object, and require a version of it. */
 export type Wanted = { range?: string; "if-match"?: string };
 
 export interface PutBody {
   bytes: Buffer;
   /** Lower-case hex of the bytes. */
   sha256: string;
-  /** Lower-case hex; computed where it is not known. */
+  /** Lower-case hex; computed if absent. */
   md5?: string | undefined;
 }
 
@@ -58,15 +58,15 @@ export interface UploadedPart {
   uploadId: string;
   partNumber: number;
   bytes: Buffer;
-  /** Lower-case hex; computed where it is not known. */
+  /** Lower-case hex; computed if absent. */
   md5?: string | undefined;
 }
 
-/** What is copied inside the server. */
+/** The source of a server-side copy. */
 export interface CopySource {
   bucket: string;
   key: string;
-  /** Of the version that is meant; another one is refused with 412. */
+  /** The ETag of the version to copy. The server refuses another version with 412. */
   tag: string;
 }
 
@@ -79,9 +79,9 @@ export interface CopiedPart {
 }
 
 const OCTETS = "application/octet-stream";
-/** A server without Amazon's blanks is silent until 5 GiB are copied, on its slowest disk. */
+/** Amazon sends blanks while it copies. Another server may be silent until it has copied 5 GiB on a slow disk. */
 const COPY_SILENCE_MS = 15 * 60_000;
-/** A page holds 1,000 keys of at most 1,024 bytes, each of them nine characters long at worst. */
+/** Upper bound of a response body. A page has 1,000 keys of at most 1,024 bytes, escaped to nine characters each. */
 const MAX_PAGE = 64 * 1024 * 1024;
 
 export function createCalls(send: SendS3): S3Calls {
@@ -111,7 +111,7 @@ export function createCalls(send: SendS3): S3Calls {
       return send({ method: "PUT", key, query, headers, silence: COPY_SILENCE_MS, signal }, copiedTag);
     },
     list(prefix, token, signal) {
-      // Without URL encoding a key that XML cannot hold would break the page.
+      // URL encoding, because a key may contain characters that XML cannot represent.
       const query = { "list-type": "2", "encoding-type": "url", prefix };
       const whole = token === undefined ? query : { ...query, "continuation-token": token };
       return send({ method: "GET", query: whole, signal }, readPage);
@@ -121,7 +121,7 @@ export function createCalls(send: SendS3): S3Calls {
       const objects = keys.map((key) => `<Object><Key>${escapeXml(key)}</Key></Object>`).join("");
       const xml = `<Delete xmlns="http://s3.amazonaws.com/doc/2006-03-01/">${objects}<Quiet>true</Quiet></Delete>`;
       const body = Buffer.from(xml);
-      // The checksum that this request must have; CRC32, the SDK's choice, is unknown to servers of before 2024.
+      // DeleteObjects requires a checksum. CRC32, the SDK's choice, is unknown to servers older than 2024.
       const headers = { "content-type": "application/xml", "content-md5": hash("md5", body, "base64") };
       return send({ method: "POST", query: { delete: "" }, headers, body, signal }, readFailures);
     },
@@ -139,7 +139,7 @@ function copyHeaders({ bucket, key, tag }: CopySource): Record<string, string> {
   };
 }
 
-/** A copy's answer may begin as a success, be kept alive by blanks, and end as an error. */
+/** The ETag of a copy. Its response may start with status 200 and blanks, and then contain an error. */
 async function copiedTag(answer: HttpAnswer): Promise<string | undefined> {
   const text = (await readBody(answer.body, MAX_PAGE)).toString();
   throwIfProblem(text, { ...answer, status: 500 });
@@ -164,7 +164,7 @@ async function readPage(answer: HttpAnswer): Promise<ListingPage | undefined> {
 async function readFailures(answer: HttpAnswer): Promise<{ key: string; error: Error }[]> {
   const text = (await readBody(answer.body, MAX_PAGE)).toString();
   throwIfProblem(text, answer);
-  // Without its end an answer may lack what failed, and a web page has nothing to say about it.
+  // A truncated response may lack failures, and a web page contains none: only a complete DeleteResult counts.
   if (
     text !== "" &&
     !/<(?:[\w.-]+:)?DeleteResult(?:\s[^>]*)?(?:\/>|>.*<\/(?:[\w.-]+:)?DeleteResult\s*>)\s*$/s.test(text)
@@ -179,7 +179,7 @@ async function readFailures(answer: HttpAnswer): Promise<{ key: string; error: E
   });
 }
 
-/** S3 may begin an answer as a success and find out later. */
+/** Throws for an error document: S3 may send one in a response with status 200. */
 function throwIfProblem(text: string, answer: Pick<HttpAnswer, "status" | "headers">): void {
   if (/^\s*(?:<\?xml[^>]*>\s*)?<(?:[\w.-]+:)?Error[\s>]/.test(text)) throw problem(text, answer);
 }

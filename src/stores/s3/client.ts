@@ -1,5 +1,5 @@
-// The only file that loads the AWS SDK: a store's configuration becomes a client of its bucket. The SDK finds
-// credentials and endpoint, and makes the requests that are rare; what is done once a blob goes through `calls`.
+// The only file that loads the AWS SDK. It creates the client of a bucket from a store's configuration. The SDK finds
+// credentials and endpoint and sends the rare requests; requests per blob go through `calls`.
 import { HeadObjectCommand, S3, type S3ClientConfig } from "@aws-sdk/client-s3";
 import { FeedctlError } from "../../errors.ts";
 import { createCalls, type S3Calls } from "./calls.ts";
@@ -11,22 +11,22 @@ import type { S3Config } from "./config.ts";
 import { parseTargetPath } from "../key.ts";
 
 export interface S3Connection extends S3Place {
-  /** For what is done once a store or once an upload. */
+  /** For requests that are made once per store or upload. */
   readonly client: S3;
-  /** For what is done once a blob or once a page. */
+  /** For requests that are made once per blob or page. */
   readonly calls: S3Calls;
-  /** `""` or `a/b/`: stands before every key. */
+  /** `""` or `a/b/`: the prefix of every key. */
   readonly prefix: string;
   /** What every object is created with: ACL, encryption, storage class. */
   readonly creation: S3Creation;
-  /** Amazon's own service: it honours `If-None-Match`, and knows every header. Of other servers neither is certain. */
+  /** Amazon's own service honours `If-None-Match` and knows every header. Other servers may not. */
   readonly isAmazon: boolean;
-  /** A URL that reads the object for so many seconds, whoever holds it. The key is whole, prefix included. */
+  /** A signed URL that is valid for `seconds`. `key` includes the prefix. */
   presign(key: string, seconds: number): Promise<string>;
   close(): Promise<void>;
 }
 
-/** All that an object is created with but its bytes. */
+/** Everything that an object is created with, except its bytes. */
 export type ObjectRequest = {
   Bucket: string;
   Key: string;
@@ -38,7 +38,7 @@ export type ObjectRequest = {
 /** Sent with the request that makes an object visible. */
 export type Condition = { IfNoneMatch?: string };
 
-/** Sent with PutObject and CreateMultipartUpload only; S3 refuses these headers elsewhere. */
+/** Sent only with PutObject and CreateMultipartUpload; S3 refuses these headers elsewhere. */
 export interface S3Creation {
   ACL?: "public-read";
   ServerSideEncryption?: "AES256" | "aws:kms";
@@ -50,13 +50,13 @@ type Credentials = NonNullable<S3ClientConfig["credentials"]>;
 
 const silent = { trace() {}, debug() {}, info() {}, warn() {}, error() {} };
 
-/** Checks the configuration, makes the client and finds the region. Sends nothing. Rejects with `usage`. */
+/** Checks the configuration, creates the client and finds the region. Sends nothing. Rejects with `usage`. */
 export async function connectS3(config: S3Config): Promise<S3Connection> {
   checkBucket(config.bucket);
   const endpoint = parseEndpoint(config.endpoint);
   const creation = chooseCreation(config);
   const prefix = parseTargetPath(config.targetPath ?? "");
-  // Any region will do for a server that has none; the SDK cannot sign without a name.
+  // The SDK cannot sign without a region. Servers other than Amazon accept any.
   const region = config.region || (endpoint === undefined ? undefined : "us-east-1");
   const credentials = await chooseCredentials(config, region);
   const connections = openHttp();
@@ -69,10 +69,10 @@ export async function connectS3(config: S3Config): Promise<S3Connection> {
     followRegionRedirects: false,
     maxAttempts: 3,
     retryMode: "standard",
-    // Content-MD5 guards every body. CRC32, the SDK's default, is refused by older servers and costs a second pass.
+    // Content-MD5 protects every body. Older servers refuse CRC32, the SDK's default, which also costs a second pass.
     requestChecksumCalculation: "WHEN_REQUIRED",
     responseChecksumValidation: "WHEN_REQUIRED",
-    // Bodies are buffers that can be sent again; waiting for "100 Continue" would cost a new connection for each.
+    // Bodies are buffers, which can be sent again. Waiting for "100 Continue" would cost a new connection for each.
     expectContinueHeader: false,
     logger: silent,
     requestHandler: sdkHandler(connections),
@@ -83,7 +83,7 @@ export async function connectS3(config: S3Config): Promise<S3Connection> {
   });
   const suffix = regionName.startsWith("cn-") ? "amazonaws.com.cn" : "amazonaws.com";
   const path = `s3://${config.bucket}${prefix === "" ? "" : `/${prefix.slice(0, -1)}`}`;
-  const endpointOf = remember(() => findEndpoint(client, new HeadObjectCommand({ Bucket: config.bucket, Key: "x" })));
+  const endpointOf = memoize(() => findEndpoint(client, new HeadObjectCommand({ Bucket: config.bucket, Key: "x" })));
   const provide = (options?: { forceRefresh: boolean }) => client.config.credentials(options);
   const sender = createSender({ http: connections, endpoint: endpointOf, credentials: provide });
   renewStale(client);
@@ -110,12 +110,15 @@ function usage(message: string, hint: string, cause?: unknown): FeedctlError {
 function checkBucket(bucket: string): void {
   if (bucket === "") throw usage("the S3 store has no bucket", "name it with --bucket");
   if (bucket.includes("/")) {
-    throw usage(`"${bucket}" is no bucket name`, "give the bucket alone with --bucket and the path with --target-path");
+    throw usage(
+      `"${bucket}" is not a bucket name`,
+      "give the bucket alone with --bucket and the path with --target-path",
+    );
   }
   if (bucket.endsWith("--x-s3")) {
     throw usage(
       `"${bucket}" is a directory bucket (S3 Express), which lists in no order`,
-      "use a general purpose bucket: nothing could be mirrored safely from an unordered listing",
+      "use a general purpose bucket: an unordered listing cannot be mirrored safely",
     );
   }
 }
@@ -123,7 +126,7 @@ function checkBucket(bucket: string): void {
 function parseEndpoint(text: string | undefined): URL | undefined {
   if (!text) return undefined;
   const hint = "give a URL such as https://s3.example.com:9000";
-  if (!URL.canParse(text)) throw usage("the endpoint of the S3 store is no URL", hint);
+  if (!URL.canParse(text)) throw usage("the endpoint of the S3 store is not a URL", hint);
   const url = new URL(text);
   if (url.protocol !== "https:" && url.protocol !== "http:") throw usage("the endpoint must be http or https", hint);
   if (url.username !== "" || url.password !== "") {
@@ -171,19 +174,19 @@ function staticCredentials({ accessKey, secretKey }: S3Config): Credentials | un
     ["access key", accessKey],
     ["secret key", secretKey],
   ] as const) {
-    // Most often the line end of a file or of a paste; the HTTP library would refuse it with a riddle.
+    // Usually the line end of a file or of pasted text. The error of the HTTP library would not name the key.
     if (!/^[\x21-\x7e]+$/.test(value))
-      throw usage(`the ${what} holds a blank, line end or other odd character`, "give it anew");
+      throw usage(`the ${what} contains a blank, a line end or another invalid character`, "enter it again");
   }
   return { accessKeyId: accessKey, secretAccessKey: secretKey };
 }
 
-/** Asks once; after a failure anew. */
-function remember<T>(ask: () => Promise<T>): () => Promise<T> {
-  let answer: Promise<T> | undefined;
+/** Caches the result of the first successful call. */
+function memoize<T>(load: () => Promise<T>): () => Promise<T> {
+  let result: Promise<T> | undefined;
   return () =>
-    (answer ??= ask().catch((error: unknown) => {
-      answer = undefined;
+    (result ??= load().catch((error: unknown) => {
+      result = undefined;
       throw error;
     }));
 }

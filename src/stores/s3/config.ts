@@ -1,8 +1,8 @@
-/** How an S3 store is opened, secrets in the clear. Each member has an option in the descriptor. */
+/** The configuration of an S3 store, secrets in the clear. Each member has an option in the descriptor. */
 export interface S3Config {
   type: "s3";
   bucket: string;
-  /** As typed; `parseTargetPath` makes the prefix of it. */
+  /** As the user wrote it; `parseTargetPath` converts it to a key prefix. */
   targetPath?: string | undefined;
   region?: string | undefined;
   endpoint?: string | undefined;

@@ -1,4 +1,4 @@
-// Blobs that go from one bucket to another inside the service: CopyObject, or UploadPartCopy above its limit.
+// Server-side copies from one bucket to another: CopyObject, or UploadPartCopy above its limit.
 import { FeedctlError } from "../../errors.ts";
 import { mapParallel } from "../../lib/parallel.ts";
 import type { Key } from "../key.ts";
@@ -14,13 +14,13 @@ import { throwIfInterrupted } from "../shared/signal.ts";
 import type { BlobInfo, PutOptions, PutResult, RemoteBlob, Store } from "../store.ts";
 
 const MIB = 1024 * 1024;
-/** Parts that the service copies at once. */
+/** How many parts the service copies at once. */
 const WIDTH = 8;
 
 export interface CopyLimits {
-  /** Up to so many bytes one request copies; S3 takes no more than 5 GiB. */
+  /** The largest blob that one request copies, in bytes. S3's limit is 5 GiB. */
   whole: number;
-  /** Bytes of a part of what is larger; more where 10,000 of them would not do. */
+  /** Bytes of a part of a larger blob. Parts are larger if the blob would have more than 10,000 of them. */
   part: number;
 }
 
@@ -29,10 +29,10 @@ export const COPY_LIMITS: CopyLimits = { whole: 5 * 1024 * MIB, part: 512 * MIB 
 type Copier = Required<Pick<Store, "reaches" | "copyFrom">>;
 
 export function createCopier(connection: S3Connection, store: Pick<Store, "head">, limits: CopyLimits): Copier {
-  /** Buckets that these credentials may not read, or that this server does not copy from. */
+  /** Source buckets that these credentials may not read, or that the server cannot copy from. */
   const refused = new Set<string>();
 
-  /** With its tag: without it nobody could tell which version was copied. */
+  /** Undefined without a tag, because the copied version would be unknown. */
   const sourceOf = ({ origin, blob }: RemoteBlob): CopySource | undefined =>
     origin?.type !== "s3" || origin.host !== connection.host || blob.tag === undefined || refused.has(origin.bucket)
       ? undefined
@@ -58,7 +58,7 @@ export function createCopier(connection: S3Connection, store: Pick<Store, "head"
       } catch (error) {
         const status = s3Status(error);
         if (conditional && status === 501) {
-          // It does not know If-None-Match; the look before is all that this server allows.
+          // The server does not support If-None-Match. The `head` before the copy is the only check it allows.
           conditional = false;
           continue;
         }
@@ -69,20 +69,20 @@ export function createCopier(connection: S3Connection, store: Pick<Store, "head"
         if (s3Code(error) === "NoSuchKey") throw gone(source);
         if (status !== 412 && s3Code(error) !== "PreconditionFailed")
           throw translateS3Error(error, connection, attempt);
-        // Either the source is another version, or the target came to stand there.
+        // Either the source has changed, or the target was created meanwhile.
         existing = conditional ? await store.head(key, { signal }) : undefined;
         if (existing === undefined) throw changed(source);
       }
     }
   }
 
-  /** Undefined where no hash tells: then the bytes must be read. */
+  /** `unchanged` or `conflict` for an existing target. Undefined without a known hash: the bytes must be compared. */
   function compare(existing: BlobInfo, blob: BlobInfo, options: PutOptions): PutResult | undefined {
     const same = holdsSame(existing, blob, options);
     if (same === undefined) return undefined;
     if (same) return { outcome: "unchanged", tag: existing.tag, sha256: options.sha256 };
     const what = `cannot store ${JSON.stringify(existing.key)} in ${connection.name}`;
-    throw new FeedctlError("conflict", `${what}: other bytes stand there`);
+    throw new FeedctlError("conflict", `${what}: it already exists with other content`);
   }
 
   async function copyWhole(
@@ -95,7 +95,7 @@ export function createCopier(connection: S3Connection, store: Pick<Store, "head"
   ): Promise<string | undefined> {
     const headers = headersOf(request, conditional);
     headers["x-amz-metadata-directive"] = "REPLACE";
-    // Tags would need a permission of their own, and `put` keeps none. Not every other server knows the header.
+    // Without it S3 copies the object's tags, which needs another permission. Other servers may not know the header.
     if (connection.isAmazon) headers["x-amz-tagging-directive"] = "REPLACE";
     return connection.calls.copy(request.Key, source, headers, signal);
   }
@@ -140,7 +140,7 @@ function* rangesOf(size: number, atLeast: number): Generator<{ PartNumber: numbe
 }
 
 function gone({ bucket, key }: CopySource): FeedctlError {
-  return new FeedctlError("not-found", `${JSON.stringify(key)} in s3://${bucket} is gone`);
+  return new FeedctlError("not-found", `${JSON.stringify(key)} in s3://${bucket} does not exist any more`);
 }
 
 function changed({ bucket, key }: CopySource): FeedctlError {

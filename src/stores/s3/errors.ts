@@ -1,4 +1,4 @@
-// The one place where what S3, the SDK and the network call an error becomes a `FeedctlError`.
+// Translates the errors of S3, the SDK and the network to a `FeedctlError`. Nothing else does.
 import { FeedctlError, type ErrorCode } from "../../errors.ts";
 import { parseRetryAfter } from "../../lib/retry-after.ts";
 import { interrupted } from "../shared/signal.ts";
@@ -9,14 +9,14 @@ export interface S3Place {
   readonly bucket: string;
   readonly region: string;
   readonly host: string;
-  /** Never to be seen in a message, a hint or a cause. */
+  /** Redacted in messages, hints and causes. */
   readonly secrets: readonly string[];
 }
 
 export interface S3Attempt {
   /** Completes "cannot ...", such as `read "a/b" from`; the store's name follows. */
   readonly action: string;
-  /** What AWS calls the permission that this needs. */
+  /** AWS's name of the permission that the request needs. */
   readonly permission: string;
   readonly signal?: AbortSignal | undefined;
 }
@@ -36,7 +36,7 @@ interface Verdict {
   code: ErrorCode;
   why: string;
   hint?: string | undefined;
-  /** The server is well, and asks for fewer requests. */
+  /** The server works and asks for fewer requests. */
   throttled?: boolean;
 }
 
@@ -62,7 +62,7 @@ const throttled: Judge = (_, { host }) => ({
 
 const contended: Judge = () => ({
   code: "unavailable",
-  why: "another write of it is under way",
+  why: "another write of the same blob is in progress",
   hint: "try again later",
 });
 
@@ -90,13 +90,16 @@ const noBucket: Judge = (_, { bucket, host }) => ({
   hint: "create it first, or correct --bucket, --region or --endpoint",
 });
 
-const wrongSecret = denied("the secret key does not fit the access key", "set the secret key anew with --secret-key");
-const wrongAccessKey = denied("the server does not know the access key", "set --access-key and --secret-key anew");
+const wrongSecret = denied(
+  "the secret key does not match the access key",
+  "set the secret key again with --secret-key",
+);
+const wrongAccessKey = denied("the server does not know the access key", "set --access-key and --secret-key again");
 const expired = denied(
-  "the credentials have expired, and no newer ones could be had",
+  "the credentials have expired and could not be renewed",
   "sign in again, or use keys that do not expire",
 );
-const closed = denied("the account or bucket is closed to everybody", "look at the account's state and billing");
+const closed = denied("the account or bucket is disabled", "check the account's state and billing");
 const skewed: Judge = (vendor) => ({
   code: "denied",
   why: `the clocks differ${clockDifference(vendor)}`,
@@ -109,26 +112,26 @@ const full: Judge = (_, { host }) => ({
 });
 const mangled: Judge = () => ({
   code: "corrupt",
-  why: "the bytes that arrived are not those that were sent",
-  hint: "try again; look at proxies in between",
+  why: "the server received other bytes than were sent",
+  hint: "try again; check the proxies in between",
 });
 const tooLarge: Judge = () => ({
   code: "full",
-  why: "the blob is larger than the server takes",
-  hint: "look at the server's limit for one object",
+  why: "the blob is larger than the server accepts",
+  hint: "check the server's limit for one object",
 });
 const archived = denied("the object is archived", "restore it from its archive class first");
 const noCredentials = denied(
   "no credentials",
   "give --access-key and --secret-key or --profile, or set up the AWS default chain",
 );
-const noAcl = usage("the bucket takes no ACLs", "leave out --make-public and publish with a bucket policy");
+const noAcl = usage("the bucket does not allow ACLs", "leave out --make-public and publish with a bucket policy");
 const unknownFeature = usage(
-  "the server does not know a feature of the request",
-  "leave out the options it may not know: --make-public, --encrypted, --kms-key, --storage-class, --reduced-redundancy",
+  "the server does not support a feature of the request",
+  "leave out what it may not support: --make-public, --encrypted, --kms-key, --storage-class, --reduced-redundancy",
 );
 
-/** S3's, MinIO's (`Read`, `Write`), and those of servers and gateways that speak like other services of Amazon's. */
+/** Codes of S3, of MinIO (`Read`, `Write`), and of servers that use those of other Amazon services. */
 const THROTTLES = (
   "SlowDown SlowDownRead SlowDownWrite TooManyRequests TooManyRequestsException ServerBusy RequestLimitExceeded " +
   "RequestThrottled RequestThrottledException Throttling ThrottlingException ThrottledException BandwidthLimitExceeded"
@@ -136,11 +139,11 @@ const THROTTLES = (
 
 const judges: Record<string, Judge> = {
   NoSuchBucket: noBucket,
-  NoSuchKey: () => ({ code: "not-found", why: "there is no such blob" }),
+  NoSuchKey: () => ({ code: "not-found", why: "no such blob" }),
   NoSuchUpload: () => ({
     code: "unavailable",
-    why: "the upload was ended by somebody else",
-    hint: "look for a lifecycle rule",
+    why: "the multipart upload was aborted by another process or a lifecycle rule",
+    hint: "check the bucket's lifecycle rules",
   }),
   ConditionalRequestConflict: contended,
   OperationAborted: contended,
@@ -154,7 +157,7 @@ const judges: Record<string, Judge> = {
   ExpiredToken: expired,
   ExpiredTokenException: expired,
   TokenRefreshRequired: expired,
-  InvalidToken: denied("the server does not take the session token", "sign in again"),
+  InvalidToken: denied("the server does not accept the session token", "sign in again"),
   RequestTimeTooSkewed: skewed,
   RequestExpired: skewed,
   CredentialsProviderError: noCredentials,
@@ -163,7 +166,7 @@ const judges: Record<string, Judge> = {
   TemporaryRedirect: wrongRegion,
   AuthorizationHeaderMalformed: wrongRegion,
   IllegalLocationConstraintException: wrongRegion,
-  InvalidBucketName: usage("the server does not take this bucket name", "correct --bucket"),
+  InvalidBucketName: usage("the server does not accept this bucket name", "correct --bucket"),
   InvalidStorageClass: usage("the server does not know this storage class", "correct --storage-class"),
   AccessControlListNotSupported: noAcl,
   NotImplemented: unknownFeature,
@@ -182,14 +185,14 @@ const judges: Record<string, Judge> = {
   KeyTooLongError: () => ({ code: "invalid", why: "the target path and the key together are longer than 1,024 bytes" }),
   RequestTimeout: unavailable,
   ...Object.fromEntries(THROTTLES.map((name) => [name, throttled])),
-  ObjectParentIsFile: () => ({ code: "conflict", why: "a blob stands where this server needs a folder" }),
-  ExistingObjectIsDirectory: () => ({ code: "conflict", why: "a folder stands where this server needs a blob" }),
+  ObjectParentIsFile: () => ({ code: "conflict", why: "a part of its path is a blob, and this server needs a folder" }),
+  ExistingObjectIsDirectory: () => ({ code: "conflict", why: "it is a folder on this server" }),
 };
 
 /**
- * What nobody named above goes by its status: 401 and 403 `denied`, a nameless 404 `not-found`, 301 and 307 the wrong region,
- * 429 and 5xx `unavailable`, 507 `full`, any other answer `usage` (asking again cannot help). Without an answer the
- * network failed: `unavailable`.
+ * Translates any error of a request. A code that is not in the table goes by its status: 401 and 403 are `denied`, a
+ * 404 without a code `not-found`, 301 and 307 the wrong region, 429 and 5xx `unavailable`, 507 `full`, any other
+ * `usage` (a retry cannot help). Without a response the network failed: `unavailable`.
  */
 export function translateS3Error(error: unknown, place: S3Place, attempt: S3Attempt): FeedctlError {
   if (error instanceof FeedctlError) return error;
@@ -207,7 +210,7 @@ export function translateS3Error(error: unknown, place: S3Place, attempt: S3Atte
   });
 }
 
-/** What the server calls its error: `NoSuchKey`; without a body only the class of the answer: `NotFound`. */
+/** The server's error code, such as `NoSuchKey`. Without a body only the class of the status, such as `NotFound`. */
 export function s3Code(error: unknown): string {
   const { name, code } = (error ?? {}) as Vendor;
   const text = name === undefined || name === "Error" || name === "AggregateError" ? code : name;
@@ -228,9 +231,9 @@ function judge(vendor: Vendor, place: S3Place, attempt: S3Attempt): Verdict {
   if (status === 400 && regionOf(vendor) !== undefined && regionOf(vendor) !== place.region)
     return wrongRegion(vendor, place, attempt);
   if (status === 401 || status === 403) return noPermission(vendor, place, attempt);
-  // Absence is what the provider calls so; a 404 with a name of its own is something else.
+  // A 404 with another code does not mean that the blob is absent.
   if (status === 404 && ["", "NotFound"].includes(s3Code(vendor))) return { code: "not-found", why: "not found" };
-  // Whoever is down for another reason does not know until when.
+  // A 503 with Retry-After is throttling: a server that is down does not know for how long.
   if (status === 429 || (status === 503 && retryAfterOf(vendor) !== undefined))
     return throttled(vendor, place, attempt);
   if (status === 408) return unavailable(vendor, place, attempt);
@@ -238,7 +241,7 @@ function judge(vendor: Vendor, place: S3Place, attempt: S3Attempt): Verdict {
   if (status === 507) return full(vendor, place, attempt);
   if (status >= 500) return unavailable(vendor, place, attempt);
   if (status < 300)
-    return { code: "unavailable", why: `${place.host} gave an answer that is not S3's`, hint: "look at --endpoint" };
+    return { code: "unavailable", why: `the response of ${place.host} is not from S3`, hint: "check --endpoint" };
   return { code: "usage", why: `the server refused the request with status ${status}: ${vendor.message ?? ""}`.trim() };
 }
 
@@ -250,7 +253,7 @@ function judgeNetwork(vendor: Vendor, { host, bucket }: S3Place): Verdict {
     const byHost = asked.startsWith(`${bucket}.`) && !asked.endsWith(".amazonaws.com");
     const hint = byHost
       ? "if the server wants the bucket in the path, use --path-style"
-      : "look at --region, --endpoint and the name server";
+      : "check --region, --endpoint and the name server";
     return verdict(`the host name ${asked} does not resolve`, hint);
   }
   if (code === "ECONNREFUSED")
@@ -258,11 +261,11 @@ function judgeNetwork(vendor: Vendor, { host, bucket }: S3Place): Verdict {
   if (/CERT|SELF_SIGNED|LEAF_SIGNATURE|^ERR_TLS|^ERR_SSL|EPROTO/.test(code)) {
     return verdict(
       `no trusted TLS connection to ${host}: ${vendor.message ?? ""}`,
-      "for an authority of your own set NODE_EXTRA_CA_CERTS",
+      "for a private certificate authority set NODE_EXTRA_CA_CERTS",
     );
   }
   if (code === "ETIMEDOUT" || vendor.name === "TimeoutError")
-    return verdict(`${host} does not answer`, "look at --endpoint, firewalls and proxies");
+    return verdict(`${host} does not answer`, "check --endpoint, firewalls and proxies");
   return verdict(`the connection to ${host} failed: ${vendor.message ?? ""}`, "try again later");
 }
 
@@ -286,7 +289,7 @@ function redact(text: string, { secrets }: S3Place): string {
   return secrets.reduce((result, secret) => result.replaceAll(secret, "***"), text);
 }
 
-/** S3 quotes the signed request in some errors, session token included; of the vendor's error only the words stay. */
+/** Copies only name, message and status of an error: S3 quotes the signed request with its session token in some. */
 function bareCause(error: unknown, place: S3Place): Error {
   const { name = "Error", message = String(error), code } = (error ?? {}) as Vendor;
   const status = s3Status(error);

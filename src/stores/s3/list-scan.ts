@@ -1,8 +1,8 @@
-// Reads a page of ListObjectsV2 in one pass. The SDK's parser builds a tree of everything first, and then a second one,
-// which takes forty times as long and holds up every transfer meanwhile.
+// Reads a page of ListObjectsV2 in one pass. The SDK's parser builds two trees of it, which takes forty times as long
+// and blocks every transfer meanwhile.
 import { specialEnd, unescapeXml } from "../shared/xml-text.ts";
 
-/** All as they came: names still carry the page's encoding. */
+/** Values as the page has them: names are still encoded with `encoding`. */
 export interface ListingPage {
   contents: ListedObject[];
   truncated: boolean | undefined;
@@ -27,11 +27,12 @@ const LT = 0x3c;
 const SPACES = /^[\t\n\r ]*/;
 
 /**
- * `undefined`: no listing, whatever else it is. `"cut"`: it begins as a listing, and its end is missing. Elements may
- * come in any order, with prefixes, attributes, blanks and comments; unknown ones are skipped.
+ * Parses a page. `undefined`: it is not a listing. `"cut"`: it begins as a listing and is truncated. Elements may come
+ * in any order, with prefixes, attributes, blanks and comments; unknown ones are skipped.
  */
 export function scanListing(bytes: Buffer): ListingPage | "cut" | undefined {
-  // One character a byte, so that positions fit both; slices of the bytes do not keep the whole page in memory.
+  // One character per byte, so that positions are the same in text and bytes. Values are decoded from the bytes: slices
+  // of `text` would keep the whole page in memory.
   const text = bytes.toString("latin1");
   const page: ListingPage = {
     contents: [],
@@ -48,8 +49,8 @@ export function scanListing(bytes: Buffer): ListingPage | "cut" | undefined {
   let plainStart = -1;
   let ended = false;
 
-  /** The text since the last tag belongs to the innermost element; only simple ones are of interest. */
-  const take = (end: number) => {
+  /** Appends the text since the last tag to the value of the innermost element, if that is wanted. */
+  const appendText = (end: number) => {
     if (leaf !== "" && plainStart < end) value += unescapeXml(bytes.toString("utf8", plainStart, end));
   };
 
@@ -82,7 +83,7 @@ export function scanListing(bytes: Buffer): ListingPage | "cut" | undefined {
   for (;;) {
     const tag = text.indexOf("<", plainStart);
     if (tag < 0) break;
-    take(tag);
+    appendText(tag);
     const second = text.charCodeAt(tag + 1);
     if (second === 0x3f || second === 0x21) {
       const special = specialEnd(text, tag);
@@ -132,7 +133,7 @@ function dateOf(value: string): Date | undefined {
   return Number.isNaN(date.getTime()) ? undefined : date;
 }
 
-/** Where a tag ends; a `>` in an attribute's quotes does not end it. */
+/** Where a tag ends, or -1. A `>` in a quoted attribute does not end it. */
 function tagEnd(text: string, tag: number): number {
   const end = text.indexOf(">", tag);
   if (end < 0) return end;
@@ -157,7 +158,7 @@ function localName(name: string): string {
   return colon < 0 ? name : name.slice(colon + 1);
 }
 
-/** Cut within its first tag, or before it. */
+/** Whether the text was truncated within its first tag or before it. */
 function isBeginning(text: string): boolean {
   return /^(?:\xef\xbb\xbf)?\s*<\?xml/.test(text) || /^(?:\xef\xbb\xbf)?\s*<(?:[\w.-]+:)?ListBucketResult/.test(text);
 }

@@ -8,8 +8,8 @@ import { throwIfInterrupted } from "../shared/signal.ts";
 import type { BlobInfo, Store } from "../store.ts";
 
 /**
- * `Store.list`. Mirrors delete by what a listing does not hold, so whatever would let a part of one pass for the whole
- * is an error: no word on whether more follows, fewer keys than announced, no way to go on, keys out of order.
+ * `Store.list`. A mirror deletes what a listing leaves out, so a response that may be incomplete is an error: it does
+ * not say whether more follows, has fewer keys than it announces, has no continuation token, or keys out of order.
  */
 export async function* listObjects(
   connection: S3Connection,
@@ -20,12 +20,12 @@ export async function* listObjects(
   const { prefix, name } = connection;
   const attempt = { action: "list", permission: "s3:ListBucket", signal };
   const start = prefix + text;
-  // Ends the page that was asked for ahead when the reader stops early.
+  // Aborts the prefetched page when the reader stops early.
   const leaving = new AbortController();
   const either = signal === undefined ? leaving.signal : AbortSignal.any([signal, leaving.signal]);
   const ask = (token: string | undefined) => {
     const asked = connection.calls.list(start, token, either);
-    // Its failure is told when its turn comes.
+    // The loop below awaits the page and gets its error.
     asked.catch(() => {});
     return asked;
   };
@@ -37,8 +37,8 @@ export async function* listObjects(
       const page: ListingPage | undefined = await ahead.catch((error: unknown) => {
         throw translateS3Error(error, connection, attempt);
       });
-      // Any web page is an answer too; only S3 says whether its listing is truncated.
-      if (page?.truncated === undefined) throw incomplete(name, "the answer is no listing", "look at --endpoint");
+      // A response without IsTruncated is not from S3, such as a proxy's web page.
+      if (page?.truncated === undefined) throw incomplete(name, "the response is not a listing", "check --endpoint");
       token = nextToken(page, token, name);
       ahead = token === undefined ? undefined : ask(token);
       for (const object of page.contents) {
@@ -75,17 +75,17 @@ export async function* listObjects(
   }
 }
 
-const UNORDERED = "this server does not list in UTF-8 byte order, so nothing can be compared safely with it";
+const UNORDERED = "this server does not list in UTF-8 byte order, so its listing cannot be compared safely";
 
 function nextToken(page: ListingPage, token: string | undefined, name: string): string | undefined {
-  if ((page.keyCount ?? 0) > page.contents.length) throw incomplete(name, "fewer keys came than were announced");
+  if ((page.keyCount ?? 0) > page.contents.length) throw incomplete(name, "it has fewer keys than it announces");
   if (page.truncated !== true) return undefined;
-  if (!page.token) throw incomplete(name, "the listing is truncated and does not say how to go on");
-  if (page.token === token) throw incomplete(name, "the listing goes round in circles");
+  if (!page.token) throw incomplete(name, "it is truncated and has no continuation token");
+  if (page.token === token) throw incomplete(name, "it repeats the same continuation token");
   return page.token;
 }
 
-/** Servers that ignore the wish for URL encoding do not name it in the answer. Undefined: not UTF-8. */
+/** Decodes a name if the response says that it is encoded: some servers ignore that request. Undefined: not UTF-8. */
 function decodeName(name: string, encoding: string | undefined): string | undefined {
   if (encoding !== "url") return name;
   try {

@@ -1,8 +1,8 @@
 import { parseEndpoint } from "../shared/endpoint.ts";
 
 /**
- * The server of an S3 bucket, under one spelling. Bucket names are unique in all of AWS, so every AWS endpoint is the
- * same place. Elsewhere the scheme and its port say nothing: one server is often reached both ways.
+ * The canonical name of the server of an S3 bucket. Bucket names are unique in all of AWS, so every AWS endpoint is
+ * `aws`. For other servers http and https with their default ports are the same server.
  */
 export function s3Host(endpoint: string | undefined, bucket: string): string {
   if (endpoint === undefined || endpoint.trim() === "") return "aws";

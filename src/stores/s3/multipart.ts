@@ -1,12 +1,12 @@
-// The upload of a blob in parts, which becomes visible with its last request. One that breaks off is ended, or left with
-// a note where the caller keeps notes.
+// Multipart uploads. The blob becomes visible with the last request. A failed upload is aborted, or kept with a note if
+// the caller passes `notes`.
 import { FeedctlError } from "../../errors.ts";
 import type { Key } from "../key.ts";
 import { http, type Condition, type ObjectRequest, type S3Connection } from "./client.ts";
 import { s3Code, translateS3Error } from "./errors.ts";
 import type { PromisedOptions } from "../shared/promised-hash.ts";
 import { uploadParts, type DonePart } from "./parts.ts";
-import { isWorthKeeping, noteOf, takeUp } from "./resume.ts";
+import { findResumable, isWorthKeeping, noteOf } from "./resume.ts";
 import { endUpload, type UploadTarget } from "./unfinished.ts";
 import type { BlobSource, Store } from "../store.ts";
 
@@ -22,20 +22,20 @@ export async function upload(
 ): Promise<string | undefined> {
   const { notes, signal } = options;
   const { size } = source;
-  const taken = notes && (await takeUp(connection, notes, key, request, size, signal));
-  const target = taken === undefined ? await begin(connection, request, signal) : targetOf(request, taken.uploadId);
-  let noted = taken !== undefined;
+  const earlier = notes && (await findResumable(connection, notes, key, request, size, signal));
+  const target = earlier === undefined ? await begin(connection, request, signal) : targetOf(request, earlier.uploadId);
+  let noted = earlier !== undefined;
   let tag: string | undefined;
   try {
     if (notes !== undefined && !noted) {
       await notes.save(key, noteOf(target.UploadId, request, size));
       noted = true;
     }
-    const parts = await uploadParts(connection.calls, target, key, source, options, taken?.stored ?? new Map());
+    const parts = await uploadParts(connection.calls, target, key, source, options, earlier?.stored ?? new Map());
     tag = await complete(connection, target, parts, condition, signal);
   } catch (error) {
     const done = s3Code(error) === "NoSuchUpload" ? await store.head(key, { signal }) : undefined;
-    // The answer to a completion got lost, and its repetition found the upload gone: the blob tells whether it is ours.
+    // If the response to a completion is lost, its retry finds no upload. The blob's sha256 shows that it succeeded.
     if (done?.sha256 !== options.sha256 || done.size !== size) {
       if (noted && isWorthKeeping(error, signal)) throw error;
       if (noted) await notes?.drop(key);
@@ -54,8 +54,8 @@ export async function begin(
   signal: AbortSignal | undefined,
 ): Promise<UploadTarget> {
   const { UploadId } = await client.createMultipartUpload(request, http(signal));
-  // A web page, for one, has none.
-  if (UploadId === undefined) throw new FeedctlError("unavailable", `${host} gave an answer that is not S3's`);
+  // A proxy's web page has none.
+  if (UploadId === undefined) throw new FeedctlError("unavailable", `the response of ${host} is not from S3`);
   return targetOf(request, UploadId);
 }
 
@@ -74,7 +74,7 @@ export async function complete(
   return (await client.completeMultipartUpload(whole, http(signal))).ETag;
 }
 
-/** Ends an upload that failed. Where that fails too, rejects with the first error, the rest as its hint. */
+/** Aborts a failed upload. If that fails too, rejects with the first error and mentions the second in its hint. */
 export async function discard(
   connection: S3Connection,
   target: UploadTarget,
@@ -87,11 +87,11 @@ export async function discard(
   });
 }
 
-/** The first error counts; that its unfinished parts stay and cost money is added as a hint. */
+/** The first error, with a hint that the unfinished parts are still there and cost money. */
 function leftBehind(error: unknown, place: S3Connection, key: Key, failure: unknown, signal: AbortSignal | undefined) {
   const attempt = { action: `store ${JSON.stringify(key)} in`, permission: "s3:PutObject", signal };
   const { code, message, hint, cause } = translateS3Error(error, place, attempt);
   const why = translateS3Error(failure, place, { action: "end the upload in", permission: "s3:AbortMultipartUpload" });
-  const left = `an unfinished multipart upload is left (${why.message}); end it, or let a lifecycle rule do so`;
+  const left = `an unfinished multipart upload is left (${why.message}); abort it, or let a lifecycle rule do so`;
   return new FeedctlError(code, message, { hint: hint === undefined ? left : `${hint}; ${left}`, cause });
 }

@@ -1,4 +1,4 @@
-// Sending a blob part by part, several at once, with bounded memory.
+// Sends the parts of a blob, several at once, with bounded memory.
 import { hash } from "node:crypto";
 import { FeedctlError } from "../../errors.ts";
 import type { Key } from "../key.ts";
@@ -11,10 +11,10 @@ import type { BlobSource } from "../store.ts";
 const MIB = 1024 * 1024;
 const MIN_PART = 8 * MIB;
 export const MAX_PARTS = 10_000;
-/** Parts in flight, and ranges of the source ahead of them, unless their buffers would not fit. */
+/** How many parts are in flight and how many ranges are read ahead, if their buffers fit into the budget. */
 const WIDTH = 4;
 const BUFFER_BUDGET = 512 * MIB;
-/** How long parts under way may go on after a failure or an interruption. */
+/** How long parts in flight may continue after a failure or an interruption. */
 const GRACE_MS = 3_000;
 
 export interface DonePart {
@@ -22,19 +22,19 @@ export interface DonePart {
   ETag: string | undefined;
 }
 
-/** At least 8 MiB, in whole MiB, so that 10,000 of them hold the blob. */
+/** Bytes of a part: at least 8 MiB, in whole MiB, and large enough for at most 10,000 parts. */
 export function partSizeFor(size: number): number {
   return Math.max(MIN_PART, Math.ceil(size / MAX_PARTS / MIB) * MIB);
 }
 
-/** How many parts are sent and how many ranges are read at once; 0: one after the other, through a single buffer. */
+/** How many parts are sent and how many ranges are read at once. 0 ranges: the source is read in order. */
 export function widthsFor(partSize: number): { sent: number; read: number } {
   const buffers = Math.floor(BUFFER_BUDGET / partSize);
   const sent = Math.max(1, Math.min(WIDTH, Math.ceil(buffers / 2)));
   return { sent, read: Math.max(0, Math.min(WIDTH, buffers - sent)) };
 }
 
-/** Sends what `stored` does not hold already. Resolves with all parts in order, once all are there. */
+/** Sends the parts that `stored` lacks. Resolves with all parts in order when all are stored. */
 export async function uploadParts(
   calls: S3Connection["calls"],
   target: UploadTarget,
@@ -53,16 +53,16 @@ export async function uploadParts(
   const inFlight = new Set<Promise<void>>();
   let failure: { error: unknown } | undefined;
   let cut: NodeJS.Timeout | undefined;
-  // A part whose connection is cut may arrive after the upload's end and be left behind: give those under way a moment.
+  // A part whose connection is cut may be stored after the upload was aborted, and stay. Give parts in flight a moment.
   const cutSoon = () => void (cut ??= setTimeout(() => sending.abort(), GRACE_MS));
   options.signal?.addEventListener("abort", cutSoon, { once: true });
 
   const sendPart = async (PartNumber: number, bytes: Buffer) => {
     const md5 = hash("md5", bytes);
-    const there = stored.get(PartNumber);
-    const same = there?.size === bytes.length && there.tag === md5;
+    const existing = stored.get(PartNumber);
+    const same = existing?.size === bytes.length && existing.tag === md5;
     const part = { uploadId: target.UploadId, partNumber: PartNumber, bytes, md5 };
-    const ETag = same ? there.tag : await calls.putPart(target.Key, part, sending.signal);
+    const ETag = same ? existing.tag : await calls.putPart(target.Key, part, sending.signal);
     done.push({ PartNumber, ETag });
     spare.push(Buffer.from(bytes.buffer));
   };
@@ -81,7 +81,7 @@ export async function uploadParts(
     sha256: options.sha256,
     partSize,
     width: width.read,
-    // Of its own memory, so that a part's view leads back to the whole.
+    // Not from Node's shared pool: `bytes.buffer` of a part must be exactly this buffer.
     newBuffer: () => spare.pop() ?? Buffer.allocUnsafeSlow(partSize),
     signal,
   });
@@ -105,7 +105,7 @@ export async function uploadParts(
   return done.sort((a, b) => a.PartNumber - b.PartNumber);
 }
 
-/** What a source delivers, with an error of its own kept apart from those of S3. */
+/** Passes chunks on. Wraps an error of the source, so that it is not taken for one of S3. */
 export async function* named(key: Key, chunks: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
   try {
     yield* chunks;

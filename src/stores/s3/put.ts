@@ -1,4 +1,4 @@
-// Storing a blob: one PutObject up to 8 MiB, a multipart upload above. Nothing is visible before the last request.
+// Stores a blob: one PutObject up to 8 MiB, a multipart upload above. Nothing is visible before the last request.
 import { createHash } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { FeedctlError, isFeedctlError } from "../../errors.ts";
@@ -19,7 +19,7 @@ import { hashSource, readVerified } from "../shared/verified-source.ts";
 const SINGLE = 8 * 1024 * 1024;
 const MAX_TRIES = 5;
 
-/** `Store.put`. The hash leaves before the bytes: where nobody promised it, a large source is read twice. */
+/** `Store.put`. The hash is sent before the bytes: without one in the options a large source is read twice. */
 export async function putBlob(
   connection: S3Connection,
   store: Pick<Store, "head" | "get">,
@@ -35,7 +35,7 @@ export async function putBlob(
   return putHashed(connection, store, key, source, hashed, read?.bytes);
 }
 
-/** `held`: all that the source delivers, where it has been read. */
+/** `held`: all bytes of the source, if it has been read already. */
 async function putHashed(
   connection: S3Connection,
   store: Pick<Store, "head" | "get">,
@@ -59,7 +59,7 @@ async function putHashed(
   if (ifExists === "replace") {
     existed = options.replaces ?? (await store.head(key, { signal })) !== undefined;
   } else if (!connection.isAmazon || !small) {
-    // A server may ignore If-None-Match; and 412 after gigabytes would be late news.
+    // Other servers may ignore If-None-Match. For a large blob a 412 would come only after gigabytes were sent.
     const same = await compare();
     if (same !== undefined) return same;
   }
@@ -82,11 +82,11 @@ async function putHashed(
     } catch (error) {
       const status = s3Status(error);
       if (conditional && status === 501) {
-        // It does not know If-None-Match; the look before is all that this server allows.
+        // The server does not support If-None-Match. The comparison before the put is the only check it allows.
         conditional = false;
         continue;
       }
-      // 412: it is there. 409: another write of it is under way, and whether it succeeds is open.
+      // 412: the key exists. 409: another write of it is in progress and may still fail.
       const contended = conditional && (status === 412 || s3Code(error) === "ConditionalRequestConflict");
       if (!contended || count === MAX_TRIES) throw translateS3Error(error, connection, attempt);
       const same = await compare();
@@ -96,7 +96,9 @@ async function putHashed(
   }
 }
 
-/** `unchanged` if the key holds these bytes; rejects with `conflict` if it holds others; undefined if it is free. */
+/**
+ * `unchanged` if the key has the same bytes; undefined if it does not exist. Rejects with `conflict` for other bytes.
+ */
 async function compareExisting(
   connection: S3Connection,
   store: Pick<Store, "head" | "get">,
@@ -110,7 +112,7 @@ async function compareExisting(
     return { outcome: "unchanged", tag: existing.tag, sha256: options.sha256 };
   throw new FeedctlError(
     "conflict",
-    `cannot store ${JSON.stringify(key)} in ${connection.name}: other bytes stand there`,
+    `cannot store ${JSON.stringify(key)} in ${connection.name}: it already exists with other content`,
   );
 }
 
@@ -123,7 +125,7 @@ async function holdsSame(store: Pick<Store, "get">, existing: BlobInfo, source: 
   return hasher.digest("hex") === options.sha256;
 }
 
-/** All that the object is created with but its bytes. */
+/** The parameters that an object is created with, without its bytes. */
 export function requestOf(connection: S3Connection, key: Key, options: PutOptions): ObjectRequest {
   return {
     Bucket: connection.bucket,
@@ -135,7 +137,7 @@ export function requestOf(connection: S3Connection, key: Key, options: PutOption
   };
 }
 
-/** The same request without the SDK. */
+/** The headers of such a request, for `S3Calls`. */
 export function headersOf(request: ObjectRequest, conditional: boolean): Record<string, string> {
   const headers: Record<string, string> = {};
   for (const [property, name] of HEADERS) {

@@ -33,7 +33,7 @@ export async function readObject(connection: S3Connection, key: Key, options: Ge
   });
   try {
     if (range !== undefined && headers["content-range"] === undefined) throw wrong("the server does not know ranges");
-    // There are servers that ignore If-Match.
+    // Some servers ignore If-Match.
     if (known?.tag !== undefined && plainTag(headers["etag"]) !== known.tag) throw changed();
     onInfo?.(describeObject(key, headers));
   } catch (error) {
@@ -44,14 +44,14 @@ export async function readObject(connection: S3Connection, key: Key, options: Ge
   return wholeBody(body, length === undefined ? undefined : Number(length), connection, attempt);
 }
 
-/** HTTP's ranges include their end. `""`: there is no such range. */
+/** The Range header, whose end is inclusive. `""`: the range is invalid. */
 function rangeHeader({ start, end }: ByteRange): string {
   if (!Number.isSafeInteger(start) || start < 0) return "";
   if (end === undefined) return `bytes=${start}-`;
   return Number.isSafeInteger(end) && end > start ? `bytes=${start}-${end - 1}` : "";
 }
 
-/** The body, with an error where it ends early: a connection that is cut must not look like the end of the blob. */
+/** A stream of the body that fails if it ends early: a broken connection must not look like the end of the blob. */
 export function wholeBody(body: Readable, length: number | undefined, place: S3Place, attempt: S3Attempt): Readable {
   let received = 0;
   const stream = new Readable({
@@ -59,7 +59,7 @@ export function wholeBody(body: Readable, length: number | undefined, place: S3P
     read() {
       body.resume();
     },
-    // However the reading ends, even before it began, the connection must not stay open.
+    // Closes the connection even if nothing was read.
     destroy(error, callback) {
       body.destroy();
       callback(error);
@@ -75,14 +75,14 @@ export function wholeBody(body: Readable, length: number | undefined, place: S3P
     stream.destroy(new FeedctlError("unavailable", `cannot ${attempt.action} ${place.name}: ${why}`));
   });
   body.once("error", (error) => {
-    // After the end there is nothing left to fail, and after `destroy` nobody to be told.
+    // After the end or after `destroy` the error does not matter.
     if (!stream.destroyed) stream.destroy(translateS3Error(networkError(error), place, attempt));
   });
   body.once("close", () => {
     if (stream.destroyed || body.readableEnded) return;
     stream.destroy(translateS3Error(new Error("the connection was closed"), place, attempt));
   });
-  // Listening has set the body flowing; nothing is to be read before somebody reads.
+  // The "data" listener has started the flow. Wait for the first read.
   body.pause();
   return stream;
 }

@@ -1,4 +1,4 @@
-// The note about an upload that broke off, by which the next put of the same blob finds what is there already.
+// The note about an interrupted multipart upload, with which the next put of the same blob finds the stored parts.
 import { hash } from "node:crypto";
 import type { Key } from "../key.ts";
 import type { ObjectRequest, S3Connection } from "./client.ts";
@@ -12,24 +12,26 @@ import type { UploadNotes } from "../store.ts";
 interface Note {
   uploadId: string;
   partSize: number;
-  /** Of all that the upload was begun with: another blob, or one described otherwise, begins anew. */
+  /** Hash of the parameters and size of the upload. It is resumed only for the same blob with the same description. */
   fingerprint: string;
 }
 
-export interface TakenUp {
+export interface ResumableUpload {
   uploadId: string;
   stored: ReadonlyMap<number, StoredPart>;
 }
 
-/** The upload that is to be gone on with. One of another request is ended. */
-export async function takeUp(
+/**
+ * The interrupted upload of the same request. Undefined: there is none; a noted upload of another request is aborted.
+ */
+export async function findResumable(
   { client }: S3Connection,
   notes: UploadNotes,
   key: Key,
   request: ObjectRequest,
   size: number,
   signal: AbortSignal | undefined,
-): Promise<TakenUp | undefined> {
+): Promise<ResumableUpload | undefined> {
   const note = parseNote(await notes.load(key));
   if (note === undefined) return undefined;
   const { Bucket, Key } = request;
@@ -39,14 +41,14 @@ export async function takeUp(
     if (stored !== undefined) return { uploadId: note.uploadId, stored };
   }
   await endUpload(client, target).catch((error: unknown) => {
-    // Who may not end it leaves it to `sweep`, or to a rule of the bucket.
+    // Without permission to abort it, the upload is left to `sweep` or a lifecycle rule.
     if (mayPass(error)) throw error;
   });
   await notes.drop(key);
   return undefined;
 }
 
-/** Ends the upload that the note tells of, now that nobody will go on with it. What cannot be ended is `sweep`'s. */
+/** Aborts the noted upload and deletes the note. An upload that cannot be aborted is left to `sweep`. */
 export async function forget(
   { client, bucket, prefix }: S3Connection,
   notes: UploadNotes | undefined,
@@ -65,7 +67,7 @@ export function noteOf(uploadId: string, request: ObjectRequest, size: number): 
   return JSON.stringify(note);
 }
 
-/** Whether a put that failed so may be gone on with. Wrong bytes may not, nor what the server will refuse again. */
+/** Whether an upload is kept for a later put after this error. Not after wrong bytes or a refusal that will repeat. */
 export function isWorthKeeping(error: unknown, signal: AbortSignal | undefined): boolean {
   if (signal?.aborted) return true;
   if (isFeedctlError(error)) return error.code !== "corrupt";
@@ -73,7 +75,7 @@ export function isWorthKeeping(error: unknown, signal: AbortSignal | undefined):
   return status === undefined || status >= 500 || status === 401 || status === 403 || mayPass(error) || isStale(error);
 }
 
-/** The request holds the blob's sha256 among its metadata. */
+/** Identifies the blob as well: the request's metadata contain its sha256. */
 function fingerprintOf({ Metadata, ...headers }: ObjectRequest, size: number): string {
   const sorted = [headers, Metadata].map((entries) => Object.entries(entries).sort(([a], [b]) => (a < b ? -1 : 1)));
   return hash("sha256", JSON.stringify([sorted, size]));

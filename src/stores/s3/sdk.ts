@@ -1,11 +1,11 @@
-// Where the SDK and our own requests meet: its requests go out over our connections, and its rules find the endpoint.
+// Connects the SDK with our own requests: it sends its requests over our connections, and finds the endpoint for ours.
 import type { HeadObjectCommand, S3, S3ClientConfig } from "@aws-sdk/client-s3";
 import { FeedctlError } from "../../errors.ts";
 import type { HttpClient } from "../shared/http.ts";
 import { isStale, type S3Endpoint } from "./send.ts";
 import { encodeQuery } from "./sign.ts";
 
-/** The part of the SDK's requests that is used here. */
+/** The members of the SDK's requests that are used here. */
 interface SdkRequest {
   method: string;
   protocol: string;
@@ -17,7 +17,7 @@ interface SdkRequest {
   body?: unknown;
 }
 
-/** The SDK's transport. Bodies are whole: feedctl gives it none that stream. */
+/** The SDK's transport. It handles no streams, because feedctl passes whole bodies only. */
 export function sdkHandler(http: HttpClient): NonNullable<S3ClientConfig["requestHandler"]> {
   return {
     async handle(request: SdkRequest, { abortSignal }: { abortSignal?: unknown } = {}) {
@@ -48,8 +48,8 @@ function originOf({ protocol, hostname, port }: SdkRequest): string {
 }
 
 /**
- * Makes the request of `probe` (for an object whose key is one plain letter) up to the point where its address is
- * known; it is never sent. Path style, dual-stack, FIPS, acceleration, aliases of access points: all are the SDK's to know.
+ * Lets the SDK build the request of `probe` (for an object whose key is one letter), reads the endpoint from it and
+ * stops it before it is sent. So the SDK handles path style, dual-stack, FIPS, acceleration and access point aliases.
  */
 export async function findEndpoint(client: S3, probe: HeadObjectCommand): Promise<S3Endpoint> {
   let found: S3Endpoint | undefined;
@@ -70,12 +70,12 @@ export async function findEndpoint(client: S3, probe: HeadObjectCommand): Promis
   );
   await client.send(probe);
   if (found !== undefined) return found;
-  throw new FeedctlError("usage", "the bucket wants a kind of signature that feedctl does not make", {
+  throw new FeedctlError("usage", "the bucket needs a kind of signature that feedctl does not support", {
     hint: "name a bucket of one region with --bucket, not a multi-region access point",
   });
 }
 
-/** What `createSender` does for our requests: credentials that are refused as too old are asked for anew, once. */
+/** Renews credentials once when they are refused as expired, as `createSender` does for our own requests. */
 export function renewStale(client: S3): void {
   client.middlewareStack.add(
     (next) => async (input) => {
@@ -89,7 +89,7 @@ export function renewStale(client: S3): void {
         return next(input);
       }
     },
-    // Before the step that chooses the credentials of a request.
+    // This step runs before the one that selects the credentials of a request.
     { step: "initialize", name: "feedctlRenewStale" },
   );
 }

@@ -1,4 +1,4 @@
-// One request to S3, signed, sent, and tried again where the SDK would: the way of everything that is done once a blob.
+// Signs and sends one request to S3, and retries it where the SDK would. Used for the requests per blob and per page.
 import { hash } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { problemOf } from "./answer.ts";
@@ -15,12 +15,12 @@ import {
   type Sign,
 } from "./sign.ts";
 
-/** Where the bucket is and what its requests are signed for, as the SDK's rules have it. */
+/** Where the bucket is and what its requests are signed for, by the SDK's rules. */
 export interface S3Endpoint {
   /** `https://host:port`, a default port left out. */
   readonly origin: string;
   readonly host: string;
-  /** What stands before a key: `/`, or `/bucket/` for path style. */
+  /** The path before a key: `/`, or `/bucket/` for path style. */
   readonly path: string;
   readonly region: string;
   readonly service: string;
@@ -28,7 +28,7 @@ export interface S3Endpoint {
 
 export interface S3Call {
   method: "GET" | "HEAD" | "PUT" | "POST" | "DELETE";
-  /** The object's key with its prefix; without: the bucket. */
+  /** The object's key with its prefix. Absent: the request is for the bucket. */
   key?: string | undefined;
   query?: Readonly<Record<string, string>> | undefined;
   /** Names in lower case. */
@@ -36,39 +36,39 @@ export interface S3Call {
   body?: Buffer | undefined;
   /** Lower-case hex of the body, if known. */
   sha256?: string | undefined;
-  /** How many milliseconds the server may be silent, where it has much to do before it answers. */
+  /** Silence timeout in milliseconds, for requests that the server needs long to answer. */
   silence?: number | undefined;
   signal?: AbortSignal | undefined;
 }
 
 /**
- * Resolves with what `use` makes of a good answer, whose body it must read, discard or hand on. Rejects with an error
- * in the SDK's shape, for `translateS3Error`. An error of `use` counts like one of the network.
+ * Resolves with the result of `use` for a successful response; `use` must read, discard or return its body. Rejects
+ * with an error in the SDK's shape, for `translateS3Error`. An error of `use` is retried like one of the network.
  */
 export type SendS3 = <T>(call: S3Call, use: (answer: HttpAnswer) => Promise<T>) => Promise<T>;
 
 export interface S3Sender {
   readonly send: SendS3;
-  /** A URL that reads the object for so many seconds, whoever holds it. */
+  /** A signed URL that reads the object and is valid for `seconds`. */
   presign(key: string, seconds: number): Promise<string>;
 }
 
 export interface SenderOptions {
   http: HttpClient;
   endpoint: () => Promise<S3Endpoint>;
-  /** Asked for every request; refreshes in time what expires. With `forceRefresh`: others than those refused. */
+  /** Called for every request; refreshes credentials before they expire. `forceRefresh`: the server refused them. */
   credentials: (options?: { forceRefresh: boolean }) => Promise<S3Credentials>;
   /** Milliseconds since 1970. */
   now?: (() => number) | undefined;
 }
 
 const MAX_TRIES = 3;
-/** S3 takes 15 minutes; less than this is not worth a correction. */
+/** A smaller clock difference is not corrected. S3 accepts 15 minutes. */
 const SKEW_MS = 5 * 60_000;
 
 export function createSender({ http, endpoint, credentials, now = Date.now }: SenderOptions): S3Sender {
   let signer: { at: S3Endpoint; sign: Sign } | undefined;
-  /** How far the server's clock is ahead of ours. */
+  /** How many milliseconds the server's clock is ahead of ours. */
   let ahead = 0;
 
   const once = async (call: S3Call, keys: S3Credentials) => {
@@ -86,7 +86,7 @@ export function createSender({ http, endpoint, credentials, now = Date.now }: Se
     return http.send({ origin: at.origin, method, path: whole, headers: signed, body, silence, signal });
   };
 
-  /** Whether the refusal came of the clocks, which are now in step. Only the server's own refusal is believed. */
+  /** Corrects `ahead` if the clocks explain the refusal; returns whether it did. Only trusts the date of a refusal. */
   const corrected = ({ status, headers }: HttpAnswer): boolean => {
     const server = status === 400 || status === 403 ? Date.parse(headers["date"] ?? "") : Number.NaN;
     if (!(Math.abs(server - (now() + ahead)) > SKEW_MS)) return false;
@@ -94,10 +94,12 @@ export function createSender({ http, endpoint, credentials, now = Date.now }: Se
     return true;
   };
 
-  /** Of many requests that are refused at once the first asks for new credentials, and the others find them there. */
+  /**
+   * Renews the credentials; returns whether they differ now. Of many refused requests only the first refreshes them.
+   */
   const renewed = async (refused: S3Credentials): Promise<boolean> => {
     if (!sameCredentials(await credentials(), refused)) return true;
-    // Where none can be had, the server's refusal is what the user must know.
+    // If the refresh fails, the user must see the server's refusal.
     const newest = await credentials({ forceRefresh: true }).catch(() => refused);
     return !sameCredentials(newest, refused);
   };
@@ -144,18 +146,18 @@ function payloadOf({ origin }: S3Endpoint, body: Buffer | undefined, sha256: str
   return origin.startsWith("https:") ? UNSIGNED_PAYLOAD : (sha256 ?? hash("sha256", body, "hex"));
 }
 
-/** What the SDK tries again: a server that is busy or broken, and the network. */
+/** Whether the SDK would retry the error: the server is busy or failing, or the network failed. */
 export function mayPass(error: unknown): boolean {
   const status = s3Status(error);
   if (status !== undefined)
     return [408, 429, 500, 502, 503, 504].includes(status) || ["RequestTimeout", "SlowDown"].includes(s3Code(error));
   const { code, name } = (error ?? {}) as { code?: unknown; name?: unknown };
-  // a minute of silence has been waited for already; whether it is worth another is for the retries to say
+  // The call has already waited through the silence timeout. The retry wrapper decides whether to wait again.
   if (name === "TimeoutError") return false;
   return typeof code === "string" && !code.startsWith("UND_ERR_INVALID") && !code.startsWith("ERR_");
 }
 
-/** What newer credentials may cure. */
+/** Error codes that new credentials may cure. */
 const STALE = ["ExpiredToken", "ExpiredTokenException", "RequestExpired", "InvalidToken", "TokenRefreshRequired"];
 
 export function isStale(error: unknown): boolean {

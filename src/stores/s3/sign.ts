@@ -1,19 +1,20 @@
-// AWS Signature Version 4, in the header of a request or in its address: the SDK's own takes longer than everything else about a request.
+// AWS Signature Version 4, in the header or the URL of a request. Not the SDK's, which takes longer than everything
+// else that a request does.
 import { createHmac, createSecretKey, hash, type KeyObject } from "node:crypto";
 
 export interface S3Credentials {
   readonly accessKeyId: string;
   readonly secretAccessKey: string;
-  /** Of temporary credentials only. */
+  /** Only for temporary credentials. */
   readonly sessionToken?: string | undefined;
 }
 
 export interface UnsignedRequest {
   method: string;
   host: string;
-  /** As `encodePath` writes it: S3 signs the path exactly as it is sent. */
+  /** From `encodePath`: S3 signs the path exactly as it is sent. */
   path: string;
-  /** As `encodeQuery` writes it; `""`: none. */
+  /** From `encodeQuery`; `""`: none. */
   query: string;
   /** Names in lower case. */
   headers: Readonly<Record<string, string>>;
@@ -21,21 +22,21 @@ export interface UnsignedRequest {
   payload: string;
 }
 
-/** Only where TLS guards the body already. */
+/** Only for https, where TLS protects the body. */
 export const UNSIGNED_PAYLOAD = "UNSIGNED-PAYLOAD";
 export const EMPTY_PAYLOAD = hash("sha256", "", "hex");
 
-/** What proxies on the way may alter; the SDK leaves the same ones out. */
+/** Headers that proxies may alter. The SDK does not sign them either. */
 const UNSIGNED = new Set(
   "authorization cache-control connection expect from keep-alive max-forwards pragma referer te trailer transfer-encoding upgrade user-agent x-amzn-trace-id".split(
     " ",
   ),
 );
 
-/** Every header to send, `authorization` among them; `host` is signed and left to the HTTP client. */
+/** Returns every header to send, including `authorization`. `host` is signed, but the HTTP client adds it. */
 export type Sign = (request: UnsignedRequest, credentials: S3Credentials, now: Date) => Record<string, string>;
 
-/** A signer for one region and service (`s3`). The key derived from a secret serves for the whole day. */
+/** A signer for one region and service (`s3`). Caches the key derived from a secret, which is valid for one day. */
 export function createSigner(region: string, service: string): Sign {
   let derived: { secret: string; day: string; key: KeyObject } | undefined;
 
@@ -67,13 +68,13 @@ export function createSigner(region: string, service: string): Sign {
 export interface PresignedRequest {
   method: string;
   host: string;
-  /** As `encodePath` writes it. */
+  /** From `encodePath`. */
   path: string;
-  /** How long the address works, at most a week; no longer than the credentials do. */
+  /** How long the URL is valid, at most a week. It expires with the credentials if they expire earlier. */
   seconds: number;
 }
 
-/** Path and query of a request that needs no header but `host`: its signature stands in the query. */
+/** Path and query of a signed URL. The request needs no header but `host`, because the query contains the signature. */
 export function presign(
   { region, service }: { region: string; service: string },
   { method, host, path, seconds }: PresignedRequest,
@@ -103,7 +104,7 @@ function timeText(now: Date): string {
 
 function deriveKey(secret: string, day: string, region: string, service: string): KeyObject {
   const key = [day, region, service, "aws4_request"].reduce<string | Buffer>(hmac, `AWS4${secret}`) as Buffer;
-  // Node takes ten times as long over a key that is a buffer.
+  // An HMAC with a buffer as its key takes Node ten times as long.
   return createSecretKey(key);
 }
 
@@ -116,19 +117,19 @@ function plainValue(value: string): string {
 }
 
 const PLAIN_PATH = /^[\w.~/-]*$/;
-/** What RFC 3986 reserves and `encodeURIComponent` lets pass. */
+/** Characters that RFC 3986 reserves and `encodeURIComponent` does not escape. */
 const RESERVED = /[!'()*]/g;
 
 function encode(text: string): string {
   return encodeURIComponent(text).replace(RESERVED, (one) => `%${one.charCodeAt(0).toString(16).toUpperCase()}`);
 }
 
-/** An object key as S3 wants it in the path: each byte but the unreserved ones escaped, slashes kept as they are. */
+/** An object key as S3 expects it in the path: every byte escaped except unreserved characters and slashes. */
 export function encodePath(key: string): string {
   return PLAIN_PATH.test(key) ? key : encode(key).replaceAll("%2F", "/");
 }
 
-/** `name=value&...` in the order and spelling that is signed, and therefore sent. */
+/** `name=value&...`, sorted and escaped as the signature requires. The query must be sent exactly so. */
 export function encodeQuery(query: Readonly<Record<string, string>>): string {
   return Object.entries(query)
     .map(([name, value]) => [encode(name), encode(value)] as const)

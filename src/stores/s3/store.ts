@@ -1,6 +1,6 @@
 // A key is stored under the target path, joined with one slash, without escapes: `a/b` under `/feeds/` is the object
-// `feeds/a/b`. There are no folder markers; those of other tools are reported as foreign. Content type and
-// cache-control are the object's own headers; sha256, time and user metadata are its metadata (see s3-blob.ts).
+// `feeds/a/b`. feedctl creates no folder markers; those of other tools are reported as foreign. Content type and
+// cache-control are the object's own headers; sha256, time and user metadata are its metadata (see shared/metadata.ts).
 import { FeedctlError } from "../../errors.ts";
 import type { Key } from "../key.ts";
 import { describeObject, isKms } from "./blob.ts";
@@ -16,13 +16,13 @@ import type { BlobInfo, CallOptions, RemoteBlob, Store } from "../store.ts";
 import type { S3Config } from "./config.ts";
 
 const DELETE_BATCH = 1000;
-/** How long the address of a blob works. */
+/** Default lifetime of a signed URL, in seconds. */
 const HOUR = 3600;
 const WEEK = 7 * 24 * HOUR;
 
 /**
- * Sends nothing yet; rejects with `usage` for options that cannot work together. `copyLimits` are lowered by tests, which
- * have no 5 GiB.
+ * Opens a bucket as a store. Sends nothing; rejects with `usage` for options that cannot be combined. Tests lower
+ * `copyLimits`.
  */
 export async function openS3Store(config: S3Config, copyLimits: CopyLimits = COPY_LIMITS): Promise<Store> {
   const connection = await connectS3(config);
@@ -42,7 +42,7 @@ export async function openS3Store(config: S3Config, copyLimits: CopyLimits = COP
       if (status === 404 && bucketSeen) return undefined;
       const refused = status === 400 || status === 403;
       const reason = refused || status === 404 ? await reasonFor(key, signal) : undefined;
-      // What GET was told, HEAD will be too: the refusal was for credentials that have been renewed since.
+      // GET succeeded where HEAD was refused, because the credentials were renewed in between. Try HEAD again.
       if (refused && !again && (reason === undefined || [404, 416].includes(s3Status(reason) ?? 0)))
         return head(key, { signal }, true);
       if (status === 404 && (reason === undefined || s3Code(reason) === "NoSuchKey")) return absent(attempt, reason);
@@ -50,7 +50,7 @@ export async function openS3Store(config: S3Config, copyLimits: CopyLimits = COP
     }
   }
 
-  /** An answer to HEAD has no body, so that all failures look alike: the same with GET, whose answer names the reason. */
+  /** Repeats a failed HEAD as GET, whose response has a body that names the error. Undefined: it names none. */
   async function reasonFor(key: Key, signal: AbortSignal | undefined): Promise<unknown> {
     try {
       await (await calls.get(prefix + key, { range: "bytes=0-0" }, signal)).discard();
@@ -60,7 +60,7 @@ export async function openS3Store(config: S3Config, copyLimits: CopyLimits = COP
     }
   }
 
-  /** Before the first blob counts as absent, its bucket must be known to exist. */
+  /** Reports a blob as absent, after checking once that the bucket exists. */
   async function absent(attempt: S3Attempt, proof: unknown): Promise<undefined> {
     if (proof === undefined) {
       await client.headBucket({ Bucket }, http(attempt.signal)).catch((error: unknown) => {
@@ -97,7 +97,10 @@ export async function openS3Store(config: S3Config, copyLimits: CopyLimits = COP
     throw new FeedctlError(first.code, `${first.message} (and ${failures.length - 1} more failures)`, first);
   }
 
-  /** A listing does not tell of SSE-KMS, under which an ETag only looks like an MD5: one object per store is asked. */
+  /**
+   * Whether ETags are MD5s. Under SSE-KMS they only look so, and a listing does not show the encryption: one `head` per
+   * store finds out.
+   */
   async function trustsEtags(key: Key, signal: AbortSignal | undefined): Promise<boolean> {
     if (etagsAreMd5 !== undefined) return etagsAreMd5;
     try {
@@ -114,7 +117,7 @@ export async function openS3Store(config: S3Config, copyLimits: CopyLimits = COP
     const attempt = { action: `make a URL for ${JSON.stringify(blob.key)} in`, permission: "s3:GetObject" };
     const url = async (seconds = HOUR) => {
       if (seconds > WEEK)
-        throw new FeedctlError("usage", "S3 makes no URL that works for longer than a week", { hint: "--expires 7d" });
+        throw new FeedctlError("usage", "an S3 URL cannot be valid for longer than a week", { hint: "--expires 7d" });
       return connection.presign(whole, seconds).catch((error: unknown) => {
         throw translateS3Error(error, connection, attempt);
       });
@@ -143,12 +146,12 @@ export async function openS3Store(config: S3Config, copyLimits: CopyLimits = COP
     deleteMany,
     remote,
     ...copier,
-    // S3 alters no headers; a copy onto itself with others is its own way, and moves no bytes through here.
+    // S3 cannot change headers in place. Copying the object onto itself does, without moving bytes through here.
     async describe(blob, options) {
       const copied = await copier.copyFrom(blob.key, remote(blob), { ...options, ifExists: "replace", replaces: true });
       if (copied !== undefined) return { tag: copied.tag };
       const what = `change the headers of ${JSON.stringify(blob.key)} in ${connection.name}`;
-      throw new FeedctlError("denied", `cannot ${what}: it may not be copied onto itself`);
+      throw new FeedctlError("denied", `cannot ${what}: the server does not allow copying it onto itself`);
     },
     sweep: (before, { signal } = {}) => sweepUploads(connection, before, signal),
     [Symbol.asyncDispose]: () => connection.close(),

@@ -4,8 +4,8 @@ import { endUpload } from "./unfinished.ts";
 import type { S3Connection } from "./client.ts";
 
 /**
- * Ends the multipart uploads below the store's prefix that began before `before`: those of writers that died, whose
- * parts cost money and show in no listing. Returns how many.
+ * Aborts the multipart uploads below the store's prefix that began before `before`. Crashed writers leave them; their
+ * parts cost money and no listing shows them. Returns how many were aborted.
  */
 export async function sweepUploads(connection: S3Connection, before: Date, signal?: AbortSignal): Promise<number> {
   const { client, bucket, prefix } = connection;

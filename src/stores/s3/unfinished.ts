@@ -1,4 +1,4 @@
-// Multipart uploads that are not complete: what they hold, and their end.
+// Unfinished multipart uploads: listing their parts and aborting them.
 import { setTimeout as sleep } from "node:timers/promises";
 import { FeedctlError } from "../../errors.ts";
 import { plainTag } from "./blob.ts";
@@ -16,7 +16,7 @@ export interface StoredPart {
   tag: string;
 }
 
-/** By part number. Undefined: there is no such upload, or nobody may look. */
+/** The stored parts by part number. Undefined: the upload does not exist, or the credentials may not list its parts. */
 export async function storedParts(
   client: S3Connection["client"],
   target: UploadTarget,
@@ -34,7 +34,7 @@ export async function storedParts(
           found.set(PartNumber, { size: Size, tag });
       }
       const next = page.NextPartNumberMarker;
-      // A page too few costs parts that are sent again.
+      // A page that is missed only means that its parts are sent again.
       if (page.IsTruncated !== true || next === undefined || Number(next) <= Number(marker ?? 0)) return found;
       marker = next;
     }
@@ -44,7 +44,7 @@ export async function storedParts(
   }
 }
 
-/** A part whose connection was cut may still be arriving, and brings the upload back to life: ended is what is gone. */
+/** Aborts an upload until it does not exist: a part that is still arriving may restore it after an abort. */
 export async function endUpload(client: S3Connection["client"], target: UploadTarget): Promise<void> {
   for (let count = 0; count < MAX_TRIES; count++) {
     try {
@@ -53,7 +53,7 @@ export async function endUpload(client: S3Connection["client"], target: UploadTa
       if (s3Status(error) === 404) return;
       throw error;
     }
-    // Where looking is not allowed or not known, the accepted request must do.
+    // If listing parts is not allowed or not supported, trust the accepted abort.
     const found = await client.listParts({ ...target, MaxParts: 1 }).then(
       () => true,
       () => false,

@@ -1,6 +1,9 @@
 import { FeedctlError } from "../../errors.ts";
 
-/** Host in one spelling, with its port unless that is a default one, and the path without slashes at its end. */
+/**
+ * The canonical host (with its port unless that is 80 or 443) and path (without trailing slashes) of an endpoint.
+ * Throws `usage`; `what` names the endpoint in the message.
+ */
 export function parseEndpoint(endpoint: string, what: string): { host: string; hostname: string; path: string } {
   const text = endpoint.trim();
   const withScheme = /^[a-z][a-z0-9+.-]*:\/\//i.test(text) ? text : `https://${text}`;

@@ -1,5 +1,5 @@
-// The only file that loads undici: one pool of connections, for our own requests and for those that an SDK hands over.
-// Nothing is tried again here. HTTP_PROXY, HTTPS_PROXY and NO_PROXY are undici's to read.
+// The only file that loads undici: one connection pool for our own requests and those of an SDK. Nothing is retried
+// here. undici reads HTTP_PROXY, HTTPS_PROXY and NO_PROXY.
 import type { Readable } from "node:stream";
 import { type Dispatcher, EnvHttpProxyAgent } from "undici";
 import { FeedctlError } from "../../errors.ts";
@@ -8,39 +8,42 @@ export interface HttpRequest {
   /** `https://host:port`. */
   origin: string;
   method: string;
-  /** With its query, encoded as it is to be sent. */
+  /** With the query, already encoded. */
   path: string;
   headers: Record<string, string>;
   body?: Uint8Array | undefined;
-  /** Instead of the client's own patience, in milliseconds. */
+  /** Overrides the client's silence timeout, in milliseconds. */
   silence?: number | undefined;
   signal?: AbortSignal | undefined;
 }
 
 export interface HttpAnswer {
   status: number;
-  /** Names in lower case; of one that came several times the values joined with ", ". */
+  /** Names in lower case. The values of a repeated header are joined with ", ". */
   headers: Record<string, string>;
-  /** To be read to its end, discarded or destroyed: it holds its connection. Its errors are for `networkError`. */
+  /**
+   * Occupies its connection until it is read to its end, discarded or destroyed. Pass its errors through
+   * `networkError`.
+   */
   body: Readable;
-  /** Reads the body to its end; a long one is cut off. */
+  /** Reads and drops the body, and closes the connection instead if the body is long. */
   discard(): Promise<void>;
 }
 
 export interface HttpClient {
-  /** Rejects when no answer comes, with what `networkError` makes of it. An answer of any status is a success. */
+  /** Resolves with a response of any status. Rejects without one, with an error that `networkError` has mapped. */
   send(request: HttpRequest): Promise<HttpAnswer>;
-  /** Cuts every connection. */
+  /** Closes every connection at once. */
   close(): Promise<void>;
 }
 
 const CONNECTIONS = 256;
-/** A server may be silent for so many milliseconds before it counts as gone; a reader who pauses does not count. */
+/** How long a server may send nothing before the request fails. Time during which the reader pauses does not count. */
 const SILENCE_MS = 60_000;
-/** Larger bodies are written in pieces of this size, so that silence is measured by the piece. */
+/** Larger bodies are written in pieces of this size, so that the silence timeout applies to each piece. */
 const PIECE = 256 * 1024;
 
-/** Connects to nothing yet. Rejects with `usage` when the environment names a proxy that is none. */
+/** Opens no connection yet. Throws `usage` when the proxy in the environment is not a URL. */
 export function openHttp(silence = SILENCE_MS): HttpClient {
   const agent = openAgent(silence);
   return {
@@ -58,7 +61,7 @@ export function openHttp(silence = SILENCE_MS): HttpClient {
       const answer = await agent.request(request).catch((error: unknown) => {
         throw networkError(error);
       });
-      // Told to whoever reads; a body that nobody reads any more must not end the process.
+      // The reader gets the error anyway. Without a listener, an abandoned body that fails would end the process.
       answer.body.on("error", () => {});
       return {
         status: answer.statusCode,
@@ -82,8 +85,8 @@ function openAgent(silence: number): Dispatcher {
     });
   } catch (error) {
     if ((error as { code?: string }).code === undefined) throw error;
-    // Without its cause, which quotes the proxy's URL, password and all.
-    throw new FeedctlError("usage", "the HTTP proxy of the environment is no URL", {
+    // Without its cause, which quotes the proxy's URL with its password.
+    throw new FeedctlError("usage", "the HTTP proxy of the environment is not a URL", {
       hint: "correct HTTP_PROXY and HTTPS_PROXY, such as http://proxy.example.com:3128",
     });
   }
@@ -100,7 +103,7 @@ async function* piecesOf(body: Uint8Array): AsyncGenerator<Uint8Array> {
   for (let offset = 0; offset < body.length; offset += PIECE) yield body.subarray(offset, offset + PIECE);
 }
 
-/** undici's errors under the names that Node has for them, which the SDK and the translation of errors know. */
+/** Maps undici's errors to Node's names, which the SDK and the translation of errors expect. */
 export function networkError(error: unknown): unknown {
   const { code = "", message = "" } = (error ?? {}) as { code?: string; message?: string };
   if (/^UND_ERR_(CONNECT|HEADERS|BODY)_TIMEOUT$/.test(code))

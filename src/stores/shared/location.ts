@@ -9,16 +9,16 @@ export function prefixSegments(targetPath: string | undefined): string[] {
     .slice(0, -1);
 }
 
-/** A profile's own target path, then the given one. */
+/** The configuration with `path` appended to its target path. */
 export function belowTarget<Config extends { targetPath?: string | undefined }>(config: Config, path: string): Config {
   return { ...config, targetPath: [config.targetPath ?? "", path].join("/") };
 }
 
-/** Endpoints are saved and shown as they are: throws `usage` for one that holds a secret. */
+/** Throws `usage` for an endpoint that contains a secret, because endpoints are saved and shown in the clear. */
 export function refuseSecretUrl(options: StoreOptions, property: string, flag: string): void {
   const url = typeof options[property] === "string" ? URL.parse(options[property]) : null;
   if (url === null || url.username + url.password + url.search + url.hash === "") return;
   throw new FeedctlError("usage", `--${flag} must not hold credentials, a signature or a query`, {
-    hint: "give secrets with their own options; a shared access signature belongs into --connection-string",
+    hint: "give secrets with their own options; a shared access signature belongs in --connection-string",
   });
 }

@@ -1,18 +1,19 @@
-// What feedctl keeps of a blob as user metadata, where a provider has nothing but names and values that fit into headers.
+// How feedctl stores the sha256, the time and the user metadata of a blob in metadata headers.
 import type { PutOptions } from "../store.ts";
 
-/** `mtime` is rclone's entry for the same thing; how it writes the time depends on the provider. */
+/** `mtime` is the name that rclone uses, too. Its format depends on the provider. */
 const OWN = { sha256: "sha256", modified: "mtime", rest: "feedctl" } as const;
 const own = new Set<string>(Object.values(OWN));
 
-/** What a header carries verbatim through every server and proxy; names lose their case, and nginx drops odd ones. */
+/** What survives every server and proxy unchanged in a header: names lose their case, and nginx drops unusual ones. */
 const PLAIN_NAME = /^[a-z0-9]+(-[a-z0-9]+)*$/;
 const PLAIN_VALUE = /^[\x21-\x7e]+( [\x21-\x7e]+)*$/;
 
 /**
- * The user metadata to store: `sha256`, `mtime` in the form that other tools of the provider use, and the caller's. Entries that a header can carry as they are get a
- * header each, as any other tool would write them. All others (capitals or blanks in the name, letters beyond ASCII,
- * an empty value, a name of ours) go into one entry `feedctl`: percent-encoded JSON.
+ * The metadata headers of a blob: `sha256`, `mtime` as `writeTime` formats it, and the caller's entries. An entry that
+ * fits into a header gets a header of its own, as any other tool would write it. The others (a name with capitals or
+ * blanks, characters beyond ASCII, an empty value, a name that feedctl uses) go into one header `feedctl` as
+ * percent-encoded JSON.
  */
 export function encodeMetadata(
   options: Pick<PutOptions, "sha256" | "modified" | "metadata">,
@@ -32,9 +33,9 @@ export function encodeMetadata(
 
 export interface StoredMetadata {
   sha256: string | undefined;
-  /** As it is written. */
+  /** As stored; its format depends on the provider. */
   mtime: string | undefined;
-  /** The caller's. Undefined: there is none. */
+  /** The caller's entries. Undefined: there are none. */
   metadata: Record<string, string> | undefined;
 }
 
@@ -49,7 +50,7 @@ export function decodeMetadata(stored: Readonly<Record<string, string>>): Stored
   };
 }
 
-/** Somebody else may have written an entry of that name; then there is nothing of ours in it. */
+/** Empty for text that feedctl did not write: another tool may use a header of the same name. */
 function decodeRest(text: string | undefined): Record<string, string> {
   if (text === undefined) return {};
   try {

@@ -2,9 +2,9 @@ import { FeedctlError } from "../../errors.ts";
 import type { OptionTable, StoreDescriptor, StoreOption, StoreOptions } from "../descriptor.ts";
 
 /**
- * Option values out of something that nobody has checked, by property. Options may be named by property or by flag, and
- * a switch may be the text `true` or `false`. Throws `usage` that begins with `where` and names the option. Required
- * options may be missing: see `parseConfig`.
+ * Validates option values from a file or the catalog; returns them by property. Options may be named by property or by
+ * flag, and a switch may be the text `true` or `false`. Throws `usage`; the message begins with `where` and names the
+ * option. Required options may be missing: see `parseConfig`.
  */
 export function parseOptions(
   { type, options }: Pick<StoreDescriptor, "type" | "options">,
@@ -34,7 +34,7 @@ export function parseOptions(
   return parsed;
 }
 
-/** `StoreDescriptor.parse` for a type whose options need no other check than their table. */
+/** `StoreDescriptor.parse` for a type whose option table describes every check. */
 export function parseConfig<Config extends { type: string }>(
   type: Config["type"],
   options: OptionTable<Config>,
@@ -53,7 +53,7 @@ function switchOf(value: unknown): boolean | undefined {
   return value === true || value === "true" ? true : value === false || value === "false" ? false : undefined;
 }
 
-/** The value itself is not shown: it may be a secret at the wrong place. */
+/** Names the type of a value. The value itself is not shown: it may be a secret in the wrong option. */
 function nameOf(value: unknown): string {
   if (value === null || value === "") return "empty";
   return Array.isArray(value) ? "a list" : typeof value === "object" ? "an object" : `a ${typeof value}`;

@@ -3,15 +3,15 @@ import type { Key } from "../key.ts";
 import type { BlobSource, PutOptions, PutResult, Store } from "../store.ts";
 import { hashSource, readVerified } from "./verified-source.ts";
 
-/** Up to here the bytes are kept in memory instead of being read a second time. */
+/** Sources up to this size are kept in memory instead of being read twice, in bytes. */
 const KEPT = 8 * 1024 * 1024;
 
-/** What a store asks for that must know the sha256 before it sends. */
+/** The options of a put whose sha256 is known before it sends. */
 export type PromisedOptions = PutOptions & { sha256: string };
 
 /**
- * `put` for stores that keep the sha256 with the blob, in a header that leaves before the bytes: a source whose hash
- * nobody promised is read once more, and what it then delivers is held to the hash found.
+ * `put` for stores that send the sha256 in a header, before the bytes. Without a sha256 in the options the source is
+ * read twice: first to hash it, then to send it, and the second read must match the hash of the first.
  */
 export function hashFirst(
   put: (key: Key, source: BlobSource, options: PromisedOptions) => Promise<PutResult>,

@@ -7,24 +7,24 @@ import { checkDelivery, readVerified } from "./verified-source.ts";
 
 export interface PartReading {
   source: BlobSource;
-  /** What the source must deliver, lower-case hex; the last part comes only after that is proven. */
+  /** What the source must deliver, lower-case hex. The last part is yielded only after this is verified. */
   sha256: string | undefined;
   /** Bytes of every part but the last. */
   partSize: number;
-  /** How many ranges of a `parallel` source are read at once; so many parts are in memory, and the one in use. */
+  /** How many ranges of a `parallel` source are read at once. Memory: `width` parts and the one in use. */
   width: number;
-  /** A buffer of `partSize` bytes. */
+  /** Returns a buffer of `partSize` bytes. */
   newBuffer(): Buffer;
-  /** Fed with every byte, in order. */
+  /** Updated with every byte, in order. */
   md5?: Hash | undefined;
-  /** Told before the last part comes. */
+  /** Called before the last part is yielded. */
   verified?: ((sha256: string) => void) | undefined;
   signal: AbortSignal | undefined;
 }
 
 /**
- * A large source in order, part by part, as views of the buffers asked for; nothing for an empty one. A `parallel`
- * source is read by several ranges at once, any other from first to last. Throws as `readVerified` does.
+ * Yields a large source in order, part by part, as views of the buffers from `newBuffer`; yields nothing for an empty
+ * source. A `parallel` source is read in several ranges at once. Throws as `readVerified` does.
  */
 export function readParts(reading: PartReading): AsyncGenerator<Buffer> {
   const { source, partSize } = reading;
@@ -37,11 +37,11 @@ async function* readInOrder(reading: PartReading): AsyncGenerator<Buffer> {
   let filled = 0;
   for await (const chunk of readVerified(source, sha256, signal, verified)) {
     md5?.update(chunk);
-    for (let taken = 0; taken < chunk.length;) {
+    for (let copied = 0; copied < chunk.length;) {
       part ??= newBuffer();
-      const count = Math.min(chunk.length - taken, partSize - filled);
-      chunk.copy(part, filled, taken, taken + count);
-      taken += count;
+      const count = Math.min(chunk.length - copied, partSize - filled);
+      chunk.copy(part, filled, copied, copied + count);
+      copied += count;
       filled += count;
       if (filled < partSize) continue;
       yield part;
@@ -64,7 +64,7 @@ async function* readRanges(reading: PartReading): AsyncGenerator<Buffer> {
     const range = { start: next, end: Math.min(next + partSize, source.size) };
     next = range.end;
     const part = readRange(source, range, newBuffer(), signal);
-    part.catch(() => {}); // whoever awaits it hears of it
+    part.catch(() => {}); // the loop below awaits the part and gets its error
     ahead.push(part);
   };
   try {
@@ -100,7 +100,7 @@ async function readRange(
     const stream = addAbortSignal(signal, await source.open(range, signal));
     for await (const chunk of stream as AsyncIterable<Buffer>) {
       if (filled + chunk.length > size)
-        throw new FeedctlError("corrupt", "the source delivered more than was asked for");
+        throw new FeedctlError("corrupt", "the source delivered more bytes than the requested range");
       filled += chunk.copy(buffer, filled);
     }
   } catch (error) {

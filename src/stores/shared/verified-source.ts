@@ -5,11 +5,11 @@ import { interrupted, throwIfInterrupted } from "./signal.ts";
 import type { BlobSource } from "../store.ts";
 
 /**
- * The source's bytes from first to last, hashed and counted on the way. Throws `corrupt` when they differ from
- * `source.size` or `sha256`; the last chunk is held back until that is known, so that a request which announced its
- * length can never complete with wrong bytes. Throws `interrupted` on the signal, even while the source hangs.
- * Without `sha256` only the size is checked. `verified` is told the hash before the last chunk is delivered.
- * Memory: one chunk. `Readable.from(readVerified(...))` makes a stream of it.
+ * Yields the source's bytes, hashed and counted. Throws `corrupt` when they differ from `source.size` or `sha256`. The
+ * last chunk is held back until both are verified, so that a request that announced its length can never complete with
+ * wrong bytes. Throws `interrupted` on the signal, even while the source hangs. Without `sha256` only the size is
+ * checked. Calls `verified(hash)` before it yields the last chunk. Memory: one chunk.
+ * `Readable.from(readVerified(...))` makes a stream of it.
  */
 export async function* readVerified(
   source: BlobSource,
@@ -41,7 +41,7 @@ export async function* readVerified(
   if (held !== undefined) yield held;
 }
 
-/** Throws `corrupt` when what a source delivered is not what was promised of it. */
+/** Throws `corrupt` when a source delivered another size or sha256 than it promised. */
 export function checkDelivery(
   size: number,
   sha256: string | undefined,
@@ -57,7 +57,7 @@ export function checkDelivery(
   }
 }
 
-/** The sha256 of all that a source delivers; throws `corrupt` when that is not as long as promised. */
+/** The sha256 of a source's bytes, lower-case hex. Throws `corrupt` when their number is not `source.size`. */
 export async function hashSource(source: BlobSource, signal?: AbortSignal): Promise<string> {
   let sha256 = "";
   const bytes = readVerified(source, undefined, signal, (found) => (sha256 = found));

@@ -1,8 +1,8 @@
-// What the scanners of S3's and Azure's listings share of XML. Loads nothing.
+// XML escapes and comments, for the scanners of S3's and Azure's listings. Imports nothing.
 
 const entities: Record<string, string> = { amp: "&", lt: "<", gt: ">", quot: '"', apos: "'" };
 
-/** What is no entity of XML stays as it is. */
+/** Leaves text that is not an XML entity unchanged. */
 export function unescapeXml(text: string): string {
   if (!text.includes("&")) return text;
   return text.replace(/&(?:#x([0-9a-f]{1,6})|#(\d{1,7})|(amp|lt|gt|quot|apos));/gi, (whole, hex, decimal, name) => {
@@ -12,7 +12,10 @@ export function unescapeXml(text: string): string {
   });
 }
 
-/** Names where XML has them: not every server's parser knows numbers. Line ends too, which a parser would alter. */
+/**
+ * Uses entity names where XML has them, because some servers do not parse numeric entities. Line ends are escaped too:
+ * a parser would normalize them.
+ */
 export function escapeXml(text: string): string {
   return text.replace(/[&<>"'\r\n\u0085\u2028]/g, (one) => named[one] ?? `&#x${one.charCodeAt(0).toString(16)};`);
 }
@@ -20,8 +23,8 @@ export function escapeXml(text: string): string {
 const named = Object.fromEntries(Object.entries(entities).map(([name, one]) => [one, `&${name};`]));
 
 /**
- * Where a processing instruction, comment or CDATA section that begins at `tag` ends, and where the text of a CDATA section
- * begins; `cut`: not in this text. Undefined: it is anything else, such as a DOCTYPE, which no listing has.
+ * Where the processing instruction, comment or CDATA section at `tag` ends, and where the text of a CDATA section
+ * begins. `cut`: the text ends first. Undefined: it is something else, such as a DOCTYPE, which no listing has.
  */
 export function specialEnd(text: string, tag: number): { end: number; cdata?: number } | "cut" | undefined {
   for (const [opening, closing] of [

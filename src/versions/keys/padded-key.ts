@@ -1,16 +1,16 @@
 import { concatKeys, numberKey, rankKey } from "./sort-key.ts";
 
-/** An item of a list that has no end: after its last item come fillers for ever. */
+/** An item of a list that compares as if it were padded with an infinite number of fillers. */
 export interface PaddedItem {
-  /** Less than the filler, the filler itself, or more. */
+  /** -1: less than the filler. 0: equal to it. 1: greater. */
   sign: -1 | 0 | 1;
-  /** Orders the items of one sign; of no use for the filler. */
+  /** The order among items of the same sign. Ignored for sign 0. */
   key: Uint8Array;
 }
 
 /**
- * A list item by item, a shorter one as if fillers followed it: `1.a` < `1` = `1.0` < `1.0.1`. Fillers before another
- * item are counted, because more of them bring the list closer to one that ends.
+ * The key of a list that compares item by item; a shorter list is padded with fillers: `1.a` < `1` = `1.0` < `1.0.1`.
+ * The fillers before an item are counted: the more there are, the closer the list sorts to one that ends there.
  */
 export function paddedListKey(items: readonly PaddedItem[]): Buffer {
   const pieces: Uint8Array[] = [];

@@ -1,51 +1,51 @@
 import { FeedctlError } from "../../errors.ts";
 import type { VersionScheme } from "../scheme.ts";
 
-/** A bound of sort keys. */
+/** A lower or upper bound of sort keys. */
 export interface Bound {
   key: Buffer;
   included: boolean;
 }
 
-/** Versions whose sort keys lie between two bounds; an absent one is open to its side. */
+/** The versions whose sort keys are between two bounds. Without a bound the interval is open on that side. */
 export interface Interval {
   from?: Bound | undefined;
   to?: Bound | undefined;
-  /** Prereleases are not meant. */
+  /** Excludes prereleases. */
   stableOnly?: boolean | undefined;
 }
 
-/** How one ecosystem writes version ranges. */
+/** The syntax of one ecosystem's version ranges. */
 export interface RangeSyntax {
   /** For messages. */
   readonly example: string;
-  /** The union of intervals that the text means. Throws `usage` for what is no range. */
+  /** Returns a union of intervals. Throws `usage` if the text is not a range. */
   parse(text: string): Interval[];
 }
 
 export const everything: Interval = {};
 
-export function noRange(text: string, why: string, hint?: string): FeedctlError {
-  return new FeedctlError("usage", `${JSON.stringify(text)} is no version range: ${why}`, { hint });
+export function rangeError(text: string, why: string, hint?: string): FeedctlError {
+  return new FeedctlError("usage", `${JSON.stringify(text)} is not a version range: ${why}`, { hint });
 }
 
-/** Sort key of a version that stands in a range. */
+/** The sort key of a version in a range. Throws `usage` if it is not a version; `range` is for the message. */
 export function keyOf(scheme: VersionScheme, version: string, range: string): Buffer {
-  if (scheme.normalize(version) === undefined) throw noRange(range, `${JSON.stringify(version)} is no version`);
+  if (scheme.normalize(version) === undefined) throw rangeError(range, `${JSON.stringify(version)} is not a version`);
   return scheme.sortKey(version);
 }
 
-/** Keys that begin with these bytes: beyond all of them no key goes, for every piece of a key is followed by less. */
+/** The interval of all keys that begin with these bytes. */
 export function beginningWith(prefix: Buffer): Interval {
   return { from: { key: prefix, included: true }, to: { key: afterAll(prefix), included: false } };
 }
 
-/** The first byte string behind all that begin with `prefix`. */
+/** A bound above all keys that begin with `prefix`: no key continues with eight bytes of 255. */
 export function afterAll(prefix: Buffer): Buffer {
   return Buffer.concat([prefix, Buffer.alloc(8, 255)]);
 }
 
-/** What lies in both unions. */
+/** The intersection of two unions of intervals. */
 export function intersect(one: readonly Interval[], other: readonly Interval[]): Interval[] {
   return one
     .flatMap((a) =>
@@ -58,7 +58,7 @@ export function intersect(one: readonly Interval[], other: readonly Interval[]):
     .filter((interval) => !isEmpty(interval));
 }
 
-/** All versions that do not lie in the interval, which must mean prereleases as well. */
+/** The complement of an interval, which must not be `stableOnly`. */
 export function outside({ from, to }: Interval): Interval[] {
   return [
     ...(from === undefined ? [] : [{ to: { key: from.key, included: !from.included } }]),
@@ -72,7 +72,7 @@ export function isEmpty({ from, to }: Interval): boolean {
   return order > 0 || (order === 0 && !(from.included && to.included));
 }
 
-/** `side` 1: of two lower bounds the higher; -1: of two upper bounds the lower. */
+/** The tighter of two bounds. `side` 1: the higher of two lower bounds; -1: the lower of two upper bounds. */
 function tighter(a: Bound | undefined, b: Bound | undefined, side: 1 | -1): Bound | undefined {
   if (a === undefined || b === undefined) return a ?? b;
   const order = Buffer.compare(a.key, b.key) * side;

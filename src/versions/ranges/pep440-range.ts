@@ -1,10 +1,10 @@
-import { afterAll, beginningWith, everything, intersect, keyOf, noRange, outside } from "./interval.ts";
+import { afterAll, beginningWith, everything, intersect, keyOf, outside, rangeError } from "./interval.ts";
 import type { Interval, RangeSyntax } from "./interval.ts";
 import { pep440, pep440Text } from "../pep440.ts";
 
 /**
- * Version specifiers of PEP 440: `>=1.0,<2`, `==1.4.*`, `~=2.2`, `!=1.5`. As there, prereleases are meant only where the
- * specifiers name one, and a bound without a local label stands for all local builds of it.
+ * Version specifiers of PEP 440: `>=1.0,<2`, `==1.4.*`, `~=2.2`, `!=1.5`. As in PEP 440, prereleases only match if a
+ * specifier names one, and a bound without a local label includes all its local builds.
  */
 export const pep440Range: RangeSyntax = {
   example: ">=1.0,<2.0",
@@ -13,7 +13,7 @@ export const pep440Range: RangeSyntax = {
     let namesPrerelease = false;
     for (const part of text.split(",")) {
       const match = /^\s*(~=|==|!=|<=|>=|<|>)\s*([^\s]+)\s*$/.exec(part);
-      if (match === null) throw noRange(text, "its form is >=1.0,<2.0");
+      if (match === null) throw rangeError(text, "its form is >=1.0,<2.0");
       const version = match[2]!.replace(/\.\*$/, "");
       keyOf(pep440, version, text);
       namesPrerelease ||= match[1] !== "!=" && pep440.isPrerelease(version);
@@ -24,7 +24,8 @@ export const pep440Range: RangeSyntax = {
 };
 
 function specifier(operator: string, version: string, isPrefix: boolean, range: string): Interval[] {
-  if (isPrefix && operator !== "==" && operator !== "!=") throw noRange(range, `.* has no meaning after ${operator}`);
+  if (isPrefix && operator !== "==" && operator !== "!=")
+    throw rangeError(range, `.* is not allowed after ${operator}`);
   if (isPrefix) return operator === "==" ? [series(version, range)] : outside(series(version, range));
   const key = keyOf(pep440, version, range);
   switch (operator) {
@@ -42,7 +43,7 @@ function specifier(operator: string, version: string, isPrefix: boolean, range: 
       return above(version, range);
   }
   const parts = releaseOf(version);
-  if (parts.numbers.length < 2) throw noRange(range, `~=${version} needs two numbers at least`);
+  if (parts.numbers.length < 2) throw rangeError(range, `~=${version} needs at least two numbers`);
   const base = parts.epoch + parts.numbers.slice(0, -1).join(".");
   return intersect([{ from: { key, included: true } }], [series(base, range)]);
 }
@@ -50,7 +51,7 @@ function specifier(operator: string, version: string, isPrefix: boolean, range: 
 /** `==1.4.*`: from the first development release of 1.4 to that of 1.5. */
 function series(version: string, range: string): Interval {
   const { epoch, numbers } = releaseOf(version);
-  if (epoch + numbers.join(".") !== pep440Text(version)) throw noRange(range, ".* follows a release");
+  if (epoch + numbers.join(".") !== pep440Text(version)) throw rangeError(range, ".* is only allowed after a release");
   const next = [...numbers.slice(0, -1), String(BigInt(numbers.at(-1) ?? "0") + 1n)];
   return {
     from: { key: pep440.sortKey(`${epoch}${numbers.join(".")}.dev0`), included: true },
@@ -58,13 +59,13 @@ function series(version: string, range: string): Interval {
   };
 }
 
-/** The version itself and, where it names none, its local builds, whose keys differ from its own in the last byte. */
+/** The version and, unless it has a local label, its local builds. Their keys differ from its key in the last byte. */
 function localBuilds(version: string, key: Buffer): Interval {
   if (version.includes("+")) return { from: { key, included: true }, to: { key, included: true } };
   return { ...beginningWith(key.subarray(0, -1)), from: { key, included: true } };
 }
 
-/** Below a release stand no prereleases of itself. */
+/** `<` a release excludes the prereleases of that release. */
 function below(version: string, key: Buffer, range: string): Interval[] {
   if (pep440.isPrerelease(version)) return [{ to: { key, included: false } }];
   const { epoch, numbers } = releaseOf(version);
@@ -75,13 +76,13 @@ function below(version: string, key: Buffer, range: string): Interval[] {
   ];
 }
 
-/** Above a release stand none of its own post-releases and local builds. */
+/** `>` a release excludes the post-releases and local builds of that release. */
 function above(version: string, range: string): Interval[] {
   const { epoch, numbers } = releaseOf(version);
   const release = `${epoch}${numbers.join(".")}`;
   if (pep440Text(version) !== release)
-    throw noRange(range, `>${version} is not told by order alone`, `write >= and the version that follows`);
-  // a release's key, its prereleases' and its post-releases' are alike but for what follows the numbers
+    throw rangeError(range, `> is not supported before ${version}`, `use >= with the next version`);
+  // The keys of a release, its prereleases and its post-releases only differ after the numbers.
   const last = `${release}.post${"9".repeat(40)}`;
   return [{ from: { key: afterAll(keyOf(pep440, last, range)), included: true } }];
 }

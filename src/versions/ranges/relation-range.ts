@@ -1,21 +1,23 @@
-import { afterAll, beginningWith, everything, intersect, keyOf, noRange, outside } from "./interval.ts";
+import { afterAll, beginningWith, everything, intersect, keyOf, outside, rangeError } from "./interval.ts";
 import type { Interval, RangeSyntax } from "./interval.ts";
 import type { VersionScheme } from "../scheme.ts";
 
 export interface Relations {
   example: string;
-  /** Debian: `<<` and `>>`, because its `<` and `>` once meant `<=` and `>=`. */
+  /** Whether the operators are `<<` and `>>`, as in Debian, whose `<` and `>` used to mean `<=` and `>=`. */
   doubled?: boolean | undefined;
   /**
-   * The bytes with which the keys of all versions begin that equal this one in a relation, where it says less than they:
-   * RPM's `= 1.0` means every release of 1.0. Undefined: it says it all.
+   * The common prefix of the keys of all versions that `=` matches, for a version that leaves a part open: RPM's `=
+   * 1.0` matches every release of 1.0. Undefined: `=` only matches the version itself.
    */
   equalUpTo?: ((version: string, key: Buffer) => Buffer | undefined) | undefined;
-  /** Ruby's `~> 1.2`: its lowest key and, not included, its end. */
+  /** Ruby's `~> 1.2`: the version whose key is the upper bound, and how to shorten that key. Undefined: not allowed. */
   pessimistic?: ((version: string) => { next: string; endOf(key: Buffer): Buffer } | undefined) | undefined;
 }
 
-/** Comparisons with commas or blanks between, all of which must hold; `|` between alternatives. Only order decides. */
+/**
+ * Comparisons separated by commas or blanks, which must all match; `|` separates alternatives. Only the order counts.
+ */
 export function relationRange(scheme: VersionScheme, relations: Relations): RangeSyntax {
   return {
     example: relations.example,
@@ -25,11 +27,11 @@ export function relationRange(scheme: VersionScheme, relations: Relations): Rang
         const each = /\s*(<<|>>|<=|>=|==|!=|~>|=|<|>)\s*([^\s,<>=!~|][^\s,|]*)\s*(?:,|(?=\s)|$)/y;
         let at = 0;
         const trimmed = alternative.trim();
-        if (trimmed === "") throw noRange(text, `its form is ${relations.example}`);
+        if (trimmed === "") throw rangeError(text, `its form is ${relations.example}`);
         while (at < trimmed.length) {
           each.lastIndex = at;
           const match = each.exec(trimmed);
-          if (match === null) throw noRange(text, `its form is ${relations.example}`);
+          if (match === null) throw rangeError(text, `its form is ${relations.example}`);
           intervals = intersect(
             intervals,
             relation(scheme, relations, text, { operator: match[1]!, version: match[2]! }),
@@ -54,7 +56,7 @@ function relation(
   const end = prefix === undefined ? { key, included: true } : { key: afterAll(prefix), included: false };
   const isDoubled = operator === "<<" || operator === ">>";
   if (isDoubled !== (doubled === true) && /^[<>]{1,2}$/.test(operator))
-    throw noRange(range, `write ${doubled ? operator.repeat(2) : operator[0]} instead of ${operator}`);
+    throw rangeError(range, `write ${doubled ? operator.repeat(2) : operator[0]} instead of ${operator}`);
   switch (operator.replace(/^([<>])\1$/, "$1")) {
     case "<":
       return [{ to: { key, included: false } }];
@@ -71,7 +73,7 @@ function relation(
       return outside(equal);
   }
   const upTo = pessimistic?.(version);
-  if (upTo === undefined) throw noRange(range, `${operator} ${version} has no meaning here`);
+  if (upTo === undefined) throw rangeError(range, `${operator} ${version} is not allowed here`);
   return [
     {
       from: { key, included: true },
@@ -80,18 +82,20 @@ function relation(
   ];
 }
 
-/** Of `~> 1.2.3` in Ruby: every release before 1.3, and no prerelease of 1.3. */
+/** Ruby's `~> 1.2.3` matches every version from 1.2.3 to 1.3, without 1.3 and its prereleases. */
 export function rubyPessimistic(version: string): { next: string; endOf(key: Buffer): Buffer } | undefined {
   const release = version.split(/[.-]/).findIndex((part) => !/^[0-9]+$/.test(part));
   const numbers = version.split(".").slice(0, release < 0 ? undefined : release);
   const kept = numbers.length > 1 ? numbers.slice(0, -1) : numbers;
   const last = kept.at(-1);
   if (last === undefined) return undefined;
-  // the key of a release and those of its prereleases differ in their last byte first
+  // The keys of a release and of its prereleases are equal up to the last byte of the release's key.
   return { next: [...kept.slice(0, -1), String(BigInt(last) + 1n)].join("."), endOf: (key) => key.subarray(0, -1) };
 }
 
-/** An RPM version without a release means every release of it. The key ends with that of the missing release. */
+/**
+ * An RPM version without a release matches every release of it. The last byte of its key encodes the missing release.
+ */
 export function rpmEqualUpTo(version: string, key: Buffer): Buffer | undefined {
   return version.includes("-") ? undefined : key.subarray(0, -1);
 }

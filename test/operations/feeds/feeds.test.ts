@@ -5,7 +5,7 @@ import { onEachDatabase } from "../../support/databases.ts";
 import { writePackages } from "../../support/package-set.ts";
 
 onEachDatabase("feeds", (database) => {
-  database.test("names are unique over feeds and asset directories, whatever their case", async (_t, place) => {
+  database.test("names are unique across feeds and asset directories, ignoring letter case", async (_t, place) => {
     await place.run("feed", "create", "Web", "--type", "npm");
     const taken = await place.exits(5, "feed", "create", "wEB", "--type", "asset");
     assert.match(taken.stderr, /feed "Web" already exists/);
@@ -35,7 +35,7 @@ onEachDatabase("feeds", (database) => {
   });
 
   database.test(
-    "delete keeps the files and says where; purge deletes those of the catalog and no other",
+    "delete keeps the files and prints where; purge deletes the files in the catalog and no others",
     async (_t, place) => {
       const [file = ""] = writePackages(place.path("in"), 3);
       await place.run("feed", "create", "kept", "--type", "npm");

@@ -71,7 +71,7 @@ onDatabases("files sorted by their type", ["PostgreSQL"], (database) => {
       [["npm=web=web2"], 2, /is no type=feed/],
       [["nuget=web"], 2, /feed "web" is of type npm and takes no nuget packages/],
       [["npm=web", "npm=web2"], 2, /feeds "web" and "web2" would both take npm packages/],
-      [["npm=nowhere"], 4, /there is no feed "nowhere"/],
+      [["npm=nowhere"], 4, /feed "nowhere" does not exist/],
     ] as const) {
       const { stderr } = await place.exits(code, "import", "--map", ...map, "--", place.path("in"));
       assert.match(stderr, why);

@@ -83,40 +83,37 @@ onEachDatabase("package", (database) => {
     },
   );
 
-  database.test(
-    "delete takes one version or all, on the word of the user only, rows and blobs alike",
-    async (_t, place) => {
-      await prepare(place);
-      await place.exits(2, "package", "delete", "web", "@acme/tool", "--yes");
-      await place.exits(8, "package", "delete", "web", "@acme/tool@1.2.0");
-      assert.match(
-        (await place.run("package", "delete", "web", "@acme/tool", "--all-versions", "--dry-run")).stdout,
-        /would delete 4 versions/,
-      );
-      assert.match(
-        (await place.run("package", "delete", "web", "tool", "--all-versions", "--dry-run")).stdout,
-        /would delete tool 1\.0\.0/,
-        "a name without its scope is no other package's",
-      );
-      await place.run("package", "delete", "web", "@acme/tool@1.2.0", "--yes");
-      await place.exits(4, "package", "delete", "web", "@acme/tool@1.2.0", "--yes");
-      assert.partialDeepStrictEqual((await place.run("verify", "web", "--json")).summary(), {
-        match: 4,
-        missingRow: 0,
-        missingBlob: 0,
-      });
-      await place.run("package", "delete", "web", "@acme/tool", "--all-versions", "--yes");
-      const left = (await place.run("package", "list", "web", "--json")).json() as { name: string; group: string }[];
-      assert.deepEqual(
-        left.map(({ group, name }) => group + name),
-        ["tool"],
-      );
-      assert.partialDeepStrictEqual((await place.run("verify", "web", "--json")).summary(), {
-        match: 1,
-        missingRow: 0,
-        missingBlob: 0,
-      });
-      assert.deepEqual(await place.rows("select name from feedctl.packages"), [{ name: "tool" }]);
-    },
-  );
+  database.test("delete removes one version or all, rows and blobs, only after confirmation", async (_t, place) => {
+    await prepare(place);
+    await place.exits(2, "package", "delete", "web", "@acme/tool", "--yes");
+    await place.exits(8, "package", "delete", "web", "@acme/tool@1.2.0");
+    assert.match(
+      (await place.run("package", "delete", "web", "@acme/tool", "--all-versions", "--dry-run")).stdout,
+      /would delete 4 versions/,
+    );
+    assert.match(
+      (await place.run("package", "delete", "web", "tool", "--all-versions", "--dry-run")).stdout,
+      /would delete tool 1\.0\.0/,
+      "a name without its scope is no other package's",
+    );
+    await place.run("package", "delete", "web", "@acme/tool@1.2.0", "--yes");
+    await place.exits(4, "package", "delete", "web", "@acme/tool@1.2.0", "--yes");
+    assert.partialDeepStrictEqual((await place.run("verify", "web", "--json")).summary(), {
+      match: 4,
+      missingRow: 0,
+      missingBlob: 0,
+    });
+    await place.run("package", "delete", "web", "@acme/tool", "--all-versions", "--yes");
+    const left = (await place.run("package", "list", "web", "--json")).json() as { name: string; group: string }[];
+    assert.deepEqual(
+      left.map(({ group, name }) => group + name),
+      ["tool"],
+    );
+    assert.partialDeepStrictEqual((await place.run("verify", "web", "--json")).summary(), {
+      match: 1,
+      missingRow: 0,
+      missingBlob: 0,
+    });
+    assert.deepEqual(await place.rows("select name from feedctl.packages"), [{ name: "tool" }]);
+  });
 });

@@ -32,7 +32,7 @@ const criteria = {
   removeEmptyFolders: "true",
 };
 
-test("a rule file may give every criterion, in the words of ProGet and of the command line", () => {
+test("a rule file accepts every criterion, under ProGet's names and those of the command line", () => {
   assert.deepEqual(Object.keys(criteria).toSorted(), criterionNames.toSorted());
   const kebab = Object.fromEntries(criterionNames.map((name) => [descriptors[name].flag, criteria[name]]));
   const read = (rule: object) =>
@@ -49,18 +49,18 @@ test("a rule file may give every criterion, in the words of ProGet and of the co
   assert.deepEqual(read({ sizeTriggerKb: 2, deleteCached: false })?.criteria, { sizeTrigger: 2048 });
 });
 
-test("a wrong rule file is refused with the place that is wrong", () => {
+test("an invalid rule file is refused with the position of the error", () => {
   for (const [text, why] of [
     ["", /no object "feeds"/],
     ["feeds: []", /no object "feeds"/],
-    ["feeds: {web: {rule: []}}", /feed web has no "rule"/],
-    ["feeds: {web: {rules: {}}}", /feed web: "rules" is no list/],
-    ["feeds: {web: {rules: [1]}}", /feed web, rule 1 is no object/],
+    ["feeds: {web: {rule: []}}", /feed web: unknown member "rule"/],
+    ["feeds: {web: {rules: {}}}", /feed web: "rules" is not a list/],
+    ["feeds: {web: {rules: [1]}}", /feed web, rule 1 is not an object/],
     ["feeds: {web: {rules: [{}, {keepVersions: [[a]]}]}}", /feed web, rule 2: .*list of patterns/],
-    ["feeds: {web: {rules: [{olderThanDays: x}]}}", /feed web, rule 1: --older-than-days is a whole number/],
+    ["feeds: {web: {rules: [{olderThanDays: x}]}}", /feed web, rule 1: --older-than-days must be a whole number/],
     ["feeds: {web: {rules: [{olderThanDays: [1]}]}}", /one value/],
     ["feeds: {web: {rules: [{deleteCached: maybe}]}}", /true or false/],
-    // without the criterion that its writer meant to give, a rule would take more
+    // without the criterion that its author intended, a rule would delete more
     [
       "feeds: {web: {rules: [{deletePackageIds: , olderThanDays: 1}]}}",
       /feed web, rule 1: "deletePackageIds" is empty/,
@@ -69,10 +69,10 @@ test("a wrong rule file is refused with the place that is wrong", () => {
     ["feeds: {web: {rules: [{deletePackageIds: ',', olderThanDays: 1}]}}", /"deletePackageIds" is empty/],
     ['{"feeds": {"web": {"rules": [{"deleteVersions": null, "olderThanDays": 1}]}}}', /"deleteVersions" is empty/],
     ["feeds: {web: {rules: [{olderThanDays: }]}}", /"olderThanDays" is empty/],
-    ["feeds: {web: {rules: [{deleteVersions: a, delete-versions: b}]}}", /"deleteVersions" stands there twice/],
-    ["feeds: {web: {rules: [{sizeTriggerKb: 1, sizeTrigger: 1}]}}", /"sizeTrigger" stands there twice/],
-    ["feeds: {web: {rules: [{sizeTriggerKb: 99999999999999999999}]}}", /size-trigger is a size/],
-    ["feeds: {web: {enabled: 1}}", /enabled is true or false/],
+    ["feeds: {web: {rules: [{deleteVersions: a, delete-versions: b}]}}", /"deleteVersions" is given twice/],
+    ["feeds: {web: {rules: [{sizeTriggerKb: 1, sizeTrigger: 1}]}}", /"sizeTrigger" is given twice/],
+    ["feeds: {web: {rules: [{sizeTriggerKb: 99999999999999999999}]}}", /size-trigger must be a size/],
+    ["feeds: {web: {enabled: 1}}", /enabled must be true or false/],
     ["feeds: {web: {protect: [{pakcage: x}]}}", /feed web, protection 1/],
     ["feeds: {web: {}, Web: {}}", /twice/],
     ["feeds: {web: {rules: [*x]}}", /not YAML|aliases/],
@@ -117,7 +117,7 @@ const rulesOf = async (place: Installation) =>
 
 onDatabases("retention apply", ["PostgreSQL"], (database) => {
   database.test(
-    "makes feeds what the file says, tells the difference, and the second time there is none",
+    "changes feeds to match the file, prints the changes, and prints none the second time",
     async (_t, place) => {
       for (const feed of ["web", "other"]) await place.run("feed", "create", feed, "--type", "npm");
       await place.run("retention", "rule", "add", "other", "--delete-cached");
@@ -148,7 +148,7 @@ onDatabases("retention apply", ["PostgreSQL"], (database) => {
     },
   );
 
-  database.test("a file with one wrong feed changes nothing at all", async (_t, place) => {
+  database.test("a file with one invalid feed changes nothing", async (_t, place) => {
     await place.run("feed", "create", "web", "--type", "npm");
     await place.run("feed", "create", "files", "--type", "asset");
     const good = { rules: [{ name: "a", deleteCached: true }] };
@@ -167,7 +167,7 @@ onDatabases("retention apply", ["PostgreSQL"], (database) => {
     await place.run("retention", "rule", "add", "files", "--older-than-days", "30", "--delete-package-ids", "tmp/*");
   });
 
-  database.test("an empty value makes no rule that deletes the whole feed", async (_t, place) => {
+  database.test("an empty value is refused: the rule would delete the whole feed", async (_t, place) => {
     await place.run("feed", "create", "web", "--type", "npm");
     for (const [flag, value] of [
       ["--delete-package-ids", ""],
@@ -182,14 +182,14 @@ onDatabases("retention apply", ["PostgreSQL"], (database) => {
     assert.deepEqual(await rulesOf(place), []);
     await place.run("retention", "rule", "add", "web", "--delete-package-ids", "a");
     await place.exits(2, "retention", "rule", "set", "web", "1", "--delete-package-ids=");
-    // and one that is in the catalog all the same is not obeyed
+    // such a rule is also refused when it is in the catalog already
     await place.rows("update feedctl.retention_rules set criteria = '{}'");
     await place.exits(8, "retention", "plan", "web");
     await place.exits(8, "retention", "run", "web", "--yes");
   });
 
   database.test(
-    "what is easily mistyped is told: a rule that takes the rest, a protection of nothing",
+    "warns of likely mistakes: a rule that deletes all the rest, a protection that matches nothing",
     async (_t, place) => {
       await place.run("feed", "create", "web", "--type", "npm");
       writeFileSync(place.path("core.tgz"), npmTarball({ name: "@acme/core", version: "1.0.0-RC.1" }));
@@ -203,7 +203,7 @@ onDatabases("retention apply", ["PostgreSQL"], (database) => {
       ])
         assert.match(
           await add(...wide),
-          /^warning: the rule takes every version that it does not keep; see: /,
+          /^warning: the rule deletes every version that it does not keep; see: /,
           wide.join(" "),
         );
       for (const narrow of [
@@ -214,7 +214,7 @@ onDatabases("retention apply", ["PostgreSQL"], (database) => {
       ])
         assert.equal(await add(...narrow), "", narrow.join(" "));
       for (const odd of ["core-[ab]", "cor?", "!core", "co%"])
-        assert.match(await add("--delete-package-ids", odd), /^warning: of .* only a \* stands for other text/, odd);
+        assert.match(await add("--delete-package-ids", odd), /^warning: only \* is a wildcard in /, odd);
       const protect = async (what: string) => (await place.run("package", "protect", "web", what)).stderr;
       assert.match(
         await protect("acme/kore@1.*"),
@@ -225,7 +225,7 @@ onDatabases("retention apply", ["PostgreSQL"], (database) => {
     },
   );
 
-  database.test("numbers of days beyond all dates mean: ever", async (_t, place) => {
+  database.test("a number of days that leads to before the year 1 is accepted", async (_t, place) => {
     await place.run("feed", "create", "web", "--type", "npm");
     await place.run("retention", "rule", "add", "web", "--older-than-days", "999999999");
     await place.run("retention", "rule", "add", "web", "--keep-used-within-days", "5000000", "--protect-across-rules");

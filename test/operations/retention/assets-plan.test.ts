@@ -108,7 +108,7 @@ const protections = fc.uniqueArray(fc.constantFrom("docs/*", "A.log", "*.css"), 
 
 let feeds = 0;
 
-/** An asset directory with these files, folders and rules, straight into the catalog. */
+/** Writes an asset directory with these files, folders and rules directly to the catalog. */
 async function prepare(
   { db }: Catalog,
   all: readonly ModelAsset[],
@@ -244,14 +244,14 @@ async function check(
   return { made, wanted };
 }
 
-test("the model is tried with every criterion that asset directories know", () => {
+test("the model covers every criterion of asset directories", () => {
   assert.deepEqual(
     Object.keys(anyOf).toSorted(),
     criterionNames.filter((name) => descriptors[name].of !== "versions").toSorted(),
   );
 });
 
-describe("the plan of an asset directory is what the naive model says", () => {
+describe("the plan of an asset directory equals the naive model's", () => {
   let server: Awaited<ReturnType<typeof startPostgres>>;
   let catalog: Catalog | undefined;
   before(async () => {
@@ -301,7 +301,7 @@ describe("the plan of an asset directory is what the naive model says", () => {
     );
   });
 
-  test("the rule that takes the last file of a folder decides about it", async (t) => {
+  test("the rule that deletes the last file of a folder decides whether the folder stays", async (t) => {
     if (catalog === undefined) return t.skip("no PostgreSQL on this machine");
     const on = catalog;
     const one = fc.record({ deletePackageIds: patterns, removeEmptyFolders: fc.option(yes, { nil: undefined }) });

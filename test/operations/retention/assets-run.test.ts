@@ -34,7 +34,7 @@ const tree = {
   "web/old/x.html": 30,
 };
 
-/** An asset directory `files` with these files, in a store of that kind. */
+/** Creates an asset directory `files` with these files, in a store of the given kind. */
 async function prepare(place: Installation, kind: Kind, files: Record<string, number> = tree): Promise<void> {
   await stores.directory(place, kind, "files");
   await upload(place, files);
@@ -63,7 +63,7 @@ const retain = async (place: Installation, ...more: string[]) =>
   (await place.run("retention", "run", "files", "--yes", "--json", ...more)).events() as Event[];
 const paths = async (place: Installation) =>
   (await listed(place, "files")).map(({ path, folder }) => (folder ? `${path}/` : path));
-/** As if it had been uploaded so many days ago. */
+/** Backdates a file's upload by a number of days. */
 const age = (place: Installation, like: string, days: number) =>
   place.rows(
     `update feedctl.assets set uploaded_at = now() - interval '${days} days', created_at = now() - interval '${days} days'
@@ -84,7 +84,7 @@ onDatabases("retention of asset directories", ["PostgreSQL"], (database) => {
     });
 
   for (const kind of ["disk", "s3"] as const)
-    test(`in ${kind}: deletes what the plan says, with folders by choice, and tells what the store gave`, async (place) => {
+    test(`in ${kind}: deletes what the plan selects, folders by choice, and reports the bytes that the store freed`, async (place) => {
       await prepare(place, kind);
       await place.run("asset", "mkdir", "files", "logs/empty");
       await age(place, "%.log", 40);
@@ -146,13 +146,13 @@ onDatabases("retention of asset directories", ["PostgreSQL"], (database) => {
       assert.partialDeepStrictEqual((await retain(place)).at(-1), { planned: 0, deleted: 0, blobs: 0, folders: 0 });
     });
 
-  test("folders stay where nobody asked, where the last rule did not, and where they are described", async (place) => {
+  test("folders stay without the option, when the last rule lacks it, and when they have a description", async (place) => {
     await prepare(place, "disk");
     await place.run("asset", "set-cache", "files", "web/old", "30m");
     await rule(place, "--delete-package-ids", "*a.log", "--remove-empty-folders");
     await rule(place, "--delete-package-ids", "*b.log");
     await rule(place, "--delete-package-ids", "*c.log, web/old/*", "--remove-empty-folders");
-    // other bytes make a file young again
+    // new content resets a file's age
     await age(place, "%", 40);
     await upload(place, { "web/index.html": 21 }, "y");
     const young = await place.rows(
@@ -172,7 +172,7 @@ onDatabases("retention of asset directories", ["PostgreSQL"], (database) => {
     ]);
   });
 
-  test("what versioning has kept goes by rules of its own, and what a rule deletes is not kept", async (place) => {
+  test("earlier content needs rules of its own, and a file that a rule deletes leaves no earlier content", async (place) => {
     await prepare(place, "disk", { "a.txt": 10, "b/b.txt": 20, "c.txt": 5 });
     await place.run("asset", "versioning", "files", "on");
     await upload(place, { "a.txt": 11 }, "y");
@@ -188,7 +188,7 @@ onDatabases("retention of asset directories", ["PostgreSQL"], (database) => {
       "update feedctl.asset_history h set kept_at = now() - interval '50 days' from feedctl.files f where f.id = h.file_id and f.size = 10 returning h.file_id::int as id",
     );
 
-    // a rule for files leaves what is kept alone, however old it is
+    // a rule for files never deletes earlier content, however old
     await rule(place, "--older-than-days", "0", "--delete-package-ids", "c.txt");
     const gone = await retain(place);
     assert.partialDeepStrictEqual(gone.at(-1), { deleted: 1, blobs: 1, bytes: 5 });
@@ -209,7 +209,7 @@ onDatabases("retention of asset directories", ["PostgreSQL"], (database) => {
     assert.match(explained.stdout, /^a\.txt@\d+ goes\n {2}rule 1 deletes it: earlier content; replaced 50 days ago/);
     assert.match(
       (await place.run("retention", "plan", "files", "--explain", "a.txt")).stdout,
-      /^a\.txt stays\n {2}rule 1 does not mean it: it is no earlier content/,
+      /^a\.txt stays\n {2}rule 1 does not select it: it is not earlier content/,
     );
     await place.exits(4, "retention", "plan", "files", "--explain", `c.txt@${String(oldest[0]?.["id"])}`);
     await place.exits(4, "retention", "plan", "files", "--explain", "b/b.txt");
@@ -227,7 +227,7 @@ onDatabases("retention of asset directories", ["PostgreSQL"], (database) => {
       ["c.txt", "a.txt", "b/b.txt"],
     );
 
-    // quotas count files and earlier content apart
+    // quotas count files and earlier content separately
     await place.run("retention", "rule", "remove", "files", "1");
     await rule(place, "--size-trigger", "12");
     assert.equal((await plan(place)).totals.versions, 0);
@@ -239,7 +239,7 @@ onDatabases("retention of asset directories", ["PostgreSQL"], (database) => {
     await proven(place, "files");
   });
 
-  test("what changed between the plan and its turn is left, and a path that is taken again keeps its blob", async (place) => {
+  test("a file that changed since the plan is left, and a path that is uploaded again keeps its blob", async (place) => {
     await prepare(place, "disk", { "a.txt": 10, "b.txt": 20, "c.txt": 30, "d.txt": 40, "e.txt": 50, "f.txt": 60 });
     await rule(place, "--delete-package-ids", "*");
     await rule(place, "--delete-package-ids", "nothing");
@@ -281,7 +281,7 @@ onDatabases("retention of asset directories", ["PostgreSQL"], (database) => {
       if (event.type === "feed") assert.partialDeepStrictEqual(event, { left: 5, deleted: 1 });
     }
     assert.deepEqual(actions, ["a.txt left", "b.txt left", "c.txt left", "e.txt deleted", "f.txt left"]);
-    // as a run leaves it that died after the row was gone, before the file came again
+    // the state after a run died with the row deleted, and the file was uploaded again
     await place.rows(
       "insert into feedctl.pending_deletes select s.id, 'd.txt', (select max(id) from feedctl.runs), now() from feedctl.stores s where role = 'current'",
     );
@@ -298,16 +298,16 @@ onDatabases("retention of asset directories", ["PostgreSQL"], (database) => {
     for (const most of ["1", "49%"])
       assert.match(
         (await place.exits(8, "retention", "run", "files", "--yes", "--max-delete", most)).stderr,
-        /would take 2 files/,
+        /would delete 2 files/,
       );
     await place.exits(8, "retention", "run", "files");
     const refused = await place.exits(2, "retention", "run", "files", "--yes", "--quarantine", "7");
-    assert.match(refused.stderr, /its files cannot be put in quarantine/);
+    assert.match(refused.stderr, /the files of asset directory "files" cannot be put in quarantine/);
     await place.exits(2, "retention", "run", "files", "--dry-run", "--quarantine", "7");
     await place.run("feed", "create", "web", "--type", "npm");
     await place.run("feed", "create", "bare", "--type", "asset");
     const all = await place.run("retention", "run", "--all", "--yes", "--quarantine", "7", "--json");
-    assert.match(all.stderr, /asset directory files knows no quarantine and is left/);
+    assert.match(all.stderr, /skipped asset directory files: its files cannot be put in quarantine/);
     assert.partialDeepStrictEqual(all.events(), [
       { type: "feed", feed: "bare", outcome: "done" },
       { type: "feed", feed: "web", outcome: "done" },
@@ -322,16 +322,16 @@ onDatabases("retention of asset directories", ["PostgreSQL"], (database) => {
     assert.partialDeepStrictEqual((await retain(place, "--max-duration", "1ms")).at(-1), { stopped: 1, deleted: 0 });
     assert.equal(blobs(place).length, 4);
 
-    // much earlier content does not make room for the deletion of files
+    // a lot of earlier content does not raise the limit for files
     await place.run("asset", "versioning", "files", "on");
     for (const letter of ["a", "b", "c", "d", "e", "f"]) await upload(place, { "d.txt": 40 }, letter);
     const most = await place.exits(8, "retention", "run", "files", "--yes", "--max-delete", "25%");
-    assert.match(most.stderr, /would take 2 files, and --max-delete allows 25% of 4/);
+    assert.match(most.stderr, /would delete 2 files, and --max-delete allows 25% of 4/);
     const both = (await place.run("retention", "run", "--all", "--yes", "--max-delete", "50%")).stdout;
     assert.match(both, /^files: deleted 2 files, .*\n(web: .*\n)3 feeds: deleted 2 items, 30 B reclaimed\n$/m);
   });
 
-  test("criteria of versions are refused for directories, and those of directories for packages", async (place) => {
+  test("criteria for versions are refused for asset directories, and the reverse", async (place) => {
     await stores.directory(place, "disk", "files");
     await place.run("feed", "create", "web", "--type", "npm");
     const refused = [
@@ -360,7 +360,7 @@ onDatabases("retention of asset directories", ["PostgreSQL"], (database) => {
     ])
       assert.match(
         (await place.exits(2, "retention", "rule", "add", "files", "--delete-history", ...useless)).stderr,
-        new RegExp(`${useless[0]} says nothing with --delete-history`),
+        new RegExp(`${useless[0]} has no effect with --delete-history`),
       );
     for (const flag of ["--delete-history", "--remove-empty-folders"]) {
       const { stderr } = await place.exits(2, "retention", "rule", "add", "web", "--older-than-days", "3", flag);
@@ -399,7 +399,7 @@ onDatabases("retention of asset directories", ["PostgreSQL"], (database) => {
     await rule(place, "--delete-package-ids", "*.log", "--remove-empty-folders");
     let killed = 0;
     const command = ["retention", "run", "files", "--quiet", "--max-delete", "100%"];
-    // a run goes on where a dry run ends
+    // a real run continues where a dry run ends
     const dry = await duration(place, [...command, "--dry-run"]);
     for (const point of killPoints(attempts(3), 0.7, 1.3, firstSeed(3)))
       killed += (await killAfter(place, dry * point, [...command, "--yes"])).killed ? 1 : 0;

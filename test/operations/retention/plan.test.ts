@@ -108,7 +108,7 @@ const protections: fc.Arbitrary<ModelProtection[]> = fc.array(
 
 let feeds = 0;
 
-/** A feed with these versions and rules, straight into the catalog. */
+/** Writes a feed with these versions and rules directly to the catalog. */
 async function prepare(
   catalog: Catalog,
   versions: readonly ModelVersion[],
@@ -160,7 +160,7 @@ async function prepare(
     ids.set(Number(found?.id), version.id);
   }
   const none = Buffer.alloc(0);
-  // of every second version the bytes are two files: sizes are of versions, not of files
+  // every second version has two files: sizes must be those of versions, not of files
   const files = [...ids].flatMap(([id, model]) => {
     const bytes = versions[model - 1]?.bytes ?? 0;
     return model % 2 === 0
@@ -251,7 +251,7 @@ async function check(
   return { made, wanted };
 }
 
-describe("the plan is what the naive model says", () => {
+describe("the plan equals the naive model's", () => {
   let server: Awaited<ReturnType<typeof startPostgres>>;
   let catalog: Catalog | undefined;
   before(async () => {

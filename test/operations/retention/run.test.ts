@@ -17,7 +17,7 @@ import { attempts, firstSeed } from "../../support/effort.ts";
 import { duration, killAfter, killPoints } from "../../support/kill.ts";
 import { until } from "../../support/wait.ts";
 
-/** Versions 1.0.0 to 1.N.0 of each package, in the store `store` of feed `web`. */
+/** Imports versions 1.0.0 to 1.N.0 of each package into feed `web`, whose store is `store`. */
 async function prepare(place: Installation, versions: number, names = ["left", "right"]): Promise<void> {
   mkdirSync(place.path("in"));
   for (const name of names)
@@ -53,7 +53,7 @@ const query = async (place: Installation, text: string) => {
   }
 };
 
-/** To run operations here, with something else done in the middle of them. */
+/** A context for operations that run in this process, so that a test can act between their steps. */
 function contextOf(place: Installation, catalog: Catalog): Context {
   const context: Partial<Context> = {
     catalog: async () => catalog,
@@ -74,62 +74,67 @@ function contextOf(place: Installation, catalog: Catalog): Context {
   return context as Context;
 }
 
-/** Until somebody waits for a lock on a row. */
+/** Resolves when another connection waits for a row lock. */
 async function waitUntilBlocked(place: Installation): Promise<void> {
   const waiting = "select count(*)::int as waiting from pg_locks where not granted";
   await until("somebody waits", async () => (await query(place, waiting))[0]?.["waiting"] !== 0);
 }
 
 onDatabases("retention run", ["PostgreSQL"], (database) => {
-  database.test("deletes what the plan says, rows and blobs, with one audit event per version", async (_t, place) => {
-    await prepare(place, 5);
-    await place.run("retention", "rule", "add", "web", "--keep-versions-count", "3", "--name", "newest");
-    // a blob that is gone already frees nothing: what is told is measured
-    const there = blobs(place).filter((name) => name === "left-1.0.0.tgz" || /^right-1\.[01]\.0/.test(name));
-    assert.equal(there.length, 3);
-    const size = (name: string) => statSync(place.path("store", name.replace(/-1\..*/, ""), "-", name)).size;
-    const measured = there.reduce((sum, name) => sum + size(name), 0);
-    rmSync(place.path("store", "left", "-", "left-1.1.0.tgz"));
-    const plan = (await place.run("retention", "plan", "web", "--json")).json() as {
-      delete: { name: string; version: string; bytes: number }[];
-      totals: { versions: number; bytes: number };
-    };
-    assert.equal(plan.totals.versions, 4);
-    assert.equal(
-      plan.totals.bytes,
-      plan.delete.reduce((sum, { bytes }) => sum + bytes, 0),
-    );
+  database.test(
+    "deletes what the plan selects, rows and blobs, with one audit event per version",
+    async (_t, place) => {
+      await prepare(place, 5);
+      await place.run("retention", "rule", "add", "web", "--keep-versions-count", "3", "--name", "newest");
+      // a blob that is already missing frees nothing: the reported bytes are measured
+      const there = blobs(place).filter((name) => name === "left-1.0.0.tgz" || /^right-1\.[01]\.0/.test(name));
+      assert.equal(there.length, 3);
+      const size = (name: string) => statSync(place.path("store", name.replace(/-1\..*/, ""), "-", name)).size;
+      const measured = there.reduce((sum, name) => sum + size(name), 0);
+      rmSync(place.path("store", "left", "-", "left-1.1.0.tgz"));
+      const plan = (await place.run("retention", "plan", "web", "--json")).json() as {
+        delete: { name: string; version: string; bytes: number }[];
+        totals: { versions: number; bytes: number };
+      };
+      assert.equal(plan.totals.versions, 4);
+      assert.equal(
+        plan.totals.bytes,
+        plan.delete.reduce((sum, { bytes }) => sum + bytes, 0),
+      );
 
-    const events = (await place.run("retention", "run", "web", "--yes", "--json")).events();
-    assert.deepEqual(
-      events.filter(({ type }) => type === "version").map(({ name, version }) => `${String(name)}@${String(version)}`),
-      plan.delete.map(({ name, version }) => `${name}@${version}`),
-    );
-    const { deleted, blobs: gone, bytes, left, waiting } = summaryOf(events);
-    assert.deepEqual(
-      { deleted, gone, bytes, left, waiting },
-      { deleted: 4, gone: 3, bytes: measured, left: 0, waiting: 0 },
-    );
-    assert.deepEqual(await listed(place), blobs(place));
-    const audit = await query(
-      place,
-      "select a.object, a.detail, r.command from feedctl.audit_events a join feedctl.runs r on r.id = a.run_id where action = 'purged' order by a.id",
-    );
-    assert.deepEqual(
-      audit.map(({ object, command }) => `${String(object)} ${String(command)}`),
-      plan.delete.map(({ name, version }) => `${name}@${version} retention run`),
-    );
-    assert.partialDeepStrictEqual(audit[0]?.["detail"], {
-      rule: 1,
-      ruleName: "newest",
-      files: ["left/-/left-1.0.0.tgz"],
-    });
-    await place.run("verify", "web");
-    const again = summaryOf((await place.run("retention", "run", "web", "--yes", "--json")).events());
-    assert.equal(again.planned + again.deleted + again.blobs, 0);
-  });
+      const events = (await place.run("retention", "run", "web", "--yes", "--json")).events();
+      assert.deepEqual(
+        events
+          .filter(({ type }) => type === "version")
+          .map(({ name, version }) => `${String(name)}@${String(version)}`),
+        plan.delete.map(({ name, version }) => `${name}@${version}`),
+      );
+      const { deleted, blobs: gone, bytes, left, waiting } = summaryOf(events);
+      assert.deepEqual(
+        { deleted, gone, bytes, left, waiting },
+        { deleted: 4, gone: 3, bytes: measured, left: 0, waiting: 0 },
+      );
+      assert.deepEqual(await listed(place), blobs(place));
+      const audit = await query(
+        place,
+        "select a.object, a.detail, r.command from feedctl.audit_events a join feedctl.runs r on r.id = a.run_id where action = 'purged' order by a.id",
+      );
+      assert.deepEqual(
+        audit.map(({ object, command }) => `${String(object)} ${String(command)}`),
+        plan.delete.map(({ name, version }) => `${name}@${version} retention run`),
+      );
+      assert.partialDeepStrictEqual(audit[0]?.["detail"], {
+        rule: 1,
+        ruleName: "newest",
+        files: ["left/-/left-1.0.0.tgz"],
+      });
+      await place.run("verify", "web");
+      const again = summaryOf((await place.run("retention", "run", "web", "--yes", "--json")).events());
+      assert.equal(again.planned + again.deleted + again.blobs, 0);
+    },
+  );
 
-  database.test("leaves what changed between the plan and its turn", async (_t, place) => {
+  database.test("leaves versions that changed since they were planned", async (_t, place) => {
     await prepare(place, 4, ["left"]);
     await place.run("retention", "rule", "add", "web", "--delete-versions", "*");
     await using catalog = await openPostgres(place.env["FEEDCTL_DATABASE_URL"] ?? "");
@@ -156,7 +161,7 @@ onDatabases("retention run", ["PostgreSQL"], (database) => {
     assert.deepEqual(await query(place, "select * from feedctl.retention_items"), []);
   });
 
-  database.test("what is imported once more while a run has planned to take it stays", async (_t, place) => {
+  database.test("a planned version that is imported again before its deletion stays", async (_t, place) => {
     await prepare(place, 3, ["left"]);
     await place.run("retention", "rule", "add", "web", "--keep-versions-count", "1");
     await using catalog = await openPostgres(place.env["FEEDCTL_DATABASE_URL"] ?? "");
@@ -173,7 +178,7 @@ onDatabases("retention run", ["PostgreSQL"], (database) => {
     assert.deepEqual(blobs(place), ["left-1.0.0.tgz", "left-1.2.0.tgz"]);
   });
 
-  database.test("an import does not call a package there that a run deletes at that moment", async (_t, place) => {
+  database.test("an import does not report a package as existing while a run deletes it", async (_t, place) => {
     await prepare(place, 2, ["left"]);
     await place.run("retention", "rule", "add", "web", "--keep-versions-count", "1");
     await place.run("retention", "run", "web", "--yes", "--quarantine", "7");
@@ -195,7 +200,7 @@ onDatabases("retention run", ["PostgreSQL"], (database) => {
   });
 
   database.test(
-    "a catalog that goes away in the middle is told as that, whatever the run waits for",
+    "a catalog that becomes unreachable is reported as unavailable, whatever the run waits for",
     async (_t, place) => {
       await prepare(place, 3, ["left"]);
       await place.run("retention", "rule", "add", "web", "--keep-versions-count", "1");
@@ -234,7 +239,7 @@ onDatabases("retention run", ["PostgreSQL"], (database) => {
     await place.run("retention", "rule", "add", "web", "--delete-package-ids", "*", "--keep-versions", "1.50.0");
     const { stderr } = await place.exits(8, "retention", "run", "web", "--yes", "--max-delete", "99");
     assert.match(stderr, /--max-delete allows 99/);
-    // 100 of 102: an oddly high share, but two versions are more than a hundredth
+    // 100 of 102 is less than 99 %
     const dry = await place.run("retention", "run", "web", "--dry-run", "--quiet");
     assert.equal(dry.stderr, "");
     await place.run("retention", "rule", "set", "web", "1", "--keep-versions=");
@@ -242,7 +247,7 @@ onDatabases("retention run", ["PostgreSQL"], (database) => {
       const refused = await place.exits(8, "retention", "run", "web", "--yes", ...option);
       assert.match(
         refused.stderr,
-        /would take 102 versions of 102, which leaves hardly anything\nhint: .*--max-delete 100%/,
+        /would delete 102 versions of 102, which is more than 99%\nhint: .*--max-delete 100%/,
       );
     }
     assert.match((await place.run("retention", "run", "web", "--dry-run")).stderr, /a run would be refused: the rules/);
@@ -255,12 +260,12 @@ onDatabases("retention run", ["PostgreSQL"], (database) => {
     assert.deepEqual(blobs(place), []);
   });
 
-  database.test("refuses a plan that takes more than --max-delete, before the first deletion", async (_t, place) => {
+  database.test("refuses a plan that deletes more than --max-delete, before the first deletion", async (_t, place) => {
     await prepare(place, 5);
     await place.run("retention", "rule", "add", "web", "--keep-versions-count", "1");
     for (const most of ["7", "79%", "0", "0%"]) {
       const { stderr } = await place.exits(8, "retention", "run", "web", "--yes", "--max-delete", most);
-      assert.match(stderr, /would take 8 versions/);
+      assert.match(stderr, /would delete 8 versions/);
     }
     assert.equal(blobs(place).length, 10);
     await place.exits(2, "retention", "run", "web", "--yes", "--max-delete", "101%");
@@ -272,7 +277,7 @@ onDatabases("retention run", ["PostgreSQL"], (database) => {
   });
 
   database.test(
-    "one at a time: a second run of a feed ends with 75, and other feeds are done all the same",
+    "one at a time: a second run of a feed exits with 75, and runs of other feeds still finish",
     async (_t, place) => {
       await prepare(place, 2, ["left"]);
       await place.run("retention", "rule", "add", "web", "--keep-versions-count", "1");
@@ -306,33 +311,30 @@ onDatabases("retention run", ["PostgreSQL"], (database) => {
     },
   );
 
-  database.test(
-    "a time that is over leaves the rest to the next run, which says so and ends with 0",
-    async (_t, place) => {
-      await prepare(place, 5);
-      await place.run("retention", "rule", "add", "web", "--keep-versions-count", "1");
-      const events = (await place.run("retention", "run", "web", "--yes", "--json", "--max-duration", "1ms")).events();
-      assert.partialDeepStrictEqual(events, [
-        { type: "feed", outcome: "stopped", planned: 8, deleted: 0 },
-        { type: "summary", stopped: 1 },
-      ]);
-      await place.run("feed", "create", "later", "--type", "npm");
-      const several = await place.run("retention", "run", "web", "later", "--yes", "--json", "--max-duration", "1ms");
-      assert.partialDeepStrictEqual(several.events(), [
-        { feed: "web", outcome: "stopped" },
-        { feed: "later", outcome: "stopped" },
-        { type: "summary", feeds: 2, stopped: 2, failed: 0 },
-      ]);
-      assert.match(
-        (await place.run("retention", "run", "web", "--yes", "--quiet", "--max-duration", "1h")).stdout,
-        /^web: deleted 8 versions, [^\n]* reclaimed\n$/,
-      );
-      assert.equal(blobs(place).length, 2);
-    },
-  );
+  database.test("--max-duration leaves the rest to the next run, reports it and exits with 0", async (_t, place) => {
+    await prepare(place, 5);
+    await place.run("retention", "rule", "add", "web", "--keep-versions-count", "1");
+    const events = (await place.run("retention", "run", "web", "--yes", "--json", "--max-duration", "1ms")).events();
+    assert.partialDeepStrictEqual(events, [
+      { type: "feed", outcome: "stopped", planned: 8, deleted: 0 },
+      { type: "summary", stopped: 1 },
+    ]);
+    await place.run("feed", "create", "later", "--type", "npm");
+    const several = await place.run("retention", "run", "web", "later", "--yes", "--json", "--max-duration", "1ms");
+    assert.partialDeepStrictEqual(several.events(), [
+      { feed: "web", outcome: "stopped" },
+      { feed: "later", outcome: "stopped" },
+      { type: "summary", feeds: 2, stopped: 2, failed: 0 },
+    ]);
+    assert.match(
+      (await place.run("retention", "run", "web", "--yes", "--quiet", "--max-duration", "1h")).stdout,
+      /^web: deleted 8 versions, [^\n]* reclaimed\n$/,
+    );
+    assert.equal(blobs(place).length, 2);
+  });
 
   database.test(
-    "quarantine hides, frees when the time is over, and gives back what is restored, used or imported",
+    "quarantine hides versions, deletes them later, and shows again what is restored, used or imported",
     async (_t, place) => {
       await prepare(place, 6, ["left"]);
       await place.run("retention", "rule", "add", "web", "--keep-versions-count", "1");
@@ -348,7 +350,7 @@ onDatabases("retention run", ["PostgreSQL"], (database) => {
       );
       await place.run("verify", "web");
 
-      // the next run neither plans nor frees them
+      // the next run neither plans nor deletes them
       assert.partialDeepStrictEqual(
         summaryOf((await place.run("retention", "run", "web", "--yes", "--json")).events()),
         { planned: 0, freed: 0 },
@@ -383,7 +385,7 @@ onDatabases("retention run", ["PostgreSQL"], (database) => {
         { action: "restored", version: "1.1.0" },
         { action: "freed", version: "1.4.0", rule: 1 },
       ]);
-      // 1.3.0 is protected meanwhile: still hidden, and still there
+      // 1.3.0 was protected meanwhile: it stays hidden and is not deleted
       assert.deepEqual(await listed(place), ["left-1.0.0.tgz", "left-1.1.0.tgz", "left-1.2.0.tgz", "left-1.5.0.tgz"]);
       assert.deepEqual(blobs(place), [
         "left-1.0.0.tgz",
@@ -404,7 +406,7 @@ onDatabases("retention run", ["PostgreSQL"], (database) => {
     },
   );
 
-  database.test("hidden versions come back by patterns, and not those that are gone meanwhile", async (_t, place) => {
+  database.test("restore accepts patterns and skips versions that were deleted meanwhile", async (_t, place) => {
     await prepare(place, 4, ["left", "right", "@our/left"]);
     await place.run("retention", "rule", "add", "web", "--keep-versions-count", "1");
     await place.run("retention", "run", "web", "--yes", "--quarantine", "7");
@@ -418,7 +420,7 @@ onDatabases("retention run", ["PostgreSQL"], (database) => {
     await place.run("retention", "restore", "web", "*@1.0.0");
     assert.deepEqual(await hidden(), ["right@1.1.0", "right@1.2.0", "left@1.1.0", "left@1.2.0"]);
 
-    // a run that deletes it holds its row while it is being restored
+    // a run holds the row lock and deletes the version while restore waits
     const client = new pg.Client({ connectionString: place.env["FEEDCTL_DATABASE_URL"] });
     await client.connect();
     try {
@@ -444,7 +446,7 @@ onDatabases("retention run", ["PostgreSQL"], (database) => {
     assert.deepEqual(await hidden(), []);
   });
 
-  database.test("switched off it deletes nothing, not even what is hidden", async (_t, place) => {
+  database.test("with retention switched off nothing is deleted, not even hidden versions", async (_t, place) => {
     await prepare(place, 3, ["left"]);
     await place.run("retention", "rule", "add", "web", "--keep-versions-count", "1");
     await place.run("feed", "set", "web", "--no-retention");
@@ -454,7 +456,7 @@ onDatabases("retention run", ["PostgreSQL"], (database) => {
     await place.run("settings", "set", "FeedRetentionDryRun", "true");
     const dry = (await place.run("retention", "run", "web", "--yes", "--json")).events();
     assert.partialDeepStrictEqual(dry.at(-1), { dryRun: true, planned: 2, deleted: 0 });
-    // in the configuration, spelled as in ProGet's files
+    // set in the configuration file, in ProGet's spelling
     await place.run("settings", "reset", "FeedRetentionDryRun");
     writeFileSync(place.path("dry.json"), JSON.stringify({ settings: { FeedRetentionDryRun: "True" } }));
     const configured = await place.run(
@@ -471,7 +473,7 @@ onDatabases("retention run", ["PostgreSQL"], (database) => {
   });
 
   database.test(
-    "a blob that another row names stays; stores that the feed left, or goes to, give theirs up later",
+    "a blob that another row names stays; earlier stores and migration targets delete theirs later",
     async (_t, place) => {
       await prepare(place, 3, ["left"]);
       await place.run("migrate", "run", "web", "--to", "disk", "--path", place.path("second"));
@@ -481,7 +483,7 @@ onDatabases("retention run", ["PostgreSQL"], (database) => {
         stores.map(({ role }) => role),
         ["previous", "previous", "current", "target"].slice(-stores.length),
       );
-      // as a run leaves it that died after the rows were gone and before the version was imported again
+      // the state after a run died with the rows deleted, and the version was imported again
       await query(
         place,
         "insert into feedctl.runs (command, actor, host, pid, state, started_at) values ('retention run', 'x', 'x', 1, 'failed', now())",
@@ -507,42 +509,39 @@ onDatabases("retention run", ["PostgreSQL"], (database) => {
     },
   );
 
-  database.test(
-    "of a feed in S3 the blobs go as well, and the bytes are those that the bucket held",
-    async (_t, place) => {
-      const s3 = await startS3();
-      try {
-        const bucket = `retention-${process.pid}`;
-        await s3.createBucket(bucket);
-        await prepare(place, 4, ["left"]);
-        const keys = ["--access-key", s3.accessKey, "--secret-key", s3.secretKey];
-        const at = ["--bucket", bucket, "--endpoint", s3.endpoint, "--path-style", "--region", s3.region];
-        await place.run("migrate", "run", "web", "--to", "s3", "--target-path", "feeds/web", ...at, ...keys);
-        const listing = async () => (await s3.client.listObjectsV2({ Bucket: bucket })).Contents ?? [];
-        const before = await listing();
-        await place.run("retention", "rule", "add", "web", "--versions-range", "<1.3.0");
-        const run = summaryOf((await place.run("retention", "run", "web", "--yes", "--json")).events());
-        const after = await listing();
-        assert.deepEqual(
-          after.map(({ Key }) => Key),
-          ["feeds/web/left/-/left-1.3.0.tgz"],
-        );
-        const held = (objects: typeof before) => objects.reduce((sum, { Size = 0 }) => sum + Size, 0);
-        assert.deepEqual([run.blobs, run.bytes], [3, held(before) - held(after)]);
-        await place.run("verify", "web");
-      } finally {
-        await s3.stop();
-      }
-    },
-  );
+  database.test("deletes the blobs of a feed in S3, and reports the bytes that the bucket held", async (_t, place) => {
+    const s3 = await startS3();
+    try {
+      const bucket = `retention-${process.pid}`;
+      await s3.createBucket(bucket);
+      await prepare(place, 4, ["left"]);
+      const keys = ["--access-key", s3.accessKey, "--secret-key", s3.secretKey];
+      const at = ["--bucket", bucket, "--endpoint", s3.endpoint, "--path-style", "--region", s3.region];
+      await place.run("migrate", "run", "web", "--to", "s3", "--target-path", "feeds/web", ...at, ...keys);
+      const listing = async () => (await s3.client.listObjectsV2({ Bucket: bucket })).Contents ?? [];
+      const before = await listing();
+      await place.run("retention", "rule", "add", "web", "--versions-range", "<1.3.0");
+      const run = summaryOf((await place.run("retention", "run", "web", "--yes", "--json")).events());
+      const after = await listing();
+      assert.deepEqual(
+        after.map(({ Key }) => Key),
+        ["feeds/web/left/-/left-1.3.0.tgz"],
+      );
+      const held = (objects: typeof before) => objects.reduce((sum, { Size = 0 }) => sum + Size, 0);
+      assert.deepEqual([run.blobs, run.bytes], [3, held(before) - held(after)]);
+      await place.run("verify", "web");
+    } finally {
+      await s3.stop();
+    }
+  });
 
   database.test(
-    "killed at any moment, the next run finishes: rows and blobs agree, and only what was planned is gone",
+    "killed at any moment, the next run finishes: rows and blobs agree, and only planned versions are deleted",
     async (t, place) => {
       await prepare(place, 330);
       await place.run("retention", "rule", "add", "web", "--keep-versions-count", "20");
       let killed = 0;
-      // a run goes on where a dry run ends
+      // a real run continues where a dry run ends
       const dry = await duration(place, ["retention", "run", "web", "--dry-run", "--quiet"]);
       for (const point of killPoints(attempts(4), 0.7, 1.3, firstSeed(6))) {
         const run = await killAfter(place, dry * point, ["retention", "run", "web", "--yes", "--quiet"]);

@@ -9,7 +9,7 @@ import { s3Cannot } from "../../support/s3-abilities.ts";
 import { type S3Server, startS3 } from "../../support/s3-server.ts";
 import { uniqueName } from "../../support/shared-servers.ts";
 
-// Of the form that providers give out, so that nothing refuses them before they are used.
+// They have the providers' form, so that no format check refuses them before they are used.
 const wrongSecret = "wJalrXUtnFEMI+K7MDENG/bPxRfiCYWRONGSECRET";
 const wrongKey = Buffer.from("a wrong account key, as long as a real one is: 64 bytes, really").toString("base64");
 
@@ -23,7 +23,7 @@ onEachDatabase("secrets", (database) => {
   });
   after(() => Promise.all([s3.stop(), azurite.stop()]));
 
-  database.test("show up nowhere: not in output, errors, debug output, nor in the catalog", async (t) => {
+  database.test("appear nowhere: not in output, errors, debug output, nor in the catalog", async (t) => {
     const accountKey = /AccountKey=([^;]+)/.exec(azurite.connectionString)![1]!;
     const wrongConnection = azurite.connectionString.replace(accountKey, wrongKey);
     const env = { FROM_ENV: wrongSecret, CONNECTION: wrongConnection, GOOD_CONNECTION: azurite.connectionString };
@@ -36,7 +36,7 @@ onEachDatabase("secrets", (database) => {
     const secrets = [wrongSecret, s3.secretKey, wrongKey, accountKey];
     const said: string[] = [];
     const say = async (code: number | undefined, ...args: string[]) => {
-      // Opening the embedded catalog takes its time.
+      // Opening the embedded catalog is slow.
       const forms = database.name === "embedded" ? [["--json", "--verbose"]] : [[], ["--json"], ["--verbose"]];
       for (const form of forms) {
         const result = await place.any(...args, ...form);
@@ -79,9 +79,9 @@ onEachDatabase("secrets", (database) => {
     await say(0, "feed", "show", "web");
 
     await place.run("store", "set", "web", ...at, "--secret-key", wrongSecret);
-    // At last without the key that seals: the error must not show what it could not open.
+    // Finally without the sealing key: the error must not show what could not be opened.
     writeFileSync(place.path("data", "key"), "another key\n");
-    assert.match(await say(6, "store", "test", "web"), /the sealed (accessKey|secretKey) cannot be opened/);
+    assert.match(await say(6, "store", "test", "web"), /could not open the sealed (accessKey|secretKey)/);
 
     for (const secret of spellings(secrets)) assert.ok(!said.join("\n").includes(secret), `${secret} was shown`);
     const stored = await catalogText(place);
@@ -90,7 +90,7 @@ onEachDatabase("secrets", (database) => {
   });
 });
 
-/** As typed, and as JSON, URLs and base64 spell it. */
+/** The secret as typed, and as encoded in JSON, URLs and base64. */
 function spellings(secrets: readonly string[]): string[] {
   const forms = (text: string) => [
     text,
@@ -107,7 +107,7 @@ async function catalogText(place: Installation): Promise<string> {
     "select table_name as name from information_schema.tables where table_schema = 'feedctl'",
   );
   assert.ok(tables.length > 8);
-  // one question, for each opens the embedded catalog anew
+  // one query: each query opens the embedded catalog anew
   const rows = tables.map(({ name }) => `select to_jsonb(t)::text as row from feedctl.${String(name)} t`);
   const parts = [JSON.stringify(await place.rows(rows.join(" union all ")))];
   for (const entry of readdirSync(place.data, { recursive: true, withFileTypes: true })) {

@@ -14,7 +14,7 @@ onEachDatabase("store set", (database) => {
     });
 
   database.test(
-    "moves nothing, counts what is left behind, remembers the earlier store, and can go back",
+    "moves no files, counts those left behind, records the earlier store, and can go back",
     async (_t, place) => {
       await place.run("feed", "create", "web", "--type", "npm");
       await place.run("import", "web", ...writePackages(place.path("in"), 3));

@@ -116,7 +116,7 @@ async function used(place: Installation) {
   );
 }
 
-test("a hostile line costs no more time than another of its length", () => {
+test("a hostile line takes no more time than another line of its length", () => {
   const started = cpuTime();
   for (const line of [
     "[".repeat(500_000),
@@ -129,7 +129,7 @@ test("a hostile line costs no more time than another of its length", () => {
 
 onEachDatabase("usage import", (database) => {
   database.test(
-    "counts each log once, of one that grew the rest, whatever it is called or how it is packed",
+    "counts each log once, and only the new lines of one that grew, was renamed or compressed",
     async (_t, place) => {
       await prepare(place);
       const log = place.path("access.log");
@@ -157,7 +157,7 @@ onEachDatabase("usage import", (database) => {
         downloads: 1,
         known: 1,
       });
-      // the log was rotated: renamed, packed, and another one begun
+      // the log was rotated: renamed and compressed, and a new one was started
       writeFileSync(place.path("access.log.1.gz"), gzipSync(first + get("1.1.0", 5)));
       writeFileSync(log, get("1.0.0", 6));
       assert.partialDeepStrictEqual(await count(place.path("access.log.1.gz"), log), {
@@ -240,11 +240,14 @@ onEachDatabase("usage import", (database) => {
     );
     await place.run("retention", "rule", "add", "web", "--keep-used-within-days", "30", "--name", "unused");
     const talk = async () => (await place.run("retention", "run", "web", "--dry-run")).stderr;
-    assert.match(await talk(), /^no use of feed web is known, and unused goes by that; see: feedctl usage import/);
+    assert.match(
+      await talk(),
+      /^no downloads of feed web are recorded, and unused depends on them; see: feedctl usage import/,
+    );
     await place.run("usage", "import", "web", place.path("a.json"));
     assert.equal(await talk(), "");
     await place.rows("update feedctl.versions set last_used_at = last_used_at - interval '40 days'");
-    assert.match(await talk(), /^no use since 20..-..-.. of feed web is known/);
+    assert.match(await talk(), /^no downloads of feed web are recorded since 20..-..-../);
     await place.rows("update feedctl.versions set last_used_at = last_used_at + interval '40 days'");
     const plan = (await place.run("retention", "plan", "web", "--json")).json() as {
       delete: { version: string; reason: string }[];

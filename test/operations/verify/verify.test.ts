@@ -78,7 +78,7 @@ onEachDatabase("verify", (database) => {
   });
 
   database.test(
-    "--repair finishes what dead runs left: unrecorded blobs and blobs waiting for their deletion",
+    "--repair finishes the work of dead runs: removes unrecorded blobs, carries out pending deletes",
     async (_t, place) => {
       const { blob, verify } = await prepare(place);
       const key = (index: number) => blob(index).slice(place.path("store").length + 1);

@@ -304,7 +304,7 @@ describe("disk permissions", () => {
     assert.deepEqual(await list(), [`denied cannot list ${join(store.root, "b")}: permission denied`, "a/1,c/1"]);
     // Its names may be read, but nothing about the files.
     await chmod(join(store.root, "a"), 0o444);
-    const both = `denied cannot list ${join(store.root, "a/1")}: permission denied; 1 other place cannot be read either`;
+    const both = `denied cannot list ${join(store.root, "a/1")}: permission denied; 1 other path could not be read`;
     assert.deepEqual(await list(), [both, "c/1"]);
     await chmod(store.root, 0o300);
     assert.deepEqual(await list(), [`denied cannot list ${store.root}: permission denied`]);
@@ -324,7 +324,7 @@ describe("disk permissions", () => {
       const printed = await asNobody(store.root, `${listing} console.log(keys.length);`);
       for (const name of unreadable) await chmod(join(store.root, name), 0o755);
       const [said, count] = printed.split("\n");
-      const others = unreadable.length === 1 ? "" : "; 2 other places cannot be read either";
+      const others = unreadable.length === 1 ? "" : "; 2 other paths could not be read";
       assert.equal(said, `denied cannot list ${join(store.root, unreadable[0]!)}: permission denied${others}`);
       assert.equal(Number(count), unreadable.length === 3 ? 1502 : unreadable[0] === "b" ? 4502 : 3003);
     }

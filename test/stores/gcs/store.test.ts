@@ -16,6 +16,7 @@ import type { BlobInfo, Store } from "../../../src/stores/store.ts";
 import { readAll, sha256, someBytes, sourceOf } from "../../support/bytes.ts";
 import { noFakeGcs, startFakeGcs, type FakeGcs } from "../../support/fake-gcs.ts";
 import { sandbox } from "../../support/feedctl.ts";
+import { startPostgres } from "../../support/postgres.ts";
 import { writePackages } from "../../support/package-set.ts";
 import { hasCode, keysOf, MIB, putBytes } from "../contract/put.ts";
 import { storeContract } from "../contract/contract.ts";
@@ -74,7 +75,9 @@ else {
   test("through the binary: import, verify, mirror to gs://, migrate from disk and back", async () => {
     const { endpoint } = server;
     await server.createBucket("packages");
-    await using place = await sandbox({ FEEDCTL_LOCK_WAIT: "60" });
+    // Opening the embedded catalog costs a second of processor time for every command.
+    await using postgres = await startPostgres();
+    await using place = await sandbox({ FEEDCTL_DATABASE_URL: await postgres?.createDatabase() });
     const run = async (...args: string[]) => {
       const result = await place.feedctl(args);
       assert.equal(result.code, 0, `feedctl ${args.join(" ")}: ${result.stderr}`);
@@ -185,18 +188,18 @@ describe("answers of the service become codes", () => {
     { answer: { status: 503, body: "<html>busy</html>" }, code: "unavailable" },
   ];
   for (const { answer, code, throttled = false } of rows) {
-    const title = `${answer.status} ${JSON.stringify(answer.body)}`;
-    for (const [name, call] of Object.entries(everyCall)) {
-      test(`${name}: ${title} is ${code}`, async (t) => {
-        const { store } = await standIn(t, () => answer);
+    const what = `${answer.status} ${throttled ? "(slow down) " : ""}is ${code}`;
+    test(`${what}, whatever the call`, async (t) => {
+      const { store } = await standIn(t, () => answer);
+      for (const [name, call] of Object.entries(everyCall)) {
         await assert.rejects(call(store), (error) => {
-          assert.ok(isFeedctlError(error, code), String(error));
+          assert.ok(isFeedctlError(error, code), `${name}: ${String(error)}`);
           assert.equal(error.throttled, throttled);
           assert.equal(error.retryAfter, answer.headers === undefined ? undefined : 7000);
           return true;
         });
-      });
-    }
+      }
+    });
   }
 
   test("a server that is not there, and one that is another, are unavailable or corrupt, never empty", async (t) => {
@@ -251,11 +254,23 @@ test("what an object is created with goes along, and the service is told the MD5
 });
 
 test("a service that stores other bytes than it was sent is found out, and they are removed", async (t) => {
-  const { store, requests } = await standIn(t, ({ method }) =>
-    method === "DELETE" ? { status: 204, body: "" } : { body: { generation: "5", size: "10", md5Hash: "AAAA" } },
-  );
-  await assert.rejects(putBytes(store, KEY, someBytes(10)), hasCode("corrupt"));
-  assert.equal(requests.at(-1)?.url.searchParams.get("generation"), "5");
+  for (const size of [10, 9 * MIB]) {
+    const stored = { generation: "5", size: String(size), md5Hash: "AAAA" };
+    const { store, requests } = await standIn(t, ({ method, headers }) => {
+      if (method === "GET") return refusal(404, "No such object: bucket/a/b c");
+      if (method === "DELETE") return { status: 204, body: "" };
+      return { body: stored, headers: { location: `http://${headers.host}/session` } };
+    });
+    await assert.rejects(putBytes(store, KEY, someBytes(size)), hasCode("corrupt"));
+    assert.equal(requests.at(-1)?.url.searchParams.get("generation"), "5");
+  }
+});
+
+test("a content type that would break a request apart is refused", async (t) => {
+  const { store, requests } = await standIn(t, () => ({}));
+  const contentType = "text/plain\r\n\r\nx";
+  await assert.rejects(putBytes(store, KEY, someBytes(10), { contentType }), hasCode("usage"));
+  assert.deepEqual(requests, []);
 });
 
 test("a replacement is conditional on the generation that was seen, and looks again when it lost", async (t) => {

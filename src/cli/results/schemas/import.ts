@@ -1,7 +1,7 @@
 import { Type, type Static } from "typebox";
 import { count, flag, nullable, oneOf, text, time, word } from "./parts.ts";
 
-/** What every line about a file of packages has; what is not known is null. */
+/** Members of every line about a package file. Unknown values are null. */
 const fileMembers = {
   type: word("file"),
   file: text("its path, or its name in a stream or store"),

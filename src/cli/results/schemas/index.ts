@@ -13,14 +13,14 @@ import { VerifyLine } from "./verify.ts";
 
 /** What a command prints with --json. */
 export interface DeclaredResult {
-  /** `lines`: NDJSON, of which the schema describes each line; the last is a summary. */
+  /** `lines`: NDJSON; the schema describes each line, and the last line is a summary. */
   output: "document" | "lines";
   schema: TSchema;
-  /** What else is to be known of its form; empty: nothing. */
+  /** Anything else that readers must know about the form. May be empty. */
   note: string;
 }
 
-/** By the words of the command. `error` is no command, but what every command may print on standard error. */
+/** Keyed by the words of the command. `error` is the line that any failing command prints on standard error. */
 export const declaredResults: Readonly<Record<string, DeclaredResult>> = {
   "feed create": document(feed.FeedResult),
   "feed list": rows(feed.FeedListResult),
@@ -117,7 +117,7 @@ export const declaredResults: Readonly<Record<string, DeclaredResult>> = {
   error: lines(installation.ErrorLine, "the last line of standard error when a command fails with --json"),
 };
 
-/** Why a command has no JSON. */
+/** Commands that print no JSON, and what they print instead. */
 export const commandsWithoutJson: Readonly<Record<string, string>> = {
   "asset cat": "prints the file itself",
   completion: "prints a script",

@@ -1,15 +1,15 @@
 import { Type, type Static, type TSchema } from "typebox";
 
 /**
- * The pieces that schemas of results are made of. A result is an object before it is written: a `Date` of it becomes a
- * text, and a member that is `undefined` is left out.
+ * Building blocks of result schemas. The static types describe results before serialization: `JSON.stringify` writes a
+ * `Date` as text and omits members that are `undefined`.
  */
 
 export function text(description?: string) {
   return Type.String(described(description));
 }
 
-/** A number of things, bytes or milliseconds. */
+/** A whole number from 0: items, bytes, milliseconds or an id. */
 export function count(description?: string) {
   return Type.Integer({ minimum: 0, ...described(description) });
 }
@@ -26,7 +26,7 @@ export function oneOf<const Words extends readonly string[]>(words: Words, descr
   return Type.Unsafe<Words[number]>({ type: "string", enum: words, ...described(description) });
 }
 
-/** The member that tells the kinds of a union apart. */
+/** The discriminator of a union. */
 export function word<Word extends string>(value: Word) {
   return Type.Literal(value);
 }
@@ -40,7 +40,7 @@ export function maybe<Schema extends TSchema>(schema: Schema) {
   return Type.Optional(Type.Unsafe<Static<Schema> | undefined>(schema));
 }
 
-/** An object whose member names are data. */
+/** An object whose member names are data, such as user metadata. */
 export function mapOf<Schema extends TSchema>(schema: Schema, description?: string) {
   return Type.Unsafe<Record<string, Static<Schema>>>({
     type: "object",
@@ -49,7 +49,7 @@ export function mapOf<Schema extends TSchema>(schema: Schema, description?: stri
   });
 }
 
-/** What a package or a person wrote, of any form. */
+/** An object of any form. */
 export function freeObject(description: string) {
   return Type.Unsafe<Record<string, unknown>>({ type: "object", description });
 }

@@ -7,58 +7,58 @@ import type { ValueKind } from "./values.ts";
 export type Value<Name extends CriterionName> = NonNullable<RetentionCriteria[Name]>;
 type Queried<Name extends CriterionName> = NonNullable<QueryCriteria[Name]>;
 
-/** A rule that is put into words. */
+/** A rule, as the texts about it need it. */
 export interface RuleWords {
   feedType: string;
   criteria: RetentionCriteria;
   terms: RetentionTerms;
 }
 
-/** A version, or a file of an asset directory, that a rule looks at. */
+/** A rule and one item that it examines: a version, or a file of an asset directory. */
 export interface ItemWords extends RuleWords {
   item: Omit<PlannedVersion, "rule" | "number">;
   now: Date;
 }
 
-/** What turns values into those of `QueryCriteria`. */
+/** Converts criterion values to those of `QueryCriteria`. */
 export interface Compiler {
-  /** Package names, or paths, as the catalog spells them. */
+  /** Patterns of package names, or of paths, in the catalog's spelling. */
   names(patterns: string[]): string[];
   daysAgo(days: number): Date;
   range(text: string): Promise<readonly KeyRange[]>;
 }
 
 /**
- * Everything that is known of one criterion outside SQL, which is in `catalog/retention/criteria-sql.ts`. Command line,
- * rule files, messages and completions are made from it.
+ * The descriptor of one criterion. Options, rule files, messages and completions are derived from it; its SQL is in
+ * `catalog/retention/criteria-sql.ts`.
  */
 export interface Criterion<Name extends CriterionName> {
-  /** Of the command line, without the dashes. */
+  /** The command-line option, without the dashes. */
   readonly flag: string;
   readonly value: ValueKind<Value<Name>>;
-  /** What the value is called in help texts; empty for a flag. */
+  /** The value's name in help texts; empty for a flag. */
   readonly placeholder: string;
   readonly help: string;
-  /** The feeds whose rules may have it. */
+  /** The kind of feed whose rules may have it. */
   readonly of: "versions" | "assets" | "both";
   /**
-   * Decides its place in a sentence. `scope`: which kind of item the rule looks at; `selects` and `keeps`: a test of each;
-   * `quota`: a test of totals; `option`: no test, and no rule by itself.
+   * Decides where it appears in a rule's description. `scope`: the kind of item the rule examines. `selects`, `keeps`: a
+   * test of each item. `quota`: a test of totals. `option`: no test; a rule needs other criteria beside it.
    */
   readonly role: "scope" | "selects" | "keeps" | "quota" | "option";
-  /** How ProGet names it in rule files where it counts in another unit. */
+  /** ProGet's name for it in rule files, where ProGet counts in another unit. */
   readonly alias?: { readonly name: string; readonly unit: string };
   /** It has an effect only with one of these. */
   readonly needs?: readonly CriterionName[];
-  /** It cannot stand beside these. */
+  /** A rule cannot have it together with these. */
   readonly excludes?: { readonly names: readonly CriterionName[]; readonly why: string };
-  /** It relies on the recorded downloads. */
+  /** It depends on the recorded downloads. */
   readonly needsUsage?: true;
-  /** With this value it leaves out nothing that no other criterion keeps. */
-  takesAll(value: Value<Name>): boolean;
-  /** The value for SQL. Throws `usage` for one that means nothing for the feed's type. */
+  /** Whether the criterion, with this value, excludes no item from deletion except those that its patterns name. */
+  excludesNothing(value: Value<Name>): boolean;
+  /** The value for SQL. Throws `usage` for one that is not valid for the feed's type. */
   query(value: Value<Name>, compiler: Compiler): Queried<Name> | Promise<Queried<Name>>;
-  /** A piece of what the rule deletes. */
+  /** Its part of the sentence about what the rule deletes. */
   describe(value: Value<Name>, rule: RuleWords): string | undefined;
   /** Why the rule deletes an item that meets the criterion. */
   reason(value: Value<Name>, item: ItemWords): string | undefined;

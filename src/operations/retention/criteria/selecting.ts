@@ -13,21 +13,21 @@ export const deleteHistory: Criterion<"deleteHistory"> = {
   role: "scope",
   excludes: {
     names: ["keepUsedWithinDays", "triggerDownloadCount", "removeEmptyFolders"],
-    why: "nobody uses earlier content, and no folder holds it",
+    why: "earlier content has no downloads and is in no folder",
   },
-  takesAll: never,
+  excludesNothing: never,
   query: sameValue,
   describe: () => "only earlier content",
   reason: () => "earlier content",
   unmet: (_, { item }) => wrongKind(item),
 };
 
-/** Why a rule for files does not look at the item, or a rule for earlier content. */
+/** Why the rule does not examine the item: it is for the other kind, files or earlier content. */
 export function wrongKind({ kept }: Pick<PlannedVersion, "kept">): string {
-  return kept === null ? "it is no earlier content" : "the rule is for files, not for earlier content";
+  return kept === null ? "it is not earlier content" : "the rule is for files, not for earlier content";
 }
 
-/** Criteria that ask whether something is true of a version. */
+/** Criteria that test one property of a version. */
 type StateName =
   | "deleteCached"
   | "deletePrereleaseVersions"
@@ -35,7 +35,7 @@ type StateName =
   | "deleteDeprecated"
   | "deleteSuperseded";
 
-/** Their members are the same for every name. */
+/** `Criterion` is invariant in its name; these members have the same types for all state names. */
 type StateCriterion = Pick<Criterion<StateName>, keyof Criterion<StateName>>;
 
 function state(
@@ -48,7 +48,7 @@ function state(
     placeholder: "",
     of: "versions",
     role: "selects",
-    takesAll: never,
+    excludesNothing: never,
     query: sameValue,
     describe: () => words.describe,
     reason: typeof reason === "string" ? () => reason : reason,
@@ -71,9 +71,9 @@ export const deletePrereleaseVersions = state(
     flag: "delete-prerelease-versions",
     help: "only prereleases",
     describe: "only prereleases",
-    unmet: "it is no prerelease",
+    unmet: "it is not a prerelease",
   },
-  // the reason of deleteSuperseded says it too
+  // the reason of deleteSuperseded already names it a prerelease
   (_, { criteria }) => (criteria.deleteSuperseded ? undefined : "prerelease"),
 );
 
@@ -102,7 +102,7 @@ export const deleteSuperseded = state(
     flag: "delete-superseded",
     help: "only prereleases with a newer stable version in their package",
     describe: "only prereleases with a newer stable version",
-    unmet: "it is no prerelease with a newer stable version",
+    unmet: "it is not a prerelease with a newer stable version",
   },
   "prerelease with a newer stable version",
 );
@@ -115,7 +115,7 @@ export const deletePackageIds: Criterion<"deletePackageIds"> = {
   flag: "delete-package-ids",
   help: "only packages of these names, or paths; * is any text",
   of: "both",
-  takesAll: hasStar,
+  excludesNothing: hasStar,
   query: (value, { names }) => names(value),
   describe: (value, { terms }) => `only ${terms.names} ${value.join(", ")}`,
   reason: (value, { feedType, terms, item: { group, name } }) =>
@@ -128,7 +128,7 @@ export const keepPackageIds: Criterion<"keepPackageIds"> = {
   flag: "keep-package-ids",
   help: "no packages of these names, or paths",
   of: "both",
-  takesAll: always,
+  excludesNothing: always,
   query: (value, { names }) => names(value),
   describe: (value, { terms }) => `not ${terms.names} ${value.join(", ")}`,
   reason: nothing,
@@ -140,7 +140,7 @@ export const deleteVersions: Criterion<"deleteVersions"> = {
   flag: "delete-versions",
   help: "only versions like these",
   of: "versions",
-  takesAll: hasStar,
+  excludesNothing: hasStar,
   query: sameValue,
   describe: (value) => `only versions ${value.join(", ")}`,
   reason: (value, { feedType, item: { version, normalizedVersion } }) =>
@@ -153,7 +153,7 @@ export const keepVersions: Criterion<"keepVersions"> = {
   flag: "keep-versions",
   help: "no versions like these",
   of: "versions",
-  takesAll: always,
+  excludesNothing: always,
   query: sameValue,
   describe: (value) => `not versions ${value.join(", ")}`,
   reason: nothing,
@@ -167,7 +167,7 @@ export const versionsRange: Criterion<"versionsRange"> = {
   help: "only versions in this range, as the type writes it",
   of: "versions",
   role: "selects",
-  takesAll: never,
+  excludesNothing: never,
   query: (value, { range }) => range(value),
   describe: (value) => `only versions within ${value}`,
   reason: (value) => `its version is within ${value}`,
@@ -178,10 +178,10 @@ export const olderThanDays: Criterion<"olderThanDays"> = {
   flag: "older-than-days",
   value: wholeNumber,
   placeholder: "days",
-  help: "only what was published so long ago",
+  help: "only what was published at least this long ago",
   of: "both",
   role: "selects",
-  takesAll: isZero,
+  excludesNothing: isZero,
   query: (value, { daysAgo }) => daysAgo(value),
   describe: (value, { terms }) => `${terms.published} at least ${counted(value, "day")} ago`,
   reason: (value, { item, now }) => `${publishedWord(item)} ${ago(item.publishedAt, now)} (limit: ${value})`,
@@ -192,19 +192,19 @@ export const keepUsedWithinDays: Criterion<"keepUsedWithinDays"> = {
   flag: "keep-used-within-days",
   value: wholeNumber,
   placeholder: "days",
-  help: "keep what was used within so long",
+  help: "keep what was used within this time",
   of: "both",
   role: "selects",
   needsUsage: true,
-  takesAll: isZero,
+  excludesNothing: isZero,
   query: (value, { daysAgo }) => daysAgo(value),
   describe: (value) => `not used within ${counted(value, "day")}`,
   reason: (value, { item, now }) => `${usedWords(item, now)} (limit: ${value})`,
   unmet(value, { item, now }) {
     const { lastUsedAt, publishedAt } = item;
     if (lastUsedAt !== null && !isRecentlyAdded(item)) return `it was used ${ago(lastUsedAt, now)} (limit: ${value})`;
-    const used = lastUsedAt === null ? "never" : "not lately";
-    return `it was ${used} used, but ${publishedWord(item)} only ${ago(publishedAt, now)} (limit: ${value})`;
+    const used = lastUsedAt === null ? "never used" : "not used recently";
+    return `it was ${used}, but ${publishedWord(item)} only ${ago(publishedAt, now)} (limit: ${value})`;
   },
 };
 
@@ -212,11 +212,11 @@ export const triggerDownloadCount: Criterion<"triggerDownloadCount"> = {
   flag: "trigger-download-count",
   value: wholeNumber,
   placeholder: "count",
-  help: "only what was downloaded so often, or less",
+  help: "only what was downloaded at most this often",
   of: "both",
   role: "selects",
   needsUsage: true,
-  takesAll: never,
+  excludesNothing: never,
   query: sameValue,
   describe: (value) => `at most ${counted(value, "download")}`,
   reason: (value, { item }) => `${counted(item.downloads, "download")} (limit: ${value})`,

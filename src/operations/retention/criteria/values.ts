@@ -1,13 +1,13 @@
 import type { FeedctlError } from "../../../errors.ts";
 import { bytesOf } from "../../../lib/parse-size.ts";
 
-/** How the value of a criterion is written. */
+/** The type of a criterion's value, and how it is parsed. */
 export interface ValueKind<Value> {
-  /** What the value is when it is stored. A `flag` is an option without a value; rule files may write `patterns` as a list. */
+  /** The type of the stored value. A `flag` is an option without a value; rule files may write `patterns` as a list. */
   readonly kind: "flag" | "number" | "text" | "patterns";
   /**
-   * A value as it is typed or written in a file, and not empty. Undefined: the criterion is to be removed. Throws
-   * `wrong(what it should be)`.
+   * Parses a non-empty value from the command line or a rule file. Undefined removes the criterion. Throws
+   * `wrong(<what was expected>)`.
    */
   parse(given: unknown, wrong: (expected: string) => FeedctlError): Value | undefined;
 }
@@ -45,7 +45,7 @@ export const size = single("number", (given, wrong) => {
   return bytes;
 });
 
-/** Part of a version whose numbers make versions siblings. */
+/** How versions are grouped for counting: all of a package, or those with the same major or minor number. */
 export const line = single("text", (given, wrong) => {
   if (given !== "package" && given !== "major" && given !== "minor") throw wrong("package, major or minor");
   return given;
@@ -61,10 +61,10 @@ export const patterns: ValueKind<string[]> = {
   },
 };
 
-/** The common case of `query`. */
+/** `query` of criteria whose stored value is also the value for SQL. */
 export const sameValue = <Any>(value: Any): Any => value;
 export const always = () => true;
 export const never = () => false;
 export const isZero = (value: number) => value === 0;
-/** The case of options, and of criteria that keep items. */
+/** The text of a criterion that has nothing to say: options, and the reason of criteria that keep items. */
 export const nothing = () => undefined;
