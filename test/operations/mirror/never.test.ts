@@ -282,7 +282,8 @@ describe("mirror must never show a blob that is not whole", () => {
     await using at = await withExtras();
     const stop = new AbortController();
     const refuse = () => {
-      setTimeout(() => stop.abort(new FeedctlError("interrupted", "stopped by the user")), 50);
+      // long after the other copies have ended, and long before the time between tries
+      setTimeout(() => stop.abort(new FeedctlError("interrupted", "stopped by the user")), 2000);
       return Promise.reject(new FeedctlError("corrupt", "no"));
     };
     const told = await at.mirror({
