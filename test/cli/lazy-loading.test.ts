@@ -27,7 +27,7 @@ function loadedOf(names: Set<string>, pattern: RegExp): string[] {
 
 const cloud = /^(?:@aws-sdk|@smithy|@azure)/;
 const heavy =
-  /^(?:@aws-sdk|@smithy|@azure|pg|kysely|@electric-sql|cosmiconfig|ora|cli-progress|fast-glob|@zip\.js|saxes|file-type|strtok3|token-types)/;
+  /^(?:@aws-sdk|@smithy|@azure|pg|kysely|@electric-sql|cosmiconfig|ora|cli-progress|fast-glob|@zip\.js|saxes|typebox|file-type|strtok3|token-types)/;
 
 for (const args of [["--version"], ["--help"], ["feed", "--help"], ["store", "set", "--help"]]) {
   test(`feedctl ${args.join(" ")} loads no SDK and no driver`, async () => {
@@ -45,6 +45,7 @@ test("a command on a disk feed loads no cloud SDK and no driver that it does not
   assert.ok(names.has("@electric-sql/pglite"), "verify opens the embedded catalog");
   assert.deepEqual(loadedOf(names, cloud), []);
   assert.deepEqual(loadedOf(names, /^pg$/), []);
+  assert.deepEqual(loadedOf(names, /^typebox$/), []);
 });
 
 test("only a file whose name says nothing about it loads what tells types by bytes", async () => {
