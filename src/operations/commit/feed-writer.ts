@@ -20,7 +20,7 @@ export interface Target {
   storeId: number;
   store: Store;
   run: Run;
-  /** Rejects with `locked` when the write lock was lost. */
+  /** Rejects with `unavailable` when the write lock was lost. */
   assertHeld(): Promise<void>;
 }
 
