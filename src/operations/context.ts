@@ -2,7 +2,9 @@ import type { Catalog } from "../catalog/connection/catalog.ts";
 import type { Store } from "../stores/store.ts";
 import type { StoreConfig } from "../stores/providers.ts";
 
-/** Everything that an operation uses from outside: settings, clock, randomness, stores. Built at the edge, or by a test. */
+/**
+ * Everything that an operation uses from outside: settings, clock, randomness, stores. Built at the edge, or by a test.
+ */
 export interface Context {
   /** Directory of this installation: the embedded catalog, the default packages directory, the key file. */
   readonly dataDir: string;

@@ -10,7 +10,10 @@ import { finishPending } from "./settle.ts";
 
 /** Writes to the feed's current store. The store stays open between writes and is reopened after a migration. */
 export interface FeedWriter extends AsyncDisposable {
-  /** Runs `work` under the feed's write lock: the feed is not switched, frozen or deleted meanwhile. May run in parallel. */
+  /**
+   * Runs `work` under the feed's write lock: the feed is not switched, frozen or deleted meanwhile. May run in
+   * parallel.
+   */
   write<T>(work: (target: Target) => Promise<T>): Promise<T>;
 }
 

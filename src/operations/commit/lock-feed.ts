@@ -24,8 +24,8 @@ export async function lockWrites(
 }
 
 /**
- * Locks a feed against imports, deletions and migrations, before it is deleted or gets another store. Throws `locked` when
- * one of them is running, and `conflict` when a migration is unfinished: its copies would be orphaned.
+ * Locks a feed against imports, deletions and migrations, before it is deleted or gets another store. Throws `locked`
+ * when one of them is running, and `conflict` when a migration is unfinished: its copies would be orphaned.
  */
 export async function lockWholeFeed(
   context: Context,

@@ -10,8 +10,8 @@ import { contentHash } from "./content-hash.ts";
 export type Presence = { is: "there"; tag: string | null; read: boolean } | { is: "missing" } | { is: "other" };
 
 /**
- * Whether the store holds the bytes of a row. Compares size and the hashes that the store knows, else the tag at the last
- * verification, else reads the blob.
+ * Whether the store holds the bytes of a row. Compares size and the hashes that the store knows, else the tag at the
+ * last verification, else reads the blob.
  */
 export async function proveStored(
   store: Store,

@@ -13,7 +13,10 @@ export interface Run extends AsyncDisposable {
 /** From this many audit events on, the database's statistics are updated when the run ends. */
 const MANY = 1_000;
 
-/** Records a run's start. The run holds the lock `run <id>` until it ends, so that others can detect dead runs (`deadRuns`). */
+/**
+ * Records a run's start. The run holds the lock `run <id>` until it ends, so that others can detect dead runs
+ * (`deadRuns`).
+ */
 export async function startRun(context: Context, command: string, feedId: number | null): Promise<Run> {
   const catalog = await context.catalog();
   const id = await insertRun(catalog.db, {

@@ -42,7 +42,9 @@ export interface PendingTarget {
 }
 
 export interface PendingOptions {
-  /** Milliseconds to wait for other writers before `locked` is thrown. Default: do not wait, leave it to the next run. */
+  /**
+   * Milliseconds to wait for other writers before `locked` is thrown. Default: do not wait, leave it to the next run.
+   */
   wait?: number | undefined;
   /** Called with the keys of each batch of pending deletes, before their blobs are deleted. */
   beforeDelete?: ((keys: readonly Key[]) => Promise<void>) | undefined;

@@ -4,7 +4,9 @@ import { join } from "node:path";
 import type { UploadNotes } from "../../stores/store.ts";
 import type { Context } from "../context.ts";
 
-/** Remembers unfinished uploads to a store location, so that a later run resumes them: a file for each, in `dataDir`. */
+/**
+ * Remembers unfinished uploads to a store location, so that a later run resumes them: a file for each, in `dataDir`.
+ */
 export function uploadNotes(context: Context, place: string): UploadNotes {
   const directory = join(context.dataDir, "uploads", digest(place));
   const pathOf = (key: string) => join(directory, digest(key));

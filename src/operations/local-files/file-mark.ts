@@ -33,8 +33,8 @@ export function isAbsent(error: unknown): boolean {
 }
 
 /**
- * Deletes an imported source file, if it still has the mark. `gone`: it does not exist any more. `changed`: it was replaced
- * or rewritten, and was not deleted. Rejects with the file system's error.
+ * Deletes an imported source file, if it still has the mark. `gone`: it does not exist any more. `changed`: it was
+ * replaced or rewritten, and was not deleted. Rejects with the file system's error.
  */
 export async function removeSource(path: string, mark: FileMark): Promise<"removed" | "gone" | "changed"> {
   const now = await currentMark(path);

@@ -21,8 +21,8 @@ export function fileSource(path: string, size: number): BlobSource {
 }
 
 /**
- * Why storing a file failed, when its source is the reason: it changed since it was hashed, or it cannot be read. Undefined
- * when the file is unchanged, so that the store is at fault.
+ * Why storing a file failed, when its source is the reason: it changed since it was hashed, or it cannot be read.
+ * Undefined when the file is unchanged, so that the store is at fault.
  */
 export async function fileProblem(
   { path = "", size }: BlobSource,
@@ -42,7 +42,9 @@ export async function fileProblem(
   }
 }
 
-/** Translates an error of reading a local file to a `FeedctlError`. Other errors, and aborts, are returned as they are. */
+/**
+ * Translates an error of reading a local file to a `FeedctlError`. Other errors, and aborts, are returned as they are.
+ */
 export function fileError(error: unknown): unknown {
   if (isFeedctlError(error) || !(error instanceof Error) || !("code" in error)) return error;
   if (error.name === "AbortError") return error;

@@ -15,7 +15,10 @@ export function matcherOf(patterns: readonly string[]): ((path: string) => boole
   return (path) => matchesWhole(path) || (names.length > 0 && path.split("/").some((segment) => matchesName(segment)));
 }
 
-/** Splits a pattern of local files into its base folder and a matcher of paths below it; undefined when it has no wildcard. */
+/**
+ * Splits a pattern of local files into its base folder and a matcher of paths below it; undefined when it has no
+ * wildcard.
+ */
 export function splitPattern(pattern: string): { base: string; matches: (path: string) => boolean } | undefined {
   const { base, glob, isGlob } = picomatch.scan(pattern);
   return isGlob ? { base, matches: picomatch(glob, { dot: false }) } : undefined;

@@ -19,8 +19,8 @@ export interface LocalFile {
 }
 
 /**
- * Hashes a local file, and returns it as a blob source. `onRead` gets the bytes read so far, for large files only. Rejects
- * with the errors of `fileError`, and with `corrupt` when the file has not `size` bytes.
+ * Hashes a local file, and returns it as a blob source. `onRead` gets the bytes read so far, for large files only.
+ * Rejects with the errors of `fileError`, and with `corrupt` when the file has not `size` bytes.
  */
 export async function readLocalFile(
   path: string,

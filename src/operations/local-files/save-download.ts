@@ -89,7 +89,9 @@ async function saveLarge(context: Context, input: SaveInput): Promise<void> {
   }
 }
 
-/** Downloads to the part file, checks its hash and renames it. With `keep` an incomplete part file is resumed and kept. */
+/**
+ * Downloads to the part file, checks its hash and renames it. With `keep` an incomplete part file is resumed and kept.
+ */
 async function saveOnce(context: Context, input: SaveInput, part: string, keep: boolean): Promise<void> {
   const { file, target, overwrite, onProgress } = input;
   const hash = createHash("sha256");

@@ -33,9 +33,9 @@ export interface CopyInput {
 const ONE_REQUEST = 8 * 1024 * 1024;
 
 /**
- * Copies one blob with its modification time, content type, cache-control and metadata: on the provider's side where both
- * stores support it, else through this process. The copy is visible only when it is complete. Rejects with `corrupt` when
- * the blob changed after it was listed, and with `not-found` when it was deleted.
+ * Copies one blob with its modification time, content type, cache-control and metadata: on the provider's side where
+ * both stores support it, else through this process. The copy is visible only when it is complete. Rejects with
+ * `corrupt` when the blob changed after it was listed, and with `not-found` when it was deleted.
  */
 export async function copyBlob(context: Context, input: CopyInput): Promise<PutResult> {
   const { source, target, blob, throttle } = input;
@@ -65,7 +65,9 @@ export async function copyBlob(context: Context, input: CopyInput): Promise<PutR
   }
 }
 
-/** Copies on the provider's side. Undefined when the stores cannot, or when only reading the bytes proves `expected`. */
+/**
+ * Copies on the provider's side. Undefined when the stores cannot, or when only reading the bytes proves `expected`.
+ */
 async function copyRemotely(context: Context, input: CopyInput): Promise<PutResult | undefined> {
   const { source, target, blob, expected, throttle } = input;
   const remote = throttle === undefined ? source.remote?.(blob) : undefined;
@@ -132,7 +134,10 @@ function requireSame(listed: BlobInfo, now: BlobInfo | undefined, { name }: Stor
   throw new FeedctlError("corrupt", `${what} changed while it was being copied`);
 }
 
-/** All properties of a listed blob, by a HEAD where listings are incomplete. Rejects with `not-found` or `corrupt` when it changed. */
+/**
+ * All properties of a listed blob, by a HEAD where listings are incomplete. Rejects with `not-found` or `corrupt` when
+ * it changed.
+ */
 export async function describeBlob(context: Context, store: Store, blob: BlobInfo): Promise<BlobInfo> {
   if (store.features.listsAll) return blob;
   const now = await store.head(blob.key, { signal: context.signal });

@@ -3,8 +3,9 @@ import { mergeJoin } from "../../lib/merge-join.ts";
 import { compareKeys } from "../../stores/key.ts";
 
 /**
- * Full outer join of listings of stores and of the catalog by key, in UTF-8 byte order. Keeps one item of each in memory.
- * Completes only when all were read to their end. Throws `corrupt`, and names the listing, when one is out of order.
+ * Full outer join of listings of stores and of the catalog by key, in UTF-8 byte order. Keeps one item of each in
+ * memory. Completes only when all were read to their end. Throws `corrupt`, and names the listing, when one is out of
+ * order.
  */
 export function sideBySide<S extends Record<string, { key: string }>>(
   listings: { [Name in keyof S]: AsyncIterable<S[Name]> },

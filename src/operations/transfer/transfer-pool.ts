@@ -4,15 +4,18 @@ import { createPool } from "../../lib/pool.ts";
 import { createSpool } from "../../lib/spool.ts";
 
 /**
- * The pool of mirrors, migrations and their workers: runs jobs in parallel, queues failed ones for a retry at the end, and
- * distinguishes the failure of one blob from an outage of the store.
+ * The pool of mirrors, migrations and their workers: runs jobs in parallel, queues failed ones for a retry at the end,
+ * and distinguishes the failure of one blob from an outage of the store.
  */
 export interface Transfer<J> {
   /** Waits for a free slot, then starts the job. Throws an error that ends the run, such as an outage. */
   add(job: J, work: () => Promise<void>): Promise<void>;
   /** Waits until all running jobs have ended. Throws an error that ends the run. */
   idle(): Promise<void>;
-  /** Runs failed jobs again, in up to `retries` rounds, each after `wait` milliseconds. Yields so that events can be taken. */
+  /**
+   * Runs failed jobs again, in up to `retries` rounds, each after `wait` milliseconds. Yields so that events can be
+   * taken.
+   */
   retry(): AsyncGenerator<void>;
 }
 
