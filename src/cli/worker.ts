@@ -8,17 +8,17 @@ import type { WorkerLine, WorkerResult } from "./results/schemas/migrate.ts";
 
 export function workerCommand(edge: Edge): CommandUnknownOpts {
   const worker = new Command("worker")
-    .description("help with migrations that run on other machines; Ctrl-C or SIGTERM ends it after the blobs in hand")
+    .description("help with migrations that run on other machines; Ctrl-C or SIGTERM ends it after its current blobs")
     .option("--concurrency <number>", "blobs at once", wholeNumber(1, 1024))
-    .option("--once", "end when there is nothing to take")
+    .option("--once", "end when there is no more work")
     .action(async (options, command) =>
       edge.act<WorkerLine>(command, async (context, out) => {
         const { runWorker } = await import("../operations/migrate/worker.ts");
         const { workerLine } = await import("./results/migrate.ts");
         const { concurrency = context.concurrency, once = false } = options;
-        // the first signal drains; the second ends the process, as everywhere
-        const undisturbed = { ...context, concurrency, signal: new AbortController().signal };
-        const events = runWorker(undisturbed, { once, drain: context.signal });
+        // the first Ctrl-C only drains: running copies are not aborted; the second one ends the process, as everywhere
+        const notAborted = { ...context, concurrency, signal: new AbortController().signal };
+        const events = runWorker(notAborted, { once, drain: context.signal });
         out.note("waiting for migrations to help with");
         for await (const event of events) {
           if (event.type === "summary")
@@ -39,7 +39,7 @@ export function workerCommand(edge: Edge): CommandUnknownOpts {
     .description("list the workers of the last day")
     .action(async (_options, command) =>
       edge.act<WorkerResult>(command, async (context, out) => {
-        const { workers } = await import("../operations/migrate/worker.ts");
+        const { listWorkers } = await import("../operations/migrate/worker.ts");
         const { workerResult } = await import("./results/migrate.ts");
         const columns: Column<Worker>[] = [
           { title: "id", value: (each) => String(each.id), right: true },
@@ -50,7 +50,7 @@ export function workerCommand(edge: Edge): CommandUnknownOpts {
           { title: "seen", value: (each) => each.seenAt.toISOString() },
           { title: "ranges", value: (each) => String(each.ranges), right: true },
         ];
-        await out.table(await workers(context), columns, workerResult);
+        await out.table(await listWorkers(context), columns, workerResult);
       }),
     );
 

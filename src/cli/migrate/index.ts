@@ -14,7 +14,7 @@ export function migrateCommand(edge: Edge): CommandUnknownOpts {
 
   migrate
     .command("pause")
-    .description("let an unfinished migration rest; what was copied stays, and it goes on with: migrate resume")
+    .description("pause an unfinished migration; its copies are kept, and it continues with: migrate resume")
     .addArgument(feedArgument())
     .action(async (feed: string, _options, command) =>
       edge.act<MigrationPausedResult>(command, async (context, out) => {
@@ -24,7 +24,7 @@ export function migrateCommand(edge: Edge): CommandUnknownOpts {
         const asked = `asked the process that migrates feed ${paused.feed} to pause; it stops within seconds`;
         await out.result(
           migrationPausedResult(paused),
-          paused.outcome === "asked" ? asked : `the migration of feed ${paused.feed} rests`,
+          paused.outcome === "asked" ? asked : `the migration of feed ${paused.feed} is paused`,
         );
       }),
     );
@@ -64,18 +64,18 @@ export function migrateCommand(edge: Edge): CommandUnknownOpts {
 
   migrate
     .command("cancel")
-    .description("give up an unfinished migration and remove what it has copied; the feed stays where it is")
+    .description("give up an unfinished migration and delete its copies; the feed stays in its store")
     .addArgument(feedArgument())
-    .option("--keep-copies", "leave what was copied, such as in a target that cannot be reached any more")
+    .option("--keep-copies", "do not delete the copies, such as in a target that cannot be reached any more")
     .action(async (feed: string, options, command) =>
       edge.act<MigrationCancelledResult>(command, async (context, out) => {
         const { cancelMigration } = await import("../../operations/migrate/cancel.ts");
         const { migrationCancelledResult } = await import("../results/migrate.ts");
-        const gone = await cancelMigration(context, feed, { keepCopies: options.keepCopies });
+        const cancelled = await cancelMigration(context, feed, { keepCopies: options.keepCopies });
         const copies = options.keepCopies
-          ? `what was copied stays in ${gone.target}`
-          : `${counted(gone.removed, "copied blob")} removed from ${gone.target}${gone.left > 0 ? `, ${counted(gone.left, "blob")} of others left there` : ""}`;
-        await out.result(migrationCancelledResult(gone), `feed ${gone.feed} stays where it is; ${copies}`);
+          ? `the copies in ${cancelled.target} are kept`
+          : `${counted(cancelled.removed, "copied blob")} removed from ${cancelled.target}${cancelled.left > 0 ? `, ${counted(cancelled.left, "other blob")} kept there` : ""}`;
+        await out.result(migrationCancelledResult(cancelled), `feed ${cancelled.feed} stays in its store; ${copies}`);
       }),
     );
 

@@ -5,12 +5,12 @@ import type { FeedGoal, ManyEvent } from "../../operations/migrate/many.ts";
 import type { MigrateInput } from "../../operations/migrate/migrate-feed.ts";
 import type { StoreType } from "../../stores/providers.ts";
 import type { Edge } from "../frame/edge.ts";
-import { tell } from "./report.ts";
+import { printEvent } from "./report.ts";
 import type { Output } from "../frame/output.ts";
 import { storeOptions } from "../frame/store-options.ts";
 import type { MigrateManyLine } from "../results/schemas/migrate.ts";
 
-/** Of the options of run and start; those of stores are beside them, see `storeOptions`. */
+/** Options of run and start, without the store options, which `storeOptions` reads. */
 type ManyOptions = Pick<MigrateInput, "dryRun" | "cutover" | "cached" | "alone"> & {
   feeds?: string;
   all?: boolean;
@@ -34,7 +34,7 @@ async function goals(edge: Edge, context: Context, out: Output<never>, options: 
   const given = await storeOptions(edge, out, options);
   if (options.fromFile !== undefined) {
     if (options.feeds !== undefined || options.all || options.to !== undefined || Object.keys(given).length > 0)
-      throw new FeedctlError("usage", "--from-file says it all: leave --feeds, --all, --to and store options out");
+      throw new FeedctlError("usage", "--from-file cannot be used with --feeds, --all, --to or store options");
     return readPlan(await readFile(edge, context, options.fromFile), options.fromFile);
   }
   if (options.all) {
@@ -42,7 +42,7 @@ async function goals(edge: Edge, context: Context, out: Output<never>, options: 
     return goalsFor(context, "all", options.to as StoreType, given);
   }
   const names = (options.feeds ?? "").split(",").map((name) => name.trim());
-  if (names.includes("")) throw new FeedctlError("usage", "--feeds takes names of feeds with commas between");
+  if (names.includes("")) throw new FeedctlError("usage", "--feeds needs names of feeds, separated by commas");
   return goalsFor(context, names, options.to as StoreType, given);
 }
 
@@ -51,11 +51,11 @@ async function readFile(edge: Edge, context: Context, file: string): Promise<str
   try {
     return await context.readFile(resolve(edge.io.cwd, file));
   } catch (error) {
-    throw new FeedctlError("not-found", `cannot read ${file}: ${(error as Error).message}`, { cause: error });
+    throw new FeedctlError("not-found", `could not read ${file}: ${(error as Error).message}`, { cause: error });
   }
 }
 
-/** 0 only when every feed ended as it was meant to. */
+/** Prints the events and returns the exit status: 0 only when every feed was switched, or is ready with `manual`. */
 export async function reportMany(
   out: Output<MigrateManyLine>,
   events: AsyncIterable<ManyEvent>,
@@ -73,12 +73,12 @@ export async function reportMany(
         `${counted(feeds, "feed")}: ${switched} switched`,
         ready > 0 ? `${ready} ready` : "",
         planned > 0 ? `${planned} planned` : "",
-        already > 0 ? `${already} there already` : "",
+        already > 0 ? `${already} already there` : "",
         `${incomplete + failed + paused} not done`,
       ];
       await out.event(migrateManyLine(event), text.filter((part) => part !== "").join(", "));
       return done === feeds ? 0 : 3;
-    } else await tell(out, event, migrateLine(event));
+    } else await printEvent(out, event, migrateLine(event));
   }
   return 3;
 }

@@ -3,7 +3,7 @@ import type { MigrateEvent, MigrateSummary } from "../../operations/migrate/even
 import type { Output } from "../frame/output.ts";
 import type { MigrateLine } from "../results/schemas/migrate.ts";
 
-/** Prints what happens; the exit status says whether it ended as it was meant to. */
+/** Prints a migration's events and returns the exit status, see `statusOf`. */
 export async function report(
   out: Output<MigrateLine>,
   events: AsyncIterable<MigrateEvent>,
@@ -13,20 +13,20 @@ export async function report(
   const { migrateLine } = await import("../results/migrate.ts");
   for await (const event of events) {
     if (event.type === "summary") outcome = event.outcome;
-    await tell(out, event, migrateLine(event));
+    await printEvent(out, event, migrateLine(event));
   }
   return statusOf(outcome, cutover);
 }
 
-/** 0 only when it ended as it was meant to. */
+/** Exit status: 0 when the feed was switched (or is ready, with `manual`), 75 when paused, else 3. */
 function statusOf(outcome: MigrateSummary["outcome"], cutover: "auto" | "manual"): number {
   if (outcome === "paused") return 75;
-  const asMeant = outcome === "ready" ? cutover === "manual" : outcome !== "incomplete";
-  return asMeant ? 0 : 3;
+  const isComplete = outcome === "ready" ? cutover === "manual" : outcome !== "incomplete";
+  return isComplete ? 0 : 3;
 }
 
-/** `line` is the event as --json prints it. */
-export async function tell(out: Output<MigrateLine>, event: MigrateEvent, line: MigrateLine): Promise<void> {
+/** Prints one event: text for people, or `line` with --json. */
+export async function printEvent(out: Output<MigrateLine>, event: MigrateEvent, line: MigrateLine): Promise<void> {
   const { json, verbose } = out.options;
   switch (event.type) {
     case "pass": {
@@ -35,7 +35,7 @@ export async function tell(out: Output<MigrateLine>, event: MigrateEvent, line: 
         event.frozen ? undefined : event.blobs,
       );
       if (json || verbose)
-        await out.event(line, event.frozen ? "last pass, nobody may write to the feed" : `pass ${event.number}`);
+        await out.event(line, event.frozen ? "last pass, the feed is frozen" : `pass ${event.number}`);
       return;
     }
     case "ranges":
@@ -54,29 +54,29 @@ export async function tell(out: Output<MigrateLine>, event: MigrateEvent, line: 
     }
     case "summary":
       out.progress.stop();
-      return tellSummary(out, event, line);
+      return printSummary(out, event, line);
   }
 }
 
-async function tellSummary(out: Output<MigrateLine>, event: MigrateSummary, line: MigrateLine): Promise<void> {
-  const copied = `${counted(event.copied, "blob")} (${formatSize(event.bytes)}) copied, ${event.verified + event.same} there already, ${event.failed} failed`;
+async function printSummary(out: Output<MigrateLine>, event: MigrateSummary, line: MigrateLine): Promise<void> {
+  const copied = `${counted(event.copied, "blob")} (${formatSize(event.bytes)}) copied, ${event.verified + event.same} already there, ${event.failed} failed`;
   const { requests = 0, seconds = 0 } = event.estimate ?? {};
-  const asked = requests > 0 ? `${counted(requests, "request")}, ` : "";
-  const cost = event.copied > 0 ? `; ${asked}about ${duration(seconds)} at 50 MiB/s` : "";
+  const requestCount = requests > 0 ? `${counted(requests, "request")}, ` : "";
+  const cost = event.copied > 0 ? `; ${requestCount}about ${duration(seconds)} at 50 MiB/s` : "";
   const text = {
     switched: `feed ${event.feed} now lives in ${event.to}: ${copied}; it was frozen for ${(event.frozenMilliseconds / 1000).toFixed(1)} s`,
-    already: `feed ${event.feed} lives in ${event.to} already`,
-    planned: `would copy ${counted(event.copied, "blob")} (${formatSize(event.bytes)}) from ${event.from} to ${event.to}; ${event.same} there already${cost}`,
+    already: `feed ${event.feed} already lives in ${event.to}`,
+    planned: `would copy ${counted(event.copied, "blob")} (${formatSize(event.bytes)}) from ${event.from} to ${event.to}; ${event.same} already there${cost}`,
     ready: `feed ${event.feed} is copied to ${event.to} and still lives in ${event.from}: ${copied}`,
     incomplete: `feed ${event.feed} stays in ${event.from}: ${copied}`,
-    paused: `the migration of feed ${event.feed} rests: ${copied}`,
+    paused: `the migration of feed ${event.feed} is paused: ${copied}`,
   };
   await out.event(line, text[event.outcome]);
   const hints: Partial<Record<MigrateSummary["outcome"], string>> = {
-    incomplete: `mend what failed (see: feedctl verify ${event.feed}) and run the same command again: it goes on where it was`,
+    incomplete: `fix what failed (see: feedctl verify ${event.feed}) and run the same command again: it continues`,
     switched: `the old files stay in ${event.from}; when you are sure: feedctl migrate retire ${event.feed}`,
     ready: `to switch it: feedctl migrate cutover ${event.feed}`,
-    paused: `to go on: feedctl migrate resume ${event.feed}`,
+    paused: `to continue: feedctl migrate resume ${event.feed}`,
   };
   const hint = hints[event.outcome];
   if (hint !== undefined) out.note(hint);

@@ -8,15 +8,15 @@ import { addStoreOptions, feedArgument, parseAge } from "../frame/parsers.ts";
 import { storeOptions } from "../frame/store-options.ts";
 import type { MigrateLine, MigrateManyLine } from "../results/schemas/migrate.ts";
 
-/** The verbs that copy: each runs the same engine, and ends with 0 only when it has done what it is for. */
+/** The verbs that copy. All run `migrateFeed`, and exit with 0 only when its outcome is the verb's purpose. */
 export function addRunningVerbs(migrate: Command, edge: Edge): void {
   for (const [verb, description, cutover] of [
     [
       "run",
-      "copy every blob, prove each by its hash, and switch the feed; the old files stay until: migrate retire",
+      "copy every blob, prove each by its hash, and switch the feed; the old files are kept until: migrate retire",
       "auto",
     ],
-    ["start", "copy while the feed stays in use, until little changes any more; then: migrate cutover", "manual"],
+    ["start", "copy while the feed stays in use, until few changes are left; then: migrate cutover", "manual"],
   ] as const) {
     addStoreOptions(
       migrate
@@ -26,7 +26,7 @@ export function addRunningVerbs(migrate: Command, edge: Edge): void {
         .addOption(new Option("--to <type>", "store type to move to").choices(storeTypeNames))
         .option(
           "--feeds <names>",
-          "several feeds, their names with commas between; {feed} in a path is each one's name",
+          "names of several feeds, separated by commas; {feed} in a path is replaced by the name",
         )
         .option("--all", "every feed")
         .option(
@@ -34,18 +34,18 @@ export function addRunningVerbs(migrate: Command, edge: Edge): void {
           "a plan in JSON or YAML: a list of migrations, each with feed, to and store options",
         )
         .addOption(
-          new Option("--cutover <when>", "switch by itself, or wait for: migrate cutover")
+          new Option("--cutover <when>", "switch when all is copied, or wait for: migrate cutover")
             .choices(["auto", "manual"])
             .default(cutover),
         )
         .addOption(
-          new Option("--cached <how>", "what becomes of packages cached from upstream").choices([
+          new Option("--cached <how>", "what to do with packages cached from upstream").choices([
             "copy",
             "skip",
             "clear",
           ]),
         )
-        .option("--dry-run", "only tell what would be copied, and what that would cost")
+        .option("--dry-run", "only print what would be copied, and the cost")
         .addOption(followOption())
         .addOption(aloneOption()),
     ).action(async (feed: string | undefined, options, command) =>
@@ -55,7 +55,7 @@ export function addRunningVerbs(migrate: Command, edge: Edge): void {
         if (many === (feed !== undefined))
           throw new FeedctlError("usage", "name one feed, or give --feeds, --all or --from-file");
         if (many && follow !== undefined)
-          throw new FeedctlError("usage", "--follow is for one feed: the next would never have its turn");
+          throw new FeedctlError("usage", "--follow needs a single feed: it does not end before the cut-over");
         if (options.fromFile === undefined && options.to === undefined)
           throw new FeedctlError("usage", "--to is missing: the store type to move to");
         if (many) return reportMany(out, await startMany(edge, context, out, options), when);
@@ -69,12 +69,12 @@ export function addRunningVerbs(migrate: Command, edge: Edge): void {
 
   migrate
     .command("resume")
-    .description("go on with an unfinished migration, on any machine")
+    .description("continue an unfinished migration, on any machine")
     .addArgument(feedArgument())
     .addOption(
       new Option(
         "--cutover <when>",
-        "switch by itself, or wait for: migrate cutover (default: as it was started)",
+        "switch when all is copied, or wait for: migrate cutover (default: as it was started)",
       ).choices(["auto", "manual"]),
     )
     .addOption(followOption())
@@ -89,7 +89,7 @@ export function addRunningVerbs(migrate: Command, edge: Edge): void {
 
   migrate
     .command("cutover")
-    .description("freeze the feed for a moment, copy what changed last, and switch it to its new store")
+    .description("freeze the feed for a moment, copy the last changes, and switch it to its new store")
     .addArgument(feedArgument())
     .action(async (feed: string, _options, command) =>
       edge.act<MigrateLine>(command, async (context, out) => {
@@ -102,7 +102,7 @@ export function addRunningVerbs(migrate: Command, edge: Edge): void {
     .command("rollback")
     .description("move a migrated feed back to its old store, with what was added since")
     .addArgument(feedArgument())
-    .option("--dry-run", "only tell what would be copied back")
+    .option("--dry-run", "only print what would be copied back")
     .action(async (feed: string, options, command) =>
       edge.act<MigrateLine>(command, async (context, out) => {
         const { migrateFeed } = await import("../../operations/migrate/migrate-feed.ts");
@@ -113,9 +113,10 @@ export function addRunningVerbs(migrate: Command, edge: Edge): void {
 }
 
 function followOption() {
-  return new Option("--follow <interval>", "stay, and copy what has changed that often, until the cut-over").argParser(
-    parseAge,
-  );
+  return new Option(
+    "--follow <interval>",
+    "keep running, and copy changes at this interval until the cut-over",
+  ).argParser(parseAge);
 }
 
 function aloneOption() {

@@ -11,16 +11,16 @@ import type { MigrationResult, MigrationStatusResult } from "../results/schemas/
 export function addShowingVerbs(migrate: Command, edge: Edge): void {
   migrate
     .command("status")
-    .description("how far migrations are: a feed's newest, or all that are unfinished")
+    .description("show the progress of a feed's newest migration, or of all that are unfinished")
     .argument("[feed]", "name of the feed")
-    .option("--watch [interval]", "again and again until it ends, every 2s or as given", parseAge)
+    .option("--watch [interval]", "repeat until it ends, every 2s or at this interval", parseAge)
     .action(async (feed: string | undefined, options, command) =>
       edge.act<MigrationStatusResult | MigrationStatusResult[]>(command, async (context, out) => {
         const { migrationStatus } = await import("../../operations/migrate/status.ts");
         const { migrationStatusResult } = await import("../results/migrate.ts");
         for (;;) {
           const found = await migrationStatus(context, feed);
-          if (found.length === 0 && !out.options.json) out.note("no migration is under way");
+          if (found.length === 0 && !out.options.json) out.note("no unfinished migration");
           if (out.options.json && options.watch !== undefined)
             for (const each of found) await out.event(migrationStatusResult(each));
           else
@@ -64,11 +64,11 @@ export function addShowingVerbs(migrate: Command, edge: Edge): void {
 
 function linesOf(status: MigrationStatus): string[] {
   const { running, state, request, ranges, failures } = status;
-  const asleep = !running && (state === "copying" || state === "switching") ? "; no process is at work on it" : "";
-  const asked = request === null ? "" : `; ${request} was asked for`;
+  const stopped = !running && (state === "copying" || state === "switching") ? "; no process is working on it" : "";
+  const requested = request === null ? "" : `; ${request} was requested`;
   const lines = [
-    `feed ${status.feed}: ${state}${asleep}${asked}`,
-    `  migration ${status.id}${status.reverses === null ? "" : ` (takes back ${status.reverses})`}`,
+    `feed ${status.feed}: ${state}${stopped}${requested}`,
+    `  migration ${status.id}${status.reverses === null ? "" : ` (rolls back ${status.reverses})`}`,
     `  from      ${status.from}`,
     `  to        ${status.to}`,
   ];
@@ -76,7 +76,7 @@ function linesOf(status: MigrationStatus): string[] {
     lines.push(`  ranges    ${ranges.finished} of ${ranges.ranges} done, ${ranges.failed} blobs failed`);
   for (const pass of status.passes) {
     const done = pass.copied + pass.verified + pass.same + pass.failed;
-    const counts = `${pass.copied} copied (${formatSize(pass.bytes)}), ${pass.verified + pass.same} there, ${pass.failed} failed`;
+    const counts = `${pass.copied} copied (${formatSize(pass.bytes)}), ${pass.verified + pass.same} already there, ${pass.failed} failed`;
     lines.push(`  pass ${pass.number}    ${pass.kind}: ${done} of ${pass.expected}: ${counts}`);
   }
   if (status.blobsPerSecond !== null)

@@ -1,5 +1,5 @@
-import type { MigrationAsked } from "../../operations/migrate/control.ts";
-import type { Cancelled } from "../../operations/migrate/cancel.ts";
+import type { RequestResult } from "../../operations/migrate/control.ts";
+import type { CancelResult } from "../../operations/migrate/cancel.ts";
 import type { MigrateEvent } from "../../operations/migrate/events.ts";
 import type { ManyEvent } from "../../operations/migrate/many.ts";
 import type { RetireEvent } from "../../operations/migrate/retire.ts";
@@ -103,11 +103,11 @@ function passResult(pass: MigrationStatus["passes"][number]) {
   return { number, kind, startedAt, finishedAt, expected, copied, verified, same, failed, bytes };
 }
 
-export function migrationPausedResult({ feed, migration, outcome }: MigrationAsked): result.MigrationPausedResult {
+export function migrationPausedResult({ feed, migration, outcome }: RequestResult): result.MigrationPausedResult {
   return { feed, migration, outcome };
 }
 
-export function migrationCancelledResult(gone: Cancelled): result.MigrationCancelledResult {
+export function migrationCancelledResult(gone: CancelResult): result.MigrationCancelledResult {
   const { feed, target, removed, left } = gone;
   return { feed, target, removed, left };
 }

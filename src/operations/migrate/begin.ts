@@ -33,24 +33,27 @@ import { refuseOverlap } from "../feed-store/occupied-places.ts";
 import type { Run } from "../commit/recorded-run.ts";
 import type { StoreOptions } from "../feed-store/store-secrets.ts";
 
-/** Where a migration is to go: to a store, on with the one that is open, or back to where the last one came from. */
+/** What to migrate to: a new store, the target of the open migration, or the store before the last migration. */
 export type MigrationGoal = { to: StoreType; options: StoreOptions } | "resume" | "rollback";
 
-/** The two ends of a migration, before anything is recorded. */
+/** Source and target of a migration, before it is recorded. */
 export interface Ends {
+  /** The feed's current store. */
   current: StoreRow;
-  /** The current store's place, explicit. */
+  /** Its location, explicit even when it follows the settings. */
   from: StorePlace;
+  /** The store to migrate to. */
   next: NewStore;
-  /** The open migration that is to go on. */
+  /** The feed's unfinished migration, if it has one. */
   open: MigrationRow | undefined;
-  /** The migration that is to be taken back. */
+  /** The migration that this one rolls back. */
   reverses: MigrationRow | undefined;
-  /** For messages. */
+  /** Names of source and target, for messages. */
   names: { from: string; to: string };
 }
 
-export async function findEnds(context: Context, db: Db, feed: FeedRow, goal: MigrationGoal): Promise<Ends> {
+/** Resolves source and target. Throws `not-found` when there is nothing to resume or to roll back. */
+export async function resolveEnds(context: Context, db: Db, feed: FeedRow, goal: MigrationGoal): Promise<Ends> {
   const current = await requireStore(db, feed);
   const from = await frozenPlace(context, db, feed, current);
   const open = await findOpenMigration(db, feed.id);
@@ -83,10 +86,10 @@ export async function findEnds(context: Context, db: Db, feed: FeedRow, goal: Mi
       });
     const last = await findSwitchedMigration(db, feed.id);
     if (last === undefined || last.to_store_id !== current.id)
-      throw new FeedctlError("not-found", `feed "${feed.name}" has no migration to take back`, {
+      throw new FeedctlError("not-found", `feed "${feed.name}" has no migration to roll back`, {
         hint: `see: feedctl migrate history ${feed.name}`,
       });
-    // a second rollback takes nothing back: it finds the feed where the first one has brought it
+    // after a rollback the target is the current store, so that a second rollback finds nothing to do
     const back = last.reverses === null ? last.from_store_id : last.to_store_id;
     return { next: await savedStore(context, db, feed, back), reverses: last };
   }
@@ -96,16 +99,20 @@ export async function findEnds(context: Context, db: Db, feed: FeedRow, goal: Mi
   }
 }
 
-/** A store of the feed as the catalog keeps it. */
+/** Opens the row of a feed's store as migration target. Throws `conflict` when its default directory has changed. */
 async function savedStore(context: Context, db: Db, feed: FeedRow, storeId: number): Promise<NewStore> {
   const row = (await listStoresOfFeed(db, feed.id)).find((store) => store.id === storeId);
   if (row === undefined) throw new Error(`store ${storeId} of feed ${feed.id} is gone`);
   const config = await storeConfig(context, db, feed, row);
   const location = locationOf(config);
   if (row.location !== null && overlap(location, row.location as Location) !== "same")
-    throw new FeedctlError("conflict", `the default directory of feed "${feed.name}" has become another one`, {
-      hint: `give the migration up (feedctl migrate cancel ${feed.name}) and start it anew`,
-    });
+    throw new FeedctlError(
+      "conflict",
+      `the default directory of feed "${feed.name}" has changed since the migration began`,
+      {
+        hint: `give the migration up (feedctl migrate cancel ${feed.name}) and start it again`,
+      },
+    );
   return {
     type: config.type,
     options: row.options,
@@ -115,7 +122,7 @@ async function savedStore(context: Context, db: Db, feed: FeedRow, storeId: numb
   };
 }
 
-/** Records a migration, or takes up the one that was left; the place is the feed's from here on. */
+/** Records a migration, or resumes the open one. From here on the target is reserved for the feed. */
 export async function recordMigration(
   context: Context,
   { catalog, feed, ends, run }: { catalog: Catalog; feed: FeedRow; ends: Ends; run: Run },
@@ -125,7 +132,7 @@ export async function recordMigration(
   return catalog.db.transaction().execute(async (db) => {
     await refuseOverlap(context, db, feed, next.location);
     const stores = await listStoresOfFeed(db, feed.id);
-    // until the switch even a default directory is kept as the place it is, so that the next run finds it again
+    // until the switch even a default directory is saved as an explicit location, so that a later run finds it
     const place = { options: next.options, location: next.location };
     const open = await findOpenMigration(db, feed.id);
     if (open !== undefined) {

@@ -17,7 +17,7 @@ import { inBatches, mapParallel } from "../../lib/parallel.ts";
 import { locationName, type Location } from "../../stores/location.ts";
 import type { Key } from "../../stores/key.ts";
 import type { BlobInfo, Store } from "../../stores/store.ts";
-import { askRunner, requireOpenMigration } from "./control.ts";
+import { requireOpenMigration, sendRequest } from "./control.ts";
 import type { Context } from "../context.ts";
 import { contentHash } from "../commit/content-hash.ts";
 import { openFeedStore } from "../feed-store/open-feed-store.ts";
@@ -25,33 +25,34 @@ import { requireLiveFeed } from "../feed-store/find-feed.ts";
 import { deleteBlobs } from "../commit/settle.ts";
 import { sideBySide } from "../transfer/merge-listings.ts";
 
-export interface Cancelled {
+export interface CancelResult {
   feed: string;
   target: string;
-  /** Copies that were removed from the target. */
+  /** Number of copies deleted from the target. */
   removed: number;
-  /** Blobs of others in the target, which stay. */
+  /** Number of other blobs in the target, which were not deleted. */
   left: number;
 }
 
-/** A worker that has not told of its range for so long is dead, or finds out before its next blob that it is too late. */
-const SILENT = 15_000;
+/** Milliseconds without a heartbeat after which a worker is not waited for. If alive, it stops before its next blob. */
+const HEARTBEAT_TIMEOUT = 15_000;
 
 /**
- * Gives up an unfinished migration: stops whoever runs it, removes what it has copied and nothing else (`keepCopies`
- * leaves even that, for a target that cannot be reached), and leaves the feed where it is.
+ * Cancels an unfinished migration: stops the process that runs it and all workers, and deletes its copies from the
+ * target, but no other blob. `keepCopies` deletes nothing, for a target that cannot be reached. The feed stays in its
+ * store.
  */
 export async function cancelMigration(
   context: Context,
   name: string,
   { keepCopies = false }: { keepCopies?: boolean | undefined } = {},
-): Promise<Cancelled> {
+): Promise<CancelResult> {
   const catalog = await context.catalog();
   const feed = await requireLiveFeed(catalog.db, name);
   const { signal } = context;
   const before = await requireOpenMigration(catalog, feed);
   await using free = await catalog.lock({ kind: "migrate", id: feed.id, mode: "exclusive" });
-  if (free === undefined) await askRunner(context, feed, before, "cancel");
+  if (free === undefined) await sendRequest(context, feed, before, "cancel");
   await using lock =
     free ?? (await catalog.lock({ kind: "migrate", id: feed.id, mode: "exclusive", wait: context.lockWait, signal }));
   if (lock === undefined)
@@ -69,15 +70,15 @@ export async function cancelMigration(
 
   if (!keepCopies) {
     await using target = await openFeedStore(context, catalog.db, feed, row);
-    const pairs = sideBySide<{ there: BlobInfo; proof: Proof }>(
-      { there: target.list("", { signal }), proof: listProofs(catalog.db, row.id, open.id) },
-      { there: target.name, proof: "the catalog's proofs" },
+    const pairs = sideBySide<{ blob: BlobInfo; proof: Proof }>(
+      { blob: target.list("", { signal }), proof: listProofs(catalog.db, row.id, open.id) },
+      { blob: target.name, proof: "the catalog's proofs" },
     );
     for await (const batch of inBatches(pairs, 1000)) {
-      const there = batch.flatMap((pair) => pair.there ?? []);
-      const proven = batch.flatMap((pair) => (pair.there?.tag === pair.proof?.tag ? (pair.there?.key ?? []) : []));
-      const own = [...proven, ...(await unprovenCopies(row.id, there, new Set(proven), target))];
-      result.left += there.length - own.length;
+      const blobs = batch.flatMap((pair) => pair.blob ?? []);
+      const proven = batch.flatMap((pair) => (pair.blob?.tag === pair.proof?.tag ? (pair.blob?.key ?? []) : []));
+      const own = [...proven, ...(await listUnprovenCopies(row.id, blobs, new Set(proven), target))];
+      result.left += blobs.length - own.length;
       await deleteBlobs(target, own, signal);
       await forgetDeletes(catalog.db, row.id, own);
       await forgetCopies(catalog.db, row.id, [...own, ...batch.flatMap(({ key, proof }) => (proof ? [key] : []))]);
@@ -96,27 +97,27 @@ export async function cancelMigration(
   });
   return result;
 
-  /** What a process that died had announced to copy and could not prove any more: known by its bytes. */
-  async function unprovenCopies(
+  /** Copies that a dead process announced but did not prove: blobs that have the announced hash. */
+  async function listUnprovenCopies(
     storeId: number,
-    there: readonly BlobInfo[],
+    blobs: readonly BlobInfo[],
     proven: ReadonlySet<Key>,
     target: Store,
   ): Promise<Key[]> {
-    const keys = there.flatMap(({ key }) => (proven.has(key) ? [] : [key]));
+    const keys = blobs.flatMap(({ key }) => (proven.has(key) ? [] : [key]));
     const announced = await listAnnouncedCopies(catalog.db, storeId, keys);
-    const asked = keys.filter((key) => announced.has(key));
-    const found = mapParallel(asked, context.concurrency, async (key) =>
+    const candidates = keys.filter((key) => announced.has(key));
+    const found = mapParallel(candidates, context.concurrency, async (key) =>
       (await contentHash(target, key, signal)) === announced.get(key) ? [key] : [],
     );
     return (await Array.fromAsync(found)).flat();
   }
 }
 
-/** Workers look every few seconds whether they are still wanted; one that is gone is not waited for. */
+/** Waits until no live worker has a range. Workers check the migration's request with every heartbeat. */
 async function stopWorkers(context: Context, catalog: Catalog, migrationId: number): Promise<void> {
   const { signal } = context;
-  while ((await countClaimedRanges(catalog.db, migrationId, SILENT)) > 0)
+  while ((await countClaimedRanges(catalog.db, migrationId, HEARTBEAT_TIMEOUT)) > 0)
     await sleep(500, undefined, { signal }).catch(() => signal.throwIfAborted());
   await releaseRanges(catalog.db, migrationId);
 }

@@ -16,10 +16,12 @@ import type { MigrateEvent } from "./events.ts";
 import { migrateFeed, type MigrateInput } from "./migrate-feed.ts";
 import { migrationStatus } from "./status.ts";
 
-export interface MigrationAsked {
+export interface RequestResult {
   feed: string;
   migration: number;
-  /** `asked`: the process that runs it will obey within seconds. `done`: nobody runs it, and it is so now. */
+  /**
+   * `asked`: the process that runs the migration obeys within seconds. `done`: no process runs it; it is paused now.
+   */
   outcome: "asked" | "done";
 }
 
@@ -31,24 +33,27 @@ export async function requireOpenMigration(catalog: Catalog, feed: FeedRow): Pro
   });
 }
 
-/** Lets a migration rest: its copies stay, and it goes on with `resume`, on any machine. */
-export async function pauseMigration(context: Context, name: string): Promise<MigrationAsked> {
+/** Pauses a migration. Its copies are kept, and `resume` continues it, on any machine. */
+export async function pauseMigration(context: Context, name: string): Promise<RequestResult> {
   const catalog = await context.catalog();
   const feed = await requireLiveFeed(catalog.db, name);
   const migration = await requireOpenMigration(catalog, feed);
   await using lock = await catalog.lock({ kind: "migrate", id: feed.id, mode: "exclusive" });
-  if (lock === undefined) return await askRunner(context, feed, migration, "pause");
+  if (lock === undefined) return await sendRequest(context, feed, migration, "pause");
   await updateMigration(catalog.db, migration.id, { state: "paused", request: null });
   return { feed: feed.name, migration: migration.id, outcome: "done" };
 }
 
-/** Leaves a word for the process that runs the migration, which looks every two seconds. */
-export async function askRunner(
+/**
+ * Leaves a request for the process that runs the migration, which polls every two seconds. Throws `conflict` when it
+ * ended.
+ */
+export async function sendRequest(
   context: Context,
   feed: FeedRow,
   migration: MigrationRow,
   request: MigrationRequest,
-): Promise<MigrationAsked> {
+): Promise<RequestResult> {
   const catalog = await context.catalog();
   const by = `${context.actor} on ${context.host}`;
   if (!(await setMigrationRequest(catalog.db, migration.id, request, by)))
@@ -56,30 +61,31 @@ export async function askRunner(
   return { feed: feed.name, migration: migration.id, outcome: "asked" };
 }
 
-const LOOK = 500;
+/** Milliseconds between polls of the migration's state. */
+const POLL = 500;
 
 /**
- * Switches a migrated feed to its new store: by this process, or by the one that runs the migration, which then obeys
- * and is waited for.
+ * Switches a migrated feed to its new store. When another process runs the migration, it is asked to cut over, and this
+ * one waits for the result.
  */
 export async function* cutOverMigration(context: Context, name: string): AsyncGenerator<MigrateEvent> {
   const catalog = await context.catalog();
   const feed = await requireLiveFeed(catalog.db, name);
   const migration = await requireOpenMigration(catalog, feed);
   const resume: MigrateInput = { feed: name, goal: "resume", cutover: "auto" };
-  // held from the look on: of two that find it idle only one goes on, and the other asks it
+  // of two processes that find the migration idle, one gets the lock and the other sends it a request
   const idle = await tryLock();
   if (idle !== undefined) return yield* migrateFeed(context, resume, idle);
-  await askRunner(context, feed, migration, "cutover");
+  await sendRequest(context, feed, migration, "cutover");
   context.notice(`the process that migrates feed "${feed.name}" was asked to cut over`);
   for (;;) {
-    await sleep(LOOK, undefined, { signal: context.signal });
-    await using lock = await tryLock(); // before the look, or it might end in between
+    await sleep(POLL, undefined, { signal: context.signal });
+    await using lock = await tryLock(); // before reading the row, or the process might end in between
     const row = await findMigration(catalog.db, migration.id);
     if (row === undefined || row.state === "paused") break;
     if (row.finished_at === null) {
       if (lock === undefined) continue;
-      // it ended before it heard of the wish
+      // the process ended before it read the request
       return yield* migrateFeed(context, resume, lock);
     }
     if (row.state !== "switched") break;

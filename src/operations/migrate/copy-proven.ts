@@ -12,30 +12,31 @@ export interface ProvenInput {
   source: Store;
   target: Store;
   blob: BlobInfo;
-  /** What the catalog says of it; without it the blob is read twice, to have a hash to hold the copy against. */
+  /** The blob's row in the catalog. Without it the source is read twice: for its hash, and for the copy. */
   row: Pick<FileRow, "size" | "sha256" | "md5" | "contentType" | "served" | "described"> | undefined;
-  /** `replace`: what stands there was put there by this migration and is not what it should be any more. */
+  /** `replace`: the target's blob is a copy of this migration and holds outdated bytes. */
   ifExists: "fail" | "replace";
-  /** The target's blob, where it has the row's bytes as it is proven: then only what it says of itself may be wrong. */
+  /** The target's blob, when it is proven to hold the row's bytes: then only its properties may need an update. */
   copy?: Copy | undefined;
   notes: UploadNotes;
 }
 
 export interface Copy {
   blob: BlobInfo;
-  /** This migration has put it there. */
+  /** Whether this migration copied it. */
   own: boolean;
 }
 
 export interface ProvenCopy {
-  /** `verified`: the very bytes stood there already. */
+  /** `verified`: the target already held these bytes. */
   outcome: "copied" | "verified";
+  /** Undefined when the target has no tags. */
   proof: NewProof | undefined;
 }
 
 /**
- * Copies a blob and returns the proof that the target holds the right bytes, and of an asset that it says of itself
- * what its row does. Rejects with `conflict` for other bytes there.
+ * Copies a blob, unless the target holds the same bytes, and gives it the properties of its row (content type,
+ * cache-control, metadata). Returns the proof of both. Rejects with `conflict` when the target holds other bytes.
  */
 export async function copyProven(context: Context, input: ProvenInput): Promise<ProvenCopy> {
   const { source, target, blob, row, ifExists, copy, notes } = input;
@@ -45,22 +46,22 @@ export async function copyProven(context: Context, input: ProvenInput): Promise<
   const { key } = blob;
   const catalogued = row !== undefined;
   const { sha256 } = expected;
-  const told = row?.described ?? null;
+  const described = row?.described ?? null;
   const prove = (tag: string | undefined, copied: boolean): NewProof | undefined =>
-    tag === undefined ? undefined : { key, tag, sha256, copied, catalogued, described: told };
+    tag === undefined ? undefined : { key, tag, sha256, copied, catalogued, described };
   if (row !== undefined && copy !== undefined)
     return { outcome: "verified", proof: prove(await describeCopy(context, target, row, copy.blob), copy.own) };
   const contentType = row?.contentType;
   const served = row === undefined || row.served === null ? undefined : servedAs(row.served);
   const put = await copyBlob(context, { source, target, blob, ifExists, expected, contentType, served, notes });
   const copied = put.outcome !== "unchanged";
-  // what stood there already says what somebody else has told it, or an earlier run
-  const described = !copied && row !== undefined && told !== null;
-  const tag = described ? await describeCopy(context, target, row, { key, tag: put.tag }) : put.tag;
+  // a blob that existed before may have other properties
+  const mayDiffer = !copied && row !== undefined && described !== null;
+  const tag = mayDiffer ? await describeCopy(context, target, row, { key, tag: put.tag }) : put.tag;
   return { outcome: copied ? "copied" : "verified", proof: prove(tag, copied) };
 }
 
-/** Makes a blob with the right bytes say of itself what its row does. Returns its tag. */
+/** Updates a blob's properties to those of its row, where they differ. Returns its tag. */
 async function describeCopy(
   context: Context,
   target: Store,
@@ -69,18 +70,18 @@ async function describeCopy(
 ): Promise<string | undefined> {
   if (target.describe === undefined || row.served === null) return known.tag;
   const { signal } = context;
-  // a listing need not tell all that is compared
+  // listings need not contain all of these properties
   const blob = await target.head(known.key, { signal });
   if (blob === undefined || blob.tag !== known.tag)
-    throw new FeedctlError("corrupt", `the copy in ${target.name} is no longer what was proven`);
+    throw new FeedctlError("corrupt", `the copy in ${target.name} changed after it was proven`);
   const wanted = { contentType: row.contentType, ...servedAs(row.served) };
-  if (isDeepStrictEqual(sayings(blob), sayings(wanted))) return blob.tag;
+  if (isDeepStrictEqual(propertiesOf(blob), propertiesOf(wanted))) return blob.tag;
   const { sha256, md5 } = row;
   const how = { ifExists: "replace", sha256, md5, modified: blob.modified, signal, ...wanted } as const;
   return (await target.describe(blob, how)).tag;
 }
 
-function sayings({
+function propertiesOf({
   contentType,
   cacheControl,
   metadata = {},

@@ -13,14 +13,16 @@ import type { Session } from "./session.ts";
 import { finishPending } from "../commit/settle.ts";
 
 export interface CutOver {
+  /** Counts of the copies that were made while the feed was frozen. */
   last: PassSummary;
   switched: boolean;
   frozenMilliseconds: number;
 }
 
 /**
- * Freezes the feed, copies what changed since the pass before, proves that every row has its blob in the new store, and
- * switches in one transaction. What fails leaves the feed where it is. Right before it both stores were compared whole.
+ * Freezes the feed, copies what changed since the last pass, checks that every row has its proven blob in the new
+ * store, and switches in one transaction. After a failure the feed stays in its store. The pass before must have
+ * compared both stores completely, because this one lists neither.
  */
 export async function* cutOver(session: Session): AsyncGenerator<PassEvent, CutOver> {
   const { context, catalog, feed, ends, migration, run, source, target } = session;
@@ -35,7 +37,7 @@ export async function* cutOver(session: Session): AsyncGenerator<PassEvent, CutO
     );
     const since = performance.now();
     await updateMigration(db, migration.id, { state: "switching", updated_at: context.now() });
-    // what dead runs left and what rows have given up must not be carried over
+    // leftovers of dead runs, and blobs with pending deletes, must not get into the new store
     const withdrawn = await listPendingKeys(db, ends.current.id);
     await finishPending(context, { feed, storeId: ends.current.id, store: source, run });
     const about = { feedId: feed.id, source, target, targetStoreId: migration.to_store_id, migrationId: migration.id };
@@ -60,7 +62,7 @@ export async function* cutOver(session: Session): AsyncGenerator<PassEvent, CutO
     await updateMigration(db, migration.id, { frozen_milliseconds: frozenMilliseconds });
     return { last, switched: last.failed === 0, frozenMilliseconds };
   } finally {
-    // not frozen any more, whatever happened
+    // unfreeze the feed, also after a failure
     await endCutOver(db, migration.id).catch(() => {});
   }
 }

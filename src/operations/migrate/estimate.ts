@@ -3,12 +3,12 @@ import type { Context } from "../context.ts";
 import { noPass, type PassSummary } from "./pass-log.ts";
 import { sideBySide } from "../transfer/merge-listings.ts";
 
-/** Bytes of a part of a large blob: 8 MiB, or more for blobs that would have too many. */
+/** Part size of large blobs, in bytes. Very large blobs have larger parts. */
 const PART = 8 * 1024 * 1024;
-/** A page of a listing. */
+/** Entries in a page of a listing. */
 const PAGE = 1000;
-/** What a store behind a network usually bears, per second: a guess to plan with, told as such. */
-const USUAL_RATE = { bytes: 50 * 1024 * 1024, requestsPerLane: 20 };
+/** Assumed rate of a store behind a network, per second. A guess; the message names it. */
+const USUAL_RATE = { bytes: 50 * 1024 * 1024, requestsPerTransfer: 20 };
 
 export interface MigrationEstimate {
   summary: PassSummary;
@@ -16,7 +16,9 @@ export interface MigrationEstimate {
   seconds: number;
 }
 
-/** What a migration would copy, by size alone, and what that would cost. Reads both listings and changes nothing. */
+/**
+ * Estimates what a migration would copy, comparing sizes only, and its cost. Reads both listings and changes nothing.
+ */
 export async function planMigration(context: Context, source: Store, target: Store): Promise<MigrationEstimate> {
   const summary = { ...noPass };
   const { signal } = context;
@@ -37,9 +39,9 @@ export async function planMigration(context: Context, source: Store, target: Sto
       if (target.localPath === undefined) requests += from.size > PART ? Math.ceil(from.size / PART) + 2 : 1;
     }
   }
-  // a full pass, a delta pass and the look at the target before
+  // listings are read by a full pass, by a delta pass and once before
   requests += 3 * Math.ceil(listed / PAGE) * [source, target].filter(({ localPath }) => localPath === undefined).length;
   const byBytes = summary.bytes / USUAL_RATE.bytes;
-  const byRequests = requests / (USUAL_RATE.requestsPerLane * context.concurrency);
+  const byRequests = requests / (USUAL_RATE.requestsPerTransfer * context.concurrency);
   return { summary, requests, seconds: Math.ceil(Math.max(byBytes, byRequests)) };
 }

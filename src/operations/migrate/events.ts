@@ -3,14 +3,14 @@ import type { PassEvent, PassSummary } from "./pass-log.ts";
 export interface MigratePass {
   type: "pass";
   number: number;
-  /** `last` runs while nobody may write to the feed. */
+  /** `last` runs while the feed is frozen. */
   kind: "full" | "delta" | "last";
   frozen: boolean;
-  /** Blobs that there are to look at. */
+  /** Number of the feed's files; 0 for `last`. */
   blobs: number;
 }
 
-/** How far the divided first pass is. */
+/** Progress of a first pass that is divided into ranges. */
 export interface MigrateRanges {
   type: "ranges";
   ranges: number;
@@ -23,19 +23,22 @@ export interface MigrateRanges {
 export interface MigrateSummary extends PassSummary {
   type: "summary";
   feed: string;
-  /** Id of the migration; absent where there is none. */
+  /** Id of the migration; absent when none was recorded. */
   migration?: number;
   from: string;
   to: string;
   /**
-   * `switched` now; `already` there before; `planned` by a dry run; `ready`: copied, waits for the cut-over; `incomplete`:
-   * failures, the feed stays where it is; `paused` by request.
+   * - `switched`: the feed is in its new store. `already`: it was in that store before.
+   * - `planned`: the result of a dry run.
+   * - `ready`: everything is copied, and the migration waits for its cut-over.
+   * - `incomplete`: blobs failed, and the feed stays in its store.
+   * - `paused`: by request.
    */
   outcome: "switched" | "already" | "planned" | "ready" | "incomplete" | "paused";
   passes: number;
-  /** How long the feed could not be written to. */
+  /** How long the feed was frozen. */
   frozenMilliseconds: number;
-  /** Of a dry run: what the copying would cost. */
+  /** Cost of the copying; only of a dry run. */
   estimate?: { requests: number; seconds: number };
 }
 

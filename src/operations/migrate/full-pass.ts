@@ -19,24 +19,24 @@ export interface PassInput {
   source: Store;
   sourceStoreId: number;
   target: Store;
-  /** The target's row in the catalog: proofs and pending deletes belong to it. */
+  /** Id of the target in the catalog, for proofs and pending deletes. */
   targetStoreId: number;
   migrationId: number;
   runId: number;
-  /** Files of cached packages stay where they are. */
+  /** Files of cached packages are not copied. */
   skipCached: boolean;
 }
 
-/** What must be known of a blob to try it again. `proof`: of what was proven in the target. */
+/** A copy, in the form that is spooled for a retry. `proof`: of the target's blob. */
 type Job = { key: string; size: number; proof?: SavedProof };
 
-/** A blob to be copied. */
-interface Waiting {
+/** A copy to start. */
+interface PlannedCopy {
   pair: PassPair;
   job: Job;
 }
 
-/** One pass under way. */
+/** The state of a running pass. */
 interface Pass {
   context: Context;
   db: Db;
@@ -45,17 +45,18 @@ interface Pass {
   notes: UploadNotes;
 }
 
-/** Proofs and failures that are saved together. */
+/** Number of proofs and failures that are saved together. */
 const BATCH = 500;
-/** Copies that are announced at once, before the first of them begins. */
+/** Number of copies that are announced together, before the first of them starts. */
 const ANNOUNCED = 100;
-/** A blob that failed is tried once more at the end of the pass; the next pass is the next try. */
+/** A failed blob is retried once at the end of the pass, and then by the next pass. */
 const RETRIES = 1;
 const WAIT = 1000;
 
 /**
- * Makes the target hold every blob of the catalog and of the source, each proven by its hash. Deletes nothing itself.
- * Memory is one item per listing and the blobs under way. One blob's failure is an event; a store that is gone throws.
+ * Copies every blob of the catalog and of the source that is not proven in the target, and proves it by its hash.
+ * Deletes nothing. Keeps one item of each listing and the running copies in memory. A blob's failure is an event; an
+ * outage throws.
  */
 export async function* copyPass(context: Context, db: Db, input: PassInput): AsyncGenerator<PassEvent, void> {
   const log = createPassLog(context, db, input);
@@ -71,22 +72,22 @@ export async function* copyPass(context: Context, db: Db, input: PassInput): Asy
     failed: (job, error) => log.report("failed", job, error.message),
   });
   try {
-    let waiting: Waiting[] = [];
+    const planned: PlannedCopy[] = [];
     for await (const pair of listPass(pass)) {
-      const one = judge(pass, pair);
-      if (one !== undefined) waiting.push(one);
-      if (waiting.length >= ANNOUNCED) yield* startCopies(pass, transfer, waiting.splice(0));
+      const copy = planCopy(pass, pair);
+      if (copy !== undefined) planned.push(copy);
+      if (planned.length >= ANNOUNCED) yield* startCopies(pass, transfer, planned.splice(0));
       if (log.unsaved >= BATCH) await log.save();
       const events = log.take();
       if (events.length > 0) yield* events;
     }
-    yield* startCopies(pass, transfer, waiting);
+    yield* startCopies(pass, transfer, planned);
     for await (const _ of transfer.retry()) yield* log.take();
     await log.save();
     yield* log.take();
   } finally {
-    await transfer.idle().catch(() => {}); // what broke the pass off is thrown already
-    await log.save().catch(() => {}); // without these proofs the next pass finds them again
+    await transfer.idle().catch(() => {}); // the first error is the one to throw
+    await log.save().catch(() => {}); // the next pass proves these blobs again
   }
 }
 
@@ -102,13 +103,13 @@ function listPass({ context: { signal }, db, input }: Pass): AsyncGenerator<Pass
   return sideBySide<PassEntry>(listings, names);
 }
 
-/** Decides about one key: reports what needs no copy, and returns what does. */
-function judge({ input, log }: Pass, pair: PassPair): Waiting | undefined {
+/** Decides about one key. Returns the copy to make; undefined when none is needed, and reports why. */
+function planCopy({ input, log }: Pass, pair: PassPair): PlannedCopy | undefined {
   const { key, row, source: from, target: to, proof } = pair;
   const size = row?.size ?? from?.size ?? to?.size ?? 0;
   const job: Job = { key, size, ...(proof && { proof }) };
   if (row === undefined && from === undefined) {
-    if (to === undefined) return undefined; // only a proof remembers it
+    if (to === undefined) return undefined; // a proof of a blob that was deleted
     const isOwn = proof?.tag === to.tag;
     if (isOwn) log.addStale(key);
     log.report(isOwn ? "stale" : "foreign", job);
@@ -121,36 +122,38 @@ function judge({ input, log }: Pass, pair: PassPair): Waiting | undefined {
   return undefined;
 }
 
-/** A hash that the target itself shows need not be asked for while the feed is frozen. */
+/**
+ * Saves a hash that the target's listing contains, so that the cut-over need not request it while the feed is frozen.
+ */
 function rememberHash(log: PassLog, { key, row, target: to, proof }: PassPair): void {
   const { sha256, tag } = to ?? {};
   if (sha256 === undefined || tag === undefined || proof?.tag === tag) return;
   log.prove({ key, tag, sha256, copied: false, catalogued: row !== undefined, described: null });
 }
 
-/** Announces copies, and starts them as there is room. */
+/** Announces copies, then starts each when a slot is free. */
 async function* startCopies(
   pass: Pass,
   transfer: Transfer<Job>,
-  waiting: readonly Waiting[],
+  planned: readonly PlannedCopy[],
 ): AsyncGenerator<PassEvent> {
   const { context, db, input, log } = pass;
-  const announced = waiting.flatMap(({ pair }) => {
+  const announced = planned.flatMap(({ pair }) => {
     const { key, row, source: from, target: to } = pair;
     const sha256 = row?.sha256 ?? from?.sha256;
-    // an own copy that is only described anew stays one, even if this process dies before it can save the new proof
+    // a property update changes the tag: without an announcement, a crash before the proof would lose the copy
     const isOwn = to === undefined || provenCopy(pair, input.migrationId)?.own === true;
     return isOwn && sha256 !== undefined ? [{ key, sha256 }] : [];
   });
   const about = { storeId: input.targetStoreId, runId: input.runId, now: context.now() };
   await announceCopies(db, about, announced);
-  for (const { pair, job } of waiting) {
+  for (const { pair, job } of planned) {
     await transfer.add(job, () => copyUnlessOverwritten(pass, pair, job));
     yield* log.take();
   }
 }
 
-/** Looks at both sides anew. */
+/** Retries a copy: reads the row and both blobs again. */
 async function copyAgain(pass: Pass, job: Job): Promise<void> {
   const { db, input } = pass;
   const { signal } = pass.context;
@@ -161,14 +164,14 @@ async function copyAgain(pass: Pass, job: Job): Promise<void> {
     input.target.head(key, { signal }),
   ]);
   const row = rows.get(job.key);
-  // a package that was deleted since the listings began is nobody's fault
+  // the package was deleted since the listings began
   if (row === undefined && from === undefined) return;
   const proof = job.proof && { proof: job.proof };
   const found = { ...(row && { row }), ...(from && { source: from }), ...(to && { target: to }) };
   await copyUnlessOverwritten(pass, { key: job.key, ...found, ...proof }, job);
 }
 
-/** A blob that is being overwritten does not match its row; the end of that is seen later, too. */
+/** Ignores the mismatch of a blob that is being overwritten: its row follows, and a later pass copies it. */
 async function copyUnlessOverwritten(pass: Pass, pair: PassPair, job: Job): Promise<void> {
   try {
     await copyPair(pass, pair, job);
@@ -183,12 +186,13 @@ async function copyPair({ context, db, input, log, notes }: Pass, pair: PassPair
   const { source: from, target: to, proof } = pair;
   let { row } = pair;
   if (row === undefined) {
-    // an import is about to record it, or a deletion to remove it: whichever it is, a later look sees the end of it
+    // an import is about to record the blob, or a deletion to delete it: a later pass sees the result
     if (await isPending(db, sourceStoreId, job.key)) return;
     row = (await readFiles(db, feedId, [job.key])).get(job.key);
   }
-  if (from === undefined) throw new FeedctlError("not-found", "the catalog names it, but the source has no such blob");
-  // what an earlier pass put there itself may be replaced: the package was deleted and imported again with other bytes
+  if (from === undefined)
+    throw new FeedctlError("not-found", "the file is in the catalog, but the source has no such blob");
+  // a copy of an earlier pass may be replaced: the package was deleted and imported again with other bytes
   const ifExists = to !== undefined && proof?.tag === to.tag ? "replace" : "fail";
   const copy = provenCopy({ ...pair, ...(row && { row }) }, migrationId);
   const done = await copyProven(context, { source, target, blob: from, row, ifExists, copy, notes });

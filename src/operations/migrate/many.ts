@@ -31,13 +31,13 @@ export interface ManySummary {
   planned: number;
   incomplete: number;
   paused: number;
-  /** Feeds that could not be migrated at all. */
+  /** Number of feeds whose migration could not start, or ended with an error. */
   failed: number;
 }
 
 export type ManyEvent = MigrateEvent | FeedFailed | ManySummary;
 
-/** Migrates one feed after the other. A feed that cannot be is told, and the next is taken. */
+/** Migrates feeds one after another. A feed that fails is reported, and the next one follows. */
 export async function* migrateMany(
   context: Context,
   goals: readonly FeedGoal[],
@@ -71,9 +71,9 @@ export async function* migrateMany(
 }
 
 /**
- * The same store options for many feeds: `{feed}`, `{id}` and `{type}` in a path are the feed's own. A path without them
- * gets the feed's name appended, for two feeds must never share a place; a disk store without a path is in the default
- * directory of each feed.
+ * Applies the same store options to many feeds. `{feed}`, `{id}` and `{type}` in the path are replaced; a path without
+ * them gets the feed's name appended, because two feeds must never share a location. A disk store without a path is the
+ * feed's default directory.
  */
 export async function goalsFor(
   context: Context,
@@ -101,8 +101,8 @@ export async function goalsFor(
 }
 
 /**
- * A plan file's goals: `migrations`, a list of objects with `feed`, `to`, perhaps `cutover` and `cached`, and store options
- * by the names of their flags. Throws `usage` with the number of the entry that is wrong.
+ * Parses a plan file: `migrations`, a list of objects with `feed`, `to`, optionally `cutover` and `cached`, and store
+ * options by the names of their flags. Throws `usage` with the number of the invalid entry.
  */
 export function readPlan(text: string, file: string): FeedGoal[] {
   const wrong = (why: string) => new FeedctlError("usage", `${file}: ${why}`);
@@ -116,9 +116,9 @@ export function readPlan(text: string, file: string): FeedGoal[] {
   if (!Array.isArray(entries)) throw wrong('it has no list "migrations"');
   return entries.map((entry: unknown, index) => {
     const where = `migration ${index + 1}`;
-    if (typeof entry !== "object" || entry === null) throw wrong(`${where} is no object`);
+    if (typeof entry !== "object" || entry === null) throw wrong(`${where} is not an object`);
     const { feed, to, cutover, cached, ...rest } = entry as Record<string, unknown>;
-    if (typeof feed !== "string" || feed === "") throw wrong(`${where} names no feed`);
+    if (typeof feed !== "string" || feed === "") throw wrong(`${where} has no "feed"`);
     const provider = findProvider(to);
     if (provider === undefined)
       throw wrong(`${where} has no known store type in "to": one of ${storeTypeNames.join(", ")}`);

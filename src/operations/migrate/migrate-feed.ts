@@ -8,7 +8,7 @@ import { updateStorePlace } from "../../catalog/stores.ts";
 import { FeedctlError } from "../../errors.ts";
 import { overlap, type Location } from "../../stores/location.ts";
 import type { Store } from "../../stores/store.ts";
-import { findEnds, recordMigration, type MigrationGoal } from "./begin.ts";
+import { recordMigration, resolveEnds, type MigrationGoal } from "./begin.ts";
 import { clearCached } from "../packages/clear-cached.ts";
 import type { Context } from "../context.ts";
 import { copyPass } from "./full-pass.ts";
@@ -30,24 +30,24 @@ export interface MigrateInput {
   feed: string;
   goal: MigrationGoal;
   dryRun?: boolean | undefined;
-  /** `auto` switches as soon as little changes any more. Default: as the open migration says, else `manual`. */
+  /** `auto` switches as soon as a delta pass is small. Default: as in the open migration, else `manual`. */
   cutover?: MigrationPlan["cutover"] | undefined;
-  /** What becomes of cached packages. Default: as the open migration says, else `copy`. */
+  /** What to do with cached packages. Default: as in the open migration, else `copy`. */
   cached?: MigrationPlan["cached"] | undefined;
-  /** Milliseconds: instead of ending when all is copied, go on with a delta pass that often until the cut-over. */
+  /** Milliseconds between delta passes, which are repeated until the cut-over. Default: end when all is copied. */
   follow?: number | undefined;
-  /** Do not offer the first pass to workers. */
+  /** Do not share the first pass with workers. */
   alone?: boolean | undefined;
 }
 
-/** A pass that had no more to do than this is small enough for the feed to be frozen for the rest. */
+/** When a pass copied no more than this, the rest is copied while the feed is frozen. */
 const SMALL_DELTA = { blobs: 100, bytes: 1024 ** 3 };
 const MOST_PASSES = 10;
 
 /**
- * Moves a feed to another store: copies every blob, proves each by its hash, switches in one transaction. The feed stays
- * in use until then; rows and old files stay. Stopped at any moment and started again, it goes on where it was. `held`: the
- * feed's lock for migrations, where the caller has it; it is released here.
+ * Moves a feed to another store: copies every blob, proves each by its hash, and switches in one transaction. The feed
+ * can be used until then; its rows and the old files are kept. An interrupted migration continues when it is started
+ * again. `held`: the feed's migration lock, if the caller holds it; it is released here.
  */
 export async function* migrateFeed(
   outer: Context,
@@ -58,7 +58,7 @@ export async function* migrateFeed(
   const { db } = catalog;
   await using lock = held ?? (await lockMigration(catalog, await requireLiveFeed(db, input.feed)));
   const feed = await requireLiveFeed(db, input.feed);
-  const ends = await findEnds(outer, db, feed, input.goal);
+  const ends = await resolveEnds(outer, db, feed, input.goal);
   const { current, next, from, open } = ends;
   const places = { feed: feed.name, ...ends.names };
   const nothing = { type: "summary", ...places, ...noPass, passes: 0, frozenMilliseconds: 0 } as const;
@@ -66,14 +66,14 @@ export async function* migrateFeed(
     const place = { options: next.options, location: next.savedLocation };
     if (!input.dryRun) {
       await updateStorePlace(db, current.id, place);
-      await settleOnceMore(outer, db, feed, current.id);
+      await finishAfterSwitch(outer, db, feed, current.id);
     }
     return yield { ...nothing, outcome: "already" };
   }
   await refuseOverlap(outer, db, feed, next.location);
   await using source = await openFeedStore(outer, db, feed, current);
   await using target = await outer.openStore(next.config);
-  // wrong credentials show before anything is recorded
+  // fails on wrong credentials before anything is recorded
   await isEmpty(source, outer.signal);
   const fresh = open?.plan.fresh ?? (open === undefined && (await isEmpty(target, outer.signal)));
   if (input.dryRun) {
@@ -94,12 +94,15 @@ export async function* migrateFeed(
   if (plan.cached === "clear") await clearCached(context, feed.name);
   const summary: MigrateSummary = { ...nothing, ...noPass, migration: migration.id, outcome: "incomplete" };
   try {
-    yield* makePasses(session, watch, summary, input);
+    yield* runPasses(session, watch, summary, input);
   } catch (error) {
     if (outer.signal.aborted) throw error;
-    if (watch.asked === undefined) throw watch.broken ?? error;
-    if (watch.asked === "cancel")
-      throw new FeedctlError("interrupted", `the migration of feed "${feed.name}" was cancelled by ${watch.by}`);
+    if (watch.request === undefined) throw watch.lockError ?? error;
+    if (watch.request === "cancel")
+      throw new FeedctlError(
+        "interrupted",
+        `the migration of feed "${feed.name}" was cancelled by ${watch.requestedBy}`,
+      );
     await updateMigration(db, migration.id, { state: "paused", request: null, updated_at: outer.now() });
     summary.outcome = "paused";
   }
@@ -107,8 +110,8 @@ export async function* migrateFeed(
   yield summary;
 }
 
-/** A migration that was killed right after its switch had no time for it. */
-async function settleOnceMore(context: Context, db: Db, feed: FeedRow, storeId: number): Promise<void> {
+/** Finishes pending deletes of a migration that was killed right after its switch. */
+async function finishAfterSwitch(context: Context, db: Db, feed: FeedRow, storeId: number): Promise<void> {
   if (!(await hasPending(db, storeId, feed.id))) return;
   await using run = await startRun(context, "migrate", feed.id);
   await using writer = openWriter(context, feed.name, run);
@@ -116,33 +119,33 @@ async function settleOnceMore(context: Context, db: Db, feed: FeedRow, storeId: 
   await run.finish({});
 }
 
-/** Full pass, delta passes, and the cut-over if it may be. Fills in the summary. */
-async function* makePasses(
+/** Runs the full pass, delta passes, and the cut-over unless it must wait. Updates the summary. */
+async function* runPasses(
   session: Session,
   watch: Watch,
   summary: MigrateSummary,
   { follow, alone }: MigrateInput,
 ): AsyncGenerator<MigrateEvent> {
   const { context, catalog, feed, migration, run, target } = session;
-  const mayCutOver = () => migration.plan.cutover === "auto" || watch.asked === "cutover";
+  const mayCutOver = () => migration.plan.cutover === "auto" || watch.request === "cutover";
   const state = (change: "copying" | "ready") =>
     updateMigration(catalog.db, migration.id, { state: change, updated_at: context.now() });
 
   if (!alone) yield* shareFirstPass(session, watch, summary);
   for (;;) {
-    const pass = yield* onePass(session, watch, summary);
+    const pass = yield* runPass(session, watch, summary);
     const small = pass.copied + pass.verified <= SMALL_DELTA.blobs && pass.bytes <= SMALL_DELTA.bytes;
-    const settled = small || summary.passes >= MOST_PASSES;
+    const converged = small || summary.passes >= MOST_PASSES;
     if (pass.failed > 0 && follow === undefined) return;
-    if (pass.failed === 0 && settled) {
+    if (pass.failed === 0 && converged) {
       if (mayCutOver()) break;
       await state("ready");
       summary.outcome = "ready";
       if (follow === undefined) return;
     }
     const over = () => pass.failed === 0 && mayCutOver();
-    if (follow !== undefined && settled) await pauseBetween(context.signal, follow, over);
-    if (settled) summary.failed = 0; // what failed before is tried again
+    if (follow !== undefined && converged) await waitForNextPass(context.signal, follow, over);
+    if (converged) summary.failed = 0; // the next pass retries the failed blobs
   }
   watch.ignoreRequests();
   yield { type: "pass", number: ++summary.passes, kind: "last", frozen: true, blobs: 0 };
@@ -153,7 +156,7 @@ async function* makePasses(
   if (switched) await finishPending(context, { feed, storeId: migration.to_store_id, store: target, run });
 }
 
-async function* onePass(
+async function* runPass(
   session: Session,
   watch: Watch,
   summary: MigrateSummary,
@@ -189,7 +192,7 @@ async function* onePass(
   return counts;
 }
 
-/** `copied` and `verified` add up; what is the same is what the newest pass saw beyond them. */
+/** Adds a pass to the totals. `same` counts the blobs of the newest pass that no pass copied or verified. */
 function addPass(total: PassSummary, pass: PassSummary): void {
   const done = total.copied + total.verified;
   for (const name of ["copied", "verified", "failed", "stale", "bytes"] as const) total[name] += pass[name];
@@ -203,8 +206,8 @@ async function isEmpty(store: Store, signal: AbortSignal): Promise<boolean> {
   return true;
 }
 
-/** Until the time is over, the cut-over is asked for, or the end. */
-async function pauseBetween(signal: AbortSignal, milliseconds: number, over: () => boolean): Promise<void> {
+/** Resolves after this time, or earlier when `over` returns true. Rejects when the signal is aborted. */
+async function waitForNextPass(signal: AbortSignal, milliseconds: number, over: () => boolean): Promise<void> {
   const until = performance.now() + milliseconds;
   while (performance.now() < until && !over()) {
     await sleep(Math.min(500, milliseconds), undefined, { signal }).catch(() => signal.throwIfAborted());

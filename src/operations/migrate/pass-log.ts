@@ -5,8 +5,9 @@ import type { Db } from "../../catalog/schema/core.ts";
 import type { Context } from "../context.ts";
 
 /**
- * `copied`: stored and verified. `verified`: was there already, and its hash was proven now. `same`: proven before.
- * `stale`: an earlier pass copied it, and it is gone from catalog and source since. `foreign`: nobody here knows it.
+ * - `copied`: stored and verified. `verified`: it existed, and its hash was proven now. `same`: proven before.
+ * - `stale`: a copy of an earlier pass that is no longer in catalog or source.
+ * - `foreign`: only in the target, without a proof that a migration copied it.
  */
 export type PassOutcome = "copied" | "verified" | "same" | "failed" | "stale" | "foreign";
 
@@ -19,23 +20,24 @@ export interface PassEvent {
 }
 
 export type PassSummary = Record<PassOutcome, number> & {
-  /** Of the copied blobs. */
+  /** Size of the copied blobs. */
   bytes: number;
 };
 
 export const noPass: PassSummary = { copied: 0, verified: 0, same: 0, failed: 0, stale: 0, foreign: 0, bytes: 0 };
 
-/** What a pass finds out, kept until it is yielded and until it is saved. */
+/** Buffers the events of a pass until they are yielded, and its proofs and failures until they are saved. */
 export interface PassLog {
   report(outcome: PassOutcome, blob: { key: string; size: number }, reason?: string): void;
-  /** A blob of the target was proven. */
+  /** Adds the proof of a blob in the target. */
   prove(proof: NewProof): void;
-  /** A copy of an earlier pass whose row is gone. */
+  /** Adds a copy of an earlier pass whose row was deleted, for a pending delete. */
   addStale(key: string): void;
-  /** Events since the last call. */
+  /** Removes and returns the events since the last call. */
   take(): PassEvent[];
-  /** How many entries are to be saved. */
+  /** Number of buffered proofs, pending deletes and failures. */
   readonly unsaved: number;
+  /** Writes them to the catalog. */
   save(): Promise<void>;
 }
 

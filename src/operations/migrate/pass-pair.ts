@@ -3,7 +3,7 @@ import type { SavedProof } from "../../catalog/migration/proofs.ts";
 import type { BlobInfo } from "../../stores/store.ts";
 import type { Copy } from "./copy-proven.ts";
 
-/** What catalog, source, target and proofs have at one key. */
+/** The entries of catalog, source, target and proofs at one key. */
 export type PassEntry = {
   row: FileRow;
   source: BlobInfo;
@@ -14,8 +14,8 @@ export type PassEntry = {
 export type PassPair = { key: string } & Partial<PassEntry>;
 
 /**
- * Whether what the target shows was proven to be the right bytes: by its own hash, or by a tag seen when it was proven. Of
- * an asset the proof must also tell that the blob says of itself what the row does, for a listing need not.
+ * Whether the target's blob is proven to hold the right bytes: by the hash in its listing, or by the tag of its proof.
+ * For an asset the proof must also cover the row's properties (`described`), which listings need not contain.
  */
 export function isProven({ row, source, target, proof }: PassPair): boolean {
   const sha256 = row?.sha256 ?? source?.sha256;
@@ -24,13 +24,13 @@ export function isProven({ row, source, target, proof }: PassPair): boolean {
   const described = row?.described ?? null;
   if (described !== null && (proof?.tag !== target.tag || proof?.described !== described)) return false;
   if (proof !== undefined && proof.tag === target.tag && (sha256 === undefined || proof.sha256 === sha256)) {
-    // a blob without a row has no hash to hold the proof against: its source must not be newer than the copy
+    // a blob without a row has no hash to compare: its source must not be newer than the copy
     return row !== undefined || source === undefined || source.modified <= target.modified;
   }
   return sha256 !== undefined && md5 !== undefined && target.sha256 === sha256 && target.md5 === md5;
 }
 
-/** The target's blob, if it is proven to have the row's bytes. */
+/** The target's blob, if it is proven to hold the row's bytes. */
 export function provenCopy({ row, target, proof }: PassPair, migrationId: number): Copy | undefined {
   if (row === undefined || target === undefined || proof?.tag !== target.tag || proof?.sha256 !== row.sha256)
     return undefined;

@@ -19,36 +19,39 @@ export interface RetirePlan {
   feed: string;
   from: string;
   to: string;
-  /** An earlier run has deleted the old files: nothing is left to do. */
+  /** Whether an earlier run has deleted the old files, so that there is nothing to do. */
   retired: boolean;
 }
 
 export interface RetireSummary extends RetirePlan {
   type: "summary";
-  /** Old blobs deleted: those that the new store holds with the same size, and those of packages deleted since. */
+  /**
+   * Number of old blobs deleted: those that the new store holds with the same size, and those of packages deleted
+   * since.
+   */
   deleted: number;
   bytes: number;
-  /** Old files the new store does not hold: left alone. */
+  /** Number of old blobs that the new store does not hold. They are not deleted. */
   kept: number;
 }
 
 export type RetireEvent = VerifyEvent | { type: "kept"; key: string } | RetireSummary;
 
-/** What would be retired, for the question to the user. Throws `refused` when nothing may be. */
+/** What would be deleted, for the confirmation. Throws `refused` or `not-found` when nothing can be retired. */
 export async function planRetirement(context: Context, name: string): Promise<RetirePlan> {
-  return planOf(await find(context, name));
+  return planOf(await requireRetirement(context, name));
 }
 
 /**
- * Deletes the old files of a migrated feed, after every blob of the new store was read and its hash compared. Whatever
- * differs keeps all old files.
+ * Deletes the old files of a migrated feed, after reading every blob of the new store and comparing its hash. Throws
+ * `refused`, and deletes nothing, when any of them differs or is missing.
  */
 export async function* retireStore(context: Context, name: string): AsyncGenerator<RetireEvent> {
   const catalog = await context.catalog();
   const { id } = await requireLiveFeed(catalog.db, name);
   await using lock = await lockMigration(catalog, { id, name });
-  // only now: what was read before the lock may be the places before another migration
-  const found = await find(context, name);
+  // read under the lock: another migration may have ended before it was acquired
+  const found = await requireRetirement(context, name);
   const { feed, old, migration, current } = found;
   if (feed.id !== id) throw feedReplaced(name);
   const summary: RetireSummary = { type: "summary", ...planOf(found), deleted: 0, bytes: 0, kept: 0 };
@@ -60,7 +63,7 @@ export async function* retireStore(context: Context, name: string): AsyncGenerat
     if (event.type === "summary") verified = event;
     else yield event;
   }
-  // blobs without rows in the new store are no danger to the rows; anything else is
+  // blobs without rows in the new store do no harm; every other difference forbids the deletion
   if (verified === undefined || !isSound({ ...verified, missingRow: 0 })) {
     throw new FeedctlError("refused", `feed "${feed.name}" did not pass its verification; the old files stay`, {
       hint: `see: feedctl verify ${feed.name} --read`,
@@ -73,45 +76,38 @@ export async function* retireStore(context: Context, name: string): AsyncGenerat
     { old: source.name, now: store.name },
   );
   for await (const batch of inBatches(pairs, 1000)) {
-    const doomed: BlobInfo[] = [];
+    const selectedForDeletion: BlobInfo[] = [];
     const missing: BlobInfo[] = [];
     for (const pair of batch) {
-      if (pair.old !== undefined) (pair.now?.size === pair.old.size ? doomed : missing).push(pair.old);
+      if (pair.old !== undefined) (pair.now?.size === pair.old.size ? selectedForDeletion : missing).push(pair.old);
     }
-    const waiting = new Set(
+    const pendingDeletes = new Set(
       await listPendingDeletesAmong(
         catalog.db,
         old.id,
         missing.map((blob) => blob.key),
       ),
     );
-    const named = await listFileHashes(
+    const rows = await listFileHashes(
       catalog.db,
       feed.id,
       missing.map((blob) => blob.key),
     );
     for (const blob of missing) {
-      // of a package that was deleted or overwritten since the migration: what rows name was just proven
-      if (waiting.has(blob.key) || named.has(blob.key)) {
-        doomed.push(blob);
+      // deleted or overwritten since the migration; the blobs of rows were just verified in the new store
+      if (pendingDeletes.has(blob.key) || rows.has(blob.key)) {
+        selectedForDeletion.push(blob);
         continue;
       }
       summary.kept++;
       yield { type: "kept", key: blob.key };
     }
     await lock.assertHeld();
-    await deleteBlobs(
-      source,
-      doomed.map((blob) => blob.key),
-      context.signal,
-    );
-    await forgetDeletes(
-      catalog.db,
-      old.id,
-      doomed.map((blob) => blob.key),
-    );
-    summary.deleted += doomed.length;
-    for (const blob of doomed) summary.bytes += blob.size;
+    const keys = selectedForDeletion.map((blob) => blob.key);
+    await deleteBlobs(source, keys, context.signal);
+    await forgetDeletes(catalog.db, old.id, keys);
+    summary.deleted += keys.length;
+    for (const blob of selectedForDeletion) summary.bytes += blob.size;
   }
   if (summary.kept === 0) {
     await catalog.db.transaction().execute(async (db) => {
@@ -127,7 +123,8 @@ export async function* retireStore(context: Context, name: string): AsyncGenerat
   yield summary;
 }
 
-async function find(context: Context, name: string) {
+/** The feed, its last migration and both stores. Throws `not-found` or `refused` when there is nothing to retire. */
+async function requireRetirement(context: Context, name: string) {
   const { db } = await context.catalog();
   const feed = await requireLiveFeed(db, name);
   if ((await findOpenMigration(db, feed.id)) !== undefined)
@@ -148,7 +145,7 @@ async function find(context: Context, name: string) {
   return { feed, migration, current, old, now: locationName(here) };
 }
 
-function planOf({ feed, old, migration, now }: Awaited<ReturnType<typeof find>>): RetirePlan {
+function planOf({ feed, old, migration, now }: Awaited<ReturnType<typeof requireRetirement>>): RetirePlan {
   return {
     feed: feed.name,
     from: locationName(old.location as Location),

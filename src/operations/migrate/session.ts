@@ -10,9 +10,9 @@ import type { Context } from "../context.ts";
 import type { PassSummary } from "./pass-log.ts";
 import type { Run } from "../commit/recorded-run.ts";
 
-/** One process at work on one migration. */
+/** The state of a process that runs a migration. */
 export interface Session {
-  /** Its signal also ends when somebody asks for a pause. */
+  /** Its signal is also aborted when a pause or a cancellation is requested. */
   context: Context;
   catalog: Catalog;
   feed: FeedRow;
@@ -23,36 +23,37 @@ export interface Session {
   target: Store;
 }
 
-/** Tells everybody how far the migration is, and listens to what they ask. */
+/** Saves the progress of a migration at intervals, and polls for requests of other processes. */
 export interface Watch extends AsyncDisposable {
-  /** Aborted when a pause or the end is asked for. */
+  /** Aborted when a pause or a cancellation is requested, or the lock is lost. */
   readonly signal: AbortSignal;
-  /** What was asked for so far. */
-  readonly asked: MigrationRequest | undefined;
-  /** Who asked. */
-  readonly by: string | undefined;
-  /** Why the signal was aborted, if nobody asked: the lock is lost, and another process may have begun. */
-  readonly broken: Error | undefined;
-  /** From now on these counts are told. */
+  /** The last request. */
+  readonly request: MigrationRequest | undefined;
+  /** Who made it: `user on host`. */
+  readonly requestedBy: string | undefined;
+  /** Set when the migration's lock was lost: another process may run the migration. */
+  readonly lockError: Error | undefined;
+  /** Saves these counts as the progress of the pass from now on. */
   follow(pass: number, counts: () => PassSummary): void;
-  /** Requests no longer stop anything: the feed is frozen, and the rest is short. */
+  /** Ignores further requests: a cut-over is short and must not be interrupted. */
   ignoreRequests(): void;
 }
 
+/** Milliseconds between two polls. */
 const INTERVAL = 2000;
 
 export function watchMigration(context: Context, catalog: Catalog, migrationId: number, lock: CatalogLock): Watch {
   const stop = new AbortController();
   const end = new AbortController();
-  let asked: MigrationRequest | undefined;
-  let by: string | undefined;
-  let deaf = false;
-  let broken: Error | undefined;
+  let request: MigrationRequest | undefined;
+  let requestedBy: string | undefined;
+  let ignoring = false;
+  let lockError: Error | undefined;
   let pass: { number: number; counts: () => PassSummary } | undefined;
 
-  async function look(): Promise<void> {
+  async function poll(): Promise<void> {
     await lock.assertHeld().catch((error: Error) => {
-      broken = error;
+      lockError = error;
       stop.abort();
     });
     const now = context.now();
@@ -60,36 +61,36 @@ export function watchMigration(context: Context, catalog: Catalog, migrationId: 
     if (pass !== undefined)
       await updatePass(catalog.db, { migrationId, number: pass.number }, passCounts(pass.counts()), { now });
     const row = await findMigration(catalog.db, migrationId);
-    if (row === undefined || row.request === null || deaf) return;
-    asked = row.request;
-    by = row.requested_by ?? undefined;
-    if (asked !== "cutover") stop.abort();
+    if (row === undefined || row.request === null || ignoring) return;
+    request = row.request;
+    requestedBy = row.requested_by ?? undefined;
+    if (request !== "cutover") stop.abort();
   }
 
   const watching = (async () => {
     while (!end.signal.aborted) {
       await sleep(INTERVAL, undefined, { signal: end.signal, ref: false }).catch(() => {});
-      // whoever works finds out by itself when the catalog is gone
-      if (!end.signal.aborted) await look().catch(() => {});
+      // an outage of the catalog fails the pass itself
+      if (!end.signal.aborted) await poll().catch(() => {});
     }
   })();
 
   return {
     signal: stop.signal,
-    get asked() {
-      return asked;
+    get request() {
+      return request;
     },
-    get by() {
-      return by;
+    get requestedBy() {
+      return requestedBy;
     },
-    get broken() {
-      return broken;
+    get lockError() {
+      return lockError;
     },
     follow(number, counts) {
       pass = { number, counts };
     },
     ignoreRequests() {
-      deaf = true;
+      ignoring = true;
     },
     async [Symbol.asyncDispose]() {
       end.abort();

@@ -16,18 +16,19 @@ import type { MigrateEvent, MigrateSummary } from "./events.ts";
 import { passCounts, type Session, type Watch } from "./session.ts";
 import { workRange } from "./work-range.ts";
 
-/** Blobs of a range: enough that handing it out costs nothing, few enough that a dead worker's loss is small. */
+/** Blobs in a range: many enough that distributing it costs little, few enough that a dead worker loses little work. */
 const RANGE = 2000;
-const LOOK = 1000;
-/** A range that nobody has told of for so long is handed out again, whatever became of its job. */
+/** Milliseconds between polls of the queue when it is empty. */
+const POLL = 1000;
+/** Milliseconds without a heartbeat after which a range is queued again. */
 const LOST = 60_000;
-/** Where there is nothing to take, but something left, it is looked for lost ranges that often. */
+/** Milliseconds between searches for lost ranges, while the queue is empty and ranges are unfinished. */
 const SEARCH = 5000;
 
 /**
- * The first pass of a large feed, divided into ranges that `feedctl worker` on other machines may take; this process
- * works along. Ends when every range is done. What failed, and all that the catalog does not name, is left to the passes
- * that follow. Does nothing for a small feed, or where the catalog is embedded.
+ * Runs the first pass of a large feed, divided into ranges that `feedctl worker` processes on other machines may take;
+ * this process takes ranges too. Ends when every range is done. Blobs that failed, and blobs without rows, are left to
+ * the next passes. Does nothing for a small feed, or when the catalog is embedded.
  */
 export async function* shareFirstPass(
   session: Session,
@@ -40,9 +41,9 @@ export async function* shareFirstPass(
   const open = await listUnfinishedRanges(db, migration.id);
   if (catalog.kind !== "postgres") return;
   if (open.length === 0 && (await countUnproven(db, feed.id, migration.to_store_id)) <= RANGE) return;
-  await using jobs = await openOrGoOn(session);
+  await using jobs = await tryOpenJobs(session);
   if (jobs === undefined) return;
-  await jobs.open(migration.id); // before the ranges, which are what workers look for
+  await jobs.open(migration.id); // before the ranges: workers find a migration by its ranges and then use the queue
   await divideFeed(db, migration.id, feed.id, RANGE);
   if ((await listUnfinishedRanges(db, migration.id)).length === 0) return;
 
@@ -77,11 +78,11 @@ export async function* shareFirstPass(
       if (search) {
         await jobs.publish(migration.id, await listStaleRanges(db, migration.id, LOST));
         published = performance.now();
-      } else await sleep(LOOK, undefined, { signal: context.signal }).catch(() => context.signal.throwIfAborted());
+      } else await sleep(POLL, undefined, { signal: context.signal }).catch(() => context.signal.throwIfAborted());
       continue;
     }
-    const how = await workRange(context, { catalog, job, ...ends, workerId: null });
-    await (how === "done" ? job.complete() : job.giveBack());
+    const outcome = await workRange(context, { catalog, job, ...ends, workerId: null });
+    await (outcome === "done" ? job.complete() : job.giveBack());
   }
   await jobs.drop(migration.id);
   const done = counts();
@@ -101,14 +102,14 @@ function since(before: RangeTotals, now: RangeTotals) {
   };
 }
 
-/** A user of the database who may not make a schema migrates without help. */
-async function openOrGoOn({ context, catalog }: Session): Promise<Jobs | undefined> {
+/** Opens the job queue. Undefined, with a notice, when the database user may not create its schema. */
+async function tryOpenJobs({ context, catalog }: Session): Promise<Jobs | undefined> {
   const { openJobs } = await import("../../catalog/migration/worker-jobs.ts");
   try {
     return await openJobs(catalog, (error) => context.notice(`the job queue: ${error.message}`));
   } catch (error) {
     if (!isFeedctlError(error, "denied")) throw error;
-    context.notice(`no worker can help: ${error.message}`);
+    context.notice(`workers cannot help: ${error.message}`);
     return undefined;
   }
 }

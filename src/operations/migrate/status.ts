@@ -15,7 +15,7 @@ export interface Migration {
   from: string;
   to: string;
   state: MigrationState;
-  /** The migration that it took back. */
+  /** Id of the migration that it rolled back. */
   reverses: number | null;
   startedAt: Date;
   switchedAt: Date | null;
@@ -39,24 +39,24 @@ export interface MigrationPass {
 }
 
 export interface MigrationStatus extends Migration {
-  /** A process is at work on it now. */
+  /** Whether a process runs it now. */
   running: boolean;
   plan: MigrationPlan;
   request: MigrationRequest | null;
   passes: MigrationPass[];
-  /** Of the first pass, where it is divided among workers. */
+  /** Progress of a first pass that is divided among workers. `failed` counts blobs. */
   ranges: { ranges: number; finished: number; failed: number } | null;
-  /** Of the pass that is under way. */
+  /** Rates of the current pass; null when none is running. */
   blobsPerSecond: number | null;
   bytesPerSecond: number | null;
-  /** Until the end of the pass that is under way. */
+  /** Estimated time until the end of the current pass. */
   remainingSeconds: number | null;
-  /** At most 20 of the newest pass. */
+  /** Failures of the newest pass, at most 20. */
   failures: Failure[];
   updatedAt: Date | null;
 }
 
-/** Every migration of a feed, newest first. */
+/** Lists all migrations of a feed, newest first. */
 export async function migrationHistory(context: Context, name: string): Promise<Migration[]> {
   const { db } = await context.catalog();
   const feed = await requireFeed(db, name);
@@ -64,7 +64,7 @@ export async function migrationHistory(context: Context, name: string): Promise<
   return (await listMigrations(db, feed.id)).map((row) => migrationOf(feed, stores, row));
 }
 
-/** A feed's newest migration, or of all feeds those that are open. */
+/** The newest migration of a feed; without a name, the open migrations of all feeds. */
 export async function migrationStatus(context: Context, name?: string): Promise<MigrationStatus[]> {
   const { db } = await context.catalog();
   if (name !== undefined) {
@@ -85,7 +85,7 @@ async function statusOf(context: Context, feed: FeedRow, row: MigrationRow): Pro
   const catalog = await context.catalog();
   const { db } = catalog;
   const open = row.finished_at === null && row.state !== "paused";
-  // the embedded catalog has one process at a time, and that is this one
+  // only one process at a time opens the embedded catalog, and that is this one
   const running = open && catalog.kind === "postgres" && (await deadRuns(catalog, [row.run_id], 0)).length === 0;
   const passes = (await listPasses(db, row.id)).map(passOf);
   const { ranges, finished, ...counts } = await rangeTotals(db, row.id);

@@ -20,21 +20,20 @@ export interface RowsInput {
   target: Store;
   targetStoreId: number;
   migrationId: number;
-  /** Keys behind this one, up to and with `upTo`; null: to the end. */
+  /** The keys after this one, up to and including `upTo` (null: to the end). */
   after: string;
   upTo: string | null;
+  /** Files of cached packages are not copied. */
   skipCached: boolean;
-  /**
-   * Nothing but copies of this migration can stand in the target: what is found there is its own. They are announced in
-   * the name of this run.
-   */
+  /** Whether all copies are announced. For a target that was empty: its blobs can only be copies of this migration. */
   announce: boolean;
+  /** The run that announces them. */
   runId: number;
-  /** Awaited before each blob; rejects when this process may not go on. */
+  /** Called before each blob; rejects when this process must stop. */
   alive?: (() => Promise<void>) | undefined;
 }
 
-/** What was done since the step before; everything up to `cursor` was tried. */
+/** Counts since the step before. All keys up to `cursor` were tried. */
 export interface RowsStep {
   cursor: string;
   copied: number;
@@ -47,9 +46,9 @@ export interface RowsStep {
 const PAGE = 500;
 
 /**
- * Copies what the catalog names and nothing has proven in the target yet, in order, without listing either store: the
- * part of a pass that can be divided. Proofs are saved before each step is told. A blob's failure is left to a later
- * pass, which sees both stores.
+ * Copies the blobs of rows that are not proven in the target, in key order, without listing either store: the part of a
+ * pass that can be divided into ranges. Proofs are saved before each step is yielded. Failed blobs are left to a later
+ * pass, which lists both stores.
  */
 export async function* copyRows(context: Context, db: Db, input: RowsInput): AsyncGenerator<RowsStep> {
   const { feedId, source, target, targetStoreId, migrationId, upTo, skipCached } = input;
@@ -71,9 +70,9 @@ export async function* copyRows(context: Context, db: Db, input: RowsInput): Asy
 
   const copy = async (row: UnprovenRow): Promise<void> => {
     await input.alive?.();
-    const blob = await find(row);
+    const blob = await findSource(row);
     if (blob === undefined) throw new FeedctlError("not-found", "the source has no such blob");
-    const done = await copyProven(context, { source, target, blob, row, notes, ...(await standing(row)) });
+    const done = await copyProven(context, { source, target, blob, row, notes, ...(await existingCopy(row)) });
     if (done.proof !== undefined) proven.push(done.proof);
     step[done.outcome]++;
     if (done.outcome === "copied") step.bytes += row.size;
@@ -86,14 +85,14 @@ export async function* copyRows(context: Context, db: Db, input: RowsInput): Asy
     cursor = finished ? (upTo ?? last) : last;
     step = { ...emptyStep(cursor), finished };
     const wanted = rows.filter((row) => !(skipCached && row.cached));
-    // an own copy that is only described anew stays one, even if this process dies before it can save the new proof
+    // a property update changes the tag: without an announcement, a crash before the proof would lose the copy
     const announced = input.announce ? wanted : wanted.filter((row) => row.sameBytes && isOwn(row));
     await announceCopies(db, { storeId: targetStoreId, runId: input.runId, now: context.now() }, announced);
     try {
       for (const row of wanted) await transfer.add(row, () => copy(row));
       await transfer.idle();
     } finally {
-      await transfer.idle().catch(() => {}); // what is under way when another fails is proven, too
+      await transfer.idle().catch(() => {}); // proofs of the other running copies are saved, too
       const proofs = proven;
       proven = [];
       await saveProofs(db, { storeId: targetStoreId, migrationId, now: context.now() }, proofs);
@@ -102,8 +101,8 @@ export async function* copyRows(context: Context, db: Db, input: RowsInput): Asy
     if (finished) return;
   }
 
-  /** As the catalog knows it, where that is enough to read that very version; else as the source tells it. */
-  async function find(row: UnprovenRow): Promise<BlobInfo | undefined> {
+  /** The source's blob: from the row, when its tag is enough to read that version; else by a HEAD. */
+  async function findSource(row: UnprovenRow): Promise<BlobInfo | undefined> {
     const key = parseKey(row.key);
     if (source.features.listsAll || row.storeTag === null) return source.head(key, { signal });
     return { key, size: row.size, modified: row.createdAt, tag: row.storeTag };
@@ -113,12 +112,12 @@ export async function* copyRows(context: Context, db: Db, input: RowsInput): Asy
     return copiedBy === migrationId;
   }
 
-  /** What stands in the target: other bytes may go only if a pass of this migration has put them there. */
-  async function standing(row: UnprovenRow): Promise<Pick<ProvenInput, "ifExists" | "copy">> {
+  /** How to treat the target's blob: other bytes are replaced only when a proof shows the blob that is still there. */
+  async function existingCopy(row: UnprovenRow): Promise<Pick<ProvenInput, "ifExists" | "copy">> {
     if (row.tag === null) return { ifExists: "fail" };
-    const there = await target.head(parseKey(row.key), { signal });
-    if (there?.tag !== row.tag) return { ifExists: "fail" };
-    return row.sameBytes ? { ifExists: "fail", copy: { blob: there, own: isOwn(row) } } : { ifExists: "replace" };
+    const blob = await target.head(parseKey(row.key), { signal });
+    if (blob?.tag !== row.tag) return { ifExists: "fail" };
+    return row.sameBytes ? { ifExists: "fail", copy: { blob, own: isOwn(row) } } : { ifExists: "replace" };
   }
 }
 

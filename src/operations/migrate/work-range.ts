@@ -21,19 +21,20 @@ export interface RangeWork {
   /** As in `RowsInput`. */
   announce: boolean;
   runId: number;
-  /** Null: the process that runs the migration itself. */
+  /** Null when the process that runs the migration works on the range. */
   workerId: number | null;
-  /** Aborted: blobs in hand are finished, and no more are begun. */
+  /** When it is aborted, running copies are finished and no more are started. */
   drain?: AbortSignal | undefined;
 }
 
-const BEAT = 4000;
-/** After so long a silence (a machine that slept, a process that was stopped) another may have the range. */
+/** Milliseconds between heartbeats. */
+const HEARTBEAT = 4000;
+/** Milliseconds since the last heartbeat after which another worker may have taken the range, as after a suspend. */
 const DOUBT = 10_000;
 
 /**
- * Copies one range of a migration's first pass, from where its last worker left off. Ends early, without harm, when
- * somebody else has taken it over, or when the migration is no longer copying.
+ * Copies one range of a migration's first pass, from the cursor of its last worker. Returns `left` when it stopped
+ * early: another worker has claimed the range, the migration is no longer copying, or `drain` was aborted.
  */
 export async function workRange(outer: Context, work: RangeWork): Promise<"done" | "left"> {
   const { catalog, job, workerId, drain } = work;
@@ -47,11 +48,11 @@ export async function workRange(outer: Context, work: RangeWork): Promise<"done"
   const context = { ...outer, signal: AbortSignal.any([outer.signal, stop.signal]) };
   let seen = performance.now();
 
-  /** Tells everybody that this process is alive, and finds out whether it still may go on. */
-  async function beat(): Promise<void> {
+  /** Sends a heartbeat, and stops the work when the claim is lost or the migration must stop. */
+  async function heartbeat(): Promise<void> {
     const row = await findMigration(db, migrationId);
-    const wanted = row?.state === "copying" && row.request !== "pause" && row.request !== "cancel";
-    if (!wanted || !(await touchRange(db, { migrationId, number, claim }))) {
+    const mayContinue = row?.state === "copying" && row.request !== "pause" && row.request !== "cancel";
+    if (!mayContinue || !(await touchRange(db, { migrationId, number, claim }))) {
       stop.abort();
       return;
     }
@@ -61,8 +62,8 @@ export async function workRange(outer: Context, work: RangeWork): Promise<"done"
 
   const beating = (async () => {
     while (!end.signal.aborted) {
-      await sleep(BEAT, undefined, { signal: end.signal, ref: false }).catch(() => {});
-      if (!end.signal.aborted) await beat().catch(() => {}); // a catalog that is away is met by the work itself
+      await sleep(HEARTBEAT, undefined, { signal: end.signal, ref: false }).catch(() => {});
+      if (!end.signal.aborted) await heartbeat().catch(() => {}); // an outage of the catalog fails the work itself
     }
   })();
 
@@ -75,9 +76,9 @@ export async function workRange(outer: Context, work: RangeWork): Promise<"done"
       after: range.cursor,
       upTo: range.upper,
       async alive() {
-        if (performance.now() - seen > DOUBT) await beat();
+        if (performance.now() - seen > DOUBT) await heartbeat();
         if (stop.signal.aborted || drain?.aborted)
-          throw new FeedctlError("interrupted", "the range is left to another");
+          throw new FeedctlError("interrupted", "the range is left to another worker");
       },
     });
     for await (const { cursor, copied, verified, bytes, failures, finished } of steps) {

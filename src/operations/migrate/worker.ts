@@ -5,7 +5,12 @@ import { findFeedById } from "../../catalog/feeds.ts";
 import type { TakenJob } from "../../catalog/migration/worker-jobs.ts";
 import { listSharedMigrations } from "../../catalog/migration/ranges.ts";
 import { listStoresOfFeed } from "../../catalog/stores.ts";
-import { insertWorker, listWorkers, markWorkerSeen, type WorkerRow } from "../../catalog/migration/workers.ts";
+import {
+  insertWorker,
+  listWorkers as listWorkerRows,
+  markWorkerSeen,
+  type WorkerRow,
+} from "../../catalog/migration/workers.ts";
 import { FeedctlError, isFeedctlError } from "../../errors.ts";
 import type { Store } from "../../stores/store.ts";
 import type { Context } from "../context.ts";
@@ -27,17 +32,19 @@ export interface WorkSummary {
   givenBack: number;
 }
 
+/** Milliseconds between polls of the queues when they are empty. */
 const POLL = 1000;
-const SEEN_EVERY = 5000;
-/** A migration that this machine could not help with is left to others for so long. */
-const REST = 30_000;
+/** Milliseconds between heartbeats of the worker. */
+const HEARTBEAT = 5000;
+/** Milliseconds during which the worker skips a migration after a failure, such as missing credentials. */
+const BACKOFF = 30_000;
 
-/** Both stores of a migration, open as long as its ranges come. */
+/** Both stores of a migration, kept open while its ranges are unfinished. */
 type Ends = Omit<RangeWork, "catalog" | "job" | "workerId" | "drain">;
 
 /**
- * Helps with whatever migrations share their first pass, until the signal ends it (`drain`: after the blobs in hand) or,
- * with `once`, until there is nothing to take.
+ * Takes ranges of all migrations that share their first pass, until the signal is aborted. `drain` ends it after the
+ * running copies; `once` when there are no more ranges.
  */
 export async function* runWorker(
   context: Context,
@@ -58,8 +65,12 @@ export async function* runWorker(
   const worker = await insertWorker(catalog.db, { host, pid, actor, concurrency, now: context.now() });
   const summary: WorkSummary = { type: "summary", worker, ranges: 0, givenBack: 0 };
   const opened = new Map<number, Ends>();
-  const resting = new Map<number, number>();
-  const seen = setInterval(() => void markWorkerSeen(catalog.db, worker, context.now()).catch(() => {}), SEEN_EVERY);
+  /** When a migration may be tried again after a failure, by its id. */
+  const retryAt = new Map<number, number>();
+  const heartbeat = setInterval(
+    () => void markWorkerSeen(catalog.db, worker, context.now()).catch(() => {}),
+    HEARTBEAT,
+  );
   try {
     while (!drain.aborted && !context.signal.aborted) {
       const job = await takeOne();
@@ -74,7 +85,7 @@ export async function* runWorker(
       yield event;
     }
   } finally {
-    clearInterval(seen);
+    clearInterval(heartbeat);
     for (const migrationId of opened.keys()) await close(migrationId);
     await markWorkerSeen(catalog.db, worker, context.now(), true).catch(() => {});
   }
@@ -84,7 +95,7 @@ export async function* runWorker(
     const shared = await listSharedMigrations(catalog.db);
     for (const migrationId of opened.keys()) if (!shared.includes(migrationId)) await close(migrationId);
     for (const migrationId of shared) {
-      if ((resting.get(migrationId) ?? -Infinity) > performance.now()) continue;
+      if ((retryAt.get(migrationId) ?? -Infinity) > performance.now()) continue;
       const job = await jobs.take(migrationId);
       if (job !== undefined) return job;
     }
@@ -103,20 +114,20 @@ export async function* runWorker(
     try {
       const ends = opened.get(job.migrationId) ?? (await open(job.migrationId));
       const about = { catalog: db, job, workerId: worker, drain };
-      const how = ends === undefined ? "done" : await workRange(context, { ...about, ...ends });
-      await (how === "done" ? job.complete() : job.giveBack());
-      return how === "done" ? { ...range, outcome: how } : { ...range, outcome: "given-back", reason: "not finished" };
+      const outcome = ends === undefined ? "done" : await workRange(context, { ...about, ...ends });
+      await (outcome === "done" ? job.complete() : job.giveBack());
+      return outcome === "done" ? { ...range, outcome } : { ...range, outcome: "given-back", reason: "not finished" };
     } catch (error) {
       await job.giveBack().catch(() => {});
-      // credentials that this machine lacks, a store that it cannot reach: another machine may
+      // this machine may lack credentials or a connection that another one has
       if (!isFeedctlError(error, "denied", "unavailable", "not-found", "usage", "full")) throw error;
-      resting.set(job.migrationId, performance.now() + REST);
-      await close(job.migrationId); // what it was opened with may be mended meanwhile
+      retryAt.set(job.migrationId, performance.now() + BACKOFF);
+      await close(job.migrationId); // reopened later, with credentials that may have changed
       return { ...range, outcome: "given-back", reason: error.message };
     }
   }
 
-  /** Undefined: it is over. */
+  /** Opens both stores of a migration; undefined when the migration has ended. */
   async function open(migrationId: number): Promise<Ends | undefined> {
     const migration = await findMigration(catalog.db, migrationId);
     const feed = migration === undefined ? undefined : await findFeedById(catalog.db, migration.feed_id);
@@ -132,38 +143,41 @@ export async function* runWorker(
     const skipCached = migration.plan.cached === "skip";
     const ends = { feedId: feed.id, source, target, targetStoreId: to.id, skipCached, runId, announce };
     opened.set(migrationId, ends);
-    await requireAnything(source);
+    await requireNotEmpty(source);
     return ends;
   }
 }
 
-/** A disk that is not mounted here looks like one without files; nobody shares the migration of an empty feed. */
-async function requireAnything(source: Store): Promise<void> {
+/**
+ * Throws when the source is empty: the disk is probably not mounted here, as migrations of empty feeds are not shared.
+ */
+async function requireNotEmpty(source: Store): Promise<void> {
   for await (const _ of source.list("")) return;
-  throw new FeedctlError("unavailable", `${source.name} holds nothing, as seen from this machine`, {
+  throw new FeedctlError("unavailable", `${source.name} is empty, as seen from this machine`, {
     hint: "a worker needs both stores: is the disk mounted here, under the same path?",
   });
 }
 
 export interface Worker extends Pick<WorkerRow, "id" | "host" | "pid" | "actor" | "concurrency"> {
-  /** `lost`: it has not been heard of for a minute and did not say goodbye. */
+  /** `lost`: without a heartbeat for a minute, and not stopped. */
   state: "working" | "idle" | "stopped" | "lost";
   startedAt: Date;
   seenAt: Date;
-  /** Ranges that it has finished. */
+  /** Number of ranges that it finished. */
   ranges: number;
 }
 
 const DAY = 86_400_000;
-const SILENT = 60_000;
+/** Milliseconds without a heartbeat after which a worker counts as lost. */
+const HEARTBEAT_TIMEOUT = 60_000;
 
-/** Workers of the last day, newest first. */
-export async function workers(context: Context): Promise<Worker[]> {
+/** Lists the workers of the last day, newest first. */
+export async function listWorkers(context: Context): Promise<Worker[]> {
   const { db } = await context.catalog();
   const now = context.now().getTime();
-  return (await listWorkers(db, new Date(now - DAY))).map((row) => {
+  return (await listWorkerRows(db, new Date(now - DAY))).map((row) => {
     const { id, host, pid, actor, concurrency, started_at: startedAt, seen_at: seenAt } = row;
-    const lost = now - seenAt.getTime() > SILENT;
+    const lost = now - seenAt.getTime() > HEARTBEAT_TIMEOUT;
     const state = row.stopped_at !== null ? "stopped" : lost ? "lost" : row.working > 0 ? "working" : "idle";
     return { id, host, pid, actor, concurrency, state, startedAt, seenAt, ranges: row.finished };
   });

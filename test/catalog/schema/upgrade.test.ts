@@ -95,7 +95,7 @@ onEachDatabase(
       assert.equal(after.length, before.length);
       assert.match(
         (await place.run("migrate", "status", "web")).stdout,
-        /^feed web: copying; no process is at work on it$/m,
+        /^feed web: copying; no process is working on it$/m,
       );
       await place.run("migrate", "resume", "web", "--cutover", "auto");
       assert.partialDeepStrictEqual((await place.run("verify", "web", "--read", "--json")).summary(), { match: 1 });

@@ -72,9 +72,9 @@ describeMigrations("migrations under control", { concurrency: 3 }, (test) => {
       assert.match(asked.stdout, /^asked the process that migrates feed web to pause; it stops within seconds$/m);
       const { code, stdout, stderr } = await running.finished;
       assert.equal(code, 75);
-      assert.match(stdout, /^the migration of feed web rests: \d+ blobs .* copied, 0 there already, 0 failed$/m);
-      assert.match(stderr, /to go on: feedctl migrate resume web/);
-      assert.match((await place.run("migrate", "pause", "web")).stdout, /^the migration of feed web rests$/m);
+      assert.match(stdout, /^the migration of feed web is paused: \d+ blobs .* copied, 0 already there, 0 failed$/m);
+      assert.match(stderr, /to continue: feedctl migrate resume web/);
+      assert.match((await place.run("migrate", "pause", "web")).stdout, /^the migration of feed web is paused$/m);
       proxy.delay = 0;
       await place.run("migrate", "resume", "web");
       assert.equal((await statusOf(place))?.["state"], "ready");
@@ -189,7 +189,7 @@ describeMigrations("migrations under control", { concurrency: 3 }, (test) => {
       const { code, stderr } = await running.finished;
       assert.equal(code, 130);
       assert.match(stderr, /^error: interrupted$\n^hint: run the same command again to go on$/m);
-      assert.match((await place.run("migrate", "status", "web")).stdout, /copying; no process is at work on it/);
+      assert.match((await place.run("migrate", "status", "web")).stdout, /copying; no process is working on it/);
       await sound(place, 100);
       proxy.delay = 0;
       await place.run("migrate", "run", ...to);
@@ -203,7 +203,7 @@ describeMigrations("migrations under control", { concurrency: 3 }, (test) => {
       await place.run("migrate", "start", ...to);
       proxy.down = true;
       const { stdout } = await place.run("migrate", "cancel", "web", "--keep-copies");
-      assert.match(stdout, /^feed web stays where it is; what was copied stays in s3:/m);
+      assert.match(stdout, /^feed web stays in its store; the copies in s3:/m);
       assert.equal((await keysIn(place)).length, 20);
       proxy.down = false;
       proxy.delay = 0;

@@ -50,7 +50,7 @@ describeMigrations("migrations of several feeds", { concurrency: 2 }, (test) => 
     assert.equal(filesBelow(place.path("named", "npm", `${id}-two`)).length, 3);
     for (const feed of ["one", "two", "three"]) await soundIn(place, feed, "disk");
     const again = await place.run("migrate", "run", "--all", ...named);
-    assert.match(again.stdout, /^3 feeds: 0 switched, 3 there already, 0 not done$/m);
+    assert.match(again.stdout, /^3 feeds: 0 switched, 3 already there, 0 not done$/m);
   });
 
   test("one that cannot be migrated does not keep the others from it", async (place) => {
@@ -132,8 +132,8 @@ describeMigrations("migrations of several feeds", { concurrency: 2 }, (test) => 
       ["null", /it has no list "migrations"/],
       ["[]", /it has no list "migrations"/],
       ["migrations: one", /it has no list "migrations"/],
-      ["migrations: [one]", /migration 1 is no object/],
-      ["migrations: [{to: disk}]", /migration 1 names no feed/],
+      ["migrations: [one]", /migration 1 is not an object/],
+      ["migrations: [{to: disk}]", /migration 1 has no "feed"/],
       ["migrations: [{feed: one, to: disk}, {feed: one}]", /migration 2 has no known store type in "to"/],
       ["migrations: [{feed: one, to: tape}]", /no known store type/],
       ["migrations: [{feed: one, to: disk, bucket: b}]", /a disk store has no option "bucket"/],
@@ -163,7 +163,7 @@ describeMigrations("migrations of several feeds", { concurrency: 2 }, (test) => 
       [["--feeds", "one,", ...disk], /--feeds takes names/],
       [["--feeds", "", ...disk], /--feeds takes names/],
       [["--all", "--follow", "1s", ...disk], /--follow is for one feed/],
-      [["--from-file", "plan.yaml", ...disk], /--from-file says it all/],
+      [["--from-file", "plan.yaml", ...disk], /--from-file cannot be used with/],
     ] as const) {
       const { stderr } = await place.exits(2, "migrate", "run", ...arguments_);
       assert.match(stderr, reason, arguments_.join(" "));

@@ -156,7 +156,7 @@ describeMigrations("workers", { concurrency: 3 }, (test) => {
     const command = ["migrate", "run", "web", "--to", "disk", "--path", place.path("second"), "--json"];
     const { code, stderr, events } = await place.feedctl(command, { env });
     assert.equal(code, 0, stderr);
-    assert.match(stderr, /^no worker can help: the catalog refused: permission denied/m);
+    assert.match(stderr, /^workers cannot help: the catalog refused: permission denied/m);
     assert.partialDeepStrictEqual(events().at(-1), { outcome: "switched", copied: 2100 });
     const worker = await place.feedctl(["worker", "--once"], { env });
     assert.equal(worker.code, 6);

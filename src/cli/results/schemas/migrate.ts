@@ -4,8 +4,8 @@ import { FindingLine } from "./verify.ts";
 
 const passCounts = {
   copied: count(),
-  verified: count("there already, and proven by hash"),
-  same: count("there already, and proven before"),
+  verified: count("already there, and proven by hash"),
+  same: count("already there, and proven before"),
   failed: count(),
   stale: count("changed while they were being copied"),
   foreign: count("names that can be no blob"),
