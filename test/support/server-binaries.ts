@@ -8,12 +8,13 @@ export const s3Versions = { versitygw: "v1.8.0", seaweedfs: "4.48" };
 
 export type S3Program = "versitygw" | "weed";
 
-/** Outside the checkout, so that a fresh clone need not build again. */
+/** Where an installed server is kept: outside the checkout, so that a fresh clone need not build it again. */
+export function testCache(name: string): string {
+  return join(process.env["XDG_CACHE_HOME"] || userCache(), "feedctl-ci", name);
+}
+
 export function s3Cache(program: S3Program): string {
-  const cache = join(process.env["XDG_CACHE_HOME"] || userCache(), "feedctl-ci");
-  return program === "weed"
-    ? join(cache, `seaweedfs-${s3Versions.seaweedfs}`)
-    : join(cache, `versitygw-${s3Versions.versitygw}`);
+  return testCache(program === "weed" ? `seaweedfs-${s3Versions.seaweedfs}` : `versitygw-${s3Versions.versitygw}`);
 }
 
 function userCache(): string {
@@ -44,9 +45,13 @@ export function findInstalled(program: S3Program): string | undefined {
 }
 
 export function findOnPath(name: string): string | undefined {
-  const file = process.platform === "win32" ? `${name}.exe` : name;
   const folders = (process.env["PATH"] ?? "").split(delimiter).filter((folder) => folder !== "");
-  return folders.map((folder) => join(folder, file)).find(isExecutable);
+  return folders.map((folder) => findIn(folder, name)).find((file) => file !== undefined);
+}
+
+/** The program `name` in a folder. */
+export function findIn(folder: string, name: string): string | undefined {
+  return [join(folder, process.platform === "win32" ? `${name}.exe` : name)].find(isExecutable);
 }
 
 function findInCache(program: S3Program): string | undefined {
