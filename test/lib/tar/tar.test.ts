@@ -171,7 +171,7 @@ const rejected: [name: string, archive: Buffer, reason: RegExp][] = [
   ["a wrong checksum", tarArchive([{ ...file, badChecksum: true }]), /checksum/],
   ["a size in base 256 below zero", tarArchive([{ ...file, size: negative }]), /negative/],
   ["a size beyond 2^53", tarArchive([{ ...file, size: Buffer.from([0x80, ...Array(11).fill(0xff)]) }]), /impossible/],
-  ["a size that is no number", tarArchive([{ ...file, size: Buffer.from("-0000000001\0") }]), /not octal/],
+  ["a size that is not a number", tarArchive([{ ...file, size: Buffer.from("-0000000001\0") }]), /not octal/],
   ["a size beyond the archive", tarArchive([{ ...file, size: 5000 }]), /ends inside "a"/],
   ["an archive cut in a header", tarArchive([file]).subarray(0, 300), /ends inside a header/],
   ["an archive cut in a body", tarArchive([file]).subarray(0, 600), /ends inside "a"/],

@@ -314,5 +314,5 @@ test("thousands of unusual names are listed as the SDK lists them", async (t) =>
     ours,
     theirs.filter((one) => !isForeign.has((one as [string])[0])),
   );
-  assert.ok(ours.length > 5_000, `${foreign.length} names are no keys`);
+  assert.ok(ours.length > 5_000, `${foreign.length} names are not valid keys`);
 });

@@ -39,7 +39,7 @@ storeContract("azure", {
     ...(azurite.own && {
       "keys come in UTF-8 byte order": "Azurite lists in the order of UTF-16 units (tested below)",
       "a copy is described by the options, not by its source":
-        "Azurite has no Put Blob From URL, which alone can change headers (azure-copy.test.ts has it from a stand-in)",
+        "Azurite has no Put Blob From URL, the only copy that changes headers (copy.test.ts tests it with a fake)",
     }),
   },
 });

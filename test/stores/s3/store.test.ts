@@ -65,7 +65,7 @@ async function everyCallFails(config: S3Config, code: ErrorCode, says: RegExp, s
     assert.match(`${error.message} ${error.hint}`, says, name);
     assert.ok(error.cause instanceof Error, `${name} has no cause`);
     const whole = inspect(error, { depth: 20, showHidden: true });
-    for (const secret of secrets) assert.ok(!whole.includes(secret), `${name} tells a secret: ${whole}`);
+    for (const secret of secrets) assert.ok(!whole.includes(secret), `${name} shows a secret: ${whole}`);
   }
 }
 
