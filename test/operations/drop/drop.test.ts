@@ -199,7 +199,7 @@ onDatabases("drop paths", ["PostgreSQL"], (database) => {
     assert.match((await place.exits(5, "drop", "set", "other", place.path("drop"))).stderr, /contains feed "web"'s/);
     assert.match((await place.exits(4, "drop", "set", "other", "missing")).stderr, /missing does not exist\nhint: /);
     writeFileSync(place.path("file"), "");
-    assert.match((await place.exits(2, "drop", "set", "other", "file")).stderr, /no directory/);
+    assert.match((await place.exits(2, "drop", "set", "other", "file")).stderr, /is not a directory/);
     const taken = await place.exits(5, "store", "set", "other", "disk", "--path", join(drop.path, "in"));
     assert.match(taken.stderr, /lies inside feed "web"'s drop path\nhint: .*drop clear/);
     await place.run("feed", "create", "images", "--type", "docker");
@@ -250,7 +250,7 @@ onDatabases("drop paths", ["PostgreSQL"], (database) => {
     assert.partialDeepStrictEqual(status, { problem: feeds[0]?.["problem"], waiting: [{ path: "bad.tgz" }] });
     assert.match((await place.exits(4, "drop", "scan", "--feed", "gone")).stderr, /does not exist/);
     writeFileSync(gone.path, "a file now");
-    assert.match((await place.exits(2, "drop", "scan", "--feed", "gone")).stderr, /no directory/);
+    assert.match((await place.exits(2, "drop", "scan", "--feed", "gone")).stderr, /is not a directory/);
     rmSync(gone.path);
 
     renameSync(`${gone.path}.away`, gone.path);
