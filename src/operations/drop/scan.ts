@@ -26,8 +26,8 @@ export interface DropScanInput {
 const SETTLE = 5000;
 
 /**
- * Scans all drop paths, or one feed's. A failed scan does not stop the others; a drop path that another scan is working on
- * is skipped. For a named feed, both are thrown as errors after the summary.
+ * Scans all drop paths, or one feed's. A failed scan does not stop the others; a drop path that another scan is working
+ * on is skipped. For a named feed, both are thrown as errors after the summary.
  */
 export async function* scanDropPaths(context: Context, input: DropScanInput): AsyncGenerator<DropEvent> {
   const { db } = await context.catalog();

@@ -17,7 +17,10 @@ export async function requireStore(db: Db, feed: FeedRow): Promise<StoreRow> {
   return row;
 }
 
-/** The configuration for opening a saved store, secrets included. A disk store without a path gets the default directory. */
+/**
+ * The configuration for opening a saved store, secrets included. A disk store without a path gets the default
+ * directory.
+ */
 export async function storeConfig(
   context: Context,
   db: Db,

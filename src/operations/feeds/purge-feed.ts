@@ -25,8 +25,8 @@ export interface PurgeResult {
 const BATCH = 1000;
 
 /**
- * Deletes a feed and its files. Per batch, rows are deleted and pending deletes recorded in one transaction, then the blobs
- * are deleted. The feed's own row goes last, so that an interrupted purge can be run again.
+ * Deletes a feed and its files. Per batch, rows are deleted and pending deletes recorded in one transaction, then the
+ * blobs are deleted. The feed's own row goes last, so that an interrupted purge can be run again.
  */
 export async function purgeFeed(context: Context, name: string): Promise<PurgeResult> {
   const catalog = await context.catalog();

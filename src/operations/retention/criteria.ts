@@ -86,7 +86,9 @@ export function givenNames(rule: RetentionCriteria): CriterionName[] {
   return criterionNames.filter((name) => rule[name] !== undefined);
 }
 
-/** Calls `use` with a criterion's descriptor and the rule's value. Undefined when the rule does not have the criterion. */
+/**
+ * Calls `use` with a criterion's descriptor and the rule's value. Undefined when the rule does not have the criterion.
+ */
 export function withCriterion<Name extends CriterionName, Answer>(
   name: Name,
   rule: RetentionCriteria,

@@ -92,9 +92,9 @@ export interface RemovedFolder {
 export type RetentionEvent = VersionOutcome | RemovedFolder | FeedOutcome | FeedFailure | RetentionSummary;
 
 /**
- * Deletes what the rules select, feed by feed. Each feed's plan is made in one snapshot and then carried out in batches;
- * versions that changed since are left. A feed that fails does not stop the others; if it is the only feed, its error is
- * thrown.
+ * Deletes what the rules select, feed by feed. Each feed's plan is made in one snapshot and then carried out in
+ * batches; versions that changed since are left. A feed that fails does not stop the others; if it is the only feed,
+ * its error is thrown.
  */
 export async function* runRetention(context: Context, input: RetentionInput): AsyncGenerator<RetentionEvent> {
   const { db } = await context.catalog();
@@ -154,7 +154,7 @@ function zeroCounts(): Record<(typeof counts)[number], number> {
   return Object.fromEntries(zeros) as Record<(typeof counts)[number], number>;
 }
 
-/** All feeds, without those that are being deleted and, with a quarantine, without asset directories that have rules. */
+/** Names of all feeds except those being deleted and, with a quarantine, asset directories that have rules. */
 async function feedsWithRetention(context: Context, { quarantineDays }: RetentionInput): Promise<string[]> {
   const { db } = await context.catalog();
   const feeds = (await listFeeds(db)).filter((feed) => feed.deleting_at === null);

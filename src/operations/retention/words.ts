@@ -3,7 +3,9 @@ import { withCriterion, criteria, criterionNames, givenNames } from "./criteria.
 import type { Criterion, ItemWords, RuleWords } from "./criteria/criterion.ts";
 import { termsOf } from "./terms.ts";
 
-/** The order of criteria in a rule's description: kind of item, what selects items, what keeps them, limits, options. */
+/**
+ * The order of criteria in a rule's description: kind of item, what selects items, what keeps them, limits, options.
+ */
 const ofRole = (...roles: Criterion<CriterionName>["role"][]) =>
   roles.flatMap((role) => criterionNames.filter((name) => criteria[name].role === role));
 const described = ofRole("scope", "selects", "keeps", "quota", "option");
