@@ -37,8 +37,8 @@ interface ReadFile {
 }
 
 /**
- * Stores files of a drop path in an asset directory, under their paths relative to the drop path. Unlike in an upload, an
- * invalid name does not stop the other files: they may come from other users.
+ * Stores files of a drop path in an asset directory, under their paths relative to the drop path. Unlike in an upload,
+ * an invalid name does not stop the other files: they may come from other users.
  */
 export async function openAssetIntake(context: Context, options: IntakeOptions): Promise<OpenIntake> {
   const { feed: directory, command, dryRun, overwrite, pathOf } = options;

@@ -7,7 +7,7 @@ import { dropCandidates } from "./settled-files.ts";
 import { cleanUpAfterImport } from "./clean-up.ts";
 import { createKnownRejects, type KnownRejects } from "./known-rejects.ts";
 import { brokenNameEvents, eventOf, keptEvents, type Reporting } from "./file-event.ts";
-import { noDrops, type DropCounts, type DropFileEvent } from "./outcome.ts";
+import { zeroDropCounts, type DropCounts, type DropFileEvent } from "./outcome.ts";
 import { intakeOf } from "./intake.ts";
 import { openDropPath } from "./check-path.ts";
 import type { FoundFile } from "../local-files/found-file.ts";
@@ -49,7 +49,7 @@ export async function* scanDropPath(
       hint: "scan again when it is done",
     });
   const root = feed.drop_path;
-  const counts = noDrops();
+  const counts = zeroDropCounts();
   const found: ScanFindings = { problems: [], complete: false };
   try {
     yield* importFiles({ context, feed, options, counts, found });

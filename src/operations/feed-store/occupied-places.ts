@@ -42,8 +42,8 @@ export async function occupiedPlaces(context: Context, db: Db): Promise<Occupied
 
 /**
  * Throws `conflict` when a location equals, contains or is inside another feed's store, or any drop path, whose files
- * would be imported and deleted. The feed's own earlier stores may be reused, but not nested. Call it in the transaction
- * that records the location: it locks out other changes of locations until the end.
+ * would be imported and deleted. The feed's own earlier stores may be reused, but not nested. Call it in the
+ * transaction that records the location: it locks out other changes of locations until the end.
  */
 export async function refuseOverlap(context: Context, db: Db, feed: FeedRow, location: Location): Promise<void> {
   await lockPlaces(db);
@@ -64,8 +64,8 @@ export async function refuseOverlap(context: Context, db: Db, feed: FeedRow, loc
 }
 
 /**
- * Throws `conflict` when a drop path overlaps a store, whose files would be imported and deleted, or another feed's drop
- * path. The feed's own earlier store is allowed: that moves its files to the current store.
+ * Throws `conflict` when a drop path overlaps a store, whose files would be imported and deleted, or another feed's
+ * drop path. The feed's own earlier store is allowed: that moves its files to the current store.
  */
 export function refuseDropOverlap(feed: FeedRow, path: string, occupied: readonly OccupiedPlace[]): void {
   const location = directoryLocation(path);

@@ -23,7 +23,7 @@ import type { StoreType } from "../../stores/providers.ts";
 import type { Context } from "../context.ts";
 import {
   followsSettings,
-  frozenPlace,
+  explicitPlace,
   prepareStore,
   requireStore,
   storeConfig,
@@ -52,7 +52,7 @@ export interface Ends {
 
 export async function findEnds(context: Context, db: Db, feed: FeedRow, goal: MigrationGoal): Promise<Ends> {
   const current = await requireStore(db, feed);
-  const from = await frozenPlace(context, db, feed, current);
+  const from = await explicitPlace(context, db, feed, current);
   const open = await findOpenMigration(db, feed.id);
   const found = await nextStore();
   const names = { from: locationName(from.location as Location), to: locationName(found.next.location) };

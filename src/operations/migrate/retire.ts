@@ -7,7 +7,7 @@ import { inBatches } from "../../lib/parallel.ts";
 import { locationName, overlap, type Location } from "../../stores/location.ts";
 import type { BlobInfo } from "../../stores/store.ts";
 import type { Context } from "../context.ts";
-import { frozenPlace, openFeedStore, requireStore } from "../feed-store/open-feed-store.ts";
+import { explicitPlace, openFeedStore, requireStore } from "../feed-store/open-feed-store.ts";
 import { feedReplaced, requireLiveFeed } from "../feed-store/find-feed.ts";
 import { lockMigration } from "../commit/lock-feed.ts";
 import { startRun } from "../commit/recorded-run.ts";
@@ -142,7 +142,7 @@ async function find(context: Context, name: string) {
       hint: `see: feedctl feed show ${feed.name}`,
     });
   }
-  const here = (await frozenPlace(context, db, feed, current)).location as Location;
+  const here = (await explicitPlace(context, db, feed, current)).location as Location;
   if (old.location === null || overlap(old.location as Location, here) !== undefined)
     throw new FeedctlError("refused", `the old place of feed "${feed.name}" overlaps its store`);
   return { feed, migration, current, old, now: locationName(here) };

@@ -36,7 +36,7 @@ onEachDatabase("drop paths and stores", (database) => {
     assert.deepEqual((await scan(place, 0, "--settle", "0s")).counts, { restored: 5 });
     rmdirSync(old.path);
     assert.partialDeepStrictEqual(await verified(place, "web"), { match: 5, missingBlob: 0, missingRow: 0, differ: 0 });
-    assert.deepEqual(await versions(place), before, "dates, downloads and flags are what they were");
+    assert.deepEqual(await versions(place), before, "dates, downloads and flags are unchanged");
   });
 });
 
@@ -53,7 +53,7 @@ onDatabases("drop paths and stores", ["PostgreSQL"], (database) => {
       put("1.0-1");
       await scan(place, 0);
       const set = ["drop", "set", "deb", drop.path, "--distribution", "trixie"];
-      assert.match((await place.run(...set, "--component", "extra")).stdout, /takes packages for trixie, extra from/);
+      assert.match((await place.run(...set, "--component", "extra")).stdout, /imports packages for trixie, extra from/);
       put("1.0-2");
       await scan(place, 0);
       const [status] = (await place.run("drop", "status", "--json")).json() as Record<string, unknown>[];
@@ -176,7 +176,7 @@ onDatabases("drop paths and stores", ["PostgreSQL"], (database) => {
     ]);
     assert.deepEqual(drop.all(), ["it-1.0.0.tgz"]);
     await place.run("settings", "set", "Feeds.AllowDropPathImportOverwrite", "true");
-    assert.deepEqual((await scan(place, 0)).counts, { restored: 1 }, "where drop paths may overwrite, it is mended");
+    assert.deepEqual((await scan(place, 0)).counts, { restored: 1 }, "drop paths that may overwrite repair it");
     assert.partialDeepStrictEqual(await verified(place, "web"), { match: 1, differ: 0 });
 
     unlinkSync(path);
