@@ -109,7 +109,7 @@ onDatabases("a hostile user's import", ["PostgreSQL"], (database) => {
     running.child.kill("SIGINT");
     const { code, stderr } = await running.finished;
     assert.ok(code === 130 || code === 0, stderr);
-    if (code === 130) assert.match(stderr, /^error: interrupted\nhint: run the same command again to go on$/m);
+    if (code === 130) assert.match(stderr, /^error: interrupted\nhint: run the same command again to continue$/m);
     const { counts: found } = await importing(place, 0, "web", place.path("in"));
     assert.equal(found.imported + found.existing, 600);
     await assertSound(place, "web", 600);
