@@ -15,13 +15,13 @@ export interface FakeGcs {
 }
 
 /**
- * An emulator of Google Cloud Storage, in memory: FEEDCTL_TEST_GCS_BINARY, else what CI has cached, else PATH. Undefined
- * where there is none.
+ * Starts an in-memory emulator of Google Cloud Storage: FEEDCTL_TEST_GCS_BINARY, else the one that CI has cached, else
+ * the one on PATH. Undefined when none is installed.
  */
 export async function startFakeGcs(): Promise<FakeGcs | undefined> {
   const binary = findBinary();
   if (binary === undefined) return undefined;
-  // The free port may be taken by another process before the server has it.
+  // Another process may bind the free port before the server does.
   for (let tries = 1; ; tries++) {
     const server = await start(binary, await freePort());
     if (server !== undefined) return server;

@@ -32,7 +32,7 @@ export function programOf(binary: string): S3Program {
 
 /**
  * The best S3 server that is installed: the one named by FEEDCTL_TEST_S3_BINARY, else versitygw, else weed, each from
- * PATH or the cache. Undefined: there is none, or FEEDCTL_TEST_S3_EMULATOR asks for the emulator.
+ * PATH or the cache. Undefined when none is installed, or when FEEDCTL_TEST_S3_EMULATOR selects the emulator.
  */
 export function findS3Binary(): string | undefined {
   if (process.env["FEEDCTL_TEST_S3_EMULATOR"]) return undefined;
@@ -57,7 +57,7 @@ export function findIn(folder: string, name: string): string | undefined {
 function findInCache(program: S3Program): string | undefined {
   const folder = s3Cache(program);
   if (program === "versitygw") return [join(folder, program)].find(isExecutable);
-  // pip decides where in its virtual environment the program is
+  // the position of the program in the virtual environment depends on pip
   try {
     const names = readdirSync(folder, { recursive: true, encoding: "utf8" });
     return names

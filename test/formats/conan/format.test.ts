@@ -124,8 +124,8 @@ test("a recipe that says another name or version than its folder is a warning", 
 
 test("what does not agree with its manifest is rejected", async (t) => {
   const changes: [file: "recipe" | "package", name: string, bytes: string | Buffer, reason: RegExp][] = [
-    ["recipe", "conanfile.py", "changed", /its md5 is not the one/],
-    ["package", "conaninfo.txt", "changed", /its md5 is not the one/],
+    ["recipe", "conanfile.py", "changed", /its MD5 does not match/],
+    ["package", "conaninfo.txt", "changed", /its MD5 does not match/],
     ["recipe", "conanmanifest.txt", "1\nconanfile.py: 0123456789abcdef0123456789abcdef\n", /is that of revision/],
     ["recipe", "conanmanifest.txt", "no time\n", /does not begin with a time/],
     ["recipe", "conanmanifest.txt", "1\nconanfile.py\n", /not a path and an MD5/],

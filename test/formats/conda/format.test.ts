@@ -185,7 +185,7 @@ test("names, versions, builds and subdirs that conda never took are rejected", a
     const reading = read(t, dotConda({ ...foo, index: members }));
     await assert.rejects(
       reading,
-      { code: "invalid", message: /has no "|is not a|"subdir" that is no text/ },
+      { code: "invalid", message: /has no "|is not a|"subdir" that is not text/ },
       JSON.stringify(members),
     );
   }

@@ -180,12 +180,12 @@ for (const { name, bytes, reason } of rejected) {
 
 const sound = provenance({ name: "foo", version: "1.0.0" });
 const rejectedProvenances: { name: string; text: string; reason: RegExp }[] = [
-  { name: "empty", text: "", reason: /not a message signed in clear/ },
-  { name: "not signed", text: "name: foo\n", reason: /not a message signed in clear/ },
-  { name: "cut", text: sound.slice(0, -40), reason: /not a message signed in clear/ },
+  { name: "empty", text: "", reason: /not a clear-signed PGP message/ },
+  { name: "not signed", text: "name: foo\n", reason: /not a clear-signed PGP message/ },
+  { name: "cut", text: sound.slice(0, -40), reason: /not a clear-signed PGP message/ },
   { name: "doubled", text: sound + sound, reason: /more than one signed message/ },
   { name: "followed by something", text: `${sound}x\n`, reason: /more than one signed message/ },
-  { name: "preceded by something", text: `x\n${sound}`, reason: /not a message signed in clear/ },
+  { name: "preceded by something", text: `x\n${sound}`, reason: /not a clear-signed PGP message/ },
   { name: "without hashes", text: sound.replace("\n...\n", "\n"), reason: /no line "\.\.\."/ },
   { name: "without files", text: sound.replace(/ {2}foo-.*\n/, ""), reason: /vouches for 0 files/ },
   { name: "with two files", text: sound.replace(/( {2}foo-)(.*\n)/, "$1$2  bar$2"), reason: /vouches for 2 files/ },

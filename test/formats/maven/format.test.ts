@@ -149,9 +149,9 @@ test("without a pom an archive counts by what Maven packed into it, if its name 
     assert.equal(signature.key, `${key}.asc`);
   }
   const rejected: [name: string, content: Buffer | string, reason: RegExp][] = [
-    ["app-1.0-all.jar", jar("g:guava:31"), /no pom beside it .* inside it speaks of g:guava:31$/],
-    ["widget-all.jar", jar("org.acme:widget:1.0"), /speaks of org\.acme:widget:1\.0$/],
-    ["app-1.0.jar", jar("g:a:1", "g:b:1"), /speaks of 2 artifacts$/],
+    ["app-1.0-all.jar", jar("g:guava:31"), /no pom beside it .* its pom\.properties are of g:guava:31$/],
+    ["widget-all.jar", jar("org.acme:widget:1.0"), /are of org\.acme:widget:1\.0$/],
+    ["app-1.0.jar", jar("g:a:1", "g:b:1"), /are of 2 artifacts$/],
     ["app-1.0.jar", jar(), /no pom beside it says what it belongs to$/],
     ["app-1.0.tar.gz", Buffer.from("1f8b0800", "hex"), /no pom beside it/],
     ["app-1.0.jar.asc", "-----BEGIN", /no pom beside it says what it belongs to$/],
@@ -198,7 +198,7 @@ test("a checksum beside an artifact is verified, whatever tool wrote it", async 
     [`SHA1 (widget-1.0.txt) = ${right}\n`, undefined, 0],
     ["<html>not found</html>", undefined, 1],
     ["", undefined, 1],
-    [empty, /its sha1 is not the one that widget-1\.0\.txt\.sha1 says$/, 0],
+    [empty, /its sha1 does not match widget-1\.0\.txt\.sha1$/, 0],
     [" ".repeat(5000), /widget-1\.0\.txt\.sha1, is longer than 4096 bytes$/, 0],
   ];
   for (const [checksum, reason, warnings] of table) {
@@ -222,7 +222,7 @@ test("what a repository keeps for itself is a sidecar, what people deploy is not
   ];
   for (const name of sidecars) {
     assert.ok(maven.isSidecar!(name), name);
-    await assert.rejects(readOne(t, name, { [name]: "x" }), { code: "invalid", message: /accompanies artifacts/ });
+    await assert.rejects(readOne(t, name, { [name]: "x" }), { code: "invalid", message: /not an artifact/ });
   }
   for (const name of ["widget-1.0.jar", "widget-1.0.jar.asc", "widget-1.0.pom", "my-maven-metadata.xml", "md5"])
     assert.ok(!maven.isSidecar!(name), name);
@@ -266,10 +266,10 @@ test("files that are not what their name promises are rejected", async (t) => {
     ["widget-1.0.war", "hello", /not a zip archive/],
     ["widget-1.0.tar.gz", jar(), /a zip archive, not gzip data/],
     ["widget-1.0.txt", "", /the file is empty/],
-    ["widget-1.0-sources", "x", /not a classifier and an ending/],
-    ["widget-1.0-a b.jar", jar(), /not a classifier and an ending/],
-    ["widget-1.0-\u001b[2J.jar", jar(), /not a classifier and an ending/],
-    ["widget-1.0-ä.jar", jar(), /not a classifier and an ending/],
+    ["widget-1.0-sources", "x", /not a classifier and an extension/],
+    ["widget-1.0-a b.jar", jar(), /not a classifier and an extension/],
+    ["widget-1.0-\u001b[2J.jar", jar(), /not a classifier and an extension/],
+    ["widget-1.0-ä.jar", jar(), /not a classifier and an extension/],
   ];
   for (const [name, content, reason] of table) {
     writeFileSync(path.join(directory, name), content);

@@ -41,7 +41,7 @@ onEachDatabase("imports of many files", (database) => {
     const lines = shown.stdout.trimEnd().split("\n");
     assert.equal(lines.filter((line) => line.startsWith("existing  ")).length, 202);
     assert.equal(lines.filter((line) => /^(?:CONFLICT|INVALID) /.test(line)).length, 2);
-    assert.match(shown.stderr, /\(and 400 more; --verbose tells them all\)/);
+    assert.match(shown.stderr, /\(and 400 more; --verbose lists them all\)/);
     const again = (await place.exits(3, "import", "web", folder, "--json")).events();
     assert.partialDeepStrictEqual(again.at(-1), { imported: 0, existing: COUNT + 2, conflicts: 1, invalid: 1 });
   });
