@@ -2,41 +2,43 @@ import type { Catalog } from "../catalog/connection/catalog.ts";
 import type { Store } from "../stores/store.ts";
 import type { StoreConfig } from "../stores/providers.ts";
 
-/** Everything an operation may touch of the world. Built at the edge; a test builds its own. */
+/**
+ * Everything that an operation uses from outside: settings, clock, randomness, stores. Built at the edge, or by a test.
+ */
 export interface Context {
-  /** Directory of this installation: embedded catalog, default packages directory, key file. */
+  /** Directory of this installation: the embedded catalog, the default packages directory, the key file. */
   readonly dataDir: string;
-  /** `Storage.*` and other settings that the configuration file gives, by name. */
+  /** Settings of the configuration file, such as `Storage.*`, by name. */
   readonly configuredSettings: ReadonlyMap<string, string>;
   /** Store profiles of the configuration file by name; their secrets may still be references. */
   readonly storeProfiles: ReadonlyMap<string, StoreConfig>;
-  /** How many blobs are worked on at once. */
+  /** How many blobs are processed in parallel. */
   readonly concurrency: number;
-  /** Milliseconds to wait for a lock before giving up with `locked`. */
+  /** Milliseconds to wait for a lock before `locked` is thrown. */
   readonly lockWait: number;
   readonly signal: AbortSignal;
   readonly platform: NodeJS.Platform;
-  /** Who does it, for runs and audit: `user`. */
+  /** Name of the user, for runs and the audit log. */
   readonly actor: string;
   readonly host: string;
   readonly pid: number;
   now(): Date;
   randomBytes(count: number): Buffer;
   env(name: string): string | undefined;
-  /** Opened on first use, with the schema in shape. */
+  /** The catalog, opened on first use, with its schema migrated to this version. */
   catalog(): Promise<Catalog>;
-  /** Opened on first use, whatever its schema is. */
+  /** The catalog, opened on first use, whatever the version of its schema. */
   bareCatalog(): Promise<Catalog>;
   /**
-   * For those who need a short look only: the embedded catalog is closed again, so that others need not wait for a long
-   * run. Undefined where there is no catalog yet.
+   * Runs a short query. The embedded catalog is closed afterwards, so that a long run without further queries does not
+   * lock it. Undefined when the catalog does not exist yet.
    */
   withCatalog<T>(look: (catalog: Catalog) => Promise<T>): Promise<T | undefined>;
-  /** With retries. The caller closes it. */
+  /** Opens a store with retries. The caller closes it. */
   openStore(config: StoreConfig): Promise<Store>;
-  /** The key that seals secrets; made on first use when `create`. Undefined when there is none. */
+  /** The key that seals secrets, created on first use with `create`. Undefined when it does not exist. */
   sealingKey(create: boolean): Promise<Buffer | undefined>;
   readFile(path: string): Promise<string>;
-  /** A line for people while the operation goes on (waiting for a lock, ...). */
+  /** Prints a line for people while the operation runs, such as waiting for a lock. */
   notice(message: string): void;
 }

@@ -38,7 +38,7 @@ test("a terminal as standard input is a mistake that is told at once, not waited
   for (const command of commands) {
     const { status, shown } = await onTerminal(t, place, command, "cols 100 rows 30");
     assert.equal(status, 2, shown);
-    assert.match(shown, /error: - stands for standard input, and that is a terminal\r?\n.*hint: pipe /);
+    assert.match(shown, /error: - is standard input, which is a terminal\r?\n.*hint: pipe /);
   }
 });
 

@@ -35,14 +35,14 @@ async function inputOf(
   { source, target }: { source: string; target: string },
   options: MirrorOptions,
 ): Promise<() => MirrorInput> {
-  const { findPlace } = await import("../../operations/mirror/parse-location.ts");
+  const { parseLocation } = await import("../../operations/mirror/parse-location.ts");
   const { createFilter } = await import("../../operations/mirror/filter.ts");
   const { createThrottle } = await import("../../lib/throttle.ts");
   const { cwd } = edge.io;
   const given: Record<string, unknown> = options;
   const input = {
-    source: await findPlace(context, source, await storeOptions(edge, out, endOptions(options, "source")), cwd),
-    target: await findPlace(context, target, await storeOptions(edge, out, endOptions(options, "target")), cwd),
+    source: await parseLocation(context, source, await storeOptions(edge, out, endOptions(options, "source")), cwd),
+    target: await parseLocation(context, target, await storeOptions(edge, out, endOptions(options, "target")), cwd),
     dryRun: options.dryRun === true || options.listOnly === true,
     noDelete: !options.delete,
     maxDelete: options.maxDelete,
@@ -66,23 +66,25 @@ async function inputOf(
   return () => ({ ...input, filter: createFilter({ ...options, ...patterns, now: context.now() }) });
 }
 
-/** Returns the exit status. In robocopy's style an error that ended the run has robocopy's status too. */
+/**
+ * Prints a mirror's events and returns the exit status. With `robocopy`, errors that are thrown have its status too.
+ */
 export async function reportMirror(
   out: Output<MirrorLine>,
-  told: AsyncIterable<MirrorEvent>,
+  mirrorEvents: AsyncIterable<MirrorEvent>,
   log: MirrorLog,
   robocopy: boolean,
 ): Promise<number> {
   const { mirrorLine } = await import("../results/mirror.ts");
   let summary: MirrorSummary | undefined;
-  const tellSummary = async (event: MirrorSummary) => {
+  const printSummary = async (event: MirrorSummary) => {
     summary = event;
     out.progress.stop();
     await log.summary(event);
     await out.event(mirrorLine(event), table(event));
   };
-  // most items are skipped and told to nobody: they need no promise
-  const tell = (event: MirrorItem): Promise<unknown> | undefined => {
+  // most items are skipped and not printed: a promise for each would cost time
+  const printItem = (event: MirrorItem): Promise<unknown> | undefined => {
     out.progress.step(event.outcome === "copied" ? event.bytes : 0);
     const logged = log.item(event);
     if (event.outcome === "skipped" && !out.options.verbose && event.reason === undefined) return logged;
@@ -93,9 +95,9 @@ export async function reportMirror(
   };
   await out.progress.start("mirroring");
   try {
-    for await (const events of batchesOf(told)) {
+    for await (const events of batchesOf(mirrorEvents)) {
       for (const event of events) {
-        const done = event.type === "summary" ? tellSummary(event) : tell(event);
+        const done = event.type === "summary" ? printSummary(event) : printItem(event);
         if (done !== undefined) await done;
       }
     }
@@ -114,7 +116,7 @@ export async function reportMirror(
   return summary.failed + summary.mismatch > 0 ? 3 : 0;
 }
 
-/** Round after round until Ctrl-C. What another round may cure, such as an outage, is told and does not end it. */
+/** Runs the mirror again and again until Ctrl-C. Errors are printed and the next round follows; usage errors end it. */
 async function watch(
   context: Context,
   out: Output<never>,
@@ -139,7 +141,7 @@ function isTrouble(item: MirrorItem): boolean {
   return item.outcome === "failed" || item.outcome === "mismatch";
 }
 
-/** Robocopy's summary: Total = Copied + Skipped + Mismatch + FAILED; extras stand beside it. */
+/** Robocopy's summary table: Total = Copied + Skipped + Mismatch + FAILED; extras are not part of the total. */
 function table(summary: MirrorSummary): string {
   const { total, copied, skipped, mismatch, failed, extras, deleted, dryRun } = summary;
   const cell = (value: number | string) => String(value).padStart(10);

@@ -5,19 +5,20 @@ import { printable } from "../../lib/printable.ts";
 import type { MirrorItem, MirrorSummary } from "../../operations/mirror/tally.ts";
 import type { Io } from "../frame/io.ts";
 
-/** The log of a mirror, in robocopy's grammar. */
+/** The log of a mirror, in robocopy's format. */
 export interface MirrorLog {
-  /** One item as a line. */
+  /** Formats an item as a line. */
   line(item: MirrorItem): string;
-  /** Undefined where there is nothing to wait for. */
+  /** Writes an item to the log file. Undefined without a log file. */
   item(item: MirrorItem): Promise<void> | undefined;
+  /** Writes the summary to the log file, as JSON. */
   summary(summary: MirrorSummary): Promise<void>;
   close(): Promise<void>;
 }
 
 /**
- * Robocopy's tags (Resource Kit manual): `*CAPITALS` far left for an anomaly, `Leading Caps` left for what is copied,
- * `lowercase` right for what is skipped; an error begins in the first column.
+ * Robocopy's tags (Resource Kit manual): `*CAPITALS` at the left for anomalies, `Leading Caps` indented for copied
+ * files, `lowercase` at the right for skipped files. An error begins in the first column.
  */
 function tag({ class: kind, outcome }: MirrorItem): string {
   switch (outcome) {
@@ -48,10 +49,10 @@ function lineOf(item: MirrorItem): string {
   return `${tag(item).padEnd(TAG)} ${String(item.bytes).padStart(10)}  ${item.key}${reason}`;
 }
 
-/** Without a path only lines are made. The file is appended to, as /LOG+ does. */
+/** Opens the log file, to which lines are appended (robocopy's /LOG+). Without a path nothing is written. */
 export async function openLog(io: Io, path: string | undefined): Promise<MirrorLog> {
   const failed = (error: unknown) =>
-    new FeedctlError("denied", `the log ${path} cannot be written: ${(error as Error).message}`, { cause: error });
+    new FeedctlError("denied", `could not write the log ${path}: ${(error as Error).message}`, { cause: error });
   const file =
     path === undefined
       ? undefined

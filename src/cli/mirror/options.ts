@@ -7,7 +7,7 @@ import { parseAge, parseSize, wholeNumber } from "../frame/parsers.ts";
 export const leaveClasses = ["older", "newer", "changed", "extra", "lonely"] as const;
 export const ends = ["source", "target"] as const;
 
-/** Seconds between two rounds of `--watch` where none are given. */
+/** Default of `--watch`: seconds between two rounds. */
 const WATCH = 60;
 
 export type MirrorOptions = ReturnType<ReturnType<typeof mirrorOptions>["opts"]>;
@@ -16,8 +16,8 @@ export function mirrorOptions() {
   const selecting = new Command("mirror")
     .description("make a target equal its source, deletions included (as robocopy /MIR)")
     .argument("<source>", `a feed, a directory, ${locationForms().join(", ")}, or NAME:path (a store profile)`)
-    .argument("<target>", "the same, but no feed: a feed is moved with migrate")
-    .option("--dry-run", "only tell what would be done")
+    .argument("<target>", "the same, except a feed: to move a feed use migrate")
+    .option("--dry-run", "only print what would be done")
     .addOption(new Option("-L, --list-only", "the same as --dry-run").hideHelp(false))
     .option("--yes", "do not ask before deleting")
     .addOption(
@@ -25,53 +25,55 @@ export function mirrorOptions() {
         parseLimit,
       ),
     )
-    .option("--no-delete", "copy only: what is only in the target stays")
-    .option("--checksum", "compare by hash, reading where no hash is known")
-    .option("--size-only", "equal sizes are enough")
-    .addOption(new Option("--time-window <time>", "times this near are equal, such as 2s for FAT").argParser(parseAge))
-    .option("--include <pattern...>", "only what matches")
-    .option("--exclude <pattern...>", "not what matches: it is neither copied nor deleted")
-    .addOption(new Option("--min-size <size>", "not smaller files").argParser(parseSize))
-    .addOption(new Option("--max-size <size>", "not larger files").argParser(parseSize))
-    .addOption(new Option("--min-age <time>", "not files changed within, such as 1h").argParser(parseAge))
-    .addOption(new Option("--max-age <time>", "not files unchanged for, such as 30d").argParser(parseAge));
+    .option("--no-delete", "copy only: keep files that are only in the target")
+    .option("--checksum", "compare by hash; files without a known hash are read")
+    .option("--size-only", "compare by size only")
+    .addOption(
+      new Option("--time-window <time>", "treat times this close as equal, such as 2s for FAT").argParser(parseAge),
+    )
+    .option("--include <pattern...>", "only files that match")
+    .option("--exclude <pattern...>", "skip files that match: they are neither copied nor deleted")
+    .addOption(new Option("--min-size <size>", "skip smaller files").argParser(parseSize))
+    .addOption(new Option("--max-size <size>", "skip larger files").argParser(parseSize))
+    .addOption(
+      new Option("--min-age <time>", "skip files changed less than this long ago, such as 1h").argParser(parseAge),
+    )
+    .addOption(new Option("--max-age <time>", "skip files not changed for this long, such as 30d").argParser(parseAge));
   for (const name of leaveClasses) {
     selecting.option(
       `--exclude-${name}`,
-      name === "extra" ? "leave extra files alone, without a word" : `do not copy ${name} files`,
+      name === "extra" ? "do not delete or report extra files" : `do not copy ${name} files`,
     );
   }
   const mirror = selecting
     .addOption(
-      new Option("--retries <n>", "try failed files again at the end").argParser(wholeNumber(0, 1_000_000)).default(1),
+      new Option("--retries <n>", "how often to retry failed files").argParser(wholeNumber(0, 1_000_000)).default(1),
     )
-    .addOption(new Option("--wait <time>", "wait before trying again").argParser(parseAge).default(1000, "1s"))
+    .addOption(new Option("--wait <time>", "wait this long before a retry").argParser(parseAge).default(1000, "1s"))
     .addOption(new Option("--threads <n>", "files copied at once").argParser(wholeNumber(1, 256)))
+    .addOption(new Option("--bandwidth <size>", "read at most this much of the source per second").argParser(parseRate))
     .addOption(
-      new Option("--bandwidth <size>", "read at most this much of the source in a second").argParser(parseRate),
-    )
-    .addOption(
-      new Option("--watch [time]", "do it again and again, this long after each end, until interrupted")
+      new Option("--watch [time]", "repeat until interrupted, this long after each run")
         .argParser(parseAge)
         .preset(`${WATCH}s`),
     )
-    .option("--trash <prefix>", "keep what is deleted or overwritten below this prefix of the target")
-    .option("--log <file>", "append every item to a file, in robocopy's form")
+    .option("--trash <prefix>", "keep deleted and overwritten files below this prefix of the target")
+    .option("--log <file>", "append every item to a file, in robocopy's format")
     .addOption(new Option("--exit-code <style>", "robocopy: its bit mask as exit status").choices(["robocopy"]));
   for (const end of ends) for (const option of storeOptionsOf(end)) mirror.addOption(option);
   return mirror;
 }
 
-/** Of every store type with locations, without what the location itself says. */
+/** Store options for one end, of all store types with URLs, without the options that the URL contains. */
 function storeOptionsOf(end: string): Option[] {
   const clouds = providers.filter(({ url }) => url !== undefined);
-  const said = new Set(clouds.flatMap(({ url, pathOption }) => [url?.property, pathOption]));
+  const inUrl = new Set(clouds.flatMap(({ url, pathOption }) => [url?.property, pathOption]));
   return flagsOf(clouds, `${end}-`)
-    .filter(({ property }) => !said.has(property))
+    .filter(({ property }) => !inUrl.has(property))
     .map(({ syntax, description }) => new Option(syntax, description).helpGroup(`Store options of the ${end}:`));
 }
 
-/** `--source-endpoint URL` becomes `endpoint` of the source. */
+/** Selects one end's store options, without the prefix: `--source-endpoint URL` becomes `endpoint`. */
 export function endOptions(options: Record<string, unknown>, end: (typeof ends)[number]): Record<string, unknown> {
   const entries = Object.entries(options).filter(([name]) => name.startsWith(end) && name.length > end.length);
   return Object.fromEntries(
@@ -90,6 +92,6 @@ export function parseLimit(text: string): Limit {
 /** Bytes per second: `10M`, `10MiB/s`. */
 function parseRate(text: string): number {
   const rate = parseSize(text.replace(/\/s$/i, ""));
-  if (rate === 0) throw new InvalidArgumentError("It must be more than nothing.");
+  if (rate === 0) throw new InvalidArgumentError("It must be more than 0.");
   return rate;
 }

@@ -6,7 +6,7 @@ import { assetOutcome, type AssetAnswer, type AssetItem, type IfExists } from ".
 import { claimUnchanged } from "./refresh-unchanged.ts";
 import type { Context } from "../context.ts";
 import { openFeedStore } from "../feed-store/open-feed-store.ts";
-import { openWriter, settleIfPossible, type FeedWriter } from "../commit/feed-writer.ts";
+import { openWriter, tryFinishPending, type FeedWriter } from "../commit/feed-writer.ts";
 import { requireActiveDirectory } from "./require-asset.ts";
 import { startRun, type Run } from "../commit/recorded-run.ts";
 import { isOwnBlob } from "../local-files/file-mark.ts";
@@ -50,7 +50,7 @@ export async function openAssetTarget(context: Context, input: AssetTargetInput)
       } else yield* commit(writer, items, ifExists);
     },
     async finish(summary) {
-      if (writer !== undefined) await settleIfPossible(context, writer);
+      if (writer !== undefined) await tryFinishPending(context, writer);
       await run?.finish(summary);
     },
     async [Symbol.asyncDispose]() {

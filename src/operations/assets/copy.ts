@@ -13,7 +13,7 @@ import { parseKey } from "../../stores/key.ts";
 import type { Store } from "../../stores/store.ts";
 import type { AssetItem, AssetOutcome, IfExists } from "./item.ts";
 import { openAssetTarget, type AssetTarget } from "./asset-target.ts";
-import { settleIfPossible } from "../commit/feed-writer.ts";
+import { tryFinishPending } from "../commit/feed-writer.ts";
 import { checkNames, type NewName } from "./check-names.ts";
 import { baseName, inside, parseFolder } from "./paths.ts";
 import type { Context } from "../context.ts";
@@ -142,7 +142,7 @@ export async function* copyAssets(
           await deleteFolders(transaction, source.id, from);
         }),
       );
-    await settleIfPossible(context, into);
+    await tryFinishPending(context, into);
   }
 }
 

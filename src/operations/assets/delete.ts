@@ -5,7 +5,7 @@ import { FeedctlError } from "../../errors.ts";
 import { inBatches } from "../../lib/parallel.ts";
 import { parseFolder } from "./paths.ts";
 import type { Context } from "../context.ts";
-import { openWriter, type FeedWriter, type Target, settleIfPossible } from "../commit/feed-writer.ts";
+import { openWriter, type FeedWriter, type Target, tryFinishPending } from "../commit/feed-writer.ts";
 import { findItem, requireDirectory, requireLiveDirectory } from "./require-asset.ts";
 import { keepContent } from "./keep-earlier-content.ts";
 import { recordDeleted } from "../commit/record-deleted.ts";
@@ -76,7 +76,7 @@ export async function deleteAssets(
       total.folders += await removeFolder(writer, path);
     }
   }
-  await settleIfPossible(context, writer);
+  await tryFinishPending(context, writer);
   await run.finish(total);
   return total;
 

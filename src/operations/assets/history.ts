@@ -7,7 +7,7 @@ import { parseFolder } from "./paths.ts";
 import type { Context } from "../context.ts";
 import { copyItem } from "./copy.ts";
 import { openFeedStore } from "../feed-store/open-feed-store.ts";
-import { openWriter, settle } from "../commit/feed-writer.ts";
+import { openWriter, finishPendingOf } from "../commit/feed-writer.ts";
 import { findItem, noItem, requireDirectory, requireLiveDirectory } from "./require-asset.ts";
 import { recordDeleted } from "../commit/record-deleted.ts";
 import { startRun } from "../commit/recorded-run.ts";
@@ -127,7 +127,7 @@ export async function pruneHistory(
       }),
     );
   }
-  await settle(context, writer);
+  await finishPendingOf(context, writer);
   const pruned = { directory: feed.name, versions, bytes: rows.reduce((sum, { size }) => sum + size, 0) };
   await run.finish(pruned);
   return pruned;

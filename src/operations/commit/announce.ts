@@ -16,8 +16,8 @@ import { deadRuns } from "./recorded-run.ts";
 import { deleteBlobs } from "./settle.ts";
 
 /**
- * Announces that the run is about to write these different keys, and makes room for them: what dead runs left there is
- * settled first. Returns the keys that may be written now; the others are being written by another run.
+ * Announces the keys that the run is about to write, which must be distinct, and first finishes what dead runs left at
+ * them. Returns the keys that may be written now; the others are being written by another run.
  */
 export async function announceBatch(
   context: Context,
@@ -39,15 +39,15 @@ export async function announceBatch(
       dead,
     ),
   );
-  const taken = held.filter((intent) => adopted.has(intent.key));
-  // which of two contents a row stands for must be known before a third one comes
-  await finishReplacements(context, catalog.db, { feedId: feed.id, store, run }, taken);
+  const takenOver = held.filter((intent) => adopted.has(intent.key));
+  // an interrupted overwrite must be finished before the blob is overwritten again: its row may still hold the old hash
+  await finishReplacements(context, catalog.db, { feedId: feed.id, store, run }, takenOver);
   const others = new Set(held.filter((intent) => !adopted.has(intent.key)).map((intent) => intent.key));
   const mine = intents.filter((intent) => !others.has(intent.key));
   await clearLeftovers(context, store, {
     wanted: new Map(mine.map((intent) => [parseKey(intent.key), intent.sha256])),
-    adopted: taken.filter(({ replacement }) => replacement === null || replacement === undefined),
-    waiting: await listPendingDeletesAmong(
+    adopted: takenOver.filter(({ replacement }) => replacement === null || replacement === undefined),
+    pendingDeletes: await listPendingDeletesAmong(
       catalog.db,
       storeId,
       mine.map((intent) => intent.key),
@@ -62,17 +62,21 @@ export async function announceBatch(
 }
 
 interface Leftovers {
-  /** The hash that is to be written, by key. */
+  /** Hash of the bytes that this run will write, by key. */
   wanted: ReadonlyMap<Key, string>;
-  /** Announced by dead runs. */
+  /** Intents taken over from dead runs. */
   adopted: readonly HeldIntent[];
-  /** Keys that wait for their deletion. */
-  waiting: readonly string[];
+  /** Keys with a pending delete. */
+  pendingDeletes: readonly string[];
 }
 
-/** Makes room where the catalog knows that a blob is nobody's: other bytes of a dead run, and pending deletes. */
-async function clearLeftovers(context: Context, store: Store, { wanted, adopted, waiting }: Leftovers): Promise<void> {
-  await deleteBlobs(store, waiting.map(parseKey), context.signal);
+/** Deletes blobs that no row needs: those with a pending delete, and other bytes that a dead run stored. */
+async function clearLeftovers(
+  context: Context,
+  store: Store,
+  { wanted, adopted, pendingDeletes }: Leftovers,
+): Promise<void> {
+  await deleteBlobs(store, pendingDeletes.map(parseKey), context.signal);
   for (const { key: text, sha256 } of adopted) {
     const key = parseKey(text);
     if (wanted.get(key) === sha256 || (await contentHash(store, key, context.signal)) !== sha256) continue;

@@ -3,7 +3,7 @@ import { hashStream } from "../../lib/hash.ts";
 import type { Key } from "../../stores/key.ts";
 import type { Store } from "../../stores/store.ts";
 
-/** SHA-256 of a stored blob by reading it; undefined when it is not there. */
+/** Reads a stored blob and returns its SHA-256 in hex; undefined when it does not exist. */
 export async function contentHash(store: Store, key: Key, signal: AbortSignal): Promise<string | undefined> {
   try {
     return (await hashStream(await store.get(key, { signal }))).sha256;

@@ -6,23 +6,28 @@ import { openFeedStore, requireStore } from "../feed-store/open-feed-store.ts";
 import { feedReplaced, requireLiveFeed } from "../feed-store/find-feed.ts";
 import { whyLocked } from "./lock-feed.ts";
 import type { Run } from "./recorded-run.ts";
-import { settlePending } from "./settle.ts";
+import { finishPending } from "./settle.ts";
 
-/** The feed's store as of now, opened once and again whenever a migration has switched it. */
+/** Writes to the feed's current store. The store stays open between writes and is reopened after a migration. */
 export interface FeedWriter extends AsyncDisposable {
-  /** Runs `work` while the feed cannot be switched, frozen or deleted. Several may run at once. */
+  /**
+   * Runs `work` under the feed's write lock: the feed is not switched, frozen or deleted meanwhile. May run in
+   * parallel.
+   */
   write<T>(work: (target: Target) => Promise<T>): Promise<T>;
 }
 
+/** Where a feed's blobs are written, while its write lock is held. */
 export interface Target {
   feed: FeedRow;
   storeId: number;
   store: Store;
   run: Run;
+  /** Rejects with `unavailable` when the write lock was lost. */
   assertHeld(): Promise<void>;
 }
 
-/** `exclusive`: nobody else writes to the feed during `write`. */
+/** `exclusive`: no other run writes to the feed during `write`. */
 export function openWriter(
   context: Context,
   feedName: string,
@@ -43,16 +48,16 @@ export function openWriter(
         onWait: () => context.notice(`waiting: feed "${feedName}" is locked by another run`),
       });
       if (lock === undefined) throw await whyLocked(catalog, { id, name: feedName });
-      // only now: what was read before the lock may be the store before the switch
+      // read again: a migration may have switched the store before the lock was acquired
       const feed = await requireLiveFeed(catalog.db, feedName);
       if (feed.id !== id) throw feedReplaced(feedName);
       const row = await requireStore(catalog.db, feed);
       if (opened?.id !== row.id) {
-        const last = opened?.store;
+        const previous = opened?.store;
         opened = { id: row.id, store: openFeedStore(context, catalog.db, feed, row) };
-        // one that could not be opened is asked for again
+        // after a failure the next write tries to open it again
         opened.store.catch(() => (opened = undefined));
-        await (await last)?.[Symbol.asyncDispose]();
+        await (await previous)?.[Symbol.asyncDispose]();
       }
       const store = await opened.store;
       return await work({ feed, storeId: row.id, store, run, assertHeld: () => lock.assertHeld() });
@@ -63,17 +68,17 @@ export function openWriter(
   };
 }
 
-/** Removes what dead runs left and pending deletes ask for. The writer's lock is not held meanwhile. */
-export async function settle(context: Context, writer: FeedWriter): Promise<void> {
-  await settlePending(context, await writer.write(async (target) => target));
+/** Calls `finishPending` for the writer's feed. The writer's lock is not held meanwhile. */
+export async function finishPendingOf(context: Context, writer: FeedWriter): Promise<void> {
+  await finishPending(context, await writer.write(async (target) => target));
 }
 
-/** What earlier runs left is not this run's fault: a store that forbids deleting must not make it fail. */
-export async function settleIfPossible(context: Context, writer: FeedWriter): Promise<void> {
+/** Like `finishPendingOf`, but only warns when the store or the lock forbids it: leftovers must not fail this run. */
+export async function tryFinishPending(context: Context, writer: FeedWriter): Promise<void> {
   try {
-    await settle(context, writer);
+    await finishPendingOf(context, writer);
   } catch (error) {
     if (!isFeedctlError(error, "denied", "unavailable", "locked")) throw error;
-    context.notice(`what interrupted runs left stays for now: ${error.message}`);
+    context.notice(`could not clean up after interrupted runs: ${error.message}`);
   }
 }

@@ -10,8 +10,8 @@ import { contentHash } from "./content-hash.ts";
 import type { Run } from "./recorded-run.ts";
 
 /**
- * Blobs that a dead run was replacing: where the new bytes have arrived, the row is made to say so; else it is still
- * true. Afterwards every row of these keys describes the bytes that are there. Returns the keys whose rows were mended.
+ * Finishes overwrites that a dead run announced. Where the store holds the new bytes, the row is updated to them; else
+ * the row still describes the old ones and stays. Returns the keys whose rows were updated.
  */
 export async function finishReplacements(
   context: Context,
@@ -24,7 +24,7 @@ export async function finishReplacements(
     feedId,
     intents.map(({ key }) => key),
   );
-  const mended: string[] = [];
+  const updated: string[] = [];
   for (const { key: text, sha256, replacement } of intents) {
     const row = rows.get(text);
     if (replacement === null || replacement === undefined || row === undefined || row.sha256 === sha256) continue;
@@ -39,7 +39,7 @@ export async function finishReplacements(
       const detail = { sha256, size: replacement.size, finished: true };
       await run.audit(transaction, [{ action: "overwritten", object: text, detail }]);
     });
-    mended.push(text);
+    updated.push(text);
   }
-  return mended;
+  return updated;
 }

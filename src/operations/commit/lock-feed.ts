@@ -4,7 +4,7 @@ import { findRunningMigration } from "../../catalog/runs.ts";
 import { FeedctlError } from "../../errors.ts";
 import type { Context } from "../context.ts";
 
-/** Keeps everybody from writing to a feed. Throws `locked`, with the hint, when those who do come to no end. */
+/** Acquires a feed's write lock exclusively. Throws `locked`, with the hint, when other runs write past `lockWait`. */
 export async function lockWrites(
   context: Context,
   catalog: Catalog,
@@ -24,8 +24,8 @@ export async function lockWrites(
 }
 
 /**
- * Keeps imports, deletions and migrations away from a feed that is about to go or to get another store. Throws `locked`
- * when they do not end, `conflict` in the middle of a migration, whose copies nobody would know any more.
+ * Locks a feed against imports, deletions and migrations, before it is deleted or gets another store. Throws `locked`
+ * when one of them is running, and `conflict` when a migration is unfinished: its copies would be orphaned.
  */
 export async function lockWholeFeed(
   context: Context,
@@ -59,7 +59,7 @@ export async function lockWholeFeed(
   });
 }
 
-/** One migration of a feed at a time; throws `locked` and names the other. */
+/** Locks a feed for one migration. Throws `locked`, and names the other run, when one is running. */
 export async function lockMigration(catalog: Catalog, feed: { id: number; name: string }) {
   const lock = await catalog.lock({ kind: "migrate", id: feed.id, mode: "exclusive" });
   if (lock !== undefined) return lock;
@@ -70,7 +70,7 @@ export async function lockMigration(catalog: Catalog, feed: { id: number; name: 
   });
 }
 
-/** Why a feed cannot be written to now. */
+/** The error to throw when a feed's write lock could not be acquired, with the reason. */
 export async function whyLocked(catalog: Catalog, feed: { id: number; name: string }): Promise<FeedctlError> {
   const open = await findOpenMigration(catalog.db, feed.id);
   if (open?.state === "switching")
@@ -78,6 +78,6 @@ export async function whyLocked(catalog: Catalog, feed: { id: number; name: stri
       hint: "try again in a moment; see: feedctl migrate status",
     });
   return new FeedctlError("locked", `feed "${feed.name}" is frozen by another run`, {
-    hint: "it is being changed; try again later",
+    hint: "try again later",
   });
 }

@@ -3,12 +3,15 @@ import { parseKey } from "../../stores/key.ts";
 import type { Store } from "../../stores/store.ts";
 import { contentHash } from "./content-hash.ts";
 
-/** `read`: the proof came from the bytes themselves, and is worth being recorded. */
+/**
+ * `there`: the store holds the row's bytes; with `read`, its bytes were read and hashed, so the tag is worth recording.
+ * `other`: it holds other bytes at the key.
+ */
 export type Presence = { is: "there"; tag: string | null; read: boolean } | { is: "missing" } | { is: "other" };
 
 /**
- * Whether the store holds the bytes that the row speaks of: by a hash that the store knows, by the tag it had when it was
- * last verified, else by reading it.
+ * Whether the store holds the bytes of a row. Compares size and the hashes that the store knows, else the tag at the
+ * last verification, else reads the blob.
  */
 export async function proveStored(
   store: Store,

@@ -4,7 +4,9 @@ import type { Db } from "../../catalog/schema/core.ts";
 import type { Context } from "../context.ts";
 import type { Target } from "./feed-writer.ts";
 
-/** In the transaction that removes rows: records that their blobs may be deleted, in every store that may hold them. */
+/**
+ * Records pending deletes for the keys of rows that the same transaction removes, in every store that may hold them.
+ */
 export async function recordDeleted(
   context: Context,
   transaction: Db,

@@ -10,12 +10,12 @@ export interface Run extends AsyncDisposable {
   finish(summary: object): Promise<void>;
 }
 
-/** So many changes make a difference to the catalog's statistics. */
+/** From this many audit events on, the database's statistics are updated when the run ends. */
 const MANY = 1_000;
 
 /**
- * Records the start. While the run lives it holds the lock `run <id>`, by which others tell a dead run from a slow one
- * (see `deadRuns`).
+ * Records a run's start. The run holds the lock `run <id>` until it ends, so that others can detect dead runs
+ * (`deadRuns`).
  */
 export async function startRun(context: Context, command: string, feedId: number | null): Promise<Run> {
   const catalog = await context.catalog();
@@ -46,7 +46,7 @@ export async function startRun(context: Context, command: string, feedId: number
         const state = context.signal.aborted ? "interrupted" : "failed";
         if (!finished) await finishRun(catalog.db, id, { state, summary: null, now: context.now() });
       } catch {
-        // the catalog is gone, which is why we are here; the run counts as dead once its lock is
+        // probably the catalog is unreachable: the run counts as dead once its lock is released
       } finally {
         await lock?.[Symbol.asyncDispose]();
       }
@@ -54,7 +54,7 @@ export async function startRun(context: Context, command: string, feedId: number
   };
 }
 
-/** Those of the runs whose process is gone: their lock can be had. */
+/** The runs, without `mine`, whose process is dead: their lock can be acquired. */
 export async function deadRuns(catalog: Catalog, ids: Iterable<number>, mine: number): Promise<number[]> {
   const dead = [];
   for (const id of new Set(ids)) {

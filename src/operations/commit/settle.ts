@@ -16,50 +16,52 @@ import type { Context } from "../context.ts";
 import { finishReplacements } from "./finish-replacements.ts";
 import { deadRuns, type Run } from "./recorded-run.ts";
 
-export interface Settled {
-  /** Blobs removed because their rows are gone. */
+export interface PendingResult {
+  /** Blobs deleted because their rows were removed. */
   deleted: number;
-  /** Blobs removed because a run died between storing them and recording them. */
+  /** Blobs deleted because a run died between storing and recording them. */
   abandoned: number;
-  /** Rows that now describe the bytes which a dead run had put in the place of others. */
+  /** Rows updated because a run died after it had overwritten their blobs. */
   replaced: number;
 }
 
 const BATCH = 1000;
 
-/** Whether there may be anything to settle. */
+/** Whether the store has pending writes or pending deletes of the feed. */
 export async function hasPending(db: Db, storeId: number, feedId: number): Promise<boolean> {
   return (
     (await listPendingWrites(db, storeId, 1)).length > 0 || !isEmpty(await listPendingDeletes(db, storeId, feedId, 1))
   );
 }
 
-export interface SettleTarget {
+export interface PendingTarget {
   feed: FeedRow;
   storeId: number;
   store: Store;
   run: Run;
 }
 
-export interface SettleOptions {
-  /** Milliseconds to wait for other writers before `locked` is thrown. Without it the work is left to the next run. */
+export interface PendingOptions {
+  /**
+   * Milliseconds to wait for other writers before `locked` is thrown. Default: do not wait, leave it to the next run.
+   */
   wait?: number | undefined;
-  /** Called with the blobs that pending deletes are about to remove. */
+  /** Called with the keys of each batch of pending deletes, before their blobs are deleted. */
   beforeDelete?: ((keys: readonly Key[]) => Promise<void>) | undefined;
 }
 
 /**
- * Finishes what rows have promised: obeys pending deletes and clears what dead runs left. Needs the feed to itself for
- * that moment.
+ * Deletes the blobs of pending deletes, and cleans up what dead runs announced. Holds the feed's write lock exclusively
+ * meanwhile; when the lock is taken, see `wait`.
  */
-export async function settlePending(
+export async function finishPending(
   context: Context,
-  { feed, storeId, store, run }: SettleTarget,
-  { wait, beforeDelete }: SettleOptions = {},
-): Promise<Settled> {
+  { feed, storeId, store, run }: PendingTarget,
+  { wait, beforeDelete }: PendingOptions = {},
+): Promise<PendingResult> {
   const catalog = await context.catalog();
-  const settled = { deleted: 0, abandoned: 0, replaced: 0 };
-  if (!(await hasPending(catalog.db, storeId, feed.id))) return settled;
+  const result = { deleted: 0, abandoned: 0, replaced: 0 };
+  if (!(await hasPending(catalog.db, storeId, feed.id))) return result;
   await using lock = await catalog.lock({
     kind: "write",
     id: feed.id,
@@ -71,9 +73,9 @@ export async function settlePending(
     throw new FeedctlError("locked", `feed "${feed.name}" is being written to`, {
       hint: "try again when the import is over",
     });
-  if (lock === undefined) return settled;
+  if (lock === undefined) return result;
 
-  // dead writers first: while a write is announced, a pending delete of its key waits
+  // pending writes first: a pending delete is not due while a write of its key is announced
   const writes = await listPendingWrites(catalog.db, storeId, BATCH);
   const dead = await deadRuns(
     catalog,
@@ -88,22 +90,22 @@ export async function settlePending(
       dead,
     ),
   );
-  const mended = await finishReplacements(
+  const updated = await finishReplacements(
     context,
     catalog.db,
     { feedId: feed.id, store, run },
     writes.filter((write) => mine.has(write.key)),
   );
-  settled.replaced = mended.length;
+  result.replaced = updated.length;
   const rows = await listFileHashes(catalog.db, feed.id, [...mine]);
   for (const write of writes) {
     if (!mine.has(write.key) || rows.has(write.key)) continue;
     const key = parseKey(write.key);
     await lock.assertHeld();
-    // only bytes that the dead run meant to write are its own; anything else at that key is somebody's
+    // other bytes than the announced ones were not stored by the dead run
     if ((await contentHash(store, key, context.signal)) !== write.sha256) continue;
     await store.delete(key, { signal: context.signal });
-    settled.abandoned++;
+    result.abandoned++;
   }
   await withdrawWrites(catalog.db, { storeId, runId: run.id }, [...mine]);
 
@@ -114,15 +116,16 @@ export async function settlePending(
     await beforeDelete?.(due.map(parseKey));
     await deleteBlobs(store, due.map(parseKey), context.signal);
     await forgetDeletes(catalog.db, storeId, [...due, ...reclaimed]);
-    settled.deleted += due.length;
+    result.deleted += due.length;
   }
-  return settled;
+  return result;
 }
 
 function isEmpty(deletes: { due: string[]; reclaimed: string[] }): boolean {
   return deletes.due.length === 0 && deletes.reclaimed.length === 0;
 }
 
+/** Deletes blobs in batches where the store can. Keys that do not exist are no error. */
 export async function deleteBlobs(store: Store, keys: readonly Key[], signal: AbortSignal): Promise<void> {
   if (store.deleteMany !== undefined) return store.deleteMany(keys, { signal });
   for (const key of keys) await store.delete(key, { signal });

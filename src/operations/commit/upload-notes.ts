@@ -4,13 +4,15 @@ import { join } from "node:path";
 import type { UploadNotes } from "../../stores/store.ts";
 import type { Context } from "../context.ts";
 
-/** Unfinished uploads into one place, each in a file of its own in this installation's data directory. */
+/**
+ * Remembers unfinished uploads to a store location, so that a later run resumes them: a file for each, in `dataDir`.
+ */
 export function uploadNotes(context: Context, place: string): UploadNotes {
   const directory = join(context.dataDir, "uploads", digest(place));
   const pathOf = (key: string) => join(directory, digest(key));
   return {
     load: (key) => readFile(pathOf(key), "utf8").catch(() => undefined),
-    // a copy is no worse for want of its memory
+    // without the note the copy still succeeds; only resuming it is lost
     async save(key, note) {
       try {
         await mkdir(directory, { recursive: true });

@@ -8,7 +8,7 @@ import { explicitPlace, openFeedStore, requireStore } from "../feed-store/open-f
 import { feedReplaced, requireFeed } from "../feed-store/find-feed.ts";
 import { lockWholeFeed } from "../commit/lock-feed.ts";
 import { startRun } from "../commit/recorded-run.ts";
-import { settlePending } from "../commit/settle.ts";
+import { finishPending } from "../commit/settle.ts";
 
 export interface PurgeResult {
   feed: string;
@@ -46,7 +46,7 @@ export async function purgeFeed(context: Context, name: string): Promise<PurgeRe
       await recordDeletes(db, { storeId: row.id, runId: run.id, now: context.now() }, keys);
       return keys.length;
     });
-    deleted += (await settlePending(context, place, { wait: context.lockWait })).deleted;
+    deleted += (await finishPending(context, place, { wait: context.lockWait })).deleted;
     if (taken === 0) break;
   }
   const earlier = (await listStoresOfFeed(catalog.db, feed.id))

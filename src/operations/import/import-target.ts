@@ -7,7 +7,7 @@ import type { Format } from "../../formats/format.ts";
 import { loadFormat } from "../../formats/index.ts";
 import { parseKey } from "../../stores/key.ts";
 import type { Store } from "../../stores/store.ts";
-import { openWriter, settleIfPossible, type FeedWriter } from "../commit/feed-writer.ts";
+import { openWriter, tryFinishPending, type FeedWriter } from "../commit/feed-writer.ts";
 import { startRun } from "../commit/recorded-run.ts";
 import type { Context } from "../context.ts";
 import { requireActiveFeed } from "../feed-store/find-feed.ts";
@@ -62,7 +62,7 @@ export async function openImportTarget(context: Context, options: ImportTargetOp
       if (!dryRun && !overwrite) for (const { identity } of items) seen.delete(identityName(identity));
     },
     async finish(summary) {
-      if (writer !== undefined) await settleIfPossible(context, writer);
+      if (writer !== undefined) await tryFinishPending(context, writer);
       await run?.finish(summary);
     },
     async [Symbol.asyncDispose]() {

@@ -3,7 +3,7 @@ import { lstat, unlink } from "node:fs/promises";
 import type { Key } from "../../stores/key.ts";
 import type { Store } from "../../stores/store.ts";
 
-/** By what a file is known again: another one of that name, or the same one written to, has another mark. */
+/** Identifies a file and its content: a replaced or rewritten file has another mark. */
 export interface FileMark {
   size: number;
   mtimeMs: number;
@@ -18,7 +18,7 @@ export function sameMark(a: FileMark, b: FileMark): boolean {
   return a.size === b.size && a.mtimeMs === b.mtimeMs && a.ino === b.ino;
 }
 
-/** The mark of the file there now; undefined where there is none. */
+/** The file's current mark; undefined when it does not exist. */
 export async function currentMark(path: string): Promise<FileMark | undefined> {
   try {
     return markOf(await lstat(path));
@@ -32,7 +32,10 @@ export function isAbsent(error: unknown): boolean {
   return ["ENOENT", "ENOTDIR"].includes((error as NodeJS.ErrnoException).code ?? "");
 }
 
-/** `gone`: somebody else took it. `changed`: another file stands there by now, and was left. Rejects with the disk's error. */
+/**
+ * Deletes an imported source file, if it still has the mark. `gone`: it does not exist any more. `changed`: it was
+ * replaced or rewritten, and was not deleted. Rejects with the file system's error.
+ */
 export async function removeSource(path: string, mark: FileMark): Promise<"removed" | "gone" | "changed"> {
   const now = await currentMark(path);
   if (now === undefined) return "gone";
@@ -47,8 +50,8 @@ export async function removeSource(path: string, mark: FileMark): Promise<"remov
 }
 
 /**
- * Whether the file is the store's own blob: the same directory, mounted twice, has two paths that no comparison of paths
- * sees through. Devices are not compared, since a share mounted twice has two of them.
+ * Whether the file is the store's own blob. Marks are compared, not paths: a directory that is mounted twice has two
+ * paths. Device numbers are not compared: a share that is mounted twice has two.
  */
 export async function isOwnBlob(store: Store, key: Key, path = ""): Promise<boolean> {
   const own = store.localPath?.(key);

@@ -13,14 +13,17 @@ export function fileSource(path: string, size: number): BlobSource {
     async open(range, signal) {
       const bounds =
         range === undefined ? {} : { start: range.start, ...(range.end === undefined ? {} : { end: range.end - 1 }) };
-      // room for more than there is would be made, and thrown away, all the same
-      const room = Math.min(CHUNK, Math.max(size, 1));
-      return createReadStream(path, { highWaterMark: room, ...bounds, ...(signal === undefined ? {} : { signal }) });
+      // the stream allocates a buffer of this size for each read, however small the file is
+      const highWaterMark = Math.min(CHUNK, Math.max(size, 1));
+      return createReadStream(path, { highWaterMark, ...bounds, ...(signal === undefined ? {} : { signal }) });
     },
   };
 }
 
-/** Whether a file is no longer what it was when its size and hash were taken, in contrast to a store that is gone. */
+/**
+ * Why storing a file failed, when its source is the reason: it changed since it was hashed, or it cannot be read.
+ * Undefined when the file is unchanged, so that the store is at fault.
+ */
 export async function fileProblem(
   { path = "", size }: BlobSource,
   failure: unknown,
@@ -33,13 +36,15 @@ export async function fileProblem(
     const gone = (error as NodeJS.ErrnoException).code === "ENOENT";
     return new FeedctlError(
       "not-found",
-      gone ? "the file vanished before it was stored" : "the file cannot be read any more",
+      gone ? "the file vanished before it was stored" : "could not read the file any more",
       { cause: error },
     );
   }
 }
 
-/** What reading a file failed with, in words. */
+/**
+ * Translates an error of reading a local file to a `FeedctlError`. Other errors, and aborts, are returned as they are.
+ */
 export function fileError(error: unknown): unknown {
   if (isFeedctlError(error) || !(error instanceof Error) || !("code" in error)) return error;
   if (error.name === "AbortError") return error;
@@ -48,10 +53,10 @@ export function fileError(error: unknown): unknown {
       return new FeedctlError("not-found", "the file vanished while it was read", { cause: error });
     case "EACCES":
     case "EPERM":
-      return new FeedctlError("denied", "the file cannot be read: permission denied", { cause: error });
+      return new FeedctlError("denied", "could not read the file: permission denied", { cause: error });
     default:
       return typeof error.code === "string" && /^E[A-Z]+$/.test(error.code)
-        ? new FeedctlError("unavailable", `the file cannot be read: ${error.message}`, { cause: error })
+        ? new FeedctlError("unavailable", `could not read the file: ${error.message}`, { cause: error })
         : error;
   }
 }

@@ -4,15 +4,18 @@ import { listFolder, type FolderListing } from "../../lib/list-folder.ts";
 import type { Context } from "../context.ts";
 import { splitPattern } from "./patterns.ts";
 
-/** Something on this machine, and the path it is to have, relative to where it goes. */
+/** A local file or folder with its path relative to the destination, or a path that cannot be used. */
 export type LocalItem =
   | { kind: "file" | "folder"; local: string; path: string }
+  /** `skip`: it counts as skipped, not as failed. */
   | { kind: "problem"; local: string; reason: string; skip: boolean };
 
 /**
- * Files of the paths as given: a file under its name, a folder's files under the folder's name (under none with a slash
- * at its end, or for `.` and `..`), with `recursive` all that lies in it, empty folders too; what matches a pattern
- * under its path from where the pattern begins. Links are not followed.
+ * Lists the files that the given paths select. Links are not followed.
+ * - A file gets its name as path.
+ * - A folder's files get paths below the folder's name; without the name when the path ends with `/`, `.` or `..`.
+ *   Subfolders, empty ones included, need `recursive`.
+ * - A pattern's files get paths relative to the pattern's base folder.
  */
 export async function* findLocalFiles(
   context: Context,
@@ -67,7 +70,7 @@ async function* walk(folder: string, path: string, recursive: boolean, signal: A
   try {
     listing = await listFolder(folder);
   } catch (error) {
-    yield problem(folder, `cannot be read: ${(error as Error).message}`);
+    yield problem(folder, `could not be read: ${(error as Error).message}`);
     return;
   }
   for (const { shown } of listing.broken) yield problem(join(folder, shown), "its name is not UTF-8 text; rename it");
@@ -79,7 +82,7 @@ async function* walk(folder: string, path: string, recursive: boolean, signal: A
     else if (entry.isFile()) yield { kind: "file", local, path: inner };
     else if (entry.isDirectory()) {
       if (!recursive) {
-        yield { kind: "problem", local, reason: "is a folder; --recursive takes what lies in it", skip: true };
+        yield { kind: "problem", local, reason: "is a folder; use --recursive for its files", skip: true };
         continue;
       }
       yield { kind: "folder", local, path: inner };

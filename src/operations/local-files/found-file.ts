@@ -1,9 +1,9 @@
 import type { PackageFile } from "../../formats/format.ts";
 import type { FileMark } from "./file-mark.ts";
 
-/** A file of this machine that was found for an import, and the mark by which it is known again. */
+/** A local file to import, with the mark that shows whether it changed since. */
 export interface FoundFile {
-  /** As it is shown. */
+  /** The path that events and messages show. */
   path: string;
   file: PackageFile;
   mark: FileMark;

@@ -8,15 +8,15 @@ import { FeedctlError, isFeedctlError } from "../../errors.ts";
 import { diskError } from "../../stores/disk/index.ts";
 import type { Context } from "../context.ts";
 
-/** Throws `usage` when standard input is a terminal: nobody types a file. */
+/** Throws `usage` when standard input is a terminal: reading it would wait forever. */
 export function requirePiped(stdin: Readable, hint = "pipe a file into it, or give a path instead"): void {
   if ((stdin as { isTTY?: boolean }).isTTY)
-    throw new FeedctlError("usage", "- stands for standard input, and that is a terminal", { hint });
+    throw new FeedctlError("usage", "- is standard input, which is a terminal", { hint });
 }
 
 /**
- * Writes standard input to a temporary file, which is deleted when it is disposed: stores need to know the size, and read
- * the bytes again when they retry. Rejects with `full` when the temporary folder has no space for it.
+ * Writes standard input to a temporary file, because stores need its size, and read the bytes again when they retry.
+ * Disposing the result deletes the file. Rejects with `full` when the temporary folder has not enough space.
  */
 export async function keepStream(
   { signal }: Context,
@@ -32,6 +32,6 @@ export async function keepStream(
     await dispose();
     const known = diskError(error, "keep standard input in", folder);
     if (!isFeedctlError(known, "full")) throw known;
-    throw new FeedctlError("full", known.message, { cause: error, hint: "let TMPDIR name a folder with more space" });
+    throw new FeedctlError("full", known.message, { cause: error, hint: "set TMPDIR to a folder with more space" });
   }
 }

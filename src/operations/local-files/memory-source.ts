@@ -1,7 +1,7 @@
 import { Readable } from "node:stream";
 import type { BlobSource } from "../../stores/store.ts";
 
-/** A few bytes in memory as a blob source. */
+/** A buffer as a blob source. */
 export function memorySource(bytes: Buffer): BlobSource & { readonly bytes: Buffer } {
   return {
     bytes,

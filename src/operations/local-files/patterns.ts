@@ -1,8 +1,8 @@
 import picomatch from "picomatch";
 
 /**
- * Patterns with a slash match the whole path, others the last segment or any folder's name, as robocopy's /XF and /XD do.
- * `*` stays within a segment, `**` does not. Undefined: there is no pattern.
+ * Returns a matcher of paths; undefined without patterns. A pattern with a slash matches the whole path; one without
+ * matches any single segment, as robocopy's /XF and /XD do. `*` matches within a segment, `**` across segments.
  */
 export function matcherOf(patterns: readonly string[]): ((path: string) => boolean) | undefined {
   if (patterns.length === 0) return undefined;
@@ -15,7 +15,10 @@ export function matcherOf(patterns: readonly string[]): ((path: string) => boole
   return (path) => matchesWhole(path) || (names.length > 0 && path.split("/").some((segment) => matchesName(segment)));
 }
 
-/** A pattern of local files, as the folder where it begins and what names below that must match; undefined: it is none. */
+/**
+ * Splits a pattern of local files into its base folder and a matcher of paths below it; undefined when it has no
+ * wildcard.
+ */
 export function splitPattern(pattern: string): { base: string; matches: (path: string) => boolean } | undefined {
   const { base, glob, isGlob } = picomatch.scan(pattern);
   return isGlob ? { base, matches: picomatch(glob, { dot: false }) } : undefined;

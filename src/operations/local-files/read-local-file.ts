@@ -8,8 +8,8 @@ import { hashBytes, hashStream, type Hashes } from "../../lib/hash.ts";
 import type { BlobSource } from "../../stores/store.ts";
 import { CHUNK, fileError, fileSource } from "./file-source.ts";
 
-/** Up to here a file is read once, and kept until it is stored. */
-const HELD = 256 * 1024;
+/** Up to this size a file is read once and kept in memory until it is stored. */
+const MOST_IN_MEMORY = 256 * 1024;
 
 export interface LocalFile {
   source: BlobSource;
@@ -18,7 +18,10 @@ export interface LocalFile {
   head: Uint8Array;
 }
 
-/** Hashes of a file on this machine, and its bytes for a store. `onRead` is told how far a large one is. Rejects as `fileError` says, or with `corrupt`. */
+/**
+ * Hashes a local file, and returns it as a blob source. `onRead` gets the bytes read so far, for large files only.
+ * Rejects with the errors of `fileError`, and with `corrupt` when the file has not `size` bytes.
+ */
 export async function readLocalFile(
   path: string,
   size: number,
@@ -26,7 +29,7 @@ export async function readLocalFile(
   onRead?: (bytes: number) => void,
 ): Promise<LocalFile> {
   try {
-    return size <= HELD ? await readSmall(path, size) : await readLarge(path, size, signal, onRead);
+    return size <= MOST_IN_MEMORY ? await readSmall(path, size) : await readLarge(path, size, signal, onRead);
   } catch (error) {
     throw fileError(error);
   }

@@ -16,53 +16,58 @@ export interface DownloadedFile {
   key: string;
   size: number;
   sha256: string;
-  /** What the saved file's time is set to. Default: now. */
+  /** The modification time to set. Default: now. */
   modifiedAt?: Date | undefined;
 }
 
 export interface SaveInput {
   file: DownloadedFile;
-  /** The file's bytes from the store. */
+  /** Opens the file's bytes in the store. */
   open(range: ByteRange | undefined): Promise<Readable>;
-  /** Where to, name included. */
+  /** Path to save to, name included. */
   target: string;
+  /** Whether an existing file is replaced. Without it an existing file rejects with `conflict`. */
   overwrite: boolean;
-  /** A file that has these bytes already is no conflict. */
+  /** Whether an existing file with the same bytes is left and `unchanged` returned. */
   acceptSame: boolean;
   onProgress?: ((bytes: number) => void) | undefined;
 }
 
-/** Smaller files are always downloaded from their beginning. */
+/** From this size on a broken download is resumed. Smaller files start anew. */
 const RESUMED_FROM = 8 * 1024 * 1024;
 
-/** The path that a file is saved under: in the current folder, in the folder that `output` names, or as `output`. */
+/**
+ * Resolves `--output` to the path to save to: `name` in the current folder, `name` in `output` when that is a folder or
+ * ends with a slash, else `output`. Throws `not-found` when the folder of `output` does not exist.
+ */
 export async function downloadTarget(cwd: string, output: string | undefined, name: string): Promise<string> {
   const path = resolve(cwd, output ?? ".");
   const isFolder = output === undefined || /[/\\]$/.test(output);
   if (isFolder || (await stat(path).catch(() => undefined))?.isDirectory()) return join(path, name);
   const parent = await stat(dirname(path)).catch(() => undefined);
   if (parent?.isDirectory() !== true)
-    throw new FeedctlError("not-found", `there is no directory ${dirname(path)} for ${basename(path)}`);
+    throw new FeedctlError("not-found", `could not save ${basename(path)}: ${dirname(path)} is not a directory`);
   return path;
 }
 
 /**
- * Saves a file complete and verified, or not at all. A broken download of a large file leaves a part beside the target;
- * the next one resumes it, once its hash proves it to be the beginning of these bytes. `unchanged`: `acceptSame` holds.
+ * Saves a file complete and verified, or not at all. A broken download of a large file leaves a part file beside the
+ * target, which the next download resumes. The hash of the whole file is checked at the end; if it is wrong after a
+ * resume, the download starts anew once. Returns `unchanged` when `acceptSame` applies.
  */
 export async function saveDownload(context: Context, input: SaveInput): Promise<"saved" | "unchanged"> {
   const { file, target, overwrite } = input;
   try {
     await mkdir(dirname(target), { recursive: true });
-    const there = await stat(target).catch(() => undefined);
-    const mayBeSame = input.acceptSame && there?.isFile() === true && there.size === file.size;
+    const existing = await stat(target).catch(() => undefined);
+    const mayBeSame = input.acceptSame && existing?.isFile() === true && existing.size === file.size;
     if (mayBeSame && (await hashOf(target)) === file.sha256) return "unchanged";
-    if (there !== undefined && (!overwrite || !there.isFile())) throw standsThere(target);
+    if (existing !== undefined && (!overwrite || !existing.isFile())) throw alreadyExists(target);
     if (file.size < RESUMED_FROM) await saveOnce(context, input, `${partName(target, file)}.${context.pid}`, false);
     else await saveLarge(context, input);
     return "saved";
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "EEXIST") throw standsThere(target);
+    if ((error as NodeJS.ErrnoException).code === "EEXIST") throw alreadyExists(target);
     throw diskError(error, "write", target);
   }
 }
@@ -75,7 +80,7 @@ async function saveLarge(context: Context, input: SaveInput): Promise<void> {
   try {
     const resumed = ((await stat(part).catch(() => undefined))?.size ?? 0) > 0;
     await saveOnce(context, input, part, true).catch(async (error: unknown) => {
-      // the part was not the beginning of these bytes
+      // the part file held other bytes and was deleted: start anew
       if (!resumed || !(error instanceof FeedctlError) || error.code !== "corrupt") throw error;
       await saveOnce(context, input, part, true);
     });
@@ -84,7 +89,9 @@ async function saveLarge(context: Context, input: SaveInput): Promise<void> {
   }
 }
 
-/** With `keep` what has arrived stays when it breaks off. */
+/**
+ * Downloads to the part file, checks its hash and renames it. With `keep` an incomplete part file is resumed and kept.
+ */
 async function saveOnce(context: Context, input: SaveInput, part: string, keep: boolean): Promise<void> {
   const { file, target, overwrite, onProgress } = input;
   const hash = createHash("sha256");
@@ -119,11 +126,12 @@ async function saveOnce(context: Context, input: SaveInput, part: string, keep: 
   }
 }
 
+/** Adds the part file's bytes to the hash. Returns their number; 0 when the download must start anew. */
 async function hashPart(part: string, size: number, hash: Hash): Promise<number> {
-  const there = (await stat(part).catch(() => undefined))?.size ?? 0;
-  if (there === 0 || there > size) return 0;
+  const length = (await stat(part).catch(() => undefined))?.size ?? 0;
+  if (length === 0 || length > size) return 0;
   for await (const chunk of createReadStream(part, { highWaterMark: 1024 * 1024 })) hash.update(chunk as Buffer);
-  return there;
+  return length;
 }
 
 function partName(target: string, { key, sha256 }: DownloadedFile): string {
@@ -138,7 +146,7 @@ async function hashOf(path: string): Promise<string> {
   return (await hashStream(createReadStream(path, { highWaterMark: 1024 * 1024 }))).sha256;
 }
 
-function standsThere(target: string): FeedctlError {
+function alreadyExists(target: string): FeedctlError {
   return new FeedctlError("conflict", `${target} exists already`, {
     hint: "choose another --output, or --overwrite",
   });

@@ -10,7 +10,7 @@ import { noPass, type PassEvent, type PassSummary } from "./pass-log.ts";
 import { copyRows } from "./unproven-pass.ts";
 import { lockWrites } from "../commit/lock-feed.ts";
 import type { Session } from "./session.ts";
-import { settlePending } from "../commit/settle.ts";
+import { finishPending } from "../commit/settle.ts";
 
 export interface CutOver {
   last: PassSummary;
@@ -37,7 +37,7 @@ export async function* cutOver(session: Session): AsyncGenerator<PassEvent, CutO
     await updateMigration(db, migration.id, { state: "switching", updated_at: context.now() });
     // what dead runs left and what rows have given up must not be carried over
     const withdrawn = await listPendingKeys(db, ends.current.id);
-    await settlePending(context, { feed, storeId: ends.current.id, store: source, run });
+    await finishPending(context, { feed, storeId: ends.current.id, store: source, run });
     const about = { feedId: feed.id, source, target, targetStoreId: migration.to_store_id, migrationId: migration.id };
     const how = {
       skipCached: migration.plan.cached === "skip",

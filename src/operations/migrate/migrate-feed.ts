@@ -15,7 +15,7 @@ import { copyPass } from "./full-pass.ts";
 import { noPass, type PassSummary } from "./pass-log.ts";
 import { cutOver } from "./cut-over.ts";
 import { openFeedStore } from "../feed-store/open-feed-store.ts";
-import { openWriter, settleIfPossible } from "../commit/feed-writer.ts";
+import { openWriter, tryFinishPending } from "../commit/feed-writer.ts";
 import { refuseOverlap } from "../feed-store/occupied-places.ts";
 import { requireLiveFeed } from "../feed-store/find-feed.ts";
 import { lockMigration } from "../commit/lock-feed.ts";
@@ -23,7 +23,7 @@ import type { MigrateEvent, MigrateSummary } from "./events.ts";
 import { passCounts, watchMigration, type Session, type Watch } from "./session.ts";
 import { planMigration } from "./estimate.ts";
 import { startRun } from "../commit/recorded-run.ts";
-import { hasPending, settlePending } from "../commit/settle.ts";
+import { hasPending, finishPending } from "../commit/settle.ts";
 import { shareFirstPass } from "./shared-pass.ts";
 
 export interface MigrateInput {
@@ -112,7 +112,7 @@ async function settleOnceMore(context: Context, db: Db, feed: FeedRow, storeId: 
   if (!(await hasPending(db, storeId, feed.id))) return;
   await using run = await startRun(context, "migrate", feed.id);
   await using writer = openWriter(context, feed.name, run);
-  await settleIfPossible(context, writer);
+  await tryFinishPending(context, writer);
   await run.finish({});
 }
 
@@ -150,7 +150,7 @@ async function* makePasses(
   addPass(summary, last);
   summary.frozenMilliseconds = frozenMilliseconds;
   summary.outcome = switched ? "switched" : "incomplete";
-  if (switched) await settlePending(context, { feed, storeId: migration.to_store_id, store: target, run });
+  if (switched) await finishPending(context, { feed, storeId: migration.to_store_id, store: target, run });
 }
 
 async function* onePass(

@@ -8,8 +8,8 @@ import { isProven, listPairs, type ListedPair } from "./pairs.ts";
 import type { MirrorItem } from "./tally.ts";
 
 /**
- * Copies what the two listings show to differ, as they stream by, and puts the target's extras aside. Completes only when
- * both listings were read to their end and all copies have ended; copies that failed are put aside to be tried again.
+ * Compares the two listings while it reads them, copies the blobs that differ, and spools the target's extras. Failed
+ * copies are queued for a retry. Completes only when both listings were read to their end and all copies have ended.
  */
 export async function* copyDifferences(context: Context, run: MirrorRun): AsyncGenerator<MirrorItem[]> {
   const { source, target, journal, trash, tally, transfer, proofs } = run;
@@ -23,7 +23,7 @@ export async function* copyDifferences(context: Context, run: MirrorRun): AsyncG
     for await (const pairs of batchesOf(listed)) {
       for (const pair of pairs) {
         const busy = handlePair(run, pair);
-        // most need no promise, and a promise each costs more than the rest of the work
+        // most blobs are skipped: a promise for each would cost more than the rest of the work
         if (busy !== undefined) await busy;
       }
       yield tally.take();
@@ -31,45 +31,50 @@ export async function* copyDifferences(context: Context, run: MirrorRun): AsyncG
     await transfer.idle();
     complete = true;
   } finally {
-    await transfer.idle().catch(() => {}); // what is under way may finish; the error that led here is what counts
+    await transfer.idle().catch(() => {}); // running copies may finish; the first error is the one to throw
     await proofs.close(complete);
   }
 }
 
-/** Decides about one key. What is skipped needs no promise; the rest goes to the pool. */
+/** Decides about one key. Returns a promise only when a copy must wait for the pool. */
 function handlePair(run: MirrorRun, pair: ListedPair): Promise<void> | undefined {
   const { key, source: from, target: to } = pair;
   const blob = from ?? to;
-  if (blob === undefined) return undefined; // only the journal remembers it
-  // one blob decides for both sides: a filter that hides the source's must not make an extra of its twin
+  if (blob === undefined) return undefined; // deleted on both sides since the journal was written
+  // the source's blob decides for both sides: a source blob that is filtered out must not make the target's an extra
   if (!run.input.filter(key, blob)) {
-    if (to !== undefined) run.obstacles.occupy(key);
+    if (to !== undefined) run.clashes.add(key);
     return undefined;
   }
   if (to !== undefined) run.counts.targets++;
-  if (from === undefined) return keepExtra(run, blob);
+  if (from === undefined) return addExtra(run, blob);
   run.counts.sources++;
-  run.tally.met(from);
-  const { decision, isShown } = compare(run, pair);
+  run.tally.addSource(from);
+  const { decision, listingsSuffice } = compare(run, pair);
   if (decision.action !== "skip") return transferPair(run, pair, from, decision);
   run.tally.skipped(decision.class, from);
-  if (to !== undefined) run.obstacles.occupy(key);
-  if (!isShown) run.proofs.add(pair.journal);
+  if (to !== undefined) run.clashes.add(key);
+  if (!listingsSuffice) run.proofs.add(pair.journal);
   return undefined;
 }
 
-/** `isShown`: the listings alone will show it again, so that the proof need not be remembered. */
-function compare({ input, source, target }: MirrorRun, pair: ListedPair): { decision: Decision; isShown: boolean } {
+/**
+ * `listingsSuffice`: the next run skips the pair by its listings alone, so that the journal need not keep the proof.
+ */
+function compare(
+  { input, source, target }: MirrorRun,
+  pair: ListedPair,
+): { decision: Decision; listingsSuffice: boolean } {
   const options = input.compare;
   const timesKnown = source.features.listsAll && target.features.listsAll;
   const known = { source: pair.source, target: pair.target, timesKnown };
-  // a proof is the memory of tags; --checksum wants the bytes themselves compared
+  // a proof in the journal compares tags; --checksum asks for a comparison of the bytes
   const proven = !options.checksum && isProven(pair);
   const decision = decide({ ...known, proven }, options);
   const isSkipped = decision.action === "skip";
-  const isShown =
+  const listingsSuffice =
     isSkipped && (!proven || decide({ ...known, proven: false }, { ...options, sizeOnly: false }).action === "skip");
-  return { decision, isShown };
+  return { decision, listingsSuffice };
 }
 
 async function transferPair(
@@ -78,27 +83,28 @@ async function transferPair(
   from: BlobInfo,
   decision: Decision,
 ): Promise<void> {
-  const { proofs, obstacles, tally, transfer, settler } = run;
+  const { proofs, clashes, tally, transfer, copier } = run;
   const room = proofs.room();
   if (room !== undefined) await room;
-  const obstacle = to === undefined ? obstacles.at(key) : undefined;
-  if (obstacle !== undefined) return tally.mismatch(from, obstacle);
-  obstacles.occupy(key);
+  const clash = to === undefined ? clashes.find(key) : undefined;
+  if (clash !== undefined) return tally.mismatch(from, clash);
+  clashes.add(key);
   const slot = proofs.reserve();
   await transfer.add({ key, size: from.size, decision }, async () => {
     let proof: JournalEntry | undefined;
     try {
-      proof = await settler.settle({ key, source: from, target: to }, decision);
+      proof = await copier.copyIfNeeded({ key, source: from, target: to }, decision);
     } finally {
       proofs.fill(slot, proof);
     }
   });
 }
 
-async function keepExtra({ input, obstacles, foreign, tally, extras }: MirrorRun, blob: BlobInfo): Promise<void> {
-  obstacles.occupy(blob.key);
+/** Reports a blob that is only in the target, and spools it for deletion. */
+async function addExtra({ input, clashes, foreign, tally, extras }: MirrorRun, blob: BlobInfo): Promise<void> {
+  clashes.add(blob.key);
   if (input.compare.leave.has("extra")) return;
-  const isUnlike = foreign.holds(blob.key);
-  tally.extra(blob, isUnlike ? "kept: the source has a link or special file of that name" : undefined);
-  if (!isUnlike) await extras.add({ key: blob.key, size: blob.size, modified: blob.modified.getTime() });
+  const isForeign = foreign.covers(blob.key);
+  tally.extra(blob, isForeign ? "kept: the source has a link or special file of that name" : undefined);
+  if (!isForeign) await extras.add({ key: blob.key, size: blob.size, modified: blob.modified.getTime() });
 }

@@ -3,13 +3,13 @@ import type { BlobInfo } from "../../stores/store.ts";
 import { sameContent } from "../../stores/same-content.ts";
 
 /**
- * Robocopy's eight classes of files (Microsoft, "robocopy", and the Resource Kit's manual of its log): what a pair of
- * source and target blob is, whatever is then done about it.
+ * How source and target differ at one key: robocopy's eight classes of files (Microsoft, "robocopy", and the Resource
+ * Kit's description of its log).
  */
 export type MirrorClass = "lonely" | "newer" | "older" | "changed" | "tweaked" | "same" | "extra" | "mismatched";
 
-/** What a mirror does about a key. `look`: the listings cannot decide; see `fetchDetails`. */
-export type MirrorAction = "copy" | "skip" | "extra" | "look";
+/** What a mirror does at a key. `compare`: the listings do not suffice to decide; see `fetchDetails`. */
+export type MirrorAction = "copy" | "skip" | "extra" | "compare";
 
 export interface Decision {
   class: MirrorClass;
@@ -17,27 +17,27 @@ export interface Decision {
 }
 
 export interface CompareOptions {
-  /** Read both sides where no hash is known; time and size alone prove nothing. */
+  /** Compare hashes, reading blobs whose hash is not known, instead of size and time. */
   checksum: boolean;
-  /** Equal sizes are enough. */
+  /** Blobs of equal size are the same. */
   sizeOnly: boolean;
-  /** Milliseconds within which two times are equal: what the coarser of the two stores keeps. */
+  /** Milliseconds by which equal times may differ, for stores that keep times with less precision. */
   timeWindow: number;
-  /** Classes that are left alone: `older`, `newer`, `changed`, `lonely`. */
+  /** Classes that are not copied: `older`, `newer`, `changed`, `lonely`; with `extra`, not reported or deleted. */
   leave: ReadonlySet<MirrorClass>;
 }
 
-/** What is known of a pair. */
+/** The blobs at one key. */
 export interface Pair {
   source?: BlobInfo | undefined;
   target?: BlobInfo | undefined;
   /** An earlier run proved both to be equal, and neither tag has changed since. */
   proven: boolean;
-  /** The listed times are the blobs' own, not those of their storing. Without it times prove no difference. */
+  /** The times are those of the files, not of their upload. Without it times are not compared. */
   timesKnown: boolean;
 }
 
-/** Pure: decides from the listings, and asks for a closer look (hashes, times) where they cannot tell. */
+/** Decides what to do at a key. Pure; `compare` when hashes or times are needed that the pair lacks. */
 export function decide(pair: Pair, options: CompareOptions): Decision {
   const { source, target, timesKnown } = pair;
   if (source === undefined) return { class: "extra", action: "extra" };
@@ -48,11 +48,11 @@ export function decide(pair: Pair, options: CompareOptions): Decision {
   const time = timesKnown ? byTime(source, target, options) : undefined;
   const equal = sameSize ? sameContent(source, target) : false;
   if (equal === true) return { class: time === undefined || time === "changed" ? "same" : "tweaked", action: "skip" };
-  if (equal === undefined && (options.checksum || time === undefined)) return { class: "changed", action: "look" };
+  if (equal === undefined && (options.checksum || time === undefined)) return { class: "changed", action: "compare" };
   if (equal === undefined && time === "changed") return { class: "same", action: "skip" };
   if (time !== undefined) return choose(time, options);
-  // it differs; which of the two is newer is asked only where that decides anything
-  return { class: "changed", action: timeClasses.some((kind) => options.leave.has(kind)) ? "look" : "copy" };
+  // they differ: the times are fetched only when an option depends on which is newer
+  return { class: "changed", action: timeClasses.some((kind) => options.leave.has(kind)) ? "compare" : "copy" };
 }
 
 const timeClasses = ["newer", "older", "changed"] as const;
@@ -67,26 +67,29 @@ function choose(kind: MirrorClass, options: CompareOptions): Decision {
   return { class: kind, action: options.leave.has(kind) ? "skip" : "copy" };
 }
 
-/** A number of blobs, or a share of those in the target. */
+/** The most that may be deleted: a number of blobs, or a share of those in the target. */
 export type Limit = { count: number } | { percent: number };
 
-/** Deleting more than half of a target is more often a mistake than a wish; a handful is not worth the question. */
+/** Deleting more than half of a target is usually a mistake. */
 const DEFAULT_LIMIT: Limit = { percent: 50 };
+/** Up to this many deletes pass the default limit, so that small targets are not refused. */
 const HANDFUL = 10;
 
 export interface DeletePlan {
-  /** To be deleted: in the target and not in the source. */
+  /** Blobs to delete: in the target and not in the source. */
   extras: number;
-  /** Blobs that the target lists and the filters let through. */
+  /** Blobs that the target lists and the filters select. */
   targets: number;
-  /** Blobs that the source lists and the filters let through. */
+  /** Blobs that the source lists and the filters select. */
   sources: number;
 }
 
-/** Why the deletes must not be done, or undefined. Looks at the whole plan, before the first delete. */
+/**
+ * Why the deletes are refused; undefined when they are allowed. Decides about the whole plan, before the first delete.
+ */
 export function refuseDeletes(plan: DeletePlan, limit: Limit | undefined): string | undefined {
   if (plan.extras === 0) return undefined;
-  if (plan.sources === 0) return "the source is empty, or the filters leave nothing of it";
+  if (plan.sources === 0) return "the source is empty, or the filters select nothing of it";
   const { extras, targets } = plan;
   if (limit !== undefined && "count" in limit) {
     return extras > limit.count
@@ -102,8 +105,8 @@ export function refuseDeletes(plan: DeletePlan, limit: Limit | undefined): strin
 }
 
 /**
- * Robocopy's exit bits: 1 copied, 2 extras, 4 mismatches, 8 failures. A run that broke off, by an error or a guard, is a
- * failure, and 16 where nothing was copied.
+ * Robocopy's exit status: a bit mask of 1 copied, 2 extras, 4 mismatches, 8 failures. `broken`: the run was ended by an
+ * error or a guard, which is 8, or 16 when nothing was copied.
  */
 export function robocopyStatus(
   summary: { copied: number; extras: number; mismatch: number; failed: number },

@@ -9,7 +9,7 @@ import type { Tally } from "./tally.ts";
 import type { Trash } from "./trash.ts";
 import { refuseDeletes, type DeletePlan, type Limit } from "./decide.ts";
 
-/** A blob that is in the target only, as the spool keeps it. */
+/** A blob that is only in the target, in the form that is spooled. */
 export interface Extra {
   key: string;
   size: number;
@@ -24,21 +24,25 @@ export interface ExtrasInput {
   limit: Limit | undefined;
   dryRun: boolean;
   trash: Trash | undefined;
-  /** For messages. */
+  /** The target's name, for messages. */
   place: string;
+  /** Called before the first delete; throws to refuse. */
   approve(deletes: number, from: string): Promise<void>;
 }
 
 const DELETE_BATCH = 1000;
 
-/** Deletes what is in the target only, once the guards have agreed to the whole number. Yields as it goes. */
+/**
+ * Deletes the blobs that are only in the target. Throws `refused` before the first delete when a guard forbids the
+ * whole.
+ */
 export async function* deleteExtras(context: Context, input: ExtrasInput, tally: Tally): AsyncGenerator<void> {
   const { target, extras, counts, dryRun, trash, place } = input;
   const reason = refuseDeletes({ extras: extras.count, ...counts }, input.limit);
   if (reason !== undefined) {
     const hint =
       counts.sources === 0
-        ? "an empty source is more often a mistake than a wish; to empty the target delete its files yourself"
+        ? "check the source; to empty the target, delete its files yourself"
         : "look at the plan with --dry-run; to allow it: --max-delete N or N%";
     throw new FeedctlError("refused", `nothing was deleted from ${place}: ${reason}`, { hint });
   }
@@ -47,16 +51,16 @@ export async function* deleteExtras(context: Context, input: ExtrasInput, tally:
     context.signal.throwIfAborted();
     const blobs = batch.map(({ key, size, modified }) => ({ key: parseKey(key), size, modified: new Date(modified) }));
     if (!dryRun) {
-      if (trash !== undefined) for (const blob of blobs) await keep(context, target, blob, trash);
-      await remove(context, target, blobs, tally);
+      if (trash !== undefined) for (const blob of blobs) await copyToTrash(context, target, blob, trash);
+      await deleteBatch(context, target, blobs, tally);
     }
     for (const blob of blobs) tally.deleted(blob);
     yield;
   }
 }
 
-/** Copies a blob of the target into its trash. One that is gone needs no keeping. */
-export async function keep(context: Context, target: Store, blob: BlobInfo, trash: Trash): Promise<void> {
+/** Copies a blob of the target to the trash, unless it does not exist any more. */
+export async function copyToTrash(context: Context, target: Store, blob: BlobInfo, trash: Trash): Promise<void> {
   try {
     await copyBlob(context, { source: target, target, blob, as: trash.keyOf(blob.key), ifExists: "replace" });
   } catch (error) {
@@ -64,15 +68,15 @@ export async function keep(context: Context, target: Store, blob: BlobInfo, tras
   }
 }
 
-/** A batch that fails tells how far it came: what is gone is told as deleted, whatever the error. */
-async function remove(
+/** Deletes blobs. When that fails, those that were deleted before the error are counted, and the error is thrown. */
+async function deleteBatch(
   context: Context,
   target: Store,
   blobs: { key: Key; size: number }[],
   tally: Tally,
 ): Promise<void> {
   const keys = blobs.map(({ key }) => key);
-  const { deleteBlobs } = await import("../commit/settle.ts"); // brings the library for SQL along
+  const { deleteBlobs } = await import("../commit/settle.ts"); // on demand: it loads the SQL library
   try {
     await deleteBlobs(target, keys, context.signal);
   } catch (error) {

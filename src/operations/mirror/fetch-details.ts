@@ -10,15 +10,16 @@ export interface DetailsInput {
   target: Store;
   from: BlobInfo;
   to: BlobInfo;
-  /** Read where no hash is known. */
+  /** Read blobs whose hash is not known. */
   checksum: boolean;
-  /** Milliseconds within which two times are equal. */
+  /** Milliseconds by which equal times may differ. */
   timeWindow: number;
 }
 
 /**
- * Finds out what listings do not tell: the blobs' own times and hashes by a request each, and where one side knows its
- * hash the other's by reading, if that is cheaper than a copy (a local file) or wanted (`checksum`).
+ * Completes the properties of a pair that its listings lack: times and hashes by a HEAD each. Reads and hashes blobs
+ * whose hash is not known with `checksum`, or when that may save a copy: a local source, and a target whose hash is
+ * known.
  */
 export async function fetchDetails(context: Context, pair: DetailsInput): Promise<{ from: BlobInfo; to: BlobInfo }> {
   const { source, target } = pair;

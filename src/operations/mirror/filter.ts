@@ -2,7 +2,7 @@ import type { BlobInfo } from "../../stores/store.ts";
 import { matcherOf } from "../local-files/patterns.ts";
 
 export interface FilterInput {
-  /** Only keys that match one of these, if there are any. */
+  /** Patterns of which a key must match one. Empty: all keys. */
   include: readonly string[];
   exclude: readonly string[];
   /** Bytes. */
@@ -14,7 +14,7 @@ export interface FilterInput {
   now: Date;
 }
 
-/** Whether the mirror looks at a key at all. What it does not look at is neither copied nor deleted. */
+/** Whether the mirror includes a key. Other keys are neither copied nor deleted. */
 export type Filter = (key: string, blob: BlobInfo) => boolean;
 
 export function createFilter(input: FilterInput): Filter {

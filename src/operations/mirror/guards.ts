@@ -8,8 +8,10 @@ import type { Context } from "../context.ts";
 import type { Place } from "./parse-location.ts";
 
 /**
- * Refuses to mirror into oneself, and into a place where a feed lives or takes packages from: its files would no longer be the
- * catalog's, unless the catalog is told of them, or would go before they are imported.
+ * Throws `refused` when source and target overlap; when the target overlaps the store of a feed, whose rows would no
+ * longer match its files; when it overlaps a drop path, whose packages would be deleted before they are imported; and
+ * when it holds feedctl's own data. `recorded`: the target records its changes in the catalog, so that only the first
+ * is checked.
  */
 export async function refuseUnsafePlaces(
   context: Context,
@@ -34,7 +36,7 @@ export async function refuseUnsafePlaces(
   refuseOwnData(context, target);
   if (target.feed !== undefined) throw liveStore(target.feed.name, target.location);
   await context.withCatalog(async ({ db }) => {
-    // Loaded only where there is a catalog: most of the time to start is that of the library for SQL.
+    // Imported only when a catalog exists: loading the SQL library takes most of the start-up time.
     const [
       { readSettings },
       { listLiveStores },
@@ -68,7 +70,7 @@ export async function refuseUnsafePlaces(
 function liveStore(feed: string, location: Location): FeedctlError {
   return new FeedctlError(
     "refused",
-    `${locationName(location)} holds the live files of feed "${feed}"; a mirror would delete what the catalog names`,
+    `${locationName(location)} holds the live files of feed "${feed}"; a mirror would delete files of the catalog`,
     {
       hint: `to move a feed: feedctl migrate run ${feed}; to add packages: feedctl import ${feed}`,
     },
@@ -78,13 +80,13 @@ function liveStore(feed: string, location: Location): FeedctlError {
 function dropPath(feed: string, path: string, location: Location): FeedctlError {
   return new FeedctlError(
     "refused",
-    `${locationName(location)} overlaps the drop path of feed "${feed}" (${path}); a mirror would delete the packages that ` +
-      `wait there, and what it copies there would be taken away`,
-    { hint: `to add packages: feedctl import ${feed}; to have the directory back: feedctl drop clear ${feed}` },
+    `${locationName(location)} overlaps the drop path of feed "${feed}" (${path}); a mirror would delete packages ` +
+      `that are not imported yet, and the files that it copies would be imported and deleted`,
+    { hint: `to add packages: feedctl import ${feed}; to stop using the drop path: feedctl drop clear ${feed}` },
   );
 }
 
-/** feedctl's own files are not for a mirror to delete; other folders of its data directory may be. */
+/** A mirror must not delete the catalog or the journals of mirrors. Other folders of the data directory are allowed. */
 function refuseOwnData({ dataDir }: Context, target: Place): void {
   const own = (name: string) => overlap(target.location, directoryLocation(join(dataDir, name)));
   if (["catalog", "mirrors"].every((name) => own(name) === undefined)) return;
@@ -93,7 +95,9 @@ function refuseOwnData({ dataDir }: Context, target: Place): void {
   });
 }
 
-/** A folder that is not there looks like an empty one to a listing; an unmounted disk must not empty a target. */
+/**
+ * Throws `not-found` when a local source does not exist. Its listing would be empty, and the target would be emptied.
+ */
 export async function requireSource({ config, text }: Place): Promise<void> {
   if (!isDirectory(config)) return;
   const stats = await stat(config.path).catch((error: unknown) => {

@@ -3,7 +3,7 @@ import { open, rename, rm } from "node:fs/promises";
 import { batched } from "../../lib/batches.ts";
 import { compareKeys } from "../../stores/key.ts";
 
-/** Source and target were proven equal while they showed these tags. */
+/** The tags that source and target had when they were proven equal. */
 export interface JournalEntry {
   key: string;
   source: string;
@@ -11,24 +11,27 @@ export interface JournalEntry {
 }
 
 /**
- * What earlier runs of one mirror proved equal, in key order, beside the catalog: a run that finds nothing to do then
- * costs two listings and no request per blob. It is only a memory: without it everything is looked at again.
+ * A file of proofs that blobs of source and target are equal, in key order, kept from run to run. With it a run that
+ * finds nothing to do needs two listings and no request per blob. It is a cache: without it all blobs are compared
+ * again.
  */
 export interface Journal {
-  /** Proofs of the run before, by key. */
+  /** Yields the proofs of the previous run, in key order. */
   read(): AsyncGenerator<JournalEntry>;
-  /** Proofs of this run, by key. */
+  /** Adds a proof of this run. Keys must come in order. */
   write(entry: JournalEntry): Promise<void>;
-  /** This run's proofs replace the earlier ones; those behind the last key written are kept when the run broke off. */
+  /**
+   * Replaces the previous proofs by this run's. Unless `complete`, previous proofs after the last written key are kept.
+   */
   close(complete: boolean): Promise<void>;
 }
 
 const FLUSH = 256 * 1024;
-/** Read at once: some hundred entries. */
+/** Bytes per read: some hundred entries. */
 const CHUNK = 32 * 1024;
 const HEAD = "feedctl mirror journal 1\n";
 
-/** `readOnly`: for a dry run, which remembers nothing. */
+/** `readOnly`: writes nothing, for a dry run. */
 export function openJournal(path: string, { readOnly }: { readOnly: boolean }): Journal {
   const temp = `${path}.new`;
   let lines: string[] = [];
@@ -63,12 +66,12 @@ export function openJournal(path: string, { readOnly }: { readOnly: boolean }): 
       const entries: JournalEntry[] = [];
       for (const part of parts) {
         if (first) {
-          if (`${part}\n` !== HEAD) return; // of another version: forgotten
+          if (`${part}\n` !== HEAD) return; // written by another version: ignored
           first = false;
           continue;
         }
         const entry = parse(part);
-        // damaged: what follows is not trusted
+        // damaged: the rest is not trusted
         if (entry === undefined || (before !== "" && compareKeys(before, entry.key) >= 0)) return yield entries;
         before = entry.key;
         entries.push(entry);
@@ -112,14 +115,15 @@ function parse(line: string): JournalEntry | undefined {
   }
 }
 
-/** Lets proofs that come in any order be written in key order, with bounded memory. */
+/** Writes proofs to the journal in key order, although copies end in any order. Memory is bounded. */
 export interface OrderedProofs {
-  /** To be awaited before more is added, when writing has fallen behind. */
+  /** A promise to await before adding more, when writing has fallen behind; else undefined. */
   room(): Promise<void> | undefined;
-  /** A proof that is known at once; undefined: none for this key. */
+  /** Adds a proof that is known at once; undefined: this key has none. */
   add(entry: JournalEntry | undefined): void;
-  /** A place in the order for a proof that is still to come. */
+  /** Reserves the next position for the proof of a copy that is running. */
   reserve(): Slot;
+  /** Sets the proof of a reserved position; undefined: the key has none. */
   fill(slot: Slot, entry: JournalEntry | undefined): void;
   close(complete: boolean): Promise<void>;
 }
@@ -129,7 +133,10 @@ interface Slot {
   done: boolean;
 }
 
-/** So many proofs wait for one that is slow; then its place is given up, and the next run looks at that blob again. */
+/**
+ * How many proofs wait for an earlier one. Beyond that the slow one is dropped, and the next run compares its blob
+ * again.
+ */
 const MOST_WAITING = 20_000;
 
 export function journalInOrder(journal: Journal): OrderedProofs {
@@ -147,7 +154,7 @@ export function journalInOrder(journal: Journal): OrderedProofs {
         for (const entry of batch) await journal.write(entry);
       }
     } catch {
-      // A mirror is no worse for want of its memory: a disk without room for it must not end the run.
+      // the journal is a cache: a full disk must not end the run
       failed = true;
       ready = [];
     }
@@ -188,7 +195,7 @@ export function journalInOrder(journal: Journal): OrderedProofs {
       return slot;
     },
     fill(slot, entry) {
-      if (slot.done) return; // given up
+      if (slot.done) return; // dropped meanwhile
       slot.entry = entry;
       slot.done = true;
       drain(false);

@@ -7,39 +7,40 @@ import type { Extra } from "./delete-extras.ts";
 import type { Filter } from "./filter.ts";
 import type { ForeignNames } from "./foreign-names.ts";
 import type { Journal, OrderedProofs } from "./journal.ts";
-import type { Obstacles } from "./name-clashes.ts";
+import type { NameClashes } from "./name-clashes.ts";
 import type { Place } from "./parse-location.ts";
-import type { Settler } from "./settle-pair.ts";
+import type { PairCopier } from "./settle-pair.ts";
 import type { Tally } from "./tally.ts";
 import type { Trash } from "./trash.ts";
 
 export interface MirrorInput {
   source: Place;
   target: Place;
-  /** Stands in for the target's store, and records what it does in the catalog; the mirror closes it. */
+  /** Used instead of the target's store, and records its changes in the catalog. The mirror closes it. */
   through?: Store | undefined;
   dryRun: boolean;
-  /** Extras are reported and stay. */
+  /** Extras are reported and not deleted. */
   noDelete: boolean;
   maxDelete?: Limit | undefined;
   compare: CompareOptions;
   filter: Filter;
-  /** Failed blobs are tried again this many times, each time after `wait` milliseconds. */
+  /** How many times failed blobs are retried. */
   retries: number;
+  /** Milliseconds before each retry. */
   wait: number;
   concurrency: number;
-  /** Slows the reading of the source down. */
+  /** Limits the rate at which the source is read. */
   throttle?: Throttle | undefined;
-  /** Key prefix in the target for what would be deleted or overwritten. */
+  /** Key prefix in the target that keeps copies of deleted and overwritten blobs. */
   trash?: string | undefined;
-  /** Asked before the first delete; throws to refuse. */
+  /** Called before the first delete; throws to refuse. */
   approve(deletes: number, from: string): Promise<void>;
 }
 
-/** A blob whose copy failed, as it is put aside to be tried again. */
+/** A blob whose copy failed, in the form that is spooled for a retry. */
 export type Postponed = { key: string; size: number; decision: Decision };
 
-/** One mirror under way. */
+/** The state of a running mirror. */
 export interface MirrorRun {
   input: MirrorInput;
   /** For messages. */
@@ -48,16 +49,17 @@ export interface MirrorRun {
   target: Store;
   trash: Trash | undefined;
   tally: Tally;
-  /** What earlier runs proved to be equal, and what this run does. */
+  /** Proofs of the previous run. */
   journal: Journal;
+  /** Proofs of this run. */
   proofs: OrderedProofs;
-  /** Blobs that are in the target only. */
+  /** Blobs that are only in the target. */
   extras: Spool<Extra>;
-  /** Listed blobs that the filters let through. */
+  /** Listed blobs that the filters select. */
   counts: { sources: number; targets: number };
-  /** Names of the source that can be no blob. */
+  /** Names in the source that are not blobs. */
   foreign: ForeignNames;
-  obstacles: Obstacles;
-  settler: Settler;
+  clashes: NameClashes;
+  copier: PairCopier;
   transfer: Transfer<Postponed>;
 }

@@ -14,19 +14,19 @@ import { createForeignNames } from "./foreign-names.ts";
 import { refuseUnsafePlaces, requireSource } from "./guards.ts";
 import { journalInOrder, openJournal } from "./journal.ts";
 import type { MirrorInput, MirrorRun } from "./mirror-run.ts";
-import { createObstacles } from "./name-clashes.ts";
+import { createNameClashes } from "./name-clashes.ts";
 import { createMirrorTransfer } from "./retry-postponed.ts";
-import { createSettler } from "./settle-pair.ts";
+import { createPairCopier } from "./settle-pair.ts";
 import { createTally, type MirrorEvent } from "./tally.ts";
 import { createTrash } from "./trash.ts";
 
-/** No upload takes longer. */
+/** Milliseconds after which an unfinished upload counts as abandoned. */
 const DAY = 86_400_000;
 
 /**
- * Makes the target equal the source. Copies as the two listings stream by; deletes only after both were read to their
- * end in order, nothing failed, and the guards agreed to the whole number. The last event is the summary, whatever
- * happens; an error that ended the run early is thrown after it.
+ * Makes the target equal the source. Copies while it reads the two listings. Deletes only after both were read to their
+ * end in order, when nothing failed and the guards allow the whole number. The last event is always the summary; an
+ * error that ended the run early is thrown after it.
  */
 export function runMirror(context: Context, input: MirrorInput): AsyncGenerator<MirrorEvent, void> {
   return batched(() => mirrorInBatches(context, input));
@@ -50,8 +50,8 @@ async function* mirrorInBatches(context: Context, input: MirrorInput): AsyncGene
   await using extras = createSpool<Extra>(`${own}.extras`);
   const journal = openJournal(join(directory, `${digest(names.source, names.target)}.journal`), { readOnly: dryRun });
   const tally = createTally({ ...names, dryRun });
-  const settler = createSettler(context, { ...input, source, target, trash, tally });
-  const places = { input, source, target, settler, tally };
+  const copier = createPairCopier(context, { ...input, source, target, trash, tally });
+  const places = { input, source, target, copier, tally };
   await using transfer = createMirrorTransfer(context, { ...places, spool: `${own}.postponed` });
   const run: MirrorRun = {
     ...places,
@@ -62,22 +62,22 @@ async function* mirrorInBatches(context: Context, input: MirrorInput): AsyncGene
     extras,
     counts: { sources: 0, targets: 0 },
     foreign: createForeignNames(),
-    obstacles: createObstacles(target),
+    clashes: createNameClashes(target),
     transfer,
   };
-  let trouble: { error: unknown } | undefined;
+  let failure: { error: unknown } | undefined;
   try {
     yield* mirrorOnce(context, run);
   } catch (error) {
-    trouble = { error: diskError(error, "write in", directory) };
+    failure = { error: diskError(error, "write in", directory) };
     const { summary } = tally;
     if (extras.count > summary.deleted) summary.notDeleted ??= error instanceof Error ? error.message : String(error);
   } finally {
-    await transfer.idle().catch(() => {}); // its error was thrown above, unless the listing's came first
+    await transfer.idle().catch(() => {}); // the first error is the one to throw
   }
   yield tally.take();
-  yield [tally.close(trouble !== undefined, performance.now() - started)];
-  if (trouble !== undefined) throw trouble.error;
+  yield [tally.close(failure !== undefined, performance.now() - started)];
+  if (failure !== undefined) throw failure.error;
 }
 
 async function* mirrorOnce(context: Context, run: MirrorRun): AsyncGenerator<MirrorEvent[]> {
@@ -85,16 +85,16 @@ async function* mirrorOnce(context: Context, run: MirrorRun): AsyncGenerator<Mir
   yield* copyDifferences(context, run);
   for await (const _ of transfer.retry()) yield tally.take();
   yield tally.take();
-  yield* deleteUnlessInDoubt(context, run);
+  yield* deleteIfNothingFailed(context, run);
   if (tally.summary.copied > 0 && !input.dryRun) await sweepTarget(context, run);
 }
 
-async function* deleteUnlessInDoubt(context: Context, run: MirrorRun): AsyncGenerator<MirrorEvent[]> {
+async function* deleteIfNothingFailed(context: Context, run: MirrorRun): AsyncGenerator<MirrorEvent[]> {
   const { input, target, extras, counts, trash, tally, names } = run;
   const { summary } = tally;
   if (extras.count === 0 || input.noDelete) return;
   if (summary.failed + summary.mismatch > 0) {
-    summary.notDeleted = "something failed: nothing is deleted on doubt";
+    summary.notDeleted = "some files failed, so nothing is deleted";
     return;
   }
   const { approve, maxDelete: limit, dryRun } = input;
@@ -102,17 +102,17 @@ async function* deleteUnlessInDoubt(context: Context, run: MirrorRun): AsyncGene
   for await (const _ of deleteExtras(context, deletes, tally)) yield tally.take();
 }
 
-/** A process that was killed while copying leaves parts of uploads that nobody sees and somebody pays for. */
+/** Deletes the parts of unfinished uploads that killed processes left: no listing shows them, but they are billed. */
 async function sweepTarget(context: Context, { target }: MirrorRun): Promise<void> {
   try {
     await target.sweep?.(new Date(context.now().getTime() - DAY), { signal: context.signal });
   } catch (error) {
     if (!isFeedctlError(error, "denied", "unavailable")) throw error;
-    context.notice(`unfinished uploads were not looked for: ${error.message}`);
+    context.notice(`could not clean up unfinished uploads: ${error.message}`);
   }
 }
 
-/** Where mirrors keep their locks, journals and spools. */
+/** Creates the directory of the locks, journals and spools of mirrors, and returns its path. */
 async function ownDirectory(context: Context): Promise<string> {
   const directory = join(context.dataDir, "mirrors");
   await mkdir(directory, { recursive: true }).catch((error: unknown) => {

@@ -3,20 +3,22 @@ import { parseKey } from "../../stores/key.ts";
 import type { Store } from "../../stores/store.ts";
 
 /**
- * Finds keys that a disk cannot hold beside others: with a file `a` there can be no `a/b`. Buckets hold both, so the
- * question arises in every mirror from one to a disk. Told before anything is tried, so that a dry run knows it too,
- * and so that it does not depend on which of two copies is quicker: the first in key order wins.
+ * Finds keys that a disk cannot store together: a file `a` excludes `a/b`, while buckets can hold both. Clashes are
+ * found before any copy starts, so that a dry run reports them too, and so that the first in key order wins, whichever
+ * copy is faster.
  */
-export interface Obstacles {
-  /** Why no blob can be stored at a key that the target does not list, or undefined. Keys come in order. */
-  at(key: string): string | undefined;
-  /** There is, or will be, a blob at this key. Keys come in order. */
-  occupy(key: string): void;
+export interface NameClashes {
+  /**
+   * Why no blob can be stored at a key that the target does not list; undefined when it can. Keys must come in order.
+   */
+  find(key: string): string | undefined;
+  /** Adds a key that exists in the target or is going to be copied. Keys must come in order. */
+  add(key: string): void;
 }
 
-export function createObstacles({ localPath }: Pick<Store, "localPath">): Obstacles {
-  if (localPath === undefined) return { at: () => undefined, occupy: () => {} };
-  // each is the beginning of the next, and all may still be the folder of a key to come: never more than a key is long
+export function createNameClashes({ localPath }: Pick<Store, "localPath">): NameClashes {
+  if (localPath === undefined) return { find: () => undefined, add: () => {} };
+  // a stack: each key is a prefix of the next, and may be a folder of the keys to come
   const files: string[] = [];
 
   function forgetPassed(key: string): void {
@@ -27,17 +29,17 @@ export function createObstacles({ localPath }: Pick<Store, "localPath">): Obstac
   }
 
   return {
-    at(key) {
+    find(key) {
       forgetPassed(key);
       const file = files.find((each) => key.startsWith(`${each}/`));
-      if (file !== undefined) return `a file stands where its folder ${file} should be`;
+      if (file !== undefined) return `its folder ${file} exists as a file`;
       const found = lstatSync(localPath(parseKey(key)), { throwIfNoEntry: false });
       if (found === undefined || found.isFile()) return undefined;
       return found.isDirectory()
-        ? "a folder stands in its place"
-        : "something that is no regular file stands in its place";
+        ? "a folder of that name exists"
+        : "something of that name exists that is not a regular file";
     },
-    occupy(key) {
+    add(key) {
       forgetPassed(key);
       files.push(key);
     },

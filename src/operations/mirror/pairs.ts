@@ -9,20 +9,22 @@ interface Entry {
   journal: JournalEntry;
 }
 
-/** What the two listings, and the journal, say about one key. */
+/** The entries of the two listings and of the journal at one key. */
 export type ListedPair = { key: string } & Partial<Entry>;
 
 export interface PairsInput {
   source: Store;
   target: Store;
   journal: Journal;
-  /** Key prefix that is seen on neither side: the trash. */
+  /** Key prefix that is ignored on both sides: the trash. */
   hidden: string | undefined;
   signal: AbortSignal;
   onForeign(name: string, end: "source" | "target"): void;
 }
 
-/** Both listings side by side, in key order. Completes only when both were read to their end, in order; else throws. */
+/**
+ * Joins both listings and the journal by key. Completes only when all were read to their end, in order; else throws.
+ */
 export function listPairs({
   source,
   target,
@@ -42,7 +44,7 @@ export function listPairs({
   ) as AsyncGenerator<ListedPair>;
 }
 
-/** An earlier run proved both to be equal, and neither has changed since. */
+/** Whether an earlier run proved both to be equal, and neither tag has changed since. */
 export function isProven({ source, target, journal }: ListedPair): boolean {
   return journal !== undefined && source?.tag === journal.source && target?.tag === journal.target;
 }

@@ -16,9 +16,9 @@ import {
 import type { Context } from "../context.ts";
 import { resolveSecrets, type StoreOptions } from "../feed-store/store-secrets.ts";
 
-/** One end of a mirror. */
+/** The source or the target of a mirror. */
 export interface Place {
-  /** As the user named it. */
+  /** The location as it was given on the command line. */
   text: string;
   config: StoreConfig;
   location: Location;
@@ -27,11 +27,17 @@ export interface Place {
 }
 
 /**
- * What a location on the command line means: a URL such as `s3://bucket/prefix`, `NAME:path` for a store profile of the
- * configuration file, the name of a feed, or a directory.
+ * Parses a location of the command line: a URL such as `s3://bucket/prefix`, `NAME:path` for a store profile of the
+ * configuration file, the name of a feed, or a directory. Throws `usage`, and `not-found` when it names nothing that
+ * exists and is not clearly a new directory.
  */
-export async function findPlace(context: Context, text: string, options: StoreOptions, cwd: string): Promise<Place> {
-  // what a variable is that nobody has set; as a path it would be the current directory
+export async function parseLocation(
+  context: Context,
+  text: string,
+  options: StoreOptions,
+  cwd: string,
+): Promise<Place> {
+  // an unset shell variable gives an empty argument; as a path it would be the current directory
   if (text === "")
     throw new FeedctlError("usage", "the source or the target is empty", { hint: "is a variable not set?" });
   const config = cloudConfig(context, text, options) ?? profileConfig(context, text, cwd);
@@ -40,8 +46,8 @@ export async function findPlace(context: Context, text: string, options: StoreOp
     return { text, config: opened, location: locationOf(opened) };
   }
   if (Object.keys(options).length > 0)
-    throw new FeedctlError("usage", `store options make no sense for ${text}`, {
-      hint: `they belong to ${inWords(schemes())} locations`,
+    throw new FeedctlError("usage", `store options do not apply to ${text}`, {
+      hint: `they are for ${inWords(schemes())} locations`,
     });
   const feed = await feedPlace(context, text);
   const path = resolve(cwd, text);
@@ -56,19 +62,22 @@ export async function findPlace(context: Context, text: string, options: StoreOp
   return { text, config: place, location: locationOf(place) };
 }
 
-/** A feed's name never looks like this: names hold no slash and do not begin with a dot. */
+/** Whether the text can only be a path: names of feeds have no slash and do not begin with a dot. */
 function looksLikePath(text: string): boolean {
   return /[\\/]/.test(text) || text.startsWith(".");
 }
 
-/** A location URL: the options given, and from the environment what is left out. */
+/**
+ * Parses a location URL. Options that are not given are read from the environment. Undefined when it is not a URL of a
+ * store.
+ */
 function cloudConfig(context: Context, text: string, options: StoreOptions): StoreConfig | undefined {
   const match = /^([a-z0-9]+):\/\/([^/]*)\/?(.*)$/s.exec(text);
   const [, scheme, name = "", path = ""] = match ?? [];
   const provider = providers.find(({ url }) => url?.schemes.some((each) => each === scheme));
   if (provider?.url === undefined) return undefined;
   const { property, noun } = provider.url;
-  if (name === "") throw new FeedctlError("usage", `${text} names no ${noun}`);
+  if (name === "") throw new FeedctlError("usage", `${text} has no ${noun}`);
   const values: StoreOptions = { ...options, [property]: name, [provider.pathOption]: path };
   for (const [unset, { environment = [], unless = "", secret }] of optionsOf(provider)) {
     if (values[unset] !== undefined || values[unless] !== undefined) continue;
@@ -89,12 +98,12 @@ function clouds(): string {
 
 const PROFILE = /^([A-Za-z0-9][A-Za-z0-9._-]+):(.*)$/s;
 
-/** What looks like a cloud or a profile and is none must not become a new directory of that name. */
+/** Throws when the text looks like a URL or a profile but is neither: it must not create a directory of that name. */
 function refuseMisspelt(context: Context, text: string, path: string): void {
   const name = PROFILE.exec(text)?.[1];
   if (name === undefined || existsSync(path)) return;
   if (/^[^/]*:\/\//.test(text)) {
-    throw new FeedctlError("usage", `${text}: there is no kind of store "${name}"`, {
+    throw new FeedctlError("usage", `${text}: "${name}" is not a type of store`, {
       hint: clouds(),
     });
   }
@@ -104,7 +113,7 @@ function refuseMisspelt(context: Context, text: string, path: string): void {
   });
 }
 
-/** `NAME:path`: a place inside the profile's own. A single letter is a drive. */
+/** Parses `NAME:path`, a path inside a store profile's location. A single letter is a drive, not a profile. */
 function profileConfig(context: Context, text: string, cwd: string): StoreConfig | undefined {
   const match = PROFILE.exec(text);
   const profile = match?.[1] === undefined ? undefined : context.storeProfiles.get(match[1]);

@@ -3,23 +3,23 @@ import type { Store } from "../../stores/store.ts";
 import type { Context } from "../context.ts";
 import { createTransfer, type Transfer } from "../transfer/transfer-pool.ts";
 import type { MirrorInput, Postponed } from "./mirror-run.ts";
-import type { Settler } from "./settle-pair.ts";
+import type { PairCopier } from "./settle-pair.ts";
 import type { Tally } from "./tally.ts";
 
 export interface RetryInput {
   input: MirrorInput;
   source: Store;
   target: Store;
-  settler: Settler;
+  copier: PairCopier;
   tally: Tally;
-  /** A path for files of this run alone. */
+  /** Path prefix of the spool files; unique to this run. */
   spool: string;
 }
 
-/** Copies that run side by side; a blob that failed is tried again at the end, looking at both sides anew. */
+/** Creates the pool of copies. A retry reads both sides again. */
 export function createMirrorTransfer(
   context: Context,
-  { input, source, target, settler, tally, spool }: RetryInput,
+  { input, source, target, copier, tally, spool }: RetryInput,
 ): Transfer<Postponed> & AsyncDisposable {
   const { signal } = context;
   return createTransfer<Postponed>({
@@ -32,13 +32,13 @@ export function createMirrorTransfer(
       const key = parseKey(text);
       const [from, to] = await Promise.all([source.head(key, { signal }), target.head(key, { signal })]);
       if (from === undefined) tally.skipped(decision.class, { key, size }, "vanished from the source meanwhile");
-      else await settler.settle({ key, source: from, target: to }, decision);
+      else await copier.copyIfNeeded({ key, source: from, target: to }, decision);
     },
     postponed: ({ key, size, decision }, error) =>
       tally.postponed(decision.class, { key: parseKey(key), size }, error.message),
     failed({ key, size, decision }, error) {
       const blob = { key: parseKey(key), size };
-      // what stands in the way is a mismatch, which is reported and never repaired
+      // a conflicting file or folder in the target is reported as a mismatch and never replaced
       if (error.code === "conflict") tally.mismatch(blob, error.message);
       else tally.failed(decision.class, blob, error.message);
     },

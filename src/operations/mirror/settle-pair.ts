@@ -3,21 +3,21 @@ import type { BlobInfo, Store } from "../../stores/store.ts";
 import type { Context } from "../context.ts";
 import { copyBlob } from "../transfer/copy-blob.ts";
 import { fetchDetails } from "./fetch-details.ts";
-import { keep } from "./delete-extras.ts";
+import { copyToTrash } from "./delete-extras.ts";
 import type { JournalEntry } from "./journal.ts";
 import type { Tally } from "./tally.ts";
 import type { Trash } from "./trash.ts";
 import { uploadNotes } from "../commit/upload-notes.ts";
 import { decide, type CompareOptions, type Decision } from "./decide.ts";
 
-/** A blob of the source that the listings alone did not settle. */
-export interface Work {
+/** A blob of the source that is copied, or compared first. */
+export interface CopyTask {
   key: string;
   source: BlobInfo;
   target?: BlobInfo | undefined;
 }
 
-export interface SettlerInput {
+export interface PairCopierInput {
   source: Store;
   target: Store;
   dryRun: boolean;
@@ -27,36 +27,36 @@ export interface SettlerInput {
   tally: Tally;
 }
 
-export interface Settler {
+export interface PairCopier {
   /**
-   * Copies, or finds out by a closer look that nothing needs to be copied, and tells which. Returns the proof that both
-   * sides are equal now, if there is one.
+   * Copies the blob. When the decision is `compare`, compares times and hashes first, and copies only if they differ.
+   * The tally counts the result. Returns the proof that both sides are equal now; undefined when a tag is not known.
    */
-  settle(work: Work, decision: Decision): Promise<JournalEntry | undefined>;
+  copyIfNeeded(task: CopyTask, decision: Decision): Promise<JournalEntry | undefined>;
 }
 
-export function createSettler(context: Context, input: SettlerInput): Settler {
+export function createPairCopier(context: Context, input: PairCopierInput): PairCopier {
   const { source, target, dryRun, compare, throttle, trash, tally } = input;
   const notes = uploadNotes(context, target.name);
 
-  async function look(from: BlobInfo, to: BlobInfo): Promise<Decision> {
+  async function compareContents(from: BlobInfo, to: BlobInfo): Promise<Decision> {
     const { checksum, timeWindow } = compare;
-    const closer = await fetchDetails(context, { source, target, from, to, checksum, timeWindow });
-    const known = { source: closer.from, target: closer.to, proven: false, timesKnown: true };
+    const details = await fetchDetails(context, { source, target, from, to, checksum, timeWindow });
+    const known = { source: details.from, target: details.to, proven: false, timesKnown: true };
     return decide(known, { ...compare, checksum: false });
   }
 
   return {
-    async settle({ key, source: from, target: to }, first) {
-      const decision = first.action === "look" && to !== undefined ? await look(from, to) : first;
+    async copyIfNeeded({ key, source: from, target: to }, first) {
+      const decision = first.action === "compare" && to !== undefined ? await compareContents(from, to) : first;
       if (decision.action === "skip") {
         tally.skipped(decision.class, from);
         return decision.class === "same" || decision.class === "tweaked" ? entryOf(key, from, to?.tag) : undefined;
       }
       let tag: string | undefined;
       if (!dryRun) {
-        if (trash !== undefined && to !== undefined) await keep(context, target, to, trash);
-        // what a power cut takes of it the next run sees by its size, and copies again; the trash gets no second chance
+        if (trash !== undefined && to !== undefined) await copyToTrash(context, target, to, trash);
+        // not durable: after a power cut the next run sees a wrong size and copies again; the trash has no next run
         const put = await copyBlob(context, {
           source,
           target,

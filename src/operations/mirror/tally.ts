@@ -2,9 +2,10 @@ import type { BlobInfo } from "../../stores/store.ts";
 import { robocopyStatus, type MirrorClass } from "./decide.ts";
 
 /**
- * What became of a key. `extra` is told when a key turns out to be in the target only, `deleted` when it is gone.
- * `postponed`: an attempt failed and another follows, whose outcome is told then. `foreign`: a name that can be no blob.
- * Of the other outcomes each key of the source has exactly one.
+ * What happened to a key. Each key of the source has exactly one of `copied`, `skipped`, `mismatch` and `failed`.
+ * - `postponed`: an attempt failed and is retried later.
+ * - `extra`: the key is only in the target. `deleted`: such a blob was deleted.
+ * - `foreign`: a name that is not a valid blob: a link, a special file, a folder marker.
  */
 export type MirrorOutcome =
   | "copied"
@@ -44,7 +45,9 @@ export interface MirrorSummary {
   extraBytes: number;
   /** Why extras were not deleted, if they were not. */
   notDeleted?: string;
-  /** Names that can be no blob (links, special files, folder markers): told, and left alone. */
+  /**
+   * Number of names that are not valid blobs (links, special files, folder markers). They are reported and not changed.
+   */
   foreign: number;
   milliseconds: number;
   /** Robocopy's exit status of this run. */
@@ -55,13 +58,13 @@ export type MirrorEvent = MirrorItem | MirrorSummary;
 
 type Blob = Pick<BlobInfo, "key" | "size">;
 
-/** Counts what happens, and keeps it to be told. */
+/** Counts outcomes, and buffers them as items until they are yielded. */
 export interface Tally {
   readonly summary: MirrorSummary;
-  /** What happened since the last call. */
+  /** Removes and returns the items since the last call. */
   take(): MirrorItem[];
-  /** A blob of the source that must end as copied, skipped, mismatch or failed. */
-  met(blob: Blob): void;
+  /** Counts a blob of the source. It must end as copied, skipped, mismatch or failed. */
+  addSource(blob: Blob): void;
   copied(kind: MirrorClass, blob: Blob): void;
   skipped(kind: MirrorClass, blob: Blob, reason?: string): void;
   mismatch(blob: Blob, reason: string): void;
@@ -70,7 +73,9 @@ export interface Tally {
   extra(blob: Blob, reason?: string): void;
   deleted(blob: Blob): void;
   foreign(name: string, end: "source" | "target"): void;
-  /** The end; `broken`: by an error, so that what was met and not settled counts as failed. */
+  /**
+   * Completes the summary. `broken`: an error ended the run, so that source blobs without an outcome count as failed.
+   */
   close(broken: boolean, milliseconds: number): MirrorSummary;
 }
 
@@ -81,7 +86,7 @@ export function createTally(run: Pick<MirrorSummary, "source" | "target" | "dryR
   const summary: MirrorSummary = { type: "summary", ...run, ...counts, ...sizes, ...end };
   let items: MirrorItem[] = [];
 
-  function tell(
+  function addItem(
     kind: MirrorClass,
     outcome: MirrorOutcome,
     { key, size }: { key: string; size: number },
@@ -97,43 +102,43 @@ export function createTally(run: Pick<MirrorSummary, "source" | "target" | "dryR
       if (taken.length > 0) items = [];
       return taken;
     },
-    met({ size }) {
+    addSource({ size }) {
       summary.total++;
       summary.totalBytes += size;
     },
     copied(kind, blob) {
       summary.copied++;
       summary.bytes += blob.size;
-      tell(kind, "copied", blob);
+      addItem(kind, "copied", blob);
     },
     skipped(kind, blob, reason) {
       summary.skipped++;
-      tell(kind, "skipped", blob, reason);
+      addItem(kind, "skipped", blob, reason);
     },
     mismatch(blob, reason) {
       summary.mismatch++;
-      tell("mismatched", "mismatch", blob, reason);
+      addItem("mismatched", "mismatch", blob, reason);
     },
     failed(kind, blob, reason) {
       summary.failed++;
-      tell(kind, "failed", blob, reason);
+      addItem(kind, "failed", blob, reason);
     },
     postponed(kind, blob, reason) {
-      tell(kind, "postponed", blob, reason);
+      addItem(kind, "postponed", blob, reason);
     },
     extra(blob, reason) {
       summary.extras++;
       summary.extraBytes += blob.size;
-      tell("extra", "extra", blob, reason);
+      addItem("extra", "extra", blob, reason);
     },
     deleted(blob) {
       summary.deleted++;
-      tell("extra", "deleted", blob);
+      addItem("extra", "deleted", blob);
     },
     foreign(name, where) {
       summary.foreign++;
-      const what = "is a link, a special file or no name for a blob: left alone";
-      tell("mismatched", "foreign", { key: name, size: 0 }, where === "source" ? what : `in the target: ${what}`);
+      const what = "is a link, a special file or not a valid name: not mirrored";
+      addItem("mismatched", "foreign", { key: name, size: 0 }, where === "source" ? what : `in the target: ${what}`);
     },
     close(broken, milliseconds) {
       if (broken) summary.failed = summary.total - summary.copied - summary.skipped - summary.mismatch;

@@ -2,14 +2,14 @@ import { FeedctlError } from "../../errors.ts";
 import { parseKey, parseTargetPath, type Key } from "../../stores/key.ts";
 
 export interface Trash {
-  /** Everything below it is invisible to the mirror, on both sides. */
+  /** Key prefix, with a slash at its end. The mirror ignores it on both sides. */
   root: string;
+  /** The key in the trash for a blob of the target. */
   keyOf(key: Key): Key;
 }
 
 /**
- * A trash prefix in the target; each run has its own folder below it, named by its time, so that none overwrites
- * another's.
+ * Each run has its own folder below the prefix, named by the time, so that runs do not overwrite each other's copies.
  */
 export function createTrash(prefix: string, now: Date): Trash {
   const root = parseTargetPath(prefix);

@@ -5,7 +5,7 @@ import { recordDeletes } from "../../catalog/pending.ts";
 import type { Db } from "../../catalog/schema/core.ts";
 import { requireLiveFeed } from "../feed-store/find-feed.ts";
 import type { Context } from "../context.ts";
-import { openWriter, settle } from "../commit/feed-writer.ts";
+import { openWriter, finishPendingOf } from "../commit/feed-writer.ts";
 import { startRun, type Run } from "../commit/recorded-run.ts";
 
 export interface ClearedCache {
@@ -38,7 +38,7 @@ export async function clearCached(context: Context, name: string): Promise<Clear
     cleared.versions += taken.versions;
     cleared.files += taken.files;
   }
-  await settle(context, writer);
+  await finishPendingOf(context, writer);
   await run.finish(cleared);
   return cleared;
 }

@@ -15,7 +15,7 @@ import type { Context } from "../context.ts";
 import { openFeedStore } from "../feed-store/open-feed-store.ts";
 import { listHidden } from "../../catalog/retention/quarantine.ts";
 import { requireFeed } from "../feed-store/find-feed.ts";
-import { openWriter, settle } from "../commit/feed-writer.ts";
+import { openWriter, finishPendingOf } from "../commit/feed-writer.ts";
 import { recordDeleted } from "../commit/record-deleted.ts";
 import { startRun } from "../commit/recorded-run.ts";
 
@@ -164,7 +164,7 @@ export async function deletePackage(
       );
     }),
   );
-  await settle(context, writer);
+  await finishPendingOf(context, writer);
   await run.finish({ deleted: versions.length });
   return versions.map(({ group, name, version, files }) => ({ group, name, version, files }));
 }

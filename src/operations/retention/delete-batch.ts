@@ -21,7 +21,7 @@ import type { RetentionRule } from "./criteria.ts";
 import { recordDeleted } from "../commit/record-deleted.ts";
 import type { Run } from "../commit/recorded-run.ts";
 import { removeEmptyFolders } from "./remove-empty-folders.ts";
-import { settlePending } from "../commit/settle.ts";
+import { finishPending } from "../commit/settle.ts";
 
 /** The result for one version, or for one file of an asset directory. */
 export interface VersionOutcome extends Omit<PlannedDeletion, "rule"> {
@@ -201,7 +201,7 @@ export async function reclaim({ context, writer }: RetentionTask, wait?: number)
     }
   };
   try {
-    await settlePending(context, target, { wait, beforeDelete: measure });
+    await finishPending(context, target, { wait, beforeDelete: measure });
   } catch (error) {
     // other writers are still at work: the deletes stay pending, for the next run or verify --repair
     if (wait === undefined || !isFeedctlError(error, "locked")) throw error;

@@ -9,19 +9,19 @@ import type { Context } from "../context.ts";
 export interface CopyInput {
   source: Store;
   target: Store;
-  /** As the source lists it. */
+  /** The source blob, as the source lists it. */
   blob: BlobInfo;
-  /** Another key in the target; default: the same. */
+  /** Key in the target. Default: the source's key. */
   as?: Key | undefined;
   ifExists: "fail" | "replace";
   /** As in `PutOptions`. */
   replaces?: boolean | undefined;
-  /** What the bytes must hash to, where the catalog knows it; other bytes reject with `corrupt`. */
+  /** Hashes from the catalog that the bytes must have; other bytes reject with `corrupt`. */
   expected?: { sha256: string; md5: string } | undefined;
   contentType?: string | undefined;
-  /** What the copy is to be served with, whatever its source is. Default: as the source. */
+  /** Cache-control and metadata of the copy. Default: those of the source. */
   served?: { cacheControl: string | undefined; metadata: Record<string, string> | undefined } | undefined;
-  /** Slows the reading of the source down. */
+  /** Limits the rate at which the source is read. */
   throttle?: Throttle | undefined;
   /** As in `PutOptions`. */
   durable?: boolean | undefined;
@@ -29,13 +29,13 @@ export interface CopyInput {
   notes?: UploadNotes | undefined;
 }
 
-/** Up to here the answer that brings the bytes also tells what they are; larger ones are read in ranges side by side. */
-const ONE_ANSWER = 8 * 1024 * 1024;
+/** Up to this size one GET returns a blob's bytes and its headers. Larger blobs need a HEAD, and are read in ranges. */
+const ONE_REQUEST = 8 * 1024 * 1024;
 
 /**
- * Copies one blob with its time, content type, cache-control and metadata: from provider to provider where they can do
- * it between them, else through this process. Nothing is visible before all is there, and never a blob that is not the
- * listed one any more: that rejects with `corrupt`.
+ * Copies one blob with its modification time, content type, cache-control and metadata: on the provider's side where
+ * both stores support it, else through this process. The copy is visible only when it is complete. Rejects with
+ * `corrupt` when the blob changed after it was listed, and with `not-found` when it was deleted.
  */
 export async function copyBlob(context: Context, input: CopyInput): Promise<PutResult> {
   const { source, target, blob, throttle } = input;
@@ -53,7 +53,7 @@ export async function copyBlob(context: Context, input: CopyInput): Promise<PutR
     open: async (range, cancel) => (range === undefined ? first.take(cancel) : undefined) ?? read(range, cancel),
     parallel: source.localPath === undefined && throttle === undefined,
     ...(path !== undefined && { path, pathTag: blob.tag }),
-    // a cloud delivers one version of a blob or none; a file may change under the hand that reads it
+    // clouds serve one version of a blob per request; a file may change while it is being read
     ...(source.localPath !== undefined && {
       check: async () => requireSame(blob, await source.head(blob.key, { signal }), source),
     }),
@@ -65,7 +65,9 @@ export async function copyBlob(context: Context, input: CopyInput): Promise<PutR
   }
 }
 
-/** Undefined where the providers cannot, or where a hash is expected that only reading the bytes would prove. */
+/**
+ * Copies on the provider's side. Undefined when the stores cannot, or when only reading the bytes proves `expected`.
+ */
 async function copyRemotely(context: Context, input: CopyInput): Promise<PutResult | undefined> {
   const { source, target, blob, expected, throttle } = input;
   const remote = throttle === undefined ? source.remote?.(blob) : undefined;
@@ -91,30 +93,30 @@ function putOptions(context: Context, input: CopyInput, described: BlobInfo): Pu
 }
 
 interface FirstRead {
-  /** What is known of the blob: from its listing, or from the answer that brings its bytes. */
+  /** The blob's properties: of its listing, completed by a HEAD or by the GET that opened the stream. */
   described: BlobInfo;
-  /** The stream that is open already, once. */
+  /** Returns the stream of a small blob, which is already open; undefined on a second call, and for large blobs. */
   take(signal: AbortSignal | undefined): Readable | undefined;
-  /** Closes it if nobody has taken it. */
+  /** Closes the stream unless it was taken. */
   close(): void;
 }
 
 async function openFirst(context: Context, { source, blob, throttle }: CopyInput): Promise<FirstRead> {
-  if (source.features.listsAll || blob.size > ONE_ANSWER) {
+  if (source.features.listsAll || blob.size > ONE_REQUEST) {
     return { described: await describeBlob(context, source, blob), take: () => undefined, close: () => {} };
   }
-  let told: BlobInfo | undefined;
+  let reported: BlobInfo | undefined;
   const { signal } = context;
   let stream: Readable | undefined = await source.get(blob.key, {
     signal,
     known: blob,
-    onInfo: (info) => (told = info),
+    onInfo: (info) => (reported = info),
   });
   const unread = stream;
-  unread.on("error", () => {}); // one that comes before the stream is taken is met again by its reader
+  unread.on("error", () => {}); // an error before `take` would crash the process; the stream's reader gets it later
   return {
-    // what the listing knows beside it, such as an MD5 that the answer does not repeat, is no less true
-    described: { ...blob, ...(told ?? (await describeBlob(context, source, blob))) },
+    // the listing may have more, such as an MD5 that the response lacks
+    described: { ...blob, ...(reported ?? (await describeBlob(context, source, blob))) },
     take(cancel) {
       const taken = stream;
       stream = undefined;
@@ -127,12 +129,15 @@ async function openFirst(context: Context, { source, blob, throttle }: CopyInput
 
 function requireSame(listed: BlobInfo, now: BlobInfo | undefined, { name }: Store): void {
   const what = `${JSON.stringify(listed.key)} in ${name}`;
-  if (now === undefined) throw new FeedctlError("not-found", `${what} is gone`);
+  if (now === undefined) throw new FeedctlError("not-found", `${what} does not exist any more`);
   if (listed.tag === undefined || listed.tag === now.tag) return;
   throw new FeedctlError("corrupt", `${what} changed while it was being copied`);
 }
 
-/** All that the store knows of a listed blob. Rejects with `not-found` or `corrupt` when it is another one by now. */
+/**
+ * All properties of a listed blob, by a HEAD where listings are incomplete. Rejects with `not-found` or `corrupt` when
+ * it changed.
+ */
 export async function describeBlob(context: Context, store: Store, blob: BlobInfo): Promise<BlobInfo> {
   if (store.features.listsAll) return blob;
   const now = await store.head(blob.key, { signal: context.signal });

@@ -3,8 +3,9 @@ import { mergeJoin } from "../../lib/merge-join.ts";
 import { compareKeys } from "../../stores/key.ts";
 
 /**
- * Listings of stores and of the catalog joined by key, in UTF-8 byte order, holding one item of each. Completes only when
- * all were read to their end, in order; else throws, and names the listing that is at fault.
+ * Full outer join of listings of stores and of the catalog by key, in UTF-8 byte order. Keeps one item of each in
+ * memory. Completes only when all were read to their end. Throws `corrupt`, and names the listing, when one is out of
+ * order.
  */
 export function sideBySide<S extends Record<string, { key: string }>>(
   listings: { [Name in keyof S]: AsyncIterable<S[Name]> },

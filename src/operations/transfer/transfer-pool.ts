@@ -4,35 +4,38 @@ import { createPool } from "../../lib/pool.ts";
 import { createSpool } from "../../lib/spool.ts";
 
 /**
- * The engine of mirrors, migrations and their workers: does the work on many keys side by side, puts aside what fails
- * and tries it again at the end, and tells one blob's trouble from that of a store that is gone.
+ * The pool of mirrors, migrations and their workers: runs jobs in parallel, queues failed ones for a retry at the end,
+ * and distinguishes the failure of one blob from an outage of the store.
  */
 export interface Transfer<J> {
-  /** Waits for room, then starts the work on one key. Throws what ends the whole run. */
+  /** Waits for a free slot, then starts the job. Throws an error that ends the run, such as an outage. */
   add(job: J, work: () => Promise<void>): Promise<void>;
-  /** What is under way comes to its end. Throws what ends the whole run. */
+  /** Waits until all running jobs have ended. Throws an error that ends the run. */
   idle(): Promise<void>;
-  /** Tries again what failed, `retries` times, each time `wait` milliseconds after all else. Yields now and then. */
+  /**
+   * Runs failed jobs again, in up to `retries` rounds, each after `wait` milliseconds. Yields so that events can be
+   * taken.
+   */
   retry(): AsyncGenerator<void>;
 }
 
 export interface TransferInput<J> {
   concurrency: number;
   retries: number;
-  /** Milliseconds. */
+  /** Milliseconds before each round of retries. */
   wait: number;
-  /** Where jobs that failed are put aside: a path for files of this run alone. */
+  /** Path prefix of the spool files for failed jobs; unique to this run. */
   spool: string;
   signal: AbortSignal;
-  /** Does the work on a job that was put aside, looking at both sides anew. */
+  /** Retries a job. Must read both sides again: they may have changed. */
   again(job: J): Promise<void>;
-  /** An attempt failed and another follows. */
+  /** Called when an attempt failed and will be retried. */
   postponed(job: J, error: FeedctlError): void;
-  /** No attempt is left, or none can help. */
+  /** Called when a job failed for good: no attempt is left, or a retry cannot help. */
   failed(job: J, error: FeedctlError): void;
 }
 
-/** `J`: what must be known of a job to try it again; plain JSON. */
+/** `J`: the description of a job, enough to retry it; plain JSON. */
 export function createTransfer<J>(input: TransferInput<J>): Transfer<J> & AsyncDisposable {
   const { concurrency, wait, spool, signal, again, postponed, failed } = input;
   const pool = createPool(concurrency);
@@ -46,10 +49,10 @@ export function createTransfer<J>(input: TransferInput<J>): Transfer<J> & AsyncD
       outages = 0;
     } catch (error) {
       if (!isItemError(error)) throw error;
-      // one blob after the other that cannot be had is no longer a blob's trouble
+      // many such errors in a row are an outage of the store, not failures of single blobs
       outages = isFeedctlError(error, "unavailable", "denied") ? outages + 1 : 0;
       if (outages > Math.max(20, 2 * concurrency)) throw error;
-      // what stands in the way will stand there again
+      // a retry meets the same conflict
       if (retries === 0 || error.code === "conflict") return failed(job, error);
       await aside.add(job);
       postponed(job, error);
@@ -81,7 +84,7 @@ export function createTransfer<J>(input: TransferInput<J>): Transfer<J> & AsyncD
   };
 }
 
-/** One blob's trouble, in contrast to a store that is gone for all. */
+/** Whether the error may concern one blob only. Other codes, such as `full`, end the run. */
 function isItemError(error: unknown): error is FeedctlError {
   return isFeedctlError(error, "corrupt", "conflict", "not-found", "invalid", "denied", "unavailable");
 }

@@ -6,7 +6,7 @@ import type { Context } from "../context.ts";
 import { openFeedStore, requireStore } from "../feed-store/open-feed-store.ts";
 import { requireFeed } from "../feed-store/find-feed.ts";
 import { startRun } from "../commit/recorded-run.ts";
-import { settlePending } from "../commit/settle.ts";
+import { finishPending } from "../commit/settle.ts";
 import { sideBySide } from "../transfer/merge-listings.ts";
 import { examine, finding, type Comparison, type Examination, type VerifyFinding } from "./examine.ts";
 
@@ -56,7 +56,7 @@ export async function* verifyFeed(context: Context, input: VerifyInput): AsyncGe
   let repaired = 0;
   if (input.repair) {
     await using run = await startRun(context, "verify --repair", feed.id);
-    const settled = await settlePending(context, { feed, storeId: row.id, store, run }, { wait: context.lockWait });
+    const settled = await finishPending(context, { feed, storeId: row.id, store, run }, { wait: context.lockWait });
     // incomplete uploads that are older than a day are abandoned
     const swept =
       (await store.sweep?.(new Date(context.now().getTime() - 86_400_000), { signal: context.signal })) ?? 0;

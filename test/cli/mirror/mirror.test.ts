@@ -168,8 +168,8 @@ describe("feedctl mirror", { concurrency: 2 }, () => {
       [
         "*EXTRA File           1  extra",
         "        same          1  same",
-        "*MISMATCH             1  unreadable: a folder stands in its place",
-        "*MISMATCH             1  x: a folder stands in its place",
+        "*MISMATCH             1  unreadable: a folder of that name exists",
+        "*MISMATCH             1  x: a folder of that name exists",
         "*EXTRA File           1  x/y",
         "  New File            1  new",
       ].sort((a, b) => lines.indexOf(a) - lines.indexOf(b)),

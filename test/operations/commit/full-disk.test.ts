@@ -6,7 +6,7 @@ import { writePackages } from "../../support/package-set.ts";
 
 onDatabases("a full disk", ["PostgreSQL"], (database) => {
   database.test(
-    "import says so with 7, shows nothing half-way, and completes once there is space",
+    "import fails with status 7, leaves no partial blob, and completes once there is space",
     async (t, place) => {
       const disk = place.path("disk");
       mkdirSync(disk);

@@ -22,7 +22,7 @@ const file = {
   sha256: createHash("sha256").update(bytes).digest("hex"),
   modifiedAt: new Date("2024-02-03T04:05:06Z"),
 };
-// all that saving looks at
+// the only members that saveDownload uses
 const context = { signal: new AbortController().signal, pid: 1 } as Context;
 
 let root: string;
@@ -37,7 +37,7 @@ afterEach(async () => {
   rmSync(root, { recursive: true });
 });
 
-/** The store, and the ranges that it was asked for. */
+/** A store that records the ranges of its `get` calls. */
 function watched(): { store: Store; ranges: (ByteRange | undefined)[] } {
   const ranges: (ByteRange | undefined)[] = [];
   const get: Store["get"] = (name, options) => {
@@ -62,7 +62,7 @@ async function broken(target: string): Promise<string> {
   return join(root, left);
 }
 
-test("a download that broke off goes on with what has arrived", async () => {
+test("a broken download is resumed where it broke off", async () => {
   const target = join(root, "big.bin");
   const start = statSync(await broken(target)).size;
   assert.ok(start > MIB && start <= 9 * MIB, `${start} bytes were left`);
@@ -73,7 +73,7 @@ test("a download that broke off goes on with what has arrived", async () => {
   assert.deepEqual(readdirSync(root).toSorted(), ["big.bin", "store"]);
 });
 
-test("what was left is not trusted: a wrong byte in it, and the download begins anew", async () => {
+test("a download starts anew when the part file holds a wrong byte", async () => {
   const target = join(root, "big.bin");
   const part = await broken(target);
   const damaged = readFileSync(part);
@@ -85,14 +85,14 @@ test("what was left is not trusted: a wrong byte in it, and the download begins 
   assert.ok(readFileSync(target).equals(bytes));
 });
 
-test("other bytes than the catalog's are not saved, and leave nothing", async () => {
+test("bytes with another hash than the catalog's are not saved, and leave no file", async () => {
   const target = join(root, "big.bin");
   await store.put(key, sourceOf(someBytes(size, 8)), { ifExists: "replace" });
   await assert.rejects(save(store, target), { code: "corrupt" });
   assert.deepEqual(readdirSync(root), ["store"]);
 });
 
-test("a file that is there is kept, or replaced when told to", async () => {
+test("an existing file is kept, or replaced with overwrite", async () => {
   const target = join(root, "big.bin");
   writeFileSync(target, "mine");
   await assert.rejects(save(store, target), { code: "conflict" });

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { describe, test } from "node:test";
 import fc from "fast-check";
-import { createObstacles } from "../../../src/operations/mirror/name-clashes.ts";
+import { createNameClashes } from "../../../src/operations/mirror/name-clashes.ts";
 import {
   decide,
   refuseDeletes,
@@ -72,13 +72,13 @@ describe("decide", () => {
       {},
       "changed copy",
     ],
-    ["times unknown, no hashes", { source: blob(1, 0), target: blob(1, 9), timesKnown: false }, {}, "changed look"],
+    ["times unknown, no hashes", { source: blob(1, 0), target: blob(1, 9), timesKnown: false }, {}, "changed compare"],
     ["times unknown, other size", { source: blob(2, 0), target: blob(1, 9), timesKnown: false }, {}, "changed copy"],
     [
       "times unknown, other size, and the class matters",
       { source: blob(2, 0), target: blob(1, 9), timesKnown: false },
       { leave: new Set(["older"]) },
-      "changed look",
+      "changed compare",
     ],
     [
       "times unknown, other size, only lonely left",
@@ -87,7 +87,7 @@ describe("decide", () => {
       "changed copy",
     ],
     ["proven", { source: blob(1, 5), target: blob(1, 0), proven: true }, {}, "same skip"],
-    ["checksum, no hashes", { source: blob(1, 0), target: blob(1, 0) }, { checksum: true }, "changed look"],
+    ["checksum, no hashes", { source: blob(1, 0), target: blob(1, 0) }, { checksum: true }, "changed compare"],
     [
       "checksum, hashes known",
       { source: blob(1, 0, md5("a")), target: blob(1, 0, md5("a")) },
@@ -126,7 +126,7 @@ describe("decide", () => {
     leave: fc.subarray([...classes]).map((leave) => new Set<MirrorClass>(leave)),
   });
 
-  test("blobs that differ in size are never passed over, unless proven or left by their class", () => {
+  test("blobs that differ in size are never skipped, unless proven or their class is left alone", () => {
     fc.assert(
       fc.property(pairs, options, (pair, chosen) => {
         fc.pre(pair.source.size !== pair.target.size && !pair.proven);
@@ -136,7 +136,7 @@ describe("decide", () => {
     );
   });
 
-  test("with checksum nothing passes as the same by its time alone", () => {
+  test("with checksum no pair is the same by its time alone", () => {
     fc.assert(
       fc.property(pairs, options, ({ source, target, timesKnown }, chosen) => {
         const bare = { source: blob(source.size, 0), target: blob(target.size, 0), timesKnown, proven: false };
@@ -146,11 +146,11 @@ describe("decide", () => {
     );
   });
 
-  test("a closer look, which knows times and hashes, always decides", () => {
+  test("with known times and hashes the decision is never compare", () => {
     fc.assert(
       fc.property(pairs, options, ({ source, target }, chosen) => {
         const seen = { source, target, timesKnown: true, proven: false };
-        assert.notEqual(decide(seen, { ...chosen, checksum: false }).action, "look");
+        assert.notEqual(decide(seen, { ...chosen, checksum: false }).action, "compare");
       }),
     );
   });
@@ -176,7 +176,7 @@ describe("refuseDeletes", () => {
   );
   const plans = fc.record({ extras: fc.nat(50), matched: fc.nat(50), lonely: fc.nat(50) });
 
-  test("an empty source never empties a target, whatever is allowed", () => {
+  test("an empty source is refused, whatever the limit", () => {
     fc.assert(
       fc.property(fc.integer({ min: 1, max: 50 }), limits, (extras, limit) => {
         assert.match(refuseDeletes({ extras, targets: extras, sources: 0 }, limit) ?? "", /the source is empty/);
@@ -184,7 +184,7 @@ describe("refuseDeletes", () => {
     );
   });
 
-  test("what is refused is refused with one more to delete as well", () => {
+  test("a refused plan is still refused with one more delete", () => {
     fc.assert(
       fc.property(plans, limits, ({ extras, matched, lonely }, limit) => {
         const refused = (count: number) =>
@@ -196,7 +196,7 @@ describe("refuseDeletes", () => {
   });
 });
 
-test("robocopy's status: a bit for each, 8 for what broke off, 16 where nothing was copied", () => {
+test("robocopy's status: a bit for each outcome, 8 for a broken run, 16 when it copied nothing", () => {
   const none = { copied: 0, extras: 0, mismatch: 0, failed: 0 };
   assert.equal(robocopyStatus(none, false), 0);
   assert.equal(robocopyStatus({ copied: 2, extras: 2, mismatch: 2, failed: 2 }, false), 15);
@@ -204,19 +204,19 @@ test("robocopy's status: a bit for each, 8 for what broke off, 16 where nothing 
   assert.equal(robocopyStatus({ ...none, extras: 1, mismatch: 1 }, true), 16);
 });
 
-test("on a disk a key below a file is told, whatever other names come between", () => {
+test("on a disk a key below a file is a clash, whatever other names come between", () => {
   const segment = fc.constantFrom("a", "a-", "a.", "a0", "aa", "b");
   const keys = fc.uniqueArray(fc.array(segment, { minLength: 1, maxLength: 3 }).map((each) => each.join("/")));
   fc.assert(
     fc.property(keys, (unsorted) => {
       const nowhere = join(import.meta.dirname, "there-is-no-such-folder");
-      const obstacles = createObstacles({ localPath: (each) => join(nowhere, each) });
+      const clashes = createNameClashes({ localPath: (each) => join(nowhere, each) });
       const files: string[] = [];
       for (const each of unsorted.sort(compareKeys)) {
         const blocked = files.some((file) => each.startsWith(`${file}/`));
-        assert.equal(obstacles.at(each) !== undefined, blocked, each);
+        assert.equal(clashes.find(each) !== undefined, blocked, each);
         if (blocked) continue;
-        obstacles.occupy(each);
+        clashes.add(each);
         files.push(each);
       }
     }),

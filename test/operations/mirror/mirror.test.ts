@@ -10,7 +10,7 @@ import { everything } from "../../support/temporary-disk.ts";
 import { hasCode } from "../../stores/contract/put.ts";
 
 describe("mirror, disk to disk: classes", () => {
-  test("each class is told and treated as robocopy does", async () => {
+  test("each class is reported and treated as robocopy does", async () => {
     await using at = await mirrorPlace();
     await at.write("source/lonely", "new");
     await at.write("source/newer", "from", 60);
@@ -34,10 +34,10 @@ describe("mirror, disk to disk: classes", () => {
       "same: same skipped",
     ]);
     assert.equal(told.summary.robocopyStatus, 1 | 2 | 4);
-    assert.match(told.summary.notDeleted ?? "", /nothing is deleted on doubt/);
+    assert.match(told.summary.notDeleted ?? "", /some files failed, so nothing is deleted/);
   });
 
-  test("an extra file goes, and with it the folders that it leaves empty", async () => {
+  test("an extra file is deleted, with the folders that it leaves empty", async () => {
     await using at = await mirrorPlace();
     await at.write("source/kept", "x");
     await at.write("target/kept", "x");
@@ -58,7 +58,7 @@ describe("mirror, disk to disk: classes", () => {
     }); // prettier-ignore
   });
 
-  test("same bytes of another time are tweaked, and left alone, where hashes are compared", async () => {
+  test("the same bytes with another time are tweaked, and skipped, where hashes are compared", async () => {
     await using at = await mirrorPlace();
     await at.write("source/touched", "bytes", 60);
     await at.write("target/touched", "bytes", 0);
@@ -87,7 +87,7 @@ describe("mirror, disk to disk: classes", () => {
     ]);
   });
 
-  test("links in the source are told and left alone, and protect what the target has of that name", async () => {
+  test("links in the source are reported and not copied, and protect files of that name in the target", async () => {
     await using at = await mirrorPlace();
     await at.write("source/file", "x");
     await at.write("elsewhere/x", "x");
@@ -126,7 +126,7 @@ describe("mirror, disk to disk: classes", () => {
     assert.deepEqual([again.summary.copied, again.summary.skipped], [0, odd.length + 1001]);
   });
 
-  test("the time of a file survives", async () => {
+  test("the modification time of a file is kept", async () => {
     await using at = await mirrorPlace();
     await at.write("source/a", "x", 12_345.678);
     await at.mirror();
@@ -153,7 +153,7 @@ describe("mirror: what is compared", () => {
     assert.deepEqual(said(await at.mirror()), ["a: same skipped"]);
   });
 
-  test("--size-only: other bytes and times of equal size are the same, and are not remembered as such", async () => {
+  test("--size-only: files of equal size are the same, and the journal does not keep them as proven", async () => {
     await using at = await mirrorPlace();
     await at.write("source/a", "good", 60);
     await at.write("target/a", "evil");
@@ -169,7 +169,7 @@ describe("mirror: what is compared", () => {
     assert.deepEqual(said(await at.mirror({ compare: { timeWindow: 1000 } })), ["a: newer copied"]);
   });
 
-  test("--exclude-older, -newer, -changed, -lonely leave their class alone; --exclude-extra does not even tell", async () => {
+  test("--exclude-older, -newer, -changed, -lonely skip their class; --exclude-extra does not report it", async () => {
     await using at = await mirrorPlace();
     await at.write("source/lonely", "new");
     await at.write("source/newer", "from", 60);
@@ -199,7 +199,7 @@ describe("mirror: what is compared", () => {
 });
 
 describe("mirror: filters", () => {
-  test("what a filter hides is neither copied nor deleted, on both sides", async () => {
+  test("a filtered file is neither copied nor deleted, on both sides", async () => {
     await using at = await mirrorPlace();
     await at.write("source/a.txt", "x");
     await at.write("source/a.log", "x");
@@ -211,7 +211,7 @@ describe("mirror: filters", () => {
     assert.deepEqual([...(await shown(at.target)).keys()], ["a.txt", "b.log", "cache/c"]);
   });
 
-  test("--include: the rest of the target survives", async () => {
+  test("--include: other files of the target are kept", async () => {
     await using at = await mirrorPlace();
     await at.write("source/a.nupkg", "x");
     await at.write("target/old.nupkg", "x");
@@ -223,7 +223,7 @@ describe("mirror: filters", () => {
     ]);
   });
 
-  test("a source file hidden by its size or age protects its twin in the target", async () => {
+  test("a source file that is filtered by size or age protects the target file of that name", async () => {
     await using at = await mirrorPlace();
     await at.write("source/grown", "x".repeat(100), 60);
     await at.write("target/grown", "small");
@@ -235,7 +235,7 @@ describe("mirror: filters", () => {
     assert.equal(readFileSync(at.path("target/grown"), "utf8"), "small");
   });
 
-  test("--min-size and --min-age choose by the blob that decides", async () => {
+  test("--min-size and --min-age are applied to the source's blob", async () => {
     await using at = await mirrorPlace();
     await at.write("source/large", "x".repeat(100));
     await at.write("source/small", "x");
@@ -273,7 +273,7 @@ describe("mirror: deletes", () => {
     });
   }
 
-  test("exactly as many as allowed, and the handful that needs no leave, go", async () => {
+  test("exactly as many as allowed are deleted, and so is a handful without a limit", async () => {
     await using some = await withExtras(2, 18);
     assert.equal((await some.mirror({ input: { maxDelete: { percent: 10 } } })).summary.deleted, 2);
     await using handful = await withExtras(10, 1);
@@ -282,19 +282,19 @@ describe("mirror: deletes", () => {
     assert.equal((await all.mirror({ input: { maxDelete: { percent: 100 } } })).summary.deleted, 20);
   });
 
-  test("the guard counts what the filter lets through", async () => {
+  test("the guard counts only files that the filter selects", async () => {
     await using at = await withExtras(11, 5);
     for (let i = 0; i < 50; i++) await at.write(`target/hidden-${i}.log`, "x");
     assert.equal((await at.mirror({ filter: { exclude: ["*.log"] } })).error?.code, "refused");
   });
 
-  test("--no-delete: extras are told and stay", async () => {
+  test("--no-delete: extras are reported and kept", async () => {
     await using at = await withExtras(3, 0);
     const { summary } = await at.mirror({ input: { noDelete: true } });
     assert.deepEqual([summary.extras, summary.deleted, summary.copied], [3, 0, 1]);
   });
 
-  test("who says no to the deletes has the copies done, and nothing deleted", async () => {
+  test("when the deletes are not confirmed, the copies are done and nothing is deleted", async () => {
     await using at = await withExtras(3, 3);
     const approve = async () => Promise.reject(Object.assign(new Error("no")));
     const told = await at.mirror({ input: { approve }, planMayDiffer: true });
@@ -302,7 +302,7 @@ describe("mirror: deletes", () => {
     assert.deepEqual([told.summary.copied, told.summary.deleted, told.summary.extras], [1, 0, 3]);
   });
 
-  test("--trash keeps what is deleted and what is overwritten, with its time; the next runs do not see it", async () => {
+  test("--trash keeps deleted and overwritten files with their time; the next runs ignore it", async () => {
     await using at = await mirrorPlace();
     await at.write("source/a/changed", "new", 60);
     await at.write("target/a/changed", "old", 5);
@@ -348,14 +348,14 @@ describe("mirror: places", () => {
     });
   }
 
-  test("feedctl's own data is no target", async () => {
+  test("feedctl's own data is refused as a target", async () => {
     await using at = await mirrorPlace();
     for (const path of [".", "data", "data/catalog", "data/mirrors/x"]) {
       await assert.rejects(at.mirror({ target: { type: "disk", path: at.path(path) } }), hasCode("refused"));
     }
   });
 
-  test("a missing source is not found, and the target is not touched", async () => {
+  test("a missing source is not-found, and the target is not changed", async () => {
     await using at = await mirrorPlace();
     await at.write("target/precious", "x");
     await rm(at.source.path, { recursive: true });
@@ -363,7 +363,7 @@ describe("mirror: places", () => {
     assert.deepEqual([...(await shown(at.target)).keys()], ["precious"]);
   });
 
-  test("a target that is not there yet is made, but not by a dry run", async () => {
+  test("a target that does not exist is created, but not by a dry run", async () => {
     await using at = await mirrorPlace();
     await at.write("source/a", "x");
     await rm(at.target.path, { recursive: true });
@@ -380,7 +380,7 @@ describe("mirror: places", () => {
   });
 });
 
-test("mirror: --bandwidth holds the copies back, all together", async () => {
+test("mirror: --bandwidth limits all copies together", async () => {
   await using at = await mirrorPlace();
   for (let i = 0; i < 4; i++) await at.write(`source/${i}`, Buffer.alloc(50_000));
   const started = performance.now();

@@ -19,7 +19,7 @@ import { randomly } from "../../support/effort.ts";
 
 const run = promisify(execFile);
 
-/** Extras before, between and behind the source's own keys. */
+/** Extras before, between and after the source's own keys. */
 async function withExtras(): Promise<MirrorPlace> {
   const at = await mirrorPlace();
   for (const key of ["b", "d", "f", "h"]) await at.write(`source/${key}`, `source ${key}`);
@@ -41,7 +41,7 @@ const faulty = (end: "source" | "target", failures: Failures) => ({
   wrap: (store: Store, at: "source" | "target") => (at === end ? failing(store, failures) : store),
 });
 
-describe("mirror must never delete because a listing is not the whole", () => {
+describe("mirror must never delete because a listing is incomplete", () => {
   for (const end of ["source", "target"] as const) {
     for (const entries of [0, 1, 2, 4]) {
       test(`the listing of the ${end} fails after ${entries} entries`, async () => {
@@ -61,14 +61,14 @@ describe("mirror must never delete because a listing is not the whole", () => {
       await nothingDeleted(at);
     });
 
-    test(`a listing of the ${end} that breaks and can be resumed is whole`, async () => {
+    test(`a listing of the ${end} that breaks and is resumed is complete`, async () => {
       await using at = await withExtras();
       const told = await at.mirror(faulty(end, { listAfter: { entries: 2 } }));
       assert.deepEqual([told.error, told.summary.deleted], [undefined, 3]);
     });
   }
 
-  test("an emptied source, with whatever leave to delete", async () => {
+  test("an emptied source, whatever the limit", async () => {
     await using at = await withExtras();
     await rm(at.source.path, { recursive: true });
     await mkdir(at.source.path);
@@ -80,7 +80,7 @@ describe("mirror must never delete because a listing is not the whole", () => {
     }
   });
 
-  test("a source of which a filter leaves nothing", async () => {
+  test("a source of which the filters select nothing", async () => {
     await using at = await withExtras();
     const told = await at.mirror({ filter: { exclude: ["[bdfh]"] } });
     assert.equal(told.error?.code, "refused");
@@ -89,7 +89,7 @@ describe("mirror must never delete because a listing is not the whole", () => {
 });
 
 describe("mirror must never delete when something failed", () => {
-  test("one copy fails for good: the others are made, nothing is deleted", async () => {
+  test("one copy fails for good: the others are done, nothing is deleted", async () => {
     await using at = await withExtras();
     const error = new FeedctlError("denied", "not this one");
     const told = await at.mirror({ ...onPut("f", () => Promise.reject(error)), planMayDiffer: true });
@@ -106,7 +106,7 @@ describe("mirror must never delete when something failed", () => {
     await nothingDeleted(at);
   });
 
-  test("a copy that succeeds at the second try is no failure: it is told as a retry, and the extras go", async () => {
+  test("a copy that succeeds at the second try is reported as a retry, not as a failure, and extras are deleted", async () => {
     await using at = await withExtras();
     let tries = 0;
     const once = (put: () => Promise<unknown>) =>
@@ -128,7 +128,7 @@ describe("mirror must never delete when something failed", () => {
     assert.ok(!told.items.some(({ outcome }) => outcome === "postponed"));
   });
 
-  test("what vanishes from the source meanwhile is no failure", async () => {
+  test("a file that vanishes from the source meanwhile is not a failure", async () => {
     await using at = await withExtras();
     const vanish = async (put: () => Promise<unknown>) => {
       await rm(join(at.source.path, "f"), { force: true });
@@ -140,7 +140,7 @@ describe("mirror must never delete when something failed", () => {
     assert.equal((await shown(at.target)).has("f"), false);
   });
 
-  test("a store that is gone for all blobs ends the run soon", async () => {
+  test("an outage of a store ends the run soon", async () => {
     await using at = await withExtras();
     for (let i = 0; i < 200; i++) await writeFile(at.path("source", `many-${i}`), "");
     let puts = 0;
@@ -152,7 +152,7 @@ describe("mirror must never delete when something failed", () => {
     await nothingDeleted(at);
   });
 
-  test("a delete that fails is an error, and what was deleted before it is told", async () => {
+  test("a delete that fails is an error, and deletes before it are reported", async () => {
     await using at = await withExtras();
     const error = new FeedctlError("denied", "not this one");
     const calls = [{ method: "delete" as const, nth: (count: number) => count >= 2, error }];
@@ -163,8 +163,8 @@ describe("mirror must never delete when something failed", () => {
   });
 });
 
-describe("mirror must never show a blob that is not whole", () => {
-  test("a source that ends early is a failure, whatever it promised, and the old blob stays", async () => {
+describe("mirror must never show a partial blob", () => {
+  test("a source that ends before its announced size is a failure, and the old blob stays", async () => {
     await using at = await withExtras();
     const wrap = (store: Store, end: string): Store =>
       end === "target" ? store : { ...bytesOnly(store), get: async () => Readable.from([Buffer.from("so")]) };
@@ -179,7 +179,7 @@ describe("mirror must never show a blob that is not whole", () => {
   });
 
   for (const way of ["copied by the kernel", "read"] as const) {
-    test(`a file that changes while it is ${way} is tried again, and never shown half changed`, async () => {
+    test(`a file that changes while it is ${way} is retried, and no mix of both is ever visible`, async () => {
       await using at = await withExtras();
       const file = join(at.source.path, "f");
       let changes = 1;
@@ -230,7 +230,7 @@ describe("mirror must never show a blob that is not whole", () => {
     assert.equal(await readFile(at.path("target/f"), "utf8"), "another length");
   });
 
-  test("a full disk: nothing half written is left, nothing is deleted, and the next run goes on", async (t) => {
+  test("a full disk: no partial file is left, nothing is deleted, and the next run continues", async (t) => {
     await using at = await withExtras();
     for (let i = 0; i < 8; i++) await writeFile(at.path("source", `large-${i}`), Buffer.alloc(300_000, i + 1));
     const small = at.path("small");
@@ -257,7 +257,7 @@ describe("mirror must never show a blob that is not whole", () => {
     }
   });
 
-  test("an interruption: nothing half visible, nothing deleted, and the next run completes", async () => {
+  test("an interruption: no partial blob, nothing deleted, and the next run completes", async () => {
     await using at = await withExtras();
     for (let i = 0; i < 200; i++) await writeFile(at.path("source", `many-${i}`), Buffer.alloc(10_000, i));
     const stop = new AbortController();
@@ -278,11 +278,11 @@ describe("mirror must never show a blob that is not whole", () => {
     assert.deepEqual([again.error, again.summary.skipped, again.summary.deleted], [undefined, told.summary.copied, 3]);
   });
 
-  test("an interruption does not wait for the time between tries", async () => {
+  test("an interruption does not wait for the next retry", async () => {
     await using at = await withExtras();
     const stop = new AbortController();
     const refuse = () => {
-      // long after the other copies have ended, and long before the time between tries
+      // long after the other copies have ended, and long before the next retry
       setTimeout(() => stop.abort(new FeedctlError("interrupted", "stopped by the user")), 2000);
       return Promise.reject(new FeedctlError("corrupt", "no"));
     };
@@ -297,7 +297,7 @@ describe("mirror must never show a blob that is not whole", () => {
   });
 });
 
-/** The input of a real run without a dry run before it. */
+/** Input of a run without a dry run before it. */
 function inputOf(at: MirrorPlace, more: Partial<MirrorInput> = {}): MirrorInput {
   return {
     source: place(at.source),
@@ -330,7 +330,7 @@ test("mirror must never run twice at once to one target", async () => {
   );
 });
 
-test("what a killed copy left invisible goes with a later run that copies, not before a day has passed", async () => {
+test("the unfinished upload of a killed run is deleted by a later run that copies, after a day", async () => {
   await using at = await withExtras();
   const left = join(at.target.path, temporaryName());
   await writeFile(left, "half");
@@ -343,7 +343,7 @@ test("what a killed copy left invisible goes with a later run that copies, not b
   assert.ok(!existsSync(left));
 });
 
-test("a memory that is damaged or of another version is forgotten, not believed", async () => {
+test("a journal that is damaged or of another version is ignored", async () => {
   await using at = await withExtras();
   await at.mirror();
   const journal = everything(at.path("data/mirrors")).find((each) => each.endsWith(".journal"));
@@ -364,7 +364,7 @@ test("a memory that is damaged or of another version is forgotten, not believed"
   }
 });
 
-test("whatever the two sides hold, the plan is obeyed, the items tell the result, and a second run finds nothing to do", async () => {
+test("any two sides: the run obeys the plan, the items agree with the result, and a second run finds nothing to do", async () => {
   const name = fc.constantFrom("a", "b", "a-", "a.b", "~", "\u00e9", "\u{1f600}", "\uff5e");
   const keys = fc.array(name, { minLength: 1, maxLength: 3 }).map((segments) => segments.join("/"));
   const files = fc.dictionary(keys, fc.record({ content: fc.string({ maxLength: 2 }), time: fc.nat(2) }), {
@@ -376,7 +376,7 @@ test("whatever the two sides hold, the plan is obeyed, the items tell the result
       await using at = await mirrorPlace();
       for (const [side, tree] of Object.entries({ source, target })) {
         for (const [key, { content, time }] of Object.entries(tree)) {
-          // a file may stand where another one needs a folder: then it is the other that is written
+          // a file may exist where another one needs a folder: then the other is written
           await at.write(`${side}/${key}`, content, time).catch(() => {});
         }
       }
@@ -392,13 +392,13 @@ test("whatever the two sides hold, the plan is obeyed, the items tell the result
   );
 });
 
-/** The bytes of a store by reading only, not as files. */
+/** The store without its local paths: its bytes can only be read through it. */
 function bytesOnly(store: Store): Store {
   const { localPath: _, ...rest } = store;
   return rest;
 }
 
-/** Comes between a put of the real run, of one key or all, and the target. */
+/** Wraps the target so that `between` runs instead of each put, of one key or of all, and may call it. */
 function onPut(key: string | undefined, between: (put: () => Promise<never>) => Promise<unknown>) {
   return {
     wrap: (store: Store, end: string): Store => ({
@@ -411,7 +411,7 @@ function onPut(key: string | undefined, between: (put: () => Promise<never>) => 
   };
 }
 
-/** The same, with another source of the bytes. */
+/** Wraps the target so that a put of the key reads another source. */
 function onSource(key: string, other: (source: BlobSource) => BlobSource) {
   return {
     wrap: (store: Store, end: string): Store => ({

@@ -12,7 +12,7 @@ import { s3Cannot, skipIfS3Cannot } from "../../support/s3-abilities.ts";
 import { type S3Server, startS3 } from "../../support/s3-server.ts";
 
 const MIB = 1024 * 1024;
-// no letter beside the emoji that sorts differently in UTF-16: Azurite mixes those up, and is refused for it
+// the emoji must not be next to a character that UTF-16 sorts differently: Azurite lists those in the wrong order
 const odd = [
   "a b/ c",
   "100%/%41",
@@ -35,7 +35,7 @@ describe("mirror between stores", { concurrency: 1 }, () => {
   });
   after(() => Promise.all([s3.stop(), azurite.stop()]));
 
-  /** Empty places, each of its own. */
+  /** A new empty place for each call. */
   const bucket = (): StoreConfig => {
     const { endpoint, region, accessKey, secretKey } = s3;
     return {
@@ -59,7 +59,7 @@ describe("mirror between stores", { concurrency: 1 }, () => {
   };
   const folder = (at: MirrorPlace): StoreConfig => ({ type: "disk", path: at.path(`folder-${++count}`) });
 
-  /** A mirror that has nothing to do, and the calls that it cost: by side, what was asked for single blobs. */
+  /** Runs a mirror that has nothing to do, and returns its calls for single blobs, by side. */
   async function callsOfNoOp(
     at: MirrorPlace,
     source: StoreConfig,
@@ -77,7 +77,7 @@ describe("mirror between stores", { concurrency: 1 }, () => {
     };
   }
 
-  test("disk to S3 to Azure to disk: bytes, time, content type and user metadata survive, and no second run asks for a blob", async (t) => {
+  test("disk to S3 to Azure to disk keeps bytes, time, content type and metadata; second runs request no blob", async (t) => {
     if (skipIfS3Cannot(t, "list in UTF-8 byte order")) return;
     await using at = await mirrorPlace();
     for (const [i, name] of odd.entries()) await at.write(`source/${name}`, `content of ${name}`, i);
@@ -88,7 +88,7 @@ describe("mirror between stores", { concurrency: 1 }, () => {
     const size = odd.length + 2;
 
     assert.equal((await at.mirror({ source: at.source, target: first })).summary.copied, size);
-    // what only a cloud can hold: it must reach the next one
+    // properties that only clouds store: they must be copied from cloud to cloud
     await using store = await openStore(first);
     const described = {
       contentType: "text/x-odd",
@@ -128,7 +128,7 @@ describe("mirror between stores", { concurrency: 1 }, () => {
     ["Azure to S3", container, bucket],
     ["disk to Azure", undefined, container],
   ] as const) {
-    test(`${name}: changes arrive, extras go, and the second run asks for no blob`, async (t) => {
+    test(`${name}: changes are copied, extras deleted, and the second run requests no blob`, async (t) => {
       if (name.includes("S3") && skipIfS3Cannot(t, "list a- before a/")) return;
       await using at = await mirrorPlace();
       const source = from === undefined ? at.source : from();
@@ -163,7 +163,7 @@ describe("mirror between stores", { concurrency: 1 }, () => {
     });
   }
 
-  test("a run that breaks off does not forget what an earlier one has proven", async () => {
+  test("a broken run keeps the proofs of an earlier one", async () => {
     await using at = await mirrorPlace();
     const target = bucket();
     for (const key of ["a", "b", "c", "d"]) await at.write(`source/${key}`, key);
@@ -175,7 +175,7 @@ describe("mirror between stores", { concurrency: 1 }, () => {
     assert.deepEqual((await callsOfNoOp(at, at.source, target)).calls, [0, 0, 0, 0]);
   });
 
-  test("the time of storing does not make a blob of S3 older", async () => {
+  test("the time of an upload to S3 is not taken for the file's time", async () => {
     await using at = await mirrorPlace();
     const target = bucket();
     await at.write("source/a", "one");
@@ -187,7 +187,7 @@ describe("mirror between stores", { concurrency: 1 }, () => {
     assert.deepEqual(said(told), ["a: newer copied", "b: older skipped"]);
   });
 
-  test("equal size and time, other bytes on S3: found with --checksum, without reading what S3 knows", async () => {
+  test("equal size and time, other bytes on S3: found with --checksum, without reading blobs whose hash S3 knows", async () => {
     await using at = await mirrorPlace();
     const target = bucket();
     await at.write("source/a", "good");
@@ -202,14 +202,14 @@ describe("mirror between stores", { concurrency: 1 }, () => {
     );
   });
 
-  /** Eight blobs, among them some whose keys lie below those of others. */
+  /** Eight blobs; the keys of some are below those of others. */
   async function putTwins(config: StoreConfig): Promise<void> {
     await using store = await openStore(config);
     for (const key of ["a", "a-", "a.x", "a/b", "a/c/d", "ab", "b/c", "b"])
       await store.put(parseKey(key), sourceOf(someBytes(5)), { ifExists: "fail", sha256: sha256(someBytes(5)) });
   }
 
-  test("a bucket holds `a` and `a/b`, a disk cannot: the file wins, the rest is told, by the dry run too", async () => {
+  test("a bucket holds `a` and `a/b`, a disk cannot: `a` is copied, the rest are mismatches, in a dry run too", async () => {
     await using at = await mirrorPlace();
     const source = container();
     await putTwins(source);
@@ -239,7 +239,7 @@ describe("mirror between stores", { concurrency: 1 }, () => {
     assert.equal((await at.mirror({ source, target: bucket() })).summary.copied, 8);
   });
 
-  test("more blobs than a page of a listing, their deletes in batches, and the trash of a bucket", async () => {
+  test("more blobs than a page of a listing, deletes in batches, and a trash in a bucket", async () => {
     await using at = await mirrorPlace();
     const target = bucket();
     await using store = await openStore(target);
@@ -268,7 +268,7 @@ describe("mirror between stores", { concurrency: 1 }, () => {
     assert.deepEqual(texts.toSorted(), ["changed", "extra soon"]);
   });
 
-  test("a bucket or container that does not exist is not found, at either end", async () => {
+  test("a bucket or container that does not exist is not-found, at either end", async () => {
     await using at = await mirrorPlace();
     await at.write("source/a", "x");
     await at.write("target/precious", "x");

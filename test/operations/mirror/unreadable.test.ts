@@ -11,11 +11,11 @@ const run = promisify(execFile);
 const NOBODY = 65534;
 const feedctl = join(import.meta.dirname, "../../../bin/feedctl.js");
 
-test("a mirror copies all that can be read of its source, and deletes nothing when that is not all", async (t) => {
+test("a mirror copies all readable files of its source, and deletes nothing when some are not readable", async (t) => {
   const { path, cleanup } = await temporaryFolder();
   t.after(cleanup);
   await chmod(path, 0o755);
-  // The right to read everything is what a root user cannot give up, so that another one has to run it.
+  // root can read every file, so another user must run the mirror
   const user = process.getuid?.() === 0 ? { uid: NOBODY, gid: NOBODY } : {};
   for (const folder of ["data", "source/a", "source/b", "source/c", "target/b"]) {
     await mkdir(join(path, folder), { recursive: true });
