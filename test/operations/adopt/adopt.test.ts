@@ -97,7 +97,7 @@ onEachDatabase("adopt", (database) => {
     await adopting(place, 0, "web");
     const [file = ""] = writeFiles(place.path("in"), { "a.tgz": tarball("a") });
     const { files } = await importing(place, 3, "web", file, "--overwrite");
-    assert.match(files[0]?.reason ?? "", /another package of the feed lies at a\/-\/a-1\.0\.0\.tgz/);
+    assert.match(files[0]?.reason ?? "", /another package of the feed is stored at a\/-\/a-1\.0\.0\.tgz/);
     assert.deepEqual(
       (await listed(place, "web")).map(({ name }) => name),
       ["b"],

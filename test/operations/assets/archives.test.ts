@@ -92,7 +92,7 @@ onDatabases("archives of asset directories", ["PostgreSQL"], (database) => {
   test("what is hostile in an archive refuses it as a whole, before anything is written", async (place, dir) => {
     const fine: TarMember = { name: "fine.txt", body: "1" };
     const tars: Record<string, [TarMember[], RegExp]> = {
-      climbing: [[{ name: "a/../../b", body: "x" }], /leads out of the archive/],
+      climbing: [[{ name: "a/../../b", body: "x" }], /points outside the archive/],
       absolute: [[{ name: "/etc/passwd", body: "x" }], /absolute path/],
       drive: [[{ name: "C:/x", body: "x" }], /drive/],
       relativeDrive: [[{ name: "C:x", body: "x" }], /drive/],
@@ -100,8 +100,8 @@ onDatabases("archives of asset directories", ["PostgreSQL"], (database) => {
       symbolic: [[{ name: "l", flag: "2", linkName: "/etc" }], /is a link/],
       hard: [[{ name: "l", flag: "1", linkName: "fine.txt" }], /is a link/],
       device: [[{ name: "d", flag: "3" }], /no file and no folder/],
-      windowsDevice: [[{ name: "aux.txt", body: "x" }], /a device on Windows/],
-      droppedEnd: [[{ name: "name. ", body: "x" }], /whose end Windows drops/],
+      windowsDevice: [[{ name: "aux.txt", body: "x" }], /a device name on Windows/],
+      droppedEnd: [[{ name: "name. ", body: "x" }], /Windows drops the dot or space at its end/],
       control: [[{ name: "a\u0007b", body: "x" }], /control character/],
       twice: [[{ name: "fine.txt", body: "2" }], /has the same path/],
       disguisedTwice: [[{ name: "./fine.txt", body: "2" }], /has the same path/],

@@ -90,8 +90,8 @@ onDatabases("drop paths of asset directories", ["PostgreSQL"], (database) => {
     drop.put("back\\slash/x", "one segment, not a folder");
     const { files, counts } = await scan(place, 3);
     assert.deepEqual(files, [
-      "conflict b: the file a stands where its folder should be",
-      "conflict folder: a folder of that name is there",
+      "conflict b: a is a file, not a folder",
+      "conflict folder: a folder of that name exists",
       "imported good",
       "imported x",
       "invalid line\nbreak: its name holds a control character",
@@ -181,7 +181,7 @@ onDatabases("drop paths of asset directories", ["PostgreSQL"], (database) => {
 
     writeFileSync(join(root, "a/x.bin"), "rotten");
     drop.put("a/x.bin", "bytes");
-    assert.match((await scan(place, 3)).files[0] ?? "", /^failed x\.bin: the store holds other bytes/);
+    assert.match((await scan(place, 3)).files[0] ?? "", /^failed x\.bin: its blob in the store does not match/);
     assert.deepEqual(drop.all(), ["a", "a/x.bin"]);
     await place.run("settings", "set", "Feeds.AllowDropPathImportOverwrite", "true");
     assert.deepEqual((await scan(place, 0)).counts, { restored: 1 });

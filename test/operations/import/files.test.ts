@@ -42,7 +42,7 @@ onDatabases("files to import", ["PostgreSQL"], (database) => {
     try {
       const { files, counts: found } = await importing(place, 3, "web", file, "--move");
       assert.deepEqual(found, counts({ failed: 1 }));
-      assert.match(files[0]?.reason ?? "", /the feed has it, but the file cannot be deleted: .*(EPERM|EACCES)/);
+      assert.match(files[0]?.reason ?? "", /the feed has it, but the source could not be deleted: .*(EPERM|EACCES)/);
     } finally {
       if (root) spawnSync("chattr", ["-i", file]);
       else chmodSync(folder, 0o755);

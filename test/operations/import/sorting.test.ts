@@ -66,11 +66,11 @@ onDatabases("files sorted by their type", ["PostgreSQL"], (database) => {
     for (const name of ["web", "web2"]) await diskFeed(place, name, "npm");
     writeMixed(place.path("in"));
     for (const [map, code, why] of [
-      [["nmp=web"], 2, /"nmp=web" is no type=feed/],
-      [["npm"], 2, /"npm" is no type=feed/],
-      [["npm=web=web2"], 2, /is no type=feed/],
-      [["nuget=web"], 2, /feed "web" is of type npm and takes no nuget packages/],
-      [["npm=web", "npm=web2"], 2, /feeds "web" and "web2" would both take npm packages/],
+      [["nmp=web"], 2, /"nmp=web" is not type=feed/],
+      [["npm"], 2, /"npm" is not type=feed/],
+      [["npm=web=web2"], 2, /is not type=feed/],
+      [["nuget=web"], 2, /feed "web" is of type npm, not nuget/],
+      [["npm=web", "npm=web2"], 2, /two feeds for npm packages: "web" and "web2"/],
       [["npm=nowhere"], 4, /feed "nowhere" does not exist/],
     ] as const) {
       const { stderr } = await place.exits(code, "import", "--map", ...map, "--", place.path("in"));
