@@ -4,7 +4,8 @@ import type { Db, StoreRole } from "../../catalog/schema/core.ts";
 import { readSettings } from "../../catalog/settings.ts";
 import { listLiveStores, lockPlaces } from "../../catalog/stores.ts";
 import { FeedctlError } from "../../errors.ts";
-import { directoryLocation, overlap, type Location } from "../../stores/location.ts";
+import { directoryLocation, overlap } from "../../stores/location.ts";
+import type { Location } from "../../lib/location.ts";
 import type { Context } from "../context.ts";
 import { settingsMap } from "./effective-settings.ts";
 import { defaultDirectory } from "./default-directory.ts";
@@ -26,7 +27,7 @@ export async function occupiedPlaces(context: Context, db: Db): Promise<Occupied
   const settings = settingsMap(context, await readSettings(db));
   const occupied: OccupiedPlace[] = [];
   for (const row of await listLiveStores(db)) {
-    const saved = row.location as Location | null;
+    const saved = row.location;
     if (saved === null && row.feed_type === null) continue;
     const feed = { id: row.feed_id, type: row.feed_type ?? "" };
     const location = saved ?? directoryLocation(defaultDirectory(settings, feed).path);

@@ -3,7 +3,8 @@ import { findCurrentStore, type StorePlace, type StoreRow } from "../../catalog/
 import type { Db, SavedOptions } from "../../catalog/schema/core.ts";
 import type { FeedRow } from "../../catalog/feeds.ts";
 import { FeedctlError } from "../../errors.ts";
-import { directoryLocation, locationOf, type Location } from "../../stores/location.ts";
+import { directoryLocation, locationOf } from "../../stores/location.ts";
+import type { Location } from "../../lib/location.ts";
 import type { Store } from "../../stores/store.ts";
 import { optionsOf, providers, requireProvider, type StoreConfig, type StoreType } from "../../stores/providers.ts";
 import type { Context } from "../context.ts";
@@ -104,13 +105,17 @@ function checkOptions(context: Context, type: StoreType, options: StoreOptions):
   provider.check(options, context);
 }
 
+export interface ExplicitPlace extends StorePlace {
+  location: Location;
+}
+
 /** What to save of a store that is about to be replaced. A default directory becomes an explicit path. */
 export async function explicitPlace(
   context: Context,
   db: Db,
   feed: { id: number; type: string },
   row: StoreRow,
-): Promise<StorePlace> {
+): Promise<ExplicitPlace> {
   if (row.location !== null) return { options: row.options, location: row.location };
   const settings = settingsMap(context, await readSettings(db));
   const { path } = defaultDirectory(settings, feed);

@@ -2,7 +2,7 @@ import { deleteFeedRow, updateFeed } from "../../catalog/feeds.ts";
 import { deleteFileRowBatch } from "../../catalog/files.ts";
 import { recordDeletes } from "../../catalog/pending.ts";
 import { markRetired, replaceStore, listStoresOfFeed } from "../../catalog/stores.ts";
-import { locationName, type Location } from "../../stores/location.ts";
+import { locationName } from "../../stores/location.ts";
 import type { Context } from "../context.ts";
 import { explicitPlace, openFeedStore, requireStore } from "../feed-store/open-feed-store.ts";
 import { feedReplaced, requireFeed } from "../feed-store/find-feed.ts";
@@ -50,8 +50,8 @@ export async function purgeFeed(context: Context, name: string): Promise<PurgeRe
     if (taken === 0) break;
   }
   const earlier = (await listStoresOfFeed(catalog.db, feed.id))
-    .filter((other) => other.id !== row.id && other.retired_at === null && other.location !== null)
-    .map((other) => locationName(other.location as Location));
+    .filter((other) => other.id !== row.id && other.retired_at === null)
+    .flatMap(({ location }) => (location === null ? [] : [locationName(location)]));
   let left = 0;
   for await (const _ of store.list("", { signal: context.signal })) left++;
   await catalog.db.transaction().execute(async (db) => {

@@ -9,21 +9,15 @@ import {
 } from "../../catalog/migration/feed-migrations.ts";
 import type { FeedRow } from "../../catalog/feeds.ts";
 import type { Db, MigrationPlan } from "../../catalog/schema/core.ts";
-import {
-  insertStore,
-  reuseAsTarget,
-  listStoresOfFeed,
-  updateStorePlace,
-  type StorePlace,
-  type StoreRow,
-} from "../../catalog/stores.ts";
+import { insertStore, reuseAsTarget, listStoresOfFeed, updateStorePlace, type StoreRow } from "../../catalog/stores.ts";
 import { FeedctlError } from "../../errors.ts";
-import { locationName, locationOf, overlap, type Location } from "../../stores/location.ts";
+import { locationName, locationOf, overlap } from "../../stores/location.ts";
 import type { StoreType } from "../../stores/providers.ts";
 import type { Context } from "../context.ts";
 import {
   followsSettings,
   explicitPlace,
+  type ExplicitPlace,
   prepareStore,
   requireStore,
   storeConfig,
@@ -40,7 +34,7 @@ export type MigrationGoal = { to: StoreType; options: StoreOptions } | "resume" 
 export interface Ends {
   current: StoreRow;
   /** The current store's place, explicit. */
-  from: StorePlace;
+  from: ExplicitPlace;
   next: NewStore;
   /** The open migration that is to go on. */
   open: MigrationRow | undefined;
@@ -55,7 +49,7 @@ export async function findEnds(context: Context, db: Db, feed: FeedRow, goal: Mi
   const from = await explicitPlace(context, db, feed, current);
   const open = await findOpenMigration(db, feed.id);
   const found = await nextStore();
-  const names = { from: locationName(from.location as Location), to: locationName(found.next.location) };
+  const names = { from: locationName(from.location), to: locationName(found.next.location) };
   return { current, from, open, names, ...found };
 
   async function nextStore(): Promise<Pick<Ends, "next" | "reverses">> {
@@ -102,7 +96,7 @@ async function savedStore(context: Context, db: Db, feed: FeedRow, storeId: numb
   if (row === undefined) throw new Error(`store ${storeId} of feed ${feed.id} is gone`);
   const config = await storeConfig(context, db, feed, row);
   const location = locationOf(config);
-  if (row.location !== null && overlap(location, row.location as Location) !== "same")
+  if (row.location !== null && overlap(location, row.location) !== "same")
     throw new FeedctlError("conflict", `the default directory of feed "${feed.name}" has become another one`, {
       hint: `give the migration up (feedctl migrate cancel ${feed.name}) and start it anew`,
     });
@@ -130,7 +124,7 @@ export async function recordMigration(
     const open = await findOpenMigration(db, feed.id);
     if (open !== undefined) {
       const row = stores.find((store) => store.id === open.to_store_id);
-      const where = row?.location as Location | null | undefined;
+      const where = row?.location;
       if (where && overlap(where, next.location) === "same") {
         await updateStorePlace(db, open.to_store_id, place);
         const now = context.now();
@@ -147,9 +141,7 @@ export async function recordMigration(
     }
     const earlier = stores.find(
       (store) =>
-        store.role === "previous" &&
-        store.location !== null &&
-        overlap(store.location as Location, next.location) === "same",
+        store.role === "previous" && store.location !== null && overlap(store.location, next.location) === "same",
     );
     if (earlier !== undefined) await reuseAsTarget(db, earlier.id, place);
     const store =

@@ -4,7 +4,7 @@ import { listPendingDeletesAmong, forgetAllDeletes, forgetDeletes } from "../../
 import { markRetired, listStoresOfFeed } from "../../catalog/stores.ts";
 import { FeedctlError } from "../../errors.ts";
 import { inBatches } from "../../lib/parallel.ts";
-import { locationName, overlap, type Location } from "../../stores/location.ts";
+import { locationName, overlap } from "../../stores/location.ts";
 import type { BlobInfo } from "../../stores/store.ts";
 import type { Context } from "../context.ts";
 import { explicitPlace, openFeedStore, requireStore } from "../feed-store/open-feed-store.ts";
@@ -142,17 +142,17 @@ async function find(context: Context, name: string) {
       hint: `see: feedctl feed show ${feed.name}`,
     });
   }
-  const here = (await explicitPlace(context, db, feed, current)).location as Location;
-  if (old.location === null || overlap(old.location as Location, here) !== undefined)
+  const here = (await explicitPlace(context, db, feed, current)).location;
+  if (old.location === null || overlap(old.location, here) !== undefined)
     throw new FeedctlError("refused", `the old place of feed "${feed.name}" overlaps its store`);
-  return { feed, migration, current, old, now: locationName(here) };
+  return { feed, migration, current, old, from: locationName(old.location), to: locationName(here) };
 }
 
-function planOf({ feed, old, migration, now }: Awaited<ReturnType<typeof find>>): RetirePlan {
+function planOf({ feed, migration, from, to }: Awaited<ReturnType<typeof find>>): RetirePlan {
   return {
     feed: feed.name,
-    from: locationName(old.location as Location),
-    to: now,
+    from,
+    to,
     retired: migration.state === "retired",
   };
 }

@@ -9,7 +9,7 @@ import {
   type StoreRow,
 } from "../../catalog/stores.ts";
 import type { Db } from "../../catalog/schema/core.ts";
-import { overlap, type Location } from "../../stores/location.ts";
+import { overlap } from "../../stores/location.ts";
 import type { StoreOption } from "../../stores/descriptor.ts";
 import { isDirectory, optionsOf, providers, type StoreType } from "../../stores/providers.ts";
 import type { Context } from "../context.ts";
@@ -80,7 +80,7 @@ export async function setStore(
     }
     const before = await describeStore(context, db, feed, current);
     const explicit = await explicitPlace(context, db, feed, current);
-    const same = overlap(next.location, explicit.location as Location) === "same";
+    const same = overlap(next.location, explicit.location) === "same";
     const row = same ? await updatePlace(db, current, next) : await replace(context, db, current, { explicit, next });
     await lock.assertHeld();
     const store = await describeStore(context, db, feed, row);
@@ -114,7 +114,7 @@ async function replace(
   await replaceStore(db, current.id, explicit, now);
   // an earlier store at the same location becomes current again: a location never has two rows
   const earlier = (await listStoresOfFeed(db, feedId)).find(
-    (row) => row.location !== null && overlap(row.location as Location, next.location) === "same",
+    (row) => row.location !== null && overlap(row.location, next.location) === "same",
   );
   if (earlier === undefined)
     return insertStore(db, {
