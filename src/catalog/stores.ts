@@ -36,7 +36,7 @@ export async function listLiveStores(
     .execute();
 }
 
-/** Serialises the choice of a location until the transaction ends: two commands could choose the same one. */
+/** Serialises the choice of a store location or drop path until the transaction ends: two could choose the same one. */
 export async function lockPlaces(db: Db): Promise<void> {
   await sql`select pg_advisory_xact_lock(${lockKinds.store}::int, 0)`.execute(db);
 }

@@ -73,7 +73,7 @@ async function readMember(content: Buffer): Promise<Buffer | "signature"> {
   if (manifest === undefined)
     throw invalid(`it has no .PKGINFO${guess === undefined ? "" : `; it looks like ${guess}`}`);
   // Data must be in a member of its own: its hash could not be checked otherwise.
-  if (stray !== undefined) throw invalid(`"${stray}" does not belong into its control archive`);
+  if (stray !== undefined) throw invalid(`"${stray}" does not belong in its control archive`);
   return manifest;
 }
 

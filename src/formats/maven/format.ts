@@ -80,7 +80,7 @@ function nameParts(file: PackageFile, coordinates: Coordinates, warnings: string
   } else if (parts !== undefined) return { version: parts.version, kind: parseRest(parts.rest) };
   const bare = signedName(file.name) ?? file.name;
   const extension = bare.slice(bare.lastIndexOf(".") + 1).toLowerCase() + file.name.slice(bare.length);
-  warnings.push(`the file is called "${file.name}", but by what it says it is ${artifact}-${version}.${extension}`);
+  warnings.push(`the file is called "${file.name}", but by its coordinates it is ${artifact}-${version}.${extension}`);
   return { version, kind: { classifier: "", extension } };
 }
 

@@ -73,7 +73,7 @@ for (const { name, bytes, warning, fileName = "foo-1-r0.apk" } of warned) {
   });
 }
 
-test("several signatures, hidden files and archives that have ends are accepted", async (t) => {
+test("several signatures, hidden files and archives with end markers are accepted", async (t) => {
   const data = gzipSync(tarArchive([{ name: ".dockerenv" }, { name: "usr/x", body: "x" }]));
   const control = `${info}datahash = ${createHash("sha256").update(data).digest("hex")}\n`;
   const bytes = Buffer.concat([
@@ -155,7 +155,7 @@ const rejected: Rejected[] = [
   {
     name: "data in the control archive",
     bytes: inControl({ name: ".PKGINFO", body: info }, { name: "usr/x" }),
-    reason: /"usr\/x" does not belong into its control/,
+    reason: /"usr\/x" does not belong in its control/,
   },
   {
     name: "a link as manifest",
@@ -192,7 +192,7 @@ function changed(bytes: Buffer, at: number): Buffer {
   return copy;
 }
 
-test("hidden files that unpack to very much are not looked through", async (t) => {
+test("a package whose hidden files exceed the limit is rejected", async (t) => {
   const zeros = Buffer.alloc(65 * 1024 * 1024);
   const bytes = apkOf(info, { data: [{ name: ".zeros", body: zeros }, { name: "usr/" }] });
   await assertRejected(t, alpine, "foo-1-r0.apk", bytes, /more than 67108864 bytes of hidden files/);

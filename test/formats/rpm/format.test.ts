@@ -200,7 +200,7 @@ for (const { name, bytes, reason } of rejected) {
   test(`${name} is rejected`, (t) => assertRejected(t, rpm, "foo-1-1.noarch.rpm", bytes, reason));
 }
 
-test("a list beyond the limit is left out, the package is read", async (t) => {
+test("a list beyond the limit is omitted, and the package is read", async (t) => {
   const long = Array.from({ length: 120_000 }, (_, i) => `package-${i}`);
   const bytes = rpmOf([...nvra, { tag: 1047, value: long }]);
   const { metadata, warnings } = await rpm.read(packageFile(t, "foo-1-1.noarch.rpm", bytes));
