@@ -54,7 +54,7 @@ Examples:
             counted(event.conflicts, "conflict"),
             `${event.invalid} invalid`,
             `${event.failed} failed`,
-            event.skipped > 0 ? `${event.skipped} passed over` : "",
+            event.skipped > 0 ? `${event.skipped} skipped` : "",
           ];
           await out.event(adoptLine(event), parts.filter((part) => part !== "").join(", "));
           if (event.leadingSlash > 0)

@@ -8,18 +8,19 @@ import type { WorkerLine, WorkerResult } from "./results/schemas/migrate.ts";
 
 export function workerCommand(edge: Edge): CommandUnknownOpts {
   const worker = new Command("worker")
-    .description("help with migrations that run on other machines; Ctrl-C or SIGTERM ends it after the blobs in hand")
-    .option("--concurrency <number>", "blobs at once", wholeNumber(1, 1024))
-    .option("--once", "end when there is nothing to take")
+    .description("copy ranges of migrations that run elsewhere; Ctrl-C or SIGTERM ends it after the blobs in progress")
+    .option("--concurrency <number>", "blobs copied in parallel", wholeNumber(1, 1024))
+    .option("--once", "end when there is nothing to copy")
     .action(async (options, command) =>
       edge.act<WorkerLine>(command, async (context, out) => {
         const { runWorker } = await import("../operations/migrate/worker.ts");
         const { workerLine } = await import("./results/migrate.ts");
         const { concurrency = context.concurrency, once = false } = options;
-        // the first signal drains; the second ends the process, as everywhere
-        const undisturbed = { ...context, concurrency, signal: new AbortController().signal };
-        const events = runWorker(undisturbed, { once, drain: context.signal });
-        out.note("waiting for migrations to help with");
+        // the first Ctrl-C drains: the worker finishes the blobs in progress. The second ends the process, as
+        // everywhere.
+        const unaborted = { ...context, concurrency, signal: new AbortController().signal };
+        const events = runWorker(unaborted, { once, drain: context.signal });
+        out.note("waiting for migrations");
         for await (const event of events) {
           if (event.type === "summary")
             await out.event(workerLine(event), `worker ${event.worker} did ${counted(event.ranges, "range")}`);

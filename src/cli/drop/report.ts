@@ -66,7 +66,7 @@ function isNews(counts: DropCounts): boolean {
 function describe(event: DropSummary, dryRun: boolean | undefined): string {
   const parts = [
     `${dryRun ? "would import" : "imported"} ${counted(event.imported, "file")} (${formatSize(event.bytes)}) from ${counted(event.feeds, "drop path")}`,
-    event.overwritten > 0 ? `${event.overwritten} of them over others` : "",
+    event.overwritten > 0 ? `${event.overwritten} of them replaced` : "",
     `${event.existing} already there`,
     event.restored > 0 ? `${event.restored} restored` : "",
     counted(event.conflicts, "conflict"),

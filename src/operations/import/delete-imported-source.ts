@@ -11,7 +11,7 @@ export async function deleteSource(outcome: FileOutcome): Promise<FileOutcome> {
     const warning = "the source was not deleted: it was replaced meanwhile";
     return { found, result: { ...result, warnings: [...result.warnings, warning] } };
   } catch (error) {
-    const reason = `the feed has it, but the source could not be deleted: ${(error as Error).message}`;
+    const reason = `the feed has it, but the file cannot be deleted: ${(error as Error).message}`;
     return { found, result: { ...result, status: "failed", reason } };
   }
 }

@@ -145,9 +145,7 @@ async function candidate(path: string): Promise<Candidate> {
     return {
       path,
       problem:
-        (error as NodeJS.ErrnoException).code === "ENOENT"
-          ? "disappeared before it was read"
-          : (error as Error).message,
+        (error as NodeJS.ErrnoException).code === "ENOENT" ? "vanished before it was read" : (error as Error).message,
     };
   }
 }

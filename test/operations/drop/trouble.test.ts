@@ -181,14 +181,11 @@ test("a file that could not be deleted is imported, reported once, and deleted w
   assert.equal((await feedctl("drop", "set", "web", drop.path)).code, 0);
   const first = await feedctl("drop", "scan");
   assert.equal(first.code, 3, first.stderr);
-  assert.match(
-    first.stdout,
-    /FAILED {4}it 1\.0\.0 -> web: the feed has it, but the source could not be deleted: EACCES/,
-  );
+  assert.match(first.stdout, /FAILED {4}it 1\.0\.0 -> web: the feed has it, but the file cannot be deleted: EACCES/);
   assert.match(first.stdout, /FAILED .*secret\.tgz -> web: .*(?:access|permission) denied/);
   assert.match(first.stdout, /imported 1 file .* 2 failed/);
   const status = await feedctl("drop", "status");
-  assert.match(status.stdout, /problem: {4}locked\/it\.tgz: the feed has it, but the source could not be deleted/);
+  assert.match(status.stdout, /problem: {4}locked\/it\.tgz: the feed has it, but the file cannot be deleted/);
   const second = await feedctl("drop", "scan");
   assert.deepEqual(
     [second.code, /2 waiting since earlier/.test(second.stdout)],
