@@ -8,17 +8,17 @@ if (major < 22 || (major === 22 && minor < 19)) {
   process.exit(2);
 }
 module.enableCompileCache();
-let unwritten;
+let outputError;
 process.stdout.on("error", (error) => {
-  if (error.code === "EPIPE") process.exit(141); // the reader of the pipe left, as in `feedctl ... | head`
-  unwritten = error; // whoever writes more than a help text hears of it, too
+  if (error.code === "EPIPE") process.exit(141); // the reader closed the pipe, as in `feedctl ... | head`
+  outputError = error; // commands see it as well; help and version do not wait for their output
 });
-process.stderr.on("error", () => {}); // nobody listens any more, which is no reason to stop half-way
+process.stderr.on("error", () => {}); // messages are lost, but the command must not stop half-way
 const built = existsSync(new URL("../dist/main.js", import.meta.url));
 const { main } = await import(built ? "../dist/main.js" : "../src/main.ts");
 process.on("exit", () => {
-  if (unwritten === undefined || process.exitCode) return;
-  process.stderr.write(`error: the output cannot be written: ${unwritten.message}\n`);
+  if (outputError === undefined || process.exitCode) return;
+  process.stderr.write(`error: the output cannot be written: ${outputError.message}\n`);
   process.exitCode = 7;
 });
 await main(process);

@@ -1,6 +1,6 @@
 #!/usr/bin/env node
-// `npm run quickstart`, or `node bin/quickstart.js` right after a clone, with any Node that has npm beside it: installs
-// what is missing, builds what is stale, and hands over to test/quickstart.ts under the project's own Node.
+// `npm run quickstart`, or `node bin/quickstart.js` right after a clone, with any Node that has npm. Installs missing
+// dependencies, builds when sources are newer, and runs test/quickstart.ts under the project's own Node.
 import { spawnSync } from "child_process";
 import { existsSync, readdirSync, statSync } from "fs";
 import { delimiter, dirname, join } from "path";
@@ -10,10 +10,10 @@ const repository = dirname(dirname(fileURLToPath(import.meta.url)));
 const programs = join(repository, "node_modules", ".bin");
 process.env.PATH = programs + delimiter + process.env.PATH;
 
-// npm writes this file last, so that an installation that was broken off is done again
+// npm writes this file last, so an interrupted installation is repeated
 if (!existsSync(join(repository, "node_modules", ".package-lock.json"))) {
   process.stdout.write(
-    "Installing the dependencies into node_modules, among them the Node that everything runs on ...\n",
+    "Installing the dependencies into node_modules, including the Node version that feedctl needs ...\n",
   );
   run("npm", ["ci", "--no-audit", "--no-fund"]);
 }
@@ -32,7 +32,7 @@ function run(program, args) {
     shell: windows,
   });
   if (status === 0) return;
-  if (error) process.stderr.write(`quickstart cannot start ${program}: ${error.message}\n`);
+  if (error) process.stderr.write(`error: could not start ${program}: ${error.message}\n`);
   process.exit(status === null ? (signal === "SIGINT" ? 130 : 1) : status);
 }
 

@@ -542,7 +542,7 @@ _feedctl_words() {
   for (( index = 0; index <= COMP_CWORD; index++ )); do
     piece=${COMP_WORDS[index]}
     rest=${line#"${line%%[![:space:]]*}"}
-    [[ -n $line && $index == "$COMP_CWORD" ]] && piece=$rest # the cursor may stand inside a word
+    [[ -n $line && $index == "$COMP_CWORD" ]] && piece=$rest # the cursor may be inside a word
     if [[ $index -gt 0 && -n $line && $rest == "$line" ]]; then
       words[${#words[@]}-1]+=$piece
     else

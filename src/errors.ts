@@ -1,11 +1,11 @@
-/** Why something failed, in words a caller can act on. Vendor error names never travel further than their adapter. */
+/** Why something failed, as a caller can handle it. Error names of a provider never leave its adapter. */
 export const errorCodes = {
   usage: { exit: 2, meaning: "the command line, the configuration or a setting is wrong" },
   partial: { exit: 3, meaning: "finished, but some items failed" },
-  invalid: { exit: 3, meaning: "an input file is not what it should be" },
-  corrupt: { exit: 3, meaning: "bytes differ from what their hash or size promises" },
+  invalid: { exit: 3, meaning: "an input file is not valid" },
+  corrupt: { exit: 3, meaning: "bytes do not match their hash or size" },
   "not-found": { exit: 4, meaning: "the feed, package, file, bucket or container does not exist" },
-  conflict: { exit: 5, meaning: "something else already stands there" },
+  conflict: { exit: 5, meaning: "something else already exists there" },
   denied: { exit: 6, meaning: "credentials or permissions do not allow it" },
   unavailable: { exit: 7, meaning: "a store or the catalog cannot be reached" },
   full: { exit: 7, meaning: "no space left" },
@@ -35,17 +35,17 @@ export interface ErrorDetail {
   /** What the user can do about it; one line. */
   hint?: string | undefined;
   cause?: unknown;
-  /** Instead of the code's own exit status, where a command promises those of another tool. */
+  /** Replaces the code's own exit status, for a command that returns those of another tool. */
   status?: number | undefined;
-  /** With `unavailable`: the other side is well and asks for fewer requests. */
+  /** With `unavailable`: the server works but asks for fewer requests. */
   throttled?: boolean | undefined;
-  /** With `throttled`: milliseconds after which it wants to be asked again, where it says so. */
+  /** With `throttled`: milliseconds after which the server allows a retry, if it says so. */
   retryAfter?: number | undefined;
 }
 
 /**
- * The one error class for everything a user can cause or meet. The message is one line, lower case, and names what
- * failed, on what, and why. Anything else that is thrown is a bug.
+ * The only error class for failures that are not bugs. The message is one line, lower case, and names what failed, on
+ * what, and why. Any other error is a bug.
  */
 export class FeedctlError extends Error {
   override readonly name = "FeedctlError";
@@ -69,7 +69,7 @@ export function isFeedctlError(error: unknown, ...codes: ErrorCode[]): error is 
   return error instanceof FeedctlError && (codes.length === 0 || codes.includes(error.code));
 }
 
-/** A FeedctlError on its way between threads, where classes and error codes get lost. */
+/** A FeedctlError in a message between threads, which would lose its class and code. */
 export interface PackedError {
   code: ErrorCode;
   message: string;
@@ -77,7 +77,7 @@ export interface PackedError {
   cause?: unknown;
 }
 
-/** Throws what is no FeedctlError: a bug must end the thread. */
+/** Throws any error that is not a FeedctlError: a bug must end the thread. */
 export function packError(error: unknown): PackedError {
   if (!isFeedctlError(error)) throw error;
   const { code, message, hint, cause } = error;

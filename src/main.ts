@@ -9,7 +9,7 @@ import type { ErrorLine } from "./cli/results/schemas/installation.ts";
 import { exitStatus, FeedctlError } from "./errors.ts";
 import { printable } from "./lib/printable.ts";
 
-/** Runs one command line and returns its exit status: parse, act, report. */
+/** Parses and runs one command line, prints its error, and returns the exit status. */
 export async function run(argv: readonly string[], io: Io): Promise<number> {
   let status = 0;
   const edge: Edge = {
@@ -34,24 +34,24 @@ export async function run(argv: readonly string[], io: Io): Promise<number> {
     },
   };
   const program = createProgram(edge, packageVersion());
-  let wrong = "feedctl";
-  prepare(program, io, (command) => (wrong = command));
+  let failedCommand = "feedctl";
+  prepare(program, io, (command) => (failedCommand = command));
   try {
     await program.parseAsync(argv, { from: "user" });
     return status;
   } catch (error) {
-    return report(error instanceof CommanderError ? fromCommander(error, wrong) : error, argv, io);
+    return report(error instanceof CommanderError ? fromCommander(error, failedCommand) : error, argv, io);
   }
 }
 
-/** `failed` is told the words of the command whose arguments make no sense. */
+/** Configures a command and its children. `failed` gets the path of the command whose arguments are wrong. */
 function prepare(command: CommandUnknownOpts, io: Io, failed: (command: string) => void, path = command.name()): void {
   command.exitOverride().configureOutput({
     writeOut: (text) => void io.stdout.write(text),
     writeErr: (text) => void io.stderr.write(text),
     getOutHelpWidth: () => io.stdout.columns ?? 100,
     getErrHelpWidth: () => io.stderr.columns ?? 100,
-    outputError: () => failed(path), // reported below, in one place
+    outputError: () => failed(path), // `report` prints it
   });
   command.configureHelp({ showGlobalOptions: true }).helpOption("-h, --help", "show this help");
   for (const child of command.commands) prepare(child, io, failed, `${path} ${child.name()}`);
@@ -70,7 +70,7 @@ function outputOptions(flags: Record<string, unknown>, io: Io): OutputOptions {
 function report(thrown: unknown, argv: readonly string[], io: Io): number {
   if (typeof thrown === "number") return thrown;
   const error = io.signal.aborted
-    ? new FeedctlError("interrupted", "interrupted", { cause: thrown, hint: "run the same command again to go on" })
+    ? new FeedctlError("interrupted", "interrupted", { cause: thrown, hint: "run the same command again to continue" })
     : thrown;
   const known = error instanceof FeedctlError;
   if (argv.includes("--json")) {
@@ -90,14 +90,14 @@ function report(thrown: unknown, argv: readonly string[], io: Io): number {
   return status < 8 && wantsRobocopyStatus(argv) ? 16 : status;
 }
 
-/** To a script that reads robocopy's bits everything below 8 is a success: no error of another kind may look like one. */
+/** A script that reads robocopy's bits treats every status below 8 as success, so other errors must not have one. */
 function wantsRobocopyStatus(argv: readonly string[]): boolean {
   return argv.some(
     (word, i) => word === "--exit-code=robocopy" || (word === "--exit-code" && argv[i + 1] === "robocopy"),
   );
 }
 
-/** Help and version were shown: a status. Anything else is a mistake on the command line. */
+/** Returns a status when help or the version was shown, otherwise a usage error. */
 function fromCommander(thrown: CommanderError, command: string): FeedctlError | number {
   if (thrown.exitCode === 0) return 0;
   if (thrown.code === "commander.help") return 2; // a noun without a verb
@@ -117,7 +117,7 @@ function packageVersion(): string {
   return version;
 }
 
-/** The process's entry: the first Ctrl-C asks for a clean end, the second leaves at once. */
+/** Entry point of the process. The first Ctrl-C aborts cleanly, the second exits at once. */
 export async function main(process: NodeJS.Process): Promise<void> {
   const controller = new AbortController();
   const stop = () => {
@@ -139,6 +139,6 @@ export async function main(process: NodeJS.Process): Promise<void> {
     now: () => new Date(),
   };
   process.exitCode = await run(process.argv.slice(2), io);
-  // what an interrupted request left behind must not keep the process alive
+  // sockets and timers of interrupted requests must not keep the process alive
   if (controller.signal.aborted) process.exit();
 }

@@ -67,7 +67,10 @@ export async function adoptWrites(
   return taken.map((row) => row.key);
 }
 
-/** Updates intents of this run to these bytes, once the bytes that a dead run stored under the keys are deleted. */
+/**
+ * Updates hash and replacement of intents that this run holds. Must not be called for a key under which a dead run may
+ * have stored bytes: the intent is the only record of them.
+ */
 export async function renewWrites(db: Db, { storeId, runId }: Writer, intents: readonly WriteIntent[]): Promise<void> {
   if (intents.length === 0) return;
   await sql`

@@ -1,3 +1,4 @@
+import type { Location } from "../lib/location.ts";
 import { sql, type Selectable } from "kysely";
 import { lockKinds } from "./connection/catalog.ts";
 import type { Db, SavedOptions, StoreRole, StoresTable } from "./schema/core.ts";
@@ -35,14 +36,14 @@ export async function listLiveStores(
     .execute();
 }
 
-/** Serialises the choice of a location until the transaction ends: two commands could choose the same one. */
+/** Serialises the choice of a store location or drop path until the transaction ends: two could choose the same one. */
 export async function lockPlaces(db: Db): Promise<void> {
   await sql`select pg_advisory_xact_lock(${lockKinds.store}::int, 0)`.execute(db);
 }
 
 export async function insertStore(
   db: Db,
-  store: { feedId: number; type: string; options: SavedOptions; location: object | null; role: StoreRole; now: Date },
+  store: { feedId: number; type: string; options: SavedOptions; location: Location | null; role: StoreRole; now: Date },
 ): Promise<StoreRow> {
   return db
     .insertInto("stores")
@@ -60,7 +61,7 @@ export async function insertStore(
 
 export interface StorePlace {
   options: SavedOptions;
-  location: object | null;
+  location: Location | null;
 }
 
 /** Makes a store a previous one. Saves its effective directory, because settings may change the default later. */

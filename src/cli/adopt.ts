@@ -9,7 +9,7 @@ import type { AdoptLine } from "./results/schemas/import.ts";
 
 export function adoptCommand(edge: Edge): CommandUnknownOpts {
   return new Command("adopt")
-    .description("catalogue the packages that lie in a feed's store already, where they are")
+    .description("catalogue the packages that are already in a feed's store, in place")
     .addArgument(feedArgument())
     .addOption(
       new Option("--published-from <what>", "publish date of new versions: the blob's time, or now").choices([
@@ -19,11 +19,11 @@ export function adoptCommand(edge: Edge): CommandUnknownOpts {
     )
     .option("--distribution <name>", "Debian: distribution of the packages (stable)")
     .option("--component <name>", "Debian: component of the packages (main)")
-    .option("--dry-run", "only tell what would be adopted")
+    .option("--dry-run", "only print what would be adopted")
     .addHelpText(
       "after",
       `
-No byte is moved or changed. What is no package of the feed's type is told and left alone.
+No file is moved or changed. Files that are not packages of the feed's type are reported and left.
 
 Examples:
   $ feedctl store set net disk --path /srv/proget/packages/.nugetv2/F1
@@ -34,7 +34,7 @@ Examples:
         const { adoptFeed } = await import("../operations/adopt/adopt.ts");
         const { adoptLine } = await import("./results/import.ts");
         const { dryRun, distribution, component, publishedFrom } = options;
-        await out.progress.start(`adopting what lies in the store of ${feed}`);
+        await out.progress.start(`adopting the files in the store of ${feed}`);
         let failures = 0;
         const lines = createItemLines(out);
         for await (const event of adoptFeed(context, { feed, dryRun, publishedFrom, distribution, component })) {
@@ -54,12 +54,12 @@ Examples:
             counted(event.conflicts, "conflict"),
             `${event.invalid} invalid`,
             `${event.failed} failed`,
-            event.skipped > 0 ? `${event.skipped} passed over` : "",
+            event.skipped > 0 ? `${event.skipped} skipped` : "",
           ];
           await out.event(adoptLine(event), parts.filter((part) => part !== "").join(", "));
           if (event.leadingSlash > 0)
             out.warn(
-              `the names of ${counted(event.leadingSlash, "blob")} begin with a slash, as a target path of / or /x makes them in Azure; feedctl has no keys for those: copy them to names without it, then adopt again`,
+              `the names of ${counted(event.leadingSlash, "blob")} begin with a slash, which keys cannot; copy these blobs to names without it, then adopt again (a target path of / in Azure creates such names)`,
             );
         }
         return failures > 0 ? 3 : 0;

@@ -14,7 +14,7 @@ export function initCommand(edge: Edge): CommandUnknownOpts {
 }
 
 export function dbCommand(edge: Edge): CommandUnknownOpts {
-  const db = new Command("db").description("the catalog's database");
+  const db = new Command("db").description("manage the catalog's database");
 
   db.command("status")
     .description("show where the catalog is and whether its schema is up to date")

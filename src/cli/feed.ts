@@ -35,7 +35,7 @@ export function feedCommand(edge: Edge): CommandUnknownOpts {
   feed
     .command("list")
     .description("list all feeds and asset directories")
-    .option("--all", "with the disabled ones")
+    .option("--all", "include disabled ones")
     .action(async (options, command) =>
       edge.act<FeedListResult>(command, async (context, out) => {
         const { listFeeds } = await import("../operations/feeds/feeds.ts");
@@ -54,7 +54,7 @@ export function feedCommand(edge: Edge): CommandUnknownOpts {
 
   feed
     .command("show")
-    .description("show a feed, its store, and the directory it really uses and why")
+    .description("show a feed, its store, and why it uses that directory")
     .addArgument(feedArgument())
     .action(async (name: string, _options, command) =>
       edge.act<FeedDetailsResult>(command, async (context, out) => {
@@ -94,9 +94,9 @@ export function feedCommand(edge: Edge): CommandUnknownOpts {
     .option("--description <text>", "what the feed is for; empty clears it")
     .option("--drop-path <dir>", "directory that is scanned for packages; empty clears it")
     .option("--active", "accept packages")
-    .option("--no-active", "accept nothing any more; nothing is deleted")
-    .option("--retention", "let runs delete what its retention rules say, as at first")
-    .option("--no-retention", "keep its retention rules, but delete nothing by them")
+    .option("--no-active", "accept no packages; nothing is deleted")
+    .option("--retention", "apply its retention rules in runs (the default)")
+    .option("--no-retention", "keep its retention rules, but do not apply them")
     .action(async (name: string, options, command) =>
       edge.act<FeedResult>(command, async (context, out) => {
         const { setFeed } = await import("../operations/feeds/feeds.ts");
@@ -138,9 +138,7 @@ export function feedCommand(edge: Edge): CommandUnknownOpts {
   ] as const) {
     feed
       .command(verb)
-      .description(
-        active ? "let a feed accept packages again" : "let a feed accept nothing any more; nothing is deleted",
-      )
+      .description(active ? "make a feed accept packages again" : "make a feed accept no packages; nothing is deleted")
       .addArgument(feedArgument())
       .action(async (name: string, _options, command) =>
         edge.act<FeedResult>(command, async (context, out) => {
@@ -190,7 +188,7 @@ export function feedCommand(edge: Edge): CommandUnknownOpts {
           for (const place of gone.earlier) out.warn(`files of an earlier store of feed ${gone.feed} stay at ${place}`);
           await out.result(
             purgedResult(gone),
-            `deleted feed ${gone.feed} and ${counted(gone.deleted, "file")}${gone.left > 0 ? `; ${counted(gone.left, "file")} that the catalog did not know stay at ${gone.location}` : ""}`,
+            `deleted feed ${gone.feed} and ${counted(gone.deleted, "file")}${gone.left > 0 ? `; ${counted(gone.left, "file")} without a row stay at ${gone.location}` : ""}`,
           );
         } else {
           const { feed: gone, totals, filesAt } = await deleteFeed(context, name);

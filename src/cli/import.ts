@@ -12,7 +12,7 @@ import type { ImportLine } from "./results/schemas/import.ts";
 
 export function importCommand(edge: Edge): CommandUnknownOpts {
   return new Command("import")
-    .description("import package files; what is already there is left alone")
+    .description("import package files; existing packages are kept")
     .argument("[feed]", "name of the feed; with --map: a path like the others", parseLocalPath)
     .argument("[path...]", "package files, directories, patterns in quotes, or - for standard input", parseLocalPaths)
     .option("-r, --recursive", "search directories to any depth")
@@ -27,20 +27,20 @@ export function importCommand(edge: Edge): CommandUnknownOpts {
       ]),
     )
     .addOption(
-      new Option("--on-conflict <what>", "the feed has a package with other bytes: a fault, or passed over").choices([
+      new Option("--on-conflict <what>", "a package that the feed has with other bytes fails, or is skipped").choices([
         "fail",
         "skip",
       ]),
     )
-    .option("--detect", "tell each file's type from its contents; files of other types are passed over")
+    .option("--detect", "detect each file's type from its contents; files of other types are skipped")
     .option("--map <type=feed...>", "sort files by their type into these feeds (implies --detect)")
     .option("--distribution <name>", "Debian: distribution of the packages (stable)")
     .option("--component <name>", "Debian: component of the packages (main)")
-    .option("--dry-run", "only tell what would be imported")
+    .option("--dry-run", "only print what would be imported")
     .addHelpText(
       "after",
       `
-Standard input (-) may be one package, or a list of paths with line ends or NUL characters between.
+Standard input (-) may be one package, or a list of paths separated by line ends or NUL characters.
 
 Examples:
   $ feedctl import internal dist/*.tgz
@@ -71,7 +71,7 @@ Examples:
           publishedFrom: options.publishedFrom,
           onConflict: options.onConflict,
         });
-        // what came through a pipe lives until here
+        // `given` deletes the temporary file when this scope ends: await before returning
         return await reportImport(out, events, dryRun);
       }),
     );
@@ -79,7 +79,7 @@ Examples:
 
 const BEFORE_PATHS = "put -- between the map and the paths";
 
-/** With --map every argument is a path. */
+/** The target feeds and the paths. With --map every argument is a path. Throws `usage` when one is missing. */
 async function targets(
   context: Parameters<typeof import("../operations/import/feeds-by-type.ts").feedsOfMap>[0],
   options: { map?: string[] },
@@ -99,7 +99,7 @@ async function targets(
   return { feeds: await feedsOfMap(context, options.map), paths: [feed, ...paths] };
 }
 
-/** Prints what became of each file, and the sum; the exit status. */
+/** Prints the outcome of each file and the summary. Returns the exit status. */
 async function reportImport(
   out: Output<ImportLine>,
   events: ReturnType<typeof import("../operations/import/import.ts").importPackages>,
@@ -120,13 +120,13 @@ async function reportImport(
     failures = event.conflicts + event.invalid + event.failed;
     const parts = [
       `${dryRun ? "would import" : "imported"} ${counted(event.imported, "file")} (${formatSize(event.bytes)})`,
-      event.overwritten > 0 ? `${event.overwritten} of them over others` : "",
+      event.overwritten > 0 ? `${event.overwritten} of them replaced` : "",
       `${event.existing} already there`,
       event.restored > 0 ? `${event.restored} restored` : "",
       counted(event.conflicts, "conflict"),
       `${event.invalid} invalid`,
       `${event.failed} failed`,
-      event.skipped > 0 ? `${event.skipped} passed over` : "",
+      event.skipped > 0 ? `${event.skipped} skipped` : "",
     ];
     await out.event(importLine(event), parts.filter((part) => part !== "").join(", "));
   }

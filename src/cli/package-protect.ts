@@ -6,27 +6,21 @@ import type { Column } from "./frame/output.ts";
 import type { ProtectedResult, ProtectionResult } from "./results/schemas/package.ts";
 
 const pattern = () =>
-  new Argument(
-    "<pattern>",
-    "[group/]name[@version], or a path, each with * for any text; without a version all of them",
-  );
+  new Argument("<pattern>", "[group/]name[@version], or a path; * matches any text; without a version all of them");
 
 export function addProtection(packages: Command, edge: Edge): void {
   packages
     .command("protect")
-    .description("keep versions from all retention rules, those to come as well")
+    .description("protect versions from all retention rules, also those imported later")
     .addArgument(feedArgument())
     .addArgument(pattern())
-    .option("--reason <text>", "why, for whoever asks later")
+    .option("--reason <text>", "why, shown by package protected")
     .action(async (feed: string, text: string, options, command) =>
       edge.act<ProtectedResult>(command, async (context, out) => {
         const { protectPackage } = await import("../operations/retention/protections.ts");
         const { protectedResult } = await import("./results/package.ts");
         const done = await protectPackage(context, feed, text, options.reason ?? null);
-        await out.result(
-          protectedResult(done),
-          `${done.changed ? "protected" : "was protected already:"} ${done.pattern}`,
-        );
+        await out.result(protectedResult(done), `${done.changed ? "protected" : "already protected:"} ${done.pattern}`);
         if (done.versions === 0)
           out.warn(`feed ${done.feed} has no such version now; see: feedctl package list ${done.feed}`);
       }),
@@ -34,7 +28,7 @@ export function addProtection(packages: Command, edge: Edge): void {
 
   packages
     .command("unprotect")
-    .description("take a protection away, as it was given")
+    .description("remove a protection, by the pattern it was given with")
     .addArgument(feedArgument())
     .addArgument(pattern())
     .action(async (feed: string, text: string, _options, command) =>
@@ -42,7 +36,7 @@ export function addProtection(packages: Command, edge: Edge): void {
         const { unprotectPackage } = await import("../operations/retention/protections.ts");
         const { protectedResult } = await import("./results/package.ts");
         const done = await unprotectPackage(context, feed, text);
-        await out.result(protectedResult(done), `${done.pattern} is not protected any more`);
+        await out.result(protectedResult(done), `${done.pattern} is no longer protected`);
       }),
     );
 

@@ -69,7 +69,7 @@ export function packageCommand(edge: Edge): CommandUnknownOpts {
     .addArgument(feedArgument())
     .addArgument(specArgument())
     .option("-o, --output <file>", "file or directory to save to; - for stdout (default: its own name, here)")
-    .option("--file <name>", "which file of the version, where it has several")
+    .option("--file <name>", "which file, for a version with several")
     .option("--overwrite", "replace an existing file")
     .action(async (feed: string, text: string, options, command) =>
       edge.act<PackageSavedResult>(command, async (context, out) => {
@@ -102,7 +102,7 @@ export function packageCommand(edge: Edge): CommandUnknownOpts {
     .addArgument(specArgument())
     .option("--all-versions", "every version, when none is named")
     .option("--yes", "do not ask")
-    .option("--dry-run", "only tell what would be deleted")
+    .option("--dry-run", "only print what would be deleted")
     .action(async (feed: string, text: string, options, command) =>
       edge.act<PackageDeletedResult>(command, async (context, out) => {
         const { deletePackage, requireVersions, parsePackageSpec } = await import("../operations/packages/packages.ts");

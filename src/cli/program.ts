@@ -20,18 +20,16 @@ import { usageCommand } from "./usage.ts";
 import { verifyCommand } from "./verify.ts";
 import { workerCommand } from "./worker.ts";
 
-/** The whole command tree. Actions load their code when they run, so that --help and completions load nothing. */
+/** Creates the whole command tree. Actions import their code when they run: --help and completions must start fast. */
 export function createProgram(edge: Edge, version: string): Command {
   const program = new Command("feedctl")
     .description("Administer private package feeds: their stores, packages, migrations and proofs.")
     .version(version, "-V, --version", "print the version")
     .addOption(new Option("--json", "machine-readable output").helpGroup("Everywhere:"))
-    .addOption(new Option("-q, --quiet", "only results, warnings and errors").helpGroup("Everywhere:"))
-    .addOption(new Option("-v, --verbose", "every item of long work").helpGroup("Everywhere:"))
+    .addOption(new Option("-q, --quiet", "print only results, warnings and errors").helpGroup("Everywhere:"))
+    .addOption(new Option("-v, --verbose", "print every item of long work").helpGroup("Everywhere:"))
     .addOption(new Option("--no-color", "plain text (also: NO_COLOR)").helpGroup("Everywhere:"))
-    .addOption(
-      new Option("--config <file>", "configuration file instead of the one that is found").helpGroup("Everywhere:"),
-    )
+    .addOption(new Option("--config <file>", "use this configuration file").helpGroup("Everywhere:"))
     .showSuggestionAfterError()
     .enablePositionalOptions(false)
     .addHelpText(

@@ -8,12 +8,12 @@ import type { DeclaredResult } from "./results/schemas/index.ts";
 export function schemaCommand(edge: Edge): CommandUnknownOpts {
   return new Command("schema")
     .description("print the JSON Schema (2020-12) of what a command prints with --json, or list all of them")
-    .argument("[command...]", "words of the command, such as feed list; error: what it prints when it fails")
+    .argument("[command...]", "the command, such as feed list; error: what any command prints when it fails")
     .addHelpText(
       "after",
       `
-A command prints one document, or lines: one JSON object a line, as things happen, the last of them a summary. The schema
-of lines describes each line. Later versions may add members: readers ignore those that they do not know.
+A command prints one document, or lines: one JSON object per line, as things happen, the last one a summary. A schema
+for lines describes each line. Later versions may add members: readers must ignore unknown ones.
 
 Examples:
   $ feedctl schema feed list
@@ -48,7 +48,7 @@ async function requireDeclared(name: string): Promise<DeclaredResult> {
   const declared = Object.hasOwn(declaredResults, name) ? declaredResults[name] : undefined;
   if (declared !== undefined) return declared;
   const reason = Object.hasOwn(commandsWithoutJson, name) ? `: it ${commandsWithoutJson[name]}` : "";
-  throw new FeedctlError("not-found", `there is no schema of "${name}"${reason}`, { hint: "see: feedctl schema" });
+  throw new FeedctlError("not-found", `there is no schema for "${name}"${reason}`, { hint: "see: feedctl schema" });
 }
 
 function schemaOf(name: string, { output, schema, note }: DeclaredResult): Record<string, unknown> {

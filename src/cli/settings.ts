@@ -14,7 +14,7 @@ export function settingsCommand(edge: Edge): CommandUnknownOpts {
 
   settings
     .command("list")
-    .description("list every setting, its value and where that comes from")
+    .description("list every setting, its value and the value's origin")
     .action(async (_options, command) =>
       edge.act<SettingResult>(command, async (context, out) => {
         const { listSettings } = await import("../operations/installation/settings.ts");
@@ -43,10 +43,10 @@ export function settingsCommand(edge: Edge): CommandUnknownOpts {
 
   settings
     .command("set")
-    .description("save a value in the catalog; saved empty, the configuration file's value counts")
+    .description("save a value in the catalog; an empty value makes the configuration file's effective")
     .addArgument(nameArgument())
     .argument("<value>", "the new value")
-    .option("--migrate", "move the files of every feed whose default directory changes with it, verified, one by one")
+    .option("--migrate", "also migrate every feed whose default directory changes, one after another")
     .action(async (name: string, value: string, options, command) =>
       edge.act<SettingChangeResult | MigrateManyLine>(command, async (context, out) => {
         const { setSetting } = await import("../operations/installation/settings.ts");
@@ -61,7 +61,7 @@ export function settingsCommand(edge: Edge): CommandUnknownOpts {
 
   settings
     .command("reset")
-    .description("forget the value saved in the catalog")
+    .description("remove the value saved in the catalog")
     .addArgument(nameArgument())
     .action(async (name: string, _options, command) =>
       edge.act<SettingChangeResult>(command, async (context, out) => {

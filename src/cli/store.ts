@@ -36,7 +36,7 @@ export function storeCommand(edge: Edge): CommandUnknownOpts {
   addStoreOptions(
     store
       .command("set")
-      .description("make another store the feed's own; no file is moved (see: feedctl migrate run)")
+      .description("set the store of a feed; no file is moved (see: feedctl migrate run)")
       .addArgument(feedArgument())
       .addArgument(storeTypeArgument()),
   ).action(async (name: string, type, options, command) =>
@@ -50,7 +50,7 @@ export function storeCommand(edge: Edge): CommandUnknownOpts {
           `no file was moved: ${counted(files, "file")} (${formatSize(bytes)}) of feed ${change.feed} stay${files === 1 ? "s" : ""} at ${change.before.location}`,
         );
         out.note(
-          `the feed cannot deliver them from its new store. To move a feed with its files, go back with "feedctl store set" and use: feedctl migrate run ${change.feed} --to ${type} ...`,
+          `the new store does not have them. To move a feed with its files, set the old store again and run: feedctl migrate run ${change.feed} --to ${type} ...`,
         );
       }
       const words =
@@ -81,7 +81,7 @@ export function storeCommand(edge: Edge): CommandUnknownOpts {
 
   store
     .command("test")
-    .description("write, read back, list, replace and delete a probe, and say exactly what is wrong")
+    .description("write, read, list, replace and delete a probe file, and report which step fails")
     .addArgument(feedArgument())
     .action(async (name: string, _options, command) =>
       edge.act<StoreTestLine>(command, async (context, out) => {
@@ -102,7 +102,7 @@ export function storeCommand(edge: Edge): CommandUnknownOpts {
 
   store
     .command("usage")
-    .description("count and size of a feed's files, by the catalog and by the store's own listing")
+    .description("count and size of a feed's files, in the catalog and in the store's listing")
     .addArgument(feedArgument())
     .action(async (name: string, _options, command) =>
       edge.act<StoreUsageResult>(command, async (context, out) => {
@@ -113,7 +113,7 @@ export function storeCommand(edge: Edge): CommandUnknownOpts {
           `location: ${usage.location}`,
           `catalog:  ${counted(usage.catalog.files, "file")}, ${formatSize(usage.catalog.bytes)}`,
           `store:    ${counted(usage.store.blobs, "blob")}, ${formatSize(usage.store.bytes)}`,
-          ...(usage.foreign > 0 ? [`foreign:  ${counted(usage.foreign, "name")} that can be no blob`] : []),
+          ...(usage.foreign > 0 ? [`foreign:  ${counted(usage.foreign, "name")} that are not valid keys`] : []),
         ]);
       }),
     );

@@ -6,18 +6,18 @@ import { feedArgument } from "./frame/parsers.ts";
 import type { UsageLine } from "./results/schemas/retention.ts";
 
 export function usageCommand(edge: Edge): CommandUnknownOpts {
-  const usage = new Command("usage").description("what is known of downloads, for retention");
+  const usage = new Command("usage").description("record downloads, for retention rules");
   usage
     .command("import")
-    .description("count the downloads that logs of buckets and web servers tell of; each log counts once")
+    .description("count the downloads in access logs of buckets and web servers; each line counts once")
     .addArgument(feedArgument())
     .argument("<file...>", "log files, also gzip")
     .addOption(
-      new Option("--format <format>", "what kind of log it is")
+      new Option("--format <format>", "format of the logs")
         .choices(["s3", "azure", "combined", "auto"])
         .default("auto"),
     )
-    .option("--prefix <path>", "what stands before a file's key in a request (default: the path of the feed's store)")
+    .option("--prefix <path>", "what precedes a file's key in a request (default: the path of the feed's store)")
     .addHelpText(
       "after",
       `
@@ -54,12 +54,12 @@ Examples:
             `${counted(event.downloads, "download")} of feed ${event.feed} in ${counted(event.files, "log")}`,
             event.known > 0 ? `${event.known} counted before` : "",
             event.foreign > 0 ? `${event.foreign} of other files` : "",
-            event.unreadable > 0 ? `${counted(event.unreadable, "line")} not understood` : "",
+            event.unreadable > 0 ? `${counted(event.unreadable, "line")} not readable` : "",
             event.failed > 0 ? `${event.failed} failed` : "",
           ];
           await out.event(usageLine(event), parts.filter((part) => part !== "").join(", "));
           if (event.downloads === 0 && event.foreign > 0)
-            out.warn(`no log names a file of feed ${event.feed}; is the prefix right? --prefix /path/in/requests/`);
+            out.warn(`no request matches a file of feed ${event.feed}; check the prefix: --prefix /path/in/requests/`);
         }
         return failed > 0 ? 3 : 0;
       }),

@@ -6,10 +6,10 @@ import type { VerifyLine } from "./results/schemas/verify.ts";
 
 export function verifyCommand(edge: Edge): CommandUnknownOpts {
   return new Command("verify")
-    .description("prove that catalog and store agree: every row has its blob, every blob its row")
+    .description("check that catalog and store agree: every row has its blob, every blob its row")
     .addArgument(feedArgument())
     .option("--read", "read every blob and compare its SHA-256")
-    .option("--repair", "first remove what interrupted runs left behind")
+    .option("--repair", "first finish or remove what interrupted runs left behind")
     .action(async (feed: string, options, command) =>
       edge.act<VerifyLine>(command, async (context, out) => {
         const { isSound, verifyFeed } = await import("../operations/verify/verify.ts");

@@ -8,18 +8,19 @@ import type { WorkerLine, WorkerResult } from "./results/schemas/migrate.ts";
 
 export function workerCommand(edge: Edge): CommandUnknownOpts {
   const worker = new Command("worker")
-    .description("help with migrations that run on other machines; Ctrl-C or SIGTERM ends it after its current blobs")
-    .option("--concurrency <number>", "blobs at once", wholeNumber(1, 1024))
-    .option("--once", "end when there is no more work")
+    .description("copy ranges of migrations that run elsewhere; Ctrl-C or SIGTERM ends it after the blobs in progress")
+    .option("--concurrency <number>", "blobs copied in parallel", wholeNumber(1, 1024))
+    .option("--once", "end when there is nothing to copy")
     .action(async (options, command) =>
       edge.act<WorkerLine>(command, async (context, out) => {
         const { runWorker } = await import("../operations/migrate/worker.ts");
         const { workerLine } = await import("./results/migrate.ts");
         const { concurrency = context.concurrency, once = false } = options;
-        // the first Ctrl-C only drains: running copies are not aborted; the second one ends the process, as everywhere
-        const notAborted = { ...context, concurrency, signal: new AbortController().signal };
-        const events = runWorker(notAborted, { once, drain: context.signal });
-        out.note("waiting for migrations to help with");
+        // the first Ctrl-C drains: the worker finishes the blobs in progress. The second ends the process, as
+        // everywhere.
+        const unaborted = { ...context, concurrency, signal: new AbortController().signal };
+        const events = runWorker(unaborted, { once, drain: context.signal });
+        out.note("waiting for migrations");
         for await (const event of events) {
           if (event.type === "summary")
             await out.event(workerLine(event), `worker ${event.worker} did ${counted(event.ranges, "range")}`);

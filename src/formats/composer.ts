@@ -10,8 +10,8 @@ import { expectContainer } from "./containers/sniff.ts";
 import { zipEntries, type ZipEntry } from "./containers/zip.ts";
 
 /**
- * Composer packages: a zip archive with composer.json at its root or in its only top directory, as code hosts make them.
- * Most manifests leave the version to the tag they were made from; then the file name has to say it.
+ * Composer packages: a zip archive with composer.json at its root or in its only top directory, as code hosts make
+ * them. Most manifests leave out the version, which is a tag of the repository; then the file name must contain it.
  */
 export const composer: Format = {
   type: "composer",
@@ -74,7 +74,7 @@ const members = [
   "abandoned",
 ];
 
-/** At the root, or in the top directory if there is one only; whatever else is called so belongs to others. */
+/** Finds composer.json at the root, or in the only top directory. Others belong to packages inside. */
 async function findManifest(file: PackageFile, options: ReadOptions | undefined): Promise<ZipEntry> {
   const atRoot: ZipEntry[] = [];
   const belowTop: ZipEntry[] = [];
@@ -93,7 +93,7 @@ async function findManifest(file: PackageFile, options: ReadOptions | undefined)
   return manifest;
 }
 
-/** By Composer's rules for new names; upper case, which old packages have, is accepted with a warning. */
+/** Checks a name by Composer's rules for new names. Upper case, which old packages have, only adds a warning. */
 function parseName(name: unknown, warnings: string[]): Name {
   if (typeof name !== "string" || name === "") throw invalid('its composer.json has no "name"');
   const match = /^([a-z0-9](?:[_.-]?[a-z0-9])*)\/([a-z0-9](?:(?:[_.]|-{1,2})?[a-z0-9])*)$/i.exec(name);
@@ -122,7 +122,10 @@ function readVersion(file: PackageFile, name: Name, stated: unknown, warnings: s
   return stated.trim();
 }
 
-/** `vendor-project-1.0.zip` or `project-1.0.zip`, the hyphens between them also dots, underscores or nothing. */
+/**
+ * The version in `vendor-project-1.0.zip` or `project-1.0.zip`; the separators may also be dots, underscores or
+ * nothing.
+ */
 function versionInName(file: PackageFile, { vendor, project }: Name): string | undefined {
   const stem = file.name.replace(/\.zip$/i, "");
   const lower = stem.toLowerCase();

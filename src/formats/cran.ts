@@ -11,7 +11,7 @@ import { guessTarContents } from "./name-the-type.ts";
 import { expectContainer } from "./containers/sniff.ts";
 import { tarEntries } from "./containers/tar.ts";
 
-/** R packages as `R CMD build` makes them. Packages built for one system are another thing and are refused. */
+/** R source packages as `R CMD build` makes them. Packages built for one system are refused. */
 export const cran: Format = {
   type: "cran",
   extensions: [".tar.gz"],
@@ -59,10 +59,10 @@ async function read(file: PackageFile, options: ReadOptions | undefined): Promis
   };
 }
 
-/** What tells a package from another may stand once. */
+/** Fields that identify the package must not be repeated. */
 const repeatable = { has: (field: string) => !["package", "version", "encoding", "built"].includes(field) };
 
-/** DESCRIPTION in a top directory; R takes the one that it finds first, so there may be only one. */
+/** Finds DESCRIPTION in a top directory. R reads the first that it finds, so several are refused. */
 async function findDescription(file: PackageFile, options: ReadOptions | undefined) {
   let found: { name: string; directory: string; bytes: Buffer } | undefined;
   let guess: string | undefined;
@@ -71,7 +71,7 @@ async function findDescription(file: PackageFile, options: ReadOptions | undefin
     const isLink = entry.type === "symlink" || entry.type === "hardlink";
     if (isLink && segments.length < 2) throw invalid(`its top directory "${entry.name}" is a link`);
     guess ??= guessTarContents(entry.name);
-    // File systems that ignore case would take the variants for one file.
+    // On a file system that ignores case, variants of the name are the same file.
     if (segments.length !== 2 || segments[1]!.toUpperCase() !== "DESCRIPTION") continue;
     if (found !== undefined) throw invalid(`"${found.name}" and "${entry.name}" would both be its DESCRIPTION`);
     found = { name: entry.name, directory: segments[0]!, bytes: await readDescription(entry) };
@@ -87,7 +87,7 @@ async function readDescription(entry: TarEntry): Promise<Buffer> {
   return entry.read(limits.manifest);
 }
 
-/** By its own Encoding field, which has to be readable before the encoding is known. */
+/** Decodes by the manifest's own Encoding field, which is ASCII. */
 function decode(bytes: Buffer, warnings: string[]): string {
   const named = /^Encoding:[ \t]*([A-Za-z0-9_-]{1,40})[ \t]*$/m.exec(bytes.toString("latin1"))?.[1];
   try {

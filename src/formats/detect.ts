@@ -3,8 +3,9 @@ import type { Format, PackageFile, PackageIdentity } from "./format.ts";
 import { invalid } from "./read-package.ts";
 
 /**
- * Which of the formats a file is a package of, by its contents. Undefined: of none by its name, and none takes it.
- * Rejects with `invalid`: it should be one by its name, but is damaged, or it could be several.
+ * The format that a file is a package of, by its contents. Returns undefined when no format reads it and its name is of
+ * none. Rejects with `invalid` when its name is that of a package but it is damaged, or when it could be of several
+ * types.
  */
 export async function detectFormat(
   file: PackageFile,
@@ -16,7 +17,7 @@ export async function detectFormat(
   const likely = formats.filter(fits);
   let found = await readAs(file, likely, signal);
   const { problem } = found;
-  // a wrong ending, or none, as of what came through a pipe
+  // no file extension, or a wrong one: stdin has none
   if (found.read.length === 0) {
     const others = formats.filter((format) => !likely.includes(format));
     found = await readAs(file, others, signal);
@@ -31,7 +32,7 @@ export async function detectFormat(
   throw problem;
 }
 
-/** Of the readings of one container, which only hints distinguish: the one with the fewest warnings. */
+/** Of the formats that share a container, only hints distinguish them: the reading with the fewest warnings. */
 function likeliest(reading: Reading, all: readonly Reading[]): Reading | undefined {
   const { container } = reading.format;
   if (container === undefined) return reading;
@@ -46,7 +47,7 @@ interface Reading {
 
 interface Readings {
   read: Reading[];
-  /** Why the first of those that know such names by their ending did not take it. */
+  /** Why the first format with this file extension rejected the file. */
   problem: unknown;
 }
 

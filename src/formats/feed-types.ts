@@ -1,6 +1,6 @@
 /**
- * What is known of a feed type without its parser, which `Format` describes. A table without code: the command line, the
- * settings and messages need it where no parser may be loaded.
+ * Data of a feed type that is needed without its parser: by the command line, the settings and messages. `Format`
+ * describes the rest.
  */
 export interface FeedTypeInfo {
   readonly type: string;
@@ -9,9 +9,9 @@ export interface FeedTypeInfo {
   /** Default of that setting, relative to the root path. Types that share one setting share its directory. */
   readonly typePath: string;
   readonly title: string;
-  /** Why no package file of this type can be imported, where that is so. Every other type has a `Format`. */
+  /** Why package files of this type cannot be imported. A type without this has a `Format`. */
   readonly noPackageFiles?: string;
-  /** Where its ecosystem writes another character than `/` between group and name. */
+  /** What its ecosystem writes between group and name. Default: `/`. */
   readonly groupSeparator?: string;
   /** What its ecosystem writes before a group. */
   readonly groupPrefix?: string;
@@ -96,7 +96,7 @@ export function isFeedType(text: string): text is FeedType {
   return Object.hasOwn(table, text);
 }
 
-/** For who names a place for packages of another type. */
+/** The message when a place is given for packages of another type. */
 export function placesOnly(): string {
   const types = feedTypeNames.filter((type) => feedTypeInfo(type).hasPlaces);
   return `--distribution and --component are for feeds of type ${types.join(" or ")}`;

@@ -10,11 +10,11 @@ export interface PackageFile {
   readonly size: number;
   /** Base name as found; a hint, never the identity. */
   readonly name: string;
-  /** All of it, where the caller has a small file in memory anyway: what is read here and hashed there is one content. */
+  /** The whole content, when the caller has read a small file: then the format reads the same bytes that are hashed. */
   readonly bytes?: Buffer | undefined;
 }
 
-/** What a package says of itself. */
+/** Identity and metadata of a package, from its manifest. */
 export interface PackageIdentity {
   /** npm scope without `@`, Maven groupId, ...; empty where the type has none. */
   group: string;
@@ -29,9 +29,14 @@ export interface PackageIdentity {
   /** Byte order = version order. */
   sortKey: Buffer;
   prerelease: boolean;
-  /** What tells apart files of one version, as `key=value` joined with `&`, keys sorted; empty where nothing does. */
+  /**
+   * Distinguishes the files of one version: `key=value` joined with `&`, keys sorted. Empty for types with one file.
+   */
   qualifier: string;
-  /** Canonical key in the store; equal identities have equal keys, different ones different keys. See README of this folder. */
+  /**
+   * Canonical key in the store; equal identities have equal keys, different ones different keys. See README of this
+   * folder.
+   */
   key: string;
   contentType: string;
   /** Description, authors, licence, dependencies ... as the manifest has them; at most 64 KiB as JSON. */
@@ -40,7 +45,7 @@ export interface PackageIdentity {
   warnings: string[];
 }
 
-/** Where packages of some types belong, which they do not say themselves. */
+/** Where packages of some types belong; the package itself does not say so. */
 export interface Place {
   distribution: string;
   component: string;
@@ -49,14 +54,14 @@ export interface Place {
 /** A place as a user names it: in part, or not at all. */
 export type GivenPlace = { [Member in keyof Place]?: string | undefined };
 
-/** The place counts for types with `Format.place` only. */
+/** The place is used only by types with `Format.place`. */
 export interface ReadOptions extends GivenPlace {
   signal?: AbortSignal | undefined;
 }
 
 /**
- * One package type: how its package files are recognised and read, and how its versions are ordered. What is known of it
- * without its parser is in `feed-types.ts`.
+ * One package type: how its package files are recognised and read, and how its versions are ordered. `feed-types.ts`
+ * has what is needed without the parser.
  */
 export interface Format {
   readonly type: PackageType;
@@ -65,18 +70,23 @@ export interface Format {
    * sidecars, for types whose files may be called anything.
    */
   readonly extensions: readonly string[];
-  /** Where files may be called anything: names that no other type has. A file with such a name that cannot be read is reported. */
+  /**
+   * For types with `extensions` `[""]`: names that only this type has. Such a file is reported when it cannot be read.
+   */
   readonly usualNames?: RegExp;
-  /** Types with the same container can read one another's files. The one that warns least, then the first in `index.ts`, wins. */
+  /**
+   * Types with the same container can read one another's files. The one that warns least, then the first in `index.ts`,
+   * wins.
+   */
   readonly container?: string;
   readonly versions: VersionScheme;
-  /** How the ecosystem writes version ranges. Undefined: it has none. */
+  /** How the ecosystem writes version ranges; undefined when it has none. */
   readonly ranges: RangeSyntax | undefined;
   /** For types with `hasPlaces` in `feed-types.ts`. */
   readonly place?: {
-    /** With the defaults of what is not given. Throws `usage` for a name that cannot be one. */
+    /** Adds the defaults. Throws `usage` for an invalid name. */
     complete(given: GivenPlace): Place;
-    /** Of a canonical key. */
+    /** The place in a canonical key; undefined for other keys. */
     ofKey(key: string): Place | undefined;
   };
   /**
@@ -85,13 +95,14 @@ export interface Format {
    */
   read(file: PackageFile, options?: ReadOptions): Promise<PackageIdentity>;
   /**
-   * Whether a file of this name accompanies packages and is none itself (checksums, a repository's own indexes): neither
-   * imported nor reported. `read` checks a package against the checksums beside it. Absent: there are none.
+   * Whether a file of this name is not a package but accompanies packages (checksums, indexes of a repository).
+   * Sidecars are neither imported nor reported; `read` checks a package against the checksums beside it. Absent: no
+   * sidecars.
    */
   isSidecar?(name: string): boolean;
   /**
-   * `read` looks at other files of the folder, or of the folders around it: none of them may go before all are read.
-   * Absent: it reads the file itself and nothing else.
+   * `read` also reads other files of the folder, or of folders around it: no source file may be removed before all are
+   * read. Absent: it reads only the file itself.
    */
   readonly readsNeighbours?: boolean;
 }

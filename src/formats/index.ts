@@ -2,7 +2,7 @@ import { FeedctlError } from "../errors.ts";
 import { feedTypeInfo, type FeedType, type PackageType } from "./feed-types.ts";
 import type { Format } from "./format.ts";
 
-/** The only list of formats. Each is loaded when a feed of its type is worked on. A type that is missing does not compile. */
+/** The only list of formats. Each is loaded on first use. A missing type does not compile. */
 const loaders: { readonly [Type in PackageType]: () => Promise<Format> } = {
   npm: async () => (await import("./npm/format.ts")).npm,
   nuget: async () => (await import("./nuget/format.ts")).nuget,
@@ -41,7 +41,7 @@ function isPackageType(type: FeedType): type is PackageType {
   return Object.hasOwn(loaders, type);
 }
 
-/** Every format, to find out what a file is. */
+/** All formats, to detect the type of a file. */
 export async function allFormats(): Promise<Format[]> {
   return Promise.all(Object.values(loaders).map((load) => load()));
 }

@@ -1,15 +1,15 @@
 const KiB = 1024;
 const MiB = 1024 * KiB;
 
-/** How much of a package file is looked at. Everything beyond is refused, so that no file can eat the machine. */
+/** How much of a package file is read. A file beyond a limit is refused, so that it cannot exhaust memory or time. */
 export const limits = {
   /** Bytes of one manifest, uncompressed. */
   manifest: MiB,
-  /** Bytes of a compressed stream that has to be read to its end, uncompressed. */
+  /** Uncompressed bytes of a stream that must be read to its end. */
   inflated: 4096 * MiB,
   /** Uncompressed bytes per compressed byte; only long runs of one byte reach it. */
   ratio: 1000,
-  /** Uncompressed bytes before the ratio counts: a small file of one repeated byte is no attack. */
+  /** Uncompressed bytes from which the ratio is checked: a small file of one repeated byte is harmless. */
   ratioFrom: 8 * MiB,
   /** Entries of a tar archive, extension headers included. */
   tarEntries: 65_535,
@@ -25,13 +25,16 @@ export const limits = {
   xmlDepth: 64,
   /** Nesting of YAML collections. */
   yamlDepth: 64,
-  /** Words, marks and line ends of a YAML manifest; twice those of a mebibyte of short lines. */
+  /** Tokens of a YAML manifest: twice as many as a mebibyte of short lines has. */
   yamlTokens: 400_000,
   /** Fields of one paragraph of headers. */
   headerFields: 20_000,
   /** Bytes of a Debian package's control archive, before and after unpacking. */
   controlArchive: 16 * MiB,
-  /** Bytes of one header of an RPM package, as in rpm itself. All of them are hashed, but only what is asked for is kept. */
+  /**
+   * Bytes of one header of an RPM package, as in rpm itself. All are hashed, but only requested tags are kept in
+   * memory.
+   */
   rpmHeader: 256 * MiB,
   /** Tags of one header of an RPM package, as in rpm itself. */
   rpmTags: 65_535,

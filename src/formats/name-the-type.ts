@@ -9,7 +9,7 @@ const signs: readonly { pattern: RegExp; title: string }[] = [
   { pattern: /^(\.\/)?debian-binary$/, title: "an OpenWrt package" },
 ];
 
-/** What a compressed tar archive seems to be by one of its entries. Only for messages: the feed's type decides. */
+/** What a compressed tar archive looks like by one of its entries, for messages only: the feed's type decides. */
 export function guessTarContents(path: string): string | undefined {
   return signs.find(({ pattern }) => pattern.test(path))?.title;
 }

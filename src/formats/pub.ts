@@ -68,7 +68,7 @@ const members = [
   "publish_to",
 ];
 
-/** All entries are looked at: whoever unpacks the archive takes the last of two files of one name. */
+/** Reads all entries: of two files with the same name, unpacking keeps the last. */
 async function findPubspec(file: PackageFile, options: ReadOptions | undefined): Promise<Buffer> {
   let pubspec: { path: string; bytes: Buffer } | undefined;
   let guess: string | undefined;
@@ -76,7 +76,7 @@ async function findPubspec(file: PackageFile, options: ReadOptions | undefined):
     checkLink(entry);
     const path = posix.normalize(entry.name);
     if (path !== "pubspec.yaml") guess ??= guessTarContents(entry.name);
-    // File systems that ignore case would take the variants for one file.
+    // On a file system that ignores case, variants of the name are the same file.
     if (path.toLowerCase() !== "pubspec.yaml") continue;
     if (pubspec !== undefined) throw invalid(`"${pubspec.path}" and "${entry.name}" would both be its pubspec.yaml`);
     if (entry.type !== "file") throw invalid(`its pubspec.yaml is not a file but a ${entry.type}`);
@@ -88,7 +88,7 @@ async function findPubspec(file: PackageFile, options: ReadOptions | undefined):
   return pubspec.bytes;
 }
 
-/** Symbolic links start from their own place, hard links from the root. */
+/** Rejects links out of the package. Symbolic links are relative to their own directory, hard links to the root. */
 function checkLink({ name, type, linkName }: TarEntry): void {
   if (type !== "symlink" && type !== "hardlink") return;
   const target = posix.join(type === "symlink" ? posix.dirname(name) : ".", linkName);
@@ -96,7 +96,7 @@ function checkLink({ name, type, linkName }: TarEntry): void {
     throw invalid(`the link ${quoted(name)} leads out of the package`);
 }
 
-/** A Dart identifier; upper case, which a few old packages have, is accepted with a warning. */
+/** A name must be a Dart identifier. Upper case, which a few old packages have, only adds a warning. */
 function checkName(name: unknown, warnings: string[]): string {
   if (name === undefined || name === "") throw invalid('its pubspec.yaml has no "name"');
   if (typeof name !== "string") throw invalid('the "name" in its pubspec.yaml is not text');

@@ -3,7 +3,7 @@ import { open } from "node:fs/promises";
 import { invalid } from "./read-package.ts";
 
 /**
- * The content of a file that stands beside a package; undefined where there is none. Links are not followed. Throws
+ * The content of a file beside a package; undefined when it does not exist. Links are not followed. Throws
  * `invalid` when it is longer than `limit`.
  */
 export async function readBeside(path: string, limit: number): Promise<Buffer | undefined> {
@@ -11,7 +11,7 @@ export async function readBeside(path: string, limit: number): Promise<Buffer | 
   try {
     handle = await open(path, constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0));
   } catch (error) {
-    // ELOOP: a link; ENAMETOOLONG: no file can be called so.
+    // ELOOP: a link; ENAMETOOLONG: no file can have this name.
     if (["ENOENT", "ENOTDIR", "ELOOP", "ENAMETOOLONG"].includes((error as NodeJS.ErrnoException).code ?? ""))
       return undefined;
     throw error;

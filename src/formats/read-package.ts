@@ -3,15 +3,15 @@ import { oneLine } from "../lib/one-line.ts";
 import { TarError } from "../lib/tar/read.ts";
 import type { PackageFile, PackageIdentity, ReadOptions } from "./format.ts";
 
-/** Why a package file cannot be taken; `readPackage` adds which file it is. */
+/** An error that says why a package file is rejected; `readPackage` adds the name of the file. */
 export function invalid(reason: string, cause?: unknown): FeedctlError {
   return new FeedctlError("invalid", reason, { cause });
 }
 
 /**
- * Runs a format's reading of one file and makes every failure a `FeedctlError` that names the file: `invalid` for what
- * the file holds, another code only for what the file system or the caller's signal says. Other errors are bugs and
- * pass through. Warnings quote strangers, so they become one line each.
+ * Runs a format's `read` and turns every failure into a `FeedctlError` that names the file: `invalid` for its content,
+ * another code for errors of the file system and for the caller's signal. Other errors are bugs and pass through.
+ * Warnings may quote text of the package, so each is reduced to one line.
  */
 export async function readPackage(
   what: string,
@@ -40,14 +40,15 @@ function reasonOf(error: unknown): string | undefined {
   const { code, name } = error as NodeJS.ErrnoException;
   if (code === "Z_BUF_ERROR") return "the compressed data ends early";
   if (code?.startsWith("Z_")) return `the compressed data is damaged (${(error as Error).message})`;
-  // What a Blob of a file throws when the file is not what it was any more.
+  // A Blob of a file throws this when the file has changed.
   if (name === "NotReadableError") return "the file changed while it was read";
   return undefined;
 }
 
 function fileSystemError(name: string, error: unknown): FeedctlError | undefined {
   const { code, syscall } = error as NodeJS.ErrnoException;
-  if (code === "ENOENT") return new FeedctlError("not-found", `cannot read ${name}: it is not there`, { cause: error });
+  if (code === "ENOENT")
+    return new FeedctlError("not-found", `cannot read ${name}: it does not exist`, { cause: error });
   if (code === "EACCES" || code === "EPERM")
     return new FeedctlError("denied", `cannot read ${name}: access denied`, { cause: error });
   if (syscall !== undefined)

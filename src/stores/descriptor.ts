@@ -1,3 +1,4 @@
+import type { Location } from "../lib/location.ts";
 import type { Store } from "./store.ts";
 
 /** Option values by property: text, or a boolean for a switch. Secrets are `env:NAME`, `file:PATH` or the value. */
@@ -30,21 +31,6 @@ export type OptionTable<Config> = {
     (Exclude<Config[Property], undefined> extends boolean ? { readonly value?: never } : { readonly value: string }) &
     (undefined extends Config[Property] ? { readonly required?: never } : { readonly required: true });
 };
-
-/**
- * Where a store's blobs are, in one spelling however its configuration spells it. Contains no secrets. Plain JSON,
- * because the catalog saves it for stores whose secrets are not available.
- */
-export interface Location {
-  /** The store type. Locations of different types never overlap. */
-  type: string;
-  /** Server and bucket, or account and container; on disk the drive or share. Different places never overlap. */
-  place: string;
-  /** The folders below `place`. */
-  segments: string[];
-  /** Whether `A` and `a` are the same folder. */
-  ignoresCase: boolean;
-}
 
 export interface LocationUrl {
   /** The scheme that messages show comes first. */

@@ -1,7 +1,5 @@
-import type { Location } from "./descriptor.ts";
+import type { Location } from "../lib/location.ts";
 import { directoryConfig, requireProvider, type StoreConfig } from "./providers.ts";
-
-export type { Location } from "./descriptor.ts";
 
 /** Location `a` is the same as `b`, is inside it, or contains it. */
 export type Overlap = "same" | "inside" | "contains";

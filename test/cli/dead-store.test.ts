@@ -70,7 +70,7 @@ describe("calls that are tried again", () => {
     await using store = await context.openStore({ type: "s3", bucket: "bucket", endpoint: CLOSED, ...keys });
     await assert.rejects(store.head(parseKey("a")), { code: "unavailable" });
     assert.equal(lines.length, 1, "the clock stands still, so that no other line is due");
-    assert.match(lines[0] ?? "", /^tried again in \d\.\d s: cannot look up "a" in .* refuses connections/);
+    assert.match(lines[0] ?? "", /^retrying in \d\.\d s: cannot look up "a" in .* refuses connections/);
   });
 
   test("one line a second at most, which counts those that had none", () => {
@@ -82,8 +82,8 @@ describe("calls that are tried again", () => {
     );
     for (; now < 2000; now += 100) tell(new FeedctlError("unavailable", `failed at ${now}`), 250);
     assert.deepEqual(lines, [
-      "tried again in 0.3 s: failed at 0",
-      "tried again in 0.3 s: failed at 1000 (and 9 more since the last such line)",
+      "retrying in 0.3 s: failed at 0",
+      "retrying in 0.3 s: failed at 1000 (and 9 more since the last such line)",
     ]);
   });
 });

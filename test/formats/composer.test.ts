@@ -37,7 +37,7 @@ test("a Composer package is read whole", async (t) => {
   });
 });
 
-test("where the manifest has no version the file name says it, with a warning", async (t) => {
+test("a version that the manifest lacks comes from the file name, with a warning", async (t) => {
   const names = ["acme-widget-1.2.zip", "widget-v1.2.0.zip", "acme_widget.1.2.zip", "Acme-Widget-1.2.0.0.ZIP"];
   for (const fileName of names) {
     const identity = await read(t, { name }, fileName, "acme-widget-0a1b2c");
@@ -114,7 +114,7 @@ const rejected: [manifest: Record<string, unknown>, reason: RegExp][] = [
   [{ name, version: "1.0/../.." }, /not a Composer version/],
   [{ name, version: 1 }, /is not text/],
 ];
-test("manifests that break Composer's rules are rejected by what they break", async (t) => {
+test("manifests that break Composer's rules are rejected with a reason", async (t) => {
   for (const [manifest, reason] of rejected)
     await assert.rejects(read(t, manifest, "acme-widget-1.0.zip"), { code: "invalid", message: reason });
 });

@@ -42,7 +42,7 @@ test("a source package is read whole", async (t) => {
   });
 });
 
-test("the manifest's own encoding counts", async (t) => {
+test("the manifest is decoded by its own Encoding field", async (t) => {
   const text = rDescription({ ...foo, description: "Encoding: latin1\nAuthor: J\u00f6rg\n" });
   const members = [{ name: "foo.bar/DESCRIPTION", body: Buffer.from(text, "latin1") }];
   const { metadata, warnings } = await readMembers(t, members);
@@ -63,7 +63,7 @@ const warned: { name: string; members: TarMember[]; fileName?: string; warning: 
     warning: /top directory is called "foo-main"/,
   },
   {
-    name: "a text that is not what it says",
+    name: "text that does not match its Encoding field",
     members: [
       {
         name: "foo.bar/DESCRIPTION",
@@ -158,7 +158,7 @@ for (const { name, members, reason } of rejected) {
   });
 }
 
-test("names and versions that R never took are rejected", async (t) => {
+test("names and versions that R never allowed are rejected", async (t) => {
   const table = [
     ...["", "a", "1a", "a.", "a_b", "a-b", "../x", "\u00e4b", "a".repeat(201)].map((name) => ({
       name,

@@ -1,22 +1,22 @@
-// What the descriptors of package types say, beside how each reads its files.
+// The descriptors of package types, without `read`.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { feedTypeInfo, feedTypeNames } from "../../src/formats/feed-types.ts";
 import { allFormats, findFormat } from "../../src/formats/index.ts";
 
-test("each type has the format of its own name", async () => {
+test("each type has a format of the same name", async () => {
   for (const type of feedTypeNames) {
     const format = await findFormat(type);
     assert.equal(format?.type, feedTypeInfo(type).noPackageFiles === undefined ? type : undefined);
   }
 });
 
-test("the example of a range syntax is a range of that syntax", async () => {
+test("the example of a range syntax is valid in that syntax", async () => {
   for (const { type, ranges } of await allFormats())
     if (ranges !== undefined) assert.ok(ranges.parse(ranges.example).length > 0, type);
 });
 
-test("only types with places know where a package belongs", async () => {
+test("only types with places have `place`", async () => {
   for (const { type, place } of await allFormats()) {
     const isPlaced = feedTypeInfo(type).hasPlaces === true;
     assert.equal(place !== undefined, isPlaced, type);

@@ -1,5 +1,5 @@
-// What every format promises of its keys: different identities have different ones, and equal identities equal ones. All
-// that is confusable is tried with all else: letter case, separators, numbers at the ends of names, zeros, epochs.
+// Keys of every format: different identities have different keys, and equal identities equal keys. Tries all
+// combinations of confusable parts: letter case, separators, trailing numbers in names, zeros, epochs.
 import assert from "node:assert/strict";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -27,13 +27,13 @@ import { codeExtension } from "../support/fixtures/vsix.ts";
 import { packageFileAt } from "../support/package-file.ts";
 
 interface Made {
-  /** With folders where the path counts. */
+  /** File name, with folders for formats that read the path. */
   file: string;
   bytes: string | Buffer;
   options?: ReadOptions | undefined;
 }
 
-/** Every combination of one of each. */
+/** All combinations of one value of each list. */
 function* all<T extends Record<string, readonly unknown[]>>(choices: T): Generator<{ [K in keyof T]: T[K][number] }> {
   const [first, ...rest] = Object.entries(choices);
   if (first === undefined) return yield {} as { [K in keyof T]: T[K][number] };
@@ -199,15 +199,15 @@ function* nugetLike(endings: readonly string[]): Generator<Made> {
 }
 
 /**
- * Where one identity may have several keys: the key repeats a spelling, or a field that is no part of it. Such a package
- * is found again by its identity, and stays where it lies.
+ * Formats in which one identity may have several keys: the key has the name as written, or a field that is not part of
+ * the identity. Such a package is found by its identity, and keeps its key.
  */
 const mayDiffer: Partial<Record<string, string>> = {
   cargo: "Cargo downloads a crate under its name as it is spelled",
   debian: "the pool's folder is called after the source package",
 };
 
-/** Nothing of an identity is normalised here. */
+/** Formats that normalise nothing in an identity. */
 const asWritten = new Set(["alpine", "conan", "conda", "cran", "maven", "pub"]);
 
 let directory: string;
@@ -216,7 +216,7 @@ before(() => {
 });
 after(() => rmSync(directory, { recursive: true, force: true }));
 
-test("every format is here", async () => {
+test("every format is tested here", async () => {
   const types = (await allFormats()).map(({ type }) => type);
   assert.deepEqual(Object.keys(makers).toSorted(), types.toSorted());
 });
@@ -230,30 +230,30 @@ for (const [type, make] of Object.entries(makers)) {
     const identities = new Map<string, string>();
     const root = join(directory, type);
     const made = [...make()];
-    // of formats that read neighbours all have to be there first
+    // formats that read neighbours need all files first
     const written = made.map((it, index) => {
       const file = join(root, format.readsNeighbours ? "" : String(index), it.file);
       mkdirSync(dirname(file), { recursive: true });
       writeFileSync(file, it.bytes);
       return { ...it, file };
     });
-    let taken = 0;
+    let accepted = 0;
     for (const { file, options } of written) {
       const identity = await format.read(packageFileAt(file), options).catch((error: Error & { code?: string }) => {
         assert.equal(error.code, "invalid", error.stack);
         return undefined;
       });
       if (identity === undefined) continue;
-      taken++;
+      accepted++;
       check(identity, file.slice(root.length + 1));
       const { normalizedVersion, sortKey, prerelease } = identity;
       assert.deepEqual(sortKey, format.versions.sortKey(normalizedVersion), normalizedVersion);
       assert.equal(prerelease, format.versions.isPrerelease(normalizedVersion), normalizedVersion);
     }
     rmSync(root, { recursive: true, force: true });
-    t.diagnostic(`${taken} of ${made.length} taken, ${identities.size} identities`);
+    t.diagnostic(`${accepted} of ${made.length} accepted, ${identities.size} identities`);
     assert.ok(identities.size >= 12, `only ${identities.size} identities`);
-    assert.equal(identities.size < taken, !asWritten.has(type), "whether some of them are equal");
+    assert.equal(identities.size < accepted, !asWritten.has(type), "whether some of them are equal");
 
     function check({ group, nameKey, normalizedVersion, qualifier, key }: PackageIdentity, file: string): void {
       const identity = JSON.stringify([group, nameKey, normalizedVersion, qualifier]);

@@ -7,19 +7,19 @@ async function enterMany(gate: Gate, count: number): Promise<((outcome: Outcome)
   return Promise.all(Array.from({ length: count }, async () => gate.enter()));
 }
 
-/** So many tasks one after the other, all of them done. */
+/** Runs `count` successful tasks one after the other. */
 async function succeed(gate: Gate, count: number): Promise<void> {
   for (let i = 0; i < count; i++) (await gate.enter())("done");
 }
 
 describe("a gate", () => {
-  test("lets everybody in while nothing is overloaded", async () => {
+  test("has no limit while nothing is overloaded", async () => {
     const gate = createGate();
     assert.equal((await enterMany(gate, 1000)).length, 1000);
     assert.equal(gate.limit, Infinity);
   });
 
-  test("of many overloads at once only the first counts, and it lowers the limit to 0.65 of those inside", async () => {
+  test("of many overloads at once only the first counts, and sets the limit to 0.65 of the running tasks", async () => {
     const gate = createGate();
     for (const leave of await enterMany(gate, 20)) leave("overloaded");
     assert.equal(gate.limit, 13);
@@ -27,14 +27,14 @@ describe("a gate", () => {
     assert.equal(gate.limit, 8);
   });
 
-  test("one task is always let in", async () => {
+  test("one task may always run", async () => {
     const gate = createGate();
     for (let i = 0; i < 20; i++) (await gate.enter())("overloaded");
     assert.equal(gate.limit, 1);
     (await gate.enter())("other");
   });
 
-  test("whoever waits is let in in order of arrival, once others have left", async () => {
+  test("waiting tasks start in order of arrival when others end", async () => {
     const gate = createGate();
     for (const leave of await enterMany(gate, 4)) leave("overloaded");
     assert.equal(gate.limit, 2);
@@ -56,7 +56,7 @@ describe("a gate", () => {
     assert.deepEqual(admitted, ["a", "b", "c"]);
   });
 
-  test("as many tasks done as the limit says raise it by one, until it no longer matters", async () => {
+  test("`limit` successful tasks raise the limit by one, until it is removed", async () => {
     const gate = createGate();
     for (const leave of await enterMany(gate, 10)) leave("overloaded");
     const limits: number[] = [gate.limit];
@@ -69,14 +69,14 @@ describe("a gate", () => {
     assert.deepEqual(limits, [6, 7, 8, 9, Infinity]);
   });
 
-  test("failures of another kind change nothing", async () => {
+  test("other failures do not change the limit", async () => {
     const gate = createGate();
     for (const leave of await enterMany(gate, 10)) leave("overloaded");
     for (let i = 0; i < 100; i++) (await gate.enter())("other");
     assert.equal(gate.limit, 6);
   });
 
-  test("whoever is aborted while waiting leaves the line, and takes no room", async () => {
+  test("a task that is aborted while waiting leaves the queue and takes no slot", async () => {
     const gate = createGate();
     (await gate.enter())("overloaded");
     const inside = await gate.enter();

@@ -10,7 +10,7 @@ async function list(bytes: Buffer, size = bytes.length): Promise<ArMember[]> {
   return members;
 }
 
-test("members are listed with their places, odd ones padded, GNU's slash removed", async () => {
+test("members are listed with their offsets, after padding, without GNU's slash", async () => {
   const archive = arArchive([
     { name: "a/", body: "one" },
     { name: "b.txt", body: "four" },

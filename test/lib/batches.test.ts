@@ -13,19 +13,19 @@ const numbers = (closed: () => void = () => {}) =>
     }
   });
 
-test("batches come one by one, or as they are", async () => {
+test("batches are read item by item, or as batches", async () => {
   assert.deepEqual(await Array.fromAsync(numbers()), [1, 2, 3]);
   assert.deepEqual(await Array.fromAsync(batchesOf(numbers())), [[1, 2], [], [3]]);
 });
 
-test("of a stream without batches each item is one", async () => {
+test("each item of a stream without batches is a batch", async () => {
   async function* plain() {
     yield* ["a", "b"];
   }
   assert.deepEqual(await Array.fromAsync(batchesOf(plain())), [["a"], ["b"]]);
 });
 
-test("a reader who leaves closes the stream, and an error comes after what was before it", async () => {
+test("a reader that stops closes the stream, and an error comes after the items before it", async () => {
   let closed = 0;
   for await (const _ of numbers(() => closed++)) break;
   for await (const _ of batchesOf(numbers(() => closed++))) break;

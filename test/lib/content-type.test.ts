@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { contentTypeOf } from "../../src/lib/content-type.ts";
 
-test("names tell media types; what is rare on the web is what it is in a feed", () => {
+test("extensions give content types, with those of package feeds preferred", () => {
   const wanted = {
     "index.html": "text/html",
     "a/b/STYLE.CSS": "text/css",
@@ -25,7 +25,7 @@ test("names tell media types; what is rare on the web is what it is in a feed", 
   for (const [name, type] of Object.entries(wanted)) assert.equal(contentTypeOf(name), type, name);
 });
 
-test("a name without an ending tells nothing, whatever word it is", () => {
+test("a name without an extension has no known type, whatever word it is", () => {
   for (const name of ["html", "folder.html/html", "README", ".html/x", "html."])
     assert.equal(contentTypeOf(name), "application/octet-stream", name);
 });

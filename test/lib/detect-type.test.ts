@@ -8,7 +8,7 @@ const whole = (head: Buffer) => ({ head, size: head.length });
 const OCTETS = "application/octet-stream";
 const TEXT = "text/plain; charset=utf-8";
 
-test("where the name says nothing, the first bytes do", async () => {
+test("without a known extension the first bytes decide", async () => {
   const wanted: [string, Buffer, string][] = [
     ["PNG", bytes("\x89PNG\r\n\x1a\n\0\0\0\rIHDR" + "\0".repeat(100)), "image/png"],
     ["JPEG", bytes("\xff\xd8\xff\xe0\0\x10JFIF\0"), "image/jpeg"],
@@ -33,7 +33,7 @@ test("where the name says nothing, the first bytes do", async () => {
       assert.equal(await detectType(name, whole(head)), type, `${what} as ${name}`);
 });
 
-test("what a browser would run is never found in bytes", async () => {
+test("types that a browser would run are never detected from bytes", async () => {
   const script = "<script>alert(1)</script>";
   for (const text of [
     `<!DOCTYPE html>${script}`,
@@ -57,20 +57,20 @@ test("what a browser would run is never found in bytes", async () => {
   assert.equal(await detectType("x", whole(utf16)), OCTETS);
 });
 
-test("a known ending tells the type, whatever the bytes are", async () => {
+test("a known extension decides, whatever the bytes are", async () => {
   const png = bytes("\x89PNG\r\n\x1a\n\0\0\0\rIHDR");
   assert.equal(await detectType("page.html", whole(png)), "text/html");
   assert.equal(await detectType("x.jpg", whole(Buffer.from("<html>"))), "image/jpeg");
   assert.equal(await detectType("tool.exe", whole(png)), OCTETS, "an ending that says: nothing in particular");
 });
 
-test("a character that the first bytes cut in two is no fault; at the end of the file it is", async () => {
+test("a character that the first bytes cut in two is allowed, except at the end of the file", async () => {
   const head = Buffer.concat([Buffer.alloc(HEAD - 1, "a"), Buffer.from("ü").subarray(0, 1)]);
   assert.equal(await detectType("x", { head, size: HEAD + 1 }), TEXT);
   assert.equal(await detectType("x", { head, size: HEAD }), OCTETS);
 });
 
-test("only types that bytes may have told give way to others", () => {
+test("only types that may have been detected may be detected again", () => {
   for (const type of [OCTETS, TEXT, "image/png", "application/zip", "application/vnd.debian.binary-package"])
     assert.equal(mayBeDetected(type), true, type);
   for (const type of ["text/html", "text/plain", "image/svg+xml", "application/x-own", "application/xml"])

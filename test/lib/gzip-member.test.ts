@@ -4,7 +4,7 @@ import { gzipSync } from "node:zlib";
 import fc from "fast-check";
 import { GzipError, gunzipMember } from "../../src/lib/gzip-member.ts";
 
-/** A header with everything in it: extra field, name, comment, checksum of the header. */
+/** Adds every optional field to the header: extra field, name, comment, header checksum. */
 function withFullHeader(member: Buffer): Buffer {
   const header = Buffer.from(member.subarray(0, 10));
   header[3] = 4 | 8 | 16 | 2;
@@ -22,14 +22,14 @@ test("the first member ends where the next begins, whatever its header holds", (
   );
 });
 
-test("every cut member ends early", () => {
+test("every truncated member ends early", () => {
   const member = withFullHeader(gzipSync("some text, some text"));
   for (let length = 0; length < member.length; length++) {
     assert.throws(() => gunzipMember(member.subarray(0, length), 100), new GzipError("ends early"), `${length} bytes`);
   }
 });
 
-test("damage, other data and too much of it are told apart", () => {
+test("damage, other data and too much data are distinguished", () => {
   const member = gzipSync("x".repeat(1000));
   const wrong = Buffer.from(member);
   wrong[member.length - 5]! ^= 1;

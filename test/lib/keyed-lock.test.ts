@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { setImmediate as turn } from "node:timers/promises";
 import { createKeyedLock } from "../../src/lib/keyed-lock.ts";
 
-/** Work that notes its beginning and ends when it is told to. */
+/** Work that logs its start and ends on demand. */
 function createWork(log: string[]) {
   const ends = new Map<string, PromiseWithResolvers<void>>();
   return {
@@ -40,7 +40,7 @@ test("work that shares a key waits for the earlier one, other work does not", as
   assert.deepEqual(await Promise.all([third, other]), ["third", "other"]);
 });
 
-test("work that fails lets the next one go on", async () => {
+test("work that fails releases its keys", async () => {
   const lock = createKeyedLock();
   const log: string[] = [];
   const work = createWork(log);

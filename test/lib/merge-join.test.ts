@@ -20,7 +20,7 @@ const join = (left: AsyncIterable<{ key: string }>, right: AsyncIterable<{ key: 
     (name, before, after) => new Error(`${name}: ${before} ${after}`),
   );
 
-test("every key comes once, in order, with the items that have it", async () => {
+test("every key is yielded once, in order, with the items that have it", async () => {
   const rows = await Array.fromAsync(join(stream("acd"), stream("bcde")), ({ key, left, right }) => [
     key,
     left?.key,
@@ -36,7 +36,7 @@ test("every key comes once, in order, with the items that have it", async () => 
   assert.deepEqual(await Array.fromAsync(join(stream(""), stream(""))), []);
 });
 
-test("a stream out of order, or with a key twice, is found before anything behind it is yielded", async () => {
+test("a stream out of order, or with a key twice, throws before any row behind it is yielded", async () => {
   for (const [keys, words] of [
     ["acb", "left: c b"],
     ["abb", "left: b b"],
@@ -69,7 +69,7 @@ test("all streams are closed, whether the reader stops early or one of them fail
   assert.equal(closed, 4);
 });
 
-test("batches of any size are joined as single items are, and rows come in batches", async () => {
+test("batches of any size are joined like single items, and rows are batched", async () => {
   const pieces = (...keys: string[]) =>
     batched(async function* () {
       for (const piece of keys) yield Array.from(piece, (key) => ({ key }));

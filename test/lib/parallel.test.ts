@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { setImmediate as tick, setTimeout as sleep } from "node:timers/promises";
 import { inBatches, mapInOrder, mapParallel, oneAhead } from "../../src/lib/parallel.ts";
 
-test("at most `limit` items are worked on at once, and the source is read no faster", async () => {
+test("at most `limit` items are in work at once, and the source is read no faster", async () => {
   let read = 0;
   let running = 0;
   let most = 0;
@@ -27,7 +27,7 @@ test("at most `limit` items are worked on at once, and the source is read no fas
   );
 });
 
-test("the first error ends it, after what is under way has ended", async () => {
+test("the first error is thrown after the running work has ended", async () => {
   let ended = 0;
   const reading = Array.fromAsync(
     mapParallel([1, 2, 3, 4], 2, async (item) => {
@@ -40,18 +40,18 @@ test("the first error ends it, after what is under way has ended", async () => {
   assert.equal(ended, 1);
 });
 
-test("batches are full but for the last", async () => {
+test("all batches but the last are full", async () => {
   assert.deepEqual(await Array.fromAsync(inBatches([1, 2, 3, 4, 5], 2)), [[1, 2], [3, 4], [5]]);
   assert.deepEqual(await Array.fromAsync(inBatches([], 2)), []);
 });
 
-test("inBatches ends a batch with its size as well", async () => {
+test("inBatches also ends a batch by its size", async () => {
   const weight = { size: (item: number) => item, most: 10 };
   const batches = await Array.fromAsync(inBatches([1, 2, 3, 20, 4, 6, 1], 3, weight));
   assert.deepEqual(batches, [[1, 2, 3], [20], [4, 6], [1]]);
 });
 
-test("oneAhead asks for one item more, passes on errors, and closes its source when left", async () => {
+test("oneAhead prefetches one item, throws errors, and closes its source when its reader stops", async () => {
   const asked: number[] = [];
   let closed = false;
   async function* source(fail?: number) {
@@ -80,7 +80,7 @@ test("oneAhead asks for one item more, passes on errors, and closes its source w
   assert.deepEqual(seen, [0, 1]);
 });
 
-test("mapInOrder keeps the order, works on no more than its limit, and waits for the rest when left", async () => {
+test("mapInOrder keeps the order and its limit, and waits for running work when its reader stops", async () => {
   let running = 0;
   let most = 0;
   async function* source() {

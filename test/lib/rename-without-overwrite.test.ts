@@ -12,7 +12,7 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(root, { recursive: true }));
 
-/** A stand-in for a FAT disk, which a test cannot mount. */
+/** Fails like a FAT disk, which a test cannot mount. */
 const withoutLinks = async () => {
   throw Object.assign(new Error("operation not permitted, link"), { code: "EPERM", syscall: "link" });
 };
@@ -21,12 +21,12 @@ for (const [disk, makeLink] of [
   ["a disk with hard links", undefined],
   ["a disk without hard links", withoutLinks],
 ] as const) {
-  test(`${disk}: a finished file gets its name`, async () => {
+  test(`${disk}: a finished file gets its final name`, async () => {
     await renameWithoutOverwrite(join(root, "part"), join(root, "file"), makeLink);
     assert.equal(readFileSync(join(root, "file"), "utf8"), "new");
   });
 
-  test(`${disk}: what stands there stays, dangling links too`, async () => {
+  test(`${disk}: an existing target stays, dangling links included`, async () => {
     writeFileSync(join(root, "file"), "old");
     symlinkSync("nowhere", join(root, "link"));
     for (const name of ["file", "link"])

@@ -17,7 +17,7 @@ for (const { name, value, expected } of [
   test(`${name}: ${expected} ms`, () => assert.equal(parseRetryAfter(value, date), expected));
 }
 
-test("a date is held against our clock where the server does not tell its own", () => {
+test("a date is compared with our clock if the response has no Date", () => {
   const wait = parseRetryAfter(new Date(Date.now() + 60_000).toUTCString());
   assert.ok(wait !== undefined && wait > 50_000 && wait <= 60_000, String(wait));
 });

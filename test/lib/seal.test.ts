@@ -3,7 +3,7 @@ import { randomBytes } from "node:crypto";
 import { test } from "node:test";
 import { keyFromText, seal, unseal } from "../../src/lib/seal.ts";
 
-test("only the key opens it, and a changed text opens for nobody", () => {
+test("only the same key decrypts, and a modified text does not decrypt at all", () => {
   const key = keyFromText("correct horse");
   const sealed = seal(key, "AccountKey=größe 😀", randomBytes(12));
   assert.doesNotMatch(sealed, /AccountKey/);
@@ -23,7 +23,7 @@ test("only the key opens it, and a changed text opens for nobody", () => {
   }
 });
 
-test("a key of 64 hex digits is taken as it is, any other text by its hash", () => {
+test("a key of 64 hex digits is decoded, any other text is hashed", () => {
   const bytes = randomBytes(32);
   assert.deepEqual(keyFromText(bytes.toString("hex")), bytes);
   assert.equal(keyFromText("short").length, 32);

@@ -1,7 +1,14 @@
 import { spawnSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, renameSync, rmSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { findInstalled, findOnPath, findS3Binary, s3Cache, s3Versions, type S3Program } from "../support/s3-binary.ts";
+import {
+  findInstalled,
+  findOnPath,
+  findS3Binary,
+  s3Cache,
+  s3Versions,
+  type S3Program,
+} from "../support/server-binaries.ts";
 
 export interface FoundS3 {
   /** Undefined: only the emulator is left. */

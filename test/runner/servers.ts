@@ -1,6 +1,6 @@
 import { type Azurite, startAzurite } from "../support/azurite.ts";
 import { startPostgres, type TestPostgres } from "../support/postgres.ts";
-import { programOf } from "../support/s3-binary.ts";
+import { programOf } from "../support/server-binaries.ts";
 import { type S3Server, startS3 } from "../support/s3-server.ts";
 import { shareServers, type SharedServers } from "../support/shared-servers.ts";
 import { modulesOf } from "./files.ts";

@@ -57,7 +57,7 @@ describe("keys", () => {
     ["é".repeat(513), /1024 bytes/],
   ];
   for (const [text, problem] of bad) {
-    test(`${JSON.stringify(text.slice(0, 30))} (${text.length}) is no key`, () => {
+    test(`${JSON.stringify(text.slice(0, 30))} (${text.length}) is not a key`, () => {
       assert.match(keyProblem(text) ?? "", problem);
       assert.equal(isKey(text), false);
       assert.throws(
@@ -80,7 +80,7 @@ describe("order of keys", () => {
   });
 
   test("it is UTF-8 byte order for any text", () => {
-    // Few characters around every border, so that long common beginnings and every pair of classes come up.
+    // Few characters around every border, so that long common prefixes and every pair of classes occur.
     const character = fc.constantFrom(
       "a",
       "/",

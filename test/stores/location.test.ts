@@ -6,7 +6,8 @@ import { describe, test } from "node:test";
 import { isFeedctlError } from "../../src/errors.ts";
 import { diskLocation, type DiskView } from "../../src/stores/disk/location.ts";
 import { locationName, locationOf, overlap } from "../../src/stores/location.ts";
-import type { Location, Overlap } from "../../src/stores/location.ts";
+import type { Overlap } from "../../src/stores/location.ts";
+import type { Location } from "../../src/lib/location.ts";
 import type { AzureConfig } from "../../src/stores/azure/config.ts";
 import type { S3Config } from "../../src/stores/s3/config.ts";
 import type { StoreConfig } from "../../src/stores/providers.ts";
@@ -20,7 +21,7 @@ interface Row {
 
 const opposite = { same: "same", inside: "contains", contains: "inside" } as const;
 
-/** `view` stands in for the disk, where there is one. */
+/** `view` replaces the disk of a disk store. */
 function placeOf(config: StoreConfig, view?: DiskView): Location {
   if (config.type !== "disk" || view === undefined) return locationOf(config);
   return { type: "disk", ...diskLocation(config.path, view) };
@@ -216,7 +217,7 @@ test("stores of different types never overlap", () => {
   assert.equal(overlap(locationOf(azure({ accountUrl: "https://b" })), locationOf(s3())), undefined);
 });
 
-test("a location names itself", () => {
+test("locationName names a location", () => {
   assert.equal(locationName(placeOf(disk("/srv/x/"), plain)), "/srv/x");
   const windows: DiskView = { platform: "win32", realPath: (path) => path };
   assert.equal(locationName(placeOf(disk("c:/x/y"), windows)), "c:\\x\\y");
@@ -226,14 +227,14 @@ test("a location names itself", () => {
   assert.equal(azureName, "azure https://acc.blob.core.windows.net/c/x/y");
 });
 
-test("a location that cannot be told is a usage error that shows no secret", () => {
+test("an invalid location is a usage error that shows no secret", () => {
   const usage = (error: unknown) => isFeedctlError(error, "usage") && !error.message.includes("S3CRET");
   assert.throws(() => locationOf(account("AccountKey=S3CRET")), usage);
   assert.throws(() => locationOf(azure()), usage);
   assert.throws(() => locationOf(s3({ endpoint: "http://S3CRET@:x" })), usage);
 });
 
-test("symbolic links are seen through, even where the store itself does not exist yet", async (t) => {
+test("symbolic links are resolved, even if the store itself does not exist yet", async (t) => {
   const root = await realpath(await mkdtemp(join(tmpdir(), "feedctl-location-")));
   t.after(() => rm(root, { recursive: true }));
   await mkdir(join(root, "real"));

@@ -7,7 +7,7 @@ import { hasCode } from "./contract/put.ts";
 
 const where = 'the store profile "x" in the configuration file /etc/feedctl.config.yaml';
 
-/** The smallest values that `parse` accepts. */
+/** The fewest options that `parse` accepts. */
 function least(provider: Provider): Record<string, string> {
   const needed = optionsOf(provider).filter(([, { required }]) => required);
   return Object.fromEntries(needed.map(([property]) => [property, "value"]));
@@ -27,7 +27,7 @@ for (const provider of providers) {
     );
 
   describe(`the ${type} descriptor`, () => {
-    test("parses what is valid, by property and by flag", () => {
+    test("parses valid options, by property and by flag", () => {
       assert.deepEqual(provider.parse({ ...least(provider), type }, where), { ...least(provider), type });
       for (const [property, { flag, value }] of own) {
         const given = value === undefined ? true : "value";
@@ -36,7 +36,7 @@ for (const provider of providers) {
         assert.deepEqual(provider.parse({ ...rest, [flag]: given }, where), { ...rest, [property]: given, type });
       }
     });
-    test("names the file and the key of a value that is missing, unknown or of another kind", () => {
+    test("names the file and the key of a value that is missing, unknown or of the wrong type", () => {
       for (const [property, { required, value }] of own) {
         const rest = least(provider);
         delete rest[property];
@@ -48,7 +48,7 @@ for (const provider of providers) {
       fails({ ...least(provider), colour: "blue" }, `"colour"`);
       for (const wrong of ["text", null, ["bucket"], 7]) fails(wrong, "object");
     });
-    test("does not show a value, which may be a secret at the wrong place", () => {
+    test("does not show a value, which may be a secret in the wrong option", () => {
       const [property = ""] = own.find(([, { value }]) => value !== undefined) ?? [];
       assert.throws(
         () => provider.parse({ ...least(provider), [property]: ["S3CRET"] }, where),
@@ -68,7 +68,7 @@ for (const provider of providers) {
   });
 }
 
-test("one flag is one property, one kind of value and one secrecy in every store type", () => {
+test("a flag has the same property, type and secrecy in every store type", () => {
   const seen = new Map<string, string>();
   for (const [property, { flag, value, secret }] of providers.flatMap(optionsOf)) {
     const kind = JSON.stringify([property, value, secret ?? false]);

@@ -7,14 +7,14 @@ import { uniqueName } from "./shared-servers.ts";
 export type Kind = "disk" | "s3" | "azure";
 export const kinds: readonly Kind[] = ["disk", "s3", "azure"];
 
-/** Stores of all three kinds, for tests of what lies in them. */
+/** Stores of all three kinds, for tests of the blobs in them. */
 export interface AssetStores extends AsyncDisposable {
   readonly s3: S3Server;
   readonly azurite: Azurite;
   /** The name of the bucket and of the container. */
   readonly bucket: string;
   readonly env: Record<string, string>;
-  /** As `store set` and `migrate run --to` take it; `name` keeps feeds apart. */
+  /** Arguments for `store set` and `migrate run --to`; `name` gives each feed a place of its own. */
   options(place: Installation, kind: Kind, name: string): string[];
   /** An asset directory of that name in a store of that kind. */
   directory(place: Installation, kind: Kind, name?: string): Promise<string>;
@@ -57,7 +57,7 @@ export async function listed(
   return (await place.run("asset", "list", directory, "--recursive", "--json")).json() as never;
 }
 
-/** Every row has its blob with the right bytes, and every blob its row. */
+/** Asserts that every row has a blob with the right bytes, and every blob a row. */
 export async function proven(place: Installation, directory: string): Promise<void> {
   await place.run("verify", directory, "--read");
 }

@@ -6,7 +6,7 @@ import type { AddressInfo } from "node:net";
 import type { ContainerClient } from "@azure/storage-blob";
 import type { Azurite } from "./azurite.ts";
 
-/** How the stand-in answers instead: a status, Azure's code, and more headers. */
+/** The error that the stand-in responds with: a status, Azure's error code, and further headers. */
 export interface Refusal {
   status: number;
   code: string;
@@ -14,7 +14,7 @@ export interface Refusal {
   body?: string;
 }
 
-/** One request with a source. */
+/** One request with a source URL. */
 export interface Fetching {
   kind: "put" | "block";
   source: string;
@@ -28,16 +28,18 @@ export interface FetchingAzure {
   container: string;
   client: ContainerClient;
   fetched: Fetching[];
-  /** Answers every request with a source so, as long as it is set. */
+  /** As long as it is set, the response to every request with a source. */
   refusal: Refusal | undefined;
-  /** Whether it asks the source for the version, as Azure does of its own; S3's may not be asked. */
+  /**
+   * Whether it sends the source a precondition on the version, as Azure does for its own blobs; S3 sources refuse it.
+   */
   asksForVersion: boolean;
   stop(): Promise<void>;
 }
 
 /**
- * Azurite with a stand-in for the two requests that it has not: Put Blob From URL and Put Block From URL. The stand-in
- * fetches the URL really, and stores what comes as Azurite's own blob or block. Everything else goes to Azurite as it is.
+ * Azurite with a stand-in for the two requests that it lacks: Put Blob From URL and Put Block From URL. The stand-in
+ * really fetches the URL and stores the content as a blob or block in Azurite. All other requests are forwarded.
  */
 export async function startFetchingAzure(azurite: Azurite): Promise<FetchingAzure> {
   const container = `test-${randomUUID()}`;

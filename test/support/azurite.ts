@@ -7,11 +7,11 @@ import { sharedServers } from "./shared-servers.ts";
 
 export interface Azurite {
   readonly connectionString: string;
-  /** False when FEEDCTL_TEST_AZURE_CONNECTION_STRING names a real account (or an emulator that somebody else started). */
+  /** False when FEEDCTL_TEST_AZURE_CONNECTION_STRING names an account, or an emulator that we did not start. */
   readonly own: boolean;
-  /** Creates a container and returns the SDK's client of it, for putting there what feedctl itself never would. */
+  /** Creates a container and returns an SDK client for it, to store blobs that feedctl itself never would. */
   createContainer(name: string): Promise<ContainerClient>;
-  /** Ends the emulator; on one that others use too, deletes the containers that `createContainer` made. */
+  /** Stops the emulator; on a shared one, deletes the containers that `createContainer` made. */
   stop(): Promise<void>;
 }
 
@@ -51,7 +51,7 @@ function describe(connectionString: string, own: boolean, child?: ChildProcess):
       }
       if (child.exitCode !== null || child.signalCode !== null) return;
       const ended = new Promise<void>((resolve) => child.once("exit", () => resolve()));
-      child.ref(); // its end must be waited for even where nothing else keeps the process alive
+      child.ref(); // the process must stay alive until the child has ended
       child.kill("SIGKILL");
       await ended;
     },
@@ -60,11 +60,11 @@ function describe(connectionString: string, own: boolean, child?: ChildProcess):
 
 function spawnServer(account: string, key: string): ChildProcess {
   const main = createRequire(import.meta.url).resolve("azurite/dist/src/blob/main.js");
-  // The channel to us closes when we end, however we end; then the server ends too.
+  // The IPC channel closes when this process ends, even when it is killed; then the server exits.
   const leash = `data:text/javascript,process.on("disconnect",()=>process.exit())`;
   const child = spawn(
     process.execPath,
-    // The SDK speaks a newer service version than Azurite knows by name.
+    // The SDK uses a newer service version than Azurite accepts by default.
     [
       "--import",
       leash,

@@ -8,7 +8,7 @@ export const repository = join(import.meta.dirname, "..", "..");
 
 let checked: Promise<void> | undefined;
 
-/** Builds dist when it is older than src, so that the binary under test is the code on the screen. Once per process. */
+/** Builds dist when it is older than src, so that the binary under test is the current code. Once per process. */
 export function freshBuild(): Promise<void> {
   return (checked ??= buildWhenStale());
 }

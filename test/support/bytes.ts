@@ -5,7 +5,7 @@ import type { BlobSource, ByteRange } from "../../src/stores/store.ts";
 
 const CHUNK = 64 * 1024;
 
-/** `length` bytes that look random and are the same every time for one `seed`. */
+/** `length` pseudo-random bytes, the same for the same `seed`. */
 export function someBytes(length: number, seed = 1): Buffer {
   const key = Buffer.alloc(16);
   key.writeUInt32BE(seed);
@@ -23,9 +23,9 @@ export async function readAll(stream: Readable): Promise<Buffer> {
 }
 
 export interface SourceFault {
-  /** Where in the blob it happens, whichever range is being read. */
+  /** Offset of the fault in the blob, whichever range is read. */
   at: number;
-  /** Fails the stream with this error; without it the stream hangs until somebody destroys it. */
+  /** Fails the stream with this error; without it the stream hangs until it is destroyed. */
   error?: Error | undefined;
   /** Called when the offset is reached, before failing or hanging. */
   reached?: (() => void) | undefined;
@@ -38,7 +38,7 @@ export interface TestSource extends BlobSource {
   opened(): number;
 }
 
-/** `bytes` as a source. `size` may lie; `fault` strikes at its offset in every stream that covers it. */
+/** `bytes` as a source. `size` may be wrong; `fault` occurs at its offset in every stream that covers it. */
 export function sourceOf(bytes: Buffer, options: { size?: number; fault?: SourceFault } = {}): TestSource {
   const streams: Readable[] = [];
   const { fault, size = bytes.length } = options;
@@ -73,7 +73,7 @@ function rangeStream(bytes: Buffer, start: number, end: number, fault: SourceFau
         this.push(chunk);
       } else if (!strikes) this.push(null);
       else {
-        // Later than now: an error raised inside open() would be another case.
+        // Asynchronous: an error inside open() is another case.
         setImmediate(() => {
           fault.reached?.();
           if (fault.error !== undefined) this.destroy(fault.error);
@@ -86,8 +86,8 @@ function rangeStream(bytes: Buffer, start: number, end: number, fault: SourceFau
 /** Runs `work` on every item, at most `width` at a time. */
 export async function concurrently<T>(width: number, items: Iterable<T>, work: (item: T) => Promise<unknown>) {
   const iterator = items[Symbol.iterator]();
-  const lane = async () => {
+  const worker = async () => {
     for (let next = iterator.next(); !next.done; next = iterator.next()) await work(next.value);
   };
-  await Promise.all(Array.from({ length: width }, lane));
+  await Promise.all(Array.from({ length: width }, worker));
 }

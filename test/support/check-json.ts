@@ -4,11 +4,11 @@ import formatsModule from "ajv-formats";
 import { declaredResults } from "../../src/cli/results/schemas/index.ts";
 
 const ajv = new Ajv2020({ strict: true, allErrors: false });
-// the package is CommonJS: what is imported is the whole of its exports
+// the package is CommonJS: the import is its exports object
 (formatsModule as unknown as typeof formatsModule.default)(ajv);
 const validators = new Map<string, ValidateFunction>();
 
-/** The command words of an argument list; `undefined` if no command with JSON output matches. */
+/** The name of the command in an argument list; undefined for a command that does not print JSON. */
 export function commandOf(args: readonly string[]): string | undefined {
   const words = args.filter((arg) => !arg.startsWith("-"));
   for (const count of [3, 2, 1]) {
@@ -18,7 +18,7 @@ export function commandOf(args: readonly string[]): string | undefined {
   return undefined;
 }
 
-/** Asserts that a command's --json output matches its schema and has no undeclared members. */
+/** Asserts that the output of a command with --json matches its schema and has no further members. */
 export function checkJson(args: readonly string[], { stdout, stderr }: { stdout: string; stderr: string }): void {
   const name = commandOf(args);
   assert.ok(name !== undefined, `feedctl ${args.join(" ")} has no schema`);
@@ -28,7 +28,7 @@ export function checkJson(args: readonly string[], { stdout, stderr }: { stdout:
 }
 
 function valuesOf(stdout: string, output: "document" | "lines"): unknown[] {
-  if (stdout === "") return []; // it failed, or printed a file
+  if (stdout === "") return []; // the command failed, or wrote a file to stdout
   if (output === "document") return [JSON.parse(stdout)];
   return stdout
     .trimEnd()
@@ -42,7 +42,7 @@ function checkValue(name: string, value: unknown): void {
   assert.ok(validate(value), `${name}: ${JSON.stringify(value)}: ${ajv.errorsText(validate.errors)}`);
 }
 
-/** The schema with `additionalProperties: false` everywhere: published schemas are open, but undeclared output is a fault. */
+/** The schema without additional members: readers should accept them, but feedctl must not print them. */
 function closed(schema: unknown): unknown {
   if (Array.isArray(schema)) return schema.map(closed);
   if (typeof schema !== "object" || schema === null) return schema;

@@ -3,7 +3,7 @@ import type { Edge } from "../../src/cli/frame/edge.ts";
 import { createProgram } from "../../src/cli/program.ts";
 import { splitWords } from "./transcript.ts";
 
-/** Why feedctl would refuse this command line, which is parsed and not run; undefined when it would accept it. */
+/** Why feedctl refuses this command line, which is only parsed; undefined when it accepts it. */
 export async function commandLineProblem(line: string): Promise<string | undefined> {
   let ran = 0;
   const edge = { act: () => Promise.resolve(void ran++) } as unknown as Edge;
@@ -23,7 +23,9 @@ function throwInsteadOfExiting(command: CommandUnknownOpts): void {
   command.commands.forEach(throwInsteadOfExiting);
 }
 
-/** The arguments of every call of feedctl in a line of a shell, without comment, redirections and what follows a pipe. */
+/**
+ * The arguments of every call of feedctl in a line of a shell, without comment, redirections and what follows a pipe.
+ */
 export function feedctlCalls(shell: string): string[] {
   const joined = shell.replaceAll(/\\\n\s*/g, " ");
   const calls = joined.matchAll(/(?:^|[(|;&]\s*|\w=\S+ )feedctl ((?:'[^']*'|"[^"]*"|[^'"|;&()<>#\n]|\S#)*)/gm);

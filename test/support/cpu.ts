@@ -1,4 +1,4 @@
-/** Milliseconds of work that this process has done: unlike the clock it does not run while others have the machine. */
+/** Processor time of this process in milliseconds: unlike wall-clock time it does not depend on other processes. */
 export function cpuTime(): number {
   const { user, system } = process.cpuUsage();
   return (user + system) / 1000;

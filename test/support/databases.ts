@@ -7,26 +7,26 @@ import { runHere } from "./in-process.ts";
 import { startPostgres, type TestPostgres } from "./postgres.ts";
 import { PATIENCE } from "./wait.ts";
 
-/** A feedctl of its own: a sandbox with a catalog of one kind. */
+/** A sandbox with its own catalog of one kind. */
 export interface Installation extends Sandbox {
   readonly env: Record<string, string>;
   /** Runs feedctl inside this process. */
   any(...args: string[]): Promise<FeedctlResult>;
-  /** The same, and demands exit status 0. */
+  /** The same, and asserts exit status 0. */
   run(...args: string[]): Promise<FeedctlResult>;
-  /** The same, and demands this exit status. */
+  /** The same, and asserts this exit status. */
   exits(code: number, ...args: string[]): Promise<FeedctlResult>;
-  /** Reads the catalog itself, past feedctl. No feedctl may run at that moment, for the embedded one has one user. */
+  /** Runs SQL on the catalog directly. No feedctl may run meanwhile: only one process can open the embedded catalog. */
   rows(sql: string): Promise<Record<string, unknown>[]>;
 }
 
 export interface TestDatabase {
   readonly name: "embedded" | "PostgreSQL";
-  /** A test with an installation of its own; skipped, visibly, where this machine lacks the database. */
+  /** Registers a test with its own installation; skipped with a reason when this machine lacks the database. */
   test(name: string, body: (t: TestContext, place: Installation) => Promise<void>): void;
   /** The same, but on the embedded catalog only with FEEDCTL_TEST_EMBEDDED=all: opening it costs ten times as much. */
   testOnServer: TestDatabase["test"];
-  /** For tests that need none or several; undefined where this machine lacks the database. */
+  /** Creates an installation, for tests that need none or several; undefined when this machine lacks the database. */
   install(env?: Record<string, string>): Promise<Installation | undefined>;
 }
 
@@ -34,7 +34,7 @@ export interface CatalogOptions {
   /** A database without a schema, for tests of the migrations. By default it is a copy that has the newest one. */
   empty?: boolean | undefined;
 }
-/** Of one test. More than feedctl's own, so that a hang is told with what feedctl said. */
+/** Timeout of one test. Longer than that of a feedctl process, whose error has the output of feedctl. */
 const TEST_TIME = 2 * PATIENCE;
 
 interface Kind {
@@ -44,7 +44,7 @@ interface Kind {
   query(place: Sandbox, env: Record<string, string>, sql: string): Promise<Record<string, unknown>[]>;
 }
 
-/** Both catalogs that feedctl knows. */
+/** Both kinds of catalog. */
 export const DATABASES = {
   embedded: {
     start: async () => ({ create: async () => ({}), stop: async () => {} }),
@@ -83,7 +83,7 @@ export interface OpenDatabase extends AsyncDisposable {
   install(env?: Record<string, string>): Promise<Installation>;
 }
 
-/** Starts what the database needs; undefined where this machine lacks it. */
+/** Starts the database; undefined when this machine lacks it. */
 export async function openDatabase(
   name: TestDatabase["name"],
   options: CatalogOptions = {},
@@ -97,7 +97,7 @@ export async function openDatabase(
   };
 }
 
-/** Registers the same tests for each of the databases; those that mostly wait may run several at once. */
+/** Registers the same tests for each of the databases. `concurrency` is for tests that mostly wait. */
 export function onDatabases(
   title: string,
   names: readonly TestDatabase["name"][],
@@ -143,7 +143,7 @@ async function installation(kind: Kind, env: Record<string, string>): Promise<In
   return { ...place, env, any, exits, run: (...args) => exits(0, ...args), rows: (sql) => kind.query(place, env, sql) };
 }
 
-/** Fails with all that feedctl said when it ended otherwise. */
+/** Asserts the exit status; the error has all output of feedctl. */
 export function expectExit(code: number, args: readonly string[], result: FeedctlResult): FeedctlResult {
   const said = `feedctl ${args.join(" ")}\n${result.stdout}${result.stderr}`;
   assert.equal(result.code, code, `exit status ${result.code} instead of ${code}: ${said}`);

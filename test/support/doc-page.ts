@@ -3,7 +3,7 @@ export interface Step {
   readonly command: string;
   /** Hidden steps prepare the session: their output is not shown, and they must succeed. */
   readonly shown: boolean;
-  /** The output lies in the lines from `from` up to, not including, `to`. */
+  /** The output is the lines from `from` up to, not including, `to`. */
   readonly from: number;
   readonly to: number;
 }
@@ -12,7 +12,7 @@ export interface Step {
 export interface DocPage {
   readonly lines: readonly string[];
   readonly steps: readonly Step[];
-  /** What `<!-- session: s3 azure -->` asks for. */
+  /** The servers in `<!-- session: s3 azure -->`. */
   readonly servers: readonly string[];
 }
 
@@ -43,7 +43,7 @@ function fileStep(file: string, content: readonly string[], at: number): Step {
   return { command, shown: false, from: at, to: at };
 }
 
-/** A command begins with `$ ` and goes on in the next line after a backslash. */
+/** A command begins with `$ `; a backslash at its end continues it in the next line. */
 function shownSteps(lines: readonly string[], from: number, to: number): Step[] {
   const starts: number[] = [];
   for (let index = from; index < to; index++) if (lines[index]?.startsWith("$ ")) starts.push(index);

@@ -3,13 +3,13 @@ import { dirname, join } from "node:path";
 import type { Installation } from "./databases.ts";
 import { npmFileName, npmTarball, type NpmPackage } from "./fixtures/packages.ts";
 
-/** A folder that some feed's packages are dropped into. */
+/** The drop path of a feed. */
 export interface DropFolder {
   readonly path: string;
-  /** Writes a file, an hour old, so that nobody waits for it to settle. Returns its path. */
+  /** Writes a file whose modification time is an hour ago, so that no scan waits for it to settle. Returns its path. */
   put(file: string, content: string | Uint8Array): string;
   npm(content: NpmPackage, file?: string): string;
-  /** All that is there, folders too, below the folder. */
+  /** All files and folders below the folder. */
   all(): string[];
 }
 
@@ -35,7 +35,7 @@ export function anHourOld(...files: string[]): void {
   for (const file of files) utimesSync(file, time, time);
 }
 
-/** A feed with its drop path. */
+/** Creates a feed with a drop path. */
 export async function makeDrop(place: Installation, feed: string, type = "npm"): Promise<DropFolder> {
   const folder = dropFolder(place.path("drop", feed));
   await place.run("feed", "create", feed, "--type", type);
@@ -52,7 +52,7 @@ export interface Scanned {
   stderr: string;
 }
 
-/** Scans and demands the exit status. */
+/** Scans, and asserts the exit status. */
 export async function scan(place: Installation, code: number, ...args: string[]): Promise<Scanned> {
   const { events, stderr } = await place
     .exits(code, "drop", "scan", "--json", ...args)

@@ -9,7 +9,7 @@ export function readExample(name: string): string {
   return readFileSync(join(exampleFolder, name), "utf8");
 }
 
-/** The shell command of each line of a file for /etc/cron.d, as cron hands it to the shell. */
+/** The shell command of each line of a file for /etc/cron.d, as cron passes it to the shell. */
 export function cronCommands(text: string): string[] {
   const lines = text.split("\n").filter((line) => /^[-\d*,/]/.test(line));
   return lines.map((line) => {
@@ -29,7 +29,7 @@ export function unitCommands(text: string): string[] {
   });
 }
 
-/** What the steps of a workflow for GitHub Actions run. */
+/** The shell commands of the steps of a GitHub Actions workflow. */
 export function workflowCommands(text: string): string[] {
   const { jobs } = parse(text) as { jobs: Record<string, { steps: { run?: string }[] }> };
   return Object.values(jobs).flatMap(({ steps }) => steps.flatMap((step) => step.run ?? []));

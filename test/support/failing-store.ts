@@ -5,13 +5,13 @@ import type { BlobInfo, Store } from "../../src/stores/store.ts";
 type Method = "head" | "get" | "put" | "list" | "delete" | "deleteMany";
 
 export interface Failures {
-  /** Fails calls before they reach the store: which calls of a method (counted from 1), and with what. */
+  /** Fails calls before they reach the store: the `nth` call of a method, counted from 1, with `error`. */
   calls?: { method: Method; nth: number | ((count: number) => boolean); error?: Error | undefined }[] | undefined;
-  /** Cuts `get` streams after so many bytes, the first `times` of them (default: once). */
+  /** Fails the first `times` streams of `get` after `after` bytes. Default: once. */
   cut?: { after: number; times?: number | undefined; error?: Error | undefined } | undefined;
-  /** Fails `list` after so many entries, the first `times` of them (default: once). */
+  /** Fails the first `times` calls of `list` after `entries` entries. Default: once. */
   listAfter?: { entries: number; times?: number | undefined; error?: Error | undefined } | undefined;
-  /** Fails `put` after the store has done it, as a lost answer does, the first so many times. */
+  /** How many calls of `put` fail after the store has carried them out, like a lost response. */
   lostAnswers?: number | undefined;
   /** Yields the first two entries of every listing in the wrong order. */
   unordered?: boolean | undefined;
@@ -22,9 +22,9 @@ export interface FailingStore extends Store {
   readonly calls: Readonly<Record<Method, number>>;
 }
 
-const outage = () => new FeedctlError("unavailable", "the test took the store away");
+const outage = () => new FeedctlError("unavailable", "the test made the store unavailable");
 
-/** `store` with faults. `unavailable` is thrown unless an error is given. */
+/** Wraps a store with faults. They throw `unavailable` unless an error is given. */
 export function failing(store: Store, failures: Failures): FailingStore {
   const calls: Record<Method, number> = { head: 0, get: 0, put: 0, list: 0, delete: 0, deleteMany: 0 };
   let cuts = failures.cut?.times ?? 1;
@@ -90,7 +90,7 @@ export function failing(store: Store, failures: Failures): FailingStore {
 function cutAfter(stream: Readable, bytes: number, error: Error): Readable {
   let left = bytes;
   const chunks = stream[Symbol.asyncIterator]() as AsyncIterator<Buffer, undefined>;
-  // An error of the store that comes while nobody reads is found by the next read.
+  // The next read throws an error of the store that comes between two reads.
   stream.on("error", () => {});
   const next = async (): Promise<Buffer> => {
     const { value } = left === 0 ? {} : await chunks.next();

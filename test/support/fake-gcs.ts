@@ -1,9 +1,7 @@
 import { spawn, type ChildProcess } from "node:child_process";
-import { accessSync, constants } from "node:fs";
 import { createServer } from "node:net";
-import { homedir } from "node:os";
-import { delimiter, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { findIn, findOnPath, testCache } from "./server-binaries.ts";
 
 const VERSION = "v1.56.1";
 
@@ -17,13 +15,13 @@ export interface FakeGcs {
 }
 
 /**
- * An emulator of Google Cloud Storage, in memory: FEEDCTL_TEST_GCS_BINARY, else what CI has cached, else PATH. Undefined
- * where there is none.
+ * Starts an in-memory emulator of Google Cloud Storage: FEEDCTL_TEST_GCS_BINARY, else the one that CI has cached, else
+ * the one on PATH. Undefined when none is installed.
  */
 export async function startFakeGcs(): Promise<FakeGcs | undefined> {
   const binary = findBinary();
   if (binary === undefined) return undefined;
-  // The free port may be taken by another process before the server has it.
+  // Another process may bind the free port before the server does.
   for (let tries = 1; ; tries++) {
     const server = await start(binary, await freePort());
     if (server !== undefined) return server;
@@ -33,21 +31,8 @@ export async function startFakeGcs(): Promise<FakeGcs | undefined> {
 
 function findBinary(): string | undefined {
   const named = process.env["FEEDCTL_TEST_GCS_BINARY"];
-  if (named !== undefined && named !== "") return named;
-  const cache = join(homedir(), ".cache", "feedctl-ci", `fake-gcs-server-${VERSION}`);
-  return [cache, ...(process.env["PATH"] ?? "").split(delimiter)]
-    .filter((directory) => directory !== "")
-    .map((directory) => join(directory, process.platform === "win32" ? "fake-gcs-server.exe" : "fake-gcs-server"))
-    .find(isExecutable);
-}
-
-function isExecutable(path: string): boolean {
-  try {
-    accessSync(path, constants.X_OK);
-    return true;
-  } catch {
-    return false;
-  }
+  if (named) return named;
+  return findOnPath("fake-gcs-server") ?? findIn(testCache(`fake-gcs-server-${VERSION}`), "fake-gcs-server");
 }
 
 async function start(binary: string, port: number): Promise<FakeGcs | undefined> {

@@ -9,12 +9,12 @@ import { PATIENCE } from "./wait.ts";
 export const binary = join(repository, "bin", "feedctl.js");
 
 export interface FeedctlOptions {
-  /** Beside PATH and what isolates the run, nothing of this process's environment reaches feedctl. */
+  /** Added to PATH and the isolation; nothing else of this process's environment reaches feedctl. */
   env?: Record<string, string | undefined> | undefined;
-  /** What feedctl reads on stdin; without it stdin is empty. */
+  /** Content of stdin; empty by default. */
   input?: string | Uint8Array | undefined;
   cwd?: string | undefined;
-  /** Aborting it is the user's Ctrl-C. */
+  /** Aborting it sends Ctrl-C (SIGINT). */
   signal?: AbortSignal | undefined;
   /** Arguments for Node itself, before the binary. */
   nodeArguments?: readonly string[] | undefined;
@@ -38,13 +38,13 @@ export interface FeedctlResult {
 export interface RunningFeedctl {
   readonly child: ChildProcess;
   readonly finished: Promise<FeedctlResult>;
-  /** What stands on stdout and stderr so far. */
+  /** The output on stdout and stderr so far. */
   said(): string;
-  /** Resolves when stdout and stderr together have shown `text`; rejects when feedctl ends without. */
+  /** Resolves when stdout or stderr contains `text`; rejects when feedctl ends without it. */
   shows(text: string): Promise<void>;
 }
 
-/** A directory of its own for one test; it goes when the test ends. */
+/** A directory for one test, which is deleted when the test ends. */
 export interface Sandbox extends AsyncDisposable {
   readonly directory: string;
   /** FEEDCTL_DATA_DIR. */
@@ -52,7 +52,7 @@ export interface Sandbox extends AsyncDisposable {
   path(...segments: string[]): string;
   /** Runs feedctl in this directory. */
   feedctl(args: readonly string[], options?: FeedctlOptions): Promise<FeedctlResult>;
-  /** The same, while it still runs: for tests that interrupt or kill it. */
+  /** The same, without waiting for its end: for tests that interrupt or kill it. */
   start(args: readonly string[], options?: FeedctlOptions): Promise<RunningFeedctl>;
 }
 
@@ -71,13 +71,13 @@ export async function sandbox(env: Record<string, string | undefined> = {}): Pro
   };
 }
 
-/** Runs the real binary once, in a sandbox that is gone afterwards. */
+/** Runs the real binary once, in a temporary sandbox. */
 export async function feedctl(args: readonly string[], options?: FeedctlOptions): Promise<FeedctlResult> {
   await using place = await sandbox();
   return await place.feedctl(args, options);
 }
 
-/** Neither the user's configuration nor the machine's credentials may change what a test sees. */
+/** An environment without the user's configuration and the machine's credentials. */
 export function isolation(home: string): Record<string, string | undefined> {
   const passed = ["PATH", "TMPDIR", "TEMP", "TMP", "SystemRoot", "NODE_V8_COVERAGE"];
   return {

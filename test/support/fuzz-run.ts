@@ -10,8 +10,8 @@ import { createRandom, mutate } from "./fuzz.ts";
 const MAX_MILLISECONDS = 2000;
 
 /**
- * Reads one mutant. It may be read or be refused as `invalid`; whatever else happens throws with the seed that brings
- * it back. What was read must be fit for the catalog and the store. Returns whether it was read.
+ * Reads one mutant and returns whether it was read. It may be refused as `invalid`; any other error is thrown with the
+ * seed that reproduces it. The identity of a mutant that was read must be valid for the catalog and the store.
  */
 export async function fuzzOnce(fuzzCase: FuzzCase, seed: number, directory: string): Promise<boolean> {
   const bytes = fuzzCase.wrap(mutate(fuzzCase.seed, createRandom(seed)));

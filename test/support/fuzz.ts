@@ -1,4 +1,4 @@
-/** A small generator of random numbers that gives the same ones for the same seed. */
+/** A pseudo-random generator: the same numbers for the same seed. */
 export function createRandom(seed: number): (below: number) => number {
   let state = seed >>> 0;
   return (below) => {
@@ -10,7 +10,9 @@ export function createRandom(seed: number): (below: number) => number {
   };
 }
 
-/** The bytes with one to four random injuries: flipped bits, changed, removed, doubled or inserted stretches, a cut end. */
+/**
+ * The bytes with one to four random mutations: flipped bits; changed, removed, repeated or inserted ranges; a cut end.
+ */
 export function mutate(bytes: Buffer, random: (below: number) => number): Buffer {
   let mutant = Buffer.from(bytes);
   const injuries = 1 + random(4);

@@ -8,7 +8,7 @@ export type ImportCounts = Record<
   number
 >;
 
-/** All zero but for `change`. */
+/** Counts that are 0 except for `change`. */
 export const counts = (change: Partial<ImportCounts> = {}): ImportCounts => ({
   imported: 0,
   overwritten: 0,
@@ -31,7 +31,7 @@ export interface ImportReport {
   counts: ImportCounts;
 }
 
-/** Of the events of `import --json`: one per file, the summary last. */
+/** A report from the events of `import --json`: one per file, the summary last. */
 export function reportOf(events: readonly Record<string, unknown>[]): ImportReport {
   const { type, imported, overwritten, existing, restored, conflicts, invalid, failed, skipped } = events.at(
     -1,
@@ -60,13 +60,13 @@ export async function listed(place: Installation, feed: string): Promise<Listed[
   return (await place.run("package", "list", feed, "--json")).json() as Listed[];
 }
 
-/** Catalog and store agree by hash, on so many files. */
+/** Asserts that catalog and store agree by hash on `match` files. */
 export async function assertSound(place: Installation, feed: string, match: number): Promise<void> {
   const verified = (await place.run("verify", feed, "--read", "--json")).summary();
   assert.partialDeepStrictEqual(verified, { match, differ: 0, missingBlob: 0, missingRow: 0, unchecked: 0 });
 }
 
-/** A feed with a disk store at `store` in the installation. */
+/** Creates a feed with a disk store at `store` in the installation. */
 export async function diskFeed(place: Installation, name: string, type: string): Promise<string> {
   await place.run("feed", "create", name, "--type", type);
   const root = place.path("store", name);

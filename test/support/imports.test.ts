@@ -21,7 +21,7 @@ for (const { source, specifier, target, typeOnly = false } of cases) {
   });
 }
 
-test("an export of our own is no import", () => {
+test("an export without a module is not an import", () => {
   assert.deepEqual(
     findImports("src/a.ts", `export const a = "b";\nexport function c(d = "e") {}\nexport type F = "g";\n`),
     [],

@@ -8,9 +8,9 @@ export interface Import {
   file: string;
   line: number;
   specifier: string;
-  /** The imported file, where it is one of ours. */
+  /** The imported file; undefined for a package. */
   target: string | undefined;
-  /** Gone when the types are stripped. */
+  /** Removed when types are stripped. */
   typeOnly: boolean;
 }
 
@@ -24,7 +24,7 @@ export function importsOf(file: string): Import[] {
   return findImports(file, readFileSync(join(repository, file), "utf8"));
 }
 
-/** Good for code that a formatter has laid out; strings and comments that look like a whole import would fool it. */
+/** Finds imports in formatted code. Strings and comments that look like a whole import are found as well. */
 export function findImports(file: string, source: string): Import[] {
   const statement = /^(?<start>import|export)\s+(?<type>type\s)?(?:[^;"'`]*?\sfrom\s+)?"(?<name>[^"]+)"/gm;
   const call = /\b(?:import|import\.meta\.resolve|require)\(\s*"(?<name>[^"]+)"/g;

@@ -8,26 +8,26 @@ import type { FeedctlResult } from "./feedctl.ts";
 import { PATIENCE } from "./wait.ts";
 
 /**
- * One command line through the built feedctl, inside this process: a tenth of the time that a process of its own takes.
- * For preparing and looking; whatever is interrupted, killed or measured wants the real binary.
+ * Runs one command line in the built feedctl, inside this process, in a tenth of the time of a process. For setup and
+ * checks; tests that interrupt, kill or measure need the real binary.
  */
 export async function runHere(
   args: readonly string[],
   where: {
     env: Io["env"];
     cwd: string;
-    /** Who answers questions; with it feedctl believes that it talks to a terminal. */
+    /** Input that answers questions. With it feedctl believes that it runs on a terminal. */
     stdin?: Io["stdin"] | undefined;
-    /** What feedctl reads on a stdin that is no terminal; without it stdin is empty. */
+    /** Content of a stdin that is not a terminal; empty by default. */
     input?: string | undefined;
-    /** Told what comes on stderr. */
+    /** Called with each chunk of stderr. */
     onTalk?: ((text: string) => void) | undefined;
   },
 ): Promise<Pick<FeedctlResult, "code" | "stdout" | "stderr">> {
   await freshBuild();
-  // As bin/feedctl.js does: each test file would compile feedctl and its drivers anew.
+  // As in bin/feedctl.js: otherwise each test file compiles feedctl and its drivers again.
   enableCompileCache();
-  // What asks the operating system past `env` must not find the user's configuration either.
+  // Code that reads the environment of the process must not find the user's configuration either.
   process.env["HOME"] = where.cwd;
   const { run } = (await import(
     pathToFileURL(join(repository, "dist", "main.js")).href

@@ -18,8 +18,8 @@ export interface KeptProgram {
 }
 
 /**
- * Starts a server and removes its directory with it. It never outlives this process: a shell kills it when file
- * descriptor 3 closes, and the operating system closes that even when this process is killed.
+ * Starts a server, and removes its directory when it stops. It never outlives this process: a shell kills it when file
+ * descriptor 3 closes, which the operating system does even when this process is killed.
  */
 export function keepProgram(binary: string, start: ProgramStart, directory: string): KeptProgram {
   const { arguments: args, ...options } = start;
@@ -56,7 +56,7 @@ export function keepProgram(binary: string, start: ProgramStart, directory: stri
   return { output: () => said, hasEnded, stop: () => (stopped ??= stop()) };
 }
 
-/** The shell ignores SIGINT for what it runs in the background, so that a Ctrl-C does not end the server before us. */
+/** The shell ignores SIGINT in background jobs, so Ctrl-C does not stop the server before this process ends. */
 const KEEPER = `
   home=$1; shift
   "$@" & server=$!
@@ -64,7 +64,7 @@ const KEEPER = `
   wait $server
 `;
 
-/** Windows has no such shell: a process that is killed there leaves its server. */
+/** For Windows, which has no such shell: when this process is killed there, the server stays. */
 function endWithUs(child: ChildProcess, directory: string): void {
   process.once("exit", () => {
     child.kill("SIGKILL");

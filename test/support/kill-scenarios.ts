@@ -6,13 +6,13 @@ import { duration, killAfter, killPoints } from "./kill.ts";
 import { writePackages } from "./package-set.ts";
 import type { S3Server } from "./s3-server.ts";
 
-/** What an interrupted feedctl must come back to. */
+/** A command that is killed, and the end state that running it again must reach. */
 export interface KillScenario {
   name: string;
-  /** Brings a fresh feed into the state before the command; `round` makes its place in the store its own. */
+  /** Prepares a new feed for the command. `round` gives it a place of its own in the store. */
   prepare(place: Installation, round: string): Promise<void>;
   command(place: Installation, round: string): string[];
-  /** Exit status of the command once there is nothing left to do. */
+  /** Exit status of the command when there is nothing left to do. */
   thirdExit?: number | undefined;
   /** The end state of an uninterrupted run, read through feedctl. */
   state(place: Installation, round: string): Promise<unknown>;
@@ -38,7 +38,7 @@ const stores = (servers: Servers, round: string, place: Installation): Record<"d
   };
 };
 
-/** The environment that gives feedctl the servers' secrets. */
+/** Environment variables with the servers' secrets. */
 export function serverEnv({ s3, azurite }: Servers): Record<string, string> {
   return {
     TEST_ACCESS_KEY: s3?.accessKey ?? "",
@@ -83,7 +83,7 @@ export function killScenarios(servers: Servers): Record<string, KillScenario> {
     writePackages(place.path("more"), 15, { prefix: "more", size: 8_000 });
     await place.run("import", feed(round), place.path("more"));
   };
-  /** All is copied but what was imported since. */
+  /** Everything is copied except packages imported afterwards. */
   const ready = async (place: Installation, round: string) => {
     await filled("disk")(place, round);
     await place.run("migrate", "start", feed(round), ...toS3(place, round));
@@ -185,7 +185,7 @@ export function killScenarios(servers: Servers): Record<string, KillScenario> {
         await place.run("import", feed(round), packages(place), place.path("versions"));
       },
       command: (_place, round) => ["package", "delete", feed(round), "gone-000", "--all-versions", "--yes"],
-      // Its blobs may wait for the next run that touches the feed.
+      // Its blobs may still be pending deletes, which the next run of the feed carries out.
       async state(place, round) {
         await place.run("verify", feed(round), "--repair");
         return state(place, round);
@@ -205,7 +205,7 @@ export function killScenarios(servers: Servers): Record<string, KillScenario> {
   };
 }
 
-/** A run that ended before its kill says that the machine was busier when the usual time was taken. */
+/** How often a kill is tried: a run may end first, if the machine was busier when the usual duration was measured. */
 const TRIES = 4;
 
 /**
@@ -240,7 +240,7 @@ export async function runKillScenario(
   return `${struck} of ${kills} kills struck before the end (${Math.round(usual)} ms)`;
 }
 
-/** The invariant holds; the same command reaches the end state, and a third run finds nothing to do. */
+/** Asserts the invariant, that a second run reaches the end state, and that a third run finds nothing to do. */
 async function assertRecovers(
   place: Installation,
   scenario: KillScenario,
@@ -257,7 +257,7 @@ async function assertRecovers(
   if (thirdExit === 0) assertNothingDone(third.events().at(-1), when);
 }
 
-/** Every row has its blob with the right bytes, in the store that the catalog names, whatever was interrupted. */
+/** Asserts that every row has a blob with the right bytes in the store that the catalog names. */
 async function assertInvariant(place: Installation, feed: string, when: string): Promise<void> {
   const verified = await place.any("verify", feed, "--read", "--json");
   if (verified.code === 4) return; // a feed that is gone has no rows
@@ -277,7 +277,7 @@ function assertNothingDone(summary: Record<string, unknown> | undefined, when: s
   assert.deepEqual(did, [], `${when}: the third run did something: ${JSON.stringify(summary)}`);
 }
 
-/** An empty folder that a kill left between two calls is no blob and harms nobody. */
+/** Files only: an empty folder that a kill leaves behind is harmless. */
 function filesBelow(directory: string): string[] {
   if (!existsSync(directory)) return [];
   const entries = readdirSync(directory, { recursive: true, withFileTypes: true });

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Sandbox } from "./feedctl.ts";
 
-/** Runs feedctl and kills it, without a warning, after so many milliseconds. A run that was quicker tells its time. */
+/** Runs feedctl and kills it (SIGKILL) after so many milliseconds. Returns the duration of a run that ended first. */
 export async function killAfter(
   place: Sandbox,
   milliseconds: number,
@@ -15,7 +15,7 @@ export async function killAfter(
   return { killed: code === null, elapsed: performance.now() - since };
 }
 
-/** How long the run takes that `killAfter` will kill, from its start to its end. */
+/** Duration of a whole run, in milliseconds, to choose the points for `killAfter`. */
 export async function duration(place: Sandbox, args: readonly string[]): Promise<number> {
   const since = performance.now();
   const result = await place.feedctl(args);

@@ -5,8 +5,8 @@ import pg from "pg";
 import { someBytes } from "./bytes.ts";
 
 /**
- * Fills an npm feed whose disk store is `directory` with `count` files of a few bytes each, past feedctl: thousands in a
- * second, where importing as many packages would take longer than what is to be tested.
+ * Fills an npm feed whose disk store is `directory` with `count` files of a few bytes each, without feedctl: thousands
+ * in a second, where an import would take longer than the test itself.
  */
 export async function fillFeed(
   databaseUrl: string,

@@ -7,7 +7,7 @@ import { type Installation, onDatabases, type TestDatabase } from "./databases.t
 import { writePackages } from "./package-set.ts";
 import { type S3Server, startS3 } from "./s3-server.ts";
 
-/** An installation with a bucket and a container of its own. */
+/** An installation with its own bucket and container. */
 export interface MigrationPlace extends Installation {
   readonly s3: S3Server;
   readonly bucket: string;
@@ -23,7 +23,7 @@ export type MigrationTest = (
 
 let count = 0;
 
-/** Registers tests of migrations, with an S3 server, and Azurite where `azure` says so. */
+/** Registers tests of migrations with an S3 server, and with Azurite if `azure` is set. */
 export function describeMigrations(
   title: string,
   options: { databases?: TestDatabase["name"][]; azure?: boolean; concurrency?: number },
@@ -83,12 +83,12 @@ export async function prepare(place: Installation, packages: number): Promise<vo
   if (packages > 0) await place.run("import", "web", ...writePackages(place.path("in"), packages));
 }
 
-/** All that describes the packages, as bytes; where a blob was last seen is the store's affair and left out. */
+/** All rows of the packages, without store tags and verification times, which depend on the store. */
 export const dump = (place: Installation) =>
   place.rows(`select to_jsonb(p) as package, to_jsonb(v) as version, to_jsonb(f) - 'store_tag' - 'verified_at' as file
     from feedctl.packages p join feedctl.versions v on v.package_id = p.id join feedctl.files f on f.version_id = v.id order by f.id`);
 
-/** Gives the versions what no package file says: dates, people, numbers and flags. */
+/** Gives the versions values that are not in package files: dates, people, numbers and flags. */
 export async function makePersonal(place: Installation): Promise<void> {
   await place.rows(`update feedctl.versions set published_at = '2019-03-01T12:34:56.789123Z'::timestamptz + id * interval '1 day',
     published_by = 'user ' || id, downloads = id * 1000, listed = id % 2 = 0, deprecated = id % 3 = 0,
@@ -96,13 +96,13 @@ export async function makePersonal(place: Installation): Promise<void> {
     last_used_at = '2020-02-29T00:00:00.000001Z'::timestamptz`);
 }
 
-/** The end state of a sound feed: every row has its blob with the right bytes, and no blob is without a row. */
+/** Asserts that every row has a blob with the right bytes, and every blob a row. */
 export async function sound(place: Installation, match: number, change: Record<string, number> = {}): Promise<void> {
   const verified = (await place.any("verify", "web", "--read", "--json")).summary();
   assert.partialDeepStrictEqual(verified, { match, differ: 0, missingBlob: 0, missingRow: 0, unchecked: 0, ...change });
 }
 
-/** `migrate run web --to ...`, and the last event that it tells. */
+/** Runs `migrate run web --to ...` and returns its last event. */
 export async function migrate(place: Installation, code: number, ...to: string[]): Promise<Record<string, unknown>> {
   return (await place.exits(code, "migrate", "run", "web", "--to", ...to, "--json")).events().at(-1)!;
 }

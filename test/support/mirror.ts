@@ -19,8 +19,8 @@ import type { StoreConfig } from "../../src/stores/providers.ts";
 import type { BlobInfo, Store } from "../../src/stores/store.ts";
 import { readAll } from "./bytes.ts";
 
-/** What one run of a mirror told. */
-export interface Told {
+/** The events of one run of a mirror. */
+export interface MirrorReport {
   items: MirrorItem[];
   summary: MirrorSummary;
   /** What was thrown after the summary. */
@@ -33,9 +33,9 @@ export interface MirrorOptions {
   compare?: Partial<CompareOptions>;
   filter?: Partial<FilterInput>;
   input?: Partial<MirrorInput>;
-  /** Stands in for a store of the run itself, such as one with faults. */
+  /** Wraps the stores of a run, for example with faults. */
   wrap?: (store: Store, end: "source" | "target", run: "dry" | "real") => Store;
-  /** What the faults of a test let happen in the real run only cannot be in the plan. */
+  /** Set for faults that occur only in the real run, so that the plan cannot have their results. */
   planMayDiffer?: boolean;
   signal?: AbortSignal;
 }
@@ -48,8 +48,8 @@ export interface MirrorPlace extends AsyncDisposable {
   path(...segments: string[]): string;
   /** Writes `content` at `time` (seconds since 2020), by default the same for all. */
   write(path: string, content: string | Uint8Array, time?: number): Promise<void>;
-  /** A dry run and a real one, held against each other and against what the target then holds. */
-  mirror(options?: MirrorOptions): Promise<Told>;
+  /** Runs dry and for real, and checks that both agree with each other and with the resulting target. */
+  mirror(options?: MirrorOptions): Promise<MirrorReport>;
 }
 
 export async function mirrorPlace(): Promise<MirrorPlace> {
@@ -77,11 +77,11 @@ export async function mirrorPlace(): Promise<MirrorPlace> {
 
 export const place = (config: StoreConfig): Place => ({ text: "there", config, location: locationOf(config) });
 
-/** A dry run, then the real one; every promise that a mirror makes about its own words is checked. */
+/** A dry run, then the real one. Checks that the events are consistent, and that the target is as they say. */
 async function provenMirror(
   dataDir: string,
   options: MirrorOptions & { source: StoreConfig; target: StoreConfig },
-): Promise<Told> {
+): Promise<MirrorReport> {
   const before = { source: await shown(options.source), target: await shown(options.target) };
   const dry = await run(dataDir, options, "dry");
   assert.deepEqual(await shown(options.source), before.source, "a dry run changes nothing in the source");
@@ -89,7 +89,7 @@ async function provenMirror(
   const real = await run(dataDir, options, "real");
   const after = { source: await shown(options.source), target: await shown(options.target) };
 
-  for (const told of [dry, real]) checkTold(told);
+  for (const report of [dry, real]) checkReport(report);
   if (options.planMayDiffer !== true) {
     assert.deepEqual(real.items.map(essence).sort(byText), dry.items.map(essence).sort(byText), "the plan is obeyed");
     const { dryRun: _, milliseconds: __, ...planned } = dry.summary;
@@ -134,11 +134,11 @@ async function run(
       return retrying(wrap(await openStore(config), end, kind), { attempts: 2, delay: 1 });
     },
   });
-  return tell(context, input);
+  return collectReport(context, input);
 }
 
-/** Runs a mirror to its end, whichever that is. */
-export async function tell(context: Context, input: MirrorInput): Promise<Told> {
+/** Runs a mirror to its end and collects its events; an error after the summary becomes part of the report. */
+export async function collectReport(context: Context, input: MirrorInput): Promise<MirrorReport> {
   const items: MirrorItem[] = [];
   let summary: MirrorSummary | undefined;
   let error: FeedctlError | undefined;
@@ -155,7 +155,7 @@ export async function tell(context: Context, input: MirrorInput): Promise<Told> 
   return { items, summary, error };
 }
 
-/** The least a mirror needs of the world: no catalog, no secrets. */
+/** A minimal context for a mirror: without catalog and secrets. */
 export function testContext(
   dataDir: string,
   given: { signal?: AbortSignal | undefined; openStore?: Context["openStore"] },
@@ -185,7 +185,7 @@ export function testContext(
   };
 }
 
-/** What a store holds, by key. */
+/** The blobs of a store, by key. */
 export async function shown(config: StoreConfig): Promise<Map<string, BlobInfo>> {
   await using store = await openStore(config);
   const blobs = new Map<string, BlobInfo>();
@@ -193,7 +193,7 @@ export async function shown(config: StoreConfig): Promise<Map<string, BlobInfo>>
   return blobs;
 }
 
-/** What the target must hold after the items were told, from what it held before. */
+/** The blobs that the target must have after the reported items, from those before. */
 function predict(
   before: Map<string, BlobInfo>,
   items: readonly MirrorItem[],
@@ -208,7 +208,7 @@ function predict(
   return Object.fromEntries([...sizes].sort(([a], [b]) => Buffer.from(a).compare(Buffer.from(b))));
 }
 
-function checkTold({ items, summary, error }: Told): void {
+function checkReport({ items, summary, error }: MirrorReport): void {
   const count = (outcome: string) => items.filter((item) => item.outcome === outcome).length;
   assert.equal(summary.total, summary.copied + summary.skipped + summary.mismatch + summary.failed);
   const { copied, skipped, mismatch, extras, deleted, foreign } = summary;
@@ -240,7 +240,7 @@ async function checkCopies(
   options: { source: StoreConfig; target: StoreConfig; planMayDiffer?: boolean },
   items: readonly MirrorItem[],
 ) {
-  if (options.planMayDiffer === true) return; // the source may be another one by now
+  if (options.planMayDiffer === true) return; // the source may have changed
   await using source = await openStore(options.source);
   await using target = await openStore(options.target);
   for (const { key, outcome } of items) {
@@ -256,7 +256,7 @@ const essence = ({ class: kind, outcome, key, bytes }: MirrorItem) => `${key} ${
 const byText = (a: string, b: string) => (a < b ? -1 : 1);
 
 /** `key: class outcome` of every item, sorted, for a test to compare with; postponed attempts are left out. */
-export function said({ items }: Told): string[] {
+export function said({ items }: MirrorReport): string[] {
   return items
     .filter(({ outcome }) => outcome !== "postponed")
     .map((item) => `${item.key}: ${item.class} ${item.outcome}`)

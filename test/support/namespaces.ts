@@ -2,11 +2,11 @@ import { execFileSync, spawnSync } from "node:child_process";
 
 const IPROUTE2 = "ip";
 
-/** A machine as far as the network is concerned. */
+/** A network namespace, which acts as a machine of its own on the network. */
 export interface NetworkNamespace {
-  /** What a command line must begin with to be run there. */
+  /** Prefix of a command line that runs it there. */
   readonly enter: readonly string[];
-  /** Takes its cable out, or puts it in again. */
+  /** Disconnects it from the network, or connects it again. */
   connect(connected: boolean): void;
 }
 
@@ -18,8 +18,8 @@ export interface Network {
 }
 
 /**
- * Several machines on one cable, made of Linux network namespaces. A string says why there are none: another system, or
- * a user who may not make them.
+ * A network of Linux network namespaces. Returns a string with the reason when they cannot be created: another
+ * operating system, or missing permissions.
  */
 export function createNetwork(count: number): Network | string {
   if (process.platform !== "linux") return "network namespaces are Linux's";

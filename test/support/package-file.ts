@@ -8,7 +8,7 @@ export function packageFileAt(file: string): PackageFile {
   return { path: file, size: statSync(file).size, name: path.basename(file) };
 }
 
-/** Writes `bytes` as a file of that name; it goes when the test ends. */
+/** Writes `bytes` as a file of that name, which is deleted when the test ends. */
 export function packageFile(t: TestContext, name: string, bytes: Uint8Array): PackageFile {
   const directory = mkdtempSync(path.join(tmpdir(), "feedctl-package-"));
   t.after(() => rmSync(directory, { recursive: true, force: true }));

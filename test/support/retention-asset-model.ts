@@ -1,13 +1,13 @@
 import type { RetentionCriteria } from "../../src/catalog/schema/retention-criteria.ts";
 import type { ModelRule } from "./retention-model.ts";
 
-/** What retention means for an asset directory, as docs/retention.md says it, in the plainest way: lists, loops, no cleverness. */
+/** Reference model of retention for asset directories, written from docs/retention.md as simply as possible. */
 export interface ModelAsset {
   id: number;
   path: string;
-  /** Null: a file that is there; else earlier content of one. */
+  /** Null for a current file; otherwise why the earlier content was kept. */
   kept: "overwritten" | "deleted" | null;
-  /** Days since it was uploaded, or replaced or deleted. */
+  /** Days since it was uploaded, or overwritten or deleted. */
   since: number;
   used: number | null;
   downloads: number;
@@ -20,7 +20,7 @@ export interface ModelFolder {
   described: boolean;
 }
 
-/** Ids that go, with the position of the rule that takes them; under a quota in the order of deletion. */
+/** Ids to delete, with the position of the rule that selects them; under a quota in the order of deletion. */
 export function modelAssetPlan(
   all: readonly ModelAsset[],
   rules: readonly ModelRule[],
@@ -29,7 +29,7 @@ export function modelAssetPlan(
   const everywhere = new Set(all.filter((asset) => likeAny(protections, asset.path)));
   for (const { enabled, protectAcrossRules, criteria } of rules)
     if (enabled && protectAcrossRules)
-      for (const asset of all) if (isMeant(criteria, asset) && isKept(criteria, asset)) everywhere.add(asset);
+      for (const asset of all) if (isOfKind(criteria, asset) && isKept(criteria, asset)) everywhere.add(asset);
 
   const taken: { id: number; rule: number }[] = [];
   let left = all;
@@ -47,8 +47,8 @@ function doomed(
   left: readonly ModelAsset[],
   everywhere: ReadonlySet<ModelAsset>,
 ): ModelAsset[] {
-  const meant = left.filter((asset) => isMeant(criteria, asset));
-  const matching = meant.filter(
+  const ofKind = left.filter((asset) => isOfKind(criteria, asset));
+  const matching = ofKind.filter(
     (asset) =>
       !everywhere.has(asset) &&
       !isKept(criteria, asset) &&
@@ -57,7 +57,7 @@ function doomed(
   );
   const { sizeTrigger = null, countTrigger = null, sizeExclusive } = criteria;
   if (sizeTrigger === null && countTrigger === null) return matching;
-  const counted = sizeExclusive ? matching : meant;
+  const counted = sizeExclusive ? matching : ofKind;
   let bytes = counted.reduce((sum, asset) => sum + asset.bytes, 0);
   let count = counted.length;
   const gone: ModelAsset[] = [];
@@ -71,8 +71,8 @@ function doomed(
   return gone;
 }
 
-/** A rule is for the files that are there, or for earlier content. */
-function isMeant(criteria: RetentionCriteria, { kept }: ModelAsset): boolean {
+/** A rule is either for current files or for earlier content. */
+function isOfKind(criteria: RetentionCriteria, { kept }: ModelAsset): boolean {
   return (criteria.deleteHistory ?? false) === (kept !== null);
 }
 
@@ -83,12 +83,12 @@ function isKept(criteria: RetentionCriteria, asset: ModelAsset): boolean {
   return triggerDownloadCount !== undefined && asset.downloads > triggerDownloadCount;
 }
 
-/** An upload is use. */
+/** An upload counts as use. */
 function usedAgo({ used, since, kept }: ModelAsset): number {
   return kept !== null || used === null ? since : Math.min(used, since);
 }
 
-/** Folders that go: emptied, by a rule that took their last file and removes folders; not those that were empty before. */
+/** Folders to delete: those whose last file is selected by a rule that removes empty folders. */
 export function modelFolders(
   all: readonly ModelAsset[],
   folders: readonly ModelFolder[],

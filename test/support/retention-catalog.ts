@@ -6,7 +6,7 @@ import { migrateCatalog } from "../../src/catalog/connection/migrate.ts";
 import { openPglite } from "../../src/catalog/connection/open-pglite.ts";
 import { freshBuild, repository } from "./build.ts";
 
-/** An embedded catalog of its own, open in this process, with the schema in shape. */
+/** A temporary embedded catalog with the newest schema, open in this process. */
 export async function temporaryCatalog(): Promise<{ catalog: Catalog } & AsyncDisposable> {
   await freshBuild();
   const directory = await mkdtemp(join(tmpdir(), "feedctl-test-"));

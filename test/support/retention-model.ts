@@ -1,7 +1,7 @@
 import semver from "semver";
 import type { RetentionCriteria } from "../../src/catalog/schema/retention-criteria.ts";
 
-/** What retention means, as docs/retention.md says it, in the plainest way: lists, loops, no cleverness. For npm versions. */
+/** Reference model of retention for npm versions, written from docs/retention.md as simply as possible. */
 export interface ModelVersion {
   id: number;
   /** As it is shown: `group/name` or `name`. */
@@ -29,7 +29,7 @@ export interface ModelProtection {
   version: string;
 }
 
-/** Ids that go, with the position of the rule that takes them; under a quota in the order of deletion. */
+/** Ids to delete, with the position of the rule that selects them; under a quota in the order of deletion. */
 export function modelPlan(
   all: readonly ModelVersion[],
   rules: readonly ModelRule[],
@@ -80,7 +80,7 @@ function doomed(
   return gone;
 }
 
-/** Cached, prereleases, older before newer, least recently used. */
+/** Order of deletion: cached versions first, then prereleases, older versions, least recently used. */
 function compareForQuota(a: ModelVersion, b: ModelVersion, visible: readonly ModelVersion[]): number {
   const newer = (version: ModelVersion) =>
     visible.filter((other) => other.package === version.package && semver.gt(other.version, version.version)).length;
@@ -166,7 +166,7 @@ function isPrerelease({ version }: ModelVersion): boolean {
   return semver.prerelease(version) !== null;
 }
 
-/** Never used: since it was published. */
+/** Days since the last use, or since publication for a version that was never used. */
 function usedAgo({ used, published }: ModelVersion): number {
   return used ?? published;
 }

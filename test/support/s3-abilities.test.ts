@@ -1,4 +1,4 @@
-// The table of what a server lacks is true: an ability is there exactly where the table does not deny it.
+// Checks the table of missing abilities against the server.
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { S3 } from "@aws-sdk/client-s3";
@@ -9,14 +9,14 @@ let server: S3Server;
 before(async () => void (server = await startS3()));
 after(() => server.stop());
 
-/** Whether the keys are listed in the order in which they are given. */
+/** Whether the server lists the keys in the given order. */
 async function listsInOrder(Bucket: string, keys: string[]): Promise<boolean> {
   for (const Key of keys.toReversed()) await server.client.putObject({ Bucket, Key, Body: "x" });
   const { Contents = [] } = await server.client.listObjectsV2({ Bucket });
   return keys.join() === Contents.map(({ Key }) => Key).join();
 }
 
-/** The code of the error with which the server answers these credentials; undefined where it accepts them. */
+/** The error code of the server's response to these credentials; undefined when it accepts them. */
 async function refusal(credentials: { secretAccessKey?: string; sessionToken?: string }): Promise<string | undefined> {
   const { endpoint, region, accessKey, secretKey } = server;
   const own = { accessKeyId: accessKey, secretAccessKey: secretKey };
@@ -45,7 +45,7 @@ const probes: Record<S3Ability, (Bucket: string) => Promise<boolean>> = {
     const { UploadId } = await server.client.createMultipartUpload(upload);
     const part = { ...upload, UploadId, PartNumber: 1 };
     for (const Body of ["one", "two"]) await server.client.uploadPart({ ...part, Body });
-    // The emulator answers that there is no such object.
+    // The emulator responds with NoSuchKey.
     const listed = await server.client.listParts({ ...upload, UploadId }).catch(() => undefined);
     await server.client.abortMultipartUpload({ ...upload, UploadId });
     return listed?.Parts?.length === 1;

@@ -30,7 +30,7 @@ export const s3Lacks: Record<S3ServerKind, Partial<Record<S3Ability | ContractCa
   versitygw: {
     "keep an object and others below its name": "it keeps blobs as files, and no file can also be a directory",
     "a key of 1,024 bytes in two segments": longName,
-    "a blob that is described without a cache header has none": "a copy onto itself keeps headers that are left out",
+    "describe without cache-control removes it": "a copy onto itself keeps headers that are left out",
   },
   weed: {
     "list in UTF-8 byte order": unordered,
@@ -59,9 +59,9 @@ export const s3Lacks: Record<S3ServerKind, Partial<Record<S3Ability | ContractCa
     "of several creators of one key exactly one wins": notConditional,
     "of several creators of one large key exactly one wins": notConditional,
     "several creators with the same bytes all succeed": notConditional,
-    "a source that is no longer the told version is corrupt, and nothing is visible": versionIgnored,
-    "describing what is no longer the told version changes nothing": versionIgnored,
-    "the URL of a blob, where one can be had, opens it for whoever holds it": everyCredential,
+    "a source that has changed is corrupt, and nothing is visible": versionIgnored,
+    "describe of a blob that has changed is corrupt and changes nothing": versionIgnored,
+    "the signed URL of a blob, if there is one, reads the blob and does nothing else": everyCredential,
   },
 };
 

@@ -6,22 +6,22 @@ export interface ProxiedRequest {
   method: string;
   url: string;
   headers: IncomingHttpHeaders;
-  /** Of the answer that went back; undefined as long as there is none. */
+  /** Status of the response; undefined until it is sent. */
   status?: number | undefined;
 }
 
 export interface S3Proxy {
   readonly endpoint: string;
-  /** All requests since the start, or since somebody emptied it. */
+  /** All requests since the start, or since a test emptied it. */
   readonly seen: ProxiedRequest[];
-  /** Whether a request is taken from the server: then `answer` has it, and may leave it without an answer. */
+  /** Returns a function to handle a request instead of the server; that function may leave it without a response. */
   intercept: ((request: ProxiedRequest) => ((answer: ServerResponse) => void) | undefined) | undefined;
   stop(): Promise<void>;
 }
 
 /**
- * Stands before a real S3 server, counts what passes, and takes single requests away from it. The server sees the name
- * that the client signed, so that signatures stay good.
+ * A proxy for a real S3 server, which records requests and can intercept single ones. It forwards the host name that
+ * the client signed, so signatures stay valid.
  */
 export async function startS3Proxy(endpoint: string): Promise<S3Proxy> {
   const { hostname, port } = new URL(endpoint);
@@ -30,9 +30,9 @@ export async function startS3Proxy(endpoint: string): Promise<S3Proxy> {
     const one: ProxiedRequest = { method, url, headers };
     proxy.seen.push(one);
     answer.once("finish", () => (one.status = answer.statusCode));
-    const taken = proxy.intercept?.(one);
-    if (taken !== undefined) {
-      incoming.resume().once("end", () => taken(answer));
+    const handler = proxy.intercept?.(one);
+    if (handler !== undefined) {
+      incoming.resume().once("end", () => handler(answer));
       return;
     }
     const outgoing = forward({ hostname, port, method, path: url, headers }, (response) => {
@@ -57,7 +57,7 @@ export async function startS3Proxy(endpoint: string): Promise<S3Proxy> {
   return proxy;
 }
 
-/** An answer that is an error of S3's. */
+/** Responds with an S3 error. */
 export function s3Problem(status: number, code: string): (answer: ServerResponse) => void {
   return (answer) =>
     void answer

@@ -5,11 +5,11 @@ import { basename, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { S3 } from "@aws-sdk/client-s3";
 import { keepProgram, type ProgramStart } from "./keeper.ts";
-import { findS3Binary, programOf } from "./s3-binary.ts";
+import { findS3Binary, programOf } from "./server-binaries.ts";
 import { sharedServers } from "./shared-servers.ts";
 import { PATIENCE } from "./wait.ts";
 
-/** Which program answers: a server that somebody else started, one of the real servers, or the emulator from npm. */
+/** Which server is used: one that we did not start, one of the real servers, or the emulator from npm. */
 export type S3ServerKind = "given" | "versitygw" | "weed" | "fauxqs";
 
 export interface S3Server {
@@ -18,10 +18,10 @@ export interface S3Server {
   readonly region: string;
   readonly accessKey: string;
   readonly secretKey: string;
-  /** The SDK's client of this server, for putting there what feedctl itself never would. */
+  /** An SDK client for this server, to store blobs that feedctl itself never would. */
   readonly client: S3;
   createBucket(name: string): Promise<void>;
-  /** Ends the server; on one that others use too, empties and deletes the buckets that `createBucket` made. */
+  /** Stops the server; on a shared one, empties and deletes the buckets that `createBucket` made. */
   stop(): Promise<void>;
 }
 
@@ -29,7 +29,7 @@ const region = "us-east-1";
 const ownKeys = { accessKey: "feedctl-test-access", secretKey: "feedctl-test-secret-value" };
 
 /**
- * Which server `startS3` takes, without starting it: FEEDCTL_TEST_S3_ENDPOINT (with _ACCESS_KEY and _SECRET_KEY), else
+ * Which server `startS3` uses, without starting it: FEEDCTL_TEST_S3_ENDPOINT (with _ACCESS_KEY and _SECRET_KEY), else
  * the one that the test runner started, else what `findS3Binary` finds, else the emulator fauxqs.
  */
 export function s3ServerKind(): S3ServerKind {
@@ -55,7 +55,7 @@ export async function startS3(): Promise<S3Server> {
   if (shared !== undefined) return describe(shared.kind, shared.endpoint, ownKeys);
   const binary = findS3Binary();
   if (binary === undefined) return startFauxqs();
-  // Another process may take a free port between our asking for it and the server's listening on it.
+  // Another process may bind the free port before the server does.
   for (let attempt = 1; ; attempt++) {
     try {
       return await startBinary(binary);
@@ -69,7 +69,7 @@ function describe(
   kind: S3ServerKind,
   endpoint: string,
   keys: { accessKey: string; secretKey: string },
-  /** Absent: others use the server, too. */
+  /** Absent for a shared server. */
   end?: () => Promise<void>,
 ): S3Server {
   const client = new S3({
@@ -93,7 +93,7 @@ function describe(
       made.push(name);
     },
     async stop() {
-      // A bucket that cannot be dropped, such as one with an unfinished upload, goes with the run's own server.
+      // A bucket that cannot be deleted, for example because of an unfinished upload, ends with our own server.
       const dropping = end === undefined ? made.splice(0).map((name) => dropBucket(client, name)) : [];
       if (kind === "given") await Promise.all(dropping);
       else await Promise.allSettled(dropping);
@@ -164,7 +164,7 @@ async function prepareWeed(directory: string, ports: number[]): Promise<ProgramS
   return { arguments: ["mini", ...flags], cwd: directory };
 }
 
-/** Listening is not enough: a list of the buckets must succeed, and on weed a write too (its volumes come later). */
+/** Waits until listing the buckets succeeds, and on weed a write as well, since its volumes start later. */
 async function untilReady(client: S3, hasEnded: () => boolean, kind: S3ServerKind): Promise<void> {
   const deadline = Date.now() + PATIENCE;
   for (;;) {

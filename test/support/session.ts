@@ -9,12 +9,12 @@ import { parseDocPage, withOutputs, type DocPage } from "./doc-page.ts";
 import { binary, isolation, sandbox, type Sandbox } from "./feedctl.ts";
 import { matches, toTokens } from "./transcript-tokens.ts";
 
-/** What a page writes instead of the sandbox's directory. */
+/** The path that pages have instead of the sandbox's directory. */
 const SHOWN_DIRECTORY = "/srv";
 
 export interface SessionOptions {
   env: Record<string, string>;
-  /** What the page writes -> what it is in this run, such as the URL of a server. */
+  /** Text of the page, and its value in this run, such as the URL of a server. */
   places: ReadonlyMap<string, string>;
 }
 
@@ -27,8 +27,8 @@ interface Outcome {
 }
 
 /**
- * Runs the commands of a page of docs/ in one shell, in a sandbox of its own, and compares what a terminal would have
- * shown with what the page shows. With UPDATE_TRANSCRIPTS=1 the page is rewritten instead.
+ * Runs the commands of a page of docs/ in one shell and a sandbox, and compares the output, as a terminal would show
+ * it, with the page. With UPDATE_TRANSCRIPTS=1 the page is rewritten instead.
  */
 export async function checkDocPage(file: string, options: SessionOptions): Promise<void> {
   const text = await readFile(file, "utf8");
@@ -88,7 +88,7 @@ async function runSession(page: DocPage, { env, places }: SessionOptions): Promi
   return outcomes;
 }
 
-/** Runs one command, then marks where its output ends, and leaves `$?` as it was. */
+/** Runs one command, then marks the end of its output, and restores `$?`. */
 function stepScript(command: string): string {
   return `${command}\nstatus_=$?\nprintf '${MARK}%s\\n' "$status_"\n(exit "$status_")\n`;
 }
@@ -121,7 +121,7 @@ function replaceAll(text: string, replacements: ReadonlyMap<string, string>): st
   return result;
 }
 
-/** `feedctl`, and what the hidden steps of a page use to make packages. */
+/** Installs `feedctl`, and the command with which the hidden steps of a page make packages. */
 async function installCommands(place: Sandbox): Promise<void> {
   await freshBuild();
   await mkdir(place.path(".bin"));

@@ -9,19 +9,19 @@ export interface SharedServers {
     /** The URL of a database with feedctl's newest schema, for copies. */
     template: string;
   };
-  /** Absent also when the environment names an account, which every helper finds by itself. */
+  /** Also absent when the environment names an account, which each helper reads itself. */
   azurite?: { connectionString: string };
   s3?: { kind: "versitygw" | "weed" | "fauxqs"; endpoint: string };
 }
 
 const variable = "FEEDCTL_TEST_SHARED_SERVERS";
 
-/** Empty in a test file that is run alone, which then starts servers of its own. */
+/** The shared servers. Empty in a test file that is run alone, which starts its own servers. */
 export function sharedServers(): SharedServers {
   return JSON.parse(process.env[variable] || "{}") as SharedServers;
 }
 
-/** For the processes that are started from now on. */
+/** Passes the servers to processes that are started afterwards. */
 export function shareServers(servers: SharedServers): void {
   process.env[variable] = JSON.stringify(servers);
 }

@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import path from "node:path";
 
-/** Real and hostile packages and the ecosystems' version tables: beside the repository where they are at hand. */
+/** Real and hostile packages and the version tables of the ecosystems. Optional, in a folder beside the repository. */
 const shared = path.join(import.meta.dirname, "..", "..", "..", "shared");
 
 /** What to pass as a test's `skip`. */
@@ -16,7 +16,7 @@ export function readVectors(name: string): string[][] {
   return readRows(path.join(shared, "vectors", name));
 }
 
-/** What an independent tool read from each sample: path, size, sha256, name, version, qualifier, its refusal. */
+/** What an independent tool read from each sample: path, size, sha256, name, version, qualifier, reason of refusal. */
 export function readSampleManifest(): string[][] {
   return readRows(samplePath("MANIFEST.tsv"));
 }

@@ -5,14 +5,14 @@ import type { AddressInfo, Socket } from "node:net";
 export interface SlowProxy {
   readonly endpoint: string;
   readonly port: number;
-  /** Milliseconds that whatever a client sends is held back. May be changed at any time. */
+  /** Milliseconds by which data from a client is delayed. Can be changed at any time. */
   delay: number;
-  /** While true, connections are cut, and new ones at once: as if the server were down. */
+  /** While true, all connections are closed, as if the server were down. */
   down: boolean;
   stop(): Promise<void>;
 }
 
-/** A TCP proxy before a server of this machine that is far away, or down. It changes no byte, so signatures stay good. */
+/** A TCP proxy that simulates a distant server, or one that is down. It changes no bytes, so signatures stay valid. */
 export async function startSlowProxy(to: string, delay = 0, host = "127.0.0.1"): Promise<SlowProxy> {
   const { port, protocol } = new URL(to);
   const open = new Set<Socket>();
@@ -35,7 +35,7 @@ export async function startSlowProxy(to: string, delay = 0, host = "127.0.0.1"):
     far.pipe(near);
     near.on("data", (chunk: Buffer) => {
       if (proxy.delay === 0) far.write(chunk);
-      // equal delays end in the order in which they began
+      // timers with equal delays fire in order
       else setTimeout(() => far.destroyed || far.write(chunk), proxy.delay);
     });
   });

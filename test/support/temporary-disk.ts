@@ -11,7 +11,7 @@ export async function temporaryFolder(): Promise<{ path: string; cleanup(): Prom
   return { path, cleanup: () => rm(path, { recursive: true, force: true }) };
 }
 
-/** A disk store whose folder does not exist yet, inside a folder that is removed after the test. */
+/** A disk store whose root does not exist yet, in a folder that is deleted after the test. */
 export async function openTemporaryDisk(t: TestContext): Promise<{ store: Store; root: string; outside: string }> {
   const { path, cleanup } = await temporaryFolder();
   t.after(cleanup);
@@ -19,7 +19,7 @@ export async function openTemporaryDisk(t: TestContext): Promise<{ store: Store;
   return { store: await openDiskStore({ type: "disk", path: root }), root, outside: path };
 }
 
-/** Every path below the root, temporary files and empty folders included. */
+/** All paths below the root, including temporary files and empty folders. */
 export function everything(root: string): string[] {
   return readdirSync(root, { recursive: true, encoding: "utf8" }).sort();
 }

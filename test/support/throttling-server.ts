@@ -5,17 +5,17 @@ import { setTimeout as sleep } from "node:timers/promises";
 
 export interface ThrottlingServer {
   readonly endpoint: string;
-  /** How many requests it serves at once; whoever comes too much is refused. */
+  /** How many requests it serves at once; further ones are refused. */
   limit: number;
-  /** Of every request, in order of arrival: how many were there at once, itself included. */
+  /** For every request, in order of arrival: how many were open at that moment, including itself. */
   readonly crowds: number[];
-  /** The paths of what was stored. */
+  /** The paths that were stored. */
   readonly stored: ReadonlySet<string>;
   refused(): number;
   stop(): void;
 }
 
-/** As S3 and Azure refuse. */
+/** The responses with which S3 and Azure throttle. */
 const refusals = {
   s3(response: ServerResponse) {
     response.writeHead(503, { "content-type": "application/xml" });
@@ -26,7 +26,7 @@ const refusals = {
   },
 };
 
-/** No store: it takes what is put, keeps its path only, and refuses what is too much. */
+/** Starts a fake server that accepts puts, remembers only their paths, and refuses requests beyond the limit. */
 export async function startThrottlingServer(kind: keyof typeof refusals, limit: number): Promise<ThrottlingServer> {
   const crowds: number[] = [];
   const stored = new Set<string>();
@@ -35,7 +35,7 @@ export async function startThrottlingServer(kind: keyof typeof refusals, limit: 
 
   const serve = async (request: IncomingMessage, response: ServerResponse) => {
     crowds.push(++inside);
-    const tooMany = inside > told.limit;
+    const tooMany = inside > server.limit;
     await request.resume().toArray();
     await sleep(tooMany ? 1 : 10);
     inside--;
@@ -43,22 +43,22 @@ export async function startThrottlingServer(kind: keyof typeof refusals, limit: 
       refused++;
       return refusals[kind](response);
     }
-    stored.add(new URL(request.url ?? "", told.endpoint).pathname);
+    stored.add(new URL(request.url ?? "", server.endpoint).pathname);
     response.writeHead(kind === "s3" ? 200 : 201, { etag: '"1"', "last-modified": new Date().toUTCString() }).end();
   };
 
-  const server = createServer((request, response) => void serve(request, response));
-  await once(server.listen(0, "127.0.0.1"), "listening");
-  const told: ThrottlingServer = {
-    endpoint: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+  const listener = createServer((request, response) => void serve(request, response));
+  await once(listener.listen(0, "127.0.0.1"), "listening");
+  const server: ThrottlingServer = {
+    endpoint: `http://127.0.0.1:${(listener.address() as AddressInfo).port}`,
     limit,
     crowds,
     stored,
     refused: () => refused,
     stop() {
-      server.closeAllConnections();
-      server.close();
+      listener.closeAllConnections();
+      listener.close();
     },
   };
-  return told;
+  return server;
 }

@@ -25,7 +25,7 @@ test("what differs from run to run becomes a token", () => {
   assert.equal(toTokens(line, "/sandbox"), "copied 3 files to [DIR]/a in [TIME], [RATE], at [DATE] ([DATE]), 12 kB");
 });
 
-test("a token that was asked for stands for its kind only", () => {
+test("a token matches only values of its kind", () => {
   assert.ok(matches("holds [N] files, [SIZE]", "holds 12 files, 3.4 MiB"));
   assert.ok(!matches("holds [N] files, [SIZE]", "holds many files, 3.4 MiB"));
   assert.ok(!matches("holds [N] files", "holds 12 files, 3.4 MiB"));
@@ -63,7 +63,7 @@ function setEnvironment(t: TestContext, name: string, value: string | undefined)
   t.after(() => set(before));
 }
 
-test("a transcript that tells the truth passes, and one that lies fails", async (t) => {
+test("a transcript passes if the output matches, and fails otherwise", async (t) => {
   setEnvironment(t, "UPDATE_TRANSCRIPTS", undefined);
   await checkTranscript(transcript(t, good));
   for (const [from, to] of [

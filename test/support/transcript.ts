@@ -18,15 +18,15 @@ interface Command {
 type Entry = string | Command;
 
 export interface TranscriptOptions {
-  /** Without it all use the embedded catalog. */
+  /** Creates a database for a transcript that asks for one; without it, all use the embedded catalog. */
   createCatalog?: (() => Promise<string>) | undefined;
-  /** Starts the real binary for each command, which costs ten times as much as running it inside this process. */
+  /** Starts the real binary for each command, which takes ten times as long as running it inside this process. */
   processes?: boolean;
 }
 
 /**
- * Runs the transcript in a sandbox of its own and compares what happened with what it says. With UPDATE_TRANSCRIPTS=1
- * it is rewritten instead; lines that still match stay as they are.
+ * Runs a transcript in a sandbox and compares the output with its lines. With UPDATE_TRANSCRIPTS=1 it is rewritten
+ * instead; lines that still match stay as they are.
  */
 export async function checkTranscript(file: string, options: TranscriptOptions = {}): Promise<void> {
   const text = await readFile(file, "utf8");
@@ -50,7 +50,7 @@ export function parseTranscript(text: string): Entry[] {
     else if (line === "" || line.startsWith("# ") || line.startsWith("@ ")) {
       entries.push(line);
       command = undefined;
-    } else if (command === undefined) throw new Error(`a transcript's line belongs to no command: ${line}`);
+    } else if (command === undefined) throw new Error(`a line of the transcript does not belong to a command: ${line}`);
     else if (line.startsWith("< ")) command.input.push(line.slice(2));
     else command.expected.push(line);
   }
@@ -110,13 +110,13 @@ async function play(entries: readonly Entry[], database: string | undefined, run
       continue;
     }
     const shown = await runCommand(entry, place, (words, input) => run(place, words, env, input));
-    output.push(`$ ${entry.text}`, ...entry.input.map((line) => `< ${line}`), ...settle(entry.expected, shown));
+    output.push(`$ ${entry.text}`, ...entry.input.map((line) => `< ${line}`), ...keepTokens(entry.expected, shown));
   }
   return `${output.join("\n")}\n`;
 }
 
-/** What was shown, in the transcript's own words wherever these allow it. */
-function settle(expected: readonly string[], shown: readonly string[]): string[] {
+/** The output, with the transcript's line, and its tokens, wherever that matches. */
+function keepTokens(expected: readonly string[], shown: readonly string[]): string[] {
   return shown.map((line, index) => {
     const wanted = expected[index];
     return wanted !== undefined && matches(wanted, line) ? wanted : line;
@@ -147,12 +147,12 @@ async function runCommand(
   ];
 }
 
-/** A line of data that looks like one of the transcript's own, or like none, is led in by a backslash. */
+/** Puts a backslash before an empty line, or one that looks like a line of the transcript itself. */
 function escape(lines: readonly string[]): string[] {
   return lines.map((line) => (line === "" || /^(?:[$#@!?<] |\\)/.test(line) ? `\\${line}` : line));
 }
 
-/** What a transcript may do besides feedctl: prepare files, and look at what became of them. */
+/** Commands of transcripts besides feedctl: they prepare files and show results. */
 const tools: Record<string, (place: Sandbox, words: string[]) => Promise<string[]>> = {
   async write(place, [file = "", text = ""]) {
     await put(place, file, `${text}\n`);

@@ -12,7 +12,7 @@ const holds: Record<string, (order: number) => boolean> = {
   "!=": (order) => order !== 0,
 };
 
-/** Every row `a op b` of the ecosystem's table, both ways; returns how many there were. */
+/** Checks every row `a op b` of an ecosystem's table in both directions. Returns the number of rows. */
 export function checkPairs(scheme: VersionScheme, table: string): number {
   const rows = readVectors(table);
   for (const [a, sign, b] of rows) {
@@ -22,7 +22,7 @@ export function checkPairs(scheme: VersionScheme, table: string): number {
   return rows.length;
 }
 
-/** Every row is refused; returns how many there were. */
+/** Asserts that every text is refused. Returns their number. */
 export function checkInvalid(scheme: VersionScheme, texts: readonly string[]): number {
   for (const text of texts) {
     assert.equal(scheme.normalize(text), undefined, JSON.stringify(text));
@@ -31,7 +31,7 @@ export function checkInvalid(scheme: VersionScheme, texts: readonly string[]): n
   return texts.length;
 }
 
-/** `compare` and an independent comparison agree on any two of `versions`. */
+/** Asserts that `compare` and an independent comparison agree on all pairs of `versions`. */
 export function checkAgainst(
   scheme: VersionScheme,
   versions: fc.Arbitrary<string>,
@@ -45,7 +45,7 @@ export function checkAgainst(
   );
 }
 
-/** Order of two lists as if both went on with `filler` for ever. */
+/** Compares two lists as if the shorter one were padded with `filler`. */
 export function comparePadded<T>(a: readonly T[], b: readonly T[], filler: T, compare: (x: T, y: T) => number): number {
   for (let i = 0; i < Math.max(a.length, b.length); i++) {
     const order = compare(a[i] ?? filler, b[i] ?? filler);

@@ -1,12 +1,12 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { RunningFeedctl } from "./feedctl.ts";
 
-/** Far more than a busy machine needs, and less than a test has: it ends what hangs, and decides nothing else. */
+/** Timeout in milliseconds: far longer than a busy machine needs, and shorter than a test's. It only ends a hang. */
 export const PATIENCE = 240_000;
 
 /**
- * Looks again and again until it is so. Rejects as soon as `running`, which should bring it about, has ended, and when
- * it hangs; then with what feedctl said.
+ * Polls until a condition holds. Rejects, with the output of feedctl, when `running`, which should cause the condition,
+ * ends before, and on a timeout.
  */
 export async function until(
   what: string,

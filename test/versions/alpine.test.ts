@@ -50,7 +50,7 @@ test("any two versions sort as apk's rules, applied token by token", () => {
   );
 });
 
-test("what apk would not take is not a version", () => {
+test("what apk refuses is not a version", () => {
   const texts = ["", "a", "1.", ".1", "1..2", "1.0A", "1.0ab", "1.0_foo", "1.0_", "1.0-1", "1.0-r", "1.0~", "1.0~xyz"];
   for (const text of [...texts, "1.0-r1-r2", "1.0a.1", "v1.0", " 1.0", "1.0\n", "1-r1_p1"]) {
     assert.equal(alpine.normalize(text), undefined, text);
@@ -66,7 +66,7 @@ test("suffixes that sort before a version make it a prerelease", () => {
 });
 
 interface Token {
-  /** The earlier in this list, the newer is the version that goes on with it. */
+  /** What may follow a common beginning, from the newest version to the oldest. */
   kind: "first" | "number" | "letter" | "suffix" | "suffixNumber" | "hash" | "revision" | "end";
   text: string;
 }

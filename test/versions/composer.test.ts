@@ -41,7 +41,7 @@ const normalized: [text: string, expected: string][] = [
   ["201903.0", "201903.0"],
   [`1.${"9".repeat(40)}`, `1.${"9".repeat(40)}.0.0`],
 ];
-test("versions normalise as Composer normalises them, and their normal form to itself", () => {
+test("versions normalise as in Composer, and normalising twice changes nothing", () => {
   for (const [text, expected] of normalized) {
     assert.equal(composer.normalize(text), expected, text);
     assert.equal(composer.normalize(expected), expected, expected);
@@ -82,7 +82,7 @@ test("versions sort by number and stability: dev, alpha, beta, RC, release, patc
         for (const b of other) assert.equal(Math.sign(composer.compare(a, b)), Math.sign(i - j), `${a} against ${b}`);
 });
 
-test("branches and constraints are no versions", () => {
+test("branches and constraints are not versions", () => {
   for (const text of ["dev-main", "dev-1.0", "1.x-dev", "1.*-dev", "feature-dev"]) {
     assert.equal(composer.normalize(text), undefined, text);
     assert.ok(isBranch(text), text);
@@ -110,7 +110,7 @@ test("branches and constraints are no versions", () => {
   assert.ok(!isBranch("1.0-dev"));
 });
 
-test("texts made to be hard to match are refused at once", () => {
+test("texts that could cause backtracking are refused at once", () => {
   const started = cpuTime();
   for (const text of [
     `1beta${"1".repeat(240)}x`,
@@ -139,7 +139,7 @@ const version = fc
       [...first, ...rest].join(".") + word + (word === "" ? "" : counter.join(".")) + dev,
   );
 
-test("versions compare as PHP compares what Composer makes of them", () => {
+test("versions compare as PHP compares Composer's normalised texts", () => {
   fc.assert(
     fc.property(version, version, (a, b) => {
       const expected = phpCompare(composer.normalize(a)!, composer.normalize(b)!);

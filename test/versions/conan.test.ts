@@ -32,14 +32,14 @@ const ladder = [
   ["cci.20210101"],
   ["r9"],
 ];
-test("versions sort by their words between dots, prereleases before and builds after what they belong to", () => {
+test("versions sort by their words between dots, prereleases before and builds after the plain version", () => {
   for (const [i, rung] of ladder.entries())
     for (const [j, other] of ladder.entries())
       for (const a of rung)
         for (const b of other) assert.equal(Math.sign(conan.compare(a, b)), Math.sign(i - j), `${a} against ${b}`);
 });
 
-test("a version is its text, and what cannot be a folder of Conan is none", () => {
+test("versions are not normalised, and what cannot be a folder of Conan is not a version", () => {
   for (const text of ["1.0", "1", "1.0.0", "cci.20200101", "1.0+build-x", "R1_0"])
     assert.equal(conan.normalize(text), text);
   for (const text of ["", ".", "..", "-1", "1 0", "1/0", "[>1]", "ä", "1".repeat(102)]) {

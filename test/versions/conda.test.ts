@@ -5,11 +5,11 @@ import { conda } from "../../src/versions/conda.ts";
 import { noShared, readVectors } from "../support/shared.ts";
 import { checkAgainst, checkInvalid, checkPairs, comparePadded, compareWords } from "../support/version-tables.ts";
 
-test("conda's own pairs compare as it says", { skip: noShared }, () => {
+test("the pairs of conda's own tests compare as expected", { skip: noShared }, () => {
   assert.equal(checkPairs(conda, "conda.pairs.tsv"), 2744);
 });
 
-test("conda's own lists are in their order", { skip: noShared }, () => {
+test("the lists of conda's own tests are in order", { skip: noShared }, () => {
   const rows = readVectors("conda.sorted.tsv");
   assert.equal(rows.length, 122);
   for (const [i, [chain, , version]] of rows.entries()) {
@@ -32,7 +32,7 @@ test("prereleases are Python's, not OpenSSL's letters", () => {
   }
 });
 
-test("a version is its text", () => {
+test("versions are not normalised", () => {
   assert.equal(conda.normalize(" 1.0.0 "), "1.0.0");
   assert.equal(conda.normalize("1.0RC1"), "1.0RC1");
   assert.equal(conda.compare("1.0RC1", "1.0rc1"), 0);
@@ -65,7 +65,7 @@ const version = fc
   .filter(([, , separator, end, local]) => separator !== "-" || (end === "" && !local.includes("_")))
   .map(([epoch, release, separator, end, local]) => `${epoch}${release.join(separator)}${end}${local}`);
 
-test("any two versions compare as conda walks through their parts", () => {
+test("any two versions compare as by conda's algorithm", () => {
   checkAgainst(conda, version, (a, b) => {
     const [left, right] = [parts(a), parts(b)];
     return comparePadded(left[0], right[0], [0n], compareParts) || comparePadded(left[1], right[1], [0n], compareParts);

@@ -21,7 +21,7 @@ test("versions sort by their numbers, a shorter one first", () => {
   assert.deepEqual([...sorted].reverse().sort(cran.compare), sorted);
 });
 
-test("dashes and dots mean the same, and so do leading zeros, but a version is its text", () => {
+test("dashes equal dots and leading zeros do not count, but versions are not normalised", () => {
   for (const [a, b] of [
     ["1.0-1", "1.0.1"],
     ["1-0", "1.0"],
@@ -37,7 +37,7 @@ test("what R refuses is not a version", () => {
   checkInvalid(cran, ["", "1", "1.", ".1", "1..2", "1.a", "1.0a", "v1.0", "1_0", "1.0-", "1.0\n1.1", "\u0661.0"]);
 });
 
-test("a fourth number from 9000 on marks a state between releases", () => {
+test("a fourth number of 9000 or more marks a development version", () => {
   for (const text of ["1.0.0.9000", "0.1.2-9001", "1.2.3.20240101"]) assert.equal(cran.isPrerelease(text), true, text);
   for (const text of ["1.0", "1.0.9000", "1.0.0.8999", "1.0.0.1", "2024.9000"]) {
     assert.equal(cran.isPrerelease(text), false, text);

@@ -9,7 +9,7 @@ import { randomly } from "../support/effort.ts";
 const signs: Record<string, number> = { "<": -1, "=": 0, ">": 1 };
 const noDpkg = spawnSync("dpkg", ["--version"]).status === 0 ? false : "dpkg is not installed";
 
-test("dpkg's own pairs compare as it says, both ways", { skip: noShared }, () => {
+test("the pairs of dpkg's own tests compare as expected, in both orders", { skip: noShared }, () => {
   const rows = readVectors("dpkg.t-version.pairs.tsv");
   assert.equal(rows.length, 15);
   for (const [a, sign, b] of rows) {
@@ -18,7 +18,7 @@ test("dpkg's own pairs compare as it says, both ways", { skip: noShared }, () =>
   }
 });
 
-test("versions are taken apart as dpkg does it", { skip: noShared }, () => {
+test("versions are parsed as by dpkg", { skip: noShared }, () => {
   const rows = readVectors("dpkg.t-version.parse.tsv");
   assert.equal(rows.length, 14);
   for (const [input, epoch, upstream, revision] of rows) {
@@ -51,7 +51,7 @@ const version = fc
   .map((pieces) => pieces.join(""))
   .filter((text) => debian.normalize(text) !== undefined);
 
-test("any two versions sort as the rules of Debian policy say, applied step by step", () => {
+test("any two versions sort by the rules of Debian policy, applied step by step", () => {
   fc.assert(
     fc.property(version, version, (a, b) => {
       assert.equal(Math.sign(debian.compare(a, b)), byPolicy(a, b), `${a} against ${b}`);
@@ -60,7 +60,7 @@ test("any two versions sort as the rules of Debian policy say, applied step by s
   );
 });
 
-test("normalising changes no version's place, and a second time nothing", () => {
+test("normalising does not change the order, and normalising twice changes nothing", () => {
   fc.assert(
     fc.property(version, (text) => {
       const normalized = debian.normalize(text)!;
@@ -106,14 +106,14 @@ test("an epoch is split off at the first colon only", () => {
   assert.deepEqual(splitEpoch("0:1:2"), { epoch: "0", rest: "1:2" });
 });
 
-test("what sorts before the release of its own number is a prerelease, backports and security updates are not", () => {
+test("a version that a tilde sorts before its release is a prerelease; backports and security updates are not", () => {
   for (const text of ["1.0~rc1-1", "1:2.0~beta.2", "1.0~git20240101", "3~alpha", "1.0~a2-1", "1~pre+dfsg-1"])
     assert.equal(debian.isPrerelease(text), true, text);
   for (const text of ["1.0-1", "1.0-1~bpo12+1", "1.0+rc1", "1.0~dfsg-1", "1.0~ds1", "1.0~bpo12+1", "1.0-1~rc1"])
     assert.equal(debian.isPrerelease(text), false, text);
 });
 
-/** Debian policy 5.6.12, independently of the sort key: digits and other characters in turn. */
+/** Debian policy 5.6.12 without a sort key: compares other characters and digits alternately. */
 function byPolicy(a: string, b: string): number {
   const [left, right] = [take(a), take(b)];
   return (

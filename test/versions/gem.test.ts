@@ -5,11 +5,11 @@ import { gem } from "../../src/versions/gem.ts";
 import { noShared, readVectors } from "../support/shared.ts";
 import { checkAgainst, checkInvalid, checkPairs, comparePadded, compareWords } from "../support/version-tables.ts";
 
-test("RubyGems' own pairs compare as it says", { skip: noShared }, () => {
+test("the pairs of RubyGems' own tests compare as expected", { skip: noShared }, () => {
   assert.equal(checkPairs(gem, "gem.pairs.tsv"), 28);
 });
 
-test("prereleases are those of RubyGems' own table", { skip: noShared }, () => {
+test("prereleases are those of RubyGems' own tests", { skip: noShared }, () => {
   const rows = readVectors("gem.prerelease.tsv");
   assert.equal(rows.length, 10);
   for (const [version, expected] of rows) assert.equal(gem.isPrerelease(version!), expected === "true", version);
@@ -20,7 +20,7 @@ test("what RubyGems refuses is not a version", { skip: noShared }, () => {
   assert.equal(checkInvalid(gem, texts), 6);
 });
 
-test("a version is its text without blanks, a dash read as .pre.", () => {
+test("normalising removes blanks and replaces a dash by .pre.", () => {
   for (const [text, expected] of [
     [" 1.0 ", "1.0"],
     ["1.0.0", "1.0.0"],
@@ -46,11 +46,11 @@ const version = fc
   )
   .map(([first, rest, dash]) => [first, ...rest].join(".") + dash);
 
-test("any two versions compare as RubyGems walks through their segments", () => {
+test("any two versions compare as by RubyGems' algorithm", () => {
   checkAgainst(gem, version, (a, b) => comparePadded(segments(a), segments(b), 0n, compareWords));
 });
 
-/** Numbers up to the first word and what follows, each without the zeros at its end. */
+/** The numbers up to the first word, and the rest, each without trailing zeros. */
 function segments(text: string): (string | bigint)[] {
   const all = text.replaceAll("-", ".pre.").match(/[0-9]+|[a-z]+/gi)!;
   const values = all.map((segment) => (/^[0-9]/.test(segment) ? BigInt(segment) : segment));

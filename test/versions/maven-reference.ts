@@ -1,5 +1,5 @@
 /**
- * Maven 3.9's comparison, item against item: slow, without a key, and written apart from what it checks. Its order is
+ * Maven 3.9's comparison, item by item: slow, without a key, and independent of the code that it checks. Its order is
  * not transitive everywhere.
  */
 export function compareLikeMaven(a: string, b: string): number {
@@ -11,7 +11,7 @@ type Item = bigint | string | Item[];
 const qualifiers = ["alpha", "beta", "milestone", "rc", "snapshot", "", "sp"];
 const RELEASE = qualifiers.indexOf("");
 
-/** Hyphens are written in wherever Maven supposes them; then the text is read from its end, the innermost list first. */
+/** Inserts the hyphens that Maven implies, then parses the text from its end, the innermost list first. */
 function read(version: string): Item[] {
   const text = version
     .toLowerCase()
@@ -63,7 +63,7 @@ function compareWord(a: string, b: Item | undefined): number {
   return first < second ? -1 : first > second ? 1 : 0;
 }
 
-/** As text, like Maven's own: `7-` and the word for words that it does not know. */
+/** A text that sorts like Maven's: `7-` and the word for an unknown word. */
 function rankOf(word: string): string {
   const known = qualifiers.indexOf(word);
   return known < 0 ? `${qualifiers.length}-${word}` : String(known);

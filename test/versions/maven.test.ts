@@ -8,7 +8,7 @@ import { attempts, randomly } from "../support/effort.ts";
 
 const signs: Record<string, number> = { "<": -1, "=": 0, ">": 1 };
 
-test("Maven's own pairs compare as it says, both ways", { skip: noShared }, () => {
+test("the pairs of Maven's own tests compare as expected, in both orders", { skip: noShared }, () => {
   const rows = readVectors("maven.comparableversion.tsv");
   assert.equal(rows.length, 656);
   for (const [a, sign, b] of rows) {
@@ -19,7 +19,7 @@ test("Maven's own pairs compare as it says, both ways", { skip: noShared }, () =
   }
 });
 
-/** As Maven 3.9.9 itself orders and equates them. */
+/** In the order of Maven 3.9.9; versions in one row are equal. */
 const ladder = [
   ["1-alpha-1", "1a1", "1.0.0-alpha-1", "1-ALPHA1"],
   ["1-alpha-2"],
@@ -42,7 +42,7 @@ const ladder = [
   [`1.${"9".repeat(40)}`],
   [`2${".1".repeat(60)}`],
 ];
-test("a ladder of versions stands as Maven has it", () => {
+test("versions are in Maven's order", () => {
   for (const [i, rung] of ladder.entries()) {
     for (const a of rung) {
       for (const [j, other] of ladder.entries()) {
@@ -65,7 +65,7 @@ const version = fc
   .map(([first, rest]) => first + rest.flat().join(""))
   .filter((text) => parseTimestampedBuild(text) === undefined);
 
-test("versions compare as Maven compares them, except where Maven's own order runs in a circle", () => {
+test("versions compare as in Maven, except where Maven's order is not transitive", () => {
   let circles = 0;
   const property = fc.property(version, version, (a, b) => {
     const [expected, actual] = [Math.sign(compareLikeMaven(a, b)), Math.sign(maven.compare(a, b))];
@@ -110,7 +110,7 @@ test("builds of a snapshot sort by time and number, after their snapshot and bef
   );
 });
 
-test("snapshots are found by their ending alone", () => {
+test("only the suffix makes a version a snapshot", () => {
   assert.equal(snapshotOf("1.0-SNAPSHOT"), "1.0-SNAPSHOT");
   assert.equal(snapshotOf("1.0-20200101.120000-3"), "1.0-SNAPSHOT");
   assert.equal(snapshotOf("20200101.120000-3"), "SNAPSHOT");
@@ -118,7 +118,7 @@ test("snapshots are found by their ending alone", () => {
     assert.equal(snapshotOf(text), undefined, text);
 });
 
-test("prereleases are told by the words that people use", () => {
+test("prereleases are recognised by the usual words", () => {
   const previews = ["1-alpha", "1.0a1", "1-beta-2", "1.b2", "1.0-M3", "1-milestone", "1.0.RC1", "2-cr", "1-SNAPSHOT"];
   for (const text of [...previews, "1-preview", "1-ea", "1-rc-jre", "1-20200101.120000-3"])
     assert.ok(maven.isPrerelease(text), text);

@@ -7,7 +7,7 @@ import { randomly } from "../support/effort.ts";
 
 const signs: Record<string, number> = { "<": -1, "=": 0, ">": 1 };
 
-test("NuGet's own pairs compare as it says, both ways", { skip: noShared }, () => {
+test("the pairs of NuGet's own tests compare as expected, in both orders", { skip: noShared }, () => {
   const rows = readVectors("nuget.pairs.tsv");
   assert.equal(rows.length, 32);
   for (const [a, sign, b] of rows) {
@@ -17,7 +17,7 @@ test("NuGet's own pairs compare as it says, both ways", { skip: noShared }, () =
   }
 });
 
-test("NuGet's own versions normalise as it says, in lower case", { skip: noShared }, () => {
+test("the versions of NuGet's own tests normalise as expected, in lower case", { skip: noShared }, () => {
   const rows = readVectors("nuget.normalize.tsv");
   assert.equal(rows.length, 15);
   for (const [input, expected] of rows) assert.equal(nuget.normalize(input!), expected!.toLowerCase());
@@ -44,7 +44,7 @@ test("versions with numbers beyond 32 and 64 bits sort by value", () => {
   assert.deepEqual([...sorted].reverse().sort(nuget.compare), sorted);
 });
 
-test("labels of digits sort as numbers up to 32 bits and as text beyond, as in NuGet's clients", () => {
+test("numeric labels sort as numbers up to 32 bits and as text beyond, as in NuGet's clients", () => {
   const sorted = [
     "1.0-2",
     "1.0-10",
@@ -58,7 +58,7 @@ test("labels of digits sort as numbers up to 32 bits and as text beyond, as in N
   assert.deepEqual([...sorted].reverse().sort(nuget.compare), sorted);
 });
 
-test("leading zeros and case make no other version", () => {
+test("leading zeros and case do not make another version", () => {
   for (const [a, b] of [
     ["1.0.0-01", "1.0.0-1"],
     ["1.0-RC.007", "1.0.0.0-rc.7+x"],
@@ -69,7 +69,7 @@ test("leading zeros and case make no other version", () => {
   }
 });
 
-test("versions normalise equally exactly if they compare equal, and normalising twice changes nothing", () => {
+test("versions normalise to the same text exactly if they are equal, and normalising twice changes nothing", () => {
   const label = fc.constantFrom("a", "A", "b-1", "1", "01", "10", "0", "2147483648");
   const version = fc
     .tuple(

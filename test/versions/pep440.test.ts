@@ -6,11 +6,11 @@ import { noShared, readVectors } from "../support/shared.ts";
 import { checkAgainst, checkInvalid, checkPairs, compareWords } from "../support/version-tables.ts";
 import { randomly } from "../support/effort.ts";
 
-test("Python's own pairs compare as its packaging library says", { skip: noShared }, () => {
+test("the pairs of Python's packaging library compare as expected", { skip: noShared }, () => {
   assert.equal(checkPairs(pep440, "pep440.pairs.tsv"), 1431);
 });
 
-test("Python's own list is in its order", { skip: noShared }, () => {
+test("the list of Python's packaging library is in order", { skip: noShared }, () => {
   const versions = readVectors("pep440.sorted.tsv").map(([, version]) => version!);
   assert.equal(versions.length, 54);
   assert.deepEqual([...versions].reverse().sort(pep440.compare), versions);
@@ -25,7 +25,7 @@ test("every spelling is printed as Python prints it", { skip: noShared }, () => 
   }
 });
 
-test("prereleases are those of Python's own table", { skip: noShared }, () => {
+test("prereleases are those of Python's packaging library", { skip: noShared }, () => {
   const rows = readVectors("pep440.flags.tsv").filter(([flag]) => flag === "prerelease");
   assert.equal(rows.length, 22);
   for (const [, version, expected] of rows) assert.equal(pep440.isPrerelease(version!), expected === "True", version);
@@ -36,11 +36,11 @@ test("what Python refuses is not a version", { skip: noShared }, () => {
   assert.equal(checkInvalid(pep440, texts), 6);
 });
 
-test("what looks like a version to other tools is none", () => {
+test("versions of other tools are not versions here", () => {
   checkInvalid(pep440, ["", "1..0", "1.0.x", "1!2!3", "1.0+", "1.0_1", "\u0661.0", "1.0\n2.0", "v"]);
 });
 
-test("numbers of forty digits keep their value and place", () => {
+test("numbers of forty digits keep their value and order", () => {
   const sorted = [
     "1.dev20240101",
     "1a9999999999999999999999999999999999999999",
@@ -69,7 +69,7 @@ test("any two versions compare as the rules of PEP 440 say", () => {
   checkAgainst(pep440, version, reference);
 });
 
-test("versions normalise equally exactly if they compare equal, and normalising twice changes nothing", () => {
+test("versions normalise to the same text exactly if they are equal, and normalising twice changes nothing", () => {
   fc.assert(
     fc.property(version, version, (a, b) => {
       assert.equal(pep440.normalize(a) === pep440.normalize(b), pep440.compare(a, b) === 0, `${a} ${b}`);
@@ -80,7 +80,7 @@ test("versions normalise equally exactly if they compare equal, and normalising 
   );
 });
 
-/** From the text of the specification, over the normalised text: a list of fields, compared one by one. */
+/** The order of the specification, from the normalised text: a list of fields that compare one by one. */
 function reference(a: string, b: string): number {
   const [left, right] = [fields(a), fields(b)];
   for (const [i, field] of left.entries()) {

@@ -28,7 +28,7 @@ const ladder = [
   [`1.${"9".repeat(40)}.0`],
   ["2.0.0-dev.1"],
 ];
-test("versions sort as Dart's package manager sorts them, build metadata last and included", () => {
+test("versions sort as in Dart's package manager, with build metadata last", () => {
   for (const [i, rung] of ladder.entries())
     for (const [j, other] of ladder.entries())
       for (const a of rung)
@@ -38,7 +38,7 @@ test("versions sort as Dart's package manager sorts them, build metadata last an
         }
 });
 
-test("what Dart's package manager does not take is not a version", () => {
+test("what Dart's package manager refuses is not a version", () => {
   for (const text of [
     "",
     "1",

@@ -65,9 +65,9 @@ for (const [text, expected] of normalized) {
   });
 }
 
-test("the versions of Go's own table are in its order", { skip: noShared }, () => {
+test("the versions of Go's own tests are in order", { skip: noShared }, () => {
   const rows = readVectors("gomod.semver.sorted.tsv");
-  // Only whole versions: Go also takes v1 and v1.2.
+  // Only complete versions: Go also accepts v1 and v1.2.
   const versions = rows.map(([, input]) => input!.slice(1)).filter((text) => semver.normalize(text) !== undefined);
   assert.equal(versions.length, 21);
   for (let i = 1; i < versions.length; i++) assert.ok(semver.compare(versions[i - 1]!, versions[i]!) <= 0, versions[i]);

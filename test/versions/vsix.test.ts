@@ -23,18 +23,18 @@ const ladder = [
   `1.${"9".repeat(40)}`,
   "2.0.0-rc",
 ];
-test("versions sort by their numbers, fewer numbers first, labels before what they lead to", () => {
+test("versions sort by their numbers, fewer numbers first, labels before their release", () => {
   for (const [i, a] of ladder.entries())
     for (const [j, b] of ladder.entries()) assert.equal(Math.sign(vsix.compare(a, b)), Math.sign(i - j), `${a} ${b}`);
 });
 
-test("leading zeros mean nothing, missing numbers do", () => {
+test("leading zeros do not count, missing numbers do", () => {
   assert.equal(vsix.normalize("01.002.0"), "1.2.0");
   assert.equal(vsix.normalize("1.0.0-01.A"), "1.0.0-1.A");
   assert.notEqual(vsix.normalize("1.0"), vsix.normalize("1.0.0"));
 });
 
-test("what neither Visual Studio nor VS Code takes is not a version", () => {
+test("what both Visual Studio and VS Code refuse is not a version", () => {
   for (const text of [
     "",
     "1.",
@@ -64,7 +64,7 @@ const version = fc.oneof(
     .map(([numbers, labels]) => `${numbers.join(".")}-${labels.join(".")}`),
 );
 
-test("versions compare as their parts do, and normalise equally exactly if they are equal", () => {
+test("versions compare as their parts do, and normalise to the same text exactly if they are equal", () => {
   fc.assert(
     fc.property(version, version, (a, b) => {
       assert.equal(Math.sign(vsix.compare(a, b)), Math.sign(compareParts(a, b)), `${a} against ${b}`);

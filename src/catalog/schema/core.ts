@@ -1,3 +1,4 @@
+import type { Location } from "../../lib/location.ts";
 import type { ColumnType, Generated, GeneratedAlways, JSONColumnType, Kysely } from "kysely";
 import type { AssetTables } from "./assets.ts";
 import type { RetentionTables } from "./retention.ts";
@@ -38,7 +39,7 @@ export interface StoresTable {
   feed_id: number;
   type: string;
   options: Json<SavedOptions>;
-  location: ColumnType<object | null, string | null, string | null>;
+  location: ColumnType<Location | null, string | null, string | null>;
   role: StoreRole;
   created_at: Date;
   replaced_at: Nullable<Date>;

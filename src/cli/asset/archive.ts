@@ -12,17 +12,17 @@ export function archiveCommands(edge: Edge): CommandUnknownOpts[] {
     .description("expand a zip, tar.gz, tar.zst or tar archive into the directory")
     .addArgument(directoryArgument())
     .argument("<archive>", "the archive, or - for standard input", parseLocalPath)
-    .option("--to <folder>", "folder it is expanded in")
-    .option("--overwrite", "replace files of the same name (default: they are left alone)")
+    .option("--to <folder>", "folder to expand it into")
+    .option("--overwrite", "replace files of the same name (default: they are skipped)")
     .addOption(
       new Option("--max-size <size>", "refuse an archive that unpacks to more (default: 4G)").argParser(parseSize),
     )
-    .option("--dry-run", "only tell what would be stored")
+    .option("--dry-run", "only print what would be stored")
     .addHelpText(
       "after",
       `
-An archive with links, with paths that lead out of it, or with names that differ in case only is refused as a whole,
-before anything is written. So is one that unpacks to 1000 times its size, unless --max-size says what may come out.`,
+An archive with links, with paths outside it, or with names that differ only in case is refused as a whole, before
+anything is written. So is one that unpacks to more than 1000 times its size, unless --max-size is given.`,
     )
     .action(async (directory: string, archive: string, options, command) =>
       edge.act<AssetStoredLine>(command, async (context, out) => {
@@ -48,11 +48,11 @@ before anything is written. So is one that unpacks to 1000 times its size, unles
     );
 
   const exporting = new Command("export")
-    .description("write a folder with all that lies in it as an archive; the same folder makes the same bytes")
+    .description("write a folder and its contents as an archive; the same folder gives the same bytes")
     .addArgument(directoryArgument())
     .argument("[folder]", "folder in the directory", "")
-    .addOption(new Option("--format <format>", "form of the archive").choices(["zip", "tgz"]).makeOptionMandatory())
-    .option("-o, --output <file>", "file to write; - for stdout (default: the folder's name, here)")
+    .addOption(new Option("--format <format>", "format of the archive").choices(["zip", "tgz"]).makeOptionMandatory())
+    .option("-o, --output <file>", "file to write; - for stdout (default: the folder's name, in the current folder)")
     .option("--overwrite", "replace an existing file")
     .action(async (directory: string, folder: string, options, command) =>
       edge.act<AssetExportResult>(command, async (context, out) => {

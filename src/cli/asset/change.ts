@@ -6,12 +6,12 @@ import type { AssetDeletedResult, AssetStoredLine, FolderMadeResult } from "../r
 
 export function changeCommands(edge: Edge): CommandUnknownOpts[] {
   const remove = new Command("delete")
-    .description("delete files and folders; what is not there is no fault")
+    .description("delete files and folders; paths that do not exist are ignored")
     .addArgument(directoryArgument())
     .argument("<path...>", "files or folders")
-    .option("-r, --recursive", "folders with all that lies in them")
+    .option("-r, --recursive", "delete folders and their contents")
     .option("--yes", "do not ask")
-    .option("--dry-run", "only tell what would be deleted")
+    .option("--dry-run", "only print what would be deleted")
     .action(async (directory: string, paths: string[], options, command) =>
       edge.act<AssetDeletedResult>(command, async (context, out) => {
         const { deleteAssets, planDelete } = await import("../../operations/assets/delete.ts");
@@ -20,23 +20,23 @@ export function changeCommands(edge: Edge): CommandUnknownOpts[] {
         for (const path of paths) plans.push(await planDelete(context, directory, path, options.recursive === true));
         const files = plans.reduce((sum, plan) => sum + plan.files, 0);
         const bytes = plans.reduce((sum, plan) => sum + plan.bytes, 0);
-        const there = plans.filter(({ kind }) => kind !== "none");
-        const names = there.map(({ path, kind }) => (kind === "folder" ? `${path}/` : path));
+        const existing = plans.filter(({ kind }) => kind !== "none");
+        const names = existing.map(({ path, kind }) => (kind === "folder" ? `${path}/` : path));
         const listed = names.length <= 3 ? names.join(", ") : counted(names.length, "item");
         const what = `${listed} (${counted(files, "file")}, ${formatSize(bytes)})`;
         if (options.dryRun)
           return out.result(
             { dryRun: true, paths: names, files, bytes },
-            there.length > 0 ? `would delete ${what}` : "nothing is there",
+            existing.length > 0 ? `would delete ${what}` : "nothing to delete",
           );
-        if (there.length > 0) await confirm(edge.io, `delete ${what} from ${directory}`, options.yes);
+        if (existing.length > 0) await confirm(edge.io, `delete ${what} from ${directory}`, options.yes);
         const gone = await deleteAssets(context, directory, plans);
-        await out.result(assetDeletedResult(gone), there.length > 0 ? `deleted ${what}` : "nothing is there to delete");
+        await out.result(assetDeletedResult(gone), existing.length > 0 ? `deleted ${what}` : "nothing to delete");
       }),
     );
 
   const mkdir = new Command("mkdir")
-    .description("make a folder, and those that it lies in")
+    .description("create a folder and its parents")
     .addArgument(directoryArgument())
     .addArgument(pathArgument("path of the folder"))
     .action(async (directory: string, path: string, _options, command) =>
@@ -44,7 +44,7 @@ export function changeCommands(edge: Edge): CommandUnknownOpts[] {
         const { makeFolder } = await import("../../operations/assets/make-folders.ts");
         const { folderMadeResult } = await import("../results/asset.ts");
         const made = await makeFolder(context, directory, path);
-        await out.result(folderMadeResult(made), made.created > 0 ? `made ${made.path}/` : `${made.path}/ is there`);
+        await out.result(folderMadeResult(made), made.created > 0 ? `created ${made.path}/` : `${made.path}/ exists`);
       }),
     );
   return [remove, mkdir, copying(edge, "move"), copying(edge, "copy")];
@@ -55,16 +55,21 @@ function copying(edge: Edge, verb: "move" | "copy"): CommandUnknownOpts {
   return new Command(verb)
     .description(
       verb === "move"
-        ? "give a file or folder another path"
-        : "copy a file, or a folder with all that lies in it, inside the provider where it can",
+        ? "move or rename a file or folder"
+        : "copy a file, or a folder and its contents; server-side where the provider can",
     )
     .addArgument(directoryArgument())
     .addArgument(new Argument("<from>", "file or folder"))
-    .addArgument(new Argument("<to>", "its new path; an existing folder, or one with a slash at its end, takes it in"))
-    .option("--to-dir <dir>", "another asset directory that it goes to")
+    .addArgument(
+      new Argument(
+        "<to>",
+        "its new path; or the folder to put it into: an existing one, or one with a slash at its end",
+      ),
+    )
+    .option("--to-dir <dir>", "target asset directory, if it is another one")
     .addOption(new Option("--overwrite", "replace files of the same name").conflicts("skipExisting"))
-    .option("--skip-existing", "leave files of the same name alone")
-    .option("--dry-run", `only tell what would be ${past}`)
+    .option("--skip-existing", "skip files of the same name")
+    .option("--dry-run", `only print what would be ${past}`)
     .action(async (directory: string, from: string, to: string, options, command) =>
       edge.act<AssetStoredLine>(command, async (context, out) => {
         const { copyAssets } = await import("../../operations/assets/copy.ts");

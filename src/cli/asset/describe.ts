@@ -13,11 +13,11 @@ export function describeCommands(edge: Edge): CommandUnknownOpts[] {
     .addArgument(directoryArgument())
     .addArgument(pathArgument("file, or with --recursive a folder"))
     .addArgument(
-      new Argument("[type]", "media type (default: by the name's ending, else by the first bytes)").argParser(
+      new Argument("[type]", "media type (default: by the file extension, else by the first bytes)").argParser(
         parseContentType,
       ),
     )
-    .option("-r, --recursive", "every file below a folder")
+    .option("-r, --recursive", "change every file below a folder")
     .action(async (directory: string, path: string, type: string | undefined, options, command) =>
       change(edge, command, {
         directory,
@@ -29,13 +29,13 @@ export function describeCommands(edge: Edge): CommandUnknownOpts[] {
     );
 
   const setCache = new Command("set-cache")
-    .description("change the Cache-Control header of a file, or of all that lies in a folder and has none of its own")
+    .description("change the Cache-Control header of a file, or of a folder's files that have none of their own")
     .addArgument(directoryArgument())
     .addArgument(pathArgument("file or folder; / is the directory itself"))
     .addArgument(
       new Argument("<how>", "no-cache, a time such as 30m, a whole header, none, or inherit").argParser(parseCache),
     )
-    .option("-r, --recursive", "every file below a folder, itself")
+    .option("-r, --recursive", "set it on every file below a folder")
     .action(async (directory: string, path: string, cacheControl: string | null, options, command) =>
       change(edge, command, {
         directory,
@@ -51,16 +51,16 @@ export function describeCommands(edge: Edge): CommandUnknownOpts[] {
     .addArgument(directoryArgument())
     .addArgument(pathArgument("file or folder"))
     .argument("[name=value...]", "entries to set")
-    .option("--header <name=value...>", "entries to set that are to be sent with the file")
+    .option("--header <name=value...>", "entries to set that are sent with the file as headers")
     .option("--remove <name...>", "entries to remove")
-    .option("--replace", "remove all others")
+    .option("--replace", "remove all other entries")
     .action(async (directory: string, path: string, pairs: string[], options, command) => {
       const set = parseMetadata(pairs, options.header ?? []);
-      const gone = new Set<string>(options.remove ?? []);
-      if (Object.keys(set).length + gone.size === 0 && !options.replace)
-        throw new FeedctlError("usage", "nothing is to be changed", { hint: "name=value, --remove or --replace" });
+      const removed = new Set<string>(options.remove ?? []);
+      if (Object.keys(set).length + removed.size === 0 && !options.replace)
+        throw new FeedctlError("usage", "nothing to change", { hint: "give name=value, --remove or --replace" });
       const metadata: DescribeChange["metadata"] = (old) => ({
-        ...Object.fromEntries(Object.entries(options.replace ? {} : old).filter(([name]) => !gone.has(name))),
+        ...Object.fromEntries(Object.entries(options.replace ? {} : old).filter(([name]) => !removed.has(name))),
         ...set,
       });
       await change(edge, command, { directory, path, change: { metadata }, command: "asset set-metadata" });
@@ -79,6 +79,6 @@ async function report(out: Output<AssetDescribedResult>, described: Described): 
   const { assetDescribedResult } = await import("../results/asset.ts");
   const { path, folder, files } = described;
   const what = path === "" ? "/" : folder ? `${path}/` : path;
-  const by = folder && files > 0 ? `, and with it ${counted(files, "file")}` : "";
+  const by = folder && files > 0 ? ` and ${counted(files, "file")} in it` : "";
   await out.result(assetDescribedResult(described), `changed ${what}${by}`);
 }

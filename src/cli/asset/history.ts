@@ -8,14 +8,16 @@ import type { AssetRestoredResult, KeptResult, PrunedResult, VersioningResult } 
 
 export function historyCommands(edge: Edge): CommandUnknownOpts[] {
   const history = new Command("history")
-    .description("list earlier content that was overwritten or deleted, or prune it")
+    .description("list or prune earlier versions: content that was overwritten or deleted")
     .addArgument(directoryArgument())
-    .argument("[path]", "one file only")
-    .option("--prune", "delete what --keep and --older-than do not spare")
-    .addOption(new Option("--keep <n>", "spare the newest of each file").argParser(wholeNumber(0, 1_000_000)))
-    .addOption(new Option("--older-than <time>", "only what was kept longer ago, such as 30d").argParser(parseAge))
+    .argument("[path]", "only this file")
+    .option("--prune", "delete versions, except those that --keep and --older-than keep")
+    .addOption(new Option("--keep <n>", "keep the newest versions of each file").argParser(wholeNumber(0, 1_000_000)))
+    .addOption(
+      new Option("--older-than <time>", "delete only versions older than this, such as 30d").argParser(parseAge),
+    )
     .option("--yes", "do not ask")
-    .option("--dry-run", "only tell what would be deleted")
+    .option("--dry-run", "only print what would be deleted")
     .action(async (directory: string, path: string | undefined, options, command) =>
       edge.act<KeptResult | PrunedResult>(command, async (context, out) => {
         const { keptResult, prunedResult } = await import("../results/asset.ts");
@@ -26,23 +28,23 @@ export function historyCommands(edge: Edge): CommandUnknownOpts[] {
         }
         const age: number | undefined = options.olderThan;
         const before = age === undefined ? undefined : new Date(context.now().getTime() - age);
-        const doomed = await operations.planPrune(context, { directory, path, keep: options.keep, before });
-        const bytes = doomed.reduce((sum, { size }) => sum + size, 0);
-        const what = `${counted(doomed.length, "earlier version")} (${formatSize(bytes)})`;
+        const selected = await operations.planPrune(context, { directory, path, keep: options.keep, before });
+        const bytes = selected.reduce((sum, { size }) => sum + size, 0);
+        const what = `${counted(selected.length, "earlier version")} (${formatSize(bytes)})`;
         if (options.dryRun)
-          return out.result({ dryRun: true, versions: doomed.map(keptResult) }, `would delete ${what}`);
-        if (doomed.length > 0) await confirm(edge.io, `delete ${what} from ${directory}`, options.yes);
-        const pruned = await operations.pruneHistory(context, directory, doomed);
+          return out.result({ dryRun: true, versions: selected.map(keptResult) }, `would delete ${what}`);
+        if (selected.length > 0) await confirm(edge.io, `delete ${what} from ${directory}`, options.yes);
+        const pruned = await operations.pruneHistory(context, directory, selected);
         await out.result(prunedResult(pruned), `deleted ${what}`);
       }),
     );
 
   const restore = new Command("restore")
-    .description("give a file the content that it had before")
+    .description("restore an earlier version of a file")
     .addArgument(directoryArgument())
     .addArgument(pathArgument("file"))
     .addArgument(
-      new Argument("[version]", "as history shows it (default: the newest)").argParser(
+      new Argument("[version]", "number that history shows (default: the newest that differs)").argParser(
         wholeNumber(1, Number.MAX_SAFE_INTEGER),
       ),
     )
@@ -59,9 +61,9 @@ export function historyCommands(edge: Edge): CommandUnknownOpts[] {
     );
 
   const versioning = new Command("versioning")
-    .description("keep what is overwritten or deleted, or do so no longer")
+    .description("switch keeping of earlier versions on or off")
     .addArgument(directoryArgument())
-    .addArgument(new Argument("<state>", "what is kept already stays either way").choices(["on", "off"]))
+    .addArgument(new Argument("<state>", "off keeps the versions that exist").choices(["on", "off"]))
     .action(async (directory: string, state: string, _options, command) =>
       edge.act<VersioningResult>(command, async (context, out) => {
         const { switchVersioning } = await import("../../operations/assets/history.ts");

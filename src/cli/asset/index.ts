@@ -9,7 +9,7 @@ import { uploadCommand } from "./upload.ts";
 import type { Edge } from "../frame/edge.ts";
 
 export function assetCommand(edge: Edge): CommandUnknownOpts {
-  const asset = new Command("asset").description("keep files in an asset directory: upload, list, download, share");
+  const asset = new Command("asset").description("manage files in an asset directory: upload, list, download, share");
   asset.addCommand(uploadCommand(edge)).addCommand(syncCommand(edge));
   for (const commands of [readCommands, changeCommands, describeCommands, archiveCommands, historyCommands])
     for (const command of commands(edge)) asset.addCommand(command);

@@ -12,7 +12,10 @@ export function pathArgument(description = "path in the directory") {
   return new Argument("<path>", description);
 }
 
-/** `inherit`, `none`, `no-cache`, a time such as `30m`, or the whole header. Null: inherited; empty: none. */
+/**
+ * Parses `inherit`, `none`, `no-cache`, a time such as `30m`, or a whole Cache-Control header. Returns null for
+ * `inherit` and the empty string for `none`.
+ */
 export function parseCache(text: string): string | null {
   if (text === "inherit") return null;
   if (text === "none" || text === "") return "";
@@ -38,11 +41,11 @@ export function parseContentType(text: string): string {
 export function contentTypeOption() {
   return new Option(
     "--content-type <type>",
-    "media type (default: by the name's ending, else by the first bytes)",
+    "media type (default: by the file extension, else by the first bytes)",
   ).argParser(parseContentType);
 }
 
-/** `name=value` each; those of `headers` are to be sent with the file. */
+/** Parses `name=value` entries. The entries of `headers` are marked to be sent with the file as headers. */
 export function parseMetadata(pairs: readonly string[], headers: readonly string[]): UserMetadata {
   const all: UserMetadata = {};
   for (const [list, header] of [
@@ -51,8 +54,9 @@ export function parseMetadata(pairs: readonly string[], headers: readonly string
   ] as const)
     for (const pair of list) {
       const at = pair.indexOf("=");
-      if (at <= 0) throw new FeedctlError("usage", `"${pair}" is no metadata`, { hint: "it looks like name=value" });
-      if (pair.slice(0, at) === "__proto__") throw new FeedctlError("usage", '"__proto__" can be no name of metadata');
+      if (at <= 0)
+        throw new FeedctlError("usage", `"${pair}" is not metadata`, { hint: "metadata looks like name=value" });
+      if (pair.slice(0, at) === "__proto__") throw new FeedctlError("usage", 'metadata cannot be named "__proto__"');
       all[pair.slice(0, at)] = { value: pair.slice(at + 1), header };
     }
   return all;

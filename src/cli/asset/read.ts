@@ -13,8 +13,8 @@ export function readCommands(edge: Edge): CommandUnknownOpts[] {
     .description("list files and folders")
     .addArgument(directoryArgument())
     .argument("[folder]", "folder in the directory", "")
-    .option("-r, --recursive", "with all that lies in folders")
-    .option("-l, --long", "with hashes, times and media types")
+    .option("-r, --recursive", "list folders to any depth")
+    .option("-l, --long", "with cache headers and hashes")
     .option("--tree", "as a tree (implies --recursive)")
     .action(async (directory: string, folder: string, options, command) =>
       edge.act<AssetListResult>(command, async (context, out) => {
@@ -42,12 +42,15 @@ export function readCommands(edge: Edge): CommandUnknownOpts[] {
     );
 
   const download = new Command("download")
-    .description("save a file, or a folder with all that lies in it, verified by hash")
+    .description("save a file, or a folder and its contents, verified by hash")
     .addArgument(directoryArgument())
     .addArgument(pathArgument())
-    .option("-o, --output <file>", "file or folder to save to; - for stdout (default: its own name, here)")
+    .option(
+      "-o, --output <file>",
+      "file or folder to save to; - for stdout (default: its own name, in the current folder)",
+    )
     .option("--overwrite", "replace existing files")
-    .addHelpText("after", "\nWhat a broken download of a large file left is gone on with.")
+    .addHelpText("after", "\nAn interrupted download of a large file is resumed.")
     .action(async (directory: string, path: string, options, command) =>
       edge.act<AssetSavedLine>(command, async (context, out) => {
         if (options.output === "-") return pipe(edge, out, context, directory, path);
@@ -76,15 +79,16 @@ export function readCommands(edge: Edge): CommandUnknownOpts[] {
       edge.act(command, async (context, out) => pipe(edge, out, context, directory, path)),
     );
   const url = new Command("url")
-    .description("print the URL by which a script or browser gets a file from its store")
+    .description("print a URL to download a file directly from its store")
     .addArgument(directoryArgument())
     .addArgument(pathArgument())
     .addOption(
-      new Option("--expires <time>", "how long it works, where it is signed")
-        .argParser(parseExpiry)
-        .default(3600, "1h"),
+      new Option("--expires <time>", "how long a signed URL is valid").argParser(parseExpiry).default(3600, "1h"),
     )
-    .addHelpText("after", "\nSigned for a cloud, a file URL for a disk. Whoever holds it can read the file.")
+    .addHelpText(
+      "after",
+      "\nFor a cloud store the URL is signed: anyone who has it can read the file. For a disk it is a file URL.",
+    )
     .action(async (directory: string, path: string, options, command) =>
       edge.act<AssetUrlResult>(command, async (context, out) => {
         const { assetUrl } = await import("../../operations/assets/url.ts");
@@ -96,7 +100,7 @@ export function readCommands(edge: Edge): CommandUnknownOpts[] {
   return [list, show, download, cat, url];
 }
 
-/** Seconds. */
+/** Returns seconds. */
 function parseExpiry(text: string): number {
   const seconds = Math.round(parseAge(text) / 1000);
   if (seconds < 1) throw new InvalidArgumentError("It must be at least a second.");
@@ -174,7 +178,7 @@ function shownLines(shown: ShownAsset): string[] {
   if (shown.folder)
     return [
       `${name === "/" ? "/" : `${name}/`}  ${counted(shown.files, "file")}, ${formatSize(shown.bytes)}`,
-      ...(shown.cacheControl === null ? [] : [`  cache    ${shown.cacheControl || "none"} (for what lies in it)`]),
+      ...(shown.cacheControl === null ? [] : [`  cache    ${shown.cacheControl || "none"} (for its files)`]),
       ...metadata,
     ];
   const { cacheControl, ownCacheControl } = shown;

@@ -16,7 +16,7 @@ const words: Record<AssetOutcome["status"], string> = {
   failed: "FAILED",
 };
 
-/** Prints what became of each file, and the sum; the exit status. */
+/** Prints the outcome of each file and the summary. Returns the exit status. */
 export async function reportAssets(
   out: Output<AssetStoredLine>,
   events: AsyncIterable<UploadEvent>,
@@ -40,9 +40,9 @@ export async function reportAssets(
     const done = event.stored + event.overwritten;
     const parts = [
       `${dryRun ? "would have " : ""}${verb} ${counted(done, "file")} (${formatSize(event.bytes)})`,
-      event.overwritten > 0 ? `${event.overwritten} of them over others` : "",
+      event.overwritten > 0 ? `${event.overwritten} of them replaced` : "",
       event.unchanged > 0 ? `${event.unchanged} already there` : "",
-      event.skipped > 0 ? `${event.skipped} passed over` : "",
+      event.skipped > 0 ? `${event.skipped} skipped` : "",
       event.folders > 0 ? counted(event.folders, "new folder") : "",
       event.conflict > 0 ? counted(event.conflict, "conflict") : "",
       event.invalid > 0 ? `${event.invalid} invalid` : "",

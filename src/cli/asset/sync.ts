@@ -10,22 +10,24 @@ import type { MirrorLine } from "../results/schemas/mirror.ts";
 export function syncCommand(edge: Edge): CommandUnknownOpts {
   return new Command("sync")
     .description("make the directory, or a folder in it, equal a local folder, deletions included")
-    .argument("<local>", "folder on this machine", parseLocalPath)
+    .argument("<local>", "local folder", parseLocalPath)
     .addArgument(directoryArgument())
     .option("--to <folder>", "folder in the directory")
-    .option("--dry-run", "only tell what would be done")
+    .option("--dry-run", "only print what would be done")
     .option("--yes", "do not ask before deleting")
     .addOption(
-      new Option("--max-delete <N|N%>", "refuse to delete more than this (default: half of what is there)").argParser(
+      new Option("--max-delete <N|N%>", "refuse to delete more than this (default: half of the files)").argParser(
         parseLimit,
       ),
     )
-    .option("--no-delete", "store only: what is only in the directory stays")
-    .option("--checksum", "compare by hash; times prove nothing")
-    .option("--size-only", "equal sizes are enough")
-    .addOption(new Option("--time-window <time>", "times this near are equal, such as 2s for FAT").argParser(parseAge))
-    .option("--include <pattern...>", "only what matches")
-    .option("--exclude <pattern...>", "not what matches: it is neither stored nor deleted")
+    .option("--no-delete", "keep files that are only in the directory")
+    .option("--checksum", "compare by hash, not by time")
+    .option("--size-only", "compare by size only")
+    .addOption(
+      new Option("--time-window <time>", "treat times this close as equal, such as 2s for FAT").argParser(parseAge),
+    )
+    .option("--include <pattern...>", "only files that match")
+    .option("--exclude <pattern...>", "ignore files that match: neither store nor delete them")
     .addHelpText("after", "\nFiles are compared, and deletions guarded, as in: feedctl mirror")
     .action(async (local: string, directory: string, options, command) =>
       edge.act<MirrorLine>(command, async (context, out) => {
@@ -51,7 +53,7 @@ export function syncCommand(edge: Edge): CommandUnknownOpts {
           filter: createFilter({ include, exclude, now: context.now() }),
           retries: 1,
           wait: 1000,
-          // they wait for one another: what is ready together is recorded together
+          // puts wait until their batch is recorded: more of them in parallel give larger batches
           concurrency: context.concurrency * 8,
           async approve(deletes, from) {
             out.progress.stop(); // a spinner would draw over the question

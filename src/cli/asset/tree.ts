@@ -8,7 +8,7 @@ interface Node {
   inner: Map<string, Node>;
 }
 
-/** Folders with what lies in them, indented. The whole list is in memory; whoever reads a tree has a short one. */
+/** Prints files and folders as a tree. Keeps the whole list in memory: a tree that people read is short. */
 export async function printTree(out: Output<never>, entries: AsyncIterable<AssetEntry>): Promise<void> {
   const root: Node = { name: "", inner: new Map() };
   for await (const entry of entries) {

@@ -8,24 +8,24 @@ import type { AssetStoredLine } from "../results/schemas/asset.ts";
 
 export function uploadCommand(edge: Edge): CommandUnknownOpts {
   return new Command("upload")
-    .description("store files and folders; other bytes under the same name are a conflict")
+    .description("store files and folders; a file of the same name with other bytes is a conflict")
     .addArgument(directoryArgument())
     .argument("<path...>", "files, folders, patterns in quotes, or - for standard input", parseLocalPaths)
-    .option("--to <folder>", "folder they go to; of standard input: its path")
-    .option("--name <name>", "another name for the one file")
-    .option("-r, --recursive", "with all that lies in folders")
+    .option("--to <folder>", "target folder; for standard input: target path")
+    .option("--name <name>", "another name, for a single file")
+    .option("-r, --recursive", "upload folders with their contents")
     .addOption(new Option("--overwrite", "replace files of the same name").conflicts(["skipExisting", "ifChanged"]))
-    .addOption(new Option("--skip-existing", "leave files of the same name alone").conflicts("ifChanged"))
-    .option("--if-changed", "replace what differs; what has the same size and time is not read")
+    .addOption(new Option("--skip-existing", "skip files of the same name").conflicts("ifChanged"))
+    .option("--if-changed", "replace files that differ; files with the same size and time are not read")
     .addOption(contentTypeOption())
     .addOption(cacheOption())
     .option("--metadata <name=value...>", "user metadata")
-    .option("--header <name=value...>", "user metadata that is to be sent with the file")
-    .option("--dry-run", "only tell what would be stored")
+    .option("--header <name=value...>", "user metadata that is sent with the file as headers")
+    .option("--dry-run", "only print what would be stored")
     .addHelpText(
       "after",
       `
-A folder is stored under its own name; with a slash at its end (site/), what lies in it is.
+A folder is stored under its own name; with a slash at its end (site/), its contents are stored without the folder.
 
 Examples:
   $ feedctl asset upload files setup.exe --to installers/

@@ -1,6 +1,6 @@
 import type { CommandModel, Values } from "./model.ts";
 
-/** Works from bash 3.2 on (macOS), hence no associative arrays, no mapfile, and compopt only where there is one. */
+/** Works from bash 3.2 on (macOS): no associative arrays, no mapfile, and compopt only if it exists. */
 export function bashCompletion(models: readonly CommandModel[]): string {
   return `# bash completion for feedctl. Generated from its command tree: do not edit.
 
@@ -68,7 +68,7 @@ _feedctl_words() {
   for (( index = 0; index <= COMP_CWORD; index++ )); do
     piece=\${COMP_WORDS[index]}
     rest=\${line#"\${line%%[![:space:]]*}"}
-    [[ -n $line && $index == "$COMP_CWORD" ]] && piece=$rest # the cursor may stand inside a word
+    [[ -n $line && $index == "$COMP_CWORD" ]] && piece=$rest # the cursor may be inside a word
     if [[ $index -gt 0 && -n $line && $rest == "$line" ]]; then
       words[\${#words[@]}-1]+=$piece
     else

@@ -1,6 +1,6 @@
 import type { ArgumentModel, CommandModel, OptionModel, Values, Word } from "./model.ts";
 
-/** One function answers every request: hundreds of `complete -n` conditions would each walk the line again. */
+/** One function completes every line: hundreds of `complete -n` conditions would each parse the line again. */
 export function fishCompletion(models: readonly CommandModel[]): string {
   const valued = models.flatMap((model) =>
     model.options.flatMap((option) => (option.value === undefined ? [] : [{ model, option, value: option.value }])),
@@ -74,7 +74,7 @@ function lines(words: readonly Word[]): string {
   return `printf '%s\\t%s\\n' ${words.map(({ name, description }) => `${quote(name)} ${quote(description)}`).join(" ")}`;
 }
 
-/** Within single quotes fish knows \\ and \' only. */
+/** Within single quotes fish has only the escapes \\ and \'. */
 function quote(text: string): string {
   return `'${text.replaceAll(/[\\']/g, String.raw`\$&`)}'`;
 }

@@ -3,7 +3,7 @@ import { feedTypeInfo, isFeedType } from "../../formats/feed-types.ts";
 import { settingInfos } from "../../operations/feed-store/setting-names.ts";
 import { findProvider } from "../../stores/providers.ts";
 
-/** A word that may stand somewhere. Without a description the description is empty. */
+/** A word that can be completed. The description may be empty. */
 export interface Word {
   readonly name: string;
   readonly description: string;
@@ -17,12 +17,12 @@ export interface Values {
 }
 
 export interface OptionModel {
-  /** Short flag first, where there is one. */
+  /** The short flag first, if there is one. */
   readonly flags: readonly string[];
   readonly description: string;
   /** Undefined for an option without a value. */
   readonly value: Values | undefined;
-  /** The value's name, such as `file`; empty where there is no value. */
+  /** The value's name, such as `file`; empty for an option without a value. */
   readonly placeholder: string;
 }
 
@@ -36,14 +36,16 @@ export interface ArgumentModel {
 export interface CommandModel {
   /** Nouns and verbs joined by spaces; empty for feedctl itself. */
   readonly path: string;
-  /** What may follow: nouns or verbs. Empty where `arguments` counts. */
+  /** The nouns or verbs that may follow. Empty for a command that has `arguments`. */
   readonly commands: readonly Word[];
-  /** With those that every command takes. */
+  /** The command's options, and those that every command has. */
   readonly options: readonly OptionModel[];
   readonly arguments: readonly ArgumentModel[];
 }
 
-/** The whole tree, flat, a command before its children: what all four shells are told. */
+/**
+ * The command tree as a flat list, a command before its children. All four completion scripts are generated from it.
+ */
 export function completionModel(program: CommandUnknownOpts): CommandModel[] {
   const everywhere = program.options.filter((option) => !option.hidden && option.long !== "--version");
   return modelsOf(program, [], everywhere);
@@ -61,7 +63,7 @@ function modelsOf(command: CommandUnknownOpts, path: readonly string[], everywhe
     options: options.map((option) => optionModel(option)),
     arguments: command.registeredArguments.map((argument) => argumentModel(argument, path, commands)),
   };
-  // commander's own help command takes the names of its siblings
+  // commander's own help command has the names of its siblings as arguments
   const siblings = commands.filter((word) => word.name !== "help");
   return [
     model,
@@ -99,7 +101,9 @@ function argumentModel(argument: Argument, path: readonly string[], commands: re
   return { name: argument.name(), variadic: argument.variadic, value };
 }
 
-/** The placeholder decides. `PATH` in capitals is a path inside a store (see StoreOption), of which no shell knows. */
+/**
+ * How a value is completed, by its placeholder. `PATH` is a path inside a store (see StoreOption), unknown to shells.
+ */
 function valuesOf(placeholder: string, choices: readonly string[] | undefined): Values {
   if (choices !== undefined) return { kind: "choice", choices: describe(choices) };
   const kinds: Record<string, Values["kind"]> = {
@@ -116,7 +120,9 @@ function valuesOf(placeholder: string, choices: readonly string[] | undefined): 
   return { kind: kinds[placeholder] ?? "text", choices: [] };
 }
 
-/** What the shells themselves are called is also a feed type: only a list of nothing but types is described as such. */
+/**
+ * Describes choices that are all feed types: `powershell` alone may also be a shell. Others are described as providers.
+ */
 function describe(choices: readonly string[]): Word[] {
   if (choices.every(isFeedType)) return choices.map((name) => ({ name, description: feedTypeInfo(name).title }));
   return choices.map((name) => ({ name, description: findProvider(name)?.title ?? "" }));

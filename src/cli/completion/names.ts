@@ -4,15 +4,15 @@ import { Command, type CommandUnknownOpts } from "commander";
 import { feedTypeInfo, type FeedType } from "../../formats/feed-types.ts";
 import type { Edge } from "../frame/edge.ts";
 
-/** As many as a person may want to look through, and a shell likes to show. */
+/** The most names that are completed: more would not be read. */
 const MOST_PACKAGES = 200;
-/** Milliseconds until a database server that does not answer is given up: somebody waits with a finger on TAB. */
-const PATIENCE = 3000;
+/** Milliseconds to wait for a database server: the user is waiting at the prompt. */
+const TIMEOUT = 3000;
 
 /**
- * What the completion scripts call: `feeds`, or `packages FEED [PREFIX]`. One name a line, a tab before its description.
- * Whatever goes wrong, it prints nothing and ends with 0, for an error would land in the line that is being typed. It
- * waits for no lock, and neither makes a catalog nor changes the schema of one.
+ * The hidden command of the completion scripts: `feeds`, or `packages FEED [PREFIX]`. Prints one name a line, then a
+ * tab and its description. On any error it prints nothing and exits with 0: an error message would appear in the line
+ * that the user is typing. It does not wait for locks, create a catalog or change its schema.
  */
 export function namesCommand(edge: Edge): CommandUnknownOpts {
   return new Command("__complete")
@@ -23,7 +23,7 @@ export function namesCommand(edge: Edge): CommandUnknownOpts {
         const lines = await names(edge, what, command.optsWithGlobals());
         edge.io.stdout.write(lines.map((line) => `${line}\n`).join(""));
       } catch {
-        // see above: no name is the answer
+        // see above: no output on errors
       }
     });
 }
@@ -37,7 +37,7 @@ async function names(
   const { createContext } = await import("../frame/context.ts");
   const config = await loadConfig(edge.io, flags);
   if (config.databaseUrl === undefined && !existsSync(join(config.dataDir, "catalog"))) return [];
-  if (config.databaseUrl !== undefined) setTimeout(() => process.exit(0), PATIENCE).unref();
+  if (config.databaseUrl !== undefined) setTimeout(() => process.exit(0), TIMEOUT).unref();
   await using context = createContext(edge.io, { ...config, lockWait: 0 }, () => {});
   const catalog = await context.bareCatalog();
   const { schemaState } = await import("../../catalog/connection/migrate.ts");
@@ -49,12 +49,12 @@ async function names(
   if (what !== "packages" || feed === undefined) return [];
   const row = await findFeed(catalog.db, feed);
   if (row === undefined) return [];
-  // the catalog knows a group without the sign before it
+  // the catalog has groups without their prefix
   const typed = prefix.replace(/^@/, "");
   const { groupPrefix: sign = "" } = feedTypeInfo(row.type as FeedType);
   const { listPackagesByPrefix } = await import("../../catalog/packages.ts");
   const found = await listPackagesByPrefix(catalog.db, row.id, typed, MOST_PACKAGES);
-  // a name that a shell would have to quote, each in its own way, is left for the user to type
+  // omits names that need quoting, which differs between shells
   return found
     .map((each) => (each.group_name === "" ? each.name : `${sign}${each.group_name}/${each.name}`))
     .filter((name) => /^[A-Za-z0-9@/._~+:-]+$/.test(name));

@@ -1,8 +1,8 @@
 import type { CommandModel } from "./model.ts";
 
 /**
- * The tree travels as JSON, because hash tables of PowerShell ignore case and -v is not -V. Every property is there, as
- * null if need be: a profile may have set strict mode. Made for Windows PowerShell 5.1 and PowerShell 7.
+ * The tree is embedded as JSON, because PowerShell's hash tables ignore case, and -v is not -V. Missing properties are
+ * null, because a profile may set strict mode. For Windows PowerShell 5.1 and PowerShell 7.
  */
 export function powershellCompletion(models: readonly CommandModel[]): string {
   return `# PowerShell completion for feedctl. Generated from its command tree: do not edit.

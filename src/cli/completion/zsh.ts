@@ -1,9 +1,11 @@
 import type { ArgumentModel, CommandModel, OptionModel, Values } from "./model.ts";
 
-/** Function names by body: a list of choices holds colons, which would end an action of _arguments. */
+/**
+ * Function names by body. Lists of choices are functions because they contain colons, which end an `_arguments` action.
+ */
 type ChoiceLists = Map<string, string>;
 
-/** One function per command, on zsh's own `_arguments`, which knows `--name=value`, `--` and options already given. */
+/** One function per command, based on zsh's `_arguments`, which handles `--name=value`, `--` and repeated options. */
 export function zshCompletion(models: readonly CommandModel[]): string {
   const lists: ChoiceLists = new Map();
   return `#compdef feedctl
@@ -65,7 +67,7 @@ function argumentSpec({ name, variadic, value }: ArgumentModel, index: number, l
   return quote(`${variadic ? "*" : index + 1}:${escape(name)}:${actionOf(value, name, lists)}`);
 }
 
-/** After a space _arguments calls an action with no arguments of its own. */
+/** A leading space makes `_arguments` call the action without adding arguments. */
 function actionOf({ kind, choices }: Values, name: string, lists: ChoiceLists): string {
   switch (kind) {
     case "choice":
@@ -96,7 +98,7 @@ function describe(what: string, words: readonly { name: string; description: str
   return `local -a words_of=(${list.join(" ")}); _describe -t ${quote(what)} ${quote(what)} words_of`;
 }
 
-/** For the texts inside a spec of _arguments. */
+/** Escapes text inside a spec of `_arguments`. */
 function escape(text: string): string {
   return text.replaceAll(/[\\:[\]]/g, String.raw`\$&`);
 }

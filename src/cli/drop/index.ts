@@ -6,22 +6,22 @@ import type { FeedResult } from "../results/schemas/feed.ts";
 import type { DropLine, DropStatusResult } from "../results/schemas/import.ts";
 
 const SCANNING = `
-A file is taken when nobody has written to it for the settle time, or at once when it was renamed into the drop path
-with an older time. Names that begin with a dot or ~, end with ~, .part, .partial, .tmp, .crdownload or .filepart, and
-links are left alone. What is taken is stored, verified and recorded before it is deleted, with its checksum files and
-the folders that are empty then. A file that is invalid or conflicts with the feed stays where it is; it is told of once
-and looked at again when it changes (or with --again). Existing packages are replaced only when the setting
-Feeds.AllowDropPathImportOverwrite is true. An asset directory takes any file, checksum files too, under its path below
-the drop path.`;
+A file is imported when it has not changed for the settle time; a file renamed into the drop path keeps its older time
+and is imported at once. Links are ignored, and so are names that begin with a dot or ~, or end with ~, .part, .partial,
+.tmp, .crdownload or .filepart. An imported file is stored, verified and recorded, then deleted with its checksum files
+and the folders that are empty then. A file that is invalid or conflicts with the feed stays; it is reported once, and
+read again when it changes (or with --again). Existing packages are replaced only when the setting
+Feeds.AllowDropPathImportOverwrite is true. An asset directory imports every file, checksum files too, under its path
+relative to the drop path.`;
 
 export function dropCommand(edge: Edge): CommandUnknownOpts {
-  const drop = new Command("drop").description("take packages and assets from directories, the drop paths of feeds");
+  const drop = new Command("drop").description("import packages and assets from directories, the drop paths of feeds");
 
   drop
     .command("set")
-    .description("give a feed or asset directory a drop path: whatever is put there is imported and then deleted")
+    .description("set the drop path of a feed or asset directory: files put there are imported and then deleted")
     .addArgument(feedArgument())
-    .argument("<dir>", "an existing directory, no store's and no other feed's drop path", parseLocalPath)
+    .argument("<dir>", "an existing directory that is neither a store's nor another feed's drop path", parseLocalPath)
     .option("--distribution <name>", "Debian: distribution of its packages (stable)")
     .option("--component <name>", "Debian: component of its packages (main)")
     .action(async (name: string, directory: string, options, command) =>
@@ -36,47 +36,49 @@ export function dropCommand(edge: Edge): CommandUnknownOpts {
         });
         const what = changed.type === "asset" ? "files" : "packages";
         const as = (distribution ?? component) && ` for ${distribution ?? "stable"}, ${component ?? "main"}`;
-        await out.result(feedResult(changed), `feed ${changed.name} takes ${what}${as ?? ""} from ${changed.dropPath}`);
+        await out.result(
+          feedResult(changed),
+          `feed ${changed.name} imports ${what}${as ?? ""} from ${changed.dropPath}`,
+        );
       }),
     );
 
   drop
     .command("clear")
-    .description("take nothing any more; the directory and its files stay")
+    .description("remove the drop path of a feed; the directory and its files stay")
     .addArgument(feedArgument())
     .action(async (name: string, _options, command) =>
       edge.act<FeedResult>(command, async (context, out) => {
         const { setFeed } = await import("../../operations/feeds/feeds.ts");
         const { feedResult } = await import("../results/feed.ts");
         const changed = await setFeed(context, name, { dropPath: null, dropDistribution: null, dropComponent: null });
-        await out.result(feedResult(changed), `feed ${changed.name} has no drop path any more`);
+        await out.result(feedResult(changed), `removed the drop path of feed ${changed.name}`);
       }),
     );
 
   drop
     .command("scan")
-    .description("one pass over all drop paths, or one feed's: for cron")
+    .description("scan all drop paths once, or one feed's: for cron")
     .option("--feed <feed>", "only this feed's drop path")
-    .option("--settle <time>", "how long nobody must have written to a file (5s)", parseAge)
-    .option("--again", "look again at files that earlier scans could not take")
+    .option("--settle <time>", "how long a file must have been unchanged (5s)", parseAge)
+    .option("--again", "read files again that earlier scans could not import")
     .option(
       "--reject-to <dir>",
       "move invalid and conflicting files there, each with a .reason.txt beside it",
       parseLocalPath,
     )
-    .option("--dry-run", "only tell what would be taken")
+    .option("--dry-run", "only print what would be imported")
     .addHelpText(
       "after",
       `${SCANNING}
 
-A single scan waits up to the settle time for young files. Exit status 3 means that something new was invalid,
-conflicting or failed, or that a drop path could not be scanned; files of earlier scans alone are no failure. A feed
-whose drop path another scan is at work on is passed over with a note, since that scan does the work; only with --feed
-the exit status is 75 then.
+A scan waits up to the settle time for files that changed recently. Exit status 3 means that a file was newly invalid,
+conflicting or failed, or that a drop path could not be scanned; files that earlier scans reported are not a failure. A
+drop path that another scan is working on is skipped with a note; with --feed the exit status is then 75.
 
 Examples:
   $ feedctl drop set internal /srv/drop/internal
-  $ feedctl drop scan --quiet --reject-to /srv/rejected      # a cron job: mails only what went wrong
+  $ feedctl drop scan --quiet --reject-to /srv/rejected      # in cron: mails only failures
   $ feedctl drop scan --feed internal --settle 30s --dry-run`,
     )
     .action(async (options, command) =>
@@ -100,10 +102,10 @@ Examples:
 
   drop
     .command("watch")
-    .description("scan again and again, and at once when files arrive, until interrupted")
+    .description("scan at an interval, and at once when files arrive, until interrupted")
     .option("--feed <feed>", "only this feed's drop path")
-    .option("--interval <time>", "pause between two scans when nothing tells of new files (60s)", parseAge)
-    .option("--settle <time>", "how long nobody must have written to a file (5s)", parseAge)
+    .option("--interval <time>", "longest time between two scans (60s)", parseAge)
+    .option("--settle <time>", "how long a file must have been unchanged (5s)", parseAge)
     .option(
       "--reject-to <dir>",
       "move invalid and conflicting files there, each with a .reason.txt beside it",
@@ -113,7 +115,7 @@ Examples:
       "after",
       `${SCANNING}
 
-Network shares do not tell of files that other machines write: those are found by the next scan.`,
+Network shares do not report files that other machines write: the next scan finds those.`,
     )
     .action(async (options, command) =>
       edge.act<DropLine>(command, async (context, out) => {
@@ -129,7 +131,7 @@ Network shares do not tell of files that other machines write: those are found b
 
   drop
     .command("status")
-    .description("drop paths with their last scan and the files that could not be taken")
+    .description("show drop paths with their last scan and the files that could not be imported")
     .option("--feed <feed>", "only this feed's drop path")
     .action(async (options, command) =>
       edge.act<DropStatusResult[]>(command, async (context, out) => {

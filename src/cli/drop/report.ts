@@ -9,38 +9,38 @@ import type { DropLine } from "../results/schemas/import.ts";
 
 export interface DropReportOptions {
   dryRun?: boolean | undefined;
-  /** Of scan after scan: only news. */
+  /** Whether to print only scans that have something new. */
   watching?: boolean | undefined;
-  /** One feed was named: its problem is the command's error, and told there. */
+  /** Whether one feed was named: its problem becomes the command's error and is not printed here. */
   named?: boolean | undefined;
-  /** Told of every drop path. */
+  /** Called with every scanned drop path. */
   onPath?: ((path: string) => void) | undefined;
 }
 
-/** Prints what a scan tells; the exit status. */
+/** Returns a function that prints the events of one scan and returns its exit status. A problem is printed once. */
 export function createDropReport(
   out: Output<DropLine>,
   { dryRun, watching, named, onPath }: DropReportOptions,
 ): (events: AsyncIterable<DropEvent>) => Promise<number> {
-  const told = new Map<string, string>();
+  const reported = new Map<string, string>();
 
-  async function tellFeed(event: DropFeedEvent): Promise<void> {
+  async function reportFeed(event: DropFeedEvent): Promise<void> {
     onPath?.(event.path);
     const { problem, skipped } = event;
     const trouble = problem ?? skipped;
-    const isNew = trouble !== (told.get(event.feed) ?? null);
-    if (trouble === null) told.delete(event.feed);
-    else told.set(event.feed, trouble);
+    const isNew = trouble !== (reported.get(event.feed) ?? null);
+    if (trouble === null) reported.delete(event.feed);
+    else reported.set(event.feed, trouble);
     if (watching && !isNew && !isNews(event)) return;
     if (out.options.json) return out.event(dropLine(event));
     if (problem !== null && isNew && !named) out.warn(`feed ${event.feed}: ${problem}`);
-    if (skipped !== null && isNew && !named) out.note(`feed ${event.feed} was passed over: ${skipped}`);
+    if (skipped !== null && isNew && !named) out.note(`skipped feed ${event.feed}: ${skipped}`);
   }
 
   return async (events) => {
     let failures = 0;
     for await (const event of events) {
-      if (event.type === "feed") await tellFeed(event);
+      if (event.type === "feed") await reportFeed(event);
       else if (event.type === "file") {
         out.progress.step(event.status === "imported" ? (event.size ?? 0) : 0);
         const aside = event.rejectedTo === null ? "" : `; moved to ${event.rejectedTo}`;
@@ -66,7 +66,7 @@ function isNews(counts: DropCounts): boolean {
 function describe(event: DropSummary, dryRun: boolean | undefined): string {
   const parts = [
     `${dryRun ? "would import" : "imported"} ${counted(event.imported, "file")} (${formatSize(event.bytes)}) from ${counted(event.feeds, "drop path")}`,
-    event.overwritten > 0 ? `${event.overwritten} of them over others` : "",
+    event.overwritten > 0 ? `${event.overwritten} of them replaced` : "",
     `${event.existing} already there`,
     event.restored > 0 ? `${event.restored} restored` : "",
     counted(event.conflicts, "conflict"),
@@ -75,7 +75,7 @@ function describe(event: DropSummary, dryRun: boolean | undefined): string {
     event.rejected > 0 ? `${event.rejected} moved aside` : "",
     event.unsettled > 0 ? `${event.unsettled} still being written` : "",
     event.waiting > 0 ? `${event.waiting} waiting since earlier` : "",
-    event.problems > 0 ? `${counted(event.problems, "drop path")} in trouble` : "",
+    event.problems > 0 ? `${counted(event.problems, "drop path")} with problems` : "",
   ];
   return parts.filter((part) => part !== "").join(", ");
 }

@@ -6,10 +6,10 @@ import { createDropReport } from "./report.ts";
 import type { Output } from "../frame/output.ts";
 import type { DropLine } from "../results/schemas/import.ts";
 
-/** Even with `--interval 0` the disk and the catalog get a rest. */
+/** Milliseconds. With `--interval 0`, scans without a pause would load the disk and the catalog. */
 const LEAST_INTERVAL = 100;
 
-/** Scan after scan until Ctrl-C. What another scan may cure, such as an outage, is told once and does not end it. */
+/** Scans until Ctrl-C. Errors that may pass, such as an outage, are printed once and do not end it. */
 export async function watchDropPaths(
   context: Context,
   out: Output<DropLine>,
@@ -18,26 +18,26 @@ export async function watchDropPaths(
 ): Promise<never> {
   using folders = createFolderWatch();
   let paths = new Set<string>();
-  let told: string | undefined;
+  let reported: string | undefined;
   const report = createDropReport(out, {
     watching: true,
     named: input.feed !== undefined,
     onPath: (path) => paths.add(path),
   });
-  out.note(`watching drop paths, at the latest every ${interval / 1000} s`);
+  out.note(`watching drop paths, with a scan at least every ${interval / 1000} s`);
   for (;;) {
     const before = paths;
     paths = new Set();
     try {
       await report(scanDropPaths(context, input));
-      told = undefined;
+      reported = undefined;
     } catch (error) {
       if (context.signal.aborted || !isFeedctlError(error) || error.code === "usage") throw error;
       if (paths.size === 0) paths = before;
-      if (error.message !== told) out.warn(error.message);
-      told = error.message;
+      if (error.message !== reported) out.warn(error.message);
+      reported = error.message;
     }
-    // the embedded catalog is closed between two scans, so that other commands get their turn
+    // closes the embedded catalog between two scans, so that other commands can open it
     await context.withCatalog(async () => {});
     folders.follow([...paths]);
     await folders.wait(Math.max(interval, LEAST_INTERVAL), context.signal);

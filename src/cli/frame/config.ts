@@ -4,7 +4,7 @@ import { findSetting, settingProblem } from "../../operations/feed-store/setting
 import { findProvider, storeTypeNames, type StoreConfig } from "../../stores/providers.ts";
 import type { Io } from "./io.ts";
 
-/** How this process works. Flags win over the environment, that over the configuration file, that over the defaults. */
+/** Configuration of this process. Flags override the environment, that the configuration file, that the defaults. */
 export interface Config {
   databaseUrl: string | undefined;
   dataDir: string;
@@ -12,11 +12,11 @@ export interface Config {
   /** Seconds. */
   lockWait: number;
   keyFile: string;
-  /** Settings of the installation that the file gives; a value in the catalog wins over them. */
+  /** Settings of the installation in the file. A value in the catalog overrides them. */
   settings: ReadonlyMap<string, string>;
   /** Store profiles by name, for `NAME:path` locations; their secrets may still be references. */
   stores: ReadonlyMap<string, StoreConfig>;
-  /** Path of the file that was read. */
+  /** Path of the configuration file; undefined when there is none. */
   file: string | undefined;
 }
 
@@ -57,7 +57,7 @@ async function readConfigFile(
     if (found === null || found.isEmpty) return undefined;
     const values: unknown = found.config;
     if (typeof values !== "object" || values === null || Array.isArray(values))
-      throw new FeedctlError("usage", `the configuration file ${found.filepath} holds no object`);
+      throw new FeedctlError("usage", `the configuration file ${found.filepath} does not contain an object`);
     for (const name of Object.keys(values)) {
       if ((known as readonly string[]).includes(name) || name.startsWith(PROGET_PREFIX)) continue;
       throw new FeedctlError("usage", `the configuration file ${found.filepath} has the unknown entry "${name}"`, {
@@ -67,7 +67,7 @@ async function readConfigFile(
     return { path: found.filepath, values: values as Record<string, unknown> };
   } catch (error) {
     if (error instanceof FeedctlError) throw error;
-    // no cause, and nothing but the first line: parsers quote the lines around a fault, which may hold a password
+    // without cause, and only the first line: parsers quote the lines around an error, which may contain a password
     const [where = ""] = (error as Error).message.split("\n");
     throw new FeedctlError("usage", `the configuration file cannot be read: ${where.replace(/:$/, "")}`, {
       hint: (error as NodeJS.ErrnoException).code === "ENOENT" ? "check its path" : "check its syntax",
@@ -78,7 +78,7 @@ async function readConfigFile(
 function text(values: Record<string, unknown>, name: string): string | undefined {
   const value = values[name];
   if (value === undefined || typeof value === "string") return value || undefined;
-  throw new FeedctlError("usage", `"${name}" in the configuration file must be a text`);
+  throw new FeedctlError("usage", `"${name}" in the configuration file must be text`);
 }
 
 function number(name: string, value: unknown, fallback: number, least: number, most: number): number {
@@ -91,7 +91,7 @@ function number(name: string, value: unknown, fallback: number, least: number, m
   );
 }
 
-/** `settings: {"Storage.X": ...}`, or ProGet's spelling `ProGetConfig.Storage.X` at the top. */
+/** Settings from `settings: {"Storage.X": ...}`, or in ProGet's form `ProGetConfig.Storage.X` at the top level. */
 function settingsOf(values: Record<string, unknown>): Map<string, string> {
   const given = values["settings"] ?? {};
   if (typeof given !== "object" || Array.isArray(given))
@@ -102,7 +102,7 @@ function settingsOf(values: Record<string, unknown>): Map<string, string> {
     const name = spelled.replace(/^ProGetConfig\./, "");
     const info = findSetting(name);
     if (info === undefined)
-      throw new FeedctlError("usage", `the configuration file sets "${name}", which is no setting`, {
+      throw new FeedctlError("usage", `the configuration file sets "${name}", which is not a setting`, {
         hint: "see: feedctl settings list",
       });
     const problem = settingProblem(info, String(value));
@@ -112,7 +112,7 @@ function settingsOf(values: Record<string, unknown>): Map<string, string> {
   return settings;
 }
 
-/** `stores: {"backup": {"type": "s3", "bucket": "b", "accessKey": "env:K", ...}}`. */
+/** Store profiles from `stores: {"backup": {"type": "s3", "bucket": "b", "accessKey": "env:K", ...}}`, by name. */
 function profilesOf(values: Record<string, unknown>, path: string | undefined): Map<string, StoreConfig> {
   const given = values["stores"] ?? {};
   if (typeof given !== "object" || Array.isArray(given))

@@ -13,8 +13,8 @@ import type { Io } from "./io.ts";
 import { createRetryLines } from "./retry-lines.ts";
 
 /**
- * The only place where things are made. Everything heavy is made on first use. `verbose` is told, where it is given,
- * what `notice` is not: that store calls are tried again.
+ * The only place where catalogs and stores are opened, each on first use. `verbose`, if given, gets messages that
+ * `notice` does not: retries of store calls.
  */
 export function createContext(
   io: Io,
@@ -88,7 +88,7 @@ export function createContext(
   };
 }
 
-/** FEEDCTL_KEY wins over the key file; the file is made on first use, readable for its owner only. */
+/** FEEDCTL_KEY overrides the key file. The file is created on first use, readable by its owner only. */
 async function sealingKey(io: Io, path: string, create: boolean): Promise<Buffer | undefined> {
   const given = io.env["FEEDCTL_KEY"];
   if (given) return keyFromText(given);
@@ -99,7 +99,7 @@ async function sealingKey(io: Io, path: string, create: boolean): Promise<Buffer
     await mkdir(dirname(path), { recursive: true });
     await writeFile(temp, `${randomBytes(32).toString("hex")}\n`, { mode: 0o600 });
     await chmod(temp, 0o600);
-    // link fails when another process was quicker: then its key is the key
+    // link fails when another process has created the file first: its key is used
     await link(temp, path).catch((error: NodeJS.ErrnoException) => {
       if (error.code !== "EEXIST") throw error;
     });

@@ -5,12 +5,12 @@ import type { Context } from "../../operations/context.ts";
 import type { Io } from "./io.ts";
 import type { Output } from "./output.ts";
 
-/** What a command's action may use. */
+/** What the definitions of commands need to run an action. */
 export interface Edge {
   readonly io: Io;
   /**
-   * Runs an action with everything it needs and disposes it again. A returned number is the exit status. `Result` is what
-   * the action prints with --json; without it, `out` accepts no result, so that a forgotten schema is a compile error.
+   * Runs an action with a context that is closed afterwards. A number that the action returns is the exit status.
+   * `Result` is what it prints with --json; without it, the action can only print messages.
    */
   act<Result = never>(
     command: CommandUnknownOpts,
@@ -18,12 +18,12 @@ export interface Edge {
   ): Promise<void>;
 }
 
-/** Asks before something is destroyed; where nobody can answer, --yes must have been given. */
+/** Asks before something is deleted. Throws `refused` without a confirmation; without a terminal --yes is required. */
 export async function confirm(io: Io, question: string, yes: boolean | undefined): Promise<void> {
   if (yes) return;
   if (!io.stdin.isTTY || !io.stderr.isTTY)
-    throw new FeedctlError("refused", `nobody can be asked here, and --yes is not given: ${question}`, {
-      hint: "nothing was deleted; add --yes to go on",
+    throw new FeedctlError("refused", `--yes is required without a terminal: ${question}`, {
+      hint: "nothing was deleted; add --yes to continue",
     });
   const answer = await ask(io, `${question}? [y/N] `);
   if (!/^y(es)?$/i.test(answer.trim())) throw new FeedctlError("refused", "not confirmed; nothing was changed");
@@ -38,7 +38,7 @@ async function ask(io: Io, question: string): Promise<string> {
   }
 }
 
-/** Ctrl-C arrives at the prompt, not at the process; Ctrl-D and a terminal that goes away are no answer either. */
+/** Rejects with `interrupted` on Ctrl-C, which the prompt receives instead of the process, and when the input ends. */
 async function answerTo(reader: Interface, question: string, io: Io): Promise<string> {
   const unanswered = new Promise<never>((_resolve, reject) => {
     reader.once("close", () =>
@@ -53,7 +53,7 @@ async function answerTo(reader: Interface, question: string, io: Io): Promise<st
   }
 }
 
-/** A secret from a pipe, or typed without an echo. */
+/** Reads a secret from a pipe, or from the terminal without echo. */
 export async function readSecret(io: Io, what: string): Promise<string> {
   if (!io.stdin.isTTY) {
     const chunks = await io.stdin.toArray({ signal: io.signal });

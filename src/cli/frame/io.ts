@@ -1,6 +1,6 @@
 import type { Readable } from "node:stream";
 
-/** The process as the command line sees it; a test hands in its own. */
+/** The process as the command line uses it. Tests pass their own. */
 export interface Io {
   stdout: NodeJS.WritableStream & { isTTY?: boolean; columns?: number };
   stderr: NodeJS.WritableStream & { isTTY?: boolean; columns?: number };

@@ -1,12 +1,12 @@
 import type { Output } from "./output.ts";
 
-/** Of a hundred thousand files nobody reads each, where all is well. */
+/** How many successful items get a line of their own. */
 const LINES = 200;
 
 export interface ItemLines {
-  /** Whether an item is to have a line: every bad one has, of the good ones the first, or with `--verbose` all. */
+  /** Whether to print a line for an item: for every failure, and for the first successes, with `--verbose` for all. */
   wants(isGood: boolean): boolean;
-  /** Tells how many good ones had none. */
+  /** Prints how many successes had no line. */
   end(): void;
 }
 
@@ -16,7 +16,7 @@ export function createItemLines(out: Output<never>): ItemLines {
   return {
     wants: (isGood) => !isGood || (!quiet && (++good <= LINES || verbose)),
     end() {
-      if (!json && !quiet && !verbose && good > LINES) out.note(`(and ${good - LINES} more; --verbose tells them all)`);
+      if (!json && !quiet && !verbose && good > LINES) out.note(`(and ${good - LINES} more; --verbose lists them all)`);
     },
   };
 }

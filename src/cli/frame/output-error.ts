@@ -1,6 +1,6 @@
 import { FeedctlError, isFeedctlError } from "../../errors.ts";
 
-/** Why stdout took no more, in words: a file that cannot grow. A pipe whose reader left ends the process in bin/. */
+/** Translates an error of writing to stdout, such as a full disk. A closed pipe ends the process in bin/feedctl.js. */
 export function outputError(error: unknown): unknown {
   if (isFeedctlError(error)) return error;
   const { code, message } = error as NodeJS.ErrnoException;

@@ -11,8 +11,8 @@ export interface OutputOptions {
 }
 
 /**
- * stdout is data, stderr is talk. Everything for people is made safe for a terminal here. `Result` is the type of what the
- * command prints with --json, declared in results/schemas: a document, a table row, or a union of event lines.
+ * stdout is data, stderr is messages. Text for people is escaped for the terminal here. `Result` is what the command
+ * prints with --json, as declared in results/schemas: a document, a row of a table, or one of a stream of events.
  */
 export interface Output<Result> {
   readonly options: OutputOptions;
@@ -21,25 +21,25 @@ export interface Output<Result> {
   readonly result: (value: Result, text: string | readonly string[]) => Promise<void>;
   /** Lines for people; nothing with --json. */
   readonly lines: (text: string | readonly string[]) => Promise<void>;
-  /** Rows: a JSON array written as it comes, or as `printTable` does. Returns their number. */
+  /** Rows: streamed as a JSON array, or printed by `printTable`. Returns how many. */
   readonly table: <T>(
     rows: AsyncIterable<T> | Iterable<T>,
     columns: readonly Column<T>[],
     toResult: (row: T) => Result,
   ) => Promise<number>;
-  /** Rows for people only: a table, or tab-separated lines where nobody looks. Returns their number. */
+  /** Rows for people only: a table on a terminal, otherwise tab-separated lines. Returns how many. */
   readonly printTable: <T>(rows: AsyncIterable<T> | Iterable<T>, columns: readonly Column<T>[]) => Promise<number>;
-  /** A JSON object whose last member is an array that is written as it comes. For --json only. */
+  /** A JSON object whose last member is an array, which is streamed. For --json only. */
   readonly document: <T, Row>(
     rows: AsyncIterable<T>,
     toRow: (row: T) => Row,
     whole: (rows: Row[]) => Result,
   ) => Promise<void>;
-  /** One event of long work: a JSON line, or a line for people (undefined: not worth one). */
+  /** One event of a stream: a JSON line, or a line for people; without `text` people get none. */
   readonly event: (value: Result, text?: string) => Promise<void>;
-  /** Talk: left out by --quiet. */
+  /** A message on stderr, which --quiet suppresses. */
   note(text: string): void;
-  /** Talk that even --quiet lets through. */
+  /** A warning on stderr, also with --quiet. */
   warn(text: string): void;
 }
 
@@ -78,7 +78,7 @@ export function createOutput(io: Io, options: OutputOptions): Output<unknown> {
       }
       return count;
     }
-    // a screenful at a time: widths need not be the same for a million rows
+    // in blocks, each with widths of its own: a million rows need not be in memory
     let screen: string[][] = [];
     const flush = async () => {
       const all = [columns.map((column) => column.title), ...screen];

@@ -19,8 +19,8 @@ export function feedTypeOption() {
 }
 
 /**
- * Every option of every store type, each flag once: which belong to the chosen type is checked by the operation. The
- * action's `options` do not name them: `storeOptions` reads them by their descriptors.
+ * Adds the options of all store types, each flag once. The operation checks which belong to the chosen type. The type
+ * of the action's `options` does not have them: `storeOptions` reads them by their descriptors.
  */
 export function addStoreOptions<Args extends unknown[], Options extends OptionValues>(
   command: Command<Args, Options>,
@@ -30,13 +30,13 @@ export function addStoreOptions<Args extends unknown[], Options extends OptionVa
   return command;
 }
 
-/** A path on this machine. Empty is what a variable is that nobody has set, and would mean the current directory. */
+/** A path on this machine. Rejects an empty one, often an unset variable: it would mean the current directory. */
 export function parseLocalPath(text: string): string {
   if (text === "") throw new InvalidArgumentError("It is empty: is a variable not set?");
   return text;
 }
 
-/** One of several. */
+/** Collects an option that can be repeated. */
 export function parseLocalPaths(text: string, before: readonly string[] = []): string[] {
   return [...before, parseLocalPath(text)];
 }

@@ -3,14 +3,14 @@ import type { SingleBar } from "cli-progress";
 import { formatSize } from "../../lib/format-size.ts";
 import type { Io } from "./io.ts";
 
-/** How far long work is: a bar or a spinner on a terminal, elsewhere a plain line every few seconds. */
+/** Progress of long work: a bar or a spinner on a terminal, otherwise a plain line every few seconds. */
 export interface Progress {
-  /** Begins; with a total there is a bar and an end in sight. */
+  /** Begins: with a bar when the total is known, otherwise with a spinner. */
   start(label: string, total?: number): Promise<void>;
   /** One item is done. */
   step(bytes: number): void;
   label(text: string): void;
-  /** How far one long item is: shown at once, or in place of the next plain line. */
+  /** Progress within one long item: shown at once on a terminal, otherwise as the next plain line. */
   tick(text: string): void;
   /** Makes room for a line of output; the next step draws again. */
   clear(): void;
@@ -31,7 +31,7 @@ export function createProgress(io: Io, options: { quiet: boolean; color: boolean
 
   const text = () => `${label}: ${done}${total === undefined ? "" : ` of ${total}`}, ${formatSize(bytes)}`;
 
-  /** A bar with all that follows it takes some sixty columns. Of a long label the end tells more. */
+  /** Shortens a label beside the bar, which needs some sixty columns. Keeps its end, where the file name is. */
   function fitting(wanted: string): string {
     const room = Math.max(20, (io.stderr.columns ?? 80) - 62);
     return wanted.length <= room ? wanted : `…${wanted.slice(1 - room)}`;
@@ -45,7 +45,7 @@ export function createProgress(io: Io, options: { quiet: boolean; color: boolean
       done = 0;
       bytes = 0;
       last = performance.now();
-      // a terminal of no columns, as containers and cron make them, would be cleared line by line for ever
+      // a terminal of 0 columns, as some containers have, makes the libraries clear lines endlessly
       if (!io.stderr.isTTY || io.stderr.columns === 0) return;
       if (total === undefined) {
         const { default: ora } = await import("ora");
@@ -99,7 +99,7 @@ export function createProgress(io: Io, options: { quiet: boolean; color: boolean
     },
     clear() {
       if (spinner?.isSpinning) spinner.stop();
-      // the bar's own terminal clears its line; it draws itself again at the next update
+      // clears the bar's line; the bar is drawn again at the next update
       if (bar !== undefined && io.stderr.isTTY) io.stderr.write("\r\u001b[K");
     },
     stop() {

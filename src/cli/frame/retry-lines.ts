@@ -4,24 +4,24 @@ import type { FeedctlError } from "../../errors.ts";
 const INTERVAL = 1000;
 
 /**
- * Tells that store calls are tried again, for `--verbose`. A store in trouble fails by the hundred: at most one line a
- * second, which counts those that had none.
+ * Reports retries of store calls, for `--verbose`. A failing store causes hundreds, so there is at most one line a
+ * second, with the number of retries that had no line.
  */
 export function createRetryLines(
   print: (line: string) => void,
   now: () => Date,
 ): (error: FeedctlError, milliseconds: number) => void {
   let printed = -Infinity;
-  let untold = 0;
+  let suppressed = 0;
   return (error, milliseconds) => {
     const time = now().getTime();
     if (time - printed < INTERVAL) {
-      untold++;
+      suppressed++;
       return;
     }
-    const others = untold === 0 ? "" : ` (and ${untold} more since the last such line)`;
-    print(`tried again in ${(milliseconds / 1000).toFixed(1)} s: ${error.message}${others}`);
+    const others = suppressed === 0 ? "" : ` (and ${suppressed} more since the last such line)`;
+    print(`retrying in ${(milliseconds / 1000).toFixed(1)} s: ${error.message}${others}`);
     printed = time;
-    untold = 0;
+    suppressed = 0;
   };
 }

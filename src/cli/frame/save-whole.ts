@@ -8,7 +8,10 @@ import { renameWithoutOverwrite } from "../../lib/rename-without-overwrite.ts";
 import type { Io } from "./io.ts";
 import { outputError } from "./output-error.ts";
 
-/** Saves a stream as a file, complete or not at all; `-`: writes it to stdout, and returns undefined. */
+/**
+ * Saves a stream as a file, complete or not at all, and returns its path. With `-`, writes the stream to stdout and
+ * returns undefined. Throws `conflict` when the file exists and `overwrite` is false.
+ */
 export async function saveWhole(
   io: Io,
   body: Readable,
@@ -22,8 +25,8 @@ export async function saveWhole(
     return undefined;
   }
   const target = resolve(io.cwd, output);
-  // what takes long is not to fail at its end
-  if (!overwrite && (await lstat(target).catch(() => undefined)) !== undefined) throw standsThere(target);
+  // checked first: a long download should not fail at its end
+  if (!overwrite && (await lstat(target).catch(() => undefined)) !== undefined) throw existsAlready(target);
   const temp = join(dirname(target), `.${basename(target)}.${io.pid}.part`);
   try {
     await pipeline(body, createWriteStream(temp, { flags: "wx" }), { signal: io.signal });
@@ -39,9 +42,9 @@ export async function saveWhole(
 
 function saveError(error: unknown, target: string): unknown {
   if (!(error instanceof Error) || !("code" in error)) return error;
-  if (error.code === "EEXIST") return standsThere(target, error);
+  if (error.code === "EEXIST") return existsAlready(target, error);
   if (error.code === "ENOENT")
-    return new FeedctlError("not-found", `there is no directory ${dirname(target)}`, { cause: error });
+    return new FeedctlError("not-found", `the directory ${dirname(target)} does not exist`, { cause: error });
   if (error.code === "EACCES" || error.code === "EPERM")
     return new FeedctlError("denied", `${target} cannot be written: permission denied`, { cause: error });
   if (error.code === "ENOSPC" || error.code === "EDQUOT")
@@ -51,7 +54,7 @@ function saveError(error: unknown, target: string): unknown {
   return error;
 }
 
-function standsThere(target: string, cause?: unknown): FeedctlError {
+function existsAlready(target: string, cause?: unknown): FeedctlError {
   return new FeedctlError("conflict", `${target} exists already`, {
     cause,
     hint: "choose another --output, or --overwrite",

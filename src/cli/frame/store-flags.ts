@@ -5,7 +5,7 @@ export interface StoreFlag {
   flag: string;
   /** As commander writes it after the dashes: `bucket <BUCKET>`. */
   syntax: string;
-  /** Where types differ, each type's own. */
+  /** Names the store types when their descriptions differ. */
   description: string;
   types: StoreType[];
 }

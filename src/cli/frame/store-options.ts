@@ -4,8 +4,8 @@ import { readSecret, type Edge } from "./edge.ts";
 import type { Output } from "./output.ts";
 
 /**
- * Store options out of commander's: only those given, `-` replaced by what is typed or piped in. A secret typed on the
- * command line works, with a warning.
+ * The store options among commander's, only those that were given. For a secret, `-` reads it from the terminal or a
+ * pipe. A secret on the command line works, with a warning.
  */
 export async function storeOptions(
   edge: Edge,

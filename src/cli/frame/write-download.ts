@@ -12,7 +12,7 @@ export interface Download {
   body: Readable;
 }
 
-/** Writes a download to stdout. Rejects with `corrupt` at its end when the bytes are not those of the catalog. */
+/** Writes a download to stdout. Rejects with `corrupt` at its end when the bytes do not match the catalog. */
 export async function writeDownload(io: Io, { file, fileName, body }: Download): Promise<void> {
   const hash = createHash("sha256");
   let count = 0;

@@ -20,7 +20,7 @@ export function assetListResult(entry: AssetEntry, long: boolean): result.AssetL
   return { ...short, md5, sha1, sha512, createdAt, modifiedAt, uploadedBy, cacheControl, metadata };
 }
 
-/** The member names are the user's own. */
+/** Copies user metadata, whose member names are data. */
 function metadataResult(metadata: UserMetadata): UserMetadata {
   return Object.fromEntries(Object.entries(metadata).map(([name, { value, header }]) => [name, { value, header }]));
 }

@@ -112,7 +112,7 @@ export function migrationCancelledResult(gone: CancelResult): result.MigrationCa
   return { feed, target, removed, left };
 }
 
-/** `undefined` for the summary of the preceding verification, which is not printed. */
+/** Undefined for the summary of the preceding verification, which is not printed. */
 export function retireLine(event: RetireEvent): result.RetireLine | undefined {
   switch (event.type) {
     case "finding":

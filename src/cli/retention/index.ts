@@ -14,7 +14,7 @@ import { ruleCommand } from "./rule.ts";
 import type { ExplanationResult, RetentionLine, RetentionPlanResult } from "../results/schemas/retention.ts";
 
 export function retentionCommand(edge: Edge): CommandUnknownOpts {
-  const retention = new Command("retention").description("delete what nobody needs, by rules");
+  const retention = new Command("retention").description("delete old packages and assets by rules");
   retention.addCommand(ruleCommand(edge));
   addPlan(retention, edge);
   addRun(retention, edge);

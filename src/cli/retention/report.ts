@@ -7,8 +7,8 @@ import type { Output } from "../frame/output.ts";
 import type { RetentionLine } from "../results/schemas/retention.ts";
 
 /**
- * Prints the result for each feed, and the totals of several; with `--quiet` only the last line. Returns the exit status:
- * `locked` when that was the only reason for failures, `partial` for other failures.
+ * Prints the result for each feed, and the totals of several; with `--quiet` only the last line. Returns the exit
+ * status: `locked` when that was the only reason for failures, `partial` for other failures.
  */
 export async function reportRetention(
   out: Output<RetentionLine>,

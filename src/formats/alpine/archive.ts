@@ -21,8 +21,8 @@ export interface ApkControl {
 }
 
 /**
- * The control part of an Alpine package of version 2, which is a row of gzip members: signatures (optional), the control
- * archive, the data. Each of the first two is a tar archive, with or without an end.
+ * Reads the control archive of an Alpine package of version 2. The file is a sequence of gzip members: signatures
+ * (optional), the control archive, the data. Each is a tar archive; the first two may lack the end marker.
  */
 export async function readApkControl(file: PackageFile, warnings: string[]): Promise<ApkControl> {
   await using reader = await openReader(file);
@@ -39,7 +39,7 @@ export async function readApkControl(file: PackageFile, warnings: string[]): Pro
   throw invalid(`its first ${MAX_MEMBERS} gzip members are all signatures`);
 }
 
-/** One signature, or a few by different keys; then the control archive. */
+/** A few signatures by different keys, then the control archive. */
 const MAX_MEMBERS = 8;
 
 function nextMember(bytes: Buffer, goesOn: boolean) {
@@ -72,8 +72,8 @@ async function readMember(content: Buffer): Promise<Buffer | "signature"> {
   if (manifest === undefined && others === 0 && content.length > 0) return "signature";
   if (manifest === undefined)
     throw invalid(`it has no .PKGINFO${guess === undefined ? "" : `; it looks like ${guess}`}`);
-  // Its data would have to be in a member of their own, or their hash could not be checked.
-  if (stray !== undefined) throw invalid(`"${stray}" stands in its control archive`);
+  // Data must be in a member of its own: its hash could not be checked otherwise.
+  if (stray !== undefined) throw invalid(`"${stray}" does not belong in its control archive`);
   return manifest;
 }
 
@@ -81,7 +81,7 @@ function isManifest(name: string): boolean {
   return name.replace(/^(?:\.\/+)+/, "").toLowerCase() === ".pkginfo";
 }
 
-/** Hashes what follows the control archive as it is, and makes sure that no second manifest hides in it. */
+/** Checks the hash of the data member, and rejects a second manifest in it. `expected`: its SHA-256 (hex), if known. */
 export async function checkApkData(
   file: PackageFile,
   start: number,
@@ -93,16 +93,16 @@ export async function checkApkData(
     const hash = createHash("sha256");
     for await (const chunk of createReadStream(file.path, { start, signal, highWaterMark: 256 * 1024 }))
       hash.update(chunk as Buffer);
-    if (hash.digest("hex") !== expected.toLowerCase()) throw invalid("its data are not what its datahash promises");
+    if (hash.digest("hex") !== expected.toLowerCase()) throw invalid("its data does not match its datahash");
   }
-  // apk takes whatever begins with a dot, before the first other file, for a part of the control archive.
+  // apk treats files that begin with a dot, up to the first other file, as part of the control archive.
   for await (const entry of tarEntries(gunzipBeginning(file, start, signal))) {
     if (isManifest(entry.name)) throw invalid("it has a second .PKGINFO in its data");
     if (!entry.name.replace(/^(?:\.\/+)+/, "").startsWith(".")) return;
   }
 }
 
-/** Uncompressed bytes of hidden files at the root of a file system, of which few packages have any. */
+/** Uncompressed bytes of hidden files at the beginning of the data. Few packages have any. */
 const MAX_HIDDEN = 64 * 1024 * 1024;
 
 async function* gunzipBeginning(file: PackageFile, start: number, signal: AbortSignal | undefined) {

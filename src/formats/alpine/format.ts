@@ -52,7 +52,7 @@ async function read(file: PackageFile, options: ReadOptions = {}): Promise<Packa
 
 async function refuseVersion3(file: PackageFile): Promise<void> {
   await using reader = await openReader(file);
-  // The third letter tells how it is compressed.
+  // The fourth byte is the compression.
   if (/^ADB[.cd]/.test((await reader.read(0, 4)).toString("latin1")))
     throw invalid("it is a package of version 3, as apk-tools 3 can make them; only version 2 is supported");
 }
@@ -89,7 +89,7 @@ function readOne(info: Pkginfo, key: string, pattern: RegExp): string {
 const lists = ["depend", "provides", "replaces", "install_if", "triggers"];
 const known = new Set(["pkgname", "pkgver", "arch"]);
 
-/** Everything else by its own name; what may be repeated is always a list. */
+/** The other fields, under their own names. A field that may be repeated is always a list. */
 function describe(info: Pkginfo): Record<string, unknown> {
   const members = [...info].filter(([key]) => !known.has(key));
   return Object.fromEntries(

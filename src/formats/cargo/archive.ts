@@ -12,7 +12,7 @@ export interface CrateContent {
   manifest: Buffer;
 }
 
-/** The manifest of a crate. As in Cargo's registry, everything is in one directory, and there are no links. */
+/** Reads the manifest of a crate. As Cargo's registry does, rejects links and files outside the top directory. */
 export async function readCrate(file: PackageFile, options: ReadOptions | undefined): Promise<CrateContent> {
   let directory: string | undefined;
   let manifest: Buffer | undefined;
@@ -27,7 +27,7 @@ export async function readCrate(file: PackageFile, options: ReadOptions | undefi
     if (entry.type !== "file" && entry.type !== "directory")
       throw invalid(`the entry "${entry.name}" is a ${entry.type}`);
     if (rest.length === 0 && entry.type === "file") throw invalid(`the file "${entry.name}" is in no directory`);
-    // File systems that ignore case would take the variants for one file.
+    // On a file system that ignores case, variants of the name are the same file.
     if (rest.join("/").toLowerCase() !== "cargo.toml") continue;
     if (manifest !== undefined) throw invalid("it has several files Cargo.toml");
     manifest = await readManifest(entry);

@@ -7,9 +7,9 @@ import { expectContainer } from "../containers/sniff.ts";
 import { isTomlTable, parseToml, type Toml } from "../manifests/toml.ts";
 
 /**
- * Crates as `cargo package` makes them. As in Cargo's registry, names that differ in case or in `-` and `_` only are one
- * package, and the directory inside has to be called as the manifest says. Build metadata (`0.5.0+1.2.11`) stays in
- * version and key, since Cargo asks for the file by the whole version.
+ * Crates as `cargo package` makes them. As in Cargo's registry, names that differ only in case, or in `-` and `_`, are
+ * one package, and the directory inside must have the name and version of the manifest. Build metadata (`0.5.0+1.2.11`)
+ * stays in version and key, because Cargo requests the file by the whole version.
  */
 export const cargo: Format = {
   type: "cargo",
@@ -26,7 +26,7 @@ async function read(file: PackageFile, options: ReadOptions | undefined): Promis
   await expectContainer(file, "gzip");
   const { directory, manifest: bytes } = await readCrate(file, options);
   const manifest = parseToml(bytes, "Cargo.toml");
-  // Cargo wrote it so in its first years, and still reads it.
+  // `project` is the old name, which Cargo still reads.
   const table = manifest["package"] ?? manifest["project"];
   if (!isTomlTable(table)) throw invalid("its Cargo.toml has no [package]");
   const name = readName(table["name"]);
@@ -60,7 +60,7 @@ function readName(name: Toml | undefined): string {
   return name;
 }
 
-/** Cargo reads versions by the letter: no `v`, nothing left out. */
+/** Cargo's versions are strict: no leading `v`, no omitted parts. */
 function readVersion(version: Toml | undefined): string {
   if (typeof version !== "string") throw invalid('its Cargo.toml has no "version"');
   const isVersion = /^[0-9]/.test(version) && version.length <= MAX_VERSION;
@@ -84,7 +84,7 @@ const packageMembers = [
   "rust-version",
   "links",
 ];
-/** What an index of a registry says of every version. */
+/** What the index of a registry has for every version. */
 const manifestMembers = ["dependencies", "dev-dependencies", "build-dependencies", "target", "features"];
 
 function describe(table: Record<string, Toml>, manifest: Record<string, Toml>): Record<string, unknown> {

@@ -1,8 +1,9 @@
 /**
- * Why a path that is not one of a Conan server cannot be taken, and what to do instead. Conan's clients keep recipes and
- * packages unpacked, in folders that do not say (Conan 2) or say only in part (Conan 1) what they belong to.
+ * Why a path outside a Conan server's directory cannot be imported, and what to do instead. Conan's clients keep
+ * recipes and packages unpacked, in folders that do not name (Conan 2) or only partly name (Conan 1) what they belong
+ * to.
  */
-export function explainPlace(path: string): string {
+export function explainUnknownPath(path: string): string {
   const slashed = path.replaceAll("\\", "/");
   if (CONAN_2.test(slashed))
     return `it lies in the cache of a Conan 2 client, whose folders do not say what they belong to; ${UPLOAD}`;
@@ -17,7 +18,10 @@ const NO_PLACE =
   "it does not lie in the layout of a Conan server (NAME/VERSION/USER/CHANNEL/REVISION/export/FILE or " +
   ".../REVISION/package/ID/REVISION/FILE)";
 
-/** Five letters of the name and a hash, or sixteen digits of a hash; below them a folder of one or two letters. */
+/**
+ * Folders named after up to five letters of the name and a hash, or a hash alone; below them a folder such as `p` or
+ * `es`.
+ */
 const CONAN_2 =
   /\/\.conan2\/|\/(?:p|b)\/[a-z0-9_+.-]{1,5}[0-9a-f]{11,16}\/(?:b|d|e|es|p|s|metadata)\/|\/cache\.sqlite3(?:-wal|-shm)?$/;
 const CONAN_1 =

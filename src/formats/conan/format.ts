@@ -14,13 +14,13 @@ import { invalid, readPackage } from "../read-package.ts";
 import { expectContainer } from "../containers/sniff.ts";
 
 /**
- * Files of Conan recipes and packages as they lie in the directory of a Conan server. Each is a file of the version
- * `name/version@user/channel`, told apart by revisions and package id. Only the path knows what it is, so the manifest
- * beside it has to prove it: a revision is the hash of its manifest, and the manifest has the hashes of the files.
+ * Files of Conan recipes and packages in the directory of a Conan server. Each is a file of the version
+ * `name/version@user/channel`, distinguished by revisions and package id. Only the path has the identity, and the
+ * manifest in the folder proves it: a revision is the hash of its manifest, which has the hashes of the files.
  */
 export const conan: Format = {
   type: "conan",
-  // Recipes and packages may have files of any name below `metadata`.
+  // Files below `metadata` may have any name.
   extensions: [""],
   versions,
   ranges: relationRange(versions, { example: ">= 1.0, < 2.0" }),
@@ -77,10 +77,10 @@ async function checkArchive(file: PackageFile, place: ConanPlace): Promise<void>
   if (place.file.endsWith(".tzst")) await expectContainer(file, "zstd");
 }
 
-/** A line per file, and large packages have tens of thousands. */
+/** Bytes of a manifest. It has a line per file, and large packages have tens of thousands. */
 const MAX_MANIFEST = 16 * 1024 * 1024;
 
-/** By the manifest in its folder, which has no hashes of archives: those are packed again by every client. */
+/** Checks a file against the manifest in its folder. It has no hashes of archives, which every client packs anew. */
 async function verify(place: ConanPlace, path: string, options: ReadOptions): Promise<void> {
   const folder = join(path, ...place.file.split("/").map(() => ".."));
   const bytes = await readBeside(join(folder, "conanmanifest.txt"), MAX_MANIFEST);
@@ -95,7 +95,7 @@ async function verify(place: ConanPlace, path: string, options: ReadOptions): Pr
   if (expected === undefined) return;
   const hash = createHash("md5");
   for await (const chunk of createReadStream(path, { signal: options.signal })) hash.update(chunk as Buffer);
-  if (hash.digest("hex") !== expected) throw invalid("its md5 is not the one that its conanmanifest.txt says");
+  if (hash.digest("hex") !== expected) throw invalid("its MD5 does not match its conanmanifest.txt");
 }
 
 async function readRecipeOf(path: string): Promise<Map<string, string>> {
@@ -104,7 +104,7 @@ async function readRecipeOf(path: string): Promise<Map<string, string>> {
   return bytes === undefined ? new Map() : readRecipe(bytes);
 }
 
-/** Most recipes say name and version plainly. What looks like it may be something else, so this is a warning. */
+/** Most recipes assign name and version literally. A match may be something else, so a difference is only a warning. */
 function checkRecipe(recipe: Map<string, string>, { name, version }: ConanPlace, warnings: string[]): void {
   for (const [member, inPath] of Object.entries({ name, version })) {
     const said = recipe.get(member);

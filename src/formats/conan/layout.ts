@@ -1,13 +1,13 @@
 import { conan as versions } from "../../versions/conan.ts";
-import { explainPlace } from "./elsewhere.ts";
+import { explainUnknownPath } from "./elsewhere.ts";
 import { quoted } from "../manifests/quoted.ts";
 import { invalid } from "../read-package.ts";
 
-/** A file's place in the directory of a Conan server. */
+/** The parts of a file's path in the directory of a Conan server. */
 export interface ConanPlace {
   name: string;
   version: string;
-  /** `_` where there is none. */
+  /** `_` when the reference has none. */
   user: string;
   channel: string;
   recipeRevision: string;
@@ -15,7 +15,7 @@ export interface ConanPlace {
   package?: { id: string; revision: string } | undefined;
   /** Below the folder of the recipe or package: a name, or a path in `metadata`. */
   file: string;
-  /** How many steps lead up from the file to the folder of the recipe's revision. */
+  /** Number of levels from the file up to the folder of the recipe's revision. */
   depth: number;
 }
 
@@ -23,31 +23,34 @@ const PART = /^[A-Za-z0-9_][A-Za-z0-9_+.-]{0,100}$/;
 /** A hash of the manifest, a commit, or what servers without revisions write. */
 const REVISION = /^(?:0|[0-9a-f]{32}|[0-9a-f]{40}|[0-9a-f]{64})$/;
 const PACKAGE_ID = /^(?:[0-9a-f]{40}|[0-9a-f]{32}|[0-9a-f]{64})$/;
-/** The files a server has; nothing else is served, except what is below `metadata`. */
+/** The files of a recipe on a server. Besides these, only files below `metadata` are served. */
 const RECIPE_FILE = /^(?:conanfile\.py|conanmanifest\.txt|conan_(?:export|sources)\.t(?:gz|xz|zst))$/;
 const PACKAGE_FILE = /^(?:conaninfo\.txt|conanmanifest\.txt|conan_package\.t(?:gz|xz|zst))$/;
 
-/** What the recipe says of itself, where it does. */
+/** Name and version as the recipe has them; undefined when it does not say. */
 export interface RecipeNames {
   name?: string | undefined;
   version?: string | undefined;
 }
 
 /**
- * Where the folder of the recipe's revision is, and which part of it the path leads to. Paths are read from their end:
- * nothing else says where a server's directory begins.
+ * Number of levels from a file up to the folder of the recipe's revision. Paths are parsed from their end, because
+ * nothing marks where a server's directory begins.
  */
 export function recipeFolderDepth(path: string): number {
   return dissect(path).depth;
 }
 
-/** Identity is in the path and nowhere else: the files do not know user, channel and package id. */
+/** The identity in a path. The files themselves do not have user, channel and package id. */
 export function parseConanPath(path: string, recipe: RecipeNames = {}): ConanPlace {
   const { segments, end, at, depth } = dissect(path);
   const [name, version, user, channel, recipeRevision] = segments.slice(Math.max(0, at - 4), at + 1);
-  if (recipeRevision === undefined) throw invalid(explainPlace(path));
+  if (recipeRevision === undefined) throw invalid(explainUnknownPath(path));
   const inRecipe = segments[end - 1] === "export";
-  const place = turned({ name: name!, version: version!, user: user!, channel: channel!, recipeRevision }, recipe);
+  const place = toServerOrder(
+    { name: name!, version: version!, user: user!, channel: channel!, recipeRevision },
+    recipe,
+  );
   const file = segments.slice(end).join("/");
   checkPlace(place, file, end !== segments.length - 1, inRecipe);
   if (inRecipe) return { ...place, file, depth };
@@ -57,13 +60,15 @@ export function parseConanPath(path: string, recipe: RecipeNames = {}): ConanPla
   return { ...place, package: { id, revision }, file, depth };
 }
 
-/** `end`: where the name below the folder of recipe or package begins; `at`: the recipe's revision. */
+/**
+ * `end`: index of the first segment below the folder of the recipe or package; `at`: index of the recipe's revision.
+ */
 function dissect(path: string): { segments: string[]; end: number; at: number; depth: number } {
   const segments = path.split(/[/\\]/);
   const last = segments.length - 1;
   const metadata = segments.flatMap((segment, at) => (segment === "metadata" && at < last ? [at] : [])).toReversed();
   const end = [last, ...metadata].find((at) => REVISION.test(segments[revisionAt(segments, at)] ?? ""));
-  if (end === undefined) throw invalid(explainPlace(path));
+  if (end === undefined) throw invalid(explainUnknownPath(path));
   const at = revisionAt(segments, end);
   return { segments, end, at, depth: last - at };
 }
@@ -71,10 +76,10 @@ function dissect(path: string): { segments: string[]; end: number; at: number; d
 type Reference = Pick<ConanPlace, "name" | "version" | "user" | "channel" | "recipeRevision">;
 
 /**
- * Artifactory puts the user first: USER/NAME/VERSION/CHANNEL. No user is `_`, which is too short for a name; otherwise the
- * recipe decides, and where it does not say, a user that looks like a version is refused rather than guessed at.
+ * Converts Artifactory's order (USER/NAME/VERSION/CHANNEL) to that of a Conan server. A first segment `_` can only be
+ * the user, since names are longer. Otherwise the recipe decides; when it does not say, an ambiguous path is refused.
  */
-function turned(place: Reference, { name, version }: RecipeNames): Reference {
+function toServerOrder(place: Reference, { name, version }: RecipeNames): Reference {
   const other = { ...place, user: place.name, name: place.version, version: place.user };
   if (place.name === "_") return other;
   if (name === place.name || (name === undefined && version === place.version)) return place;
@@ -89,7 +94,7 @@ function turned(place: Reference, { name, version }: RecipeNames): Reference {
   return place;
 }
 
-/** Where the recipe's revision would stand if a recipe's or a package's own file stood at `end`. */
+/** Index of the recipe's revision, if the file of a recipe or package began at `end`. */
 function revisionAt(segments: readonly string[], end: number): number {
   if (segments[end - 1] === "export") return end - 2;
   return segments[end - 3] === "package" ? end - 4 : -1;

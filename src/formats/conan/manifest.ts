@@ -1,10 +1,10 @@
 import { createHash } from "node:crypto";
 import { invalid } from "../read-package.ts";
 
-/** MD5 by path, of every file of a recipe or package in its unpacked form. */
+/** MD5 of every unpacked file of a recipe or package, by path. */
 export type ConanManifest = ReadonlyMap<string, string>;
 
-/** The first line is a time, each other one `PATH: MD5`. */
+/** Parses a manifest: the first line is a time, every other one `PATH: MD5`. */
 export function parseConanManifest(bytes: Buffer): ConanManifest {
   const [time, ...lines] = bytes.toString("utf8").split(/\r?\n/);
   if (!/^[0-9]{1,15}$/.test(time!)) throw invalid("its conanmanifest.txt does not begin with a time");
@@ -19,9 +19,9 @@ export function parseConanManifest(bytes: Buffer): ConanManifest {
   return sums;
 }
 
-/** What Conan calls the revision of a recipe or package: the MD5 of its manifest without the time. */
+/** The revision of a recipe or package: the MD5 of its manifest without the time. */
 export function revisionOf(manifest: ConanManifest): string {
-  // Python sorts by code points, UTF-8 bytes have the same order.
+  // Python sorts by code points, and UTF-8 bytes have the same order.
   const lines = [...manifest]
     .map(([path, sum]) => ({ path: Buffer.from(path), line: `${path}: ${sum}\n` }))
     .sort((a, b) => Buffer.compare(a.path, b.path));
@@ -30,7 +30,7 @@ export function revisionOf(manifest: ConanManifest): string {
     .digest("hex");
 }
 
-/** What a recipe says of itself in plain assignments; it is a program, and what it computes is not known. */
+/** The literal assignments of a recipe. It is a Python program, so computed values are not known. */
 export function readRecipe(bytes: Buffer): Map<string, string> {
   const text = bytes.toString("utf8");
   const found = new Map<string, string>();

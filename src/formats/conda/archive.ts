@@ -8,23 +8,29 @@ import { tarEntriesOf } from "../containers/tar-bytes.ts";
 import { tarEntries } from "../containers/tar.ts";
 import { zipEntries, type ZipEntry } from "../containers/zip.ts";
 
-/** Compressed and uncompressed bytes of the `info` archive inside a .conda file: licences, recipe and tests are in it. */
+/**
+ * Compressed and uncompressed bytes of the `info` archive inside a .conda file, which has licences, recipe and tests.
+ */
 const MAX_INFO_PACKED = 16 * 1024 * 1024;
 const MAX_INFO = 64 * 1024 * 1024;
 
 export interface CondaManifest {
   /** `info/index.json`. */
   index: Buffer;
-  /** What the archives inside a .conda file are called after `info-` and `pkg-`; undefined in the older format. */
+  /** The name of the archives inside a .conda file after `info-` and `pkg-`; undefined in the older format. */
   stem: string | undefined;
 }
 
-/** The older format: one tar archive, to its end, because a second manifest behind the first would win when unpacked. */
+/**
+ * The older format: one tar archive. Read to its end, because a second manifest would overwrite the first on unpacking.
+ */
 export async function readTarBz2(file: PackageFile, options: ReadOptions | undefined): Promise<CondaManifest> {
   return { index: await findIndex(tarEntries(bunzip2File(file, options))), stem: undefined };
 }
 
-/** The newer format: a zip archive with `metadata.json` and two tar archives; only the one with the manifests is read. */
+/**
+ * The newer format: a zip archive with `metadata.json` and two tar archives; only the one with the manifests is read.
+ */
 export async function readDotConda(
   file: PackageFile,
   options: ReadOptions | undefined,
@@ -72,7 +78,7 @@ async function findIndex(entries: ReturnType<typeof tarEntries>): Promise<Buffer
       .join("/");
     const isLink = entry.type === "symlink" || entry.type === "hardlink";
     if (isLink && path.toLowerCase() === "info") throw invalid('its directory "info" is a link');
-    // File systems that ignore case would take the variants for one file.
+    // On a file system that ignores case, variants of the name are the same file.
     if (path.toLowerCase() !== "info/index.json") continue;
     if (index !== undefined) throw invalid(`"${index.name}" and "${entry.name}" would both be its info/index.json`);
     if (entry.type !== "file") throw invalid(`its info/index.json is not a file but a ${entry.type}`);

@@ -9,7 +9,7 @@ import { expectContainer } from "../containers/sniff.ts";
 
 /**
  * Conda packages, the newer .conda and the older .tar.bz2. A version has a file for every platform, build and kind of
- * archive; one build may be there in both kinds.
+ * archive; a build may exist in both kinds.
  */
 export const conda: Format = {
   type: "conda",
@@ -19,7 +19,7 @@ export const conda: Format = {
   read: (file, options) => readPackage("conda package", file, options, () => read(file, options)),
 };
 
-/** Leaves room for all four in a key of 1,024 bytes. */
+/** Bytes of name, version, build and subdir each, so that a key stays below 1,024 bytes. */
 const MAX_PART = 200;
 
 async function read(file: PackageFile, options: ReadOptions | undefined): Promise<PackageIdentity> {
@@ -32,11 +32,11 @@ async function read(file: PackageFile, options: ReadOptions | undefined): Promis
   const version = readText(manifest, "version", /^[^-]+$/);
   const build = readText(manifest, "build", /^[A-Za-z0-9_.+]+$/);
   const normalizedVersion = versions.normalize(version);
-  // Blanks around it would stand in the file name as well.
+  // Conda would put blanks around the version into the file name.
   if (normalizedVersion !== version) throw invalid(`"${version}" is not a conda version`);
   const subdir = readSubdir(manifest);
   const expected = `${name}-${version}-${build}`;
-  // Conda finds the archives inside by the file's name, and the package in its index by both.
+  // Conda finds the archives inside by the name of the file, so all names must agree with the manifest.
   if (stem !== undefined && stem !== expected)
     throw invalid(`its info/index.json says ${expected}, but its archives are called "${stem}"`);
   if (file.name !== `${expected}.${type}`) throw invalid(`its info/index.json says ${expected}, but not its file name`);
@@ -81,14 +81,14 @@ function readText(manifest: Record<string, unknown>, member: string, pattern: Re
 
 const bits: Record<string, string> = { x86_64: "64", x86: "32" };
 
-/** Packages of the first years say only `platform` and `arch`, and those for all platforms neither. */
+/** Early packages have `platform` and `arch` instead, and neither when they are for all platforms. */
 function readSubdir(manifest: Record<string, unknown>): string {
   const { subdir, platform, arch } = manifest;
   if (subdir === undefined || subdir === null) {
     if (typeof platform !== "string" || typeof arch !== "string") return "noarch";
     return checkSubdir(`${platform}-${bits[arch] ?? arch}`);
   }
-  if (typeof subdir !== "string") throw invalid('its info/index.json has a "subdir" that is no text');
+  if (typeof subdir !== "string") throw invalid('its info/index.json has a "subdir" that is not text');
   return checkSubdir(subdir);
 }
 

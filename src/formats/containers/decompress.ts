@@ -4,8 +4,8 @@ import { invalid } from "../read-package.ts";
 export type Compression = "none" | "gzip" | "xz" | "zstd";
 
 /**
- * The uncompressed bytes of something small that is in memory. Rejects before more than `limit` bytes have come out,
- * and whatever follows the compressed data.
+ * Decompresses a small buffer. Rejects before more than `limit` bytes are decompressed, and when anything follows the
+ * compressed data.
  */
 export async function decompress(compression: Compression, bytes: Buffer, limit: number): Promise<Buffer> {
   if (compression === "none") {
@@ -23,7 +23,7 @@ export async function decompress(compression: Compression, bytes: Buffer, limit:
   }
 }
 
-/** Node stops after the first frame and says nothing of what follows. */
+/** Node stops silently after the first frame, so what follows must be checked. */
 function unzstd(bytes: Buffer, limit: number): Buffer {
   const options = { maxOutputLength: limit, info: true };
   const { buffer, engine } = zstdDecompressSync(bytes, options) as unknown as {

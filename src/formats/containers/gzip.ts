@@ -6,19 +6,19 @@ import type { PackageFile, ReadOptions } from "../format.ts";
 import { limits } from "../limits.ts";
 import { invalid } from "../read-package.ts";
 
-/** Read whole, which costs less than a stream. */
+/** A file up to this size is read at once, which costs less than a stream. */
 const SMALL = 64 * 1024;
 
-/** Unpacked in one go, if the last bytes promise no more. */
+/** A small file is decompressed at once if its last bytes state at most this size. */
 const SMALL_RESULT = 4 * 1024 * 1024;
 
-/** How much may come out of a compressed stream. */
+/** How many bytes may be decompressed from a stream. */
 export type InflateLimits = Pick<typeof limits, "inflated" | "ratio" | "ratioFrom">;
 
 /**
- * The uncompressed bytes of a gzip file in bounded memory. Several gzip members in a row are one stream, as everywhere;
- * zero bytes after the last one are padding, anything else is damage. Stops as soon as a limit is passed; a consumer
- * that stops earlier closes the file.
+ * The uncompressed bytes of a gzip file in bounded memory. Several gzip members in a row are one stream (RFC 1952,
+ * 2.2); zero bytes after the last one are padding, anything else is damage. Rejects as soon as a limit is passed; a
+ * consumer that stops earlier closes the file.
  */
 export async function* gunzipFile(
   file: PackageFile,
@@ -40,7 +40,7 @@ export async function* gunzipFile(
   for await (const chunk of gunzip as AsyncIterable<Buffer>) {
     total += chunk.length;
     if (total > inflated) throw invalid(`it unpacks to more than ${inflated} bytes`);
-    // Counted against the input used so far, so that a bomb is stopped at its beginning and not at its end.
+    // Compared with the input used so far, so that a decompression bomb is stopped early.
     if (total > ratioFrom && total > ratio * gunzip.bytesWritten) {
       throw invalid(`it unpacks to more than ${ratio} times its size`);
     }
@@ -48,13 +48,13 @@ export async function* gunzipFile(
   }
 }
 
-/** Undefined when more than `most` bytes would come out. */
+/** Undefined when the data is longer than `most` bytes. */
 function gunzipSmall(bytes: Buffer, most: number): Buffer | undefined {
   if (bytes.length < 18) return undefined;
   const promised = bytes.readUInt32LE(bytes.length - 4);
   if (promised > most) return undefined;
   try {
-    // in one piece, if the promise is kept
+    // one chunk, if the stated size is right
     return gunzipSync(bytes, { maxOutputLength: most, chunkSize: Math.max(promised + 1, 1024) });
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === "ERR_BUFFER_TOO_LARGE") return undefined;

@@ -10,24 +10,24 @@ import { unzstdFile } from "./zstd.ts";
 
 export type ArchiveType = "zip" | "tar" | "tar.gz" | "tar.zst";
 
-/** What lies in an archive, as the archive tells it; nothing of it is to be trusted. */
+/** An entry as the archive describes it. None of it can be trusted. */
 export interface ArchiveEntry {
   name: string;
-  /** `other`: devices, pipes, and what tools disagree on. */
+  /** `other`: devices, pipes, and entries that tools interpret differently. */
   kind: "file" | "folder" | "link" | "other";
   /** As stated. */
   size: number;
-  /** When it was last changed, where the archive tells a sane time. */
+  /** When it was last modified; undefined when the archive has no plausible time. */
   modified: Date | undefined;
-  /** Why its bytes cannot be had. */
+  /** Why its bytes cannot be read; undefined when they can. */
   locked: string | undefined;
-  /** The bytes. Of a tar archive once, and before the next entry is asked for. */
+  /** The content. In a tar archive it can be read once, before the next entry is requested. */
   chunks(): AsyncGenerator<Uint8Array, void>;
 }
 
 export interface Archive {
   readonly type: ArchiveType;
-  /** Entries can be read in any order, side by side and again. */
+  /** Whether entries can be read in any order, concurrently and repeatedly. */
   readonly random: boolean;
   /** One pass over the archive, from its beginning. */
   entries(): AsyncGenerator<ArchiveEntry, void>;
@@ -35,7 +35,7 @@ export interface Archive {
 
 export type ArchiveLimits = { [K in keyof InflateLimits]: number } & { entries: number };
 
-/** Tells an archive by its first bytes. Every error of reading it is `invalid`. */
+/** Opens an archive, whose type is detected by its first bytes. Every error while reading it is `invalid`. */
 export async function openArchive(file: PackageFile, signal: AbortSignal, bounds: ArchiveLimits): Promise<Archive> {
   const type = await typeOf(file.path);
   const options = { signal };
@@ -55,7 +55,7 @@ async function typeOf(path: string): Promise<ArchiveType> {
   if (hex.startsWith("1f8b")) return "tar.gz";
   if (hex === "28b52ffd" || /^5[0-9a-f]2a4d18$/.test(hex)) return "tar.zst";
   if (buffer.toString("latin1", 257, 262) === "ustar") return "tar";
-  throw invalid(bytesRead === 0 ? "the archive is empty" : "it is no zip, tar.gz, tar.zst or tar archive");
+  throw invalid(bytesRead === 0 ? "the archive is empty" : "it is not a zip, tar.gz, tar.zst or tar archive");
 }
 
 async function* plain(file: PackageFile, signal: AbortSignal): AsyncGenerator<Buffer> {
@@ -101,14 +101,14 @@ async function* fromTar(
       kind: kinds[entry.type],
       size: entry.size,
       modified: sane(entry.modified),
-      // bytes that are no UTF-8: tools read them differently
+      // not UTF-8: tools decode such names differently
       locked: entry.name.includes("\ufffd") ? "has a name in an unknown encoding" : undefined,
       chunks: () => translated(entry.chunks(), signal),
     };
   }
 }
 
-/** Whatever goes wrong while reading is about the archive, unless the system said so. */
+/** Translates errors while reading: they are about the archive, unless they come from the system. */
 async function* translated<T>(source: AsyncGenerator<T, void>, signal: AbortSignal): AsyncGenerator<T, void> {
   try {
     yield* source;
@@ -127,7 +127,7 @@ function archiveError(error: unknown): unknown {
     : error;
 }
 
-/** A zip knows times from 1980 on, and of a tar the zero means none; what is outside was never one. */
+/** Drops implausible times: zip has none before 1980, and zero in a tar means that there is none. */
 function sane(date: Date | undefined): Date | undefined {
   const year = date?.getUTCFullYear() ?? 0;
   return year >= 1980 && year <= 2107 ? date : undefined;

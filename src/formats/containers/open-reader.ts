@@ -1,7 +1,7 @@
 import { open } from "node:fs/promises";
 import type { PackageFile } from "../format.ts";
 
-/** Reads a package file here and there, for containers whose bodies need not be looked at. */
+/** Random access to a package file, for containers whose bodies need not be read. */
 export interface FileReader extends AsyncDisposable {
   readonly size: number;
   /** Fewer bytes than `length` only where the file ends. */

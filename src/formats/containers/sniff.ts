@@ -21,8 +21,8 @@ const magics = [
 export type Container = (typeof magics)[number]["container"];
 
 /**
- * Rejects unless the file begins like `expected`, and says what it is instead. A first look only: the reader of the
- * container has the last word.
+ * Rejects a file that does not begin like `expected`, and says what it is instead. Only a first check: the reader of
+ * the container decides.
  */
 export async function expectContainer(file: PackageFile, expected: Container): Promise<void> {
   const head = file.bytes?.subarray(0, 512) ?? (await readHead(file.path, 512));

@@ -3,8 +3,8 @@ import { limits } from "../limits.ts";
 import { invalid } from "../read-package.ts";
 
 /**
- * The entries of a package's tar stream under the common limits. An entry whose name leads out of the directory it is
- * unpacked into rejects the package: we never unpack, but whoever installs from the feed does.
+ * The entries of a package's tar stream, under the common limits. Rejects an entry whose name leads out of the
+ * directory that it is unpacked into: feedctl never unpacks, but clients of the feed do.
  */
 export async function* tarEntries(source: AsyncIterable<Uint8Array>): AsyncGenerator<TarEntry, void> {
   for await (const entry of readTar(source, { maxEntries: limits.tarEntries, maxExtension: limits.tarExtension })) {

@@ -2,15 +2,15 @@ import xz from "xz-decompress";
 import { invalid } from "../read-package.ts";
 
 /**
- * The uncompressed bytes of xz data that is in memory, all of its streams. Rejects before more than `limit` bytes have
- * come out. The library holds at most 64 MiB for a dictionary, which is what the highest preset of xz needs.
+ * Decompresses all streams of xz data in memory. Rejects before more than `limit` bytes are decompressed. The library
+ * needs at most 64 MiB for a dictionary, which is enough for the highest preset of xz.
  */
 export async function unxz(bytes: Buffer, limit: number): Promise<Buffer> {
   const stream = new xz.XzReadableStream(new Blob([Uint8Array.from(bytes)]).stream());
   const chunks: Uint8Array[] = [];
   let total = 0;
   try {
-    // Leaving the loop early cancels the stream, without which the library would make everybody after us wait for ever.
+    // Leaving the loop early cancels the stream: otherwise the library would block all later callers.
     for await (const chunk of stream as ReadableStream<Uint8Array> & AsyncIterable<Uint8Array>) {
       total += chunk.length;
       if (total > limit) throw invalid(`its xz data unpacks to more than ${limit} bytes`);
@@ -22,7 +22,7 @@ export async function unxz(bytes: Buffer, limit: number): Promise<Buffer> {
   return Buffer.concat(chunks);
 }
 
-/** The codes of the decoder inside; it gives no words. */
+/** Messages for the error codes of the decoder, which has none. */
 const reasons: Record<string, string> = {
   "3": "too little memory is left to unpack its xz data",
   "4": "its xz data needs more than 64 MiB of memory to unpack",

@@ -9,28 +9,28 @@ import { invalid } from "../read-package.ts";
 configure({ useWebWorkers: false });
 
 export interface ZipEntry {
-  /** As the archive spells it; never absolute, without `..`, `.` and empty segments between slashes. */
+  /** The name in the archive; never absolute, and without `..`, `.` and empty segments. */
   name: string;
   directory: boolean;
-  /** A symbolic link, whose content is where it leads. */
+  /** A symbolic link, whose content is its target. */
   link: boolean;
   encrypted: boolean;
-  /** Letters beyond ASCII that the archive does not say to be UTF-8: tools read them differently. */
+  /** The name is not ASCII and not marked as UTF-8: tools decode it differently. */
   foreignName: boolean;
   modified: Date;
   /** Uncompressed size as the archive states it. */
   size: number;
   /** The content, checked against its CRC and its local header. Throws before unpacking more than `limit` bytes. */
   read(limit: number): Promise<Buffer>;
-  /** The content piece by piece, checked in the same way; its length is the caller's to watch. */
+  /** The content in chunks, checked in the same way. The caller must limit its length. */
   chunks(): AsyncGenerator<Uint8Array, void>;
 }
 
 /**
- * The entries of a zip archive in the order of its directory; reads the end of the file and then only what is asked
- * for. Entries can be read during and after the iteration. Rejects whatever two tools could understand differently:
- * data before or after the archive, duplicate names, headers that contradict the directory, overlapping entries.
- * `most`: so many entries are read.
+ * The entries of a zip archive in the order of its directory. Reads the end of the file, then only the requested
+ * entries, which can be read during and after the iteration. Rejects what two tools could read differently: data before
+ * or after the archive, duplicate names, headers that contradict the directory, overlapping entries. Rejects more than
+ * `most` entries.
  */
 export async function* zipEntries(
   file: PackageFile,
@@ -55,7 +55,9 @@ export async function* zipEntries(
   }
 }
 
-/** A hostile archive can declare a directory as large as the file; it would be read into memory as a whole. */
+/**
+ * Limits the directory, which zip.js reads into memory whole: a hostile archive can declare one as large as the file.
+ */
 class BoundedReader extends BlobReader {
   override async readUint8Array(offset: number, length: number): Promise<Uint8Array> {
     if (length > limits.zipDirectory)
@@ -79,7 +81,7 @@ function createEntry(entry: Entry): ZipEntry {
       const done = entry.getData(writable).then(
         () => undefined,
         async (error: unknown) => {
-          // what fails before the first byte leaves the stream open, and its reader waiting
+          // an error before the first byte leaves the stream open, and its reader would wait
           await writable.abort(error).catch(() => {});
           return { error };
         },
@@ -92,7 +94,7 @@ function createEntry(entry: Entry): ZipEntry {
         complete = true;
         rejectZip((await done)?.error ?? error, entry.filename);
       } finally {
-        if (!complete) await done; // nobody wants the rest
+        if (!complete) await done; // the consumer stopped early
       }
       const failure = await done;
       if (failure !== undefined) rejectZip(failure.error, entry.filename);
@@ -117,7 +119,7 @@ function createEntry(entry: Entry): ZipEntry {
   };
 }
 
-/** zip.js has no error class; whatever it throws while reading is about the archive, unless the system said so. */
+/** zip.js has no error class: an error while reading is about the archive, unless it comes from the system. */
 function rejectZip(error: unknown, entry?: string): never {
   if (error instanceof FeedctlError) throw error;
   const { name, message, reason, filename, code } = error as Error &
@@ -130,21 +132,21 @@ function rejectZip(error: unknown, entry?: string): never {
   throw invalid(`${where} (${what.charAt(0).toLowerCase()}${what.slice(1)})`, error);
 }
 
-/** Something to be put into an archive. */
+/** An entry to write into an archive. */
 export interface NewEntry {
-  /** Of a folder with a slash at its end. */
+  /** The name of a folder ends with a slash. */
   name: string;
   modified: Date;
   /** Undefined: a folder. */
   bytes: AsyncIterable<Uint8Array> | undefined;
 }
 
-/** A zip archive of entries in their order. The same entries make the same bytes, wherever and whenever. */
+/** The bytes of a zip archive of the entries, in their order. The output is reproducible. */
 export async function* writeZip(entries: AsyncIterable<NewEntry>): AsyncGenerator<Uint8Array, void> {
   const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>();
   const stop = new AbortController();
   const write = async () => {
-    // Unix rights as a server would give them: nothing of this machine goes in
+    // fixed permissions: nothing in the archive depends on this machine
     const writer = new ZipWriter(writable, { ntfsTimestamp: false, keepOrder: true, level: 6, unixMode: 0o644 });
     for await (const { name, modified, bytes } of entries) {
       stop.signal.throwIfAborted();
@@ -173,8 +175,8 @@ export async function* writeZip(entries: AsyncIterable<NewEntry>): AsyncGenerato
 }
 
 /**
- * A zip's own field holds a local time without a zone, from 1980 on; here it reads like UTC everywhere. The true time
- * stands beside it, for those who look.
+ * The DOS time field of a zip entry is a local time without a zone, from 1980 on. We write UTC there; the extended
+ * timestamp field has the exact time.
  */
 function dosTime(date: Date): number {
   const year = date.getUTCFullYear();

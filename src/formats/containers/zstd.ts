@@ -8,8 +8,8 @@ import { openReader } from "./open-reader.ts";
 import { invalid } from "../read-package.ts";
 
 /**
- * The uncompressed bytes of a zstandard file in bounded memory, of all its frames: Node's decoder stops after the first
- * one and says nothing of what follows. Stops as soon as a limit is passed.
+ * The uncompressed bytes of all frames of a zstandard file, in bounded memory. Node's decoder stops silently after the
+ * first frame, so each gets a decoder of its own. Rejects as soon as a limit is passed.
  */
 export async function* unzstdFile(
   file: PackageFile,
@@ -35,7 +35,7 @@ export async function* unzstdFile(
   }
 }
 
-/** A frame of data, or one that decoders skip. */
+/** Rejects unless a data frame or a skippable frame begins at `offset`. */
 async function expectFrame(file: PackageFile, offset: number): Promise<void> {
   await using reader = await openReader(file);
   const magic = (await reader.read(offset, 4)).toString("hex");

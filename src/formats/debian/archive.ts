@@ -8,7 +8,7 @@ import { openReader, type FileReader } from "../containers/open-reader.ts";
 import { invalid } from "../read-package.ts";
 import { tarEntriesOf } from "../containers/tar-bytes.ts";
 
-/** The compressions that dpkg takes. */
+/** The compressions that dpkg supports. */
 const controlMembers: Record<string, Compression> = {
   "control.tar": "none",
   "control.tar.gz": "gzip",
@@ -18,8 +18,9 @@ const controlMembers: Record<string, Compression> = {
 const DATA = /^data\.tar(?:\.(?:gz|xz|zst|bz2|lzma))?$/;
 
 /**
- * The `control` file of a Debian package, which is an ar archive of exactly three members in this order: a version
- * number, the control archive, the data archive, which is not looked at. Members whose names begin with `_` do not count.
+ * The `control` file of a Debian package. The package is an ar archive of exactly three members in this order: a
+ * version number, the control archive, and the data archive, which is not read. Members whose names begin with `_` are
+ * ignored.
  */
 export async function readControl(file: PackageFile, warnings: string[]): Promise<string> {
   await using reader = await openReader(file);
@@ -55,7 +56,7 @@ async function listMembers(reader: FileReader): Promise<ArMember[]> {
   return members;
 }
 
-/** Three, and what signing tools add. */
+/** The three members, and those that signing tools add. */
 const MAX_MEMBERS = 32;
 
 async function checkVersion(reader: FileReader, member: ArMember): Promise<void> {
@@ -68,7 +69,7 @@ async function checkVersion(reader: FileReader, member: ArMember): Promise<void>
 async function findControl(archive: Buffer): Promise<Buffer> {
   let control: Buffer | undefined;
   for await (const entry of tarEntriesOf(archive)) {
-    // File systems that ignore case would take the variants for one file.
+    // On a file system that ignores case, variants of the name are the same file.
     if (entry.name.replace(/^(?:\.\/+)+/, "").toLowerCase() !== "control") continue;
     if (control !== undefined) throw invalid("its control.tar has several control files");
     control = await readEntry(entry);

@@ -9,8 +9,8 @@ import { invalid, readPackage } from "../read-package.ts";
 import { expectContainer } from "../containers/sniff.ts";
 
 /**
- * Debian packages, and those of its installer (.udeb). One version has a file for each architecture, distribution and
- * component; the last two are not in the package, the importer names them.
+ * Debian packages, and packages of its installer (.udeb). One version has a file for each architecture, distribution
+ * and component; the last two are not in the package but options of the import.
  */
 export const debian: Format = {
   type: "debian",
@@ -48,7 +48,7 @@ async function read(file: PackageFile, options: ReadOptions = {}): Promise<Packa
     sortKey: versions.sortKey(version),
     prerelease: versions.isPrerelease(version),
     qualifier: new URLSearchParams(qualifiers).toString(),
-    // Archives leave the epoch out, but versions that differ in nothing else need two keys.
+    // Debian's archives omit the epoch, but versions that differ only in it need different keys.
     key: `pool/${distribution}/${component}/${poolPrefix(source)}/${source}/${name}_${epoch === "" ? "" : `${epoch}!`}${rest}_${arch}${extension}`,
     contentType: "application/vnd.debian.binary-package",
     metadata: boundMetadata(Object.fromEntries(control.fields.map((field) => [field.name, field.value])), warnings),
@@ -56,7 +56,7 @@ async function read(file: PackageFile, options: ReadOptions = {}): Promise<Packa
   };
 }
 
-/** Where packages belong that do not say it themselves. Throws `usage` for what cannot be the name of such a place. */
+/** Completes distribution and component with their defaults. Throws `usage` for an invalid name. */
 function debianPlace({ distribution = "stable", component = "main" }: GivenPlace): Place {
   return {
     distribution: parsePlace("distribution", distribution),
@@ -64,13 +64,13 @@ function debianPlace({ distribution = "stable", component = "main" }: GivenPlace
   };
 }
 
-/** Of a key that `read` has made. */
+/** Distribution and component in a key that `read` made; undefined for other keys. */
 function poolPlace(key: string): Place | undefined {
   const [, distribution, component] = /^pool\/([^/]+)\/([^/]+)\/[^/]+\/[^/]+\/[^/]+$/.exec(key) ?? [];
   return distribution === undefined || component === undefined ? undefined : { distribution, component };
 }
 
-/** Names of distributions and components are single directories in the pool. */
+/** Checks the name of a distribution or component, which is one directory in the pool. */
 function parsePlace(what: "distribution" | "component", text: string): string {
   if (/^[A-Za-z0-9][A-Za-z0-9._~-]{0,63}$/.test(text)) return text;
   throw new FeedctlError("usage", `"${text}" is not the name of a ${what}`, {
@@ -99,7 +99,7 @@ function readArchitecture(control: Paragraph): string {
   return arch;
 }
 
-/** `Source: name (version)`, where it is not the package itself. */
+/** The source package: `Source: name (version)`, or the package's own name. */
 function readSource(control: Paragraph, name: string): string {
   const text = control.get("Source") ?? name;
   const source = /^([^\s()]+)(?:\s+\([^()]*\))?$/.exec(text)?.[1];
@@ -108,13 +108,13 @@ function readSource(control: Paragraph, name: string): string {
   return source;
 }
 
-/** Newer packages say that they are of the installer; older ones have nothing but their file name. */
+/** Newer installer packages have a field that says so; older ones only their file name. */
 function isInstallerPackage(file: PackageFile, control: Paragraph): boolean {
   const type = control.get("Package-Type");
   return type === undefined ? file.name.toLowerCase().endsWith(".udeb") : type === "udeb";
 }
 
-/** The pool's directories: the first letter, four letters for the many libraries. */
+/** The directory in the pool: the first letter, or the first four of a library, of which there are many. */
 function poolPrefix(source: string): string {
   return source.startsWith("lib") && source.length > 3 ? source.slice(0, 4) : source.slice(0, 1);
 }
@@ -125,7 +125,7 @@ function checkFileName(
   warnings: string[],
 ): void {
   const { rest } = splitEpoch(version);
-  // apt keeps the epoch in its own copies.
+  // apt keeps the epoch in the names of cached files.
   const texts = [rest, version.replace(":", "%3a"), version];
   if (texts.some((text) => file.name === `${name}_${text}_${arch}${extension}`)) return;
   warnings.push(`the file is called "${file.name}", but by its control file it is ${name}_${rest}_${arch}${extension}`);

@@ -15,7 +15,7 @@ export async function readChart(file: PackageFile, options: ReadOptions | undefi
   const { directory, manifest, requirements } = await findManifests(file, options);
   const warnings: string[] = [];
   const chart = parseYamlMapping(manifest, "Chart.yaml");
-  // Charts of the first version keep them in a file of their own.
+  // Charts with apiVersion v1 have their dependencies in this file.
   if (requirements !== undefined && chart["dependencies"] === undefined) {
     const { dependencies } = parseYamlMapping(requirements, "requirements.yaml");
     if (dependencies !== undefined) chart["dependencies"] = dependencies;
@@ -38,8 +38,8 @@ interface Manifests {
 }
 
 /**
- * Helm cuts off the first directory of every path, reads backslashes as slashes and lets the last of several files win.
- * So all entries are looked at, and two that would end up in the same place reject the chart.
+ * Helm strips the first directory of every path, reads backslashes as slashes, and keeps the last of several files with
+ * one path. So all entries are read, and a chart is rejected when two become the same manifest.
  */
 async function findManifests(file: PackageFile, options: ReadOptions | undefined): Promise<Manifests> {
   const found = new Map<string, { directory: string; bytes: Buffer }>();

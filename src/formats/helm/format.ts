@@ -5,8 +5,7 @@ import { readProvenance } from "./provenance.ts";
 import { readPackage } from "../read-package.ts";
 
 /**
- * Helm charts, and the provenance files beside them (.prov): one version has up to two files, told apart by the
- * qualifier.
+ * Helm charts, and their provenance files (.prov). One version has up to two files, which the qualifier distinguishes.
  */
 export const helm: Format = {
   type: "helm",

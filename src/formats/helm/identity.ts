@@ -6,7 +6,7 @@ import type { YamlValue } from "../manifests/yaml.ts";
 
 const MAX_LENGTH = 250;
 
-/** What a `Chart.yaml` says, in the chart itself or as quoted by its provenance file. */
+/** The identity in a `Chart.yaml`, from the chart itself or as quoted in its provenance file. */
 export function identifyChart(
   chart: Record<string, YamlValue>,
   kind: "chart" | "provenance",
@@ -56,8 +56,9 @@ export function chartFileName(name: string, version: string): string {
 }
 
 /**
- * What orders the version: Helm takes a `v` before it and lets minor and patch be left out. Repositories and provenance
- * files name charts by the text as it is written, `v` and build metadata included, so that is the identity.
+ * The semantic version that orders a chart's version. Helm allows a leading `v` and omitted minor and patch.
+ * Repositories and provenance files use the version as written, `v` and build metadata included, so the text is the
+ * identity.
  */
 function semanticVersion(version: string): string {
   const match = /^v?([0-9]+)(\.[0-9]+)?(\.[0-9]+)?(-[0-9A-Za-z.-]+)?(\+[0-9A-Za-z.-]+)?$/.exec(version);

@@ -9,8 +9,8 @@ import { invalid } from "../read-package.ts";
 import { isYamlMapping, parseYamlMapping } from "../manifests/yaml.ts";
 
 /**
- * A provenance file as `helm package --sign` makes it: a message signed in clear, with the chart's `Chart.yaml`, a line
- * `...`, and the hash of the chart's file. The signature itself is for those to check who have the key.
+ * Reads a provenance file as `helm package --sign` makes it: a clear-signed message with the chart's `Chart.yaml`, a
+ * line `...`, and the hash of the chart file. The signature is not checked: that needs the public key.
  */
 export async function readProvenance(file: PackageFile, options: ReadOptions | undefined): Promise<PackageIdentity> {
   if (file.size > limits.manifest) throw invalid(`it is longer than ${limits.manifest} bytes`);
@@ -33,7 +33,7 @@ function splitMessage(text: string): { chart: string; files: string } {
   const begin = lines.indexOf("-----BEGIN PGP SIGNED MESSAGE-----");
   const signature = lines.indexOf("-----BEGIN PGP SIGNATURE-----");
   const end = lines.indexOf("-----END PGP SIGNATURE-----");
-  if (begin !== 0 || signature < 0 || end < signature) throw invalid("it is not a message signed in clear by PGP");
+  if (begin !== 0 || signature < 0 || end < signature) throw invalid("it is not a clear-signed PGP message");
   if (
     lines.lastIndexOf("-----BEGIN PGP SIGNED MESSAGE-----") !== begin ||
     lines.slice(end + 1).some((line) => line.trim() !== "")
@@ -45,7 +45,7 @@ function splitMessage(text: string): { chart: string; files: string } {
   return { chart: body.slice(0, middle).join("\n"), files: body.slice(middle + 1).join("\n") };
 }
 
-/** `files:` with the one file of the chart. */
+/** The list `files:`, which has only the chart. */
 function readFiles(text: string): { chartFile: string; sha256: string } {
   const { files } = parseYamlMapping(Buffer.from(text), "list of hashes");
   const entries = isYamlMapping(files) ? Object.entries(files) : [];
@@ -56,7 +56,7 @@ function readFiles(text: string): { chartFile: string; sha256: string } {
   return { chartFile, sha256: sha256.toLowerCase() };
 }
 
-/** A provenance file that vouches for other bytes than the chart beside it is worse than none. */
+/** Rejects a provenance file whose hash does not match the chart beside it. */
 async function checkNeighbour(chart: string, expected: string, signal: AbortSignal | undefined): Promise<void> {
   const found = await stat(chart).catch(() => undefined);
   if (found?.isFile() !== true) return;

@@ -1,4 +1,4 @@
-/** Text of a manifest whose format came before UTF-8: what is not UTF-8 is taken for Latin-1, with a warning. */
+/** Decodes a manifest of a format that is older than UTF-8: what is not UTF-8 is read as Latin-1, with a warning. */
 export function decodeText(bytes: Buffer, manifest: string, warnings: string[]): string {
   try {
     return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);

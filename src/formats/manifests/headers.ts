@@ -2,7 +2,7 @@ import { limits } from "../limits.ts";
 import { invalid } from "../read-package.ts";
 
 export interface HeaderField {
-  /** As written; names are compared without regard to case. */
+  /** As written; names are case-insensitive. */
   name: string;
   /**
    * The lines of the value joined with `\n`, without blanks at their ends. A continuation line loses its first blank
@@ -14,16 +14,16 @@ export interface HeaderField {
 /** One block of fields, in the order of the file. */
 export interface Paragraph {
   readonly fields: readonly HeaderField[];
-  /** The first value of that name, whatever its case; undefined when there is none. */
+  /** The first value of that name; undefined when the field is missing. */
   get(name: string): string | undefined;
   /** All values of a name that may be repeated. */
   all(name: string): string[];
 }
 
 export interface HeaderRules {
-  /** Names, in lower case, that may stand more than once in a paragraph; any other repetition rejects. Default: none. */
+  /** Names, in lower case, that may be repeated in a paragraph. Any other repetition is rejected. Default: none. */
   repeatable?: Pick<ReadonlySet<string>, "has"> | undefined;
-  /** Lines that begin with `#` are passed over. Default false. */
+  /** Lines that begin with `#` are skipped. Default: false. */
   comments?: boolean | undefined;
 }
 
@@ -42,7 +42,7 @@ export function parseParagraphs(text: string, manifest: string, rules: HeaderRul
   return paragraphs;
 }
 
-/** The only paragraph of a text. Rejects none, and several: tools would not agree which of them counts. */
+/** The only paragraph of a text. Rejects a text without one, and with several: tools would not agree which to read. */
 export function parseOneParagraph(text: string, manifest: string, rules: HeaderRules = {}): Paragraph {
   const [paragraph, ...others] = parseParagraphs(text, manifest, rules);
   if (paragraph === undefined) throw invalid(`its ${manifest} is empty`);
@@ -51,8 +51,8 @@ export function parseOneParagraph(text: string, manifest: string, rules: HeaderR
 }
 
 /**
- * Headers as in a mail: fields from the first line to the first empty one, and the text after it as it is. A line of
- * blanks is an empty line of the field before it: Python's tools write descriptions so.
+ * Headers as in a mail: fields up to the first empty line, then the text as it is. A line of blanks is an empty line of
+ * the field before it: Python's tools write descriptions like that.
  */
 export function parseMessage(
   text: string,
@@ -66,7 +66,7 @@ export function parseMessage(
   return { headers, body: end === null ? "" : text.slice(end.index + end[0].length) };
 }
 
-/** Tools disagree whether a lone carriage return ends a line, and so on which fields there are. */
+/** Rejects lone carriage returns: tools disagree whether they end a line, and so on which fields there are. */
 function splitLines(text: string, manifest: string): string[] {
   const lines = (text.startsWith("\ufeff") ? text.slice(1) : text).split(/\r?\n/);
   if (lines.some((line) => line.includes("\r"))) throw invalid(`its ${manifest} has carriage returns inside lines`);

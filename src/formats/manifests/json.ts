@@ -1,6 +1,8 @@
 import { invalid } from "../read-package.ts";
 
-/** A manifest in JSON whose top is an object. A byte order mark is passed over; broken UTF-8 only warns, as in npm. */
+/**
+ * Parses a JSON manifest whose top is an object. Skips a byte order mark; as in npm, broken UTF-8 only adds a warning.
+ */
 export function parseJsonManifest(bytes: Buffer, name: string, warnings: string[]): Record<string, unknown> {
   const text = new TextDecoder("utf-8").decode(bytes);
   if (text.includes("\ufffd")) warnings.push(`its ${name} is not clean UTF-8 text`);

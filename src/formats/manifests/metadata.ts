@@ -3,8 +3,8 @@ import { limits } from "../limits.ts";
 const MAX_DEPTH = 32;
 
 /**
- * What is kept of a manifest: plain JSON that every database takes (well-formed text, no NUL, no endless nesting), at
- * most 64 KiB. The largest members go first when it is more; each loss adds a warning. Absent members stay absent.
+ * Reduces a manifest to what the catalog stores: JSON that every database accepts (well-formed text, no NUL, bounded
+ * nesting), at most 64 KiB. Drops the largest members first when it is larger; each loss adds a warning.
  */
 export function boundMetadata(members: Record<string, unknown>, warnings: string[]): Record<string, unknown> {
   const kept: { key: string; value: unknown; size: number }[] = [];
@@ -25,7 +25,7 @@ export function boundMetadata(members: Record<string, unknown>, warnings: string
 
 const TOO_DEEP = Symbol("too deep");
 
-/** A copy without what JSON in a database cannot hold. Objects are built from entries, so `__proto__` stays harmless. */
+/** A copy without what JSON in a database cannot store. Objects are built from entries, so `__proto__` is harmless. */
 function clean(value: unknown, depth: number): unknown {
   if (depth > MAX_DEPTH) return TOO_DEEP;
   if (typeof value === "string") return cleanText(value);

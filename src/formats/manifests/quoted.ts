@@ -1,6 +1,6 @@
 import { oneLine } from "../../lib/one-line.ts";
 
-/** A stranger's text as part of a reason: short enough that what is wrong with it is not cut off. */
+/** Quotes text of a package in a reason, shortened so that the rest of the reason is not cut off. */
 export function quoted(text: string): string {
   return `"${oneLine(text, 100)}"`;
 }

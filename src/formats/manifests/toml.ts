@@ -1,10 +1,10 @@
 import { parse, TomlError, type TomlTable } from "smol-toml";
 import { invalid } from "../read-package.ts";
 
-/** Whole numbers beyond 2^53, infinities and dates are strings: nothing that is read here counts or reckons with them. */
+/** Integers beyond 2^53, infinities and dates become strings: no format calculates with them. */
 export type Toml = string | number | boolean | Toml[] | { [key: string]: Toml };
 
-/** A manifest in TOML: UTF-8, no key twice, no deep nesting. */
+/** Parses a TOML manifest. Rejects other encodings than UTF-8, duplicate keys and deep nesting. */
 export function parseToml(bytes: Buffer, manifest: string): Record<string, Toml> {
   let text: string;
   try {
@@ -26,14 +26,14 @@ function parseText(text: string, manifest: string): TomlTable {
     return parse(text, { integersAsBigInt: "asNeeded", maxDepth: MAX_DEPTH });
   } catch (error) {
     if (!(error instanceof TomlError)) throw error;
-    // The message goes on with a picture of the place.
+    // Only the first line: an excerpt of the source follows.
     const what = /^Invalid TOML document: ([^\n]*)/.exec(error.message)?.[1] ?? "malformed";
     throw invalid(`its ${manifest} is not TOML (line ${error.line}: ${what})`, error);
   }
 }
 
 function plainTable(table: object, manifest: string, depth: number): Record<string, Toml> {
-  // Dotted keys nest without the parser's limit.
+  // The parser's own limit does not apply to dotted keys.
   if (depth > MAX_DEPTH) throw invalid(`its ${manifest} is nested deeper than ${MAX_DEPTH} levels`);
   // Built from entries, so that a key `__proto__` is a member like any other.
   return Object.fromEntries(Object.entries(table).map(([key, value]) => [key, plain(value, manifest, depth + 1)]));

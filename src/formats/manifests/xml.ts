@@ -3,7 +3,7 @@ import { limits } from "../limits.ts";
 import { invalid } from "../read-package.ts";
 
 export interface XmlElement {
-  /** Local name; namespaces differ between versions of one manifest and say nothing more. */
+  /** Local name. Namespaces are ignored: they differ only between versions of a manifest's schema. */
   name: string;
   /** By local name. */
   attributes: Map<string, string>;
@@ -13,8 +13,8 @@ export interface XmlElement {
 }
 
 /**
- * A manifest in XML. Rejects what is not well formed, and every DOCTYPE: no manifest needs entities of its own,
- * attackers do. `entities` are those that the ecosystem knows without one, as single characters.
+ * Parses an XML manifest. Rejects malformed XML, and every DOCTYPE: no manifest needs entities of its own, but attacks
+ * use them. `entities` are those that the ecosystem predefines, each a single character.
  */
 export function parseXml(bytes: Buffer, entities: Readonly<Record<string, string>> = {}): XmlElement {
   const parser = new SaxesParser({ xmlns: false, position: false });
@@ -50,7 +50,7 @@ export function parseXml(bytes: Buffer, entities: Readonly<Record<string, string
   return root;
 }
 
-/** The only child of that name, or undefined. Two of them reject: tools would not agree which one counts. */
+/** The only child of that name, or undefined. Rejects two: tools would not agree which to read. */
 export function onlyChild(element: XmlElement, name: string): XmlElement | undefined {
   const found = element.children.filter((child) => child.name === name);
   if (found.length > 1) throw invalid(`its manifest has ${found.length} elements "${name}"`);
@@ -62,8 +62,8 @@ function localName(name: string): string {
 }
 
 /**
- * By byte order mark, else by the prolog, else UTF-8. A prolog that can be read byte by byte cannot be UTF-16, whatever
- * it says: .NET writes such files.
+ * Decodes by the byte order mark, else by the prolog, else as UTF-8. A prolog that is readable as ASCII cannot be
+ * UTF-16, even if it says so: .NET writes such files.
  */
 function decodeXml(bytes: Buffer): string {
   const named = /^<\?xml[^>]{0,100}encoding\s*=\s*["']([A-Za-z0-9._-]{1,40})["']/.exec(

@@ -2,13 +2,13 @@ import { Composer, isAlias, isMap, isScalar, isSeq, Lexer, Parser, type CST, typ
 import { limits } from "../limits.ts";
 import { invalid } from "../read-package.ts";
 
-/** Scalars stay strings as written: `version: 1.10` is not 1.1, and `null` is a word. A scalar that is absent is "". */
+/** Scalars stay strings as written: `version: 1.10` is not 1.1, and `null` is a string. An empty scalar is "". */
 export type YamlValue = string | YamlValue[] | { [key: string]: YamlValue };
 
 export interface YamlRules {
   /**
-   * Aliases make small files large. `reject` refuses them; `blank` puts "" in their place and warns, for manifests that
-   * old tools wrote with aliases where nothing of the identity stands. Default `reject`.
+   * Aliases can make a small file expand without bound. `reject` refuses them; `blank` replaces them with "" and warns,
+   * for manifests in which old tools used aliases outside the identity. Default: `reject`.
    */
   aliases?: "reject" | "blank" | undefined;
   /** Where warnings go. */
@@ -16,8 +16,8 @@ export interface YamlRules {
 }
 
 /**
- * A manifest in YAML: one document, UTF-8. Tags say nothing, except that `!binary` is decoded. Rejects keys that stand
- * twice or are no text, and deep nesting.
+ * Parses a YAML manifest: one document in UTF-8. Tags are ignored, except `!binary`, which is decoded. Rejects
+ * duplicate keys, keys that are not text, and deep nesting.
  */
 export function parseYaml(bytes: Buffer, manifest: string, rules: YamlRules = {}): YamlValue {
   const document = parse(decode(bytes, manifest), manifest);
@@ -29,7 +29,7 @@ export function parseYaml(bytes: Buffer, manifest: string, rules: YamlRules = {}
   return value;
 }
 
-/** The same for a manifest whose top has to be a mapping. */
+/** As `parseYaml`, for a manifest whose top must be a mapping. */
 export function parseYamlMapping(bytes: Buffer, manifest: string, rules: YamlRules = {}): Record<string, YamlValue> {
   const value = parseYaml(bytes, manifest, rules);
   if (!isYamlMapping(value)) throw invalid(`its ${manifest} is not a YAML mapping`);
@@ -49,8 +49,8 @@ function decode(bytes: Buffer, manifest: string): string {
 }
 
 /**
- * The library's own `parseDocument` calls itself for every level and collects an error for every character; so its three
- * parts are driven from here, and what is no manifest is given up at its beginning.
+ * Runs the three stages of the library itself. Its `parseDocument` recurses for every level and collects an error for
+ * every character; here a limit stops it early.
  */
 function parse(text: string, manifest: string) {
   const parser = new Parser();
@@ -62,7 +62,7 @@ function parse(text: string, manifest: string) {
     if (parser.stack.length > 2 * limits.yamlDepth) throw tooDeep(manifest);
   }
   tokens.push(...parser.end());
-  // The library looks for repeated keys by comparing each with each; a Set does it below.
+  // The library compares every key with every other one to find duplicates; below, a Map does that.
   const composer = new Composer({ schema: "failsafe", logLevel: "error", uniqueKeys: false });
   const documents = composer.compose(tokens, true, text.length);
   const first = documents.next().value;
@@ -78,7 +78,7 @@ function tooDeep(manifest: string) {
 interface Reading {
   readonly manifest: string;
   readonly reject: boolean;
-  /** How many there were so far. */
+  /** How many aliases were found so far. */
   aliases: number;
 }
 

@@ -13,7 +13,7 @@ export function isZip(extension: string): boolean {
   return ZIPS.includes(extension);
 }
 
-/** Rejects what is not the archive that its name promises, such as the web page of a proxy that was saved in its place. */
+/** Rejects a file that is not the archive that its extension says, such as a proxy's error page. */
 export async function expectArchive(file: PackageFile, extension: string): Promise<void> {
   if (extension === "tar.gz" || extension === "tgz") await expectContainer(file, "gzip");
   if (isZip(extension) && !(await isScript(file))) await expectContainer(file, "zip");
@@ -26,7 +26,7 @@ async function isScript(file: PackageFile): Promise<boolean> {
   return bytesRead === 2 && buffer.toString("latin1") === "#!";
 }
 
-/** Every `pom.properties` that Maven put into an archive; those of other artifacts too where it contains them. */
+/** The coordinates in every `pom.properties` of an archive, including those of other artifacts that it contains. */
 export async function readPomProperties(file: PackageFile, options: ReadOptions): Promise<Coordinates[]> {
   await expectContainer(file, "zip");
   const found: Coordinates[] = [];

@@ -11,23 +11,23 @@ import { invalid } from "../read-package.ts";
 
 export interface Found {
   coordinates: Coordinates;
-  /** Of the pom; empty where there is none. */
+  /** From the pom; empty without one. */
   metadata: Record<string, unknown>;
 }
 
-/** How much of a folder is searched for poms that are not called after what they describe. */
+/** How much of a folder is searched for poms that are not named after the file. */
 const MAX_ENTRIES = 10_000;
 const MAX_POMS = 100;
 
 /**
- * What a file belongs to: a pom says it itself; another file's pom stands beside it, and its artifact and version begin
- * the file's name; without a pom an archive may know by what Maven packed into it. Nothing is guessed from paths.
+ * The coordinates of a file. A pom has its own. Any other file belongs to the pom beside it whose artifact and version
+ * begin the file's name. Without a pom, the `pom.properties` inside an archive count. Nothing is guessed from paths.
  */
 export async function findCoordinates(file: PackageFile, options: ReadOptions): Promise<Found> {
   if (file.name.toLowerCase().endsWith(".pom")) {
     if (file.size > limits.manifest) throw invalid(`a pom of more than ${limits.manifest} bytes is not read`);
     const bytes = await readBeside(file.path, limits.manifest);
-    if (bytes === undefined) throw invalid("it is not a regular file any more");
+    if (bytes === undefined) throw invalid("it is no longer a regular file");
     return found(parsePom(bytes));
   }
   const pom = (await findNamedPom(file)) ?? (await findOtherPom(file));
@@ -41,7 +41,10 @@ function found({ metadata, ...coordinates }: Pom): Found {
   return { coordinates, metadata };
 }
 
-/** `a-1.0-sources.jar` -> `a-1.0-sources.pom`, `a-1.0.pom`, `a-1.pom`, `a.pom`: the longest that fits, without a listing. */
+/**
+ * `a-1.0-sources.jar` -> `a-1.0-sources.pom`, `a-1.0.pom`, `a-1.pom`, `a.pom`: the longest that fits, without a
+ * listing.
+ */
 async function findNamedPom(file: PackageFile): Promise<Pom | undefined> {
   for (let stem = file.name; ;) {
     const cut = Math.max(stem.lastIndexOf("."), stem.lastIndexOf("-"));
@@ -61,7 +64,7 @@ async function findOtherPom(file: PackageFile): Promise<Pom | undefined> {
     if (++entries > MAX_ENTRIES || poms >= MAX_POMS) break;
     if (!entry.isFile() || !entry.name.toLowerCase().endsWith(".pom")) continue;
     poms++;
-    // A pom that nobody is known to belong to is reported when it is its own turn.
+    // An invalid pom is reported when it is imported itself.
     const pom = await readPom(join(directory, entry.name)).catch(onlyInvalid);
     if (pom !== undefined && matchName(file.name, pom) !== undefined) matching.push(pom);
   }
@@ -88,7 +91,7 @@ async function readPom(path: string): Promise<Pom | undefined> {
   }
 }
 
-/** A signature belongs to what it signs, if that stands beside it. */
+/** For a signature, the file beside it that it signs; otherwise the file itself. */
 async function signedFile(file: PackageFile): Promise<PackageFile> {
   const name = signedName(file.name);
   if (name === undefined) return file;
@@ -98,8 +101,8 @@ async function signedFile(file: PackageFile): Promise<PackageFile> {
 }
 
 /**
- * By the `pom.properties` inside. An archive may hold those of others that were packed into it, so one counts only if
- * the file is called after it; where it is the only one, the name may lack the version or have another.
+ * Coordinates from the `pom.properties` inside. An archive may contain those of other artifacts, so one counts only if
+ * the file is named after it. If it is the only one, the file name may lack the version or have another.
  */
 async function findPacked(file: PackageFile, options: ReadOptions): Promise<Coordinates | undefined> {
   if (!isZip(file.name.slice(file.name.lastIndexOf(".") + 1))) return undefined;
@@ -110,7 +113,7 @@ async function findPacked(file: PackageFile, options: ReadOptions): Promise<Coor
   if (only === undefined) return undefined;
   if (all.length === 1 && /^(?:-[0-9].*)?\.[^.]+$/s.test(afterStart(file.name, only.artifact))) return only;
   const what = all.length === 1 ? `${only.group}:${only.artifact}:${only.version}` : `${all.length} artifacts`;
-  throw invalid(`no pom beside it says what it belongs to, and inside it speaks of ${what}`);
+  throw invalid(`no pom beside it says what it belongs to, and its pom.properties are of ${what}`);
 }
 
 function afterStart(text: string, start: string): string {

@@ -12,12 +12,12 @@ import { boundMetadata } from "../manifests/metadata.ts";
 import { invalid, readPackage } from "../read-package.ts";
 
 /**
- * Maven artifacts: every file that is deployed with a pom is a file of its version, told apart by classifier and
- * extension. What it belongs to is said by the pom beside it, because the files themselves do not know.
+ * Maven artifacts: every file that is deployed with a pom is a file of its version, distinguished by classifier and
+ * extension. The files do not have the coordinates themselves; they come from the pom beside them.
  */
 export const maven: Format = {
   type: "maven",
-  // Anything can be an artifact: what counts is the pom beside it.
+  // Any file can be an artifact: the pom beside it decides.
   extensions: [""],
   usualNames: /\.(?:jar|war|ear|aar|pom)$/i,
   versions,
@@ -30,7 +30,7 @@ export const maven: Format = {
 const MAX_KEY = 1024;
 
 async function read(file: PackageFile, options: ReadOptions): Promise<PackageIdentity> {
-  if (isMavenSidecar(file.name)) throw invalid("it accompanies artifacts and is none");
+  if (isMavenSidecar(file.name)) throw invalid("it is a checksum or a repository's own file, not an artifact");
   if (file.size === 0) throw invalid("the file is empty");
   const warnings: string[] = [];
   const { coordinates, metadata } = await findCoordinates(file, options);
@@ -58,7 +58,7 @@ async function read(file: PackageFile, options: ReadOptions): Promise<PackageIde
   };
 }
 
-/** Of a timestamped build: the snapshot that it is a build of. */
+/** The snapshot that a timestamped build belongs to; undefined for other versions. */
 function baseVersion(version: string): string | undefined {
   const snapshot = snapshotOf(version);
   return snapshot === version ? undefined : snapshot;
@@ -71,7 +71,7 @@ function qualifierOf({ classifier, extension }: Kind): string {
     .join("&");
 }
 
-/** Where the name does not begin with artifact and version, it is the main artifact, of the kind that its ending says. */
+/** A file whose name does not begin with artifact and version counts as the main artifact with its file extension. */
 function nameParts(file: PackageFile, coordinates: Coordinates, warnings: string[]): { version: string; kind: Kind } {
   const { artifact, version } = coordinates;
   const parts = matchName(file.name, coordinates);
@@ -80,11 +80,11 @@ function nameParts(file: PackageFile, coordinates: Coordinates, warnings: string
   } else if (parts !== undefined) return { version: parts.version, kind: parseRest(parts.rest) };
   const bare = signedName(file.name) ?? file.name;
   const extension = bare.slice(bare.lastIndexOf(".") + 1).toLowerCase() + file.name.slice(bare.length);
-  warnings.push(`the file is called "${file.name}", but by what it says it is ${artifact}-${version}.${extension}`);
+  warnings.push(`the file is called "${file.name}", but by its coordinates it is ${artifact}-${version}.${extension}`);
   return { version, kind: { classifier: "", extension } };
 }
 
-/** A repository's folder that names artifact and version, but other than the pom does, is likely a misplaced file. */
+/** Warns when the folder names another artifact or version than the pom: the file is likely misplaced. */
 function checkFolder(file: PackageFile, { artifact }: Coordinates, folder: string, warnings: string[]): void {
   const directory = dirname(file.path);
   const place = directory.replaceAll("\\", "/");

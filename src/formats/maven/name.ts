@@ -3,15 +3,15 @@ import type { Coordinates } from "./pom.ts";
 import { quoted } from "../manifests/quoted.ts";
 import { invalid } from "../read-package.ts";
 
-/** What a file's name says beyond the coordinates that it begins with. */
+/** The parts of a file name that begins with the coordinates. */
 export interface NameParts {
-  /** The coordinates' version, or the build of their snapshot: `1.0-20200101.120000-3`. */
+  /** The version of the coordinates, or a build of their snapshot: `1.0-20200101.120000-3`. */
   version: string;
-  /** From the version to the end: `-sources.jar`. */
+  /** Everything after the version: `-sources.jar`. */
   rest: string;
 }
 
-/** Undefined where the name does not begin with artifact and version. */
+/** Returns undefined when the name does not begin with artifact and version. */
 export function matchName(name: string, { artifact, version }: Coordinates): NameParts | undefined {
   if (!name.startsWith(`${artifact}-`)) return undefined;
   const tail = name.slice(artifact.length + 1);
@@ -25,13 +25,13 @@ export function matchName(name: string, { artifact, version }: Coordinates): Nam
 export interface Kind {
   /** Empty for the main artifact. */
   classifier: string;
-  /** Whole: `tar.gz`, `jar.asc`. */
+  /** The whole extension: `tar.gz`, `jar.asc`. */
   extension: string;
 }
 
 const SIGNATURE = /\.(?:asc|sigstore|sigstore\.json)$/;
 
-/** Takes `-sources.jar` apart. Only endings known to be double are taken for more than what follows the last dot. */
+/** Parses `-sources.jar`. The extension is what follows the last dot, or a known double extension. */
 export function parseRest(rest: string): Kind {
   const signature = SIGNATURE.exec(rest)?.[0] ?? "";
   const bare = rest.slice(0, rest.length - signature.length);
@@ -39,11 +39,11 @@ export function parseRest(rest: string): Kind {
     /^(?:-(.+?))?\.(tar\.[^.]+|[^.]+)$/s.exec(bare) ?? /^()\.(.+)$/s.exec(bare) ?? [];
   if (bare === "") return { classifier, extension: signature.slice(1) };
   if (extension === undefined || versions.normalize(rest) === undefined)
-    throw invalid(`${quoted(rest)} after artifact and version is not a classifier and an ending`);
+    throw invalid(`${quoted(rest)} after artifact and version is not a classifier and an extension`);
   return { classifier, extension: extension + signature };
 }
 
-/** The name without the ending of a signature: what it signs. Undefined for other files. */
+/** For a signature, the name of the file that it signs; undefined for other files. */
 export function signedName(name: string): string | undefined {
   return SIGNATURE.test(name) ? name.replace(SIGNATURE, "") : undefined;
 }

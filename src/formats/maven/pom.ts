@@ -3,7 +3,7 @@ import { quoted } from "../manifests/quoted.ts";
 import { invalid } from "../read-package.ts";
 import { onlyChild, parseXml, type XmlElement } from "../manifests/xml.ts";
 
-/** What a Maven version is found by; the version as its folder has it (`1.0-SNAPSHOT` for every build of it). */
+/** What identifies a Maven version. Builds of a snapshot have the version of their folder, such as `1.0-SNAPSHOT`. */
 export interface Coordinates {
   group: string;
   artifact: string;
@@ -11,13 +11,13 @@ export interface Coordinates {
 }
 
 export interface Pom extends Coordinates {
-  /** Under the names of the pom; absent where it has none. */
+  /** Elements under their names in the pom; absent when it lacks them. */
   metadata: Record<string, unknown>;
 }
 
 const MAX_NAME = 200;
 
-/** HTML's names for U+00A0 to U+00FF, which Maven's own reader knows and old poms use. */
+/** HTML's entity names for U+00A0 to U+00FF, which Maven accepts and old poms use. */
 const latin1Entities = Object.fromEntries(
   (
     "nbsp iexcl cent pound curren yen brvbar sect uml copy ordf laquo not shy reg macr deg plusmn sup2 sup3 acute " +
@@ -31,7 +31,7 @@ const latin1Entities = Object.fromEntries(
     .map((name, index) => [name, String.fromCodePoint(0xa0 + index)]),
 );
 
-/** A pom's own coordinates, group and version from its parent where it leaves them out. */
+/** Parses a pom. Group and version come from its parent when the pom omits them. */
 export function parsePom(bytes: Buffer): Pom {
   const project = parseXml(bytes, latin1Entities);
   if (project.name !== "project") throw invalid(`its pom is not a "project" but a ${quoted(project.name)}`);
@@ -44,7 +44,7 @@ export function parsePom(bytes: Buffer): Pom {
   return { ...coordinates, metadata: readMetadata(project, parent) };
 }
 
-/** Rejects what is missing and what no repository can hold. `where` begins the reason: `its pom`. */
+/** Rejects coordinates that are missing or that no repository can hold. `where` begins the reason: `its pom`. */
 export function checkCoordinates(
   { group, artifact, version }: { [K in keyof Coordinates]: string | undefined },
   where: string,
@@ -89,7 +89,7 @@ function readMetadata(project: XmlElement, parent: XmlElement | undefined): Reco
   };
 }
 
-// Only identity is read strictly: what is listed twice in the rest is nobody's harm, and the first counts.
+// Only the identity is read strictly. Elsewhere a repeated element is harmless, and the first counts.
 function pick(element: XmlElement, names: readonly string[]): Record<string, string> {
   const texts = names.map((name) => [name, firstText(element, [name])]);
   return Object.fromEntries(texts.filter(([, text]) => text !== undefined)) as Record<string, string>;

@@ -5,7 +5,7 @@ import { readBeside } from "../read-neighbour.ts";
 import type { PackageFile, ReadOptions } from "../format.ts";
 import { invalid } from "../read-package.ts";
 
-/** Checksums, and what repositories and caches note down for themselves: all of it is made again where it is needed. */
+/** Checksums, and files that repositories and caches generate for themselves. */
 const SIDECAR =
   /\.(?:md5|sha1|sha256|sha512|lastUpdated)$|^maven-metadata[^/]*\.xml|^(?:_remote\.repositories|_maven\.repositories|resolver-status\.properties|m2e-lastUpdated\.properties)$/i;
 
@@ -16,7 +16,7 @@ export function isMavenSidecar(name: string): boolean {
 const algorithms = ["md5", "sha1", "sha256", "sha512"] as const;
 const MAX_CHECKSUM_FILE = 4096;
 
-/** Rejects a file whose bytes differ from a checksum beside it. A checksum file that holds none only warns. */
+/** Rejects a file that does not match a checksum beside it. A checksum file without a checksum only adds a warning. */
 export async function verifyChecksums(file: PackageFile, options: ReadOptions, warnings: string[]): Promise<void> {
   const expected: { name: string; algorithm: string; digest: string }[] = [];
   for (const algorithm of algorithms) {
@@ -32,11 +32,11 @@ export async function verifyChecksums(file: PackageFile, options: ReadOptions, w
   for await (const chunk of createReadStream(file.path, { highWaterMark: 1024 * 1024, signal: options.signal }))
     for (const hash of hashes) hash.update(chunk as Buffer);
   for (const [index, { name, algorithm, digest }] of expected.entries()) {
-    if (hashes[index]!.digest("hex") !== digest) throw invalid(`its ${algorithm} is not the one that ${name} says`);
+    if (hashes[index]!.digest("hex") !== digest) throw invalid(`its ${algorithm} does not match ${name}`);
   }
 }
 
-/** Bare, before a file name (`sha1sum`), or after one (`SHA1 (x) = ...`). */
+/** The digest alone, before a file name (`sha1sum`), or after one (`SHA1 (x) = ...`). */
 function findDigest(text: string, length: number): string | undefined {
   return text
     .split(/[\s=*]+/)

@@ -11,7 +11,7 @@ import { guessTarContents } from "../name-the-type.ts";
 import { expectContainer } from "../containers/sniff.ts";
 import { tarEntries } from "../containers/tar.ts";
 
-/** npm packages as `npm pack` makes them, and the older ones whose top directory is not called `package`. */
+/** npm packages as `npm pack` makes them, and older ones whose top directory is not named `package`. */
 export const npm: Format = {
   type: "npm",
   extensions: [".tgz"],
@@ -73,8 +73,8 @@ const metadataMembers = [
 ];
 
 /**
- * npm unpacks every file with the first directory of its path cut off, and the last of several files wins. So all
- * entries are looked at, and two that would end up as `package.json` reject the package.
+ * npm strips the first directory of every path, and keeps the last of several files with one path. So all entries are
+ * read, and a package is rejected when two become `package.json`.
  */
 async function findManifest(file: PackageFile, options: ReadOptions | undefined, warnings: string[]): Promise<Buffer> {
   let manifest: { path: string; bytes: Buffer } | undefined;
@@ -86,7 +86,7 @@ async function findManifest(file: PackageFile, options: ReadOptions | undefined,
     if (isLink && path === "") throw invalid(`its top directory "${entry.name}" is a link`);
     hasLinks ||= isLink;
     guess ??= guessTarContents(entry.name);
-    // File systems that ignore case would take the variants for one file.
+    // On a file system that ignores case, variants of the name are the same file.
     if (path.toLowerCase() !== "package.json") continue;
     if (manifest !== undefined) throw invalid(`"${manifest.path}" and "${entry.name}" would both be its package.json`);
     manifest = { path: entry.name, bytes: await readManifest(entry) };

@@ -9,8 +9,8 @@ export interface NpmName {
 }
 
 /**
- * Takes an npm package name apart. Rejects what npm never took; names that npm only took in its first years (upper
- * case, special characters) are accepted with a warning, because such packages are still installed.
+ * Parses an npm package name. Rejects what npm never allowed. Names that npm allowed only in its early years (upper
+ * case, special characters) add a warning, because such packages are still installed.
  */
 export function parseNpmName(name: unknown, warnings: string[]): NpmName {
   if (typeof name !== "string" || name === "") throw invalid('its package.json has no "name"');
@@ -27,7 +27,7 @@ export function parseNpmName(name: unknown, warnings: string[]): NpmName {
   return { scope, bare };
 }
 
-/** Encoding a well-formed text never throws; a lone surrogate would make it. */
+/** `encodeURIComponent` throws for a lone surrogate, so that is checked first. */
 function isUrlSafe(text: string): boolean {
   return text.isWellFormed() && encodeURIComponent(text) === text;
 }

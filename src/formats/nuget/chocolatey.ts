@@ -5,8 +5,8 @@ import { isChocolateyScript, isForPowerShell, readNupkg, type Nupkg } from "./fo
 import { readPackage } from "../read-package.ts";
 
 /**
- * Chocolatey packages: NuGet's container, identity and keys. Scripts are never demanded, because a metapackage has
- * nothing but dependencies.
+ * Chocolatey packages: NuGet's container, identity and keys. Scripts are not required, because a metapackage has only
+ * dependencies.
  */
 export const chocolatey: Format = {
   type: "chocolatey",

@@ -9,8 +9,9 @@ import { expectContainer } from "../containers/sniff.ts";
 import { zipEntries, type ZipEntry } from "../containers/zip.ts";
 
 /**
- * NuGet packages and their symbol packages. One version has up to three files, told apart by the qualifier: the package
- * (none), its symbols (`kind=symbols`, a .snupkg), and its old-style symbols (`kind=legacy-symbols`, a .symbols.nupkg).
+ * NuGet packages and their symbol packages. One version has up to three files, distinguished by the qualifier: the
+ * package (none), its symbols (`kind=symbols`, a .snupkg), and its old-style symbols (`kind=legacy-symbols`, a
+ * .symbols.nupkg).
  */
 export const nuget: Format = {
   type: "nuget",
@@ -33,18 +34,18 @@ export const nuget: Format = {
 export interface Nupkg {
   identity: PackageIdentity;
   nuspec: Nuspec;
-  /** Those that tell the three apart: files at the root, and Chocolatey's scripts. */
+  /** Files at the root, and Chocolatey's scripts: they distinguish the three types of package. */
   entries: readonly ZipEntry[];
-  /** Files where NuGet looks for what a project takes from a package. */
+  /** Whether it has files in the folders that NuGet uses in a project. */
   hasLibraries: boolean;
 }
 
-/** Scripts that Chocolatey runs; a package of its own may do without them. */
+/** Scripts that Chocolatey runs. Not every Chocolatey package has one. */
 export function isChocolateyScript({ name }: ZipEntry): boolean {
   return /^tools[/\\]chocolatey(?:beforemodify|(?:un)?install)\.ps1$/i.test(name);
 }
 
-/** PowerShell's gallery tells its modules and scripts by these tags, which its own tools write. */
+/** PowerShell's tools write these tags, by which its gallery recognises modules and scripts. */
 export function isForPowerShell({ metadata }: Nuspec): boolean {
   return ((metadata["tags"] ?? []) as string[]).some((tag) => /^PS(?:Module|Script)$/i.test(tag));
 }
@@ -58,12 +59,12 @@ const kinds: Record<Kind, { extension: string; qualifier: string }> = {
 };
 
 const MAX_ID = 100;
-/** Leaves room for twice the id and twice the version in a key of 1,024 bytes. */
+/** A key has the id and the version twice each, and must stay below 1,024 bytes. */
 const MAX_VERSION = 128;
-/** What NuGet's own expression takes for a word character. */
+/** NuGet's own expression, with the word characters of .NET. */
 const ID = /^[\p{L}\p{Mn}\p{Nd}\p{Pc}]+(?:[.-][\p{L}\p{Mn}\p{Nd}\p{Pc}]+)*$/u;
 
-/** Identity and metadata by the nuspec; rejects like a format's `read`, but inside `readPackage` of the caller. */
+/** Reads identity and metadata from the nuspec. To be called inside `readPackage`, which names the file in errors. */
 export async function readNupkg(file: PackageFile, options: ReadOptions | undefined): Promise<Nupkg> {
   await expectContainer(file, "zip");
   const { manifest, entries, hasLibraries, isSigned, hasBackslashes } = await findManifest(file, options);
@@ -71,7 +72,7 @@ export async function readNupkg(file: PackageFile, options: ReadOptions | undefi
   const normalizedVersion = checkIdentity(nuspec);
   const kind = kindOf(file, nuspec);
   const warnings: string[] = [];
-  if (hasBackslashes) warnings.push("entry names hold backslashes, which some tools take for parts of a name");
+  if (hasBackslashes) warnings.push("entry names hold backslashes, which some tools treat as part of a name");
   warnings.push(...checkFileName(file, nuspec, normalizedVersion, kind));
 
   const id = nuspec.id.toLowerCase();
@@ -121,8 +122,8 @@ function checkIdentity({ id, version }: Nuspec): string {
 }
 
 /**
- * The manifest says whether it is a symbol package. Only old-style symbols do not say so themselves: they look like the
- * package that they belong to, and only the file name keeps one from replacing the other.
+ * The manifest says whether it is a symbol package, except for old-style symbols: those have the manifest of their
+ * package, and only the file name distinguishes the two.
  */
 function kindOf({ name }: PackageFile, { packageTypes }: Nuspec): Kind {
   if (packageTypes.some((type) => type.name.toLowerCase() === "symbolspackage")) return "symbols";

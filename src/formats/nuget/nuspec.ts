@@ -5,11 +5,11 @@ export interface Nuspec {
   id: string;
   version: string;
   packageTypes: { name: string; version?: string | undefined }[];
-  /** The other elements under their nuspec names; absent where the manifest has none. */
+  /** The other elements under their nuspec names; absent when the manifest lacks them. */
   metadata: Record<string, unknown>;
 }
 
-/** The nuspec's `metadata` by the six versions of its schema; unknown elements are passed over. */
+/** Parses `metadata` of a nuspec, in any of the six versions of its schema. Ignores unknown elements. */
 export function parseNuspec(bytes: Buffer): Nuspec {
   const root = parseXml(bytes);
   if (root.name !== "package") throw invalid(`its nuspec is not a "package" but a "${root.name}"`);

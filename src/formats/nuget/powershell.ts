@@ -6,8 +6,9 @@ import { isForPowerShell, readNupkg, type Nupkg } from "./format.ts";
 import { readPackage } from "../read-package.ts";
 
 /**
- * PowerShell modules and scripts: NuGet's container, identity and keys. As in PowerShell's gallery the nuspec counts;
- * a module's own manifest that says otherwise is a warning, because the module will not load as what it is listed as.
+ * PowerShell modules and scripts: NuGet's container, identity and keys. As in PowerShell's gallery, the nuspec decides.
+ * A module manifest that differs adds a warning, because the module loads under another name or version than it is
+ * listed.
  */
 export const powershell: Format = {
   type: "powershell",
@@ -40,7 +41,7 @@ async function checkModuleManifest({ identity, nuspec, entries }: Nupkg): Promis
   identity.warnings.push(`its module manifest "${manifest.name}" says version ${full}, its nuspec ${nuspec.version}`);
 }
 
-/** The first assignment of a quoted text. A real reading would need PowerShell; for a warning this is enough. */
+/** The first assignment of a quoted text. A full parse would need PowerShell; for a warning this is enough. */
 function valueOf(text: string, name: string): string | undefined {
   return new RegExp(`(?:^|[{;])[ \\t]*['"]?${name}['"]?[ \\t]*=[ \\t]*['"]([^'"\\r\\n]*)['"]`, "im").exec(text)?.[1];
 }

@@ -10,8 +10,8 @@ import { invalid, readPackage } from "../read-package.ts";
 import { expectContainer, type Container } from "../containers/sniff.ts";
 
 /**
- * Python packages: wheels and source packages. A version has many files, told apart by their names as on every index:
- * lock files name them, so a name that agrees with the manifest is kept as it is.
+ * Python packages: wheels and source packages. A version has many files, which their names distinguish, as on every
+ * index. Lock files use these names, so a name that agrees with the manifest is kept.
  */
 export const pypi: Format = {
   type: "pypi",
@@ -31,7 +31,7 @@ const kinds = [
 const MAX_FILE_NAME = 255;
 
 async function read(file: PackageFile, options: ReadOptions | undefined): Promise<PackageIdentity> {
-  // A wheel's name has to be right to the letter; of a source package's only the kind of archive counts.
+  // A wheel's file name must match exactly; of a source package's name only the extension counts.
   const kind = kinds.find(({ ending }) => file.name.toLowerCase().endsWith(ending));
   if (kind === undefined) throw invalid(unsupported(file.name));
   if (file.name.length > MAX_FILE_NAME) throw invalid(`its file name is longer than ${MAX_FILE_NAME} characters`);
@@ -70,5 +70,5 @@ function sdistName(file: PackageFile, { name, version }: CoreMetadata, ending: s
 function unsupported(name: string): string {
   const old = /\.(egg|exe|msi|rpm|dmg|deb|tgz|tar|tar\.xz|tar\.Z)$/i.exec(name)?.[1];
   if (old === undefined) return "its file name does not end like one of a wheel (.whl) or source package (.tar.gz)";
-  return `packages of the kind .${old} are not imported: Python's indexes take wheels (.whl) and source packages (.tar.gz)`;
+  return `packages of the kind .${old} are not imported: Python's indexes accept wheels (.whl) and source packages (.tar.gz)`;
 }

@@ -4,19 +4,19 @@ import { parseMessage, type Paragraph } from "../manifests/headers.ts";
 import { isProjectName } from "./name.ts";
 import { invalid } from "../read-package.ts";
 
-/** What METADATA of a wheel and PKG-INFO of a source package say. */
+/** The fields of METADATA in a wheel, or of PKG-INFO in a source package. */
 export interface CoreMetadata {
   name: string;
   version: string;
-  /** The fields that are kept, under the names that Python's tools give them in JSON. */
+  /** The fields that are stored, under their names in Python's JSON form. */
   members: Record<string, unknown>;
 }
 
-/** Leaves room for the name and the file in a key of 1,024 bytes. */
+/** A key has the name and the file name, and must stay below 1,024 bytes. */
 const MAX_NAME = 200;
 const MAX_VERSION = 128;
 
-/** What tells a package from another may stand once; of other fields Python takes the first, or all. */
+/** Fields that identify the package must not be repeated. Of other fields Python reads the first, or all. */
 const identity = ["metadata-version", "name", "version"];
 const repeatable = { has: (field: string) => !identity.includes(field) };
 
@@ -73,7 +73,7 @@ function membersOf(headers: Paragraph, body: string): Record<string, unknown> {
   );
 }
 
-/** Old tools wrote UNKNOWN where nothing was said. */
+/** Old tools wrote UNKNOWN for a missing value. */
 function known(value: string | undefined): string | undefined {
   return value === "UNKNOWN" || value === "" ? undefined : value;
 }

@@ -1,6 +1,6 @@
 import { pep440 } from "../../versions/pep440.ts";
 
-/** What a project may be called: ASCII letters and digits, dots, dashes and underscores inside. */
+/** Whether a project may have this name: ASCII letters and digits; dots, dashes and underscores inside. */
 export function isProjectName(name: string): boolean {
   return /^[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?$/.test(name);
 }
@@ -13,7 +13,7 @@ export function normalizeProjectName(name: string): string {
 export interface WheelName {
   project: string;
   version: string;
-  /** Empty where there is none. */
+  /** Empty when the name has none. */
   build: string;
   /** Every combination of the compressed tags: `py2.py3-none-any` is `py2-none-any` and `py3-none-any`. */
   tags: string[];
@@ -22,7 +22,7 @@ export interface WheelName {
 const WHEEL = /^([\p{L}\p{N}_.]+)-([^-]+)(?:-([0-9][^-]*))?-([^-]+)-([^-]+)-([^-]+)\.whl$/u;
 const MAX_TAGS = 1000;
 
-/** The parts of a wheel's file name, or undefined for what installers would refuse. */
+/** Parses a wheel's file name; undefined for a name that installers would refuse. */
 export function parseWheelName(name: string): WheelName | undefined {
   const match = WHEEL.exec(name);
   if (match === null) return undefined;
@@ -37,12 +37,12 @@ export function parseWheelName(name: string): WheelName | undefined {
   return { project, version, build, tags };
 }
 
-/** Endings of source packages; the newer rules know only the first. */
+/** File extensions of source packages. PEP 625 allows only the first. */
 export const sdistEndings = [".tar.gz", ".zip", ".tar.bz2"] as const;
 
 /**
- * Whether a source package of that project and version may be called so, ending included. Old names hold dashes, also
- * in the version, so every dash may be the one between the two.
+ * Whether a source package of that project and version may have this file name. Old names have dashes, also in the
+ * version, so any dash may separate the two.
  */
 export function isSdistName(name: string, project: string, normalizedVersion: string): boolean {
   const ending = sdistEndings.find((each) => name.endsWith(each));

@@ -3,16 +3,16 @@ import { decodeText } from "../manifests/decode-text.ts";
 import { quoted } from "../manifests/quoted.ts";
 import { invalid } from "../read-package.ts";
 
-/** A file that is read here anyway. */
+/** A file of the wheel that was read. */
 export interface ReadMember {
   path: string;
   bytes: Buffer;
 }
 
 /**
- * Holds a wheel against the RECORD inside: it has to list what says who the wheel is, with the hash that it has. Hashes
- * of other files are left to installers, which unpack them; names that only one of the two has are a warning, because
- * builders of every age have left some out.
+ * Checks a wheel against its RECORD, which must list the files that have the identity, with their hashes. The hashes of
+ * other files are left to installers, which unpack them. A name that only the RECORD or only the archive has adds a
+ * warning, because many builders leave some out.
  */
 export function checkRecord(
   bytes: Buffer,
@@ -21,20 +21,20 @@ export function checkRecord(
 ): void {
   const record = readRecord(decodeText(bytes, "RECORD", warnings));
   for (const member of members) checkMember(record, member, warnings);
-  // nothing can hold the hash of itself, or of its own signature
+  // a file cannot contain its own hash, or that of its signature
   const exempt = new Set(["RECORD", "RECORD.jws", "RECORD.p7s"].map((name) => `${directory}/${name}`));
-  tell(
+  warn(
     "does not list",
     "it has",
     [...names].filter((name) => !record.has(name) && !exempt.has(name)),
   );
-  tell(
+  warn(
     "lists",
     "it does not have",
     [...record.keys()].filter((name) => !names.has(name) && !exempt.has(name)),
   );
 
-  function tell(verb: string, which: string, files: string[]): void {
+  function warn(verb: string, which: string, files: string[]): void {
     if (files.length === 0) return;
     const count = files.length === 1 ? "a file" : `${files.length} files`;
     warnings.push(`its RECORD ${verb} ${count} that ${which}: ${quoted(files[0]!)}${files.length > 1 ? ", ..." : ""}`);
@@ -42,18 +42,18 @@ export function checkRecord(
 }
 
 function checkMember(record: ReadonlyMap<string, string>, { path, bytes }: ReadMember, warnings: string[]): void {
-  const said = record.get(path);
-  if (said === undefined) throw invalid(`its RECORD does not list "${path}"`);
-  const [, algorithm, digest] = /^([A-Za-z0-9_]+)=([A-Za-z0-9_-]+)=*$/.exec(said) ?? [];
+  const entry = record.get(path);
+  if (entry === undefined) throw invalid(`its RECORD does not list "${path}"`);
+  const [, algorithm, digest] = /^([A-Za-z0-9_]+)=([A-Za-z0-9_-]+)=*$/.exec(entry) ?? [];
   if (algorithm === undefined || !getHashes().includes(algorithm.toLowerCase())) {
-    const what = said === "" ? "no hash" : `no hash that can be checked (${quoted(said)})`;
+    const what = entry === "" ? "no hash" : `no hash that can be checked (${quoted(entry)})`;
     warnings.push(`its RECORD has ${what} of ${quoted(path)}`);
   } else if (createHash(algorithm.toLowerCase()).update(bytes).digest("base64url") !== digest) {
-    throw invalid(`its "${path}" has not the ${algorithm} that its RECORD says`);
+    throw invalid(`the ${algorithm} of "${path}" does not match its RECORD`);
   }
 }
 
-/** Lines of `path,hash,size` with quotes as in CSV; the hash by its path, which tools of Windows write with backslashes. */
+/** Parses lines `path,hash,size`, quoted as in CSV, into hashes by path. Windows tools write paths with backslashes. */
 function readRecord(text: string): Map<string, string> {
   const record = new Map<string, string>();
   for (const line of text.split(/\r\n|\r|\n/)) {

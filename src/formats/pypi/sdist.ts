@@ -8,7 +8,7 @@ import { guessTarContents } from "../name-the-type.ts";
 import { tarEntries } from "../containers/tar.ts";
 import { zipEntries } from "../containers/zip.ts";
 
-/** What may be a PKG-INFO, whichever archive it is in. */
+/** An entry of either kind of archive that may be the PKG-INFO. */
 interface Candidate {
   name: string;
   isFile: boolean;

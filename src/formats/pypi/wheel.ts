@@ -8,7 +8,7 @@ import { checkRecord } from "./record.ts";
 import { invalid } from "../read-package.ts";
 import { zipEntries, type ZipEntry } from "../containers/zip.ts";
 
-/** Reads a wheel. Its file name has to agree with its METADATA: installers go by the one, indexes by the other. */
+/** Reads a wheel. Its file name must agree with its METADATA: installers use the one, indexes the other. */
 export async function readWheel(
   file: PackageFile,
   options: ReadOptions | undefined,
@@ -35,7 +35,7 @@ export async function readWheel(
     repeatable: new Set(["tag"]),
   });
   if (!/^1(?:\.[0-9]+)?$/.test(headers.get("Wheel-Version") ?? "")) throw invalid("its WHEEL has no Wheel-Version 1");
-  // Registries hold many wheels whose builders renamed them without saying so inside.
+  // Registries have many wheels that were renamed without a change inside.
   const inside = new Set(headers.all("Tag").flatMap(expandTag));
   if (name.tags.some((tag) => !inside.has(tag)) || inside.size > name.tags.length)
     warnings.push(
@@ -67,7 +67,7 @@ async function findMembers(file: PackageFile, options: ReadOptions | undefined) 
     const [, directory, rest] = /^([^/]+\.dist-info)\/(.*)$/i.exec(entry.name) ?? [];
     if (directory === undefined || rest === undefined) continue;
     directories.add(directory);
-    // File systems that ignore case would take the variants for one file.
+    // On a file system that ignores case, variants of the name are the same file.
     const member = required.find((each) => each === rest.toUpperCase());
     if (member === undefined) continue;
     if (found.has(member)) throw invalid(`it has two files ${member} in its .dist-info directories`);

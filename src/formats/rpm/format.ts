@@ -10,7 +10,7 @@ import { readRpmHeader, type RpmHeader } from "./header.ts";
 import { readRpmMetadata, tags } from "./tags.ts";
 import { expectContainer } from "../containers/sniff.ts";
 
-/** RPM packages, binary and source; one version has a file for each architecture. Only the headers are looked at. */
+/** RPM packages, binary and source. One version has a file for each architecture. Only the headers are read. */
 export const rpm: Format = {
   type: "rpm",
   extensions: [".rpm"],
@@ -47,7 +47,7 @@ async function read(file: PackageFile, options: ReadOptions = {}): Promise<Packa
     sortKey: versions.sortKey(version),
     prerelease: versions.isPrerelease(version),
     qualifier: `arch=${arch}`,
-    // File names leave the epoch out, but versions that differ in nothing else need two keys.
+    // RPM's file names omit the epoch, but versions that differ only in it need different keys.
     key: `Packages/${name[0]!.toLowerCase()}/${name}-${epoch === undefined ? "" : `${epoch}!`}${evr}.${arch}.rpm`,
     contentType: "application/x-rpm",
     metadata: boundMetadata(await readRpmMetadata(header), warnings),
@@ -55,7 +55,7 @@ async function read(file: PackageFile, options: ReadOptions = {}): Promise<Packa
   };
 }
 
-/** Passes over the lead, which says nothing any more, and checks the header by what the signature header says of it. */
+/** Reads the main header, after the obsolete lead, and checks it against the hash and size in the signature header. */
 async function readMainHeader(
   file: PackageFile,
   reader: FileReader,
@@ -81,7 +81,7 @@ async function readMainHeader(
     for await (const chunk of createReadStream(file.path, { start: header.start, end: header.end - 1, signal }))
       actual.update(chunk as Buffer);
     if (actual.digest("hex") !== expected.toLowerCase())
-      throw invalid(`its header does not have the ${algorithm} that its signature header promises`);
+      throw invalid(`the ${algorithm} of its header does not match its signature header`);
     break;
   }
   return header;
@@ -107,7 +107,10 @@ async function readVersion(header: RpmHeader): Promise<{ version: string; arch: 
   return { version: `${epoch === undefined ? "" : `${epoch[0]}:`}${version}-${release}`, arch };
 }
 
-/** Source packages name the machine they were made on; that they are none shows in what they lack. */
+/**
+ * Source packages have the architecture of the machine that built them; a tag, or the lack of one, marks them as
+ * source.
+ */
 async function readArchitecture(header: RpmHeader): Promise<string> {
   const isSource = header.has(tags.sourcePackage) || !header.has(tags.sourceRpm);
   if (isSource) return header.has(tags.noSource) || header.has(tags.noPatch) ? "nosrc" : "src";

@@ -3,22 +3,24 @@ import { limits } from "../limits.ts";
 import type { FileReader } from "../containers/open-reader.ts";
 import { invalid } from "../read-package.ts";
 
-/** One of the two headers of an RPM package: values by tag numbers, read from the file when they are asked for. */
+/** One of the two headers of an RPM package: values by tag number, read from the file on request. */
 export interface RpmHeader {
   /** Where it begins and ends in the file. */
   readonly start: number;
   readonly end: number;
   has(tag: number): boolean;
-  /** Undefined where the header has no such tag; of texts in several languages the first, which is nobody's. */
+  /**
+   * Undefined when the header lacks the tag. Of texts in several languages the first, which is the untranslated one.
+   */
   text(tag: number): Promise<string | undefined>;
-  /** As `text`; undefined as well for lists of more than a mebibyte, with a warning. */
+  /** As `text`, for lists. A list of more than a mebibyte is undefined as well, with a warning. */
   texts(tag: number): Promise<string[] | undefined>;
   numbers(tag: number): Promise<number[] | undefined>;
 }
 
 interface Entry {
   type: number;
-  /** In the file. */
+  /** Position in the file. */
   offset: number;
   count: number;
 }
@@ -29,7 +31,7 @@ const ENTRY = 16;
 const types = { int16: 3, int32: 4, int64: 5, string: 6, stringArray: 8, i18nString: 9 } as const;
 const widths: Record<number, number> = { [types.int16]: 2, [types.int32]: 4, [types.int64]: 8 };
 
-/** The header that begins at `start`; `what` names it in errors. */
+/** Reads the header that begins at `start`. `what` names it in errors. */
 export async function readRpmHeader(
   reader: FileReader,
   start: number,
@@ -57,7 +59,7 @@ export async function readRpmHeader(
     return entry;
   }
 
-  /** `count` strings that each end in a zero byte; undefined where that takes more than `limit` bytes. */
+  /** Reads `wanted` strings that end with a zero byte each; undefined when they need more than `limit` bytes. */
   async function strings(entry: Entry, wanted: number, limit: number): Promise<string[] | undefined> {
     const found: string[] = [];
     const bytes = await reader.read(entry.offset, Math.min(limit, end - entry.offset));

@@ -1,6 +1,6 @@
 import type { RpmHeader } from "./header.ts";
 
-/** Numbers of the tags that are read, from rpm's own list. */
+/** Numbers of the tags that are read, from rpm's `rpmtag.h`. */
 export const tags = {
   signature: { sha1: 269, longSize: 270, sha256: 273, size: 1000 },
   name: 1000,
@@ -37,7 +37,7 @@ const dependencies: Record<string, readonly [number, number, number]> = {
   suggests: [5049, 5050, 5051],
 };
 
-/** What the header says beyond the identity. Dependencies are written as in spec files: `glibc >= 2.38`. */
+/** The metadata in the header. Dependencies are written as in spec files: `glibc >= 2.38`. */
 export async function readRpmMetadata(header: RpmHeader): Promise<Record<string, unknown>> {
   const metadata: Record<string, unknown> = {};
   for (const [key, tag] of Object.entries(texts)) metadata[key] = await header.text(tag);
@@ -51,7 +51,7 @@ async function readDependencies(header: RpmHeader, [name, version, flag]: readon
   const versions = (await header.texts(version)) ?? [];
   const flags = (await header.numbers(flag)) ?? [];
   const all = names?.map((text, i) => [text, operator(flags[i] ?? 0), versions[i] ?? ""].filter(Boolean).join(" "));
-  // What rpm itself must be able to do is nobody's package, and one file often needs a thing twice.
+  // `rpmlib(...)` names features of rpm, not packages. Duplicates are common.
   return all && [...new Set(all.filter((text) => !text.startsWith("rpmlib(")))];
 }
 

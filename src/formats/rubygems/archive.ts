@@ -17,7 +17,7 @@ export interface GemArchive {
   signed: boolean;
 }
 
-/** The specification of a gem whose parts are there once, nothing else is, and every checksum inside is right. */
+/** Reads the specification of a gem. Rejects repeated and foreign parts, and checksums that do not match. */
 export async function readGemArchive(file: PackageFile, options: ReadOptions = {}): Promise<GemArchive> {
   const source = createReadStream(file.path, { ...(options.signal && { signal: options.signal }) });
   const hashes = new Map<string, Record<string, string>>();
@@ -26,7 +26,7 @@ export async function readGemArchive(file: PackageFile, options: ReadOptions = {
   for await (const entry of tarEntries(source as AsyncIterable<Buffer>)) {
     const { name } = entry;
     const isSignature = name.endsWith(".sig") && members.includes(name.slice(0, -".sig".length));
-    if (!isSignature && !members.includes(name)) throw invalid(`it holds "${name}", which is no part of a gem`);
+    if (!isSignature && !members.includes(name)) throw invalid(`it holds "${name}", which is not part of a gem`);
     if (entry.type !== "file") throw invalid(`its ${name} is not a file but a ${entry.type}`);
     if (hashes.has(name)) throw invalid(`it holds ${name} twice`);
     signed ||= isSignature;
@@ -61,7 +61,7 @@ async function readMetadata(bodies: ReadonlyMap<string, Buffer>): Promise<Buffer
   return plain;
 }
 
-/** Gems from before RubyGems 2 have no checksums, later ones those of two algorithms. */
+/** Gems have checksums of two algorithms since RubyGems 2, and none before. */
 async function checkChecksums(
   packed: Buffer | undefined,
   hashes: ReadonlyMap<string, Record<string, string>>,
@@ -73,7 +73,7 @@ async function checkChecksums(
     for (const [name, expected] of Object.entries(byName)) {
       const actual = hashes.get(name)?.[algorithm.toLowerCase()];
       if (actual !== undefined && actual !== expected)
-        throw invalid(`its ${name} does not have the ${algorithm} that its checksums say`);
+        throw invalid(`the ${algorithm} of its ${name} does not match its checksums`);
     }
   }
 }

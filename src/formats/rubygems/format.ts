@@ -7,7 +7,9 @@ import { readGemArchive } from "./archive.ts";
 import { expectContainer } from "../containers/sniff.ts";
 import { isYamlMapping, parseYamlMapping, type YamlValue } from "../manifests/yaml.ts";
 
-/** Ruby gems. A version has a file for every platform it was built for, and one without a platform for all others. */
+/**
+ * Ruby gems. A version has a file for every platform that it was built for, and one without platform for all others.
+ */
 export const rubygems: Format = {
   type: "rubygems",
   extensions: [".gem"],
@@ -16,7 +18,7 @@ export const rubygems: Format = {
   read: (file, options) => readPackage("gem", file, options, () => read(file, options)),
 };
 
-/** Leaves room for all three in a key of 1,024 bytes. */
+/** Bytes of name, version and platform each, so that a key stays below 1,024 bytes. */
 const MAX_PART = 200;
 
 async function read(file: PackageFile, options: ReadOptions | undefined): Promise<PackageIdentity> {
@@ -61,14 +63,16 @@ function readVersion(value: YamlValue | undefined): { version: string; normalize
   return { version: text.trim(), normalizedVersion };
 }
 
-/** Very old gems have an object of three fields. A digit at the beginning would look like a version in the file name. */
+/**
+ * Very old gems have an object of three fields. A leading digit would look like a part of the version in the file name.
+ */
 function readPlatform(value: YamlValue | undefined): string {
   const parts = isYamlMapping(value) ? [value["cpu"], value["os"], value["version"]] : [value];
   const texts = parts.filter((part) => part !== undefined && part !== "");
   if (texts.length === 0) return "ruby";
   const platform = texts.every((text) => typeof text === "string") ? texts.join("-") : "";
   if (!/^[A-Za-z][A-Za-z0-9._-]*$/.test(platform) || platform.length > MAX_PART)
-    throw invalid(`its "platform" ${JSON.stringify(value)} is none`);
+    throw invalid(`its "platform" ${JSON.stringify(value)} is not a platform`);
   return platform;
 }
 
@@ -92,7 +96,7 @@ function dependencies(value: YamlValue | undefined): unknown[] | undefined {
   }));
 }
 
-/** `>= 1.0, < 2` of a list of operators and versions. */
+/** Formats a list of operators and versions: `>= 1.0, < 2`. */
 function requirement(value: YamlValue | undefined): string | undefined {
   const list = isYamlMapping(value) ? value["requirements"] : undefined;
   if (!Array.isArray(list)) return undefined;

@@ -4,8 +4,8 @@ import { readPackage } from "../read-package.ts";
 import { readUpack } from "./upack.ts";
 
 /**
- * Universal packages (.upack) and virtual ones (.vpack), which have a list of contents in the place of content. Letter
- * case does not tell packages apart.
+ * Universal packages (.upack), and virtual ones (.vpack), which have a list of contents instead of content. Names are
+ * case-insensitive.
  */
 export const universal: Format = {
   type: "universal",

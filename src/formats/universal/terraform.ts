@@ -9,8 +9,8 @@ const NAMESPACE = /^[0-9a-z](?:[0-9a-z_-]{0,62}[0-9a-z])?$/;
 const MODULE_AND_PROVIDER = /^([0-9a-z](?:[0-9a-z_-]{0,62}[0-9a-z])?)\.([0-9a-z]{1,64})$/;
 
 /**
- * Terraform modules, as universal packages: the group is the namespace, the name is `MODULE.PROVIDER`. Both by
- * Terraform's rules, because an address `NAMESPACE/MODULE/PROVIDER` is made of them.
+ * Terraform modules as universal packages: the group is the namespace, the name is `MODULE.PROVIDER`. Both must follow
+ * Terraform's rules, because they form the address `NAMESPACE/MODULE/PROVIDER`.
  */
 export const terraform: Format = {
   type: "terraform",

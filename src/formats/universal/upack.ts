@@ -8,24 +8,26 @@ import { invalid } from "../read-package.ts";
 import { expectContainer } from "../containers/sniff.ts";
 import { zipEntries, type ZipEntry } from "../containers/zip.ts";
 
-/** What a universal package's container says; the formats made of it add key and rules. */
+/**
+ * The content of a universal package's container. The formats that use the container add the key and their own rules.
+ */
 export interface Upack {
-  /** In lower case, as keys have them; the group is empty where there is none. */
+  /** Group and name in lower case, as in keys. The group is empty when the package has none. */
   group: string;
   name: string;
   /** Normalised. */
   version: string;
   kind: "package" | "virtual";
-  /** Without qualifier, its key empty. */
+  /** Without qualifier and key, which the format adds. */
   identity: PackageIdentity;
-  /** Of the content, below `package/`; at most the first thousand. */
+  /** Paths of the content, below `package/`; at most the first thousand. */
   paths: readonly string[];
 }
 
 const MAX_PATHS = 1000;
 const MAX_VERSION = 128;
 
-/** Reads the container, inside `readPackage` of the caller. */
+/** Reads the container. To be called inside `readPackage`, which names the file in errors. */
 export async function readUpack(file: PackageFile, options: ReadOptions | undefined): Promise<Upack> {
   await expectContainer(file, "zip");
   const { entry, paths } = await findManifest(file, options);
@@ -36,7 +38,7 @@ export async function readUpack(file: PackageFile, options: ReadOptions | undefi
   const kind = kindOf(file, manifest, paths);
   checkFileName(file, { name, version, normalizedVersion, kind }, warnings);
   const identity: PackageIdentity = {
-    // Groups that differ in letter case alone are one group; the catalog compares groups as they are.
+    // Groups are case-insensitive, but the catalog compares them exactly.
     group: group.toLowerCase(),
     name,
     nameKey: name.toLowerCase(),
@@ -75,7 +77,7 @@ function checkIdentity(manifest: Record<string, unknown>): { group: string; name
   if (group !== null && !isGroup(group)) throw invalid(`${JSON.stringify(group)} is not a group of universal packages`);
   if (!/^[0-9A-Za-z._-]{1,50}$/.test(name) || /^\.+$/.test(name))
     throw invalid(`${quoted(name)} is not a name of universal packages`);
-  // The library would pass over a leading "v" and blanks.
+  // The library would ignore a leading "v" and blanks.
   if (version.length > MAX_VERSION || !/^[0-9]/.test(version) || /\s/.test(version) || !semver.normalize(version))
     throw invalid(`${quoted(version)} is not a semantic version`);
   return { group: group ?? "", name, version };
@@ -86,7 +88,7 @@ function isGroup(group: unknown): group is string {
   return group === "" || group.split("/").every((segment) => segment !== "" && segment !== "." && segment !== "..");
 }
 
-/** A virtual package is told by its contents; one that is called so must have them, or it would be read as empty. */
+/** A virtual package is recognised by its `contents`. A `.vpack` file without them is rejected, not read as empty. */
 function kindOf(file: PackageFile, manifest: Record<string, unknown>, paths: readonly string[]): Upack["kind"] {
   const hasContents = Array.isArray(manifest["contents"]) && manifest["contents"].length > 0;
   if (file.name.toLowerCase().endsWith(".vpack") && !hasContents)
@@ -98,7 +100,7 @@ function kindOf(file: PackageFile, manifest: Record<string, unknown>, paths: rea
 const texts = ["title", "description", "projectUrl", "icon", "licenseUrl", "repositoryUrl", "createdBy", "createdDate"];
 const others = ["tags", "dependencies", "repackageHistory", "contents", "target", "createdReason", "createdUsing"];
 
-/** Members with an underscore are free for everybody and kept as well. */
+/** Members that begin with an underscore are custom metadata, and are stored as well. */
 function readMetadata(manifest: Record<string, unknown>, group: string): Record<string, unknown> {
   const own = Object.keys(manifest).filter((key) => key.startsWith("_") && key !== "__proto__");
   const members = [...texts, ...others, ...own].map((key) => [key, manifest[key]]);

@@ -11,8 +11,8 @@ import { parseVsixManifest, type VsixManifest } from "./manifest.ts";
 import { zipEntries, type ZipEntry } from "../containers/zip.ts";
 
 /**
- * Extensions of Visual Studio and of VS Code. Those of VS Code are called `publisher.name`, and one version may have a
- * file per platform. The manifest of the container counts; VS Code's own one may disagree with a warning.
+ * Extensions of Visual Studio and of VS Code. Those of VS Code are named `publisher.name`, and one version may have a
+ * file per platform. The manifest of the container decides; a difference in VS Code's own manifest adds a warning.
  */
 export const vsix: Format = {
   type: "vsix",
@@ -25,7 +25,7 @@ export const vsix: Format = {
 const MAX_ID = 200;
 const MAX_VERSION = 128;
 const CODE_NAME = /^[A-Za-z0-9][A-Za-z0-9_-]*$/;
-/** Ids of Visual Studio are free text; what could not be a file name is refused. */
+/** Visual Studio allows any text as an id. Ids that cannot be a file name are refused. */
 const STUDIO_ID = /^[A-Za-z0-9_{](?:[A-Za-z0-9._{}+ -]*[A-Za-z0-9_}])?$/;
 
 async function read(file: PackageFile, options: ReadOptions | undefined): Promise<PackageIdentity> {
@@ -87,7 +87,7 @@ function checkId({ id, publisher, isForCode }: VsixManifest): string {
   return full;
 }
 
-/** An extension for every platform has none, or says so. */
+/** Returns undefined for an extension that runs on every platform. */
 function checkPlatform(platform: string | undefined): string | undefined {
   if (platform === undefined || platform === "universal" || platform === "undefined") return undefined;
   if (!/^[a-z0-9][a-z0-9-]{0,39}$/.test(platform)) throw invalid(`${quoted(platform)} is not a platform of VS Code`);
@@ -101,7 +101,7 @@ async function compareManifests(entry: ZipEntry, id: string, version: string, wa
     warnings.push(`its ${entry.name} says ${said} ${String(manifest["version"])}, its manifest ${id} ${version}`);
 }
 
-/** VS Code's tools and galleries call files `name-1.0.0.vsix`, with publisher and platform in several places. */
+/** VS Code's tools and galleries name files `name-1.0.0.vsix`, and put publisher and platform in various positions. */
 function checkFileName(file: PackageFile, name: string, id: string, version: string): string[] {
   const lower = file.name.toLowerCase();
   const begins = [name, id].some((start) => lower.startsWith(`${start.toLowerCase()}-`));

@@ -31,8 +31,9 @@ interface Batch {
 }
 
 /**
- * Catalogues files that are already in an asset directory's store. Each is read once, for its hashes; content type, headers
- * and metadata come from the blob. Other tools' folder markers become folders. Another server's history is skipped.
+ * Catalogues files that are already in an asset directory's store. Each is read once, for its hashes; content type,
+ * headers and metadata come from the blob. Other tools' folder markers become folders. Another server's history is
+ * skipped.
  */
 export async function* adoptAssets(context: Context, input: AdoptAssets): AsyncGenerator<AdoptedBlob> {
   const { db } = await context.catalog();

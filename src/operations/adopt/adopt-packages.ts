@@ -36,8 +36,8 @@ const BATCH = { blobs: 64, listed: 4096 };
 type ListingEntry = { blob: BlobInfo } | { later: BlobInfo } | { outcome: AdoptedBlob };
 
 /**
- * Catalogues packages that are already in the feed's store. Names that ProGet escaped come in a second pass: when a file
- * exists under its plain and its escaped name, the plain one is newer and must win.
+ * Catalogues packages that are already in the feed's store. Names that ProGet escaped come in a second pass: when a
+ * file exists under its plain and its escaped name, the plain one is newer and must win.
  */
 export async function* adoptPackages(context: Context, input: AdoptPackages): AsyncGenerator<AdoptedBlob> {
   await using reader = openPackageReader(context.signal);
@@ -106,7 +106,10 @@ function foreignReason(name: string): string {
     : "its name is not a valid key";
 }
 
-/** Returns a function that records blobs. In a dry run it only returns the results, and remembers identities across batches. */
+/**
+ * Returns a function that records blobs. In a dry run it only returns the results, and remembers identities across
+ * batches.
+ */
 function createRecorder(context: Context, { feed, row, writer, publishedFrom }: AdoptPackages) {
   const known = new Map<string, string>();
   return async (blobs: readonly PackageBlob[]): Promise<AdoptedBlob[]> => {

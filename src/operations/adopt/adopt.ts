@@ -39,8 +39,8 @@ export interface AdoptSummary {
 export type AdoptEvent = AdoptedBlob | AdoptSummary;
 
 /**
- * Catalogues the files that are already in the feed's store. No blob is moved: a row gets its blob's key, even when that is
- * not the canonical one. Blobs that are not packages are reported and left. Can be run again.
+ * Catalogues the files that are already in the feed's store. No blob is moved: a row gets its blob's key, even when
+ * that is not the canonical one. Blobs that are not packages are reported and left. Can be run again.
  */
 export async function* adoptFeed(context: Context, input: AdoptInput): AsyncGenerator<AdoptEvent> {
   const { db } = await context.catalog();

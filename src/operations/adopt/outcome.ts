@@ -2,9 +2,9 @@ import { outcome, unread, type ImportedFile } from "../import/outcome.ts";
 import type { PreparedPackage } from "../import/prepare-package.ts";
 
 /**
- * `adopted`: the blob has a row now (in a dry run: would have). `existing`: it already had one. `conflict`: the feed has
- * this file under another key. `invalid`: not a package, or not a valid key. `skipped`: a sidecar, another server's history,
- * or left by an interrupted run.
+ * `adopted`: the blob has a row now (in a dry run: would have). `existing`: it already had one. `conflict`: the feed
+ * has this file under another key. `invalid`: not a package, or not a valid key. `skipped`: a sidecar, another server's
+ * history, or left by an interrupted run.
  */
 export type AdoptStatus = "adopted" | "existing" | "conflict" | "invalid" | "failed" | "skipped";
 

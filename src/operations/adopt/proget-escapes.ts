@@ -1,10 +1,12 @@
 /**
- * Until February 2021 ProGet escaped some characters of S3 keys: each byte became `!` and two hexadecimal digits. Keys of
- * Debian and RPM packages may also contain an exclamation mark, before the version.
+ * Until February 2021 ProGet escaped some characters of S3 keys: each byte became `!` and two hexadecimal digits. Keys
+ * of Debian and RPM packages may also contain an exclamation mark, before the version.
  */
 const ESCAPED = /(?:![0-9a-f]{2})+/gi;
 
-/** The characters that ProGet escaped. Other sequences are part of the name: `!41` would be `A`, which was not escaped. */
+/**
+ * The characters that ProGet escaped. Other sequences are part of the name: `!41` would be `A`, which was not escaped.
+ */
 // oxlint-disable-next-line no-control-regex -- control characters were escaped as well
 const SPECIAL = /^[\u0000-\u0020&$@=;:+,?\\{^}%`\]"'>[~<#|!\u007f-\uffff]+$/u;
 

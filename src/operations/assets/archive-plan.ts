@@ -7,14 +7,14 @@ import { FeedctlError } from "../../errors.ts";
 import { inside } from "./paths.ts";
 import type { NameProblem, NewName } from "./check-names.ts";
 
-/** A file of an archive as its first pass found it. */
+/** A file entry of an archive, as the planning pass read it. */
 export interface PlannedFile {
-  /** Its place among all entries. */
+  /** Index among all entries of the archive, from 0. */
   index: number;
   path: string;
   size: number;
   hashes: Hashes;
-  /** Its media type. */
+  /** Media type. */
   type: string;
   modified: Date | undefined;
 }
@@ -22,35 +22,38 @@ export interface PlannedFile {
 export interface ArchiveNames {
   names: NewName[];
   problems: NameProblem[];
-  /** By their place among all entries. */
+  /** Asset path by the index of the entry. */
   paths: Map<number, string>;
 }
 
-/** Where an entry would go. Undefined: nowhere, such as the archive's own root. */
+/** The asset path of an entry, or why it is refused. Undefined: the entry is ignored, such as `./`. */
 function placeEntry(entry: ArchiveEntry, to: string): { path: string } | { problem: string } | undefined {
   const { name, kind, locked } = entry;
   if (kind === "link") return { problem: "is a link" };
-  if (kind === "other") return { problem: "is no file and no folder" };
+  if (kind === "other") return { problem: "is neither a file nor a folder" };
   if (locked !== undefined) return { problem: locked };
   if (name.startsWith("/")) return { problem: "is an absolute path" };
-  if (/^[A-Za-z]:/.test(name)) return { problem: "begins with a drive" };
-  if (name.includes("\\")) return { problem: "holds a backslash" };
+  if (/^[A-Za-z]:/.test(name)) return { problem: "starts with a drive letter" };
+  if (name.includes("\\")) return { problem: "contains a backslash" };
   const bare = name.replace(/^(\.\/+)+/, "").replace(/\/+$/, "");
   if (bare === "" || bare === ".") return kind === "folder" ? undefined : { problem: "has no name" };
   const segments = bare.split("/");
-  if (segments.includes("..")) return { problem: "leads out of the archive" };
+  if (segments.includes("..")) return { problem: "points outside the archive" };
   for (const segment of segments) {
-    if (DEVICE.test(segment)) return { problem: `holds "${segment}", a device on Windows` };
-    if (/[. ]$/.test(segment)) return { problem: `holds "${segment}", whose end Windows drops` };
+    if (DEVICE.test(segment)) return { problem: `contains "${segment}", a device name on Windows` };
+    if (/[. ]$/.test(segment)) return { problem: `contains "${segment}": Windows drops the dot or space at its end` };
   }
   return { path: inside(to, bare) };
 }
 
 const DEVICE = /^(con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³]|conin\$|conout\$)\s*(\.|$)/i;
 
-const hint = "if it is what it should be: --max-size, such as 50G";
+const hint = "if you trust the archive, raise the limit: --max-size 50G";
 
-/** One pass over the names. With `read` the bytes of every file are read for their hashes in the same pass. */
+/**
+ * Maps all entries to asset paths in one pass. With `read` the same pass hashes every file, until the first problem.
+ * Throws `invalid` when the files exceed `bounds`: archives may be decompression bombs.
+ */
 export async function planArchive(
   archive: Archive,
   to: string,

@@ -11,14 +11,14 @@ import { requireActiveDirectory } from "./require-asset.ts";
 import { startRun, type Run } from "../commit/recorded-run.ts";
 import { isOwnBlob } from "../local-files/file-mark.ts";
 
-/** An asset directory that files are stored in. */
+/** An asset directory, opened for storing files. */
 export interface AssetTarget extends AsyncDisposable {
   feed: FeedRow;
   run: Run | undefined;
   writer: FeedWriter | undefined;
-  /** Stores items with different paths; each of them has exactly one outcome. */
+  /** Stores items; their paths must differ. Yields exactly one outcome for each. */
   store(items: readonly AssetItem[], ifExists: IfExists): AsyncGenerator<AssetAnswer>;
-  /** The end: what interrupted runs left is cleared away, and the run is recorded. */
+  /** Cleans up after interrupted runs and records the end of this run. */
   finish(summary: object): Promise<void>;
 }
 
@@ -27,8 +27,8 @@ export interface AssetTargetInput {
   command: string;
   dryRun?: boolean | undefined;
   /**
-   * What the catalog has must be in the store as well to count as unchanged, for its source is going to be deleted; where
-   * the blob is missing it is put back.
+   * Check that the blob exists before reporting a file as unchanged, because the caller will delete the source. A
+   * missing blob is stored again.
    */
   prove?: boolean | undefined;
 }
@@ -59,7 +59,7 @@ export async function openAssetTarget(context: Context, input: AssetTargetInput)
     },
   };
 
-  /** What another run is writing is looked at again while nothing of ours is held: two that wait for each other would wait for ever. */
+  /** Retries items that another run is writing. No lock is held while it waits: two waiting runs could deadlock. */
   async function* commit(
     into: FeedWriter,
     items: readonly AssetItem[],
@@ -76,7 +76,7 @@ export async function openAssetTarget(context: Context, input: AssetTargetInput)
       if (fatal !== undefined) throw fatal;
       if (busy.length > 0 && performance.now() >= deadline) {
         for (const item of busy)
-          yield { item, outcome: assetOutcome(item, "failed", "another run is writing it and does not end") };
+          yield { item, outcome: assetOutcome(item, "failed", "another run is still writing it") };
         return;
       }
       if (busy.length > 0) await sleep(100, undefined, { signal: context.signal });
@@ -85,9 +85,9 @@ export async function openAssetTarget(context: Context, input: AssetTargetInput)
   }
 }
 
-const OWN_BLOB = "it is the directory's own file in its store, and no copy that could be deleted";
+const OWN_BLOB = "it is the directory's own file in its store, not a copy";
 
-/** The store's own files are no copies of its blobs that could be deleted, however their paths are spelt. */
+/** Fails items whose source is the blob itself: deleting the source would delete the only copy. */
 async function refuseOwnBlobs(store: Store, answers: readonly AssetAnswer[]): Promise<AssetAnswer[]> {
   if (store.localPath === undefined) return [...answers];
   return Array.fromAsync(answers, async ({ item, outcome }) => {

@@ -2,14 +2,14 @@ import { listCaseTwins, listFolderConflicts, listPathConflicts, foldersAbove } f
 import type { Db } from "../../catalog/schema/core.ts";
 import type { Key } from "../../stores/key.ts";
 import type { Store } from "../../stores/store.ts";
-import { obstacleReason } from "./match-assets.ts";
+import { conflictReason } from "./match-assets.ts";
 import { assetPathProblem } from "./paths.ts";
 
-/** A path that is to come into being. */
+/** A path that is about to be created. */
 export interface NewName {
   path: string;
   folder: boolean;
-  /** Where it comes from, for people. */
+  /** Its source, for messages. */
   from: string;
 }
 
@@ -22,13 +22,13 @@ export interface NamesInput {
   feedId: number;
   store: Store;
   names: readonly NewName[];
-  /** Refuse names that differ in case only on every store: of an archive, which may be unpacked elsewhere. */
+  /** Refuse names that differ only in case on every store, not only on a disk that ignores case. For archives. */
   portable?: boolean | undefined;
 }
 
 const BATCH = 5000;
 
-/** Which of the names can not be, by themselves, beside one another, or beside what is there. Writes nothing. */
+/** Names that are invalid, conflict with one another, or conflict with existing files and folders. Writes nothing. */
 export async function checkNames(db: Db, { feedId, store, names, portable }: NamesInput): Promise<NameProblem[]> {
   const problems: NameProblem[] = [];
   const good: NewName[] = [];
@@ -53,11 +53,11 @@ export async function checkNames(db: Db, { feedId, store, names, portable }: Nam
   for (const [path, name] of files) if (folders.has(path)) bad(name, "conflict", "a folder has the same path");
 
   const folds = await store.foldsCase?.();
-  if (portable || folds) tellCaseTwins([...files.keys(), ...folders]);
-  for (let start = 0; start < good.length; start += BATCH) await lookAround(good.slice(start, start + BATCH));
+  if (portable || folds) reportCaseTwins([...files.keys(), ...folders]);
+  for (let start = 0; start < good.length; start += BATCH) await compareWithCatalog(good.slice(start, start + BATCH));
   return problems;
 
-  function tellCaseTwins(paths: readonly string[]): void {
+  function reportCaseTwins(paths: readonly string[]): void {
     const seen = new Map<string, string>();
     const named = new Map(good.map((name) => [name.path, name]));
     for (const path of paths) {
@@ -66,34 +66,34 @@ export async function checkNames(db: Db, { feedId, store, names, portable }: Nam
       if (twin === undefined) seen.set(folded, path);
       else if (twin !== path) {
         const name = named.get(path) ?? { path, folder: true, from: path };
-        bad(name, "conflict", `it differs from ${twin} in case or accents' form only`);
+        bad(name, "conflict", `it differs from ${twin} only in case or Unicode normalization`);
       }
     }
   }
 
-  async function lookAround(some: readonly NewName[]): Promise<void> {
-    const obstacles = await listPathConflicts(
+  async function compareWithCatalog(some: readonly NewName[]): Promise<void> {
+    const fileConflicts = await listPathConflicts(
       db,
       feedId,
       some.filter(({ folder }) => !folder).map(({ path }) => path),
     );
-    // a folder may be there; only a file on its way or in its place hinders it
-    const inTheWay = await listFolderConflicts(
+    // an existing folder is fine: only a file at its path or at a parent's path conflicts
+    const folderConflicts = await listFolderConflicts(
       db,
       feedId,
       some.filter(({ folder }) => folder).map(({ path }) => path),
     );
     for (const name of some) {
-      const obstacle = (name.folder ? inTheWay : obstacles).get(name.path);
-      if (obstacle !== undefined) bad(name, "conflict", obstacleReason(obstacle));
+      const conflict = (name.folder ? folderConflicts : fileConflicts).get(name.path);
+      if (conflict !== undefined) bad(name, "conflict", conflictReason(conflict));
     }
     if (!folds) return;
     const twins = await listCaseTwins(db, feedId, [
       ...new Set(some.flatMap(({ path }) => [path, ...foldersAbove(path)])),
     ]);
     for (const name of some) {
-      const met = [name.path, ...foldersAbove(name.path)].find((path) => twins.has(path));
-      if (met !== undefined) bad(name, "conflict", `${twins.get(met)} is there, which the disk does not tell from it`);
+      const same = [name.path, ...foldersAbove(name.path)].find((path) => twins.has(path));
+      if (same !== undefined) bad(name, "conflict", `${twins.get(same)} exists, and the disk treats both names as one`);
     }
   }
 }

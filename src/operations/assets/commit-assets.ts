@@ -15,9 +15,9 @@ import { recordAssets } from "./record-assets.ts";
 
 export interface AssetBatch {
   answers: AssetAnswer[];
-  /** Not done, because another run is writing the same path right now. */
+  /** Not stored: another run is writing the same path. */
   busy: AssetItem[];
-  /** What ends the whole run after a part of the batch was done; to be thrown once that part is reported. */
+  /** An error that ends the whole run. The caller reports `answers` first, then throws it. */
   fatal: unknown;
 }
 
@@ -27,7 +27,7 @@ export interface AssetBatchOptions {
   prove: boolean;
 }
 
-/** What a dry run reports of the items. With a `store` what the catalog has must be in it. */
+/** The outcomes that a dry run reports. With `store`, unchanged items must also have their blob there. */
 export async function planAssets(
   context: Context,
   feed: FeedRow,
@@ -41,7 +41,9 @@ export async function planAssets(
   });
 }
 
-/** Stores and records items with different paths: announced, stored, committed, in that order. */
+/**
+ * Stores and records items; their paths must differ. Announces the keys, then stores the blobs, then commits the rows.
+ */
 export async function commitAssets(
   context: Context,
   target: Target,
@@ -50,8 +52,8 @@ export async function commitAssets(
 ): Promise<AssetBatch> {
   const { feed, storeId, store, run } = target;
   const { db } = await context.catalog();
-  const looking = { ifExists, store: prove ? store : undefined };
-  const known = await readExisting(context, feed.id, items, looking);
+  const reading = { ifExists, store: prove ? store : undefined };
+  const known = await readExisting(context, feed.id, items, reading);
   const { wanted, answered } = splitByExisting(items, known);
   if (wanted.length === 0) return { answers: inOrder(answered), busy: [], fatal: undefined };
 
@@ -61,8 +63,8 @@ export async function commitAssets(
   const ours = await announceBatch(context, target, intents);
   const mine = wanted.filter(({ key }) => ours.has(key));
   const busy = wanted.filter(({ key }) => !ours.has(key));
-  // between the first look and the announcement another run may have finished one of them
-  const since = await readExisting(context, feed.id, mine, looking);
+  // another run may have stored one of them between the first read and the announcement
+  const since = await readExisting(context, feed.id, mine, reading);
   const { wanted: writable, answered: meanwhile } = splitByExisting(mine, since);
   const changed = writable.filter(({ key }) => since.rows.get(key)?.sha256 !== known.rows.get(key)?.sha256);
   await renewWrites(
@@ -78,23 +80,26 @@ export async function commitAssets(
   const unkept = await keepContent(context, target, overwritten, "overwritten");
   const caches = await folderCaches(db, feed.id);
   const puts = await putAssets(context, store, writable, { rows: since.rows, unkept, caches });
-  const settled = meanwhile.map(({ item }) => item.key);
+  const notNeeded = meanwhile.map(({ item }) => item.key);
   const recorded = await recordAssets(context, target, {
     stored: puts.stored,
     before: since.rows,
-    withdrawn: [...settled, ...puts.withdrawn],
+    withdrawn: [...notNeeded, ...puts.withdrawn],
   });
   return { answers: inOrder([...answered, ...meanwhile, ...puts.refused, ...recorded]), busy, fatal: puts.fatal };
 }
 
-/** What is to be written; with the row for it, where the path has other bytes now. */
+/**
+ * The announcement of a write. When it replaces other content it carries the new row, with which a later run can
+ * finish.
+ */
 function intent(actor: string, item: AssetItem, row: AssetRow | undefined): WriteIntent {
   const { key, hashes } = item;
   const replacement = row !== undefined && { replacement: newAsset(item, row, actor, null) };
   return { key, sha256: hashes.sha256, ...replacement };
 }
 
-/** As they became ready is in no order at all. */
+/** Sorted by key: parallel puts finish in any order. */
 function inOrder(answers: AssetAnswer[]): AssetAnswer[] {
   return answers.toSorted((a, b) => compareKeys(a.item.key, b.item.key));
 }

@@ -21,14 +21,14 @@ import { copyBlob } from "../transfer/copy-blob.ts";
 import { removeFiles } from "./delete.ts";
 import { openFeedStore } from "../feed-store/open-feed-store.ts";
 import { openWriter, type FeedWriter } from "../commit/feed-writer.ts";
-import { findItem, noItem, requireDirectory, requireLiveDirectory, type Found } from "./require-asset.ts";
+import { findItem, noItem, requireDirectory, requireLiveDirectory, type FileOrFolder } from "./require-asset.ts";
 import { countOutcome, createSummary, type UploadSummary } from "./upload-summary.ts";
 
 export interface CopyAssetsInput {
   directory: string;
   from: string;
   to: string;
-  /** Another asset directory that it goes to. */
+  /** The target asset directory. Default: the same one. */
   toDirectory?: string | undefined;
   move: boolean;
   ifExists: IfExists;
@@ -37,7 +37,7 @@ export interface CopyAssetsInput {
 
 const BATCH = 256;
 
-/** Copies or moves a file, or a folder with all that lies in it, inside the provider where it can. */
+/** Copies or moves a file or a folder with its contents. Uses server-side copies where the provider has them. */
 export async function* copyAssets(
   context: Context,
   input: CopyAssetsInput,
@@ -54,7 +54,7 @@ export async function* copyAssets(
   if (found === undefined) throw noItem(source, from);
   const to = await targetOf();
   const summary = createSummary(assets.feed.name);
-  if (same && to === from) throw new FeedctlError("usage", `${from} and its copy would be the same`);
+  if (same && to === from) throw new FeedctlError("usage", `source and target are the same: ${from}`);
   if (same && "folder" in found && `${to}/`.startsWith(from === "" ? "" : `${from}/`))
     throw new FeedctlError("usage", `${from === "" ? "the directory" : from} cannot go into itself`);
   const pathOf = (path: string) => ("file" in found ? to : inside(to, path.slice(from === "" ? 0 : from.length + 1)));
@@ -69,17 +69,17 @@ export async function* copyAssets(
     if (problems.length > 0) return yield summary;
   }
   if (assets.writer !== undefined && "folder" in found) await copyFolders(assets.writer);
-  const away: AssetRow[] = [];
+  const moved: AssetRow[] = [];
   for await (const rows of inBatches("file" in found ? [found.file] : assetsBelow(db, source.id, from), BATCH)) {
     const isMove = move && same;
     const copies = new Map(
       rows.map((row) => [copyItem(context, opened, row, { path: pathOf(row.key), move: isMove }), row]),
     );
     for await (const { item, outcome } of assets.store([...copies.keys()], ifExists)) {
-      const there = ["stored", "overwritten", "unchanged"].includes(outcome.status);
-      // what has gone in the same transaction as the copy came is not to be removed again
-      const left = !same || outcome.status === "unchanged";
-      if (move && there && left && !dryRun) away.push(copies.get(item) as AssetRow);
+      const exists = ["stored", "overwritten", "unchanged"].includes(outcome.status);
+      // inside one directory, the transaction that records the copy also deletes the source row
+      const remains = !same || outcome.status === "unchanged";
+      if (move && exists && remains && !dryRun) moved.push(copies.get(item) as AssetRow);
       yield countOutcome(summary, outcome);
     }
   }
@@ -87,7 +87,7 @@ export async function* copyAssets(
   if (move && assets.run !== undefined) await clearSource(assets);
   yield summary;
 
-  /** Into a folder that is there, or ends in a slash; else under that very name. */
+  /** As `cp` does it: into `to` when that is an existing folder or ends in a slash; otherwise `to` is the new name. */
   async function targetOf(): Promise<string> {
     const path = parseFolder(input.to);
     const into =
@@ -95,7 +95,7 @@ export async function* copyAssets(
     return into ? inside(path, baseName(from)) : path;
   }
 
-  async function namesOf(what: NonNullable<Found>): Promise<NewName[]> {
+  async function namesOf(what: FileOrFolder): Promise<NewName[]> {
     if ("file" in what) return [{ path: to, folder: false, from }];
     const all: NewName[] = to === "" ? [] : [{ path: to, folder: true, from }];
     for await (const { key } of assetsBelow(db, source.id, from))
@@ -105,7 +105,7 @@ export async function* copyAssets(
     return all;
   }
 
-  /** With what they say of themselves, and before the files, which inherit it. */
+  /** Creates the target folders with their cache header and metadata. Before the files, which inherit the header. */
   async function copyFolders(writer: FeedWriter): Promise<void> {
     const own = await findItem(db, source.id, from);
     const rows = own !== undefined && "folder" in own && to !== "" ? [own.folder] : [];
@@ -127,18 +127,18 @@ export async function* copyAssets(
     );
   }
 
-  /** Of a move: files whose copies were there or are in another directory, and folders in which nothing is left. */
+  /** After a move: deletes the source files whose rows remain, then the source folders if everything was moved. */
   async function clearSource({ run, writer }: AssetTarget): Promise<void> {
     if (run === undefined || writer === undefined) return;
     await using into = openWriter(context, source.name, run);
-    for await (const rows of inBatches(away, BATCH)) await into.write((target) => removeFiles(context, target, rows));
+    for await (const rows of inBatches(moved, BATCH)) await into.write((target) => removeFiles(context, target, rows));
     const complete = summary.conflict + summary.invalid + summary.failed + summary.skipped === 0;
     if (complete && "folder" in (found ?? {}) && from !== "")
       await into.write(async (target) =>
         db.transaction().execute(async (transaction) => {
           await target.assertHeld();
           await lockRows(transaction, source.id, "exclusive");
-          for await (const _ of assetsBelow(transaction, source.id, from)) return; // somebody added a file meanwhile
+          for await (const _ of assetsBelow(transaction, source.id, from)) return; // a file was added meanwhile
           await deleteFolders(transaction, source.id, from);
         }),
       );
@@ -146,7 +146,7 @@ export async function* copyAssets(
   }
 }
 
-/** A file of a store as content for another path. */
+/** An item that copies the blob of `row` in `source` to `path`. With `move` recording it deletes `row`. */
 export function copyItem(
   context: Context,
   source: Store,
@@ -165,7 +165,7 @@ export function copyItem(
     contentType: row.contentType,
     cacheControl: row.ownCacheControl,
     metadata: row.metadata,
-    ...(move && { instead: row as AssetRow }),
+    ...(move && { movedFrom: row as AssetRow }),
     async put(target, options) {
       const { ifExists, replaces, contentType, cacheControl, metadata, notes, signal } = options;
       const blob = await source.head(parseKey(row.key), { signal });

@@ -14,13 +14,13 @@ import { startRun } from "../commit/recorded-run.ts";
 export interface DeletePlan {
   directory: string;
   path: string;
-  /** `none`: nothing is there. */
+  /** `none`: the path does not exist. */
   kind: "file" | "folder" | "none";
   files: number;
   bytes: number;
 }
 
-/** What deleting a path means. A folder that is not empty needs `recursive`. */
+/** Plans the deletion of a path. Throws `conflict` for a folder with files, unless `recursive`. */
 export async function planDelete(
   context: Context,
   directory: string,
@@ -31,7 +31,7 @@ export async function planDelete(
   const feed = await requireDirectory(db, directory);
   const path = parseFolder(text);
   if (path === "")
-    throw new FeedctlError("usage", "the directory itself is not deleted", {
+    throw new FeedctlError("usage", "asset delete does not delete the directory itself", {
       hint: `delete the feed: feedctl feed delete ${feed.name} --purge-files`,
     });
   const found = await findItem(db, feed.id, path);
@@ -39,7 +39,7 @@ export async function planDelete(
   if ("file" in found) return { directory: feed.name, path, kind: "file", files: 1, bytes: found.file.size };
   const totals = await totalsBelow(db, feed.id, path);
   if (totals.files > 0 && !recursive)
-    throw new FeedctlError("conflict", `the folder ${path} is not empty: ${totals.files} files lie in it`, {
+    throw new FeedctlError("conflict", `the folder ${path} is not empty: it has ${totals.files} files`, {
       hint: "add --recursive to delete them too",
     });
   return { directory: feed.name, path, kind: "folder", ...totals };
@@ -54,7 +54,10 @@ export interface DeletedAssets {
 
 const BATCH = 1000;
 
-/** Rows and pending deletes in one transaction, then the blobs. What is not there is no fault. */
+/**
+ * Deletes rows and records pending deletes in one transaction, then deletes the blobs. Paths that do not exist are
+ * skipped.
+ */
 export async function deleteAssets(
   context: Context,
   directory: string,
@@ -71,7 +74,7 @@ export async function deleteAssets(
     if (found === undefined) continue;
     if ("file" in found) await remove([found.file]);
     else {
-      // nobody has agreed to the deletion of files in a folder that was empty
+      // the confirmed plan had no files in this folder: files added since then are kept
       if (files > 0) for await (const batch of inBatches(assetsBelow(db, feed.id, path), BATCH)) await remove(batch);
       total.folders += await removeFolder(writer, path);
     }
@@ -92,7 +95,7 @@ export async function deleteAssets(
         await target.assertHeld();
         await lockRows(transaction, feed.id, "exclusive");
         const { files } = await totalsBelow(transaction, feed.id, path);
-        if (files > 0) throw new FeedctlError("conflict", `files came into the folder ${path} meanwhile`);
+        if (files > 0) throw new FeedctlError("conflict", `files were added to the folder ${path} meanwhile`);
         await target.run.audit(transaction, [{ action: "folder deleted", object: path }]);
         return deleteFolders(transaction, feed.id, path);
       }),
@@ -100,7 +103,10 @@ export async function deleteAssets(
   }
 }
 
-/** Removes files from the catalog, kept where the directory keeps versions; their blobs are to be settled. Returns the paths. */
+/**
+ * Deletes the rows of files and records pending deletes of their blobs. In a directory with versioning their content is
+ * copied to the history first. Returns the deleted paths.
+ */
 export async function removeFiles(context: Context, target: Target, rows: readonly AssetRow[]): Promise<string[]> {
   const { db } = await context.catalog();
   const { feed, run } = target;
@@ -109,7 +115,7 @@ export async function removeFiles(context: Context, target: Target, rows: readon
   return db.transaction().execute(async (transaction) => {
     await target.assertHeld();
     await lockRows(transaction, feed.id, "exclusive");
-    // with the bytes that were kept: other ones may have come meanwhile
+    // only rows with the content that was kept: it may have been replaced meanwhile
     const gone = await deleteAssetRows(transaction, feed.id, rows);
     await recordDeleted(context, transaction, target, gone);
     await run.audit(

@@ -16,7 +16,7 @@ import { downloadTarget, saveDownload, type SaveInput } from "../local-files/sav
 export interface DownloadInput {
   directory: string;
   path: string;
-  /** A file or folder on this machine. Default: the name it has, in the current folder. */
+  /** A local file or folder. Default: the asset's own name, in `cwd`. */
   output?: string | undefined;
   overwrite: boolean;
   cwd: string;
@@ -26,7 +26,7 @@ export interface DownloadInput {
 export interface SavedAsset {
   type: "file";
   path: string;
-  /** On this machine. */
+  /** The local path. */
   file: string;
   status: "saved" | "unchanged" | "conflict" | "failed";
   size: number;
@@ -40,11 +40,11 @@ export interface DownloadSummary {
   unchanged: number;
   conflict: number;
   failed: number;
-  /** Of what was saved. */
+  /** Total size of the saved files. */
   bytes: number;
 }
 
-/** Saves one file, or a folder with all that lies in it. One file's trouble in a folder does not stop the others. */
+/** Saves a file, or a folder with its contents. In a folder, a file that fails does not stop the others. */
 export async function* downloadAssets(
   context: Context,
   input: DownloadInput,
@@ -81,7 +81,7 @@ export async function* downloadAssets(
     const one = async (file: AssetRow): Promise<SavedAsset> => {
       const { key, size, sha256 } = file;
       const target = join(root, key.slice(skip));
-      const told = (status: "conflict" | "failed", reason: string): SavedAsset => ({
+      const unsaved = (status: "conflict" | "failed", reason: string): SavedAsset => ({
         type: "file",
         path: key,
         file: target,
@@ -91,22 +91,22 @@ export async function* downloadAssets(
         reason,
       });
       const problem = diskNameProblem(parseKey(key.slice(skip)), context.platform);
-      if (problem !== undefined) return told("failed", problem);
+      if (problem !== undefined) return unsaved("failed", problem);
       const folded = key.toLowerCase();
-      if (folds?.has(folded)) return told("conflict", "another file differs from it in case only");
+      if (folds?.has(folded)) return unsaved("conflict", "the name of another file differs only in case");
       folds?.add(folded);
       try {
         return await save(file, target);
       } catch (error) {
         if (!isFeedctlError(error, "conflict", "corrupt", "invalid", "not-found", "denied", "locked")) throw error;
-        return told(error.code === "conflict" ? "conflict" : "failed", error.message);
+        return unsaved(error.code === "conflict" ? "conflict" : "failed", error.message);
       }
     };
     for await (const saved of mapParallel(assetsBelow(db, feed.id, path), context.concurrency, one)) yield count(saved);
     for await (const folder of foldersBelow(db, feed.id, path)) {
       const inner = parseKey(folder.path.slice(skip));
       if (diskNameProblem(inner, context.platform) === undefined)
-        await mkdir(join(root, inner), { recursive: true }).catch(() => {}); // a file in its way was told above
+        await mkdir(join(root, inner), { recursive: true }).catch(() => {}); // a file exists there: reported above
     }
   }
   yield summary;
@@ -115,11 +115,12 @@ export async function* downloadAssets(
 export interface OpenedAsset {
   file: { size: number; sha256: string };
   fileName: string;
-  /** The bytes; whoever reads them compares size and sha256 with `file`. */
+  /** The content. It is not verified: the reader compares size and sha256 with `file`. */
   body: Readable;
   close(): Promise<void>;
 }
 
+/** Opens a file for reading. Throws `not-found`; `usage` for a folder. */
 export async function openAsset(context: Context, directory: string, text: string): Promise<OpenedAsset> {
   const { db } = await context.catalog();
   const feed = await requireDirectory(db, directory);

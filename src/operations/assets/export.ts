@@ -14,13 +14,13 @@ import { entriesBelow, type AssetEntry } from "./list.ts";
 
 export type ExportFormat = "zip" | "tgz";
 
-/** A folder as an archive on its way out. */
+/** A folder that is streamed as an archive. */
 export interface Export extends AsyncDisposable {
-  /** Without its ending. */
+  /** File name of the archive, without its extension. */
   name: string;
-  /** Errors with `corrupt` when a file is not what the catalog says: then what has come is worth nothing. */
+  /** Fails with `corrupt` when a blob does not match its row: the bytes so far are then useless. */
   bytes: Readable;
-  /** What has gone in so far. */
+  /** Files written so far, and their total size. */
   readonly files: number;
   readonly size: number;
 }
@@ -32,12 +32,14 @@ export interface ExportInput {
   onFile?: ((size: number) => void) | undefined;
 }
 
-/** Small files are read ahead, so many at once; larger ones as their turn comes. */
+/**
+ * Files up to this size are read ahead in parallel and kept in memory. Larger ones are opened when their turn comes.
+ */
 const AHEAD = 1024 * 1024;
 
 /**
- * A folder with all that lies in it, in the order of paths and with the catalog's times, so that the same folder makes the
- * same bytes.
+ * Exports a folder with its contents as an archive. Entries are sorted by path and carry the catalog's times, so that
+ * the same folder always gives the same bytes.
  */
 export async function exportAssets(context: Context, input: ExportInput): Promise<Export> {
   const { db } = await context.catalog();
@@ -45,7 +47,7 @@ export async function exportAssets(context: Context, input: ExportInput): Promis
   const folder = parseFolder(input.folder);
   const found = await findItem(db, feed.id, folder);
   if (found === undefined) throw noItem(feed, folder);
-  if ("file" in found) throw new FeedctlError("usage", `${folder} is a file; an archive is of a folder`);
+  if ("file" in found) throw new FeedctlError("usage", `${folder} is a file: only folders can be exported`);
   const store = await openFeedStore(context, db, feed);
   let files = 0;
   let size = 0;
@@ -86,10 +88,12 @@ async function zipOf(
   return Readable.from(writeZip(entries), { objectMode: false });
 }
 
-/** gzip's header names the machine's system; it must not, where the same is to come out everywhere. */
+/**
+ * Sets the operating system in the gzip header (byte 9, RFC 1952) to unknown: the archive must be the same everywhere.
+ */
 function gzipOf(tar: Readable): Readable {
   const gzip = createGzip({ level: 6 });
-  pipeline(tar, gzip, () => {}); // errors surface in the loop
+  pipeline(tar, gzip, () => {}); // errors are thrown by the loop below
   async function* plain(): AsyncGenerator<Buffer> {
     let at = 0;
     for await (const chunk of gzip as AsyncIterable<Buffer>) {
@@ -101,6 +105,7 @@ function gzipOf(tar: Readable): Readable {
   return Readable.from(plain(), { objectMode: false });
 }
 
+/** Yields the chunks of `stream`; throws `corrupt` at the end when they are not the content of `file`. */
 async function* proven(file: AssetRow, stream: Promise<AsyncIterable<Uint8Array>>): AsyncGenerator<Uint8Array> {
   const hash = createHash("sha256");
   let count = 0;
@@ -111,7 +116,7 @@ async function* proven(file: AssetRow, stream: Promise<AsyncIterable<Uint8Array>
     yield chunk;
   }
   if (count !== file.size || hash.digest("hex") !== file.sha256)
-    throw new FeedctlError("corrupt", `${file.key} is not what the catalog says`, {
+    throw new FeedctlError("corrupt", `the content of ${file.key} does not match the catalog`, {
       hint: "see: feedctl verify --read",
     });
 }
@@ -135,7 +140,7 @@ async function* readAhead(
     const get = async () => store.get(parseKey(entry.file.key), { signal });
     if (entry.file.size > AHEAD) return get;
     const read = get().then(async (stream) => [Buffer.concat(await Array.fromAsync(stream as AsyncIterable<Buffer>))]);
-    read.catch(() => {}); // whoever wants it hears of it
+    read.catch(() => {}); // the consumer awaits `read` and gets the error
     return async () => Readable.from(await read);
   }
 }

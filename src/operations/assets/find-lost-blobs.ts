@@ -6,19 +6,19 @@ import type { AssetItem } from "./item.ts";
 import type { Context } from "../context.ts";
 import { proveStored } from "../commit/prove-stored.ts";
 
-/** What stands in the store instead of the bytes that a row speaks of, by key. */
-export type Lost = ReadonlyMap<string, "missing" | "other">;
+/** Rows whose blob is missing, or has other content, by key. */
+export type LostBlobs = ReadonlyMap<string, "missing" | "other">;
 
 /**
- * Of items that rows have with the same bytes: those whose blobs are not in the store. Where somebody is about to delete
- * the file an item comes from, the row alone is not enough. What was read for it is recorded.
+ * Of the items whose row has the same content, finds those whose blob is missing or damaged. A row alone does not
+ * justify deleting the source. Blobs that had to be read are recorded as verified.
  */
 export async function findLost(
   context: Context,
   store: Store,
   items: readonly AssetItem[],
   rows: ReadonlyMap<string, AssetRow>,
-): Promise<Lost> {
+): Promise<LostBlobs> {
   const { db } = await context.catalog();
   const same = items.flatMap(({ key, hashes }) => {
     const row = rows.get(key);

@@ -13,7 +13,10 @@ import { recordDeleted } from "../commit/record-deleted.ts";
 import { startRun } from "../commit/recorded-run.ts";
 import { deleteFileRows } from "../../catalog/files.ts";
 
-/** Earlier content, of one file or of all; the newest first. */
+/**
+ * Earlier versions of one file, or of all files; newest first. Throws `not-found` for a path without versions and
+ * without a file.
+ */
 export async function* listHistory(context: Context, directory: string, text?: string): AsyncGenerator<KeptRow> {
   const { db } = await context.catalog();
   const feed = await requireDirectory(db, directory);
@@ -26,7 +29,7 @@ export async function* listHistory(context: Context, directory: string, text?: s
   if (!found && path !== undefined && (await findItem(db, feed.id, path)) === undefined) throw noItem(feed, path);
 }
 
-/** Gives a file the content that it had; what it has now is kept like everything that is overwritten. */
+/** Makes an earlier version the content of a file. The current content is kept as a version, as with any overwrite. */
 export async function restoreAsset(
   context: Context,
   input: { directory: string; path: string; version?: number | undefined },
@@ -42,11 +45,11 @@ export async function restoreAsset(
       ? kept.find(({ sha256 }) => sha256 !== now)
       : kept.find(({ version }) => version === input.version);
   if (wanted === undefined)
-    throw new FeedctlError("not-found", `nothing earlier is kept of ${path}`, {
+    throw new FeedctlError("not-found", `no earlier version of ${path} is kept`, {
       hint: `see: feedctl asset history ${assets.feed.name} ${path}`,
     });
   await using store = await openFeedStore(context, db, assets.feed);
-  // what it says of itself is not part of its content: it stays, where the file is still there
+  // an existing file keeps its media type: only the content is restored
   const contentType = now === undefined ? wanted.contentType : undefined;
   const item = { ...copyItem(context, store, wanted, { path, move: false }), contentType };
   const [answer] = await Array.fromAsync(assets.store([item], "replace"));
@@ -75,31 +78,31 @@ export async function switchVersioning(
 
 export interface PruneInput {
   directory: string;
-  /** Of this file only. */
+  /** Only versions of this file. */
   path?: string | undefined;
-  /** The newest of each file stay. */
+  /** How many of the newest versions of each file stay. */
   keep?: number | undefined;
-  /** Only what was kept before. */
+  /** Only versions that were kept before this time. */
   before?: Date | undefined;
 }
 
-/** Kept content that a rule gives up. */
+/** The versions that the rule selects for deletion. Deletes nothing. */
 export async function planPrune(
   context: Context,
   { directory, path, keep = 0, before }: PruneInput,
 ): Promise<KeptRow[]> {
   const { db } = await context.catalog();
   const feed = await requireDirectory(db, directory);
-  const doomed: KeptRow[] = [];
+  const selected: KeptRow[] = [];
   let place = { path: "", count: 0 };
   for await (const row of listKept(db, feed.id, path === undefined ? undefined : parseFolder(path))) {
     if (row.path !== place.path) place = { path: row.path, count: 0 };
-    if (++place.count > keep && (before === undefined || row.keptAt < before)) doomed.push(row);
+    if (++place.count > keep && (before === undefined || row.keptAt < before)) selected.push(row);
   }
-  return doomed;
+  return selected;
 }
 
-/** Rows and pending deletes in one transaction, then the blobs. */
+/** Deletes rows and records pending deletes in one transaction, then deletes the blobs. */
 export async function pruneHistory(
   context: Context,
   directory: string,

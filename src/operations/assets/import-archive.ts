@@ -18,27 +18,29 @@ import { countOutcome, createSummary, type UploadSummary } from "./upload-summar
 
 export interface ImportArchiveInput {
   directory: string;
-  /** A file on this machine. */
+  /** The local archive file. */
   path: string;
-  /** The folder it is expanded in. */
+  /** The folder that it is expanded into. */
   to: string;
-  /** Files of the same name are replaced; without it they are left alone. */
+  /** Replace files that exist; otherwise they are skipped. */
   overwrite: boolean;
-  /** Bytes that may come out of it. */
+  /** The most bytes that it may unpack to. */
   maxSize?: number | undefined;
   dryRun?: boolean | undefined;
   onPlan?: ((files: number) => void) | undefined;
 }
 
-/** Entries of an archive for files, where nobody knows how many are usual. */
+/** More entries than the limit for packages: archives of files have no usual number. */
 const MOST_ENTRIES = 1_000_000;
 const BATCH = { files: 128, bytes: 64 * 1024 * 1024 };
-/** Up to here a file of a tar archive is kept in memory while it is stored; larger ones are stored as they come by. */
+/**
+ * Files of a tar archive up to this size are held in memory and stored in batches. Larger ones are streamed one by one.
+ */
 const HELD = 4 * 1024 * 1024;
 
 /**
- * Expands an archive into the store without unpacking it on this machine: a first pass proves names, sizes and bytes, a
- * second one stores them. What is wrong with any entry refuses the whole archive, and nothing is written.
+ * Expands an archive into the store without unpacking it to disk. The first pass checks names and sizes and hashes the
+ * files; the second stores them. One bad entry refuses the whole archive, before anything is written.
  */
 export async function* importArchive(
   context: Context,
@@ -50,16 +52,16 @@ export async function* importArchive(
   const summary = createSummary(assets.feed.name);
   const { size } = await stat(input.path).catch((error: NodeJS.ErrnoException) => {
     if (error.code !== "ENOENT") throw fileError(error);
-    throw new FeedctlError("not-found", `there is no file ${input.path}`, { cause: error });
+    throw new FeedctlError("not-found", `${input.path} does not exist`, { cause: error });
   });
   const { ratioFrom } = limits;
-  // whoever says how much may come out of it knows the archive: disk images are mostly zeros
+  // an explicit maximum replaces the ratio check: disk images are mostly zeros and compress well
   const ratio = input.maxSize === undefined ? limits.ratio : Number.MAX_SAFE_INTEGER;
   const bounds = { inflated: maxSize + MOST_ENTRIES * 2048, ratio, ratioFrom, entries: MOST_ENTRIES };
   const file = { path: input.path, size, name: basename(input.path) };
   const archive = await openArchive(file, context.signal, bounds);
   const reading = { bytes: maxSize, ratio, ratioFrom, size };
-  // where the names can be had alone, a bad one is told before gigabytes are read
+  // a zip lists its names separately: bad names are reported before gigabytes are read
   let plan = await planArchive(archive, to, reading, !archive.random);
   {
     await using store = await openFeedStore(context, db, assets.feed);
@@ -84,11 +86,11 @@ export async function* importArchive(
     if (found === undefined) continue;
     if (!archive.random && found.size > HELD) {
       yield* flush();
-      items.push(itemOf(found, passing(found, entry)));
+      items.push(itemOf(found, streamed(found, entry)));
       yield* flush();
       continue;
     }
-    items.push(itemOf(found, archive.random ? again(entry) : held(await readWhole(entry))));
+    items.push(itemOf(found, archive.random ? reopened(entry) : held(await readWhole(entry))));
     bytes += found.size;
     if (items.length >= BATCH.files || bytes >= BATCH.bytes) yield* flush();
   }
@@ -125,24 +127,24 @@ export async function* importArchive(
     };
   }
 
-  /** The bytes as they come by; whoever wants them again, after a failure, gets them by another pass. */
-  function passing(found: PlannedFile, entry: ArchiveEntry): BlobSource["open"] {
+  /** The first `open` reads the current entry of the pass. Later ones (retries, ranges) start a new pass. */
+  function streamed(found: PlannedFile, entry: ArchiveEntry): BlobSource["open"] {
     let fresh = true;
     return async (range) => {
-      if (!fresh || range !== undefined) return stream(cut(anew(found.index), range));
+      if (!fresh || range !== undefined) return stream(cut(rescan(found.index), range));
       fresh = false;
       return stream(entry.chunks());
     };
   }
 
-  async function* anew(wanted: number): AsyncGenerator<Uint8Array> {
+  async function* rescan(wanted: number): AsyncGenerator<Uint8Array> {
     let at = -1;
     for await (const entry of archive.entries()) if (++at === wanted) return yield* entry.chunks();
   }
 }
 
-/** The bytes of an entry that can be read at any time. */
-function again(entry: ArchiveEntry): BlobSource["open"] {
+/** A source for an entry that can be opened any number of times. */
+function reopened(entry: ArchiveEntry): BlobSource["open"] {
   return async (range) => stream(cut(entry.chunks(), range));
 }
 
@@ -165,7 +167,7 @@ async function* cut(chunks: AsyncIterable<Uint8Array>, range: ByteRange | undefi
   }
 }
 
-/** A source that breaks is `corrupt` to a store: nothing of it becomes visible. */
+/** Turns `invalid`, of a damaged archive, into `corrupt`: stores discard the upload on that code. */
 function stream(chunks: AsyncIterable<Uint8Array>): Readable {
   async function* translated(): AsyncGenerator<Buffer> {
     try {

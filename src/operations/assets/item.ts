@@ -7,43 +7,43 @@ import type { Hashes } from "../../lib/hash.ts";
 import type { Key } from "../../stores/key.ts";
 import type { PutOptions, PutResult, Store } from "../../stores/store.ts";
 
-/** Content on its way into an asset directory. */
+/** A file to be stored in an asset directory. */
 export interface AssetItem {
-  /** Its path. */
+  /** Its path in the directory. */
   key: Key;
-  /** Where it comes from, for people. */
+  /** Its source, for messages. */
   from: string;
-  /** The file on this machine that is deleted once the directory has its bytes; absent: none is. */
+  /** The local source file, if the caller deletes it once the content is stored. */
   local?: string | undefined;
   size: number;
   hashes: Hashes;
   modifiedAt: Date;
-  /** Default: as the file had it that is replaced, else now or by its name. */
+  /** Default: that of the file it replaces, else now. */
   createdAt?: Date | undefined;
-  /** As somebody wants it. */
+  /** As the user gave it. */
   contentType?: string | undefined;
-  /** As `detectType` says; absent: only its name tells. */
+  /** The result of `detectType`. Absent: the type is derived from the name. */
   detectedType?: string | undefined;
   /** Null: inherited. */
   cacheControl?: string | null | undefined;
   metadata?: UserMetadata | undefined;
   put(store: Store, options: PutOptions): Promise<PutResult>;
-  /** Whether it is the source that is at fault, in contrast to the store. */
+  /** The error of the source that explains `failure`; undefined when the store failed. */
   problem?(failure: unknown): Promise<FeedctlError | undefined>;
-  /** A file that goes in the same moment in which this one comes: a move. */
-  instead?: AssetRow | undefined;
+  /** For a move: the row that is deleted in the transaction that records this item. */
+  movedFrom?: AssetRow | undefined;
 }
 
-/** What becomes of a file that stands there already with other bytes. */
+/** What to do when the path has a file with other content. `skip` also skips the same content. */
 export type IfExists = "fail" | "skip" | "replace";
 
-/** `unchanged`: the same bytes are there. `skipped`: something is there, and was to be left alone. */
+/** `unchanged`: the same content is stored already. `skipped`: a file exists, and `ifExists` is `skip`. */
 export type AssetStatus = "stored" | "overwritten" | "unchanged" | "skipped" | "conflict" | "invalid" | "failed";
 
 export interface AssetOutcome {
   type: "file";
   path: string;
-  /** Where it came from. */
+  /** Its source. */
   from: string;
   status: AssetStatus;
   size?: number;
@@ -51,17 +51,17 @@ export interface AssetOutcome {
   sha256?: string;
   /** Why it was not stored. */
   reason?: string;
-  /** With `stored`: the catalog had it, but the store had lost its blob. */
+  /** With `stored`: the row existed, but its blob was missing in the store. */
   restored?: true;
 }
 
-/** What became of an item. */
+/** An item and its outcome. */
 export interface AssetAnswer {
   item: AssetItem;
   outcome: AssetOutcome;
 }
 
-/** The row of an item, with what it takes over from the file it replaces. */
+/** The row of an item. Properties that the item does not set are taken from `row`, the file that it replaces. */
 export function newAsset(
   item: AssetItem,
   row: AssetRow | undefined,
@@ -83,10 +83,10 @@ export function newAsset(
   };
 }
 
-/** A type that somebody has given a file outlives its bytes; one that the bytes before may have told does not. */
+/** The media type to keep on overwrite: one that a user set, not one that may have been detected from the old bytes. */
 function keptType({ key, detectedType }: AssetItem, row: AssetRow | undefined): string | undefined {
-  const told = detectedType !== undefined && needsBytes(key) && mayBeDetected(row?.contentType ?? "");
-  return told ? undefined : row?.contentType;
+  const isDetected = detectedType !== undefined && needsBytes(key) && mayBeDetected(row?.contentType ?? "");
+  return isDetected ? undefined : row?.contentType;
 }
 
 export function assetOutcome(item: AssetItem, status: AssetStatus, reason?: string): AssetOutcome {

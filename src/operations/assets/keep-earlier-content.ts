@@ -14,8 +14,8 @@ import type { Target } from "../commit/feed-writer.ts";
 import { uploadNotes } from "../commit/upload-notes.ts";
 
 /**
- * The same content of the same file has the same key, so that a run that died after keeping it is not followed by one
- * that keeps it twice. A path can be as long as a key, so it cannot be part of one.
+ * The key depends only on the file and its content, so that a run after a crash does not keep the same content twice.
+ * The path is hashed: it may be as long as a key, and then it would not fit into one.
  */
 function historyKey({ key, modifiedAt, sha256 }: Pick<AssetRow, "key" | "modifiedAt" | "sha256">): Key {
   const path = createHash("sha256").update(key).digest("hex").slice(0, 32);
@@ -24,8 +24,8 @@ function historyKey({ key, modifiedAt, sha256 }: Pick<AssetRow, "key" | "modifie
 }
 
 /**
- * Where the directory keeps versions: copies the content of files aside and records it, before anything happens to it.
- * Returns why, for those where that did not work; their content must not be touched.
+ * In a directory with versioning: copies the content of files to the history and records it. Call it before they are
+ * overwritten or deleted. Returns the failures by path: the content of those files must not be changed.
  */
 export async function keepContent(
   context: Context,
@@ -38,12 +38,12 @@ export async function keepContent(
   if (!feed.versioning || rows.length === 0) return failures;
   const { db } = await context.catalog();
   const keyed = rows.map((row) => ({ row, key: historyKey(row) }));
-  const there = await listKeptKeys(
+  const existing = await listKeptKeys(
     db,
     feed.id,
     keyed.map(({ key }) => key),
   );
-  const missing = keyed.filter(({ key }) => !there.has(key));
+  const missing = keyed.filter(({ key }) => !existing.has(key));
   if (missing.length === 0) return failures;
   const ours = await announceBatch(
     context,
@@ -83,7 +83,7 @@ export async function keepContent(
       if (!isFeedctlError(error, "not-found", "corrupt", "conflict", "locked", "invalid")) throw error;
       failures.set(
         row.key,
-        new FeedctlError(error.code, `its content cannot be kept: ${error.message}`, { cause: error }),
+        new FeedctlError(error.code, `its current content could not be kept: ${error.message}`, { cause: error }),
       );
       return undefined;
     }

@@ -10,7 +10,7 @@ import { findItem, noItem, requireDirectory } from "./require-asset.ts";
 
 export type AssetEntry = { path: string; file: AssetRow } | { path: string; folder: FolderRow };
 
-/** Files and folders below a folder, or directly in it, by path. A file is listed as itself. */
+/** Files and folders in a folder, with `recursive` at any depth, in path order. The path of a file lists that file. */
 export async function* listAssets(
   context: Context,
   directory: string,
@@ -26,7 +26,7 @@ export async function* listAssets(
   else yield* entriesBelow(db, feed.id, path, !recursive);
 }
 
-/** Two lists in the same order, as one. */
+/** Files and folders below `folder`, merged in path order. `direct`: only its own entries. */
 export async function* entriesBelow(
   db: Db,
   feedId: number,
@@ -55,6 +55,7 @@ export type ShownAsset =
       createdAt: Date | null;
     };
 
+/** The properties of a file, or of a folder with the totals of its contents. Throws `not-found`. */
 export async function showAsset(context: Context, directory: string, text: string): Promise<ShownAsset> {
   const { db } = await context.catalog();
   const feed = await requireDirectory(db, directory);

@@ -1,13 +1,13 @@
 import { listFolderConflicts, foldersAbove, insertFolders } from "../../catalog/assets/folders.ts";
 import { lockRows } from "../../catalog/packages.ts";
 import { FeedctlError } from "../../errors.ts";
-import { obstacleReason } from "./match-assets.ts";
+import { conflictReason } from "./match-assets.ts";
 import { openAssetTarget } from "./asset-target.ts";
 import { parseFolder } from "./paths.ts";
 import type { Context } from "../context.ts";
 import type { FeedWriter } from "../commit/feed-writer.ts";
 
-/** Makes folders with those that they lie in; what is there stays. Returns how many were made. */
+/** Creates folders and their parents. Returns how many were created. Throws `conflict` where a file has such a path. */
 export async function makeFolders(context: Context, writer: FeedWriter, paths: readonly string[]): Promise<number> {
   if (paths.length === 0) return 0;
   const { db } = await context.catalog();
@@ -16,8 +16,9 @@ export async function makeFolders(context: Context, writer: FeedWriter, paths: r
       await target.assertHeld();
       const { feed, run } = target;
       await lockRows(transaction, feed.id, "exclusive");
-      const [obstacle] = (await listFolderConflicts(transaction, feed.id, paths)).values();
-      if (obstacle !== undefined) throw new FeedctlError("conflict", obstacleReason(obstacle));
+      const [conflict] = (await listFolderConflicts(transaction, feed.id, paths)).values();
+      if (conflict !== undefined)
+        throw new FeedctlError("conflict", `could not create the folder ${conflict.path}: ${conflictReason(conflict)}`);
       const wanted = paths.flatMap((path) => [...foldersAbove(path), path]);
       const made = await insertFolders(transaction, feed.id, wanted, context.now());
       await run.audit(
@@ -32,7 +33,7 @@ export async function makeFolders(context: Context, writer: FeedWriter, paths: r
 export interface MadeFolder {
   directory: string;
   path: string;
-  /** How many folders came into being; none where it was there. */
+  /** How many folders were created, parents included; 0 if it existed. */
   created: number;
 }
 

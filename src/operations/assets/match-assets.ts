@@ -2,22 +2,24 @@ import { listAssetsAt, type AssetRow } from "../../catalog/assets/assets.ts";
 import { listPathConflicts, type PathConflict } from "../../catalog/assets/folders.ts";
 import type { Store } from "../../stores/store.ts";
 import type { Context } from "../context.ts";
-import { findLost, type Lost } from "./find-lost-blobs.ts";
+import { findLost, type LostBlobs } from "./find-lost-blobs.ts";
 import { assetOutcome, type AssetAnswer, type AssetItem, type AssetOutcome, type IfExists } from "./item.ts";
 
 export type AssetRows = ReadonlyMap<string, AssetRow>;
 
-/** What the directory has at the paths of some items. */
+/** The state of the directory at the paths of some items. */
 export interface Existing {
   rows: AssetRows;
-  obstacles: ReadonlyMap<string, PathConflict>;
-  lost: Lost;
+  conflicts: ReadonlyMap<string, PathConflict>;
+  lost: LostBlobs;
   ifExists: IfExists;
 }
 
-const NONE: Lost = new Map();
+const NONE: LostBlobs = new Map();
 
-/** With a `store` it is also proven that it has the blobs of those rows that have an item's bytes. */
+/**
+ * Reads the state at the paths of the items. With `store`, also checks the blobs of rows that have an item's content.
+ */
 export async function readExisting(
   context: Context,
   feedId: number,
@@ -27,12 +29,12 @@ export async function readExisting(
   const { db } = await context.catalog();
   const keys = items.map(({ key }) => key);
   const rows = await listAssetsAt(db, feedId, keys);
-  const obstacles = await listPathConflicts(db, feedId, keys);
+  const conflicts = await listPathConflicts(db, feedId, keys);
   const lost = store === undefined ? NONE : await findLost(context, store, items, rows);
-  return { rows, obstacles, lost, ifExists };
+  return { rows, conflicts, lost, ifExists };
 }
 
-/** Parts the items that are to be stored from those whose outcome is known. */
+/** Splits items into those to be stored and those whose outcome is known. */
 export function splitByExisting(
   items: readonly AssetItem[],
   existing: Existing,
@@ -47,26 +49,26 @@ export function splitByExisting(
   return { wanted, answered };
 }
 
-/** Undefined: the item is to be stored. */
+/** The outcome of an item that is not stored; undefined when it is to be stored. */
 export function existingOutcome(item: AssetItem, existing: Existing): AssetOutcome | undefined {
-  const { rows, obstacles, lost, ifExists } = existing;
-  const obstacle = obstacles.get(item.key);
-  if (obstacle !== undefined) return assetOutcome(item, "conflict", obstacleReason(obstacle));
+  const { rows, conflicts, lost, ifExists } = existing;
+  const conflict = conflicts.get(item.key);
+  if (conflict !== undefined) return assetOutcome(item, "conflict", conflictReason(conflict));
   const row = rows.get(item.key);
   if (row === undefined) return undefined;
-  if (ifExists === "skip") return assetOutcome(item, "skipped", "a file of that name is there");
+  if (ifExists === "skip") return assetOutcome(item, "skipped", "a file of that name exists");
   if (hasSameBytes(item, row)) {
-    const instead = lost.get(item.key);
-    if (instead === undefined) return { ...assetOutcome(item, "unchanged"), contentType: row.contentType };
-    if (instead === "missing" || ifExists === "replace") return undefined;
-    const why = "the store holds other bytes for it than the catalog says; see: feedctl verify";
+    const damage = lost.get(item.key);
+    if (damage === undefined) return { ...assetOutcome(item, "unchanged"), contentType: row.contentType };
+    if (damage === "missing" || ifExists === "replace") return undefined;
+    const why = "its blob in the store does not match the catalog; see: feedctl verify";
     return assetOutcome(item, "failed", why);
   }
   if (ifExists === "replace") return undefined;
   return assetOutcome(item, "conflict", "the directory has this file with other bytes");
 }
 
-/** The outcome of an item that was stored; `row`: what its path had before. */
+/** The outcome of a stored item; `row`: the file at its path before, if any. */
 export function storedOutcome(item: AssetItem, row: AssetRow | undefined): AssetOutcome {
   if (row === undefined) return assetOutcome(item, "stored");
   if (hasSameBytes(item, row)) return { ...assetOutcome(item, "stored"), restored: true };
@@ -77,6 +79,6 @@ export function hasSameBytes({ hashes }: AssetItem, row: AssetRow | undefined): 
   return row?.sha256 === hashes.sha256;
 }
 
-export function obstacleReason({ kind, by }: PathConflict): string {
-  return kind === "folder" ? "a folder of that name is there" : `the file ${by} stands where its folder should be`;
+export function conflictReason({ kind, by }: PathConflict): string {
+  return kind === "folder" ? "a folder of that name exists" : `${by} is a file, not a folder`;
 }

@@ -1,19 +1,19 @@
 import { FeedctlError } from "../../errors.ts";
 import { keyProblem, type Key } from "../../stores/key.ts";
 
-/** Where overwritten and deleted content is kept, under ProGet's name: hidden from everybody. */
+/** The folder of earlier versions, as ProGet names it. Not listed; its paths are refused for files. */
 export const HISTORY = "._proget_file_history_";
 
-/** Why a path cannot be that of a file or folder; undefined if it can. */
+/** Why a path is invalid for a file or folder, as a predicate ("is empty"); undefined if it is valid. */
 export function assetPathProblem(path: string): string | undefined {
   const problem = keyProblem(path);
   if (problem !== undefined) return problem;
   return path === HISTORY || path.startsWith(`${HISTORY}/`)
-    ? `lies in ${HISTORY}, which is kept for history`
+    ? `lies in ${HISTORY}, which is reserved for earlier versions`
     : undefined;
 }
 
-/** The path of a file as typed; a slash at the beginning means nothing. */
+/** Parses the path of a file. Leading slashes are ignored. */
 export function parseAssetPath(text: string): Key {
   const path = text.replace(/^\/+/, "");
   const problem = assetPathProblem(path);
@@ -23,13 +23,13 @@ export function parseAssetPath(text: string): Key {
   });
 }
 
-/** The path of a folder as typed: slashes at either end mean nothing. `""` is the directory itself. */
+/** Parses the path of a folder. Slashes at both ends are ignored; `""` is the directory itself. */
 export function parseFolder(text: string): Key | "" {
   const path = text.replace(/^\/+/, "").replace(/\/+$/, "");
   return path === "" || path === "." ? "" : parseAssetPath(path);
 }
 
-/** A path inside a folder. */
+/** Joins a folder (`""`: the directory itself) and a path inside it. */
 export function inside(folder: string, path: string): string {
   return folder === "" ? path : `${folder}/${path}`;
 }

@@ -19,16 +19,16 @@ export interface StoredAsset {
 export interface AssetPuts {
   stored: StoredAsset[];
   refused: AssetAnswer[];
-  /** Keys whose announcements need not stand: it is certain that nothing became visible there. */
+  /** Keys whose announcements can be withdrawn: certainly no blob became visible there. */
   withdrawn: string[];
-  /** What ends the whole run; undefined: nothing. */
+  /** An error that ends the whole run, if any. */
   fatal: unknown;
 }
 
 export interface PutsInput {
-  /** What the paths have now. */
+  /** The current rows at the paths. */
   rows: AssetRows;
-  /** Why the content of a file could not be kept, by key: such a file is not overwritten. */
+  /** Failures to keep the current content, by key: these files are not overwritten. */
   unkept: ReadonlyMap<string, FeedctlError>;
   /** Cache headers of folders, by path. */
   caches: Parameters<typeof effectiveCache>[2];
@@ -36,11 +36,11 @@ export interface PutsInput {
 
 type Answer =
   | StoredAsset
-  /** `definite`: nothing became visible. */
+  /** `definite`: certainly no blob became visible. */
   | { item: AssetItem; refusal: FeedctlError; definite: boolean }
   | { fatal: unknown };
 
-/** Stores the blobs side by side. After an error that is not an item's own, no further one is begun. */
+/** Stores the blobs in parallel. An error that is not an item's own is fatal: no further puts are started. */
 export async function putAssets(
   context: Context,
   store: Store,
@@ -95,7 +95,7 @@ export async function putAssets(
 
 function rowOf({ actor }: Context, item: AssetItem, before: AssetRow | undefined): NewAsset {
   if (before === undefined || !hasSameBytes(item, before)) return newAsset(item, before, actor, null);
-  // a blob that is put back is what its row says of it
+  // a missing blob is stored again with the properties of its row
   const asBefore = { ...item, modifiedAt: before.modifiedAt, detectedType: undefined };
   return newAsset(asBefore, before, before.uploadedBy, null);
 }

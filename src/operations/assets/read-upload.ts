@@ -22,13 +22,13 @@ export interface UploadProgress {
 
 export interface UploadReading {
   ifExists: IfExists;
-  /** A file with the size and time of its row is not read. */
+  /** Do not read files whose size and time are those of their row: report them as unchanged. */
   ifChanged?: boolean | undefined;
   contentType?: string | undefined;
-  /** Null: inherited. */
+  /** Null: inherited from the folder. */
   cacheControl?: string | null | undefined;
   metadata?: UserMetadata | undefined;
-  /** Called for large files as they are read and sent. */
+  /** Called while large files are read and sent. */
   onProgress?: ((part: UploadProgress) => void) | undefined;
 }
 
@@ -39,7 +39,7 @@ export interface LocalFile {
 }
 
 interface MeasuredFile extends LocalFile {
-  /** Negative when there is no regular file. */
+  /** -1 when it is not a regular file. */
   size: number;
   modified: Date;
 }
@@ -47,12 +47,12 @@ interface MeasuredFile extends LocalFile {
 /** An item to be stored, or the outcome of a file that need not or cannot be read. */
 export type ReadUpload = AssetItem | AssetOutcome;
 
-/** The largest batch that is recorded at once. */
+/** The most files and bytes of one batch. A batch is recorded in one transaction. */
 const BATCH = { files: 256, bytes: 512 * 1024 * 1024 };
 /** Files from this size on report progress. */
 const LARGE = 32 * 1024 * 1024;
 
-/** Reads and hashes files, in batches. */
+/** Reads and hashes files. Yields batches of items to be stored and outcomes of files that are not. */
 export async function* readUploads(
   context: Context,
   feedId: number,
@@ -73,7 +73,7 @@ export async function* readUploads(
   }
 }
 
-/** Sizes and times are taken as late as possible, so that a long list is soon complete. */
+/** Stats files batch by batch, not all at the start: a long list would delay the first upload. */
 async function* measured(files: readonly LocalFile[]): AsyncGenerator<MeasuredFile[]> {
   let batch: MeasuredFile[] = [];
   let bytes = 0;
@@ -90,10 +90,10 @@ async function* measured(files: readonly LocalFile[]): AsyncGenerator<MeasuredFi
   if (batch.length > 0) yield batch;
 }
 
-/** The outcome of a file whose row, size and time say enough; undefined when it must be read. */
+/** The outcome of a file that need not be read, by its row, size and time; undefined when it must be. */
 function unreadOutcome(file: MeasuredFile, row: AssetRow | undefined, ifExists: IfExists): AssetOutcome | undefined {
   if (row === undefined) return undefined;
-  if (ifExists === "skip") return { ...outcomeOf(file, "skipped"), reason: "a file of that name is there" };
+  if (ifExists === "skip") return { ...outcomeOf(file, "skipped"), reason: "a file of that name exists" };
   if (row.size !== file.size || row.modifiedAt.getTime() !== file.modified.getTime()) return undefined;
   return { ...outcomeOf(file, "unchanged"), sha256: row.sha256, contentType: row.contentType };
 }
@@ -102,7 +102,7 @@ async function readUpload(context: Context, file: MeasuredFile, reading: UploadR
   const { local, path, size, modified } = file;
   const { contentType, cacheControl, metadata, onProgress } = reading;
   try {
-    if (size < 0) await lstat(local); // its error says why
+    if (size < 0) await lstat(local); // throws the reason, such as ENOENT
     const { source, hashes, head } = await readLocalFile(local, size, context.signal, (bytes) => {
       if (size >= LARGE) onProgress?.({ path, doing: "reading", bytes, size });
     });
@@ -131,7 +131,7 @@ function outcomeOf({ local, path, size }: MeasuredFile, status: AssetOutcome["st
   return { type: "file", path, from: local, status, size };
 }
 
-/** A source that reports how much of a large file was read. Not where the kernel copies the file. */
+/** Reports how much of a large file was read. Reports nothing when the kernel copies the file. */
 function withProgress(source: BlobSource, path: string, onProgress: UploadReading["onProgress"]): BlobSource {
   if (onProgress === undefined || source.size < LARGE) return source;
   return {

@@ -13,18 +13,21 @@ import type { Target } from "../commit/feed-writer.ts";
 import { recordDeleted } from "../commit/record-deleted.ts";
 import type { Context } from "../context.ts";
 import { assetOutcome, type AssetAnswer } from "./item.ts";
-import { obstacleReason, storedOutcome, type AssetRows } from "./match-assets.ts";
+import { conflictReason, storedOutcome, type AssetRows } from "./match-assets.ts";
 import type { StoredAsset } from "./put-assets.ts";
 
 export interface RecordInput {
   stored: readonly StoredAsset[];
-  /** What the paths had when the blobs were stored. */
+  /** The rows at the paths when the blobs were stored. */
   before: AssetRows;
-  /** Announcements that need not stand any longer. */
+  /** Keys whose announcements are no longer needed. */
   withdrawn: readonly string[];
 }
 
-/** Rows of what is stored. What came in between makes an item a conflict, and its blob is settled later. */
+/**
+ * Commits the rows of stored blobs. An item whose path was taken in between is a conflict; its announcement stays, so
+ * that its blob is deleted later.
+ */
 export async function recordAssets(
   context: Context,
   target: Target,
@@ -36,10 +39,10 @@ export async function recordAssets(
     await target.assertHeld();
     await lockRows(transaction, feed.id, "exclusive");
     const paths = stored.map(({ row }) => row.key);
-    const obstacles = await listPathConflicts(transaction, feed.id, paths);
-    const free = stored.filter(({ row }) => !obstacles.has(row.key));
-    const moved = await takeSources(context, transaction, target, free);
-    const good = free.filter(({ item }) => item.instead === undefined || moved.has(item.instead.key));
+    const conflicts = await listPathConflicts(transaction, feed.id, paths);
+    const free = stored.filter(({ row }) => !conflicts.has(row.key));
+    const moved = await deleteMoveSources(context, transaction, target, free);
+    const good = free.filter(({ item }) => item.movedFrom === undefined || moved.has(item.movedFrom.key));
     const rows = good.map(({ row }) => row);
     await saveRows(context, transaction, target, rows);
     const recorded = rows.map(({ key }) => key);
@@ -47,16 +50,16 @@ export async function recordAssets(
     await withdrawWrites(transaction, { storeId, runId: run.id }, [...recorded, ...withdrawn]);
     return stored.map((each): AssetAnswer => {
       const { item, row } = each;
-      const obstacle = obstacles.get(row.key);
-      if (obstacle !== undefined) return { item, outcome: assetOutcome(item, "conflict", obstacleReason(obstacle)) };
+      const conflict = conflicts.get(row.key);
+      if (conflict !== undefined) return { item, outcome: assetOutcome(item, "conflict", conflictReason(conflict)) };
       if (!good.includes(each))
-        return { item, outcome: assetOutcome(item, "failed", "what was to be moved changed meanwhile") };
+        return { item, outcome: assetOutcome(item, "failed", "the file to be moved changed meanwhile") };
       return { item, outcome: { ...storedOutcome(item, before.get(row.key)), contentType: row.contentType } };
     });
   });
 }
 
-/** Rows, the folders above them, and the audit. */
+/** Inserts or replaces rows, creates the folders above them, and writes the audit events. */
 async function saveRows(
   context: Context,
   transaction: Db,
@@ -65,16 +68,17 @@ async function saveRows(
 ): Promise<void> {
   const now = context.now();
   const keys = rows.map(({ key }) => key);
-  const there = await listAssetsAt(transaction, feed.id, keys);
+  const existing = await listAssetsAt(transaction, feed.id, keys);
   const above = keys.flatMap((key) => foldersAbove(key));
   await insertFolders(transaction, feed.id, above, now);
-  const [fresh, other] = [rows.filter(({ key }) => !there.has(key)), rows.filter(({ key }) => there.has(key))];
-  await insertAssets(transaction, feed.id, fresh, now);
-  await replaceAssets(transaction, feed.id, other, now);
+  const added = rows.filter(({ key }) => !existing.has(key));
+  const replaced = rows.filter(({ key }) => existing.has(key));
+  await insertAssets(transaction, feed.id, added, now);
+  await replaceAssets(transaction, feed.id, replaced, now);
   const audited = rows.map(({ key, sha256, size }) => {
-    const same = there.get(key)?.sha256 === sha256;
+    const same = existing.get(key)?.sha256 === sha256;
     return {
-      action: !there.has(key) ? "stored" : same ? "restored" : "overwritten",
+      action: !existing.has(key) ? "stored" : same ? "restored" : "overwritten",
       object: key,
       detail: { sha256, size },
     };
@@ -82,16 +86,16 @@ async function saveRows(
   await run.audit(transaction, audited);
 }
 
-/** Of a move: removes the rows of the sources that have not changed. Returns their keys. */
-async function takeSources(
+/** For a move: deletes the rows of sources that have not changed. Returns their keys. */
+async function deleteMoveSources(
   context: Context,
   transaction: Db,
   target: Target,
   stored: readonly StoredAsset[],
 ): Promise<Set<string>> {
-  const sources = stored.flatMap(({ item }) => item.instead ?? []);
+  const sources = stored.flatMap(({ item }) => item.movedFrom ?? []);
   if (sources.length === 0) return new Set();
-  const taken = await deleteAssetRows(transaction, target.feed.id, sources);
-  await recordDeleted(context, transaction, target, taken);
-  return new Set(taken);
+  const deleted = await deleteAssetRows(transaction, target.feed.id, sources);
+  await recordDeleted(context, transaction, target, deleted);
+  return new Set(deleted);
 }

@@ -5,7 +5,10 @@ import type { AssetAnswer } from "./item.ts";
 import type { Context } from "../context.ts";
 import type { Target } from "../commit/feed-writer.ts";
 
-/** Who uploads what is there already wants to have it: what a retention run is about to take is left. */
+/**
+ * Protects unchanged files from a running retention run: an upload counts as a use. Files that it has deleted meanwhile
+ * become failures.
+ */
 export async function claimUnchanged(
   context: Context,
   { feed }: Target,
@@ -14,16 +17,16 @@ export async function claimUnchanged(
   const { db } = await context.catalog();
   const paths = answers.flatMap(({ outcome }) => (outcome.status === "unchanged" ? [outcome.path] : []));
   if (paths.length === 0) return [...answers];
-  const there = (await isRetentionRunning(db, feed.id))
+  const existing = (await isRetentionRunning(db, feed.id))
     ? await db.transaction().execute(async (transaction) => {
-        // a batch of deletions ends before this looks
+        // waits until a batch of deletions has committed
         await lockRows(transaction, feed.id, "shared");
         return touchAssets(transaction, feed.id, paths);
       })
     : await listAssetsAt(db, feed.id, paths);
   const reason = "it was deleted meanwhile; upload it again";
   return answers.map(({ item, outcome }) =>
-    outcome.status !== "unchanged" || there.has(outcome.path)
+    outcome.status !== "unchanged" || existing.has(outcome.path)
       ? { item, outcome }
       : { item, outcome: { ...outcome, status: "failed", reason } },
   );

@@ -6,42 +6,42 @@ import { FeedctlError } from "../../errors.ts";
 import { nearest } from "../../lib/nearest.ts";
 import { requireActiveFeed, requireFeed, requireLiveFeed } from "../feed-store/find-feed.ts";
 
-/** An asset directory by its name. */
+/** Finds an asset directory by name. Throws `not-found`; `usage` for a feed of packages. */
 export async function requireDirectory(db: Db, name: string): Promise<FeedRow> {
   const found = await findFeed(db, name);
-  if (found === undefined) await unknownDirectory(db, name);
+  if (found === undefined) throw await unknownDirectory(db, name);
   return onlyAssets(await requireFeed(db, name));
 }
 
-/** As `requireDirectory`, for what changes it. */
+/** Like `requireDirectory`, for commands that change it. */
 export async function requireLiveDirectory(db: Db, name: string): Promise<FeedRow> {
   return onlyAssets(await requireLiveFeed(db, name));
 }
 
-/** As `requireDirectory`, for what adds files: a disabled one takes none. */
+/** Like `requireDirectory`, for commands that add files: a disabled directory is refused. */
 export async function requireActiveDirectory(db: Db, name: string): Promise<FeedRow> {
   return onlyAssets(await requireActiveFeed(db, name));
 }
 
 function onlyAssets(feed: FeedRow): FeedRow {
   if (feed.type === "asset") return feed;
-  throw new FeedctlError("usage", `"${feed.name}" is a feed of ${feed.type} packages, no asset directory`, {
+  throw new FeedctlError("usage", `"${feed.name}" is a feed of ${feed.type} packages, not an asset directory`, {
     hint: `its packages: feedctl package list ${feed.name}`,
   });
 }
 
-async function unknownDirectory(db: Db, name: string): Promise<never> {
+async function unknownDirectory(db: Db, name: string): Promise<FeedctlError> {
   const others = (await listFeeds(db)).filter(({ type }) => type === "asset").map((feed) => feed.name);
   const near = nearest(name, others);
-  throw new FeedctlError("not-found", `there is no asset directory "${name}"`, {
-    hint: near === undefined ? `make it: feedctl feed create ${name} --type asset` : `did you mean "${near}"?`,
+  return new FeedctlError("not-found", `asset directory "${name}" does not exist`, {
+    hint: near === undefined ? `create it: feedctl feed create ${name} --type asset` : `did you mean "${near}"?`,
   });
 }
 
-export type Found = { file: AssetRow } | { folder: FolderRow } | undefined;
+export type FileOrFolder = { file: AssetRow } | { folder: FolderRow };
 
-/** What stands at a path. */
-export async function findItem(db: Db, feedId: number, path: string): Promise<Found> {
+/** The file or folder at a path; `""` is the directory itself. Undefined when the path does not exist. */
+export async function findItem(db: Db, feedId: number, path: string): Promise<FileOrFolder | undefined> {
   const file = path === "" ? undefined : (await listAssetsAt(db, feedId, [path])).get(path);
   if (file !== undefined) return { file };
   const folder = await findFolder(db, feedId, path);
@@ -56,9 +56,10 @@ export function noItem(feed: FeedRow, path: string): FeedctlError {
   });
 }
 
+/** The file at a path. Throws `not-found`; `usage` for a folder. */
 export async function requireFile(db: Db, feed: FeedRow, path: string): Promise<AssetRow> {
   const found = await findItem(db, feed.id, path);
   if (found === undefined) throw noItem(feed, path);
   if ("file" in found) return found.file;
-  throw new FeedctlError("usage", `${path === "" ? "the directory itself" : path} is a folder, no file`);
+  throw new FeedctlError("usage", `${path === "" ? "the directory itself" : path} is a folder, not a file`);
 }

@@ -1,6 +1,6 @@
 import type { UserMetadata } from "../../catalog/schema/assets.ts";
 
-/** What a blob is told of how it is served. Clouds answer with all of a blob's metadata, wanted as headers or not. */
+/** The put options for how a blob is served. Providers send all of a blob's metadata as headers. */
 export function servedAs({ cacheControl, metadata }: { cacheControl: string | null; metadata: UserMetadata }): {
   cacheControl: string | undefined;
   metadata: Record<string, string> | undefined;

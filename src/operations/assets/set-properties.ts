@@ -26,11 +26,11 @@ import { findItem, noItem } from "./require-asset.ts";
 import { servedAs } from "./served-headers.ts";
 
 export interface DescribeChange {
-  /** `auto`: as `detectType` finds it. */
+  /** `auto`: detected with `detectType`. */
   contentType?: string | undefined;
-  /** Null: inherited; empty: none. */
+  /** Null: inherited from the folder. Empty: no header. */
   cacheControl?: string | null | undefined;
-  /** Makes the new entries of the old ones. */
+  /** Returns the new metadata for the old. */
   metadata?: ((old: UserMetadata) => UserMetadata) | undefined;
 }
 
@@ -38,9 +38,9 @@ export interface DescribeInput {
   directory: string;
   path: string;
   change: DescribeChange;
-  /** Of a folder, every file below it is changed itself. */
+  /** For a folder: change every file below it, not the folder. */
   recursive?: boolean;
-  /** As the recorded run has it. */
+  /** The name of the recorded run. */
   command: string;
 }
 
@@ -48,16 +48,16 @@ export interface Described {
   directory: string;
   path: string;
   folder: boolean;
-  /** Files that are served otherwise now. */
+  /** How many files were changed, those that inherit a header included. */
   files: number;
 }
 
 const BATCH = 256;
 
 /**
- * Changes what a file says of itself, in the catalog and on the blob; the bytes are not sent. A migration that is under
- * way sees by its proofs that the copy is to say it, too. A folder's cache header
- * holds for what lies in it and has none of its own; with `recursive` every file below a folder is changed itself.
+ * Changes media type, cache header or metadata of a file, in the catalog and on the blob, without sending the content
+ * again. A running migration notices the change and updates its copy. The cache header of a folder applies to all files
+ * below it that have none of their own.
  */
 export async function describeAsset(context: Context, input: DescribeInput): Promise<Described> {
   const { directory, change, recursive = false, command } = input;
@@ -87,7 +87,7 @@ export async function describeAsset(context: Context, input: DescribeInput): Pro
         }),
       );
     }
-    // the rows as they are now: what they inherit has changed
+    // reads the rows again: their inherited header has changed
     if (!ofFolder || change.cacheControl !== undefined)
       for await (const rows of inBatches(assetsBelow(db, feed.id, path), BATCH)) {
         const concerned = ofFolder ? rows.filter(({ ownCacheControl }) => ownCacheControl === null) : rows;
@@ -99,7 +99,7 @@ export async function describeAsset(context: Context, input: DescribeInput): Pro
   return described;
 }
 
-/** Changes files that are known; returns how many. An empty change gives blobs what their rows say. */
+/** Applies a change to files; returns how many were changed. An empty change only updates the blobs from their rows. */
 export async function describeRows(
   context: Context,
   assets: AssetTarget,
@@ -123,7 +123,7 @@ async function describeBatch(
     next: changed(row, change.contentType === "auto" ? { ...change, contentType: await typeOf(row) } : change),
   }));
   const wanted = await Array.fromAsync(finds);
-  // nobody must replace the bytes meanwhile
+  // the announcement keeps other runs from replacing the content meanwhile
   const intents = wanted.map(({ row, next }) => ({
     key: row.key,
     sha256: row.sha256,
@@ -138,25 +138,25 @@ async function describeBatch(
   }
   const now = await listAssetsAt(db, feed.id, keys);
   const current = wanted.filter(({ row }) => now.get(row.key)?.sha256 === row.sha256);
-  const told: Description[] = [];
-  for await (const one of mapParallel(current, context.concurrency, tell)) told.push(one);
+  const described: Description[] = [];
+  for await (const one of mapParallel(current, context.concurrency, describeBlob)) described.push(one);
   await db.transaction().execute(async (transaction) => {
     await target.assertHeld();
     await lockRows(transaction, feed.id, "exclusive");
-    await describeAssets(transaction, feed.id, told);
+    await describeAssets(transaction, feed.id, described);
     await withdrawWrites(transaction, { storeId, runId: run.id }, keys);
     await run.audit(
       transaction,
-      told.map(({ key, contentType, cacheControl }) => ({
+      described.map(({ key, contentType, cacheControl }) => ({
         action: "described",
         object: key,
         detail: { contentType, cacheControl },
       })),
     );
   });
-  return told.length;
+  return described.length;
 
-  /** Only of a file whose name says nothing the first bytes are read. */
+  /** Reads the first bytes only when the name does not determine the type. */
   async function typeOf({ key, size }: AssetRow): Promise<string> {
     if (!needsBytes(key) || size === 0) return contentTypeOf(key);
     const range = { start: 0, end: Math.min(size, HEAD) };
@@ -166,11 +166,18 @@ async function describeBatch(
     });
   }
 
-  async function tell({ row, next }: { row: AssetRow; next: ReturnType<typeof changed> }): Promise<Description> {
+  /** Updates the blob in stores that keep properties; returns the row's new values. */
+  async function describeBlob({
+    row,
+    next,
+  }: {
+    row: AssetRow;
+    next: ReturnType<typeof changed>;
+  }): Promise<Description> {
     const { signal } = context;
     const { contentType, metadata, cacheControl, effective } = next;
-    const described = { key: row.key, contentType, cacheControl, metadata };
-    if (store.describe === undefined) return { ...described, storeTag: row.storeTag };
+    const description = { key: row.key, contentType, cacheControl, metadata };
+    if (store.describe === undefined) return { ...description, storeTag: row.storeTag };
     const blob = await store.head(parseKey(row.key), { signal });
     if (blob === undefined) throw new FeedctlError("not-found", `the blob of ${row.key} is missing in ${store.name}`);
     const { tag } = await store.describe(blob, {
@@ -182,7 +189,7 @@ async function describeBatch(
       signal,
       ...servedAs({ cacheControl: effective, metadata }),
     });
-    return { ...described, storeTag: tag ?? null };
+    return { ...description, storeTag: tag ?? null };
   }
 }
 

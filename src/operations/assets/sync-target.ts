@@ -17,14 +17,15 @@ interface Waiting {
   reject(error: unknown): void;
 }
 
-/** So many are recorded at once. */
+/** The most files of one batch. A batch is recorded in one transaction. */
 const BATCH = 128;
-/** So many batches are under way, so that a large file does not keep small ones waiting. */
+/** Batches in parallel, so that a large file does not delay small ones. */
 const WIDTH = 3;
 
 /**
- * A folder of an asset directory as a store, for what works on stores: it lists what the catalog says, and what is put or
- * deleted is recorded like an upload or a deletion. A blob's tag is its hash. `below` is the directory's own store.
+ * A `Store` over a folder of an asset directory, so that `runMirror` can write to it. It lists the catalog's rows, and
+ * puts and deletes are recorded as uploads and deletions. A blob's tag is its sha256. `below` is the directory's own
+ * store.
  */
 export function openAssetView(context: Context, assets: AssetTarget, below: Store, folder: string): Store {
   const { feed } = assets;
@@ -89,10 +90,10 @@ export function openAssetView(context: Context, assets: AssetTarget, below: Stor
       const head = createHead(HEAD);
       const { size, ...hashes } = await hashStream(await source.open(undefined, options.signal), head.add);
       if (size !== source.size || (options.sha256 !== undefined && hashes.sha256 !== options.sha256))
-        throw new FeedctlError("corrupt", `the source of ${key} is not what it promised to be`);
+        throw new FeedctlError("corrupt", `the content of ${key} does not have the announced size or hash`);
       await source.check?.();
       const path = pathOf(key);
-      // its media type stays, or is found anew: a disk has none to tell
+      // the media type is kept or detected: the local disk, the source, has none
       const outcome = await add({
         key: path,
         from: key,

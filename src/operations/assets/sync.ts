@@ -18,17 +18,19 @@ import type { MirrorInput } from "../mirror/mirror-run.ts";
 import { runMirror } from "../mirror/mirror.ts";
 
 export interface SyncInput extends Omit<MirrorInput, "source" | "target" | "through"> {
-  /** A folder on this machine. */
+  /** A local folder. */
   local: string;
   directory: string;
-  /** The folder that is made equal to it. */
+  /** The folder of the directory that is made equal to it. */
   to: string;
 }
 
-/** Makes a folder of an asset directory equal a folder on this machine, as a mirror does, with its guards; empty folders too. */
+/**
+ * Mirrors a local folder to a folder of an asset directory, with the guards of `mirror`. Also mirrors empty folders.
+ */
 export async function* syncAssets(context: Context, input: SyncInput): AsyncGenerator<MirrorEvent> {
   const { directory, local, to, dryRun, noDelete } = input;
-  // names that no asset can have are not looked at
+  // ignores names that are invalid for assets
   const filter: Filter = (key, blob) => assetPathProblem(inside(to, key)) === undefined && input.filter(key, blob);
   await using assets = await openAssetTarget(context, { directory, command: "asset sync", dryRun });
   const { db } = await context.catalog();
@@ -61,7 +63,7 @@ export async function* syncAssets(context: Context, input: SyncInput): AsyncGene
   }
 }
 
-/** Folders of this machine that the filter lets through come into being; with `prune`, empty ones that it does not have go. */
+/** Creates the local folders that pass the filter. With `prune`, deletes empty folders that do not exist locally. */
 async function equalFolders(
   context: Context,
   { feed, writer }: AssetTarget,
@@ -70,15 +72,15 @@ async function equalFolders(
   if (writer === undefined) return;
   const { db } = await context.catalog();
   const wanted = new Set<string>(to === "" ? [] : [to]);
-  const isMeant = (path: string) => isKey(path) && filter(path, { key: path, size: 0, modified: new Date(0) });
-  for await (const path of localFolders(local, "")) if (isMeant(path)) wanted.add(inside(to, path));
+  const isSelected = (path: string) => isKey(path) && filter(path, { key: path, size: 0, modified: new Date(0) });
+  for await (const path of localFolders(local, "")) if (isSelected(path)) wanted.add(inside(to, path));
   await makeFolders(context, writer, [...wanted]);
   if (!prune) return;
   const extra: string[] = [];
   const skip = to === "" ? 0 : to.length + 1;
   for await (const { path } of foldersBelow(db, feed.id, to))
-    if (!wanted.has(path) && isMeant(path.slice(skip))) extra.push(path);
-  // the innermost first, so that those around them are empty in their turn
+    if (!wanted.has(path) && isSelected(path.slice(skip))) extra.push(path);
+  // innermost first, so that their parents are empty in turn
   extra.reverse();
   await writer.write(async (target) =>
     db.transaction().execute(async (transaction) => {
@@ -92,7 +94,7 @@ async function equalFolders(
 
 async function* localFolders(folder: string, path: string): AsyncGenerator<string> {
   const { entries } = await listFolder(folder).catch((error: NodeJS.ErrnoException) => {
-    if (error.code === "ENOENT") return { entries: [] }; // gone meanwhile
+    if (error.code === "ENOENT") return { entries: [] }; // deleted meanwhile
     throw diskError(error, "read", folder);
   });
   for (const entry of entries) {

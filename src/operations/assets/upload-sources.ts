@@ -7,11 +7,14 @@ import { keepStream, requirePiped } from "../local-files/keep-stream.ts";
 
 export interface GivenFiles extends AsyncDisposable {
   items: AsyncIterable<LocalItem>;
-  /** The folder they go to. */
+  /** The target folder. */
   to: string;
 }
 
-/** Local files as they were given, perhaps under another name; standard input is kept in a temporary file until disposed. */
+/**
+ * The files to upload: `items`, a single one under `name` if given, or standard input. The latter is kept in a
+ * temporary file until disposed. Throws `usage` for arguments that do not fit together.
+ */
 export async function localItems(
   context: Context,
   given: { items: AsyncIterable<LocalItem>; stdin: Readable | undefined; to: string; name: string | undefined },
@@ -21,10 +24,10 @@ export async function localItems(
     const none = async () => {};
     return { to, items: name === undefined ? items : renamed(items, name), [Symbol.asyncDispose]: none };
   }
-  for await (const _ of items) throw new FeedctlError("usage", "- stands for one file, and there are others beside it");
+  for await (const _ of items) throw new FeedctlError("usage", "- cannot be combined with other paths");
   const path = name ?? baseName(to);
   if (path === "")
-    throw new FeedctlError("usage", "what comes from standard input needs a name", {
+    throw new FeedctlError("usage", "a file from standard input needs a name", {
       hint: "--to folder/file, or --to folder/ --name file",
     });
   requirePiped(stdin);
@@ -44,7 +47,7 @@ async function* renamed(items: AsyncIterable<LocalItem>, name: string): AsyncGen
   let count = 0;
   for await (const item of items) {
     if (item.kind === "folder" || ++count > 1)
-      throw new FeedctlError("usage", "--name is for one file, and there are several");
+      throw new FeedctlError("usage", "--name can be used with a single file only");
     yield item.kind === "file" ? { ...item, path: name } : item;
   }
 }

@@ -1,12 +1,12 @@
 import type { AssetOutcome, AssetStatus } from "./item.ts";
 
-/** What became of the files of one run. */
+/** How many files of a run had each outcome. */
 export interface UploadSummary extends Record<AssetStatus, number> {
   type: "summary";
   directory: string;
-  /** Folders that came into being beside those of the files. */
+  /** Folders that were created, other than those of the files. */
   folders: number;
-  /** Of what was stored. */
+  /** Total size of the stored files. */
   bytes: number;
 }
 

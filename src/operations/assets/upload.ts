@@ -18,7 +18,7 @@ import { countOutcome, createSummary, type UploadSummary } from "./upload-summar
 export interface UploadInput extends UploadReading {
   directory: string;
   items: AsyncIterable<LocalItem>;
-  /** The folder they go to. */
+  /** The target folder. */
   to: string;
   dryRun?: boolean | undefined;
   /** Called before the first byte. */
@@ -27,12 +27,12 @@ export interface UploadInput extends UploadReading {
 
 export type UploadEvent = AssetOutcome | UploadSummary;
 
-/** While one batch is recorded the next one is stored. */
+/** Batches in progress at once: while one is recorded, the next is stored. */
 const BATCHES = 2;
 
 /**
- * Stores local files: their names checked all together before anything is written, then hashed, stored and verified, then
- * recorded. One file's trouble does not stop the others, but a name that cannot be stops all.
+ * Stores local files. Checks all names before anything is written: one bad name stops the upload. Then hashes, stores,
+ * verifies and records the files in batches; a file that fails does not stop the others.
  */
 export async function* uploadAssets(context: Context, input: UploadInput): AsyncGenerator<UploadEvent> {
   const { directory, dryRun = false, metadata } = input;
@@ -59,9 +59,9 @@ export async function* uploadAssets(context: Context, input: UploadInput): Async
 
 interface NamedItems {
   files: LocalFile[];
-  /** Of files and folders. */
+  /** The paths of files and folders. */
   names: NewName[];
-  /** What cannot be uploaded, whatever its name. */
+  /** Items that cannot be uploaded for other reasons than their name. */
   problems: AssetOutcome[];
 }
 
@@ -86,7 +86,7 @@ async function findBadNames(context: Context, feed: FeedRow, names: readonly New
   return await checkNames(db, { feedId: feed.id, store, names });
 }
 
-/** While one batch is recorded the next one is stored, and one more is read. An error is thrown after their outcomes. */
+/** While one batch is recorded, the next is stored and one more is read. An error is thrown after their outcomes. */
 async function* storeFiles(
   context: Context,
   assets: AssetTarget,
@@ -129,7 +129,9 @@ interface PropertyUpdate {
   isNeeded(row: AssetRow): boolean;
 }
 
-/** Where files may be replaced, the same bytes with another media type are a change too. Undefined: there is none. */
+/**
+ * With `replace`, unchanged files still get the given properties. Undefined: none are given, or it is not `replace`.
+ */
 function propertyUpdate({ ifExists, contentType, cacheControl, metadata }: UploadReading): PropertyUpdate | undefined {
   const isGiven = [contentType, cacheControl, metadata].some((each) => each !== undefined);
   if (ifExists !== "replace" || !isGiven) return undefined;

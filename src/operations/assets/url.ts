@@ -10,12 +10,15 @@ import { requireDirectory, requireFile } from "./require-asset.ts";
 export interface AssetUrl {
   path: string;
   url: string;
-  /** `signed`: for whoever holds it, until it expires. `public`: for everybody. `file`: on this machine. */
+  /** `signed`: valid for anyone who has it, until it expires. `public`: the blob is public. `file`: a local path. */
   kind: "signed" | "public" | "file";
   expires: Date | null;
 }
 
-/** The URL by which a browser or script gets a file from its store. Whoever holds a signed one can read the file. */
+/**
+ * The URL to download a file directly from its store. A signed URL gives read access to anyone who has it, for
+ * `seconds`.
+ */
 export async function assetUrl(context: Context, directory: string, text: string, seconds: number): Promise<AssetUrl> {
   const { db } = await context.catalog();
   const feed = await requireDirectory(db, directory);
@@ -32,7 +35,7 @@ export async function assetUrl(context: Context, directory: string, text: string
   const expires = new Date(context.now().getTime() + seconds * 1000);
   const url = await remote?.url(seconds);
   if (url === undefined)
-    throw new FeedctlError("usage", `the credentials of ${store.name} make no URLs for others`, {
+    throw new FeedctlError("usage", `the credentials of ${store.name} cannot sign URLs`, {
       hint: requireProvider(store.type).signingHint,
     });
   return { path: key, url, kind: "signed", expires };

@@ -8,8 +8,8 @@ import { checkNames } from "../assets/check-names.ts";
 import type { AssetItem, AssetOutcome, AssetStatus } from "../assets/item.ts";
 import type { Context } from "../context.ts";
 import { openFeedStore } from "../feed-store/open-feed-store.ts";
-import { moveAway } from "../import/delete-imported-source.ts";
-import { isThere, unread, type ImportedFile, type ImportStatus } from "../import/outcome.ts";
+import { deleteSource } from "../import/delete-imported-source.ts";
+import { isInFeed, unread, type ImportedFile, type ImportStatus } from "../import/outcome.ts";
 import { fileProblem } from "../local-files/file-source.ts";
 import type { FoundFile } from "../local-files/found-file.ts";
 import { readLocalFile } from "../local-files/read-local-file.ts";
@@ -37,8 +37,8 @@ interface ReadFile {
 }
 
 /**
- * Stores files of a drop path in an asset directory, under their paths relative to the drop path. Unlike in an upload, an
- * invalid name does not stop the other files: they may come from other users.
+ * Stores files of a drop path in an asset directory, under their paths relative to the drop path. Unlike in an upload,
+ * an invalid name does not stop the other files: they may come from other users.
  */
 export async function openAssetIntake(context: Context, options: IntakeOptions): Promise<OpenIntake> {
   const { feed: directory, command, dryRun, overwrite, pathOf } = options;
@@ -55,7 +55,7 @@ export async function openAssetIntake(context: Context, options: IntakeOptions):
           const result = results.get(found);
           if (result === undefined) throw new Error(`${found.path} has no result`);
           const outcome = { found, result: { ...result, key: pathOf(found.path) } };
-          yield dryRun || !isThere(result) ? outcome : await moveAway(outcome);
+          yield dryRun || !isInFeed(result) ? outcome : await deleteSource(outcome);
         }
       }
     },

@@ -9,7 +9,10 @@ import type { Context } from "../context.ts";
 import { intakeOf } from "./intake.ts";
 import { occupiedPlaces, refuseDropOverlap } from "../feed-store/occupied-places.ts";
 
-/** Checks that a directory can be a feed's drop path. Call it in the transaction that records the path. Throws. */
+/**
+ * Checks that a directory can be a feed's drop path. Call it in the transaction that records the path. Rejects with
+ * `usage` (also for feed types without package files), `conflict` for an overlap, or an error of `openDropPath`.
+ */
 export async function checkDropPath(context: Context, db: Db, feed: FeedRow, path: string): Promise<void> {
   if (!isAbsolute(path)) throw new FeedctlError("usage", `the drop path must be absolute, not "${path}"`);
   await intakeOf(feed);

@@ -1,7 +1,7 @@
 import { FeedctlError } from "../../errors.ts";
 import type { FeedRow } from "../../catalog/feeds.ts";
 import type { Context } from "../context.ts";
-import { isThere, unread, type ImportedFile } from "../import/outcome.ts";
+import { isInFeed, unread, type ImportedFile } from "../import/outcome.ts";
 import { currentMark, sameMark } from "../local-files/file-mark.ts";
 import type { FoundFile } from "../local-files/found-file.ts";
 import type { KnownRejects } from "./known-rejects.ts";
@@ -31,7 +31,7 @@ export async function eventOf(
 ): Promise<DropFileEvent | undefined> {
   const { memory, counts, feed } = reporting;
   const event: DropFileEvent = { ...result, feed: feed.name, rejectedTo: null };
-  if (isThere(result)) {
+  if (isInFeed(result)) {
     countDrop(counts, result);
     memory.forget(file);
     return event;

@@ -23,8 +23,8 @@ export interface Intake {
 
 export interface OpenIntake extends AsyncDisposable {
   /**
-   * Imports files and yields exactly one outcome for each. A file that is stored, verified and recorded is deleted before
-   * its outcome is yielded; not in a dry run.
+   * Imports files and yields exactly one outcome for each. A file that is stored, verified and recorded is deleted
+   * before its outcome is yielded; not in a dry run.
    */
   importFiles(files: AsyncIterable<FoundFile>): AsyncIterable<FileOutcome>;
   /** Finishes the pending work of interrupted runs and records this run. Call it once, at the end. */

@@ -48,13 +48,13 @@ export interface DropSummary extends DropCounts {
 
 export type DropEvent = DropFileEvent | DropFeedEvent | DropSummary;
 
-export function noDrops(): DropCounts {
+export function zeroDropCounts(): DropCounts {
   const accepted = { imported: 0, overwritten: 0, existing: 0, restored: 0 };
   return { ...accepted, conflicts: 0, invalid: 0, failed: 0, waiting: 0, unsettled: 0, rejected: 0, bytes: 0 };
 }
 
 export function addDrops(sum: DropCounts, more: DropCounts): void {
-  for (const name of Object.keys(noDrops()) as (keyof DropCounts)[]) sum[name] += more[name];
+  for (const name of Object.keys(zeroDropCounts()) as (keyof DropCounts)[]) sum[name] += more[name];
 }
 
 export function countDrop(counts: DropCounts, { status, size }: ImportedFile): void {

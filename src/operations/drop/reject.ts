@@ -22,8 +22,8 @@ export function checkRejectFolder(folder: string, occupied: readonly OccupiedPla
 }
 
 /**
- * Moves a rejected file to its relative path below `folder`, with a `.reason.txt` beside it. Overwrites nothing: when the
- * name exists, a number is appended. Returns the new path; undefined when the file had vanished or changed.
+ * Moves a rejected file to its relative path below `folder`, with a `.reason.txt` beside it. Overwrites nothing: when
+ * the name exists, a number is appended. Returns the new path; undefined when the file had vanished or changed.
  */
 export async function rejectFile(
   file: FoundFile,

@@ -7,11 +7,11 @@ import { dropCandidates } from "./settled-files.ts";
 import { cleanUpAfterImport } from "./clean-up.ts";
 import { createKnownRejects, type KnownRejects } from "./known-rejects.ts";
 import { brokenNameEvents, eventOf, keptEvents, type Reporting } from "./file-event.ts";
-import { noDrops, type DropCounts, type DropFileEvent } from "./outcome.ts";
+import { zeroDropCounts, type DropCounts, type DropFileEvent } from "./outcome.ts";
 import { intakeOf } from "./intake.ts";
 import { openDropPath } from "./check-path.ts";
 import type { FoundFile } from "../local-files/found-file.ts";
-import { isThere } from "../import/outcome.ts";
+import { isInFeed } from "../import/outcome.ts";
 import { refuseDropOverlap, type OccupiedPlace } from "../feed-store/occupied-places.ts";
 
 export interface DropOptions {
@@ -49,7 +49,7 @@ export async function* scanDropPath(
       hint: "scan again when it is done",
     });
   const root = feed.drop_path;
-  const counts = noDrops();
+  const counts = zeroDropCounts();
   const found: ScanFindings = { problems: [], complete: false };
   try {
     yield* importFiles({ context, feed, options, counts, found });
@@ -121,7 +121,7 @@ async function* importFiles({ context, feed, options, counts, found }: Scan): As
     try {
       for await (const { found: file, result } of open.importFiles(startingWith(first.value, candidates))) {
         if (file === undefined) throw new Error(`${result.file} is not a file of the drop path`);
-        if (isThere(result)) imported.add(file.path);
+        if (isInFeed(result)) imported.add(file.path);
         const event = await eventOf(reporting, file, result);
         if (event !== undefined) yield event;
       }

@@ -4,7 +4,7 @@ import type { Db } from "../../catalog/schema/core.ts";
 import { readSettings } from "../../catalog/settings.ts";
 import { FeedctlError, isFeedctlError } from "../../errors.ts";
 import type { Context } from "../context.ts";
-import { addDrops, noDrops, type DropEvent, type DropFeedEvent, type DropSummary } from "./outcome.ts";
+import { addDrops, zeroDropCounts, type DropEvent, type DropFeedEvent, type DropSummary } from "./outcome.ts";
 import { checkRejectFolder } from "./reject.ts";
 import { settingsMap } from "../feed-store/effective-settings.ts";
 import { requireActiveFeed } from "../feed-store/find-feed.ts";
@@ -26,8 +26,8 @@ export interface DropScanInput {
 const SETTLE = 5000;
 
 /**
- * Scans all drop paths, or one feed's. A failed scan does not stop the others; a drop path that another scan is working on
- * is skipped. For a named feed, both are thrown as errors after the summary.
+ * Scans all drop paths, or one feed's. A failed scan does not stop the others; a drop path that another scan is working
+ * on is skipped. For a named feed, both are thrown as errors after the summary.
  */
 export async function* scanDropPaths(context: Context, input: DropScanInput): AsyncGenerator<DropEvent> {
   const { db } = await context.catalog();
@@ -36,7 +36,7 @@ export async function* scanDropPaths(context: Context, input: DropScanInput): As
   const { rejectTo, again = false, dryRun = false, settle = SETTLE } = input;
   if (rejectTo !== undefined) checkRejectFolder(rejectTo, occupied);
   const options = { overwrite: await mayOverwrite(context, db), settle, again, dryRun, rejectTo, occupied };
-  const summary: DropSummary = { type: "summary", feeds: 0, problems: 0, ...noDrops() };
+  const summary: DropSummary = { type: "summary", feeds: 0, problems: 0, ...zeroDropCounts() };
   let failure: FeedctlError | undefined;
 
   for (const { id, name } of feeds) {
@@ -46,7 +46,7 @@ export async function* scanDropPaths(context: Context, input: DropScanInput): As
     if (path === undefined && input.feed !== undefined)
       throw new FeedctlError("usage", `feed "${name}" has no drop path`, { hint: `feedctl drop set ${name} DIR` });
     if (feed === undefined || path === undefined || feed.deleting_at !== null) continue;
-    const event: DropFeedEvent = { type: "feed", feed: name, path, ...noDrops(), problem: null, skipped: null };
+    const event: DropFeedEvent = { type: "feed", feed: name, path, ...zeroDropCounts(), problem: null, skipped: null };
     if (!feed.active) {
       yield { ...event, skipped: "the feed is disabled" };
       continue;

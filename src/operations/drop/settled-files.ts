@@ -18,8 +18,9 @@ export interface SettleOptions {
 
 /**
  * Yields the files of a drop path that are complete and should be read. The file system does not show whether a file is
- * still being written, so a file counts as complete when it has not changed for the settle time. A file that was renamed
- * into the drop path keeps its old time and is complete at once. A file that needs its neighbours is complete when they are.
+ * still being written, so a file counts as complete when it has not changed for the settle time. A file that was
+ * renamed into the drop path keeps its old time and is complete at once. A file that needs its neighbours is complete
+ * when they are.
  */
 export async function* dropCandidates(
   context: Context,

@@ -23,19 +23,19 @@ export interface DropWalk {
   intake: Pick<Intake, "isSidecar">;
   /** Called for a folder or file that could not be read; the walk continues. */
   onProblem(error: unknown): void;
-  /** Called for a file or folder whose name is not valid UTF-8: Node cannot open it by its name. */
+  /** Called for a file or folder whose name is not valid UTF-8; it is not part of the walk. */
   onBrokenName(file: FoundFile): void;
 }
 
 /**
- * Names that are ignored, of files and folders: unfinished uploads, editors' backups, files that operating systems create
- * in every folder, and hidden files.
+ * Names that are ignored, of files and folders: unfinished uploads, editors' backups, files that operating systems
+ * create in every folder, and hidden files.
  */
 const IGNORED = /^[.~]|~$|\.(?:part|partial|tmp|crdownload|filepart)$|^(?:thumbs\.db|desktop\.ini)$/i;
 
 /**
- * Yields every folder that has files, subfolders first: importing a file deletes it, and files in subfolders may need those
- * above them. Links are not followed. Rejects when the drop path itself could not be read.
+ * Yields every folder that has files, subfolders first: importing a file deletes it, and files in subfolders may need
+ * those above them. Links are not followed. Rejects when the drop path itself could not be read.
  */
 export async function* walkDropPath(context: Context, walk: DropWalk, path = ""): AsyncGenerator<DropFolder> {
   context.signal.throwIfAborted();

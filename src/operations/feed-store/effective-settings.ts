@@ -7,7 +7,10 @@ export function settingsMap(context: Context, saved: ReadonlyMap<string, string>
   return new Map(settingInfos.map((info) => [info.name, effective(context, info, saved.get(info.name))]));
 }
 
-/** A setting's effective value: the saved one, else the configuration file's, else the default. Empty values do not count. */
+/**
+ * A setting's effective value: the saved one, else the configuration file's, else the default. Empty values do not
+ * count.
+ */
 export function effective(context: Context, info: SettingInfo, saved: string | undefined): Setting {
   const about = { name: info.name, description: info.description };
   // ProGet's files write True; callers compare with "true"

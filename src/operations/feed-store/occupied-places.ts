@@ -4,7 +4,8 @@ import type { Db, StoreRole } from "../../catalog/schema/core.ts";
 import { readSettings } from "../../catalog/settings.ts";
 import { listLiveStores, lockPlaces } from "../../catalog/stores.ts";
 import { FeedctlError } from "../../errors.ts";
-import { directoryLocation, overlap, type Location } from "../../stores/location.ts";
+import { directoryLocation, overlap } from "../../stores/location.ts";
+import type { Location } from "../../lib/location.ts";
 import type { Context } from "../context.ts";
 import { settingsMap } from "./effective-settings.ts";
 import { defaultDirectory } from "./default-directory.ts";
@@ -26,7 +27,7 @@ export async function occupiedPlaces(context: Context, db: Db): Promise<Occupied
   const settings = settingsMap(context, await readSettings(db));
   const occupied: OccupiedPlace[] = [];
   for (const row of await listLiveStores(db)) {
-    const saved = row.location as Location | null;
+    const saved = row.location;
     if (saved === null && row.feed_type === null) continue;
     const feed = { id: row.feed_id, type: row.feed_type ?? "" };
     const location = saved ?? directoryLocation(defaultDirectory(settings, feed).path);
@@ -42,8 +43,8 @@ export async function occupiedPlaces(context: Context, db: Db): Promise<Occupied
 
 /**
  * Throws `conflict` when a location equals, contains or is inside another feed's store, or any drop path, whose files
- * would be imported and deleted. The feed's own earlier stores may be reused, but not nested. Call it in the transaction
- * that records the location: it locks out other changes of locations until the end.
+ * would be imported and deleted. The feed's own earlier stores may be reused, but not nested. Call it in the
+ * transaction that records the location: it locks out other changes of locations until the end.
  */
 export async function refuseOverlap(context: Context, db: Db, feed: FeedRow, location: Location): Promise<void> {
   await lockPlaces(db);
@@ -64,8 +65,8 @@ export async function refuseOverlap(context: Context, db: Db, feed: FeedRow, loc
 }
 
 /**
- * Throws `conflict` when a drop path overlaps a store, whose files would be imported and deleted, or another feed's drop
- * path. The feed's own earlier store is allowed: that moves its files to the current store.
+ * Throws `conflict` when a drop path overlaps a store, whose files would be imported and deleted, or another feed's
+ * drop path. The feed's own earlier store is allowed: that moves its files to the current store.
  */
 export function refuseDropOverlap(feed: FeedRow, path: string, occupied: readonly OccupiedPlace[]): void {
   const location = directoryLocation(path);

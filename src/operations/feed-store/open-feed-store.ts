@@ -3,13 +3,14 @@ import { findCurrentStore, type StorePlace, type StoreRow } from "../../catalog/
 import type { Db, SavedOptions } from "../../catalog/schema/core.ts";
 import type { FeedRow } from "../../catalog/feeds.ts";
 import { FeedctlError } from "../../errors.ts";
-import { directoryLocation, locationOf, type Location } from "../../stores/location.ts";
+import { directoryLocation, locationOf } from "../../stores/location.ts";
+import type { Location } from "../../lib/location.ts";
 import type { Store } from "../../stores/store.ts";
 import { optionsOf, providers, requireProvider, type StoreConfig, type StoreType } from "../../stores/providers.ts";
 import type { Context } from "../context.ts";
 import { settingsMap } from "./effective-settings.ts";
 import { defaultDirectory } from "./default-directory.ts";
-import { openOptions, saveOptions, type StoreOptions } from "./store-secrets.ts";
+import { unsealOptions, sealOptions, type StoreOptions } from "./store-secrets.ts";
 
 export async function requireStore(db: Db, feed: FeedRow): Promise<StoreRow> {
   const row = await findCurrentStore(db, feed.id);
@@ -17,24 +18,27 @@ export async function requireStore(db: Db, feed: FeedRow): Promise<StoreRow> {
   return row;
 }
 
-/** The configuration for opening a saved store, secrets included. A disk store without a path gets the default directory. */
+/**
+ * The configuration for opening a saved store, secrets included. A disk store without a path gets the default
+ * directory.
+ */
 export async function storeConfig(
   context: Context,
   db: Db,
   feed: { id: number; type: string },
   row: StoreRow,
 ): Promise<StoreConfig> {
-  return openSaved(context, db, feed, row);
+  return savedConfig(context, db, feed, row);
 }
 
-async function openSaved(
+async function savedConfig(
   context: Context,
   db: Db,
   feed: { id: number; type: string },
   { type, options }: { type: string; options: SavedOptions },
 ): Promise<StoreConfig> {
   const provider = requireProvider(type);
-  const opened = await openOptions(context, options);
+  const opened = await unsealOptions(context, options);
   if (provider.isLocal && !opened[provider.pathOption]) {
     const settings = settingsMap(context, await readSettings(db));
     opened[provider.pathOption] = defaultDirectory(settings, feed).path;
@@ -64,8 +68,8 @@ export async function prepareStore(
   { type, options }: { type: StoreType; options: StoreOptions },
 ): Promise<NewStore> {
   checkOptions(context, type, options);
-  const saved = await saveOptions(context, type, options);
-  const config = await openSaved(context, db, feed, { type, options: saved });
+  const saved = await sealOptions(context, type, options);
+  const config = await savedConfig(context, db, feed, { type, options: saved });
   const location = locationOf(config);
   return {
     type,
@@ -101,13 +105,17 @@ function checkOptions(context: Context, type: StoreType, options: StoreOptions):
   provider.check(options, context);
 }
 
+export interface ExplicitPlace extends StorePlace {
+  location: Location;
+}
+
 /** What to save of a store that is about to be replaced. A default directory becomes an explicit path. */
-export async function frozenPlace(
+export async function explicitPlace(
   context: Context,
   db: Db,
   feed: { id: number; type: string },
   row: StoreRow,
-): Promise<StorePlace> {
+): Promise<ExplicitPlace> {
   if (row.location !== null) return { options: row.options, location: row.location };
   const settings = settingsMap(context, await readSettings(db));
   const { path } = defaultDirectory(settings, feed);

@@ -9,17 +9,17 @@ import type { Context } from "../context.ts";
 export type { StoreOptions } from "../../stores/descriptor.ts";
 
 /** Options as the catalog stores them: references stay references, literal secrets are sealed. */
-export async function saveOptions(context: Context, type: StoreType, options: StoreOptions): Promise<SavedOptions> {
+export async function sealOptions(context: Context, type: StoreType, options: StoreOptions): Promise<SavedOptions> {
   const saved: SavedOptions = {};
   for (const [property, { secret }] of optionsOf(requireProvider(type))) {
     const value = options[property];
     if (value === undefined || value === false) continue;
-    saved[property] = secret && typeof value === "string" ? await saveSecret(context, value) : value;
+    saved[property] = secret && typeof value === "string" ? await sealSecret(context, value) : value;
   }
   return saved;
 }
 
-async function saveSecret(context: Context, value: string): Promise<SavedSecret> {
+async function sealSecret(context: Context, value: string): Promise<SavedSecret> {
   if (value.startsWith("env:")) return { ref: value };
   if (value.startsWith("file:")) return { ref: `file:${resolve(value.slice("file:".length))}` };
   const key = await context.sealingKey(true);
@@ -31,10 +31,10 @@ async function saveSecret(context: Context, value: string): Promise<SavedSecret>
 }
 
 /** Saved options with their secrets as plain text. The result must stay in memory. */
-export async function openOptions(context: Context, saved: SavedOptions): Promise<StoreOptions> {
+export async function unsealOptions(context: Context, saved: SavedOptions): Promise<StoreOptions> {
   const options: StoreOptions = {};
   for (const [property, value] of Object.entries(saved)) {
-    options[property] = typeof value === "object" ? await openSecret(context, property, value) : value;
+    options[property] = typeof value === "object" ? await unsealSecret(context, property, value) : value;
   }
   return options;
 }
@@ -53,7 +53,7 @@ export async function resolveSecrets<Config extends { type: string }>(
   return resolved as Config;
 }
 
-async function openSecret(context: Context, property: string, saved: SavedSecret): Promise<string> {
+async function unsealSecret(context: Context, property: string, saved: SavedSecret): Promise<string> {
   if ("ref" in saved) return readReference(context, property, saved.ref);
   const key = await context.sealingKey(false);
   const text = key === undefined ? undefined : unseal(key, saved.sealed);

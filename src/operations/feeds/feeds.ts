@@ -23,7 +23,7 @@ import { checkDropPath } from "../drop/check-path.ts";
 import { dropPlaceChange } from "../drop/debian-options.ts";
 import { settingsMap } from "../feed-store/effective-settings.ts";
 import { defaultDirectory } from "../feed-store/default-directory.ts";
-import { frozenPlace } from "../feed-store/open-feed-store.ts";
+import { explicitPlace } from "../feed-store/open-feed-store.ts";
 import { refuseOverlap } from "../feed-store/occupied-places.ts";
 import { lockWholeFeed } from "../commit/lock-feed.ts";
 import { feedReplaced, requireFeed, requireLiveFeed } from "../feed-store/find-feed.ts";
@@ -242,7 +242,7 @@ export async function deleteFeed(
       await replaceStore(
         transaction,
         current.id,
-        await frozenPlace(context, transaction, feed, current),
+        await explicitPlace(context, transaction, feed, current),
         context.now(),
       );
     await deleteFeedRow(transaction, feed.id);

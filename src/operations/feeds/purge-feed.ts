@@ -2,9 +2,9 @@ import { deleteFeedRow, updateFeed } from "../../catalog/feeds.ts";
 import { deleteFileRowBatch } from "../../catalog/files.ts";
 import { recordDeletes } from "../../catalog/pending.ts";
 import { markRetired, replaceStore, listStoresOfFeed } from "../../catalog/stores.ts";
-import { locationName, type Location } from "../../stores/location.ts";
+import { locationName } from "../../stores/location.ts";
 import type { Context } from "../context.ts";
-import { frozenPlace, openFeedStore, requireStore } from "../feed-store/open-feed-store.ts";
+import { explicitPlace, openFeedStore, requireStore } from "../feed-store/open-feed-store.ts";
 import { feedReplaced, requireFeed } from "../feed-store/find-feed.ts";
 import { lockWholeFeed } from "../commit/lock-feed.ts";
 import { startRun } from "../commit/recorded-run.ts";
@@ -25,8 +25,8 @@ export interface PurgeResult {
 const BATCH = 1000;
 
 /**
- * Deletes a feed and its files. Per batch, rows are deleted and pending deletes recorded in one transaction, then the blobs
- * are deleted. The feed's own row goes last, so that an interrupted purge can be run again.
+ * Deletes a feed and its files. Per batch, rows are deleted and pending deletes recorded in one transaction, then the
+ * blobs are deleted. The feed's own row goes last, so that an interrupted purge can be run again.
  */
 export async function purgeFeed(context: Context, name: string): Promise<PurgeResult> {
   const catalog = await context.catalog();
@@ -50,15 +50,15 @@ export async function purgeFeed(context: Context, name: string): Promise<PurgeRe
     if (taken === 0) break;
   }
   const earlier = (await listStoresOfFeed(catalog.db, feed.id))
-    .filter((other) => other.id !== row.id && other.retired_at === null && other.location !== null)
-    .map((other) => locationName(other.location as Location));
+    .filter((other) => other.id !== row.id && other.retired_at === null)
+    .flatMap(({ location }) => (location === null ? [] : [locationName(location)]));
   let left = 0;
   for await (const _ of store.list("", { signal: context.signal })) left++;
   await catalog.db.transaction().execute(async (db) => {
     await run.audit(db, [
       { action: "feed deleted", object: feed.name, detail: { purged: true, files: deleted, left } },
     ]);
-    await replaceStore(db, row.id, await frozenPlace(context, db, feed, row), context.now());
+    await replaceStore(db, row.id, await explicitPlace(context, db, feed, row), context.now());
     if (left === 0) await markRetired(db, row.id, context.now());
     await deleteFeedRow(db, feed.id);
     await lock.assertHeld();

@@ -9,13 +9,19 @@ import { newFile } from "./put-package.ts";
 /** Catalogued files by key. */
 export type Rows = ReadonlyMap<string, FileRow>;
 
-/** What is to be written; with the row that will stand for it, where one stands for other bytes now. */
+/**
+ * The announcement of a write. When it replaces other content it carries the new row, with which a later run can
+ * finish.
+ */
 export function intentOf(item: PreparedPackage, rows: Rows): WriteIntent {
   const intent = { key: item.key, sha256: item.hashes.sha256 };
   return rows.has(item.key) ? { ...intent, replacement: newFile(item, null) } : intent;
 }
 
-/** `busy`: another run is importing the same package right now. */
+/**
+ * Announces the keys of `items`. Returns them split into `mine`, to be stored now, and `busy`: another run is writing
+ * them.
+ */
 export async function announce(context: Context, target: Target, items: readonly PreparedPackage[], rows: Rows) {
   const ours = await announceBatch(
     context,

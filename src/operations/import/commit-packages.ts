@@ -16,7 +16,7 @@ import { showImported } from "./show-imported.ts";
 
 const DISK_WIDTH = 64;
 
-/** What a dry run reports of the files: nothing is announced, stored or recorded. `store` is only asked for proofs. */
+/** The outcomes that a dry run reports. Announces, stores and records nothing. `store` is only read, with `prove`. */
 export async function planBatch(
   context: Context,
   { feedId, store }: { feedId: number; store: Store | undefined },
@@ -32,15 +32,15 @@ export async function planBatch(
 
 export interface Batch {
   outcomes: PackageOutcome[];
-  /** Not done, because another run is importing the same package right now. */
+  /** Not imported: another run is importing the same package. */
   busy: PreparedPackage[];
-  /** What ends the whole run after a part of the batch was done; to be thrown once that part is reported. */
+  /** An error that ends the whole run. The caller reports `outcomes` first, then throws it. */
   fatal: unknown;
 }
 
 /**
- * Stores and records files with different keys: announced, stored, committed, in that order. Versions that retention has
- * hidden are shown again when one of their files is imported.
+ * Stores and records files; their keys must differ. Announces the keys, then stores the blobs, then commits the rows. A
+ * version that retention has hidden is shown again when one of its files is imported.
  */
 export async function commitBatch(
   context: Context,
@@ -68,7 +68,7 @@ async function storeWanted(
   const { feed, storeId, store, run } = target;
   const asked = wanted.map(({ item }) => item);
   const { mine, busy } = await announce(context, target, asked, known);
-  // between the first look and the announcement another run may have finished one of them
+  // another run may have stored one of them between the first read and the announcement
   const since = await readFiles(
     db,
     feed.id,
@@ -76,8 +76,8 @@ async function storeWanted(
   );
   const matches = await matchPackages(context, mine, { ...options, rows: since, store });
   const open = new Set(matches.wanted.map(({ item }) => item));
-  const settled = mine.filter((item) => !open.has(item)).map((item) => item.key as string);
-  // a row that came or went since the announcement makes it untrue: that item is announced anew
+  const notNeeded = mine.filter((item) => !open.has(item)).map((item) => item.key as string);
+  // a row was inserted or deleted since the announcement, which depends on it: announce again
   const changed = [...open].filter((item) => since.has(item.key) !== known.has(item.key));
   await renewWrites(
     db,
@@ -85,7 +85,7 @@ async function storeWanted(
     changed.map((item) => intentOf(item, since)),
   );
   const { stored, refused, withdrawn, fatal } = await putAll(context, store, matches.wanted);
-  const recorded = await record(context, target, { stored, rows: since, withdrawn: [...settled, ...withdrawn] });
+  const recorded = await record(context, target, { stored, rows: since, withdrawn: [...notNeeded, ...withdrawn] });
   return { outcomes: [...matches.answered, ...refused, ...recorded], busy, fatal };
 }
 
@@ -97,15 +97,15 @@ interface Stored {
 interface Puts {
   stored: Stored[];
   refused: PackageOutcome[];
-  /** Keys whose announcements need not stand: it is certain that nothing became visible there. */
+  /** Keys whose announcements can be withdrawn: certainly no blob became visible there. */
   withdrawn: string[];
   fatal: unknown;
 }
 
-/** Stores the blobs side by side. After an error that is not a file's own, no further one is begun. */
+/** Stores the blobs in parallel. An error that is not a file's own is fatal: no further puts are started. */
 async function putAll(context: Context, store: Store, wanted: readonly Wanted[]): Promise<Puts> {
   const puts: Puts = { stored: [], refused: [], withdrawn: [], fatal: undefined };
-  // a disk flushes many small files together, which is what their storing costs
+  // small files on a disk cost mainly the flush, and many flushes at once are combined
   const width = store.localPath === undefined ? context.concurrency : Math.max(context.concurrency, DISK_WIDTH);
   for await (const answer of mapParallel(wanted, width, putUnlessFatal)) {
     if ("result" in answer) puts.stored.push(answer);
@@ -125,7 +125,7 @@ async function putAll(context: Context, store: Store, wanted: readonly Wanted[])
 
 type PutAnswer =
   | Stored
-  /** `definite`: nothing became visible. */
+  /** `definite`: certainly no blob became visible. */
   | { item: PreparedPackage; refusal: FeedctlError; definite: boolean }
   | { fatal: unknown };
 
@@ -140,7 +140,7 @@ async function putOne(context: Context, store: Store, { item, replaces }: Wanted
   }
 }
 
-/** Commits the rows of stored blobs; `withdrawn` are announcements that need not stand any longer. */
+/** Commits the rows of stored blobs. `withdrawn`: further keys whose announcements are no longer needed. */
 async function record(
   context: Context,
   target: Target,
@@ -161,7 +161,7 @@ async function record(
       row !== undefined && status === "restored" ? [{ id: row.id, storeTag: file.storeTag }] : [],
     );
     const restored = await markVerified(transaction, back, published.at);
-    // of these somebody deleted the row meanwhile, and that deletion takes care of the blob
+    // their rows were deleted meanwhile: that deletion also deletes the blob
     const gone = new Set(answers.filter(({ row, status }) => status === "restored" && !restored.has(row?.id ?? 0)));
     await insertFiles(transaction, feed.id, filesOf("imported"), published);
     await replaceFiles(transaction, feed.id, filesOf("overwritten"), published);
@@ -185,13 +185,13 @@ async function record(
     );
     return gone;
   });
-  const deleted = "the package was deleted while its missing file was put back";
+  const deleted = "the package was deleted while its missing file was restored";
   return answers.map((answer) =>
     lost.has(answer) ? packageOutcome(answer.item, "failed", deleted) : packageOutcome(answer.item, answer.status),
   );
 }
 
-/** What becomes of a package that is stored where this row is, or none. */
+/** The status of a stored package; `row`: the file at its key before, if any. */
 function becomes(item: PreparedPackage, row: FileRow | undefined): "imported" | "restored" | "overwritten" {
   if (row === undefined) return "imported";
   return row.sha256 === item.hashes.sha256 ? "restored" : "overwritten";

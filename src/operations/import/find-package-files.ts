@@ -13,40 +13,40 @@ export type Candidate = FoundFile | { path: string; problem: string };
 
 export interface FindOptions {
   recursive: boolean;
-  /** Of directories those files are taken whose names end as these formats' packages do. */
+  /** In directories, only files with the extensions of these formats are found. */
   formats: readonly Format[];
-  /** Patterns, relative to the directory that is searched: only what one of them matches; what none of them matches. */
+  /** Patterns, relative to the searched directory. `include` replaces the check of extensions. */
   include?: readonly string[] | undefined;
   exclude?: readonly string[] | undefined;
-  /** The files of a folder come together, after those of the folders in it: so they can be deleted together. */
+  /** Yield the files of a folder together, after those of its subfolders, so that they can be deleted together. */
   byFolder?: boolean | undefined;
 }
 
 /**
- * Files of the paths as given: a file as it is (its content decides, not its name), a directory's package files (with
- * `recursive` those below it too), a pattern's matches. Links are not followed. Order: as given, then by name or by folder.
+ * Finds package files: each path is a file (of any name: its content decides), a directory (its package files, with
+ * `recursive` at any depth) or a pattern. Links are not followed. Order: as given, then by name or by folder.
  */
 export async function* findPackageFiles(
   context: Context,
   paths: readonly string[],
   options: FindOptions,
 ): AsyncGenerator<Candidate> {
-  const wanted = createWanted(options);
+  const isSelected = createSelection(options);
   const order = options.byFolder ? folderOrder : undefined;
   for (const path of paths) {
     context.signal.throwIfAborted();
     const info = await lstat(path).catch((error: NodeJS.ErrnoException) => error);
     if (info instanceof Error) {
-      // a backslash is an escape in patterns, and what separates folders on Windows, whose shells expand no pattern
+      // in patterns a backslash is an escape; on Windows it separates folders, and shells there do not expand patterns
       const pattern = context.platform === "win32" ? path.replaceAll("\\", "/") : path;
       if (info.code === "ENOENT" && (await isPattern(pattern))) {
-        yield* matches(wanted, pattern, undefined, order);
+        yield* matches(isSelected, pattern, undefined, order);
         continue;
       }
       const missing = path.includes("\ufffd") ? `no such file, or ${NO_UTF8}` : "no such file";
       yield { path, problem: info.code === "ENOENT" ? missing : info.message };
     } else if (info.isDirectory()) {
-      yield* matches(wanted, options.recursive ? "**/*" : "*", resolve(path), order);
+      yield* matches(isSelected, options.recursive ? "**/*" : "*", resolve(path), order);
     } else {
       yield await candidate(path);
     }
@@ -59,10 +59,10 @@ async function isPattern(path: string): Promise<boolean> {
   return (await import("fast-glob")).default.isDynamicPattern(path);
 }
 
-/** Whether a file of a directory (undefined: of a pattern) is to be taken. */
-type Wanted = (path: string, directory: string | undefined) => boolean;
+/** Whether a file found in a directory (undefined: by a pattern) is selected. */
+type Selection = (path: string, directory: string | undefined) => boolean;
 
-function createWanted({ formats, include = [], exclude = [] }: FindOptions): Wanted {
+function createSelection({ formats, include = [], exclude = [] }: FindOptions): Selection {
   const [included, excluded] = [matcherOf(include), matcherOf(exclude)];
   return (path, directory) => {
     const name = basename(path);
@@ -79,7 +79,7 @@ function createWanted({ formats, include = [], exclude = [] }: FindOptions): Wan
 }
 
 async function* matches(
-  wanted: Wanted,
+  isSelected: Selection,
   pattern: string,
   directory: string | undefined,
   order: ((a: string, b: string) => number) | undefined,
@@ -98,10 +98,10 @@ async function* matches(
   const broken: Candidate[] = [];
   try {
     for await (const path of glob.stream(pattern, directory === undefined ? options : { ...options, cwd: directory })) {
-      if (wanted(String(path), directory)) found.push(String(path));
+      if (isSelected(String(path), directory)) found.push(String(path));
     }
   } catch (error) {
-    yield { path: directory ?? pattern, problem: `cannot be read: ${(error as Error).message}` };
+    yield { path: directory ?? pattern, problem: `could not be read: ${(error as Error).message}` };
     return;
   }
   if (found.length + broken.length === 0 && directory === undefined)
@@ -109,7 +109,7 @@ async function* matches(
   yield* broken;
   for (const path of found.toSorted(order)) yield await candidate(path);
 
-  /** As the search reads folders, without what it could not open. */
+  /** `readdir` for fast-glob: leaves out entries whose names are not UTF-8 and reports them as problems. */
   function readReadable(
     folder: string,
     _options: { withFileTypes: true },
@@ -119,7 +119,7 @@ async function* matches(
       (listing) => {
         for (const { entry, shown } of listing.broken) {
           const path = join(folder, shown);
-          if (wanted(path, directory) || (entry.isDirectory() && pattern.includes("**")))
+          if (isSelected(path, directory) || (entry.isDirectory() && pattern.includes("**")))
             broken.push({ path, problem: NO_UTF8 });
         }
         done(null, listing.entries);
@@ -129,7 +129,7 @@ async function* matches(
   }
 }
 
-/** Compares paths as if a folder's own files had names that come after all others. */
+/** Sorts the files of a folder after everything in its subfolders. */
 function folderOrder(a: string, b: string): number {
   const [first, second] = [a, b].map((path) => `${dirname(path)}/\u{10ffff}${basename(path)}`) as [string, string];
   return first < second ? -1 : 1;

@@ -3,23 +3,23 @@ import { createKeyedLock } from "../../lib/keyed-lock.ts";
 import { collect, mapInOrder, oneAhead } from "../../lib/parallel.ts";
 import type { Context } from "../context.ts";
 import { identityName } from "../packages/identity-name.ts";
-import { moveAway } from "./delete-imported-source.ts";
+import { deleteSource } from "./delete-imported-source.ts";
 import type { Candidate } from "./find-package-files.ts";
 import type { ImportTarget } from "./import-target.ts";
-import { isThere, type FileOutcome } from "./outcome.ts";
+import { isInFeed, type FileOutcome } from "./outcome.ts";
 import { readCandidates, type ReadBatch, type ReadingOptions } from "./read-candidates.ts";
 
 export interface FoundOptions extends ReadingOptions {
-  /** A source file is deleted once its package is in the feed: the targets must prove that it is. */
+  /** Delete source files once their package is in the feed. The targets must be opened with `prove`. */
   move: boolean;
 }
 
-/** While one batch is recorded the next one is stored. */
+/** Batches in progress at once: while one is recorded, the next is stored. */
 const BATCHES = 2;
 
 /**
- * Imports what is found; every candidate has exactly one outcome. With `move` the files of a folder must come together,
- * where their format reads neighbours.
+ * Imports the candidates; yields exactly one outcome for each. With `move` they must be grouped by folder: a format
+ * that reads neighbouring files needs them until the whole folder is imported.
  */
 export async function* importFoundFiles(
   context: Context,
@@ -33,19 +33,19 @@ export async function* importFoundFiles(
   let waiting: FileOutcome[] = [];
   let failure: { error: unknown } | undefined;
 
-  // while one batch is being stored and recorded the next one is read
+  // while one batch is stored and recorded, the next is read
   for await (const { batch, items, ...end } of mapInOrder(oneAhead(batchesUntilFailure()), BATCHES, importLocked)) {
     failure ??= end.failure;
     for (const outcome of [...batch.answered, ...items]) {
-      if (!move || !isThere(outcome.result)) yield outcome;
+      if (!move || !isInFeed(outcome.result)) yield outcome;
       else if (together) waiting.push(outcome);
-      else yield await moveAway(outcome);
+      else yield await deleteSource(outcome);
     }
     const mayContinue = ({ found }: FileOutcome) => dirname(found?.path ?? "") === batch.lastFolder;
-    for (const outcome of waiting) if (!mayContinue(outcome)) yield await moveAway(outcome);
+    for (const outcome of waiting) if (!mayContinue(outcome)) yield await deleteSource(outcome);
     waiting = waiting.filter(mayContinue);
   }
-  for (const outcome of waiting) yield await moveAway(outcome);
+  for (const outcome of waiting) yield await deleteSource(outcome);
   if (failure !== undefined) throw failure.error;
 
   async function* batchesUntilFailure(): AsyncGenerator<ReadBatch> {
@@ -55,7 +55,7 @@ export async function* importFoundFiles(
     }
   }
 
-  /** Batches that have the same packages are imported one after the other. */
+  /** Batches with the same packages are imported one after the other. */
   async function importLocked(batch: ReadBatch) {
     const packages = [...batch.prepared.values()].flat();
     const keys = packages.flatMap(({ key, identity }) => [key, identityName(identity)]);

@@ -16,18 +16,18 @@ import { isOwnBlob } from "../local-files/file-mark.ts";
 import { identityName } from "../packages/identity-name.ts";
 import { commitBatch, planBatch } from "./commit-packages.ts";
 import type { MatchOptions } from "./match-existing.ts";
-import { isThere, packageOutcome, type ImportedFile, type PackageOutcome } from "./outcome.ts";
+import { isInFeed, packageOutcome, type ImportedFile, type PackageOutcome } from "./outcome.ts";
 import type { PreparedPackage } from "./prepare-package.ts";
 
-/** A feed that packages are imported into. */
+/** A feed, opened for importing packages. */
 export interface ImportTarget extends AsyncDisposable {
   feed: FeedRow;
   format: Format;
-  /** What the feed's rows say of those of these keys that it has. */
+  /** The feed's rows at `keys`, by key. */
   recorded(keys: readonly string[]): Promise<Map<string, RecordedFile>>;
-  /** Imports prepared packages; each of them has exactly one outcome. */
+  /** Imports prepared packages; yields exactly one outcome for each. */
   import(items: readonly PreparedPackage[]): AsyncGenerator<PackageOutcome>;
-  /** The end: what interrupted runs left is cleared away, and the run is recorded. */
+  /** Cleans up after interrupted runs and records the end of this run. */
   finish(summary: object): Promise<void>;
 }
 
@@ -49,7 +49,7 @@ export async function openImportTarget(context: Context, options: ImportTargetOp
   const store = dryRun && prove ? await openFeedStore(context, db, feed) : undefined;
   const run = dryRun ? undefined : await startRun(context, command, feed.id);
   const writer = run === undefined ? undefined : openWriter(context, feed.name, run);
-  /** The sha256 of what this run has imported, by identity; one identity may have several keys. */
+  /** The sha256 of the packages that this run has imported, by identity: the same identity may have several keys. */
   const seen = new Map<string, string>();
 
   return {
@@ -58,7 +58,7 @@ export async function openImportTarget(context: Context, options: ImportTargetOp
     recorded: (keys) => readRecorded(db, feed.id, keys),
     async *import(items) {
       for (const round of roundsOf(items)) yield* importRound(round);
-      // in a plain run the catalog itself knows what earlier batches brought
+      // in a plain run the catalog already has the packages of earlier batches
       if (!dryRun && !overwrite) for (const { identity } of items) seen.delete(identityName(identity));
     },
     async finish(summary) {
@@ -72,22 +72,22 @@ export async function openImportTarget(context: Context, options: ImportTargetOp
     },
   };
 
-  /** Packages with different identities. Those that the run has imported already are compared, and never overwritten. */
+  /** Imports packages; their identities must differ. One that this run has already imported is never overwritten. */
   async function* importRound(items: readonly PreparedPackage[]): AsyncGenerator<PackageOutcome> {
     const fresh = items.filter(({ identity }) => !seen.has(identityName(identity)));
     const twins = items.filter(({ identity }) => seen.has(identityName(identity)));
-    const careful: MatchOptions = { overwrite: false, prove };
+    const keepExisting: MatchOptions = { overwrite: false, prove };
     if (writer === undefined) {
       const place = { feedId: feed.id, store };
       yield* await planBatch(context, place, fresh, options);
-      for (const { item, result } of await planBatch(context, place, twins, careful)) {
+      for (const { item, result } of await planBatch(context, place, twins, keepExisting)) {
         const known = result.status === "existing" && !overwrite;
         const status = known || isSeen(item) ? "existing" : "conflict";
         yield { item, result: explain({ ...result, status }, isSeen(item)) };
       }
     } else {
       yield* commitWithRetries(context, writer, fresh, options);
-      for await (const { item, result } of commitWithRetries(context, writer, twins, careful))
+      for await (const { item, result } of commitWithRetries(context, writer, twins, keepExisting))
         yield { item, result: explain(result, isSeen(item)) };
     }
     for (const item of fresh) seen.set(identityName(item.identity), item.hashes.sha256);
@@ -98,7 +98,7 @@ export async function openImportTarget(context: Context, options: ImportTargetOp
   }
 }
 
-/** Parts packages so that no identity is twice in a round: the first by name comes first, and the others find it there. */
+/** Splits packages into rounds without duplicate identities. The first path wins; later rounds compare with it. */
 function* roundsOf(items: readonly PreparedPackage[]): Generator<PreparedPackage[]> {
   for (let rest = items.toSorted((a, b) => (a.path < b.path ? -1 : 1)); rest.length > 0;) {
     const round = new Map<string, PreparedPackage>();
@@ -113,8 +113,8 @@ function* roundsOf(items: readonly PreparedPackage[]): Generator<PreparedPackage
 }
 
 /**
- * What another run is importing at this moment is left to it and looked at again, while nothing of ours is held: two runs
- * that wait for each other's packages would wait for ever.
+ * Commits packages; retries those that another run is importing. No lock is held while it waits: two runs that wait for
+ * each other's packages would deadlock.
  */
 async function* commitWithRetries(
   context: Context,
@@ -131,8 +131,7 @@ async function* commitWithRetries(
     yield* outcomes.toSorted((a, b) => (a.result.file < b.result.file ? -1 : 1));
     if (fatal !== undefined) throw fatal;
     if (busy.length > 0 && performance.now() >= deadline) {
-      for (const item of busy)
-        yield packageOutcome(item, "failed", "another run is importing the same package and does not end");
+      for (const item of busy) yield packageOutcome(item, "failed", "another run is still importing the same package");
       return;
     }
     if (busy.length > 0) await sleep(100, undefined, { signal: context.signal });
@@ -144,18 +143,18 @@ function explain(result: ImportedFile, same: boolean): ImportedFile {
   if (result.status === "existing" && same)
     return { ...result, reason: "the same package was already given in this run" };
   if (result.status === "conflict" && !same)
-    return { ...result, reason: "another file of this run has the same identity and other bytes" };
+    return { ...result, reason: "another file of this run has the same identity but other bytes" };
   return result;
 }
 
-const OWN_BLOB = "it is the feed's own file in its store, and no copy that could be deleted";
+const OWN_BLOB = "it is the feed's own file in its store, not a copy";
 
-/** The store's own files are no copies of its blobs that could be deleted, however their paths are spelt. */
+/** Fails packages whose source is the blob itself: deleting the source would delete the only copy. */
 async function refuseOwnBlobs(store: Store, outcomes: readonly PackageOutcome[]): Promise<PackageOutcome[]> {
   if (store.localPath === undefined) return [...outcomes];
   return Array.fromAsync(outcomes, async (each) => {
     const { item, result } = each;
-    if (!isThere(result) || result.key === null) return each;
+    if (!isInFeed(result) || result.key === null) return each;
     if (!(await isOwnBlob(store, parseKey(result.key), item.source.path))) return each;
     return packageOutcome(item, "failed", OWN_BLOB);
   });

@@ -7,55 +7,55 @@ import { openImportTarget, type ImportTarget } from "./import-target.ts";
 import type { ImportedFile } from "./outcome.ts";
 
 export interface ImportInput {
-  /** One feed takes all; several take the packages of their own type each. */
+  /** The target feeds. One feed gets all packages; with several, each gets the packages of its type. */
   feeds: readonly string[];
   /** Files, directories, patterns. */
   paths: readonly string[];
   recursive?: boolean | undefined;
   dryRun?: boolean | undefined;
-  /** Other bytes of a known file take its place. */
+  /** Replace files that the feed has with other bytes. */
   overwrite?: boolean | undefined;
-  /** With one feed: files of other types are passed over instead of being invalid. */
+  /** With one feed: skip packages of other types. Otherwise they are invalid. */
   detect?: boolean | undefined;
-  /** A source file is deleted once its package is in the feed. */
+  /** Delete each source file once its package is in the feed. */
   move?: boolean | undefined;
   include?: readonly string[] | undefined;
   exclude?: readonly string[] | undefined;
-  /** `file`: a version was published when its file was last modified. Default: now. */
+  /** The publish date of new versions: the modification time of the file, or now. Default: `now`. */
   publishedFrom?: "file" | "now" | undefined;
-  /** `skip`: packages with other bytes than the feed's are passed over without a fault. Default: `fail`. */
+  /** `skip`: report packages that the feed has with other bytes as skipped, not as conflicts. Default: `fail`. */
   onConflict?: "skip" | "fail" | undefined;
   distribution?: string | undefined;
   component?: string | undefined;
-  /** Told of by the run that is recorded; default: `import`. */
+  /** The name of the recorded run. Default: `import`. */
   command?: string | undefined;
 }
 
 export interface ImportSummary {
   type: "summary";
-  /** Their names, with commas between. */
+  /** The names of the feeds, separated by commas. */
   feed: string;
   imported: number;
-  /** Of these, how many took the place of other bytes. */
+  /** How many of the imported files replaced other bytes. */
   overwritten: number;
   existing: number;
-  /** Blobs that the store had lost. */
+  /** Blobs that were missing in the store. */
   restored: number;
   conflicts: number;
   invalid: number;
   failed: number;
-  /** Packages of other types, and conflicts that were to be passed over. */
+  /** Packages of other types, and conflicts with `onConflict: "skip"`. */
   skipped: number;
-  /** Of all that was stored. */
+  /** Total size of the stored files. */
   bytes: number;
 }
 
 export type ImportEvent = ImportedFile | ImportSummary;
 
 /**
- * Imports package files: identity from the manifest, bytes stored and verified, then rows committed, then, with `move`,
- * the source deleted. What is already there is left alone. One file's trouble does not stop the others; a store or
- * catalog that is gone does.
+ * Imports package files: reads the identity from the manifest, stores and verifies the bytes, commits the rows and,
+ * with `move`, deletes the source. Existing packages stay. A file that fails does not stop the others; a store or
+ * catalog that is unavailable does.
  */
 export async function* importPackages(context: Context, input: ImportInput): AsyncGenerator<ImportEvent> {
   const { dryRun = false, overwrite = false, move = false, command = "import", onConflict } = input;
@@ -102,14 +102,14 @@ export async function* importPackages(context: Context, input: ImportInput): Asy
   yield summary;
 
   function count(file: ImportedFile): ImportedFile {
-    const passedOver = file.status === "conflict" && onConflict === "skip";
-    const told: ImportedFile = passedOver ? { ...file, status: "skipped" } : file;
-    if (told.status === "conflict") summary.conflicts++;
-    else if (told.status === "overwritten") summary.imported++;
-    else summary[told.status]++;
-    if (told.status === "overwritten") summary.overwritten++;
-    if (isStored(told)) summary.bytes += told.size ?? 0;
-    return told;
+    const isSkipped = file.status === "conflict" && onConflict === "skip";
+    const counted: ImportedFile = isSkipped ? { ...file, status: "skipped" } : file;
+    if (counted.status === "conflict") summary.conflicts++;
+    else if (counted.status === "overwritten") summary.imported++;
+    else summary[counted.status]++;
+    if (counted.status === "overwritten") summary.overwritten++;
+    if (isStored(counted)) summary.bytes += counted.size ?? 0;
+    return counted;
   }
 }
 

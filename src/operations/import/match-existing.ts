@@ -11,15 +11,15 @@ import { packageOutcome, type PackageOutcome } from "./outcome.ts";
 import type { PreparedPackage } from "./prepare-package.ts";
 
 export interface Located {
-  /** Each with the key at which its file is stored, or is to be stored. */
+  /** The packages, each with the key where its file is stored, or will be. */
   items: PreparedPackage[];
-  /** The rows of those that the feed has, by key. */
+  /** The rows of packages that the feed has, by key. */
   rows: Map<string, KnownFile>;
-  /** Conflicts: those whose key belongs to another package. */
+  /** Conflicts: packages whose key belongs to another package. */
   answered: PackageOutcome[];
 }
 
-/** Finds the packages that the feed has already, at whatever key: adopted ones need not be at their canonical key. */
+/** Finds existing packages by identity, not by key: an adopted package may have another key than an imported one. */
 export async function locatePackages(db: Db, feedId: number, items: readonly PreparedPackage[]): Promise<Located> {
   const known = await listFilesByIdentity(
     db,
@@ -35,7 +35,7 @@ export async function locatePackages(db: Db, feedId: number, items: readonly Pre
       located.rows.set(row.key, row);
       located.items.push(row.key === item.key ? item : { ...item, key: parseKey(row.key) });
     } else if (taken.has(item.key)) {
-      located.answered.push(packageOutcome(item, "conflict", `another package of the feed lies at ${item.key}`));
+      located.answered.push(packageOutcome(item, "conflict", `another package of the feed is stored at ${item.key}`));
     } else {
       located.items.push(item);
     }
@@ -44,16 +44,16 @@ export async function locatePackages(db: Db, feedId: number, items: readonly Pre
 }
 
 export interface MatchOptions {
-  /** Other bytes of a known file are replaced. */
+  /** Replace files that the feed has with other bytes. */
   overwrite: boolean;
   /**
-   * What the catalog has must be in the store as well to count as existing, for the source is going to be deleted; where
-   * the blob is missing it is put back.
+   * Check that the blob exists before reporting a package as existing, because the caller will delete the source. A
+   * missing blob is stored again.
    */
   prove: boolean;
 }
 
-/** To be stored; `replaces`: over a blob that is at its key. */
+/** A package to be stored; `replaces`: it overwrites the blob at its key. */
 export interface Wanted {
   item: PreparedPackage;
   replaces: boolean;
@@ -61,13 +61,13 @@ export interface Wanted {
 
 export interface Matches {
   wanted: Wanted[];
-  /** Those that need not be stored, or must not be. */
+  /** Outcomes of packages that are not stored. */
   answered: PackageOutcome[];
-  /** Rows whose blobs were read and found right. */
+  /** Rows whose blobs were read and match. */
   verified: Verified[];
 }
 
-/** Compares packages with the rows at their keys. `store` is only asked for proofs; without it nothing is proven. */
+/** Compares packages with the rows at their keys. `store` is only read, with `prove`; without it no blob is checked. */
 export async function matchPackages(
   context: Context,
   items: readonly PreparedPackage[],
@@ -99,4 +99,4 @@ export async function matchPackages(
   return matches;
 }
 
-const DAMAGED = "the store holds other bytes for it than the catalog says; see: feedctl verify";
+const DAMAGED = "its blob in the store does not match the catalog; see: feedctl verify";

@@ -2,9 +2,9 @@ import type { FoundFile } from "../local-files/found-file.ts";
 import type { PreparedPackage } from "./prepare-package.ts";
 
 /**
- * `imported`: new here (in a dry run: would be). `overwritten`: took the place of other bytes. `existing`: the same bytes
- * are there. `restored`: the catalog had it, but the store had lost its blob. `conflict`: other bytes are there.
- * `skipped`: a package of another type, or one that was not wanted.
+ * `imported`: new in the feed (dry run: would be). `overwritten`: replaced other bytes. `existing`: the feed has the
+ * same bytes. `restored`: the row existed, but its blob was missing in the store. `conflict`: the feed has other bytes.
+ * `skipped`: a package of another type, or a conflict with `onConflict: "skip"`.
  */
 export type ImportStatus =
   | "imported"
@@ -16,18 +16,18 @@ export type ImportStatus =
   | "failed"
   | "skipped";
 
-/** What became of one file. Every member is always there; null: not known, or there is none. */
+/** The outcome of one file. All members are always set; null: unknown or none. */
 export interface ImportedFile {
   type: "file";
   file: string;
-  /** The feed it was for, where files are sorted into several. */
+  /** The target feed, when files are sorted into several feeds by type. */
   feed: string | null;
   status: ImportStatus;
   group: string | null;
   name: string | null;
   version: string | null;
   qualifier: string | null;
-  /** Where its bytes are in the store. */
+  /** Its key in the store. */
   key: string | null;
   size: number | null;
   /** Why it was not imported. */
@@ -35,20 +35,20 @@ export interface ImportedFile {
   warnings: string[];
 }
 
-/** What became of a found file; `found` is undefined for a path that is no file. */
+/** The outcome of a found file; `found` is undefined for a path that is not a file. */
 export interface FileOutcome {
   found: FoundFile | undefined;
   result: ImportedFile;
 }
 
-/** What became of a package. */
+/** A package and its outcome. */
 export interface PackageOutcome {
   item: PreparedPackage;
   result: ImportedFile;
 }
 
-/** The feed has it. */
-export function isThere({ status }: ImportedFile): boolean {
+/** Whether the feed has the file, with the same bytes. */
+export function isInFeed({ status }: ImportedFile): boolean {
   return status === "imported" || status === "overwritten" || status === "existing" || status === "restored";
 }
 
@@ -66,7 +66,7 @@ export function packageOutcome(
   return { item, result: outcome(item, status, reason) };
 }
 
-/** Of a file whose identity is not known. */
+/** The outcome of a file whose identity is unknown. */
 export function unread(file: string, status: ImportStatus, reason: string): ImportedFile {
   const unknown = { group: null, name: null, version: null, qualifier: null, key: null, size: null };
   return { type: "file", file, feed: null, status, ...unknown, reason, warnings: [] };

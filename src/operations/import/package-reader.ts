@@ -4,20 +4,20 @@ import { createThreadPool, type ThreadPool } from "../../lib/threads/thread-pool
 import { startThread } from "../../lib/threads/thread.ts";
 import { readCandidate, type ReadAnswer, type ReadJob } from "./read-package-file.ts";
 
-/** Reads and hashes package files: a few here, many in threads. */
+/** Reads and hashes package files: the first small ones in this thread, further ones in worker threads. */
 export interface PackageReader extends AsyncDisposable {
-  /** So many are read at once when that many are asked for. */
+  /** How many reads to run in parallel to keep all threads busy. */
   readonly width: number;
   read(job: ReadJob): Promise<ReadAnswer>;
 }
 
-/** Starting a thread takes as long as reading about so many files. */
+/** Files read before threads are started: starting one takes about as long as reading this many. */
 const BEFORE_THREADS = 32;
 const SMALL = 4 * 1024 * 1024;
-/** Files of one message. */
+/** Files per message to a thread. */
 const BATCH = 16;
 const MAX_THREADS = 4;
-/** MiB: a file read whole is one, and what it unpacks to a few. */
+/** Size of a thread's young generation in MiB: a file read whole needs 1, its unpacked content a few. */
 const YOUNG = 4;
 
 export function openPackageReader(signal: AbortSignal): PackageReader {
@@ -46,7 +46,7 @@ export function openPackageReader(signal: AbortSignal): PackageReader {
       if (signal.aborted) throw ended(signal);
       if (++asked <= BEFORE_THREADS && job.file.size <= SMALL) return readCandidate(job, undefined, signal);
       const answer = await (pool ??= open()).run(job);
-      // buffers arrive as plain arrays
+      // structured cloning turns a Buffer into a Uint8Array
       if ("item" in answer) answer.item.identity.sortKey = Buffer.from(answer.item.identity.sortKey);
       return answer;
     },

@@ -9,9 +9,9 @@ import type { BlobSource } from "../../stores/store.ts";
 import { CHUNK, fileError, fileSource } from "../local-files/file-source.ts";
 import type { FoundFile } from "../local-files/found-file.ts";
 
-/** What a package file says, and its hashes. */
+/** The identity and hashes of a package file. */
 export interface PackageContent {
-  /** As it is shown. */
+  /** Its path as shown in messages. */
   path: string;
   identity: PackageIdentity;
   key: Key;
@@ -21,16 +21,18 @@ export interface PackageContent {
 /** A package file that can be stored. */
 export interface PreparedPackage extends PackageContent {
   source: BlobSource;
-  /** The local file that it was read from; undefined for a blob that is adopted where it is. */
+  /** The local source file; undefined for a blob that is adopted in the store. */
   found?: FoundFile | undefined;
-  /** When it was published, if not now. */
+  /** Its publish date. Default: now. */
   publishedAt?: Date | undefined;
 }
 
-/** All of a file that should have so many bytes. */
+/** Reads a whole file; `size` is its expected length in bytes. */
 export type ReadBytes = (path: string, size: number) => Promise<Buffer> | Buffer;
 
-/** Reads identity and hashes. Rejects with `invalid` for a bad package, `not-found` or `denied` for an unreadable file. */
+/**
+ * Reads identity and hashes. Rejects with `invalid` for a bad package, `not-found` or `denied` for an unreadable file.
+ */
 export async function preparePackage(
   format: Format,
   file: PackageFile,
@@ -39,7 +41,7 @@ export async function preparePackage(
 ): Promise<PackageContent> {
   const { signal } = options;
   try {
-    // read once: what is identified is what is hashed
+    // a small file is read only once, so that identity and hashes come from the same bytes
     const bytes = file.size <= CHUNK ? await readWhole(file, readBytes) : undefined;
     const identity = await format.read({ ...file, bytes }, options);
     return {
@@ -53,7 +55,7 @@ export async function preparePackage(
   }
 }
 
-/** A file that may be the very one a row speaks of: then it is what the row says. Undefined when it holds other bytes. */
+/** Prepares a file from its row, without reading its manifest. Undefined when the file has other bytes than the row. */
 export async function prepareRecorded(
   row: RecordedFile,
   file: PackageFile,
@@ -88,7 +90,7 @@ function changed(): FeedctlError {
   return new FeedctlError("corrupt", "the file changed while it was read", { hint: "wait until it is complete" });
 }
 
-/** What a JSON column cannot hold, NUL characters and lone surrogates, is left out of the texts. */
+/** Removes NUL characters and replaces lone surrogates: a JSON column of PostgreSQL cannot hold them. */
 function clean(metadata: Record<string, unknown>): Record<string, unknown> {
   return JSON.parse(JSON.stringify(metadata), (_, value: unknown) =>
     typeof value === "string" ? value.replaceAll("\0", "").toWellFormed() : value,

@@ -4,7 +4,7 @@ import type { PutResult, Store } from "../../stores/store.ts";
 import type { Context } from "../context.ts";
 import type { PreparedPackage } from "./prepare-package.ts";
 
-/** A blob without a row that stands there all the same is somebody's file: it makes the import a conflict. */
+/** Stores the blob. Throws `conflict` when the key has a blob with other bytes that the catalog does not know. */
 export async function putPackage(
   context: Context,
   store: Store,
@@ -24,7 +24,7 @@ export async function putPackage(
     if (isFeedctlError(error, "conflict")) {
       throw new FeedctlError(
         "conflict",
-        `the store holds something else at ${item.key} that the catalog does not know: ${error.message}`,
+        `the store has another blob at ${item.key}, unknown to the catalog: ${error.message}`,
         { cause: error, hint: "see: feedctl verify" },
       );
     }

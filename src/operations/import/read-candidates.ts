@@ -13,33 +13,36 @@ import { openPackageReader, type PackageReader } from "./package-reader.ts";
 import { prepareRecorded, type PreparedPackage } from "./prepare-package.ts";
 
 export interface ReadingOptions {
-  /** Each file goes to the target of its type; those of a type that no target has are skipped. */
+  /** Import each file into the target of its type, and skip files of other types. */
   sorting: boolean;
   publishedFrom?: "file" | "now" | undefined;
   distribution?: string | undefined;
   component?: string | undefined;
   /**
-   * A key that a file may be known by already: where the feed has that very file there, its row says what it is, and
-   * not its format, which may need to be told more than the file knows.
+   * The key where the feed may already have the file at `path`. If it has the same bytes there, the identity comes from
+   * the row: the format may need options that the file does not contain.
    */
   keyOf?: ((path: string) => string) | undefined;
 }
 
-/** The largest batch that is recorded in one transaction: its results are reported together. */
+/**
+ * The most files and bytes of one batch. A batch is recorded in one transaction, and its outcomes are reported
+ * together.
+ */
 const BATCH = 256;
 const BATCH_BYTES = 256 * 1024 * 1024;
 
 export interface ReadBatch {
   prepared: ReadonlyMap<ImportTarget, PreparedPackage[]>;
-  /** Those that are not packages, or could not be read. */
+  /** Outcomes of files that are not packages or could not be read. */
   answered: FileOutcome[];
-  /** The folder of its last file: the next batch may continue with it. */
+  /** The folder of its last file. The next batch may have more files of it. */
   lastFolder: string;
 }
 
 type Read = { target: ImportTarget; item: PreparedPackage } | FileOutcome;
 
-/** Reads identities and hashes of candidates, in batches; in threads when there are many. */
+/** Reads the identities and hashes of candidates. Yields batches; uses threads when there are many files. */
 export async function* readCandidates(
   context: Context,
   targets: readonly ImportTarget[],
@@ -70,7 +73,7 @@ export async function* readCandidates(
   }
 }
 
-/** Undefined: it is another file than the one that the row describes. */
+/** Undefined when the file has other bytes than the row. */
 async function readRecorded(
   { signal }: Context,
   row: RecordedFile,
@@ -100,7 +103,7 @@ async function readPackage(
   }
   const target = targets.find(({ format }) => format.type === answer.type);
   if (target === undefined || answer.type === undefined)
-    return { found, result: unread(path, "skipped", "no feed takes packages of its type") };
+    return { found, result: unread(path, "skipped", "no feed for packages of its type") };
   const publishedAt = publishedFrom === "file" ? timeOf(mark) : undefined;
   return { target, item: { ...answer.item, source: fileSource(file.path, file.size), found, publishedAt } };
 }

@@ -1,4 +1,5 @@
-// What a package file says, read here or in a thread (see package-reader.ts): all of it can travel between threads.
+// Reads a package file, in the main thread or in a worker (package-reader.ts). Job and answer can be cloned between
+// threads.
 import { FeedctlError, isFeedctlError, packError, type PackedError } from "../../errors.ts";
 import { detectFormat } from "../../formats/detect.ts";
 import type { FeedType } from "../../formats/feed-types.ts";
@@ -8,22 +9,22 @@ import { preparePackage, type PackageContent, type ReadBytes } from "./prepare-p
 
 export interface ReadJob {
   file: PackageFile;
-  /** As it is shown. */
+  /** Its path as shown in messages. */
   path: string;
-  /** The type that it is to be of; undefined: whatever it is by its contents. */
+  /** The expected type; undefined: detected from the contents. */
   type: FeedType | undefined;
   distribution?: string | undefined;
   component?: string | undefined;
 }
 
-/** `type` is undefined when the file is no package. */
+/** `type` is undefined when the file is not a package. */
 export type ReadAnswer =
   | { type: FeedType; item: PackageContent }
   | { type: undefined }
-  /** `invalid`: its contents; other codes: it could not be read. */
+  /** `invalid`: not a valid package; other codes: the file could not be read. */
   | { problem: PackedError };
 
-/** Never rejects for what a file is or holds; for an interruption it does. */
+/** Returns a bad or unreadable file as a `problem`. Rejects only for interruptions and bugs. */
 export async function readCandidate(
   { file, path, type, distribution, component }: ReadJob,
   readBytes?: ReadBytes,

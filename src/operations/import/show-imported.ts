@@ -2,11 +2,11 @@ import { lockRows } from "../../catalog/packages.ts";
 import { hiddenKeys, isRetentionRunning, touchVersions, unhideByKeys } from "../../catalog/retention/quarantine.ts";
 import type { Target } from "../commit/feed-writer.ts";
 import type { Context } from "../context.ts";
-import { isThere, type ImportedFile, type PackageOutcome } from "./outcome.ts";
+import { isInFeed, type ImportedFile, type PackageOutcome } from "./outcome.ts";
 
 /**
- * Versions that retention has hidden are shown again when one of their files is imported, and versions that a retention
- * run is about to delete are kept. A conflict with a hidden version says so.
+ * Shows versions again that retention has hidden when one of their files is imported, and protects versions from a
+ * running retention run. A conflict with a hidden version says that it is hidden.
  */
 export async function showImported(
   context: Context,
@@ -16,14 +16,14 @@ export async function showImported(
   const { db } = await context.catalog();
   const keysOf = (wanted: (result: ImportedFile) => boolean) =>
     outcomes.flatMap(({ result }) => (result.key !== null && wanted(result) ? [result.key] : []));
-  const there = keysOf(isThere);
-  const hidden = await hiddenKeys(db, feed.id, [...there, ...keysOf(({ status }) => status === "conflict")]);
-  const isRunning = there.length > 0 && (await isRetentionRunning(db, feed.id));
-  const claimed = isRunning ? there : there.filter((key) => hidden.get(key) !== false);
+  const inFeed = keysOf(isInFeed);
+  const hidden = await hiddenKeys(db, feed.id, [...inFeed, ...keysOf(({ status }) => status === "conflict")]);
+  const isRunning = inFeed.length > 0 && (await isRetentionRunning(db, feed.id));
+  const claimed = isRunning ? inFeed : inFeed.filter((key) => hidden.get(key) !== false);
   const gone = new Set(claimed);
   if (claimed.length > 0)
     await db.transaction().execute(async (transaction) => {
-      // a batch of deletions ends before this looks
+      // waits until a batch of deletions has committed
       await lockRows(transaction, feed.id, "shared");
       const shown = await unhideByKeys(transaction, feed.id, claimed);
       for (const key of await touchVersions(transaction, feed.id, claimed)) gone.delete(key);
@@ -32,15 +32,15 @@ export async function showImported(
         shown.map(({ key }) => ({ action: "restored", object: key, detail: { reason: "imported again" } })),
       );
     });
-  return outcomes.map(({ item, result }) => ({ item, result: afterLook(result) }));
+  return outcomes.map(({ item, result }) => ({ item, result: withVisibility(result) }));
 
-  function afterLook(result: ImportedFile): ImportedFile {
+  function withVisibility(result: ImportedFile): ImportedFile {
     if (result.key === null) return result;
-    if (isThere(result) && gone.has(result.key))
+    if (isInFeed(result) && gone.has(result.key))
       return { ...result, status: "failed", reason: "it was deleted meanwhile; import it again" };
     if (hidden.get(result.key) !== true) return result;
-    if (isThere(result))
-      return { ...result, warnings: [...result.warnings, "retention had hidden it; it is shown again"] };
+    if (isInFeed(result))
+      return { ...result, warnings: [...result.warnings, "was hidden by retention and is shown again"] };
     if (result.status === "conflict")
       return { ...result, reason: `${result.reason}, hidden by retention; see: feedctl retention restore` };
     return result;

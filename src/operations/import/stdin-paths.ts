@@ -7,15 +7,17 @@ export interface GivenPaths extends AsyncDisposable {
   paths: string[];
 }
 
-/** A list of paths is text; every package begins with one of these: zip, gzip, bzip2, zstd, xz, ar, RPM, or a tar. */
+/**
+ * Packages start with one of these (zip, gzip, bzip2, zstd, xz, ar, RPM) or are a tar archive. A list of paths is text.
+ */
 const magics = ["504b", "1f8b", "425a68", "28b52ffd", "fd377a585a00", "213c617263683e", "edabeedb"];
-/** The mark of a tar archive ends at byte 262; all others come earlier. */
+/** Bytes to read for the magic numbers: that of tar, the last one, ends at byte 262. */
 const HEAD = 512;
 const MOST_PATHS = 256 * 1024 * 1024;
 
 /**
- * Puts what standard input holds in the place of `-`: one package, kept in a temporary file until disposed, or a list of
- * paths, one a line or with NUL characters between.
+ * Replaces `-` in `paths` by standard input: a package, kept in a temporary file until disposed, or a list of paths,
+ * separated by line ends or NUL characters.
  */
 export async function readStandardInput(
   context: Context,
@@ -41,7 +43,7 @@ function given(paths: string[], kept?: AsyncDisposable): GivenPaths {
   return { paths, [Symbol.asyncDispose]: async () => kept?.[Symbol.asyncDispose]() };
 }
 
-/** The first bytes, by which a package is known, and an iterator over all of them. */
+/** The first bytes, to detect a package, and an iterator over all bytes, those included. */
 async function readHead({ signal }: Context, stdin: Readable): Promise<{ head: Buffer; all: AsyncGenerator<Buffer> }> {
   const chunks = (stdin as AsyncIterable<Buffer>)[Symbol.asyncIterator]();
   let head = Buffer.alloc(0);
@@ -69,7 +71,7 @@ async function readPaths(chunks: AsyncIterable<Buffer>): Promise<string[]> {
   for await (const chunk of chunks) {
     size += chunk.length;
     if (size > MOST_PATHS)
-      throw new FeedctlError("usage", "standard input is no package and too long for a list of paths");
+      throw new FeedctlError("usage", "standard input is not a package, and too long for a list of paths");
     all.push(chunk);
   }
   const text = Buffer.concat(all).toString("utf8");

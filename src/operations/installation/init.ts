@@ -2,7 +2,9 @@ import { migrateCatalog, schemaState, serverVersion, type SchemaState } from "..
 import { FeedctlError } from "../../errors.ts";
 import type { Context } from "../context.ts";
 
-/** Creates the catalog's schema or migrates it to the newest version. Throws `usage` when the schema is newer than that. */
+/**
+ * Creates the catalog's schema or migrates it to the newest version. Throws `usage` when the schema is newer than that.
+ */
 export async function initCatalog(context: Context): Promise<{ kind: string; location: string; applied: string[] }> {
   const catalog = await context.bareCatalog();
   const before = await schemaState(catalog);

@@ -42,8 +42,8 @@ export interface SettingChange {
 
 /**
  * Saves a setting. An empty value makes the configuration file's value effective. Moves no files, but returns the feeds
- * whose default directory changes; with `keepFeeds` their old directories become explicit, to be migrated. Throws `usage`
- * and `not-found`.
+ * whose default directory changes; with `keepFeeds` their old directories become explicit, to be migrated. Throws
+ * `usage` and `not-found`.
  */
 export async function setSetting(
   context: Context,

@@ -9,21 +9,15 @@ import {
 } from "../../catalog/migration/feed-migrations.ts";
 import type { FeedRow } from "../../catalog/feeds.ts";
 import type { Db, MigrationPlan } from "../../catalog/schema/core.ts";
-import {
-  insertStore,
-  reuseAsTarget,
-  listStoresOfFeed,
-  updateStorePlace,
-  type StorePlace,
-  type StoreRow,
-} from "../../catalog/stores.ts";
+import { insertStore, reuseAsTarget, listStoresOfFeed, updateStorePlace, type StoreRow } from "../../catalog/stores.ts";
 import { FeedctlError } from "../../errors.ts";
-import { locationName, locationOf, overlap, type Location } from "../../stores/location.ts";
+import { locationName, locationOf, overlap } from "../../stores/location.ts";
 import type { StoreType } from "../../stores/providers.ts";
 import type { Context } from "../context.ts";
 import {
   followsSettings,
-  frozenPlace,
+  explicitPlace,
+  type ExplicitPlace,
   prepareStore,
   requireStore,
   storeConfig,
@@ -41,7 +35,7 @@ export interface Ends {
   /** The feed's current store. */
   current: StoreRow;
   /** Its location, explicit even when it follows the settings. */
-  from: StorePlace;
+  from: ExplicitPlace;
   /** The store to migrate to. */
   next: NewStore;
   /** The feed's unfinished migration, if it has one. */
@@ -55,10 +49,10 @@ export interface Ends {
 /** Resolves source and target. Throws `not-found` when there is nothing to resume or to roll back. */
 export async function resolveEnds(context: Context, db: Db, feed: FeedRow, goal: MigrationGoal): Promise<Ends> {
   const current = await requireStore(db, feed);
-  const from = await frozenPlace(context, db, feed, current);
+  const from = await explicitPlace(context, db, feed, current);
   const open = await findOpenMigration(db, feed.id);
   const found = await nextStore();
-  const names = { from: locationName(from.location as Location), to: locationName(found.next.location) };
+  const names = { from: locationName(from.location), to: locationName(found.next.location) };
   return { current, from, open, names, ...found };
 
   async function nextStore(): Promise<Pick<Ends, "next" | "reverses">> {
@@ -105,7 +99,7 @@ async function savedStore(context: Context, db: Db, feed: FeedRow, storeId: numb
   if (row === undefined) throw new Error(`store ${storeId} of feed ${feed.id} is gone`);
   const config = await storeConfig(context, db, feed, row);
   const location = locationOf(config);
-  if (row.location !== null && overlap(location, row.location as Location) !== "same")
+  if (row.location !== null && overlap(location, row.location) !== "same")
     throw new FeedctlError(
       "conflict",
       `the default directory of feed "${feed.name}" has changed since the migration began`,
@@ -137,7 +131,7 @@ export async function recordMigration(
     const open = await findOpenMigration(db, feed.id);
     if (open !== undefined) {
       const row = stores.find((store) => store.id === open.to_store_id);
-      const where = row?.location as Location | null | undefined;
+      const where = row?.location;
       if (where && overlap(where, next.location) === "same") {
         await updateStorePlace(db, open.to_store_id, place);
         const now = context.now();
@@ -154,9 +148,7 @@ export async function recordMigration(
     }
     const earlier = stores.find(
       (store) =>
-        store.role === "previous" &&
-        store.location !== null &&
-        overlap(store.location as Location, next.location) === "same",
+        store.role === "previous" && store.location !== null && overlap(store.location, next.location) === "same",
     );
     if (earlier !== undefined) await reuseAsTarget(db, earlier.id, place);
     const store =

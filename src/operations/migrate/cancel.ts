@@ -14,13 +14,13 @@ import { insertAuditEvents } from "../../catalog/runs.ts";
 import { markRetired, replaceStore, listStoresOfFeed } from "../../catalog/stores.ts";
 import { FeedctlError } from "../../errors.ts";
 import { inBatches, mapParallel } from "../../lib/parallel.ts";
-import { locationName, type Location } from "../../stores/location.ts";
+import { locationName } from "../../stores/location.ts";
 import type { Key } from "../../stores/key.ts";
 import type { BlobInfo, Store } from "../../stores/store.ts";
 import { requireOpenMigration, sendRequest } from "./control.ts";
 import type { Context } from "../context.ts";
 import { contentHash } from "../commit/content-hash.ts";
-import { openFeedStore } from "../feed-store/open-feed-store.ts";
+import { explicitPlace, openFeedStore } from "../feed-store/open-feed-store.ts";
 import { requireLiveFeed } from "../feed-store/find-feed.ts";
 import { deleteBlobs } from "../commit/settle.ts";
 import { sideBySide } from "../transfer/merge-listings.ts";
@@ -66,7 +66,8 @@ export async function cancelMigration(
   await stopWorkers(context, catalog, open.id);
   const row = (await listStoresOfFeed(catalog.db, feed.id)).find((store) => store.id === open.to_store_id);
   if (row === undefined) throw new Error(`store ${open.to_store_id} is gone`);
-  const result = { feed: feed.name, target: locationName(row.location as Location), removed: 0, left: 0 };
+  const { location } = await explicitPlace(context, catalog.db, feed, row);
+  const result = { feed: feed.name, target: locationName(location), removed: 0, left: 0 };
 
   if (!keepCopies) {
     await using target = await openFeedStore(context, catalog.db, feed, row);

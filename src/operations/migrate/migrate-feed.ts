@@ -6,7 +6,7 @@ import { startPass, updatePass } from "../../catalog/migration/progress.ts";
 import type { Db, MigrationPlan } from "../../catalog/schema/core.ts";
 import { updateStorePlace } from "../../catalog/stores.ts";
 import { FeedctlError } from "../../errors.ts";
-import { overlap, type Location } from "../../stores/location.ts";
+import { overlap } from "../../stores/location.ts";
 import type { Store } from "../../stores/store.ts";
 import { recordMigration, resolveEnds, type MigrationGoal } from "./begin.ts";
 import { clearCached } from "../packages/clear-cached.ts";
@@ -62,7 +62,7 @@ export async function* migrateFeed(
   const { current, next, from, open } = ends;
   const places = { feed: feed.name, ...ends.names };
   const nothing = { type: "summary", ...places, ...noPass, passes: 0, frozenMilliseconds: 0 } as const;
-  if (overlap(next.location, from.location as Location) === "same") {
+  if (overlap(next.location, from.location) === "same") {
     const place = { options: next.options, location: next.savedLocation };
     if (!input.dryRun) {
       await updateStorePlace(db, current.id, place);

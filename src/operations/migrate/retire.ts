@@ -4,10 +4,10 @@ import { listPendingDeletesAmong, forgetAllDeletes, forgetDeletes } from "../../
 import { markRetired, listStoresOfFeed } from "../../catalog/stores.ts";
 import { FeedctlError } from "../../errors.ts";
 import { inBatches } from "../../lib/parallel.ts";
-import { locationName, overlap, type Location } from "../../stores/location.ts";
+import { locationName, overlap } from "../../stores/location.ts";
 import type { BlobInfo } from "../../stores/store.ts";
 import type { Context } from "../context.ts";
-import { frozenPlace, openFeedStore, requireStore } from "../feed-store/open-feed-store.ts";
+import { explicitPlace, openFeedStore, requireStore } from "../feed-store/open-feed-store.ts";
 import { feedReplaced, requireLiveFeed } from "../feed-store/find-feed.ts";
 import { lockMigration } from "../commit/lock-feed.ts";
 import { startRun } from "../commit/recorded-run.ts";
@@ -139,17 +139,17 @@ async function requireRetirement(context: Context, name: string) {
       hint: `see: feedctl feed show ${feed.name}`,
     });
   }
-  const here = (await frozenPlace(context, db, feed, current)).location as Location;
-  if (old.location === null || overlap(old.location as Location, here) !== undefined)
+  const here = (await explicitPlace(context, db, feed, current)).location;
+  if (old.location === null || overlap(old.location, here) !== undefined)
     throw new FeedctlError("refused", `the old place of feed "${feed.name}" overlaps its store`);
-  return { feed, migration, current, old, now: locationName(here) };
+  return { feed, migration, current, old, from: locationName(old.location), to: locationName(here) };
 }
 
-function planOf({ feed, old, migration, now }: Awaited<ReturnType<typeof requireRetirement>>): RetirePlan {
+function planOf({ feed, migration, from, to }: Awaited<ReturnType<typeof requireRetirement>>): RetirePlan {
   return {
     feed: feed.name,
-    from: locationName(old.location as Location),
-    to: now,
+    from,
+    to,
     retired: migration.state === "retired",
   };
 }

@@ -4,7 +4,7 @@ import { listFailures, listPasses, type Failure, type PassRow } from "../../cata
 import { rangeTotals } from "../../catalog/migration/ranges.ts";
 import type { MigrationPlan, MigrationRequest, MigrationState } from "../../catalog/schema/core.ts";
 import { listStoresOfFeed, type StoreRow } from "../../catalog/stores.ts";
-import { locationName, type Location } from "../../stores/location.ts";
+import { locationName } from "../../stores/location.ts";
 import type { Context } from "../context.ts";
 import { requireFeed } from "../feed-store/find-feed.ts";
 import { deadRuns } from "../commit/recorded-run.ts";
@@ -121,7 +121,7 @@ function pace(pass: MigrationPass | undefined, now: Date | null) {
 function migrationOf(feed: FeedRow, stores: readonly StoreRow[], row: MigrationRow): Migration {
   const place = (id: number) => {
     const location = stores.find((store) => store.id === id)?.location;
-    return location === null || location === undefined ? "its default directory" : locationName(location as Location);
+    return location === null || location === undefined ? "its default directory" : locationName(location);
   };
   return {
     id: row.id,

@@ -2,7 +2,8 @@ import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import { FeedctlError } from "../../errors.ts";
 import { diskError } from "../../stores/disk/index.ts";
-import { directoryLocation, locationName, overlap, type Location } from "../../stores/location.ts";
+import { directoryLocation, locationName, overlap } from "../../stores/location.ts";
+import type { Location } from "../../lib/location.ts";
 import { isDirectory } from "../../stores/providers.ts";
 import type { Context } from "../context.ts";
 import type { Place } from "./parse-location.ts";
@@ -57,7 +58,7 @@ export async function refuseUnsafePlaces(
     for (const row of await listLiveStores(db)) {
       const feed = feeds.get(row.feed_id);
       if (feed === undefined || row.role === "previous") continue;
-      const place = (row.location as Location | null) ?? directoryLocation(defaultDirectory(settings, feed).path);
+      const place = row.location ?? directoryLocation(defaultDirectory(settings, feed).path);
       if (overlap(target.location, place) !== undefined) throw liveStore(feed.name, target.location);
     }
     for (const { name, drop_path: path } of await listFeedsWithDropPath(db)) {

@@ -4,7 +4,8 @@ import type { Catalog } from "../../catalog/connection/catalog.ts";
 import type { FeedRow } from "../../catalog/feeds.ts";
 import { FeedctlError } from "../../errors.ts";
 import { inWords } from "../../lib/in-words.ts";
-import { locationOf, type Location } from "../../stores/location.ts";
+import { locationOf } from "../../stores/location.ts";
+import type { Location } from "../../lib/location.ts";
 import {
   directoryConfig,
   locationForms,

@@ -17,8 +17,8 @@ export interface ClearedCache {
 const BATCH = 500;
 
 /**
- * Deletes every version that came from an upstream connector. Per batch, rows are deleted and pending deletes recorded in
- * one transaction; the blobs are deleted at the end.
+ * Deletes every version that came from an upstream connector. Per batch, rows are deleted and pending deletes recorded
+ * in one transaction; the blobs are deleted at the end.
  */
 export async function clearCached(context: Context, name: string): Promise<ClearedCache> {
   const { db } = await context.catalog();

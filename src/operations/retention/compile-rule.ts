@@ -4,7 +4,7 @@ import { FeedctlError } from "../../errors.ts";
 import type { FeedType } from "../../formats/feed-types.ts";
 import { findFormat } from "../../formats/index.ts";
 import type { Bound } from "../../versions/ranges/interval.ts";
-import { ask, criteriaProblem, givenNames, ruleName, type RetentionRule } from "./criteria.ts";
+import { withCriterion, criteriaProblem, givenNames, ruleName, type RetentionRule } from "./criteria.ts";
 import type { Compiler } from "./criteria/criterion.ts";
 import { packagePattern } from "./terms.ts";
 
@@ -40,7 +40,7 @@ export async function compileCriteria(feedType: string, rule: RetentionCriteria,
   const compiled = await Promise.all(
     givenNames(rule).map(async (name) => [
       name,
-      await ask(name, rule, (criterion, value) => criterion.query(value, compiler)),
+      await withCriterion(name, rule, (criterion, value) => criterion.query(value, compiler)),
     ]),
   );
   return {

@@ -86,14 +86,16 @@ export function givenNames(rule: RetentionCriteria): CriterionName[] {
   return criterionNames.filter((name) => rule[name] !== undefined);
 }
 
-/** Calls `question` with a criterion's descriptor and the rule's value. Undefined when the rule does not have the criterion. */
-export function ask<Name extends CriterionName, Answer>(
+/**
+ * Calls `use` with a criterion's descriptor and the rule's value. Undefined when the rule does not have the criterion.
+ */
+export function withCriterion<Name extends CriterionName, Answer>(
   name: Name,
   rule: RetentionCriteria,
-  question: (criterion: Criterion<Name>, value: Value<Name>) => Answer,
+  use: (criterion: Criterion<Name>, value: Value<Name>) => Answer,
 ): Answer | undefined {
   const value = rule[name];
-  return value === undefined ? undefined : question(criteria[name], value);
+  return value === undefined ? undefined : use(criteria[name], value);
 }
 
 /**
@@ -133,7 +135,9 @@ export function criteriaProblem(rule: RetentionCriteria, feedType: string): stri
 
 /** Whether a rule deletes everything that it does not keep. A rule of `keep-...` criteria alone is often a mistake. */
 export function deletesTheRest(rule: RetentionCriteria): boolean {
-  return givenNames(rule).every((name) => ask(name, rule, (criterion, value) => criterion.excludesNothing(value)));
+  return givenNames(rule).every((name) =>
+    withCriterion(name, rule, (criterion, value) => criterion.excludesNothing(value)),
+  );
 }
 
 /** The patterns that look like globs or regular expressions. Only `*` is a wildcard. */

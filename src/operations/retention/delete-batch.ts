@@ -20,7 +20,7 @@ import { plannedDeletion, type PlannedDeletion } from "./plan.ts";
 import type { RetentionRule } from "./criteria.ts";
 import { recordDeleted } from "../commit/record-deleted.ts";
 import type { Run } from "../commit/recorded-run.ts";
-import { removeEmptied } from "./remove-empty-folders.ts";
+import { removeEmptyFolders } from "./remove-empty-folders.ts";
 import { finishPending } from "../commit/settle.ts";
 
 /** The result for one version, or for one file of an asset directory. */
@@ -64,7 +64,7 @@ export async function deleteBatch(task: RetentionTask): Promise<Batch> {
     const { batch, items } = await nextItems(task, db);
     await purge(task, db, target, items);
     const gone = items.map(({ item }) => item);
-    return { ...batch, folders: await removeEmptied(db, task, gone) };
+    return { ...batch, folders: await removeEmptyFolders(db, task, gone) };
   });
 }
 
@@ -218,7 +218,7 @@ function sizesOf(context: Context, store: Store, keys: readonly Key[]): AsyncGen
 }
 
 /** How many deletes of the feed's store are still pending. */
-export async function waitingBlobs({ context, writer }: RetentionTask): Promise<number> {
+export async function countPendingDeletes({ context, writer }: RetentionTask): Promise<number> {
   const { db } = await context.catalog();
   return writer.write(async ({ storeId }) => countDeletes(db, storeId));
 }

@@ -21,9 +21,9 @@ export interface RuleVerdict {
   rule: number;
   ruleName: string | null;
   /**
-   * `deletes`: the rule deletes it. `passes`: a criterion does not select it. `keeps`: a criterion keeps it. `spared`: the
-   * limit is met before its turn. `protected`: no rule may delete it. `gone`: an earlier rule deletes it. `off`: the rule is
-   * switched off.
+   * `deletes`: the rule deletes it. `passes`: a criterion does not select it. `keeps`: a criterion keeps it. `spared`:
+   * the limit is met before its turn. `protected`: no rule may delete it. `gone`: an earlier rule deletes it. `off`:
+   * the rule is switched off.
    */
   verdict: "deletes" | "passes" | "keeps" | "spared" | "protected" | "gone" | "off";
   reason: string;

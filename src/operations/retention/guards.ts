@@ -11,8 +11,8 @@ const FEW = 100;
 
 /**
  * The error for a plan that deletes too much; undefined when it may run. Without a limit, a plan that deletes more than
- * 99 % of the feed is refused as a probable mistake. Files and earlier content of assets are counted separately: with much
- * earlier content, the deletion of all files would be a small percentage.
+ * 99 % of the feed is refused as a probable mistake. Files and earlier content of assets are counted separately: with
+ * much earlier content, the deletion of all files would be a small percentage.
  */
 export function deletionLimitError(
   { feed, total, shares }: RetentionPlan,

@@ -37,7 +37,9 @@ export interface PlannedDeletion {
   bytes: number;
 }
 
-/** A plan in the temporary tables of one repeatable-read transaction. Disposing it rolls back unless it was committed. */
+/**
+ * A plan in the temporary tables of one repeatable-read transaction. Disposing it rolls back unless it was committed.
+ */
 export interface RetentionPlan extends AsyncDisposable {
   feed: FeedRow;
   rules: RetentionRule[];
@@ -55,7 +57,9 @@ export interface RetentionPlan extends AsyncDisposable {
   commit(): Promise<void>;
 }
 
-/** Plans what the rules of a feed would delete now. Changes nothing. `beforeRule` is called before each rule is applied. */
+/**
+ * Plans what the rules of a feed would delete now. Changes nothing. `beforeRule` is called before each rule is applied.
+ */
 export async function planRetention(
   context: Context,
   feedName: string,
@@ -121,7 +125,9 @@ export async function planRetention(
   }
 }
 
-/** Warns when a rule depends on downloads but no recent ones are recorded: without log imports all versions look unused. */
+/**
+ * Warns when a rule depends on downloads but no recent ones are recorded: without log imports all versions look unused.
+ */
 async function warnOfUnknownUse(
   context: Context,
   db: Db,

@@ -23,8 +23,8 @@ export interface Protection {
 }
 
 /**
- * Parses `[group/]name[@version]`, or a path for asset directories. `*` matches any text; an npm scope may keep its `@`.
- * Throws `usage`.
+ * Parses `[group/]name[@version]`, or a path for asset directories. `*` matches any text; an npm scope may keep its
+ * `@`. Throws `usage`.
  */
 export function parseProtection(feedType: string, text: string): Pick<NewProtection, "package" | "version"> {
   const isAsset = feedType === "asset";

@@ -42,8 +42,8 @@ export interface RestoredVersions {
 }
 
 /**
- * Shows hidden versions again. `text` is `[group/]name[@version]`, where `*` matches any text. Unless they are protected,
- * the next run may hide them again. Throws `not-found` when nothing matches.
+ * Shows hidden versions again. `text` is `[group/]name[@version]`, where `*` matches any text. Unless they are
+ * protected, the next run may hide them again. Throws `not-found` when nothing matches.
  */
 export async function restorePackage(
   context: Context,

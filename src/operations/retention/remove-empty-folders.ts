@@ -5,7 +5,7 @@ import type { RetentionRule } from "./criteria.ts";
 import type { Run } from "../commit/recorded-run.ts";
 
 /** Removes the folders whose last file was deleted by a rule with `removeEmptyFolders`. Returns their paths, sorted. */
-export async function removeEmptied(
+export async function removeEmptyFolders(
   db: Db,
   { feed, rules, run }: { feed: { id: number }; rules: readonly RetentionRule[]; run: Run },
   gone: readonly Pick<PlannedVersion, "path" | "kept" | "rule">[],

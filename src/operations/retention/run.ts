@@ -17,7 +17,7 @@ import {
   hideBatch,
   reclaim,
   restoreUsed,
-  waitingBlobs,
+  countPendingDeletes,
   type VersionOutcome,
   type RetentionTask,
 } from "./delete-batch.ts";
@@ -92,9 +92,9 @@ export interface RemovedFolder {
 export type RetentionEvent = VersionOutcome | RemovedFolder | FeedOutcome | FeedFailure | RetentionSummary;
 
 /**
- * Deletes what the rules select, feed by feed. Each feed's plan is made in one snapshot and then carried out in batches;
- * versions that changed since are left. A feed that fails does not stop the others; if it is the only feed, its error is
- * thrown.
+ * Deletes what the rules select, feed by feed. Each feed's plan is made in one snapshot and then carried out in
+ * batches; versions that changed since are left. A feed that fails does not stop the others; if it is the only feed,
+ * its error is thrown.
  */
 export async function* runRetention(context: Context, input: RetentionInput): AsyncGenerator<RetentionEvent> {
   const { db } = await context.catalog();
@@ -109,7 +109,7 @@ export async function* runRetention(context: Context, input: RetentionInput): As
     feeds: names.length,
     failed: 0,
     stopped: 0,
-    ...nothing(),
+    ...zeroCounts(),
   };
   let failure: unknown;
   for (const [index, name] of names.entries()) {
@@ -149,12 +149,12 @@ const counts = [
   ...(["blobs", "bytes", "waiting"] as const),
 ] as const;
 
-function nothing(): Record<(typeof counts)[number], number> {
+function zeroCounts(): Record<(typeof counts)[number], number> {
   const zeros = counts.map((name) => [name, 0]);
   return Object.fromEntries(zeros) as Record<(typeof counts)[number], number>;
 }
 
-/** All feeds, without those that are being deleted and, with a quarantine, without asset directories that have rules. */
+/** Names of all feeds except those being deleted and, with a quarantine, asset directories that have rules. */
 async function feedsWithRetention(context: Context, { quarantineDays }: RetentionInput): Promise<string[]> {
   const { db } = await context.catalog();
   const feeds = (await listFeeds(db)).filter((feed) => feed.deleting_at === null);
@@ -178,7 +178,7 @@ async function* dryRunFeed(
 ): AsyncGenerator<VersionOutcome | FeedOutcome> {
   await using plan = await planRetention(context, name);
   const outcome = outcomeOf(plan, "dry-run");
-  if (!plan.feed.retention_rules_enabled) return yield { ...outcome, ...nothing(), outcome: "disabled" };
+  if (!plan.feed.retention_rules_enabled) return yield { ...outcome, ...zeroCounts(), outcome: "disabled" };
   refuseQuarantine(plan.feed, plan.rules, quarantineDays);
   const refusal = deletionLimitError(plan, maxDelete);
   if (refusal !== undefined) context.notice(`a run would be refused: ${refusal.message}`);
@@ -189,7 +189,7 @@ async function* dryRunFeed(
 
 async function* skipFeed(context: Context, name: string): AsyncGenerator<FeedOutcome> {
   const feed = await requireLiveFeed((await context.catalog()).db, name);
-  yield { type: "feed", feed: feed.name, feedType: feed.type, outcome: "stopped", ...nothing() };
+  yield { type: "feed", feed: feed.name, feedType: feed.type, outcome: "stopped", ...zeroCounts() };
 }
 
 function outcomeOf({ feed, total }: RetentionPlan, outcome: FeedOutcome["outcome"]): FeedOutcome {
@@ -198,7 +198,7 @@ function outcomeOf({ feed, total }: RetentionPlan, outcome: FeedOutcome["outcome
     feed: feed.name,
     feedType: feed.type,
     outcome,
-    ...nothing(),
+    ...zeroCounts(),
     planned: total.versions,
     plannedBytes: total.bytes,
   };
@@ -256,10 +256,10 @@ async function* retainFeed(
       add(outcome, await reclaim(task));
     }
   }
-  outcome.waiting = await waitingBlobs(task);
+  outcome.waiting = await countPendingDeletes(task);
   if (outcome.waiting > 0 && !isOver()) {
     add(outcome, await reclaim(task, context.lockWait));
-    outcome.waiting = await waitingBlobs(task);
+    outcome.waiting = await countPendingDeletes(task);
   }
   await forgetItems(catalog.db, feed.id);
   await run.finish(outcome);
@@ -277,7 +277,7 @@ async function savePlanForRun(context: Context, name: string, input: RetentionIn
   const { feed, rules, total } = plan;
   const outcome = outcomeOf(plan, "done");
   if (!feed.retention_rules_enabled)
-    return { rules, outcome: { ...outcome, ...nothing(), outcome: "disabled" as const } };
+    return { rules, outcome: { ...outcome, ...zeroCounts(), outcome: "disabled" as const } };
   refuseQuarantine(feed, rules, input.quarantineDays);
   const refusal = deletionLimitError(plan, input.maxDelete);
   if (refusal !== undefined) throw refusal;

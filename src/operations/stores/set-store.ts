@@ -9,13 +9,13 @@ import {
   type StoreRow,
 } from "../../catalog/stores.ts";
 import type { Db } from "../../catalog/schema/core.ts";
-import { overlap, type Location } from "../../stores/location.ts";
+import { overlap } from "../../stores/location.ts";
 import type { StoreOption } from "../../stores/descriptor.ts";
 import { isDirectory, optionsOf, providers, type StoreType } from "../../stores/providers.ts";
 import type { Context } from "../context.ts";
 import { describeStore, type FeedStore } from "../feeds/feeds.ts";
 import {
-  frozenPlace,
+  explicitPlace,
   openFeedStore,
   prepareStore,
   requireStore,
@@ -79,21 +79,21 @@ export async function setStore(
       await checkControl(context, store);
     }
     const before = await describeStore(context, db, feed, current);
-    const frozen = await frozenPlace(context, db, feed, current);
-    const same = overlap(next.location, frozen.location as Location) === "same";
-    const row = same ? await updatePlace(db, current, next) : await replace(context, db, current, { frozen, next });
+    const explicit = await explicitPlace(context, db, feed, current);
+    const same = overlap(next.location, explicit.location) === "same";
+    const row = same ? await updatePlace(db, current, next) : await replace(context, db, current, { explicit, next });
     await lock.assertHeld();
     const store = await describeStore(context, db, feed, row);
     await insertAuditEvents(db, { runId: null, actor: context.actor, feedId: feed.id, now: context.now() }, [
       { action: "store set", object: feed.name, detail: { from: before.location, to: store.location } },
     ]);
-    const nothing = { packages: 0, versions: 0, files: 0, bytes: 0 };
+    const noFiles = { packages: 0, versions: 0, files: 0, bytes: 0 };
     return {
       feed: feed.name,
       outcome: same ? "unchanged" : "changed",
       store,
       before,
-      leftBehind: same ? nothing : await feedTotals(db, feed.id),
+      leftBehind: same ? noFiles : await feedTotals(db, feed.id),
     };
   });
 }
@@ -107,14 +107,14 @@ async function replace(
   context: Context,
   db: Db,
   current: StoreRow,
-  { frozen, next }: { frozen: Parameters<typeof replaceStore>[2]; next: NewStore },
+  { explicit, next }: { explicit: Parameters<typeof replaceStore>[2]; next: NewStore },
 ): Promise<StoreRow> {
   const feedId = current.feed_id;
   const now = context.now();
-  await replaceStore(db, current.id, frozen, now);
+  await replaceStore(db, current.id, explicit, now);
   // an earlier store at the same location becomes current again: a location never has two rows
   const earlier = (await listStoresOfFeed(db, feedId)).find(
-    (row) => row.location !== null && overlap(row.location as Location, next.location) === "same",
+    (row) => row.location !== null && overlap(row.location, next.location) === "same",
   );
   if (earlier === undefined)
     return insertStore(db, {

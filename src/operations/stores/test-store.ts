@@ -113,8 +113,8 @@ export async function* testStore(context: Context, name: string): AsyncGenerator
 }
 
 /**
- * Checks that this process can create, write, rename and delete files in a store's directory. Without the check, missing
- * permissions would show only at the first import. Throws `denied`.
+ * Checks that this process can create, write, rename and delete files in a store's directory. Without the check,
+ * missing permissions would show only at the first import. Throws `denied`.
  */
 export async function checkControl(context: Context, store: Store): Promise<void> {
   const key = parseKey(`feedctl-probe/${context.randomBytes(8).toString("hex")}`);

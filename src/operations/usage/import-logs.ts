@@ -41,7 +41,9 @@ export interface UsageSummary extends Omit<CountedFile, "type" | "file" | "statu
   failed: number;
 }
 
-/** Counts the downloads recorded in logs, each once: of a log that was counted before, only the lines appended since. */
+/**
+ * Counts the downloads recorded in logs, each once: of a log that was counted before, only the lines appended since.
+ */
 export async function* importUsage(context: Context, input: UsageInput): AsyncGenerator<CountedFile | UsageSummary> {
   const { db } = await context.catalog();
   const feed = await requireLiveFeed(db, input.feed);

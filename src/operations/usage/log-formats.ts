@@ -1,6 +1,6 @@
 /**
- * The access log formats: Amazon S3 server access logs, Azure Storage logs (versions 1.0 and 2.0, and JSON lines of Azure
- * Monitor), and the common and combined formats of web servers.
+ * The access log formats: Amazon S3 server access logs, Azure Storage logs (versions 1.0 and 2.0, and JSON lines of
+ * Azure Monitor), and the common and combined formats of web servers.
  */
 export type LogFormat = "s3" | "azure" | "combined";
 
@@ -13,8 +13,8 @@ export interface LoggedRead {
 }
 
 /**
- * Parses one line. `other`: the request is not a successful read, or is feedctl's own. `unreadable`: the line does not have
- * this format.
+ * Parses one line. `other`: the request is not a successful read, or is feedctl's own. `unreadable`: the line does not
+ * have this format.
  */
 export function readLogLine(line: string, format: LogFormat | "auto"): LoggedRead | "other" | "unreadable" {
   switch (format === "auto" ? formatOf(line) : format) {

@@ -10,8 +10,8 @@ import { deadRuns } from "../commit/recorded-run.ts";
 import type { Context } from "../context.ts";
 
 /**
- * `missing-blob`: a row whose blob does not exist. `missing-row`: a blob without a row. `foreign`: a name in the store that
- * is not a valid key. `unchecked`: a blob that could not be read.
+ * `missing-blob`: a row whose blob does not exist. `missing-row`: a blob without a row. `foreign`: a name in the store
+ * that is not a valid key. `unchecked`: a blob that could not be read.
  */
 export type Finding = "match" | "differ" | "missing-blob" | "missing-row" | "unchecked" | "foreign";
 
@@ -81,7 +81,10 @@ async function examinePair(
   return { size: row.size };
 }
 
-/** Checks whether a difference comes from an overwrite that is in progress, was interrupted, or ended between the listings. */
+/**
+ * Checks whether a difference comes from an overwrite that is in progress, was interrupted, or ended between the
+ * listings.
+ */
 async function examineAgain(
   examination: Examination,
   row: FileRow,

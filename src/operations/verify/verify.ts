@@ -33,7 +33,10 @@ export interface VerifySummary {
   unchecked: number;
   /** Names in the store that are not valid keys: reported, but not counted as a fault. */
   foreign: number;
-  /** With `repair`: how many overwrites were finished, and blobs without rows, pending deletes and incomplete uploads removed. */
+  /**
+   * With `repair`: how many overwrites were finished, and blobs without rows, pending deletes and incomplete uploads
+   * removed.
+   */
   repaired: number;
   bytes: number;
 }
@@ -63,7 +66,9 @@ export async function* verifyFeed(context: Context, input: VerifyInput): AsyncGe
   yield* compareCatalog(context, db, { feed, storeId: row.id, store, read: input.read ?? false, repaired });
 }
 
-/** Compares catalog and store; also the verification that other operations require. Yields findings, then the summary. */
+/**
+ * Compares catalog and store; also the verification that other operations require. Yields findings, then the summary.
+ */
 export async function* compareCatalog(context: Context, db: Db, what: Comparison): AsyncGenerator<VerifyEvent> {
   const { feed, store, read } = what;
   const examination: Examination = { context, db, ...what };

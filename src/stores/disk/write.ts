@@ -121,7 +121,7 @@ async function openTemporary(folder: string, durable: boolean): Promise<{ path: 
     } catch (error) {
       if (errnoOf(error) === "ENOENT" && attempt < FOLDER_ATTEMPTS) continue;
       if (errnoOf(error) === "EEXIST" || errnoOf(error) === "ENOTDIR") {
-        throw new FeedctlError("conflict", `cannot create the folder ${folder}: a file has the same path`, {
+        throw new FeedctlError("conflict", `cannot create the folder ${folder}: it or one of its parents is a file`, {
           cause: error,
         });
       }

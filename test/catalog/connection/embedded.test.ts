@@ -12,14 +12,14 @@ import { sandbox, type Sandbox } from "../../support/feedctl.ts";
 
 const lockOf = (place: Sandbox) => join(place.data, "catalog.lock");
 
-/** Holds the embedded catalog as a live process does: with this one's name in the lock file. */
+/** Holds the embedded catalog like a running process: with this process in the lock file. */
 function holdCatalog(place: Sandbox): void {
   mkdirSync(place.data, { recursive: true });
   writeFileSync(lockOf(place), JSON.stringify({ pid: process.pid, host: hostname(), started: "" }));
 }
 
 describe("the embedded catalog", () => {
-  test("a first use needs no set-up, and both it and the next are quick", async (t) => {
+  test("the first use needs no set-up, and it and the next are fast", async (t) => {
     await using place = await sandbox();
     for (const what of ["first use, creating the catalog", "opening it again"]) {
       const since = performance.now();
@@ -32,7 +32,7 @@ describe("the embedded catalog", () => {
     assert.deepEqual([mode(), mode("base"), mode("PG_VERSION")], [0o700, 0o700, 0o600], "its owner's only");
   });
 
-  test("a snapshot that is cut off is told, and leaves no catalog", async () => {
+  test("a truncated snapshot is reported, and leaves no catalog", async () => {
     await using place = await sandbox();
     const snapshot = place.path("snapshot.tar.gz");
     const whole = readFileSync(join(repository, "dist", "catalog-snapshot.tar.gz"));
@@ -44,7 +44,7 @@ describe("the embedded catalog", () => {
     assert.equal((await schemaState(catalog)).version, newestSchema, "it was begun anew");
   });
 
-  test("a second process waits with a message and gives up with 75, naming the holder", async () => {
+  test("a second process waits with a message, and fails with 75 after the wait, naming the holder", async () => {
     await using place = await sandbox({ FEEDCTL_LOCK_WAIT: "1" });
     holdCatalog(place);
     const { code, stderr } = await place.feedctl(["feed", "list"]);
@@ -54,7 +54,7 @@ describe("the embedded catalog", () => {
     assert.match(stderr, /catalog\.lock/);
   });
 
-  test("it goes on as soon as the holder has let go", async () => {
+  test("a waiting process continues as soon as the holder releases the lock", async () => {
     await using place = await sandbox({ FEEDCTL_LOCK_WAIT: "60" });
     holdCatalog(place);
     const waiting = await place.start(["feed", "create", "web", "--type", "npm"]);
@@ -63,7 +63,7 @@ describe("the embedded catalog", () => {
     assert.equal((await waiting.finished).code, 0);
   });
 
-  test("a process that waits can be interrupted", async () => {
+  test("a waiting process can be interrupted", async () => {
     await using place = await sandbox({ FEEDCTL_LOCK_WAIT: "60" });
     holdCatalog(place);
     const stop = new AbortController();
@@ -73,7 +73,7 @@ describe("the embedded catalog", () => {
     assert.equal((await waiting.finished).code, 130);
   });
 
-  test("the lock of a killed process, or one that nobody wrote, is taken over", async () => {
+  test("the lock of a killed process, or one without an owner, is taken over", async () => {
     await using place = await sandbox({ FEEDCTL_LOCK_WAIT: "15" });
     assert.equal((await place.feedctl(["feed", "create", "web", "--type", "npm"])).code, 0);
     const killed = await place.start(["feed", "list"]);
@@ -81,7 +81,7 @@ describe("the embedded catalog", () => {
     killed.child.kill("SIGKILL");
     assert.equal((await killed.finished).code, null, "it was killed with the lock in its hand");
     assert.equal(existsSync(lockOf(place)), true);
-    // The process that has this number now is another one: its start differs.
+    // Another process has this pid now: its start time differs.
     const reused = { pid: process.pid, host: hostname(), started: "1" };
     for (const content of [undefined, "rubbish", "{}", JSON.stringify(reused)]) {
       if (content !== undefined) writeFileSync(lockOf(place), content);
@@ -102,7 +102,7 @@ describe("the embedded catalog", () => {
     );
   });
 
-  test("a damaged catalog is told as such and not touched", async () => {
+  test("a damaged catalog is reported and not changed", async () => {
     await using place = await sandbox();
     await place.feedctl(["feed", "list"]);
     rmSync(join(place.data, "catalog", "global"), { recursive: true });
@@ -113,7 +113,7 @@ describe("the embedded catalog", () => {
     assert.equal(existsSync(lockOf(place)), false);
   });
 
-  test("something else in the catalog's place, or no place at all, is a clear error", async (t) => {
+  test("other files in the catalog's directory, or a data directory that cannot be created, are clear errors", async (t) => {
     await using place = await sandbox();
     mkdirSync(join(place.data, "catalog"), { recursive: true });
     writeFileSync(join(place.data, "catalog", "letter.txt"), "somebody's");

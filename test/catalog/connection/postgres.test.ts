@@ -4,23 +4,26 @@ import { onDatabases, onEachDatabase } from "../../support/databases.ts";
 onEachDatabase(
   "schema",
   (database) => {
-    database.test("init makes it, again changes nothing, and a newer one is refused", async (_t, place) => {
-      await place.run("init");
-      assert.partialDeepStrictEqual((await place.run("init", "--json")).json(), { applied: [] });
-      const { version, newest = 0 } = (await place.run("db", "status", "--json")).json() as Record<string, number>;
-      assert.equal(version, newest);
-      await place.rows(
-        `insert into feedctl.schema_migrations (version, name) values (${newest + 1}, 'from the future')`,
-      );
-      for (const command of [["feed", "list"], ["init"], ["db", "migrate"]]) {
-        const { stderr } = await place.exits(2, ...command);
-        assert.match(
-          stderr,
-          new RegExp(`schema is version ${newest + 1}, this feedctl knows only ${newest}\nhint: update feedctl`),
+    database.test(
+      "init creates it, a second init changes nothing, and a newer schema is refused",
+      async (_t, place) => {
+        await place.run("init");
+        assert.partialDeepStrictEqual((await place.run("init", "--json")).json(), { applied: [] });
+        const { version, newest = 0 } = (await place.run("db", "status", "--json")).json() as Record<string, number>;
+        assert.equal(version, newest);
+        await place.rows(
+          `insert into feedctl.schema_migrations (version, name) values (${newest + 1}, 'from the future')`,
         );
-      }
-      assert.match((await place.run("db", "status")).stdout, /newer than this feedctl/);
-    });
+        for (const command of [["feed", "list"], ["init"], ["db", "migrate"]]) {
+          const { stderr } = await place.exits(2, ...command);
+          assert.match(
+            stderr,
+            new RegExp(`schema is version ${newest + 1}, this feedctl knows only ${newest}\nhint: update feedctl`),
+          );
+        }
+        assert.match((await place.run("db", "status")).stdout, /newer than this feedctl/);
+      },
+    );
   },
   { empty: true },
 );

@@ -4,7 +4,7 @@ import { openJobs } from "../../../src/catalog/migration/worker-jobs.ts";
 import { onDatabases } from "../../support/databases.ts";
 
 onDatabases("the job queue of migrations", ["PostgreSQL"], (database) => {
-  database.test("a worker that comes late, when the queue was dropped, finds nothing to do", async (_t, place) => {
+  database.test("a worker that finds the queue dropped has nothing to do", async (_t, place) => {
     await using catalog = await openPostgres(place.env["FEEDCTL_DATABASE_URL"]!);
     const errors: Error[] = [];
     await using jobs = await openJobs(catalog, (error) => errors.push(error));

@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { PGlite } from "@electric-sql/pglite";
 import { migrations } from "../../../src/catalog/migrations/index.ts";
 
-test("files that were there before ages were counted are as old as is known of their bytes, and never older", async () => {
+test("files from before uploaded_at existed get the newest known time of their bytes", async () => {
   await using pglite = await PGlite.create();
   await pglite.exec("create schema feedctl");
   const at = migrations.findIndex(({ name }) => name === "asset retention");

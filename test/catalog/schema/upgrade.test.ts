@@ -1,4 +1,4 @@
-// A catalog as the first schema left it, brought up to date: no row is lost or changed, and work goes on.
+// Migrating a catalog from the first schema: no row is lost or changed, and a migration of a feed can be resumed.
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { mkdirSync, writeFileSync } from "node:fs";
@@ -77,7 +77,7 @@ async function createFirst(database: TestDatabase, place: Installation): Promise
 onEachDatabase(
   "a catalog of the first schema",
   (database) => {
-    database.test("is brought up to date with every row, and its migration goes on", async (_t, place) => {
+    database.test("is migrated with every row, and its migration of a feed continues", async (_t, place) => {
       await createFirst(database, place);
       const before = await everything(place);
       assert.equal(before.length, 12);
@@ -86,11 +86,11 @@ onEachDatabase(
         assert.match(stderr, /^error: the catalog's schema is version 1, this feedctl needs \d+$/m);
         assert.match(stderr, /^hint: run: feedctl db migrate$/m);
       }
-      // the embedded catalog needs no decision
+      // the embedded catalog is migrated automatically
       const { stdout } = await place.run(...(database.name === "embedded" ? ["init"] : ["db", "migrate"]));
       assert.match(stdout, database.name === "embedded" ? /^the catalog is ready/ : /^applied .*migrations that go on/);
       const after = await everything(place);
-      // new columns may have come; what was there before must be as it was
+      // there may be new columns; the old ones must be unchanged
       assert.partialDeepStrictEqual(after, before);
       assert.equal(after.length, before.length);
       assert.match(

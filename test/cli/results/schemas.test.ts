@@ -69,5 +69,5 @@ test("feedctl schema prints a JSON Schema, lists what there is, and says why the
   );
   const refused = await place.feedctl(["schema", "asset", "cat"]);
   assert.equal(refused.code, 4);
-  assert.match(refused.stderr, /there is no schema of "asset cat": it prints the file itself/);
+  assert.match(refused.stderr, /there is no schema for "asset cat": it prints the file itself/);
 });

@@ -56,7 +56,7 @@ test("a recipe's file is read whole", async (t) => {
   });
 });
 
-test("every file of a server's folder is a file of one version, under the path it has there", async (t) => {
+test("every file of a server's folder is a file of one version, and its path is its key", async (t) => {
   const { files, read, packageRevision, recipeRevision } = upload(t, {
     ...widget,
     reference: "widget/1.2.0/acme/stable",
@@ -106,7 +106,7 @@ export_source/src/a.c: 401b30e3b8b5d629635a5c613cdb7919
   assert.equal(revisionOf(parseConanManifest(Buffer.from(`1\n${shuffled}`))), revision);
 });
 
-test("a revision that is a commit has no manifest to be the hash of", async (t) => {
+test("a revision that is a commit is not checked against the manifest", async (t) => {
   const { read, recipeFolder } = upload(t, { ...widget, revision: "0123456789abcdef0123456789abcdef01234567" });
   assert.match(
     (await read(`${recipeFolder}/conanfile.py`)).key,
@@ -114,7 +114,7 @@ test("a revision that is a commit has no manifest to be the hash of", async (t) 
   );
 });
 
-test("a recipe that says another name or version than its folder is a warning", async (t) => {
+test("a recipe with another name or version than its folder adds a warning", async (t) => {
   const { read, recipeFolder } = upload(t, { ...widget, reference: "gadget/2.0.0" });
   assert.deepEqual((await read(`${recipeFolder}/conanfile.py`)).warnings, [
     'its recipe says name "widget", but it lies in the folder of "gadget"',
@@ -122,10 +122,10 @@ test("a recipe that says another name or version than its folder is a warning", 
   ]);
 });
 
-test("what does not agree with its manifest is rejected", async (t) => {
+test("a file that does not match its manifest is rejected", async (t) => {
   const changes: [file: "recipe" | "package", name: string, bytes: string | Buffer, reason: RegExp][] = [
-    ["recipe", "conanfile.py", "changed", /its md5 is not the one/],
-    ["package", "conaninfo.txt", "changed", /its md5 is not the one/],
+    ["recipe", "conanfile.py", "changed", /its MD5 does not match/],
+    ["package", "conaninfo.txt", "changed", /its MD5 does not match/],
     ["recipe", "conanmanifest.txt", "1\nconanfile.py: 0123456789abcdef0123456789abcdef\n", /is that of revision/],
     ["recipe", "conanmanifest.txt", "no time\n", /does not begin with a time/],
     ["recipe", "conanmanifest.txt", "1\nconanfile.py\n", /not a path and an MD5/],
@@ -147,7 +147,7 @@ test("what does not agree with its manifest is rejected", async (t) => {
   await assert.rejects(read(`${recipeFolder}/conanfile.py`), { code: "invalid", message: /upload was not finished/ });
 });
 
-test("what does not lie where a server has it is rejected", async (t) => {
+test("a path outside a server's layout is rejected", async (t) => {
   const revision = "a".repeat(32);
   const table: [file: string, reason: RegExp][] = [
     ["conanfile.py", /not lie in the layout of a Conan server/],
@@ -180,7 +180,7 @@ test("the directory of Artifactory, where the user comes first, gives the same p
     ["acme/widget/1.2.0/stable", named("widget", "1.2.0"), "widget/1.2.0/acme/stable"],
     ["acme/widget/main/stable", '    name = "widget"\n', "widget/main/acme/stable"],
     ["acme/widget/1.2.0/stable", '    version = "1.2.0"\n', "widget/1.2.0/acme/stable"],
-    // a server's own layout stays what it is, whatever the names look like
+    // a server's own layout is kept, even if the names look like Artifactory's
     ["widget/1.2.0/acme/stable", "#", "widget/1.2.0/acme/stable"],
     ["widget/1.2.0/widget/stable", named("widget", "1.2.0"), "widget/1.2.0/widget/stable"],
     ["widget/main/acme/stable", named("widget", "main"), "widget/main/acme/stable"],
@@ -196,7 +196,7 @@ test("the directory of Artifactory, where the user comes first, gives the same p
   }
 });
 
-test("a path that may be a server's or Artifactory's is not guessed at", async (t) => {
+test("a path that may be a server's or Artifactory's is refused", async (t) => {
   const { read, recipeFolder } = upload(t, { reference: "acme/widget/1.2.0/stable", conanfile: "#" });
   await assert.rejects(read(`${recipeFolder}/conanfile.py`), {
     code: "invalid",
@@ -204,7 +204,7 @@ test("a path that may be a server's or Artifactory's is not guessed at", async (
   });
 });
 
-test("the cache of a client is told from a server's directory, with what to do", async (t) => {
+test("the cache of a client is refused, and the error says what to do", async (t) => {
   const id = "a".repeat(40);
   const table: [file: string, reason: RegExp][] = [
     ["p/widge09ff80cbc0728/e/conanfile.py", /Conan 2 client.*conan upload/],
@@ -229,7 +229,7 @@ test("lists of revisions are sidecars", () => {
   for (const name of ["conanmanifest.txt", "my-revisions.txt"]) assert.ok(!conan.isSidecar!(name));
 });
 
-test("200 injured copies of each file are read or refused, and nothing else", async (t) => {
+test("200 mutants of each file are read or refused, and nothing else", async (t) => {
   const { files, read, write } = upload(t, widget);
   let refused = 0;
   for (const [name, content] of Object.entries(files)) {

@@ -44,14 +44,14 @@ test("a .conda file is read whole", async (t) => {
   });
 });
 
-test("the older kind of the same build is another file of the same version", async (t) => {
+test("the older archive format of the same build is another file of the same version", async (t) => {
   const { key, qualifier, normalizedVersion } = await read(t, condaTarBz2(foo), "foo-1.0-h1_0.tar.bz2");
   assert.equal(key, "linux-64/foo-1.0-h1_0.tar.bz2");
   assert.equal(qualifier, "build=h1_0&subdir=linux-64&type=tar.bz2");
   assert.equal(normalizedVersion, "1.0");
 });
 
-test("packages of the first years get their subdir from platform and architecture", async (t) => {
+test("early packages get their subdir from platform and architecture", async (t) => {
   for (const [index, subdir] of [
     [{ platform: "linux", arch: "x86_64" }, "linux-64"],
     [{ platform: "win", arch: "x86" }, "win-32"],
@@ -105,7 +105,7 @@ const rejected: { name: string; fileName?: string; bytes: Buffer; reason: RegExp
     reason: /is not called info-/,
   },
   {
-    name: "an info archive that is no zstandard data",
+    name: "an info archive that is not zstandard data",
     bytes: zipArchive([version, pkg, { ...info, body: "x" }]),
     reason: /damaged/,
   },
@@ -136,7 +136,7 @@ const rejected: { name: string; fileName?: string; bytes: Buffer; reason: RegExp
     reason: /directory "info" is a link/,
   },
   { name: "a path out of the package", bytes: withInfo([index, { name: "../x" }]), reason: /leads out/ },
-  { name: "a manifest that is no JSON", bytes: withInfo([{ ...index, body: "{" }]), reason: /not JSON/ },
+  { name: "a manifest that is not JSON", bytes: withInfo([{ ...index, body: "{" }]), reason: /not JSON/ },
   {
     name: "a second manifest behind the files of a .tar.bz2",
     fileName: `${stem}.tar.bz2`,
@@ -156,7 +156,7 @@ const rejected: { name: string; fileName?: string; bytes: Buffer; reason: RegExp
     reason: /data follows/,
   },
   {
-    name: "the kind that its name does not say",
+    name: "another archive format than its file extension says",
     fileName: `${stem}.tar.bz2`,
     bytes: zipArchive(good),
     reason: /it is a zip archive/,
@@ -173,7 +173,7 @@ for (const { name, fileName, bytes, reason } of rejected) {
   });
 }
 
-test("names, versions, builds and subdirs that conda never took are rejected", async (t) => {
+test("names, versions, builds and subdirs that conda never allowed are rejected", async (t) => {
   const table: Record<string, unknown>[] = [
     ...["", "Foo", "-foo", "a b", "../x", "\u00e4", 1, "a".repeat(201)].map((name) => ({ name })),
     ...["", "1-0", "1.0 ", "1..0", "a!1", "../1", 1, "1&2"].map((text) => ({ version: text })),
@@ -185,13 +185,13 @@ test("names, versions, builds and subdirs that conda never took are rejected", a
     const reading = read(t, dotConda({ ...foo, index: members }));
     await assert.rejects(
       reading,
-      { code: "invalid", message: /has no "|is not a|"subdir" that is no text/ },
+      { code: "invalid", message: /has no "|is not a|"subdir" that is not text/ },
       JSON.stringify(members),
     );
   }
 });
 
-test("a bomb is stopped at its beginning", async (t) => {
+test("a decompression bomb is stopped early", async (t) => {
   // 300 streams in a row, each of some fifty bytes that hold 120,000 zeros.
   const zeros = bzip2(Buffer.alloc(120_000));
   const head = bzip2(tarArchive([index, { name: "lib/a", size: 1024 ** 3 }], { endMarker: false }));
@@ -208,7 +208,7 @@ test("samples are what an independent tool says they are", { skip: noShared }, a
   const rows = readSampleManifest().filter(([file]) => file!.startsWith("conda/"));
   assert.equal(rows.length, 23);
   for (const [file, , , name, expected, qualifier] of rows) {
-    // The samples of one name lie in one folder, with their subdir before the name.
+    // All samples are in one folder, with their subdir before the name.
     const [subdir, fileName] = path.basename(file!).split("__") as [string, string];
     const sample = packageFileAt(samplePath(...file!.split("/")));
     await assert.rejects(conda.read(sample), { code: "invalid", message: /not its file name/ });

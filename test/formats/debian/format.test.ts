@@ -52,7 +52,7 @@ test("a package is read whole", async (t) => {
   });
 });
 
-test("distribution and component are the importer's, and one file can be in several", async (t) => {
+test("distribution and component are options of the import, and one file can be in several", async (t) => {
   const file = packageFile(t, "foo_1.0_all.deb", debPackage({ name: "foo", version: "1.0" }));
   const identity = await debian.read(file, { distribution: "bookworm-backports", component: "non-free" });
   assert.equal(identity.qualifier, "arch=all&component=non-free&distribution=bookworm-backports");
@@ -148,7 +148,7 @@ for (const { name, control, warning, fileName = "foo_1_all.deb" } of warned) {
   });
 }
 
-test("members of signing tools are passed over", async (t) => {
+test("members of signing tools are ignored", async (t) => {
   const bytes = Buffer.concat([
     debPackage({ name: "foo", version: "1" }),
     arArchive([{ name: "_gpgorigin", body: "sig" }]).subarray(8),

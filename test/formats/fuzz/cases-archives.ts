@@ -34,7 +34,7 @@ const project = pom({
 });
 const psd1 = "@{\n  ModuleVersion = '1.2.0'\n  PrivateData = @{ PSData = @{ Prerelease = 'beta1' } }\n}";
 
-/** Packages in zip and tar archives with a manifest of their own, and Maven's pom. Conan has its own test. */
+/** Packages in zip and tar archives, and Maven's pom. Conan has its own test. */
 export const archiveCases: readonly FuzzCase[] = [
   {
     name: "chocolatey file",

@@ -28,7 +28,7 @@ const forgeStem = "widget-1!2.0rc1+local-py39_0";
 const r = { name: "acme.widget", version: "1.0-2", description: "Imports: a,\n b (>= 1)\nEncoding: UTF-8\n" };
 const rName = "acme.widget_1.0-2.tar.gz";
 
-/** Python, Ruby, conda and R, from the outside in. */
+/** Packages of Python, Ruby, conda and R: the file, the archive inside, the manifest inside. */
 export const languageCases: readonly FuzzCase[] = [
   { name: "wheel", format: pypi, fileName: wheelName, seed: wheel(python), wrap: asIs },
   {

@@ -36,7 +36,7 @@ const rpmTags = [
 ];
 const asIs = (mutant: Buffer): Buffer => mutant;
 
-/** Packages of operating systems, and of those around them. */
+/** Packages of operating systems, crates and charts. */
 export const systemCases: readonly FuzzCase[] = [
   {
     name: "deb file",
@@ -66,7 +66,7 @@ export const systemCases: readonly FuzzCase[] = [
     seed: rpmPackage({ name: "foo", version: "1", release: "1" }),
     wrap: asIs,
   },
-  // Hash and size are right, so that injuries come through to the tags.
+  // Hash and size match, so that mutations reach the parsing of tags.
   {
     name: "rpm header",
     format: rpm,

@@ -13,9 +13,9 @@ export interface FuzzCase {
   name: string;
   format: Format;
   fileName: string;
-  /** What is injured. */
+  /** What is mutated. */
   seed: Buffer;
-  /** Makes a package file of the injured seed, so that injuries also reach what is inside a compressed container. */
+  /** Makes a package file of a mutant, so that mutations also reach the inside of a compressed container. */
   wrap(mutant: Buffer): Buffer;
 }
 
@@ -37,7 +37,7 @@ const wrapTar = (body: Buffer): Buffer => gzipSync(tarArchive([{ name: "package/
 const wrapZip = (body: Buffer): Buffer => zipArchive([{ name: "A.B.nuspec", body }]);
 const asIs = (mutant: Buffer): Buffer => mutant;
 
-/** Every format from the outside in: the file, the archive inside its compression, the manifest inside the archive. */
+/** Cases of every format: the file, the archive inside its compression, the manifest inside the archive. */
 export const fuzzCases: readonly FuzzCase[] = [
   { name: "npm file", format: npm, fileName: "acme-widget-1.2.3.tgz", seed: tarball, wrap: asIs },
   {

@@ -29,7 +29,7 @@ function temporaryDirectory(t: TestContext): string {
 }
 
 for (const fuzzCase of fuzzCases) {
-  test(`${MUTANTS} injured copies of one ${fuzzCase.name} are read or refused, and nothing else`, async (t) => {
+  test(`${MUTANTS} mutants of one ${fuzzCase.name} are read or refused, and nothing else`, async (t) => {
     await fuzz(fuzzCase, temporaryDirectory(t));
   });
 }

@@ -62,7 +62,7 @@ test("a provenance file is the second file of the chart's version", async (t) =>
   assert.deepEqual(identity.warnings, []);
 });
 
-test("a provenance file has to vouch for the chart beside it, if there is one", async (t) => {
+test("the hash in a provenance file must match the chart beside it, if there is one", async (t) => {
   const content: Chart = { name: "foo", version: "1.2.3" };
   const file = packageFile(t, "foo-1.2.3.tgz.prov", Buffer.from(provenance(content)));
   writeFileSync(path.join(path.dirname(file.path), "foo-1.2.3.tgz"), chart(content));
@@ -80,7 +80,7 @@ test("charts whose names and versions make the same file name have different key
   assert.notEqual(a.key, b.key);
 });
 
-test("a v, missing numbers and build metadata stay in the key and mean nothing in the order", async (t) => {
+test("a leading v, omitted numbers and build metadata stay in the key and do not affect the order", async (t) => {
   const read = async (version: string) => readChart(t, { name: "foo", version });
   const whole = await read("1.2.0");
   for (const version of ["v1.2.0", "1.2", "v1.2", "1.2.0+up1"]) {
@@ -91,7 +91,7 @@ test("a v, missing numbers and build metadata stay in the key and mean nothing i
   }
 });
 
-test("dependencies of the first kind of chart come from their own file", async (t) => {
+test("dependencies of a chart with apiVersion v1 come from requirements.yaml", async (t) => {
   const files = [{ name: "foo/requirements.yaml", body: "dependencies:\n- name: bar\n" }];
   const { metadata } = await readChart(t, { name: "foo", version: "1.0.0", files });
   assert.deepEqual(metadata["dependencies"], [{ name: "bar" }]);
@@ -158,7 +158,7 @@ const rejected: Rejected[] = [
     reason: /not a file but a symlink/,
   },
   { name: "a way out", bytes: inTar(main, { name: "../x" }), reason: /leads out/ },
-  { name: "no YAML", bytes: withManifest("a: b: c"), reason: /Chart\.yaml is not YAML/ },
+  { name: "invalid YAML", bytes: withManifest("a: b: c"), reason: /Chart\.yaml is not YAML/ },
   { name: "no mapping", bytes: withManifest("- a"), reason: /not a YAML mapping/ },
   { name: "a name twice", bytes: withManifest("name: foo\nname: bar\nversion: 1.0.0\n"), reason: /twice/ },
   { name: "no name", bytes: withManifest("version: 1.0.0\n"), reason: /no "name"/ },
@@ -180,12 +180,12 @@ for (const { name, bytes, reason } of rejected) {
 
 const sound = provenance({ name: "foo", version: "1.0.0" });
 const rejectedProvenances: { name: string; text: string; reason: RegExp }[] = [
-  { name: "empty", text: "", reason: /not a message signed in clear/ },
-  { name: "not signed", text: "name: foo\n", reason: /not a message signed in clear/ },
-  { name: "cut", text: sound.slice(0, -40), reason: /not a message signed in clear/ },
+  { name: "empty", text: "", reason: /not a clear-signed PGP message/ },
+  { name: "not signed", text: "name: foo\n", reason: /not a clear-signed PGP message/ },
+  { name: "cut", text: sound.slice(0, -40), reason: /not a clear-signed PGP message/ },
   { name: "doubled", text: sound + sound, reason: /more than one signed message/ },
   { name: "followed by something", text: `${sound}x\n`, reason: /more than one signed message/ },
-  { name: "preceded by something", text: `x\n${sound}`, reason: /not a message signed in clear/ },
+  { name: "preceded by something", text: `x\n${sound}`, reason: /not a clear-signed PGP message/ },
   { name: "without hashes", text: sound.replace("\n...\n", "\n"), reason: /no line "\.\.\."/ },
   { name: "without files", text: sound.replace(/ {2}foo-.*\n/, ""), reason: /vouches for 0 files/ },
   { name: "with two files", text: sound.replace(/( {2}foo-)(.*\n)/, "$1$2  bar$2"), reason: /vouches for 2 files/ },

@@ -20,7 +20,7 @@ test("fields keep their order, names ignore case, continuation lines lose one bl
   assert.deepEqual(paragraph.all("nothing"), []);
 });
 
-test("blank lines, also of blanks and with carriage returns, part paragraphs", () => {
+test("blank lines separate paragraphs, also with spaces and carriage returns", () => {
   const paragraphs = parseParagraphs("\n\nA: 1\r\n \t\r\nB: 2\r\n two\r\n\r\n\r\nC: 3", "control");
   assert.deepEqual(
     paragraphs.map(({ fields }) => fields.map(({ name, value }) => `${name}=${value}`)),
@@ -28,7 +28,7 @@ test("blank lines, also of blanks and with carriage returns, part paragraphs", (
   );
 });
 
-test("a message ends its headers at the first blank line and keeps the rest as it is", () => {
+test("the headers of a message end at the first blank line, and the rest stays as it is", () => {
   const { headers, body } = parseMessage("\ufeffName: a\nName-2: b\n\nText: no field\n\nnor this\n", "METADATA");
   assert.deepEqual(headers.fields.length, 2);
   assert.equal(body, "Text: no field\n\nnor this\n");
@@ -39,7 +39,7 @@ test("a message ends its headers at the first blank line and keeps the rest as i
   assert.equal(parseMessage("Name: a\r\n\r\nbody\r\n", "METADATA").body, "body\r\n");
 });
 
-test("a field may stand twice only where the caller says so", () => {
+test("a field may be repeated only if the caller allows it", () => {
   const text = "Classifier: a\nName: n\nclassifier: b\n";
   const rules = { repeatable: new Set(["classifier"]) };
   assert.deepEqual(parseOneParagraph(text, "METADATA", rules).all("CLASSIFIER"), ["a", "b"]);
@@ -49,7 +49,7 @@ test("a field may stand twice only where the caller says so", () => {
   });
 });
 
-test("comments are passed over only where the caller says so", () => {
+test("comments are skipped only if the caller allows them", () => {
   const text = "# first\nA: 1\n# inside\n 2\n";
   assert.deepEqual(parseOneParagraph(text, "control", { comments: true }).get("A"), "1\n2");
   assert.throws(() => parseOneParagraph(text, "control"), { message: /line 1 of its control is not a field/ });
@@ -73,7 +73,7 @@ for (const [name, text, reason] of rejected) {
   });
 }
 
-test("whatever fields are written come back", () => {
+test("any fields that are written are read back", () => {
   const name = fc.stringMatching(/^[A-Za-z][A-Za-z0-9-]{0,8}$/);
   const line = fc.string({ unit: fc.constantFrom("a", ":", " ", "\u00e4", "#", ".") }).map((text) => text.trim());
   const fields = fc.uniqueArray(fc.tuple(name, fc.array(line.filter(Boolean), { minLength: 1, maxLength: 3 })), {

@@ -7,7 +7,7 @@ function parse(text: string) {
   return parseToml(Buffer.from(text), "Cargo.toml");
 }
 
-test("values stay what they are, and what JSON has no number for becomes text", () => {
+test("values keep their types, and what JSON cannot express as a number becomes text", () => {
   const text = `a = "1.10"
 b = 7
 c = 9223372036854775807
@@ -30,7 +30,7 @@ __proto__ = { polluted = "yes" }
 });
 
 const rejected: { name: string; text: string; reason: RegExp }[] = [
-  { name: "no TOML", text: "a = ", reason: /Cargo\.toml is not TOML \(line 1: [^\n]+\)$/ },
+  { name: "invalid TOML", text: "a = ", reason: /Cargo\.toml is not TOML \(line 1: [^\n]+\)$/ },
   { name: "a key twice", text: "a = 1\na = 2\n", reason: /not TOML \(line 2/ },
   { name: "endless brackets", text: `a = ${"[".repeat(1_000_000)}`, reason: /not TOML/ },
   { name: "endless dots", text: `${"a.".repeat(300_000)}a = 1`, reason: /nested deeper than 64/ },

@@ -5,7 +5,7 @@ import { cpuTime } from "../../support/cpu.ts";
 
 const parse = (text: string) => parseYaml(Buffer.from(text), "m.yaml");
 
-test("scalars stay as they are written, whatever YAML would make of them", () => {
+test("scalars stay strings as written, also those with a type in YAML", () => {
   const text =
     'version: 1.10\nappVersion: 1e3\nflag: yes\nnothing: ~\nabsent:\noctal: 007\nlist: [1, "2"]\nb: !binary aGk=';
   assert.deepEqual(parse(text), {
@@ -20,7 +20,7 @@ test("scalars stay as they are written, whatever YAML would make of them", () =>
   });
 });
 
-test("tags of other languages are passed over without a word on the terminal", (t) => {
+test("tags of other languages are ignored without output on the terminal", (t) => {
   const warn = t.mock.method(process, "emitWarning");
   const value = parse("--- !ruby/object:Gem::Specification\nversion: !ruby/object:Gem::Version\n  version: 1.0\n");
   assert.deepEqual(value, { version: { version: "1.0" } });
@@ -37,8 +37,8 @@ test("a key __proto__ is a member like any other", () => {
 const MiB = 1024 * 1024;
 const rejected: [name: string, text: string, reason: RegExp][] = [
   ["an alias", "a: &x 1\nb: *x\n", /uses YAML aliases/],
-  ["a key that stands twice", "a: 1\nb: 2\na: 3\n", /the key "a" twice/],
-  ["a key that is no text", "? [a]\n: b\n", /a key that is not text/],
+  ["a duplicate key", "a: 1\nb: 2\na: 3\n", /the key "a" twice/],
+  ["a key that is not text", "? [a]\n: b\n", /a key that is not text/],
   ["a second document", "a: 1\n---\na: 2\n", /several YAML documents/],
   ["what is no YAML", "a: [1\n", /is not YAML/],
   ["a list instead of a mapping", "- a\n", /not a YAML mapping/],

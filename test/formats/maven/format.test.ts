@@ -48,7 +48,7 @@ test("a pom is read whole", async (t) => {
   });
 });
 
-test("every file beside a pom is a file of its version, told apart by classifier and extension", async (t) => {
+test("every file beside a pom is a file of its version, distinguished by classifier and extension", async (t) => {
   const names: Record<string, string> = {
     "widget-1.0.jar": "extension=jar",
     "widget-1.0-sources.jar": "classifier=sources&extension=jar",
@@ -79,7 +79,7 @@ test("every file beside a pom is a file of its version, told apart by classifier
   }
 });
 
-test("group and version come from the parent where a pom leaves them out", async (t) => {
+test("group and version come from the parent when a pom omits them", async (t) => {
   const parent = { group: "org.acme", artifact: "parent", version: "7" };
   const inherits = pom({ artifact: "widget", parent });
   const identity = await readOne(t, "widget-7.jar", { "widget-7.pom": inherits, "widget-7.jar": jar() });
@@ -89,7 +89,7 @@ test("group and version come from the parent where a pom leaves them out", async
   assert.equal((await readOne(t, "x.pom", { "x.pom": overrides })).key, "org/acme/widget/1.0/widget-1.0.pom");
 });
 
-test("of several poms the one whose artifact and version begin the name counts, the longest first", async (t) => {
+test("of several poms, the longest artifact and version that begin the file name count", async (t) => {
   const { file } = packageFolder(t, {
     "a-1.0.pom": pom({ group: "g", artifact: "a", version: "1.0" }),
     "a-1.0-beta.pom": pom({ group: "g", artifact: "a", version: "1.0-beta" }),
@@ -119,7 +119,7 @@ test("of several poms the one whose artifact and version begin the name counts, 
   });
 });
 
-test("a broken pom rejects what belongs to it by its name", async (t) => {
+test("a broken pom rejects the files that belong to it by name", async (t) => {
   const files = { "a-1.pom": "<project>", "a-1.jar": jar("g:a:1"), "a-1-sources.jar": jar() };
   for (const name of ["a-1.jar", "a-1-sources.jar"])
     await assert.rejects(readOne(t, name, files), {
@@ -128,13 +128,17 @@ test("a broken pom rejects what belongs to it by its name", async (t) => {
     });
 });
 
-test("a link is no pom", { skip: process.platform === "win32" ? "links need rights on Windows" : false }, async (t) => {
-  const { directory, file } = packageFolder(t, { target: pom(widget), "widget-1.0.jar": jar() });
-  symlinkSync(path.join(directory, "target"), path.join(directory, "widget-1.0.pom"));
-  await assert.rejects(maven.read(file("widget-1.0.jar")), { code: "invalid", message: /no pom beside it/ });
-});
+test(
+  "a link is not read as a pom",
+  { skip: process.platform === "win32" ? "links need rights on Windows" : false },
+  async (t) => {
+    const { directory, file } = packageFolder(t, { target: pom(widget), "widget-1.0.jar": jar() });
+    symlinkSync(path.join(directory, "target"), path.join(directory, "widget-1.0.pom"));
+    await assert.rejects(maven.read(file("widget-1.0.jar")), { code: "invalid", message: /no pom beside it/ });
+  },
+);
 
-test("without a pom an archive counts by what Maven packed into it, if its name agrees", async (t) => {
+test("without a pom, an archive is identified by its pom.properties, if the file name agrees", async (t) => {
   const table: [name: string, content: Buffer, key: string, warnings: number][] = [
     ["widget-1.0.jar", jar("org.acme:widget:1.0"), "org/acme/widget/1.0/widget-1.0.jar", 0],
     ["widget-1.0-all.jar", jar("g:b:2", "org.acme:widget:1.0"), "org/acme/widget/1.0/widget-1.0-all.jar", 0],
@@ -149,9 +153,9 @@ test("without a pom an archive counts by what Maven packed into it, if its name 
     assert.equal(signature.key, `${key}.asc`);
   }
   const rejected: [name: string, content: Buffer | string, reason: RegExp][] = [
-    ["app-1.0-all.jar", jar("g:guava:31"), /no pom beside it .* inside it speaks of g:guava:31$/],
-    ["widget-all.jar", jar("org.acme:widget:1.0"), /speaks of org\.acme:widget:1\.0$/],
-    ["app-1.0.jar", jar("g:a:1", "g:b:1"), /speaks of 2 artifacts$/],
+    ["app-1.0-all.jar", jar("g:guava:31"), /no pom beside it .* its pom\.properties are of g:guava:31$/],
+    ["widget-all.jar", jar("org.acme:widget:1.0"), /are of org\.acme:widget:1\.0$/],
+    ["app-1.0.jar", jar("g:a:1", "g:b:1"), /are of 2 artifacts$/],
     ["app-1.0.jar", jar(), /no pom beside it says what it belongs to$/],
     ["app-1.0.tar.gz", Buffer.from("1f8b0800", "hex"), /no pom beside it/],
     ["app-1.0.jar.asc", "-----BEGIN", /no pom beside it says what it belongs to$/],
@@ -198,7 +202,7 @@ test("a checksum beside an artifact is verified, whatever tool wrote it", async 
     [`SHA1 (widget-1.0.txt) = ${right}\n`, undefined, 0],
     ["<html>not found</html>", undefined, 1],
     ["", undefined, 1],
-    [empty, /its sha1 is not the one that widget-1\.0\.txt\.sha1 says$/, 0],
+    [empty, /its sha1 does not match widget-1\.0\.txt\.sha1$/, 0],
     [" ".repeat(5000), /widget-1\.0\.txt\.sha1, is longer than 4096 bytes$/, 0],
   ];
   for (const [checksum, reason, warnings] of table) {
@@ -214,7 +218,7 @@ test("a checksum beside an artifact is verified, whatever tool wrote it", async 
   }
 });
 
-test("what a repository keeps for itself is a sidecar, what people deploy is not", async (t) => {
+test("a repository's own files are sidecars, deployed files are not", async (t) => {
   const sidecars = [
     ..."md5 sha1 sha256 sha512 asc.md5".split(" ").map((ending) => `widget-1.0.jar.${ending}`),
     ..."maven-metadata.xml maven-metadata-central.xml maven-metadata.xml.sha1 _remote.repositories".split(" "),
@@ -222,7 +226,7 @@ test("what a repository keeps for itself is a sidecar, what people deploy is not
   ];
   for (const name of sidecars) {
     assert.ok(maven.isSidecar!(name), name);
-    await assert.rejects(readOne(t, name, { [name]: "x" }), { code: "invalid", message: /accompanies artifacts/ });
+    await assert.rejects(readOne(t, name, { [name]: "x" }), { code: "invalid", message: /not an artifact/ });
   }
   for (const name of ["widget-1.0.jar", "widget-1.0.jar.asc", "widget-1.0.pom", "my-maven-metadata.xml", "md5"])
     assert.ok(!maven.isSidecar!(name), name);
@@ -250,7 +254,7 @@ const rejectedPoms: [content: string, reason: RegExp][] = [
   [`<!DOCTYPE project [<!ENTITY a "b">]>${pom(widget).replace(/<\?xml.*?\?>/, "")}`, /DOCTYPE/],
   [" ".repeat(1024 * 1024 + 1), /more than 1048576 bytes/],
 ];
-test("poms that are wrong, incomplete or hostile are rejected by what they are", async (t) => {
+test("wrong, incomplete and hostile poms are rejected with a reason", async (t) => {
   for (const [content, reason] of rejectedPoms)
     await assert.rejects(
       readOne(t, "a-1.pom", { "a-1.pom": content }),
@@ -259,17 +263,17 @@ test("poms that are wrong, incomplete or hostile are rejected by what they are",
     );
 });
 
-test("files that are not what their name promises are rejected", async (t) => {
+test("files that do not match their extension are rejected", async (t) => {
   const { directory, file } = packageFolder(t, { "widget-1.0.pom": pom(widget) });
   const table: [name: string, content: string | Buffer, reason: RegExp][] = [
     ["widget-1.0.jar", "<!DOCTYPE html><html>", /a web page, not a zip archive/],
     ["widget-1.0.war", "hello", /not a zip archive/],
     ["widget-1.0.tar.gz", jar(), /a zip archive, not gzip data/],
     ["widget-1.0.txt", "", /the file is empty/],
-    ["widget-1.0-sources", "x", /not a classifier and an ending/],
-    ["widget-1.0-a b.jar", jar(), /not a classifier and an ending/],
-    ["widget-1.0-\u001b[2J.jar", jar(), /not a classifier and an ending/],
-    ["widget-1.0-ä.jar", jar(), /not a classifier and an ending/],
+    ["widget-1.0-sources", "x", /not a classifier and an extension/],
+    ["widget-1.0-a b.jar", jar(), /not a classifier and an extension/],
+    ["widget-1.0-\u001b[2J.jar", jar(), /not a classifier and an extension/],
+    ["widget-1.0-ä.jar", jar(), /not a classifier and an extension/],
   ];
   for (const [name, content, reason] of table) {
     writeFileSync(path.join(directory, name), content);
@@ -280,7 +284,7 @@ test("files that are not what their name promises are rejected", async (t) => {
   assert.deepEqual((await maven.read(file("widget-1.0-exec.jar"))).warnings, []);
 });
 
-test("a file in another artifact's place of a repository is read with a warning", async (t) => {
+test("a file in another artifact's folder is read with a warning", async (t) => {
   const { file } = packageFolder(t, {
     "org/acme/widget/1.0/widget-1.0.pom": pom(widget),
     "com/acme/widget/1.0/widget-1.0.pom": pom(widget),

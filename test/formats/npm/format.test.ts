@@ -121,7 +121,7 @@ test("metadata over the limit loses its largest member and keeps the others", as
   assert.deepEqual(Object.keys(metadata), ["description", "keywords"]);
 });
 
-test("prototype keys, NUL characters and broken surrogates in the manifest do no harm", async (t) => {
+test("prototype keys, NUL characters and broken surrogates in the manifest are harmless", async (t) => {
   const text =
     '{"name":"foo","version":"1.0.0","description":"a\\u0000b\\ud800","dependencies":{"__proto__":{"polluted":"yes"},"a":"1"}}';
   const { metadata } = await readMembers(t, [{ name: "package/package.json", body: text }]);

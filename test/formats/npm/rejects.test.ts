@@ -98,9 +98,9 @@ const rejected: { name: string; members: TarMember[]; reason: RegExp }[] = [
   { name: "no manifest", members: [{ name: "package/index.js" }], reason: /has no package\.json$/ },
   { name: "no entry at all", members: [], reason: /has no package\.json$/ },
   { name: "a Helm chart", members: [{ name: "foo/Chart.yaml" }], reason: /looks like a Helm chart/ },
-  { name: "a manifest that is no JSON", members: [{ name: "package/package.json", body: "{" }], reason: /not JSON/ },
+  { name: "a manifest that is not JSON", members: [{ name: "package/package.json", body: "{" }], reason: /not JSON/ },
   {
-    name: "a manifest that is no object",
+    name: "a manifest that is not an object",
     members: [{ name: "package/package.json", body: "[]" }],
     reason: /not a JSON object/,
   },
@@ -152,14 +152,14 @@ const identities: { members: Record<string, unknown>; reason: RegExp }[] = [
   })),
   ...[undefined, 1, ""].map((version) => ({ members: { name: "foo", version }, reason: /no "version"/ })),
 ];
-test("names and versions that npm never took are rejected", async (t) => {
+test("names and versions that npm never allowed are rejected", async (t) => {
   for (const { members, reason } of identities) {
     const read = readMembers(t, [{ name: "package/package.json", body: JSON.stringify(members) }]);
     await assert.rejects(read, { code: "invalid", message: reason }, JSON.stringify(members));
   }
 });
 
-test("a gzip bomb is stopped at its beginning", async (t) => {
+test("a gzip bomb is stopped early", async (t) => {
   const zeros = Buffer.alloc(64 * 1024 * 1024);
   const bytes = gzipSync(
     Buffer.concat([
@@ -175,7 +175,7 @@ test("a gzip bomb is stopped at its beginning", async (t) => {
   assert.ok(cpuTime() - started < 5000);
 });
 
-test("broken containers are rejected by what they are", async (t) => {
+test("broken containers are rejected with a reason", async (t) => {
   const good = npmTarball({ name: "foo", version: "1.0.0", files: { "a.txt": "text".repeat(1000) } });
   const table: [bytes: Buffer, reason: RegExp][] = [
     [Buffer.alloc(0), /the file is empty/],

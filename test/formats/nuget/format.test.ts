@@ -75,7 +75,7 @@ test("a package and its two kinds of symbols are one version with three keys and
   );
 });
 
-test("the manifest decides what is a symbol package, and a name that promises symbols must keep its word", async (t) => {
+test("the manifest decides what is a symbol package, and a .snupkg must be one", async (t) => {
   const identity = await readNupkg(t, { id: "A", version: "1.0.0", symbols: true }, "A.1.0.0.nupkg");
   assert.equal(identity.qualifier, "kind=symbols");
   assert.equal(identity.warnings.length, 1);
@@ -97,7 +97,7 @@ test("a file name that disagrees with the manifest only warns", async (t) => {
   }
 });
 
-test("a nuspec is read in every encoding and namespace that tools write", async (t) => {
+test("a nuspec is read in every encoding and namespace that tools write it in", async (t) => {
   const utf16 = `<?xml version="1.0" encoding="utf-16"?>${minimal}`;
   const texts: (string | Buffer)[] = [
     minimal,
@@ -145,7 +145,7 @@ const rejectedManifests: [nuspec: string | Buffer, reason: RegExp][] = [
   [Buffer.from([0xff, 0xfe, 0x3c]), /XML/],
   [Buffer.concat([Buffer.from("<package>"), Buffer.from([0xff])]), /not utf-8 text/],
 ];
-test("manifests that are wrong, incomplete or hostile are rejected by what they are", async (t) => {
+test("wrong, incomplete and hostile manifests are rejected with a reason", async (t) => {
   for (const [nuspec, reason] of rejectedManifests) {
     await assert.rejects(readNuspec(t, nuspec), { code: "invalid", message: reason }, String(nuspec).slice(0, 80));
   }
@@ -167,7 +167,7 @@ test("a package without exactly one nuspec at its root is rejected", async (t) =
   }
 });
 
-test("a nuspec beyond the limit is not unpacked, even where the archive lies about its size", async (t) => {
+test("a nuspec beyond the limit is not unpacked, even if the archive states a wrong size", async (t) => {
   const archive = zipArchive([{ name: "A.nuspec", body: Buffer.alloc(32 * 1024 * 1024, " ") }]);
   await assert.rejects(nuget.read(packageFile(t, "A.1.0.0.nupkg", archive)), {
     code: "invalid",
@@ -190,7 +190,7 @@ test("a missing file is not found, and an aborted signal interrupts", async (t) 
   await assert.rejects(nuget.read(file, { signal: AbortSignal.abort() }), { code: "interrupted" });
 });
 
-/** Its entries hold `//`, which NuGet's own gallery refuses where it makes a duplicate. */
+/** Entries with `//` in their names, which NuGet's gallery refuses when they become duplicates. */
 const refusedSamples = ["nuget/PackageWithVeryLongZipFileEntry.1.0.0.nupkg"];
 test("real packages are read as an independent tool reads them", { skip: noShared }, async () => {
   const rows = readSampleManifest().filter(([name]) => name!.startsWith("nuget/"));

@@ -56,7 +56,7 @@ const table: { format: Format; content: NugetPackage; name: string; warning?: Re
   },
 ];
 for (const { format, content, name, warning } of table) {
-  test(`a ${format.type} feed takes ${name} ${warning === undefined ? "without a word" : "with a warning"}`, async (t) => {
+  test(`a ${format.type} feed accepts ${name} ${warning === undefined ? "without" : "with"} a warning`, async (t) => {
     const { warnings } = await format.read(packageFile(t, nugetFileName(content), nupkg(content)));
     assert.equal(warnings.length, warning === undefined ? 0 : 1, warnings.join("\n"));
     if (warning !== undefined) assert.match(warnings[0]!, warning);
@@ -96,7 +96,7 @@ test("a module whose manifest has another version than its nuspec is read by the
   }
 });
 
-test("what is no package is rejected by the name of its type", async (t) => {
+test("a file that is not a package is rejected with the name of the feed's type", async (t) => {
   const file = packageFile(t, "a.1.0.0.nupkg", Buffer.from("hello"));
   await assert.rejects(chocolatey.read(file), {
     code: "invalid",

@@ -200,7 +200,7 @@ for (const { name, bytes, reason } of rejected) {
   test(`${name} is rejected`, (t) => assertRejected(t, rpm, "foo-1-1.noarch.rpm", bytes, reason));
 }
 
-test("a list beyond the limit is left out, the package is read", async (t) => {
+test("a list beyond the limit is omitted, and the package is read", async (t) => {
   const long = Array.from({ length: 120_000 }, (_, i) => `package-${i}`);
   const bytes = rpmOf([...nvra, { tag: 1047, value: long }]);
   const { metadata, warnings } = await rpm.read(packageFile(t, "foo-1-1.noarch.rpm", bytes));
@@ -218,7 +218,7 @@ test("a real package with one changed letter in its header is rejected", { skip:
     const bytes = readFileSync(samplePath("rpm", name));
     const header = bytes.indexOf("8eade801", bytes.indexOf("8eade801", 0, "hex") + 4, "hex");
     bytes[bytes.indexOf(name.split(".").at(-2)!, header)]! ^= 1;
-    await assertRejected(t, rpm, name, bytes, /does not have the sha/);
+    await assertRejected(t, rpm, name, bytes, /the sha.* of its header does not match/);
   }
 });
 

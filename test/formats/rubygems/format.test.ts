@@ -56,7 +56,7 @@ test("a gem for all platforms has no qualifier, and another file name only warns
   assert.match(identity.warnings[0]!, /by its metadata it is Foo_bar-1\.gem$/);
 });
 
-test("aliases, which old gems have among their dependencies, are passed over with a warning", async (t) => {
+test("aliases, which old gems have among their dependencies, are ignored with a warning", async (t) => {
   const dependency = `dependencies:
 - !ruby/object:Gem::Dependency
   name: bar
@@ -74,7 +74,7 @@ test("aliases, which old gems have among their dependencies, are passed over wit
   assert.match(warnings.join("\n"), /^its metadata uses YAML aliases, which were passed over$/);
 });
 
-test("gems of the first years are read: plain metadata, no checksums, a platform of three parts", async (t) => {
+test("early gems are read: plain metadata, no checksums, a platform of three parts", async (t) => {
   const platform = "!ruby/object:Gem::Platform\n  cpu: x86\n  os: mswin32\n  version:";
   const specification = gemSpecification({ name: "foo", version: "1.0", platform });
   const [, data] = gemMembers(specification);
@@ -101,27 +101,27 @@ const rejected: { name: string; members: TarMember[]; reason: RegExp }[] = [
     members: [...members, { name: "metadata", body: specification }],
     reason: /both metadata/,
   },
-  { name: "an entry of another name", members: [...members, { name: "evil" }], reason: /"evil", which is no part/ },
-  { name: "an entry behind dots", members: [...members, { name: "./metadata.gz" }], reason: /no part of a gem/ },
+  { name: "an entry of another name", members: [...members, { name: "evil" }], reason: /"evil", which is not part/ },
+  { name: "an entry behind dots", members: [...members, { name: "./metadata.gz" }], reason: /not part of a gem/ },
   {
     name: "a link as metadata",
     members: [{ ...metadata, flag: "2", body: "", linkName: "x" }, data],
     reason: /not a file but a symlink/,
   },
   {
-    name: "other data than its checksums say",
+    name: "data that does not match its checksums",
     members: [metadata, { ...data, body: other }, checksums],
-    reason: /data\.tar\.gz does not have the SHA256/,
+    reason: /SHA256 of its data\.tar\.gz does not match/,
   },
-  { name: "metadata that is no gzip data", members: [{ ...metadata, body: "no gzip data" }, data], reason: /damaged/ },
+  { name: "metadata that is not gzip data", members: [{ ...metadata, body: "no gzip data" }, data], reason: /damaged/ },
   {
     name: "metadata that unpacks to too much",
     members: [{ ...metadata, body: gzipSync(Buffer.alloc(5_000_000)) }, data],
     reason: /more than 1048576 bytes/,
   },
-  { name: "metadata that is no YAML", members: [{ ...metadata, body: gzipSync("a: [") }, data], reason: /not YAML/ },
+  { name: "metadata that is not YAML", members: [{ ...metadata, body: gzipSync("a: [") }, data], reason: /not YAML/ },
   {
-    name: "metadata that is no mapping",
+    name: "metadata that is not a mapping",
     members: [{ ...metadata, body: gzipSync("- a") }, data],
     reason: /not a YAML mapping/,
   },
@@ -148,7 +148,7 @@ for (const { name, members: entries, reason } of rejected) {
   });
 }
 
-test("names, versions and platforms that RubyGems never took are rejected", async (t) => {
+test("names, versions and platforms that RubyGems never allowed are rejected", async (t) => {
   const table: [content: Partial<Gem>, reason: RegExp][] = [
     ...["-foo", ".foo", "_foo", "foo bar", "1.0", "foo.gem", "a/b", "a".repeat(201), "[]"].map(
       (name): [Partial<Gem>, RegExp] => [{ name }, /not a name of a gem|no "name"/],
@@ -158,7 +158,7 @@ test("names, versions and platforms that RubyGems never took are rejected", asyn
     ),
     ...["64bit", "a b", "../x", "[]", "{cpu: [a]}"].map((platform): [Partial<Gem>, RegExp] => [
       { platform },
-      /"platform" .* is none/,
+      /"platform" .* is not a platform/,
     ]),
   ];
   for (const [content, reason] of table) {
@@ -167,7 +167,7 @@ test("names, versions and platforms that RubyGems never took are rejected", asyn
   }
 });
 
-test("broken containers are rejected by what they are", async (t) => {
+test("broken containers are rejected with a reason", async (t) => {
   const good = gemArchive({ name: "foo", version: "1.0" });
   for (const [bytes, reason] of [
     [Buffer.alloc(0), /empty/],
@@ -179,7 +179,7 @@ test("broken containers are rejected by what they are", async (t) => {
   }
 });
 
-/** Samples that rubygems.org refuses as well: without data, or the whole gem compressed. */
+/** Samples that rubygems.org refuses as well: gems without data, or compressed as a whole. */
 const refused: Record<string, RegExp> = {
   "aliases-nodata-0.0.1.gem": /no data\.tar\.gz/,
   "dos-3.0.0.gem": /no data\.tar\.gz/,

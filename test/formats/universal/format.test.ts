@@ -59,7 +59,7 @@ test("a universal package is read whole", async (t) => {
   });
 });
 
-test("groups keep packages of one name apart, and letter case does not", async (t) => {
+test("packages of one name in different groups are different, and letter case does not matter", async (t) => {
   const keys = [];
   for (const group of [undefined, null, "", "a", "A", "a/b"])
     keys.push((await read(t, { group, name: "b", version: "1.0.0" }, "b-1.0.0.upack")).key);
@@ -67,7 +67,7 @@ test("groups keep packages of one name apart, and letter case does not", async (
   assert.deepEqual(keys, [bare, bare, bare, a, a, ab]);
 });
 
-test("a virtual package is told by its contents and has a key of its own", async (t) => {
+test("a virtual package is recognised by its contents and has a key of its own", async (t) => {
   const manifest = { name: "all", version: "1.0.0", contents: [{ source: "a:b:1.0.0", path: "x" }] };
   const identity = await read(t, manifest, "all-1.0.0.vpack", {});
   assert.deepEqual([identity.key, identity.qualifier], ["all/all-1.0.0.vpack", "kind=virtual"]);

@@ -63,14 +63,14 @@ test("files for several platforms are one version with a qualifier and a key eac
   }
 });
 
-test("a prerelease of VS Code is told by its property, one of Visual Studio by its preview flag", async (t) => {
+test("a prerelease of VS Code is recognised by its property, one of Visual Studio by its preview flag", async (t) => {
   const properties = '<Property Id="Microsoft.VisualStudio.Code.PreRelease" Value="true"/>';
   assert.ok((await readCode(t, { ...widget, properties })).prerelease);
   assert.ok((await readManifest(t, studioManifest("a", "1.0", "<Preview>true</Preview>"))).prerelease);
   assert.ok(!(await readManifest(t, studioManifest("a", "1.0", "<Preview>false</Preview>"))).prerelease);
 });
 
-test("an extension of Visual Studio is its id, whatever its publisher and its file are called", async (t) => {
+test("an extension of Visual Studio is identified by its id, whatever its publisher and its file name", async (t) => {
   for (const id of ["Widget.Acme.0c5c7a4e-1a7c-4b9c-8f2b-0a6b1c2d3e4f", "{0c5c7a4e}", "Old Widget", "Project1..0c5c"]) {
     const identity = await readManifest(t, studioManifest(id, "1.02.0.10"));
     assert.deepEqual([identity.name, identity.normalizedVersion, identity.warnings], [id, "1.2.0.10", []]);
@@ -91,7 +91,7 @@ test("the manifest of Visual Studio 2010 is read", async (t) => {
   );
 });
 
-test("names that tools give to one file are not worth a warning, others are", async (t) => {
+test("only file names that no tool makes add a warning", async (t) => {
   const fine = [
     "acme.widget-1.2.3.vsix",
     "Widget-1.2.3.vsix",
@@ -143,7 +143,7 @@ const rejected: [manifest: string | Buffer, reason: RegExp][] = [
   [codeManifest(widget).replace("?>", '?><!DOCTYPE x [<!ENTITY a "b">]>'), /DOCTYPE/],
   [Buffer.alloc(8_000_000, " "), /longer than 1048576/],
 ];
-test("manifests that are wrong, incomplete or hostile are rejected by what they are", async (t) => {
+test("wrong, incomplete and hostile manifests are rejected with a reason", async (t) => {
   for (const [manifest, reason] of rejected)
     await assert.rejects(
       readManifest(t, manifest),

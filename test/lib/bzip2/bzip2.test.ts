@@ -10,7 +10,7 @@ import { createRandom, mutate } from "../../support/fuzz.ts";
 
 const noTool = spawnSync("bzip2", ["--version"], { input: "" }).status === 0 ? false : "no bzip2 on this machine";
 
-/** What the tool makes of it; undefined when it refuses. */
+/** The output of the bzip2 program. Undefined: it refuses the input. */
 function tool(input: Buffer, ...options: string[]): Buffer | undefined {
   const { status, stdout } = spawnSync("bzip2", ["-q", ...options], { input, maxBuffer: 1 << 30 });
   return status === 0 ? stdout : undefined;
@@ -56,21 +56,21 @@ test("the test's own packer and bzip2 agree", { skip: noTool }, async () => {
   }
 });
 
-test("streams in a row are one; anything else after the end is refused", async () => {
+test("concatenated streams are read as one; other data after the end is refused", async () => {
   const [a, b] = [bzip2(Buffer.from("first ")), bzip2(Buffer.from("second"))];
   assert.equal((await unpack(Buffer.concat([a, bzip2(Buffer.alloc(0)), b]))).toString(), "first second");
   await assert.rejects(unpack(Buffer.concat([a, Buffer.from("x")])), { name: "Bzip2Error", message: /data follows/ });
   await assert.rejects(unpack(Buffer.from("BZ")), { name: "Bzip2Error", message: /not bzip2 data/ });
 });
 
-test("every cut end is noticed", async () => {
+test("every truncation is detected", async () => {
   const packed = bzip2(Buffer.from("some text to be cut"));
   for (let end = 0; end < packed.length; end++) {
     await assert.rejects(unpack(packed.subarray(0, end)), { name: "Bzip2Error" }, `cut at ${end}`);
   }
 });
 
-test("injured data gives the bytes it held, or is refused", async () => {
+test("damaged data gives the original bytes or is refused", async () => {
   const bytes = source.subarray(0, 3000);
   const packed = bzip2(bytes);
   let refused = 0;
@@ -82,8 +82,8 @@ test("injured data gives the bytes it held, or is refused", async () => {
   assert.ok(refused > 250, `${refused} refused`);
 });
 
-test("a block of many megabytes in a few bytes comes out piece by piece", async () => {
-  // The block of zeros that bzip2 itself writes, by hand: 900,000 bytes before the runs are unrolled.
+test("a block of a few bytes that unpacks to megabytes is yielded in chunks", async () => {
+  // The block of zeros that bzip2 writes, built by hand: 900,000 bytes before the runs are expanded.
   const bits = createBitWriter();
   for (const [value, count] of [
     [0x425a6839, 32],
@@ -123,7 +123,7 @@ test("a block of many megabytes in a few bytes comes out piece by piece", async 
     },
     { name: "Bzip2Error", message: /checksum of a block/ },
   );
-  // A count of 0 follows every four zeros; the last piece is held back by the checksum.
+  // A count of 0 follows every four zeros. The last chunk is held back until the checksum is verified.
   assert.equal(total, 6 * 64 * 1024);
   assert.equal(largest, 64 * 1024);
   assert.ok(bunzip.used() < 70);

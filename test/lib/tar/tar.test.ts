@@ -26,7 +26,7 @@ async function list(archive: Buffer, chunk = 700): Promise<string[]> {
 
 const longPath = `${"d/".repeat(90)}file.txt`;
 
-test("files, directories and links are listed in order, whatever the pieces the archive arrives in", async () => {
+test("files, directories and links are listed in order, however the archive is split into chunks", async () => {
   const archive = tarArchive([
     { name: "a/" },
     { name: "a/file", body: "x".repeat(513) },
@@ -48,7 +48,7 @@ test("files, directories and links are listed in order, whatever the pieces the 
   for (const chunk of [1, 511, 512, 513, 100_000]) assert.deepEqual(await list(archive, chunk), expected);
 });
 
-test("bodies that nobody reads are passed over", async () => {
+test("bodies that are not read are skipped", async () => {
   const seen: string[] = [];
   async function* source() {
     yield tarArchive([
@@ -60,7 +60,7 @@ test("bodies that nobody reads are passed over", async () => {
   assert.deepEqual(seen, ["a", "b"]);
 });
 
-test("a body can be taken piece by piece, in part, or as a whole", async () => {
+test("a body can be read in chunks, in part, or as a whole", async () => {
   const body = someBytes(200_000);
   const archive = tarArchive(["a", "b", "c"].map((name) => ({ name, body })));
   const taken: Record<string, Buffer> = {};
@@ -115,7 +115,7 @@ for (const format of ["v7", "ustar", "gnu", "oldgnu", "pax"]) {
     if (!version.includes("GNU tar")) return t.skip("no GNU tar on this machine");
     const directory = mkdtempSync(path.join(tmpdir(), "feedctl-tar-"));
     t.after(() => rmSync(directory, { recursive: true, force: true }));
-    // v7 has no room for long names.
+    // v7 does not support long names.
     const deep = format === "v7" ? "top/sub" : `top/${"sub-directory-with-a-name/".repeat(5)}`;
     mkdirSync(path.join(directory, deep), { recursive: true });
     writeFileSync(path.join(directory, deep, "file.txt"), "hello");
@@ -171,7 +171,7 @@ const rejected: [name: string, archive: Buffer, reason: RegExp][] = [
   ["a wrong checksum", tarArchive([{ ...file, badChecksum: true }]), /checksum/],
   ["a size in base 256 below zero", tarArchive([{ ...file, size: negative }]), /negative/],
   ["a size beyond 2^53", tarArchive([{ ...file, size: Buffer.from([0x80, ...Array(11).fill(0xff)]) }]), /impossible/],
-  ["a size that is no number", tarArchive([{ ...file, size: Buffer.from("-0000000001\0") }]), /not octal/],
+  ["a size that is not a number", tarArchive([{ ...file, size: Buffer.from("-0000000001\0") }]), /not octal/],
   ["a size beyond the archive", tarArchive([{ ...file, size: 5000 }]), /ends inside "a"/],
   ["an archive cut in a header", tarArchive([file]).subarray(0, 300), /ends inside a header/],
   ["an archive cut in a body", tarArchive([file]).subarray(0, 600), /ends inside "a"/],

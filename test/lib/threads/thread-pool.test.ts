@@ -3,7 +3,7 @@ import { describe, test } from "node:test";
 import { createThreadPool } from "../../../src/lib/threads/thread-pool.ts";
 import type { Thread } from "../../../src/lib/threads/thread.ts";
 
-/** Stands for a thread, so that the test says when it answers. */
+/** Fake threads that answer when the test tells them to. */
 function fakeThreads() {
   const messages: { jobs: number[]; answer(results: number[]): void; die(error: Error): void }[] = [];
   let started = 0;
@@ -32,7 +32,7 @@ function fakeThreads() {
 const turn = () => new Promise((resolve) => setImmediate(resolve));
 
 describe("a pool of threads", () => {
-  test("shares what waits equally, starts no more threads than allowed, and answers each job", async () => {
+  test("distributes waiting jobs equally, starts no more threads than allowed, and resolves each job", async () => {
     const fake = fakeThreads();
     const pool = createThreadPool({ threads: 2, batch: 3, start: fake.start });
     const results = [1, 2, 3, 4, 5, 6, 7].map((job) => pool.run(job));
@@ -54,7 +54,7 @@ describe("a pool of threads", () => {
     assert.deepEqual(fake.counts(), { started: 2, ended: 2 });
   });
 
-  test("a dead thread fails its own jobs only; the next ones get another", async () => {
+  test("a dead thread fails only its own jobs; the next jobs get another thread", async () => {
     const fake = fakeThreads();
     const pool = createThreadPool({ threads: 1, batch: 1, start: fake.start });
     const first = assert.rejects(pool.run(1), /broken/);
@@ -70,7 +70,7 @@ describe("a pool of threads", () => {
     await pool.close();
   });
 
-  test("abort rejects what waits and what is under way", async () => {
+  test("abort rejects waiting and running jobs", async () => {
     const fake = fakeThreads();
     const pool = createThreadPool({ threads: 1, batch: 1, start: fake.start });
     const both = [assert.rejects(pool.run(1)), assert.rejects(pool.run(2))];

@@ -68,7 +68,7 @@ onEachDatabase("adopt", (database) => {
     assert.deepEqual(readFileSync(place.path("copy.tgz")), tarball("b"));
   });
 
-  database.testOnServer("an import knows an adopted package again, at whatever key it lies", async (_t, place) => {
+  database.testOnServer("an import recognises an adopted package, whatever its key", async (_t, place) => {
     const root = await diskFeed(place, "web", "npm");
     writeFiles(root, { "x/own.tgz": tarball("a") });
     await adopting(place, 0, "web");
@@ -91,13 +91,13 @@ onEachDatabase("adopt", (database) => {
     assert.ok(existsSync(join(root, "x/own.tgz")));
   });
 
-  database.testOnServer("a package whose canonical key another one has is a conflict, not a mix", async (_t, place) => {
+  database.testOnServer("a package whose canonical key belongs to another one is a conflict", async (_t, place) => {
     const root = await diskFeed(place, "web", "npm");
     writeFiles(root, { "a/-/a-1.0.0.tgz": tarball("b") });
     await adopting(place, 0, "web");
     const [file = ""] = writeFiles(place.path("in"), { "a.tgz": tarball("a") });
     const { files } = await importing(place, 3, "web", file, "--overwrite");
-    assert.match(files[0]?.reason ?? "", /another package of the feed lies at a\/-\/a-1\.0\.0\.tgz/);
+    assert.match(files[0]?.reason ?? "", /another package of the feed is stored at a\/-\/a-1\.0\.0\.tgz/);
     assert.deepEqual(
       (await listed(place, "web")).map(({ name }) => name),
       ["b"],
@@ -105,7 +105,7 @@ onEachDatabase("adopt", (database) => {
     await assertSound(place, "web", 1);
   });
 
-  database.testOnServer("two blobs of one package: the first is adopted, the other told", async (_t, place) => {
+  database.testOnServer("two blobs of one package: the first is adopted, the other is reported", async (_t, place) => {
     const root = await diskFeed(place, "net", "nuget");
     writeFiles(root, {
       "a/A.1.0.0.nupkg": nupkg({ id: "A", version: "1.0.0" }),

@@ -89,10 +89,10 @@ onDatabases("archives of asset directories", ["PostgreSQL"], (database) => {
     );
   }
 
-  test("what is hostile in an archive refuses it as a whole, before anything is written", async (place, dir) => {
+  test("one hostile entry refuses the whole archive, before anything is written", async (place, dir) => {
     const fine: TarMember = { name: "fine.txt", body: "1" };
     const tars: Record<string, [TarMember[], RegExp]> = {
-      climbing: [[{ name: "a/../../b", body: "x" }], /leads out of the archive/],
+      climbing: [[{ name: "a/../../b", body: "x" }], /points outside the archive/],
       absolute: [[{ name: "/etc/passwd", body: "x" }], /absolute path/],
       drive: [[{ name: "C:/x", body: "x" }], /drive/],
       relativeDrive: [[{ name: "C:x", body: "x" }], /drive/],
@@ -100,25 +100,25 @@ onDatabases("archives of asset directories", ["PostgreSQL"], (database) => {
       symbolic: [[{ name: "l", flag: "2", linkName: "/etc" }], /is a link/],
       hard: [[{ name: "l", flag: "1", linkName: "fine.txt" }], /is a link/],
       device: [[{ name: "d", flag: "3" }], /no file and no folder/],
-      windowsDevice: [[{ name: "aux.txt", body: "x" }], /a device on Windows/],
-      droppedEnd: [[{ name: "name. ", body: "x" }], /whose end Windows drops/],
+      windowsDevice: [[{ name: "aux.txt", body: "x" }], /a device name on Windows/],
+      droppedEnd: [[{ name: "name. ", body: "x" }], /Windows drops the dot or space at its end/],
       control: [[{ name: "a\u0007b", body: "x" }], /control character/],
       twice: [[{ name: "fine.txt", body: "2" }], /has the same path/],
       disguisedTwice: [[{ name: "./fine.txt", body: "2" }], /has the same path/],
-      otherCase: [[{ name: "FINE.TXT", body: "2" }], /in case or accents/],
+      otherCase: [[{ name: "FINE.TXT", body: "2" }], /only in case or Unicode normalization/],
       otherCaseOfFolder: [
         [
           { name: "Sub/a", body: "1" },
           { name: "sub/b", body: "2" },
         ],
-        /in case or accents/,
+        /only in case or Unicode normalization/,
       ],
       decomposed: [
         [
           { name: "u\u0308", body: "1" },
           { name: "\u00fc", body: "2" },
         ],
-        /in case or accents/,
+        /only in case or Unicode normalization/,
       ],
       fileAsFolder: [[{ name: "fine.txt/inner", body: "2" }], /a folder has the same path/],
       history: [[{ name: "._proget_file_history_/x", body: "2" }], /kept for history/],
@@ -130,7 +130,7 @@ onDatabases("archives of asset directories", ["PostgreSQL"], (database) => {
     }
     const zips: Record<string, [string[], RegExp]> = {
       climbing: [["fine.txt", "../x"], /unsafe|leads out/],
-      otherCase: [["fine.txt", "Fine.txt"], /in case or accents/],
+      otherCase: [["fine.txt", "Fine.txt"], /only in case or Unicode normalization/],
       conflict: [["a", "a/b"], /same path|conflict/],
     };
     for (const [name, [names, why]] of Object.entries(zips)) {
@@ -146,7 +146,7 @@ onDatabases("archives of asset directories", ["PostgreSQL"], (database) => {
     await proven(place, dir);
   });
 
-  test("bombs are stopped at their beginning", async (place, dir) => {
+  test("decompression bombs are stopped early", async (place, dir) => {
     const zeros = { name: "zeros", body: Buffer.alloc(40 * 1024 * 1024) };
     writeFileSync(place.path("zeros.tgz"), gzipSync(tarArchive([zeros])));
     assert.match((await expand(place, 3, dir, "zeros.tgz")).said, /more than 1000 times its size/);
@@ -255,7 +255,7 @@ onDatabases("archives of asset directories", ["PostgreSQL"], (database) => {
     for (const folder of ["bad-zip", "bad-tar", "bad-tar-gen"])
       for (const name of readdirSync(samplePath(folder))) {
         const done = await place.any("asset", "import-archive", dir, samplePath(folder, name), "--json");
-        // some are bad as packages only: then they go in whole, and are proven below
+        // some are invalid only as packages: they are imported whole, and checked below
         assert.ok(done.code === 0 || done.code === 3, `${name}: ${done.code} ${done.stderr}`);
         if (done.code === 3) refused++;
       }

@@ -11,7 +11,7 @@ let stores: AssetStores;
 before(async () => void (stores = await assetStores()));
 after(() => stores[Symbol.asyncDispose]());
 
-/** A folder `site` of four files and an empty folder, on this machine. */
+/** Creates a local folder `site` with four files and an empty folder. */
 function writeSite(place: Installation): string {
   for (const folder of ["site/css", "site/empty", "site/b"]) mkdirSync(place.path(folder), { recursive: true });
   writeFileSync(place.path("site/index.html"), "<p>hello</p>");
@@ -34,7 +34,7 @@ onDatabases("asset directories", ["PostgreSQL"], (database) => {
       return await body(place, t);
     });
 
-  test("metadata that not every store could hold is refused", async (place) => {
+  test("metadata that is too large for some store is refused", async (place) => {
     const dir = await stores.directory(place, "disk");
     const file = `${writeSite(place)}/index.html`;
     const long = `note=${"é".repeat(400)}`;
@@ -46,7 +46,7 @@ onDatabases("asset directories", ["PostgreSQL"], (database) => {
     assert.partialDeepStrictEqual(shown, { metadata: { a: { value: "1", header: false } } });
   });
 
-  test("folders that are left without --recursive are told of, and so is an archive that is not there", async (place) => {
+  test("folders skipped without --recursive are reported, and so is an archive that does not exist", async (place) => {
     const site = writeSite(place);
     const dir = await stores.directory(place, "disk");
     const up = await place.run("asset", "upload", dir, `${site}/`, "--json");
@@ -54,11 +54,11 @@ onDatabases("asset directories", ["PostgreSQL"], (database) => {
     const reasons = up.events().filter(({ status }) => status === "skipped");
     assert.match(String(reasons[0]?.["reason"]), /--recursive/);
     const none = await place.exits(4, "asset", "import-archive", dir, place.path("none.zip"));
-    assert.match(none.stderr, /there is no file .*none\.zip/);
+    assert.match(none.stderr, /none\.zip does not exist/);
   });
 
   for (const kind of kinds) {
-    test(`${kind}: files and folders go in, are listed, come out and go`, async (place, t) => {
+    test(`${kind}: files and folders are uploaded, listed, downloaded and deleted`, async (place, t) => {
       if (kind === "s3" && skipIfS3Cannot(t, "list upper case before lower case")) return;
       const site = writeSite(place);
       const dir = await stores.directory(place, kind);
@@ -110,9 +110,9 @@ onDatabases("asset directories", ["PostgreSQL"], (database) => {
       await proven(place, dir);
     });
 
-    // one store each, where nothing but the catalog decides
+    // with one store only: the result depends on the catalog alone
     if (kind === "disk")
-      test(`${kind}: other bytes conflict, are passed over, or take the place`, async (place) => {
+      test(`${kind}: a file with other bytes is a conflict, skipped, or replaced`, async (place) => {
         const dir = await stores.directory(place, kind);
         const file = place.path("a.txt");
         writeFileSync(file, "one");
@@ -132,7 +132,7 @@ onDatabases("asset directories", ["PostgreSQL"], (database) => {
 
     if (kind !== "s3")
       test(`${kind}: copies and moves, of files and of folders`, async (place, t) => {
-        // The other store, to which the files go, is then in S3.
+        // the target directory is then in S3
         if (kind === "disk" && skipIfS3Cannot(t, "list upper case before lower case")) return;
         const site = writeSite(place);
         const dir = await stores.directory(place, kind);
@@ -184,7 +184,7 @@ onDatabases("asset directories", ["PostgreSQL"], (database) => {
         await proven(place, dir);
       });
 
-    test(`${kind}: what a browser gets is what the catalog says`, async (place) => {
+    test(`${kind}: a browser gets the headers and bytes of the catalog`, async (place) => {
       const dir = await stores.directory(place, kind);
       writeFileSync(place.path("page.html"), "<p>hello</p>");
       await place.run("asset", "upload", dir, "page.html", "--to", "a b/ü/", "--header", "origin=here");
@@ -227,7 +227,7 @@ onDatabases("asset directories", ["PostgreSQL"], (database) => {
     });
 
     if (kind !== "disk")
-      test(`${kind}: a signed URL opens nothing without its signature, nor after its time`, async (place, t) => {
+      test(`${kind}: a signed URL fails without its signature, and after it expires`, async (place, t) => {
         if (kind === "s3" && skipIfS3Cannot(t, "check credentials")) return;
         const dir = await stores.directory(place, kind);
         writeFileSync(place.path("page.html"), "<p>hello</p>");
@@ -239,10 +239,10 @@ onDatabases("asset directories", ["PostgreSQL"], (database) => {
         const plain = await signed("10m");
         assert.equal((await fetch(plain)).status, 200);
         plain.search = "";
-        assert.ok((await fetch(plain)).status >= 400, "without its signature it opens nothing");
+        assert.ok((await fetch(plain)).status >= 400, "without its signature it is refused");
         const short = await signed("1s");
         await new Promise((resolve) => setTimeout(resolve, 1600));
-        assert.ok((await fetch(short)).status >= 400, "it works no longer than it says");
+        assert.ok((await fetch(short)).status >= 400, "it is refused after it expires");
       });
 
     if (kind !== "azure")
@@ -283,7 +283,7 @@ onDatabases("asset directories", ["PostgreSQL"], (database) => {
       });
   }
 
-  test("what no store or disk can hold is told before anything is written", async (place) => {
+  test("paths that no store or disk can hold are reported before anything is written", async (place) => {
     const dir = await stores.directory(place, "s3");
     mkdirSync(place.path("in/a"), { recursive: true });
     writeFileSync(place.path("in/a/b"), "1");
@@ -291,11 +291,11 @@ onDatabases("asset directories", ["PostgreSQL"], (database) => {
     writeFileSync(place.path("other"), "3");
     await place.run("asset", "upload", dir, "other", "--name", "a");
     const up = await place.exits(3, "asset", "upload", dir, "in/", "--recursive", "--json");
-    assert.match(up.stdout, /the file a stands where its folder should be/);
+    assert.match(up.stdout, /a is a file, not a folder/);
     assert.deepEqual(await paths(place, dir), ["a"], "nothing else was written");
     await place.run("asset", "upload", dir, "other", "--to", "c/d");
     const over = await place.exits(3, "asset", "upload", dir, "in/c", "--json");
-    assert.match(over.stdout, /a folder of that name is there/);
+    assert.match(over.stdout, /a folder of that name exists/);
     await place.exits(5, "asset", "mkdir", dir, "a/x");
     writeFileSync(place.path("in/bad\u0007name"), "4");
     assert.match((await place.exits(3, "asset", "upload", dir, "in/bad\u0007name")).stdout, /control character/);
@@ -335,7 +335,7 @@ onDatabases("asset directories", ["PostgreSQL"], (database) => {
     assert.match((await place.exits(3, "asset", "upload", dir, "nothing*", "missing")).stdout, /matches no file/);
   });
 
-  test("what lies in a store already is catalogued with what it says of itself", async (place) => {
+  test("adopt catalogues the blobs of a store with their media type and headers", async (place) => {
     const { s3 } = stores;
     const prefix = `${place.directory.slice(-6)}-adopt`;
     const put = (Key: string, more: object = {}) =>

@@ -20,7 +20,7 @@ const hashOf = (bytes: string | Uint8Array) => createHash("sha256").update(bytes
 const hashes = async (place: Installation, dir: string) =>
   Object.fromEntries((await listed(place, dir)).flatMap(({ path, sha256 }) => (sha256 ? [[path, sha256]] : [])));
 
-/** Every row has its blob; what differs is told to be an overwrite that was cut short, and repair makes it true. */
+/** Asserts that every row has its blob. A difference must be reported as an interrupted overwrite, and repaired. */
 async function truthful(place: Installation, dir: string, when: string): Promise<void> {
   const seen = (await place.any("verify", dir, "--read", "--json")).events();
   const { missingBlob, unchecked } = seen.at(-1) as Record<string, number>;
@@ -82,7 +82,7 @@ onDatabases("asset directories under stress", ["PostgreSQL"], (database) => {
   });
 
   for (const kind of kinds)
-    test(`${kind}: uploads of one path at once end with one complete winner`, async (place) => {
+    test(`${kind}: concurrent uploads of one path leave one complete file`, async (place) => {
       const dir = await stores.directory(place, kind);
       const contents = [1, 2, 3].map((seed) => someBytes(9 * MIB, seed));
       contents.forEach((bytes, index) => {
@@ -100,7 +100,7 @@ onDatabases("asset directories under stress", ["PostgreSQL"], (database) => {
     });
 
   for (const kind of ["disk", "s3"] as const)
-    test(`${kind}: an upload and an overwrite that are killed leave a true catalog, and go on`, async (place) => {
+    test(`${kind}: a killed upload leaves a consistent catalog, and the next run completes it`, async (place) => {
       mkdirSync(place.path("in"));
       const fill = (seed: number) => {
         for (let count = 0; count < 40; count++)
@@ -113,7 +113,7 @@ onDatabases("asset directories under stress", ["PostgreSQL"], (database) => {
       const usual = await duration(place, command(first));
       for (const [index, part] of killPoints(attempts(kind === "disk" ? 2 : 1), 0.5, 1, firstSeed(7)).entries()) {
         const dir = await stores.directory(place, kind, `${kind}-${index + 1}`);
-        // every other kill meets no files yet
+        // every other attempt starts with an empty directory
         if (index % 2 === 0) await place.run(...command(dir));
         fill(index + 1);
         const when = `killed at ${part.toFixed(2)} of ${Math.round(usual)} ms`;
@@ -128,9 +128,9 @@ onDatabases("asset directories under stress", ["PostgreSQL"], (database) => {
       }
     });
 
-  test("s3: a large upload that was killed goes on with the parts that it has sent", async (place, t) => {
+  test("s3: a large upload that was killed resumes after the parts that it has sent", async (place, t) => {
     if (skipIfS3Cannot(t, "list unfinished uploads")) return;
-    // The proxy leaves all parts but three without an answer, so that the kill comes before the end on any machine.
+    // the proxy answers only three parts, so that the kill comes before the end on any machine
     const proxy = await startS3Proxy(stores.s3.endpoint);
     let sent = 0;
     proxy.intercept = ({ url }) => (url.includes("partNumber=") && ++sent > 3 ? () => {} : undefined);

@@ -16,7 +16,7 @@ onDatabases("folders of asset directories", ["PostgreSQL"], (database) => {
       await body(place);
     });
 
-  test("a folder is no obstacle to the folder that it lies in, whatever its name is", async (place) => {
+  test("a folder does not conflict with its parent folder, whatever its name is", async (place) => {
     const letters = ["a", "x", "0", "-"];
     for (const letter of letters) await place.run("asset", "mkdir", "files", `p/${letter}`);
     await place.run("asset", "mkdir", "files", "p");
@@ -41,7 +41,7 @@ onDatabases("folders of asset directories", ["PostgreSQL"], (database) => {
     await place.exits(5, "asset", "mkdir", "files", "p/x/file/below");
   });
 
-  test("a sync makes and removes no folders that its filter hides", async (place) => {
+  test("a sync neither creates nor deletes folders that its filter excludes", async (place) => {
     for (const folder of ["in/.git/objects/aa", "in/docs/empty", "in/._proget_file_history_/z"])
       mkdirSync(place.path(folder), { recursive: true });
     writeFileSync(place.path("in/.git/HEAD"), "1");
@@ -62,7 +62,7 @@ onDatabases("folders of asset directories", ["PostgreSQL"], (database) => {
     ]);
   });
 
-  test("who agrees to delete an empty folder does not delete what comes into it meanwhile", async (place) => {
+  test("confirming the deletion of an empty folder does not delete files added meanwhile", async (place) => {
     await place.run("asset", "mkdir", "files", "inbox/sub");
     writeFileSync(place.path("late.txt"), "1");
     const answer = Object.assign(new PassThrough(), { isTTY: true });
@@ -83,12 +83,12 @@ onDatabases("folders of asset directories", ["PostgreSQL"], (database) => {
     assert.equal((await place.run("asset", "cat", "files", "inbox/sub/late.txt")).stdout, "1");
   });
 
-  test("local names that are no UTF-8 are told as such", async (place) => {
+  test("local names that are not UTF-8 are reported as such", async (place) => {
     mkdirSync(place.path("in"));
     try {
       writeFileSync(Buffer.concat([Buffer.from(place.path("in/caf")), Buffer.from([0xe9])]), "1");
     } catch {
-      return; // a file system that takes UTF-8 only has none
+      return; // a file system that allows only UTF-8 has no such names
     }
     writeFileSync(place.path("in/good"), "2");
     const { stdout } = await place.exits(3, "asset", "upload", "files", "in/", "--recursive");

@@ -11,7 +11,7 @@ import type { Store } from "../../../src/stores/store.ts";
 const root = mkdtempSync(join(tmpdir(), "feedctl-names-"));
 after(() => rmSync(root, { recursive: true }));
 
-/** Names that are refused before the catalog is asked; it would have nothing. */
+/** Names that are refused before the catalog is read. */
 const emptyCatalog = {
   getExecutor: () => ({
     transformQuery: (node: unknown) => node,
@@ -26,7 +26,7 @@ async function problems(store: Store, names: readonly string[]) {
   return found.map(({ path, reason }) => [path, reason] as const);
 }
 
-test("a disk of Windows is asked for its rules before anything is written", async () => {
+test("the name rules of a Windows disk are checked before anything is written", async () => {
   await using store = await openDiskStore({ type: "disk", path: root }, { platform: "win32" });
   const found = await problems(store, ["fine", "a/con.txt", "b?", "c:d", "e.", "f ", "nul"]);
   assert.deepEqual(
@@ -35,7 +35,7 @@ test("a disk of Windows is asked for its rules before anything is written", asyn
   );
 });
 
-test("where a disk does not tell cases apart, neither do names and folders", async () => {
+test("on a disk that ignores case, names and folders that differ only in case conflict", async () => {
   await using disk = await openDiskStore({ type: "disk", path: root });
   const folding: Store = { ...disk, foldsCase: async () => true };
   const found = await problems(folding, ["Docs/a", "docs/b", "x", "X", "y"]);
@@ -44,7 +44,7 @@ test("where a disk does not tell cases apart, neither do names and folders", asy
   assert.deepEqual(await problems({ ...disk, foldsCase: async () => false }, ["x", "X"]), []);
 });
 
-test("no store holds a file and a folder of one name", async () => {
+test("a file and a folder of one name conflict on every store", async () => {
   await using store = await openDiskStore({ type: "disk", path: root });
   assert.deepEqual(await problems(store, ["a", "a/b", "c"]), [["a", "a folder has the same path"]]);
 });

@@ -13,7 +13,7 @@ const names = async (place: Installation, dir: string) =>
 
 onDatabases("asset sync", ["PostgreSQL"], (database) => {
   for (const kind of kinds) {
-    database.test(`${kind}: a folder is made equal to a local one, and guards hold`, async (t) => {
+    database.test(`${kind}: a folder is made equal to a local one, with the guards of mirror`, async (t) => {
       await using place = await database.install(stores.env);
       if (place === undefined) return t.skip(`no ${database.name} on this machine`);
       const dir = await stores.directory(place, kind);

@@ -22,7 +22,7 @@ const types = async (place: Installation, directory: string) =>
     (await listed(place, directory)).filter(({ folder }) => !folder).map((file) => [file.path, file.contentType]),
   );
 
-/** Files without an ending that says anything, and one with. */
+/** Files without a known extension, and one with. */
 function writeUnnamed(folder: string): void {
   mkdirSync(folder, { recursive: true });
   writeFileSync(`${folder}/picture`, PNG);
@@ -51,7 +51,7 @@ onDatabases("media types of assets", ["PostgreSQL"], (database) => {
     });
 
   for (const kind of kinds)
-    test(`${kind}: uploads, archives, a pipe and a sync tell them by name, then by bytes`, async (place, t) => {
+    test(`${kind}: uploads, archives, a pipe and a sync detect them by name, then by content`, async (place, t) => {
       if (kind === "s3" && skipIfS3Cannot(t, "list upper case before lower case")) return;
       writeUnnamed(place.path("in"));
       const dir = await stores.directory(place, kind);
@@ -85,7 +85,7 @@ onDatabases("media types of assets", ["PostgreSQL"], (database) => {
       await proven(place, dir);
     });
 
-  test("a type that somebody has given stays; one that the bytes told does not outlive them", async (place) => {
+  test("a media type that a user set is kept on overwrite; a detected one is detected again", async (place) => {
     const dir = await stores.directory(place, "s3");
     const put = async (content: string | Buffer) => {
       writeFileSync(place.path("it"), content);
@@ -97,13 +97,13 @@ onDatabases("media types of assets", ["PostgreSQL"], (database) => {
     await place.run("asset", "set-type", dir, "it", "application/x-own");
     assert.equal(await put("text again"), "application/x-own");
     await place.run("asset", "set-type", dir, "it");
-    assert.equal((await types(place, dir))["it"], TEXT, "found anew by a range of the blob");
+    assert.equal((await types(place, dir))["it"], TEXT, "detected again from a range of the blob");
     writeFileSync(place.path("it"), PNG);
     await place.run("asset", "upload", dir, place.path("it"), "--overwrite", "--content-type", "text/x-mine");
     assert.equal((await types(place, dir))["it"], "text/x-mine");
   });
 
-  test("drop paths and adopt tell them, too", async (place) => {
+  test("drop paths and adopt detect them too", async (place) => {
     const drop = await makeDrop(place, "dropped", "asset");
     drop.put("picture", PNG);
     drop.put("page", "<html>");

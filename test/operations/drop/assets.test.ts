@@ -19,7 +19,7 @@ onEachDatabase("drop paths of asset directories", (database) => {
     const drop = await makeDrop(place, "files", "asset");
     drop.put("setup.exe", "MZ");
     drop.put("docs/de/Anleitung für alle.txt", "Hallo");
-    drop.put("docs/de/Anleitung für alle.txt.sha256", "a checksum is a file, too");
+    drop.put("docs/de/Anleitung für alle.txt.sha256", "a checksum is a file too");
     drop.put("docs/en/empty", "");
     drop.put("docs/en/half.iso.part", "half");
     mkdirSync(join(drop.path, "just-made"));
@@ -72,7 +72,7 @@ onDatabases("drop paths of asset directories", ["PostgreSQL"], (database) => {
     assert.deepEqual((await scan(place, 0)).counts, { imported: 1, overwritten: 1 });
     assert.equal(await cat(place, "files", "a/x.txt"), "third");
     const shown = (await place.run("asset", "show", "files", "a/x.txt", "--json")).json() as Record<string, unknown>;
-    assert.match(JSON.stringify(shown), /max-age=1800/, "what the file said of itself stays");
+    assert.match(JSON.stringify(shown), /max-age=1800/, "the file's own metadata stays");
     await proven(place, "files");
   });
 
@@ -87,18 +87,18 @@ onDatabases("drop paths of asset directories", ["PostgreSQL"], (database) => {
     drop.put("folder", "over a folder");
     drop.put("line\nbreak", "no key");
     drop.put("good", "good");
-    drop.put("back\\slash/x", "one segment, no folder");
+    drop.put("back\\slash/x", "one segment, not a folder");
     const { files, counts } = await scan(place, 3);
     assert.deepEqual(files, [
-      "conflict b: the file a stands where its folder should be",
-      "conflict folder: a folder of that name is there",
+      "conflict b: a is a file, not a folder",
+      "conflict folder: a folder of that name exists",
       "imported good",
       "imported x",
       "invalid line\nbreak: its name holds a control character",
     ]);
     assert.deepEqual(counts, { imported: 2, conflicts: 2, invalid: 1 });
     assert.deepEqual(drop.all(), ["a", "a/b", "folder", "line\nbreak"]);
-    assert.ok((await paths(place, "files")).includes("back\\slash/x"), "a backslash separates nothing here");
+    assert.ok((await paths(place, "files")).includes("back\\slash/x"), "a backslash is not a separator here");
     assert.deepEqual((await scan(place, 0)).counts, { waiting: 3 });
     await proven(place, "files");
   });
@@ -115,7 +115,7 @@ onDatabases("drop paths of asset directories", ["PostgreSQL"], (database) => {
     const { counts, files } = await scan(place, 3);
     assert.deepEqual(counts, { imported: 1, invalid: 1 });
     assert.deepEqual(files, ["imported good", "invalid f\\xfcr: its name is not UTF-8 text; rename it"]);
-    assert.deepEqual((await scan(place, 0)).counts, { waiting: 1 }, "told of once");
+    assert.deepEqual((await scan(place, 0)).counts, { waiting: 1 }, "reported once");
     assert.equal(readFileSync(name, "utf8"), "latin 1");
   });
 
@@ -173,7 +173,7 @@ onDatabases("drop paths of asset directories", ["PostgreSQL"], (database) => {
     assert.deepEqual((await scan(place, 0, "--dry-run")).counts, { restored: 1 });
     assert.deepEqual((await scan(place, 0)).counts, { restored: 1 });
     assert.deepEqual(drop.all(), []);
-    assert.deepEqual(await place.rows("select * from feedctl.assets"), before, "its row is what it was");
+    assert.deepEqual(await place.rows("select * from feedctl.assets"), before, "its row is unchanged");
     assert.equal(
       (await listed(place, "files")).find(({ path }) => path === "a/x.bin")?.contentType,
       "application/x-own",
@@ -181,7 +181,7 @@ onDatabases("drop paths of asset directories", ["PostgreSQL"], (database) => {
 
     writeFileSync(join(root, "a/x.bin"), "rotten");
     drop.put("a/x.bin", "bytes");
-    assert.match((await scan(place, 3)).files[0] ?? "", /^failed x\.bin: the store holds other bytes/);
+    assert.match((await scan(place, 3)).files[0] ?? "", /^failed x\.bin: its blob in the store does not match/);
     assert.deepEqual(drop.all(), ["a", "a/x.bin"]);
     await place.run("settings", "set", "Feeds.AllowDropPathImportOverwrite", "true");
     assert.deepEqual((await scan(place, 0)).counts, { restored: 1 });
@@ -217,7 +217,7 @@ onDatabases("drop paths of asset directories", ["PostgreSQL"], (database) => {
     }
     await place.run("asset", "upload", "files", `${place.path("in")}/`, "--recursive");
     const old = dropFolder(place.path("data/packages/.assets/F1"));
-    assert.equal(old.all().length, 405, "this is where the files lie");
+    assert.equal(old.all().length, 405, "the files are there");
     await place.run("store", "set", "files", "disk", "--path", place.path("new"));
     await place.run("drop", "set", "files", old.path);
     const running = await place.start(["drop", "scan", "--settle", "0s", "--json"]);

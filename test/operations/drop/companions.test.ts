@@ -33,7 +33,7 @@ onDatabases("drop paths and what accompanies packages", ["PostgreSQL"], (databas
       assert.deepEqual(counts, { imported: 4 }, files.join("\n"));
       const other = ["org", "org/example", "org/example/other"];
       const kept = ["maven-metadata.xml", "maven-metadata.xml.sha1"].map((name) => `org/example/other/${name}`);
-      assert.deepEqual(drop.all(), [...other, ...kept], "of a folder from which nothing was taken nothing goes");
+      assert.deepEqual(drop.all(), [...other, ...kept], "a folder without imported files keeps everything");
     },
   );
 
@@ -45,7 +45,7 @@ onDatabases("drop paths and what accompanies packages", ["PostgreSQL"], (databas
       put(drop, "a/1/lib-1.0.jar", jar());
       drop.put("a/1/lib-1.0.jar.sha1", "0".repeat(40));
       put(drop, "b/early-1.0.jar", jar());
-      drop.put("b/index.txt.sha1", "of something that is not there yet");
+      drop.put("b/index.txt.sha1", "its package does not exist yet");
       assert.deepEqual((await scan(place, 3)).counts, { imported: 1, invalid: 2 });
       assert.deepEqual((await scan(place, 0)).counts, { waiting: 2 });
       const left = [

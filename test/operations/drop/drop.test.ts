@@ -29,7 +29,7 @@ onEachDatabase("drop paths", (database) => {
     assert.partialDeepStrictEqual(status, { feed: "web", path: drop.path, imported: 3, problem: null, waiting: [] });
     assert.deepEqual((await scan(place, 0)).counts, {});
     const runs = await place.rows("select state from feedctl.runs where command = 'drop scan'");
-    assert.deepEqual(runs, [{ state: "done" }], "a scan that found nothing is no run");
+    assert.deepEqual(runs, [{ state: "done" }], "a scan without files is not recorded as a run");
   });
 });
 
@@ -63,7 +63,7 @@ onDatabases("drop paths", ["PostgreSQL"], (database) => {
   database.test("an invalid file is reported once, and read again when it changes", async (_t, place) => {
     const drop = await makeDrop(place, "web");
     drop.put("x/bad.tgz", "no archive");
-    drop.put("gone.tgz", "no archive either");
+    drop.put("gone.tgz", "not an archive either");
     const first = await scan(place, 3);
     assert.deepEqual(first.counts, { invalid: 2 });
     const seen = await place.rows("select path, status, seen_at from feedctl.drop_files order by path");
@@ -79,10 +79,14 @@ onDatabases("drop paths", ["PostgreSQL"], (database) => {
     const second = await scan(place, 0);
     assert.deepEqual([second.files, second.counts], [[], { waiting: 1 }]);
     const again = await place.rows("select path, status, seen_at from feedctl.drop_files order by path");
-    assert.deepEqual(again, seen.slice(1), "what vanished is forgotten, what stayed was not read again");
+    assert.deepEqual(again, seen.slice(1), "the vanished file is forgotten, the other was not read again");
     const text = (await place.run("drop", "status")).stdout;
     assert.match(text, /waiting: {4}1 file\n {2}INVALID {3}x\/bad\.tgz: bad\.tgz is not a valid npm package/);
-    assert.deepEqual((await scan(place, 0, "--again")).counts, { waiting: 1 }, "the same again is no news");
+    assert.deepEqual(
+      (await scan(place, 0, "--again")).counts,
+      { waiting: 1 },
+      "an unchanged result is not reported again",
+    );
 
     drop.put("x/bad.tgz", npmTarball({ name: "now-good", version: "1.0.0" }));
     assert.deepEqual((await scan(place, 0)).counts, { imported: 1 });
@@ -116,7 +120,7 @@ onDatabases("drop paths", ["PostgreSQL"], (database) => {
     const aside = dropFolder(place.path("aside"));
     drop.put("x/bad.tgz", "first");
     assert.deepEqual((await scan(place, 3)).counts, { invalid: 1 });
-    assert.deepEqual((await scan(place, 0, "--reject-to", aside.path)).counts, { rejected: 1 }, "remembered ones too");
+    assert.deepEqual((await scan(place, 0, "--reject-to", aside.path)).counts, { rejected: 1 }, "known rejects too");
     drop.put("x/bad.tgz", "second");
     assert.deepEqual((await scan(place, 3, "--reject-to", aside.path)).counts, { invalid: 1, rejected: 1 });
     assert.deepEqual(aside.all(), ["x", "x/bad.tgz", "x/bad.tgz.1", "x/bad.tgz.1.reason.txt", "x/bad.tgz.reason.txt"]);
@@ -154,7 +158,11 @@ onDatabases("drop paths", ["PostgreSQL"], (database) => {
       renameSync(elsewhere.npm({ name: "ready", version: "1.0.0" }), join(drop.path, "ready.tgz"));
       // a scan that waited for the settle time would hit the timeout
       assert.deepEqual((await scan(place, 0, "--settle", "1h")).counts, { imported: 1 });
-      assert.deepEqual(await place.rows("select path from feedctl.drop_files"), [], "half a file is no invalid one");
+      assert.deepEqual(
+        await place.rows("select path from feedctl.drop_files"),
+        [],
+        "an incomplete file is not an invalid one",
+      );
     },
   );
 
@@ -191,7 +199,7 @@ onDatabases("drop paths", ["PostgreSQL"], (database) => {
     assert.match((await place.exits(5, "drop", "set", "other", place.path("drop"))).stderr, /contains feed "web"'s/);
     assert.match((await place.exits(4, "drop", "set", "other", "missing")).stderr, /missing does not exist\nhint: /);
     writeFileSync(place.path("file"), "");
-    assert.match((await place.exits(2, "drop", "set", "other", "file")).stderr, /no directory/);
+    assert.match((await place.exits(2, "drop", "set", "other", "file")).stderr, /is not a directory/);
     const taken = await place.exits(5, "store", "set", "other", "disk", "--path", join(drop.path, "in"));
     assert.match(taken.stderr, /lies inside feed "web"'s drop path\nhint: .*drop clear/);
     await place.run("feed", "create", "images", "--type", "docker");
@@ -201,7 +209,7 @@ onDatabases("drop paths", ["PostgreSQL"], (database) => {
     mkdirSync(place.path("own"));
     const set = (await place.run("drop", "set", "other", "own", "--json")).json();
     assert.partialDeepStrictEqual(set, { name: "other", dropPath: place.path("own") });
-    assert.match((await place.run("drop", "clear", "other")).stdout, /no drop path any more/);
+    assert.match((await place.run("drop", "clear", "other")).stdout, /removed the drop path of feed other/);
     assert.match(
       (await place.exits(2, "drop", "scan", "--feed", "other")).stderr,
       /no drop path\nhint: feedctl drop set/,
@@ -242,7 +250,7 @@ onDatabases("drop paths", ["PostgreSQL"], (database) => {
     assert.partialDeepStrictEqual(status, { problem: feeds[0]?.["problem"], waiting: [{ path: "bad.tgz" }] });
     assert.match((await place.exits(4, "drop", "scan", "--feed", "gone")).stderr, /does not exist/);
     writeFileSync(gone.path, "a file now");
-    assert.match((await place.exits(2, "drop", "scan", "--feed", "gone")).stderr, /no directory/);
+    assert.match((await place.exits(2, "drop", "scan", "--feed", "gone")).stderr, /is not a directory/);
     rmSync(gone.path);
 
     renameSync(`${gone.path}.away`, gone.path);

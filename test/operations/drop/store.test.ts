@@ -36,7 +36,7 @@ onEachDatabase("drop paths and stores", (database) => {
     assert.deepEqual((await scan(place, 0, "--settle", "0s")).counts, { restored: 5 });
     rmdirSync(old.path);
     assert.partialDeepStrictEqual(await verified(place, "web"), { match: 5, missingBlob: 0, missingRow: 0, differ: 0 });
-    assert.deepEqual(await versions(place), before, "dates, downloads and flags are what they were");
+    assert.deepEqual(await versions(place), before, "dates, downloads and flags are unchanged");
   });
 });
 
@@ -53,7 +53,7 @@ onDatabases("drop paths and stores", ["PostgreSQL"], (database) => {
       put("1.0-1");
       await scan(place, 0);
       const set = ["drop", "set", "deb", drop.path, "--distribution", "trixie"];
-      assert.match((await place.run(...set, "--component", "extra")).stdout, /takes packages for trixie, extra from/);
+      assert.match((await place.run(...set, "--component", "extra")).stdout, /imports packages for trixie, extra from/);
       put("1.0-2");
       await scan(place, 0);
       const [status] = (await place.run("drop", "status", "--json")).json() as Record<string, unknown>[];
@@ -172,11 +172,11 @@ onDatabases("drop paths and stores", ["PostgreSQL"], (database) => {
     drop.npm(content);
     const damaged = await scan(place, 3);
     assert.deepEqual(damaged.files, [
-      "failed it-1.0.0.tgz: the store holds other bytes for it than the catalog says; see: feedctl verify",
+      "failed it-1.0.0.tgz: its blob in the store does not match the catalog; see: feedctl verify",
     ]);
     assert.deepEqual(drop.all(), ["it-1.0.0.tgz"]);
     await place.run("settings", "set", "Feeds.AllowDropPathImportOverwrite", "true");
-    assert.deepEqual((await scan(place, 0)).counts, { restored: 1 }, "where drop paths may overwrite, it is mended");
+    assert.deepEqual((await scan(place, 0)).counts, { restored: 1 }, "drop paths that may overwrite repair it");
     assert.partialDeepStrictEqual(await verified(place, "web"), { match: 1, differ: 0 });
 
     unlinkSync(path);
@@ -203,9 +203,7 @@ onDatabases("drop paths and stores", ["PostgreSQL"], (database) => {
     // like a second mount of the store's directory: another path, the same file
     linkSync(path, join(drop.path, "it.tgz"));
     const { files } = await scan(place, 3, "--settle", "0s");
-    assert.deepEqual(files, [
-      "failed it.tgz: it is the feed's own file in its store, and no copy that could be deleted",
-    ]);
+    assert.deepEqual(files, ["failed it.tgz: it is the feed's own file in its store, not a copy"]);
     const result = await place.exits(3, "import", "web", root, "--recursive", "--move");
     assert.match(result.stdout, /FAILED {4}it 1\.0\.0: it is the feed's own file/);
     assert.partialDeepStrictEqual(await verified(place, "web"), { match: 1, missingBlob: 0 });

@@ -16,7 +16,7 @@ import { PATIENCE, until } from "../../support/wait.ts";
 
 const verified = async (place: Installation) => (await place.run("verify", "web", "--read", "--json")).summary();
 
-onDatabases("drop paths in trouble", ["PostgreSQL"], (database) => {
+onDatabases("drop paths with problems", ["PostgreSQL"], (database) => {
   database.test(
     "while one scan is running another skips the feed, or fails with 75 when it is named",
     async (_t, place) => {
@@ -30,7 +30,7 @@ onDatabases("drop paths in trouble", ["PostgreSQL"], (database) => {
         const { counts, feeds } = await scan(place, 0);
         assert.deepEqual(counts, { imported: 1 });
         assert.match(String(feeds.find(({ feed }) => feed === "web")?.["skipped"]), /another scan .* is running/);
-        assert.match((await place.run("drop", "scan")).stderr, /feed web was passed over: another scan/);
+        assert.match((await place.run("drop", "scan")).stderr, /skipped feed web: another scan/);
         assert.match((await place.exits(75, "drop", "scan", "--feed", "web")).stderr, /another scan/);
         assert.deepEqual(drop.all(), ["it-1.0.0.tgz"]);
         // a migration that is switching the feed's store holds this one
@@ -81,7 +81,7 @@ onDatabases("drop paths in trouble", ["PostgreSQL"], (database) => {
       t.diagnostic(JSON.stringify(counts));
       assert.equal(result.code, 3, result.stderr);
       assert.match(String(feeds[0]?.["problem"]), /drop path .*web does not exist/);
-      assert.equal(counts["failed"], undefined, "a file that is not there is no failed one");
+      assert.equal(counts["failed"], undefined, "a missing file is not a failed one");
       assert.ok((counts["imported"] ?? 0) < 800);
       renameSync(`${drop.path}.away`, drop.path);
       const rest = await scan(place, 0, "--settle", "0s");
@@ -105,9 +105,13 @@ onDatabases("drop paths in trouble", ["PostgreSQL"], (database) => {
         writeFileSync(files[next]!, npmTarball({ name: `n${next}`, version: "1.0.0" }));
     });
     const result = await running.finished;
-    const { counts, files: told } = scanned(result.events());
+    const { counts, files: reported } = scanned(result.events());
     t.diagnostic(JSON.stringify(counts));
-    assert.equal(result.code, 0, `${result.stderr}${told.filter((line) => !line.startsWith("imported")).join("\n")}`);
+    assert.equal(
+      result.code,
+      0,
+      `${result.stderr}${reported.filter((line) => !line.startsWith("imported")).join("\n")}`,
+    );
     assert.ok((counts["imported"] ?? 0) < files.length);
     await scan(place, 0, "--settle", "0s");
     assert.deepEqual(drop.all(), []);
@@ -142,7 +146,7 @@ onDatabases("drop paths in trouble", ["PostgreSQL"], (database) => {
       const { code, events } = await polling.finished;
       assert.equal(code, 130);
       const problems = events().filter(({ problem }) => typeof problem === "string");
-      assert.equal(problems.length, 1, "a problem that lasts is told once");
+      assert.equal(problems.length, 1, "a lasting problem is reported once");
     },
   );
 });

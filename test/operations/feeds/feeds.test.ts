@@ -24,7 +24,7 @@ onEachDatabase("feeds", (database) => {
     );
   });
 
-  database.testOnServer("ids are never used again, so no feed inherits another's directory", async (_t, place) => {
+  database.testOnServer("ids are never reused, so no feed inherits another's directory", async (_t, place) => {
     const first = (await place.run("feed", "create", "one", "--type", "npm", "--json")).json() as { id: number };
     await place.run("feed", "delete", "one", "--yes");
     const second = (await place.run("feed", "create", "one", "--type", "npm", "--json")).json() as { id: number };
@@ -59,24 +59,27 @@ onEachDatabase("feeds", (database) => {
     },
   );
 
-  database.testOnServer("rename keeps id, directory and packages; a disabled feed takes nothing", async (_t, place) => {
-    const [file = "", other = ""] = writePackages(place.path("in"), 2);
-    await place.run("feed", "create", "before", "--type", "npm");
-    await place.run("import", "before", file);
-    const shown = async (name: string) =>
-      (await place.run("feed", "show", name, "--json")).json() as Record<string, unknown>;
-    const { name: _, ...rest } = await shown("before");
-    await place.run("feed", "rename", "before", "after");
-    const { name, ...same } = await shown("after");
-    assert.deepEqual([name, same], ["after", rest]);
-    await place.run("feed", "disable", "after");
-    assert.match((await place.exits(8, "import", "after", other)).stderr, /disabled/);
-    await place.run("feed", "enable", "after");
-    await place.run("import", "after", other);
-    assert.equal((await shown("after"))["files"], 2);
-  });
+  database.testOnServer(
+    "rename keeps id, directory and packages; a disabled feed accepts nothing",
+    async (_t, place) => {
+      const [file = "", other = ""] = writePackages(place.path("in"), 2);
+      await place.run("feed", "create", "before", "--type", "npm");
+      await place.run("import", "before", file);
+      const shown = async (name: string) =>
+        (await place.run("feed", "show", name, "--json")).json() as Record<string, unknown>;
+      const { name: _, ...rest } = await shown("before");
+      await place.run("feed", "rename", "before", "after");
+      const { name, ...same } = await shown("after");
+      assert.deepEqual([name, same], ["after", rest]);
+      await place.run("feed", "disable", "after");
+      assert.match((await place.exits(8, "import", "after", other)).stderr, /disabled/);
+      await place.run("feed", "enable", "after");
+      await place.run("import", "after", other);
+      assert.equal((await shown("after"))["files"], 2);
+    },
+  );
 
-  database.testOnServer("a new feed's default directory must not lie in another feed's store", async (_t, place) => {
+  database.testOnServer("a new feed's default directory must not be inside another feed's store", async (_t, place) => {
     const made = (await place.run("feed", "create", "one", "--type", "npm", "--json")).json() as { id: number };
     const { store } = (await place.run("feed", "show", "one", "--json")).json() as { store: { location: string } };
     const next = store.location.replace(`F${made.id}`, `F${made.id + 1}`);

@@ -1,4 +1,5 @@
-// Names that are no UTF-8, as old systems and broken archives leave them: Linux allows every byte but slash and NUL.
+// File names that are not UTF-8, as old systems and broken archives leave them: Linux allows all bytes but slash and
+// NUL.
 import assert from "node:assert/strict";
 import { mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, utimesSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -11,7 +12,7 @@ import { counts, diskFeed, importing, writeFiles } from "../../support/importing
 const tarball = (name: string) => npmTarball({ name, version: "1.0.0" });
 const raw = (folder: string, name: string) => Buffer.concat([Buffer.from(`${folder}/`), Buffer.from(name, "latin1")]);
 
-/** Why this machine cannot have such names: macOS and Windows refuse them. */
+/** Why this machine cannot have such names, if so: macOS and Windows refuse them. */
 function refusal(): string | undefined {
   const folder = mkdtempSync(join(tmpdir(), "feedctl-test-"));
   try {
@@ -27,11 +28,11 @@ function refusal(): string | undefined {
 const skip = refusal();
 
 onDatabases("names that are no UTF-8", ["PostgreSQL"], (database) => {
-  database.test("in a drop path are told of once and left alone, and the rest is taken", async (t, place) => {
+  database.test("in a drop path are reported once and ignored, and the rest is imported", async (t, place) => {
     if (skip !== undefined) return t.skip(skip);
     const drop = await makeDrop(place, "web");
     drop.npm({ name: "good", version: "1.0.0" });
-    // this one truly has the character that stands for what cannot be decoded
+    // this name is valid UTF-8 and contains U+FFFD, the replacement character, itself
     drop.put("odd\ufffd.tgz", tarball("odd"));
     const time = new Date(Date.now() - 3_600_000);
     for (const name of ["odd\xff.tgz", "odd\xfe.tgz"]) {
@@ -59,7 +60,7 @@ onDatabases("names that are no UTF-8", ["PostgreSQL"], (database) => {
     assert.deepEqual((await scan(place, 0)).counts, { imported: 1, waiting: 2 });
   });
 
-  database.test("in a folder that is imported or uploaded fail by themselves alone", async (t, place) => {
+  database.test("in a folder that is imported or uploaded fail, the others do not", async (t, place) => {
     if (skip !== undefined) return t.skip(skip);
     const folder = place.path("in");
     writeFiles(folder, { "good.tgz": tarball("good"), "odd\ufffd.tgz": tarball("odd"), "inner/x.tgz": tarball("x") });

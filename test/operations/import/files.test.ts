@@ -11,7 +11,7 @@ import { writePackages } from "../../support/package-set.ts";
 const tarball = (name: string, description = "") => npmTarball({ name, version: "1.0.0", manifest: { description } });
 
 onDatabases("files to import", ["PostgreSQL"], (database) => {
-  database.test("--move deletes what the feed has, and nothing else", async (_t, place) => {
+  database.test("--move deletes only files whose package is in the feed", async (_t, place) => {
     const folder = place.path("in");
     await diskFeed(place, "web", "npm");
     writeFiles(folder, { "old.tgz": tarball("old") });
@@ -31,11 +31,11 @@ onDatabases("files to import", ["PostgreSQL"], (database) => {
     await assertSound(place, "web", 2);
   });
 
-  database.test("--move of a file that may not be deleted has failed, though the feed has it", async (t, place) => {
+  database.test("--move of a file that cannot be deleted fails, though the feed has it", async (t, place) => {
     const folder = place.path("in");
     const [file = ""] = writePackages(folder, 1);
     await diskFeed(place, "web", "npm");
-    // root may delete anything but what is made immutable
+    // root can delete everything but immutable files
     const root = process.getuid?.() === 0;
     if (root && spawnSync("chattr", ["+i", file]).status !== 0) return t.skip("no file system with immutable files");
     if (!root) chmodSync(folder, 0o555);
@@ -52,7 +52,7 @@ onDatabases("files to import", ["PostgreSQL"], (database) => {
     assert.ok(!existsSync(file));
   });
 
-  database.test("--dry-run changes nothing and says what would be", async (_t, place) => {
+  database.test("--dry-run changes nothing and prints what would be imported", async (_t, place) => {
     const root = await diskFeed(place, "web", "npm");
     const files = writePackages(place.path("in"), 3);
     assert.deepEqual((await importing(place, 0, "web", ...files, "--dry-run")).counts, counts({ imported: 3 }));
@@ -61,7 +61,7 @@ onDatabases("files to import", ["PostgreSQL"], (database) => {
     assert.deepEqual(await place.rows("select command from feedctl.runs where command like 'import%'"), []);
   });
 
-  database.test("--include and --exclude choose by path below the folder", async (_t, place) => {
+  database.test("--include and --exclude match the path relative to the folder", async (_t, place) => {
     const folder = place.path("in");
     writeFiles(folder, {
       "a.tgz": tarball("a"),
@@ -95,7 +95,7 @@ onDatabases("files to import", ["PostgreSQL"], (database) => {
     assert.ok(Date.parse(second!.publishedAt) >= started);
   });
 
-  database.test("--on-conflict skip passes over what differs, and is no fault", async (_t, place) => {
+  database.test("--on-conflict skip skips packages with other bytes, with status 0", async (_t, place) => {
     await diskFeed(place, "web", "npm");
     const [a = "", b = ""] = writeFiles(place.path("in"), { "a.tgz": tarball("a"), "b.tgz": tarball("a", "b") });
     await place.run("import", "web", a);
@@ -105,7 +105,7 @@ onDatabases("files to import", ["PostgreSQL"], (database) => {
     assert.match(stdout, /^skipped +a 1\.0\.0: the feed has this version with other bytes/m);
   });
 
-  database.test("files that may not be read, or are gone, fail alone", async (t, place) => {
+  database.test("files that cannot be read or do not exist fail, the others do not", async (t, place) => {
     const files = writePackages(place.path("in"), 3);
     await place.run("feed", "create", "web", "--type", "npm");
     const sealed = place.path("sealed");
@@ -138,7 +138,7 @@ onDatabases("files to import", ["PostgreSQL"], (database) => {
     },
   );
 
-  database.test("standard input: one package, or paths by line or NUL; empty is a mistake", async (_t, place) => {
+  database.test("standard input: one package, or paths by line or NUL; empty is a usage error", async (_t, place) => {
     await diskFeed(place, "web", "npm");
     const files = writePackages(place.path("in"), 4);
     const importInput = async (input: string | Uint8Array, ...args: string[]) =>
@@ -159,7 +159,7 @@ onDatabases("files to import", ["PostgreSQL"], (database) => {
       assert.equal(empty.code, 2);
       assert.match(empty.stderr, /standard input is empty/);
     }
-    // any type is told from its contents, for it has no name
+    // the type is detected from the contents: standard input has no name
     const mapped = await place.feedctl(["import", "--json", "--map", "npm=web", "--", "-"], {
       input: tarball("mapped"),
     });

@@ -53,11 +53,11 @@ async function importType(place: Installation, type: PackageType): Promise<void>
 }
 
 onDatabases("import of every type", ["PostgreSQL"], (database) => {
-  database.test("a package arrives, is listed, shown and downloaded, and exists the second time", async (_t, place) => {
+  database.test("a package is imported, listed, shown, downloaded, and exists the second time", async (_t, place) => {
     for (const type of importable) await importType(place, type);
   });
 
-  database.test("types without package files say why not, and exit with 2", async (_t, place) => {
+  database.test("types without package files give a reason, and status 2", async (_t, place) => {
     const [file = ""] = writeFiles(place.path("in"), everyFormat.npm);
     for (const [type, why] of [
       ["docker", /pushed to a registry/],

@@ -41,7 +41,7 @@ async function sound(place: Installation, feed: string, match: number): Promise<
 }
 
 onEachDatabase("import", (database) => {
-  database.test("npm packages arrive with their rows; again they exist; other bytes conflict", async (_t, place) => {
+  database.test("npm packages are imported with their rows, then exist; other bytes conflict", async (_t, place) => {
     const folder = place.path("in");
     mkdirSync(folder);
     writePackages(folder, 3);
@@ -152,12 +152,12 @@ onEachDatabase("import", (database) => {
     await sound(place, "web", 5);
   });
 
-  database.test("files that vanish or change while they are imported fail alone", async (t, place) => {
+  database.test("files deleted or changed during the import fail, the others do not", async (t, place) => {
     const folder = place.path("in");
-    const files = writePackages(folder, 700, { size: 4000 }); // more than are recorded at once
+    const files = writePackages(folder, 700, { size: 4000 }); // more than one batch
     await place.run("feed", "create", "web", "--type", "npm");
     const running = await place.start(["import", "web", folder, "--json"]);
-    // Whenever something was imported, the last of the rest goes away, and another is written over.
+    // after each imported file, the last of the remaining ones is deleted and another is overwritten
     let next = files.length;
     running.child.stdout?.on("data", () => {
       for (let i = 0; i < 8 && next > 2; i++) unlinkSync(files[--next]!);
@@ -214,8 +214,8 @@ onEachDatabase("import", (database) => {
     writeFileSync(join(place.path("store"), key), "somebody's own");
     const { events, counts: found } = await importing(place, 3, "web", file);
     assert.deepEqual(found, counts({ conflicts: 1 }));
-    assert.match(String(events[0]?.["reason"]), /the store holds something else/);
-    // A run that died after announcing this very key does not make the blob its own.
+    assert.match(String(events[0]?.["reason"]), /the store has another blob/);
+    // a dead run that announced this key does not own the blob
     await place.rows(`insert into feedctl.pending_writes select s.id, '${key}', '\\x00', max(r.id), now()
       from feedctl.stores s, feedctl.runs r where s.role = 'current' group by s.id`);
     assert.deepEqual((await importing(place, 3, "web", file)).counts, counts({ conflicts: 1 }));
@@ -232,7 +232,7 @@ onEachDatabase("import", (database) => {
       await place.run("store", "set", "web", "disk", "--path", place.path("store"));
       await place.run("import", "web", first);
       const key = (await list(place, "web"))[0]!.files[0]!.key;
-      // What a kill between the commit and the deletion of the blob leaves.
+      // the state after a kill between the commit and the deletion of the blob
       await place.rows(`with gone as (delete from feedctl.packages returning 1)
       insert into feedctl.pending_deletes select s.id, '${key}', max(r.id), now()
       from feedctl.stores s, feedctl.runs r where s.role = 'current' group by s.id`);

@@ -27,14 +27,14 @@ const found = (change: Partial<Verified>): Verified => ({
 });
 
 /**
- * What a kill between the new blob and its row leaves: the announcement of a run that is dead, with the row to be, and
- * the new bytes in the store. Without `stored` the kill came before the blob.
+ * The state after a kill between the put of the new blob and the commit of its row: an announcement of a dead run with
+ * the new row, and the new bytes in the store. Without `stored` the kill came before the put.
  */
 async function halfReplaced(place: Installation, stored: boolean): Promise<{ key: string; fresh: string }> {
   const root = await diskFeed(place, "web", "npm");
   const [old = ""] = writePackages(place.path("old"), 1);
   const [fresh = ""] = writePackages(place.path("new"), 1, { seed: 2, size: 3000 });
-  // a feed of its own tells what the row of the new bytes is
+  // importing the new bytes into another feed gives their row
   await diskFeed(place, "other", "npm");
   await place.run("import", "other", fresh);
   await place.run("import", "web", old);
@@ -65,7 +65,7 @@ async function assertReplaced(place: Installation, key: string): Promise<void> {
 }
 
 onEachDatabase("an overwrite that was cut off", (database) => {
-  database.test("verify says what happened, and --repair finishes it", async (_t, place) => {
+  database.test("verify reports the interrupted overwrite, and --repair finishes it", async (_t, place) => {
     const { key } = await halfReplaced(place, true);
     const before = await verify(place, 3);
     assert.deepEqual(before.found, found({ differ: 1 }));
@@ -103,7 +103,7 @@ onEachDatabase("an overwrite that was cut off", (database) => {
 });
 
 onDatabases("SIGKILL during import --overwrite", ["PostgreSQL"], (database) => {
-  database.test("the next run finishes it; a row describes its blob, or is known not to", async (t, place) => {
+  database.test("the next run finishes it; no row mismatches its blob unannounced", async (t, place) => {
     const KILLS = attempts(3);
     const COUNT = 60;
     await diskFeed(place, "web", "npm");
@@ -118,7 +118,7 @@ onDatabases("SIGKILL during import --overwrite", ["PostgreSQL"], (database) => {
     for (const part of killPoints(KILLS, 0.4, 1, firstSeed(7))) {
       let files = sets[turn++ % 2]!;
       let kill = await killAfter(place, usual * part, command(files));
-      // the machine was busier when the usual time was taken
+      // the command was measured while the machine was busier: it ended before the kill
       for (let tries = 1; !kill.killed && tries < 5; tries++) {
         usual = Math.min(usual, kill.elapsed);
         files = sets[turn++ % 2]!;

@@ -5,14 +5,14 @@ import { onEachDatabase } from "../../support/databases.ts";
 import { npmTarball, nupkg } from "../../support/fixtures/packages.ts";
 import { writePackages } from "../../support/package-set.ts";
 
-// More than are read without threads, and more than one batch.
+// More files than are read without threads, and more than one batch.
 const COUNT = 600;
 
 onEachDatabase("imports of many files", (database) => {
   database.testOnServer("come in order of their names, and twins of other batches are told", async (_t, place) => {
     const folder = place.path("in");
     const files = writePackages(folder, COUNT, { size: 300 });
-    // names that come last, so that batches are between them and the first of their identity
+    // names that sort last, so that other batches come between them and the first file of their identity
     copyFileSync(files[0]!, join(folder, "zz-same.tgz"));
     writeFileSync(join(folder, "zz-other.tgz"), npmTarball({ name: "twin", version: "1.0.0" }));
     writeFileSync(join(folder, "aa-other.tgz"), npmTarball({ name: "twin", version: "1.0.0", files: { "a.js": "1" } }));
@@ -36,17 +36,17 @@ onEachDatabase("imports of many files", (database) => {
     assert.deepEqual(imported, imported.toSorted());
     const verified = (await place.run("verify", "web", "--read", "--json")).summary();
     assert.partialDeepStrictEqual(verified, { match: COUNT + 1, missingBlob: 0, missingRow: 0, differ: 0 });
-    // for people: the first, whatever is not as it should be, and how many more there are
+    // without --json: the first files, all problems, and the number of files left out
     const shown = await place.exits(3, "import", "web", folder);
     const lines = shown.stdout.trimEnd().split("\n");
     assert.equal(lines.filter((line) => line.startsWith("existing  ")).length, 202);
     assert.equal(lines.filter((line) => /^(?:CONFLICT|INVALID) /.test(line)).length, 2);
-    assert.match(shown.stderr, /\(and 400 more; --verbose tells them all\)/);
+    assert.match(shown.stderr, /\(and 400 more; --verbose lists them all\)/);
     const again = (await place.exits(3, "import", "web", folder, "--json")).events();
     assert.partialDeepStrictEqual(again.at(-1), { imported: 0, existing: COUNT + 2, conflicts: 1, invalid: 1 });
   });
 
-  database.testOnServer("are sorted by their contents, and told apart from what no feed takes", async (_t, place) => {
+  database.testOnServer("are sorted by their contents, and files without a feed are skipped", async (_t, place) => {
     const folder = place.path("in");
     writePackages(folder, 60, { size: 300 });
     for (let i = 0; i < 40; i++)

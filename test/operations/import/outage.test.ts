@@ -30,11 +30,11 @@ onDatabases("a store that fails during an import", ["PostgreSQL"], (database) =>
     await place.run("store", "set", path, "s3", ...where, ...keys);
   };
 
-  database.test("is gone: the import ends soon with 7, and the next one completes it", async (t, place) => {
+  database.test("is unreachable: the import ends with status 7, the next one completes it", async (t, place) => {
     const files = writePackages(place.path("in"), COUNT, { size: 100 });
     await feedAt(place, "gone");
     let puts = 0;
-    // no answer and no connection: what a server shows that was switched off
+    // neither an answer nor a connection, like a server that was switched off
     proxy.intercept = (request) => {
       if (isPut(request)) puts++;
       return puts > 80 ? (answer) => answer.destroy() : undefined;
@@ -45,7 +45,7 @@ onDatabases("a store that fails during an import", ["PostgreSQL"], (database) =>
     proxy.intercept = undefined;
     assert.equal(code, 7, stderr);
     assert.match(stderr, /"code":"unavailable"/);
-    // what was recorded before is told, and no item failed for ever
+    // the files recorded before the outage are reported, and no file is reported as failed
     const told = stdout.split("\n").filter((line) => line !== "");
     assert.ok(told.length >= 64 && told.length < COUNT, `${told.length} lines`);
     assert.ok(told.every((line) => line.includes('"status":"imported"')));
@@ -55,7 +55,7 @@ onDatabases("a store that fails during an import", ["PostgreSQL"], (database) =>
     await assertSound(place, "gone", COUNT);
   });
 
-  database.test("refuses writes: the import ends at once with 6", async (_t, place) => {
+  database.test("refuses writes: the import ends at once with status 6", async (_t, place) => {
     const files = writePackages(place.path("in"), 100, { size: 100 });
     await feedAt(place, "denied");
     let puts = 0;
@@ -69,7 +69,7 @@ onDatabases("a store that fails during an import", ["PostgreSQL"], (database) =>
     await assertSound(place, "denied", 100);
   });
 
-  database.test("does not take the credentials: 6, nothing recorded, and no secret told", async (t, place) => {
+  database.test("rejects the credentials: status 6, nothing recorded, and no secret printed", async (t, place) => {
     if (skipIfS3Cannot(t, "check credentials")) return;
     const files = writePackages(place.path("in"), 3, { size: 100 });
     await feedAt(place, "wrong", "not-the-secret-at-all");

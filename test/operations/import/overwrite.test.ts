@@ -7,7 +7,7 @@ import { npmTarball, nupkg } from "../../support/fixtures/packages.ts";
 import { assertSound, counts, diskFeed, importing, type Listed, listed, reportOf } from "../../support/importing.ts";
 import { writePackages } from "../../support/package-set.ts";
 
-/** Version 1.0.0 of a package, told apart by its description. */
+/** Version 1.0.0 of a package; the description makes its bytes different. */
 function writeOne(place: Installation, description: string): string {
   const folder = place.path(description);
   mkdirSync(folder, { recursive: true });
@@ -34,7 +34,7 @@ function assertDescribes(row: Listed | undefined, file: string): void {
 }
 
 onEachDatabase("import --overwrite", (database) => {
-  database.test("replaces hashes, size, metadata and publish date; downloads and flags stay", async (_t, place) => {
+  database.test("replaces hashes, size, metadata and publish date; keeps downloads and flags", async (_t, place) => {
     const root = await diskFeed(place, "web", "npm");
     const [old, fresh] = [writeOne(place, "old"), writeOne(place, "a newer one")];
     await place.run("import", "web", old);

@@ -25,7 +25,7 @@ function writeMixed(folder: string): void {
 }
 
 onDatabases("files sorted by their type", ["PostgreSQL"], (database) => {
-  database.test("--map sorts a mixed folder into feeds; wrong endings do not deceive it", async (_t, place) => {
+  database.test("--map sorts a mixed folder into feeds, wrong file extensions included", async (_t, place) => {
     for (const type of types) await diskFeed(place, `my-${type}`, type);
     const map = types.map((type) => `${type}=my-${type}`);
     writeMixed(place.path("in"));
@@ -37,12 +37,12 @@ onDatabases("files sorted by their type", ["PostgreSQL"], (database) => {
     assert.equal(files.find(({ status }) => status === "invalid")?.feed, null);
     for (const type of types) await assertSound(place, `my-${type}`, type === "nuget" ? 2 : 1);
     assert.deepEqual((await arrive(3)).counts, counts({ existing: 7, invalid: 1 }));
-    // one run for each of the feeds
+    // one recorded run per feed
     const runs = await place.rows("select distinct feed_id from feedctl.runs where command = 'import'");
     assert.equal(runs.length, types.length);
   });
 
-  database.test("--detect passes over what is of another type; without it that is invalid", async (_t, place) => {
+  database.test("--detect skips packages of another type; without it they are invalid", async (_t, place) => {
     await diskFeed(place, "web", "npm");
     writeMixed(place.path("in"));
     const found = (await importing(place, 3, "web", place.path("in"), "--detect")).counts;
@@ -51,7 +51,7 @@ onDatabases("files sorted by their type", ["PostgreSQL"], (database) => {
     assert.deepEqual(strict, counts({ existing: 1, invalid: 3 }));
   });
 
-  database.test("a file that could be of two types is told, not guessed", async (_t, place) => {
+  database.test("a file that could be of two types is reported, not guessed", async (_t, place) => {
     await diskFeed(place, "web", "npm");
     await diskFeed(place, "charts", "helm");
     const manifest = { name: "chart/package.json", body: JSON.stringify({ name: "chart", version: "1.0.0" }) };
@@ -62,15 +62,15 @@ onDatabases("files sorted by their type", ["PostgreSQL"], (database) => {
     assert.deepEqual(await listed(place, "web"), []);
   });
 
-  database.test("wrong maps are mistakes on the command line", async (_t, place) => {
+  database.test("wrong maps are usage errors", async (_t, place) => {
     for (const name of ["web", "web2"]) await diskFeed(place, name, "npm");
     writeMixed(place.path("in"));
     for (const [map, code, why] of [
-      [["nmp=web"], 2, /"nmp=web" is no type=feed/],
-      [["npm"], 2, /"npm" is no type=feed/],
-      [["npm=web=web2"], 2, /is no type=feed/],
-      [["nuget=web"], 2, /feed "web" is of type npm and takes no nuget packages/],
-      [["npm=web", "npm=web2"], 2, /feeds "web" and "web2" would both take npm packages/],
+      [["nmp=web"], 2, /"nmp=web" is not type=feed/],
+      [["npm"], 2, /"npm" is not type=feed/],
+      [["npm=web=web2"], 2, /is not type=feed/],
+      [["nuget=web"], 2, /feed "web" is of type npm, not nuget/],
+      [["npm=web", "npm=web2"], 2, /two feeds for npm packages: "web" and "web2"/],
       [["npm=nowhere"], 4, /feed "nowhere" does not exist/],
     ] as const) {
       const { stderr } = await place.exits(code, "import", "--map", ...map, "--", place.path("in"));

@@ -1,4 +1,4 @@
-// One package under two names: what a feed takes for one and the same although its canonical keys differ.
+// One package in two files: the same identity, although their canonical keys differ.
 import assert from "node:assert/strict";
 import { onEachDatabase } from "../../support/databases.ts";
 import { crate } from "../../support/fixtures/crate.ts";
@@ -7,7 +7,7 @@ import { npmTarball } from "../../support/fixtures/packages.ts";
 import { assertSound, counts, diskFeed, importing, listed, writeFiles } from "../../support/importing.ts";
 
 onEachDatabase("one package under two names", (database) => {
-  database.test("in one run the second is held against the first, like in two runs", async (_t, place) => {
+  database.test("in one run the second is compared with the first, like in two runs", async (_t, place) => {
     const it = { name: "hello", version: "1.0-1" };
     const from = (source: string) => debPackage({ ...it, fields: { Source: source } });
     const packages: [type: string, files: Record<string, Buffer>][] = [

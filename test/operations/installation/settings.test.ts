@@ -17,14 +17,14 @@ onEachDatabase("settings", (database) => {
     await place.run("settings", "set", root.toLowerCase(), "/saved");
     assert.deepEqual(await get(), ["/saved", "catalog"]);
     await place.run("settings", "set", root, "");
-    assert.deepEqual(await get(), ["/configured", "config"], "a value saved empty does not count");
+    assert.deepEqual(await get(), ["/configured", "config"], "an empty value does not count");
     await place.run("settings", "set", root, "/saved");
     await place.run("settings", "reset", root);
     assert.deepEqual(await get(), ["/configured", "config"]);
   });
 
   database.testOnServer(
-    "what makes no sense is refused, and a new default says which feeds it moves",
+    "invalid values are refused, and a new default reports which feeds it moves",
     async (_t, place) => {
       await place.run("feed", "create", "web", "--type", "npm");
       assert.match((await place.exits(2, "settings", "set", root, "relative")).stderr, /absolute/);

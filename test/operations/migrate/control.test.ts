@@ -188,7 +188,7 @@ describeMigrations("migrations under control", { concurrency: 3 }, (test) => {
       running.child.kill("SIGINT");
       const { code, stderr } = await running.finished;
       assert.equal(code, 130);
-      assert.match(stderr, /^error: interrupted$\n^hint: run the same command again to go on$/m);
+      assert.match(stderr, /^error: interrupted$\n^hint: run the same command again to continue$/m);
       assert.match((await place.run("migrate", "status", "web")).stdout, /copying; no process is working on it/);
       await sound(place, 100);
       proxy.delay = 0;

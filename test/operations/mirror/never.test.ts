@@ -13,7 +13,7 @@ import type { MirrorInput } from "../../../src/operations/mirror/mirror-run.ts";
 import { temporaryName } from "../../../src/stores/disk/names.ts";
 import type { BlobSource, Store } from "../../../src/stores/store.ts";
 import { failing, type Failures } from "../../support/failing-store.ts";
-import { mirrorPlace, place, said, shown, tell, testContext, type MirrorPlace } from "../../support/mirror.ts";
+import { collectReport, mirrorPlace, place, said, shown, testContext, type MirrorPlace } from "../../support/mirror.ts";
 import { everything } from "../../support/temporary-disk.ts";
 import { randomly } from "../../support/effort.ts";
 
@@ -318,12 +318,12 @@ test("mirror must never run twice at once to one target", async () => {
   await using at = await withExtras();
   const context = testContext(at.path("data"), {});
   const approve = async () => {
-    await assert.rejects(tell(context, inputOf(at)), { code: "locked" });
+    await assert.rejects(collectReport(context, inputOf(at)), { code: "locked" });
     const elsewhere = inputOf(at, { target: place({ type: "disk", path: at.path("elsewhere") }) });
-    assert.equal((await tell(context, elsewhere)).summary.copied, 4);
+    assert.equal((await collectReport(context, elsewhere)).summary.copied, 4);
   };
-  const told = await tell(context, inputOf(at, { approve }));
-  assert.deepEqual([told.error, told.summary.deleted], [undefined, 3]);
+  const report = await collectReport(context, inputOf(at, { approve }));
+  assert.deepEqual([report.error, report.summary.deleted], [undefined, 3]);
   assert.deepEqual(
     everything(at.path("data")).filter((each) => !each.endsWith(".journal")),
     ["mirrors"],
@@ -335,11 +335,11 @@ test("the unfinished upload of a killed run is deleted by a later run that copie
   const left = join(at.target.path, temporaryName());
   await writeFile(left, "half");
   const context = testContext(at.path("data"), {});
-  await tell(context, inputOf(at));
+  await collectReport(context, inputOf(at));
   assert.ok(existsSync(left));
   await at.write("source/b", "changed", 60);
   const now = () => new Date(Date.now() + 2 * 86_400_000);
-  assert.equal((await tell({ ...context, now }, inputOf(at))).summary.copied, 1);
+  assert.equal((await collectReport({ ...context, now }, inputOf(at))).summary.copied, 1);
   assert.ok(!existsSync(left));
 });
 

@@ -7,7 +7,7 @@ import type { StoreConfig } from "../../../src/stores/providers.ts";
 import { type Azurite, startAzurite } from "../../support/azurite.ts";
 import { concurrently, readAll, sha256, someBytes, sourceOf } from "../../support/bytes.ts";
 import { failing, type FailingStore } from "../../support/failing-store.ts";
-import { mirrorPlace, said, shown, type MirrorPlace, type Told } from "../../support/mirror.ts";
+import { mirrorPlace, said, shown, type MirrorPlace, type MirrorReport } from "../../support/mirror.ts";
 import { s3Cannot, skipIfS3Cannot } from "../../support/s3-abilities.ts";
 import { type S3Server, startS3 } from "../../support/s3-server.ts";
 
@@ -64,7 +64,7 @@ describe("mirror between stores", { concurrency: 1 }, () => {
     at: MirrorPlace,
     source: StoreConfig,
     target: StoreConfig,
-  ): Promise<{ told: Told; calls: number[] }> {
+  ): Promise<{ told: MirrorReport; calls: number[] }> {
     const opened: FailingStore[] = [];
     const wrap = (store: Awaited<ReturnType<typeof openStore>>) => {
       opened.push(failing(store, {}));

@@ -21,7 +21,7 @@ async function prepare(place: Installation): Promise<Map<string, Buffer>> {
 
 onEachDatabase("package", (database) => {
   database.testOnServer(
-    "list is in the order of versions; show finds a version, a package, and says what there is",
+    "list is in version order; show finds a version or a package, or names the versions that exist",
     async (_t, place) => {
       await prepare(place);
       const listed = (await place.run("package", "list", "web", "--json")).json() as {
@@ -48,7 +48,7 @@ onEachDatabase("package", (database) => {
   );
 
   database.testOnServer(
-    "download gives the newest release, a version, a pipe; never a damaged or an overwritten file",
+    "download saves the newest release or a version, or pipes it; never a damaged file, never overwriting",
     async (_t, place) => {
       const made = await prepare(place);
       const saved = (await place.run("package", "download", "web", "@acme/tool", "--json")).json() as {

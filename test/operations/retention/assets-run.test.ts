@@ -272,7 +272,7 @@ onDatabases("retention of asset directories", ["PostgreSQL"], (database) => {
         await place.run("package", "protect", "files", "B.txt");
         writeFileSync(place.path("log"), '- - - [06/Feb/2026:00:00:38 +0000] "GET /c.txt HTTP/1.1" 200 30 "-" "-"\n');
         await place.run("usage", "import", "files", place.path("log"), "--prefix", "/");
-        await upload(place, { "f.txt": 60 }); // the same bytes: whoever brings them wants to have them
+        await upload(place, { "f.txt": 60 }); // an upload of the same bytes also counts as a change
         await place.run("asset", "delete", "files", "d.txt", "--yes");
         await upload(place, { "d.txt": 40 });
       },

@@ -77,7 +77,7 @@ function contextOf(place: Installation, catalog: Catalog): Context {
 /** Resolves when another connection waits for a row lock. */
 async function waitUntilBlocked(place: Installation): Promise<void> {
   const waiting = "select count(*)::int as waiting from pg_locks where not granted";
-  await until("somebody waits", async () => (await query(place, waiting))[0]?.["waiting"] !== 0);
+  await until("a connection waits", async () => (await query(place, waiting))[0]?.["waiting"] !== 0);
 }
 
 onDatabases("retention run", ["PostgreSQL"], (database) => {
@@ -430,7 +430,7 @@ onDatabases("retention run", ["PostgreSQL"], (database) => {
       const late = place.exits(4, "retention", "restore", "web", "right@1.1.0");
       await waitUntilBlocked(place);
       await client.query("commit");
-      assert.match((await late).stderr, /has hidden no right@1\.1\.0/);
+      assert.match((await late).stderr, /has no hidden version right@1\.1\.0/);
     } finally {
       await client.end();
     }

@@ -85,7 +85,7 @@ onEachDatabase("secrets", (database) => {
 
     for (const secret of spellings(secrets)) assert.ok(!said.join("\n").includes(secret), `${secret} was shown`);
     const stored = await catalogText(place);
-    assert.ok(stored.includes("sealed"), "the right place was searched");
+    assert.ok(stored.includes("sealed"), "the search covered the right place");
     for (const secret of spellings(secrets)) assert.ok(!stored.includes(secret), `${secret} is in the catalog`);
   });
 });

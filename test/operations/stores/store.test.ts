@@ -46,11 +46,11 @@ onEachDatabase("store set", (database) => {
       const again = (await place.run("store", "set", "web", "disk", "--path", before.location, "--json")).json();
       assert.partialDeepStrictEqual(again, { outcome: "unchanged", leftBehind: { files: 0 } });
       const [{ count } = {}] = await place.rows("select count(*)::int as count from feedctl.stores");
-      assert.equal(count, 2, "one place is one store, however often it is taken again");
+      assert.equal(count, 2, "one location has one row, however often it is set again");
     },
   );
 
-  database.testOnServer("of two feeds that want one place at the same moment one gets it", async (_t, place) => {
+  database.testOnServer("of two feeds set to one location at the same moment, one gets it", async (_t, place) => {
     for (const name of ["one", "two"]) await place.run("feed", "create", name, "--type", "npm");
     for (let round = 0; round < 5; round++) {
       const both = await Promise.all(
@@ -64,7 +64,7 @@ onEachDatabase("store set", (database) => {
     }
   });
 
-  database.testOnServer("an address with a password or a signature is refused and not saved", async (_t, place) => {
+  database.testOnServer("a URL with a password or a signature is refused and not saved", async (_t, place) => {
     await place.run("feed", "create", "web", "--type", "npm");
     const said = [
       await place.exits(2, "store", "set", "web", "s3", "--bucket", "b", "--endpoint", "https://user:hunter2@host"),
@@ -84,7 +84,7 @@ onEachDatabase("store set", (database) => {
     assert.deepEqual(await place.rows("select from feedctl.stores where options::text like '%hunter2%'"), []);
   });
 
-  database.testOnServer("a place that another feed uses or used is refused under every spelling", async (_t, place) => {
+  database.testOnServer("a location that another feed uses or used is refused in every spelling", async (_t, place) => {
     for (const name of ["one", "two"]) await place.run("feed", "create", name, "--type", "npm");
     mkdirSync(place.path("real", "store"), { recursive: true });
     symlinkSync(place.path("real"), place.path("link"));
@@ -105,7 +105,7 @@ onEachDatabase("store set", (database) => {
     await place.run("store", "set", "two", "disk", "--path", place.path("real", "store-2"));
     await place.run("store", "set", "one", "disk", "--path", place.path("elsewhere"));
     const earlier = await place.exits(5, "store", "set", "two", "disk", "--path", place.path("real", "store"));
-    assert.match(earlier.stderr, /earlier store/, "files of feed one may still lie there");
+    assert.match(earlier.stderr, /earlier store/, "files of feed one may still be there");
     await place.exits(2, "store", "set", "two", "disk", "--path", "relative");
     await place.exits(2, "store", "set", "two", "disk", "--bucket", "b");
   });

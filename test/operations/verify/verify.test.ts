@@ -53,7 +53,7 @@ onEachDatabase("verify", (database) => {
     const flipped = Buffer.from(bytes);
     flipped[flipped.length >> 1]! ^= 1;
     writeFileSync(blob(0), flipped);
-    assert.deepEqual((await verify(0)).counts, counts({}), "the same size: only reading shows it");
+    assert.deepEqual((await verify(0)).counts, counts({}), "the size is the same: only reading finds it");
     const read = await verify(3, "--read");
     assert.deepEqual(read.counts, counts({ match: 3, differ: 1 }));
     assert.match(read.findings, /differ: .*hashes to sha256 [0-9a-f]{64} instead of/);
@@ -72,7 +72,7 @@ onEachDatabase("verify", (database) => {
     assert.match(stray.findings, /missing-row: by hand\/stray/);
     assert.match(stray.findings, /foreign: link/);
     const repaired = await verify(3, "--repair");
-    assert.deepEqual(repaired.counts, counts({ missingRow: 1 }), "nobody knows whose it is: repair leaves it");
+    assert.deepEqual(repaired.counts, counts({ missingRow: 1 }), "its origin is unknown: repair leaves it");
     rmSync(place.path("store", "by hand"), { recursive: true });
     assert.deepEqual((await verify(0, "--read")).counts, counts({}));
   });
@@ -99,7 +99,7 @@ onEachDatabase("verify", (database) => {
     },
   );
 
-  database.testOnServer("a store that is gone is an outage, not a missing blob", async (_t, place) => {
+  database.testOnServer("a store that does not exist is an outage, not a missing blob", async (_t, place) => {
     await place.run("feed", "create", "web", "--type", "npm");
     await place.run("import", "web", ...writePackages(place.path("in"), 1));
     const s3 = ["s3", "--bucket", "b", "--endpoint", "http://127.0.0.1:9", "--path-style"];

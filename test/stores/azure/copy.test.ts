@@ -25,7 +25,7 @@ before(async () => {
 });
 after(() => azurite.stop());
 
-/** A store on Azurite with a stand-in for the requests that Azurite has not. */
+/** A store on Azurite, behind a fake for the requests that Azurite does not support. */
 async function openFetching(t: TestContext): Promise<{ azure: FetchingAzure; store: Store }> {
   const azure = await startFetchingAzure(azurite);
   t.after(() => azure.stop());
@@ -37,12 +37,12 @@ interface S3Blob {
   remote: RemoteBlob;
   bytes: Buffer;
   tag: string;
-  /** Requests it got; URLs it gave. */
+  /** The requests it received, and the URLs it returned. */
   requests: number;
   urls: number;
 }
 
-/** A stand-in for a blob in S3 with a signed URL: ranges, If-Match, and a signature that must be there. */
+/** A fake blob in S3 with a signed URL. Supports ranges and If-Match, and requires the signature. */
 async function serveS3(t: TestContext, bytes: Buffer, known: Partial<BlobInfo> = {}): Promise<S3Blob> {
   const server = createServer((request, response) => {
     served.requests++;
@@ -84,7 +84,7 @@ async function holds(store: Store, bytes: Buffer): Promise<void> {
   assert.ok((await readAll(await store.get(KEY))).equals(bytes), "other bytes came back");
 }
 
-test("Put Blob From URL (a stand-in): a copy is described by the options, not by its source", async (t) => {
+test("Put Blob From URL (a fake): a copy is described by the options, not by its source", async (t) => {
   const { store, azure } = await openFetching(t);
   const bytes = someBytes(5000);
   await putBytes(store, parseKey("from"), bytes, { contentType: "text/old", metadata: { shade: "dark" } });
@@ -117,7 +117,7 @@ test("Put Blob From URL (a stand-in): a copy is described by the options, not by
   await holds(store, bytes);
 });
 
-test("from S3 (a stand-in) with a known MD5 goes one request, which proves it", async (t) => {
+test("a copy from S3 (a fake) with a known MD5 is one request, which verifies the MD5", async (t) => {
   const { store, azure } = await openFetching(t);
   const bytes = someBytes(3000);
   const s3 = await serveS3(t, bytes, { md5: md5Of(bytes) });
@@ -129,7 +129,7 @@ test("from S3 (a stand-in) with a known MD5 goes one request, which proves it", 
   assert.deepEqual([azure.fetched.map(({ kind }) => kind), s3.requests, s3.urls], [["put"], 1, 1]);
   await holds(store, bytes);
 
-  // Even where nobody asks S3 for the version.
+  // Even though S3 is not asked for the version.
   azure.asksForVersion = false;
   s3.bytes = someBytes(3000, 2);
   s3.tag = "changed";
@@ -138,7 +138,7 @@ test("from S3 (a stand-in) with a known MD5 goes one request, which proves it", 
   await holds(store, bytes);
 });
 
-test("from S3 (a stand-in) without an MD5, S3 is asked for the version before anything is visible", async (t) => {
+test("a copy from S3 (a fake) without an MD5 checks the version in S3 before anything is visible", async (t) => {
   const { store, azure } = await openFetching(t);
   azure.asksForVersion = false;
   const bytes = someBytes(3000);
@@ -156,9 +156,9 @@ test("from S3 (a stand-in) without an MD5, S3 is asked for the version before an
   assert.deepEqual(await keysOf(store, ""), [KEY]);
 });
 
-test("Put Block From URL (a stand-in): blocks side by side, each with a URL of its own, in order", async (t) => {
+test("Put Block From URL (a fake): parallel blocks, each with its own URL, in order", async (t) => {
   const { store, azure } = await openFetching(t);
-  // Only the size is large: the stand-in's source sends zeros of a whole block only when asked to.
+  // Only the size is large: the source of the fake sends the zeros of a block only on request.
   const size = 250 * MIB;
   const bytes = Buffer.alloc(size);
   for (const at of [0, 100 * MIB, 200 * MIB]) bytes.write(`block at ${at}`, at);
@@ -180,7 +180,7 @@ test("Put Block From URL (a stand-in): blocks side by side, each with a URL of i
   }
 });
 
-test("three refusals in a row and a source is left alone; one success forgives", async (t) => {
+test("after three refusals in a row a source is not tried again; a success resets the count", async (t) => {
   const { store, azure } = await openFetching(t);
   const bytes = someBytes(100);
   const s3 = await serveS3(t, bytes, { md5: md5Of(bytes) });
@@ -201,7 +201,7 @@ test("three refusals in a row and a source is left alone; one success forgives",
   assert.equal(store.reaches!(elsewhere.remote), true, "another server is another matter");
 });
 
-test("what Azurite has not is declined, and asked for once", async (t) => {
+test("a request that Azurite does not support is declined, and sent once", async (t) => {
   if (!azurite.own) return t.skip("needs Azurite, which has no Put Blob From URL");
   const container = `test-${Date.now()}`;
   await azurite.createContainer(container);
@@ -223,7 +223,7 @@ test("what Azurite has not is declined, and asked for once", async (t) => {
   assert.equal(kept?.outcome, "created", "what it has still works");
 });
 
-test("an answer that says nothing about the source is declined, an outage is not", async (t) => {
+test("a response that says nothing about the source is declined, an outage is not", async (t) => {
   const { store, azure } = await openFetching(t);
   const bytes = someBytes(100);
   for (const [status, code, source, expected] of [
@@ -254,7 +254,7 @@ test("an answer that says nothing about the source is declined, an outage is not
   assert.deepEqual(await keysOf(store, ""), []);
 });
 
-test("the URL of a source appears in no error", async (t) => {
+test("no error contains the URL of a source", async (t) => {
   const { store, azure } = await openFetching(t);
   const bytes = someBytes(100);
   for (const [status, code] of [
@@ -275,7 +275,7 @@ test("the URL of a source appears in no error", async (t) => {
   }
 });
 
-test("URLs are handed over only where they are safe and can be of use", async () => {
+test("Azure only gets URLs that are safe to send and that it can reach", async () => {
   const cloud = "https://account.blob.core.windows.net/container";
   const emulator = "http://127.0.0.1:10000/account/container";
   const blob: BlobInfo = { key: KEY, size: 1, modified: new Date(0), tag: "t" };

@@ -33,7 +33,7 @@ function connection(parts: { key?: string; endpoint?: string }): string {
   return text;
 }
 
-/** Every call of the store, for failures that must look the same everywhere. */
+/** Every call of the store, for failures that all calls must report alike. */
 function everyCall(store: Store): Record<string, () => Promise<unknown>> {
   const bytes = someBytes(9 * MIB);
   return {
@@ -73,7 +73,7 @@ async function serve(t: TestContext, listener: RequestListener): Promise<string>
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
 }
 
-test("a wrong account key is denied everywhere and appears nowhere", async () => {
+test("with a wrong account key every call is denied, and no message contains the key", async () => {
   await using store = await open(connection({ key: SECRET }), "some-container");
   for (const [name, run] of Object.entries(everyCall(store))) {
     const error = await rejection(run());
@@ -83,7 +83,7 @@ test("a wrong account key is denied everywhere and appears nowhere", async () =>
   }
 });
 
-test("a missing container is not-found everywhere, also where a missing blob would be an answer", async () => {
+test("with a missing container every call is not-found, also those that return undefined for a missing blob", async () => {
   await using store = await open(azurite.connectionString, "not-there");
   for (const [name, run] of Object.entries(everyCall(store))) {
     const error = await rejection(run());
@@ -93,7 +93,7 @@ test("a missing container is not-found everywhere, also where a missing blob wou
   }
 });
 
-test("an endpoint that refuses connections is unavailable and named", async () => {
+test("an endpoint that refuses connections is unavailable, and the message names it", async () => {
   await using store = await open(connection({ key: SECRET, endpoint: "http://127.0.0.1:9/account" }));
   const error = await rejection(store.head(KEY));
   assert.equal(error.code, "unavailable");
@@ -101,14 +101,14 @@ test("an endpoint that refuses connections is unavailable and named", async () =
   holdsNoSecret(error, SECRET);
 });
 
-test("a host that does not resolve is unavailable and named", async () => {
+test("a host that does not resolve is unavailable, and the message names it", async () => {
   await using store = await open(connection({ endpoint: "https://no-such-account.invalid" }));
   const error = await rejection(store.head(KEY));
   assert.equal(error.code, "unavailable");
   assert.match(error.message, /no-such-account\.invalid cannot be resolved/);
 });
 
-test("a shared access signature appears in no error and no name", async () => {
+test("no error and no name contains a shared access signature", async () => {
   const signature = "c2VjcmV0LXNpZ25hdHVyZQ%3D%3D";
   for (const endpoint of [
     "http://127.0.0.1:9/account",
@@ -170,7 +170,7 @@ test("an account URL opens with and without the container, as ProGet writes it",
   }
 });
 
-test("a busy server is tried three times and then unavailable", async (t) => {
+test("a busy server gets three attempts and is then unavailable", async (t) => {
   let tries = 0;
   const endpoint = await serve(t, (request, response) => {
     tries++;
@@ -184,7 +184,7 @@ test("a busy server is tried three times and then unavailable", async (t) => {
   assert.equal(tries, 3);
 });
 
-test("a refusal because of the date points to the clock", async (t) => {
+test("the hint of a refusal because of the date names the clock", async (t) => {
   const endpoint = await serve(t, (request, response) => {
     const date = new Date(Date.now() + 3_600_000).toUTCString();
     response.writeHead(403, { "x-ms-error-code": "AuthenticationFailed", date }).end();
@@ -196,7 +196,7 @@ test("a refusal because of the date points to the clock", async (t) => {
   assert.match(error.hint ?? "", /clock/);
 });
 
-test("a 404 that is not Azure's own proves no absence", async (t) => {
+test("a 404 that is not from Azure does not mean absence", async (t) => {
   const endpoint = await serve(t, (request, response) => {
     response.writeHead(404, { "content-type": "text/html" }).end("<h1>nginx</h1>");
     request.resume();
@@ -207,7 +207,7 @@ test("a 404 that is not Azure's own proves no absence", async (t) => {
   }
 });
 
-test("a read goes on after its connection is cut, and gives up when it is cut each time", async (t) => {
+test("a read resumes after its connection is cut, and fails when it is cut each time", async (t) => {
   if (!azurite.own) return t.skip("needs the emulator's plain connection");
   const container = `test-${randomUUID()}`;
   await azurite.createContainer(container);
@@ -232,7 +232,7 @@ test("a read goes on after its connection is cut, and gives up when it is cut ea
   }
 });
 
-test("a blob that is replaced while its read resumes does not deliver a mixture", async (t) => {
+test("a blob that is replaced while its read resumes never mixes two versions", async (t) => {
   if (!azurite.own) return t.skip("needs the emulator's plain connection");
   const container = `test-${randomUUID()}`;
   await azurite.createContainer(container);
@@ -249,7 +249,7 @@ test("a blob that is replaced while its read resumes does not deliver a mixture"
   assert.match(error.message, /replaced meanwhile/);
 });
 
-test("a source that is not what it promised is told before anything is sent", async () => {
+test("a source that differs from its promise is detected before anything is sent", async () => {
   await using store = await open(connection({ endpoint: "http://127.0.0.1:9/account" }));
   const options = { ifExists: "fail", sha256: sha256(Buffer.from("other")) } as const;
   await assert.rejects(store.put(KEY, sourceOf(someBytes(10)), options), hasCode("corrupt"));

@@ -23,7 +23,7 @@ interface Manner {
   /** Blanks between elements. */
   blank: string;
   entities: "names" | "numbers" | "cdata";
-  /** A declaration with its byte order mark, comments, and elements and attributes that nobody asked for. */
+  /** An XML declaration with a byte order mark, comments, and unknown elements and attributes. */
   extras: boolean;
 }
 
@@ -37,7 +37,7 @@ function escape(text: string, { entities }: Manner): string {
   );
 }
 
-/** A page as Azure writes it. */
+/** Writes a page as Azure does. */
 function write(rows: readonly ListedBlob[], next: string, manner: Manner): string {
   const { blank, extras } = manner;
   const element = (name: string, text: string | undefined, attributes = "") =>
@@ -48,7 +48,7 @@ function write(rows: readonly ListedBlob[], next: string, manner: Manner): strin
         : `<${name}${attributes}>${escape(text, manner)}</${name}>${blank}`;
   const blobs = rows.map((row) => {
     const metadata = Object.entries(row.metadata ?? {}).map(([name, value]) => element(name, value));
-    // U+FFFE and U+FFFF are no characters of XML: Azure encodes such names, and says so.
+    // XML does not allow U+FFFE and U+FFFF: Azure encodes such names and marks them.
     const encoded = /[\ufffe\uffff]/.test(row.name!);
     const properties = [
       element("Creation-Time", extras ? row.lastModified : undefined),
@@ -90,7 +90,7 @@ function scanned(xml: string): ListingPage {
   return page;
 }
 
-// Carriage returns are the XML parsers' to alter, other control characters cannot be in XML at all.
+// XML parsers change carriage returns, and XML does not allow other control characters.
 const characters = fc.constantFrom(...Array.from("ab/ .&<>\"'%+=?#é\u0301\u00a0雪😀\uff5e\u2028]-_0"));
 const text = fc.string({ unit: characters, minLength: 1, maxLength: 12 });
 const edge = /^\s|\s$/;
@@ -118,7 +118,7 @@ const manner: fc.Arbitrary<Manner> = fc.record({
 });
 const marker = fc.oneof(fc.constant(""), solid);
 
-/** A row without a prototype here and there, so that deepEqual compares what is in it. */
+/** A row whose objects have no prototype, so that deepEqual only compares their members. */
 const bare = (rows: readonly ListedBlob[]) => JSON.parse(JSON.stringify(rows)) as unknown;
 
 async function serve(t: TestContext, answer: (url: string) => string | Buffer): Promise<string> {
@@ -140,7 +140,7 @@ function openServed(endpoint: string) {
 }
 
 describe("a page, however it is written", () => {
-  test("gives what was put into it", () => {
+  test("gives the rows that were written", () => {
     fc.assert(
       fc.property(fc.array(row, { maxLength: 5 }), marker, manner, (rows, next, how) => {
         const page = scanned(write(rows, next, how));
@@ -151,13 +151,13 @@ describe("a page, however it is written", () => {
     );
   });
 
-  test("gives what the SDK makes of it", async (t) => {
+  test("gives the same rows as the SDK", async (t) => {
     let xml = "";
     const endpoint = await serve(t, () => xml);
     const client = new ContainerClient(`${endpoint}/packages`, newPipeline(new AnonymousCredential()));
     await fc.assert(
       fc.asyncProperty(fc.array(row, { minLength: 1, maxLength: 5 }), marker, manner, async (rows, next, how) => {
-        // The SDK takes blanks between elements for metadata, and is at home neither with CDATA nor with numbers.
+        // The SDK reads blanks between elements as metadata, and handles neither CDATA nor numeric entities.
         xml = write(rows, next, { ...how, blank: "", entities: "names" });
         const pages = client.listBlobsFlat({ includeMetadata: true }).byPage();
         const { value } = (await pages.next()) as { value: ContainerListBlobFlatSegmentResponse };
@@ -179,7 +179,7 @@ describe("a page, however it is written", () => {
     );
   });
 
-  test("cut anywhere before its end is no page", () => {
+  test("a truncated page is not a page", () => {
     const rows = fc.sample(row, { numRuns: 2, seed: 7 });
     for (const how of [plain, { ...plain, extras: true, entities: "cdata" as const, blank: "\n" }]) {
       const xml = Buffer.from(write(rows, "next", how));
@@ -191,7 +191,7 @@ describe("a page, however it is written", () => {
     }
   });
 
-  test("however damaged never hangs or throws, and never grows", () => {
+  test("a damaged page never hangs or throws, and has no more blobs", () => {
     const random = createRandom(20240801);
     const rows = fc.sample(row, { numRuns: 5, seed: 3 });
     const xml = Buffer.from(write(rows, "next", { ...plain, extras: true }));
@@ -200,14 +200,14 @@ describe("a page, however it is written", () => {
       const page = scanListing(mutate(xml, random));
       if (page === "cut" || page === undefined) continue;
       whole++;
-      // Doubling a stretch of at most 64 bytes adds no blob.
+      // Doubling up to 64 bytes cannot add a blob.
       const usable = page.blobs.filter(({ name, size }) => name !== undefined && size !== undefined);
       assert.ok(usable.length <= rows.length);
     }
     assert.ok(whole > 200, `${whole} of the damaged pages were still pages`);
   });
 
-  test("leaves nothing of itself in memory but what was asked for", () => {
+  test("only the values stay in memory, not the page", () => {
     const rows = Array.from({ length: 1000 }, (_, i) => ({
       ...fc.sample(row, { numRuns: 1, seed: i })[0]!,
       name: `a-name-that-is-long-enough-to-be-a-slice/${i}`,
@@ -225,7 +225,7 @@ describe("a page, however it is written", () => {
   });
 });
 
-describe("what is no listing", () => {
+describe("what is not a listing", () => {
   for (const [name, xml] of Object.entries({
     nothing: "",
     text: "hello",
@@ -240,7 +240,7 @@ describe("what is no listing", () => {
   }
 });
 
-describe("a page that lies is corrupt, not shorter", () => {
+describe("an inconsistent page is corrupt, not shorter", () => {
   const [one] = fc.sample(row, { numRuns: 1, seed: 1 }) as [ListedBlob];
   const named = (name: string): ListedBlob => ({ ...one, name });
   const page = write([named("a"), named("b")], "", plain);
@@ -260,12 +260,12 @@ describe("a page that lies is corrupt, not shorter", () => {
     });
   }
 
-  test("names are not those that were asked for", async (t) => {
+  test("names do not have the requested prefix", async (t) => {
     await using store = await openServed(await serve(t, () => page));
     await assert.rejects(blobsOf(store, "b"), hasCode("corrupt"));
   });
 
-  test("a page that is cut is asked for again, and unavailable when it always is", async (t) => {
+  test("a truncated page is requested again, and unavailable if it always is truncated", async (t) => {
     let asked = 0;
     let good = 2;
     const endpoint = await serve(t, () => (++asked > good ? page : page.slice(0, -5)));
@@ -277,12 +277,12 @@ describe("a page that lies is corrupt, not shorter", () => {
   });
 });
 
-test("thousands of odd names are listed as the SDK lists them", async (t) => {
+test("thousands of unusual names are listed as the SDK lists them", async (t) => {
   const azurite = await startAzurite();
   t.after(() => azurite.stop());
   const container = `test-${randomUUID()}`;
   const client = await azurite.createContainer(container);
-  // Azurite answers 5,000 blobs a page too, so that there are two; and it sorts names beyond U+FFFF its own way.
+  // Azurite has 5,000 blobs per page, too, so there are two pages. It sorts names beyond U+FFFF differently.
   const random = createRandom(1);
   const alphabet = Array.from("abcXYZ019 -_.~!$&'()*+,;=:@%#?<>\"[]{}|^`éß雪\u0301\u00a0\u2028");
   const oddName = (i: number) =>
@@ -314,5 +314,5 @@ test("thousands of odd names are listed as the SDK lists them", async (t) => {
     ours,
     theirs.filter((one) => !isForeign.has((one as [string])[0])),
   );
-  assert.ok(ours.length > 5_000, `${foreign.length} names are no keys`);
+  assert.ok(ours.length > 5_000, `${foreign.length} names are not valid keys`);
 });

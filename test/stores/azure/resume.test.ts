@@ -20,7 +20,7 @@ before(async () => {
 });
 after(() => azurite.stop());
 
-/** A store behind a proxy that counts the blocks sent; after `limit` of them it answers as a server that is down. */
+/** A store behind a proxy that counts the blocks. After `limit` blocks it responds like a server that is down. */
 async function openCounted() {
   const endpoint = new URL(/BlobEndpoint=([^;]+)/.exec(azurite.connectionString)![1]!);
   const counted = { blocks: 0, lists: 0, limit: Infinity };
@@ -58,7 +58,7 @@ async function openCounted() {
   };
 }
 
-test("a put that broke off sends only the blocks that are missing when it is done again", async () => {
+test("a put after an interrupted one sends only the missing blocks", async () => {
   await using opened = await openCounted();
   const { store, counted } = opened;
   const bytes = someBytes(LARGE);
@@ -72,7 +72,7 @@ test("a put that broke off sends only the blocks that are missing when it is don
   assert.ok((await readAll(await store.get(KEY))).equals(bytes));
 });
 
-test("when the source fails, blocks that are on their way still arrive", async () => {
+test("when the source fails, blocks in flight are completed", async () => {
   await using opened = await openCounted();
   const { store, counted } = opened;
   const bytes = someBytes(LARGE);
@@ -83,7 +83,7 @@ test("when the source fails, blocks that are on their way still arrive", async (
   assert.equal(counted.blocks, 6);
 });
 
-test("of other bytes under the same key only the blocks that are the same are not sent again", async () => {
+test("a put of other bytes to the same key sends all blocks that differ", async () => {
   await using opened = await openCounted();
   const { store, counted } = opened;
   const bytes = someBytes(LARGE);
@@ -95,7 +95,7 @@ test("of other bytes under the same key only the blocks that are the same are no
   assert.ok((await readAll(await store.get(KEY))).equals(changed));
 });
 
-test("without notes every block is sent, and nothing is asked", async () => {
+test("without notes every block is sent, and staged blocks are not listed", async () => {
   await using opened = await openCounted();
   const { store, counted } = opened;
   const bytes = someBytes(LARGE);
@@ -105,13 +105,13 @@ test("without notes every block is sent, and nothing is asked", async () => {
   assert.deepEqual([counted.blocks, counted.lists], [6, 0]);
 });
 
-test("blocks that a commit by somebody else has discarded are sent again", async () => {
+test("blocks that a concurrent commit has discarded are sent again", async () => {
   await using opened = await openCounted();
   const { store, counted, client } = opened;
   const bytes = someBytes(LARGE);
   await breakPut(store, KEY, bytes, { notes: memoryNotes(), at: 33 * MIB });
   const other = client.getBlockBlobClient(KEY);
-  // After the list of blocks was read and before ours is committed: as soon as the first new block is sent.
+  // Between listing the blocks and committing ours: when the first new block is sent.
   let meddled = false;
   const source = sourceOf(bytes);
   const open: typeof source.open = async (range) => {
@@ -144,7 +144,7 @@ test("two large puts of the same bytes at once both succeed", async () => {
   assert.ok((await readAll(await store.get(KEY))).equals(bytes));
 });
 
-test("a source read in ranges side by side gives the same blocks", async () => {
+test("a source that is read in parallel ranges gives the same blocks", async () => {
   await using opened = await openCounted();
   const { store, counted } = opened;
   const bytes = someBytes(LARGE);

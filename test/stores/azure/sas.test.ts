@@ -21,7 +21,7 @@ after(() => azurite.stop());
 
 const KEY = parseKey("dir/a b+c%41.bin");
 
-/** A store whose connection string holds a shared access signature of the whole account. */
+/** A store whose connection string has a shared access signature for the account. */
 async function openSigned(permissions: string, expires: Date, container = `test-${randomUUID()}`) {
   const service = BlobServiceClient.fromConnectionString(azurite.connectionString);
   const url = new URL(service.generateAccountSasUrl(expires, AccountSASPermissions.parse(permissions), "sco"));
@@ -36,7 +36,7 @@ async function openSigned(permissions: string, expires: Date, container = `test-
 
 const inAnHour = () => new Date(Date.now() + 3_600_000);
 
-test("a store with a shared access signature puts, lists, reads, copies and gives URLs", async () => {
+test("a store with a shared access signature puts, lists, reads, copies and creates URLs", async () => {
   const { store, container } = await openSigned("rwdlac", inAnHour());
   await azurite.createContainer(container);
   for (const length of [100, 20 * MIB]) {
@@ -54,7 +54,7 @@ test("a store with a shared access signature puts, lists, reads, copies and give
   assert.deepEqual(await keysOf(store, ""), ["copy", KEY]);
 });
 
-test("a shared access signature that has expired is denied everywhere, and named with its end", async () => {
+test("with an expired shared access signature every call is denied, and the message has its end", async () => {
   const expired = new Date(Date.now() - 60_000);
   const { store, container, secret } = await openSigned("rwdlac", expired);
   await azurite.createContainer(container);
@@ -81,7 +81,7 @@ test("a shared access signature that has expired is denied everywhere, and named
   assert.equal(await store.copyFrom!(KEY, from, { ifExists: "fail" }), undefined);
 });
 
-test("it is the server's clock that tells whether it has expired", async (t) => {
+test("the server's clock decides whether it has expired", async (t) => {
   const answer = { date: new Date(Date.now() - 7_200_000).toUTCString(), "x-ms-error-code": "AuthenticationFailed" };
   const server = createServer((request, response) => {
     request.resume();
@@ -98,11 +98,11 @@ test("it is the server's clock that tells whether it has expired", async (t) => 
   await assert.rejects(store.head(KEY), (error: FeedctlError) => error.message.includes(`expired at ${end}`));
 });
 
-test("with a signature that may only write, a large put with notes sends all it has", async () => {
+test("with a signature that may only write, a large put with notes sends every block", async () => {
   const { store, container } = await openSigned("wc", inAnHour());
   const client = await azurite.createContainer(container);
   const kept = { load: async () => undefined, save: async () => {}, drop: async () => {} };
-  // Without knowing what stands there: asking would be denied.
+  // With `replaces`, because a `head` would be denied.
   const options = { ifExists: "replace", replaces: false, notes: kept } as const;
   assert.equal(await putBytes(store, KEY, someBytes(9 * MIB), options), "created");
   assert.equal((await client.getBlockBlobClient(KEY).getProperties()).contentLength, 9 * MIB);

@@ -39,12 +39,12 @@ storeContract("azure", {
     ...(azurite.own && {
       "keys come in UTF-8 byte order": "Azurite lists in the order of UTF-16 units (tested below)",
       "a copy is described by the options, not by its source":
-        "Azurite has no Put Blob From URL, which alone can change headers (azure-copy.test.ts has it from a stand-in)",
+        "Azurite has no Put Blob From URL, the only copy that changes headers (copy.test.ts tests it with a fake)",
     }),
   },
 });
 
-test("keys that Azure would alter are refused, and never reach the blob that Azure would make of them", async () => {
+test("keys that Azure would alter are refused, and never reach the blob of the altered name", async () => {
   const { store } = await openContainer();
   for (const key of ["a/b", "dir/c"]) await putBytes(store, parseKey(key), someBytes(10));
   for (const key of ["a\\b", "a/b.", "a/b..", "dir./c", ".../a"].map(parseKey)) {
@@ -64,13 +64,13 @@ test("a listing that is out of order is corrupt, not shorter", async (t) => {
   await assert.rejects(keysOf(store, ""), hasCode("corrupt"));
 });
 
-test("keys beyond the BMP list well beside others", async () => {
+test("keys beyond the BMP are listed among others", async () => {
   const { store } = await openContainer();
   for (const key of ["😀", "é", "a"]) await putBytes(store, parseKey(key), someBytes(1));
   assert.deepEqual(await keysOf(store, ""), ["a", "é", "😀"]);
 });
 
-test("names that are no keys are reported as foreign", async () => {
+test("names that are not valid keys are reported as foreign", async () => {
   const { client, store } = await openContainer("top");
   const names = ["top/", "top/a//b", "top/a/", "top/folder", "top/ok", "topmost", "other"];
   for (const name of names) {
@@ -91,7 +91,7 @@ test("2,001 blobs are listed page by page", async () => {
   assert.deepEqual(await keysOf(store, ""), keys);
 });
 
-test("large uploads of one blob at once never mix their blocks", async () => {
+test("concurrent large uploads of one blob never mix their blocks", async () => {
   const { store } = await openContainer();
   const contents = Array.from({ length: 3 }, (_, i) => someBytes(20 * MIB + i, i + 1));
   const key = parseKey("x");
@@ -102,7 +102,7 @@ test("large uploads of one blob at once never mix their blocks", async () => {
   assert.ok(contents.some((bytes) => bytes.equals(final)));
 });
 
-test("a blob of another writer is compared by its MD5, or read", async () => {
+test("a blob of another tool is compared by its MD5, or by its bytes", async () => {
   const { client, store } = await openContainer();
   const bytes = someBytes(1000);
   const key = parseKey("x");
@@ -117,7 +117,7 @@ test("a blob of another writer is compared by its MD5, or read", async () => {
   }
 });
 
-test("metadata of other writers is told with lower-case names and as it is", async () => {
+test("metadata of other tools is returned unchanged, with lower-case names", async () => {
   const { client, store } = await openContainer();
   const metadata = { Foo_bar: "baz", __x: "utf-8''%zz", mtime: "never", sha256: "short" };
   await client.getBlockBlobClient("x").upload("", 0, { metadata });
@@ -128,7 +128,7 @@ test("metadata of other writers is told with lower-case names and as it is", asy
   assert.equal(listed?.sha256, undefined);
 });
 
-test("metadata with the names of feedctl's own entries stays apart from them", async () => {
+test("user metadata may have the names of feedctl's own entries", async () => {
   const { store } = await openContainer();
   const metadata = { sha256: "mine", mtime: "mine too", hdi_isfolder: "true", "": "no name", "1st": "digit" };
   await putBytes(store, parseKey("x"), someBytes(10), { metadata });

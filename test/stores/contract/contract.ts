@@ -13,21 +13,21 @@ import { putCases } from "./put.ts";
 import { resumeCases } from "./resume.ts";
 import { PATIENCE } from "../../support/wait.ts";
 
-/** What every case gets: the store, and a key prefix of its own, so that cases cannot see one another's blobs. */
+/** The arguments of a case. Each case has its own key prefix, so that cases do not see each other's blobs. */
 export interface ContractContext {
   store: Store;
   /** A key below this case's own prefix. */
   key(name: string): Key;
   /** This case's own prefix; ends in a slash. */
   prefix: string;
-  /** Opens another store that holds nothing; closed after the suite. */
+  /** Opens another, empty store. The suite closes it. */
   openEmpty(): Promise<Store>;
   t: TestContext;
 }
 
 export interface ContractCase {
   run(context: ContractContext): Promise<void>;
-  /** The feature or ability that promises this; the case is skipped, visibly, on a store that does not claim it. */
+  /** The feature or ability that the case tests. The case is skipped, visibly, on a store without it. */
   needs?: "sortedList" | "atomicCreate" | "metadata" | "copyFrom" | "describe";
 }
 
@@ -44,13 +44,13 @@ const cases = {
 export type ContractCaseName = keyof typeof cases;
 
 export interface ContractOptions {
-  /** Opens a store that holds nothing; called at least twice. */
+  /** Opens an empty store. Called at least twice. */
   open(): Promise<{ store: Store; cleanup(): Promise<void> }>;
-  /** Cases this store or its emulator cannot pass, each with the reason, which is printed as a skip. */
+  /** Cases that this store or its emulator cannot pass, with the reason, which the skip prints. */
   lacks?: Partial<Record<ContractCaseName, string>>;
 }
 
-/** Everything `Store` promises. Every adapter and every wrapper runs it. */
+/** Tests the whole contract of `Store`. Every adapter and every wrapper runs it. */
 export function storeContract(name: string, { open, lacks = {} }: ContractOptions): void {
   describe(`${name}: store contract`, () => {
     const opened: { store: Store; cleanup(): Promise<void> }[] = [];

@@ -11,11 +11,11 @@ const LARGE = 20 * MIB + 3;
 async function remoteOf(store: Store, key: Key): Promise<RemoteBlob> {
   const blob = await store.head(key);
   assert.ok(blob !== undefined);
-  assert.ok(store.remote !== undefined, "a store that copies must tell how it can be copied from");
+  assert.ok(store.remote !== undefined, "a store with copyFrom must have remote");
   return store.remote(blob);
 }
 
-/** The copy that the store promised by claiming `copyFrom`; that it was declined is a failure of the case. */
+/** Copies a blob. Fails the case if the store declines: it claims `copyFrom`. */
 async function copied(store: Store, key: Key, from: RemoteBlob, options: Partial<PutOptions> = {}): Promise<PutResult> {
   assert.equal(store.reaches?.(from), true, "the store does not reach the blob");
   const whole = { ifExists: "fail", sha256: from.blob.sha256, md5: from.blob.md5, ...options } as const;
@@ -82,7 +82,7 @@ export const copyCases = {
       }
     },
   },
-  "keys with odd letters are copied": {
+  "keys with special characters are copied": {
     needs: "copyFrom",
     async run({ store, key }) {
       const names = ["a b/c+d.tgz", "100%41", "é/雪 😀.bin", "q?x=1&y#z", "!'()*~"];
@@ -93,7 +93,7 @@ export const copyCases = {
       }
     },
   },
-  "a source that is no longer the told version is corrupt, and nothing is visible": {
+  "a source that has changed is corrupt, and nothing is visible": {
     needs: "copyFrom",
     async run({ store, key, prefix }) {
       for (const length of [1000, LARGE]) {
@@ -110,7 +110,7 @@ export const copyCases = {
       assert.deepEqual(await keysOf(store, prefix), []);
     },
   },
-  "a copy onto the same bytes is unchanged, onto others a conflict, and replaces where it shall": {
+  "a copy onto the same bytes is unchanged, onto other bytes a conflict or a replacement": {
     needs: "copyFrom",
     async run({ store, key }) {
       for (const length of [1000, LARGE]) {
@@ -127,8 +127,11 @@ export const copyCases = {
         assert.equal((await copied(store, other, from, { ifExists: "replace" })).outcome, "replaced");
         await holds(store, other, someBytes(length, 1));
         assert.equal((await copied(store, key(`new${length}`), from, { ifExists: "replace" })).outcome, "created");
-        const told = await copied(store, key(`told${length}`), from, { ifExists: "replace", replaces: false });
-        assert.equal(told.outcome, "created");
+        const unchecked = await copied(store, key(`unchecked${length}`), from, {
+          ifExists: "replace",
+          replaces: false,
+        });
+        assert.equal(unchecked.outcome, "created");
       }
     },
   },
@@ -142,7 +145,7 @@ export const copyCases = {
       assert.deepEqual(await keysOf(store, prefix), [key("from")]);
     },
   },
-  "a copy of what no hash is known of has none": {
+  "a copy without a known hash has none": {
     needs: "copyFrom",
     async run({ store, key }) {
       await putBytes(store, key("from"), someBytes(1000));
@@ -154,7 +157,7 @@ export const copyCases = {
       await holds(store, key("to"), someBytes(1000));
     },
   },
-  "a blob that nobody can get at is declined, and nothing is done": {
+  "a blob without origin and URL is declined, and nothing is done": {
     needs: "copyFrom",
     async run({ store, key, prefix }) {
       await putBytes(store, key("from"), someBytes(1000));
@@ -165,7 +168,7 @@ export const copyCases = {
       assert.deepEqual(await keysOf(store, prefix), [key("from")]);
     },
   },
-  "the URL of a blob, where one can be had, opens it for whoever holds it": {
+  "the signed URL of a blob, if there is one, reads the blob and does nothing else": {
     async run({ store, key, t }) {
       if (store.remote === undefined) return t.skip("only this process can read the store");
       for (const name of ["plain.bin", "a b/c+d%41 é😀.tgz"]) {
@@ -179,7 +182,7 @@ export const copyCases = {
         const part = await fetch(url, { headers: { range: "bytes=10-19" } });
         assert.equal(part.status, 206);
         assert.ok(Buffer.from(await part.arrayBuffer()).equals(bytes.subarray(10, 20)));
-        assert.equal((await fetch(url, { method: "DELETE" })).ok, false, "it opens more than reading");
+        assert.equal((await fetch(url, { method: "DELETE" })).ok, false, "it allows more than reading");
       }
     },
   },

@@ -12,7 +12,7 @@ export const deleteCases = {
       assert.deepEqual((await keysOf(store, prefix)).sort(), ["a/b.txt", "a/bc", "ab"].map(key));
     },
   },
-  "delete of what is not there succeeds": {
+  "delete of a missing blob succeeds": {
     async run({ store, key }) {
       await putBytes(store, key("a/b"), someBytes(1));
       await store.delete(key("a/b"));

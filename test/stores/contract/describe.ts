@@ -7,7 +7,7 @@ const MIB = 1024 * 1024;
 const modified = new Date("2021-02-03T04:05:06Z");
 
 export const describeCases = {
-  "a blob is described anew; its bytes, hash and time stay": {
+  "describe replaces content type, cache-control and metadata; bytes, hash and time stay": {
     needs: "describe",
     async run({ store, key }) {
       for (const size of [0, 1000, 9 * MIB]) {
@@ -30,7 +30,7 @@ export const describeCases = {
       }
     },
   },
-  "a blob that is described without a cache header has none": {
+  "describe without cache-control removes it": {
     needs: "describe",
     async run({ store, key }) {
       const name = key("described");
@@ -41,25 +41,25 @@ export const describeCases = {
       assert.equal((await store.head(name))?.cacheControl, undefined);
     },
   },
-  "describing what is no longer the told version changes nothing": {
+  "describe of a blob that has changed is corrupt and changes nothing": {
     needs: "describe",
     async run({ store, key }) {
       const name = key("described");
       await store.put(name, sourceOf(someBytes(10, 1)), { ifExists: "fail" });
-      const told = await store.head(name);
+      const known = await store.head(name);
       await store.put(name, sourceOf(someBytes(10, 2)), { ifExists: "replace", contentType: "text/html" });
-      assert.ok(told !== undefined && store.describe !== undefined);
-      const wanted = { ifExists: "replace", contentType: "text/plain" } as const;
-      await assert.rejects(store.describe(told, wanted), { code: "corrupt" });
+      assert.ok(known !== undefined && store.describe !== undefined);
+      const options = { ifExists: "replace", contentType: "text/plain" } as const;
+      await assert.rejects(store.describe(known, options), { code: "corrupt" });
       assert.equal((await store.head(name))?.contentType, "text/html");
       await store.delete(name);
-      await assert.rejects(store.describe(told, wanted), ({ code }: { code: string }) =>
+      await assert.rejects(store.describe(known, options), ({ code }: { code: string }) =>
         ["not-found", "corrupt"].includes(code),
       );
       assert.equal(await store.head(name), undefined);
     },
   },
-  "a key with a name problem is refused by put, and no other": {
+  "put refuses exactly the keys with a name problem": {
     async run({ store, prefix }) {
       for (const name of [
         "plain",

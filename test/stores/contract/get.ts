@@ -27,7 +27,7 @@ export const getCases = {
       await putBytes(store, key("dir/file"), someBytes(1));
       assert.equal(await store.head(key("missing")), undefined);
       assert.equal(await store.head(key("deep/missing")), undefined);
-      assert.equal(await store.head(key("dir")), undefined, "a folder is no blob");
+      assert.equal(await store.head(key("dir")), undefined, "a folder is not a blob");
     },
   },
   "a folder is not found as a blob": {
@@ -81,7 +81,7 @@ export const getCases = {
         assert.ok((chunk as Buffer).length > 0);
         break;
       }
-      // Not events.once: leaving a loop early destroys the stream with an AbortError, which is no failure.
+      // Not events.once, which would reject: leaving the loop early destroys the stream with an AbortError.
       if (!stream.closed) await new Promise((resolve) => stream.once("close", resolve));
       assert.equal((await store.head(key("x")))?.size, 20 * MIB + 3);
     },
@@ -119,7 +119,7 @@ export const getCases = {
       await assert.rejects(reading, hasCode("interrupted"));
     },
   },
-  "get tells once, before the first byte, what head tells of the whole blob": {
+  "get calls onInfo once, before the first byte, with what head returns": {
     async run({ store, key }) {
       const described = {
         modified: new Date("2019-03-04T05:06:07Z"),
@@ -132,26 +132,26 @@ export const getCases = {
         await putBytes(store, key("x"), bytes, { ...described, ifExists: "replace" });
         for (const range of [undefined, { start: 10 }, { start: 10, end: 20 }]) {
           if (range !== undefined && length === 0) continue;
-          const told: BlobInfo[] = [];
-          const stream = await store.get(key("x"), { range, onInfo: (info) => told.push(info) });
-          assert.equal(told.length, 1, "it comes before the stream is read");
+          const reported: BlobInfo[] = [];
+          const stream = await store.get(key("x"), { range, onInfo: (info) => reported.push(info) });
+          assert.equal(reported.length, 1, "it is called before the stream is read");
           const read = await readAll(stream);
           assert.ok(read.equals(bytes.subarray(range?.start, range?.end)));
-          assert.equal(told.length, 1);
-          assert.deepEqual(known(told[0]), known(await store.head(key("x"))));
+          assert.equal(reported.length, 1);
+          assert.deepEqual(known(reported[0]), known(await store.head(key("x"))));
         }
       }
     },
   },
-  "get of a missing key or an impossible range tells nothing": {
+  "get of a missing key or an impossible range does not call onInfo": {
     async run({ store, key }) {
       await putBytes(store, key("x"), someBytes(10));
-      const onInfo = () => assert.fail("there is nothing to tell");
+      const onInfo = () => assert.fail("onInfo was called");
       await assert.rejects(store.get(key("missing"), { onInfo }), hasCode("not-found"));
       await assert.rejects(store.get(key("x"), { range: { start: 10 }, onInfo }), hasCode("usage"));
     },
   },
-  "the known version is read, whole or in ranges, as list or head told it": {
+  "the known version from list or head is read, whole or in ranges": {
     async run({ store, key }) {
       const bytes = someBytes(1000);
       await putBytes(store, key("x y+z%41"), bytes);
@@ -178,7 +178,7 @@ export const getCases = {
       await assert.rejects(missing(), hasCode("not-found"));
     },
   },
-  "a local path, where there is one, holds the bytes": {
+  "the file at the local path, if there is one, has the bytes": {
     async run({ store, key, t }) {
       if (store.localPath === undefined) return t.skip("the store has no local paths");
       await putBytes(store, key("dir/x"), someBytes(1000));
@@ -187,7 +187,7 @@ export const getCases = {
   },
 } satisfies Record<string, ContractCase>;
 
-/** Without what is not known, so that an absent entry equals an undefined one. */
+/** Removes undefined entries, so that an absent entry equals an undefined one. */
 function known(blob: BlobInfo | undefined): Record<string, unknown> {
   return Object.fromEntries(Object.entries(blob ?? {}).filter(([, value]) => value !== undefined));
 }

@@ -4,7 +4,7 @@ import { readAll, someBytes } from "../../support/bytes.ts";
 import type { ContractCase } from "./contract.ts";
 import { keysOf, putBytes } from "./put.ts";
 
-/** Names that some adapter, emulator or URL encoder once got wrong. */
+/** Names that adapters, emulators or URL encoders have handled wrongly. */
 const names = {
   "a key with spaces": "a b/ c /d",
   "a key with a plus": "a+b/c+.txt",

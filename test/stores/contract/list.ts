@@ -59,7 +59,7 @@ export const listCases = {
       assert.deepEqual(await keysOf(store, ""), [key("a/b")]);
     },
   },
-  "a listing tells size, time and tag as head does": {
+  "a listing has the size, time and tag that head returns": {
     async run({ store, key, prefix }) {
       await putBytes(store, key("x"), someBytes(123));
       const head = await store.head(key("x"));
@@ -69,14 +69,14 @@ export const listCases = {
       assert.ok(Math.abs(blobs[0]!.modified.getTime() - head!.modified.getTime()) < 2000);
     },
   },
-  "a listing of more than one page is whole": {
+  "a listing of more than one page is complete": {
     async run(context) {
       const keys = await putMany(context);
       const listed = await keysOf(context.store, context.prefix);
       assert.deepEqual([...listed].sort(compareKeys), [...keys].sort(compareKeys));
       if (context.store.features.sortedList) assert.deepEqual(listed, [...listed].sort(compareKeys), "out of order");
 
-      // The same population serves the abort: a listing that is cut short must throw, never just end.
+      // With the same blobs: an aborted listing must throw, never just end.
       const controller = new AbortController();
       const abortAfterTheFirst = async () => {
         for await (const blob of context.store.list(context.prefix, { signal: controller.signal })) {

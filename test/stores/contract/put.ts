@@ -41,7 +41,7 @@ export function hasCode(code: ErrorCode): (error: unknown) => true {
   };
 }
 
-/** The key is free and nothing below the prefix came of a failed put. */
+/** Asserts that a failed put has left nothing visible below the prefix. */
 async function nothingVisible(store: Store, prefix: string, key: Key): Promise<void> {
   assert.equal(await store.head(key), undefined);
   assert.deepEqual(await keysOf(store, prefix), []);
@@ -50,7 +50,7 @@ async function nothingVisible(store: Store, prefix: string, key: Key): Promise<v
 
 async function stillHolds(store: Store, key: Key, bytes: Buffer): Promise<void> {
   assert.equal((await store.head(key))?.size, bytes.length);
-  assert.ok((await readAll(await store.get(key))).equals(bytes), "the old content is gone");
+  assert.ok((await readAll(await store.get(key))).equals(bytes), "the content has changed");
 }
 
 function roundTrip(length: number): ContractCase {
@@ -110,7 +110,7 @@ function wrongLength(length: number, promised: number): ContractCase {
   };
 }
 
-/** Many writers of one key, each with other bytes; returns how each fared. */
+/** Runs several writers of one key at once, one for each content; returns their results. */
 async function race(store: Store, key: Key, contents: readonly Buffer[], ifExists: PutOptions["ifExists"]) {
   return Promise.allSettled(contents.map((bytes) => putBytes(store, key, bytes, { ifExists })));
 }
@@ -197,13 +197,13 @@ export const putCases = {
       await stillHolds(store, key("x"), someBytes(LARGE, 3));
     },
   },
-  "put tells the tag that head tells": {
+  "put returns the tag that head returns": {
     async run({ store, key }) {
       for (const length of [10, LARGE]) {
         const bytes = someBytes(length);
         const options = { ifExists: "replace", sha256: sha256(bytes) } as const;
         const { tag } = await store.put(key("x"), sourceOf(bytes), options);
-        assert.ok(tag !== undefined, "put told no tag");
+        assert.ok(tag !== undefined, "put returned no tag");
         assert.equal((await store.head(key("x")))?.tag, tag);
         for await (const blob of store.list(key("x"))) assert.equal(blob.tag, tag);
       }
@@ -232,7 +232,7 @@ export const putCases = {
       }
     },
   },
-  "without a promised sha256 the put tells it": {
+  "without a promised sha256 the put returns it": {
     async run({ store, key }) {
       for (const length of [0, 1000, LARGE]) {
         const bytes = someBytes(length);
@@ -240,11 +240,11 @@ export const putCases = {
         assert.equal(put.sha256, sha256(bytes));
         if (store.features.metadata) assert.equal((await store.head(key("x")))?.sha256, sha256(bytes));
         await stillHolds(store, key("x"), bytes);
-        const { sha256: told } = await store.put(key("x"), sourceOf(bytes), {
+        const { sha256: found } = await store.put(key("x"), sourceOf(bytes), {
           ifExists: "replace",
           sha256: sha256(bytes),
         });
-        assert.equal(told, sha256(bytes));
+        assert.equal(found, sha256(bytes));
       }
     },
   },
@@ -276,7 +276,7 @@ export const putCases = {
       }
     },
   },
-  "what need not be durable is stored all the same": {
+  "a blob that need not be durable is stored": {
     async run({ store, key }) {
       const bytes = someBytes(1000);
       assert.equal(await putBytes(store, key("a/b/x"), bytes, { durable: false }), "created");
@@ -304,7 +304,7 @@ export const putCases = {
   "a large source that fails half-way leaves nothing": failsHalfWay(LARGE),
   "a source that cannot be opened leaves nothing": {
     async run({ store, key, prefix }) {
-      const open = () => Promise.reject(new FeedctlError("not-found", "the source is gone"));
+      const open = () => Promise.reject(new FeedctlError("not-found", "the source does not exist"));
       for (const size of [10, LARGE]) {
         const options = { ifExists: "fail", sha256: sha256(Buffer.from("x")) } as const;
         await assert.rejects(store.put(key("x"), { size, open }, options), hasCode("not-found"));

@@ -25,7 +25,7 @@ export function memoryNotes(): MemoryNotes {
 
 type Break = "the source fails" | "the user stops it";
 
-/** A put whose source goes no further than `at`. */
+/** Runs a put that fails or is stopped after `at` bytes. */
 export async function breakPut(
   store: Store,
   key: Key,
@@ -65,9 +65,9 @@ function brokenOff(how: Break): ContractCase {
 }
 
 export const resumeCases = {
-  "a large put whose source failed is taken up again": brokenOff("the source fails"),
-  "a large put that was stopped is taken up again": brokenOff("the user stops it"),
-  "a put that breaks off twice is taken up again": {
+  "a large put whose source failed is resumed": brokenOff("the source fails"),
+  "a large put that was stopped is resumed": brokenOff("the user stops it"),
+  "a put that was interrupted twice is resumed": {
     async run({ store, key }) {
       const notes = memoryNotes();
       const bytes = someBytes(LARGE);
@@ -77,7 +77,7 @@ export const resumeCases = {
       assert.equal(notes.kept.size, 0);
     },
   },
-  "what is taken up again with other bytes of the same length holds those alone": {
+  "a put of other bytes of the same length does not resume the interrupted one": {
     async run({ store, key }) {
       const notes = memoryNotes();
       await breakPut(store, key("x"), someBytes(LARGE, 1), { notes, at: 30 * MIB });
@@ -86,7 +86,7 @@ export const resumeCases = {
       assert.equal(notes.kept.size, 0);
     },
   },
-  "what is taken up again is described as the last put says": {
+  "a resumed blob has the content type and metadata of the last put": {
     needs: "metadata",
     async run({ store, key }) {
       const notes = memoryNotes();
@@ -98,7 +98,7 @@ export const resumeCases = {
       await holds(store, key("x"), bytes);
     },
   },
-  "a note that is no note, or of something that is gone, counts as none": {
+  "a malformed note, or one of an upload that does not exist, is ignored": {
     async run({ store, key, t }) {
       const notes = memoryNotes();
       const bytes = someBytes(LARGE);
@@ -119,7 +119,7 @@ export const resumeCases = {
       assert.equal(notes.kept.size, 0);
     },
   },
-  "what came to stand there in between is unchanged if it is the same, a conflict if not, replaced if wanted": {
+  "a blob created meanwhile is unchanged if it has the same bytes, else a conflict or replaced": {
     async run({ store, key }) {
       const notes = memoryNotes();
       const bytes = someBytes(LARGE, 1);
@@ -130,12 +130,12 @@ export const resumeCases = {
       assert.equal(await putBytes(store, key("same"), bytes, { notes }), "unchanged");
       await assert.rejects(putBytes(store, key("other"), bytes, { notes }), hasCode("conflict"));
       assert.equal(await putBytes(store, key("replaced"), bytes, { notes, ifExists: "replace" }), "replaced");
-      assert.equal(notes.kept.size, 0, "nothing is left that could be taken up");
+      assert.equal(notes.kept.size, 0, "nothing is left to resume");
       await holds(store, key("other"), someBytes(LARGE, 2));
       await holds(store, key("replaced"), bytes);
     },
   },
-  "wrong bytes are corrupt, and are not taken up again": {
+  "wrong bytes are corrupt, and are not resumed": {
     async run({ store, key, prefix }) {
       const notes = memoryNotes();
       const promised = { sha256: sha256(Buffer.from("other")), notes };

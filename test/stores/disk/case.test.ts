@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { foldsCase } from "../../../src/stores/disk/case.ts";
 
-/** Stands in for a file system that this machine may not have: it knows these paths, with case or without. */
+/** A fake `stat` of a file system with these paths, case-insensitive if `folds`. */
 function fileSystem(paths: readonly string[], folds: boolean): typeof stat {
   const look = async (path: unknown) => {
     const same = (known: string) => (folds ? known.toLowerCase() === String(path).toLowerCase() : known === path);
@@ -17,7 +17,7 @@ function fileSystem(paths: readonly string[], folds: boolean): typeof stat {
   return look as never;
 }
 
-test("a disk tells cases apart or not; a root that is not there yet is asked for what is above it", async () => {
+test("a disk is case-sensitive or not; for a root that does not exist its nearest parent decides", async () => {
   assert.equal(await foldsCase("/srv/files", fileSystem(["/", "/srv", "/srv/files"], true)), true);
   assert.equal(await foldsCase("/srv/files", fileSystem(["/", "/srv", "/srv/files"], false)), false);
   assert.equal(await foldsCase("/srv/new/deep", fileSystem(["/", "/srv"], true)), true);
@@ -26,7 +26,7 @@ test("a disk tells cases apart or not; a root that is not there yet is asked for
   assert.equal(await foldsCase("/a/B", fileSystem(["/", "/a", "/a/B", "/a/b"], false)), false, "two folders");
 });
 
-test("the disk of this machine is asked without writing", async () => {
+test("the disk of this machine is tested without writing", async () => {
   const root = mkdtempSync(join(tmpdir(), "feedctl-case-"));
   try {
     mkdirSync(join(root, "Folder"));

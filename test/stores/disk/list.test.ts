@@ -13,7 +13,7 @@ import { hasCode, putBytes } from "../contract/put.ts";
 
 const run = promisify(execFile);
 
-describe("disk listing of what is no blob", () => {
+describe("disk listing of entries that are not blobs", () => {
   const foreignOf = async (store: Store, prefix = "") => {
     const names: string[] = [];
     const keys: string[] = [];
@@ -52,7 +52,7 @@ describe("disk listing of what is no blob", () => {
     assert.equal(await readFile(join(outside, "secret/file"), "utf8"), "outside");
   });
 
-  test("names that are no keys are reported", async (t) => {
+  test("names that are not valid keys are reported", async (t) => {
     const { store, root } = await openTemporaryDisk(t);
     await putBytes(store, key("good"), someBytes(1));
     await putBytes(store, key("genuine\ufffd"), someBytes(1));
@@ -79,7 +79,7 @@ describe("disk listing of what is no blob", () => {
   });
 });
 
-describe("disk listing of what changes meanwhile", () => {
+describe("disk listing while the folder changes", () => {
   async function filled(t: TestContext) {
     const opened = await openTemporaryDisk(t);
     for (const name of ["a/1", "b/1", "b/2", "c/1"]) await putBytes(opened.store, key(name), someBytes(1));
@@ -104,7 +104,7 @@ describe("disk listing of what changes meanwhile", () => {
     await assert.rejects(listing(), hasCode("unavailable"));
   });
 
-  test("a root that is taken away while its files are listed makes the listing fail", async (t) => {
+  test("a root that is removed while its files are listed makes the listing fail", async (t) => {
     const { store, root } = await openTemporaryDisk(t);
     for (const name of ["1", "2", "3"]) await putBytes(store, key(name), someBytes(1));
     const listing = async () => {

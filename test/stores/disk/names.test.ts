@@ -5,7 +5,7 @@ import { diskError } from "../../../src/stores/disk/errors.ts";
 import { diskNameProblem } from "../../../src/stores/disk/names.ts";
 import { parseKey as key } from "../../../src/stores/key.ts";
 
-test("a name that no disk holds is told without trying it", () => {
+test("a name that is too long for any disk is reported without trying it", () => {
   for (const platform of ["linux", "darwin", "win32"] as const) {
     assert.match(diskNameProblem(key(`a/${"n".repeat(256)}/b`), platform) ?? "", /256 characters/);
     assert.equal(diskNameProblem(key(`a/${"n".repeat(255)}/b`), platform), undefined);
@@ -79,7 +79,7 @@ describe("file system errors", () => {
     });
   }
 
-  test("what no file system call raised stays what it is", () => {
+  test("an error that no file system call threw is returned unchanged", () => {
     const bug = new TypeError("bug");
     assert.equal(diskError(bug, "read", "/x"), bug);
     const known = new FeedctlError("corrupt", "x");

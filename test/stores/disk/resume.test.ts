@@ -18,7 +18,7 @@ import { breakPut, memoryNotes } from "../contract/resume.ts";
 const SIZE = 40 * MIB + 3;
 const bytes = someBytes(SIZE);
 
-/** A cloud's blob, which counts what is read of it, and tells how many ranges are open at once. */
+/** A parallel source that counts the bytes read, and the most ranges that were open at once. */
 function cloud(of: Buffer): BlobSource & { read: number; most: number } {
   let open = 0;
   const source = {
@@ -41,7 +41,7 @@ function cloud(of: Buffer): BlobSource & { read: number; most: number } {
 const temporaries = (root: string) => readdirSync(root).filter(isTemporaryName);
 const options = { ifExists: "fail", sha256: sha256(bytes) } as const;
 
-describe("disk put of a large blob of a cloud", () => {
+describe("disk put of a large blob from a cloud", () => {
   test("several ranges are read at once, each byte once", async (t) => {
     const { store, root } = await openTemporaryDisk(t);
     const source = cloud(bytes);
@@ -50,7 +50,7 @@ describe("disk put of a large blob of a cloud", () => {
     assert.ok((await readFile(join(root, "x"))).equals(bytes));
   });
 
-  test("many at once are not all read in ranges, and all arrive", async (t) => {
+  test("of many puts at once only some read in ranges, and all succeed", async (t) => {
     const { store, root } = await openTemporaryDisk(t);
     const sources = Array.from({ length: 6 }, () => cloud(bytes));
     await Promise.all(sources.map((source, i) => store.put(key(String(i)), source, { ...options, durable: false })));
@@ -62,8 +62,8 @@ describe("disk put of a large blob of a cloud", () => {
   });
 });
 
-describe("disk put that is taken up again", () => {
-  test("only what is missing is read", async (t) => {
+describe("disk put that is resumed", () => {
+  test("only the missing bytes are read", async (t) => {
     const { store, root } = await openTemporaryDisk(t);
     const notes = memoryNotes();
     await breakPut(store, key("x"), bytes, { notes, at: 30 * MIB });
@@ -84,7 +84,7 @@ describe("disk put that is taken up again", () => {
     }
   });
 
-  test("bytes that were all there already are hashed, and none is read", async (t) => {
+  test("a complete temporary file is hashed, and nothing is read", async (t) => {
     const { store, root } = await openTemporaryDisk(t);
     const notes = memoryNotes();
     await breakPut(store, key("x"), bytes, { notes, at: 30 * MIB });
@@ -95,7 +95,7 @@ describe("disk put that is taken up again", () => {
     assert.deepEqual([everything(root), notes.kept.size], [["x"], 0]);
   });
 
-  test("a file that was changed since, or is too long, is not trusted: all is read again", async (t) => {
+  test("a temporary file that was changed or is too long is discarded, and everything is read again", async (t) => {
     const { store, root } = await openTemporaryDisk(t);
     for (const [damage, extra] of [
       [(path: string) => writeFile(path, "x", { flag: "r+" }), 10 * MIB],
@@ -113,7 +113,7 @@ describe("disk put that is taken up again", () => {
     }
   });
 
-  test("without a promised hash it begins anew and removes what was left", async (t) => {
+  test("without a promised hash it starts again and deletes the temporary file", async (t) => {
     const { store, root } = await openTemporaryDisk(t);
     const notes = memoryNotes();
     await breakPut(store, key("x"), bytes, { notes, at: 30 * MIB });
@@ -134,7 +134,7 @@ describe("disk put that is taken up again", () => {
     assert.deepEqual([everything(root), notes.kept.size], [["x"], 0]);
   });
 
-  test("what was left is swept after its time, not before, and is then not missed", async (t) => {
+  test("a left temporary file is swept when it is old, not before, and the next put succeeds", async (t) => {
     const { store, root } = await openTemporaryDisk(t);
     const notes = memoryNotes();
     await breakPut(store, key("x"), bytes, { notes, at: 30 * MIB });
@@ -146,7 +146,7 @@ describe("disk put that is taken up again", () => {
     assert.equal(notes.kept.size, 0);
   });
 
-  test("after SIGKILL in the middle the next process goes on behind what is there", async (t) => {
+  test("after SIGKILL the next process appends to the temporary file", async (t) => {
     const { root, outside } = await openTemporaryDisk(t);
     const note = join(outside, "note");
     const script = `

@@ -32,7 +32,7 @@ storeContract("disk without hard links", {
     const { path, cleanup } = await temporaryFolder();
     const makeLink = () => Promise.reject(Object.assign(new Error("no links"), { code: "EPERM", syscall: "link" }));
     const store = await openDiskStore({ type: "disk", path: join(path, "store") }, { makeLink });
-    // The store finds out by its first put; until then it claims what almost every disk can do.
+    // The first put finds out; until then the store claims atomicCreate, which almost every disk has.
     await putBytes(store, key("first"), someBytes(1));
     await store.delete(key("first"));
     return { store, cleanup };
@@ -56,7 +56,7 @@ describe("disk put", () => {
     assert.deepEqual(everything(root), ["kept"]);
   });
 
-  test("while it runs there is only a hidden temporary file", async (t) => {
+  test("while it runs only a hidden temporary file exists", async (t) => {
     const { store, root } = await openTemporaryDisk(t);
     const bytes = someBytes(2 * MIB);
     const controller = new AbortController();
@@ -101,7 +101,7 @@ describe("disk put", () => {
     assert.deepEqual(everything(root), ["x", "x/y"]);
   });
 
-  test("a file and a folder of one name conflict, whichever came first", async (t) => {
+  test("a file and a folder of the same name conflict, whichever exists first", async (t) => {
     const { store } = await openTemporaryDisk(t);
     await putBytes(store, key("a"), someBytes(1));
     await putBytes(store, key("d/e"), someBytes(1));
@@ -155,7 +155,7 @@ describe("disk put", () => {
     assert.equal(everything(root).length, 51);
   });
 
-  test("a full disk is full, and keeps what was there", async (t) => {
+  test("a put on a full disk is full, and the old blobs stay", async (t) => {
     const { root, store } = await openTemporaryDisk(t);
     await mkdir(root);
     try {
@@ -234,8 +234,8 @@ describe("disk folders", () => {
   });
 });
 
-describe("disk reading of what changes meanwhile", () => {
-  test("a file that is cut short under a reader is corrupt", async (t) => {
+describe("disk reading while the file changes", () => {
+  test("a file that is truncated while it is read is corrupt", async (t) => {
     const { store, root } = await openTemporaryDisk(t);
     await putBytes(store, key("a"), someBytes(8 * MIB));
     const stream = await store.get(key("a"));
@@ -243,7 +243,7 @@ describe("disk reading of what changes meanwhile", () => {
     await assert.rejects(readAll(stream), hasCode("corrupt"));
   });
 
-  test("a blob that is replaced under a reader is read to its old end", async (t) => {
+  test("a blob that is replaced while it is read is read to its old end", async (t) => {
     const { store } = await openTemporaryDisk(t);
     await putBytes(store, key("a"), someBytes(8 * MIB, 1));
     const stream = await store.get(key("a"));
@@ -251,7 +251,7 @@ describe("disk reading of what changes meanwhile", () => {
     assert.ok((await readAll(stream)).equals(someBytes(8 * MIB, 1)));
   });
 
-  test("streams that nobody reads close their files", async (t) => {
+  test("streams that are never read close their files", async (t) => {
     const { store } = await openTemporaryDisk(t);
     await putBytes(store, key("a"), someBytes(MIB));
     const openFiles = () => readdirSync("/proc/self/fd").length;
@@ -268,7 +268,7 @@ describe("disk reading of what changes meanwhile", () => {
 describe("disk permissions", () => {
   const NOBODY = 65534;
 
-  /** Runs `body` with a store at `root` as a user without rights, and returns what it printed. */
+  /** Runs `body` with a store at `root` as the user nobody; returns its output. */
   async function asNobody(root: string, body: string): Promise<string> {
     const script = `
       const { openDiskStore } = await import(${JSON.stringify(import.meta.resolve("../../../src/stores/disk/store.ts"))});
@@ -296,13 +296,13 @@ describe("disk permissions", () => {
       const read = async () => { for await (const blob of store.list("")) keys.push(blob.key); };
       await read().then(() => console.log("complete"), ({ code, message }) => console.log(code, message));`;
 
-  test("an unreadable folder makes the listing fail as denied, after all else was listed", async (t) => {
+  test("an unreadable folder makes the listing fail as denied, after everything else was listed", async (t) => {
     const store = await closed(t);
     if (store === undefined) return;
     const list = async () => (await asNobody(store.root, `${listing} console.log(keys.join());`)).split("\n");
     await chmod(join(store.root, "b"), 0o300);
     assert.deepEqual(await list(), [`denied cannot list ${join(store.root, "b")}: permission denied`, "a/1,c/1"]);
-    // Its names may be read, but nothing about the files.
+    // Its names can be read, but not the files' stats.
     await chmod(join(store.root, "a"), 0o444);
     const both = `denied cannot list ${join(store.root, "a/1")}: permission denied; 1 other path could not be read`;
     assert.deepEqual(await list(), [both, "c/1"]);
@@ -312,7 +312,7 @@ describe("disk permissions", () => {
     assert.deepEqual(await list(), ["complete", "a/1,b/1,c/1"]);
   });
 
-  test("so does one that a thread meets, or that was met before the thread took over", async (t) => {
+  test("so does one that the thread finds, or that was found before the thread continued", async (t) => {
     const store = await closed(t);
     if (store === undefined) return;
     for (const folder of ["d", "f", "g"]) {
@@ -323,9 +323,9 @@ describe("disk permissions", () => {
       for (const name of unreadable) await chmod(join(store.root, name), 0o000);
       const printed = await asNobody(store.root, `${listing} console.log(keys.length);`);
       for (const name of unreadable) await chmod(join(store.root, name), 0o755);
-      const [said, count] = printed.split("\n");
+      const [message, count] = printed.split("\n");
       const others = unreadable.length === 1 ? "" : "; 2 other paths could not be read";
-      assert.equal(said, `denied cannot list ${join(store.root, unreadable[0]!)}: permission denied${others}`);
+      assert.equal(message, `denied cannot list ${join(store.root, unreadable[0]!)}: permission denied${others}`);
       assert.equal(Number(count), unreadable.length === 3 ? 1502 : unreadable[0] === "b" ? 4502 : 3003);
     }
   });
@@ -346,8 +346,8 @@ describe("disk permissions", () => {
   });
 });
 
-describe("temporary files of writers that died", () => {
-  test("old ones are swept, fresh ones and blobs are not", async (t) => {
+describe("temporary files of crashed writers", () => {
+  test("old ones are swept, new ones and blobs are not", async (t) => {
     const { store, root, outside } = await openTemporaryDisk(t);
     await putBytes(store, key("a/blob"), someBytes(1), { modified: new Date("2001-01-01") });
     const temporary = join(root, "a/.feedctl-0123456789abcdef.tmp");
@@ -366,7 +366,7 @@ describe("temporary files of writers that died", () => {
   });
 });
 
-test("a listing keeps times to the millisecond and the tag that put told", async (t) => {
+test("a listing has times to the millisecond and the tag that put returned", async (t) => {
   const { store } = await openTemporaryDisk(t);
   const bytes = someBytes(10);
   const modified = new Date("2022-03-04T05:06:07.123Z");

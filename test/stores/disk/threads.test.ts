@@ -18,7 +18,7 @@ import { PATIENCE } from "../../support/wait.ts";
 
 const run = promisify(execFile);
 
-// Whatever is small goes to the threads, from the first put on.
+// All small blobs go to the threads, from the first put on.
 storeContract("disk with threads", {
   async open() {
     const { path, cleanup } = await temporaryFolder();
@@ -33,8 +33,8 @@ storeContract("disk with threads", {
 });
 const diskModule = JSON.stringify(import.meta.resolve("../../../src/stores/disk/store.ts"));
 
-describe("a listing that goes on in a thread", () => {
-  /** Enough for the thread to be still walking when its first files are seen here. */
+describe("a listing that continues in a thread", () => {
+  /** Enough files for the thread to be still walking when its first files arrive. */
   const FOLDERS = 100;
 
   async function large(t: TestContext) {
@@ -59,7 +59,7 @@ describe("a listing that goes on in a thread", () => {
     };
   }
 
-  test("is complete, in UTF-8 byte order, and reports what is foreign", async (t) => {
+  test("is complete, in UTF-8 byte order, and reports foreign names", async (t) => {
     const { store, root, keys } = await large(t);
     await symlink("nowhere", join(root, "099😀/link"));
     await mkdir(join(root, "098\uff5e/line\nfeed"));
@@ -74,7 +74,7 @@ describe("a listing that goes on in a thread", () => {
     assert.deepEqual(foreign, ["098\uff5e/line\nfeed", "099😀/link"]);
   });
 
-  test("fails when a folder still ahead vanishes, after the files before it", async (t) => {
+  test("fails after the files before it when a folder vanishes that it has not reached", async (t) => {
     const { store, root, keys } = await large(t);
     let count = 0;
     const listing = async () => {
@@ -98,7 +98,7 @@ describe("a listing that goes on in a thread", () => {
     assert.equal(count, 2500);
   });
 
-  test("keeps no process alive when nobody reads on", async (t) => {
+  test("does not keep the process alive when its reader stops", async (t) => {
     const { root } = await large(t);
     const script = `
       const store = await (await import(${diskModule})).openDiskStore({ type: "disk", path: ${JSON.stringify(root)} });
@@ -120,11 +120,11 @@ describe("small files stored by threads", () => {
     const from = join(outside, "from");
     await mkdir(from);
     let count = 0;
-    /** Stores what a local file holds; nothing may open the source in another way. */
+    /** Stores a local file. The source must not be opened as a stream. */
     const putFile = async (name: string, bytes: Buffer, options: Partial<PutOptions & { size: number }> = {}) => {
       const path = join(from, String(count++));
       await writeFile(path, bytes);
-      const open = () => Promise.reject(new Error("not to be opened"));
+      const open = () => Promise.reject(new Error("the source was opened"));
       const { size = bytes.length, ...rest } = options;
       return store.put(key(name), { size, path, open }, { ifExists: "fail", sha256: sha256(bytes), ...rest });
     };
@@ -173,13 +173,17 @@ describe("small files stored by threads", () => {
         await assert.rejects(putFile("a/b", bytes, { ifExists, size }), hasCode("corrupt"));
       await assert.rejects(putFile("a/b", bytes, { ifExists, size: 101, sha256: undefined }), hasCode("corrupt"));
       await assert.rejects(putFile("a/b", bytes, { ifExists, signal: AbortSignal.abort() }), hasCode("interrupted"));
-      const gone = { size: 1, path: join(outside, "gone"), open: () => Promise.reject(new Error("not to be opened")) };
+      const gone = {
+        size: 1,
+        path: join(outside, "gone"),
+        open: () => Promise.reject(new Error("the source was opened")),
+      };
       await assert.rejects(store.put(key("a/b"), gone, { ifExists }), hasCode("not-found"));
     }
     assert.deepEqual(everything(root), []);
   });
 
-  test("a source that is not what was listed any more goes the way that asks it", async (t) => {
+  test("a source that has changed since its listing takes the slow path, which calls check", async (t) => {
     const { store, root, outside } = await opened(t);
     const place = join(outside, "place");
     await mkdir(place);
@@ -194,7 +198,7 @@ describe("small files stored by threads", () => {
     const source = {
       size: 3,
       path: join(place, "x"),
-      open: () => Promise.reject(new Error("not to be opened")),
+      open: () => Promise.reject(new Error("the source was opened")),
       check,
     };
     await store.put(key("tagged"), { ...source, pathTag }, { ifExists: "fail" });
@@ -208,7 +212,7 @@ describe("small files stored by threads", () => {
     assert.deepEqual(everything(root), ["asked", "tagged"]);
   });
 
-  test("streams are read into memory, proven, checked and closed, and put like files", async (t) => {
+  test("streams are read into memory, verified, checked and closed, and stored like files", async (t) => {
     const { store, root } = await opened(t);
     const modified = new Date("2021-02-03T04:05:06.789Z");
     await concurrently(16, Array.from({ length: 200 }).keys(), async (i) => {
@@ -234,7 +238,7 @@ describe("small files stored by threads", () => {
     assert.deepEqual(everything(root), before);
   });
 
-  test("links and folders in the way are refused and left alone", async (t) => {
+  test("an existing link or folder of the same name is refused and left alone", async (t) => {
     const { root, outside, putFile } = await opened(t);
     await putFile("dir/file", someBytes(1));
     await mkdir(join(outside, "elsewhere"));
@@ -304,7 +308,7 @@ test("a large local file without a promised hash is copied unread, and its size 
   const bytes = someBytes(3_000_000);
   const path = join(outside, "large");
   await writeFile(path, bytes);
-  const source = { size: bytes.length, path, open: () => Promise.reject(new Error("not to be opened")) };
+  const source = { size: bytes.length, path, open: () => Promise.reject(new Error("the source was opened")) };
   const put = await store.put(key("a"), source, { ifExists: "fail" });
   assert.deepEqual([put.outcome, put.sha256], ["created", undefined]);
   assert.ok((await readFile(join(root, "a"))).equals(bytes));

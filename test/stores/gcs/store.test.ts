@@ -38,8 +38,8 @@ else {
   storeContract("gcs on fake-gcs-server", {
     open: async () => ({ store: await openBucket(server), cleanup: async () => {} }),
     lacks: {
-      "a blob is described anew; its bytes, hash and time stay": patches,
-      "a blob that is described without a cache header has none": patches,
+      "describe replaces content type, cache-control and metadata; bytes, hash and time stay": patches,
+      "describe without cache-control removes it": patches,
     },
   });
 

@@ -1,4 +1,4 @@
-// How long calls are repeated, and when a store is given up; on a clock that only the waits and the failing calls move.
+// How long calls are retried, and when a store is given up. Only backoffs and failing calls move the clock.
 import assert from "node:assert/strict";
 import { describe, test, type TestContext } from "node:test";
 import { FeedctlError } from "../../../src/errors.ts";
@@ -16,7 +16,7 @@ const down = () => new FeedctlError("unavailable", "the test took the store away
 const slowDown = (retryAfter?: number) => new FeedctlError("unavailable", "slow down", { throttled: true, retryAfter });
 
 interface Trouble {
-  /** Of every `head`; undefined: it succeeds. */
+  /** The error of the call to `head` with this number. Undefined: it succeeds. */
   error: (count: number) => FeedctlError | undefined;
   /** Milliseconds that a failing call takes. */
   takes?: number;
@@ -24,7 +24,7 @@ interface Trouble {
   random?: () => number;
 }
 
-/** Real files behind calls that fail. `waits` are those of the retries, `clock` tells the time. */
+/** A disk store whose `head` fails. `state.waits` are the backoffs in milliseconds, `state.clock` is the time. */
 async function open(t: TestContext, { error, takes = 0, random = () => 1 }: Trouble) {
   const { store: real } = await openTemporaryDisk(t);
   const state = { clock: 0, waits: [] as number[], meanwhile: async () => {} };
@@ -50,13 +50,13 @@ async function open(t: TestContext, { error, takes = 0, random = () => 1 }: Trou
   return { real, faulty, state, store: retrying(faulty, { now, sleep, random }) };
 }
 
-/** As a mirror does it: blob after blob, until so many have failed in a row. */
+/** Fails blob after blob, as a mirror does before it stops. */
 async function failInARow(store: { head(name: typeof key): Promise<unknown> }, times: number): Promise<void> {
   for (let i = 0; i < times; i++) await assert.rejects(store.head(key), hasCode("unavailable"));
 }
 
 describe("waiting", () => {
-  test("a store that has never answered is asked five times, one that has eight times", async (t) => {
+  test("a store that has never responded gets five attempts, one that has gets eight", async (t) => {
     const { store, faulty, state } = await open(t, { error: (count) => (count === 6 ? undefined : down()) });
     await assert.rejects(store.head(key), hasCode("unavailable"));
     assert.deepEqual([faulty.calls.head, state.waits], [5, [200, 400, 800, 1600]]);
@@ -66,7 +66,7 @@ describe("waiting", () => {
     assert.deepEqual([faulty.calls.head - 6, state.waits], [8, [200, 400, 800, 1600, 3200, 6400, 12_800]]);
   });
 
-  test("a throttled call waits longer and is tried ten times", async (t) => {
+  test("a throttled call waits longer and gets ten attempts", async (t) => {
     const { store, faulty, state } = await open(t, { error: () => slowDown() });
     await assert.rejects(store.head(key), hasCode("unavailable"));
     assert.equal(faulty.calls.head, 10);
@@ -76,14 +76,14 @@ describe("waiting", () => {
     );
   });
 
-  test("what the server asks for is the least that is waited, with the jitter on top", async (t) => {
+  test("Retry-After is the minimum wait, and the jitter is added to it", async (t) => {
     const error = (count: number) => (count <= 2 ? slowDown(7 * SECOND) : undefined);
     const { store, state } = await open(t, { error, random: () => 0.5 });
     assert.equal(await store.head(key), undefined);
     assert.deepEqual(state.waits, [7500, 8000]);
   });
 
-  test("a wish for a longer wait than two minutes is not granted", async (t) => {
+  test("a Retry-After of more than two minutes is reduced to that", async (t) => {
     const error = (count: number) => (count === 1 ? slowDown(24 * 60 * MINUTE) : undefined);
     const { store, state } = await open(t, { error, random: () => 0 });
     await store.head(key);
@@ -99,19 +99,19 @@ describe("giving a store up", () => {
     assert.ok(state.clock < 1.5 * MINUTE, `${state.clock} ms`);
   });
 
-  test("one that accepts and never answers fails 21 blobs in a row within three minutes", async (t) => {
+  test("one that accepts connections and never responds fails 21 blobs in a row within three minutes", async (t) => {
     const { store, state } = await open(t, { error: down, takes: MINUTE });
     await failInARow(store, 21);
     assert.ok(state.clock < 3 * MINUTE, `${state.clock} ms`);
   });
 
-  test("one that throttles for ever fails 21 blobs in a row within ten minutes", async (t) => {
+  test("one that always throttles fails 21 blobs in a row within ten minutes", async (t) => {
     const { store, state } = await open(t, { error: () => slowDown() });
     await failInARow(store, 21);
     assert.ok(state.clock < 10 * MINUTE, `${state.clock} ms`);
   });
 
-  test("the error says for how long, and why", async (t) => {
+  test("the error says how long it has failed, and why", async (t) => {
     const { store } = await open(t, { error: down, takes: MINUTE });
     await assert.rejects(store.head(key), { message: "the test took the store away" });
     await assert.rejects(store.head(key), {
@@ -121,7 +121,7 @@ describe("giving a store up", () => {
     });
   });
 
-  test("a while later it is asked again, once, and one success makes all well", async (t) => {
+  test("after a pause one call tries again, and one success restores all attempts", async (t) => {
     let ill = true;
     const { store, faulty, state } = await open(t, { error: () => (ill ? down() : undefined), takes: MINUTE });
     await failInARow(store, 2);
@@ -140,7 +140,7 @@ describe("giving a store up", () => {
     assert.equal(faulty.calls.head, asked + 4, "it is tried again after a failure, as if it had never been away");
   });
 
-  test("a call that fails alone is given up, though others succeed", async (t) => {
+  test("a call that keeps failing is given up although others succeed", async (t) => {
     const { store, faulty, state } = await open(t, { error: down, takes: MINUTE });
     let others = 0;
     state.meanwhile = async () => {
@@ -152,7 +152,7 @@ describe("giving a store up", () => {
   });
 });
 
-test("a put whose source was given up is not begun anew: that would multiply the attempts", async (t) => {
+test("a put whose source was given up is not retried: that would multiply the attempts", async (t) => {
   const source = await open(t, { error: () => slowDown() });
   const { store: real } = await openTemporaryDisk(t);
   const target = failing(real, {});
@@ -168,7 +168,7 @@ test("a put whose source was given up is not begun anew: that would multiply the
   assert.deepEqual([target.calls.put, waits, source.faulty.calls.head], [1, [], 10]);
 });
 
-test("an abort while waiting for room is an interruption", async (t) => {
+test("an abort while waiting for a slot is an interruption", async (t) => {
   const { store: real } = await openTemporaryDisk(t);
   const stuck = Promise.withResolvers<void>();
   const faulty = failing(real, { calls: [{ method: "head", nth: 1, error: slowDown() }] });

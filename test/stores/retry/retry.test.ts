@@ -25,7 +25,7 @@ async function diskStore(): Promise<{ store: Store; cleanup(): Promise<void> }> 
   return { store: await openDiskStore({ type: "disk", path }), cleanup: () => rm(path, { recursive: true }) };
 }
 
-/** A real store, and the same store with faults behind retries. */
+/** A disk store, and the same store with faults and retries. */
 async function open(t: TestContext, failures: Failures, options: RetryOptions = {}) {
   const { store: real, cleanup } = await diskStore();
   t.after(cleanup);
@@ -49,7 +49,7 @@ storeContract("retries over a store that fails every third call", {
 describe("retries", () => {
   const all = () => true;
 
-  test("unavailable is tried again as often as allowed, then passed on", async (t) => {
+  test("unavailable is retried as often as allowed, then thrown", async (t) => {
     const { store, faulty } = await open(t, { calls: [{ method: "head", nth: all }] }, { attempts: 4 });
     await assert.rejects(store.head(key), hasCode("unavailable"));
     assert.equal(faulty.calls.head, 4);
@@ -57,7 +57,7 @@ describe("retries", () => {
 
   const others = (Object.keys(errorCodes) as ErrorCode[]).filter((code) => code !== "unavailable");
   for (const code of others) {
-    test(`${code} is never tried again`, async (t) => {
+    test(`${code} is never retried`, async (t) => {
       const error = new FeedctlError(code, "no");
       const calls = (["head", "get", "put", "delete", "list"] as const).map((method) => ({ method, nth: all, error }));
       const { store, faulty } = await open(t, { calls }, { resume: false });
@@ -70,13 +70,13 @@ describe("retries", () => {
     });
   }
 
-  test("a bug is never tried again", async (t) => {
+  test("a bug is never retried", async (t) => {
     const { store, faulty } = await open(t, { calls: [{ method: "head", nth: all, error: new TypeError("bug") }] });
     await assert.rejects(store.head(key), TypeError);
     assert.equal(faulty.calls.head, 1);
   });
 
-  test("waits double up to the bound and are spread over their whole length", async (t) => {
+  test("backoffs double up to the bound, with full jitter", async (t) => {
     const waits: number[] = [];
     const sleep = async (milliseconds: number) => void waits.push(milliseconds);
     const randoms = [1, 0.5, 1, 0, 1];
@@ -122,7 +122,7 @@ describe("retries", () => {
     assert.deepEqual(await readAll(await real.get(key)), bytes);
   });
 
-  test("a put whose answer was lost succeeds", async (t) => {
+  test("a put whose response was lost succeeds", async (t) => {
     const { store, real } = await open(t, { lostAnswers: 1 });
     assert.equal(await putBytes(store, key, someBytes(1000)), "unchanged");
     assert.deepEqual(await readAll(await real.get(key)), someBytes(1000));
@@ -133,7 +133,7 @@ describe("retries of a broken read", () => {
   const bytes = someBytes(3 * MIB + 7);
 
   for (const after of [0, 1, MIB, 2 * MIB + 5, bytes.length]) {
-    test(`it goes on after ${after} bytes`, async (t) => {
+    test(`it resumes after ${after} bytes`, async (t) => {
       const { store, real, faulty } = await open(t, { cut: { after } });
       await putBytes(real, key, bytes);
       assert.ok((await readAll(await store.get(key))).equals(bytes));
@@ -141,27 +141,27 @@ describe("retries of a broken read", () => {
     });
   }
 
-  test("a range goes on inside the range", async (t) => {
+  test("a range is resumed inside the range", async (t) => {
     const { store, real } = await open(t, { cut: { after: 1000, times: 3 } });
     await putBytes(real, key, bytes);
     const range = { start: 100, end: 2 * MIB };
     assert.ok((await readAll(await store.get(key, { range }))).equals(bytes.subarray(100, 2 * MIB)));
   });
 
-  test("any number of breaks is survived as long as bytes come between them", async (t) => {
+  test("any number of failures is retried as long as bytes arrive between them", async (t) => {
     const { store, real } = await open(t, { cut: { after: 64 * 1024, times: Infinity } }, { attempts: 2 });
     await putBytes(real, key, bytes);
     assert.ok((await readAll(await store.get(key))).equals(bytes));
   });
 
-  test("breaks without a byte between them end as unavailable", async (t) => {
+  test("failures without a byte between them end as unavailable", async (t) => {
     const { store, real, faulty } = await open(t, { cut: { after: 0, times: Infinity } }, { attempts: 3 });
     await putBytes(real, key, bytes);
     await assert.rejects(readAll(await store.get(key)), hasCode("unavailable"));
     assert.equal(faulty.calls.get, 3);
   });
 
-  test("another error than unavailable passes through", async (t) => {
+  test("an error other than unavailable is thrown", async (t) => {
     const { store, real, faulty } = await open(t, { cut: { after: 9, error: new FeedctlError("corrupt", "short") } });
     await putBytes(real, key, bytes);
     await assert.rejects(readAll(await store.get(key)), hasCode("corrupt"));
@@ -169,7 +169,7 @@ describe("retries of a broken read", () => {
   });
 
   for (const [name, replacement] of Object.entries({ replaced: someBytes(bytes.length, 2), deleted: undefined })) {
-    test(`a blob ${name} meanwhile never yields a mixture`, async (t) => {
+    test(`a blob ${name} meanwhile never mixes two versions`, async (t) => {
       const { real, store } = await open(
         t,
         { cut: { after: MIB } },
@@ -185,16 +185,16 @@ describe("retries of a broken read", () => {
     });
   }
 
-  test("no question is asked before or after: the first answer tells which version it brings", async (t) => {
+  test("no extra request is sent: the first response identifies the version", async (t) => {
     const { store, real, faulty } = await open(t, { cut: { after: 1000, times: 3 } });
     await putBytes(real, key, bytes);
-    const told: BlobInfo[] = [];
-    assert.ok((await readAll(await store.get(key, { onInfo: (info) => told.push(info) }))).equals(bytes));
+    const reported: BlobInfo[] = [];
+    assert.ok((await readAll(await store.get(key, { onInfo: (info) => reported.push(info) }))).equals(bytes));
     assert.deepEqual([faulty.calls.head, faulty.calls.get], [0, 4]);
-    assert.deepEqual(told, [await real.head(key)]);
+    assert.deepEqual(reported, [await real.head(key)]);
   });
 
-  test("without resume a break is the caller's", async (t) => {
+  test("without resume a failure is thrown to the caller", async (t) => {
     const { store, real, faulty } = await open(t, { cut: { after: 10 } }, { resume: false });
     await putBytes(real, key, bytes);
     await assert.rejects(readAll(await store.get(key)), hasCode("unavailable"));
@@ -206,7 +206,7 @@ describe("retries of a broken listing", () => {
   const keys = ["a", "b/1", "b/2", "b-", "c", "\uff5e", "😀"].map(parseKey).sort(compareKeys);
 
   for (const entries of [0, 1, 3, keys.length]) {
-    test(`it goes on after ${entries} entries, telling each once`, async (t) => {
+    test(`it resumes after ${entries} entries and yields each once`, async (t) => {
       const { store, real, faulty } = await open(t, { listAfter: { entries } });
       for (const each of keys) await putBytes(real, each, someBytes(1));
       assert.deepEqual(await keysOf(store, ""), keys);
@@ -214,14 +214,14 @@ describe("retries of a broken listing", () => {
     });
   }
 
-  test("a listing in no order is not resumed, because a key could be missed", async (t) => {
+  test("an unordered listing is not resumed, because a key could be missed", async (t) => {
     const { store, real, faulty } = await open(t, { listAfter: { entries: 3 }, unordered: true });
     for (const each of keys) await putBytes(real, each, someBytes(1));
     await assert.rejects(keysOf(store, ""), hasCode("unavailable"));
     assert.equal(faulty.calls.list, 1);
   });
 
-  test("a listing that never comes to its end throws", async (t) => {
+  test("a listing that never completes throws", async (t) => {
     const { store, real } = await open(t, { listAfter: { entries: 3, times: Infinity } }, { attempts: 3 });
     for (const each of keys) await putBytes(real, each, someBytes(1));
     await assert.rejects(keysOf(store, ""), hasCode("unavailable"));

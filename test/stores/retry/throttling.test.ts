@@ -1,4 +1,4 @@
-// The adapters against a server that refuses what is too much. No provider's emulator throttles, so the server is ours.
+// The adapters against a server that throttles. No provider's emulator does, so the test has its own server.
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { createServer } from "node:http";
@@ -19,7 +19,7 @@ import { PATIENCE } from "../../support/wait.ts";
 
 const CALLERS = 64;
 const LIMIT = 3;
-/** Waits that would cure by themselves would hide whether fewer are let in. */
+/** Short backoffs: long ones would end the overload by themselves and hide whether the gate lowers its limit. */
 const noWait = { sleep: async () => {} };
 
 const clouds = {
@@ -40,7 +40,7 @@ const clouds = {
 };
 
 for (const kind of ["s3", "azure"] as const) {
-  test(`${kind}: a storm of puts at a server that throttles ends well, and fewer are sent until it is well`, async (t) => {
+  test(`${kind}: many puts to a throttling server succeed, and fewer are sent at once until it recovers`, async (t) => {
     const server = await startThrottlingServer(kind, LIMIT);
     t.after(() => server.stop());
     await using store = retrying(await clouds[kind](server.endpoint), noWait);
@@ -70,8 +70,8 @@ for (const kind of ["s3", "azure"] as const) {
 }
 
 describe("a store that is copied into itself", () => {
-  // A large put opens its source again and again while it is inside: with room for one it must not wait for itself.
-  test("never waits for itself, though only one call at a time is let in", { timeout: PATIENCE }, async (t) => {
+  // A large put opens its source several times while it holds a slot: with one slot it must not wait for itself.
+  test("never waits for itself although only one call may run at a time", { timeout: PATIENCE }, async (t) => {
     const { store: real } = await openTemporaryDisk(t);
     const error = new FeedctlError("unavailable", "slow down", { throttled: true });
     const refused = (method: "get" | "put") => ({ method, nth: (count: number) => count <= 50, error });
@@ -81,7 +81,7 @@ describe("a store that is copied into itself", () => {
     await Promise.all(blobs.map(({ key, bytes }) => putBytes(real, key, bytes)));
     await Promise.all(
       blobs.map(async ({ key, bytes }, i) => {
-        // Opened before the put, as a copy does it, and read by nobody until the put has been let in.
+        // Opened before the put, as a copy does, and not read until the put holds its slot.
         const first = await store.get(key);
         const open = async () => {
           first.destroy();
@@ -95,10 +95,10 @@ describe("a store that is copied into itself", () => {
   });
 });
 
-describe("what a server says of its limits", () => {
+describe("throttling responses", () => {
   const answers = [
     { kind: "s3", name: "503 SlowDown", status: 503, code: "SlowDown", throttled: true },
-    { kind: "s3", name: "429 without a word", status: 429, code: "", throttled: true },
+    { kind: "s3", name: "429 without a code", status: 429, code: "", throttled: true },
     { kind: "s3", name: "400 ThrottlingException", status: 400, code: "ThrottlingException", throttled: true },
     { kind: "s3", name: "503 with Retry-After", status: 503, code: "", after: "7", throttled: true, retryAfter: 7000 },
     { kind: "s3", name: "503 of a proxy", status: 503, code: "", throttled: false },
@@ -118,7 +118,7 @@ describe("what a server says of its limits", () => {
   ] as const;
 
   for (const { kind, name, status, code, throttled, ...more } of answers) {
-    test(`${kind}: ${name}: ${throttled ? "throttled" : "trouble of another kind"}`, async (t) => {
+    test(`${kind}: ${name}: ${throttled ? "throttled" : "not throttled"}`, async (t) => {
       const after = "after" in more ? { "retry-after": more.after } : {};
       const endpoint = await serve(
         t,

@@ -1,5 +1,5 @@
-// Copies inside the service, beyond what every store promises of them. The server is real; the proxy before it counts,
-// and gives the answers that this server does not.
+// Server-side copies, beyond the store contract. The server is real. The proxy before it counts requests and sends the
+// responses that this server cannot.
 import assert from "node:assert/strict";
 import type { ServerResponse } from "node:http";
 import { after, before, describe, test, type TestContext } from "node:test";
@@ -26,7 +26,7 @@ after(async () => {
 });
 
 let buckets = 0;
-/** Two buckets of one server, the first with the blob `from` of so many bytes. */
+/** Two buckets of one server, the first with the blob `from`. */
 async function openPair(t: TestContext, bytes: Buffer) {
   const open = async (): Promise<[string, Store]> => {
     const bucket = `feedctl-copy-${process.pid}-${++buckets}`;
@@ -51,7 +51,7 @@ async function openPair(t: TestContext, bytes: Buffer) {
 const isCopy = ({ headers }: ProxiedRequest) => headers["x-amz-copy-source"] !== undefined;
 
 describe(`s3 on ${kind}: copies inside the service`, () => {
-  test("up to the limit are one request, which names the version and replaces all that describes it", async (t) => {
+  test("up to the limit are one request, which requires the version and replaces the description", async (t) => {
     const { target, from, options } = await openPair(t, someBytes(10 * MIB));
     const described = { contentType: "text/plain", cacheControl: "no-cache", metadata: { a: "b" } };
     const result = await target.copyFrom!(key("to"), from, { ...options, ...described });
@@ -67,7 +67,7 @@ describe(`s3 on ${kind}: copies inside the service`, () => {
     assert.equal(copy?.headers["x-amz-meta-sha256"], options.sha256);
   });
 
-  test("above it go part by part, and no byte of them through this process", async (t) => {
+  test("above it are made in parts, without a byte through this process", async (t) => {
     const bytes = someBytes(20 * MIB + 3);
     const { target, from, options, uploads } = await openPair(t, bytes);
     const result = await target.copyFrom!(key("to"), from, { ...options, contentType: "text/plain" });
@@ -90,7 +90,7 @@ describe(`s3 on ${kind}: copies inside the service`, () => {
     assert.deepEqual(await uploads(), []);
   });
 
-  test("of a blob that changes between two parts are corrupt and leave nothing", async (t) => {
+  test("of a blob that changes between two parts are corrupt and leave nothing behind", async (t) => {
     if (skipIfS3Cannot(t, "compare the version of a copy's source")) return;
     const { source, target, from, options, uploads } = await openPair(t, someBytes(20 * MIB, 1));
     let copies = 0;
@@ -108,10 +108,10 @@ describe(`s3 on ${kind}: copies inside the service`, () => {
 
   for (const [name, size, answer] of [
     ["whose source these credentials may not read", 1000, s3Problem(403, "AccessDenied")],
-    ["that the server does not know", 1000, s3Problem(501, "NotImplemented")],
+    ["that the server does not support", 1000, s3Problem(501, "NotImplemented")],
     ["whose parts these credentials may not read", 20 * MIB, s3Problem(403, "AccessDenied")],
   ] as const) {
-    test(`${name} are declined, which is remembered for the bucket alone`, async (t) => {
+    test(`${name} are declined, which is remembered for this bucket only`, async (t) => {
       const { target, from, options, uploads } = await openPair(t, someBytes(size));
       proxy.intercept = (request) => (isCopy(request) ? answer : undefined);
       assert.equal(target.reaches!(from), true);
@@ -126,7 +126,7 @@ describe(`s3 on ${kind}: copies inside the service`, () => {
     });
   }
 
-  test("that begin as a success and end as an error are failures", async (t) => {
+  test("whose response starts as a success and has an error are failures", async (t) => {
     const { target, from, options } = await openPair(t, someBytes(1000));
     const bodies = [
       "<Error><Code>InternalError</Code><Message>late</Message></Error>",
@@ -147,10 +147,10 @@ describe(`s3 on ${kind}: copies inside the service`, () => {
     assert.equal((await target.copyFrom!(key("to"), from, options))?.outcome, "created");
   });
 
-  test("onto what came to stand there meanwhile are unchanged or a conflict", async (t) => {
+  test("onto a blob that was created meanwhile are unchanged or a conflict", async (t) => {
     const bytes = someBytes(1000);
     const { target, from, options } = await openPair(t, bytes);
-    // This server takes copies without a look at If-None-Match.
+    // This server ignores If-None-Match for copies.
     for (const [name, other] of [
       ["same", bytes],
       ["other", someBytes(1000, 2)],
@@ -168,7 +168,7 @@ describe(`s3 on ${kind}: copies inside the service`, () => {
     }
   });
 
-  test("onto bytes of which no hash is known are declined once, and not for good", async (t) => {
+  test("onto a blob without a known hash are declined, and later copies are not", async (t) => {
     const { target, from } = await openPair(t, someBytes(9 * MIB));
     await putBytes(target, key("to"), someBytes(9 * MIB));
     const bare: RemoteBlob = { ...from, blob: { ...from.blob, sha256: undefined, md5: undefined } };
@@ -176,7 +176,7 @@ describe(`s3 on ${kind}: copies inside the service`, () => {
     assert.equal(target.reaches!(bare), true);
   });
 
-  test("from another host, or of a version that nobody can name, are out of reach", async (t) => {
+  test("from another host, or without a tag, cannot be made", async (t) => {
     const { target, from } = await openPair(t, someBytes(10));
     assert.equal(target.reaches!({ ...from, origin: { ...from.origin!, host: "s3.example.com" } }), false);
     assert.equal(target.reaches!({ ...from, blob: { ...from.blob, tag: undefined } }), false);

@@ -1,5 +1,5 @@
-// Credentials that expire while feedctl runs. Real are the SDK's provider (a program named in a profile) and the server,
-// which refuses a session token that it does not know; only the program's answers are made up.
+// Credentials that expire while feedctl runs. The SDK's provider (a program named in a profile) and the server are
+// real; the server refuses an unknown session token. Only the output of the program is fake.
 import assert from "node:assert/strict";
 import { chmod, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -25,7 +25,7 @@ before(async () => {
 after(() => server.stop());
 
 let count = 0;
-/** A store whose first `bad` answers from the program hold a token that the server refuses. */
+/** A store for which the first `bad` outputs of the program have a token that the server refuses. */
 async function openExpiring(t: TestContext, bad: number) {
   const bucket = `feedctl-expiry-${process.pid}-${++count}`;
   await server.createBucket(bucket);
@@ -65,7 +65,7 @@ if [ $(wc -l < '${asked}') -gt ${bad} ]; then echo '{${keys}}'; else echo '{${ke
 const calls: Record<string, (store: Store) => Promise<unknown>> = {
   get: async (store) => assert.equal(String(await readAll(await store.get(key("there")))), "bytes"),
   head: async (store) => assert.equal((await store.head(key("there")))?.size, 5),
-  "head of what is not there": async (store) => assert.equal(await store.head(key("missing")), undefined),
+  "head of a missing blob": async (store) => assert.equal(await store.head(key("missing")), undefined),
   list: async (store) => assert.deepEqual(await keysOf(store, ""), ["there"]),
   put: async (store) => assert.equal(await putBytes(store, key("new"), someBytes(10)), "created"),
   "large put, by the SDK": async (store) =>
@@ -78,22 +78,22 @@ const calls: Record<string, (store: Store) => Promise<unknown>> = {
   sweep: async (store) => assert.equal(await store.sweep!(new Date()), 0),
 };
 
-describe(`s3 on ${kind}: credentials that the server refuses as too old`, { skip }, () => {
+describe(`s3 on ${kind}: credentials that the server refuses as expired`, { skip }, () => {
   for (const [name, run] of Object.entries(calls)) {
-    test(`are asked for anew, and the request is repeated: ${name}`, async (t) => {
+    test(`are renewed, and the request is repeated: ${name}`, async (t) => {
       const { store, asked } = await openExpiring(t, 1);
       await run(store);
       assert.equal(await asked(), 2);
     });
   }
 
-  test("are asked for once by many requests at the same time", async (t) => {
+  test("are renewed once for many requests at the same time", async (t) => {
     const { store, asked } = await openExpiring(t, 1);
     await Promise.all(Array.from({ length: 20 }, async () => readAll(await store.get(key("there")))));
     assert.equal(await asked(), 2);
   });
 
-  test("are denied with a hint where the new ones are refused too", async (t) => {
+  test("are denied with a hint if the new ones are refused, too", async (t) => {
     const { store, asked } = await openExpiring(t, 100);
     for (const [name, run] of Object.entries(calls)) {
       const earlier = await asked();

@@ -19,7 +19,7 @@ interface Row {
   modified: string;
 }
 
-/** How the same page may be written. */
+/** The ways to write the same page. */
 interface Manner {
   namespace: boolean;
   prefix: string;
@@ -80,7 +80,7 @@ const scanned = (xml: string): ListingPage => {
 const rowsOf = (page: ListingPage) =>
   page.contents.map(({ key, size, etag, modified }) => [key, size, etag, modified?.getTime()]);
 
-/** What the SDK makes of the same answer. */
+/** The rows that the SDK reads from the same response. */
 async function parsedBySdk(xml: string): Promise<unknown[]> {
   const handler = {
     handle: async () => ({ response: { statusCode: 200, headers: {}, body: Readable.from([Buffer.from(xml)]) } }),
@@ -121,7 +121,7 @@ const manner = fc.record({
 });
 
 describe("a page, however it is written", () => {
-  test("gives what was put into it", () => {
+  test("gives the rows that were written", () => {
     fc.assert(
       fc.property(fc.array(row, { maxLength: 5 }), fc.option(text, { nil: undefined }), manner, (rows, token, how) => {
         const page = scanned(write(rows, token, { ...how, namespace: how.namespace || how.prefix !== "" }));
@@ -138,7 +138,7 @@ describe("a page, however it is written", () => {
     );
   });
 
-  test("gives what the SDK makes of it", async () => {
+  test("gives the same rows as the SDK", async () => {
     const known = manner.map((how) => ({ ...how, prefix: "" }));
     await fc.assert(
       fc.asyncProperty(
@@ -156,7 +156,7 @@ describe("a page, however it is written", () => {
     );
   });
 
-  test("cut anywhere before its end is no page", () => {
+  test("a truncated page is not a page", () => {
     const rows = [{ key: "a&b", size: 1, tag: '"t"', modified: "2024-01-01T00:00:00.000Z" }];
     for (const how of [plain, { ...plain, extras: true, prefix: "s3:", entities: "cdata" as const, blank: "\n" }]) {
       const xml = write(rows, "token", how).trimEnd();
@@ -188,7 +188,7 @@ describe("a page, however it is written", () => {
   });
 });
 
-describe("what is no listing", () => {
+describe("what is not a listing", () => {
   for (const [name, xml] of Object.entries({
     nothing: "",
     blanks: "  \n",
@@ -204,7 +204,7 @@ describe("what is no listing", () => {
     test(name, () => assert.equal(scanListing(Buffer.from(xml)), undefined));
   }
 
-  test("a page that does not say whether it is truncated says so", () => {
+  test("a page without IsTruncated has no `truncated`", () => {
     assert.equal(scanned("<ListBucketResult/>").truncated, undefined);
     assert.equal(scanned("<ListBucketResult><IsTruncated>maybe</IsTruncated></ListBucketResult>").truncated, undefined);
     assert.equal(scanned("<ListBucketResult><IsTruncated> true\n</IsTruncated></ListBucketResult>").truncated, true);
@@ -218,7 +218,7 @@ describe(`listing on ${s3ServerKind()}`, () => {
   });
   after(() => server.stop());
 
-  test("odd keys are listed as the SDK lists them", async () => {
+  test("unusual keys are listed as the SDK lists them", async () => {
     const bucket = `feedctl-scan-${process.pid}`;
     await server.createBucket(bucket);
     const { endpoint, region, accessKey, secretKey } = server;

@@ -1,4 +1,4 @@
-// What is sent again of an upload that broke off. The server is real; a proxy before it counts, and stops what it shall.
+// Which parts of an interrupted upload are sent again. The server is real; a proxy before it counts and stops requests.
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
@@ -51,7 +51,7 @@ async function openBucket() {
   return { config, bucket, uploads, store: await openS3Store(config), notes: memoryNotes() };
 }
 
-/** The parts that arrived since the last question, by number; a number twice was sent twice. */
+/** The numbers of the parts sent since the last call. A part that was sent twice is listed twice. */
 function partsSent(): number[] {
   const sent = proxy.seen.flatMap(({ method, url, status }) => {
     const part = /[?&]partNumber=(\d+)/.exec(url)?.[1];
@@ -65,8 +65,8 @@ const isPart = (number: number) => (url: string) => url.includes(`partNumber=${n
 const isCompletion = ({ method, url }: { method: string; url: string }) => method === "POST" && /uploadId=/.test(url);
 const all = Array.from({ length: PARTS }, (_, i) => i + 1);
 
-describe(`s3 on ${kind}: an upload that broke off`, { skip: s3Cannot("list unfinished uploads") }, () => {
-  test("is left with a note, and only what is missing is sent", async (t) => {
+describe(`s3 on ${kind}: an interrupted upload`, { skip: s3Cannot("list unfinished uploads") }, () => {
+  test("is kept with a note, and only the missing parts are sent", async (t) => {
     const { store, notes, uploads } = await openBucket();
     t.after(() => store[Symbol.asyncDispose]());
     proxy.intercept = ({ url }) => (isPart(4)(url) ? s3Problem(403, "AccessDenied") : undefined);
@@ -96,7 +96,7 @@ describe(`s3 on ${kind}: an upload that broke off`, { skip: s3Cannot("list unfin
     assert.deepEqual(await uploads(), []);
   });
 
-  test("by the death of its process between the last part and the completion sends no part again", async (t) => {
+  test("whose process died between the last part and the completion sends no part again", async (t) => {
     const { store, config, notes, uploads } = await openBucket();
     t.after(() => store[Symbol.asyncDispose]());
     const url = (path: string) => JSON.stringify(new URL(path, import.meta.url).href);
@@ -137,7 +137,7 @@ describe(`s3 on ${kind}: an upload that broke off`, { skip: s3Cannot("list unfin
     assert.deepEqual([notes.kept.size, await uploads()], [0, []]);
   });
 
-  test("of other bytes, or described otherwise, is ended, and all is sent anew", async (t) => {
+  test("of other bytes or another description is aborted, and all parts are sent", async (t) => {
     const { store, notes, uploads } = await openBucket();
     t.after(() => store[Symbol.asyncDispose]());
     for (const [name, other, more] of [
@@ -154,7 +154,7 @@ describe(`s3 on ${kind}: an upload that broke off`, { skip: s3Cannot("list unfin
     }
   });
 
-  test("holds a part that is not what its number says: that one is sent again", async (t) => {
+  test("with a wrong part sends that part again", async (t) => {
     if (skipIfS3Cannot(t, "replace an uploaded part")) return;
     const { store, bucket, notes } = await openBucket();
     t.after(() => store[Symbol.asyncDispose]());
@@ -172,7 +172,7 @@ describe(`s3 on ${kind}: an upload that broke off`, { skip: s3Cannot("list unfin
     assert.ok((await readAll(await store.get(key("x")))).equals(bytes));
   });
 
-  test("that was swept meanwhile begins anew", async (t) => {
+  test("that was swept meanwhile starts again", async (t) => {
     const { store, notes, uploads } = await openBucket();
     t.after(() => store[Symbol.asyncDispose]());
     await breakPut(store, key("x"), bytes, { notes, at: 30 * MIB });
@@ -182,7 +182,7 @@ describe(`s3 on ${kind}: an upload that broke off`, { skip: s3Cannot("list unfin
     assert.deepEqual([partsSent(), notes.kept.size, await uploads()], [all, 0, []]);
   });
 
-  test("whose bytes were wrong, or whose blob came to stand there, leaves nothing", async (t) => {
+  test("whose bytes were wrong, or whose blob was created meanwhile, leaves nothing", async (t) => {
     const { store, notes, uploads } = await openBucket();
     t.after(() => store[Symbol.asyncDispose]());
     const promised = { sha256: sha256(Buffer.from("other")), notes };
@@ -194,7 +194,7 @@ describe(`s3 on ${kind}: an upload that broke off`, { skip: s3Cannot("list unfin
     assert.deepEqual([notes.kept.size, await uploads()], [0, []]);
   });
 
-  test("is not taken up where the server refuses its completion for good", async (t) => {
+  test("is not resumed if the server refuses its completion permanently", async (t) => {
     const { store, notes, uploads } = await openBucket();
     t.after(() => store[Symbol.asyncDispose]());
     proxy.intercept = (request) => (isCompletion(request) ? s3Problem(400, "InvalidPart") : undefined);
@@ -203,8 +203,8 @@ describe(`s3 on ${kind}: an upload that broke off`, { skip: s3Cannot("list unfin
   });
 });
 
-describe(`s3 on ${kind}: a source that several ranges may be read of`, () => {
-  test("is read by several at once, each once, and never more than the buffers hold", async (t) => {
+describe(`s3 on ${kind}: a parallel source`, () => {
+  test("is read in several ranges at once, each once, and never more than fit into the buffers", async (t) => {
     const { store } = await openBucket();
     t.after(() => store[Symbol.asyncDispose]());
     const whole = someBytes(80 * MIB + 1);

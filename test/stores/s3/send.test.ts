@@ -1,4 +1,4 @@
-// Our own way to S3 below the store: what is sent again, clocks that differ, connections that end, proxies.
+// Our own S3 requests: retries, clock differences, broken connections, proxies.
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { once } from "node:events";
@@ -48,7 +48,7 @@ const refuse = (response: ServerResponse, status: number, code: string, date = n
   response.writeHead(status, { "content-type": "application/xml", date: date.toUTCString() }).end(xml);
 };
 
-describe("what is sent again", () => {
+describe("retries", () => {
   for (const [status, code, requests] of [
     [503, "SlowDown", 3],
     [500, "InternalError", 3],
@@ -66,7 +66,7 @@ describe("what is sent again", () => {
     });
   }
 
-  test("a connection that is reset, and a page that is cut", async (t) => {
+  test("a reset connection, and a truncated page", async (t) => {
     const whole = "<ListBucketResult><IsTruncated>false</IsTruncated></ListBucketResult>";
     const { seen, host } = await listen(t, (request, response, count) => {
       if (count === 1) return request.socket.resetAndDestroy();
@@ -76,7 +76,7 @@ describe("what is sent again", () => {
     assert.equal(seen.length, 3);
   });
 
-  test("nothing once the signal is aborted", async (t) => {
+  test("none after the signal is aborted", async (t) => {
     const controller = new AbortController();
     const { seen, host } = await listen(t, (_, response) => {
       refuse(response, 503, "SlowDown");
@@ -87,7 +87,7 @@ describe("what is sent again", () => {
     assert.ok(seen.length < 3, `${seen.length} requests`);
   });
 
-  test("not what the HTTP library refuses to send", async (t) => {
+  test("none for a request that the HTTP library refuses to send", async (t) => {
     const { seen, host } = await listen(t, (_, response) => response.end());
     const put = callsTo(t, host).put(
       "a",
@@ -106,10 +106,10 @@ describe("the server's clock", () => {
     Date.parse(String(headers["x-amz-date"]).replace(/^(....)(..)(..)T(..)(..)(..)Z$/, "$1-$2-$3T$4:$5:$6Z"));
 
   for (const [name, method] of [
-    ["of a request with an answer that has a body", "get"],
-    ["of a HEAD, whose answer has none", "head"],
+    ["of a request whose response has a body", "get"],
+    ["of a HEAD, whose response has none", "head"],
   ] as const) {
-    test(`is followed after the refusal ${name}, and from then on`, async (t) => {
+    test(`is used after the refusal ${name}, and from then on`, async (t) => {
       const { seen, host } = await listen(t, (request, response) => {
         const now = Date.now() + HOUR;
         if (Math.abs(timeOf(request) - now) > 15 * 60_000)
@@ -126,14 +126,14 @@ describe("the server's clock", () => {
     });
   }
 
-  test("that agrees with ours changes nothing about a refusal", async (t) => {
+  test("does not change a refusal if it agrees with ours", async (t) => {
     const { seen, host } = await listen(t, (_, response) => refuse(response, 403, "RequestTimeTooSkewed"));
     const error: unknown = await callsTo(t, host)
       .delete("a", undefined)
       .catch((reason: unknown) => reason);
-    const told = translateS3Error(error, place, attempt);
-    assert.deepEqual([told.code, seen.length], ["denied", 1]);
-    assert.match(told.hint!, /clock/);
+    const translated = translateS3Error(error, place, attempt);
+    assert.deepEqual([translated.code, seen.length], ["denied", 1]);
+    assert.match(translated.hint!, /clock/);
   });
 });
 
@@ -159,7 +159,7 @@ describe("bodies", () => {
   }
 
   test(
-    "a reader that stops early closes the connection, and so does one that never begins",
+    "a reader that stops early closes the connection, and so does one that never reads",
     { timeout: PATIENCE },
     async (t) => {
       const closed: Promise<unknown>[] = [];
@@ -180,7 +180,7 @@ describe("bodies", () => {
     },
   );
 
-  test("a signal ends a read that has begun", async (t) => {
+  test("a signal ends a running read", async (t) => {
     const { host } = await listen(t, (_, response) => {
       response.writeHead(200, { "content-length": "1000" });
       response.write(someBytes(500));
@@ -210,7 +210,7 @@ describe("bodies", () => {
   });
 });
 
-describe("a proxy of the environment", () => {
+describe("a proxy from the environment", () => {
   const NAMES = ["HTTP_PROXY", "http_proxy", "NO_PROXY", "no_proxy"];
   const withEnvironment = (t: TestContext, values: Record<string, string>) => {
     const before = NAMES.map((name) => [name, process.env[name]] as const);
@@ -232,14 +232,14 @@ describe("a proxy of the environment", () => {
     assert.equal(seen[0]?.headers.host, "s3.example.test:9000");
   });
 
-  test("is left aside for hosts of NO_PROXY", async (t) => {
+  test("is not used for hosts in NO_PROXY", async (t) => {
     const { seen, host } = await listen(t, (_, response) => response.end());
     withEnvironment(t, { HTTP_PROXY: "http://127.0.0.1:9", NO_PROXY: "127.0.0.1" });
     await callsTo(t, host).head("a", undefined);
     assert.equal(seen[0]?.url, "/bucket/a");
   });
 
-  test("that is no URL is a usage error, which does not tell its password", (t) => {
+  test("that is not a URL is a usage error, which does not contain its password", (t) => {
     withEnvironment(t, { HTTP_PROXY: "http://me:hidden@host:port" });
     assert.throws(
       () => openHttp(),
@@ -249,7 +249,7 @@ describe("a proxy of the environment", () => {
   });
 });
 
-test("a session token travels with the request", async (t) => {
+test("a session token is sent with the request", async (t) => {
   const { seen, host } = await listen(t, (_, response) => response.end());
   await callsTo(t, host, { token: "token" }).head("a", undefined);
   assert.equal(seen[0]?.headers["x-amz-security-token"], "token");

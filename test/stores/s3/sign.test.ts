@@ -21,7 +21,7 @@ interface Captured {
 
 const credentials = { accessKeyId: "AKIDEXAMPLE", secretAccessKey: "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY" };
 
-/** What the SDK would have sent. */
+/** Captures the request that the SDK would send. */
 async function capture(
   call: (client: S3) => Promise<unknown>,
   config: Partial<S3ClientConfig> = {},
@@ -140,7 +140,7 @@ test("the example of Amazon's documentation", () => {
   );
 });
 
-test("the example of Amazon's documentation, in the address", () => {
+test("the example of Amazon's documentation, in the URL", () => {
   const keys = { accessKeyId: "AKIAIOSFODNN7EXAMPLE", secretAccessKey: "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY" };
   const request = { method: "GET", host: "examplebucket.s3.amazonaws.com", path: "/test.txt", seconds: 86400 };
   const at = { region: "us-east-1", service: "s3" };
@@ -153,12 +153,12 @@ test("the example of Amazon's documentation, in the address", () => {
 
 const UNSIGNED_CONTENT = new Set(["x-amz-content-sha256"]);
 
-/** The part of the SDK's signer that its types do not tell of. */
+/** A member of the SDK's signer that its types do not declare. */
 interface Presigner {
   presign(request: object, options: object): Promise<{ query: Record<string, string> }>;
 }
 
-describe("the same address is signed as the SDK's own signer does", () => {
+describe("the same URL is signed as the SDK's own signer does", () => {
   const now = new Date("2024-05-06T07:08:09.999Z");
   for (const key of KEYS) {
     for (const sessionToken of [undefined, "token/+="]) {
@@ -176,7 +176,7 @@ describe("the same address is signed as the SDK's own signer does", () => {
           query: {},
           headers: { host: "127.0.0.1:9000" },
         };
-        // That the payload is not signed is in the SDK's header form of this address; ours leaves it to the default.
+        // The SDK states in the URL that the payload is not signed; ours relies on the default.
         const options = { expiresIn: 3600, signingDate: now, signingRegion: "eu-west-3", signingService: "s3" };
         const { query } = await signer.presign(
           { ...request, headers: { ...request.headers, "x-amz-content-sha256": UNSIGNED_PAYLOAD } },
@@ -192,7 +192,7 @@ describe("the same address is signed as the SDK's own signer does", () => {
   }
 });
 
-test("a new day and new credentials are signed with a new key, whatever was signed before", () => {
+test("a new day and new credentials use a new key, whatever was signed before", () => {
   const request = { method: "GET", host: "h", path: "/", query: "", headers: {}, payload: UNSIGNED_PAYLOAD };
   const used = createSigner("r", "s3");
   for (const [secretAccessKey, time] of [

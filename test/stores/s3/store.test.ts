@@ -39,7 +39,7 @@ function configFor(bucket: string, more: Partial<S3Config> = {}): S3Config {
 
 const key = parseKey;
 
-/** Every way to the server, each with the same credentials and bucket. */
+/** Every kind of request, with the same credentials and bucket. */
 function everyCall(store: Store): Record<string, () => Promise<unknown>> {
   return {
     head: () => store.head(key("a")),
@@ -65,7 +65,7 @@ async function everyCallFails(config: S3Config, code: ErrorCode, says: RegExp, s
     assert.match(`${error.message} ${error.hint}`, says, name);
     assert.ok(error.cause instanceof Error, `${name} has no cause`);
     const whole = inspect(error, { depth: 20, showHidden: true });
-    for (const secret of secrets) assert.ok(!whole.includes(secret), `${name} tells a secret: ${whole}`);
+    for (const secret of secrets) assert.ok(!whole.includes(secret), `${name} shows a secret: ${whole}`);
   }
 }
 
@@ -83,31 +83,31 @@ storeContract(`s3 on ${kind}`, {
 describe(`s3 on ${kind}: credentials and buckets`, () => {
   const skip = s3Cannot("check credentials");
 
-  test("a wrong secret key is denied, named as such, and never told", { skip }, async () => {
+  test("a wrong secret key is denied, and the message says so without the key", { skip }, async () => {
     const secretKey = "wrong-secret-value-1234567890";
     const config = configFor(await freshBucket(), { secretKey });
     await everyCallFails(config, "denied", /secret key does not fit/, [secretKey, server.secretKey, server.accessKey]);
   });
 
-  test("an unknown access key is denied and named as such", { skip }, async () => {
+  test("an unknown access key is denied, and the message says so", { skip }, async () => {
     const accessKey = "unknown-access-key-1234567890";
     const config = configFor(await freshBucket(), { accessKey });
     await everyCallFails(config, "denied", /does not know the access key/, [accessKey, server.secretKey]);
   });
 
-  test("a missing bucket is not-found with the advice to create it, whatever the call", async () => {
+  test("a missing bucket is not-found with the hint to create it, for every call", async () => {
     const config = configFor("feedctl-no-such-bucket");
     await everyCallFails(config, "not-found", /"feedctl-no-such-bucket" does not exist.*create it/, [server.secretKey]);
   });
 
-  test("the name tells bucket, path and endpoint", async () => {
+  test("the name has bucket, path and endpoint", async () => {
     await using store = await openS3Store(configFor("bucket", { targetPath: "/feeds//npm/" }));
     assert.equal(store.name, `s3://bucket/feeds/npm at ${new URL(server.endpoint).origin}`);
   });
 });
 
 describe(`s3 on ${kind}: objects`, () => {
-  test("target paths with and without slashes mean the same objects, and neighbours stay unseen", async () => {
+  test("target paths with and without slashes name the same objects, and their neighbours are not listed", async () => {
     const bucket = await freshBucket();
     for (const Key of ["feeds/F10/a", "feeds/F1x", "F1/a"])
       await server.client.putObject({ Bucket: bucket, Key, Body: "x" });
@@ -200,7 +200,7 @@ describe(`s3 on ${kind}: objects`, () => {
     return (await server.client.listMultipartUploads({ Bucket })).Uploads ?? [];
   }
 
-  test("40 MiB in parts come back whole, with one read of the source", async () => {
+  test("40 MiB are stored in parts, with one read of the source", async () => {
     await using store = await openS3Store(configFor(await freshBucket()));
     const bytes = someBytes(40 * MIB + 1);
     const source = sourceOf(bytes);

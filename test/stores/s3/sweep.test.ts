@@ -7,7 +7,7 @@ import { startS3 } from "../../support/s3-server.ts";
 const skip = s3Cannot("list unfinished uploads");
 
 test(
-  "a sweep ends unfinished uploads below the store's prefix that are old enough, and no others",
+  "a sweep aborts exactly the unfinished uploads below the store's prefix that are old enough",
   { skip },
   async () => {
     const server = await startS3();

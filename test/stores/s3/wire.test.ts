@@ -1,5 +1,5 @@
-// What a well-behaved server never does, and what one cannot be asked about afterwards: here a small HTTP server plays
-// S3, so that its answers can be wrong and the requests can be looked at. Everything else is tested on a real server.
+// Responses that a correct server never sends, and requests that it cannot be asked about. A small HTTP server plays
+// S3, so that its responses can be wrong and the requests can be inspected. Everything else is tested on a real server.
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { createServer, type IncomingMessage } from "node:http";
@@ -31,7 +31,7 @@ interface Seen {
 const key = parseKey;
 const keys = { accessKey: "AKIATESTACCESSKEY", secretKey: "very-secret-value-of-the-test" };
 
-/** A store on a server that gives these answers; what it was asked is in `seen`. */
+/** A store on a server with these responses. `seen` has the requests. */
 async function play(t: TestContext, answer: (request: Seen, count: number) => Answer, more: Partial<S3Config> = {}) {
   const seen: Seen[] = [];
   const server = createServer((request, response) => {
@@ -79,7 +79,7 @@ async function failure(promise: Promise<unknown>): Promise<FeedctlError> {
   );
   assert.ok(error instanceof FeedctlError, inspect(error));
   const whole = inspect(error, { depth: 20, showHidden: true });
-  for (const secret of Object.values(keys)) assert.ok(!whole.includes(secret), `a secret is told: ${whole}`);
+  for (const secret of Object.values(keys)) assert.ok(!whole.includes(secret), `a secret is shown: ${whole}`);
   return error;
 }
 
@@ -114,7 +114,7 @@ describe("what is sent", () => {
     },
   ];
   for (const { name, config, headers } of cases) {
-    test(`options of creation, with PutObject and CreateMultipartUpload only: ${name}`, async (t) => {
+    test(`creation options, with PutObject and CreateMultipartUpload only: ${name}`, async (t) => {
       const { store, seen } = await play(t, acceptEverything, config);
       await putBytes(store, key("small"), someBytes(10));
       await putBytes(store, key("large"), someBytes(9 * MIB));
@@ -131,7 +131,7 @@ describe("what is sent", () => {
     });
   }
 
-  /** A bucket that is empty and takes what comes. */
+  /** An empty bucket that accepts every put. */
   function acceptEverything({ method, url }: Seen): Answer {
     if (method === "HEAD") return { status: url.startsWith("/bucket/") && url.length > "/bucket/".length ? 404 : 200 };
     if (url.includes("?uploads"))
@@ -141,7 +141,7 @@ describe("what is sent", () => {
     return { headers: { etag: `"e"` } };
   }
 
-  test("length, MD5, condition, media type, cache and metadata travel with the blob; no CRC does", async (t) => {
+  test("length, MD5, condition, content type, cache-control and metadata are sent with the blob; a CRC is not", async (t) => {
     const { store, seen } = await play(t, acceptEverything);
     const modified = new Date("2024-05-06T07:08:09.250Z");
     const described = {
@@ -167,7 +167,7 @@ describe("what is sent", () => {
     );
   });
 
-  test("deleteMany sends 1,000 keys a request, with an MD5, tries all and tells the first failure", async (t) => {
+  test("deleteMany sends 1,000 keys per request, with an MD5, tries all and throws the first failure", async (t) => {
     const { store, seen } = await play(t, (_, count) => ({
       body:
         count === 1
@@ -182,7 +182,7 @@ describe("what is sent", () => {
     for (const { headers } of seen) assert.match(String(headers["content-md5"]), /^[\w+/]{22}==$/);
   });
 
-  test("a server that does not know If-None-Match is asked again without it", async (t) => {
+  test("a server that does not support If-None-Match gets the request again without it", async (t) => {
     const { store, seen } = await play(t, (request) => {
       if (request.headers["if-none-match"] === undefined) return acceptEverything(request);
       return problem(501, "NotImplemented");
@@ -191,7 +191,7 @@ describe("what is sent", () => {
     assert.equal(seen.at(-1)?.headers["if-none-match"], undefined);
   });
 
-  test("a conflict with a write under way is tried again", async (t) => {
+  test("a conflict with a write in progress is retried", async (t) => {
     let conflicts = 2;
     const { store } = await play(t, (request) => {
       if (request.method === "PUT" && conflicts-- > 0) return problem(409, "ConditionalRequestConflict");
@@ -201,7 +201,7 @@ describe("what is sent", () => {
     assert.equal(conflicts, -1);
   });
 
-  test("an upload that cannot be ended is told in the hint", async (t) => {
+  test("the hint mentions an upload that cannot be aborted", async (t) => {
     const { store } = await play(t, (request) => {
       if (request.url.includes("partNumber")) return problem(403, "AccessDenied");
       return request.method === "DELETE" ? problem(403, "AccessDenied") : acceptEverything(request);
@@ -212,7 +212,7 @@ describe("what is sent", () => {
   });
 });
 
-describe("listings that must not pass for whole ones", () => {
+describe("listings that are incomplete or wrong", () => {
   const truncated = (token: string) =>
     `<IsTruncated>true</IsTruncated><NextContinuationToken>${token}</NextContinuationToken>`;
   const bad: { name: string; answers: Answer[]; says: RegExp }[] = [
@@ -230,7 +230,7 @@ describe("listings that must not pass for whole ones", () => {
       says: /no continuation token/,
     },
     {
-      name: "round in circles",
+      name: "the same token again",
       answers: [page(["a"], truncated("t")), page([], truncated("t"))],
       says: /same continuation token/,
     },
@@ -239,7 +239,7 @@ describe("listings that must not pass for whole ones", () => {
       answers: [page(["a"], "<IsTruncated>false</IsTruncated><KeyCount>2</KeyCount>")],
       says: /fewer keys/,
     },
-    { name: "a key that was not asked for", answers: [page(["other/a"])], says: /asked for/ },
+    { name: "a key without the requested prefix", answers: [page(["other/a"])], says: /asked for/ },
     {
       name: "a web page",
       answers: [{ headers: { "content-type": "text/html" }, body: "<html><body>Welcome</body></html>" }],
@@ -252,7 +252,7 @@ describe("listings that must not pass for whole ones", () => {
       const { store } = await play(
         t,
         (_, count) => answers[count - 1] ?? {},
-        name === "a key that was not asked for" ? { targetPath: "mine" } : {},
+        name === "a key without the requested prefix" ? { targetPath: "mine" } : {},
       );
       const error = await failure(keysOf(store, ""));
       assert.equal(error.code, "corrupt");
@@ -265,7 +265,7 @@ describe("listings that must not pass for whole ones", () => {
     assert.equal((await failure(keysOf(store, ""))).code, "unavailable");
   });
 
-  test("URL-encoded names are decoded, others are taken as they are", async (t) => {
+  test("URL-encoded names are decoded, others are left unchanged", async (t) => {
     const encoded = ["a+b%2Bc%2541", "%C3%A9", "%EF%BD%9E", "%F0%9F%98%80"];
     const { store } = await play(t, (_, count) => {
       const answer = page(count === 1 ? encoded : ["a+b%41"]);
@@ -279,7 +279,7 @@ describe("listings that must not pass for whole ones", () => {
 });
 
 describe("reading", () => {
-  test("a body that is cut errors the stream as unavailable, after what came", async (t) => {
+  test("a body that is cut errors the stream as unavailable, after the bytes before", async (t) => {
     const { store } = await play(t, () => ({ body: someBytes(1000), cut: true }));
     const stream = await store.get(key("a"));
     let received = 0;
@@ -290,13 +290,13 @@ describe("reading", () => {
     assert.equal(received, 1000);
   });
 
-  test("a server that ignores the range is found out", async (t) => {
+  test("a server that ignores the range is detected", async (t) => {
     const { store } = await play(t, () => ({ body: "0123456789" }));
     assert.match((await failure(store.get(key("a"), { range: { start: 5 } }))).message, /does not know ranges/);
     assert.equal(String(await readAll(await store.get(key("a")))), "0123456789");
   });
 
-  test("the ETag under SSE-KMS is no MD5, neither in head nor in list", async (t) => {
+  test("the ETag under SSE-KMS is not an MD5, neither in head nor in list", async (t) => {
     const etag = `"9dd4e461268c8034f5c8564e155c67a6"`;
     const kms = { etag, "x-amz-server-side-encryption": "aws:kms", "content-length": "1" };
     const { store } = await play(t, ({ method }) =>
@@ -345,7 +345,7 @@ describe("errors of the server", () => {
       says: /--region eu-west-3/,
     },
     {
-      name: "another region, in the answer",
+      name: "another region, in the response",
       answer: problem(400, "AuthorizationHeaderMalformed", "<Region>eu-west-3</Region>"),
       code: "usage",
       says: /--region eu-west-3/,
@@ -358,14 +358,14 @@ describe("errors of the server", () => {
       requests: 3,
     },
     {
-      name: "an unknown error of class 5",
+      name: "an unknown error with status 5xx",
       answer: problem(500, "Whatever"),
       code: "unavailable",
       says: /Whatever, request REQ123/,
       requests: 3,
     },
     {
-      name: "an unknown error of class 4",
+      name: "an unknown error with status 4xx",
       answer: problem(400, "Whatever"),
       code: "usage",
       says: /words of the server.*Whatever/,
@@ -388,7 +388,7 @@ describe("errors of the server", () => {
     });
   }
 
-  test("the region of a refused HEAD, whose answer has no body, is found in its header", async (t) => {
+  test("the region of a refused HEAD, whose response has no body, is found in its header", async (t) => {
     const { store } = await play(t, () => ({ status: 301, headers: { "x-amz-bucket-region": "eu-west-3" } }));
     const error = await failure(store.head(key("a")));
     assert.equal(error.code, "usage");
@@ -400,7 +400,7 @@ describe("errors of the server", () => {
     "no such host": ["http://s3.feedctl-test.invalid", /does not resolve/],
   } as const;
   for (const [name, [endpoint, says]] of Object.entries(unreachable)) {
-    test(`${name} is unavailable, and the host is named`, async () => {
+    test(`${name} is unavailable, and the message names the host`, async () => {
       await using store = await openS3Store({ type: "s3", bucket: "bucket", endpoint, pathStyle: true, ...keys });
       const calls: ((store: Store) => Promise<unknown>)[] = [(each) => each.head(key("a")), (each) => keysOf(each, "")];
       for (const run of calls) {
@@ -420,7 +420,7 @@ describe("configurations that cannot work are usage errors, and nothing is sent"
     ["a secret with a line end", { secretKey: "very-secret-value-of-the-test\n" }, /line end/],
     ["two storage classes", { reducedRedundancy: true, storageClass: "STANDARD_IA" }, /--storage-class/],
     ["two encryptions", { encrypted: true, kmsKey: "k" }, /--kms-key/],
-    ["an endpoint that is no URL", { endpoint: "localhost" }, /URL/],
+    ["an endpoint that is not a URL", { endpoint: "localhost" }, /URL/],
     ["an endpoint with credentials", { endpoint: "http://me:secret@localhost" }, /credentials/],
     ["a path in the bucket name", { bucket: "bucket/path" }, /--target-path/],
     ["no bucket", { bucket: "" }, /--bucket/],

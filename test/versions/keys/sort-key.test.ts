@@ -19,12 +19,12 @@ test("numbers with more digits than one length byte can count sort after shorter
   assert.equal(new Set(keys.map((key) => Buffer.from(key).toString("hex"))).size, keys.length);
 });
 
-test("what is no whole number is a bug of the caller", () => {
+test("numberKey throws for anything but a whole number", () => {
   for (const wrong of ["", "-1", "1.0", " 1", "1e3"]) assert.throws(() => numberKey(wrong), RangeError);
   assert.throws(() => rankKey(256), RangeError);
 });
 
-test("texts sort by their UTF-8 bytes, a beginning before its continuation, zero bytes included", () => {
+test("texts sort by their UTF-8 bytes, a prefix before the longer text, zero bytes included", () => {
   const texts = fc.string({ unit: fc.constantFrom("\0", "\u0001", "a", "b", "\u00ff", "\u{1f600}"), maxLength: 6 });
   fc.assert(
     fc.property(texts, texts, (a, b) => {
@@ -33,7 +33,7 @@ test("texts sort by their UTF-8 bytes, a beginning before its continuation, zero
   );
 });
 
-test("lists sort item by item, a shorter list first, and pieces after them do not matter before the lists differ", () => {
+test("lists sort item by item, a shorter list first, and later pieces only count if the lists are equal", () => {
   const lists = fc.array(fc.nat(300), { maxLength: 4 });
   fc.assert(
     fc.property(lists, lists, fc.nat(255), fc.nat(255), (a, b, x, y) => {

@@ -19,7 +19,7 @@ import { cargoRange, npmRange, semver } from "../../../src/versions/semver.ts";
 import { randomly } from "../../support/effort.ts";
 import { PATIENCE } from "../../support/wait.ts";
 
-/** As the catalog does it: by sort key and the mark of a prerelease. */
+/** Matches as the catalog does: by sort key and the prerelease flag. */
 function holds(syntax: RangeSyntax, scheme: VersionScheme, range: string, version: string): boolean {
   const key = scheme.sortKey(version);
   return syntax.parse(range).some(({ from, to, stableOnly }) => {
@@ -85,7 +85,7 @@ const refused: [Name, string][] = [
   ...["", "1.0 || 2.0", ">=1,"].map((range): [Name, string] => ["cargo", range]),
 ];
 
-test("what is no range is refused with a reason, and never means everything", () => {
+test("what is not a range is refused with a reason, and never matches everything", () => {
   for (const [name, range] of refused)
     assert.throws(
       () => syntaxes[name][0].parse(range),
@@ -101,7 +101,7 @@ const version = fc
   .map(([base, label]) => base + label);
 
 suite("against the ecosystems' own libraries", () => {
-  test("npm's ranges hold what npm's library says", () => {
+  test("npm's ranges contain the versions that npm's library says", () => {
     const comparator = fc.oneof(
       fc
         .tuple(
@@ -131,7 +131,7 @@ suite("against the ecosystems' own libraries", () => {
     );
   });
 
-  test("Cargo's requirements are npm's, but for commas and a version alone", () => {
+  test("Cargo's requirements are npm's, except for commas and a version alone", () => {
     for (const [range, same] of [
       ["1.2", "^1.2"],
       ["0.0.3", "^0.0.3"],

@@ -10,7 +10,7 @@ export const AssetListResult = Type.Union([
     size: count(),
     contentType: text(),
     sha256: text(),
-    md5: maybe(text("this and what follows: with --long")),
+    md5: maybe(text("this and the following members: with --long")),
     sha1: maybe(text()),
     sha512: maybe(text()),
     createdAt: maybe(time()),
@@ -33,9 +33,9 @@ export const AssetDetailsResult = Type.Union([
     modifiedAt: time(),
     uploadedBy: text(),
     ownCacheControl: nullable(text()),
-    cacheControl: nullable(text(), "its own, or that of its folder"),
+    cacheControl: nullable(text(), "its own, or inherited from its folder"),
     metadata: userMetadata,
-    versions: count("earlier contents that are kept"),
+    versions: count("earlier versions that are kept"),
   }),
   Type.Object({
     path: text("empty: the directory itself"),
@@ -55,7 +55,7 @@ export const AssetStoredLine = Type.Union([
   Type.Object({
     type: word("file"),
     path: text(),
-    from: text("where it came from"),
+    from: text("its source"),
     status: storeStatus,
     size: nullable(count()),
     contentType: nullable(text()),
@@ -72,7 +72,7 @@ export const AssetStoredLine = Type.Union([
     conflict: count(),
     invalid: count(),
     failed: count(),
-    folders: count("new ones"),
+    folders: count("folders that were created"),
     bytes: count(),
   }),
 ]);
@@ -82,7 +82,7 @@ export const AssetSavedLine = Type.Union([
   Type.Object({
     type: word("file"),
     path: text(),
-    file: text("where it was saved"),
+    file: text("the local path"),
     status: oneOf(["saved", "unchanged", "conflict", "failed"]),
     size: count(),
     sha256: text(),
@@ -120,7 +120,7 @@ export const AssetDescribedResult = Type.Object({
   directory: text(),
   path: text("empty: the directory itself"),
   folder: flag(),
-  files: count("whose headers changed with it"),
+  files: count("changed files"),
 });
 export type AssetDescribedResult = Static<typeof AssetDescribedResult>;
 
@@ -158,8 +158,8 @@ export const AssetRestoredResult = Type.Object({
   contentType: maybe(text()),
   sha256: maybe(text()),
   reason: maybe(text("why it was not restored")),
-  restored: maybe(Type.Literal(true, { description: "the catalog had it, but the store had lost its blob" })),
-  version: count("the earlier content that it has now"),
+  restored: maybe(Type.Literal(true, { description: "the row existed, but its blob was missing in the store" })),
+  version: count("number of the version that was restored"),
 });
 export type AssetRestoredResult = Static<typeof AssetRestoredResult>;
 

@@ -29,13 +29,13 @@ export const FeedDetailsResult = Type.Object({
       id: count(),
       state: oneOf(["copying", "paused", "ready", "switching", "switched", "retired", "cancelled", "rolled-back"]),
       to: text(),
-      frozen: flag("nobody can write to the feed right now"),
+      frozen: flag("the feed is read-only right now"),
     }),
     "the unfinished migration",
   ),
   earlierStores: Type.Array(
     Type.Object({ location: text(), replacedAt: nullable(time()), retiredAt: nullable(time()) }),
-    { description: "newest first: where files of the feed may still be" },
+    { description: "newest first; files of the feed may still be there" },
   ),
 });
 export type FeedDetailsResult = Static<typeof FeedDetailsResult>;
@@ -49,13 +49,13 @@ export const FeedDeletedResult = Type.Union([
     purged: Type.Literal(false),
     files: count(),
     bytes: count(),
-    filesAt: text("where its files stay"),
+    filesAt: text("location of its files, which stay"),
   }),
   Type.Object({
     feed: text(),
     purged: Type.Literal(true),
     deleted: count("files"),
-    left: count("files that the catalog did not know, and that stay"),
+    left: count("files unknown to the catalog, which stay"),
     location: text(),
     earlier: Type.Array(text(), { description: "earlier stores, whose files stay" }),
   }),

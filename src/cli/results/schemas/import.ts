@@ -4,14 +4,14 @@ import { count, flag, nullable, oneOf, text, time, word } from "./parts.ts";
 /** Members of every line about a package file. Unknown values are null. */
 const fileMembers = {
   type: word("file"),
-  file: text("its path, or its name in a stream or store"),
+  file: text("its path, or its key in a store"),
   group: nullable(text()),
   name: nullable(text()),
   version: nullable(text()),
   qualifier: nullable(text()),
-  key: nullable(text(), "its name in the store"),
+  key: nullable(text(), "its key in the store"),
   size: nullable(count()),
-  reason: nullable(text(), "why it was not taken"),
+  reason: nullable(text(), "why it was not imported"),
   warnings: Type.Array(text()),
 };
 
@@ -28,7 +28,7 @@ const importStatus = oneOf([
 
 const ImportFileLine = Type.Object({
   ...fileMembers,
-  feed: nullable(text(), "the feed it went to, where files are sorted into several"),
+  feed: nullable(text(), "the target feed, when files are sorted into several feeds"),
   status: importStatus,
 });
 
@@ -36,7 +36,7 @@ export const ImportLine = Type.Union([
   ImportFileLine,
   Type.Object({
     type: word("summary"),
-    feed: text("of several feeds: their names with commas between"),
+    feed: text("several feeds: their names, separated by commas"),
     imported: count(),
     overwritten: count("of the imported: those that replaced others"),
     existing: count(),
@@ -66,7 +66,7 @@ export const AdoptLine = Type.Union([
     invalid: count(),
     failed: count(),
     skipped: count(),
-    leadingSlash: count("blobs whose names begin with a slash, which feedctl has no keys for"),
+    leadingSlash: count("blobs whose names begin with a slash, which keys cannot"),
     bytes: count(),
   }),
 ]);
@@ -91,7 +91,7 @@ export const DropLine = Type.Union([
     ...fileMembers,
     feed: text(),
     status: importStatus,
-    rejectedTo: nullable(text(), "where a bad file was moved to; null: it stays"),
+    rejectedTo: nullable(text(), "where a bad file was moved; null: it stays"),
   }),
   Type.Object({
     type: word("feed"),
@@ -99,7 +99,7 @@ export const DropLine = Type.Union([
     path: text(),
     ...dropCounts,
     problem: nullable(text(), "why the drop path could not be scanned"),
-    skipped: nullable(text(), "why it was passed over"),
+    skipped: nullable(text(), "why it was skipped"),
   }),
   Type.Object({ type: word("summary"), feeds: count(), problems: count(), ...dropCounts }),
 ]);

@@ -16,7 +16,7 @@ export interface DeclaredResult {
   /** `lines`: NDJSON; the schema describes each line, and the last line is a summary. */
   output: "document" | "lines";
   schema: TSchema;
-  /** Anything else that readers must know about the form. May be empty. */
+  /** Remarks on the form of the output. May be empty. */
   note: string;
 }
 
@@ -35,7 +35,7 @@ export const declaredResults: Readonly<Record<string, DeclaredResult>> = {
   "drop set": document(feed.FeedResult),
   "drop clear": document(feed.FeedResult),
   "drop scan": lines(imports.DropLine),
-  "drop watch": lines(imports.DropLine, "each scan that has news ends in a summary"),
+  "drop watch": lines(imports.DropLine, "each scan with a change ends in a summary"),
   "drop status": rows(imports.DropStatusResult),
   adopt: lines(imports.AdoptLine),
   "package list": rows(packages.PackageResult),
@@ -90,7 +90,7 @@ export const declaredResults: Readonly<Record<string, DeclaredResult>> = {
   "migrate rollback": lines(migrate.MigrateLine),
   "migrate status": document(
     Type.Union([Type.Array(migrate.MigrationStatusResult), migrate.MigrationStatusResult]),
-    "an array; with --watch each migration is a line, again and again",
+    "an array; with --watch one line for each migration, repeatedly",
   ),
   "migrate history": rows(migrate.MigrationResult),
   "migrate pause": document(migrate.MigrationPausedResult),

@@ -14,13 +14,13 @@ export const CatalogStatusResult = Type.Object({
   location: text(),
   server: text(),
   version: count("applied migrations"),
-  newest: count("what this feedctl needs"),
+  newest: count("migrations that this feedctl needs"),
 });
 export type CatalogStatusResult = Static<typeof CatalogStatusResult>;
 
 export const SettingResult = Type.Object({
   name: text(),
-  value: text("the effective one"),
+  value: text("the effective value"),
   origin: oneOf(["catalog", "config", "default"]),
   description: text(),
 });
@@ -31,14 +31,14 @@ export const SettingChangeResult = Type.Object({
   before: SettingResult,
   moved: Type.Array(
     Type.Object({ feed: text(), from: text(), to: text(), kept: flag("its files move with --migrate") }),
-    { description: "feeds whose directory changes with it" },
+    { description: "feeds whose directory changes" },
   ),
 });
 export type SettingChangeResult = Static<typeof SettingChangeResult>;
 
 export const SchemaListResult = Type.Object({
-  command: text("what feedctl schema takes"),
-  output: oneOf(["document", "lines"], "lines: one JSON value a line, as it happens"),
+  command: text("argument of feedctl schema"),
+  output: oneOf(["document", "lines"], "lines: one JSON object per line, as things happen"),
   description: text(),
 });
 export type SchemaListResult = Static<typeof SchemaListResult>;
@@ -50,6 +50,6 @@ export const ErrorLine = Type.Object({
   type: word("error"),
   code: oneOf(codes),
   message: text(),
-  hint: maybe(text("what to do about it")),
+  hint: maybe(text("one command or setting that helps")),
 });
 export type ErrorLine = Static<typeof ErrorLine>;

@@ -4,11 +4,11 @@ import { FindingLine } from "./verify.ts";
 
 const passCounts = {
   copied: count(),
-  verified: count("already there, and proven by hash"),
-  same: count("already there, and proven before"),
+  verified: count("already in the target, verified by hash"),
+  same: count("already in the target, verified by an earlier pass"),
   failed: count(),
   stale: count("changed while they were being copied"),
-  foreign: count("names that can be no blob"),
+  foreign: count("names that are not valid keys"),
   bytes: count("of the copied blobs"),
 };
 
@@ -17,7 +17,7 @@ export const MigrateLine = Type.Union([
     type: word("pass"),
     number: count(),
     kind: oneOf(["full", "delta", "last"]),
-    frozen: flag("nobody may write to the feed meanwhile"),
+    frozen: flag("the feed is read-only during the pass"),
     blobs: count("expected"),
   }),
   Type.Object({
@@ -38,7 +38,7 @@ export const MigrateLine = Type.Union([
   Type.Object({
     type: word("summary"),
     feed: text(),
-    migration: maybe(count("its id; missing where none was recorded")),
+    migration: maybe(count("its id; missing if none was recorded")),
     from: text(),
     to: text(),
     outcome: oneOf(["switched", "already", "planned", "ready", "incomplete", "paused"]),
@@ -73,7 +73,7 @@ export const MigrationResult = Type.Object({
   from: text(),
   to: text(),
   state: oneOf(["copying", "paused", "ready", "switching", "switched", "retired", "cancelled", "rolled-back"]),
-  reverses: nullable(count(), "id of the migration that it takes back"),
+  reverses: nullable(count(), "id of the migration that it rolls back"),
   startedAt: time(),
   switchedAt: nullable(time()),
   finishedAt: nullable(time()),
@@ -85,13 +85,13 @@ export type MigrationResult = Static<typeof MigrationResult>;
 
 export const MigrationStatusResult = Type.Object({
   ...MigrationResult.properties,
-  running: flag("a process is at work on it"),
+  running: flag("a process is working on it"),
   plan: Type.Object({
     cutover: oneOf(["auto", "manual"]),
     cached: oneOf(["copy", "skip", "clear"]),
     fresh: maybe(flag("the target was empty at first")),
   }),
-  request: nullable(oneOf(["pause", "cancel", "cutover"]), "what was asked of the process at work"),
+  request: nullable(oneOf(["pause", "cancel", "cutover"]), "request to the process that is working on it"),
   passes: Type.Array(
     Type.Object({
       number: count(),
@@ -118,7 +118,7 @@ export type MigrationStatusResult = Static<typeof MigrationStatusResult>;
 export const MigrationPausedResult = Type.Object({
   feed: text(),
   migration: count(),
-  outcome: oneOf(["asked", "done"], "asked: the process at work stops within seconds"),
+  outcome: oneOf(["asked", "done"], "asked: the process that is working on it stops within seconds"),
 });
 export type MigrationPausedResult = Static<typeof MigrationPausedResult>;
 
@@ -126,13 +126,13 @@ export const MigrationCancelledResult = Type.Object({
   feed: text(),
   target: text(),
   removed: count("copied blobs"),
-  left: count("blobs of others"),
+  left: count("blobs that were not copied by the migration"),
 });
 export type MigrationCancelledResult = Static<typeof MigrationCancelledResult>;
 
 export const RetireLine = Type.Union([
   FindingLine,
-  Type.Object({ type: word("kept"), key: text("a blob that the new store does not hold") }),
+  Type.Object({ type: word("kept"), key: text("a blob that the new store does not have") }),
   Type.Object({
     type: word("summary"),
     feed: text(),

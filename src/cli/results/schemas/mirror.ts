@@ -30,11 +30,11 @@ export const MirrorLine = Type.Union([
       totalBytes: count(),
       extraBytes: count(),
       notDeleted: maybe(text("why extras were not deleted")),
-      foreign: count("names that can be no blob, and were left alone"),
+      foreign: count("names that are not valid keys, ignored"),
       milliseconds: count(),
       robocopyStatus: count("robocopy's exit status of this run"),
     },
-    { description: "total = copied + skipped + mismatch + failed; extras are outside, as in robocopy" },
+    { description: "total = copied + skipped + mismatch + failed; extras are not included, as in robocopy" },
   ),
 ]);
 export type MirrorLine = Static<typeof MirrorLine>;

@@ -2,15 +2,15 @@ import { Type, type Static } from "typebox";
 import { count, flag, freeObject, hashes, maybe, nullable, text, time } from "./parts.ts";
 
 const PackageFile = Type.Object({
-  key: text("its name in the store"),
+  key: text("its key in the store"),
   size: count(),
-  qualifier: text("what tells the files of one version apart; empty where there is one"),
+  qualifier: text("distinguishes the files of one version; empty if there is only one"),
   ...hashes,
   contentType: text(),
 });
 
 export const PackageResult = Type.Object({
-  group: text("npm scope, Maven group and the like; empty without"),
+  group: text("npm scope, Maven group and the like; may be empty"),
   name: text(),
   version: text(),
   prerelease: flag(),
@@ -30,7 +30,7 @@ export const PackageDetailsResult = Type.Object({
 });
 export type PackageDetailsResult = Static<typeof PackageDetailsResult>;
 
-export const PackageSavedResult = Type.Object({ file: text("where it was saved"), size: count(), sha256: text() });
+export const PackageSavedResult = Type.Object({ file: text("the local path"), size: count(), sha256: text() });
 export type PackageSavedResult = Static<typeof PackageSavedResult>;
 
 export const PackageDeletedResult = Type.Union([
@@ -49,8 +49,8 @@ export const ProtectedResult = Type.Object({
   package: text(),
   version: text(),
   pattern: text("package and version as one text"),
-  changed: flag("false: it was protected already"),
-  versions: maybe(count("how many versions it names now; missing for asset directories and where it is taken away")),
+  changed: flag("false: it was already so"),
+  versions: maybe(count("how many versions match now; missing for asset directories and when it is removed")),
 });
 export type ProtectedResult = Static<typeof ProtectedResult>;
 

@@ -42,7 +42,7 @@ const named = {
 
 const DoomedResult = Type.Object({
   ...named,
-  rule: count("position of the rule that takes it"),
+  rule: count("position of the rule that selects it"),
   ruleName: nullable(text()),
   reason: text(),
   bytes: count(),
@@ -74,7 +74,7 @@ export const ExplanationResult = Type.Object({
 export type ExplanationResult = Static<typeof ExplanationResult>;
 
 const runCounts = {
-  planned: count("versions, or files of an asset directory, that the rules take"),
+  planned: count("versions, or files of an asset directory, that the rules select"),
   plannedBytes: count(),
   deleted: count(),
   hidden: count(),
@@ -103,7 +103,7 @@ export const RetentionLine = Type.Union([
     type: word("feed"),
     feed: text(),
     feedType: text(),
-    outcome: oneOf(["done", "dry-run", "disabled", "stopped"], "stopped: the time was over"),
+    outcome: oneOf(["done", "dry-run", "disabled", "stopped"], "stopped: its time limit was reached"),
     ...runCounts,
   }),
   Type.Object({ type: word("feed-failed"), feed: text(), code: text(), reason: text(), hint: nullable(text()) }),
@@ -111,7 +111,7 @@ export const RetentionLine = Type.Union([
     type: word("summary"),
     dryRun: flag(),
     feeds: count(),
-    failed: count("feeds that nothing could be done about"),
+    failed: count("feeds that could not be processed"),
     stopped: count(),
     ...runCounts,
   }),
@@ -158,7 +158,7 @@ const usageCounts = {
   lines: count(),
   downloads: count(),
   foreign: count("downloads of other files"),
-  unreadable: count("lines that were not understood"),
+  unreadable: count("lines that could not be parsed"),
 };
 
 export const UsageLine = Type.Union([

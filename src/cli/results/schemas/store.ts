@@ -3,9 +3,9 @@ import { count, flag, mapOf, maybe, nullable, oneOf, text, word } from "./parts.
 
 export const StoreResult = Type.Object({
   type: text("store type; see: feedctl store types"),
-  location: text("where it is, without secrets"),
-  because: nullable(text(), "of a disk store: why it is that directory"),
-  options: mapOf(Type.Union([Type.String(), Type.Boolean()]), "as saved; a secret is replaced by where it comes from"),
+  location: text("its location, without secrets"),
+  because: nullable(text(), "for a disk store: why it is that directory"),
+  options: mapOf(Type.Union([Type.String(), Type.Boolean()]), "as saved; a secret is replaced by its origin"),
 });
 export type StoreResult = Static<typeof StoreResult>;
 
@@ -19,10 +19,10 @@ export const StoreTypeResult = Type.Object({
     Type.Object({
       property: text("its name in profiles and plans"),
       flag: text("its name on the command line, without the dashes"),
-      value: maybe(text("what its value is called; missing where it takes none")),
+      value: maybe(text("placeholder of its value in help; missing if it has no value")),
       description: text(),
       secret: maybe(Type.Literal(true)),
-      proget: maybe(text("what ProGet calls it")),
+      proget: maybe(text("its name in ProGet")),
     }),
   ),
 });
@@ -30,12 +30,12 @@ export type StoreTypeResult = Static<typeof StoreTypeResult>;
 
 export const StoreChangeResult = Type.Object({
   feed: text(),
-  outcome: oneOf(["changed", "unchanged"], "unchanged: the same place, at most with other credentials or options"),
+  outcome: oneOf(["changed", "unchanged"], "unchanged: the same location, possibly with other credentials or options"),
   store: StoreResult,
   before: StoreResult,
   leftBehind: Type.Object(
     { packages: count(), versions: count(), files: count(), bytes: count() },
-    { description: "what the catalog knows of and is now in the earlier store; nothing was moved" },
+    { description: "catalogued files that stay in the earlier store; nothing was moved" },
   ),
 });
 export type StoreChangeResult = Static<typeof StoreChangeResult>;
@@ -45,7 +45,7 @@ export const StoreUsageResult = Type.Object({
   location: text(),
   catalog: Type.Object({ files: count(), bytes: count() }),
   store: Type.Object({ blobs: count(), bytes: count() }),
-  foreign: count("names in the store that can be no blob"),
+  foreign: count("names in the store that are not valid keys"),
 });
 export type StoreUsageResult = Static<typeof StoreUsageResult>;
 

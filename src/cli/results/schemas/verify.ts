@@ -5,7 +5,7 @@ export const FindingLine = Type.Object({
   type: word("finding"),
   finding: oneOf(
     ["differ", "missing-blob", "missing-row", "unchecked", "foreign"],
-    "missing-blob: a row without its blob; missing-row: a blob without its row; foreign: a name that can be no blob",
+    "missing-blob: a row without its blob; missing-row: a blob without its row; foreign: a name that is not a valid key",
   ),
   key: text(),
   reason: text(),
@@ -24,8 +24,8 @@ export const VerifyLine = Type.Union([
     missingBlob: count(),
     missingRow: count(),
     unchecked: count(),
-    foreign: count("not counted as a fault"),
-    repaired: count("what --repair finished or cleared away"),
+    foreign: count("names that are not valid keys; not counted as a difference"),
+    repaired: count("items that --repair finished or deleted"),
     bytes: count(),
   }),
 ]);

@@ -42,8 +42,8 @@ export interface Criterion<Name extends CriterionName> {
   /** The kind of feed whose rules may have it. */
   readonly of: "versions" | "assets" | "both";
   /**
-   * Decides where it appears in a rule's description. `scope`: the kind of item the rule examines. `selects`, `keeps`: a
-   * test of each item. `quota`: a test of totals. `option`: no test; a rule needs other criteria beside it.
+   * Decides where it appears in a rule's description. `scope`: the kind of item the rule examines. `selects`, `keeps`:
+   * a test of each item. `quota`: a test of totals. `option`: no test; a rule needs other criteria beside it.
    */
   readonly role: "scope" | "selects" | "keeps" | "quota" | "option";
   /** ProGet's name for it in rule files, where ProGet counts in another unit. */

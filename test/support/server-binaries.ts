@@ -8,12 +8,13 @@ export const s3Versions = { versitygw: "v1.8.0", seaweedfs: "4.48" };
 
 export type S3Program = "versitygw" | "weed";
 
-/** Outside the checkout, so that a fresh clone need not build again. */
+/** Where an installed server is kept: outside the checkout, so that a fresh clone need not build it again. */
+export function testCache(name: string): string {
+  return join(process.env["XDG_CACHE_HOME"] || userCache(), "feedctl-ci", name);
+}
+
 export function s3Cache(program: S3Program): string {
-  const cache = join(process.env["XDG_CACHE_HOME"] || userCache(), "feedctl-ci");
-  return program === "weed"
-    ? join(cache, `seaweedfs-${s3Versions.seaweedfs}`)
-    : join(cache, `versitygw-${s3Versions.versitygw}`);
+  return testCache(program === "weed" ? `seaweedfs-${s3Versions.seaweedfs}` : `versitygw-${s3Versions.versitygw}`);
 }
 
 function userCache(): string {
@@ -31,7 +32,7 @@ export function programOf(binary: string): S3Program {
 
 /**
  * The best S3 server that is installed: the one named by FEEDCTL_TEST_S3_BINARY, else versitygw, else weed, each from
- * PATH or the cache. Undefined: there is none, or FEEDCTL_TEST_S3_EMULATOR asks for the emulator.
+ * PATH or the cache. Undefined when none is installed, or when FEEDCTL_TEST_S3_EMULATOR selects the emulator.
  */
 export function findS3Binary(): string | undefined {
   if (process.env["FEEDCTL_TEST_S3_EMULATOR"]) return undefined;
@@ -44,15 +45,19 @@ export function findInstalled(program: S3Program): string | undefined {
 }
 
 export function findOnPath(name: string): string | undefined {
-  const file = process.platform === "win32" ? `${name}.exe` : name;
   const folders = (process.env["PATH"] ?? "").split(delimiter).filter((folder) => folder !== "");
-  return folders.map((folder) => join(folder, file)).find(isExecutable);
+  return folders.map((folder) => findIn(folder, name)).find((file) => file !== undefined);
+}
+
+/** The program `name` in a folder. */
+export function findIn(folder: string, name: string): string | undefined {
+  return [join(folder, process.platform === "win32" ? `${name}.exe` : name)].find(isExecutable);
 }
 
 function findInCache(program: S3Program): string | undefined {
   const folder = s3Cache(program);
   if (program === "versitygw") return [join(folder, program)].find(isExecutable);
-  // pip decides where in its virtual environment the program is
+  // the position of the program in the virtual environment depends on pip
   try {
     const names = readdirSync(folder, { recursive: true, encoding: "utf8" });
     return names
