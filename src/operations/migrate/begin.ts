@@ -142,7 +142,7 @@ export async function recordMigration(
         "conflict",
         `feed "${feed.name}" has an unfinished migration to ${where ? locationName(where) : "its default directory"}`,
         {
-          hint: `go on with it: feedctl migrate resume ${feed.name}; or give it up: feedctl migrate cancel ${feed.name}`,
+          hint: `continue it: feedctl migrate resume ${feed.name}; or give it up: feedctl migrate cancel ${feed.name}`,
         },
       );
     }

@@ -82,7 +82,7 @@ async function switchStore(
     const unproven = await countUnproven(db, feed.id, storeId);
     if (unproven > 0)
       throw new FeedctlError("corrupt", `${unproven} files of feed "${feed.name}" are not proven in the new store`, {
-        hint: `the feed stays where it is; go on with: feedctl migrate resume ${feed.name}`,
+        hint: `the feed stays in its store; to continue: feedctl migrate resume ${feed.name}`,
       });
     const { files, bytes } = await feedTotals(db, feed.id);
     await recordStale(db, { feedId: feed.id, storeId, migrationId: migration.id, runId: run.id, withdrawn, now });

@@ -1,4 +1,4 @@
-// Migrations that are taken back, and what becomes of the store that was left.
+// Migrations that are rolled back, and the store that the feed has left.
 import assert from "node:assert/strict";
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -15,7 +15,7 @@ import {
 import { writePackages } from "../../support/package-set.ts";
 
 describeMigrations("migrations taken back", { concurrency: 3 }, (test) => {
-  test("started, cut over and taken back: the rows stay, and what changed since comes along", async (place) => {
+  test("started, cut over and rolled back: the rows stay, and changes since the switch are copied back", async (place) => {
     await prepare(place, 12);
     await makePersonal(place);
     const rows = await dump(place);
@@ -52,7 +52,7 @@ describeMigrations("migrations taken back", { concurrency: 3 }, (test) => {
     const again = (await place.run("migrate", "rollback", "web", "--json")).events().at(-1);
     assert.partialDeepStrictEqual(again, { outcome: "already" });
 
-    // The abandoned store goes only after the one that counts was read.
+    // The old store is deleted only after the current one was read and verified.
     const [blob = ""] = filesBelow(place.path("first"));
     const bytes = readFileSync(blob);
     writeFileSync(blob, "damaged");
@@ -65,7 +65,7 @@ describeMigrations("migrations taken back", { concurrency: 3 }, (test) => {
     await sound(place, 14);
   });
 
-  test("a rollback that is given up leaves the old store as it was, and can be made again", async (place) => {
+  test("a cancelled rollback leaves the old store as it was, and can be started again", async (place) => {
     await prepare(place, 6);
     await place.run("migrate", "run", "web", "--to", "disk", "--path", place.path("second"));
     await place.run("import", "web", ...writePackages(place.path("added"), 150, { prefix: "added" }));
@@ -73,7 +73,7 @@ describeMigrations("migrations taken back", { concurrency: 3 }, (test) => {
     writeFileSync(place.path("changed.tgz"), changed);
     await place.run("import", "web", place.path("changed.tgz"), "--overwrite");
     const old = filesBelow(place.path("first")).toSorted();
-    // Something in the way makes it stop before the switch.
+    // A conflicting file stops it before the switch.
     const key = filesBelow(place.path("second")).find((path) => path.includes("added-149"))!;
     const blocked = key.replace(place.path("second"), place.path("first"));
     mkdirSync(join(blocked, ".."), { recursive: true });
@@ -92,7 +92,7 @@ describeMigrations("migrations taken back", { concurrency: 3 }, (test) => {
     assert.equal(filesBelow(place.path("first")).length, 156);
   });
 
-  test("files overwritten or deleted since the switch do not keep the old store from being retired", async (place) => {
+  test("the old store can be retired when files were overwritten or deleted since the switch", async (place) => {
     await prepare(place, 4);
     await place.run("migrate", "run", "web", "--to", "disk", "--path", place.path("second"));
     const changed = npmTarball({ name: "pack-001", version: "1.0.0", manifest: { description: "other bytes" } });

@@ -1,4 +1,4 @@
-// Packages that came from an upstream connector can be fetched again: they may be left behind.
+// Packages that came from an upstream connector can be fetched again: a migration may skip them.
 import assert from "node:assert/strict";
 import {
   describeMigrations,
@@ -21,7 +21,7 @@ const names = async (place: MigrationPlace) =>
 const own = ["001", "002", "004", "005", "007", "008"];
 
 describeMigrations("cached packages", { concurrency: 2 }, (test) => {
-  test("are copied with the others unless told otherwise", async (place) => {
+  test("are copied like the others by default", async (place) => {
     await prepareCached(place);
     const summary = (await place.run("migrate", "run", "web", "--to", ...place.toS3(), "--json")).events().at(-1);
     assert.partialDeepStrictEqual(summary, { outcome: "switched", copied: 10 });
@@ -30,7 +30,7 @@ describeMigrations("cached packages", { concurrency: 2 }, (test) => {
     await sound(place, 10);
   });
 
-  test("skip: their rows go with the switch, their files with the retirement", async (place) => {
+  test("skip: their rows are deleted by the switch, their files when the store is retired", async (place) => {
     await prepareCached(place);
     const start = ["migrate", "start", "web", "--to", ...place.toS3(), "--cached", "skip", "--json"];
     assert.partialDeepStrictEqual((await place.run(...start)).events().at(-1), { outcome: "ready", copied: 6 });
@@ -45,7 +45,7 @@ describeMigrations("cached packages", { concurrency: 2 }, (test) => {
     assert.deepEqual(filesBelow(place.path("first")), []);
   });
 
-  test("skip, decided when they were copied already: the copies go, too", async (place) => {
+  test("skip, after they were copied: the copies are deleted, too", async (place) => {
     await prepareCached(place);
     await place.run("migrate", "start", "web", "--to", ...place.toS3());
     assert.equal((await keysIn(place)).length, 10);
@@ -66,7 +66,7 @@ describeMigrations("cached packages", { concurrency: 2 }, (test) => {
     await sound(place, 6);
   });
 
-  test("feed clear-cached deletes versions, files and what an earlier store still holds of them", async (place) => {
+  test("feed clear-cached deletes versions, files and their old files in an earlier store", async (place) => {
     await prepareCached(place);
     await place.run("migrate", "run", "web", "--to", ...place.toS3());
     await place.exits(8, "feed", "clear-cached", "web");
@@ -82,7 +82,7 @@ describeMigrations("cached packages", { concurrency: 2 }, (test) => {
     await place.exits(4, "feed", "clear-cached", "nobody", "--yes");
   });
 
-  test("cleared while they are copied, they do not come back", async (place) => {
+  test("cleared while they are copied, they are not in the new store", async (place) => {
     await prepareCached(place);
     await place.run("migrate", "start", "web", "--to", ...place.toS3());
     await place.run("feed", "clear-cached", "web", "--yes");

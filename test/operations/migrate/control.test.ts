@@ -1,4 +1,4 @@
-// Migrations that are started, watched, stopped and taken back by several processes.
+// Migrations that are started, watched, stopped and rolled back by several processes.
 import assert from "node:assert/strict";
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -44,7 +44,7 @@ describeMigrations("migrations under control", { concurrency: 3 }, (test) => {
       const summary = rested.events().at(-1)!;
       assert.equal(summary["outcome"], "paused");
       const copied = Number(summary["copied"]);
-      assert.ok(copied < 150, "it rests before all is copied");
+      assert.ok(copied < 150, "it is paused before all is copied");
       assert.partialDeepStrictEqual(await statusOf(place), { state: "paused", running: false });
       assert.match((await place.run("feed", "show", "web")).stdout, /^migration: +\d+ to .*: paused$/m);
       await place.run("import", "web", ...writePackages(place.path("more"), 2, { prefix: "while" }));
@@ -63,7 +63,7 @@ describeMigrations("migrations under control", { concurrency: 3 }, (test) => {
     });
   });
 
-  test("a pause in words: it rests, and how to go on", async (place) => {
+  test("the text of a pause: it is paused, and how to continue", async (place) => {
     await prepare(place, 100);
     await withSlowS3(place, async (proxy, to) => {
       const running = await place.start(["migrate", "start", ...to, "--verbose"], slowly(place));
@@ -81,7 +81,7 @@ describeMigrations("migrations under control", { concurrency: 3 }, (test) => {
     });
   });
 
-  test("cancelled by another process: both end, and the target holds what stood there before", async (place) => {
+  test("cancelled by another process: both end, and the target holds what it held before", async (place) => {
     await prepare(place, 150);
     const { client } = place.s3;
     const there = filesBelow(place.path("first"))
@@ -107,7 +107,7 @@ describeMigrations("migrations under control", { concurrency: 3 }, (test) => {
     });
   });
 
-  test("what a killed process had copied and could not prove any more is cancelled, too", async (place) => {
+  test("a cancellation deletes the copies that a killed process made and did not prove", async (place) => {
     await prepare(place, 150);
     await withSlowS3(place, async (_proxy, to) => {
       const running = await place.start(["migrate", "run", ...to, "--json", "--verbose"], slowly(place));
@@ -123,7 +123,7 @@ describeMigrations("migrations under control", { concurrency: 3 }, (test) => {
     });
   });
 
-  test("a package deleted after a kill has taken its copy's proof does not come back", async (place) => {
+  test("a package whose copy a killed process did not prove is not in the new store when it is deleted", async (place) => {
     await prepare(place, 60);
     await withSlowS3(place, async (proxy, to) => {
       const running = await place.start(["migrate", "run", ...to, "--json", "--verbose"], slowly(place));
@@ -148,7 +148,7 @@ describeMigrations("migrations under control", { concurrency: 3 }, (test) => {
     assert.match(second.stderr, /^error: feed "web" is being migrated by run \d+ of .+ on .+$/m);
     assert.match(second.stderr, /^hint: see: feedctl migrate status web$/m);
 
-    // The switch writes into this table; so it waits while the feed is frozen.
+    // The switch writes to this table: while it is locked, the feed stays frozen.
     const client = new pg.Client({ connectionString: place.env["FEEDCTL_DATABASE_URL"] });
     await client.connect();
     await client.query("begin; lock table feedctl.stores in share mode");
@@ -180,7 +180,7 @@ describeMigrations("migrations under control", { concurrency: 3 }, (test) => {
     await sound(place, 25);
   });
 
-  test("Ctrl-C: status 130, nobody is at work on it, and the same command goes on", async (place) => {
+  test("Ctrl-C: status 130, no process is working on it, and the same command continues", async (place) => {
     await prepare(place, 100);
     await withSlowS3(place, async (proxy, to) => {
       const running = await place.start(["migrate", "run", ...to, "--verbose"], slowly(place));
@@ -197,7 +197,7 @@ describeMigrations("migrations under control", { concurrency: 3 }, (test) => {
     });
   });
 
-  test("given up while its target cannot be reached: the copies stay, and a later migration finds them", async (place) => {
+  test("cancelled while its target cannot be reached: the copies are kept, and a later migration finds them", async (place) => {
     await prepare(place, 20);
     await withSlowS3(place, async (proxy, to) => {
       await place.run("migrate", "start", ...to);
@@ -213,7 +213,7 @@ describeMigrations("migrations under control", { concurrency: 3 }, (test) => {
     });
   });
 
-  test("while it follows, a blob that fails is tried again in that interval, not all the time", async (place) => {
+  test("with --follow a failed blob is retried at that interval, not continuously", async (place) => {
     await prepare(place, 3);
     const [blob = ""] = filesBelow(place.path("first"));
     const blocked = blob.replace(place.path("first"), place.path("second"));
@@ -234,7 +234,7 @@ describeMigrations("migrations under control", { concurrency: 3 }, (test) => {
     await sound(place, 3);
   });
 
-  test("a feed in the middle of a migration is not deleted and gets no other store: nobody would know its copies", async (place) => {
+  test("a feed with an unfinished migration is not deleted and gets no other store", async (place) => {
     await prepare(place, 3);
     await place.run("migrate", "start", "web", "--to", ...place.toS3());
     for (const command of [
@@ -256,7 +256,7 @@ describeMigrations("migrations under control", { concurrency: 3 }, (test) => {
     await prepare(place, 10);
     await place.run("migrate", "start", "web", "--to", ...place.toS3());
     const both = await Promise.all([1, 2].map(() => place.feedctl(["migrate", "cutover", "web", "--json"])));
-    // whoever comes when all is over finds nothing unfinished
+    // a process that starts after the cut-over finds no unfinished migration
     for (const { code, stderr } of both) assert.ok(code === 0 || code === 4, stderr);
     assert.ok(both.some(({ code }) => code === 0));
     assert.equal((await statusOf(place))?.["state"], "switched");

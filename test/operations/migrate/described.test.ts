@@ -8,7 +8,7 @@ let stores: AssetStores;
 before(async () => void (stores = await assetStores()));
 after(() => stores[Symbol.asyncDispose]());
 
-/** What a cloud answers with: media type, cache header and the metadata `who`. */
+/** The properties that a cloud returns: content type, cache-control and the metadata `who`. */
 async function served(place: Installation, directory: string, path: string): Promise<(string | null)[]> {
   const { url } = (await place.run("asset", "url", directory, path, "--json")).json() as { url: string };
   const { status, headers } = await fetch(url);
@@ -38,7 +38,7 @@ onDatabases("assets described during a migration", ["PostgreSQL"], (database) =>
     return dir;
   }
 
-  /** Everything that changes what a file says of itself and leaves its bytes. */
+  /** Changes all properties of files and none of their bytes. */
   async function describeAll(place: Installation, dir: string): Promise<void> {
     await place.run("asset", "set-type", dir, "type", "text/x-new");
     await place.run("asset", "set-type", dir, "large", "text/x-new");
@@ -69,7 +69,7 @@ onDatabases("assets described during a migration", ["PostgreSQL"], (database) =>
     ["s3", "azure"],
     ["azure", "s3"],
   ] as const)
-    test(`${from} to ${to}: what is copied says of itself what changed after it was copied`, async (place) => {
+    test(`${from} to ${to}: properties that change after a blob was copied are updated`, async (place) => {
       const dir = await filled(place, from);
       const first = await migrated(
         place,
@@ -88,7 +88,7 @@ onDatabases("assets described during a migration", ["PostgreSQL"], (database) =>
       await check(place, dir);
     });
 
-  test("a delta pass does it before the cut-over, whose freeze is short then", async (place) => {
+  test("a delta pass updates properties before the cut-over, so that the freeze is short", async (place) => {
     const dir = await filled(place, "disk");
     await migrated(place, "run", dir, "--to", ...stores.options(place, "s3", "to"), "--cutover", "manual");
     await describeAll(place, dir);
@@ -103,7 +103,7 @@ onDatabases("assets described during a migration", ["PostgreSQL"], (database) =>
     await check(place, dir);
   });
 
-  test("a rollback takes along what has changed since the switch", async (place) => {
+  test("a rollback copies properties back that changed since the switch", async (place) => {
     const dir = await filled(place, "s3");
     await migrated(place, "run", dir, "--to", ...stores.options(place, "disk", "to"));
     await describeAll(place, dir);
@@ -111,7 +111,7 @@ onDatabases("assets described during a migration", ["PostgreSQL"], (database) =>
     await check(place, dir);
   });
 
-  test("changes while blobs are copied and switched reach every copy", async (place) => {
+  test("properties that change while blobs are copied and switched are updated in every copy", async (place) => {
     const dir = await stores.directory(place, "disk", "files");
     mkdirSync(place.path("many"));
     for (let number = 0; number < 200; number++) writeFileSync(place.path(`many/${number}`), `content ${number}`);
@@ -135,7 +135,7 @@ onDatabases("assets described during a migration", ["PostgreSQL"], (database) =>
     await proven(place, dir);
   });
 
-  test("what was described in the target is still the migration's own, and goes when it is cancelled", async (place) => {
+  test("a copy whose properties were updated is still the migration's own, and is deleted by a cancellation", async (place) => {
     const dir = await filled(place, "disk");
     // whose tags change when a blob is described
     await migrated(place, "run", dir, "--to", ...stores.options(place, "azure", "to"), "--cutover", "manual");

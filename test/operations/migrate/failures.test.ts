@@ -1,5 +1,5 @@
-// What goes wrong in the middle of a migration: each time the feed stays usable where it is, the message says why, and
-// the same command finishes.
+// Failures in the middle of a migration: each time the feed stays usable in its store, the message says why, and the same
+// command finishes the migration.
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { mkdirSync } from "node:fs";
@@ -19,7 +19,7 @@ import { s3Problem, startS3Proxy } from "../../support/s3-proxy.ts";
 import { startSlowProxy } from "../../support/slow-proxy.ts";
 import { until } from "../../support/wait.ts";
 
-/** From its `after`th upload on, a bucket that answers everything like this. */
+/** A bucket that gives this answer to every request from its `after`th upload on. */
 async function failingS3(place: MigrationPlace, after: number, problem: ReturnType<typeof s3Problem>) {
   const proxy = await startS3Proxy(place.s3.endpoint);
   let puts = 0;
@@ -30,7 +30,7 @@ async function failingS3(place: MigrationPlace, after: number, problem: ReturnTy
   return proxy;
 }
 
-// Most of their time they wait for a store that does not come back.
+// Most of the time these tests wait for a store that does not answer.
 describeMigrations("failures in the middle of a migration", { concurrency: 6 }, (test, database) => {
   for (const [what, problem, code, message] of [
     ["the credentials are withdrawn", s3Problem(403, "AccessDenied"), 6, /^error: .*(denied|refused)/m],
@@ -65,7 +65,7 @@ describeMigrations("failures in the middle of a migration", { concurrency: 6 }, 
     });
   }
 
-  test("a target that is gone and comes back: status 7, what was copied is not copied again", async (place) => {
+  test("an outage of the target: status 7, and copies made before it are not copied again", async (place) => {
     await prepare(place, 100);
     const proxy = await startSlowProxy(place.s3.endpoint, 20);
     try {
@@ -87,7 +87,7 @@ describeMigrations("failures in the middle of a migration", { concurrency: 6 }, 
     }
   });
 
-  test("a target that is gone for some seconds is waited for", async (place) => {
+  test("an outage of the target of some seconds is waited out", async (place) => {
     await prepare(place, 100);
     const proxy = await startSlowProxy(place.s3.endpoint, 20);
     try {
@@ -102,7 +102,7 @@ describeMigrations("failures in the middle of a migration", { concurrency: 6 }, 
       assert.equal(code, 0, stderr);
       const summary = events().at(-1)!;
       assert.partialDeepStrictEqual(summary, { outcome: "switched", failed: 0 });
-      // a blob whose answer was lost is found there
+      // a blob whose response was lost is found in the target
       assert.equal(Number(summary["copied"]) + Number(summary["verified"]), 100);
       await sound(place, 100);
     } finally {
@@ -110,7 +110,7 @@ describeMigrations("failures in the middle of a migration", { concurrency: 6 }, 
     }
   });
 
-  test("a target disk that is full: status 7, no blob is half there, and with space it goes on", async (place, t) => {
+  test("a full target disk: status 7, no partial blob, and with more space it continues", async (place, t) => {
     await prepare(place, 60);
     const disk = place.path("disk");
     mkdirSync(disk);
@@ -137,7 +137,7 @@ describeMigrations("failures in the middle of a migration", { concurrency: 6 }, 
     const secrets = { TEST_ACCESS_KEY: other.s3.accessKey, TEST_SECRET_KEY: other.s3.secretKey };
     await using place = await database.install({ ...secrets, FEEDCTL_DATABASE_URL: await server.createDatabase() });
     assert.ok(place !== undefined);
-    // so many that the first pass is shared, which the job queue knows of, too
+    // enough blobs that the first pass is shared and the job queue is used
     await prepare(place, 0);
     await fillFeed(place.env["FEEDCTL_DATABASE_URL"]!, "web", place.path("first"), 2200);
     const proxy = await startSlowProxy(other.s3.endpoint, 40);
@@ -152,7 +152,7 @@ describeMigrations("failures in the middle of a migration", { concurrency: 6 }, 
       assert.ok((await keysIn(other)).length < 2200, "it notices that it lost its lock before all is copied");
       assert.equal(code, 7, stderr);
       assert.match(stderr, /"code":"unavailable","message":"[^"]*catalog/);
-      // a worker holds no lock: unless it was asking just then, it goes on
+      // a worker holds no lock: unless a query failed, it continues
       worker.child.kill("SIGTERM");
       const helped = await worker.finished;
       assert.ok(helped.code === 0 || /"code":"unavailable","message":"[^"]*catalog/.test(helped.stderr), helped.stderr);
@@ -166,7 +166,7 @@ describeMigrations("failures in the middle of a migration", { concurrency: 6 }, 
     }
   });
 
-  test("imports and deletions that never pause: all arrive, and nothing deleted comes back", async (place) => {
+  test("imports and deletions that never pause: all imports are in the new store, and no deleted package is", async (place) => {
     await prepare(place, 250);
     const running = await place.start(["migrate", "run", "web", "--to", ...place.toS3(), "--json"]);
     const ended = running.finished.then(() => true);

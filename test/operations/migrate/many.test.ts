@@ -4,7 +4,7 @@ import { writeFileSync } from "node:fs";
 import { describeMigrations, filesBelow, keysIn, type MigrationPlace } from "../../support/migrations.ts";
 import { writePackages } from "../../support/package-set.ts";
 
-/** Feeds in their default directories, each with packages of its own. */
+/** Feeds in their default directories, with different packages. */
 async function prepareFeeds(place: MigrationPlace, names: readonly string[]): Promise<void> {
   for (const [index, name] of names.entries()) {
     await place.run("feed", "create", name, "--type", "npm");
@@ -19,7 +19,7 @@ async function soundIn(place: MigrationPlace, feed: string, type: string, match 
 }
 
 describeMigrations("migrations of several feeds", { concurrency: 2 }, (test) => {
-  test("by name, to places told by {feed}, {id} and {type}, or with the name appended", async (place) => {
+  test("by name, to paths with {feed}, {id} and {type}, or with the name appended", async (place) => {
     await prepareFeeds(place, ["one", "two", "three"]);
     const planned = await place.run(
       "migrate",
@@ -53,7 +53,7 @@ describeMigrations("migrations of several feeds", { concurrency: 2 }, (test) => 
     assert.match(again.stdout, /^3 feeds: 0 switched, 3 already there, 0 not done$/m);
   });
 
-  test("one that cannot be migrated does not keep the others from it", async (place) => {
+  test("a feed that cannot be migrated does not stop the others", async (place) => {
     await prepareFeeds(place, ["one", "two", "three"]);
     const [blob = ""] = filesBelow(place.path("data", "packages")).filter((path) => path.includes("two-001"));
     writeFileSync(blob, "damaged");
@@ -95,7 +95,7 @@ describeMigrations("migrations of several feeds", { concurrency: 2 }, (test) => 
     await soundIn(place, "two", "disk");
   });
 
-  test("a plan file in YAML or JSON, with a way of its own for each feed", async (place) => {
+  test("a plan file in YAML or JSON, with other options for each feed", async (place) => {
     await prepareFeeds(place, ["one", "two", "three"]);
     const yaml = [
       "migrations:",
@@ -125,7 +125,7 @@ describeMigrations("migrations of several feeds", { concurrency: 2 }, (test) => 
     assert.equal(filesBelow(place.path("json")).length, 3);
   });
 
-  test("a plan file that makes no sense is refused whole, with the reason", async (place) => {
+  test("an invalid plan file is refused as a whole, with the reason", async (place) => {
     await prepareFeeds(place, ["one"]);
     for (const [text, reason] of [
       ["", /it has no list "migrations"/],
@@ -151,7 +151,7 @@ describeMigrations("migrations of several feeds", { concurrency: 2 }, (test) => 
     assert.deepEqual(await place.rows("select from feedctl.migrations"), []);
   });
 
-  test("what contradicts itself on the command line is refused", async (place) => {
+  test("contradicting options are refused", async (place) => {
     await prepareFeeds(place, ["one"]);
     writeFileSync(place.path("plan.yaml"), "migrations: []");
     const disk = ["--to", "disk", "--path", place.path("other")];
@@ -173,7 +173,7 @@ describeMigrations("migrations of several feeds", { concurrency: 2 }, (test) => 
     assert.deepEqual(await place.rows("select from feedctl.migrations"), []);
   });
 
-  test("a setting that moves default directories migrates the feeds that it concerns, when it is told to", async (place) => {
+  test("a setting that moves default directories migrates the feeds in them, when asked to", async (place) => {
     await prepareFeeds(place, ["one", "two"]);
     await place.run("migrate", "run", "two", "--to", "disk", "--path", place.path("own"));
     const rows = () => place.rows("select f.* from feedctl.files f order by id");

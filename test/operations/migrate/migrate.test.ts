@@ -15,7 +15,7 @@ import { writePackages } from "../../support/package-set.ts";
 import { skipIfS3Cannot } from "../../support/s3-abilities.ts";
 
 describeMigrations("migrate", { databases: ["embedded", "PostgreSQL"], azure: true }, (test, database) => {
-  test("disk, S3, Azure, disk: the rows stay byte for byte, the old files until they are retired", async (place) => {
+  test("disk, S3, Azure, disk: the rows are unchanged, the old files are kept until they are retired", async (place) => {
     await prepare(place, 12);
     await makePersonal(place);
     const rows = await dump(place);
@@ -26,7 +26,7 @@ describeMigrations("migrate", { databases: ["embedded", "PostgreSQL"], azure: tr
       copied: 12,
     });
     const way = [place.toS3({ path: "/x//" }), place.toAzure(), ["disk", "--path", place.path("last")]];
-    // the embedded catalog is opened for each of the commands: one step shows what is its own
+    // opening the embedded catalog for each command is slow: there one step is enough
     const steps = database.name === "embedded" ? way.slice(0, 1) : way;
     for (const [to, ...options] of steps) {
       assert.partialDeepStrictEqual(await migrate(place, 0, to!, ...options), {
@@ -73,7 +73,7 @@ describeMigrations("migrate", { databases: ["embedded", "PostgreSQL"], azure: tr
     }
     assert.equal(was.length, 5);
     await sound(place, 5);
-    // A retired place may be taken back.
+    // A retired location can be used again.
     assert.partialDeepStrictEqual(await migrate(place, 0, "disk", "--path", place.path("first")), {
       outcome: "switched",
       copied: 5,
@@ -81,7 +81,7 @@ describeMigrations("migrate", { databases: ["embedded", "PostgreSQL"], azure: tr
     await sound(place, 5);
   });
 
-  test("a package deleted since the migration leaves the old store with the others", async (place) => {
+  test("the old files of a package deleted since the migration are deleted with the others", async (place) => {
     await prepare(place, 3);
     await migrate(place, 0, "disk", "--path", place.path("second"));
     await place.run("package", "delete", "web", "pack-001@1.0.0", "--yes");
@@ -93,7 +93,7 @@ describeMigrations("migrate", { databases: ["embedded", "PostgreSQL"], azure: tr
     assert.deepEqual(await place.rows("select * from feedctl.pending_deletes"), []);
   });
 
-  test("a package deleted during a migration leaves the target as well, but no blob of others that has its key", async (place) => {
+  test("a package deleted during a migration is deleted from the target, but not a foreign blob with its key", async (place) => {
     await prepare(place, 3);
     const keys = filesBelow(place.path("first")).map((file) => file.slice(place.path("first").length + 1));
     await place.s3.client.putObject({ Bucket: place.bucket, Key: keys[0]!, Body: "other bytes" });
@@ -109,7 +109,7 @@ describeMigrations("migrate", { databases: ["embedded", "PostgreSQL"], azure: tr
     assert.equal(await left.Body?.transformToString(), "other bytes");
   });
 
-  test("what an unfinished migration copied and was imported anew since is copied anew", async (place) => {
+  test("a package that was copied and then imported again with other bytes is copied again", async (place) => {
     await prepare(place, 2);
     const [blocked = "", other = ""] = filesBelow(place.path("first")).map((path) =>
       path.slice(place.path("first").length + 1),
@@ -129,7 +129,7 @@ describeMigrations("migrate", { databases: ["embedded", "PostgreSQL"], azure: tr
     await sound(place, 2);
   });
 
-  test("other bytes in the target's place stop the switch and are not touched; foreign blobs stay", async (place) => {
+  test("other bytes at a key in the target prevent the switch and are not changed; foreign blobs are kept", async (place) => {
     await prepare(place, 4);
     const key = filesBelow(place.path("first"))[0]!.slice(place.path("first").length + 1);
     await place.s3.client.putObject({ Bucket: place.bucket, Key: key, Body: "other bytes" });
@@ -151,7 +151,7 @@ describeMigrations("migrate", { databases: ["embedded", "PostgreSQL"], azure: tr
     await sound(place, 4, { missingRow: 1 });
   });
 
-  test("an unfinished migration is told, resumed by the same command, or cancelled", async (place) => {
+  test("an unfinished migration is reported, resumed by the same command, or cancelled", async (place) => {
     await prepare(place, 4);
     const blocked = join(
       place.path("second"),
@@ -213,7 +213,7 @@ describeMigrations("migrate", { databases: ["embedded", "PostgreSQL"], azure: tr
     await sound(place, 2);
   });
 
-  test("while it runs: a second one is locked out, imports and deletions go on and arrive", async (place) => {
+  test("while it runs: a second one is locked out, imports and deletions work and are migrated", async (place) => {
     await prepare(place, 300);
     const command = ["migrate", "run", "web", "--to", ...place.toS3(), "--json", "--verbose"];
     const running = await place.start(command, { env: { ...place.env, FEEDCTL_CONCURRENCY: "2" } });
@@ -234,7 +234,7 @@ describeMigrations("migrate", { databases: ["embedded", "PostgreSQL"], azure: tr
     await sound(place, 329);
   });
 
-  test("what an interrupted import or deletion left is not carried into the new store", async (place) => {
+  test("leftovers of an interrupted import or deletion are not copied to the new store", async (place) => {
     await prepare(place, 4);
     const state = "from feedctl.stores s, feedctl.runs r where s.role = 'current' group by s.id";
     await place.rows(`with f as (select key from feedctl.files order by key limit 1), gone as (delete from feedctl.packages where name = 'pack-000' returning 1)

@@ -1,5 +1,5 @@
-// The first pass of a large migration, shared by `feedctl worker` processes. Of several machines only the network is
-// missing here: each worker is a process with a data directory of its own.
+// The first pass of a large migration, shared by `feedctl worker` processes. Each worker is a process with its own data
+// directory, as on several machines.
 import assert from "node:assert/strict";
 import type { RunningFeedctl } from "../../support/feedctl.ts";
 import { onDatabases } from "../../support/databases.ts";
@@ -9,7 +9,7 @@ import { skipIfS3Cannot } from "../../support/s3-abilities.ts";
 import { startSlowProxy } from "../../support/slow-proxy.ts";
 import { until } from "../../support/wait.ts";
 
-/** Three ranges: two for the workers that are lost, and one for the process that migrates. */
+/** Enough blobs for three ranges: two for the workers that are lost, and one for the process that migrates. */
 const COUNT = 4600;
 
 async function prepareMany(place: MigrationPlace, count: number): Promise<void> {
@@ -27,10 +27,10 @@ const ranges = (place: MigrationPlace) =>
     from feedctl.migration_ranges r left join feedctl.workers w on w.id = r.worker_id order by r.number`);
 
 describeMigrations("workers", { concurrency: 3 }, (test) => {
-  test("one killed, one stopped and continued: the others do their ranges, and nothing is lost or twice", async (place) => {
+  test("one killed, one suspended and resumed: others do their ranges, and no blob is lost or copied twice", async (place) => {
     await prepareMany(place, COUNT);
     const rows = await dump(place);
-    // so slow that nobody has done a range before a worker is killed in the middle of one
+    // slow enough that a worker is killed before any range is done
     const proxy = await startSlowProxy(place.s3.endpoint, 200);
     const workers = await Promise.all(["one", "two"].map((name) => startWorker(place, name)));
     const [killed, stopped] = workers as [RunningFeedctl, RunningFeedctl];
@@ -83,7 +83,7 @@ describeMigrations("workers", { concurrency: 3 }, (test) => {
       const switched = (await place.run("migrate", "cutover", "web", "--json")).events().at(-1);
       assert.partialDeepStrictEqual(switched, { outcome: "switched", copied: 0, failed: 0 });
       assert.deepEqual(await dump(place), rows);
-      // by the MD5 that the store tells of every blob; reading them all would take as long as the rest
+      // compares the MD5 that the store returns: reading all blobs would take as long as the rest of the test
       const verified = (await place.run("verify", "web", "--json")).summary();
       assert.partialDeepStrictEqual(verified, { match: COUNT, differ: 0, missingBlob: 0, missingRow: 0, unchecked: 0 });
     } finally {
@@ -92,7 +92,7 @@ describeMigrations("workers", { concurrency: 3 }, (test) => {
     }
   });
 
-  test("a worker that is drained leaves its range to another, and a cancellation stops all of them", async (place) => {
+  test("a drained worker leaves its range to another, and a cancellation stops all workers", async (place) => {
     await prepareMany(place, 4100);
     const proxy = await startSlowProxy(place.s3.endpoint, 25);
     const [first, second] = await Promise.all([startWorker(place, "one"), startWorker(place, "two")]);
@@ -121,7 +121,7 @@ describeMigrations("workers", { concurrency: 3 }, (test) => {
     }
   });
 
-  test("a worker that cannot get at the source leaves the ranges to others", async (place, t) => {
+  test("a worker that cannot reach the source leaves the ranges to others", async (place, t) => {
     if (skipIfS3Cannot(t, "check credentials")) return;
     await prepareMany(place, 2100);
     const proxy = await startSlowProxy(place.s3.endpoint, 5);
@@ -141,7 +141,7 @@ describeMigrations("workers", { concurrency: 3 }, (test) => {
     }
   });
 
-  test("a database user who may not make a schema migrates without workers", async (place) => {
+  test("a database user who may not create a schema migrates without workers", async (place) => {
     await prepareMany(place, 2100);
     const url = new URL(place.env["FEEDCTL_DATABASE_URL"]!);
     const user = `limited_${process.pid}`;
