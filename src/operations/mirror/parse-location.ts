@@ -56,7 +56,7 @@ export async function parseLocation(
   refuseMisspelt(context, text, path);
   const place = directoryConfig(path);
   if (!existsSync(path) && !looksLikePath(text)) {
-    throw new FeedctlError("not-found", `there is no feed and no directory "${text}"`, {
+    throw new FeedctlError("not-found", `"${text}" is neither a feed nor a directory`, {
       hint: `for a new directory write ./${text}; ${clouds()}`,
     });
   }
@@ -109,7 +109,7 @@ function refuseMisspelt(context: Context, text: string, path: string): void {
     });
   }
   const known = [...context.storeProfiles.keys()].join(", ") || "none";
-  throw new FeedctlError("not-found", `there is no store profile "${name}"`, {
+  throw new FeedctlError("not-found", `store profile "${name}" does not exist`, {
     hint: `known are: ${known}; for a directory of that name write ./${text}`,
   });
 }

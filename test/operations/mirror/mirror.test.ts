@@ -23,8 +23,8 @@ describe("mirror, disk to disk: classes", () => {
     await at.write("target/same", "same");
     await at.write("source/folder", "a file here");
     await at.write("target/folder/inside", "a folder there");
-    const told = await at.mirror();
-    assert.deepEqual(said(told), [
+    const report = await at.mirror();
+    assert.deepEqual(said(report), [
       "changed: changed copied",
       "folder/inside: extra extra",
       "folder: mismatched mismatch",
@@ -33,8 +33,8 @@ describe("mirror, disk to disk: classes", () => {
       "older: older copied",
       "same: same skipped",
     ]);
-    assert.equal(told.summary.robocopyStatus, 1 | 2 | 4);
-    assert.match(told.summary.notDeleted ?? "", /some files failed, so nothing is deleted/);
+    assert.equal(report.summary.robocopyStatus, 1 | 2 | 4);
+    assert.match(report.summary.notDeleted ?? "", /some files failed, so nothing is deleted/);
   });
 
   test("an extra file is deleted, with the folders that it leaves empty", async () => {
@@ -43,8 +43,8 @@ describe("mirror, disk to disk: classes", () => {
     await at.write("target/kept", "x");
     await at.write("target/a/b/c/extra", "x");
     await at.write("target/a/z", "x");
-    const told = await at.mirror();
-    assert.deepEqual(said(told), [
+    const report = await at.mirror();
+    assert.deepEqual(said(report), [
       "a/b/c/extra: extra deleted",
       "a/b/c/extra: extra extra",
       "a/z: extra deleted",
@@ -52,7 +52,7 @@ describe("mirror, disk to disk: classes", () => {
       "kept: same skipped",
     ]);
     assert.deepEqual(everything(at.target.path), ["kept"]);
-    assert.deepEqual({ ...told.summary, milliseconds: 0, source: "", target: "" }, {
+    assert.deepEqual({ ...report.summary, milliseconds: 0, source: "", target: "" }, {
       type: "summary", source: "", target: "", dryRun: false, total: 1, copied: 0, skipped: 1, mismatch: 0, failed: 0,
       extras: 2, deleted: 2, bytes: 0, totalBytes: 1, extraBytes: 2, foreign: 0, milliseconds: 0, robocopyStatus: 2,
     }); // prettier-ignore
@@ -64,7 +64,7 @@ describe("mirror, disk to disk: classes", () => {
     await at.write("target/touched", "bytes", 0);
     assert.deepEqual(said(await at.mirror({ compare: { checksum: true } })), ["touched: tweaked skipped"]);
     for (const time of ["second", "third"]) {
-      assert.deepEqual(said(await at.mirror()), ["touched: same skipped"], `it is remembered the ${time} time`);
+      assert.deepEqual(said(await at.mirror()), ["touched: same skipped"], `the journal has its proof the ${time} time`);
     }
   });
 
@@ -94,13 +94,13 @@ describe("mirror, disk to disk: classes", () => {
     await symlink(at.path("elsewhere"), at.path("source/link"));
     await symlink(at.path("elsewhere/x"), at.path("source/one"));
     for (const file of ["target/link/x", "target/link/y/z", "target/linked", "target/one"]) await at.write(file, "x");
-    const told = await at.mirror();
+    const report = await at.mirror();
     assert.deepEqual(
-      told.items.filter(({ outcome }) => outcome === "deleted").map(({ key }) => key),
+      report.items.filter(({ outcome }) => outcome === "deleted").map(({ key }) => key),
       ["linked"],
     );
-    assert.equal(told.summary.foreign, 2);
-    assert.equal(told.summary.robocopyStatus, 3);
+    assert.equal(report.summary.foreign, 2);
+    assert.equal(report.summary.robocopyStatus, 3);
   });
 
   test("names with spaces, signs and letters of any kind, and 1,001 of them", async () => {
@@ -181,15 +181,15 @@ describe("mirror: what is compared", () => {
     await at.write("target/extra", "x");
     const before = await shown(at.target);
     const leave = new Set(["older", "newer", "changed", "lonely", "extra"] as const);
-    const told = await at.mirror({ compare: { leave } });
+    const report = await at.mirror({ compare: { leave } });
     assert.deepEqual(
-      said(told),
+      said(report),
       [...leave]
         .filter((kind) => kind !== "extra")
         .map((kind) => `${kind}: ${kind} skipped`)
         .sort(),
     );
-    assert.equal(told.summary.robocopyStatus, 0);
+    assert.equal(report.summary.robocopyStatus, 0);
     assert.deepEqual(await shown(at.target), before);
     assert.deepEqual(
       said(await at.mirror({ compare: { leave: new Set(["older"]) } })).filter((each) => each.startsWith("older")),
@@ -206,8 +206,8 @@ describe("mirror: filters", () => {
     await at.write("target/b.log", "x");
     await at.write("target/cache/c", "x");
     await at.write("target/b.txt", "x");
-    const told = await at.mirror({ filter: { exclude: ["*.log", "cache"] } });
-    assert.deepEqual(said(told), ["a.txt: lonely copied", "b.txt: extra deleted", "b.txt: extra extra"]);
+    const report = await at.mirror({ filter: { exclude: ["*.log", "cache"] } });
+    assert.deepEqual(said(report), ["a.txt: lonely copied", "b.txt: extra deleted", "b.txt: extra extra"]);
     assert.deepEqual([...(await shown(at.target)).keys()], ["a.txt", "b.log", "cache/c"]);
   });
 
@@ -264,12 +264,12 @@ describe("mirror: deletes", () => {
   ] as const) {
     test(`--max-delete, ${name}: refused before the first delete`, async () => {
       await using at = await withExtras(extras, kept);
-      const told = await at.mirror({ input: { maxDelete } });
-      assert.equal(told.error?.code, "refused");
-      assert.match(told.error?.message ?? "", reason);
-      assert.deepEqual([told.summary.deleted, told.summary.extras, told.summary.copied], [0, extras, 1]);
-      assert.match(told.summary.notDeleted ?? "", reason);
-      assert.equal(told.summary.robocopyStatus, 1 | 2 | 8);
+      const report = await at.mirror({ input: { maxDelete } });
+      assert.equal(report.error?.code, "refused");
+      assert.match(report.error?.message ?? "", reason);
+      assert.deepEqual([report.summary.deleted, report.summary.extras, report.summary.copied], [0, extras, 1]);
+      assert.match(report.summary.notDeleted ?? "", reason);
+      assert.equal(report.summary.robocopyStatus, 1 | 2 | 8);
     });
   }
 
@@ -297,9 +297,9 @@ describe("mirror: deletes", () => {
   test("when the deletes are not confirmed, the copies are done and nothing is deleted", async () => {
     await using at = await withExtras(3, 3);
     const approve = async () => Promise.reject(Object.assign(new Error("no")));
-    const told = await at.mirror({ input: { approve }, planMayDiffer: true });
-    assert.equal(told.error?.message, "no");
-    assert.deepEqual([told.summary.copied, told.summary.deleted, told.summary.extras], [1, 0, 3]);
+    const report = await at.mirror({ input: { approve }, planMayDiffer: true });
+    assert.equal(report.error?.message, "no");
+    assert.deepEqual([report.summary.copied, report.summary.deleted, report.summary.extras], [1, 0, 3]);
   });
 
   test("--trash keeps deleted and overwritten files with their time; the next runs ignore it", async () => {

@@ -46,25 +46,25 @@ describe("mirror must never delete because a listing is incomplete", () => {
     for (const entries of [0, 1, 2, 4]) {
       test(`the listing of the ${end} fails after ${entries} entries`, async () => {
         await using at = await withExtras();
-        const told = await at.mirror(faulty(end, { listAfter: { entries, times: Infinity } }));
-        assert.equal(told.error?.code, "unavailable");
-        assert.equal(told.summary.deleted, 0);
+        const report = await at.mirror(faulty(end, { listAfter: { entries, times: Infinity } }));
+        assert.equal(report.error?.code, "unavailable");
+        assert.equal(report.summary.deleted, 0);
         await nothingDeleted(at);
       });
     }
 
     test(`the listing of the ${end} comes out of order`, async () => {
       await using at = await withExtras();
-      const told = await at.mirror(faulty(end, { unordered: true }));
-      assert.equal(told.error?.code, "corrupt");
-      assert.match(told.error?.message ?? "", /out of order: "(a|b)" came after "(d|e)"/);
+      const report = await at.mirror(faulty(end, { unordered: true }));
+      assert.equal(report.error?.code, "corrupt");
+      assert.match(report.error?.message ?? "", /out of order: "(a|b)" came after "(d|e)"/);
       await nothingDeleted(at);
     });
 
     test(`a listing of the ${end} that breaks and is resumed is complete`, async () => {
       await using at = await withExtras();
-      const told = await at.mirror(faulty(end, { listAfter: { entries: 2 } }));
-      assert.deepEqual([told.error, told.summary.deleted], [undefined, 3]);
+      const report = await at.mirror(faulty(end, { listAfter: { entries: 2 } }));
+      assert.deepEqual([report.error, report.summary.deleted], [undefined, 3]);
     });
   }
 
@@ -73,17 +73,17 @@ describe("mirror must never delete because a listing is incomplete", () => {
     await rm(at.source.path, { recursive: true });
     await mkdir(at.source.path);
     for (const maxDelete of [undefined, { count: 1000 }, { percent: 100 }]) {
-      const told = await at.mirror({ input: { maxDelete } });
-      assert.equal(told.error?.code, "refused");
-      assert.match(told.error?.message ?? "", /the source is empty/);
+      const report = await at.mirror({ input: { maxDelete } });
+      assert.equal(report.error?.code, "refused");
+      assert.match(report.error?.message ?? "", /the source is empty/);
       await nothingDeleted(at);
     }
   });
 
   test("a source of which the filters select nothing", async () => {
     await using at = await withExtras();
-    const told = await at.mirror({ filter: { exclude: ["[bdfh]"] } });
-    assert.equal(told.error?.code, "refused");
+    const report = await at.mirror({ filter: { exclude: ["[bdfh]"] } });
+    assert.equal(report.error?.code, "refused");
     await nothingDeleted(at);
   });
 });
@@ -92,8 +92,8 @@ describe("mirror must never delete when something failed", () => {
   test("one copy fails for good: the others are done, nothing is deleted", async () => {
     await using at = await withExtras();
     const error = new FeedctlError("denied", "not this one");
-    const told = await at.mirror({ ...onPut("f", () => Promise.reject(error)), planMayDiffer: true });
-    assert.deepEqual(said(told), [
+    const report = await at.mirror({ ...onPut("f", () => Promise.reject(error)), planMayDiffer: true });
+    assert.deepEqual(said(report), [
       "a: extra extra",
       "b: lonely copied",
       "d: changed copied",
@@ -102,7 +102,7 @@ describe("mirror must never delete when something failed", () => {
       "h: lonely copied",
       "z: extra extra",
     ]);
-    assert.deepEqual([told.error, told.summary.failed, told.summary.deleted], [undefined, 1, 0]);
+    assert.deepEqual([report.error, report.summary.failed, report.summary.deleted], [undefined, 1, 0]);
     await nothingDeleted(at);
   });
 
@@ -111,21 +111,21 @@ describe("mirror must never delete when something failed", () => {
     let tries = 0;
     const once = (put: () => Promise<unknown>) =>
       tries++ === 0 ? Promise.reject(new FeedctlError("corrupt", "once")) : put();
-    const told = await at.mirror({ ...onPut("f", once), planMayDiffer: true });
+    const report = await at.mirror({ ...onPut("f", once), planMayDiffer: true });
     assert.deepEqual(
-      told.items.filter(({ key }) => key === "f").map(({ outcome }) => outcome),
+      report.items.filter(({ key }) => key === "f").map(({ outcome }) => outcome),
       ["postponed", "copied"],
     );
-    assert.deepEqual([told.summary.failed, told.summary.copied, told.summary.deleted], [0, 4, 3]);
+    assert.deepEqual([report.summary.failed, report.summary.copied, report.summary.deleted], [0, 4, 3]);
   });
 
   test("without retries the first failure is the last", async () => {
     await using at = await withExtras();
     let tries = 0;
     const refuse = () => (tries++, Promise.reject(new FeedctlError("corrupt", "no")));
-    const told = await at.mirror({ ...onPut("f", refuse), input: { retries: 0 }, planMayDiffer: true });
-    assert.deepEqual([tries, told.summary.failed, told.summary.deleted], [1, 1, 0]);
-    assert.ok(!told.items.some(({ outcome }) => outcome === "postponed"));
+    const report = await at.mirror({ ...onPut("f", refuse), input: { retries: 0 }, planMayDiffer: true });
+    assert.deepEqual([tries, report.summary.failed, report.summary.deleted], [1, 1, 0]);
+    assert.ok(!report.items.some(({ outcome }) => outcome === "postponed"));
   });
 
   test("a file that vanishes from the source meanwhile is not a failure", async () => {
@@ -134,9 +134,9 @@ describe("mirror must never delete when something failed", () => {
       await rm(join(at.source.path, "f"), { force: true });
       return put();
     };
-    const told = await at.mirror({ ...onPut("f", vanish), planMayDiffer: true });
-    assert.ok(said(told).includes("f: lonely skipped"));
-    assert.deepEqual([told.summary.total, told.summary.skipped, told.summary.deleted], [4, 1, 3]);
+    const report = await at.mirror({ ...onPut("f", vanish), planMayDiffer: true });
+    assert.ok(said(report).includes("f: lonely skipped"));
+    assert.deepEqual([report.summary.total, report.summary.skipped, report.summary.deleted], [4, 1, 3]);
     assert.equal((await shown(at.target)).has("f"), false);
   });
 
@@ -145,10 +145,10 @@ describe("mirror must never delete when something failed", () => {
     for (let i = 0; i < 200; i++) await writeFile(at.path("source", `many-${i}`), "");
     let puts = 0;
     const gone = () => (puts++, Promise.reject(new FeedctlError("unavailable", "gone")));
-    const told = await at.mirror({ ...onPut(undefined, gone), planMayDiffer: true });
-    assert.equal(told.error?.code, "unavailable");
+    const report = await at.mirror({ ...onPut(undefined, gone), planMayDiffer: true });
+    assert.equal(report.error?.code, "unavailable");
     assert.ok(puts < 100, `${puts} tries`);
-    assert.equal(told.summary.failed, told.summary.total);
+    assert.equal(report.summary.failed, report.summary.total);
     await nothingDeleted(at);
   });
 
@@ -156,10 +156,10 @@ describe("mirror must never delete when something failed", () => {
     await using at = await withExtras();
     const error = new FeedctlError("denied", "not this one");
     const calls = [{ method: "delete" as const, nth: (count: number) => count >= 2, error }];
-    const told = await at.mirror({ ...faulty("target", { calls }), planMayDiffer: true });
-    assert.equal(told.error?.code, "denied");
-    assert.deepEqual([told.summary.deleted, told.summary.extras], [1, 3]);
-    assert.equal(told.summary.notDeleted, "not this one");
+    const report = await at.mirror({ ...faulty("target", { calls }), planMayDiffer: true });
+    assert.equal(report.error?.code, "denied");
+    assert.deepEqual([report.summary.deleted, report.summary.extras], [1, 3]);
+    assert.equal(report.summary.notDeleted, "not this one");
   });
 });
 
@@ -168,10 +168,10 @@ describe("mirror must never show a partial blob", () => {
     await using at = await withExtras();
     const wrap = (store: Store, end: string): Store =>
       end === "target" ? store : { ...bytesOnly(store), get: async () => Readable.from([Buffer.from("so")]) };
-    const told = await at.mirror({ wrap, planMayDiffer: true });
-    assert.deepEqual([told.summary.failed, told.summary.copied, told.summary.deleted], [4, 0, 0]);
+    const report = await at.mirror({ wrap, planMayDiffer: true });
+    assert.deepEqual([report.summary.failed, report.summary.copied, report.summary.deleted], [4, 0, 0]);
     assert.match(
-      told.items.find(({ outcome }) => outcome === "failed")?.reason ?? "",
+      report.items.find(({ outcome }) => outcome === "failed")?.reason ?? "",
       /corrupt|promised|ended early|delivered/,
     );
     assert.equal(await readFile(at.path("target/d"), "utf8"), "old");
@@ -192,13 +192,13 @@ describe("mirror must never show a partial blob", () => {
           await source.check?.();
         },
       });
-      const told = await at.mirror({ ...onSource("f", change), planMayDiffer: true });
+      const report = await at.mirror({ ...onSource("f", change), planMayDiffer: true });
       assert.deepEqual(
-        told.items.filter(({ key }) => key === "f").map(({ outcome }) => outcome),
+        report.items.filter(({ key }) => key === "f").map(({ outcome }) => outcome),
         ["postponed", "copied"],
       );
       assert.match(
-        told.items.find(({ outcome }) => outcome === "postponed")?.reason ?? "",
+        report.items.find(({ outcome }) => outcome === "postponed")?.reason ?? "",
         /changed while it was being copied/,
       );
       assert.equal(await readFile(at.path("target/f"), "utf8"), "SOURCE F");
@@ -222,9 +222,9 @@ describe("mirror must never show a partial blob", () => {
         await writeFile(join(at.source.path, "f"), "another length");
       return put();
     };
-    const told = await at.mirror({ ...onPut("f", change), planMayDiffer: true });
+    const report = await at.mirror({ ...onPut("f", change), planMayDiffer: true });
     assert.deepEqual(
-      told.items.filter(({ key }) => key === "f").map(({ outcome }) => outcome),
+      report.items.filter(({ key }) => key === "f").map(({ outcome }) => outcome),
       ["postponed", "copied"],
     );
     assert.equal(await readFile(at.path("target/f"), "utf8"), "another length");
@@ -243,9 +243,9 @@ describe("mirror must never show a partial blob", () => {
     try {
       await at.write("small/extra", "x");
       const target = { type: "disk" as const, path: small };
-      const told = await at.mirror({ target, planMayDiffer: true });
-      assert.equal(told.error?.code, "full");
-      assert.deepEqual([told.summary.deleted, told.summary.extras], [0, 1]);
+      const report = await at.mirror({ target, planMayDiffer: true });
+      assert.equal(report.error?.code, "full");
+      assert.deepEqual([report.summary.deleted, report.summary.extras], [0, 1]);
       for (const [key, { size }] of await shown(target)) assert.ok(size === 300_000 || !key.startsWith("large"), key);
       assert.deepEqual(everything(small), [...(await shown(target)).keys()].sort());
       await run("mount", ["-o", "remount,size=8m", small]);
@@ -266,16 +266,19 @@ describe("mirror must never show a partial blob", () => {
       if (++puts === 40) stop.abort(new FeedctlError("interrupted", "stopped by the user"));
       return put();
     };
-    const told = await at.mirror({ ...onPut(undefined, abort), signal: stop.signal, planMayDiffer: true });
-    assert.equal(told.error?.code, "interrupted");
-    assert.ok(told.summary.copied >= 30 && told.summary.copied < 60, `${told.summary.copied} copied`);
+    const report = await at.mirror({ ...onPut(undefined, abort), signal: stop.signal, planMayDiffer: true });
+    assert.equal(report.error?.code, "interrupted");
+    assert.ok(report.summary.copied >= 30 && report.summary.copied < 60, `${report.summary.copied} copied`);
     await nothingDeleted(at);
     assert.deepEqual(
       everything(at.target.path).filter((each) => /[^a-z0-9-]/.test(each)),
       [],
     );
     const again = await at.mirror();
-    assert.deepEqual([again.error, again.summary.skipped, again.summary.deleted], [undefined, told.summary.copied, 3]);
+    assert.deepEqual(
+      [again.error, again.summary.skipped, again.summary.deleted],
+      [undefined, report.summary.copied, 3],
+    );
   });
 
   test("an interruption does not wait for the next retry", async () => {
@@ -286,14 +289,14 @@ describe("mirror must never show a partial blob", () => {
       setTimeout(() => stop.abort(new FeedctlError("interrupted", "stopped by the user")), 2000);
       return Promise.reject(new FeedctlError("corrupt", "no"));
     };
-    const told = await at.mirror({
+    const report = await at.mirror({
       ...onPut("f", refuse),
       input: { wait: 60_000 },
       signal: stop.signal,
       planMayDiffer: true,
     });
-    assert.equal(told.error?.code, "interrupted");
-    assert.equal(told.summary.failed, 1, "what was still to be tried counts as failed");
+    assert.equal(report.error?.code, "interrupted");
+    assert.equal(report.summary.failed, 1, "what was still to be tried counts as failed");
   });
 });
 
@@ -359,8 +362,8 @@ test("a journal that is damaged or of another version is ignored", async () => {
   ]) {
     await writeFile(file, text);
     await writeFile(at.path("source/b"), `changed ${text.length}`);
-    const told = await at.mirror();
-    assert.deepEqual([told.error, told.summary.copied, told.summary.skipped], [undefined, 1, 3]);
+    const report = await at.mirror();
+    assert.deepEqual([report.error, report.summary.copied, report.summary.skipped], [undefined, 1, 3]);
   }
 });
 
@@ -381,12 +384,12 @@ test("any two sides: the run obeys the plan, the items agree with the result, an
         }
       }
       const input = { maxDelete: { percent: 100 } };
-      const told = await at.mirror({ input, compare: { checksum: true } });
+      const report = await at.mirror({ input, compare: { checksum: true } });
       const again = await at.mirror({ input });
-      if (told.error !== undefined) return assert.equal(told.error.code, "refused");
+      if (report.error !== undefined) return assert.equal(report.error.code, "refused");
       assert.deepEqual([again.summary.copied, again.summary.deleted], [0, 0]);
       const sides = [await shown(at.source), await shown(at.target)].map((side) => [...side.keys()]);
-      if (told.summary.mismatch === 0) assert.deepEqual(sides[1], sides[0]);
+      if (report.summary.mismatch === 0) assert.deepEqual(sides[1], sides[0]);
     }),
     randomly(40),
   );

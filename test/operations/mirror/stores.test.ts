@@ -64,15 +64,15 @@ describe("mirror between stores", { concurrency: 1 }, () => {
     at: MirrorPlace,
     source: StoreConfig,
     target: StoreConfig,
-  ): Promise<{ told: MirrorReport; calls: number[] }> {
+  ): Promise<{ report: MirrorReport; calls: number[] }> {
     const opened: FailingStore[] = [];
     const wrap = (store: Awaited<ReturnType<typeof openStore>>) => {
       opened.push(failing(store, {}));
       return opened.at(-1)!;
     };
-    const told = await at.mirror({ source, target, wrap, input: { noDelete: true } });
+    const report = await at.mirror({ source, target, wrap, input: { noDelete: true } });
     return {
-      told,
+      report,
       calls: opened.map(({ calls }) => calls.head + calls.get + calls.put + calls.delete + calls.deleteMany),
     };
   }
@@ -116,8 +116,8 @@ describe("mirror between stores", { concurrency: 1 }, () => {
     assert.equal((await stat(at.path("folder-3/large"))).mtime.toISOString(), "2020-01-01T00:00:04.500Z");
 
     for (const [i, target] of chain.slice(1).entries()) {
-      const { told, calls } = await callsOfNoOp(at, chain[i]!, target);
-      assert.equal(told.summary.skipped, told.summary.total);
+      const { report, calls } = await callsOfNoOp(at, chain[i]!, target);
+      assert.equal(report.summary.skipped, report.summary.total);
       assert.deepEqual(calls, [0, 0, 0, 0], `from ${chain[i]!.type} to ${target.type}`);
     }
   });
@@ -148,9 +148,9 @@ describe("mirror between stores", { concurrency: 1 }, () => {
       await put("changed", 90);
       await put("new", 91);
       await store.delete(parseKey("goes"));
-      const told = await at.mirror({ source, target });
+      const report = await at.mirror({ source, target });
       assert.deepEqual(
-        said(told)
+        said(report)
           .filter((each) => !each.endsWith("skipped"))
           .map((each) => each.replace(/: (changed|newer|older)/, ": other")),
         ["changed: other copied", "goes: extra deleted", "goes: extra extra", "new: lonely copied"],
@@ -183,8 +183,8 @@ describe("mirror between stores", { concurrency: 1 }, () => {
     await at.mirror({ target });
     await at.write("source/a", "longer", 60);
     await at.write("source/b", "longer", -60);
-    const told = await at.mirror({ target, compare: { leave: new Set(["older"]) } });
-    assert.deepEqual(said(told), ["a: newer copied", "b: older skipped"]);
+    const report = await at.mirror({ target, compare: { leave: new Set(["older"]) } });
+    assert.deepEqual(said(report), ["a: newer copied", "b: older skipped"]);
   });
 
   test("equal size and time, other bytes on S3: found with --checksum, without reading blobs whose hash S3 knows", async () => {
@@ -252,8 +252,8 @@ describe("mirror between stores", { concurrency: 1 }, () => {
     await at.write("source/n/7", "");
     const maxDelete = { percent: 100 };
     assert.equal((await at.mirror({ target })).error?.code, "refused");
-    const told = await at.mirror({ target, input: { maxDelete } });
-    assert.deepEqual([told.summary.deleted, told.summary.skipped + told.summary.copied], [1099, 1]);
+    const report = await at.mirror({ target, input: { maxDelete } });
+    assert.deepEqual([report.summary.deleted, report.summary.skipped + report.summary.copied], [1099, 1]);
 
     await at.write("source/n/7", "changed");
     await at.write("source/n/8", "extra soon");
