@@ -35,7 +35,7 @@ test("a mirror copies all readable files of its source, and deletes nothing when
   await chmod(join(path, "source/b"), 0o000);
   const result = await mirror();
   await chmod(join(path, "source/b"), 0o755);
-  if (/EACCES.*(bin|dist|src|node_modules)/.test(result.stderr)) return t.skip("another user cannot result this checkout");
+  if (/EACCES.*(bin|dist|src|node_modules)/.test(result.stderr)) return t.skip("another user cannot run this checkout");
   assert.equal(result.code, 6, result.stderr);
   assert.match(result.stderr, /cannot list .*source\/b: permission denied/);
   assert.deepEqual(everything(join(path, "target")), ["a", "a/1", "b", "b/1", "c", "c/1", "extra"]);
