@@ -158,9 +158,7 @@ function placeOf(row: StoreRow): string {
   const { isLocal, pathOption } = requireProvider(row.type);
   const path = row.options[pathOption];
   if (isLocal && typeof path === "string") return path;
-  return row.location === null
-    ? "the default directory"
-    : locationName(row.location as Parameters<typeof locationName>[0]);
+  return row.location === null ? "the default directory" : locationName(row.location);
 }
 
 export interface FeedSettings {

@@ -137,7 +137,7 @@ describeMigrations("migrations of several feeds", { concurrency: 2 }, (test) => 
       ["migrations: [{feed: one, to: disk}, {feed: one}]", /migration 2 has no known store type in "to"/],
       ["migrations: [{feed: one, to: tape}]", /no known store type/],
       ["migrations: [{feed: one, to: disk, bucket: b}]", /a disk store has no option "bucket"/],
-      ["migrations: [{feed: one, to: disk, path: [a]}]", /"path" is no text/],
+      ["migrations: [{feed: one, to: disk, path: [a]}]", /"path" must be text/],
       ["migrations: [{feed: one, to: disk, cutover: soon}]", /"cutover" is auto or manual/],
       ["migrations: [{feed: one, to: disk, cached: keep}]", /"cached" is copy, skip or clear/],
       ["migrations: [{feed: one", /not YAML/],
