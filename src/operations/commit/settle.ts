@@ -52,7 +52,7 @@ export interface PendingOptions {
 
 /**
  * Deletes the blobs of pending deletes, and cleans up what dead runs announced. Holds the feed's write lock exclusively
- * meanwhile; when the lock is taken, see `wait`.
+ * meanwhile; see `wait` for what happens when another run holds it.
  */
 export async function finishPending(
   context: Context,

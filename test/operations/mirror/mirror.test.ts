@@ -64,7 +64,11 @@ describe("mirror, disk to disk: classes", () => {
     await at.write("target/touched", "bytes", 0);
     assert.deepEqual(said(await at.mirror({ compare: { checksum: true } })), ["touched: tweaked skipped"]);
     for (const time of ["second", "third"]) {
-      assert.deepEqual(said(await at.mirror()), ["touched: same skipped"], `the journal has its proof the ${time} time`);
+      assert.deepEqual(
+        said(await at.mirror()),
+        ["touched: same skipped"],
+        `the journal has its proof the ${time} time`,
+      );
     }
   });
 
