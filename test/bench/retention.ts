@@ -1,6 +1,7 @@
-// `node test/bench/retention.ts [10000 100000 1000000]`: how long a retention plan takes on PostgreSQL, how that grows with
-// the feed, and what memory this process needs meanwhile. Prints; asserts nothing. There is no peer: the ratio is that of
-// the time to the time for a tenth of the versions.
+// Measures how long a retention plan takes on PostgreSQL, how that grows with the feed, and the memory of this process:
+// node test/bench/retention.ts [10000 100000 1000000]. Prints; asserts nothing. There is no peer: the ratio compares
+// the
+// time with that for a tenth of the versions.
 import { sql } from "kysely";
 import { migrateCatalog } from "../../src/catalog/connection/migrate.ts";
 import { openPostgres } from "../../src/catalog/connection/open-postgres.ts";
@@ -14,7 +15,7 @@ import { startPostgres } from "../support/postgres.ts";
 const sizes = process.argv.length > 2 ? process.argv.slice(2).map(Number) : [10_000, 100_000, 1_000_000];
 const now = new Date();
 
-/** Each alone, then all of them after one another. */
+/** The measured rules: each alone, then all together, in order. */
 const rules: Record<string, RetentionCriteria> = {
   "unused prereleases": { deletePrereleaseVersions: true, keepVersionsCount: 2, keepUsedWithinDays: 30 },
   "newest 3 of each minor line": {

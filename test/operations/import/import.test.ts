@@ -94,7 +94,7 @@ onEachDatabase("import", (database) => {
   });
 
   database.testOnServer(
-    "one bad file spoils nothing: corrupt, empty, of another kind, a link, a folder, a pattern",
+    "a bad file does not stop the others: corrupt, empty, of another kind, a link, a folder, a pattern",
     async (_t, place) => {
       const folder = place.path("in");
       const [good = ""] = writePackages(folder, 1);

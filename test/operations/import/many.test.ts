@@ -9,7 +9,7 @@ import { writePackages } from "../../support/package-set.ts";
 const COUNT = 600;
 
 onEachDatabase("imports of many files", (database) => {
-  database.testOnServer("come in order of their names, and twins of other batches are told", async (_t, place) => {
+  database.testOnServer("are reported by name, with duplicates from other batches", async (_t, place) => {
     const folder = place.path("in");
     const files = writePackages(folder, COUNT, { size: 300 });
     // names that sort last, so that other batches come between them and the first file of their identity
