@@ -69,7 +69,7 @@ describe("calls that are tried again", () => {
     const keys = { accessKey: "AKIATEST", secretKey: SECRET };
     await using store = await context.openStore({ type: "s3", bucket: "bucket", endpoint: CLOSED, ...keys });
     await assert.rejects(store.head(parseKey("a")), { code: "unavailable" });
-    assert.equal(lines.length, 1, "the clock does not advance, so that no other line is due");
+    assert.equal(lines.length, 1, "the clock stands still, so that no other line is due");
     assert.match(lines[0] ?? "", /^tried again in \d\.\d s: cannot look up "a" in .* refuses connections/);
   });
 

@@ -177,10 +177,7 @@ test("a file that could not be deleted is imported, reported once, and deleted w
   assert.equal((await feedctl("drop", "set", "web", drop.path)).code, 0);
   const first = await feedctl("drop", "scan");
   assert.equal(first.code, 3, first.stderr);
-  assert.match(
-    first.stdout,
-    /FAILED {4}it 1\.0\.0 -> web: the feed has it, but the file cannot be deleted: EACCES/,
-  );
+  assert.match(first.stdout, /FAILED {4}it 1\.0\.0 -> web: the feed has it, but the file cannot be deleted: EACCES/);
   assert.match(first.stdout, /FAILED .*secret\.tgz -> web: .*(?:access|permission) denied/);
   assert.match(first.stdout, /imported 1 file .* 2 failed/);
   const status = await feedctl("drop", "status");
