@@ -76,7 +76,7 @@ async function timed(command: string, args: string[], env: Record<string, string
   return { milliseconds: performance.now() - since, peak };
 }
 
-function tell(what: string, count: number, milliseconds: number, more = ""): void {
+function report(what: string, count: number, milliseconds: number, more = ""): void {
   const rate = Math.round((count / milliseconds) * 1000).toLocaleString("en");
   console.log(`${what.padEnd(52)} ${(milliseconds / 1000).toFixed(2).padStart(7)} s ${rate.padStart(8)}/s${more}`);
 }
@@ -95,7 +95,7 @@ async function besideReprepro(folder: string, count: number): Promise<number | u
   const files = fs.readdirSync(folder).map((name) => path.join(folder, name));
   const options = ["--silent", "--ignore=extension", "-b", root, "-S", "misc", "-P", "optional"];
   const { milliseconds } = await timed(peer, [...options, "includedeb", "stable", ...files], process.env);
-  tell(peer, count, milliseconds);
+  report(peer, count, milliseconds);
   return milliseconds;
 }
 
@@ -110,9 +110,9 @@ try {
     set.folder = makePackages(type, set.count);
     plainCopy(set.folder, path.join(base, `warm-${type}`), false);
     const plain = plainCopy(set.folder, path.join(base, `plain-${type}`), false);
-    tell(`${type}: read, hash four ways, copy`, set.count, plain);
+    report(`${type}: read, hash four ways, copy`, set.count, plain);
     const flushed = plainCopy(set.folder, path.join(base, `flushed-${type}`), true);
-    tell(`${type}: the same, each file flushed`, set.count, flushed);
+    report(`${type}: the same, each file flushed`, set.count, flushed);
     const reprepro = type === "debian" ? await besideReprepro(set.folder, set.count) : undefined;
     for (const name of ["embedded", "PostgreSQL"] as const) {
       await using database = await openDatabase(name);
@@ -126,7 +126,7 @@ try {
         const { milliseconds, peak } = await timed(process.execPath, args, env);
         const ratio = ` ${(plain / milliseconds).toFixed(2)} x plain, ${(flushed / milliseconds).toFixed(2)} x flushed`;
         const other = reprepro === undefined ? "" : `, ${(reprepro / milliseconds).toFixed(2)} x ${peer}`;
-        tell(
+        report(
           `${type}: import, ${name}, ${round}`,
           set.count,
           milliseconds,

@@ -65,15 +65,15 @@ for (const size of sizes) {
       })),
     );
     const seconds: number[] = [];
-    let taken = 0;
+    let selected = 0;
     let memory = 0;
     for (let round = 0; round < 3; round++) {
       const watch = setInterval(() => (memory = Math.max(memory, process.memoryUsage.rss())), 20);
       const started = performance.now();
       const plan = await planRetention(context, feed.name);
       seconds.push((performance.now() - started) / 1000);
-      taken = 0;
-      for await (const _each of plan.versions()) taken++;
+      selected = 0;
+      for await (const _each of plan.versions()) selected++;
       await plan[Symbol.asyncDispose]();
       clearInterval(watch);
     }
@@ -82,7 +82,7 @@ for (const size of sizes) {
     before.set(title, median);
     const growth = smaller === undefined ? "" : `  ${(median / smaller).toFixed(1)} x the size before`;
     console.log(
-      `${String(size).padStart(9)} versions  ${title.padEnd(30)} ${median.toFixed(2).padStart(6)} s  takes ${String(taken).padStart(7)}  process ${(memory / 2 ** 20).toFixed(0)} MiB${growth}`,
+      `${String(size).padStart(9)} versions  ${title.padEnd(30)} ${median.toFixed(2).padStart(6)} s  deletes ${String(selected).padStart(7)}  process ${(memory / 2 ** 20).toFixed(0)} MiB${growth}`,
     );
   }
 }

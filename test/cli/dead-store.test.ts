@@ -47,7 +47,7 @@ describe("a mirror to a store that refuses connections", { concurrency: 2 }, () 
   }
 });
 
-describe("calls that are tried again", () => {
+describe("calls that are retried", () => {
   test("are reported, one line each, with --verbose", async () => {
     await using place = await sandbox();
     const env = { ...isolation(place.directory) };

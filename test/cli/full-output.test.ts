@@ -5,7 +5,7 @@ import { someBytes } from "../support/bytes.ts";
 import { onDatabases } from "../support/databases.ts";
 import { binary, isolation } from "../support/feedctl.ts";
 
-onDatabases("what does not fit", ["PostgreSQL"], (database) => {
+onDatabases("output and input that do not fit", ["PostgreSQL"], (database) => {
   database.test("output that cannot be written is an error with a message, not a bug", async (t, place) => {
     if (!existsSync("/dev/full")) return t.skip("there is no /dev/full");
     await place.run("feed", "create", "files", "--type", "asset");

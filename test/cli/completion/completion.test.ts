@@ -42,7 +42,7 @@ for (const [shell, file] of Object.entries(scripts)) {
   });
 }
 
-test("the help of completion says for every shell how to install, and an unknown shell is refused", async () => {
+test("the help of completion explains the installation for every shell; an unknown shell is refused", async () => {
   const help = await feedctl(["completion", "bash", "--help"]);
   assert.equal(help.code, 0);
   for (const words of ["source <(feedctl completion bash)", "/_feedctl", "completions/feedctl.fish", "$PROFILE"])
@@ -253,11 +253,11 @@ test("__complete times out on a database server that accepts and never answers",
   }
 });
 
-test("the PowerShell script carries the same tree, whole (there is no PowerShell to run it here)", async () => {
+test("the PowerShell script contains the whole tree (without PowerShell, it is not run)", async () => {
   const script = readFileSync(scriptPath("powershell"), "utf8");
   assert.match(script, /^\p{ASCII}*$/u, "Windows PowerShell 5.1 reads a file without a mark as ANSI");
   const json = /@'\n(\[[^]*?\n\])\n'@\n/.exec(script)?.[1];
-  assert.ok(json !== undefined, "a here-string's end stands at the beginning of its line");
+  assert.ok(json !== undefined, "a here-string ends at the start of a line");
   const places = JSON.parse(json) as {
     path: string;
     commands: { name: string }[];

@@ -61,7 +61,7 @@ onEachDatabase("imports of many files", (database) => {
     assert.equal(feeds.filter((feed) => feed === "net").length, 40);
   });
 
-  database.testOnServer("end at once when interrupted, and go on where they were", async (_t, place) => {
+  database.testOnServer("end soon when interrupted, and continue where they stopped", async (_t, place) => {
     const folder = place.path("in");
     mkdirSync(folder);
     writePackages(folder, 2_000, { size: 300 });
