@@ -1,5 +1,6 @@
-// The random tests for longer than a test run affords, with seeds that nobody has tried:
-// npm run campaign [effort, 10] [kills|fuzz|models...]. A test run has effort 1. Exits 1 when a part found something.
+// Runs the random tests longer than a test run does, with new seeds: npm run campaign [effort, 10]
+// [kills|fuzz|models...].
+// A test run has effort 1. Exits 1 when a part finds a failure.
 import { spawnSync } from "node:child_process";
 import { globSync, readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -9,7 +10,7 @@ const [first = "10", ...rest] = process.argv.slice(2);
 const [effort, wanted] = Number(first) > 0 ? [Number(first), rest] : [10, process.argv.slice(2)];
 const seed = 1 + (Math.floor(Date.now() / 1000) % 1_000_000);
 
-/** Every test file that asks `test/support/effort.ts` how much to try. */
+/** The test files whose number of attempts comes from `test/support/effort.ts`. */
 function randomTests(): string[] {
   return globSync("test/**/*.test.ts", { cwd: repository })
     .filter((file) => readFileSync(join(repository, file), "utf8").includes("support/effort.ts"))
@@ -17,9 +18,9 @@ function randomTests(): string[] {
 }
 
 const parts: Record<string, () => string[]> = {
-  /** A test run makes one for each scenario. */
+  /** A test run makes one kill per scenario. */
   kills: () => ["test/bench/kill-campaign.ts", String(Math.ceil(effort)), String(seed)],
-  /** Six seconds are what a test run spends on it. */
+  /** A test run spends 6 seconds on it. */
   fuzz: () => ["test/bench/fuzz-formats.ts", String(seed), String(Math.ceil(6 * effort))],
   models: () => ["--test", "--test-concurrency=2", "--test-reporter=spec", ...randomTests()],
 };

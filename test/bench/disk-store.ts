@@ -1,7 +1,8 @@
-// How fast the disk store lists and stores small files, beside plain loops of Node's and beside rclone, if it is there:
+// Measures how fast the disk store lists and stores small files, beside plain loops in Node and beside rclone if
+// installed:
 // node test/bench/disk-store.ts [files] [directory]. Everything is written below the directory (default: the system's
-// for temporary files) and removed at the end only: ext4 looks for a free inode far longer
-// within minutes after many files were deleted, so that a benchmark that cleans up between its rounds measures that.
+// folder for temporary files) and deleted only at the end: after many deletions ext4 takes far longer to find a free
+// inode, for minutes, so that a benchmark that cleans up between its rounds would measure that.
 import { execFileSync, spawnSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { copyFile } from "node:fs/promises";
@@ -70,7 +71,7 @@ async function copyAll(from: string, blobs: readonly BlobInfo[], width: number) 
   await concurrently(width, blobs, ({ key }) => copyFile(path.join(from, key), path.join(root, key)));
 }
 
-// Not a literal in the call, lest the check for unlisted programs demand a package of that name.
+// A constant, not a literal in the call: knip would report the program as an unlisted binary.
 const peer = "rclone";
 const rclone = spawnSync(peer, ["version"], { encoding: "utf8" }).stdout?.split("\n")[0];
 

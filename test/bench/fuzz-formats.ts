@@ -1,5 +1,6 @@
-// Injures packages until the time is over: node test/bench/fuzz-formats.ts [seed] [seconds]. A finding prints the case
-// and the seed that brings it back, and exits 1.
+// Fuzzes the package readers with damaged packages: node test/bench/fuzz-formats.ts [seed] [seconds]. A finding prints
+// the
+// case and the seed that reproduces it, and exits 1.
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";

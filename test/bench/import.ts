@@ -1,7 +1,8 @@
-// How fast `feedctl import` takes npm tarballs and Debian packages into a disk store, beside a loop that reads, hashes and
-// copies the same bytes with Node's plain calls, and beside reprepro, if it is there:
-// node test/bench/import.ts [tarballs] [debs] [directory]. Whole processes of the built feedctl. Everything is written below
-// the directory and removed at the end only, because ext4 is slow for minutes after many files were deleted.
+// Measures how fast `feedctl import` imports npm tarballs and Debian packages into a disk store, beside a loop that
+// reads,
+// hashes and copies the same bytes with plain Node calls, and beside reprepro if installed:
+// node test/bench/import.ts [tarballs] [debs] [directory]. Measures whole processes of the built feedctl. Everything is
+// written below the directory and deleted only at the end: ext4 is slow for minutes after many deletions.
 import { spawn, spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import * as fs from "node:fs";
@@ -19,7 +20,7 @@ const tarballs = Number(process.argv[2] ?? 10_000);
 const debs = Number(process.argv[3] ?? 1000);
 const base = fs.mkdtempSync(path.join(process.argv[4] ?? tmpdir(), "feedctl-bench-"));
 
-/** Files of 3 to 30 KiB, as most of a registry's are. */
+/** Files of 3 to 30 KiB, like most packages of a registry. */
 function makePackages(type: "npm" | "debian", count: number): string {
   const folder = path.join(base, type);
   fs.mkdirSync(folder);
@@ -44,7 +45,7 @@ function deb(name: string, content: Buffer): Buffer {
   ]);
 }
 
-/** What nothing can beat that knows all four hashes and has copied the bytes. */
+/** The lower bound: reads, hashes four ways and copies. Returns milliseconds. */
 function plainCopy(from: string, to: string, durable: boolean): number {
   const since = performance.now();
   for (const name of fs.readdirSync(from)) {
@@ -66,7 +67,7 @@ async function timed(command: string, args: string[], env: Record<string, string
       const status = fs.readFileSync(`/proc/${child.pid}/status`, "utf8");
       peak = Math.max(peak, Number(/VmHWM:\s+(\d+)/.exec(status)?.[1] ?? 0) / 1024);
     } catch {
-      // no such system, or the process has just ended
+      // no /proc on this system, or the process has ended
     }
   }, 50);
   const code = await new Promise((resolve) => child.once("close", resolve));
@@ -75,12 +76,12 @@ async function timed(command: string, args: string[], env: Record<string, string
   return { milliseconds: performance.now() - since, peak };
 }
 
-function tell(what: string, count: number, milliseconds: number, more = ""): void {
+function report(what: string, count: number, milliseconds: number, more = ""): void {
   const rate = Math.round((count / milliseconds) * 1000).toLocaleString("en");
   console.log(`${what.padEnd(52)} ${(milliseconds / 1000).toFixed(2).padStart(7)} s ${rate.padStart(8)}/s${more}`);
 }
 
-/** Not a literal in the call, lest the check for unlisted programs demand a package of that name. */
+/** A constant, not a literal in the call: knip would report the program as an unlisted binary. */
 const peer = "reprepro";
 
 async function besideReprepro(folder: string, count: number): Promise<number | undefined> {
@@ -94,7 +95,7 @@ async function besideReprepro(folder: string, count: number): Promise<number | u
   const files = fs.readdirSync(folder).map((name) => path.join(folder, name));
   const options = ["--silent", "--ignore=extension", "-b", root, "-S", "misc", "-P", "optional"];
   const { milliseconds } = await timed(peer, [...options, "includedeb", "stable", ...files], process.env);
-  tell(peer, count, milliseconds);
+  report(peer, count, milliseconds);
   return milliseconds;
 }
 
@@ -109,9 +110,9 @@ try {
     set.folder = makePackages(type, set.count);
     plainCopy(set.folder, path.join(base, `warm-${type}`), false);
     const plain = plainCopy(set.folder, path.join(base, `plain-${type}`), false);
-    tell(`${type}: read, hash four ways, copy`, set.count, plain);
+    report(`${type}: read, hash four ways, copy`, set.count, plain);
     const flushed = plainCopy(set.folder, path.join(base, `flushed-${type}`), true);
-    tell(`${type}: the same, each file flushed`, set.count, flushed);
+    report(`${type}: the same, each file flushed`, set.count, flushed);
     const reprepro = type === "debian" ? await besideReprepro(set.folder, set.count) : undefined;
     for (const name of ["embedded", "PostgreSQL"] as const) {
       await using database = await openDatabase(name);
@@ -125,7 +126,7 @@ try {
         const { milliseconds, peak } = await timed(process.execPath, args, env);
         const ratio = ` ${(plain / milliseconds).toFixed(2)} x plain, ${(flushed / milliseconds).toFixed(2)} x flushed`;
         const other = reprepro === undefined ? "" : `, ${(reprepro / milliseconds).toFixed(2)} x ${peer}`;
-        tell(
+        report(
           `${type}: import, ${name}, ${round}`,
           set.count,
           milliseconds,

@@ -1,4 +1,5 @@
-// Kills feedctl at many random moments: node test/bench/kill-campaign.ts [kills per scenario] [seed] [database...] [scenario...]
+// Kills feedctl at many random moments: node test/bench/kill-campaign.ts [kills per scenario] [seed] [database...]
+// [scenario...]
 import { startAzurite } from "../support/azurite.ts";
 import { DATABASES, openDatabase } from "../support/databases.ts";
 import { killScenarios, runKillScenario, serverEnv } from "../support/kill-scenarios.ts";

@@ -1,5 +1,6 @@
-// `node test/bench/mirror.ts [disk|s3|objects|large|keys ...]`: feedctl mirror beside rclone and s5cmd, in turn, on this machine.
-// Prints seconds, peak memory and ratios; asserts nothing. Peers that are not on PATH are left out.
+// Measures feedctl mirror beside rclone and s5cmd, in turns: node test/bench/mirror.ts [disk|s3|objects|large|keys
+// ...].
+// Prints seconds, peak memory and ratios; asserts nothing. Skips peers that are not on PATH.
 import { spawn, spawnSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync, readFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -14,11 +15,11 @@ const peers = { rclone: has("rclone"), s5cmd: has("s5cmd") };
 
 interface Measured {
   seconds: number;
-  /** MiB of the largest process. */
+  /** Peak memory in MiB. */
   memory: number;
 }
 
-/** Runs a command to its end; memory is the kernel's own VmHWM, read while it runs. */
+/** Runs a command to its end. Memory is VmHWM of /proc, polled while it runs. */
 async function measure(command: string, args: string[], env: Record<string, string> = {}): Promise<Measured> {
   const started = performance.now();
   const child = spawn(command, args, {
@@ -65,7 +66,10 @@ function makeFiles(directory: string, count: number, size: (index: number) => nu
 
 type Run = () => Promise<Measured>;
 
-/** The median of so many rounds in turns, so that all meet the same moods of the machine. */
+/**
+ * The median time and peak memory of each run over `rounds`. Runs take turns, so that load on the machine hits all
+ * alike.
+ */
 async function inTurns(runs: Record<string, Run>, rounds = 5): Promise<Record<string, Measured>> {
   const all = Object.keys(runs).map((name) => ({ name, measured: [] as Measured[] }));
   for (let round = 0; round < rounds; round++) {
@@ -83,7 +87,7 @@ async function inTurns(runs: Record<string, Run>, rounds = 5): Promise<Record<st
 const rcloneSync = (source: string, target: string, env?: Record<string, string>, more: string[] = []) =>
   measure("rclone", ["--config", join(place, "none"), "--quiet", "sync", source, target, ...more], env);
 
-// Nothing is deleted before the very end: ext4 finds free inodes slowly for minutes after that, for every program.
+// Deletes nothing before the end: after deletions ext4 is slow to find free inodes for minutes, for every program.
 async function disk(): Promise<void> {
   const source = join(place, "small");
   makeFiles(source, 100_000, () => 1);
@@ -96,17 +100,17 @@ async function disk(): Promise<void> {
   report("disk -> disk, 100,000 files, no-op", await inTurns(runs));
 }
 
-/** A million keys on both sides, and nothing to do: what matters is that memory does not grow with them. */
+/** A million keys on both sides, and nothing to do: memory must not grow with the number of keys. */
 async function keys(): Promise<void> {
   const [source, target] = [join(place, "million"), join(place, "million-copy")];
   for (const each of [source, target]) makeFiles(each, 1_000_000, () => 1);
-  await feedctl([source, target]); // so that the times are the same
+  await feedctl([source, target]); // sets equal times on both sides
   const runs: Record<string, Run> = { feedctl: () => feedctl([source, target]) };
   if (peers.rclone) runs["rclone"] = () => rcloneSync(source, target);
   report("disk -> disk, 1,000,000 files, no-op", await inTurns(runs, 3));
 }
 
-/** As many objects as a hundred listing pages hold. */
+/** 100,000 objects: a hundred pages of a listing. */
 async function objects(): Promise<void> {
   await using server = await stoppable();
   const { credentials, end, remote } = s3Arguments(server.s3);
@@ -119,7 +123,7 @@ async function objects(): Promise<void> {
   await runs["feedctl"]?.();
   if (peers.rclone) {
     await server.s3.createBucket("objects-rclone");
-    // its first run with more at once, only to save time; the measured ones with its defaults
+    // its first run uses more transfers, to save time; the measured runs use its defaults
     await rcloneSync(source, `${remote}objects-rclone`, credentials, ["--transfers", "32"]);
     runs["rclone"] = () => rcloneSync(source, `${remote}objects-rclone`, credentials);
   }

@@ -1,6 +1,7 @@
-// `node test/bench/retention.ts [10000 100000 1000000]`: how long a retention plan takes on PostgreSQL, how that grows with
-// the feed, and what memory this process needs meanwhile. Prints; asserts nothing. There is no peer: the ratio is that of
-// the time to the time for a tenth of the versions.
+// Measures how long a retention plan takes on PostgreSQL, how that grows with the feed, and the memory of this process:
+// node test/bench/retention.ts [10000 100000 1000000]. Prints; asserts nothing. There is no peer: the ratio compares
+// the
+// time with that for a tenth of the versions.
 import { sql } from "kysely";
 import { migrateCatalog } from "../../src/catalog/connection/migrate.ts";
 import { openPostgres } from "../../src/catalog/connection/open-postgres.ts";
@@ -14,7 +15,7 @@ import { startPostgres } from "../support/postgres.ts";
 const sizes = process.argv.length > 2 ? process.argv.slice(2).map(Number) : [10_000, 100_000, 1_000_000];
 const now = new Date();
 
-/** Each alone, then all of them after one another. */
+/** The measured rules: each alone, then all together, in order. */
 const rules: Record<string, RetentionCriteria> = {
   "unused prereleases": { deletePrereleaseVersions: true, keepVersionsCount: 2, keepUsedWithinDays: 30 },
   "newest 3 of each minor line": {
@@ -64,15 +65,15 @@ for (const size of sizes) {
       })),
     );
     const seconds: number[] = [];
-    let taken = 0;
+    let selected = 0;
     let memory = 0;
     for (let round = 0; round < 3; round++) {
       const watch = setInterval(() => (memory = Math.max(memory, process.memoryUsage.rss())), 20);
       const started = performance.now();
       const plan = await planRetention(context, feed.name);
       seconds.push((performance.now() - started) / 1000);
-      taken = 0;
-      for await (const _each of plan.versions()) taken++;
+      selected = 0;
+      for await (const _each of plan.versions()) selected++;
       await plan[Symbol.asyncDispose]();
       clearInterval(watch);
     }
@@ -81,7 +82,7 @@ for (const size of sizes) {
     before.set(title, median);
     const growth = smaller === undefined ? "" : `  ${(median / smaller).toFixed(1)} x the size before`;
     console.log(
-      `${String(size).padStart(9)} versions  ${title.padEnd(30)} ${median.toFixed(2).padStart(6)} s  takes ${String(taken).padStart(7)}  process ${(memory / 2 ** 20).toFixed(0)} MiB${growth}`,
+      `${String(size).padStart(9)} versions  ${title.padEnd(30)} ${median.toFixed(2).padStart(6)} s  deletes ${String(selected).padStart(7)}  process ${(memory / 2 ** 20).toFixed(0)} MiB${growth}`,
     );
   }
 }

@@ -1,5 +1,5 @@
-// How many small S3 requests a second does one process make: feedctl's own way against the SDK's, in turns, on the S3
-// server of the tests and on a plain HTTP server that does nothing (which shows the client's own ceiling).
+// Measures how many small S3 requests a second one process makes: feedctl's client beside the SDK, in turns, on the S3
+// server of the tests and on a plain HTTP server that does nothing, which shows the limit of the client.
 import { fork } from "node:child_process";
 import { hash } from "node:crypto";
 import { once } from "node:events";
@@ -18,17 +18,17 @@ import { startS3 } from "../support/s3-server.ts";
 const ROUNDS = 3;
 const WIDTH = 64;
 const LISTED = 20_000;
-/** On the plain server, whose pages cost nothing: enough to see past the warming up. */
+/** Keys on the plain server, whose pages cost nothing: enough that warming up does not count. */
 const LISTED_PLAIN = 100_000;
 const body = someBytes(4096);
 const digest = sha256(body);
-/** The SDK's side is told, ours computes it. */
+/** Given to the SDK; feedctl computes it itself. */
 const md5 = hash("md5", body, "base64");
 
 if (process.argv[2] === "serve") serve();
 else await measure();
 
-/** In a process of its own, so that its work is not counted as the client's. */
+/** The plain server. It runs in a process of its own, so that its CPU time does not count as the client's. */
 function serve(): void {
   const pages = Array.from({ length: LISTED_PLAIN / 1000 }, (_, index) => pageOf(index, LISTED_PLAIN / 1000));
   const server = createServer((request, response) => {
@@ -117,7 +117,7 @@ function versionOf(name: string): string {
 
 interface Figure {
   rate: number;
-  /** Microseconds of this process's CPU for one. */
+  /** CPU time of this process per operation, in microseconds. */
   cpu: number;
 }
 
@@ -136,7 +136,7 @@ async function compare(
   work: (subject: Subject) => Promise<number>,
 ): Promise<void> {
   const figures = all.map(() => [] as Figure[]);
-  // One round more, to warm up.
+  // the first round is for warming up
   for (let round = 0; round <= ROUNDS; round++) {
     for (const [index, subject] of all.entries()) {
       const figure = await timed(() => work(subject));

@@ -1,4 +1,4 @@
-// What feedctl's start costs beside Node's own. Run it on an idle machine: `npm run bench`.
+// Measures the start-up time of feedctl beside that of Node. Run it on an idle machine: `npm run bench`.
 import { spawnSync } from "node:child_process";
 import { binary, sandbox } from "../support/feedctl.ts";
 
@@ -20,7 +20,7 @@ const options = {
   cwd: place.directory,
   env: { PATH: process.env["PATH"], HOME: place.directory, FEEDCTL_DATA_DIR: place.data },
 };
-// In turns, so that another job's noise hits all alike; one round more to fill the caches.
+// in turns, so that noise of other jobs hits all alike; the first round fills the caches
 for (let round = 0; round <= ROUNDS; round++) {
   for (const { name, args, times } of subjects) {
     const start = performance.now();

@@ -1,6 +1,7 @@
-// Do workers on other machines help, and does it matter what becomes of them?
-//   node test/bench/workers.ts [blobs = 20000] [blobs for the throughput = 12000] [milliseconds that the store is away = 40]
-// Each worker is in a network namespace of its own, where that is permitted.
+// Measures whether workers on other machines speed up a migration, and whether it survives their failures:
+//   node test/bench/workers.ts [blobs = 20000] [blobs for the throughput = 12000] [milliseconds that the store is away
+// = 40]
+// Each worker runs in a network namespace of its own, where that is permitted.
 import assert from "node:assert/strict";
 import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
@@ -43,7 +44,7 @@ try {
   if (typeof network !== "string") network.remove();
 }
 
-/** A catalog that is reached through the network, too. */
+/** A catalog that is also reached through the network. */
 async function install(): Promise<Installation> {
   const keys = { TEST_ACCESS_KEY: s3.accessKey, TEST_SECRET_KEY: s3.secretKey };
   return database!.install(keys);
@@ -53,7 +54,7 @@ interface Farm extends AsyncDisposable {
   place: Installation;
   to: string[];
   bucket: string;
-  /** Starts feedctl on one of the machines, or here. */
+  /** Starts feedctl on a machine by its index, or on this one. */
   start(args: readonly string[], machine?: number): ChildProcess & { said: () => string };
 }
 
@@ -96,7 +97,7 @@ async function prepare(bucket: string, count: number): Promise<Farm> {
   };
 }
 
-/** Names, sizes and hashes of what is in a bucket. */
+/** Names, sizes and hashes of the objects in a bucket. */
 async function contents(bucket: string): Promise<string[]> {
   const found: string[] = [];
   for (let token: string | undefined; ;) {
@@ -150,7 +151,7 @@ async function survive(): Promise<void> {
   console.log(`${blobs} blobs: rows, names, sizes and hashes are those of a run in one process`);
 }
 
-/** The process that runs the migration works along: with two workers there are three at work. */
+/** The process that runs the migration copies too: with two workers, three processes work. */
 async function measure(): Promise<void> {
   store.delay = away;
   const rates: number[] = [];

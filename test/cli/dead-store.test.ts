@@ -1,4 +1,4 @@
-// A store that is down must end a command soon and with words, not after an hour.
+// A command must fail soon, with a clear message, when its store is down.
 import assert from "node:assert/strict";
 import { mkdir, writeFile } from "node:fs/promises";
 import { Readable, Writable } from "node:stream";
@@ -11,7 +11,7 @@ import { FeedctlError } from "../../src/errors.ts";
 import { parseKey } from "../../src/stores/key.ts";
 import { isolation, sandbox } from "../support/feedctl.ts";
 
-/** Nobody listens there. */
+/** A closed port. */
 const CLOSED = "http://127.0.0.1:9";
 const SECRET = Buffer.from("a test's own key").toString("base64");
 
@@ -47,8 +47,8 @@ describe("a mirror to a store that refuses connections", { concurrency: 2 }, () 
   }
 });
 
-describe("calls that are tried again", () => {
-  test("are told, line by line, where somebody wants to know", async () => {
+describe("calls that are retried", () => {
+  test("are reported, one line each, with --verbose", async () => {
     await using place = await sandbox();
     const env = { ...isolation(place.directory) };
     const sink = () => new Writable({ write: (_chunk, _encoding, done) => done() });
@@ -73,7 +73,7 @@ describe("calls that are tried again", () => {
     assert.match(lines[0] ?? "", /^retrying in \d\.\d s: cannot look up "a" in .* refuses connections/);
   });
 
-  test("one line a second at most, which counts those that had none", () => {
+  test("at most one line a second, which counts the calls without a line", () => {
     const lines: string[] = [];
     let now = 0;
     const tell = createRetryLines(

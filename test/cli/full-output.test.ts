@@ -5,8 +5,8 @@ import { someBytes } from "../support/bytes.ts";
 import { onDatabases } from "../support/databases.ts";
 import { binary, isolation } from "../support/feedctl.ts";
 
-onDatabases("what does not fit", ["PostgreSQL"], (database) => {
-  database.test("output that cannot be written is an error in words, not a bug", async (t, place) => {
+onDatabases("output and input that do not fit", ["PostgreSQL"], (database) => {
+  database.test("output that cannot be written is an error with a message, not a bug", async (t, place) => {
     if (!existsSync("/dev/full")) return t.skip("there is no /dev/full");
     await place.run("feed", "create", "files", "--type", "asset");
     writeFileSync(place.path("big"), someBytes(300_000, 1));
@@ -31,7 +31,7 @@ onDatabases("what does not fit", ["PostgreSQL"], (database) => {
   });
 
   database.test(
-    "standard input that the temporary folder cannot hold is told, and leaves nothing",
+    "standard input that does not fit into the temporary folder is an error, and leaves nothing",
     async (t, place) => {
       const small = place.path("small");
       mkdirSync(small);

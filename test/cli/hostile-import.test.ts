@@ -1,4 +1,4 @@
-// Import as it should never be used: odd files, odd names, readers that leave, the user who changes his mind.
+// Imports under hostile conditions: odd files, odd names, a closed pipe, deleted files, an interruption.
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { mkdirSync, readdirSync, rmSync, symlinkSync, truncateSync, writeFileSync } from "node:fs";
@@ -9,7 +9,7 @@ import { writePackages } from "../support/package-set.ts";
 import { PATIENCE } from "../support/wait.ts";
 
 onDatabases("a hostile user's import", ["PostgreSQL"], (database) => {
-  database.test("of files that are none leaves them alone, and takes the rest", async (t, place) => {
+  database.test("of pipes, links and folders named like packages ignores them", async (t, place) => {
     if (process.platform === "win32") return t.skip("no such files on Windows");
     const folder = place.path("in");
     const files = writePackages(folder, 3);
@@ -36,7 +36,7 @@ onDatabases("a hostile user's import", ["PostgreSQL"], (database) => {
   });
 
   database.test(
-    "of an empty path, as an unset variable gives, is a mistake and not the current folder",
+    "of an empty path, as from an unset variable, is a usage error and not the current folder",
     async (_t, place) => {
       await diskFeed(place, "web", "npm");
       await place.run("feed", "create", "site", "--type", "asset");
@@ -56,7 +56,7 @@ onDatabases("a hostile user's import", ["PostgreSQL"], (database) => {
     },
   );
 
-  database.test("of a name with a line end shows one line for it", async (t, place) => {
+  database.test("of a name with a line end prints one line for it", async (t, place) => {
     if (process.platform === "win32") return t.skip("no such names on Windows");
     await diskFeed(place, "web", "npm");
     const name = "x\nimported  fake 9.9.9.tgz";
@@ -67,7 +67,7 @@ onDatabases("a hostile user's import", ["PostgreSQL"], (database) => {
     assert.equal(stdout.split("\n").length, 4);
   });
 
-  database.test("whose reader leaves, or whose files vanish, loses nothing that it told of", async (t, place) => {
+  database.test("whose output pipe closes, or whose files vanish, loses nothing that it reported", async (t, place) => {
     if (process.platform === "win32") return t.skip("no head on Windows");
     await diskFeed(place, "web", "npm");
     const files = writePackages(place.path("in"), 600, { size: 10 });
@@ -91,8 +91,8 @@ onDatabases("a hostile user's import", ["PostgreSQL"], (database) => {
     assert.partialDeepStrictEqual(verified, { differ: 0, missingBlob: 0, missingRow: 0 });
   });
 
-  database.test("by a user who may not read a file fails for that file alone", async (t, place) => {
-    // root may read everything
+  database.test("by a user who may not read a file fails for that file only", async (t, place) => {
+    // root can read everything
     if (process.getuid?.() === 0) return t.skip("needs a user who is not root");
     await diskFeed(place, "web", "npm");
     const [first = ""] = writePackages(place.path("in"), 2);
@@ -102,7 +102,7 @@ onDatabases("a hostile user's import", ["PostgreSQL"], (database) => {
     assert.match(files.find(({ status }) => status === "failed")?.reason ?? "", /access denied|permission denied/);
   });
 
-  database.test("that is interrupted ends, and goes on with the same command", async (_t, place) => {
+  database.test("that is interrupted ends, and the same command continues it", async (_t, place) => {
     await diskFeed(place, "web", "npm");
     writePackages(place.path("in"), 600, { size: 10 });
     const running = await place.start(["import", "web", place.path("in")]);

@@ -7,7 +7,7 @@ import { sandbox, type Sandbox } from "../support/feedctl.ts";
 
 const recorder = pathToFileURL(join(import.meta.dirname, "..", "support", "record-modules.ts")).href;
 
-/** The npm packages that one command loads. */
+/** The names of the npm packages that a command loads. */
 async function packagesOf(place: Sandbox, args: readonly string[], code = 0): Promise<Set<string>> {
   const file = place.path("modules.txt");
   const options = { env: { FEEDCTL_TEST_MODULES: file }, nodeArguments: ["--import", recorder] };
@@ -48,7 +48,7 @@ test("a command on a disk feed loads no cloud SDK and no driver that it does not
   assert.deepEqual(loadedOf(names, /^typebox$/), []);
 });
 
-test("only a file whose name says nothing about it loads what tells types by bytes", async () => {
+test("the detection of types by content is loaded only for names without a known extension", async () => {
   await using place = await sandbox();
   await packagesOf(place, ["feed", "create", "files", "--type", "asset"]);
   await writeFile(place.path("page.html"), "<p>");

@@ -1,4 +1,4 @@
-// On a real terminal, as far as one can be had without a user: util-linux's script.
+// Runs feedctl on a pseudo-terminal, with `script` of util-linux.
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { test, type TestContext } from "node:test";
@@ -10,7 +10,7 @@ import { PATIENCE } from "../support/wait.ts";
 const hasScript = /util-linux/.test(spawnSync("/bin/sh", ["-c", "script --version"], { encoding: "utf8" }).stdout);
 const options = { skip: hasScript ? false : "no script program of util-linux" };
 
-/** What the terminal showed; `size` is set before feedctl begins, and a terminal that nobody sized has no columns. */
+/** Returns the terminal's output. `size`: arguments of stty; without them the terminal has 0 columns. */
 async function onTerminal(t: TestContext, place: Sandbox, args: readonly string[], size?: string) {
   await freshBuild();
   const words = [process.execPath, binary, ...args].map((word) => `'${word}'`).join(" ");
@@ -26,7 +26,7 @@ async function onTerminal(t: TestContext, place: Sandbox, args: readonly string[
   return { status: result.status, shown: result.stdout ?? "" };
 }
 
-test("a terminal as standard input is a mistake that is told at once, not waited for", options, async (t) => {
+test("a terminal as standard input is a usage error at once; feedctl does not wait for input", options, async (t) => {
   await using place = await sandbox();
   assert.equal((await place.feedctl(["feed", "create", "web", "--type", "npm"])).code, 0);
   assert.equal((await place.feedctl(["feed", "create", "site", "--type", "asset"])).code, 0);
@@ -42,7 +42,7 @@ test("a terminal as standard input is a mistake that is told at once, not waited
   }
 });
 
-test("a terminal without columns is no place for a spinner", options, async (t) => {
+test("a terminal without columns shows no spinner", options, async (t) => {
   await using place = await sandbox();
   assert.equal((await place.feedctl(["feed", "create", "web", "--type", "npm"])).code, 0);
   writePackages(place.path("in"), 3);

@@ -7,7 +7,7 @@ import { checkTranscript } from "../support/transcript.ts";
 const folder = join(import.meta.dirname, "transcripts");
 const names = readdirSync(folder).filter((name) => name.endsWith(".txt"));
 
-/** Those about starting, configuration and usage: each command in a process of its own. */
+/** Transcripts about start-up, configuration and usage: each command runs in a process of its own. */
 const processes = new Set(["configuration.txt", "usage.txt"]);
 
 suite("transcripts", () => {

@@ -18,13 +18,13 @@ test("the table of exit statuses in docs/scripting.md is that of errors.ts", () 
   assert.deepEqual(rows, exitStatuses);
 });
 
-test("every error code has an exit status that is explained", () => {
+test("every error code has a documented exit status", () => {
   const explained = new Set(exitStatuses.map(({ status }) => status));
   for (const [code, { exit }] of Object.entries(errorCodes))
     assert.ok(explained.has(exit), `${code} exits with ${exit}`);
 });
 
-/** The documents for people, by path from the top of the repository. */
+/** The documents, by path from the root of the repository. */
 const documents = ["README.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md", ...markdownBelow("docs")];
 
 function markdownBelow(folder: string): string[] {
@@ -33,7 +33,7 @@ function markdownBelow(folder: string): string[] {
     .map((name) => join(folder, name));
 }
 
-/** The anchors that GitHub gives the headings of a document. */
+/** The anchors that GitHub generates for the headings of a document. */
 function anchorsOf(text: string): Set<string> {
   const headings = [...text.replaceAll(/^```.*?^```$/gms, "").matchAll(/^#+ (.*)$/gm)].map(
     ([, heading = ""]) => heading,
@@ -49,7 +49,7 @@ function anchorsOf(text: string): Set<string> {
 }
 
 for (const document of documents) {
-  test(`every link of ${document} leads to something`, () => {
+  test(`every link in ${document} has a target`, () => {
     const text = read(document).replaceAll(/^```.*?^```$/gms, "");
     for (const [, target = ""] of text.matchAll(/\]\(([^)\s]+)\)/g)) {
       if (/^https?:/.test(target)) continue;
@@ -79,7 +79,7 @@ test("the README is an overview of at most 8 KB that names every guide", () => {
   for (const name of guides) assert.ok(read("README.md").includes(`(docs/${name})`), name);
 });
 
-test("every command line in the documents is one that feedctl accepts", async () => {
+test("feedctl accepts every command line in the documents", async () => {
   const blocks = documents
     .filter((document) => !document.startsWith(join("docs", "reference")))
     .flatMap((document) =>
@@ -93,11 +93,11 @@ test("every command line in the documents is one that feedctl accepts", async ()
     assert.equal(await commandLineProblem(line), undefined, `${document}: feedctl ${line}`);
 });
 
-test("every command and option that the prose names exists", () => {
+test("every command and option named in prose exists", () => {
   const { pages, everywhere } = readManual();
   const entries = [...everywhere, ...pages.flatMap(({ options }) => options.flatMap((group) => group.entries))];
   const flags = new Set(entries.flatMap(({ term }) => term.match(/--[-a-z0-9]+/g) ?? []));
-  // of npm
+  // options of npm
   flags.add("--global");
   for (const document of documents.filter((name) => name.startsWith("docs/") || name === "README.md")) {
     const prose = read(document).replaceAll(/^```.*?^```$/gms, "");
@@ -110,7 +110,7 @@ test("every command and option that the prose names exists", () => {
   }
 });
 
-/** Whether the words are a command, or one with arguments; a noun has verbs, and no arguments. */
+/** Whether the words are a command, possibly with arguments. A noun takes only verbs, no arguments. */
 function isCommand(words: readonly string[], pages: readonly CommandPage[]): boolean {
   const page = pages.findLast(
     ({ path }) => path.length > 0 && path.join(" ") === words.slice(0, path.length).join(" "),
@@ -118,7 +118,7 @@ function isCommand(words: readonly string[], pages: readonly CommandPage[]): boo
   return page !== undefined && (page.commands.length === 0 || page.path.length === words.length);
 }
 
-test("a row of a table is a line", () => {
+test("every row of a table is one line", () => {
   for (const document of documents)
     for (const row of read(document).matchAll(/^\|.*$/gm)) assert.ok(row[0].length <= 120, `${document}: ${row[0]}`);
 });

@@ -21,21 +21,21 @@ import { npmTarball } from "../support/fixtures/packages.ts";
 const names = readdirSync(exampleFolder);
 const readers = { ".cron": cronCommands, ".service": unitCommands, "github-": workflowCommands };
 
-/** The commands of all examples, each with the file that it is from. */
+/** The commands of all examples, each with its file. */
 const commands = names.flatMap((name) =>
   Object.entries(readers)
     .filter(([part]) => name.endsWith(part) || name.startsWith(part))
     .flatMap(([, read]) => read(readExample(name)).map((command) => ({ name, command }))),
 );
 
-test("every command of the examples is a command of feedctl", async () => {
+test("feedctl accepts every command of the examples", async () => {
   const found = commands.flatMap(({ name, command }) => feedctlCalls(command).map((line) => ({ name, line })));
   assert.ok(found.length >= 8, "examples were found");
   for (const { name, line } of found)
     assert.equal(await commandLineProblem(line), undefined, `${name}: feedctl ${line}`);
 });
 
-test("a percent sign is written as cron and systemd want it", () => {
+test("percent signs are escaped for cron and systemd", () => {
   assert.deepEqual(cronCommands("1 2 * * * feeds a 10\\% b\n"), ["a 10% b"]);
   assert.deepEqual(cronCommands("1 2 * * * feeds a 10% b\n"), ["a 10"]);
   assert.throws(() => unitCommands("ExecStart=/usr/local/bin/a 10% b\n"), /%%/);
@@ -56,14 +56,14 @@ test("the workflows are YAML that GitHub understands", () => {
   }
 });
 
-test("passwords are in files of their own only", () => {
+test("the examples contain no passwords, only the files that hold them", () => {
   for (const name of names.filter((each) => each !== "feedctl.env" && each !== "feedctl.config.yaml"))
     assert.doesNotMatch(readExample(name), /PASSWORD|postgres:\/\//, name);
 });
 
 type Run = (command: string, shell?: string, options?: readonly string[]) => ReturnType<typeof spawnSync>;
 
-/** A feed of which a rule deletes two versions, and a `feedctl` on PATH: what a scheduler has. */
+/** The environment of a scheduler: `feedctl` on PATH, and a feed where a retention rule deletes two versions. */
 async function prepare(place: Installation): Promise<Run> {
   await freshBuild();
   mkdirSync(place.path("in"));
@@ -88,7 +88,7 @@ async function prepare(place: Installation): Promise<Run> {
 const ONE_LINE = "internal: deleted 0 versions, hid 2, 0 B reclaimed\n";
 
 onDatabases("the examples of a schedule", ["PostgreSQL"], (database) => {
-  database.test("the lines of cron run; retention leaves one line for mail, a sound feed none", async (_t, place) => {
+  database.test("the cron lines run; retention prints one line, verify none", async (_t, place) => {
     const run = await prepare(place);
     const lines = cronCommands(readExample("feedctl.cron"));
     const retention = run(lines.find((line) => line.includes("retention")) ?? "");
@@ -137,7 +137,7 @@ test("systemd understands every unit", { skip: systemd ? false : "no systemd-ana
   const folder = mkdtempSync(join(tmpdir(), "feedctl-units-"));
   t.after(() => rmSync(folder, { recursive: true }));
   const units = names.filter((name) => /\.(service|timer)$/.test(name));
-  // this machine has neither the program nor the user
+  // this machine has neither the installed program nor its user
   for (const name of units)
     writeFileSync(
       join(folder, name),

@@ -4,7 +4,9 @@ import { test } from "node:test";
 import { importsOf, sourceFiles, type Import } from "../support/imports.ts";
 import { circularImports, placeOf } from "../support/rooms.ts";
 
-/** What each part of src may import of ours, besides itself. Arrows point right only; errors.ts is everybody's but lib's. */
+/**
+ * The parts of src that each part may import, besides itself. Arrows point right only. lib must not import errors.ts.
+ */
 const layers: Record<string, readonly string[]> = {
   main: ["cli", "operations", "stores", "catalog", "formats", "versions", "lib", "errors"],
   cli: ["operations", "stores", "catalog", "formats", "versions", "lib", "errors"],
@@ -17,7 +19,7 @@ const layers: Record<string, readonly string[]> = {
   lib: [],
 };
 
-/** Where a package may be imported: a folder, or the one file that translates it for everybody else. */
+/** The folder where a package may be imported; with `once`, by a single file of it. */
 const homes: Record<string, { folder: string; once: boolean }> = {
   "@aws-sdk/client-s3": { folder: "stores", once: true },
   "@aws-sdk/credential-providers": { folder: "stores", once: true },
@@ -48,7 +50,7 @@ const homes: Record<string, { folder: string; once: boolean }> = {
   picomatch: { folder: "operations", once: true },
 };
 
-/** Programs of the build, not of feedctl. */
+/** Packages of the build, not of feedctl. */
 const scripts = ["src/catalog/connection/make-snapshot.ts"];
 
 const files = sourceFiles("src");
@@ -71,11 +73,11 @@ function listed(violations: readonly Import[]): string[] {
   return violations.map(({ file, line, specifier }) => `${file}:${line} imports ${specifier}`);
 }
 
-test("the scan sees the source", () => {
+test("the scan finds the source files", () => {
   assert.ok(files.length > 50 && imports.length > files.length, `${files.length} files, ${imports.length} imports`);
 });
 
-test("our imports point right only: main -> cli -> operations -> stores, catalog, formats -> versions -> lib", () => {
+test("imports point right only: main -> cli -> operations -> stores, catalog, formats -> versions -> lib", () => {
   const wrong = imports.filter(({ file, target }) => {
     if (target === undefined) return false;
     const [from, to] = [layerOf(file), layerOf(target)];
@@ -88,7 +90,7 @@ test("the rooms of a layer form no circle", () => {
   assert.deepEqual(listed(circularImports(imports)), []);
 });
 
-test("above the stores a provider's folder is reached through its index.ts only", () => {
+test("outside stores/, a provider's folder is imported through its index.ts only", () => {
   const providers = files.filter((file) => /^src\/stores\/[^/]+\/store\.ts$/.test(file)).map((file) => dirname(file));
   assert.ok(providers.length >= 3, `providers: ${providers.join(", ")}`);
   const wrong = imports.filter(({ file, target = "" }) => {
@@ -98,7 +100,7 @@ test("above the stores a provider's folder is reached through its index.ts only"
   assert.deepEqual(listed(wrong), []);
 });
 
-test("every package has its home, and only there is it imported", () => {
+test("every package is imported only in its folder", () => {
   const wrong = imports.filter((each) => {
     const name = packageOf(each);
     if (name === undefined) return false;

@@ -5,13 +5,13 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { repository } from "../support/build.ts";
 
-test("the lock file knows the packages of all platforms, so that `npm ci` takes it everywhere", () => {
+test("the lock file has the packages of all platforms, so that `npm ci` works everywhere", () => {
   const script = join(repository, ".ci", "complete-lock.js");
   const { status, stderr } = spawnSync(process.execPath, [script, "--check"], { encoding: "utf8" });
   assert.equal(status, 0, stderr);
 });
 
-test("the lock file leaves the choice of the registry to the machine", () => {
+test("the lock file names no registry: each machine uses its own", () => {
   assert.doesNotMatch(readFileSync(join(repository, "package-lock.json"), "utf8"), /"resolved": "http/);
 });
 

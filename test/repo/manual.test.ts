@@ -13,7 +13,7 @@ import { feedctl } from "../support/feedctl.ts";
 
 const manual = readManual();
 
-test("docs/reference is what the command tree says", () => {
+test("docs/reference is up to date with the command tree", () => {
   const folder = join(repository, "docs", "reference");
   const pages = referencePages(manual);
   assert.deepEqual(readdirSync(folder).sort(), [...pages.keys()].sort(), "stale; run: npm run docs");

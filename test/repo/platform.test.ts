@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { sourceFiles } from "../support/imports.ts";
 
-/** What the newest Node knows and Node 22.19, which package.json promises, does not; the types cannot tell. */
+/** APIs of newer Node versions that Node 22.19, the minimum of package.json, lacks. The types do not show this. */
 const tooNew =
   /\b(?:Async)?DisposableStack\b|\bPromise\.try\b|\bRegExp\.escape\b|\bError\.isError\b|\bMath\.sumPrecise\b/;
 

@@ -10,7 +10,7 @@ const listing = spawnSync("git", ["ls-files", "-z"], { cwd: repository, encoding
 const noGit = listing.status === 0 ? false : "not a git checkout";
 const files = (listing.stdout ?? "").split("\0").filter((name) => name !== "");
 
-/** A text file's lines; a binary one has none. */
+/** The lines of a text file; none for a binary file. */
 function linesOf(file: string): string[] {
   const text = readFileSync(join(repository, file), "utf8");
   return text.includes("\0") ? [] : text.split("\n");

@@ -12,7 +12,7 @@ export function ruleResult(rule: RetentionRule): result.RuleResult {
   return { position, name, enabled, protectAcrossRules, criteria };
 }
 
-/** All of a plan but what it deletes. */
+/** A plan without its deletions, which are streamed. */
 export function planHead(plan: RetentionPlan): Omit<result.RetentionPlanResult, "delete"> {
   const { feed, rules, sums, total, folders } = plan;
   return {
@@ -32,8 +32,8 @@ function totals({ versions, files, bytes }: RetentionPlan["total"]) {
   return { versions, files, bytes };
 }
 
-export function doomedResult(doomed: PlannedDeletion): result.DoomedResult {
-  const { group, name, version, path, rule, ruleName, reason, bytes } = doomed;
+export function plannedDeletionResult(deletion: PlannedDeletion): result.PlannedDeletionResult {
+  const { group, name, version, path, rule, ruleName, reason, bytes } = deletion;
   return { group, name, version, path, rule, ruleName, reason, bytes };
 }
 

@@ -69,9 +69,9 @@ const verdictWords: Record<RuleVerdict["verdict"], string> = {
 
 async function printPlan(out: Output<RetentionPlanResult>, plan: RetentionPlan): Promise<void> {
   if (!out.options.json) return printTable(out, plan);
-  const { doomedResult, planHead } = await import("../results/retention.ts");
+  const { plannedDeletionResult, planHead } = await import("../results/retention.ts");
   const head = planHead(plan);
-  await out.document(plan.versions(), doomedResult, (rows) => ({ ...head, delete: rows }));
+  await out.document(plan.versions(), plannedDeletionResult, (rows) => ({ ...head, delete: rows }));
 }
 
 async function printTable(out: Output<never>, plan: RetentionPlan): Promise<void> {

@@ -42,7 +42,7 @@ for (const [shell, file] of Object.entries(scripts)) {
   });
 }
 
-test("the help of completion says for every shell how to install, and an unknown shell is refused", async () => {
+test("the help of completion explains the installation for every shell; an unknown shell is refused", async () => {
   const help = await feedctl(["completion", "bash", "--help"]);
   assert.equal(help.code, 0);
   for (const words of ["source <(feedctl completion bash)", "/_feedctl", "completions/feedctl.fish", "$PROFILE"])
@@ -51,7 +51,7 @@ test("the help of completion says for every shell how to install, and an unknown
   assert.deepEqual([unknown.code, unknown.stdout], [2, ""]);
 });
 
-/** Typed line up to the cursor -> what every shell must offer for the word at the cursor, sorted. */
+/** The typed line up to the cursor, and the sorted completions that every shell must offer. */
 const offers: { line: string; words: string[]; catalog?: true }[] = [
   { line: "feedctl st", words: ["store"] },
   { line: "feedctl store ", words: ["help", "set", "show", "test", "types", "usage"] },
@@ -71,7 +71,7 @@ const offers: { line: string; words: string[]; catalog?: true }[] = [
   { line: "feedctl import --json int", words: ["internal"], catalog: true },
   { line: "feedctl package show internal pl", words: ["plain"], catalog: true },
   { line: "feedctl package show internal @s", words: ["@scope/thing"], catalog: true },
-  // nothing to say
+  // no completions
   { line: "feedctl fed ", words: [] },
   { line: "feedctl fed cre", words: [] },
   { line: "feedctl xyz", words: [] },
@@ -82,7 +82,7 @@ const offers: { line: string; words: string[]; catalog?: true }[] = [
   { line: "feedctl --config=missing.json store set ", words: [] },
 ];
 
-/** What bash has in COMPREPLY after calling the function as readline would. */
+/** The completions in bash's COMPREPLY after calling the function as readline does. */
 const BASH = String.raw`
 source "$SCRIPT"
 COMP_LINE=$LINE COMP_POINT=\${#LINE} COMP_TYPE=9 COMP_KEY=9
@@ -93,7 +93,7 @@ _feedctl feedctl "\${COMP_WORDS[COMP_CWORD]}" "\${COMP_WORDS[COMP_CWORD-1]}"
 for reply in "\${COMPREPLY[@]}"; do echo "$reply"; done
 `.replaceAll("\\${", "${");
 
-/** What zsh's own completion system is given: compadd is asked, in a terminal of its own, which words match. */
+/** The completions that zsh's own completion system computes, on a pseudo-terminal: the matches of compadd. */
 const ZSH = String.raw`
 zmodload zsh/zpty
 zpty shell zsh -f -i
@@ -151,7 +151,7 @@ for (const shell of ["bash", "fish", "zsh"] as const) {
   }
 }
 
-test("fish and zsh have nothing to complain about, and describe what they offer", async (t) => {
+test("fish and zsh load their scripts without a warning, and describe the completions", async (t) => {
   if (noShell("fish") || noShell("zsh")) return t.skip("no fish or no zsh on this machine");
   const fish = runShell(
     place,
@@ -166,7 +166,7 @@ test("fish and zsh have nothing to complain about, and describe what they offer"
   assert.deepEqual([zsh.status, zsh.stderr], [0, ""]);
 });
 
-/** Typed line with TAB -> the line that bash leaves, by its own readline. */
+/** The typed line with TAB, and the line that bash's readline completes it to. */
 const typed: [line: string, left: string][] = [
   ["feedctl feed create x --type=np", "feedctl feed create x --type=npm "],
   ["feedctl store set ot", "feedctl store set other.feed-2 "],
@@ -184,7 +184,7 @@ test(
   { skip: noShell("bash") },
   () => {
     for (const [line, left] of typed) {
-      // the end of the line is marked after TAB, and Enter shows what stands there
+      // a mark is typed after TAB, and Enter prints the completed line
       const input = `source "$SCRIPT"\nPS1=; bind 'set bell-style none'\n${line}\t|\u0001: \u0005\n`;
       const { stderr } = runShell(place, ["bash", "--norc", "--noprofile", "-i"], {
         env: { SCRIPT: scriptPath("bash") },
@@ -205,7 +205,7 @@ test("__complete lists feeds with their types, and packages as one types them", 
   assert.deepEqual([names.code, names.stdout, names.stderr], [0, "plain\n@scope/thing\n", ""]);
 });
 
-test("__complete prints nothing, makes nothing and ends with 0 where there is nothing to tell", async () => {
+test("__complete without completions prints nothing, creates nothing and ends with status 0", async () => {
   await using empty = await sandbox();
   for (const args of [
     ["feeds"],
@@ -226,12 +226,12 @@ test("__complete does not wait for the embedded catalog while another process ha
   assert.equal((await busy.feedctl(["feed", "create", "internal", "--type", "npm"])).code, 0);
   const owner = { pid: process.pid, host: (await import("node:os")).hostname(), started: "" };
   writeFileSync(join(busy.data, "catalog.lock"), JSON.stringify(owner));
-  // who waits is cut as a hang
+  // waiting counts as a hang: the timeout kills it
   const names = await busy.feedctl(["__complete", "feeds"], { env: { FEEDCTL_LOCK_WAIT: "3600" } });
   assert.deepEqual([names.code, names.stdout, names.stderr], [0, "", ""]);
 });
 
-test("__complete gives up a database server that accepts and never answers", async () => {
+test("__complete times out on a database server that accepts and never answers", async () => {
   const { createServer } = await import("node:net");
   const server = createServer(() => {}).listen(0, "127.0.0.1");
   await new Promise((resolve) => server.once("listening", resolve));
@@ -245,7 +245,7 @@ test("__complete gives up a database server that accepts and never answers", asy
       assert.deepEqual([names.code, names.stdout, names.stderr], [0, "", ""]);
       return performance.now() - began;
     };
-    // a server that refuses at once shows what starting costs on this machine, now
+    // a server that refuses at once measures the start-up time on this machine
     const starting = await timed(9);
     assert.ok((await timed(port)) < 6000 + 5 * starting, "other commands give a connection up after 10 s");
   } finally {
@@ -253,11 +253,11 @@ test("__complete gives up a database server that accepts and never answers", asy
   }
 });
 
-test("the PowerShell script carries the same tree, whole (there is no PowerShell to run it here)", async () => {
+test("the PowerShell script contains the whole tree (without PowerShell, it is not run)", async () => {
   const script = readFileSync(scriptPath("powershell"), "utf8");
   assert.match(script, /^\p{ASCII}*$/u, "Windows PowerShell 5.1 reads a file without a mark as ANSI");
   const json = /@'\n(\[[^]*?\n\])\n'@\n/.exec(script)?.[1];
-  assert.ok(json !== undefined, "a here-string's end stands at the beginning of its line");
+  assert.ok(json !== undefined, "a here-string ends at the start of a line");
   const places = JSON.parse(json) as {
     path: string;
     commands: { name: string }[];

@@ -28,7 +28,7 @@ async function files(place: Sandbox, tree: Record<string, string | Buffer>): Pro
 const summaryOf = (result: FeedctlResult) => result.events().at(-1) as Record<string, number | string>;
 
 describe("feedctl mirror", { concurrency: 2 }, () => {
-  test("a folder that cannot be read: not zero, and nothing of it is deleted in the target", async (t) => {
+  test("a folder that cannot be read: the status is not 0, and nothing below it is deleted in the target", async (t) => {
     if (process.getuid?.() !== 0) return t.skip("only root can become somebody else");
     await using place = await sandbox();
     await files(place, { "from/a/1": "x", "from/b/2": "x", "to/a/1": "x", "to/b/2": "x", "to/b/3": "x", "to/0": "x" });
@@ -68,7 +68,7 @@ describe("feedctl mirror", { concurrency: 2 }, () => {
     assert.deepEqual([done.code, summaryOf(done)["deleted"], summaryOf(done)["robocopyStatus"]], [0, 1, 2]);
   });
 
-  test("--exit-code robocopy: its bits, 8 and more for every failure", async () => {
+  test("--exit-code robocopy: robocopy's bits, 8 or more for every failure", async () => {
     await using place = await sandbox();
     await files(place, { "from/a": "x", "to/extra": "x" });
     const status = async (...args: string[]) =>
@@ -114,7 +114,7 @@ describe("feedctl mirror", { concurrency: 2 }, () => {
     assert.deepEqual([again["copied"], again["skipped"], again["deleted"]], [60 - Number(copied), copied, 1]);
   });
 
-  test("a second process is told 75 while the first one works, and takes over when that was killed", async () => {
+  test("a second process ends with status 75 while the first works, and takes over when that is killed", async () => {
     await using place = await sandbox();
     await files(place, { "from/a": Buffer.alloc(500_000), "to/extra": "x" });
     const first = await place.start(["mirror", "from", "to", "--yes", "--bandwidth", "50K", "--verbose"]);
@@ -131,7 +131,7 @@ describe("feedctl mirror", { concurrency: 2 }, () => {
     assert.equal((await stat(place.path("to/a"))).size, 500_000);
   });
 
-  test("--watch: round after round, with a summary each, until Ctrl-C; an outage does not end it", async () => {
+  test("--watch: repeated rounds with a summary each, until Ctrl-C; an outage does not end it", async () => {
     await using place = await sandbox();
     await files(place, { "from/a": "x" });
     const running = await place.start(["mirror", "from", "to/", "--yes", "--watch", "100ms", "--json"]);
@@ -220,7 +220,7 @@ describe("feedctl mirror and S3", () => {
     assert.ok((await readFile(place.path("back/large"))).equals(someBytes(40 * MIB)));
   });
 
-  test("the live store of a feed is no target, in any spelling; as a source the feed's name is enough", async () => {
+  test("the current store of a feed is refused as target, in any spelling; a source can be a feed's name", async () => {
     await using place = await install();
     await files(place, { "from/a": "x" });
     const store = [

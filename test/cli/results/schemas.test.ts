@@ -10,7 +10,7 @@ import { checkJson, commandOf } from "../../support/check-json.ts";
 import { sandbox } from "../../support/feedctl.ts";
 import { parseTranscript, splitWords } from "../../support/transcript.ts";
 
-/** Those that run until they are interrupted, which no transcript can. */
+/** Commands that run until they are interrupted, which a transcript cannot do. */
 const endless = ["drop watch"];
 
 function actionsOf(command: CommandUnknownOpts, path: readonly string[] = []): string[] {
@@ -20,7 +20,7 @@ function actionsOf(command: CommandUnknownOpts, path: readonly string[] = []): s
 
 const actions = actionsOf(createProgram({} as Edge, "0"));
 
-test("every command has a schema of what it prints with --json, or a reason why it prints none", () => {
+test("every command has a schema for its --json output, or a reason why it has none", () => {
   assert.ok(actions.includes("feed create") && actions.includes("worker") && actions.includes("worker list"));
   const known = [...Object.keys(declaredResults), ...Object.keys(commandsWithoutJson)];
   assert.deepEqual(known.filter((name) => name !== "error").toSorted(), actions.toSorted());
@@ -42,7 +42,7 @@ test("a transcript runs every command with --json", () => {
   );
 });
 
-test("a member that is not declared, or one of another type, is found", () => {
+test("a member that is undeclared or of another type is an error", () => {
   const good = { feed: "internal", versions: 1, files: 2 };
   const check = (value: object) =>
     checkJson(["feed", "clear-cached", "internal", "--json"], { stdout: JSON.stringify(value), stderr: "" });
@@ -55,7 +55,7 @@ test("a member that is not declared, or one of another type, is found", () => {
   assert.throws(() => checkJson(["init", "--json"], { stdout: "", stderr }), /must be equal to one of/);
 });
 
-test("feedctl schema prints a JSON Schema, lists what there is, and says why there is none", async () => {
+test("feedctl schema prints a JSON Schema, lists all, and says why a command has none", async () => {
   await using place = await sandbox();
   const schema = (await place.feedctl(["schema", "verify"])).json() as Record<string, unknown>;
   assert.equal(schema["$schema"], "https://json-schema.org/draft/2020-12/schema");

@@ -158,7 +158,7 @@ onDatabases("archives of asset directories", ["PostgreSQL"], (database) => {
   });
 
   test(
-    "whoever says how much may come out of an archive has said that it is no bomb",
+    "--max-size replaces the check of the compression ratio",
     async (place, dir) => {
       const zeros = { name: "disk.img", body: Buffer.alloc(40 * 1024 * 1024) };
       writeFileSync(place.path("disk.tgz"), gzipSync(tarArchive([zeros])));
@@ -175,7 +175,7 @@ onDatabases("archives of asset directories", ["PostgreSQL"], (database) => {
   );
 
   test(
-    "times come out of a tar as they went in, and names in an unknown encoding are refused",
+    "the times of a tar archive are kept, and names in an unknown encoding are refused",
     async (place, dir) => {
       mkdirSync(place.path("in"));
       writeFileSync(place.path("in/old"), "1");
@@ -204,7 +204,7 @@ onDatabases("archives of asset directories", ["PostgreSQL"], (database) => {
   );
 
   test(
-    "wherever archives are made and expanded, they are the same and so are the times in them",
+    "archives, and the times in them, do not depend on the time zone",
     async (place, dir) => {
       writeFileSync(place.path("a.txt"), "hello");
       utimesSync(place.path("a.txt"), 1_600_000_001, 1_600_000_001);
@@ -235,7 +235,7 @@ onDatabases("archives of asset directories", ["PostgreSQL"], (database) => {
   );
 
   test(
-    "an export that may not replace its file says so before it reads anything",
+    "an export whose file exists fails before it reads anything",
     async (place, dir) => {
       writeFileSync(place.path("a.txt"), "hello");
       await place.run("asset", "upload", dir, "a.txt");

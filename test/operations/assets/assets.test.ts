@@ -103,7 +103,7 @@ onDatabases("asset directories", ["PostgreSQL"], (database) => {
       await place.exits(5, "asset", "delete", dir, "www/site", "--yes");
       await place.exits(8, "asset", "delete", dir, "www/site", "--recursive");
       await place.run("asset", "delete", dir, "www/site/b/zero", "--yes");
-      assert.ok((await paths(place, dir)).includes("www/site/b/"), "a folder stays when its last file goes");
+      assert.ok((await paths(place, dir)).includes("www/site/b/"), "a folder stays when its last file is deleted");
       await place.run("asset", "delete", dir, "www/site", "--recursive", "--yes");
       await place.run("asset", "delete", dir, "www/site", "--recursive", "--yes");
       assert.deepEqual(await paths(place, dir), ["www/"]);
@@ -345,8 +345,8 @@ onDatabases("asset directories", ["PostgreSQL"], (database) => {
     await put("._proget_file_history_/1/2");
     await put("empty/inner/", { Body: "" });
     await stores.directory(place, "s3", "adopt");
-    const told = await place.run("adopt", "adopt", "--json");
-    assert.partialDeepStrictEqual(summary(told), { adopted: 2, skipped: 1, invalid: 0 });
+    const adopted = await place.run("adopt", "adopt", "--json");
+    assert.partialDeepStrictEqual(summary(adopted), { adopted: 2, skipped: 1, invalid: 0 });
     assert.deepEqual(await paths(place, "adopt"), ["a/", "a/guess.css", "a/page", "empty/", "empty/inner/"]);
     const shown = (await place.run("asset", "show", "adopt", "a/page", "--json")).json();
     const metadata = { who: { value: "me", header: true } };

@@ -27,7 +27,7 @@ function refusal(): string | undefined {
 }
 const skip = refusal();
 
-onDatabases("names that are no UTF-8", ["PostgreSQL"], (database) => {
+onDatabases("names that are not UTF-8", ["PostgreSQL"], (database) => {
   database.test("in a drop path are reported once and ignored, and the rest is imported", async (t, place) => {
     if (skip !== undefined) return t.skip(skip);
     const drop = await makeDrop(place, "web");

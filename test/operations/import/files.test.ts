@@ -118,7 +118,7 @@ onDatabases("files to import", ["PostgreSQL"], (database) => {
   });
 
   database.test(
-    "distribution and component are for Debian, and make another file of the version",
+    "distribution and component are for Debian only, and make another file of the version",
     async (_t, place) => {
       await diskFeed(place, "deb", "debian");
       const [file = ""] = writeFiles(place.path("in"), {

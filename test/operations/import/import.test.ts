@@ -94,7 +94,7 @@ onEachDatabase("import", (database) => {
   });
 
   database.testOnServer(
-    "one bad file spoils nothing: corrupt, empty, of another kind, a link, a folder, a pattern",
+    "a bad file does not stop the others: corrupt, empty, of another kind, a link, a folder, a pattern",
     async (_t, place) => {
       const folder = place.path("in");
       const [good = ""] = writePackages(folder, 1);
@@ -175,7 +175,7 @@ onEachDatabase("import", (database) => {
     await sound(place, "web", listed.length);
   });
 
-  database.testOnServer("two imports of the same packages at once end with each of them once", async (_t, place) => {
+  database.testOnServer("two concurrent imports of the same packages store each of them once", async (_t, place) => {
     const folder = place.path("in");
     writePackages(folder, 40);
     await place.run("feed", "create", "web", "--type", "npm");

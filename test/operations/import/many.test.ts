@@ -9,7 +9,7 @@ import { writePackages } from "../../support/package-set.ts";
 const COUNT = 600;
 
 onEachDatabase("imports of many files", (database) => {
-  database.testOnServer("come in order of their names, and twins of other batches are told", async (_t, place) => {
+  database.testOnServer("are reported by name, with duplicates from other batches", async (_t, place) => {
     const folder = place.path("in");
     const files = writePackages(folder, COUNT, { size: 300 });
     // names that sort last, so that other batches come between them and the first file of their identity
@@ -61,7 +61,7 @@ onEachDatabase("imports of many files", (database) => {
     assert.equal(feeds.filter((feed) => feed === "net").length, 40);
   });
 
-  database.testOnServer("end at once when interrupted, and go on where they were", async (_t, place) => {
+  database.testOnServer("end soon when interrupted, and continue where they stopped", async (_t, place) => {
     const folder = place.path("in");
     mkdirSync(folder);
     writePackages(folder, 2_000, { size: 300 });

@@ -46,12 +46,12 @@ onDatabases("a store that fails during an import", ["PostgreSQL"], (database) =>
     assert.equal(code, 7, stderr);
     assert.match(stderr, /"code":"unavailable"/);
     // the files recorded before the outage are reported, and no file is reported as failed
-    const told = stdout.split("\n").filter((line) => line !== "");
-    assert.ok(told.length >= 64 && told.length < COUNT, `${told.length} lines`);
-    assert.ok(told.every((line) => line.includes('"status":"imported"')));
+    const lines = stdout.split("\n").filter((line) => line !== "");
+    assert.ok(lines.length >= 64 && lines.length < COUNT, `${lines.length} lines`);
+    assert.ok(lines.every((line) => line.includes('"status":"imported"')));
     const { counts: again } = await importing(place, 0, "gone", ...files);
     assert.equal(again.imported + again.existing, COUNT);
-    assert.ok(again.existing >= told.length);
+    assert.ok(again.existing >= lines.length);
     await assertSound(place, "gone", COUNT);
   });
 

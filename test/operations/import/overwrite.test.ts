@@ -111,7 +111,7 @@ onEachDatabase("import --overwrite", (database) => {
     );
   });
 
-  database.testOnServer("two at once end with one of both, and its row", async (_t, place) => {
+  database.testOnServer("two concurrent ones leave one of both, with its row", async (_t, place) => {
     await diskFeed(place, "web", "npm");
     const sets = [1, 2, 3].map((seed) => writePackages(place.path(`set${seed}`), 30, { seed, size: 20_000 }));
     await place.run("import", "web", ...sets[0]!);

@@ -40,21 +40,21 @@ const named = {
   path: maybe(text("of a file of an asset directory")),
 };
 
-const DoomedResult = Type.Object({
+const PlannedDeletionResult = Type.Object({
   ...named,
   rule: count("position of the rule that selects it"),
   ruleName: nullable(text()),
   reason: text(),
   bytes: count(),
 });
-export type DoomedResult = Static<typeof DoomedResult>;
+export type PlannedDeletionResult = Static<typeof PlannedDeletionResult>;
 
 export const RetentionPlanResult = Type.Object({
   feed: text(),
   enabled: flag("false: no run deletes this"),
   totals: Type.Object({ ...totals, folders: count(), protected: count(), feed: Type.Object(totals) }),
   rules: Type.Array(Type.Object({ rule: count(), name: nullable(text()), enabled: flag(), ...totals })),
-  delete: Type.Array(DoomedResult),
+  delete: Type.Array(PlannedDeletionResult),
 });
 export type RetentionPlanResult = Static<typeof RetentionPlanResult>;
 
