@@ -99,7 +99,7 @@ onDatabases("archives of asset directories", ["PostgreSQL"], (database) => {
       backslash: [[{ name: "..\\x", body: "x" }], /backslash/],
       symbolic: [[{ name: "l", flag: "2", linkName: "/etc" }], /is a link/],
       hard: [[{ name: "l", flag: "1", linkName: "fine.txt" }], /is a link/],
-      device: [[{ name: "d", flag: "3" }], /no file and no folder/],
+      device: [[{ name: "d", flag: "3" }], /neither a file nor a folder/],
       windowsDevice: [[{ name: "aux.txt", body: "x" }], /a device name on Windows/],
       droppedEnd: [[{ name: "name. ", body: "x" }], /Windows drops the dot or space at its end/],
       control: [[{ name: "a\u0007b", body: "x" }], /control character/],

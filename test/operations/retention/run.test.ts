@@ -368,7 +368,7 @@ onDatabases("retention run", ["PostgreSQL"], (database) => {
         (await place.exits(3, "import", "web", place.path("in", "other.tgz"))).stdout,
         /CONFLICT.*hidden by retention/,
       );
-      assert.match((await place.run("import", "web", place.path("in", "left-2.tgz"))).stdout, /it is shown again/);
+      assert.match((await place.run("import", "web", place.path("in", "left-2.tgz"))).stdout, /is shown again/);
       await place.run("package", "protect", "web", "left@1.3.0");
       assert.deepEqual(await listed(place), ["left-1.0.0.tgz", "left-1.2.0.tgz", "left-1.5.0.tgz"]);
 
