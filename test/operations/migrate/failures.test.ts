@@ -95,7 +95,7 @@ describeMigrations("failures in the middle of a migration", { concurrency: 6 }, 
       const running = await place.start(["migrate", "run", "web", "--to", ...to, "--json", "--verbose"]);
       await running.shows('"copied"');
       proxy.down = true;
-      await running.shows("tried again");
+      await running.shows("retrying in");
       await new Promise((resolve) => setTimeout(resolve, 1000));
       proxy.down = false;
       const { code, stderr, events } = await running.finished;
