@@ -121,7 +121,7 @@ onDatabases("archives of asset directories", ["PostgreSQL"], (database) => {
         /only in case or Unicode normalization/,
       ],
       fileAsFolder: [[{ name: "fine.txt/inner", body: "2" }], /a folder has the same path/],
-      history: [[{ name: "._proget_file_history_/x", body: "2" }], /kept for history/],
+      history: [[{ name: "._proget_file_history_/x", body: "2" }], /its name lies in ._proget_file_history_/],
     };
     for (const [name, [more, why]] of Object.entries(tars)) {
       writeFileSync(place.path(`${name}.tgz`), gzipSync(tarArchive([fine, ...more])));
