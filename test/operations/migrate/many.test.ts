@@ -160,8 +160,8 @@ describeMigrations("migrations of several feeds", { concurrency: 2 }, (test) => 
       [[...disk], /name one feed, or give/],
       [["one"], /--to is missing/],
       [["--feeds", "one", "--all", ...disk], /--feeds and --all exclude each other/],
-      [["--feeds", "one,", ...disk], /--feeds takes names/],
-      [["--feeds", "", ...disk], /--feeds takes names/],
+      [["--feeds", "one,", ...disk], /--feeds needs names/],
+      [["--feeds", "", ...disk], /--feeds needs names/],
       [["--all", "--follow", "1s", ...disk], /--follow is for one feed/],
       [["--from-file", "plan.yaml", ...disk], /--from-file cannot be used with/],
     ] as const) {
