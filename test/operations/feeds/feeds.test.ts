@@ -41,7 +41,7 @@ onEachDatabase("feeds", (database) => {
       await place.run("feed", "create", "kept", "--type", "npm");
       await place.run("import", "kept", place.path("in"));
       const { store } = (await place.run("feed", "show", "kept", "--json")).json() as { store: { location: string } };
-      assert.match((await place.exits(8, "feed", "delete", "kept")).stderr, /--yes is not given/);
+      assert.match((await place.exits(8, "feed", "delete", "kept")).stderr, /--yes is required/);
       const gone = (await place.run("feed", "delete", "kept", "--yes", "--json")).json();
       assert.partialDeepStrictEqual(gone, { feed: "kept", purged: false, files: 3, filesAt: store.location });
       assert.equal(filesBelow(store.location).length, 3);

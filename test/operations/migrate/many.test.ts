@@ -162,7 +162,7 @@ describeMigrations("migrations of several feeds", { concurrency: 2 }, (test) => 
       [["--feeds", "one", "--all", ...disk], /--feeds and --all exclude each other/],
       [["--feeds", "one,", ...disk], /--feeds needs names/],
       [["--feeds", "", ...disk], /--feeds needs names/],
-      [["--all", "--follow", "1s", ...disk], /--follow is for one feed/],
+      [["--all", "--follow", "1s", ...disk], /--follow needs a single feed/],
       [["--from-file", "plan.yaml", ...disk], /--from-file cannot be used with/],
     ] as const) {
       const { stderr } = await place.exits(2, "migrate", "run", ...arguments_);
