@@ -44,7 +44,7 @@ else {
     },
   });
 
-  test("a target path is a prefix: objects outside it are not listed, names that are not keys are foreign", async () => {
+  test("a target path is a prefix: other objects are not listed, and names that are not keys are foreign", async () => {
     const bucket = `test-${randomUUID()}`;
     await server.createBucket(bucket);
     const config = { type: "gcs", bucket, endpoint: server.endpoint, anonymous: true } as const;
@@ -276,7 +276,7 @@ test("a content type with line breaks is refused before a request is sent", asyn
   assert.deepEqual(requests, []);
 });
 
-test("a replacement has the generation as precondition, and is repeated with the new one when that fails", async (t) => {
+test("a replacement has the generation as precondition; when it fails, it is repeated with the new one", async (t) => {
   let current = 1;
   const { store, requests } = await startFake(t, ({ method, url }) => {
     if (method === "GET") return { body: { name: "a/b c", generation: String(current), size: "1" } };
