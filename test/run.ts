@@ -10,7 +10,7 @@ import { startServers } from "./runner/servers.ts";
 const interrupted = new AbortController();
 
 process.stdout.on("error", (error: NodeJS.ErrnoException) => {
-  // Nobody reads any more, as in `npm test | head`: the exit status still says how it went.
+  // The reader has closed the pipe, as in `npm test | head`. The exit status still reports the result.
   if (error.code !== "EPIPE") throw error;
 });
 for (const [signal, status] of [

@@ -68,9 +68,7 @@ export async function saveDropScan(db: Db, feedId: number, scan: DropScan): Prom
     .execute();
 }
 
-/**
- * Deletes what is known of the feed's drop path. Needed when the path changes: it does not apply to another directory.
- */
+/** Deletes the scan results of the feed's drop path. Needed when the path changes: they are about the old directory. */
 export async function forgetDrops(db: Db, feedId: number): Promise<void> {
   await db.deleteFrom("drop_files").where("feed_id", "=", feedId).execute();
   await db.deleteFrom("drop_scans").where("feed_id", "=", feedId).execute();

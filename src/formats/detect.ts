@@ -32,7 +32,7 @@ export async function detectFormat(
   throw problem;
 }
 
-/** Of the formats that share a container, only hints distinguish them: the reading with the fewest warnings. */
+/** Among formats with the same container, returns the reading with the fewest warnings: only hints distinguish them. */
 function likeliest(reading: Reading, all: readonly Reading[]): Reading | undefined {
   const { container } = reading.format;
   if (container === undefined) return reading;

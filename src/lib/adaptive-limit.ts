@@ -9,7 +9,7 @@ export type Outcome = "done" | "overloaded" | "other";
 export interface Gate {
   /** Waits for a slot, first in, first out. Call the result once, when the task has ended. */
   enter(signal?: AbortSignal): Promise<(outcome: Outcome) => void>;
-  /** Infinity: there is no limit. */
+  /** How many tasks may run at once. Infinity: unlimited. */
   readonly limit: number;
 }
 

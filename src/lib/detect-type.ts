@@ -22,7 +22,7 @@ const INERT = new RegExp(
 
 export interface FirstBytes {
   head: Uint8Array;
-  /** Of the whole file. */
+  /** Size of the whole file, in bytes. */
   size: number;
 }
 

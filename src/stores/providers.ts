@@ -11,7 +11,7 @@ const descriptors = [disk, s3, azure, gcs] as const;
 
 export type StoreType = (typeof descriptors)[number]["type"];
 
-/** Everything needed to open a store, secrets in the clear. It exists only in memory and is never printed or saved. */
+/** Everything needed to open a store, with secrets in plain text. Exists only in memory; never printed or saved. */
 export type StoreConfig = Parameters<(typeof descriptors)[number]["open"]>[0];
 
 /** The store type of a new feed. */

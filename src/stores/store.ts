@@ -91,7 +91,7 @@ export interface PutResult {
   outcome: PutOutcome;
   /** The tag of the stored blob. */
   tag?: string | undefined;
-  /** Of the blob's bytes. Absent only if the options had none and the disk store copied a local file in the kernel. */
+  /** Hash of the bytes. Absent only if the options had none and the disk store copied a local file in the kernel. */
   sha256?: string | undefined;
 }
 

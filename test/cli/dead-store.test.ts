@@ -69,18 +69,18 @@ describe("calls that are retried", () => {
     const keys = { accessKey: "AKIATEST", secretKey: SECRET };
     await using store = await context.openStore({ type: "s3", bucket: "bucket", endpoint: CLOSED, ...keys });
     await assert.rejects(store.head(parseKey("a")), { code: "unavailable" });
-    assert.equal(lines.length, 1, "the clock stands still, so that no other line is due");
+    assert.equal(lines.length, 1, "the clock does not advance, so no other line is due");
     assert.match(lines[0] ?? "", /^retrying in \d\.\d s: cannot look up "a" in .* refuses connections/);
   });
 
   test("at most one line a second, which counts the calls without a line", () => {
     const lines: string[] = [];
     let now = 0;
-    const tell = createRetryLines(
+    const report = createRetryLines(
       (line) => lines.push(line),
       () => new Date(now),
     );
-    for (; now < 2000; now += 100) tell(new FeedctlError("unavailable", `failed at ${now}`), 250);
+    for (; now < 2000; now += 100) report(new FeedctlError("unavailable", `failed at ${now}`), 250);
     assert.deepEqual(lines, [
       "retrying in 0.3 s: failed at 0",
       "retrying in 0.3 s: failed at 1000 (and 9 more since the last such line)",

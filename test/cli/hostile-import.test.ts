@@ -80,9 +80,9 @@ onDatabases("a hostile user's import", ["PostgreSQL"], (database) => {
 
     const running = await place.start(["import", "web", place.path("in"), "--json"]);
     for (const file of files.filter((_, index) => index % 2 === 1)) rmSync(file);
-    const { code, stdout: told } = await running.finished;
+    const { code, stdout: output } = await running.finished;
     assert.ok(code === 0 || code === 3);
-    const problems = told.split("\n").filter((line) => line.includes('"failed"') && line.includes('"type":"file"'));
+    const problems = output.split("\n").filter((line) => line.includes('"failed"') && line.includes('"type":"file"'));
     for (const line of problems)
       assert.match(line, /(?:vanished|disappeared) before it was|does not exist|no such file/);
     const after = await importing(place, 0, "web", place.path("in"));

@@ -76,7 +76,7 @@ describe("a gate", () => {
     assert.equal(gate.limit, 6);
   });
 
-  test("a task that is aborted while waiting leaves the queue and takes no slot", async () => {
+  test("a task that is aborted while waiting leaves the queue and occupies no slot", async () => {
     const gate = createGate();
     (await gate.enter())("overloaded");
     const inside = await gate.enter();

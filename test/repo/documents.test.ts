@@ -110,7 +110,7 @@ test("every command and option named in prose exists", () => {
   }
 });
 
-/** Whether the words are a command, possibly with arguments. A noun takes only verbs, no arguments. */
+/** Whether the words are a command, possibly with arguments. A noun accepts only verbs, no arguments. */
 function isCommand(words: readonly string[], pages: readonly CommandPage[]): boolean {
   const page = pages.findLast(
     ({ path }) => path.length > 0 && path.join(" ") === words.slice(0, path.length).join(" "),

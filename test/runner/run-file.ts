@@ -46,7 +46,7 @@ interface TestData {
 const leash =
   "data:text/javascript,const parent=process.ppid;setInterval(()=>{if(process.ppid!==parent)process.exit(1)},1000).unref()";
 
-/** Runs one test file in a process of its own. Whatever happens to that is part of the result, never an error. */
+/** Runs one test file in a process of its own. Its failures are part of the result; it never throws. */
 export async function runFile(file: string, options: RunFileOptions): Promise<FileResult> {
   const started = performance.now();
   const path = join(repository, file);

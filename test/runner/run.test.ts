@@ -72,7 +72,7 @@ test("a path without tests, and an unknown option, are refused", async () => {
   }
 });
 
-test("nobody reads the output: the exit status still says how it went", async () => {
+test("when the reader closes the pipe, the exit status still reports the result", async () => {
   for (const [name, expected] of [
     ["passing", 0],
     ["failing", 1],

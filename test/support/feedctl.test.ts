@@ -12,7 +12,7 @@ test("the binary runs isolated, and its exit status and both streams are seen", 
   assert.match(wrong.stderr, /--no-such-option/);
 });
 
-test("a sandbox is gone with its files when the test ends", async () => {
+test("a sandbox and its files are deleted when the test ends", async () => {
   let directory: string;
   {
     await using place = await sandbox();

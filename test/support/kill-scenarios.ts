@@ -260,7 +260,7 @@ async function assertRecovers(
 /** Asserts that every row has a blob with the right bytes in the store that the catalog names. */
 async function assertInvariant(place: Installation, feed: string, when: string): Promise<void> {
   const verified = await place.any("verify", feed, "--read", "--json");
-  if (verified.code === 4) return; // a feed that is gone has no rows
+  if (verified.code === 4) return; // a deleted feed has no rows
   assert.ok(verified.code === 0 || verified.code === 3, `${when}: ${verified.stdout}${verified.stderr}`);
   const { differ, missingBlob, unchecked } = verified.summary() as Record<string, number>;
   assert.deepEqual(

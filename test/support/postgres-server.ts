@@ -135,7 +135,7 @@ function* settings(data: string, port: number): Generator<string> {
   for (const [name, value] of Object.entries(values)) yield* ["-c", `${name}=${value}`];
 }
 
-/** The server writes `ready` on the last line of postmaster.pid when it takes connections. */
+/** The server writes `ready` on the last line of postmaster.pid when it accepts connections. */
 async function isReady(child: ChildProcess, data: string): Promise<boolean> {
   const deadline = Date.now() + PATIENCE;
   while (child.exitCode === null && child.signalCode === null && Date.now() < deadline) {

@@ -31,18 +31,18 @@ export function modelAssetPlan(
     if (enabled && protectAcrossRules)
       for (const asset of all) if (isOfKind(criteria, asset) && isKept(criteria, asset)) everywhere.add(asset);
 
-  const taken: { id: number; rule: number }[] = [];
+  const plan: { id: number; rule: number }[] = [];
   let left = all;
   for (const [index, { enabled, criteria }] of rules.entries()) {
     if (!enabled) continue;
-    const goes = doomed(criteria, left, everywhere);
-    for (const { id } of goes) taken.push({ id, rule: index + 1 });
-    left = left.filter((asset) => !goes.includes(asset));
+    const deleted = selectForDeletion(criteria, left, everywhere);
+    for (const { id } of deleted) plan.push({ id, rule: index + 1 });
+    left = left.filter((asset) => !deleted.includes(asset));
   }
-  return taken;
+  return plan;
 }
 
-function doomed(
+function selectForDeletion(
   criteria: RetentionCriteria,
   left: readonly ModelAsset[],
   everywhere: ReadonlySet<ModelAsset>,
@@ -93,19 +93,19 @@ export function modelFolders(
   all: readonly ModelAsset[],
   folders: readonly ModelFolder[],
   rules: readonly ModelRule[],
-  taken: readonly { id: number; rule: number }[],
+  plan: readonly { id: number; rule: number }[],
 ): string[] {
   const isBelow = (path: string, folder: string) => path.startsWith(`${folder}/`);
   const files = all.filter(({ kept }) => kept === null);
-  const goes = ({ path, described }: ModelFolder): boolean => {
+  const isRemoved = ({ path, described }: ModelFolder): boolean => {
     if (described) return false;
     const inside = files.filter((file) => isBelow(file.path, path));
-    if (inside.some((file) => !taken.some(({ id }) => id === file.id))) return false;
-    const last = taken.filter(({ id }) => inside.some((file) => file.id === id)).at(-1);
+    if (inside.some((file) => !plan.some(({ id }) => id === file.id))) return false;
+    const last = plan.filter(({ id }) => inside.some((file) => file.id === id)).at(-1);
     if (last === undefined || !rules[last.rule - 1]?.criteria.removeEmptyFolders) return false;
-    return folders.filter((folder) => isBelow(folder.path, path)).every(goes);
+    return folders.filter((folder) => isBelow(folder.path, path)).every(isRemoved);
   };
-  return folders.filter(goes).map(({ path }) => path);
+  return folders.filter(isRemoved).map(({ path }) => path);
 }
 
 function likeAny(patterns: readonly string[], text: string): boolean {

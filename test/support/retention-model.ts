@@ -45,18 +45,18 @@ export function modelPlan(
     for (const version of visible) if (keepsAcross(rule.criteria, version, visible)) everywhere.add(version);
   }
 
-  const taken: { id: number; rule: number }[] = [];
+  const plan: { id: number; rule: number }[] = [];
   let left = visible;
   for (const [index, { enabled, criteria }] of rules.entries()) {
     if (!enabled) continue;
-    const goes = doomed(criteria, left, everywhere, visible);
-    for (const { id } of goes) taken.push({ id, rule: index + 1 });
-    left = left.filter((version) => !goes.includes(version));
+    const deleted = selectForDeletion(criteria, left, everywhere, visible);
+    for (const { id } of deleted) plan.push({ id, rule: index + 1 });
+    left = left.filter((version) => !deleted.includes(version));
   }
-  return taken;
+  return plan;
 }
 
-function doomed(
+function selectForDeletion(
   criteria: RetentionCriteria,
   left: readonly ModelVersion[],
   everywhere: ReadonlySet<ModelVersion>,

@@ -72,7 +72,7 @@ const probes: Record<S3Ability, (Bucket: string) => Promise<boolean>> = {
 };
 
 const kind = s3ServerKind();
-const skip = kind === "given" && "the table does not know a server that somebody else started";
+const skip = kind === "given" && "the table has no entry for a server from the environment";
 describe(`what ${kind} can do is what the table says`, { skip }, () => {
   for (const [index, [ability, probe]] of Object.entries(probes).entries())
     test(ability, async () => {

@@ -38,7 +38,7 @@ export const s3Lacks: Record<S3ServerKind, Partial<Record<S3Ability | ContractCa
     "replace an uploaded part": "it keeps the parts of both uploads, and lists both",
     "name a wrong session token as such": "it answers InvalidAccessKeyId",
     "a key of 1,024 bytes in two segments": longName,
-    "a key with a backslash": "it takes a backslash for a slash",
+    "a key with a backslash": "it treats a backslash as a slash",
     "keys come in UTF-8 byte order": unordered,
     "a prefix is a string, not a folder": unordered,
     "of several creators of one large key exactly one wins":
@@ -65,7 +65,7 @@ export const s3Lacks: Record<S3ServerKind, Partial<Record<S3Ability | ContractCa
   },
 };
 
-/** Why the server that `startS3` takes lacks the ability, for a test's `skip`; false where it has it. */
+/** Why the server of `startS3` lacks the ability, for a test's `skip`; false if it has it. */
 export function s3Cannot(ability: S3Ability): string | false {
   const kind = s3ServerKind();
   const reason = s3Lacks[kind][ability];

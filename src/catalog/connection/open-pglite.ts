@@ -28,8 +28,8 @@ export interface EmbeddedOptions {
 const held: CatalogLock = { async assertHeld() {}, async [Symbol.asyncDispose]() {} };
 
 /**
- * Opens the embedded catalog, and creates it on first use. One process at a time may open it: a lock file beside the
- * data keeps others out. Throws `locked` when another process still has it after `wait`.
+ * Opens the embedded catalog, and creates it on first use. Only one process at a time may open it, which a lock
+ * file beside the data ensures. Throws `locked` when another process still has it after `wait`.
  */
 export async function openPglite(options: EmbeddedOptions): Promise<Catalog> {
   const dir = join(options.dataDir, "catalog");
@@ -92,10 +92,7 @@ function startPglite(dir: string): Promise<PGlite> {
   return PGlite.create(dir, { startParams: [...PGlite.defaultStartParams, "-c", "shared_buffers=32MB"] });
 }
 
-/**
- * Creates the catalog under a temporary name and renames it: a process killed half-way leaves no catalog, not half of
- * one.
- */
+/** Creates the catalog under a temporary name and renames it, so that a crash does not leave an incomplete catalog. */
 async function create(dir: string, snapshot: string): Promise<void> {
   const temp = `${dir}.creating`;
   await rm(temp, { recursive: true, force: true });

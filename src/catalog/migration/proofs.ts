@@ -107,9 +107,9 @@ export async function* listProofs(db: Db, storeId: number, copiedBy?: number): A
 
 /** A file for which no proof shows that the blob in the store has its hash and its properties. */
 export type UnprovenRow = FileRow & {
-  /** Tag of the proof for this key, which has another hash or other properties; null: there is no proof. */
+  /** Tag of the proof for this key, which has another hash or other properties; null: no proof exists. */
   tag: string | null;
-  /** Whether that proof has the file's hash; null: there is no proof. */
+  /** Whether that proof has the file's hash; null: no proof exists. */
   sameBytes: boolean | null;
   copiedBy: number | null;
 };

@@ -70,7 +70,7 @@ export interface RangeStep {
   number: number;
   claim: string;
   cursor: string;
-  /** This count and the next three: since the last step. */
+  /** This count and the next three are since the last step. */
   copied: number;
   verified: number;
   failed: number;
@@ -122,7 +122,7 @@ export async function rangeTotals(db: Db, migrationId: number): Promise<RangeTot
 }
 
 /**
- * Releases all claims of a migration, or one. A worker that still works on such a range learns it from its next step.
+ * Releases all claims of a migration, or one. A worker that still copies such a range stops at its next step.
  */
 export async function releaseRanges(db: Db, migrationId: number, claim?: string): Promise<void> {
   let query = db.updateTable("migration_ranges").set({ claim: null }).where("migration_id", "=", migrationId);

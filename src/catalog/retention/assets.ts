@@ -79,8 +79,8 @@ export async function takeAssetItems(db: Db, runId: number, limit: number): Prom
 }
 
 /**
- * Deletes the rows of files and of earlier content for good. What retention deletes does not become earlier content: no
- * byte would be freed. The caller records pending deletes of the keys in the same transaction.
+ * Deletes the rows of files and of earlier content. The files do not become earlier content, which would free no space.
+ * The caller records pending deletes of the keys in the same transaction.
  */
 export async function deleteAssetFileRows(
   db: Db,

@@ -4,7 +4,7 @@ type Sql = RawBuilder<unknown>;
 
 // Patterns: `*` matches any text, and ASCII letters match in either case.
 
-/** Of `packages p`: the displayed name, in lower case. */
+/** SQL: the displayed name of `packages p`, in lower case. */
 export const shownName = sql`lower((case when p.group_name = '' then p.name else p.group_name || '/' || p.name end) collate "C")`;
 
 /** Converts a pattern to a `LIKE` pattern: `*` becomes `%`, everything else is literal. */

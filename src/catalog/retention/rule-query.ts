@@ -17,9 +17,9 @@ export interface QueryCriteria extends Omit<
   "versionsRange" | "olderThanDays" | "keepUsedWithinDays" | "deleteHistory"
 > {
   versionsRange?: readonly KeyRange[];
-  /** Matches what was published then or earlier. */
+  /** Matches items published at this time or earlier. */
   olderThanDays?: Date;
-  /** Keeps what was used since then. */
+  /** Keeps items used at this time or later. */
   keepUsedWithinDays?: Date;
   /** Set for every rule of an asset directory; false selects the current files. */
   deleteHistory?: boolean;

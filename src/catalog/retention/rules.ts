@@ -61,7 +61,7 @@ export interface NewProtection {
   reason: string | null;
 }
 
-/** Returns false when the protection existed; then a reason that is given replaces the old one. */
+/** Returns false when the protection existed; then `reason`, unless it is null, replaces the old one. */
 export async function addProtection(
   db: Db,
   feedId: number,
@@ -91,7 +91,7 @@ export async function countProtected(
   return found.rows[0]?.count ?? 0;
 }
 
-/** Returns false when there is no such protection. */
+/** Returns false when the protection does not exist. */
 export async function removeProtection(
   db: Db,
   feedId: number,

@@ -125,7 +125,7 @@ function isEmpty(deletes: { due: string[]; reclaimed: string[] }): boolean {
   return deletes.due.length === 0 && deletes.reclaimed.length === 0;
 }
 
-/** Deletes blobs in batches where the store can. Keys that do not exist are no error. */
+/** Deletes blobs in batches where the store can. Keys that do not exist are ignored. */
 export async function deleteBlobs(store: Store, keys: readonly Key[], signal: AbortSignal): Promise<void> {
   if (store.deleteMany !== undefined) return store.deleteMany(keys, { signal });
   for (const key of keys) await store.delete(key, { signal });

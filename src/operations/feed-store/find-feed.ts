@@ -26,7 +26,7 @@ export async function requireLiveFeed(db: Db, name: string): Promise<FeedRow> {
   return feed;
 }
 
-/** The error for a name that went to another feed while a command waited for the lock. */
+/** The error for a feed whose name was given to another feed while the command waited for the lock. */
 export function feedReplaced(name: string): FeedctlError {
   return new FeedctlError("conflict", `"${name}" is now the name of another feed`, {
     hint: "see: feedctl feed list",

@@ -51,7 +51,7 @@ export interface FeedStore {
 
 export interface FeedDetails extends Feed, FeedTotals {
   store: FeedStore;
-  /** The unfinished migration. `frozen`: nobody can write to the feed now. */
+  /** The unfinished migration. `frozen`: writes to the feed are blocked now. */
   migration: { id: number; state: MigrationState; to: string; frozen: boolean } | null;
   /** Newest first. Files of the feed may remain in those that are not retired. */
   earlierStores: { location: string; replacedAt: Date | null; retiredAt: Date | null }[];

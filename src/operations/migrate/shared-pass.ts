@@ -26,8 +26,8 @@ const LOST = 60_000;
 const SEARCH = 5000;
 
 /**
- * Runs the first pass of a large feed, divided into ranges that `feedctl worker` processes on other machines may take;
- * this process takes ranges too. Ends when every range is done. Blobs that failed, and blobs without rows, are left to
+ * Runs the first pass of a large feed, divided into ranges that `feedctl worker` processes on other machines may claim;
+ * this process claims ranges too. Ends when every range is done. Blobs that failed, and blobs without rows, are left to
  * the next passes. Does nothing for a small feed, or when the catalog is embedded.
  */
 export async function* shareFirstPass(

@@ -29,7 +29,7 @@ export interface RangeWork {
 
 /** Milliseconds between heartbeats. */
 const HEARTBEAT = 4000;
-/** Milliseconds since the last heartbeat after which another worker may have taken the range, as after a suspend. */
+/** Milliseconds since the last heartbeat after which another worker may have claimed the range. */
 const DOUBT = 10_000;
 
 /**

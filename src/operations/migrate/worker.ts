@@ -43,7 +43,7 @@ const BACKOFF = 30_000;
 type Ends = Omit<RangeWork, "catalog" | "job" | "workerId" | "drain">;
 
 /**
- * Takes ranges of all migrations that share their first pass, until the signal is aborted. `drain` ends it after the
+ * Copies ranges of all migrations that share their first pass, until the signal is aborted. `drain` ends it after the
  * running copies; `once` when there are no more ranges.
  */
 export async function* runWorker(

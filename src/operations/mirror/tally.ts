@@ -39,7 +39,7 @@ export interface MirrorSummary {
   failed: number;
   extras: number;
   deleted: number;
-  /** Of the copied blobs. */
+  /** Total size of the copied blobs. */
   bytes: number;
   totalBytes: number;
   extraBytes: number;

@@ -8,12 +8,12 @@ import type { Run } from "../commit/recorded-run.ts";
 export async function removeEmptyFolders(
   db: Db,
   { feed, rules, run }: { feed: { id: number }; rules: readonly RetentionRule[]; run: Run },
-  gone: readonly Pick<PlannedVersion, "path" | "kept" | "rule">[],
+  deleted: readonly Pick<PlannedVersion, "path" | "kept" | "rule">[],
 ): Promise<string[]> {
   if (!rules.some(({ criteria }) => criteria.removeEmptyFolders)) return [];
   // the rule that deletes the last file of a folder decides
   const last = new Map<string, boolean>();
-  for (const { path, kept, rule } of gone)
+  for (const { path, kept, rule } of deleted)
     if (path !== null && kept === null)
       for (const folder of foldersAbove(path)) last.set(folder, rules[rule - 1]?.criteria.removeEmptyFolders ?? false);
   const emptied = [...last].filter(([, isWanted]) => isWanted).map(([folder]) => folder);

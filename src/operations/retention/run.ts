@@ -116,7 +116,7 @@ export async function* runRetention(context: Context, input: RetentionInput): As
     try {
       const work = () => {
         if (isDry) return dryRunFeed(context, name, input);
-        // once the time is over, not even a plan is made: planning takes time too
+        // after maxDuration no plan is made either, because planning takes time too
         return index > 0 && isOver() ? skipFeed(context, name) : retainFeed(context, name, input, isOver);
       };
       for await (const event of work()) {

@@ -1,4 +1,4 @@
-/** The configuration of an Azure store, secrets in the clear. Each member has an option in the descriptor. */
+/** The configuration of an Azure store. Secrets are in plain text. Each member has an option in the descriptor. */
 export interface AzureConfig {
   type: "azure";
   container: string;

@@ -28,7 +28,7 @@ export interface RemoteStaging {
 
 /**
  * Lets Azure fetch a blob block by block; returns the ids to commit. Creates a URL for every block, because a URL
- * expires with the session that signed it. Undefined: there is no URL, or the version cannot be proven.
+ * expires with the session that signed it. Undefined: there is no URL, or the source version cannot be verified.
  */
 export async function stageFromUrl(staging: RemoteStaging): Promise<string[] | undefined> {
   const { blob, from, ifMatch, sources, connection, call, doing, signal } = staging;

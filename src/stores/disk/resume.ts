@@ -21,7 +21,7 @@ export interface Temporary {
   handle: FileHandle;
   /** Bytes that an earlier put has written. */
   size: number;
-  /** Of those bytes; undefined for a new file. */
+  /** Hash of those bytes; undefined for a new file. */
   hash: Hash | undefined;
   /** Whether a note names the file, so that a later put can resume it. */
   noted: boolean;

@@ -25,9 +25,9 @@ export type MakeLink = typeof link;
 
 export interface WriteResult {
   outcome: PutOutcome;
-  /** Of the file at `target`. */
+  /** Stats of the file at `target`. */
   stats: Stats;
-  /** Of the bytes. Undefined: the options had none and the kernel copied the file. */
+  /** SHA-256 of the bytes. Undefined: the options had none and the kernel copied the file. */
   sha256?: string | undefined;
   /** The file system has no hard links, so the check for an existing file and its creation were not atomic. */
   withoutLinks: boolean;
@@ -132,7 +132,7 @@ async function openTemporary(folder: string, durable: boolean): Promise<{ path: 
 
 interface Published {
   outcome: PutOutcome;
-  /** Of the file that already existed. */
+  /** Stats of the file that already existed. */
   stats?: Stats;
   sha256?: string;
   withoutLinks: boolean;

@@ -1,11 +1,12 @@
-// One function per request of the JSON API that this adapter sends. Each rejects with a `GcsRefusal` or a network error.
+// The requests of the JSON API that this adapter sends, one function each. They reject with a `GcsRefusal` when the
+// service responds with an error, and with a network error when it does not respond.
 import type { Readable } from "node:stream";
 import { networkError, type HttpAnswer } from "../shared/http.ts";
 import type { GcsConnection } from "./client.ts";
 import { GcsRefusal } from "./errors.ts";
 import { FIELDS, type GcsObject } from "./info.ts";
 
-/** A query's entries; those that are undefined are left out. */
+/** The parameters of a query. Undefined ones are left out. */
 type Query = Record<string, string | undefined>;
 
 export interface ListingPage {
@@ -14,7 +15,7 @@ export interface ListingPage {
   nextPageToken?: string;
 }
 
-/** How far a resumable upload is: the finished object, or the bytes that the service has stored. */
+/** The progress of a resumable upload: the finished object, or the number of bytes that the service has stored. */
 export type UploadState = { object: GcsObject } | { stored: number };
 
 export interface Media {
@@ -23,42 +24,51 @@ export interface Media {
 }
 
 export interface GcsCalls {
+  /** The properties of an object; `bucket` defaults to the store's. */
   stat(name: string, signal?: AbortSignal, bucket?: string): Promise<GcsObject>;
-  /** `range` is the header's value. With a generation, the bytes are that version's or the answer is 404. */
+  /**
+   * Downloads an object. `range` is the value of the Range header. With `generation`, the service returns the bytes of
+   * that generation or 404.
+   */
   media(name: string, wanted: { generation?: string; range?: string }, signal?: AbortSignal): Promise<Media>;
   list(prefix: string, pageToken: string | undefined, limit: number, signal?: AbortSignal): Promise<ListingPage>;
-  /** One request with all bytes. `generation`: what must be there now; "0" is nothing; undefined is anything. */
+  /**
+   * Uploads an object with one request. `generation` is a precondition: the object must have this generation now; "0":
+   * it must not exist; undefined: no precondition.
+   */
   insert(object: GcsObject, bytes: Buffer, generation: string | undefined, signal?: AbortSignal): Promise<GcsObject>;
-  /** Starts a resumable upload. Its URL is a secret: whoever holds it can finish the upload. */
+  /** Starts a resumable upload. Returns its session URL, a secret: it needs no credentials to finish the upload. */
   begin(object: GcsObject, size: number, generation: string | undefined, signal?: AbortSignal): Promise<URL>;
-  /** `md5`, in Base64, goes with the last bytes: the service refuses to finish an upload that hashes to something else. */
+  /** Uploads a part. `md5` (Base64) is sent with the last one: the service rejects an upload with another hash. */
   append(
     session: URL,
     part: { bytes: Buffer; start: number; total: number; md5?: string | undefined },
     signal?: AbortSignal,
   ): Promise<UploadState>;
+  /** Asks the service how much of an upload of `total` bytes it has stored. */
   uploadState(session: URL, total: number, signal?: AbortSignal): Promise<UploadState>;
   cancelUpload(session: URL): Promise<void>;
-  /** One step of a copy inside the service; it is finished when the answer holds the object. */
+  /** One step of a copy within the service. Returns the object after the last step, else the token of the next. */
   rewrite(
     from: { bucket: string; name: string; generation: string },
     to: GcsObject,
     step: { generation: string | undefined; token: string | undefined },
     signal?: AbortSignal,
   ): Promise<{ object?: GcsObject; token?: string }>;
-  /** Changes the description of one version. An entry that is null is removed. */
+  /** Changes the properties of one generation. The service removes entries that are null. */
   patch(
     name: string,
     versions: { generation: string; metageneration: string | undefined },
     changes: object,
     signal?: AbortSignal,
   ): Promise<GcsObject>;
-  /** With a generation only that version. */
+  /** Deletes an object. With `generation`, only that generation: 404 if the object has another. */
   remove(name: string, generation?: string, signal?: AbortSignal): Promise<void>;
 }
 
-/** The service copies up to half a minute in one step, and says nothing meanwhile. */
+/** Milliseconds without a byte before a copy times out. The service is silent during a step of up to 30 s. */
 const COPY_SILENCE = 120_000;
+/** The status of an unfinished resumable upload. */
 const INCOMPLETE = 308;
 
 export function createCalls(connection: GcsConnection): GcsCalls {
@@ -76,15 +86,14 @@ export function createCalls(connection: GcsConnection): GcsCalls {
   async function send(
     method: string,
     url: URL,
-    { headers = {}, body, silence, signal, bare = false }: Sending = {},
+    { headers = {}, body, silence, signal, anonymous = false }: Sending = {},
   ): Promise<HttpAnswer> {
-    // The URL of an upload session is proof enough.
-    const proof = bare ? {} : await connection.authorize();
+    const credentials = anonymous ? {} : await connection.authorize();
     return http.send({
       origin: url.origin,
       method,
       path: url.pathname + url.search,
-      headers: { ...headers, ...proof },
+      headers: { ...headers, ...credentials },
       body,
       silence,
       signal,
@@ -110,7 +119,7 @@ export function createCalls(connection: GcsConnection): GcsCalls {
     async media(name, { generation, range }, signal) {
       const headers = {
         ...encryption,
-        // Otherwise objects that are stored compressed would arrive decompressed, with another size and hash.
+        // Without it the service decompresses objects that are stored compressed, which changes their size and hash.
         "accept-encoding": "gzip",
         ...(range !== undefined && { range }),
       };
@@ -163,14 +172,14 @@ export function createCalls(connection: GcsConnection): GcsCalls {
         "content-range": `bytes ${start}-${start + bytes.length - 1}/${total}`,
         ...(md5 !== undefined && { "x-goog-hash": `md5=${md5}` }),
       };
-      return stateOf(await send("PUT", session, { headers, body: bytes, signal, bare: true }));
+      return stateOf(await send("PUT", session, { headers, body: bytes, signal, anonymous: true }));
     },
     async uploadState(session, total, signal) {
       const headers = { "content-range": `bytes */${total}` };
-      return stateOf(await send("PUT", session, { headers, body: Buffer.alloc(0), signal, bare: true }));
+      return stateOf(await send("PUT", session, { headers, body: Buffer.alloc(0), signal, anonymous: true }));
     },
     async cancelUpload(session) {
-      await (await send("DELETE", session, { bare: true })).discard();
+      await (await send("DELETE", session, { anonymous: true })).discard();
     },
 
     async rewrite(from, to, { generation, token }, signal) {
@@ -216,9 +225,11 @@ export function createCalls(connection: GcsConnection): GcsCalls {
 interface Sending {
   headers?: Record<string, string> | undefined;
   body?: Buffer | undefined;
+  /** Milliseconds without a byte before the request times out. */
   silence?: number | undefined;
   signal?: AbortSignal | undefined;
-  bare?: boolean | undefined;
+  /** Send no credentials. For session URLs, which contain their own. */
+  anonymous?: boolean | undefined;
 }
 
 async function textOf(answer: HttpAnswer): Promise<string> {
@@ -240,7 +251,7 @@ async function parse<T>(answer: HttpAnswer): Promise<T> {
   }
 }
 
-/** The service's errors are JSON, or plain text where bytes were asked for. */
+/** Reads an error response: JSON, or plain text when the request was a download. */
 async function refusalOf(answer: HttpAnswer): Promise<GcsRefusal> {
   const text = await textOf(answer);
   let message = text.split("\n")[0]?.slice(0, 300) ?? "";

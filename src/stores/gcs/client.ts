@@ -1,7 +1,7 @@
 // The only file that loads Google's libraries: google-auth-library for credentials, @google-cloud/storage to sign URLs.
 //
-// Requests go through our own HTTP client, because the library's have no AbortSignal, obey STORAGE_EMULATOR_HOST over an
-// explicit endpoint, find wrong bytes only after they have become visible, and compute CRC32C in JavaScript at about a
+// Requests use our own HTTP client. The library's requests have no AbortSignal, prefer STORAGE_EMULATOR_HOST to an
+// explicit endpoint, detect wrong bytes only after the object is visible, and compute CRC32C in JavaScript at about a
 // tenth of the speed of MD5.
 import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
@@ -17,22 +17,25 @@ const SCOPES = ["https://www.googleapis.com/auth/cloud-platform"];
 const GOOGLE = "https://storage.googleapis.com";
 
 export interface GcsConnection extends GcsPlace {
-  /** Without a slash at its end. */
+  /** The service URL. Its path may end with a slash. */
   readonly endpoint: URL;
-  /** What every object name of this store starts with: `""` or `a/b/`. */
+  /** The prefix of every object name of this store: `""` or `a/b/`. */
   readonly prefix: string;
   readonly http: HttpClient;
-  /** The headers that prove who asks; none for anonymous requests. */
+  /** Returns the authorization headers; none for anonymous requests. Rejects with `denied` or `unavailable`. */
   authorize(): Promise<Record<string, string>>;
-  /** What objects are created with. */
+  /** The properties that new objects get. */
   readonly creation: { storageClass?: string; predefinedAcl?: string; kmsKeyName?: string };
-  /** The headers of a customer-supplied key; without one, none. */
+  /** The headers of a customer-supplied key; empty without one. */
   readonly encryption: Readonly<Record<string, string>>;
-  /** A URL that lets whoever holds it read the object. Undefined: these credentials cannot sign. */
+  /**
+   * A signed URL that works for `seconds`. Undefined: the store is anonymous or uses a customer key, or the credentials
+   * cannot sign.
+   */
   readUrl(name: string, seconds: number): Promise<string | undefined>;
 }
 
-/** Checks the configuration and reads the key file; sends nothing. */
+/** Checks the configuration and reads the key file. Sends nothing. Throws `usage`, and `denied` for the key file. */
 export async function connectGcs(config: GcsConfig): Promise<GcsConnection> {
   const { bucket, anonymous = false, storageClass, makePublic, kmsKey } = config;
   checkBucketName(bucket);
@@ -66,7 +69,7 @@ export async function connectGcs(config: GcsConfig): Promise<GcsConnection> {
   };
 }
 
-/** A token must never travel over plain HTTP. */
+/** Throws `usage` for plain HTTP with credentials: tokens are never sent unencrypted. */
 function parseServiceUrl(text: string | undefined, anonymous: boolean): URL {
   const given = text?.trim() || GOOGLE;
   const hint = "give a URL such as http://localhost:4443";
@@ -84,12 +87,12 @@ async function openAuth(keyFile: string | undefined): Promise<GoogleAuth> {
   if (!keyFile) return new GoogleAuth({ scopes: SCOPES });
   const { email, key } = await readKeyFile(keyFile);
   const auth = new GoogleAuth({ authClient: new JWT({ email, key, scopes: SCOPES }) });
-  // The signer of URLs asks for the account's name here, which the library knows only of keys that it has read itself.
+  // The URL signer gets the account name from this method. The library implements it only for keys that it has read.
   auth.getCredentials = async () => ({ client_email: email, private_key: key });
   return auth;
 }
 
-/** Errors name the file and never quote it. Other kinds of credentials come from the environment. */
+/** Reads a service account key. Throws `denied` and `usage`; messages contain the path, never the content. */
 async function readKeyFile(path: string): Promise<{ email: string; key: string }> {
   const text = await readFile(path, "utf8").catch((error: NodeJS.ErrnoException) => {
     throw new FeedctlError("denied", `the key file ${path} cannot be read: ${error.code ?? error.message}`, {
@@ -110,7 +113,7 @@ async function readKeyFile(path: string): Promise<{ email: string; key: string }
   );
 }
 
-/** See "Customer-supplied encryption keys" in Google's documentation. */
+/** The headers of "Customer-supplied encryption keys" in Google's documentation. Throws `usage` for an invalid key. */
 function encryptionHeaders(customerKey: string | undefined): Record<string, string> {
   if (!customerKey) return {};
   const key = Buffer.from(customerKey, "base64");
@@ -123,6 +126,7 @@ function encryptionHeaders(customerKey: string | undefined): Record<string, stri
   };
 }
 
+/** Returns undefined when the credentials cannot sign. */
 async function signUrl(
   auth: GoogleAuth,
   endpoint: URL,

@@ -1,8 +1,8 @@
-/** How a Google Cloud Storage store is opened, secrets in the clear. Each member has an option in the descriptor. */
+/** The configuration of a Google Cloud Storage store. Secrets are in plain text. Each member has an option. */
 export interface GcsConfig {
   type: "gcs";
   bucket: string;
-  /** As typed; `parseTargetPath` makes the prefix of it. */
+  /** As typed by the user; `parseTargetPath` turns it into the prefix. */
   targetPath?: string | undefined;
   /** Service URL of an emulator or of a private endpoint. */
   endpoint?: string | undefined;

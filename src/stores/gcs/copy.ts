@@ -1,4 +1,4 @@
-// Blobs that go from one bucket to another inside the service: objects.rewrite, step by step for large ones.
+// Copies blobs between buckets within the service, with objects.rewrite. Large blobs need several requests.
 import { FeedctlError } from "../../errors.ts";
 import type { Key } from "../key.ts";
 import { throwIfInterrupted } from "../shared/signal.ts";
@@ -18,7 +18,7 @@ interface Source {
 type Copier = Required<Pick<Store, "reaches" | "copyFrom">>;
 
 export function createCopier(connection: GcsConnection, calls: GcsCalls, store: Pick<Store, "head">): Copier {
-  /** Buckets that these credentials may not read. */
+  /** Buckets that rejected a copy with these credentials. Their blobs are downloaded and uploaded instead. */
   const refused = new Set<string>();
 
   const sourceOf = ({ origin, blob }: RemoteBlob): Source | undefined =>
@@ -28,7 +28,7 @@ export function createCopier(connection: GcsConnection, calls: GcsCalls, store: 
 
   async function rewrite(source: Source, key: Key, options: PutOptions): Promise<GcsObject> {
     const target = resourceOf(connection, key, options);
-    // Without any metadata that of the source might come along. No hash reads so.
+    // Without metadata in the request the service copies the source's. "unknown" is ignored when it is read as a hash.
     if (Object.keys(target.metadata ?? {}).length === 0) target.metadata = { sha256: "unknown" };
     const generation = options.ifExists === "fail" ? "0" : undefined;
     for (let token: string | undefined; ;) {
@@ -62,15 +62,15 @@ export function createCopier(connection: GcsConnection, calls: GcsCalls, store: 
         refused.add(source.bucket);
         return undefined;
       }
-      if (status === 404) throw await lost(source, attempt);
+      if (status === 404) throw await missingSource(source, attempt);
       const existing = status === 412 ? await store.head(key, { signal }) : undefined;
       if (existing !== undefined) return compare(existing, from.blob, options);
       throw translateGcsError(error, connection, attempt);
     }
   }
 
-  /** A version that is gone was replaced or deleted; only the object itself tells which. */
-  async function lost(source: Source, attempt: GcsAttempt): Promise<FeedctlError> {
+  /** The error for a generation that does not exist any more: `corrupt` if it was replaced, `not-found` if deleted. */
+  async function missingSource(source: Source, attempt: GcsAttempt): Promise<FeedctlError> {
     try {
       await calls.stat(source.name, attempt.signal, source.bucket);
       return changed(source);
@@ -80,7 +80,7 @@ export function createCopier(connection: GcsConnection, calls: GcsCalls, store: 
     }
   }
 
-  /** Undefined where no hash is known on both sides: then the bytes must be read. */
+  /** Undefined if the two have no hash in common: then the bytes must be compared. Throws `conflict` if they differ. */
   function compare(existing: BlobInfo, blob: BlobInfo, options: PutOptions): PutResult | undefined {
     const same = holdsSame(existing, blob, options);
     if (same === undefined) return undefined;
@@ -92,6 +92,7 @@ export function createCopier(connection: GcsConnection, calls: GcsCalls, store: 
   return { reaches: (from) => sourceOf(from) !== undefined, copyFrom };
 }
 
+/** Compares size and hashes. Undefined if the two have no hash in common. */
 function holdsSame(existing: BlobInfo, blob: BlobInfo, options: PutOptions): boolean | undefined {
   if (existing.size !== blob.size) return false;
   const sha256 = options.sha256 ?? blob.sha256;

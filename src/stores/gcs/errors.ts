@@ -1,13 +1,14 @@
-// The one place where what Google Cloud Storage, the auth library and the network call an error becomes a `FeedctlError`.
+// Translates the errors of Google Cloud Storage, the auth library and the network into `FeedctlError`s.
 import { FeedctlError, type ErrorCode } from "../../errors.ts";
 import { parseRetryAfter } from "../../lib/retry-after.ts";
 import { interrupted } from "../shared/signal.ts";
 
-/** An answer of the service with a status that is no success. */
+/** An error response of the service. */
 export class GcsRefusal extends Error {
   readonly status: number;
-  /** The service's own word, such as `conditionNotMet`; empty where the answer has none. */
+  /** The `reason` of the response, such as `conditionNotMet`; empty if it has none. */
   readonly reason: string;
+  /** Milliseconds, from the Retry-After header. */
   readonly retryAfter: number | undefined;
 
   constructor(status: number, message: string, reason: string, headers: Readonly<Record<string, string>>) {
@@ -27,9 +28,9 @@ export interface GcsPlace {
 }
 
 export interface GcsAttempt {
-  /** Completes "cannot ...", such as `read "a/b" from`; the store's name follows. */
+  /** The middle of the message "cannot <action> <store>", such as `read "a/b" from`. */
   readonly action: string;
-  /** The IAM permission that this needs. */
+  /** The IAM permission that the request needs. */
   readonly permission: string;
   readonly signal?: AbortSignal | undefined;
 }
@@ -43,13 +44,15 @@ interface Verdict {
 
 const LATER = "try again later";
 
+/** The HTTP status of an error response; undefined for other errors. */
 export function gcsStatus(error: unknown): number | undefined {
   return error instanceof GcsRefusal ? error.status : undefined;
 }
 
 /**
- * By status: 401 and 403 `denied`, 404 `not-found`, 412 `conflict`, 408, 429 and 5xx `unavailable`, damaged bytes
- * `corrupt`, any other answer `usage`, for asking again cannot help. Without an answer the network failed: `unavailable`.
+ * By status: 401 and 403 are `denied`, 404 is `not-found`, 412 `conflict`, 408, 410, 429 and 5xx `unavailable`. A
+ * checksum mismatch is `corrupt`. Any other response is `usage`, because a retry cannot help. Network errors are
+ * `unavailable`.
  */
 export function translateGcsError(error: unknown, place: GcsPlace, attempt: GcsAttempt): FeedctlError {
   if (error instanceof FeedctlError) return error;
@@ -121,7 +124,7 @@ function judgeNetwork(error: unknown, { host }: GcsPlace): Verdict {
   return verdict(`the connection to ${host} failed: ${message}`, LATER);
 }
 
-/** What the auth library throws when it has no token to give. Its messages hold no secrets; its causes may. */
+/** Translates an error of the auth library. Drops its cause, which may contain secrets; its message does not. */
 export function translateAuthError(error: unknown, { name }: Pick<GcsPlace, "name">): FeedctlError {
   const { code, status, message = "" } = (error ?? {}) as { code?: unknown; status?: number; message?: string };
   const what = `cannot sign in to ${name}`;

@@ -1,9 +1,9 @@
-// What the service says of an object, as a `BlobInfo`.
+// Translates the properties of an object into a `BlobInfo`.
 import type { Key } from "../key.ts";
 import { decodeMetadata } from "../shared/metadata.ts";
 import type { BlobInfo } from "../store.ts";
 
-/** The members of an object resource that this adapter uses. Numbers come as text. */
+/** The properties of an object that this adapter uses. The service sends numbers as strings. */
 export interface GcsObject {
   name?: string;
   size?: string;
@@ -11,18 +11,18 @@ export interface GcsObject {
   metageneration?: string;
   timeCreated?: string;
   updated?: string;
-  /** Base64. Missing of composed objects. */
+  /** Base64. Composed objects do not have it. */
   md5Hash?: string;
   contentType?: string;
   cacheControl?: string;
   metadata?: Record<string, string>;
 }
 
-/** For a request's `fields`: nothing else is sent. */
+/** The `fields` parameter of requests: the service returns only these. */
 export const FIELDS =
   "name,size,generation,metageneration,timeCreated,updated,md5Hash,contentType,cacheControl,metadata";
 
-/** The tag is the generation: a number that changes with every content, and not with its description. */
+/** The tag is the generation: it changes when the content is replaced, not when the metadata changes. */
 export function describeObject(key: Key, object: GcsObject): BlobInfo {
   const { sha256, mtime, metadata } = decodeMetadata(object.metadata ?? {});
   return {
@@ -38,7 +38,7 @@ export function describeObject(key: Key, object: GcsObject): BlobInfo {
   };
 }
 
-/** rclone's form of `mtime` in Google Cloud Storage: RFC 3339. */
+/** The format of the `mtime` metadata: RFC 3339, as rclone writes it. */
 export function writeTime(time: Date): string {
   return time.toISOString();
 }

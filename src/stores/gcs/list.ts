@@ -10,8 +10,8 @@ import { describeObject } from "./info.ts";
 const PAGE = 1000;
 
 /**
- * `Store.list`. Mirrors delete by what a listing does not hold, so whatever would let a part of one pass for the whole
- * is an error: an answer that is not a listing, a token that comes again, names out of order.
+ * `Store.list`. A mirror deletes what a listing does not contain, so an incomplete listing must not look complete.
+ * Throws `corrupt` for a response that is not a listing, a repeated page token, and names that are not in order.
  */
 export async function* listObjects(
   { connection, calls }: { connection: GcsConnection; calls: GcsCalls },
@@ -21,13 +21,13 @@ export async function* listObjects(
   const { prefix, name } = connection;
   const attempt = { action: "list", permission: "storage.objects.list", signal };
   const start = prefix + text;
-  // Ends the page that was asked for ahead when the reader stops early.
-  const leaving = new AbortController();
-  const either = signal === undefined ? leaving.signal : AbortSignal.any([signal, leaving.signal]);
+  // Cancels the request for the next page when the consumer stops early.
+  const stopped = new AbortController();
+  const either = signal === undefined ? stopped.signal : AbortSignal.any([signal, stopped.signal]);
   const ask = (token: string | undefined): Promise<ListingPage> => {
-    const asked = calls.list(start, token, PAGE, either);
-    asked.catch(() => {}); // thrown when its turn comes
-    return asked;
+    const page = calls.list(start, token, PAGE, either);
+    page.catch(() => {}); // thrown when the page is awaited
+    return page;
   };
   throwIfInterrupted(signal);
   let last: string | undefined;
@@ -57,7 +57,7 @@ export async function* listObjects(
       }
     }
   } finally {
-    leaving.abort();
+    stopped.abort();
   }
 }
 

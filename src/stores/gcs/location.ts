@@ -2,8 +2,8 @@ import { FeedctlError } from "../../errors.ts";
 import { parseEndpoint } from "../shared/endpoint.ts";
 
 /**
- * The server of a bucket, under one spelling. Bucket names are unique in all of Google Cloud, so every endpoint of
- * Google's is the same place.
+ * The normalized host of an endpoint. All endpoints of Google are `google`, because bucket names are unique in all of
+ * Google Cloud.
  */
 export function gcsHost(endpoint: string | undefined): string {
   if (endpoint === undefined || endpoint.trim() === "") return "google";
@@ -11,7 +11,7 @@ export function gcsHost(endpoint: string | undefined): string {
   return /(^|\.)googleapis\.com$/.test(hostname) ? "google" : host + path;
 }
 
-/** Throws `usage` for what the service would never take; it checks the finer rules itself. */
+/** Throws `usage` for names that the service never accepts. The service checks the finer rules. */
 export function checkBucketName(bucket: string): void {
   if (/^[a-z0-9][a-z0-9._-]{1,220}[a-z0-9]$/.test(bucket)) return;
   throw new FeedctlError("usage", `${JSON.stringify(bucket)} is not a bucket name`, {

@@ -7,7 +7,7 @@ import { gcsStatus, translateGcsError } from "./errors.ts";
 import type { GcsObject } from "./info.ts";
 import { isLarge, readSmall, resourceOf, uploadLarge, type Upload } from "./upload.ts";
 
-/** How often a put that lost a race looks again at what is stored now. */
+/** How often a put is attempted when other writers change the blob meanwhile. */
 const TRIES = 5;
 
 /** `Store.put` of a source whose sha256 is known. */
@@ -17,13 +17,13 @@ export async function putBlob(upload: Upload, store: Pick<Store, "head" | "get">
   throwIfInterrupted(signal);
   const large = isLarge(source);
   const creates = ifExists === "fail";
-  // Spares sending a large blob only to learn that it exists.
+  // Saves sending a large blob that exists already.
   const asks = creates ? large : options.replaces === undefined;
   let existing = asks ? await store.head(key, { signal }) : undefined;
   const small = large ? undefined : await readSmall(upload);
   for (let count = 1; ; count++) {
     if (creates && existing !== undefined) return compare(upload, existing, store);
-    // With the generation that was seen, the outcome is certain. A large blob is not sent twice for that.
+    // With the generation as precondition, `created` or `replaced` is certain. A large blob is not sent twice for that.
     const seen = asks && !large && count < TRIES ? (existing?.tag ?? "0") : undefined;
     const generation = creates ? "0" : seen;
     try {
@@ -49,7 +49,7 @@ async function uploadSmall(
   return { object: await calls.insert(object, bytes, generation, options.signal), md5 };
 }
 
-/** The service has checked the MD5 that it was sent. This finds a service that does not. */
+/** Detects a server that stores other bytes without checking the MD5 of the request. Deletes them; throws `corrupt`. */
 async function checkStored(
   { connection, calls, key, source, options, attempt }: Upload,
   object: GcsObject,
@@ -61,7 +61,7 @@ async function checkStored(
   throw new FeedctlError("corrupt", `cannot ${attempt.action} ${connection.name}: other bytes arrived than were sent`);
 }
 
-/** `unchanged` when the blob holds these bytes; rejects with `conflict` when it holds others. */
+/** `unchanged` if the existing blob has the same bytes. Rejects with `conflict` for other bytes. */
 async function compare(upload: Upload, existing: BlobInfo, store: Pick<Store, "get">): Promise<PutResult> {
   const { connection, source, options, attempt } = upload;
   if (await holdsSame(existing, source, options, store)) return { outcome: "unchanged", tag: existing.tag };

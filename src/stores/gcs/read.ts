@@ -19,8 +19,8 @@ interface Reading {
 }
 
 /**
- * `Store.get`. The bytes are of one generation. What describes the blob comes from a listing or from a request beside the
- * one for the bytes, because the answer that brings them does not promise the user metadata.
+ * `Store.get`. All bytes are of one generation. The blob's properties come from `known` or from a second request: a
+ * download response need not contain the user metadata.
  */
 export async function readObject(
   connection: GcsConnection,
@@ -39,7 +39,7 @@ export async function readObject(
     ...(header !== undefined && { range: header }),
   };
   const described = onInfo === undefined || known?.tag !== undefined ? Promise.resolve(known) : describe(reading);
-  described.catch(() => {}); // thrown after the bytes' own failure
+  described.catch(() => {}); // thrown below, after an error of the download
   const media = await open(reading, wanted).catch((error: unknown) => {
     throw translateGcsError(error, connection, attempt);
   });
@@ -63,7 +63,7 @@ async function describe({ connection, calls, key, options }: Reading): Promise<B
   return describeObject(key, await calls.stat(connection.prefix + key, options.signal));
 }
 
-/** A version that is gone is `corrupt` where another one is stored, and `not-found` where none is. */
+/** If the wanted generation does not exist, throws `corrupt` when the blob has another one, else `not-found`. */
 async function open(reading: Reading, wanted: Parameters<GcsCalls["media"]>[1]): Promise<Media> {
   const { connection, calls, key, options } = reading;
   const name = connection.prefix + key;
@@ -80,7 +80,7 @@ async function open(reading: Reading, wanted: Parameters<GcsCalls["media"]>[1]):
   }
 }
 
-/** HTTP's ranges include their end. `""`: there is no such range. */
+/** The value of the Range header, whose end is inclusive. `""`: the range is invalid. Undefined: no range. */
 function rangeHeader(range: ByteRange | undefined): string | undefined {
   if (range === undefined) return undefined;
   const { start, end } = range;
@@ -89,7 +89,7 @@ function rangeHeader(range: ByteRange | undefined): string | undefined {
   return Number.isSafeInteger(end) && end > start ? `bytes=${start}-${end - 1}` : "";
 }
 
-/** A whole blob is held against the MD5 that the service sends with it. A composed object has none. */
+/** Verifies the length and, for a whole blob, the MD5 of the response. Composed objects have no MD5. */
 function streamOf(reading: Reading, { headers, body }: Media): Readable {
   const { connection, options, attempt } = reading;
   const { signal } = options;
@@ -120,7 +120,7 @@ function streamOf(reading: Reading, { headers, body }: Media): Readable {
       );
   }
   const stream = Readable.from(verified(), { objectMode: false, highWaterMark: 256 * 1024 });
-  // However the reading ends, even before it began, the connection must not stay open.
+  // Closes the connection when the consumer stops early or never starts to read.
   stream.once("close", () => body.destroy());
   return stream;
 }

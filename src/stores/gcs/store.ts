@@ -1,7 +1,7 @@
-// A key is stored under the target path, joined with one slash, without escapes: `a/b` under `/feeds/` is the object
-// `feeds/a/b`. Content type and cache-control are the object's own; sha256, time and user metadata are its metadata (see
-// shared/metadata.ts). The tag is the generation. An object appears when its last byte is stored, whole or not at all;
-// unfinished uploads are invisible, and the service drops them after a week.
+// The object name is the target path and the key, joined with one slash, without escapes: `a/b` under `/feeds/` is
+// `feeds/a/b`. Content type and cache-control are properties of the object; sha256, time and user metadata are its
+// metadata (see shared/metadata.ts). The tag is the generation. An object appears with its last byte, whole or not at
+// all. Unfinished uploads are invisible, and the service deletes them after a week.
 import type { Key } from "../key.ts";
 import { FeedctlError } from "../../errors.ts";
 import { mapParallel } from "../../lib/parallel.ts";
@@ -21,12 +21,15 @@ import { resourceOf } from "./upload.ts";
 
 const HOUR = 3600;
 const WEEK = 7 * 24 * HOUR;
-/** Deletes on their way at once. */
+/** How many deletes run at once. */
 const WIDTH = 16;
-/** Google's limit of a name, in bytes of UTF-8. */
+/** Google's limit for object names, in bytes of UTF-8. */
 const MAX_NAME = 1024;
 
-/** Sends nothing yet; rejects with `usage` for options that cannot work together, and where the key file is none. */
+/**
+ * Opens a bucket as a store. Sends nothing; the first call fails if the bucket does not exist. Rejects with `usage` for
+ * invalid options or an invalid key file, and with `denied` for a key file that cannot be read.
+ */
 export async function openGcsStore(config: GcsConfig): Promise<Store> {
   const connection = await connectGcs(config);
   const calls = createCalls(connection);
@@ -53,7 +56,10 @@ export async function openGcsStore(config: GcsConfig): Promise<Store> {
     }
   }
 
-  /** Before the first blob counts as absent its bucket must be known to exist; some answers do not say which is missing. */
+  /**
+   * Throws if the bucket does not exist, so that its blobs do not count as absent: a 404 may be about the object or the
+   * bucket. Sends nothing once the bucket is known to exist.
+   */
   async function requireBucket({ message }: Error, attempt: GcsAttempt): Promise<void> {
     if (bucketSeen) return;
     if (!/^no such object/i.test(message)) {
@@ -95,7 +101,7 @@ export async function openGcsStore(config: GcsConfig): Promise<Store> {
     throw new FeedctlError(first.code, `${first.message} (and ${failures.length - 1} more failures)`, first);
   }
 
-  /** Two requests: entries that are no longer wanted must be named, and only the first tells which there are. */
+  /** Reads the metadata first: a patch removes only the entries that it sets to null. */
   async function describe(blob: BlobInfo, options: PutOptions): Promise<Pick<PutResult, "tag">> {
     const { signal } = options;
     const attempt = attemptOf("change the headers of", blob.key, "storage.objects.update", signal);
@@ -106,8 +112,8 @@ export async function openGcsStore(config: GcsConfig): Promise<Store> {
       const generation = blob.tag ?? now.generation ?? "";
       if (now.generation !== generation) throw corrupt();
       const { contentType = null, cacheControl = null, metadata } = resourceOf(connection, blob.key, options);
-      const gone = Object.keys(now.metadata ?? {}).map((entry) => [entry, null]);
-      const changes = { contentType, cacheControl, metadata: { ...Object.fromEntries(gone), ...metadata } };
+      const cleared = Object.keys(now.metadata ?? {}).map((entry) => [entry, null]);
+      const changes = { contentType, cacheControl, metadata: { ...Object.fromEntries(cleared), ...metadata } };
       const versions = { generation, metageneration: now.metageneration };
       return { tag: (await calls.patch(prefix + blob.key, versions, changes, signal)).generation };
     } catch (error) {
@@ -122,7 +128,7 @@ export async function openGcsStore(config: GcsConfig): Promise<Store> {
     const publicUrl = `${connection.endpoint.href.replace(/\/$/, "")}/${bucket}/${whole.split("/").map(encodeURIComponent).join("/")}`;
     return {
       blob,
-      // Its URL answers with an ETag that is not the tag.
+      // The ETag of a download is not the generation.
       origin: { type: "gcs", host: connection.host, bucket, name: whole, urlHasTag: false },
       async url(seconds = HOUR) {
         if (seconds > WEEK)

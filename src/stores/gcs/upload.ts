@@ -1,4 +1,4 @@
-// Storing a blob: one request up to 8 MiB, a resumable upload above. Nothing is visible before the last byte is stored.
+// Uploads a blob: one request up to 8 MiB, a resumable upload above. The object appears with its last byte.
 import { createHash, type Hash } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { FeedctlError, isFeedctlError } from "../../errors.ts";
@@ -13,13 +13,13 @@ import { translateGcsError, type GcsAttempt } from "./errors.ts";
 import { writeTime, type GcsObject } from "./info.ts";
 
 const MIB = 1024 * 1024;
-/** Up to here one request carries the whole blob. */
+/** The largest blob that is uploaded with one request, in bytes. */
 const SINGLE = 8 * MIB;
-/** Bytes of one request of a resumable upload; the service wants multiples of 256 KiB. */
+/** Bytes per request of a resumable upload. The service requires a multiple of 256 KiB. */
 const PART = 16 * MIB;
 /** How many ranges of a parallel source are read at once. */
 const WIDTH = 2;
-/** How often one part is sent before the upload fails. */
+/** How often a part is sent before the upload fails. */
 const TRIES = 4;
 
 export interface Upload {
@@ -35,7 +35,7 @@ export function isLarge(source: BlobSource): boolean {
   return source.size > SINGLE;
 }
 
-/** Everything that an object is created with but its bytes. */
+/** The properties of a new object. */
 export function resourceOf(connection: GcsConnection, key: Key, options: PutOptions): GcsObject {
   return {
     name: connection.prefix + key,
@@ -45,7 +45,7 @@ export function resourceOf(connection: GcsConnection, key: Key, options: PutOpti
   };
 }
 
-/** A small source whole, with its MD5; throws `corrupt` when it is not what was promised. */
+/** Reads a small source. `md5` is in Base64. Throws `corrupt` if size or hash are not as promised. */
 export async function readSmall({ source, options }: Upload): Promise<{ bytes: Buffer; md5: string }> {
   const hash = createHash("md5");
   const { sha256, signal } = options;
@@ -56,7 +56,7 @@ export async function readSmall({ source, options }: Upload): Promise<{ bytes: B
   return { bytes, md5: promisedMd5(hash, options) };
 }
 
-/** Returns the object as the service describes it, and the MD5 of what was sent. */
+/** Returns the object as the service describes it, and the MD5 of the bytes sent, in Base64. */
 export async function uploadLarge(
   upload: Upload,
   generation: string | undefined,
@@ -66,7 +66,7 @@ export async function uploadLarge(
   const session = await calls.begin(resourceOf(connection, key, options), source.size, generation, signal);
   const hash = createHash("md5");
   const spare: Buffer[] = [];
-  // Slow: without the shared pool, so that a part's memory is its own and can be used again.
+  // Not from Node's shared pool: the whole ArrayBuffer of a part is used again for another part.
   const newBuffer = () => spare.pop() ?? Buffer.allocUnsafeSlow(PART);
   let sent: Promise<GcsObject | undefined> = Promise.resolve(undefined);
   let start = 0;
@@ -81,7 +81,7 @@ export async function uploadLarge(
       md5: hash,
       signal,
     })) {
-      // While one part is sent the next is read.
+      // One part is sent while the next is read.
       await sent;
       if (start + bytes.length === source.size) md5 = promisedMd5(hash, options);
       const part = { bytes, start, total: source.size, md5 };
@@ -94,13 +94,16 @@ export async function uploadLarge(
     throw new FeedctlError("unavailable", `cannot ${upload.attempt.action} ${connection.name}: the upload did not end`);
   } catch (error) {
     await sent.catch(() => {});
-    // The service drops it after a week anyway, and nothing of it is visible.
+    // A failed cancel is harmless: the upload is invisible, and the service deletes it after a week.
     await calls.cancelUpload(session).catch(() => {});
     throw error;
   }
 }
 
-/** Sends one part; after a failure only what the service has not stored. Returns the object after the last part. */
+/**
+ * Sends a part. After a failure asks the service what it has stored and sends the rest. Returns the object after the
+ * last part, otherwise undefined.
+ */
 async function sendPart(
   upload: Upload,
   session: URL,
@@ -123,7 +126,7 @@ async function sendPart(
     }
     if ("object" in state) return state.object;
     if (state.stored >= end) return undefined;
-    // It may store less than it was sent, but it must not forget.
+    // The service may store less than it was sent, but never less than it has confirmed.
     if (state.stored < stored || count === TRIES)
       throw new FeedctlError(
         "unavailable",
@@ -133,7 +136,7 @@ async function sendPart(
   }
 }
 
-/** In Base64, as the service writes it. */
+/** The MD5 in Base64. Throws `corrupt` if it is not the one in the options. */
 function promisedMd5(hash: Hash, { md5 }: PutOptions): string {
   const found = hash.digest();
   if (md5 === undefined || md5 === found.toString("hex")) return found.toString("base64");

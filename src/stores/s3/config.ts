@@ -1,4 +1,4 @@
-/** The configuration of an S3 store, secrets in the clear. Each member has an option in the descriptor. */
+/** The configuration of an S3 store. Secrets are in plain text. Each member has an option in the descriptor. */
 export interface S3Config {
   type: "s3";
   bucket: string;

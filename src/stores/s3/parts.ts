@@ -105,7 +105,7 @@ export async function uploadParts(
   return done.sort((a, b) => a.PartNumber - b.PartNumber);
 }
 
-/** Passes chunks on. Wraps an error of the source, so that it is not taken for one of S3. */
+/** Passes chunks on. Wraps an error of the source, so that it is not reported as an error of S3. */
 export async function* named(key: Key, chunks: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
   try {
     yield* chunks;

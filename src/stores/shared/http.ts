@@ -53,7 +53,7 @@ export function openHttp(silence = SILENCE_MS): HttpClient {
         method,
         path,
         headers,
-        // undici takes any iterable, though its types do not say so.
+        // undici accepts any iterable, though its types do not say so.
         body: body === undefined ? null : body.length <= PIECE ? body : (piecesOf(body) as unknown as Readable),
         signal: signal ?? null,
         ...(patience !== undefined && { headersTimeout: patience, bodyTimeout: patience }),

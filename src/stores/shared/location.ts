@@ -14,7 +14,7 @@ export function belowTarget<Config extends { targetPath?: string | undefined }>(
   return { ...config, targetPath: [config.targetPath ?? "", path].join("/") };
 }
 
-/** Throws `usage` for an endpoint that contains a secret, because endpoints are saved and shown in the clear. */
+/** Throws `usage` for an endpoint that contains a secret, because endpoints are saved and shown in plain text. */
 export function refuseSecretUrl(options: StoreOptions, property: string, flag: string): void {
   const url = typeof options[property] === "string" ? URL.parse(options[property]) : null;
   if (url === null || url.username + url.password + url.search + url.hash === "") return;

@@ -5,7 +5,7 @@ import type { PutOptions } from "../store.ts";
 const OWN = { sha256: "sha256", modified: "mtime", rest: "feedctl" } as const;
 const own = new Set<string>(Object.values(OWN));
 
-/** What survives every server and proxy unchanged in a header: names lose their case, and nginx drops unusual ones. */
+/** Headers that servers and proxies pass unchanged. Names with capitals lose them, and nginx drops unusual names. */
 const PLAIN_NAME = /^[a-z0-9]+(-[a-z0-9]+)*$/;
 const PLAIN_VALUE = /^[\x21-\x7e]+( [\x21-\x7e]+)*$/;
 

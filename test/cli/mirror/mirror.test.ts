@@ -29,7 +29,7 @@ const summaryOf = (result: FeedctlResult) => result.events().at(-1) as Record<st
 
 describe("feedctl mirror", { concurrency: 2 }, () => {
   test("a folder that cannot be read: the status is not 0, and nothing below it is deleted in the target", async (t) => {
-    if (process.getuid?.() !== 0) return t.skip("only root can become somebody else");
+    if (process.getuid?.() !== 0) return t.skip("only root can run a process as another user");
     await using place = await sandbox();
     await files(place, { "from/a/1": "x", "from/b/2": "x", "to/a/1": "x", "to/b/2": "x", "to/b/3": "x", "to/0": "x" });
     await chmod(place.path("from/a"), 0);
@@ -43,7 +43,7 @@ describe("feedctl mirror", { concurrency: 2 }, () => {
       (error: { code: number; stdout: string; stderr: string }) => error,
     );
     if (/EACCES.*feedctl\.js|Cannot find module/s.test(failed.stderr))
-      return t.skip("nobody may not read this checkout");
+      return t.skip("the user nobody cannot read this checkout");
     assert.equal(failed.code, 6, failed.stderr);
     assert.match(failed.stderr, /cannot list .*from\/a: permission denied/);
     assert.equal((JSON.parse(failed.stdout.trimEnd().split("\n").at(-1)!) as { deleted: number }).deleted, 0);

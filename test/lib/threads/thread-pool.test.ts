@@ -3,7 +3,7 @@ import { describe, test } from "node:test";
 import { createThreadPool } from "../../../src/lib/threads/thread-pool.ts";
 import type { Thread } from "../../../src/lib/threads/thread.ts";
 
-/** Fake threads that answer when the test tells them to. */
+/** Fake threads that answer when the test triggers it. */
 function fakeThreads() {
   const messages: { jobs: number[]; answer(results: number[]): void; die(error: Error): void }[] = [];
   let started = 0;

@@ -62,7 +62,7 @@ async function broken(target: string): Promise<string> {
   return join(root, left);
 }
 
-test("a broken download is resumed where it broke off", async () => {
+test("an interrupted download is resumed where it stopped", async () => {
   const target = join(root, "big.bin");
   const start = statSync(await broken(target)).size;
   assert.ok(start > MIB && start <= 9 * MIB, `${start} bytes were left`);

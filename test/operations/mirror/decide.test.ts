@@ -60,7 +60,7 @@ describe("decide", () => {
       "changed copy",
     ],
     [
-      "hashes of different kinds tell nothing",
+      "hashes of different kinds prove nothing",
       { source: blob(1, 0, md5("a")), target: blob(1, 0, sha256("a")) },
       {},
       "same skip",
@@ -204,7 +204,7 @@ test("robocopy's status: a bit for each outcome, 8 for a broken run, 16 when it 
   assert.equal(robocopyStatus({ ...none, extras: 1, mismatch: 1 }, true), 16);
 });
 
-test("on a disk a key below a file is a clash, whatever other names come between", () => {
+test("on a disk a key below a file is a clash, even with other names between them", () => {
   const segment = fc.constantFrom("a", "a-", "a.", "a0", "aa", "b");
   const keys = fc.uniqueArray(fc.array(segment, { minLength: 1, maxLength: 3 }).map((each) => each.join("/")));
   fc.assert(

@@ -89,7 +89,7 @@ describe("mirror must never delete because a listing is incomplete", () => {
 });
 
 describe("mirror must never delete when something failed", () => {
-  test("one copy fails for good: the others are done, nothing is deleted", async () => {
+  test("one copy fails: the others are done, nothing is deleted", async () => {
     await using at = await withExtras();
     const error = new FeedctlError("denied", "not this one");
     const report = await at.mirror({ ...onPut("f", () => Promise.reject(error)), planMayDiffer: true });

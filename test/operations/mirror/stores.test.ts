@@ -175,7 +175,7 @@ describe("mirror between stores", { concurrency: 1 }, () => {
     assert.deepEqual((await callsOfNoOp(at, at.source, target)).calls, [0, 0, 0, 0]);
   });
 
-  test("the time of an upload to S3 is not taken for the file's time", async () => {
+  test("the time of an upload to S3 is not used as the file's time", async () => {
     await using at = await mirrorPlace();
     const target = bucket();
     await at.write("source/a", "one");

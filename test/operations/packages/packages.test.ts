@@ -94,7 +94,7 @@ onEachDatabase("package", (database) => {
     assert.match(
       (await place.run("package", "delete", "web", "tool", "--all-versions", "--dry-run")).stdout,
       /would delete tool 1\.0\.0/,
-      "a name without its scope is no other package's",
+      "a name without a scope does not match a package with one",
     );
     await place.run("package", "delete", "web", "@acme/tool@1.2.0", "--yes");
     await place.exits(4, "package", "delete", "web", "@acme/tool@1.2.0", "--yes");

@@ -59,7 +59,7 @@ describe("disk listing of entries that are not blobs", () => {
     try {
       await writeFile(Buffer.concat([Buffer.from(`${root}/bad`), Buffer.from([0xff])]), "");
     } catch {
-      return t.skip("this file system takes only UTF-8 names");
+      return t.skip("this file system accepts only UTF-8 names");
     }
     await writeFile(join(root, "line\nfeed"), "");
     await mkdir(join(root, "bell\u0007"));

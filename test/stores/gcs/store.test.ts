@@ -34,7 +34,8 @@ async function openBucket({ createBucket, endpoint }: FakeGcs, targetPath?: stri
 
 if (server === undefined) test("gcs: store contract, and through the binary", { skip: noFakeGcs }, () => {});
 else {
-  const patches = "the emulator's PATCH removes nothing and has no preconditions (tested below with a stand-in)";
+  const patches =
+    "the emulator's PATCH does not remove entries and ignores preconditions (tested below with a fake server)";
   storeContract("gcs on fake-gcs-server", {
     open: async () => ({ store: await openBucket(server), cleanup: async () => {} }),
     lacks: {
@@ -43,7 +44,7 @@ else {
     },
   });
 
-  test("a target path is a prefix; neighbours stay unseen, and names that are no keys are foreign", async () => {
+  test("a target path is a prefix: other objects are not listed, and names that are not keys are foreign", async () => {
     const bucket = `test-${randomUUID()}`;
     await server.createBucket(bucket);
     const config = { type: "gcs", bucket, endpoint: server.endpoint, anonymous: true } as const;
@@ -64,7 +65,7 @@ else {
     assert.match(store.nameProblem?.(long) ?? "", /1024/);
   });
 
-  test("a missing bucket is not-found, whatever the call", async () => {
+  test("a missing bucket is not-found for every call", async () => {
     const config = { type: "gcs", bucket: "missing", endpoint: server.endpoint, anonymous: true } as const;
     for (const call of Object.values(everyCall)) {
       await using store = await openGcsStore(config);
@@ -75,7 +76,7 @@ else {
   test("through the binary: import, verify, mirror to gs://, migrate from disk and back", async () => {
     const { endpoint } = server;
     await server.createBucket("packages");
-    // Opening the embedded catalog costs a second of processor time for every command.
+    // Opening the embedded catalog costs each command a second of CPU time.
     await using postgres = await startPostgres();
     await using place = await sandbox({ FEEDCTL_DATABASE_URL: await postgres?.createDatabase() });
     const run = async (...args: string[]) => {
@@ -141,8 +142,8 @@ interface Answer {
   body?: Buffer | string | object;
 }
 
-/** A stand-in for the service where the emulator knows less than it; returns an open store and what it was asked. */
-async function standIn(
+/** A fake server for what the emulator does not support. Returns an open store and the requests that it sends. */
+async function startFake(
   t: TestContext,
   handler: (request: Request) => Answer,
   config: Partial<GcsConfig> = {},
@@ -178,7 +179,7 @@ const refusal = (code: number, message: string, reason = "") => ({
 });
 const md5Of = (bytes: Buffer) => createHash("md5").update(bytes).digest("base64");
 
-describe("answers of the service become codes", () => {
+describe("error responses become error codes", () => {
   const rows: { answer: Answer; code: ErrorCode; throttled?: boolean }[] = [
     { answer: refusal(400, "Invalid argument"), code: "usage" },
     { answer: refusal(401, "Invalid Credentials", "authError"), code: "denied" },
@@ -191,8 +192,8 @@ describe("answers of the service become codes", () => {
   ];
   for (const { answer, code, throttled = false } of rows) {
     const what = `${answer.status} ${throttled ? "(slow down) " : ""}is ${code}`;
-    test(`${what}, whatever the call`, async (t) => {
-      const { store } = await standIn(t, () => answer);
+    test(`${what}, for every call`, async (t) => {
+      const { store } = await startFake(t, () => answer);
       for (const [name, call] of Object.entries(everyCall)) {
         await assert.rejects(call(store), (error) => {
           assert.ok(isFeedctlError(error, code), `${name}: ${String(error)}`);
@@ -204,35 +205,35 @@ describe("answers of the service become codes", () => {
     });
   }
 
-  test("a server that is not there, and one that is another, are unavailable or corrupt, never empty", async (t) => {
-    const nobody = { type: "gcs", bucket: "bucket", endpoint: "http://127.0.0.1:1", anonymous: true } as const;
-    await using store = await openGcsStore(nobody);
+  test("an unreachable server or one that is not GCS is unavailable or corrupt, never an empty listing", async (t) => {
+    const unreachable = { type: "gcs", bucket: "bucket", endpoint: "http://127.0.0.1:1", anonymous: true } as const;
+    await using store = await openGcsStore(unreachable);
     await assert.rejects(keysOf(store, ""), hasCode("unavailable"));
     await assert.rejects(store.head(KEY), hasCode("unavailable"));
-    const { store: page } = await standIn(t, () => ({ body: "<html>welcome</html>" }));
+    const { store: page } = await startFake(t, () => ({ body: "<html>welcome</html>" }));
     await assert.rejects(keysOf(page, ""), hasCode("unavailable"));
-    const { store: other } = await standIn(t, () => ({ body: { welcome: true } }));
+    const { store: other } = await startFake(t, () => ({ body: { welcome: true } }));
     await assert.rejects(keysOf(other, ""), hasCode("corrupt"));
   });
 });
 
-test("a listing out of order, in circles or of another prefix is corrupt", async (t) => {
+test("a listing out of order, with a repeated page token or of another prefix is corrupt", async (t) => {
   const page = (names: string[], nextPageToken?: string) => ({
     body: { kind: "storage#objects", items: names.map((name) => ({ name, size: "1" })), nextPageToken },
   });
   for (const answer of [page(["b", "a"]), page(["a", "a"]), page(["a"], "again")]) {
-    const { store } = await standIn(t, () => answer);
+    const { store } = await startFake(t, () => answer);
     await assert.rejects(keysOf(store, ""), hasCode("corrupt"));
   }
-  const { store } = await standIn(t, () => page(["other"]), { targetPath: "top" });
+  const { store } = await startFake(t, () => page(["other"]), { targetPath: "top" });
   await assert.rejects(keysOf(store, ""), hasCode("corrupt"));
 });
 
-test("what an object is created with goes along, and the service is told the MD5 before it stores", async (t) => {
+test("an upload sends the properties of the object and its MD5", async (t) => {
   const bytes = someBytes(1000);
   const customerKey = Buffer.alloc(32, 7).toString("base64");
   const stored = { body: { generation: "5", size: "1000", md5Hash: md5Of(bytes) } };
-  const { store, requests } = await standIn(t, () => stored, {
+  const { store, requests } = await startFake(t, () => stored, {
     storageClass: "NEARLINE",
     makePublic: true,
     customerKey,
@@ -255,10 +256,10 @@ test("what an object is created with goes along, and the service is told the MD5
   assert.equal(await remote.url(), undefined, "an anonymous store signs nothing");
 });
 
-test("a service that stores other bytes than it was sent is found out, and they are removed", async (t) => {
+test("when the server stored other bytes than were sent, the put is corrupt and deletes them", async (t) => {
   for (const size of [10, 9 * MIB]) {
     const stored = { generation: "5", size: String(size), md5Hash: "AAAA" };
-    const { store, requests } = await standIn(t, ({ method, headers }) => {
+    const { store, requests } = await startFake(t, ({ method, headers }) => {
       if (method === "GET") return refusal(404, "No such object: bucket/a/b c");
       if (method === "DELETE") return { status: 204, body: "" };
       return { body: stored, headers: { location: `http://${headers.host}/session` } };
@@ -268,16 +269,16 @@ test("a service that stores other bytes than it was sent is found out, and they 
   }
 });
 
-test("a content type that would break a request apart is refused", async (t) => {
-  const { store, requests } = await standIn(t, () => ({}));
+test("a content type with line breaks is refused before a request is sent", async (t) => {
+  const { store, requests } = await startFake(t, () => ({}));
   const contentType = "text/plain\r\n\r\nx";
   await assert.rejects(putBytes(store, KEY, someBytes(10), { contentType }), hasCode("usage"));
   assert.deepEqual(requests, []);
 });
 
-test("a replacement is conditional on the generation that was seen, and looks again when it lost", async (t) => {
+test("a replacement has the generation as precondition; when it fails, it is repeated with the new one", async (t) => {
   let current = 1;
-  const { store, requests } = await standIn(t, ({ method, url }) => {
+  const { store, requests } = await startFake(t, ({ method, url }) => {
     if (method === "GET") return { body: { name: "a/b c", generation: String(current), size: "1" } };
     if (current++ === 1) return refusal(412, "conditionNotMet");
     return { body: { generation: url.searchParams.get("ifGenerationMatch"), size: "10" } };
@@ -290,20 +291,24 @@ test("a replacement is conditional on the generation that was seen, and looks ag
   );
 });
 
-test("a resumable upload goes on after failures with what the service has not stored", async (t) => {
+test("after a failure a resumable upload sends only what the service has not stored", async (t) => {
   const bytes = someBytes(40 * MIB + 5);
   let stored = Buffer.alloc(0);
   let count = 0;
   let hash: string | undefined;
   const state = () => ({ status: 308, headers: stored.length === 0 ? {} : { range: `bytes=0-${stored.length - 1}` } });
-  const { store, requests } = await standIn(t, ({ method, url, headers, body }) => {
+  const { store, requests } = await startFake(t, ({ method, url, headers, body }) => {
     if (method === "GET") return refusal(404, "No such object: bucket/a/b c");
     if (method === "POST") return { headers: { location: `http://${headers.host}/session?upload_id=1` } };
     assert.equal(url.pathname, "/session");
     const range = headers["content-range"] ?? "";
     if (range.startsWith("bytes */")) return state();
-    assert.equal(Number(/^bytes (\d+)-/.exec(range)?.[1]), stored.length, "it does not begin where the service is");
-    // The second is lost, of the third a part is kept.
+    assert.equal(
+      Number(/^bytes (\d+)-/.exec(range)?.[1]),
+      stored.length,
+      "the part does not start after the last stored byte",
+    );
+    // Of the second part nothing is stored, of the third one MiB.
     if (++count === 2) return { status: 503 };
     stored = Buffer.concat([stored, count === 3 ? body.subarray(0, MIB) : body]);
     if (stored.length < bytes.length) return state();
@@ -315,11 +320,11 @@ test("a resumable upload goes on after failures with what the service has not st
   assert.equal(hash, `md5=${md5Of(bytes)}`);
   const begun = requests.find(({ method }) => method === "POST");
   assert.equal(begun?.url.searchParams.get("ifGenerationMatch"), "0");
-  assert.equal(requests.filter(({ method }) => method === "POST").length, 1, "it is one upload");
+  assert.equal(requests.filter(({ method }) => method === "POST").length, 1, "the upload is not started again");
 });
 
 test("an upload whose source fails is cancelled", async (t) => {
-  const { store, requests } = await standIn(t, ({ method, headers }) => {
+  const { store, requests } = await startFake(t, ({ method, headers }) => {
     if (method === "GET") return refusal(404, "No such object: bucket/a/b c");
     if (method === "POST") return { headers: { location: `http://${headers.host}/session` } };
     return method === "PUT" ? { status: 308, headers: { range: `bytes=0-${16 * MIB - 1}` } } : { status: 499 };
@@ -329,8 +334,8 @@ test("an upload whose source fails is cancelled", async (t) => {
   assert.equal(requests.at(-1)?.method, "DELETE");
 });
 
-test("a copy goes step by step, of one generation, and only where nothing is", async (t) => {
-  const { store, requests } = await standIn(t, ({ method, url }) => {
+test("a copy takes several requests, with the source's generation, and only creates", async (t) => {
+  const { store, requests } = await startFake(t, ({ method, url }) => {
     if (method === "GET") return refusal(404, "No such object: bucket/a/b c");
     return url.searchParams.get("rewriteToken") === "two"
       ? { body: { done: true, resource: { generation: "8", size: "1000" } } }
@@ -352,17 +357,17 @@ test("a copy goes step by step, of one generation, and only where nothing is", a
   }
 });
 
-test("a bucket that may not be read is not asked again", async (t) => {
-  const { store } = await standIn(t, ({ method }) => refusal(method === "GET" ? 404 : 403, "No such object"));
+test("after a copy is denied, the source bucket is not tried again", async (t) => {
+  const { store } = await startFake(t, ({ method }) => refusal(method === "GET" ? 404 : 403, "No such object"));
   const from = store.remote!({ key: KEY, size: 1, modified: new Date(), tag: "77" });
   assert.equal(store.reaches!(from), true);
   assert.equal(await store.copyFrom!(parseKey("to"), from, { ifExists: "fail" }), undefined);
   assert.equal(store.reaches!(from), false);
 });
 
-test("a description replaces the old one whole, of the version that was seen", async (t) => {
+test("describe replaces all properties, with the generation and metageneration as preconditions", async (t) => {
   const now = { generation: "7", metageneration: "3", size: "1", metadata: { old: "1", kept: "1", sha256: "x" } };
-  const { store, requests } = await standIn(t, () => ({ body: now }));
+  const { store, requests } = await startFake(t, () => ({ body: now }));
   const blob: BlobInfo = { key: KEY, size: 1, modified: new Date(), tag: "7" };
   const options = { ifExists: "replace", contentType: "text/plain", metadata: { kept: "2" } } as const;
   assert.deepEqual(await store.describe!(blob, options), { tag: "7" });
@@ -375,20 +380,22 @@ test("a description replaces the old one whole, of the version that was seen", a
     cacheControl: null,
     metadata: { old: null, kept: "2", sha256: null },
   });
-  const { store: lost } = await standIn(t, ({ method }) => (method === "GET" ? { body: now } : refusal(412, "lost")));
-  await assert.rejects(lost.describe!(blob, options), hasCode("corrupt"));
+  const { store: changed } = await startFake(t, ({ method }) =>
+    method === "GET" ? { body: now } : refusal(412, "changed"),
+  );
+  await assert.rejects(changed.describe!(blob, options), hasCode("corrupt"));
 });
 
-test("bytes that are not those of the MD5 are corrupt, and stored compression stays", async (t) => {
+test("bytes that do not match the MD5 are corrupt; compressed objects are not decompressed", async (t) => {
   const zipped = gzipSync("hello");
   const answer = (hash: string) => ({
     headers: { "x-goog-hash": `crc32c=AAAAAA==,md5=${hash}`, "content-encoding": "gzip", "x-goog-generation": "1" },
     body: zipped,
   });
-  const { store, requests } = await standIn(t, () => answer(md5Of(zipped)));
+  const { store, requests } = await startFake(t, () => answer(md5Of(zipped)));
   assert.deepEqual(await readAll(await store.get(KEY)), zipped);
   assert.equal(requests[0]?.headers["accept-encoding"], "gzip");
-  const { store: broken } = await standIn(t, () => answer(md5Of(Buffer.from("other"))));
+  const { store: broken } = await startFake(t, () => answer(md5Of(Buffer.from("other"))));
   await assert.rejects(readAll(await broken.get(KEY)), hasCode("corrupt"));
 });
 
@@ -402,7 +409,7 @@ describe("credentials", () => {
     return join(directory, "key.json");
   }
 
-  test("a service account key signs URLs without asking anybody", async (t) => {
+  test("a service account key signs URLs without a request", async (t) => {
     const encoding = { type: "pkcs8", format: "pem" } as const;
     const { privateKey } = generateKeyPairSync("rsa", { modulusLength: 2048 });
     const key = { type: "service_account", client_email: "a@b.example", private_key: privateKey.export(encoding) };
@@ -414,7 +421,7 @@ describe("credentials", () => {
     assert.match(url.searchParams.get("X-Goog-Credential") ?? "", /^a@b\.example\//);
     await assert.rejects(remote.url(8 * 24 * 3600), hasCode("usage"));
   });
-  test("a key file that is none is a usage error that names it and quotes nothing", async (t) => {
+  test("an invalid key file is a usage error that names the file and does not quote it", async (t) => {
     for (const content of ["S3CRET", "null", '{"type":"external_account","S3CRET":1}', '{"type":"service_account"}']) {
       const path = await keyFile(t, content);
       await assert.rejects(openGcsStore({ ...config, keyFile: path }), (error: Error) => {
@@ -424,7 +431,7 @@ describe("credentials", () => {
     }
     await assert.rejects(openGcsStore({ ...config, keyFile: "/nowhere/key.json" }), hasCode("denied"));
   });
-  test("credentials never travel over plain http, and bad options are refused before anything is sent", async () => {
+  test("credentials are not sent over plain http; invalid options are refused before any request", async () => {
     const wrong: Partial<GcsConfig>[] = [
       { endpoint: "http://storage.example" },
       { endpoint: "https://user:S3CRET@storage.example" },
@@ -440,7 +447,7 @@ describe("credentials", () => {
   });
 });
 
-test("a bucket is one place by every endpoint of Google's, and another on every other server", () => {
+test("a bucket has the same location under all endpoints of Google, and another on any other server", () => {
   const at = (endpoint?: string, targetPath?: string): GcsConfig => ({
     type: "gcs",
     bucket: "b-1",

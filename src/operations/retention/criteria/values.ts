@@ -66,5 +66,5 @@ export const sameValue = <Any>(value: Any): Any => value;
 export const always = () => true;
 export const never = () => false;
 export const isZero = (value: number) => value === 0;
-/** The text of a criterion that has nothing to say: options, and the reason of criteria that keep items. */
+/** For texts that a criterion does not have: those of options, and the reason of criteria that keep items. */
 export const nothing = () => undefined;
