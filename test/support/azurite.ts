@@ -17,13 +17,14 @@ export interface Azurite {
 
 /**
  * The Azurite that the test runner started, or the account that FEEDCTL_TEST_AZURE_CONNECTION_STRING names. Else starts
- * Azurite's blob service, in memory, with a random key, on a free port of the loopback interface.
+ * Azurite's blob service, in memory, with a random key, on a free port of the loopback interface. `own`: a server of its
+ * own in any case, because a shared one becomes slow under thousands of blobs and large blocks.
  */
-export async function startAzurite(): Promise<Azurite> {
+export async function startAzurite({ own = false } = {}): Promise<Azurite> {
   const given = process.env["FEEDCTL_TEST_AZURE_CONNECTION_STRING"];
   if (given !== undefined && given !== "") return describe(given, false);
   const shared = sharedServers().azurite;
-  if (shared !== undefined) return describe(shared.connectionString, true);
+  if (shared !== undefined && !own) return describe(shared.connectionString, true);
   const account = "feedctltest";
   const key = randomBytes(64).toString("base64");
   const child = spawnServer(account, key);

@@ -21,7 +21,7 @@ const KEY = parseKey("dir/copy é+.bin");
 
 let azurite: Azurite;
 before(async () => {
-  azurite = await startAzurite();
+  azurite = await startAzurite({ own: true });
 });
 after(() => azurite.stop());
 

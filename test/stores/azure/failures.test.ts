@@ -16,7 +16,7 @@ import { readAll, sha256, someBytes, sourceOf } from "../../support/bytes.ts";
 import { startCuttingProxy } from "../../support/cutting-proxy.ts";
 import { hasCode, keysOf, MIB, putBytes } from "../contract/put.ts";
 
-const azurite = await startAzurite();
+const azurite = await startAzurite({ own: true });
 after(() => azurite.stop());
 
 const KEY = parseKey("a/b");

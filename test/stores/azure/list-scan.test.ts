@@ -278,7 +278,7 @@ describe("an inconsistent page is corrupt, not shorter", () => {
 });
 
 test("thousands of unusual names are listed as the SDK lists them", async (t) => {
-  const azurite = await startAzurite();
+  const azurite = await startAzurite({ own: true });
   t.after(() => azurite.stop());
   const container = `test-${randomUUID()}`;
   const client = await azurite.createContainer(container);

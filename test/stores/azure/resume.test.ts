@@ -16,7 +16,7 @@ const KEY = parseKey("dir/large.bin");
 
 let azurite: Azurite;
 before(async () => {
-  azurite = await startAzurite();
+  azurite = await startAzurite({ own: true });
 });
 after(() => azurite.stop());
 

@@ -15,7 +15,7 @@ import { hasCode, keysOf, MIB, putBytes } from "../contract/put.ts";
 
 let azurite: Azurite;
 before(async () => {
-  azurite = await startAzurite();
+  azurite = await startAzurite({ own: true });
 });
 after(() => azurite.stop());
 

@@ -8,7 +8,7 @@ import { concurrently, readAll, sha256, someBytes } from "../../support/bytes.ts
 import { hasCode, keysOf, MIB, putBytes } from "../contract/put.ts";
 import { storeContract } from "../contract/contract.ts";
 
-const azurite = await startAzurite();
+const azurite = await startAzurite({ own: true });
 after(() => azurite.stop());
 
 async function openContainer(targetPath?: string) {

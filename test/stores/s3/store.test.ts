@@ -86,7 +86,11 @@ describe(`s3 on ${kind}: credentials and buckets`, () => {
   test("a wrong secret key is denied, and the message says so without the key", { skip }, async () => {
     const secretKey = "wrong-secret-value-1234567890";
     const config = configFor(await freshBucket(), { secretKey });
-    await everyCallFails(config, "denied", /secret key does not match/, [secretKey, server.secretKey, server.accessKey]);
+    await everyCallFails(config, "denied", /secret key does not match/, [
+      secretKey,
+      server.secretKey,
+      server.accessKey,
+    ]);
   });
 
   test("an unknown access key is denied, and the message says so", { skip }, async () => {
