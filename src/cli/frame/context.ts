@@ -43,6 +43,14 @@ export function createContext(
     return catalog;
   });
 
+  async function releaseCatalog(): Promise<void> {
+    const catalog = await bare.opened()?.catch(() => undefined);
+    if (catalog?.kind !== "pglite") return;
+    bare.forget();
+    ready.forget();
+    await catalog[Symbol.asyncDispose]();
+  }
+
   return {
     dataDir: config.dataDir,
     configuredSettings: config.settings,
@@ -61,17 +69,13 @@ export function createContext(
     catalog: () => ready.get(),
     async withCatalog(look) {
       if (config.databaseUrl === undefined && !existsSync(join(config.dataDir, "catalog"))) return undefined;
-      const catalog = await ready.get();
       try {
-        return await look(catalog);
+        return await look(await ready.get());
       } finally {
-        if (catalog.kind === "pglite") {
-          bare.forget();
-          ready.forget();
-          await catalog[Symbol.asyncDispose]();
-        }
+        await releaseCatalog();
       }
     },
+    releaseCatalog,
     async openStore(storeConfig) {
       const { openStore } = await import("../../stores/providers.ts");
       const { retrying } = await import("../../stores/retry/retry.ts");
