@@ -84,7 +84,7 @@ test(
     }
 
     async function workers(): Promise<Record<string, unknown>[]> {
-      return (await place!.run("worker", "list", "--json")).json() as Record<string, unknown>[];
+      return (await place.run("worker", "list", "--json")).json() as Record<string, unknown>[];
     }
   },
 );

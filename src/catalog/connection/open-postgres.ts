@@ -1,3 +1,4 @@
+import type { Socket } from "node:net";
 import { Kysely, PostgresDialect } from "kysely";
 import pg from "pg";
 import type { Catalog } from "./catalog.ts";
@@ -65,6 +66,40 @@ async function connectPool({ config, tls }: ServerAddress, env: Environment): Pr
   throw translateCatalogError(refusal, { connecting: true });
 }
 
+/** The part of node-postgres that reads a socket. */
+interface Protocol {
+  stream: Socket;
+  attachListeners(stream: Socket): void;
+  on(event: "error", listener: () => void): void;
+}
+
+/**
+ * A client whose failures are failures of its connection. node-postgres throws in a listener of the socket, and so ends
+ * the process, when it does not understand the server, such as a request for Kerberos; and it keeps the connection open
+ * when it cannot log in, so that the process does not end before the server closes it.
+ */
+class CatalogClient extends pg.Client {
+  constructor(config?: pg.ClientConfig) {
+    super(config);
+    const { connection } = this as unknown as { connection: Protocol };
+    const attach = connection.attachListeners.bind(connection);
+    connection.attachListeners = (stream) => {
+      attach(stream);
+      for (const read of stream.listeners("data") as ((chunk: Buffer) => void)[]) {
+        stream.off("data", read);
+        stream.on("data", (chunk) => {
+          try {
+            read(chunk);
+          } catch (error) {
+            stream.destroy(error as Error);
+          }
+        });
+      }
+    };
+    connection.on("error", () => connection.stream.destroy());
+  }
+}
+
 /** Milliseconds that a connection may take to be made. */
 const TIMEOUT = 10_000;
 
@@ -82,13 +117,14 @@ function createPool(server: pg.ClientConfig): pg.Pool {
     const { processID } = client as { processID?: number };
     return prepareSession(client, processID, checkPooler);
   };
+  const hooks = { onConnect, Client: CatalogClient };
   const keepAlive = { keepAlive: true, keepAliveInitialDelayMillis: 60_000 };
-  const pool = new pg.Pool({ ...connection, ...keepAlive, max: 8, connectionTimeoutMillis: TIMEOUT, onConnect });
+  const pool = new pg.Pool({ ...connection, ...keepAlive, max: 8, connectionTimeoutMillis: TIMEOUT, ...hooks });
   pool.on("error", () => {}); // an idle connection broke: the next query opens another one
   return pool;
 
   async function openOwn(): Promise<OwnConnection> {
-    const client = new pg.Client({ ...connection, connectionTimeoutMillis: TIMEOUT });
+    const client = new CatalogClient({ ...connection, connectionTimeoutMillis: TIMEOUT });
     client.on("error", () => {});
     await client.connect();
     return client;

@@ -113,13 +113,22 @@ export async function requireSessionPooling(connect: () => Promise<OwnConnection
     if ((await backend(first)) !== own) throw poolerRefused();
     const second = await connect();
     try {
-      await second.query("begin");
+      await begin(second);
       if ((await backend(second)) === own || (await backend(first)) !== own) throw poolerRefused();
     } finally {
       await second.end();
     }
   } finally {
     await first.end();
+  }
+}
+
+/** PgBouncer refuses a transaction when it gives even a single statement to any connection. */
+async function begin(connection: Connection): Promise<void> {
+  try {
+    await connection.query("begin");
+  } catch (error) {
+    throw (error as { code?: unknown }).code === "08P01" ? poolerRefused() : error;
   }
 }
 
