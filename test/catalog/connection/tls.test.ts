@@ -132,8 +132,8 @@ describe("TLS to the catalog", () => {
   test("a password comes from the URL, PGPASSWORD or ~/.pgpass, and the driver prints no warning about it", async (t) => {
     if (missing !== undefined) return t.skip(missing);
     const { hba_file: rules } = await change("show hba_file");
-    const before = readFileSync(String(rules), "utf8");
-    writeFileSync(String(rules), `host all secretive 127.0.0.1/32 scram-sha-256\n${before}`);
+    const others = readFileSync(String(rules), "utf8");
+    writeFileSync(String(rules), `host all secretive 127.0.0.1/32 scram-sha-256\n${others}`);
     await change("create role secretive login superuser password 'hidden-word'");
     await change("select pg_reload_conf()");
     const its = new URL(url);
