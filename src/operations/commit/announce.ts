@@ -6,7 +6,8 @@ import {
   type HeldIntent,
   type WriteIntent,
 } from "../../catalog/pending.ts";
-import { parseKey, type Key } from "../../stores/key.ts";
+import type { Key } from "../../lib/key.ts";
+import { parseKey } from "../../stores/key.ts";
 import type { Store } from "../../stores/store.ts";
 import { contentHash } from "./content-hash.ts";
 import type { Context } from "../context.ts";

@@ -9,7 +9,8 @@ import {
 import type { FeedRow } from "../../catalog/feeds.ts";
 import type { Db } from "../../catalog/schema/core.ts";
 import { FeedctlError } from "../../errors.ts";
-import { parseKey, type Key } from "../../stores/key.ts";
+import type { Key } from "../../lib/key.ts";
+import { parseKey } from "../../stores/key.ts";
 import type { Store } from "../../stores/store.ts";
 import { contentHash } from "./content-hash.ts";
 import type { Context } from "../context.ts";
