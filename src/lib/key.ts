@@ -8,18 +8,20 @@ export type Key = string & { readonly [keyBrand]: true };
 const MAX_KEY_BYTES = 1024;
 // oxlint-disable-next-line no-control-regex -- the pattern exists to find control characters
 const CONTROL = /[\u0000-\u001f\u007f]/;
+/** The first segment that is empty, `.` or `..`. */
+const BAD_SEGMENT = /(?:^|\/)(\.{0,2})(?:\/|$)/;
 
 /** Why `text` is not a key, or undefined if it is one. */
 export function keyProblem(text: string): string | undefined {
   if (text === "") return "is empty";
   if (!text.isWellFormed()) return "is not well-formed Unicode";
-  if (Buffer.byteLength(text) > MAX_KEY_BYTES) return `is longer than ${MAX_KEY_BYTES} bytes`;
+  // a UTF-16 unit has at most three bytes
+  if (text.length * 3 > MAX_KEY_BYTES && Buffer.byteLength(text) > MAX_KEY_BYTES)
+    return `is longer than ${MAX_KEY_BYTES} bytes`;
   if (CONTROL.test(text)) return "holds a control character";
-  for (const segment of text.split("/")) {
-    if (segment === "") return "starts or ends with a slash, or has a double slash";
-    if (segment === "." || segment === "..") return `has the segment "${segment}"`;
-  }
-  return undefined;
+  const segment = BAD_SEGMENT.exec(text)?.[1];
+  if (segment === "") return "starts or ends with a slash, or has a double slash";
+  return segment === undefined ? undefined : `has the segment "${segment}"`;
 }
 
 export function isKey(text: string): text is Key {

@@ -67,7 +67,7 @@ export async function keepContent(
     try {
       if (!ours.has(key)) throw new FeedctlError("locked", "another run is changing the same file");
       const { signal } = context;
-      const blob = await store.head(parseKey(row.key), { signal });
+      const blob = await store.head(row.key, { signal });
       if (blob === undefined) throw new FeedctlError("not-found", "its blob is missing");
       const put = await copyBlob(context, {
         source: store,

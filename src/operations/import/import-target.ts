@@ -5,7 +5,6 @@ import { FeedctlError } from "../../errors.ts";
 import type { FeedType } from "../../formats/feed-types.ts";
 import type { Format } from "../../formats/format.ts";
 import { loadFormat } from "../../formats/index.ts";
-import { parseKey } from "../../stores/key.ts";
 import type { Store } from "../../stores/store.ts";
 import { openWriter, tryFinishPending, type FeedWriter } from "../commit/feed-writer.ts";
 import { startRun } from "../commit/recorded-run.ts";
@@ -154,8 +153,7 @@ async function refuseOwnBlobs(store: Store, outcomes: readonly PackageOutcome[])
   if (store.localPath === undefined) return [...outcomes];
   return Array.fromAsync(outcomes, async (each) => {
     const { item, result } = each;
-    if (!isInFeed(result) || result.key === null) return each;
-    if (!(await isOwnBlob(store, parseKey(result.key), item.source.path))) return each;
+    if (!isInFeed(result) || !(await isOwnBlob(store, item.key, item.source.path))) return each;
     return packageOutcome(item, "failed", OWN_BLOB);
   });
 }

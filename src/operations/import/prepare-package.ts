@@ -68,7 +68,7 @@ export async function prepareRecorded(
     const hashes = await hashFile(file, signal);
     if (hashes.sha256 !== row.sha256) return undefined;
     const identity = { ...row, sortKey: Buffer.from(row.sortKey, "hex"), warnings: [] };
-    return { path: shownAs, identity, key: parseKey(row.key), hashes, source: fileSource(file.path, file.size) };
+    return { path: shownAs, identity, key: row.key, hashes, source: fileSource(file.path, file.size) };
   } catch (error) {
     throw fileError(error);
   }

@@ -10,7 +10,7 @@ import { compareKeys } from "../../lib/key.ts";
 export function sideBySide<S extends Record<string, { key: string }>>(
   listings: { [Name in keyof S]: AsyncIterable<S[Name]> },
   names: Record<keyof S, string>,
-): AsyncGenerator<{ key: string } & Partial<S>> {
+): AsyncGenerator<{ key: S[keyof S]["key"] } & Partial<S>> {
   return mergeJoin<S>(
     listings,
     compareKeys,
