@@ -2,7 +2,6 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { FeedRow } from "../../catalog/feeds.ts";
 import { readRecorded, type RecordedFile } from "../../catalog/recorded-files.ts";
 import { FeedctlError } from "../../errors.ts";
-import type { FeedType } from "../../formats/feed-types.ts";
 import type { Format } from "../../formats/format.ts";
 import { loadFormat } from "../../formats/index.ts";
 import type { Store } from "../../stores/store.ts";
@@ -44,7 +43,7 @@ export async function openImportTarget(context: Context, options: ImportTargetOp
     throw new FeedctlError("usage", `"${feed.name}" is an asset directory: it holds files, not packages`, {
       hint: `feedctl asset upload ${feed.name} PATH...; from a drop path: feedctl drop set ${feed.name} DIR`,
     });
-  const format = await loadFormat(feed.type as FeedType);
+  const format = await loadFormat(feed.type);
   const store = dryRun && prove ? await openFeedStore(context, db, feed) : undefined;
   const run = dryRun ? undefined : await startRun(context, command, feed.id);
   const writer = run === undefined ? undefined : openWriter(context, feed.name, run);
