@@ -44,7 +44,7 @@ onEachDatabase("a row whose key was tampered with", (database) => {
   database.testOnServer("fails alone in a migration, which is finished once the row is repaired", async (_t, place) => {
     const target = place.path("target");
     await tampered(place);
-    const copied = () => readdirSync(target, { recursive: true }).filter((name) => `${String(name)}`.endsWith(".tgz"));
+    const copied = () => readdirSync(target, { recursive: true }).filter((name) => String(name).endsWith(".tgz"));
     const failed = await place.exits(3, "migrate", "run", "web", "--to", "disk", "--path", target);
     assert.match(failed.stdout + failed.stderr, /\.\.\/secret\.txt.*its key has the segment "\.\."/);
     assert.equal(copied().length, 3, "every blob of the source is copied");
