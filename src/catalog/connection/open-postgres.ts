@@ -2,6 +2,7 @@ import type { Socket } from "node:net";
 import { Kysely, PostgresDialect } from "kysely";
 import pg from "pg";
 import type { Catalog } from "./catalog.ts";
+import { checkKeys } from "./check-keys.ts";
 import { wrapDialect } from "./dialect.ts";
 import { isTlsRefused, lacksTls, translateCatalogError } from "./errors.ts";
 import { readPassword } from "./password-file.ts";
@@ -25,7 +26,10 @@ const types: pg.CustomTypesConfig = {
 export async function openPostgres(url: string, env: Environment = {}): Promise<Catalog> {
   const address = await parseServerAddress(url, env);
   const pool = await connectPool(address, env);
-  const db = new Kysely<Tables>({ dialect: wrapDialect(new PostgresDialect({ pool }), false) }).withSchema("feedctl");
+  const db = new Kysely<Tables>({
+    dialect: wrapDialect(new PostgresDialect({ pool }), false),
+    plugins: [checkKeys],
+  }).withSchema("feedctl");
   const locks = sessionLocks(pool);
   return {
     kind: "postgres",
