@@ -8,6 +8,7 @@ import { mapParallel } from "../../lib/parallel.ts";
 import { parseKey, type Key } from "../../stores/key.ts";
 import { announceBatch } from "../commit/announce.ts";
 import { HISTORY } from "./paths.ts";
+import { commit } from "../commit/commit.ts";
 import type { Context } from "../context.ts";
 import { copyBlob } from "../transfer/copy-blob.ts";
 import type { Target } from "../commit/feed-writer.ts";
@@ -54,8 +55,7 @@ export async function keepContent(
   const kept: NewKept[] = [];
   for await (const one of mapParallel(missing, context.concurrency, keep)) if (one !== undefined) kept.push(one);
   const keys = kept.map(({ key }) => key);
-  await db.transaction().execute(async (transaction) => {
-    await target.assertHeld();
+  await commit(db, [target], async (transaction) => {
     await insertKept(transaction, feed.id, kept, { now: context.now(), actor: context.actor });
     await forgetDeletes(transaction, storeId, keys);
     await withdrawWrites(transaction, { storeId, runId: run.id }, keys);

@@ -18,6 +18,7 @@ import { FeedctlError } from "../../errors.ts";
 import type { FeedType } from "../../formats/feed-types.ts";
 import { directoryLocation, locationName } from "../../stores/location.ts";
 import { defaultStoreType, requireProvider, type StoreType } from "../../stores/providers.ts";
+import { commit } from "../commit/commit.ts";
 import type { Context } from "../context.ts";
 import { checkDropPath } from "../drop/check-path.ts";
 import { dropPlaceChange } from "../drop/debian-options.ts";
@@ -228,7 +229,7 @@ export async function deleteFeed(
   const catalog = await context.catalog();
   const { id } = await requireFeed(catalog.db, name);
   await using lock = await lockWholeFeed(context, catalog, { id, name });
-  return await catalog.db.transaction().execute(async (transaction) => {
+  return await commit(catalog.db, [lock], async (transaction) => {
     const feed = await requireFeed(transaction, name);
     if (feed.id !== id) throw feedReplaced(name);
     const totals = await feedTotals(transaction, feed.id);
@@ -244,7 +245,6 @@ export async function deleteFeed(
         context.now(),
       );
     await deleteFeedRow(transaction, feed.id);
-    await lock.assertHeld();
     return { feed: feedOf(feed), totals, filesAt };
   });
 }
