@@ -5,6 +5,7 @@ import type { Catalog } from "./catalog.ts";
 import { wrapDialect } from "./dialect.ts";
 import { translateCatalogError } from "./errors.ts";
 import { sessionLocks } from "./session-locks.ts";
+import { requireTrustedSchemas } from "./trust.ts";
 import type { Tables } from "../schema/core.ts";
 
 // int8 as number: ids and byte counts stay far below 2^53
@@ -42,8 +43,18 @@ export async function openPostgres(url: string): Promise<Catalog> {
     throw wrong((error as Error).name);
   }
   pool.on("error", () => {}); // an idle connection broke: the next query reports it
-  pool.on("connect", (client) => client.on("error", () => {})); // the same for a connection that a transaction holds between two queries
+  pool.on("connect", (client) => {
+    client.on("error", () => {}); // the same for a connection that a transaction holds between two queries
+    // other roles may place functions in the schemas of the default path
+    void client.query("set search_path = pg_catalog").catch(() => {});
+  });
   const db = new Kysely<Tables>({ dialect: wrapDialect(new PostgresDialect({ pool }), false) }).withSchema("feedctl");
+  try {
+    await requireTrustedSchemas(db);
+  } catch (error) {
+    await db.destroy();
+    throw error;
+  }
   const locks = sessionLocks(pool);
   return {
     kind: "postgres",

@@ -4,7 +4,7 @@ import type { FeedRow } from "../../catalog/feeds.ts";
 import { renewWrites, type WriteIntent } from "../../catalog/pending.ts";
 import { compareKeys } from "../../stores/key.ts";
 import type { Store } from "../../stores/store.ts";
-import { announceBatch } from "../commit/announce.ts";
+import { announceBatch, recordStored } from "../commit/announce.ts";
 import type { Target } from "../commit/feed-writer.ts";
 import { commit } from "../commit/commit.ts";
 import type { Context } from "../context.ts";
@@ -80,11 +80,14 @@ export async function commitAssets(
   const caches = await folderCaches(db, feed.id);
   const puts = await putAssets(context, store, writable, { rows: since.rows, unkept, caches });
   const notNeeded = meanwhile.map(({ item }) => item.key);
-  const recorded = await recordAssets(context, target, {
-    stored: puts.stored,
-    before: since.rows,
-    withdrawn: [...notNeeded, ...puts.withdrawn],
-  });
+  const stored = puts.stored.map(({ item }) => intentOf(item, since.rows));
+  const recorded = await recordStored(context, target, stored, () =>
+    recordAssets(context, target, {
+      stored: puts.stored,
+      before: since.rows,
+      withdrawn: [...notNeeded, ...puts.withdrawn],
+    }),
+  );
   return { answers: inOrder([...answered, ...meanwhile, ...puts.refused, ...recorded]), busy, fatal: puts.fatal };
 }
 

@@ -76,3 +76,24 @@ async function clearLeftovers(context: Context, target: Target, { intents, adopt
   if (keys.length === 0) return;
   await commit(db, [target], () => deleteBlobs(store, keys.map(parseKey), context.signal));
 }
+
+/**
+ * Records blobs that were stored, when `record`, which records them, fails: a run that lost its locks may have stored
+ * them after another run withdrew its announcements, and then nothing else would remember them. The next run finds the
+ * announcements, as those of a run that died at this point.
+ */
+export async function recordStored<T>(
+  context: Context,
+  { storeId, run }: Target,
+  intents: readonly WriteIntent[],
+  record: () => Promise<T>,
+): Promise<T> {
+  try {
+    return await record();
+  } catch (error) {
+    const { db } = await context.catalog();
+    // without the catalog the announcements are still as they were
+    await announceWrites(db, { storeId, runId: run.id, now: context.now() }, intents).catch(() => {});
+    throw error;
+  }
+}

@@ -26,3 +26,24 @@ export async function commit<T>(db: Db, holders: readonly Holder[], work: (trans
     return work(transaction);
   });
 }
+
+/** As `commit`; with `dryRun` it returns what would be committed, but rolls back. */
+export async function commitUnless<T>(
+  dryRun: boolean,
+  db: Db,
+  holders: readonly Holder[],
+  work: (transaction: Db) => Promise<T>,
+): Promise<T> {
+  let result: { value: T } | undefined;
+  const rolledBack = new Error("rolled back: a dry run");
+  try {
+    return await commit(db, holders, async (transaction) => {
+      result = { value: await work(transaction) };
+      if (dryRun) throw rolledBack;
+      return result.value;
+    });
+  } catch (error) {
+    if (error !== rolledBack || result === undefined) throw error;
+    return result.value;
+  }
+}

@@ -5,6 +5,7 @@ import { isFeedctlError, type FeedctlError } from "../../errors.ts";
 import { mapParallel } from "../../lib/parallel.ts";
 import type { PutResult, Store } from "../../stores/store.ts";
 import type { Target } from "../commit/feed-writer.ts";
+import { recordStored } from "../commit/announce.ts";
 import { commit } from "../commit/commit.ts";
 import type { Context } from "../context.ts";
 import { fileProblem } from "../local-files/file-source.ts";
@@ -85,7 +86,10 @@ async function storeWanted(
   if (renewed.length > 0)
     await commit(db, [target], (transaction) => renewWrites(transaction, { storeId, runId: run.id }, renewed));
   const { stored, refused, withdrawn, fatal } = await putAll(context, store, matches.wanted);
-  const recorded = await record(context, target, { stored, rows: since, withdrawn: [...notNeeded, ...withdrawn] });
+  const intents = stored.map(({ item }) => intentOf(item, since));
+  const recorded = await recordStored(context, target, intents, () =>
+    record(context, target, { stored, rows: since, withdrawn: [...notNeeded, ...withdrawn] }),
+  );
   return { outcomes: [...matches.answered, ...refused, ...recorded], busy, fatal };
 }
 
