@@ -2,6 +2,7 @@ import { Kysely, PostgresDialect } from "kysely";
 import pg from "pg";
 import { FeedctlError } from "../../errors.ts";
 import type { Catalog } from "./catalog.ts";
+import { checkKeys } from "./check-keys.ts";
 import { wrapDialect } from "./dialect.ts";
 import { translateCatalogError } from "./errors.ts";
 import { sessionLocks } from "./session-locks.ts";
@@ -48,7 +49,10 @@ export async function openPostgres(url: string): Promise<Catalog> {
     // other roles may place functions in the schemas of the default path
     void client.query("set search_path = pg_catalog").catch(() => {});
   });
-  const db = new Kysely<Tables>({ dialect: wrapDialect(new PostgresDialect({ pool }), false) }).withSchema("feedctl");
+  const db = new Kysely<Tables>({
+    dialect: wrapDialect(new PostgresDialect({ pool }), false),
+    plugins: [checkKeys],
+  }).withSchema("feedctl");
   try {
     await requireTrustedSchemas(db);
   } catch (error) {
