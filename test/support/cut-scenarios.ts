@@ -67,9 +67,10 @@ async function filledDirectory(place: Installation, feed: string): Promise<void>
 const repair = (feed: string) => ["verify", feed, "--repair"];
 const importSame = (place: Installation, feed: string) => ["import", feed, packages(place, feed, "pack")];
 const importMore = (place: Installation, feed: string) => ["import", feed, packages(place, feed, "late")];
-const uploadOther = (place: Installation, feed: string) => [
-  ...["asset", "upload", feed, file(place, feed, "third"), "--overwrite"],
-];
+const uploadOther = (place: Installation, feed: string) => {
+  const path = file(place, feed, "third");
+  return ["asset", "upload", feed, path, "--overwrite"];
+};
 
 export const cutScenarios: Record<string, CutScenario> = {
   import: {
