@@ -123,6 +123,13 @@ export function translateCatalogError(error: unknown, { connecting = false } = {
   return error;
 }
 
+/** The error of a process whose lock was taken over by another one because its connection broke. */
+export function lockLost(): FeedctlError {
+  return new FeedctlError("unavailable", "the connection to the catalog broke: its lock is lost", {
+    hint: "run the command again",
+  });
+}
+
 /**
  * Whether the server, as it is configured, does not accept a connection with TLS, or without it: `prefer` and `allow`
  * then try the other kind.

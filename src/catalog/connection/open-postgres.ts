@@ -10,6 +10,7 @@ import { parseServerAddress, type ServerAddress } from "./server-address.ts";
 import { sessionLocks } from "./session-locks.ts";
 import { prepareSession, requireSessionPooling, type OwnConnection } from "./session.ts";
 import type { Environment } from "./tls.ts";
+import { requireTrustedSchemas } from "./trust.ts";
 import type { Tables } from "../schema/core.ts";
 
 // int8 as number: ids and byte counts stay far below 2^53
@@ -30,6 +31,12 @@ export async function openPostgres(url: string, env: Environment = {}): Promise<
     dialect: wrapDialect(new PostgresDialect({ pool }), false),
     plugins: [checkKeys],
   }).withSchema("feedctl");
+  try {
+    await requireTrustedSchemas(db);
+  } catch (error) {
+    await db.destroy();
+    throw error;
+  }
   const locks = sessionLocks(pool);
   return {
     kind: "postgres",

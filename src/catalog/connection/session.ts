@@ -16,6 +16,8 @@ export interface OwnConnection extends Connection {
  */
 const settings = {
   client_encoding: "UTF8",
+  // other roles may place functions in the schemas of the default path
+  search_path: "pg_catalog",
   datestyle: "ISO, MDY",
   intervalstyle: "postgres",
   timezone: "UTC",
