@@ -15,9 +15,9 @@ export interface OwnConnection extends Connection {
  * another order, backslashes as escapes, time-outs that end a session while a large blob is stored.
  */
 const settings = {
-  client_encoding: "UTF8",
   // other roles may place functions in the schemas of the default path
   search_path: "pg_catalog",
+  client_encoding: "UTF8",
   datestyle: "ISO, MDY",
   intervalstyle: "postgres",
   timezone: "UTC",
@@ -39,20 +39,22 @@ const newerSettings = { transaction_timeout: "0" };
 const OLDEST_VERSION = 140_000;
 
 // Behind a pooler the settings count for this statement alone, until the pooler is known to keep sessions: otherwise
-// they would stay on a connection that other programs get.
-const local = "pg_backend_pid() <> $1::int";
+// they would stay on a connection that other programs get. The names have their schema, because the search path is not
+// set yet.
+const local = "pg_catalog.pg_backend_pid() operator(pg_catalog.<>) $1::pg_catalog.int4";
 const assignments = [
-  ...Object.entries(settings).map(([name, value]) => `set_config('${name}', '${value}', ${local})`),
+  ...Object.entries(settings).map(([name, value]) => `pg_catalog.set_config('${name}', '${value}', ${local})`),
   ...Object.entries(newerSettings).map(
     ([name, value]) =>
-      `case when current_setting('${name}', true) is not null then set_config('${name}', '${value}', ${local}) end`,
+      `case when pg_catalog.current_setting('${name}', true) is not null then pg_catalog.set_config('${name}', '${value}', ${local}) end`,
   ),
   // a source file is deleted after its row was committed, so a commit must survive a power cut
-  `case current_setting('synchronous_commit') when 'off' then set_config('synchronous_commit', 'on', ${local}) end`,
+  `case when pg_catalog.current_setting('synchronous_commit') operator(pg_catalog.=) 'off' then pg_catalog.set_config('synchronous_commit', 'on', ${local}) end`,
 ];
-const PREPARE = `select pg_backend_pid() as pid, current_setting('server_encoding') as encoding,
-  current_setting('server_version_num')::int as number, current_setting('server_version') as version,
-  concat(${assignments.join(", ")}) as assigned`;
+const PREPARE = `select pg_catalog.pg_backend_pid() as pid, pg_catalog.current_setting('server_encoding') as encoding,
+  pg_catalog.current_setting('server_version_num')::pg_catalog.int4 as number,
+  pg_catalog.current_setting('server_version') as version,
+  pg_catalog.concat(${assignments.join(", ")}) as assigned`;
 
 /**
  * Sets what the code relies on in a new session. `reportedPid` is the process id that the server reported at the login:
