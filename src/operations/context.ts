@@ -1,4 +1,5 @@
 import type { Catalog } from "../catalog/connection/catalog.ts";
+import type { SealingSecret } from "../lib/seal.ts";
 import type { Store } from "../stores/store.ts";
 import type { StoreConfig } from "../stores/providers.ts";
 
@@ -36,8 +37,11 @@ export interface Context {
   withCatalog<T>(look: (catalog: Catalog) => Promise<T>): Promise<T | undefined>;
   /** Opens a store with retries. The caller closes it. */
   openStore(config: StoreConfig): Promise<Store>;
-  /** The key that seals secrets, created on first use with `create`. Undefined when it does not exist. */
-  sealingKey(create: boolean): Promise<Buffer | undefined>;
+  /**
+   * What secrets are sealed with: a key or a passphrase. Created on first use with `create`, which also warns of a weak
+   * passphrase. Undefined when it does not exist.
+   */
+  sealingSecret(create: boolean): Promise<SealingSecret | undefined>;
   readFile(path: string): Promise<string>;
   /** Prints a line for people while the operation runs, such as waiting for a lock. */
   notice(message: string): void;

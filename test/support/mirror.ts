@@ -179,7 +179,7 @@ export function testContext(
     bareCatalog: none,
     withCatalog: async () => undefined,
     openStore: given.openStore ?? (async (config) => retrying(await openStore(config))),
-    sealingKey: async () => undefined,
+    sealingSecret: async () => undefined,
     readFile: none,
     notice: () => {},
   };

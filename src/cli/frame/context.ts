@@ -1,16 +1,16 @@
 import { randomBytes } from "node:crypto";
-import { chmod, link, mkdir, readFile, rm, writeFile } from "node:fs/promises";
+import { readFile } from "node:fs/promises";
 import { existsSync } from "node:fs";
 import { hostname, userInfo } from "node:os";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Catalog } from "../../catalog/connection/catalog.ts";
-import { FeedctlError } from "../../errors.ts";
-import { keyFromText } from "../../lib/seal.ts";
+import type { SealingSecret } from "../../lib/seal.ts";
 import type { Context } from "../../operations/context.ts";
 import type { Config } from "./config.ts";
 import type { Io } from "./io.ts";
 import { createRetryLines } from "./retry-lines.ts";
+import { readSealingSecret, weaknessWarning } from "./sealing-secret.ts";
 
 /**
  * The only place where catalogs and stores are opened, each on first use. `verbose`, if given, gets messages that
@@ -24,6 +24,8 @@ export function createContext(
 ): Context & AsyncDisposable {
   let bare: Promise<Catalog> | undefined;
   let ready: Promise<Catalog> | undefined;
+  let sealing: Promise<SealingSecret | undefined> | undefined;
+  let warned = false;
   const lockWait = config.lockWait * 1000;
   const onRetry = verbose === undefined ? undefined : createRetryLines(verbose, () => io.now());
 
@@ -78,7 +80,17 @@ export function createContext(
       const { retrying } = await import("../../stores/retry/retry.ts");
       return retrying(await openStore(storeConfig), { onRetry });
     },
-    sealingKey: (create) => sealingKey(io, config.keyFile, create),
+    async sealingSecret(create) {
+      const secret = await (sealing ??= readSealingSecret(io, config.keyFile, create));
+      if (secret === undefined) {
+        sealing = undefined; // the next caller may create it
+      } else if (create && !warned) {
+        warned = true;
+        const warning = weaknessWarning(io, config.keyFile, secret);
+        if (warning !== undefined) notice(warning);
+      }
+      return secret;
+    },
     readFile: (path) => readFile(path, "utf8"),
     notice,
     async [Symbol.asyncDispose]() {
@@ -86,43 +98,6 @@ export function createContext(
       await catalog?.[Symbol.asyncDispose]();
     },
   };
-}
-
-/** FEEDCTL_KEY overrides the key file. The file is created on first use, readable by its owner only. */
-async function sealingKey(io: Io, path: string, create: boolean): Promise<Buffer | undefined> {
-  const given = io.env["FEEDCTL_KEY"];
-  if (given) return keyFromText(given);
-  const saved = await readKey(path);
-  if (saved !== undefined || !create) return saved;
-  const temp = `${path}.${io.pid}`;
-  try {
-    await mkdir(dirname(path), { recursive: true });
-    await writeFile(temp, `${randomBytes(32).toString("hex")}\n`, { mode: 0o600 });
-    await chmod(temp, 0o600);
-    // link fails when another process has created the file first: its key is used
-    await link(temp, path).catch((error: NodeJS.ErrnoException) => {
-      if (error.code !== "EEXIST") throw error;
-    });
-  } catch (error) {
-    throw new FeedctlError("denied", `the key file ${path} could not be created: ${(error as Error).message}`, {
-      cause: error,
-      hint: "set FEEDCTL_KEY or FEEDCTL_KEY_FILE",
-    });
-  } finally {
-    await rm(temp, { force: true });
-  }
-  return readKey(path);
-}
-
-async function readKey(path: string): Promise<Buffer | undefined> {
-  try {
-    return keyFromText((await readFile(path, "utf8")).trim());
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
-    throw new FeedctlError("denied", `the key file ${path} cannot be read: ${(error as Error).message}`, {
-      cause: error,
-    });
-  }
 }
 
 function userName(io: Io): string {
