@@ -26,10 +26,12 @@ export interface Context {
   now(): Date;
   randomBytes(count: number): Buffer;
   env(name: string): string | undefined;
-  /** The catalog, opened on first use, with its schema migrated to this version. */
+  /** The catalog, opened on first use, with the schema of this version. Throws `unavailable` when it does not exist. */
   catalog(): Promise<Catalog>;
-  /** The catalog, opened on first use, whatever the version of its schema. */
-  bareCatalog(): Promise<Catalog>;
+  /** The same, but creates it when it does not exist, with a notice. */
+  createCatalog(): Promise<Catalog>;
+  /** The catalog, opened on first use, whatever the version of its schema. Without `create` it must exist. */
+  bareCatalog(options: { create: boolean }): Promise<Catalog>;
   /**
    * Runs a short query. The embedded catalog is closed afterwards, so that a long run without further queries does not
    * lock it. Undefined when the catalog does not exist yet.

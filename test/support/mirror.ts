@@ -176,6 +176,7 @@ export function testContext(
     randomBytes,
     env: () => undefined,
     catalog: none,
+    createCatalog: none,
     bareCatalog: none,
     withCatalog: async () => undefined,
     openStore: given.openStore ?? (async (config) => retrying(await openStore(config))),

@@ -1,4 +1,5 @@
 import { FeedctlError } from "../../errors.ts";
+import { isDiskFull } from "../../lib/disk-full.ts";
 
 const UNREACHABLE = new Set([
   "ECONNREFUSED",
@@ -46,8 +47,11 @@ export function translateCatalogError(error: unknown): unknown {
       cause,
       hint: "create it: createdb NAME",
     });
-  if (code === "53100")
-    return new FeedctlError("full", "the catalog's disk is full", { cause, hint: "free space on the database server" });
+  if (code === "53100" || isDiskFull(first))
+    return new FeedctlError("full", "the catalog's disk is full", {
+      cause,
+      hint: "free space on the disk of the catalog, and run the command again",
+    });
   if (code === "55P03" || code === "40001" || code === "40P01")
     return new FeedctlError("locked", `the catalog is busy: ${first.message}`, {
       cause,

@@ -29,10 +29,11 @@ export function createContext(
   const lockWait = config.lockWait * 1000;
   const onRetry = verbose === undefined ? undefined : createRetryLines(verbose, () => io.now());
 
-  const openBare = () =>
+  const openBare = (create: boolean) =>
     (bare ??= import("../../catalog/connection/open.ts").then(({ openCatalog }) =>
       openCatalog({
         databaseUrl: config.databaseUrl,
+        create,
         dataDir: config.dataDir,
         snapshot: fileURLToPath(new URL("../../catalog-snapshot.tar.gz", import.meta.url)),
         wait: lockWait,
@@ -40,6 +41,17 @@ export function createContext(
         signal: io.signal,
       }),
     ));
+
+  const isMissing = () => config.databaseUrl === undefined && !existsSync(join(config.dataDir, "catalog"));
+
+  async function openReady(create: boolean): Promise<Catalog> {
+    const isNew = isMissing();
+    const catalog = await openBare(create);
+    const { requireSchema } = await import("../../catalog/connection/migrate.ts");
+    const wasEmpty = await requireSchema(catalog, { create });
+    if (isNew || wasEmpty) notice(`created a new catalog: ${catalog.location}`);
+    return catalog;
+  }
 
   return {
     dataDir: config.dataDir,
@@ -55,19 +67,16 @@ export function createContext(
     now: () => io.now(),
     randomBytes,
     env: (name) => io.env[name],
-    bareCatalog: openBare,
-    catalog: () =>
-      (ready ??= (async () => {
-        const catalog = await openBare();
-        const { requireSchema } = await import("../../catalog/connection/migrate.ts");
-        await requireSchema(catalog);
-        return catalog;
-      })()),
+    bareCatalog: ({ create }) => openBare(create),
+    catalog: () => (ready ??= openReady(false)),
+    createCatalog: () => (ready ??= openReady(true)),
     async withCatalog(look) {
-      if (config.databaseUrl === undefined && !existsSync(join(config.dataDir, "catalog"))) return undefined;
-      const catalog = await this.catalog();
+      if (isMissing()) return undefined;
+      const catalog = await openBare(false);
       try {
-        return await look(catalog);
+        const { schemaState } = await import("../../catalog/connection/migrate.ts");
+        if ((await schemaState(catalog)).version === 0) return undefined;
+        return await look(await this.catalog());
       } finally {
         if (catalog.kind === "pglite") {
           bare = ready = undefined;

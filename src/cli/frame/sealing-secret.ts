@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto";
 import { link, mkdir, open, rm } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import { FeedctlError } from "../../errors.ts";
+import { isDiskFull } from "../../lib/disk-full.ts";
 import { parseSecret, type SealingSecret } from "../../lib/seal.ts";
 import type { Io } from "./io.ts";
 import { readableByOthers, readTrustedFile } from "./trusted-file.ts";
@@ -46,10 +47,12 @@ async function createKeyFile(io: Io, path: string): Promise<void> {
     });
     if (io.platform !== "win32") await syncFolder(folder);
   } catch (error) {
-    throw new FeedctlError("denied", `the key file ${path} could not be created: ${(error as Error).message}`, {
-      cause: error,
-      hint: "set FEEDCTL_KEY or FEEDCTL_KEY_FILE",
-    });
+    const isFull = isDiskFull(error);
+    throw new FeedctlError(
+      isFull ? "full" : "denied",
+      `the key file ${path} could not be created: ${(error as Error).message}`,
+      { cause: error, hint: isFull ? "free space on that disk" : "set FEEDCTL_KEY or FEEDCTL_KEY_FILE" },
+    );
   } finally {
     await rm(temp, { force: true });
   }

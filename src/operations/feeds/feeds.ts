@@ -72,7 +72,7 @@ export async function createFeed(
   input: { name: string; type: FeedType; description?: string | undefined },
 ): Promise<Feed> {
   checkFeedName(input.name);
-  const { db } = await context.catalog();
+  const { db } = await context.createCatalog();
   return db.transaction().execute(async (transaction) => {
     const now = context.now();
     const row = await insertFeed(transaction, {
