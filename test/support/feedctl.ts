@@ -82,7 +82,7 @@ export async function feedctl(args: readonly string[], options?: FeedctlOptions)
 
 /** An environment without the user's configuration and the machine's credentials. */
 export function isolation(home: string): Record<string, string | undefined> {
-  const passed = ["PATH", "TMPDIR", "TEMP", "TMP", "SystemRoot", "NODE_V8_COVERAGE", "NODE_COMPILE_CACHE"];
+  const passed = ["PATH", "TMPDIR", "TEMP", "TMP", "SystemRoot", "NODE_V8_COVERAGE"];
   return {
     ...Object.fromEntries(passed.map((name) => [name, process.env[name]])),
     HOME: home,
@@ -91,7 +91,7 @@ export function isolation(home: string): Record<string, string | undefined> {
     LOCALAPPDATA: home,
     FEEDCTL_DATA_DIR: join(home, "data"),
     AWS_EC2_METADATA_DISABLED: "true",
-    NODE_COMPILE_CACHE: compileCache,
+    NODE_COMPILE_CACHE: process.env["NODE_COMPILE_CACHE"] ?? compileCache,
     LC_ALL: "C.UTF-8",
     TZ: "UTC",
   };
