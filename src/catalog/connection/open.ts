@@ -12,7 +12,7 @@ export interface CatalogOptions extends EmbeddedOptions {
 }
 
 /** Whether the embedded catalog exists; it may belong to an older schema or be damaged. */
-export function embeddedCatalogExists(dataDir: string): boolean {
+function embeddedCatalogExists(dataDir: string): boolean {
   return existsSync(join(dataDir, "catalog"));
 }
 
