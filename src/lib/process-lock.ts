@@ -21,8 +21,8 @@ export interface ProcessLock {
 export async function tryProcessLock(path: string): Promise<ProcessLock | LockOwner> {
   const mine: LockOwner = { pid: process.pid, host: hostname(), started: startOf(process.pid) };
   const temp = `${path}.${process.pid}.${mine.started || Date.now()}`;
-  await writeFile(temp, JSON.stringify(mine));
   try {
+    await writeFile(temp, JSON.stringify(mine));
     for (;;) {
       try {
         await link(temp, path);

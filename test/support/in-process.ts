@@ -4,7 +4,7 @@ import { Readable, Writable } from "node:stream";
 import { pathToFileURL } from "node:url";
 import type { Io } from "../../src/cli/frame/io.ts";
 import { freshBuild, repository } from "./build.ts";
-import type { FeedctlResult } from "./feedctl.ts";
+import { compileCache, type FeedctlResult } from "./feedctl.ts";
 import { PATIENCE } from "./wait.ts";
 
 /**
@@ -25,8 +25,8 @@ export async function runHere(
   },
 ): Promise<Pick<FeedctlResult, "code" | "stdout" | "stderr">> {
   await freshBuild();
-  // As in bin/feedctl.js: otherwise each test file compiles feedctl and its drivers again.
-  enableCompileCache();
+  // Otherwise each test file compiles feedctl and its drivers again.
+  enableCompileCache(compileCache);
   // Code that reads the environment of the process must not find the user's configuration either.
   process.env["HOME"] = where.cwd;
   const { run } = (await import(

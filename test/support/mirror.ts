@@ -176,11 +176,12 @@ export function testContext(
     randomBytes,
     env: () => undefined,
     catalog: none,
+    createCatalog: none,
     bareCatalog: none,
     withCatalog: async () => undefined,
     releaseCatalog: async () => {},
     openStore: given.openStore ?? (async (config) => retrying(await openStore(config))),
-    sealingKey: async () => undefined,
+    sealingSecret: async () => undefined,
     readFile: none,
     notice: () => {},
   };

@@ -6,6 +6,7 @@ import { setFlagsFromString } from "node:v8";
 import { PGlite } from "@electric-sql/pglite";
 import { Kysely, PGliteDialect } from "kysely";
 import { FeedctlError } from "../../errors.ts";
+import { isDiskFull } from "../../lib/disk-full.ts";
 import { tryProcessLock, type ProcessLock } from "../../lib/process-lock.ts";
 import type { Catalog, CatalogLock } from "./catalog.ts";
 import { checkKeys } from "./check-keys.ts";
@@ -70,6 +71,7 @@ export async function openPglite(options: EmbeddedOptions): Promise<Catalog> {
     };
   } catch (error) {
     await lock.release();
+    if (isDiskFull(error)) throw diskFull(options.dataDir, error);
     throw error instanceof FeedctlError
       ? error
       : new FeedctlError(
@@ -100,15 +102,28 @@ function startPglite(dir: string): Promise<PGlite> {
 async function create(dir: string, snapshot: string): Promise<void> {
   const temp = `${dir}.creating`;
   await rm(temp, { recursive: true, force: true });
-  if (existsSync(snapshot)) await unpackSnapshot(snapshot, temp);
-  else await (await startPglite(temp)).close();
-  await rename(temp, dir);
+  try {
+    if (existsSync(snapshot)) await unpackSnapshot(snapshot, temp);
+    else await (await startPglite(temp)).close();
+    await rename(temp, dir);
+  } catch (error) {
+    await rm(temp, { recursive: true, force: true });
+    throw error;
+  }
+}
+
+function diskFull(dataDir: string, cause: unknown): FeedctlError {
+  return new FeedctlError("full", `no space is left for the embedded catalog in ${dataDir}`, {
+    cause,
+    hint: "free space on that disk, or choose another data directory with FEEDCTL_DATA_DIR",
+  });
 }
 
 async function makeDirectory(dir: string): Promise<void> {
   try {
     await mkdir(dir, { recursive: true });
   } catch (error) {
+    if (isDiskFull(error)) throw diskFull(dir, error);
     throw new FeedctlError("denied", `the data directory ${dir} could not be created: ${(error as Error).message}`, {
       cause: error,
       hint: "choose another with FEEDCTL_DATA_DIR",
@@ -125,6 +140,7 @@ async function waitForLock(path: string, options: EmbeddedOptions): Promise<Proc
     try {
       answer = await tryProcessLock(path);
     } catch (error) {
+      if (isDiskFull(error)) throw diskFull(options.dataDir, error);
       throw new FeedctlError("denied", `the lock file ${path} cannot be written: ${(error as Error).message}`, {
         cause: error,
         hint: "choose another data directory with FEEDCTL_DATA_DIR",

@@ -14,6 +14,14 @@ export interface SettingsTable {
   updated_at: Date;
 }
 
+/** One row. */
+export interface KeySaltTable {
+  id: Generated<number>;
+  /** In hex. */
+  salt: string;
+  created_at: Generated<Date>;
+}
+
 export interface FeedsTable {
   id: GeneratedAlways<number>;
   name: string;
@@ -264,6 +272,7 @@ export interface AuditEventsTable {
 
 export interface Tables extends AssetTables, RetentionTables {
   settings: SettingsTable;
+  key_salt: KeySaltTable;
   feeds: FeedsTable;
   stores: StoresTable;
   packages: PackagesTable;

@@ -10,7 +10,7 @@ import { optionsOf, providers, requireProvider, type StoreConfig, type StoreType
 import type { Context } from "../context.ts";
 import { settingsMap } from "./effective-settings.ts";
 import { defaultDirectory } from "./default-directory.ts";
-import { unsealOptions, sealOptions, type StoreOptions } from "./store-secrets.ts";
+import { resealOptions, sealOptions, unsealOptions, type StoreOptions } from "./store-secrets.ts";
 
 export async function requireStore(db: Db, feed: FeedRow): Promise<StoreRow> {
   const row = await findCurrentStore(db, feed.id);
@@ -28,7 +28,9 @@ export async function storeConfig(
   feed: { id: number; type: string },
   row: StoreRow,
 ): Promise<StoreConfig> {
-  return savedConfig(context, db, feed, row);
+  const config = await savedConfig(context, db, feed, row);
+  await resealOptions(context, db, row);
+  return config;
 }
 
 async function savedConfig(
@@ -38,7 +40,7 @@ async function savedConfig(
   { type, options }: { type: string; options: SavedOptions },
 ): Promise<StoreConfig> {
   const provider = requireProvider(type);
-  const opened = await unsealOptions(context, options);
+  const opened = await unsealOptions(context, db, options);
   if (provider.isLocal && !opened[provider.pathOption]) {
     const settings = settingsMap(context, await readSettings(db));
     opened[provider.pathOption] = defaultDirectory(settings, feed).path;
@@ -68,7 +70,7 @@ export async function prepareStore(
   { type, options }: { type: StoreType; options: StoreOptions },
 ): Promise<NewStore> {
   checkOptions(context, type, options);
-  const saved = await sealOptions(context, type, options);
+  const saved = await sealOptions(context, db, { type, options });
   const config = await savedConfig(context, db, feed, { type, options: saved });
   const location = locationOf(config);
   return {

@@ -73,7 +73,7 @@ export async function createFeed(
   input: { name: string; type: FeedType; description?: string | undefined },
 ): Promise<Feed> {
   checkFeedName(input.name);
-  const { db } = await context.catalog();
+  const { db } = await context.createCatalog();
   return commit(db, [], async (transaction) => {
     const now = context.now();
     const row = await insertFeed(transaction, {

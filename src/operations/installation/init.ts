@@ -3,10 +3,14 @@ import { FeedctlError } from "../../errors.ts";
 import type { Context } from "../context.ts";
 
 /**
- * Creates the catalog's schema or migrates it to the newest version. Throws `usage` when the schema is newer than that.
+ * Creates the catalog's schema or migrates it to the newest version. Throws `usage` when the schema is newer than that,
+ * and without `create` `unavailable` when the embedded catalog does not exist.
  */
-export async function initCatalog(context: Context): Promise<{ kind: string; location: string; applied: string[] }> {
-  const catalog = await context.bareCatalog();
+export async function initCatalog(
+  context: Context,
+  options: { create: boolean },
+): Promise<{ kind: string; location: string; applied: string[] }> {
+  const catalog = await context.bareCatalog(options);
   const before = await schemaState(catalog);
   if (before.version > before.newest)
     throw new FeedctlError(
@@ -24,7 +28,7 @@ export interface CatalogStatus extends SchemaState {
 }
 
 export async function catalogStatus(context: Context): Promise<CatalogStatus> {
-  const catalog = await context.bareCatalog();
+  const catalog = await context.bareCatalog({ create: false });
   return {
     kind: catalog.kind,
     location: catalog.location,

@@ -5,6 +5,7 @@ import { basename, dirname, join, resolve } from "node:path";
 import { Transform, type Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { FeedctlError } from "../../errors.ts";
+import { isDiskFull } from "../../lib/disk-full.ts";
 import { hashStream } from "../../lib/hash.ts";
 import { renameWithoutOverwrite } from "../../lib/rename-without-overwrite.ts";
 import { tryProcessLock } from "../../lib/process-lock.ts";
@@ -106,6 +107,7 @@ async function saveOnce(context: Context, input: SaveInput, part: string, keep: 
   });
   let good = false;
   let complete = false;
+  let isFull = false;
   try {
     if (start < file.size || file.size === 0) {
       const body = await input.open(start === 0 ? undefined : { start });
@@ -121,8 +123,12 @@ async function saveOnce(context: Context, input: SaveInput, part: string, keep: 
     if (file.modifiedAt !== undefined) await utimes(part, file.modifiedAt, file.modifiedAt);
     if (overwrite) await rename(part, target);
     else await renameWithoutOverwrite(part, target);
+  } catch (error) {
+    isFull = isDiskFull(error);
+    throw error;
   } finally {
-    if (!keep || complete) await rm(part, { force: true });
+    // a part that was kept for another try would keep the disk full
+    if (!keep || complete || isFull) await rm(part, { force: true });
   }
 }
 

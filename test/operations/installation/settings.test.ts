@@ -7,6 +7,7 @@ const root = "Storage.PackagesRootPath";
 
 onEachDatabase("settings", (database) => {
   database.test("the catalog wins over the configuration file, that over the default", async (_t, place) => {
+    await place.run("init");
     const get = async () => {
       const { value, origin } = (await place.run("settings", "get", root, "--json")).json() as Record<string, string>;
       return [value, origin];
