@@ -7,6 +7,15 @@ declare const keyBrand: unique symbol;
  */
 export type Key = string & { readonly [keyBrand]: true };
 
+/**
+ * The name of the marker at the root of a feed's store, which says whose store it is. No key has a segment of that name,
+ * in any letter case: listings leave markers out, and no copy or deletion of blobs touches one.
+ */
+const MARKER_NAME = ".feedctl-store";
+
+/** The key of the marker of a store itself. `parseKey` refuses it. */
+export const MARKER_KEY = MARKER_NAME as Key;
+
 const MAX_KEY_BYTES = 1024;
 // oxlint-disable-next-line no-control-regex -- the pattern exists to find control characters
 const CONTROL = /[\u0000-\u001f\u007f]/;
@@ -20,8 +29,15 @@ export function keyProblem(text: string): string | undefined {
   for (const segment of text.split("/")) {
     if (segment === "") return "starts or ends with a slash, or has a double slash";
     if (segment === "." || segment === "..") return `has the segment "${segment}"`;
+    if (segment.length === MARKER_NAME.length && segment.toLowerCase() === MARKER_NAME)
+      return `has the segment "${segment}", which feedctl reserves for the markers of stores`;
   }
   return undefined;
+}
+
+/** Whether a name in a store is a marker: of the store itself, or of one inside it. */
+export function isMarker(name: string): boolean {
+  return name === MARKER_NAME || name.endsWith(`/${MARKER_NAME}`);
 }
 
 export function isKey(text: string): text is Key {

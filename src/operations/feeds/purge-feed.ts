@@ -4,8 +4,9 @@ import { recordDeletes } from "../../catalog/pending.ts";
 import { markRetired, replaceStore, listStoresOfFeed } from "../../catalog/stores.ts";
 import { locationName } from "../../stores/location.ts";
 import type { Context } from "../context.ts";
-import { explicitPlace, openFeedStore, requireStore } from "../feed-store/open-feed-store.ts";
+import { explicitPlace, openProvenStore, requireStore } from "../feed-store/open-feed-store.ts";
 import { feedReplaced, requireFeed } from "../feed-store/find-feed.ts";
+import { deleteMarker } from "../feed-store/marker.ts";
 import { lockWholeFeed } from "../commit/lock-feed.ts";
 import { startRun } from "../commit/recorded-run.ts";
 import { finishPending } from "../commit/settle.ts";
@@ -36,7 +37,7 @@ export async function purgeFeed(context: Context, name: string): Promise<PurgeRe
   if (feed.id !== id) throw feedReplaced(name);
   const row = await requireStore(catalog.db, feed);
   await using run = await startRun(context, "feed delete", feed.id);
-  await using store = await openFeedStore(context, catalog.db, feed, row);
+  await using store = await openProvenStore(context, catalog.db, feed, { row, intent: "write" });
   await updateFeed(catalog.db, feed.id, { active: false, deleting_at: context.now() });
   const place = { feed, storeId: row.id, store, run };
   let deleted = 0;
@@ -63,6 +64,7 @@ export async function purgeFeed(context: Context, name: string): Promise<PurgeRe
     await deleteFeedRow(db, feed.id);
     await lock.assertHeld();
   });
+  if (left === 0) await deleteMarker(context, store, row);
   const result: PurgeResult = { feed: feed.name, purged: true, deleted, left, location: store.name, earlier };
   await run.finish(result);
   return result;

@@ -20,8 +20,9 @@ import type { BlobInfo, Store } from "../../stores/store.ts";
 import { requireOpenMigration, sendRequest } from "./control.ts";
 import type { Context } from "../context.ts";
 import { contentHash } from "../commit/content-hash.ts";
-import { explicitPlace, openFeedStore } from "../feed-store/open-feed-store.ts";
+import { explicitPlace, openProvenStore } from "../feed-store/open-feed-store.ts";
 import { requireLiveFeed } from "../feed-store/find-feed.ts";
+import { deleteMarker } from "../feed-store/marker.ts";
 import { deleteBlobs } from "../commit/settle.ts";
 import { sideBySide } from "../transfer/merge-listings.ts";
 
@@ -70,7 +71,7 @@ export async function cancelMigration(
   const result = { feed: feed.name, target: locationName(location), removed: 0, left: 0 };
 
   if (!keepCopies) {
-    await using target = await openFeedStore(context, catalog.db, feed, row);
+    await using target = await openProvenStore(context, catalog.db, feed, { row, intent: "read" });
     const pairs = sideBySide<{ blob: BlobInfo; proof: Proof }>(
       { blob: target.list("", { signal }), proof: listProofs(catalog.db, row.id, open.id) },
       { blob: target.name, proof: "the catalog's proofs" },
@@ -85,6 +86,7 @@ export async function cancelMigration(
       await forgetCopies(catalog.db, row.id, [...own, ...batch.flatMap(({ key, proof }) => (proof ? [key] : []))]);
       result.removed += own.length;
     }
+    if (row.role === "target" && result.left === 0) await deleteMarker(context, target, row);
   }
   await catalog.db.transaction().execute(async (db) => {
     const about = { runId: null, actor: context.actor, feedId: feed.id, now: context.now() };

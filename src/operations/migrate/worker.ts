@@ -14,7 +14,7 @@ import {
 import { FeedctlError, isFeedctlError } from "../../errors.ts";
 import type { Store } from "../../stores/store.ts";
 import type { Context } from "../context.ts";
-import { openFeedStore } from "../feed-store/open-feed-store.ts";
+import { openProvenStore } from "../feed-store/open-feed-store.ts";
 import { workRange, type RangeWork } from "./work-range.ts";
 
 export interface WorkEvent {
@@ -120,7 +120,7 @@ export async function* runWorker(
     } catch (error) {
       await job.giveBack().catch(() => {});
       // this machine may lack credentials or a connection that another one has
-      if (!isFeedctlError(error, "denied", "unavailable", "not-found", "usage", "full")) throw error;
+      if (!isFeedctlError(error, "denied", "unavailable", "not-found", "usage", "full", "conflict")) throw error;
       retryAt.set(job.migrationId, performance.now() + BACKOFF);
       await close(job.migrationId); // reopened later, with credentials that may have changed
       return { ...range, outcome: "given-back", reason: error.message };
@@ -137,8 +137,8 @@ export async function* runWorker(
       stores.find((row) => row.id === id),
     );
     if (from === undefined || to === undefined) return undefined;
-    const source = await openFeedStore(context, catalog.db, feed, from);
-    const target = await openFeedStore(context, catalog.db, feed, to);
+    const source = await openProvenStore(context, catalog.db, feed, { row: from, intent: "read" });
+    const target = await openProvenStore(context, catalog.db, feed, { row: to, intent: "read" });
     const { runId, announce } = { runId: migration.run_id, announce: migration.plan.fresh === true };
     const skipCached = migration.plan.cached === "skip";
     const ends = { feedId: feed.id, source, target, targetStoreId: to.id, skipCached, runId, announce };
