@@ -154,7 +154,9 @@ function missing(context: Context, { feed, row, location, store }: FeedPlace): F
     return new FeedctlError(
       "unavailable",
       `feed "${feed.name}" looks for its files in ${store.name}, but they are in ${locationName(marked)}`,
-      { hint: `undo the change of the settings, or move the files; to start without them: ${mark}` },
+      {
+        hint: `undo the change, or move them: feedctl settings set NAME VALUE --migrate; to start without them: ${mark}`,
+      },
     );
   if (location.type === "disk" && host !== null && host !== context.host)
     return new FeedctlError(
