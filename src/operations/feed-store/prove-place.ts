@@ -33,7 +33,8 @@ export async function provePlace(context: Context, db: Db, opened: FeedPlace, in
   const own = await ownMarker(context, db, place);
   const found = await readMarker(place.store, context.signal);
   if (found !== undefined && found !== "other" && isSameMarker(found, own)) {
-    if (place.row.marked_at === null && intent === "write") await recordMark(db, place.row.id, markOf(context, place));
+    const isUnrecorded = place.row.marked_at === null && place.row.retired_at === null;
+    if (isUnrecorded && intent === "write") await recordMark(db, place.row.id, markOf(context, place));
     return;
   }
   if (found !== undefined) {

@@ -70,8 +70,10 @@ export async function cancelMigration(
   const { location } = await explicitPlace(context, catalog.db, feed, row);
   const result = { feed: feed.name, target: locationName(location), removed: 0, left: 0 };
 
-  if (!keepCopies) {
-    await using target = await openProvenStore(context, catalog.db, feed, { row, intent: "read" });
+  await using target = keepCopies
+    ? undefined
+    : await openProvenStore(context, catalog.db, feed, { row, intent: "read" });
+  if (target !== undefined) {
     const pairs = sideBySide<{ blob: BlobInfo; proof: Proof }>(
       { blob: target.list("", { signal }), proof: listProofs(catalog.db, row.id, open.id) },
       { blob: target.name, proof: "the catalog's proofs" },
@@ -86,7 +88,6 @@ export async function cancelMigration(
       await forgetCopies(catalog.db, row.id, [...own, ...batch.flatMap(({ key, proof }) => (proof ? [key] : []))]);
       result.removed += own.length;
     }
-    if (row.role === "target" && result.left === 0) await deleteMarker(context, target, row);
   }
   await catalog.db.transaction().execute(async (db) => {
     const about = { runId: null, actor: context.actor, feedId: feed.id, now: context.now() };
@@ -98,6 +99,7 @@ export async function cancelMigration(
     await replaceStore(db, row.id, { options: row.options, location: row.location }, context.now());
     if (!keepCopies && result.left === 0) await markRetired(db, row.id, context.now());
   });
+  if (target !== undefined && row.role === "target" && result.left === 0) await deleteMarker(context, target, row);
   return result;
 
   /** Copies that a dead process announced but did not prove: blobs that have the announced hash. */

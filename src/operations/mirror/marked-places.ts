@@ -1,5 +1,6 @@
 import type { Db } from "../../catalog/schema/core.ts";
 import { FeedctlError, isFeedctlError } from "../../errors.ts";
+import { MARKER_KEY } from "../../stores/key.ts";
 import type { Store } from "../../stores/store.ts";
 import type { Context } from "../context.ts";
 import { readMarker, type Marker } from "../feed-store/marker.ts";
@@ -22,10 +23,7 @@ export async function refuseMarkedPlaces(
       await provePlace(context, db, { feed, row: await requireStore(db, feed), location, store: source }, "read");
     });
   if (through !== undefined) return;
-  const marker = await readMarker(target, context.signal).catch((error: unknown) => {
-    if (isFeedctlError(error, "not-found")) return undefined; // the bucket: the mirror itself reports it
-    throw error;
-  });
+  const marker = await findMarker(context, target);
   if (marker === undefined || marker === "other") return;
   const owner = await context.withCatalog(async ({ db }) => ownerOf(db, marker));
   if (owner === "obsolete") return;
@@ -35,6 +33,15 @@ export async function refuseMarkedPlaces(
     `${target.name} holds the live files of feed ${whose}, as its marker says; a mirror would delete files of the catalog`,
     { hint: "nothing was changed; if it is only a copy of them, delete the file .feedctl-store there" },
   );
+}
+
+/** As `readMarker`, with one request where there is none: most targets have none. */
+async function findMarker({ signal }: Context, target: Store): Promise<Marker | "other" | undefined> {
+  const found = await target.head(MARKER_KEY, { signal }).catch((error: unknown) => {
+    if (isFeedctlError(error, "not-found")) return undefined; // the bucket: the mirror itself reports it
+    throw error;
+  });
+  return found === undefined ? undefined : readMarker(target, signal);
 }
 
 /** The quoted name of the feed whose store is in use. Undefined: the marker is of another installation. */
