@@ -1,7 +1,7 @@
 import { buffer } from "node:stream/consumers";
 import { FeedctlError, isFeedctlError } from "../../errors.ts";
 import { hashBytes } from "../../lib/hash.ts";
-import { MARKER_KEY } from "../../stores/key.ts";
+import { MARKER_KEY } from "../../lib/key.ts";
 import type { Store } from "../../stores/store.ts";
 import type { Context } from "../context.ts";
 import { memorySource } from "../local-files/memory-source.ts";

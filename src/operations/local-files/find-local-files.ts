@@ -1,7 +1,7 @@
 import { stat, lstat } from "node:fs/promises";
 import { basename, join, resolve } from "node:path";
 import { listFolder, type FolderListing } from "../../lib/list-folder.ts";
-import { isMarker } from "../../stores/key.ts";
+import { isMarker } from "../../lib/key.ts";
 import type { Context } from "../context.ts";
 import { splitPattern } from "./patterns.ts";
 

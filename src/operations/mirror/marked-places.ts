@@ -1,6 +1,6 @@
 import type { Db } from "../../catalog/schema/core.ts";
 import { FeedctlError, isFeedctlError } from "../../errors.ts";
-import { MARKER_KEY } from "../../stores/key.ts";
+import { MARKER_KEY } from "../../lib/key.ts";
 import type { Store } from "../../stores/store.ts";
 import type { Context } from "../context.ts";
 import { readMarker, type Marker } from "../feed-store/marker.ts";

@@ -17,7 +17,7 @@ import type { MirrorInput, MirrorRun } from "./mirror-run.ts";
 import { refuseMarkedPlaces } from "./marked-places.ts";
 import { createNameClashes } from "./name-clashes.ts";
 import { createMirrorTransfer } from "./retry-postponed.ts";
-import { createPairCopier } from "./settle-pair.ts";
+import { createPairCopier } from "./pair-copier.ts";
 import { createTally, type MirrorEvent } from "./tally.ts";
 import { createTrash } from "./trash.ts";
 
