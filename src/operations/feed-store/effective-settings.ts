@@ -6,11 +6,7 @@ import { ROOT_PATH, settingInfos, type Setting, type SettingInfo } from "./setti
 
 /** All effective settings, by name. */
 export async function loadSettings(context: Context, db: Db): Promise<Map<string, Setting>> {
-  return settingsMap(context, await readSettings(db), await defaultRoot(context, db));
-}
-
-/** The effective settings for these saved values; see `defaultRoot` for the root. */
-export function settingsMap(context: Context, saved: ReadonlyMap<string, string>, root: string): Map<string, Setting> {
+  const [saved, root] = [await readSettings(db), await defaultRoot(context, db)];
   return new Map(settingInfos.map((info) => [info.name, effective(context, info, saved.get(info.name), root)]));
 }
 
