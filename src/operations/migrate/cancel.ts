@@ -70,20 +70,20 @@ export async function cancelMigration(
   const { location } = await explicitPlace(context, catalog.db, feed, row);
   const result = { feed: feed.name, target: locationName(location), removed: 0, left: 0 };
 
-  await using target = keepCopies
+  await using opened = keepCopies
     ? undefined
     : await openProvenStore(context, catalog.db, feed, { row, intent: "read" });
-  if (target !== undefined) {
+  if (opened !== undefined) {
     const pairs = sideBySide<{ blob: BlobInfo; proof: Proof }>(
-      { blob: target.list("", { signal }), proof: listProofs(catalog.db, row.id, open.id) },
-      { blob: target.name, proof: "the catalog's proofs" },
+      { blob: opened.list("", { signal }), proof: listProofs(catalog.db, row.id, open.id) },
+      { blob: opened.name, proof: "the catalog's proofs" },
     );
     for await (const batch of inBatches(pairs, 1000)) {
       const blobs = batch.flatMap((pair) => pair.blob ?? []);
       const proven = batch.flatMap((pair) => (pair.blob?.tag === pair.proof?.tag ? (pair.blob?.key ?? []) : []));
-      const own = [...proven, ...(await listUnprovenCopies(row.id, blobs, new Set(proven), target))];
+      const own = [...proven, ...(await listUnprovenCopies(row.id, blobs, new Set(proven), opened))];
       result.left += blobs.length - own.length;
-      await deleteBlobs(target, own, signal);
+      await deleteBlobs(opened, own, signal);
       await forgetDeletes(catalog.db, row.id, own);
       await forgetCopies(catalog.db, row.id, [...own, ...batch.flatMap(({ key, proof }) => (proof ? [key] : []))]);
       result.removed += own.length;
@@ -99,7 +99,7 @@ export async function cancelMigration(
     await replaceStore(db, row.id, { options: row.options, location: row.location }, context.now());
     if (!keepCopies && result.left === 0) await markRetired(db, row.id, context.now());
   });
-  if (target !== undefined && row.role === "target" && result.left === 0) await deleteMarker(context, target, row);
+  if (opened !== undefined && row.role === "target" && result.left === 0) await deleteMarker(context, opened, row);
   return result;
 
   /** Copies that a dead process announced but did not prove: blobs that have the announced hash. */
