@@ -16,7 +16,8 @@ import {
 import type { Context } from "../context.ts";
 import { loadSettings } from "./effective-settings.ts";
 import { defaultDirectory } from "./default-directory.ts";
-import { provePlace } from "./prove-place.ts";
+import type { Marker } from "./marker.ts";
+import { provePlace, provePlaceAgain } from "./prove-place.ts";
 import { provingStore } from "./proven-store.ts";
 import { unsealOptions, sealOptions, type StoreOptions } from "./store-secrets.ts";
 
@@ -84,8 +85,12 @@ async function openPlace(context: Context, db: Db, feed: FeedRow, row: StoreRow)
   requireRecordedPlace(feed, row, config);
   const store = await context.openStore(config);
   const place = { feed, row, location: locationOf(config), store };
-  const prove = (intent: "read" | "write") => provePlace(context, db, place, intent);
-  return { store: provingStore(store, () => prove("write")), prove };
+  let marker: Marker | undefined;
+  const prove = async (intent: "read" | "write") => {
+    marker = await provePlace(context, db, place, intent);
+  };
+  const again = () => (marker === undefined ? prove("write") : provePlaceAgain(context, place, marker));
+  return { store: provingStore(store, again), prove };
 }
 
 /**

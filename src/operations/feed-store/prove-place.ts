@@ -26,9 +26,14 @@ const SAMPLE = 20;
 /**
  * Proves by its marker that a place is the feed's store: an unmounted disk is an empty directory, and one place has
  * many names. With `write`, the first use writes the marker; a store that is older than markers must hold blobs of the
- * feed's rows. Throws `unavailable` when the marker is missing, and `conflict` when it is another store's.
+ * feed's rows. Returns the marker; undefined when it is not written yet. Throws `unavailable` when the marker is missing, and `conflict` when it is another store's.
  */
-export async function provePlace(context: Context, db: Db, opened: FeedPlace, intent: "read" | "write"): Promise<void> {
+export async function provePlace(
+  context: Context,
+  db: Db,
+  opened: FeedPlace,
+  intent: "read" | "write",
+): Promise<Marker | undefined> {
   // this process or another one may have marked the store since the row was read
   const place = { ...opened, row: (await findStore(db, opened.row.id)) ?? opened.row };
   const own = await ownMarker(context, db, place);
@@ -36,20 +41,32 @@ export async function provePlace(context: Context, db: Db, opened: FeedPlace, in
   if (found !== undefined && found !== "other" && isSameMarker(found, own)) {
     const isUnrecorded = place.row.marked_at === null && place.row.retired_at === null;
     if (isUnrecorded && intent === "write") await recordMark(db, place.row.id, markOf(context, place));
-    return;
+    return own;
   }
   if (found !== undefined) {
     await refuseForeign(db, place, own, found);
-    if (intent === "write") await markPlace(context, db, place, true);
-    return;
+    if (intent === "read") return undefined;
+    await markPlace(context, db, place, true);
+    return own;
   }
   if (place.row.marked_at !== null) throw missing(context, place);
-  if (intent === "read") return;
+  if (intent === "read") return undefined;
   if (place.row.probe && place.row.role !== "target") {
     const { found: blobs, of } = await countFound(context, db, place);
     if (blobs === 0 && of > 0) throw missing(context, place);
   }
   await markPlace(context, db, place, false);
+  return own;
+}
+
+/**
+ * Reads the marker once more and compares it with what `provePlace` returned. Asks the catalog nothing, because blobs are
+ * deleted in transactions and the embedded catalog has one connection.
+ */
+export async function provePlaceAgain(context: Context, place: FeedPlace, own: Marker): Promise<void> {
+  const found = await readMarker(place.store, context.signal);
+  if (found === undefined) throw missing(context, place);
+  if (found === "other" || !isSameMarker(found, own)) throw foreign(place, "has another marker than before");
 }
 
 /**

@@ -12,6 +12,7 @@ import type { Setting } from "../feed-store/setting-names.ts";
 
 /** A feed whose default directory a change of the settings moves. */
 export interface MovedFeed {
+  id: number;
   feed: string;
   from: string;
   to: string;
@@ -75,7 +76,7 @@ async function moveFeed(
     const path = { options: { [requireProvider(store.type).pathOption]: from }, location: directoryLocation(from) };
     await pinPlace(db, store.id, path, true);
   } else if (files === 0) await forgetMark(db, store.id);
-  return { feed: feed.name, from, to, kept, ...(isBack ? { files: 0, bytes: 0 } : { files, bytes }) };
+  return { id: feed.id, feed: feed.name, from, to, kept, ...(isBack ? { files: 0, bytes: 0 } : { files, bytes }) };
 }
 
 /** Undoes `keepFeeds` for a feed whose default directory is the explicit one again. */

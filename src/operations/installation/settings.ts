@@ -1,7 +1,9 @@
 import { insertAuditEvents } from "../../catalog/runs.ts";
-import type { Db } from "../../catalog/schema/core.ts";
 import { readSettings, removeSetting, saveSetting } from "../../catalog/settings.ts";
+import type { Db } from "../../catalog/schema/core.ts";
 import { FeedctlError } from "../../errors.ts";
+import { commit, commitUnless } from "../commit/commit.ts";
+import { lockWholeFeeds } from "../commit/lock-feed.ts";
 import type { Context } from "../context.ts";
 import { loadSettings } from "../feed-store/effective-settings.ts";
 import {
@@ -72,30 +74,39 @@ async function change(
   { save, saved }: { save: (db: Db) => Promise<void>; saved: string | null },
   { keepFeeds = false, leaveFiles = false, dryRun = false }: ChangeOptions,
 ): Promise<SettingChange> {
-  const { db } = await context.catalog();
-  const transaction = await db.startTransaction().execute();
-  try {
-    const previous = await readSettings(transaction);
-    const before = await loadSettings(context, transaction);
-    await save(transaction);
-    const after = await loadSettings(context, transaction);
-    const moved = await moveFeeds(context, transaction, { before, after }, keepFeeds);
-    if (!dryRun && !leaveFiles) refuseToLeaveFiles(info.name, moved);
-    const about = { runId: null, actor: context.actor, feedId: null, now: context.now() };
-    await insertAuditEvents(transaction, about, [
-      {
-        action: "setting changed",
-        object: info.name,
-        detail: { before: previous.get(info.name) ?? null, after: saved },
-      },
-    ]);
-    const result = { setting: valueOf(after, info), before: valueOf(before, info), moved };
-    await (dryRun ? transaction.rollback() : transaction.commit()).execute();
-    return result;
-  } catch (error) {
-    if (!transaction.isCommitted && !transaction.isRolledBack) await transaction.rollback().execute();
-    throw error;
-  }
+  const catalog = await context.catalog();
+  const apply = (db: Db) => applyChange(context, db, { info, save, saved, keepFeeds });
+  const planned = await commitUnless(true, catalog.db, [], apply);
+  if (dryRun) return planned;
+  if (!leaveFiles) refuseToLeaveFiles(info.name, planned.moved);
+  // their runs and migrations would go on in the old directory
+  const feeds = planned.moved.map(({ feed, id }) => ({ id, name: feed }));
+  await using lock = await lockWholeFeeds(context, catalog, feeds);
+  return await commit(catalog.db, [lock], async (db) => {
+    const applied = await apply(db);
+    if (applied.moved.some(({ id }) => !feeds.some((feed) => feed.id === id)))
+      throw new FeedctlError("conflict", "feeds or settings were changed meanwhile", { hint: "run the command again" });
+    if (!leaveFiles) refuseToLeaveFiles(info.name, applied.moved);
+    return applied;
+  });
+}
+
+async function applyChange(
+  context: Context,
+  db: Db,
+  change: { info: SettingInfo; save: (db: Db) => Promise<void>; saved: string | null; keepFeeds: boolean },
+): Promise<SettingChange> {
+  const { info, save, saved, keepFeeds } = change;
+  const previous = await readSettings(db);
+  const before = await loadSettings(context, db);
+  await save(db);
+  const after = await loadSettings(context, db);
+  const moved = await moveFeeds(context, db, { before, after }, keepFeeds);
+  const about = { runId: null, actor: context.actor, feedId: null, now: context.now() };
+  await insertAuditEvents(db, about, [
+    { action: "setting changed", object: info.name, detail: { before: previous.get(info.name) ?? null, after: saved } },
+  ]);
+  return { setting: valueOf(after, info), before: valueOf(before, info), moved };
 }
 
 function valueOf(settings: ReadonlyMap<string, Setting>, { name }: SettingInfo): Setting {

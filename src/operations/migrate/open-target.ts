@@ -7,7 +7,7 @@ import { parseKey } from "../../stores/key.ts";
 import type { Store } from "../../stores/store.ts";
 import type { Context } from "../context.ts";
 import type { NewStore } from "../feed-store/open-feed-store.ts";
-import { provePlace, requireFreePlace } from "../feed-store/prove-place.ts";
+import { provePlace, provePlaceAgain, requireFreePlace } from "../feed-store/prove-place.ts";
 import { provingStore } from "../feed-store/proven-store.ts";
 import { memorySource } from "../local-files/memory-source.ts";
 
@@ -43,9 +43,10 @@ export async function provenTarget(
   const row = await findStore(db, storeId);
   if (row === undefined) throw new Error(`store ${storeId} of feed ${feed.id} is gone`);
   const place = { feed, row, location: next.location, store: target };
-  const prove = () => provePlace(context, db, place, "write");
-  await prove();
-  return provingStore(target, prove);
+  const marker = await provePlace(context, db, place, "write");
+  return provingStore(target, async () => {
+    if (marker !== undefined) await provePlaceAgain(context, place, marker);
+  });
 }
 
 /** Whether a blob that is stored in one of the stores appears in the other. A copy of a store has a marker as well. */
