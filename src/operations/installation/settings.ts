@@ -94,9 +94,13 @@ async function change(
 async function applyChange(
   context: Context,
   db: Db,
-  change: { info: SettingInfo; save: (db: Db) => Promise<void>; saved: string | null; keepFeeds: boolean },
+  {
+    info,
+    save,
+    saved,
+    keepFeeds,
+  }: { info: SettingInfo; save: (db: Db) => Promise<void>; saved: string | null; keepFeeds: boolean },
 ): Promise<SettingChange> {
-  const { info, save, saved, keepFeeds } = change;
   const previous = await readSettings(db);
   const before = await loadSettings(context, db);
   await save(db);
