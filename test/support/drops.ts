@@ -2,6 +2,7 @@ import { existsSync, mkdirSync, readdirSync, utimesSync, writeFileSync } from "n
 import { dirname, join } from "node:path";
 import type { Installation } from "./databases.ts";
 import { npmFileName, npmTarball, type NpmPackage } from "./fixtures/packages.ts";
+import { isBlobName } from "./store-files.ts";
 
 /** The drop path of a feed. */
 export interface DropFolder {
@@ -26,7 +27,10 @@ export function dropFolder(path: string): DropFolder {
     path,
     put,
     npm: (content, file) => put(file ?? npmFileName(content), npmTarball(content)),
-    all: () => (existsSync(path) ? readdirSync(path, { recursive: true, encoding: "utf8" }).toSorted() : ["gone"]),
+    all: () =>
+      existsSync(path)
+        ? readdirSync(path, { recursive: true, encoding: "utf8" }).filter(isBlobName).toSorted()
+        : ["gone"],
   };
 }
 

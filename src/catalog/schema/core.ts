@@ -2,6 +2,7 @@ import type { Location } from "../../lib/location.ts";
 import type { ColumnType, Generated, GeneratedAlways, JSONColumnType, Kysely } from "kysely";
 import type { Key } from "../../lib/key.ts";
 import type { AssetTables } from "./assets.ts";
+import type { InstallationTable } from "./installation.ts";
 import type { RetentionTables } from "./retention.ts";
 
 /** JSON is written as text and read parsed. */
@@ -53,6 +54,16 @@ export interface StoresTable {
   created_at: Date;
   replaced_at: Nullable<Date>;
   retired_at: Nullable<Date>;
+  /** When the marker was written; null: not yet, or it was deleted with the store's files. */
+  marked_at: Nullable<Date>;
+  /** The machine that wrote the marker. */
+  marked_host: Nullable<string>;
+  /** Where the marker was written, also for a store whose directory follows the settings. */
+  marked_location: ColumnType<Location | null, string | null | undefined, string | null>;
+  /** The store is older than markers: blobs that its rows name must be there before it is marked. */
+  probe: Generated<boolean>;
+  /** Its path is the former default directory: changing the settings back makes it follow them again. */
+  pinned: Generated<boolean>;
 }
 
 export interface PackagesTable {
@@ -273,6 +284,7 @@ export interface AuditEventsTable {
 export interface Tables extends AssetTables, RetentionTables {
   settings: SettingsTable;
   key_salt: KeySaltTable;
+  installation: InstallationTable;
   feeds: FeedsTable;
   stores: StoresTable;
   packages: PackagesTable;

@@ -1,12 +1,11 @@
 import { listFeedsWithDropPath } from "../../catalog/drops.ts";
 import { findFeedById } from "../../catalog/feeds.ts";
 import type { Db } from "../../catalog/schema/core.ts";
-import { readSettings } from "../../catalog/settings.ts";
 import { FeedctlError, isFeedctlError } from "../../errors.ts";
 import type { Context } from "../context.ts";
 import { addDrops, zeroDropCounts, type DropEvent, type DropFeedEvent, type DropSummary } from "./outcome.ts";
 import { checkRejectFolder } from "./reject.ts";
-import { settingsMap } from "../feed-store/effective-settings.ts";
+import { loadSettings } from "../feed-store/effective-settings.ts";
 import { requireActiveFeed } from "../feed-store/find-feed.ts";
 import { occupiedPlaces } from "../feed-store/occupied-places.ts";
 import { scanDropPath } from "./scan-one.ts";
@@ -70,5 +69,5 @@ export async function* scanDropPaths(context: Context, input: DropScanInput): As
 
 /** Whether drop paths may overwrite: ProGet's setting, which applies to all of them. */
 async function mayOverwrite(context: Context, db: Db): Promise<boolean> {
-  return settingsMap(context, await readSettings(db)).get("Feeds.AllowDropPathImportOverwrite")?.value === "true";
+  return (await loadSettings(context, db)).get("Feeds.AllowDropPathImportOverwrite")?.value === "true";
 }

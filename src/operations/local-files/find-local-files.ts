@@ -1,6 +1,7 @@
 import { stat, lstat } from "node:fs/promises";
 import { basename, join, resolve } from "node:path";
 import { listFolder, type FolderListing } from "../../lib/list-folder.ts";
+import { isMarker } from "../../lib/key.ts";
 import type { Context } from "../context.ts";
 import { splitPattern } from "./patterns.ts";
 
@@ -75,6 +76,7 @@ async function* walk(folder: string, path: string, recursive: boolean, signal: A
   }
   for (const { shown } of listing.broken) yield problem(join(folder, shown), "its name is not UTF-8 text; rename it");
   for (const entry of listing.entries) {
+    if (isMarker(entry.name) && entry.isFile()) continue;
     const local = join(folder, entry.name);
     const inner = path === "" ? entry.name : `${path}/${entry.name}`;
     if (entry.name.includes("\ufffd") && (await lstat(local).catch(() => undefined)) === undefined)

@@ -14,6 +14,7 @@ import { createForeignNames } from "./foreign-names.ts";
 import { refuseUnsafePlaces, requireSource } from "./guards.ts";
 import { journalInOrder, openJournal } from "./journal.ts";
 import type { MirrorInput, MirrorRun } from "./mirror-run.ts";
+import { refuseMarkedPlaces } from "./marked-places.ts";
 import { createNameClashes } from "./name-clashes.ts";
 import { createMirrorTransfer } from "./retry-postponed.ts";
 import { createPairCopier } from "./pair-copier.ts";
@@ -47,6 +48,7 @@ async function* mirrorInBatches(context: Context, input: MirrorInput): AsyncGene
   await using _lock = await lockTarget(`${own}.lock`, names.target);
   await using source = await context.openStore(input.source.config);
   await using target = input.through ?? (await context.openStore(input.target.config));
+  await refuseMarkedPlaces(context, input, { source, target });
   await using extras = createSpool<Extra>(`${own}.extras`);
   const journal = openJournal(join(directory, `${digest(names.source, names.target)}.journal`), { readOnly: dryRun });
   const tally = createTally({ ...names, dryRun });

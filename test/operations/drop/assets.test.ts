@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { linkSync, mkdirSync, readFileSync, renameSync, rmdirSync, unlinkSync, writeFileSync } from "node:fs";
+import { linkSync, mkdirSync, readFileSync, renameSync, rmSync, unlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { assetStores, kinds, listed, proven } from "../../support/asset-stores.ts";
@@ -228,7 +228,8 @@ onDatabases("drop paths of asset directories", ["PostgreSQL"], (database) => {
     assert.ok(left > 0, "it was killed in the middle");
     const { counts } = await scan(place, 0, "--settle", "0s");
     assert.equal((counts["restored"] ?? 0) + (counts["existing"] ?? 0), left);
-    rmdirSync(old.path);
+    assert.deepEqual(old.all(), []);
+    rmSync(old.path, { recursive: true });
     await proven(place, "files");
     assert.equal((await paths(place, "files")).length, 400);
   });
