@@ -6,7 +6,7 @@ import { npmFileName, npmTarball, type NpmPackage } from "./fixtures/packages.ts
 /** The drop path of a feed. */
 export interface DropFolder {
   readonly path: string;
-  /** Writes a file whose modification time is an hour ago, so that no scan waits for it to settle. Returns its path. */
+  /** Writes a file whose modification time is an hour ago. Returns its path. */
   put(file: string, content: string | Uint8Array): string;
   npm(content: NpmPackage, file?: string): string;
   /** All files and folders below the folder. */

@@ -3,6 +3,7 @@ import { chmod, link, mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { existsSync } from "node:fs";
 import { hostname, userInfo } from "node:os";
 import { dirname, join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import type { Catalog } from "../../catalog/connection/catalog.ts";
 import { FeedctlError } from "../../errors.ts";
@@ -51,6 +52,8 @@ export function createContext(
     host: hostname(),
     pid: io.pid,
     now: () => io.now(),
+    monotonic: () => io.monotonic?.() ?? performance.now(),
+    sleep: (milliseconds) => io.sleep?.(milliseconds) ?? sleep(milliseconds, undefined, { signal: io.signal }),
     randomBytes,
     env: (name) => io.env[name],
     bareCatalog: openBare,
