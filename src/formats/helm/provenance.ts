@@ -1,5 +1,6 @@
 import { readFile } from "node:fs/promises";
 import path from "node:path";
+import { readHandle } from "../../lib/read-handle.ts";
 import { hashStream } from "../../lib/hash.ts";
 import type { PackageFile, PackageIdentity, ReadOptions } from "../format.ts";
 import { chartFileName, identifyChart } from "./identity.ts";
@@ -63,7 +64,7 @@ async function checkNeighbour(file: PackageFile, expected: string, signal: Abort
   const opened = await openBeside(place, chart);
   if (opened === undefined) return;
   await using handle = opened.handle;
-  const { sha256 } = await hashStream(handle.createReadStream({ autoClose: false, signal }));
+  const { sha256 } = await hashStream(readHandle(handle, signal));
   if (sha256 !== expected)
     throw invalid(`it vouches for other bytes than those of "${path.basename(chart)}" beside it`);
 }

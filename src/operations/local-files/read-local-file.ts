@@ -2,10 +2,11 @@ import type { FileHandle } from "node:fs/promises";
 import { Readable } from "node:stream";
 import { HEAD } from "../../lib/detect-type.ts";
 import { createHead } from "../../lib/collect-head.ts";
+import { readHandle } from "../../lib/read-handle.ts";
 import { hashBytes, hashStream, type Hashes } from "../../lib/hash.ts";
 import type { BlobSource } from "../../stores/store.ts";
 import { changedFile, openMarked, type FileMark } from "./file-mark.ts";
-import { CHUNK, fileError, fileSource } from "./file-source.ts";
+import { fileError, fileSource } from "./file-source.ts";
 
 /** Up to this size a file is read once and kept in memory until it is stored. */
 const MOST_IN_MEMORY = 256 * 1024;
@@ -51,13 +52,10 @@ async function readLarge(
 ): Promise<LocalFile> {
   const head = createHead(HEAD);
   let done = 0;
-  const { size: read, ...hashes } = await hashStream(
-    handle.createReadStream({ highWaterMark: CHUNK, autoClose: false, ...(signal && { signal }) }),
-    (chunk) => {
-      head.add(chunk);
-      onRead?.((done += chunk.length));
-    },
-  );
+  const { size: read, ...hashes } = await hashStream(readHandle(handle, signal), (chunk) => {
+    head.add(chunk);
+    onRead?.((done += chunk.length));
+  });
   if (read !== mark.size) throw changedFile();
   return { source: fileSource(path, read, mark), hashes, head: head.bytes() };
 }
