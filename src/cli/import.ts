@@ -41,6 +41,8 @@ export function importCommand(edge: Edge): CommandUnknownOpts {
     .addHelpText(
       "after",
       `
+With --move a file is looked at twice, the settle time apart; one that changes meanwhile fails and stays.
+
 Standard input (-) may be one package, or a list of paths separated by line ends or NUL characters.
 
 Examples:

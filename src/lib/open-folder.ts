@@ -1,6 +1,7 @@
 // Folders that others may write to are opened once and used through the handle. Whoever may write to a folder can
 // replace a folder in it by a symbolic link between any two calls, so a path that was checked proves nothing.
 import { closeSync, constants, existsSync, lstatSync, mkdir, mkdirSync, open, openSync } from "node:fs";
+import { platform } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 
@@ -39,7 +40,7 @@ export interface Folder extends Disposable {
  */
 export type FolderAccess = "handles" | "names";
 
-const available: FolderAccess = process.platform === "linux" && existsSync("/proc/self/fd") ? "handles" : "names";
+const available: FolderAccess = platform() === "linux" && existsSync("/proc/self/fd") ? "handles" : "names";
 
 /** Opens a folder by its path, in which links are followed: the caller's user has named it. */
 export async function openFolder(path: string, access: FolderAccess = available): Promise<Folder> {
@@ -173,7 +174,7 @@ function unlessExists(error: unknown): false {
 
 /** `..` would lead out of the folder, and so would a separator. */
 function checked(name: string): string {
-  const separator = process.platform === "win32" ? /[\\/]/ : /\//;
+  const separator = platform() === "win32" ? /[\\/]/ : /\//;
   if (name === "" || name === "." || name === ".." || name.includes("\0") || separator.test(name))
     throw systemError("EINVAL", "invalid name", name);
   return name;
@@ -183,9 +184,9 @@ function checked(name: string): string {
 function withPath(error: unknown, self: string, path: string): unknown {
   if (!(error instanceof Error) || codeOf(error) === undefined) return error;
   error.message = error.message.replaceAll(self, path);
-  const named = error as NodeJS.ErrnoException & { dest?: string };
+  const failure = error as NodeJS.ErrnoException & { dest?: string };
   for (const member of ["path", "dest"] as const)
-    if (named[member] !== undefined) named[member] = named[member].replaceAll(self, path);
+    if (failure[member] !== undefined) failure[member] = failure[member].replaceAll(self, path);
   return error;
 }
 

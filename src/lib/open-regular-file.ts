@@ -23,3 +23,12 @@ export async function openRegularFile(path: string): Promise<{ handle: FileHandl
     throw error;
   }
 }
+
+/**
+ * Whether it is a regular file that only this user can change: it is the user's own, not writable by all, and has no
+ * second name. Windows reports neither users nor modes.
+ */
+export function isOwnFile(stats: Stats): boolean {
+  const isOwn = process.geteuid === undefined || (stats.uid === process.geteuid() && (stats.mode & 0o002) === 0);
+  return stats.isFile() && stats.nlink === 1 && isOwn;
+}

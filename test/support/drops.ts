@@ -30,7 +30,7 @@ export function dropFolder(path: string): DropFolder {
   };
 }
 
-export function anHourOld(...files: string[]): void {
+function anHourOld(...files: string[]): void {
   const time = new Date(Date.now() - 3_600_000);
   for (const file of files) utimesSync(file, time, time);
 }

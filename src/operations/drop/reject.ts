@@ -44,21 +44,22 @@ export async function rejectFile(
   using target = await openFolderBelow(folder, segments, { create: true });
   try {
     for (let number = 0; ; number++) {
-      const moved = await moveTo(file, target, name + (number === 0 ? "" : `.${number}`), text);
-      if (moved !== "exists") return moved;
+      const free = name + (number === 0 ? "" : `.${number}`);
+      const fate = await moveTo(file, target, free, text);
+      if (fate !== "exists") return fate === "moved" ? join(target.path, free) : undefined;
     }
   } catch (error) {
     throw target.explain(error);
   }
 }
 
-/** Undefined when the file had vanished or changed. */
+/** `changed`: the file had vanished or changed. */
 async function moveTo(
   file: FoundFile,
   folder: Folder,
   name: string,
   text: string,
-): Promise<string | "exists" | undefined> {
+): Promise<"moved" | "exists" | "changed"> {
   const [target, reason] = [folder.at(name), folder.at(`${name}.reason.txt`)];
   if (!(await isNew(writeFile(reason, text, { flag: "wx" })))) return "exists";
   let isMoved = false;
@@ -68,9 +69,9 @@ async function moveTo(
     if (!isMade) return "exists";
     // a link changes nothing but the time of the last change of the file's properties
     isMoved = (await removeSource(file, sameFile)) === "removed";
-    return isMoved ? join(folder.path, name) : undefined;
+    return isMoved ? "moved" : "changed";
   } catch (error) {
-    if (isAbsent(error) || isFeedctlError(error, "corrupt")) return undefined;
+    if (isAbsent(error) || isFeedctlError(error, "corrupt")) return "changed";
     throw error;
   } finally {
     if (!isMoved) await rm(reason, { force: true });

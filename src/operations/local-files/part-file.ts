@@ -4,6 +4,7 @@ import { mkdir, open, readdir, unlink, type FileHandle } from "node:fs/promises"
 import { join } from "node:path";
 import { FeedctlError } from "../../errors.ts";
 import type { Folder } from "../../lib/open-folder.ts";
+import { isOwnFile } from "../../lib/open-regular-file.ts";
 import { tryProcessLock } from "../../lib/process-lock.ts";
 import type { Context } from "../context.ts";
 
@@ -64,10 +65,7 @@ async function openOwn(folder: Folder, name: string): Promise<Part | undefined> 
   try {
     handle = await open(folder.at(name), OLD);
     const stats = await handle.stat();
-    const { size, uid, nlink, mode } = stats;
-    // Windows has neither user ids nor modes in its stats
-    const isOwn = process.getuid === undefined || (uid === process.getuid() && (mode & 0o002) === 0);
-    if (stats.isFile() && isOwn && nlink === 1) return partOf(folder, name, { handle, size, keep: true });
+    if (isOwnFile(stats)) return partOf(folder, name, { handle, size: stats.size, keep: true });
     await handle.close();
   } catch {
     // a link, a file of another user, or one that another process has just deleted

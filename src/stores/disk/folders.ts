@@ -16,15 +16,15 @@ export async function makeFolder(folder: string, durable: boolean): Promise<void
 /** Removes the folders of a key below `root` while they are empty. Follows no link. Never fails. */
 export async function removeEmptyFolders(root: string, key: Key): Promise<void> {
   const segments = key.split("/").slice(0, -1);
-  const open: Folder[] = [];
+  const parents: Folder[] = [];
   try {
-    if (segments.length > 0) open.push(await openFolder(root));
-    for (const segment of segments.slice(0, -1)) open.push(await (open.at(-1) as Folder).folder(segment));
-    for (const parent of open.toReversed()) await rmdir(parent.at(segments.pop() as string));
+    if (segments.length > 0) parents.push(await openFolder(root));
+    for (const segment of segments.slice(0, -1)) parents.push(await (parents.at(-1) as Folder).folder(segment));
+    for (const parent of parents.toReversed()) await rmdir(parent.at(segments.pop() as string));
   } catch {
     // Not empty, already removed, or permission denied: an empty folder that stays does no harm.
   } finally {
-    for (const folder of open) folder[Symbol.dispose]();
+    for (const folder of parents) folder[Symbol.dispose]();
   }
 }
 
