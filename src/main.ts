@@ -6,10 +6,10 @@ import type { Io } from "./cli/frame/io.ts";
 import { createOutput, type OutputOptions } from "./cli/frame/output.ts";
 import { createProgram } from "./cli/program.ts";
 import type { ErrorLine } from "./cli/results/schemas/installation.ts";
-import { exitStatus, FeedctlError } from "./errors.ts";
+import { exhaustionOf, exitStatus, FeedctlError } from "./errors.ts";
 import { printable } from "./lib/printable.ts";
 
-/** Parses and runs one command line, prints its error, and returns the exit status. */
+/** Runs one command line and returns its exit status: parse, act, report. */
 export async function run(argv: readonly string[], io: Io): Promise<number> {
   let status = 0;
   const edge: Edge = {
@@ -71,7 +71,7 @@ function report(thrown: unknown, argv: readonly string[], io: Io): number {
   if (typeof thrown === "number") return thrown;
   const error = io.signal.aborted
     ? new FeedctlError("interrupted", "interrupted", { cause: thrown, hint: "run the same command again to continue" })
-    : thrown;
+    : (exhaustionOf(thrown) ?? thrown);
   const known = error instanceof FeedctlError;
   if (argv.includes("--json")) {
     const line: ErrorLine = known

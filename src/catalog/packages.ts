@@ -1,5 +1,6 @@
 import { sql } from "kysely";
-import { lockKinds } from "./connection/catalog.ts";
+import type { Key } from "../lib/key.ts";
+import { requireKey } from "./connection/check-keys.ts";
 import type { Db } from "./schema/core.ts";
 
 export interface FileHashes {
@@ -21,7 +22,7 @@ export interface NewFile extends FileHashes {
   sortKey: string;
   prerelease: boolean;
   qualifier: string;
-  key: string;
+  key: Key;
   size: number;
   contentType: string;
   storeTag: string | null;
@@ -105,12 +106,13 @@ export async function replaceFiles(
  * finds it and the one that adds a file to it.
  */
 export async function lockRows(db: Db, feedId: number, mode: "shared" | "exclusive"): Promise<void> {
-  const lock = sql.raw(mode === "shared" ? "pg_advisory_xact_lock_shared" : "pg_advisory_xact_lock");
-  await sql`select ${lock}(${lockKinds.rows}::int, ${feedId}::int)`.execute(db);
+  // "no key": rows that refer to the feed, such as audit events, can be inserted meanwhile
+  const strength = sql.raw(mode === "shared" ? "for share" : "for no key update");
+  await sql`select from feedctl.feeds where id = ${feedId} ${strength}`.execute(db);
 }
 
 export interface VersionFile {
-  key: string;
+  key: Key;
   size: number;
   qualifier: string;
   md5: string;
@@ -179,7 +181,10 @@ export async function* listVersions(
         }
       order by p.group_name, p.name_key, v.sort_key, v.id
       limit ${PAGE}`.execute(db);
-    for (const { nameKey: _nameKey, sortKey: _sortKey, ...version } of result.rows) yield version;
+    for (const { nameKey: _nameKey, sortKey: _sortKey, ...version } of result.rows) {
+      for (const { key } of version.files) requireKey(key);
+      yield version;
+    }
     const last = result.rows.at(-1);
     if (last === undefined || result.rows.length < PAGE) return;
     after = { group: last.group, nameKey: last.nameKey, sortKey: last.sortKey, id: last.id };

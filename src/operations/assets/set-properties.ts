@@ -14,12 +14,12 @@ import { FeedctlError } from "../../errors.ts";
 import { contentTypeOf } from "../../lib/content-type.ts";
 import { detectType, HEAD, needsBytes } from "../../lib/detect-type.ts";
 import { inBatches, mapParallel } from "../../lib/parallel.ts";
-import { parseKey } from "../../stores/key.ts";
 import { announceBatch } from "../commit/announce.ts";
 import { checkMetadata } from "./metadata.ts";
 import { newAsset } from "./item.ts";
 import { openAssetTarget, type AssetTarget } from "./asset-target.ts";
 import { parseFolder } from "./paths.ts";
+import { commit } from "../commit/commit.ts";
 import type { Context } from "../context.ts";
 import type { Target } from "../commit/feed-writer.ts";
 import { findItem, noItem } from "./require-asset.ts";
@@ -79,8 +79,7 @@ export async function describeAsset(context: Context, input: DescribeInput): Pro
       const metadata = change.metadata && checkMetadata(change.metadata(found.folder.metadata));
       const { cacheControl } = change;
       await assets.writer?.write(async (target) =>
-        db.transaction().execute(async (transaction) => {
-          await target.assertHeld();
+        commit(db, [target], async (transaction) => {
           await lockRows(transaction, feed.id, "exclusive");
           await describeFolder(transaction, { feedId: feed.id, path, now: context.now() }, { cacheControl, metadata });
           await target.run.audit(transaction, [{ action: "described", object: `${path}/`, detail: { cacheControl } }]);
@@ -132,7 +131,7 @@ async function describeBatch(
   const ours = await announceBatch(context, target, intents);
   const keys = [...ours];
   if (ours.size < rows.length) {
-    await withdrawWrites(db, { storeId, runId: run.id }, keys);
+    await commit(db, [target], (transaction) => withdrawWrites(transaction, { storeId, runId: run.id }, keys));
     const busy = rows.find(({ key }) => !ours.has(key));
     throw new FeedctlError("locked", `another run is writing ${busy?.key}`, { hint: "try again when it is done" });
   }
@@ -140,8 +139,7 @@ async function describeBatch(
   const current = wanted.filter(({ row }) => now.get(row.key)?.sha256 === row.sha256);
   const described: Description[] = [];
   for await (const one of mapParallel(current, context.concurrency, describeBlob)) described.push(one);
-  await db.transaction().execute(async (transaction) => {
-    await target.assertHeld();
+  await commit(db, [target], async (transaction) => {
     await lockRows(transaction, feed.id, "exclusive");
     await describeAssets(transaction, feed.id, described);
     await withdrawWrites(transaction, { storeId, runId: run.id }, keys);
@@ -161,7 +159,7 @@ async function describeBatch(
     if (!needsBytes(key) || size === 0) return contentTypeOf(key);
     const range = { start: 0, end: Math.min(size, HEAD) };
     return detectType(key, {
-      head: await buffer(await store.get(parseKey(key), { range, signal: context.signal })),
+      head: await buffer(await store.get(key, { range, signal: context.signal })),
       size,
     });
   }
@@ -178,7 +176,7 @@ async function describeBatch(
     const { contentType, metadata, cacheControl, effective } = next;
     const description = { key: row.key, contentType, cacheControl, metadata };
     if (store.describe === undefined) return { ...description, storeTag: row.storeTag };
-    const blob = await store.head(parseKey(row.key), { signal });
+    const blob = await store.head(row.key, { signal });
     if (blob === undefined) throw new FeedctlError("not-found", `the blob of ${row.key} is missing in ${store.name}`);
     const { tag } = await store.describe(blob, {
       ifExists: "replace",
@@ -207,5 +205,5 @@ function changed(row: AssetRow, { contentType, cacheControl, metadata }: Describ
 function item(row: AssetRow) {
   const { key, size, md5, sha1, sha256, sha512, modifiedAt, createdAt } = row;
   const put = async () => ({ outcome: "unchanged" }) as const;
-  return { key: parseKey(key), from: key, size, hashes: { md5, sha1, sha256, sha512 }, modifiedAt, createdAt, put };
+  return { key, from: key, size, hashes: { md5, sha1, sha256, sha512 }, modifiedAt, createdAt, put };
 }

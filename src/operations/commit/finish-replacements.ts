@@ -3,43 +3,43 @@ import { listFileHashes } from "../../catalog/files.ts";
 import { replaceFiles } from "../../catalog/packages.ts";
 import type { HeldIntent } from "../../catalog/pending.ts";
 import type { Db } from "../../catalog/schema/core.ts";
-import { parseKey } from "../../stores/key.ts";
+import type { Key } from "../../lib/key.ts";
 import type { Store } from "../../stores/store.ts";
+import { commit, type Holder } from "./commit.ts";
 import type { Context } from "../context.ts";
 import { contentHash } from "./content-hash.ts";
 import type { Run } from "./recorded-run.ts";
 
 /**
- * Finishes overwrites that a dead run announced. Where the store holds the new bytes, the row is updated to them; else
+ * Finishes overwrites that a dead run announced, and whose announcements this run holds now. Where the store holds the new bytes, the row is updated to them; else
  * the row still describes the old ones and stays. Returns the keys whose rows were updated.
  */
 export async function finishReplacements(
   context: Context,
   db: Db,
-  { feedId, store, run }: { feedId: number; store: Store; run: Run },
+  { feedId, store, run, holder }: { feedId: number; store: Store; run: Run; holder: Holder },
   intents: readonly HeldIntent[],
-): Promise<string[]> {
+): Promise<Key[]> {
   const rows = await listFileHashes(
     db,
     feedId,
     intents.map(({ key }) => key),
   );
-  const updated: string[] = [];
-  for (const { key: text, sha256, replacement } of intents) {
-    const row = rows.get(text);
+  const updated: Key[] = [];
+  for (const { key, sha256, replacement } of intents) {
+    const row = rows.get(key);
     if (replacement === null || replacement === undefined || row === undefined || row.sha256 === sha256) continue;
-    const key = parseKey(text);
     if ((await contentHash(store, key, context.signal)) !== sha256) continue;
     const tag = (await store.head(key, { signal: context.signal }))?.tag ?? null;
     const published = { at: context.now(), by: context.actor };
-    await db.transaction().execute(async (transaction) => {
+    await commit(db, [holder], async (transaction) => {
       if ("asset" in replacement)
-        await replaceAssets(transaction, feedId, [{ ...replacement, storeTag: tag }], context.now());
-      else await replaceFiles(transaction, feedId, [{ ...replacement, storeTag: tag }], published);
+        await replaceAssets(transaction, feedId, [{ ...replacement, key, storeTag: tag }], context.now());
+      else await replaceFiles(transaction, feedId, [{ ...replacement, key, storeTag: tag }], published);
       const detail = { sha256, size: replacement.size, finished: true };
-      await run.audit(transaction, [{ action: "overwritten", object: text, detail }]);
+      await run.audit(transaction, [{ action: "overwritten", object: key, detail }]);
     });
-    updated.push(text);
+    updated.push(key);
   }
   return updated;
 }

@@ -4,7 +4,8 @@ import type { Format, PackageFile, PackageIdentity, ReadOptions } from "../../fo
 import { hashBytes, hashStream, type Hashes } from "../../lib/hash.ts";
 import { descriptorPath } from "../../lib/open-folder.ts";
 import { readSmall } from "../../lib/read-small.ts";
-import { parseKey, type Key } from "../../stores/key.ts";
+import type { Key } from "../../lib/key.ts";
+import { parseKey } from "../../stores/key.ts";
 import type { BlobSource } from "../../stores/store.ts";
 import { changedFile, openMarked } from "../local-files/file-mark.ts";
 import { CHUNK, fileError, fileSource } from "../local-files/file-source.ts";
@@ -68,7 +69,7 @@ export async function prepareRecorded(
     const hashes = await hashFile({ ...file, path: descriptorPath(handle.fd, file.path) }, signal);
     if (hashes.sha256 !== row.sha256) return undefined;
     const identity = { ...row, sortKey: Buffer.from(row.sortKey, "hex"), warnings: [] };
-    return { path, identity, key: parseKey(row.key), hashes, source: fileSource(file.path, file.size, mark) };
+    return { path, identity, key: row.key, hashes, source: fileSource(file.path, file.size, mark) };
   } catch (error) {
     throw fileError(error);
   }

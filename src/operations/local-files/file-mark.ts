@@ -4,7 +4,7 @@ import { basename, dirname, relative, sep } from "node:path";
 import { FeedctlError } from "../../errors.ts";
 import { openFolderBelow, type Folder } from "../../lib/open-folder.ts";
 import { openRegularFile } from "../../lib/open-regular-file.ts";
-import type { Key } from "../../stores/key.ts";
+import type { Key } from "../../lib/key.ts";
 import type { Store } from "../../stores/store.ts";
 
 /** Identifies a file and its content: a replaced or rewritten file has another mark. */

@@ -5,7 +5,7 @@ import { createSmallPutPool } from "./pool.ts";
 import type { SmallPutPool } from "./pool.ts";
 import { SMALL } from "./small.ts";
 import type { SmallPut } from "./small.ts";
-import type { Key } from "../key.ts";
+import type { Key } from "../../lib/key.ts";
 import { interrupted } from "../shared/signal.ts";
 import type { BlobSource, PutOptions, PutResult } from "../store.ts";
 import { checkDelivery } from "../shared/verified-source.ts";

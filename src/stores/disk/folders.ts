@@ -2,7 +2,7 @@ import { mkdir, open, rmdir } from "node:fs/promises";
 import type { FileHandle } from "node:fs/promises";
 import { dirname } from "node:path";
 import { openFolder, type Folder } from "../../lib/open-folder.ts";
-import type { Key } from "../key.ts";
+import type { Key } from "../../lib/key.ts";
 import { errnoOf } from "./errors.ts";
 
 /** Creates the folder and its missing parents. `durable`: flushes them, so that they survive a power cut. */

@@ -6,7 +6,7 @@ import { FeedctlError } from "../../errors.ts";
 import { openFolder, openFolderSync, type Folder } from "../../lib/open-folder.ts";
 import { errnoOf } from "./errors.ts";
 import { makeFolder, syncFolder } from "./folders.ts";
-import type { Key } from "../key.ts";
+import type { Key } from "../../lib/key.ts";
 
 /** The file name of a key. */
 export function nameOf(key: Key): string {

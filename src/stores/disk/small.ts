@@ -6,7 +6,7 @@ import { basename } from "node:path";
 import { promisify } from "node:util";
 import type { Folder } from "../../lib/open-folder.ts";
 import { READ_ONLY } from "../../lib/open-regular-file.ts";
-import type { Key } from "../key.ts";
+import type { Key } from "../../lib/key.ts";
 import { diskError } from "./errors.ts";
 import { packError, type PackedError } from "../../errors.ts";
 import { tagOf } from "./info.ts";

@@ -1,6 +1,6 @@
 // The note about an interrupted multipart upload, with which the next put of the same blob finds the stored parts.
 import { hash } from "node:crypto";
-import type { Key } from "../key.ts";
+import type { Key } from "../../lib/key.ts";
 import type { ObjectRequest, S3Connection } from "./client.ts";
 import { s3Status } from "./errors.ts";
 import { partSizeFor } from "./parts.ts";
@@ -40,9 +40,9 @@ export async function findResumable(
     const stored = await storedParts(client, target, signal);
     if (stored !== undefined) return { uploadId: note.uploadId, stored };
   }
-  await endUpload(client, target).catch((error: unknown) => {
+  await endUpload(client, target, signal).catch((error: unknown) => {
     // Without permission to abort it, the upload is left to `sweep` or a lifecycle rule.
-    if (mayPass(error)) throw error;
+    if (signal?.aborted === true || mayPass(error)) throw error;
   });
   await notes.drop(key);
   return undefined;
