@@ -16,7 +16,7 @@ _feedctl_command() {
     'feed clear-cached') commands='' options='--yes -h --help --json -q --quiet -v --verbose --no-color --config' ;;
     'feed delete') commands='' options='--purge-files --yes -h --help --json -q --quiet -v --verbose --no-color --config' ;;
     'feed help') commands='' options='' ;;
-    'import') commands='' options='-r --recursive --overwrite --move --include --exclude --published-from --on-conflict --detect --map --distribution --component --dry-run -h --help --json -q --quiet -v --verbose --no-color --config' ;;
+    'import') commands='' options='-r --recursive --overwrite --move --settle --include --exclude --published-from --on-conflict --detect --map --distribution --component --dry-run -h --help --json -q --quiet -v --verbose --no-color --config' ;;
     'drop') commands='set clear scan watch status help' options='-h --help --json -q --quiet -v --verbose --no-color --config' ;;
     'drop set') commands='' options='--distribution --component -h --help --json -q --quiet -v --verbose --no-color --config' ;;
     'drop clear') commands='' options='-h --help --json -q --quiet -v --verbose --no-color --config' ;;
@@ -133,6 +133,7 @@ _feedctl_option() {
     'feed disable --config') values='file' ;;
     'feed clear-cached --config') values='file' ;;
     'feed delete --config') values='file' ;;
+    'import --settle') values='text' ;;
     'import --include') values='text' ;;
     'import --exclude') values='text' ;;
     'import --published-from') values='choice file now' ;;

@@ -7,7 +7,7 @@ import { isBlobName } from "./store-files.ts";
 /** The drop path of a feed. */
 export interface DropFolder {
   readonly path: string;
-  /** Writes a file whose modification time is an hour ago, so that no scan waits for it to settle. Returns its path. */
+  /** Writes a file whose modification time is an hour ago. Returns its path. */
   put(file: string, content: string | Uint8Array): string;
   npm(content: NpmPackage, file?: string): string;
   /** All files and folders below the folder. */
@@ -34,7 +34,7 @@ export function dropFolder(path: string): DropFolder {
   };
 }
 
-export function anHourOld(...files: string[]): void {
+function anHourOld(...files: string[]): void {
   const time = new Date(Date.now() - 3_600_000);
   for (const file of files) utimesSync(file, time, time);
 }

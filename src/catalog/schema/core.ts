@@ -258,6 +258,7 @@ export interface DropFilesTable {
   path: string;
   size: number;
   modified: Date;
+  changed: Date | null;
   status: "conflict" | "invalid" | "failed";
   reason: string;
   seen_at: Date;

@@ -8,12 +8,13 @@ import { checkRejectFolder } from "./reject.ts";
 import { loadSettings } from "../feed-store/effective-settings.ts";
 import { requireActiveFeed } from "../feed-store/find-feed.ts";
 import { occupiedPlaces } from "../feed-store/occupied-places.ts";
+import { SETTLE } from "../local-files/settled.ts";
 import { scanDropPath } from "./scan-one.ts";
 
 export interface DropScanInput {
   /** Only this feed's drop path. */
   feed?: string | undefined;
-  /** Milliseconds for which a file must have been unchanged; default 5000. */
+  /** Milliseconds for which a file must not change; default `SETTLE`. */
   settle?: number | undefined;
   /** Read files again that earlier scans could not import. */
   again?: boolean | undefined;
@@ -21,8 +22,6 @@ export interface DropScanInput {
   rejectTo?: string | undefined;
   dryRun?: boolean | undefined;
 }
-
-const SETTLE = 5000;
 
 /**
  * Scans all drop paths, or one feed's. A failed scan does not stop the others; a drop path that another scan is working
