@@ -7,7 +7,7 @@ import { pipeline } from "node:stream/promises";
 import { FeedctlError } from "../../errors.ts";
 import { hashStream } from "../../lib/hash.ts";
 import { renameWithoutOverwrite } from "../../lib/rename-without-overwrite.ts";
-import { tryProcessLock } from "../../lib/process-lock.ts";
+import { lockOwnerName, tryProcessLock } from "../../lib/process-lock.ts";
 import { diskError } from "../../stores/disk/index.ts";
 import type { ByteRange } from "../../stores/store.ts";
 import type { Context } from "../context.ts";
@@ -76,7 +76,7 @@ async function saveLarge(context: Context, input: SaveInput): Promise<void> {
   const part = partName(input.target, input.file);
   const lock = await tryProcessLock(`${part}.lock`);
   if (!("release" in lock))
-    throw new FeedctlError("locked", `process ${lock.pid} is downloading ${input.target} right now`);
+    throw new FeedctlError("locked", `${lockOwnerName(lock)} is downloading ${input.target} right now`);
   try {
     const resumed = ((await stat(part).catch(() => undefined))?.size ?? 0) > 0;
     await saveOnce(context, input, part, true).catch(async (error: unknown) => {

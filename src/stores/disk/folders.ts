@@ -1,14 +1,13 @@
-import { mkdir, open, rmdir } from "node:fs/promises";
-import type { FileHandle } from "node:fs/promises";
+import { mkdir, rmdir } from "node:fs/promises";
 import { dirname } from "node:path";
-import { errnoOf } from "./errors.ts";
+import { flushFolder } from "../../lib/flush.ts";
 
 /** Creates the folder and its missing parents. `durable`: flushes them, so that they survive a power cut. */
 export async function makeFolder(folder: string, durable: boolean): Promise<void> {
   const first = await mkdir(folder, { recursive: true });
   if (first === undefined || !durable) return;
   // A new folder survives a power cut only when its parent is flushed.
-  for (let made = folder; made.length >= first.length; made = dirname(made)) await syncFolder(dirname(made));
+  for (let made = folder; made.length >= first.length; made = dirname(made)) await flushFolder(dirname(made));
 }
 
 /** Removes `folder` and its parents below `root` while they are empty. Never fails. */
@@ -17,20 +16,5 @@ export async function removeEmptyFolders(root: string, folder: string): Promise<
     for (let empty = folder; empty.length > root.length; empty = dirname(empty)) await rmdir(empty);
   } catch {
     // Not empty, already removed, or permission denied: an empty folder that stays does no harm.
-  }
-}
-
-/** Flushes a folder, so that the names in it survive a power cut. Does nothing where the system cannot. */
-export async function syncFolder(folder: string): Promise<void> {
-  let handle: FileHandle | undefined;
-  try {
-    handle = await open(folder, "r");
-    await handle.sync();
-  } catch (error) {
-    // Windows cannot flush a folder, some network file systems refuse to, and a concurrent delete may have removed it.
-    if (!["EPERM", "EISDIR", "EINVAL", "ENOTSUP", "EACCES", "ENOENT", "EBADF"].includes(errnoOf(error) ?? ""))
-      throw error;
-  } finally {
-    await handle?.close();
   }
 }
