@@ -47,10 +47,12 @@ const watched = [
 
 /**
  * Records the synchronous calls of `node:fs` that change or flush files below `root`, until it is disposed. The calls are
- * carried out. Paths in the recording are relative to `root`.
+ * carried out. Paths in the recording are relative to `root`. A mark is set before the first
+ * step at which the file `outside` is gone.
  */
-export function recordFiles(root: string): Recording {
+export function recordFiles(root: string, outside?: string): Recording {
   const steps: Step[] = [];
+  let gone = outside === undefined;
   const files = new Map<string, number>();
   const open = new Map<number, { file?: number; folder?: string }>();
   const relative = (path: unknown) =>
@@ -133,6 +135,10 @@ export function recordFiles(root: string): Recording {
       [watch]: (...parameters: unknown[]) => {
         depth++; // `writeFileSync` calls `openSync`
         try {
+          if (!gone && !fs.existsSync(outside!)) {
+            gone = true;
+            steps.push({ kind: "mark", text: `${outside} is gone` });
+          }
           const result = call(watch, parameters);
           if (depth === 1) recorders[watch]!(parameters, result);
           return result;

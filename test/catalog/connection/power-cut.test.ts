@@ -1,15 +1,19 @@
 import assert from "node:assert/strict";
-import { cpSync, existsSync } from "node:fs";
+import fs, { cpSync, existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
+import { syncBuiltinESMExports } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import { sql } from "kysely";
+import type { Catalog } from "../../../src/catalog/connection/catalog.ts";
 import { openPglite } from "../../../src/catalog/connection/open-pglite.ts";
 import { freshBuild, repository } from "../../support/build.ts";
 import { attempts, firstSeed } from "../../support/effort.ts";
-import { sandbox } from "../../support/feedctl.ts";
+import { isolation, sandbox } from "../../support/feedctl.ts";
+import { npmTarball } from "../../support/fixtures/packages.ts";
 import { createRandom } from "../../support/fuzz.ts";
+import { runHere } from "../../support/in-process.ts";
 import { applyCut, recordFiles, type Cut, type Recording } from "../../support/power-cut.ts";
 
 const ROWS = 40;
@@ -91,3 +95,74 @@ test("a power cut loses no commit that has returned, whatever of the unflushed w
     }
   }
 });
+
+test("a source file is deleted when the catalog with its package is on the disk", async (t) => {
+  await freshBuild();
+  await using place = await sandbox();
+  const where = (data: string) => ({
+    cwd: place.directory,
+    env: { ...isolation(place.directory), FEEDCTL_DATA_DIR: data },
+  });
+  const run = async (data: string, ...args: string[]) => {
+    const result = await runHere(args, where(data));
+    assert.equal(result.code, 0, `${args.join(" ")}: ${result.stderr}`);
+    return result.stdout;
+  };
+  await run(place.data, "feed", "create", "web", "--type", "npm");
+  await run(place.data, "store", "set", "web", "disk", "--path", place.path("store"));
+  mkdirSync(place.path("source"));
+  const source = place.path("source", "left.tgz");
+  writeFileSync(source, npmTarball({ name: "left", version: "1.0.0" }));
+  const after = place.path("after", "catalog");
+  cpSync(join(place.data, "catalog"), after, { recursive: true });
+
+  using recording = recordFiles(join(place.data, "catalog"), source);
+  await run(place.data, "import", "web", place.path("source"), "--move");
+  recording[Symbol.dispose]();
+  const at = recording.steps.findIndex((step) => step.kind === "mark");
+  assert.ok(at > 0, "the source was deleted before the catalog was closed");
+  t.diagnostic(`the source was gone after ${at} of ${recording.steps.length} steps`);
+  applyCut(after, recording, { at, keeps: () => false });
+  assert.match(await run(place.path("after"), "package", "list", "web"), /left/);
+  assert.match(await run(place.path("after"), "verify", "web"), /sound: 1 match/);
+});
+
+for (const { what, call, code, error } of [
+  { what: "flush", call: "fsyncSync", code: "unavailable", error: { code: "EIO", message: "EIO: i/o error" } },
+  { what: "write of the log", call: "writeSync", code: "full", error: { code: "ENOSPC", message: "ENOSPC: no space" } },
+] as const) {
+  test(`a failed ${what} ends every later query with an error, and nothing is written after it`, async () => {
+    await freshBuild();
+    await using place = await sandbox();
+    const insert = (catalog: Catalog, number: number) =>
+      catalog.db.transaction().execute(async (transaction) => {
+        await sql`insert into cuts values (${number})`.execute(transaction);
+      });
+    const open = () => openPglite({ dataDir: place.data, snapshot, wait: 0 });
+    {
+      await using catalog = await open();
+      await catalog.script("create table cuts (number int)");
+      await insert(catalog, 1);
+      const original = fs[call];
+      const failed = { code, message: new RegExp(`could not be written to disk: ${error.message}`) };
+      try {
+        Object.assign(fs, {
+          [call]: () => {
+            throw Object.assign(new Error(error.message), { code: error.code });
+          },
+        });
+        syncBuiltinESMExports();
+        await assert.rejects(insert(catalog, 2), failed);
+      } finally {
+        Object.assign(fs, { [call]: original });
+        syncBuiltinESMExports();
+      }
+      await assert.rejects(insert(catalog, 3), failed);
+      await assert.rejects(catalog.script("insert into cuts values (4)"), failed);
+      await assert.rejects(sql`select * from cuts`.execute(catalog.db), failed);
+    }
+    await using again = await open();
+    const { rows } = await sql<{ number: number }>`select number from cuts where number <> 2`.execute(again.db);
+    assert.deepEqual(rows, [{ number: 1 }]);
+  });
+}
