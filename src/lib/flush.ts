@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { mapParallel } from "./parallel.ts";
 
 /** Flushes a folder, so that the names in it survive a power cut. Does nothing where the system cannot. */
-export async function flushFolder(folder: string): Promise<void> {
+export async function syncFolder(folder: string): Promise<void> {
   let handle: FileHandle | undefined;
   try {
     handle = await open(folder, "r");
@@ -17,7 +17,7 @@ export async function flushFolder(folder: string): Promise<void> {
 }
 
 /** The same, for callers that cannot wait. */
-export function flushFolderSync(folder: string): void {
+export function syncFolderNow(folder: string): void {
   let file: number | undefined;
   try {
     file = openSync(folder, "r");
@@ -37,10 +37,10 @@ export async function flushTree(root: string): Promise<void> {
   const entries = await readdir(root, { recursive: true, withFileTypes: true });
   for await (const _flushed of mapParallel(entries, 16, async (entry) => {
     const path = join(entry.parentPath, entry.name);
-    if (entry.isDirectory()) await flushFolder(path);
+    if (entry.isDirectory()) await syncFolder(path);
     else if (entry.isFile()) await flushFile(path);
   }));
-  await flushFolder(root);
+  await syncFolder(root);
 }
 
 async function flushFile(path: string): Promise<void> {

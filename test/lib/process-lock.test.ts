@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { spawn, spawnSync, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import fs, { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { syncBuiltinESMExports } from "node:module";
 import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, describe, test } from "node:test";
@@ -106,6 +107,28 @@ describe("a lock file", () => {
     child.stdin?.end();
     await once(child, "exit");
     await owned(await tryProcessLock(path)).release();
+  });
+
+  test("that its last holder deletes meanwhile is created again", async () => {
+    const path = join(directory, "deleted.lock");
+    const original = fs.fstatSync;
+    let deletions = 0;
+    try {
+      // Called when the file is locked: as if the last holder had deleted it between its opening and that moment.
+      fs.fstatSync = ((...parameters: Parameters<typeof original>) => {
+        if (deletions++ === 0) fs.unlinkSync(path);
+        return original(...parameters);
+      }) as typeof original;
+      syncBuiltinESMExports();
+      const lock = owned(await tryProcessLock(path));
+      const child = spawnSync(process.execPath, argumentsOf(holder, path), { encoding: "utf8", input: "" });
+      assert.deepEqual(JSON.parse(child.stdout), { pid: process.pid, host: hostname() });
+      await lock.release();
+    } finally {
+      fs.fstatSync = original;
+      syncBuiltinESMExports();
+    }
+    assert.ok(deletions > 1);
   });
 
   test("is held by one of many processes at a time, although each deletes the file", async () => {

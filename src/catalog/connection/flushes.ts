@@ -1,7 +1,7 @@
 import { fsyncSync, writeSync } from "node:fs";
 import { dirname } from "node:path";
 import { FeedctlError } from "../../errors.ts";
-import { flushFolderSync } from "../../lib/flush.ts";
+import { syncFolderNow } from "../../lib/flush.ts";
 
 /** Permissions of everybody but the owner. */
 const OTHERS = 0o077;
@@ -73,7 +73,7 @@ export function createFlushes(root: string): Flushes {
 
   function flush(path: string, file?: OpenFile): void {
     if (!changed.has(path)) return;
-    if (file === undefined || isFolder(file.node)) flushFolderSync(path);
+    if (file === undefined || isFolder(file.node)) syncFolderNow(path);
     else fsyncSync(file.nfd);
     changed.delete(path);
   }

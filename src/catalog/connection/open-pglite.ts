@@ -4,7 +4,7 @@ import { dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Kysely, PGliteDialect } from "kysely";
 import { FeedctlError } from "../../errors.ts";
-import { flushFolder, flushTree } from "../../lib/flush.ts";
+import { syncFolder, flushTree } from "../../lib/flush.ts";
 import { isPrivate, makePrivate } from "../../lib/private-tree.ts";
 import { lockOwnerName, tryProcessLock, type ProcessLock } from "../../lib/process-lock.ts";
 import type { Catalog, CatalogLock } from "./catalog.ts";
@@ -94,7 +94,7 @@ async function create(dir: string, snapshot: string): Promise<void> {
   makePrivate(temp);
   await flushTree(temp);
   await rename(temp, dir);
-  await flushFolder(dirname(dir));
+  await syncFolder(dirname(dir));
 }
 
 /**

@@ -1,13 +1,15 @@
 import { mkdir, rmdir } from "node:fs/promises";
 import { dirname } from "node:path";
-import { flushFolder } from "../../lib/flush.ts";
+import { syncFolder } from "../../lib/flush.ts";
+
+export { syncFolder } from "../../lib/flush.ts";
 
 /** Creates the folder and its missing parents. `durable`: flushes them, so that they survive a power cut. */
 export async function makeFolder(folder: string, durable: boolean): Promise<void> {
   const first = await mkdir(folder, { recursive: true });
   if (first === undefined || !durable) return;
   // A new folder survives a power cut only when its parent is flushed.
-  for (let made = folder; made.length >= first.length; made = dirname(made)) await flushFolder(dirname(made));
+  for (let made = folder; made.length >= first.length; made = dirname(made)) await syncFolder(dirname(made));
 }
 
 /** Removes `folder` and its parents below `root` while they are empty. Never fails. */

@@ -6,11 +6,10 @@ import { dirname } from "node:path";
 import { promisify } from "node:util";
 import { diskError, errnoOf } from "./errors.ts";
 import { packError, type PackedError } from "../../errors.ts";
-import { flushFolder } from "../../lib/flush.ts";
 import { tagOf } from "./info.ts";
 import type { FileFacts } from "./info.ts";
 import { temporaryName } from "./names.ts";
-import { removeEmptyFolders } from "./folders.ts";
+import { removeEmptyFolders, syncFolder } from "./folders.ts";
 
 /** Largest size of a small file, in bytes. Copying inside the kernel is faster above it. */
 export const SMALL = 64 * 1024;
@@ -65,7 +64,7 @@ export async function putSmallFiles(puts: readonly SmallPut[]): Promise<SmallPut
   );
   let failure: SmallPutResult | undefined;
   if (puts.some(({ durable }) => durable)) {
-    const flushing = Array.from(folders, async (folder) => flushFolder(folder));
+    const flushing = Array.from(folders, async (folder) => syncFolder(folder));
     for (const flushed of await Promise.allSettled(flushing)) {
       if (flushed.status === "rejected")
         failure ??= { is: "unsafe", error: packError(diskError(flushed.reason, "flush", "a folder")) };

@@ -3,10 +3,9 @@ import { lstat, open, rename, unlink } from "node:fs/promises";
 import type { FileHandle, link } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { FeedctlError, isFeedctlError } from "../../errors.ts";
-import { flushFolder } from "../../lib/flush.ts";
 import { diskError, errnoOf } from "./errors.ts";
 import { fill } from "./fill.ts";
-import { makeFolder, removeEmptyFolders } from "./folders.ts";
+import { makeFolder, removeEmptyFolders, syncFolder } from "./folders.ts";
 import { temporaryName } from "./names.ts";
 import { hashFile, openBlobFile } from "./read.ts";
 import { forget, isResumable, isWorthKeeping, note, openUnfinished, release } from "./resume.ts";
@@ -99,7 +98,7 @@ async function finish(
     const published = await publish(path, target, source, options, makeLink);
     // After a rename the temporary name is gone; after a link it is a second name of the blob.
     await unlink(path).catch(() => {});
-    if (options.durable ?? true) await flushFolder(folder);
+    if (options.durable ?? true) await syncFolder(folder);
     if (noted) await release(key, path, options.notes);
     return { ...filled, ...published };
   } catch (thrown) {
