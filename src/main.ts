@@ -9,7 +9,7 @@ import type { ErrorLine } from "./cli/results/schemas/installation.ts";
 import { exitStatus, FeedctlError } from "./errors.ts";
 import { printable } from "./lib/printable.ts";
 
-/** Parses and runs one command line, prints its error, and returns the exit status. */
+/** Runs one command line and returns its exit status: parse, act, report. */
 export async function run(argv: readonly string[], io: Io): Promise<number> {
   let status = 0;
   const edge: Edge = {

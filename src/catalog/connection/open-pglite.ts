@@ -8,6 +8,7 @@ import { syncFolder, flushTree } from "../../lib/flush.ts";
 import { isPrivate, makePrivate } from "../../lib/private-tree.ts";
 import { lockOwnerName, tryProcessLock, type ProcessLock } from "../../lib/process-lock.ts";
 import type { Catalog, CatalogLock } from "./catalog.ts";
+import { checkKeys } from "./check-keys.ts";
 import { wrapDialect } from "./dialect.ts";
 import { createDataDirectory, refuseForeign } from "./data-directory.ts";
 import { translateCatalogError } from "./errors.ts";
@@ -43,7 +44,7 @@ export async function openPglite(options: EmbeddedOptions): Promise<Catalog> {
     else await create(dir, options.snapshot);
     const server = await startPglite(dir);
     const dialect = new PGliteDialect({ pglite: server.client });
-    const db = new Kysely<Tables>({ dialect: wrapDialect(dialect, true) }).withSchema("feedctl");
+    const db = new Kysely<Tables>({ dialect: wrapDialect(dialect, true), plugins: [checkKeys] }).withSchema("feedctl");
     return {
       kind: "pglite",
       location: dir,

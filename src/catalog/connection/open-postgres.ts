@@ -3,6 +3,7 @@ import { Kysely, PostgresDialect } from "kysely";
 import pg from "pg";
 import { FeedctlError } from "../../errors.ts";
 import { lockKinds, type Catalog, type CatalogLock, type LockRequest } from "./catalog.ts";
+import { checkKeys } from "./check-keys.ts";
 import { wrapDialect } from "./dialect.ts";
 import { translateCatalogError } from "./errors.ts";
 import type { Tables } from "../schema/core.ts";
@@ -43,7 +44,10 @@ export async function openPostgres(url: string): Promise<Catalog> {
   }
   pool.on("error", () => {}); // an idle connection broke: the next query reports it
   pool.on("connect", (client) => client.on("error", () => {})); // the same for a connection that a transaction holds between two queries
-  const db = new Kysely<Tables>({ dialect: wrapDialect(new PostgresDialect({ pool }), false) }).withSchema("feedctl");
+  const db = new Kysely<Tables>({
+    dialect: wrapDialect(new PostgresDialect({ pool }), false),
+    plugins: [checkKeys],
+  }).withSchema("feedctl");
   const locks = sessionLocks(pool);
   return {
     kind: "postgres",

@@ -6,7 +6,7 @@ import {
   type HeldIntent,
   type WriteIntent,
 } from "../../catalog/pending.ts";
-import { parseKey, type Key } from "../../stores/key.ts";
+import type { Key } from "../../lib/key.ts";
 import type { Store } from "../../stores/store.ts";
 import { contentHash } from "./content-hash.ts";
 import type { Context } from "../context.ts";
@@ -45,7 +45,7 @@ export async function announceBatch(
   const others = new Set(held.filter((intent) => !adopted.has(intent.key)).map((intent) => intent.key));
   const mine = intents.filter((intent) => !others.has(intent.key));
   await clearLeftovers(context, store, {
-    wanted: new Map(mine.map((intent) => [parseKey(intent.key), intent.sha256])),
+    wanted: new Map(mine.map((intent) => [intent.key, intent.sha256])),
     adopted: takenOver.filter(({ replacement }) => replacement === null || replacement === undefined),
     pendingDeletes: await listPendingDeletesAmong(
       catalog.db,
@@ -67,7 +67,7 @@ interface Leftovers {
   /** Intents taken over from dead runs. */
   adopted: readonly HeldIntent[];
   /** Keys with a pending delete. */
-  pendingDeletes: readonly string[];
+  pendingDeletes: readonly Key[];
 }
 
 /** Deletes blobs that no row needs: those with a pending delete, and other bytes that a dead run stored. */
@@ -76,9 +76,8 @@ async function clearLeftovers(
   store: Store,
   { wanted, adopted, pendingDeletes }: Leftovers,
 ): Promise<void> {
-  await deleteBlobs(store, pendingDeletes.map(parseKey), context.signal);
-  for (const { key: text, sha256 } of adopted) {
-    const key = parseKey(text);
+  await deleteBlobs(store, pendingDeletes, context.signal);
+  for (const { key, sha256 } of adopted) {
     if (wanted.get(key) === sha256 || (await contentHash(store, key, context.signal)) !== sha256) continue;
     await store.delete(key, { signal: context.signal });
   }

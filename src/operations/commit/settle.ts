@@ -9,7 +9,7 @@ import {
 import type { FeedRow } from "../../catalog/feeds.ts";
 import type { Db } from "../../catalog/schema/core.ts";
 import { FeedctlError } from "../../errors.ts";
-import { parseKey, type Key } from "../../stores/key.ts";
+import type { Key } from "../../lib/key.ts";
 import type { Store } from "../../stores/store.ts";
 import { contentHash } from "./content-hash.ts";
 import type { Context } from "../context.ts";
@@ -100,7 +100,7 @@ export async function finishPending(
   const rows = await listFileHashes(catalog.db, feed.id, [...mine]);
   for (const write of writes) {
     if (!mine.has(write.key) || rows.has(write.key)) continue;
-    const key = parseKey(write.key);
+    const key = write.key;
     await lock.assertHeld();
     // other bytes than the announced ones were not stored by the dead run
     if ((await contentHash(store, key, context.signal)) !== write.sha256) continue;
@@ -113,8 +113,8 @@ export async function finishPending(
     const { due, reclaimed } = await listPendingDeletes(catalog.db, storeId, feed.id, BATCH);
     if (due.length === 0 && reclaimed.length === 0) break;
     await lock.assertHeld();
-    await beforeDelete?.(due.map(parseKey));
-    await deleteBlobs(store, due.map(parseKey), context.signal);
+    await beforeDelete?.(due);
+    await deleteBlobs(store, due, context.signal);
     await forgetDeletes(catalog.db, storeId, [...due, ...reclaimed]);
     result.deleted += due.length;
   }

@@ -4,7 +4,7 @@ import { announceCopies, listProofs, type SavedProof } from "../../catalog/migra
 import { isPending } from "../../catalog/pending.ts";
 import type { Db } from "../../catalog/schema/core.ts";
 import { FeedctlError, isFeedctlError } from "../../errors.ts";
-import { parseKey } from "../../stores/key.ts";
+import type { Key } from "../../lib/key.ts";
 import type { Store, UploadNotes } from "../../stores/store.ts";
 import { uploadNotes } from "../commit/upload-notes.ts";
 import type { Context } from "../context.ts";
@@ -12,7 +12,7 @@ import { sideBySide } from "../transfer/merge-listings.ts";
 import { createTransfer, type Transfer } from "../transfer/transfer-pool.ts";
 import { copyProven } from "./copy-proven.ts";
 import { createPassLog, type PassEvent, type PassLog } from "./pass-log.ts";
-import { isProven, provenCopy, type PassEntry, type PassPair } from "./pass-pair.ts";
+import { hasValidKey, invalidKey, isProven, provenCopy, type ListedEntry, type PassPair } from "./pass-pair.ts";
 
 export interface PassInput {
   feedId: number;
@@ -28,7 +28,7 @@ export interface PassInput {
 }
 
 /** A copy, in the form that is spooled for a retry. `proof`: of the target's blob. */
-type Job = { key: string; size: number; proof?: SavedProof };
+type Job = { key: Key; size: number; proof?: SavedProof };
 
 /** A copy to start. */
 interface PlannedCopy {
@@ -91,7 +91,8 @@ export async function* copyPass(context: Context, db: Db, input: PassInput): Asy
   }
 }
 
-function listPass({ context: { signal }, db, input }: Pass): AsyncGenerator<PassPair> {
+/** Reports a row whose key is invalid as a failure, and yields the others. */
+async function* listPass({ context: { signal }, db, input, log }: Pass): AsyncGenerator<PassPair> {
   const { feedId, source, target, targetStoreId } = input;
   const listings = {
     row: listFiles(db, feedId),
@@ -100,7 +101,10 @@ function listPass({ context: { signal }, db, input }: Pass): AsyncGenerator<Pass
     proof: listProofs(db, targetStoreId),
   };
   const names = { row: "the catalog", source: source.name, target: target.name, proof: "the catalog's proofs" };
-  return sideBySide<PassEntry>(listings, names);
+  for await (const pair of sideBySide<ListedEntry>(listings, names)) {
+    if (hasValidKey(pair)) yield pair;
+    else log.report("failed", { key: pair.key, size: pair.row?.size ?? 0 }, invalidKey(pair.key));
+  }
 }
 
 /** Decides about one key. Returns the copy to make; undefined when none is needed, and reports why. */
@@ -157,18 +161,18 @@ async function* startCopies(
 async function copyAgain(pass: Pass, job: Job): Promise<void> {
   const { db, input } = pass;
   const { signal } = pass.context;
-  const key = parseKey(job.key);
+  const { key } = job;
   const [rows, from, to] = await Promise.all([
-    readFiles(db, input.feedId, [job.key]),
+    readFiles(db, input.feedId, [key]),
     input.source.head(key, { signal }),
     input.target.head(key, { signal }),
   ]);
-  const row = rows.get(job.key);
+  const row = rows.get(key);
   // the package was deleted since the listings began
   if (row === undefined && from === undefined) return;
   const proof = job.proof && { proof: job.proof };
   const found = { ...(row && { row }), ...(from && { source: from }), ...(to && { target: to }) };
-  await copyUnlessOverwritten(pass, { key: job.key, ...found, ...proof }, job);
+  await copyUnlessOverwritten(pass, { key, ...found, ...proof }, job);
 }
 
 /** Ignores the mismatch of a blob that is being overwritten: its row follows, and a later pass copies it. */

@@ -12,7 +12,7 @@ import { subjectOf } from "../../catalog/retention/subject.ts";
 import type { Db } from "../../catalog/schema/core.ts";
 import { isFeedctlError } from "../../errors.ts";
 import { mapParallel } from "../../lib/parallel.ts";
-import type { Key } from "../../stores/key.ts";
+import type { Key } from "../../lib/key.ts";
 import type { Store } from "../../stores/store.ts";
 import type { Context } from "../context.ts";
 import type { FeedWriter, Target } from "../commit/feed-writer.ts";
