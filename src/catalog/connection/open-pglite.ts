@@ -128,7 +128,7 @@ async function waitForLock(path: string, options: EmbeddedOptions): Promise<Proc
     const owner = lockOwnerName(answer);
     if (performance.now() >= deadline) {
       throw new FeedctlError("locked", `the embedded catalog is in use by ${owner}`, {
-        hint: `try again later; several processes at once need PostgreSQL (FEEDCTL_DATABASE_URL)`,
+        hint: "try again later; several processes at once need PostgreSQL (FEEDCTL_DATABASE_URL)",
       });
     }
     if (!reported) options.onWait?.(`waiting for the embedded catalog, in use by ${owner}`);

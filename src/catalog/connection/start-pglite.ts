@@ -36,6 +36,7 @@ export async function startPglite(dir: string): Promise<EmbeddedServer> {
     startParams: [...PGlite.defaultStartParams, ...settings.flatMap((setting) => ["-c", setting])],
   });
   const { assertFlushed } = files.flushes;
+  assertFlushed();
   /** Rejects when a flush has failed: what PostgreSQL answers since then is not on the disk. */
   async function flushed<T>(answer: Promise<T>): Promise<T> {
     try {
