@@ -115,7 +115,7 @@ async function sweepTarget(context: Context, { target }: MirrorRun): Promise<voi
 /** Creates the directory of the locks, journals and spools of mirrors, and returns its path. */
 async function ownDirectory(context: Context): Promise<string> {
   const directory = join(context.dataDir, "mirrors");
-  await mkdir(directory, { recursive: true }).catch((error: unknown) => {
+  await mkdir(directory, { recursive: true, mode: 0o700 }).catch((error: unknown) => {
     throw diskError(error, "make", directory);
   });
   return directory;

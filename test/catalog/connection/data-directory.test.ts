@@ -38,6 +38,17 @@ describe("the data directory of the embedded catalog", { skip: windows }, () => 
     assert.deepEqual(wrongModes(place), []);
   });
 
+  test("is its owner's only when a command without a catalog creates it", async () => {
+    await using place = await sandbox();
+    mkdirSync(place.path("from"));
+    writeFileSync(place.path("from", "file"), "x");
+    const umask = process.umask(0);
+    const { code, stderr } = await place.feedctl(["mirror", "from", "./to", "--yes"]);
+    process.umask(umask);
+    assert.equal(code, 0, stderr);
+    assert.equal(modeOf(place.data), 0o700);
+  });
+
   test("is closed to others when it is opened", async () => {
     await using place = await sandbox();
     assert.equal((await place.feedctl(["feed", "create", "web", "--type", "npm"])).code, 0);
