@@ -1,5 +1,6 @@
 import { sql } from "kysely";
 import type { Key } from "../lib/key.ts";
+import { lockLost } from "./connection/errors.ts";
 import type { NewAsset } from "./assets/assets.ts";
 import type { NewFile } from "./packages.ts";
 import type { Db } from "./schema/core.ts";
@@ -81,14 +82,15 @@ export async function renewWrites(db: Db, { storeId, runId }: Writer, intents: r
 }
 
 /**
- * Deletes intents of this run: in the transaction that commits the rows, or once it is certain that nothing was
- * written.
+ * Deletes intents of this run for distinct keys: in the transaction that commits the rows, or once it is certain that
+ * nothing was written. Throws `unavailable` when another run has taken over one of them: it may have deleted the blob.
  */
 export async function withdrawWrites(db: Db, { storeId, runId }: Writer, keys: readonly string[]): Promise<void> {
   if (keys.length === 0) return;
-  await sql`
+  const withdrawn = await sql`
     delete from feedctl.pending_writes p using jsonb_array_elements_text(${JSON.stringify(keys)}::jsonb) as k(key)
     where p.store_id = ${storeId} and p.run_id = ${runId} and p.key = k.key`.execute(db);
+  if (withdrawn.numAffectedRows !== BigInt(keys.length)) throw lockLost();
 }
 
 /** Intents on a store, oldest first. */
@@ -111,20 +113,21 @@ export async function findWriter(db: Db, storeId: number, key: Key): Promise<num
 }
 
 /**
- * Records pending deletes of blobs, in the transaction that deletes their rows. `provenOnly`: only of keys for which
- * the store has a migration's proof.
+ * Records pending deletes of blobs, in the transaction that deletes their rows. `copiesOnly`: only of blobs that a
+ * migration copied to the store. Others existed there before and may belong to another program.
  */
 export async function recordDeletes(
   db: Db,
-  input: Writer & { now: Date; provenOnly?: boolean },
+  input: Writer & { now: Date; copiesOnly?: boolean },
   keys: readonly string[],
 ): Promise<void> {
   if (keys.length === 0) return;
-  const { storeId, runId, now, provenOnly = false } = input;
+  const { storeId, runId, now, copiesOnly = false } = input;
   await sql`
     insert into feedctl.pending_deletes (store_id, key, run_id, created_at)
     select ${storeId}::int, k.key, ${runId}::bigint, ${now}::timestamptz from jsonb_array_elements_text(${JSON.stringify(keys)}::jsonb) as k(key)
-    where not ${provenOnly}::boolean or exists (select from feedctl.proofs p where p.store_id = ${storeId} and p.key = k.key)
+    where not ${copiesOnly}::boolean or exists (
+      select from feedctl.proofs p where p.store_id = ${storeId} and p.key = k.key and p.copied_by is not null)
     order by k.key
     on conflict (store_id, key) do nothing`.execute(db);
 }

@@ -3,6 +3,7 @@ import { findOpenMigration } from "../../catalog/migration/feed-migrations.ts";
 import { findRunningMigration } from "../../catalog/runs.ts";
 import { FeedctlError } from "../../errors.ts";
 import type { Context } from "../context.ts";
+import type { Holder } from "./commit.ts";
 
 /** Acquires a feed's write lock exclusively. Throws `locked`, with the hint, when other runs write past `lockWait`. */
 export async function lockWrites(
@@ -31,7 +32,7 @@ export async function lockWholeFeed(
   context: Context,
   catalog: Catalog,
   feed: { id: number; name: string },
-): Promise<CatalogLock> {
+): Promise<Holder & AsyncDisposable> {
   const migrate = await catalog.lock({ kind: "migrate", id: feed.id, mode: "exclusive" });
   if (migrate === undefined)
     throw new FeedctlError("locked", `feed "${feed.name}" is being migrated`, { hint: "wait until it is done" });
@@ -42,11 +43,8 @@ export async function lockWholeFeed(
     await migrate[Symbol.asyncDispose]();
     throw error;
   }
-  const both: CatalogLock = {
-    async assertHeld() {
-      await migrate.assertHeld();
-      await write.assertHeld();
-    },
+  const both = {
+    proofs: [...migrate.proofs, ...write.proofs],
     async [Symbol.asyncDispose]() {
       await write[Symbol.asyncDispose]();
       await migrate[Symbol.asyncDispose]();
@@ -57,6 +55,30 @@ export async function lockWholeFeed(
   throw new FeedctlError("conflict", `feed "${feed.name}" is in the middle of a migration`, {
     hint: `finish it, or give it up: feedctl migrate cancel ${feed.name}`,
   });
+}
+
+/** As `lockWholeFeed`, for several feeds, or none. */
+export async function lockWholeFeeds(
+  context: Context,
+  catalog: Catalog,
+  feeds: readonly { id: number; name: string }[],
+): Promise<Holder & AsyncDisposable> {
+  const locks: (Holder & AsyncDisposable)[] = [];
+  const all = {
+    get proofs() {
+      return locks.flatMap(({ proofs }) => proofs);
+    },
+    async [Symbol.asyncDispose]() {
+      for (const lock of locks) await lock[Symbol.asyncDispose]();
+    },
+  };
+  try {
+    for (const feed of feeds) locks.push(await lockWholeFeed(context, catalog, feed));
+    return all;
+  } catch (error) {
+    await all[Symbol.asyncDispose]();
+    throw error;
+  }
 }
 
 /** Locks a feed for one migration. Throws `locked`, and names the other run, when one is running. */

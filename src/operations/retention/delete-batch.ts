@@ -7,13 +7,14 @@ import {
   type HiddenReason,
 } from "../../catalog/retention/quarantine.ts";
 import { deleteAssetFileRows } from "../../catalog/retention/assets.ts";
-import { deleteVersionFileRows } from "../../catalog/retention/items.ts";
+import { deleteVersionFileRows, forgetItems } from "../../catalog/retention/items.ts";
 import { subjectOf } from "../../catalog/retention/subject.ts";
 import type { Db } from "../../catalog/schema/core.ts";
 import { isFeedctlError } from "../../errors.ts";
 import { mapParallel } from "../../lib/parallel.ts";
 import type { Key } from "../../lib/key.ts";
 import type { Store } from "../../stores/store.ts";
+import { commit, type Holder } from "../commit/commit.ts";
 import type { Context } from "../context.ts";
 import type { FeedWriter, Target } from "../commit/feed-writer.ts";
 import { plannedDeletion, type PlannedDeletion } from "./plan.ts";
@@ -43,7 +44,11 @@ export interface RetentionTask {
   rules: readonly RetentionRule[];
   run: Run;
   writer: FeedWriter;
+  /** The lock against other retention runs of the feed. */
+  lock: Holder;
 }
+
+export type RunLocks = Pick<RetentionTask, "run" | "lock">;
 
 interface Batch {
   versions: VersionOutcome[];
@@ -83,6 +88,12 @@ export async function hideBatch(task: RetentionTask, days: number): Promise<Batc
       versions: batch.versions.map((each) => (each.action === "left" ? each : { ...each, action: "hidden" })),
     };
   });
+}
+
+/** Deletes the feed's saved plan. */
+export async function forgetPlan(context: Context, feedId: number, holders: readonly Holder[]): Promise<void> {
+  const { db } = await context.catalog();
+  await commit(db, holders, (transaction) => forgetItems(transaction, feedId));
 }
 
 async function nextItems(task: RetentionTask, db: Db) {
@@ -168,13 +179,12 @@ async function purge(
 }
 
 async function inTransaction<T>(
-  { context, feed, writer }: RetentionTask,
+  { context, feed, writer, lock }: RetentionTask,
   work: (db: Db, target: Target) => Promise<T>,
 ): Promise<T> {
   const { db } = await context.catalog();
   return writer.write(async (target) =>
-    db.transaction().execute(async (transaction) => {
-      await target.assertHeld();
+    commit(db, [target, lock], async (transaction) => {
       await lockRows(transaction, feed.id, "exclusive");
       return work(transaction, target);
     }),
