@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { FeedctlError } from "../../errors.ts";
 import type { Folder } from "../../lib/open-folder.ts";
 import { isOwnFile } from "../../lib/open-regular-file.ts";
-import { tryProcessLock } from "../../lib/process-lock.ts";
+import { lockOwnerName, tryProcessLock } from "../../lib/process-lock.ts";
 import type { Context } from "../context.ts";
 
 /** What a part file is the beginning of. */
@@ -105,7 +105,8 @@ export async function lockDownload({ dataDir }: Context, target: string): Promis
   } catch {
     return undefined;
   }
-  if (!("release" in lock)) throw new FeedctlError("locked", `process ${lock.pid} is downloading ${target} right now`);
+  if (!("release" in lock))
+    throw new FeedctlError("locked", `${lockOwnerName(lock)} is downloading ${target} right now`);
   const { release } = lock;
   return { [Symbol.asyncDispose]: release };
 }

@@ -3,7 +3,7 @@ import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { FeedctlError, isFeedctlError } from "../../errors.ts";
 import { batched } from "../../lib/batches.ts";
-import { tryProcessLock } from "../../lib/process-lock.ts";
+import { lockOwnerName, tryProcessLock } from "../../lib/process-lock.ts";
 import { createSpool } from "../../lib/spool.ts";
 import { diskError } from "../../stores/disk/index.ts";
 import { locationName } from "../../stores/location.ts";
@@ -117,7 +117,7 @@ async function sweepTarget(context: Context, { target }: MirrorRun): Promise<voi
 /** Creates the directory of the locks, journals and spools of mirrors, and returns its path. */
 async function ownDirectory(context: Context): Promise<string> {
   const directory = join(context.dataDir, "mirrors");
-  await mkdir(directory, { recursive: true }).catch((error: unknown) => {
+  await mkdir(directory, { recursive: true, mode: 0o700 }).catch((error: unknown) => {
     throw diskError(error, "make", directory);
   });
   return directory;
@@ -126,7 +126,7 @@ async function ownDirectory(context: Context): Promise<string> {
 async function lockTarget(path: string, name: string): Promise<AsyncDisposable> {
   const answer = await tryProcessLock(path);
   if ("release" in answer) return { [Symbol.asyncDispose]: () => answer.release() };
-  throw new FeedctlError("locked", `process ${answer.pid} is mirroring to ${name} right now`, {
+  throw new FeedctlError("locked", `${lockOwnerName(answer)} is mirroring to ${name} right now`, {
     hint: "wait until it is done",
   });
 }

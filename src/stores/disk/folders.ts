@@ -1,9 +1,10 @@
-import { mkdir, open, rmdir } from "node:fs/promises";
-import type { FileHandle } from "node:fs/promises";
+import { mkdir, rmdir } from "node:fs/promises";
 import { dirname } from "node:path";
 import { openFolder, type Folder } from "../../lib/open-folder.ts";
 import type { Key } from "../../lib/key.ts";
-import { errnoOf } from "./errors.ts";
+import { syncFolder } from "../../lib/flush.ts";
+
+export { syncFolder } from "../../lib/flush.ts";
 
 /** Creates the folder and its missing parents. `durable`: flushes them, so that they survive a power cut. */
 export async function makeFolder(folder: string, durable: boolean): Promise<void> {
@@ -25,20 +26,5 @@ export async function removeEmptyFolders(root: string, key: Key): Promise<void> 
     // Not empty, already removed, or permission denied: an empty folder that stays does no harm.
   } finally {
     for (const folder of parents) folder[Symbol.dispose]();
-  }
-}
-
-/** Flushes a folder, so that the names in it survive a power cut. Does nothing where the system cannot. */
-export async function syncFolder(folder: string): Promise<void> {
-  let handle: FileHandle | undefined;
-  try {
-    handle = await open(folder, "r");
-    await handle.sync();
-  } catch (error) {
-    // Windows cannot flush a folder, some network file systems refuse to, and a concurrent delete may have removed it.
-    if (!["EPERM", "EISDIR", "EINVAL", "ENOTSUP", "EACCES", "ENOENT", "EBADF"].includes(errnoOf(error) ?? ""))
-      throw error;
-  } finally {
-    await handle?.close();
   }
 }
