@@ -56,7 +56,10 @@ function wrapDriver(driver: Driver, serial: boolean): Driver {
     },
     beginTransaction: (connection, settings) => translated(driver.beginTransaction(inner(connection), settings)),
     commitTransaction: (connection) => translated(driver.commitTransaction(inner(connection))),
-    rollbackTransaction: (connection) => driver.rollbackTransaction(inner(connection)),
+    async rollbackTransaction(connection) {
+      // Kysely would throw the failure of the rollback instead of the error that led to it. The connection is discarded.
+      await driver.rollbackTransaction(inner(connection)).catch(() => {});
+    },
     destroy: (options) => driver.destroy(options),
   };
   return wrapped;

@@ -10,15 +10,20 @@ import type { Tables } from "../schema/core.ts";
 // int8 as number: ids and byte counts stay far below 2^53
 const int8 = 20;
 
+/** How the values of columns are parsed. */
+export const types: pg.CustomTypesConfig = {
+  getTypeParser: ((oid: number, format?: "text") =>
+    oid === int8 ? Number : pg.types.getTypeParser(oid, format)) as typeof pg.types.getTypeParser,
+};
+
+/** The part of `pg.Pool` that a catalog needs. */
+export type Pool = Pick<pg.Pool, "query" | "end" | "options"> & { connect(): Promise<pg.PoolClient> };
+
 /**
  * Opens the catalog on a PostgreSQL server, version 14 or newer. The URL may hold a password; `location` does not.
  * Throws `usage` when the URL is malformed.
  */
 export async function openPostgres(url: string): Promise<Catalog> {
-  const types: pg.CustomTypesConfig = {
-    getTypeParser: ((oid: number, format?: "text") =>
-      oid === int8 ? Number : pg.types.getTypeParser(oid, format)) as typeof pg.types.getTypeParser,
-  };
   const wrong = (cause: unknown) =>
     new FeedctlError("usage", "the database URL cannot be read", {
       cause,
@@ -43,11 +48,16 @@ export async function openPostgres(url: string): Promise<Catalog> {
   }
   pool.on("error", () => {}); // an idle connection broke: the next query reports it
   pool.on("connect", (client) => client.on("error", () => {})); // the same for a connection that a transaction holds between two queries
+  return catalogOn(pool, withoutPassword(url));
+}
+
+/** The catalog behind a pool of connections, which it closes. `location`: for messages. */
+export function catalogOn(pool: Pool, location: string): Catalog {
   const db = new Kysely<Tables>({ dialect: wrapDialect(new PostgresDialect({ pool }), false) }).withSchema("feedctl");
   const locks = sessionLocks(pool);
   return {
     kind: "postgres",
-    location: withoutPassword(url),
+    location,
     db,
     lock: locks.lock,
     async script(text) {
@@ -68,7 +78,7 @@ export async function openPostgres(url: string): Promise<Catalog> {
  * Session-level advisory locks on one dedicated connection: they outlive transactions and end when they are released or
  * when the process ends. When the connection breaks, all locks are lost and `assertHeld` rejects.
  */
-function sessionLocks(pool: pg.Pool) {
+function sessionLocks(pool: Pool) {
   let session: Promise<{ client: pg.PoolClient; lost: boolean }> | undefined;
   let last: Promise<unknown> = Promise.resolve();
 

@@ -1,0 +1,28 @@
+// Simulates many schedules and prints what they found:
+//   node test/simulation/run.ts [how many, 1000] [first seed, 1] [--trace] [--break RULE] [--first]
+import { parseArgs } from "node:util";
+import { breakRule } from "./broken-rules.ts";
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { trace: { type: "boolean" }, break: { type: "string" }, first: { type: "boolean" } },
+});
+const [count = 1000, first = 1] = positionals.map(Number);
+if (values.break !== undefined) breakRule(values.break);
+const { openSimulation } = await import("./simulate.ts");
+await using simulation = await openSimulation();
+if (simulation === undefined) throw new Error("no PostgreSQL on this machine");
+let found = 0;
+let done = 0;
+const used = process.cpuUsage();
+for (let seed = first; seed < first + count && !(values.first && found > 0); seed++, done++) {
+  const finding = await simulation.run(seed);
+  if (finding === undefined) continue;
+  found++;
+  console.log(`seed ${seed}: ${finding.error.message} [${finding.deeds.join(" | ")}]`);
+  if (finding.error.cause !== undefined) console.log(finding.error.cause);
+  if (values.trace) console.log(finding.trace.map((line) => `  ${line}`).join("\n"));
+}
+const { user, system } = process.cpuUsage(used);
+console.log(`${done} schedules, ${found} found something, ${((user + system) / 1e6).toFixed(1)} s of processor time`);
+if (found > 0) process.exitCode = 1;
