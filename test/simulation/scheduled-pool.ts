@@ -30,7 +30,7 @@ export async function connectServer(url: string): Promise<Server> {
   const free: Backend[] = [];
   const all: pg.Client[] = [];
   const open = async () => {
-    const client = new pg.Client({ connectionString: url, types, options: "-c jit=off -c deadlock_timeout=20ms" });
+    const client = new pg.Client({ connectionString: url, types, options: "-c jit=off -c deadlock_timeout=20ms -c search_path=pg_catalog" });
     client.on("error", () => {});
     await client.connect();
     all.push(client);

@@ -43,7 +43,7 @@ export async function openSimulation(): Promise<Simulation | undefined> {
   let count = 0;
   return {
     async run(seed) {
-      if (++count % EMPTIED === 0) await server.query("truncate feedctl.feeds, feedctl.runs, feedctl.stores, feedctl.audit_events cascade");
+      if (++count % EMPTIED === 0) await server.query("truncate feedctl.feeds, feedctl.runs, feedctl.stores, feedctl.audit_events, feedctl.locks cascade");
       const own = join(folder, String(count));
       const parts = { catalog, server, fixtures, folder: own, number: count };
       return simulate(parts, seed).finally(() => rmSync(own, { recursive: true, force: true }));
