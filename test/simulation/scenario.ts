@@ -36,7 +36,8 @@ const makers = {
     const id = random.pick(NEW);
     const overwrite = random.chance(0.5);
     const move = random.chance(0.4);
-    const path = world.fixtures.write(id, join(world.folder, `import-${number}`));
+    const { byId, write } = world.fixtures;
+    const path = move ? write(id, join(world.folder, `import-${number}`)) : byId.get(id)!.path;
     return {
       ...nothing,
       name: `import ${id}${overwrite ? " --overwrite" : ""}${move ? " --move" : ""}`,

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { openPostgres } from "../../src/catalog/connection/open-postgres.ts";
@@ -46,7 +46,9 @@ export async function openSimulation(): Promise<Simulation | undefined> {
       if (++count % EMPTIED === 0) await server.query("truncate feedctl.feeds, feedctl.runs, feedctl.stores, feedctl.audit_events, feedctl.locks cascade");
       const own = join(folder, String(count));
       const parts = { catalog, server, fixtures, folder: own, number: count };
-      return simulate(parts, seed).finally(() => rmSync(own, { recursive: true, force: true }));
+      return simulate(parts, seed).finally(() => {
+        if (existsSync(own)) rmSync(own, { recursive: true });
+      });
     },
     async [Symbol.asyncDispose]() {
       clock[Symbol.dispose]();

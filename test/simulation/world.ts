@@ -1,4 +1,3 @@
-import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { catalogOn } from "../../src/catalog/connection/open-postgres.ts";
 import { insertFeed, updateFeed } from "../../src/catalog/feeds.ts";
@@ -74,9 +73,7 @@ export async function openWorld(
   await saveRules(db, feed.id, [
     { name: null, enabled: true, protectAcross: false, criteria: { deletePackageIds: ["b"], keepVersionsCount: 1 } },
   ]);
-  const drop = join(about.folder, "drop");
-  mkdirSync(drop, { recursive: true });
-  await updateFeed(db, feed.id, { drop_path: drop });
+  await updateFeed(db, feed.id, { drop_path: join(about.folder, "drop") });
   return { ...about, feed: { id: feed.id, name }, places, changes: [] };
 }
 
