@@ -4,7 +4,7 @@ import { hashBytes } from "../../src/lib/hash.ts";
 import type { MemoryPlace } from "./memory-store.ts";
 import type { Deed } from "./scenario.ts";
 import { Violation } from "./schedule.ts";
-import { FIRST, FOREIGN, INITIAL, type World, type WorldActor } from "./world.ts";
+import { FOREIGN, INITIAL, type World, type WorldActor } from "./world.ts";
 
 interface Row {
   key: string;
@@ -94,13 +94,13 @@ function checkPackages({ fixtures }: World, rows: readonly Row[], deeds: readonl
 }
 
 /** Rule 5: a migration deletes nothing in its source. */
-function checkSource({ fixtures, places }: World, rows: readonly Row[], end: { path: string; deeds: readonly Deed[] }): void {
-  if (end.path === FIRST) return;
+function checkSource({ fixtures, places, first }: World, rows: readonly Row[], end: { path: string; deeds: readonly Deed[] }): void {
+  if (end.path === first) return;
   const touched = new Set(end.deeds.flatMap(({ removes, adds }) => [...removes, ...adds.map((id) => id.split(":")[0])]));
   for (const id of INITIAL) {
     const { key, bytes } = fixtures.byId.get(id)!;
     if (touched.has(id.split(":")[0]!) || !rows.some((row) => row.key === key)) continue;
-    if (places.get(FIRST)!.blobs.get(key)?.bytes.equals(bytes) !== true)
+    if (places.get(first)!.blobs.get(key)?.bytes.equals(bytes) !== true)
       throw new Violation(`rule 5: the source of the migration lost ${key}`);
   }
 }

@@ -7,10 +7,11 @@ import { deletePackage, parsePackageSpec, requireVersions } from "../../src/oper
 import { runRetention } from "../../src/operations/retention/run.ts";
 import { verifyFeed } from "../../src/operations/verify/verify.ts";
 import type { Random } from "./random.ts";
-import { SECOND, type Work, type World } from "./world.ts";
+import type { Work, World } from "./world.ts";
 
 /** What one process of a schedule does. */
 export interface Deed {
+  kind: keyof typeof makers;
   name: string;
   work: Work;
   /** The packages that it adds, by fixture. */
@@ -23,7 +24,7 @@ export interface Deed {
   settles: boolean;
 }
 
-type Maker = (world: World, random: Random, number: number) => Deed;
+type Maker = (world: World, random: Random, number: number) => Omit<Deed, "kind">;
 
 const nothing = { adds: [], removes: [], moves: new Map<string, string>(), settles: true };
 
@@ -87,7 +88,7 @@ const makers = {
         all(
           migrateFeed(context, {
             feed: world.feed.name,
-            goal: { to: "disk", options: { path: SECOND } },
+            goal: { to: "disk", options: { path: world.second } },
             cutover: "auto",
             alone: true,
           }),
@@ -113,7 +114,7 @@ export function drawDeeds(world: World, random: Random): Deed[] {
   const wanted = drawn.map((kind, index) => (kind === "drop" && drawn.indexOf(kind) < index ? "import" : kind));
   return wanted.map((kind, index) => {
     const deed = makers[kind](world, random, index);
-    return { ...deed, name: `${index + 1} ${deed.name}` };
+    return { ...deed, kind, name: `${index + 1} ${deed.name}` };
   });
 }
 

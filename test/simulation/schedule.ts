@@ -50,6 +50,8 @@ interface Timer {
 export class Violation extends Error {}
 
 const MOST_MOVES = 4000;
+/** How often a blocked statement is asked for, a few milliseconds each, when nothing else can continue. */
+const MOST_TRIES = 1000;
 
 export interface Faults {
   /** How many crashes, cuts and lost answers there may be. */
@@ -86,15 +88,16 @@ export class Schedule {
   async call<T>(call: Omit<Call, "state" | "answer">): Promise<T> {
     if (call.actor.state === "crashed") return never();
     this.count++;
-    if (!this.active) return settled<T>((await call.perform()) ?? { error: new Violation(`${call.label} is blocked`) });
+    if (!this.active) return settled<T>(await undisturbed(call));
     const { promise, resolve } = Promise.withResolvers<Outcome>();
     this.#calls.push({ ...call, state: "sent", answer: resolve });
     return settled<T>(await promise);
   }
 
-  wait(actor: Actor, milliseconds: number, { signal }: TimerOptions = {}): Promise<void> {
+  wait(actor: Actor, milliseconds: number, { signal, ref }: TimerOptions = {}): Promise<void> {
     if (actor.state === "crashed") return never();
-    if (!this.active) {
+    // undisturbed, only what the work itself waits for ends
+    if (!this.active && ref !== false) {
       this.time += milliseconds;
       return Promise.resolve();
     }
@@ -174,7 +177,7 @@ export class Schedule {
   /** Finds out which blocked calls have come through since. */
   async #unblock(must: boolean): Promise<void> {
     let came = 0;
-    for (let tries = 0; came === 0 && tries < (must ? 500 : 1); tries++)
+    for (let tries = 0; came === 0 && tries < (must ? MOST_TRIES : 1); tries++)
       for (const call of this.#calls) {
         if (call.state !== "blocked") continue;
         const outcome = await call.blocked?.();
@@ -264,6 +267,13 @@ export class Schedule {
   #note(actor: Actor, what: string): void {
     this.trace.push(`${actor.name}: ${what}`);
   }
+}
+
+/** The outcome of a call beside which no other process runs; statements of the same one may block it. */
+async function undisturbed(call: Pick<Call, "label" | "perform" | "blocked">): Promise<Outcome> {
+  let outcome = await call.perform();
+  for (let tries = 0; outcome === undefined && tries < MOST_TRIES; tries++) outcome = await call.blocked?.();
+  return outcome ?? { error: new Violation(`${call.label} is blocked`) };
 }
 
 function isAlive({ state }: Actor): boolean {

@@ -11,7 +11,7 @@ import { randomOf } from "./random.ts";
 import { drawDeeds, type Deed } from "./scenario.ts";
 import { Schedule, Violation } from "./schedule.ts";
 import { connectServer, type Server } from "./scheduled-pool.ts";
-import { openWorld, worldActor, type World, type WorldActor } from "./world.ts";
+import { closeWorld, openWorld, worldActor, type World, type WorldActor } from "./world.ts";
 
 export interface Finding {
   seed: number;
@@ -23,6 +23,8 @@ export interface Finding {
 export interface Simulation extends AsyncDisposable {
   /** Runs the schedule of a seed. Returns what it found. */
   run(seed: number): Promise<Finding | undefined>;
+  /** How many deeds of each kind have succeeded in the schedules so far. */
+  readonly succeeded: Readonly<Record<string, number>>;
 }
 
 /** Schedules until the catalog is emptied. */
@@ -40,12 +42,14 @@ export async function openSimulation(): Promise<Simulation | undefined> {
   const server = await connectServer(url);
   const clock = virtualClock();
   const fixtures = await makeFixtures(join(folder, "fixtures"));
+  const succeeded: Record<string, number> = {};
   let count = 0;
   return {
+    succeeded,
     async run(seed) {
       if (++count % EMPTIED === 0) await server.query("truncate feedctl.feeds, feedctl.runs, feedctl.stores, feedctl.audit_events, feedctl.locks cascade");
       const own = join(folder, String(count));
-      const parts = { catalog, server, fixtures, folder: own, number: count };
+      const parts = { catalog, server, fixtures, folder: own, number: count, succeeded };
       return simulate(parts, seed).finally(() => {
         if (existsSync(own)) rmSync(own, { recursive: true });
       });
@@ -66,9 +70,10 @@ interface Parts {
   fixtures: Fixtures;
   folder: string;
   number: number;
+  succeeded: Record<string, number>;
 }
 
-async function simulate({ catalog, number, ...parts }: Parts, seed: number): Promise<Finding | undefined> {
+async function simulate({ catalog, number, succeeded, ...parts }: Parts, seed: number): Promise<Finding | undefined> {
   const random = randomOf(seed);
   const budget = random.pick([0, 1, 1, 2, 3]);
   const schedule = new Schedule(random, { budget, chance: 0.03 });
@@ -78,6 +83,8 @@ async function simulate({ catalog, number, ...parts }: Parts, seed: number): Pro
   try {
     await schedule.run(actors);
     checkErrors(actors);
+    for (const [index, { kind }] of deeds.entries())
+      if (hasSucceeded(actors[index]!)) succeeded[kind] = (succeeded[kind] ?? 0) + 1;
     await checkRows(world);
     schedule.active = false;
     const unfinished = deeds.filter((_, index) => !hasSucceeded(actors[index]!));
@@ -96,6 +103,7 @@ async function simulate({ catalog, number, ...parts }: Parts, seed: number): Pro
       actor.state = "crashed";
       await actor.disconnect();
     }
+    await closeWorld(world);
   }
 }
 

@@ -26,15 +26,15 @@ export interface World {
   feed: { id: number; name: string };
   /** A folder of this schedule. */
   folder: string;
+  /** Where the feed's files are at first, and where migrations move them. */
+  first: string;
+  second: string;
   /** Blobs by the path of their store. */
   places: Map<string, MemoryPlace>;
   /** Requests that changed a store, since it was emptied. */
   changes: string[];
 }
 
-/** Where the feed's files are at first, and where migrations move them. */
-export const FIRST = "/simulation/first";
-export const SECOND = "/simulation/second";
 /** A blob of somebody else, in both stores. */
 export const FOREIGN = parseKey("zz-foreign/keep.txt");
 
@@ -58,13 +58,14 @@ export async function openWorld(
   const name = `feed-${process.pid}-${number}`;
   const feed = await insertFeed(db, { name, type: "npm", description: null, now });
   if (feed === undefined) throw new Error(`feed ${name} exists`);
-  const location = directoryLocation(FIRST);
-  const options = { path: FIRST };
+  const [first, second] = [`/simulation/${number}/first`, `/simulation/${number}/second`];
+  const location = directoryLocation(first);
+  const options = { path: first };
   await insertStore(db, { feedId: feed.id, type: "disk", options, location, role: "current", now });
-  const places = new Map([FIRST, SECOND].map((path) => [path, new MemoryPlace()]));
+  const places = new Map([first, second].map((path) => [path, new MemoryPlace()]));
   const files = INITIAL.map((id) => {
     const fixture = fixtures.byId.get(id)!;
-    const { tag } = places.get(FIRST)!.put(fixture.key, fixture.bytes, { ifExists: "fail" });
+    const { tag } = places.get(first)!.put(fixture.key, fixture.bytes, { ifExists: "fail" });
     const source = { size: fixture.bytes.length, open: () => Promise.reject(new Error("already stored")) };
     return newFile({ ...fixture, source }, tag ?? null);
   });
@@ -74,7 +75,16 @@ export async function openWorld(
     { name: null, enabled: true, protectAcross: false, criteria: { deletePackageIds: ["b"], keepVersionsCount: 1 } },
   ]);
   await updateFeed(db, feed.id, { drop_path: join(about.folder, "drop") });
-  return { ...about, feed: { id: feed.id, name }, places, changes: [] };
+  return { ...about, feed: { id: feed.id, name }, first, second, places, changes: [] };
+}
+
+/** Makes the places free for the next schedule, whose migrations would otherwise have to compare all of them. */
+export async function closeWorld({ server, feed }: World): Promise<void> {
+  await server.query(
+    `with places as (update feedctl.stores set retired_at = now(), role = 'previous' where feed_id = $1)
+      update feedctl.feeds set drop_path = null where id = $1`,
+    [feed.id],
+  );
 }
 
 /** A process of feedctl that runs one operation in the world. */
