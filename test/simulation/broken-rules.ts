@@ -80,7 +80,10 @@ export function breakRule(name: string): void {
     load(loaded, context, next) {
       const result = next(loaded, context);
       if (loaded !== url || result.source === undefined) return result;
-      return { ...result, source: String(Buffer.from(result.source as Uint8Array)).replace(rule.find, () => rule.replace) };
+      return {
+        ...result,
+        source: String(Buffer.from(result.source as Uint8Array)).replace(rule.find, () => rule.replace),
+      };
     },
   });
 }

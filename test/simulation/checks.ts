@@ -69,7 +69,8 @@ export async function checkEnd(world: World, deeds: readonly Deed[]): Promise<vo
   if (left[0] !== undefined) throw new Violation(`rule 7: left pending: ${JSON.stringify(left)}`);
   const keys = new Set<string>(rows.map(({ key }) => key));
   for (const key of place.blobs.keys())
-    if (!keys.has(key) && key !== FOREIGN && !isMarker(key)) throw new Violation(`rule 1: ${key} in ${path} has no row`);
+    if (!keys.has(key) && key !== FOREIGN && !isMarker(key))
+      throw new Violation(`rule 1: ${key} in ${path} has no row`);
   for (const [where, { blobs }] of world.places)
     if (!blobs.has(FOREIGN)) throw new Violation(`rule 2: the foreign blob in ${where} was deleted`);
   checkPackages(world, rows, deeds);
@@ -94,9 +95,15 @@ function checkPackages({ fixtures }: World, rows: readonly Row[], deeds: readonl
 }
 
 /** Rule 5: a migration deletes nothing in its source. */
-function checkSource({ fixtures, places, first }: World, rows: readonly Row[], end: { path: string; deeds: readonly Deed[] }): void {
+function checkSource(
+  { fixtures, places, first }: World,
+  rows: readonly Row[],
+  end: { path: string; deeds: readonly Deed[] },
+): void {
   if (end.path === first) return;
-  const touched = new Set(end.deeds.flatMap(({ removes, adds }) => [...removes, ...adds.map((id) => id.split(":")[0])]));
+  const touched = new Set(
+    end.deeds.flatMap(({ removes, adds }) => [...removes, ...adds.map((id) => id.split(":")[0])]),
+  );
   for (const id of INITIAL) {
     const { key, bytes } = fixtures.byId.get(id)!;
     if (touched.has(id.split(":")[0]!) || !rows.some((row) => row.key === key)) continue;

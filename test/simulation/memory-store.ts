@@ -46,7 +46,10 @@ export class MemoryPlace {
   list(prefix: string, after: string, limit: number): BlobInfo[] {
     const compare = (a: string, b: string) => Buffer.compare(Buffer.from(a), Buffer.from(b));
     const keys = [...this.blobs.keys()].filter((key) => key.startsWith(prefix) && compare(key, after) > 0);
-    return keys.toSorted(compare).slice(0, limit).map((key) => (this.blobs.get(key) as Blob).info);
+    return keys
+      .toSorted(compare)
+      .slice(0, limit)
+      .map((key) => (this.blobs.get(key) as Blob).info);
   }
 
   delete(key: Key): void {

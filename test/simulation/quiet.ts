@@ -10,7 +10,9 @@ const TURNS = 2;
 export async function quiet(): Promise<void> {
   for (let turns = 0; turns < TURNS;) {
     await nextTurn();
-    const busy = process.getActiveResourcesInfo().some((name) => name.startsWith("FSReq") || name.startsWith("FileHandle"));
+    const busy = process
+      .getActiveResourcesInfo()
+      .some((name) => name.startsWith("FSReq") || name.startsWith("FileHandle"));
     turns = busy ? 0 : turns + 1;
   }
 }

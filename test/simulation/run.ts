@@ -25,5 +25,9 @@ for (let seed = first; seed < first + count && !(values.first && found > 0); see
 }
 const { user, system } = process.cpuUsage(used);
 console.log(`${done} schedules, ${found} found something, ${((user + system) / 1e6).toFixed(1)} s of processor time`);
-console.log(`succeeded: ${Object.entries(simulation.succeeded).map(([kind, times]) => `${times} ${kind}`).join(", ")}`);
+console.log(
+  `succeeded: ${Object.entries(simulation.succeeded)
+    .map(([kind, times]) => `${times} ${kind}`)
+    .join(", ")}`,
+);
 if (found > 0) process.exitCode = 1;

@@ -6,7 +6,7 @@ import { migrateFeed } from "../../src/operations/migrate/migrate-feed.ts";
 import { deletePackage, parsePackageSpec, requireVersions } from "../../src/operations/packages/packages.ts";
 import { runRetention } from "../../src/operations/retention/run.ts";
 import { verifyFeed } from "../../src/operations/verify/verify.ts";
-import type { Random } from "./random.ts";
+import type { Random } from "../support/random.ts";
 import type { Work, World } from "./world.ts";
 
 /** What one process of a schedule does. */
@@ -104,7 +104,18 @@ const makers = {
   },
 } satisfies Record<string, Maker>;
 
-const kinds = ["import", "import", "import", "drop", "delete", "delete", "retention", "migrate", "migrate", "verify"] as const;
+const kinds = [
+  "import",
+  "import",
+  "import",
+  "drop",
+  "delete",
+  "delete",
+  "retention",
+  "migrate",
+  "migrate",
+  "verify",
+] as const;
 
 /** Two to four processes that work on the same feed. */
 export function drawDeeds(world: World, random: Random): Deed[] {

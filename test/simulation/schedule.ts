@@ -1,6 +1,6 @@
 import type { TimerOptions } from "node:timers";
 import { quiet } from "./quiet.ts";
-import type { Random } from "./random.ts";
+import type { Random } from "../support/random.ts";
 
 /** One process of feedctl. */
 export interface Actor {
@@ -190,7 +190,8 @@ export class Schedule {
 
   #answer(call: Call): void {
     this.#remove([call]);
-    if (call.outcome !== undefined && "error" in call.outcome) this.#note(call.actor, `gets ${String(call.outcome.error)}`);
+    if (call.outcome !== undefined && "error" in call.outcome)
+      this.#note(call.actor, `gets ${String(call.outcome.error)}`);
     call.answer(call.outcome ?? { error: new Error("no outcome") });
   }
 

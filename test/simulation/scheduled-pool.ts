@@ -30,7 +30,11 @@ export async function connectServer(url: string): Promise<Server> {
   const free: Backend[] = [];
   const all: pg.Client[] = [];
   const open = async () => {
-    const client = new pg.Client({ connectionString: url, types, options: "-c jit=off -c deadlock_timeout=20ms -c search_path=pg_catalog" });
+    const client = new pg.Client({
+      connectionString: url,
+      types,
+      options: "-c jit=off -c deadlock_timeout=20ms -c search_path=pg_catalog",
+    });
     client.on("error", () => {});
     await client.connect();
     all.push(client);
@@ -87,7 +91,8 @@ export class ScheduledPool implements Pick<Pool, "connect" | "query" | "end"> {
     for (;;) {
       const idle = this.#idle.pop();
       if (idle?.lost === true) continue;
-      const connection = idle ?? new Connection(this.#server, this.#actor, ++this.#count, (one) => this.#idle.push(one));
+      const connection =
+        idle ?? new Connection(this.#server, this.#actor, ++this.#count, (one) => this.#idle.push(one));
       this.#open.add(connection);
       return connection as unknown as pg.PoolClient;
     }

@@ -66,7 +66,10 @@ export function scheduledStore({ name, blobs, onRemove, onChange }: ScheduledPla
       const bytes = await readSource(source, options);
       return change(`put ${key} (${options.ifExists})`, key, async () => {
         if (options.ifExists === "replace" && blobs.head(key) !== undefined) await onRemove?.(key, actor, "replace");
-        return blobs.put(key, bytes, { ...options, modified: options.modified ?? new Date(1_600_000_000_000 + actor.schedule.time) });
+        return blobs.put(key, bytes, {
+          ...options,
+          modified: options.modified ?? new Date(1_600_000_000_000 + actor.schedule.time),
+        });
       });
     },
     async *list(prefix, { signal } = {}) {

@@ -7,7 +7,7 @@ import { startPostgres } from "../support/postgres.ts";
 import { checkEnd, checkErrors, checkRows } from "./checks.ts";
 import { virtualClock } from "./clock.ts";
 import { makeFixtures, type Fixtures } from "./packages.ts";
-import { randomOf } from "./random.ts";
+import { randomOf } from "../support/random.ts";
 import { drawDeeds, type Deed } from "./scenario.ts";
 import { Schedule, Violation } from "./schedule.ts";
 import { connectServer, type Server } from "./scheduled-pool.ts";
@@ -47,7 +47,10 @@ export async function openSimulation(): Promise<Simulation | undefined> {
   return {
     succeeded,
     async run(seed) {
-      if (++count % EMPTIED === 0) await server.query("truncate feedctl.feeds, feedctl.runs, feedctl.stores, feedctl.audit_events, feedctl.locks cascade");
+      if (++count % EMPTIED === 0)
+        await server.query(
+          "truncate feedctl.feeds, feedctl.runs, feedctl.stores, feedctl.audit_events, feedctl.locks cascade",
+        );
       const own = join(folder, String(count));
       const parts = { catalog, server, fixtures, folder: own, number: count, succeeded };
       return simulate(parts, seed).finally(() => {
@@ -94,7 +97,8 @@ async function simulate({ catalog, number, succeeded, ...parts }: Parts, seed: n
     if (!repeatable(deeds) || !random.chance(THIRD)) return undefined;
     world.changes.length = 0;
     await again(world, deeds, "once more");
-    if (world.changes.length > 0) throw new Violation(`rule 7: the run after it did something: ${world.changes.join("; ")}`);
+    if (world.changes.length > 0)
+      throw new Violation(`rule 7: the run after it did something: ${world.changes.join("; ")}`);
     return undefined;
   } catch (error) {
     return { seed, error: error as Error, deeds: deeds.map(({ name }) => name), trace: schedule.trace };

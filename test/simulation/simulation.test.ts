@@ -25,7 +25,8 @@ describe("simulated schedules of the commit protocol", () => {
     const env = { ...process.env, FEEDCTL_TEST_DATABASE_URL: postgres?.url };
     const child = spawn(process.execPath, [program, ...args], { env, stdio: ["ignore", "pipe", "pipe"] });
     let output = "";
-    for (const stream of [child.stdout, child.stderr]) stream.setEncoding("utf8").on("data", (text) => (output += text));
+    for (const stream of [child.stdout, child.stderr])
+      stream.setEncoding("utf8").on("data", (text) => (output += text));
     const code = await new Promise<number | null>((resolve) => child.once("close", resolve));
     return { code, output };
   }

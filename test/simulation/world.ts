@@ -69,7 +69,9 @@ export async function openWorld(
     const source = { size: fixture.bytes.length, open: () => Promise.reject(new Error("already stored")) };
     return newFile({ ...fixture, source }, tag ?? null);
   });
-  await db.transaction().execute((transaction) => insertFiles(transaction, feed.id, files, { at: now, by: "somebody" }));
+  await db
+    .transaction()
+    .execute((transaction) => insertFiles(transaction, feed.id, files, { at: now, by: "somebody" }));
   for (const place of places.values()) place.put(FOREIGN, Buffer.from("somebody else's"), { ifExists: "fail" });
   await saveRules(db, feed.id, [
     { name: null, enabled: true, protectAcross: false, criteria: { deletePackageIds: ["b"], keepVersionsCount: 1 } },

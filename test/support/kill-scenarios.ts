@@ -274,7 +274,8 @@ async function assertInvariant(place: Installation, feed: string, when: string):
   assert.ok(verified.code === 0 || verified.code === 3, `${when}: ${verified.stdout}${verified.stderr}`);
   const { missingBlob, unchecked } = verified.summary() as Record<string, number>;
   // an overwrite announces its row first, and the second run must finish it
-  const isUnfinished = ({ reason }: Record<string, unknown>) => /an interrupted import was replacing it/.test(`${reason}`);
+  const isUnfinished = ({ reason }: Record<string, unknown>) =>
+    /an interrupted import was replacing it/.test(`${reason}`);
   const differ = verified.events().filter((event) => event["finding"] === "differ" && !isUnfinished(event));
   assert.deepEqual(
     { differ: differ.length, missingBlob, unchecked },
@@ -284,9 +285,17 @@ async function assertInvariant(place: Installation, feed: string, when: string):
 }
 
 function assertNothingDone(summary: Record<string, unknown> | undefined, when: string): void {
-  const did = ["imported", "adopted", "uploaded", "deleted", "conflicts", "invalid", "failed", "copied", "overwritten"].filter(
-    (name) => (summary?.[name] ?? 0) !== 0,
-  );
+  const did = [
+    "imported",
+    "adopted",
+    "uploaded",
+    "deleted",
+    "conflicts",
+    "invalid",
+    "failed",
+    "copied",
+    "overwritten",
+  ].filter((name) => (summary?.[name] ?? 0) !== 0);
   assert.deepEqual(did, [], `${when}: the third run did something: ${JSON.stringify(summary)}`);
 }
 

@@ -170,7 +170,8 @@ async function record(
     const gone = new Set(
       answers.filter(
         ({ row, status, file }) =>
-          (status === "restored" && !restored.has(row?.id ?? 0)) || (status === "overwritten" && !replaced.has(file.key)),
+          (status === "restored" && !restored.has(row?.id ?? 0)) ||
+          (status === "overwritten" && !replaced.has(file.key)),
       ),
     );
     const kept = answers.filter((answer) => !gone.has(answer));
