@@ -23,7 +23,7 @@ const parts: Record<string, () => string[]> = {
   /** A test run spends 6 seconds on it. */
   fuzz: () => ["test/bench/fuzz-formats.ts", String(seed), String(Math.ceil(6 * effort))],
   /** A test run simulates a thousand schedules. The usual effort simulates a hundred thousand. */
-  simulation: () => ["test/simulation/run.ts", String(Math.ceil(10_000 * effort)), String(seed * 1_000_000)],
+  simulation: () => ["test/bench/simulation.ts", String(Math.ceil(10_000 * effort)), String(seed * 1_000_000)],
   models: () => ["--test", "--test-concurrency=2", "--test-reporter=spec", ...randomTests()],
 };
 

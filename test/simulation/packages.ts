@@ -41,7 +41,11 @@ export async function makeFixtures(folder: string): Promise<Fixtures> {
     const file = { path, name: fileName, size: bytes.length };
     byId.set(`${name}@${version}:${content}`, {
       ...(await preparePackage(npm, file, path, { signal: new AbortController().signal })),
-      ...{ name, version, content, fileName, bytes },
+      name,
+      version,
+      content,
+      fileName,
+      bytes,
     });
   }
   return {

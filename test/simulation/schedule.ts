@@ -88,10 +88,10 @@ export class Schedule {
   async call<T>(call: Omit<Call, "state" | "answer">): Promise<T> {
     if (call.actor.state === "crashed") return never();
     this.count++;
-    if (!this.active) return settled<T>(await undisturbed(call));
+    if (!this.active) return settled(await undisturbed(call)) as T;
     const { promise, resolve } = Promise.withResolvers<Outcome>();
     this.#calls.push({ ...call, state: "sent", answer: resolve });
-    return settled<T>(await promise);
+    return settled(await promise) as T;
   }
 
   wait(actor: Actor, milliseconds: number, { signal, ref }: TimerOptions = {}): Promise<void> {
@@ -289,7 +289,7 @@ function never<T>(): Promise<T> {
   return new Promise<T>(() => {});
 }
 
-function settled<T>(outcome: Outcome): T {
+function settled(outcome: Outcome): unknown {
   if ("error" in outcome) throw outcome.error;
-  return outcome.value as T;
+  return outcome.value;
 }

@@ -101,7 +101,8 @@ export class ScheduledPool implements Pick<Pool, "connect" | "query" | "end"> {
   query: Pool["query"] = async (...parameters: unknown[]) => {
     const client = await this.connect();
     try {
-      return await (client.query as (...all: unknown[]) => Promise<never>)(...parameters);
+      const query: (...all: unknown[]) => Promise<never> = client.query;
+      return await query.apply(client, parameters);
     } finally {
       client.release();
     }

@@ -11,7 +11,7 @@ const [PARTS, SCHEDULES] = [4, 250];
 /** A campaign takes hours. */
 const TIMEOUT = 24 * 3600_000;
 
-const program = fileURLToPath(new URL("run.ts", import.meta.url));
+const program = fileURLToPath(new URL("../bench/simulation.ts", import.meta.url));
 
 describe("simulated schedules of the commit protocol", () => {
   let postgres: TestPostgres | undefined;

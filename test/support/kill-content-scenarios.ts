@@ -48,8 +48,12 @@ export function contentScenarios({ feed, create, state, packages }: FeedSteps): 
         writePackages(join(target, "new"), 15, { size: 7_000, seed: 3 });
       },
       command: (place, round) => [
-        ...["mirror", place.path("mirrored", round), place.path("mirrors", round)],
-        ...["--yes", "--max-delete", "100%"],
+        "mirror",
+        place.path("mirrored", round),
+        place.path("mirrors", round),
+        "--yes",
+        "--max-delete",
+        "100%",
       ],
       state: async (place, round) => contentsOf(place.path("mirrors", round)),
     },
@@ -80,8 +84,12 @@ export function contentScenarios({ feed, create, state, packages }: FeedSteps): 
         await place.run("asset", "upload", feed(round), `${place.path("assets", "old")}/`, "--recursive");
       },
       command: (place, round) => [
-        ...["asset", "upload", feed(round), `${place.path("assets", "new")}/`],
-        ...["--recursive", "--if-changed"],
+        "asset",
+        "upload",
+        feed(round),
+        `${place.path("assets", "new")}/`,
+        "--recursive",
+        "--if-changed",
       ],
       async state(place, round) {
         const files = (await place.run("asset", "list", feed(round), "--recursive", "--json")).json();

@@ -275,7 +275,7 @@ async function assertInvariant(place: Installation, feed: string, when: string):
   const { missingBlob, unchecked } = verified.summary() as Record<string, number>;
   // an overwrite announces its row first, and the second run must finish it
   const isUnfinished = ({ reason }: Record<string, unknown>) =>
-    /an interrupted import was replacing it/.test(`${reason}`);
+    /an interrupted import was replacing it/.test(String(reason));
   const differ = verified.events().filter((event) => event["finding"] === "differ" && !isUnfinished(event));
   assert.deepEqual(
     { differ: differ.length, missingBlob, unchecked },

@@ -1,7 +1,7 @@
 // Simulates many schedules and prints what they found:
-//   node test/simulation/run.ts [how many, 1000] [first seed, 1] [--trace] [--break RULE] [--first]
+//   node test/bench/simulation.ts [how many, 1000] [first seed, 1] [--trace] [--break RULE] [--first]
 import { parseArgs } from "node:util";
-import { breakRule } from "./broken-rules.ts";
+import { breakRule } from "../simulation/broken-rules.ts";
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -9,7 +9,7 @@ const { values, positionals } = parseArgs({
 });
 const [count = 1000, first = 1] = positionals.map(Number);
 if (values.break !== undefined) breakRule(values.break);
-const { openSimulation } = await import("./simulate.ts");
+const { openSimulation } = await import("../simulation/simulate.ts");
 await using simulation = await openSimulation();
 if (simulation === undefined) throw new Error("no PostgreSQL on this machine");
 let found = 0;
