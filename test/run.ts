@@ -5,6 +5,7 @@ import { findTestFiles, longestFirst, readDurations, writeDurations } from "./ru
 import { parseRunnerOptions, type RunnerOptions, usage } from "./runner/options.ts";
 import { reportFile, reportSummary, totalsOf } from "./runner/report.ts";
 import { type FileResult, runFile } from "./runner/run-file.ts";
+import { openScratch, type Scratch } from "./runner/scratch.ts";
 import { startServers } from "./runner/servers.ts";
 
 const interrupted = new AbortController();
@@ -39,13 +40,17 @@ function parse(): { options: RunnerOptions; files: string[] } | undefined {
 }
 
 /** Several files at once; each is reported when it has ended. */
-async function runFiles(files: readonly string[], options: RunnerOptions): Promise<FileResult[]> {
+async function runFiles(
+  files: readonly string[],
+  options: RunnerOptions & { scratch: Scratch },
+): Promise<FileResult[]> {
   const results: FileResult[] = [];
   const queue = files.values();
   const worker = async () => {
     for (const file of queue) {
       if (interrupted.signal.aborted) return;
-      const result = await runFile(file, { ...options, signal: interrupted.signal });
+      const env = options.scratch.envOf(file);
+      const result = await runFile(file, { ...options, env, signal: interrupted.signal });
       if (interrupted.signal.aborted) return;
       results.push(result);
       reportFile(result, options.verbose, print);
@@ -64,15 +69,17 @@ async function main(): Promise<number> {
   const { options, files } = parsed;
   await freshBuild();
   const durations = readDurations();
+  using scratch = openScratch();
   await using servers = await startServers(files, options, print);
-  const results = await runFiles(longestFirst(files, durations), options);
+  print(`uses ${scratch.line}`);
+  const results = await runFiles(longestFirst(files, durations), { ...options, scratch });
   if (interrupted.signal.aborted) {
     print("\ninterrupted");
     return Number(process.exitCode);
   }
   for (const { file, milliseconds, problem } of results) if (problem === undefined) durations[file] = milliseconds;
   writeDurations(durations);
-  reportSummary(results, servers.lines, print);
+  reportSummary(results, [...servers.lines, scratch.line], print);
   const { passed, failed } = totalsOf(results);
   return failed > 0 || passed === 0 ? 1 : 0;
 }

@@ -1,4 +1,6 @@
 import { sql } from "kysely";
+import type { Key } from "../lib/key.ts";
+import { unchecked, type Unchecked } from "./connection/check-keys.ts";
 import type { FileHashes } from "./packages.ts";
 import type { UserMetadata } from "./schema/assets.ts";
 import type { Db } from "./schema/core.ts";
@@ -6,7 +8,7 @@ import type { Db } from "./schema/core.ts";
 /** A catalogued file, with what mirrors, migrations and verification need. Hashes are lower-case hex. */
 export interface FileRow {
   id: number;
-  key: string;
+  key: Key;
   size: number;
   md5: string;
   sha256: string;
@@ -44,12 +46,15 @@ export const fileColumns = sql`f.id, f.key, f.size::float8 as size, encode(f.md5
 
 const PAGE = 2000;
 
-/** All files of a feed by key, in UTF-8 byte order. Pages use a keyset cursor, so no snapshot is held. */
-export async function* listFiles(db: Db, feedId: number): AsyncGenerator<FileRow> {
+/**
+ * All files of a feed by key, in UTF-8 byte order. Pages use a keyset cursor, so no snapshot is held. Keys are not
+ * checked: one invalid row must not hide the others from `verify` and from a migration.
+ */
+export async function* listFiles(db: Db, feedId: number): AsyncGenerator<Unchecked<FileRow>> {
   let after = "";
   for (;;) {
-    const page = await sql<FileRow>`select ${fileColumns} from ${fileTables}
-        where f.feed_id = ${feedId} and f.key > ${after} order by f.key limit ${PAGE}`.execute(db);
+    const page = await sql<Unchecked<FileRow>>`select ${fileColumns} from ${fileTables}
+        where f.feed_id = ${feedId} and f.key > ${after} order by f.key limit ${PAGE}`.execute(unchecked(db));
     yield* page.rows;
     const last = page.rows.at(-1);
     if (last === undefined || page.rows.length < PAGE) return;
@@ -74,7 +79,7 @@ export async function listFileHashes(
   keys: readonly string[],
 ): Promise<Map<string, Pick<FileHashes, "sha256"> & { size: number }>> {
   if (keys.length === 0) return new Map();
-  const found = await sql<{ key: string; sha256: string; size: number }>`
+  const found = await sql<{ key: Key; sha256: string; size: number }>`
     select f.key, encode(f.sha256, 'hex') as sha256, f.size::float8 as size
     from feedctl.files f join jsonb_array_elements_text(${JSON.stringify(keys)}::jsonb) as wanted(key) on wanted.key = f.key
     where f.feed_id = ${feedId}`.execute(db);
@@ -95,7 +100,7 @@ export type KnownFile = FileRow & FileIdentity;
 export async function listFilesByIdentity(
   db: Db,
   feedId: number,
-  wanted: readonly (FileIdentity & { key: string })[],
+  wanted: readonly (FileIdentity & { key: Key })[],
 ): Promise<KnownFile[]> {
   if (wanted.length === 0) return [];
   const identities = wanted.map(({ group, nameKey, normalizedVersion, qualifier, key }) => ({
@@ -139,8 +144,8 @@ export async function markVerified(db: Db, files: readonly Verified[], now: Date
  * Deletes up to `limit` file rows of a feed and returns their keys. The caller records pending deletes in the same
  * transaction.
  */
-export async function deleteFileRowBatch(db: Db, feedId: number, limit: number): Promise<string[]> {
-  const taken = await sql<{ key: string }>`
+export async function deleteFileRowBatch(db: Db, feedId: number, limit: number): Promise<Key[]> {
+  const taken = await sql<{ key: Key }>`
     delete from feedctl.files where id in (select id from feedctl.files where feed_id = ${feedId} order by id limit ${limit}) returning key`.execute(
     db,
   );
@@ -148,9 +153,9 @@ export async function deleteFileRowBatch(db: Db, feedId: number, limit: number):
 }
 
 /** As `deleteFileRowBatch`, for the files with these ids. */
-export async function deleteFileRows(db: Db, feedId: number, ids: readonly number[]): Promise<string[]> {
+export async function deleteFileRows(db: Db, feedId: number, ids: readonly number[]): Promise<Key[]> {
   if (ids.length === 0) return [];
-  const taken = await sql<{ key: string }>`delete from feedctl.files where feed_id = ${feedId} and id in
+  const taken = await sql<{ key: Key }>`delete from feedctl.files where feed_id = ${feedId} and id in
     (select id::bigint from jsonb_array_elements_text(${JSON.stringify(ids)}::jsonb) as d(id)) returning key`.execute(
     db,
   );
@@ -158,9 +163,9 @@ export async function deleteFileRows(db: Db, feedId: number, ids: readonly numbe
 }
 
 /** As `deleteFileRowBatch`, for all files of these versions. */
-export async function deleteFileRowsOfVersions(db: Db, versionIds: readonly number[]): Promise<string[]> {
+export async function deleteFileRowsOfVersions(db: Db, versionIds: readonly number[]): Promise<Key[]> {
   if (versionIds.length === 0) return [];
-  const taken = await sql<{ key: string }>`delete from feedctl.files where version_id in
+  const taken = await sql<{ key: Key }>`delete from feedctl.files where version_id in
     (select id::bigint from jsonb_array_elements_text(${JSON.stringify(versionIds)}::jsonb) as d(id)) returning key`.execute(
     db,
   );

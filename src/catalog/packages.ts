@@ -1,4 +1,6 @@
 import { sql } from "kysely";
+import type { Key } from "../lib/key.ts";
+import { requireKey } from "./connection/check-keys.ts";
 import type { Db } from "./schema/core.ts";
 
 export interface FileHashes {
@@ -20,7 +22,7 @@ export interface NewFile extends FileHashes {
   sortKey: string;
   prerelease: boolean;
   qualifier: string;
-  key: string;
+  key: Key;
   size: number;
   contentType: string;
   storeTag: string | null;
@@ -112,7 +114,7 @@ export async function lockRows(db: Db, feedId: number, mode: "shared" | "exclusi
 }
 
 export interface VersionFile {
-  key: string;
+  key: Key;
   size: number;
   qualifier: string;
   md5: string;
@@ -181,7 +183,10 @@ export async function* listVersions(
         }
       order by p.group_name, p.name_key, v.sort_key, v.id
       limit ${PAGE}`.execute(db);
-    for (const { nameKey: _nameKey, sortKey: _sortKey, ...version } of result.rows) yield version;
+    for (const { nameKey: _nameKey, sortKey: _sortKey, ...version } of result.rows) {
+      for (const { key } of version.files) requireKey(key);
+      yield version;
+    }
     const last = result.rows.at(-1);
     if (last === undefined || result.rows.length < PAGE) return;
     after = { group: last.group, nameKey: last.nameKey, sortKey: last.sortKey, id: last.id };

@@ -1,11 +1,12 @@
 import { sql } from "kysely";
+import type { Key } from "../lib/key.ts";
 import { lockLost } from "./connection/errors.ts";
 import type { NewAsset } from "./assets/assets.ts";
 import type { NewFile } from "./packages.ts";
 import type { Db } from "./schema/core.ts";
 
 export interface WriteIntent {
-  key: string;
+  key: Key;
   /** Hex. */
   sha256: string;
   /** The row to record for the new bytes, when the blob of an existing row is about to be overwritten. */
@@ -53,9 +54,9 @@ export async function announceWrites(
 export async function adoptWrites(
   db: Db,
   { storeId, runId }: Writer,
-  keys: readonly string[],
+  keys: readonly Key[],
   deadRuns: readonly number[],
-): Promise<string[]> {
+): Promise<Key[]> {
   if (keys.length === 0 || deadRuns.length === 0) return [];
   const taken = await db
     .updateTable("pending_writes")
@@ -101,7 +102,7 @@ export async function listPendingWrites(db: Db, storeId: number, limit: number):
 }
 
 /** Id of the run that holds an intent for this key. */
-export async function findWriter(db: Db, storeId: number, key: string): Promise<number | undefined> {
+export async function findWriter(db: Db, storeId: number, key: Key): Promise<number | undefined> {
   const row = await db
     .selectFrom("pending_writes")
     .select("run_id")
@@ -112,28 +113,29 @@ export async function findWriter(db: Db, storeId: number, key: string): Promise<
 }
 
 /**
- * Records pending deletes of blobs, in the transaction that deletes their rows. `provenOnly`: only of keys for which
- * the store has a migration's proof.
+ * Records pending deletes of blobs, in the transaction that deletes their rows. `copiesOnly`: only of blobs that a
+ * migration copied to the store. Others existed there before and may belong to another program.
  */
 export async function recordDeletes(
   db: Db,
-  input: Writer & { now: Date; provenOnly?: boolean },
+  input: Writer & { now: Date; copiesOnly?: boolean },
   keys: readonly string[],
 ): Promise<void> {
   if (keys.length === 0) return;
-  const { storeId, runId, now, provenOnly = false } = input;
+  const { storeId, runId, now, copiesOnly = false } = input;
   await sql`
     insert into feedctl.pending_deletes (store_id, key, run_id, created_at)
     select ${storeId}::int, k.key, ${runId}::bigint, ${now}::timestamptz from jsonb_array_elements_text(${JSON.stringify(keys)}::jsonb) as k(key)
-    where not ${provenOnly}::boolean or exists (select from feedctl.proofs p where p.store_id = ${storeId} and p.key = k.key)
+    where not ${copiesOnly}::boolean or exists (
+      select from feedctl.proofs p where p.store_id = ${storeId} and p.key = k.key and p.copied_by is not null)
     order by k.key
     on conflict (store_id, key) do nothing`.execute(db);
 }
 
 /** Those of `keys` that have a pending delete. */
-export async function listPendingDeletesAmong(db: Db, storeId: number, keys: readonly string[]): Promise<string[]> {
+export async function listPendingDeletesAmong(db: Db, storeId: number, keys: readonly string[]): Promise<Key[]> {
   if (keys.length === 0) return [];
-  const rows = await sql<{ key: string }>`
+  const rows = await sql<{ key: Key }>`
     select d.key from feedctl.pending_deletes d join jsonb_array_elements_text(${JSON.stringify(keys)}::jsonb) as k(key) on k.key = d.key
     where d.store_id = ${storeId}`.execute(db);
   return rows.rows.map((row) => row.key);
@@ -149,8 +151,8 @@ export async function listPendingDeletes(
   storeId: number,
   feedId: number,
   limit: number,
-): Promise<{ due: string[]; reclaimed: string[] }> {
-  const rows = await sql<{ key: string; used: boolean }>`
+): Promise<{ due: Key[]; reclaimed: Key[] }> {
+  const rows = await sql<{ key: Key; used: boolean }>`
     select d.key, exists (select from feedctl.files f where f.feed_id = ${feedId} and f.key = d.key) as used
     from feedctl.pending_deletes d where d.store_id = ${storeId}
       and not exists (select from feedctl.pending_writes w where w.store_id = d.store_id and w.key = d.key)
@@ -162,15 +164,15 @@ export async function listPendingDeletes(
 }
 
 /** Keys of a store that have a write intent or a pending delete. */
-export async function listPendingKeys(db: Db, storeId: number): Promise<string[]> {
-  const rows = await sql<{ key: string }>`
+export async function listPendingKeys(db: Db, storeId: number): Promise<Key[]> {
+  const rows = await sql<{ key: Key }>`
     select key from feedctl.pending_writes where store_id = ${storeId}
     union select key from feedctl.pending_deletes where store_id = ${storeId}`.execute(db);
   return rows.rows.map((row) => row.key);
 }
 
 /** Whether a key has a write intent or a pending delete. */
-export async function isPending(db: Db, storeId: number, key: string): Promise<boolean> {
+export async function isPending(db: Db, storeId: number, key: Key): Promise<boolean> {
   const found = await sql<{ pending: boolean }>`
     select exists (select from feedctl.pending_writes where store_id = ${storeId} and key = ${key})
       or exists (select from feedctl.pending_deletes where store_id = ${storeId} and key = ${key}) as pending`.execute(

@@ -1,3 +1,5 @@
+import { FeedctlError } from "../errors.ts";
+
 /**
  * Data of a feed type that is needed without its parser: by the command line, the settings and messages. `Format`
  * describes the rest.
@@ -88,8 +90,12 @@ export type PackageType = {
 
 export const feedTypeNames = Object.keys(table) as FeedType[];
 
-export function feedTypeInfo(type: FeedType): FeedTypeInfo {
-  return { type, ...table[type] };
+/** Throws `usage` for a type that this version does not know: the catalog may have been used with a newer one. */
+export function feedTypeInfo(type: string): FeedTypeInfo {
+  if (isFeedType(type)) return { type, ...table[type] };
+  throw new FeedctlError("usage", `the feed type "${type}" does not exist`, {
+    hint: `known are ${feedTypeNames.join(", ")}; a newer feedctl may know it`,
+  });
 }
 
 export function isFeedType(text: string): text is FeedType {

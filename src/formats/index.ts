@@ -1,5 +1,5 @@
 import { FeedctlError } from "../errors.ts";
-import { feedTypeInfo, type FeedType, type PackageType } from "./feed-types.ts";
+import { feedTypeInfo, type PackageType } from "./feed-types.ts";
 import type { Format } from "./format.ts";
 
 /** The only list of formats. Each is loaded on first use. A missing type does not compile. */
@@ -26,18 +26,20 @@ const loaders: { readonly [Type in PackageType]: () => Promise<Format> } = {
   cran: async () => (await import("./cran.ts")).cran,
 };
 
-export async function findFormat(type: FeedType): Promise<Format | undefined> {
+/** Undefined for a type without package files, and for an unknown one. */
+export async function findFormat(type: string): Promise<Format | undefined> {
   return isPackageType(type) ? loaders[type]() : undefined;
 }
 
-export async function loadFormat(type: FeedType): Promise<Format> {
+/** Throws `usage` for a type without package files, and for an unknown one. */
+export async function loadFormat(type: string): Promise<Format> {
   const format = await findFormat(type);
   if (format !== undefined) return format;
   const { noPackageFiles } = feedTypeInfo(type);
   throw new FeedctlError("usage", `cannot import into a feed of type ${type}: ${noPackageFiles}`);
 }
 
-function isPackageType(type: FeedType): type is PackageType {
+function isPackageType(type: string): type is PackageType {
   return Object.hasOwn(loaders, type);
 }
 

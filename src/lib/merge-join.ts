@@ -4,7 +4,7 @@ interface Item {
   key: string;
 }
 
-type Row<S> = { key: string } & Partial<S>;
+type Row<S extends Record<string, Item>> = { key: S[keyof S]["key"] } & Partial<S>;
 
 /** One stream and its current batch. */
 interface Side {

@@ -1,5 +1,5 @@
 import type { Readable } from "node:stream";
-import type { Key } from "./key.ts";
+import type { Key } from "../lib/key.ts";
 
 /** A half-open range of bytes: `start` is included, `end` is not. Without `end` it reaches to the last byte. */
 export interface ByteRange {

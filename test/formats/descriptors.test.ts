@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { feedTypeInfo, feedTypeNames } from "../../src/formats/feed-types.ts";
-import { allFormats, findFormat } from "../../src/formats/index.ts";
+import { allFormats, findFormat, loadFormat } from "../../src/formats/index.ts";
 
 test("each type has a format of the same name", async () => {
   for (const type of feedTypeNames) {
@@ -29,4 +29,12 @@ test("only types with places have `place`", async () => {
     component: "main",
   });
   assert.equal(debian.ofKey("some/where/widget_1_all.deb"), undefined);
+});
+
+test("a type that only a newer feedctl knows is a usage error", async () => {
+  for (const type of ["future", "constructor", ""]) {
+    assert.throws(() => feedTypeInfo(type), { code: "usage", message: `the feed type "${type}" does not exist` });
+    await assert.rejects(loadFormat(type), { code: "usage", message: `the feed type "${type}" does not exist` });
+    assert.equal(await findFormat(type), undefined);
+  }
 });

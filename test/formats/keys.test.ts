@@ -225,7 +225,7 @@ for (const [type, make] of Object.entries(makers)) {
   const once =
     mayDiffer[type] === undefined ? ", and equal ones equal keys" : ` (equal ones may not: ${mayDiffer[type]})`;
   test(`${type}: different identities have different keys${once}`, async (t) => {
-    const format = await loadFormat(type as PackageType);
+    const format = await loadFormat(type);
     const keys = new Map<string, string>();
     const identities = new Map<string, string>();
     const root = join(directory, type);

@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { run } from "node:test";
+import { pathToFileURL } from "node:url";
 import { inspect } from "node:util";
 import { repository } from "../support/build.ts";
 
@@ -28,6 +29,7 @@ export interface RunFileOptions {
   timeout: number;
   /** How long the process may live after its last test. */
   grace: number;
+  env: NodeJS.ProcessEnv;
   /** Ends the run. */
   signal: AbortSignal;
 }
@@ -42,9 +44,7 @@ interface TestData {
   details: { duration_ms: number; type?: string; error?: Error & { failureType?: string; exitCode?: number | null } };
 }
 
-/** Ends a test process whose runner was killed: its parent is then another process. */
-const leash =
-  "data:text/javascript,const parent=process.ppid;setInterval(()=>{if(process.ppid!==parent)process.exit(1)},1000).unref()";
+const preload = pathToFileURL(join(import.meta.dirname, "preload.js")).href;
 
 /** Runs one test file in a process of its own. Its failures are part of the result; it never throws. */
 export async function runFile(file: string, options: RunFileOptions): Promise<FileResult> {
@@ -70,7 +70,8 @@ export async function runFile(file: string, options: RunFileOptions): Promise<Fi
     isolation: "process",
     concurrency: 1,
     timeout: options.timeout,
-    execArgv: ["--import", leash],
+    execArgv: ["--import", preload],
+    env: options.env,
     signal: AbortSignal.any([cut.signal, options.signal]),
   });
   for await (const event of events as AsyncIterable<TestEvent>) {

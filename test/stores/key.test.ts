@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import fc from "fast-check";
 import { isFeedctlError } from "../../src/errors.ts";
-import { compareKeys, isKey, keyProblem, parseKey, parseTargetPath } from "../../src/stores/key.ts";
+import { compareKeys, isKey, keyProblem } from "../../src/lib/key.ts";
+import { parseKey, parseTargetPath } from "../../src/stores/key.ts";
 import { randomly } from "../support/effort.ts";
 
 describe("keys", () => {

@@ -79,7 +79,7 @@ export async function feedctl(args: readonly string[], options?: FeedctlOptions)
 
 /** An environment without the user's configuration and the machine's credentials. */
 export function isolation(home: string): Record<string, string | undefined> {
-  const passed = ["PATH", "TMPDIR", "TEMP", "TMP", "SystemRoot", "NODE_V8_COVERAGE"];
+  const passed = ["PATH", "TMPDIR", "TEMP", "TMP", "SystemRoot", "NODE_V8_COVERAGE", "NODE_COMPILE_CACHE"];
   return {
     ...Object.fromEntries(passed.map((name) => [name, process.env[name]])),
     HOME: home,

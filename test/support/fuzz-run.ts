@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { writeFileSync } from "node:fs";
 import path from "node:path";
 import { FeedctlError } from "../../src/errors.ts";
-import { keyProblem } from "../../src/stores/key.ts";
+import { keyProblem } from "../../src/lib/key.ts";
 import { cpuTime } from "./cpu.ts";
 import type { FuzzCase } from "../formats/fuzz/cases.ts";
 import { createRandom, mutate } from "./fuzz.ts";

@@ -1,4 +1,5 @@
 import { sql, type RawBuilder } from "kysely";
+import type { Key } from "../../lib/key.ts";
 import { cacheControl, inheritedCache } from "../files.ts";
 import type { FileHashes } from "../packages.ts";
 import type { UserMetadata } from "../schema/assets.ts";
@@ -9,7 +10,7 @@ export interface NewAsset extends FileHashes {
   /** Distinguishes it from `NewFile` in a write intent, which may hold either. */
   asset: true;
   /** Its path. */
-  key: string;
+  key: Key;
   size: number;
   contentType: string;
   storeTag: string | null;
@@ -26,7 +27,7 @@ export interface NewAsset extends FileHashes {
 export interface AssetRow extends FileHashes {
   id: number;
   /** Its path. */
-  key: string;
+  key: Key;
   size: number;
   contentType: string;
   storeTag: string | null;
@@ -145,9 +146,9 @@ export async function deleteAssetRows(
   db: Db,
   feedId: number,
   files: readonly { id: number; sha256: string }[],
-): Promise<string[]> {
+): Promise<Key[]> {
   if (files.length === 0) return [];
-  const taken = await sql<{ key: string }>`
+  const taken = await sql<{ key: Key }>`
     delete from feedctl.files f using jsonb_to_recordset(${JSON.stringify(files)}::jsonb) as n(id bigint, sha256 text)
     where f.feed_id = ${feedId} and f.id = n.id and f.sha256 = decode(n.sha256, 'hex') returning f.key`.execute(db);
   return taken.rows.map(({ key }) => key);
@@ -158,7 +159,7 @@ export async function deleteAssetRows(
  */
 export async function touchAssets(db: Db, feedId: number, paths: readonly string[]): Promise<Set<string>> {
   if (paths.length === 0) return new Set();
-  const touched = await sql<{ key: string }>`
+  const touched = await sql<{ key: Key }>`
     update feedctl.assets a set uploaded_by = a.uploaded_by
     from feedctl.files f join jsonb_array_elements_text(${JSON.stringify(paths)}::jsonb) as d(path) on d.path = f.key
     where f.feed_id = ${feedId} and a.file_id = f.id returning f.key`.execute(db);
@@ -166,7 +167,7 @@ export async function touchAssets(db: Db, feedId: number, paths: readonly string
 }
 
 export interface Description {
-  key: string;
+  key: Key;
   contentType: string;
   cacheControl: string | null;
   metadata: UserMetadata;

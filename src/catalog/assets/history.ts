@@ -1,4 +1,5 @@
 import { sql } from "kysely";
+import type { Key } from "../../lib/key.ts";
 import type { AssetRow } from "./assets.ts";
 import type { FileHashes } from "../packages.ts";
 import type { HistoryReason } from "../schema/assets.ts";
@@ -7,7 +8,7 @@ import type { Db } from "../schema/core.ts";
 /** Earlier content to be recorded: the row that it had, and the key of its bytes now. */
 export interface NewKept {
   row: AssetRow;
-  key: string;
+  key: Key;
   storeTag: string | null;
   reason: HistoryReason;
 }
@@ -17,7 +18,7 @@ export interface KeptRow extends FileHashes {
   /** Number by which commands name this content. */
   version: number;
   path: string;
-  key: string;
+  key: Key;
   size: number;
   contentType: string;
   storeTag: string | null;
@@ -75,7 +76,7 @@ export async function* listKept(db: Db, feedId: number, path?: string): AsyncGen
 /** Those of `keys` that have a file row already. */
 export async function listKeptKeys(db: Db, feedId: number, keys: readonly string[]): Promise<Set<string>> {
   if (keys.length === 0) return new Set();
-  const found = await sql<{ key: string }>`
+  const found = await sql<{ key: Key }>`
     select f.key from feedctl.files f join jsonb_array_elements_text(${JSON.stringify(keys)}::jsonb) as d(key) on d.key = f.key
     where f.feed_id = ${feedId}`.execute(db);
   return new Set(found.rows.map(({ key }) => key));

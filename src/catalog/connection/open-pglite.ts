@@ -8,6 +8,7 @@ import { Kysely, PGliteDialect } from "kysely";
 import { FeedctlError } from "../../errors.ts";
 import { tryProcessLock, type ProcessLock } from "../../lib/process-lock.ts";
 import type { Catalog, CatalogLock } from "./catalog.ts";
+import { checkKeys } from "./check-keys.ts";
 import { wrapDialect } from "./dialect.ts";
 import { translateCatalogError } from "./errors.ts";
 import { unpackSnapshot } from "./unpack-snapshot.ts";
@@ -40,7 +41,10 @@ export async function openPglite(options: EmbeddedOptions): Promise<Catalog> {
     // PGlite would create an empty database here, and a damaged catalog would look like a new one
     if (!existsSync(join(dir, "PG_VERSION"))) throw new Error("it holds no database");
     const pglite = await startPglite(dir);
-    const db = new Kysely<Tables>({ dialect: wrapDialect(new PGliteDialect({ pglite }), true) }).withSchema("feedctl");
+    const db = new Kysely<Tables>({
+      dialect: wrapDialect(new PGliteDialect({ pglite }), true),
+      plugins: [checkKeys],
+    }).withSchema("feedctl");
     return {
       kind: "pglite",
       location: dir,

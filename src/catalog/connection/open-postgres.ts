@@ -2,6 +2,7 @@ import { Kysely, PostgresDialect } from "kysely";
 import pg from "pg";
 import { FeedctlError } from "../../errors.ts";
 import type { Catalog } from "./catalog.ts";
+import { checkKeys } from "./check-keys.ts";
 import { wrapDialect } from "./dialect.ts";
 import { translateCatalogError } from "./errors.ts";
 import { sessionLocks } from "./session-locks.ts";
@@ -65,7 +66,10 @@ export async function openPostgres(url: string): Promise<Catalog> {
 
 /** The catalog behind a pool of connections, which it closes. `location`: for messages. */
 export function catalogOn(pool: Pool, location: string): Catalog {
-  const db = new Kysely<Tables>({ dialect: wrapDialect(new PostgresDialect({ pool }), false) }).withSchema("feedctl");
+  const db = new Kysely<Tables>({
+    dialect: wrapDialect(new PostgresDialect({ pool }), false),
+    plugins: [checkKeys],
+  }).withSchema("feedctl");
   const locks = sessionLocks(pool);
   return {
     kind: "postgres",

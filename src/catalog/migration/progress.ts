@@ -1,4 +1,5 @@
 import { sql, type Selectable } from "kysely";
+import { unchecked } from "../connection/check-keys.ts";
 import type { Db, MigrationPassesTable } from "../schema/core.ts";
 
 export type PassRow = Selectable<MigrationPassesTable>;
@@ -62,6 +63,7 @@ export async function listPasses(db: Db, migrationId: number): Promise<PassRow[]
 }
 
 export interface Failure {
+  /** As the row has it, which may be why it failed. */
   key: string;
   reason: string;
 }
@@ -85,11 +87,8 @@ export async function saveFailures(
 }
 
 export async function listFailures(db: Db, migrationId: number, limit: number): Promise<Failure[]> {
-  return db
-    .selectFrom("migration_failures")
-    .select(["key", "reason"])
-    .where("migration_id", "=", migrationId)
-    .orderBy("key")
-    .limit(limit)
-    .execute();
+  const found = await sql<Failure>`
+    select key, reason from feedctl.migration_failures where migration_id = ${migrationId}
+    order by key limit ${limit}`.execute(unchecked(db));
+  return found.rows;
 }

@@ -1,11 +1,13 @@
 import { sql } from "kysely";
+import type { Key } from "../../lib/key.ts";
+import { unchecked, type Unchecked } from "../connection/check-keys.ts";
 import { described, fileColumns, fileTables, type FileRow } from "../files.ts";
 import type { Writer } from "../pending.ts";
 import type { Db } from "../schema/core.ts";
 
 /** As long as the store reports `tag` for `key`, the blob has this SHA-256 (hex). */
 export interface Proof {
-  key: string;
+  key: Key;
   tag: string;
   sha256: string;
   /** Fingerprint of the properties that the blob carries, as in `FileRow`; null: not known. */
@@ -116,19 +118,22 @@ export type UnprovenRow = FileRow & {
 
 const isProven = sql`(p.sha256 is not distinct from f.sha256 and (a.file_id is null or p.described is not distinct from ${described}))`;
 
-/** Unproven files of a feed by key: those after `after`, up to and including `upTo` (null: to the end). */
+/**
+ * Unproven files of a feed by key: those after `after`, up to and including `upTo` (null: to the end). Keys are not
+ * checked: a row with an invalid one is a failure of that row.
+ */
 export async function listUnproven(
   db: Db,
   feedId: number,
   storeId: number,
   range: { after: string; upTo: string | null; limit: number },
-): Promise<UnprovenRow[]> {
-  const rows = await sql<UnprovenRow>`
+): Promise<Unchecked<UnprovenRow>[]> {
+  const rows = await sql<Unchecked<UnprovenRow>>`
     select ${fileColumns}, p.tag, p.sha256 = f.sha256 as "sameBytes", p.copied_by::float8 as "copiedBy" from ${fileTables}
     left join feedctl.proofs p on p.store_id = ${storeId} and p.key = f.key
     where f.feed_id = ${feedId} and f.key > ${range.after} and (${range.upTo}::text is null or f.key <= ${range.upTo}::text)
       and not ${isProven}
-    order by f.key limit ${range.limit}`.execute(db);
+    order by f.key limit ${range.limit}`.execute(unchecked(db));
   return rows.rows;
 }
 

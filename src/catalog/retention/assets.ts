@@ -1,4 +1,5 @@
 import { sql } from "kysely";
+import type { Key } from "../../lib/key.ts";
 import { takeItems, type TakenItems } from "./items.ts";
 import { beginPlan, listPlan, type PlannedVersion } from "./plan.ts";
 import { likePattern } from "./like.ts";
@@ -86,11 +87,11 @@ export async function deleteAssetFileRows(
   db: Db,
   feedId: number,
   fileIds: readonly number[],
-): Promise<{ itemId: number; key: string }[]> {
+): Promise<{ itemId: number; key: Key }[]> {
   if (fileIds.length === 0) return [];
   const taken = await sql<{
     itemId: number;
-    key: string;
+    key: Key;
   }>`delete from feedctl.files where feed_id = ${feedId}::int and id in
     (select id::bigint from jsonb_array_elements_text(${JSON.stringify(fileIds)}::jsonb) as d(id))
     returning id::float8 as "itemId", key`.execute(db);

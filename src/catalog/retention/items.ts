@@ -1,4 +1,5 @@
 import { sql, type RawBuilder } from "kysely";
+import type { Key } from "../../lib/key.ts";
 import { plannedColumns, type PlannedVersion } from "./plan.ts";
 import { isProtected } from "./like.ts";
 import type { Db } from "../schema/core.ts";
@@ -58,9 +59,9 @@ export async function forgetItems(db: Db, feedId: number): Promise<void> {
 export async function deleteVersionFileRows(
   db: Db,
   versionIds: readonly number[],
-): Promise<{ itemId: number; key: string }[]> {
+): Promise<{ itemId: number; key: Key }[]> {
   if (versionIds.length === 0) return [];
-  const taken = await sql<{ itemId: number; key: string }>`delete from feedctl.files where version_id in
+  const taken = await sql<{ itemId: number; key: Key }>`delete from feedctl.files where version_id in
     (select id::bigint from jsonb_array_elements_text(${JSON.stringify(versionIds)}::jsonb) as d(id))
     returning version_id::float8 as "itemId", key`.execute(db);
   return taken.rows;

@@ -1,4 +1,5 @@
 import { sql } from "kysely";
+import type { Key } from "../../lib/key.ts";
 import { isProtected, likePattern, shownName } from "./like.ts";
 import type { Db } from "../schema/core.ts";
 
@@ -111,9 +112,9 @@ export async function unhideByKeys(
   db: Db,
   feedId: number,
   keys: readonly string[],
-): Promise<(VersionName & { key: string })[]> {
+): Promise<(VersionName & { key: Key })[]> {
   if (keys.length === 0) return [];
-  const rows = await sql<VersionName & { key: string }>`${unhide} from feedctl.packages p, feedctl.files f
+  const rows = await sql<VersionName & { key: Key }>`${unhide} from feedctl.packages p, feedctl.files f
     where p.id = v.package_id and f.version_id = v.id and f.feed_id = ${feedId}::int and v.quarantined_at is not null
       and f.key in (select jsonb_array_elements_text(${JSON.stringify(keys)}::jsonb))
     returning p.group_name as "group", p.name, v.version, f.key`.execute(db);
@@ -123,7 +124,7 @@ export async function unhideByKeys(
 /** For each key that has a row: whether its version is hidden. */
 export async function hiddenKeys(db: Db, feedId: number, keys: readonly string[]): Promise<Map<string, boolean>> {
   if (keys.length === 0) return new Map();
-  const rows = await sql<{ key: string; hidden: boolean }>`
+  const rows = await sql<{ key: Key; hidden: boolean }>`
     select f.key, v.quarantined_at is not null as hidden from feedctl.files f join feedctl.versions v on v.id = f.version_id
     where f.feed_id = ${feedId}::int and f.key in (select jsonb_array_elements_text(${JSON.stringify(keys)}::jsonb))`.execute(
     db,
@@ -148,6 +149,6 @@ export async function touchVersions(db: Db, feedId: number, keys: readonly strin
   await sql`update feedctl.versions v set listed = v.listed from feedctl.files f where f.version_id = v.id and ${named}`.execute(
     db,
   );
-  const rows = await sql<{ key: string }>`select f.key from feedctl.files f where ${named}`.execute(db);
+  const rows = await sql<{ key: Key }>`select f.key from feedctl.files f where ${named}`.execute(db);
   return new Set(rows.rows.map(({ key }) => key));
 }

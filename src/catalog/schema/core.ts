@@ -1,5 +1,6 @@
 import type { Location } from "../../lib/location.ts";
 import type { ColumnType, Generated, GeneratedAlways, JSONColumnType, Kysely } from "kysely";
+import type { Key } from "../../lib/key.ts";
 import type { AssetTables } from "./assets.ts";
 import type { RetentionTables } from "./retention.ts";
 
@@ -83,7 +84,7 @@ export interface FilesTable {
   version_id: number | null;
   feed_id: number;
   qualifier: string;
-  key: string;
+  key: Key;
   size: number;
   md5: Uint8Array;
   sha1: Uint8Array;
@@ -110,7 +111,7 @@ export interface RunsTable {
 
 export interface PendingWritesTable {
   store_id: number;
-  key: string;
+  key: Key;
   sha256: Uint8Array;
   run_id: number;
   created_at: Date;
@@ -119,14 +120,14 @@ export interface PendingWritesTable {
 
 export interface PendingDeletesTable {
   store_id: number;
-  key: string;
+  key: Key;
   run_id: number;
   created_at: Date;
 }
 
 export interface ProofsTable {
   store_id: number;
-  key: string;
+  key: Key;
   tag: string;
   sha256: Uint8Array;
   proven_at: Date;

@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { Command, type CommandUnknownOpts } from "commander";
-import { feedTypeInfo, type FeedType } from "../../formats/feed-types.ts";
+import { feedTypeInfo } from "../../formats/feed-types.ts";
 import type { Edge } from "../frame/edge.ts";
 
 /** The most names that are completed: more would not be read. */
@@ -51,7 +51,7 @@ async function names(
   if (row === undefined) return [];
   // the catalog has groups without their prefix
   const typed = prefix.replace(/^@/, "");
-  const { groupPrefix: sign = "" } = feedTypeInfo(row.type as FeedType);
+  const { groupPrefix: sign = "" } = feedTypeInfo(row.type);
   const { listPackagesByPrefix } = await import("../../catalog/packages.ts");
   const found = await listPackagesByPrefix(catalog.db, row.id, typed, MOST_PACKAGES);
   // omits names that need quoting, which differs between shells

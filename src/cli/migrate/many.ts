@@ -31,19 +31,27 @@ export async function startMany(
 
 async function goals(edge: Edge, context: Context, out: Output<never>, options: ManyOptions): Promise<FeedGoal[]> {
   const { goalsFor, readPlan } = await import("../../operations/migrate/many.ts");
-  const given = await storeOptions(edge, out, options);
   if (options.fromFile !== undefined) {
+    const given = await storeOptions(edge, out, options);
     if (options.feeds !== undefined || options.all || options.to !== undefined || Object.keys(given).length > 0)
       throw new FeedctlError("usage", "--from-file cannot be used with --feeds, --all, --to or store options");
     return readPlan(await readFile(edge, context, options.fromFile), options.fromFile);
   }
+  const to = requireTarget(options.to);
+  const given = await storeOptions(edge, out, options);
   if (options.all) {
     if (options.feeds !== undefined) throw new FeedctlError("usage", "--feeds and --all exclude each other");
-    return goalsFor(context, "all", options.to as StoreType, given);
+    return goalsFor(context, "all", to, given);
   }
   const names = (options.feeds ?? "").split(",").map((name) => name.trim());
   if (names.includes("")) throw new FeedctlError("usage", "--feeds needs names of feeds, separated by commas");
-  return goalsFor(context, names, options.to as StoreType, given);
+  return goalsFor(context, names, to, given);
+}
+
+/** Throws `usage` when `--to` is missing. */
+export function requireTarget(type: StoreType | undefined): StoreType {
+  if (type === undefined) throw new FeedctlError("usage", "--to is missing: the store type to move to");
+  return type;
 }
 
 async function readFile(edge: Edge, context: Context, file: string): Promise<string> {

@@ -1,8 +1,8 @@
 import { Option, type Command } from "commander";
 import { FeedctlError } from "../../errors.ts";
-import { storeTypeNames, type StoreType } from "../../stores/providers.ts";
+import { storeTypeNames } from "../../stores/providers.ts";
 import type { Edge } from "../frame/edge.ts";
-import { reportMany, startMany } from "./many.ts";
+import { reportMany, requireTarget, startMany } from "./many.ts";
 import { report } from "./report.ts";
 import { addStoreOptions, feedArgument, parseAge } from "../frame/parsers.ts";
 import { storeOptions } from "../frame/store-options.ts";
@@ -56,11 +56,9 @@ export function addRunningVerbs(migrate: Command, edge: Edge): void {
           throw new FeedctlError("usage", "name one feed, or give --feeds, --all or --from-file");
         if (many && follow !== undefined)
           throw new FeedctlError("usage", "--follow needs a single feed: it does not end before the cut-over");
-        if (options.fromFile === undefined && options.to === undefined)
-          throw new FeedctlError("usage", "--to is missing: the store type to move to");
         if (many) return reportMany(out, await startMany(edge, context, out, options), when);
         const { migrateFeed } = await import("../../operations/migrate/migrate-feed.ts");
-        const goal = { to: options.to as StoreType, options: await storeOptions(edge, out, options) };
+        const goal = { to: requireTarget(options.to), options: await storeOptions(edge, out, options) };
         const input = { feed: feed as string, goal, cutover: when, cached, dryRun, follow, alone };
         return report(out, migrateFeed(context, input), when);
       }),

@@ -1,5 +1,5 @@
 import { basename } from "node:path/posix";
-import { listFiles, type FileRow } from "../../catalog/files.ts";
+import { listFiles } from "../../catalog/files.ts";
 import type { FeedRow } from "../../catalog/feeds.ts";
 import type { Db } from "../../catalog/schema/core.ts";
 import type { StoreRow } from "../../catalog/stores.ts";
@@ -84,7 +84,10 @@ async function* listBlobs(
       foreign.push({ outcome: blobOutcome(name, "invalid", foreignReason(name), null) });
   };
   const listings = { row: listFiles(db, feed.id), blob: store.list("", { signal, onForeign }) };
-  const pairs = sideBySide<{ row: FileRow; blob: BlobInfo }>(listings, { row: "the catalog", blob: store.name });
+  const pairs = sideBySide<{ row: { key: string }; blob: BlobInfo }>(listings, {
+    row: "the catalog",
+    blob: store.name,
+  });
   for await (const { row, blob } of pairs) {
     yield* foreign.splice(0);
     if (blob === undefined) continue;

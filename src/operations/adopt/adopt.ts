@@ -1,5 +1,4 @@
 import type { FeedRow } from "../../catalog/feeds.ts";
-import type { FeedType } from "../../formats/feed-types.ts";
 import { loadFormat } from "../../formats/index.ts";
 import type { Store } from "../../stores/store.ts";
 import { openWriter, finishPendingOf } from "../commit/feed-writer.ts";
@@ -45,7 +44,7 @@ export type AdoptEvent = AdoptedBlob | AdoptSummary;
 export async function* adoptFeed(context: Context, input: AdoptInput): AsyncGenerator<AdoptEvent> {
   const { db } = await context.catalog();
   const feed = await requireActiveFeed(db, input.feed);
-  const format = feed.type === "asset" ? undefined : await loadFormat(feed.type as FeedType);
+  const format = feed.type === "asset" ? undefined : await loadFormat(feed.type);
   await using run = input.dryRun === true ? undefined : await startRun(context, "adopt", feed.id);
   await using writer = run === undefined ? undefined : openWriter(context, feed.name, run, "exclusive");
   if (writer !== undefined) await finishPendingOf(context, writer);

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { isFeedctlError } from "../../errors.ts";
-import type { Key } from "../../stores/key.ts";
+import type { Key } from "../../lib/key.ts";
 import type { BlobInfo, Store } from "../../stores/store.ts";
 
 /** Provides blobs as local files, at paths that end with their keys. */

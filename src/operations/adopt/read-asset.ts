@@ -1,5 +1,5 @@
 import type { NewAsset } from "../../catalog/assets/assets.ts";
-import { listFiles, type FileRow } from "../../catalog/files.ts";
+import { listFiles } from "../../catalog/files.ts";
 import type { Db } from "../../catalog/schema/core.ts";
 import { isFeedctlError } from "../../errors.ts";
 import { createHead } from "../../lib/collect-head.ts";
@@ -38,7 +38,10 @@ export async function* listUnrecorded(
       foreign.push({ outcome: blobOutcome(name, "invalid", "its name is not a valid path", null) });
   };
   const listings = { row: listFiles(db, feedId), blob: store.list("", { signal, onForeign }) };
-  const pairs = sideBySide<{ row: FileRow; blob: BlobInfo }>(listings, { row: "the catalog", blob: store.name });
+  const pairs = sideBySide<{ row: { key: string }; blob: BlobInfo }>(listings, {
+    row: "the catalog",
+    blob: store.name,
+  });
   for await (const { row, blob } of pairs) {
     yield* foreign.splice(0);
     if (blob === undefined) continue;

@@ -1,6 +1,6 @@
 import { listCaseTwins, listFolderConflicts, listPathConflicts, foldersAbove } from "../../catalog/assets/folders.ts";
 import type { Db } from "../../catalog/schema/core.ts";
-import type { Key } from "../../stores/key.ts";
+import type { Key } from "../../lib/key.ts";
 import type { Store } from "../../stores/store.ts";
 import { conflictReason } from "./match-assets.ts";
 import { assetPathProblem } from "./paths.ts";

@@ -2,7 +2,7 @@ import type { AssetRow } from "../../catalog/assets/assets.ts";
 import { folderCaches } from "../../catalog/assets/folders.ts";
 import type { FeedRow } from "../../catalog/feeds.ts";
 import { renewWrites, type WriteIntent } from "../../catalog/pending.ts";
-import { compareKeys } from "../../stores/key.ts";
+import { compareKeys } from "../../lib/key.ts";
 import type { Store } from "../../stores/store.ts";
 import { announceBatch, recordStored } from "../commit/announce.ts";
 import type { Target } from "../commit/feed-writer.ts";

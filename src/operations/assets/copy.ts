@@ -167,7 +167,7 @@ export function copyItem(
     ...(move && { movedFrom: row as AssetRow }),
     async put(target, options) {
       const { ifExists, replaces, contentType, cacheControl, metadata, notes, signal } = options;
-      const blob = await source.head(parseKey(row.key), { signal });
+      const blob = await source.head(row.key, { signal });
       if (blob === undefined) throw new FeedctlError("corrupt", `the blob of ${row.key} is missing`);
       const as = parseKey(path);
       const served = { cacheControl, metadata };

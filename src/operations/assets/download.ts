@@ -59,7 +59,7 @@ export async function* downloadAssets(
   const save = async (file: AssetRow, target: string): Promise<SavedAsset> => {
     const { key, size, sha256 } = file;
     const onProgress = (bytes: number) => input.onProgress?.({ path: key, bytes, size });
-    const open: SaveInput["open"] = (range) => store.get(parseKey(key), { range, signal: context.signal });
+    const open: SaveInput["open"] = (range) => store.get(key, { range, signal: context.signal });
     const how = { overwrite: input.overwrite, acceptSame: true, onProgress };
     const status = await saveDownload(context, { file, open, target, ...how });
     return { type: "file", path: key, file: target, status, size, sha256 };
@@ -127,7 +127,7 @@ export async function openAsset(context: Context, directory: string, text: strin
   const file = await requireFile(db, feed, parseFolder(text));
   const store = await openFeedStore(context, db, feed);
   try {
-    const body = await store.get(parseKey(file.key), { signal: context.signal });
+    const body = await store.get(file.key, { signal: context.signal });
     return { file, fileName: baseName(file.key), body, close: () => store[Symbol.asyncDispose]() as Promise<void> };
   } catch (error) {
     await store[Symbol.asyncDispose]();

@@ -4,7 +4,6 @@ import { pipeline, Readable } from "node:stream";
 import type { AssetRow } from "../../catalog/assets/assets.ts";
 import { FeedctlError } from "../../errors.ts";
 import { writeTar } from "../../lib/tar/write.ts";
-import { parseKey } from "../../stores/key.ts";
 import type { Store } from "../../stores/store.ts";
 import { parseFolder } from "./paths.ts";
 import type { Context } from "../context.ts";
@@ -137,7 +136,7 @@ async function* readAhead(
 
   function open(entry: AssetEntry): Opened["bytes"] {
     if ("folder" in entry) return async () => Readable.from([]);
-    const get = async () => store.get(parseKey(entry.file.key), { signal });
+    const get = async () => store.get(entry.file.key, { signal });
     if (entry.file.size > AHEAD) return get;
     const read = get().then(async (stream) => [Buffer.concat(await Array.fromAsync(stream as AsyncIterable<Buffer>))]);
     read.catch(() => {}); // the consumer awaits `read` and gets the error

@@ -4,7 +4,7 @@ import type { FeedctlError } from "../../errors.ts";
 import { contentTypeOf } from "../../lib/content-type.ts";
 import { mayBeDetected, needsBytes } from "../../lib/detect-type.ts";
 import type { Hashes } from "../../lib/hash.ts";
-import type { Key } from "../../stores/key.ts";
+import type { Key } from "../../lib/key.ts";
 import type { PutOptions, PutResult, Store } from "../../stores/store.ts";
 
 /** A file to be stored in an asset directory. */

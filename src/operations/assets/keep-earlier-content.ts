@@ -5,7 +5,8 @@ import { forgetDeletes, withdrawWrites } from "../../catalog/pending.ts";
 import type { HistoryReason } from "../../catalog/schema/assets.ts";
 import { FeedctlError, isFeedctlError } from "../../errors.ts";
 import { mapParallel } from "../../lib/parallel.ts";
-import { parseKey, type Key } from "../../stores/key.ts";
+import type { Key } from "../../lib/key.ts";
+import { parseKey } from "../../stores/key.ts";
 import { announceBatch, recordStored } from "../commit/announce.ts";
 import { HISTORY } from "./paths.ts";
 import { commit } from "../commit/commit.ts";
@@ -69,7 +70,7 @@ export async function keepContent(
     try {
       if (!ours.has(key)) throw new FeedctlError("locked", "another run is changing the same file");
       const { signal } = context;
-      const blob = await store.head(parseKey(row.key), { signal });
+      const blob = await store.head(row.key, { signal });
       if (blob === undefined) throw new FeedctlError("not-found", "its blob is missing");
       const put = await copyBlob(context, {
         source: store,

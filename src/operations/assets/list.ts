@@ -3,7 +3,7 @@ import { assetsBelow, totalsBelow, type AssetRow } from "../../catalog/assets/as
 import { listKept } from "../../catalog/assets/history.ts";
 import type { UserMetadata } from "../../catalog/schema/assets.ts";
 import type { Db } from "../../catalog/schema/core.ts";
-import { compareKeys } from "../../stores/key.ts";
+import { compareKeys } from "../../lib/key.ts";
 import { parseFolder } from "./paths.ts";
 import type { Context } from "../context.ts";
 import { findItem, noItem, requireDirectory } from "./require-asset.ts";

@@ -1,5 +1,5 @@
 import { FeedctlError } from "../../errors.ts";
-import { keyProblem, type Key } from "../../stores/key.ts";
+import { keyProblem, type Key } from "../../lib/key.ts";
 
 /** The folder of earlier versions, as ProGet names it. Not listed; its paths are refused for files. */
 export const HISTORY = "._proget_file_history_";

@@ -14,7 +14,6 @@ import { FeedctlError } from "../../errors.ts";
 import { contentTypeOf } from "../../lib/content-type.ts";
 import { detectType, HEAD, needsBytes } from "../../lib/detect-type.ts";
 import { inBatches, mapParallel } from "../../lib/parallel.ts";
-import { parseKey } from "../../stores/key.ts";
 import { announceBatch } from "../commit/announce.ts";
 import { checkMetadata } from "./metadata.ts";
 import { newAsset } from "./item.ts";
@@ -160,7 +159,7 @@ async function describeBatch(
     if (!needsBytes(key) || size === 0) return contentTypeOf(key);
     const range = { start: 0, end: Math.min(size, HEAD) };
     return detectType(key, {
-      head: await buffer(await store.get(parseKey(key), { range, signal: context.signal })),
+      head: await buffer(await store.get(key, { range, signal: context.signal })),
       size,
     });
   }
@@ -177,7 +176,7 @@ async function describeBatch(
     const { contentType, metadata, cacheControl, effective } = next;
     const description = { key: row.key, contentType, cacheControl, metadata };
     if (store.describe === undefined) return { ...description, storeTag: row.storeTag };
-    const blob = await store.head(parseKey(row.key), { signal });
+    const blob = await store.head(row.key, { signal });
     if (blob === undefined) throw new FeedctlError("not-found", `the blob of ${row.key} is missing in ${store.name}`);
     const { tag } = await store.describe(blob, {
       ifExists: "replace",
@@ -206,5 +205,5 @@ function changed(row: AssetRow, { contentType, cacheControl, metadata }: Describ
 function item(row: AssetRow) {
   const { key, size, md5, sha1, sha256, sha512, modifiedAt, createdAt } = row;
   const put = async () => ({ outcome: "unchanged" }) as const;
-  return { key: parseKey(key), from: key, size, hashes: { md5, sha1, sha256, sha512 }, modifiedAt, createdAt, put };
+  return { key, from: key, size, hashes: { md5, sha1, sha256, sha512 }, modifiedAt, createdAt, put };
 }

@@ -3,7 +3,7 @@ import { deleteEmptyFolders, foldersBelow } from "../../catalog/assets/folders.t
 import { lockRows } from "../../catalog/packages.ts";
 import { listFolder } from "../../lib/list-folder.ts";
 import { diskError } from "../../stores/disk/index.ts";
-import { isKey } from "../../stores/key.ts";
+import { isKey } from "../../lib/key.ts";
 import { locationOf } from "../../stores/location.ts";
 import { directoryConfig } from "../../stores/providers.ts";
 import { openAssetTarget, type AssetTarget } from "./asset-target.ts";

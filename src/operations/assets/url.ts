@@ -1,6 +1,5 @@
 import { pathToFileURL } from "node:url";
 import { FeedctlError } from "../../errors.ts";
-import { parseKey } from "../../stores/key.ts";
 import { requireProvider } from "../../stores/providers.ts";
 import { parseAssetPath } from "./paths.ts";
 import type { Context } from "../context.ts";
@@ -24,7 +23,7 @@ export async function assetUrl(context: Context, directory: string, text: string
   const feed = await requireDirectory(db, directory);
   const file = await requireFile(db, feed, parseAssetPath(text));
   await using store = await openFeedStore(context, db, feed);
-  const key = parseKey(file.key);
+  const key = file.key;
   if (store.localPath !== undefined)
     return { path: key, url: pathToFileURL(store.localPath(key)).href, kind: "file", expires: null };
   const blob = await store.head(key, { signal: context.signal });

@@ -6,7 +6,6 @@ import {
   type HeldIntent,
   type WriteIntent,
 } from "../../catalog/pending.ts";
-import { parseKey } from "../../stores/key.ts";
 import { commit } from "./commit.ts";
 import { contentHash } from "./content-hash.ts";
 import type { Context } from "../context.ts";
@@ -71,10 +70,9 @@ async function clearLeftovers(context: Context, target: Target, { intents, adopt
   const wanted = new Map(intents.map(({ key, sha256 }) => [key, sha256]));
   const keys = await listPendingDeletesAmong(db, storeId, [...wanted.keys()]);
   for (const { key, sha256 } of adopted)
-    if (wanted.get(key) !== sha256 && (await contentHash(store, parseKey(key), context.signal)) === sha256)
-      keys.push(key);
+    if (wanted.get(key) !== sha256 && (await contentHash(store, key, context.signal)) === sha256) keys.push(key);
   if (keys.length === 0) return;
-  await commit(db, [target], () => deleteBlobs(store, keys.map(parseKey), context.signal));
+  await commit(db, [target], () => deleteBlobs(store, keys, context.signal));
 }
 
 /**

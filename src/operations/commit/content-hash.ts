@@ -1,6 +1,6 @@
 import { isFeedctlError } from "../../errors.ts";
 import { hashStream } from "../../lib/hash.ts";
-import type { Key } from "../../stores/key.ts";
+import type { Key } from "../../lib/key.ts";
 import type { Store } from "../../stores/store.ts";
 
 /** Reads a stored blob and returns its SHA-256 in hex; undefined when it does not exist. */

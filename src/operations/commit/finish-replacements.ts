@@ -3,7 +3,7 @@ import { listFileHashes } from "../../catalog/files.ts";
 import { replaceFiles } from "../../catalog/packages.ts";
 import type { HeldIntent } from "../../catalog/pending.ts";
 import type { Db } from "../../catalog/schema/core.ts";
-import { parseKey } from "../../stores/key.ts";
+import type { Key } from "../../lib/key.ts";
 import type { Store } from "../../stores/store.ts";
 import { commit, type Holder } from "./commit.ts";
 import type { Context } from "../context.ts";
@@ -19,28 +19,27 @@ export async function finishReplacements(
   db: Db,
   { feedId, store, run, holder }: { feedId: number; store: Store; run: Run; holder: Holder },
   intents: readonly HeldIntent[],
-): Promise<string[]> {
+): Promise<Key[]> {
   const rows = await listFileHashes(
     db,
     feedId,
     intents.map(({ key }) => key),
   );
-  const updated: string[] = [];
-  for (const { key: text, sha256, replacement } of intents) {
-    const row = rows.get(text);
+  const updated: Key[] = [];
+  for (const { key, sha256, replacement } of intents) {
+    const row = rows.get(key);
     if (replacement === null || replacement === undefined || row === undefined || row.sha256 === sha256) continue;
-    const key = parseKey(text);
     if ((await contentHash(store, key, context.signal)) !== sha256) continue;
     const tag = (await store.head(key, { signal: context.signal }))?.tag ?? null;
     const published = { at: context.now(), by: context.actor };
     await commit(db, [holder], async (transaction) => {
       if ("asset" in replacement)
-        await replaceAssets(transaction, feedId, [{ ...replacement, storeTag: tag }], context.now());
-      else await replaceFiles(transaction, feedId, [{ ...replacement, storeTag: tag }], published);
+        await replaceAssets(transaction, feedId, [{ ...replacement, key, storeTag: tag }], context.now());
+      else await replaceFiles(transaction, feedId, [{ ...replacement, key, storeTag: tag }], published);
       const detail = { sha256, size: replacement.size, finished: true };
-      await run.audit(transaction, [{ action: "overwritten", object: text, detail }]);
+      await run.audit(transaction, [{ action: "overwritten", object: key, detail }]);
     });
-    updated.push(text);
+    updated.push(key);
   }
   return updated;
 }

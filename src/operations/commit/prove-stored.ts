@@ -1,5 +1,4 @@
 import type { FileRow } from "../../catalog/files.ts";
-import { parseKey } from "../../stores/key.ts";
 import type { Store } from "../../stores/store.ts";
 import { contentHash } from "./content-hash.ts";
 
@@ -18,7 +17,7 @@ export async function proveStored(
   row: Pick<FileRow, "key" | "size" | "md5" | "sha256" | "storeTag">,
   signal: AbortSignal,
 ): Promise<Presence> {
-  const key = parseKey(row.key);
+  const key = row.key;
   const blob = await store.head(key, { signal });
   if (blob === undefined) return { is: "missing" };
   const tag = blob.tag ?? null;

@@ -9,7 +9,7 @@ import {
 import type { FeedRow } from "../../catalog/feeds.ts";
 import type { Db } from "../../catalog/schema/core.ts";
 import { FeedctlError } from "../../errors.ts";
-import { parseKey, type Key } from "../../stores/key.ts";
+import type { Key } from "../../lib/key.ts";
 import type { Store } from "../../stores/store.ts";
 import { contentHash } from "./content-hash.ts";
 import { commit, type Holder } from "./commit.ts";
@@ -100,7 +100,7 @@ export async function finishPending(
   const abandoned: Key[] = [];
   for (const write of writes) {
     if (!mine.has(write.key) || rows.has(write.key)) continue;
-    const key = parseKey(write.key);
+    const key = write.key;
     // other bytes than the announced ones were not stored by the dead run
     if ((await contentHash(store, key, context.signal)) === write.sha256) abandoned.push(key);
   }
@@ -114,7 +114,7 @@ export async function finishPending(
     const deleted = await commit(catalog.db, [holder], async (transaction) => {
       const pending = await listPendingDeletes(transaction, storeId, feed.id, BATCH);
       if (isEmpty(pending)) return undefined;
-      const due = pending.due.map(parseKey);
+      const { due } = pending;
       await beforeDelete?.(due);
       await deleteBlobs(store, due, context.signal);
       await forgetDeletes(transaction, storeId, [...due, ...pending.reclaimed]);

@@ -1,6 +1,6 @@
 import type { FeedRow } from "../../catalog/feeds.ts";
 import { FeedctlError } from "../../errors.ts";
-import { feedTypeInfo, placesOnly, type FeedType } from "../../formats/feed-types.ts";
+import { feedTypeInfo, placesOnly } from "../../formats/feed-types.ts";
 import type { GivenPlace, Place } from "../../formats/format.ts";
 import { loadFormat } from "../../formats/index.ts";
 
@@ -32,6 +32,6 @@ export async function dropPlace(
 }
 
 async function completePlace(type: string, given: GivenPlace): Promise<Place | undefined> {
-  if (!feedTypeInfo(type as FeedType).hasPlaces) return undefined;
-  return (await loadFormat(type as FeedType)).place?.complete(given);
+  if (!feedTypeInfo(type).hasPlaces) return undefined;
+  return (await loadFormat(type)).place?.complete(given);
 }

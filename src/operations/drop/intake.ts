@@ -1,5 +1,4 @@
 import type { FeedRow } from "../../catalog/feeds.ts";
-import type { FeedType } from "../../formats/feed-types.ts";
 import type { Format } from "../../formats/format.ts";
 import { loadFormat } from "../../formats/index.ts";
 import { dropPlace } from "./debian-options.ts";
@@ -12,7 +11,7 @@ import type { Intake } from "./intake-contract.ts";
 export async function intakeOf(feed: FeedRow): Promise<Intake> {
   // an asset directory has no sidecars: checksum files are assets too
   if (feed.type === "asset") return { readsNeighbours: false, isSidecar: () => false, open: openAssetIntake };
-  return packageIntake(await loadFormat(feed.type as FeedType), await dropPlace(feed));
+  return packageIntake(await loadFormat(feed.type), await dropPlace(feed));
 }
 
 function packageIntake(format: Format, place: Awaited<ReturnType<typeof dropPlace>>): Intake {

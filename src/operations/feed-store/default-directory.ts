@@ -1,5 +1,5 @@
 import { isAbsolute, join } from "node:path";
-import { feedTypeInfo, type FeedType } from "../../formats/feed-types.ts";
+import { feedTypeInfo } from "../../formats/feed-types.ts";
 import { ROOT_PATH, type Setting } from "./setting-names.ts";
 
 export interface FeedDirectory {
@@ -18,7 +18,7 @@ export function defaultDirectory(
   feed: { id: number; type: string },
 ): FeedDirectory {
   const root = settings.get(ROOT_PATH)?.value ?? "";
-  const { setting } = feedTypeInfo(feed.type as FeedType);
+  const { setting } = feedTypeInfo(feed.type);
   const typePath = settings.get(setting);
   const type = typePath?.value ?? "";
   const typeWords = `type path ${type} (${setting}, ${typePath?.origin ?? "default"})`;

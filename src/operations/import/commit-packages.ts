@@ -79,7 +79,7 @@ async function storeWanted(
   );
   const matches = await matchPackages(context, mine, { ...options, rows: since, store });
   const open = new Set(matches.wanted.map(({ item }) => item));
-  const notNeeded = mine.filter((item) => !open.has(item)).map((item) => item.key as string);
+  const notNeeded = mine.filter((item) => !open.has(item)).map((item) => item.key);
   // a row was inserted or deleted since the announcement, which depends on it: announce again
   const changed = [...open].filter((item) => since.has(item.key) !== known.has(item.key));
   const renewed = changed.map((item) => intentOf(item, since));

@@ -2,10 +2,8 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { FeedRow } from "../../catalog/feeds.ts";
 import { readRecorded, type RecordedFile } from "../../catalog/recorded-files.ts";
 import { FeedctlError } from "../../errors.ts";
-import type { FeedType } from "../../formats/feed-types.ts";
 import type { Format } from "../../formats/format.ts";
 import { loadFormat } from "../../formats/index.ts";
-import { parseKey } from "../../stores/key.ts";
 import type { Store } from "../../stores/store.ts";
 import { openWriter, tryFinishPending, type FeedWriter } from "../commit/feed-writer.ts";
 import { startRun } from "../commit/recorded-run.ts";
@@ -45,7 +43,7 @@ export async function openImportTarget(context: Context, options: ImportTargetOp
     throw new FeedctlError("usage", `"${feed.name}" is an asset directory: it holds files, not packages`, {
       hint: `feedctl asset upload ${feed.name} PATH...; from a drop path: feedctl drop set ${feed.name} DIR`,
     });
-  const format = await loadFormat(feed.type as FeedType);
+  const format = await loadFormat(feed.type);
   const store = dryRun && prove ? await openFeedStore(context, db, feed) : undefined;
   const run = dryRun ? undefined : await startRun(context, command, feed.id);
   const writer = run === undefined ? undefined : openWriter(context, feed.name, run);
@@ -157,8 +155,7 @@ async function refuseOwnBlobs(store: Store, outcomes: readonly PackageOutcome[])
   if (store.localPath === undefined) return [...outcomes];
   return Array.fromAsync(outcomes, async (each) => {
     const { item, result } = each;
-    if (!isInFeed(result) || result.key === null) return each;
-    if (!(await isOwnBlob(store, parseKey(result.key), item.source.path))) return each;
+    if (!isInFeed(result) || !(await isOwnBlob(store, item.key, item.source.path))) return each;
     return packageOutcome(item, "failed", OWN_BLOB);
   });
 }

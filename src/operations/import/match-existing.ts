@@ -1,7 +1,6 @@
 import { listFilesByIdentity, type FileRow, type KnownFile, type Verified } from "../../catalog/files.ts";
 import type { Db } from "../../catalog/schema/core.ts";
 import { mapParallel } from "../../lib/parallel.ts";
-import { parseKey } from "../../stores/key.ts";
 import type { Store } from "../../stores/store.ts";
 import { proveStored } from "../commit/prove-stored.ts";
 import type { Context } from "../context.ts";
@@ -33,7 +32,7 @@ export async function locatePackages(db: Db, feedId: number, items: readonly Pre
     const row = byIdentity.get(identityName(item.identity));
     if (row !== undefined) {
       located.rows.set(row.key, row);
-      located.items.push(row.key === item.key ? item : { ...item, key: parseKey(row.key) });
+      located.items.push(row.key === item.key ? item : { ...item, key: row.key });
     } else if (taken.has(item.key)) {
       located.answered.push(packageOutcome(item, "conflict", `another package of the feed is stored at ${item.key}`));
     } else {

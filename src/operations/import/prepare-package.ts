@@ -4,7 +4,8 @@ import { FeedctlError } from "../../errors.ts";
 import type { Format, PackageFile, PackageIdentity, ReadOptions } from "../../formats/format.ts";
 import { hashBytes, hashStream, type Hashes } from "../../lib/hash.ts";
 import { readSmall } from "../../lib/read-small.ts";
-import { parseKey, type Key } from "../../stores/key.ts";
+import type { Key } from "../../lib/key.ts";
+import { parseKey } from "../../stores/key.ts";
 import type { BlobSource } from "../../stores/store.ts";
 import { CHUNK, fileError, fileSource } from "../local-files/file-source.ts";
 import type { FoundFile } from "../local-files/found-file.ts";
@@ -67,7 +68,7 @@ export async function prepareRecorded(
     const hashes = await hashFile(file, signal);
     if (hashes.sha256 !== row.sha256) return undefined;
     const identity = { ...row, sortKey: Buffer.from(row.sortKey, "hex"), warnings: [] };
-    return { path: shownAs, identity, key: parseKey(row.key), hashes, source: fileSource(file.path, file.size) };
+    return { path: shownAs, identity, key: row.key, hashes, source: fileSource(file.path, file.size) };
   } catch (error) {
     throw fileError(error);
   }

@@ -1,6 +1,6 @@
 import type { Stats } from "node:fs";
 import { lstat, unlink } from "node:fs/promises";
-import type { Key } from "../../stores/key.ts";
+import type { Key } from "../../lib/key.ts";
 import type { Store } from "../../stores/store.ts";
 
 /** Identifies a file and its content: a replaced or rewritten file has another mark. */

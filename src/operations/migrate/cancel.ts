@@ -15,7 +15,7 @@ import { markRetired, replaceStore, listStoresOfFeed } from "../../catalog/store
 import { FeedctlError } from "../../errors.ts";
 import { inBatches, mapParallel } from "../../lib/parallel.ts";
 import { locationName } from "../../stores/location.ts";
-import type { Key } from "../../stores/key.ts";
+import type { Key } from "../../lib/key.ts";
 import type { BlobInfo, Store } from "../../stores/store.ts";
 import { requireOpenMigration, sendRequest } from "./control.ts";
 import { commit } from "../commit/commit.ts";

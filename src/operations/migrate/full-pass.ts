@@ -4,7 +4,7 @@ import { announceCopies, listProofs, type SavedProof } from "../../catalog/migra
 import { isPending } from "../../catalog/pending.ts";
 import type { Db } from "../../catalog/schema/core.ts";
 import { FeedctlError, isFeedctlError } from "../../errors.ts";
-import { parseKey } from "../../stores/key.ts";
+import type { Key } from "../../lib/key.ts";
 import type { Store, UploadNotes } from "../../stores/store.ts";
 import { uploadNotes } from "../commit/upload-notes.ts";
 import { commit, type Holder } from "../commit/commit.ts";
@@ -13,16 +13,26 @@ import { sideBySide } from "../transfer/merge-listings.ts";
 import { createTransfer, type Transfer } from "../transfer/transfer-pool.ts";
 import { copyProven } from "./copy-proven.ts";
 import { createPassLog, type PassEvent, type PassLog } from "./pass-log.ts";
-import { isProven, provenCopy, type PassEntry, type PassPair } from "./pass-pair.ts";
+import {
+  hasValidKey,
+  invalidKey,
+  isOwnCopy,
+  isProven,
+  provenCopy,
+  type ListedEntry,
+  type PassPair,
+} from "./pass-pair.ts";
 
 export interface PassInput {
+  /** As in `isOwnCopy`. */
+  ownTarget: boolean;
+  migrationId: number;
   feedId: number;
   source: Store;
   sourceStoreId: number;
   target: Store;
   /** Id of the target in the catalog, for proofs and pending deletes. */
   targetStoreId: number;
-  migrationId: number;
   runId: number;
   /** What the process that runs the migration holds. */
   holders: readonly Holder[];
@@ -31,7 +41,7 @@ export interface PassInput {
 }
 
 /** A copy, in the form that is spooled for a retry. `proof`: of the target's blob. */
-type Job = { key: string; size: number; proof?: SavedProof };
+type Job = { key: Key; size: number; proof?: SavedProof };
 
 /** A copy to start. */
 interface PlannedCopy {
@@ -94,7 +104,8 @@ export async function* copyPass(context: Context, db: Db, input: PassInput): Asy
   }
 }
 
-function listPass({ context: { signal }, db, input }: Pass): AsyncGenerator<PassPair> {
+/** Reports a row whose key is invalid as a failure, and yields the others. */
+async function* listPass({ context: { signal }, db, input, log }: Pass): AsyncGenerator<PassPair> {
   const { feedId, source, target, targetStoreId } = input;
   const listings = {
     row: listFiles(db, feedId),
@@ -103,7 +114,10 @@ function listPass({ context: { signal }, db, input }: Pass): AsyncGenerator<Pass
     proof: listProofs(db, targetStoreId),
   };
   const names = { row: "the catalog", source: source.name, target: target.name, proof: "the catalog's proofs" };
-  return sideBySide<PassEntry>(listings, names);
+  for await (const pair of sideBySide<ListedEntry>(listings, names)) {
+    if (hasValidKey(pair)) yield pair;
+    else log.report("failed", { key: pair.key, size: pair.row?.size ?? 0 }, invalidKey(pair.key));
+  }
 }
 
 /** Decides about one key. Returns the copy to make; undefined when none is needed, and reports why. */
@@ -113,7 +127,7 @@ function planCopy({ input, log }: Pass, pair: PassPair): PlannedCopy | undefined
   const job: Job = { key, size, ...(proof && { proof }) };
   if (row === undefined && from === undefined) {
     if (to === undefined) return undefined; // a proof of a blob that was deleted
-    const isOwn = proof?.tag === to.tag;
+    const isOwn = proof?.tag === to.tag && isOwnCopy(input.ownTarget, proof?.copiedBy);
     if (isOwn) log.addStale(key);
     log.report(isOwn ? "stale" : "foreign", job);
     return undefined;
@@ -160,18 +174,18 @@ async function* startCopies(
 async function copyAgain(pass: Pass, job: Job): Promise<void> {
   const { db, input } = pass;
   const { signal } = pass.context;
-  const key = parseKey(job.key);
+  const { key } = job;
   const [rows, from, to] = await Promise.all([
-    readFiles(db, input.feedId, [job.key]),
+    readFiles(db, input.feedId, [key]),
     input.source.head(key, { signal }),
     input.target.head(key, { signal }),
   ]);
-  const row = rows.get(job.key);
+  const row = rows.get(key);
   // the package was deleted since the listings began
   if (row === undefined && from === undefined) return;
   const proof = job.proof && { proof: job.proof };
   const found = { ...(row && { row }), ...(from && { source: from }), ...(to && { target: to }) };
-  await copyUnlessOverwritten(pass, { key: job.key, ...found, ...proof }, job);
+  await copyUnlessOverwritten(pass, { key, ...found, ...proof }, job);
 }
 
 /** Ignores the mismatch of a blob that is being overwritten: its row follows, and a later pass copies it. */
@@ -196,7 +210,8 @@ async function copyPair({ context, db, input, log, notes }: Pass, pair: PassPair
   if (from === undefined)
     throw new FeedctlError("not-found", "the file is in the catalog, but the source has no such blob");
   // a copy of an earlier pass may be replaced: the package was deleted and imported again with other bytes
-  const ifExists = to !== undefined && proof?.tag === to.tag ? "replace" : "fail";
+  const isOwn = to !== undefined && proof?.tag === to.tag && isOwnCopy(input.ownTarget, proof?.copiedBy);
+  const ifExists = isOwn ? "replace" : "fail";
   const copy = provenCopy({ ...pair, ...(row && { row }) }, migrationId);
   const done = await copyProven(context, { source, target, blob: from, row, ifExists, copy, notes });
   if (done.proof !== undefined) log.prove(done.proof);

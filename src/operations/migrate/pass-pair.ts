@@ -1,5 +1,7 @@
+import type { Unchecked } from "../../catalog/connection/check-keys.ts";
 import type { FileRow } from "../../catalog/files.ts";
 import type { SavedProof } from "../../catalog/migration/proofs.ts";
+import { isKey, keyProblem, type Key } from "../../lib/key.ts";
 import type { BlobInfo } from "../../stores/store.ts";
 import type { Copy } from "./copy-proven.ts";
 
@@ -11,7 +13,19 @@ export type PassEntry = {
   proof: SavedProof;
 };
 
-export type PassPair = { key: string } & Partial<PassEntry>;
+export type PassPair = { key: Key } & Partial<PassEntry>;
+
+/** Why a row of the catalog cannot be copied. */
+export function invalidKey(key: string): string {
+  return `its key ${keyProblem(key)}`;
+}
+
+/** Entries as they are listed: the catalog's rows are not checked yet. */
+export type ListedEntry = Omit<PassEntry, "row"> & { row: Unchecked<FileRow> };
+
+export function hasValidKey(pair: { key: string } & Partial<ListedEntry>): pair is PassPair {
+  return isKey(pair.key);
+}
 
 /**
  * Whether the target's blob is proven to hold the right bytes: by the hash in its listing, or by the tag of its proof.
@@ -28,6 +42,14 @@ export function isProven({ row, source, target, proof }: PassPair): boolean {
     return row !== undefined || source === undefined || source.modified <= target.modified;
   }
   return sha256 !== undefined && md5 !== undefined && target.sha256 === sha256 && target.md5 === md5;
+}
+
+/**
+ * Whether the blob that a proof is about is the feed's, so that it may be replaced or deleted: a migration copied it, or
+ * the target was the feed's store before (`ownTarget`). Any other blob existed before and may be another program's.
+ */
+export function isOwnCopy(ownTarget: boolean, copiedBy: number | null | undefined): boolean {
+  return ownTarget || typeof copiedBy === "number";
 }
 
 /** The target's blob, if it is proven to hold the row's bytes. */

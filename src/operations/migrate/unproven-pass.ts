@@ -1,3 +1,4 @@
+import type { Unchecked } from "../../catalog/connection/check-keys.ts";
 import type { Db } from "../../catalog/schema/core.ts";
 import {
   announceCopies,
@@ -7,20 +8,23 @@ import {
   type UnprovenRow,
 } from "../../catalog/migration/proofs.ts";
 import { FeedctlError } from "../../errors.ts";
-import { parseKey } from "../../stores/key.ts";
+import { isKey } from "../../lib/key.ts";
 import type { BlobInfo, Store } from "../../stores/store.ts";
 import { commit, type Holder } from "../commit/commit.ts";
 import type { Context } from "../context.ts";
 import { copyProven, type ProvenInput } from "./copy-proven.ts";
+import { invalidKey, isOwnCopy } from "./pass-pair.ts";
 import { createTransfer } from "../transfer/transfer-pool.ts";
 import { uploadNotes } from "../commit/upload-notes.ts";
 
 export interface RowsInput {
+  /** As in `isOwnCopy`. */
+  ownTarget: boolean;
+  migrationId: number;
   feedId: number;
   source: Store;
   target: Store;
   targetStoreId: number;
-  migrationId: number;
   /** The keys after this one, up to and including `upTo` (null: to the end). */
   after: string;
   upTo: string | null;
@@ -87,7 +91,7 @@ export async function* copyRows(context: Context, db: Db, input: RowsInput): Asy
     const last = rows.at(-1)?.key ?? cursor;
     cursor = finished ? (upTo ?? last) : last;
     step = { ...emptyStep(cursor), finished };
-    const wanted = rows.filter((row) => !(skipCached && row.cached));
+    const wanted = rows.filter(isValid).filter((row) => !(skipCached && row.cached));
     // a property update changes the tag: without an announcement, a crash before the proof would lose the copy
     const announced = input.announce ? wanted : wanted.filter((row) => row.sameBytes && isOwn(row));
     const about = { storeId: targetStoreId, runId: input.runId, now: context.now() };
@@ -106,11 +110,17 @@ export async function* copyRows(context: Context, db: Db, input: RowsInput): Asy
     if (finished) return;
   }
 
+  /** Whether the key is valid; reports a failure if not. */
+  function isValid(row: Unchecked<UnprovenRow>): row is UnprovenRow {
+    if (isKey(row.key)) return true;
+    step.failures.push({ key: row.key, reason: invalidKey(row.key) });
+    return false;
+  }
+
   /** The source's blob: from the row, when its tag is enough to read that version; else by a HEAD. */
   async function findSource(row: UnprovenRow): Promise<BlobInfo | undefined> {
-    const key = parseKey(row.key);
-    if (source.features.listsAll || row.storeTag === null) return source.head(key, { signal });
-    return { key, size: row.size, modified: row.createdAt, tag: row.storeTag };
+    if (source.features.listsAll || row.storeTag === null) return source.head(row.key, { signal });
+    return { key: row.key, size: row.size, modified: row.createdAt, tag: row.storeTag };
   }
 
   function isOwn({ copiedBy }: UnprovenRow): boolean {
@@ -120,9 +130,10 @@ export async function* copyRows(context: Context, db: Db, input: RowsInput): Asy
   /** How to treat the target's blob: other bytes are replaced only when a proof shows the blob that is still there. */
   async function existingCopy(row: UnprovenRow): Promise<Pick<ProvenInput, "ifExists" | "copy">> {
     if (row.tag === null) return { ifExists: "fail" };
-    const blob = await target.head(parseKey(row.key), { signal });
+    const blob = await target.head(row.key, { signal });
     if (blob?.tag !== row.tag) return { ifExists: "fail" };
-    return row.sameBytes ? { ifExists: "fail", copy: { blob, own: isOwn(row) } } : { ifExists: "replace" };
+    if (row.sameBytes) return { ifExists: "fail", copy: { blob, own: isOwn(row) } };
+    return { ifExists: isOwnCopy(input.ownTarget, row.copiedBy) ? "replace" : "fail" };
   }
 }
 

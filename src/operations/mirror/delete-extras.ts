@@ -1,7 +1,8 @@
 import { FeedctlError, isFeedctlError } from "../../errors.ts";
 import { inBatches } from "../../lib/parallel.ts";
 import type { Spool } from "../../lib/spool.ts";
-import { parseKey, type Key } from "../../stores/key.ts";
+import type { Key } from "../../lib/key.ts";
+import { parseKey } from "../../stores/key.ts";
 import type { BlobInfo, Store } from "../../stores/store.ts";
 import type { Context } from "../context.ts";
 import { copyBlob } from "../transfer/copy-blob.ts";

@@ -9,7 +9,7 @@ import type { ForeignNames } from "./foreign-names.ts";
 import type { Journal, OrderedProofs } from "./journal.ts";
 import type { NameClashes } from "./name-clashes.ts";
 import type { Place } from "./parse-location.ts";
-import type { PairCopier } from "./settle-pair.ts";
+import type { PairCopier } from "./pair-copier.ts";
 import type { Tally } from "./tally.ts";
 import type { Trash } from "./trash.ts";
 

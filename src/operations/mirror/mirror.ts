@@ -16,7 +16,7 @@ import { journalInOrder, openJournal } from "./journal.ts";
 import type { MirrorInput, MirrorRun } from "./mirror-run.ts";
 import { createNameClashes } from "./name-clashes.ts";
 import { createMirrorTransfer } from "./retry-postponed.ts";
-import { createPairCopier } from "./settle-pair.ts";
+import { createPairCopier } from "./pair-copier.ts";
 import { createTally, type MirrorEvent } from "./tally.ts";
 import { createTrash } from "./trash.ts";
 

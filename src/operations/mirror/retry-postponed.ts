@@ -3,7 +3,7 @@ import type { Store } from "../../stores/store.ts";
 import type { Context } from "../context.ts";
 import { createTransfer, type Transfer } from "../transfer/transfer-pool.ts";
 import type { MirrorInput, Postponed } from "./mirror-run.ts";
-import type { PairCopier } from "./settle-pair.ts";
+import type { PairCopier } from "./pair-copier.ts";
 import type { Tally } from "./tally.ts";
 
 export interface RetryInput {

@@ -1,5 +1,6 @@
 import { FeedctlError } from "../../errors.ts";
-import { parseKey, parseTargetPath, type Key } from "../../stores/key.ts";
+import type { Key } from "../../lib/key.ts";
+import { parseKey, parseTargetPath } from "../../stores/key.ts";
 
 export interface Trash {
   /** Key prefix, with a slash at its end. The mirror ignores it on both sides. */

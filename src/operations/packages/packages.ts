@@ -9,7 +9,6 @@ import {
 } from "../../catalog/packages.ts";
 import { deleteFileRowsOfVersions } from "../../catalog/files.ts";
 import { FeedctlError } from "../../errors.ts";
-import { parseKey } from "../../stores/key.ts";
 import type { ByteRange } from "../../stores/store.ts";
 import { commit } from "../commit/commit.ts";
 import type { Context } from "../context.ts";
@@ -119,7 +118,7 @@ export async function downloadPackage(
     version,
     file,
     fileName: basename(file.key),
-    open: (range) => store.get(parseKey(file.key), { range, signal: context.signal }),
+    open: (range) => store.get(file.key, { range, signal: context.signal }),
     close: async () => store[Symbol.asyncDispose](),
   };
 }

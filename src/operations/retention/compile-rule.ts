@@ -1,7 +1,6 @@
 import type { KeyRange, QueryCriteria, RuleQuery } from "../../catalog/retention/rule-query.ts";
 import type { RetentionCriteria } from "../../catalog/schema/retention-criteria.ts";
 import { FeedctlError } from "../../errors.ts";
-import type { FeedType } from "../../formats/feed-types.ts";
 import { findFormat } from "../../formats/index.ts";
 import type { Bound } from "../../versions/ranges/interval.ts";
 import { withCriterion, criteriaProblem, givenNames, ruleName, type RetentionRule } from "./criteria.ts";
@@ -9,7 +8,7 @@ import type { Compiler } from "./criteria/criterion.ts";
 import { packagePattern } from "./terms.ts";
 
 async function compileRange(feedType: string, text: string): Promise<KeyRange[]> {
-  const ranges = (await findFormat(feedType as FeedType))?.ranges;
+  const ranges = (await findFormat(feedType))?.ranges;
   if (ranges === undefined)
     throw new FeedctlError("usage", `${feedType} feeds have no version ranges`, {
       hint: "--delete-versions takes patterns such as 1.*",

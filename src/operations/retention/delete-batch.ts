@@ -7,12 +7,12 @@ import {
   type HiddenReason,
 } from "../../catalog/retention/quarantine.ts";
 import { deleteAssetFileRows } from "../../catalog/retention/assets.ts";
-import { deleteVersionFileRows } from "../../catalog/retention/items.ts";
+import { deleteVersionFileRows, forgetItems } from "../../catalog/retention/items.ts";
 import { subjectOf } from "../../catalog/retention/subject.ts";
 import type { Db } from "../../catalog/schema/core.ts";
 import { isFeedctlError } from "../../errors.ts";
 import { mapParallel } from "../../lib/parallel.ts";
-import type { Key } from "../../stores/key.ts";
+import type { Key } from "../../lib/key.ts";
 import type { Store } from "../../stores/store.ts";
 import { commit, type Holder } from "../commit/commit.ts";
 import type { Context } from "../context.ts";
@@ -47,6 +47,8 @@ export interface RetentionTask {
   /** The lock against other retention runs of the feed. */
   lock: Holder;
 }
+
+export type RunLocks = Pick<RetentionTask, "run" | "lock">;
 
 interface Batch {
   versions: VersionOutcome[];
@@ -86,6 +88,12 @@ export async function hideBatch(task: RetentionTask, days: number): Promise<Batc
       versions: batch.versions.map((each) => (each.action === "left" ? each : { ...each, action: "hidden" })),
     };
   });
+}
+
+/** Deletes the feed's saved plan. */
+export async function forgetPlan(context: Context, feedId: number, holders: readonly Holder[]): Promise<void> {
+  const { db } = await context.catalog();
+  await commit(db, holders, (transaction) => forgetItems(transaction, feedId));
 }
 
 async function nextItems(task: RetentionTask, db: Db) {

@@ -1,6 +1,6 @@
 import type { PlannedVersion } from "../../catalog/retention/plan.ts";
 import type { RetentionCriteria } from "../../catalog/schema/retention-criteria.ts";
-import { feedTypeInfo, type FeedType } from "../../formats/feed-types.ts";
+import { feedTypeInfo } from "../../formats/feed-types.ts";
 import { counted } from "../../lib/format-size.ts";
 
 /** The words for what a rule examines, by type of feed and kind of rule. */
@@ -51,7 +51,7 @@ export function termsOf(
 /** A name pattern in the catalog's form: `group/name` without the ecosystem's own separators, or a path for assets. */
 export function packagePattern(feedType: string, pattern: string): string {
   if (feedType === "asset") return pattern.replace(/^\/+/, "");
-  const { groupSeparator = "/" } = feedTypeInfo(feedType as FeedType);
+  const { groupSeparator = "/" } = feedTypeInfo(feedType);
   return pattern.replace(/^@/, "").replaceAll(groupSeparator, "/");
 }
 

@@ -1,6 +1,7 @@
 import { FeedctlError, isFeedctlError } from "../../errors.ts";
 import { hashBytes } from "../../lib/hash.ts";
-import { parseKey, type Key } from "../../stores/key.ts";
+import type { Key } from "../../lib/key.ts";
+import { parseKey } from "../../stores/key.ts";
 import type { BlobSource, Store } from "../../stores/store.ts";
 import type { Context } from "../context.ts";
 import { requireStore, storeConfig } from "../feed-store/open-feed-store.ts";

@@ -2,7 +2,7 @@ import { addAbortSignal, type Readable } from "node:stream";
 import { FeedctlError } from "../../errors.ts";
 import { contentTypeOf } from "../../lib/content-type.ts";
 import type { Throttle } from "../../lib/throttle.ts";
-import type { Key } from "../../stores/key.ts";
+import type { Key } from "../../lib/key.ts";
 import type { BlobInfo, BlobSource, PutOptions, PutResult, Store, UploadNotes } from "../../stores/store.ts";
 import type { Context } from "../context.ts";
 

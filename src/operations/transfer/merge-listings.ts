@@ -1,6 +1,6 @@
 import { FeedctlError } from "../../errors.ts";
 import { mergeJoin } from "../../lib/merge-join.ts";
-import { compareKeys } from "../../stores/key.ts";
+import { compareKeys } from "../../lib/key.ts";
 
 /**
  * Full outer join of listings of stores and of the catalog by key, in UTF-8 byte order. Keeps one item of each in
@@ -10,7 +10,7 @@ import { compareKeys } from "../../stores/key.ts";
 export function sideBySide<S extends Record<string, { key: string }>>(
   listings: { [Name in keyof S]: AsyncIterable<S[Name]> },
   names: Record<keyof S, string>,
-): AsyncGenerator<{ key: string } & Partial<S>> {
+): AsyncGenerator<{ key: S[keyof S]["key"] } & Partial<S>> {
   return mergeJoin<S>(
     listings,
     compareKeys,

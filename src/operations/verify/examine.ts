@@ -1,10 +1,11 @@
+import type { Unchecked } from "../../catalog/connection/check-keys.ts";
 import { listFileHashes, readFiles, type FileRow, type Verified } from "../../catalog/files.ts";
 import type { FeedRow } from "../../catalog/feeds.ts";
 import { findWriter } from "../../catalog/pending.ts";
 import type { Db } from "../../catalog/schema/core.ts";
 import { isFeedctlError } from "../../errors.ts";
 import { hashStream } from "../../lib/hash.ts";
-import { isKey, parseKey } from "../../stores/key.ts";
+import { isKey, type Key } from "../../lib/key.ts";
 import type { BlobInfo, Store } from "../../stores/store.ts";
 import { deadRuns } from "../commit/recorded-run.ts";
 import type { Context } from "../context.ts";
@@ -38,18 +39,23 @@ export interface Examination extends Comparison {
   db: Db;
 }
 
+/** What the listings have at one key. The catalog's rows are not checked yet. */
+export type ListedPair = { key: string } & Partial<{ row: Unchecked<FileRow>; blob: BlobInfo }>;
+
+function hasValidKey(pair: ListedPair): pair is { key: Key } & Partial<{ row: FileRow; blob: BlobInfo }> {
+  return isKey(pair.key);
+}
+
 /** A finding, or the size of a blob that matches its row. `proof` is set when its bytes were read. */
 export type ExamineResult = VerifyFinding | { size: number; proof?: Verified };
 
 /** Compares catalog and store at one key. Undefined when the key changed between the two listings. */
-export async function examine(
-  examination: Examination,
-  { key, row, blob }: { key: string; row?: FileRow; blob?: BlobInfo },
-): Promise<ExamineResult | undefined> {
+export async function examine(examination: Examination, pair: ListedPair): Promise<ExamineResult | undefined> {
+  if (!hasValidKey(pair)) return finding("differ", pair.key, "the catalog's key is not a valid key");
+  const { key, row, blob } = pair;
   const { context, db, feed, store } = examination;
   try {
     if (row === undefined) return await examineBlob(examination, key);
-    if (!isKey(key)) return finding("differ", key, "the catalog's key is not a valid key");
     if (blob !== undefined) return await examineAgain(examination, row, await examinePair(examination, row, blob));
     // it may have been deleted or stored between the two listings
     if (!(await listFileHashes(db, feed.id, [key])).has(key)) return undefined;
@@ -70,7 +76,7 @@ async function examinePair(
 ): Promise<ExamineResult> {
   if (blob.size !== row.size) return finding("differ", row.key, `has ${blob.size} bytes instead of ${row.size}`);
   if (read) {
-    const { sha256 } = await hashStream(await store.get(parseKey(row.key), { signal: context.signal, known: blob }));
+    const { sha256 } = await hashStream(await store.get(row.key, { signal: context.signal, known: blob }));
     if (sha256 !== row.sha256) return finding("differ", row.key, `hashes to sha256 ${sha256} instead of ${row.sha256}`);
     return { size: row.size, proof: { id: row.id, storeTag: blob.tag ?? null } };
   }
@@ -101,7 +107,7 @@ async function examineAgain(
   }
   const now = (await readFiles(db, feed.id, [key])).get(key);
   if (now === undefined) return undefined;
-  if (now.sha256 === row.sha256 || !isKey(key)) return result;
+  if (now.sha256 === row.sha256) return result;
   const blob = await store.head(key, { signal: context.signal });
   return blob === undefined
     ? finding("missing-blob", key, "the store has no such blob")
@@ -109,7 +115,7 @@ async function examineAgain(
 }
 
 /** Reports a blob without a row, unless an import is about to record it or has just done so. */
-async function examineBlob(examination: Examination, key: string): Promise<VerifyFinding | undefined> {
+async function examineBlob(examination: Examination, key: Key): Promise<VerifyFinding | undefined> {
   const { db, feed, storeId } = examination;
   const writer = await findWriter(db, storeId, key);
   if (writer !== undefined) {

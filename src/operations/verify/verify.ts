@@ -1,3 +1,4 @@
+import type { Unchecked } from "../../catalog/connection/check-keys.ts";
 import { listFiles, markVerified, type FileRow, type Verified } from "../../catalog/files.ts";
 import type { Db } from "../../catalog/schema/core.ts";
 import { mapParallel } from "../../lib/parallel.ts";
@@ -87,7 +88,7 @@ export async function* compareCatalog(context: Context, db: Db, what: Comparison
     bytes: 0,
   };
   const foreign: string[] = [];
-  const pairs = sideBySide<{ row: FileRow; blob: BlobInfo }>(
+  const pairs = sideBySide<{ row: Unchecked<FileRow>; blob: BlobInfo }>(
     {
       row: listFiles(db, feed.id),
       blob: store.list("", { signal: context.signal, onForeign: (name) => foreign.push(name) }),

@@ -12,7 +12,7 @@ import { quotedTag, plainTag } from "./info.ts";
 import { createSources, isAzure, refusalOf } from "./sources.ts";
 import { stageFromUrl } from "./stage.ts";
 import { describeUpload } from "./upload.ts";
-import type { Key } from "../key.ts";
+import type { Key } from "../../lib/key.ts";
 import { throwIfInterrupted } from "../shared/signal.ts";
 import type { BlobInfo, CallOptions, PutOptions, PutResult, RemoteBlob } from "../store.ts";
 

@@ -1,7 +1,7 @@
 import { FeedctlError, isFeedctlError } from "../../errors.ts";
 import type { AzureCall } from "./call.ts";
 import type { BlockBlobClient, ContainerClient } from "./client.ts";
-import type { Key } from "../key.ts";
+import type { Key } from "../../lib/key.ts";
 import type { CallOptions } from "../store.ts";
 
 /** Azure's limit for one Blob Batch. */

@@ -4,7 +4,7 @@ import type { BlockBlobClient } from "./client.ts";
 import { plainTag, quotedTag } from "./info.ts";
 import { toAzureMetadata } from "./metadata.ts";
 import { refusalOf } from "./sources.ts";
-import type { Key } from "../key.ts";
+import type { Key } from "../../lib/key.ts";
 import type { BlobInfo, PutOptions, PutResult } from "../store.ts";
 
 export interface Description {

@@ -5,7 +5,7 @@ import type { BlockBlobClient } from "./client.ts";
 import { azureCode } from "./errors.ts";
 import { describeBlob, quotedTag } from "./info.ts";
 import { resumingRead } from "./read.ts";
-import type { Key } from "../key.ts";
+import type { Key } from "../../lib/key.ts";
 import type { ByteRange, GetOptions } from "../store.ts";
 
 export interface Reading {

@@ -1,5 +1,5 @@
 import { fromAzureMetadata } from "./metadata.ts";
-import type { Key } from "../key.ts";
+import type { Key } from "../../lib/key.ts";
 import type { BlobInfo } from "../store.ts";
 
 /** The properties of a blob that both a HEAD and a listing return. */

@@ -7,8 +7,8 @@ import type { ListedBlob } from "./list-scan.ts";
 import { scanListing } from "./list-scan.ts";
 import { fromAzureMetadata } from "./metadata.ts";
 import type { StoredMetadata } from "./metadata.ts";
-import { compareKeys, isKey } from "../key.ts";
-import type { Key } from "../key.ts";
+import { compareKeys, isKey } from "../../lib/key.ts";
+import type { Key } from "../../lib/key.ts";
 import { throwIfInterrupted } from "../shared/signal.ts";
 import type { BlobInfo, CallOptions } from "../store.ts";
 

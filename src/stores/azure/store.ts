@@ -18,7 +18,7 @@ import { getBlob } from "./get.ts";
 import { describeBlob, plainTag } from "./info.ts";
 import { listBlobs } from "./list.ts";
 import { isLarge, upload } from "./upload.ts";
-import type { Key } from "../key.ts";
+import type { Key } from "../../lib/key.ts";
 import { hashFirst } from "../shared/promised-hash.ts";
 import type { PromisedOptions } from "../shared/promised-hash.ts";
 import type { BlobInfo, BlobSource, CallOptions, GetOptions, PutOptions, PutResult, Store } from "../store.ts";

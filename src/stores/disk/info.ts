@@ -1,4 +1,4 @@
-import type { Key } from "../key.ts";
+import type { Key } from "../../lib/key.ts";
 import type { BlobInfo } from "../store.ts";
 
 /** What `describeFile` needs of a file's stats. Small, because threads send it to each other. */

@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import type { Key } from "../key.ts";
+import type { Key } from "../../lib/key.ts";
 
 const TEMPORARY = /^\.feedctl-[0-9a-f]{16}\.tmp$/;
 

@@ -9,7 +9,7 @@ import { isFeedctlError } from "../../errors.ts";
 import { errnoOf } from "./errors.ts";
 import { isTemporaryName, temporaryName } from "./names.ts";
 import { hashInto } from "./read.ts";
-import type { Key } from "../key.ts";
+import type { Key } from "../../lib/key.ts";
 import type { BlobSource, PutOptions, UploadNotes } from "../store.ts";
 
 /** Smaller blobs are written again from the start, in bytes. */

@@ -1,5 +1,5 @@
 import type { FileFacts } from "./info.ts";
-import type { Key } from "../key.ts";
+import type { Key } from "../../lib/key.ts";
 
 /**
  * Shared memory through which the walking thread hands its files to the main thread. Messages would be copied into the

@@ -14,7 +14,7 @@ import { openBlobFile, resolveRange, streamFile } from "./read.ts";
 import { writeFileWhole } from "./write.ts";
 import type { MakeLink } from "./write.ts";
 import { parseKey } from "../key.ts";
-import type { Key } from "../key.ts";
+import type { Key } from "../../lib/key.ts";
 import { throwIfInterrupted } from "../shared/signal.ts";
 import type { DiskConfig } from "./config.ts";
 import type { Store } from "../store.ts";

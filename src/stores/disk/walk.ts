@@ -8,8 +8,8 @@ import { diskError, errnoOf } from "./errors.ts";
 import { packError, type PackedError } from "../../errors.ts";
 import type { FileFacts } from "./info.ts";
 import { isTemporaryName } from "./names.ts";
-import { compareKeys, keyProblem } from "../key.ts";
-import type { Key } from "../key.ts";
+import { compareKeys, keyProblem } from "../../lib/key.ts";
+import type { Key } from "../../lib/key.ts";
 
 export interface WalkedFile extends FileFacts {
   key: Key;

@@ -10,7 +10,7 @@ import { temporaryName } from "./names.ts";
 import { hashFile, openBlobFile } from "./read.ts";
 import { forget, isResumable, isWorthKeeping, note, openUnfinished, release } from "./resume.ts";
 import type { Temporary } from "./resume.ts";
-import type { Key } from "../key.ts";
+import type { Key } from "../../lib/key.ts";
 import { throwIfInterrupted } from "../shared/signal.ts";
 import type { BlobSource, PutOptions, PutOutcome } from "../store.ts";
 import { hashSource } from "../shared/verified-source.ts";

@@ -1,6 +1,6 @@
 // Copies blobs between buckets within the service, with objects.rewrite. Large blobs need several requests.
 import { FeedctlError } from "../../errors.ts";
-import type { Key } from "../key.ts";
+import type { Key } from "../../lib/key.ts";
 import { throwIfInterrupted } from "../shared/signal.ts";
 import type { BlobInfo, PutOptions, PutResult, RemoteBlob, Store } from "../store.ts";
 import type { GcsCalls } from "./calls.ts";

@@ -1,5 +1,5 @@
 // Translates the properties of an object into a `BlobInfo`.
-import type { Key } from "../key.ts";
+import type { Key } from "../../lib/key.ts";
 import { decodeMetadata } from "../shared/metadata.ts";
 import type { BlobInfo } from "../store.ts";
 

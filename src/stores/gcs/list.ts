@@ -1,5 +1,5 @@
 import { FeedctlError } from "../../errors.ts";
-import { compareKeys, isKey } from "../key.ts";
+import { compareKeys, isKey } from "../../lib/key.ts";
 import { throwIfInterrupted } from "../shared/signal.ts";
 import type { BlobInfo, Store } from "../store.ts";
 import type { GcsCalls, ListingPage } from "./calls.ts";

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { Readable } from "node:stream";
 import { FeedctlError } from "../../errors.ts";
-import type { Key } from "../key.ts";
+import type { Key } from "../../lib/key.ts";
 import { networkError } from "../shared/http.ts";
 import { interrupted, throwIfInterrupted } from "../shared/signal.ts";
 import type { BlobInfo, ByteRange, GetOptions } from "../store.ts";

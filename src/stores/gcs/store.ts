@@ -2,7 +2,7 @@
 // `feeds/a/b`. Content type and cache-control are properties of the object; sha256, time and user metadata are its
 // metadata (see shared/metadata.ts). The tag is the generation. An object appears with its last byte, whole or not at
 // all. Unfinished uploads are invisible, and the service deletes them after a week.
-import type { Key } from "../key.ts";
+import type { Key } from "../../lib/key.ts";
 import { FeedctlError } from "../../errors.ts";
 import { mapParallel } from "../../lib/parallel.ts";
 import { hashFirst } from "../shared/promised-hash.ts";

@@ -2,7 +2,7 @@
 import { createHash, type Hash } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { FeedctlError, isFeedctlError } from "../../errors.ts";
-import type { Key } from "../key.ts";
+import type { Key } from "../../lib/key.ts";
 import { encodeMetadata } from "../shared/metadata.ts";
 import type { PromisedOptions } from "../shared/promised-hash.ts";
 import { readParts } from "../shared/read-parts.ts";

@@ -1,6 +1,6 @@
 import { batched, batchesOf } from "../../lib/batches.ts";
-import { compareKeys } from "../key.ts";
-import type { Key } from "../key.ts";
+import { compareKeys } from "../../lib/key.ts";
+import type { Key } from "../../lib/key.ts";
 import type { Attempts } from "./recovery.ts";
 import type { BlobInfo, CallOptions, Store } from "../store.ts";
 

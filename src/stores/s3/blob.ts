@@ -1,5 +1,5 @@
 // Converts S3's response headers to a `BlobInfo`, and a blob's time to user metadata.
-import type { Key } from "../key.ts";
+import type { Key } from "../../lib/key.ts";
 import { decodeMetadata } from "../shared/metadata.ts";
 import type { BlobInfo } from "../store.ts";
 

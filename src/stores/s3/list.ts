@@ -1,5 +1,5 @@
 import { FeedctlError } from "../../errors.ts";
-import { compareKeys, isKey, type Key } from "../key.ts";
+import { compareKeys, isKey, type Key } from "../../lib/key.ts";
 import { md5OfTag, plainTag } from "./blob.ts";
 import type { S3Connection } from "./client.ts";
 import { translateS3Error } from "./errors.ts";

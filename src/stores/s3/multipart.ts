@@ -1,7 +1,7 @@
 // Multipart uploads. The blob becomes visible with the last request. A failed upload is aborted, or kept with a note if
 // the caller passes `notes`.
 import { FeedctlError } from "../../errors.ts";
-import type { Key } from "../key.ts";
+import type { Key } from "../../lib/key.ts";
 import { http, type Condition, type ObjectRequest, type S3Connection } from "./client.ts";
 import { s3Code, translateS3Error } from "./errors.ts";
 import type { PromisedOptions } from "../shared/promised-hash.ts";

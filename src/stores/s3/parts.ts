@@ -1,7 +1,7 @@
 // Sends the parts of a blob, several at once, with bounded memory.
 import { hash } from "node:crypto";
 import { FeedctlError } from "../../errors.ts";
-import type { Key } from "../key.ts";
+import type { Key } from "../../lib/key.ts";
 import type { PromisedOptions } from "../shared/promised-hash.ts";
 import { readParts } from "../shared/read-parts.ts";
 import type { S3Connection } from "./client.ts";

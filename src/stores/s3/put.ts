@@ -2,7 +2,7 @@
 import { createHash } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { FeedctlError, isFeedctlError } from "../../errors.ts";
-import type { Key } from "../key.ts";
+import type { Key } from "../../lib/key.ts";
 import { sameContent } from "../same-content.ts";
 import { plainTag, writeSeconds } from "./blob.ts";
 import type { ObjectRequest, S3Connection } from "./client.ts";

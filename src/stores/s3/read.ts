@@ -1,6 +1,6 @@
 import { Readable } from "node:stream";
 import { FeedctlError } from "../../errors.ts";
-import type { Key } from "../key.ts";
+import type { Key } from "../../lib/key.ts";
 import { describeObject, plainTag } from "./blob.ts";
 import type { Wanted } from "./calls.ts";
 import type { S3Connection } from "./client.ts";

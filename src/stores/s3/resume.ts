@@ -1,6 +1,6 @@
 // The note about an interrupted multipart upload, with which the next put of the same blob finds the stored parts.
 import { hash } from "node:crypto";
-import type { Key } from "../key.ts";
+import type { Key } from "../../lib/key.ts";
 import type { ObjectRequest, S3Connection } from "./client.ts";
 import { s3Status } from "./errors.ts";
 import { partSizeFor } from "./parts.ts";

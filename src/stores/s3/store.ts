@@ -2,7 +2,7 @@
 // `feeds/a/b`. feedctl creates no folder markers; those of other tools are reported as foreign. Content type and
 // cache-control are the object's own headers; sha256, time and user metadata are its metadata (see shared/metadata.ts).
 import { FeedctlError } from "../../errors.ts";
-import type { Key } from "../key.ts";
+import type { Key } from "../../lib/key.ts";
 import { describeObject, isKms } from "./blob.ts";
 import { connectS3, http } from "./client.ts";
 import { COPY_LIMITS, createCopier, type CopyLimits } from "./copy.ts";

@@ -1,5 +1,5 @@
 import { Readable } from "node:stream";
-import type { Key } from "../key.ts";
+import type { Key } from "../../lib/key.ts";
 import type { BlobSource, PutOptions, PutResult, Store } from "../store.ts";
 import { hashSource, readVerified } from "./verified-source.ts";
 

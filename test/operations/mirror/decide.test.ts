@@ -11,7 +11,8 @@ import {
   type MirrorClass,
   type Pair,
 } from "../../../src/operations/mirror/decide.ts";
-import { compareKeys, parseKey } from "../../../src/stores/key.ts";
+import { compareKeys } from "../../../src/lib/key.ts";
+import { parseKey } from "../../../src/stores/key.ts";
 import type { BlobInfo } from "../../../src/stores/store.ts";
 
 const key = parseKey("key");

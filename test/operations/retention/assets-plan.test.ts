@@ -14,6 +14,7 @@ import {
   criteriaProblem,
   criterionNames,
 } from "../../../src/operations/retention/criteria.ts";
+import { parseKey } from "../../../src/stores/key.ts";
 import { startPostgres } from "../../support/postgres.ts";
 import {
   modelAssetPlan,
@@ -108,6 +109,9 @@ const protections = fc.uniqueArray(fc.constantFrom("docs/*", "A.log", "*.css"), 
 
 let feeds = 0;
 
+const keyOf = ({ id, path, kept }: Pick<ModelAsset, "id" | "path" | "kept">) =>
+  parseKey(kept === null ? path : `._proget_file_history_/${id}`);
+
 /** Writes an asset directory with these files, folders and rules directly to the catalog. */
 async function prepare(
   { db }: Catalog,
@@ -127,7 +131,7 @@ async function prepare(
       all.map(({ id, path, kept: why, bytes }) => ({
         ...shared,
         version_id: null,
-        key: why === null ? path : `._proget_file_history_/${id}`,
+        key: keyOf({ id, path, kept: why }),
         size: bytes,
         content_type: "",
         created_at: now,
@@ -136,8 +140,7 @@ async function prepare(
     .returning(["id", "key"])
     .execute();
   const idOf = new Map(inserted.map(({ id, key }) => [key, id]));
-  const fileId = ({ id, path, kept: why }: ModelAsset) =>
-    idOf.get(why === null ? path : `._proget_file_history_/${id}`) ?? 0;
+  const fileId = (asset: ModelAsset) => idOf.get(keyOf(asset)) ?? 0;
   const by = { uploaded_by: "test", created_at: ago(100), modified_at: ago(100) };
   const current = all.filter((asset) => asset.kept === null);
   await db

@@ -9,6 +9,7 @@ import { explainRetention } from "../../../src/operations/retention/explain.ts";
 import { planRetention } from "../../../src/operations/retention/plan.ts";
 import type { RetentionCriteria } from "../../../src/catalog/schema/retention-criteria.ts";
 import { criteriaProblem } from "../../../src/operations/retention/criteria.ts";
+import { parseKey } from "../../../src/stores/key.ts";
 import { semver } from "../../../src/versions/semver.ts";
 import { modelPlan, type ModelProtection, type ModelRule, type ModelVersion } from "../../support/retention-model.ts";
 import { startPostgres } from "../../support/postgres.ts";
@@ -177,7 +178,7 @@ async function prepare(
         version_id: id,
         feed_id: row.id,
         qualifier,
-        key: `${id}${qualifier}`,
+        key: parseKey(`${id}${qualifier}`),
         size: bytes,
         md5: none,
         sha1: none,

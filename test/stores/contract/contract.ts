@@ -1,7 +1,7 @@
 import { after, before, describe, test } from "node:test";
 import type { TestContext } from "node:test";
 import { parseKey } from "../../../src/stores/key.ts";
-import type { Key } from "../../../src/stores/key.ts";
+import type { Key } from "../../../src/lib/key.ts";
 import type { Store } from "../../../src/stores/store.ts";
 import { copyCases } from "./copy.ts";
 import { deleteCases } from "./delete.ts";

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { Key } from "../../../src/stores/key.ts";
+import type { Key } from "../../../src/lib/key.ts";
 import type { BlobInfo, PutOptions, PutResult, RemoteBlob, Store } from "../../../src/stores/store.ts";
 import { readAll, sha256, someBytes } from "../../support/bytes.ts";
 import type { ContractCase } from "./contract.ts";

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { compareKeys } from "../../../src/stores/key.ts";
-import type { Key } from "../../../src/stores/key.ts";
+import { compareKeys } from "../../../src/lib/key.ts";
+import type { Key } from "../../../src/lib/key.ts";
 import { concurrently, someBytes } from "../../support/bytes.ts";
 import type { ContractCase, ContractContext } from "./contract.ts";
 import { blobsOf, hasCode, keysOf, putBytes } from "./put.ts";

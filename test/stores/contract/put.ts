@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { FeedctlError } from "../../../src/errors.ts";
 import type { ErrorCode } from "../../../src/errors.ts";
-import type { Key } from "../../../src/stores/key.ts";
+import type { Key } from "../../../src/lib/key.ts";
 import type { BlobInfo, PutOptions, PutOutcome, Store } from "../../../src/stores/store.ts";
 import { readAll, sha256, someBytes, sourceOf } from "../../support/bytes.ts";
 import type { ContractCase } from "./contract.ts";

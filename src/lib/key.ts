@@ -1,0 +1,47 @@
+declare const keyBrand: unique symbol;
+/**
+ * The name of a blob inside its store: well-formed UTF-8, `/`-separated, relative, no empty, `.` or `..` segment, no
+ * control characters, at most 1,024 bytes (Amazon S3's limit, the smallest of all clouds).
+ */
+export type Key = string & { readonly [keyBrand]: true };
+
+const MAX_KEY_BYTES = 1024;
+// oxlint-disable-next-line no-control-regex -- the pattern exists to find control characters
+const CONTROL = /[\u0000-\u001f\u007f]/;
+/** The first segment that is empty, `.` or `..`. */
+const BAD_SEGMENT = /(?:^|\/)(\.{0,2})(?:\/|$)/;
+
+/** Why `text` is not a key, or undefined if it is one. */
+export function keyProblem(text: string): string | undefined {
+  if (text === "") return "is empty";
+  if (!text.isWellFormed()) return "is not well-formed Unicode";
+  // a UTF-16 unit has at most three bytes
+  if (text.length * 3 > MAX_KEY_BYTES && Buffer.byteLength(text) > MAX_KEY_BYTES)
+    return `is longer than ${MAX_KEY_BYTES} bytes`;
+  if (CONTROL.test(text)) return "holds a control character";
+  const segment = BAD_SEGMENT.exec(text)?.[1];
+  if (segment === "") return "starts or ends with a slash, or has a double slash";
+  return segment === undefined ? undefined : `has the segment "${segment}"`;
+}
+
+export function isKey(text: string): text is Key {
+  return keyProblem(text) === undefined;
+}
+
+/**
+ * Compares by UTF-8 byte order, the order of the clouds' listings. JavaScript's `<` compares UTF-16 units and
+ * differs for characters beyond U+FFFF: surrogates (D800-DFFF) must sort after E000-FFFF.
+ */
+export function compareKeys(a: string, b: string): number {
+  const length = Math.min(a.length, b.length);
+  for (let i = 0; i < length; i++) {
+    const x = a.charCodeAt(i);
+    const y = b.charCodeAt(i);
+    if (x === y) continue;
+    const xHigh = x >= 0xd800 && x <= 0xdfff;
+    const yHigh = y >= 0xd800 && y <= 0xdfff;
+    if (xHigh !== yHigh) return xHigh ? 1 : -1;
+    return x - y;
+  }
+  return a.length - b.length;
+}
