@@ -6,7 +6,7 @@ import type { Io } from "./cli/frame/io.ts";
 import { createOutput, type OutputOptions } from "./cli/frame/output.ts";
 import { createProgram } from "./cli/program.ts";
 import type { ErrorLine } from "./cli/results/schemas/installation.ts";
-import { exitStatus, FeedctlError } from "./errors.ts";
+import { exhaustionOf, exitStatus, FeedctlError } from "./errors.ts";
 import { printable } from "./lib/printable.ts";
 
 /** Runs one command line and returns its exit status: parse, act, report. */
@@ -71,7 +71,7 @@ function report(thrown: unknown, argv: readonly string[], io: Io): number {
   if (typeof thrown === "number") return thrown;
   const error = io.signal.aborted
     ? new FeedctlError("interrupted", "interrupted", { cause: thrown, hint: "run the same command again to continue" })
-    : thrown;
+    : (exhaustionOf(thrown) ?? thrown);
   const known = error instanceof FeedctlError;
   if (argv.includes("--json")) {
     const line: ErrorLine = known

@@ -25,7 +25,7 @@ export interface Context {
   now(): Date;
   randomBytes(count: number): Buffer;
   env(name: string): string | undefined;
-  /** The catalog, opened on first use, with its schema migrated to this version. */
+  /** The catalog, opened on first use, with its schema migrated to this version. A failure is not kept. */
   catalog(): Promise<Catalog>;
   /** The catalog, opened on first use, whatever the version of its schema. */
   bareCatalog(): Promise<Catalog>;
@@ -34,6 +34,8 @@ export interface Context {
    * lock it. Undefined when the catalog does not exist yet.
    */
   withCatalog<T>(look: (catalog: Catalog) => Promise<T>): Promise<T | undefined>;
+  /** Closes the embedded catalog if it is open, so that other processes can use it. The next use opens it again. */
+  releaseCatalog(): Promise<void>;
   /** Opens a store with retries. The caller closes it. */
   openStore(config: StoreConfig): Promise<Store>;
   /** The key that seals secrets, created on first use with `create`. Undefined when it does not exist. */

@@ -30,6 +30,8 @@ const homes: Record<string, { folder: string; once: boolean }> = {
   undici: { folder: "stores", once: true },
   pg: { folder: "catalog", once: true },
   "pg-boss": { folder: "catalog", once: true },
+  "pg-connection-string": { folder: "catalog", once: true },
+  pgpass: { folder: "catalog", once: true },
   "@electric-sql/pglite": { folder: "catalog", once: true },
   kysely: { folder: "catalog", once: false },
   "@zip.js/zip.js": { folder: "formats", once: true },

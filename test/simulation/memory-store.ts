@@ -1,7 +1,7 @@
 import { Readable } from "node:stream";
 import { FeedctlError } from "../../src/errors.ts";
 import { hashBytes } from "../../src/lib/hash.ts";
-import type { Key } from "../../src/stores/key.ts";
+import type { Key } from "../../src/lib/key.ts";
 import type { BlobInfo, BlobSource, ByteRange, PutOptions, PutResult } from "../../src/stores/store.ts";
 
 export interface Blob {

@@ -139,6 +139,7 @@ function contextOf(world: World, actor: Actor, catalog: ReturnType<typeof catalo
     catalog: open,
     bareCatalog: open,
     withCatalog: (look) => look(catalog),
+    async releaseCatalog() {},
     async openStore(config) {
       const blobs = isDirectory(config) ? places.get(config.path) : undefined;
       if (blobs === undefined || !isDirectory(config)) throw new Error("no such place in the simulation");

@@ -178,6 +178,7 @@ export function testContext(
     catalog: none,
     bareCatalog: none,
     withCatalog: async () => undefined,
+    releaseCatalog: async () => {},
     openStore: given.openStore ?? (async (config) => retrying(await openStore(config))),
     sealingKey: async () => undefined,
     readFile: none,

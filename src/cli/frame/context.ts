@@ -4,7 +4,6 @@ import { existsSync } from "node:fs";
 import { hostname, userInfo } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import type { Catalog } from "../../catalog/connection/catalog.ts";
 import { FeedctlError } from "../../errors.ts";
 import { keyFromText } from "../../lib/seal.ts";
 import type { Context } from "../../operations/context.ts";
@@ -22,22 +21,35 @@ export function createContext(
   notice: (message: string) => void,
   verbose?: (message: string) => void,
 ): Context & AsyncDisposable {
-  let bare: Promise<Catalog> | undefined;
-  let ready: Promise<Catalog> | undefined;
   const lockWait = config.lockWait * 1000;
   const onRetry = verbose === undefined ? undefined : createRetryLines(verbose, () => io.now());
 
-  const openBare = () =>
-    (bare ??= import("../../catalog/connection/open.ts").then(({ openCatalog }) =>
-      openCatalog({
-        databaseUrl: config.databaseUrl,
-        dataDir: config.dataDir,
-        snapshot: fileURLToPath(new URL("../../catalog-snapshot.tar.gz", import.meta.url)),
-        wait: lockWait,
-        onWait: notice,
-        signal: io.signal,
-      }),
-    ));
+  const bare = kept(async () => {
+    const { openCatalog } = await import("../../catalog/connection/open.ts");
+    return openCatalog({
+      databaseUrl: config.databaseUrl,
+      env: io.env,
+      dataDir: config.dataDir,
+      snapshot: fileURLToPath(new URL("../../catalog-snapshot.tar.gz", import.meta.url)),
+      wait: lockWait,
+      onWait: notice,
+      signal: io.signal,
+    });
+  });
+  const ready = kept(async () => {
+    const catalog = await bare.get();
+    const { requireSchema } = await import("../../catalog/connection/migrate.ts");
+    await requireSchema(catalog);
+    return catalog;
+  });
+
+  async function releaseCatalog(): Promise<void> {
+    const catalog = await bare.opened()?.catch(() => undefined);
+    if (catalog?.kind !== "pglite") return;
+    bare.forget();
+    ready.forget();
+    await catalog[Symbol.asyncDispose]();
+  }
 
   return {
     dataDir: config.dataDir,
@@ -53,26 +65,17 @@ export function createContext(
     now: () => io.now(),
     randomBytes,
     env: (name) => io.env[name],
-    bareCatalog: openBare,
-    catalog: () =>
-      (ready ??= (async () => {
-        const catalog = await openBare();
-        const { requireSchema } = await import("../../catalog/connection/migrate.ts");
-        await requireSchema(catalog);
-        return catalog;
-      })()),
+    bareCatalog: () => bare.get(),
+    catalog: () => ready.get(),
     async withCatalog(look) {
       if (config.databaseUrl === undefined && !existsSync(join(config.dataDir, "catalog"))) return undefined;
-      const catalog = await this.catalog();
       try {
-        return await look(catalog);
+        return await look(await ready.get());
       } finally {
-        if (catalog.kind === "pglite") {
-          bare = ready = undefined;
-          await catalog[Symbol.asyncDispose]();
-        }
+        await releaseCatalog();
       }
     },
+    releaseCatalog,
     async openStore(storeConfig) {
       const { openStore } = await import("../../stores/providers.ts");
       const { retrying } = await import("../../stores/retry/retry.ts");
@@ -82,9 +85,27 @@ export function createContext(
     readFile: (path) => readFile(path, "utf8"),
     notice,
     async [Symbol.asyncDispose]() {
-      const catalog = await bare?.catch(() => undefined);
+      const catalog = await bare.opened()?.catch(() => undefined);
       await catalog?.[Symbol.asyncDispose]();
     },
+  };
+}
+
+/** A value that is opened on first use and kept. A failure is not: the next use tries again, after an outage. */
+function kept<T>(open: () => Promise<T>) {
+  let opened: Promise<T> | undefined;
+  return {
+    get(): Promise<T> {
+      if (opened !== undefined) return opened;
+      const opening = open();
+      opened = opening;
+      opening.catch(() => {
+        if (opened === opening) opened = undefined;
+      });
+      return opening;
+    },
+    opened: () => opened,
+    forget: () => void (opened = undefined),
   };
 }
 
