@@ -2,6 +2,7 @@ import { Readable } from "node:stream";
 import { FeedctlError } from "../../src/errors.ts";
 import { hashBytes } from "../../src/lib/hash.ts";
 import type { Key } from "../../src/lib/key.ts";
+import { readVerified } from "../../src/stores/shared/verified-source.ts";
 import type { BlobInfo, BlobSource, ByteRange, PutOptions, PutResult } from "../../src/stores/store.ts";
 
 export interface Blob {
@@ -59,13 +60,5 @@ export class MemoryPlace {
 
 /** Reads a source to its end. Rejects with `corrupt` when it delivers other bytes than it promised. */
 export async function readSource(source: BlobSource, { sha256, signal }: PutOptions): Promise<Buffer> {
-  const chunks: Buffer[] = [];
-  for await (const chunk of await source.open(undefined, signal)) chunks.push(chunk as Buffer);
-  const bytes = Buffer.concat(chunks);
-  if (bytes.length !== source.size)
-    throw new FeedctlError("corrupt", `the source promised ${source.size} bytes and delivered ${bytes.length}`);
-  if (sha256 !== undefined && hashBytes(bytes).sha256 !== sha256)
-    throw new FeedctlError("corrupt", "the source delivered other bytes than were promised");
-  await source.check?.();
-  return bytes;
+  return Buffer.concat(await Array.fromAsync(readVerified(source, sha256, signal)));
 }

@@ -104,7 +104,8 @@ const makers = {
   },
 } satisfies Record<string, Maker>;
 
-const kinds = [
+/** How often each kind is drawn. */
+export const kinds = [
   "import",
   "import",
   "import",

@@ -202,7 +202,7 @@ export class Schedule {
     const actor = this.random.pick(running);
     const kind = this.random.next();
     if (kind < 0.35) return this.#crash([actor], false);
-    if (kind < 0.6) return this.#cut(actor);
+    if (kind < 0.6) return this.#cut(actor, actors);
     if (kind < 0.7) return this.#crash(running, true);
     const sent = this.#callsOf(actor).filter(({ state, timeout }) => state !== "blocked" && timeout !== undefined);
     if (sent.length === 0) return false;
@@ -210,7 +210,7 @@ export class Schedule {
     return kind < 0.85 ? this.#twice(call) : this.#unanswered(call);
   }
 
-  async #cut(actor: Actor): Promise<boolean> {
+  async #cut(actor: Actor, actors: readonly Actor[]): Promise<boolean> {
     const sessions = actor.sessions();
     if (sessions.length === 0) return false;
     const session = this.random.pick(sessions);
@@ -221,6 +221,8 @@ export class Schedule {
     this.#remove(calls);
     await session.cut();
     await this.#unblock(false);
+    // others take over what it held before it notices
+    this.#favourite = this.random.pick(actors.filter((other) => other !== actor && isAlive(other)).concat(actor));
     return true;
   }
 
