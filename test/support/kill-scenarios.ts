@@ -6,6 +6,7 @@ import { contentScenarios } from "./kill-content-scenarios.ts";
 import { duration, killAfter, killPoints } from "./kill.ts";
 import { writePackages } from "./package-set.ts";
 import type { S3Server } from "./s3-server.ts";
+import { isBlobName } from "./store-files.ts";
 
 /** A command that is killed, and the end state that running it again must reach. */
 export interface KillScenario {
@@ -303,5 +304,5 @@ function assertNothingDone(summary: Record<string, unknown> | undefined, when: s
 function filesBelow(directory: string): string[] {
   if (!existsSync(directory)) return [];
   const entries = readdirSync(directory, { recursive: true, withFileTypes: true });
-  return entries.filter((entry) => entry.isFile()).map((entry) => entry.name);
+  return entries.filter((entry) => entry.isFile() && isBlobName(entry.name)).map((entry) => entry.name);
 }

@@ -1,4 +1,5 @@
 import { FeedctlError, type ErrorCode } from "../../errors.ts";
+import { isDiskFull } from "../../lib/disk-full.ts";
 
 /** What an error of the server means. */
 interface Meaning {
@@ -50,7 +51,7 @@ const states: Readonly<Record<string, Meaning>> = {
     code: "full",
     what: "the catalog's disk is full",
     complete: true,
-    hint: "free space on the database server",
+    hint: "free space on the disk of the catalog, and run the command again",
   },
   "53200": unavailable("PostgreSQL ran out of memory: give it more, or lower work_mem or max_connections"),
   "53300": unavailable(
@@ -104,6 +105,8 @@ export function translateCatalogError(error: unknown, { connecting = false } = {
   // node-postgres reports a failed connect to a name with several addresses as an AggregateError without a message
   const first = error instanceof AggregateError && error.errors[0] instanceof Error ? error.errors[0] : error;
   const code = codeOf(first);
+  // the embedded catalog says so only in its message
+  if (isDiskFull(first)) return fromMeaning(states["53100"]!, first);
   if (isSqlState(first)) {
     const meaning = meaningOf(code);
     if (meaning !== undefined) return fromMeaning(meaning, first);

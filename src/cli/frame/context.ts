@@ -1,15 +1,16 @@
 import { randomBytes } from "node:crypto";
-import { chmod, link, mkdir, readFile, rm, writeFile } from "node:fs/promises";
+import { readFile } from "node:fs/promises";
 import { existsSync } from "node:fs";
 import { hostname, userInfo } from "node:os";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
-import { FeedctlError } from "../../errors.ts";
-import { keyFromText } from "../../lib/seal.ts";
+import type { SealingSecret } from "../../lib/seal.ts";
 import type { Context } from "../../operations/context.ts";
 import type { Config } from "./config.ts";
 import type { Io } from "./io.ts";
 import { createRetryLines } from "./retry-lines.ts";
+import { readSealingSecret, weaknessWarning } from "./sealing-secret.ts";
 
 /**
  * The only place where catalogs and stores are opened, each on first use. `verbose`, if given, gets messages that
@@ -21,13 +22,16 @@ export function createContext(
   notice: (message: string) => void,
   verbose?: (message: string) => void,
 ): Context & AsyncDisposable {
+  let sealing: Promise<SealingSecret | undefined> | undefined;
+  let warned = false;
   const lockWait = config.lockWait * 1000;
   const onRetry = verbose === undefined ? undefined : createRetryLines(verbose, () => io.now());
 
-  const bare = kept(async () => {
+  const bare = kept(async (create: boolean) => {
     const { openCatalog } = await import("../../catalog/connection/open.ts");
     return openCatalog({
       databaseUrl: config.databaseUrl,
+      create,
       env: io.env,
       dataDir: config.dataDir,
       snapshot: fileURLToPath(new URL("../../catalog-snapshot.tar.gz", import.meta.url)),
@@ -36,10 +40,12 @@ export function createContext(
       signal: io.signal,
     });
   });
-  const ready = kept(async () => {
-    const catalog = await bare.get();
+  const ready = kept(async (create: boolean) => {
+    const isNew = isMissing();
+    const catalog = await bare.get(create);
     const { requireSchema } = await import("../../catalog/connection/migrate.ts");
-    await requireSchema(catalog);
+    const wasEmpty = await requireSchema(catalog, { create });
+    if (isNew || wasEmpty) notice(`created a new catalog: ${catalog.location}`);
     return catalog;
   });
 
@@ -50,6 +56,8 @@ export function createContext(
     ready.forget();
     await catalog[Symbol.asyncDispose]();
   }
+
+  const isMissing = () => config.databaseUrl === undefined && !existsSync(join(config.dataDir, "catalog"));
 
   return {
     dataDir: config.dataDir,
@@ -63,14 +71,20 @@ export function createContext(
     host: hostname(),
     pid: io.pid,
     now: () => io.now(),
+    monotonic: () => io.monotonic?.() ?? performance.now(),
+    sleep: (milliseconds) => io.sleep?.(milliseconds) ?? sleep(milliseconds, undefined, { signal: io.signal }),
     randomBytes,
     env: (name) => io.env[name],
-    bareCatalog: () => bare.get(),
-    catalog: () => ready.get(),
+    bareCatalog: ({ create }) => bare.get(create),
+    catalog: () => ready.get(false),
+    createCatalog: () => ready.get(true),
     async withCatalog(look) {
-      if (config.databaseUrl === undefined && !existsSync(join(config.dataDir, "catalog"))) return undefined;
+      if (isMissing()) return undefined;
       try {
-        return await look(await ready.get());
+        const catalog = await bare.get(false);
+        const { schemaState } = await import("../../catalog/connection/migrate.ts");
+        if ((await schemaState(catalog)).version === 0) return undefined;
+        return await look(await this.catalog());
       } finally {
         await releaseCatalog();
       }
@@ -81,7 +95,17 @@ export function createContext(
       const { retrying } = await import("../../stores/retry/retry.ts");
       return retrying(await openStore(storeConfig), { onRetry });
     },
-    sealingKey: (create) => sealingKey(io, config.keyFile, create),
+    async sealingSecret(create) {
+      const secret = await (sealing ??= readSealingSecret(io, config.keyFile, create));
+      if (secret === undefined) {
+        sealing = undefined; // the next caller may create it
+      } else if (create && !warned) {
+        warned = true;
+        const warning = weaknessWarning(io, config.keyFile, secret);
+        if (warning !== undefined) notice(warning);
+      }
+      return secret;
+    },
     readFile: (path) => readFile(path, "utf8"),
     notice,
     async [Symbol.asyncDispose]() {
@@ -92,12 +116,12 @@ export function createContext(
 }
 
 /** A value that is opened on first use and kept. A failure is not: the next use tries again, after an outage. */
-function kept<T>(open: () => Promise<T>) {
+function kept<T>(open: (create: boolean) => Promise<T>) {
   let opened: Promise<T> | undefined;
   return {
-    get(): Promise<T> {
+    get(create: boolean): Promise<T> {
       if (opened !== undefined) return opened;
-      const opening = open();
+      const opening = open(create);
       opened = opening;
       opening.catch(() => {
         if (opened === opening) opened = undefined;
@@ -107,43 +131,6 @@ function kept<T>(open: () => Promise<T>) {
     opened: () => opened,
     forget: () => void (opened = undefined),
   };
-}
-
-/** FEEDCTL_KEY overrides the key file. The file is created on first use, readable by its owner only. */
-async function sealingKey(io: Io, path: string, create: boolean): Promise<Buffer | undefined> {
-  const given = io.env["FEEDCTL_KEY"];
-  if (given) return keyFromText(given);
-  const saved = await readKey(path);
-  if (saved !== undefined || !create) return saved;
-  const temp = `${path}.${io.pid}`;
-  try {
-    await mkdir(dirname(path), { recursive: true });
-    await writeFile(temp, `${randomBytes(32).toString("hex")}\n`, { mode: 0o600 });
-    await chmod(temp, 0o600);
-    // link fails when another process has created the file first: its key is used
-    await link(temp, path).catch((error: NodeJS.ErrnoException) => {
-      if (error.code !== "EEXIST") throw error;
-    });
-  } catch (error) {
-    throw new FeedctlError("denied", `the key file ${path} could not be created: ${(error as Error).message}`, {
-      cause: error,
-      hint: "set FEEDCTL_KEY or FEEDCTL_KEY_FILE",
-    });
-  } finally {
-    await rm(temp, { force: true });
-  }
-  return readKey(path);
-}
-
-async function readKey(path: string): Promise<Buffer | undefined> {
-  try {
-    return keyFromText((await readFile(path, "utf8")).trim());
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
-    throw new FeedctlError("denied", `the key file ${path} cannot be read: ${(error as Error).message}`, {
-      cause: error,
-    });
-  }
 }
 
 function userName(io: Io): string {
