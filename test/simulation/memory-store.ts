@@ -2,8 +2,11 @@ import { Readable } from "node:stream";
 import { FeedctlError } from "../../src/errors.ts";
 import { hashBytes } from "../../src/lib/hash.ts";
 import type { Key } from "../../src/lib/key.ts";
+import { throwIfInterrupted } from "../../src/stores/shared/signal.ts";
 import { readVerified } from "../../src/stores/shared/verified-source.ts";
-import type { BlobInfo, BlobSource, ByteRange, PutOptions, PutResult } from "../../src/stores/store.ts";
+import type { BlobInfo, BlobSource, GetOptions, PutOptions, PutResult } from "../../src/stores/store.ts";
+
+const CHUNK = 64 * 1024;
 
 export interface Blob {
   info: BlobInfo;
@@ -19,16 +22,16 @@ export class MemoryPlace {
     return this.blobs.get(key)?.info;
   }
 
-  get(key: Key, range: ByteRange | undefined, known: BlobInfo | undefined): Readable {
+  get(key: Key, { range, known, signal }: GetOptions): Readable {
     const blob = this.blobs.get(key);
     if (blob === undefined) throw new FeedctlError("not-found", `${key} does not exist`);
     if (known?.tag !== undefined && known.tag !== blob.info.tag)
       throw new FeedctlError("corrupt", `${key} has changed since it was listed`);
     const { start = 0, end = blob.bytes.length } = range ?? {};
-    if (range !== undefined && (start < 0 || start >= blob.bytes.length || end <= start))
+    if (range !== undefined && (!Number.isInteger(start) || start < 0 || start >= blob.bytes.length || end <= start))
       throw new FeedctlError("usage", `${key} has no bytes from ${start} to ${end}`);
     const bytes = blob.bytes.subarray(start, end);
-    return Readable.from(bytes.length === 0 ? [] : [bytes]);
+    return Readable.from(chunksOf(bytes, signal));
   }
 
   put(key: Key, bytes: Buffer, { ifExists, modified = new Date() }: PutOptions): PutResult {
@@ -55,6 +58,13 @@ export class MemoryPlace {
 
   delete(key: Key): void {
     this.blobs.delete(key);
+  }
+}
+
+async function* chunksOf(bytes: Buffer, signal: AbortSignal | undefined): AsyncGenerator<Buffer> {
+  for (let at = 0; at < bytes.length; at += CHUNK) {
+    throwIfInterrupted(signal);
+    yield bytes.subarray(at, at + CHUNK);
   }
 }
 

@@ -18,4 +18,5 @@ storeContract("the simulated store, undisturbed", {
     };
     return { store: scheduledStore({ name: "memory", blobs: new MemoryPlace() }, actor), async cleanup() {} };
   },
+  lacks: { "without a time of modification it is the time of storing": "its clock is virtual" },
 });

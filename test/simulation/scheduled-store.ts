@@ -53,11 +53,11 @@ export function scheduledStore({ name, blobs, onRemove, onChange }: ScheduledPla
       throwIfInterrupted(signal);
       return request(`head ${key}`, () => blobs.head(key));
     },
-    async get(key, { signal, range, known, onInfo } = {}) {
-      throwIfInterrupted(signal);
+    async get(key, options = {}) {
+      throwIfInterrupted(options.signal);
       return request(`get ${key}`, () => {
-        const stream = blobs.get(key, range, known);
-        onInfo?.(blobs.head(key) as BlobInfo);
+        const stream = blobs.get(key, options);
+        options.onInfo?.(blobs.head(key) as BlobInfo);
         return stream;
       });
     },

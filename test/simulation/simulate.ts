@@ -23,6 +23,8 @@ export interface Finding {
 export interface Simulation extends AsyncDisposable {
   /** Runs the schedule of a seed. Returns what it found. */
   run(seed: number): Promise<Finding | undefined>;
+  /** The moves of the last schedule. */
+  readonly trace: readonly string[];
   /** How many deeds of each kind have succeeded in the schedules so far. */
   readonly succeeded: Readonly<Record<string, number>>;
 }
@@ -44,15 +46,27 @@ export async function openSimulation(): Promise<Simulation | undefined> {
   const fixtures = await makeFixtures(join(folder, "fixtures"));
   const succeeded: Record<string, number> = {};
   let count = 0;
+  let trace: readonly string[] = [];
   return {
     succeeded,
+    get trace() {
+      return trace;
+    },
     async run(seed) {
       if (++count % EMPTIED === 0)
         await server.query(
           "truncate feedctl.feeds, feedctl.runs, feedctl.stores, feedctl.audit_events, feedctl.locks cascade",
         );
       const own = join(folder, String(count));
-      const parts = { catalog, server, fixtures, folder: own, number: count, succeeded };
+      const parts = {
+        catalog,
+        server,
+        fixtures,
+        folder: own,
+        number: count,
+        succeeded,
+        onTrace: (moves: readonly string[]) => (trace = moves),
+      };
       return simulate(parts, seed).finally(() => {
         if (existsSync(own)) rmSync(own, { recursive: true });
       });
@@ -74,12 +88,17 @@ interface Parts {
   folder: string;
   number: number;
   succeeded: Record<string, number>;
+  onTrace(moves: readonly string[]): void;
 }
 
-async function simulate({ catalog, number, succeeded, ...parts }: Parts, seed: number): Promise<Finding | undefined> {
+async function simulate(
+  { catalog, number, succeeded, onTrace, ...parts }: Parts,
+  seed: number,
+): Promise<Finding | undefined> {
   const random = randomOf(seed);
   const budget = random.pick([0, 1, 1, 2, 3]);
   const schedule = new Schedule(random, { budget, chance: 0.03 });
+  onTrace(schedule.trace);
   const world = await openWorld({ ...parts, schedule }, catalog.db, number);
   const deeds = drawDeeds(world, random);
   const actors = deeds.map(({ name, work }) => worldActor(world, name, work));

@@ -45,6 +45,12 @@ describe("simulated schedules of the commit protocol", () => {
     });
   }
 
+  test("a seed makes the same moves again", { timeout: TIMEOUT }, async (t) => {
+    if (postgres === undefined) return t.skip("no PostgreSQL on this machine");
+    const { code, output } = await simulate("15", "1", "--twice", "--trace");
+    assert.equal(code, 0, output);
+  });
+
   for (const [rule, { rare }] of Object.entries(brokenRules)) {
     // a test run looks only for those that a few dozen schedules find
     if (rare && attempts(1) === 1) continue;

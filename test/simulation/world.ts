@@ -128,12 +128,15 @@ function contextOf(world: World, actor: Actor, catalog: ReturnType<typeof catalo
     storeProfiles: new Map(),
     concurrency: 2,
     lockWait: 5000,
-    signal: new AbortController().signal,
+    signal: NEVER,
     platform: process.platform,
     actor: actor.name,
     host: "simulation",
     pid: 1,
     now: () => new Date(START + schedule.time),
+    monotonic: () => schedule.time,
+    sleep: (milliseconds, signal = NEVER) => schedule.wait(actor, milliseconds, { signal }),
+    createCatalog: open,
     randomBytes: (count) => Buffer.from(Array.from({ length: count }, () => schedule.random.below(256))),
     env: () => undefined,
     catalog: open,
@@ -154,11 +157,13 @@ function contextOf(world: World, actor: Actor, catalog: ReturnType<typeof catalo
       );
       return retrying(store, { attempts: 3, random: () => schedule.random.next() });
     },
-    sealingKey: async () => undefined,
+    sealingSecret: async () => undefined,
     readFile: () => Promise.reject(new Error("no files in the simulation")),
     notice() {},
   };
 }
+
+const NEVER = new AbortController().signal;
 
 /** The beginning of virtual time. */
 const START = Date.now();
