@@ -130,8 +130,12 @@ async function simulate(
   }
 }
 
+/** A summary with failures, such as that of a migration that could not copy a blob, is no success. */
 function hasSucceeded({ result }: WorldActor): boolean {
-  return result !== undefined && "value" in result;
+  if (result === undefined || "error" in result) return false;
+  const events: unknown[] = Array.isArray(result.value) ? result.value : [];
+  const last = (events.at(-1) ?? {}) as { outcome?: string; failed?: number };
+  return last.outcome !== "incomplete" && !((last.failed ?? 0) > 0);
 }
 
 /** Whether a third run must find nothing to do: nobody adds what another one deletes, or deletes in two steps. */

@@ -47,7 +47,7 @@ describe("simulated schedules of the commit protocol", () => {
 
   test("a seed makes the same moves again", { timeout: TIMEOUT }, async (t) => {
     if (postgres === undefined) return t.skip("no PostgreSQL on this machine");
-    const { code, output } = await simulate("15", "1", "--twice", "--trace");
+    const { code, output } = await simulate("15", "2", "--twice", "--trace");
     assert.equal(code, 0, output);
   });
 
