@@ -2,6 +2,7 @@ import type { Socket } from "node:net";
 import { Kysely, PostgresDialect } from "kysely";
 import pg from "pg";
 import type { Catalog } from "./catalog.ts";
+import { registerSecrets, registerUrl } from "../../lib/redact.ts";
 import { checkKeys } from "./check-keys.ts";
 import { wrapDialect } from "./dialect.ts";
 import { isTlsRefused, lacksTls, translateCatalogError } from "./errors.ts";
@@ -25,6 +26,7 @@ const types: pg.CustomTypesConfig = {
  * password; `location` does not. Throws `usage` when the URL is malformed or the server cannot hold a catalog.
  */
 export async function openPostgres(url: string, env: Environment = {}): Promise<Catalog> {
+  registerUrl(url);
   const address = await parseServerAddress(url, env);
   const pool = await connectPool(address, env);
   const db = new Kysely<Tables>({
@@ -60,6 +62,7 @@ export async function openPostgres(url: string, env: Environment = {}): Promise<
 /** Returns a pool with one connection, the first that the server accepts. */
 async function connectPool({ config, tls }: ServerAddress, env: Environment): Promise<pg.Pool> {
   // its type lacks the argument, and undefined, which is allowed for a server that asks for no password
+  registerSecrets(typeof config.password === "string" ? config.password : undefined, env["PGPASSWORD"]);
   const password = config.password || env["PGPASSWORD"] || (readPassword as () => Promise<string>);
   let refusal: unknown;
   for (const ssl of tls.attempts) {

@@ -3,6 +3,7 @@ import { link, mkdir, open, rm } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import { FeedctlError } from "../../errors.ts";
 import { isDiskFull } from "../../lib/disk-full.ts";
+import { registerSecrets } from "../../lib/redact.ts";
 import { parseSecret, type SealingSecret } from "../../lib/seal.ts";
 import type { Io } from "./io.ts";
 import { readableByOthers, readTrustedFile } from "./trusted-file.ts";
@@ -13,6 +14,7 @@ import { readableByOthers, readTrustedFile } from "./trusted-file.ts";
  */
 export async function readSealingSecret(io: Io, path: string, create: boolean): Promise<SealingSecret | undefined> {
   const given = io.env["FEEDCTL_KEY"];
+  registerSecrets(given);
   if (given) return parseSecret(given);
   const saved = await readKeyFile(path);
   if (saved !== undefined || !create) return saved;
@@ -86,5 +88,6 @@ async function readKeyFile(path: string): Promise<SealingSecret | undefined> {
     throw new FeedctlError("denied", `the key file ${path} holds no key`, {
       hint: "restore it from a backup; without it the sealed secrets are lost",
     });
+  registerSecrets(text);
   return parseSecret(text);
 }

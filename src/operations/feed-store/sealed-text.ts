@@ -1,6 +1,7 @@
 import { createKeySalt, findKeySalt } from "../../catalog/key-salt.ts";
 import type { Db } from "../../catalog/schema/core.ts";
 import { FeedctlError } from "../../errors.ts";
+import { registerSecrets } from "../../lib/redact.ts";
 import { seal, sealVersion, unseal } from "../../lib/seal.ts";
 import type { Context } from "../context.ts";
 
@@ -26,6 +27,7 @@ export async function unsealText(context: Context, db: Db, what: string, sealed:
   if (secret !== undefined && version !== undefined) {
     const salt = version === "v1" ? noSalt : ((await findKeySalt(db)) ?? noSalt);
     const text = unseal(await secret.key(version, salt), sealed);
+    registerSecrets(text);
     if (text !== undefined) return text;
   }
   throw new FeedctlError(

@@ -2,6 +2,7 @@ import { resolve } from "node:path";
 import type { Db, SavedOptions, SavedSecret } from "../../catalog/schema/core.ts";
 import { mayUpdateStores, replaceOptions } from "../../catalog/stores.ts";
 import { FeedctlError } from "../../errors.ts";
+import { registerSecrets } from "../../lib/redact.ts";
 import type { StoreOptions } from "../../stores/descriptor.ts";
 import { optionsOf, requireProvider, type StoreType } from "../../stores/providers.ts";
 import type { Context } from "../context.ts";
@@ -70,8 +71,9 @@ export async function resolveSecrets<Config extends { type: string }>(
   const resolved: Record<string, unknown> = { ...config };
   for (const [property, { secret }] of optionsOf(requireProvider(config.type))) {
     const value = resolved[property];
-    if (secret && typeof value === "string" && /^(env|file):/.test(value))
-      resolved[property] = await readReference(context, property, value);
+    if (!secret || typeof value !== "string") continue;
+    if (/^(env|file):/.test(value)) resolved[property] = await readReference(context, property, value);
+    else registerSecrets(value);
   }
   return resolved as Config;
 }
@@ -92,6 +94,7 @@ async function readReference(context: Context, property: string, reference: stri
     throw new FeedctlError("denied", `could not read ${property} from ${reference}: it is not set or empty`, {
       hint: `set it in this environment: ${reference}`,
     });
+  registerSecrets(value);
   return value;
 }
 
