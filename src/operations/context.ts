@@ -24,6 +24,10 @@ export interface Context {
   readonly host: string;
   readonly pid: number;
   now(): Date;
+  /** Milliseconds on a clock that nobody sets: for durations. Only differences mean something. */
+  monotonic(): number;
+  /** Resolves after so many milliseconds on that clock. Rejects when `signal` is aborted. */
+  sleep(milliseconds: number): Promise<void>;
   randomBytes(count: number): Buffer;
   env(name: string): string | undefined;
   /**

@@ -23,6 +23,7 @@ const layers: Record<string, readonly string[]> = {
 const homes: Record<string, { folder: string; once: boolean }> = {
   "@aws-sdk/client-s3": { folder: "stores", once: true },
   "@aws-sdk/credential-providers": { folder: "stores", once: true },
+  "@smithy/core": { folder: "stores", once: true },
   "@azure/storage-blob": { folder: "stores", once: true },
   "@azure/identity": { folder: "stores", once: true },
   "@google-cloud/storage": { folder: "stores", once: true },

@@ -7,6 +7,14 @@ import { freshBuild, repository } from "./build.ts";
 import { compileCache, type FeedctlResult } from "./feedctl.ts";
 import { PATIENCE } from "./wait.ts";
 
+/** What a test does to the clocks of feedctl. */
+export interface TestClock {
+  /** Called when feedctl waits, with the milliseconds. Its clock jumps afterwards: no test waits for it. */
+  onWait?: ((milliseconds: number) => void | Promise<void>) | undefined;
+  /** By how many hours the clock of this machine is ahead of that of the file system. */
+  hoursOff?: number | undefined;
+}
+
 /**
  * Runs one command line in the built feedctl, inside this process, in a tenth of the time of a process. For setup and
  * checks; tests that interrupt, kill or measure need the real binary.
@@ -20,6 +28,7 @@ export async function runHere(
     stdin?: Io["stdin"] | undefined;
     /** Content of a stdin that is not a terminal; empty by default. */
     input?: string | undefined;
+    clock?: TestClock | undefined;
     /** Called with each chunk of stderr. */
     onTalk?: ((text: string) => void) | undefined;
   },
@@ -34,6 +43,7 @@ export async function runHere(
   )) as typeof import("../../src/main.ts");
   const stdout = collector();
   const stderr = collector(where.onTalk);
+  let jumped = 0;
   const hang = new AbortController();
   const timer = setTimeout(() => hang.abort(), PATIENCE);
   const code = await run(args, {
@@ -45,7 +55,12 @@ export async function runHere(
     platform: process.platform,
     pid: process.pid,
     signal: hang.signal,
-    now: () => new Date(),
+    now: () => new Date(Date.now() + (where.clock?.hoursOff ?? 0) * 3_600_000),
+    monotonic: () => performance.now() + jumped,
+    sleep: async (milliseconds) => {
+      await where.clock?.onWait?.(milliseconds);
+      jumped += milliseconds;
+    },
   }).finally(() => clearTimeout(timer));
   if (hang.signal.aborted)
     throw new Error(`feedctl ${args.join(" ")} hangs; it said:\n${stdout.text()}${stderr.text()}`);

@@ -173,6 +173,8 @@ export function testContext(
     host: "test",
     pid: process.pid,
     now: () => new Date(),
+    monotonic: () => performance.now(),
+    sleep: () => Promise.resolve(),
     randomBytes,
     env: () => undefined,
     catalog: none,

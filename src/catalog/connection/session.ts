@@ -98,7 +98,7 @@ async function assign(connection: Connection, pid: number): Promise<SessionFacts
 }
 
 /** The error for a pooler that gives a session's next query to another server process. */
-export function poolerRefused(): FeedctlError {
+function poolerRefused(): FeedctlError {
   return new FeedctlError("usage", "the catalog is behind a pooler that does not keep sessions", {
     hint: "locks need sessions: set pool_mode = session in PgBouncer, or connect to PostgreSQL itself",
   });

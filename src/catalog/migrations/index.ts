@@ -9,6 +9,8 @@ import { assetRetention } from "./0008-asset-retention.ts";
 import { debianDropPaths } from "./0009-debian-drop-paths.ts";
 import { keySalt } from "./0010-key-salt.ts";
 import { locks } from "./0011-locks.ts";
+import { changedDropFiles } from "./0013-changed-drop-files.ts";
+import { places } from "./0014-places.ts";
 
 /** Numbered from 1, append-only, in order of application. */
 export const migrations: readonly { name: string; sql: string }[] = [
@@ -23,6 +25,8 @@ export const migrations: readonly { name: string; sql: string }[] = [
   { name: "Debian drop paths", sql: debianDropPaths },
   { name: "key salt", sql: keySalt },
   { name: "locks", sql: locks },
+  { name: "changed drop files", sql: changedDropFiles },
+  { name: "places", sql: places },
 ];
 
 export const newestSchema = migrations.length;

@@ -3,6 +3,7 @@ import { readFile } from "node:fs/promises";
 import { existsSync } from "node:fs";
 import { hostname, userInfo } from "node:os";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import type { SealingSecret } from "../../lib/seal.ts";
 import type { Context } from "../../operations/context.ts";
@@ -70,6 +71,8 @@ export function createContext(
     host: hostname(),
     pid: io.pid,
     now: () => io.now(),
+    monotonic: () => io.monotonic?.() ?? performance.now(),
+    sleep: (milliseconds) => io.sleep?.(milliseconds) ?? sleep(milliseconds, undefined, { signal: io.signal }),
     randomBytes,
     env: (name) => io.env[name],
     bareCatalog: ({ create }) => bare.get(create),

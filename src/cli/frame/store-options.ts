@@ -25,7 +25,7 @@ export async function storeOptions(
       out.warn(
         `--${option.flag} is visible in the process list and the shell's history; better: env:NAME, file:PATH or - (ask)`,
       );
-    registerSecrets(String(given[property]));
+    registerSecrets(given[property]);
   }
   return given;
 }

@@ -1,6 +1,7 @@
 import { migrateCatalog, schemaState, serverVersion, type SchemaState } from "../../catalog/connection/migrate.ts";
 import { FeedctlError } from "../../errors.ts";
 import type { Context } from "../context.ts";
+import { requireInstallation } from "../feed-store/require-installation.ts";
 
 /**
  * Creates the catalog's schema or migrates it to the newest version. Throws `usage` when the schema is newer than that,
@@ -18,7 +19,9 @@ export async function initCatalog(
       `the catalog's schema is version ${before.version}, this feedctl knows only ${before.newest}`,
       { hint: "update feedctl" },
     );
-  return { kind: catalog.kind, location: catalog.location, applied: await migrateCatalog(catalog) };
+  const applied = await migrateCatalog(catalog);
+  await requireInstallation(context, catalog.db, catalog.kind);
+  return { kind: catalog.kind, location: catalog.location, applied };
 }
 
 export interface CatalogStatus extends SchemaState {

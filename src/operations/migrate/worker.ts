@@ -14,7 +14,7 @@ import {
 import { FeedctlError, isFeedctlError } from "../../errors.ts";
 import type { Store } from "../../stores/store.ts";
 import type { Context } from "../context.ts";
-import { openFeedStore } from "../feed-store/open-feed-store.ts";
+import { openProvenStore } from "../feed-store/open-feed-store.ts";
 import { createOutages } from "./outages.ts";
 import { workRange, type RangeWork } from "./work-range.ts";
 
@@ -141,8 +141,8 @@ export async function* runWorker(
       stores.find((row) => row.id === id),
     );
     if (from === undefined || to === undefined) return undefined;
-    const source = await openFeedStore(context, catalog.db, feed, from);
-    const target = await openFeedStore(context, catalog.db, feed, to);
+    const source = await openProvenStore(context, catalog.db, feed, { row: from, intent: "read" });
+    const target = await openProvenStore(context, catalog.db, feed, { row: to, intent: "read" });
     const { runId, announce } = { runId: migration.run_id, announce: migration.plan.fresh === true };
     const skipCached = migration.plan.cached === "skip";
     const ownTarget = await wasCurrentStore(catalog.db, feed.id, to.id);

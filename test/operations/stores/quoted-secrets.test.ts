@@ -54,7 +54,7 @@ function showsNone(text: string, secrets: readonly string[]): void {
 onEachDatabase("a server that quotes secrets", (database) => {
   database.testOnServer("S3: the session token and keys of the default chain", async (_t, place) => {
     await using server = await quoting(
-      ({ headers }) => `token ${headers["x-amz-security-token"]}, key ${secretKey}, ${headers.authorization}`,
+      ({ headers }) => `token ${String(headers["x-amz-security-token"])}, key ${secretKey}, ${headers.authorization}`,
       400,
     );
     const env = {
