@@ -22,6 +22,23 @@ export async function readSealingSecret(io: Io, path: string, create: boolean): 
   return readKeyFile(path);
 }
 
+/** Reads an earlier key from `env:NAME` or `file:PATH`. Throws `usage`, and `denied` when it cannot be read. */
+export async function readEarlierSecret(io: Io, reference: string): Promise<SealingSecret> {
+  if (reference.startsWith("env:")) {
+    const name = reference.slice("env:".length);
+    const given = io.env[name];
+    registerSecrets(given);
+    if (given) return parseSecret(given);
+    throw new FeedctlError("denied", `the earlier key is not set: ${name}`, { hint: `set it in this environment` });
+  }
+  if (!reference.startsWith("file:"))
+    throw new FeedctlError("usage", "--from takes env:NAME or file:PATH", { hint: "a key is not typed, nor shown" });
+  const path = resolve(io.cwd, reference.slice("file:".length));
+  const saved = await readKeyFile(path);
+  if (saved !== undefined) return saved;
+  throw new FeedctlError("not-found", `the key file ${path} does not exist`);
+}
+
 /** A warning for a passphrase that is easily guessed; undefined for a good one. */
 export function weaknessWarning(io: Io, path: string, secret: SealingSecret): string | undefined {
   if (secret.weakness === undefined) return undefined;
