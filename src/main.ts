@@ -9,10 +9,13 @@ import type { ErrorLine } from "./cli/results/schemas/installation.ts";
 import { exhaustionOf, exitStatus, FeedctlError } from "./errors.ts";
 import { isDiskFull } from "./lib/disk-full.ts";
 import { printable } from "./lib/printable.ts";
+import { redact } from "./lib/redact.ts";
+import { registerEnvironment } from "./cli/frame/secret-variables.ts";
 
 /** Runs one command line and returns its exit status: parse, act, report. */
 export async function run(argv: readonly string[], io: Io): Promise<number> {
   let status = 0;
+  registerEnvironment(io.env);
   const edge: Edge = {
     io,
     async act(command, action) {
@@ -74,19 +77,19 @@ function report(thrown: unknown, argv: readonly string[], io: Io): number {
     ? new FeedctlError("interrupted", "interrupted", { cause: thrown, hint: "run the same command again to continue" })
     : (exhaustionOf(thrown) ?? translateFullDisk(thrown));
   const known = error instanceof FeedctlError;
+  const print = (text: string) => void io.stderr.write(redact(text));
   if (argv.includes("--json")) {
     const line: ErrorLine = known
       ? { type: "error", code: error.code, message: error.message, hint: error.hint }
       : { type: "error", code: "bug", message: String(error) };
-    io.stderr.write(`${JSON.stringify(line)}\n`);
+    print(`${JSON.stringify(line)}\n`);
   } else if (known) {
-    io.stderr.write(`error: ${printable(error.message.replaceAll("\n", " "))}\n`);
-    if (error.hint !== undefined) io.stderr.write(`hint: ${printable(error.hint)}\n`);
+    print(`error: ${printable(error.message.replaceAll("\n", " "))}\n`);
+    if (error.hint !== undefined) print(`hint: ${printable(error.hint)}\n`);
   }
-  if (!known)
-    io.stderr.write(`${inspect(error)}\n\nThis is a bug in feedctl. Please report it with the lines above.\n`);
+  if (!known) print(`${inspect(error)}\n\nThis is a bug in feedctl. Please report it with the lines above.\n`);
   else if (io.env["FEEDCTL_DEBUG"] && error.cause !== undefined)
-    io.stderr.write(`cause: ${inspect(error.cause, { depth: 4 })}\n`);
+    print(`cause: ${inspect(error.cause, { depth: 4 })}\n`);
   const status = exitStatus(error);
   return status < 8 && wantsRobocopyStatus(argv) ? 16 : status;
 }

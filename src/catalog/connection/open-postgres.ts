@@ -2,6 +2,7 @@ import type { Socket } from "node:net";
 import { Kysely, PostgresDialect } from "kysely";
 import pg from "pg";
 import type { Catalog } from "./catalog.ts";
+import { registerSecrets, registerUrl } from "../../lib/redact.ts";
 import { checkKeys } from "./check-keys.ts";
 import { wrapDialect } from "./dialect.ts";
 import { isTlsRefused, lacksTls, translateCatalogError } from "./errors.ts";
@@ -30,6 +31,7 @@ export type Pool = Pick<pg.Pool, "query" | "end" | "options"> & { connect(): Pro
  * password; `location` does not. Throws `usage` when the URL is malformed or the server cannot hold a catalog.
  */
 export async function openPostgres(url: string, env: Environment = {}): Promise<Catalog> {
+  registerUrl(url);
   const address = await parseServerAddress(url, env);
   const catalog = catalogOn(await connectPool(address, env), address.location);
   try {
@@ -70,6 +72,7 @@ export function catalogOn(pool: Pool, location: string): Catalog {
 /** Returns a pool with one connection, the first that the server accepts. */
 async function connectPool({ config, tls }: ServerAddress, env: Environment): Promise<pg.Pool> {
   // its type lacks the argument, and undefined, which is allowed for a server that asks for no password
+  registerSecrets(typeof config.password === "string" ? config.password : undefined, env["PGPASSWORD"]);
   const password = config.password || env["PGPASSWORD"] || (readPassword as () => Promise<string>);
   let refusal: unknown;
   for (const ssl of tls.attempts) {

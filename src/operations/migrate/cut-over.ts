@@ -10,6 +10,7 @@ import { noPass, type PassEvent, type PassSummary } from "./pass-log.ts";
 import { copyRows } from "./unproven-pass.ts";
 import { commit, type Holder } from "../commit/commit.ts";
 import { lockWrites } from "../commit/lock-feed.ts";
+import { sealStore } from "../feed-store/store-seal.ts";
 import type { Session } from "./session.ts";
 import { finishPending } from "../commit/settle.ts";
 
@@ -95,6 +96,7 @@ async function switchStore(
     await replaceStore(db, current.id, from, now);
     await makeCurrent(db, storeId);
     await updateStorePlace(db, storeId, { options: next.options, location: next.savedLocation });
+    await sealStore(context, db, storeId);
     await adoptProofs(db, feed.id, storeId, now);
     await updateMigration(db, migration.id, {
       state: "switched",
