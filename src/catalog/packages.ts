@@ -1,7 +1,6 @@
 import { sql } from "kysely";
 import type { Key } from "../lib/key.ts";
 import { requireKey } from "./connection/check-keys.ts";
-import { lockKinds } from "./connection/catalog.ts";
 import type { Db } from "./schema/core.ts";
 
 export interface FileHashes {
@@ -107,8 +106,9 @@ export async function replaceFiles(
  * finds it and the one that adds a file to it.
  */
 export async function lockRows(db: Db, feedId: number, mode: "shared" | "exclusive"): Promise<void> {
-  const lock = sql.raw(mode === "shared" ? "pg_advisory_xact_lock_shared" : "pg_advisory_xact_lock");
-  await sql`select ${lock}(${lockKinds.rows}::int, ${feedId}::int)`.execute(db);
+  // "no key": rows that refer to the feed, such as audit events, can be inserted meanwhile
+  const strength = sql.raw(mode === "shared" ? "for share" : "for no key update");
+  await sql`select from feedctl.feeds where id = ${feedId} ${strength}`.execute(db);
 }
 
 export interface VersionFile {

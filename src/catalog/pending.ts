@@ -1,5 +1,6 @@
 import { sql } from "kysely";
 import type { Key } from "../lib/key.ts";
+import { lockLost } from "./connection/errors.ts";
 import type { NewAsset } from "./assets/assets.ts";
 import type { NewFile } from "./packages.ts";
 import type { Db } from "./schema/core.ts";
@@ -81,14 +82,15 @@ export async function renewWrites(db: Db, { storeId, runId }: Writer, intents: r
 }
 
 /**
- * Deletes intents of this run: in the transaction that commits the rows, or once it is certain that nothing was
- * written.
+ * Deletes intents of this run for distinct keys: in the transaction that commits the rows, or once it is certain that
+ * nothing was written. Throws `unavailable` when another run has taken over one of them: it may have deleted the blob.
  */
 export async function withdrawWrites(db: Db, { storeId, runId }: Writer, keys: readonly string[]): Promise<void> {
   if (keys.length === 0) return;
-  await sql`
+  const withdrawn = await sql`
     delete from feedctl.pending_writes p using jsonb_array_elements_text(${JSON.stringify(keys)}::jsonb) as k(key)
     where p.store_id = ${storeId} and p.run_id = ${runId} and p.key = k.key`.execute(db);
+  if (withdrawn.numAffectedRows !== BigInt(keys.length)) throw lockLost();
 }
 
 /** Intents on a store, oldest first. */

@@ -1,6 +1,5 @@
 import type { Location } from "../lib/location.ts";
 import { sql, type Selectable } from "kysely";
-import { lockKinds } from "./connection/catalog.ts";
 import type { Db, SavedOptions, StoreRole, StoresTable } from "./schema/core.ts";
 
 export type StoreRow = Selectable<StoresTable>;
@@ -38,7 +37,7 @@ export async function listLiveStores(
 
 /** Serialises the choice of a store location or drop path until the transaction ends: two could choose the same one. */
 export async function lockPlaces(db: Db): Promise<void> {
-  await sql`select pg_advisory_xact_lock(${lockKinds.store}::int, 0)`.execute(db);
+  await sql`select from feedctl.mutexes where name = 'places' for update`.execute(db);
 }
 
 export async function insertStore(

@@ -1,12 +1,14 @@
 import type { Db } from "../schema/core.ts";
 
-/** Kinds of advisory locks. The numbers are part of the protocol between feedctl processes: never renumber. */
-export const lockKinds = { schema: 1, write: 2, migrate: 3, run: 4, store: 5, rows: 6, drop: 7, retention: 8 } as const;
-export type LockKind = keyof typeof lockKinds;
+/**
+ * What a lock protects. `run` is held while a run lives, `write` by whoever writes to a feed (exclusively while it is
+ * frozen), `migrate` by the process that migrates it.
+ */
+export type LockKind = "write" | "migrate" | "run" | "drop" | "retention";
 
 export interface LockRequest {
   kind: LockKind;
-  /** Feed id, run id or 0. */
+  /** Feed id or run id. */
   id: number;
   mode: "shared" | "exclusive";
   /** Milliseconds to wait for others; 0 tries once. */
@@ -17,8 +19,11 @@ export interface LockRequest {
 }
 
 export interface CatalogLock extends AsyncDisposable {
+  /** Ids of the lock's rows, for `proveLocks`. Empty in the embedded catalog, which only one process opens. */
+  readonly proofs: readonly string[];
   /**
-   * Rejects with `unavailable` when the connection that held the lock broke: what it protects must not be committed.
+   * Rejects with `unavailable` when the connection that took the lock broke or another process took the lock over, so
+   * that long work stops early. Proves nothing about a transaction: see `operations/commit/commit.ts`.
    */
   assertHeld(): Promise<void>;
 }
@@ -30,8 +35,8 @@ export interface Catalog extends AsyncDisposable {
   readonly location: string;
   readonly db: Db;
   /**
-   * Resolves to undefined when others still hold the lock after `wait`. The embedded catalog grants every lock, because
-   * only one process at a time opens it.
+   * Resolves to undefined when others still hold the lock after `wait`. The locks of one process do not exclude one
+   * another. The embedded catalog grants every lock, because only one process at a time opens it.
    */
   lock(request: LockRequest): Promise<CatalogLock | undefined>;
   /** Runs a script of several SQL statements, such as a migration. */

@@ -76,3 +76,10 @@ export function translateCatalogError(error: unknown): unknown {
     });
   return error;
 }
+
+/** The error of a process whose lock was taken over by another one because its connection broke. */
+export function lockLost(): FeedctlError {
+  return new FeedctlError("unavailable", "the connection to the catalog broke: its lock is lost", {
+    hint: "run the command again",
+  });
+}

@@ -13,7 +13,7 @@ const catalog: Catalog = {
   kind: "pglite",
   location: "memory",
   db,
-  lock: async () => ({ async assertHeld() {}, async [Symbol.asyncDispose]() {} }),
+  lock: async () => ({ proofs: [], async assertHeld() {}, async [Symbol.asyncDispose]() {} }),
   script: async (text) => void (await pglite.exec(text)),
   async [Symbol.asyncDispose]() {},
 };

@@ -1,5 +1,5 @@
 import { sql } from "kysely";
-import { FeedctlError } from "../../errors.ts";
+import { FeedctlError, isFeedctlError } from "../../errors.ts";
 import type { Catalog } from "./catalog.ts";
 import { migrations, newestSchema } from "../migrations/index.ts";
 
@@ -10,7 +10,7 @@ export interface SchemaState {
   newest: number;
 }
 
-export async function schemaState(catalog: Catalog): Promise<SchemaState> {
+export async function schemaState(catalog: Pick<Catalog, "db">): Promise<SchemaState> {
   const found = await sql<{
     name: string | null;
   }>`select to_regclass('feedctl.schema_migrations')::text as name`.execute(catalog.db);
@@ -27,27 +27,44 @@ export async function serverVersion(catalog: Catalog): Promise<string> {
   return answer.rows[0]?.version.split(" on ")[0] ?? "";
 }
 
+/** Milliseconds to wait for another process that migrates the catalog. */
+const LONGEST_WAIT = 30_000;
+
 /**
- * Applies the missing migrations under a lock, each in its own transaction. Returns their names. Throws `locked` when
- * another process holds the lock for more than 30 seconds.
+ * Applies the missing migrations in one transaction, so that no other process sees an intermediate version. Returns
+ * their names. Throws `locked` when another process migrates the catalog for more than 30 seconds.
  */
 export async function migrateCatalog(catalog: Catalog): Promise<string[]> {
-  await using lock = await catalog.lock({ kind: "schema", id: 0, mode: "exclusive", wait: 30_000 });
-  if (lock === undefined)
-    throw new FeedctlError("locked", "another process is migrating the catalog", { hint: "try again in a minute" });
-  const state = await schemaState(catalog);
-  const applied: string[] = [];
-  for (const [index, migration] of migrations.entries()) {
-    const version = index + 1;
-    if (version <= state.version) continue;
-    // one simple query of several statements is one implicit transaction: all or nothing
-    await catalog.script(`create schema if not exists feedctl;
-      create table if not exists feedctl.schema_migrations (version int primary key, name text not null, applied_at timestamptz not null default now());
-      ${migration.sql}
-      insert into feedctl.schema_migrations (version, name) values (${version}, '${migration.name}');`);
-    applied.push(migration.name);
+  for (;;) {
+    const { version } = await stateAfterMigration(catalog);
+    const missing = migrations.slice(version);
+    if (missing.length === 0) return [];
+    try {
+      // one simple query of several statements is one implicit transaction: all or nothing
+      await catalog.script(scriptOf(version));
+      return missing.map(({ name }) => name);
+    } catch (error) {
+      // another process has applied them at the same moment
+      if (!isFeedctlError(error, "conflict") || (await schemaState(catalog)).version === version) throw error;
+    }
   }
-  return applied;
+}
+
+/** Applies all migrations after `version`. The first statement that two processes cannot both execute fails in one. */
+function scriptOf(version: number): string {
+  const steps = migrations.slice(version).map(
+    ({ name, sql: statements }, index) => `
+      insert into feedctl.schema_migrations (version, name) values (${version + index + 1}, '${name}');
+      ${statements}`,
+  );
+  const prepare =
+    version === 0
+      ? `create schema if not exists feedctl;
+         create table if not exists feedctl.schema_migrations (version int primary key, name text not null, applied_at timestamptz not null default now());`
+      : "";
+  // readers wait for the end: between the first and the last migration no version would be right
+  return `set local lock_timeout = ${LONGEST_WAIT}; ${prepare}
+    lock table feedctl.schema_migrations in access exclusive mode; ${steps.join("")}`;
 }
 
 /**
@@ -71,12 +88,11 @@ export async function requireSchema(catalog: Catalog): Promise<void> {
   await migrateCatalog(catalog);
 }
 
-/**
- * The schema's version. When it is old, another process may be migrating it right now: waits for that process first.
- */
+/** The schema's version. Waits for a process that is migrating the catalog. Throws `locked` after 30 seconds. */
 async function stateAfterMigration(catalog: Catalog): Promise<SchemaState> {
-  const state = await schemaState(catalog);
-  if (state.version === 0 || state.version >= state.newest) return state;
-  await using _lock = await catalog.lock({ kind: "schema", id: 0, mode: "shared", wait: 30_000 });
-  return await schemaState(catalog);
+  if (catalog.kind === "pglite") return schemaState(catalog);
+  return catalog.db.transaction().execute(async (db) => {
+    await sql`set local lock_timeout = ${sql.raw(String(LONGEST_WAIT))}`.execute(db);
+    return schemaState({ db });
+  });
 }

@@ -26,7 +26,7 @@ export interface EmbeddedOptions {
 }
 
 /** Only one process at a time opens the embedded catalog, so every lock is granted. */
-const held: CatalogLock = { async assertHeld() {}, async [Symbol.asyncDispose]() {} };
+const held: CatalogLock = { proofs: [], async assertHeld() {}, async [Symbol.asyncDispose]() {} };
 
 /**
  * Opens the embedded catalog, and creates it on first use. Only one process at a time may open it, which a lock

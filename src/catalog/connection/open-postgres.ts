@@ -1,11 +1,12 @@
-import { setTimeout as sleep } from "node:timers/promises";
 import { Kysely, PostgresDialect } from "kysely";
 import pg from "pg";
 import { FeedctlError } from "../../errors.ts";
-import { lockKinds, type Catalog, type CatalogLock, type LockRequest } from "./catalog.ts";
+import type { Catalog } from "./catalog.ts";
 import { checkKeys } from "./check-keys.ts";
 import { wrapDialect } from "./dialect.ts";
 import { translateCatalogError } from "./errors.ts";
+import { sessionLocks } from "./session-locks.ts";
+import { requireTrustedSchemas } from "./trust.ts";
 import type { Tables } from "../schema/core.ts";
 
 // int8 as number: ids and byte counts stay far below 2^53
@@ -43,11 +44,21 @@ export async function openPostgres(url: string): Promise<Catalog> {
     throw wrong((error as Error).name);
   }
   pool.on("error", () => {}); // an idle connection broke: the next query reports it
-  pool.on("connect", (client) => client.on("error", () => {})); // the same for a connection that a transaction holds between two queries
+  pool.on("connect", (client) => {
+    client.on("error", () => {}); // the same for a connection that a transaction holds between two queries
+    // other roles may place functions in the schemas of the default path
+    void client.query("set search_path = pg_catalog").catch(() => {});
+  });
   const db = new Kysely<Tables>({
     dialect: wrapDialect(new PostgresDialect({ pool }), false),
     plugins: [checkKeys],
   }).withSchema("feedctl");
+  try {
+    await requireTrustedSchemas(db);
+  } catch (error) {
+    await db.destroy();
+    throw error;
+  }
   const locks = sessionLocks(pool);
   return {
     kind: "postgres",
@@ -64,81 +75,6 @@ export async function openPostgres(url: string): Promise<Catalog> {
     async [Symbol.asyncDispose]() {
       await locks.close();
       await db.destroy();
-    },
-  };
-}
-
-/**
- * Session-level advisory locks on one dedicated connection: they outlive transactions and end when they are released or
- * when the process ends. When the connection breaks, all locks are lost and `assertHeld` rejects.
- */
-function sessionLocks(pool: pg.Pool) {
-  let session: Promise<{ client: pg.PoolClient; lost: boolean }> | undefined;
-  let last: Promise<unknown> = Promise.resolve();
-
-  /** Runs queries one after the other, because all locks share the connection. */
-  function ask<R extends pg.QueryResultRow>(
-    client: pg.PoolClient,
-    text: string,
-    parameters: number[],
-  ): Promise<pg.QueryResult<R>> {
-    const answer = last.then(() => client.query<R>(text, parameters));
-    last = answer.catch(() => {});
-    return answer;
-  }
-
-  async function connect() {
-    const client = await pool.connect();
-    const state = { client, lost: false };
-    client.on("error", () => (state.lost = true));
-    client.on("end", () => (state.lost = true));
-    await client.query("set idle_session_timeout = 0"); // it idles while large blobs are stored
-    return state;
-  }
-
-  return {
-    async lock(request: LockRequest): Promise<CatalogLock | undefined> {
-      const suffix = request.mode === "shared" ? "_shared" : "";
-      const parameters = [lockKinds[request.kind], request.id];
-      const deadline = performance.now() + (request.wait ?? 0);
-      let waiting = false;
-      for (;;) {
-        request.signal?.throwIfAborted();
-        try {
-          const state = await (session ??= connect());
-          const answer = await ask<{ ok: boolean }>(
-            state.client,
-            `select pg_try_advisory_lock${suffix}($1, $2) as ok`,
-            parameters,
-          );
-          if (answer.rows[0]?.ok === true) {
-            return {
-              async assertHeld() {
-                // a vanished server goes unnoticed until a query is sent
-                if (!state.lost) await ask(state.client, "select", []).catch(() => (state.lost = true));
-                if (state.lost)
-                  throw new FeedctlError("unavailable", "the connection to the catalog broke: its lock is lost", {
-                    hint: "run the command again",
-                  });
-              },
-              async [Symbol.asyncDispose]() {
-                if (!state.lost)
-                  await ask(state.client, `select pg_advisory_unlock${suffix}($1, $2)`, parameters).catch(() => {});
-              },
-            };
-          }
-        } catch (error) {
-          throw translateCatalogError(error);
-        }
-        if (performance.now() >= deadline) return undefined;
-        if (!waiting) request.onWait?.();
-        waiting = true;
-        await sleep(100, undefined, { signal: request.signal });
-      }
-    },
-    async close() {
-      const state = await session?.catch(() => undefined);
-      state?.client.release(true);
     },
   };
 }

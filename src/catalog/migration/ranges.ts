@@ -91,6 +91,23 @@ export async function advanceRange(db: Db, step: RangeStep): Promise<boolean> {
   return (done.numAffectedRows ?? 0n) > 0n;
 }
 
+/**
+ * Whether this claim of a range still counts and its migration is still copying. Until the transaction ends, both stay
+ * so: the migration cannot switch, end or be cancelled, and no other worker can claim the range.
+ */
+export async function proveClaim(
+  db: Db,
+  range: { migrationId: number; number: number; claim: string },
+): Promise<boolean> {
+  // the migration first, as in claimRange: two orders could deadlock
+  const open = await sql`
+    select id from feedctl.migrations where id = ${range.migrationId} and state = 'copying' for share`.execute(db);
+  const claimed = await sql`
+    select number from feedctl.migration_ranges where migration_id = ${range.migrationId} and number = ${range.number}
+      and claim = ${range.claim}::uuid and finished_at is null for share`.execute(db);
+  return open.rows.length === 1 && claimed.rows.length === 1;
+}
+
 /** Heartbeat of a range: as `advanceRange`, without progress. */
 export async function touchRange(
   db: Db,

@@ -7,6 +7,7 @@ import { assets } from "./0006-assets.ts";
 import { describedProofs } from "./0007-described-proofs.ts";
 import { assetRetention } from "./0008-asset-retention.ts";
 import { debianDropPaths } from "./0009-debian-drop-paths.ts";
+import { locks } from "./0011-locks.ts";
 
 /** Numbered from 1, append-only, in order of application. */
 export const migrations: readonly { name: string; sql: string }[] = [
@@ -19,6 +20,7 @@ export const migrations: readonly { name: string; sql: string }[] = [
   { name: "described proofs", sql: describedProofs },
   { name: "asset retention", sql: assetRetention },
   { name: "Debian drop paths", sql: debianDropPaths },
+  { name: "locks", sql: locks },
 ];
 
 export const newestSchema = migrations.length;

@@ -7,6 +7,7 @@ import { inBatches, mapParallel } from "../../lib/parallel.ts";
 import type { BlobInfo, Store } from "../../stores/store.ts";
 import { checkNames } from "../assets/check-names.ts";
 import type { FeedWriter, Target } from "../commit/feed-writer.ts";
+import { commit } from "../commit/commit.ts";
 import type { Context } from "../context.ts";
 import { lookAgain, writeInto } from "./look-again.ts";
 import { blobOutcome, type AdoptedBlob } from "./outcome.ts";
@@ -109,8 +110,7 @@ async function record(
 ): Promise<void> {
   const { db } = await context.catalog();
   const { feed, run } = target;
-  await db.transaction().execute(async (transaction) => {
-    await target.assertHeld();
+  await commit(db, [target], async (transaction) => {
     await lockRows(transaction, feed.id, "exclusive");
     const above = [...assets.flatMap(({ key }) => foldersAbove(key)), ...folders, ...folders.flatMap(foldersAbove)];
     await insertFolders(transaction, feed.id, above, context.now());

@@ -3,6 +3,7 @@ import { insertFiles, lockRows } from "../../catalog/packages.ts";
 import type { BlobInfo } from "../../stores/store.ts";
 import { lookAgain } from "./look-again.ts";
 import { adoptOutcome, type AdoptedBlob } from "./outcome.ts";
+import { commit } from "../commit/commit.ts";
 import type { Context } from "../context.ts";
 import type { Target } from "../commit/feed-writer.ts";
 import { identityName } from "../packages/identity-name.ts";
@@ -73,8 +74,7 @@ export async function adoptBatch(
   const files = still.map(({ item, now }) =>
     newFile({ ...item, publishedAt: publishedFrom === "file" ? now.modified : undefined }, now.tag ?? null),
   );
-  await db.transaction().execute(async (transaction) => {
-    await target.assertHeld();
+  await commit(db, [target], async (transaction) => {
     await lockRows(transaction, feed.id, "shared");
     await insertFiles(transaction, feed.id, files, published);
     await run.audit(

@@ -65,7 +65,7 @@ export async function openAssetTarget(context: Context, input: AssetTargetInput)
     items: readonly AssetItem[],
     ifExists: IfExists,
   ): AsyncGenerator<AssetAnswer> {
-    const deadline = performance.now() + context.lockWait;
+    let deadline: number | undefined;
     for (let rest = items; rest.length > 0;) {
       const { answers, busy, fatal } = await into.write(async (target) => {
         const batch = await commitAssets(context, target, rest, { ifExists, prove });
@@ -74,12 +74,15 @@ export async function openAssetTarget(context: Context, input: AssetTargetInput)
       });
       yield* answers;
       if (fatal !== undefined) throw fatal;
-      if (busy.length > 0 && performance.now() >= deadline) {
+      if (busy.length === 0) return;
+      // the others have this time from now on: storing the own part of the batch may have taken longer
+      deadline ??= performance.now() + context.lockWait;
+      if (performance.now() >= deadline) {
         for (const item of busy)
           yield { item, outcome: assetOutcome(item, "failed", "another run is still writing it") };
         return;
       }
-      if (busy.length > 0) await sleep(100, undefined, { signal: context.signal });
+      await sleep(100, undefined, { signal: context.signal });
       rest = busy;
     }
   }

@@ -4,8 +4,9 @@ import type { FeedRow } from "../../catalog/feeds.ts";
 import { renewWrites, type WriteIntent } from "../../catalog/pending.ts";
 import { compareKeys } from "../../lib/key.ts";
 import type { Store } from "../../stores/store.ts";
-import { announceBatch } from "../commit/announce.ts";
+import { announceBatch, recordStored } from "../commit/announce.ts";
 import type { Target } from "../commit/feed-writer.ts";
+import { commit } from "../commit/commit.ts";
 import type { Context } from "../context.ts";
 import { newAsset, type AssetAnswer, type AssetItem, type IfExists } from "./item.ts";
 import { keepContent } from "./keep-earlier-content.ts";
@@ -67,11 +68,9 @@ export async function commitAssets(
   const since = await readExisting(context, feed.id, mine, reading);
   const { wanted: writable, answered: meanwhile } = splitByExisting(mine, since);
   const changed = writable.filter(({ key }) => since.rows.get(key)?.sha256 !== known.rows.get(key)?.sha256);
-  await renewWrites(
-    db,
-    { storeId, runId: run.id },
-    changed.map((item) => intentOf(item, since.rows)),
-  );
+  const renewed = changed.map((item) => intentOf(item, since.rows));
+  if (renewed.length > 0)
+    await commit(db, [target], (transaction) => renewWrites(transaction, { storeId, runId: run.id }, renewed));
 
   const overwritten = writable.flatMap((item) => {
     const row = since.rows.get(item.key);
@@ -81,11 +80,14 @@ export async function commitAssets(
   const caches = await folderCaches(db, feed.id);
   const puts = await putAssets(context, store, writable, { rows: since.rows, unkept, caches });
   const notNeeded = meanwhile.map(({ item }) => item.key);
-  const recorded = await recordAssets(context, target, {
-    stored: puts.stored,
-    before: since.rows,
-    withdrawn: [...notNeeded, ...puts.withdrawn],
-  });
+  const stored = puts.stored.map(({ item }) => intentOf(item, since.rows));
+  const recorded = await recordStored(context, target, stored, () =>
+    recordAssets(context, target, {
+      stored: puts.stored,
+      before: since.rows,
+      withdrawn: [...notNeeded, ...puts.withdrawn],
+    }),
+  );
   return { answers: inOrder([...answered, ...meanwhile, ...puts.refused, ...recorded]), busy, fatal: puts.fatal };
 }
 

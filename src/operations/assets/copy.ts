@@ -16,6 +16,7 @@ import { openAssetTarget, type AssetTarget } from "./asset-target.ts";
 import { tryFinishPending } from "../commit/feed-writer.ts";
 import { checkNames, type NewName } from "./check-names.ts";
 import { baseName, inside, parseFolder } from "./paths.ts";
+import { commit } from "../commit/commit.ts";
 import type { Context } from "../context.ts";
 import { copyBlob } from "../transfer/copy-blob.ts";
 import { removeFiles } from "./delete.ts";
@@ -111,8 +112,7 @@ export async function* copyAssets(
     const rows = own !== undefined && "folder" in own && to !== "" ? [own.folder] : [];
     for await (const row of foldersBelow(db, source.id, from)) rows.push(row);
     await writer.write(async (target) =>
-      db.transaction().execute(async (transaction) => {
-        await target.assertHeld();
+      commit(db, [target], async (transaction) => {
         await lockRows(transaction, assets.feed.id, "exclusive");
         const path = (row: { path: string }) => (row.path === from ? to : pathOf(row.path));
         const wanted = rows.flatMap((row) => [...foldersAbove(path(row)), path(row)]);
@@ -135,8 +135,7 @@ export async function* copyAssets(
     const complete = summary.conflict + summary.invalid + summary.failed + summary.skipped === 0;
     if (complete && "folder" in (found ?? {}) && from !== "")
       await into.write(async (target) =>
-        db.transaction().execute(async (transaction) => {
-          await target.assertHeld();
+        commit(db, [target], async (transaction) => {
           await lockRows(transaction, source.id, "exclusive");
           for await (const _ of assetsBelow(transaction, source.id, from)) return; // a file was added meanwhile
           await deleteFolders(transaction, source.id, from);

@@ -4,6 +4,7 @@ import { lockRows } from "../../catalog/packages.ts";
 import { FeedctlError } from "../../errors.ts";
 import { inBatches } from "../../lib/parallel.ts";
 import { parseFolder } from "./paths.ts";
+import { commit } from "../commit/commit.ts";
 import type { Context } from "../context.ts";
 import { openWriter, type FeedWriter, type Target, tryFinishPending } from "../commit/feed-writer.ts";
 import { findItem, requireDirectory, requireLiveDirectory } from "./require-asset.ts";
@@ -91,8 +92,7 @@ export async function deleteAssets(
 
   async function removeFolder(into: FeedWriter, path: string): Promise<number> {
     return into.write(async (target) =>
-      db.transaction().execute(async (transaction) => {
-        await target.assertHeld();
+      commit(db, [target], async (transaction) => {
         await lockRows(transaction, feed.id, "exclusive");
         const { files } = await totalsBelow(transaction, feed.id, path);
         if (files > 0) throw new FeedctlError("conflict", `files were added to the folder ${path} meanwhile`);
@@ -112,8 +112,7 @@ export async function removeFiles(context: Context, target: Target, rows: readon
   const { feed, run } = target;
   const lost = await keepContent(context, target, rows, "deleted");
   for (const problem of lost.values()) throw problem;
-  return db.transaction().execute(async (transaction) => {
-    await target.assertHeld();
+  return commit(db, [target], async (transaction) => {
     await lockRows(transaction, feed.id, "exclusive");
     // only rows with the content that was kept: it may have been replaced meanwhile
     const gone = await deleteAssetRows(transaction, feed.id, rows);

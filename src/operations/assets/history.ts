@@ -4,6 +4,7 @@ import { FeedctlError } from "../../errors.ts";
 import type { AssetOutcome } from "./item.ts";
 import { openAssetTarget } from "./asset-target.ts";
 import { parseFolder } from "./paths.ts";
+import { commit } from "../commit/commit.ts";
 import type { Context } from "../context.ts";
 import { copyItem } from "./copy.ts";
 import { openFeedStore } from "../feed-store/open-feed-store.ts";
@@ -67,7 +68,8 @@ export async function switchVersioning(
   const { db } = await context.catalog();
   const feed = await requireLiveDirectory(db, directory);
   await using run = await startRun(context, "asset versioning", feed.id);
-  await db.transaction().execute(async (transaction) => {
+  await commit(db, [run], async (transaction) => {
+    await lockRows(transaction, feed.id, "exclusive");
     await setVersioning(transaction, feed.id, on);
     await run.audit(transaction, [{ action: on ? "versioning on" : "versioning off", object: feed.name }]);
   });
@@ -116,8 +118,7 @@ export async function pruneHistory(
   for (let start = 0; start < rows.length; start += 1000) {
     const some = rows.slice(start, start + 1000);
     versions += await writer.write(async (target) =>
-      db.transaction().execute(async (transaction) => {
-        await target.assertHeld();
+      commit(db, [target], async (transaction) => {
         await lockRows(transaction, feed.id, "exclusive");
         const ids = some.map(({ version }) => version);
         const keys = await deleteFileRows(transaction, feed.id, ids);

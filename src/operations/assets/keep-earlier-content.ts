@@ -7,8 +7,9 @@ import { FeedctlError, isFeedctlError } from "../../errors.ts";
 import { mapParallel } from "../../lib/parallel.ts";
 import type { Key } from "../../lib/key.ts";
 import { parseKey } from "../../stores/key.ts";
-import { announceBatch } from "../commit/announce.ts";
+import { announceBatch, recordStored } from "../commit/announce.ts";
 import { HISTORY } from "./paths.ts";
+import { commit } from "../commit/commit.ts";
 import type { Context } from "../context.ts";
 import { copyBlob } from "../transfer/copy-blob.ts";
 import type { Target } from "../commit/feed-writer.ts";
@@ -55,12 +56,14 @@ export async function keepContent(
   const kept: NewKept[] = [];
   for await (const one of mapParallel(missing, context.concurrency, keep)) if (one !== undefined) kept.push(one);
   const keys = kept.map(({ key }) => key);
-  await db.transaction().execute(async (transaction) => {
-    await target.assertHeld();
-    await insertKept(transaction, feed.id, kept, { now: context.now(), actor: context.actor });
-    await forgetDeletes(transaction, storeId, keys);
-    await withdrawWrites(transaction, { storeId, runId: run.id }, keys);
-  });
+  const stored = kept.map(({ row, key }) => ({ key, sha256: row.sha256 }));
+  await recordStored(context, target, stored, () =>
+    commit(db, [target], async (transaction) => {
+      await insertKept(transaction, feed.id, kept, { now: context.now(), actor: context.actor });
+      await forgetDeletes(transaction, storeId, keys);
+      await withdrawWrites(transaction, { storeId, runId: run.id }, keys);
+    }),
+  );
   return failures;
 
   async function keep({ row, key }: { row: AssetRow; key: Key }): Promise<NewKept | undefined> {

@@ -4,6 +4,7 @@ import { FeedctlError } from "../../errors.ts";
 import { conflictReason } from "./match-assets.ts";
 import { openAssetTarget } from "./asset-target.ts";
 import { parseFolder } from "./paths.ts";
+import { commit } from "../commit/commit.ts";
 import type { Context } from "../context.ts";
 import type { FeedWriter } from "../commit/feed-writer.ts";
 
@@ -12,8 +13,7 @@ export async function makeFolders(context: Context, writer: FeedWriter, paths: r
   if (paths.length === 0) return 0;
   const { db } = await context.catalog();
   return writer.write(async (target) =>
-    db.transaction().execute(async (transaction) => {
-      await target.assertHeld();
+    commit(db, [target], async (transaction) => {
       const { feed, run } = target;
       await lockRows(transaction, feed.id, "exclusive");
       const [conflict] = (await listFolderConflicts(transaction, feed.id, paths)).values();

@@ -11,6 +11,7 @@ import { forgetDeletes, withdrawWrites } from "../../catalog/pending.ts";
 import type { Db } from "../../catalog/schema/core.ts";
 import type { Target } from "../commit/feed-writer.ts";
 import { recordDeleted } from "../commit/record-deleted.ts";
+import { commit } from "../commit/commit.ts";
 import type { Context } from "../context.ts";
 import { assetOutcome, type AssetAnswer } from "./item.ts";
 import { conflictReason, storedOutcome, type AssetRows } from "./match-assets.ts";
@@ -35,8 +36,7 @@ export async function recordAssets(
 ): Promise<AssetAnswer[]> {
   const { db } = await context.catalog();
   const { feed, storeId, run } = target;
-  return db.transaction().execute(async (transaction) => {
-    await target.assertHeld();
+  return commit(db, [target], async (transaction) => {
     await lockRows(transaction, feed.id, "exclusive");
     const paths = stored.map(({ row }) => row.key);
     const conflicts = await listPathConflicts(transaction, feed.id, paths);

@@ -2,6 +2,7 @@ import { listAssetsAt, touchAssets } from "../../catalog/assets/assets.ts";
 import { isRetentionRunning } from "../../catalog/retention/quarantine.ts";
 import { lockRows } from "../../catalog/packages.ts";
 import type { AssetAnswer } from "./item.ts";
+import { commit } from "../commit/commit.ts";
 import type { Context } from "../context.ts";
 import type { Target } from "../commit/feed-writer.ts";
 
@@ -11,14 +12,15 @@ import type { Target } from "../commit/feed-writer.ts";
  */
 export async function claimUnchanged(
   context: Context,
-  { feed }: Target,
+  target: Target,
   answers: readonly AssetAnswer[],
 ): Promise<AssetAnswer[]> {
   const { db } = await context.catalog();
+  const { feed } = target;
   const paths = answers.flatMap(({ outcome }) => (outcome.status === "unchanged" ? [outcome.path] : []));
   if (paths.length === 0) return [...answers];
   const existing = (await isRetentionRunning(db, feed.id))
-    ? await db.transaction().execute(async (transaction) => {
+    ? await commit(db, [target], async (transaction) => {
         // waits until a batch of deletions has committed
         await lockRows(transaction, feed.id, "shared");
         return touchAssets(transaction, feed.id, paths);

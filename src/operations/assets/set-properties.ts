@@ -19,6 +19,7 @@ import { checkMetadata } from "./metadata.ts";
 import { newAsset } from "./item.ts";
 import { openAssetTarget, type AssetTarget } from "./asset-target.ts";
 import { parseFolder } from "./paths.ts";
+import { commit } from "../commit/commit.ts";
 import type { Context } from "../context.ts";
 import type { Target } from "../commit/feed-writer.ts";
 import { findItem, noItem } from "./require-asset.ts";
@@ -78,8 +79,7 @@ export async function describeAsset(context: Context, input: DescribeInput): Pro
       const metadata = change.metadata && checkMetadata(change.metadata(found.folder.metadata));
       const { cacheControl } = change;
       await assets.writer?.write(async (target) =>
-        db.transaction().execute(async (transaction) => {
-          await target.assertHeld();
+        commit(db, [target], async (transaction) => {
           await lockRows(transaction, feed.id, "exclusive");
           await describeFolder(transaction, { feedId: feed.id, path, now: context.now() }, { cacheControl, metadata });
           await target.run.audit(transaction, [{ action: "described", object: `${path}/`, detail: { cacheControl } }]);
@@ -131,7 +131,7 @@ async function describeBatch(
   const ours = await announceBatch(context, target, intents);
   const keys = [...ours];
   if (ours.size < rows.length) {
-    await withdrawWrites(db, { storeId, runId: run.id }, keys);
+    await commit(db, [target], (transaction) => withdrawWrites(transaction, { storeId, runId: run.id }, keys));
     const busy = rows.find(({ key }) => !ours.has(key));
     throw new FeedctlError("locked", `another run is writing ${busy?.key}`, { hint: "try again when it is done" });
   }
@@ -139,8 +139,7 @@ async function describeBatch(
   const current = wanted.filter(({ row }) => now.get(row.key)?.sha256 === row.sha256);
   const described: Description[] = [];
   for await (const one of mapParallel(current, context.concurrency, describeBlob)) described.push(one);
-  await db.transaction().execute(async (transaction) => {
-    await target.assertHeld();
+  await commit(db, [target], async (transaction) => {
     await lockRows(transaction, feed.id, "exclusive");
     await describeAssets(transaction, feed.id, described);
     await withdrawWrites(transaction, { storeId, runId: run.id }, keys);

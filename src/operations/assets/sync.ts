@@ -9,6 +9,7 @@ import { directoryConfig } from "../../stores/providers.ts";
 import { openAssetTarget, type AssetTarget } from "./asset-target.ts";
 import { assetPathProblem, inside } from "./paths.ts";
 import { openAssetView } from "./sync-target.ts";
+import { commit } from "../commit/commit.ts";
 import type { Context } from "../context.ts";
 import { openFeedStore, requireStore, storeConfig } from "../feed-store/open-feed-store.ts";
 import { makeFolders } from "./make-folders.ts";
@@ -83,8 +84,7 @@ async function equalFolders(
   // innermost first, so that their parents are empty in turn
   extra.reverse();
   await writer.write(async (target) =>
-    db.transaction().execute(async (transaction) => {
-      await target.assertHeld();
+    commit(db, [target], async (transaction) => {
       await lockRows(transaction, feed.id, "exclusive");
       for (let gone = 1; gone > 0 && extra.length > 0;)
         gone = (await deleteEmptyFolders(transaction, feed.id, extra)).length;

@@ -2,6 +2,7 @@ import type { FeedRow } from "../../catalog/feeds.ts";
 import { isFeedctlError } from "../../errors.ts";
 import type { Store } from "../../stores/store.ts";
 import type { Context } from "../context.ts";
+import type { Holder } from "./commit.ts";
 import { openFeedStore, requireStore } from "../feed-store/open-feed-store.ts";
 import { feedReplaced, requireLiveFeed } from "../feed-store/find-feed.ts";
 import { whyLocked } from "./lock-feed.ts";
@@ -17,14 +18,12 @@ export interface FeedWriter extends AsyncDisposable {
   write<T>(work: (target: Target) => Promise<T>): Promise<T>;
 }
 
-/** Where a feed's blobs are written, while its write lock is held. */
-export interface Target {
+/** Where a feed's blobs are written, while its write lock is held. Holds that lock and the run's. */
+export interface Target extends Holder {
   feed: FeedRow;
   storeId: number;
   store: Store;
   run: Run;
-  /** Rejects with `unavailable` when the write lock was lost. */
-  assertHeld(): Promise<void>;
 }
 
 /** `exclusive`: no other run writes to the feed during `write`. */
@@ -60,7 +59,7 @@ export function openWriter(
         await (await previous)?.[Symbol.asyncDispose]();
       }
       const store = await opened.store;
-      return await work({ feed, storeId: row.id, store, run, assertHeld: () => lock.assertHeld() });
+      return await work({ feed, storeId: row.id, store, run, proofs: [...run.proofs, ...lock.proofs] });
     },
     async [Symbol.asyncDispose]() {
       await (await opened?.store)?.[Symbol.asyncDispose]();

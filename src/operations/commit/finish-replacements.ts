@@ -5,18 +5,19 @@ import type { HeldIntent } from "../../catalog/pending.ts";
 import type { Db } from "../../catalog/schema/core.ts";
 import type { Key } from "../../lib/key.ts";
 import type { Store } from "../../stores/store.ts";
+import { commit, type Holder } from "./commit.ts";
 import type { Context } from "../context.ts";
 import { contentHash } from "./content-hash.ts";
 import type { Run } from "./recorded-run.ts";
 
 /**
- * Finishes overwrites that a dead run announced. Where the store holds the new bytes, the row is updated to them; else
+ * Finishes overwrites that a dead run announced, and whose announcements this run holds now. Where the store holds the new bytes, the row is updated to them; else
  * the row still describes the old ones and stays. Returns the keys whose rows were updated.
  */
 export async function finishReplacements(
   context: Context,
   db: Db,
-  { feedId, store, run }: { feedId: number; store: Store; run: Run },
+  { feedId, store, run, holder }: { feedId: number; store: Store; run: Run; holder: Holder },
   intents: readonly HeldIntent[],
 ): Promise<Key[]> {
   const rows = await listFileHashes(
@@ -31,7 +32,7 @@ export async function finishReplacements(
     if ((await contentHash(store, key, context.signal)) !== sha256) continue;
     const tag = (await store.head(key, { signal: context.signal }))?.tag ?? null;
     const published = { at: context.now(), by: context.actor };
-    await db.transaction().execute(async (transaction) => {
+    await commit(db, [holder], async (transaction) => {
       if ("asset" in replacement)
         await replaceAssets(transaction, feedId, [{ ...replacement, key, storeTag: tag }], context.now());
       else await replaceFiles(transaction, feedId, [{ ...replacement, key, storeTag: tag }], published);

@@ -3,6 +3,7 @@ import { findOpenMigration } from "../../catalog/migration/feed-migrations.ts";
 import { findRunningMigration } from "../../catalog/runs.ts";
 import { FeedctlError } from "../../errors.ts";
 import type { Context } from "../context.ts";
+import type { Holder } from "./commit.ts";
 
 /** Acquires a feed's write lock exclusively. Throws `locked`, with the hint, when other runs write past `lockWait`. */
 export async function lockWrites(
@@ -31,7 +32,7 @@ export async function lockWholeFeed(
   context: Context,
   catalog: Catalog,
   feed: { id: number; name: string },
-): Promise<CatalogLock> {
+): Promise<Holder & AsyncDisposable> {
   const migrate = await catalog.lock({ kind: "migrate", id: feed.id, mode: "exclusive" });
   if (migrate === undefined)
     throw new FeedctlError("locked", `feed "${feed.name}" is being migrated`, { hint: "wait until it is done" });
@@ -42,11 +43,8 @@ export async function lockWholeFeed(
     await migrate[Symbol.asyncDispose]();
     throw error;
   }
-  const both: CatalogLock = {
-    async assertHeld() {
-      await migrate.assertHeld();
-      await write.assertHeld();
-    },
+  const both = {
+    proofs: [...migrate.proofs, ...write.proofs],
     async [Symbol.asyncDispose]() {
       await write[Symbol.asyncDispose]();
       await migrate[Symbol.asyncDispose]();

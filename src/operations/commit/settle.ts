@@ -12,6 +12,7 @@ import { FeedctlError } from "../../errors.ts";
 import type { Key } from "../../lib/key.ts";
 import type { Store } from "../../stores/store.ts";
 import { contentHash } from "./content-hash.ts";
+import { commit, type Holder } from "./commit.ts";
 import type { Context } from "../context.ts";
 import { finishReplacements } from "./finish-replacements.ts";
 import { deadRuns, type Run } from "./recorded-run.ts";
@@ -60,7 +61,7 @@ export async function finishPending(
   { wait, beforeDelete }: PendingOptions = {},
 ): Promise<PendingResult> {
   const catalog = await context.catalog();
-  const result = { deleted: 0, abandoned: 0, replaced: 0 };
+  const result: PendingResult = { deleted: 0, abandoned: 0, replaced: 0 };
   if (!(await hasPending(catalog.db, storeId, feed.id))) return result;
   await using lock = await catalog.lock({
     kind: "write",
@@ -74,6 +75,8 @@ export async function finishPending(
       hint: "try again when the import is over",
     });
   if (lock === undefined) return result;
+  const about = { storeId, runId: run.id };
+  const holder: Holder = { proofs: [...run.proofs, ...lock.proofs] };
 
   // pending writes first: a pending delete is not due while a write of its key is announced
   const writes = await listPendingWrites(catalog.db, storeId, BATCH);
@@ -82,43 +85,44 @@ export async function finishPending(
     writes.map((write) => write.runId),
     run.id,
   );
+  const announced = writes.map((write) => write.key);
   const mine = new Set(
-    await adoptWrites(
-      catalog.db,
-      { storeId, runId: run.id },
-      writes.map((write) => write.key),
-      dead,
-    ),
+    await commit(catalog.db, [holder], (transaction) => adoptWrites(transaction, about, announced, dead)),
   );
   const updated = await finishReplacements(
     context,
     catalog.db,
-    { feedId: feed.id, store, run },
+    { feedId: feed.id, store, run, holder },
     writes.filter((write) => mine.has(write.key)),
   );
   result.replaced = updated.length;
   const rows = await listFileHashes(catalog.db, feed.id, [...mine]);
+  const abandoned: Key[] = [];
   for (const write of writes) {
     if (!mine.has(write.key) || rows.has(write.key)) continue;
     const key = write.key;
-    await lock.assertHeld();
     // other bytes than the announced ones were not stored by the dead run
-    if ((await contentHash(store, key, context.signal)) !== write.sha256) continue;
-    await store.delete(key, { signal: context.signal });
-    result.abandoned++;
+    if ((await contentHash(store, key, context.signal)) === write.sha256) abandoned.push(key);
   }
-  await withdrawWrites(catalog.db, { storeId, runId: run.id }, [...mine]);
+  await commit(catalog.db, [holder], async (transaction) => {
+    await withdrawWrites(transaction, about, [...mine]);
+    for (const key of abandoned) await store.delete(key, { signal: context.signal });
+  });
+  result.abandoned = abandoned.length;
 
   for (;;) {
-    const { due, reclaimed } = await listPendingDeletes(catalog.db, storeId, feed.id, BATCH);
-    if (due.length === 0 && reclaimed.length === 0) break;
-    await lock.assertHeld();
-    await beforeDelete?.(due);
-    await deleteBlobs(store, due, context.signal);
-    await forgetDeletes(catalog.db, storeId, [...due, ...reclaimed]);
-    result.deleted += due.length;
+    const deleted = await commit(catalog.db, [holder], async (transaction) => {
+      const pending = await listPendingDeletes(transaction, storeId, feed.id, BATCH);
+      if (isEmpty(pending)) return undefined;
+      const { due, reclaimed } = pending;
+      await beforeDelete?.(due);
+      await deleteBlobs(store, due, context.signal);
+      await forgetDeletes(transaction, storeId, [...due, ...reclaimed]);
+      return due.length;
+    });
+    if (deleted === undefined) return result;
+    result.deleted += deleted;
   }
-  return result;
 }
 
 function isEmpty(deletes: { due: string[]; reclaimed: string[] }): boolean {

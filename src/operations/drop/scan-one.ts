@@ -2,6 +2,7 @@ import { relative, sep } from "node:path";
 import { readDropFiles, removeDropFiles, saveDropFiles, saveDropScan } from "../../catalog/drops.ts";
 import type { FeedRow } from "../../catalog/feeds.ts";
 import { FeedctlError, isFeedctlError } from "../../errors.ts";
+import { commit, type Holder } from "../commit/commit.ts";
 import type { Context } from "../context.ts";
 import { dropCandidates } from "./settled-files.ts";
 import { cleanUpAfterImport } from "./clean-up.ts";
@@ -61,7 +62,7 @@ export async function* scanDropPath(
     if (context.signal.aborted || !isFeedctlError(error) || error.code === "locked") throw error;
     found.problems.unshift(error);
   } finally {
-    if (!dryRun) await saveScan(context, feed, counts, found);
+    if (lock !== undefined) await saveScan(context, { feed, lock }, counts, found);
   }
   return { counts, error: found.problems[0] };
 }
@@ -140,13 +141,18 @@ async function* startingWith<T>(first: T, rest: AsyncIterable<T>): AsyncGenerato
 }
 
 /** Saves the results that the next scan and `drop status` need. */
-async function saveScan(context: Context, feed: FeedRow, counts: DropCounts, found: ScanFindings): Promise<void> {
+async function saveScan(
+  context: Context,
+  { feed, lock }: { feed: FeedRow; lock: Holder },
+  counts: DropCounts,
+  found: ScanFindings,
+): Promise<void> {
   const { db } = await context.catalog();
   const { memory, complete, problems } = found;
   const all = memory?.waiting().toSorted((a, b) => (a.path < b.path ? -1 : 1));
   const failed = all?.find(({ status }) => status === "failed");
   const why = failed === undefined ? null : `${failed.path}: ${failed.reason}`;
-  await db.transaction().execute(async (transaction) => {
+  await commit(db, [lock], async (transaction) => {
     const { save, remove } = memory?.changes(complete) ?? { save: [], remove: [] };
     await saveDropFiles(transaction, feed.id, save);
     await removeDropFiles(transaction, feed.id, remove);

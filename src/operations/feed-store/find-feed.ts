@@ -1,5 +1,6 @@
 import type { Db } from "../../catalog/schema/core.ts";
 import { findFeed, listFeeds, type FeedRow } from "../../catalog/feeds.ts";
+import { lockRows } from "../../catalog/packages.ts";
 import { FeedctlError } from "../../errors.ts";
 import { nearest } from "../../lib/nearest.ts";
 
@@ -23,6 +24,19 @@ export async function requireLiveFeed(db: Db, name: string): Promise<FeedRow> {
     throw new FeedctlError("conflict", `feed "${feed.name}" is being deleted`, {
       hint: `finish it: feedctl feed delete ${feed.name} --purge-files`,
     });
+  return feed;
+}
+
+/**
+ * As `requireLiveFeed`, for a transaction that changes only rows: until it ends the feed is neither deleted nor
+ * changed by others.
+ */
+export async function lockLiveFeed(db: Db, name: string): Promise<FeedRow> {
+  const { id } = await requireLiveFeed(db, name);
+  await lockRows(db, id, "exclusive");
+  // read again: it may have been renamed or deleted before it was locked
+  const feed = await requireLiveFeed(db, name);
+  if (feed.id !== id) throw feedReplaced(name);
   return feed;
 }
 

@@ -18,6 +18,7 @@ import { FeedctlError } from "../../errors.ts";
 import type { FeedType } from "../../formats/feed-types.ts";
 import { directoryLocation, locationName } from "../../stores/location.ts";
 import { defaultStoreType, requireProvider, type StoreType } from "../../stores/providers.ts";
+import { commit } from "../commit/commit.ts";
 import type { Context } from "../context.ts";
 import { checkDropPath } from "../drop/check-path.ts";
 import { dropPlaceChange } from "../drop/debian-options.ts";
@@ -26,7 +27,7 @@ import { defaultDirectory } from "../feed-store/default-directory.ts";
 import { explicitPlace } from "../feed-store/open-feed-store.ts";
 import { refuseOverlap } from "../feed-store/occupied-places.ts";
 import { lockWholeFeed } from "../commit/lock-feed.ts";
-import { feedReplaced, requireFeed, requireLiveFeed } from "../feed-store/find-feed.ts";
+import { feedReplaced, requireFeed, lockLiveFeed } from "../feed-store/find-feed.ts";
 import { describeOptions } from "../feed-store/store-secrets.ts";
 
 export interface Feed {
@@ -73,7 +74,7 @@ export async function createFeed(
 ): Promise<Feed> {
   checkFeedName(input.name);
   const { db } = await context.catalog();
-  return db.transaction().execute(async (transaction) => {
+  return commit(db, [], async (transaction) => {
     const now = context.now();
     const row = await insertFeed(transaction, {
       name: input.name,
@@ -175,8 +176,8 @@ export interface FeedSettings {
 
 export async function setFeed(context: Context, name: string, change: FeedSettings): Promise<Feed> {
   const { db } = await context.catalog();
-  return db.transaction().execute(async (transaction) => {
-    const before = await requireLiveFeed(transaction, name);
+  return commit(db, [], async (transaction) => {
+    const before = await lockLiveFeed(transaction, name);
     const { dropPath } = change;
     if (typeof dropPath === "string") await checkDropPath(context, transaction, before, dropPath);
     const place = await dropPlaceChange(before, change);
@@ -206,8 +207,8 @@ export async function setFeed(context: Context, name: string, change: FeedSettin
 export async function renameFeed(context: Context, name: string, to: string): Promise<Feed> {
   checkFeedName(to);
   const { db } = await context.catalog();
-  return db.transaction().execute(async (transaction) => {
-    const before = await requireLiveFeed(transaction, name);
+  return commit(db, [], async (transaction) => {
+    const before = await lockLiveFeed(transaction, name);
     const other = await findFeed(transaction, to);
     if (other !== undefined && other.id !== before.id)
       throw new FeedctlError("conflict", `feed "${other.name}" already exists`);
@@ -228,7 +229,7 @@ export async function deleteFeed(
   const catalog = await context.catalog();
   const { id } = await requireFeed(catalog.db, name);
   await using lock = await lockWholeFeed(context, catalog, { id, name });
-  return await catalog.db.transaction().execute(async (transaction) => {
+  return await commit(catalog.db, [lock], async (transaction) => {
     const feed = await requireFeed(transaction, name);
     if (feed.id !== id) throw feedReplaced(name);
     const totals = await feedTotals(transaction, feed.id);
@@ -244,7 +245,6 @@ export async function deleteFeed(
         context.now(),
       );
     await deleteFeedRow(transaction, feed.id);
-    await lock.assertHeld();
     return { feed: feedOf(feed), totals, filesAt };
   });
 }

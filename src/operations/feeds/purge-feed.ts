@@ -3,6 +3,7 @@ import { deleteFileRowBatch } from "../../catalog/files.ts";
 import { recordDeletes } from "../../catalog/pending.ts";
 import { markRetired, replaceStore, listStoresOfFeed } from "../../catalog/stores.ts";
 import { locationName } from "../../stores/location.ts";
+import { commit } from "../commit/commit.ts";
 import type { Context } from "../context.ts";
 import { explicitPlace, openFeedStore, requireStore } from "../feed-store/open-feed-store.ts";
 import { feedReplaced, requireFeed } from "../feed-store/find-feed.ts";
@@ -37,11 +38,12 @@ export async function purgeFeed(context: Context, name: string): Promise<PurgeRe
   const row = await requireStore(catalog.db, feed);
   await using run = await startRun(context, "feed delete", feed.id);
   await using store = await openFeedStore(context, catalog.db, feed, row);
-  await updateFeed(catalog.db, feed.id, { active: false, deleting_at: context.now() });
+  const deleting = { active: false, deleting_at: context.now() };
+  await commit(catalog.db, [lock, run], (db) => updateFeed(db, feed.id, deleting));
   const place = { feed, storeId: row.id, store, run };
   let deleted = 0;
   for (;;) {
-    const taken = await catalog.db.transaction().execute(async (db) => {
+    const taken = await commit(catalog.db, [lock, run], async (db) => {
       const keys = await deleteFileRowBatch(db, feed.id, BATCH);
       await recordDeletes(db, { storeId: row.id, runId: run.id, now: context.now() }, keys);
       return keys.length;
@@ -54,14 +56,13 @@ export async function purgeFeed(context: Context, name: string): Promise<PurgeRe
     .flatMap(({ location }) => (location === null ? [] : [locationName(location)]));
   let left = 0;
   for await (const _ of store.list("", { signal: context.signal })) left++;
-  await catalog.db.transaction().execute(async (db) => {
+  await commit(catalog.db, [lock, run], async (db) => {
     await run.audit(db, [
       { action: "feed deleted", object: feed.name, detail: { purged: true, files: deleted, left } },
     ]);
     await replaceStore(db, row.id, await explicitPlace(context, db, feed, row), context.now());
     if (left === 0) await markRetired(db, row.id, context.now());
     await deleteFeedRow(db, feed.id);
-    await lock.assertHeld();
   });
   const result: PurgeResult = { feed: feed.name, purged: true, deleted, left, location: store.name, earlier };
   await run.finish(result);

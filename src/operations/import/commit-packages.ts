@@ -5,6 +5,8 @@ import { isFeedctlError, type FeedctlError } from "../../errors.ts";
 import { mapParallel } from "../../lib/parallel.ts";
 import type { PutResult, Store } from "../../stores/store.ts";
 import type { Target } from "../commit/feed-writer.ts";
+import { recordStored } from "../commit/announce.ts";
+import { commit } from "../commit/commit.ts";
 import type { Context } from "../context.ts";
 import { fileProblem } from "../local-files/file-source.ts";
 import { announce, intentOf, type Rows } from "./announce-packages.ts";
@@ -52,7 +54,8 @@ export async function commitBatch(
   const { feed, store } = target;
   const located = await locatePackages(db, feed.id, items);
   const matches = await matchPackages(context, located.items, { ...options, rows: located.rows, store });
-  await markVerified(db, matches.verified, context.now());
+  if (matches.verified.length > 0)
+    await commit(db, [target], (transaction) => markVerified(transaction, matches.verified, context.now()));
   const batch = await storeWanted(context, target, { ...options, wanted: matches.wanted, known: located.rows });
   const outcomes = [...located.answered, ...matches.answered, ...batch.outcomes];
   return { ...batch, outcomes: await showImported(context, target, outcomes) };
@@ -79,13 +82,14 @@ async function storeWanted(
   const notNeeded = mine.filter((item) => !open.has(item)).map((item) => item.key);
   // a row was inserted or deleted since the announcement, which depends on it: announce again
   const changed = [...open].filter((item) => since.has(item.key) !== known.has(item.key));
-  await renewWrites(
-    db,
-    { storeId, runId: run.id },
-    changed.map((item) => intentOf(item, since)),
-  );
+  const renewed = changed.map((item) => intentOf(item, since));
+  if (renewed.length > 0)
+    await commit(db, [target], (transaction) => renewWrites(transaction, { storeId, runId: run.id }, renewed));
   const { stored, refused, withdrawn, fatal } = await putAll(context, store, matches.wanted);
-  const recorded = await record(context, target, { stored, rows: since, withdrawn: [...notNeeded, ...withdrawn] });
+  const intents = stored.map(({ item }) => intentOf(item, since));
+  const recorded = await recordStored(context, target, intents, () =>
+    record(context, target, { stored, rows: since, withdrawn: [...notNeeded, ...withdrawn] }),
+  );
   return { outcomes: [...matches.answered, ...refused, ...recorded], busy, fatal };
 }
 
@@ -154,8 +158,7 @@ async function record(
     return { item, row, status: becomes(item, row), file: newFile(item, result.tag ?? null) };
   });
   const filesOf = (wanted: string) => answers.filter(({ status }) => status === wanted).map(({ file }) => file);
-  const lost = await db.transaction().execute(async (transaction) => {
-    await target.assertHeld();
+  const lost = await commit(db, [target], async (transaction) => {
     await lockRows(transaction, feed.id, "shared");
     const back = answers.flatMap(({ row, status, file }) =>
       row !== undefined && status === "restored" ? [{ id: row.id, storeTag: file.storeTag }] : [],

@@ -120,7 +120,7 @@ async function* commitWithRetries(
   items: readonly PreparedPackage[],
   options: MatchOptions,
 ): AsyncGenerator<PackageOutcome> {
-  const deadline = performance.now() + context.lockWait;
+  let deadline: number | undefined;
   for (let rest = items; rest.length > 0;) {
     const { outcomes, busy, fatal } = await writer.write(async (target) => {
       const batch = await commitBatch(context, target, rest, options);
@@ -128,11 +128,14 @@ async function* commitWithRetries(
     });
     yield* outcomes.toSorted((a, b) => (a.result.file < b.result.file ? -1 : 1));
     if (fatal !== undefined) throw fatal;
-    if (busy.length > 0 && performance.now() >= deadline) {
+    if (busy.length === 0) return;
+    // the others have this time from now on: storing the own part of the batch may have taken longer
+    deadline ??= performance.now() + context.lockWait;
+    if (performance.now() >= deadline) {
       for (const item of busy) yield packageOutcome(item, "failed", "another run is still importing the same package");
       return;
     }
-    if (busy.length > 0) await sleep(100, undefined, { signal: context.signal });
+    await sleep(100, undefined, { signal: context.signal });
     rest = busy;
   }
 }

@@ -1,6 +1,7 @@
 import { lockRows } from "../../catalog/packages.ts";
 import { hiddenKeys, isRetentionRunning, touchVersions, unhideByKeys } from "../../catalog/retention/quarantine.ts";
 import type { Target } from "../commit/feed-writer.ts";
+import { commit } from "../commit/commit.ts";
 import type { Context } from "../context.ts";
 import { isInFeed, type ImportedFile, type PackageOutcome } from "./outcome.ts";
 
@@ -10,10 +11,11 @@ import { isInFeed, type ImportedFile, type PackageOutcome } from "./outcome.ts";
  */
 export async function showImported(
   context: Context,
-  { feed, run }: Target,
+  target: Target,
   outcomes: readonly PackageOutcome[],
 ): Promise<PackageOutcome[]> {
   const { db } = await context.catalog();
+  const { feed, run } = target;
   const keysOf = (wanted: (result: ImportedFile) => boolean) =>
     outcomes.flatMap(({ result }) => (result.key !== null && wanted(result) ? [result.key] : []));
   const inFeed = keysOf(isInFeed);
@@ -22,7 +24,7 @@ export async function showImported(
   const claimed = isRunning ? inFeed : inFeed.filter((key) => hidden.get(key) !== false);
   const gone = new Set(claimed);
   if (claimed.length > 0)
-    await db.transaction().execute(async (transaction) => {
+    await commit(db, [target], async (transaction) => {
       // waits until a batch of deletions has committed
       await lockRows(transaction, feed.id, "shared");
       const shown = await unhideByKeys(transaction, feed.id, claimed);

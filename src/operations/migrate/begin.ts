@@ -13,6 +13,7 @@ import { insertStore, reuseAsTarget, listStoresOfFeed, updateStorePlace, type St
 import { FeedctlError } from "../../errors.ts";
 import { locationName, locationOf, overlap } from "../../stores/location.ts";
 import type { StoreType } from "../../stores/providers.ts";
+import { commit, type Holder } from "../commit/commit.ts";
 import type { Context } from "../context.ts";
 import {
   followsSettings,
@@ -119,11 +120,17 @@ async function savedStore(context: Context, db: Db, feed: FeedRow, storeId: numb
 /** Records a migration, or resumes the open one. From here on the target is reserved for the feed. */
 export async function recordMigration(
   context: Context,
-  { catalog, feed, ends, run }: { catalog: Catalog; feed: FeedRow; ends: Ends; run: Run },
+  {
+    catalog,
+    feed,
+    ends,
+    run,
+    holders,
+  }: { catalog: Catalog; feed: FeedRow; ends: Ends; run: Run; holders: readonly Holder[] },
   plan: MigrationPlan,
 ): Promise<MigrationRow> {
   const { current, next, reverses } = ends;
-  return catalog.db.transaction().execute(async (db) => {
+  return commit(catalog.db, holders, async (db) => {
     await refuseOverlap(context, db, feed, next.location);
     const stores = await listStoresOfFeed(db, feed.id);
     // until the switch even a default directory is saved as an explicit location, so that a later run finds it

@@ -18,6 +18,7 @@ import { locationName } from "../../stores/location.ts";
 import type { Key } from "../../lib/key.ts";
 import type { BlobInfo, Store } from "../../stores/store.ts";
 import { requireOpenMigration, sendRequest } from "./control.ts";
+import { commit } from "../commit/commit.ts";
 import type { Context } from "../context.ts";
 import { contentHash } from "../commit/content-hash.ts";
 import { explicitPlace, openFeedStore } from "../feed-store/open-feed-store.ts";
@@ -62,7 +63,8 @@ export async function cancelMigration(
   const open = await findOpenMigration(catalog.db, feed.id);
   if (open === undefined)
     throw new FeedctlError("conflict", `the migration of feed "${feed.name}" has ended meanwhile`);
-  await updateMigration(catalog.db, open.id, { request: "cancel", requested_by: context.actor });
+  const cancelling = { request: "cancel", requested_by: context.actor } as const;
+  await commit(catalog.db, [lock], (db) => updateMigration(db, open.id, cancelling));
   await stopWorkers(context, catalog, open.id);
   const row = (await listStoresOfFeed(catalog.db, feed.id)).find((store) => store.id === open.to_store_id);
   if (row === undefined) throw new Error(`store ${open.to_store_id} is gone`);
@@ -80,13 +82,16 @@ export async function cancelMigration(
       const proven = batch.flatMap((pair) => (pair.blob?.tag === pair.proof?.tag ? (pair.blob?.key ?? []) : []));
       const own = [...proven, ...(await listUnprovenCopies(row.id, blobs, new Set(proven), target))];
       result.left += blobs.length - own.length;
-      await deleteBlobs(target, own, signal);
-      await forgetDeletes(catalog.db, row.id, own);
-      await forgetCopies(catalog.db, row.id, [...own, ...batch.flatMap(({ key, proof }) => (proof ? [key] : []))]);
+      const forgotten = [...own, ...batch.flatMap(({ key, proof }) => (proof ? [key] : []))];
+      await commit(catalog.db, [lock], async (db) => {
+        await deleteBlobs(target, own, signal);
+        await forgetDeletes(db, row.id, own);
+        await forgetCopies(db, row.id, forgotten);
+      });
       result.removed += own.length;
     }
   }
-  await catalog.db.transaction().execute(async (db) => {
+  await commit(catalog.db, [lock], async (db) => {
     const about = { runId: null, actor: context.actor, feedId: feed.id, now: context.now() };
     const detail = { migration: open.id, removed: result.removed };
     await insertAuditEvents(db, about, [{ action: "migration cancelled", object: feed.name, detail }]);

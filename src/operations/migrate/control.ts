@@ -10,6 +10,7 @@ import type { Catalog, CatalogLock } from "../../catalog/connection/catalog.ts";
 import type { FeedRow } from "../../catalog/feeds.ts";
 import type { MigrationRequest } from "../../catalog/schema/core.ts";
 import { FeedctlError } from "../../errors.ts";
+import { commit } from "../commit/commit.ts";
 import type { Context } from "../context.ts";
 import { requireLiveFeed } from "../feed-store/find-feed.ts";
 import type { MigrateEvent } from "./events.ts";
@@ -40,7 +41,9 @@ export async function pauseMigration(context: Context, name: string): Promise<Re
   const migration = await requireOpenMigration(catalog, feed);
   await using lock = await catalog.lock({ kind: "migrate", id: feed.id, mode: "exclusive" });
   if (lock === undefined) return await sendRequest(context, feed, migration, "pause");
-  await updateMigration(catalog.db, migration.id, { state: "paused", request: null });
+  // the process that held the lock may have ended the migration since
+  await requireOpenMigration(catalog, feed);
+  await commit(catalog.db, [lock], (db) => updateMigration(db, migration.id, { state: "paused", request: null }));
   return { feed: feed.name, migration: migration.id, outcome: "done" };
 }
 

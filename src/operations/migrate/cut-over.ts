@@ -8,6 +8,7 @@ import { FeedctlError } from "../../errors.ts";
 import { takeCached } from "../packages/clear-cached.ts";
 import { noPass, type PassEvent, type PassSummary } from "./pass-log.ts";
 import { copyRows } from "./unproven-pass.ts";
+import { commit, type Holder } from "../commit/commit.ts";
 import { lockWrites } from "../commit/lock-feed.ts";
 import type { Session } from "./session.ts";
 import { finishPending } from "../commit/settle.ts";
@@ -36,7 +37,9 @@ export async function* cutOver(session: Session): AsyncGenerator<PassEvent, CutO
       `when it is quiet: feedctl migrate cutover ${feed.name}`,
     );
     const since = performance.now();
-    await updateMigration(db, migration.id, { state: "switching", updated_at: context.now() });
+    const holders = [...session.holders, frozen];
+    const switching = { state: "switching", updated_at: context.now() } as const;
+    await commit(db, holders, (transaction) => updateMigration(transaction, migration.id, switching));
     // leftovers of dead runs, and blobs with pending deletes, must not get into the new store
     const withdrawn = await listPendingKeys(db, ends.current.id);
     await finishPending(context, { feed, storeId: ends.current.id, store: source, run });
@@ -45,36 +48,37 @@ export async function* cutOver(session: Session): AsyncGenerator<PassEvent, CutO
       skipCached: migration.plan.cached === "skip",
       announce: migration.plan.fresh === true,
       runId: run.id,
+      holders,
     };
     for await (const step of copyRows(context, db, { ...about, after: "", upTo: null, ...how })) {
-      await saveFailures(db, migration.id, step.failures, context.now());
+      await commit(db, holders, (transaction) => saveFailures(transaction, migration.id, step.failures, context.now()));
       for (const { key, reason } of step.failures) yield { type: "blob", outcome: "failed", key, size: 0, reason };
       last.copied += step.copied;
       last.verified += step.verified;
       last.failed += step.failures.length;
       last.bytes += step.bytes;
     }
-    if (last.failed === 0) {
-      await frozen.assertHeld();
-      await switchStore(session, withdrawn);
-    }
+    if (last.failed === 0) await switchStore(session, holders, withdrawn);
     const frozenMilliseconds = Math.round(performance.now() - since);
-    await updateMigration(db, migration.id, { frozen_milliseconds: frozenMilliseconds });
+    await commit(db, session.holders, (transaction) =>
+      updateMigration(transaction, migration.id, { frozen_milliseconds: frozenMilliseconds }),
+    );
     return { last, switched: last.failed === 0, frozenMilliseconds };
   } finally {
     // unfreeze the feed, also after a failure
-    await endCutOver(db, migration.id).catch(() => {});
+    await commit(db, session.holders, (transaction) => endCutOver(transaction, migration.id)).catch(() => {});
   }
 }
 
 async function switchStore(
   { context, catalog, feed, ends, migration, run }: Session,
+  holders: readonly Holder[],
   withdrawn: readonly string[],
 ): Promise<void> {
   const now = context.now();
   const { from, current, next } = ends;
   const storeId = migration.to_store_id;
-  await catalog.db.transaction().execute(async (db) => {
+  await commit(catalog.db, holders, async (db) => {
     if (migration.plan.cached === "skip") {
       const skipped = { feedId: feed.id, stores: [{ storeId: current.id, provenOnly: false }], run };
       while ((await takeCached(context, db, skipped, 1000)).versions > 0);

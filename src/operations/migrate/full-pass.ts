@@ -7,6 +7,7 @@ import { FeedctlError, isFeedctlError } from "../../errors.ts";
 import type { Key } from "../../lib/key.ts";
 import type { Store, UploadNotes } from "../../stores/store.ts";
 import { uploadNotes } from "../commit/upload-notes.ts";
+import { commit, type Holder } from "../commit/commit.ts";
 import type { Context } from "../context.ts";
 import { sideBySide } from "../transfer/merge-listings.ts";
 import { createTransfer, type Transfer } from "../transfer/transfer-pool.ts";
@@ -23,6 +24,8 @@ export interface PassInput {
   targetStoreId: number;
   migrationId: number;
   runId: number;
+  /** What the process that runs the migration holds. */
+  holders: readonly Holder[];
   /** Files of cached packages are not copied. */
   skipCached: boolean;
 }
@@ -150,7 +153,7 @@ async function* startCopies(
     return isOwn && sha256 !== undefined ? [{ key, sha256 }] : [];
   });
   const about = { storeId: input.targetStoreId, runId: input.runId, now: context.now() };
-  await announceCopies(db, about, announced);
+  await commit(db, input.holders, (transaction) => announceCopies(transaction, about, announced));
   for (const { pair, job } of planned) {
     await transfer.add(job, () => copyUnlessOverwritten(pass, pair, job));
     yield* log.take();

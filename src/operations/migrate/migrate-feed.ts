@@ -10,6 +10,7 @@ import { overlap } from "../../stores/location.ts";
 import type { Store } from "../../stores/store.ts";
 import { recordMigration, resolveEnds, type MigrationGoal } from "./begin.ts";
 import { clearCached } from "../packages/clear-cached.ts";
+import { commit } from "../commit/commit.ts";
 import type { Context } from "../context.ts";
 import { copyPass } from "./full-pass.ts";
 import { noPass, type PassSummary } from "./pass-log.ts";
@@ -65,7 +66,7 @@ export async function* migrateFeed(
   if (overlap(next.location, from.location) === "same") {
     const place = { options: next.options, location: next.savedLocation };
     if (!input.dryRun) {
-      await updateStorePlace(db, current.id, place);
+      await commit(db, [lock], (transaction) => updateStorePlace(transaction, current.id, place));
       await finishAfterSwitch(outer, db, feed, current.id);
     }
     return yield { ...nothing, outcome: "already" };
@@ -87,10 +88,11 @@ export async function* migrateFeed(
     fresh,
   };
   await using run = await startRun(outer, "migrate", feed.id);
-  const migration = await recordMigration(outer, { catalog, feed, ends, run }, plan);
+  const holders = [lock, run];
+  const migration = await recordMigration(outer, { catalog, feed, ends, run, holders }, plan);
   await using watch = watchMigration(outer, catalog, migration.id, lock);
   const context = { ...outer, signal: AbortSignal.any([outer.signal, watch.signal]) };
-  const session: Session = { context, catalog, feed, ends, migration, run, source, target };
+  const session: Session = { context, catalog, feed, ends, migration, run, holders, source, target };
   if (plan.cached === "clear") await clearCached(context, feed.name);
   const summary: MigrateSummary = { ...nothing, ...noPass, migration: migration.id, outcome: "incomplete" };
   try {
@@ -103,7 +105,8 @@ export async function* migrateFeed(
         "interrupted",
         `the migration of feed "${feed.name}" was cancelled by ${watch.requestedBy}`,
       );
-    await updateMigration(db, migration.id, { state: "paused", request: null, updated_at: outer.now() });
+    const paused = { state: "paused", request: null, updated_at: outer.now() } as const;
+    await commit(db, holders, (transaction) => updateMigration(transaction, migration.id, paused));
     summary.outcome = "paused";
   }
   await run.finish(summary);
@@ -126,10 +129,12 @@ async function* runPasses(
   summary: MigrateSummary,
   { follow, alone }: MigrateInput,
 ): AsyncGenerator<MigrateEvent> {
-  const { context, catalog, feed, migration, run, target } = session;
+  const { context, catalog, feed, migration, run, holders, target } = session;
   const mayCutOver = () => migration.plan.cutover === "auto" || watch.request === "cutover";
   const state = (change: "copying" | "ready") =>
-    updateMigration(catalog.db, migration.id, { state: change, updated_at: context.now() });
+    commit(catalog.db, holders, (db) =>
+      updateMigration(db, migration.id, { state: change, updated_at: context.now() }),
+    );
 
   if (!alone) yield* shareFirstPass(session, watch, summary);
   for (;;) {
@@ -161,12 +166,12 @@ async function* runPass(
   watch: Watch,
   summary: MigrateSummary,
 ): AsyncGenerator<MigrateEvent, PassSummary> {
-  const { context, catalog, feed, migration, run, source, target } = session;
+  const { context, catalog, feed, migration, run, holders, source, target } = session;
   const { db } = catalog;
   const kind = summary.passes === 0 ? "full" : "delta";
   const { files, bytes } = await feedTotals(db, feed.id);
   const about = { migrationId: migration.id, kind, runId: run.id, expectedBlobs: files, expectedBytes: bytes } as const;
-  const number = await startPass(db, { ...about, now: context.now() });
+  const number = await commit(db, holders, (transaction) => startPass(transaction, { ...about, now: context.now() }));
   summary.passes++;
   yield { type: "pass", number: summary.passes, kind, frozen: false, blobs: files };
   const counts = { ...noPass };
@@ -179,6 +184,7 @@ async function* runPass(
     targetStoreId: migration.to_store_id,
     migrationId: migration.id,
     runId: run.id,
+    holders,
     skipCached: migration.plan.cached === "skip",
   });
   for await (const event of events) {
@@ -187,7 +193,8 @@ async function* runPass(
     yield event;
   }
   const ended = { now: context.now(), finished: true };
-  await updatePass(db, { migrationId: migration.id, number }, passCounts(counts), ended);
+  const pass = { migrationId: migration.id, number };
+  await commit(db, holders, (transaction) => updatePass(transaction, pass, passCounts(counts), ended));
   addPass(summary, counts);
   return counts;
 }

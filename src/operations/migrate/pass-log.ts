@@ -2,6 +2,7 @@ import { saveFailures, type Failure } from "../../catalog/migration/progress.ts"
 import { saveProofs, type NewProof } from "../../catalog/migration/proofs.ts";
 import { recordDeletes } from "../../catalog/pending.ts";
 import type { Db } from "../../catalog/schema/core.ts";
+import { commit, type Holder } from "../commit/commit.ts";
 import type { Context } from "../context.ts";
 
 /**
@@ -44,7 +45,12 @@ export interface PassLog {
 export function createPassLog(
   context: Context,
   db: Db,
-  { targetStoreId: storeId, migrationId, runId }: { targetStoreId: number; migrationId: number; runId: number },
+  {
+    targetStoreId: storeId,
+    migrationId,
+    runId,
+    holders,
+  }: { targetStoreId: number; migrationId: number; runId: number; holders: readonly Holder[] },
 ): PassLog {
   let events: PassEvent[] = [];
   let proofs: NewProof[] = [];
@@ -69,9 +75,11 @@ export function createPassLog(
       const [proven, deletes, failed] = [proofs, stale, failures];
       [proofs, stale, failures] = [[], [], []];
       const now = context.now();
-      await saveProofs(db, { storeId, migrationId, now }, proven);
-      await recordDeletes(db, { storeId, runId, now }, deletes);
-      await saveFailures(db, migrationId, failed, now);
+      await commit(db, holders, async (transaction) => {
+        await saveProofs(transaction, { storeId, migrationId, now }, proven);
+        await recordDeletes(transaction, { storeId, runId, now }, deletes);
+        await saveFailures(transaction, migrationId, failed, now);
+      });
     },
   };
 }

@@ -6,6 +6,7 @@ import { FeedctlError } from "../../errors.ts";
 import { inBatches } from "../../lib/parallel.ts";
 import { locationName, overlap } from "../../stores/location.ts";
 import type { BlobInfo } from "../../stores/store.ts";
+import { commit } from "../commit/commit.ts";
 import type { Context } from "../context.ts";
 import { explicitPlace, openFeedStore, requireStore } from "../feed-store/open-feed-store.ts";
 import { feedReplaced, requireLiveFeed } from "../feed-store/find-feed.ts";
@@ -102,15 +103,16 @@ export async function* retireStore(context: Context, name: string): AsyncGenerat
       summary.kept++;
       yield { type: "kept", key: blob.key };
     }
-    await lock.assertHeld();
     const keys = selectedForDeletion.map((blob) => blob.key);
-    await deleteBlobs(source, keys, context.signal);
-    await forgetDeletes(catalog.db, old.id, keys);
+    await commit(catalog.db, [lock, run], async (db) => {
+      await deleteBlobs(source, keys, context.signal);
+      await forgetDeletes(db, old.id, keys);
+    });
     summary.deleted += keys.length;
     for (const blob of selectedForDeletion) summary.bytes += blob.size;
   }
   if (summary.kept === 0) {
-    await catalog.db.transaction().execute(async (db) => {
+    await commit(catalog.db, [lock, run], async (db) => {
       await markRetired(db, old.id, context.now());
       await forgetAllDeletes(db, old.id);
       await updateMigration(db, migration.id, { state: "retired", retired_at: context.now() });

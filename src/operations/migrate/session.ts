@@ -6,6 +6,7 @@ import type { FeedRow } from "../../catalog/feeds.ts";
 import type { MigrationRequest } from "../../catalog/schema/core.ts";
 import type { Store } from "../../stores/store.ts";
 import type { Ends } from "./begin.ts";
+import { commit, type Holder } from "../commit/commit.ts";
 import type { Context } from "../context.ts";
 import type { PassSummary } from "./pass-log.ts";
 import type { Run } from "../commit/recorded-run.ts";
@@ -19,6 +20,8 @@ export interface Session {
   ends: Ends;
   migration: MigrationRow;
   run: Run;
+  /** The migration's lock and the run's. */
+  holders: readonly Holder[];
   source: Store;
   target: Store;
 }
@@ -57,9 +60,11 @@ export function watchMigration(context: Context, catalog: Catalog, migrationId: 
       stop.abort();
     });
     const now = context.now();
-    await updateMigration(catalog.db, migrationId, { updated_at: now });
-    if (pass !== undefined)
-      await updatePass(catalog.db, { migrationId, number: pass.number }, passCounts(pass.counts()), { now });
+    await commit(catalog.db, [lock], async (db) => {
+      await updateMigration(db, migrationId, { updated_at: now });
+      if (pass !== undefined)
+        await updatePass(db, { migrationId, number: pass.number }, passCounts(pass.counts()), { now });
+    });
     const row = await findMigration(catalog.db, migrationId);
     if (row === undefined || row.request === null || ignoring) return;
     request = row.request;

@@ -11,6 +11,7 @@ import {
 } from "../../catalog/migration/ranges.ts";
 import { countUnproven } from "../../catalog/migration/proofs.ts";
 import { isFeedctlError } from "../../errors.ts";
+import { commit } from "../commit/commit.ts";
 import { noPass } from "./pass-log.ts";
 import type { MigrateEvent, MigrateSummary } from "./events.ts";
 import { passCounts, type Session, type Watch } from "./session.ts";
@@ -35,7 +36,7 @@ export async function* shareFirstPass(
   watch: Watch,
   summary: MigrateSummary,
 ): AsyncGenerator<MigrateEvent> {
-  const { context, catalog, feed, migration, run, source, target } = session;
+  const { context, catalog, feed, migration, run, holders, source, target } = session;
   const { db } = catalog;
   const { files, bytes } = await feedTotals(db, feed.id);
   const open = await listUnfinishedRanges(db, migration.id);
@@ -44,11 +45,13 @@ export async function* shareFirstPass(
   await using jobs = await tryOpenJobs(session);
   if (jobs === undefined) return;
   await jobs.open(migration.id); // before the ranges: workers find a migration by its ranges and then use the queue
-  await divideFeed(db, migration.id, feed.id, RANGE);
+  await commit(db, holders, (transaction) => divideFeed(transaction, migration.id, feed.id, RANGE));
   if ((await listUnfinishedRanges(db, migration.id)).length === 0) return;
 
   const about = { migrationId: migration.id, kind: "full", runId: run.id, expectedBlobs: files, expectedBytes: bytes };
-  const number = await startPass(db, { ...about, kind: "full", now: context.now() });
+  const number = await commit(db, holders, (transaction) =>
+    startPass(transaction, { ...about, kind: "full", now: context.now() }),
+  );
   summary.passes++;
   yield { type: "pass", number: summary.passes, kind: "full", frozen: false, blobs: files };
   let totals = await rangeTotals(db, migration.id);
@@ -87,7 +90,8 @@ export async function* shareFirstPass(
   await jobs.drop(migration.id);
   const done = counts();
   const ended = { now: context.now(), finished: true };
-  await updatePass(db, { migrationId: migration.id, number }, passCounts(done), ended);
+  const pass = { migrationId: migration.id, number };
+  await commit(db, holders, (transaction) => updatePass(transaction, pass, passCounts(done), ended));
   summary.copied += done.copied;
   summary.verified += done.verified;
   summary.bytes += done.bytes;

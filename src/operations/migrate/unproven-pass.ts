@@ -10,6 +10,7 @@ import {
 import { FeedctlError } from "../../errors.ts";
 import { isKey } from "../../lib/key.ts";
 import type { BlobInfo, Store } from "../../stores/store.ts";
+import { commit, type Holder } from "../commit/commit.ts";
 import type { Context } from "../context.ts";
 import { copyProven, type ProvenInput } from "./copy-proven.ts";
 import { invalidKey } from "./pass-pair.ts";
@@ -31,6 +32,8 @@ export interface RowsInput {
   announce: boolean;
   /** The run that announces them. */
   runId: number;
+  /** What this process holds: the migration, or the range that it copies. */
+  holders: readonly Holder[];
   /** Called before each blob; rejects when this process must stop. */
   alive?: (() => Promise<void>) | undefined;
 }
@@ -53,7 +56,7 @@ const PAGE = 500;
  * pass, which lists both stores.
  */
 export async function* copyRows(context: Context, db: Db, input: RowsInput): AsyncGenerator<RowsStep> {
-  const { feedId, source, target, targetStoreId, migrationId, upTo, skipCached } = input;
+  const { feedId, source, target, targetStoreId, migrationId, upTo, skipCached, holders } = input;
   const { signal } = context;
   const notes = uploadNotes(context, target.name);
   let cursor = input.after;
@@ -89,7 +92,8 @@ export async function* copyRows(context: Context, db: Db, input: RowsInput): Asy
     const wanted = rows.filter(isValid).filter((row) => !(skipCached && row.cached));
     // a property update changes the tag: without an announcement, a crash before the proof would lose the copy
     const announced = input.announce ? wanted : wanted.filter((row) => row.sameBytes && isOwn(row));
-    await announceCopies(db, { storeId: targetStoreId, runId: input.runId, now: context.now() }, announced);
+    const about = { storeId: targetStoreId, runId: input.runId, now: context.now() };
+    await commit(db, holders, (transaction) => announceCopies(transaction, about, announced));
     try {
       for (const row of wanted) await transfer.add(row, () => copy(row));
       await transfer.idle();
@@ -97,7 +101,8 @@ export async function* copyRows(context: Context, db: Db, input: RowsInput): Asy
       await transfer.idle().catch(() => {}); // proofs of the other running copies are saved, too
       const proofs = proven;
       proven = [];
-      await saveProofs(db, { storeId: targetStoreId, migrationId, now: context.now() }, proofs);
+      const saved = { storeId: targetStoreId, migrationId, now: context.now() };
+      await commit(db, holders, (transaction) => saveProofs(transaction, saved, proofs));
     }
     yield step;
     if (finished) return;

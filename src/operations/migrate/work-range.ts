@@ -4,9 +4,11 @@ import type { Catalog } from "../../catalog/connection/catalog.ts";
 import { findMigration } from "../../catalog/migration/feed-migrations.ts";
 import type { TakenJob } from "../../catalog/migration/worker-jobs.ts";
 import { saveFailures } from "../../catalog/migration/progress.ts";
-import { advanceRange, claimRange, touchRange, releaseRanges } from "../../catalog/migration/ranges.ts";
-import { FeedctlError } from "../../errors.ts";
+import { advanceRange, claimRange, proveClaim, touchRange, releaseRanges } from "../../catalog/migration/ranges.ts";
+import { FeedctlError, isFeedctlError } from "../../errors.ts";
+import type { Db } from "../../catalog/schema/core.ts";
 import type { Store } from "../../stores/store.ts";
+import { commit, type Holder } from "../commit/commit.ts";
 import type { Context } from "../context.ts";
 import { copyRows } from "./unproven-pass.ts";
 
@@ -43,6 +45,12 @@ export async function workRange(outer: Context, work: RangeWork): Promise<"done"
   const claim = randomUUID();
   const range = await claimRange(db, { migrationId, number, claim, workerId });
   if (range === undefined) return "done";
+  // another worker may have claimed the range, or the migration may have ended
+  const alsoProve = async (transaction: Db) => {
+    if (!(await proveClaim(transaction, { migrationId, number, claim })))
+      throw new FeedctlError("interrupted", "the range is left to another worker");
+  };
+  const holder: Holder = { proofs: [], alsoProve };
   const stop = new AbortController();
   const end = new AbortController();
   const context = { ...outer, signal: AbortSignal.any([outer.signal, stop.signal]) };
@@ -69,7 +77,7 @@ export async function workRange(outer: Context, work: RangeWork): Promise<"done"
 
   try {
     const { feedId, source, target, targetStoreId, skipCached, announce, runId } = work;
-    const about = { feedId, source, target, targetStoreId, skipCached, announce, runId };
+    const about = { feedId, source, target, targetStoreId, skipCached, announce, runId, holders: [holder] };
     const steps = copyRows(context, db, {
       ...about,
       migrationId,
@@ -82,13 +90,16 @@ export async function workRange(outer: Context, work: RangeWork): Promise<"done"
       },
     });
     for await (const { cursor, copied, verified, bytes, failures, finished } of steps) {
-      await saveFailures(db, migrationId, failures, outer.now());
       const step = { copied, verified, bytes, failed: failures.length, cursor, finished };
-      if (!(await advanceRange(db, { migrationId, number, claim, ...step }))) return "left";
+      await commit(db, [holder], async (transaction) => {
+        await saveFailures(transaction, migrationId, failures, outer.now());
+        await advanceRange(transaction, { migrationId, number, claim, ...step });
+      });
     }
     return "done";
   } catch (error) {
-    if ((!stop.signal.aborted && !drain?.aborted) || outer.signal.aborted) throw error;
+    const isLeft = stop.signal.aborted || drain?.aborted === true || isFeedctlError(error, "interrupted");
+    if (!isLeft || outer.signal.aborted) throw error;
     return "left";
   } finally {
     end.abort();

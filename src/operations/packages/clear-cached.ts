@@ -4,6 +4,7 @@ import { deleteFileRowsOfVersions } from "../../catalog/files.ts";
 import { recordDeletes } from "../../catalog/pending.ts";
 import type { Db } from "../../catalog/schema/core.ts";
 import { requireLiveFeed } from "../feed-store/find-feed.ts";
+import { commit } from "../commit/commit.ts";
 import type { Context } from "../context.ts";
 import { openWriter, finishPendingOf } from "../commit/feed-writer.ts";
 import { startRun, type Run } from "../commit/recorded-run.ts";
@@ -28,8 +29,7 @@ export async function clearCached(context: Context, name: string): Promise<Clear
   const cleared: ClearedCache = { feed: feed.name, versions: 0, files: 0 };
   for (;;) {
     const taken = await writer.write(async (target) =>
-      db.transaction().execute(async (transaction) => {
-        await target.assertHeld();
+      commit(db, [target], async (transaction) => {
         const stores = await storesHolding(transaction, feed.id);
         return takeCached(context, transaction, { feedId: feed.id, stores, run }, BATCH);
       }),

@@ -10,6 +10,7 @@ import {
 import { deleteFileRowsOfVersions } from "../../catalog/files.ts";
 import { FeedctlError } from "../../errors.ts";
 import type { ByteRange } from "../../stores/store.ts";
+import { commit } from "../commit/commit.ts";
 import type { Context } from "../context.ts";
 import { openFeedStore } from "../feed-store/open-feed-store.ts";
 import { listHidden } from "../../catalog/retention/quarantine.ts";
@@ -140,8 +141,7 @@ export async function deletePackage(
   await using run = await startRun(context, "package delete", feed.id);
   await using writer = openWriter(context, feed.name, run);
   await writer.write(async (target) =>
-    db.transaction().execute(async (transaction) => {
-      await target.assertHeld();
+    commit(db, [target], async (transaction) => {
       await lockRows(transaction, target.feed.id, "exclusive");
       // read again: files may have been added since the versions were listed
       const keys = await deleteFileRowsOfVersions(

@@ -3,9 +3,10 @@ import { updateFeed, type FeedRow } from "../../catalog/feeds.ts";
 import { insertAuditEvents } from "../../catalog/runs.ts";
 import { addProtection, listProtections, lockRules, removeProtection } from "../../catalog/retention/rules.ts";
 import type { Db } from "../../catalog/schema/core.ts";
+import { commitUnless } from "../commit/commit.ts";
 import type { Context } from "../context.ts";
 import { parseProtection, protectionName } from "./protections.ts";
-import { requireLiveFeed } from "../feed-store/find-feed.ts";
+import { lockLiveFeed } from "../feed-store/find-feed.ts";
 import type { FeedGoals } from "./rule-file.ts";
 import type { RuleBody } from "./criteria.ts";
 import { readRules, replaceRules } from "./rules.ts";
@@ -31,20 +32,15 @@ export async function applyRetention(
   { dryRun = false }: { dryRun?: boolean | undefined } = {},
 ): Promise<RetentionChange[]> {
   const { db } = await context.catalog();
-  const changes: RetentionChange[] = [];
-  const transaction = await db.startTransaction().execute();
-  try {
+  return commitUnless(dryRun, db, [], async (transaction) => {
+    const changes: RetentionChange[] = [];
     for (const goal of goals) changes.push(...(await applyToFeed(context, transaction, goal)));
-    await (dryRun ? transaction.rollback() : transaction.commit()).execute();
-  } catch (error) {
-    await transaction.rollback().execute();
-    throw error;
-  }
-  return changes;
+    return changes;
+  });
 }
 
 async function applyToFeed(context: Context, db: Db, goal: FeedGoals): Promise<RetentionChange[]> {
-  const feed = await requireLiveFeed(db, goal.feed);
+  const feed = await lockLiveFeed(db, goal.feed);
   await lockRules(db, feed.id);
   const changes: RetentionChange[] = [];
   if (goal.rules !== undefined) {

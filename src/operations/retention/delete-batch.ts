@@ -14,6 +14,7 @@ import { isFeedctlError } from "../../errors.ts";
 import { mapParallel } from "../../lib/parallel.ts";
 import type { Key } from "../../lib/key.ts";
 import type { Store } from "../../stores/store.ts";
+import { commit, type Holder } from "../commit/commit.ts";
 import type { Context } from "../context.ts";
 import type { FeedWriter, Target } from "../commit/feed-writer.ts";
 import { plannedDeletion, type PlannedDeletion } from "./plan.ts";
@@ -43,6 +44,8 @@ export interface RetentionTask {
   rules: readonly RetentionRule[];
   run: Run;
   writer: FeedWriter;
+  /** The lock against other retention runs of the feed. */
+  lock: Holder;
 }
 
 interface Batch {
@@ -168,13 +171,12 @@ async function purge(
 }
 
 async function inTransaction<T>(
-  { context, feed, writer }: RetentionTask,
+  { context, feed, writer, lock }: RetentionTask,
   work: (db: Db, target: Target) => Promise<T>,
 ): Promise<T> {
   const { db } = await context.catalog();
   return writer.write(async (target) =>
-    db.transaction().execute(async (transaction) => {
-      await target.assertHeld();
+    commit(db, [target, lock], async (transaction) => {
       await lockRows(transaction, feed.id, "exclusive");
       return work(transaction, target);
     }),

@@ -9,8 +9,9 @@ import { insertAuditEvents } from "../../catalog/runs.ts";
 import type { FeedRow } from "../../catalog/feeds.ts";
 import type { Db } from "../../catalog/schema/core.ts";
 import { FeedctlError } from "../../errors.ts";
+import { commit } from "../commit/commit.ts";
 import type { Context } from "../context.ts";
-import { requireFeed, requireLiveFeed } from "../feed-store/find-feed.ts";
+import { requireFeed, lockLiveFeed } from "../feed-store/find-feed.ts";
 import { packagePattern } from "./terms.ts";
 
 export interface Protection {
@@ -68,8 +69,8 @@ export async function protectPackage(
   reason: string | null,
 ): Promise<ProtectionChange> {
   const { db } = await context.catalog();
-  return db.transaction().execute(async (transaction) => {
-    const feed = await requireLiveFeed(transaction, feedName);
+  return commit(db, [], async (transaction) => {
+    const feed = await lockLiveFeed(transaction, feedName);
     const protection = parseProtection(feed.type, text);
     const changed = await protect(context, transaction, feed, { ...protection, reason });
     const versions = feed.type === "asset" ? undefined : await countProtected(transaction, feed.id, protection);
@@ -85,8 +86,8 @@ export async function protect(context: Context, db: Db, feed: FeedRow, protectio
 
 export async function unprotectPackage(context: Context, feedName: string, text: string): Promise<ProtectionChange> {
   const { db } = await context.catalog();
-  return db.transaction().execute(async (transaction) => {
-    const feed = await requireLiveFeed(transaction, feedName);
+  return commit(db, [], async (transaction) => {
+    const feed = await lockLiveFeed(transaction, feedName);
     const protection = parseProtection(feed.type, text);
     if (!(await removeProtection(transaction, feed.id, protection)))
       throw new FeedctlError("not-found", `feed "${feed.name}" has no protection ${text}`, {

@@ -1,8 +1,9 @@
 import { insertAuditEvents } from "../../catalog/runs.ts";
 import { listHidden, unhideVersions, type HiddenReason } from "../../catalog/retention/quarantine.ts";
 import { FeedctlError } from "../../errors.ts";
+import { commit } from "../commit/commit.ts";
 import type { Context } from "../context.ts";
-import { requireFeed, requireLiveFeed } from "../feed-store/find-feed.ts";
+import { requireFeed, lockLiveFeed } from "../feed-store/find-feed.ts";
 import { parsePackageSpec } from "../packages/packages.ts";
 import { protect } from "./protections.ts";
 
@@ -54,8 +55,8 @@ export async function restorePackage(
   const { db } = await context.catalog();
   const { group, name, version } = parsePackageSpec(text);
   const full = fullName({ group, name });
-  return db.transaction().execute(async (transaction) => {
-    const feed = await requireLiveFeed(transaction, feedName);
+  return commit(db, [], async (transaction) => {
+    const feed = await lockLiveFeed(transaction, feedName);
     const hidden = await listHidden(transaction, feed.id, { name: full, version });
     const shown = await unhideVersions(
       transaction,

@@ -4,8 +4,9 @@ import type { FeedRow } from "../../catalog/feeds.ts";
 import type { Db } from "../../catalog/schema/core.ts";
 import type { RetentionCriteria } from "../../catalog/schema/retention-criteria.ts";
 import { FeedctlError } from "../../errors.ts";
+import { commit } from "../commit/commit.ts";
 import type { Context } from "../context.ts";
-import { requireFeed, requireLiveFeed } from "../feed-store/find-feed.ts";
+import { requireFeed, lockLiveFeed } from "../feed-store/find-feed.ts";
 import { compileCriteria } from "./compile-rule.ts";
 import { criteriaProblem, ruleName, type RetentionRule, type RuleBody } from "./criteria.ts";
 
@@ -118,8 +119,8 @@ async function change(
   edit: (feed: FeedRow, rules: RetentionRule[]) => [readonly RuleBody[], number | RetentionRule],
 ): Promise<RuleOfFeed> {
   const { db } = await context.catalog();
-  return db.transaction().execute(async (transaction) => {
-    const feed = await requireLiveFeed(transaction, feedName);
+  return commit(db, [], async (transaction) => {
+    const feed = await lockLiveFeed(transaction, feedName);
     await lockRules(transaction, feed.id);
     const [after, about] = edit(feed, await readRules(transaction, feed.id));
     await replaceRules(transaction, feed, after, context.now());

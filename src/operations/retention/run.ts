@@ -5,6 +5,7 @@ import { forgetItems } from "../../catalog/retention/items.ts";
 import { readSettings } from "../../catalog/settings.ts";
 import { FeedctlError, isFeedctlError } from "../../errors.ts";
 import { counted, formatSize } from "../../lib/format-size.ts";
+import { commit } from "../commit/commit.ts";
 import type { Context } from "../context.ts";
 import { settingsMap } from "../feed-store/effective-settings.ts";
 import { openWriter } from "../commit/feed-writer.ts";
@@ -218,14 +219,15 @@ async function* retainFeed(
       hint: "try again when it is done",
     });
   await using run = await startRun(context, "retention run", feed.id);
-  await forgetItems(catalog.db, feed.id);
+  const forget = () => commit(catalog.db, [run, lock], (transaction) => forgetItems(transaction, feed.id));
+  await forget();
   const { outcome, rules } = await savePlanForRun(context, name, input, run.id);
   if (outcome.outcome === "disabled") {
     await run.finish(outcome);
     return yield outcome;
   }
   await using writer = openWriter(context, feed.name, run);
-  const task: RetentionTask = { context, feed, rules, run, writer };
+  const task: RetentionTask = { context, feed, rules, run, writer, lock };
   // finishes the pending deletes of runs that died
   add(outcome, await reclaim(task));
   for (const version of await restoreUsed(task)) {
@@ -261,7 +263,7 @@ async function* retainFeed(
     add(outcome, await reclaim(task, context.lockWait));
     outcome.waiting = await countPendingDeletes(task);
   }
-  await forgetItems(catalog.db, feed.id);
+  await forget();
   await run.finish(outcome);
   yield outcome;
 }

@@ -12,6 +12,7 @@ import type { Db } from "../../catalog/schema/core.ts";
 import { overlap } from "../../stores/location.ts";
 import type { StoreOption } from "../../stores/descriptor.ts";
 import { isDirectory, optionsOf, providers, type StoreType } from "../../stores/providers.ts";
+import { commit } from "../commit/commit.ts";
 import type { Context } from "../context.ts";
 import { describeStore, type FeedStore } from "../feeds/feeds.ts";
 import {
@@ -70,7 +71,7 @@ export async function setStore(
   const feed = await requireLiveFeed(catalog.db, name);
   // the lock keeps `migrate retire` from deleting files of the location that becomes the feed's store again
   await using lock = await lockWholeFeed(context, catalog, feed);
-  return await catalog.db.transaction().execute(async (db) => {
+  return await commit(catalog.db, [lock], async (db) => {
     const current = await requireStore(db, feed);
     const next = await prepareStore(context, db, feed, { type, options });
     await refuseOverlap(context, db, feed, next.location);
@@ -82,7 +83,6 @@ export async function setStore(
     const explicit = await explicitPlace(context, db, feed, current);
     const same = overlap(next.location, explicit.location) === "same";
     const row = same ? await updatePlace(db, current, next) : await replace(context, db, current, { explicit, next });
-    await lock.assertHeld();
     const store = await describeStore(context, db, feed, row);
     await insertAuditEvents(db, { runId: null, actor: context.actor, feedId: feed.id, now: context.now() }, [
       { action: "store set", object: feed.name, detail: { from: before.location, to: store.location } },

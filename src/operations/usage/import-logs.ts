@@ -2,6 +2,7 @@ import { createHash, type Hash } from "node:crypto";
 import { listCountedLogs, recordUse, saveCountedLog, type LoggedUse } from "../../catalog/usage.ts";
 import { findCurrentStore } from "../../catalog/stores.ts";
 import { FeedctlError, isFeedctlError } from "../../errors.ts";
+import { commit } from "../commit/commit.ts";
 import type { Context } from "../context.ts";
 import { requireLiveFeed } from "../feed-store/find-feed.ts";
 import { firstLine, logPieces, prefixHash, type LogPiece } from "./read-log.ts";
@@ -138,7 +139,7 @@ async function countInto(context: Context, log: Log, answer: CountedFile): Promi
   async function save(previous: string | undefined, state: Hash): Promise<string | undefined> {
     const sha256 = state.digest("hex");
     const uses = counter.drain(context.now());
-    return db.transaction().execute(async (transaction) => {
+    return commit(db, [], async (transaction) => {
       const { known: found, downloads } = await recordUse(transaction, log.feedId, uses);
       answer.downloads += downloads;
       answer.foreign += uses.length - found;

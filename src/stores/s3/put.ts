@@ -91,7 +91,7 @@ async function putHashed(
       if (!contended || count === MAX_TRIES) throw translateS3Error(error, connection, attempt);
       const same = await compare();
       if (same !== undefined) return same;
-      await sleep(50 * 2 ** count);
+      await sleep(50 * 2 ** count, undefined, { signal });
     }
   }
 }

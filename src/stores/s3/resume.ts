@@ -40,9 +40,9 @@ export async function findResumable(
     const stored = await storedParts(client, target, signal);
     if (stored !== undefined) return { uploadId: note.uploadId, stored };
   }
-  await endUpload(client, target).catch((error: unknown) => {
+  await endUpload(client, target, signal).catch((error: unknown) => {
     // Without permission to abort it, the upload is left to `sweep` or a lifecycle rule.
-    if (mayPass(error)) throw error;
+    if (signal?.aborted === true || mayPass(error)) throw error;
   });
   await notes.drop(key);
   return undefined;

@@ -23,7 +23,7 @@ export async function sweepUploads(connection: S3Connection, before: Date, signa
       for (const { Key, UploadId, Initiated } of page.Uploads ?? []) {
         if (Key === undefined || UploadId === undefined || !Key.startsWith(prefix)) continue;
         if (Initiated === undefined || Initiated >= before) continue;
-        await endUpload(client, { Bucket: bucket, Key, UploadId });
+        await endUpload(client, { Bucket: bucket, Key, UploadId }, signal);
         count++;
       }
       if (page.IsTruncated !== true || page.NextKeyMarker === undefined) return count;

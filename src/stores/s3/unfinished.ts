@@ -44,8 +44,15 @@ export async function storedParts(
   }
 }
 
-/** Aborts an upload until it does not exist: a part that is still arriving may restore it after an abort. */
-export async function endUpload(client: S3Connection["client"], target: UploadTarget): Promise<void> {
+/**
+ * Aborts an upload until it does not exist: a part that is still arriving may restore it after an abort. No `signal`:
+ * the upload was interrupted, and this cleans up after it.
+ */
+export async function endUpload(
+  client: S3Connection["client"],
+  target: UploadTarget,
+  signal?: AbortSignal,
+): Promise<void> {
   for (let count = 0; count < MAX_TRIES; count++) {
     try {
       await client.abortMultipartUpload(target);
@@ -59,7 +66,7 @@ export async function endUpload(client: S3Connection["client"], target: UploadTa
       () => false,
     );
     if (!found) return;
-    await sleep(50 * 2 ** count);
+    await sleep(50 * 2 ** count, undefined, { signal });
   }
   throw new FeedctlError("unavailable", "parts kept arriving");
 }

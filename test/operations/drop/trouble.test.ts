@@ -5,7 +5,6 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { test } from "node:test";
 import { promisify } from "node:util";
-import pg from "pg";
 import { type Installation, onDatabases } from "../../support/databases.ts";
 import { dropFolder, makeDrop, scan, scanned } from "../../support/drops.ts";
 import { binary, isolation } from "../../support/feedctl.ts";
@@ -13,6 +12,7 @@ import { npmTarball } from "../../support/fixtures/packages.ts";
 import { writePackages } from "../../support/package-set.ts";
 import { temporaryFolder } from "../../support/temporary-disk.ts";
 import { PATIENCE, until } from "../../support/wait.ts";
+import { holdLock } from "../../support/hold-lock.ts";
 
 const verified = async (place: Installation) => (await place.run("verify", "web", "--read", "--json")).summary();
 
@@ -23,25 +23,23 @@ onDatabases("drop paths with problems", ["PostgreSQL"], (database) => {
       const drop = await makeDrop(place, "web");
       const other = await makeDrop(place, "other");
       for (const each of [drop, other]) each.npm({ name: "it", version: "1.0.0" });
-      const client = new pg.Client({ connectionString: place.env["FEEDCTL_DATABASE_URL"] });
-      await client.connect();
-      try {
-        await client.query("select pg_advisory_lock(7, 1)");
+      {
+        await using _held = await holdLock(place.env["FEEDCTL_DATABASE_URL"], { kind: "drop", id: 1 });
         const { counts, feeds } = await scan(place, 0);
         assert.deepEqual(counts, { imported: 1 });
         assert.match(String(feeds.find(({ feed }) => feed === "web")?.["skipped"]), /another scan .* is running/);
         assert.match((await place.run("drop", "scan")).stderr, /skipped feed web: another scan/);
         assert.match((await place.exits(75, "drop", "scan", "--feed", "web")).stderr, /another scan/);
         assert.deepEqual(drop.all(), ["it-1.0.0.tgz"]);
-        // a migration that is switching the feed's store holds this one
-        await client.query("select pg_advisory_unlock_all(), pg_advisory_lock(2, 1)");
+      }
+      {
+        // as a migration that is switching the feed's store
+        await using _held = await holdLock(place.env["FEEDCTL_DATABASE_URL"], { kind: "write", id: 1 });
         const frozen = await place.feedctl(["drop", "scan", "--json"], { env: { FEEDCTL_LOCK_WAIT: "0" } });
         assert.equal(frozen.code, 0, frozen.stderr);
         const web = frozen.events().find(({ type, feed }) => type === "feed" && feed === "web");
         assert.match(String(web?.["skipped"]), /is frozen/);
         assert.deepEqual(drop.all(), ["it-1.0.0.tgz"]);
-      } finally {
-        await client.end();
       }
       assert.deepEqual((await scan(place, 0, "--feed", "web")).counts, { imported: 1 });
     },

@@ -6,6 +6,7 @@ import { type AssetStores, assetStores, type Kind, listed, proven } from "../../
 import { expectExit, type Installation, onDatabases } from "../../support/databases.ts";
 import { attempts, firstSeed } from "../../support/effort.ts";
 import { duration, killAfter, killPoints } from "../../support/kill.ts";
+import { holdLock } from "../../support/hold-lock.ts";
 
 let stores: AssetStores;
 before(async () => {
@@ -375,14 +376,9 @@ onDatabases("retention of asset directories", ["PostgreSQL"], (database) => {
   test("a second run ends with 75 while the first is at work", async (place) => {
     await prepare(place, "disk", { "a.txt": 1 });
     await rule(place, "--delete-package-ids", "*");
-    const { default: pg } = await import("pg");
-    const client = new pg.Client({ connectionString: place.env["FEEDCTL_DATABASE_URL"] });
-    await client.connect();
-    try {
-      await client.query("select pg_advisory_lock(8, 1)");
+    {
+      await using _held = await holdLock(place.env["FEEDCTL_DATABASE_URL"], { kind: "retention", id: 1 });
       await place.exits(75, "retention", "run", "files", "--yes");
-    } finally {
-      await client.end();
     }
     assert.partialDeepStrictEqual((await retain(place)).at(-1), { deleted: 1 });
   });

@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, readdirSync, rmSync, statSync, writeFileSync } f
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import pg from "pg";
-import { lockKinds, type Catalog } from "../../../src/catalog/connection/catalog.ts";
+import type { Catalog } from "../../../src/catalog/connection/catalog.ts";
 import { openPostgres } from "../../../src/catalog/connection/open-postgres.ts";
 import { isFeedctlError } from "../../../src/errors.ts";
 import type { Context } from "../../../src/operations/context.ts";
@@ -16,6 +16,7 @@ import { startS3 } from "../../support/s3-server.ts";
 import { attempts, firstSeed } from "../../support/effort.ts";
 import { duration, killAfter, killPoints } from "../../support/kill.ts";
 import { until } from "../../support/wait.ts";
+import { holdLock } from "../../support/hold-lock.ts";
 
 /** Imports versions 1.0.0 to 1.N.0 of each package into feed `web`, whose store is `store`. */
 async function prepare(place: Installation, versions: number, names = ["left", "right"]): Promise<void> {
@@ -186,7 +187,7 @@ onDatabases("retention run", ["PostgreSQL"], (database) => {
     await client.connect();
     try {
       await client.query("begin");
-      await client.query(`select pg_advisory_xact_lock(${lockKinds.rows}, 1)`);
+      await client.query("select from feedctl.feeds where id = 1 for no key update"); // as a batch of deletions does
       await client.query("delete from feedctl.versions where quarantined_at is not null");
       const late = place.exits(3, "import", "web", place.path("in", "left-0.tgz"));
       await waitUntilBlocked(place);
@@ -283,10 +284,8 @@ onDatabases("retention run", ["PostgreSQL"], (database) => {
       await place.run("retention", "rule", "add", "web", "--keep-versions-count", "1");
       await place.run("feed", "create", "other", "--type", "npm");
       await place.run("feed", "create", "files", "--type", "asset");
-      const client = new pg.Client({ connectionString: place.env["FEEDCTL_DATABASE_URL"] });
-      await client.connect();
-      await client.query("select pg_advisory_lock(8, 1)");
-      try {
+      {
+        await using _held = await holdLock(place.env["FEEDCTL_DATABASE_URL"], { kind: "retention", id: 1 });
         assert.match(
           (await place.exits(75, "retention", "run", "web", "--yes")).stderr,
           /running for feed "web" already/,
@@ -303,8 +302,6 @@ onDatabases("retention run", ["PostgreSQL"], (database) => {
         await place.exits(4, "retention", "run", "nowhere", "--yes");
         await place.exits(2, "retention", "run", "--all", "web", "--yes");
         await place.run("retention", "run", "--feed", "other", "--yes");
-      } finally {
-        await client.end();
       }
       await place.run("retention", "run", "web", "--yes");
       assert.equal(blobs(place).length, 1);

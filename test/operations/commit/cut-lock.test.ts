@@ -1,0 +1,71 @@
+import assert from "node:assert/strict";
+import { countQueries, cutLock } from "../../support/cut-lock.ts";
+import { cutScenarios, type CutScenario } from "../../support/cut-scenarios.ts";
+import { onDatabases, type Installation } from "../../support/databases.ts";
+import { attempts, firstSeed } from "../../support/effort.ts";
+import { killPoints } from "../../support/kill.ts";
+
+/** How many of a command's queries are tried; `npm run campaign` tries more, up to all of them. */
+const FEW = 4;
+const SEED = firstSeed(7);
+
+onDatabases("a lock connection that is cut between two queries, while others go on", ["PostgreSQL"], (database) => {
+  for (const [name, scenario] of Object.entries(cutScenarios))
+    database.test(`${name}: no row without its blob, and the next run finishes`, async (t, place) => {
+      await scenario.prepare(place, "all");
+      const queries = await countQueries(() => place.any(...scenario.command(place, "all")));
+      const tried = points(queries);
+      let struck = 0;
+      for (const at of tried) if (await tryCut(place, scenario, at)) struck++;
+      t.diagnostic(`${struck} of ${tried.length} cuts struck, of ${queries} queries (seed ${SEED})`);
+      assert.ok(struck > 0);
+    });
+});
+
+function points(queries: number): number[] {
+  const count = Math.min(queries, attempts(FEW));
+  if (count === queries) return Array.from({ length: queries }, (_, index) => index + 1);
+  return killPoints(count, 1, queries + 1, SEED).map(Math.floor);
+}
+
+/** Statuses of a run that lost its locks, or found them taken. */
+const expected = [0, 3, 4, 5, 7, 8, 75];
+
+async function tryCut(place: Installation, scenario: CutScenario, at: number): Promise<boolean> {
+  const feed = `feed-${at}`;
+  await scenario.prepare(place, feed);
+  const command = scenario.command(place, feed);
+  const said: string[] = [];
+  const run = async (args: string[]) => {
+    const result = await place.any(...args);
+    const text = `feedctl ${args.join(" ")}: ${result.code}\n${result.stdout}${result.stderr}`;
+    said.push(text);
+    assert.ok(expected.includes(result.code ?? 1), `query ${at}: ${text}`);
+    return result;
+  };
+  const { struck } = await cutLock(
+    place.env["FEEDCTL_DATABASE_URL"]!,
+    at,
+    () => run(command),
+    async () => {
+      for (const args of scenario.others(place, feed)) await run(args);
+    },
+  );
+  const when = (text: string) => `cut before query ${at}: ${said.join("")}${text}`;
+  await assertSound(place, feed, when);
+  const again = await run(command);
+  assert.notEqual(again.code, 7, when(""));
+  if ((await place.any("verify", feed, "--repair")).code === 4) return struck;
+  const repaired = await place.any("verify", feed, "--read", "--json");
+  assert.equal(repaired.code, 0, when(repaired.stdout + repaired.stderr));
+  return struck;
+}
+
+/** Every row has its blob; a file that was to be moved is still there or in the feed. */
+async function assertSound(place: Installation, feed: string, when: (text: string) => string): Promise<void> {
+  const verified = await place.any("verify", feed, "--read", "--json");
+  if (verified.code === 4) return; // the feed was deleted
+  const { differ, missingBlob, unchecked } = verified.summary() as Record<string, number>;
+  const wrong = { differ, missingBlob, unchecked };
+  assert.deepEqual(wrong, { differ: 0, missingBlob: 0, unchecked: 0 }, when(verified.stdout));
+}
