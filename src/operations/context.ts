@@ -39,6 +39,9 @@ export interface Context {
   /** The key that seals secrets, created on first use with `create`. Undefined when it does not exist. */
   sealingKey(create: boolean): Promise<Buffer | undefined>;
   readFile(path: string): Promise<string>;
-  /** Prints a line for people while the operation runs, such as waiting for a lock. */
-  notice(message: string): void;
+  /**
+   * Prints a line for people while the operation runs, such as waiting for a lock. `failed`: it reports an item that
+   * failed while the others went on, so the command ends with `partial` instead of success.
+   */
+  notice(message: string, about?: { failed: boolean }): void;
 }

@@ -8,6 +8,7 @@ import { describedProofs } from "./0007-described-proofs.ts";
 import { assetRetention } from "./0008-asset-retention.ts";
 import { debianDropPaths } from "./0009-debian-drop-paths.ts";
 import { locks } from "./0011-locks.ts";
+import { deletesThatFail } from "./0017-deletes-that-fail.ts";
 
 /** Numbered from 1, append-only, in order of application. */
 export const migrations: readonly { name: string; sql: string }[] = [
@@ -21,6 +22,7 @@ export const migrations: readonly { name: string; sql: string }[] = [
   { name: "asset retention", sql: assetRetention },
   { name: "Debian drop paths", sql: debianDropPaths },
   { name: "locks", sql: locks },
+  { name: "deletes that fail", sql: deletesThatFail },
 ];
 
 export const newestSchema = migrations.length;

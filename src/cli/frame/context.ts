@@ -19,7 +19,7 @@ import { createRetryLines } from "./retry-lines.ts";
 export function createContext(
   io: Io,
   config: Config,
-  notice: (message: string) => void,
+  notice: Context["notice"],
   verbose?: (message: string) => void,
 ): Context & AsyncDisposable {
   let bare: Promise<Catalog> | undefined;

@@ -113,7 +113,7 @@ export async function reportMirror(
     out.warn(`${counted(summary.extras - summary.deleted, "extra file")} not deleted: ${summary.notDeleted}`);
   }
   if (robocopy) return summary.robocopyStatus;
-  return summary.failed + summary.mismatch > 0 ? 3 : 0;
+  return summary.failed + summary.mismatch > 0 || summary.notDeleted !== undefined ? 3 : 0;
 }
 
 /** Runs the mirror again and again until Ctrl-C. Errors are printed and the next round follows; usage errors end it. */
