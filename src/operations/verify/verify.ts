@@ -7,7 +7,7 @@ import type { Context } from "../context.ts";
 import { openFeedStore, requireStore } from "../feed-store/open-feed-store.ts";
 import { requireFeed } from "../feed-store/find-feed.ts";
 import { startRun } from "../commit/recorded-run.ts";
-import { finishPending } from "../commit/settle.ts";
+import { finishPending, reportUndeleted } from "../commit/settle.ts";
 import { sideBySide } from "../transfer/merge-listings.ts";
 import { examine, finding, type Comparison, type Examination, type VerifyFinding } from "./examine.ts";
 
@@ -32,6 +32,8 @@ export interface VerifySummary {
   missingBlob: number;
   missingRow: number;
   unchecked: number;
+  /** Blobs without a row that wait for their deletion: reported, but not counted as a fault. */
+  pending: number;
   /** Names in the store that are not valid keys: reported, but not counted as a fault. */
   foreign: number;
   /**
@@ -57,12 +59,15 @@ export async function* verifyFeed(context: Context, input: VerifyInput): AsyncGe
   let repaired = 0;
   if (input.repair) {
     await using run = await startRun(context, "verify --repair", feed.id);
-    const settled = await finishPending(context, { feed, storeId: row.id, store, run }, { wait: context.lockWait });
+    const target = { feed, storeId: row.id, store, run };
+    const finished = await finishPending(context, target, { wait: context.lockWait, all: true });
+    reportUndeleted(context, feed.name, finished, { failed: true });
     // incomplete uploads that are older than a day are abandoned
     const swept =
       (await store.sweep?.(new Date(context.now().getTime() - 86_400_000), { signal: context.signal })) ?? 0;
-    repaired = settled.abandoned + settled.deleted + settled.replaced + swept;
-    await run.finish(settled);
+    const { deleted, abandoned, replaced, undeleted } = finished;
+    repaired = abandoned + deleted + replaced + swept;
+    await run.finish({ deleted, abandoned, replaced, undeleted });
   }
   yield* compareCatalog(context, db, { feed, storeId: row.id, store, read: input.read ?? false, repaired });
 }
@@ -83,6 +88,7 @@ export async function* compareCatalog(context: Context, db: Db, what: Comparison
     missingBlob: 0,
     missingRow: 0,
     unchecked: 0,
+    pending: 0,
     foreign: 0,
     repaired: what.repaired ?? 0,
     bytes: 0,
@@ -132,5 +138,6 @@ const counters = {
   "missing-blob": "missingBlob",
   "missing-row": "missingRow",
   unchecked: "unchecked",
+  pending: "pending",
   foreign: "foreign",
 } as const satisfies Record<VerifyFinding["finding"], keyof VerifySummary>;
