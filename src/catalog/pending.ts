@@ -113,20 +113,21 @@ export async function findWriter(db: Db, storeId: number, key: Key): Promise<num
 }
 
 /**
- * Records pending deletes of blobs, in the transaction that deletes their rows. `provenOnly`: only of keys for which
- * the store has a migration's proof.
+ * Records pending deletes of blobs, in the transaction that deletes their rows. `copiesOnly`: only of blobs that a
+ * migration copied to the store. Others existed there before and may belong to another program.
  */
 export async function recordDeletes(
   db: Db,
-  input: Writer & { now: Date; provenOnly?: boolean },
+  input: Writer & { now: Date; copiesOnly?: boolean },
   keys: readonly string[],
 ): Promise<void> {
   if (keys.length === 0) return;
-  const { storeId, runId, now, provenOnly = false } = input;
+  const { storeId, runId, now, copiesOnly = false } = input;
   await sql`
     insert into feedctl.pending_deletes (store_id, key, run_id, created_at)
     select ${storeId}::int, k.key, ${runId}::bigint, ${now}::timestamptz from jsonb_array_elements_text(${JSON.stringify(keys)}::jsonb) as k(key)
-    where not ${provenOnly}::boolean or exists (select from feedctl.proofs p where p.store_id = ${storeId} and p.key = k.key)
+    where not ${copiesOnly}::boolean or exists (
+      select from feedctl.proofs p where p.store_id = ${storeId} and p.key = k.key and p.copied_by is not null)
     order by k.key
     on conflict (store_id, key) do nothing`.execute(db);
 }

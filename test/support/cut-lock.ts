@@ -2,22 +2,24 @@ import { AsyncLocalStorage } from "node:async_hooks";
 import pg from "pg";
 import { until } from "./wait.ts";
 
-/** Called before each query of a run that `countQueries` or `cutLock` watches. */
-const watched = new AsyncLocalStorage<() => Promise<void>>();
+/** Called before each query of a run that `listQueries` or `cutLock` watches. */
+const watched = new AsyncLocalStorage<(text: string) => Promise<void>>();
 
 const query = pg.Client.prototype.query as (this: pg.Client, ...parameters: unknown[]) => unknown;
 Object.assign(pg.Client.prototype, {
   query(this: pg.Client, ...parameters: unknown[]): unknown {
     const before = watched.getStore();
-    return before === undefined ? query.apply(this, parameters) : before().then(() => query.apply(this, parameters));
+    return before === undefined
+      ? query.apply(this, parameters)
+      : before(String(parameters[0])).then(() => query.apply(this, parameters));
   },
 });
 
-/** How many queries a run makes. */
-export async function countQueries(run: () => Promise<unknown>): Promise<number> {
-  let count = 0;
-  await watched.run(async () => void count++, run);
-  return count;
+/** The queries that a run makes, in order. */
+export async function listQueries(run: () => Promise<unknown>): Promise<string[]> {
+  const queries: string[] = [];
+  await watched.run(async (text) => void queries.push(text), run);
+  return queries;
 }
 
 /**

@@ -7,6 +7,10 @@ export interface CutScenario {
   /** Prepares a new feed of this name. */
   prepare(place: Installation, feed: string): Promise<void>;
   command(place: Installation, feed: string): string[];
+  /** Whether the command said that it leaves files behind, so that their rows have no blob. */
+  leavesFiles?: (said: string) => boolean;
+  /** Packages that the feed has when the command was run again. */
+  holds?: string[];
   /** The others. They must not fail with a bug, but may find the feed locked or gone. */
   others(place: Installation, feed: string): string[][];
 }
@@ -63,10 +67,10 @@ async function filledDirectory(place: Installation, feed: string): Promise<void>
 const repair = (feed: string) => ["verify", feed, "--repair"];
 const importSame = (place: Installation, feed: string) => ["import", feed, packages(place, feed, "pack")];
 const importMore = (place: Installation, feed: string) => ["import", feed, packages(place, feed, "late")];
-const uploadOther = (place: Installation, feed: string) => [
-  ...["asset", "upload", feed, file(place, feed, "third")],
-  ...["--if-exists", "replace"],
-];
+const uploadOther = (place: Installation, feed: string) => {
+  const path = file(place, feed, "third");
+  return ["asset", "upload", feed, path, "--overwrite"];
+};
 
 export const cutScenarios: Record<string, CutScenario> = {
   import: {
@@ -86,11 +90,8 @@ export const cutScenarios: Record<string, CutScenario> = {
       cpSync(packages(place, feed, "pack"), folder, { recursive: true });
       return ["import", feed, folder, "--move"];
     },
-    others: (place, feed) => [
-      repair(feed),
-      ["package", "delete", feed, "pack-000", "--all-versions", "--yes"],
-      importMore(place, feed),
-    ],
+    others: (place, feed) => [repair(feed), importMore(place, feed)],
+    holds: ["pack-000", "pack-001"],
   },
   "drop scan": {
     async prepare(place, feed) {
@@ -127,11 +128,11 @@ export const cutScenarios: Record<string, CutScenario> = {
       cpSync(packages(place, feed, "pack"), place.path("stores", feed, "old"), { recursive: true });
     },
     command: (_place, feed) => ["adopt", feed],
-    others: (place, feed) => [importSame(place, feed), repair(feed)],
+    others: (_place, feed) => [repair(feed), ["package", "delete", feed, "pack-000", "--all-versions", "--yes"]],
   },
   "asset upload": {
     prepare: filledDirectory,
-    command: (place, feed) => ["asset", "upload", feed, file(place, feed, "second"), "--if-exists", "replace"],
+    command: (place, feed) => ["asset", "upload", feed, file(place, feed, "second"), "--overwrite"],
     others: (_place, feed) => [repair(feed)],
   },
   "asset delete": {
@@ -168,7 +169,7 @@ export const cutScenarios: Record<string, CutScenario> = {
   },
   "migrate cancel": {
     prepare: copiedFeed,
-    command: (_place, feed) => ["migrate", "cancel", feed, "--yes"],
+    command: (_place, feed) => ["migrate", "cancel", feed],
     others: (_place, feed) => [["migrate", "resume", feed, "--cutover", "auto"]],
   },
   "migrate rollback": {
@@ -188,6 +189,7 @@ export const cutScenarios: Record<string, CutScenario> = {
     prepare: createFeed,
     command: (place, feed) => ["store", "set", feed, ...disk(place, feed, "new")],
     others: (place, feed) => [importMore(place, feed)],
+    leavesFiles: (said) => said.includes("2 files (4.4 KiB)"),
   },
   "feed delete": {
     prepare: filledFeed,

@@ -116,8 +116,8 @@ export async function setMigrationRequest(db: Db, id: number, request: Migration
 /** A store that may hold blobs of a feed. */
 export interface HoldingStore {
   storeId: number;
-  /** Only blobs with a proof belong to the feed; others at the same keys may be foreign. */
-  provenOnly: boolean;
+  /** Only blobs that a migration copied belong to the feed; others at the same keys may be another program's. */
+  copiesOnly: boolean;
 }
 
 /**
@@ -128,9 +128,17 @@ export async function storesHolding(db: Db, feedId: number): Promise<HoldingStor
   const own = new Set([...(current === undefined ? [] : [current.id]), ...(await storesToRetire(db, feedId))]);
   const target = (await findOpenMigration(db, feedId))?.to_store_id;
   return [
-    ...[...own].map((storeId) => ({ storeId, provenOnly: false })),
-    ...(target === undefined || own.has(target) ? [] : [{ storeId: target, provenOnly: true }]),
+    ...[...own].map((storeId) => ({ storeId, copiesOnly: false })),
+    ...(target === undefined || own.has(target) ? [] : [{ storeId: target, copiesOnly: true }]),
   ];
+}
+
+/**
+ * Whether a store of the feed holds files of its own from before, as the target of a rollback does. In any other store
+ * the feed owns only what a migration copied there.
+ */
+export async function wasCurrentStore(db: Db, feedId: number, storeId: number): Promise<boolean> {
+  return (await storesToRetire(db, feedId)).includes(storeId);
 }
 
 /**

@@ -29,6 +29,11 @@ export interface Jobs extends AsyncDisposable {
 }
 
 const SCHEMA = "feedctl_jobs";
+/**
+ * pg-boss serialises its changes by advisory locks of numbers that anyone can compute, and any role that may connect
+ * could hold them. A row to lock needs rights on it.
+ */
+const ADVISORY_LOCK = /SELECT pg_advisory_xact_lock\(.*\)(?=;)/g;
 const queueOf = (migrationId: number) => `ranges-${migrationId}`;
 /** A worker without a heartbeat for this long counts as dead. */
 const HEARTBEAT_SECONDS = 15;
@@ -41,7 +46,8 @@ export async function openJobs(catalog: Catalog, onError: (error: Error) => void
   const boss = new PgBoss({
     schema: SCHEMA,
     db: {
-      async executeSql(text, values = []) {
+      async executeSql(given, values = []) {
+        const text = given.replaceAll(ADVISORY_LOCK, "SELECT FROM feedctl.mutexes WHERE name = 'jobs' FOR UPDATE");
         const { query } = sql`select`.compile(db);
         const statement = { sql: text, parameters: values, query, queryId: { queryId: SCHEMA } };
         if (values.length > 0) return { rows: [...(await db.executeQuery<object>(statement)).rows] };

@@ -17,5 +17,5 @@ create index locks_of_object on feedctl.locks (kind, object_id);
 
 -- rows to lock for what has no row of its own
 create table feedctl.mutexes (name text primary key);
-insert into feedctl.mutexes (name) values ('places');
+insert into feedctl.mutexes (name) values ('places'), ('jobs');
 `;

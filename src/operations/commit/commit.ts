@@ -18,13 +18,18 @@ export interface Holder {
  */
 export async function commit<T>(db: Db, holders: readonly Holder[], work: (transaction: Db) => Promise<T>): Promise<T> {
   return db.transaction().execute(async (transaction) => {
-    await proveLocks(
-      transaction,
-      holders.flatMap(({ proofs }) => proofs),
-    );
-    for (const holder of holders) await holder.alsoProve?.(transaction);
+    await prove(transaction, holders);
     return work(transaction);
   });
+}
+
+/** Proves in a transaction, until whose end they stay so, that all these locks are still held. */
+export async function prove(transaction: Db, holders: readonly Holder[]): Promise<void> {
+  await proveLocks(
+    transaction,
+    holders.flatMap(({ proofs }) => proofs),
+  );
+  for (const holder of holders) await holder.alsoProve?.(transaction);
 }
 
 /** As `commit`; with `dryRun` it returns what would be committed, but rolls back. */

@@ -57,6 +57,30 @@ export async function lockWholeFeed(
   });
 }
 
+/** As `lockWholeFeed`, for several feeds, or none. */
+export async function lockWholeFeeds(
+  context: Context,
+  catalog: Catalog,
+  feeds: readonly { id: number; name: string }[],
+): Promise<Holder & AsyncDisposable> {
+  const locks: (Holder & AsyncDisposable)[] = [];
+  const all = {
+    get proofs() {
+      return locks.flatMap(({ proofs }) => proofs);
+    },
+    async [Symbol.asyncDispose]() {
+      for (const lock of locks) await lock[Symbol.asyncDispose]();
+    },
+  };
+  try {
+    for (const feed of feeds) locks.push(await lockWholeFeed(context, catalog, feed));
+    return all;
+  } catch (error) {
+    await all[Symbol.asyncDispose]();
+    throw error;
+  }
+}
+
 /** Locks a feed for one migration. Throws `locked`, and names the other run, when one is running. */
 export async function lockMigration(catalog: Catalog, feed: { id: number; name: string }) {
   const lock = await catalog.lock({ kind: "migrate", id: feed.id, mode: "exclusive" });

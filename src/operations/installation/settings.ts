@@ -2,7 +2,10 @@ import { listFeeds } from "../../catalog/feeds.ts";
 import { insertAuditEvents } from "../../catalog/runs.ts";
 import { findCurrentStore, updateStorePlace } from "../../catalog/stores.ts";
 import { readSettings, removeSetting, saveSetting } from "../../catalog/settings.ts";
+import type { Db } from "../../catalog/schema/core.ts";
 import { FeedctlError } from "../../errors.ts";
+import { commit, commitUnless } from "../commit/commit.ts";
+import { lockWholeFeeds } from "../commit/lock-feed.ts";
 import type { Context } from "../context.ts";
 import { directoryLocation } from "../../stores/location.ts";
 import { requireProvider } from "../../stores/providers.ts";
@@ -61,42 +64,74 @@ export async function resetSetting(context: Context, name: string): Promise<Sett
   return change(context, info, (db) => removeSetting(db, info.name), { after: null, keepFeeds: false });
 }
 
+type Write = (db: Db) => Promise<void>;
+
 async function change(
   context: Context,
   info: SettingInfo,
-  write: (db: Parameters<typeof saveSetting>[0]) => Promise<void>,
-  { after: value, keepFeeds }: { after: string | null; keepFeeds: boolean },
+  write: Write,
+  options: { after: string | null; keepFeeds: boolean },
 ): Promise<SettingChange> {
-  const { db } = await context.catalog();
-  return db.transaction().execute(async (transaction) => {
-    const before = await readSettings(transaction);
-    await write(transaction);
-    const after = await readSettings(transaction);
-    const moved = [];
-    for (const feed of await listFeeds(transaction)) {
-      const store = await findCurrentStore(transaction, feed.id);
-      if (store === undefined || !followsSettings(store.type, store.options)) continue;
-      const from = defaultDirectory(settingsMap(context, before), feed).path;
-      const to = defaultDirectory(settingsMap(context, after), feed).path;
-      if (from === to) continue;
-      await refuseOverlap(context, transaction, feed, directoryLocation(to));
-      if (keepFeeds)
-        await updateStorePlace(transaction, store.id, {
-          options: { [requireProvider(store.type).pathOption]: from },
-          location: directoryLocation(from),
-        });
-      moved.push({ feed: feed.name, from, to, kept: keepFeeds });
-    }
-    const about = { runId: null, actor: context.actor, feedId: null, now: context.now() };
-    await insertAuditEvents(transaction, about, [
-      { action: "setting changed", object: info.name, detail: { before: before.get(info.name) ?? null, after: value } },
-    ]);
-    return {
-      setting: effective(context, info, after.get(info.name)),
-      before: effective(context, info, before.get(info.name)),
-      moved,
-    };
+  const catalog = await context.catalog();
+  const movedFeeds = async () => {
+    const { moved } = await commitUnless(true, catalog.db, [], (db) =>
+      applyChange(context, db, { info, write, ...options }),
+    );
+    return moved.map(({ feed, id }) => ({ id, name: feed }));
+  };
+  // their runs and migrations would go on in the old directory
+  const feeds = await movedFeeds();
+  await using lock = await lockWholeFeeds(context, catalog, feeds);
+  const changed = await commit(catalog.db, [lock], async (db) => {
+    const applied = await applyChange(context, db, { info, write, ...options });
+    if (applied.moved.some(({ id }) => !feeds.some((feed) => feed.id === id)))
+      throw new FeedctlError("conflict", "feeds or settings were changed meanwhile", { hint: "run the command again" });
+    return applied;
   });
+  return { ...changed, moved: changed.moved.map(({ id: _id, ...feed }) => feed) };
+}
+
+interface AppliedChange extends Omit<SettingChange, "moved"> {
+  moved: (SettingChange["moved"][number] & { id: number })[];
+}
+
+async function applyChange(
+  context: Context,
+  transaction: Db,
+  {
+    info,
+    write,
+    after: value,
+    keepFeeds,
+  }: { info: SettingInfo; write: Write; after: string | null; keepFeeds: boolean },
+): Promise<AppliedChange> {
+  const before = await readSettings(transaction);
+  await write(transaction);
+  const after = await readSettings(transaction);
+  const moved = [];
+  for (const feed of await listFeeds(transaction)) {
+    const store = await findCurrentStore(transaction, feed.id);
+    if (store === undefined || !followsSettings(store.type, store.options)) continue;
+    const from = defaultDirectory(settingsMap(context, before), feed).path;
+    const to = defaultDirectory(settingsMap(context, after), feed).path;
+    if (from === to) continue;
+    await refuseOverlap(context, transaction, feed, directoryLocation(to));
+    if (keepFeeds)
+      await updateStorePlace(transaction, store.id, {
+        options: { [requireProvider(store.type).pathOption]: from },
+        location: directoryLocation(from),
+      });
+    moved.push({ id: feed.id, feed: feed.name, from, to, kept: keepFeeds });
+  }
+  const about = { runId: null, actor: context.actor, feedId: null, now: context.now() };
+  await insertAuditEvents(transaction, about, [
+    { action: "setting changed", object: info.name, detail: { before: before.get(info.name) ?? null, after: value } },
+  ]);
+  return {
+    setting: effective(context, info, after.get(info.name)),
+    before: effective(context, info, before.get(info.name)),
+    moved,
+  };
 }
 
 function checkValue(context: Context, info: SettingInfo, value: string): string {

@@ -48,6 +48,7 @@ export async function* cutOver(session: Session): AsyncGenerator<PassEvent, CutO
     const how = {
       skipCached: migration.plan.cached === "skip",
       announce: migration.plan.fresh === true,
+      ownTarget: session.ownTarget,
       runId: run.id,
       holders,
     };
@@ -81,7 +82,7 @@ async function switchStore(
   const storeId = migration.to_store_id;
   await commit(catalog.db, holders, async (db) => {
     if (migration.plan.cached === "skip") {
-      const skipped = { feedId: feed.id, stores: [{ storeId: current.id, provenOnly: false }], run };
+      const skipped = { feedId: feed.id, stores: [{ storeId: current.id, copiesOnly: false }], run };
       while ((await takeCached(context, db, skipped, 1000)).versions > 0);
     }
     const unproven = await countUnproven(db, feed.id, storeId);

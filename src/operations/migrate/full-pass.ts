@@ -13,16 +13,26 @@ import { sideBySide } from "../transfer/merge-listings.ts";
 import { createTransfer, type Transfer } from "../transfer/transfer-pool.ts";
 import { copyProven } from "./copy-proven.ts";
 import { createPassLog, type PassEvent, type PassLog } from "./pass-log.ts";
-import { hasValidKey, invalidKey, isProven, provenCopy, type ListedEntry, type PassPair } from "./pass-pair.ts";
+import {
+  hasValidKey,
+  invalidKey,
+  isOwnCopy,
+  isProven,
+  provenCopy,
+  type ListedEntry,
+  type PassPair,
+} from "./pass-pair.ts";
 
 export interface PassInput {
+  /** As in `isOwnCopy`. */
+  ownTarget: boolean;
+  migrationId: number;
   feedId: number;
   source: Store;
   sourceStoreId: number;
   target: Store;
   /** Id of the target in the catalog, for proofs and pending deletes. */
   targetStoreId: number;
-  migrationId: number;
   runId: number;
   /** What the process that runs the migration holds. */
   holders: readonly Holder[];
@@ -117,7 +127,7 @@ function planCopy({ input, log }: Pass, pair: PassPair): PlannedCopy | undefined
   const job: Job = { key, size, ...(proof && { proof }) };
   if (row === undefined && from === undefined) {
     if (to === undefined) return undefined; // a proof of a blob that was deleted
-    const isOwn = proof?.tag === to.tag;
+    const isOwn = proof?.tag === to.tag && isOwnCopy(input.ownTarget, proof?.copiedBy);
     if (isOwn) log.addStale(key);
     log.report(isOwn ? "stale" : "foreign", job);
     return undefined;
@@ -200,7 +210,8 @@ async function copyPair({ context, db, input, log, notes }: Pass, pair: PassPair
   if (from === undefined)
     throw new FeedctlError("not-found", "the file is in the catalog, but the source has no such blob");
   // a copy of an earlier pass may be replaced: the package was deleted and imported again with other bytes
-  const ifExists = to !== undefined && proof?.tag === to.tag ? "replace" : "fail";
+  const isOwn = to !== undefined && proof?.tag === to.tag && isOwnCopy(input.ownTarget, proof?.copiedBy);
+  const ifExists = isOwn ? "replace" : "fail";
   const copy = provenCopy({ ...pair, ...(row && { row }) }, migrationId);
   const done = await copyProven(context, { source, target, blob: from, row, ifExists, copy, notes });
   if (done.proof !== undefined) log.prove(done.proof);

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { CatalogLock } from "../../catalog/connection/catalog.ts";
-import { updateMigration } from "../../catalog/migration/feed-migrations.ts";
+import { updateMigration, wasCurrentStore } from "../../catalog/migration/feed-migrations.ts";
 import { feedTotals, type FeedRow } from "../../catalog/feeds.ts";
 import { startPass, updatePass } from "../../catalog/migration/progress.ts";
 import type { Db, MigrationPlan } from "../../catalog/schema/core.ts";
@@ -92,7 +92,8 @@ export async function* migrateFeed(
   const migration = await recordMigration(outer, { catalog, feed, ends, run, holders }, plan);
   await using watch = watchMigration(outer, catalog, migration.id, lock);
   const context = { ...outer, signal: AbortSignal.any([outer.signal, watch.signal]) };
-  const session: Session = { context, catalog, feed, ends, migration, run, holders, source, target };
+  const ownTarget = await wasCurrentStore(db, feed.id, migration.to_store_id);
+  const session: Session = { context, catalog, feed, ends, migration, ownTarget, run, holders, source, target };
   if (plan.cached === "clear") await clearCached(context, feed.name);
   const summary: MigrateSummary = { ...nothing, ...noPass, migration: migration.id, outcome: "incomplete" };
   try {
@@ -185,6 +186,7 @@ async function* runPass(
     target,
     targetStoreId: migration.to_store_id,
     migrationId: migration.id,
+    ownTarget: session.ownTarget,
     runId: run.id,
     holders,
     skipCached: migration.plan.cached === "skip",

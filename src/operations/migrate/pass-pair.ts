@@ -44,6 +44,14 @@ export function isProven({ row, source, target, proof }: PassPair): boolean {
   return sha256 !== undefined && md5 !== undefined && target.sha256 === sha256 && target.md5 === md5;
 }
 
+/**
+ * Whether the blob that a proof is about is the feed's, so that it may be replaced or deleted: a migration copied it, or
+ * the target was the feed's store before (`ownTarget`). Any other blob existed before and may be another program's.
+ */
+export function isOwnCopy(ownTarget: boolean, copiedBy: number | null | undefined): boolean {
+  return ownTarget || typeof copiedBy === "number";
+}
+
 /** The target's blob, if it is proven to hold the row's bytes. */
 export function provenCopy({ row, target, proof }: PassPair, migrationId: number): Copy | undefined {
   if (row === undefined || target === undefined || proof?.tag !== target.tag || proof?.sha256 !== row.sha256)

@@ -19,6 +19,8 @@ export interface Session {
   feed: FeedRow;
   ends: Ends;
   migration: MigrationRow;
+  /** As in `wasCurrentStore`, of the target. */
+  ownTarget: boolean;
   run: Run;
   /** The migration's lock and the run's. */
   holders: readonly Holder[];

@@ -64,6 +64,7 @@ export async function* shareFirstPass(
     source,
     target,
     targetStoreId: migration.to_store_id,
+    ownTarget: session.ownTarget,
     skipCached: migration.plan.cached === "skip",
     announce: migration.plan.fresh === true,
     runId: run.id,

@@ -13,16 +13,18 @@ import type { BlobInfo, Store } from "../../stores/store.ts";
 import { commit, type Holder } from "../commit/commit.ts";
 import type { Context } from "../context.ts";
 import { copyProven, type ProvenInput } from "./copy-proven.ts";
-import { invalidKey } from "./pass-pair.ts";
+import { invalidKey, isOwnCopy } from "./pass-pair.ts";
 import { createTransfer } from "../transfer/transfer-pool.ts";
 import { uploadNotes } from "../commit/upload-notes.ts";
 
 export interface RowsInput {
+  /** As in `isOwnCopy`. */
+  ownTarget: boolean;
+  migrationId: number;
   feedId: number;
   source: Store;
   target: Store;
   targetStoreId: number;
-  migrationId: number;
   /** The keys after this one, up to and including `upTo` (null: to the end). */
   after: string;
   upTo: string | null;
@@ -130,7 +132,8 @@ export async function* copyRows(context: Context, db: Db, input: RowsInput): Asy
     if (row.tag === null) return { ifExists: "fail" };
     const blob = await target.head(row.key, { signal });
     if (blob?.tag !== row.tag) return { ifExists: "fail" };
-    return row.sameBytes ? { ifExists: "fail", copy: { blob, own: isOwn(row) } } : { ifExists: "replace" };
+    if (row.sameBytes) return { ifExists: "fail", copy: { blob, own: isOwn(row) } };
+    return { ifExists: isOwnCopy(input.ownTarget, row.copiedBy) ? "replace" : "fail" };
   }
 }
 

@@ -19,6 +19,7 @@ export interface RangeWork {
   source: Store;
   target: Store;
   targetStoreId: number;
+  ownTarget: boolean;
   skipCached: boolean;
   /** As in `RowsInput`. */
   announce: boolean;
@@ -76,8 +77,8 @@ export async function workRange(outer: Context, work: RangeWork): Promise<"done"
   })();
 
   try {
-    const { feedId, source, target, targetStoreId, skipCached, announce, runId } = work;
-    const about = { feedId, source, target, targetStoreId, skipCached, announce, runId, holders: [holder] };
+    const { feedId, source, target, targetStoreId, ownTarget, skipCached, announce, runId } = work;
+    const about = { feedId, source, target, targetStoreId, ownTarget, skipCached, announce, runId, holders: [holder] };
     const steps = copyRows(context, db, {
       ...about,
       migrationId,

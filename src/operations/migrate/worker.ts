@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Catalog } from "../../catalog/connection/catalog.ts";
-import { findMigration } from "../../catalog/migration/feed-migrations.ts";
+import { findMigration, wasCurrentStore } from "../../catalog/migration/feed-migrations.ts";
 import { findFeedById } from "../../catalog/feeds.ts";
 import type { TakenJob } from "../../catalog/migration/worker-jobs.ts";
 import { listSharedMigrations } from "../../catalog/migration/ranges.ts";
@@ -141,7 +141,8 @@ export async function* runWorker(
     const target = await openFeedStore(context, catalog.db, feed, to);
     const { runId, announce } = { runId: migration.run_id, announce: migration.plan.fresh === true };
     const skipCached = migration.plan.cached === "skip";
-    const ends = { feedId: feed.id, source, target, targetStoreId: to.id, skipCached, runId, announce };
+    const ownTarget = await wasCurrentStore(catalog.db, feed.id, to.id);
+    const ends = { feedId: feed.id, source, target, targetStoreId: to.id, ownTarget, skipCached, runId, announce };
     opened.set(migrationId, ends);
     await requireNotEmpty(source);
     return ends;

@@ -7,7 +7,7 @@ import {
   type HiddenReason,
 } from "../../catalog/retention/quarantine.ts";
 import { deleteAssetFileRows } from "../../catalog/retention/assets.ts";
-import { deleteVersionFileRows } from "../../catalog/retention/items.ts";
+import { deleteVersionFileRows, forgetItems } from "../../catalog/retention/items.ts";
 import { subjectOf } from "../../catalog/retention/subject.ts";
 import type { Db } from "../../catalog/schema/core.ts";
 import { isFeedctlError } from "../../errors.ts";
@@ -48,6 +48,8 @@ export interface RetentionTask {
   lock: Holder;
 }
 
+export type RunLocks = Pick<RetentionTask, "run" | "lock">;
+
 interface Batch {
   versions: VersionOutcome[];
   /** How many planned versions another process has deleted meanwhile. */
@@ -86,6 +88,12 @@ export async function hideBatch(task: RetentionTask, days: number): Promise<Batc
       versions: batch.versions.map((each) => (each.action === "left" ? each : { ...each, action: "hidden" })),
     };
   });
+}
+
+/** Deletes the feed's saved plan. */
+export async function forgetPlan(context: Context, feedId: number, holders: readonly Holder[]): Promise<void> {
+  const { db } = await context.catalog();
+  await commit(db, holders, (transaction) => forgetItems(transaction, feedId));
 }
 
 async function nextItems(task: RetentionTask, db: Db) {

@@ -1,19 +1,18 @@
 import { listFeeds } from "../../catalog/feeds.ts";
 import { savePlan } from "../../catalog/retention/plan.ts";
 import { countExpired } from "../../catalog/retention/quarantine.ts";
-import { forgetItems } from "../../catalog/retention/items.ts";
 import { readSettings } from "../../catalog/settings.ts";
 import { FeedctlError, isFeedctlError } from "../../errors.ts";
 import { counted, formatSize } from "../../lib/format-size.ts";
-import { commit } from "../commit/commit.ts";
+import { prove } from "../commit/commit.ts";
 import type { Context } from "../context.ts";
 import { settingsMap } from "../feed-store/effective-settings.ts";
 import { openWriter } from "../commit/feed-writer.ts";
 import { requireLiveFeed } from "../feed-store/find-feed.ts";
 import { planRetention, type RetentionPlan } from "./plan.ts";
-
 import {
   deleteBatch,
+  forgetPlan,
   freeBatch,
   hideBatch,
   reclaim,
@@ -21,6 +20,7 @@ import {
   countPendingDeletes,
   type VersionOutcome,
   type RetentionTask,
+  type RunLocks,
 } from "./delete-batch.ts";
 import { readRules } from "./rules.ts";
 import { refuseQuarantine, deletionLimitError, type DeletionLimit } from "./guards.ts";
@@ -219,9 +219,8 @@ async function* retainFeed(
       hint: "try again when it is done",
     });
   await using run = await startRun(context, "retention run", feed.id);
-  const forget = () => commit(catalog.db, [run, lock], (transaction) => forgetItems(transaction, feed.id));
-  await forget();
-  const { outcome, rules } = await savePlanForRun(context, name, input, run.id);
+  await forgetPlan(context, feed.id, [run, lock]);
+  const { outcome, rules } = await savePlanForRun(context, name, input, { run, lock });
   if (outcome.outcome === "disabled") {
     await run.finish(outcome);
     return yield outcome;
@@ -263,7 +262,7 @@ async function* retainFeed(
     add(outcome, await reclaim(task, context.lockWait));
     outcome.waiting = await countPendingDeletes(task);
   }
-  await forget();
+  await forgetPlan(context, feed.id, [run, lock]);
   await run.finish(outcome);
   yield outcome;
 }
@@ -274,7 +273,7 @@ function add(outcome: FeedOutcome, { blobs, bytes }: { blobs: number; bytes: num
 }
 
 /** Makes the plan, checks its limits, asks for approval and saves it for the run. Throws `refused`. */
-async function savePlanForRun(context: Context, name: string, input: RetentionInput, runId: number) {
+async function savePlanForRun(context: Context, name: string, input: RetentionInput, { run, lock }: RunLocks) {
   await using plan = await planRetention(context, name);
   const { feed, rules, total } = plan;
   const outcome = outcomeOf(plan, "done");
@@ -284,7 +283,8 @@ async function savePlanForRun(context: Context, name: string, input: RetentionIn
   const refusal = deletionLimitError(plan, input.maxDelete);
   if (refusal !== undefined) throw refusal;
   const freed = await countExpired(plan.db, feed.id, context.now());
-  await savePlan(plan.db, runId);
+  await prove(plan.db, [run, lock]);
+  await savePlan(plan.db, run.id);
   // committed before the question: no transaction stays open while the user thinks
   await plan.commit();
   if (total.versions > 0 || freed > 0) {
@@ -292,7 +292,7 @@ async function savePlanForRun(context: Context, name: string, input: RetentionIn
     try {
       await input.approve({ ...outcome, freed }, freed > 0 ? `${what}, and delete ${freed} that are hidden` : what);
     } catch (error) {
-      await forgetItems((await context.catalog()).db, feed.id);
+      await forgetPlan(context, feed.id, [run, lock]);
       throw error;
     }
   }

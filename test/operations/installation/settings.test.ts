@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { symlinkSync, mkdirSync, writeFileSync } from "node:fs";
-import { onEachDatabase } from "../../support/databases.ts";
+import { onDatabases, onEachDatabase } from "../../support/databases.ts";
+import { holdLock } from "../../support/hold-lock.ts";
 
 const root = "Storage.PackagesRootPath";
 
@@ -55,5 +56,27 @@ onEachDatabase("settings", (database) => {
     const refused = await place.exits(5, "settings", "set", root, place.path("link"));
     assert.match(refused.stderr, /feed "web" is feed "other"'s store/);
     assert.deepEqual((await place.run("feed", "show", "web", "--json")).json(), at);
+  });
+});
+
+onDatabases("a setting that moves a feed's default directory", ["PostgreSQL"], (database) => {
+  database.test("waits for imports into that feed, and is refused while it is migrated", async (_t, place) => {
+    await place.run("feed", "create", "web", "--type", "npm");
+    const set = ["settings", "set", root, place.path("elsewhere")];
+    const url = place.env["FEEDCTL_DATABASE_URL"];
+    const env = { ...place.env, FEEDCTL_LOCK_WAIT: "0" };
+    {
+      await using _import = await holdLock(url, { kind: "write", id: 1 }, "shared");
+      const { code, stderr } = await place.feedctl(set, { env });
+      assert.equal(code, 75, stderr);
+      assert.match(stderr, /feed "web" is being written to/);
+    }
+    {
+      await using _migration = await holdLock(url, { kind: "migrate", id: 1 });
+      assert.equal((await place.feedctl(set, { env })).code, 75);
+    }
+    const { value } = (await place.run("settings", "get", root, "--json")).json() as { value: string };
+    assert.notEqual(value, place.path("elsewhere"));
+    await place.run(...set);
   });
 });

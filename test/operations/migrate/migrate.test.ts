@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { copyFileSync, existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { npmTarball } from "../../support/fixtures/packages.ts";
 import {
@@ -107,6 +107,28 @@ describeMigrations("migrate", { databases: ["embedded", "PostgreSQL"], azure: tr
     await sound(place, 1, { missingRow: 1 });
     const left = await place.s3.client.getObject({ Bucket: place.bucket, Key: keys[0]! });
     assert.equal(await left.Body?.transformToString(), "other bytes");
+  });
+
+  test("a blob that was in the target before, with the same bytes, survives its package", async (place) => {
+    await prepare(place, 3);
+    const [blocked = "", deleted = "", later = ""] = filesBelow(place.path("first")).map((path) =>
+      path.slice(place.path("first").length + 1),
+    );
+    const copy = (key: string) => {
+      mkdirSync(join(place.path("second"), key, ".."), { recursive: true });
+      copyFileSync(place.path("first", key), place.path("second", key));
+    };
+    for (const key of [deleted, later]) copy(key);
+    mkdirSync(join(place.path("second"), blocked, ".."), { recursive: true });
+    writeFileSync(place.path("second", blocked), "prevents the switch");
+    const remove = (key: string) => place.run("package", "delete", "web", `${/pack-\d+/.exec(key)![0]}@1.0.0`, "--yes");
+    await migrate(place, 3, "disk", "--path", place.path("second"));
+    await remove(deleted);
+    await migrate(place, 3, "disk", "--path", place.path("second"));
+    rmSync(place.path("second", blocked));
+    await migrate(place, 0, "disk", "--path", place.path("second"));
+    assert.ok(existsSync(place.path("second", deleted)));
+    await sound(place, 2, { missingRow: 1 });
   });
 
   test("a package that was copied and then imported again with other bytes is copied again", async (place) => {
