@@ -22,7 +22,13 @@ export interface Context {
   readonly actor: string;
   readonly host: string;
   readonly pid: number;
+  /** The time by the clock of the catalog's server; before it is open, and without a server, by that of this machine. */
   now(): Date;
+  /**
+   * How many milliseconds this machine's clock is ahead of that of the catalog's server, asked anew. 0 for the embedded
+   * catalog, which has no clock of its own.
+   */
+  clockAhead(): Promise<number>;
   randomBytes(count: number): Buffer;
   env(name: string): string | undefined;
   /** The catalog, opened on first use, with its schema migrated to this version. */

@@ -20,6 +20,8 @@ export async function runHere(
     stdin?: Io["stdin"] | undefined;
     /** Content of a stdin that is not a terminal; empty by default. */
     input?: string | undefined;
+    /** This machine's clock. Default: the real one. */
+    now?: (() => Date) | undefined;
     /** Called with each chunk of stderr. */
     onTalk?: ((text: string) => void) | undefined;
   },
@@ -45,7 +47,7 @@ export async function runHere(
     platform: process.platform,
     pid: process.pid,
     signal: hang.signal,
-    now: () => new Date(),
+    now: where.now ?? (() => new Date()),
   }).finally(() => clearTimeout(timer));
   if (hang.signal.aborted)
     throw new Error(`feedctl ${args.join(" ")} hangs; it said:\n${stdout.text()}${stderr.text()}`);

@@ -173,6 +173,7 @@ export function testContext(
     host: "test",
     pid: process.pid,
     now: () => new Date(),
+    clockAhead: async () => 0,
     randomBytes,
     env: () => undefined,
     catalog: none,

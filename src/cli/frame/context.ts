@@ -8,6 +8,7 @@ import type { Catalog } from "../../catalog/connection/catalog.ts";
 import { FeedctlError } from "../../errors.ts";
 import { keyFromText } from "../../lib/seal.ts";
 import type { Context } from "../../operations/context.ts";
+import { createClock } from "./clock.ts";
 import type { Config } from "./config.ts";
 import type { Io } from "./io.ts";
 import { createRetryLines } from "./retry-lines.ts";
@@ -25,6 +26,7 @@ export function createContext(
   let bare: Promise<Catalog> | undefined;
   let ready: Promise<Catalog> | undefined;
   const lockWait = config.lockWait * 1000;
+  const clock = createClock(io);
   const onRetry = verbose === undefined ? undefined : createRetryLines(verbose, () => io.now());
 
   const openBare = () =>
@@ -50,7 +52,10 @@ export function createContext(
     actor: userName(io),
     host: hostname(),
     pid: io.pid,
-    now: () => io.now(),
+    now: () => clock.now(),
+    async clockAhead() {
+      return clock.compare(await this.catalog());
+    },
     randomBytes,
     env: (name) => io.env[name],
     bareCatalog: openBare,
@@ -59,6 +64,7 @@ export function createContext(
         const catalog = await openBare();
         const { requireSchema } = await import("../../catalog/connection/migrate.ts");
         await requireSchema(catalog);
+        await clock.compare(catalog);
         return catalog;
       })()),
     async withCatalog(look) {

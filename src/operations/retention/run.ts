@@ -6,6 +6,7 @@ import { FeedctlError, isFeedctlError } from "../../errors.ts";
 import { counted, formatSize } from "../../lib/format-size.ts";
 import { prove } from "../commit/commit.ts";
 import type { Context } from "../context.ts";
+import { clockProblem } from "../right-clock.ts";
 import { settingsMap } from "../feed-store/effective-settings.ts";
 import { openWriter } from "../commit/feed-writer.ts";
 import { requireLiveFeed } from "../feed-store/find-feed.ts";
@@ -101,9 +102,12 @@ export async function* runRetention(context: Context, input: RetentionInput): As
   const { db } = await context.catalog();
   const isDry = input.dryRun === true || settingsMap(context, await readSettings(db)).get(DRY_RUN)?.value === "true";
   if (isDry && !input.dryRun) context.notice(`the setting ${DRY_RUN} is on: nothing is deleted`);
+  const wrongClock = await clockProblem(context);
+  if (wrongClock !== undefined && !isDry) throw wrongClock;
+  if (wrongClock !== undefined) context.notice(`a run would be refused: ${wrongClock.message}`);
   const names = input.feeds === "all" ? await feedsWithRetention(context, input) : input.feeds;
-  const started = context.now().getTime();
-  const isOver = () => input.maxDuration !== undefined && context.now().getTime() - started >= input.maxDuration;
+  const started = performance.now();
+  const isOver = () => input.maxDuration !== undefined && performance.now() - started >= input.maxDuration;
   const summary: RetentionSummary = {
     type: "summary",
     dryRun: isDry,

@@ -2,8 +2,9 @@ import type { Unchecked } from "../../catalog/connection/check-keys.ts";
 import { listFiles, markVerified, type FileRow, type Verified } from "../../catalog/files.ts";
 import type { Db } from "../../catalog/schema/core.ts";
 import { mapParallel } from "../../lib/parallel.ts";
-import type { BlobInfo } from "../../stores/store.ts";
+import type { BlobInfo, Store } from "../../stores/store.ts";
 import type { Context } from "../context.ts";
+import { clockProblem } from "../right-clock.ts";
 import { openFeedStore, requireStore } from "../feed-store/open-feed-store.ts";
 import { requireFeed } from "../feed-store/find-feed.ts";
 import { startRun } from "../commit/recorded-run.ts";
@@ -62,14 +63,23 @@ export async function* verifyFeed(context: Context, input: VerifyInput): AsyncGe
     const target = { feed, storeId: row.id, store, run };
     const finished = await finishPending(context, target, { wait: context.lockWait, all: true });
     reportUndeleted(context, feed.name, finished, { failed: true });
-    // incomplete uploads that are older than a day are abandoned
-    const swept =
-      (await store.sweep?.(new Date(context.now().getTime() - 86_400_000), { signal: context.signal })) ?? 0;
+    const swept = await sweepUploads(context, store);
     const { deleted, abandoned, replaced, undeleted } = finished;
     repaired = abandoned + deleted + replaced + swept;
     await run.finish({ deleted, abandoned, replaced, undeleted });
   }
   yield* compareCatalog(context, db, { feed, storeId: row.id, store, read: input.read ?? false, repaired });
+}
+
+const DAY = 86_400_000;
+
+/** Removes incomplete uploads that are older than a day, which nobody continues. Returns how many. */
+async function sweepUploads(context: Context, store: Store): Promise<number> {
+  const wrongClock = await clockProblem(context);
+  if (wrongClock === undefined)
+    return (await store.sweep?.(new Date(context.now().getTime() - DAY), { signal: context.signal })) ?? 0;
+  context.notice(`incomplete uploads were not removed: ${wrongClock.message}`, { failed: true });
+  return 0;
 }
 
 /**

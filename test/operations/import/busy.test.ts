@@ -34,6 +34,7 @@ onDatabases("a package that another run imports at the same time", ["PostgreSQL"
       catalog: async () => catalog,
       signal: new AbortController().signal,
       now: () => new Date(),
+      clockAhead: async () => 0,
       actor: "test",
       host: "test",
       pid: 1,

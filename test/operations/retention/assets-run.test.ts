@@ -252,6 +252,7 @@ onDatabases("retention of asset directories", ["PostgreSQL"], (database) => {
       catalog: async () => catalog,
       signal: new AbortController().signal,
       now: () => new Date(),
+      clockAhead: async () => 0,
       actor: "test",
       host: "test",
       pid: 1,

@@ -60,6 +60,7 @@ function contextOf(place: Installation, catalog: Catalog): Context {
     catalog: async () => catalog,
     signal: new AbortController().signal,
     now: () => new Date(),
+    clockAhead: async () => 0,
     actor: "test",
     host: "test",
     pid: 1,
