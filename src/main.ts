@@ -7,6 +7,7 @@ import { createOutput, type OutputOptions } from "./cli/frame/output.ts";
 import { createProgram } from "./cli/program.ts";
 import type { ErrorLine } from "./cli/results/schemas/installation.ts";
 import { errorCodes, exitStatus, FeedctlError } from "./errors.ts";
+import { setLimits } from "./lib/limits.ts";
 import { printable } from "./lib/printable.ts";
 import type { Context } from "./operations/context.ts";
 
@@ -27,12 +28,9 @@ export async function run(argv: readonly string[], io: Io): Promise<number> {
         if (failed) out.warn(message);
         else out.note(message);
       };
-      await using context = createContext(
-        io,
-        await loadConfig(io, flags),
-        notice,
-        out.options.verbose ? note : undefined,
-      );
+      const config = await loadConfig(io, flags);
+      setLimits(config.limits);
+      await using context = createContext(io, config, notice, out.options.verbose ? note : undefined);
       try {
         status = (await action(context, out)) ?? 0;
         if (status === 0 && someFailed) status = errorCodes.partial.exit;

@@ -2,6 +2,7 @@ import { resolve } from "node:path";
 import { FeedctlError } from "../../errors.ts";
 import { findSetting, settingProblem } from "../../operations/feed-store/setting-names.ts";
 import { findProvider, storeTypeNames, type StoreConfig } from "../../stores/providers.ts";
+import { parseLimits, type Limits } from "../../lib/limits.ts";
 import type { Io } from "./io.ts";
 
 /** Configuration of this process. Flags override the environment, that the configuration file, that the defaults. */
@@ -16,6 +17,8 @@ export interface Config {
   settings: ReadonlyMap<string, string>;
   /** Store profiles by name, for `NAME:path` locations; their secrets may still be references. */
   stores: ReadonlyMap<string, StoreConfig>;
+  /** How much of packages, archives and listings is read. */
+  limits: Partial<Limits>;
   /** Path of the configuration file; undefined when there is none. */
   file: string | undefined;
 }
@@ -28,7 +31,7 @@ const searchPlaces = [
   ".feedctlrc",
   ...endings.map((ending) => `.feedctlrc.${ending}`),
 ];
-const known = ["databaseUrl", "dataDir", "concurrency", "lockWait", "keyFile", "settings", "stores"] as const;
+const known = ["databaseUrl", "dataDir", "concurrency", "lockWait", "keyFile", "settings", "stores", "limits"] as const;
 
 export async function loadConfig(io: Io, flags: { config?: string | undefined }): Promise<Config> {
   const found = await readConfigFile(io, flags.config ?? io.env["FEEDCTL_CONFIG"]);
@@ -42,6 +45,7 @@ export async function loadConfig(io: Io, flags: { config?: string | undefined })
     keyFile: resolve(io.cwd, io.env["FEEDCTL_KEY_FILE"] || text(file, "keyFile") || resolve(io.cwd, dataDir, "key")),
     settings: settingsOf(file),
     stores: profilesOf(file, found?.path),
+    limits: limitsOf(io.env["FEEDCTL_LIMITS"], file["limits"]),
     file: found?.path,
   };
 }
@@ -128,6 +132,20 @@ function profilesOf(values: Record<string, unknown>, path: string | undefined): 
     profiles.set(name, provider.parse(profile, `the store profile "${name}" in the configuration file ${path}`));
   }
   return profiles;
+}
+
+/** Limits from `limits: {"zipEntries": 200000}`, and from `zipEntries=200000,manifest=2M` in the environment. */
+function limitsOf(text: string | undefined, inFile: unknown): Partial<Limits> {
+  if (inFile !== undefined && (typeof inFile !== "object" || inFile === null || Array.isArray(inFile)))
+    throw new FeedctlError("usage", `"limits" in the configuration file must be an object`);
+  const given = (text ?? "").split(",").filter((part) => part.trim() !== "");
+  const inEnvironment = given.map((part) => part.split("=").map((word) => word.trim()));
+  const limits = parseLimits({
+    ...inFile,
+    ...Object.fromEntries(inEnvironment.map(([name, value = ""]) => [name, value])),
+  });
+  if (!("problem" in limits)) return limits;
+  throw new FeedctlError("usage", String(limits.problem), { hint: "the limits and their defaults: docs/limits.md" });
 }
 
 async function defaultDataDir(): Promise<string> {

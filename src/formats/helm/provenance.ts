@@ -4,7 +4,7 @@ import path from "node:path";
 import { hashStream } from "../../lib/hash.ts";
 import type { PackageFile, PackageIdentity, ReadOptions } from "../format.ts";
 import { chartFileName, identifyChart } from "./identity.ts";
-import { limits } from "../limits.ts";
+import { limits } from "../../lib/limits.ts";
 import { invalid } from "../read-package.ts";
 import { isYamlMapping, parseYamlMapping } from "../manifests/yaml.ts";
 
