@@ -101,17 +101,6 @@ export async function listPendingWrites(db: Db, storeId: number, limit: number):
   return rows.rows;
 }
 
-/** Id of the run that holds an intent for this key. */
-export async function findWriter(db: Db, storeId: number, key: Key): Promise<number | undefined> {
-  const row = await db
-    .selectFrom("pending_writes")
-    .select("run_id")
-    .where("store_id", "=", storeId)
-    .where("key", "=", key)
-    .executeTakeFirst();
-  return row?.run_id;
-}
-
 /**
  * Records pending deletes of blobs, in the transaction that deletes their rows. `copiesOnly`: only of blobs that a
  * migration copied to the store. Others existed there before and may belong to another program.

@@ -18,10 +18,15 @@ export async function clockProblem(context: Context): Promise<FeedctlError | und
   );
 }
 
-/** Throws `refused` when this machine's clock differs from that of the catalog's server by more than a few minutes. */
-export async function requireRightClock(context: Context): Promise<void> {
+/**
+ * Throws `refused` when this machine's clock differs from that of the catalog's server by more than a few minutes. A
+ * dry run only reports that.
+ */
+export async function requireRightClock(context: Context, { dryRun = false } = {}): Promise<void> {
   const problem = await clockProblem(context);
-  if (problem !== undefined) throw problem;
+  if (problem === undefined) return;
+  if (!dryRun) throw problem;
+  context.notice(`a run would be refused: ${problem.message}`);
 }
 
 function inWords(milliseconds: number): string {

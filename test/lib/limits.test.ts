@@ -19,7 +19,7 @@ test("limits are read from numbers and sizes, by name", () => {
     [{ manifest: null }, /not null/],
     [{ manifest: 1.5 }, /not 1.5/],
   ] as const)
-    assert.match(String((parseLimits(given) as { problem: string }).problem), problem);
+    assert.match((parseLimits(given) as { problem: string }).problem, problem);
 });
 
 test("what is not set has its default again", () => {

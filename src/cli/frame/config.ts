@@ -135,17 +135,17 @@ function profilesOf(values: Record<string, unknown>, path: string | undefined): 
 }
 
 /** Limits from `limits: {"zipEntries": 200000}`, and from `zipEntries=200000,manifest=2M` in the environment. */
-function limitsOf(text: string | undefined, inFile: unknown): Partial<Limits> {
+function limitsOf(words: string | undefined, inFile: unknown): Partial<Limits> {
   if (inFile !== undefined && (typeof inFile !== "object" || inFile === null || Array.isArray(inFile)))
     throw new FeedctlError("usage", `"limits" in the configuration file must be an object`);
-  const given = (text ?? "").split(",").filter((part) => part.trim() !== "");
-  const inEnvironment = given.map((part) => part.split("=").map((word) => word.trim()));
-  const limits = parseLimits({
-    ...inFile,
-    ...Object.fromEntries(inEnvironment.map(([name, value = ""]) => [name, value])),
-  });
+  const given: Record<string, unknown> = { ...inFile };
+  for (const part of (words ?? "").split(",").filter((each) => each.trim() !== "")) {
+    const [name = "", value = ""] = part.split("=");
+    given[name.trim()] = value.trim();
+  }
+  const limits = parseLimits(given);
   if (!("problem" in limits)) return limits;
-  throw new FeedctlError("usage", String(limits.problem), { hint: "the limits and their defaults: docs/limits.md" });
+  throw new FeedctlError("usage", limits.problem, { hint: "the limits and their defaults: docs/limits.md" });
 }
 
 async function defaultDataDir(): Promise<string> {

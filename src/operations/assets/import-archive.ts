@@ -62,10 +62,10 @@ export async function* importArchive(
   const file = { path: input.path, size, name: basename(input.path) };
   const archive = await openArchive(file, context.signal, bounds);
   const reading = { bytes: maxSize, ratio, ratioFrom, size };
+  const temporary = await mkdtemp(join(tmpdir(), "feedctl-archive-"));
+  await using _removed = { [Symbol.asyncDispose]: () => rm(temporary, { recursive: true, force: true }) };
+  await using files = createSpool<PlannedFile>(join(temporary, "files"));
   // a zip lists its names separately: bad names are reported before gigabytes are read
-  const folder = await mkdtemp(join(tmpdir(), "feedctl-archive-"));
-  await using _temporary = { [Symbol.asyncDispose]: () => rm(folder, { recursive: true, force: true }) };
-  await using files = createSpool<PlannedFile>(join(folder, "files"));
   const plan = await planArchive(archive, to, reading, archive.random ? undefined : files);
   {
     await using store = await openFeedStore(context, db, assets.feed);

@@ -197,6 +197,11 @@ export interface Reclaimed {
   bytes: number;
 }
 
+export function addReclaimed(sum: Reclaimed, { blobs, bytes }: Reclaimed): void {
+  sum.blobs += blobs;
+  sum.bytes += bytes;
+}
+
 /**
  * Carries out the store's pending deletes, those of earlier runs included. `wait`: how many milliseconds to wait for
  * other writers to finish; when they do not, the deletes stay pending.
