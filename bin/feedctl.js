@@ -1,13 +1,13 @@
 #!/usr/bin/env node
 import { existsSync } from "fs";
-import module from "module";
+import { enableCompileCache } from "./compile-cache.js";
 
 const [major, minor] = process.versions.node.split(".").map(Number);
 if (major < 22 || (major === 22 && minor < 19)) {
   process.stderr.write(`feedctl needs Node.js 22.19 or newer; this is ${process.version}\n`);
   process.exit(2);
 }
-module.enableCompileCache();
+enableCompileCache();
 let outputError;
 process.stdout.on("error", (error) => {
   if (error.code === "EPIPE") process.exit(141); // the reader closed the pipe, as in `feedctl ... | head`

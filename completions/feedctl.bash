@@ -16,7 +16,7 @@ _feedctl_command() {
     'feed clear-cached') commands='' options='--yes -h --help --json -q --quiet -v --verbose --no-color --config' ;;
     'feed delete') commands='' options='--purge-files --yes -h --help --json -q --quiet -v --verbose --no-color --config' ;;
     'feed help') commands='' options='' ;;
-    'import') commands='' options='-r --recursive --overwrite --move --include --exclude --published-from --on-conflict --detect --map --distribution --component --dry-run -h --help --json -q --quiet -v --verbose --no-color --config' ;;
+    'import') commands='' options='-r --recursive --overwrite --move --settle --include --exclude --published-from --on-conflict --detect --map --distribution --component --dry-run -h --help --json -q --quiet -v --verbose --no-color --config' ;;
     'drop') commands='set clear scan watch status help' options='-h --help --json -q --quiet -v --verbose --no-color --config' ;;
     'drop set') commands='' options='--distribution --component -h --help --json -q --quiet -v --verbose --no-color --config' ;;
     'drop clear') commands='' options='-h --help --json -q --quiet -v --verbose --no-color --config' ;;
@@ -73,10 +73,11 @@ _feedctl_command() {
     'usage') commands='import help' options='-h --help --json -q --quiet -v --verbose --no-color --config' ;;
     'usage import') commands='' options='--format --prefix -h --help --json -q --quiet -v --verbose --no-color --config' ;;
     'usage help') commands='' options='' ;;
-    'store') commands='types set show test usage help' options='-h --help --json -q --quiet -v --verbose --no-color --config' ;;
+    'store') commands='types set show mark test usage help' options='-h --help --json -q --quiet -v --verbose --no-color --config' ;;
     'store types') commands='' options='-h --help --json -q --quiet -v --verbose --no-color --config' ;;
     'store set') commands='' options='--path --bucket --region --target-path --endpoint --path-style --access-key --secret-key --profile --role-arn --reduced-redundancy --make-public --encrypted --storage-class --kms-key --container --connection-string --account-url --key-file --anonymous --customer-key -h --help --json -q --quiet -v --verbose --no-color --config' ;;
     'store show') commands='' options='-h --help --json -q --quiet -v --verbose --no-color --config' ;;
+    'store mark') commands='' options='--earlier --yes -h --help --json -q --quiet -v --verbose --no-color --config' ;;
     'store test') commands='' options='-h --help --json -q --quiet -v --verbose --no-color --config' ;;
     'store usage') commands='' options='-h --help --json -q --quiet -v --verbose --no-color --config' ;;
     'store help') commands='' options='' ;;
@@ -104,8 +105,8 @@ _feedctl_command() {
     'settings') commands='list get set reset help' options='-h --help --json -q --quiet -v --verbose --no-color --config' ;;
     'settings list') commands='' options='-h --help --json -q --quiet -v --verbose --no-color --config' ;;
     'settings get') commands='' options='-h --help --json -q --quiet -v --verbose --no-color --config' ;;
-    'settings set') commands='' options='--migrate -h --help --json -q --quiet -v --verbose --no-color --config' ;;
-    'settings reset') commands='' options='-h --help --json -q --quiet -v --verbose --no-color --config' ;;
+    'settings set') commands='' options='--migrate --yes -h --help --json -q --quiet -v --verbose --no-color --config' ;;
+    'settings reset') commands='' options='--migrate --yes -h --help --json -q --quiet -v --verbose --no-color --config' ;;
     'settings help') commands='' options='' ;;
     'schema') commands='' options='-h --help --json -q --quiet -v --verbose --no-color --config' ;;
     'completion') commands='' options='-h --help --json -q --quiet -v --verbose --no-color --config' ;;
@@ -132,6 +133,7 @@ _feedctl_option() {
     'feed disable --config') values='file' ;;
     'feed clear-cached --config') values='file' ;;
     'feed delete --config') values='file' ;;
+    'import --settle') values='text' ;;
     'import --include') values='text' ;;
     'import --exclude') values='text' ;;
     'import --published-from') values='choice file now' ;;
@@ -283,6 +285,7 @@ _feedctl_option() {
     'store set --customer-key') values='text' ;;
     'store set --config') values='file' ;;
     'store show --config') values='file' ;;
+    'store mark --config') values='file' ;;
     'store test --config') values='file' ;;
     'store usage --config') values='file' ;;
     'migrate --config') values='file' ;;
@@ -506,9 +509,10 @@ _feedctl_argument() {
     'store set:0') values='feed' ;;
     'store set:1') values='choice disk s3 azure gcs' ;;
     'store show:0') values='feed' ;;
+    'store mark:0') values='feed' ;;
     'store test:0') values='feed' ;;
     'store usage:0') values='feed' ;;
-    'store help:0') values='choice types set show test usage' ;;
+    'store help:0') values='choice types set show mark test usage' ;;
     'migrate run:0') values='feed' ;;
     'migrate start:0') values='feed' ;;
     'migrate resume:0') values='feed' ;;

@@ -69,6 +69,55 @@ export function isFeedctlError(error: unknown, ...codes: ErrorCode[]): error is 
   return error instanceof FeedctlError && (codes.length === 0 || codes.includes(error.code));
 }
 
+/** What this process ran out of, and what to raise, by the code of the error. */
+const exhausted: Readonly<Record<string, { what: string; hint: string }>> = {
+  EMFILE: {
+    what: "too many open files in this process",
+    hint: "raise the limit of open files: ulimit -n, LimitNOFILE= of a systemd unit; or lower FEEDCTL_CONCURRENCY",
+  },
+  ENFILE: {
+    what: "too many open files on this machine",
+    hint: "raise the system's limit of open files: sysctl fs.file-max",
+  },
+  ENOMEM: { what: "this machine has no memory left", hint: "give it more memory, or lower FEEDCTL_CONCURRENCY" },
+  ERR_WORKER_OUT_OF_MEMORY: {
+    what: "a thread ran out of memory",
+    hint: "raise its limit: NODE_OPTIONS=--max-old-space-size=MIB",
+  },
+  ERR_MEMORY_ALLOCATION_FAILED: {
+    what: "this process has no memory left",
+    hint: "give it more memory, or lower FEEDCTL_CONCURRENCY",
+  },
+};
+
+/**
+ * The error for a process that ran out of file handles or memory, wherever that is in the causes of `error`: such an
+ * error may come out of any call, and is no bug. A FeedctlError keeps its code and message and gets the hint. Undefined
+ * for any other error.
+ */
+export function exhaustionOf(error: unknown): FeedctlError | undefined {
+  const found = exhausted[exhaustedCode(error, 8) ?? ""];
+  if (found === undefined) return undefined;
+  const { what, hint } = found;
+  if (error instanceof FeedctlError)
+    return new FeedctlError(error.code, error.message, { hint, cause: error.cause, status: error.status });
+  return new FeedctlError("unavailable", `${what}: ${error instanceof Error ? error.message : String(error)}`, {
+    hint,
+    cause: error,
+  });
+}
+
+function exhaustedCode(error: unknown, depth: number): string | undefined {
+  if (!(error instanceof Error) || depth === 0) return undefined;
+  const code = "code" in error && typeof error.code === "string" ? error.code : "";
+  if (code in exhausted) return code;
+  // a thread that cannot start has the reason in its message only
+  const [reason] = (code === "ERR_WORKER_INIT_FAILED" && /\bE[A-Z]+$/.exec(error.message)) || [];
+  if (reason !== undefined && reason in exhausted) return reason;
+  const inner = error instanceof AggregateError ? [error.cause, ...(error.errors as unknown[])] : [error.cause];
+  return inner.map((each) => exhaustedCode(each, depth - 1)).find((each) => each !== undefined);
+}
+
 /** A FeedctlError in a message between threads, which would lose its class and code. */
 export interface PackedError {
   code: ErrorCode;

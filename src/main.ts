@@ -6,7 +6,8 @@ import type { Io } from "./cli/frame/io.ts";
 import { createOutput, type OutputOptions } from "./cli/frame/output.ts";
 import { createProgram } from "./cli/program.ts";
 import type { ErrorLine } from "./cli/results/schemas/installation.ts";
-import { errorCodes, exitStatus, FeedctlError } from "./errors.ts";
+import { errorCodes, exhaustionOf, exitStatus, FeedctlError } from "./errors.ts";
+import { isDiskFull } from "./lib/disk-full.ts";
 import { setLimits } from "./lib/limits.ts";
 import { printable } from "./lib/printable.ts";
 import type { Context } from "./operations/context.ts";
@@ -77,7 +78,7 @@ function report(thrown: unknown, argv: readonly string[], io: Io): number {
   if (typeof thrown === "number") return thrown;
   const error = io.signal.aborted
     ? new FeedctlError("interrupted", "interrupted", { cause: thrown, hint: "run the same command again to continue" })
-    : thrown;
+    : (exhaustionOf(thrown) ?? translateFullDisk(thrown));
   const known = error instanceof FeedctlError;
   if (argv.includes("--json")) {
     const line: ErrorLine = known
@@ -94,6 +95,15 @@ function report(thrown: unknown, argv: readonly string[], io: Io): number {
     io.stderr.write(`cause: ${inspect(error.cause, { depth: 4 })}\n`);
   const status = exitStatus(error);
   return status < 8 && wantsRobocopyStatus(argv) ? 16 : status;
+}
+
+/** A full disk may be noticed anywhere that a file is written: it is no bug. */
+function translateFullDisk(thrown: unknown): unknown {
+  if (thrown instanceof FeedctlError || !(thrown instanceof Error) || !isDiskFull(thrown)) return thrown;
+  return new FeedctlError("full", `no space is left on a disk: ${thrown.message}`, {
+    cause: thrown,
+    hint: "free space there, then run the same command again; TMPDIR and FEEDCTL_DATA_DIR choose other disks",
+  });
 }
 
 /** A script that reads robocopy's bits treats every status below 8 as success, so other errors must not have one. */

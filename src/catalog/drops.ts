@@ -8,6 +8,8 @@ export interface DropFile {
   path: string;
   size: number;
   modified: Date;
+  /** When anything about the file changed, its properties included. Null when an older feedctl recorded it. */
+  changed: Date | null;
   status: "conflict" | "invalid" | "failed";
   reason: string;
   seenAt: Date;
@@ -31,7 +33,7 @@ export async function listFeedsWithDropPath(db: Db): Promise<FeedRow[]> {
 /** The files that earlier scans could not import, by path. */
 export async function readDropFiles(db: Db, feedId: number): Promise<Map<string, DropFile>> {
   const found = await sql<DropFile>`
-    select path, size::float8 as size, modified, status, reason, seen_at as "seenAt" from feedctl.drop_files
+    select path, size::float8 as size, modified, changed, status, reason, seen_at as "seenAt" from feedctl.drop_files
     where feed_id = ${feedId} order by path`.execute(db);
   return new Map(found.rows.map((row) => [row.path, row]));
 }
@@ -40,11 +42,12 @@ export async function readDropFiles(db: Db, feedId: number): Promise<Map<string,
 export async function saveDropFiles(db: Db, feedId: number, files: readonly DropFile[]): Promise<void> {
   if (files.length === 0) return;
   await sql`
-    insert into feedctl.drop_files (feed_id, path, size, modified, status, reason, seen_at)
-    select ${feedId}::int, f.path, f.size, f.modified, f.status, f.reason, f."seenAt"
+    insert into feedctl.drop_files (feed_id, path, size, modified, changed, status, reason, seen_at)
+    select ${feedId}::int, f.path, f.size, f.modified, f.changed, f.status, f.reason, f."seenAt"
     from jsonb_to_recordset(${JSON.stringify(files)}::jsonb)
-      as f(path text, size bigint, modified timestamptz, status text, reason text, "seenAt" timestamptz)
-    on conflict (feed_id, path) do update set size = excluded.size, modified = excluded.modified,
+      as f(path text, size bigint, modified timestamptz, changed timestamptz, status text, reason text,
+        "seenAt" timestamptz)
+    on conflict (feed_id, path) do update set size = excluded.size, modified = excluded.modified, changed = excluded.changed,
       status = excluded.status, reason = excluded.reason, seen_at = excluded.seen_at`.execute(db);
 }
 

@@ -58,6 +58,12 @@ export async function insertStore(
     .executeTakeFirstOrThrow();
 }
 
+/** Gives a store that follows the settings an explicit directory, or, with `pinned` false, makes it follow them again. */
+export async function pinPlace(db: Db, id: number, place: StorePlace, pinned: boolean): Promise<void> {
+  await updateStorePlace(db, id, place);
+  await db.updateTable("stores").set({ pinned }).where("id", "=", id).execute();
+}
+
 export interface StorePlace {
   options: SavedOptions;
   location: Location | null;
@@ -76,6 +82,29 @@ export async function makeCurrent(db: Db, id: number): Promise<void> {
     .set({ role: "current", replaced_at: null, retired_at: null })
     .where("id", "=", id)
     .execute();
+}
+
+export async function findStore(db: Db, id: number): Promise<StoreRow | undefined> {
+  return db.selectFrom("stores").selectAll().where("id", "=", id).executeTakeFirst();
+}
+
+/** Records that the store's marker was written. From now on the place counts as the store's only with the marker. */
+export async function recordMark(
+  db: Db,
+  id: number,
+  { location, host, now }: { location: Location; host: string; now: Date },
+): Promise<void> {
+  await db
+    .updateTable("stores")
+    .set({ marked_at: now, marked_host: host, marked_location: JSON.stringify(location), probe: false })
+    .where("id", "=", id)
+    .execute();
+}
+
+/** Records that a store has no marker, so that its next write creates one. */
+export async function forgetMark(db: Db, id: number): Promise<void> {
+  const unmarked = { marked_at: null, marked_host: null, marked_location: null };
+  await db.updateTable("stores").set(unmarked).where("id", "=", id).execute();
 }
 
 /** Makes a previous store, even a retired one, the target of a migration. */
@@ -99,8 +128,27 @@ export async function updateStorePlace(db: Db, id: number, place: StorePlace): P
     .execute();
 }
 
+/** Whether this database user may change stores, and this transaction may write. */
+export async function mayUpdateStores(db: Db): Promise<boolean> {
+  const answer = await sql<{ may: boolean }>`
+    select has_table_privilege('feedctl.stores', 'update') and has_table_privilege('feedctl.key_salt', 'insert')
+      and current_setting('transaction_read_only') = 'off' as may`.execute(db);
+  return answer.rows[0]?.may ?? false;
+}
+
+/** Replaces the options of a store, unless they have changed since `before` was read. */
+export async function replaceOptions(db: Db, id: number, before: SavedOptions, after: SavedOptions): Promise<void> {
+  await db
+    .updateTable("stores")
+    .set({ options: JSON.stringify(after) })
+    .where("id", "=", id)
+    .where("options", "=", sql<SavedOptions>`${JSON.stringify(before)}::jsonb`)
+    .execute();
+}
+
 export async function markRetired(db: Db, id: number, now: Date): Promise<void> {
   await db.updateTable("stores").set({ retired_at: now }).where("id", "=", id).execute();
+  await forgetMark(db, id);
 }
 
 /** The type of every feed's current store, by feed id. */

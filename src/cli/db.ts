@@ -7,7 +7,7 @@ export function initCommand(edge: Edge): CommandUnknownOpts {
     edge.act<CatalogReadyResult>(command, async (context, out) => {
       const { initCatalog } = await import("../operations/installation/init.ts");
       const { catalogReadyResult } = await import("./results/installation.ts");
-      const made = await initCatalog(context);
+      const made = await initCatalog(context, { create: true });
       await out.result(catalogReadyResult(made), `the catalog is ready: ${made.location}`);
     }),
   );
@@ -44,7 +44,7 @@ export function dbCommand(edge: Edge): CommandUnknownOpts {
       edge.act<CatalogReadyResult>(command, async (context, out) => {
         const { initCatalog } = await import("../operations/installation/init.ts");
         const { catalogReadyResult } = await import("./results/installation.ts");
-        const made = await initCatalog(context);
+        const made = await initCatalog(context, { create: false });
         await out.result(
           catalogReadyResult(made),
           made.applied.length > 0 ? `applied ${made.applied.join(", ")}` : "nothing to do",

@@ -7,7 +7,7 @@ import type { ImportInput } from "../operations/import/import.ts";
 import type { Edge } from "./frame/edge.ts";
 import { createItemLines } from "./frame/item-lines.ts";
 import type { Output } from "./frame/output.ts";
-import { parseLocalPath, parseLocalPaths } from "./frame/parsers.ts";
+import { parseAge, parseLocalPath, parseLocalPaths } from "./frame/parsers.ts";
 import type { ImportLine } from "./results/schemas/import.ts";
 
 export function importCommand(edge: Edge): CommandUnknownOpts {
@@ -18,6 +18,7 @@ export function importCommand(edge: Edge): CommandUnknownOpts {
     .option("-r, --recursive", "search directories to any depth")
     .option("--overwrite", "replace packages that the feed has with other bytes")
     .option("--move", "delete a file once its package is in the feed, stored and recorded")
+    .option("--settle <time>", "with --move: how long a file must not change before it is read (5s)", parseAge)
     .option("--include <patterns...>", "only files that match one of these")
     .option("--exclude <patterns...>", "no files that match one of these")
     .addOption(
@@ -40,6 +41,8 @@ export function importCommand(edge: Edge): CommandUnknownOpts {
     .addHelpText(
       "after",
       `
+With --move a file is looked at twice, the settle time apart; one that changes meanwhile fails and stays.
+
 Standard input (-) may be one package, or a list of paths separated by line ends or NUL characters.
 
 Examples:
@@ -52,7 +55,7 @@ Examples:
       edge.act<ImportLine>(command, async (context, out) => {
         const { importPackages } = await import("../operations/import/import.ts");
         const { readStandardInput } = await import("../operations/import/stdin-paths.ts");
-        const { recursive, overwrite, move, include, exclude, dryRun, distribution, component } = options;
+        const { recursive, overwrite, move, settle, include, exclude, dryRun, distribution, component } = options;
         const target = await targets(context, options, feed, paths);
         await using given = await readStandardInput(context, edge.io.stdin, target.paths);
         await out.progress.start(`importing into ${target.feeds.join(" and ")}`);
@@ -63,6 +66,7 @@ Examples:
           recursive,
           overwrite,
           move,
+          settle,
           include,
           exclude,
           dryRun,

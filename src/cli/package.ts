@@ -1,3 +1,4 @@
+import { dirname } from "node:path";
 import { Argument, Command, type CommandUnknownOpts } from "commander";
 import { counted, formatSize } from "../lib/format-size.ts";
 import type { PackageVersion } from "../catalog/packages.ts";
@@ -85,7 +86,7 @@ export function packageCommand(edge: Edge): CommandUnknownOpts {
           const { downloadTarget, saveDownload } = await import("../operations/local-files/save-download.ts");
           const target = await downloadTarget(edge.io.cwd, options.output, download.fileName);
           const overwrite = options.overwrite === true;
-          await saveDownload(context, { ...download, target, overwrite, acceptSame: false });
+          await saveDownload(context, { ...download, root: dirname(target), target, overwrite, acceptSame: false });
           out.progress.stop();
           const { size, sha256 } = download.file;
           await out.result({ file: target, size, sha256 }, `saved ${target} (${formatSize(size)})`);

@@ -1,7 +1,9 @@
 import { Argument, Command, type CommandUnknownOpts } from "commander";
-import type { SettingChange } from "../operations/installation/settings.ts";
+import { counted, formatSize } from "../lib/format-size.ts";
+import type { Context } from "../operations/context.ts";
+import type { ChangeOptions, SettingChange } from "../operations/installation/settings.ts";
 import { defaultStoreType } from "../stores/providers.ts";
-import type { Edge } from "./frame/edge.ts";
+import { confirm, type Edge } from "./frame/edge.ts";
 import { reportMany } from "./migrate/many.ts";
 import type { Column, Output } from "./frame/output.ts";
 import type { Setting } from "../operations/feed-store/setting-names.ts";
@@ -41,36 +43,71 @@ export function settingsCommand(edge: Edge): CommandUnknownOpts {
       }),
     );
 
-  settings
-    .command("set")
-    .description("save a value in the catalog; an empty value makes the configuration file's effective")
-    .addArgument(nameArgument())
-    .argument("<value>", "the new value")
-    .option("--migrate", "also migrate every feed whose default directory changes, one after another")
-    .action(async (name: string, value: string, options, command) =>
-      edge.act<SettingChangeResult | MigrateManyLine>(command, async (context, out) => {
-        const { setSetting } = await import("../operations/installation/settings.ts");
-        const change = await setSetting(context, name, value, { keepFeeds: options.migrate });
-        await report(out, change);
-        if (!options.migrate || change.moved.length === 0) return 0;
-        const { migrateMany } = await import("../operations/migrate/many.ts");
-        const goals = change.moved.map(({ feed }) => ({ feed, to: defaultStoreType, options: {} }));
-        return reportMany(out, migrateMany(context, goals, { cutover: "auto" }), "auto");
-      }),
-    );
+  addChangeOptions(
+    settings
+      .command("set")
+      .description("save a value in the catalog; an empty value makes the configuration file's effective")
+      .addArgument(nameArgument())
+      .argument("<value>", "the new value"),
+  ).action(async (name: string, value: string, options, command) =>
+    changeSetting(edge, command, options, async (context, choice) => {
+      const { setSetting } = await import("../operations/installation/settings.ts");
+      return setSetting(context, name, value, choice);
+    }),
+  );
 
-  settings
-    .command("reset")
-    .description("remove the value saved in the catalog")
-    .addArgument(nameArgument())
-    .action(async (name: string, _options, command) =>
-      edge.act<SettingChangeResult>(command, async (context, out) => {
-        const { resetSetting } = await import("../operations/installation/settings.ts");
-        await report(out, await resetSetting(context, name));
-      }),
-    );
+  addChangeOptions(
+    settings
+      .command("reset")
+      .description("remove the value saved in the catalog; also undoes settings set --migrate before it was migrated")
+      .addArgument(nameArgument()),
+  ).action(async (name: string, options, command) =>
+    changeSetting(edge, command, options, async (context, choice) => {
+      const { resetSetting } = await import("../operations/installation/settings.ts");
+      return resetSetting(context, name, choice);
+    }),
+  );
 
   return settings;
+}
+
+function addChangeOptions<T extends CommandUnknownOpts>(command: T): T {
+  return command
+    .option("--migrate", "also migrate every feed whose default directory changes, one after another")
+    .option("--yes", "leave the files of these feeds where they are, without asking") as T;
+}
+
+/** Shows whose files the change would leave behind, and asks, unless they are migrated. */
+async function changeSetting(
+  edge: Edge,
+  command: CommandUnknownOpts,
+  { migrate = false, yes = false }: { migrate?: boolean; yes?: boolean },
+  change: (context: Context, choice: ChangeOptions) => Promise<SettingChange>,
+): Promise<void> {
+  await edge.act<SettingChangeResult | MigrateManyLine>(command, async (context, out) => {
+    let leaveFiles = yes;
+    if (!migrate && !yes) {
+      const { setting, moved } = await change(context, { dryRun: true });
+      const left = moved.filter(({ files }) => files > 0);
+      for (const { feed, from, to, files, bytes } of left)
+        out.warn(
+          `feed ${feed} would look for its files in ${to}; ${counted(files, "file")} (${formatSize(bytes)}) stay${files === 1 ? "s" : ""} in ${from}`,
+        );
+      if (left.length > 0) {
+        out.note("to move the files as well: --migrate");
+        await confirm(edge.io, `change ${setting.name} and leave these files behind`, false);
+        leaveFiles = true;
+      }
+    }
+    const changed = await change(context, { keepFeeds: migrate, leaveFiles });
+    await report(out, changed);
+    const goals = changed.moved
+      .filter(({ kept }) => kept)
+      .map(({ feed }) => ({ feed, to: defaultStoreType, options: {} }));
+    if (goals.length === 0) return 0;
+    const { migrateMany } = await import("../operations/migrate/many.ts");
+    return reportMany(out, migrateMany(context, goals, { cutover: "auto" }), "auto");
+  });
 }
 
 async function report(out: Output<SettingChangeResult>, change: SettingChange): Promise<void> {
@@ -79,10 +116,9 @@ async function report(out: Output<SettingChangeResult>, change: SettingChange): 
     if (kept) out.note(`feed ${feed} moves from ${from} to ${to}`);
     else out.warn(`feed ${feed} now looks for its files in ${to}; nothing was moved from ${from}`);
   }
-  const [first] = change.moved;
-  if (first !== undefined && !first.kept)
+  if (change.moved.some(({ files, kept }) => files > 0 && !kept))
     out.note(
-      `to move a feed's files: feedctl store set ${first.feed} disk --path ${first.from}, then: feedctl migrate run ${first.feed} --to disk; next time: settings set --migrate`,
+      `to move the files: the same command with --migrate; to undo: feedctl settings reset ${change.setting.name}`,
     );
   await out.result(
     settingChangeResult(change),

@@ -5,6 +5,7 @@ import { addStoreOptions, feedArgument, storeTypeArgument } from "./frame/parser
 import { storeOptions } from "./frame/store-options.ts";
 import type {
   StoreChangeResult,
+  StoreMarkResult,
   StoreOfFeedResult,
   StoreTestLine,
   StoreTypeResult,
@@ -83,6 +84,24 @@ export function storeCommand(edge: Edge): CommandUnknownOpts {
               `  ${key}: ${reason}${nextTry === null ? "" : `; again ${nextTry.toISOString()}`}`,
           ),
         ]);
+      }),
+    );
+
+  store
+    .command("mark")
+    .description("mark the place of a feed's store as its own, after its files were moved or lost without feedctl")
+    .addArgument(feedArgument())
+    .option("--earlier", "mark the store before the current one, for migrate retire")
+    .option("--yes", "also mark a place that has none of the feed's files")
+    .action(async (name: string, options, command) =>
+      edge.act<StoreMarkResult>(command, async (context, out) => {
+        const { markStore } = await import("../operations/stores/mark-store.ts");
+        const { storeMarkResult } = await import("./results/store.ts");
+        const mark = await markStore(context, { feed: name, earlier: options.earlier, force: options.yes });
+        await out.result(
+          storeMarkResult(mark),
+          `marked ${mark.location} as the store of feed ${mark.feed}: ${mark.found} of ${mark.of} files that were looked up are there`,
+        );
       }),
     );
 

@@ -4,7 +4,7 @@ import type { PackageType } from "./feed-types.ts";
 
 /** A package file on local disk, as handed to a format. */
 export interface PackageFile {
-  /** Absolute path. */
+  /** Absolute path from which its bytes are read. It may be that of an open file, whose folder `placeOf` knows. */
   readonly path: string;
   /** Bytes. */
   readonly size: number;
@@ -12,6 +12,16 @@ export interface PackageFile {
   readonly name: string;
   /** The whole content, when the caller has read a small file: then the format reads the same bytes that are hashed. */
   readonly bytes?: Buffer | undefined;
+  /** Where it was found. Absent: at `path`. */
+  readonly place?: FilePlace | undefined;
+}
+
+/** Where a package file was found. */
+export interface FilePlace {
+  /** Absolute path by name. */
+  readonly path: string;
+  /** A folder above it. Links below it are not followed, because others may have placed them. */
+  readonly root: string;
 }
 
 /** Identity and metadata of a package, from its manifest. */

@@ -1,25 +1,43 @@
-import { constants } from "node:fs";
-import { open } from "node:fs/promises";
+import type { Stats } from "node:fs";
+import type { FileHandle } from "node:fs/promises";
+import { basename, dirname, relative, sep } from "node:path";
+import { openFolder, openFolderBelow } from "../lib/open-folder.ts";
+import { openRegularFile } from "../lib/open-regular-file.ts";
+import type { FilePlace, PackageFile } from "./format.ts";
 import { invalid } from "./read-package.ts";
 
+/** Where the file was found: its path by name, for formats that read folders or neighbours. */
+export function placeOf({ path, place }: PackageFile): FilePlace {
+  return place ?? { path, root: dirname(path) };
+}
+
 /**
- * The content of a file beside a package; undefined when it does not exist. Links are not followed. Throws
- * `invalid` when it is longer than `limit`.
+ * Opens a file beside a package, by its path; undefined when it does not exist. Links are not followed. The caller
+ * closes the handle.
  */
-export async function readBeside(path: string, limit: number): Promise<Buffer | undefined> {
-  let handle;
+export async function openBeside(
+  { root }: FilePlace,
+  path: string,
+): Promise<{ handle: FileHandle; stats: Stats } | undefined> {
+  const inner = relative(root, dirname(path)).split(sep);
   try {
-    handle = await open(path, constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0));
+    // above the root are folders that the user has named, or that contain those
+    using folder =
+      inner[0] === ".." ? await openFolder(dirname(path)) : await openFolderBelow(root, inner.filter(Boolean));
+    return await openRegularFile(folder.at(basename(path)));
   } catch (error) {
     // ELOOP: a link; ENAMETOOLONG: no file can have this name.
     if (["ENOENT", "ENOTDIR", "ELOOP", "ENAMETOOLONG"].includes((error as NodeJS.ErrnoException).code ?? ""))
       return undefined;
     throw error;
   }
-  await using opened = handle;
-  const info = await opened.stat();
-  if (!info.isFile()) return undefined;
-  if (info.size > limit)
-    throw invalid(`the file beside it, ${path.split(/[/\\]/).at(-1)}, is longer than ${limit} bytes`);
-  return await opened.readFile();
+}
+
+/** The content of such a file; undefined when it does not exist. Throws `invalid` when it is longer than `limit`. */
+export async function readBeside(place: FilePlace, path: string, limit: number): Promise<Buffer | undefined> {
+  const opened = await openBeside(place, path);
+  if (opened === undefined) return undefined;
+  await using handle = opened.handle;
+  if (opened.stats.size > limit) throw invalid(`the file beside it, ${basename(path)}, is longer than ${limit} bytes`);
+  return await handle.readFile();
 }

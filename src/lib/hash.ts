@@ -1,5 +1,4 @@
 import { createHash, hash, type Hash } from "node:crypto";
-import type { Readable } from "node:stream";
 
 /** Lower-case hex. */
 export interface Hashes {
@@ -37,7 +36,7 @@ function hasher(): { update(chunk: Uint8Array): void; digest(): Hashes; readonly
 
 /** Reads a stream to its end. Calls `onChunk` with every chunk. `size` is in bytes. */
 export async function hashStream(
-  stream: Readable,
+  stream: AsyncIterable<unknown>,
   onChunk?: (chunk: Uint8Array) => void,
 ): Promise<Hashes & { size: number }> {
   const all = hasher();

@@ -5,6 +5,13 @@ declare const keyBrand: unique symbol;
  */
 export type Key = string & { readonly [keyBrand]: true };
 
+/**
+ * The key of the marker at the root of a store, which says whose store it is. No other key has a segment of that name, in
+ * any letter case: listings leave markers out, and no copy or deletion of blobs touches one.
+ */
+export const MARKER_KEY = ".feedctl-store" as Key;
+const MARKER_SEGMENT = /(?:^|\/)\.feedctl-store(?:\/|$)/i;
+
 const MAX_KEY_BYTES = 1024;
 // oxlint-disable-next-line no-control-regex -- the pattern exists to find control characters
 const CONTROL = /[\u0000-\u001f\u007f]/;
@@ -21,7 +28,13 @@ export function keyProblem(text: string): string | undefined {
   if (CONTROL.test(text)) return "holds a control character";
   const segment = BAD_SEGMENT.exec(text)?.[1];
   if (segment === "") return "starts or ends with a slash, or has a double slash";
-  return segment === undefined ? undefined : `has the segment "${segment}"`;
+  if (segment !== undefined) return `has the segment "${segment}"`;
+  return MARKER_SEGMENT.test(text) ? `has the segment "${MARKER_KEY}", which is reserved` : undefined;
+}
+
+/** Whether a name in a store is a marker: of the store itself, or of one inside it. */
+export function isMarker(name: string): boolean {
+  return name.endsWith(MARKER_KEY) && (name.length === MARKER_KEY.length || name.at(-1 - MARKER_KEY.length) === "/");
 }
 
 export function isKey(text: string): text is Key {

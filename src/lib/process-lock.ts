@@ -1,105 +1,138 @@
-import { link, mkdir, readFile, rename, rm, rmdir, stat, unlink, writeFile } from "node:fs/promises";
-import { readFileSync } from "node:fs";
+import {
+  closeSync,
+  constants,
+  fstatSync,
+  ftruncateSync,
+  openSync,
+  readFileSync,
+  statSync,
+  unlinkSync,
+  writeSync,
+} from "node:fs";
 import { hostname } from "node:os";
+import type { DatabaseSync } from "node:sqlite";
 
-/** The process that holds a lock file. */
+/** The process that holds a lock file, as it wrote itself down. For messages only: the operating system decides. */
 export interface LockOwner {
-  pid: number;
+  /** In the owner's own PID namespace; undefined when the owner is unknown. */
+  pid: number | undefined;
   host: string;
-  /** Start time of the process by the kernel's clock, which detects a reused pid; empty if it cannot be read. */
-  started: string;
 }
 
 export interface ProcessLock {
   release(): Promise<void>;
 }
 
+// https://www.sqlite.org/rescode.html
+const BUSY = 5;
+const NO_DATABASE = 26;
+
 /**
- * Acquires a lock file, or returns the live process that holds it. The lock of a dead process on this host is taken
- * over. The file is created by linking a complete temporary file, so that a reader never sees it half written.
+ * The lock files that this process holds, by device and inode. POSIX drops a process's locks on a file as soon as the
+ * process closes any descriptor of it, so this process must not open a file that it holds a second time.
+ */
+const held = new Map<string, LockOwner>();
+
+/**
+ * Acquires a lock file, or returns the process that holds it. The lock is one of the operating system on the file, which
+ * Node offers through SQLite only: it ends with its process, however that ends, and works between containers and PID
+ * namespaces, and over network file systems that support locks. The file is deleted when the lock is released.
  */
 export async function tryProcessLock(path: string): Promise<ProcessLock | LockOwner> {
-  const mine: LockOwner = { pid: process.pid, host: hostname(), started: startOf(process.pid) };
-  const temp = `${path}.${process.pid}.${mine.started || Date.now()}`;
-  await writeFile(temp, JSON.stringify(mine));
-  try {
-    for (;;) {
-      try {
-        await link(temp, path);
-        return { release: () => unlink(path).catch(() => {}) };
-      } catch (error) {
-        if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
+  for (;;) {
+    const before = statSync(path, { bigint: true, throwIfNoEntry: false });
+    const own = before && held.get(identity(before));
+    if (own !== undefined) return own;
+    const file = openSync(path, constants.O_RDWR | constants.O_CREAT | (constants.O_NOFOLLOW ?? 0), 0o600);
+    let lock: DatabaseSync | undefined;
+    let kept = false;
+    try {
+      lock = lockExclusively(path, file);
+      if (lock === undefined) return ownerOf(file);
+      // The last holder may have deleted the file meanwhile: a lock on a deleted file excludes nobody. While `file` is
+      // open, its inode is not reused, so SQLite has locked the same file when the path still leads to it.
+      const id = identity(fstatSync(file, { bigint: true }));
+      const after = statSync(path, { bigint: true, throwIfNoEntry: false });
+      if (after === undefined || identity(after) !== id) continue;
+      kept = true;
+      return keep(path, file, lock, id);
+    } finally {
+      if (!kept) {
+        lock?.close();
+        closeSync(file);
       }
-      const owner = await readOwner(path);
-      if (owner === undefined) continue; // released between link and read
-      if (isAlive(owner)) return owner;
-      await removeStale(path, owner);
     }
-  } finally {
-    await rm(temp, { force: true });
   }
 }
 
-/** Removes the lock of a dead process. Serialized by a directory: otherwise two processes could remove a new lock. */
-async function removeStale(path: string, dead: LockOwner): Promise<void> {
-  const gate = `${path}.takeover`;
-  try {
-    await mkdir(gate);
-  } catch {
-    const age = await stat(gate).then(
-      (info) => Date.now() - info.mtimeMs,
-      () => 0,
-    );
-    if (age > 10_000) await rmdir(gate).catch(() => {}); // its process died between two system calls
-    await new Promise((resolve) => setTimeout(resolve, 20));
-    return;
-  }
-  try {
-    const now = await readOwner(path);
-    if (now !== undefined && now.pid === dead.pid && now.started === dead.started) {
-      await rename(path, `${path}.stale`);
-      await rm(`${path}.stale`, { force: true });
+/** For messages. */
+export function lockOwnerName({ pid, host }: LockOwner): string {
+  return pid === undefined ? "another process" : `process ${pid} on ${host}`;
+}
+
+function keep(path: string, file: number, lock: DatabaseSync, id: string): ProcessLock {
+  const owner = { pid: process.pid, host: hostname() };
+  ftruncateSync(file);
+  writeSync(file, JSON.stringify(owner), 0);
+  held.set(id, owner);
+  return {
+    async release() {
+      if (!held.delete(id)) return;
+      try {
+        unlinkSync(path);
+      } catch {
+        // Windows deletes no open file. A file that stays is not locked, and the next process takes it.
+      }
+      lock.close();
+      closeSync(file);
+    },
+  };
+}
+
+/** Returns undefined when another process has the lock. */
+function lockExclusively(path: string, file: number): DatabaseSync | undefined {
+  const { DatabaseSync } = loadSqlite();
+  for (;;) {
+    let database: DatabaseSync | undefined;
+    try {
+      database = new DatabaseSync(path);
+      // In memory: the transaction writes nothing, but its journal would be a second file.
+      database.exec("pragma journal_mode = memory; begin exclusive");
+      return database;
+    } catch (error) {
+      database?.close();
+      const code = (error as { errcode?: number }).errcode;
+      if (code === BUSY) return undefined;
+      if (code !== NO_DATABASE) throw error;
+      // The owner of a killed process is still in the file. Nobody holds the lock, else it would have been busy.
+      ftruncateSync(file);
     }
+  }
+}
+
+function ownerOf(file: number): LockOwner {
+  try {
+    const { pid, host } = JSON.parse(readFileSync(file, "utf8")) as Partial<LockOwner>;
+    if (typeof pid === "number" && typeof host === "string") return { pid, host };
+  } catch {
+    // Its owner has not written itself down yet.
+  }
+  return { pid: undefined, host: "" };
+}
+
+function identity({ dev, ino }: { dev: bigint; ino: bigint }): string {
+  return `${dev}:${ino}`;
+}
+
+/** Node 22 prints a warning that SQLite is experimental. Its file locks are not. */
+function loadSqlite(): typeof import("node:sqlite") {
+  const { emitWarning } = process;
+  process.emitWarning = () => {};
+  try {
+    const sqlite = process.getBuiltinModule("node:sqlite");
+    if (sqlite === undefined) throw new Error("this build of Node.js has no node:sqlite");
+    return sqlite;
   } finally {
-    await rmdir(gate).catch(() => {});
-  }
-}
-
-async function readOwner(path: string): Promise<LockOwner | undefined> {
-  let text: string;
-  try {
-    text = await readFile(path, "utf8");
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
-    throw error;
-  }
-  const noOwner = { pid: 0, host: hostname(), started: "" };
-  try {
-    const { pid, host, started = "" } = JSON.parse(text) as Partial<LockOwner>;
-    return typeof pid === "number" && typeof host === "string" ? { pid, host, started } : noOwner;
-  } catch {
-    return noOwner; // not written by feedctl
-  }
-}
-
-function isAlive(owner: LockOwner): boolean {
-  if (owner.host !== hostname()) return true; // a process of another host cannot be checked: never take over its lock
-  if (owner.pid <= 0) return false;
-  try {
-    process.kill(owner.pid, 0);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ESRCH") return false;
-  }
-  const started = startOf(owner.pid);
-  return started === "" || owner.started === "" || started === owner.started;
-}
-
-/** Field 22 of /proc/PID/stat (proc(5)); empty without /proc. The command name in field 2 may contain spaces. */
-function startOf(pid: number): string {
-  try {
-    const text = readFileSync(`/proc/${pid}/stat`, "utf8");
-    return text.slice(text.lastIndexOf(")") + 2).split(" ")[19] ?? "";
-  } catch {
-    return "";
+    process.emitWarning = emitWarning;
   }
 }

@@ -31,7 +31,7 @@ export function createSpool<T>(path: string): Spool<T> {
       buffer = [];
       buffered = 0;
       if (file === undefined) {
-        await mkdir(dirname(path), { recursive: true });
+        await mkdir(dirname(path), { recursive: true, mode: 0o700 });
         file = await open(path, "w", 0o600);
       }
       await file.writeFile(text);

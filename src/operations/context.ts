@@ -1,4 +1,5 @@
 import type { Catalog } from "../catalog/connection/catalog.ts";
+import type { SealingSecret } from "../lib/seal.ts";
 import type { Store } from "../stores/store.ts";
 import type { StoreConfig } from "../stores/providers.ts";
 
@@ -29,21 +30,35 @@ export interface Context {
    * catalog, which has no clock of its own.
    */
   clockAhead(): Promise<number>;
+  /** Milliseconds on a clock that nobody sets: for durations. Only differences mean something. */
+  monotonic(): number;
+  /** Resolves after so many milliseconds on that clock. Rejects when `signal` is aborted. */
+  sleep(milliseconds: number): Promise<void>;
   randomBytes(count: number): Buffer;
   env(name: string): string | undefined;
-  /** The catalog, opened on first use, with its schema migrated to this version. */
+  /**
+   * The catalog, opened on first use, with the schema of this version. A failure is not kept. Throws `unavailable` when it
+   * does not exist.
+   */
   catalog(): Promise<Catalog>;
-  /** The catalog, opened on first use, whatever the version of its schema. */
-  bareCatalog(): Promise<Catalog>;
+  /** The same, but creates it when it does not exist, with a notice. */
+  createCatalog(): Promise<Catalog>;
+  /** The catalog, opened on first use, whatever the version of its schema. Without `create` it must exist. */
+  bareCatalog(options: { create: boolean }): Promise<Catalog>;
   /**
    * Runs a short query. The embedded catalog is closed afterwards, so that a long run without further queries does not
    * lock it. Undefined when the catalog does not exist yet.
    */
   withCatalog<T>(look: (catalog: Catalog) => Promise<T>): Promise<T | undefined>;
+  /** Closes the embedded catalog if it is open, so that other processes can use it. The next use opens it again. */
+  releaseCatalog(): Promise<void>;
   /** Opens a store with retries. The caller closes it. */
   openStore(config: StoreConfig): Promise<Store>;
-  /** The key that seals secrets, created on first use with `create`. Undefined when it does not exist. */
-  sealingKey(create: boolean): Promise<Buffer | undefined>;
+  /**
+   * What secrets are sealed with: a key or a passphrase. Created on first use with `create`, which also warns of a weak
+   * passphrase. Undefined when it does not exist.
+   */
+  sealingSecret(create: boolean): Promise<SealingSecret | undefined>;
   readFile(path: string): Promise<string>;
   /**
    * Prints a line for people while the operation runs, such as waiting for a lock. `failed`: it reports an item that

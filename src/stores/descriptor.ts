@@ -71,6 +71,11 @@ export interface StoreDescriptor<Config extends { type: string } = { type: strin
   parse(values: unknown, where: string): Config;
   /** Throws `usage` for options that are each valid but cannot be combined in a feed's store. */
   check(options: StoreOptions, context: CheckContext): void;
+  /**
+   * The configuration with the endpoint that the adapter would find outside of it, such as in the environment. Absent:
+   * the adapter looks nowhere else. Call it before `locate`: two spellings of one place must have one location.
+   */
+  resolve?(config: Config): Promise<Config>;
   /** Throws `usage` for an endpoint that names no server. */
   locate(config: Config): Location;
   /** The location for messages. */

@@ -58,6 +58,11 @@ export function isDirectory(config: StoreConfig): config is DirectoryConfig {
   return config.type === disk.type;
 }
 
+/** The configuration with everything that decides the place of its store; see `StoreDescriptor.resolve`. */
+export async function resolveConfig(config: StoreConfig): Promise<StoreConfig> {
+  return (await requireProvider(config.type).resolve?.(config)) ?? config;
+}
+
 /** Opens a store; each SDK is loaded by its own adapter, on first use. */
 export async function openStore(config: StoreConfig): Promise<Store> {
   return requireProvider(config.type).open(config);

@@ -41,6 +41,8 @@ export interface BlobSource {
    * saves calling `check` for each blob. A source that has a `check` and no tag is never copied by the fast path.
    */
   pathTag?: string | undefined;
+  /** A folder above `path`. Links below it are not followed. Absent: only the file itself must not be a link. */
+  pathRoot?: string | undefined;
   /** Called after the last byte is read and before the blob is visible. Rejects when the source has changed since. */
   check?(): Promise<void>;
 }

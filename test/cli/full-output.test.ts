@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { closeSync, existsSync, mkdirSync, openSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { closeSync, existsSync, openSync, readdirSync, writeFileSync } from "node:fs";
 import { someBytes } from "../support/bytes.ts";
 import { onDatabases } from "../support/databases.ts";
 import { binary, isolation } from "../support/feedctl.ts";
+import { mountSmallDisk } from "../support/small-disk.ts";
 
 onDatabases("output and input that do not fit", ["PostgreSQL"], (database) => {
   database.test("output that cannot be written is an error with a message, not a bug", async (t, place) => {
@@ -33,31 +34,24 @@ onDatabases("output and input that do not fit", ["PostgreSQL"], (database) => {
   database.test(
     "standard input that does not fit into the temporary folder is an error, and leaves nothing",
     async (t, place) => {
-      const small = place.path("small");
-      mkdirSync(small);
-      if (spawnSync("mount", ["-t", "tmpfs", "-o", "size=4m", "tmpfs", small]).status !== 0)
-        return t.skip("no small disk: a tmpfs cannot be mounted by this user");
-      try {
-        await place.run("feed", "create", "files", "--type", "asset");
-        await place.run("feed", "create", "internal", "--type", "npm");
-        const input = Buffer.concat([Buffer.from("1f8b", "hex"), someBytes(9_000_000, 2)]);
-        for (const args of [
-          ["asset", "upload", "files", "-", "--to", "a/b"],
-          ["asset", "import-archive", "files", "-"],
-          ["import", "internal", "-"],
-        ]) {
-          const result = await place.feedctl(args, { input, env: { TMPDIR: small } });
-          assert.match(result.stderr, /no space is left on the disk\nhint: .*TMPDIR/);
-          assert.equal(result.code, 7);
-        }
-        assert.deepEqual(
-          readdirSync(small).filter((name) => name.startsWith("feedctl")),
-          [],
-        );
-      } finally {
-        spawnSync("umount", [small]);
-        rmSync(small, { recursive: true, force: true });
+      using disk = mountSmallDisk(place.path("small"), 4);
+      if (disk === undefined) return t.skip("no small disk: a tmpfs cannot be mounted by this user");
+      await place.run("feed", "create", "files", "--type", "asset");
+      await place.run("feed", "create", "internal", "--type", "npm");
+      const input = Buffer.concat([Buffer.from("1f8b", "hex"), someBytes(9_000_000, 2)]);
+      for (const args of [
+        ["asset", "upload", "files", "-", "--to", "a/b"],
+        ["asset", "import-archive", "files", "-"],
+        ["import", "internal", "-"],
+      ]) {
+        const result = await place.feedctl(args, { input, env: { TMPDIR: disk.path } });
+        assert.match(result.stderr, /no space is left on the disk\nhint: .*TMPDIR/);
+        assert.equal(result.code, 7);
       }
+      assert.deepEqual(
+        readdirSync(disk.path).filter((name) => name.startsWith("feedctl")),
+        [],
+      );
     },
   );
 });

@@ -23,6 +23,7 @@ const layers: Record<string, readonly string[]> = {
 const homes: Record<string, { folder: string; once: boolean }> = {
   "@aws-sdk/client-s3": { folder: "stores", once: true },
   "@aws-sdk/credential-providers": { folder: "stores", once: true },
+  "@smithy/core": { folder: "stores", once: true },
   "@azure/storage-blob": { folder: "stores", once: true },
   "@azure/identity": { folder: "stores", once: true },
   "@google-cloud/storage": { folder: "stores", once: true },
@@ -30,6 +31,8 @@ const homes: Record<string, { folder: string; once: boolean }> = {
   undici: { folder: "stores", once: true },
   pg: { folder: "catalog", once: true },
   "pg-boss": { folder: "catalog", once: true },
+  "pg-connection-string": { folder: "catalog", once: true },
+  pgpass: { folder: "catalog", once: true },
   "@electric-sql/pglite": { folder: "catalog", once: true },
   kysely: { folder: "catalog", once: false },
   "@zip.js/zip.js": { folder: "formats", once: true },

@@ -48,6 +48,8 @@ describe("keys", () => {
     ["./a", /segment/],
     ["..", /segment/],
     ["a/../b", /segment/],
+    [".feedctl-store", /reserved/],
+    ["a/.FeedCtl-Store/b", /reserved/],
     ["a\u0000", /control/],
     ["a\nb", /control/],
     ["\u007f", /control/],

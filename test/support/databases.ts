@@ -3,13 +3,15 @@ import { join } from "node:path";
 import { after, before, describe, test, type TestContext } from "node:test";
 import pg from "pg";
 import { type FeedctlResult, isolation, resultOf, type Sandbox, sandbox } from "./feedctl.ts";
-import { runHere } from "./in-process.ts";
+import { runHere, type TestClock } from "./in-process.ts";
 import { startPostgres, type TestPostgres } from "./postgres.ts";
 import { PATIENCE } from "./wait.ts";
 
 /** A sandbox with its own catalog of one kind. */
 export interface Installation extends Sandbox {
   readonly env: Record<string, string>;
+  /** The clocks of feedctl in this process. */
+  readonly clock: TestClock;
   /** Runs feedctl inside this process. */
   any(...args: string[]): Promise<FeedctlResult>;
   /** The same, and asserts exit status 0. */
@@ -134,13 +136,22 @@ export function onEachDatabase(
 
 async function installation(kind: Kind, env: Record<string, string>): Promise<Installation> {
   const place = await sandbox(env);
-  const where = { cwd: place.directory, env: { ...isolation(place.directory), ...env } };
+  const clock: TestClock = {};
+  const where = { cwd: place.directory, env: { ...isolation(place.directory), ...env }, clock };
   const any = async (...args: string[]) => {
     const { code, stdout, stderr } = await runHere(args, where);
     return resultOf(code, stdout, stderr);
   };
   const exits = async (code: number, ...args: string[]) => expectExit(code, args, await any(...args));
-  return { ...place, env, any, exits, run: (...args) => exits(0, ...args), rows: (sql) => kind.query(place, env, sql) };
+  return {
+    ...place,
+    env,
+    clock,
+    any,
+    exits,
+    run: (...args) => exits(0, ...args),
+    rows: (sql) => kind.query(place, env, sql),
+  };
 }
 
 /** Asserts the exit status; the error has all output of feedctl. */

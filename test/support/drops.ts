@@ -2,11 +2,12 @@ import { existsSync, mkdirSync, readdirSync, utimesSync, writeFileSync } from "n
 import { dirname, join } from "node:path";
 import type { Installation } from "./databases.ts";
 import { npmFileName, npmTarball, type NpmPackage } from "./fixtures/packages.ts";
+import { isBlobName } from "./store-files.ts";
 
 /** The drop path of a feed. */
 export interface DropFolder {
   readonly path: string;
-  /** Writes a file whose modification time is an hour ago, so that no scan waits for it to settle. Returns its path. */
+  /** Writes a file whose modification time is an hour ago. Returns its path. */
   put(file: string, content: string | Uint8Array): string;
   npm(content: NpmPackage, file?: string): string;
   /** All files and folders below the folder. */
@@ -26,11 +27,14 @@ export function dropFolder(path: string): DropFolder {
     path,
     put,
     npm: (content, file) => put(file ?? npmFileName(content), npmTarball(content)),
-    all: () => (existsSync(path) ? readdirSync(path, { recursive: true, encoding: "utf8" }).toSorted() : ["gone"]),
+    all: () =>
+      existsSync(path)
+        ? readdirSync(path, { recursive: true, encoding: "utf8" }).filter(isBlobName).toSorted()
+        : ["gone"],
   };
 }
 
-export function anHourOld(...files: string[]): void {
+function anHourOld(...files: string[]): void {
   const time = new Date(Date.now() - 3_600_000);
   for (const file of files) utimesSync(file, time, time);
 }

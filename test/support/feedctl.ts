@@ -8,6 +8,9 @@ import { PATIENCE } from "./wait.ts";
 
 export const binary = join(repository, "bin", "feedctl.js");
 
+/** One for all tests: a sandbox is a home of its own, in which every process would compile feedctl anew. */
+export const compileCache = join(repository, "node_modules", ".cache", "feedctl-compiled");
+
 export interface FeedctlOptions {
   /** Added to PATH and the isolation; nothing else of this process's environment reaches feedctl. */
   env?: Record<string, string | undefined> | undefined;
@@ -79,7 +82,7 @@ export async function feedctl(args: readonly string[], options?: FeedctlOptions)
 
 /** An environment without the user's configuration and the machine's credentials. */
 export function isolation(home: string): Record<string, string | undefined> {
-  const passed = ["PATH", "TMPDIR", "TEMP", "TMP", "SystemRoot", "NODE_V8_COVERAGE", "NODE_COMPILE_CACHE"];
+  const passed = ["PATH", "TMPDIR", "TEMP", "TMP", "SystemRoot", "NODE_V8_COVERAGE"];
   return {
     ...Object.fromEntries(passed.map((name) => [name, process.env[name]])),
     HOME: home,
@@ -88,6 +91,7 @@ export function isolation(home: string): Record<string, string | undefined> {
     LOCALAPPDATA: home,
     FEEDCTL_DATA_DIR: join(home, "data"),
     AWS_EC2_METADATA_DISABLED: "true",
+    NODE_COMPILE_CACHE: process.env["NODE_COMPILE_CACHE"] ?? compileCache,
     LC_ALL: "C.UTF-8",
     TZ: "UTC",
   };

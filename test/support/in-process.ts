@@ -4,8 +4,16 @@ import { Readable, Writable } from "node:stream";
 import { pathToFileURL } from "node:url";
 import type { Io } from "../../src/cli/frame/io.ts";
 import { freshBuild, repository } from "./build.ts";
-import type { FeedctlResult } from "./feedctl.ts";
+import { compileCache, type FeedctlResult } from "./feedctl.ts";
 import { PATIENCE } from "./wait.ts";
+
+/** What a test does to the clocks of feedctl. */
+export interface TestClock {
+  /** Called when feedctl waits, with the milliseconds. Its clock jumps afterwards: no test waits for it. */
+  onWait?: ((milliseconds: number) => void | Promise<void>) | undefined;
+  /** By how many hours the clock of this machine is ahead of that of the file system. */
+  hoursOff?: number | undefined;
+}
 
 /**
  * Runs one command line in the built feedctl, inside this process, in a tenth of the time of a process. For setup and
@@ -20,15 +28,14 @@ export async function runHere(
     stdin?: Io["stdin"] | undefined;
     /** Content of a stdin that is not a terminal; empty by default. */
     input?: string | undefined;
-    /** This machine's clock. Default: the real one. */
-    now?: (() => Date) | undefined;
+    clock?: TestClock | undefined;
     /** Called with each chunk of stderr. */
     onTalk?: ((text: string) => void) | undefined;
   },
 ): Promise<Pick<FeedctlResult, "code" | "stdout" | "stderr">> {
   await freshBuild();
-  // As in bin/feedctl.js: otherwise each test file compiles feedctl and its drivers again.
-  enableCompileCache();
+  // Otherwise each test file compiles feedctl and its drivers again.
+  enableCompileCache(compileCache);
   // Code that reads the environment of the process must not find the user's configuration either.
   process.env["HOME"] = where.cwd;
   const { run } = (await import(
@@ -36,6 +43,7 @@ export async function runHere(
   )) as typeof import("../../src/main.ts");
   const stdout = collector();
   const stderr = collector(where.onTalk);
+  let jumped = 0;
   const hang = new AbortController();
   const timer = setTimeout(() => hang.abort(), PATIENCE);
   const code = await run(args, {
@@ -47,7 +55,12 @@ export async function runHere(
     platform: process.platform,
     pid: process.pid,
     signal: hang.signal,
-    now: where.now ?? (() => new Date()),
+    now: () => new Date(Date.now() + (where.clock?.hoursOff ?? 0) * 3_600_000),
+    monotonic: () => performance.now() + jumped,
+    sleep: async (milliseconds) => {
+      await where.clock?.onWait?.(milliseconds);
+      jumped += milliseconds;
+    },
   }).finally(() => clearTimeout(timer));
   if (hang.signal.aborted)
     throw new Error(`feedctl ${args.join(" ")} hangs; it said:\n${stdout.text()}${stderr.text()}`);

@@ -5,6 +5,7 @@ import type { Installation } from "./databases.ts";
 import { duration, killAfter, killPoints } from "./kill.ts";
 import { writePackages } from "./package-set.ts";
 import type { S3Server } from "./s3-server.ts";
+import { isBlobName } from "./store-files.ts";
 
 /** A command that is killed, and the end state that running it again must reach. */
 export interface KillScenario {
@@ -281,5 +282,5 @@ function assertNothingDone(summary: Record<string, unknown> | undefined, when: s
 function filesBelow(directory: string): string[] {
   if (!existsSync(directory)) return [];
   const entries = readdirSync(directory, { recursive: true, withFileTypes: true });
-  return entries.filter((entry) => entry.isFile()).map((entry) => entry.name);
+  return entries.filter((entry) => entry.isFile() && isBlobName(entry.name)).map((entry) => entry.name);
 }

@@ -6,6 +6,7 @@ import { type Azurite, startAzurite } from "./azurite.ts";
 import { type Installation, onDatabases, type TestDatabase } from "./databases.ts";
 import { writePackages } from "./package-set.ts";
 import { type S3Server, startS3 } from "./s3-server.ts";
+import { isBlobName } from "./store-files.ts";
 
 /** An installation with its own bucket and container. */
 export interface MigrationPlace extends Installation {
@@ -110,14 +111,16 @@ export async function migrate(place: Installation, code: number, ...to: string[]
 export function filesBelow(directory: string): string[] {
   if (!existsSync(directory)) return [];
   const entries = readdirSync(directory, { recursive: true, withFileTypes: true });
-  return entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
+  return entries
+    .filter((entry) => entry.isFile() && isBlobName(entry.name))
+    .map((entry) => join(entry.parentPath, entry.name));
 }
 
 export async function keysIn(place: MigrationPlace): Promise<string[]> {
   const keys: string[] = [];
   for (let token: string | undefined; ;) {
     const page = await place.s3.client.listObjectsV2({ Bucket: place.bucket, ContinuationToken: token });
-    keys.push(...(page.Contents ?? []).map(({ Key }) => Key!));
+    keys.push(...(page.Contents ?? []).map(({ Key }) => Key!).filter(isBlobName));
     token = page.NextContinuationToken;
     if (token === undefined) return keys;
   }

@@ -6,14 +6,14 @@ import { arch, platform, tmpdir, userInfo } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
-import { PATIENCE } from "./wait.ts";
+import { PATIENCE, until } from "./wait.ts";
 
 export interface PostgresServer {
   url: string;
   /** Where its binaries came from. */
   origin: string;
-  /** Stops the server and starts it again after so long, on the same port and with the same data. */
-  restart(milliseconds: number): Promise<void>;
+  /** Stops the server, runs `meanwhile`, and starts it again, on the same port and with the same data. */
+  stopDuring(meanwhile: () => Promise<void>): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -94,28 +94,36 @@ async function tryToStart(folder: string): Promise<Omit<PostgresServer, "origin"
     return log();
   }
   letExit(keeper);
-  const restart = async (milliseconds: number) => {
-    await writeFile(join(home, "again"), String(milliseconds / 1000));
-    const [server = ""] = (await readFile(join(data, "postmaster.pid"), "utf8")).split("\n");
+  const stopDuring = async (meanwhile: () => Promise<void>) => {
+    const [again, down] = [join(home, "again"), join(home, "down")];
+    for (const file of [again, down]) await writeFile(file, "");
+    const pidFile = join(data, "postmaster.pid");
+    const [server = ""] = (await readFile(pidFile, "utf8")).split("\n");
     process.kill(Number(server), "SIGINT");
-    await sleep(milliseconds);
+    await until("PostgreSQL has stopped", () => !existsSync(pidFile));
+    try {
+      await meanwhile();
+    } finally {
+      await rm(down, { force: true });
+    }
     if (!(await isReady(keeper, data))) throw new Error(`PostgreSQL did not come back: ${log()}`);
   };
-  return { url: `postgres://feedctl@127.0.0.1:${port}/postgres`, restart, stop };
+  return { url: `postgres://feedctl@127.0.0.1:${port}/postgres`, stopDuring, stop };
 }
 
 /**
  * Runs the server until file descriptor 3 closes, which the operating system does even when this process is killed.
  * Then stops it at once and removes its home. If a file `again` exists when the server ends, the server is started
- * again after the number of seconds in that file.
+ * again as soon as the file `down` does not exist.
  */
 const KEEPER = `
   home=$1; shift
   "$@" & echo $! > "$home/server"
-  { cat <&3; rm -f "$home/again"; server=$(cat "$home/server"); kill -QUIT $server
+  { cat <&3; rm -f "$home/again" "$home/down"; server=$(cat "$home/server"); kill -QUIT $server
     while kill -0 $server; do sleep 0.05; done; rm -rf "$home"; } >/dev/null 2>&1 &
   while wait $(cat "$home/server"); [ -e "$home/again" ]; do
-    sleep $(cat "$home/again"); rm "$home/again"
+    while [ -e "$home/down" ]; do sleep 0.05; done
+    rm "$home/again" || break
     "$@" & echo $! > "$home/server"
   done
 `;

@@ -20,8 +20,8 @@ export interface TestPostgres extends AsyncDisposable {
   createCatalog(): Promise<string>;
   /** The database that `createCatalog` copies. */
   createTemplate(): Promise<string>;
-  /** Stops the server and starts it again after so many milliseconds. Absent for a shared server. */
-  restart?: ((milliseconds: number) => Promise<void>) | undefined;
+  /** Stops the server, runs `meanwhile`, and starts it again. Absent for a server that we did not start. */
+  stopDuring?: ((meanwhile: () => Promise<void>) => Promise<void>) | undefined;
   /** Drops the databases that were created; stops the server and removes its files when it is ours. */
   stop(): Promise<void>;
 }
@@ -47,7 +47,7 @@ interface Connection {
   server?: string;
   quiet: boolean;
   template?: string;
-  restart?: TestPostgres["restart"];
+  stopDuring?: TestPostgres["stopDuring"];
   /** Absent for a server that we did not start. */
   stop?: TestPostgres["stop"];
 }
@@ -57,7 +57,7 @@ async function connectTo(url: string, connection: Connection): Promise<TestPostg
     url,
     "select current_setting('server_version') as server_version, current_setting('server_version_num') as server_version_num",
   );
-  const { origin, template, restart, stop: end } = connection;
+  const { origin, template, stopDuring, stop: end } = connection;
   const server = connection.server ?? `PostgreSQL ${version?.server_version} (${origin})`;
   if (!connection.quiet) process.stderr.write(`tests use ${server}\n`);
   // Copying the files takes a quarter of the time of logging them. Before version 15 it was the only strategy.
@@ -93,7 +93,7 @@ async function connectTo(url: string, connection: Connection): Promise<TestPostg
     createDatabase,
     createTemplate,
     createCatalog: async () => createDatabase(await createTemplate()),
-    restart,
+    stopDuring,
     stop: stopOnce,
     [Symbol.asyncDispose]: stopOnce,
   };

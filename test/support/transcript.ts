@@ -6,6 +6,7 @@ import { npmTarball, nupkg } from "./fixtures/packages.ts";
 import { isolation, sandbox, type Sandbox } from "./feedctl.ts";
 import { runHere } from "./in-process.ts";
 import { fromTokens, matches, toTokens } from "./transcript-tokens.ts";
+import { isBlobName } from "./store-files.ts";
 
 /** A command of a transcript, with the lines that belong to it. The format is explained in test/README.md. */
 interface Command {
@@ -170,10 +171,12 @@ const tools: Record<string, (place: Sandbox, words: string[]) => Promise<string[
     for (const file of files) await rm(join(place.directory, file), { recursive: true });
     return [];
   },
-  /** All files below a directory, sorted. */
+  /** All files below a directory, sorted, without the markers of stores. */
   async files(place, [directory = "."]) {
     const entries = await readdir(join(place.directory, directory), { recursive: true, withFileTypes: true });
-    const files = entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
+    const files = entries
+      .filter((entry) => entry.isFile() && isBlobName(entry.name))
+      .map((entry) => join(entry.parentPath, entry.name));
     return files.map((file) => file.slice(place.directory.length + 1)).toSorted();
   },
   async show(place, [file = ""]) {

@@ -33,7 +33,7 @@ function wrapDriver(driver: Driver, serial: boolean): Driver {
         await before;
       }
       try {
-        const connection = await translated(driver.acquireConnection(options));
+        const connection = await translated(driver.acquireConnection(options), { connecting: true });
         const lent: LentConnection = {
           inner: connection,
           giveBack,
@@ -56,16 +56,24 @@ function wrapDriver(driver: Driver, serial: boolean): Driver {
     },
     beginTransaction: (connection, settings) => translated(driver.beginTransaction(inner(connection), settings)),
     commitTransaction: (connection) => translated(driver.commitTransaction(inner(connection))),
-    rollbackTransaction: (connection) => driver.rollbackTransaction(inner(connection)),
+    async rollbackTransaction(connection) {
+      try {
+        await driver.rollbackTransaction(inner(connection));
+      } catch (error) {
+        // The server rolls back when the connection ends, and the driver discards the connection. Thrown, this error
+        // would hide the one that caused the rollback. The only connection of `serial` cannot be discarded.
+        if (serial) throw translateCatalogError(error);
+      }
+    },
     destroy: (options) => driver.destroy(options),
   };
   return wrapped;
 }
 
-async function translated<T>(promise: Promise<T>): Promise<T> {
+async function translated<T>(promise: Promise<T>, from?: { connecting: boolean }): Promise<T> {
   try {
     return await promise;
   } catch (error) {
-    throw translateCatalogError(error);
+    throw translateCatalogError(error, from);
   }
 }

@@ -1,6 +1,7 @@
 import { sql } from "kysely";
 import { FeedctlError, isFeedctlError } from "../../errors.ts";
 import type { Catalog } from "./catalog.ts";
+import { refuseMissingCatalog } from "./open.ts";
 import { migrations, newestSchema } from "../migrations/index.ts";
 
 export interface SchemaState {
@@ -68,24 +69,27 @@ function scriptOf(version: number): string {
 }
 
 /**
- * Ensures that the schema has the version that this feedctl needs. Migrates an empty database and an older embedded
- * catalog. Throws `usage` for a newer schema, and for an older one on a server: upgrading that is the administrator's
+ * Ensures that the schema has the version that this feedctl needs. Migrates an older embedded catalog and, with
+ * `create`, an empty database; returns whether the database was empty. Throws `unavailable` for an empty database
+ * otherwise, and `usage` for a newer schema, and for an older one on a server: upgrading that is the administrator's
  * decision.
  */
-export async function requireSchema(catalog: Catalog): Promise<void> {
+export async function requireSchema(catalog: Catalog, { create }: { create: boolean }): Promise<boolean> {
   const { version, newest } = await stateAfterMigration(catalog);
-  if (version === newest) return;
+  if (version === newest) return false;
   if (version > newest) {
     throw new FeedctlError("usage", `the catalog's schema is version ${version}, this feedctl knows only ${newest}`, {
       hint: "update feedctl",
     });
   }
+  if (version === 0 && !create) refuseMissingCatalog(catalog.location);
   if (version > 0 && catalog.kind === "postgres") {
     throw new FeedctlError("usage", `the catalog's schema is version ${version}, this feedctl needs ${newest}`, {
       hint: "run: feedctl db migrate",
     });
   }
   await migrateCatalog(catalog);
+  return version === 0;
 }
 
 /** The schema's version. Waits for a process that is migrating the catalog. Throws `locked` after 30 seconds. */

@@ -1,16 +1,19 @@
 import { existsSync } from "node:fs";
-import { mkdir, rename, rm } from "node:fs/promises";
-import { join } from "node:path";
+import { rename, rm } from "node:fs/promises";
+import { dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { setFlagsFromString } from "node:v8";
-import { PGlite } from "@electric-sql/pglite";
 import { Kysely, PGliteDialect } from "kysely";
 import { FeedctlError } from "../../errors.ts";
-import { tryProcessLock, type ProcessLock } from "../../lib/process-lock.ts";
+import { isDiskFull } from "../../lib/disk-full.ts";
+import { syncFolder, flushTree } from "../../lib/flush.ts";
+import { isPrivate, makePrivate } from "../../lib/private-tree.ts";
+import { lockOwnerName, tryProcessLock, type ProcessLock } from "../../lib/process-lock.ts";
 import type { Catalog, CatalogLock } from "./catalog.ts";
 import { checkKeys } from "./check-keys.ts";
 import { wrapDialect } from "./dialect.ts";
+import { createDataDirectory, refuseForeign } from "./data-directory.ts";
 import { translateCatalogError } from "./errors.ts";
+import { startPglite, wasShutDown } from "./start-pglite.ts";
 import { unpackSnapshot } from "./unpack-snapshot.ts";
 import type { Tables } from "../schema/core.ts";
 
@@ -30,21 +33,19 @@ const held: CatalogLock = { proofs: [], async assertHeld() {}, async [Symbol.asy
 
 /**
  * Opens the embedded catalog, and creates it on first use. Only one process at a time may open it, which a lock
- * file beside the data ensures. Throws `locked` when another process still has it after `wait`.
+ * file beside the data ensures. Throws `locked` when another process still has it after `wait`, and `denied` when
+ * another user owns it. A query or commit that returns is on the disk.
  */
 export async function openPglite(options: EmbeddedOptions): Promise<Catalog> {
   const dir = join(options.dataDir, "catalog");
-  await makeDirectory(options.dataDir);
+  createDataDirectory(options.dataDir);
   const lock = await waitForLock(`${dir}.lock`, options);
   try {
-    if (!existsSync(dir)) await create(dir, options.snapshot);
-    // PGlite would create an empty database here, and a damaged catalog would look like a new one
-    if (!existsSync(join(dir, "PG_VERSION"))) throw new Error("it holds no database");
-    const pglite = await startPglite(dir);
-    const db = new Kysely<Tables>({
-      dialect: wrapDialect(new PGliteDialect({ pglite }), true),
-      plugins: [checkKeys],
-    }).withSchema("feedctl");
+    if (existsSync(dir)) await prepare(dir);
+    else await create(dir, options.snapshot);
+    const server = await startPglite(dir);
+    const dialect = new PGliteDialect({ pglite: server.client });
+    const db = new Kysely<Tables>({ dialect: wrapDialect(dialect, true), plugins: [checkKeys] }).withSchema("feedctl");
     return {
       kind: "pglite",
       location: dir,
@@ -54,7 +55,7 @@ export async function openPglite(options: EmbeddedOptions): Promise<Catalog> {
       },
       async script(text) {
         try {
-          await pglite.exec(text);
+          await server.exec(text);
         } catch (error) {
           throw translateCatalogError(error);
         }
@@ -62,7 +63,7 @@ export async function openPglite(options: EmbeddedOptions): Promise<Catalog> {
       async [Symbol.asyncDispose]() {
         try {
           await db.destroy();
-          if (!pglite.closed) await pglite.close();
+          await server.close();
         } finally {
           await lock.release();
         }
@@ -70,6 +71,7 @@ export async function openPglite(options: EmbeddedOptions): Promise<Catalog> {
     };
   } catch (error) {
     await lock.release();
+    if (isDiskFull(error)) throw diskFull(options.dataDir, error);
     throw error instanceof FeedctlError
       ? error
       : new FeedctlError(
@@ -84,36 +86,42 @@ export async function openPglite(options: EmbeddedOptions): Promise<Catalog> {
 }
 
 /**
- * V8 optimises hot WebAssembly functions in the background, and a process waits for that when it exits: 0.27 s of 0.68
- * s and 370 MiB of 650 MiB for `feed list` (Node 24, 2 cores, November 2026). With a larger budget V8 optimises only
- * functions that run very long. A V8 that does not know the flag ignores it.
- *
- * PostgreSQL clears its buffers when it starts. PGlite's default of 128 MB costs a third of the processor time of
- * opening the catalog and 100 MiB of memory, for a cache that lives no longer than one command.
+ * Creates the catalog under a temporary name and renames it when it is on the disk, so that a crash does not leave an
+ * incomplete catalog.
  */
-function startPglite(dir: string): Promise<PGlite> {
-  setFlagsFromString("--wasm-tiering-budget=2000000000");
-  return PGlite.create(dir, { startParams: [...PGlite.defaultStartParams, "-c", "shared_buffers=32MB"] });
-}
-
-/** Creates the catalog under a temporary name and renames it, so that a crash does not leave an incomplete catalog. */
 async function create(dir: string, snapshot: string): Promise<void> {
   const temp = `${dir}.creating`;
   await rm(temp, { recursive: true, force: true });
-  if (existsSync(snapshot)) await unpackSnapshot(snapshot, temp);
-  else await (await startPglite(temp)).close();
-  await rename(temp, dir);
+  try {
+    if (existsSync(snapshot)) await unpackSnapshot(snapshot, temp);
+    else await (await startPglite(temp)).close();
+    makePrivate(temp);
+    await flushTree(temp);
+    await rename(temp, dir);
+    await syncFolder(dirname(dir));
+  } catch (error) {
+    await rm(temp, { recursive: true, force: true });
+    throw error;
+  }
 }
 
-async function makeDirectory(dir: string): Promise<void> {
-  try {
-    await mkdir(dir, { recursive: true });
-  } catch (error) {
-    throw new FeedctlError("denied", `the data directory ${dir} could not be created: ${(error as Error).message}`, {
-      cause: error,
-      hint: "choose another with FEEDCTL_DATA_DIR",
-    });
-  }
+function diskFull(dataDir: string, cause: unknown): FeedctlError {
+  return new FeedctlError("full", `no space is left for the embedded catalog in ${dataDir}`, {
+    cause,
+    hint: "free space on that disk, or choose another data directory with FEEDCTL_DATA_DIR",
+  });
+}
+
+/**
+ * Prepares an existing catalog. After a kill its last changes may be in memory only. So may be all changes of an older
+ * feedctl, which flushed nothing and left the directory open to others.
+ */
+async function prepare(dir: string): Promise<void> {
+  // PGlite would create an empty database here, and a damaged catalog would look like a new one
+  if (!existsSync(join(dir, "PG_VERSION"))) throw new Error("it holds no database");
+  refuseForeign(dir);
+  if (!isPrivate(dir) || !wasShutDown(dir)) await flushTree(dir);
+  makePrivate(dir);
 }
 
 async function waitForLock(path: string, options: EmbeddedOptions): Promise<ProcessLock> {
@@ -125,16 +133,17 @@ async function waitForLock(path: string, options: EmbeddedOptions): Promise<Proc
     try {
       answer = await tryProcessLock(path);
     } catch (error) {
+      if (isDiskFull(error)) throw diskFull(options.dataDir, error);
       throw new FeedctlError("denied", `the lock file ${path} cannot be written: ${(error as Error).message}`, {
         cause: error,
         hint: "choose another data directory with FEEDCTL_DATA_DIR",
       });
     }
     if ("release" in answer) return answer;
-    const owner = `process ${answer.pid} on ${answer.host}`;
+    const owner = lockOwnerName(answer);
     if (performance.now() >= deadline) {
       throw new FeedctlError("locked", `the embedded catalog is in use by ${owner}`, {
-        hint: `try again later; if that process is gone, remove ${path}; several processes at once need PostgreSQL (FEEDCTL_DATABASE_URL)`,
+        hint: "try again later; several processes at once need PostgreSQL (FEEDCTL_DATABASE_URL)",
       });
     }
     if (!reported) options.onWait?.(`waiting for the embedded catalog, in use by ${owner}`);

@@ -1,54 +1,32 @@
+import type { Socket } from "node:net";
 import { Kysely, PostgresDialect } from "kysely";
 import pg from "pg";
-import { FeedctlError } from "../../errors.ts";
 import type { Catalog } from "./catalog.ts";
 import { checkKeys } from "./check-keys.ts";
 import { wrapDialect } from "./dialect.ts";
-import { translateCatalogError } from "./errors.ts";
+import { isTlsRefused, lacksTls, translateCatalogError } from "./errors.ts";
+import { readPassword } from "./password-file.ts";
+import { parseServerAddress, type ServerAddress } from "./server-address.ts";
 import { sessionLocks } from "./session-locks.ts";
+import { prepareSession, requireSessionPooling, type OwnConnection } from "./session.ts";
+import type { Environment } from "./tls.ts";
 import { requireTrustedSchemas } from "./trust.ts";
 import type { Tables } from "../schema/core.ts";
 
 // int8 as number: ids and byte counts stay far below 2^53
 const int8 = 20;
+const types: pg.CustomTypesConfig = {
+  getTypeParser: ((oid: number, format?: "text") =>
+    oid === int8 ? Number : pg.types.getTypeParser(oid, format)) as typeof pg.types.getTypeParser,
+};
 
 /**
- * Opens the catalog on a PostgreSQL server, version 14 or newer. The URL may hold a password; `location` does not.
- * Throws `usage` when the URL is malformed.
+ * Opens the catalog on a PostgreSQL server, version 14 or newer, and makes a first connection. The URL may hold a
+ * password; `location` does not. Throws `usage` when the URL is malformed or the server cannot hold a catalog.
  */
-export async function openPostgres(url: string): Promise<Catalog> {
-  const types: pg.CustomTypesConfig = {
-    getTypeParser: ((oid: number, format?: "text") =>
-      oid === int8 ? Number : pg.types.getTypeParser(oid, format)) as typeof pg.types.getTypeParser,
-  };
-  const wrong = (cause: unknown) =>
-    new FeedctlError("usage", "the database URL cannot be read", {
-      cause,
-      hint: "its form is postgres://USER:PASSWORD@HOST:PORT/DATABASE",
-    });
-  // pg would treat anything else as a database name, and its error messages would show it, password included
-  if (!/^(postgres|postgresql|socket):|^\//i.test(url)) throw wrong(undefined);
-  let pool: pg.Pool;
-  try {
-    void new pg.Client({ connectionString: url }); // the pool parses the URL only when it first connects
-    pool = new pg.Pool({
-      connectionString: url,
-      max: 8,
-      connectionTimeoutMillis: 10_000,
-      application_name: "feedctl",
-      keepAlive: true,
-      keepAliveInitialDelayMillis: 60_000,
-      types,
-    });
-  } catch (error) {
-    throw wrong((error as Error).name);
-  }
-  pool.on("error", () => {}); // an idle connection broke: the next query reports it
-  pool.on("connect", (client) => {
-    client.on("error", () => {}); // the same for a connection that a transaction holds between two queries
-    // other roles may place functions in the schemas of the default path
-    void client.query("set search_path = pg_catalog").catch(() => {});
-  });
+export async function openPostgres(url: string, env: Environment = {}): Promise<Catalog> {
+  const address = await parseServerAddress(url, env);
+  const pool = await connectPool(address, env);
   const db = new Kysely<Tables>({
     dialect: wrapDialect(new PostgresDialect({ pool }), false),
     plugins: [checkKeys],
@@ -62,7 +40,7 @@ export async function openPostgres(url: string): Promise<Catalog> {
   const locks = sessionLocks(pool);
   return {
     kind: "postgres",
-    location: withoutPassword(url),
+    location: address.location,
     db,
     lock: locks.lock,
     async script(text) {
@@ -79,13 +57,87 @@ export async function openPostgres(url: string): Promise<Catalog> {
   };
 }
 
-function withoutPassword(url: string): string {
-  try {
-    const parsed = new URL(url);
-    parsed.password = "";
-    parsed.search = "";
-    return parsed.href;
-  } catch {
-    return "PostgreSQL";
+/** Returns a pool with one connection, the first that the server accepts. */
+async function connectPool({ config, tls }: ServerAddress, env: Environment): Promise<pg.Pool> {
+  // its type lacks the argument, and undefined, which is allowed for a server that asks for no password
+  const password = config.password || env["PGPASSWORD"] || (readPassword as () => Promise<string>);
+  let refusal: unknown;
+  for (const ssl of tls.attempts) {
+    const pool = createPool({ ...config, password, ssl, sslnegotiation: tls.negotiation });
+    try {
+      (await pool.connect()).release();
+      return pool;
+    } catch (error) {
+      await pool.end();
+      // the first reason counts, unless it is only that this server has no TLS
+      if (refusal === undefined || lacksTls(refusal)) refusal = error;
+      if (!isTlsRefused(error)) break;
+    }
+  }
+  throw translateCatalogError(refusal, { connecting: true });
+}
+
+/** The part of node-postgres that reads a socket. */
+interface Protocol {
+  stream: Socket;
+  attachListeners(stream: Socket): void;
+  on(event: "error", listener: () => void): void;
+}
+
+/**
+ * A client whose failures are failures of its connection. node-postgres throws in a listener of the socket, and so ends
+ * the process, when it does not understand the server, such as a request for Kerberos; and it keeps the connection open
+ * when it cannot log in, so that the process does not end before the server closes it.
+ */
+class CatalogClient extends pg.Client {
+  constructor(config?: pg.ClientConfig) {
+    super(config);
+    const { connection } = this as unknown as { connection: Protocol };
+    const attach = connection.attachListeners.bind(connection);
+    connection.attachListeners = (stream) => {
+      attach(stream);
+      for (const read of stream.listeners("data") as ((chunk: Buffer) => void)[]) {
+        stream.off("data", read);
+        stream.on("data", (chunk) => {
+          try {
+            read(chunk);
+          } catch (error) {
+            stream.destroy(error as Error);
+          }
+        });
+      }
+    };
+    connection.on("error", () => connection.stream.destroy());
+  }
+}
+
+/** Milliseconds that a connection may take to be made. */
+const TIMEOUT = 10_000;
+
+function createPool(server: pg.ClientConfig): pg.Pool {
+  const connection = { ...server, application_name: server.application_name ?? "feedctl", types };
+  /** Whether a pooler was found to keep sessions. It does not change that while it runs. */
+  let sessionsKept = false;
+  const checkPooler = async () => {
+    if (!sessionsKept) await requireSessionPooling(openOwn);
+    sessionsKept = true;
+  };
+  // the pool awaits the result, which its type does not say
+  const onConnect = (client: pg.ClientBase): unknown => {
+    client.on("error", () => {}); // a connection that a transaction holds broke: its next query reports it
+    const { processID } = client as { processID?: number };
+    return prepareSession(client, processID, checkPooler);
+  };
+  const hooks = { onConnect, Client: CatalogClient };
+  const keepAlive = { keepAlive: true, keepAliveInitialDelayMillis: 60_000 };
+  const pool = new pg.Pool({ ...connection, ...keepAlive, max: 8, connectionTimeoutMillis: TIMEOUT, ...hooks });
+  pool.on("error", () => {}); // an idle connection broke: the next query opens another one
+  return pool;
+
+  async function openOwn(): Promise<OwnConnection> {
+    const client = new CatalogClient({ ...connection, connectionTimeoutMillis: TIMEOUT });
+    client.on("error", () => {});
+    await client.connect();
+    return client;
   }
 }

@@ -10,6 +10,8 @@ interface Session {
   /** A random 63-bit number, in decimal. The connection holds the advisory lock of this number. */
   number: string;
   lost: boolean;
+  /** Resolves when the last query was answered: all locks share the connection. */
+  last: Promise<unknown>;
 }
 
 /**
@@ -23,13 +25,12 @@ interface Session {
  */
 export function sessionLocks(pool: pg.Pool) {
   let session: Promise<Session> | undefined;
-  let last: Promise<unknown> = Promise.resolve();
 
   /** Runs queries one after the other, because all locks share the connection. */
-  async function ask(client: pg.PoolClient, text: string): Promise<pg.QueryResult | undefined> {
+  async function ask(state: Session, text: string): Promise<pg.QueryResult | undefined> {
     // a text of several statements has several results
-    const answer = last.then((): Promise<pg.QueryResult | pg.QueryResult[]> => client.query(text));
-    last = answer.catch(() => {});
+    const answer = state.last.then((): Promise<pg.QueryResult | pg.QueryResult[]> => state.client.query(text));
+    state.last = answer.catch(() => {});
     return [await answer].flat().at(-1);
   }
 
@@ -49,7 +50,7 @@ export function sessionLocks(pool: pg.Pool) {
   async function connect(): Promise<Session> {
     const client = await pool.connect();
     const number = (randomBytes(8).readBigUInt64BE() >> 1n).toString();
-    const state = { client, number, lost: false };
+    const state: Session = { client, number, lost: false, last: Promise.resolve() };
     client.on("error", () => (state.lost = true));
     client.on("end", () => (state.lost = true));
     try {
@@ -62,9 +63,10 @@ export function sessionLocks(pool: pg.Pool) {
     return state;
   }
 
-  async function tryLock(state: Session, request: LockRequest): Promise<CatalogLock | undefined> {
+  async function tryLock(request: LockRequest): Promise<CatalogLock | undefined> {
     try {
-      const id = (await ask(state.client, takeLock(request, state.number)))?.rows[0]?.id as string | undefined;
+      const state = await openSession();
+      const id = (await ask(state, takeLock(request, state.number)))?.rows[0]?.id as string | undefined;
       if (id === undefined) return undefined;
       return {
         proofs: [id],
@@ -72,16 +74,16 @@ export function sessionLocks(pool: pg.Pool) {
           // a vanished server goes unnoticed until a query is sent
           const found = state.lost
             ? undefined
-            : await ask(state.client, `select id from feedctl.locks where id = '${id}'`).catch(() => undefined);
+            : await ask(state, `select id from feedctl.locks where id = '${id}'`).catch(() => undefined);
           if (found?.rowCount !== 1) throw lockLost();
         },
         async [Symbol.asyncDispose]() {
           // the row of a lost connection is deleted by the next one that wants the lock
-          if (!state.lost) await ask(state.client, `delete from feedctl.locks where id = '${id}'`).catch(() => {});
+          if (!state.lost) await ask(state, `delete from feedctl.locks where id = '${id}'`).catch(() => {});
         },
       };
     } catch (error) {
-      throw translateCatalogError(error);
+      throw translateCatalogError(error, { connecting: true });
     }
   }
 
@@ -91,7 +93,7 @@ export function sessionLocks(pool: pg.Pool) {
       let waiting = false;
       for (;;) {
         request.signal?.throwIfAborted();
-        const lock = await tryLock(await openSession(), request);
+        const lock = await tryLock(request);
         if (lock !== undefined || performance.now() >= deadline) return lock;
         if (!waiting) request.onWait?.();
         waiting = true;

@@ -1,6 +1,7 @@
 import type { Selectable } from "kysely";
 import { findCurrentStore } from "../stores.ts";
-import type { Db, MigrationPlan, MigrationRequest, MigrationsTable } from "../schema/core.ts";
+import type { Db } from "../schema/core.ts";
+import type { MigrationPlan, MigrationRequest, MigrationsTable } from "../schema/migration.ts";
 
 export type MigrationRow = Selectable<MigrationsTable>;
 

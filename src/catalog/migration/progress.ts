@@ -1,6 +1,7 @@
 import { sql, type Selectable } from "kysely";
 import { unchecked } from "../connection/check-keys.ts";
-import type { Db, MigrationPassesTable } from "../schema/core.ts";
+import type { Db } from "../schema/core.ts";
+import type { MigrationPassesTable } from "../schema/migration.ts";
 
 export type PassRow = Selectable<MigrationPassesTable>;
 

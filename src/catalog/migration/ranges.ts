@@ -1,5 +1,6 @@
 import { sql, type Selectable } from "kysely";
-import type { Db, MigrationRangesTable } from "../schema/core.ts";
+import type { Db } from "../schema/core.ts";
+import type { MigrationRangesTable } from "../schema/migration.ts";
 
 export type RangeRow = Selectable<MigrationRangesTable>;
 

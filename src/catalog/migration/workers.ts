@@ -1,5 +1,6 @@
 import { sql, type Selectable } from "kysely";
-import type { Db, WorkersTable } from "../schema/core.ts";
+import type { Db } from "../schema/core.ts";
+import type { WorkersTable } from "../schema/migration.ts";
 
 export type WorkerRow = Selectable<WorkersTable>;
 

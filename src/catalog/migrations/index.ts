@@ -7,7 +7,10 @@ import { assets } from "./0006-assets.ts";
 import { describedProofs } from "./0007-described-proofs.ts";
 import { assetRetention } from "./0008-asset-retention.ts";
 import { debianDropPaths } from "./0009-debian-drop-paths.ts";
+import { keySalt } from "./0010-key-salt.ts";
 import { locks } from "./0011-locks.ts";
+import { changedDropFiles } from "./0013-changed-drop-files.ts";
+import { places } from "./0014-places.ts";
 import { deletesThatFail } from "./0017-deletes-that-fail.ts";
 
 /** Numbered from 1, append-only, in order of application. */
@@ -21,7 +24,10 @@ export const migrations: readonly { name: string; sql: string }[] = [
   { name: "described proofs", sql: describedProofs },
   { name: "asset retention", sql: assetRetention },
   { name: "Debian drop paths", sql: debianDropPaths },
+  { name: "key salt", sql: keySalt },
   { name: "locks", sql: locks },
+  { name: "changed drop files", sql: changedDropFiles },
+  { name: "places", sql: places },
   { name: "deletes that fail", sql: deletesThatFail },
 ];
 

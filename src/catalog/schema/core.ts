@@ -2,6 +2,8 @@ import type { Location } from "../../lib/location.ts";
 import type { ColumnType, Generated, GeneratedAlways, JSONColumnType, Kysely } from "kysely";
 import type { Key } from "../../lib/key.ts";
 import type { AssetTables } from "./assets.ts";
+import type { InstallationTable } from "./installation.ts";
+import type { MigrationTables } from "./migration.ts";
 import type { RetentionTables } from "./retention.ts";
 
 /** JSON is written as text and read parsed. */
@@ -12,6 +14,14 @@ export interface SettingsTable {
   name: string;
   value: string;
   updated_at: Date;
+}
+
+/** One row. */
+export interface KeySaltTable {
+  id: Generated<number>;
+  /** In hex. */
+  salt: string;
+  created_at: Generated<Date>;
 }
 
 export interface FeedsTable {
@@ -45,6 +55,16 @@ export interface StoresTable {
   created_at: Date;
   replaced_at: Nullable<Date>;
   retired_at: Nullable<Date>;
+  /** When the marker was written; null: not yet, or it was deleted with the store's files. */
+  marked_at: Nullable<Date>;
+  /** The machine that wrote the marker. */
+  marked_host: Nullable<string>;
+  /** Where the marker was written, also for a store whose directory follows the settings. */
+  marked_location: ColumnType<Location | null, string | null | undefined, string | null>;
+  /** The store is older than markers: blobs that its rows name must be there before it is marked. */
+  probe: Generated<boolean>;
+  /** Its path is the former default directory: changing the settings back makes it follow them again. */
+  pinned: Generated<boolean>;
 }
 
 export interface PackagesTable {
@@ -140,109 +160,12 @@ export interface ProofsTable {
   described: Nullable<string>;
 }
 
-export type MigrationState =
-  /** Passes run, or the process ended during one. */
-  | "copying"
-  /** Paused on request. */
-  | "paused"
-  /** Everything but later changes is copied; waits for the cut-over. */
-  | "ready"
-  /** The feed is frozen for its last pass. */
-  | "switching"
-  | "switched"
-  | "retired"
-  | "cancelled"
-  | "rolled-back";
-
-export type MigrationRequest = "pause" | "cancel" | "cutover";
-
-/** How to run a migration. Saved, so that another process can resume it. */
-export interface MigrationPlan {
-  cutover: "auto" | "manual";
-  cached: "copy" | "skip" | "clear";
-  /** The target was empty when the migration began. */
-  fresh?: boolean | undefined;
-}
-
-export interface MigrationsTable {
-  id: GeneratedAlways<number>;
-  feed_id: number;
-  from_store_id: number;
-  to_store_id: number;
-  state: MigrationState;
-  run_id: number;
-  started_at: Date;
-  switched_at: Nullable<Date>;
-  retired_at: Nullable<Date>;
-  blobs: Generated<number>;
-  bytes: Generated<number>;
-  reverses: Nullable<number>;
-  plan: JSONColumnType<MigrationPlan>;
-  request: Nullable<MigrationRequest>;
-  requested_by: Nullable<string>;
-  updated_at: Nullable<Date>;
-  finished_at: Nullable<Date>;
-  frozen_milliseconds: Nullable<number>;
-}
-
-export interface MigrationPassesTable {
-  migration_id: number;
-  number: number;
-  kind: "full" | "delta" | "last";
-  run_id: number;
-  started_at: Date;
-  updated_at: Date;
-  finished_at: Nullable<Date>;
-  expected_blobs: number;
-  expected_bytes: number;
-  copied: Generated<number>;
-  verified: Generated<number>;
-  same: Generated<number>;
-  failed: Generated<number>;
-  stale: Generated<number>;
-  foreign_blobs: Generated<number>;
-  bytes: Generated<number>;
-}
-
-export interface MigrationFailuresTable {
-  migration_id: number;
-  key: string;
-  reason: string;
-  at: Date;
-}
-
-export interface MigrationRangesTable {
-  migration_id: number;
-  number: number;
-  lower: string;
-  upper: Nullable<string>;
-  cursor: string;
-  claim: Nullable<string>;
-  worker_id: Nullable<number>;
-  copied: Generated<number>;
-  verified: Generated<number>;
-  failed: Generated<number>;
-  bytes: Generated<number>;
-  updated_at: Nullable<Date>;
-  finished_at: Nullable<Date>;
-}
-
-export interface WorkersTable {
-  id: GeneratedAlways<number>;
-  host: string;
-  pid: number;
-  actor: string;
-  concurrency: number;
-  started_at: Date;
-  seen_at: Date;
-  stopped_at: Nullable<Date>;
-}
-
 export interface DropFilesTable {
   feed_id: number;
   path: string;
   size: number;
   modified: Date;
+  changed: Date | null;
   status: "conflict" | "invalid" | "failed";
   reason: string;
   seen_at: Date;
@@ -266,8 +189,10 @@ export interface AuditEventsTable {
   detail: ColumnType<object | null, string | null | undefined, string | null>;
 }
 
-export interface Tables extends AssetTables, RetentionTables {
+export interface Tables extends AssetTables, MigrationTables, RetentionTables {
   settings: SettingsTable;
+  key_salt: KeySaltTable;
+  installation: InstallationTable;
   feeds: FeedsTable;
   stores: StoresTable;
   packages: PackagesTable;
@@ -277,11 +202,6 @@ export interface Tables extends AssetTables, RetentionTables {
   pending_writes: PendingWritesTable;
   pending_deletes: PendingDeletesTable;
   proofs: ProofsTable;
-  migrations: MigrationsTable;
-  migration_passes: MigrationPassesTable;
-  migration_failures: MigrationFailuresTable;
-  migration_ranges: MigrationRangesTable;
-  workers: WorkersTable;
   drop_files: DropFilesTable;
   drop_scans: DropScansTable;
   audit_events: AuditEventsTable;

@@ -39,7 +39,7 @@ async function names(
   if (config.databaseUrl === undefined && !existsSync(join(config.dataDir, "catalog"))) return [];
   if (config.databaseUrl !== undefined) setTimeout(() => process.exit(0), TIMEOUT).unref();
   await using context = createContext(edge.io, { ...config, lockWait: 0 }, () => {});
-  const catalog = await context.bareCatalog();
+  const catalog = await context.bareCatalog({ create: false });
   const { schemaState } = await import("../../catalog/connection/migrate.ts");
   const schema = await schemaState(catalog);
   if (schema.version !== schema.newest) return [];

@@ -6,13 +6,13 @@ import type { FeedResult } from "../results/schemas/feed.ts";
 import type { DropLine, DropStatusResult } from "../results/schemas/import.ts";
 
 const SCANNING = `
-A file is imported when it has not changed for the settle time; a file renamed into the drop path keeps its older time
-and is imported at once. Links are ignored, and so are names that begin with a dot or ~, or end with ~, .part, .partial,
-.tmp, .crdownload or .filepart. An imported file is stored, verified and recorded, then deleted with its checksum files
-and the folders that are empty then. A file that is invalid or conflicts with the feed stays; it is reported once, and
-read again when it changes (or with --again). Existing packages are replaced only when the setting
-Feeds.AllowDropPathImportOverwrite is true. An asset directory imports every file, checksum files too, under its path
-relative to the drop path.`;
+A scan looks at each new file twice, the settle time apart, and imports it when size, times and inode are the same; no
+clock of a file server matters. With --settle 0s it does not wait. Links are ignored, and so are names that begin with a
+dot or ~, or end with ~, .part, .partial, .tmp, .crdownload or .filepart. An imported file is stored, verified and
+recorded, then deleted with its checksum files and the folders that are empty then. A file that is invalid or conflicts
+with the feed stays; it is reported once, and read again when it changes (or with --again). Existing packages are
+replaced only when the setting Feeds.AllowDropPathImportOverwrite is true. An asset directory imports every file,
+checksum files too, under its path relative to the drop path.`;
 
 export function dropCommand(edge: Edge): CommandUnknownOpts {
   const drop = new Command("drop").description("import packages and assets from directories, the drop paths of feeds");
@@ -60,7 +60,7 @@ export function dropCommand(edge: Edge): CommandUnknownOpts {
     .command("scan")
     .description("scan all drop paths once, or one feed's: for cron")
     .option("--feed <feed>", "only this feed's drop path")
-    .option("--settle <time>", "how long a file must have been unchanged (5s)", parseAge)
+    .option("--settle <time>", "how long a file must not change before it is read (5s)", parseAge)
     .option("--again", "read files again that earlier scans could not import")
     .option(
       "--reject-to <dir>",
@@ -72,7 +72,7 @@ export function dropCommand(edge: Edge): CommandUnknownOpts {
       "after",
       `${SCANNING}
 
-A scan waits up to the settle time for files that changed recently. Exit status 3 means that a file was newly invalid,
+A scan that finds new files waits once for the settle time. Exit status 3 means that a file was newly invalid,
 conflicting or failed, or that a drop path could not be scanned; files that earlier scans reported are not a failure. A
 drop path that another scan is working on is skipped with a note; with --feed the exit status is then 75.
 
@@ -105,7 +105,7 @@ Examples:
     .description("scan at an interval, and at once when files arrive, until interrupted")
     .option("--feed <feed>", "only this feed's drop path")
     .option("--interval <time>", "longest time between two scans (60s)", parseAge)
-    .option("--settle <time>", "how long a file must have been unchanged (5s)", parseAge)
+    .option("--settle <time>", "how long a file must not change before it is read (5s)", parseAge)
     .option(
       "--reject-to <dir>",
       "move invalid and conflicting files there, each with a .reason.txt beside it",

@@ -1,9 +1,9 @@
-import { isFeedctlError } from "../../errors.ts";
 import { createFolderWatch } from "../../lib/folder-watch.ts";
 import type { Context } from "../../operations/context.ts";
 import { scanDropPaths, type DropScanInput } from "../../operations/drop/scan.ts";
 import { createDropReport } from "./report.ts";
 import type { Output } from "../frame/output.ts";
+import { repeatRounds } from "../frame/rounds.ts";
 import type { DropLine } from "../results/schemas/import.ts";
 
 /** Milliseconds. With `--interval 0`, scans without a pause would load the disk and the catalog. */
@@ -15,7 +15,7 @@ export async function watchDropPaths(
   out: Output<DropLine>,
   interval: number,
   input: DropScanInput,
-): Promise<never> {
+): Promise<void> {
   using folders = createFolderWatch();
   let paths = new Set<string>();
   let reported: string | undefined;
@@ -25,21 +25,29 @@ export async function watchDropPaths(
     onPath: (path) => paths.add(path),
   });
   out.note(`watching drop paths, with a scan at least every ${interval / 1000} s`);
-  for (;;) {
-    const before = paths;
-    paths = new Set();
-    try {
-      await report(scanDropPaths(context, input));
+  await repeatRounds(
+    context,
+    async () => {
+      const before = paths;
+      paths = new Set();
+      try {
+        await report(scanDropPaths(context, input));
+      } finally {
+        if (paths.size === 0) paths = before;
+      }
+      if (reported !== undefined) out.note("drop paths are scanned again");
       reported = undefined;
-    } catch (error) {
-      if (context.signal.aborted || !isFeedctlError(error) || error.code === "usage") throw error;
-      if (paths.size === 0) paths = before;
-      if (error.message !== reported) out.warn(error.message);
-      reported = error.message;
-    }
-    // closes the embedded catalog between two scans, so that other commands can open it
-    await context.withCatalog(async () => {});
-    folders.follow([...paths]);
-    await folders.wait(Math.max(interval, LEAST_INTERVAL), context.signal);
-  }
+    },
+    {
+      interval,
+      failed(error) {
+        if (error.message !== reported) out.warn(error.message);
+        reported = error.message;
+      },
+      async wait(milliseconds) {
+        folders.follow([...paths]);
+        await folders.wait(Math.max(milliseconds, LEAST_INTERVAL), context.signal);
+      },
+    },
+  );
 }

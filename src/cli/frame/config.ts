@@ -3,7 +3,9 @@ import { FeedctlError } from "../../errors.ts";
 import { findSetting, settingProblem } from "../../operations/feed-store/setting-names.ts";
 import { findProvider, storeTypeNames, type StoreConfig } from "../../stores/providers.ts";
 import { parseLimits, type Limits } from "../../lib/limits.ts";
+import { readConfigFile, type ConfigFile } from "./config-file.ts";
 import type { Io } from "./io.ts";
+import { userDirectories } from "./user-directories.ts";
 
 /** Configuration of this process. Flags override the environment, that the configuration file, that the defaults. */
 export interface Config {
@@ -24,19 +26,23 @@ export interface Config {
 }
 
 const PROGET_PREFIX = "ProGetConfig.";
-const endings = ["json", "yaml", "yml", "js", "mjs", "cjs", "ts"];
-const searchPlaces = [
-  "package.json",
-  ...endings.map((ending) => `feedctl.config.${ending}`),
-  ".feedctlrc",
-  ...endings.map((ending) => `.feedctlrc.${ending}`),
-];
+/** Environment variables that say which catalog, directory, file and key are used. */
+const namesOfPlaces = [
+  "FEEDCTL_CONFIG",
+  "FEEDCTL_DATABASE_URL",
+  "FEEDCTL_DATA_DIR",
+  "FEEDCTL_KEY_FILE",
+  "FEEDCTL_KEY",
+] as const;
 const known = ["databaseUrl", "dataDir", "concurrency", "lockWait", "keyFile", "settings", "stores", "limits"] as const;
 
 export async function loadConfig(io: Io, flags: { config?: string | undefined }): Promise<Config> {
+  refuseEmpty(io);
+  if (flags.config === "") throw new FeedctlError("usage", "--config needs the path of a file");
   const found = await readConfigFile(io, flags.config ?? io.env["FEEDCTL_CONFIG"]);
+  if (found !== undefined) checkNames(found);
   const file = found?.values ?? {};
-  const dataDir = io.env["FEEDCTL_DATA_DIR"] || text(file, "dataDir") || (await defaultDataDir());
+  const dataDir = io.env["FEEDCTL_DATA_DIR"] || text(file, "dataDir") || (await userDirectories()).data;
   return {
     databaseUrl: io.env["FEEDCTL_DATABASE_URL"] || text(file, "databaseUrl"),
     dataDir: resolve(io.cwd, dataDir),
@@ -50,33 +56,26 @@ export async function loadConfig(io: Io, flags: { config?: string | undefined })
   };
 }
 
-async function readConfigFile(
-  io: Io,
-  path: string | undefined,
-): Promise<{ path: string; values: Record<string, unknown> } | undefined> {
-  const { cosmiconfig } = await import("cosmiconfig");
-  const explorer = cosmiconfig("feedctl", { searchStrategy: "global", searchPlaces });
-  try {
-    const found = await (path === undefined ? explorer.search(io.cwd) : explorer.load(resolve(io.cwd, path)));
-    if (found === null || found.isEmpty) return undefined;
-    const values: unknown = found.config;
-    if (typeof values !== "object" || values === null || Array.isArray(values))
-      throw new FeedctlError("usage", `the configuration file ${found.filepath} does not contain an object`);
-    for (const name of Object.keys(values)) {
-      if ((known as readonly string[]).includes(name) || name.startsWith(PROGET_PREFIX)) continue;
-      throw new FeedctlError("usage", `the configuration file ${found.filepath} has the unknown entry "${name}"`, {
-        hint: `known are ${known.join(", ")} and ${PROGET_PREFIX}Storage.*`,
-      });
-    }
-    return { path: found.filepath, values: values as Record<string, unknown> };
-  } catch (error) {
-    if (error instanceof FeedctlError) throw error;
-    // without cause, and only the first line: parsers quote the lines around an error, which may contain a password
-    const [where = ""] = (error as Error).message.split("\n");
-    throw new FeedctlError("usage", `the configuration file cannot be read: ${where.replace(/:$/, "")}`, {
-      hint: (error as NodeJS.ErrnoException).code === "ENOENT" ? "check its path" : "check its syntax",
+/** Throws `usage` for a misspelled entry. */
+function checkNames({ path, values }: ConfigFile): void {
+  for (const name of Object.keys(values)) {
+    if ((known as readonly string[]).includes(name) || name.startsWith(PROGET_PREFIX)) continue;
+    throw new FeedctlError("usage", `the configuration file ${path} has the unknown entry "${name}"`, {
+      hint: `known are ${known.join(", ")} and ${PROGET_PREFIX}Storage.*`,
     });
   }
+}
+
+/**
+ * Throws `usage` for a variable that is set but empty: usually a script's own variable was not set, and feedctl would
+ * quietly use another catalog, directory or key than intended.
+ */
+function refuseEmpty(io: Io): void {
+  const empty = [io.platform === "win32" ? "USERPROFILE" : "HOME", ...namesOfPlaces].find(
+    (name) => io.env[name] === "",
+  );
+  if (empty === undefined) return;
+  throw new FeedctlError("usage", `${empty} is set but empty`, { hint: `give it a value, or: unset ${empty}` });
 }
 
 function text(values: Record<string, unknown>, name: string): string | undefined {
@@ -146,9 +145,4 @@ function limitsOf(words: string | undefined, inFile: unknown): Partial<Limits> {
   const limits = parseLimits(given);
   if (!("problem" in limits)) return limits;
   throw new FeedctlError("usage", limits.problem, { hint: "the limits and their defaults: docs/limits.md" });
-}
-
-async function defaultDataDir(): Promise<string> {
-  const { default: envPaths } = await import("env-paths");
-  return envPaths("feedctl", { suffix: "" }).data;
 }

@@ -1,17 +1,17 @@
 import { randomBytes } from "node:crypto";
-import { chmod, link, mkdir, readFile, rm, writeFile } from "node:fs/promises";
+import { readFile } from "node:fs/promises";
 import { existsSync } from "node:fs";
 import { hostname, userInfo } from "node:os";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
-import type { Catalog } from "../../catalog/connection/catalog.ts";
-import { FeedctlError } from "../../errors.ts";
-import { keyFromText } from "../../lib/seal.ts";
+import type { SealingSecret } from "../../lib/seal.ts";
 import type { Context } from "../../operations/context.ts";
 import { createClock } from "./clock.ts";
 import type { Config } from "./config.ts";
 import type { Io } from "./io.ts";
 import { createRetryLines } from "./retry-lines.ts";
+import { readSealingSecret, weaknessWarning } from "./sealing-secret.ts";
 
 /**
  * The only place where catalogs and stores are opened, each on first use. `verbose`, if given, gets messages that
@@ -23,23 +23,44 @@ export function createContext(
   notice: Context["notice"],
   verbose?: (message: string) => void,
 ): Context & AsyncDisposable {
-  let bare: Promise<Catalog> | undefined;
-  let ready: Promise<Catalog> | undefined;
+  let sealing: Promise<SealingSecret | undefined> | undefined;
+  let warned = false;
   const lockWait = config.lockWait * 1000;
   const clock = createClock(io);
   const onRetry = verbose === undefined ? undefined : createRetryLines(verbose, () => io.now());
 
-  const openBare = () =>
-    (bare ??= import("../../catalog/connection/open.ts").then(({ openCatalog }) =>
-      openCatalog({
-        databaseUrl: config.databaseUrl,
-        dataDir: config.dataDir,
-        snapshot: fileURLToPath(new URL("../../catalog-snapshot.tar.gz", import.meta.url)),
-        wait: lockWait,
-        onWait: notice,
-        signal: io.signal,
-      }),
-    ));
+  const bare = kept(async (create: boolean) => {
+    const { openCatalog } = await import("../../catalog/connection/open.ts");
+    return openCatalog({
+      databaseUrl: config.databaseUrl,
+      create,
+      env: io.env,
+      dataDir: config.dataDir,
+      snapshot: fileURLToPath(new URL("../../catalog-snapshot.tar.gz", import.meta.url)),
+      wait: lockWait,
+      onWait: notice,
+      signal: io.signal,
+    });
+  });
+  const ready = kept(async (create: boolean) => {
+    const isNew = isMissing();
+    const catalog = await bare.get(create);
+    const { requireSchema } = await import("../../catalog/connection/migrate.ts");
+    const wasEmpty = await requireSchema(catalog, { create });
+    if (isNew || wasEmpty) notice(`created a new catalog: ${catalog.location}`);
+    await clock.compare(catalog);
+    return catalog;
+  });
+
+  async function releaseCatalog(): Promise<void> {
+    const catalog = await bare.opened()?.catch(() => undefined);
+    if (catalog?.kind !== "pglite") return;
+    bare.forget();
+    ready.forget();
+    await catalog[Symbol.asyncDispose]();
+  }
+
+  const isMissing = () => config.databaseUrl === undefined && !existsSync(join(config.dataDir, "catalog"));
 
   return {
     dataDir: config.dataDir,
@@ -56,79 +77,66 @@ export function createContext(
     async clockAhead() {
       return clock.compare(await this.catalog());
     },
+    monotonic: () => io.monotonic?.() ?? performance.now(),
+    sleep: (milliseconds) => io.sleep?.(milliseconds) ?? sleep(milliseconds, undefined, { signal: io.signal }),
     randomBytes,
     env: (name) => io.env[name],
-    bareCatalog: openBare,
-    catalog: () =>
-      (ready ??= (async () => {
-        const catalog = await openBare();
-        const { requireSchema } = await import("../../catalog/connection/migrate.ts");
-        await requireSchema(catalog);
-        await clock.compare(catalog);
-        return catalog;
-      })()),
+    bareCatalog: ({ create }) => bare.get(create),
+    catalog: () => ready.get(false),
+    createCatalog: () => ready.get(true),
     async withCatalog(look) {
-      if (config.databaseUrl === undefined && !existsSync(join(config.dataDir, "catalog"))) return undefined;
-      const catalog = await this.catalog();
+      if (isMissing()) return undefined;
       try {
-        return await look(catalog);
+        const catalog = await bare.get(false);
+        const { schemaState } = await import("../../catalog/connection/migrate.ts");
+        if ((await schemaState(catalog)).version === 0) return undefined;
+        return await look(await this.catalog());
       } finally {
-        if (catalog.kind === "pglite") {
-          bare = ready = undefined;
-          await catalog[Symbol.asyncDispose]();
-        }
+        await releaseCatalog();
       }
     },
+    releaseCatalog,
     async openStore(storeConfig) {
       const { openStore } = await import("../../stores/providers.ts");
       const { retrying } = await import("../../stores/retry/retry.ts");
       return retrying(await openStore(storeConfig), { onRetry });
     },
-    sealingKey: (create) => sealingKey(io, config.keyFile, create),
+    async sealingSecret(create) {
+      const secret = await (sealing ??= readSealingSecret(io, config.keyFile, create));
+      if (secret === undefined) {
+        sealing = undefined; // the next caller may create it
+      } else if (create && !warned) {
+        warned = true;
+        const warning = weaknessWarning(io, config.keyFile, secret);
+        if (warning !== undefined) notice(warning);
+      }
+      return secret;
+    },
     readFile: (path) => readFile(path, "utf8"),
     notice,
     async [Symbol.asyncDispose]() {
-      const catalog = await bare?.catch(() => undefined);
+      const catalog = await bare.opened()?.catch(() => undefined);
       await catalog?.[Symbol.asyncDispose]();
     },
   };
 }
 
-/** FEEDCTL_KEY overrides the key file. The file is created on first use, readable by its owner only. */
-async function sealingKey(io: Io, path: string, create: boolean): Promise<Buffer | undefined> {
-  const given = io.env["FEEDCTL_KEY"];
-  if (given) return keyFromText(given);
-  const saved = await readKey(path);
-  if (saved !== undefined || !create) return saved;
-  const temp = `${path}.${io.pid}`;
-  try {
-    await mkdir(dirname(path), { recursive: true });
-    await writeFile(temp, `${randomBytes(32).toString("hex")}\n`, { mode: 0o600 });
-    await chmod(temp, 0o600);
-    // link fails when another process has created the file first: its key is used
-    await link(temp, path).catch((error: NodeJS.ErrnoException) => {
-      if (error.code !== "EEXIST") throw error;
-    });
-  } catch (error) {
-    throw new FeedctlError("denied", `the key file ${path} could not be created: ${(error as Error).message}`, {
-      cause: error,
-      hint: "set FEEDCTL_KEY or FEEDCTL_KEY_FILE",
-    });
-  } finally {
-    await rm(temp, { force: true });
-  }
-  return readKey(path);
-}
-
-async function readKey(path: string): Promise<Buffer | undefined> {
-  try {
-    return keyFromText((await readFile(path, "utf8")).trim());
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
-    throw new FeedctlError("denied", `the key file ${path} cannot be read: ${(error as Error).message}`, {
-      cause: error,
-    });
-  }
+/** A value that is opened on first use and kept. A failure is not: the next use tries again, after an outage. */
+function kept<T>(open: (create: boolean) => Promise<T>) {
+  let opened: Promise<T> | undefined;
+  return {
+    get(create: boolean): Promise<T> {
+      if (opened !== undefined) return opened;
+      const opening = open(create);
+      opened = opening;
+      opening.catch(() => {
+        if (opened === opening) opened = undefined;
+      });
+      return opening;
+    },
+    opened: () => opened,
+    forget: () => void (opened = undefined),
+  };
 }
 
 function userName(io: Io): string {

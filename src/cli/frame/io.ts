@@ -12,4 +12,8 @@ export interface Io {
   /** Aborted by the first Ctrl-C. */
   signal: AbortSignal;
   now(): Date;
+  /** Milliseconds on a clock that nobody sets. Default: the process's. */
+  monotonic?: (() => number) | undefined;
+  /** Waits on that clock. Default: the process's timers. */
+  sleep?: ((milliseconds: number) => Promise<void>) | undefined;
 }

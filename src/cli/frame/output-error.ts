@@ -1,11 +1,12 @@
 import { FeedctlError, isFeedctlError } from "../../errors.ts";
+import { isDiskFull } from "../../lib/disk-full.ts";
 
 /** Translates an error of writing to stdout, such as a full disk. A closed pipe ends the process in bin/feedctl.js. */
 export function outputError(error: unknown): unknown {
   if (isFeedctlError(error)) return error;
   const { code, message } = error as NodeJS.ErrnoException;
   if (code === undefined || !/^E[A-Z]+$/.test(code)) return error;
-  return new FeedctlError(code === "ENOSPC" ? "full" : "unavailable", `the output cannot be written: ${message}`, {
+  return new FeedctlError(isDiskFull(error) ? "full" : "unavailable", `the output cannot be written: ${message}`, {
     cause: error,
   });
 }

@@ -1,9 +1,11 @@
+import { randomBytes } from "node:crypto";
 import { createWriteStream } from "node:fs";
 import { lstat, rename, rm } from "node:fs/promises";
-import { basename, dirname, join, resolve } from "node:path";
+import { basename, dirname, resolve } from "node:path";
 import type { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { FeedctlError } from "../../errors.ts";
+import { openFolder } from "../../lib/open-folder.ts";
 import { renameWithoutOverwrite } from "../../lib/rename-without-overwrite.ts";
 import type { Io } from "./io.ts";
 import { outputError } from "./output-error.ts";
@@ -27,16 +29,24 @@ export async function saveWhole(
   const target = resolve(io.cwd, output);
   // checked first: a long download should not fail at its end
   if (!overwrite && (await lstat(target).catch(() => undefined)) !== undefined) throw existsAlready(target);
-  const temp = join(dirname(target), `.${basename(target)}.${io.pid}.part`);
+  const name = basename(target);
+  let temp: string | undefined;
   try {
-    await pipeline(body, createWriteStream(temp, { flags: "wx" }), { signal: io.signal });
-    if (overwrite) await rename(temp, target);
-    else await renameWithoutOverwrite(temp, target);
-    return target;
+    using folder = await openFolder(dirname(target));
+    try {
+      // others may be able to write to the folder: the name cannot be guessed, and what has it already is not opened
+      temp = folder.at(`.feedctl-${randomBytes(8).toString("hex")}.part`);
+      await pipeline(body, createWriteStream(temp, { flags: "wx" }), { signal: io.signal });
+      if (overwrite) await rename(temp, folder.at(name));
+      else await renameWithoutOverwrite(temp, folder.at(name));
+      return target;
+    } catch (error) {
+      throw folder.explain(error);
+    } finally {
+      if (temp !== undefined) await rm(temp, { force: true });
+    }
   } catch (error) {
     throw saveError(error, target);
-  } finally {
-    await rm(temp, { force: true });
   }
 }
 

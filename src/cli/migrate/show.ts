@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from "node:timers/promises";
 import type { Command } from "commander";
 import type { Migration, MigrationStatus } from "../../operations/migrate/status.ts";
 import { formatSize } from "../../lib/format-size.ts";
@@ -18,19 +17,25 @@ export function addShowingVerbs(migrate: Command, edge: Edge): void {
       edge.act<MigrationStatusResult | MigrationStatusResult[]>(command, async (context, out) => {
         const { migrationStatus } = await import("../../operations/migrate/status.ts");
         const { migrationStatusResult } = await import("../results/migrate.ts");
-        for (;;) {
+        const { isOutage, repeatRounds } = await import("../frame/rounds.ts");
+        const watched = options.watch !== undefined;
+        const show = async () => {
           const found = await migrationStatus(context, feed);
           if (found.length === 0 && !out.options.json) out.note("no unfinished migration");
-          if (out.options.json && options.watch !== undefined)
-            for (const each of found) await out.event(migrationStatusResult(each));
+          if (out.options.json && watched) for (const each of found) await out.event(migrationStatusResult(each));
           else
             await out.result(
               found.map(migrationStatusResult),
               found.flatMap((each) => linesOf(each)),
             );
-          if (options.watch === undefined || found.every(({ finishedAt }) => finishedAt !== null)) return;
-          await sleep(options.watch === true ? 2000 : options.watch, undefined, { signal: context.signal });
-        }
+          return found.every(({ finishedAt }) => finishedAt !== null) ? "last" : undefined;
+        };
+        if (options.watch === undefined) return void (await show());
+        await repeatRounds(context, show, {
+          interval: options.watch === true ? 2000 : options.watch,
+          mayPass: isOutage,
+          failed: (error, wait) => out.warn(`${error.message}; next try in ${wait / 1000} s`),
+        });
       }),
     );
 

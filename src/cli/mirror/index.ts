@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from "node:timers/promises";
 import type { CommandUnknownOpts } from "commander";
 import { FeedctlError, isFeedctlError } from "../../errors.ts";
 import { batchesOf } from "../../lib/batches.ts";
@@ -10,19 +9,30 @@ import { confirm, type Edge } from "../frame/edge.ts";
 import type { MirrorLog } from "./log.ts";
 import { endOptions, leaveClasses, mirrorOptions, type MirrorOptions } from "./options.ts";
 import type { Output } from "../frame/output.ts";
+import { repeatRounds, tryUntilReached } from "../frame/rounds.ts";
 import { storeOptions } from "../frame/store-options.ts";
+import type { StoreOptions } from "../../operations/feed-store/store-secrets.ts";
 import type { MirrorLine } from "../results/schemas/mirror.ts";
 
 export function mirrorCommand(edge: Edge): CommandUnknownOpts {
   return mirrorOptions().action(async (source: string, target: string, options, command) =>
     edge.act<MirrorLine>(command, async (context, out) => {
       const { openLog } = await import("./log.ts");
-      const input = await inputOf({ edge, context, out }, { source, target }, options);
+      const ends = {
+        source: { text: source, options: await storeOptions(edge, out, endOptions(options, "source")) },
+        target: { text: target, options: await storeOptions(edge, out, endOptions(options, "target")) },
+      };
+      const { watch } = options;
+      const again = (error: FeedctlError, wait: number) =>
+        out.warn(`${error.message}${error.hint === undefined ? "" : ` (${error.hint})`}; next try in ${wait / 1000} s`);
+      const locate = () => inputOf({ edge, context, out }, ends, options);
+      const input = watch === undefined ? await locate() : await tryUntilReached(context, watch, locate, again);
       const log = await openLog(edge.io, options.log);
       const { runMirror } = await import("../../operations/mirror/mirror.ts");
       const once = () => reportMirror(out, runMirror(context, input()), log, options.exitCode === "robocopy");
       try {
-        return options.watch === undefined ? await once() : await watch(context, out, options.watch, once);
+        if (watch === undefined) return await once();
+        await repeatRounds(context, async () => void (await once()), { interval: watch, failed: again });
       } finally {
         await log.close();
       }
@@ -30,9 +40,15 @@ export function mirrorCommand(edge: Edge): CommandUnknownOpts {
   );
 }
 
+/** A location that is given on the command line, with its store options. */
+interface End {
+  text: string;
+  options: StoreOptions;
+}
+
 async function inputOf(
   { edge, context, out }: { edge: Edge; context: Context; out: Output<never> },
-  { source, target }: { source: string; target: string },
+  { source, target }: { source: End; target: End },
   options: MirrorOptions,
 ): Promise<() => MirrorInput> {
   const { parseLocation } = await import("../../operations/mirror/parse-location.ts");
@@ -41,8 +57,8 @@ async function inputOf(
   const { cwd } = edge.io;
   const given: Record<string, unknown> = options;
   const input = {
-    source: await parseLocation(context, source, await storeOptions(edge, out, endOptions(options, "source")), cwd),
-    target: await parseLocation(context, target, await storeOptions(edge, out, endOptions(options, "target")), cwd),
+    source: await parseLocation(context, source.text, source.options, cwd),
+    target: await parseLocation(context, target.text, target.options, cwd),
     dryRun: options.dryRun === true || options.listOnly === true,
     noDelete: !options.delete,
     maxDelete: options.maxDelete,
@@ -114,27 +130,6 @@ export async function reportMirror(
   }
   if (robocopy) return summary.robocopyStatus;
   return summary.failed + summary.mismatch > 0 || summary.notDeleted !== undefined ? 3 : 0;
-}
-
-/** Runs the mirror again and again until Ctrl-C. Errors are printed and the next round follows; usage errors end it. */
-async function watch(
-  context: Context,
-  out: Output<never>,
-  interval: number,
-  once: () => Promise<number>,
-): Promise<number> {
-  const { signal } = context;
-  for (;;) {
-    try {
-      await once();
-    } catch (error) {
-      if (signal.aborted || !isFeedctlError(error) || error.code === "usage") throw error;
-      out.warn(
-        `${error.message}${error.hint === undefined ? "" : ` (${error.hint})`}; next try in ${interval / 1000} s`,
-      );
-    }
-    await sleep(interval, undefined, { signal });
-  }
 }
 
 function isTrouble(item: MirrorItem): boolean {

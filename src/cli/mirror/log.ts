@@ -1,6 +1,7 @@
 import { open } from "node:fs/promises";
 import { resolve } from "node:path";
 import { FeedctlError } from "../../errors.ts";
+import { isDiskFull } from "../../lib/disk-full.ts";
 import { printable } from "../../lib/printable.ts";
 import type { MirrorItem, MirrorSummary } from "../../operations/mirror/tally.ts";
 import type { Io } from "../frame/io.ts";
@@ -52,7 +53,11 @@ function lineOf(item: MirrorItem): string {
 /** Opens the log file, to which lines are appended (robocopy's /LOG+). Without a path nothing is written. */
 export async function openLog(io: Io, path: string | undefined): Promise<MirrorLog> {
   const failed = (error: unknown) =>
-    new FeedctlError("denied", `could not write the log ${path}: ${(error as Error).message}`, { cause: error });
+    new FeedctlError(
+      isDiskFull(error) ? "full" : "denied",
+      `could not write the log ${path}: ${(error as Error).message}`,
+      { cause: error },
+    );
   const file =
     path === undefined
       ? undefined

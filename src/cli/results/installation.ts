@@ -24,6 +24,6 @@ export function settingChangeResult({ setting, before, moved }: SettingChange): 
   return {
     setting: settingResult(setting),
     before: settingResult(before),
-    moved: moved.map(({ feed, from, to, kept }) => ({ feed, from, to, kept })),
+    moved: moved.map(({ feed, from, to, kept, files, bytes }) => ({ feed, from, to, kept, files, bytes })),
   };
 }

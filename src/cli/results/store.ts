@@ -1,5 +1,6 @@
 import type { FeedStore } from "../../operations/feeds/feeds.ts";
 import type { ShownStore, StoreChange, StoreTypeInfo, StoreUsage } from "../../operations/stores/set-store.ts";
+import type { StoreMark } from "../../operations/stores/mark-store.ts";
 import type { ProbeEvent, ProbeSummary } from "../../operations/stores/test-store.ts";
 import type * as result from "./schemas/store.ts";
 
@@ -43,6 +44,10 @@ export function storeChangeResult({ feed, outcome, store, before, leftBehind }: 
     before: storeResult(before),
     leftBehind: { packages, versions, files, bytes },
   };
+}
+
+export function storeMarkResult({ feed, location, found, of }: StoreMark): result.StoreMarkResult {
+  return { feed, location, found, of };
 }
 
 export function storeUsageResult({ feed, location, catalog, store, foreign }: StoreUsage): result.StoreUsageResult {

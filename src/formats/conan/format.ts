@@ -4,10 +4,10 @@ import { join, resolve } from "node:path";
 import { contentTypeOf } from "../../lib/content-type.ts";
 import { conan as versions } from "../../versions/conan.ts";
 import { relationRange } from "../../versions/ranges/relation-range.ts";
-import { readBeside } from "../read-neighbour.ts";
+import { placeOf, readBeside } from "../read-neighbour.ts";
 import { parseConanPath, recipeFolderDepth, type ConanPlace } from "./layout.ts";
 import { parseConanManifest, readRecipe, revisionOf } from "./manifest.ts";
-import type { Format, PackageFile, PackageIdentity, ReadOptions } from "../format.ts";
+import type { FilePlace, Format, PackageFile, PackageIdentity, ReadOptions } from "../format.ts";
 import { limits } from "../../lib/limits.ts";
 import { boundMetadata } from "../manifests/metadata.ts";
 import { invalid, readPackage } from "../read-package.ts";
@@ -30,12 +30,13 @@ export const conan: Format = {
 };
 
 async function read(file: PackageFile, options: ReadOptions): Promise<PackageIdentity> {
-  const path = resolve(file.path);
-  const recipe = await readRecipeOf(path);
+  const found = placeOf(file);
+  const path = resolve(found.path);
+  const recipe = await readRecipeOf(found);
   const place = parseConanPath(path, { name: recipe.get("name"), version: recipe.get("version") });
   const warnings: string[] = [];
   await checkArchive(file, place);
-  await verify(place, path, options);
+  await verify(place, file, options);
   checkRecipe(recipe, place, warnings);
   if (/[A-Z]/.test(place.name)) warnings.push(`"${place.name}" breaks Conan's rule for names (lower case)`);
   const { name, version, user, channel } = place;
@@ -78,9 +79,10 @@ async function checkArchive(file: PackageFile, place: ConanPlace): Promise<void>
 }
 
 /** Checks a file against the manifest in its folder. It has no hashes of archives, which every client packs anew. */
-async function verify(place: ConanPlace, path: string, options: ReadOptions): Promise<void> {
-  const folder = join(path, ...place.file.split("/").map(() => ".."));
-  const bytes = await readBeside(join(folder, "conanmanifest.txt"), limits.conanManifest);
+async function verify(place: ConanPlace, file: PackageFile, options: ReadOptions): Promise<void> {
+  const found = placeOf(file);
+  const folder = join(resolve(found.path), ...place.file.split("/").map(() => ".."));
+  const bytes = await readBeside(found, join(folder, "conanmanifest.txt"), limits.conanManifest);
   if (bytes === undefined) throw invalid("its folder has no conanmanifest.txt; the upload was not finished");
   const manifest = parseConanManifest(bytes);
   const revision = place.package?.revision ?? place.recipeRevision;
@@ -91,13 +93,14 @@ async function verify(place: ConanPlace, path: string, options: ReadOptions): Pr
   const expected = place.file.startsWith("metadata/") ? undefined : manifest.get(place.file);
   if (expected === undefined) return;
   const hash = createHash("md5");
-  for await (const chunk of createReadStream(path, { signal: options.signal })) hash.update(chunk as Buffer);
+  for await (const chunk of createReadStream(file.path, { signal: options.signal })) hash.update(chunk as Buffer);
   if (hash.digest("hex") !== expected) throw invalid("its MD5 does not match its conanmanifest.txt");
 }
 
-async function readRecipeOf(path: string): Promise<Map<string, string>> {
+async function readRecipeOf(found: FilePlace): Promise<Map<string, string>> {
+  const path = resolve(found.path);
   const revisionFolder = join(path, ...Array.from({ length: recipeFolderDepth(path) }, () => ".."));
-  const bytes = await readBeside(join(revisionFolder, "export", "conanfile.py"), limits.manifest);
+  const bytes = await readBeside(found, join(revisionFolder, "export", "conanfile.py"), limits.manifest);
   return bytes === undefined ? new Map() : readRecipe(bytes);
 }
 

@@ -1,10 +1,11 @@
-import { createReadStream } from "node:fs";
-import { readFile, stat } from "node:fs/promises";
+import { readFile } from "node:fs/promises";
 import path from "node:path";
+import { readHandle } from "../../lib/read-handle.ts";
 import { hashStream } from "../../lib/hash.ts";
 import type { PackageFile, PackageIdentity, ReadOptions } from "../format.ts";
 import { chartFileName, identifyChart } from "./identity.ts";
 import { limits } from "../../lib/limits.ts";
+import { openBeside, placeOf } from "../read-neighbour.ts";
 import { invalid } from "../read-package.ts";
 import { isYamlMapping, parseYamlMapping } from "../manifests/yaml.ts";
 
@@ -23,7 +24,7 @@ export async function readProvenance(file: PackageFile, options: ReadOptions | u
     warnings.push(`it vouches for "${chartFile}", but by its Chart.yaml the chart is ${expected}`);
   if (file.name !== `${expected}.prov`)
     warnings.push(`the file is called "${file.name}", but by its Chart.yaml it is ${expected}.prov`);
-  await checkNeighbour(path.join(path.dirname(file.path), file.name.replace(/\.prov$/i, "")), sha256, options?.signal);
+  await checkNeighbour(file, sha256, options?.signal);
   return { ...identity, metadata: { ...identity.metadata, chartSha256: sha256 } };
 }
 
@@ -57,10 +58,13 @@ function readFiles(text: string): { chartFile: string; sha256: string } {
 }
 
 /** Rejects a provenance file whose hash does not match the chart beside it. */
-async function checkNeighbour(chart: string, expected: string, signal: AbortSignal | undefined): Promise<void> {
-  const found = await stat(chart).catch(() => undefined);
-  if (found?.isFile() !== true) return;
-  const { sha256 } = await hashStream(createReadStream(chart, { signal }));
+async function checkNeighbour(file: PackageFile, expected: string, signal: AbortSignal | undefined): Promise<void> {
+  const place = placeOf(file);
+  const chart = path.join(path.dirname(place.path), file.name.replace(/\.prov$/i, ""));
+  const opened = await openBeside(place, chart);
+  if (opened === undefined) return;
+  await using handle = opened.handle;
+  const { sha256 } = await hashStream(readHandle(handle, signal));
   if (sha256 !== expected)
     throw invalid(`it vouches for other bytes than those of "${path.basename(chart)}" beside it`);
 }

@@ -1,7 +1,9 @@
-import { lstat, opendir } from "node:fs/promises";
-import { basename, dirname, join } from "node:path";
+import { opendir } from "node:fs/promises";
+import { dirname, join } from "node:path";
 import { FeedctlError } from "../../errors.ts";
-import { readBeside } from "../read-neighbour.ts";
+import { descriptorPath } from "../../lib/open-folder.ts";
+import { openReader } from "../containers/open-reader.ts";
+import { openBeside, placeOf, readBeside } from "../read-neighbour.ts";
 import type { PackageFile, ReadOptions } from "../format.ts";
 import { limits } from "../../lib/limits.ts";
 import { isZip, readPomProperties } from "./archive.ts";
@@ -24,13 +26,13 @@ const MAX_POMS = 100;
 export async function findCoordinates(file: PackageFile, options: ReadOptions): Promise<Found> {
   if (file.name.toLowerCase().endsWith(".pom")) {
     if (file.size > limits.manifest) throw invalid(`a pom of more than ${limits.manifest} bytes is not read`);
-    const bytes = await readBeside(file.path, limits.manifest);
-    if (bytes === undefined) throw invalid("it is no longer a regular file");
-    return found(parsePom(bytes));
+    await using reader = await openReader(file);
+    return found(parsePom(await reader.read(0, file.size)));
   }
   const pom = (await findNamedPom(file)) ?? (await findOtherPom(file));
   if (pom !== undefined) return found(pom);
-  const packed = await findPacked(await signedFile(file), options);
+  await using signed = await openSigned(file);
+  const packed = await findPacked(signed.file, options);
   if (packed !== undefined) return { coordinates: packed, metadata: {} };
   throw invalid("no pom beside it says what it belongs to");
 }
@@ -48,13 +50,13 @@ async function findNamedPom(file: PackageFile): Promise<Pom | undefined> {
     const cut = Math.max(stem.lastIndexOf("."), stem.lastIndexOf("-"));
     if (cut <= 0) return undefined;
     stem = stem.slice(0, cut);
-    const pom = await readPom(join(dirname(file.path), `${stem}.pom`));
+    const pom = await readPom(file, `${stem}.pom`);
     if (pom !== undefined && matchName(file.name, pom) !== undefined) return pom;
   }
 }
 
 async function findOtherPom(file: PackageFile): Promise<Pom | undefined> {
-  const directory = dirname(file.path);
+  const directory = dirname(placeOf(file).path);
   const matching: Pom[] = [];
   let entries = 0;
   let poms = 0;
@@ -63,7 +65,7 @@ async function findOtherPom(file: PackageFile): Promise<Pom | undefined> {
     if (!entry.isFile() || !entry.name.toLowerCase().endsWith(".pom")) continue;
     poms++;
     // An invalid pom is reported when it is imported itself.
-    const pom = await readPom(join(directory, entry.name)).catch(onlyInvalid);
+    const pom = await readPom(file, entry.name).catch(onlyInvalid);
     if (pom !== undefined && matchName(file.name, pom) !== undefined) matching.push(pom);
   }
   return matching.toSorted((a, b) => stemLength(b) - stemLength(a))[0];
@@ -78,24 +80,30 @@ function onlyInvalid(error: unknown): undefined {
   return undefined;
 }
 
-async function readPom(path: string): Promise<Pom | undefined> {
-  const bytes = await readBeside(path, limits.manifest);
+/** The pom of that name beside the file. */
+async function readPom(file: PackageFile, name: string): Promise<Pom | undefined> {
+  const place = placeOf(file);
+  const bytes = await readBeside(place, join(dirname(place.path), name), limits.manifest);
   if (bytes === undefined) return undefined;
   try {
     return parsePom(bytes);
   } catch (error) {
     if (!(error instanceof FeedctlError) || error.code !== "invalid") throw error;
-    throw invalid(`the pom beside it, ${basename(path)}, is not valid: ${error.message}`, error);
+    throw invalid(`the pom beside it, ${name}, is not valid: ${error.message}`, error);
   }
 }
 
 /** For a signature, the file beside it that it signs; otherwise the file itself. */
-async function signedFile(file: PackageFile): Promise<PackageFile> {
+async function openSigned(file: PackageFile): Promise<{ file: PackageFile } & AsyncDisposable> {
   const name = signedName(file.name);
-  if (name === undefined) return file;
-  const path = join(dirname(file.path), name);
-  const info = await lstat(path).catch(() => undefined);
-  return info?.isFile() === true ? { path, name, size: info.size } : file;
+  const place = placeOf(file);
+  const path = name === undefined ? undefined : join(dirname(place.path), name);
+  const opened = path === undefined ? undefined : await openBeside(place, path);
+  if (name === undefined || path === undefined || opened === undefined)
+    return { file, [Symbol.asyncDispose]: async () => {} };
+  const { handle, stats } = opened;
+  const signed = { path: descriptorPath(handle.fd, path), name, size: stats.size };
+  return { file: signed, [Symbol.asyncDispose]: () => handle.close() };
 }
 
 /**

@@ -9,6 +9,7 @@ import { matchName, parseRest, repositoryFolder, signedName, type Kind } from ".
 import type { Coordinates } from "./pom.ts";
 import { isMavenSidecar, verifyChecksums } from "./sidecars.ts";
 import { boundMetadata } from "../manifests/metadata.ts";
+import { placeOf } from "../read-neighbour.ts";
 import { invalid, readPackage } from "../read-package.ts";
 
 /**
@@ -86,7 +87,7 @@ function nameParts(file: PackageFile, coordinates: Coordinates, warnings: string
 
 /** Warns when the folder names another artifact or version than the pom: the file is likely misplaced. */
 function checkFolder(file: PackageFile, { artifact }: Coordinates, folder: string, warnings: string[]): void {
-  const directory = dirname(file.path);
+  const directory = dirname(placeOf(file).path);
   const place = directory.replaceAll("\\", "/");
   if (basename(dirname(directory)) !== artifact || place.endsWith(`/${folder}`)) return;
   warnings.push(`it lies in a folder of artifact "${artifact}", but its place in a repository is ${folder}`);

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { basename } from "node:path";
-import { readBeside } from "../read-neighbour.ts";
+import { placeOf, readBeside } from "../read-neighbour.ts";
 import type { PackageFile, ReadOptions } from "../format.ts";
 import { invalid } from "../read-package.ts";
 
@@ -19,9 +19,10 @@ const MAX_CHECKSUM_FILE = 4096;
 /** Rejects a file that does not match a checksum beside it. A checksum file without a checksum only adds a warning. */
 export async function verifyChecksums(file: PackageFile, options: ReadOptions, warnings: string[]): Promise<void> {
   const expected: { name: string; algorithm: string; digest: string }[] = [];
+  const place = placeOf(file);
   for (const algorithm of algorithms) {
-    const path = `${file.path}.${algorithm}`;
-    const text = await readBeside(path, MAX_CHECKSUM_FILE);
+    const path = `${place.path}.${algorithm}`;
+    const text = await readBeside(place, path, MAX_CHECKSUM_FILE);
     if (text === undefined) continue;
     const digest = findDigest(text.toString("latin1"), createHash(algorithm).digest().length * 2);
     if (digest === undefined) warnings.push(`the checksum file ${basename(path)} holds no ${algorithm} checksum`);

@@ -1,8 +1,9 @@
-import { join, resolve } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { mkdir } from "node:fs/promises";
 import { foldersBelow } from "../../catalog/assets/folders.ts";
 import { assetsBelow, type AssetRow } from "../../catalog/assets/assets.ts";
 import { isFeedctlError } from "../../errors.ts";
+import { openFolderBelow } from "../../lib/open-folder.ts";
 import { mapParallel } from "../../lib/parallel.ts";
 import { diskNameProblem, foldsCase } from "../../stores/disk/index.ts";
 import { parseKey } from "../../stores/key.ts";
@@ -56,12 +57,12 @@ export async function* downloadAssets(
   if (found === undefined) throw noItem(feed, path);
   await using store = await openFeedStore(context, db, feed);
   const summary: DownloadSummary = { type: "summary", saved: 0, unchanged: 0, conflict: 0, failed: 0, bytes: 0 };
-  const save = async (file: AssetRow, target: string): Promise<SavedAsset> => {
+  const save = async (file: AssetRow, root: string, target: string): Promise<SavedAsset> => {
     const { key, size, sha256 } = file;
     const onProgress = (bytes: number) => input.onProgress?.({ path: key, bytes, size });
     const open: SaveInput["open"] = (range) => store.get(key, { range, signal: context.signal });
     const how = { overwrite: input.overwrite, acceptSame: true, onProgress };
-    const status = await saveDownload(context, { file, open, target, ...how });
+    const status = await saveDownload(context, { file, open, root, target, ...how });
     return { type: "file", path: key, file: target, status, size, sha256 };
   };
   const count = (saved: SavedAsset): SavedAsset => {
@@ -72,7 +73,7 @@ export async function* downloadAssets(
 
   if ("file" in found) {
     const target = await downloadTarget(input.cwd, input.output, baseName(path));
-    yield count(await save(found.file, target));
+    yield count(await save(found.file, dirname(target), target));
   } else {
     const root = resolve(input.cwd, input.output ?? (path === "" ? feed.name : baseName(path)));
     const skip = path === "" ? 0 : path.length + 1;
@@ -96,7 +97,7 @@ export async function* downloadAssets(
       if (folds?.has(folded)) return unsaved("conflict", "the name of another file differs only in case");
       folds?.add(folded);
       try {
-        return await save(file, target);
+        return await save(file, root, target);
       } catch (error) {
         if (!isFeedctlError(error, "conflict", "corrupt", "invalid", "not-found", "denied", "locked")) throw error;
         return unsaved(error.code === "conflict" ? "conflict" : "failed", error.message);
@@ -105,8 +106,10 @@ export async function* downloadAssets(
     for await (const saved of mapParallel(assetsBelow(db, feed.id, path), context.concurrency, one)) yield count(saved);
     for await (const folder of foldersBelow(db, feed.id, path)) {
       const inner = parseKey(folder.path.slice(skip));
-      if (diskNameProblem(inner, context.platform) === undefined)
-        await mkdir(join(root, inner), { recursive: true }).catch(() => {}); // a file exists there: reported above
+      if (diskNameProblem(inner, context.platform) !== undefined) continue;
+      // a file or link exists there: reported above
+      const made = await openFolderBelow(root, inner.split("/"), { create: true }).catch(() => undefined);
+      made?.[Symbol.dispose]();
     }
   }
   yield summary;

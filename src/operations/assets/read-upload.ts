@@ -1,13 +1,16 @@
 import { lstat } from "node:fs/promises";
+import { basename } from "node:path";
 import { Transform } from "node:stream";
 import { listAssetsAt, type AssetRow } from "../../catalog/assets/assets.ts";
 import type { UserMetadata } from "../../catalog/schema/assets.ts";
-import { isFeedctlError } from "../../errors.ts";
+import { FeedctlError, isFeedctlError } from "../../errors.ts";
 import { detectType } from "../../lib/detect-type.ts";
 import { mapParallel } from "../../lib/parallel.ts";
+import { tagOf } from "../../stores/disk/index.ts";
 import { parseKey } from "../../stores/key.ts";
 import type { BlobSource } from "../../stores/store.ts";
 import type { Context } from "../context.ts";
+import { createFoldersOfFiles, markOf, type FileMark, type FoldersOfFiles } from "../local-files/file-mark.ts";
 import { CHUNK, fileError, fileProblem } from "../local-files/file-source.ts";
 import { readLocalFile } from "../local-files/read-local-file.ts";
 import type { AssetItem, AssetOutcome, IfExists } from "./item.ts";
@@ -35,11 +38,15 @@ export interface UploadReading {
 /** A local file and its path in the directory. */
 export interface LocalFile {
   local: string;
+  /** A folder above it, below which no link is followed. */
+  root: string;
   path: string;
 }
 
 interface MeasuredFile extends LocalFile {
-  /** -1 when it is not a regular file. */
+  /** Of a regular file; otherwise why there is none. */
+  mark: FileMark | Error;
+  /** 0 when it is not a regular file. */
   size: number;
   modified: Date;
 }
@@ -77,17 +84,25 @@ export async function* readUploads(
 async function* measured(files: readonly LocalFile[]): AsyncGenerator<MeasuredFile[]> {
   let batch: MeasuredFile[] = [];
   let bytes = 0;
+  using folders = createFoldersOfFiles();
   for (const file of files) {
-    const info = await lstat(file.local).catch(() => undefined);
-    const size = info?.isFile() === true ? info.size : -1;
-    batch.push({ ...file, size, modified: info?.mtime ?? new Date(0) });
-    bytes += size;
+    const mark = await findMark(folders, file).catch((error: unknown) => error as Error);
+    const known = mark instanceof Error ? { size: 0, mtimeMs: 0 } : mark;
+    batch.push({ ...file, mark, size: known.size, modified: new Date(Math.round(known.mtimeMs)) });
+    bytes += known.size;
     if (batch.length < BATCH.files && bytes < BATCH.bytes) continue;
     yield batch;
     batch = [];
     bytes = 0;
   }
   if (batch.length > 0) yield batch;
+}
+
+async function findMark(folders: FoldersOfFiles, { root, local }: LocalFile): Promise<FileMark> {
+  const folder = await folders.of(root, local);
+  const info = await lstat(folder.at(basename(local)));
+  if (!info.isFile()) throw new FeedctlError("corrupt", "it is no longer a regular file");
+  return markOf(info);
 }
 
 /** The outcome of a file that need not be read, by its row, size and time; undefined when it must be. */
@@ -99,11 +114,11 @@ function unreadOutcome(file: MeasuredFile, row: AssetRow | undefined, ifExists: 
 }
 
 async function readUpload(context: Context, file: MeasuredFile, reading: UploadReading): Promise<ReadUpload> {
-  const { local, path, size, modified } = file;
+  const { local, path, size, modified, mark } = file;
   const { contentType, cacheControl, metadata, onProgress } = reading;
   try {
-    if (size < 0) await lstat(local); // throws the reason, such as ENOENT
-    const { source, hashes, head } = await readLocalFile(local, size, context.signal, (bytes) => {
+    if (mark instanceof Error) throw mark;
+    const { source, hashes, head } = await readLocalFile(local, mark, context.signal, (bytes) => {
       if (size >= LARGE) onProgress?.({ path, doing: "reading", bytes, size });
     });
     const sent = withProgress(source, path, onProgress);
@@ -118,7 +133,7 @@ async function readUpload(context: Context, file: MeasuredFile, reading: UploadR
       cacheControl,
       metadata,
       put: (store, options) => store.put(parseKey(path), sent, options),
-      problem: (failure) => fileProblem({ ...source, path: local }, failure),
+      problem: (failure) => fileProblem({ size, path: local, pathTag: tagOf(mark) }, failure),
     };
   } catch (error) {
     const known = fileError(error);

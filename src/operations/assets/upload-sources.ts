@@ -1,3 +1,4 @@
+import { dirname } from "node:path";
 import type { Readable } from "node:stream";
 import { FeedctlError } from "../../errors.ts";
 import { baseName, folderOf } from "./paths.ts";
@@ -34,7 +35,7 @@ export async function localItems(
   const kept = await keepStream(context, stdin);
   return {
     to: name === undefined ? folderOf(to) : to,
-    items: only({ kind: "file", local: kept.path, path }),
+    items: only({ kind: "file", local: kept.path, root: dirname(kept.path), path }),
     [Symbol.asyncDispose]: kept[Symbol.asyncDispose],
   };
 }

@@ -75,7 +75,7 @@ async function nameItems({ items, to }: Pick<UploadInput, "items" | "to">): Prom
     }
     const path = inside(to, item.path);
     named.names.push({ path, folder: item.kind === "folder", from: item.local });
-    if (item.kind === "file") named.files.push({ local: item.local, path });
+    if (item.kind === "file") named.files.push({ local: item.local, root: item.root, path });
   }
   return named;
 }

@@ -3,7 +3,7 @@ import { isFeedctlError } from "../../errors.ts";
 import type { Store } from "../../stores/store.ts";
 import type { Context } from "../context.ts";
 import type { Holder } from "./commit.ts";
-import { openFeedStore, requireStore } from "../feed-store/open-feed-store.ts";
+import { openProvenStore, requireStore } from "../feed-store/open-feed-store.ts";
 import { feedReplaced, requireLiveFeed } from "../feed-store/find-feed.ts";
 import { whyLocked } from "./lock-feed.ts";
 import type { Run } from "./recorded-run.ts";
@@ -53,7 +53,7 @@ export function openWriter(
       const row = await requireStore(catalog.db, feed);
       if (opened?.id !== row.id) {
         const previous = opened?.store;
-        opened = { id: row.id, store: openFeedStore(context, catalog.db, feed, row) };
+        opened = { id: row.id, store: openProvenStore(context, catalog.db, feed, { row, intent: "write" }) };
         // after a failure the next write tries to open it again
         opened.store.catch(() => (opened = undefined));
         await (await previous)?.[Symbol.asyncDispose]();

@@ -15,7 +15,7 @@ export function uploadNotes(context: Context, place: string): UploadNotes {
     // without the note the copy still succeeds; only resuming it is lost
     async save(key, note) {
       try {
-        await mkdir(directory, { recursive: true });
+        await mkdir(directory, { recursive: true, mode: 0o700 });
         await writeFile(`${pathOf(key)}.${context.pid}`, note, { mode: 0o600 });
         await rename(`${pathOf(key)}.${context.pid}`, pathOf(key));
       } catch {}

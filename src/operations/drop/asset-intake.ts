@@ -1,6 +1,7 @@
 import { isFeedctlError } from "../../errors.ts";
 import { detectType } from "../../lib/detect-type.ts";
 import { inBatches, mapParallel, oneAhead } from "../../lib/parallel.ts";
+import { tagOf } from "../../stores/disk/index.ts";
 import { parseKey } from "../../stores/key.ts";
 import type { Store } from "../../stores/store.ts";
 import { openAssetTarget } from "../assets/asset-target.ts";
@@ -108,7 +109,7 @@ export async function openAssetIntake(context: Context, options: IntakeOptions):
     const name = pathOf(path);
     try {
       const { size } = file;
-      const { source, hashes, head } = await readLocalFile(file.path, size, context.signal);
+      const { source, hashes, head } = await readLocalFile(file.path, mark, context.signal);
       const key = parseKey(name);
       return {
         key,
@@ -119,7 +120,7 @@ export async function openAssetIntake(context: Context, options: IntakeOptions):
         detectedType: await detectType(name, { head, size }),
         modifiedAt: new Date(Math.floor(mark.mtimeMs)),
         put: (store, how) => store.put(key, source, how),
-        problem: (failure) => fileProblem({ ...source, path: file.path }, failure),
+        problem: (failure) => fileProblem({ size, path: file.path, pathTag: tagOf(mark) }, failure),
       };
     } catch (error) {
       if (!isFeedctlError(error) || error.code === "interrupted") throw error;

@@ -1,7 +1,7 @@
 import { readdir, rmdir } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import type { FoundFile } from "../local-files/found-file.ts";
-import { removeSource } from "../local-files/file-mark.ts";
+import { openFolderOf, removeSource } from "../local-files/file-mark.ts";
 
 const CHECKSUM = /\.(?:md5|sha1|sha256|sha512)$/i;
 
@@ -24,18 +24,20 @@ export async function cleanUpAfterImport(
   for (const folder of new Set([...imported].map((path) => dirname(path)))) await tidy(folder);
 
   async function remove(sidecar: FoundFile | undefined): Promise<void> {
-    if (sidecar !== undefined) await removeSource(sidecar.path, sidecar.mark).catch(() => "kept");
+    if (sidecar !== undefined) await removeSource(sidecar).catch(() => "kept");
   }
 
   /** Deletes sidecars that belong to the whole folder, such as indexes, when nothing else is left, then the folder. */
   async function tidy(folder: string): Promise<void> {
     try {
-      const left = (await readdir(folder)).map((name) => join(folder, name));
+      using opened = await openFolderOf(root, join(folder, "any"));
+      const left = (await readdir(opened.self)).map((name) => join(folder, name));
       const checksumsOfCommon = (path: string) => CHECKSUM.test(path) && common.has(path.replace(CHECKSUM, ""));
       if (!left.every((path) => common.has(path) || checksumsOfCommon(path))) return;
       for (const path of left) await remove(byPath.get(path));
       if (folder === root) return;
-      await rmdir(folder);
+      using parent = await openFolderOf(root, folder);
+      await rmdir(parent.at(basename(folder)));
     } catch {
       return; // in use, or deleted already
     }

@@ -46,7 +46,7 @@ export function createKnownRejects(rows: ReadonlyMap<string, DropFile>, options:
       const known = new Map<FoundFile, DropFile>();
       for (const file of folder.files) {
         const row = rows.get(pathOf(file));
-        if (row !== undefined && isSame(row, file.mark)) known.set(file, row);
+        if (row !== undefined && isSame(row, file.mark) && !isChanged(row, file.mark)) known.set(file, row);
       }
       const news =
         known.size < folder.files.length ||
@@ -68,7 +68,8 @@ export function createKnownRejects(rows: ReadonlyMap<string, DropFile>, options:
       const row = {
         path,
         size: file.mark.size,
-        modified: timeOf(file.mark),
+        modified: timeOf(file.mark.mtimeMs),
+        changed: timeOf(file.mark.ctimeMs),
         status,
         reason,
         seenAt: now,
@@ -105,9 +106,17 @@ export function createKnownRejects(rows: ReadonlyMap<string, DropFile>, options:
 
 /** Whether the file has the recorded size and time. The catalog stores milliseconds. */
 function isSame(row: DropFile, mark: FileMark): boolean {
-  return row.size === mark.size && row.modified.getTime() === timeOf(mark).getTime();
+  return row.size === mark.size && row.modified.getTime() === timeOf(mark.mtimeMs).getTime();
 }
 
-function timeOf({ mtimeMs }: FileMark): Date {
-  return new Date(Math.floor(mtimeMs));
+/**
+ * Whether content or properties may have changed since. Such a file is read again, but reported only when the result is
+ * new: backup programs and administrators change properties of files too.
+ */
+function isChanged({ changed }: DropFile, { ctimeMs }: FileMark): boolean {
+  return changed !== null && changed.getTime() !== timeOf(ctimeMs).getTime();
+}
+
+function timeOf(milliseconds: number): Date {
+  return new Date(Math.floor(milliseconds));
 }

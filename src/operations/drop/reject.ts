@@ -1,11 +1,20 @@
 import { constants } from "node:fs";
-import { copyFile, link, mkdir, rm, utimes, writeFile } from "node:fs/promises";
-import { dirname, join } from "node:path";
-import { FeedctlError } from "../../errors.ts";
+import { copyFile, link, lstat, mkdir, rm, utimes, writeFile } from "node:fs/promises";
+import { basename, join } from "node:path";
+import { FeedctlError, isFeedctlError } from "../../errors.ts";
+import { descriptorPath, openFolderBelow, type Folder } from "../../lib/open-folder.ts";
 import { directoryLocation, overlap } from "../../stores/location.ts";
 import type { FoundFile } from "../local-files/found-file.ts";
 import type { OccupiedPlace } from "../feed-store/occupied-places.ts";
-import { removeSource } from "../local-files/file-mark.ts";
+import {
+  changedFile,
+  isAbsent,
+  markOf,
+  openFolderOf,
+  openMarked,
+  removeSource,
+  sameFile,
+} from "../local-files/file-mark.ts";
 
 /** Throws `usage` when the directory for rejected files overlaps a drop path or a store. */
 export function checkRejectFolder(folder: string, occupied: readonly OccupiedPlace[]): void {
@@ -29,25 +38,44 @@ export async function rejectFile(
   file: FoundFile,
   { folder, path, text }: { folder: string; path: string; text: string },
 ): Promise<string | undefined> {
-  for (let number = 0; ; number++) {
-    const target = join(folder, ...path.split("/")) + (number === 0 ? "" : `.${number}`);
-    const reason = `${target}.reason.txt`;
-    await mkdir(dirname(target), { recursive: true });
-    if (!(await isNew(writeFile(reason, text, { flag: "wx" })))) continue;
-    try {
-      if (!(await isNew(linkOrCopy(file, target)))) {
-        await rm(reason, { force: true });
-        continue;
-      }
-      const fate = await removeSource(file.path, file.mark);
-      if (fate === "removed") return target;
-      await rm(target, { force: true });
-      await rm(reason, { force: true });
-      return undefined;
-    } catch (error) {
-      await rm(reason, { force: true });
-      throw error;
+  const segments = path.split("/");
+  const name = segments.pop() as string;
+  await mkdir(folder, { recursive: true });
+  using target = await openFolderBelow(folder, segments, { create: true });
+  try {
+    for (let number = 0; ; number++) {
+      const free = name + (number === 0 ? "" : `.${number}`);
+      const fate = await moveTo(file, target, free, text);
+      if (fate !== "exists") return fate === "moved" ? join(target.path, free) : undefined;
     }
+  } catch (error) {
+    throw target.explain(error);
+  }
+}
+
+/** `changed`: the file had vanished or changed. */
+async function moveTo(
+  file: FoundFile,
+  folder: Folder,
+  name: string,
+  text: string,
+): Promise<"moved" | "exists" | "changed"> {
+  const [target, reason] = [folder.at(name), folder.at(`${name}.reason.txt`)];
+  if (!(await isNew(writeFile(reason, text, { flag: "wx" })))) return "exists";
+  let isMoved = false;
+  let isMade = false;
+  try {
+    isMade = await isNew(linkOrCopy(file, target));
+    if (!isMade) return "exists";
+    // a link changes nothing but the time of the last change of the file's properties
+    isMoved = (await removeSource(file, sameFile)) === "removed";
+    return isMoved ? "moved" : "changed";
+  } catch (error) {
+    if (isAbsent(error) || isFeedctlError(error, "corrupt")) return "changed";
+    throw error;
+  } finally {
+    if (!isMoved) await rm(reason, { force: true });
+    if (!isMoved && isMade) await rm(target, { force: true });
   }
 }
 
@@ -63,14 +91,20 @@ async function isNew(creation: Promise<void>): Promise<boolean> {
 }
 
 /** Links the file to the target: unlike a rename, a link never overwrites. Copies it where links are not supported. */
-async function linkOrCopy({ path, mark }: FoundFile, target: string): Promise<void> {
+async function linkOrCopy({ root, path, mark }: FoundFile, target: string): Promise<void> {
+  using folder = await openFolderOf(root, path);
   try {
-    return await link(path, target);
+    await link(folder.at(basename(path)), target);
+    // what the name stands for may have been replaced since it was found
+    if (sameFile(markOf(await lstat(target)), mark)) return;
+    await rm(target, { force: true });
+    throw changedFile();
   } catch (error) {
     const { code = "" } = error as NodeJS.ErrnoException;
-    if (!["EXDEV", "EPERM", "ENOSYS", "ENOTSUP", "EOPNOTSUPP", "EMLINK"].includes(code)) throw error;
+    if (!["EXDEV", "EPERM", "ENOSYS", "ENOTSUP", "EOPNOTSUPP", "EMLINK"].includes(code)) throw folder.explain(error);
   }
-  await copyFile(path, target, constants.COPYFILE_EXCL);
+  await using source = await openMarked(folder.at(basename(path)), mark);
+  await copyFile(descriptorPath(source.fd, path), target, constants.COPYFILE_EXCL);
   const time = new Date(mark.mtimeMs);
   await utimes(target, time, time);
 }

@@ -17,7 +17,7 @@ import { refuseDropOverlap, type OccupiedPlace } from "../feed-store/occupied-pl
 
 export interface DropOptions {
   overwrite: boolean;
-  /** Milliseconds for which a file must have been unchanged. */
+  /** Milliseconds for which a file must not change. */
   settle: number;
   /** Read files again that earlier scans could not import. */
   again: boolean;
@@ -108,7 +108,6 @@ async function* importFiles({ context, feed, options, counts, found }: Scan): As
   const onBrokenName = (file: FoundFile) => void broken.push(file);
   const candidates = dropCandidates(context, { root, intake, onProblem, onBrokenName }, memory, {
     settle,
-    wait: !dryRun,
     onFolder: (folder) => sidecars.push(...folder.sidecars),
     onUnsettled: (count) => (counts.unsettled += count),
   });

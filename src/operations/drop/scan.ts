@@ -1,20 +1,20 @@
 import { listFeedsWithDropPath } from "../../catalog/drops.ts";
 import { findFeedById } from "../../catalog/feeds.ts";
 import type { Db } from "../../catalog/schema/core.ts";
-import { readSettings } from "../../catalog/settings.ts";
 import { FeedctlError, isFeedctlError } from "../../errors.ts";
 import type { Context } from "../context.ts";
 import { addDrops, zeroDropCounts, type DropEvent, type DropFeedEvent, type DropSummary } from "./outcome.ts";
 import { checkRejectFolder } from "./reject.ts";
-import { settingsMap } from "../feed-store/effective-settings.ts";
+import { loadSettings } from "../feed-store/effective-settings.ts";
 import { requireActiveFeed } from "../feed-store/find-feed.ts";
 import { occupiedPlaces } from "../feed-store/occupied-places.ts";
+import { SETTLE } from "../local-files/settled.ts";
 import { scanDropPath } from "./scan-one.ts";
 
 export interface DropScanInput {
   /** Only this feed's drop path. */
   feed?: string | undefined;
-  /** Milliseconds for which a file must have been unchanged; default 5000. */
+  /** Milliseconds for which a file must not change; default `SETTLE`. */
   settle?: number | undefined;
   /** Read files again that earlier scans could not import. */
   again?: boolean | undefined;
@@ -22,8 +22,6 @@ export interface DropScanInput {
   rejectTo?: string | undefined;
   dryRun?: boolean | undefined;
 }
-
-const SETTLE = 5000;
 
 /**
  * Scans all drop paths, or one feed's. A failed scan does not stop the others; a drop path that another scan is working
@@ -70,5 +68,5 @@ export async function* scanDropPaths(context: Context, input: DropScanInput): As
 
 /** Whether drop paths may overwrite: ProGet's setting, which applies to all of them. */
 async function mayOverwrite(context: Context, db: Db): Promise<boolean> {
-  return settingsMap(context, await readSettings(db)).get("Feeds.AllowDropPathImportOverwrite")?.value === "true";
+  return (await loadSettings(context, db)).get("Feeds.AllowDropPathImportOverwrite")?.value === "true";
 }

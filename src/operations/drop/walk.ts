@@ -1,13 +1,14 @@
-import type { Dirent } from "node:fs";
+import type { Dirent, Stats } from "node:fs";
 import { lstat } from "node:fs/promises";
 import { join } from "node:path";
 import { listFolder, type FolderListing } from "../../lib/list-folder.ts";
+import { openFolder, openFolderBelow, type Folder } from "../../lib/open-folder.ts";
 import { mapParallel } from "../../lib/parallel.ts";
 import type { Context } from "../context.ts";
 import type { Intake } from "./intake-contract.ts";
 import { dropPathError } from "./check-path.ts";
 import type { FoundFile } from "../local-files/found-file.ts";
-import { isAbsent, markOf } from "../local-files/file-mark.ts";
+import { freshStats, isAbsent, markOf } from "../local-files/file-mark.ts";
 
 /** The files of one folder of a drop path, by name. */
 export interface DropFolder {
@@ -37,48 +38,69 @@ const IGNORED = /^[.~]|~$|\.(?:part|partial|tmp|crdownload|filepart)$|^(?:thumbs
  * Yields every folder that has files, subfolders first: importing a file deletes it, and files in subfolders may need
  * those above them. Links are not followed. Rejects when the drop path itself could not be read.
  */
-export async function* walkDropPath(context: Context, walk: DropWalk, path = ""): AsyncGenerator<DropFolder> {
+export async function* walkDropPath(context: Context, walk: DropWalk): AsyncGenerator<DropFolder> {
+  const root = await openFolder(walk.root).catch((error: unknown) => {
+    throw dropPathError(walk.root, error);
+  });
+  using opened = root;
+  yield* walkFolder(context, walk, opened, "");
+}
+
+async function* walkFolder(context: Context, walk: DropWalk, folder: Folder, path: string): AsyncGenerator<DropFolder> {
   context.signal.throwIfAborted();
   let listing: FolderListing;
   try {
-    listing = await listFolder(join(walk.root, path));
+    listing = await listFolder(folder.self);
   } catch (error) {
-    if (path === "") throw dropPathError(walk.root, error);
+    const failure = dropPathError(folder.path, folder.explain(error));
+    if (path === "") throw failure;
     // a subfolder may vanish without an error; the scan checks at the end that the drop path still exists
-    if (!isAbsent(error)) walk.onProblem(dropPathError(join(walk.root, path), error));
+    if (!isAbsent(error)) walk.onProblem(failure);
     return;
   }
-  await reportBrokenNames(walk, path, listing.broken);
+  await reportBrokenNames(walk, folder, listing.broken);
   const kept = listing.entries.filter(isKept);
-  for (const entry of kept)
-    if (entry.isDirectory()) yield* walkDropPath(context, walk, path === "" ? entry.name : `${path}/${entry.name}`);
-  const files = await describe(kept, walk, path);
+  for (const { name } of kept.filter((entry) => entry.isDirectory())) {
+    const inner = await folder.folder(name).catch((error: unknown) => {
+      // it vanished, or somebody has replaced it by a file or a link
+      if (!isAbsent(error) && !isLink(error)) walk.onProblem(dropPathError(join(folder.path, name), error));
+      return undefined;
+    });
+    if (inner === undefined) continue;
+    using opened = inner;
+    yield* walkFolder(context, walk, opened, path === "" ? name : `${path}/${name}`);
+  }
+  const files = await describe(kept, walk, folder, (entry) => lstat(entry));
   if (files.length > 0) yield folderOf(walk, path, files);
 }
 
-/** Lists the folder again; undefined when it no longer exists. */
+/** Lists the folder again, with fresh marks; undefined when it no longer exists. */
 export async function readDropFolder(walk: DropWalk, path: string): Promise<DropFolder | undefined> {
   try {
-    const { entries } = await listFolder(join(walk.root, path));
-    return folderOf(walk, path, await describe(entries.filter(isKept), walk, path));
+    using folder = await openFolderBelow(walk.root, path === "" ? [] : path.split("/"));
+    const { entries } = await listFolder(folder.self);
+    return folderOf(walk, path, await describe(entries.filter(isKept), walk, folder, freshStats));
   } catch (error) {
-    if (!isAbsent(error)) throw dropPathError(walk.root, error);
+    if (!isAbsent(error) && !isLink(error)) throw dropPathError(walk.root, error);
     return undefined;
   }
+}
+
+function isLink(error: unknown): boolean {
+  return (error as NodeJS.ErrnoException).code === "ELOOP";
 }
 
 function isKept({ name }: Dirent): boolean {
   return !IGNORED.test(name);
 }
 
-async function reportBrokenNames(walk: DropWalk, path: string, broken: FolderListing["broken"]): Promise<void> {
-  const folder = join(walk.root, path);
+async function reportBrokenNames(walk: DropWalk, folder: Folder, broken: FolderListing["broken"]): Promise<void> {
   for (const { entry, path: real, shown } of broken) {
     if (!isKept(entry)) continue;
     const info = await lstat(real).catch(() => undefined);
     if (info === undefined || !(entry.isFile() || entry.isDirectory())) continue;
-    const file = { path: join(folder, shown), size: info.size, name: shown };
-    walk.onBrokenName({ path: file.path, file, mark: markOf(info) });
+    const file = { path: join(folder.path, shown), size: info.size, name: shown };
+    walk.onBrokenName({ path: file.path, file, mark: markOf(info), root: walk.root });
   }
 }
 
@@ -87,20 +109,26 @@ function folderOf({ intake }: DropWalk, path: string, all: readonly FoundFile[])
   return { path, files: all.filter((file) => !isSidecar(file)), sidecars: all.filter(isSidecar) };
 }
 
-async function describe(entries: readonly Dirent[], walk: DropWalk, folder: string): Promise<FoundFile[]> {
+/** `look`: `lstat`, or one that asks the server. */
+async function describe(
+  entries: readonly Dirent[],
+  walk: DropWalk,
+  folder: Folder,
+  look: (path: string) => Promise<Stats>,
+): Promise<FoundFile[]> {
   const found: FoundFile[] = [];
   const names = entries.filter((entry) => entry.isFile()).map(({ name }) => name);
   for await (const file of mapParallel(names, 16, describeFile)) if (file !== undefined) found.push(file);
   return found.toSorted((a, b) => (a.path < b.path ? -1 : 1));
 
   async function describeFile(name: string): Promise<FoundFile | undefined> {
-    const path = join(walk.root, folder, name);
+    const path = join(folder.path, name);
     try {
-      const info = await lstat(path);
+      const info = await look(folder.at(name));
       if (!info.isFile()) return undefined;
-      return { path, file: { path, size: info.size, name }, mark: markOf(info) };
+      return { path, file: { path, size: info.size, name }, mark: markOf(info), root: walk.root };
     } catch (error) {
-      if (!isAbsent(error)) walk.onProblem(dropPathError(path, error));
+      if (!isAbsent(error)) walk.onProblem(dropPathError(path, folder.explain(error)));
       return undefined;
     }
   }

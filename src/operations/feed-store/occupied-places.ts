@@ -1,13 +1,12 @@
 import { listFeedsWithDropPath } from "../../catalog/drops.ts";
 import type { FeedRow } from "../../catalog/feeds.ts";
 import type { Db, StoreRole } from "../../catalog/schema/core.ts";
-import { readSettings } from "../../catalog/settings.ts";
 import { listLiveStores, lockPlaces } from "../../catalog/stores.ts";
 import { FeedctlError } from "../../errors.ts";
 import { directoryLocation, overlap } from "../../stores/location.ts";
 import type { Location } from "../../lib/location.ts";
 import type { Context } from "../context.ts";
-import { settingsMap } from "./effective-settings.ts";
+import { loadSettings } from "./effective-settings.ts";
 import { defaultDirectory } from "./default-directory.ts";
 
 /** A location that a feed uses: a store that is not retired, or a drop path. */
@@ -24,7 +23,7 @@ const places = { current: "store", target: "future store", previous: "earlier st
 
 /** The locations of all stores that are not retired, and of all drop paths. */
 export async function occupiedPlaces(context: Context, db: Db): Promise<OccupiedPlace[]> {
-  const settings = settingsMap(context, await readSettings(db));
+  const settings = await loadSettings(context, db);
   const occupied: OccupiedPlace[] = [];
   for (const row of await listLiveStores(db)) {
     const saved = row.location;

@@ -1,16 +1,25 @@
-import { readSettings } from "../../catalog/settings.ts";
 import { findCurrentStore, type StorePlace, type StoreRow } from "../../catalog/stores.ts";
 import type { Db, SavedOptions } from "../../catalog/schema/core.ts";
 import type { FeedRow } from "../../catalog/feeds.ts";
 import { FeedctlError } from "../../errors.ts";
-import { directoryLocation, locationOf } from "../../stores/location.ts";
+import { directoryLocation, locationName, locationOf, overlap } from "../../stores/location.ts";
 import type { Location } from "../../lib/location.ts";
 import type { Store } from "../../stores/store.ts";
-import { optionsOf, providers, requireProvider, type StoreConfig, type StoreType } from "../../stores/providers.ts";
+import {
+  optionsOf,
+  providers,
+  requireProvider,
+  resolveConfig,
+  type StoreConfig,
+  type StoreType,
+} from "../../stores/providers.ts";
 import type { Context } from "../context.ts";
-import { settingsMap } from "./effective-settings.ts";
+import { loadSettings } from "./effective-settings.ts";
 import { defaultDirectory } from "./default-directory.ts";
-import { unsealOptions, sealOptions, type StoreOptions } from "./store-secrets.ts";
+import type { Marker } from "./marker.ts";
+import { provePlace, provePlaceAgain } from "./prove-place.ts";
+import { provingStore } from "./proven-store.ts";
+import { resealOptions, sealOptions, unsealOptions, type StoreOptions } from "./store-secrets.ts";
 
 export async function requireStore(db: Db, feed: FeedRow): Promise<StoreRow> {
   const row = await findCurrentStore(db, feed.id);
@@ -28,7 +37,9 @@ export async function storeConfig(
   feed: { id: number; type: string },
   row: StoreRow,
 ): Promise<StoreConfig> {
-  return savedConfig(context, db, feed, row);
+  const config = await savedConfig(context, db, feed, row);
+  await resealOptions(context, db, row);
+  return config;
 }
 
 async function savedConfig(
@@ -38,16 +49,65 @@ async function savedConfig(
   { type, options }: { type: string; options: SavedOptions },
 ): Promise<StoreConfig> {
   const provider = requireProvider(type);
-  const opened = await unsealOptions(context, options);
+  const opened = await unsealOptions(context, db, options);
   if (provider.isLocal && !opened[provider.pathOption]) {
-    const settings = settingsMap(context, await readSettings(db));
+    const settings = await loadSettings(context, db);
     opened[provider.pathOption] = defaultDirectory(settings, feed).path;
   }
-  return provider.parse(opened, `the saved store of feed #${feed.id}`);
+  return resolveConfig(provider.parse(opened, `the saved store of feed #${feed.id}`));
 }
 
+/**
+ * Opens a feed's store, by default its current one. Its marker is read before the first write and before the first
+ * deletion; see `provePlace`.
+ */
 export async function openFeedStore(context: Context, db: Db, feed: FeedRow, row?: StoreRow): Promise<Store> {
-  return context.openStore(await storeConfig(context, db, feed, row ?? (await requireStore(db, feed))));
+  return (await openPlace(context, db, feed, row ?? (await requireStore(db, feed)))).store;
+}
+
+/** As `openFeedStore`, but reads the marker at once: for commands that change rows first, or list what is there. */
+export async function openProvenStore(
+  context: Context,
+  db: Db,
+  feed: FeedRow,
+  { row, intent }: { row: StoreRow; intent: "read" | "write" },
+): Promise<Store> {
+  const { store, prove } = await openPlace(context, db, feed, row);
+  try {
+    await prove(intent);
+    return store;
+  } catch (error) {
+    await store[Symbol.asyncDispose]();
+    throw error;
+  }
+}
+
+async function openPlace(context: Context, db: Db, feed: FeedRow, row: StoreRow) {
+  const config = await storeConfig(context, db, feed, row);
+  requireRecordedPlace(feed, row, config);
+  const store = await context.openStore(config);
+  const place = { feed, row, location: locationOf(config), store };
+  let marker: Marker | undefined;
+  const prove = async (intent: "read" | "write") => {
+    marker = await provePlace(context, db, place, intent);
+  };
+  const again = () => (marker === undefined ? prove("write") : provePlaceAgain(context, place, marker));
+  return { store: provingStore(store, again), prove };
+}
+
+/**
+ * Throws `unavailable` when the environment leads to another server or account than the one that was recorded with the
+ * store. A store that is older than markers is proven by its blobs instead. A disk has its marker.
+ */
+export function requireRecordedPlace(feed: { name: string }, row: StoreRow, config: StoreConfig): void {
+  if (row.location === null || row.probe || requireProvider(row.type).isLocal) return;
+  const location = locationOf(config);
+  if (overlap(location, row.location) === "same") return;
+  throw new FeedctlError(
+    "unavailable",
+    `the store of feed "${feed.name}" is ${locationName(row.location)}, but this environment leads to ${locationName(location)}`,
+    { hint: "correct the endpoint or the credentials of the environment; to change the store: feedctl store set" },
+  );
 }
 
 /** Checked options for a store: what to save, and the configuration to open it with. */
@@ -68,8 +128,9 @@ export async function prepareStore(
   { type, options }: { type: StoreType; options: StoreOptions },
 ): Promise<NewStore> {
   checkOptions(context, type, options);
-  const saved = await sealOptions(context, type, options);
+  const saved = await sealOptions(context, db, { type, options });
   const config = await savedConfig(context, db, feed, { type, options: saved });
+  saveResolved(saved, config);
   const location = locationOf(config);
   return {
     type,
@@ -78,6 +139,17 @@ export async function prepareStore(
     location,
     savedLocation: followsSettings(type, saved) ? null : location,
   };
+}
+
+/** Saves what the environment decides about a cloud's place, so that another environment leads to the same one. */
+function saveResolved(saved: SavedOptions, config: StoreConfig): void {
+  const provider = requireProvider(config.type);
+  if (provider.isLocal) return;
+  const values: Record<string, unknown> = { ...config };
+  for (const [property, { secret }] of optionsOf(provider)) {
+    const value = values[property];
+    if (!secret && saved[property] === undefined && typeof value === "string") saved[property] = value;
+  }
 }
 
 /** Whether the store is the feed's default directory, which the settings decide. */
@@ -117,7 +189,7 @@ export async function explicitPlace(
   row: StoreRow,
 ): Promise<ExplicitPlace> {
   if (row.location !== null) return { options: row.options, location: row.location };
-  const settings = settingsMap(context, await readSettings(db));
+  const settings = await loadSettings(context, db);
   const { path } = defaultDirectory(settings, feed);
   return { options: { [requireProvider(row.type).pathOption]: path }, location: directoryLocation(path) };
 }

@@ -1,42 +1,65 @@
 import { resolve } from "node:path";
-import type { SavedOptions, SavedSecret } from "../../catalog/schema/core.ts";
+import type { Db, SavedOptions, SavedSecret } from "../../catalog/schema/core.ts";
+import { mayUpdateStores, replaceOptions } from "../../catalog/stores.ts";
 import { FeedctlError } from "../../errors.ts";
-import { seal, unseal } from "../../lib/seal.ts";
 import type { StoreOptions } from "../../stores/descriptor.ts";
 import { optionsOf, requireProvider, type StoreType } from "../../stores/providers.ts";
 import type { Context } from "../context.ts";
+import { isOutdated, sealText, unsealText } from "./sealed-text.ts";
 
 export type { StoreOptions } from "../../stores/descriptor.ts";
 
 /** Options as the catalog stores them: references stay references, literal secrets are sealed. */
-export async function sealOptions(context: Context, type: StoreType, options: StoreOptions): Promise<SavedOptions> {
+export async function sealOptions(
+  context: Context,
+  db: Db,
+  { type, options }: { type: StoreType; options: StoreOptions },
+): Promise<SavedOptions> {
   const saved: SavedOptions = {};
   for (const [property, { secret }] of optionsOf(requireProvider(type))) {
     const value = options[property];
     if (value === undefined || value === false) continue;
-    saved[property] = secret && typeof value === "string" ? await sealSecret(context, value) : value;
+    saved[property] = secret && typeof value === "string" ? await saveSecret(context, db, value) : value;
   }
   return saved;
 }
 
-async function sealSecret(context: Context, value: string): Promise<SavedSecret> {
+async function saveSecret(context: Context, db: Db, value: string): Promise<SavedSecret> {
   if (value.startsWith("env:")) return { ref: value };
   if (value.startsWith("file:")) return { ref: `file:${resolve(value.slice("file:".length))}` };
-  const key = await context.sealingKey(true);
-  if (key === undefined)
-    throw new FeedctlError("usage", "could not seal the secret: there is no key", {
-      hint: "set FEEDCTL_KEY, or pass env:NAME or file:PATH instead",
-    });
-  return { sealed: seal(key, value, context.randomBytes(12)) };
+  return { sealed: await sealText(context, db, value) };
 }
 
 /** Saved options with their secrets as plain text. The result must stay in memory. */
-export async function unsealOptions(context: Context, saved: SavedOptions): Promise<StoreOptions> {
+export async function unsealOptions(context: Context, db: Db, saved: SavedOptions): Promise<StoreOptions> {
   const options: StoreOptions = {};
   for (const [property, value] of Object.entries(saved)) {
-    options[property] = typeof value === "object" ? await unsealSecret(context, property, value) : value;
+    if (typeof value !== "object") options[property] = value;
+    else if ("ref" in value) options[property] = await readReference(context, property, value.ref);
+    else options[property] = await unsealText(context, db, property, value.sealed);
   }
   return options;
+}
+
+/**
+ * Seals the secrets of a store anew when an earlier version of feedctl sealed them with a weaker key. Does nothing for a
+ * user who may only read the catalog, and when another process has changed the store.
+ */
+export async function resealOptions(
+  context: Context,
+  db: Db,
+  { id, options }: { id: number; options: SavedOptions },
+): Promise<void> {
+  const fresh: SavedOptions = {};
+  let outdated = 0;
+  for (const [property, value] of Object.entries(options)) {
+    fresh[property] = value;
+    if (typeof value !== "object" || "ref" in value || !(await isOutdated(context, value.sealed))) continue;
+    if (outdated++ === 0 && !(await mayUpdateStores(db))) return;
+    const text = await unsealText(context, db, property, value.sealed);
+    fresh[property] = { sealed: await sealText(context, db, text) };
+  }
+  if (outdated > 0) await replaceOptions(db, id, options, fresh);
 }
 
 /** Resolves secrets in options that are never saved: references are read, other values are returned unchanged. */
@@ -51,20 +74,6 @@ export async function resolveSecrets<Config extends { type: string }>(
       resolved[property] = await readReference(context, property, value);
   }
   return resolved as Config;
-}
-
-async function unsealSecret(context: Context, property: string, saved: SavedSecret): Promise<string> {
-  if ("ref" in saved) return readReference(context, property, saved.ref);
-  const key = await context.sealingKey(false);
-  const text = key === undefined ? undefined : unseal(key, saved.sealed);
-  if (text !== undefined) return text;
-  throw new FeedctlError(
-    "denied",
-    `could not open the sealed ${property}: ${key === undefined ? "there is no key" : "it was sealed with another key"}`,
-    {
-      hint: "provide that key (FEEDCTL_KEY, or the file `key` in the data directory), or set the store again",
-    },
-  );
 }
 
 async function readReference(context: Context, property: string, reference: string): Promise<string> {

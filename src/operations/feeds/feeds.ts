@@ -11,9 +11,9 @@ import {
 import { forgetDrops } from "../../catalog/drops.ts";
 import { findOpenMigration } from "../../catalog/migration/feed-migrations.ts";
 import { insertAuditEvents } from "../../catalog/runs.ts";
-import { readSettings } from "../../catalog/settings.ts";
 import { currentStoreTypes, insertStore, replaceStore, listStoresOfFeed, type StoreRow } from "../../catalog/stores.ts";
-import type { Db, MigrationState } from "../../catalog/schema/core.ts";
+import type { Db } from "../../catalog/schema/core.ts";
+import type { MigrationState } from "../../catalog/schema/migration.ts";
 import { FeedctlError } from "../../errors.ts";
 import type { FeedType } from "../../formats/feed-types.ts";
 import { directoryLocation, locationName } from "../../stores/location.ts";
@@ -22,7 +22,7 @@ import { commit } from "../commit/commit.ts";
 import type { Context } from "../context.ts";
 import { checkDropPath } from "../drop/check-path.ts";
 import { dropPlaceChange } from "../drop/debian-options.ts";
-import { settingsMap } from "../feed-store/effective-settings.ts";
+import { loadSettings } from "../feed-store/effective-settings.ts";
 import { defaultDirectory } from "../feed-store/default-directory.ts";
 import { explicitPlace } from "../feed-store/open-feed-store.ts";
 import { refuseOverlap } from "../feed-store/occupied-places.ts";
@@ -73,7 +73,7 @@ export async function createFeed(
   input: { name: string; type: FeedType; description?: string | undefined },
 ): Promise<Feed> {
   checkFeedName(input.name);
-  const { db } = await context.catalog();
+  const { db } = await context.createCatalog();
   return commit(db, [], async (transaction) => {
     const now = context.now();
     const row = await insertFeed(transaction, {
@@ -99,7 +99,7 @@ export async function createFeed(
       now,
     });
     // another feed's store may have been set to this directory
-    const { path } = defaultDirectory(settingsMap(context, await readSettings(transaction)), row);
+    const { path } = defaultDirectory(await loadSettings(context, transaction), row);
     await refuseOverlap(context, transaction, row, directoryLocation(path));
     await audit(transaction, context, row, { action: "feed created", detail: { type: row.type } });
     return feedOf(row);
@@ -151,7 +151,7 @@ export async function describeStore(context: Context, db: Db, feed: FeedRow, row
   if (!isLocal) return { type, location: placeOf(row), because: null, options };
   const path = options[pathOption];
   if (typeof path === "string") return { type, location: path, because: "set for this feed", options };
-  const directory = defaultDirectory(settingsMap(context, await readSettings(db)), feed);
+  const directory = defaultDirectory(await loadSettings(context, db), feed);
   return { type, location: directory.path, because: directory.because, options };
 }
 

@@ -5,8 +5,9 @@ import { markRetired, replaceStore, listStoresOfFeed } from "../../catalog/store
 import { locationName } from "../../stores/location.ts";
 import { commit } from "../commit/commit.ts";
 import type { Context } from "../context.ts";
-import { explicitPlace, openFeedStore, requireStore } from "../feed-store/open-feed-store.ts";
+import { explicitPlace, openProvenStore, requireStore } from "../feed-store/open-feed-store.ts";
 import { feedReplaced, requireFeed } from "../feed-store/find-feed.ts";
+import { deleteMarker } from "../feed-store/marker.ts";
 import { lockWholeFeed } from "../commit/lock-feed.ts";
 import { startRun } from "../commit/recorded-run.ts";
 import { finishPending, reportUndeleted } from "../commit/settle.ts";
@@ -37,7 +38,7 @@ export async function purgeFeed(context: Context, name: string): Promise<PurgeRe
   if (feed.id !== id) throw feedReplaced(name);
   const row = await requireStore(catalog.db, feed);
   await using run = await startRun(context, "feed delete", feed.id);
-  await using store = await openFeedStore(context, catalog.db, feed, row);
+  await using store = await openProvenStore(context, catalog.db, feed, { row, intent: "write" });
   const deleting = { active: false, deleting_at: context.now() };
   await commit(catalog.db, [lock, run], (db) => updateFeed(db, feed.id, deleting));
   const place = { feed, storeId: row.id, store, run };
@@ -66,6 +67,7 @@ export async function purgeFeed(context: Context, name: string): Promise<PurgeRe
     if (left === 0) await markRetired(db, row.id, context.now());
     await deleteFeedRow(db, feed.id);
   });
+  if (left === 0) await deleteMarker(context, store, row);
   const result: PurgeResult = { feed: feed.name, purged: true, deleted, left, location: store.name, earlier };
   await run.finish(result);
   return result;

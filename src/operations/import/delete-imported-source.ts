@@ -6,7 +6,7 @@ export async function deleteSource(outcome: FileOutcome): Promise<FileOutcome> {
   const { found, result } = outcome;
   if (found === undefined) return outcome;
   try {
-    const fate = await removeSource(found.file.path, found.mark);
+    const fate = await removeSource({ ...found, path: found.file.path });
     if (fate !== "changed") return outcome;
     const warning = "the source was not deleted: it was replaced meanwhile";
     return { found, result: { ...result, warnings: [...result.warnings, warning] } };

@@ -4,8 +4,8 @@ import { basename, dirname, join, relative, resolve } from "node:path";
 import type { Format } from "../../formats/format.ts";
 import { listFolder } from "../../lib/list-folder.ts";
 import type { Context } from "../context.ts";
-import { matcherOf } from "../local-files/patterns.ts";
-import { markOf } from "../local-files/file-mark.ts";
+import { matcherOf, splitPattern } from "../local-files/patterns.ts";
+import { createFoldersOfFiles, markOf, type FoldersOfFiles } from "../local-files/file-mark.ts";
 import type { FoundFile } from "../local-files/found-file.ts";
 
 /** A file to import, or why a path cannot be one. */
@@ -33,6 +33,7 @@ export async function* findPackageFiles(
 ): AsyncGenerator<Candidate> {
   const isSelected = createSelection(options);
   const order = options.byFolder ? folderOrder : undefined;
+  using folders = createFoldersOfFiles();
   for (const path of paths) {
     context.signal.throwIfAborted();
     const info = await lstat(path).catch((error: NodeJS.ErrnoException) => error);
@@ -48,7 +49,7 @@ export async function* findPackageFiles(
     } else if (info.isDirectory()) {
       yield* matches(isSelected, options.recursive ? "**/*" : "*", resolve(path), order);
     } else {
-      yield await candidate(path);
+      yield await candidate(path, { root: dirname(resolve(path)), folders });
     }
   }
 }
@@ -107,7 +108,9 @@ async function* matches(
   if (found.length + broken.length === 0 && directory === undefined)
     yield { path: pattern, problem: "the pattern matches no file" };
   yield* broken;
-  for (const path of found.toSorted(order)) yield await candidate(path);
+  const root = resolve(directory ?? splitPattern(pattern)?.base ?? ".");
+  using folders = createFoldersOfFiles();
+  for (const path of found.toSorted(order)) yield await candidate(path, { root, folders });
 
   /** `readdir` for fast-glob: leaves out entries whose names are not UTF-8 and reports them as problems. */
   function readReadable(
@@ -135,12 +138,19 @@ function folderOrder(a: string, b: string): number {
   return first < second ? -1 : 1;
 }
 
-async function candidate(path: string): Promise<Candidate> {
+/** `root`: the folder of a file that was given by itself, else the folder that was searched. */
+async function candidate(
+  path: string,
+  { root, folders }: { root: string; folders: FoldersOfFiles },
+): Promise<Candidate> {
+  const absolute = resolve(path);
+  const name = basename(absolute);
   try {
-    const info = await lstat(path);
+    const folder = await folders.of(root, absolute);
+    const info = await lstat(folder.at(name));
     if (info.isSymbolicLink()) return { path, problem: "is a symbolic link; links are not followed" };
     if (!info.isFile()) return { path, problem: "is not a regular file" };
-    return { path, file: { path: resolve(path), size: info.size, name: basename(path) }, mark: markOf(info) };
+    return { path, file: { path: absolute, size: info.size, name }, mark: markOf(info), root };
   } catch (error) {
     return {
       path,

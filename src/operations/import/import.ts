@@ -3,6 +3,8 @@ import { placesOnly } from "../../formats/feed-types.ts";
 import type { Context } from "../context.ts";
 import { findPackageFiles } from "./find-package-files.ts";
 import { importFoundFiles } from "./import-found-files.ts";
+import { SETTLE } from "../local-files/settled.ts";
+import { settledCandidates } from "./settled-candidates.ts";
 import { openImportTarget, type ImportTarget } from "./import-target.ts";
 import type { ImportedFile } from "./outcome.ts";
 
@@ -19,6 +21,8 @@ export interface ImportInput {
   detect?: boolean | undefined;
   /** Delete each source file once its package is in the feed. */
   move?: boolean | undefined;
+  /** With `move`: milliseconds for which a file must not change; default `SETTLE`. */
+  settle?: number | undefined;
   include?: readonly string[] | undefined;
   exclude?: readonly string[] | undefined;
   /** The publish date of new versions: the modification time of the file, or now. Default: `now`. */
@@ -90,7 +94,8 @@ export async function* importPackages(context: Context, input: ImportInput): Asy
     exclude: input.exclude,
     byFolder: move,
   });
-  const outcomes = importFoundFiles(context, targets, found, {
+  const candidates = move && !dryRun ? settledCandidates(context, found, input.settle ?? SETTLE) : found;
+  const outcomes = importFoundFiles(context, targets, candidates, {
     sorting: input.detect === true || targets.length > 1,
     move: move && !dryRun,
     publishedFrom: input.publishedFrom,

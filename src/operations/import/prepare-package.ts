@@ -1,12 +1,13 @@
 import { createReadStream } from "node:fs";
 import type { RecordedFile } from "../../catalog/recorded-files.ts";
-import { FeedctlError } from "../../errors.ts";
 import type { Format, PackageFile, PackageIdentity, ReadOptions } from "../../formats/format.ts";
 import { hashBytes, hashStream, type Hashes } from "../../lib/hash.ts";
+import { descriptorPath } from "../../lib/open-folder.ts";
 import { readSmall } from "../../lib/read-small.ts";
 import type { Key } from "../../lib/key.ts";
 import { parseKey } from "../../stores/key.ts";
 import type { BlobSource } from "../../stores/store.ts";
+import { changedFile, openMarked } from "../local-files/file-mark.ts";
 import { CHUNK, fileError, fileSource } from "../local-files/file-source.ts";
 import type { FoundFile } from "../local-files/found-file.ts";
 
@@ -59,16 +60,16 @@ export async function preparePackage(
 /** Prepares a file from its row, without reading its manifest. Undefined when the file has other bytes than the row. */
 export async function prepareRecorded(
   row: RecordedFile,
-  file: PackageFile,
-  shownAs: string,
+  { file, path, mark }: FoundFile,
   signal: AbortSignal,
 ): Promise<PreparedPackage | undefined> {
   if (file.size !== row.size) return undefined;
   try {
-    const hashes = await hashFile(file, signal);
+    await using handle = await openMarked(file.path, mark);
+    const hashes = await hashFile({ ...file, path: descriptorPath(handle.fd, file.path) }, signal);
     if (hashes.sha256 !== row.sha256) return undefined;
     const identity = { ...row, sortKey: Buffer.from(row.sortKey, "hex"), warnings: [] };
-    return { path: shownAs, identity, key: row.key, hashes, source: fileSource(file.path, file.size) };
+    return { path, identity, key: row.key, hashes, source: fileSource(file.path, file.size, mark) };
   } catch (error) {
     throw fileError(error);
   }
@@ -77,18 +78,14 @@ export async function prepareRecorded(
 async function readWhole({ path, size }: PackageFile, readBytes: ReadBytes): Promise<Buffer> {
   const bytes = await readBytes(path, size);
   if (bytes.length === size) return bytes;
-  throw changed();
+  throw changedFile();
 }
 
 async function hashFile(file: PackageFile, signal: AbortSignal | undefined): Promise<Hashes> {
   const stream = createReadStream(file.path, { highWaterMark: CHUNK, ...(signal && { signal }) });
   const { size, ...hashes } = await hashStream(stream);
   if (size === file.size) return hashes;
-  throw changed();
-}
-
-function changed(): FeedctlError {
-  return new FeedctlError("corrupt", "the file changed while it was read", { hint: "wait until it is complete" });
+  throw changedFile();
 }
 
 /** Removes NUL characters and replaces lone surrogates: a JSON column of PostgreSQL cannot hold them. */

@@ -80,7 +80,7 @@ async function readRecorded(
   found: FoundFile,
 ): Promise<PreparedPackage | FileOutcome | undefined> {
   try {
-    const item = await prepareRecorded(row, found.file, found.path, signal);
+    const item = await prepareRecorded(row, found, signal);
     return item && { ...item, found };
   } catch (error) {
     if (!isFeedctlError(error) || error.code === "interrupted") throw error;
@@ -94,9 +94,9 @@ async function readPackage(
   found: FoundFile,
   { sorting, distribution, component, publishedFrom }: ReadingOptions,
 ): Promise<Read> {
-  const { path, file, mark } = found;
+  const { path, file, mark, root } = found;
   const type = sorting ? undefined : targets[0]?.format.type;
-  const answer = await reader.read({ file, path, type, distribution, component });
+  const answer = await reader.read({ file, path, found: { root, mark }, type, distribution, component });
   if ("problem" in answer) {
     const { code, message } = answer.problem;
     return { found, result: unread(path, code === "invalid" ? "invalid" : "failed", message) };
@@ -105,7 +105,7 @@ async function readPackage(
   if (target === undefined || answer.type === undefined)
     return { found, result: unread(path, "skipped", "no feed for packages of its type") };
   const publishedAt = publishedFrom === "file" ? timeOf(mark) : undefined;
-  return { target, item: { ...answer.item, source: fileSource(file.path, file.size), found, publishedAt } };
+  return { target, item: { ...answer.item, source: fileSource(file.path, file.size, mark), found, publishedAt } };
 }
 
 function sizeOf(candidate: Candidate): number {

@@ -5,12 +5,17 @@ import { detectFormat } from "../../formats/detect.ts";
 import type { FeedType } from "../../formats/feed-types.ts";
 import type { PackageFile } from "../../formats/format.ts";
 import { allFormats, loadFormat } from "../../formats/index.ts";
+import { descriptorPath } from "../../lib/open-folder.ts";
+import { changedFile, markOf, openMarked, sameMark, type MarkedFile } from "../local-files/file-mark.ts";
+import { fileError } from "../local-files/file-source.ts";
 import { preparePackage, type PackageContent, type ReadBytes } from "./prepare-package.ts";
 
 export interface ReadJob {
   file: PackageFile;
   /** Its path as shown in messages. */
   path: string;
+  /** What is known of a file that others may replace: it must still be the same, and no link below the root counts. */
+  found?: Pick<MarkedFile, "root" | "mark"> | undefined;
   /** The expected type; undefined: detected from the contents. */
   type: FeedType | undefined;
   distribution?: string | undefined;
@@ -26,17 +31,43 @@ export type ReadAnswer =
 
 /** Returns a bad or unreadable file as a `problem`. Rejects only for interruptions and bugs. */
 export async function readCandidate(
-  { file, path, type, distribution, component }: ReadJob,
+  job: ReadJob,
   readBytes?: ReadBytes,
   signal: AbortSignal = new AbortController().signal,
 ): Promise<ReadAnswer> {
+  const { file, found } = job;
   try {
-    const format = type === undefined ? await detectFormat(file, await allFormats(), signal) : await loadFormat(type);
-    if (format === undefined) return { type: undefined };
-    const item = await preparePackage(format, file, path, { signal, distribution, component, readBytes });
-    return { type: format.type, item };
+    if (found === undefined) return await readPackage(job, readBytes, signal);
+    await using handle = await openMarked(file.path, found.mark).catch((error: unknown) => {
+      throw fileError(error);
+    });
+    // the format reads by path, several times: this path is that of the open file, whatever its name leads to by now
+    const opened = {
+      ...file,
+      path: descriptorPath(handle.fd, file.path),
+      place: { path: file.path, root: found.root },
+    };
+    const before = markOf(await handle.stat());
+    const answer = await readPackage({ ...job, file: opened }, readBytes, signal).catch((error: unknown) => {
+      if (!isFeedctlError(error, "invalid")) throw error;
+      return error;
+    });
+    if (!sameMark(before, markOf(await handle.stat()))) throw changedFile();
+    if (answer instanceof FeedctlError) throw answer;
+    return answer;
   } catch (error) {
     if (!isFeedctlError(error) || error.code === "interrupted") throw error;
     return { problem: packError(new FeedctlError(error.code, error.message, { hint: error.hint })) };
   }
+}
+
+async function readPackage(
+  { file, path, type, distribution, component }: ReadJob,
+  readBytes: ReadBytes | undefined,
+  signal: AbortSignal,
+): Promise<ReadAnswer> {
+  const format = type === undefined ? await detectFormat(file, await allFormats(), signal) : await loadFormat(type);
+  if (format === undefined) return { type: undefined };
+  const item = await preparePackage(format, file, path, { signal, distribution, component, readBytes });
+  return { type: format.type, item };
 }

@@ -1,18 +1,11 @@
-import { listFeeds } from "../../catalog/feeds.ts";
 import { insertAuditEvents } from "../../catalog/runs.ts";
-import { findCurrentStore, updateStorePlace } from "../../catalog/stores.ts";
 import { readSettings, removeSetting, saveSetting } from "../../catalog/settings.ts";
 import type { Db } from "../../catalog/schema/core.ts";
 import { FeedctlError } from "../../errors.ts";
 import { commit, commitUnless } from "../commit/commit.ts";
 import { lockWholeFeeds } from "../commit/lock-feed.ts";
 import type { Context } from "../context.ts";
-import { directoryLocation } from "../../stores/location.ts";
-import { requireProvider } from "../../stores/providers.ts";
-import { effective, settingsMap } from "../feed-store/effective-settings.ts";
-import { defaultDirectory } from "../feed-store/default-directory.ts";
-import { followsSettings } from "../feed-store/open-feed-store.ts";
-import { refuseOverlap } from "../feed-store/occupied-places.ts";
+import { loadSettings } from "../feed-store/effective-settings.ts";
 import {
   findSetting,
   settingInfos,
@@ -20,118 +13,110 @@ import {
   type Setting,
   type SettingInfo,
 } from "../feed-store/setting-names.ts";
+import { moveFeeds, refuseToLeaveFiles, type MovedFeed } from "./moved-feeds.ts";
 
 /** Every setting with its effective value. */
 export async function listSettings(context: Context): Promise<Setting[]> {
-  const saved = await readSettings((await context.catalog()).db);
-  return settingInfos.map((info) => effective(context, info, saved.get(info.name)));
+  return [...(await loadSettings(context, (await context.catalog()).db)).values()];
 }
 
 export async function getSetting(context: Context, name: string): Promise<Setting> {
   const info = requireSetting(name);
-  const saved = await readSettings((await context.catalog()).db);
-  return effective(context, info, saved.get(info.name));
+  return valueOf(await loadSettings(context, (await context.catalog()).db), info);
 }
 
 export interface SettingChange {
   setting: Setting;
   before: Setting;
-  /**
-   * Feeds whose default directory changes; their files were not moved. `kept`: the feed keeps using its old directory
-   * until it is migrated.
-   */
-  moved: { feed: string; from: string; to: string; kept: boolean }[];
+  /** Feeds whose default directory changes; their files were not moved. */
+  moved: MovedFeed[];
+}
+
+/** What to do with the files of feeds whose default directory changes. */
+export interface ChangeOptions {
+  /** The feeds keep their directories, which become explicit, until they are migrated. */
+  keepFeeds?: boolean | undefined;
+  /** Leave files behind. Without it and `keepFeeds` such a change throws `refused`. */
+  leaveFiles?: boolean | undefined;
+  /** Report what would change, and change nothing. */
+  dryRun?: boolean | undefined;
 }
 
 /**
- * Saves a setting. An empty value makes the configuration file's value effective. Moves no files, but returns the feeds
- * whose default directory changes; with `keepFeeds` their old directories become explicit, to be migrated. Throws
- * `usage` and `not-found`.
+ * Saves a setting. An empty value makes the configuration file's value effective. Moves no files. Throws `usage`,
+ * `not-found`, and `refused` when files would be left behind.
  */
 export async function setSetting(
   context: Context,
   name: string,
   value: string,
-  { keepFeeds = false }: { keepFeeds?: boolean | undefined } = {},
+  options: ChangeOptions = {},
 ): Promise<SettingChange> {
   const info = requireSetting(name);
   const checked = checkValue(context, info, value);
-  return change(context, info, (db) => saveSetting(db, info.name, checked, context.now()), { after: value, keepFeeds });
+  const save = (db: Db) => saveSetting(db, info.name, checked, context.now());
+  return change(context, info, { save, saved: value }, options);
 }
 
-export async function resetSetting(context: Context, name: string): Promise<SettingChange> {
+/** Removes the saved value; otherwise as `setSetting`. */
+export async function resetSetting(
+  context: Context,
+  name: string,
+  options: ChangeOptions = {},
+): Promise<SettingChange> {
   const info = requireSetting(name);
-  return change(context, info, (db) => removeSetting(db, info.name), { after: null, keepFeeds: false });
+  return change(context, info, { save: (db) => removeSetting(db, info.name), saved: null }, options);
 }
-
-type Write = (db: Db) => Promise<void>;
 
 async function change(
   context: Context,
   info: SettingInfo,
-  write: Write,
-  options: { after: string | null; keepFeeds: boolean },
+  { save, saved }: { save: (db: Db) => Promise<void>; saved: string | null },
+  { keepFeeds = false, leaveFiles = false, dryRun = false }: ChangeOptions,
 ): Promise<SettingChange> {
   const catalog = await context.catalog();
-  const movedFeeds = async () => {
-    const { moved } = await commitUnless(true, catalog.db, [], (db) =>
-      applyChange(context, db, { info, write, ...options }),
-    );
-    return moved.map(({ feed, id }) => ({ id, name: feed }));
-  };
+  const apply = (db: Db) => applyChange(context, db, { info, save, saved, keepFeeds });
+  const planned = await commitUnless(true, catalog.db, [], apply);
+  if (dryRun) return planned;
+  if (!leaveFiles) refuseToLeaveFiles(info.name, planned.moved);
   // their runs and migrations would go on in the old directory
-  const feeds = await movedFeeds();
+  const feeds = planned.moved.map(({ feed, id }) => ({ id, name: feed }));
   await using lock = await lockWholeFeeds(context, catalog, feeds);
-  const changed = await commit(catalog.db, [lock], async (db) => {
-    const applied = await applyChange(context, db, { info, write, ...options });
+  return await commit(catalog.db, [lock], async (db) => {
+    const applied = await apply(db);
     if (applied.moved.some(({ id }) => !feeds.some((feed) => feed.id === id)))
       throw new FeedctlError("conflict", "feeds or settings were changed meanwhile", { hint: "run the command again" });
+    if (!leaveFiles) refuseToLeaveFiles(info.name, applied.moved);
     return applied;
   });
-  return { ...changed, moved: changed.moved.map(({ id: _id, ...feed }) => feed) };
-}
-
-interface AppliedChange extends Omit<SettingChange, "moved"> {
-  moved: (SettingChange["moved"][number] & { id: number })[];
 }
 
 async function applyChange(
   context: Context,
-  transaction: Db,
+  db: Db,
   {
     info,
-    write,
-    after: value,
+    save,
+    saved,
     keepFeeds,
-  }: { info: SettingInfo; write: Write; after: string | null; keepFeeds: boolean },
-): Promise<AppliedChange> {
-  const before = await readSettings(transaction);
-  await write(transaction);
-  const after = await readSettings(transaction);
-  const moved = [];
-  for (const feed of await listFeeds(transaction)) {
-    const store = await findCurrentStore(transaction, feed.id);
-    if (store === undefined || !followsSettings(store.type, store.options)) continue;
-    const from = defaultDirectory(settingsMap(context, before), feed).path;
-    const to = defaultDirectory(settingsMap(context, after), feed).path;
-    if (from === to) continue;
-    await refuseOverlap(context, transaction, feed, directoryLocation(to));
-    if (keepFeeds)
-      await updateStorePlace(transaction, store.id, {
-        options: { [requireProvider(store.type).pathOption]: from },
-        location: directoryLocation(from),
-      });
-    moved.push({ id: feed.id, feed: feed.name, from, to, kept: keepFeeds });
-  }
+  }: { info: SettingInfo; save: (db: Db) => Promise<void>; saved: string | null; keepFeeds: boolean },
+): Promise<SettingChange> {
+  const previous = await readSettings(db);
+  const before = await loadSettings(context, db);
+  await save(db);
+  const after = await loadSettings(context, db);
+  const moved = await moveFeeds(context, db, { before, after }, keepFeeds);
   const about = { runId: null, actor: context.actor, feedId: null, now: context.now() };
-  await insertAuditEvents(transaction, about, [
-    { action: "setting changed", object: info.name, detail: { before: before.get(info.name) ?? null, after: value } },
+  await insertAuditEvents(db, about, [
+    { action: "setting changed", object: info.name, detail: { before: previous.get(info.name) ?? null, after: saved } },
   ]);
-  return {
-    setting: effective(context, info, after.get(info.name)),
-    before: effective(context, info, before.get(info.name)),
-    moved,
-  };
+  return { setting: valueOf(after, info), before: valueOf(before, info), moved };
+}
+
+function valueOf(settings: ReadonlyMap<string, Setting>, { name }: SettingInfo): Setting {
+  const setting = settings.get(name);
+  if (setting === undefined) throw new Error(`the setting ${name} has no value`);
+  return setting;
 }
 
 function checkValue(context: Context, info: SettingInfo, value: string): string {

@@ -1,21 +1,26 @@
-import { createReadStream } from "node:fs";
-import { access, constants, stat } from "node:fs/promises";
+import { access, constants, lstat } from "node:fs/promises";
 import { FeedctlError, isFeedctlError } from "../../errors.ts";
+import { openRegularFile } from "../../lib/open-regular-file.ts";
+import { tagOf } from "../../stores/disk/index.ts";
+import { changedFile, openMarked, type FileMark } from "./file-mark.ts";
 import type { BlobSource } from "../../stores/store.ts";
 
 export const CHUNK = 1024 * 1024;
 
-/** A local file as a blob source. */
-export function fileSource(path: string, size: number): BlobSource {
+/** A local file as a blob source. With `mark`, only the file that was found is read. */
+export function fileSource(path: string, size: number, mark?: FileMark): BlobSource {
   return {
     size,
     path,
+    ...(mark !== undefined && { pathTag: tagOf(mark) }),
     async open(range, signal) {
+      const handle = mark === undefined ? (await openRegularFile(path))?.handle : await openMarked(path, mark);
+      if (handle === undefined) throw changedFile();
       const bounds =
         range === undefined ? {} : { start: range.start, ...(range.end === undefined ? {} : { end: range.end - 1 }) };
       // the stream allocates a buffer of this size for each read, however small the file is
       const highWaterMark = Math.min(CHUNK, Math.max(size, 1));
-      return createReadStream(path, { highWaterMark, ...bounds, ...(signal === undefined ? {} : { signal }) });
+      return handle.createReadStream({ highWaterMark, ...bounds, ...(signal === undefined ? {} : { signal }) });
     },
   };
 }
@@ -25,12 +30,14 @@ export function fileSource(path: string, size: number): BlobSource {
  * Undefined when the file is unchanged, so that the store is at fault.
  */
 export async function fileProblem(
-  { path = "", size }: BlobSource,
+  { path = "", size, pathTag }: Pick<BlobSource, "path" | "size" | "pathTag">,
   failure: unknown,
 ): Promise<FeedctlError | undefined> {
   try {
     await access(path, constants.R_OK);
-    if ((await stat(path)).size === size && !isFeedctlError(failure, "corrupt")) return undefined;
+    const stats = await lstat(path);
+    const isSame = stats.isFile() && stats.size === size && (pathTag === undefined || pathTag === tagOf(stats));
+    if (isSame && !isFeedctlError(failure, "corrupt")) return undefined;
     return new FeedctlError("corrupt", "the file changed while it was stored");
   } catch (error) {
     const gone = (error as NodeJS.ErrnoException).code === "ENOENT";
@@ -50,6 +57,7 @@ export function fileError(error: unknown): unknown {
   if (error.name === "AbortError") return error;
   switch (error.code) {
     case "ENOENT":
+    case "ENOTDIR":
       return new FeedctlError("not-found", "the file vanished while it was read", { cause: error });
     case "EACCES":
     case "EPERM":

@@ -1,12 +1,16 @@
 import { stat, lstat } from "node:fs/promises";
-import { basename, join, resolve } from "node:path";
+import { basename, dirname, join, resolve } from "node:path";
+import { openFolder, type Folder } from "../../lib/open-folder.ts";
 import { listFolder, type FolderListing } from "../../lib/list-folder.ts";
+import { isMarker } from "../../lib/key.ts";
 import type { Context } from "../context.ts";
 import { splitPattern } from "./patterns.ts";
 
 /** A local file or folder with its path relative to the destination, or a path that cannot be used. */
 export type LocalItem =
-  | { kind: "file" | "folder"; local: string; path: string }
+  | { kind: "folder"; local: string; path: string }
+  /** `root`: a folder above it, below which no link is followed. */
+  | { kind: "file"; local: string; root: string; path: string }
   /** `skip`: it counts as skipped, not as failed. */
   | { kind: "problem"; local: string; reason: string; skip: boolean };
 
@@ -31,12 +35,12 @@ export async function* findLocalFiles(
       const pattern = info.code === "ENOENT" ? splitPattern(text) : undefined;
       if (pattern !== undefined) yield* matching(given, pattern, options);
       else yield problem(given, info.code === "ENOENT" ? "no such file or folder" : info.message);
-    } else if (info.isFile()) yield { kind: "file", local, path: basename(local) };
+    } else if (info.isFile()) yield { kind: "file", local, root: dirname(local), path: basename(local) };
     else if (info.isDirectory()) {
       const contents = /(^|\/)\.{0,2}\/*$/.test(text) && (text.endsWith("/") || /(^|\/)\.{1,2}$/.test(text));
       const name = contents ? "" : basename(local);
       if (name !== "") yield { kind: "folder", local, path: name };
-      yield* walk(local, name, options.recursive, context.signal);
+      yield* walkFrom(local, name, options.recursive, context.signal);
     } else yield problem(given, info.isSymbolicLink() ? LINK : SPECIAL);
   }
 
@@ -48,7 +52,7 @@ export async function* findLocalFiles(
     let found = 0;
     const root = resolve(cwd, base);
     if ((await stat(root).catch(() => undefined))?.isDirectory())
-      for await (const item of walk(root, "", true, context.signal)) {
+      for await (const item of walkFrom(root, "", true, context.signal)) {
         if (item.kind !== "file" || !matches(item.path)) continue;
         found++;
         yield item;
@@ -64,29 +68,60 @@ function problem(local: string, reason: string): LocalItem {
   return { kind: "problem", local, reason, skip: false };
 }
 
-async function* walk(folder: string, path: string, recursive: boolean, signal: AbortSignal): AsyncGenerator<LocalItem> {
+interface Walk {
+  root: string;
+  recursive: boolean;
+  signal: AbortSignal;
+}
+
+async function* walkFrom(
+  root: string,
+  path: string,
+  recursive: boolean,
+  signal: AbortSignal,
+): AsyncGenerator<LocalItem> {
+  signal.throwIfAborted();
+  const folder = await openFolder(root).catch((error: unknown) => error as Error);
+  if (folder instanceof Error) return yield unreadable(root, folder);
+  using opened = folder;
+  yield* walk(opened, path, { root, recursive, signal });
+}
+
+async function* walk(folder: Folder, path: string, options: Walk): AsyncGenerator<LocalItem> {
+  const { root, recursive, signal } = options;
   signal.throwIfAborted();
   let listing: FolderListing;
   try {
-    listing = await listFolder(folder);
+    listing = await listFolder(folder.self);
   } catch (error) {
-    yield problem(folder, `could not be read: ${(error as Error).message}`);
-    return;
+    return yield unreadable(folder.path, folder.explain(error) as Error);
   }
-  for (const { shown } of listing.broken) yield problem(join(folder, shown), "its name is not UTF-8 text; rename it");
+  for (const { shown } of listing.broken)
+    yield problem(join(folder.path, shown), "its name is not UTF-8 text; rename it");
   for (const entry of listing.entries) {
-    const local = join(folder, entry.name);
+    if (isMarker(entry.name) && entry.isFile()) continue;
+    const local = join(folder.path, entry.name);
     const inner = path === "" ? entry.name : `${path}/${entry.name}`;
-    if (entry.name.includes("\ufffd") && (await lstat(local).catch(() => undefined)) === undefined)
+    if (entry.name.includes("\ufffd") && (await lstat(folder.at(entry.name)).catch(() => undefined)) === undefined)
       yield problem(local, "its name is not UTF-8");
-    else if (entry.isFile()) yield { kind: "file", local, path: inner };
+    else if (entry.isFile()) yield { kind: "file", local, root, path: inner };
     else if (entry.isDirectory()) {
       if (!recursive) {
         yield { kind: "problem", local, reason: "is a folder; use --recursive for its files", skip: true };
         continue;
       }
+      const next = await folder.folder(entry.name).catch((error: unknown) => error as Error);
+      if (next instanceof Error) {
+        yield unreadable(local, next);
+        continue;
+      }
+      using opened = next;
       yield { kind: "folder", local, path: inner };
-      yield* walk(local, inner, recursive, signal);
+      yield* walk(opened, inner, options);
     } else yield { kind: "problem", local, reason: entry.isSymbolicLink() ? LINK : SPECIAL, skip: true };
   }
+}
+
+function unreadable(folder: string, error: Error): LocalItem {
+  return problem(folder, `could not be read: ${error.message}`);
 }

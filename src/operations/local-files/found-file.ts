@@ -7,4 +7,6 @@ export interface FoundFile {
   path: string;
   file: PackageFile;
   mark: FileMark;
+  /** As in `MarkedFile`. */
+  root: string;
 }

@@ -1,16 +1,20 @@
 import { createHash, type Hash } from "node:crypto";
-import { createReadStream, createWriteStream } from "node:fs";
-import { mkdir, rename, rm, stat, utimes } from "node:fs/promises";
-import { basename, dirname, join, resolve } from "node:path";
-import { Transform, type Readable } from "node:stream";
+import type { Stats } from "node:fs";
+import { lstat, mkdir, rename, stat, type FileHandle } from "node:fs/promises";
+import { basename, dirname, join, relative, resolve, sep } from "node:path";
+import type { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
-import { FeedctlError } from "../../errors.ts";
+import { FeedctlError, isFeedctlError } from "../../errors.ts";
+import { isDiskFull } from "../../lib/disk-full.ts";
 import { hashStream } from "../../lib/hash.ts";
+import { readHandle } from "../../lib/read-handle.ts";
 import { renameWithoutOverwrite } from "../../lib/rename-without-overwrite.ts";
-import { tryProcessLock } from "../../lib/process-lock.ts";
+import { openFolderBelow, type Folder } from "../../lib/open-folder.ts";
+import { openRegularFile } from "../../lib/open-regular-file.ts";
 import { diskError } from "../../stores/disk/index.ts";
 import type { ByteRange } from "../../stores/store.ts";
 import type { Context } from "../context.ts";
+import { createPart, lockDownload, resumePart, type Part } from "./part-file.ts";
 
 export interface DownloadedFile {
   key: string;
@@ -26,6 +30,8 @@ export interface SaveInput {
   open(range: ByteRange | undefined): Promise<Readable>;
   /** Path to save to, name included. */
   target: string;
+  /** The folder above it that the user has named. Links below it are not followed, and missing folders are made. */
+  root: string;
   /** Whether an existing file is replaced. Without it an existing file rejects with `conflict`. */
   overwrite: boolean;
   /** Whether an existing file with the same bytes is left and `unchanged` returned. */
@@ -50,21 +56,30 @@ export async function downloadTarget(cwd: string, output: string | undefined, na
   return path;
 }
 
+/** Where a file is saved. */
+interface Target {
+  folder: Folder;
+  name: string;
+}
+
 /**
  * Saves a file complete and verified, or not at all. A broken download of a large file leaves a part file beside the
  * target, which the next download resumes. The hash of the whole file is checked at the end; if it is wrong after a
  * resume, the download starts anew once. Returns `unchanged` when `acceptSame` applies.
  */
 export async function saveDownload(context: Context, input: SaveInput): Promise<"saved" | "unchanged"> {
-  const { file, target, overwrite } = input;
+  const { file, target, root, overwrite } = input;
   try {
-    await mkdir(dirname(target), { recursive: true });
-    const existing = await stat(target).catch(() => undefined);
+    await mkdir(root, { recursive: true });
+    const inner = relative(root, dirname(target));
+    using folder = await openFolderBelow(root, inner === "" ? [] : inner.split(sep), { create: true });
+    const place: Target = { folder, name: basename(target) };
+    const existing = await statTarget(place);
     const mayBeSame = input.acceptSame && existing?.isFile() === true && existing.size === file.size;
-    if (mayBeSame && (await hashOf(target)) === file.sha256) return "unchanged";
+    if (mayBeSame && (await hashOf(place)) === file.sha256) return "unchanged";
     if (existing !== undefined && (!overwrite || !existing.isFile())) throw alreadyExists(target);
-    if (file.size < RESUMED_FROM) await saveOnce(context, input, `${partName(target, file)}.${context.pid}`, false);
-    else await saveLarge(context, input);
+    if (file.size < RESUMED_FROM) await saveSmall(context, input, place);
+    else await saveLocked(context, input, place);
     return "saved";
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === "EEXIST") throw alreadyExists(target);
@@ -72,78 +87,97 @@ export async function saveDownload(context: Context, input: SaveInput): Promise<
   }
 }
 
-async function saveLarge(context: Context, input: SaveInput): Promise<void> {
-  const part = partName(input.target, input.file);
-  const lock = await tryProcessLock(`${part}.lock`);
-  if (!("release" in lock))
-    throw new FeedctlError("locked", `process ${lock.pid} is downloading ${input.target} right now`);
-  try {
-    const resumed = ((await stat(part).catch(() => undefined))?.size ?? 0) > 0;
-    await saveOnce(context, input, part, true).catch(async (error: unknown) => {
-      // the part file held other bytes and was deleted: start anew
-      if (!resumed || !(error instanceof FeedctlError) || error.code !== "corrupt") throw error;
-      await saveOnce(context, input, part, true);
-    });
-  } finally {
-    await lock.release();
-  }
+/** Undefined: nothing has that name. A link counts as something that is not a file. */
+async function statTarget({ folder, name }: Target): Promise<Stats | undefined> {
+  return lstat(folder.at(name)).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === "ENOENT") return undefined;
+    throw error;
+  });
 }
 
-/**
- * Downloads to the part file, checks its hash and renames it. With `keep` an incomplete part file is resumed and kept.
- */
-async function saveOnce(context: Context, input: SaveInput, part: string, keep: boolean): Promise<void> {
-  const { file, target, overwrite, onProgress } = input;
+async function saveSmall(context: Context, input: SaveInput, place: Target): Promise<void> {
+  await using part = await createPart(context, input.file, place);
+  await fillPart(context, input, part);
+  await publish(input, place, part);
+}
+
+async function saveLocked(context: Context, input: SaveInput, place: Target): Promise<void> {
+  await using lock = await lockDownload(context, input.target);
+  if (lock === undefined) await saveSmall(context, input, place);
+  else await saveLarge(context, input, place);
+}
+
+/** Resumes what an earlier download has left. A part file that was interrupted stays. */
+async function saveLarge(context: Context, input: SaveInput, place: Target): Promise<void> {
+  const left = await resumePart(input.file, place);
+  if (left !== undefined) {
+    await using part = left;
+    try {
+      await fillPart(context, input, part);
+      return await publish(input, place, part);
+    } catch (error) {
+      // the part file held other bytes: it is deleted, and the download starts anew
+      if (!isFeedctlError(error, "corrupt")) throw error;
+    }
+  }
+  await using part = await createPart(context, input.file, place, true);
+  await fillPart(context, input, part);
+  await publish(input, place, part);
+}
+
+/** Downloads what the part file lacks and checks the hash of the whole. */
+async function fillPart(context: Context, { file, open, onProgress }: SaveInput, part: Part): Promise<void> {
   const hash = createHash("sha256");
-  let start = keep ? await hashPart(part, file.size, hash) : 0;
-  const check = new Transform({
-    transform(chunk: Buffer, _encoding, done) {
+  let start = part.size === 0 ? 0 : await hashInto(hash, part.handle);
+  const write = async (body: AsyncIterable<Buffer>) => {
+    for await (const chunk of body) {
       hash.update(chunk);
+      await writeAll(part.handle, chunk, start);
       start += chunk.length;
       onProgress?.(start);
-      done(null, chunk);
-    },
-  });
-  let good = false;
-  let complete = false;
-  try {
-    if (start < file.size || file.size === 0) {
-      const body = await input.open(start === 0 ? undefined : { start });
-      const flags = start === 0 ? "w" : "a";
-      await pipeline(body, check, createWriteStream(part, { flags }), { signal: context.signal });
     }
-    complete = true;
-    good = start === file.size && hash.digest("hex") === file.sha256;
-    if (!good)
-      throw new FeedctlError("corrupt", `${file.key} is damaged in the store, or changed while it was read`, {
-        hint: "try again; see: feedctl verify --read",
-      });
-    if (file.modifiedAt !== undefined) await utimes(part, file.modifiedAt, file.modifiedAt);
-    if (overwrite) await rename(part, target);
-    else await renameWithoutOverwrite(part, target);
-  } finally {
-    if (!keep || complete) await rm(part, { force: true });
+  };
+  if (start < file.size || file.size === 0) {
+    const body = await open(start === 0 ? undefined : { start });
+    // not a stream of the handle: one that does not close it keeps it from being closed
+    await pipeline(body, write, { signal: context.signal }).catch((error: unknown) => {
+      // a part that was kept for another try would keep the disk full
+      if (isDiskFull(error)) part.keep = false;
+      throw error;
+    });
   }
+  part.keep = false;
+  if (start !== file.size || hash.digest("hex") !== file.sha256)
+    throw new FeedctlError("corrupt", `${file.key} is damaged in the store, or changed while it was read`, {
+      hint: "try again; see: feedctl verify --read",
+    });
+  if (file.modifiedAt !== undefined) await part.handle.utimes(file.modifiedAt, file.modifiedAt);
 }
 
-/** Adds the part file's bytes to the hash. Returns their number; 0 when the download must start anew. */
-async function hashPart(part: string, size: number, hash: Hash): Promise<number> {
-  const length = (await stat(part).catch(() => undefined))?.size ?? 0;
-  if (length === 0 || length > size) return 0;
-  for await (const chunk of createReadStream(part, { highWaterMark: 1024 * 1024 })) hash.update(chunk as Buffer);
+async function writeAll(handle: FileHandle, chunk: Buffer, position: number): Promise<void> {
+  for (let written = 0; written < chunk.length;)
+    written += (await handle.write(chunk, written, chunk.length - written, position + written)).bytesWritten;
+}
+
+async function publish({ overwrite }: SaveInput, { folder, name }: Target, part: Part): Promise<void> {
+  if (overwrite) await rename(folder.at(part.name), folder.at(name));
+  else await renameWithoutOverwrite(folder.at(part.name), folder.at(name));
+}
+
+async function hashInto(hash: Hash, handle: FileHandle): Promise<number> {
+  let length = 0;
+  for await (const chunk of readHandle(handle)) {
+    hash.update(chunk);
+    length += chunk.length;
+  }
   return length;
 }
 
-function partName(target: string, { key, sha256 }: DownloadedFile): string {
-  const name = createHash("sha256")
-    .update(`${key}\0${basename(target)}`)
-    .digest("hex")
-    .slice(0, 12);
-  return join(dirname(target), `.feedctl-${name}-${sha256.slice(0, 16)}.part`);
-}
-
-async function hashOf(path: string): Promise<string> {
-  return (await hashStream(createReadStream(path, { highWaterMark: 1024 * 1024 }))).sha256;
+async function hashOf({ folder, name }: Target): Promise<string | undefined> {
+  const opened = await openRegularFile(folder.at(name));
+  if (opened === undefined) return undefined;
+  await using handle = opened.handle;
+  return (await hashStream(readHandle(handle))).sha256;
 }
 
 function alreadyExists(target: string): FeedctlError {

@@ -8,7 +8,8 @@ import {
   type MigrationRow,
 } from "../../catalog/migration/feed-migrations.ts";
 import type { FeedRow } from "../../catalog/feeds.ts";
-import type { Db, MigrationPlan } from "../../catalog/schema/core.ts";
+import type { Db } from "../../catalog/schema/core.ts";
+import type { MigrationPlan } from "../../catalog/schema/migration.ts";
 import { insertStore, reuseAsTarget, listStoresOfFeed, updateStorePlace, type StoreRow } from "../../catalog/stores.ts";
 import { FeedctlError } from "../../errors.ts";
 import { locationName, locationOf, overlap } from "../../stores/location.ts";

@@ -21,8 +21,9 @@ import { requireOpenMigration, sendRequest } from "./control.ts";
 import { commit } from "../commit/commit.ts";
 import type { Context } from "../context.ts";
 import { contentHash } from "../commit/content-hash.ts";
-import { explicitPlace, openFeedStore } from "../feed-store/open-feed-store.ts";
+import { explicitPlace, openProvenStore } from "../feed-store/open-feed-store.ts";
 import { requireLiveFeed } from "../feed-store/find-feed.ts";
+import { deleteMarker } from "../feed-store/marker.ts";
 import { deleteBlobs } from "../transfer/delete-blobs.ts";
 import { sideBySide } from "../transfer/merge-listings.ts";
 
@@ -71,20 +72,22 @@ export async function cancelMigration(
   const { location } = await explicitPlace(context, catalog.db, feed, row);
   const result = { feed: feed.name, target: locationName(location), removed: 0, left: 0 };
 
-  if (!keepCopies) {
-    await using target = await openFeedStore(context, catalog.db, feed, row);
+  await using opened = keepCopies
+    ? undefined
+    : await openProvenStore(context, catalog.db, feed, { row, intent: "read" });
+  if (opened !== undefined) {
     const pairs = sideBySide<{ blob: BlobInfo; proof: Proof }>(
-      { blob: target.list("", { signal }), proof: listProofs(catalog.db, row.id, open.id) },
-      { blob: target.name, proof: "the catalog's proofs" },
+      { blob: opened.list("", { signal }), proof: listProofs(catalog.db, row.id, open.id) },
+      { blob: opened.name, proof: "the catalog's proofs" },
     );
     for await (const batch of inBatches(pairs, 1000)) {
       const blobs = batch.flatMap((pair) => pair.blob ?? []);
       const proven = batch.flatMap((pair) => (pair.blob?.tag === pair.proof?.tag ? (pair.blob?.key ?? []) : []));
-      const own = [...proven, ...(await listUnprovenCopies(row.id, blobs, new Set(proven), target))];
+      const own = [...proven, ...(await listUnprovenCopies(row.id, blobs, new Set(proven), opened))];
       result.left += blobs.length - own.length;
       const forgotten = [...own, ...batch.flatMap(({ key, proof }) => (proof ? [key] : []))];
       await commit(catalog.db, [lock], async (db) => {
-        const failures = await deleteBlobs(target, own, signal);
+        const failures = await deleteBlobs(opened, own, signal);
         const failed = new Set<string>(failures.map(({ key }) => key));
         const deleted = own.filter((key) => !failed.has(key));
         await forgetDeletes(db, row.id, deleted);
@@ -110,6 +113,7 @@ export async function cancelMigration(
     await replaceStore(db, row.id, { options: row.options, location: row.location }, context.now());
     if (!keepCopies && result.left === 0) await markRetired(db, row.id, context.now());
   });
+  if (opened !== undefined && row.role === "target" && result.left === 0) await deleteMarker(context, opened, row);
   return result;
 
   /** Copies that a dead process announced but did not prove: blobs that have the announced hash. */

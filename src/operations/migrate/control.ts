@@ -8,7 +8,7 @@ import {
 } from "../../catalog/migration/feed-migrations.ts";
 import type { Catalog, CatalogLock } from "../../catalog/connection/catalog.ts";
 import type { FeedRow } from "../../catalog/feeds.ts";
-import type { MigrationRequest } from "../../catalog/schema/core.ts";
+import type { MigrationRequest } from "../../catalog/schema/migration.ts";
 import { FeedctlError } from "../../errors.ts";
 import { commit } from "../commit/commit.ts";
 import type { Context } from "../context.ts";

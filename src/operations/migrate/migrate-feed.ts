@@ -3,7 +3,8 @@ import type { CatalogLock } from "../../catalog/connection/catalog.ts";
 import { updateMigration, wasCurrentStore } from "../../catalog/migration/feed-migrations.ts";
 import { feedTotals, type FeedRow } from "../../catalog/feeds.ts";
 import { startPass, updatePass } from "../../catalog/migration/progress.ts";
-import type { Db, MigrationPlan } from "../../catalog/schema/core.ts";
+import type { Db } from "../../catalog/schema/core.ts";
+import type { MigrationPlan } from "../../catalog/schema/migration.ts";
 import { updateStorePlace } from "../../catalog/stores.ts";
 import { FeedctlError } from "../../errors.ts";
 import { overlap } from "../../stores/location.ts";
@@ -15,7 +16,7 @@ import type { Context } from "../context.ts";
 import { copyPass } from "./full-pass.ts";
 import { noPass, type PassSummary } from "./pass-log.ts";
 import { cutOver } from "./cut-over.ts";
-import { openFeedStore } from "../feed-store/open-feed-store.ts";
+import { openProvenStore } from "../feed-store/open-feed-store.ts";
 import { openWriter, tryFinishPending } from "../commit/feed-writer.ts";
 import { refuseOverlap } from "../feed-store/occupied-places.ts";
 import { requireLiveFeed } from "../feed-store/find-feed.ts";
@@ -25,6 +26,7 @@ import { passCounts, watchMigration, type Session, type Watch } from "./session.
 import { planMigration } from "./estimate.ts";
 import { startRun } from "../commit/recorded-run.ts";
 import { hasPending, finishPending, reportUndeleted } from "../commit/settle.ts";
+import { openTarget, provenTarget } from "./open-target.ts";
 import { shareFirstPass } from "./shared-pass.ts";
 
 export interface MigrateInput {
@@ -72,13 +74,14 @@ export async function* migrateFeed(
     return yield { ...nothing, outcome: "already" };
   }
   await refuseOverlap(outer, db, feed, next.location);
-  await using source = await openFeedStore(outer, db, feed, current);
-  await using target = await outer.openStore(next.config);
+  const intent = input.dryRun ? "read" : "write";
+  await using source = await openProvenStore(outer, db, feed, { row: current, intent });
+  await using opened = await openTarget(outer, db, { feed, current, source, next });
   // fails on wrong credentials before anything is recorded
   await isEmpty(source, outer.signal);
-  const fresh = open?.plan.fresh ?? (open === undefined && (await isEmpty(target, outer.signal)));
+  const fresh = open?.plan.fresh ?? (open === undefined && (await isEmpty(opened, outer.signal)));
   if (input.dryRun) {
-    const { summary, ...estimate } = await planMigration(outer, source, target);
+    const { summary, ...estimate } = await planMigration(outer, source, opened);
     return yield { ...nothing, ...summary, outcome: "planned", estimate };
   }
 
@@ -90,6 +93,7 @@ export async function* migrateFeed(
   await using run = await startRun(outer, "migrate", feed.id);
   const holders = [lock, run];
   const migration = await recordMigration(outer, { catalog, feed, ends, run, holders }, plan);
+  const target = await provenTarget(outer, db, { feed, storeId: migration.to_store_id, next, target: opened });
   await using watch = watchMigration(outer, catalog, migration.id, lock);
   const context = { ...outer, signal: AbortSignal.any([outer.signal, watch.signal]) };
   const ownTarget = await wasCurrentStore(db, feed.id, migration.to_store_id);

@@ -8,10 +8,11 @@ import { locationName, overlap } from "../../stores/location.ts";
 import type { BlobInfo } from "../../stores/store.ts";
 import { commit } from "../commit/commit.ts";
 import type { Context } from "../context.ts";
-import { explicitPlace, openFeedStore, requireStore } from "../feed-store/open-feed-store.ts";
+import { explicitPlace, openProvenStore, requireStore } from "../feed-store/open-feed-store.ts";
 import { feedReplaced, requireLiveFeed } from "../feed-store/find-feed.ts";
 import { lockMigration } from "../commit/lock-feed.ts";
 import { startRun } from "../commit/recorded-run.ts";
+import { deleteMarker } from "../feed-store/marker.ts";
 import { deleteBlobs } from "../transfer/delete-blobs.ts";
 import { sideBySide } from "../transfer/merge-listings.ts";
 import { compareCatalog, isSound, type VerifyEvent, type VerifySummary } from "../verify/verify.ts";
@@ -64,7 +65,8 @@ export async function* retireStore(context: Context, name: string): AsyncGenerat
   const summary: RetireSummary = { type: "summary", ...planOf(found), deleted: 0, bytes: 0, kept: 0, failed: 0 };
   if (summary.retired) return yield summary;
   await using run = await startRun(context, "migrate retire", feed.id);
-  await using store = await openFeedStore(context, catalog.db, feed, current);
+  await using store = await openProvenStore(context, catalog.db, feed, { row: current, intent: "write" });
+  await using source = await openProvenStore(context, catalog.db, feed, { row: old, intent: "write" });
   let verified: VerifySummary | undefined;
   for await (const event of compareCatalog(context, catalog.db, { feed, storeId: current.id, store, read: true })) {
     if (event.type === "summary") verified = event;
@@ -77,7 +79,6 @@ export async function* retireStore(context: Context, name: string): AsyncGenerat
     });
   }
 
-  await using source = await openFeedStore(context, catalog.db, feed, old);
   const pairs = sideBySide<{ old: BlobInfo; now: BlobInfo }>(
     { old: source.list("", { signal: context.signal }), now: store.list("", { signal: context.signal }) },
     { old: source.name, now: store.name },
@@ -140,6 +141,7 @@ export async function* retireStore(context: Context, name: string): AsyncGenerat
         { action: "old store retired", object: feed.name, detail: { from: summary.from, deleted: summary.deleted } },
       ]);
     });
+    await deleteMarker(context, source, old);
   }
   await run.finish(summary);
   yield summary;

@@ -3,7 +3,7 @@ import type { Catalog, CatalogLock } from "../../catalog/connection/catalog.ts";
 import { findMigration, updateMigration, type MigrationRow } from "../../catalog/migration/feed-migrations.ts";
 import { updatePass } from "../../catalog/migration/progress.ts";
 import type { FeedRow } from "../../catalog/feeds.ts";
-import type { MigrationRequest } from "../../catalog/schema/core.ts";
+import type { MigrationRequest } from "../../catalog/schema/migration.ts";
 import type { Store } from "../../stores/store.ts";
 import type { Ends } from "./begin.ts";
 import { commit, type Holder } from "../commit/commit.ts";

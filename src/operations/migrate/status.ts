@@ -2,7 +2,7 @@ import { listFeeds, type FeedRow } from "../../catalog/feeds.ts";
 import { listMigrations, type MigrationRow } from "../../catalog/migration/feed-migrations.ts";
 import { listFailures, listPasses, type Failure, type PassRow } from "../../catalog/migration/progress.ts";
 import { rangeTotals } from "../../catalog/migration/ranges.ts";
-import type { MigrationPlan, MigrationRequest, MigrationState } from "../../catalog/schema/core.ts";
+import type { MigrationPlan, MigrationRequest, MigrationState } from "../../catalog/schema/migration.ts";
 import { listStoresOfFeed, type StoreRow } from "../../catalog/stores.ts";
 import { locationName } from "../../stores/location.ts";
 import type { Context } from "../context.ts";

@@ -14,7 +14,8 @@ import {
 import { FeedctlError, isFeedctlError } from "../../errors.ts";
 import type { Store } from "../../stores/store.ts";
 import type { Context } from "../context.ts";
-import { openFeedStore } from "../feed-store/open-feed-store.ts";
+import { openProvenStore } from "../feed-store/open-feed-store.ts";
+import { createOutages } from "./outages.ts";
 import { workRange, type RangeWork } from "./work-range.ts";
 
 export interface WorkEvent {
@@ -37,32 +38,28 @@ const POLL = 1000;
 /** Milliseconds between heartbeats of the worker. */
 const HEARTBEAT = 5000;
 /** Milliseconds during which the worker skips a migration after a failure, such as missing credentials. */
-const BACKOFF = 30_000;
+const SKIP = 30_000;
 
 /** Both stores of a migration, kept open while its ranges are unfinished. */
 type Ends = Omit<RangeWork, "catalog" | "job" | "workerId" | "drain">;
 
 /**
  * Copies ranges of all migrations that share their first pass, until the signal is aborted. `drain` ends it after the
- * running copies; `once` when there are no more ranges.
+ * running copies; `once` when there are no more ranges. Only with `once` does an outage of the catalog end it.
  */
 export async function* runWorker(
   context: Context,
   { once, drain }: { once: boolean; drain: AbortSignal },
 ): AsyncGenerator<WorkEvent | WorkSummary> {
-  const catalog = await context.catalog();
-  if (catalog.kind !== "postgres")
-    throw new FeedctlError(
-      "usage",
-      "workers need a catalog on PostgreSQL: the embedded one has one process at a time",
-      {
-        hint: "set FEEDCTL_DATABASE_URL, or databaseUrl in the configuration file",
-      },
-    );
-  const { openJobs } = await import("../../catalog/migration/worker-jobs.ts");
-  await using jobs = await openJobs(catalog, (error) => context.notice(`the job queue: ${error.message}`));
-  const { host, pid, actor, concurrency } = context;
-  const worker = await insertWorker(catalog.db, { host, pid, actor, concurrency, now: context.now() });
+  const stop = AbortSignal.any([drain, context.signal]);
+  const outages = createOutages(context, stop);
+  const survive = async (error: unknown) => {
+    if (once) throw error;
+    await outages.survive(error);
+  };
+  const { catalog, worker, ...begun } = await begin(context, stop, survive);
+  await using jobs = begun.jobs;
+  outages.over();
   const summary: WorkSummary = { type: "summary", worker, ranges: 0, givenBack: 0 };
   const opened = new Map<number, Ends>();
   /** When a migration may be tried again after a failure, by its id. */
@@ -72,11 +69,18 @@ export async function* runWorker(
     HEARTBEAT,
   );
   try {
-    while (!drain.aborted && !context.signal.aborted) {
-      const job = await takeOne();
+    while (!stop.aborted) {
+      let job;
+      try {
+        job = await takeOne();
+        outages.over();
+      } catch (error) {
+        await survive(error);
+        continue;
+      }
       if (job === undefined) {
         if (once) break;
-        await sleep(POLL, undefined, { signal: AbortSignal.any([drain, context.signal]) }).catch(() => {});
+        await sleep(POLL, undefined, { signal: stop }).catch(() => {});
         continue;
       }
       const event = await work(catalog, job);
@@ -120,8 +124,8 @@ export async function* runWorker(
     } catch (error) {
       await job.giveBack().catch(() => {});
       // this machine may lack credentials or a connection that another one has
-      if (!isFeedctlError(error, "denied", "unavailable", "not-found", "usage", "full")) throw error;
-      retryAt.set(job.migrationId, performance.now() + BACKOFF);
+      if (!isFeedctlError(error)) throw error;
+      retryAt.set(job.migrationId, performance.now() + SKIP);
       await close(job.migrationId); // reopened later, with credentials that may have changed
       return { ...range, outcome: "given-back", reason: error.message };
     }
@@ -137,8 +141,8 @@ export async function* runWorker(
       stores.find((row) => row.id === id),
     );
     if (from === undefined || to === undefined) return undefined;
-    const source = await openFeedStore(context, catalog.db, feed, from);
-    const target = await openFeedStore(context, catalog.db, feed, to);
+    const source = await openProvenStore(context, catalog.db, feed, { row: from, intent: "read" });
+    const target = await openProvenStore(context, catalog.db, feed, { row: to, intent: "read" });
     const { runId, announce } = { runId: migration.run_id, announce: migration.plan.fresh === true };
     const skipCached = migration.plan.cached === "skip";
     const ownTarget = await wasCurrentStore(catalog.db, feed.id, to.id);
@@ -146,6 +150,40 @@ export async function* runWorker(
     opened.set(migrationId, ends);
     await requireNotEmpty(source);
     return ends;
+  }
+}
+
+/** Connects to the catalog and registers the worker. `survive` is called for each failure, and rejects to give up. */
+async function begin(context: Context, stop: AbortSignal, survive: (error: unknown) => Promise<void>) {
+  const { host, pid, actor, concurrency } = context;
+  for (;;) {
+    try {
+      const catalog = await context.catalog();
+      if (catalog.kind !== "postgres")
+        throw new FeedctlError(
+          "usage",
+          "workers need a catalog on PostgreSQL: the embedded one has one process at a time",
+          {
+            hint: "set FEEDCTL_DATABASE_URL, or databaseUrl in the configuration file",
+          },
+        );
+      const { openJobs } = await import("../../catalog/migration/worker-jobs.ts");
+      let reported: string | undefined;
+      const jobs = await openJobs(catalog, ({ message }) => {
+        if (message !== reported) context.notice(`the job queue: ${message}`);
+        reported = message;
+      });
+      try {
+        const worker = await insertWorker(catalog.db, { host, pid, actor, concurrency, now: context.now() });
+        return { catalog, worker, jobs };
+      } catch (error) {
+        await jobs[Symbol.asyncDispose]();
+        throw error;
+      }
+    } catch (error) {
+      await survive(error);
+      if (stop.aborted) throw error;
+    }
   }
 }
 

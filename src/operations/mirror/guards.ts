@@ -38,22 +38,15 @@ export async function refuseUnsafePlaces(
   if (target.feed !== undefined) throw liveStore(target.feed.name, target.location);
   await context.withCatalog(async ({ db }) => {
     // Imported only when a catalog exists: loading the SQL library takes most of the start-up time.
-    const [
-      { readSettings },
-      { listLiveStores },
-      { listFeeds },
-      { listFeedsWithDropPath },
-      { settingsMap },
-      { defaultDirectory },
-    ] = await Promise.all([
-      import("../../catalog/settings.ts"),
-      import("../../catalog/stores.ts"),
-      import("../../catalog/feeds.ts"),
-      import("../../catalog/drops.ts"),
-      import("../feed-store/effective-settings.ts"),
-      import("../feed-store/default-directory.ts"),
-    ]);
-    const settings = settingsMap(context, await readSettings(db));
+    const [{ listLiveStores }, { listFeeds }, { listFeedsWithDropPath }, { loadSettings }, { defaultDirectory }] =
+      await Promise.all([
+        import("../../catalog/stores.ts"),
+        import("../../catalog/feeds.ts"),
+        import("../../catalog/drops.ts"),
+        import("../feed-store/effective-settings.ts"),
+        import("../feed-store/default-directory.ts"),
+      ]);
+    const settings = await loadSettings(context, db);
     const feeds = new Map((await listFeeds(db)).map((feed) => [feed.id, feed]));
     for (const row of await listLiveStores(db)) {
       const feed = feeds.get(row.feed_id);

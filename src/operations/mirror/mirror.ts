@@ -3,7 +3,7 @@ import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { FeedctlError, isFeedctlError } from "../../errors.ts";
 import { batched } from "../../lib/batches.ts";
-import { tryProcessLock } from "../../lib/process-lock.ts";
+import { lockOwnerName, tryProcessLock } from "../../lib/process-lock.ts";
 import { createSpool } from "../../lib/spool.ts";
 import { diskError } from "../../stores/disk/index.ts";
 import { locationName } from "../../stores/location.ts";
@@ -14,6 +14,7 @@ import { createForeignNames } from "./foreign-names.ts";
 import { refuseUnsafePlaces, requireSource } from "./guards.ts";
 import { journalInOrder, openJournal } from "./journal.ts";
 import type { MirrorInput, MirrorRun } from "./mirror-run.ts";
+import { refuseMarkedPlaces } from "./marked-places.ts";
 import { createNameClashes } from "./name-clashes.ts";
 import { createMirrorTransfer } from "./retry-postponed.ts";
 import { createPairCopier } from "./pair-copier.ts";
@@ -47,6 +48,7 @@ async function* mirrorInBatches(context: Context, input: MirrorInput): AsyncGene
   await using _lock = await lockTarget(`${own}.lock`, names.target);
   await using source = await context.openStore(input.source.config);
   await using target = input.through ?? (await context.openStore(input.target.config));
+  await refuseMarkedPlaces(context, input, { source, target });
   await using extras = createSpool<Extra>(`${own}.extras`);
   const journal = openJournal(join(directory, `${digest(names.source, names.target)}.journal`), { readOnly: dryRun });
   const tally = createTally({ ...names, dryRun });
@@ -115,7 +117,7 @@ async function sweepTarget(context: Context, { target }: MirrorRun): Promise<voi
 /** Creates the directory of the locks, journals and spools of mirrors, and returns its path. */
 async function ownDirectory(context: Context): Promise<string> {
   const directory = join(context.dataDir, "mirrors");
-  await mkdir(directory, { recursive: true }).catch((error: unknown) => {
+  await mkdir(directory, { recursive: true, mode: 0o700 }).catch((error: unknown) => {
     throw diskError(error, "make", directory);
   });
   return directory;
@@ -124,7 +126,7 @@ async function ownDirectory(context: Context): Promise<string> {
 async function lockTarget(path: string, name: string): Promise<AsyncDisposable> {
   const answer = await tryProcessLock(path);
   if ("release" in answer) return { [Symbol.asyncDispose]: () => answer.release() };
-  throw new FeedctlError("locked", `process ${answer.pid} is mirroring to ${name} right now`, {
+  throw new FeedctlError("locked", `${lockOwnerName(answer)} is mirroring to ${name} right now`, {
     hint: "wait until it is done",
   });
 }

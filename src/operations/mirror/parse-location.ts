@@ -12,6 +12,7 @@ import {
   optionsOf,
   providers,
   requireProvider,
+  resolveConfig,
   type StoreConfig,
 } from "../../stores/providers.ts";
 import type { Context } from "../context.ts";
@@ -43,7 +44,7 @@ export async function parseLocation(
     throw new FeedctlError("usage", "the source or the target is empty", { hint: "is a variable not set?" });
   const config = cloudConfig(context, text, options) ?? profileConfig(context, text, cwd);
   if (config !== undefined) {
-    const opened = await resolveSecrets(context, config);
+    const opened = await resolveConfig(await resolveSecrets(context, config));
     return { text, config: opened, location: locationOf(opened) };
   }
   if (Object.keys(options).length > 0)
@@ -126,10 +127,12 @@ async function feedPlace(context: Context, name: string): Promise<Omit<Place, "t
   if (looksLikePath(name)) return undefined;
   return context.withCatalog(async (catalog: Catalog) => {
     const { findFeed } = await import("../../catalog/feeds.ts");
-    const { requireStore, storeConfig } = await import("../feed-store/open-feed-store.ts");
+    const { requireRecordedPlace, requireStore, storeConfig } = await import("../feed-store/open-feed-store.ts");
     const feed = await findFeed(catalog.db, name);
     if (feed === undefined) return undefined;
-    const config = await storeConfig(context, catalog.db, feed, await requireStore(catalog.db, feed));
+    const row = await requireStore(catalog.db, feed);
+    const config = await storeConfig(context, catalog.db, feed, row);
+    requireRecordedPlace(feed, row, config);
     return { config, location: locationOf(config), feed };
   });
 }

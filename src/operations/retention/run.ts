@@ -1,13 +1,12 @@
 import { listFeeds } from "../../catalog/feeds.ts";
 import { savePlan } from "../../catalog/retention/plan.ts";
 import { countExpired } from "../../catalog/retention/quarantine.ts";
-import { readSettings } from "../../catalog/settings.ts";
 import { FeedctlError, isFeedctlError } from "../../errors.ts";
 import { counted, formatSize } from "../../lib/format-size.ts";
 import { prove } from "../commit/commit.ts";
 import type { Context } from "../context.ts";
 import { requireRightClock } from "../right-clock.ts";
-import { settingsMap } from "../feed-store/effective-settings.ts";
+import { loadSettings } from "../feed-store/effective-settings.ts";
 import { openWriter } from "../commit/feed-writer.ts";
 import { requireLiveFeed } from "../feed-store/find-feed.ts";
 import { planRetention, type RetentionPlan } from "./plan.ts";
@@ -101,12 +100,12 @@ export type RetentionEvent = VersionOutcome | RemovedFolder | FeedOutcome | Feed
  */
 export async function* runRetention(context: Context, input: RetentionInput): AsyncGenerator<RetentionEvent> {
   const { db } = await context.catalog();
-  const isDry = input.dryRun === true || settingsMap(context, await readSettings(db)).get(DRY_RUN)?.value === "true";
+  const isDry = input.dryRun === true || (await loadSettings(context, db)).get(DRY_RUN)?.value === "true";
   if (isDry && !input.dryRun) context.notice(`the setting ${DRY_RUN} is on: nothing is deleted`);
   await requireRightClock(context, { dryRun: isDry });
   const names = input.feeds === "all" ? await feedsWithRetention(context, input) : input.feeds;
-  const started = performance.now();
-  const isOver = () => input.maxDuration !== undefined && performance.now() - started >= input.maxDuration;
+  const started = context.monotonic();
+  const isOver = () => input.maxDuration !== undefined && context.monotonic() - started >= input.maxDuration;
   const summary: RetentionSummary = {
     type: "summary",
     dryRun: isDry,

@@ -18,13 +18,14 @@ import { readWaitingDeletes, type WaitingDeletes } from "../../catalog/pending.t
 import { describeStore, type FeedStore } from "../feeds/feeds.ts";
 import {
   explicitPlace,
-  openFeedStore,
+  openProvenStore,
   prepareStore,
   requireStore,
   type NewStore,
 } from "../feed-store/open-feed-store.ts";
 import { refuseOverlap } from "../feed-store/occupied-places.ts";
 import { requireFeed, requireLiveFeed } from "../feed-store/find-feed.ts";
+import { provePlace, requireFreePlace } from "../feed-store/prove-place.ts";
 import { lockWholeFeed } from "../commit/lock-feed.ts";
 import type { StoreOptions } from "../feed-store/store-secrets.ts";
 import { checkControl } from "./test-store.ts";
@@ -76,14 +77,18 @@ export async function setStore(
     const current = await requireStore(db, feed);
     const next = await prepareStore(context, db, feed, { type, options });
     await refuseOverlap(context, db, feed, next.location);
-    if (isDirectory(next.config)) {
-      await using store = await context.openStore(next.config);
-      await checkControl(context, store);
+    // a cloud is asked nothing before its first use: its credentials may exist elsewhere
+    await using opened = isDirectory(next.config) ? await context.openStore(next.config) : undefined;
+    if (opened !== undefined) {
+      await requireFreePlace(context, db, { feed, store: opened });
+      await checkControl(context, opened);
     }
     const before = await describeStore(context, db, feed, current);
     const explicit = await explicitPlace(context, db, feed, current);
     const same = overlap(next.location, explicit.location) === "same";
     const row = same ? await updatePlace(db, current, next) : await replace(context, db, current, { explicit, next });
+    if (opened !== undefined)
+      await provePlace(context, db, { feed, row, location: next.location, store: opened }, "write");
     const store = await describeStore(context, db, feed, row);
     await insertAuditEvents(db, { runId: null, actor: context.actor, feedId: feed.id, now: context.now() }, [
       { action: "store set", object: feed.name, detail: { from: before.location, to: store.location } },
@@ -161,7 +166,8 @@ export async function measureStore(context: Context, name: string): Promise<Stor
   const { db } = await context.catalog();
   const feed = await requireFeed(db, name);
   const totals = await feedTotals(db, feed.id);
-  await using store = await openFeedStore(context, db, feed);
+  const row = await requireStore(db, feed);
+  await using store = await openProvenStore(context, db, feed, { row, intent: "read" });
   const found = { blobs: 0, bytes: 0 };
   let foreign = 0;
   for await (const blob of store.list("", { signal: context.signal, onForeign: () => foreign++ })) {

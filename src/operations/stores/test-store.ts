@@ -4,7 +4,7 @@ import type { Key } from "../../lib/key.ts";
 import { parseKey } from "../../stores/key.ts";
 import type { BlobSource, Store } from "../../stores/store.ts";
 import type { Context } from "../context.ts";
-import { requireStore, storeConfig } from "../feed-store/open-feed-store.ts";
+import { openFeedStore } from "../feed-store/open-feed-store.ts";
 import { requireFeed } from "../feed-store/find-feed.ts";
 import { memorySource } from "../local-files/memory-source.ts";
 
@@ -44,7 +44,7 @@ export async function* testStore(context: Context, name: string): AsyncGenerator
   const opened = () => store ?? raise("the store is not open");
   const actions: Record<ProbeStep, () => Promise<void>> = {
     async open() {
-      store = await context.openStore(await storeConfig(context, db, feed, await requireStore(db, feed)));
+      store = await openFeedStore(context, db, feed);
     },
     async list() {
       for await (const _ of opened().list("feedctl-probe/", { signal: context.signal })) break;

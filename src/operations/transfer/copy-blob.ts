@@ -52,7 +52,7 @@ export async function copyBlob(context: Context, input: CopyInput): Promise<PutR
     size: blob.size,
     open: async (range, cancel) => (range === undefined ? first.take(cancel) : undefined) ?? read(range, cancel),
     parallel: source.localPath === undefined && throttle === undefined,
-    ...(path !== undefined && { path, pathTag: blob.tag }),
+    ...(path !== undefined && { path, pathTag: blob.tag, pathRoot: path.slice(0, -blob.key.length - 1) }),
     // clouds serve one version of a blob per request; a file may change while it is being read
     ...(source.localPath !== undefined && {
       check: async () => requireSame(blob, await source.head(blob.key, { signal }), source),

@@ -5,7 +5,7 @@ import { mapParallel } from "../../lib/parallel.ts";
 import type { BlobInfo, Store } from "../../stores/store.ts";
 import type { Context } from "../context.ts";
 import { clockProblem } from "../right-clock.ts";
-import { openFeedStore, requireStore } from "../feed-store/open-feed-store.ts";
+import { openProvenStore, requireStore } from "../feed-store/open-feed-store.ts";
 import { requireFeed } from "../feed-store/find-feed.ts";
 import { startRun } from "../commit/recorded-run.ts";
 import { finishPending, reportUndeleted } from "../commit/settle.ts";
@@ -56,7 +56,7 @@ export async function* verifyFeed(context: Context, input: VerifyInput): AsyncGe
   const { db } = await context.catalog();
   const feed = await requireFeed(db, input.feed);
   const row = await requireStore(db, feed);
-  await using store = await openFeedStore(context, db, feed, row);
+  await using store = await openProvenStore(context, db, feed, { row, intent: input.repair ? "write" : "read" });
   let repaired = 0;
   if (input.repair) {
     await using run = await startRun(context, "verify --repair", feed.id);

@@ -7,7 +7,7 @@ import type { ListedBlob } from "./list-scan.ts";
 import { scanListing } from "./list-scan.ts";
 import { fromAzureMetadata } from "./metadata.ts";
 import type { StoredMetadata } from "./metadata.ts";
-import { compareKeys, isKey } from "../../lib/key.ts";
+import { compareKeys, isKey, isMarker } from "../../lib/key.ts";
 import type { Key } from "../../lib/key.ts";
 import { throwIfInterrupted } from "../shared/signal.ts";
 import type { BlobInfo, CallOptions } from "../store.ts";
@@ -69,6 +69,7 @@ export async function* listBlobs(listing: Listing, keyPrefix: string, options: L
         last = full;
         const key = full.slice(prefix.length);
         const read = fromAzureMetadata(item.metadata);
+        if (isMarker(key)) continue;
         if (read.isFolder || !isKey(key)) onForeign?.(key === "" ? full : key);
         else yield describeListed(key, item, read);
       }

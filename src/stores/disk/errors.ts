@@ -9,6 +9,7 @@ const known: Record<string, { code: ErrorCode; why: string; hint?: string }> = {
   EROFS: { code: "denied", why: "the file system is read-only" },
   ENOSPC: { code: "full", why: "no space is left on the disk", hint: "free space on that disk and run it again" },
   EDQUOT: { code: "full", why: "the disk quota is used up", hint: "free space or raise the quota, and run it again" },
+  ELOOP: { code: "denied", why: "it is a symbolic link, which feedctl does not follow" },
   EISDIR: { code: "conflict", why: "it is a folder" },
   ENOTDIR: { code: "conflict", why: "a part of its path is a file" },
   EEXIST: { code: "conflict", why: "it already exists" },

@@ -5,6 +5,7 @@ import { createSmallPutPool } from "./pool.ts";
 import type { SmallPutPool } from "./pool.ts";
 import { SMALL } from "./small.ts";
 import type { SmallPut } from "./small.ts";
+import type { Key } from "../../lib/key.ts";
 import { interrupted } from "../shared/signal.ts";
 import type { BlobSource, PutOptions, PutResult } from "../store.ts";
 import { checkDelivery } from "../shared/verified-source.ts";
@@ -12,7 +13,7 @@ import { checkDelivery } from "../shared/verified-source.ts";
 /** The fast path for small blobs: batches of synchronous calls in threads. */
 export interface FastPut {
   /** Undefined: the blob is not small or something was unusual. Nothing was changed; use the slow path. */
-  put(target: string, source: BlobSource, options: PutOptions): Promise<PutResult | undefined>;
+  put(key: Key, source: BlobSource, options: PutOptions): Promise<PutResult | undefined>;
   close(): Promise<void>;
 }
 
@@ -21,20 +22,20 @@ export function createFastPut(root: string): FastPut {
   /** A pool of shared memory, one buffer per concurrent put, which saves copying the bytes to the threads. */
   const spare: SharedArrayBuffer[] = [];
 
-  async function putBytes(target: string, source: BlobSource, options: PutOptions): Promise<PutResult | undefined> {
+  async function putBytes(key: Key, source: BlobSource, options: PutOptions): Promise<PutResult | undefined> {
     const memory = spare.pop() ?? new SharedArrayBuffer(SMALL);
     try {
       const bytes = new Uint8Array(memory, 0, source.size);
       await readInto(bytes, source, options.signal);
       await source.check?.();
-      return await put(target, bytes, source, options);
+      return await put(key, bytes, source, options);
     } finally {
       spare.push(memory);
     }
   }
 
   async function put(
-    target: string,
+    key: Key,
     from: SmallPut["from"],
     { size }: BlobSource,
     { sha256, modified, durable = true, ifExists }: PutOptions,
@@ -42,20 +43,20 @@ export function createFastPut(root: string): FastPut {
     pool ??= createSmallPutPool();
     const replace = ifExists === "replace";
     const time = modified?.getTime();
-    const result = await pool.run({ root, target, from, size, sha256, replace, modified: time, durable });
+    const result = await pool.run({ root, key, from, size, sha256, replace, modified: time, durable });
     if (result.is === "pass") return undefined;
     if (result.is === "unsafe") throw unpackError(result.error);
     return { outcome: result.outcome, tag: tagOf(result.facts), sha256: result.sha256 };
   }
 
   return {
-    async put(target, source, options) {
-      const { size, path, pathTag: tag } = source;
+    async put(key, source, options) {
+      const { size, path, pathTag: tag, pathRoot } = source;
       if (size > SMALL) return undefined;
-      if (path === undefined) return putBytes(target, source, options);
+      if (path === undefined) return putBytes(key, source, options);
       // Such a source must run its `check` after the read, which a thread cannot call.
       if (source.check !== undefined && tag === undefined) return undefined;
-      return put(target, { path, tag }, source, options);
+      return put(key, { path, tag, pathRoot }, source, options);
     },
     close: async () => pool?.close(),
   };

@@ -1,7 +1,10 @@
-import { mkdir, open, rmdir } from "node:fs/promises";
-import type { FileHandle } from "node:fs/promises";
+import { mkdir, rmdir } from "node:fs/promises";
 import { dirname } from "node:path";
-import { errnoOf } from "./errors.ts";
+import { openFolder, type Folder } from "../../lib/open-folder.ts";
+import type { Key } from "../../lib/key.ts";
+import { syncFolder } from "../../lib/flush.ts";
+
+export { syncFolder } from "../../lib/flush.ts";
 
 /** Creates the folder and its missing parents. `durable`: flushes them, so that they survive a power cut. */
 export async function makeFolder(folder: string, durable: boolean): Promise<void> {
@@ -11,26 +14,17 @@ export async function makeFolder(folder: string, durable: boolean): Promise<void
   for (let made = folder; made.length >= first.length; made = dirname(made)) await syncFolder(dirname(made));
 }
 
-/** Removes `folder` and its parents below `root` while they are empty. Never fails. */
-export async function removeEmptyFolders(root: string, folder: string): Promise<void> {
+/** Removes the folders of a key below `root` while they are empty. Follows no link. Never fails. */
+export async function removeEmptyFolders(root: string, key: Key): Promise<void> {
+  const segments = key.split("/").slice(0, -1);
+  const parents: Folder[] = [];
   try {
-    for (let empty = folder; empty.length > root.length; empty = dirname(empty)) await rmdir(empty);
+    if (segments.length > 0) parents.push(await openFolder(root));
+    for (const segment of segments.slice(0, -1)) parents.push(await (parents.at(-1) as Folder).folder(segment));
+    for (const parent of parents.toReversed()) await rmdir(parent.at(segments.pop() as string));
   } catch {
     // Not empty, already removed, or permission denied: an empty folder that stays does no harm.
-  }
-}
-
-/** Flushes a folder, so that the names in it survive a power cut. Does nothing where the system cannot. */
-export async function syncFolder(folder: string): Promise<void> {
-  let handle: FileHandle | undefined;
-  try {
-    handle = await open(folder, "r");
-    await handle.sync();
-  } catch (error) {
-    // Windows cannot flush a folder, some network file systems refuse to, and a concurrent delete may have removed it.
-    if (!["EPERM", "EISDIR", "EINVAL", "ENOTSUP", "EACCES", "ENOENT", "EBADF"].includes(errnoOf(error) ?? ""))
-      throw error;
   } finally {
-    await handle?.close();
+    for (const folder of parents) folder[Symbol.dispose]();
   }
 }

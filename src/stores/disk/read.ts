@@ -1,35 +1,60 @@
 import { createHash, type Hash } from "node:crypto";
-import { constants } from "node:fs";
 import type { Stats } from "node:fs";
-import { open } from "node:fs/promises";
 import type { FileHandle } from "node:fs/promises";
+import { basename, dirname, relative, sep } from "node:path";
 import { Readable } from "node:stream";
 import { FeedctlError } from "../../errors.ts";
-import { diskError, errnoOf } from "./errors.ts";
+import { openFolderBelow, type Folder } from "../../lib/open-folder.ts";
+import { openRegularFile } from "../../lib/open-regular-file.ts";
+import { diskError } from "./errors.ts";
+import { tagOf } from "./info.ts";
+import { isAbsence } from "./parent.ts";
 import { interrupted } from "../shared/signal.ts";
-import type { ByteRange } from "../store.ts";
+import type { BlobSource, ByteRange } from "../store.ts";
 
 /** Bytes read at once. Node's default of 64 KiB costs twice the CPU time per byte. */
 const CHUNK = 1024 * 1024;
 
-/** Does not follow a symbolic link, and does not block on a named pipe. Windows has neither flag. */
-const READ_ONLY = constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0);
-
-/** Opens a regular file. Undefined: the path does not exist or is not a regular file. The caller closes the handle. */
-export async function openBlobFile(path: string): Promise<{ handle: FileHandle; stats: Stats } | undefined> {
-  let handle: FileHandle | undefined;
+/**
+ * Opens the file of a blob. Undefined: it does not exist or is not a regular file. The caller closes the handle. `path`
+ * is for messages.
+ */
+export async function openBlobFile(
+  folder: Folder,
+  name: string,
+  path: string,
+): Promise<{ handle: FileHandle; stats: Stats } | undefined> {
   try {
-    handle = await open(path, READ_ONLY);
-    const stats = await handle.stat();
-    if (stats.isFile()) return { handle, stats };
-    await handle.close();
-    return undefined;
+    return await openRegularFile(folder.at(name));
   } catch (error) {
-    await handle?.close();
-    // ELOOP: a symbolic link. ENXIO: a socket. ENOTDIR: a parent is a file. EISDIR: a folder, on Windows.
-    if (["ENOENT", "ENOTDIR", "EISDIR", "ELOOP", "ENXIO"].includes(errnoOf(error) ?? "")) return undefined;
+    if (isAbsence(error)) return undefined;
     throw diskError(error, "read", path);
   }
+}
+
+/**
+ * Opens the local file of a source. Throws `corrupt` when it is no longer the file that the source was made from. The
+ * caller closes the handle.
+ */
+export async function openSourceFile(source: BlobSource, path: string): Promise<FileHandle> {
+  let found;
+  try {
+    using folder = await openFolderBelow(...belowRoot(source, path));
+    found = await openRegularFile(folder.at(basename(path)));
+  } catch (error) {
+    throw diskError(error, "read", path);
+  }
+  if (found !== undefined && (source.pathTag === undefined || source.pathTag === tagOf(found.stats)))
+    return found.handle;
+  await found?.handle.close();
+  throw new FeedctlError("corrupt", `${path} changed while it was being read`);
+}
+
+/** The folder of a source file: a root in whose path links are followed, and the folders below it. */
+export function belowRoot({ pathRoot }: Pick<BlobSource, "pathRoot">, path: string): [string, string[]] {
+  const folder = dirname(path);
+  const inner = pathRoot === undefined ? "" : relative(pathRoot, folder);
+  return inner === "" ? [pathRoot ?? folder, []] : [pathRoot as string, inner.split(sep)];
 }
 
 /** Checks a range against a blob's size and fills in its end. Throws `usage` for a range that holds no byte. */

@@ -4,8 +4,9 @@ import { createHash, type Hash } from "node:crypto";
 import { constants } from "node:fs";
 import { open, rename, unlink } from "node:fs/promises";
 import type { FileHandle } from "node:fs/promises";
-import { basename, join } from "node:path";
+import { join } from "node:path";
 import { isFeedctlError } from "../../errors.ts";
+import type { Folder } from "../../lib/open-folder.ts";
 import { errnoOf } from "./errors.ts";
 import { isTemporaryName, temporaryName } from "./names.ts";
 import { hashInto } from "./read.ts";
@@ -17,7 +18,10 @@ const LARGE = 8 * 1024 * 1024;
 
 /** A temporary file that is being filled. */
 export interface Temporary {
-  path: string;
+  /** The folder of the blob. */
+  folder: Folder;
+  /** The temporary file's name in it. */
+  name: string;
   handle: FileHandle;
   /** Bytes that an earlier put has written. */
   size: number;
@@ -51,23 +55,28 @@ export function isWorthKeeping(error: unknown): boolean {
 }
 
 /** Saves a note with which a later put of the same bytes can resume. */
-export async function note(key: Key, { path }: Temporary, source: BlobSource, options: PutOptions): Promise<void> {
-  beingFilled.add(path);
-  const saved: Note = { temporary: basename(path), size: source.size, sha256: options.sha256 ?? "" };
+export async function note(
+  key: Key,
+  { folder, name }: Temporary,
+  source: BlobSource,
+  options: PutOptions,
+): Promise<void> {
+  beingFilled.add(join(folder.path, name));
+  const saved: Note = { temporary: name, size: source.size, sha256: options.sha256 ?? "" };
   await options.notes?.save(key, JSON.stringify(saved));
 }
 
 /** Ends a noted put. With `notes` its note is deleted, because nothing is left to resume. */
-export async function release(key: Key, path: string, notes: UploadNotes | undefined): Promise<void> {
-  beingFilled.delete(path);
+export async function release(key: Key, { folder, name }: Temporary, notes: UploadNotes | undefined): Promise<void> {
+  beingFilled.delete(join(folder.path, name));
   await notes?.drop(key);
 }
 
-/** Deletes the temporary file and the note of an earlier put. */
-export async function forget(key: Key, folder: string, notes: UploadNotes | undefined): Promise<void> {
+/** Deletes the temporary file and the note of an earlier put. `folder`: undefined when it does not exist. */
+export async function forget(key: Key, folder: Folder | undefined, notes: UploadNotes | undefined): Promise<void> {
   const text = await notes?.load(key);
   if (text === undefined) return;
-  const path = pathOf(folder, parseNote(text));
+  const path = folder && pathOf(folder, parseNote(text));
   if (path !== undefined) await unlink(path).catch(() => {}); // `sweep` deletes it later
   await notes?.drop(key);
 }
@@ -75,7 +84,7 @@ export async function forget(key: Key, folder: string, notes: UploadNotes | unde
 /** Opens the unfinished file of an earlier put of the same bytes and hashes its content. Undefined: there is none. */
 export async function openUnfinished(
   key: Key,
-  folder: string,
+  folder: Folder,
   source: BlobSource,
   options: PutOptions,
 ): Promise<Temporary | undefined> {
@@ -84,7 +93,8 @@ export async function openUnfinished(
   const found = parseNote(text);
   const old = pathOf(folder, found);
   const same = found?.sha256 === options.sha256 && found?.size === source.size;
-  const path = join(folder, temporaryName());
+  const name = temporaryName();
+  const path = folder.at(name);
   if (old === undefined || !same || !isResumable(source, options) || !(await claim(old, path))) {
     await forget(key, folder, options.notes);
     return undefined;
@@ -93,17 +103,17 @@ export async function openUnfinished(
   // Append mode: the bytes that are already there are not written again.
   const handle = await open(path, constants.O_RDWR | constants.O_APPEND | (constants.O_NOFOLLOW ?? 0));
   try {
-    const temporary: Temporary = { path, handle, size: 0, hash, noted: true };
+    const temporary: Temporary = { folder, name, handle, size: 0, hash, noted: true };
     await note(key, temporary, source, options);
     temporary.size = await hashInto(hash, handle, options.signal);
     if ((await handle.stat()).isFile() && temporary.size <= source.size) return temporary;
   } catch (error) {
     await handle.close();
-    beingFilled.delete(path);
+    beingFilled.delete(join(folder.path, name));
     throw error;
   }
   await handle.close();
-  beingFilled.delete(path);
+  beingFilled.delete(join(folder.path, name));
   await forget(key, folder, options.notes);
   return undefined;
 }
@@ -120,10 +130,9 @@ async function claim(old: string, path: string): Promise<boolean> {
 }
 
 /** The path of the noted file. Also undefined while another put of this process writes it. */
-function pathOf(folder: string, found: Note | undefined): string | undefined {
-  if (found === undefined) return undefined;
-  const path = join(folder, found.temporary);
-  return beingFilled.has(path) ? undefined : path;
+function pathOf(folder: Folder, found: Note | undefined): string | undefined {
+  if (found === undefined || beingFilled.has(join(folder.path, found.temporary))) return undefined;
+  return folder.at(found.temporary);
 }
 
 function parseNote(text: string): Note | undefined {

@@ -2,23 +2,31 @@
 // block.
 import { hash } from "node:crypto";
 import * as fs from "node:fs";
-import { dirname } from "node:path";
+import { basename } from "node:path";
 import { promisify } from "node:util";
-import { diskError, errnoOf } from "./errors.ts";
+import type { Folder } from "../../lib/open-folder.ts";
+import { READ_ONLY } from "../../lib/open-regular-file.ts";
+import type { Key } from "../../lib/key.ts";
+import { diskError } from "./errors.ts";
 import { packError, type PackedError } from "../../errors.ts";
 import { tagOf } from "./info.ts";
 import type { FileFacts } from "./info.ts";
 import { temporaryName } from "./names.ts";
 import { removeEmptyFolders, syncFolder } from "./folders.ts";
+import { createFolderCache, nameOf, type FolderCache } from "./parent.ts";
+import { belowRoot } from "./read.ts";
 
 /** Largest size of a small file, in bytes. Copying inside the kernel is faster above it. */
 export const SMALL = 64 * 1024;
 
 export interface SmallPut {
   root: string;
-  target: string;
-  /** The bytes in shared memory, or a local file. With `tag` the file must still have it after it was read. */
-  from: Uint8Array<SharedArrayBuffer> | { path: string; tag: string | undefined };
+  key: Key;
+  /**
+   * The bytes in shared memory, or a local file. With `tag` the file must still have it after it was read; `pathRoot` as
+   * in `BlobSource`.
+   */
+  from: Uint8Array<SharedArrayBuffer> | { path: string; tag: string | undefined; pathRoot: string | undefined };
   size: number;
   sha256: string | undefined;
   replace: boolean;
@@ -37,13 +45,13 @@ export type SmallPutResult =
   | { is: "unsafe"; error: PackedError };
 
 interface Written {
+  folder: Folder;
+  /** The path of the temporary file. */
   path: string;
   descriptor: number;
   facts: FileFacts;
   sha256: string | undefined;
 }
-
-const READ_ONLY = fs.constants.O_RDONLY | (fs.constants.O_NOFOLLOW ?? 0) | (fs.constants.O_NONBLOCK ?? 0);
 
 /** One byte more than the largest small file, to detect a source that grew. */
 const buffer = Buffer.allocUnsafe(SMALL + 1);
@@ -56,8 +64,9 @@ const flushFile = promisify(fs.fdatasync);
  */
 export async function putSmallFiles(puts: readonly SmallPut[]): Promise<SmallPutResult[]> {
   const folders = new Set<string>();
-  const real = new Set<string>();
-  const files = puts.map((put) => write(put, folders, real));
+  // A new folder survives a power cut only when its parent is flushed.
+  using cache = createFolderCache((parent) => folders.add(parent));
+  const files = puts.map((put) => write(put, cache));
   const good = await Promise.all(files.map(async (file, i) => file !== undefined && flush(file, puts[i]!)));
   const results = files.map((file, i) =>
     good[i] && file !== undefined ? publish(file, puts[i]!, folders) : undefined,
@@ -70,28 +79,28 @@ export async function putSmallFiles(puts: readonly SmallPut[]): Promise<SmallPut
         failure ??= { is: "unsafe", error: packError(diskError(flushed.reason, "flush", "a folder")) };
     }
   }
-  for (const [i, { root, target }] of puts.entries()) {
-    if (results[i] === undefined) await removeEmptyFolders(root, dirname(target));
+  for (const [i, { root, key }] of puts.entries()) {
+    if (results[i] === undefined) await removeEmptyFolders(root, key);
     else if (failure !== undefined && puts[i]!.durable) results[i] = failure;
   }
   return results.map((result) => result ?? { is: "pass" });
 }
 
 /** Creates the temporary file. Undefined: something was unusual, and nothing is left. */
-function write(put: SmallPut, folders: Set<string>, real: Set<string>): Written | undefined {
-  const folder = dirname(put.target);
+function write(put: SmallPut, cache: FolderCache): Written | undefined {
   let written: Written | undefined;
   try {
-    if (!hasRealParents(put.root, folder, real)) return undefined;
-    if (!put.replace && fs.lstatSync(put.target, { throwIfNoEntry: false }) !== undefined) return undefined;
-    const bytes = read(put);
+    const folder = cache.folder(put.root, put.key.split("/").slice(0, -1), true);
+    if (!put.replace && fs.lstatSync(folder.at(nameOf(put.key)), { throwIfNoEntry: false }) !== undefined)
+      return undefined;
+    const bytes = read(put, cache);
     if (bytes === undefined) return undefined;
     const needsHash = put.sha256 !== undefined || put.from instanceof Uint8Array;
     const sha256 = needsHash ? hash("sha256", bytes) : undefined;
     if (put.sha256 !== undefined && sha256 !== put.sha256) return undefined;
-    const path = `${folder}/${temporaryName()}`;
-    const descriptor = create(path, folder, folders);
-    written = { path, descriptor, sha256, facts: { size: 0, mtimeMs: 0, ino: 0 } };
+    const path = folder.at(temporaryName());
+    const descriptor = fs.openSync(path, "wx");
+    written = { folder, path, descriptor, sha256, facts: { size: 0, mtimeMs: 0, ino: 0 } };
     if (fs.writeSync(descriptor, bytes) !== bytes.length) throw new Error("short write");
     if (put.modified !== undefined) fs.futimesSync(descriptor, put.modified / 1000, put.modified / 1000);
     const { size, mtimeMs, ino } = fs.fstatSync(descriptor);
@@ -104,19 +113,10 @@ function write(put: SmallPut, folders: Set<string>, real: Set<string>): Written 
   }
 }
 
-/** False when a folder on the path is not a real folder, such as a symbolic link. A missing one is created later. */
-function hasRealParents(root: string, folder: string, real: Set<string>): boolean {
-  for (let path = folder; path.length > root.length && !real.has(path); path = dirname(path)) {
-    const stats = fs.lstatSync(path, { throwIfNoEntry: false });
-    if (stats !== undefined && !stats.isDirectory()) return false;
-    if (stats !== undefined) real.add(path);
-  }
-  return true;
-}
-
-function read({ from, size }: SmallPut): Uint8Array | undefined {
+function read({ from, size }: SmallPut, cache: FolderCache): Uint8Array | undefined {
   if (from instanceof Uint8Array) return from.length === size ? from : undefined;
-  const descriptor = fs.openSync(from.path, READ_ONLY);
+  const folder = cache.folder(...belowRoot(from, from.path));
+  const descriptor = fs.openSync(folder.at(basename(from.path)), READ_ONLY);
   try {
     if (!fs.fstatSync(descriptor).isFile()) return undefined;
     let length = 0;
@@ -131,20 +131,6 @@ function read({ from, size }: SmallPut): Uint8Array | undefined {
   }
 }
 
-function create(path: string, folder: string, folders: Set<string>): number {
-  try {
-    return fs.openSync(path, "wx");
-  } catch (error) {
-    if (errnoOf(error) !== "ENOENT") throw error;
-  }
-  const first = fs.mkdirSync(folder, { recursive: true });
-  // A new folder survives a power cut only when its parent is flushed.
-  for (let made = folder; first !== undefined && made.length >= first.length; made = dirname(made)) {
-    folders.add(dirname(made));
-  }
-  return fs.openSync(path, "wx");
-}
-
 async function flush(file: Written, { durable }: SmallPut): Promise<boolean> {
   try {
     if (durable) await flushFile(file.descriptor);
@@ -156,9 +142,10 @@ async function flush(file: Written, { durable }: SmallPut): Promise<boolean> {
 }
 
 /** Gives the temporary file its final name. Undefined when the name is taken by another blob or by a folder. */
-function publish(file: Written, { replace, target }: SmallPut, folders: Set<string>): SmallPutResult | undefined {
+function publish(file: Written, { replace, key }: SmallPut, folders: Set<string>): SmallPutResult | undefined {
   let outcome: "created" | "replaced" = "created";
   try {
+    const target = file.folder.at(nameOf(key));
     const existing = replace ? fs.lstatSync(target, { throwIfNoEntry: false }) : undefined;
     if (existing !== undefined && !existing.isFile()) throw new Error("not a regular file");
     if (existing !== undefined) outcome = "replaced";
@@ -170,7 +157,7 @@ function publish(file: Written, { replace, target }: SmallPut, folders: Set<stri
   }
   // After a rename the temporary name is gone; after a link it is a second name of the blob.
   discard(file, !replace);
-  folders.add(dirname(target));
+  folders.add(file.folder.self);
   return { is: "put", outcome, facts: file.facts, sha256: file.sha256 };
 }
 

@@ -1,20 +1,21 @@
 import { link, lstat, unlink } from "node:fs/promises";
 import { platform as currentPlatform } from "node:os";
-import { dirname, isAbsolute, join, resolve } from "node:path";
+import { isAbsolute, join, resolve } from "node:path";
 import { FeedctlError } from "../../errors.ts";
 import { foldsCase } from "./case.ts";
-import { diskError, errnoOf } from "./errors.ts";
+import { diskError } from "./errors.ts";
 import { createFastPut } from "./fast.ts";
 import { removeEmptyFolders } from "./folders.ts";
 import { sweepTemporaryFiles } from "./sweep.ts";
 import { describeFile, tagOf } from "./info.ts";
 import { listFiles } from "./list.ts";
 import { diskNameProblem } from "./names.ts";
+import { isAbsence, nameOf, openParent } from "./parent.ts";
 import { openBlobFile, resolveRange, streamFile } from "./read.ts";
 import { writeFileWhole } from "./write.ts";
 import type { MakeLink } from "./write.ts";
 import { parseKey } from "../key.ts";
-import type { Key } from "../../lib/key.ts";
+import { MARKER_KEY, type Key } from "../../lib/key.ts";
 import { throwIfInterrupted } from "../shared/signal.ts";
 import type { DiskConfig } from "./config.ts";
 import type { Store } from "../store.ts";
@@ -45,6 +46,15 @@ export async function openDiskStore(config: DiskConfig, system: DiskSystem = {})
   let puts = 0;
   const fast = createFastPut(root);
 
+  async function openBlob(key: Key): ReturnType<typeof openBlobFile> {
+    try {
+      using folder = await openParent(root, key);
+      return folder && (await openBlobFile(folder, nameOf(key), pathOf(key)));
+    } catch (error) {
+      throw diskError(error, "read", pathOf(key));
+    }
+  }
+
   return {
     // As configured: the user knows a mapped drive or UNC path better than the path it resolves to.
     name: `disk ${config.path}`,
@@ -61,10 +71,11 @@ export async function openDiskStore(config: DiskConfig, system: DiskSystem = {})
 
     async head(key, { signal } = {}) {
       throwIfInterrupted(signal);
-      if (diskNameProblem(key, platform) !== undefined || !(await hasRealParents(root, key))) return undefined;
+      if (diskNameProblem(key, platform) !== undefined) return undefined;
       try {
-        const stats = await lstat(pathOf(key));
-        return stats.isFile() ? describeFile(key, stats) : undefined;
+        using folder = await openParent(root, key);
+        const stats = folder && (await lstat(folder.at(nameOf(key))));
+        return stats?.isFile() === true ? describeFile(key, stats) : undefined;
       } catch (error) {
         if (isAbsence(error)) return undefined;
         throw diskError(error, "read", pathOf(key));
@@ -73,8 +84,7 @@ export async function openDiskStore(config: DiskConfig, system: DiskSystem = {})
 
     async get(key, { range, known, onInfo, signal } = {}) {
       throwIfInterrupted(signal);
-      const possible = diskNameProblem(key, platform) === undefined && (await hasRealParents(root, key));
-      const file = possible ? await openBlobFile(pathOf(key)) : undefined;
+      const file = diskNameProblem(key, platform) === undefined ? await openBlob(key) : undefined;
       if (file === undefined) throw new FeedctlError("not-found", `${pathOf(key)} does not exist`);
       try {
         if (known?.tag !== undefined && known.tag !== tagOf(file.stats)) {
@@ -91,14 +101,13 @@ export async function openDiskStore(config: DiskConfig, system: DiskSystem = {})
 
     async put(key, source, options) {
       throwIfInterrupted(options.signal);
-      const problem = diskNameProblem(parseKey(key), platform);
+      const problem = diskNameProblem(key === MARKER_KEY ? key : parseKey(key), platform);
       if (problem !== undefined) throw new FeedctlError("invalid", `cannot write ${pathOf(key)}: ${problem}`);
       // Threads cannot use the link function of a test.
       if (++puts > putsBeforeThreads && atomicCreate && makeLink === link) {
-        const put = await fast.put(pathOf(key), source, options);
+        const put = await fast.put(key, source, options);
         if (put !== undefined) return put;
       }
-      await hasRealParents(root, key);
       const written = await writeFileWhole({ root, key, target: pathOf(key) }, source, options, makeLink);
       if (written.withoutLinks) atomicCreate = false;
       return { outcome: written.outcome, tag: tagOf(written.stats), sha256: written.sha256 };
@@ -108,14 +117,17 @@ export async function openDiskStore(config: DiskConfig, system: DiskSystem = {})
 
     async delete(key, { signal } = {}) {
       throwIfInterrupted(signal);
-      if (diskNameProblem(key, platform) !== undefined || !(await hasRealParents(root, key))) return;
+      if (diskNameProblem(key, platform) !== undefined) return;
       try {
-        if (!(await lstat(pathOf(key))).isFile()) return;
-        await unlink(pathOf(key));
+        using folder = await openParent(root, key);
+        if (folder === undefined) return;
+        const path = folder.at(nameOf(key));
+        if (!(await lstat(path)).isFile()) return;
+        await unlink(path);
       } catch (error) {
         if (!isAbsence(error)) throw diskError(error, "delete", pathOf(key));
       }
-      await removeEmptyFolders(root, dirname(pathOf(key)));
+      await removeEmptyFolders(root, key);
     },
 
     sweep: async (before, { signal } = {}) => (await sweepTemporaryFiles(root, before, signal)).length,
@@ -125,28 +137,4 @@ export async function openDiskStore(config: DiskConfig, system: DiskSystem = {})
 
     [Symbol.asyncDispose]: () => fast.close(),
   };
-}
-
-/** Whether the path does not exist. ENOTDIR is a path below a file, which cannot exist either. */
-function isAbsence(error: unknown): boolean {
-  return errnoOf(error) === "ENOENT" || errnoOf(error) === "ENOTDIR";
-}
-
-/**
- * False when a folder on the path of `key` does not exist. Rejects with `denied` when one is a symbolic link: its
- * target is outside this store and is never listed.
- */
-async function hasRealParents(root: string, key: Key): Promise<boolean> {
-  for (let end = key.indexOf("/"); end !== -1; end = key.indexOf("/", end + 1)) {
-    const path = join(root, key.slice(0, end));
-    try {
-      if ((await lstat(path)).isSymbolicLink()) {
-        throw new FeedctlError("denied", `${path} is a symbolic link, which feedctl does not follow inside a store`);
-      }
-    } catch (error) {
-      if (isAbsence(error)) return false;
-      throw diskError(error, "read", path);
-    }
-  }
-  return true;
 }

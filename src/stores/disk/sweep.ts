@@ -1,5 +1,6 @@
 import { lstat, readdir, unlink } from "node:fs/promises";
 import { join, resolve } from "node:path";
+import { openFolder, type Folder } from "../../lib/open-folder.ts";
 import { diskError, errnoOf } from "./errors.ts";
 import { isTemporaryName } from "./names.ts";
 import { throwIfInterrupted } from "../shared/signal.ts";
@@ -11,24 +12,31 @@ import { throwIfInterrupted } from "../shared/signal.ts";
  */
 export async function sweepTemporaryFiles(path: string, before: Date, signal?: AbortSignal): Promise<string[]> {
   const swept: string[] = [];
-  const folders = [resolve(path)];
-  for (let folder = folders.pop(); folder !== undefined; folder = folders.pop()) {
+  try {
+    using root = await openFolder(resolve(path));
+    await sweepFolder(root);
+  } catch (error) {
+    if (errnoOf(error) !== "ENOENT") throw diskError(error, "sweep", path);
+  }
+  return swept;
+
+  async function sweepFolder(folder: Folder): Promise<void> {
     throwIfInterrupted(signal);
     try {
-      for (const entry of await readdir(folder, { withFileTypes: true })) {
-        const name = join(folder, entry.name);
-        if (entry.isDirectory()) folders.push(name);
-        else if (entry.isFile() && isTemporaryName(entry.name) && (await isOlder(name, before))) {
-          await unlink(name);
-          swept.push(name);
+      for (const entry of await readdir(folder.self, { withFileTypes: true })) {
+        if (entry.isDirectory()) {
+          using inner = await folder.folder(entry.name);
+          await sweepFolder(inner);
+        } else if (entry.isFile() && isTemporaryName(entry.name) && (await isOlder(folder.at(entry.name), before))) {
+          await unlink(folder.at(entry.name));
+          swept.push(join(folder.path, entry.name));
         }
       }
     } catch (error) {
-      // A file or folder was deleted meanwhile. The next sweep handles the rest of the folder.
-      if (errnoOf(error) !== "ENOENT") throw diskError(error, "sweep", folder);
+      // A file or folder was deleted or replaced meanwhile. The next sweep handles the rest of the folder.
+      if (!["ENOENT", "ENOTDIR", "ELOOP"].includes(errnoOf(error) ?? "")) throw diskError(error, "sweep", folder.path);
     }
   }
-  return swept;
 }
 
 /** Compares the later of mtime and ctime: a new file may have the old mtime of its source. */

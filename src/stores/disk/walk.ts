@@ -8,7 +8,7 @@ import { diskError, errnoOf } from "./errors.ts";
 import { packError, type PackedError } from "../../errors.ts";
 import type { FileFacts } from "./info.ts";
 import { isTemporaryName } from "./names.ts";
-import { compareKeys, keyProblem } from "../../lib/key.ts";
+import { compareKeys, isMarker, keyProblem } from "../../lib/key.ts";
 import type { Key } from "../../lib/key.ts";
 
 export interface WalkedFile extends FileFacts {
@@ -121,7 +121,7 @@ function openFolder(path: string, prefix: string, startsWith: string, onForeign:
   const entries: string[] = [];
   const add = (dirent: Dirent) => {
     const { name } = dirent;
-    if (!name.startsWith(startsWith) || isTemporaryName(name)) return;
+    if (!name.startsWith(startsWith) || isTemporaryName(name) || (isMarker(name) && dirent.isFile())) return;
     const folder = dirent.isDirectory();
     const known = folder || dirent.isFile();
     const problem = known ? keyProblem(prefix.length < 256 ? name : prefix + name) : "is not a regular file";

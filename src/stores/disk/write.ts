@@ -1,12 +1,14 @@
 import type { Stats } from "node:fs";
 import { lstat, open, rename, unlink } from "node:fs/promises";
-import type { FileHandle, link } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import type { link } from "node:fs/promises";
+import { dirname } from "node:path";
 import { FeedctlError, isFeedctlError } from "../../errors.ts";
+import type { Folder } from "../../lib/open-folder.ts";
 import { diskError, errnoOf } from "./errors.ts";
 import { fill } from "./fill.ts";
-import { makeFolder, removeEmptyFolders, syncFolder } from "./folders.ts";
+import { removeEmptyFolders, syncFolder } from "./folders.ts";
 import { temporaryName } from "./names.ts";
+import { nameOf, openParent } from "./parent.ts";
 import { hashFile, openBlobFile } from "./read.ts";
 import { forget, isResumable, isWorthKeeping, note, openUnfinished, release } from "./resume.ts";
 import type { Temporary } from "./resume.ts";
@@ -36,8 +38,15 @@ export interface WriteResult {
 export interface WritePlace {
   root: string;
   key: Key;
-  /** The path of the key below the root. */
+  /** The path of the key below the root, for messages. */
   target: string;
+}
+
+/** A place whose folder is open. */
+interface OpenPlace extends WritePlace {
+  folder: Folder;
+  /** The file's name in it. */
+  name: string;
 }
 
 /**
@@ -51,41 +60,64 @@ export async function writeFileWhole(
   makeLink: MakeLink,
 ): Promise<WriteResult> {
   throwIfInterrupted(options.signal);
-  const { key, target } = place;
+  const { root, key, target } = place;
+  try {
+    using folder = await openParent(root, key);
+    if (folder === undefined) await forget(key, undefined, options.notes);
+    else {
+      const written = await writeInto({ ...place, folder, name: nameOf(key) }, source, options, makeLink);
+      if (written !== undefined) return written;
+    }
+  } catch (error) {
+    throw diskError(error, "write", target);
+  }
+  const created = await openTemporary(place, options.durable ?? true);
+  using folder = created.folder;
+  const noted = isResumable(source, options);
+  const temporary = { ...created, size: 0, hash: undefined, noted };
+  return await finish({ ...place, folder, name: nameOf(key) }, temporary, source, options, makeLink);
+}
+
+/** Compares the existing file, and resumes an unfinished one. Undefined: the file must be written from the start. */
+async function writeInto(
+  place: OpenPlace,
+  source: BlobSource,
+  options: PutOptions,
+  makeLink: MakeLink,
+): Promise<WriteResult | undefined> {
+  const { key, folder } = place;
   let present;
   try {
-    present = await compareExisting(target, source, options);
+    present = await compareExisting(place, source, options);
   } catch (error) {
-    if (isFeedctlError(error, "conflict")) await forget(key, dirname(target), options.notes);
+    if (isFeedctlError(error, "conflict")) await forget(key, folder, options.notes);
     throw error;
   }
   if (present !== undefined) {
-    await forget(key, dirname(target), options.notes);
+    await forget(key, folder, options.notes);
     return { ...present, withoutLinks: false };
   }
-  const unfinished = await openUnfinished(key, dirname(target), source, options);
-  if (unfinished !== undefined) {
-    try {
-      return await finish(place, unfinished, source, options, makeLink);
-    } catch (error) {
-      // The bytes of the unfinished file were wrong: write the blob from the start.
-      if (!isFeedctlError(error, "corrupt") || unfinished.size === 0) throw error;
-    }
+  const unfinished = await openUnfinished(key, folder, source, options);
+  if (unfinished === undefined) return undefined;
+  try {
+    return await finish(place, unfinished, source, options, makeLink);
+  } catch (error) {
+    // The bytes of the unfinished file were wrong: write the blob from the start.
+    if (!isFeedctlError(error, "corrupt") || unfinished.size === 0) throw error;
+    return undefined;
   }
-  const created = await openTemporary(dirname(target), options.durable ?? true);
-  const noted = isResumable(source, options);
-  return finish(place, { ...created, size: 0, hash: undefined, noted }, source, options, makeLink);
 }
 
 async function finish(
-  { root, key, target }: WritePlace,
+  place: OpenPlace,
   temporary: Temporary,
   source: BlobSource,
   options: PutOptions,
   makeLink: MakeLink,
 ): Promise<WriteResult> {
-  const { path, handle, noted } = temporary;
-  const folder = dirname(target);
+  const { root, key, target, folder } = place;
+  const { handle, noted } = temporary;
+  const path = folder.at(temporary.name);
   try {
     let filled;
     try {
@@ -95,37 +127,43 @@ async function finish(
       await handle.close();
     }
     throwIfInterrupted(options.signal);
-    const published = await publish(path, target, source, options, makeLink);
+    const published = await publish(path, place, source, options, makeLink);
     // After a rename the temporary name is gone; after a link it is a second name of the blob.
     await unlink(path).catch(() => {});
-    if (options.durable ?? true) await syncFolder(folder);
-    if (noted) await release(key, path, options.notes);
+    if (options.durable ?? true) await syncFolder(folder.self);
+    if (noted) await release(key, temporary, options.notes);
     return { ...filled, ...published };
   } catch (thrown) {
     const error = diskError(thrown, "write", target);
     const kept = noted && isWorthKeeping(error);
     if (!kept) await unlink(path).catch(() => {});
-    if (noted) await release(key, path, kept ? undefined : options.notes);
-    if (!kept) await removeEmptyFolders(root, folder);
+    if (noted) await release(key, temporary, kept ? undefined : options.notes);
+    if (!kept) await removeEmptyFolders(root, key);
     throw error;
   }
 }
 
 /** Creates the folder and an empty temporary file in it, so that no concurrent delete removes the folder as empty. */
-async function openTemporary(folder: string, durable: boolean): Promise<{ path: string; handle: FileHandle }> {
+async function openTemporary(
+  { root, key, target }: WritePlace,
+  durable: boolean,
+): Promise<Pick<Temporary, "folder" | "name" | "handle">> {
   for (let attempt = 1; ; attempt++) {
-    const path = join(folder, temporaryName());
+    const name = temporaryName();
+    let folder: Folder | undefined;
     try {
-      await makeFolder(folder, durable);
-      return { path, handle: await open(path, "wx+") };
+      folder = await openParent(root, key, { durable });
+      return { folder, name, handle: await open(folder.at(name), "wx+") };
     } catch (error) {
+      folder?.[Symbol.dispose]();
       if (errnoOf(error) === "ENOENT" && attempt < FOLDER_ATTEMPTS) continue;
+      const path = dirname(target);
       if (errnoOf(error) === "EEXIST" || errnoOf(error) === "ENOTDIR") {
-        throw new FeedctlError("conflict", `cannot create the folder ${folder}: it or one of its parents is a file`, {
+        throw new FeedctlError("conflict", `cannot create the folder ${path}: it or one of its parents is a file`, {
           cause: error,
         });
       }
-      throw diskError(error, "write in", folder);
+      throw diskError(error, "write in", path);
     }
   }
 }
@@ -141,13 +179,14 @@ interface Published {
 /** Gives the temporary file its final name. */
 async function publish(
   path: string,
-  target: string,
+  place: OpenPlace,
   source: BlobSource,
   options: PutOptions,
   makeLink: MakeLink,
 ): Promise<Published> {
+  const target = place.folder.at(place.name);
   if (options.ifExists === "replace") {
-    const existing = await entryTypeOf(target);
+    const existing = await entryTypeOf(place);
     await rename(path, target);
     return { outcome: existing === "file" ? "replaced" : "created", withoutLinks: false };
   }
@@ -158,10 +197,10 @@ async function publish(
       return { outcome: "created", withoutLinks };
     } catch (error) {
       if (NO_HARD_LINKS.has(errnoOf(error) ?? "")) withoutLinks = true;
-      else if (errnoOf(error) === "ENOENT") throw folderVanished(target, error);
+      else if (errnoOf(error) === "ENOENT") throw folderVanished(place.target, error);
       else if (errnoOf(error) !== "EEXIST") throw error;
     }
-    const present = await compareExisting(target, source, options);
+    const present = await compareExisting(place, source, options);
     if (present !== undefined) return { ...present, withoutLinks };
     if (!withoutLinks) continue; // deleted between the two calls
     await rename(path, target);
@@ -171,16 +210,17 @@ async function publish(
 
 /** Undefined: `target` does not exist or may be replaced. Throws `conflict` if it has other bytes than the source. */
 async function compareExisting(
-  target: string,
+  place: OpenPlace,
   source: BlobSource,
   options: PutOptions,
 ): Promise<{ outcome: "unchanged"; stats: Stats; sha256: string } | undefined> {
-  const existing = await entryTypeOf(target);
+  const { folder, name, target } = place;
+  const existing = await entryTypeOf(place);
   if (existing === "other") {
     throw new FeedctlError("conflict", `cannot write ${target}: it exists and is not a regular file`);
   }
   if (existing === undefined || options.ifExists === "replace") return undefined;
-  const file = await openBlobFile(target);
+  const file = await openBlobFile(folder, name, target);
   if (file === undefined) return undefined;
   try {
     if (file.stats.size === source.size) {
@@ -197,9 +237,9 @@ async function compareExisting(
 }
 
 /** Undefined: `target` does not exist. */
-async function entryTypeOf(target: string): Promise<"file" | "other" | undefined> {
+async function entryTypeOf({ folder, name, target }: OpenPlace): Promise<"file" | "other" | undefined> {
   try {
-    return (await lstat(target)).isFile() ? "file" : "other";
+    return (await lstat(folder.at(name))).isFile() ? "file" : "other";
   } catch (error) {
     if (errnoOf(error) === "ENOENT") return undefined;
     throw diskError(error, "write", target);

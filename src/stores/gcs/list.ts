@@ -1,5 +1,5 @@
 import { FeedctlError } from "../../errors.ts";
-import { compareKeys, isKey } from "../../lib/key.ts";
+import { compareKeys, isKey, isMarker } from "../../lib/key.ts";
 import { throwIfInterrupted } from "../shared/signal.ts";
 import type { BlobInfo, Store } from "../store.ts";
 import type { GcsCalls, ListingPage } from "./calls.ts";
@@ -53,7 +53,7 @@ export async function* listObjects(
         last = full;
         const key = full.slice(prefix.length);
         if (isKey(key)) yield describeObject(key, object);
-        else onForeign?.(key);
+        else if (!isMarker(key)) onForeign?.(key);
       }
     }
   } finally {

@@ -2,6 +2,7 @@
 // credentials and endpoint and sends the rare requests; requests per blob go through `calls`.
 import { HeadObjectCommand, S3, type S3ClientConfig } from "@aws-sdk/client-s3";
 import { FeedctlError } from "../../errors.ts";
+import { withConfiguredEndpoint } from "./configured-endpoint.ts";
 import { createCalls, type S3Calls } from "./calls.ts";
 import type { S3Place } from "./errors.ts";
 import { openHttp } from "../shared/http.ts";
@@ -51,7 +52,8 @@ type Credentials = NonNullable<S3ClientConfig["credentials"]>;
 const silent = { trace() {}, debug() {}, info() {}, warn() {}, error() {} };
 
 /** Checks the configuration, creates the client and finds the region. Sends nothing. Rejects with `usage`. */
-export async function connectS3(config: S3Config): Promise<S3Connection> {
+export async function connectS3(given: S3Config): Promise<S3Connection> {
+  const config = await withConfiguredEndpoint(given);
   checkBucket(config.bucket);
   const endpoint = parseEndpoint(config.endpoint);
   const creation = chooseCreation(config);
@@ -63,6 +65,8 @@ export async function connectS3(config: S3Config): Promise<S3Connection> {
   const client = new S3({
     ...(region !== undefined && { region }),
     ...(endpoint !== undefined && { endpoint: endpoint.href }),
+    // the guards compare places by the endpoint of the configuration; the client must not find another one
+    ignoreConfiguredEndpointUrls: true,
     ...(config.profile ? { profile: config.profile } : {}),
     ...(credentials !== undefined && { credentials }),
     forcePathStyle: config.pathStyle ?? false,

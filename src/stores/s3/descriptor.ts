@@ -97,6 +97,7 @@ export const s3: StoreDescriptor<S3Config> = {
       throw new FeedctlError("usage", "--reduced-redundancy and --storage-class exclude each other");
   },
 
+  resolve: async (config) => (await import("./configured-endpoint.ts")).withConfiguredEndpoint(config),
   locate({ endpoint, bucket, targetPath }) {
     const place = `${s3Host(endpoint, bucket)}/${bucket}`;
     return { type: "s3", place, segments: prefixSegments(targetPath), ignoresCase: false };

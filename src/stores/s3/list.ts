@@ -1,5 +1,5 @@
 import { FeedctlError } from "../../errors.ts";
-import { compareKeys, isKey, type Key } from "../../lib/key.ts";
+import { compareKeys, isKey, isMarker, type Key } from "../../lib/key.ts";
 import { md5OfTag, plainTag } from "./blob.ts";
 import type { S3Connection } from "./client.ts";
 import { translateS3Error } from "./errors.ts";
@@ -57,7 +57,7 @@ export async function* listObjects(
         last = full;
         const key = full.slice(prefix.length);
         if (!isKey(key)) {
-          onForeign?.(key);
+          if (!isMarker(key)) onForeign?.(key);
           continue;
         }
         const md5 = md5OfTag(object.etag);

@@ -1,29 +1,34 @@
 import assert from "node:assert/strict";
 import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
-import { hostname } from "node:os";
 import { join } from "node:path";
 import { describe, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { schemaState } from "../../../src/catalog/connection/migrate.ts";
 import { openPglite } from "../../../src/catalog/connection/open-pglite.ts";
 import { newestSchema } from "../../../src/catalog/migrations/index.ts";
+import { tryProcessLock, type ProcessLock } from "../../../src/lib/process-lock.ts";
 import { repository } from "../../support/build.ts";
 import { sandbox, type Sandbox } from "../../support/feedctl.ts";
 
 const lockOf = (place: Sandbox) => join(place.data, "catalog.lock");
 
-/** Holds the embedded catalog like a running process: with this process in the lock file. */
-function holdCatalog(place: Sandbox): void {
+/** Holds the embedded catalog like a running feedctl. */
+async function holdCatalog(place: Sandbox): Promise<ProcessLock> {
   mkdirSync(place.data, { recursive: true });
-  writeFileSync(lockOf(place), JSON.stringify({ pid: process.pid, host: hostname(), started: "" }));
+  const lock = await tryProcessLock(lockOf(place));
+  assert.ok("release" in lock);
+  return lock;
 }
 
 describe("the embedded catalog", () => {
-  test("the first use needs no set-up, and it and the next are fast", async (t) => {
+  test("the first use needs no server, and it and the next are fast", async (t) => {
     await using place = await sandbox();
-    for (const what of ["first use, creating the catalog", "opening it again"]) {
+    for (const [what, ...args] of [
+      ["first use, creating the catalog", "init"],
+      ["opening it again", "feed", "list"],
+    ]) {
       const since = performance.now();
-      const { code, stderr } = await place.feedctl(["feed", "list"]);
+      const { code, stderr } = await place.feedctl(args);
       assert.equal(code, 0, stderr);
       t.diagnostic(`${what}: ${Math.round(performance.now() - since)} ms, Node's start included`);
     }
@@ -38,7 +43,7 @@ describe("the embedded catalog", () => {
     const whole = readFileSync(join(repository, "dist", "catalog-snapshot.tar.gz"));
     writeFileSync(snapshot, whole.subarray(0, 100_000));
     await assert.rejects(openPglite({ dataDir: place.data, snapshot, wait: 0 }), { code: "unavailable" });
-    assert.deepEqual(readdirSync(place.data), ["catalog.creating"]);
+    assert.deepEqual(readdirSync(place.data), []);
     writeFileSync(snapshot, whole);
     await using catalog = await openPglite({ dataDir: place.data, snapshot, wait: 0 });
     assert.equal((await schemaState(catalog)).version, newestSchema, "it was begun anew");
@@ -46,34 +51,35 @@ describe("the embedded catalog", () => {
 
   test("a second process waits with a message, and fails with 75 after the wait, naming the holder", async () => {
     await using place = await sandbox({ FEEDCTL_LOCK_WAIT: "1" });
-    holdCatalog(place);
-    const { code, stderr } = await place.feedctl(["feed", "list"]);
+    const lock = await holdCatalog(place);
+    const { code, stderr } = await place.feedctl(["init"]);
+    await lock.release();
     assert.equal(code, 75);
     assert.match(stderr, new RegExp(`waiting for the embedded catalog, in use by process ${process.pid}`));
     assert.match(stderr, /error: the embedded catalog is in use by process \d+/);
-    assert.match(stderr, /catalog\.lock/);
   });
 
   test("a waiting process continues as soon as the holder releases the lock", async () => {
     await using place = await sandbox({ FEEDCTL_LOCK_WAIT: "60" });
-    holdCatalog(place);
+    const lock = await holdCatalog(place);
     const waiting = await place.start(["feed", "create", "web", "--type", "npm"]);
     await waiting.shows("waiting for the embedded catalog");
-    rmSync(lockOf(place));
+    await lock.release();
     assert.equal((await waiting.finished).code, 0);
   });
 
   test("a waiting process can be interrupted", async () => {
     await using place = await sandbox({ FEEDCTL_LOCK_WAIT: "60" });
-    holdCatalog(place);
+    const lock = await holdCatalog(place);
     const stop = new AbortController();
-    const waiting = await place.start(["feed", "list"], { signal: stop.signal });
+    const waiting = await place.start(["init"], { signal: stop.signal });
     await waiting.shows("waiting for the embedded catalog");
     stop.abort();
     assert.equal((await waiting.finished).code, 130);
+    await lock.release();
   });
 
-  test("the lock of a killed process, or one without an owner, is taken over", async () => {
+  test("the lock of a killed process is free", async () => {
     await using place = await sandbox({ FEEDCTL_LOCK_WAIT: "15" });
     assert.equal((await place.feedctl(["feed", "create", "web", "--type", "npm"])).code, 0);
     const killed = await place.start(["feed", "list"]);
@@ -81,13 +87,9 @@ describe("the embedded catalog", () => {
     killed.child.kill("SIGKILL");
     assert.equal((await killed.finished).code, null, "it was killed with the lock in its hand");
     assert.equal(existsSync(lockOf(place)), true);
-    // Another process has this pid now: its start time differs.
-    const reused = { pid: process.pid, host: hostname(), started: "1" };
-    for (const content of [undefined, "rubbish", "{}", JSON.stringify(reused)]) {
-      if (content !== undefined) writeFileSync(lockOf(place), content);
-      const { code, stderr } = await place.feedctl(["feed", "list"]);
-      assert.equal(code, 0, `lock file ${content ?? "of the killed process"}: ${stderr}`);
-    }
+    const { code, stderr } = await place.feedctl(["feed", "list"]);
+    assert.equal(code, 0, stderr);
+    assert.equal(existsSync(lockOf(place)), false);
   });
 
   test("four processes at once all get their turn", async () => {
@@ -104,7 +106,7 @@ describe("the embedded catalog", () => {
 
   test("a damaged catalog is reported and not changed", async () => {
     await using place = await sandbox();
-    await place.feedctl(["feed", "list"]);
+    await place.feedctl(["init"]);
     rmSync(join(place.data, "catalog", "global"), { recursive: true });
     const { code, stderr } = await place.feedctl(["feed", "list"]);
     assert.equal(code, 7, stderr);
@@ -121,13 +123,13 @@ describe("the embedded catalog", () => {
     assert.equal(other.code, 7, other.stderr);
     assert.deepEqual(readdirSync(join(place.data, "catalog")), ["letter.txt"]);
     writeFileSync(place.path("file"), "");
-    const below = await place.feedctl(["feed", "list"], { env: { FEEDCTL_DATA_DIR: place.path("file", "data") } });
+    const below = await place.feedctl(["init"], { env: { FEEDCTL_DATA_DIR: place.path("file", "data") } });
     assert.equal(below.code, 6, below.stderr);
     assert.match(below.stderr, /data directory .* could not be created/);
     if (process.getuid?.() === 0) return t.diagnostic("as root: a directory without rights is not tried");
     mkdirSync(place.path("closed"));
     chmodSync(place.path("closed"), 0o500);
-    const closed = await place.feedctl(["feed", "list"], { env: { FEEDCTL_DATA_DIR: place.path("closed") } });
+    const closed = await place.feedctl(["init"], { env: { FEEDCTL_DATA_DIR: place.path("closed") } });
     assert.equal(closed.code, 6, closed.stderr);
   });
 });

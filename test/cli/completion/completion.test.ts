@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
+import { tryProcessLock } from "../../../src/lib/process-lock.ts";
 import { repository } from "../../support/build.ts";
 import { feedctl, sandbox, type Sandbox } from "../../support/feedctl.ts";
 import { npmFileName, npmTarball } from "../../support/fixtures/packages.ts";
@@ -54,7 +55,7 @@ test("the help of completion explains the installation for every shell; an unkno
 /** The typed line up to the cursor, and the sorted completions that every shell must offer. */
 const offers: { line: string; words: string[]; catalog?: true }[] = [
   { line: "feedctl st", words: ["store"] },
-  { line: "feedctl store ", words: ["help", "set", "show", "test", "types", "usage"] },
+  { line: "feedctl store ", words: ["help", "mark", "set", "show", "test", "types", "usage"] },
   { line: "feedctl feed --json cre", words: ["create"] },
   { line: "feedctl --json feed cre", words: ["create"] },
   { line: "feedctl help migr", words: ["migrate"] },
@@ -224,10 +225,11 @@ test("__complete without completions prints nothing, creates nothing and ends wi
 test("__complete does not wait for the embedded catalog while another process has it", async () => {
   await using busy = await sandbox();
   assert.equal((await busy.feedctl(["feed", "create", "internal", "--type", "npm"])).code, 0);
-  const owner = { pid: process.pid, host: (await import("node:os")).hostname(), started: "" };
-  writeFileSync(join(busy.data, "catalog.lock"), JSON.stringify(owner));
+  const lock = await tryProcessLock(join(busy.data, "catalog.lock"));
+  assert.ok("release" in lock);
   // waiting counts as a hang: the timeout kills it
   const names = await busy.feedctl(["__complete", "feeds"], { env: { FEEDCTL_LOCK_WAIT: "3600" } });
+  await lock.release();
   assert.deepEqual([names.code, names.stdout, names.stderr], [0, "", ""]);
 });
 

@@ -124,7 +124,7 @@ describe("feedctl mirror", { concurrency: 2 }, () => {
     await until("the first one holds its lock", locked, first);
     const second = await place.feedctl(["mirror", "from", "./from/../to", "--yes"]);
     assert.equal(second.code, 75, second.stderr);
-    assert.match(second.stderr, new RegExp(`process ${first.child.pid} is mirroring to .*/to right now`));
+    assert.match(second.stderr, new RegExp(`process ${first.child.pid} on .* is mirroring to .*/to right now`));
     first.child.kill("SIGKILL");
     await first.finished;
     assert.equal((await place.feedctl(["mirror", "from", "to", "--yes"])).code, 0);

@@ -13,6 +13,7 @@ import {
   listed,
   writeFiles,
 } from "../../support/importing.ts";
+import { isBlobName } from "../../support/store-files.ts";
 
 type Adopted = Record<"adopted" | "existing" | "conflicts" | "invalid" | "failed" | "skipped", number>;
 
@@ -33,7 +34,7 @@ const adoptions = (change: Partial<Adopted> = {}): Adopted => ({
   ...change,
 });
 
-const below = (root: string) => readdirSync(root, { recursive: true, encoding: "utf8" }).toSorted();
+const below = (root: string) => readdirSync(root, { recursive: true, encoding: "utf8" }).filter(isBlobName).toSorted();
 const tarball = (name: string, description = "") => npmTarball({ name, version: "1.0.0", manifest: { description } });
 
 onEachDatabase("adopt", (database) => {

@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { onDatabases } from "../../support/databases.ts";
-import { anHourOld, makeDrop, scan, type DropFolder } from "../../support/drops.ts";
+import { makeDrop, scan, type DropFolder } from "../../support/drops.ts";
 import { chart, provenance } from "../../support/fixtures/chart.ts";
 import { jar, pom } from "../../support/fixtures/maven.ts";
 
@@ -90,14 +90,11 @@ onDatabases("drop paths and what accompanies packages", ["PostgreSQL"], (databas
     drop.put("v/lib-1.0.pom", pomOf("lib"));
     const late = join(drop.path, "v/lib-1.0.jar");
     writeFileSync(late, jar().subarray(0, 40));
-    let size = 40;
-    const writer = setInterval(() => writeFileSync(late, jar().subarray(0, Math.min(++size, 60))), 100);
-    const first = await scan(place, 0, "--settle", "500ms");
-    clearInterval(writer);
-    assert.deepEqual(first.counts, { unsettled: 2 });
+    place.clock.onWait = () => writeFileSync(late, jar().subarray(0, 60));
+    assert.deepEqual((await scan(place, 0)).counts, { unsettled: 2 });
+    place.clock.onWait = undefined;
     assert.deepEqual(drop.all(), ["v", "v/lib-1.0.jar", "v/lib-1.0.pom"]);
     writeFileSync(late, jar());
-    anHourOld(late);
     assert.deepEqual((await scan(place, 0)).counts, { imported: 2 });
   });
 

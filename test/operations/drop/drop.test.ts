@@ -133,39 +133,6 @@ onDatabases("drop paths", ["PostgreSQL"], (database) => {
     assert.match(refused.stderr, /overlaps the drop path of feed "web"/);
   });
 
-  database.test(
-    "a file that is being written is left until it is complete; one renamed in is imported at once",
-    async (_t, place) => {
-      const drop = await makeDrop(place, "web");
-      const bytes = npmTarball({ name: "slow", version: "1.0.0" });
-      const slow = join(drop.path, "slow.tgz");
-      writeFileSync(slow, bytes.subarray(0, 50));
-      let written = 50;
-      const writer = setInterval(() => {
-        if (written < 56) writeFileSync(slow, bytes.subarray(0, ++written));
-      }, 200);
-      const half = await scan(place, 0, "--settle", "600ms");
-      clearInterval(writer);
-      assert.deepEqual(half.counts, { unsettled: 1 });
-      writeFileSync(slow, bytes);
-      assert.deepEqual(
-        (await scan(place, 0, "--settle", "300ms")).counts,
-        { imported: 1 },
-        "waited for within one scan",
-      );
-
-      const elsewhere = dropFolder(place.path("elsewhere"));
-      renameSync(elsewhere.npm({ name: "ready", version: "1.0.0" }), join(drop.path, "ready.tgz"));
-      // a scan that waited for the settle time would hit the timeout
-      assert.deepEqual((await scan(place, 0, "--settle", "1h")).counts, { imported: 1 });
-      assert.deepEqual(
-        await place.rows("select path from feedctl.drop_files"),
-        [],
-        "an incomplete file is not an invalid one",
-      );
-    },
-  );
-
   database.test("symbols go with their package, and a dry run changes nothing", async (_t, place) => {
     const drop = await makeDrop(place, "net", "nuget");
     drop.put("My.Lib.1.0.0.nupkg", nupkg({ id: "My.Lib", version: "1.0.0" }));

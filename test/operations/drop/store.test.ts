@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
-import { copyFileSync, linkSync, readdirSync, renameSync, rmdirSync, unlinkSync, writeFileSync } from "node:fs";
+import { copyFileSync, linkSync, readdirSync, renameSync, rmSync, unlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type Installation, onDatabases, onEachDatabase } from "../../support/databases.ts";
 import { dropFolder, makeDrop, scan } from "../../support/drops.ts";
@@ -34,7 +34,8 @@ onEachDatabase("drop paths and stores", (database) => {
 
     await place.run("drop", "set", "web", old.path);
     assert.deepEqual((await scan(place, 0, "--settle", "0s")).counts, { restored: 5 });
-    rmdirSync(old.path);
+    assert.deepEqual(old.all(), []);
+    rmSync(old.path, { recursive: true });
     assert.partialDeepStrictEqual(await verified(place, "web"), { match: 5, missingBlob: 0, missingRow: 0, differ: 0 });
     assert.deepEqual(await versions(place), before, "dates, downloads and flags are unchanged");
   });

@@ -3,6 +3,7 @@ import { existsSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { onEachDatabase } from "../../support/databases.ts";
 import { writePackages } from "../../support/package-set.ts";
+import { isBlobName } from "../../support/store-files.ts";
 
 onEachDatabase("feeds", (database) => {
   database.test("names are unique across feeds and asset directories, ignoring letter case", async (_t, place) => {
@@ -94,5 +95,5 @@ onEachDatabase("feeds", (database) => {
 function filesBelow(directory: string): string[] {
   if (!existsSync(directory)) return [];
   const entries = readdirSync(directory, { recursive: true, withFileTypes: true });
-  return entries.filter((entry) => entry.isFile()).map((entry) => entry.name);
+  return entries.filter((entry) => entry.isFile() && isBlobName(entry.name)).map((entry) => entry.name);
 }

@@ -1,12 +1,14 @@
 import assert from "node:assert/strict";
 import { symlinkSync, mkdirSync, writeFileSync } from "node:fs";
-import { onDatabases, onEachDatabase } from "../../support/databases.ts";
+import { type Installation, onDatabases, onEachDatabase } from "../../support/databases.ts";
 import { holdLock } from "../../support/hold-lock.ts";
+import { writePackages } from "../../support/package-set.ts";
 
 const root = "Storage.PackagesRootPath";
 
 onEachDatabase("settings", (database) => {
   database.test("the catalog wins over the configuration file, that over the default", async (_t, place) => {
+    await place.run("init");
     const get = async () => {
       const { value, origin } = (await place.run("settings", "get", root, "--json")).json() as Record<string, string>;
       return [value, origin];
@@ -57,8 +59,83 @@ onEachDatabase("settings", (database) => {
     assert.match(refused.stderr, /feed "web" is feed "other"'s store/);
     assert.deepEqual((await place.run("feed", "show", "web", "--json")).json(), at);
   });
+
+  database.testOnServer("files are left behind only with --yes, and reset leads back to them", async (_t, place) => {
+    await prepare(place);
+    const at = await locationOf(place);
+    const { stderr } = await place.exits(8, "settings", "set", root, place.path("new"));
+    assert.match(stderr, /feed web would look for its files in .*new.*; 2 files \(.*\) stay in .*data.packages/);
+    assert.match(stderr, /--yes is required/);
+    assert.equal(await locationOf(place), at, "nothing was changed");
+    const change = (await place.run("settings", "set", root, place.path("new"), "--yes", "--json")).json();
+    assert.partialDeepStrictEqual(change, { moved: [{ feed: "web", from: at, kept: false, files: 2 }] });
+    const refused = await place.exits(7, "import", "web", place.path("in"));
+    assert.match(refused.stderr, /feed "web" looks for its files in .*new.*, but they are in .*data.packages/);
+    await place.exits(7, "verify", "web");
+    const back = (await place.run("settings", "reset", root, "--json")).json();
+    assert.partialDeepStrictEqual(back, { moved: [{ feed: "web", to: at, kept: false, files: 0 }] });
+    await place.run("verify", "web", "--read");
+  });
+
+  database.testOnServer(
+    "--migrate moves the files from where they are, and reset --migrate back",
+    async (_t, place) => {
+      await prepare(place);
+      const at = await locationOf(place);
+      await place.run("settings", "set", root, place.path("wrong"), "--yes");
+      await place.run("settings", "set", root, place.path("right"), "--migrate");
+      await place.run("verify", "web", "--read");
+      assert.match(await locationOf(place), /right/);
+      await place.exits(8, "settings", "reset", root);
+      await place.run("settings", "reset", root, "--migrate");
+      assert.equal(await locationOf(place), at);
+      await place.run("verify", "web", "--read");
+    },
+  );
+
+  database.testOnServer("reset undoes a --migrate that could not begin", async (_t, place) => {
+    await prepare(place);
+    const before = (await place.run("feed", "show", "web", "--json")).json() as { store: object };
+    writeFileSync(place.path("file"), "not a directory");
+    const failed = await place.any("settings", "set", root, place.path("file"), "--migrate");
+    assert.notEqual(failed.code, 0);
+    await place.run("verify", "web", "--read");
+    await place.run("settings", "reset", root);
+    const after = (await place.run("feed", "show", "web", "--json")).json() as { store: object };
+    assert.deepEqual(after.store, before.store);
+  });
+
+  database.testOnServer("a root in the configuration file moves no feed away from its files", async (_t, place) => {
+    await prepare(place);
+    const configured = { [`ProGetConfig.${root}`]: place.path("configured") };
+    writeFileSync(place.path(".feedctlrc.json"), JSON.stringify(configured));
+    const { stderr } = await place.exits(7, "import", "web", place.path("in"));
+    assert.match(stderr, /looks for its files in .*configured.*, but they are in .*data.packages/);
+    assert.match(stderr, /settings set .* --migrate/);
+    await place.run("settings", "set", root, place.path("configured"), "--migrate");
+    await place.run("verify", "web", "--read");
+    assert.match(await locationOf(place), /configured/);
+  });
+
+  database.testOnServer("renaming a feed moves nothing", async (_t, place) => {
+    await prepare(place);
+    const at = await locationOf(place);
+    await place.run("feed", "rename", "web", "site");
+    assert.equal(await locationOf(place, "site"), at);
+    await place.run("verify", "site", "--read");
+  });
 });
 
+/** A feed `web` with two packages in its default directory. */
+async function prepare(place: Installation): Promise<void> {
+  await place.run("feed", "create", "web", "--type", "npm");
+  await place.run("import", "web", ...writePackages(place.path("in"), 2));
+}
+
+async function locationOf(place: Installation, feed = "web"): Promise<string> {
+  const shown = (await place.run("store", "show", feed, "--json")).json() as { location: string };
+  return shown.location;
+}
 onDatabases("a setting that moves a feed's default directory", ["PostgreSQL"], (database) => {
   database.test("waits for imports into that feed, and is refused while it is migrated", async (_t, place) => {
     await place.run("feed", "create", "web", "--type", "npm");

@@ -1,9 +1,20 @@
 import assert from "node:assert/strict";
-import { createHash } from "node:crypto";
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { createHash, randomBytes } from "node:crypto";
+import {
+  chmodSync,
+  linkSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, test } from "node:test";
+import { after, afterEach, beforeEach, test } from "node:test";
 import type { Context } from "../../../src/operations/context.ts";
 import { saveDownload } from "../../../src/operations/local-files/save-download.ts";
 import { openDiskStore } from "../../../src/stores/disk/store.ts";
@@ -23,7 +34,9 @@ const file = {
   modifiedAt: new Date("2024-02-03T04:05:06Z"),
 };
 // the only members that saveDownload uses
-const context = { signal: new AbortController().signal, pid: 1 } as Context;
+const data = mkdtempSync(join(tmpdir(), "feedctl-data-"));
+const context = { signal: new AbortController().signal, dataDir: data, randomBytes } as unknown as Context;
+after(() => rmSync(data, { recursive: true }));
 
 let root: string;
 let store: Store;
@@ -49,7 +62,7 @@ function watched(): { store: Store; ranges: (ByteRange | undefined)[] } {
 
 function save(from: Store, target: string, overwrite = false): Promise<string> {
   const open = (range: ByteRange | undefined) => from.get(key, { range });
-  return saveDownload(context, { file, open, target, overwrite, acceptSame: true });
+  return saveDownload(context, { file, open, root, target, overwrite, acceptSame: true });
 }
 
 /** A download that ends after nine mebibytes; returns the file that it leaves. */
@@ -99,4 +112,41 @@ test("an existing file is kept, or replaced with overwrite", async () => {
   assert.equal(readFileSync(target, "utf8"), "mine");
   assert.equal(await save(store, target, true), "saved");
   assert.equal(await save(store, target), "unchanged");
+});
+
+test("folders on the way that are links are refused, and missing ones are made", async () => {
+  mkdirSync(join(root, "private"));
+  mkdirSync(join(root, "out"));
+  symlinkSync(join(root, "private"), join(root, "out/link"));
+  const open = (range: ByteRange | undefined) => store.get(key, { range });
+  const saveBelow = (target: string) =>
+    saveDownload(context, { file, open, root: join(root, "out"), target, overwrite: true, acceptSame: true });
+  await assert.rejects(saveBelow(join(root, "out/link/big.bin")), { code: "denied", message: /symbolic link/ });
+  assert.deepEqual(readdirSync(join(root, "private")), []);
+  assert.equal(await saveBelow(join(root, "out/new/er/big.bin")), "saved");
+  // the file itself: the link is not followed, and not replaced either
+  writeFileSync(join(root, "private/mine"), "mine");
+  symlinkSync(join(root, "private/mine"), join(root, "out/big.bin"));
+  await assert.rejects(saveBelow(join(root, "out/big.bin")), { code: "conflict" });
+  assert.equal(readFileSync(join(root, "private/mine"), "utf8"), "mine");
+});
+
+test("a part file that somebody else has placed is neither resumed nor written to", async () => {
+  const target = join(root, "big.bin");
+  const part = await broken(target);
+  const mine = join(root, "store/mine");
+  writeFileSync(mine, "mine");
+  const planted = (end: string) => part.replace(/[0-9a-f]{16}\.part$/, `${end.repeat(16)}.part`);
+  assert.notEqual(planted("a"), part);
+  symlinkSync(mine, planted("a"));
+  linkSync(mine, planted("b"));
+  mkdirSync(planted("c"));
+  writeFileSync(planted("d"), bytes.subarray(0, 9 * MIB));
+  chmodSync(planted("d"), 0o666);
+  const start = statSync(part).size;
+  const { store: again, ranges } = watched();
+  assert.equal(await save(again, target), "saved");
+  assert.deepEqual(ranges, [{ start }]);
+  assert.equal(readFileSync(mine, "utf8"), "mine");
+  assert.ok(readFileSync(target).equals(bytes));
 });

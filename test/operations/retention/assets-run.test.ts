@@ -6,6 +6,7 @@ import { type AssetStores, assetStores, type Kind, listed, proven } from "../../
 import { expectExit, type Installation, onDatabases } from "../../support/databases.ts";
 import { attempts, firstSeed } from "../../support/effort.ts";
 import { duration, killAfter, killPoints } from "../../support/kill.ts";
+import { isBlobName } from "../../support/store-files.ts";
 import { holdLock } from "../../support/hold-lock.ts";
 
 let stores: AssetStores;
@@ -72,7 +73,7 @@ const age = (place: Installation, like: string, days: number) =>
   );
 const blobs = (place: Installation) =>
   readdirSync(place.path("stores"), { recursive: true, withFileTypes: true })
-    .filter((entry) => entry.isFile())
+    .filter((entry) => entry.isFile() && isBlobName(entry.name))
     .map((entry) => entry.name)
     .toSorted();
 
@@ -253,6 +254,7 @@ onDatabases("retention of asset directories", ["PostgreSQL"], (database) => {
       signal: new AbortController().signal,
       now: () => new Date(),
       clockAhead: async () => 0,
+    monotonic: () => performance.now(),
       actor: "test",
       host: "test",
       pid: 1,

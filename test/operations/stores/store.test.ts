@@ -27,7 +27,7 @@ onEachDatabase("store set", (database) => {
       });
       assert.match(change.stderr, /no file was moved: 3 files .* stay at/);
       assert.match(change.stderr, /migrate run/);
-      assert.deepEqual(readdirSync(place.path("new")), []);
+      assert.deepEqual(readdirSync(place.path("new")), [".feedctl-store"]);
       assert.partialDeepStrictEqual((await place.exits(3, "verify", "web", "--json")).summary(), {
         missingBlob: 3,
         match: 0,

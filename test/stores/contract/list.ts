@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { compareKeys } from "../../../src/lib/key.ts";
+import { compareKeys, MARKER_KEY } from "../../../src/lib/key.ts";
 import type { Key } from "../../../src/lib/key.ts";
 import { concurrently, someBytes } from "../../support/bytes.ts";
 import type { ContractCase, ContractContext } from "./contract.ts";
@@ -57,6 +57,21 @@ export const listCases = {
       const store = await openEmpty();
       await putBytes(store, key("a/b"), someBytes(1));
       assert.deepEqual(await keysOf(store, ""), [key("a/b")]);
+    },
+  },
+  "markers of stores are not listed, at any depth, and are not foreign; the root's can be read, written and deleted": {
+    async run({ openEmpty, key }) {
+      const store = await openEmpty();
+      const foreign: string[] = [];
+      assert.equal(await putBytes(store, MARKER_KEY, someBytes(5)), "created");
+      await putBytes(store, `inner/${MARKER_KEY}` as Key, someBytes(5)).catch(() => {}); // a disk refuses the name
+      await putBytes(store, key("a/b"), someBytes(1));
+      const listed = [];
+      for await (const blob of store.list("", { onForeign: (name) => foreign.push(name) })) listed.push(blob.key);
+      assert.deepEqual([listed, foreign], [[key("a/b")], []]);
+      assert.equal((await store.head(MARKER_KEY))?.size, 5);
+      await store.delete(MARKER_KEY);
+      assert.equal(await store.head(MARKER_KEY), undefined);
     },
   },
   "a listing has the size, time and tag that head returns": {

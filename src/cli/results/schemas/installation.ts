@@ -30,7 +30,14 @@ export const SettingChangeResult = Type.Object({
   setting: SettingResult,
   before: SettingResult,
   moved: Type.Array(
-    Type.Object({ feed: text(), from: text(), to: text(), kept: flag("its files move with --migrate") }),
+    Type.Object({
+      feed: text(),
+      from: text(),
+      to: text(),
+      kept: flag("its files move with --migrate"),
+      files: count("catalogued files in the former directory; 0 when the change leads back to them"),
+      bytes: count(),
+    }),
     { description: "feeds whose directory changes" },
   ),
 });

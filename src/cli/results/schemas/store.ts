@@ -58,6 +58,14 @@ export const StoreChangeResult = Type.Object({
 });
 export type StoreChangeResult = Static<typeof StoreChangeResult>;
 
+export const StoreMarkResult = Type.Object({
+  feed: text(),
+  location: text(),
+  found: count("recorded files that were looked up and are there"),
+  of: count("recorded files that were looked up"),
+});
+export type StoreMarkResult = Static<typeof StoreMarkResult>;
+
 export const StoreUsageResult = Type.Object({
   feed: text(),
   location: text(),

@@ -1,0 +1,90 @@
+import { randomBytes } from "node:crypto";
+import { link, mkdir, open, rm } from "node:fs/promises";
+import { dirname, resolve } from "node:path";
+import { FeedctlError } from "../../errors.ts";
+import { isDiskFull } from "../../lib/disk-full.ts";
+import { parseSecret, type SealingSecret } from "../../lib/seal.ts";
+import type { Io } from "./io.ts";
+import { readableByOthers, readTrustedFile } from "./trusted-file.ts";
+
+/**
+ * Reads what secrets are sealed with: FEEDCTL_KEY, else the key file. With `create` a missing key file is created.
+ * Undefined when there is none. Throws `denied` for a key file that others can read or that belongs to another user.
+ */
+export async function readSealingSecret(io: Io, path: string, create: boolean): Promise<SealingSecret | undefined> {
+  const given = io.env["FEEDCTL_KEY"];
+  if (given) return parseSecret(given);
+  const saved = await readKeyFile(path);
+  if (saved !== undefined || !create) return saved;
+  await createKeyFile(io, path);
+  return readKeyFile(path);
+}
+
+/** A warning for a passphrase that is easily guessed; undefined for a good one. */
+export function weaknessWarning(io: Io, path: string, secret: SealingSecret): string | undefined {
+  if (secret.weakness === undefined) return undefined;
+  const origin = io.env["FEEDCTL_KEY"] ? "FEEDCTL_KEY" : `the key file ${path}`;
+  return `warning: the passphrase in ${origin} is weak: ${secret.weakness}; make a key with: openssl rand -hex 32`;
+}
+
+/** Durable before anything is sealed with it: a power cut must not leave values that no key opens. */
+async function createKeyFile(io: Io, path: string): Promise<void> {
+  const folder = dirname(resolve(path));
+  const temp = `${path}.${randomBytes(8).toString("hex")}`;
+  try {
+    await mkdir(folder, { recursive: true, mode: 0o700 });
+    const file = await open(temp, "wx", 0o600);
+    try {
+      await file.chmod(0o600);
+      await file.writeFile(`${randomBytes(32).toString("hex")}\n`);
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    // link fails when another process has created the file first: its key is used
+    await link(temp, path).catch((error: NodeJS.ErrnoException) => {
+      if (error.code !== "EEXIST") throw error;
+    });
+    if (io.platform !== "win32") await syncFolder(folder);
+  } catch (error) {
+    const isFull = isDiskFull(error);
+    throw new FeedctlError(
+      isFull ? "full" : "denied",
+      `the key file ${path} could not be created: ${(error as Error).message}`,
+      { cause: error, hint: isFull ? "free space on that disk" : "set FEEDCTL_KEY or FEEDCTL_KEY_FILE" },
+    );
+  } finally {
+    await rm(temp, { force: true });
+  }
+}
+
+async function syncFolder(folder: string): Promise<void> {
+  const handle = await open(folder, "r");
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
+
+async function readKeyFile(path: string): Promise<SealingSecret | undefined> {
+  let file;
+  try {
+    file = await readTrustedFile(path, readableByOthers);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+    throw new FeedctlError("denied", `the key file ${path} cannot be read: ${(error as Error).message}`, {
+      cause: error,
+    });
+  }
+  if (file.problem !== undefined)
+    throw new FeedctlError("denied", `the key file ${path} is not used: ${file.problem}`, {
+      hint: `only its user may own and read it: chown and chmod 600 ${path}`,
+    });
+  const text = file.bytes?.toString("utf8").trim() ?? "";
+  if (text === "")
+    throw new FeedctlError("denied", `the key file ${path} holds no key`, {
+      hint: "restore it from a backup; without it the sealed secrets are lost",
+    });
+  return parseSecret(text);
+}

@@ -1,0 +1,34 @@
+import { constants, type Stats } from "node:fs";
+import { open, type FileHandle } from "node:fs/promises";
+
+/** For opening files that others may replace: follows no link, and does not block on a named pipe. */
+export const READ_ONLY = constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0);
+
+/**
+ * Opens a regular file for reading. Undefined: the path names something else, such as a link or a pipe. The caller
+ * closes the handle. Rejects with the file system's error, such as `ENOENT`.
+ */
+export async function openRegularFile(path: string): Promise<{ handle: FileHandle; stats: Stats } | undefined> {
+  let handle: FileHandle | undefined;
+  try {
+    handle = await open(path, READ_ONLY);
+    const stats = await handle.stat();
+    if (stats.isFile()) return { handle, stats };
+    await handle.close();
+    return undefined;
+  } catch (error) {
+    await handle?.close();
+    // ELOOP: a symbolic link. ENXIO: a socket. EISDIR: a folder, on Windows. EMLINK: a symbolic link, on FreeBSD.
+    if (["EISDIR", "ELOOP", "ENXIO", "EMLINK"].includes((error as NodeJS.ErrnoException).code ?? "")) return undefined;
+    throw error;
+  }
+}
+
+/**
+ * Whether it is a regular file that only this user can change: it is the user's own, not writable by all, and has no
+ * second name. Windows reports neither users nor modes.
+ */
+export function isOwnFile(stats: Stats): boolean {
+  const isOwn = process.geteuid === undefined || (stats.uid === process.geteuid() && (stats.mode & 0o002) === 0);
+  return stats.isFile() && stats.nlink === 1 && isOwn;
+}

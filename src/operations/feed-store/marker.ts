@@ -1,0 +1,79 @@
+import { buffer } from "node:stream/consumers";
+import { FeedctlError, isFeedctlError } from "../../errors.ts";
+import { hashBytes } from "../../lib/hash.ts";
+import { MARKER_KEY } from "../../lib/key.ts";
+import type { Store } from "../../stores/store.ts";
+import type { Context } from "../context.ts";
+import { memorySource } from "../local-files/memory-source.ts";
+
+/** Whose store a place is. The ids never change, unlike names. */
+export interface Marker {
+  installation: string;
+  feed: number;
+  store: number;
+}
+
+/** Bytes that are read of a marker. One of ours has a hundred and fifty. */
+const LONGEST = 1024;
+
+/**
+ * The marker at the root of a store; undefined when there is none. `"other"`: a file of that name is there that feedctl
+ * did not write. Rejects with `not-found` for a missing bucket.
+ */
+export async function readMarker(store: Store, signal: AbortSignal): Promise<Marker | "other" | undefined> {
+  try {
+    const blob = await store.get(MARKER_KEY, { signal });
+    return parseMarker((await buffer(blob)).subarray(0, LONGEST).toString());
+  } catch (error) {
+    if (!isFeedctlError(error, "not-found")) throw error;
+    // distinguishes a missing marker from a missing bucket, which rejects here as well
+    if ((await store.head(MARKER_KEY, { signal })) === undefined) return undefined;
+    throw new FeedctlError("unavailable", `the marker of ${store.name} changes while it is read`, { cause: error });
+  }
+}
+
+function parseMarker(text: string): Marker | "other" {
+  try {
+    const { installation, feed, store } = JSON.parse(text) as Record<keyof Marker, unknown>;
+    if (typeof installation === "string" && typeof feed === "number" && typeof store === "number")
+      return { installation, feed, store };
+  } catch {
+    // not JSON, or no object
+  }
+  return "other";
+}
+
+/** Throws `conflict` when a marker with other contents is there and `replace` is not set. */
+export async function writeMarker(
+  store: Store,
+  { installation, feed, store: id }: Marker,
+  { replace, signal }: { replace: boolean; signal: AbortSignal },
+): Promise<void> {
+  const about = "the store of a feed of feedctl; do not delete this file";
+  const bytes = Buffer.from(`${JSON.stringify({ about, installation, feed, store: id })}\n`);
+  const { md5, sha256 } = hashBytes(bytes);
+  const ifExists = replace ? "replace" : "fail";
+  await store.put(MARKER_KEY, memorySource(bytes), { ifExists, md5, sha256, contentType: "application/json", signal });
+}
+
+/**
+ * Deletes the marker of a store that has no files any more, unless another store has taken the place. A failure does no
+ * harm: the store is retired.
+ */
+export async function deleteMarker(
+  { signal }: Pick<Context, "signal">,
+  store: Store,
+  row: { id: number; feed_id: number },
+): Promise<void> {
+  try {
+    const found = await readMarker(store, signal);
+    if (found === undefined || found === "other" || found.feed !== row.feed_id || found.store !== row.id) return;
+    await store.delete(MARKER_KEY, { signal });
+  } catch (error) {
+    if (!isFeedctlError(error)) throw error;
+  }
+}
+
+export function isSameMarker(a: Marker, b: Marker): boolean {
+  return a.installation === b.installation && a.feed === b.feed && a.store === b.store;
+}

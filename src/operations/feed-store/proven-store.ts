@@ -1,0 +1,56 @@
+import type { Store } from "../../stores/store.ts";
+
+/**
+ * The same store, which calls `prove` before the first write, and again before the first deletion: a disk may be
+ * unmounted in between. A failure is not remembered.
+ */
+export function provingStore(store: Store, prove: () => Promise<void>): Store {
+  const beforeWrite = once(prove);
+  const beforeDelete = once(prove);
+  const { deleteMany, sweep, copyFrom, describe } = store;
+  return {
+    ...store,
+    async put(key, source, options) {
+      await beforeWrite();
+      return store.put(key, source, options);
+    },
+    async delete(key, options) {
+      await beforeDelete();
+      await store.delete(key, options);
+    },
+    ...(deleteMany !== undefined && {
+      async deleteMany(keys, options) {
+        if (keys.length === 0) return [];
+        await beforeDelete();
+        return deleteMany.call(store, keys, options);
+      },
+    }),
+    ...(sweep !== undefined && {
+      async sweep(before, options) {
+        await beforeDelete();
+        return sweep.call(store, before, options);
+      },
+    }),
+    ...(copyFrom !== undefined && {
+      async copyFrom(key, from, options) {
+        await beforeWrite();
+        return copyFrom.call(store, key, from, options);
+      },
+    }),
+    ...(describe !== undefined && {
+      async describe(blob, options) {
+        await beforeWrite();
+        return describe.call(store, blob, options);
+      },
+    }),
+  };
+}
+
+function once(call: () => Promise<void>): () => Promise<void> {
+  let done: Promise<void> | undefined;
+  return () =>
+    (done ??= call().catch((error: unknown) => {
+      done = undefined;
+      throw error;
+    }));
+}

@@ -1,0 +1,52 @@
+import { existsSync } from "node:fs";
+import { join, win32 } from "node:path";
+import { hasFiles } from "../../catalog/files.ts";
+import {
+  findInstallation,
+  insertInstallation,
+  saveDefaultRoot,
+  type InstallationRow,
+} from "../../catalog/installation.ts";
+import type { Db } from "../../catalog/schema/core.ts";
+import type { Context } from "../context.ts";
+
+/**
+ * The row of the installation, inserted on first use. On a server the default root is recorded with it, because a
+ * directory that follows the user's home would be another one for every user and machine.
+ */
+export async function requireInstallation(
+  context: Context,
+  db: Db,
+  kind?: "postgres" | "pglite",
+): Promise<InstallationRow> {
+  const known = await findInstallation(db);
+  if (known !== undefined) return known;
+  const shared = (kind ?? (await context.catalog()).kind) === "postgres";
+  const root = shared && (await isOwnRoot(context, db)) ? machineRoot(context) : null;
+  return insertInstallation(db, { defaultRoot: root, host: context.host, now: context.now() });
+}
+
+/**
+ * The root of the default directories. The embedded catalog's moves with its data directory; on a server it is the
+ * recorded one.
+ */
+export async function defaultRoot(context: Context, db: Db): Promise<string> {
+  const own = machineRoot(context);
+  if ((await context.catalog()).kind === "pglite") return own;
+  const { default_root: recorded } = await requireInstallation(context, db);
+  if (recorded !== null) return recorded;
+  return (await isOwnRoot(context, db)) ? saveDefaultRoot(db, own) : own;
+}
+
+/**
+ * Whether this machine's and user's root is the installation's. A catalog whose files are older than the record belongs
+ * to whoever has the directory: another user's first command must not move the feeds.
+ */
+async function isOwnRoot(context: Context, db: Db): Promise<boolean> {
+  return existsSync(machineRoot(context)) || !(await hasFiles(db));
+}
+
+function machineRoot(context: Context): string {
+  if (context.platform !== "win32") return join(context.dataDir, "packages");
+  return win32.join(context.env("ProgramData") ?? "C:\\ProgramData", "ProGet", "PackagesRoot");
+}

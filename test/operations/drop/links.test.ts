@@ -1,0 +1,88 @@
+import assert from "node:assert/strict";
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { type Installation, onDatabases } from "../../support/databases.ts";
+import { makeDrop, scan } from "../../support/drops.ts";
+import { npmTarball } from "../../support/fixtures/packages.ts";
+
+/** A folder that the user of feedctl may read and its neighbours may not, with a file of each name. */
+function privateFolder(place: Installation, ...names: string[]): { path: string; isWhole(): boolean } {
+  const path = place.path("private");
+  mkdirSync(path);
+  for (const name of names) writeFileSync(join(path, name), npmTarball({ name: "secret", version: "6.6.6" }));
+  return { path, isWhole: () => names.every((name) => existsSync(join(path, name))) };
+}
+
+/** Replaces a folder by a link. */
+function swap(folder: string, target: string): void {
+  renameSync(folder, `${folder}.aside`);
+  symlinkSync(target, folder);
+}
+
+onDatabases("folders that become links while feedctl works", ["PostgreSQL"], (database) => {
+  for (const type of ["asset", "npm"])
+    database.test(`a drop scan of type ${type}, between the two looks`, async (_t, place) => {
+      const drop = await makeDrop(place, "web", type);
+      const secret = privateFolder(place, "id.tgz", "other.tgz");
+      drop.npm({ name: "own", version: "1.0.0" }, "zz/id.tgz");
+      place.clock.onWait = () => swap(join(drop.path, "zz"), secret.path);
+      assert.deepEqual((await scan(place, 0)).counts, { unsettled: 1 });
+      place.clock.onWait = undefined;
+      assert.deepEqual((await scan(place, 0)).counts, { imported: 1 }, "only what was moved aside is there");
+      assert.ok(secret.isWhole());
+      assert.equal(readFileSync(join(secret.path, "id.tgz")).length > 0, true);
+    });
+
+  database.test("a drop scan of files with neighbours", async (_t, place) => {
+    const drop = await makeDrop(place, "m2", "maven");
+    const secret = privateFolder(place, "lib-1.0.pom", "lib-1.0.jar");
+    for (const name of ["lib-1.0.pom", "lib-1.0.jar"]) drop.put(`zz/${name}`, "own");
+    place.clock.onWait = () => swap(join(drop.path, "zz"), secret.path);
+    assert.deepEqual((await scan(place, 0)).counts, {});
+    assert.ok(secret.isWhole());
+  });
+
+  database.test("a drop scan that has read the file, before it deletes it", async (_t, place) => {
+    const drop = await makeDrop(place, "files", "asset");
+    const secret = privateFolder(place, "id.txt");
+    // enough files that most are read, stored and deleted one batch after the other
+    for (let i = 0; i < 600; i++) drop.put(`a/${String(i).padStart(3, "0")}.txt`, `file ${i}`);
+    drop.put("zz/id.txt", "own");
+    const running = await place.start(["drop", "scan", "--settle", "0s", "--json"]);
+    await running.shows('"imported"');
+    swap(join(drop.path, "zz"), secret.path);
+    await running.finished;
+    assert.ok(secret.isWhole());
+    const listed = await place.run("asset", "list", "files", "--recursive", "--json");
+    for (const line of listed.stdout.split("\n")) assert.doesNotMatch(line, /6\.6\.6/);
+    const published = await place.any("asset", "cat", "files", "zz/id.txt");
+    if (published.code === 0) assert.equal(published.stdout, "own");
+  });
+
+  database.test("an import --move, between the two looks", async (_t, place) => {
+    const drop = await makeDrop(place, "web");
+    await place.run("drop", "clear", "web");
+    const secret = privateFolder(place, "id.tgz");
+    drop.npm({ name: "own", version: "1.0.0" }, "zz/id.tgz");
+    place.clock.onWait = () => swap(join(drop.path, "zz"), secret.path);
+    const { stdout } = await place.exits(3, "import", "web", drop.path, "--recursive", "--move");
+    assert.match(stdout, /FAILED .*is still being written/);
+    assert.ok(secret.isWhole());
+    assert.deepEqual((await place.run("package", "list", "web", "--json")).json(), []);
+  });
+
+  database.test("moving a rejected file aside, into a folder that is a link", async (_t, place) => {
+    const drop = await makeDrop(place, "web");
+    const secret = privateFolder(place, "id.tgz");
+    drop.put("zz/bad.tgz", "bad");
+    const aside = place.path("aside");
+    mkdirSync(aside);
+    symlinkSync(secret.path, join(aside, "zz"));
+    const { feeds, files } = await scan(place, 3, "--reject-to", aside);
+    assert.match(String(feeds[0]?.["problem"]), /could not move .*symbolic link/);
+    assert.equal(files.length, 1);
+    assert.ok(!existsSync(join(secret.path, "bad.tgz")));
+    rmSync(join(aside, "zz"));
+    assert.deepEqual((await scan(place, 0, "--reject-to", aside)).counts, { rejected: 1 });
+  });
+});
