@@ -254,7 +254,7 @@ onDatabases("retention of asset directories", ["PostgreSQL"], (database) => {
       signal: new AbortController().signal,
       now: () => new Date(),
       clockAhead: async () => 0,
-    monotonic: () => performance.now(),
+      monotonic: () => performance.now(),
       actor: "test",
       host: "test",
       pid: 1,
