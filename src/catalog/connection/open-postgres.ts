@@ -15,10 +15,15 @@ import type { Tables } from "../schema/core.ts";
 
 // int8 as number: ids and byte counts stay far below 2^53
 const int8 = 20;
-const types: pg.CustomTypesConfig = {
+
+/** How the values of columns are parsed. */
+export const types: pg.CustomTypesConfig = {
   getTypeParser: ((oid: number, format?: "text") =>
     oid === int8 ? Number : pg.types.getTypeParser(oid, format)) as typeof pg.types.getTypeParser,
 };
+
+/** The part of `pg.Pool` that a catalog needs. */
+export type Pool = Pick<pg.Pool, "query" | "end" | "options"> & { connect(): Promise<pg.PoolClient> };
 
 /**
  * Opens the catalog on a PostgreSQL server, version 14 or newer, and makes a first connection. The URL may hold a
@@ -26,21 +31,26 @@ const types: pg.CustomTypesConfig = {
  */
 export async function openPostgres(url: string, env: Environment = {}): Promise<Catalog> {
   const address = await parseServerAddress(url, env);
-  const pool = await connectPool(address, env);
+  const catalog = catalogOn(await connectPool(address, env), address.location);
+  try {
+    await requireTrustedSchemas(catalog.db);
+  } catch (error) {
+    await catalog[Symbol.asyncDispose]();
+    throw error;
+  }
+  return catalog;
+}
+
+/** The catalog behind a pool of connections, which it closes. `location`: for messages. */
+export function catalogOn(pool: Pool, location: string): Catalog {
   const db = new Kysely<Tables>({
     dialect: wrapDialect(new PostgresDialect({ pool }), false),
     plugins: [checkKeys],
   }).withSchema("feedctl");
-  try {
-    await requireTrustedSchemas(db);
-  } catch (error) {
-    await db.destroy();
-    throw error;
-  }
   const locks = sessionLocks(pool);
   return {
     kind: "postgres",
-    location: address.location,
+    location,
     db,
     lock: locks.lock,
     async script(text) {
