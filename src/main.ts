@@ -6,11 +6,13 @@ import type { Io } from "./cli/frame/io.ts";
 import { createOutput, type OutputOptions } from "./cli/frame/output.ts";
 import { createProgram } from "./cli/program.ts";
 import type { ErrorLine } from "./cli/results/schemas/installation.ts";
-import { exhaustionOf, exitStatus, FeedctlError } from "./errors.ts";
+import { errorCodes, exhaustionOf, exitStatus, FeedctlError } from "./errors.ts";
 import { isDiskFull } from "./lib/disk-full.ts";
+import { setLimits } from "./lib/limits.ts";
 import { printable } from "./lib/printable.ts";
 import { redact } from "./lib/redact.ts";
 import { registerEnvironment } from "./cli/frame/secret-variables.ts";
+import type { Context } from "./operations/context.ts";
 
 /** Runs one command line and returns its exit status: parse, act, report. */
 export async function run(argv: readonly string[], io: Io): Promise<number> {
@@ -24,14 +26,18 @@ export async function run(argv: readonly string[], io: Io): Promise<number> {
       const { loadConfig } = await import("./cli/frame/config.ts");
       const { createContext } = await import("./cli/frame/context.ts");
       const note = (message: string) => out.note(message);
-      await using context = createContext(
-        io,
-        await loadConfig(io, flags),
-        note,
-        out.options.verbose ? note : undefined,
-      );
+      let someFailed = false;
+      const notice: Context["notice"] = (message, { failed } = { failed: false }) => {
+        someFailed ||= failed;
+        if (failed) out.warn(message);
+        else out.note(message);
+      };
+      const config = await loadConfig(io, flags);
+      setLimits(config.limits);
+      await using context = createContext(io, config, notice, out.options.verbose ? note : undefined);
       try {
         status = (await action(context, out)) ?? 0;
+        if (status === 0 && someFailed) status = errorCodes.partial.exit;
       } finally {
         out.progress.stop();
       }

@@ -134,6 +134,7 @@ function contextOf(world: World, actor: Actor, catalog: ReturnType<typeof catalo
     host: "simulation",
     pid: 1,
     now: () => new Date(START + schedule.time),
+    clockAhead: async () => 0,
     monotonic: () => schedule.time,
     sleep: (milliseconds, signal = NEVER) => schedule.wait(actor, milliseconds, { signal }),
     createCatalog: open,

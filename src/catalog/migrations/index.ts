@@ -12,6 +12,7 @@ import { locks } from "./0011-locks.ts";
 import { changedDropFiles } from "./0013-changed-drop-files.ts";
 import { places } from "./0014-places.ts";
 import { sealedStores } from "./0016-sealed-stores.ts";
+import { deletesThatFail } from "./0017-deletes-that-fail.ts";
 
 /** Numbered from 1, append-only, in order of application. */
 export const migrations: readonly { name: string; sql: string }[] = [
@@ -29,6 +30,7 @@ export const migrations: readonly { name: string; sql: string }[] = [
   { name: "changed drop files", sql: changedDropFiles },
   { name: "places", sql: places },
   { name: "sealed stores", sql: sealedStores },
+  { name: "deletes that fail", sql: deletesThatFail },
 ];
 
 export const newestSchema = migrations.length;

@@ -152,6 +152,10 @@ export interface PendingDeletesTable {
   key: Key;
   run_id: number;
   created_at: Date;
+  /** How often the blob could not be deleted, why the last time, and when it is tried again. */
+  attempts: Generated<number>;
+  reason: string | null;
+  next_try: Date | null;
 }
 
 export interface ProofsTable {

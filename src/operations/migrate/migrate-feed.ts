@@ -26,7 +26,7 @@ import type { MigrateEvent, MigrateSummary } from "./events.ts";
 import { passCounts, watchMigration, type Session, type Watch } from "./session.ts";
 import { planMigration } from "./estimate.ts";
 import { startRun } from "../commit/recorded-run.ts";
-import { hasPending, finishPending } from "../commit/settle.ts";
+import { hasPending, finishPending, reportUndeleted } from "../commit/settle.ts";
 import { openTarget, provenTarget } from "./open-target.ts";
 import { shareFirstPass } from "./shared-pass.ts";
 
@@ -167,7 +167,9 @@ async function* runPasses(
   addPass(summary, last);
   summary.frozenMilliseconds = frozenMilliseconds;
   summary.outcome = switched ? "switched" : "incomplete";
-  if (switched) await finishPending(context, { feed, storeId: migration.to_store_id, store: target, run });
+  if (!switched) return;
+  const finished = await finishPending(context, { feed, storeId: migration.to_store_id, store: target, run });
+  reportUndeleted(context, feed.name, finished, { failed: false });
 }
 
 async function* runPass(

@@ -14,6 +14,7 @@ import type { StoreOption } from "../../stores/descriptor.ts";
 import { isDirectory, optionsOf, providers, type StoreType } from "../../stores/providers.ts";
 import { commit } from "../commit/commit.ts";
 import type { Context } from "../context.ts";
+import { readWaitingDeletes, type WaitingDeletes } from "../../catalog/pending.ts";
 import { describeStore, type FeedStore } from "../feeds/feeds.ts";
 import {
   explicitPlace,
@@ -141,10 +142,21 @@ async function replace(
   return updatePlace(context, db, { ...earlier, role: "current" }, next);
 }
 
-export async function showStore(context: Context, name: string): Promise<FeedStore & { feed: string }> {
+export interface ShownStore extends FeedStore {
+  feed: string;
+  /** How many blobs of the store are still to be deleted, and the first of those that it did not delete. */
+  waiting: WaitingDeletes;
+}
+
+/** How many blobs that were not deleted are listed. */
+const LISTED = 100;
+
+export async function showStore(context: Context, name: string): Promise<ShownStore> {
   const { db } = await context.catalog();
   const feed = await requireFeed(db, name);
-  return { feed: feed.name, ...(await describeStore(context, db, feed, await requireStore(db, feed))) };
+  const row = await requireStore(db, feed);
+  const waiting = await readWaitingDeletes(db, row.id, LISTED);
+  return { feed: feed.name, ...(await describeStore(context, db, feed, row)), waiting };
 }
 
 export interface StoreUsage {
