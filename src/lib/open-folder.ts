@@ -8,7 +8,7 @@ import { promisify } from "node:util";
 const [openAsync, mkdirAsync] = [promisify(open), promisify(mkdir)];
 
 /** O_PATH of Linux, which node:fs does not name: opening needs the permission to search a folder, not to read it. */
-const O_PATH = 0o10000000;
+export const O_PATH = 0o10000000;
 const FOLDER = O_PATH | (constants.O_DIRECTORY ?? 0);
 const REAL_FOLDER = FOLDER | (constants.O_NOFOLLOW ?? 0);
 
@@ -181,7 +181,7 @@ function checked(name: string): string {
 }
 
 /** Replaces the path of a handle in an error of node:fs, whose message people see. */
-function withPath(error: unknown, self: string, path: string): unknown {
+export function withPath(error: unknown, self: string, path: string): unknown {
   if (!(error instanceof Error) || codeOf(error) === undefined) return error;
   error.message = error.message.replaceAll(self, path);
   const failure = error as NodeJS.ErrnoException & { dest?: string };

@@ -85,7 +85,9 @@ function keep(path: string, file: number, lock: DatabaseSync, id: string): Proce
     async release() {
       if (!held.delete(id)) return;
       try {
-        unlinkSync(path);
+        const now = statSync(path, { bigint: true, throwIfNoEntry: false });
+        // another process may have the lock of a file that has replaced a deleted one
+        if (now !== undefined && identity(now) === id) unlinkSync(path);
       } catch {
         // Windows deletes no open file. A file that stays is not locked, and the next process takes it.
       }

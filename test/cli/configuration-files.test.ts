@@ -1,7 +1,7 @@
 // Configuration is data: nothing that lies in a directory is run, and nothing that another user could have written is used.
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { chmodSync, existsSync, lchownSync, mkdirSync, symlinkSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, lchownSync, mkdirSync, symlinkSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Readable, Writable } from "node:stream";
 import { test } from "node:test";
@@ -233,3 +233,22 @@ test("a relative home is refused: each working directory would get a catalog of 
   assert.match(result.stderr, /^error: the directory home.* is not an absolute path\nhint: /);
   assert.equal(result.code, 2);
 });
+
+test("a huge file is refused before it is read, whoever owns it", async () => {
+  await using place = await sandbox();
+  const { folder } = project(place);
+  const path = join(folder, "feedctl.config.yaml");
+  writeFileSync(path, "");
+  truncateSync(path, 1024 ** 4);
+  for (const config of [undefined, path])
+    await assert.rejects(loadConfig(ioIn(folder), { config }), { code: "usage", message: /has 1099511627776 bytes/ });
+});
+
+for (const name of ["databaseUrl", "dataDir", "keyFile"])
+  test(`an empty ${name} is refused: another catalog, directory or key would be used than intended`, async () => {
+    await using place = await sandbox();
+    const { folder } = project(place);
+    writeFileSync(join(folder, "feedctl.config.yaml"), `${name}: ""\n`);
+    const io = ioIn(folder, { FEEDCTL_DATA_DIR: undefined });
+    await assert.rejects(loadConfig(io, {}), { code: "usage", message: new RegExp(`"${name}" .* is empty`) });
+  });

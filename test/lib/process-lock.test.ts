@@ -109,6 +109,16 @@ describe("a lock file", () => {
     await owned(await tryProcessLock(path)).release();
   });
 
+  test("that was deleted and made again by others is not deleted by its last holder", async () => {
+    const path = join(directory, "replaced.lock");
+    const lock = owned(await tryProcessLock(path));
+    rmSync(path);
+    const child = await hold(path);
+    await lock.release();
+    assert.deepEqual(await tryProcessLock(path), { pid: child.pid, host: hostname() });
+    await kill(child);
+  });
+
   test("that its last holder deletes meanwhile is created again", async () => {
     const path = join(directory, "deleted.lock");
     const original = fs.fstatSync;

@@ -1,6 +1,7 @@
 import fs from "node:fs";
 import { syncBuiltinESMExports } from "node:module";
 import { dirname, join } from "node:path";
+import { LOCK } from "../../src/catalog/connection/start-pglite.ts";
 
 /** One change of the bytes of a file. */
 type Change = { at: number; bytes: Buffer } | { length: number };
@@ -48,7 +49,7 @@ const watched = [
 /**
  * Records the synchronous calls of `node:fs` that change or flush files below `root`, until it is disposed. The calls are
  * carried out. Paths in the recording are relative to `root`. A mark is set before the first
- * step at which the file `outside` is gone.
+ * step at which the file `outside` is gone. The lock file is left out: nothing of it counts after a power cut.
  */
 export function recordFiles(root: string, outside?: string): Recording {
   const steps: Step[] = [];
@@ -56,7 +57,9 @@ export function recordFiles(root: string, outside?: string): Recording {
   const files = new Map<string, number>();
   const open = new Map<number, { file?: number; folder?: string }>();
   const relative = (path: unknown) =>
-    typeof path === "string" && path.startsWith(`${root}/`) ? path.slice(root.length + 1) : undefined;
+    path !== join(root, LOCK) && typeof path === "string" && path.startsWith(`${root}/`)
+      ? path.slice(root.length + 1)
+      : undefined;
   const existing = new Map<number, string>();
   let next = 0;
   let depth = 0;

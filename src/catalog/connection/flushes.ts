@@ -31,6 +31,7 @@ export interface NodeFileSystem {
   node_ops: {
     setattr(node: FileNode, attributes: Attributes): void;
     mknod(parent: FileNode, name: string, mode: number, device: number): FileNode;
+    readdir(node: FileNode): string[];
     rename(node: FileNode, folder: FileNode, name: string): void;
     unlink(parent: FileNode, name: string): void;
     rmdir(parent: FileNode, name: string): void;

@@ -1,4 +1,4 @@
-import { existsSync } from "node:fs";
+import { existsSync, lstatSync, readlinkSync, realpathSync } from "node:fs";
 import { rename, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -13,7 +13,7 @@ import { checkKeys } from "./check-keys.ts";
 import { wrapDialect } from "./dialect.ts";
 import { createDataDirectory, refuseForeign } from "./data-directory.ts";
 import { translateCatalogError } from "./errors.ts";
-import { startPglite, wasShutDown } from "./start-pglite.ts";
+import { LOCK, startPglite, wasShutDown } from "./start-pglite.ts";
 import { unpackSnapshot } from "./unpack-snapshot.ts";
 import type { Tables } from "../schema/core.ts";
 
@@ -32,18 +32,27 @@ export interface EmbeddedOptions {
 const held: CatalogLock = { proofs: [], async assertHeld() {}, async [Symbol.asyncDispose]() {} };
 
 /**
- * Opens the embedded catalog, and creates it on first use. Only one process at a time may open it, which a lock
- * file beside the data ensures. Throws `locked` when another process still has it after `wait`, and `denied` when
- * another user owns it. A query or commit that returns is on the disk.
+ * Opens the embedded catalog, and creates it on first use. Only one process at a time may open it. A lock file beside
+ * the data protects the creation. A second one among the data protects the data: somebody who deletes the first one
+ * does not let a second process in, and a catalog that links lead to from two data directories has one lock. Throws
+ * `locked` when another process still has it after `wait`, and `denied` when another user owns it. A query or commit
+ * that returns is on the disk.
  */
 export async function openPglite(options: EmbeddedOptions): Promise<Catalog> {
   const dir = join(options.dataDir, "catalog");
   createDataDirectory(options.dataDir);
-  const lock = await waitForLock(`${dir}.lock`, options);
+  const locks = [await waitForLock(`${dir}.lock`, options)];
+  const release = async () => {
+    for (const lock of locks.toReversed()) await lock.release();
+  };
   try {
+    refuseDanglingLink(dir);
     if (existsSync(dir)) await prepare(dir);
     else await create(dir, options.snapshot);
-    const server = await startPglite(dir);
+    const real = realpathSync(dir); // PGlite cannot open a link
+    // After `prepare`, which opens every file: closing one drops the locks that this process has on it.
+    locks.push(await waitForLock(join(real, LOCK), options));
+    const server = await startPglite(real);
     const dialect = new PGliteDialect({ pglite: server.client });
     const db = new Kysely<Tables>({ dialect: wrapDialect(dialect, true), plugins: [checkKeys] }).withSchema("feedctl");
     return {
@@ -65,12 +74,12 @@ export async function openPglite(options: EmbeddedOptions): Promise<Catalog> {
           await db.destroy();
           await server.close();
         } finally {
-          await lock.release();
+          await release();
         }
       },
     };
   } catch (error) {
-    await lock.release();
+    await release();
     if (isDiskFull(error)) throw diskFull(options.dataDir, error);
     throw error instanceof FeedctlError
       ? error
@@ -83,6 +92,18 @@ export async function openPglite(options: EmbeddedOptions): Promise<Catalog> {
           },
         );
   }
+}
+
+/** The disk that it leads to may not be mounted. A new catalog in its place would look like the old one, emptied. */
+function refuseDanglingLink(dir: string): void {
+  if (existsSync(dir) || lstatSync(dir, { throwIfNoEntry: false })?.isSymbolicLink() !== true) return;
+  throw new FeedctlError(
+    "unavailable",
+    `the embedded catalog ${dir} is a link to ${readlinkSync(dir)}, which does not exist`,
+    {
+      hint: "mount its disk, or correct the link",
+    },
+  );
 }
 
 /**

@@ -1,4 +1,4 @@
-import { existsSync } from "node:fs";
+import { lstatSync } from "node:fs";
 import { join } from "node:path";
 import { FeedctlError } from "../../errors.ts";
 import type { Catalog } from "./catalog.ts";
@@ -14,9 +14,9 @@ export interface CatalogOptions extends EmbeddedOptions {
   create: boolean;
 }
 
-/** Whether the embedded catalog exists; it may belong to an older schema or be damaged. */
+/** Whether the embedded catalog exists; it may belong to an older schema, be damaged, or be a link to a lost disk. */
 function embeddedCatalogExists(dataDir: string): boolean {
-  return existsSync(join(dataDir, "catalog"));
+  return lstatSync(join(dataDir, "catalog"), { throwIfNoEntry: false }) !== undefined;
 }
 
 /**

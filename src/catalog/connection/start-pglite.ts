@@ -4,7 +4,10 @@ import { setFlagsFromString } from "node:v8";
 import { PGlite } from "@electric-sql/pglite";
 import { NodeFS } from "@electric-sql/pglite/nodefs";
 import type { PGliteDialectConfig } from "kysely";
-import { createFlushes, type Flushes } from "./flushes.ts";
+import { createFlushes, type Flushes, type NodeFileSystem } from "./flushes.ts";
+
+/** The lock file in the data directory. */
+export const LOCK = "feedctl.lock";
 
 /** PostgreSQL in this process, on the files of one data directory. */
 export interface EmbeddedServer {
@@ -94,7 +97,19 @@ class FlushedFiles extends NodeFS {
 
   override async init(...parameters: Parameters<NodeFS["init"]>): ReturnType<NodeFS["init"]> {
     const started = await super.init(...parameters);
-    started.emscriptenOpts.preRun?.push(({ NODEFS }) => this.flushes.install(NODEFS));
+    started.emscriptenOpts.preRun?.push(({ NODEFS }) => {
+      this.flushes.install(NODEFS);
+      hideLock(NODEFS);
+    });
     return started;
   }
+}
+
+/**
+ * Hides the lock file from PostgreSQL, which opens and closes every file that it finds after a kill: POSIX drops a
+ * process's locks on a file when the process closes any descriptor of it.
+ */
+function hideLock({ node_ops: names }: NodeFileSystem): void {
+  const { readdir } = names;
+  names.readdir = (node) => readdir(node).filter((name) => name !== LOCK);
 }

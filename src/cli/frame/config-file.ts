@@ -41,16 +41,24 @@ const directoryNames = [
 /** Names that mark the root of a project, above which no configuration file is searched. */
 const projectMarks = ["package.json", "package.yaml", ".git"];
 
+/** The most bytes of a file: cosmiconfig reads it whole before its owner is checked. */
+const MOST_BYTES = 4 * 1024 * 1024;
+
 /**
  * Reads the configuration file `path`, or searches one. Undefined when there is none. Throws `usage` for a file that is
  * a program or malformed, and `denied` for one that another user could have written.
  */
 export async function readConfigFile(io: Io, path: string | undefined): Promise<ConfigFile | undefined> {
   try {
-    if (path !== undefined) return toConfigFile(await (await openExplorer([])).load(resolve(io.cwd, path)));
+    if (path !== undefined) {
+      const given = resolve(io.cwd, path);
+      refuseLarge(given);
+      return toConfigFile(await (await openExplorer([])).load(given));
+    }
     for (const { directory, names } of searchPlaces(io, (await userDirectories()).config)) {
       const existing = names.filter((name) => isReadableKind(join(directory, name)));
       if (existing.length === 0) continue;
+      for (const name of existing) refuseLarge(join(directory, name));
       const found = toConfigFile(await (await openExplorer(existing)).search(directory));
       if (found !== undefined) return found;
     }
@@ -179,6 +187,19 @@ function withEndings(stem: string, endings: readonly string[]): string[] {
 /** A file or a link to one. Reading a pipe that another user has put there would wait for ever. */
 function isReadableKind(path: string): boolean {
   return statOf(path)?.isFile() ?? false;
+}
+
+/** Throws `usage`. */
+function refuseLarge(path: string): void {
+  const { size = 0 } = statOf(path) ?? {};
+  if (size <= MOST_BYTES) return;
+  throw new FeedctlError(
+    "usage",
+    `the configuration file ${path} has ${size} bytes, more than the ${MOST_BYTES} allowed`,
+    {
+      hint: "is it the right file?",
+    },
+  );
 }
 
 function exists(path: string): boolean {

@@ -80,7 +80,11 @@ function refuseEmpty(io: Io): void {
 
 function text(values: Record<string, unknown>, name: string): string | undefined {
   const value = values[name];
-  if (value === undefined || typeof value === "string") return value || undefined;
+  if (value === "")
+    throw new FeedctlError("usage", `"${name}" in the configuration file is empty`, {
+      hint: "give it a value, or remove the line",
+    });
+  if (value === undefined || typeof value === "string") return value;
   throw new FeedctlError("usage", `"${name}" in the configuration file must be text`);
 }
 

@@ -3,7 +3,7 @@ import { lstat, unlink, type FileHandle } from "node:fs/promises";
 import { basename, dirname, relative, sep } from "node:path";
 import { FeedctlError } from "../../errors.ts";
 import { openFolderBelow, type Folder } from "../../lib/open-folder.ts";
-import { openRegularFile } from "../../lib/open-regular-file.ts";
+import { openRegularFileByName } from "../../lib/open-regular-file.ts";
 import type { Key } from "../../lib/key.ts";
 import type { Store } from "../../stores/store.ts";
 
@@ -61,7 +61,7 @@ export async function currentMark(path: string): Promise<FileMark | undefined> {
  */
 export async function freshStats(path: string): Promise<Stats> {
   try {
-    const opened = await openRegularFile(path);
+    const opened = await openRegularFileByName(path);
     await opened?.handle.close();
     if (opened !== undefined) return opened.stats;
   } catch (error) {
@@ -107,7 +107,7 @@ export function createFoldersOfFiles(): FoldersOfFiles {
  * a file with another mark. Rejects with `corrupt` otherwise, and with the file system's error.
  */
 export async function openMarked(path: string, mark: FileMark): Promise<FileHandle> {
-  const opened = await openRegularFile(path);
+  const opened = await openRegularFileByName(path);
   if (opened !== undefined && sameFile(markOf(opened.stats), mark)) return opened.handle;
   await opened?.handle.close();
   throw changedFile();

@@ -1,10 +1,23 @@
 import assert from "node:assert/strict";
-import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { describe, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { schemaState } from "../../../src/catalog/connection/migrate.ts";
 import { openPglite } from "../../../src/catalog/connection/open-pglite.ts";
+import { wasShutDown } from "../../../src/catalog/connection/start-pglite.ts";
 import { newestSchema } from "../../../src/catalog/migrations/index.ts";
 import { tryProcessLock, type ProcessLock } from "../../../src/lib/process-lock.ts";
 import { repository } from "../../support/build.ts";
@@ -18,6 +31,18 @@ async function holdCatalog(place: Sandbox): Promise<ProcessLock> {
   const lock = await tryProcessLock(lockOf(place));
   assert.ok("release" in lock);
   return lock;
+}
+
+/** Leaves the data directory as a killed process does: PostgreSQL reads all files when it starts. */
+async function leaveUnclosed(place: Sandbox): Promise<void> {
+  const [dir, copy] = [join(place.data, "catalog"), place.path("copy")];
+  {
+    await using _open = await openPglite({ dataDir: place.data, snapshot: "", wait: 0 });
+    cpSync(dir, copy, { recursive: true });
+  }
+  rmSync(dir, { recursive: true });
+  renameSync(copy, dir);
+  assert.equal(wasShutDown(dir), false);
 }
 
 describe("the embedded catalog", () => {
@@ -77,6 +102,49 @@ describe("the embedded catalog", () => {
     stop.abort();
     assert.equal((await waiting.finished).code, 130);
     await lock.release();
+  });
+
+  for (const before of ["was closed", "was killed"])
+    test(`one process has it although its lock file is deleted, after one that ${before}`, async () => {
+      await using place = await sandbox({ FEEDCTL_LOCK_WAIT: "0" });
+      assert.equal((await place.feedctl(["feed", "create", "web", "--type", "npm"])).code, 0);
+      if (before === "was killed") await leaveUnclosed(place);
+      const catalog = await openPglite({ dataDir: place.data, snapshot: "", wait: 0 });
+      rmSync(lockOf(place));
+      const second = await place.feedctl(["feed", "create", "two", "--type", "npm"]);
+      await catalog[Symbol.asyncDispose]();
+      assert.equal(second.code, 75, second.stderr);
+      assert.match(second.stderr, new RegExp(`in use by process ${process.pid}`));
+      const { stdout } = await place.feedctl(["feed", "list"]);
+      assert.match(stdout, /^web\b.*\n$/);
+    });
+
+  test("it may lie on another disk, and two links to it do not let two processes in", async () => {
+    await using place = await sandbox({ FEEDCTL_LOCK_WAIT: "0" });
+    assert.equal((await place.feedctl(["feed", "create", "web", "--type", "npm"])).code, 0);
+    const [disk, other] = [place.path("disk"), place.path("other")];
+    renameSync(join(place.data, "catalog"), disk);
+    mkdirSync(other, { mode: 0o700 });
+    for (const data of [place.data, other]) symlinkSync(disk, join(data, "catalog"));
+    {
+      await using _open = await openPglite({ dataDir: other, snapshot: "", wait: 0 });
+      assert.equal((await place.feedctl(["feed", "list"])).code, 75);
+    }
+    const { code, stdout, stderr } = await place.feedctl(["feed", "list"]);
+    assert.equal(code, 0, stderr);
+    assert.match(stdout, /^web\b/);
+  });
+
+  test("a link to a disk that is not mounted is reported and never replaced", async () => {
+    await using place = await sandbox();
+    mkdirSync(place.data, { mode: 0o700 });
+    symlinkSync(place.path("disk"), join(place.data, "catalog"));
+    for (const args of [["init"], ["feed", "create", "web", "--type", "npm"], ["feed", "list"]]) {
+      const { code, stderr } = await place.feedctl(args);
+      assert.equal(code, 7);
+      assert.match(stderr, /catalog is a link to .*disk, which does not exist\nhint: mount its disk/);
+    }
+    assert.deepEqual(readdirSync(place.data), ["catalog"]);
   });
 
   test("the lock of a killed process is free", async () => {

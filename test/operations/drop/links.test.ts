@@ -1,9 +1,23 @@
 import assert from "node:assert/strict";
-import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { spawn, spawnSync } from "node:child_process";
+import {
+  closeSync,
+  constants,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  readSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { type Installation, onDatabases } from "../../support/databases.ts";
 import { makeDrop, scan } from "../../support/drops.ts";
 import { npmTarball } from "../../support/fixtures/packages.ts";
+import { until } from "../../support/wait.ts";
 
 /** A folder that the user of feedctl may read and its neighbours may not, with a file of each name. */
 function privateFolder(place: Installation, ...names: string[]): { path: string; isWhole(): boolean } {
@@ -32,6 +46,26 @@ onDatabases("folders that become links while feedctl works", ["PostgreSQL"], (da
       assert.ok(secret.isWhole());
       assert.equal(readFileSync(join(secret.path, "id.tgz")).length > 0, true);
     });
+
+  database.test("a drop scan opens no pipe or device that a link leads to", async (t, place) => {
+    if (process.platform !== "linux") return t.skip("needs /proc");
+    const drop = await makeDrop(place, "web", "npm");
+    const secret = privateFolder(place);
+    const pipe = join(secret.path, "id.tgz");
+    assert.equal(spawnSync("mkfifo", [pipe]).status, 0);
+    // waits until somebody opens the pipe to read it
+    const writer = spawn("sh", ["-c", 'exec 3>"$0"; echo text >&3', pipe]);
+    await until("the writer waits", () => /\) S /.test(readFileSync(`/proc/${writer.pid}/stat`, "latin1")));
+    drop.npm({ name: "own", version: "1.0.0" }, "zz/id.tgz");
+    place.clock.onWait = () => swap(join(drop.path, "zz"), secret.path);
+    assert.deepEqual((await scan(place, 0)).counts, { unsettled: 1 });
+    const reader = openSync(pipe, constants.O_RDONLY | constants.O_NONBLOCK);
+    const bytes = Buffer.alloc(10);
+    await until("the writer has ended", () => (writer.exitCode ?? writer.signalCode) !== null);
+    const length = readSync(reader, bytes);
+    closeSync(reader);
+    assert.equal(bytes.toString("utf8", 0, length), "text\n", "the writer still waited");
+  });
 
   database.test("a drop scan of files with neighbours", async (_t, place) => {
     const drop = await makeDrop(place, "m2", "maven");
