@@ -3,21 +3,16 @@ import type { Db, FeedsTable } from "./schema/core.ts";
 
 export type FeedRow = Selectable<FeedsTable>;
 
+/** Names are ASCII. The collation of a database may have other lower-case letters: the Turkish one of I is not i. */
+const foldedName = sql`lower(name collate "C")`;
+
 export async function listFeeds(db: Db): Promise<FeedRow[]> {
-  return db
-    .selectFrom("feeds")
-    .selectAll()
-    .orderBy(sql`lower(name)`)
-    .execute();
+  return db.selectFrom("feeds").selectAll().orderBy(foldedName).execute();
 }
 
 /** Feed names are case-insensitive. */
 export async function findFeed(db: Db, name: string): Promise<FeedRow | undefined> {
-  return db
-    .selectFrom("feeds")
-    .selectAll()
-    .where(sql`lower(name)`, "=", name.toLowerCase())
-    .executeTakeFirst();
+  return db.selectFrom("feeds").selectAll().where(foldedName, "=", name.toLowerCase()).executeTakeFirst();
 }
 
 export async function findFeedById(db: Db, id: number): Promise<FeedRow | undefined> {
@@ -29,6 +24,8 @@ export async function insertFeed(
   db: Db,
   feed: { name: string; type: string; description: string | null; now: Date },
 ): Promise<FeedRow | undefined> {
+  // the unique index has the database's lower case
+  if ((await findFeed(db, feed.name)) !== undefined) return undefined;
   return db
     .insertInto("feeds")
     .values({ name: feed.name, type: feed.type, description: feed.description, created_at: feed.now })

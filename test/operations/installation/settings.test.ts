@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { symlinkSync, mkdirSync, writeFileSync } from "node:fs";
+import { cpSync, symlinkSync, mkdirSync, writeFileSync } from "node:fs";
 import { type Installation, onDatabases, onEachDatabase } from "../../support/databases.ts";
 import { holdLock } from "../../support/hold-lock.ts";
 import { writePackages } from "../../support/package-set.ts";
@@ -115,6 +115,20 @@ onEachDatabase("settings", (database) => {
     await place.run("settings", "set", root, place.path("configured"), "--migrate");
     await place.run("verify", "web", "--read");
     assert.match(await locationOf(place), /configured/);
+  });
+
+  database.testOnServer("files that were moved with their marker are where they are now", async (_t, place) => {
+    await prepare(place);
+    const at = await locationOf(place);
+    await place.run("settings", "set", root, place.path("new"), "--yes");
+    const moved = await locationOf(place);
+    // a copy: the files at the former place are no longer the feed's
+    cpSync(at, moved, { recursive: true });
+    await place.run("import", "web", ...writePackages(place.path("more"), 3));
+    const { stderr } = await place.exits(8, "settings", "reset", root);
+    assert.match(stderr, /3 files .* stay in .*new/);
+    await place.run("settings", "set", root, place.path("newer"), "--migrate");
+    assert.partialDeepStrictEqual((await place.run("verify", "web", "--json")).summary(), { match: 3, missingBlob: 0 });
   });
 
   database.testOnServer("renaming a feed moves nothing", async (_t, place) => {
