@@ -74,3 +74,12 @@ export async function feedTotals(db: Db, feedId: number): Promise<FeedTotals> {
     from feedctl.files where feed_id = ${feedId}`.execute(db);
   return result.rows[0] ?? { packages: 0, versions: 0, files: 0, bytes: 0 };
 }
+
+/** Files and bytes by feed id. Feeds without files are missing. */
+export async function fileTotals(db: Db): Promise<Map<number, Pick<FeedTotals, "files" | "bytes">>> {
+  const result = await sql<{ id: number; files: number; bytes: number }>`
+    select feed_id as id, count(*)::float8 as files, sum(size)::float8 as bytes from feedctl.files group by feed_id`.execute(
+    db,
+  );
+  return new Map(result.rows.map(({ id, files, bytes }) => [id, { files, bytes }]));
+}

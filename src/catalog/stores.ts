@@ -13,6 +13,12 @@ export async function findCurrentStore(db: Db, feedId: number): Promise<StoreRow
     .executeTakeFirst();
 }
 
+/** Every feed's current store, by feed id. */
+export async function currentStores(db: Db): Promise<Map<number, StoreRow>> {
+  const rows = await db.selectFrom("stores").selectAll().where("role", "=", "current").execute();
+  return new Map(rows.map((row) => [row.feed_id, row]));
+}
+
 /** Newest first. */
 export async function listStoresOfFeed(db: Db, feedId: number): Promise<StoreRow[]> {
   return db.selectFrom("stores").selectAll().where("feed_id", "=", feedId).orderBy("id", "desc").execute();

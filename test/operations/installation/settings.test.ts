@@ -93,6 +93,15 @@ onEachDatabase("settings", (database) => {
     },
   );
 
+  database.testOnServer("--migrate into the directory that holds the files is refused", async (_t, place) => {
+    await prepare(place);
+    const at = await locationOf(place);
+    const { stderr } = await place.exits(5, "settings", "set", root, at, "--migrate");
+    assert.match(stderr, /feed "web" lies inside its own store/);
+    assert.equal(await locationOf(place), at, "nothing was changed");
+    await place.run("verify", "web", "--read");
+  });
+
   database.testOnServer("reset undoes a --migrate that could not begin", async (_t, place) => {
     await prepare(place);
     const before = (await place.run("feed", "show", "web", "--json")).json() as { store: object };
