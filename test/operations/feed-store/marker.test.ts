@@ -10,7 +10,7 @@ import { openDiskStore } from "../../../src/stores/disk/store.ts";
 test("a file of any size in the marker's place is read only at its beginning", async () => {
   const directory = mkdtempSync(join(tmpdir(), "marker-"));
   try {
-    await using store = openDiskStore({ type: "disk", path: directory });
+    await using store = await openDiskStore({ type: "disk", path: directory });
     let delivered = 0;
     const endless = {
       ...store,
