@@ -4,7 +4,7 @@
 _feedctl_command() {
   commands="" options=""
   case $1 in
-    '') commands='feed import drop adopt package asset retention usage store migrate worker mirror verify init db settings schema completion help' options='-V --version --json -q --quiet -v --verbose --no-color --config -h --help' ;;
+    '') commands='feed import drop adopt package asset retention usage store migrate worker mirror verify init db settings secrets schema completion help' options='-V --version --json -q --quiet -v --verbose --no-color --config -h --help' ;;
     'feed') commands='create list show set rename enable disable clear-cached delete help' options='-h --help --json -q --quiet -v --verbose --no-color --config' ;;
     'feed create') commands='' options='--type --description -h --help --json -q --quiet -v --verbose --no-color --config' ;;
     'feed list') commands='' options='--all -h --help --json -q --quiet -v --verbose --no-color --config' ;;
@@ -108,6 +108,9 @@ _feedctl_command() {
     'settings set') commands='' options='--migrate --yes -h --help --json -q --quiet -v --verbose --no-color --config' ;;
     'settings reset') commands='' options='--migrate --yes -h --help --json -q --quiet -v --verbose --no-color --config' ;;
     'settings help') commands='' options='' ;;
+    'secrets') commands='rotate help' options='-h --help --json -q --quiet -v --verbose --no-color --config' ;;
+    'secrets rotate') commands='' options='--from -h --help --json -q --quiet -v --verbose --no-color --config' ;;
+    'secrets help') commands='' options='' ;;
     'schema') commands='' options='-h --help --json -q --quiet -v --verbose --no-color --config' ;;
     'completion') commands='' options='-h --help --json -q --quiet -v --verbose --no-color --config' ;;
     'help') commands='' options='' ;;
@@ -400,6 +403,9 @@ _feedctl_option() {
     'settings get --config') values='file' ;;
     'settings set --config') values='file' ;;
     'settings reset --config') values='file' ;;
+    'secrets --config') values='file' ;;
+    'secrets rotate --from') values='text' ;;
+    'secrets rotate --config') values='file' ;;
     'schema --config') values='file' ;;
     'completion --config') values='file' ;;
   esac
@@ -533,9 +539,10 @@ _feedctl_argument() {
     'settings set:1') values='text' ;;
     'settings reset:0') values='choice Storage.PackagesRootPath Storage.NuGetPackagesLibrary Storage.NpmPackagesLibrary Storage.ProGetPackagesLibrary Storage.MavenArtifactLibrary Storage.DebianPackagesLibrary Storage.RpmPackagesLibrary Storage.ApkPackagesLibrary Storage.PypiPackagesLibrary Storage.RubyGemsLibrary Storage.VsixLibrary Storage.HelmPackagesLibrary Storage.CranPackagesLibrary Storage.CondaPackagesLibrary Storage.PubPackagesLibrary Storage.CargoPackagesLibrary Storage.TerraformPackagesLibrary Storage.ComposerPackagesLibrary Storage.ConanPackagesLibrary Storage.DockerRepositoryLibrary Storage.BowerPackagesLibrary Storage.AssetLibrary Feeds.AllowDropPathImportOverwrite FeedRetentionDryRun' ;;
     'settings help:0') values='choice list get set reset' ;;
+    'secrets help:0') values='choice rotate' ;;
     'schema:'*) values='text' ;;
     'completion:0') values='choice bash zsh fish powershell' ;;
-    'help:0') values='choice feed import drop adopt package asset retention usage store migrate worker mirror verify init db settings schema completion' ;;
+    'help:0') values='choice feed import drop adopt package asset retention usage store migrate worker mirror verify init db settings secrets schema completion' ;;
   esac
 }
 

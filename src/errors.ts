@@ -1,3 +1,5 @@
+import { redact } from "./lib/redact.ts";
+
 /** Why something failed, as a caller can handle it. Error names of a provider never leave its adapter. */
 export const errorCodes = {
   usage: { exit: 2, meaning: "the command line, the configuration or a setting is wrong" },
@@ -45,7 +47,8 @@ export interface ErrorDetail {
 
 /**
  * The only error class for failures that are not bugs. The message is one line, lower case, and names what failed, on
- * what, and why. Any other error is a bug.
+ * what, and why. Any other error is a bug. Secrets in message and hint are redacted here, so that no result, log or
+ * record that quotes them has one.
  */
 export class FeedctlError extends Error {
   override readonly name = "FeedctlError";
@@ -56,9 +59,9 @@ export class FeedctlError extends Error {
   readonly retryAfter: number | undefined;
 
   constructor(code: ErrorCode, message: string, detail: ErrorDetail = {}) {
-    super(message, detail.cause === undefined ? undefined : { cause: detail.cause });
+    super(redact(message), detail.cause === undefined ? undefined : { cause: detail.cause });
     this.code = code;
-    this.hint = detail.hint;
+    this.hint = detail.hint === undefined ? undefined : redact(detail.hint);
     this.status = detail.status ?? errorCodes[code].exit;
     this.throttled = detail.throttled ?? false;
     this.retryAfter = detail.retryAfter;

@@ -6,13 +6,18 @@ import type { Io } from "./cli/frame/io.ts";
 import { createOutput, type OutputOptions } from "./cli/frame/output.ts";
 import { createProgram } from "./cli/program.ts";
 import type { ErrorLine } from "./cli/results/schemas/installation.ts";
-import { exhaustionOf, exitStatus, FeedctlError } from "./errors.ts";
+import { errorCodes, exhaustionOf, exitStatus, FeedctlError } from "./errors.ts";
 import { isDiskFull } from "./lib/disk-full.ts";
+import { setLimits } from "./lib/limits.ts";
 import { printable } from "./lib/printable.ts";
+import { redact } from "./lib/redact.ts";
+import { registerEnvironment } from "./cli/frame/secret-variables.ts";
+import type { Context } from "./operations/context.ts";
 
 /** Runs one command line and returns its exit status: parse, act, report. */
 export async function run(argv: readonly string[], io: Io): Promise<number> {
   let status = 0;
+  registerEnvironment(io.env);
   const edge: Edge = {
     io,
     async act(command, action) {
@@ -21,14 +26,18 @@ export async function run(argv: readonly string[], io: Io): Promise<number> {
       const { loadConfig } = await import("./cli/frame/config.ts");
       const { createContext } = await import("./cli/frame/context.ts");
       const note = (message: string) => out.note(message);
-      await using context = createContext(
-        io,
-        await loadConfig(io, flags),
-        note,
-        out.options.verbose ? note : undefined,
-      );
+      let someFailed = false;
+      const notice: Context["notice"] = (message, { failed } = { failed: false }) => {
+        someFailed ||= failed;
+        if (failed) out.warn(message);
+        else out.note(message);
+      };
+      const config = await loadConfig(io, flags);
+      setLimits(config.limits);
+      await using context = createContext(io, config, notice, out.options.verbose ? note : undefined);
       try {
         status = (await action(context, out)) ?? 0;
+        if (status === 0 && someFailed) status = errorCodes.partial.exit;
       } finally {
         out.progress.stop();
       }
@@ -74,19 +83,19 @@ function report(thrown: unknown, argv: readonly string[], io: Io): number {
     ? new FeedctlError("interrupted", "interrupted", { cause: thrown, hint: "run the same command again to continue" })
     : (exhaustionOf(thrown) ?? translateFullDisk(thrown));
   const known = error instanceof FeedctlError;
+  const print = (text: string) => void io.stderr.write(redact(text));
   if (argv.includes("--json")) {
     const line: ErrorLine = known
       ? { type: "error", code: error.code, message: error.message, hint: error.hint }
       : { type: "error", code: "bug", message: String(error) };
-    io.stderr.write(`${JSON.stringify(line)}\n`);
+    print(`${JSON.stringify(line)}\n`);
   } else if (known) {
-    io.stderr.write(`error: ${printable(error.message.replaceAll("\n", " "))}\n`);
-    if (error.hint !== undefined) io.stderr.write(`hint: ${printable(error.hint)}\n`);
+    print(`error: ${printable(error.message.replaceAll("\n", " "))}\n`);
+    if (error.hint !== undefined) print(`hint: ${printable(error.hint)}\n`);
   }
-  if (!known)
-    io.stderr.write(`${inspect(error)}\n\nThis is a bug in feedctl. Please report it with the lines above.\n`);
+  if (!known) print(`${inspect(error)}\n\nThis is a bug in feedctl. Please report it with the lines above.\n`);
   else if (io.env["FEEDCTL_DEBUG"] && error.cause !== undefined)
-    io.stderr.write(`cause: ${inspect(error.cause, { depth: 4 })}\n`);
+    print(`cause: ${inspect(error.cause, { depth: 4 })}\n`);
   const status = exitStatus(error);
   return status < 8 && wantsRobocopyStatus(argv) ? 16 : status;
 }

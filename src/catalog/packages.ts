@@ -71,23 +71,24 @@ export async function insertFiles(
 
 /**
  * Updates the rows of files whose blobs were overwritten with other bytes, and the metadata of their versions. The
- * version gets the publisher of the new bytes; its downloads and flags stay.
+ * version gets the publisher of the new bytes; its downloads and flags stay. Returns the keys of the files that still
+ * have a row.
  */
 export async function replaceFiles(
   db: Db,
   feedId: number,
   files: readonly NewFile[],
   published: { at: Date; by: string },
-): Promise<void> {
-  if (files.length === 0) return;
+): Promise<Set<string>> {
+  if (files.length === 0) return new Set();
   await lockRows(db, feedId, "shared");
   const rows = sql`jsonb_to_recordset(${JSON.stringify(files)}::jsonb) as n(version text, key text, size bigint, md5 text,
     sha1 text, sha256 text, sha512 text, "contentType" text, "storeTag" text, metadata jsonb, "publishedAt" timestamptz)`;
-  await sql`
+  const updated = await sql<{ key: string }>`
     update feedctl.files f set size = n.size, md5 = decode(n.md5, 'hex'), sha1 = decode(n.sha1, 'hex'),
       sha256 = decode(n.sha256, 'hex'), sha512 = decode(n.sha512, 'hex'), content_type = n."contentType",
       store_tag = n."storeTag", verified_at = ${published.at}::timestamptz
-    from ${rows} where f.feed_id = ${feedId} and f.key = n.key`.execute(db);
+    from ${rows} where f.feed_id = ${feedId} and f.key = n.key returning f.key`.execute(db);
   // as on insert, the first file of a version gives its metadata: symbols and signatures do not describe the version
   await sql`
     with n as (
@@ -98,6 +99,7 @@ export async function replaceFiles(
       metadata = case when n.first then n.metadata else v.metadata end, published_by = ${published.by}::text,
       published_at = coalesce(n."publishedAt", ${published.at}::timestamptz)
     from n where v.id = n.version_id`.execute(db);
+  return new Set(updated.rows.map(({ key }) => key));
 }
 
 /**

@@ -101,17 +101,6 @@ export async function listPendingWrites(db: Db, storeId: number, limit: number):
   return rows.rows;
 }
 
-/** Id of the run that holds an intent for this key. */
-export async function findWriter(db: Db, storeId: number, key: Key): Promise<number | undefined> {
-  const row = await db
-    .selectFrom("pending_writes")
-    .select("run_id")
-    .where("store_id", "=", storeId)
-    .where("key", "=", key)
-    .executeTakeFirst();
-  return row?.run_id;
-}
-
 /**
  * Records pending deletes of blobs, in the transaction that deletes their rows. `copiesOnly`: only of blobs that a
  * migration copied to the store. Others existed there before and may belong to another program.
@@ -141,25 +130,36 @@ export async function listPendingDeletesAmong(db: Db, storeId: number, keys: rea
   return rows.rows.map((row) => row.key);
 }
 
+export interface PendingRange {
+  storeId: number;
+  feedId: number;
+  /** Only keys after this one. */
+  after?: Key | "" | undefined;
+  /** Also those whose next try is later. */
+  all?: boolean | undefined;
+  limit: number;
+}
+
 /**
- * Pending deletes of a store. `due`: no row of the feed has the key. `reclaimed`: a row has the key again, because the
+ * Pending deletes of a store in the order of their keys, without those that failed and whose next try is later. `due`:
+ * no row of the feed has the key. `reclaimed`: a row has the key again, because the
  * package was imported after its deletion, so the pending delete must be dropped and the blob must stay. Keys with a
  * write intent are left out: the run that holds the intent drops the pending delete.
  */
 export async function listPendingDeletes(
   db: Db,
-  storeId: number,
-  feedId: number,
-  limit: number,
-): Promise<{ due: Key[]; reclaimed: Key[] }> {
+  { storeId, feedId, after = "", all = false, limit }: PendingRange,
+): Promise<{ due: Key[]; reclaimed: Key[]; last: Key | undefined }> {
   const rows = await sql<{ key: Key; used: boolean }>`
     select d.key, exists (select from feedctl.files f where f.feed_id = ${feedId} and f.key = d.key) as used
-    from feedctl.pending_deletes d where d.store_id = ${storeId}
+    from feedctl.pending_deletes d where d.store_id = ${storeId} and d.key > ${after}
+      and (${all}::boolean or d.next_try is null or d.next_try <= pg_catalog.clock_timestamp())
       and not exists (select from feedctl.pending_writes w where w.store_id = d.store_id and w.key = d.key)
     order by d.key limit ${limit}`.execute(db);
   return {
     due: rows.rows.filter((row) => !row.used).map((row) => row.key),
     reclaimed: rows.rows.filter((row) => row.used).map((row) => row.key),
+    last: rows.rows.at(-1)?.key,
   };
 }
 
@@ -179,6 +179,49 @@ export async function isPending(db: Db, storeId: number, key: Key): Promise<bool
     db,
   );
   return found.rows[0]?.pending === true;
+}
+
+/**
+ * Records why the blobs of pending deletes were not deleted. Their next try is 5 minutes later by the catalog's clock,
+ * then 4 times as long after each further failure, up to a day.
+ */
+export async function postponeDeletes(
+  db: Db,
+  storeId: number,
+  failures: readonly { key: Key; reason: string }[],
+): Promise<void> {
+  if (failures.length === 0) return;
+  await sql`
+    update feedctl.pending_deletes d
+    set attempts = d.attempts + 1, reason = f.reason,
+      next_try = clock_timestamp() + least(interval '1 day', interval '5 minutes' * power(4, least(d.attempts, 6)))
+    from jsonb_to_recordset(${JSON.stringify(failures)}::jsonb) as f(key text, reason text)
+    where d.store_id = ${storeId} and d.key = f.key`.execute(db);
+}
+
+/** A pending delete, and how its last try failed. */
+export interface WaitingDelete {
+  key: Key;
+  since: Date;
+  /** How often it was tried. */
+  attempts: number;
+  /** Why it failed; null when it was not tried. */
+  reason: string | null;
+  /** When it is tried again; null when it is due. */
+  nextTry: Date | null;
+}
+
+/** The pending deletes of a store: how many, and up to `limit` of those that failed, the latest first. */
+export interface WaitingDeletes {
+  deletes: number;
+  failed: WaitingDelete[];
+}
+
+export async function readWaitingDeletes(db: Db, storeId: number, limit: number): Promise<WaitingDeletes> {
+  const failed = await sql<WaitingDelete>`
+    select key, created_at as since, attempts, reason, next_try as "nextTry" from feedctl.pending_deletes
+    where store_id = ${storeId} and reason is not null order by next_try desc, key limit ${limit}`.execute(db);
+  return { deletes: await countDeletes(db, storeId), failed: failed.rows };
 }
 
 export async function forgetDeletes(db: Db, storeId: number, keys: readonly string[]): Promise<void> {

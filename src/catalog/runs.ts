@@ -1,4 +1,5 @@
 import { sql } from "kysely";
+import { redact } from "../lib/redact.ts";
 import type { Db } from "./schema/core.ts";
 
 export async function insertRun(
@@ -29,7 +30,7 @@ export async function finishRun(
   const { state, summary, now } = end;
   await db
     .updateTable("runs")
-    .set({ state, finished_at: now, summary: summary === null ? null : JSON.stringify(summary) })
+    .set({ state, finished_at: now, summary: summary === null ? null : redact(JSON.stringify(summary)) })
     .where("id", "=", id)
     .execute();
 }

@@ -144,24 +144,6 @@ export async function updateStorePlace(db: Db, id: number, place: StorePlace): P
     .execute();
 }
 
-/** Whether this database user may change stores, and this transaction may write. */
-export async function mayUpdateStores(db: Db): Promise<boolean> {
-  const answer = await sql<{ may: boolean }>`
-    select has_table_privilege('feedctl.stores', 'update') and has_table_privilege('feedctl.key_salt', 'insert')
-      and current_setting('transaction_read_only') = 'off' as may`.execute(db);
-  return answer.rows[0]?.may ?? false;
-}
-
-/** Replaces the options of a store, unless they have changed since `before` was read. */
-export async function replaceOptions(db: Db, id: number, before: SavedOptions, after: SavedOptions): Promise<void> {
-  await db
-    .updateTable("stores")
-    .set({ options: JSON.stringify(after) })
-    .where("id", "=", id)
-    .where("options", "=", sql<SavedOptions>`${JSON.stringify(before)}::jsonb`)
-    .execute();
-}
-
 export async function markRetired(db: Db, id: number, now: Date): Promise<void> {
   await db.updateTable("stores").set({ retired_at: now }).where("id", "=", id).execute();
   await forgetMark(db, id);

@@ -14,6 +14,7 @@ import { mirrorCommand } from "./mirror/index.ts";
 import { packageCommand } from "./package.ts";
 import { retentionCommand } from "./retention/index.ts";
 import { schemaCommand } from "./schema.ts";
+import { secretsCommand } from "./secrets.ts";
 import { settingsCommand } from "./settings.ts";
 import { storeCommand } from "./store.ts";
 import { usageCommand } from "./usage.ts";
@@ -56,7 +57,11 @@ export function createProgram(edge: Edge, version: string): Command {
     .addCommand(mirrorCommand(edge))
     .addCommand(verifyCommand(edge));
   program.commandsGroup("Installation:");
-  program.addCommand(initCommand(edge)).addCommand(dbCommand(edge)).addCommand(settingsCommand(edge));
+  program
+    .addCommand(initCommand(edge))
+    .addCommand(dbCommand(edge))
+    .addCommand(settingsCommand(edge))
+    .addCommand(secretsCommand(edge));
   program
     .addCommand(schemaCommand(edge))
     .addCommand(completionCommand(edge))

@@ -76,6 +76,13 @@ export function storeCommand(edge: Edge): CommandUnknownOpts {
           `location:  ${shown.location}`,
           ...(shown.because === null ? [] : [`because:   ${shown.because}`]),
           ...Object.entries(shown.options).map(([option, value]) => `  ${`${option}:`.padEnd(18)} ${String(value)}`),
+          ...(shown.waiting.deletes === 0
+            ? []
+            : [`waiting:   ${counted(shown.waiting.deletes, "blob")} to be deleted, by the next run that deletes`]),
+          ...shown.waiting.failed.map(
+            ({ key, reason, nextTry }) =>
+              `  ${key}: ${reason}${nextTry === null ? "" : `; again ${nextTry.toISOString()}`}`,
+          ),
         ]);
       }),
     );

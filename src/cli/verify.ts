@@ -27,7 +27,7 @@ export function verifyCommand(edge: Edge): CommandUnknownOpts {
           const counts = `${event.match} match (${formatSize(event.bytes)}), ${event.differ} differ, ${event.missingBlob} rows without blob, ${event.missingRow} blobs without row, ${event.unchecked} unchecked`;
           await out.event(
             verifyLine(event),
-            `${sound ? "sound" : "NOT SOUND"}: ${counts}${event.read ? "; every blob was read" : ""}`,
+            `${sound ? "sound" : "NOT SOUND"}: ${counts}${event.pending > 0 ? `; ${event.pending} to be deleted` : ""}${event.read ? "; every blob was read" : ""}`,
           );
         }
         return sound ? 0 : 3;

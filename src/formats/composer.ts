@@ -2,7 +2,7 @@ import { composer as versions, isBranch } from "../versions/composer.ts";
 import { relationRange } from "../versions/ranges/relation-range.ts";
 import type { Format, PackageFile, PackageIdentity, ReadOptions } from "./format.ts";
 import { parseJsonManifest } from "./manifests/json.ts";
-import { limits } from "./limits.ts";
+import { limits } from "../lib/limits.ts";
 import { boundMetadata } from "./manifests/metadata.ts";
 import { quoted } from "./manifests/quoted.ts";
 import { invalid, readPackage } from "./read-package.ts";

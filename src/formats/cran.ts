@@ -4,7 +4,7 @@ import { relationRange } from "../versions/ranges/relation-range.ts";
 import type { Format, PackageFile, PackageIdentity, ReadOptions } from "./format.ts";
 import { gunzipFile } from "./containers/gzip.ts";
 import { parseOneParagraph, type Paragraph } from "./manifests/headers.ts";
-import { limits } from "./limits.ts";
+import { limits } from "../lib/limits.ts";
 import { boundMetadata } from "./manifests/metadata.ts";
 import { invalid, readPackage } from "./read-package.ts";
 import { guessTarContents } from "./name-the-type.ts";

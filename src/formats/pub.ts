@@ -4,7 +4,7 @@ import { pub as versions } from "../versions/pub.ts";
 import { relationRange } from "../versions/ranges/relation-range.ts";
 import type { Format, PackageFile, PackageIdentity, ReadOptions } from "./format.ts";
 import { gunzipFile } from "./containers/gzip.ts";
-import { limits } from "./limits.ts";
+import { limits } from "../lib/limits.ts";
 import { boundMetadata } from "./manifests/metadata.ts";
 import { quoted } from "./manifests/quoted.ts";
 import { invalid, readPackage } from "./read-package.ts";

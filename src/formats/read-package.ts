@@ -8,6 +8,12 @@ export function invalid(reason: string, cause?: unknown): FeedctlError {
   return new FeedctlError("invalid", reason, { cause });
 }
 
+/** The same for an archive that exceeds a limit, which the configuration can raise. */
+export function beyondLimit(reason: string, cause?: unknown): FeedctlError {
+  const hint = "if you trust it, raise the limit: FEEDCTL_LIMITS; see docs/limits.md";
+  return new FeedctlError("invalid", reason, { cause, hint });
+}
+
 /**
  * Runs a format's `read` and turns every failure into a `FeedctlError` that names the file: `invalid` for its content,
  * another code for errors of the file system and for the caller's signal. Other errors are bugs and pass through.
@@ -29,8 +35,9 @@ export async function readPackage(
       throw new FeedctlError("interrupted", `reading ${name} was interrupted`, { cause: error });
     if (error instanceof FeedctlError && error.code !== "invalid") throw error;
     const reason = reasonOf(error);
+    const hint = error instanceof FeedctlError ? error.hint : undefined;
     if (reason !== undefined)
-      throw new FeedctlError("invalid", `${name} is not a valid ${what}: ${oneLine(reason)}`, { cause: error });
+      throw new FeedctlError("invalid", `${name} is not a valid ${what}: ${oneLine(reason)}`, { cause: error, hint });
     throw fileSystemError(name, error) ?? error;
   }
 }

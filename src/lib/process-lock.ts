@@ -54,8 +54,9 @@ export async function tryProcessLock(path: string): Promise<ProcessLock | LockOw
       const id = identity(fstatSync(file, { bigint: true }));
       const after = statSync(path, { bigint: true, throwIfNoEntry: false });
       if (after === undefined || identity(after) !== id) continue;
+      const mine = keep(path, file, lock, id);
       kept = true;
-      return keep(path, file, lock, id);
+      return mine;
     } finally {
       if (!kept) {
         lock?.close();
@@ -72,8 +73,13 @@ export function lockOwnerName({ pid, host }: LockOwner): string {
 
 function keep(path: string, file: number, lock: DatabaseSync, id: string): ProcessLock {
   const owner = { pid: process.pid, host: hostname() };
-  ftruncateSync(file);
-  writeSync(file, JSON.stringify(owner), 0);
+  try {
+    ftruncateSync(file);
+    writeSync(file, JSON.stringify(owner), 0);
+  } catch (error) {
+    unlinkSync(path); // a full disk: nobody else has the lock
+    throw error;
+  }
   held.set(id, owner);
   return {
     async release() {

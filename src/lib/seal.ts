@@ -12,20 +12,23 @@ export interface SealingKey {
   readonly bytes: Buffer;
 }
 
-/** AES-256-GCM (NIST SP 800-38D): `v1.<nonce>.<tag>.<ciphertext>`, base64url. `nonce` must be 12 new random bytes. */
-export function seal(key: SealingKey, text: string, nonce: Buffer): string {
-  const cipher = createCipheriv("aes-256-gcm", key.bytes, nonce);
+/**
+ * AES-256-GCM (NIST SP 800-38D): `v1.<nonce>.<tag>.<ciphertext>`, base64url. `nonce` must be 12 new random bytes. `about`
+ * is authenticated and not part of the result.
+ */
+export function seal(key: SealingKey, text: string, nonce: Buffer, about = ""): string {
+  const cipher = createCipheriv("aes-256-gcm", key.bytes, nonce).setAAD(Buffer.from(about));
   const body = Buffer.concat([cipher.update(text, "utf8"), cipher.final()]);
   return [key.version, ...[nonce, cipher.getAuthTag(), body].map((part) => part.toString("base64url"))].join(".");
 }
 
-/** Decrypts the result of `seal`. Undefined: the key is wrong or the text was modified. */
-export function unseal(key: SealingKey, sealed: string): string | undefined {
+/** Decrypts the result of `seal`. Undefined: the key is wrong, or the text or what it is about was modified. */
+export function unseal(key: SealingKey, sealed: string, about = ""): string | undefined {
   const [version, nonce, tag, body] = sealed.split(".");
   if (version !== key.version || nonce === undefined || tag === undefined || body === undefined) return undefined;
   try {
     const decipher = createDecipheriv("aes-256-gcm", key.bytes, Buffer.from(nonce, "base64url"), { authTagLength: 16 });
-    decipher.setAuthTag(Buffer.from(tag, "base64url"));
+    decipher.setAAD(Buffer.from(about)).setAuthTag(Buffer.from(tag, "base64url"));
     return Buffer.concat([decipher.update(Buffer.from(body, "base64url")), decipher.final()]).toString("utf8");
   } catch {
     return undefined; // authentication failed; the reason must not be disclosed

@@ -23,7 +23,13 @@ export interface Context {
   readonly actor: string;
   readonly host: string;
   readonly pid: number;
+  /** The time by the clock of the catalog's server; before it is open, and without a server, by that of this machine. */
   now(): Date;
+  /**
+   * How many milliseconds this machine's clock is ahead of that of the catalog's server, asked anew. 0 for the embedded
+   * catalog, which has no clock of its own.
+   */
+  clockAhead(): Promise<number>;
   /** Milliseconds on a clock that nobody sets: for durations. Only differences mean something. */
   monotonic(): number;
   /** Resolves after so many milliseconds on that clock. Rejects when `signal` is aborted. */
@@ -54,6 +60,9 @@ export interface Context {
    */
   sealingSecret(create: boolean): Promise<SealingSecret | undefined>;
   readFile(path: string): Promise<string>;
-  /** Prints a line for people while the operation runs, such as waiting for a lock. */
-  notice(message: string): void;
+  /**
+   * Prints a line for people while the operation runs, such as waiting for a lock. `failed`: it reports an item that
+   * failed while the others went on, so the command ends with `partial` instead of success.
+   */
+  notice(message: string, about?: { failed: boolean }): void;
 }

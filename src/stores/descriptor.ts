@@ -14,6 +14,8 @@ export interface StoreOption {
   /** Whether the store cannot be opened without it. */
   readonly required?: true;
   readonly secret?: true;
+  /** Decides where credentials are sent, or which ones: a saved store with this option must prove that feedctl saved it. */
+  readonly guarded?: true;
   /** Environment variables for a location such as `s3://bucket/prefix`; the first that is set counts. */
   readonly environment?: readonly string[];
   /** A property that, when given, makes feedctl ignore these environment variables. */

@@ -1,4 +1,5 @@
 import type { Readable } from "node:stream";
+import type { FeedctlError } from "../errors.ts";
 import type { Key } from "../lib/key.ts";
 
 /** A half-open range of bytes: `start` is included, `end` is not. Without `end` it reaches to the last byte. */
@@ -95,6 +96,12 @@ export interface PutResult {
   tag?: string | undefined;
   /** Hash of the bytes. Absent only if the options had none and the disk store copied a local file in the kernel. */
   sha256?: string | undefined;
+}
+
+/** A blob that the provider did not delete, and why: a lock on it, a hold, a lease, a missing permission. */
+export interface DeleteFailure {
+  key: Key;
+  error: FeedctlError;
 }
 
 export interface CallOptions {
@@ -214,8 +221,11 @@ export interface Store extends AsyncDisposable {
   ): AsyncIterable<BlobInfo>;
   /** Idempotent: deleting a blob that does not exist succeeds. */
   delete(key: Key, options?: CallOptions): Promise<void>;
-  /** Deletes a batch, idempotently. Tries all keys, then rejects if one failed. Absent: call `delete` in a loop. */
-  deleteMany?(keys: readonly Key[], options?: CallOptions): Promise<void>;
+  /**
+   * Deletes a batch, idempotently. Tries all keys and returns those that were not deleted. Rejects when a request fails
+   * as a whole. Absent: call `delete` in a loop.
+   */
+  deleteMany?(keys: readonly Key[], options?: CallOptions): Promise<DeleteFailure[]>;
   /**
    * Removes the temporary files and unfinished uploads of crashed puts that are older than `before`. Returns how many.
    * Absent: the provider removes them itself.

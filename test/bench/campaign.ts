@@ -1,5 +1,5 @@
 // Runs the random tests longer than a test run does, with new seeds: npm run campaign [effort, 10]
-// [kills|fuzz|models...].
+// [kills|fuzz|models|simulation...].
 // A test run has effort 1. Exits 1 when a part finds a failure.
 import { spawnSync } from "node:child_process";
 import { globSync, readFileSync } from "node:fs";
@@ -18,10 +18,12 @@ function randomTests(): string[] {
 }
 
 const parts: Record<string, () => string[]> = {
-  /** A test run makes one kill per scenario. */
-  kills: () => ["test/bench/kill-campaign.ts", String(Math.ceil(effort)), String(seed)],
+  /** A test run makes one kill per scenario. The usual effort makes more than a thousand. */
+  kills: () => ["test/bench/kill-campaign.ts", String(Math.ceil(3 * effort)), String(seed)],
   /** A test run spends 6 seconds on it. */
   fuzz: () => ["test/bench/fuzz-formats.ts", String(seed), String(Math.ceil(6 * effort))],
+  /** A test run simulates a thousand schedules. The usual effort simulates a hundred thousand. */
+  simulation: () => ["test/bench/simulation.ts", String(Math.ceil(10_000 * effort)), String(seed * 1_000_000)],
   models: () => ["--test", "--test-concurrency=2", "--test-reporter=spec", ...randomTests()],
 };
 

@@ -41,6 +41,7 @@ const { db } = catalog;
 const context = {
   catalog: async () => catalog,
   now: () => now,
+  clockAhead: async () => 0,
   signal: new AbortController().signal,
   notice: () => {},
 } as Partial<Context> as Context;

@@ -15,7 +15,7 @@ const layers: Record<string, readonly string[]> = {
   catalog: ["lib", "errors"],
   formats: ["versions", "lib", "errors"],
   versions: ["lib", "errors"],
-  errors: [],
+  errors: ["lib"],
   lib: [],
 };
 

@@ -1,6 +1,7 @@
 import { Readable } from "node:stream";
 import { FeedctlError } from "../../src/errors.ts";
-import type { BlobInfo, Store } from "../../src/stores/store.ts";
+import type { Key } from "../../src/lib/key.ts";
+import type { BlobInfo, CallOptions, Store } from "../../src/stores/store.ts";
 
 type Method = "head" | "get" | "put" | "list" | "delete" | "deleteMany";
 
@@ -84,6 +85,26 @@ export function failing(store: Store, failures: Failures): FailingStore {
     ...(localPath !== undefined && { localPath: localPath.bind(store) }),
     ...(nameProblem !== undefined && { nameProblem: nameProblem.bind(store) }),
     [Symbol.asyncDispose]: () => store[Symbol.asyncDispose](),
+  };
+}
+
+/** The same store, which denies the deletion of some blobs, like an object lock. */
+export function undeletable(store: Store, isLocked: (key: string) => boolean): Store {
+  const refuse = (key: Key) => new FeedctlError("denied", `the test locked ${key}`);
+  const { deleteMany } = store;
+  return {
+    ...store,
+    async delete(key, options) {
+      if (isLocked(key)) throw refuse(key);
+      await store.delete(key, options);
+    },
+    ...(deleteMany !== undefined && {
+      async deleteMany(keys: readonly Key[], options: CallOptions | undefined) {
+        const [locked, free] = [keys.filter((key) => isLocked(key)), keys.filter((key) => !isLocked(key))];
+        const failures = await deleteMany.call(store, free, options);
+        return [...failures, ...locked.map((key) => ({ key, error: refuse(key) }))];
+      },
+    }),
   };
 }
 

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Sandbox } from "./feedctl.ts";
+import { randomOf } from "./random.ts";
 
 /** Runs feedctl and kills it (SIGKILL) after so many milliseconds. Returns the duration of a run that ended first. */
 export async function killAfter(
@@ -26,17 +27,7 @@ export async function duration(place: Sandbox, args: readonly string[]): Promise
 
 /** `count` numbers, one in each equal slice from `first` to `last`, the same for the same seed. */
 export function killPoints(count: number, first: number, last: number, seed: number): number[] {
-  const random = mulberry32(seed);
+  const random = randomOf(seed);
   const slice = (last - first) / count;
-  return Array.from({ length: count }, (_, index) => first + (index + random()) * slice);
-}
-
-function mulberry32(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
+  return Array.from({ length: count }, (_, index) => first + (index + random.next()) * slice);
 }

@@ -2,6 +2,7 @@ import type { Socket } from "node:net";
 import { Kysely, PostgresDialect } from "kysely";
 import pg from "pg";
 import type { Catalog } from "./catalog.ts";
+import { registerSecrets, registerUrl } from "../../lib/redact.ts";
 import { checkKeys } from "./check-keys.ts";
 import { wrapDialect } from "./dialect.ts";
 import { isTlsRefused, lacksTls, translateCatalogError } from "./errors.ts";
@@ -15,32 +16,43 @@ import type { Tables } from "../schema/core.ts";
 
 // int8 as number: ids and byte counts stay far below 2^53
 const int8 = 20;
-const types: pg.CustomTypesConfig = {
+
+/** How the values of columns are parsed. */
+export const types: pg.CustomTypesConfig = {
   getTypeParser: ((oid: number, format?: "text") =>
     oid === int8 ? Number : pg.types.getTypeParser(oid, format)) as typeof pg.types.getTypeParser,
 };
+
+/** The part of `pg.Pool` that a catalog needs. */
+export type Pool = Pick<pg.Pool, "query" | "end" | "options"> & { connect(): Promise<pg.PoolClient> };
 
 /**
  * Opens the catalog on a PostgreSQL server, version 14 or newer, and makes a first connection. The URL may hold a
  * password; `location` does not. Throws `usage` when the URL is malformed or the server cannot hold a catalog.
  */
 export async function openPostgres(url: string, env: Environment = {}): Promise<Catalog> {
+  registerUrl(url);
   const address = await parseServerAddress(url, env);
-  const pool = await connectPool(address, env);
+  const catalog = catalogOn(await connectPool(address, env), address.location);
+  try {
+    await requireTrustedSchemas(catalog.db);
+  } catch (error) {
+    await catalog[Symbol.asyncDispose]();
+    throw error;
+  }
+  return catalog;
+}
+
+/** The catalog behind a pool of connections, which it closes. `location`: for messages. */
+export function catalogOn(pool: Pool, location: string): Catalog {
   const db = new Kysely<Tables>({
     dialect: wrapDialect(new PostgresDialect({ pool }), false),
     plugins: [checkKeys],
   }).withSchema("feedctl");
-  try {
-    await requireTrustedSchemas(db);
-  } catch (error) {
-    await db.destroy();
-    throw error;
-  }
   const locks = sessionLocks(pool);
   return {
     kind: "postgres",
-    location: address.location,
+    location,
     db,
     lock: locks.lock,
     async script(text) {
@@ -62,6 +74,7 @@ export async function openPostgres(url: string, env: Environment = {}): Promise<
 /** Returns a pool with one connection, the first that the server accepts. */
 async function connectPool({ config, tls }: ServerAddress, env: Environment): Promise<pg.Pool> {
   // its type lacks the argument, and undefined, which is allowed for a server that asks for no password
+  registerSecrets(typeof config.password === "string" ? config.password : undefined, env["PGPASSWORD"]);
   const password = config.password || env["PGPASSWORD"] || (readPassword as () => Promise<string>);
   let refusal: unknown;
   for (const ssl of tls.attempts) {

@@ -1,3 +1,4 @@
+import { registerSecrets } from "../../lib/redact.ts";
 import pgpass from "pgpass";
 
 type Server = Parameters<typeof pgpass>[0];
@@ -7,5 +8,10 @@ type Server = Parameters<typeof pgpass>[0];
  * same file by itself, but then prints a deprecation warning in every run.
  */
 export function readPassword(server: Server): Promise<string | undefined> {
-  return new Promise((resolve) => pgpass(server, resolve));
+  return new Promise((resolve) => {
+    pgpass(server, (password: string | undefined) => {
+      registerSecrets(password);
+      resolve(password);
+    });
+  });
 }

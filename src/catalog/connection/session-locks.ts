@@ -23,7 +23,7 @@ interface Session {
  * `proveLocks`, which locks the row: either the row was deleted and the transaction fails, or nobody can delete the row
  * before the transaction ends.
  */
-export function sessionLocks(pool: pg.Pool) {
+export function sessionLocks(pool: { connect(): Promise<pg.PoolClient> }) {
   let session: Promise<Session> | undefined;
 
   /** Runs queries one after the other, because all locks share the connection. */

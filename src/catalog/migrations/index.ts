@@ -11,6 +11,8 @@ import { keySalt } from "./0010-key-salt.ts";
 import { locks } from "./0011-locks.ts";
 import { changedDropFiles } from "./0013-changed-drop-files.ts";
 import { places } from "./0014-places.ts";
+import { sealedStores } from "./0016-sealed-stores.ts";
+import { deletesThatFail } from "./0017-deletes-that-fail.ts";
 
 /** Numbered from 1, append-only, in order of application. */
 export const migrations: readonly { name: string; sql: string }[] = [
@@ -27,6 +29,8 @@ export const migrations: readonly { name: string; sql: string }[] = [
   { name: "locks", sql: locks },
   { name: "changed drop files", sql: changedDropFiles },
   { name: "places", sql: places },
+  { name: "sealed stores", sql: sealedStores },
+  { name: "deletes that fail", sql: deletesThatFail },
 ];
 
 export const newestSchema = migrations.length;

@@ -73,6 +73,14 @@ export async function newestVersionUse(db: Db, feedId: number): Promise<Date | n
   return found.rows[0]?.at ?? null;
 }
 
+/** How many items of a plan have a publish date after `now`, and the latest one. */
+export async function countFuture(db: Db, now: Date): Promise<{ count: number; latest: Date | null }> {
+  const found = await sql<{ count: number; latest: Date | null }>`
+    select count(*)::int as count, max(published_at) as latest from retention_work
+    where published_at > ${now}::timestamptz`.execute(db);
+  return found.rows[0] ?? { count: 0, latest: null };
+}
+
 export async function analyzeKept(db: Db): Promise<void> {
   await sql`analyze retention_kept`.execute(db);
 }

@@ -63,8 +63,17 @@ export interface StoresTable {
   marked_location: ColumnType<Location | null, string | null | undefined, string | null>;
   /** The store is older than markers: blobs that its rows name must be there before it is marked. */
   probe: Generated<boolean>;
+  /** Proves that feedctl saved the row. Null for a store without credentials, and for one that is listed as unsealed. */
+  seal: Nullable<string>;
   /** Its path is the former default directory: changing the settings back makes it follow them again. */
   pinned: Generated<boolean>;
+}
+
+/** Stores from before seals, until they are sealed. */
+export interface UnsealedStoresTable {
+  store_id: number;
+  /** Of the row as it was then, in hex. */
+  digest: string;
 }
 
 export interface PackagesTable {
@@ -143,6 +152,10 @@ export interface PendingDeletesTable {
   key: Key;
   run_id: number;
   created_at: Date;
+  /** How often the blob could not be deleted, why the last time, and when it is tried again. */
+  attempts: Generated<number>;
+  reason: string | null;
+  next_try: Date | null;
 }
 
 export interface ProofsTable {
@@ -191,6 +204,7 @@ export interface Tables extends AssetTables, MigrationTables, RetentionTables {
   installation: InstallationTable;
   feeds: FeedsTable;
   stores: StoresTable;
+  unsealed_stores: UnsealedStoresTable;
   packages: PackagesTable;
   versions: VersionsTable;
   files: FilesTable;

@@ -26,9 +26,8 @@ export function historyCommands(edge: Edge): CommandUnknownOpts[] {
           await out.table(operations.listHistory(context, directory, path), columns, keptResult);
           return;
         }
-        const age: number | undefined = options.olderThan;
-        const before = age === undefined ? undefined : new Date(context.now().getTime() - age);
-        const selected = await operations.planPrune(context, { directory, path, keep: options.keep, before });
+        const { keep, olderThan } = options;
+        const selected = await operations.planPrune(context, { directory, path, keep, olderThan });
         const bytes = selected.reduce((sum, { size }) => sum + size, 0);
         const what = `${counted(selected.length, "earlier version")} (${formatSize(bytes)})`;
         if (options.dryRun)

@@ -2,6 +2,7 @@ import { resolve } from "node:path";
 import { FeedctlError } from "../../errors.ts";
 import { findSetting, settingProblem } from "../../operations/feed-store/setting-names.ts";
 import { findProvider, storeTypeNames, type StoreConfig } from "../../stores/providers.ts";
+import { parseLimits, type Limits } from "../../lib/limits.ts";
 import { readConfigFile, type ConfigFile } from "./config-file.ts";
 import type { Io } from "./io.ts";
 import { userDirectories } from "./user-directories.ts";
@@ -18,6 +19,8 @@ export interface Config {
   settings: ReadonlyMap<string, string>;
   /** Store profiles by name, for `NAME:path` locations; their secrets may still be references. */
   stores: ReadonlyMap<string, StoreConfig>;
+  /** How much of packages, archives and listings is read. */
+  limits: Partial<Limits>;
   /** Path of the configuration file; undefined when there is none. */
   file: string | undefined;
 }
@@ -31,7 +34,7 @@ const namesOfPlaces = [
   "FEEDCTL_KEY_FILE",
   "FEEDCTL_KEY",
 ] as const;
-const known = ["databaseUrl", "dataDir", "concurrency", "lockWait", "keyFile", "settings", "stores"] as const;
+const known = ["databaseUrl", "dataDir", "concurrency", "lockWait", "keyFile", "settings", "stores", "limits"] as const;
 
 export async function loadConfig(io: Io, flags: { config?: string | undefined }): Promise<Config> {
   refuseEmpty(io);
@@ -48,6 +51,7 @@ export async function loadConfig(io: Io, flags: { config?: string | undefined })
     keyFile: resolve(io.cwd, io.env["FEEDCTL_KEY_FILE"] || text(file, "keyFile") || resolve(io.cwd, dataDir, "key")),
     settings: settingsOf(file),
     stores: profilesOf(file, found?.path),
+    limits: limitsOf(io.env["FEEDCTL_LIMITS"], file["limits"]),
     file: found?.path,
   };
 }
@@ -127,4 +131,18 @@ function profilesOf(values: Record<string, unknown>, path: string | undefined): 
     profiles.set(name, provider.parse(profile, `the store profile "${name}" in the configuration file ${path}`));
   }
   return profiles;
+}
+
+/** Limits from `limits: {"zipEntries": 200000}`, and from `zipEntries=200000,manifest=2M` in the environment. */
+function limitsOf(words: string | undefined, inFile: unknown): Partial<Limits> {
+  if (inFile !== undefined && (typeof inFile !== "object" || inFile === null || Array.isArray(inFile)))
+    throw new FeedctlError("usage", `"limits" in the configuration file must be an object`);
+  const given: Record<string, unknown> = { ...inFile };
+  for (const part of (words ?? "").split(",").filter((each) => each.trim() !== "")) {
+    const [name = "", value = ""] = part.split("=");
+    given[name.trim()] = value.trim();
+  }
+  const limits = parseLimits(given);
+  if (!("problem" in limits)) return limits;
+  throw new FeedctlError("usage", limits.problem, { hint: "the limits and their defaults: docs/limits.md" });
 }

@@ -7,6 +7,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import type { SealingSecret } from "../../lib/seal.ts";
 import type { Context } from "../../operations/context.ts";
+import { createClock } from "./clock.ts";
 import type { Config } from "./config.ts";
 import type { Io } from "./io.ts";
 import { createRetryLines } from "./retry-lines.ts";
@@ -19,12 +20,13 @@ import { readSealingSecret, weaknessWarning } from "./sealing-secret.ts";
 export function createContext(
   io: Io,
   config: Config,
-  notice: (message: string) => void,
+  notice: Context["notice"],
   verbose?: (message: string) => void,
 ): Context & AsyncDisposable {
   let sealing: Promise<SealingSecret | undefined> | undefined;
   let warned = false;
   const lockWait = config.lockWait * 1000;
+  const clock = createClock(io);
   const onRetry = verbose === undefined ? undefined : createRetryLines(verbose, () => io.now());
 
   const bare = kept(async (create: boolean) => {
@@ -46,6 +48,7 @@ export function createContext(
     const { requireSchema } = await import("../../catalog/connection/migrate.ts");
     const wasEmpty = await requireSchema(catalog, { create });
     if (isNew || wasEmpty) notice(`created a new catalog: ${catalog.location}`);
+    await clock.compare(catalog);
     return catalog;
   });
 
@@ -70,7 +73,10 @@ export function createContext(
     actor: userName(io),
     host: hostname(),
     pid: io.pid,
-    now: () => io.now(),
+    now: () => clock.now(),
+    async clockAhead() {
+      return clock.compare(await this.catalog());
+    },
     monotonic: () => io.monotonic?.() ?? performance.now(),
     sleep: (milliseconds) => io.sleep?.(milliseconds) ?? sleep(milliseconds, undefined, { signal: io.signal }),
     randomBytes,

@@ -1,4 +1,5 @@
 import { printable } from "../../lib/printable.ts";
+import { redact } from "../../lib/redact.ts";
 import type { Io } from "./io.ts";
 import { outputError } from "./output-error.ts";
 import { createProgress, type Progress } from "./progress.ts";
@@ -105,7 +106,7 @@ export function createOutput(io: Io, options: OutputOptions): Output<unknown> {
 
   function talk(text: string): void {
     progress.clear();
-    io.stderr.write(`${text}\n`);
+    io.stderr.write(`${redact(text)}\n`);
   }
 
   return {

@@ -3,6 +3,7 @@ import { link, mkdir, open, rm } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import { FeedctlError } from "../../errors.ts";
 import { isDiskFull } from "../../lib/disk-full.ts";
+import { registerSecrets } from "../../lib/redact.ts";
 import { parseSecret, type SealingSecret } from "../../lib/seal.ts";
 import type { Io } from "./io.ts";
 import { readableByOthers, readTrustedFile } from "./trusted-file.ts";
@@ -13,11 +14,29 @@ import { readableByOthers, readTrustedFile } from "./trusted-file.ts";
  */
 export async function readSealingSecret(io: Io, path: string, create: boolean): Promise<SealingSecret | undefined> {
   const given = io.env["FEEDCTL_KEY"];
+  registerSecrets(given);
   if (given) return parseSecret(given);
   const saved = await readKeyFile(path);
   if (saved !== undefined || !create) return saved;
   await createKeyFile(io, path);
   return readKeyFile(path);
+}
+
+/** Reads an earlier key from `env:NAME` or `file:PATH`. Throws `usage`, and `denied` when it cannot be read. */
+export async function readEarlierSecret(io: Io, reference: string): Promise<SealingSecret> {
+  if (reference.startsWith("env:")) {
+    const name = reference.slice("env:".length);
+    const given = io.env[name];
+    registerSecrets(given);
+    if (given) return parseSecret(given);
+    throw new FeedctlError("denied", `the earlier key is not set: ${name}`, { hint: `set it in this environment` });
+  }
+  if (!reference.startsWith("file:"))
+    throw new FeedctlError("usage", "--from takes env:NAME or file:PATH", { hint: "a key is not typed, nor shown" });
+  const path = resolve(io.cwd, reference.slice("file:".length));
+  const saved = await readKeyFile(path);
+  if (saved !== undefined) return saved;
+  throw new FeedctlError("not-found", `the key file ${path} does not exist`);
 }
 
 /** A warning for a passphrase that is easily guessed; undefined for a good one. */
@@ -86,5 +105,6 @@ async function readKeyFile(path: string): Promise<SealingSecret | undefined> {
     throw new FeedctlError("denied", `the key file ${path} holds no key`, {
       hint: "restore it from a backup; without it the sealed secrets are lost",
     });
+  registerSecrets(text);
   return parseSecret(text);
 }

@@ -1,3 +1,4 @@
+import { registerSecrets } from "../../lib/redact.ts";
 import type { StoreOptions } from "../../operations/feed-store/store-secrets.ts";
 import { optionsOf, providers } from "../../stores/providers.ts";
 import { readSecret, type Edge } from "./edge.ts";
@@ -24,6 +25,7 @@ export async function storeOptions(
       out.warn(
         `--${option.flag} is visible in the process list and the shell's history; better: env:NAME, file:PATH or - (ask)`,
       );
+    registerSecrets(given[property]);
   }
   return given;
 }

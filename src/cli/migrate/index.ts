@@ -46,6 +46,7 @@ export function migrateCommand(edge: Edge): CommandUnknownOpts {
             options.yes,
           );
         await out.progress.start("verifying");
+        let status = 0;
         for await (const event of retireStore(context, feed)) {
           const line = retireLine(event);
           if (line === undefined) continue;
@@ -53,12 +54,15 @@ export function migrateCommand(edge: Edge): CommandUnknownOpts {
             await out.event(line, `${event.finding.padEnd(12)}  ${event.key}: ${event.reason}`);
           else if (event.type === "kept")
             await out.event(line, `kept          ${event.key}: the new store does not hold it`);
+          else if (event.type === "failed") await out.event(line, `failed        ${event.key}: ${event.reason}`);
           else if (event.type === "summary" && "deleted" in event) {
             out.progress.stop();
-            const deleted = `deleted ${counted(event.deleted, "old file")} (${formatSize(event.bytes)}) in ${event.from}${event.kept > 0 ? `; kept ${event.kept}` : ""}`;
+            const deleted = `deleted ${counted(event.deleted, "old file")} (${formatSize(event.bytes)}) in ${event.from}${event.kept > 0 ? `; kept ${event.kept}` : ""}${event.failed > 0 ? `; ${event.failed} failed` : ""}`;
             await out.event(line, event.retired ? `the old files in ${event.from} were deleted before` : deleted);
+            if (event.failed > 0) status = 3;
           }
         }
+        return status;
       }),
     );
 

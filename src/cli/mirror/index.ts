@@ -129,7 +129,7 @@ export async function reportMirror(
     out.warn(`${counted(summary.extras - summary.deleted, "extra file")} not deleted: ${summary.notDeleted}`);
   }
   if (robocopy) return summary.robocopyStatus;
-  return summary.failed + summary.mismatch > 0 ? 3 : 0;
+  return summary.failed + summary.mismatch > 0 || summary.notDeleted !== undefined ? 3 : 0;
 }
 
 function isTrouble(item: MirrorItem): boolean {

@@ -1,5 +1,6 @@
 import type { Setting } from "../../operations/feed-store/setting-names.ts";
 import type { CatalogStatus } from "../../operations/installation/init.ts";
+import type { Rotation } from "../../operations/secrets/rotate.ts";
 import type { SettingChange } from "../../operations/installation/settings.ts";
 import type * as result from "./schemas/installation.ts";
 
@@ -26,4 +27,8 @@ export function settingChangeResult({ setting, before, moved }: SettingChange): 
     before: settingResult(before),
     moved: moved.map(({ feed, from, to, kept, files, bytes }) => ({ feed, from, to, kept, files, bytes })),
   };
+}
+
+export function rotationResult({ sealed, current, failed }: Rotation): result.RotationResult {
+  return { sealed, current, failed: failed.map(({ store, feed, reason }) => ({ store, feed, reason })) };
 }

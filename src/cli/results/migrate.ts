@@ -119,10 +119,12 @@ export function retireLine(event: RetireEvent): result.RetireLine | undefined {
       return findingLine(event);
     case "kept":
       return { type: event.type, key: event.key };
+    case "failed":
+      return { type: event.type, key: event.key, reason: event.reason };
     case "summary": {
       if (!("deleted" in event)) return undefined;
-      const { type, feed, from, to, retired, deleted, bytes, kept } = event;
-      return { type, feed, from, to, retired, deleted, bytes, kept };
+      const { type, feed, from, to, retired, deleted, bytes, kept, failed } = event;
+      return { type, feed, from, to, retired, deleted, bytes, kept, failed };
     }
   }
 }

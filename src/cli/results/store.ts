@@ -1,5 +1,5 @@
 import type { FeedStore } from "../../operations/feeds/feeds.ts";
-import type { StoreChange, StoreTypeInfo, StoreUsage } from "../../operations/stores/set-store.ts";
+import type { ShownStore, StoreChange, StoreTypeInfo, StoreUsage } from "../../operations/stores/set-store.ts";
 import type { StoreMark } from "../../operations/stores/mark-store.ts";
 import type { ProbeEvent, ProbeSummary } from "../../operations/stores/test-store.ts";
 import type * as result from "./schemas/store.ts";
@@ -8,8 +8,16 @@ export function storeResult({ type, location, because, options }: FeedStore): re
   return { type, location, because, options };
 }
 
-export function storeOfFeedResult(shown: FeedStore & { feed: string }): result.StoreOfFeedResult {
-  return { feed: shown.feed, ...storeResult(shown) };
+export function storeOfFeedResult(shown: ShownStore): result.StoreOfFeedResult {
+  const { deletes, failed } = shown.waiting;
+  return {
+    feed: shown.feed,
+    ...storeResult(shown),
+    waiting: {
+      deletes,
+      failed: failed.map(({ key, since, attempts, reason, nextTry }) => ({ key, since, attempts, reason, nextTry })),
+    },
+  };
 }
 
 export function storeTypeResult({ type, title, options }: StoreTypeInfo): result.StoreTypeResult {

@@ -5,7 +5,7 @@ import { createGunzip } from "node:zlib";
 import { GzipError, gunzipMember } from "../../lib/gzip-member.ts";
 import { decodeText } from "../manifests/decode-text.ts";
 import type { PackageFile } from "../format.ts";
-import { limits } from "../limits.ts";
+import { limits } from "../../lib/limits.ts";
 import { openReader } from "../containers/open-reader.ts";
 import { invalid } from "../read-package.ts";
 import { guessTarContents } from "../name-the-type.ts";

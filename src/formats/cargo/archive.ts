@@ -1,7 +1,7 @@
 import type { TarEntry } from "../../lib/tar/read.ts";
 import type { PackageFile, ReadOptions } from "../format.ts";
 import { gunzipFile } from "../containers/gzip.ts";
-import { limits } from "../limits.ts";
+import { limits } from "../../lib/limits.ts";
 import { invalid } from "../read-package.ts";
 import { guessTarContents } from "../name-the-type.ts";
 import { tarEntries } from "../containers/tar.ts";

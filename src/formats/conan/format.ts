@@ -8,7 +8,7 @@ import { placeOf, readBeside } from "../read-neighbour.ts";
 import { parseConanPath, recipeFolderDepth, type ConanPlace } from "./layout.ts";
 import { parseConanManifest, readRecipe, revisionOf } from "./manifest.ts";
 import type { FilePlace, Format, PackageFile, PackageIdentity, ReadOptions } from "../format.ts";
-import { limits } from "../limits.ts";
+import { limits } from "../../lib/limits.ts";
 import { boundMetadata } from "../manifests/metadata.ts";
 import { invalid, readPackage } from "../read-package.ts";
 import { expectContainer } from "../containers/sniff.ts";
@@ -78,14 +78,11 @@ async function checkArchive(file: PackageFile, place: ConanPlace): Promise<void>
   if (place.file.endsWith(".tzst")) await expectContainer(file, "zstd");
 }
 
-/** Bytes of a manifest. It has a line per file, and large packages have tens of thousands. */
-const MAX_MANIFEST = 16 * 1024 * 1024;
-
 /** Checks a file against the manifest in its folder. It has no hashes of archives, which every client packs anew. */
 async function verify(place: ConanPlace, file: PackageFile, options: ReadOptions): Promise<void> {
   const found = placeOf(file);
   const folder = join(resolve(found.path), ...place.file.split("/").map(() => ".."));
-  const bytes = await readBeside(found, join(folder, "conanmanifest.txt"), MAX_MANIFEST);
+  const bytes = await readBeside(found, join(folder, "conanmanifest.txt"), limits.conanManifest);
   if (bytes === undefined) throw invalid("its folder has no conanmanifest.txt; the upload was not finished");
   const manifest = parseConanManifest(bytes);
   const revision = place.package?.revision ?? place.recipeRevision;

@@ -2,17 +2,11 @@ import { bunzip2File } from "../containers/bzip2.ts";
 import { decompress } from "../containers/decompress.ts";
 import type { PackageFile, ReadOptions } from "../format.ts";
 import { parseJsonManifest } from "../manifests/json.ts";
-import { limits } from "../limits.ts";
+import { limits } from "../../lib/limits.ts";
 import { invalid } from "../read-package.ts";
 import { tarEntriesOf } from "../containers/tar-bytes.ts";
 import { tarEntries } from "../containers/tar.ts";
 import { zipEntries, type ZipEntry } from "../containers/zip.ts";
-
-/**
- * Compressed and uncompressed bytes of the `info` archive inside a .conda file, which has licences, recipe and tests.
- */
-const MAX_INFO_PACKED = 16 * 1024 * 1024;
-const MAX_INFO = 64 * 1024 * 1024;
 
 export interface CondaManifest {
   /** `info/index.json`. */
@@ -52,7 +46,7 @@ export async function readDotConda(
   const pkg = only(found.pkg, "pkg");
   const stem = stemOf(info, "info");
   if (stemOf(pkg, "pkg") !== stem) throw invalid(`"${info.name}" and "${pkg.name}" do not belong together`);
-  const bytes = await decompress("zstd", await info.read(MAX_INFO_PACKED), MAX_INFO);
+  const bytes = await decompress("zstd", await info.read(limits.condaInfoPacked), limits.condaInfo);
   return { index: await findIndex(tarEntriesOf(bytes)), stem };
 }
 

@@ -2,8 +2,8 @@ import { createReadStream } from "node:fs";
 import { bunzip2, Bzip2Error } from "../../lib/bzip2/bzip2.ts";
 import type { PackageFile, ReadOptions } from "../format.ts";
 import type { InflateLimits } from "./gzip.ts";
-import { limits } from "../limits.ts";
-import { invalid } from "../read-package.ts";
+import { limits } from "../../lib/limits.ts";
+import { beyondLimit, invalid } from "../read-package.ts";
 
 /** The uncompressed bytes of a bzip2 file in bounded memory, under the limits of gzip files. */
 export async function* bunzip2File(
@@ -21,9 +21,9 @@ export async function* bunzip2File(
     for await (const chunk of bunzip.chunks) {
       options.signal?.throwIfAborted();
       total += chunk.length;
-      if (total > inflated) throw invalid(`it unpacks to more than ${inflated} bytes`);
+      if (total > inflated) throw beyondLimit(`it unpacks to more than ${inflated} bytes`);
       if (total > ratioFrom && total > ratio * bunzip.used())
-        throw invalid(`it unpacks to more than ${ratio} times its size`);
+        throw beyondLimit(`it unpacks to more than ${ratio} times its size`);
       yield chunk;
     }
   } catch (error) {

@@ -1,5 +1,5 @@
 import { gunzipSync, zstdDecompressSync, type ZstdDecompress } from "node:zlib";
-import { invalid } from "../read-package.ts";
+import { beyondLimit, invalid } from "../read-package.ts";
 
 export type Compression = "none" | "gzip" | "xz" | "zstd";
 
@@ -35,5 +35,5 @@ function unzstd(bytes: Buffer, limit: number): Buffer {
 }
 
 function tooLong(limit: number, cause?: unknown) {
-  return invalid(`it unpacks to more than ${limit} bytes`, cause);
+  return beyondLimit(`it unpacks to more than ${limit} bytes`, cause);
 }

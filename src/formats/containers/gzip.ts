@@ -3,8 +3,8 @@ import { addAbortSignal, pipeline } from "node:stream";
 import { createGunzip, gunzipSync } from "node:zlib";
 import { readSmall } from "../../lib/read-small.ts";
 import type { PackageFile, ReadOptions } from "../format.ts";
-import { limits } from "../limits.ts";
-import { invalid } from "../read-package.ts";
+import { limits } from "../../lib/limits.ts";
+import { beyondLimit } from "../read-package.ts";
 
 /** A file up to this size is read at once, which costs less than a stream. */
 const SMALL = 64 * 1024;
@@ -39,10 +39,10 @@ export async function* gunzipFile(
   let total = 0;
   for await (const chunk of gunzip as AsyncIterable<Buffer>) {
     total += chunk.length;
-    if (total > inflated) throw invalid(`it unpacks to more than ${inflated} bytes`);
+    if (total > inflated) throw beyondLimit(`it unpacks to more than ${inflated} bytes`);
     // Compared with the input used so far, so that a decompression bomb is stopped early.
     if (total > ratioFrom && total > ratio * gunzip.bytesWritten) {
-      throw invalid(`it unpacks to more than ${ratio} times its size`);
+      throw beyondLimit(`it unpacks to more than ${ratio} times its size`);
     }
     yield chunk;
   }

@@ -3,8 +3,8 @@ import { readTar, TarError } from "../../lib/tar/read.ts";
 import { isFeedctlError } from "../../errors.ts";
 import type { PackageFile } from "../format.ts";
 import { gunzipFile, type InflateLimits } from "./gzip.ts";
-import { limits } from "../limits.ts";
-import { invalid } from "../read-package.ts";
+import { limits } from "../../lib/limits.ts";
+import { beyondLimit, invalid } from "../read-package.ts";
 import { zipEntries } from "./zip.ts";
 import { unzstdFile } from "./zstd.ts";
 
@@ -84,7 +84,7 @@ async function* counted(chunks: AsyncGenerator<Uint8Array>, most: number): Async
   let total = 0;
   for await (const chunk of chunks) {
     total += chunk.length;
-    if (total > most) throw invalid(`it unpacks to more than ${most} bytes`);
+    if (total > most) throw beyondLimit(`it unpacks to more than ${most} bytes`);
     yield chunk;
   }
 }

@@ -1,5 +1,5 @@
 import { readTar, type TarEntry } from "../../lib/tar/read.ts";
-import { limits } from "../limits.ts";
+import { limits } from "../../lib/limits.ts";
 import { invalid } from "../read-package.ts";
 
 /**

@@ -1,5 +1,5 @@
 import xz from "xz-decompress";
-import { invalid } from "../read-package.ts";
+import { beyondLimit, invalid } from "../read-package.ts";
 
 /**
  * Decompresses all streams of xz data in memory. Rejects before more than `limit` bytes are decompressed. The library
@@ -13,7 +13,7 @@ export async function unxz(bytes: Buffer, limit: number): Promise<Buffer> {
     // Leaving the loop early cancels the stream: otherwise the library would block all later callers.
     for await (const chunk of stream as ReadableStream<Uint8Array> & AsyncIterable<Uint8Array>) {
       total += chunk.length;
-      if (total > limit) throw invalid(`its xz data unpacks to more than ${limit} bytes`);
+      if (total > limit) throw beyondLimit(`its xz data unpacks to more than ${limit} bytes`);
       chunks.push(chunk);
     }
   } catch (error) {

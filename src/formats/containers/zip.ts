@@ -2,8 +2,9 @@ import { openAsBlob } from "node:fs";
 import { BlobReader, configure, ZipReader, ZipWriter, type Entry } from "@zip.js/zip.js";
 import { FeedctlError } from "../../errors.ts";
 import type { PackageFile, ReadOptions } from "../format.ts";
-import { limits } from "../limits.ts";
-import { invalid } from "../read-package.ts";
+import { limits } from "../../lib/limits.ts";
+import { beyondLimit, invalid } from "../read-package.ts";
+import { createReadRanges } from "./read-ranges.ts";
 
 // A worker per package costs more than unpacking its manifest.
 configure({ useWebWorkers: false });
@@ -44,29 +45,54 @@ export async function* zipEntries(
     checkOverlappingEntry: true,
     ...(options.signal && { signal: options.signal }),
   });
+  const ranges = createReadRanges();
   let count = 0;
   const entries = reader.getEntriesGenerator();
   for (;;) {
     const { done, value } = await entries.next().catch((error: unknown) => rejectZip(error));
     if (done === true) return;
-    if (++count > most) throw invalid(`the zip archive holds more than ${most} entries`);
+    if (++count > most) throw beyondLimit(`the zip archive holds more than ${most} entries`);
     if (count % 1000 === 0) options.signal?.throwIfAborted();
-    yield createEntry(value);
+    const index = count;
+    yield createEntry(value, async (sink) => {
+      // zip.js keeps all that it knows of each entry that was read, 11 KB, to compare its range with those of others
+      Object.assign(reader, { readRanges: { indexes: new Set(), sortedRanges: [], pendingRanges: [] } });
+      if (value.directory) throw invalid(`"${value.filename}" is a directory`);
+      await value.getData(sink);
+      const end = (value.localDirectory?.dataOffset ?? value.offset) + value.compressedSize;
+      if (!ranges.add(index, value.offset, end))
+        throw invalid(`"${value.filename}" overlaps another entry of the zip archive`);
+    });
   }
 }
 
 /**
  * Limits the directory, which zip.js reads into memory whole: a hostile archive can declare one as large as the file.
+ * Keeps the block that was read last: zip.js asks three times for each entry, and entries follow one another.
  */
 class BoundedReader extends BlobReader {
+  #block: { offset: number; bytes: Uint8Array } | undefined;
+
   override async readUint8Array(offset: number, length: number): Promise<Uint8Array> {
     if (length > limits.zipDirectory)
-      throw invalid(`the zip archive's directory is larger than ${limits.zipDirectory} bytes`);
-    return super.readUint8Array(offset, length);
+      throw beyondLimit(`the zip archive's directory is larger than ${limits.zipDirectory} bytes`);
+    if (length > BLOCK / 2) return super.readUint8Array(offset, length);
+    let block = this.#block;
+    if (block === undefined || offset < block.offset || offset + length > block.offset + block.bytes.length) {
+      block = { offset, bytes: await super.readUint8Array(offset, BLOCK) };
+      this.#block = block;
+    }
+    return block.bytes.slice(offset - block.offset, offset - block.offset + length);
   }
 }
 
-function createEntry(entry: Entry): ZipEntry {
+const BLOCK = 64 * 1024;
+
+/** Entries up to this size are read as a whole, which saves a stream for each. */
+const SMALL = 64 * 1024;
+
+/** `read` writes the content into a stream; it rejects for an entry that shares bytes with another one. */
+function createEntry(entry: Entry, read: (sink: WritableStream<Uint8Array>) => Promise<void>): ZipEntry {
   return {
     name: entry.filename,
     directory: entry.directory,
@@ -77,8 +103,12 @@ function createEntry(entry: Entry): ZipEntry {
     size: entry.uncompressedSize,
     async *chunks() {
       if (entry.directory) throw invalid(`"${entry.filename}" is a directory`);
+      if (entry.uncompressedSize <= SMALL) {
+        yield await this.read(SMALL);
+        return;
+      }
       const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>();
-      const done = entry.getData(writable).then(
+      const done = read(writable).then(
         () => undefined,
         async (error: unknown) => {
           // an error before the first byte leaves the stream open, and its reader would wait
@@ -101,7 +131,7 @@ function createEntry(entry: Entry): ZipEntry {
     },
     async read(limit) {
       if (entry.directory) throw invalid(`"${entry.filename}" is a directory`);
-      const tooLong = () => invalid(`"${entry.filename}" is longer than ${limit} bytes`);
+      const tooLong = () => beyondLimit(`"${entry.filename}" is longer than ${limit} bytes`);
       // Stated sizes can lie, so what comes out is counted as well.
       if (entry.uncompressedSize > limit) throw tooLong();
       const chunks: Uint8Array[] = [];
@@ -113,7 +143,7 @@ function createEntry(entry: Entry): ZipEntry {
           chunks.push(chunk);
         },
       });
-      await entry.getData(sink).catch((error: unknown) => rejectZip(error, entry.filename));
+      await read(sink).catch((error: unknown) => rejectZip(error, entry.filename));
       return Buffer.concat(chunks);
     },
   };

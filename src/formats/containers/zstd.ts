@@ -3,9 +3,9 @@ import { addAbortSignal, pipeline } from "node:stream";
 import { createZstdDecompress } from "node:zlib";
 import type { PackageFile, ReadOptions } from "../format.ts";
 import type { InflateLimits } from "./gzip.ts";
-import { limits } from "../limits.ts";
+import { limits } from "../../lib/limits.ts";
 import { openReader } from "./open-reader.ts";
-import { invalid } from "../read-package.ts";
+import { beyondLimit, invalid } from "../read-package.ts";
 
 /**
  * The uncompressed bytes of all frames of a zstandard file, in bounded memory. Node's decoder stops silently after the
@@ -25,9 +25,9 @@ export async function* unzstdFile(
     pipeline(createReadStream(file.path, { start: offset, highWaterMark: 64 * 1024 }), decoder, () => {});
     for await (const chunk of decoder as AsyncIterable<Buffer>) {
       total += chunk.length;
-      if (total > inflated) throw invalid(`it unpacks to more than ${inflated} bytes`);
+      if (total > inflated) throw beyondLimit(`it unpacks to more than ${inflated} bytes`);
       if (total > ratioFrom && total > ratio * (offset + decoder.bytesWritten))
-        throw invalid(`it unpacks to more than ${ratio} times its size`);
+        throw beyondLimit(`it unpacks to more than ${ratio} times its size`);
       yield chunk;
     }
     if (decoder.bytesWritten === 0) throw invalid("its zstandard data ends early");

@@ -3,7 +3,7 @@ import type { TarEntry } from "../../lib/tar/read.ts";
 import { decompress, type Compression } from "../containers/decompress.ts";
 import type { PackageFile } from "../format.ts";
 import { decodeText } from "../manifests/decode-text.ts";
-import { limits } from "../limits.ts";
+import { limits } from "../../lib/limits.ts";
 import { openReader, type FileReader } from "../containers/open-reader.ts";
 import { invalid } from "../read-package.ts";
 import { tarEntriesOf } from "../containers/tar-bytes.ts";

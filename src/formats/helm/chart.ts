@@ -2,7 +2,7 @@ import type { TarEntry } from "../../lib/tar/read.ts";
 import type { PackageFile, PackageIdentity, ReadOptions } from "../format.ts";
 import { gunzipFile } from "../containers/gzip.ts";
 import { chartFileName, identifyChart } from "./identity.ts";
-import { limits } from "../limits.ts";
+import { limits } from "../../lib/limits.ts";
 import { invalid } from "../read-package.ts";
 import { guessTarContents } from "../name-the-type.ts";
 import { expectContainer } from "../containers/sniff.ts";

@@ -4,7 +4,7 @@ import { readHandle } from "../../lib/read-handle.ts";
 import { hashStream } from "../../lib/hash.ts";
 import type { PackageFile, PackageIdentity, ReadOptions } from "../format.ts";
 import { chartFileName, identifyChart } from "./identity.ts";
-import { limits } from "../limits.ts";
+import { limits } from "../../lib/limits.ts";
 import { openBeside, placeOf } from "../read-neighbour.ts";
 import { invalid } from "../read-package.ts";
 import { isYamlMapping, parseYamlMapping } from "../manifests/yaml.ts";

@@ -1,4 +1,4 @@
-import { limits } from "../limits.ts";
+import { limits } from "../../lib/limits.ts";
 import { invalid } from "../read-package.ts";
 
 export interface HeaderField {

@@ -1,4 +1,4 @@
-import { limits } from "../limits.ts";
+import { limits } from "../../lib/limits.ts";
 
 const MAX_DEPTH = 32;
 

@@ -1,5 +1,5 @@
 import { SaxesParser } from "saxes";
-import { limits } from "../limits.ts";
+import { limits } from "../../lib/limits.ts";
 import { invalid } from "../read-package.ts";
 
 export interface XmlElement {

@@ -1,6 +1,6 @@
 import { open } from "node:fs/promises";
 import type { PackageFile, ReadOptions } from "../format.ts";
-import { limits } from "../limits.ts";
+import { limits } from "../../lib/limits.ts";
 import { checkCoordinates, type Coordinates } from "./pom.ts";
 import { invalid } from "../read-package.ts";
 import { expectContainer } from "../containers/sniff.ts";

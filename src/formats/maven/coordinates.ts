@@ -5,7 +5,7 @@ import { descriptorPath } from "../../lib/open-folder.ts";
 import { openReader } from "../containers/open-reader.ts";
 import { openBeside, placeOf, readBeside } from "../read-neighbour.ts";
 import type { PackageFile, ReadOptions } from "../format.ts";
-import { limits } from "../limits.ts";
+import { limits } from "../../lib/limits.ts";
 import { isZip, readPomProperties } from "./archive.ts";
 import { matchName, signedName } from "./name.ts";
 import { parsePom, type Coordinates, type Pom } from "./pom.ts";
@@ -17,8 +17,6 @@ export interface Found {
   metadata: Record<string, unknown>;
 }
 
-/** How much of a folder is searched for poms that are not named after the file. */
-const MAX_ENTRIES = 10_000;
 const MAX_POMS = 100;
 
 /**
@@ -63,7 +61,7 @@ async function findOtherPom(file: PackageFile): Promise<Pom | undefined> {
   let entries = 0;
   let poms = 0;
   for await (const entry of await opendir(directory)) {
-    if (++entries > MAX_ENTRIES || poms >= MAX_POMS) break;
+    if (++entries > limits.mavenEntries || poms >= MAX_POMS) break;
     if (!entry.isFile() || !entry.name.toLowerCase().endsWith(".pom")) continue;
     poms++;
     // An invalid pom is reported when it is imported itself.

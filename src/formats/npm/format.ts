@@ -3,7 +3,7 @@ import { npmRange, semver } from "../../versions/semver.ts";
 import type { Format, PackageFile, PackageIdentity, ReadOptions } from "../format.ts";
 import { gunzipFile } from "../containers/gzip.ts";
 import { parseJsonManifest } from "../manifests/json.ts";
-import { limits } from "../limits.ts";
+import { limits } from "../../lib/limits.ts";
 import { boundMetadata } from "../manifests/metadata.ts";
 import { parseNpmName, type NpmName } from "./name.ts";
 import { invalid, readPackage } from "../read-package.ts";

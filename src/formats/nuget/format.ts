@@ -1,7 +1,7 @@
 import { nuget as versions } from "../../versions/nuget.ts";
 import { bracketRange } from "../../versions/ranges/bracket-range.ts";
 import type { Format, PackageFile, PackageIdentity, ReadOptions } from "../format.ts";
-import { limits } from "../limits.ts";
+import { limits } from "../../lib/limits.ts";
 import { boundMetadata } from "../manifests/metadata.ts";
 import { parseNuspec, type Nuspec } from "./nuspec.ts";
 import { invalid, readPackage } from "../read-package.ts";

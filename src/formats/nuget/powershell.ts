@@ -1,7 +1,7 @@
 import { nuget as versions } from "../../versions/nuget.ts";
 import { bracketRange } from "../../versions/ranges/bracket-range.ts";
 import type { Format } from "../format.ts";
-import { limits } from "../limits.ts";
+import { limits } from "../../lib/limits.ts";
 import { isForPowerShell, readNupkg, type Nupkg } from "./format.ts";
 import { readPackage } from "../read-package.ts";
 

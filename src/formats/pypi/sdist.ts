@@ -1,7 +1,7 @@
 import { bunzip2File } from "../containers/bzip2.ts";
 import type { PackageFile, ReadOptions } from "../format.ts";
 import { gunzipFile } from "../containers/gzip.ts";
-import { limits } from "../limits.ts";
+import { limits } from "../../lib/limits.ts";
 import { parseCoreMetadata, type CoreMetadata } from "./metadata.ts";
 import { invalid } from "../read-package.ts";
 import { guessTarContents } from "../name-the-type.ts";

@@ -1,7 +1,7 @@
 import { pep440 } from "../../versions/pep440.ts";
 import type { PackageFile, ReadOptions } from "../format.ts";
 import { parseMessage } from "../manifests/headers.ts";
-import { limits } from "../limits.ts";
+import { limits } from "../../lib/limits.ts";
 import { parseCoreMetadata, type CoreMetadata } from "./metadata.ts";
 import { normalizeProjectName, parseWheelName } from "./name.ts";
 import { checkRecord } from "./record.ts";

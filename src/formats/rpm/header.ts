@@ -1,5 +1,5 @@
 import { decodeText } from "../manifests/decode-text.ts";
-import { limits } from "../limits.ts";
+import { limits } from "../../lib/limits.ts";
 import type { FileReader } from "../containers/open-reader.ts";
 import { invalid } from "../read-package.ts";
 

@@ -3,7 +3,7 @@ import { createReadStream } from "node:fs";
 import type { TarEntry } from "../../lib/tar/read.ts";
 import { decompress } from "../containers/decompress.ts";
 import type { PackageFile, ReadOptions } from "../format.ts";
-import { limits } from "../limits.ts";
+import { limits } from "../../lib/limits.ts";
 import { invalid } from "../read-package.ts";
 import { tarEntries } from "../containers/tar.ts";
 import { isYamlMapping, parseYamlMapping } from "../manifests/yaml.ts";

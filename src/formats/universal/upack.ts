@@ -1,7 +1,7 @@
 import { semver } from "../../versions/semver.ts";
 import type { PackageFile, PackageIdentity, ReadOptions } from "../format.ts";
 import { parseJsonManifest } from "../manifests/json.ts";
-import { limits } from "../limits.ts";
+import { limits } from "../../lib/limits.ts";
 import { boundMetadata } from "../manifests/metadata.ts";
 import { quoted } from "../manifests/quoted.ts";
 import { invalid } from "../read-package.ts";

@@ -4,6 +4,7 @@ import { detectType, HEAD } from "../../lib/detect-type.ts";
 import type { Hashes } from "../../lib/hash.ts";
 import { createHead } from "../../lib/collect-head.ts";
 import { FeedctlError } from "../../errors.ts";
+import type { Spool } from "../../lib/spool.ts";
 import { inside } from "./paths.ts";
 import type { NameProblem, NewName } from "./check-names.ts";
 
@@ -16,14 +17,13 @@ export interface PlannedFile {
   hashes: Hashes;
   /** Media type. */
   type: string;
-  modified: Date | undefined;
+  /** ISO time; undefined when the archive has none. */
+  modified?: string | undefined;
 }
 
 export interface ArchiveNames {
   names: NewName[];
   problems: NameProblem[];
-  /** Asset path by the index of the entry. */
-  paths: Map<number, string>;
 }
 
 /** The asset path of an entry, or why it is refused. Undefined: the entry is ignored, such as `./`. */
@@ -51,16 +51,17 @@ const DEVICE = /^(con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³]|conin\$|conout\$
 const hint = "if you trust the archive, raise the limit: --max-size 50G";
 
 /**
- * Maps all entries to asset paths in one pass. With `read` the same pass hashes every file, until the first problem.
+ * Maps all entries to asset paths in one pass. With `files` the same pass hashes every file, until the first problem,
+ * and adds it there: a hundred thousand need 50 MB.
  * Throws `invalid` when the files exceed `bounds`: archives may be decompression bombs.
  */
 export async function planArchive(
   archive: Archive,
   to: string,
   bounds: { bytes: number; ratio: number; ratioFrom: number; size: number },
-  read: boolean,
-): Promise<ArchiveNames & { files: PlannedFile[] }> {
-  const plan: ArchiveNames & { files: PlannedFile[] } = { names: [], problems: [], paths: new Map(), files: [] };
+  files: Pick<Spool<PlannedFile>, "add"> | undefined,
+): Promise<ArchiveNames> {
+  const plan: ArchiveNames = { names: [], problems: [] };
   let index = -1;
   let total = 0;
   for await (const entry of archive.entries()) {
@@ -74,12 +75,11 @@ export async function planArchive(
       continue;
     }
     plan.names.push({ path: place.path, folder, from: entry.name });
-    if (folder) continue;
-    plan.paths.set(index, place.path);
-    if (!read || plan.problems.length > 0) continue;
+    if (folder || files === undefined || plan.problems.length > 0) continue;
     const { size, hashes, head } = await hashChunks(counted(entry.chunks()));
     const type = await detectType(place.path, { head, size });
-    plan.files.push({ index, path: place.path, size, hashes, type, modified: entry.modified });
+    const modified = entry.modified?.toISOString();
+    await files.add({ index, path: place.path, size, hashes, type, modified });
   }
   return plan;
 

@@ -141,7 +141,7 @@ export async function* copyAssets(
           await deleteFolders(transaction, source.id, from);
         }),
       );
-    await tryFinishPending(context, into);
+    await tryFinishPending(context, into, { failed: true });
   }
 }
 

@@ -80,7 +80,7 @@ export async function deleteAssets(
       total.folders += await removeFolder(writer, path);
     }
   }
-  await tryFinishPending(context, writer);
+  await tryFinishPending(context, writer, { failed: true });
   await run.finish(total);
   return total;
 

@@ -6,6 +6,7 @@ import { openAssetTarget } from "./asset-target.ts";
 import { parseFolder } from "./paths.ts";
 import { commit } from "../commit/commit.ts";
 import type { Context } from "../context.ts";
+import { requireRightClock } from "../right-clock.ts";
 import { copyItem } from "./copy.ts";
 import { openFeedStore } from "../feed-store/open-feed-store.ts";
 import { openWriter, finishPendingOf } from "../commit/feed-writer.ts";
@@ -84,17 +85,22 @@ export interface PruneInput {
   path?: string | undefined;
   /** How many of the newest versions of each file stay. */
   keep?: number | undefined;
-  /** Only versions that were kept before this time. */
-  before?: Date | undefined;
+  /** Only versions that were kept longer ago than this, in milliseconds by the catalog's clock. */
+  olderThan?: number | undefined;
 }
 
-/** The versions that the rule selects for deletion. Deletes nothing. */
+/**
+ * The versions that the rule selects for deletion. Deletes nothing. Throws `refused` when an age is given and the clocks
+ * of this machine and of the catalog differ.
+ */
 export async function planPrune(
   context: Context,
-  { directory, path, keep = 0, before }: PruneInput,
+  { directory, path, keep = 0, olderThan }: PruneInput,
 ): Promise<KeptRow[]> {
   const { db } = await context.catalog();
   const feed = await requireDirectory(db, directory);
+  if (olderThan !== undefined) await requireRightClock(context);
+  const before = olderThan === undefined ? undefined : new Date(context.now().getTime() - olderThan);
   const selected: KeptRow[] = [];
   let place = { path: "", count: 0 };
   for await (const row of listKept(db, feed.id, path === undefined ? undefined : parseFolder(path))) {

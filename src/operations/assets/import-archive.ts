@@ -1,9 +1,11 @@
-import { stat } from "node:fs/promises";
-import { basename } from "node:path";
+import { mkdtemp, rm, stat } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { basename, join } from "node:path";
 import { Readable } from "node:stream";
 import { FeedctlError, isFeedctlError } from "../../errors.ts";
-import { limits } from "../../formats/limits.ts";
+import { limits } from "../../lib/limits.ts";
 import { openArchive, type ArchiveEntry } from "../../formats/containers/open-archive.ts";
+import { createSpool } from "../../lib/spool.ts";
 import { parseKey } from "../../stores/key.ts";
 import type { BlobSource, ByteRange } from "../../stores/store.ts";
 import { planArchive, type PlannedFile } from "./archive-plan.ts";
@@ -30,8 +32,6 @@ export interface ImportArchiveInput {
   onPlan?: ((files: number) => void) | undefined;
 }
 
-/** More entries than the limit for packages: archives of files have no usual number. */
-const MOST_ENTRIES = 1_000_000;
 const BATCH = { files: 128, bytes: 64 * 1024 * 1024 };
 /**
  * Files of a tar archive up to this size are held in memory and stored in batches. Larger ones are streamed one by one.
@@ -57,12 +57,16 @@ export async function* importArchive(
   const { ratioFrom } = limits;
   // an explicit maximum replaces the ratio check: disk images are mostly zeros and compress well
   const ratio = input.maxSize === undefined ? limits.ratio : Number.MAX_SAFE_INTEGER;
-  const bounds = { inflated: maxSize + MOST_ENTRIES * 2048, ratio, ratioFrom, entries: MOST_ENTRIES };
+  const entries = limits.assetArchiveEntries;
+  const bounds = { inflated: maxSize + entries * 2048, ratio, ratioFrom, entries };
   const file = { path: input.path, size, name: basename(input.path) };
   const archive = await openArchive(file, context.signal, bounds);
   const reading = { bytes: maxSize, ratio, ratioFrom, size };
+  const temporary = await mkdtemp(join(tmpdir(), "feedctl-archive-"));
+  await using _removed = { [Symbol.asyncDispose]: () => rm(temporary, { recursive: true, force: true }) };
+  await using files = createSpool<PlannedFile>(join(temporary, "files"));
   // a zip lists its names separately: bad names are reported before gigabytes are read
-  let plan = await planArchive(archive, to, reading, !archive.random);
+  const plan = await planArchive(archive, to, reading, archive.random ? undefined : files);
   {
     await using store = await openFeedStore(context, db, assets.feed);
     const { names } = plan;
@@ -75,15 +79,18 @@ export async function* importArchive(
       return yield summary;
     }
   }
-  if (archive.random) plan = await planArchive(archive, to, reading, true);
-  input.onPlan?.(plan.files.length);
-  const planned = new Map(plan.files.map((each) => [each.index, each]));
+  if (archive.random) await planArchive(archive, to, reading, files);
+  input.onPlan?.(files.count);
+  const planned = files.read();
+  let next = await planned.next();
   let items: AssetItem[] = [];
   let bytes = 0;
   let index = -1;
   for await (const entry of archive.entries()) {
-    const found = planned.get(++index);
-    if (found === undefined) continue;
+    if (next.done === true) break;
+    if (next.value.index !== ++index) continue;
+    const found = next.value;
+    next = await planned.next();
     if (!archive.random && found.size > HELD) {
       yield* flush();
       items.push(itemOf(found, streamed(found, entry)));
@@ -118,7 +125,7 @@ export async function* importArchive(
       size: length,
       hashes,
       detectedType: type,
-      modifiedAt: modified ?? context.now(),
+      modifiedAt: modified === undefined ? context.now() : new Date(modified),
       put: (store, options) => store.put(parseKey(path), source, options),
       async problem() {
         const now = await stat(input.path).catch(() => undefined);

@@ -5,7 +5,7 @@ import { hashStream } from "../../lib/hash.ts";
 import { createHead } from "../../lib/collect-head.ts";
 import type { Key } from "../../lib/key.ts";
 import { parseKey } from "../../stores/key.ts";
-import type { BlobInfo, PutResult, Store } from "../../stores/store.ts";
+import type { BlobInfo, DeleteFailure, PutResult, Store } from "../../stores/store.ts";
 import type { AssetItem, AssetOutcome } from "./item.ts";
 import type { AssetTarget } from "./asset-target.ts";
 import { inside } from "./paths.ts";
@@ -70,10 +70,11 @@ export function openAssetView(context: Context, assets: AssetTarget, below: Stor
     return outcome;
   }
 
-  async function deleteMany(keys: readonly Key[]): Promise<void> {
+  async function deleteMany(keys: readonly Key[]): Promise<DeleteFailure[]> {
     const { db } = await context.catalog();
     const rows = [...(await listAssetsAt(db, feed.id, keys.map(pathOf))).values()];
     if (rows.length > 0) await writer().write((target) => removeFiles(context, target, rows));
+    return [];
   }
 
   return {
@@ -110,7 +111,7 @@ export function openAssetView(context: Context, assets: AssetTarget, below: Stor
       const { db } = await context.catalog();
       for await (const row of assetsBelow(db, feed.id, folder)) yield infoOf(row);
     },
-    delete: (key) => deleteMany([key]),
+    delete: async (key) => void (await deleteMany([key])),
     deleteMany,
     [Symbol.asyncDispose]: async () => below[Symbol.asyncDispose](),
   };

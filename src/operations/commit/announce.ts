@@ -12,7 +12,7 @@ import type { Context } from "../context.ts";
 import type { Target } from "./feed-writer.ts";
 import { finishReplacements } from "./finish-replacements.ts";
 import { deadRuns } from "./recorded-run.ts";
-import { deleteBlobs } from "./settle.ts";
+import { deleteBlobs } from "../transfer/delete-blobs.ts";
 
 /**
  * Announces the keys that the run is about to write, which must be distinct, and first finishes what dead runs left at
@@ -63,7 +63,10 @@ interface Leftovers {
   adopted: readonly HeldIntent[];
 }
 
-/** Deletes blobs that no row needs: those with a pending delete, and other bytes that a dead run stored. */
+/**
+ * Deletes blobs that no row needs: those with a pending delete, and other bytes that a dead run stored. One that cannot
+ * be deleted is left to the put: it finds the same bytes, or fails for this key alone.
+ */
 async function clearLeftovers(context: Context, target: Target, { intents, adopted }: Leftovers): Promise<void> {
   const { db } = await context.catalog();
   const { storeId, store } = target;

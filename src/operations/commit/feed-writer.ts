@@ -7,7 +7,7 @@ import { openProvenStore, requireStore } from "../feed-store/open-feed-store.ts"
 import { feedReplaced, requireLiveFeed } from "../feed-store/find-feed.ts";
 import { whyLocked } from "./lock-feed.ts";
 import type { Run } from "./recorded-run.ts";
-import { finishPending } from "./settle.ts";
+import { finishPending, reportUndeleted } from "./settle.ts";
 
 /** Writes to the feed's current store. The store stays open between writes and is reopened after a migration. */
 export interface FeedWriter extends AsyncDisposable {
@@ -67,17 +67,35 @@ export function openWriter(
   };
 }
 
-/** Calls `finishPending` for the writer's feed. The writer's lock is not held meanwhile. */
+/**
+ * Calls `finishPending` for the writer's feed, for a command that deletes: blobs that were not deleted are reported as
+ * failures. The writer's lock is not held meanwhile.
+ */
 export async function finishPendingOf(context: Context, writer: FeedWriter): Promise<void> {
-  await finishPending(context, await writer.write(async (target) => target));
+  await finishFor(context, writer, { failed: true });
 }
 
-/** Like `finishPendingOf`, but only warns when the store or the lock forbids it: leftovers must not fail this run. */
-export async function tryFinishPending(context: Context, writer: FeedWriter): Promise<void> {
+async function finishFor(context: Context, writer: FeedWriter, about: { failed: boolean }): Promise<void> {
+  const target = await writer.write(async (each) => each);
+  reportUndeleted(context, target.feed.name, await finishPending(context, target), about);
+}
+
+/**
+ * Like `finishPendingOf`, but only reports when the store or the lock forbids it. `failed`: the command's own task was to
+ * delete; by default the leftovers of other runs do not fail this one.
+ */
+export async function tryFinishPending(
+  context: Context,
+  writer: FeedWriter,
+  about: { failed: boolean } = { failed: false },
+): Promise<void> {
   try {
-    await finishPendingOf(context, writer);
+    await finishFor(context, writer, about);
   } catch (error) {
     if (!isFeedctlError(error, "denied", "unavailable", "locked")) throw error;
-    context.notice(`could not clean up after interrupted runs: ${error.message}`);
+    context.notice(
+      `${about.failed ? "the deleted files still have blobs, which the next run deletes" : "could not clean up after interrupted runs"}: ${error.message}`,
+      about,
+    );
   }
 }

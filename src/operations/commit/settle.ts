@@ -4,13 +4,17 @@ import {
   forgetDeletes,
   listPendingDeletes,
   listPendingWrites,
+  postponeDeletes,
+  recordDeletes,
   withdrawWrites,
 } from "../../catalog/pending.ts";
 import type { FeedRow } from "../../catalog/feeds.ts";
 import type { Db } from "../../catalog/schema/core.ts";
 import { FeedctlError } from "../../errors.ts";
 import type { Key } from "../../lib/key.ts";
-import type { Store } from "../../stores/store.ts";
+import { counted } from "../../lib/format-size.ts";
+import type { DeleteFailure, Store } from "../../stores/store.ts";
+import { deleteBlobs } from "../transfer/delete-blobs.ts";
 import { contentHash } from "./content-hash.ts";
 import { commit, type Holder } from "./commit.ts";
 import type { Context } from "../context.ts";
@@ -24,15 +28,20 @@ export interface PendingResult {
   abandoned: number;
   /** Rows updated because a run died after it had overwritten their blobs. */
   replaced: number;
+  /** Blobs that the store did not delete. They stay pending, each with its reason and the time of its next try. */
+  undeleted: number;
+  /** The first of them. */
+  failures: DeleteFailure[];
 }
 
 const BATCH = 1000;
+/** How many of the blobs that were not deleted are named. */
+const NAMED = 20;
 
-/** Whether the store has pending writes or pending deletes of the feed. */
-export async function hasPending(db: Db, storeId: number, feedId: number): Promise<boolean> {
-  return (
-    (await listPendingWrites(db, storeId, 1)).length > 0 || !isEmpty(await listPendingDeletes(db, storeId, feedId, 1))
-  );
+/** Whether the store has pending writes of the feed, or pending deletes that are due. `all`: also those that are not. */
+export async function hasPending(db: Db, storeId: number, feedId: number, all = false): Promise<boolean> {
+  if ((await listPendingWrites(db, storeId, 1)).length > 0) return true;
+  return (await listPendingDeletes(db, { storeId, feedId, all, limit: 1 })).last !== undefined;
 }
 
 export interface PendingTarget {
@@ -47,8 +56,13 @@ export interface PendingOptions {
    * Milliseconds to wait for other writers before `locked` is thrown. Default: do not wait, leave it to the next run.
    */
   wait?: number | undefined;
-  /** Called with the keys of each batch of pending deletes, before their blobs are deleted. */
-  beforeDelete?: ((keys: readonly Key[]) => Promise<void>) | undefined;
+  /** Also tries pending deletes that failed and whose next try is later. */
+  all?: boolean | undefined;
+  /**
+   * Called with the keys of each batch of pending deletes before their blobs are deleted. The returned function is
+   * called with those that were deleted.
+   */
+  beforeDelete?: ((keys: readonly Key[]) => Promise<(deleted: readonly Key[]) => void>) | undefined;
 }
 
 /**
@@ -58,11 +72,11 @@ export interface PendingOptions {
 export async function finishPending(
   context: Context,
   { feed, storeId, store, run }: PendingTarget,
-  { wait, beforeDelete }: PendingOptions = {},
+  { wait, all = false, beforeDelete }: PendingOptions = {},
 ): Promise<PendingResult> {
   const catalog = await context.catalog();
-  const result: PendingResult = { deleted: 0, abandoned: 0, replaced: 0 };
-  if (!(await hasPending(catalog.db, storeId, feed.id))) return result;
+  const result: PendingResult = { deleted: 0, abandoned: 0, replaced: 0, undeleted: 0, failures: [] };
+  if (!(await hasPending(catalog.db, storeId, feed.id, all))) return result;
   await using lock = await catalog.lock({
     kind: "write",
     id: feed.id,
@@ -97,40 +111,61 @@ export async function finishPending(
   );
   result.replaced = updated.length;
   const rows = await listFileHashes(catalog.db, feed.id, [...mine]);
-  const abandoned: Key[] = [];
+  const abandoned = new Set<Key>();
   for (const write of writes) {
     if (!mine.has(write.key) || rows.has(write.key)) continue;
     const key = write.key;
     // other bytes than the announced ones were not stored by the dead run
-    if ((await contentHash(store, key, context.signal)) === write.sha256) abandoned.push(key);
+    if ((await contentHash(store, key, context.signal)) === write.sha256) abandoned.add(key);
   }
   await commit(catalog.db, [holder], async (transaction) => {
     await withdrawWrites(transaction, about, [...mine]);
-    for (const key of abandoned) await store.delete(key, { signal: context.signal });
+    await recordDeletes(transaction, { ...about, now: context.now() }, [...abandoned]);
   });
-  result.abandoned = abandoned.length;
 
+  let after: Key | "" = "";
   for (;;) {
-    const deleted = await commit(catalog.db, [holder], async (transaction) => {
-      const pending = await listPendingDeletes(transaction, storeId, feed.id, BATCH);
-      if (isEmpty(pending)) return undefined;
-      const { due } = pending;
-      await beforeDelete?.(due);
-      await deleteBlobs(store, due, context.signal);
-      await forgetDeletes(transaction, storeId, [...due, ...pending.reclaimed]);
-      return due.length;
+    const batch = await commit(catalog.db, [holder], async (transaction) => {
+      const range = { storeId, feedId: feed.id, after, all, limit: BATCH };
+      const { due, reclaimed, last } = await listPendingDeletes(transaction, range);
+      if (last === undefined) return undefined;
+      const onDeleted = await beforeDelete?.(due);
+      const failures = await deleteBlobs(store, due, context.signal);
+      const failed = new Set(failures.map(({ key }) => key));
+      const deleted = due.filter((key) => !failed.has(key));
+      await forgetDeletes(transaction, storeId, [...deleted, ...reclaimed]);
+      await postponeDeletes(
+        transaction,
+        storeId,
+        failures.map(({ key, error }) => ({ key, reason: error.message })),
+      );
+      return { deleted, failures, last, onDeleted };
     });
-    if (deleted === undefined) return result;
-    result.deleted += deleted;
+    if (batch === undefined) return result;
+    const { deleted, failures, last, onDeleted } = batch;
+    onDeleted?.(deleted);
+    const left = deleted.filter((key) => abandoned.has(key)).length;
+    result.abandoned += left;
+    result.deleted += deleted.length - left;
+    result.undeleted += failures.length;
+    result.failures.push(...failures.slice(0, NAMED - result.failures.length));
+    after = last;
   }
 }
 
-function isEmpty(deletes: { due: string[]; reclaimed: string[] }): boolean {
-  return deletes.due.length === 0 && deletes.reclaimed.length === 0;
-}
-
-/** Deletes blobs in batches where the store can. Keys that do not exist are ignored. */
-export async function deleteBlobs(store: Store, keys: readonly Key[], signal: AbortSignal): Promise<void> {
-  if (store.deleteMany !== undefined) return store.deleteMany(keys, { signal });
-  for (const key of keys) await store.delete(key, { signal });
+/** Reports blobs that were not deleted. `failed`: it was the command's task to delete them. */
+export function reportUndeleted(
+  context: Context,
+  feedName: string,
+  { undeleted, failures }: PendingResult,
+  about: { failed: boolean },
+): void {
+  for (const { key, error } of failures)
+    context.notice(`the blob ${JSON.stringify(key)} of feed "${feedName}" was not deleted: ${error.message}`, about);
+  if (undeleted === 0) return;
+  const more = undeleted > failures.length ? `; ${undeleted - failures.length} more are not named` : "";
+  context.notice(
+    `${counted(undeleted, "delete")} of feed "${feedName}" will be tried again later${more}; see: feedctl store show ${feedName}`,
+    about,
+  );
 }

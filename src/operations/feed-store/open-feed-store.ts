@@ -19,7 +19,8 @@ import { defaultDirectory } from "./default-directory.ts";
 import type { Marker } from "./marker.ts";
 import { provePlace, provePlaceAgain } from "./prove-place.ts";
 import { provingStore } from "./proven-store.ts";
-import { resealOptions, sealOptions, unsealOptions, type StoreOptions } from "./store-secrets.ts";
+import { proveStore, sealOutdated } from "./store-seal.ts";
+import { sealOptions, unsealOptions, type StoreOptions } from "./store-secrets.ts";
 
 export async function requireStore(db: Db, feed: FeedRow): Promise<StoreRow> {
   const row = await findCurrentStore(db, feed.id);
@@ -29,7 +30,7 @@ export async function requireStore(db: Db, feed: FeedRow): Promise<StoreRow> {
 
 /**
  * The configuration for opening a saved store, secrets included. A disk store without a path gets the default
- * directory.
+ * directory. Throws `denied` or `refused` when the row does not prove that feedctl saved it.
  */
 export async function storeConfig(
   context: Context,
@@ -37,8 +38,9 @@ export async function storeConfig(
   feed: { id: number; type: string },
   row: StoreRow,
 ): Promise<StoreConfig> {
+  const proof = await proveStore(context, db, row);
   const config = await savedConfig(context, db, feed, row);
-  await resealOptions(context, db, row);
+  await sealOutdated(context, db, row, proof);
   return config;
 }
 

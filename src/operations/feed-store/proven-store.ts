@@ -20,9 +20,9 @@ export function provingStore(store: Store, prove: () => Promise<void>): Store {
     },
     ...(deleteMany !== undefined && {
       async deleteMany(keys, options) {
-        if (keys.length === 0) return;
+        if (keys.length === 0) return [];
         await beforeDelete();
-        await deleteMany.call(store, keys, options);
+        return deleteMany.call(store, keys, options);
       },
     }),
     ...(sweep !== undefined && {

@@ -1,11 +1,12 @@
 import { resolve } from "node:path";
 import type { Db, SavedOptions, SavedSecret } from "../../catalog/schema/core.ts";
-import { mayUpdateStores, replaceOptions } from "../../catalog/stores.ts";
 import { FeedctlError } from "../../errors.ts";
+import { registerSecrets } from "../../lib/redact.ts";
+import type { SealingSecret } from "../../lib/seal.ts";
 import type { StoreOptions } from "../../stores/descriptor.ts";
 import { optionsOf, requireProvider, type StoreType } from "../../stores/providers.ts";
 import type { Context } from "../context.ts";
-import { isOutdated, sealText, unsealText } from "./sealed-text.ts";
+import { openSealed, sealText } from "./sealed-text.ts";
 
 export type { StoreOptions } from "../../stores/descriptor.ts";
 
@@ -30,36 +31,47 @@ async function saveSecret(context: Context, db: Db, value: string): Promise<Save
   return { sealed: await sealText(context, db, value) };
 }
 
-/** Saved options with their secrets as plain text. The result must stay in memory. */
-export async function unsealOptions(context: Context, db: Db, saved: SavedOptions): Promise<StoreOptions> {
+/** Opens sealed values with the first of the keys that opens them; references remain. Throws `denied` otherwise. */
+export async function openSecrets(
+  secrets: readonly SealingSecret[],
+  db: Db,
+  saved: SavedOptions,
+): Promise<StoreOptions> {
   const options: StoreOptions = {};
   for (const [property, value] of Object.entries(saved)) {
     if (typeof value !== "object") options[property] = value;
-    else if ("ref" in value) options[property] = await readReference(context, property, value.ref);
-    else options[property] = await unsealText(context, db, property, value.sealed);
+    else if ("ref" in value) options[property] = value.ref;
+    else options[property] = await openSecret(secrets, db, property, value.sealed);
   }
   return options;
 }
 
-/**
- * Seals the secrets of a store anew when an earlier version of feedctl sealed them with a weaker key. Does nothing for a
- * user who may only read the catalog, and when another process has changed the store.
- */
-export async function resealOptions(
-  context: Context,
+async function openSecret(
+  secrets: readonly SealingSecret[],
   db: Db,
-  { id, options }: { id: number; options: SavedOptions },
-): Promise<void> {
-  const fresh: SavedOptions = {};
-  let outdated = 0;
-  for (const [property, value] of Object.entries(options)) {
-    fresh[property] = value;
-    if (typeof value !== "object" || "ref" in value || !(await isOutdated(context, value.sealed))) continue;
-    if (outdated++ === 0 && !(await mayUpdateStores(db))) return;
-    const text = await unsealText(context, db, property, value.sealed);
-    fresh[property] = { sealed: await sealText(context, db, text) };
+  property: string,
+  sealed: string,
+): Promise<string> {
+  for (const secret of secrets) {
+    const text = await openSealed(secret, db, sealed);
+    if (text !== undefined) return text;
   }
-  if (outdated > 0) await replaceOptions(db, id, options, fresh);
+  const why = secrets.length === 0 ? "there is no key" : "it was sealed with another key";
+  throw new FeedctlError("denied", `could not open the sealed ${property}: ${why}`, { hint: KEY_HINT });
+}
+
+export const KEY_HINT =
+  "provide that key (FEEDCTL_KEY, or the file `key` in the data directory), or set the store again: feedctl store set";
+
+/** Saved options with their secrets as plain text. The result must stay in memory. */
+export async function unsealOptions(context: Context, db: Db, saved: SavedOptions): Promise<StoreOptions> {
+  const isSealed = Object.values(saved).some((value) => typeof value === "object" && "sealed" in value);
+  const secret = isSealed ? await context.sealingSecret(false) : undefined;
+  const options = await openSecrets(secret === undefined ? [] : [secret], db, saved);
+  for (const [property, value] of Object.entries(saved))
+    if (typeof value === "object" && "ref" in value)
+      options[property] = await readReference(context, property, value.ref);
+  return options;
 }
 
 /** Resolves secrets in options that are never saved: references are read, other values are returned unchanged. */
@@ -70,8 +82,9 @@ export async function resolveSecrets<Config extends { type: string }>(
   const resolved: Record<string, unknown> = { ...config };
   for (const [property, { secret }] of optionsOf(requireProvider(config.type))) {
     const value = resolved[property];
-    if (secret && typeof value === "string" && /^(env|file):/.test(value))
-      resolved[property] = await readReference(context, property, value);
+    if (!secret || typeof value !== "string") continue;
+    if (/^(env|file):/.test(value)) resolved[property] = await readReference(context, property, value);
+    else registerSecrets(value);
   }
   return resolved as Config;
 }
@@ -92,6 +105,7 @@ async function readReference(context: Context, property: string, reference: stri
     throw new FeedctlError("denied", `could not read ${property} from ${reference}: it is not set or empty`, {
       hint: `set it in this environment: ${reference}`,
     });
+  registerSecrets(value);
   return value;
 }
 

@@ -10,7 +10,7 @@ import { feedReplaced, requireFeed } from "../feed-store/find-feed.ts";
 import { deleteMarker } from "../feed-store/marker.ts";
 import { lockWholeFeed } from "../commit/lock-feed.ts";
 import { startRun } from "../commit/recorded-run.ts";
-import { finishPending } from "../commit/settle.ts";
+import { finishPending, reportUndeleted } from "../commit/settle.ts";
 
 export interface PurgeResult {
   feed: string;
@@ -49,7 +49,9 @@ export async function purgeFeed(context: Context, name: string): Promise<PurgeRe
       await recordDeletes(db, { storeId: row.id, runId: run.id, now: context.now() }, keys);
       return keys.length;
     });
-    deleted += (await finishPending(context, place, { wait: context.lockWait })).deleted;
+    const finished = await finishPending(context, place, { wait: context.lockWait, all: taken === 0 });
+    reportUndeleted(context, feed.name, finished, { failed: true });
+    deleted += finished.deleted;
     if (taken === 0) break;
   }
   const earlier = (await listStoresOfFeed(catalog.db, feed.id))

@@ -164,10 +164,16 @@ async function record(
       row !== undefined && status === "restored" ? [{ id: row.id, storeTag: file.storeTag }] : [],
     );
     const restored = await markVerified(transaction, back, published.at);
-    // their rows were deleted meanwhile: that deletion also deletes the blob
-    const gone = new Set(answers.filter(({ row, status }) => status === "restored" && !restored.has(row?.id ?? 0)));
     await insertFiles(transaction, feed.id, filesOf("imported"), published);
-    await replaceFiles(transaction, feed.id, filesOf("overwritten"), published);
+    const replaced = await replaceFiles(transaction, feed.id, filesOf("overwritten"), published);
+    // their rows were deleted meanwhile: the pending delete stays, and the blob is deleted as well
+    const gone = new Set(
+      answers.filter(
+        ({ row, status, file }) =>
+          (status === "restored" && !restored.has(row?.id ?? 0)) ||
+          (status === "overwritten" && !replaced.has(file.key)),
+      ),
+    );
     const kept = answers.filter((answer) => !gone.has(answer));
     await forgetDeletes(
       transaction,
@@ -188,7 +194,7 @@ async function record(
     );
     return gone;
   });
-  const deleted = "the package was deleted while its missing file was restored";
+  const deleted = "the package was deleted while its file was stored; import it again";
   return answers.map((answer) =>
     lost.has(answer) ? packageOutcome(answer.item, "failed", deleted) : packageOutcome(answer.item, answer.status),
   );

@@ -1,5 +1,6 @@
 import { availableParallelism } from "node:os";
 import { FeedctlError } from "../../errors.ts";
+import { limits } from "../../lib/limits.ts";
 import { createThreadPool, type ThreadPool } from "../../lib/threads/thread-pool.ts";
 import { startThread } from "../../lib/threads/thread.ts";
 import { readCandidate, type ReadAnswer, type ReadJob } from "./read-package-file.ts";
@@ -34,6 +35,7 @@ export function openPackageReader(signal: AbortSignal): PackageReader {
       start: () =>
         startThread({
           module: new URL("./package-worker.ts", import.meta.url),
+          workerData: { ...limits },
           young: YOUNG,
           ended: () => ended(signal),
         }),

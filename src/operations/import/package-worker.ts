@@ -1,9 +1,11 @@
 // The worker thread of package-reader.ts: reads package files until it is terminated.
-import { parentPort } from "node:worker_threads";
+import { parentPort, workerData } from "node:worker_threads";
+import { setLimits, type Limits } from "../../lib/limits.ts";
 import { readSmallSync } from "../../lib/read-small.ts";
 import { readCandidate, type ReadAnswer, type ReadJob } from "./read-package-file.ts";
 
 const port = parentPort!;
+setLimits(workerData as Limits);
 
 port.on("message", (jobs: ReadJob[]) => void readAll(jobs).then((answers) => port.postMessage(answers)));
 

@@ -2,6 +2,7 @@ import type { Readable } from "node:stream";
 import { FeedctlError } from "../../errors.ts";
 import type { Context } from "../context.ts";
 import { keepStream, requirePiped } from "../local-files/keep-stream.ts";
+import { limits } from "../../lib/limits.ts";
 
 export interface GivenPaths extends AsyncDisposable {
   paths: string[];
@@ -13,7 +14,6 @@ export interface GivenPaths extends AsyncDisposable {
 const magics = ["504b", "1f8b", "425a68", "28b52ffd", "fd377a585a00", "213c617263683e", "edabeedb"];
 /** Bytes to read for the magic numbers: that of tar, the last one, ends at byte 262. */
 const HEAD = 512;
-const MOST_PATHS = 256 * 1024 * 1024;
 
 /**
  * Replaces `-` in `paths` by standard input: a package, kept in a temporary file until disposed, or a list of paths,
@@ -70,7 +70,7 @@ async function readPaths(chunks: AsyncIterable<Buffer>): Promise<string[]> {
   let size = 0;
   for await (const chunk of chunks) {
     size += chunk.length;
-    if (size > MOST_PATHS)
+    if (size > limits.inputPaths)
       throw new FeedctlError("usage", "standard input is not a package, and too long for a list of paths");
     all.push(chunk);
   }

@@ -27,6 +27,7 @@ import {
 } from "../feed-store/open-feed-store.ts";
 import { refuseOverlap } from "../feed-store/occupied-places.ts";
 import type { Run } from "../commit/recorded-run.ts";
+import { sealStore } from "../feed-store/store-seal.ts";
 import type { StoreOptions } from "../feed-store/store-secrets.ts";
 
 /** What to migrate to: a new store, the target of the open migration, or the store before the last migration. */
@@ -142,6 +143,7 @@ export async function recordMigration(
       const where = row?.location;
       if (where && overlap(where, next.location) === "same") {
         await updateStorePlace(db, open.to_store_id, place);
+        await sealStore(context, db, open.to_store_id);
         const now = context.now();
         await updateMigration(db, open.id, { state: "copying", run_id: run.id, plan, request: null, updated_at: now });
         return { ...open, plan, state: "copying" };
@@ -169,6 +171,7 @@ export async function recordMigration(
         role: "target",
         now: context.now(),
       }));
+    await sealStore(context, db, store.id);
     return insertMigration(db, {
       feedId: feed.id,
       from: current.id,

@@ -24,7 +24,7 @@ import { contentHash } from "../commit/content-hash.ts";
 import { explicitPlace, openProvenStore } from "../feed-store/open-feed-store.ts";
 import { requireLiveFeed } from "../feed-store/find-feed.ts";
 import { deleteMarker } from "../feed-store/marker.ts";
-import { deleteBlobs } from "../commit/settle.ts";
+import { deleteBlobs } from "../transfer/delete-blobs.ts";
 import { sideBySide } from "../transfer/merge-listings.ts";
 
 export interface CancelResult {
@@ -87,11 +87,20 @@ export async function cancelMigration(
       result.left += blobs.length - own.length;
       const forgotten = [...own, ...batch.flatMap(({ key, proof }) => (proof ? [key] : []))];
       await commit(catalog.db, [lock], async (db) => {
-        await deleteBlobs(opened, own, signal);
-        await forgetDeletes(db, row.id, own);
-        await forgetCopies(db, row.id, forgotten);
+        const failures = await deleteBlobs(opened, own, signal);
+        const failed = new Set<string>(failures.map(({ key }) => key));
+        const deleted = own.filter((key) => !failed.has(key));
+        await forgetDeletes(db, row.id, deleted);
+        await forgetCopies(
+          db,
+          row.id,
+          forgotten.filter((key) => !failed.has(key)),
+        );
+        for (const { key, error } of failures)
+          context.notice(`the copy ${JSON.stringify(key)} was not deleted: ${error.message}`, { failed: true });
+        result.left += failures.length;
+        result.removed += deleted.length;
       });
-      result.removed += own.length;
     }
   }
   await commit(catalog.db, [lock], async (db) => {

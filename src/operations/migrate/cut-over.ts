@@ -10,8 +10,9 @@ import { noPass, type PassEvent, type PassSummary } from "./pass-log.ts";
 import { copyRows } from "./unproven-pass.ts";
 import { commit, type Holder } from "../commit/commit.ts";
 import { lockWrites } from "../commit/lock-feed.ts";
+import { sealStore } from "../feed-store/store-seal.ts";
 import type { Session } from "./session.ts";
-import { finishPending } from "../commit/settle.ts";
+import { finishPending, reportUndeleted } from "../commit/settle.ts";
 
 export interface CutOver {
   /** Counts of the copies that were made while the feed was frozen. */
@@ -42,7 +43,8 @@ export async function* cutOver(session: Session): AsyncGenerator<PassEvent, CutO
     await commit(db, holders, (transaction) => updateMigration(transaction, migration.id, switching));
     // leftovers of dead runs, and blobs with pending deletes, must not get into the new store
     const withdrawn = await listPendingKeys(db, ends.current.id);
-    await finishPending(context, { feed, storeId: ends.current.id, store: source, run });
+    const finished = await finishPending(context, { feed, storeId: ends.current.id, store: source, run });
+    reportUndeleted(context, feed.name, finished, { failed: false });
     const about = { feedId: feed.id, source, target, targetStoreId: migration.to_store_id, migrationId: migration.id };
     const how = {
       skipCached: migration.plan.cached === "skip",
@@ -95,6 +97,7 @@ async function switchStore(
     await replaceStore(db, current.id, from, now);
     await makeCurrent(db, storeId);
     await updateStorePlace(db, storeId, { options: next.options, location: next.savedLocation });
+    await sealStore(context, db, storeId);
     await adoptProofs(db, feed.id, storeId, now);
     await updateMigration(db, migration.id, {
       state: "switched",

@@ -16,6 +16,7 @@ import type { Context } from "../context.ts";
 import { copyPass } from "./full-pass.ts";
 import { noPass, type PassSummary } from "./pass-log.ts";
 import { cutOver } from "./cut-over.ts";
+import { sealStore } from "../feed-store/store-seal.ts";
 import { openProvenStore } from "../feed-store/open-feed-store.ts";
 import { openWriter, tryFinishPending } from "../commit/feed-writer.ts";
 import { refuseOverlap } from "../feed-store/occupied-places.ts";
@@ -25,7 +26,7 @@ import type { MigrateEvent, MigrateSummary } from "./events.ts";
 import { passCounts, watchMigration, type Session, type Watch } from "./session.ts";
 import { planMigration } from "./estimate.ts";
 import { startRun } from "../commit/recorded-run.ts";
-import { hasPending, finishPending } from "../commit/settle.ts";
+import { hasPending, finishPending, reportUndeleted } from "../commit/settle.ts";
 import { openTarget, provenTarget } from "./open-target.ts";
 import { shareFirstPass } from "./shared-pass.ts";
 
@@ -68,7 +69,10 @@ export async function* migrateFeed(
   if (overlap(next.location, from.location) === "same") {
     const place = { options: next.options, location: next.savedLocation };
     if (!input.dryRun) {
-      await commit(db, [lock], (transaction) => updateStorePlace(transaction, current.id, place));
+      await commit(db, [lock], async (transaction) => {
+        await updateStorePlace(transaction, current.id, place);
+        await sealStore(outer, transaction, current.id);
+      });
       await finishAfterSwitch(outer, db, feed, current.id);
     }
     return yield { ...nothing, outcome: "already" };
@@ -163,7 +167,9 @@ async function* runPasses(
   addPass(summary, last);
   summary.frozenMilliseconds = frozenMilliseconds;
   summary.outcome = switched ? "switched" : "incomplete";
-  if (switched) await finishPending(context, { feed, storeId: migration.to_store_id, store: target, run });
+  if (!switched) return;
+  const finished = await finishPending(context, { feed, storeId: migration.to_store_id, store: target, run });
+  reportUndeleted(context, feed.name, finished, { failed: false });
 }
 
 async function* runPass(

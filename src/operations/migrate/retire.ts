@@ -13,7 +13,7 @@ import { feedReplaced, requireLiveFeed } from "../feed-store/find-feed.ts";
 import { lockMigration } from "../commit/lock-feed.ts";
 import { startRun } from "../commit/recorded-run.ts";
 import { deleteMarker } from "../feed-store/marker.ts";
-import { deleteBlobs } from "../commit/settle.ts";
+import { deleteBlobs } from "../transfer/delete-blobs.ts";
 import { sideBySide } from "../transfer/merge-listings.ts";
 import { compareCatalog, isSound, type VerifyEvent, type VerifySummary } from "../verify/verify.ts";
 
@@ -35,9 +35,15 @@ export interface RetireSummary extends RetirePlan {
   bytes: number;
   /** Number of old blobs that the new store does not hold. They are not deleted. */
   kept: number;
+  /** Number of old blobs that the old store did not delete. The next `migrate retire` tries them again. */
+  failed: number;
 }
 
-export type RetireEvent = VerifyEvent | { type: "kept"; key: string } | RetireSummary;
+export type RetireEvent =
+  | VerifyEvent
+  | { type: "kept"; key: string }
+  | { type: "failed"; key: string; reason: string }
+  | RetireSummary;
 
 /** What would be deleted, for the confirmation. Throws `refused` or `not-found` when nothing can be retired. */
 export async function planRetirement(context: Context, name: string): Promise<RetirePlan> {
@@ -56,7 +62,7 @@ export async function* retireStore(context: Context, name: string): AsyncGenerat
   const found = await requireRetirement(context, name);
   const { feed, old, migration, current } = found;
   if (feed.id !== id) throw feedReplaced(name);
-  const summary: RetireSummary = { type: "summary", ...planOf(found), deleted: 0, bytes: 0, kept: 0 };
+  const summary: RetireSummary = { type: "summary", ...planOf(found), deleted: 0, bytes: 0, kept: 0, failed: 0 };
   if (summary.retired) return yield summary;
   await using run = await startRun(context, "migrate retire", feed.id);
   await using store = await openProvenStore(context, catalog.db, feed, { row: current, intent: "write" });
@@ -105,14 +111,28 @@ export async function* retireStore(context: Context, name: string): AsyncGenerat
       yield { type: "kept", key: blob.key };
     }
     const keys = selectedForDeletion.map((blob) => blob.key);
-    await commit(catalog.db, [lock, run], async (db) => {
-      await deleteBlobs(source, keys, context.signal);
-      await forgetDeletes(db, old.id, keys);
+    const failures = await commit(catalog.db, [lock, run], async (db) => {
+      const undeleted = await deleteBlobs(source, keys, context.signal);
+      const failed = new Set(undeleted.map(({ key }) => key));
+      await forgetDeletes(
+        db,
+        old.id,
+        keys.filter((key) => !failed.has(key)),
+      );
+      return new Map(undeleted.map(({ key, error }) => [key, error]));
     });
-    summary.deleted += keys.length;
-    for (const blob of selectedForDeletion) summary.bytes += blob.size;
+    for (const { key, size } of selectedForDeletion) {
+      const failure = failures.get(key);
+      if (failure === undefined) {
+        summary.deleted++;
+        summary.bytes += size;
+        continue;
+      }
+      summary.failed++;
+      yield { type: "failed", key, reason: failure.message };
+    }
   }
-  if (summary.kept === 0) {
+  if (summary.kept + summary.failed === 0) {
     await commit(catalog.db, [lock, run], async (db) => {
       await markRetired(db, old.id, context.now());
       await forgetAllDeletes(db, old.id);

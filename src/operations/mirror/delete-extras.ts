@@ -3,9 +3,10 @@ import { inBatches } from "../../lib/parallel.ts";
 import type { Spool } from "../../lib/spool.ts";
 import type { Key } from "../../lib/key.ts";
 import { parseKey } from "../../stores/key.ts";
-import type { BlobInfo, Store } from "../../stores/store.ts";
+import type { BlobInfo, DeleteFailure, Store } from "../../stores/store.ts";
 import type { Context } from "../context.ts";
 import { copyBlob } from "../transfer/copy-blob.ts";
+import { deleteBlobs } from "../transfer/delete-blobs.ts";
 import type { Tally } from "./tally.ts";
 import type { Trash } from "./trash.ts";
 import { refuseDeletes, type DeletePlan, type Limit } from "./decide.ts";
@@ -54,8 +55,7 @@ export async function* deleteExtras(context: Context, input: ExtrasInput, tally:
     if (!dryRun) {
       if (trash !== undefined) for (const blob of blobs) await copyToTrash(context, target, blob, trash);
       await deleteBatch(context, target, blobs, tally);
-    }
-    for (const blob of blobs) tally.deleted(blob);
+    } else for (const blob of blobs) tally.deleted(blob);
     yield;
   }
 }
@@ -69,7 +69,10 @@ export async function copyToTrash(context: Context, target: Store, blob: BlobInf
   }
 }
 
-/** Deletes blobs. When that fails, those that were deleted before the error are counted, and the error is thrown. */
+/**
+ * Deletes blobs and counts each. When the store fails, those that were deleted before are counted, and the error is
+ * thrown.
+ */
 async function deleteBatch(
   context: Context,
   target: Store,
@@ -77,9 +80,9 @@ async function deleteBatch(
   tally: Tally,
 ): Promise<void> {
   const keys = blobs.map(({ key }) => key);
-  const { deleteBlobs } = await import("../commit/settle.ts"); // on demand: it loads the SQL library
+  let failures: DeleteFailure[];
   try {
-    await deleteBlobs(target, keys, context.signal);
+    failures = await deleteBlobs(target, keys, context.signal);
   } catch (error) {
     for (const blob of blobs) {
       const gone = await target.head(blob.key).then(
@@ -89,5 +92,11 @@ async function deleteBatch(
       if (gone) tally.deleted(blob);
     }
     throw error;
+  }
+  const reasons = new Map(failures.map(({ key, error }) => [key, error.message]));
+  for (const blob of blobs) {
+    const reason = reasons.get(blob.key);
+    if (reason === undefined) tally.deleted(blob);
+    else tally.undeleted(blob, reason);
   }
 }

@@ -72,6 +72,8 @@ export interface Tally {
   postponed(kind: MirrorClass, blob: Blob, reason: string): void;
   extra(blob: Blob, reason?: string): void;
   deleted(blob: Blob): void;
+  /** Counts an extra that the target did not delete. It stays an extra, and makes the run a failure. */
+  undeleted(blob: Blob, reason: string): void;
   foreign(name: string, end: "source" | "target"): void;
   /**
    * Completes the summary. `broken`: an error ended the run, so that source blobs without an outcome count as failed.
@@ -85,6 +87,7 @@ export function createTally(run: Pick<MirrorSummary, "source" | "target" | "dryR
   const end = { foreign: 0, milliseconds: 0, robocopyStatus: 0 };
   const summary: MirrorSummary = { type: "summary", ...run, ...counts, ...sizes, ...end };
   let items: MirrorItem[] = [];
+  let undeleted = 0;
 
   function addItem(
     kind: MirrorClass,
@@ -135,6 +138,10 @@ export function createTally(run: Pick<MirrorSummary, "source" | "target" | "dryR
       summary.deleted++;
       addItem("extra", "deleted", blob);
     },
+    undeleted(blob, reason) {
+      if (++undeleted === 1) summary.notDeleted ??= reason;
+      addItem("extra", "failed", blob, reason);
+    },
     foreign(name, where) {
       summary.foreign++;
       const what = "is a link, a special file or not a valid name: not mirrored";
@@ -143,7 +150,7 @@ export function createTally(run: Pick<MirrorSummary, "source" | "target" | "dryR
     close(broken, milliseconds) {
       if (broken) summary.failed = summary.total - summary.copied - summary.skipped - summary.mismatch;
       summary.milliseconds = Math.round(milliseconds);
-      summary.robocopyStatus = robocopyStatus(summary, broken);
+      summary.robocopyStatus = robocopyStatus({ ...summary, failed: summary.failed + undeleted }, broken);
       return summary;
     },
   };

@@ -22,7 +22,7 @@ import type { RetentionRule } from "./criteria.ts";
 import { recordDeleted } from "../commit/record-deleted.ts";
 import type { Run } from "../commit/recorded-run.ts";
 import { removeEmptyFolders } from "./remove-empty-folders.ts";
-import { finishPending } from "../commit/settle.ts";
+import { finishPending, reportUndeleted } from "../commit/settle.ts";
 
 /** The result for one version, or for one file of an asset directory. */
 export interface VersionOutcome extends Omit<PlannedDeletion, "rule"> {
@@ -197,6 +197,11 @@ export interface Reclaimed {
   bytes: number;
 }
 
+export function addReclaimed(sum: Reclaimed, { blobs, bytes }: Reclaimed): void {
+  sum.blobs += blobs;
+  sum.bytes += bytes;
+}
+
 /**
  * Carries out the store's pending deletes, those of earlier runs included. `wait`: how many milliseconds to wait for
  * other writers to finish; when they do not, the deletes stay pending.
@@ -205,13 +210,19 @@ export async function reclaim({ context, writer }: RetentionTask, wait?: number)
   const target = await writer.write(async (now) => now);
   const reclaimed = { blobs: 0, bytes: 0 };
   const measure = async (keys: readonly Key[]) => {
-    for await (const size of sizesOf(context, target.store, keys)) {
-      reclaimed.blobs += size === undefined ? 0 : 1;
-      reclaimed.bytes += size ?? 0;
-    }
+    const sizes = new Map<Key, number>();
+    for await (const { key, size } of sizesOf(context, target.store, keys))
+      if (size !== undefined) sizes.set(key, size);
+    return (deleted: readonly Key[]) => {
+      for (const key of deleted) {
+        reclaimed.blobs += sizes.has(key) ? 1 : 0;
+        reclaimed.bytes += sizes.get(key) ?? 0;
+      }
+    };
   };
   try {
-    await finishPending(context, target, { wait, beforeDelete: measure });
+    const finished = await finishPending(context, target, { wait, beforeDelete: measure });
+    reportUndeleted(context, target.feed.name, finished, { failed: true });
   } catch (error) {
     // other writers are still at work: the deletes stay pending, for the next run or verify --repair
     if (wait === undefined || !isFeedctlError(error, "locked")) throw error;
@@ -219,12 +230,15 @@ export async function reclaim({ context, writer }: RetentionTask, wait?: number)
   return reclaimed;
 }
 
-function sizesOf(context: Context, store: Store, keys: readonly Key[]): AsyncGenerator<number | undefined> {
-  return mapParallel(
-    keys,
-    context.concurrency,
-    async (key) => (await store.head(key, { signal: context.signal }))?.size,
-  );
+function sizesOf(
+  context: Context,
+  store: Store,
+  keys: readonly Key[],
+): AsyncGenerator<{ key: Key; size: number | undefined }> {
+  return mapParallel(keys, context.concurrency, async (key) => ({
+    key,
+    size: (await store.head(key, { signal: context.signal }))?.size,
+  }));
 }
 
 /** How many deletes of the feed's store are still pending. */

@@ -2,6 +2,7 @@ import type { FeedRow } from "../../catalog/feeds.ts";
 import { countEmptied, countKinds } from "../../catalog/retention/assets.ts";
 import {
   analyzeKept,
+  countFuture,
   keepAcross,
   sumPlan,
   selectByRule,
@@ -12,11 +13,13 @@ import {
 import type { RuleQuery } from "../../catalog/retention/rule-query.ts";
 import { subjectOf } from "../../catalog/retention/subject.ts";
 import type { Db } from "../../catalog/schema/core.ts";
+import { counted } from "../../lib/format-size.ts";
 import type { Context } from "../context.ts";
 import { requireLiveFeed } from "../feed-store/find-feed.ts";
 import { compileRule } from "./compile-rule.ts";
 import { criteria, givenNames, ruleName, type RetentionRule } from "./criteria.ts";
 import { readRules } from "./rules.ts";
+import { itemOf } from "./terms.ts";
 import { reasonOf } from "./words.ts";
 
 /** A version, or a file of an asset directory, that a rule selects for deletion. */
@@ -76,6 +79,7 @@ export async function planRetention(
     const queries = await Promise.all(enabled.map((rule) => compileRule(feed.type, rule, now)));
     await warnOfUnknownUse(context, db, feed, { rules, queries });
     await subject.prepare(db, feed.id);
+    await warnOfFutureDates(context, db, feed, now);
     await subject.keepProtected(db, feed.id);
     for (const query of queries) if (query.protectAcross) await keepAcross(db, feed.id, query);
     await analyzeKept(db);
@@ -124,6 +128,18 @@ export async function planRetention(
       .catch(() => {});
   }
 }
+
+/** Warns of publish dates after `now`, of a machine whose clock was wrong: no rule deletes these items by age. */
+async function warnOfFutureDates(context: Context, db: Db, feed: FeedRow, now: Date): Promise<void> {
+  const { count, latest } = await countFuture(db, new Date(now.getTime() + FUTURE));
+  if (count === 0) return;
+  context.notice(
+    `${counted(count, itemOf(feed.type))} of feed ${feed.name} ${count === 1 ? "has a publish date" : "have publish dates"} in the future, up to ${latest?.toISOString()}; no rule considers ${count === 1 ? "it" : "them"} old`,
+  );
+}
+
+/** Milliseconds that a publish date may be in the future: clocks differ a little. */
+const FUTURE = 5 * 60_000;
 
 /**
  * Warns when a rule depends on downloads but no recent ones are recorded: without log imports all versions look unused.

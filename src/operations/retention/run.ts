@@ -5,11 +5,13 @@ import { FeedctlError, isFeedctlError } from "../../errors.ts";
 import { counted, formatSize } from "../../lib/format-size.ts";
 import { prove } from "../commit/commit.ts";
 import type { Context } from "../context.ts";
+import { requireRightClock } from "../right-clock.ts";
 import { loadSettings } from "../feed-store/effective-settings.ts";
 import { openWriter } from "../commit/feed-writer.ts";
 import { requireLiveFeed } from "../feed-store/find-feed.ts";
 import { planRetention, type RetentionPlan } from "./plan.ts";
 import {
+  addReclaimed,
   deleteBatch,
   forgetPlan,
   freeBatch,
@@ -100,9 +102,10 @@ export async function* runRetention(context: Context, input: RetentionInput): As
   const { db } = await context.catalog();
   const isDry = input.dryRun === true || (await loadSettings(context, db)).get(DRY_RUN)?.value === "true";
   if (isDry && !input.dryRun) context.notice(`the setting ${DRY_RUN} is on: nothing is deleted`);
+  await requireRightClock(context, { dryRun: isDry });
   const names = input.feeds === "all" ? await feedsWithRetention(context, input) : input.feeds;
-  const started = context.now().getTime();
-  const isOver = () => input.maxDuration !== undefined && context.now().getTime() - started >= input.maxDuration;
+  const started = context.monotonic();
+  const isOver = () => input.maxDuration !== undefined && context.monotonic() - started >= input.maxDuration;
   const summary: RetentionSummary = {
     type: "summary",
     dryRun: isDry,
@@ -227,7 +230,7 @@ async function* retainFeed(
   await using writer = openWriter(context, feed.name, run);
   const task: RetentionTask = { context, feed, rules, run, writer, lock };
   // finishes the pending deletes of runs that died
-  add(outcome, await reclaim(task));
+  addReclaimed(outcome, await reclaim(task));
   for (const version of await restoreUsed(task)) {
     outcome.restored++;
     yield version;
@@ -253,22 +256,17 @@ async function* retainFeed(
       }
       outcome.folders += folders.length;
       for (const path of folders) yield { type: "folder", feed: feed.name, path };
-      add(outcome, await reclaim(task));
+      addReclaimed(outcome, await reclaim(task));
     }
   }
   outcome.waiting = await countPendingDeletes(task);
   if (outcome.waiting > 0 && !isOver()) {
-    add(outcome, await reclaim(task, context.lockWait));
+    addReclaimed(outcome, await reclaim(task, context.lockWait));
     outcome.waiting = await countPendingDeletes(task);
   }
   await forgetPlan(context, feed.id, [run, lock]);
   await run.finish(outcome);
   yield outcome;
-}
-
-function add(outcome: FeedOutcome, { blobs, bytes }: { blobs: number; bytes: number }): void {
-  outcome.blobs += blobs;
-  outcome.bytes += bytes;
 }
 
 /** Makes the plan, checks its limits, asks for approval and saves it for the run. Throws `refused`. */

@@ -14,6 +14,7 @@ import type { StoreOption } from "../../stores/descriptor.ts";
 import { isDirectory, optionsOf, providers, type StoreType } from "../../stores/providers.ts";
 import { commit } from "../commit/commit.ts";
 import type { Context } from "../context.ts";
+import { readWaitingDeletes, type WaitingDeletes } from "../../catalog/pending.ts";
 import { describeStore, type FeedStore } from "../feeds/feeds.ts";
 import {
   explicitPlace,
@@ -26,6 +27,7 @@ import { refuseOverlap } from "../feed-store/occupied-places.ts";
 import { requireFeed, requireLiveFeed } from "../feed-store/find-feed.ts";
 import { provePlace, requireFreePlace } from "../feed-store/prove-place.ts";
 import { lockWholeFeed } from "../commit/lock-feed.ts";
+import { sealStore } from "../feed-store/store-seal.ts";
 import type { StoreOptions } from "../feed-store/store-secrets.ts";
 import { checkControl } from "./test-store.ts";
 
@@ -85,7 +87,9 @@ export async function setStore(
     const before = await describeStore(context, db, feed, current);
     const explicit = await explicitPlace(context, db, feed, current);
     const same = overlap(next.location, explicit.location) === "same";
-    const row = same ? await updatePlace(db, current, next) : await replace(context, db, current, { explicit, next });
+    const row = same
+      ? await updatePlace(context, db, current, next)
+      : await replace(context, db, current, { explicit, next });
     if (opened !== undefined)
       await provePlace(context, db, { feed, row, location: next.location, store: opened }, "write");
     const store = await describeStore(context, db, feed, row);
@@ -103,8 +107,9 @@ export async function setStore(
   });
 }
 
-async function updatePlace(db: Db, row: StoreRow, next: NewStore): Promise<StoreRow> {
+async function updatePlace(context: Context, db: Db, row: StoreRow, next: NewStore): Promise<StoreRow> {
   await updateStorePlace(db, row.id, { options: next.options, location: next.savedLocation });
+  await sealStore(context, db, row.id);
   return { ...row, options: next.options, location: next.savedLocation };
 }
 
@@ -121,8 +126,8 @@ async function replace(
   const earlier = (await listStoresOfFeed(db, feedId)).find(
     (row) => row.location !== null && overlap(row.location, next.location) === "same",
   );
-  if (earlier === undefined)
-    return insertStore(db, {
+  if (earlier === undefined) {
+    const inserted = await insertStore(db, {
       feedId,
       type: next.type,
       options: next.options,
@@ -130,14 +135,28 @@ async function replace(
       role: "current",
       now,
     });
+    await sealStore(context, db, inserted.id);
+    return inserted;
+  }
   await makeCurrent(db, earlier.id);
-  return updatePlace(db, { ...earlier, role: "current" }, next);
+  return updatePlace(context, db, { ...earlier, role: "current" }, next);
 }
 
-export async function showStore(context: Context, name: string): Promise<FeedStore & { feed: string }> {
+export interface ShownStore extends FeedStore {
+  feed: string;
+  /** How many blobs of the store are still to be deleted, and the first of those that it did not delete. */
+  waiting: WaitingDeletes;
+}
+
+/** How many blobs that were not deleted are listed. */
+const LISTED = 100;
+
+export async function showStore(context: Context, name: string): Promise<ShownStore> {
   const { db } = await context.catalog();
   const feed = await requireFeed(db, name);
-  return { feed: feed.name, ...(await describeStore(context, db, feed, await requireStore(db, feed))) };
+  const row = await requireStore(db, feed);
+  const waiting = await readWaitingDeletes(db, row.id, LISTED);
+  return { feed: feed.name, ...(await describeStore(context, db, feed, row)), waiting };
 }
 
 export interface StoreUsage {

@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { open } from "node:fs/promises";
 import { createGunzip } from "node:zlib";
+import { limits } from "../../lib/limits.ts";
 
 /** Whole lines of a log, decompressed. */
 export interface LogPiece {
@@ -11,8 +12,6 @@ export interface LogPiece {
 }
 
 const CHUNK = 1024 * 1024;
-/** Longer lines are not log lines; they are yielded in pieces, to bound memory. */
-const LONGEST_LINE = 1024 * 1024;
 
 /** The contents of a log, decompressed when its first bytes are those of gzip. */
 async function* contents(file: string): AsyncGenerator<Buffer> {
@@ -36,7 +35,7 @@ export async function* logPieces(file: string): AsyncGenerator<LogPiece> {
   for await (const chunk of contents(file)) {
     const bytes = rest.length === 0 ? chunk : Buffer.concat([rest, chunk]);
     const end = bytes.lastIndexOf(10) + 1;
-    if (end === 0 && bytes.length < LONGEST_LINE) {
+    if (end === 0 && bytes.length < limits.logLine) {
       rest = bytes;
       continue;
     }

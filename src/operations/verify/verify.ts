@@ -2,12 +2,13 @@ import type { Unchecked } from "../../catalog/connection/check-keys.ts";
 import { listFiles, markVerified, type FileRow, type Verified } from "../../catalog/files.ts";
 import type { Db } from "../../catalog/schema/core.ts";
 import { mapParallel } from "../../lib/parallel.ts";
-import type { BlobInfo } from "../../stores/store.ts";
+import type { BlobInfo, Store } from "../../stores/store.ts";
 import type { Context } from "../context.ts";
+import { clockProblem } from "../right-clock.ts";
 import { openProvenStore, requireStore } from "../feed-store/open-feed-store.ts";
 import { requireFeed } from "../feed-store/find-feed.ts";
 import { startRun } from "../commit/recorded-run.ts";
-import { finishPending } from "../commit/settle.ts";
+import { finishPending, reportUndeleted } from "../commit/settle.ts";
 import { sideBySide } from "../transfer/merge-listings.ts";
 import { examine, finding, type Comparison, type Examination, type VerifyFinding } from "./examine.ts";
 
@@ -32,6 +33,8 @@ export interface VerifySummary {
   missingBlob: number;
   missingRow: number;
   unchecked: number;
+  /** Blobs without a row that wait for their deletion: reported, but not counted as a fault. */
+  pending: number;
   /** Names in the store that are not valid keys: reported, but not counted as a fault. */
   foreign: number;
   /**
@@ -57,14 +60,26 @@ export async function* verifyFeed(context: Context, input: VerifyInput): AsyncGe
   let repaired = 0;
   if (input.repair) {
     await using run = await startRun(context, "verify --repair", feed.id);
-    const settled = await finishPending(context, { feed, storeId: row.id, store, run }, { wait: context.lockWait });
-    // incomplete uploads that are older than a day are abandoned
-    const swept =
-      (await store.sweep?.(new Date(context.now().getTime() - 86_400_000), { signal: context.signal })) ?? 0;
-    repaired = settled.abandoned + settled.deleted + settled.replaced + swept;
-    await run.finish(settled);
+    const target = { feed, storeId: row.id, store, run };
+    const finished = await finishPending(context, target, { wait: context.lockWait, all: true });
+    reportUndeleted(context, feed.name, finished, { failed: true });
+    const swept = await sweepUploads(context, store);
+    const { deleted, abandoned, replaced, undeleted } = finished;
+    repaired = abandoned + deleted + replaced + swept;
+    await run.finish({ deleted, abandoned, replaced, undeleted });
   }
   yield* compareCatalog(context, db, { feed, storeId: row.id, store, read: input.read ?? false, repaired });
+}
+
+const DAY = 86_400_000;
+
+/** Removes incomplete uploads that are older than a day, which nobody continues. Returns how many. */
+async function sweepUploads(context: Context, store: Store): Promise<number> {
+  const wrongClock = await clockProblem(context);
+  if (wrongClock === undefined)
+    return (await store.sweep?.(new Date(context.now().getTime() - DAY), { signal: context.signal })) ?? 0;
+  context.notice(`incomplete uploads were not removed: ${wrongClock.message}`, { failed: true });
+  return 0;
 }
 
 /**
@@ -83,6 +98,7 @@ export async function* compareCatalog(context: Context, db: Db, what: Comparison
     missingBlob: 0,
     missingRow: 0,
     unchecked: 0,
+    pending: 0,
     foreign: 0,
     repaired: what.repaired ?? 0,
     bytes: 0,
@@ -132,5 +148,6 @@ const counters = {
   "missing-blob": "missingBlob",
   "missing-row": "missingRow",
   unchecked: "unchecked",
+  pending: "pending",
   foreign: "foreign",
 } as const satisfies Record<VerifyFinding["finding"], keyof VerifySummary>;

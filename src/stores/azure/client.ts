@@ -7,7 +7,9 @@ import {
   StorageSharedKeyCredential,
 } from "@azure/storage-blob";
 import type { BlockBlobClient, ContainerClient, StoragePipelineOptions } from "@azure/storage-blob";
+import type { TokenCredential } from "@azure/identity";
 import { FeedctlError } from "../../errors.ts";
+import { registerSecrets, registerUrl } from "../../lib/redact.ts";
 import type { AzureConfig } from "./config.ts";
 import { parseTargetPath } from "../key.ts";
 
@@ -97,11 +99,13 @@ async function signForReading(blob: BlockBlobClient, seconds?: number): Promise<
   // The signature may allow more than reading this blob. Use it for copies, never for a URL that a user asked for.
   if (searchParams.has("sig")) return seconds === undefined ? blob.url : undefined;
   if (!(blob.credential instanceof StorageSharedKeyCredential)) return undefined;
-  return blob.generateSasUrl({
+  const url = await blob.generateSasUrl({
     permissions: BlobSASPermissions.parse("r"),
     expiresOn: new Date(Date.now() + (seconds ?? HOUR) * 1000),
     ...(protocol === "https:" && { protocol: SASProtocol.Https }),
   });
+  registerUrl(url);
+  return url;
 }
 
 /**
@@ -124,10 +128,19 @@ async function connectService({ connectionString, accountUrl, container }: Azure
   }
   const url = parseAccountUrl(accountUrl.trim(), container);
   const { DefaultAzureCredential } = await import("@azure/identity");
-  return new BlobServiceClient(url, new DefaultAzureCredential(), options);
+  const chain = new DefaultAzureCredential();
+  const credential: TokenCredential = {
+    async getToken(...args) {
+      const token = await chain.getToken(...args);
+      registerSecrets(token?.token);
+      return token;
+    },
+  };
+  return new BlobServiceClient(url, credential, options);
 }
 
 function fromConnectionString(connectionString: string): BlobServiceClient {
+  registerSecrets(connectionString);
   try {
     // A copy, because the SDK modifies the options.
     return BlobServiceClient.fromConnectionString(connectionString, { ...options });

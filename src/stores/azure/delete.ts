@@ -1,8 +1,8 @@
-import { FeedctlError, isFeedctlError } from "../../errors.ts";
+import { isFeedctlError } from "../../errors.ts";
 import type { AzureCall } from "./call.ts";
 import type { BlockBlobClient, ContainerClient } from "./client.ts";
 import type { Key } from "../../lib/key.ts";
-import type { CallOptions } from "../store.ts";
+import type { CallOptions, DeleteFailure } from "../store.ts";
 
 /** Azure's limit for one Blob Batch. */
 const BATCH = 256;
@@ -24,34 +24,25 @@ export interface Deletion {
 
 /**
  * Deletes by Blob Batch. Blobs that a batch did not delete are deleted one by one, which gives the reason; so are all
- * if the account does not support batches (hierarchical namespaces, some emulators). Rejects after trying all.
+ * if the account does not support batches (hierarchical namespaces, some emulators). Tries all and returns the
+ * blobs that were not deleted. Rejects when a batch as a whole was denied or not answered.
  */
-export async function deleteInBatches(deletion: Deletion): Promise<void> {
-  const { keys, name, signal, remove } = deletion;
-  const failures: FeedctlError[] = [];
+export async function deleteInBatches(deletion: Deletion): Promise<DeleteFailure[]> {
+  const { keys, signal, remove } = deletion;
+  const failures: DeleteFailure[] = [];
   const single = async (key: Key): Promise<void> => {
     try {
       await remove(key, { signal });
     } catch (error) {
       if (!isFeedctlError(error) || isFeedctlError(error, "interrupted")) throw error;
-      failures.push(error);
+      failures.push({ key, error });
     }
   };
   const starts = Array.from({ length: Math.ceil(keys.length / BATCH) }, (_, i) => i * BATCH);
   await forEachParallel(starts, async (start) => {
     for (const key of await deleteBatch(deletion, keys.slice(start, start + BATCH))) await single(key);
   });
-  const [first] = failures;
-  if (first === undefined) return;
-  if (failures.length === 1) throw first;
-  throw new FeedctlError(
-    first.code,
-    `${failures.length} blobs could not be deleted in ${name}; the first: ${first.message}`,
-    {
-      hint: first.hint,
-      cause: first.cause,
-    },
-  );
+  return failures;
 }
 
 /** Returns the keys that may still exist. */

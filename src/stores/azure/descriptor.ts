@@ -33,6 +33,7 @@ const options: OptionTable<AzureConfig> = {
     value: "URL",
     description: "https://ACCOUNT.blob.core.windows.net; uses the default Azure credential chain",
     proget: "ContainerUri",
+    guarded: true,
   },
 };
 

@@ -1,5 +1,6 @@
 import { FeedctlError } from "../../errors.ts";
 import type { ErrorCode } from "../../errors.ts";
+import { redact } from "../../lib/redact.ts";
 import { parseRetryAfter } from "../../lib/retry-after.ts";
 import { interrupted } from "../shared/signal.ts";
 
@@ -244,7 +245,7 @@ function causeOf(error: RestErrorLike): AzureCause {
     code: typeof code === "string" ? code : undefined,
     statusCode: typeof error.statusCode === "number" ? error.statusCode : undefined,
     sourceStatus: Number(headers?.get("x-ms-copy-source-status-code")) || undefined,
-    message: redact(error.message.split("\n", 1)[0] ?? ""),
+    message: withoutQueries(error.message.split("\n", 1)[0] ?? ""),
     requestId: headers?.get("x-ms-request-id"),
   };
 }
@@ -254,10 +255,8 @@ function retryAfterOf({ response }: RestErrorLike): number | undefined {
 }
 
 /** Removes the query of every URL, which may be a signature of Azure or S3. */
-function redact(text: string): string {
-  return text
-    .replace(/(\bhttps?:\/\/[^\s"'<>?]*)\?[^\s"'<>]*/gi, "$1?***")
-    .replace(/\b(sig|AccountKey|SharedAccessSignature|X-Amz-[\w-]+)=[^&;\s"']+/gi, "$1=***");
+function withoutQueries(text: string): string {
+  return redact(text.replace(/(\bhttps?:\/\/[^\s"'<>?]*)\?[^\s"'<>]*/gi, "$1?***"));
 }
 
 /** Compares with the server's clock if the response has a date: the server decides. */

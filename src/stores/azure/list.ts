@@ -11,15 +11,13 @@ import { compareKeys, isKey, isMarker } from "../../lib/key.ts";
 import type { Key } from "../../lib/key.ts";
 import { throwIfInterrupted } from "../shared/signal.ts";
 import type { BlobInfo, CallOptions } from "../store.ts";
+import { limits } from "../../lib/limits.ts";
 
 /** Blobs per page, Azure's maximum. Scanning a page takes about 20 ms. */
 const PAGE = 5_000;
 
 /** How often a page is requested when its response is truncated. */
 const TRIES = 3;
-
-/** Upper bound of a page. 5,000 blobs with all the metadata that Azure allows are far smaller. */
-const MAX_BYTES = 256 * 1024 * 1024;
 
 export interface Listing {
   connection: AzureConnection;
@@ -144,7 +142,7 @@ async function fetchBytes(
       for await (const chunk of body as AsyncIterable<Buffer>) {
         progressed();
         length += chunk.length;
-        if (length > MAX_BYTES) throw corrupt(doing, "the response is too long for a listing");
+        if (length > limits.listingPage) throw corrupt(doing, "the response is too long for a listing");
         chunks.push(chunk);
       }
     } catch (error) {

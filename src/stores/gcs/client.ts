@@ -7,6 +7,7 @@ import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { GoogleAuth, JWT } from "google-auth-library";
 import { FeedctlError } from "../../errors.ts";
+import { registerSecrets } from "../../lib/redact.ts";
 import { parseTargetPath } from "../key.ts";
 import { openHttp, type HttpClient } from "../shared/http.ts";
 import type { GcsConfig } from "./config.ts";
@@ -56,6 +57,7 @@ export async function connectGcs(config: GcsConfig): Promise<GcsConnection> {
       const headers = await auth.getRequestHeaders(endpoint.href).catch((error: unknown) => {
         throw translateAuthError(error, { name });
       });
+      registerSecrets(headers.get("authorization")?.replace(/^Bearer /i, ""));
       return Object.fromEntries(headers);
     },
     creation: {
@@ -86,6 +88,7 @@ function parseServiceUrl(text: string | undefined, anonymous: boolean): URL {
 async function openAuth(keyFile: string | undefined): Promise<GoogleAuth> {
   if (!keyFile) return new GoogleAuth({ scopes: SCOPES });
   const { email, key } = await readKeyFile(keyFile);
+  registerSecrets(key);
   const auth = new GoogleAuth({ authClient: new JWT({ email, key, scopes: SCOPES }) });
   // The URL signer gets the account name from this method. The library implements it only for keys that it has read.
   auth.getCredentials = async () => ({ client_email: email, private_key: key });
@@ -116,6 +119,7 @@ async function readKeyFile(path: string): Promise<{ email: string; key: string }
 /** The headers of "Customer-supplied encryption keys" in Google's documentation. Throws `usage` for an invalid key. */
 function encryptionHeaders(customerKey: string | undefined): Record<string, string> {
   if (!customerKey) return {};
+  registerSecrets(customerKey);
   const key = Buffer.from(customerKey, "base64");
   if (key.length !== 32 || key.toString("base64") !== customerKey)
     throw usage("the customer key is not 32 bytes in Base64", "make one with: openssl rand -base64 32");

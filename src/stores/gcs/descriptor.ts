@@ -18,11 +18,13 @@ const options: OptionTable<GcsConfig> = {
     value: "URL",
     description: "service URL of an emulator or private endpoint",
     environment: ["STORAGE_EMULATOR_HOST"],
+    guarded: true,
   },
   keyFile: {
     flag: "key-file",
     value: "FILE",
     description: "service account key in JSON (default: application default credentials)",
+    guarded: true,
   },
   anonymous: { flag: "anonymous", description: "send no credentials, as emulators want it" },
   storageClass: { flag: "storage-class", value: "CLASS", description: "storage class, such as NEARLINE" },

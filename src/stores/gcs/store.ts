@@ -7,7 +7,7 @@ import { FeedctlError } from "../../errors.ts";
 import { mapParallel } from "../../lib/parallel.ts";
 import { hashFirst } from "../shared/promised-hash.ts";
 import { throwIfInterrupted } from "../shared/signal.ts";
-import type { BlobInfo, CallOptions, PutOptions, PutResult, RemoteBlob, Store } from "../store.ts";
+import type { BlobInfo, CallOptions, DeleteFailure, PutOptions, PutResult, RemoteBlob, Store } from "../store.ts";
 import { createCalls } from "./calls.ts";
 import { connectGcs } from "./client.ts";
 import type { GcsConfig } from "./config.ts";
@@ -83,22 +83,19 @@ export async function openGcsStore(config: GcsConfig): Promise<Store> {
     }
   }
 
-  async function deleteMany(keys: readonly Key[], { signal }: CallOptions = {}): Promise<void> {
+  async function deleteMany(keys: readonly Key[], { signal }: CallOptions = {}): Promise<DeleteFailure[]> {
     throwIfInterrupted(signal);
-    const failures: FeedctlError[] = [];
+    const failures: DeleteFailure[] = [];
     const tried = mapParallel(keys, WIDTH, async (key) => {
       if (signal?.aborted) return;
       await remove(key, { signal }).catch((error: unknown) => {
         if (!(error instanceof FeedctlError)) throw error;
-        failures.push(error);
+        failures.push({ key, error });
       });
     });
     for await (const _ of tried);
     throwIfInterrupted(signal);
-    const [first] = failures;
-    if (first === undefined) return;
-    if (failures.length === 1) throw first;
-    throw new FeedctlError(first.code, `${first.message} (and ${failures.length - 1} more failures)`, first);
+    return failures;
   }
 
   /** Reads the metadata first: a patch removes only the entries that it sets to null. */

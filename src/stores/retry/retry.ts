@@ -5,7 +5,7 @@ import { createRecovery, isGivenUp, type RecoveryOptions } from "./recovery.ts";
 import { resumingList } from "./resuming-list.ts";
 import { resumingStream } from "./resuming-stream.ts";
 import { throwIfInterrupted } from "../shared/signal.ts";
-import type { BlobInfo, GetOptions, Store } from "../store.ts";
+import type { BlobInfo, DeleteFailure, GetOptions, Store } from "../store.ts";
 
 export interface RetryOptions extends RecoveryOptions {
   /** Whether a `get` stream that fails resumes where it stopped. Without it the caller must read the blob again. */
@@ -66,7 +66,24 @@ export function retrying(store: Store, options: RetryOptions = {}): Store {
     put: (key, source, call) => repeat(writes, call.signal, () => store.put(key, source, call)),
     delete: (key, call) => repeat(writes, call?.signal, () => store.delete(key, call)),
     ...(deleteMany !== undefined && {
-      deleteMany: (keys, call) => repeat(writes, call?.signal, () => deleteMany.call(store, keys, call)),
+      async deleteMany(keys, call) {
+        const failures: DeleteFailure[] = [];
+        let left = keys;
+        let unavailable: DeleteFailure[] = [];
+        try {
+          await repeat(writes, call?.signal, async () => {
+            const failed = await deleteMany.call(store, left, call);
+            failures.push(...failed.filter(({ error }) => error.code !== "unavailable"));
+            unavailable = failed.filter(({ error }) => error.code === "unavailable");
+            left = unavailable.map(({ key }) => key);
+            if (unavailable[0] !== undefined) throw unavailable[0].error;
+          });
+        } catch (error) {
+          // the store answers, but not for these blobs
+          if (error !== unavailable[0]?.error) throw error;
+        }
+        return [...failures, ...unavailable];
+      },
     }),
     async get(key, call = {}) {
       const { signal } = call;

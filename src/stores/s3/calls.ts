@@ -6,6 +6,7 @@ import type { HttpAnswer } from "../shared/http.ts";
 import type { SendS3 } from "./send.ts";
 import { escapeXml } from "../shared/xml-text.ts";
 import { encodePath } from "./sign.ts";
+import { limits } from "../../lib/limits.ts";
 
 /** Keys are whole object keys, prefix included. All reject with errors for `translateS3Error`. */
 export interface S3Calls {
@@ -81,8 +82,6 @@ export interface CopiedPart {
 const OCTETS = "application/octet-stream";
 /** Amazon sends blanks while it copies. Another server may be silent until it has copied 5 GiB on a slow disk. */
 const COPY_SILENCE_MS = 15 * 60_000;
-/** Upper bound of a response body. A page has 1,000 keys of at most 1,024 bytes, escaped to nine characters each. */
-const MAX_PAGE = 64 * 1024 * 1024;
 
 export function createCalls(send: SendS3): S3Calls {
   return {
@@ -141,7 +140,7 @@ function copyHeaders({ bucket, key, tag }: CopySource): Record<string, string> {
 
 /** The ETag of a copy. Its response may start with status 200 and blanks, and then contain an error. */
 async function copiedTag(answer: HttpAnswer): Promise<string | undefined> {
-  const text = (await readBody(answer.body, MAX_PAGE)).toString();
+  const text = (await readBody(answer.body, limits.listingPage)).toString();
   throwIfProblem(text, { ...answer, status: 500 });
   const tag = elementOf(text, "ETag");
   if (tag === undefined) throw problem("", answer);
@@ -154,7 +153,7 @@ async function etagOf({ headers, discard }: HttpAnswer): Promise<string | undefi
 }
 
 async function readPage(answer: HttpAnswer): Promise<ListingPage | undefined> {
-  const bytes = await readBody(answer.body, MAX_PAGE);
+  const bytes = await readBody(answer.body, limits.listingPage);
   const page = scanListing(bytes);
   if (page === "cut") throw Object.assign(new Error("the listing ended in the middle"), { code: "ECONNRESET" });
   if (page === undefined) throwIfProblem(bytes.toString(), answer);
@@ -162,7 +161,7 @@ async function readPage(answer: HttpAnswer): Promise<ListingPage | undefined> {
 }
 
 async function readFailures(answer: HttpAnswer): Promise<{ key: string; error: Error }[]> {
-  const text = (await readBody(answer.body, MAX_PAGE)).toString();
+  const text = (await readBody(answer.body, limits.listingPage)).toString();
   throwIfProblem(text, answer);
   // A truncated response may lack failures, and a web page contains none: only a complete DeleteResult counts.
   if (

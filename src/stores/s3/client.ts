@@ -5,6 +5,7 @@ import { FeedctlError } from "../../errors.ts";
 import { withConfiguredEndpoint } from "./configured-endpoint.ts";
 import { createCalls, type S3Calls } from "./calls.ts";
 import type { S3Place } from "./errors.ts";
+import { registerSecrets } from "../../lib/redact.ts";
 import { openHttp } from "../shared/http.ts";
 import { createSender } from "./send.ts";
 import { findEndpoint, renewStale, sdkHandler } from "./sdk.ts";
@@ -81,6 +82,7 @@ export async function connectS3(given: S3Config): Promise<S3Connection> {
     logger: silent,
     requestHandler: sdkHandler(connections),
   });
+  registerCredentials(client);
   const regionName = await client.config.region().catch(async (cause: unknown) => {
     await connections.close();
     throw usage("the S3 store has no region", "name the bucket's region with --region, such as us-east-1", cause);
@@ -102,7 +104,6 @@ export async function connectS3(given: S3Config): Promise<S3Connection> {
     region: regionName,
     host: endpoint?.host ?? `s3.${regionName}.${suffix}`,
     name: endpoint === undefined ? path : `${path} at ${endpoint.origin}`,
-    secrets: [config.secretKey, config.accessKey].filter((secret): secret is string => (secret?.length ?? 0) >= 6),
     isAmazon: endpoint === undefined,
   };
 }
@@ -183,6 +184,16 @@ function staticCredentials({ accessKey, secretKey }: S3Config): Credentials | un
       throw usage(`the ${what} contains a blank, a line end or another invalid character`, "enter it again");
   }
   return { accessKeyId: accessKey, secretAccessKey: secretKey };
+}
+
+/** Registers the credentials that the SDK resolves: of the store, a profile, a role, the environment or the machine. */
+function registerCredentials({ config }: S3): void {
+  const resolve = config.credentials;
+  config.credentials = async (...args) => {
+    const found = await resolve(...args);
+    registerSecrets(found.accessKeyId, found.secretAccessKey, found.sessionToken);
+    return found;
+  };
 }
 
 /** Caches the result of the first successful call. */

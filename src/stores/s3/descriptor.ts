@@ -31,6 +31,7 @@ const options: OptionTable<S3Config> = {
     value: "URL",
     description: "service URL of an S3-compatible server",
     proget: "CustomServiceUrl",
+    guarded: true,
   },
   pathStyle: {
     flag: "path-style",
@@ -51,8 +52,13 @@ const options: OptionTable<S3Config> = {
     secret: true,
     proget: "SecretAccessKey",
   },
-  profile: { flag: "profile", value: "NAME", description: "profile of the shared AWS configuration files" },
-  roleArn: { flag: "role-arn", value: "ARN", description: "role to assume", proget: "InstanceRole" },
+  profile: {
+    flag: "profile",
+    value: "NAME",
+    description: "profile of the shared AWS configuration files",
+    guarded: true,
+  },
+  roleArn: { flag: "role-arn", value: "ARN", description: "role to assume", proget: "InstanceRole", guarded: true },
   reducedRedundancy: {
     flag: "reduced-redundancy",
     description: "ask for storage class REDUCED_REDUNDANCY",

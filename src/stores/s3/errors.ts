@@ -1,5 +1,6 @@
 // Translates the errors of S3, the SDK and the network to a `FeedctlError`. Nothing else does.
 import { FeedctlError, type ErrorCode } from "../../errors.ts";
+import { redact } from "../../lib/redact.ts";
 import { parseRetryAfter } from "../../lib/retry-after.ts";
 import { interrupted } from "../shared/signal.ts";
 
@@ -9,8 +10,6 @@ export interface S3Place {
   readonly bucket: string;
   readonly region: string;
   readonly host: string;
-  /** Redacted in messages, hints and causes. */
-  readonly secrets: readonly string[];
 }
 
 export interface S3Attempt {
@@ -198,13 +197,13 @@ export function translateS3Error(error: unknown, place: S3Place, attempt: S3Atte
   if (error instanceof FeedctlError) return error;
   const vendor = (error ?? {}) as Vendor;
   const what = `cannot ${attempt.action} ${place.name}`;
-  if (attempt.signal?.aborted) return interrupted(bareCause(error, place));
+  if (attempt.signal?.aborted) return interrupted(bareCause(error));
   const verdict = judge(vendor, place, attempt);
   const known = [s3Code(error), vendor.$metadata?.requestId && `request ${vendor.$metadata.requestId}`];
   const tail = known.filter(Boolean).join(", ");
-  return new FeedctlError(verdict.code, redact(`${what}: ${verdict.why}${tail === "" ? "" : ` (${tail})`}`, place), {
+  return new FeedctlError(verdict.code, `${what}: ${verdict.why}${tail === "" ? "" : ` (${tail})`}`, {
     hint: verdict.hint,
-    cause: bareCause(error, place),
+    cause: bareCause(error),
     throttled: verdict.throttled,
     retryAfter: verdict.throttled ? retryAfterOf(vendor) : undefined,
   });
@@ -285,15 +284,16 @@ function clockDifference({ ServerTime, $response }: Vendor): string {
   return ` by ${Math.abs(seconds)} s (this machine is ${seconds < 0 ? "behind" : "ahead"})`;
 }
 
-function redact(text: string, { secrets }: S3Place): string {
-  return secrets.reduce((result, secret) => result.replaceAll(secret, "***"), text);
-}
-
 /** Copies only name, message and status of an error: S3 quotes the signed request with its session token in some. */
-function bareCause(error: unknown, place: S3Place): Error {
+function bareCause(error: unknown): Error {
   const { name = "Error", message = String(error), code } = (error ?? {}) as Vendor;
   const status = s3Status(error);
-  const cause = new Error(redact(message, place));
-  if (error instanceof Error && error.stack !== undefined) cause.stack = redact(error.stack, place);
-  return Object.assign(cause, { name }, code !== undefined && { code }, status !== undefined && { status });
+  const cause = new Error(redact(message));
+  if (error instanceof Error && error.stack !== undefined) cause.stack = redact(error.stack);
+  return Object.assign(
+    cause,
+    { name: redact(name) },
+    code !== undefined && { code },
+    status !== undefined && { status },
+  );
 }

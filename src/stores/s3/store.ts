@@ -12,7 +12,8 @@ import { putBlob } from "./put.ts";
 import { readObject } from "./read.ts";
 import { sweepUploads } from "./sweep.ts";
 import { throwIfInterrupted } from "../shared/signal.ts";
-import type { BlobInfo, CallOptions, RemoteBlob, Store } from "../store.ts";
+import { parseKey } from "../key.ts";
+import type { BlobInfo, CallOptions, DeleteFailure, RemoteBlob, Store } from "../store.ts";
 import type { S3Config } from "./config.ts";
 
 const DELETE_BATCH = 1000;
@@ -74,27 +75,28 @@ export async function openS3Store(config: S3Config, copyLimits: CopyLimits = COP
 
   const get: Store["get"] = (key, options) => readObject(connection, key, options);
 
-  async function deleteMany(keys: readonly Key[], { signal }: CallOptions = {}): Promise<void> {
+  async function deleteMany(keys: readonly Key[], { signal }: CallOptions = {}): Promise<DeleteFailure[]> {
     const attempt = { action: "delete from", permission: "s3:DeleteObject", signal };
     throwIfInterrupted(signal);
-    const failures: FeedctlError[] = [];
+    const failures: DeleteFailure[] = [];
+    const broken: FeedctlError[] = [];
     for (let i = 0; i < keys.length; i += DELETE_BATCH) {
       try {
         const batch = keys.slice(i, i + DELETE_BATCH).map((key) => prefix + key);
-        for (const { key, error } of await calls.deleteMany(batch, signal)) {
+        for (const { key: name, error } of await calls.deleteMany(batch, signal)) {
           if (s3Code(error) === "NoSuchKey") continue;
-          const one = { ...attempt, action: `delete ${JSON.stringify(key.slice(prefix.length))} from` };
-          failures.push(translateS3Error(error, connection, one));
+          const key = parseKey(name.slice(prefix.length));
+          const one = { ...attempt, action: `delete ${JSON.stringify(key)} from` };
+          failures.push({ key, error: translateS3Error(error, connection, one) });
         }
       } catch (error) {
-        failures.push(translateS3Error(error, connection, attempt));
+        broken.push(translateS3Error(error, connection, attempt));
         if (signal?.aborted) break;
       }
     }
-    const [first] = failures;
-    if (first === undefined) return;
-    if (failures.length === 1) throw first;
-    throw new FeedctlError(first.code, `${first.message} (and ${failures.length - 1} more failures)`, first);
+    const [first] = broken;
+    if (first !== undefined) throw first;
+    return failures;
   }
 
   /**

@@ -84,7 +84,7 @@ describe("the data directory of the embedded catalog", { skip: windows }, () => 
       chownSync(place.data, nobody, nobody);
     }
     const data = process.getuid?.() === 0 ? place.data : "/";
-    const { code, stderr } = await place.feedctl(["feed", "list"], { env: { FEEDCTL_DATA_DIR: data } });
+    const { code, stderr } = await place.feedctl(["init"], { env: { FEEDCTL_DATA_DIR: data } });
     assert.equal(code, 6, stderr);
     assert.match(stderr, /error: .* belongs to another user\nhint: run feedctl as that user/);
     assert.equal(existsSync(join(data, "catalog")), false);

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
-import { chmodSync, existsSync, mkdirSync, renameSync, unlinkSync, writeFileSync } from "node:fs";
+import { chmodSync, chownSync, existsSync, mkdirSync, renameSync, unlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { test } from "node:test";
@@ -154,10 +154,10 @@ test("a file that could not be deleted is imported, reported once, and deleted w
   t.after(cleanup);
   const drop = dropFolder(join(path, "drop"));
   mkdirSync(join(path, "data"));
-  for (const folder of [path, join(path, "data")]) chmodSync(folder, 0o777);
   // root may delete everything, so another user has to run the command
   const nobody = 65_534;
   const user = process.getuid?.() === 0 ? { uid: nobody, gid: nobody } : {};
+  if ("uid" in user) for (const folder of [path, join(path, "data")]) chownSync(folder, nobody, nobody);
   const feedctl = (...args: string[]) =>
     promisify(execFile)(process.execPath, [binary, ...args], {
       ...user,

@@ -34,6 +34,7 @@ onDatabases("a package that another run imports at the same time", ["PostgreSQL"
       catalog: async () => catalog,
       signal: new AbortController().signal,
       now: () => new Date(),
+      clockAhead: async () => 0,
       actor: "test",
       host: "test",
       pid: 1,
@@ -54,7 +55,7 @@ onDatabases("a package that another run imports at the same time", ["PostgreSQL"
           ended = true;
           return result;
         };
-        return Object.assign(Object.create(store) as Store, { put });
+        return { ...store, put };
       },
     };
     const events = await Array.fromAsync(importPackages(context as Context, { feeds: ["web"], paths }));

@@ -2,10 +2,12 @@ import assert from "node:assert/strict";
 import { after, before } from "node:test";
 import { type Installation, onDatabases } from "../../support/databases.ts";
 import { assertSound, counts, importing } from "../../support/importing.ts";
+import { holdRows } from "../../support/hold-rows.ts";
 import { writePackages } from "../../support/package-set.ts";
 import { skipIfS3Cannot } from "../../support/s3-abilities.ts";
 import { s3Problem, startS3Proxy, type S3Proxy } from "../../support/s3-proxy.ts";
 import { type S3Server, startS3 } from "../../support/s3-server.ts";
+import { until } from "../../support/wait.ts";
 
 const COUNT = 150;
 
@@ -76,5 +78,22 @@ onDatabases("a store that fails during an import", ["PostgreSQL"], (database) =>
     const { stdout, stderr } = await place.exits(6, "import", "wrong", ...files);
     assert.ok(!`${stdout}${stderr}`.includes("not-the-secret-at-all"));
     assert.deepEqual((await place.run("package", "list", "wrong", "--json")).json(), []);
+  });
+});
+
+onDatabases("a catalog that fails during an import", ["PostgreSQL"], (database) => {
+  database.test("within a transaction: the import ends with status 7, the next one completes it", async (_t, place) => {
+    const files = writePackages(place.path("in"), 3, { size: 100 });
+    await place.run("feed", "create", "web", "--type", "npm");
+    await using held = await holdRows(place);
+    const running = await place.start(["import", "web", ...files]);
+    await until("the import waits", () => held.isAwaitedBy(1), running);
+    await held.cutWaiting();
+    const { code, stderr } = await running.finished;
+    assert.equal(code, 7, stderr);
+    assert.doesNotMatch(stderr, /bug/);
+    await held.release();
+    assert.deepEqual((await importing(place, 0, "web", ...files)).counts, counts({ imported: 3 }));
+    await assertSound(place, "web", 3);
   });
 });

@@ -2,10 +2,12 @@ import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { mkdirSync, readFileSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { type Installation, onEachDatabase } from "../../support/databases.ts";
+import { type Installation, onDatabases, onEachDatabase } from "../../support/databases.ts";
 import { npmTarball, nupkg } from "../../support/fixtures/packages.ts";
 import { assertSound, counts, diskFeed, importing, type Listed, listed, reportOf } from "../../support/importing.ts";
+import { holdRows } from "../../support/hold-rows.ts";
 import { writePackages } from "../../support/package-set.ts";
+import { until } from "../../support/wait.ts";
 
 /** Version 1.0.0 of a package; the description makes its bytes different. */
 function writeOne(place: Installation, description: string): string {
@@ -131,5 +133,27 @@ onEachDatabase("import --overwrite", (database) => {
     );
     assert.equal(rows.filter(({ files }) => possible.has(files[0]!.sha256)).length, 30);
     await assertSound(place, "web", 30);
+  });
+});
+
+onDatabases("import --overwrite", ["PostgreSQL"], (database) => {
+  database.test("of a package that is deleted meanwhile fails, and leaves no blob behind", async (_t, place) => {
+    await diskFeed(place, "web", "npm");
+    const [old, fresh] = [writeOne(place, "old"), writeOne(place, "a newer one")];
+    await place.run("import", "web", old);
+    // both commands wait for the feed's rows, and get them in the order in which they came
+    await using held = await holdRows(place);
+    const deleting = await place.start(["package", "delete", "web", "a@1.0.0", "--yes"]);
+    await until("the deletion waits", () => held.isAwaitedBy(1), deleting);
+    const overwriting = await place.start(["import", "web", fresh, "--overwrite", "--json"]);
+    await until("the import waits", () => held.isAwaitedBy(2), overwriting);
+    await held.release();
+    const [deleted, imported] = await Promise.all([deleting.finished, overwriting.finished]);
+    assert.equal(deleted.code, 0, deleted.stderr);
+    assert.equal(imported.code, 3, imported.stdout + imported.stderr);
+    assert.match(imported.stdout, /the package was deleted while its file was stored/);
+    await place.run("verify", "web", "--repair");
+    await assertSound(place, "web", 0);
+    assert.deepEqual((await importing(place, 0, "web", fresh)).counts, counts({ imported: 1 }));
   });
 });

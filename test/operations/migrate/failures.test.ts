@@ -51,7 +51,8 @@ describeMigrations("failures in the middle of a migration", { concurrency: 6 }, 
         const broken = await place.any(...command);
         assert.equal(broken.code, code, broken.stdout + broken.stderr);
         assert.match(broken.stderr, message);
-        assert.ok((await keysIn(place)).length >= 20);
+        // the marker of the store is among the 20 requests
+        assert.ok((await keysIn(place)).length >= 15);
         assert.partialDeepStrictEqual((await place.run("store", "show", "web", "--json")).json(), { type: "disk" });
         await place.run("import", "web", ...writePackages(place.path("more"), 1, { prefix: "still" }));
         await sound(place, 61);

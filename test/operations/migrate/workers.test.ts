@@ -175,6 +175,7 @@ describeMigrations("workers", { concurrency: 3 }, (test) => {
 
 onDatabases("workers", ["embedded"], (database) => {
   database.test("need PostgreSQL", async (_t, place) => {
+    await place.run("init");
     const { stderr } = await place.exits(2, "worker", "--once");
     assert.match(stderr, /^error: workers need a catalog on PostgreSQL/m);
     assert.match(stderr, /^hint: set FEEDCTL_DATABASE_URL/m);

@@ -152,14 +152,34 @@ describe("mirror must never delete when something failed", () => {
     await nothingDeleted(at);
   });
 
-  test("a delete that fails is an error, and deletes before it are reported", async () => {
+  test("a blob that the target does not delete is named, and the others are deleted", async () => {
     await using at = await withExtras();
     const error = new FeedctlError("denied", "not this one");
-    const calls = [{ method: "delete" as const, nth: (count: number) => count >= 2, error }];
-    const report = await at.mirror({ ...faulty("target", { calls }), planMayDiffer: true });
-    assert.equal(report.error?.code, "denied");
-    assert.deepEqual([report.summary.deleted, report.summary.extras], [1, 3]);
+    const report = await at.mirror({
+      ...faulty("target", { calls: [{ method: "delete", nth: 2, error }] }),
+      planMayDiffer: true,
+    });
+    assert.equal(report.error, undefined);
+    const failed = report.items.filter(({ outcome }) => outcome === "failed");
+    assert.partialDeepStrictEqual(failed, [{ class: "extra", key: "e", reason: "not this one" }]);
+    assert.deepEqual([report.summary.deleted, report.summary.extras, report.summary.failed], [2, 3, 0]);
     assert.equal(report.summary.notDeleted, "not this one");
+    assert.equal(report.summary.robocopyStatus & 8, 8);
+    assert.deepEqual(
+      [...(await shown(at.target)).keys()].filter((key) => extras.includes(key)),
+      ["e"],
+    );
+  });
+
+  test("a target that fails while extras are deleted is an error, and deletes before it are reported", async () => {
+    await using at = await withExtras();
+    const calls = [
+      { method: "delete" as const, nth: (count: number) => count >= 2 },
+      { method: "list" as const, nth: (count: number) => count >= 2 },
+    ];
+    const report = await at.mirror({ ...faulty("target", { calls }), planMayDiffer: true });
+    assert.equal(report.error?.code, "unavailable");
+    assert.deepEqual([report.summary.deleted, report.summary.extras], [1, 3]);
   });
 });
 

@@ -253,6 +253,8 @@ onDatabases("retention of asset directories", ["PostgreSQL"], (database) => {
       catalog: async () => catalog,
       signal: new AbortController().signal,
       now: () => new Date(),
+      clockAhead: async () => 0,
+      monotonic: () => performance.now(),
       actor: "test",
       host: "test",
       pid: 1,

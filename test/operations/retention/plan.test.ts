@@ -212,6 +212,7 @@ function contextOf(catalog: Catalog): Context {
   return {
     catalog: async () => catalog,
     now: () => now,
+    clockAhead: async () => 0,
     signal: new AbortController().signal,
     notice: () => {},
   } as Partial<Context> as Context;

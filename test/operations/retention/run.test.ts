@@ -61,6 +61,8 @@ function contextOf(place: Installation, catalog: Catalog): Context {
     catalog: async () => catalog,
     signal: new AbortController().signal,
     now: () => new Date(),
+    clockAhead: async () => 0,
+    monotonic: () => performance.now(),
     actor: "test",
     host: "test",
     pid: 1,

@@ -81,7 +81,7 @@ onEachDatabase("secrets", (database) => {
     await place.run("store", "set", "web", ...at, "--secret-key", wrongSecret);
     // Finally without the sealing key: the error must not show what could not be opened.
     writeFileSync(place.path("data", "key"), "another key\n");
-    assert.match(await say(6, "store", "test", "web"), /could not open the sealed (accessKey|secretKey)/);
+    assert.match(await say(6, "store", "test", "web"), /does not prove itself/);
 
     for (const secret of spellings(secrets)) assert.ok(!said.join("\n").includes(secret), `${secret} was shown`);
     const stored = await catalogText(place);

@@ -89,8 +89,9 @@ onEachDatabase("verify", (database) => {
       gone as (delete from feedctl.packages where name = 'pack-001' returning 1)
       insert into feedctl.pending_writes select s.id, '${key(1)}', (select sha256 from file), max(r.id), now() ${state}`);
       const before = await verify(3);
-      assert.deepEqual(before.counts, counts({ match: 2, missingRow: 2 }));
-      assert.match(before.findings, /interrupted import; --repair removes it/);
+      assert.deepEqual(before.counts, counts({ match: 2, missingRow: 1 }));
+      assert.match(before.findings, /pending: pack-000.*: waits for its deletion; --repair deletes it/);
+      assert.match(before.findings, /missing-row: pack-001.*interrupted import; --repair removes it/);
       assert.deepEqual((await verify(0, "--repair")).counts, counts({ match: 2 }));
       assert.deepEqual(
         await place.rows("select from feedctl.pending_writes union all select from feedctl.pending_deletes"),

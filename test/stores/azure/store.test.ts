@@ -57,6 +57,20 @@ test("keys that Azure would alter are refused, and never reach the blob of the a
   assert.deepEqual(await keysOf(store, ""), ["a/b", "dir/c"]);
 });
 
+test("deleteMany deletes all but a blob with a lease, and says why it stays", async () => {
+  const { store, client } = await openContainer();
+  const keys = ["a", "leased", "z"].map((key) => parseKey(key));
+  for (const key of keys) await putBytes(store, key, someBytes(1));
+  await client.getBlobClient("leased").getBlobLeaseClient().acquireLease(60);
+  const failures = await store.deleteMany!(keys);
+  assert.deepEqual(
+    failures.map(({ key }) => key),
+    ["leased"],
+  );
+  assert.match(failures[0]!.error.message, /lease/);
+  assert.deepEqual(await keysOf(store, ""), ["leased"]);
+});
+
 test("a listing that is out of order is corrupt, not shorter", async (t) => {
   if (!azurite.own) return t.skip("needs Azurite, which lists in the order of UTF-16 units");
   const { store } = await openContainer();

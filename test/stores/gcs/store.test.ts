@@ -20,6 +20,7 @@ import { startPostgres } from "../../support/postgres.ts";
 import { writePackages } from "../../support/package-set.ts";
 import { hasCode, keysOf, MIB, putBytes } from "../contract/put.ts";
 import { storeContract } from "../contract/contract.ts";
+import { deleteAll } from "../contract/delete.ts";
 
 const server = await startFakeGcs();
 after(() => server?.stop());
@@ -125,7 +126,7 @@ const everyCall: Record<string, (store: Store) => Promise<unknown>> = {
   replace: (store) => putBytes(store, KEY, someBytes(10), { ifExists: "replace" }),
   list: (store) => keysOf(store, ""),
   delete: (store) => store.delete(KEY),
-  deleteMany: (store) => store.deleteMany!([KEY]),
+  deleteMany: (store) => deleteAll(store, [KEY]),
 };
 
 interface Request {

@@ -12,6 +12,7 @@ import { readAll, someBytes } from "../../support/bytes.ts";
 import { s3Cannot } from "../../support/s3-abilities.ts";
 import { s3ServerKind, startS3, type S3Server } from "../../support/s3-server.ts";
 import { hasCode, keysOf, MIB, putBytes } from "../contract/put.ts";
+import { deleteAll } from "../contract/delete.ts";
 
 const kind = s3ServerKind();
 const skip =
@@ -74,7 +75,7 @@ const calls: Record<string, (store: Store) => Promise<unknown>> = {
       "created",
     ),
   delete: async (store) => store.delete(key("there")),
-  deleteMany: async (store) => store.deleteMany!([key("there")]),
+  deleteMany: async (store) => deleteAll(store, [key("there")]),
   sweep: async (store) => assert.equal(await store.sweep!(new Date()), 0),
 };
 

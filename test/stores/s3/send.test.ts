@@ -16,7 +16,7 @@ import { PATIENCE } from "../../support/wait.ts";
 
 type Answer = (request: IncomingMessage, response: ServerResponse, count: number) => void;
 
-const place = { name: "s3://bucket", bucket: "bucket", region: "us-east-1", host: "host", secrets: [] };
+const place = { name: "s3://bucket", bucket: "bucket", region: "us-east-1", host: "host" };
 const attempt = { action: "read", permission: "s3:GetObject" };
 const keys = { accessKeyId: "AKIATEST", secretAccessKey: "secret" };
 

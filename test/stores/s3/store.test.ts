@@ -12,6 +12,7 @@ import { s3Cannot, s3Lacks, skipIfS3Cannot } from "../../support/s3-abilities.ts
 import { s3ServerKind, startS3, type S3Server } from "../../support/s3-server.ts";
 import { storeContract } from "../contract/contract.ts";
 import { keysOf, MIB, putBytes } from "../contract/put.ts";
+import { deleteAll } from "../contract/delete.ts";
 
 const kind = s3ServerKind();
 let server: S3Server;
@@ -49,7 +50,7 @@ function everyCall(store: Store): Record<string, () => Promise<unknown>> {
     "replacing put": () => putBytes(store, key("a"), someBytes(10), { ifExists: "replace" }),
     "large put": () => putBytes(store, key("a"), someBytes(9 * MIB), { ifExists: "replace" }),
     delete: () => store.delete(key("a")),
-    deleteMany: () => store.deleteMany!([key("a"), key("b")]),
+    deleteMany: () => deleteAll(store, [key("a"), key("b")]),
   };
 }
 

@@ -111,6 +111,7 @@ export const declaredResults: Readonly<Record<string, DeclaredResult>> = {
     "the change; with --migrate the lines of the migrations follow",
   ),
   "settings reset": document(installation.SettingChangeResult),
+  "secrets rotate": document(installation.RotationResult),
   schema: document(
     Type.Union([Type.Array(installation.SchemaListResult), freeObject("a JSON Schema, 2020-12")]),
     "the list of all, or the schema of one command",

@@ -43,6 +43,15 @@ export const SettingChangeResult = Type.Object({
 });
 export type SettingChangeResult = Static<typeof SettingChangeResult>;
 
+export const RotationResult = Type.Object({
+  sealed: count("stores that were sealed anew"),
+  current: count("stores that an interrupted run has sealed with the current key"),
+  failed: Type.Array(Type.Object({ store: count("id of the store"), feed: text(), reason: text() }), {
+    description: "stores that no key opens, or that feedctl did not save",
+  }),
+});
+export type RotationResult = Static<typeof RotationResult>;
+
 export const SchemaListResult = Type.Object({
   command: text("argument of feedctl schema"),
   output: oneOf(["document", "lines"], "lines: one JSON object per line, as things happen"),

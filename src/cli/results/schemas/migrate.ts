@@ -133,6 +133,7 @@ export type MigrationCancelledResult = Static<typeof MigrationCancelledResult>;
 export const RetireLine = Type.Union([
   FindingLine,
   Type.Object({ type: word("kept"), key: text("a blob that the new store does not have") }),
+  Type.Object({ type: word("failed"), key: text("a blob that the old store did not delete"), reason: text() }),
   Type.Object({
     type: word("summary"),
     feed: text(),
@@ -142,6 +143,7 @@ export const RetireLine = Type.Union([
     deleted: count(),
     bytes: count(),
     kept: count(),
+    failed: count("old blobs that the old store did not delete; run migrate retire again"),
   }),
 ]);
 export type RetireLine = Static<typeof RetireLine>;

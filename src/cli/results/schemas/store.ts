@@ -1,5 +1,5 @@
 import { Type, type Static } from "typebox";
-import { count, flag, mapOf, maybe, nullable, oneOf, text, word } from "./parts.ts";
+import { count, flag, mapOf, maybe, nullable, oneOf, text, time, word } from "./parts.ts";
 
 export const StoreResult = Type.Object({
   type: text("store type; see: feedctl store types"),
@@ -9,7 +9,25 @@ export const StoreResult = Type.Object({
 });
 export type StoreResult = Static<typeof StoreResult>;
 
-export const StoreOfFeedResult = Type.Object({ ...StoreResult.properties, feed: text() });
+const WaitingDelete = Type.Object({
+  key: text(),
+  since: time("when its row was deleted"),
+  attempts: count("how often its deletion was tried"),
+  reason: nullable(text(), "why the last try failed"),
+  nextTry: nullable(time()),
+});
+
+export const StoreOfFeedResult = Type.Object({
+  ...StoreResult.properties,
+  feed: text(),
+  waiting: Type.Object(
+    {
+      deletes: count(),
+      failed: Type.Array(WaitingDelete, { description: "up to 100 blobs that the store did not delete" }),
+    },
+    { description: "blobs whose files were deleted and that are still in the store" },
+  ),
+});
 export type StoreOfFeedResult = Static<typeof StoreOfFeedResult>;
 
 export const StoreTypeResult = Type.Object({

@@ -4,8 +4,8 @@ import { count, flag, oneOf, text, word } from "./parts.ts";
 export const FindingLine = Type.Object({
   type: word("finding"),
   finding: oneOf(
-    ["differ", "missing-blob", "missing-row", "unchecked", "foreign"],
-    "missing-blob: a row without its blob; missing-row: a blob without its row; foreign: a name that is not a valid key",
+    ["differ", "missing-blob", "missing-row", "unchecked", "pending", "foreign"],
+    "missing-blob: a row without its blob; missing-row: a blob without its row; pending: a blob that waits for its deletion; foreign: a name that is not a valid key",
   ),
   key: text(),
   reason: text(),
@@ -24,6 +24,7 @@ export const VerifyLine = Type.Union([
     missingBlob: count(),
     missingRow: count(),
     unchecked: count(),
+    pending: count("blobs that wait for their deletion; not counted as a difference"),
     foreign: count("names that are not valid keys; not counted as a difference"),
     repaired: count("items that --repair finished or deleted"),
     bytes: count(),

@@ -1,0 +1,135 @@
+import { join } from "node:path";
+import type { Context } from "../../src/operations/context.ts";
+import { scanDropPaths } from "../../src/operations/drop/scan.ts";
+import { importPackages } from "../../src/operations/import/import.ts";
+import { migrateFeed } from "../../src/operations/migrate/migrate-feed.ts";
+import { deletePackage, parsePackageSpec, requireVersions } from "../../src/operations/packages/packages.ts";
+import { runRetention } from "../../src/operations/retention/run.ts";
+import { verifyFeed } from "../../src/operations/verify/verify.ts";
+import type { Random } from "../support/random.ts";
+import type { Work, World } from "./world.ts";
+
+/** What one process of a schedule does. */
+export interface Deed {
+  kind: keyof typeof makers;
+  name: string;
+  work: Work;
+  /** The packages that it adds, by fixture. */
+  adds: readonly string[];
+  /** The packages that it may delete, as `name@version`. */
+  removes: readonly string[];
+  /** Source files that it deletes once their package is in the feed, by fixture. */
+  moves: ReadonlyMap<string, string>;
+  /** Whether its second run leaves nothing to do for the third. */
+  settles: boolean;
+}
+
+type Maker = (world: World, random: Random, number: number) => Omit<Deed, "kind">;
+
+const nothing = { adds: [], removes: [], moves: new Map<string, string>(), settles: true };
+
+const NEW = ["a@1.0.0:x", "a@1.0.0:y", "b@1.0.0:x", "b@3.0.0:x", "c@1.0.0:x", "c@1.0.0:y"] as const;
+const VERSIONS = ["a@1.0.0", "b@1.0.0", "b@2.0.0"] as const;
+
+/** The kinds of processes that meet in a schedule. */
+const makers = {
+  import(world, random, number) {
+    const id = random.pick(NEW);
+    const overwrite = random.chance(0.5);
+    const move = random.chance(0.4);
+    const { byId, write } = world.fixtures;
+    const path = move ? write(id, join(world.folder, `import-${number}`)) : byId.get(id)!.path;
+    return {
+      ...nothing,
+      name: `import ${id}${overwrite ? " --overwrite" : ""}${move ? " --move" : ""}`,
+      work: (context) => all(importPackages(context, { feeds: [world.feed.name], paths: [path], overwrite, move })),
+      adds: [id],
+      moves: new Map(move ? [[id, path]] : []),
+    };
+  },
+  drop(world, random) {
+    const ids = [random.pick(NEW), ...(random.chance(0.3) ? ["b@3.0.0:x"] : [])];
+    const moves = new Map(ids.map((id) => [id, world.fixtures.write(id, join(world.folder, "drop"))]));
+    return {
+      ...nothing,
+      name: `drop scan of ${ids.join(" ")}`,
+      work: (context) => all(scanDropPaths(context, { feed: world.feed.name, settle: 0 })),
+      adds: ids,
+      moves,
+    };
+  },
+  delete(world, random) {
+    const version = random.pick(VERSIONS);
+    return {
+      ...nothing,
+      name: `package delete ${version}`,
+      async work(context: Context) {
+        const found = await requireVersions(context, world.feed.name, parsePackageSpec(version));
+        return deletePackage(context, world.feed.name, found);
+      },
+      removes: [version],
+    };
+  },
+  retention(world, random) {
+    const quarantineDays = random.chance(0.4) ? 0 : undefined;
+    return {
+      ...nothing,
+      name: `retention run${quarantineDays === undefined ? "" : " with quarantine"}`,
+      work: (context) => all(runRetention(context, { feeds: [world.feed.name], quarantineDays, async approve() {} })),
+      removes: ["b@1.0.0", "b@2.0.0", "b@3.0.0"],
+      settles: quarantineDays === undefined, // one run hides, a later one deletes
+    };
+  },
+  migrate(world) {
+    return {
+      ...nothing,
+      name: "migrate run",
+      work: (context) =>
+        all(
+          migrateFeed(context, {
+            feed: world.feed.name,
+            goal: { to: "disk", options: { path: world.second } },
+            cutover: "auto",
+            alone: true,
+          }),
+        ),
+    };
+  },
+  verify(world) {
+    return {
+      ...nothing,
+      name: "verify --repair",
+      work: (context) => all(verifyFeed(context, { feed: world.feed.name, repair: true })),
+    };
+  },
+} satisfies Record<string, Maker>;
+
+/** How often each kind is drawn. */
+export const kinds = [
+  "import",
+  "import",
+  "import",
+  "drop",
+  "delete",
+  "delete",
+  "retention",
+  "migrate",
+  "migrate",
+  "verify",
+] as const;
+
+/** Two to four processes that work on the same feed. */
+export function drawDeeds(world: World, random: Random): Deed[] {
+  const count = random.pick([2, 2, 3, 3, 4]);
+  const drawn = Array.from({ length: count }, () => random.pick(kinds));
+  // one drop path, one scan: a second one would find the same files
+  const wanted = drawn.map((kind, index) => (kind === "drop" && drawn.indexOf(kind) < index ? "import" : kind));
+  return wanted.map((kind, index) => {
+    const deed = makers[kind](world, random, index);
+    return { ...deed, kind, name: `${index + 1} ${deed.name}` };
+  });
+}
+
+async function all<T>(events: AsyncIterable<T>): Promise<T[]> {
+  return Array.fromAsync(events);
+}
