@@ -81,6 +81,7 @@ async function prepare(bucket: string, count: number): Promise<Farm> {
         ...place.env,
         FEEDCTL_DATABASE_URL: url.href,
         FEEDCTL_DATA_DIR: data,
+        FEEDCTL_KEY_FILE: place.path("key"),
       };
       const child = spawn(program, words, { env, stdio: ["ignore", "pipe", "pipe"] });
       children.add(child);

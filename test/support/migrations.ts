@@ -130,3 +130,8 @@ export async function keysIn(place: MigrationPlace): Promise<string[]> {
 export async function statusOf(place: Installation): Promise<Record<string, unknown> | undefined> {
   return ((await place.run("migrate", "status", "web", "--json")).json() as Record<string, unknown>[])[0];
 }
+
+/** The environment of another machine of the installation: a data directory of its own, and the same key. */
+export function machine(place: MigrationPlace, name: string): Record<string, string> {
+  return { FEEDCTL_DATA_DIR: place.path(name), FEEDCTL_KEY_FILE: join(place.data, "key") };
+}

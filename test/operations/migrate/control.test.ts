@@ -8,6 +8,7 @@ import {
   dump,
   filesBelow,
   keysIn,
+  machine,
   type MigrationPlace,
   prepare,
   sound,
@@ -49,7 +50,7 @@ describeMigrations("migrations under control", { concurrency: 3 }, (test) => {
       assert.match((await place.run("feed", "show", "web")).stdout, /^migration: +\d+ to .*: paused$/m);
       await place.run("import", "web", ...writePackages(place.path("more"), 2, { prefix: "while" }));
       proxy.delay = 0;
-      const elsewhere = { env: { ...place.env, FEEDCTL_DATA_DIR: place.path("elsewhere") } };
+      const elsewhere = { env: { ...place.env, ...machine(place, "elsewhere") } };
       const finished = await place.feedctl(["migrate", "resume", "web", "--cutover", "auto", "--json"], elsewhere);
       assert.equal(finished.code, 0, finished.stderr);
       const end = finished.events().at(-1)!;

@@ -4,7 +4,15 @@ import assert from "node:assert/strict";
 import type { RunningFeedctl } from "../../support/feedctl.ts";
 import { onDatabases } from "../../support/databases.ts";
 import { fillFeed } from "../../support/many-files.ts";
-import { describeMigrations, dump, keysIn, type MigrationPlace, prepare, statusOf } from "../../support/migrations.ts";
+import {
+  describeMigrations,
+  dump,
+  keysIn,
+  machine,
+  type MigrationPlace,
+  prepare,
+  statusOf,
+} from "../../support/migrations.ts";
 import { skipIfS3Cannot } from "../../support/s3-abilities.ts";
 import { startSlowProxy } from "../../support/slow-proxy.ts";
 import { until } from "../../support/wait.ts";
@@ -18,7 +26,7 @@ async function prepareMany(place: MigrationPlace, count: number): Promise<void> 
 }
 
 async function startWorker(place: MigrationPlace, name: string): Promise<RunningFeedctl> {
-  const env = { ...place.env, FEEDCTL_DATA_DIR: place.path(name) };
+  const env = { ...place.env, ...machine(place, name) };
   return place.start(["worker", "--json", "--concurrency", "8"], { env });
 }
 
