@@ -3,21 +3,16 @@ import type { Db, FeedsTable } from "./schema/core.ts";
 
 export type FeedRow = Selectable<FeedsTable>;
 
+/** Names are ASCII. The collation of a database may have other lower-case letters: the Turkish one of I is not i. */
+const foldedName = sql`lower(name collate "C")`;
+
 export async function listFeeds(db: Db): Promise<FeedRow[]> {
-  return db
-    .selectFrom("feeds")
-    .selectAll()
-    .orderBy(sql`lower(name)`)
-    .execute();
+  return db.selectFrom("feeds").selectAll().orderBy(foldedName).execute();
 }
 
 /** Feed names are case-insensitive. */
 export async function findFeed(db: Db, name: string): Promise<FeedRow | undefined> {
-  return db
-    .selectFrom("feeds")
-    .selectAll()
-    .where(sql`lower(name)`, "=", name.toLowerCase())
-    .executeTakeFirst();
+  return db.selectFrom("feeds").selectAll().where(foldedName, "=", name.toLowerCase()).executeTakeFirst();
 }
 
 export async function findFeedById(db: Db, id: number): Promise<FeedRow | undefined> {
@@ -29,6 +24,8 @@ export async function insertFeed(
   db: Db,
   feed: { name: string; type: string; description: string | null; now: Date },
 ): Promise<FeedRow | undefined> {
+  // the unique index has the database's lower case
+  if ((await findFeed(db, feed.name)) !== undefined) return undefined;
   return db
     .insertInto("feeds")
     .values({ name: feed.name, type: feed.type, description: feed.description, created_at: feed.now })
@@ -76,4 +73,13 @@ export async function feedTotals(db: Db, feedId: number): Promise<FeedTotals> {
       coalesce(sum(size), 0)::float8 as bytes
     from feedctl.files where feed_id = ${feedId}`.execute(db);
   return result.rows[0] ?? { packages: 0, versions: 0, files: 0, bytes: 0 };
+}
+
+/** Files and bytes by feed id. Feeds without files are missing. */
+export async function fileTotals(db: Db): Promise<Map<number, Pick<FeedTotals, "files" | "bytes">>> {
+  const result = await sql<{ id: number; files: number; bytes: number }>`
+    select feed_id as id, count(*)::float8 as files, sum(size)::float8 as bytes from feedctl.files group by feed_id`.execute(
+    db,
+  );
+  return new Map(result.rows.map(({ id, files, bytes }) => [id, { files, bytes }]));
 }

@@ -182,7 +182,18 @@ export async function sampleFiles(db: Db, feedId: number, count: number): Promis
   return found.rows;
 }
 
-/** Whether any feed has a file. */
-export async function hasFiles(db: Db): Promise<boolean> {
-  return (await db.selectFrom("files").select("id").limit(1).executeTakeFirst()) !== undefined;
+/**
+ * A sample of the files of feeds whose store follows the settings, at most two of a feed. Empty when no such feed has a
+ * file. The keys are not checked.
+ */
+export async function sampleDefaultFiles(
+  db: Db,
+  count: number,
+): Promise<{ feed: { id: number; type: string }; file: string }[]> {
+  const found = await sql<{ id: number; type: string; file: string }>`
+    select d.id, d.type, f.key as file
+    from feedctl.feeds d join feedctl.stores s on s.feed_id = d.id and s.role = 'current' and s.location is null
+    cross join lateral (select key from feedctl.files where feed_id = d.id order by id desc limit 2) f
+    limit ${count}`.execute(db);
+  return found.rows.map(({ id, type, file }) => ({ feed: { id, type }, file }));
 }

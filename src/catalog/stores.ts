@@ -13,6 +13,12 @@ export async function findCurrentStore(db: Db, feedId: number): Promise<StoreRow
     .executeTakeFirst();
 }
 
+/** Every feed's current store, by feed id. */
+export async function currentStores(db: Db): Promise<Map<number, StoreRow>> {
+  const rows = await db.selectFrom("stores").selectAll().where("role", "=", "current").execute();
+  return new Map(rows.map((row) => [row.feed_id, row]));
+}
+
 /** Newest first. */
 export async function listStoresOfFeed(db: Db, feedId: number): Promise<StoreRow[]> {
   return db.selectFrom("stores").selectAll().where("feed_id", "=", feedId).orderBy("id", "desc").execute();
@@ -88,15 +94,25 @@ export async function findStore(db: Db, id: number): Promise<StoreRow | undefine
   return db.selectFrom("stores").selectAll().where("id", "=", id).executeTakeFirst();
 }
 
-/** Records that the store's marker was written. From now on the place counts as the store's only with the marker. */
+/**
+ * Records that the store's marker is in a place. From now on the place counts as the store's only with the marker. An
+ * explicit location becomes the proven one: an old row may lack the endpoint that the environment decided.
+ */
 export async function recordMark(
   db: Db,
   id: number,
   { location, host, now }: { location: Location; host: string; now: Date },
 ): Promise<void> {
+  const proven = JSON.stringify(location);
   await db
     .updateTable("stores")
-    .set({ marked_at: now, marked_host: host, marked_location: JSON.stringify(location), probe: false })
+    .set({
+      marked_at: now,
+      marked_host: host,
+      marked_location: proven,
+      probe: false,
+      location: sql<string | null>`case when location is not null then ${proven}::jsonb end`,
+    })
     .where("id", "=", id)
     .execute();
 }

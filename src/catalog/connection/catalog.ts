@@ -39,6 +39,6 @@ export interface Catalog extends AsyncDisposable {
    * another. The embedded catalog grants every lock, because only one process at a time opens it.
    */
   lock(request: LockRequest): Promise<CatalogLock | undefined>;
-  /** Runs a script of several SQL statements, such as a migration. */
-  script(sql: string): Promise<void>;
+  /** Runs a script of several SQL statements in one round trip, and returns the rows of the last one. */
+  script(sql: string): Promise<unknown[]>;
 }

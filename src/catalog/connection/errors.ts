@@ -117,7 +117,17 @@ export function translateCatalogError(error: unknown, { connecting = false } = {
       cause: first,
       hint: tlsHint(first),
     });
-  if (/password must be a (non-empty )?string|SASL|SCRAM/.test(first.message)) return fromMeaning(states["28"]!, first);
+  // node-postgres's words for an absent password
+  if (/password must be a (non-empty )?string/.test(first.message))
+    return new FeedctlError(
+      "denied",
+      "the catalog refused the login: the server asks for a password, and none is given",
+      {
+        cause: first,
+        hint: "put it into FEEDCTL_DATABASE_URL, PGPASSWORD, or ~/.pgpass that only its owner may read",
+      },
+    );
+  if (/SASL|SCRAM/.test(first.message)) return fromMeaning(states["28"]!, first);
   if (connecting || "syscall" in first || isDriverFailure(first))
     return new FeedctlError("unavailable", `the catalog cannot be reached: ${oneLine(first)}`, {
       cause: first,

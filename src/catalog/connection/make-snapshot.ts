@@ -14,7 +14,7 @@ const catalog: Catalog = {
   location: "memory",
   db,
   lock: async () => ({ proofs: [], async assertHeld() {}, async [Symbol.asyncDispose]() {} }),
-  script: async (text) => void (await pglite.exec(text)),
+  script: async (text) => (await pglite.exec(text)).at(-1)?.rows ?? [],
   async [Symbol.asyncDispose]() {},
 };
 await migrateCatalog(catalog);

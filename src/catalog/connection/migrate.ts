@@ -92,11 +92,19 @@ export async function requireSchema(catalog: Catalog, { create }: { create: bool
   return version === 0;
 }
 
-/** The schema's version. Waits for a process that is migrating the catalog. Throws `locked` after 30 seconds. */
+/**
+ * The schema's version. Waits for a process that is migrating the catalog. Throws `locked` after 30 seconds. One round
+ * trip, because every command asks.
+ */
 async function stateAfterMigration(catalog: Catalog): Promise<SchemaState> {
   if (catalog.kind === "pglite") return schemaState(catalog);
-  return catalog.db.transaction().execute(async (db) => {
-    await sql`set local lock_timeout = ${sql.raw(String(LONGEST_WAIT))}`.execute(db);
-    return schemaState({ db });
-  });
+  try {
+    const [row] = await catalog.script(`set local lock_timeout = ${LONGEST_WAIT};
+      select coalesce(max(version), 0)::int as version from feedctl.schema_migrations`);
+    return { version: (row as { version: number }).version, newest: newestSchema };
+  } catch (error) {
+    // undefined_table
+    if ((error as { code?: unknown }).code !== "42P01") throw error;
+    return { version: 0, newest: newestSchema };
+  }
 }

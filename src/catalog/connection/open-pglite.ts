@@ -64,7 +64,7 @@ export async function openPglite(options: EmbeddedOptions): Promise<Catalog> {
       },
       async script(text) {
         try {
-          await server.exec(text);
+          return await server.exec(text);
         } catch (error) {
           throw translateCatalogError(error);
         }

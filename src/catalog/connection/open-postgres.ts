@@ -57,7 +57,9 @@ export function catalogOn(pool: Pool, location: string): Catalog {
     lock: locks.lock,
     async script(text) {
       try {
-        await pool.query(text);
+        // a text of several statements has several results
+        const results: pg.QueryResult | pg.QueryResult[] = await pool.query(text);
+        return [results].flat().at(-1)?.rows ?? [];
       } catch (error) {
         throw translateCatalogError(error);
       }

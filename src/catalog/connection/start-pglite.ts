@@ -13,8 +13,8 @@ export const LOCK = "feedctl.lock";
 export interface EmbeddedServer {
   /** For Kysely's dialect. */
   readonly client: Exclude<PGliteDialectConfig["pglite"], (...none: never[]) => unknown>;
-  /** Runs several SQL statements. */
-  exec(sql: string): Promise<void>;
+  /** Runs several SQL statements, and returns the rows of the last one. */
+  exec(sql: string): Promise<unknown[]>;
   close(): Promise<void>;
 }
 
@@ -62,7 +62,7 @@ export async function startPglite(dir: string): Promise<EmbeddedServer> {
       close: () => pglite.close(),
     },
     async exec(sql) {
-      await flushed(pglite.exec(sql));
+      return (await flushed(pglite.exec(sql))).at(-1)?.rows ?? [];
     },
     async close() {
       if (!pglite.closed) await pglite.close();

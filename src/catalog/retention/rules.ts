@@ -50,7 +50,7 @@ export async function listProtections(db: Db, feedId: number): Promise<Protectio
     .selectFrom("protections")
     .selectAll()
     .where("feed_id", "=", feedId)
-    .orderBy(sql`lower(package)`)
+    .orderBy(sql`lower(package collate "C")`)
     .orderBy("version")
     .execute();
 }
@@ -100,7 +100,7 @@ export async function removeProtection(
   const removed = await db
     .deleteFrom("protections")
     .where("feed_id", "=", feedId)
-    .where(sql`lower(package)`, "=", protection.package.toLowerCase())
+    .where(sql<boolean>`lower(package collate "C") = lower(${protection.package}::text collate "C")`)
     .where("version", "=", protection.version)
     .executeTakeFirst();
   return removed.numDeletedRows > 0n;

@@ -1,4 +1,4 @@
-import { buffer } from "node:stream/consumers";
+import type { Readable } from "node:stream";
 import { FeedctlError, isFeedctlError } from "../../errors.ts";
 import { hashBytes } from "../../lib/hash.ts";
 import { MARKER_KEY } from "../../lib/key.ts";
@@ -22,14 +22,25 @@ const LONGEST = 1024;
  */
 export async function readMarker(store: Store, signal: AbortSignal): Promise<Marker | "other" | undefined> {
   try {
-    const blob = await store.get(MARKER_KEY, { signal });
-    return parseMarker((await buffer(blob)).subarray(0, LONGEST).toString());
+    return parseMarker(await beginningOf(await store.get(MARKER_KEY, { signal })));
   } catch (error) {
     if (!isFeedctlError(error, "not-found")) throw error;
     // distinguishes a missing marker from a missing bucket, which rejects here as well
     if ((await store.head(MARKER_KEY, { signal })) === undefined) return undefined;
     throw new FeedctlError("unavailable", `the marker of ${store.name} changes while it is read`, { cause: error });
   }
+}
+
+/** Whoever may write to the store may have put a file of any size there. */
+async function beginningOf(blob: Readable): Promise<string> {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of blob as AsyncIterable<Buffer>) {
+    chunks.push(chunk);
+    size += chunk.length;
+    if (size >= LONGEST) break;
+  }
+  return Buffer.concat(chunks).subarray(0, LONGEST).toString();
 }
 
 function parseMarker(text: string): Marker | "other" {

@@ -40,27 +40,40 @@ export async function occupiedPlaces(context: Context, db: Db): Promise<Occupied
   return occupied;
 }
 
+/** A location that a feed is about to use as its store. */
+export interface WantedPlace {
+  feed: Pick<FeedRow, "id" | "name">;
+  location: Location;
+}
+
+/** As `refuseOverlaps`, for one feed. */
+export async function refuseOverlap(context: Context, db: Db, feed: FeedRow, location: Location): Promise<void> {
+  await refuseOverlaps(context, db, [{ feed, location }]);
+}
+
 /**
  * Throws `conflict` when a location equals, contains or is inside another feed's store, or any drop path, whose files
  * would be imported and deleted. The feed's own earlier stores may be reused, but not nested. Call it in the
- * transaction that records the location: it locks out other changes of locations until the end.
+ * transaction that records the locations: it locks out other changes of locations until the end.
  */
-export async function refuseOverlap(context: Context, db: Db, feed: FeedRow, location: Location): Promise<void> {
+export async function refuseOverlaps(context: Context, db: Db, wanted: readonly WantedPlace[]): Promise<void> {
   await lockPlaces(db);
-  for (const place of await occupiedPlaces(context, db)) {
-    const how = overlap(location, place.location);
-    const own = place.feedId === feed.id;
-    if (how === undefined || (how === "same" && own && place.what !== "drop path")) continue;
-    const whose = own ? "its own" : `${place.owner}'s`;
-    // a user who looks for a free location need not know of the migration
-    const what = place.what === "target" ? "earlier store" : places[place.what];
-    throw new FeedctlError("conflict", `the location of feed "${feed.name}" ${words[how]} ${whose} ${what}`, {
-      hint:
-        place.what === "drop path"
-          ? "a drop path is emptied; choose another location, or: feedctl drop clear"
-          : "choose another path, bucket or target path: two feeds must not share files",
-    });
-  }
+  const occupied = await occupiedPlaces(context, db);
+  for (const { feed, location } of wanted)
+    for (const place of occupied) {
+      const how = overlap(location, place.location);
+      const own = place.feedId === feed.id;
+      if (how === undefined || (how === "same" && own && place.what !== "drop path")) continue;
+      const whose = own ? "its own" : `${place.owner}'s`;
+      // a user who looks for a free location need not know of the migration
+      const what = place.what === "target" ? "earlier store" : places[place.what];
+      throw new FeedctlError("conflict", `the location of feed "${feed.name}" ${words[how]} ${whose} ${what}`, {
+        hint:
+          place.what === "drop path"
+            ? "a drop path is emptied; choose another location, or: feedctl drop clear"
+            : "choose another path, bucket or target path: two feeds must not share files",
+      });
+    }
 }
 
 /**

@@ -39,8 +39,11 @@ export async function provePlace(
   const own = await ownMarker(context, db, place);
   const found = await readMarker(place.store, context.signal);
   if (found !== undefined && found !== "other" && isSameMarker(found, own)) {
-    const isUnrecorded = place.row.marked_at === null && place.row.retired_at === null;
-    if (isUnrecorded && intent === "write") await recordMark(db, place.row.id, markOf(context, place));
+    // the files may have been moved together with their marker
+    const marked = place.row.marked_at === null ? null : place.row.marked_location;
+    const isRecorded = marked !== null && overlap(marked, place.location) === "same";
+    if (!isRecorded && place.row.retired_at === null && intent === "write")
+      await recordMark(db, place.row.id, markOf(context, place));
     return own;
   }
   if (found !== undefined) {

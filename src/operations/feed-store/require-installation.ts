@@ -1,6 +1,6 @@
 import { existsSync } from "node:fs";
 import { join, win32 } from "node:path";
-import { hasFiles } from "../../catalog/files.ts";
+import { sampleDefaultFiles } from "../../catalog/files.ts";
 import {
   findInstallation,
   insertInstallation,
@@ -8,7 +8,10 @@ import {
   type InstallationRow,
 } from "../../catalog/installation.ts";
 import type { Db } from "../../catalog/schema/core.ts";
+import { readSettings } from "../../catalog/settings.ts";
 import type { Context } from "../context.ts";
+import { defaultDirectory } from "./default-directory.ts";
+import { effectiveSettings } from "./setting-names.ts";
 
 /**
  * The row of the installation, inserted on first use. On a server the default root is recorded with it, because a
@@ -38,12 +41,18 @@ export async function defaultRoot(context: Context, db: Db): Promise<string> {
   return (await isOwnRoot(context, db)) ? saveDefaultRoot(db, own) : own;
 }
 
+/** How many recorded files are looked for below a root. */
+const SAMPLE = 20;
+
 /**
- * Whether this machine's and user's root is the installation's. A catalog whose files are older than the record belongs
- * to whoever has the directory: another user's first command must not move the feeds.
+ * Whether this machine's and user's root is the installation's. Where feeds already have files, it is only when it holds
+ * some of them: another user's first command must not move the feeds, even when that user has a root of the same form.
  */
 async function isOwnRoot(context: Context, db: Db): Promise<boolean> {
-  return existsSync(machineRoot(context)) || !(await hasFiles(db));
+  const files = await sampleDefaultFiles(db, SAMPLE);
+  if (files.length === 0) return true;
+  const settings = effectiveSettings(context.configuredSettings, await readSettings(db), machineRoot(context));
+  return files.some(({ feed, file }) => existsSync(join(defaultDirectory(settings, feed).path, file)));
 }
 
 function machineRoot(context: Context): string {

@@ -63,6 +63,26 @@ export function settingProblem(info: SettingInfo, value: string): string | undef
   return undefined;
 }
 
+/**
+ * All effective settings, by name: the saved value, else the configuration file's, else the default. Empty values do not
+ * count. `root` is the default of the root path.
+ */
+export function effectiveSettings(
+  configured: ReadonlyMap<string, string>,
+  saved: ReadonlyMap<string, string>,
+  root: string,
+): Map<string, Setting> {
+  const effective = ({ name, description, kind, fallback }: SettingInfo): Setting => {
+    // ProGet's files write True; callers compare with "true"
+    const plain = (value: string) => (kind === "boolean" ? value.toLowerCase() : value);
+    const [inCatalog, inConfig] = [saved.get(name), configured.get(name)];
+    if (inCatalog) return { name, description, value: plain(inCatalog), origin: "catalog" };
+    if (inConfig) return { name, description, value: plain(inConfig), origin: "config" };
+    return { name, description, value: name === ROOT_PATH ? root : fallback, origin: "default" };
+  };
+  return new Map(settingInfos.map((info) => [info.name, effective(info)]));
+}
+
 /** Finds a setting by its name, ignoring letter case. */
 export function findSetting(name: string): SettingInfo | undefined {
   return settingInfos.find((info) => info.name.toLowerCase() === name.toLowerCase());

@@ -1,13 +1,13 @@
-import { feedTotals, listFeeds, type FeedRow } from "../../catalog/feeds.ts";
+import { fileTotals, listFeeds, type FeedRow } from "../../catalog/feeds.ts";
 import type { Db } from "../../catalog/schema/core.ts";
-import { findCurrentStore, forgetMark, pinPlace, type StoreRow } from "../../catalog/stores.ts";
+import { currentStores, forgetMark, lockPlaces, pinPlace, type StoreRow } from "../../catalog/stores.ts";
 import { FeedctlError } from "../../errors.ts";
 import { directoryLocation, locationName, overlap } from "../../stores/location.ts";
 import { requireProvider } from "../../stores/providers.ts";
 import type { Context } from "../context.ts";
 import { defaultDirectory } from "../feed-store/default-directory.ts";
 import { followsSettings } from "../feed-store/open-feed-store.ts";
-import { refuseOverlap } from "../feed-store/occupied-places.ts";
+import { refuseOverlaps, type WantedPlace } from "../feed-store/occupied-places.ts";
 import type { Setting } from "../feed-store/setting-names.ts";
 
 /** A feed whose default directory a change of the settings moves. */
@@ -41,42 +41,59 @@ export async function moveFeeds(
   change: SettingsChange,
   keepFeeds: boolean,
 ): Promise<MovedFeed[]> {
+  await lockPlaces(db); // nobody creates a feed meanwhile in the directory that the settings had before
+  const stores = await currentStores(db);
+  const totals = await fileTotals(db);
   const moved: MovedFeed[] = [];
+  const wanted: WantedPlace[] = [];
   for (const feed of await listFeeds(db)) {
-    const store = await findCurrentStore(db, feed.id);
+    const store = stores.get(feed.id);
     if (store === undefined) continue;
-    if (!followsSettings(store.type, store.options)) await unpin(db, feed, store, change);
-    else {
-      const move = await moveFeed(context, db, { feed, store, change }, keepFeeds);
-      if (move !== undefined) moved.push(move);
+    if (!followsSettings(store.type, store.options)) {
+      await unpin(db, feed, store, change);
+      continue;
     }
+    const to = defaultDirectory(change.after, feed).path;
+    if (defaultDirectory(change.before, feed).path !== to) wanted.push({ feed, location: directoryLocation(to) });
+    const move = planMove({ feed, store, change, totals: totals.get(feed.id) ?? noFiles }, keepFeeds);
+    if (move === undefined) continue;
+    moved.push(move);
+    if (move.kept) {
+      const location = directoryLocation(move.from);
+      await pinPlace(
+        db,
+        store.id,
+        { options: { [requireProvider(store.type).pathOption]: move.from }, location },
+        true,
+      );
+    } else if (!totals.has(feed.id) && store.marked_at !== null) await forgetMark(db, store.id);
   }
+  if (wanted.length > 0) await refuseOverlaps(context, db, wanted);
   return moved;
 }
 
-async function moveFeed(
-  context: Context,
-  db: Db,
-  { feed, store, change }: { feed: FeedRow; store: StoreRow; change: SettingsChange },
+const noFiles = { files: 0, bytes: 0 };
+
+/** How the change moves a feed; undefined when it stays where it is. */
+function planMove(
+  {
+    feed,
+    store,
+    change,
+    totals,
+  }: { feed: FeedRow; store: StoreRow; change: SettingsChange; totals: { files: number; bytes: number } },
   keepFeeds: boolean,
-): Promise<MovedFeed | undefined> {
+): MovedFeed | undefined {
   const previous = defaultDirectory(change.before, feed).path;
   const to = defaultDirectory(change.after, feed).path;
-  const { files, bytes } = await feedTotals(db, feed.id);
   // where the marker is, the files are: an earlier change may have left them behind
-  const marked = files > 0 ? store.marked_location : null;
+  const marked = totals.files > 0 ? store.marked_location : null;
   const elsewhere = marked !== null && overlap(marked, directoryLocation(previous)) !== "same";
   const from = elsewhere ? locationName(marked) : previous;
-  if (previous === to && !elsewhere) return undefined;
-  if (previous !== to) await refuseOverlap(context, db, feed, directoryLocation(to));
   const isBack = marked !== null && overlap(marked, directoryLocation(to)) === "same";
   const kept = keepFeeds && !isBack;
-  if (previous === to && !kept) return undefined;
-  if (kept) {
-    const path = { options: { [requireProvider(store.type).pathOption]: from }, location: directoryLocation(from) };
-    await pinPlace(db, store.id, path, true);
-  } else if (files === 0) await forgetMark(db, store.id);
-  return { id: feed.id, feed: feed.name, from, to, kept, ...(isBack ? { files: 0, bytes: 0 } : { files, bytes }) };
+  if (previous === to && !(elsewhere && kept)) return undefined;
+  return { id: feed.id, feed: feed.name, from, to, kept, ...(isBack ? noFiles : totals) };
 }
 
 /** Undoes `keepFeeds` for a feed whose default directory is the explicit one again. */

@@ -105,7 +105,7 @@ async function applyChange(
   const before = await loadSettings(context, db);
   await save(db);
   const after = await loadSettings(context, db);
-  const moved = await moveFeeds(context, db, { before, after }, keepFeeds);
+  const moved = info.kind === "path" ? await moveFeeds(context, db, { before, after }, keepFeeds) : [];
   const about = { runId: null, actor: context.actor, feedId: null, now: context.now() };
   await insertAuditEvents(db, about, [
     { action: "setting changed", object: info.name, detail: { before: previous.get(info.name) ?? null, after: saved } },

@@ -74,7 +74,7 @@ export async function cancelMigration(
 
   await using opened = keepCopies
     ? undefined
-    : await openProvenStore(context, catalog.db, feed, { row, intent: "read" });
+    : await openProvenStore(context, catalog.db, feed, { row, intent: "write" });
   if (opened !== undefined) {
     const pairs = sideBySide<{ blob: BlobInfo; proof: Proof }>(
       { blob: opened.list("", { signal }), proof: listProofs(catalog.db, row.id, open.id) },

@@ -103,6 +103,27 @@ onDatabases("sessions", ["PostgreSQL"], (database) => {
       await others.end();
     }
   });
+  database.test("a database whose lower case is Turkish has the same feeds", async (t, base) => {
+    const url = new URL(base.env["FEEDCTL_DATABASE_URL"]!);
+    const name = `${url.pathname.slice(1)}_tr`;
+    url.pathname = `/${name}`;
+    try {
+      await base.rows(
+        `create database "${name}" template template0 encoding 'UTF8' locale_provider icu icu_locale 'tr'`,
+      );
+    } catch (error) {
+      return t.skip(`this PostgreSQL has no ICU: ${(error as Error).message}`);
+    }
+    const place = await database.install({ FEEDCTL_DATABASE_URL: url.href });
+    assert.ok(place !== undefined);
+    await place.run("init");
+    await place.run("feed", "create", "INTERNAL", "--type", "npm");
+    await place.run("feed", "show", "internal");
+    await place.exits(5, "feed", "create", "internal", "--type", "npm");
+    await place.run("package", "protect", "INTERNAL", "LIB");
+    await place.run("package", "unprotect", "INTERNAL", "lib");
+    await base.rows(`drop database "${name}" with (force)`);
+  });
 });
 
 test("a database with another encoding than UTF8 is refused", async (t: TestContext) => {

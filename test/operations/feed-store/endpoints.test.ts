@@ -44,6 +44,28 @@ describeMigrations("the endpoint of an S3 store", {}, (test) => {
     assert.ok((await keysIn(place)).includes("second/a"));
   });
 
+  test("from the environment of an old store is recorded when the place is proven", async (place) => {
+    await prepare(place);
+    const { s3 } = place;
+    const env = { AWS_ENDPOINT_URL: s3.endpoint, AWS_ACCESS_KEY_ID: s3.accessKey, AWS_SECRET_ACCESS_KEY: s3.secretKey };
+    const { AWS_ENDPOINT_URL: _, ...credentials } = env;
+    // as an earlier version saved it: without the endpoint, as if the bucket were Amazon's
+    await place.rows(`update feedctl.stores set marked_at = null, marked_location = null, probe = true,
+      options = options - 'endpoint', location = jsonb_set(location, '{place}', to_jsonb('aws/${place.bucket}'::text))
+      where role = 'current'`);
+    writeFileSync(place.path("in", "c"), "c");
+    for (const name of ["c", "d"]) {
+      writeFileSync(place.path("in", name), name);
+      const upload = await place.feedctl(["asset", "upload", "live", place.path("in", name)], { env });
+      assert.equal(upload.code, 0, upload.stderr);
+    }
+    const verified = await place.feedctl(["verify", "live", "--json"], { env });
+    assert.partialDeepStrictEqual(verified.summary(), { match: 4, missingBlob: 0 });
+    const elsewhere = await place.feedctl(["verify", "live"], { env: credentials });
+    assert.equal(elsewhere.code, 7, elsewhere.stderr);
+    assert.match(elsewhere.stderr, /but this environment leads to s3:/);
+  });
+
   test("by another name of the same server is recognized by the marker", async (place) => {
     await prepare(place);
     await using other = await secondName(place.s3.endpoint);

@@ -56,6 +56,22 @@ onEachDatabase("the marker of a store", (database) => {
   });
 });
 
+onEachDatabase("a migration that is older than markers", (database) => {
+  database.test("can be cancelled: its copies are deleted, and nothing else", async (_t, place) => {
+    await prepare(place);
+    await place.run("migrate", "run", "web", "--to", "disk", "--path", place.path("next"), "--cutover", "manual");
+    writeFileSync(place.path("next/other"), "not of the feed");
+    await makeOld(place, "mnt/web");
+    rmSync(place.path("next", MARKER));
+    await place.run("migrate", "cancel", "web");
+    assert.deepEqual(
+      filesBelow(place.path("next")).filter((file) => !file.endsWith(MARKER)),
+      [place.path("next/other")],
+    );
+    assert.partialDeepStrictEqual((await place.run("verify", "web", "--json")).summary(), { match: 3 });
+  });
+});
+
 async function nameOf(place: Installation): Promise<string> {
   const [row] = (await place.run("package", "list", "web", "--json")).json() as { name: string; version: string }[];
   return `${row!.name}@${row!.version}`;
@@ -199,6 +215,8 @@ onDatabases("the marker of a store", ["PostgreSQL"], (database) => {
     await alice.rows("delete from feedctl.installation");
     await alice.rows("update feedctl.stores set probe = true, marked_at = null, marked_location = null");
     rmSync(filesBelow(alice.path("data", "packages"))[0]!.replace(/F(\d+).*$/s, "F$1/") + MARKER);
+    // the service has a root of its own, for another catalog
+    mkdirSync(service.path("data", "packages", ".npm", "F1"), { recursive: true });
     await service.exits(7, "package", "delete", "web", await nameOf(alice), "--yes");
     await alice.run("verify", "web");
     assert.equal(

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { symlinkSync, mkdirSync, writeFileSync } from "node:fs";
+import { cpSync, symlinkSync, mkdirSync, writeFileSync } from "node:fs";
 import { type Installation, onDatabases, onEachDatabase } from "../../support/databases.ts";
 import { holdLock } from "../../support/hold-lock.ts";
 import { writePackages } from "../../support/package-set.ts";
@@ -93,6 +93,16 @@ onEachDatabase("settings", (database) => {
     },
   );
 
+  database.testOnServer("--migrate into the directory that holds the files is refused", async (_t, place) => {
+    await prepare(place);
+    const at = await locationOf(place);
+    const { stderr } = await place.exits(5, "settings", "set", root, at, "--migrate");
+    assert.match(stderr, /feed "web" lies inside its own store/);
+    const { because } = (await place.run("store", "show", "web", "--json")).json() as { because: string };
+    assert.match(because, /^root .* \(default\)/, "nothing was changed");
+    await place.run("verify", "web", "--read");
+  });
+
   database.testOnServer("reset undoes a --migrate that could not begin", async (_t, place) => {
     await prepare(place);
     const before = (await place.run("feed", "show", "web", "--json")).json() as { store: object };
@@ -115,6 +125,20 @@ onEachDatabase("settings", (database) => {
     await place.run("settings", "set", root, place.path("configured"), "--migrate");
     await place.run("verify", "web", "--read");
     assert.match(await locationOf(place), /configured/);
+  });
+
+  database.testOnServer("files that were moved with their marker are where they are now", async (_t, place) => {
+    await prepare(place);
+    const at = await locationOf(place);
+    await place.run("settings", "set", root, place.path("new"), "--yes");
+    const moved = await locationOf(place);
+    // a copy: the files at the former place are no longer the feed's
+    cpSync(at, moved, { recursive: true });
+    await place.run("import", "web", ...writePackages(place.path("more"), 3));
+    const { stderr } = await place.exits(8, "settings", "reset", root);
+    assert.match(stderr, /3 files .* stay in .*new/);
+    await place.run("settings", "set", root, place.path("newer"), "--migrate");
+    assert.partialDeepStrictEqual((await place.run("verify", "web", "--json")).summary(), { match: 3, missingBlob: 0 });
   });
 
   database.testOnServer("renaming a feed moves nothing", async (_t, place) => {
