@@ -94,25 +94,15 @@ export async function findStore(db: Db, id: number): Promise<StoreRow | undefine
   return db.selectFrom("stores").selectAll().where("id", "=", id).executeTakeFirst();
 }
 
-/**
- * Records that the store's marker is in a place. From now on the place counts as the store's only with the marker. An
- * explicit location becomes the proven one: an old row may lack the endpoint that the environment decided.
- */
+/** Records that the store's marker is in a place. From now on the place counts as the store's only with the marker. */
 export async function recordMark(
   db: Db,
   id: number,
   { location, host, now }: { location: Location; host: string; now: Date },
 ): Promise<void> {
-  const proven = JSON.stringify(location);
   await db
     .updateTable("stores")
-    .set({
-      marked_at: now,
-      marked_host: host,
-      marked_location: proven,
-      probe: false,
-      location: sql<string | null>`case when location is not null then ${proven}::jsonb end`,
-    })
+    .set({ marked_at: now, marked_host: host, marked_location: JSON.stringify(location), probe: false })
     .where("id", "=", id)
     .execute();
 }

@@ -5,6 +5,7 @@ import { listLiveStores, lockPlaces } from "../../catalog/stores.ts";
 import { FeedctlError } from "../../errors.ts";
 import { directoryLocation, overlap } from "../../stores/location.ts";
 import type { Location } from "../../lib/location.ts";
+import { requireProvider } from "../../stores/providers.ts";
 import type { Context } from "../context.ts";
 import { loadSettings } from "./effective-settings.ts";
 import { defaultDirectory } from "./default-directory.ts";
@@ -26,7 +27,9 @@ export async function occupiedPlaces(context: Context, db: Db): Promise<Occupied
   const settings = await loadSettings(context, db);
   const occupied: OccupiedPlace[] = [];
   for (const row of await listLiveStores(db)) {
-    const saved = row.location;
+    // an earlier version did not save the endpoint of the environment: the place that the marker proved counts
+    const saved =
+      row.location === null || requireProvider(row.type).isLocal ? row.location : (row.marked_location ?? row.location);
     if (saved === null && row.feed_type === null) continue;
     const feed = { id: row.feed_id, type: row.feed_type ?? "" };
     const location = saved ?? directoryLocation(defaultDirectory(settings, feed).path);

@@ -104,10 +104,12 @@ async function openPlace(context: Context, db: Db, feed: FeedRow, row: StoreRow)
 export function requireRecordedPlace(feed: { name: string }, row: StoreRow, config: StoreConfig): void {
   if (row.location === null || row.probe || requireProvider(row.type).isLocal) return;
   const location = locationOf(config);
-  if (overlap(location, row.location) === "same") return;
+  // an earlier version did not save the endpoint of the environment: the place that the marker proved counts
+  const recorded = row.marked_location ?? row.location;
+  if (overlap(location, recorded) === "same") return;
   throw new FeedctlError(
     "unavailable",
-    `the store of feed "${feed.name}" is ${locationName(row.location)}, but this environment leads to ${locationName(location)}`,
+    `the store of feed "${feed.name}" is ${locationName(recorded)}, but this environment leads to ${locationName(location)}`,
     { hint: "correct the endpoint or the credentials of the environment; to change the store: feedctl store set" },
   );
 }

@@ -50,9 +50,12 @@ describeMigrations("the endpoint of an S3 store", {}, (test) => {
     const env = { AWS_ENDPOINT_URL: s3.endpoint, AWS_ACCESS_KEY_ID: s3.accessKey, AWS_SECRET_ACCESS_KEY: s3.secretKey };
     const { AWS_ENDPOINT_URL: _, ...credentials } = env;
     // as an earlier version saved it: without the endpoint, as if the bucket were Amazon's
-    await place.rows(`update feedctl.stores set marked_at = null, marked_location = null, probe = true,
+    await place.rows(`update feedctl.stores set marked_at = null, marked_location = null, probe = true, seal = null,
       options = options - 'endpoint', location = jsonb_set(location, '{place}', to_jsonb('aws/${place.bucket}'::text))
       where role = 'current'`);
+    await place.rows(`insert into feedctl.unsealed_stores (store_id, digest)
+      select id, encode(sha256(convert_to(jsonb_build_array(feed_id, type, options, location)::text, 'UTF8')), 'hex')
+      from feedctl.stores where role = 'current'`);
     writeFileSync(place.path("in", "c"), "c");
     for (const name of ["c", "d"]) {
       writeFileSync(place.path("in", name), name);
