@@ -117,6 +117,8 @@ function exhaustedCode(error: unknown, depth: number): string | undefined {
   // a thread that cannot start has the reason in its message only
   const [reason] = (code === "ERR_WORKER_INIT_FAILED" && /\bE[A-Z]+$/.exec(error.message)) || [];
   if (reason !== undefined && reason in exhausted) return reason;
+  // so has the loader of modules, when it cannot read the package.json of a package
+  if (code === "ERR_INVALID_PACKAGE_CONFIG" && /too many open files/i.test(error.message)) return "EMFILE";
   const inner = error instanceof AggregateError ? [error.cause, ...(error.errors as unknown[])] : [error.cause];
   return inner.map((each) => exhaustedCode(each, depth - 1)).find((each) => each !== undefined);
 }

@@ -51,7 +51,7 @@ onDatabases("other roles of the catalog's database", ["PostgreSQL"], (database) 
         await using _held = await holdLock(place.env["FEEDCTL_DATABASE_URL"], { kind: "write", id: 1 });
         // it queues for the number of the session that holds the lock, and has it when that session has ended
         const { rows } = await client.query<{ number: string }>(
-          "select ((classid::bigint << 32) | objid::bigint)::text as number from pg_locks where locktype = 'advisory' and objsubid = 1",
+          "select ((classid::bigint << 32) | objid::bigint)::text as number from pg_locks where locktype = 'advisory' and objsubid = 1 and database = (select oid from pg_database where datname = current_database())",
         );
         assert.equal(rows.length, 1);
         assert.equal((await place.feedctl(["import", "web", place.path("in")], { env })).code, 75);
