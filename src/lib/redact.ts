@@ -97,7 +97,7 @@ function cutOff(form: string): string[] {
   return [`${escaped(form.slice(0, BEGINNING))}[${characters}]*`];
 }
 
-/** For a pattern, inside and outside of brackets. `RegExp.escape` needs Node 24. */
+/** For a pattern, inside and outside of brackets: the oldest Node that feedctl supports has no function for that. */
 function escaped(text: string): string {
   return text.replaceAll(
     /[\\^$.*+?()[\]{}|/-]/g,

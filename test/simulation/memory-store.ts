@@ -1,7 +1,7 @@
 import { Readable } from "node:stream";
 import { FeedctlError } from "../../src/errors.ts";
 import { hashBytes } from "../../src/lib/hash.ts";
-import type { Key } from "../../src/lib/key.ts";
+import { isMarker, type Key } from "../../src/lib/key.ts";
 import { throwIfInterrupted } from "../../src/stores/shared/signal.ts";
 import { readVerified } from "../../src/stores/shared/verified-source.ts";
 import type { BlobInfo, BlobSource, GetOptions, PutOptions, PutResult } from "../../src/stores/store.ts";
@@ -46,11 +46,12 @@ export class MemoryPlace {
     return { outcome: old === undefined ? "created" : "replaced", tag, sha256 };
   }
 
-  /** Up to `limit` blobs after a key, in order. */
+  /** Up to `limit` blobs after a key, in order, without markers. */
   list(prefix: string, after: string, limit: number): BlobInfo[] {
     const compare = (a: string, b: string) => Buffer.compare(Buffer.from(a), Buffer.from(b));
-    const keys = [...this.blobs.keys()].filter((key) => key.startsWith(prefix) && compare(key, after) > 0);
-    return keys
+    const isListed = (key: string) => key.startsWith(prefix) && compare(key, after) > 0 && !isMarker(key);
+    return [...this.blobs.keys()]
+      .filter(isListed)
       .toSorted(compare)
       .slice(0, limit)
       .map((key) => (this.blobs.get(key) as Blob).info);
