@@ -94,8 +94,8 @@ const exhausted: Readonly<Record<string, { what: string; hint: string }>> = {
 };
 
 /**
- * The error for a process that ran out of file handles or memory, wherever that is in the causes of `error`: such an
- * error may come out of any call, and is no bug. A FeedctlError keeps its code and message and gets the hint. Undefined
+ * The error for a process that ran out of file handles or memory, wherever that is in the causes of `error`. Any call
+ * may fail that way, so it is not a bug. A FeedctlError keeps its code and message and gets the hint. Undefined
  * for any other error.
  */
 export function exhaustionOf(error: unknown): FeedctlError | undefined {

@@ -100,7 +100,7 @@ function report(thrown: unknown, argv: readonly string[], io: Io): number {
   return status < 8 && wantsRobocopyStatus(argv) ? 16 : status;
 }
 
-/** A full disk may be noticed anywhere that a file is written: it is no bug. */
+/** Any write to a file may find the disk full, so the error is not a bug. */
 function translateFullDisk(thrown: unknown): unknown {
   if (thrown instanceof FeedctlError || !(thrown instanceof Error) || !isDiskFull(thrown)) return thrown;
   return new FeedctlError("full", `no space is left on a disk: ${thrown.message}`, {

@@ -173,9 +173,9 @@ export async function deleteFileRowsOfVersions(db: Db, versionIds: readonly numb
 }
 
 /** Keys and sizes of up to `count` files of a feed, the oldest and the newest. */
-export async function sampleFiles(db: Db, feedId: number, count: number): Promise<{ key: string; size: number }[]> {
+export async function sampleFiles(db: Db, feedId: number, count: number): Promise<{ key: Key; size: number }[]> {
   const half = Math.ceil(count / 2);
-  const found = await sql<{ key: string; size: number }>`
+  const found = await sql<{ key: Key; size: number }>`
     select key, size::float8 as size from feedctl.files where id in (
       (select id from feedctl.files where feed_id = ${feedId} order by id limit ${half}) union
       (select id from feedctl.files where feed_id = ${feedId} order by id desc limit ${half}))`.execute(db);

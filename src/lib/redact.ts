@@ -8,7 +8,7 @@ const known = new Set<string>();
 let pattern: RegExp | undefined;
 
 const MASK = "***";
-/** Shorter values are no secrets, and occur in ordinary text. */
+/** Shorter values are not redacted: they occur in ordinary text. */
 const SHORTEST = 6;
 /** Passwords of test servers. Messages would become unreadable without these words. */
 const ordinary = new Set(["password", "postgres", "feedctl"]);
@@ -21,7 +21,7 @@ export function registerSecrets(...values: readonly (string | undefined)[]): voi
   for (const value of values) {
     if (value === undefined || known.has(value)) continue;
     registerParts(value);
-    // of a private key, which has several lines, the first and the last line are no secrets
+    // a private key has several lines; the first and the last one are the same in every key
     for (const line of value.split(/\r?\n|\\n/)) {
       const text = line.trim();
       if (text.length < SHORTEST || ordinary.has(text) || known.has(text) || /^-----[A-Z ]+-----$/.test(text)) continue;

@@ -1,4 +1,4 @@
-// Running out of file handles or memory is no bug of feedctl, wherever it happens.
+// Running out of file handles or memory is not reported as a bug of feedctl, wherever it happens.
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { test } from "node:test";

@@ -91,15 +91,7 @@ export function contentScenarios({ feed, create, state, packages }: FeedSteps): 
         "--recursive",
         "--if-changed",
       ],
-      async state(place, round) {
-        const files = (await place.run("asset", "list", feed(round), "--recursive", "--json")).json();
-        const verified = (await place.run("verify", feed(round), "--read", "--json")).summary();
-        const { match, differ, missingBlob, missingRow } = verified as Record<string, number>;
-        return {
-          files: (files as Record<string, unknown>[]).map(({ path, size }) => [path, size]),
-          counts: { match, differ, missingBlob, missingRow },
-        };
-      },
+      state: (place, round) => assetsState(place, feed(round)),
     },
   };
 }
@@ -110,4 +102,15 @@ function contentsOf(folder: string): Record<string, string> {
   const entries = readdirSync(folder, { recursive: true, withFileTypes: true });
   const files = entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
   return Object.fromEntries(files.toSorted().map((file) => [relative(folder, file), sha256(readFileSync(file))]));
+}
+
+/** The files of an asset directory, and what its verification counts. */
+export async function assetsState(place: Installation, directory: string) {
+  const files = (await place.run("asset", "list", directory, "--recursive", "--json")).json();
+  const verified = (await place.run("verify", directory, "--read", "--json")).summary();
+  const { match, differ, missingBlob, missingRow } = verified as Record<string, number>;
+  return {
+    files: (files as Record<string, unknown>[]).map(({ path, size }) => [path, size]),
+    counts: { match, differ, missingBlob, missingRow },
+  };
 }

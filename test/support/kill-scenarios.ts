@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { existsSync, readdirSync } from "node:fs";
 import type { Azurite } from "./azurite.ts";
 import type { Installation } from "./databases.ts";
-import { contentScenarios } from "./kill-content-scenarios.ts";
+import { assetsState, contentScenarios } from "./kill-content-scenarios.ts";
 import { duration, killAfter, killPoints } from "./kill.ts";
 import { writePackages } from "./package-set.ts";
 import type { S3Server } from "./s3-server.ts";
@@ -166,15 +166,7 @@ export function killScenarios(servers: Servers): Record<string, KillScenario> {
         for (const folder of ["a", "a/b", "c"]) writePackages(place.path("stores", round, folder), 70);
       },
       command: (_place, round) => ["adopt", feed(round)],
-      async state(place, round) {
-        const files = (await place.run("asset", "list", feed(round), "--recursive", "--json")).json();
-        const verified = (await place.run("verify", feed(round), "--read", "--json")).summary();
-        const { match, differ, missingBlob, missingRow } = verified as Record<string, number>;
-        return {
-          files: (files as Record<string, unknown>[]).map(({ path, size }) => [path, size]),
-          counts: { match, differ, missingBlob, missingRow },
-        };
-      },
+      state: (place, round) => assetsState(place, feed(round)),
     },
     deletePackage: {
       name: "package delete",

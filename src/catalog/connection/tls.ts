@@ -34,7 +34,7 @@ type Parameter = keyof typeof parameters;
 /** They change nothing here: node-postgres's own switch, a default, and what no server offers any more. */
 const ignored = new Set(["uselibpqcompat", "sslsni", "sslcompression"]);
 
-/** An sslrootcert that stands for the certificate authorities of the operating system. */
+/** The value of sslrootcert that selects the certificate authorities of the operating system. */
 const SYSTEM = "system";
 
 /**

@@ -95,7 +95,7 @@ async function linkOrCopy({ root, path, mark }: FoundFile, target: string): Prom
   using folder = await openFolderOf(root, path);
   try {
     await link(folder.at(basename(path)), target);
-    // what the name stands for may have been replaced since it was found
+    // another file may have the name by now
     if (sameFile(markOf(await lstat(target)), mark)) return;
     await rm(target, { force: true });
     throw changedFile();

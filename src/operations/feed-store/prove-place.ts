@@ -5,7 +5,6 @@ import { findStore, recordMark, type StoreRow } from "../../catalog/stores.ts";
 import { FeedctlError, isFeedctlError } from "../../errors.ts";
 import type { Location } from "../../lib/location.ts";
 import { MARKER_KEY } from "../../lib/key.ts";
-import { parseKey } from "../../stores/key.ts";
 import { locationName, overlap } from "../../stores/location.ts";
 import type { Store } from "../../stores/store.ts";
 import type { Context } from "../context.ts";
@@ -26,7 +25,8 @@ const SAMPLE = 20;
 /**
  * Proves by its marker that a place is the feed's store: an unmounted disk is an empty directory, and one place has
  * many names. With `write`, the first use writes the marker; a store that is older than markers must hold blobs of the
- * feed's rows. Returns the marker; undefined when it is not written yet. Throws `unavailable` when the marker is missing, and `conflict` when it is another store's.
+ * feed's rows. Returns the marker; undefined when it is not written yet. Throws `unavailable` when the marker is missing,
+ * and `conflict` when it is another store's.
  */
 export async function provePlace(
   context: Context,
@@ -115,8 +115,7 @@ export async function countFound(
 ): Promise<{ found: number; of: number }> {
   const files = await sampleFiles(db, feed.id, SAMPLE);
   let found = 0;
-  for (const { key, size } of files)
-    if ((await store.head(parseKey(key), { signal: context.signal }))?.size === size) found++;
+  for (const { key, size } of files) if ((await store.head(key, { signal: context.signal }))?.size === size) found++;
   return { found, of: files.length };
 }
 
@@ -165,7 +164,7 @@ async function ownedBy(
 
 function foreign({ feed, store }: Pick<FeedPlace, "feed" | "store">, what: string): FeedctlError {
   return new FeedctlError("conflict", `${store.name}, the store of feed "${feed.name}", ${what}`, {
-    hint: `nothing was changed; if it is not, delete the file ${MARKER_KEY} there`,
+    hint: `nothing was changed; if the place is this feed's alone, delete the file ${MARKER_KEY} there`,
   });
 }
 

@@ -1,6 +1,7 @@
 import { existsSync } from "node:fs";
 import { join, win32 } from "node:path";
 import { sampleDefaultFiles } from "../../catalog/files.ts";
+import { isKey } from "../../lib/key.ts";
 import {
   findInstallation,
   insertInstallation,
@@ -52,7 +53,7 @@ async function isOwnRoot(context: Context, db: Db): Promise<boolean> {
   const files = await sampleDefaultFiles(db, SAMPLE);
   if (files.length === 0) return true;
   const settings = effectiveSettings(context.configuredSettings, await readSettings(db), machineRoot(context));
-  return files.some(({ feed, file }) => existsSync(join(defaultDirectory(settings, feed).path, file)));
+  return files.some(({ feed, file }) => isKey(file) && existsSync(join(defaultDirectory(settings, feed).path, file)));
 }
 
 function machineRoot(context: Context): string {

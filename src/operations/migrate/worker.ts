@@ -45,7 +45,7 @@ type Ends = Omit<RangeWork, "catalog" | "job" | "workerId" | "drain">;
 
 /**
  * Copies ranges of all migrations that share their first pass, until the signal is aborted. `drain` ends it after the
- * running copies; `once` when there are no more ranges. Only with `once` does an outage of the catalog end it.
+ * running copies. With `once` it ends when no range is left, or when the catalog cannot be reached.
  */
 export async function* runWorker(
   context: Context,
