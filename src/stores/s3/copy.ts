@@ -48,7 +48,7 @@ export function createCopier(connection: S3Connection, store: Pick<Store, "head"
       options.replaces === undefined || ifExists === "fail" ? await store.head(key, { signal }) : undefined;
     const replaced = options.replaces ?? existing !== undefined;
     const request = requestOf(connection, key, options);
-    let conditional = ifExists === "fail";
+    let conditional = ifExists === "fail" && connection.found.conditionalCreate !== false;
     for (;;) {
       if (ifExists === "fail" && existing !== undefined) return compare(existing, from.blob, options);
       try {
@@ -60,6 +60,7 @@ export function createCopier(connection: S3Connection, store: Pick<Store, "head"
         if (conditional && status === 501) {
           // The server does not support If-None-Match. The `head` before the copy is the only check it allows.
           conditional = false;
+          connection.found.conditionalCreate = false;
           continue;
         }
         if (s3Code(error) === "AccessDenied" || status === 501 || status === 405) {
