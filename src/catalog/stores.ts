@@ -132,15 +132,17 @@ export async function reuseAsTarget(db: Db, id: number, place: StorePlace): Prom
     .execute();
 }
 
-/** Forgets what was found of the provider: it may be another one. */
+/** Forgets what was found of the provider when its location changes. */
 export async function updateStorePlace(db: Db, id: number, place: StorePlace): Promise<void> {
+  const location = place.location === null ? null : JSON.stringify(place.location);
+  const isSame = sql`location is not distinct from ${location}::jsonb`;
   await db
     .updateTable("stores")
     .set({
       options: JSON.stringify(place.options),
-      location: place.location === null ? null : JSON.stringify(place.location),
-      traits: null,
-      traits_at: null,
+      location,
+      traits: sql`case when ${isSame} then traits end`,
+      traits_at: sql`case when ${isSame} then traits_at end`,
     })
     .where("id", "=", id)
     .execute();

@@ -72,7 +72,10 @@ export function createCopier(connection: S3Connection, store: Pick<Store, "head"
           throw translateS3Error(error, connection, attempt);
         // Either the source has changed, or the target was created meanwhile.
         existing = conditional ? await store.head(key, { signal }) : undefined;
-        if (existing === undefined) throw changed(source);
+        if (existing !== undefined) continue;
+        if (!conditional || connection.isAmazon) throw changed(source);
+        // versitygw takes a delete marker for the object. Without the condition only a changed source is refused.
+        conditional = false;
       }
     }
   }

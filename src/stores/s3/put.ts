@@ -89,6 +89,8 @@ async function putHashed(
       if (!contended || count === MAX_TRIES) throw translateS3Error(error, connection, attempt);
       const same = await compare();
       if (same !== undefined) return same;
+      // versitygw takes a delete marker for the object, so that a deleted key could never be stored again.
+      if (status === 412 && count > 1 && !connection.isAmazon) conditional = false;
       await sleep(50 * 2 ** count, undefined, { signal });
     }
   }
