@@ -4,7 +4,7 @@ import { counted } from "../../lib/format-size.ts";
 import { directoryArgument } from "./options.ts";
 import { confirm, type Edge } from "../frame/edge.ts";
 import { parseLimit } from "../mirror/options.ts";
-import { parseAge, parseLocalPath } from "../frame/parsers.ts";
+import { parseAge, parseLocalPath, repeatable } from "../frame/parsers.ts";
 import type { MirrorLine } from "../results/schemas/mirror.ts";
 
 export function syncCommand(edge: Edge): CommandUnknownOpts {
@@ -26,8 +26,8 @@ export function syncCommand(edge: Edge): CommandUnknownOpts {
     .addOption(
       new Option("--time-window <time>", "treat times this close as equal, such as 2s for FAT").argParser(parseAge),
     )
-    .option("--include <pattern...>", "only files that match")
-    .option("--exclude <pattern...>", "ignore files that match: neither store nor delete them")
+    .addOption(repeatable("--include <pattern>", "only files that match"))
+    .addOption(repeatable("--exclude <pattern>", "ignore files that match: neither store nor delete them"))
     .addHelpText("after", "\nFiles are compared, and deletions guarded, as in: feedctl mirror")
     .action(async (local: string, directory: string, options, command) =>
       edge.act<MirrorLine>(command, async (context, out) => {

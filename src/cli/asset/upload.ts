@@ -3,7 +3,7 @@ import { formatSize } from "../../lib/format-size.ts";
 import { cacheOption, contentTypeOption, directoryArgument, parseMetadata } from "./options.ts";
 import type { Edge } from "../frame/edge.ts";
 import { reportAssets } from "./report.ts";
-import { parseLocalPaths } from "../frame/parsers.ts";
+import { parseLocalPaths, repeatable } from "../frame/parsers.ts";
 import type { AssetStoredLine } from "../results/schemas/asset.ts";
 
 export function uploadCommand(edge: Edge): CommandUnknownOpts {
@@ -19,8 +19,8 @@ export function uploadCommand(edge: Edge): CommandUnknownOpts {
     .option("--if-changed", "replace files that differ; files with the same size and time are not read")
     .addOption(contentTypeOption())
     .addOption(cacheOption())
-    .option("--metadata <name=value...>", "user metadata")
-    .option("--header <name=value...>", "user metadata that is sent with the file as headers")
+    .addOption(repeatable("--metadata <name=value>", "user metadata"))
+    .addOption(repeatable("--header <name=value>", "user metadata that is sent with the file as headers"))
     .option("--dry-run", "only print what would be stored")
     .addHelpText(
       "after",
