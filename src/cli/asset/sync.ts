@@ -2,6 +2,7 @@ import { resolve } from "node:path";
 import { Command, Option, type CommandUnknownOpts } from "commander";
 import { counted } from "../../lib/format-size.ts";
 import { directoryArgument } from "./options.ts";
+import { createSystemFiles } from "./system-files.ts";
 import { confirm, type Edge } from "../frame/edge.ts";
 import { parseLimit } from "../mirror/options.ts";
 import { parseAge, parseLocalPath, repeatable } from "../frame/parsers.ts";
@@ -62,7 +63,10 @@ export function syncCommand(edge: Edge): CommandUnknownOpts {
         });
         const log = await openLog(edge.io, undefined);
         try {
-          return await reportMirror(out, events, log, false);
+          const found = createSystemFiles();
+          const status = await reportMirror(out, found.watch(events), log, false);
+          found.report(out);
+          return status;
         } finally {
           await log.close();
         }
