@@ -35,7 +35,7 @@ _feedctl_command() {
     'package protected') commands='' options='-h --help --json -q --quiet -v --verbose --no-color --config' ;;
     'package help') commands='' options='' ;;
     'asset') commands='upload sync list show download cat url delete mkdir move copy set-type set-cache set-metadata import-archive export history restore versioning help' options='-h --help --json -q --quiet -v --verbose --no-color --config' ;;
-    'asset upload') commands='' options='--to --name -r --recursive --overwrite --skip-existing --if-changed --content-type --cache --metadata --header --dry-run -h --help --json -q --quiet -v --verbose --no-color --config' ;;
+    'asset upload') commands='' options='--to --name -r --recursive --overwrite --skip-existing --if-changed --include --exclude --content-type --cache --metadata --header --dry-run -h --help --json -q --quiet -v --verbose --no-color --config' ;;
     'asset sync') commands='' options='--to --dry-run --yes --max-delete --no-delete --checksum --size-only --time-window --include --exclude -h --help --json -q --quiet -v --verbose --no-color --config' ;;
     'asset list') commands='' options='-r --recursive -l --long --tree -h --help --json -q --quiet -v --verbose --no-color --config' ;;
     'asset show') commands='' options='-h --help --json -q --quiet -v --verbose --no-color --config' ;;
@@ -49,7 +49,7 @@ _feedctl_command() {
     'asset set-type') commands='' options='-r --recursive -h --help --json -q --quiet -v --verbose --no-color --config' ;;
     'asset set-cache') commands='' options='-r --recursive -h --help --json -q --quiet -v --verbose --no-color --config' ;;
     'asset set-metadata') commands='' options='--header --remove --replace -h --help --json -q --quiet -v --verbose --no-color --config' ;;
-    'asset import-archive') commands='' options='--to --overwrite --max-size --dry-run -h --help --json -q --quiet -v --verbose --no-color --config' ;;
+    'asset import-archive') commands='' options='--to --overwrite --max-size --include --exclude --name-encoding --dry-run -h --help --json -q --quiet -v --verbose --no-color --config' ;;
     'asset export') commands='' options='--format -o --output --overwrite -h --help --json -q --quiet -v --verbose --no-color --config' ;;
     'asset history') commands='' options='--prune --keep --older-than --yes --dry-run -h --help --json -q --quiet -v --verbose --no-color --config' ;;
     'asset restore') commands='' options='-h --help --json -q --quiet -v --verbose --no-color --config' ;;
@@ -179,6 +179,8 @@ _feedctl_option() {
     'asset --config') values='file' ;;
     'asset upload --to') values='directory' ;;
     'asset upload --name') values='text' ;;
+    'asset upload --include') values='text' ;;
+    'asset upload --exclude') values='text' ;;
     'asset upload --content-type') values='text' ;;
     'asset upload --cache') values='text' ;;
     'asset upload --metadata') values='text' ;;
@@ -210,6 +212,9 @@ _feedctl_option() {
     'asset set-metadata --config') values='file' ;;
     'asset import-archive --to') values='directory' ;;
     'asset import-archive --max-size') values='text' ;;
+    'asset import-archive --include') values='text' ;;
+    'asset import-archive --exclude') values='text' ;;
+    'asset import-archive --name-encoding') values='text' ;;
     'asset import-archive --config') values='file' ;;
     'asset export --format') values='choice zip tgz' ;;
     'asset export -o'|'asset export --output') values='file' ;;
