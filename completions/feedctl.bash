@@ -70,8 +70,9 @@ _feedctl_command() {
     'retention quarantine') commands='' options='-h --help --json -q --quiet -v --verbose --no-color --config' ;;
     'retention restore') commands='' options='--protect -h --help --json -q --quiet -v --verbose --no-color --config' ;;
     'retention help') commands='' options='' ;;
-    'usage') commands='import help' options='-h --help --json -q --quiet -v --verbose --no-color --config' ;;
-    'usage import') commands='' options='--format --prefix -h --help --json -q --quiet -v --verbose --no-color --config' ;;
+    'usage') commands='import show help' options='-h --help --json -q --quiet -v --verbose --no-color --config' ;;
+    'usage import') commands='' options='--format --prefix --max-unreadable -h --help --json -q --quiet -v --verbose --no-color --config' ;;
+    'usage show') commands='' options='-h --help --json -q --quiet -v --verbose --no-color --config' ;;
     'usage help') commands='' options='' ;;
     'store') commands='types set show mark test usage help' options='-h --help --json -q --quiet -v --verbose --no-color --config' ;;
     'store types') commands='' options='-h --help --json -q --quiet -v --verbose --no-color --config' ;;
@@ -270,9 +271,11 @@ _feedctl_option() {
     'retention quarantine --config') values='file' ;;
     'retention restore --config') values='file' ;;
     'usage --config') values='file' ;;
-    'usage import --format') values='choice s3 azure combined auto' ;;
+    'usage import --format') values='choice s3 azure combined w3c json auto' ;;
     'usage import --prefix') values='file' ;;
+    'usage import --max-unreadable') values='text' ;;
     'usage import --config') values='file' ;;
+    'usage show --config') values='file' ;;
     'store --config') values='file' ;;
     'store types --config') values='file' ;;
     'store set --path') values='directory' ;;
@@ -516,7 +519,8 @@ _feedctl_argument() {
     'retention help:0') values='choice rule plan run apply quarantine restore' ;;
     'usage import:0') values='feed' ;;
     'usage import:'*) values='file' ;;
-    'usage help:0') values='choice import' ;;
+    'usage show:0') values='feed' ;;
+    'usage help:0') values='choice import show' ;;
     'store set:0') values='feed' ;;
     'store set:1') values='choice disk s3 azure gcs' ;;
     'store show:0') values='feed' ;;

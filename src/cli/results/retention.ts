@@ -4,7 +4,9 @@ import type { PlannedDeletion, RetentionPlan } from "../../operations/retention/
 import type { HiddenPackage, RestoredVersions } from "../../operations/retention/quarantine.ts";
 import type { RetentionRule } from "../../operations/retention/criteria.ts";
 import type { FeedOutcome, RetentionEvent } from "../../operations/retention/run.ts";
-import type { CountedFile, UsageSummary } from "../../operations/usage/import-logs.ts";
+import type { CountedFile } from "../../operations/usage/count-log.ts";
+import type { KnownUse } from "../../operations/usage/coverage.ts";
+import type { UsageSummary } from "../../operations/usage/import-logs.ts";
 import type * as result from "./schemas/retention.ts";
 
 export function ruleResult(rule: RetentionRule): result.RuleResult {
@@ -14,10 +16,11 @@ export function ruleResult(rule: RetentionRule): result.RuleResult {
 
 /** A plan without its deletions, which are streamed. */
 export function planHead(plan: RetentionPlan): Omit<result.RetentionPlanResult, "delete"> {
-  const { feed, rules, sums, total, folders } = plan;
+  const { feed, rules, use, sums, total, folders } = plan;
   return {
     feed: feed.name,
     enabled: feed.retention_rules_enabled,
+    use: use === undefined ? null : knownUse(use),
     totals: { ...totals(total), folders, protected: sums.protected, feed: totals(sums.feed) },
     rules: rules.map(({ position, name, enabled }) => ({
       rule: position,
@@ -100,10 +103,32 @@ export function restoredResult({ feed, versions, protected: isProtected }: Resto
 
 export function usageLine(event: CountedFile | UsageSummary): result.UsageLine {
   const { lines, downloads, foreign, unreadable } = event;
+  const counts = { lines, downloads, foreign, unreadable };
   if (event.type === "log") {
-    const { type, file, status, reason } = event;
-    return { type, file, status, lines, downloads, foreign, unreadable, reason };
+    const { type, file, status, from, until, reason } = event;
+    const samples = event.samples.map(({ line, text }) => ({ line, text }));
+    return { type, file, status, ...counts, samples, from, until, reason };
   }
-  const { type, feed, files, known, failed } = event;
-  return { type, feed, files, known, failed, lines, downloads, foreign, unreadable };
+  const { type, feed, files, known, rejected, failed } = event;
+  return { type, feed, files, known, rejected, failed, ...counts };
+}
+
+export function usageResult({ feed, ...known }: KnownUse & { feed: string }): result.UsageResult {
+  return { feed, ...knownUse(known) };
+}
+
+function knownUse({ files, lines, unreadable, from, until, rejected }: KnownUse): Omit<result.UsageResult, "feed"> {
+  return {
+    files,
+    lines,
+    unreadable,
+    from,
+    until,
+    rejected: rejected.map(({ name, lines: all, unreadable: missed, last }) => ({
+      file: name,
+      lines: all,
+      unreadable: missed,
+      until: last,
+    })),
+  };
 }

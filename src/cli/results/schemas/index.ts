@@ -78,6 +78,7 @@ export const declaredResults: Readonly<Record<string, DeclaredResult>> = {
   "retention quarantine": rows(retention.HiddenResult),
   "retention restore": document(retention.RestoredResult),
   "usage import": lines(retention.UsageLine),
+  "usage show": document(retention.UsageResult),
   "store types": rows(store.StoreTypeResult),
   "store set": document(store.StoreChangeResult),
   "store show": document(store.StoreOfFeedResult),
