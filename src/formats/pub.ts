@@ -17,6 +17,7 @@ import { parseYamlMapping } from "./manifests/yaml.ts";
 export const pub: Format = {
   type: "pub",
   extensions: [".tar.gz"],
+  unpacksTarballs: true,
   versions,
   ranges: relationRange(versions, { example: ">=1.0.0 <2.0.0" }),
   read: (file, options) => readPackage("Dart package", file, options, () => read(file, options)),

@@ -12,6 +12,7 @@ import { expectContainer } from "../containers/sniff.ts";
 export const alpine: Format = {
   type: "alpine",
   extensions: [".apk"],
+  unpacksTarballs: true,
   versions,
   ranges: relationRange(versions, { example: ">= 1.0, < 2.0" }),
   read: (file, options) => readPackage("Alpine package", file, options, () => read(file, options)),

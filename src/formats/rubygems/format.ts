@@ -14,6 +14,7 @@ import { isYamlMapping, parseYamlMapping, type YamlValue } from "../manifests/ya
 export const rubygems: Format = {
   type: "rubygems",
   extensions: [".gem"],
+  unpacksTarballs: true,
   versions,
   ranges: relationRange(versions, { example: ">= 1.0, < 2.0", pessimistic: rubyPessimistic }),
   read: (file, options) => readPackage("gem", file, options, () => read(file, options)),
