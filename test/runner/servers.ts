@@ -5,7 +5,7 @@ import { programOf } from "../support/server-binaries.ts";
 import { type S3Server, startS3 } from "../support/s3-server.ts";
 import { shareServers, type SharedServers } from "../support/shared-servers.ts";
 import { modulesOf } from "./files.ts";
-import { findOrInstallS3 } from "./install-s3.ts";
+import { ensureWeed, findOrInstallS3 } from "./install-s3.ts";
 
 export interface RunServers extends AsyncDisposable {
   /** Which servers the tests use, one line each, with what could not be had. */
@@ -17,6 +17,7 @@ const helpers = {
   azurite: "test/support/azurite.ts",
   s3: "test/support/s3-server.ts",
   embedded: "test/support/embedded-template.ts",
+  weed: "test/support/weed.ts",
 };
 
 /** Starts one server of each kind that the test files need, for all of them, and names them in the environment. */
@@ -39,6 +40,12 @@ export async function startServers(
       const { server, line } = await openS3(options.emulator, say);
       shareS3(add(server), shared);
       lines.push(line);
+    }
+    if (modules.has(helpers.weed)) {
+      const missing = ensureWeed(say);
+      lines.push(
+        missing === undefined ? "S3 in another order: SeaweedFS" : `SeaweedFS: ${missing}; its tests are skipped`,
+      );
     }
     const [postgres, azurite] = await Promise.all([
       modules.has(helpers.postgres) ? startPostgres({ quiet: true }) : undefined,

@@ -11,6 +11,7 @@ export interface AzureProperties {
   contentType?: string | undefined;
   cacheControl?: string | undefined;
   metadata?: Record<string, string> | undefined;
+  accessTier?: string | undefined;
 }
 
 export function describeBlob(key: Key, found: AzureProperties, read = fromAzureMetadata(found.metadata)): BlobInfo {
@@ -26,6 +27,7 @@ export function describeBlob(key: Key, found: AzureProperties, read = fromAzureM
     contentType: found.contentType,
     cacheControl: found.cacheControl === "" ? undefined : found.cacheControl,
     metadata,
+    ...(found.accessTier === "Archive" && { archived: "Archive" }),
   };
 }
 

@@ -19,11 +19,21 @@ export interface ListedBlob {
   contentType: string | undefined;
   cacheControl: string | undefined;
   metadata: Record<string, string> | undefined;
+  /** Such as `Hot` and `Archive`. */
+  tier?: string | undefined;
 }
 
 /** The state of the scanner: the kind of the innermost open element, which decides the kinds of its children. */
 const [OUTSIDE, PAGE, BLOBS, BLOB, PROPERTIES, METADATA, TEXT, OTHER] = [0, 1, 2, 3, 4, 5, 6, 7];
-const wanted = new Set(["Content-Length", "Last-Modified", "Etag", "Content-MD5", "Content-Type", "Cache-Control"]);
+const wanted = new Set([
+  "Content-Length",
+  "Last-Modified",
+  "Etag",
+  "Content-MD5",
+  "Content-Type",
+  "Cache-Control",
+  "AccessTier",
+]);
 
 const [BANG, SLASH, QUESTION, LT] = [0x21, 0x2f, 0x3f, 0x3c];
 
@@ -131,6 +141,7 @@ function setProperty(blob: ListedBlob, name: string, value: string): void {
   else if (name === "Last-Modified") blob.lastModified = value;
   else if (name === "Etag") blob.etag = value;
   else if (value === "") return;
+  else if (name === "AccessTier") blob.tier = value;
   else if (name === "Content-MD5") blob.md5 = value;
   else if (name === "Content-Type") blob.contentType = value;
   else blob.cacheControl = value;

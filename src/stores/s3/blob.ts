@@ -2,6 +2,7 @@
 import type { Key } from "../../lib/key.ts";
 import { decodeMetadata } from "../shared/metadata.ts";
 import type { BlobInfo } from "../store.ts";
+import type { StoreTraits } from "../traits.ts";
 
 /** Seconds since 1970, with a fraction: rclone's form of `mtime` in S3. */
 export function writeSeconds(time: Date): string {
@@ -11,24 +12,36 @@ export function writeSeconds(time: Date): string {
 const USER = "x-amz-meta-";
 
 /** From response headers, names in lower case. `modified` is the stored `mtime` if any, else Last-Modified. */
-export function describeObject(key: Key, headers: Readonly<Record<string, string>>): BlobInfo {
+export function describeObject(
+  key: Key,
+  headers: Readonly<Record<string, string>>,
+  { md5Tags }: Pick<StoreTraits, "md5Tags">,
+): BlobInfo {
   const stored: Record<string, string> = {};
   for (const [name, value] of Object.entries(headers))
     if (name.startsWith(USER)) stored[name.slice(USER.length)] = value;
   const { sha256, mtime, metadata } = decodeMetadata(stored);
   const seconds = Number(mtime || Number.NaN);
+  const storageClass = headers["x-amz-storage-class"];
+  const isRestored = /ongoing-request="false"/.test(headers["x-amz-restore"] ?? "");
   const encrypted = isKms(headers) || headers["x-amz-server-side-encryption-customer-algorithm"] !== undefined;
   return {
     key,
     size: sizeOf(headers),
     modified: firstDate(Math.round(seconds * 1000), headers["last-modified"] ?? "") ?? new Date(0),
     tag: plainTag(headers["etag"]),
-    md5: encrypted ? undefined : md5OfTag(headers["etag"]),
+    md5: encrypted || md5Tags === false ? undefined : md5OfTag(headers["etag"]),
     sha256,
     contentType: headers["content-type"],
     cacheControl: headers["cache-control"],
     metadata,
+    ...(isArchive(storageClass) && !isRestored && { archived: storageClass }),
   };
+}
+
+/** Objects of these classes must be restored before they can be read. */
+export function isArchive(storageClass: string | undefined): boolean {
+  return storageClass === "GLACIER" || storageClass === "DEEP_ARCHIVE";
 }
 
 /** The size of the whole object, also if the response holds a range of it: `bytes 0-9/1000`. */

@@ -82,6 +82,7 @@ export const declaredResults: Readonly<Record<string, DeclaredResult>> = {
   "store types": rows(store.StoreTypeResult),
   "store set": document(store.StoreChangeResult),
   "store show": document(store.StoreOfFeedResult),
+  "store refresh": document(store.StoreOfFeedResult),
   "store mark": document(store.StoreMarkResult),
   "store test": lines(store.StoreTestLine),
   "store usage": document(store.StoreUsageResult),
