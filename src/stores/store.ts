@@ -108,6 +108,19 @@ export interface CallOptions {
   signal?: AbortSignal | undefined;
 }
 
+export interface ListOptions extends CallOptions {
+  /**
+   * Clouds also yield blobs whose names are not keys, such as `a//b`, `folder/` and `a/../b`. Their `key` may only be
+   * used with a store: of a cloud, or of a disk that refuses it.
+   */
+  anyName?: boolean | undefined;
+  /**
+   * Called for a name that is left out. `problem`: why a file, a folder with files or a blob has a name that is not a
+   * key ("holds a control character"). Undefined: it has no content of its own (a link, a special file, a folder marker).
+   */
+  onForeign?: ((name: string, problem?: string) => void) | undefined;
+}
+
 export interface GetOptions extends CallOptions {
   range?: ByteRange | undefined;
   /**
@@ -212,13 +225,10 @@ export interface Store extends AsyncDisposable {
   copyFrom?(key: Key, from: RemoteBlob, options: PutOptions): Promise<PutResult | undefined>;
   /**
    * Every blob whose key starts with `prefix` (a plain string prefix, not a folder), exactly once. Normal completion
-   * means the listing is complete; anything less throws. Names that are not valid keys (folder markers, control
-   * characters) are passed to `onForeign` and left out.
+   * means the listing is complete; anything less throws. Names that are not valid keys are passed to
+   * `onForeign` and left out.
    */
-  list(
-    prefix: string,
-    options?: CallOptions & { onForeign?: ((name: string) => void) | undefined },
-  ): AsyncIterable<BlobInfo>;
+  list(prefix: string, options?: ListOptions): AsyncIterable<BlobInfo>;
   /** Idempotent: deleting a blob that does not exist succeeds. */
   delete(key: Key, options?: CallOptions): Promise<void>;
   /**
@@ -233,7 +243,7 @@ export interface Store extends AsyncDisposable {
   sweep?(before: Date, options?: CallOptions): Promise<number>;
   /** The path of the local file that holds a blob. Absent: the blobs are not on this machine's disk. */
   localPath?(key: Key): string;
-  /** Why `put` would refuse a key; sends nothing. Undefined: it would not. Absent: every key can be stored. */
+  /** Why `put` would refuse a key ("is longer than ..."); sends nothing. Undefined: it would not. Absent: every key can be stored. */
   nameProblem?(key: Key): string | undefined;
   /** Whether keys that differ only in case name the same blob. Absent: never. */
   foldsCase?(): Promise<boolean>;

@@ -12,11 +12,13 @@ import { putBlob } from "./put.ts";
 import { readObject } from "./read.ts";
 import { sweepUploads } from "./sweep.ts";
 import { throwIfInterrupted } from "../shared/signal.ts";
-import { parseKey } from "../key.ts";
+import { isBeyondXml } from "../shared/xml-text.ts";
 import type { BlobInfo, CallOptions, DeleteFailure, RemoteBlob, Store } from "../store.ts";
 import type { S3Config } from "./config.ts";
 
 const DELETE_BATCH = 1000;
+/** Bytes of an object's name. */
+const MAX_NAME = 1024;
 /** Default lifetime of a signed URL, in seconds. */
 const HOUR = 3600;
 const WEEK = 7 * 24 * HOUR;
@@ -75,17 +77,31 @@ export async function openS3Store(config: S3Config, copyLimits: CopyLimits = COP
 
   const get: Store["get"] = (key, options) => readObject(connection, key, options);
 
+  const remove: Store["delete"] = async (key, { signal } = {}) => {
+    const attempt = { action: `delete ${JSON.stringify(key)} from`, permission: "s3:DeleteObject", signal };
+    await calls.delete(prefix + key, signal).catch((error: unknown) => {
+      if (s3Code(error) !== "NoSuchKey") throw translateS3Error(error, connection, attempt);
+    });
+  };
+
   async function deleteMany(keys: readonly Key[], { signal }: CallOptions = {}): Promise<DeleteFailure[]> {
     const attempt = { action: "delete from", permission: "s3:DeleteObject", signal };
     throwIfInterrupted(signal);
     const failures: DeleteFailure[] = [];
     const broken: FeedctlError[] = [];
-    for (let i = 0; i < keys.length; i += DELETE_BATCH) {
+    const named = keys.filter((key) => !isBeyondXml(key));
+    for (const key of named.length === keys.length ? [] : keys.filter(isBeyondXml)) {
+      await remove(key, { signal }).catch((error: unknown) => {
+        if (!(error instanceof FeedctlError) || error.code === "interrupted") throw error;
+        failures.push({ key, error });
+      });
+    }
+    for (let i = 0; i < named.length; i += DELETE_BATCH) {
       try {
-        const batch = keys.slice(i, i + DELETE_BATCH).map((key) => prefix + key);
+        const batch = named.slice(i, i + DELETE_BATCH).map((key) => prefix + key);
         for (const { key: name, error } of await calls.deleteMany(batch, signal)) {
           if (s3Code(error) === "NoSuchKey") continue;
-          const key = parseKey(name.slice(prefix.length));
+          const key = name.slice(prefix.length) as Key;
           const one = { ...attempt, action: `delete ${JSON.stringify(key)} from` };
           failures.push({ key, error: translateS3Error(error, connection, one) });
         }
@@ -139,12 +155,9 @@ export async function openS3Store(config: S3Config, copyLimits: CopyLimits = COP
     get,
     put: (key, source, options) => putBlob(connection, { head, get }, key, source, options),
     list: (text, options = {}) => listObjects(connection, text, options, (key) => trustsEtags(key, options.signal)),
-    async delete(key, { signal } = {}) {
-      const attempt = { action: `delete ${JSON.stringify(key)} from`, permission: "s3:DeleteObject", signal };
-      await calls.delete(prefix + key, signal).catch((error: unknown) => {
-        if (s3Code(error) !== "NoSuchKey") throw translateS3Error(error, connection, attempt);
-      });
-    },
+    delete: remove,
+    nameProblem: (key) =>
+      Buffer.byteLength(prefix + key) > MAX_NAME ? `is longer than ${MAX_NAME} bytes with the target path` : undefined,
     deleteMany,
     remote,
     ...copier,
