@@ -18,8 +18,10 @@ export interface BlobInfo {
   tag?: string | undefined;
   /** Only where the provider reports one: a plain S3 ETag, Azure's Content-MD5, GCS's md5Hash. */
   md5?: string | undefined;
-  /** Only where feedctl stored it with the blob. S3 returns it from `head`, not from `list`. */
+  /** Only where feedctl stored it with the blob, or S3 keeps it as a checksum. S3 returns it from `head` and `get` only. */
   sha256?: string | undefined;
+  /** Further hashes that only a `get` of the whole blob reports, lower-case hex: S3's `x-amz-checksum-...`. */
+  checksums?: { sha1?: string | undefined; crc32?: string | undefined } | undefined;
   contentType?: string | undefined;
   cacheControl?: string | undefined;
   /** User metadata without feedctl's own entries. */
@@ -128,6 +130,12 @@ export interface GetOptions extends CallOptions {
    * `corrupt`: ranges that are read in parallel or after a retry never mix two versions.
    */
   known?: BlobInfo | undefined;
+  /**
+   * Which hashes the caller compares the bytes with: `sha256`, the blob's own where it has one; `all`, one that the caller
+   * knows better than the store. The others are compared while a whole blob is read from a store with retries: a
+   * difference errors the stream with `corrupt` before its last chunk.
+   */
+  compared?: "sha256" | "all" | undefined;
   /** Called once, before the first byte, with the whole blob as the response describes it. Saves a `head`. */
   onInfo?: ((info: BlobInfo) => void) | undefined;
 }
