@@ -56,13 +56,14 @@ _feedctl_command() {
     'asset versioning') commands='' options='-h --help --json -q --quiet -v --verbose --no-color --config' ;;
     'asset help') commands='' options='' ;;
     'retention') commands='rule plan run apply quarantine restore help' options='-h --help --json -q --quiet -v --verbose --no-color --config' ;;
-    'retention rule') commands='add list show set move remove help' options='-h --help --json -q --quiet -v --verbose --no-color --config' ;;
+    'retention rule') commands='add list show set move remove test help' options='-h --help --json -q --quiet -v --verbose --no-color --config' ;;
     'retention rule add') commands='' options='--name --at --disabled --protect-across-rules --delete-cached --delete-prerelease-versions --delete-unlisted --delete-deprecated --delete-superseded --delete-package-ids --keep-package-ids --delete-versions --keep-versions --versions-range --keep-versions-count --keep-versions-per --keep-last-stable --keep-stable-newer --older-than-days --keep-used-within-days --trigger-download-count --size-trigger --count-trigger --size-exclusive --delete-history --remove-empty-folders -h --help --json -q --quiet -v --verbose --no-color --config' ;;
     'retention rule list') commands='' options='-h --help --json -q --quiet -v --verbose --no-color --config' ;;
     'retention rule show') commands='' options='-h --help --json -q --quiet -v --verbose --no-color --config' ;;
     'retention rule set') commands='' options='--name --enabled --no-enabled --protect-across-rules --no-protect-across-rules --delete-cached --delete-prerelease-versions --delete-unlisted --delete-deprecated --delete-superseded --delete-package-ids --keep-package-ids --delete-versions --keep-versions --versions-range --keep-versions-count --keep-versions-per --keep-last-stable --keep-stable-newer --older-than-days --keep-used-within-days --trigger-download-count --size-trigger --count-trigger --size-exclusive --delete-history --remove-empty-folders -h --help --json -q --quiet -v --verbose --no-color --config' ;;
     'retention rule move') commands='' options='-h --help --json -q --quiet -v --verbose --no-color --config' ;;
     'retention rule remove') commands='' options='-h --help --json -q --quiet -v --verbose --no-color --config' ;;
+    'retention rule test') commands='' options='-h --help --json -q --quiet -v --verbose --no-color --config' ;;
     'retention rule help') commands='' options='' ;;
     'retention plan') commands='' options='--csv --explain -h --help --json -q --quiet -v --verbose --no-color --config' ;;
     'retention run') commands='' options='--feed --all --dry-run --yes --max-delete --quarantine --max-duration -h --help --json -q --quiet -v --verbose --no-color --config' ;;
@@ -260,6 +261,7 @@ _feedctl_option() {
     'retention rule set --config') values='file' ;;
     'retention rule move --config') values='file' ;;
     'retention rule remove --config') values='file' ;;
+    'retention rule test --config') values='file' ;;
     'retention plan --explain') values='text' ;;
     'retention plan --config') values='file' ;;
     'retention run --feed') values='text' ;;
@@ -509,7 +511,9 @@ _feedctl_argument() {
     'retention rule move:2') values='text' ;;
     'retention rule remove:0') values='feed' ;;
     'retention rule remove:1') values='text' ;;
-    'retention rule help:0') values='choice add list show set move remove' ;;
+    'retention rule test:0') values='feed' ;;
+    'retention rule test:1') values='text' ;;
+    'retention rule help:0') values='choice add list show set move remove test' ;;
     'retention plan:0') values='feed' ;;
     'retention run:'*) values='feed' ;;
     'retention apply:0') values='file' ;;

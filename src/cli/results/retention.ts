@@ -3,6 +3,8 @@ import type { Explanation } from "../../operations/retention/explain.ts";
 import type { PlannedDeletion, RetentionPlan } from "../../operations/retention/plan.ts";
 import type { HiddenPackage, RestoredVersions } from "../../operations/retention/quarantine.ts";
 import type { RetentionRule } from "../../operations/retention/criteria.ts";
+import type { PatternMatch } from "../../operations/retention/test-pattern.ts";
+import type { ChangedRule } from "../../operations/retention/rules.ts";
 import type { FeedOutcome, RetentionEvent } from "../../operations/retention/run.ts";
 import type { CountedFile } from "../../operations/usage/count-log.ts";
 import type { KnownUse } from "../../operations/usage/coverage.ts";
@@ -12,6 +14,14 @@ import type * as result from "./schemas/retention.ts";
 export function ruleResult(rule: RetentionRule): result.RuleResult {
   const { position, name, enabled, protectAcrossRules, criteria } = rule;
   return { position, name, enabled, protectAcrossRules, criteria };
+}
+
+export function changedRuleResult({ rule, warnings }: ChangedRule): result.RuleResult {
+  return { ...ruleResult(rule), warnings };
+}
+
+export function matchResult({ what, name, version }: PatternMatch): result.PatternMatchResult {
+  return { what, name, version };
 }
 
 /** A plan without its deletions, which are streamed. */

@@ -20,6 +20,7 @@ import type { RetentionRule } from "./criteria.ts";
 import { findKnownUse, type UseOfPlan } from "./known-use.ts";
 import { readRules } from "./rules.ts";
 import { itemOf } from "./terms.ts";
+import { planWarnings } from "./warnings.ts";
 import { reasonOf } from "./words.ts";
 
 /** A version, or a file of an asset directory, that a rule selects for deletion. */
@@ -85,6 +86,7 @@ export async function planRetention(
     await subject.keepProtected(db, feed.id);
     for (const query of queries) if (query.protectAcross) await keepAcross(db, feed.id, query);
     await analyzeKept(db);
+    for (const warning of await planWarnings(db, feed, rules, queries)) context.notice(warning);
     let taken = 0;
     for (const query of queries) {
       context.signal.throwIfAborted();

@@ -68,6 +68,7 @@ export const declaredResults: Readonly<Record<string, DeclaredResult>> = {
   "retention rule show": document(retention.RuleResult),
   "retention rule set": document(retention.RuleResult),
   "retention rule move": document(retention.RuleResult),
+  "retention rule test": rows(retention.PatternMatchResult),
   "retention rule remove": document(retention.RuleResult),
   "retention plan": document(
     Type.Union([retention.RetentionPlanResult, retention.ExplanationResult]),

@@ -28,8 +28,16 @@ export const RuleResult = Type.Object({
   enabled: flag(),
   protectAcrossRules: flag(),
   criteria: criteriaSchema,
+  warnings: maybe(Type.Array(text(), { description: "likely mistakes, where the rule was added or changed" })),
 });
 export type RuleResult = Static<typeof RuleResult>;
+
+export const PatternMatchResult = Type.Object({
+  what: oneOf(["package", "version", "file"], "what the pattern matches: a name, a version or a path"),
+  name: text(),
+  version: nullable(text()),
+});
+export type PatternMatchResult = Static<typeof PatternMatchResult>;
 
 const totals = { versions: count("or files of an asset directory"), files: count(), bytes: count() };
 
@@ -150,6 +158,7 @@ export const RetentionApplyResult = Type.Object({
       after: nullable(text()),
     }),
   ),
+  warnings: Type.Array(text(), { description: "likely mistakes in what was added or changed" }),
 });
 export type RetentionApplyResult = Static<typeof RetentionApplyResult>;
 
