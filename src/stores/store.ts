@@ -19,8 +19,10 @@ export interface BlobInfo {
   tag?: string | undefined;
   /** Only where the provider reports one: a plain S3 ETag, Azure's Content-MD5, GCS's md5Hash. */
   md5?: string | undefined;
-  /** Only where feedctl stored it with the blob. S3 returns it from `head`, not from `list`. */
+  /** Only where feedctl stored it with the blob, or S3 keeps it as a checksum. S3 returns it from `head` and `get` only. */
   sha256?: string | undefined;
+  /** Further hashes that only a `get` of the whole blob reports, lower-case hex: S3's `x-amz-checksum-...`. */
+  checksums?: { sha1?: string | undefined; crc32?: string | undefined } | undefined;
   contentType?: string | undefined;
   cacheControl?: string | undefined;
   /** User metadata without feedctl's own entries. */
@@ -122,6 +124,19 @@ export interface KeptBlob {
   size: number;
 }
 
+export interface ListOptions extends CallOptions {
+  /**
+   * Clouds also yield blobs whose names are not keys, such as `a//b`, `folder/` and `a/../b`. Their `key` may only be
+   * used with a store: of a cloud, or of a disk that refuses it.
+   */
+  anyName?: boolean | undefined;
+  /**
+   * Called for a name that is left out. `problem`: why a file, a folder with files or a blob has a name that is not a
+   * key ("holds a control character"). Undefined: it has no content of its own (a link, a special file, a folder marker).
+   */
+  onForeign?: ((name: string, problem?: string) => void) | undefined;
+}
+
 export interface GetOptions extends CallOptions {
   range?: ByteRange | undefined;
   /**
@@ -129,6 +144,12 @@ export interface GetOptions extends CallOptions {
    * `corrupt`: ranges that are read in parallel or after a retry never mix two versions.
    */
   known?: BlobInfo | undefined;
+  /**
+   * Which hashes the caller compares the bytes with: `sha256`, the blob's own where it has one; `all`, one that the caller
+   * knows better than the store. The others are compared while a whole blob is read from a store with retries: a
+   * difference errors the stream with `corrupt` before its last chunk.
+   */
+  compared?: "sha256" | "all" | undefined;
   /** Called once, before the first byte, with the whole blob as the response describes it. Saves a `head`. */
   onInfo?: ((info: BlobInfo) => void) | undefined;
 }
@@ -229,13 +250,10 @@ export interface Store extends AsyncDisposable {
   copyFrom?(key: Key, from: RemoteBlob, options: PutOptions): Promise<PutResult | undefined>;
   /**
    * Every blob whose key starts with `prefix` (a plain string prefix, not a folder), exactly once. Normal completion
-   * means the listing is complete; anything less throws. Names that are not valid keys (folder markers, control
-   * characters) are passed to `onForeign` and left out.
+   * means the listing is complete; anything less throws. Names that are not valid keys are passed to
+   * `onForeign` and left out.
    */
-  list(
-    prefix: string,
-    options?: CallOptions & { onForeign?: ((name: string) => void) | undefined },
-  ): AsyncIterable<BlobInfo>;
+  list(prefix: string, options?: ListOptions): AsyncIterable<BlobInfo>;
   /** Idempotent: deleting a blob that does not exist succeeds. */
   delete(key: Key, options?: CallOptions): Promise<void>;
   /**
@@ -259,7 +277,7 @@ export interface Store extends AsyncDisposable {
   listKept?(options?: CallOptions): AsyncIterable<KeptBlob>;
   /** The path of the local file that holds a blob. Absent: the blobs are not on this machine's disk. */
   localPath?(key: Key): string;
-  /** Why `put` would refuse a key; sends nothing. Undefined: it would not. Absent: every key can be stored. */
+  /** Why `put` would refuse a key ("is longer than ..."); sends nothing. Undefined: it would not. Absent: every key can be stored. */
   nameProblem?(key: Key): string | undefined;
   /** Whether keys that differ only in case name the same blob. Absent: never. */
   foldsCase?(): Promise<boolean>;

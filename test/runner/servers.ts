@@ -1,4 +1,5 @@
 import { type Azurite, startAzurite } from "../support/azurite.ts";
+import { makeEmbeddedTemplate } from "../support/embedded-template.ts";
 import { startPostgres, type TestPostgres } from "../support/postgres.ts";
 import { programOf } from "../support/server-binaries.ts";
 import { type S3Server, startS3 } from "../support/s3-server.ts";
@@ -15,6 +16,7 @@ const helpers = {
   postgres: "test/support/postgres.ts",
   azurite: "test/support/azurite.ts",
   s3: "test/support/s3-server.ts",
+  embedded: "test/support/embedded-template.ts",
   weed: "test/support/weed.ts",
 };
 
@@ -49,6 +51,7 @@ export async function startServers(
       modules.has(helpers.postgres) ? startPostgres({ quiet: true }) : undefined,
       modules.has(helpers.azurite) ? startAzurite() : undefined,
     ]);
+    if (modules.has(helpers.embedded)) shared.embedded = await makeEmbeddedTemplate();
     if (postgres !== undefined) lines.push(await sharePostgres(add(postgres), shared));
     if (azurite !== undefined) lines.push(shareAzurite(add(azurite), shared));
     if (modules.has(helpers.postgres) && shared.postgres === undefined)

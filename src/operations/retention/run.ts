@@ -25,7 +25,7 @@ import {
   type RunLocks,
 } from "./delete-batch.ts";
 import { readRules } from "./rules.ts";
-import { refuseQuarantine, deletionLimitError, type DeletionLimit } from "./guards.ts";
+import { refuseQuarantine, refusalOf, type DeletionLimit } from "./guards.ts";
 import { itemOf } from "./terms.ts";
 import { startRun } from "../commit/recorded-run.ts";
 
@@ -38,6 +38,8 @@ export interface RetentionInput {
   quarantineDays?: number | undefined;
   /** Milliseconds after which no further batch starts; the next run continues. */
   maxDuration?: number | undefined;
+  /** Deletes by use although the lines of a recent log were not understood. Default: refused. */
+  acceptMissingUse?: boolean | undefined;
   /** Called once per feed, before the first deletion; rejects when the user declines. */
   approve(plan: FeedOutcome, verb: string): Promise<void>;
 }
@@ -175,13 +177,13 @@ async function feedsWithRetention(context: Context, { quarantineDays }: Retentio
 async function* dryRunFeed(
   context: Context,
   name: string,
-  { maxDelete, quarantineDays }: RetentionInput,
+  input: RetentionInput,
 ): AsyncGenerator<VersionOutcome | FeedOutcome> {
   await using plan = await planRetention(context, name);
   const outcome = outcomeOf(plan, "dry-run");
   if (!plan.feed.retention_rules_enabled) return yield { ...outcome, ...zeroCounts(), outcome: "disabled" };
-  refuseQuarantine(plan.feed, plan.rules, quarantineDays);
-  const refusal = deletionLimitError(plan, maxDelete);
+  refuseQuarantine(plan.feed, plan.rules, input.quarantineDays);
+  const refusal = refusalOf(plan, input);
   if (refusal !== undefined) context.notice(`a run would be refused: ${refusal.message}`);
   for await (const version of plan.versions())
     yield { type: "version", feed: plan.feed.name, action: "planned", ...version };
@@ -275,7 +277,7 @@ async function savePlanForRun(context: Context, name: string, input: RetentionIn
   if (!feed.retention_rules_enabled)
     return { rules, outcome: { ...outcome, ...zeroCounts(), outcome: "disabled" as const } };
   refuseQuarantine(feed, rules, input.quarantineDays);
-  const refusal = deletionLimitError(plan, input.maxDelete);
+  const refusal = refusalOf(plan, input);
   if (refusal !== undefined) throw refusal;
   const freed = await countExpired(plan.db, feed.id, context.now());
   await prove(plan.db, [run, lock]);

@@ -3,7 +3,15 @@ import { FeedctlError } from "../../errors.ts";
 import { contentTypeOf } from "../../lib/content-type.ts";
 import type { Throttle } from "../../lib/throttle.ts";
 import type { Key } from "../../lib/key.ts";
-import type { BlobInfo, BlobSource, PutOptions, PutResult, Store, UploadNotes } from "../../stores/store.ts";
+import type {
+  BlobInfo,
+  BlobSource,
+  GetOptions,
+  PutOptions,
+  PutResult,
+  Store,
+  UploadNotes,
+} from "../../stores/store.ts";
 import type { Context } from "../context.ts";
 
 export interface CopyInput {
@@ -43,8 +51,9 @@ export async function copyBlob(context: Context, input: CopyInput): Promise<PutR
   await requireReadable(context, source, blob);
   const copied = await copyRemotely(context, input);
   if (copied !== undefined) return copied;
+  const compared = comparedBy(input);
   const read: BlobSource["open"] = async (range, cancel) => {
-    const stream = await source.get(blob.key, { range, signal: cancel ?? signal, known: blob });
+    const stream = await source.get(blob.key, { range, signal: cancel ?? signal, known: blob, compared });
     return throttle === undefined ? stream : throttle(stream);
   };
   const first = await openFirst(context, input);
@@ -111,7 +120,13 @@ interface FirstRead {
   close(): void;
 }
 
-async function openFirst(context: Context, { source, blob, throttle }: CopyInput): Promise<FirstRead> {
+/** The put compares the bytes with the catalog's hashes, else with the sha256 that is stored with the blob. */
+function comparedBy({ expected }: CopyInput): NonNullable<GetOptions["compared"]> {
+  return expected === undefined ? "sha256" : "all";
+}
+
+async function openFirst(context: Context, input: CopyInput): Promise<FirstRead> {
+  const { source, blob, throttle } = input;
   if (source.features.listsAll || blob.size > ONE_REQUEST) {
     return { described: await describeBlob(context, source, blob), take: () => undefined, close: () => {} };
   }
@@ -120,6 +135,7 @@ async function openFirst(context: Context, { source, blob, throttle }: CopyInput
   let stream: Readable | undefined = await source.get(blob.key, {
     signal,
     known: blob,
+    compared: comparedBy(input),
     onInfo: (info) => (reported = info),
   });
   const unread = stream;

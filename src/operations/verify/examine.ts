@@ -123,7 +123,9 @@ async function compare({ context, store, read }: Examination, { key, row, blob }
   if (blob.size !== row.size) return finding("differ", key, `has ${blob.size} bytes instead of ${row.size}`);
   if (read) {
     try {
-      const { sha256 } = await hashStream(await store.get(key, { signal: context.signal, known: blob }));
+      const { sha256 } = await hashStream(
+        await store.get(key, { signal: context.signal, known: blob, compared: "all" }),
+      );
       if (sha256 !== row.sha256) return finding("differ", key, `hashes to sha256 ${sha256} instead of ${row.sha256}`);
       return { size: row.size, proof: { id: row.id, storeTag: blob.tag ?? null } };
     } catch (error) {

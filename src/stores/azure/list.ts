@@ -7,10 +7,11 @@ import type { ListedBlob } from "./list-scan.ts";
 import { scanListing } from "./list-scan.ts";
 import { fromAzureMetadata } from "./metadata.ts";
 import type { StoredMetadata } from "./metadata.ts";
-import { compareKeys, isKey, isMarker } from "../../lib/key.ts";
+import { compareKeys } from "../../lib/key.ts";
+import { isListed } from "../key.ts";
 import type { Key } from "../../lib/key.ts";
 import { throwIfInterrupted } from "../shared/signal.ts";
-import type { BlobInfo, CallOptions } from "../store.ts";
+import type { BlobInfo, ListOptions } from "../store.ts";
 import { limits } from "../../lib/limits.ts";
 
 /** Blobs per page, Azure's maximum. Scanning a page takes about 20 ms. */
@@ -23,8 +24,6 @@ export interface Listing {
   connection: AzureConnection;
   call: AzureCall;
 }
-
-type ListOptions = CallOptions & { onForeign?: ((name: string) => void) | undefined };
 
 interface Page {
   items: ListedBlob[];
@@ -70,9 +69,8 @@ export async function* listBlobs(listing: Listing, keyPrefix: string, options: L
         last = full;
         const key = full.slice(prefix.length);
         const read = fromAzureMetadata(item.metadata);
-        if (isMarker(key)) continue;
-        if (read.isFolder || !isKey(key)) onForeign?.(key === "" ? full : key);
-        else yield describeListed(key, item, read);
+        if (read.isFolder) onForeign?.(key === "" ? full : key);
+        else if (isListed(key, size, options)) yield describeListed(key, item, read);
       }
     }
   } finally {

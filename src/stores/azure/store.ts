@@ -160,8 +160,7 @@ export async function openAzureStore(
       publicUrl: async () => ((await isPublic()) ? blobOf(blob.key).url.replace(/\?.*$/, "") : undefined),
     }),
     describe: (blob, options) => describeAgain({ blob, at: blobOf(blob.key), options, call, doing }),
-    nameProblem: (key) =>
-      isAltered(key) ? "holds a backslash, or a dot at the end of a segment, which Azure alters" : undefined,
+    nameProblem,
     reaches: copier.reaches,
     async copyFrom(key, from, options) {
       const what = doing("copy to", key);
@@ -186,9 +185,19 @@ export async function openAzureStore(
   };
 }
 
+function nameProblem(key: Key): string | undefined {
+  if (isAltered(key)) return "holds a backslash, or a dot at the end of a segment, which Azure alters";
+  // Azure's listings are XML without escapes for names.
+  // oxlint-disable-next-line no-control-regex -- the pattern exists to find control characters
+  return /[\u0000-\u001f\u007f-\u009f\ufffe\uffff]/.test(key)
+    ? "holds a character that Azure does not list"
+    : undefined;
+}
+
 function checkPut(key: Key, { contentType, cacheControl }: PutOptions, doing: string): void {
-  if (isAltered(key)) {
-    throw new FeedctlError("invalid", `${doing}: Azure alters backslashes and dots at the end of a name`, {
+  const problem = nameProblem(key);
+  if (problem !== undefined) {
+    throw new FeedctlError("invalid", `${doing}: it ${problem}`, {
       hint: "rename it, or keep it in a store of another type",
     });
   }

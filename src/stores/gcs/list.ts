@@ -1,7 +1,8 @@
 import { FeedctlError } from "../../errors.ts";
-import { compareKeys, isKey, isMarker } from "../../lib/key.ts";
+import { compareKeys } from "../../lib/key.ts";
+import { isListed } from "../key.ts";
 import { throwIfInterrupted } from "../shared/signal.ts";
-import type { BlobInfo, Store } from "../store.ts";
+import type { BlobInfo, ListOptions } from "../store.ts";
 import type { GcsCalls, ListingPage } from "./calls.ts";
 import type { GcsConnection } from "./client.ts";
 import { translateGcsError } from "./errors.ts";
@@ -17,9 +18,10 @@ const PAGE = 1000;
 export async function* listObjects(
   { connection, calls }: { connection: GcsConnection; calls: GcsCalls },
   text: string,
-  { signal, onForeign }: NonNullable<Parameters<Store["list"]>[1]>,
+  options: ListOptions,
 ): AsyncGenerator<BlobInfo> {
   const { prefix, name, found } = connection;
+  const { signal } = options;
   const attempt = { action: "list", permission: "storage.objects.list", signal };
   const start = prefix + text;
   // Cancels the request for the next page when the consumer stops early.
@@ -53,8 +55,7 @@ export async function* listObjects(
           throw incomplete(name, `asked for ${JSON.stringify(start)}, got ${JSON.stringify(full)}`);
         last = full;
         const key = full.slice(prefix.length);
-        if (isKey(key)) yield describeObject(key, object);
-        else if (!isMarker(key)) onForeign?.(key);
+        if (isListed(key, Number(object.size ?? 0), options)) yield describeObject(key, object);
       }
     }
   } finally {

@@ -2,6 +2,7 @@ import type { FeedctlError } from "../../errors.ts";
 import { isFeedctlError } from "../../errors.ts";
 import { createGate, type Gate } from "../../lib/adaptive-limit.ts";
 import { createRecovery, isGivenUp, type RecoveryOptions } from "./recovery.ts";
+import { checkOf } from "./known-hash.ts";
 import { resumingList } from "./resuming-list.ts";
 import { resumingStream } from "./resuming-stream.ts";
 import { throwIfInterrupted } from "../shared/signal.ts";
@@ -96,7 +97,8 @@ export function retrying(store: Store, options: RetryOptions = {}): Store {
       const known = reported ?? call.known;
       if (!resume || known?.tag === undefined) return stream;
       const reopen = (more: GetOptions) => attempt(reads, signal, () => open(more));
-      return resumingStream(reopen, known, stream, call, recovery.start());
+      const check = call.range === undefined ? checkOf(known, call.compared) : undefined;
+      return resumingStream(reopen, known, stream, { ...call, check }, recovery.start());
     },
     list: (prefix, call = {}) => resumingList(store, prefix, call, recovery.start()),
     ...(sweep !== undefined && {

@@ -31,7 +31,8 @@ export function describeObject(
     modified: firstDate(Math.round(seconds * 1000), headers["last-modified"] ?? "") ?? new Date(0),
     tag: plainTag(headers["etag"]),
     md5: encrypted || md5Tags === false ? undefined : md5OfTag(headers["etag"]),
-    sha256,
+    sha256: sha256 ?? checksumOf(headers, "sha256"),
+    checksums: { sha1: checksumOf(headers, "sha1"), crc32: checksumOf(headers, "crc32") },
     contentType: headers["content-type"],
     cacheControl: headers["cache-control"],
     metadata,
@@ -42,6 +43,16 @@ export function describeObject(
 /** Objects of these classes must be restored before they can be read. */
 export function isArchive(storageClass: string | undefined): boolean {
   return storageClass === "GLACIER" || storageClass === "DEEP_ARCHIVE";
+}
+
+/**
+ * A hash of the whole object that S3 has checked. Undefined: unknown, or a hash of the hashes of its parts (`...-3`), or
+ * not asked for.
+ */
+function checksumOf(headers: Readonly<Record<string, string>>, name: "sha256" | "sha1" | "crc32"): string | undefined {
+  const text = headers[`x-amz-checksum-${name}`];
+  if (text === undefined || text.includes("-") || headers["x-amz-checksum-type"] === "COMPOSITE") return undefined;
+  return Buffer.from(text, "base64").toString("hex");
 }
 
 /** The size of the whole object, also if the response holds a range of it: `bytes 0-9/1000`. */

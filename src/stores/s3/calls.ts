@@ -44,8 +44,8 @@ export interface S3Calls {
   deleteMany(keys: readonly string[], signal: AbortSignal | undefined): Promise<{ key: string; error: Error }[]>;
 }
 
-/** Headers that select a range of an object, and require a version of it. */
-export type Wanted = { range?: string; "if-match"?: string };
+/** Headers that select a range of an object, require a version of it, and ask for its checksums. */
+export type Wanted = { range?: string; "if-match"?: string; "x-amz-checksum-mode"?: "ENABLED" };
 
 export interface PutBody {
   bytes: Buffer;

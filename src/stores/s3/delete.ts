@@ -2,8 +2,8 @@
 import { FeedctlError } from "../../errors.ts";
 import type { Key } from "../../lib/key.ts";
 import { mapParallel } from "../../lib/parallel.ts";
-import { parseKey } from "../key.ts";
 import { throwIfInterrupted } from "../shared/signal.ts";
+import { isBeyondXml } from "../shared/xml-text.ts";
 import type { DeleteFailure } from "../store.ts";
 import type { S3Connection } from "./client.ts";
 import { s3Code, s3Status, translateS3Error } from "./errors.ts";
@@ -32,9 +32,12 @@ export async function deleteObjects(
   throwIfInterrupted(signal);
   const failures: DeleteFailure[] = [];
   const broken: FeedctlError[] = [];
-  for (let i = 0; i < keys.length; i += BATCH) {
+  const named = keys.filter((key) => !isBeyondXml(key));
+  const beyond = named.length === keys.length ? [] : keys.filter(isBeyondXml);
+  failures.push(...(await deleteSingly(connection, beyond, signal)));
+  for (let i = 0; i < named.length; i += BATCH) {
     try {
-      failures.push(...(await deleteBatch(connection, keys.slice(i, i + BATCH), signal)));
+      failures.push(...(await deleteBatch(connection, named.slice(i, i + BATCH), signal)));
     } catch (error) {
       broken.push(translateS3Error(error, connection, attemptOf(signal)));
       if (signal?.aborted) break;
@@ -75,7 +78,7 @@ async function deleteAtOnce(
   const failures: DeleteFailure[] = [];
   for (const { key: name, error } of await calls.deleteMany(names, signal)) {
     if (s3Code(error) === "NoSuchKey") continue;
-    const key = parseKey(name.slice(prefix.length));
+    const key = name.slice(prefix.length) as Key;
     const one = { ...attemptOf(signal), action: `delete ${JSON.stringify(key)} from` };
     failures.push({ key, error: translateS3Error(error, connection, one) });
   }

@@ -1,11 +1,12 @@
 import { FeedctlError } from "../../errors.ts";
-import { compareKeys, isKey, isMarker, type Key } from "../../lib/key.ts";
+import { compareKeys, type Key } from "../../lib/key.ts";
+import { isListed } from "../key.ts";
 import { isArchive, md5OfTag, plainTag } from "./blob.ts";
 import type { S3Connection } from "./client.ts";
 import { translateS3Error } from "./errors.ts";
 import type { ListingPage } from "./list-scan.ts";
 import { throwIfInterrupted } from "../shared/signal.ts";
-import type { BlobInfo, Store } from "../store.ts";
+import type { BlobInfo, ListOptions } from "../store.ts";
 
 /**
  * `Store.list`. A mirror deletes what a listing leaves out, so a response that may be incomplete is an error: it does
@@ -15,10 +16,11 @@ import type { BlobInfo, Store } from "../store.ts";
 export async function* listObjects(
   connection: S3Connection,
   text: string,
-  { signal, onForeign }: NonNullable<Parameters<Store["list"]>[1]>,
+  options: ListOptions,
   trustsEtags: (key: Key) => Promise<boolean>,
 ): AsyncGenerator<BlobInfo> {
   const { prefix, name, found } = connection;
+  const { signal, onForeign } = options;
   const attempt = { action: "list", permission: "s3:ListBucket", signal };
   const start = prefix + text;
   // Aborts the prefetched page when the reader stops early.
@@ -47,7 +49,7 @@ export async function* listObjects(
         throwIfInterrupted(signal);
         const full = object.key === undefined ? undefined : decodeName(object.key, page.encoding);
         if (full === undefined) {
-          onForeign?.(object.key ?? "");
+          onForeign?.(object.key ?? "", "is not UTF-8");
           continue;
         }
         if (found.sortedList === true && last !== undefined && compareKeys(last, full) >= 0) {
@@ -59,10 +61,7 @@ export async function* listObjects(
           throw incomplete(name, `asked for ${JSON.stringify(start)}, got ${JSON.stringify(full)}`);
         last = full;
         const key = full.slice(prefix.length);
-        if (!isKey(key)) {
-          if (!isMarker(key)) onForeign?.(key);
-          continue;
-        }
+        if (!isListed(key, object.size ?? 0, options)) continue;
         const md5 = md5OfTag(object.etag);
         yield {
           key,

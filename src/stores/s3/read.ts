@@ -21,7 +21,7 @@ export async function readObject(connection: S3Connection, key: Key, options: Ge
   if (range !== undefined) {
     wanted.range = rangeHeader(range);
     if (wanted.range === "") throw wrong("the range is empty, negative or fractional");
-  }
+  } else wanted["x-amz-checksum-mode"] = "ENABLED";
   if (known?.tag !== undefined) wanted["if-match"] = `"${known.tag}"`;
   const { headers, body } = await connection.calls.get(connection.prefix + key, wanted, signal).catch((error) => {
     const status = s3Status(error);

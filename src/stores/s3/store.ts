@@ -19,6 +19,8 @@ import type { BlobInfo, CallOptions, RemoteBlob, Store } from "../store.ts";
 import type { StoreTraits } from "../traits.ts";
 import type { S3Config } from "./config.ts";
 
+/** Bytes of an object's name. */
+const MAX_NAME = 1024;
 /** Default lifetime of a signed URL, in seconds. */
 const HOUR = 3600;
 const WEEK = 7 * 24 * HOUR;
@@ -125,6 +127,8 @@ export async function openS3Store(
     list,
     delete: (key, { signal } = {}) => deleteObject(connection, key, signal),
     deleteMany: (keys, { signal } = {}) => deleteObjects(connection, keys, signal),
+    nameProblem: (key) =>
+      Buffer.byteLength(prefix + key) > MAX_NAME ? `is longer than ${MAX_NAME} bytes with the target path` : undefined,
     remote,
     ...copier,
     // S3 cannot change headers in place. Copying the object onto itself does, without moving bytes through here.

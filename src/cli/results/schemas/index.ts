@@ -68,6 +68,7 @@ export const declaredResults: Readonly<Record<string, DeclaredResult>> = {
   "retention rule show": document(retention.RuleResult),
   "retention rule set": document(retention.RuleResult),
   "retention rule move": document(retention.RuleResult),
+  "retention rule test": rows(retention.PatternMatchResult),
   "retention rule remove": document(retention.RuleResult),
   "retention plan": document(
     Type.Union([retention.RetentionPlanResult, retention.ExplanationResult]),
@@ -78,6 +79,7 @@ export const declaredResults: Readonly<Record<string, DeclaredResult>> = {
   "retention quarantine": rows(retention.HiddenResult),
   "retention restore": document(retention.RestoredResult),
   "usage import": lines(retention.UsageLine),
+  "usage show": document(retention.UsageResult),
   "store types": rows(store.StoreTypeResult),
   "store set": document(store.StoreChangeResult),
   "store show": document(store.StoreOfFeedResult),
