@@ -75,10 +75,11 @@ _feedctl_command() {
     'usage import') commands='' options='--format --prefix --max-unreadable -h --help --json -q --quiet -v --verbose --no-color --config' ;;
     'usage show') commands='' options='-h --help --json -q --quiet -v --verbose --no-color --config' ;;
     'usage help') commands='' options='' ;;
-    'store') commands='types set show mark test usage help' options='-h --help --json -q --quiet -v --verbose --no-color --config' ;;
+    'store') commands='types set show refresh mark test usage help' options='-h --help --json -q --quiet -v --verbose --no-color --config' ;;
     'store types') commands='' options='-h --help --json -q --quiet -v --verbose --no-color --config' ;;
     'store set') commands='' options='--path --bucket --region --target-path --endpoint --path-style --access-key --secret-key --profile --role-arn --reduced-redundancy --make-public --encrypted --storage-class --kms-key --container --connection-string --account-url --key-file --anonymous --customer-key -h --help --json -q --quiet -v --verbose --no-color --config' ;;
     'store show') commands='' options='-h --help --json -q --quiet -v --verbose --no-color --config' ;;
+    'store refresh') commands='' options='-h --help --json -q --quiet -v --verbose --no-color --config' ;;
     'store mark') commands='' options='--earlier --yes -h --help --json -q --quiet -v --verbose --no-color --config' ;;
     'store test') commands='' options='-h --help --json -q --quiet -v --verbose --no-color --config' ;;
     'store usage') commands='' options='-h --help --json -q --quiet -v --verbose --no-color --config' ;;
@@ -298,6 +299,7 @@ _feedctl_option() {
     'store set --customer-key') values='text' ;;
     'store set --config') values='file' ;;
     'store show --config') values='file' ;;
+    'store refresh --config') values='file' ;;
     'store mark --config') values='file' ;;
     'store test --config') values='file' ;;
     'store usage --config') values='file' ;;
@@ -528,10 +530,11 @@ _feedctl_argument() {
     'store set:0') values='feed' ;;
     'store set:1') values='choice disk s3 azure gcs' ;;
     'store show:0') values='feed' ;;
+    'store refresh:0') values='feed' ;;
     'store mark:0') values='feed' ;;
     'store test:0') values='feed' ;;
     'store usage:0') values='feed' ;;
-    'store help:0') values='choice types set show mark test usage' ;;
+    'store help:0') values='choice types set show refresh mark test usage' ;;
     'migrate run:0') values='feed' ;;
     'migrate start:0') values='feed' ;;
     'migrate resume:0') values='feed' ;;
