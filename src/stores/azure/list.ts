@@ -88,6 +88,9 @@ function describeListed(key: Key, item: ListedBlob, read: StoredMetadata): BlobI
     contentMD5: md5 === undefined ? undefined : Buffer.from(md5, "base64"),
     contentType,
     cacheControl,
+    contentEncoding: item.contentEncoding,
+    contentDisposition: item.contentDisposition,
+    contentLanguage: item.contentLanguage,
   };
   return describeBlob(key, found, read);
 }
