@@ -90,6 +90,9 @@ function describeListed(key: Key, item: ListedBlob, read: StoredMetadata): BlobI
     contentType,
     cacheControl,
     accessTier: item.tier,
+    contentEncoding: item.contentEncoding,
+    contentDisposition: item.contentDisposition,
+    contentLanguage: item.contentLanguage,
   };
   return describeBlob(key, found, read);
 }
