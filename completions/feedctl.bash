@@ -63,10 +63,10 @@ _feedctl_command() {
     'asset help') commands='' options='' ;;
     'retention') commands='rule plan run apply quarantine restore help' options='-h --help --json -q --quiet -v --verbose --no-color --config' ;;
     'retention rule') commands='add list show set move remove test help' options='-h --help --json -q --quiet -v --verbose --no-color --config' ;;
-    'retention rule add') commands='' options='--name --at --disabled --protect-across-rules --delete-cached --delete-prerelease-versions --delete-unlisted --delete-deprecated --delete-superseded --delete-package-ids --keep-package-ids --delete-versions --keep-versions --versions-range --keep-versions-count --keep-versions-per --keep-last-stable --keep-stable-newer --older-than-days --keep-used-within-days --trigger-download-count --size-trigger --count-trigger --size-exclusive --delete-history --remove-empty-folders -h --help --json -q --quiet -v --verbose --no-color --config' ;;
+    'retention rule add') commands='' options='--name --at --disabled --protect-across-rules --delete-cached --delete-prerelease-versions --delete-unlisted --delete-deprecated --delete-superseded --delete-package-ids --keep-package-ids --delete-versions --keep-versions --versions-range --keep-versions-count --per --keep-versions-per --keep-last-stable --keep-stable-newer --older-than-days --keep-used-within-days --trigger-download-count --size-trigger --count-trigger --size-exclusive --delete-history --remove-empty-folders -h --help --json -q --quiet -v --verbose --no-color --config' ;;
     'retention rule list') commands='' options='-h --help --json -q --quiet -v --verbose --no-color --config' ;;
     'retention rule show') commands='' options='-h --help --json -q --quiet -v --verbose --no-color --config' ;;
-    'retention rule set') commands='' options='--name --enabled --no-enabled --protect-across-rules --no-protect-across-rules --delete-cached --delete-prerelease-versions --delete-unlisted --delete-deprecated --delete-superseded --delete-package-ids --keep-package-ids --delete-versions --keep-versions --versions-range --keep-versions-count --keep-versions-per --keep-last-stable --keep-stable-newer --older-than-days --keep-used-within-days --trigger-download-count --size-trigger --count-trigger --size-exclusive --delete-history --remove-empty-folders -h --help --json -q --quiet -v --verbose --no-color --config' ;;
+    'retention rule set') commands='' options='--name --enabled --no-enabled --protect-across-rules --no-protect-across-rules --delete-cached --delete-prerelease-versions --delete-unlisted --delete-deprecated --delete-superseded --delete-package-ids --keep-package-ids --delete-versions --keep-versions --versions-range --keep-versions-count --per --keep-versions-per --keep-last-stable --keep-stable-newer --older-than-days --keep-used-within-days --trigger-download-count --size-trigger --count-trigger --size-exclusive --delete-history --remove-empty-folders -h --help --json -q --quiet -v --verbose --no-color --config' ;;
     'retention rule move') commands='' options='-h --help --json -q --quiet -v --verbose --no-color --config' ;;
     'retention rule remove') commands='' options='-h --help --json -q --quiet -v --verbose --no-color --config' ;;
     'retention rule test') commands='' options='-h --help --json -q --quiet -v --verbose --no-color --config' ;;
@@ -250,7 +250,7 @@ _feedctl_option() {
     'retention rule add --keep-versions') values='text' ;;
     'retention rule add --versions-range') values='text' ;;
     'retention rule add --keep-versions-count') values='text' ;;
-    'retention rule add --keep-versions-per') values='text' ;;
+    'retention rule add --per'|'retention rule add --keep-versions-per') values='text' ;;
     'retention rule add --older-than-days') values='text' ;;
     'retention rule add --keep-used-within-days') values='text' ;;
     'retention rule add --trigger-download-count') values='text' ;;
@@ -266,7 +266,7 @@ _feedctl_option() {
     'retention rule set --keep-versions') values='text' ;;
     'retention rule set --versions-range') values='text' ;;
     'retention rule set --keep-versions-count') values='text' ;;
-    'retention rule set --keep-versions-per') values='text' ;;
+    'retention rule set --per'|'retention rule set --keep-versions-per') values='text' ;;
     'retention rule set --older-than-days') values='text' ;;
     'retention rule set --keep-used-within-days') values='text' ;;
     'retention rule set --trigger-download-count') values='text' ;;
