@@ -111,6 +111,11 @@ export interface Format {
    */
   isSidecar?(name: string): boolean;
   /**
+   * `read` unpacks compressed tar archives to their end, so that nothing is left to prove that they are complete. Absent:
+   * it does not.
+   */
+  readonly unpacksTarballs?: boolean;
+  /**
    * `read` also reads other files of the folder, or of folders around it: no source file may be removed before all are
    * read. Absent: it reads only the file itself.
    */

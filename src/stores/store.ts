@@ -1,6 +1,7 @@
 import type { Readable } from "node:stream";
 import type { FeedctlError } from "../errors.ts";
 import type { Key } from "../lib/key.ts";
+import type { StoreTraits } from "./traits.ts";
 
 /** A half-open range of bytes: `start` is included, `end` is not. Without `end` it reaches to the last byte. */
 export interface ByteRange {
@@ -39,6 +40,8 @@ export interface BlobInfo {
   headers?: BlobHeaders | undefined;
   /** User metadata without feedctl's own entries. */
   metadata?: Record<string, string> | undefined;
+  /** The archive class of a blob that cannot be read before somebody restores it. */
+  archived?: string | undefined;
 }
 
 /** Bytes to be stored. */
@@ -124,6 +127,17 @@ export interface CallOptions {
   signal?: AbortSignal | undefined;
 }
 
+export interface ExamineOptions extends CallOptions {
+  /** Where probes may be stored; ends in a slash, and no blob is below it. Absent: the provider is only asked. */
+  folder?: string | undefined;
+}
+
+/** An earlier version, or a blob that was deleted softly. */
+export interface KeptBlob {
+  /** Bytes. */
+  size: number;
+}
+
 export interface ListOptions extends CallOptions {
   /**
    * Clouds also yield blobs whose names are not keys, such as `a//b`, `folder/` and `a/../b`. Their `key` may only be
@@ -197,7 +211,10 @@ export interface UploadNotes {
 
 /** What callers must know about a store before they use it. */
 export interface StoreFeatures {
-  /** `list` yields strictly increasing keys in UTF-8 byte order. Without it a merge-join must sort first. */
+  /**
+   * `list` yields strictly increasing keys in UTF-8 byte order. An adapter may know only when the first blob of a listing
+   * has arrived. Stores from `openStore` always do: what a provider does not sort is sorted on disk (`sorting/`).
+   */
   readonly sortedList: boolean;
   /** `put` with `ifExists: "fail"` cannot lose a race against another writer. Without it, callers must hold a lock. */
   readonly atomicCreate: boolean;
@@ -263,6 +280,15 @@ export interface Store extends AsyncDisposable {
    * Absent: the provider removes them itself.
    */
   sweep?(before: Date, options?: CallOptions): Promise<number>;
+  /**
+   * Finds out how the provider treats blobs: asks it, and where asking does not help stores probes in a folder and deletes
+   * them, with all versions. Later calls of this store go by what was found. Absent: there is nothing to find out.
+   */
+  examine?(options: ExamineOptions): Promise<StoreTraits>;
+  /** Deletes everything below a folder with all its versions: for probes. Absent: a deleted blob leaves no version. */
+  purge?(folder: string, options?: CallOptions): Promise<void>;
+  /** What the provider keeps of blobs that were deleted or replaced. Absent: nothing that can be listed. */
+  listKept?(options?: CallOptions): AsyncIterable<KeptBlob>;
   /** The path of the local file that holds a blob. Absent: the blobs are not on this machine's disk. */
   localPath?(key: Key): string;
   /** Why `put` would refuse a key ("is longer than ..."); sends nothing. Undefined: it would not. Absent: every key can be stored. */

@@ -10,6 +10,7 @@ import { readPackage } from "../read-package.ts";
 export const helm: Format = {
   type: "helm",
   extensions: [".tgz", ".tgz.prov"],
+  unpacksTarballs: true,
   versions: semver,
   ranges: npmRange,
   read(file, options) {

@@ -2,9 +2,13 @@ import { semver } from "../../versions/semver.ts";
 import type { PackageIdentity } from "../format.ts";
 import { boundMetadata } from "../manifests/metadata.ts";
 import { invalid } from "../read-package.ts";
-import type { YamlValue } from "../manifests/yaml.ts";
+import type { YamlRules, YamlValue } from "../manifests/yaml.ts";
+import { goText } from "./scalars.ts";
 
 const MAX_LENGTH = 250;
+
+/** How Helm reads the YAML files of a chart. */
+export const helmYaml: YamlRules = { aliases: "expand", plain: goText };
 
 /** The identity in a `Chart.yaml`, from the chart itself or as quoted in its provenance file. */
 export function identifyChart(

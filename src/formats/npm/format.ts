@@ -15,6 +15,7 @@ import { tarEntries } from "../containers/tar.ts";
 export const npm: Format = {
   type: "npm",
   extensions: [".tgz"],
+  unpacksTarballs: true,
   versions: semver,
   ranges: npmRange,
   read: (file, options) => readPackage("npm package", file, options, () => read(file, options)),

@@ -16,6 +16,7 @@ import { expectContainer, type Container } from "../containers/sniff.ts";
 export const pypi: Format = {
   type: "pypi",
   extensions: [".whl", ...sdistEndings],
+  unpacksTarballs: true,
   versions: pep440,
   ranges: pep440Range,
   read: (file, options) => readPackage("Python package", file, options, () => read(file, options)),

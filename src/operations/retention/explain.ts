@@ -10,7 +10,7 @@ import { findItem, requireDirectory } from "../assets/require-asset.ts";
 import { requireFeed } from "../feed-store/find-feed.ts";
 import { requireVersions, parsePackageSpec } from "../packages/packages.ts";
 import { planRetention } from "./plan.ts";
-import { protectionName } from "./protections.ts";
+import { protectionName } from "./protection-name.ts";
 import { compileRule } from "./compile-rule.ts";
 import { ruleName, type RetentionRule } from "./criteria.ts";
 import { wrongKind } from "./criteria/selecting.ts";

@@ -48,6 +48,7 @@ const ONE_REQUEST = 8 * 1024 * 1024;
 export async function copyBlob(context: Context, input: CopyInput): Promise<PutResult> {
   const { source, target, blob, throttle } = input;
   const { signal } = context;
+  await requireReadable(context, source, blob);
   const copied = await copyRemotely(context, input);
   if (copied !== undefined) return copied;
   const compared = comparedBy(input);
@@ -72,6 +73,15 @@ export async function copyBlob(context: Context, input: CopyInput): Promise<PutR
   } finally {
     first.close();
   }
+}
+
+/** Throws `denied` for a blob in an archive, before anything is requested of it but whether it was restored meanwhile. */
+async function requireReadable(context: Context, source: Store, blob: BlobInfo): Promise<void> {
+  if (blob.archived === undefined) return;
+  if ((await source.head(blob.key, { signal: context.signal }))?.archived === undefined) return;
+  throw new FeedctlError("denied", `${JSON.stringify(blob.key)} in ${source.name} is archived (${blob.archived})`, {
+    hint: "restore it from its archive class first",
+  });
 }
 
 /**

@@ -15,6 +15,7 @@ export interface AzureProperties {
   contentDisposition?: string | undefined;
   contentLanguage?: string | undefined;
   metadata?: Record<string, string> | undefined;
+  accessTier?: string | undefined;
 }
 
 export function describeBlob(key: Key, found: AzureProperties, read = fromAzureMetadata(found.metadata)): BlobInfo {
@@ -32,6 +33,7 @@ export function describeBlob(key: Key, found: AzureProperties, read = fromAzureM
     cacheControl: found.cacheControl === "" ? undefined : found.cacheControl,
     headers: givenHeaders({ contentEncoding, contentDisposition, contentLanguage }),
     metadata,
+    ...(found.accessTier === "Archive" && { archived: "Archive" }),
   };
 }
 

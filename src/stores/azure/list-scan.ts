@@ -22,6 +22,8 @@ export interface ListedBlob {
   contentDisposition: string | undefined;
   contentLanguage: string | undefined;
   metadata: Record<string, string> | undefined;
+  /** Such as `Hot` and `Archive`. */
+  tier?: string | undefined;
 }
 
 /** The state of the scanner: the kind of the innermost open element, which decides the kinds of its children. */
@@ -33,6 +35,7 @@ const texts = {
   "Content-Encoding": "contentEncoding",
   "Content-Disposition": "contentDisposition",
   "Content-Language": "contentLanguage",
+  AccessTier: "tier",
 } as const;
 const wanted = new Set(["Content-Length", "Last-Modified", "Etag", ...Object.keys(texts)]);
 

@@ -11,6 +11,8 @@ export interface GcsObject {
   generation?: string;
   metageneration?: string;
   timeCreated?: string;
+  /** Of an earlier version: when it was deleted or replaced. */
+  timeDeleted?: string;
   updated?: string;
   /** Base64. Composed objects do not have it. */
   md5Hash?: string;

@@ -12,14 +12,15 @@ const PAGE = 1000;
 
 /**
  * `Store.list`. A mirror deletes what a listing does not contain, so an incomplete listing must not look complete.
- * Throws `corrupt` for a response that is not a listing, a repeated page token, and names that are not in order.
+ * Throws `corrupt` for a response that is not a listing, a repeated page token, and names that are not in order where the
+ * service is known to sort.
  */
 export async function* listObjects(
   { connection, calls }: { connection: GcsConnection; calls: GcsCalls },
   text: string,
   options: ListOptions,
 ): AsyncGenerator<BlobInfo> {
-  const { prefix, name } = connection;
+  const { prefix, name, found } = connection;
   const { signal } = options;
   const attempt = { action: "list", permission: "storage.objects.list", signal };
   const start = prefix + text;
@@ -48,7 +49,7 @@ export async function* listObjects(
       for (const object of page.items ?? []) {
         throwIfInterrupted(signal);
         const full = object.name ?? "";
-        if (last !== undefined && compareKeys(last, full) >= 0)
+        if (found.sortedList === true && last !== undefined && compareKeys(last, full) >= 0)
           throw incomplete(name, `out of order: ${JSON.stringify(full)} came after ${JSON.stringify(last)}`);
         if (!full.startsWith(start))
           throw incomplete(name, `asked for ${JSON.stringify(start)}, got ${JSON.stringify(full)}`);

@@ -58,6 +58,7 @@ export function retrying(store: Store, options: RetryOptions = {}): Store {
     }
   };
 
+  const { examine, purge, listKept } = store;
   const { deleteMany, localPath, sweep, remote, reaches, copyFrom, nameProblem, foldsCase, describe } = store;
   return {
     name: store.name,
@@ -103,6 +104,13 @@ export function retrying(store: Store, options: RetryOptions = {}): Store {
     ...(sweep !== undefined && {
       sweep: (before, call) => repeat(writes, call?.signal, () => sweep.call(store, before, call)),
     }),
+    ...(examine !== undefined && {
+      examine: (call) => repeat(writes, call.signal, () => examine.call(store, call)),
+    }),
+    ...(purge !== undefined && {
+      purge: (folder, call) => repeat(writes, call?.signal, () => purge.call(store, folder, call)),
+    }),
+    ...(listKept !== undefined && { listKept: listKept.bind(store) }),
     ...(localPath !== undefined && { localPath: localPath.bind(store) }),
     ...(nameProblem !== undefined && { nameProblem: nameProblem.bind(store) }),
     ...(foldsCase !== undefined && { foldsCase: foldsCase.bind(store) }),

@@ -3,6 +3,7 @@ import type { Key } from "../../lib/key.ts";
 import { givenHeaders } from "../shared/headers.ts";
 import { decodeMetadata } from "../shared/metadata.ts";
 import type { BlobInfo } from "../store.ts";
+import type { StoreTraits } from "../traits.ts";
 
 /** Seconds since 1970, with a fraction: rclone's form of `mtime` in S3. */
 export function writeSeconds(time: Date): string {
@@ -12,19 +13,25 @@ export function writeSeconds(time: Date): string {
 const USER = "x-amz-meta-";
 
 /** From response headers, names in lower case. `modified` is the stored `mtime` if any, else Last-Modified. */
-export function describeObject(key: Key, headers: Readonly<Record<string, string>>): BlobInfo {
+export function describeObject(
+  key: Key,
+  headers: Readonly<Record<string, string>>,
+  { md5Tags }: Pick<StoreTraits, "md5Tags">,
+): BlobInfo {
   const stored: Record<string, string> = {};
   for (const [name, value] of Object.entries(headers))
     if (name.startsWith(USER)) stored[name.slice(USER.length)] = value;
   const { sha256, mtime, metadata } = decodeMetadata(stored);
   const seconds = Number(mtime || Number.NaN);
+  const storageClass = headers["x-amz-storage-class"];
+  const isRestored = /ongoing-request="false"/.test(headers["x-amz-restore"] ?? "");
   const encrypted = isKms(headers) || headers["x-amz-server-side-encryption-customer-algorithm"] !== undefined;
   return {
     key,
     size: sizeOf(headers),
     modified: firstDate(Math.round(seconds * 1000), headers["last-modified"] ?? "") ?? new Date(0),
     tag: plainTag(headers["etag"]),
-    md5: encrypted ? undefined : md5OfTag(headers["etag"]),
+    md5: encrypted || md5Tags === false ? undefined : md5OfTag(headers["etag"]),
     sha256: sha256 ?? checksumOf(headers, "sha256"),
     checksums: { sha1: checksumOf(headers, "sha1"), crc32: checksumOf(headers, "crc32") },
     contentType: headers["content-type"],
@@ -36,7 +43,13 @@ export function describeObject(key: Key, headers: Readonly<Record<string, string
       expires: headers["expires"],
     }),
     metadata,
+    ...(isArchive(storageClass) && !isRestored && { archived: storageClass }),
   };
+}
+
+/** Objects of these classes must be restored before they can be read. */
+export function isArchive(storageClass: string | undefined): boolean {
+  return storageClass === "GLACIER" || storageClass === "DEEP_ARCHIVE";
 }
 
 /** `aws-chunked` is a coding of an upload, which some servers keep although the stored bytes do not have it. */

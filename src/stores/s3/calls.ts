@@ -157,6 +157,7 @@ async function readPage(answer: HttpAnswer): Promise<ListingPage | undefined> {
   const page = scanListing(bytes);
   if (page === "cut") throw Object.assign(new Error("the listing ended in the middle"), { code: "ECONNRESET" });
   if (page === undefined) throwIfProblem(bytes.toString(), answer);
+  else page.server = answer.headers["server"];
   return page;
 }
 

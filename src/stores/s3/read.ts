@@ -35,7 +35,7 @@ export async function readObject(connection: S3Connection, key: Key, options: Ge
     if (range !== undefined && headers["content-range"] === undefined) throw wrong("the server does not know ranges");
     // Some servers ignore If-Match.
     if (known?.tag !== undefined && plainTag(headers["etag"]) !== known.tag) throw changed();
-    onInfo?.(describeObject(key, headers));
+    onInfo?.(describeObject(key, headers, connection.found));
   } catch (error) {
     body.destroy();
     throw error;

@@ -72,7 +72,7 @@ onDatabases("files to import", ["PostgreSQL"], (database) => {
     });
     await diskFeed(place, "web", "npm");
     const names = async (...options: string[]) =>
-      (await importing(place, 0, "web", folder, "-r", "--dry-run", ...options)).files
+      (await importing(place, 0, "web", "-r", "--dry-run", ...options, folder)).files
         .map(({ name }) => name)
         .toSorted();
     assert.deepEqual(await names(), ["a", "b", "c"]);
@@ -80,6 +80,7 @@ onDatabases("files to import", ["PostgreSQL"], (database) => {
     assert.deepEqual(await names("--include", "*.bin"), ["d"]);
     assert.deepEqual(await names("--exclude", "**/b.tgz"), ["a", "c"]);
     assert.deepEqual(await names("--include", "**/*.tgz", "--exclude", "a.tgz"), ["b", "c"]);
+    assert.deepEqual(await names("--exclude", "a.tgz", "--exclude", "**/b.tgz"), ["c"]);
     assert.deepEqual(await names("--include", "nothing"), []);
   });
 

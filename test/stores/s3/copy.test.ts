@@ -33,7 +33,10 @@ async function openPair(t: TestContext, bytes: Buffer) {
     await server.createBucket(bucket);
     const { region, accessKey, secretKey } = server;
     const place = { bucket, endpoint: proxy.endpoint, region, targetPath: "top", pathStyle: true };
-    const store = await openS3Store({ type: "s3", ...place, accessKey, secretKey }, { whole: 10 * MIB, part: 6 * MIB });
+    const store = await openS3Store(
+      { type: "s3", ...place, accessKey, secretKey },
+      { copyLimits: { whole: 10 * MIB, part: 6 * MIB } },
+    );
     t.after(() => store[Symbol.asyncDispose]());
     return [bucket, store];
   };

@@ -50,7 +50,7 @@ export const ProtectedResult = Type.Object({
   version: text(),
   pattern: text("package and version as one text"),
   changed: flag("false: it was already so"),
-  versions: maybe(count("how many versions match now; missing for asset directories and when it is removed")),
+  versions: maybe(count("how many versions, or files, match now; missing when it is removed")),
 });
 export type ProtectedResult = Static<typeof ProtectedResult>;
 
