@@ -89,10 +89,10 @@ function describeListed(key: Key, item: ListedBlob, read: StoredMetadata): BlobI
     contentMD5: md5 === undefined ? undefined : Buffer.from(md5, "base64"),
     contentType,
     cacheControl,
-    accessTier: item.tier,
     contentEncoding: item.contentEncoding,
     contentDisposition: item.contentDisposition,
     contentLanguage: item.contentLanguage,
+    accessTier: item.tier,
   };
   return describeBlob(key, found, read);
 }
