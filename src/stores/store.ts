@@ -9,6 +9,17 @@ export interface ByteRange {
   end?: number | undefined;
 }
 
+/**
+ * Headers that a cloud keeps with a blob and returns with its bytes, beside content type and cache-control. Azure and
+ * Google keep no `expires`.
+ */
+export interface BlobHeaders {
+  contentEncoding?: string | undefined;
+  contentDisposition?: string | undefined;
+  contentLanguage?: string | undefined;
+  expires?: string | undefined;
+}
+
 /** One stored blob as its store describes it. Hashes are lower-case hex. */
 export interface BlobInfo {
   key: Key;
@@ -25,6 +36,8 @@ export interface BlobInfo {
   checksums?: { sha1?: string | undefined; crc32?: string | undefined } | undefined;
   contentType?: string | undefined;
   cacheControl?: string | undefined;
+  /** Undefined: it has none of them. */
+  headers?: BlobHeaders | undefined;
   /** User metadata without feedctl's own entries. */
   metadata?: Record<string, string> | undefined;
   /** The archive class of a blob that cannot be read before somebody restores it. */
@@ -73,6 +86,7 @@ export interface PutOptions {
   md5?: string | undefined;
   contentType?: string | undefined;
   cacheControl?: string | undefined;
+  headers?: BlobHeaders | undefined;
   metadata?: Record<string, string> | undefined;
   /** Stored as the file's modification time on disk and as metadata in a cloud. Default: the time of the put. */
   modified?: Date | undefined;
@@ -283,7 +297,7 @@ export interface Store extends AsyncDisposable {
   foldsCase?(): Promise<boolean>;
   /**
    * Replaces the content type, cache-control, metadata, sha256 and time of a stored blob with those of the options,
-   * without sending its bytes. Rejects with `corrupt` if the blob is no longer the version in `blob`, with `not-found`
+   * without sending its bytes. Without `headers` in the options those of `blob` stay. Rejects with `corrupt` if the blob is no longer the version in `blob`, with `not-found`
    * if it does not exist. Returns its new tag. Absent: the store keeps no metadata (`features.metadata`).
    */
   describe?(blob: BlobInfo, options: PutOptions): Promise<Pick<PutResult, "tag">>;

@@ -104,6 +104,7 @@ function putOptions(context: Context, input: CopyInput, described: BlobInfo): Pu
     md5: input.expected?.md5 ?? described.md5,
     contentType: input.contentType ?? described.contentType ?? contentTypeOf(described.key),
     ...(input.served ?? { cacheControl: described.cacheControl, metadata: described.metadata }),
+    headers: described.headers,
     modified: described.modified,
     durable: input.durable,
     notes: input.notes,

@@ -1,5 +1,6 @@
 // Translates the properties of an object into a `BlobInfo`.
 import type { Key } from "../../lib/key.ts";
+import { givenHeaders } from "../shared/headers.ts";
 import { decodeMetadata } from "../shared/metadata.ts";
 import type { BlobInfo } from "../store.ts";
 
@@ -17,15 +18,20 @@ export interface GcsObject {
   md5Hash?: string;
   contentType?: string;
   cacheControl?: string;
+  contentEncoding?: string;
+  contentDisposition?: string;
+  contentLanguage?: string;
   metadata?: Record<string, string>;
 }
 
 /** The `fields` parameter of requests: the service returns only these. */
 export const FIELDS =
-  "name,size,generation,metageneration,timeCreated,updated,md5Hash,contentType,cacheControl,metadata";
+  "name,size,generation,metageneration,timeCreated,updated,md5Hash,contentType,cacheControl,contentEncoding," +
+  "contentDisposition,contentLanguage,metadata";
 
 /** The tag is the generation: it changes when the content is replaced, not when the metadata changes. */
 export function describeObject(key: Key, object: GcsObject): BlobInfo {
+  const { contentEncoding, contentDisposition, contentLanguage } = object;
   const { sha256, mtime, metadata } = decodeMetadata(object.metadata ?? {});
   return {
     key,
@@ -36,6 +42,7 @@ export function describeObject(key: Key, object: GcsObject): BlobInfo {
     sha256,
     contentType: object.contentType || undefined,
     cacheControl: object.cacheControl || undefined,
+    headers: givenHeaders({ contentEncoding, contentDisposition, contentLanguage }),
     metadata,
   };
 }

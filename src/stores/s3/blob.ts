@@ -1,5 +1,6 @@
 // Converts S3's response headers to a `BlobInfo`, and a blob's time to user metadata.
 import type { Key } from "../../lib/key.ts";
+import { givenHeaders } from "../shared/headers.ts";
 import { decodeMetadata } from "../shared/metadata.ts";
 import type { BlobInfo } from "../store.ts";
 import type { StoreTraits } from "../traits.ts";
@@ -35,6 +36,12 @@ export function describeObject(
     checksums: { sha1: checksumOf(headers, "sha1"), crc32: checksumOf(headers, "crc32") },
     contentType: headers["content-type"],
     cacheControl: headers["cache-control"],
+    headers: givenHeaders({
+      contentEncoding: contentCoding(headers["content-encoding"]),
+      contentDisposition: headers["content-disposition"],
+      contentLanguage: headers["content-language"],
+      expires: headers["expires"],
+    }),
     metadata,
     ...(isArchive(storageClass) && !isRestored && { archived: storageClass }),
   };
@@ -43,6 +50,14 @@ export function describeObject(
 /** Objects of these classes must be restored before they can be read. */
 export function isArchive(storageClass: string | undefined): boolean {
   return storageClass === "GLACIER" || storageClass === "DEEP_ARCHIVE";
+}
+
+/** `aws-chunked` is a coding of an upload, which some servers keep although the stored bytes do not have it. */
+function contentCoding(value: string | undefined): string | undefined {
+  return value
+    ?.split(/ *, */)
+    .filter((coding) => coding !== "aws-chunked")
+    .join(",");
 }
 
 /**

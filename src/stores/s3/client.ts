@@ -38,6 +38,11 @@ export type ObjectRequest = {
   Metadata: Record<string, string>;
   ContentType?: string;
   CacheControl?: string;
+  ContentEncoding?: string;
+  ContentDisposition?: string;
+  ContentLanguage?: string;
+  /** As a header has it. */
+  Expires?: string;
 } & S3Creation;
 
 /** Sent with the request that makes an object visible. */

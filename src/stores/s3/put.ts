@@ -127,12 +127,17 @@ async function holdsSame(store: Pick<Store, "get">, existing: BlobInfo, source: 
 
 /** The parameters that an object is created with, without its bytes. */
 export function requestOf(connection: S3Connection, key: Key, options: PutOptions): ObjectRequest {
+  const { contentEncoding, contentDisposition, contentLanguage, expires } = options.headers ?? {};
   return {
     Bucket: connection.bucket,
     Key: connection.prefix + key,
     ...connection.creation,
     ...(options.contentType !== undefined && { ContentType: options.contentType }),
     ...(options.cacheControl !== undefined && { CacheControl: options.cacheControl }),
+    ...(contentEncoding !== undefined && { ContentEncoding: contentEncoding }),
+    ...(contentDisposition !== undefined && { ContentDisposition: contentDisposition }),
+    ...(contentLanguage !== undefined && { ContentLanguage: contentLanguage }),
+    ...(expires !== undefined && { Expires: expires }),
     Metadata: encodeMetadata(options, writeSeconds),
   };
 }
@@ -152,6 +157,10 @@ export function headersOf(request: ObjectRequest, conditional: boolean): Record<
 const HEADERS = [
   ["ContentType", "content-type"],
   ["CacheControl", "cache-control"],
+  ["ContentEncoding", "content-encoding"],
+  ["ContentDisposition", "content-disposition"],
+  ["ContentLanguage", "content-language"],
+  ["Expires", "expires"],
   ["ACL", "x-amz-acl"],
   ["ServerSideEncryption", "x-amz-server-side-encryption"],
   ["SSEKMSKeyId", "x-amz-server-side-encryption-aws-kms-key-id"],

@@ -133,7 +133,8 @@ export async function openS3Store(
     ...copier,
     // S3 cannot change headers in place. Copying the object onto itself does, without moving bytes through here.
     async describe(blob, options) {
-      const copied = await copier.copyFrom(blob.key, remote(blob), { ...options, ifExists: "replace", replaces: true });
+      const described = { headers: blob.headers, ...options, ifExists: "replace", replaces: true } as const;
+      const copied = await copier.copyFrom(blob.key, remote(blob), described);
       if (copied !== undefined) return { tag: copied.tag };
       const what = `change the headers of ${JSON.stringify(blob.key)} in ${connection.name}`;
       throw new FeedctlError("denied", `cannot ${what}: the server does not allow copying it onto itself`);
