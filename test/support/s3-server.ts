@@ -5,7 +5,7 @@ import { basename, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { S3 } from "@aws-sdk/client-s3";
 import { keepProgram, type ProgramStart } from "./keeper.ts";
-import { findS3Binary, programOf } from "./server-binaries.ts";
+import { findInstalled, findS3Binary, programOf } from "./server-binaries.ts";
 import { sharedServers } from "./shared-servers.ts";
 import { PATIENCE } from "./wait.ts";
 
@@ -55,10 +55,20 @@ export async function startS3(): Promise<S3Server> {
   if (shared !== undefined) return describe(shared.kind, shared.endpoint, ownKeys);
   const binary = findS3Binary();
   if (binary === undefined) return startFauxqs();
-  // Another process may bind the free port before the server does.
+  return retried(() => startBinary(binary));
+}
+
+/** A server of its own whose buckets can have versions; undefined on a machine without versitygw. */
+export async function startVersionedS3(): Promise<S3Server | undefined> {
+  const binary = findInstalled("versitygw");
+  return binary === undefined ? undefined : retried(() => startBinary(binary, prepareVersions));
+}
+
+/** Another process may bind the free port before the server does. */
+async function retried(start: () => Promise<S3Server>): Promise<S3Server> {
   for (let attempt = 1; ; attempt++) {
     try {
-      return await startBinary(binary);
+      return await start();
     } catch (error) {
       if (attempt === 4) throw error;
     }
@@ -119,11 +129,11 @@ async function startFauxqs(): Promise<S3Server> {
   return describe("fauxqs", `http://127.0.0.1:${server.port}`, ownKeys, () => server.stop());
 }
 
-async function startBinary(binary: string): Promise<S3Server> {
+async function startBinary(binary: string, prepared?: typeof prepareVersitygw): Promise<S3Server> {
   const directory = await mkdtemp(join(tmpdir(), "feedctl-s3-"));
   const kind = programOf(binary);
   const ports = await freePorts(kind === "weed" ? 8 : 1);
-  const prepare = kind === "weed" ? prepareWeed : prepareVersitygw;
+  const prepare = prepared ?? (kind === "weed" ? prepareWeed : prepareVersitygw);
   const program = keepProgram(binary, await prepare(directory, ports), directory);
   const server = describe(kind, `http://127.0.0.1:${ports[0]}`, ownKeys, program.stop);
   try {
@@ -141,6 +151,13 @@ async function prepareVersitygw(directory: string, [port]: number[]): Promise<Pr
   const env = { ...process.env, ROOT_ACCESS_KEY: ownKeys.accessKey, ROOT_SECRET_KEY: ownKeys.secretKey };
   const flags = ["--port", `127.0.0.1:${port}`, "--region", region, "--keep-alive", "--quiet"];
   return { arguments: [...flags, "posix", data], env };
+}
+
+async function prepareVersions(directory: string, ports: number[]): Promise<ProgramStart> {
+  const start = await prepareVersitygw(directory, ports);
+  const versions = join(directory, "versions");
+  await mkdir(versions);
+  return { ...start, arguments: start.arguments.toSpliced(-1, 0, "--versioning-dir", versions) };
 }
 
 async function prepareWeed(directory: string, ports: number[]): Promise<ProgramStart> {
