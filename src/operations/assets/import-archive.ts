@@ -107,7 +107,8 @@ export async function* importArchive(
   yield* flush();
   const folders = plan.names.filter(({ folder }) => folder).map(({ path }) => path);
   if (to !== "") folders.push(to);
-  if (assets.writer !== undefined) summary.folders = await makeFolders(context, assets.writer, folders);
+  const empty = assets.writer === undefined ? 0 : await makeFolders(context, assets.writer, folders);
+  summary.folders = assets.folders + empty;
   await assets.finish(summary);
   yield summary;
 
