@@ -6,6 +6,7 @@ import { parseLimits, type Limits } from "../../lib/limits.ts";
 import { readDatabaseUrl } from "./database-url.ts";
 import { readConfigFile, type ConfigFile } from "./config-file.ts";
 import type { Io } from "./io.ts";
+import { PLAIN_INTERVAL } from "./progress.ts";
 import { userDirectories } from "./user-directories.ts";
 
 /** Configuration of this process. Flags override the environment, that the configuration file, that the defaults. */
@@ -51,6 +52,7 @@ const known = [
 export async function loadConfig(io: Io, flags: { config?: string | undefined }): Promise<Config> {
   refuseEmpty(io);
   if (flags.config === "") throw new FeedctlError("usage", "--config needs the path of a file");
+  number("FEEDCTL_PROGRESS_INTERVAL", io.env["FEEDCTL_PROGRESS_INTERVAL"], PLAIN_INTERVAL, 1, 86_400);
   const found = await readConfigFile(io, flags.config ?? io.env["FEEDCTL_CONFIG"]);
   if (found !== undefined) checkNames(found);
   const file = found?.values ?? {};

@@ -19,7 +19,8 @@ export interface Progress {
   stop(): void;
 }
 
-const PLAIN_INTERVAL = 5000;
+/** Seconds between plain lines, unless FEEDCTL_PROGRESS_INTERVAL is set. */
+export const PLAIN_INTERVAL = 5;
 
 export function createProgress(io: Io, options: { quiet: boolean; color: boolean; json: boolean }): Progress {
   if (options.quiet) return { async start() {}, step() {}, label() {}, tick() {}, clear() {}, stop() {} };
@@ -30,6 +31,7 @@ export function createProgress(io: Io, options: { quiet: boolean; color: boolean
   let spinner: Ora | undefined;
   let bar: SingleBar | undefined;
   let last = 0;
+  const interval = 1000 * (Number(io.env["FEEDCTL_PROGRESS_INTERVAL"]) || PLAIN_INTERVAL);
 
   const text = () => `${label}: ${done}${total === undefined ? "" : ` of ${total}`}, ${formatSize(bytes)}`;
 
@@ -83,7 +85,7 @@ export function createProgress(io: Io, options: { quiet: boolean; color: boolean
         if (!spinner.isSpinning) spinner.start();
       } else if (bar !== undefined) {
         bar.update(done, { label: fitting(label), size: formatSize(bytes) });
-      } else if (label !== "" && performance.now() - last >= PLAIN_INTERVAL) {
+      } else if (label !== "" && performance.now() - last >= interval) {
         last = performance.now();
         printMessage(io, text());
       }
@@ -95,7 +97,7 @@ export function createProgress(io: Io, options: { quiet: boolean; color: boolean
     tick(item) {
       if (spinner !== undefined) spinner.text = printable(item);
       else if (bar !== undefined) bar.update(done, { label: fitting(item), size: formatSize(bytes) });
-      else if (label !== "" && performance.now() - last >= PLAIN_INTERVAL) {
+      else if (label !== "" && performance.now() - last >= interval) {
         last = performance.now();
         printMessage(io, item);
       }

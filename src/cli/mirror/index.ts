@@ -145,10 +145,11 @@ function table(summary: MirrorSummary): string[] {
   const size = (bytes: number) => formatSize(bytes).replace(/iB$/, "").replace(" B", "");
   const notCopied = summary.totalBytes - summary.bytes;
   const seconds = (summary.milliseconds / 1000).toFixed(1);
+  const left = summary.foreign === 0 ? "" : `; ${counted(summary.foreign, "name")} left out (*FOREIGN)`;
   return [
     row("", ["Total", "Copied", "Skipped", "Mismatch", "FAILED", "Extras"]),
     row("Files :", [total, copied, skipped, mismatch, failed, extras]),
     row("Bytes :", [size(summary.totalBytes), size(summary.bytes), size(notCopied), "", "", size(summary.extraBytes)]),
-    `${dryRun ? "would delete" : "deleted"} ${deleted} of ${counted(extras, "extra file")} in ${seconds} s${dryRun ? "; dry run: nothing was changed" : ""}`,
+    `${dryRun ? "would delete" : "deleted"} ${deleted} of ${counted(extras, "extra file")} in ${seconds} s${left}${dryRun ? "; dry run: nothing was changed" : ""}`,
   ];
 }

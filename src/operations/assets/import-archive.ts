@@ -5,6 +5,7 @@ import { Readable } from "node:stream";
 import { FeedctlError, isFeedctlError } from "../../errors.ts";
 import { limits } from "../../lib/limits.ts";
 import { openArchive, type ArchiveEntry } from "../../formats/containers/open-archive.ts";
+import { findNameDecoder, nameEncodings, type DecodeName } from "../../formats/containers/name-encoding.ts";
 import { createSpool } from "../../lib/spool.ts";
 import { parseKey } from "../../stores/key.ts";
 import type { BlobSource, ByteRange } from "../../stores/store.ts";
@@ -26,6 +27,10 @@ export interface ImportArchiveInput {
   to: string;
   /** Replace files that exist; otherwise they are skipped. */
   overwrite: boolean;
+  /** Selects entries by their path in the archive. Default: all. */
+  isSelected?: ((path: string) => boolean) | undefined;
+  /** The encoding of names that are not marked as UTF-8. */
+  nameEncoding?: string | undefined;
   /** The most bytes that it may unpack to. */
   maxSize?: number | undefined;
   dryRun?: boolean | undefined;
@@ -60,13 +65,14 @@ export async function* importArchive(
   const entries = limits.assetArchiveEntries;
   const bounds = { inflated: maxSize + entries * 2048, ratio, ratioFrom, entries };
   const file = { path: input.path, size, name: basename(input.path) };
-  const archive = await openArchive(file, context.signal, bounds);
-  const reading = { bytes: maxSize, ratio, ratioFrom, size };
+  const decodeName = input.nameEncoding === undefined ? undefined : requireDecoder(input.nameEncoding);
+  const archive = await openArchive(file, { signal: context.signal, bounds, decodeName });
+  const reading = { to, isSelected: input.isSelected, bytes: maxSize, ratio, ratioFrom, size };
   const temporary = await mkdtemp(join(tmpdir(), "feedctl-archive-"));
   await using _removed = { [Symbol.asyncDispose]: () => rm(temporary, { recursive: true, force: true }) };
   await using files = createSpool<PlannedFile>(join(temporary, "files"));
   // a zip lists its names separately: bad names are reported before gigabytes are read
-  const plan = await planArchive(archive, to, reading, archive.random ? undefined : files);
+  const plan = await planArchive(archive, reading, archive.random ? undefined : files);
   {
     await using store = await openFeedStore(context, db, assets.feed);
     const { names } = plan;
@@ -79,7 +85,7 @@ export async function* importArchive(
       return yield summary;
     }
   }
-  if (archive.random) await planArchive(archive, to, reading, files);
+  if (archive.random) await planArchive(archive, reading, files);
   input.onPlan?.(files.count);
   const planned = files.read();
   let next = await planned.next();
@@ -149,6 +155,14 @@ export async function* importArchive(
     let at = -1;
     for await (const entry of archive.entries()) if (++at === wanted) return yield* entry.chunks();
   }
+}
+
+function requireDecoder(encoding: string): DecodeName {
+  const decoder = findNameDecoder(encoding);
+  if (decoder !== undefined) return decoder;
+  throw new FeedctlError("usage", `the encoding "${encoding}" is not known`, {
+    hint: `known are ${nameEncodings} ...`,
+  });
 }
 
 /** A source for an entry that can be opened any number of times. */

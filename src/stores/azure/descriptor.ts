@@ -59,5 +59,5 @@ export const azure: StoreDescriptor<AzureConfig> = {
   },
   locationName: ({ place, segments }) => `azure https://${[place, ...segments].join("/")}`,
   below: belowTarget,
-  open: async (config) => (await import("./store.ts")).openAzureStore(config),
+  open: async (config, known) => (await import("./store.ts")).openAzureStore(config, { known }),
 };

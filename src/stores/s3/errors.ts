@@ -26,6 +26,8 @@ interface Vendor {
   message?: string;
   hostname?: string;
   Region?: string;
+  /** Of a signature that does not match: whether other requests with the same keys succeeded. */
+  keysWork?: boolean;
   ServerTime?: string;
   $metadata?: { httpStatusCode?: number; requestId?: string };
   $response?: { statusCode?: number; headers?: Record<string, string> };
@@ -93,6 +95,11 @@ const wrongSecret = denied(
   "the secret key does not match the access key",
   "set the secret key again with --secret-key",
 );
+/** The keys are right, because other requests succeeded. */
+const misread = denied(
+  "the signature does not match, though the keys are right: a proxy before the server changes the path or a header",
+  "let the proxy pass requests on as they are; names with characters such as + ( ) @ = and blanks are concerned first",
+);
 const wrongAccessKey = denied("the server does not know the access key", "set --access-key and --secret-key again");
 const expired = denied(
   "the credentials have expired and could not be renewed",
@@ -152,7 +159,7 @@ const judges: Record<string, Judge> = {
   InvalidAccessKeyId: wrongAccessKey,
   // versitygw's, with status 404.
   XAdminUserNotFound: wrongAccessKey,
-  SignatureDoesNotMatch: wrongSecret,
+  SignatureDoesNotMatch: (vendor, ...rest) => (vendor.keysWork === true ? misread : wrongSecret)(vendor, ...rest),
   ExpiredToken: expired,
   ExpiredTokenException: expired,
   TokenRefreshRequired: expired,

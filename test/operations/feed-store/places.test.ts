@@ -206,6 +206,28 @@ onDatabases("the marker of a store", ["PostgreSQL"], (database) => {
     },
   );
 
+  database.test("two catalogs of one data directory have a root each", async (t, first) => {
+    const [file = ""] = writePackages(first.path("in"), 1);
+    await using second = await database.install({ FEEDCTL_DATA_DIR: first.data });
+    if (second === undefined) return t.skip("no PostgreSQL on this machine");
+    for (const place of [first, second]) {
+      await place.run("feed", "create", "web", "--type", "npm");
+      await place.run("import", "web", file);
+    }
+    const roots = await Promise.all(
+      [first, second].map(async (place) =>
+        (await place.run("settings", "get", "Storage.PackagesRootPath")).stdout.trim(),
+      ),
+    );
+    assert.equal(roots[0], first.path("data", "packages"));
+    assert.match(roots[1]!, /packages-[\da-f]{8}$/);
+    for (const place of [first, second])
+      assert.partialDeepStrictEqual((await place.run("verify", "web", "--json")).summary(), {
+        match: 1,
+        missingRow: 0,
+      });
+  });
+
   database.test("a catalog whose files are older than the record keeps its owner's root", async (t, alice) => {
     const [file = ""] = writePackages(alice.path("in"), 1);
     await using service = await database.install({ FEEDCTL_DATABASE_URL: alice.env["FEEDCTL_DATABASE_URL"]! });
