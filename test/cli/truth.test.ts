@@ -37,7 +37,7 @@ const reading = new Set([
 ]);
 /** Commands that run until they are interrupted, and the test that compares what they report. */
 const elsewhere: Readonly<Record<string, string>> = {
-  "store refresh": "test/operations/stores/traits.test.ts",
+  "store refresh": "test/operations/stores/versions.test.ts",
   "drop watch": "each round is a drop scan",
   worker: "test/operations/migrate/workers.test.ts",
 };

@@ -68,10 +68,7 @@ export async function runStep(world: World, step: Step, known: State | undefined
   const about = `feedctl ${line.join(" ")}\n${answer.stdout}${answer.stderr}`;
   const unexpected = change.all.filter((name) => ![...step.may, "held"].some((prefix) => isBelow(name, prefix)));
   assert.deepEqual(unexpected, [], `changed unexpectedly by ${about}`);
-  const events = answer.stdout
-    .trimEnd()
-    .split("\n")
-    .map((text) => JSON.parse(text) as Answer);
+  const events = eventsOf(answer.stdout);
   const { said, is } = step.claims(events.at(-1) ?? {}, change, events, world);
   assert.deepEqual(said, is, about);
   if (step.leavesDifference) return after;
@@ -82,6 +79,13 @@ export async function runStep(world: World, step: Step, known: State | undefined
     assert.deepEqual(plain(rows).toSorted(), plain(blobs).toSorted(), `rows and blobs of ${name} after ${about}`);
   }
   return after;
+}
+
+/** A document, the rows of a table, or one event a line. */
+function eventsOf(stdout: string): Answer[] {
+  if (stdout.startsWith("[")) return JSON.parse(stdout) as Answer[];
+  const lines = stdout.trimEnd().split("\n");
+  return lines.map((text) => JSON.parse(text) as Answer);
 }
 
 export function diskPlace(folder: string): Place {
