@@ -109,7 +109,7 @@ export const catalogSteps: readonly Step[] = [
     args: ({ place }) => [place.path("rules.yaml")],
     may: ["rule/other", "feed/other"],
     claims: (last, change) => ({
-      said: (last["changes"] as Answer[]).map((each) => each["change"]).toSorted(),
+      said: (last["changes"] as Answer[]).map((each) => String(each["change"])).toSorted(),
       // the one rule is another
       is: change.changed("rule/other").count === 1 ? ["added", "removed"] : [],
     }),
