@@ -1,8 +1,8 @@
 // Translates the errors of S3, the SDK and the network to a `FeedctlError`. Nothing else does.
 import { FeedctlError, type ErrorCode } from "../../errors.ts";
 import { redact } from "../../lib/redact.ts";
-import { parseRetryAfter } from "../../lib/retry-after.ts";
 import { interrupted } from "../shared/signal.ts";
+import { clockDifference, regionOf, retryAfterOf, type Vendor } from "./vendor.ts";
 
 export interface S3Place {
   /** The store's name, for messages. */
@@ -18,19 +18,6 @@ export interface S3Attempt {
   /** AWS's name of the permission that the request needs. */
   readonly permission: string;
   readonly signal?: AbortSignal | undefined;
-}
-
-interface Vendor {
-  name?: string;
-  code?: string;
-  message?: string;
-  hostname?: string;
-  Region?: string;
-  /** Of a signature that does not match: whether other requests with the same keys succeeded. */
-  keysWork?: boolean;
-  ServerTime?: string;
-  $metadata?: { httpStatusCode?: number; requestId?: string };
-  $response?: { statusCode?: number; headers?: Record<string, string> };
 }
 
 interface Verdict {
@@ -273,22 +260,6 @@ function judgeNetwork(vendor: Vendor, { host, bucket }: S3Place): Verdict {
   if (code === "ETIMEDOUT" || vendor.name === "TimeoutError")
     return verdict(`${host} does not answer`, "check --endpoint, firewalls and proxies");
   return verdict(`the connection to ${host} failed: ${vendor.message ?? ""}`, "try again later");
-}
-
-function regionOf(vendor: Vendor): string | undefined {
-  const header = vendor.$response?.headers?.["x-amz-bucket-region"];
-  return header ?? vendor.Region ?? /expecting '([^']+)'/.exec(vendor.message ?? "")?.[1];
-}
-
-function retryAfterOf({ $response }: Vendor): number | undefined {
-  return parseRetryAfter($response?.headers?.["retry-after"], $response?.headers?.["date"]);
-}
-
-function clockDifference({ ServerTime, $response }: Vendor): string {
-  const server = Date.parse(ServerTime ?? $response?.headers?.["date"] ?? "");
-  if (Number.isNaN(server)) return "";
-  const seconds = Math.round((Date.now() - server) / 1000);
-  return ` by ${Math.abs(seconds)} s (this machine is ${seconds < 0 ? "behind" : "ahead"})`;
 }
 
 /** Copies only name, message and status of an error: S3 quotes the signed request with its session token in some. */

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { createHash, randomUUID } from "node:crypto";
 import { tmpdir } from "node:os";
 import { after, test } from "node:test";
+import { BlobServiceClient } from "@azure/storage-blob";
 import { openAzureStore } from "../../../src/stores/azure/store.ts";
 import { parseKey } from "../../../src/stores/key.ts";
 import { openStore } from "../../../src/stores/providers.ts";
@@ -81,6 +82,22 @@ test("a listing out of order is corrupt where the service is known to sort, and 
   assert.equal(store.features.sortedList, false);
   assert.deepEqual(await keysOf(await openStore(config), ""), ["\uff5e", "😀"]);
   await assert.rejects(keysOf(await openAzureStore(config, { known: { sortedList: true } }), ""), hasCode("corrupt"));
+});
+
+test("soft deletes and the order of listings are found, and no probe stays", async (t) => {
+  if (!azurite.own) return t.skip("changes the settings of the account");
+  const { store, client } = await openContainer("top");
+  const folder = "feedctl-probe/x/";
+  const plain = { softDeleteDays: 0, lock: { mode: "off" }, versioning: "off", sortedList: false };
+  assert.deepEqual(await store.examine!({ folder }), plain);
+  const service = BlobServiceClient.fromConnectionString(azurite.connectionString);
+  await service.setProperties({ deleteRetentionPolicy: { enabled: true, days: 7 } });
+  try {
+    assert.deepEqual(await store.examine!({ folder }), { ...plain, softDeleteDays: 7 });
+  } finally {
+    await service.setProperties({ deleteRetentionPolicy: { enabled: false } });
+  }
+  assert.deepEqual(await collect(client.listBlobsFlat()), []);
 });
 
 test("keys beyond the BMP are listed among others", async () => {
