@@ -203,6 +203,7 @@ function* nugetLike(endings: readonly string[]): Generator<Made> {
  * the identity. Such a package is found by its identity, and keeps its key.
  */
 const mayDiffer: Partial<Record<string, string>> = {
+  pypi: "a file keeps the spelling of its name",
   cargo: "Cargo downloads a crate under its name as it is spelled",
   debian: "the pool's folder is called after the source package",
 };

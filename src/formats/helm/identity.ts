@@ -35,7 +35,7 @@ export function identifyChart(
     qualifier: isProvenance ? "kind=provenance" : "",
     key: `${name}/${chartFileName(name, version)}${isProvenance ? ".prov" : ""}`,
     contentType: isProvenance ? "text/plain" : "application/gzip",
-    deprecation: deprecationOf(chart["deprecated"]),
+    ...deprecationOf(chart["deprecated"]),
     metadata: boundMetadata(Object.fromEntries(members.map((member) => [member, chart[member]])), warnings),
     warnings,
   };

@@ -41,7 +41,7 @@ async function read(file: PackageFile, options: ReadOptions | undefined): Promis
     qualifier: "",
     key: `${name.scope === "" ? "" : `@${name.scope}/`}${name.bare}/-/${name.bare}-${normalizedVersion}.tgz`,
     contentType: "application/gzip",
-    deprecation: deprecationOf(manifest["deprecated"]),
+    ...deprecationOf(manifest["deprecated"]),
     metadata: boundMetadata(Object.fromEntries(metadataMembers.map((member) => [member, manifest[member]])), warnings),
     warnings,
   };
