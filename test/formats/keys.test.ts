@@ -203,9 +203,9 @@ function* nugetLike(endings: readonly string[]): Generator<Made> {
  * the identity. Such a package is found by its identity, and keeps its key.
  */
 const mayDiffer: Partial<Record<string, string>> = {
-  pypi: "a file keeps the spelling of its name",
   cargo: "Cargo downloads a crate under its name as it is spelled",
   debian: "the pool's folder is called after the source package",
+  pypi: "a file keeps the name that lock files have, if it agrees with the manifest",
 };
 
 /** Formats that normalise nothing in an identity. */

@@ -11,11 +11,13 @@ export interface Edge {
   readonly io: Io;
   /**
    * Runs an action with a context that is closed afterwards. A number that the action returns is the exit status.
-   * `Result` is what it prints with --json; without it, the action can only print messages.
+   * `Result` is what it prints with --json; without it, the action can only print messages. `isEndless`: the command
+   * goes on until it is stopped, so SIGTERM is its success.
    */
   act<Result = never>(
     command: CommandUnknownOpts,
     action: (context: Context, out: Output<Result>) => Promise<number | void>,
+    about?: { isEndless?: boolean | undefined },
   ): Promise<void>;
 }
 

@@ -2,7 +2,7 @@ import type { PackageIdentity } from "../format.ts";
 
 const MOST = 1000;
 
-/** The deprecation in a manifest's member such as npm's `deprecated`: a reason, or true without one. */
+/** The reason in a manifest's member such as npm's `deprecated`: a text, or true without one. */
 export function deprecationOf(value: unknown): Pick<PackageIdentity, "deprecation"> {
   if (value === true || value === "true") return { deprecation: "" };
   if (typeof value !== "string" || value === "" || value === "false") return {};
