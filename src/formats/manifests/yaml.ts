@@ -1,6 +1,7 @@
-import { Composer, isAlias, isMap, isScalar, isSeq, Lexer, Parser, type CST, type YAMLMap } from "yaml";
+import { Composer, isAlias, isMap, isNode, isScalar, isSeq, Lexer, Parser, type CST, type YAMLMap } from "yaml";
 import { limits } from "../../lib/limits.ts";
 import { invalid } from "../read-package.ts";
+import type { YamlPlaces } from "./yaml-places.ts";
 
 /** Scalars stay strings as written: `version: 1.10` is not 1.1, and `null` is a string. An empty scalar is "". */
 export type YamlValue = string | YamlValue[] | { [key: string]: YamlValue };
@@ -13,6 +14,8 @@ export interface YamlRules {
   aliases?: "reject" | "blank" | undefined;
   /** Where warnings go. */
   warnings?: string[] | undefined;
+  /** Notes where the members are. */
+  places?: YamlPlaces | undefined;
 }
 
 /**
@@ -20,10 +23,13 @@ export interface YamlRules {
  * duplicate keys, keys that are not text, and deep nesting.
  */
 export function parseYaml(bytes: Buffer, manifest: string, rules: YamlRules = {}): YamlValue {
-  const document = parse(decode(bytes, manifest), manifest);
+  const text = decode(bytes, manifest);
+  rules.places?.begin(text);
+  const document = parse(text, manifest);
   const error = document.errors[0];
+  rules.places?.fail(error?.pos[0]);
   if (error !== undefined) throw invalid(`its ${manifest} is not YAML (${error.message})`, error);
-  const reading: Reading = { manifest, aliases: 0, reject: rules.aliases !== "blank" };
+  const reading: Reading = { manifest, aliases: 0, reject: rules.aliases !== "blank", places: rules.places };
   const value = toValue(document.contents, reading, 0);
   if (reading.aliases > 0) rules.warnings?.push(`its ${manifest} uses YAML aliases, which were passed over`);
   return value;
@@ -78,6 +84,7 @@ function tooDeep(manifest: string) {
 interface Reading {
   readonly manifest: string;
   readonly reject: boolean;
+  readonly places: YamlPlaces | undefined;
   /** How many aliases were found so far. */
   aliases: number;
 }
@@ -87,11 +94,16 @@ function toValue(node: unknown, reading: Reading, depth: number): YamlValue {
   if (depth > limits.yamlDepth) throw tooDeep(manifest);
   if (node === null || node === undefined) return "";
   if (isAlias(node)) {
+    if (reading.reject) reading.places?.fail(node.range?.[0]);
     if (reading.reject) throw invalid(`its ${manifest} uses YAML aliases`);
     reading.aliases++;
     return "";
   }
-  if (isSeq(node)) return node.items.map((item) => toValue(item, reading, depth + 1));
+  if (isSeq(node)) {
+    const items = node.items.map((item) => toValue(item, reading, depth + 1));
+    for (const [index, item] of node.items.entries()) reading.places?.note(items, index, offsetOf(item));
+    return items;
+  }
   if (isMap(node)) return toMapping(node, reading, depth);
   if (!isScalar(node)) throw invalid(`its ${manifest} holds a YAML node of an unknown kind`);
   const text = typeof node.value === "string" ? node.value : "";
@@ -106,9 +118,17 @@ function toMapping(map: YAMLMap, reading: Reading, depth: number): Record<string
   for (const { key, value } of map.items) {
     const name = toValue(key, reading, depth + 1);
     if (typeof name !== "string") throw invalid(`its ${manifest} has a key that is not text`);
+    if (members.has(name)) reading.places?.fail(offsetOf(key));
     if (members.has(name)) throw invalid(`its ${manifest} has the key ${JSON.stringify(name.slice(0, 80))} twice`);
     members.set(name, toValue(value, reading, depth + 1));
   }
   // Built from entries, so that a key `__proto__` is a member like any other.
-  return Object.fromEntries(members);
+  const object = Object.fromEntries(members);
+  if (reading.places !== undefined)
+    for (const { key } of map.items) if (isScalar(key)) reading.places.note(object, String(key.value), offsetOf(key));
+  return object;
+}
+
+function offsetOf(node: unknown): number | undefined {
+  return isNode(node) ? node.range?.[0] : undefined;
 }
