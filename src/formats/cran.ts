@@ -15,6 +15,7 @@ import { tarEntries } from "./containers/tar.ts";
 export const cran: Format = {
   type: "cran",
   extensions: [".tar.gz"],
+  unpacksTarballs: true,
   versions,
   ranges: relationRange(versions, { example: ">= 1.0, < 2.0" }),
   read: (file, options) => readPackage("R package", file, options, () => read(file, options)),

@@ -17,6 +17,7 @@ import { parseYamlMapping } from "./manifests/yaml.ts";
 export const pub: Format = {
   type: "pub",
   extensions: [".tar.gz"],
+  unpacksTarballs: true,
   versions,
   ranges: relationRange(versions, { example: ">=1.0.0 <2.0.0" }),
   read: (file, options) => readPackage("Dart package", file, options, () => read(file, options)),
@@ -28,7 +29,7 @@ const MAX_VERSION = 128;
 async function read(file: PackageFile, options: ReadOptions | undefined): Promise<PackageIdentity> {
   await expectContainer(file, "gzip");
   const warnings: string[] = [];
-  const pubspec = parseYamlMapping(await findPubspec(file, options), "pubspec.yaml");
+  const pubspec = parseYamlMapping(await findPubspec(file, options), "pubspec.yaml", { aliases: "expand" });
   const name = checkName(pubspec["name"], warnings);
   const { version, normalizedVersion } = checkVersion(pubspec["version"]);
   if (pubspec["publish_to"] === "none")

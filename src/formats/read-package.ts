@@ -25,19 +25,30 @@ export async function readPackage(
   options: ReadOptions | undefined,
   read: () => Promise<PackageIdentity>,
 ): Promise<PackageIdentity> {
-  try {
-    options?.signal?.throwIfAborted();
+  return aboutFile(file, `is not a valid ${what}`, options?.signal, async () => {
     const identity = await read();
     return { ...identity, warnings: identity.warnings.map((warning) => oneLine(warning)) };
+  });
+}
+
+/** The same for any work on a package file. `judgement` follows the name of the file in the message. */
+export async function aboutFile<T>(
+  file: PackageFile,
+  judgement: string,
+  signal: AbortSignal | undefined,
+  work: () => Promise<T>,
+): Promise<T> {
+  try {
+    signal?.throwIfAborted();
+    return await work();
   } catch (error) {
     const name = oneLine(file.name);
-    if (options?.signal?.aborted)
-      throw new FeedctlError("interrupted", `reading ${name} was interrupted`, { cause: error });
+    if (signal?.aborted) throw new FeedctlError("interrupted", `reading ${name} was interrupted`, { cause: error });
     if (error instanceof FeedctlError && error.code !== "invalid") throw error;
     const reason = reasonOf(error);
     const hint = error instanceof FeedctlError ? error.hint : undefined;
     if (reason !== undefined)
-      throw new FeedctlError("invalid", `${name} is not a valid ${what}: ${oneLine(reason)}`, { cause: error, hint });
+      throw new FeedctlError("invalid", `${name} ${judgement}: ${oneLine(reason)}`, { cause: error, hint });
     throw fileSystemError(name, error) ?? error;
   }
 }

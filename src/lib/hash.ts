@@ -15,8 +15,15 @@ export function hashBytes(bytes: Uint8Array): Hashes {
   return { md5, sha1, sha256, sha512 };
 }
 
+export interface Hasher {
+  update(chunk: Uint8Array): void;
+  digest(): Hashes;
+  /** Bytes so far. */
+  readonly size: number;
+}
+
 /** Computes all four hashes in one pass. */
-function hasher(): { update(chunk: Uint8Array): void; digest(): Hashes; readonly size: number } {
+export function createHasher(): Hasher {
   const hashes: Hash[] = names.map((name) => createHash(name));
   let size = 0;
   return {
@@ -39,7 +46,7 @@ export async function hashStream(
   stream: AsyncIterable<unknown>,
   onChunk?: (chunk: Uint8Array) => void,
 ): Promise<Hashes & { size: number }> {
-  const all = hasher();
+  const all = createHasher();
   for await (const chunk of stream) {
     all.update(chunk as Uint8Array);
     onChunk?.(chunk as Uint8Array);

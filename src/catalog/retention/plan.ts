@@ -38,10 +38,12 @@ export async function beginPlan(db: Db): Promise<void> {
 }
 
 /**
- * Exempts the versions that `package protect` names from all rules. Names without a wildcard get a query of their own:
+ * Exempts the versions that tags or `package protect` name from all rules. Names without a wildcard get a query of their own:
  * there may be thousands, and equality can use a hash join.
  */
 export async function keepProtectedVersions(db: Db, feedId: number): Promise<void> {
+  await sql`insert into retention_kept (id) select w.id from retention_work w
+    where exists (select from feedctl.dist_tags t where t.version_id = w.id)`.execute(db);
   for (const wild of [false, true]) {
     const named = wild
       ? sql`position('*' in r.package) > 0 and ${shownName} like ${likePattern(sql`r.package`)}`

@@ -143,7 +143,7 @@ function isTrouble(item: MirrorItem): boolean {
 }
 
 /** Robocopy's summary table: Total = Copied + Skipped + Mismatch + FAILED; extras are not part of the total. */
-function table(summary: MirrorSummary): string {
+function table(summary: MirrorSummary): string[] {
   const { total, copied, skipped, mismatch, failed, extras, deleted, dryRun } = summary;
   const cell = (value: number | string) => String(value).padStart(10);
   const row = (title: string, cells: (number | string)[]) =>
@@ -151,10 +151,11 @@ function table(summary: MirrorSummary): string {
   const size = (bytes: number) => formatSize(bytes).replace(/iB$/, "").replace(" B", "");
   const notCopied = summary.totalBytes - summary.bytes;
   const seconds = (summary.milliseconds / 1000).toFixed(1);
+  const left = summary.foreign === 0 ? "" : `; ${counted(summary.foreign, "name")} left out (*FOREIGN)`;
   return [
     row("", ["Total", "Copied", "Skipped", "Mismatch", "FAILED", "Extras"]),
     row("Files :", [total, copied, skipped, mismatch, failed, extras]),
     row("Bytes :", [size(summary.totalBytes), size(summary.bytes), size(notCopied), "", "", size(summary.extraBytes)]),
-    `${dryRun ? "would delete" : "deleted"} ${deleted} of ${counted(extras, "extra file")} in ${seconds} s${dryRun ? "; dry run: nothing was changed" : ""}`,
-  ].join("\n");
+    `${dryRun ? "would delete" : "deleted"} ${deleted} of ${counted(extras, "extra file")} in ${seconds} s${left}${dryRun ? "; dry run: nothing was changed" : ""}`,
+  ];
 }

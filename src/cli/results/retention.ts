@@ -88,9 +88,10 @@ export function retentionLine(event: RetentionEvent): result.RetentionLine {
 
 type RunCounts = Omit<FeedOutcome, "type" | "feed" | "feedType" | "outcome">;
 
-function runCounts(event: RunCounts): RunCounts {
+function runCounts(event: RunCounts) {
   const { planned, plannedBytes, deleted, hidden, freed, restored, left, folders, blobs, bytes, waiting } = event;
-  return { planned, plannedBytes, deleted, hidden, freed, restored, left, folders, blobs, bytes, waiting };
+  const kept = { keptBytes: event.keptBytes, keptBy: event.kept?.by ?? null, keptUntil: event.kept?.until ?? null };
+  return { planned, plannedBytes, deleted, hidden, freed, restored, left, folders, blobs, bytes, ...kept, waiting };
 }
 
 export function changeResult(change: RetentionChange): result.RetentionApplyResult["changes"][number] {

@@ -2,6 +2,8 @@ import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { pipeline } from "node:stream";
 import { createGunzip } from "node:zlib";
+import { createByteReader } from "../../lib/byte-reader.ts";
+import { createPartChecker } from "../containers/part-check.ts";
 import { GzipError, gunzipMember } from "../../lib/gzip-member.ts";
 import { decodeText } from "../manifests/decode-text.ts";
 import type { PackageFile } from "../format.ts";
@@ -94,12 +96,19 @@ export async function checkApkData(
     for await (const chunk of createReadStream(file.path, { start, signal, highWaterMark: 256 * 1024 }))
       hash.update(chunk as Buffer);
     if (hash.digest("hex") !== expected.toLowerCase()) throw invalid("its data does not match its datahash");
-  }
+  } else await requireWhole(file, start, signal);
   // apk treats files that begin with a dot, up to the first other file, as part of the control archive.
   for await (const entry of tarEntries(gunzipBeginning(file, start, signal))) {
     if (isManifest(entry.name)) throw invalid("it has a second .PKGINFO in its data");
     if (!entry.name.replace(/^(?:\.\/+)+/, "").startsWith(".")) return;
   }
+}
+
+/** Unpacks the data member to its end: without a hash its own checksum is the only proof. */
+async function requireWhole(file: PackageFile, start: number, signal: AbortSignal | undefined): Promise<void> {
+  const reader = createByteReader(createReadStream(file.path, { start, signal }));
+  await createPartChecker().check(reader, { gzip: { name: "data", start, end: file.size } });
+  await reader.close();
 }
 
 /** Uncompressed bytes of hidden files at the beginning of the data. Few packages have any. */

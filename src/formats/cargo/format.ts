@@ -14,6 +14,7 @@ import { isTomlTable, parseToml, type Toml } from "../manifests/toml.ts";
 export const cargo: Format = {
   type: "cargo",
   extensions: [".crate"],
+  unpacksTarballs: true,
   versions: semver,
   ranges: cargoRange,
   read: (file, options) => readPackage("crate", file, options, () => read(file, options)),

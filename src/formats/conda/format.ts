@@ -14,6 +14,7 @@ import { expectContainer } from "../containers/sniff.ts";
 export const conda: Format = {
   type: "conda",
   extensions: [".conda", ".tar.bz2"],
+  unpacksTarballs: true,
   versions,
   ranges: relationRange(versions, { example: ">= 1.0, < 2.0" }),
   read: (file, options) => readPackage("conda package", file, options, () => read(file, options)),

@@ -27,10 +27,19 @@ export type Container = (typeof magics)[number]["container"];
 export async function expectContainer(file: PackageFile, expected: Container): Promise<void> {
   const head = file.bytes?.subarray(0, 512) ?? (await readHead(file.path, 512));
   if (head.length === 0) throw invalid("the file is empty");
-  const found = magics.find(({ at, bytes }) => head.toString("hex", at, at + bytes.length / 2) === bytes);
+  const found = magicOf(head);
   if (found?.container === expected) return;
   const wanted = magics.find(({ container }) => container === expected)!.title;
   throw invalid(found === undefined ? `it is not ${wanted}` : `it is ${found.title}, not ${wanted}`);
+}
+
+/** What a file is by its first 512 bytes; undefined for others. */
+export function containerOf(head: Buffer): Container | undefined {
+  return magicOf(head)?.container;
+}
+
+function magicOf(head: Buffer) {
+  return magics.find(({ at, bytes }) => head.toString("hex", at, at + bytes.length / 2) === bytes);
 }
 
 async function readHead(path: string, length: number): Promise<Buffer> {

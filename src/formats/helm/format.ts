@@ -10,6 +10,7 @@ import { readPackage } from "../read-package.ts";
 export const helm: Format = {
   type: "helm",
   extensions: [".tgz", ".tgz.prov"],
+  unpacksTarballs: true,
   versions: semver,
   ranges: npmRange,
   read(file, options) {
@@ -18,6 +19,7 @@ export const helm: Format = {
       ? readPackage("Helm provenance file", file, options, () => readProvenance(file, options))
       : readPackage("Helm chart", file, options, () => readChart(file, options));
   },
+  isCompanion: (qualifier) => qualifier === "kind=provenance",
   isSidecar: (name) => name === "index.yaml",
   readsNeighbours: true,
 };

@@ -1,3 +1,4 @@
+import { trimAsciiEnd } from "../../lib/blanks.ts";
 import { limits } from "../../lib/limits.ts";
 import { invalid } from "../read-package.ts";
 
@@ -112,7 +113,7 @@ function createParagraph(
   { repeatable = new Set<string>() }: HeaderRules,
 ): Paragraph {
   const byName = new Map<string, string[]>();
-  const fields = parts.map(({ name, lines }) => ({ name, value: lines.map((line) => line.trimEnd()).join("\n") }));
+  const fields = parts.map(({ name, lines }) => ({ name, value: lines.map((line) => trimAsciiEnd(line)).join("\n") }));
   for (const { name, value } of fields) {
     const key = name.toLowerCase();
     const values = byName.get(key);

@@ -8,10 +8,13 @@ export type YamlValue = string | YamlValue[] | { [key: string]: YamlValue };
 
 export interface YamlRules {
   /**
-   * Aliases can make a small file expand without bound. `reject` refuses them; `blank` replaces them with "" and warns,
-   * for manifests in which old tools used aliases outside the identity. Default: `reject`.
+   * `expand` replaces aliases with what they name, up to `limits.yamlTokens` values. `reject` refuses them; `blank`
+   * replaces them with "" and warns, for manifests in which old tools used aliases outside the identity. Default:
+   * `reject`.
    */
-  aliases?: "reject" | "blank" | undefined;
+  aliases?: "reject" | "blank" | "expand" | undefined;
+  /** The text of a scalar without quotes and tag, where the format's own tool reads numbers and booleans. */
+  plain?: ((text: string) => string) | undefined;
   /** Where warnings go. */
   warnings?: string[] | undefined;
   /** Notes where the members are. */
@@ -29,9 +32,10 @@ export function parseYaml(bytes: Buffer, manifest: string, rules: YamlRules = {}
   const error = document.errors[0];
   rules.places?.fail(error?.pos[0]);
   if (error !== undefined) throw invalid(`its ${manifest} is not YAML (${error.message})`, error);
-  const reading: Reading = { manifest, aliases: 0, reject: rules.aliases !== "blank", places: rules.places };
+  const { aliases = "reject", plain = (text) => text } = rules;
+  const reading: Reading = { manifest, aliases, plain, values: 0, blanks: 0, anchors: new Map(), places: rules.places };
   const value = toValue(document.contents, reading, 0);
-  if (reading.aliases > 0) rules.warnings?.push(`its ${manifest} uses YAML aliases, which were passed over`);
+  if (reading.blanks > 0) rules.warnings?.push(`its ${manifest} uses YAML aliases, which were passed over`);
   return value;
 }
 
@@ -83,22 +87,50 @@ function tooDeep(manifest: string) {
 
 interface Reading {
   readonly manifest: string;
-  readonly reject: boolean;
+  readonly aliases: "reject" | "blank" | "expand";
   readonly places: YamlPlaces | undefined;
-  /** How many aliases were found so far. */
-  aliases: number;
+  readonly plain: (text: string) => string;
+  /** How many values were read so far, those of expanded aliases included. */
+  values: number;
+  /** How many aliases were replaced with "". */
+  blanks: number;
+  /** What an anchor names, and of how many values it consists. */
+  readonly anchors: Map<string, { value: YamlValue; values: number }>;
 }
 
 function toValue(node: unknown, reading: Reading, depth: number): YamlValue {
-  const { manifest } = reading;
+  const { manifest, anchors } = reading;
   if (depth > limits.yamlDepth) throw tooDeep(manifest);
-  if (node === null || node === undefined) return "";
+  const before = reading.values++;
   if (isAlias(node)) {
-    if (reading.reject) reading.places?.fail(node.range?.[0]);
-    if (reading.reject) throw invalid(`its ${manifest} uses YAML aliases`);
-    reading.aliases++;
+    if (reading.aliases === "reject") reading.places?.fail(node.range?.[0]);
+    return expand(node.source, reading);
+  }
+  const value = toOwnValue(node, reading, depth);
+  if (isNode(node) && "anchor" in node && node.anchor !== undefined)
+    anchors.set(node.anchor, { value, values: reading.values - before });
+  return value;
+}
+
+function expand(anchor: string, reading: Reading): YamlValue {
+  const { manifest, aliases } = reading;
+  if (aliases === "reject") throw invalid(`its ${manifest} uses YAML aliases`);
+  if (aliases === "blank") {
+    reading.blanks++;
     return "";
   }
+  // an anchor is known when its value is complete, so that no value contains itself
+  const named = reading.anchors.get(anchor);
+  if (named === undefined) throw invalid(`its ${manifest} has an alias *${anchor} without an anchor before it`);
+  reading.values += named.values;
+  if (reading.values > limits.yamlTokens)
+    throw invalid(`the YAML aliases of its ${manifest} expand to more than ${limits.yamlTokens} values`);
+  return named.value;
+}
+
+function toOwnValue(node: unknown, reading: Reading, depth: number): YamlValue {
+  const { manifest } = reading;
+  if (node === null || node === undefined) return "";
   if (isSeq(node)) {
     const items = node.items.map((item) => toValue(item, reading, depth + 1));
     for (const [index, item] of node.items.entries()) reading.places?.note(items, index, offsetOf(item));
@@ -107,9 +139,9 @@ function toValue(node: unknown, reading: Reading, depth: number): YamlValue {
   if (isMap(node)) return toMapping(node, reading, depth);
   if (!isScalar(node)) throw invalid(`its ${manifest} holds a YAML node of an unknown kind`);
   const text = typeof node.value === "string" ? node.value : "";
-  return node.tag === "!binary" || node.tag === "tag:yaml.org,2002:binary"
-    ? Buffer.from(text, "base64").toString("utf8")
-    : text;
+  if (node.tag === "!binary" || node.tag === "tag:yaml.org,2002:binary")
+    return Buffer.from(text, "base64").toString("utf8");
+  return node.type === "PLAIN" && node.tag === undefined ? reading.plain(text) : text;
 }
 
 function toMapping(map: YAMLMap, reading: Reading, depth: number): Record<string, YamlValue> {

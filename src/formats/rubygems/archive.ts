@@ -1,7 +1,9 @@
 import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
+import { createByteReader } from "../../lib/byte-reader.ts";
 import type { TarEntry } from "../../lib/tar/read.ts";
 import { decompress } from "../containers/decompress.ts";
+import { createPartChecker } from "../containers/part-check.ts";
 import type { PackageFile, ReadOptions } from "../format.ts";
 import { limits } from "../../lib/limits.ts";
 import { invalid } from "../read-package.ts";
@@ -37,7 +39,8 @@ export async function readGemArchive(file: PackageFile, options: ReadOptions = {
     if (keep) bodies.set(name, body);
   }
   if (!hashes.has("data.tar.gz")) throw invalid("it has no data.tar.gz");
-  await checkChecksums(bodies.get("checksums.yaml.gz"), hashes);
+  const checked = await checkChecksums(bodies.get("checksums.yaml.gz"), hashes);
+  if (!checked.has("data.tar.gz")) await requireWholeData(file, options);
   return { metadata: await readMetadata(bodies), signed };
 }
 
@@ -61,12 +64,25 @@ async function readMetadata(bodies: ReadonlyMap<string, Buffer>): Promise<Buffer
   return plain;
 }
 
-/** Gems have checksums of two algorithms since RubyGems 2, and none before. */
+/** Unpacks the data to its end, as RubyGems does: in an old gem its own checksum is the only proof. */
+async function requireWholeData(file: PackageFile, { signal }: ReadOptions): Promise<void> {
+  const source = createReadStream(file.path, { ...(signal && { signal }) });
+  for await (const { name, size, chunks } of tarEntries(source as AsyncIterable<Buffer>)) {
+    if (name !== "data.tar.gz") continue;
+    await createPartChecker().check(createByteReader(chunks()), { gzip: { name, start: 0, end: size } });
+  }
+}
+
+/**
+ * Gems have checksums of two algorithms since RubyGems 2, and none before. Returns the names of the parts that match
+ * one.
+ */
 async function checkChecksums(
   packed: Buffer | undefined,
   hashes: ReadonlyMap<string, Record<string, string>>,
-): Promise<void> {
-  if (packed === undefined) return;
+): Promise<Set<string>> {
+  const checked = new Set<string>();
+  if (packed === undefined) return checked;
   const checksums = parseYamlMapping(await decompress("gzip", packed, limits.manifest), "checksums.yaml");
   for (const [algorithm, byName] of Object.entries(checksums)) {
     if (!isYamlMapping(byName)) continue;
@@ -74,6 +90,8 @@ async function checkChecksums(
       const actual = hashes.get(name)?.[algorithm.toLowerCase()];
       if (actual !== undefined && actual !== expected)
         throw invalid(`the ${algorithm} of its ${name} does not match its checksums`);
+      if (actual !== undefined) checked.add(name);
     }
   }
+  return checked;
 }

@@ -24,6 +24,8 @@ export interface TarLimits {
   maxEntries: number;
   /** Bytes of one pax header or GNU long name. */
   maxExtension: number;
+  /** Decodes names outside pax headers. Default: UTF-8. */
+  decodeName?: ((bytes: Uint8Array) => string) | undefined;
 }
 
 /**
@@ -43,11 +45,11 @@ export async function* readTar(source: AsyncIterable<Uint8Array>, limits: TarLim
       if (block.length < BLOCK) throw new TarError("the tar archive ends inside a header");
       if (++headers > limits.maxEntries)
         throw new TarError(`the tar archive holds more than ${limits.maxEntries} entries`);
-      const header = parseTarHeader(block);
+      const header = parseTarHeader(block, limits.decodeName);
       if (isExtension(header.flag)) {
         // A pax size applies to the file after the extension headers, never to an extension header itself.
         const body = createBody(reader, header.name, header.size);
-        applyExtension(pending, header.flag, await body.read(limits.maxExtension));
+        applyExtension(pending, header.flag, await body.read(limits.maxExtension), limits.decodeName);
         await body.finish();
         continue;
       }
@@ -74,8 +76,8 @@ function isExtension(flag: string): boolean {
   return ["x", "X", "g", "L", "K"].includes(flag);
 }
 
-function applyExtension(pending: Extensions, flag: string, body: Buffer): void {
-  if (flag === "L") pending.name = body.toString("utf8").replace(/\0.*$/s, "");
+function applyExtension(pending: Extensions, flag: string, body: Buffer, decode: TarLimits["decodeName"]): void {
+  if (flag === "L") pending.name = (decode?.(body) ?? body.toString("utf8")).replace(/\0.*$/s, "");
   else if (flag === "K") pending.linkName = body.toString("utf8").replace(/\0.*$/s, "");
   else {
     for (const [key, value] of parsePax(body)) {

@@ -1,7 +1,9 @@
 import { createReadStream } from "node:fs";
+import { Readable } from "node:stream";
 import type { RecordedFile } from "../../catalog/recorded-files.ts";
 import type { Format, PackageFile, PackageIdentity, ReadOptions } from "../../formats/format.ts";
-import { hashBytes, hashStream, type Hashes } from "../../lib/hash.ts";
+import { openWholeCheck } from "../../formats/whole-check.ts";
+import { createHasher, hashBytes, type Hashes } from "../../lib/hash.ts";
 import { descriptorPath } from "../../lib/open-folder.ts";
 import { readSmall } from "../../lib/read-small.ts";
 import type { Key } from "../../lib/key.ts";
@@ -46,11 +48,13 @@ export async function preparePackage(
     // a small file is read only once, so that identity and hashes come from the same bytes
     const bytes = file.size <= CHUNK ? await readWhole(file, readBytes) : undefined;
     const identity = await format.read({ ...file, bytes }, options);
+    const check = await openWholeCheck(format, { ...file, bytes }, options);
+    const { hashes, warnings } = await hashThrough({ ...file, bytes }, check?.read ?? drain, signal);
     return {
       path: shownAs,
-      identity: { ...identity, metadata: clean(identity.metadata) },
+      identity: { ...identity, metadata: clean(identity.metadata), warnings: [...identity.warnings, ...warnings] },
       key: parseKey(identity.key),
-      hashes: bytes === undefined ? await hashFile(file, signal) : hashBytes(bytes),
+      hashes,
     };
   } catch (error) {
     throw fileError(error);
@@ -66,7 +70,8 @@ export async function prepareRecorded(
   if (file.size !== row.size) return undefined;
   try {
     await using handle = await openMarked(file.path, mark);
-    const hashes = await hashFile({ ...file, path: descriptorPath(handle.fd, file.path) }, signal);
+    const opened = { ...file, path: descriptorPath(handle.fd, file.path) };
+    const { hashes } = await hashThrough(opened, drain, signal);
     if (hashes.sha256 !== row.sha256) return undefined;
     const identity = { ...row, sortKey: Buffer.from(row.sortKey, "hex"), warnings: [] };
     return { path, identity, key: row.key, hashes, source: fileSource(file.path, file.size, mark) };
@@ -81,10 +86,31 @@ async function readWhole({ path, size }: PackageFile, readBytes: ReadBytes): Pro
   throw changedFile();
 }
 
-async function hashFile(file: PackageFile, signal: AbortSignal | undefined): Promise<Hashes> {
-  const stream = createReadStream(file.path, { highWaterMark: CHUNK, ...(signal && { signal }) });
-  const { size, ...hashes } = await hashStream(stream);
-  if (size === file.size) return hashes;
+/** Reads all chunks, and returns warnings. */
+type ReadAll = (chunks: AsyncIterable<Uint8Array>) => Promise<string[]>;
+
+const drain: ReadAll = async (chunks) => {
+  for await (const _ of chunks);
+  return [];
+};
+
+/** Hashes a file, whose bytes pass through `read` in the same pass. */
+async function hashThrough(
+  { path, size, bytes }: PackageFile,
+  read: ReadAll,
+  signal: AbortSignal | undefined,
+): Promise<{ hashes: Hashes; warnings: string[] }> {
+  if (bytes !== undefined) return { hashes: hashBytes(bytes), warnings: await read(Readable.from([bytes])) };
+  const stream = createReadStream(path, { highWaterMark: CHUNK, ...(signal && { signal }) });
+  const hasher = createHasher();
+  const hashed = async function* () {
+    for await (const chunk of stream as AsyncIterable<Buffer>) {
+      hasher.update(chunk);
+      yield chunk;
+    }
+  };
+  const warnings = await read(hashed());
+  if (hasher.size === size) return { hashes: hasher.digest(), warnings };
   throw changedFile();
 }
 

@@ -19,6 +19,7 @@ import {
   reclaim,
   restoreUsed,
   countPendingDeletes,
+  type Reclaimed,
   type VersionOutcome,
   type RetentionTask,
   type RunLocks,
@@ -44,7 +45,7 @@ export interface RetentionInput {
 }
 
 /** The result for one feed. */
-export interface FeedOutcome {
+export interface FeedOutcome extends Reclaimed {
   type: "feed";
   feed: string;
   feedType: string;
@@ -62,10 +63,6 @@ export interface FeedOutcome {
   left: number;
   /** Folders of an asset directory that became empty and were removed. In a dry run: how many would be. */
   folders: number;
-  /** Blobs deleted from the store. */
-  blobs: number;
-  /** Their sizes as the store reported them. */
-  bytes: number;
   /** Deletes that are still pending, because other writers were at work. */
   waiting: number;
 }
@@ -128,6 +125,7 @@ export async function* runRetention(context: Context, input: RetentionInput): As
         yield event;
         if (event.type !== "feed") continue;
         for (const count of counts) summary[count] += event[count];
+        summary.kept = event.kept ?? summary.kept;
         if (event.outcome === "stopped") summary.stopped++;
       }
     } catch (error) {
@@ -151,12 +149,12 @@ const DRY_RUN = "FeedRetentionDryRun";
 
 const counts = [
   ...(["planned", "plannedBytes", "deleted", "hidden", "freed", "restored", "left", "folders"] as const),
-  ...(["blobs", "bytes", "waiting"] as const),
+  ...(["blobs", "bytes", "keptBytes", "waiting"] as const),
 ] as const;
 
-function zeroCounts(): Record<(typeof counts)[number], number> {
+function zeroCounts(): Record<(typeof counts)[number], number> & Pick<FeedOutcome, "kept"> {
   const zeros = counts.map((name) => [name, 0]);
-  return Object.fromEntries(zeros) as Record<(typeof counts)[number], number>;
+  return { ...(Object.fromEntries(zeros) as Record<(typeof counts)[number], number>), kept: null };
 }
 
 /** Names of all feeds except those being deleted and, with a quarantine, asset directories that have rules. */

@@ -60,5 +60,5 @@ export const azure: StoreDescriptor<AzureConfig> = {
   // a location does not know whether it is reached by http or https
   locationName: ({ place, segments }) => `azure ${[place, ...segments].join("/")}`,
   below: belowTarget,
-  open: async (config) => (await import("./store.ts")).openAzureStore(config),
+  open: async (config, known) => (await import("./store.ts")).openAzureStore(config, { known }),
 };

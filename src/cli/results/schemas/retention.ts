@@ -108,7 +108,10 @@ const runCounts = {
   left: count("changed since they were planned, or deleted by others"),
   folders: count(),
   blobs: count("deleted from the store"),
-  bytes: count("of those blobs"),
+  bytes: count("of those blobs, as far as the provider has freed them"),
+  keptBytes: count("of those blobs whose bytes the provider keeps"),
+  keptBy: nullable(text(), "why it keeps them: versioning, soft delete"),
+  keptUntil: nullable(time(), "null: until somebody deletes the earlier versions, or nothing is kept"),
   waiting: count("blobs still to be deleted"),
 };
 

@@ -1,0 +1,113 @@
+import { ArError, readAr } from "../lib/ar.ts";
+import { createByteReader } from "../lib/byte-reader.ts";
+import { endsAsBzip2, endsAsXz, endsAsZstd, type Range } from "../lib/compressed-end.ts";
+import { limits } from "../lib/limits.ts";
+import { readZipDirectory, ZipError } from "../lib/zip/directory.ts";
+import { openReader, type FileReader } from "./containers/open-reader.ts";
+import { createPartChecker, startOf, type CheckedPart } from "./containers/part-check.ts";
+import { containerOf } from "./containers/sniff.ts";
+import type { Format, PackageFile, ReadOptions } from "./format.ts";
+import { aboutFile, beyondLimit, invalid } from "./read-package.ts";
+
+/** Proves that the archive in a package file is complete and undamaged, while its bytes are read for another purpose. */
+export interface WholeCheck {
+  /**
+   * Reads all bytes of the file. Returns warnings. Rejects with `invalid` when the archive is damaged, perhaps before
+   * the last byte.
+   */
+  read(bytes: AsyncIterable<Uint8Array>): Promise<string[]>;
+}
+
+/**
+ * What `format.read` leaves unread is checked here, because an import may delete the only copy: the directory of a zip
+ * archive and the checksums of all its members, compressed data to its end. Undefined when nothing is left to check.
+ * Rejects with `invalid` for an archive that is cut off.
+ */
+export async function openWholeCheck(
+  format: Format,
+  file: PackageFile,
+  options: ReadOptions = {},
+): Promise<WholeCheck | undefined> {
+  return aboutFile(file, "is damaged or incomplete", options.signal, async () => {
+    await using reader = await openReader(file);
+    const parts = await findParts(format, file, reader);
+    if (parts.length === 0) return undefined;
+    return {
+      read: (bytes) => aboutFile(file, "is damaged or incomplete", options.signal, () => readParts(parts, bytes)),
+    };
+  });
+}
+
+async function readParts(parts: readonly CheckedPart[], bytes: AsyncIterable<Uint8Array>): Promise<string[]> {
+  const reader = createByteReader(bytes);
+  const checker = createPartChecker();
+  try {
+    let at = 0;
+    for (const part of parts) {
+      at += await reader.skip(startOf(part) - at);
+      at += await checker.check(reader, part);
+    }
+    await reader.skip(Number.MAX_SAFE_INTEGER);
+  } finally {
+    await reader.close();
+  }
+  const { unchecked } = checker;
+  const files = unchecked === 1 ? "a part" : `${unchecked} parts`;
+  return unchecked === 0 ? [] : [`${files} of it would unpack to more than the limits (inflated, ratio): not checked`];
+}
+
+async function findParts(format: Format, file: PackageFile, reader: FileReader): Promise<CheckedPart[]> {
+  const head = await reader.read(0, 512);
+  const range = { start: 0, end: reader.size };
+  // executable jars begin with a shell script
+  const isScript = head.toString("latin1", 0, 2) === "#!" && /\.(?:jar|war)$/i.test(file.name);
+  const container = isScript ? "zip" : containerOf(head);
+  switch (container) {
+    case "zip":
+      return (await zipMembers(reader)).map((zip) => ({ zip }));
+    case "ar":
+      return findDataPart(reader);
+    case "gzip":
+      return format.unpacksTarballs === true ? [] : [{ gzip: { name: file.name, ...range } }];
+    case "bzip2":
+    case "xz":
+    case "zstd":
+      if (format.unpacksTarballs !== true) await requireEnd(reader, container, range, "its compressed data");
+      return [];
+    default:
+      return [];
+  }
+}
+
+async function zipMembers(reader: FileReader) {
+  try {
+    const tooLong = () => beyondLimit("zipDirectory", "the directory of the zip archive has");
+    return await readZipDirectory(reader.read, reader.size, { most: limits.zipDirectory, tooLong });
+  } catch (error) {
+    throw error instanceof ZipError ? invalid(error.message, error) : error;
+  }
+}
+
+const ends = { bzip2: endsAsBzip2, xz: endsAsXz, zstd: endsAsZstd };
+
+async function requireEnd(reader: FileReader, container: keyof typeof ends, range: Range, what: string): Promise<void> {
+  if (!(await ends[container](reader.read, range))) throw invalid(`${what} (${container}) ends early or is damaged`);
+}
+
+/** The data archive of a Debian package, which is not unpacked to read its identity. */
+async function findDataPart(reader: FileReader): Promise<CheckedPart[]> {
+  const parts: CheckedPart[] = [];
+  try {
+    for await (const { name, offset, size } of readAr(reader.read, reader.size)) {
+      if (!name.startsWith("data.tar")) continue;
+      const range = { start: offset, end: offset + size };
+      const container = containerOf(await reader.read(offset, Math.min(size, 512)));
+      if (container === "gzip") parts.push({ gzip: { name, ...range } });
+      else if (container === "bzip2" || container === "xz" || container === "zstd")
+        await requireEnd(reader, container, range, `its ${name}`);
+    }
+  } catch (error) {
+    throw error instanceof ArError ? invalid(error.message, error) : error;
+  }
+  return parts;
+}
