@@ -67,10 +67,22 @@ export async function readConfigFile(io: Io, path: string | undefined): Promise<
     if (isFeedctlError(error)) throw error;
     // without cause, and only the first line: parsers quote the lines around an error, which may contain a password
     const [where = ""] = (error as Error).message.split("\n");
-    throw new FeedctlError("usage", `the configuration file cannot be read: ${where.replace(/:$/, "")}`, {
-      hint: (error as NodeJS.ErrnoException).code === "ENOENT" ? "check its path" : "check its syntax",
-    });
+    throw new FeedctlError(
+      "usage",
+      `the configuration file cannot be read: ${where.replace(/:$/, "")}${positionOf(error)}`,
+      {
+        hint: (error as NodeJS.ErrnoException).code === "ENOENT" ? "check its path" : "check its syntax",
+      },
+    );
   }
+}
+
+/** `:line:column` of a syntax error in YAML (js-yaml) or JSON (V8); empty when the error does not say. */
+function positionOf(error: unknown): string {
+  const { mark, message = "" } = error as { mark?: { line: number; column: number }; message?: string };
+  if (mark !== undefined) return `:${mark.line + 1}:${mark.column + 1}`;
+  const [, line, column] = /\bline (\d+) column (\d+)/.exec(message) ?? [];
+  return line === undefined ? "" : `:${line}:${column}`;
 }
 
 /** From the working directory up to the root of the project or the home directory, then the user's, then the system's. */

@@ -1,10 +1,11 @@
 import { resolve } from "node:path";
-import { FeedctlError } from "../../errors.ts";
+import { FeedctlError, isFeedctlError } from "../../errors.ts";
 import { findSetting, settingProblem } from "../../operations/feed-store/setting-names.ts";
 import { findProvider, storeTypeNames, type StoreConfig } from "../../stores/providers.ts";
 import { parseLimits, type Limits } from "../../lib/limits.ts";
 import { readDatabaseUrl } from "./database-url.ts";
 import { readConfigFile, type ConfigFile } from "./config-file.ts";
+import { ConfigProblem, explainProblem } from "./config-problem.ts";
 import type { Io } from "./io.ts";
 import { PLAIN_INTERVAL } from "./progress.ts";
 import { userDirectories } from "./user-directories.ts";
@@ -54,6 +55,14 @@ export async function loadConfig(io: Io, flags: { config?: string | undefined })
   if (flags.config === "") throw new FeedctlError("usage", "--config needs the path of a file");
   number("FEEDCTL_PROGRESS_INTERVAL", io.env["FEEDCTL_PROGRESS_INTERVAL"], PLAIN_INTERVAL, 1, 86_400);
   const found = await readConfigFile(io, flags.config ?? io.env["FEEDCTL_CONFIG"]);
+  try {
+    return await toConfig(io, found);
+  } catch (error) {
+    throw found !== undefined && error instanceof ConfigProblem ? await explainProblem(found.path, error) : error;
+  }
+}
+
+async function toConfig(io: Io, found: ConfigFile | undefined): Promise<Config> {
   if (found !== undefined) checkNames(found);
   const file = found?.values ?? {};
   const dataDir = io.env["FEEDCTL_DATA_DIR"] || text(file, "dataDir") || (await userDirectories()).data;
@@ -64,19 +73,21 @@ export async function loadConfig(io: Io, flags: { config?: string | undefined })
     lockWait: number("lockWait", io.env["FEEDCTL_LOCK_WAIT"] ?? file["lockWait"], 30, 0, 86_400),
     keyFile: resolve(io.cwd, io.env["FEEDCTL_KEY_FILE"] || text(file, "keyFile") || resolve(io.cwd, dataDir, "key")),
     settings: settingsOf(file),
-    stores: profilesOf(file, found?.path),
+    stores: profilesOf(file),
     limits: limitsOf(io.env["FEEDCTL_LIMITS"], file["limits"]),
     file: found?.path,
   };
 }
 
 /** Throws `usage` for a misspelled entry. */
-function checkNames({ path, values }: ConfigFile): void {
+function checkNames({ values }: ConfigFile): void {
   for (const name of Object.keys(values)) {
     if ((known as readonly string[]).includes(name) || name.startsWith(PROGET_PREFIX)) continue;
-    throw new FeedctlError("usage", `the configuration file ${path} has the unknown entry "${name}"`, {
-      hint: `known are ${known.join(", ")} and ${PROGET_PREFIX}Storage.*`,
-    });
+    throw new ConfigProblem(
+      [name],
+      `the entry "${name}" is unknown`,
+      `known are ${known.join(", ")} and ${PROGET_PREFIX}Storage.*`,
+    );
   }
 }
 
@@ -94,12 +105,9 @@ function refuseEmpty(io: Io): void {
 
 function text(values: Record<string, unknown>, name: string): string | undefined {
   const value = values[name];
-  if (value === "")
-    throw new FeedctlError("usage", `"${name}" in the configuration file is empty`, {
-      hint: "give it a value, or remove the line",
-    });
+  if (value === "") throw new ConfigProblem([name], `"${name}" is empty`, "give it a value, or remove the line");
   if (value === undefined || typeof value === "string") return value;
-  throw new FeedctlError("usage", `"${name}" in the configuration file must be text`);
+  throw new ConfigProblem([name], `"${name}" must be text`);
 }
 
 function number(name: string, value: unknown, fallback: number, least: number, most: number): number {
@@ -116,45 +124,58 @@ function number(name: string, value: unknown, fallback: number, least: number, m
 function settingsOf(values: Record<string, unknown>): Map<string, string> {
   const given = values["settings"] ?? {};
   if (typeof given !== "object" || Array.isArray(given))
-    throw new FeedctlError("usage", `"settings" in the configuration file must be an object`);
+    throw new ConfigProblem(["settings"], '"settings" must be an object');
   const settings = new Map<string, string>();
   const proget = Object.entries(values).filter(([name]) => name.startsWith(PROGET_PREFIX));
   for (const [spelled, value] of [...proget, ...Object.entries(given ?? {})]) {
     const name = spelled.replace(/^ProGetConfig\./, "");
     const info = findSetting(name);
-    if (info === undefined)
-      throw new FeedctlError("usage", `the configuration file sets "${name}", which is not a setting`, {
-        hint: "see: feedctl settings list",
-      });
+    const entry = spelled in values ? [spelled] : ["settings", spelled];
+    if (info === undefined) throw new ConfigProblem(entry, `"${name}" is not a setting`, "see: feedctl settings list");
     const problem = settingProblem(info, String(value));
-    if (problem !== undefined) throw new FeedctlError("usage", `in the configuration file ${problem}`);
+    if (problem !== undefined) throw new ConfigProblem(entry, problem);
     settings.set(info.name, String(value));
   }
   return settings;
 }
 
 /** Store profiles from `stores: {"backup": {"type": "s3", "bucket": "b", "accessKey": "env:K", ...}}`, by name. */
-function profilesOf(values: Record<string, unknown>, path: string | undefined): Map<string, StoreConfig> {
+function profilesOf(values: Record<string, unknown>): Map<string, StoreConfig> {
   const given = values["stores"] ?? {};
   if (typeof given !== "object" || Array.isArray(given))
-    throw new FeedctlError("usage", `"stores" in the configuration file ${path} must be an object`);
+    throw new ConfigProblem(["stores"], '"stores" must be an object');
   const profiles = new Map<string, StoreConfig>();
   for (const [name, profile] of Object.entries(given)) {
     const { type } = (profile ?? {}) as { type?: unknown };
     const provider = findProvider(type);
     if (provider === undefined)
-      throw new FeedctlError("usage", `the store profile "${name}" in the configuration file needs a type`, {
-        hint: `one of ${storeTypeNames.join(", ")}`,
-      });
-    profiles.set(name, provider.parse(profile, `the store profile "${name}" in the configuration file ${path}`));
+      throw new ConfigProblem(
+        ["stores", name],
+        `the store profile "${name}" needs a type`,
+        `one of ${storeTypeNames.join(", ")}`,
+      );
+    profiles.set(
+      name,
+      parseProfile(name, () => provider.parse(profile, `the store profile "${name}"`)),
+    );
   }
   return profiles;
+}
+
+/** Errors of a store's options name the profile; here they get its place in the file. */
+function parseProfile(name: string, parse: () => StoreConfig): StoreConfig {
+  try {
+    return parse();
+  } catch (error) {
+    if (!isFeedctlError(error, "usage")) throw error;
+    throw new ConfigProblem(["stores", name], error.message, error.hint);
+  }
 }
 
 /** Limits from `limits: {"zipEntries": 200000}`, and from `zipEntries=200000,manifest=2M` in the environment. */
 function limitsOf(words: string | undefined, inFile: unknown): Partial<Limits> {
   if (inFile !== undefined && (typeof inFile !== "object" || inFile === null || Array.isArray(inFile)))
-    throw new FeedctlError("usage", `"limits" in the configuration file must be an object`);
+    throw new ConfigProblem(["limits"], '"limits" must be an object');
   const given: Record<string, unknown> = { ...inFile };
   for (const part of (words ?? "").split(",").filter((each) => each.trim() !== "")) {
     const [name = "", value = ""] = part.split("=");

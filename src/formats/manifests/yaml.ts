@@ -1,6 +1,7 @@
 import { Composer, isAlias, isMap, isNode, isScalar, isSeq, Lexer, Parser, type CST, type YAMLMap } from "yaml";
 import { limits } from "../../lib/limits.ts";
 import { invalid } from "../read-package.ts";
+import type { YamlPlaces } from "./yaml-places.ts";
 
 /** Scalars stay strings as written: `version: 1.10` is not 1.1, and `null` is a string. An empty scalar is "". */
 export type YamlValue = string | YamlValue[] | { [key: string]: YamlValue };
@@ -16,6 +17,8 @@ export interface YamlRules {
   plain?: ((text: string) => string) | undefined;
   /** Where warnings go. */
   warnings?: string[] | undefined;
+  /** Notes where the members are. */
+  places?: YamlPlaces | undefined;
 }
 
 /**
@@ -23,11 +26,14 @@ export interface YamlRules {
  * duplicate keys, keys that are not text, and deep nesting.
  */
 export function parseYaml(bytes: Buffer, manifest: string, rules: YamlRules = {}): YamlValue {
-  const document = parse(decode(bytes, manifest), manifest);
+  const text = decode(bytes, manifest);
+  rules.places?.begin(text);
+  const document = parse(text, manifest);
   const error = document.errors[0];
+  rules.places?.fail(error?.pos[0]);
   if (error !== undefined) throw invalid(`its ${manifest} is not YAML (${error.message})`, error);
   const { aliases = "reject", plain = (text) => text } = rules;
-  const reading: Reading = { manifest, aliases, plain, values: 0, blanks: 0, anchors: new Map() };
+  const reading: Reading = { manifest, aliases, plain, values: 0, blanks: 0, anchors: new Map(), places: rules.places };
   const value = toValue(document.contents, reading, 0);
   if (reading.blanks > 0) rules.warnings?.push(`its ${manifest} uses YAML aliases, which were passed over`);
   return value;
@@ -82,6 +88,7 @@ function tooDeep(manifest: string) {
 interface Reading {
   readonly manifest: string;
   readonly aliases: "reject" | "blank" | "expand";
+  readonly places: YamlPlaces | undefined;
   readonly plain: (text: string) => string;
   /** How many values were read so far, those of expanded aliases included. */
   values: number;
@@ -95,7 +102,10 @@ function toValue(node: unknown, reading: Reading, depth: number): YamlValue {
   const { manifest, anchors } = reading;
   if (depth > limits.yamlDepth) throw tooDeep(manifest);
   const before = reading.values++;
-  if (isAlias(node)) return expand(node.source, reading);
+  if (isAlias(node)) {
+    if (reading.aliases === "reject") reading.places?.fail(node.range?.[0]);
+    return expand(node.source, reading);
+  }
   const value = toOwnValue(node, reading, depth);
   if (isNode(node) && "anchor" in node && node.anchor !== undefined)
     anchors.set(node.anchor, { value, values: reading.values - before });
@@ -121,7 +131,11 @@ function expand(anchor: string, reading: Reading): YamlValue {
 function toOwnValue(node: unknown, reading: Reading, depth: number): YamlValue {
   const { manifest } = reading;
   if (node === null || node === undefined) return "";
-  if (isSeq(node)) return node.items.map((item) => toValue(item, reading, depth + 1));
+  if (isSeq(node)) {
+    const items = node.items.map((item) => toValue(item, reading, depth + 1));
+    for (const [index, item] of node.items.entries()) reading.places?.note(items, index, offsetOf(item));
+    return items;
+  }
   if (isMap(node)) return toMapping(node, reading, depth);
   if (!isScalar(node)) throw invalid(`its ${manifest} holds a YAML node of an unknown kind`);
   const text = typeof node.value === "string" ? node.value : "";
@@ -136,9 +150,17 @@ function toMapping(map: YAMLMap, reading: Reading, depth: number): Record<string
   for (const { key, value } of map.items) {
     const name = toValue(key, reading, depth + 1);
     if (typeof name !== "string") throw invalid(`its ${manifest} has a key that is not text`);
+    if (members.has(name)) reading.places?.fail(offsetOf(key));
     if (members.has(name)) throw invalid(`its ${manifest} has the key ${JSON.stringify(name.slice(0, 80))} twice`);
     members.set(name, toValue(value, reading, depth + 1));
   }
   // Built from entries, so that a key `__proto__` is a member like any other.
-  return Object.fromEntries(members);
+  const object = Object.fromEntries(members);
+  if (reading.places !== undefined)
+    for (const { key } of map.items) if (isScalar(key)) reading.places.note(object, String(key.value), offsetOf(key));
+  return object;
+}
+
+function offsetOf(node: unknown): number | undefined {
+  return isNode(node) ? node.range?.[0] : undefined;
 }

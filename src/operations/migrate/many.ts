@@ -1,5 +1,6 @@
 import { listFeeds } from "../../catalog/feeds.ts";
 import { FeedctlError, isFeedctlError } from "../../errors.ts";
+import { createYamlPlaces, placeIn, type TextPosition } from "../../formats/manifests/yaml-places.ts";
 import { parseYaml } from "../../formats/manifests/yaml.ts";
 import { findProvider, requireProvider, storeTypeNames, type StoreType } from "../../stores/providers.ts";
 import { parseOptions } from "../../stores/shared/parse-options.ts";
@@ -102,31 +103,35 @@ export async function goalsFor(
 
 /**
  * Parses a plan file: `migrations`, a list of objects with `feed`, `to`, optionally `cutover` and `cached`, and store
- * options by the names of their flags. Throws `usage` with the number of the invalid entry.
+ * options by the names of their flags. Throws `usage` with the number and the position of the invalid entry.
  */
 export function readPlan(text: string, file: string): FeedGoal[] {
-  const wrong = (why: string) => new FeedctlError("usage", `${file}: ${why}`);
+  const places = createYamlPlaces();
+  const wrong = (why: string, position?: TextPosition) =>
+    new FeedctlError("usage", `${placeIn(file, position)}: ${why}`);
   let document;
   try {
-    document = parseYaml(Buffer.from(text), "plan"); // JSON is YAML, too
+    document = parseYaml(Buffer.from(text), "plan", { places }); // JSON is YAML, too
   } catch (error) {
-    throw wrong((error as Error).message);
+    throw wrong((error as Error).message, places.failure());
   }
   const entries = typeof document === "object" && "migrations" in document ? document.migrations : undefined;
   if (!Array.isArray(entries)) throw wrong('it has no list "migrations"');
   return entries.map((entry: unknown, index) => {
     const where = `migration ${index + 1}`;
-    if (typeof entry !== "object" || entry === null) throw wrong(`${where} is not an object`);
+    const start = places.of(entries, index);
+    if (typeof entry !== "object" || entry === null) throw wrong(`${where} is not an object`, start);
+    const at = (member: string) => places.of(entry, member) ?? start;
     const { feed, to, cutover, cached, ...rest } = entry as Record<string, unknown>;
-    if (typeof feed !== "string" || feed === "") throw wrong(`${where} has no "feed"`);
+    if (typeof feed !== "string" || feed === "") throw wrong(`${where} has no "feed"`, at("feed"));
     const provider = findProvider(to);
     if (provider === undefined)
-      throw wrong(`${where} has no known store type in "to": one of ${storeTypeNames.join(", ")}`);
+      throw wrong(`${where} has no known store type in "to": one of ${storeTypeNames.join(", ")}`, at("to"));
     if (cutover !== undefined && cutover !== "auto" && cutover !== "manual")
-      throw wrong(`${where}: "cutover" is auto or manual`);
+      throw wrong(`${where}: "cutover" is auto or manual`, at("cutover"));
     if (cached !== undefined && cached !== "copy" && cached !== "skip" && cached !== "clear")
-      throw wrong(`${where}: "cached" is copy, skip or clear`);
-    const options = parseOptions(provider, rest, `${file}: ${where}`);
+      throw wrong(`${where}: "cached" is copy, skip or clear`, at("cached"));
+    const options = parseOptions(provider, rest, `${placeIn(file, start)}: ${where}`);
     return { feed, to: provider.type, options, cutover, cached };
   });
 }

@@ -1,5 +1,6 @@
 import type { CriterionName, RetentionCriteria } from "../../catalog/schema/retention-criteria.ts";
 import { FeedctlError } from "../../errors.ts";
+import { createYamlPlaces, placeIn, type TextPosition } from "../../formats/manifests/yaml-places.ts";
 import { parseYaml } from "../../formats/manifests/yaml.ts";
 import { criteria, criterionNames, isCriterionName, parseCriterion, type RuleBody } from "./criteria.ts";
 
@@ -19,39 +20,59 @@ export interface FeedGoals {
  * file and the position in it.
  */
 export function readRetentionFile(text: string, file: string): FeedGoals[] {
-  const wrong = (why: string, hint?: string) => new FeedctlError("usage", `${file}: ${why}`, { hint });
+  const places = createYamlPlaces();
+  // the member that is read now: an error is about it
+  let here: TextPosition | undefined;
+  const wrong = (why: string, hint?: string) =>
+    new FeedctlError("usage", `${placeIn(file, places.failure() ?? here)}: ${why}`, { hint });
   const feeds = mapping(parse(), 'it has no object "feeds"')["feeds"];
   const seen = new Set<string>();
-  return Object.entries(mapping(feeds, 'it has no object "feeds"')).map(([feed, goals]) => {
+  return Array.from(entries(mapping(feeds, 'it has no object "feeds"')), ([feed, goals]) => {
     const { rules, protect, enabled, ...rest } = mapping(goals, `feed ${feed} is not an object`);
     if (seen.has(feed.toLowerCase())) throw wrong(`feed ${feed} is listed twice`);
     seen.add(feed.toLowerCase());
-    for (const name of Object.keys(rest))
+    for (const [name] of entries(rest, goals))
       throw wrong(`feed ${feed}: unknown member "${name}"`, "known members: rules, protect, enabled");
     return {
       feed,
-      enabled: enabled === undefined ? undefined : flag(enabled, `feed ${feed}: enabled`),
+      enabled: enabled === undefined ? undefined : at(goals, "enabled", () => flag(enabled, `feed ${feed}: enabled`)),
       rules:
         rules === undefined
           ? undefined
-          : list(rules, `feed ${feed}: "rules"`).map((each, index) => ruleOf(each, `feed ${feed}, rule ${index + 1}`)),
+          : at(goals, "rules", () => list(rules, `feed ${feed}: "rules"`)).map((each, index, all) =>
+              at(all, index, () => ruleOf(each, `feed ${feed}, rule ${index + 1}`)),
+            ),
       protect:
         protect === undefined
           ? undefined
-          : list(protect, `feed ${feed}: "protect"`).map((each, index) =>
-              protection(each, `feed ${feed}, protection ${index + 1}`),
+          : at(goals, "protect", () => list(protect, `feed ${feed}: "protect"`)).map((each, index, all) =>
+              at(all, index, () => protection(each, `feed ${feed}, protection ${index + 1}`)),
             ),
     };
   });
 
   function parse(): unknown {
     try {
-      return parseYaml(Buffer.from(text), "rule file"); // JSON is a subset of YAML
+      return parseYaml(Buffer.from(text), "rule file", { places }); // JSON is a subset of YAML
     } catch (error) {
       throw wrong(
         (error as Error).message.replace(/^its rule file /, "it "),
         "a pattern that begins with * needs quotes",
       );
+    }
+  }
+
+  /** Calls `read`; what it throws names the position of the member of `container`. */
+  function at<T>(container: unknown, member: string | number, read: () => T): T {
+    here = places.of(container as object, member) ?? here;
+    return read();
+  }
+
+  /** The members of an object, each noted as the one that is read. `container`: the object that they were taken from. */
+  function* entries(object: Record<string, unknown>, container: unknown = object): Generator<[string, unknown]> {
+    for (const [name, value] of Object.entries(object)) {
+      here = places.of(container as object, name) ?? here;
+      yield [name, value];
     }
   }
 
@@ -74,7 +95,7 @@ export function readRetentionFile(text: string, file: string): FeedGoals[] {
   function ruleOf(value: unknown, where: string): RuleBody {
     const found: Record<string, unknown> = {};
     const rule: RuleBody = { name: null, enabled: true, protectAcrossRules: false, criteria: {} };
-    for (const [key, given] of Object.entries(mapping(value, `${where} is not an object`))) {
+    for (const [key, given] of entries(mapping(value, `${where} is not an object`))) {
       const spelled = key.replaceAll(/-([a-z])/g, (_, letter: string) => letter.toUpperCase());
       const aliased = criterionNames.find((each) => criteria[each].alias?.name === spelled);
       const name = aliased ?? spelled;

@@ -79,7 +79,29 @@ test("an invalid rule file is refused with the position of the error", () => {
   ] as const)
     assert.throws(
       () => readRetentionFile(text, "rules.yaml"),
-      (error) => isFeedctlError(error, "usage") && why.test(error.message) && error.message.startsWith("rules.yaml: "),
+      (error) =>
+        isFeedctlError(error, "usage") && why.test(error.message) && /^rules\.yaml(:\d+:\d+)?: /.test(error.message),
+      text,
+    );
+});
+
+test("an error in a rule file names line and column of the member", () => {
+  const file = (...rule: string[]) => ["feeds:", "  web:", "    rules:", "      - name: a", ...rule].join("\n");
+  for (const [text, place] of [
+    [file("        oldrThanDays: 1"), "5:9"],
+    [file("        olderThanDays: x", "        keepVersions: [a]"), "5:9"],
+    [file("        olderThanDays: 1", "      - 7"), "6:9"],
+    [file("        olderThanDays: 1", "    protect: x"), "6:5"],
+    [file("        olderThanDays: 1", "    enabled: x"), "6:5"],
+    [file("        olderThanDays: 1", "    enable: true"), "6:5"],
+    [file("        olderThanDays: 1", "  web:", "    rules: []"), "6:3"],
+    [file("        olderThanDays: *x"), "5:24"],
+    [file("       - [a"), "5:8"],
+    ['{"feeds": {"web": {"rules": [\n  {"olderThanDays": "x"}]}}}', "2:4"],
+  ] as const)
+    assert.throws(
+      () => readRetentionFile(text, "rules.yaml"),
+      new RegExp(`^FeedctlError: rules\\.yaml:${place}: `),
       text,
     );
 });

@@ -407,6 +407,16 @@ describe("the plan equals the naive model's", () => {
   test("versions are counted per platform and by what follows their numbers", async (t) => {
     if (catalog === undefined) return t.skip("no PostgreSQL on this machine");
     const { db } = catalog;
+    const state = {
+      package: "left",
+      cached: false,
+      listed: true,
+      deprecated: false,
+      used: null,
+      downloads: 0,
+      bytes: 1,
+      hidden: false,
+    };
     // version and qualifier of its file, oldest first; the newest of each is kept. An odd id has one file.
     for (const { type, per, files, goes } of [
       {
@@ -463,8 +473,10 @@ describe("the plan equals the naive model's", () => {
       },
     ]) {
       const versions = files.map(([version = ""], index) => ({
-        ...{ id: index * 2 + 1, package: "left", version, cached: false, listed: true, deprecated: false },
-        ...{ published: 9 - index, used: null, downloads: 0, bytes: 1, hidden: false },
+        ...state,
+        id: index * 2 + 1,
+        version,
+        published: 9 - index,
       }));
       const criteria = { keepVersionsCount: 1, keepVersionsPer: per };
       const made = await prepare(catalog, versions, [{ enabled: true, protectAcrossRules: false, criteria }], []);
