@@ -57,12 +57,6 @@ export async function startS3(): Promise<S3Server> {
   return binary === undefined ? startFauxqs() : startOwnS3(binary);
 }
 
-/** A server of its own whose buckets can have versions; undefined on a machine without versitygw. */
-export async function startVersionedS3(): Promise<S3Server | undefined> {
-  const binary = findInstalled("versitygw");
-  return binary === undefined ? undefined : startOwnS3(binary, { versions: true });
-}
-
 /** Starts a program for one test file alone. `versions`: its buckets can keep versions; versitygw only. */
 export async function startOwnS3(binary: string, { versions = false } = {}): Promise<S3Server> {
   // Another process may bind the free port before the server does.
