@@ -3,7 +3,7 @@ import { redact } from "../../lib/redact.ts";
 import type { Io } from "./io.ts";
 
 /** A line for people: escaped, without secrets, and with its end. */
-export function messageLine(text: string, paint: (text: string) => string = (plain) => plain): string {
+function messageLine(text: string, paint: (text: string) => string = (plain) => plain): string {
   return `${paint(redact(printable(text)))}\n`;
 }
 

@@ -32,7 +32,7 @@ export function parseYaml(bytes: Buffer, manifest: string, rules: YamlRules = {}
   const error = document.errors[0];
   rules.places?.fail(error?.pos[0]);
   if (error !== undefined) throw invalid(`its ${manifest} is not YAML (${error.message})`, error);
-  const { aliases = "reject", plain = (text) => text } = rules;
+  const { aliases = "reject", plain = (scalar) => scalar } = rules;
   const reading: Reading = { manifest, aliases, plain, values: 0, blanks: 0, anchors: new Map(), places: rules.places };
   const value = toValue(document.contents, reading, 0);
   if (reading.blanks > 0) rules.warnings?.push(`its ${manifest} uses YAML aliases, which were passed over`);

@@ -20,11 +20,7 @@ export interface FeedGoals {
  * file and the position in it.
  */
 export function readRetentionFile(text: string, file: string): FeedGoals[] {
-  const places = createYamlPlaces();
-  // the member that is read now: an error is about it
-  let here: TextPosition | undefined;
-  const wrong = (why: string, hint?: string) =>
-    new FeedctlError("usage", `${placeIn(file, places.failure() ?? here)}: ${why}`, { hint });
+  const { wrong, parse, at, entries, mapping, list, flag } = openRuleFile(text, file);
   const feeds = mapping(parse(), 'it has no object "feeds"')["feeds"];
   const seen = new Set<string>();
   return Array.from(entries(mapping(feeds, 'it has no object "feeds"')), ([feed, goals]) => {
@@ -50,47 +46,6 @@ export function readRetentionFile(text: string, file: string): FeedGoals[] {
             ),
     };
   });
-
-  function parse(): unknown {
-    try {
-      return parseYaml(Buffer.from(text), "rule file", { places }); // JSON is a subset of YAML
-    } catch (error) {
-      throw wrong(
-        (error as Error).message.replace(/^its rule file /, "it "),
-        "a pattern that begins with * needs quotes",
-      );
-    }
-  }
-
-  /** Calls `read`; what it throws names the position of the member of `container`. */
-  function at<T>(container: unknown, member: string | number, read: () => T): T {
-    here = places.of(container as object, member) ?? here;
-    return read();
-  }
-
-  /** The members of an object, each noted as the one that is read. `container`: the object that they were taken from. */
-  function* entries(object: Record<string, unknown>, container: unknown = object): Generator<[string, unknown]> {
-    for (const [name, value] of Object.entries(object)) {
-      here = places.of(container as object, name) ?? here;
-      yield [name, value];
-    }
-  }
-
-  function mapping(value: unknown, why: string): Record<string, unknown> {
-    if (typeof value !== "object" || value === null || Array.isArray(value)) throw wrong(why);
-    return value as Record<string, unknown>;
-  }
-
-  function list(value: unknown, where: string): unknown[] {
-    if (value === "") return [];
-    if (!Array.isArray(value)) throw wrong(`${where} is not a list`);
-    return value;
-  }
-
-  function flag(value: unknown, where: string): boolean {
-    if (value !== "true" && value !== "false") throw wrong(`${where} must be true or false`);
-    return value === "true";
-  }
 
   function ruleOf(value: unknown, where: string): RuleBody {
     const found: Record<string, unknown> = {};
@@ -141,5 +96,56 @@ export function readRetentionFile(text: string, file: string): FeedGoals[] {
     if (typeof what !== "string" || typeof reason !== "string" || Object.keys(rest).length > 0)
       throw wrong(`${where} must have "package" and may have "reason", nothing else`);
     return { what, reason: reason === "" ? null : reason };
+  }
+}
+
+/** How the members of a rule file are read: each error names the file and the position of the member that is read. */
+function openRuleFile(text: string, file: string) {
+  const places = createYamlPlaces();
+  // the member that is read now: an error is about it
+  let here: TextPosition | undefined;
+  const wrong = (why: string, hint?: string) =>
+    new FeedctlError("usage", `${placeIn(file, places.failure() ?? here)}: ${why}`, { hint });
+  return { wrong, parse, at, entries, mapping, list, flag };
+
+  function parse(): unknown {
+    try {
+      return parseYaml(Buffer.from(text), "rule file", { places }); // JSON is a subset of YAML
+    } catch (error) {
+      throw wrong(
+        (error as Error).message.replace(/^its rule file /, "it "),
+        "a pattern that begins with * needs quotes",
+      );
+    }
+  }
+
+  /** Calls `read`; what it throws names the position of the member of `container`. */
+  function at<T>(container: unknown, member: string | number, read: () => T): T {
+    here = places.of(container as object, member) ?? here;
+    return read();
+  }
+
+  /** The members of an object, each noted as the one that is read. `container`: the object that they were taken from. */
+  function* entries(object: Record<string, unknown>, container: unknown = object): Generator<[string, unknown]> {
+    for (const [name, value] of Object.entries(object)) {
+      here = places.of(container as object, name) ?? here;
+      yield [name, value];
+    }
+  }
+
+  function mapping(value: unknown, why: string): Record<string, unknown> {
+    if (typeof value !== "object" || value === null || Array.isArray(value)) throw wrong(why);
+    return value as Record<string, unknown>;
+  }
+
+  function list(value: unknown, where: string): unknown[] {
+    if (value === "") return [];
+    if (!Array.isArray(value)) throw wrong(`${where} is not a list`);
+    return value;
+  }
+
+  function flag(value: unknown, where: string): boolean {
+    if (value !== "true" && value !== "false") throw wrong(`${where} must be true or false`);
+    return value === "true";
   }
 }

@@ -86,7 +86,7 @@ const anyOf: { [Name in keyof OfVersions]-?: fc.Arbitrary<Exclude<RetentionCrite
   sizeExclusive: yes,
 };
 
-const valid = (criteria: object) => criteriaProblem(criteria, "npm") === undefined;
+const valid = (given: object) => criteriaProblem(given, "npm") === undefined;
 const criteria = fc
   .tuple(fc.record(anyOf, { requiredKeys: [] }), fc.subarray(Object.keys(anyOf), { minLength: 1, maxLength: 5 }))
   .map(
@@ -478,8 +478,13 @@ describe("the plan equals the naive model's", () => {
         version,
         published: 9 - index,
       }));
-      const criteria = { keepVersionsCount: 1, keepVersionsPer: per };
-      const made = await prepare(catalog, versions, [{ enabled: true, protectAcrossRules: false, criteria }], []);
+      const counted = { keepVersionsCount: 1, keepVersionsPer: per };
+      const made = await prepare(
+        catalog,
+        versions,
+        [{ enabled: true, protectAcrossRules: false, criteria: counted }],
+        [],
+      );
       await db.updateTable("feeds").set({ type }).where("name", "=", made.name).execute();
       for (const [id, number] of made.ids)
         await db

@@ -23,8 +23,15 @@ onDatabases("a server that lists in tree order", ["PostgreSQL"], (database) => {
   after(() => server?.stop());
 
   const at = (bucket: string) => [
-    ...["--bucket", bucket, "--endpoint", server!.endpoint, "--path-style"],
-    ...["--access-key", server!.accessKey, "--secret-key", server!.secretKey],
+    "--bucket",
+    bucket,
+    "--endpoint",
+    server!.endpoint,
+    "--path-style",
+    "--access-key",
+    server!.accessKey,
+    "--secret-key",
+    server!.secretKey,
   ];
 
   database.test("a feed moves there, is verified, and comes back; its files there are retired", async (t, place) => {

@@ -52,19 +52,19 @@ onDatabases("a bucket that keeps versions", ["PostgreSQL"], (database) => {
     if (s3 === undefined) return t.skip(none);
     await place.run("import", "web", ...writePackages(place.path("in"), 4));
     await place.run("retention", "rule", "add", "web", "--delete-versions", "*");
-    const before = (await place.run("store", "usage", "web", "--json")).json() as { store: { bytes: number } };
+    const full = (await place.run("store", "usage", "web", "--json")).json() as { store: { bytes: number } };
     const run = (await place.run("retention", "run", "web", "--yes", "--max-delete", "100%", "--json"))
       .events()
       .at(-1)!;
     assert.partialDeepStrictEqual(run, {
       blobs: 4,
       bytes: 0,
-      keptBytes: before.store.bytes,
+      keptBytes: full.store.bytes,
       keptBy: "versioning",
       keptUntil: null,
     });
     const usage = (await place.run("store", "usage", "web", "--json")).json();
-    assert.partialDeepStrictEqual(usage, { store: { blobs: 0 }, kept: { blobs: 4, bytes: before.store.bytes } });
+    assert.partialDeepStrictEqual(usage, { store: { blobs: 0 }, kept: { blobs: 4, bytes: full.store.bytes } });
     await place.run("import", "web", ...writePackages(place.path("in"), 1));
     const said = await place.run("retention", "run", "web", "--yes", "--max-delete", "100%");
     assert.match(said.stdout, /0 B reclaimed, [\d.]+ \w+ kept by the provider \(versioning\) until somebody deletes/);

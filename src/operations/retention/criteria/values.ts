@@ -15,7 +15,7 @@ export interface ValueKind<Value> {
 
 function single<Value>(
   kind: "flag" | "number" | "text",
-  parse: (text: string, wrong: (expected: string) => FeedctlError) => Value | undefined,
+  parse: (given: string, wrong: (expected: string) => FeedctlError) => Value | undefined,
 ): ValueKind<Value> {
   return {
     kind,
@@ -27,9 +27,9 @@ function single<Value>(
   };
 }
 
-export const flag = single("flag", (text, wrong): true | undefined => {
-  if (!/^(true|false)$/i.test(text)) throw wrong("true or false");
-  return /^true$/i.test(text) ? true : undefined;
+export const flag = single("flag", (given, wrong): true | undefined => {
+  if (!/^(true|false)$/i.test(given)) throw wrong("true or false");
+  return /^true$/i.test(given) ? true : undefined;
 });
 
 export const text = single("text", (given) => given);
