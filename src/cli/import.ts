@@ -1,6 +1,5 @@
 import { Command, Option, type CommandUnknownOpts } from "commander";
 import { FeedctlError } from "../errors.ts";
-import { oneLine } from "../lib/one-line.ts";
 import { counted, formatSize } from "../lib/format-size.ts";
 import type { ImportedFile } from "../operations/import/outcome.ts";
 import type { ImportInput } from "../operations/import/import.ts";
@@ -150,12 +149,11 @@ export const statusWords: Record<ImportedFile["status"], string> = {
 };
 
 export function describeFile(file: ImportedFile, dryRun: boolean | undefined): string {
-  const path = oneLine(file.file, Infinity);
   const title = `${file.group ? `${file.group}/` : ""}${file.name} ${file.version}`;
-  const name = file.name === null ? oneLine(file.key ?? file.file, Infinity) : title;
+  const name = file.name === null ? (file.key ?? file.file) : title;
   const what = file.feed === null ? name : `${name} -> ${file.feed}`;
   const line = `${(dryRun && file.status === "imported" ? "new" : statusWords[file.status]).padEnd(8)}  ${what}`;
   if (file.reason !== null && (!isGood(file) || file.status === "skipped"))
-    return `${line}: ${file.reason}${file.name === null ? "" : ` (${path})`}`;
+    return `${line}: ${file.reason}${file.name === null ? "" : ` (${file.file})`}`;
   return file.warnings.length === 0 ? line : `${line} (${file.warnings.join("; ")})`;
 }

@@ -130,10 +130,7 @@ export interface ExamineOptions extends CallOptions {
 }
 
 /** An earlier version, or a blob that was deleted softly. */
-export interface KeptBlob {
-  /** Bytes. */
-  size: number;
-}
+export type KeptBlob = Pick<BlobInfo, "size">;
 
 export interface ListOptions extends CallOptions {
   /** Clouds also yield blobs whose names are not keys, such as `a//b`, `folder/` and `a/../b`. For use with stores only. */
@@ -205,10 +202,7 @@ export interface UploadNotes {
 
 /** What callers must know about a store before they use it. */
 export interface StoreFeatures {
-  /**
-   * `list` yields strictly increasing keys in UTF-8 byte order. An adapter may know only when the first blob of a listing
-   * has arrived. Stores from `openStore` always do: what a provider does not sort is sorted on disk (`sorting/`).
-   */
+  /** `list` yields strictly increasing keys in UTF-8 byte order; an adapter may know only after a listing's first blob. */
   readonly sortedList: boolean;
   /** `put` with `ifExists: "fail"` cannot lose a race against another writer. Without it, callers must hold a lock. */
   readonly atomicCreate: boolean;

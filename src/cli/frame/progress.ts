@@ -1,7 +1,9 @@
 import type { Ora } from "ora";
 import type { SingleBar } from "cli-progress";
 import { formatSize } from "../../lib/format-size.ts";
+import { printable } from "../../lib/printable.ts";
 import type { Io } from "./io.ts";
+import { printMessage } from "./lines.ts";
 
 /** Progress of long work: a bar or a spinner on a terminal, otherwise a plain line every few seconds. */
 export interface Progress {
@@ -35,7 +37,8 @@ export function createProgress(io: Io, options: { quiet: boolean; color: boolean
   const text = () => `${label}: ${done}${total === undefined ? "" : ` of ${total}`}, ${formatSize(bytes)}`;
 
   /** Shortens a label beside the bar, which needs some sixty columns. Keeps its end, where the file name is. */
-  function fitting(wanted: string): string {
+  function fitting(name: string): string {
+    const wanted = printable(name);
     const room = Math.max(20, (io.stderr.columns ?? 80) - 62);
     return wanted.length <= room ? wanted : `…${wanted.slice(1 - room)}`;
   }
@@ -53,7 +56,7 @@ export function createProgress(io: Io, options: { quiet: boolean; color: boolean
       if (total === undefined) {
         const { default: ora } = await import("ora");
         spinner = ora({
-          text: text(),
+          text: printable(text()),
           stream: io.stderr,
           discardStdin: false,
           hideCursor: true,
@@ -82,21 +85,21 @@ export function createProgress(io: Io, options: { quiet: boolean; color: boolean
       done = items;
       bytes = size;
       if (spinner !== undefined) {
-        spinner.text = text();
+        spinner.text = printable(text());
         if (!spinner.isSpinning) spinner.start();
       } else if (bar !== undefined) {
         bar.update(done, { label: fitting(label), size: formatSize(bytes) });
       } else if (label !== "" && performance.now() - last >= interval) {
         last = performance.now();
-        io.stderr.write(`${text()}\n`);
+        printMessage(io, text());
       }
     },
     tick(item) {
-      if (spinner !== undefined) spinner.text = item;
+      if (spinner !== undefined) spinner.text = printable(item);
       else if (bar !== undefined) bar.update(done, { label: fitting(item), size: formatSize(bytes) });
       else if (label !== "" && performance.now() - last >= interval) {
         last = performance.now();
-        io.stderr.write(`${item}\n`);
+        printMessage(io, item);
       }
     },
     clear() {

@@ -198,9 +198,10 @@ function addCriteria<Args extends unknown[], Options extends OptionValues>(
   command: Command<Args, Options>,
   toChange: boolean,
 ): Command<Args, Options> {
-  for (const { flag, value, placeholder, help } of Object.values(criteria)) {
+  for (const { flag, shortFlag, value, placeholder, help } of Object.values(criteria)) {
     const isFlag = value.kind === "flag";
-    command.addOption(new Option(isFlag ? `--${flag}` : `--${flag} <${placeholder}>`, help).helpGroup("Criteria:"));
+    const flags = shortFlag === undefined ? `--${flag}` : `--${shortFlag}, --${flag}`;
+    command.addOption(new Option(isFlag ? flags : `${flags} <${placeholder}>`, help).helpGroup("Criteria:"));
     if (toChange && isFlag) command.addOption(new Option(`--no-${flag}`, "the opposite").hideHelp());
   }
   return command;

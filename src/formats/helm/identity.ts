@@ -1,5 +1,6 @@
 import { semver } from "../../versions/semver.ts";
 import type { PackageIdentity } from "../format.ts";
+import { deprecationOf } from "../manifests/deprecation.ts";
 import { boundMetadata } from "../manifests/metadata.ts";
 import { invalid } from "../read-package.ts";
 import type { YamlRules, YamlValue } from "../manifests/yaml.ts";
@@ -34,6 +35,7 @@ export function identifyChart(
     qualifier: isProvenance ? "kind=provenance" : "",
     key: `${name}/${chartFileName(name, version)}${isProvenance ? ".prov" : ""}`,
     contentType: isProvenance ? "text/plain" : "application/gzip",
+    ...deprecationOf(chart["deprecated"]),
     metadata: boundMetadata(Object.fromEntries(members.map((member) => [member, chart[member]])), warnings),
     warnings,
   };

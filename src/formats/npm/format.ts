@@ -4,6 +4,7 @@ import type { Format, PackageFile, PackageIdentity, ReadOptions } from "../forma
 import { gunzipFile } from "../containers/gzip.ts";
 import { parseJsonManifest } from "../manifests/json.ts";
 import { limits } from "../../lib/limits.ts";
+import { deprecationOf } from "../manifests/deprecation.ts";
 import { boundMetadata } from "../manifests/metadata.ts";
 import { parseNpmName, type NpmName } from "./name.ts";
 import { invalid, readPackage } from "../read-package.ts";
@@ -40,6 +41,7 @@ async function read(file: PackageFile, options: ReadOptions | undefined): Promis
     qualifier: "",
     key: `${name.scope === "" ? "" : `@${name.scope}/`}${name.bare}/-/${name.bare}-${normalizedVersion}.tgz`,
     contentType: "application/gzip",
+    ...deprecationOf(manifest["deprecated"]),
     metadata: boundMetadata(Object.fromEntries(metadataMembers.map((member) => [member, manifest[member]])), warnings),
     warnings,
   };

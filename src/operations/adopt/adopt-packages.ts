@@ -119,7 +119,7 @@ function createRecorder(context: Context, { feed, row, writer, publishedFrom }: 
     if (blobs.length === 0) return [];
     if (writer !== undefined)
       return writeInto(writer, row.id, (target) => adoptBatch(context, target, blobs, publishedFrom));
-    const { wanted, results } = await chooseBlobs(context, feed.id, blobs, known);
+    const { wanted, results } = await chooseBlobs(context, feed, blobs, known);
     return [...results, ...wanted.map(({ item }) => adoptOutcome(item, "adopted"))];
   };
 }

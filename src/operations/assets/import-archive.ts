@@ -55,10 +55,7 @@ export async function* importArchive(
   await using assets = await openAssetTarget(context, { directory, command: "asset import-archive", dryRun });
   const { db } = await context.catalog();
   const summary = createSummary(assets.feed.name);
-  const { size } = await stat(input.path).catch((error: NodeJS.ErrnoException) => {
-    if (error.code !== "ENOENT") throw fileError(error);
-    throw new FeedctlError("not-found", `${input.path} does not exist`, { cause: error });
-  });
+  const size = await sizeOf(input.path);
   const { ratioFrom } = limits;
   // an explicit maximum replaces the ratio check: disk images are mostly zeros and compress well
   const ratio = input.maxSize === undefined ? limits.ratio : Number.MAX_SAFE_INTEGER;
@@ -110,7 +107,8 @@ export async function* importArchive(
   yield* flush();
   const folders = plan.names.filter(({ folder }) => folder).map(({ path }) => path);
   if (to !== "") folders.push(to);
-  if (assets.writer !== undefined) summary.folders = await makeFolders(context, assets.writer, folders);
+  const empty = assets.writer === undefined ? 0 : await makeFolders(context, assets.writer, folders);
+  summary.folders = assets.folders + empty;
   await assets.finish(summary);
   yield summary;
 
@@ -153,6 +151,15 @@ export async function* importArchive(
   async function* rescan(wanted: number): AsyncGenerator<Uint8Array> {
     let at = -1;
     for await (const entry of archive.entries()) if (++at === wanted) return yield* entry.chunks();
+  }
+}
+
+async function sizeOf(path: string): Promise<number> {
+  try {
+    return (await stat(path)).size;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw fileError(error);
+    throw new FeedctlError("not-found", `${path} does not exist`, { cause: error });
   }
 }
 

@@ -1,6 +1,6 @@
 import type { Dirent, readdir } from "node:fs";
 import { lstat } from "node:fs/promises";
-import { basename, dirname, join, relative, resolve } from "node:path";
+import { basename, dirname, join, relative, resolve, sep } from "node:path";
 import type { Format } from "../../formats/format.ts";
 import { listFolder } from "../../lib/list-folder.ts";
 import type { Context } from "../context.ts";
@@ -67,7 +67,7 @@ function createSelection({ formats, include = [], exclude = [] }: FindOptions): 
   const [included, excluded] = [matcherOf(include), matcherOf(exclude)];
   return (path, directory) => {
     const name = basename(path);
-    const below = directory === undefined ? name : relative(directory, path).replaceAll("\\", "/");
+    const below = directory === undefined ? name : relative(directory, path).replaceAll(sep, "/");
     if (excluded?.(below)) return false;
     if (included !== undefined) return included(below);
     if (directory === undefined) return true;
@@ -90,7 +90,9 @@ async function* matches(
     onlyFiles: true,
     followSymbolicLinks: false,
     dot: false,
-    absolute: true,
+    // absolute paths would get slashes instead of the backslashes that names may have on Unix
+    absolute: false,
+    ...(directory !== undefined && { cwd: directory }),
     unique: true,
     suppressErrors: false,
     fs: { readdir: readReadable as typeof readdir },
@@ -98,8 +100,9 @@ async function* matches(
   const found: string[] = [];
   const broken: Candidate[] = [];
   try {
-    for await (const path of glob.stream(pattern, directory === undefined ? options : { ...options, cwd: directory })) {
-      if (isSelected(String(path), directory)) found.push(String(path));
+    for await (const match of glob.stream(pattern, options)) {
+      const path = resolve(directory ?? ".", String(match));
+      if (isSelected(path, directory)) found.push(path);
     }
   } catch (error) {
     yield { path: directory ?? pattern, problem: `could not be read: ${(error as Error).message}` };

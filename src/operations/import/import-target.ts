@@ -12,6 +12,7 @@ import { requireActiveFeed } from "../feed-store/find-feed.ts";
 import { openFeedStore } from "../feed-store/open-feed-store.ts";
 import { isOwnBlob } from "../local-files/file-mark.ts";
 import { identityName } from "../packages/identity-name.ts";
+import { createCompanions, type Companions } from "./companions.ts";
 import { commitBatch, planBatch } from "./commit-packages.ts";
 import type { MatchOptions } from "./match-existing.ts";
 import { isInFeed, packageOutcome, type ImportedFile, type PackageOutcome } from "./outcome.ts";
@@ -23,8 +24,12 @@ export interface ImportTarget extends AsyncDisposable {
   format: Format;
   /** The feed's rows at `keys`, by key. */
   recorded(keys: readonly string[]): Promise<Map<string, RecordedFile>>;
-  /** Imports prepared packages; yields exactly one outcome for each. */
+  /**
+   * Imports prepared packages; yields one outcome for each, except for files whose package may still come (symbols).
+   */
   import(items: readonly PreparedPackage[]): AsyncGenerator<PackageOutcome>;
+  /** Imports the files that waited for their package. To be called after the last `import`. */
+  importHeld(): AsyncGenerator<PackageOutcome>;
   /** Cleans up after interrupted runs and records the end of this run. */
   finish(summary: object): Promise<void>;
 }
@@ -47,6 +52,7 @@ export async function openImportTarget(context: Context, options: ImportTargetOp
   const store = dryRun && prove ? await openFeedStore(context, db, feed) : undefined;
   const run = dryRun ? undefined : await startRun(context, command, feed.id);
   const writer = run === undefined ? undefined : openWriter(context, feed.name, run);
+  const companions = createCompanions(db, { feedId: feed.id, format, dryRun });
   /** The sha256 of the packages that this run has imported, by identity: the same identity may have several keys. */
   const seen = new Map<string, string>();
 
@@ -55,9 +61,17 @@ export async function openImportTarget(context: Context, options: ImportTargetOp
     format,
     recorded: (keys) => readRecorded(db, feed.id, keys),
     async *import(items) {
-      for (const round of roundsOf(items)) yield* importRound(round);
+      for (const round of roundsOf(items.filter((item) => !companions.has(item))))
+        for await (const each of importRound(round)) {
+          companions.note(each);
+          yield each;
+        }
+      yield* importSorted(await companions.sort(items.filter(companions.has)));
       // in a plain run the catalog already has the packages of earlier batches
       if (!dryRun && !overwrite) for (const { identity } of items) seen.delete(identityName(identity));
+    },
+    async *importHeld() {
+      yield* importSorted(await companions.rest());
     },
     async finish(summary) {
       if (writer !== undefined) await tryFinishPending(context, writer);
@@ -69,6 +83,11 @@ export async function openImportTarget(context: Context, options: ImportTargetOp
       await run?.[Symbol.asyncDispose]();
     },
   };
+
+  async function* importSorted({ ready, answered }: Awaited<ReturnType<Companions["sort"]>>) {
+    yield* answered;
+    for (const round of roundsOf(ready)) yield* importRound(round);
+  }
 
   /** Imports packages; their identities must differ. One that this run has already imported is never overwritten. */
   async function* importRound(items: readonly PreparedPackage[]): AsyncGenerator<PackageOutcome> {

@@ -128,6 +128,7 @@ export async function explainRetention(context: Context, feedName: string, text:
 type Keeper = NonNullable<Awaited<ReturnType<typeof findProtection>>>;
 
 function protectionReason(feedType: string, { package: named, version, reason, rule }: Keeper): string {
+  if (named === null && rule === null) return "a tag names it";
   if (named === null || version === null) return `rule ${rule} keeps it across rules`;
   const pattern = protectionName(feedType, { package: named, version });
   return `it is protected as ${pattern}${reason === null ? "" : ` (${reason})`}`;

@@ -61,7 +61,7 @@ export async function* listBlobs(listing: Listing, keyPrefix: string, options: L
         throwIfInterrupted(signal);
         const { name: full, size } = item;
         if (full === undefined || size === undefined) throw corrupt(doing, "a blob came without its name or size");
-        if (found.sortedList === true && last !== undefined && compareKeys(last, full) >= 0)
+        if (last !== undefined && (full === last || (found.sortedList === true && compareKeys(last, full) > 0)))
           throw outOfOrder(doing, last, full);
         if (!full.startsWith(start)) {
           throw corrupt(doing, `asked for ${JSON.stringify(start)}, got ${JSON.stringify(full)}`);
@@ -69,7 +69,7 @@ export async function* listBlobs(listing: Listing, keyPrefix: string, options: L
         last = full;
         const key = full.slice(prefix.length);
         const read = fromAzureMetadata(item.metadata);
-        if (read.isFolder) onForeign?.(key === "" ? full : key);
+        if (read.isFolder) onForeign?.(key);
         else if (isListed(key, size, options)) yield describeListed(key, item, read);
       }
     }

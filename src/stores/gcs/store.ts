@@ -24,6 +24,7 @@ import { resourceOf } from "./upload.ts";
 
 const HOUR = 3600;
 const WEEK = 7 * 24 * HOUR;
+const TOO_LONG = "Google makes no URL that works for longer than a week";
 /** How many deletes run at once. */
 const WIDTH = 16;
 /** Google's limit for object names, in bytes of UTF-8. */
@@ -134,10 +135,7 @@ export async function openGcsStore(
       // The ETag of a download is not the generation.
       origin: { type: "gcs", host: connection.host, bucket, name: whole, urlHasTag: false },
       async url(seconds = HOUR) {
-        if (seconds > WEEK)
-          throw new FeedctlError("usage", "Google makes no URL that works for longer than a week", {
-            hint: "--expires 7d",
-          });
+        if (seconds > WEEK) throw new FeedctlError("usage", TOO_LONG, { hint: "--expires 7d" });
         return connection.readUrl(whole, seconds);
       },
       publicUrl: async () => (config.makePublic ? publicUrl : undefined),

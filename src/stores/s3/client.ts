@@ -91,7 +91,7 @@ export async function connectS3(given: S3Config, known: StoreTraits = {}): Promi
     // Bodies are buffers, which can be sent again. Waiting for "100 Continue" would cost a new connection for each.
     expectContinueHeader: false,
     logger: silent,
-    requestHandler: sdkHandler(connections),
+    requestHandler: sdkHandler(connections, (request) => sender.resign(request)),
   });
   registerCredentials(client);
   const regionName = await client.config.region().catch(async (cause: unknown) => {

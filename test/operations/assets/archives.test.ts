@@ -206,8 +206,8 @@ onDatabases("archives of asset directories", ["PostgreSQL"], (database) => {
   test(
     "a zip made on Windows: backslashes separate folders, and names are in code page 437 or the given encoding",
     async (place, dir) => {
-      const names = async (folder: string, members: readonly ZipMember[], ...more: string[]) => {
-        writeFileSync(place.path("in.zip"), zipArchive(members));
+      const names = async (folder: string, entries: readonly ZipMember[], ...more: string[]) => {
+        writeFileSync(place.path("in.zip"), zipArchive(entries));
         await expand(place, 0, dir, "in.zip", "--to", folder, ...more);
         return await below(place, dir, folder);
       };

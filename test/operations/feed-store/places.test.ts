@@ -86,7 +86,7 @@ onDatabases("the marker of a store", ["PostgreSQL"], (database) => {
     await place.run("mirror", place.path("mnt/web"), place.path("copy"), "--yes");
     assert.ok(!existsSync(place.path("copy", MARKER)), "copied");
     cpSync(place.path("mnt/web", MARKER), place.path("copy/below", MARKER));
-    await place.run("mirror", place.path("in"), place.path("copy"), "--yes");
+    await place.run("mirror", place.path("in"), place.path("copy"), "--yes", "--max-delete", "100%");
     assert.ok(existsSync(place.path("copy/below", MARKER)), "deleted");
     await place.run("feed", "create", "files", "--type", "asset");
     await place.run("asset", "upload", "files", place.path("copy/below/"), "--recursive");

@@ -46,13 +46,13 @@ describeMigrations("failures in the middle of a migration", { concurrency: 6 }, 
     test(`${what}: status ${code}, and the same command finishes`, async (place) => {
       await prepare(place, 60);
       const rows = await dump(place);
-      const proxy = await failingS3(place, 20, problem);
+      const proxy = await failingS3(place, 40, problem);
       try {
         const command = ["migrate", "run", "web", "--to", ...place.toS3({ endpoint: proxy.endpoint })];
         const broken = await place.any(...command);
         assert.equal(broken.code, code, broken.stdout + broken.stderr);
         assert.match(broken.stderr, message);
-        // the marker of the store is among the 20 requests
+        // the marker of the store and its probes are among the 40 requests
         assert.ok((await keysIn(place)).length >= 15);
         assert.partialDeepStrictEqual((await place.run("store", "show", "web", "--json")).json(), { type: "disk" });
         await place.run("import", "web", ...writePackages(place.path("more"), 1, { prefix: "still" }));

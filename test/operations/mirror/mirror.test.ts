@@ -338,7 +338,10 @@ describe("mirror: deletes", () => {
   test("the guard counts only files that the filter selects", async () => {
     await using at = await withExtras(11, 5);
     for (let i = 0; i < 50; i++) await at.write(`target/hidden-${i}.log`, "x");
-    assert.equal((await at.mirror({ filter: { exclude: ["*.log"] } })).error?.code, "refused");
+    assert.equal(
+      (await at.mirror({ filter: { exclude: ["*.log"] }, input: { maxDelete: undefined } })).error?.code,
+      "refused",
+    );
   });
 
   test("--no-delete: extras are reported and kept", async () => {

@@ -91,6 +91,7 @@ test("values of criteria are checked", () => {
     ["sizeTrigger", "big"],
     ["sizeTrigger", "9000000T"],
     ["keepVersionsPer", "patch"],
+    ["keepVersionsPer", "minor,minor"],
     ["deleteVersions", [1]],
   ] as const)
     assert.throws(
@@ -272,6 +273,13 @@ onDatabases("retention apply", ["PostgreSQL"], (database) => {
         "protection acme/cure@* protects nothing: feed web has no such version",
       ]);
       assert.match(applied.stderr, /^warning: web: rule 1: the rule deletes/);
+      // only what a type's files say can be counted apart
+      await place.exits(2, "retention", "rule", "add", "web", "--keep-versions-count", "1", "--per", "architecture");
+      assert.match(
+        (await place.run("retention", "rule", "add", "web", "--keep-versions-count", "1", "--per", "suffix,minor"))
+          .stdout,
+        /: keeps the newest 1 of each minor line and suffix$/m,
+      );
       await place.run("feed", "create", "empty", "--type", "npm");
       assert.equal((await place.run("retention", "rule", "add", "empty", "--delete-package-ids", "a")).stderr, "");
     },

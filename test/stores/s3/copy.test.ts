@@ -98,7 +98,7 @@ describe(`s3 on ${kind}: copies inside the service`, () => {
     const { source, target, from, options, uploads } = await openPair(t, someBytes(20 * MIB, 1));
     let copies = 0;
     proxy.intercept = (request) => {
-      if (!isCopy(request) || ++copies !== 3) return undefined;
+      if (!isCopy(request) || ++copies < 3) return undefined;
       return s3Problem(412, "PreconditionFailed");
     };
     await assert.rejects(target.copyFrom!(key("to"), from, options), hasCode("corrupt"));
