@@ -478,8 +478,13 @@ describe("the plan equals the naive model's", () => {
         version,
         published: 9 - index,
       }));
-      const criteria = { keepVersionsCount: 1, keepVersionsPer: per };
-      const made = await prepare(catalog, versions, [{ enabled: true, protectAcrossRules: false, criteria }], []);
+      const counting = { keepVersionsCount: 1, keepVersionsPer: per };
+      const made = await prepare(
+        catalog,
+        versions,
+        [{ enabled: true, protectAcrossRules: false, criteria: counting }],
+        [],
+      );
       await db.updateTable("feeds").set({ type }).where("name", "=", made.name).execute();
       for (const [id, number] of made.ids)
         await db
