@@ -83,7 +83,7 @@ _feedctl_command() {
     'usage help') commands='' options='' ;;
     'store') commands='types set show refresh mark test usage help' options='-h --help --json -q --quiet -v --verbose --no-color --config' ;;
     'store types') commands='' options='-h --help --json -q --quiet -v --verbose --no-color --config' ;;
-    'store set') commands='' options='--path --bucket --region --target-path --endpoint --path-style --access-key --secret-key --profile --role-arn --reduced-redundancy --make-public --encrypted --storage-class --kms-key --container --connection-string --account-url --key-file --anonymous --customer-key -h --help --json -q --quiet -v --verbose --no-color --config' ;;
+    'store set') commands='' options='--no-check --path --bucket --region --target-path --endpoint --path-style --access-key --secret-key --profile --role-arn --reduced-redundancy --make-public --encrypted --storage-class --kms-key --container --connection-string --account-url --key-file --anonymous --customer-key -h --help --json -q --quiet -v --verbose --no-color --config' ;;
     'store show') commands='' options='-h --help --json -q --quiet -v --verbose --no-color --config' ;;
     'store refresh') commands='' options='-h --help --json -q --quiet -v --verbose --no-color --config' ;;
     'store mark') commands='' options='--earlier --yes -h --help --json -q --quiet -v --verbose --no-color --config' ;;

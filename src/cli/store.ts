@@ -41,12 +41,17 @@ export function storeCommand(edge: Edge): CommandUnknownOpts {
       .command("set")
       .description("set the store of a feed; no file is moved (see: feedctl migrate run)")
       .addArgument(feedArgument())
-      .addArgument(storeTypeArgument()),
+      .addArgument(storeTypeArgument())
+      .option("--no-check", "save a cloud store without asking it first"),
   ).action(async (name: string, type, options, command) =>
     edge.act<StoreChangeResult>(command, async (context, out) => {
       const { setStore } = await import("../operations/stores/set-store.ts");
       const { storeChangeResult } = await import("./results/store.ts");
-      const change = await setStore(context, name, type, await storeOptions(edge, out, options));
+      const change = await setStore(context, name, {
+        type,
+        options: await storeOptions(edge, out, options),
+        check: options.check,
+      });
       const { files, bytes } = change.leftBehind;
       if (files > 0) {
         out.warn(

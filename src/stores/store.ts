@@ -9,10 +9,7 @@ export interface ByteRange {
   end?: number | undefined;
 }
 
-/**
- * Headers that a cloud keeps with a blob and returns with its bytes, beside content type and cache-control. Azure and
- * Google keep no `expires`.
- */
+/** Headers that a cloud keeps beside content type and cache-control. Azure and Google keep no `expires`. */
 export interface BlobHeaders {
   contentEncoding?: string | undefined;
   contentDisposition?: string | undefined;
@@ -32,7 +29,7 @@ export interface BlobInfo {
   md5?: string | undefined;
   /** Only where feedctl stored it with the blob, or S3 keeps it as a checksum. S3 returns it from `head` and `get` only. */
   sha256?: string | undefined;
-  /** Further hashes that only a `get` of the whole blob reports, lower-case hex: S3's `x-amz-checksum-...`. */
+  /** Further hashes that only a `get` of the whole blob reports: S3's `x-amz-checksum-...`. */
   checksums?: { sha1?: string | undefined; crc32?: string | undefined } | undefined;
   contentType?: string | undefined;
   cacheControl?: string | undefined;
@@ -136,14 +133,11 @@ export interface ExamineOptions extends CallOptions {
 export type KeptBlob = Pick<BlobInfo, "size">;
 
 export interface ListOptions extends CallOptions {
-  /**
-   * Clouds also yield blobs whose names are not keys, such as `a//b`, `folder/` and `a/../b`. Their `key` may only be
-   * used with a store: of a cloud, or of a disk that refuses it.
-   */
+  /** Clouds also yield blobs whose names are not keys, such as `a//b`, `folder/` and `a/../b`. For use with stores only. */
   anyName?: boolean | undefined;
   /**
-   * Called for a name that is left out. `problem`: why a file, a folder with files or a blob has a name that is not a
-   * key ("holds a control character"). Undefined: it has no content of its own (a link, a special file, a folder marker).
+   * Called for a name that is left out. `problem`: why the name of a file, a folder or a blob is not a key ("holds ...").
+   * Undefined: it has no content of its own (a link, a special file, a folder marker).
    */
   onForeign?: ((name: string, problem?: string) => void) | undefined;
 }

@@ -14,13 +14,37 @@ import { diskPlace, runStep, type World, worldOf } from "../support/truth/world.
 
 /** Commands that change nothing. */
 const reading = new Set([
-  ...["feed list", "feed show", "drop status", "package list", "package show", "package protected"],
-  ...["asset list", "asset show", "asset url", "retention rule list", "retention rule show", "retention plan"],
-  ...["retention quarantine", "store types", "store show", "store usage", "migrate status", "migrate history"],
-  ...["worker list", "db status", "settings list", "settings get", "schema", "error"],
+  "feed list",
+  "feed show",
+  "drop status",
+  "package list",
+  "package show",
+  "package protected",
+  "package tag list",
+  "asset list",
+  "asset show",
+  "asset url",
+  "retention rule list",
+  "retention rule show",
+  "retention rule test",
+  "retention plan",
+  "retention quarantine",
+  "usage show",
+  "store types",
+  "store show",
+  "store usage",
+  "migrate status",
+  "migrate history",
+  "worker list",
+  "db status",
+  "settings list",
+  "settings get",
+  "schema",
+  "error",
 ]);
 /** Commands that run until they are interrupted, and the test that compares what they report. */
 const elsewhere: Readonly<Record<string, string>> = {
+  "store refresh": "test/operations/stores/versions.test.ts",
   "drop watch": "each round is a drop scan",
   worker: "test/operations/migrate/workers.test.ts",
 };

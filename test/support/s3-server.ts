@@ -5,7 +5,7 @@ import { basename, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { S3 } from "@aws-sdk/client-s3";
 import { keepProgram, type ProgramStart } from "./keeper.ts";
-import { findInstalled, findS3Binary, programOf } from "./server-binaries.ts";
+import { findS3Binary, programOf } from "./server-binaries.ts";
 import { sharedServers } from "./shared-servers.ts";
 import { PATIENCE } from "./wait.ts";
 
@@ -55,12 +55,6 @@ export async function startS3(): Promise<S3Server> {
   if (shared !== undefined) return describe(shared.kind, shared.endpoint, ownKeys);
   const binary = findS3Binary();
   return binary === undefined ? startFauxqs() : startOwnS3(binary);
-}
-
-/** A server of its own whose buckets can have versions; undefined on a machine without versitygw. */
-export async function startVersionedS3(): Promise<S3Server | undefined> {
-  const binary = findInstalled("versitygw");
-  return binary === undefined ? undefined : startOwnS3(binary, { versions: true });
 }
 
 /** Starts a program for one test file alone. `versions`: its buckets can keep versions; versitygw only. */

@@ -11,7 +11,8 @@ export interface Progress {
   start(label: string, total?: number): Promise<void>;
   /** One item is done. */
   step(bytes: number): void;
-  label(text: string): void;
+  /** So much is done in all, by whomever. */
+  at(items: number, bytes: number): void;
   /** Progress within one long item: shown at once on a terminal, otherwise as the next plain line. */
   tick(text: string): void;
   /** Makes room for a line of output; the next step draws again. */
@@ -23,7 +24,7 @@ export interface Progress {
 export const PLAIN_INTERVAL = 5;
 
 export function createProgress(io: Io, options: { quiet: boolean; color: boolean; json: boolean }): Progress {
-  if (options.quiet) return { async start() {}, step() {}, label() {}, tick() {}, clear() {}, stop() {} };
+  if (options.quiet) return { async start() {}, step() {}, at() {}, tick() {}, clear() {}, stop() {} };
   let label = "";
   let total: number | undefined;
   let done = 0;
@@ -78,8 +79,11 @@ export function createProgress(io: Io, options: { quiet: boolean; color: boolean
       }
     },
     step(size) {
-      done++;
-      bytes += size;
+      this.at(done + 1, bytes + size);
+    },
+    at(items, size) {
+      done = items;
+      bytes = size;
       if (spinner !== undefined) {
         spinner.text = printable(text());
         if (!spinner.isSpinning) spinner.start();
@@ -89,10 +93,6 @@ export function createProgress(io: Io, options: { quiet: boolean; color: boolean
         last = performance.now();
         printMessage(io, text());
       }
-    },
-    label(name) {
-      label = name;
-      if (spinner !== undefined) spinner.text = printable(text());
     },
     tick(item) {
       if (spinner !== undefined) spinner.text = printable(item);

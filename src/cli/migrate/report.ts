@@ -44,7 +44,7 @@ export async function printEvent(out: Output<MigrateLine>, event: MigrateEvent, 
           line,
           `${event.finished} of ${event.ranges} ranges done, ${counted(event.copied, "blob")} copied`,
         );
-      out.progress.label(`shared pass, ${event.finished} of ${event.ranges} ranges done`);
+      out.progress.at(event.blobs, event.bytes);
       return;
     case "blob": {
       out.progress.step(event.size);

@@ -105,10 +105,8 @@ export async function* importArchive(
     if (items.length >= BATCH.files || bytes >= BATCH.bytes) yield* flush();
   }
   yield* flush();
-  const folders = plan.names.filter(({ folder }) => folder).map(({ path }) => path);
-  if (to !== "") folders.push(to);
-  const empty = assets.writer === undefined ? 0 : await makeFolders(context, assets.writer, folders);
-  summary.folders = assets.folders + empty;
+  const folders = [...plan.names.filter(({ folder }) => folder).map(({ path }) => path), ...(to === "" ? [] : [to])];
+  summary.folders = assets.folders + (await makeFolders(context, assets.writer, folders));
   await assets.finish(summary);
   yield summary;
 

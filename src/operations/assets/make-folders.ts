@@ -8,9 +8,13 @@ import { commit } from "../commit/commit.ts";
 import type { Context } from "../context.ts";
 import type { FeedWriter } from "../commit/feed-writer.ts";
 
-/** Creates folders and their parents. Returns how many were created. Throws `conflict` where a file has such a path. */
-export async function makeFolders(context: Context, writer: FeedWriter, paths: readonly string[]): Promise<number> {
-  if (paths.length === 0) return 0;
+/** Creates folders and their parents; none without a writer, in a dry run. Returns how many were created. Throws `conflict` where a file has such a path. */
+export async function makeFolders(
+  context: Context,
+  writer: FeedWriter | undefined,
+  paths: readonly string[],
+): Promise<number> {
+  if (writer === undefined || paths.length === 0) return 0;
   const { db } = await context.catalog();
   return writer.write(async (target) =>
     commit(db, [target], async (transaction) => {

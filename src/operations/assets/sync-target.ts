@@ -12,7 +12,7 @@ import type { AssetItem, AssetOutcome } from "./item.ts";
 import type { AssetTarget } from "./asset-target.ts";
 import { assetPathProblem, inside } from "./paths.ts";
 import { commit } from "../commit/commit.ts";
-import { tryFinishPending } from "../commit/feed-writer.ts";
+import { tryFinishPending, type FeedWriter } from "../commit/feed-writer.ts";
 import type { Context } from "../context.ts";
 import { removeFiles } from "./delete.ts";
 
@@ -89,19 +89,6 @@ export function openAssetView(
     return [];
   }
 
-  /** A file replaces a folder in which no file is left. */
-  async function deleteFolder(key: Key): Promise<void> {
-    const inner = [...folders].filter((each) => each === key || each.startsWith(`${key}/`)).sort(compareKeys);
-    const paths = inner.toReversed().map((each) => inside(folder, each));
-    const { db } = await context.catalog();
-    await writer().write((target) =>
-      commit(db, [target], async (transaction) => {
-        await lockRows(transaction, feed.id, "exclusive");
-        for (const path of paths) await deleteEmptyFolders(transaction, feed.id, [path]);
-      }),
-    );
-  }
-
   return {
     name: `asset directory ${feed.name}${folder === "" ? "" : `/${folder}`}`,
     type: below.type,
@@ -122,7 +109,7 @@ export function openAssetView(
       const path = pathOf(key);
       // the blobs of deleted files may be in the place of this one
       await (cleaned ??= tryFinishPending(context, writer()));
-      if (folders.has(key)) await deleteFolder(key);
+      if (folders.has(key)) await deleteFolders(context, writer(), pathsIn(folder, folders, key));
       // the media type is kept or detected: the local disk, the source, has none
       const outcome = await add({
         key: path,
@@ -144,6 +131,23 @@ export function openAssetView(
     deleteMany,
     [Symbol.asyncDispose]: async () => below[Symbol.asyncDispose](),
   };
+}
+
+/** The folder of a key and those below it, innermost first. */
+function pathsIn(folder: string, folders: ReadonlySet<string>, key: Key): string[] {
+  const inner = [...folders].filter((each) => each === key || each.startsWith(`${key}/`)).sort(compareKeys);
+  return inner.toReversed().map((each) => inside(folder, each));
+}
+
+/** A file replaces a folder in which no file is left. */
+async function deleteFolders(context: Context, writer: FeedWriter, paths: readonly string[]): Promise<void> {
+  const { db } = await context.catalog();
+  await writer.write((target) =>
+    commit(db, [target], async (transaction) => {
+      await lockRows(transaction, target.feed.id, "exclusive");
+      for (const path of paths) await deleteEmptyFolders(transaction, target.feed.id, [path]);
+    }),
+  );
 }
 
 function resultOf({ status, reason, path }: AssetOutcome, sha256: string): PutResult {

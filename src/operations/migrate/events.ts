@@ -15,6 +15,8 @@ export interface MigrateRanges {
   type: "ranges";
   ranges: number;
   finished: number;
+  /** How many of the pass's blobs are in the target by now, whoever copied them. */
+  blobs: number;
   copied: number;
   failed: number;
   bytes: number;

@@ -80,7 +80,7 @@ export async function* retireStore(context: Context, name: string): AsyncGenerat
   }
 
   const foreign: string[] = [];
-  const onForeign = (name: string, problem?: string) => problem && foreign.push(name);
+  const onForeign = (odd: string, problem?: string) => problem && foreign.push(odd);
   const pairs = sideBySide<{ old: BlobInfo; now: BlobInfo }>(
     { old: source.list("", { signal: context.signal, onForeign }), now: store.list("", { signal: context.signal }) },
     { old: source.name, now: store.name },

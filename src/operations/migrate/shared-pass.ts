@@ -15,6 +15,7 @@ import { commit } from "../commit/commit.ts";
 import { noPass } from "./pass-log.ts";
 import type { MigrateEvent, MigrateSummary } from "./events.ts";
 import { passCounts, type Session, type Watch } from "./session.ts";
+import type { LiveCount } from "./unproven-pass.ts";
 import { workRange } from "./work-range.ts";
 
 /** Blobs in a range: many enough that distributing it costs little, few enough that a dead worker loses little work. */
@@ -53,11 +54,20 @@ export async function* shareFirstPass(
     startPass(transaction, { ...about, kind: "full", now: context.now() }),
   );
   summary.passes++;
+  const proven = Math.max(0, files - (await countUnproven(db, feed.id, migration.to_store_id)));
   yield { type: "pass", number: summary.passes, kind: "full", frozen: false, blobs: files };
   let totals = await rangeTotals(db, migration.id);
   const before = totals;
   const counts = () => ({ ...noPass, ...since(before, totals) });
   watch.follow(number, counts);
+  const live: LiveCount = { blobs: 0, bytes: 0 };
+  const progress = async (): Promise<MigrateEvent> => {
+    totals = await rangeTotals(db, migration.id);
+    const { ranges, finished, copied, failed, bytes: moved } = totals;
+    const { copied: now, verified } = counts();
+    const blobs = Math.min(files, proven + now + verified + live.blobs);
+    return { type: "ranges", ranges, finished, blobs, copied, failed, bytes: moved + live.bytes };
+  };
   let published = -Infinity;
   const ends = {
     feedId: feed.id,
@@ -68,13 +78,12 @@ export async function* shareFirstPass(
     skipCached: migration.plan.cached === "skip",
     announce: migration.plan.fresh === true,
     runId: run.id,
+    live,
   };
   for (;;) {
     context.signal.throwIfAborted();
     const left = await listUnfinishedRanges(db, migration.id);
-    totals = await rangeTotals(db, migration.id);
-    const { ranges, finished, copied, failed, bytes: moved } = totals;
-    yield { type: "ranges", ranges, finished, copied, failed, bytes: moved };
+    yield await progress();
     if (left.length === 0) break;
     const job = await jobs.take(migration.id);
     if (job === undefined) {
@@ -85,7 +94,13 @@ export async function* shareFirstPass(
       } else await sleep(POLL, undefined, { signal: context.signal }).catch(() => context.signal.throwIfAborted());
       continue;
     }
-    const outcome = await workRange(context, { catalog, job, ...ends, workerId: null });
+    const work = workRange(context, { catalog, job, ...ends, workerId: null });
+    try {
+      while (!(await hasEnded(work, POLL))) yield await progress();
+    } finally {
+      await work.catch(() => {}); // thrown below
+    }
+    const outcome = await work;
     await (outcome === "done" ? job.complete() : job.giveBack());
   }
   await jobs.drop(migration.id);
@@ -96,6 +111,21 @@ export async function* shareFirstPass(
   summary.copied += done.copied;
   summary.verified += done.verified;
   summary.bytes += done.bytes;
+}
+
+/** Whether the work ends, or fails, within so many milliseconds. */
+async function hasEnded(work: Promise<unknown>, within: number): Promise<boolean> {
+  const waiting = new AbortController();
+  const ended = work.then(
+    () => true,
+    () => true,
+  );
+  const later = sleep(within, false, { signal: waiting.signal }).catch(() => false);
+  try {
+    return await Promise.race([ended, later]);
+  } finally {
+    waiting.abort();
+  }
 }
 
 function since(before: RangeTotals, now: RangeTotals) {

@@ -17,6 +17,11 @@ import { invalidKey, isOwnCopy } from "./pass-pair.ts";
 import { createTransfer } from "../transfer/transfer-pool.ts";
 import { uploadNotes } from "../commit/upload-notes.ts";
 
+export interface LiveCount {
+  blobs: number;
+  bytes: number;
+}
+
 export interface RowsInput {
   /** As in `isOwnCopy`. */
   ownTarget: boolean;
@@ -36,6 +41,8 @@ export interface RowsInput {
   runId: number;
   /** What this process holds: the migration, or the range that it copies. */
   holders: readonly Holder[];
+  /** Counts what is done since the last step. */
+  live?: LiveCount | undefined;
   /** Called before each blob; rejects when this process must stop. */
   alive?: (() => Promise<void>) | undefined;
 }
@@ -83,6 +90,9 @@ export async function* copyRows(context: Context, db: Db, input: RowsInput): Asy
     if (done.proof !== undefined) proven.push(done.proof);
     step[done.outcome]++;
     if (done.outcome === "copied") step.bytes += row.size;
+    if (input.live === undefined) return;
+    input.live.blobs++;
+    if (done.outcome === "copied") input.live.bytes += row.size;
   };
 
   for (;;) {

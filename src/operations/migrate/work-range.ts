@@ -10,7 +10,7 @@ import type { Db } from "../../catalog/schema/core.ts";
 import type { Store } from "../../stores/store.ts";
 import { commit, type Holder } from "../commit/commit.ts";
 import type { Context } from "../context.ts";
-import { copyRows } from "./unproven-pass.ts";
+import { copyRows, type LiveCount } from "./unproven-pass.ts";
 
 export interface RangeWork {
   catalog: Catalog;
@@ -26,6 +26,8 @@ export interface RangeWork {
   runId: number;
   /** Null when the process that runs the migration works on the range. */
   workerId: number | null;
+  /** Counts what is done and not yet in the range's totals. */
+  live?: LiveCount | undefined;
   /** When it is aborted, running copies are finished and no more are started. */
   drain?: AbortSignal | undefined;
 }
@@ -82,6 +84,7 @@ export async function workRange(outer: Context, work: RangeWork): Promise<"done"
     const steps = copyRows(context, db, {
       ...about,
       migrationId,
+      live: work.live,
       after: range.cursor,
       upTo: range.upper,
       async alive() {
@@ -96,6 +99,7 @@ export async function workRange(outer: Context, work: RangeWork): Promise<"done"
         await saveFailures(transaction, migrationId, failures, outer.now());
         await advanceRange(transaction, { migrationId, number, claim, ...step });
       });
+      if (work.live !== undefined) Object.assign(work.live, { blobs: 0, bytes: 0 });
     }
     return "done";
   } catch (error) {

@@ -2,7 +2,6 @@ import { lstatSync } from "node:fs";
 import type { Key } from "../../lib/key.ts";
 import { diskError } from "../../stores/disk/index.ts";
 import type { Store } from "../../stores/store.ts";
-import type { MirrorInput } from "./mirror-run.ts";
 
 /**
  * Why a blob cannot be stored yet at a key that the target does not list.
@@ -40,7 +39,7 @@ export function createNameClashes<J extends { key: string }>({
   keptNames = [],
 }: {
   localPath?: Store["localPath"] | undefined;
-  folders?: MirrorInput["folders"];
+  folders?: ReadonlySet<string> | undefined;
   keptNames?: Iterable<string>;
 }): NameClashes<J> {
   if (localPath === undefined && folders === undefined)

@@ -9,7 +9,9 @@ import {
   type StoreRow,
 } from "../../catalog/stores.ts";
 import type { Db } from "../../catalog/schema/core.ts";
+import { FeedctlError, isFeedctlError } from "../../errors.ts";
 import { overlap } from "../../stores/location.ts";
+import type { Store } from "../../stores/store.ts";
 import type { StoreOption } from "../../stores/descriptor.ts";
 import { isDirectory, optionsOf, providers, type StoreType } from "../../stores/providers.ts";
 import { commit } from "../commit/commit.ts";
@@ -57,12 +59,18 @@ export interface StoreChange {
   leftBehind: FeedTotals;
 }
 
+export interface StoreSetting {
+  type: StoreType;
+  options: StoreOptions;
+  /** Whether a cloud is asked before it is saved. A disk always is. */
+  check: boolean;
+}
+
 /** Sets the store of a feed. Moves no files. */
 export async function setStore(
   context: Context,
   name: string,
-  type: StoreType,
-  options: StoreOptions,
+  { type, options, check }: StoreSetting,
 ): Promise<StoreChange> {
   const catalog = await context.catalog();
   const feed = await requireLiveFeed(catalog.db, name);
@@ -72,19 +80,19 @@ export async function setStore(
     const current = await requireStore(db, feed);
     const next = await prepareStore(context, db, feed, { type, options });
     await refuseOverlap(context, db, feed, next.location);
-    // a cloud is asked nothing before its first use: its credentials may exist elsewhere
-    await using opened = isDirectory(next.config) ? await context.openStore(next.config) : undefined;
-    if (opened !== undefined) {
-      await requireFreePlace(context, db, { feed, store: opened });
-      await checkControl(context, opened);
-    }
+    // opening sends nothing; it refuses what the provider's client cannot use, such as a malformed connection string
+    await using opened = await context.openStore(next.config);
+    const isDisk = isDirectory(next.config);
+    if (!isDisk && check) await tryPlace(context, opened);
+    if (isDisk || check) await requireFreePlace(context, db, { feed, store: opened });
+    if (isDisk) await checkControl(context, opened);
     const before = await describeStore(context, db, feed, current);
     const explicit = await explicitPlace(context, db, feed, current);
     const same = overlap(next.location, explicit.location) === "same";
     const row = same
       ? await updatePlace(context, db, current, next)
       : await replace(context, db, current, { explicit, next });
-    if (opened !== undefined) {
+    if (isDisk) {
       await provePlace(context, db, { feed, row, location: next.location, store: opened }, "write");
       await examineNewStore(context, db, row, opened);
     }
@@ -101,6 +109,21 @@ export async function setStore(
       leftBehind: same ? noFiles : await feedTotals(db, feed.id),
     };
   });
+}
+
+/** Lists the place, so that a wrong name or credential is found before it is saved. */
+async function tryPlace(context: Context, store: Store): Promise<void> {
+  try {
+    for await (const _ of store.list("", { signal: context.signal })) return;
+  } catch (error) {
+    if (!isFeedctlError(error) || error.code === "interrupted") throw error;
+    const { code, message, hint, cause } = error;
+    const way = "to save it without asking the store: --no-check";
+    throw new FeedctlError(code, `nothing was saved: ${message}`, {
+      hint: hint === undefined ? way : `${hint}; ${way}`,
+      cause,
+    });
+  }
 }
 
 async function updatePlace(context: Context, db: Db, row: StoreRow, next: NewStore): Promise<StoreRow> {

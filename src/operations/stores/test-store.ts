@@ -150,6 +150,7 @@ export async function checkControl(context: Context, store: Store): Promise<void
       ifExists: "fail",
     });
     await store.delete(key, { signal: context.signal });
+    await purgeProbes(context, store, key);
   } catch (error) {
     if (!isFeedctlError(error, "denied")) throw error;
     throw new FeedctlError("denied", `${context.actor} does not have full control of ${store.name}: ${error.message}`, {

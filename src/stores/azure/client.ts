@@ -12,6 +12,7 @@ import { FeedctlError } from "../../errors.ts";
 import { registerSecrets, registerUrl } from "../../lib/redact.ts";
 import type { AzureConfig } from "./config.ts";
 import { parseTargetPath } from "../key.ts";
+import { checkContainerName } from "./location.ts";
 import type { StoreTraits } from "../traits.ts";
 
 export type { BlockBlobClient, ContainerClient } from "@azure/storage-blob";
@@ -66,11 +67,7 @@ const AZURE_HOST = /^[a-z0-9]+(?:-secondary)?(?:\.privatelink)?(?:\.z\d+)?\.(?:b
 /** Checks the configuration and creates the client. Sends nothing. Rejects with `usage`. */
 export async function connectAzure(config: AzureConfig, known: StoreTraits = {}): Promise<AzureConnection> {
   const { container } = config;
-  if (!/^(?=.{3,63}$)(\$web|[a-z0-9]+(-[a-z0-9]+)*)$/.test(container)) {
-    throw new FeedctlError("usage", `${JSON.stringify(container)} is not a container name`, {
-      hint: "3 to 63 lower-case letters, digits and single dashes",
-    });
-  }
+  checkContainerName(container);
   const prefix = parseTargetPath(config.targetPath ?? "");
   if (isAltered(prefix)) {
     throw new FeedctlError("usage", `Azure would alter the target path ${JSON.stringify(prefix)}`, {

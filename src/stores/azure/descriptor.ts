@@ -1,9 +1,9 @@
 import { FeedctlError } from "../../errors.ts";
 import type { OptionTable, StoreDescriptor } from "../descriptor.ts";
-import { belowTarget, prefixSegments, refuseSecretUrl } from "../shared/location.ts";
+import { belowTarget, prefixSegments, refuseSecretUrl, requireServiceUrl } from "../shared/location.ts";
 import { parseConfig } from "../shared/parse-options.ts";
 import type { AzureConfig } from "./config.ts";
-import { azureHost } from "./location.ts";
+import { azureHost, checkContainerName } from "./location.ts";
 
 const options: OptionTable<AzureConfig> = {
   container: {
@@ -49,6 +49,8 @@ export const azure: StoreDescriptor<AzureConfig> = {
 
   check(given) {
     refuseSecretUrl(given, "accountUrl", "account-url");
+    requireServiceUrl(given, "accountUrl", "account-url");
+    checkContainerName(String(given["container"]));
     if (Boolean(given["connectionString"]) === Boolean(given["accountUrl"]))
       throw new FeedctlError("usage", "an azure store needs --connection-string or --account-url, and not both");
   },

@@ -18,7 +18,10 @@ type Examiner = Required<Pick<Store, "examine" | "purge" | "listKept">>;
 export function createExaminer(examined: Examined, store: Pick<Store, "put" | "list" | "delete">): Examiner {
   return {
     examine: (options) => examineContainer(examined, store, options),
-    purge: (folder, options = {}) => purgeBlobs(examined, folder, options),
+    // An account without versions may refuse the question for them.
+    purge: async (folder, options = {}) => {
+      if (examined.connection.found.versioning === "on") await purgeBlobs(examined, folder, options);
+    },
     listKept: (options = {}) => listKept(examined, options),
   };
 }

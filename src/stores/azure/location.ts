@@ -36,3 +36,11 @@ function azureEndpoint(connectionString: string | undefined, accountUrl: string 
   if (!account) throw new FeedctlError("usage", "the Azure connection string names no account and no blob endpoint");
   return `https://${account}.blob.${parts.get("endpointsuffix") || "core.windows.net"}`;
 }
+
+/** Throws `usage` for a container that cannot exist ("Naming and Referencing Containers, Blobs, and Metadata"). */
+export function checkContainerName(container: string): void {
+  if (/^(?=.{3,63}$)(\$web|[a-z0-9]+(-[a-z0-9]+)*)$/.test(container)) return;
+  throw new FeedctlError("usage", `${JSON.stringify(container)} is not a container name`, {
+    hint: "3 to 63 lower-case letters, digits and single dashes",
+  });
+}

@@ -1,7 +1,7 @@
 import { isAbsolute } from "node:path";
 import { FeedctlError } from "../../errors.ts";
 import type { OptionTable, StoreDescriptor } from "../descriptor.ts";
-import { belowTarget, prefixSegments, refuseSecretUrl } from "../shared/location.ts";
+import { belowTarget, prefixSegments, refuseSecretUrl, requireServiceUrl } from "../shared/location.ts";
 import { parseConfig } from "../shared/parse-options.ts";
 import type { GcsConfig } from "./config.ts";
 import { checkBucketName, gcsHost } from "./location.ts";
@@ -51,6 +51,7 @@ export const gcs: StoreDescriptor<GcsConfig> = {
 
   check(given) {
     refuseSecretUrl(given, "endpoint", "endpoint");
+    requireServiceUrl(given, "endpoint", "endpoint");
     checkBucketName(String(given["bucket"]));
     if (typeof given["keyFile"] === "string" && !isAbsolute(given["keyFile"]))
       throw new FeedctlError("usage", "--key-file must be an absolute path", {

@@ -145,8 +145,7 @@ export async function openGcsStore(
   const nameProblem = (key: Key): string | undefined => {
     if (Buffer.byteLength(prefix + key) > MAX_NAME)
       return `is longer than ${MAX_NAME} bytes together with the target path`;
-    if (/[\r\n]/.test(key)) return "holds a line end, which Google does not allow";
-    if (prefix === "" && /^\.{1,2}$/.test(key)) return "is a name that Google does not allow";
+    if (/[\r\n]|^\.{1,2}$/.test(prefix + key)) return "is a name that Google does not allow";
     return (prefix + key).startsWith(".well-known/acme-challenge/") ? "has a name that Google reserves" : undefined;
   };
   const checkPut = (key: Key, { contentType, cacheControl }: PutOptions): void => {

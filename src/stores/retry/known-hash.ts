@@ -21,11 +21,11 @@ export function checkOf(blob: BlobInfo, compared: GetOptions["compared"]): HashC
   const names = ["sha256", "md5", "sha1", "crc32"] as const;
   const name = names.find((each) => known[each] !== undefined);
   if (name === undefined) return undefined;
-  const hash = name === "crc32" ? createCrc32() : createHash(name);
+  const hash = name === "crc32" ? createCrc32() : hasher(name);
   return {
     update: (chunk) => void hash.update(chunk),
     end() {
-      const found = hash.digest("hex");
+      const found = hash.digest();
       if (found === known[name]) return;
       const what = `cannot read ${JSON.stringify(blob.key)}: the bytes that arrived are not those that were stored`;
       throw new FeedctlError("corrupt", `${what} (${name} ${found} instead of ${known[name]})`, {
@@ -50,10 +50,15 @@ export function heldBack(next: () => Promise<Buffer | null>, check: HashCheck): 
   };
 }
 
+function hasher(name: string) {
+  const hash = createHash(name);
+  return { update: (chunk: Uint8Array) => void hash.update(chunk), digest: () => hash.digest("hex") };
+}
+
 function createCrc32() {
   let value = 0;
   return {
     update: (chunk: Uint8Array) => (value = crc32(chunk, value)),
-    digest: (_: "hex") => value.toString(16).padStart(8, "0"),
+    digest: () => value.toString(16).padStart(8, "0"),
   };
 }

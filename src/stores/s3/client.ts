@@ -135,8 +135,8 @@ function checkBucket(bucket: string): void {
   }
   if (bucket.endsWith("--x-s3")) {
     throw usage(
-      `"${bucket}" is a directory bucket (S3 Express), which lists in no order`,
-      "use a general purpose bucket: an unordered listing cannot be mirrored safely",
+      `"${bucket}" is a directory bucket (S3 Express), whose requests are signed in another way`,
+      "use a general purpose bucket",
     );
   }
 }

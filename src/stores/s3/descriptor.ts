@@ -1,9 +1,9 @@
 import { FeedctlError } from "../../errors.ts";
 import type { OptionTable, StoreDescriptor } from "../descriptor.ts";
-import { belowTarget, prefixSegments, refuseSecretUrl } from "../shared/location.ts";
+import { belowTarget, prefixSegments, refuseSecretUrl, requireServiceUrl } from "../shared/location.ts";
 import { parseConfig } from "../shared/parse-options.ts";
 import type { S3Config } from "./config.ts";
-import { s3Host } from "./location.ts";
+import { checkBucketName, s3Host } from "./location.ts";
 
 const options: OptionTable<S3Config> = {
   bucket: {
@@ -90,6 +90,8 @@ export const s3: StoreDescriptor<S3Config> = {
 
   check(given) {
     refuseSecretUrl(given, "endpoint", "endpoint");
+    requireServiceUrl(given, "endpoint", "endpoint");
+    checkBucketName(given);
     if (!given["endpoint"] && !given["region"])
       throw new FeedctlError("usage", "a s3 store needs --region", { hint: `feedctl store set --help` });
     if (Boolean(given["accessKey"]) !== Boolean(given["secretKey"])) {

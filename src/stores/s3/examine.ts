@@ -44,6 +44,17 @@ export async function examineBucket(
   return { ...found };
 }
 
+/** `Store.purge`. Asks whether the bucket keeps versions, unless that is known: not every server can list them. */
+export async function purgeProbes(
+  connection: S3Connection,
+  folder: string,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  const { found } = connection;
+  found.versioning ??= await askVersioning(connection, signal);
+  if (found.versioning === "on" || found.versioning === "suspended") await purgeObjects(connection, folder, signal);
+}
+
 /** Sends a put that a server refuses unless it ignores the condition. */
 async function tryCondition(connection: S3Connection, key: Key, signal: AbortSignal | undefined): Promise<void> {
   const { calls, prefix, found } = connection;

@@ -9,12 +9,12 @@ import { COPY_LIMITS, createCopier, type CopyLimits } from "./copy.ts";
 import { deleteObject, deleteObjects } from "./delete.ts";
 import { s3Code, s3Status, translateS3Error, type S3Attempt } from "./errors.ts";
 import { cloudFeatures } from "../shared/features.ts";
-import { examineBucket } from "./examine.ts";
+import { examineBucket, purgeProbes } from "./examine.ts";
 import { listObjects } from "./list.ts";
 import { putBlob } from "./put.ts";
 import { readObject } from "./read.ts";
 import { sweepUploads } from "./sweep.ts";
-import { listEarlierVersions, purgeObjects } from "./versions.ts";
+import { listEarlierVersions } from "./versions.ts";
 import type { BlobInfo, CallOptions, RemoteBlob, Store } from "../store.ts";
 import type { StoreTraits } from "../traits.ts";
 import type { S3Config } from "./config.ts";
@@ -140,7 +140,7 @@ export async function openS3Store(
       throw new FeedctlError("denied", `cannot ${what}: the server does not allow copying it onto itself`);
     },
     examine: (options) => examineBucket(connection, { put, list, head }, options),
-    purge: (folder, { signal } = {}) => purgeObjects(connection, folder, signal),
+    purge: (folder, { signal } = {}) => purgeProbes(connection, folder, signal),
     listKept: ({ signal } = {}) => listEarlierVersions(connection, signal),
     sweep: (before, { signal } = {}) => sweepUploads(connection, before, signal),
     [Symbol.asyncDispose]: () => connection.close(),

@@ -15,6 +15,17 @@ export function belowTarget<Config extends { targetPath?: string | undefined }>(
 }
 
 /** Throws `usage` for an endpoint that contains a secret, because endpoints are saved and shown in plain text. */
+/** Throws `usage` unless an endpoint that is given is the URL of a web service. */
+export function requireServiceUrl(options: StoreOptions, property: string, flag: string): void {
+  const text = options[property];
+  if (typeof text !== "string" || text.trim() === "") return;
+  const url = URL.parse(text.trim());
+  if (url !== null && /^https?:$/.test(url.protocol) && url.hostname !== "") return;
+  throw new FeedctlError("usage", `--${flag} is not a URL that begins with https:// or http://`, {
+    hint: `such as --${flag} https://storage.example.com`,
+  });
+}
+
 export function refuseSecretUrl(options: StoreOptions, property: string, flag: string): void {
   const url = typeof options[property] === "string" ? URL.parse(options[property]) : null;
   if (url === null || url.username + url.password + url.search + url.hash === "") return;

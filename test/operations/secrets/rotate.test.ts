@@ -14,7 +14,7 @@ const listed = `insert into feedctl.unsealed_stores (store_id, digest) select id
 
 async function setStore(place: Installation, feed: string, ...options: string[]): Promise<void> {
   await place.run("feed", "create", feed, "--type", "npm");
-  await place.run("store", "set", feed, "s3", "--bucket", `bucket-${feed}`, "--region", "r", ...options);
+  await place.run("store", "set", feed, "s3", "--no-check", "--bucket", `bucket-${feed}`, "--region", "r", ...options);
 }
 
 const keys = ["--access-key", "env:ID", "--secret-key"];
@@ -110,7 +110,20 @@ onEachDatabase("sealed stores", (database) => {
     assert.equal(server.requests(), 0);
     await place.exits(7, "store", "test", "b");
     await place.rows(`update feedctl.stores set seal = null ${b}`);
-    await place.run("store", "set", "b", "s3", "--bucket", "bucket-b", "--region", "r", ...at, ...keys, SECRET);
+    await place.run(
+      "store",
+      "set",
+      "b",
+      "s3",
+      "--no-check",
+      "--bucket",
+      "bucket-b",
+      "--region",
+      "r",
+      ...at,
+      ...keys,
+      SECRET,
+    );
     await place.exits(7, "store", "test", "b");
   });
 
@@ -159,7 +172,20 @@ onEachDatabase("sealed stores", (database) => {
     if (place === undefined) return t.skip(`no ${database.name} on this machine`);
     for (const feed of ["a", "b", "c"]) await setStore(place, feed, ...at, ...keys, SECRET);
     // an earlier store is sealed as well
-    await place.run("store", "set", "c", "s3", "--bucket", "other", "--region", "r", ...at, ...keys, "env:ID");
+    await place.run(
+      "store",
+      "set",
+      "c",
+      "s3",
+      "--no-check",
+      "--bucket",
+      "other",
+      "--region",
+      "r",
+      ...at,
+      ...keys,
+      "env:ID",
+    );
     writeFileSync(place.path("old-key"), readFileSync(place.path("data", "key")), { mode: 0o600 });
     writeFileSync(place.path("data", "key"), `${randomBytes(32).toString("hex")}\n`, { mode: 0o600 });
     await place.exits(6, "store", "test", "a");

@@ -56,7 +56,6 @@ function write(rows: readonly ListedBlob[], next: string, manner: Manner): strin
       element("Etag", row.etag),
       element("Content-Length", String(row.size)),
       element("Content-Type", row.contentType ?? ""),
-      element("Content-Encoding", ""),
       element("Content-MD5", row.md5 ?? ""),
       element("Cache-Control", row.cacheControl ?? ""),
       element("Content-Encoding", row.contentEncoding ?? ""),

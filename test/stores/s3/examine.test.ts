@@ -122,8 +122,8 @@ test("credentials that may not ask: nothing is known, and nothing fails", async 
     [],
     "asking writes nothing",
   );
-  const { store: none } = await play(t, { versioning: missing(404, "NoSuchBucket") });
-  await assert.rejects(none.examine!({}), hasCode("not-found"));
+  const { store: gone } = await play(t, { versioning: missing(404, "NoSuchBucket") });
+  await assert.rejects(gone.examine!({}), hasCode("not-found"));
 });
 
 test("lifecycle rules: those of the store, without those that depend on tags or newer versions", async (t) => {

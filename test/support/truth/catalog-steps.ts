@@ -109,7 +109,7 @@ export const catalogSteps: readonly Step[] = [
     args: ({ place }) => [place.path("rules.yaml")],
     may: ["rule/other", "feed/other"],
     claims: (last, change) => ({
-      said: (last["changes"] as Answer[]).map((each) => each["change"]).toSorted(),
+      said: (last["changes"] as Answer[]).map((each) => String(each["change"])).toSorted(),
       // the one rule is another
       is: change.changed("rule/other").count === 1 ? ["added", "removed"] : [],
     }),
@@ -131,6 +131,33 @@ export const catalogSteps: readonly Step[] = [
     claims: (last, change) => ({
       said: [last["pattern"], last["changed"]],
       is: [change.removed("protection/other").names[0], true],
+    }),
+  },
+  {
+    command: "package status",
+    args: () => ["other", "x@1.0.0", "--deprecated", "use y", "--no-listed"],
+    may: ["status/other"],
+    claims: (last, change) => ({
+      said: [`${String(last["name"])}@${String(last["version"])}`, last["changed"], last["listed"]],
+      is: [change.changed("status/other").names[0], true, false],
+    }),
+  },
+  {
+    command: "package tag set",
+    args: () => ["other", "x@1.0.0", "beta"],
+    may: ["tag/other"],
+    claims: (last, change) => ({
+      said: [`${String(last["package"])}/${String(last["tag"])}`, last["version"], last["before"]],
+      is: [change.added("tag/other").names[0], "1.0.0", null],
+    }),
+  },
+  {
+    command: "package tag remove",
+    args: () => ["other", "x", "beta"],
+    may: ["tag/other"],
+    claims: (last, change) => ({
+      said: [`${String(last["package"])}/${String(last["tag"])}`, last["version"], last["before"]],
+      is: [change.removed("tag/other").names[0], null, "1.0.0"],
     }),
   },
   {

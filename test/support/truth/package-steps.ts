@@ -10,7 +10,7 @@ export function keysWith(events: readonly Answer[], member: string, value: strin
 }
 
 /** What an import adds, or replaces. */
-const packages = ["file/pk", "blob/pk", "version/pk"];
+const packages = ["file/pk", "blob/pk", "version/pk", "status/pk"];
 
 /** A command that adds packages. That each of their rows has its blob is asserted after every step. */
 function importing(command: string, status: string, args: Step["args"], prepare: Step["prepare"]): Step {
@@ -133,8 +133,8 @@ export const packageSteps: readonly Step[] = [
     claims(last, change) {
       const { count, bytes } = change.removed("blob/pk");
       return {
-        said: [last["deleted"], last["blobs"], last["bytes"], last["plannedBytes"], last["waiting"]],
-        is: [change.removed("version/pk").count, count, bytes, bytes, 0],
+        said: [last["deleted"], last["blobs"], last["plannedBytes"], last["waiting"], last["bytes"], last["keptBytes"]],
+        is: [change.removed("version/pk").count, count, bytes, 0, change.freed("pk"), bytes - change.freed("pk")],
       };
     },
   },

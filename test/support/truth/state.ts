@@ -12,6 +12,12 @@ export type State = ReadonlyMap<string, number | string>;
 /** Reads the blobs of a place: sizes by key, without the store's marker. */
 export type ListBlobs = () => Promise<Map<string, number>>;
 
+export interface Listed {
+  list: ListBlobs;
+  /** All bytes that the provider keeps, those of earlier versions too. Default: those of the blobs. */
+  held?: () => Promise<number>;
+}
+
 const FACTS = `
 select 'feed/' || f.name, jsonb_build_object('description', description, 'active', active, 'rules', retention_rules_enabled,
   'drop', drop_path, 'versioning', versioning)::text from feedctl.feeds f
@@ -27,6 +33,12 @@ union all select 'folder/' || f.name || '/' || o.path, concat_ws(' ', o.cache_co
   from feedctl.asset_folders o join feedctl.feeds f on f.id = o.feed_id
 union all select 'version/' || f.name || '/' || p.name || '@' || v.version, case when v.quarantined_at is null then '' else 'hidden' end
   from feedctl.versions v join feedctl.packages p on p.id = v.package_id join feedctl.feeds f on f.id = p.feed_id
+union all select 'status/' || f.name || '/' || p.name || '@' || v.version, concat_ws(' ', v.listed, v.allowed, v.deprecated,
+  v.deprecation_reason, v.cached)
+  from feedctl.versions v join feedctl.packages p on p.id = v.package_id join feedctl.feeds f on f.id = p.feed_id
+union all select 'tag/' || f.name || '/' || p.name || '/' || t.tag, v.version from feedctl.dist_tags t
+  join feedctl.versions v on v.id = t.version_id
+  join feedctl.packages p on p.id = v.package_id join feedctl.feeds f on f.id = p.feed_id
 union all select 'downloads/' || f.name || '/' || p.name || '@' || v.version, v.downloads::text
   from feedctl.versions v join feedctl.packages p on p.id = v.package_id join feedctl.feeds f on f.id = p.feed_id where downloads > 0
 union all select 'rule/' || f.name || '/' || r.position, concat_ws(' ', r.name, r.enabled, r.criteria)
@@ -41,13 +53,16 @@ union all select 'migration/' || f.name || '/' || m.id, m.state from feedctl.mig
 
 const SIZES = /^(?:file|kept)\//;
 
-export async function readState(place: Installation, places: Readonly<Record<string, ListBlobs>>): Promise<State> {
+export async function readState(place: Installation, places: Readonly<Record<string, Listed>>): Promise<State> {
   const rows = await place.rows(`select * from (${FACTS}) as facts(name, value)`);
   const state = new Map<string, number | string>();
   for (const { name, value } of rows as { name: string; value: string }[])
     state.set(name, SIZES.test(name) ? Number(value) : value);
-  for (const [name, list] of Object.entries(places))
-    for (const [key, size] of await list()) state.set(`blob/${name}/${key}`, size);
+  for (const [name, { list, held }] of Object.entries(places)) {
+    const blobs = await list();
+    for (const [key, size] of blobs) state.set(`blob/${name}/${key}`, size);
+    state.set(`held/${name}`, (await held?.()) ?? [...blobs.values()].reduce((sum, size) => sum + size, 0));
+  }
   mkdirSync(place.path("out"), { recursive: true });
   for (const [key, size] of await listDirectory(place.path("out"))()) state.set(`local/${key}`, size);
   return state;
@@ -78,6 +93,8 @@ export interface Change {
   added(prefix: string): Names;
   removed(prefix: string): Names;
   changed(prefix: string): Names;
+  /** Bytes that the provider of a place keeps no longer. */
+  freed(place: string): number;
   /** All names in which the two states differ. */
   all: string[];
 }
@@ -95,6 +112,7 @@ export function compareStates(before: State, after: State): Change {
     added: (prefix) => namesOf(prefix, after, (name) => !before.has(name)),
     removed: (prefix) => namesOf(prefix, before, (name) => !after.has(name)),
     changed: (prefix) => namesOf(prefix, after, (name) => before.has(name) && before.get(name) !== after.get(name)),
+    freed: (place) => Number(before.get(`held/${place}`) ?? 0) - Number(after.get(`held/${place}`) ?? 0),
     all: [...new Set([...before.keys(), ...after.keys()])].filter((name) => before.get(name) !== after.get(name)),
   };
 }

@@ -4,7 +4,8 @@ import { startAzurite } from "../azurite.ts";
 import type { Installation } from "../databases.ts";
 import { startFakeGcs } from "../fake-gcs.ts";
 import { serverEnv } from "../kill-scenarios.ts";
-import { type S3Server, startS3, startVersionedS3 } from "../s3-server.ts";
+import { type S3Server, startOwnS3, startS3 } from "../s3-server.ts";
+import { findInstalled } from "../server-binaries.ts";
 import { uniqueName } from "../shared-servers.ts";
 import { isBlobName } from "../store-files.ts";
 import { diskPlace, type Place } from "./world.ts";
@@ -21,12 +22,7 @@ export interface TruthStores extends AsyncDisposable {
 
 export async function truthStores(): Promise<TruthStores> {
   const bucket = uniqueName("truth");
-  const [s3, versioned, azurite, gcs] = await Promise.all([
-    startS3(),
-    startVersionedS3(),
-    startAzurite(),
-    startFakeGcs(),
-  ]);
+  const [s3, versioned, azurite, gcs] = await Promise.all([startS3(), findVersioned(), startAzurite(), startFakeGcs()]);
   await Promise.all([s3.createBucket(bucket), versioned?.createBucket(bucket), gcs?.createBucket(bucket)]);
   await versioned?.client.putBucketVersioning({ Bucket: bucket, VersioningConfiguration: { Status: "Enabled" } });
   const container = await azurite.createContainer(bucket);
@@ -46,6 +42,12 @@ export async function truthStores(): Promise<TruthStores> {
   };
 }
 
+/** A server whose buckets keep versions; undefined on a machine without versitygw. */
+async function findVersioned(): Promise<S3Server | undefined> {
+  const binary = findInstalled("versitygw");
+  return binary === undefined ? undefined : startOwnS3(binary, { versions: true });
+}
+
 /** Sizes by key, from the names of objects below `path`. */
 function below(path: string, objects: Iterable<readonly [name: string, size: number]>): Map<string, number> {
   const inside = [...objects].filter(([name]) => name.startsWith(`${path}/`) && isBlobName(name));
@@ -61,6 +63,11 @@ function s3Place({ client, endpoint }: S3Server, bucket: string, path: string): 
         path,
         Contents.map(({ Key = "", Size = 0 }) => [Key, Size] as const),
       );
+    },
+    async held() {
+      const { Versions = [] } = await client.listObjectVersions({ Bucket: bucket, Prefix: `${path}/` });
+      const sizes = Versions.filter(({ Key = "" }) => isBlobName(Key)).map(({ Size = 0 }) => Size);
+      return sizes.reduce((sum, size) => sum + size, 0);
     },
     async put(key, bytes) {
       await client.putObject({ Bucket: bucket, Key: `${path}/${key}`, Body: bytes });

@@ -1,0 +1,58 @@
+import assert from "node:assert/strict";
+import { onDatabases } from "../../support/databases.ts";
+import { startFlatS3 } from "../../support/flat-s3.ts";
+
+const connection = (endpoint: string) =>
+  `DefaultEndpointsProtocol=http;AccountName=acme;AccountKey=${btoa("key")};BlobEndpoint=${endpoint}`;
+
+onDatabases("the place of a store that is set", ["PostgreSQL"], (database) => {
+  database.test("must be one that can exist, and is asked before it is saved", async (t) => {
+    let refusing = true;
+    const listed = (url: URL) => url.searchParams.has("list-type");
+    const missing = { status: 404, body: "<Error><Code>NoSuchBucket</Code></Error>" };
+    await using server = await startFlatS3((_, url) => (refusing && listed(url) ? missing : undefined));
+    const { endpoint = "" } = server.config("packages");
+    await using place = await database.install({
+      AZ: connection(`${endpoint}/acme`),
+      BROKEN: "garbage",
+      KEY: "AKIATEST",
+    });
+    if (place === undefined) return t.skip(`no ${database.name} on this machine`);
+    await place.run("feed", "create", "web", "--type", "asset");
+    const set = (code: number, ...options: string[]) => place.exits(code, "store", "set", "web", ...options);
+    const region = ["--region", "eu-central-1"];
+    for (const container of ["a", "UPPER", "has space", "-lead", "a--b", "x".repeat(64)]) {
+      const { stderr } = await set(
+        2,
+        "azure",
+        `--container=${container}`,
+        "--connection-string",
+        "env:AZ",
+        "--no-check",
+      );
+      assert.match(stderr, /is not a container name/);
+    }
+    for (const bucket of ["x--x-s3", "ab", "Upper", "a..b", "192.168.1.1", "xn--a", "under_score", "a/b"])
+      assert.match(
+        (await set(2, "s3", "--bucket", bucket, ...region, "--no-check")).stderr,
+        /error: the bucket name "/,
+      );
+    for (const url of ["nonsense", "ftp://host", "http://"])
+      assert.match((await set(2, "s3", "--bucket", "packages", "--endpoint", url)).stderr, /--endpoint is not a URL/);
+    assert.match(
+      (await set(2, "azure", "--container", "good", "--connection-string", "env:BROKEN")).stderr,
+      /connection string/,
+    );
+    assert.match((await set(2, "gcs", "--bucket", "UPPER")).stderr, /bucket/);
+
+    const s3 = ["s3", "--bucket", "packages", "--endpoint", endpoint, "--path-style", "--access-key", "env:KEY"];
+    const asked = await set(4, ...s3, "--secret-key", "env:KEY");
+    assert.match(asked.stderr, /error: nothing was saved: .*\n(hint: .*)?--no-check/);
+    const before = (await place.run("store", "show", "web", "--json")).json();
+    assert.partialDeepStrictEqual(before, { type: "disk" });
+    await set(0, ...s3, "--secret-key", "env:KEY", "--no-check");
+    refusing = false;
+    await set(0, ...s3, "--secret-key", "env:KEY");
+    assert.ok(server.requests.length > 0);
+  });
+});
