@@ -86,7 +86,7 @@ const anyOf: { [Name in keyof OfVersions]-?: fc.Arbitrary<Exclude<RetentionCrite
   sizeExclusive: yes,
 };
 
-const valid = (given: object) => criteriaProblem(given, "npm") === undefined;
+const valid = (criteria: object) => criteriaProblem(criteria, "npm") === undefined;
 const criteria = fc
   .tuple(fc.record(anyOf, { requiredKeys: [] }), fc.subarray(Object.keys(anyOf), { minLength: 1, maxLength: 5 }))
   .map(
@@ -478,11 +478,11 @@ describe("the plan equals the naive model's", () => {
         version,
         published: 9 - index,
       }));
-      const counted = { keepVersionsCount: 1, keepVersionsPer: per };
+      const counting = { keepVersionsCount: 1, keepVersionsPer: per };
       const made = await prepare(
         catalog,
         versions,
-        [{ enabled: true, protectAcrossRules: false, criteria: counted }],
+        [{ enabled: true, protectAcrossRules: false, criteria: counting }],
         [],
       );
       await db.updateTable("feeds").set({ type }).where("name", "=", made.name).execute();

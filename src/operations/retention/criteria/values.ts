@@ -51,8 +51,8 @@ const keepPer: readonly KeepPer[] = [
   ...(["distribution", "architecture", "platform", "suffix"] as const),
 ];
 
-export function isKeepPer(text: string): text is KeepPer {
-  return (keepPer as readonly string[]).includes(text);
+export function isKeepPer(word: string): word is KeepPer {
+  return (keepPer as readonly string[]).includes(word);
 }
 
 /** What versions of a package are counted apart by: words of `KeepPer` with commas between. */
