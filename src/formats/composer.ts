@@ -2,7 +2,6 @@ import { composer as versions, isBranch } from "../versions/composer.ts";
 import { relationRange } from "../versions/ranges/relation-range.ts";
 import type { Format, PackageFile, PackageIdentity, ReadOptions } from "./format.ts";
 import { parseJsonManifest } from "./manifests/json.ts";
-import { limits } from "../lib/limits.ts";
 import { boundMetadata } from "./manifests/metadata.ts";
 import { quoted } from "./manifests/quoted.ts";
 import { invalid, readPackage } from "./read-package.ts";
@@ -32,7 +31,7 @@ async function read(file: PackageFile, options: ReadOptions | undefined): Promis
   await expectContainer(file, "zip");
   const entry = await findManifest(file, options);
   const warnings: string[] = [];
-  const manifest = parseJsonManifest(await entry.read(limits.manifest), "composer.json", warnings);
+  const manifest = parseJsonManifest(await entry.read("manifest"), "composer.json", warnings);
   const name = parseName(manifest["name"], warnings);
   const version = readVersion(file, name, manifest["version"], warnings);
   const normalizedVersion = checkVersion(version);

@@ -1,4 +1,6 @@
 import { FeedctlError } from "../errors.ts";
+import { formatSize } from "../lib/format-size.ts";
+import { limits, limitTable, type LimitName } from "../lib/limits.ts";
 import { oneLine } from "../lib/one-line.ts";
 import { TarError } from "../lib/tar/read.ts";
 import type { PackageFile, PackageIdentity, ReadOptions } from "./format.ts";
@@ -8,10 +10,22 @@ export function invalid(reason: string, cause?: unknown): FeedctlError {
   return new FeedctlError("invalid", reason, { cause });
 }
 
-/** The same for an archive that exceeds a limit, which the configuration can raise. */
-export function beyondLimit(reason: string, cause?: unknown): FeedctlError {
-  const hint = "if you trust it, raise the limit: FEEDCTL_LIMITS; see docs/limits.md";
-  return new FeedctlError("invalid", reason, { cause, hint });
+/**
+ * The same for what exceeds a limit, which the configuration can raise. `what` is the part of the reason before the
+ * amount, `noun` that after it. The reason names limit and setting, because reports of many files have no hints. `most`:
+ * the amount, if the caller has another one than the configuration.
+ */
+export function beyondLimit(
+  limit: LimitName,
+  what: string,
+  { noun, most = limits[limit], cause }: { noun?: string; most?: number; cause?: unknown } = {},
+): FeedctlError {
+  const amount = limitTable[limit].unit === "bytes" ? formatSize(most) : most.toLocaleString("en-US");
+  const reason = `${what} more than ${amount}${noun === undefined ? "" : ` ${noun}`}`;
+  const hint = `if you trust it, raise the limit, such as FEEDCTL_LIMITS=${limit}=${2 * limits[limit]}; see docs/limits.md`;
+  // another amount has an option of its own
+  if (most !== limits[limit]) return invalid(reason, cause);
+  return new FeedctlError("invalid", `${reason} (limit "${limit}" of FEEDCTL_LIMITS)`, { cause, hint });
 }
 
 /**

@@ -5,6 +5,7 @@ import type { PackageFile } from "../format.ts";
 import { gunzipFile, type InflateLimits } from "./gzip.ts";
 import { limits } from "../../lib/limits.ts";
 import { beyondLimit, invalid } from "../read-package.ts";
+import { tarError } from "./tar.ts";
 import { zipEntries } from "./zip.ts";
 import { unzstdFile } from "./zstd.ts";
 
@@ -33,7 +34,7 @@ export interface Archive {
   entries(): AsyncGenerator<ArchiveEntry, void>;
 }
 
-export type ArchiveLimits = { [K in keyof InflateLimits]: number } & { entries: number };
+export type ArchiveLimits = { [K in keyof InflateLimits]: number };
 
 /** Opens an archive, whose type is detected by its first bytes. Every error while reading it is `invalid`. */
 export async function openArchive(file: PackageFile, signal: AbortSignal, bounds: ArchiveLimits): Promise<Archive> {
@@ -44,7 +45,7 @@ export async function openArchive(file: PackageFile, signal: AbortSignal, bounds
     if (type === "tar.gz") return gunzipFile(file, options, bounds);
     return type === "tar.zst" ? unzstdFile(file, options, bounds) : plain(file, signal);
   };
-  return { type, random: false, entries: () => translated(fromTar(bytes(), bounds, signal), signal) };
+  return { type, random: false, entries: () => translated(fromTar(bytes(), signal), signal) };
 }
 
 async function typeOf(path: string): Promise<ArchiveType> {
@@ -68,7 +69,7 @@ async function* fromZip(
   signal: AbortSignal,
   bounds: ArchiveLimits,
 ): AsyncGenerator<ArchiveEntry, void> {
-  for await (const entry of zipEntries(file, { signal }, bounds.entries)) {
+  for await (const entry of zipEntries(file, { signal }, "assetArchiveEntries")) {
     yield {
       name: entry.name,
       kind: entry.directory ? "folder" : entry.link ? "link" : "file",
@@ -84,18 +85,22 @@ async function* counted(chunks: AsyncGenerator<Uint8Array>, most: number): Async
   let total = 0;
   for await (const chunk of chunks) {
     total += chunk.length;
-    if (total > most) throw beyondLimit(`it unpacks to more than ${most} bytes`);
+    if (total > most) throw beyondLimit("inflated", "it unpacks to", { most });
     yield chunk;
   }
 }
 
-async function* fromTar(
-  bytes: AsyncIterable<Uint8Array>,
-  bounds: ArchiveLimits,
-  signal: AbortSignal,
-): AsyncGenerator<ArchiveEntry, void> {
-  for await (const entry of readTar(bytes, { maxEntries: bounds.entries, maxExtension: limits.tarExtension })) {
-    const kinds = { file: "file", directory: "folder", symlink: "link", hardlink: "link", other: "other" } as const;
+async function* fromTar(bytes: AsyncIterable<Uint8Array>, signal: AbortSignal): AsyncGenerator<ArchiveEntry, void> {
+  const bounds = { maxEntries: limits.assetArchiveEntries, maxExtension: limits.tarExtension };
+  for await (const entry of readTar(bytes, bounds)) {
+    const kinds = {
+      file: "file",
+      "sparse file": "other",
+      directory: "folder",
+      symlink: "link",
+      hardlink: "link",
+      other: "other",
+    } as const;
     yield {
       name: entry.name,
       kind: kinds[entry.type],
@@ -118,7 +123,8 @@ async function* translated<T>(source: AsyncGenerator<T, void>, signal: AbortSign
   }
 }
 
-function archiveError(error: unknown): unknown {
+function archiveError(failure: unknown): unknown {
+  const error = tarError(failure, "assetArchiveEntries");
   if (isFeedctlError(error)) return error;
   if (error instanceof TarError) return invalid(error.message, error);
   const { code, message } = error as NodeJS.ErrnoException;

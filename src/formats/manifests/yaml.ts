@@ -1,6 +1,6 @@
 import { Composer, isAlias, isMap, isScalar, isSeq, Lexer, Parser, type CST, type YAMLMap } from "yaml";
 import { limits } from "../../lib/limits.ts";
-import { invalid } from "../read-package.ts";
+import { beyondLimit, invalid } from "../read-package.ts";
 
 /** Scalars stay strings as written: `version: 1.10` is not 1.1, and `null` is a string. An empty scalar is "". */
 export type YamlValue = string | YamlValue[] | { [key: string]: YamlValue };
@@ -22,7 +22,7 @@ export interface YamlRules {
 export function parseYaml(bytes: Buffer, manifest: string, rules: YamlRules = {}): YamlValue {
   const document = parse(decode(bytes, manifest), manifest);
   const error = document.errors[0];
-  if (error !== undefined) throw invalid(`its ${manifest} is not YAML (${error.message})`, error);
+  if (error !== undefined) throw notYaml(manifest, error.message, error);
   const reading: Reading = { manifest, aliases: 0, reject: rules.aliases !== "blank" };
   const value = toValue(document.contents, reading, 0);
   if (reading.aliases > 0) rules.warnings?.push(`its ${manifest} uses YAML aliases, which were passed over`);
@@ -48,22 +48,26 @@ function decode(bytes: Buffer, manifest: string): string {
   }
 }
 
-/**
- * Runs the three stages of the library itself. Its `parseDocument` recurses for every level and collects an error for
- * every character; here a limit stops it early.
- */
+/** Runs the three stages of the library itself. Its `parseDocument` recurses for every level; here a limit stops it. */
 function parse(text: string, manifest: string) {
   const parser = new Parser();
   const tokens: CST.Token[] = [];
   let lexemes = 0;
   for (const lexeme of new Lexer().lex(text)) {
-    if (++lexemes > limits.yamlTokens) throw invalid(`its ${manifest} has more than ${limits.yamlTokens} YAML tokens`);
+    if (++lexemes > limits.yamlTokens) throw beyondLimit("yamlTokens", `its ${manifest} has`, { noun: "YAML tokens" });
     tokens.push(...parser.next(lexeme));
     if (parser.stack.length > 2 * limits.yamlDepth) throw tooDeep(manifest);
   }
   tokens.push(...parser.end());
   // The library compares every key with every other one to find duplicates; below, a Map does that.
   const composer = new Composer({ schema: "failsafe", logLevel: "error", uniqueKeys: false });
+  // ... and it would collect an error for every character
+  let failure: Error | undefined;
+  const onError = (_: unknown, code: string, message: string, isWarning?: boolean) => {
+    // it catches errors, and reports them again
+    if (isWarning !== true) throw (failure ??= notYaml(manifest, message, code));
+  };
+  Object.assign(composer, { onError });
   const documents = composer.compose(tokens, true, text.length);
   const first = documents.next().value;
   if (first === undefined || documents.next().done !== true)
@@ -71,8 +75,12 @@ function parse(text: string, manifest: string) {
   return first;
 }
 
+function notYaml(manifest: string, reason: string, cause: unknown) {
+  return invalid(`its ${manifest} is not YAML (${reason})`, cause);
+}
+
 function tooDeep(manifest: string) {
-  return invalid(`its ${manifest} is nested deeper than ${limits.yamlDepth} levels`);
+  return beyondLimit("yamlDepth", `its ${manifest} is nested`, { noun: "levels deep" });
 }
 
 interface Reading {

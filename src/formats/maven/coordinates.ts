@@ -9,12 +9,14 @@ import { limits } from "../../lib/limits.ts";
 import { isZip, readPomProperties } from "./archive.ts";
 import { matchName, signedName } from "./name.ts";
 import { parsePom, type Coordinates, type Pom } from "./pom.ts";
-import { invalid } from "../read-package.ts";
+import { beyondLimit, invalid } from "../read-package.ts";
 
 export interface Found {
   coordinates: Coordinates;
   /** From the pom; empty without one. */
   metadata: Record<string, unknown>;
+  /** Oddities of the pom. */
+  warnings: string[];
 }
 
 const MAX_POMS = 100;
@@ -25,7 +27,7 @@ const MAX_POMS = 100;
  */
 export async function findCoordinates(file: PackageFile, options: ReadOptions): Promise<Found> {
   if (file.name.toLowerCase().endsWith(".pom")) {
-    if (file.size > limits.manifest) throw invalid(`a pom of more than ${limits.manifest} bytes is not read`);
+    if (file.size > limits.manifest) throw beyondLimit("manifest", "the pom has");
     await using reader = await openReader(file);
     return found(parsePom(await reader.read(0, file.size)));
   }
@@ -33,12 +35,12 @@ export async function findCoordinates(file: PackageFile, options: ReadOptions): 
   if (pom !== undefined) return found(pom);
   await using signed = await openSigned(file);
   const packed = await findPacked(signed.file, options);
-  if (packed !== undefined) return { coordinates: packed, metadata: {} };
+  if (packed !== undefined) return { coordinates: packed, metadata: {}, warnings: [] };
   throw invalid("no pom beside it says what it belongs to");
 }
 
-function found({ metadata, ...coordinates }: Pom): Found {
-  return { coordinates, metadata };
+function found({ metadata, warnings, ...coordinates }: Pom): Found {
+  return { coordinates, metadata, warnings };
 }
 
 /**
@@ -83,7 +85,7 @@ function onlyInvalid(error: unknown): undefined {
 /** The pom of that name beside the file. */
 async function readPom(file: PackageFile, name: string): Promise<Pom | undefined> {
   const place = placeOf(file);
-  const bytes = await readBeside(place, join(dirname(place.path), name), limits.manifest);
+  const bytes = await readBeside(place, join(dirname(place.path), name));
   if (bytes === undefined) return undefined;
   try {
     return parsePom(bytes);

@@ -33,8 +33,7 @@ const MAX_KEY = 1024;
 async function read(file: PackageFile, options: ReadOptions): Promise<PackageIdentity> {
   if (isMavenSidecar(file.name)) throw invalid("it is a checksum or a repository's own file, not an artifact");
   if (file.size === 0) throw invalid("the file is empty");
-  const warnings: string[] = [];
-  const { coordinates, metadata } = await findCoordinates(file, options);
+  const { coordinates, metadata, warnings } = await findCoordinates(file, options);
   const { version, kind } = nameParts(file, coordinates, warnings);
   await expectArchive(file, kind.extension);
   await verifyChecksums(file, options, warnings);

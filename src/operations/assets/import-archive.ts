@@ -58,7 +58,7 @@ export async function* importArchive(
   // an explicit maximum replaces the ratio check: disk images are mostly zeros and compress well
   const ratio = input.maxSize === undefined ? limits.ratio : Number.MAX_SAFE_INTEGER;
   const entries = limits.assetArchiveEntries;
-  const bounds = { inflated: maxSize + entries * 2048, ratio, ratioFrom, entries };
+  const bounds = { inflated: maxSize + entries * 2048, ratio, ratioFrom };
   const file = { path: input.path, size, name: basename(input.path) };
   const archive = await openArchive(file, context.signal, bounds);
   const reading = { bytes: maxSize, ratio, ratioFrom, size };
