@@ -4,7 +4,7 @@ import type { Format, PackageFile, PackageIdentity, ReadOptions } from "./format
 import { parseJsonManifest } from "./manifests/json.ts";
 import { boundMetadata } from "./manifests/metadata.ts";
 import { quoted } from "./manifests/quoted.ts";
-import { invalid, readPackage } from "./read-package.ts";
+import { invalid, readPackage, WrongNameError } from "./read-package.ts";
 import { expectContainer } from "./containers/sniff.ts";
 import { zipEntries, type ZipEntry } from "./containers/zip.ts";
 
@@ -107,7 +107,7 @@ function readVersion(file: PackageFile, name: Name, stated: unknown, warnings: s
   const named = versionInName(file, name);
   if (stated === undefined || stated === null || stated === "") {
     if (named === undefined)
-      throw invalid(
+      throw new WrongNameError(
         `its composer.json has no "version", and its name is not ${name.vendor}-${name.project}-VERSION.zip`,
       );
     warnings.push(`its composer.json has no version; the file name says ${named}`);

@@ -7,7 +7,19 @@ import type { PackageFile, PackageIdentity, ReadOptions } from "./format.ts";
 
 /** An error that says why a package file is rejected; `readPackage` adds the name of the file. */
 export function invalid(reason: string, cause?: unknown): FeedctlError {
-  return new FeedctlError("invalid", reason, { cause });
+  return new FeedctlError("invalid", shortened(reason), { cause });
+}
+
+/** A reason may quote text of a package, of any length. `aboutFile` shows 300 characters of it. */
+function shortened(reason: string): string {
+  return reason.slice(0, 400);
+}
+
+/** The file is a package of the format, and only its name is refused. */
+export class WrongNameError extends FeedctlError {
+  constructor(reason: string, cause?: unknown) {
+    super("invalid", shortened(reason), { cause });
+  }
 }
 
 /**
@@ -25,7 +37,7 @@ export function beyondLimit(
   const hint = `if you trust it, raise the limit, such as FEEDCTL_LIMITS=${limit}=${2 * limits[limit]}; see docs/limits.md`;
   // another amount has an option of its own
   if (most !== limits[limit]) return invalid(reason, cause);
-  return new FeedctlError("invalid", `${reason} (limit "${limit}" of FEEDCTL_LIMITS)`, { cause, hint });
+  return new FeedctlError("invalid", `${shortened(reason)} (limit "${limit}" of FEEDCTL_LIMITS)`, { cause, hint });
 }
 
 /**
@@ -60,6 +72,8 @@ export async function aboutFile<T>(
     if (signal?.aborted) throw new FeedctlError("interrupted", `reading ${name} was interrupted`, { cause: error });
     if (error instanceof FeedctlError && error.code !== "invalid") throw error;
     const reason = reasonOf(error);
+    if (error instanceof WrongNameError)
+      throw new WrongNameError(`${name} ${judgement}: ${oneLine(error.message)}`, error);
     const hint = error instanceof FeedctlError ? error.hint : undefined;
     if (reason !== undefined)
       throw new FeedctlError("invalid", `${name} ${judgement}: ${oneLine(reason)}`, { cause: error, hint });

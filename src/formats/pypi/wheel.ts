@@ -4,7 +4,7 @@ import { parseMessage } from "../manifests/headers.ts";
 import { parseCoreMetadata, type CoreMetadata } from "./metadata.ts";
 import { normalizeProjectName, parseWheelName } from "./name.ts";
 import { checkRecord } from "./record.ts";
-import { invalid } from "../read-package.ts";
+import { invalid, WrongNameError } from "../read-package.ts";
 import { zipEntries, type ZipEntry } from "../containers/zip.ts";
 
 /** Reads a wheel. Its file name must agree with its METADATA: installers use the one, indexes the other. */
@@ -25,9 +25,9 @@ export async function readWheel(
     throw invalid(`its METADATA says ${is}, but lies in "${directory}"`);
   const name = parseWheelName(file.name);
   if (name === undefined || !/^[A-Za-z0-9._+!-]+$/.test(file.name))
-    throw invalid("its file name is not one of a wheel (NAME-VERSION[-BUILD]-PYTHON-ABI-PLATFORM.whl)");
+    throw new WrongNameError("its file name is not one of a wheel (NAME-VERSION[-BUILD]-PYTHON-ABI-PLATFORM.whl)");
   if (normalizeProjectName(name.project) !== project || pep440.normalize(name.version) !== version)
-    throw invalid(`its file name says ${name.project} ${name.version}, but its METADATA ${is}`);
+    throw new WrongNameError(`its file name says ${name.project} ${name.version}, but its METADATA ${is}`);
 
   const wheel = await members.WHEEL.read("manifest");
   const { headers } = parseMessage(wheel.toString("utf8"), "WHEEL", {

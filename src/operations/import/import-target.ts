@@ -1,3 +1,4 @@
+import { basename } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { FeedRow } from "../../catalog/feeds.ts";
 import { readRecorded, type RecordedFile } from "../../catalog/recorded-files.ts";
@@ -16,6 +17,7 @@ import { commitBatch, planBatch } from "./commit-packages.ts";
 import type { MatchOptions } from "./match-existing.ts";
 import { isInFeed, packageOutcome, type ImportedFile, type PackageOutcome } from "./outcome.ts";
 import type { PreparedPackage } from "./prepare-package.ts";
+import { isWellNamed } from "./well-named.ts";
 
 /** A feed, opened for importing packages. */
 export interface ImportTarget extends AsyncDisposable {
@@ -96,9 +98,14 @@ export async function openImportTarget(context: Context, options: ImportTargetOp
   }
 }
 
-/** Splits packages into rounds without duplicate identities. The first path wins; later rounds compare with it. */
+/**
+ * Splits packages into rounds without duplicate identities. A file with the right name wins over a copy, then the first
+ * path; later rounds compare with it.
+ */
 function* roundsOf(items: readonly PreparedPackage[]): Generator<PreparedPackage[]> {
-  for (let rest = items.toSorted((a, b) => (a.path < b.path ? -1 : 1)); rest.length > 0;) {
+  const isCopy = ({ identity, path }: PreparedPackage) => !isWellNamed(identity, basename(path));
+  const byMerit = items.toSorted((a, b) => Number(isCopy(a)) - Number(isCopy(b)) || (a.path < b.path ? -1 : 1));
+  for (let rest = byMerit; rest.length > 0;) {
     const round = new Map<string, PreparedPackage>();
     for (const item of rest) {
       const identity = identityName(item.identity);

@@ -99,14 +99,17 @@ async function readPackage(
   const answer = await reader.read({ file, path, found: { root, mark }, type, distribution, component });
   if ("problem" in answer) {
     const { code, message } = answer.problem;
+    if (answer.type !== undefined && !targets.some(({ format }) => format.type === answer.type))
+      return { found, result: unread(path, "skipped", OTHER_TYPE) };
     return { found, result: unread(path, code === "invalid" ? "invalid" : "failed", message) };
   }
   const target = targets.find(({ format }) => format.type === answer.type);
-  if (target === undefined || answer.type === undefined)
-    return { found, result: unread(path, "skipped", "no feed for packages of its type") };
+  if (target === undefined || answer.type === undefined) return { found, result: unread(path, "skipped", OTHER_TYPE) };
   const publishedAt = publishedFrom === "file" ? timeOf(mark) : undefined;
   return { target, item: { ...answer.item, source: fileSource(file.path, file.size, mark), found, publishedAt } };
 }
+
+const OTHER_TYPE = "no feed for packages of its type";
 
 function sizeOf(candidate: Candidate): number {
   return "file" in candidate ? candidate.file.size : 0;

@@ -26,8 +26,8 @@ export interface ReadJob {
 export type ReadAnswer =
   | { type: FeedType; item: PackageContent }
   | { type: undefined }
-  /** `invalid`: not a valid package; other codes: the file could not be read. */
-  | { problem: PackedError };
+  /** `invalid`: not a valid package; other codes: the file could not be read. `type`: of a file with a wrong name. */
+  | { problem: PackedError; type?: FeedType };
 
 /** Returns a bad or unreadable file as a `problem`. Rejects only for interruptions and bugs. */
 export async function readCandidate(
@@ -66,8 +66,10 @@ async function readPackage(
   readBytes: ReadBytes | undefined,
   signal: AbortSignal,
 ): Promise<ReadAnswer> {
-  const format = type === undefined ? await detectFormat(file, await allFormats(), signal) : await loadFormat(type);
-  if (format === undefined) return { type: undefined };
+  const detected = type === undefined ? await detectFormat(file, await allFormats(), signal) : undefined;
+  if (type === undefined && detected === undefined) return { type: undefined };
+  if (detected?.problem !== undefined) return { problem: packError(detected.problem), type: detected.format.type };
+  const format = detected?.format ?? (await loadFormat(type ?? ""));
   const item = await preparePackage(format, file, path, { signal, distribution, component, readBytes });
   return { type: format.type, item };
 }
