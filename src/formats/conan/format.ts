@@ -24,6 +24,7 @@ export const conan: Format = {
   versions,
   ranges: relationRange(versions, { example: ">= 1.0, < 2.0" }),
   readsNeighbours: true,
+  isNeededBy: (name, other) => name !== other && (name === "conanmanifest.txt" || name === "conanfile.py"),
   isSidecar: (name) => /^revisions\.txt(?:\.lock)?$/.test(name),
   read: (file, options) => readPackage("file of a Conan package", file, options, () => read(file, options ?? {})),
 };

@@ -21,4 +21,6 @@ export const helm: Format = {
   },
   isSidecar: (name) => name === "index.yaml",
   readsNeighbours: true,
+  // a provenance file is checked against the chart beside it
+  isNeededBy: (name, other) => other.toLowerCase() === `${name.toLowerCase()}.prov`,
 };

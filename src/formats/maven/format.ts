@@ -5,7 +5,7 @@ import { bracketRange } from "../../versions/ranges/bracket-range.ts";
 import type { Format, PackageFile, PackageIdentity, ReadOptions } from "../format.ts";
 import { expectArchive } from "./archive.ts";
 import { findCoordinates } from "./coordinates.ts";
-import { matchName, parseRest, repositoryFolder, signedName, type Kind } from "./name.ts";
+import { isNamedAfter, matchName, parseRest, repositoryFolder, signedName, versionsIn, type Kind } from "./name.ts";
 import type { Coordinates } from "./pom.ts";
 import { isMavenSidecar, verifyChecksums } from "./sidecars.ts";
 import { boundMetadata } from "../manifests/metadata.ts";
@@ -25,6 +25,8 @@ export const maven: Format = {
   ranges: bracketRange(versions),
   isSidecar: isMavenSidecar,
   readsNeighbours: true,
+  isNeededBy: isNamedAfter,
+  versionsIn,
   read: (file, options) => readPackage("Maven artifact", file, options, () => read(file, options ?? {})),
 };
 

@@ -1,9 +1,10 @@
 import { basename } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { FeedRow } from "../../catalog/feeds.ts";
+import { listVersionsNamed } from "../../catalog/packages.ts";
 import { readRecorded, type RecordedFile } from "../../catalog/recorded-files.ts";
 import { FeedctlError } from "../../errors.ts";
-import type { Format } from "../../formats/format.ts";
+import type { Format, VersionName } from "../../formats/format.ts";
 import { loadFormat } from "../../formats/index.ts";
 import type { Store } from "../../stores/store.ts";
 import { openWriter, tryFinishPending, type FeedWriter } from "../commit/feed-writer.ts";
@@ -25,6 +26,8 @@ export interface ImportTarget extends AsyncDisposable {
   format: Format;
   /** The feed's rows at `keys`, by key. */
   recorded(keys: readonly string[]): Promise<Map<string, RecordedFile>>;
+  /** The versions of the feed with one of these names. */
+  versionsNamed(wanted: readonly Omit<VersionName, "group">[]): Promise<VersionName[]>;
   /** Imports prepared packages; yields exactly one outcome for each. */
   import(items: readonly PreparedPackage[]): AsyncGenerator<PackageOutcome>;
   /** Cleans up after interrupted runs and records the end of this run. */
@@ -56,6 +59,7 @@ export async function openImportTarget(context: Context, options: ImportTargetOp
     feed,
     format,
     recorded: (keys) => readRecorded(db, feed.id, keys),
+    versionsNamed: (wanted) => listVersionsNamed(db, feed.id, wanted),
     async *import(items) {
       for (const round of roundsOf(items)) yield* importRound(round);
       // in a plain run the catalog already has the packages of earlier batches
