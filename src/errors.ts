@@ -31,7 +31,11 @@ export const exitStatuses: readonly { status: number; meaning: string }[] = [
   { status: 8, meaning: "refused by a guard" },
   { status: 75, meaning: "locked, try later" },
   { status: 130, meaning: "interrupted" },
+  { status: 143, meaning: "ended by SIGTERM; a command that never ends by itself has status 0 then" },
 ];
+
+/** The status of a process that SIGTERM ended, as a shell reports it. */
+export const TERMINATED = 143;
 
 export interface ErrorDetail {
   /** What the user can do about it; one line. */

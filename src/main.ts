@@ -3,13 +3,13 @@ import { inspect } from "node:util";
 import { CommanderError, type CommandUnknownOpts } from "commander";
 import type { Edge } from "./cli/frame/edge.ts";
 import type { Io } from "./cli/frame/io.ts";
+import { printMessage, printTrace } from "./cli/frame/lines.ts";
 import { createOutput, type OutputOptions } from "./cli/frame/output.ts";
 import { createProgram } from "./cli/program.ts";
 import type { ErrorLine } from "./cli/results/schemas/installation.ts";
-import { errorCodes, exhaustionOf, exitStatus, FeedctlError } from "./errors.ts";
+import { errorCodes, exhaustionOf, exitStatus, FeedctlError, TERMINATED } from "./errors.ts";
 import { isDiskFull } from "./lib/disk-full.ts";
 import { setLimits } from "./lib/limits.ts";
-import { printable } from "./lib/printable.ts";
 import { redact } from "./lib/redact.ts";
 import { registerEnvironment } from "./cli/frame/secret-variables.ts";
 import type { Context } from "./operations/context.ts";
@@ -20,7 +20,7 @@ export async function run(argv: readonly string[], io: Io): Promise<number> {
   registerEnvironment(io.env);
   const edge: Edge = {
     io,
-    async act(command, action) {
+    async act(command, action, { isEndless = false } = {}) {
       const flags = command.optsWithGlobals();
       const out = createOutput(io, outputOptions(flags, io));
       const { loadConfig } = await import("./cli/frame/config.ts");
@@ -38,6 +38,10 @@ export async function run(argv: readonly string[], io: Io): Promise<number> {
       try {
         status = (await action(context, out)) ?? 0;
         if (status === 0 && someFailed) status = errorCodes.partial.exit;
+      } catch (error) {
+        // a service manager stops a command without an end so, and expects success
+        if (!isEndless || !isTerminated(io.signal)) throw error;
+        out.note("stopped");
       } finally {
         out.progress.stop();
       }
@@ -80,24 +84,35 @@ function outputOptions(flags: Record<string, unknown>, io: Io): OutputOptions {
 function report(thrown: unknown, argv: readonly string[], io: Io): number {
   if (typeof thrown === "number") return thrown;
   const error = io.signal.aborted
-    ? new FeedctlError("interrupted", "interrupted", { cause: thrown, hint: "run the same command again to continue" })
+    ? new FeedctlError("interrupted", "interrupted", {
+        cause: thrown,
+        hint: "run the same command again to continue",
+        status: isTerminated(io.signal) ? TERMINATED : undefined,
+      })
     : (exhaustionOf(thrown) ?? translateFullDisk(thrown));
   const known = error instanceof FeedctlError;
-  const print = (text: string) => void io.stderr.write(redact(text));
   if (argv.includes("--json")) {
     const line: ErrorLine = known
       ? { type: "error", code: error.code, message: error.message, hint: error.hint }
       : { type: "error", code: "bug", message: String(error) };
-    print(`${JSON.stringify(line)}\n`);
+    io.stderr.write(redact(`${JSON.stringify(line)}\n`));
   } else if (known) {
-    print(`error: ${printable(error.message.replaceAll("\n", " "))}\n`);
-    if (error.hint !== undefined) print(`hint: ${printable(error.hint)}\n`);
+    printMessage(io, `error: ${error.message}`);
+    if (error.hint !== undefined) printMessage(io, `hint: ${error.hint}`);
   }
-  if (!known) print(`${inspect(error)}\n\nThis is a bug in feedctl. Please report it with the lines above.\n`);
-  else if (io.env["FEEDCTL_DEBUG"] && error.cause !== undefined)
-    print(`cause: ${inspect(error.cause, { depth: 4 })}\n`);
+  if (!known) {
+    printTrace(io, inspect(error));
+    printMessage(io, "");
+    printMessage(io, "This is a bug in feedctl. Please report it with the lines above.");
+  } else if (io.env["FEEDCTL_DEBUG"] && error.cause !== undefined)
+    printTrace(io, `cause: ${inspect(error.cause, { depth: 4 })}`);
   const status = exitStatus(error);
   return status < 8 && wantsRobocopyStatus(argv) ? 16 : status;
+}
+
+/** Whether SIGTERM, not Ctrl-C, has aborted the signal. */
+function isTerminated({ reason }: AbortSignal): boolean {
+  return reason instanceof FeedctlError && reason.status === TERMINATED;
 }
 
 /** Any write to a file may find the disk full, so the error is not a bug. */
@@ -120,13 +135,10 @@ function wantsRobocopyStatus(argv: readonly string[]): boolean {
 function fromCommander(thrown: CommanderError, command: string): FeedctlError | number {
   if (thrown.exitCode === 0) return 0;
   if (thrown.code === "commander.help") return 2; // a noun without a verb
-  const [first = "", ...rest] = thrown.message
-    .replace(/^error: /, "")
-    .replace("command-argument value", "the value")
-    .split("\n");
-  return new FeedctlError("usage", first, {
-    hint: rest.join(" ").replace(/^\((.*)\)$/, "$1") || `see: ${command} --help`,
-  });
+  const message = thrown.message.replace(/^error: /, "").replace("command-argument value", "the value");
+  // anything else behind a line feed is an argument that commander quotes
+  const [, first = message, suggestion] = /^(.*)\n\((Did you mean [^\n]*)\)$/s.exec(message) ?? [];
+  return new FeedctlError("usage", first, { hint: suggestion ?? `see: ${command} --help` });
 }
 
 function packageVersion(): string {
@@ -136,15 +148,15 @@ function packageVersion(): string {
   return version;
 }
 
-/** Entry point of the process. The first Ctrl-C aborts cleanly, the second exits at once. */
+/** Entry point of the process. The first Ctrl-C or SIGTERM aborts cleanly, the second exits at once. */
 export async function main(process: NodeJS.Process): Promise<void> {
   const controller = new AbortController();
-  const stop = () => {
-    if (controller.signal.aborted) process.exit(130);
-    controller.abort(new FeedctlError("interrupted", "stopped by the user"));
+  const stop = (message: string, status: number) => () => {
+    if (controller.signal.aborted) process.exit(status);
+    controller.abort(new FeedctlError("interrupted", message, { status }));
   };
-  process.on("SIGINT", stop);
-  process.on("SIGTERM", stop);
+  process.on("SIGINT", stop("stopped by the user", errorCodes.interrupted.exit));
+  process.on("SIGTERM", stop("ended by SIGTERM", TERMINATED));
   const { stdout, stderr, stdin, env, platform, pid } = process;
   const io: Io = {
     stdout,

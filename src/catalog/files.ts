@@ -125,6 +125,25 @@ export async function listFilesByIdentity(
   return found.rows;
 }
 
+/** The qualifiers of the files of versions, by `JSON.stringify([group, nameKey, normalizedVersion])`. */
+export async function listVersionFiles(
+  db: Db,
+  feedId: number,
+  versions: readonly Omit<FileIdentity, "qualifier">[],
+): Promise<Map<string, string[]>> {
+  const wanted = versions.map(({ group, nameKey, normalizedVersion }) => ({ group, nameKey, normalizedVersion }));
+  const found = await sql<Omit<FileIdentity, "qualifier"> & { qualifiers: string[] }>`
+    with w as materialized (select distinct * from jsonb_to_recordset(${JSON.stringify(wanted)}::jsonb)
+      as w("group" text, "nameKey" text, "normalizedVersion" text))
+    select w.*, jsonb_agg(f.qualifier) as qualifiers from w
+    join feedctl.packages p on p.feed_id = ${feedId} and p.group_name = w."group" and p.name_key = w."nameKey"
+    join feedctl.versions v on v.package_id = p.id and v.normalized_version = w."normalizedVersion"
+    join feedctl.files f on f.version_id = v.id group by w."group", w."nameKey", w."normalizedVersion"`.execute(db);
+  return new Map(
+    found.rows.map((row) => [JSON.stringify([row.group, row.nameKey, row.normalizedVersion]), row.qualifiers]),
+  );
+}
+
 export interface Verified {
   id: number;
   storeTag: string | null;

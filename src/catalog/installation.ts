@@ -9,15 +9,12 @@ export async function findInstallation(db: Db): Promise<InstallationRow | undefi
 }
 
 /** Inserts the installation's row with a new random id, unless it exists, and returns the row. */
-export async function insertInstallation(
-  db: Db,
-  about: { defaultRoot: string | null; host: string; now: Date },
-): Promise<InstallationRow> {
+export async function insertInstallation(db: Db, about: { host: string; now: Date }): Promise<InstallationRow> {
   await db
     .insertInto("installation")
     .values({
       id: sql<string>`gen_random_uuid()`,
-      default_root: about.defaultRoot,
+      default_root: null,
       host: about.host,
       created_at: about.now,
     })

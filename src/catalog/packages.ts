@@ -1,6 +1,7 @@
 import { sql } from "kysely";
 import type { Key } from "../lib/key.ts";
 import { requireKey } from "./connection/check-keys.ts";
+import type { VersionStatus } from "./package-status.ts";
 import type { Db } from "./schema/core.ts";
 
 export interface FileHashes {
@@ -27,6 +28,8 @@ export interface NewFile extends FileHashes {
   contentType: string;
   storeTag: string | null;
   metadata: Record<string, unknown>;
+  /** Why the package itself advises against the version; empty: without a reason. Undefined: it does not. */
+  deprecation?: string | undefined;
   /** When the version was published, ISO 8601. Default: now. */
   publishedAt?: string | undefined;
 }
@@ -45,7 +48,7 @@ export async function insertFiles(
   await lockRows(db, feedId, "shared");
   const rows = sql`jsonb_to_recordset(${JSON.stringify(files)}::jsonb) as f("group" text, name text, "nameKey" text, version text,
     "normalizedVersion" text, "sortKey" text, prerelease boolean, qualifier text, key text, size bigint, md5 text, sha1 text,
-    sha256 text, sha512 text, "contentType" text, "storeTag" text, metadata jsonb, "publishedAt" timestamptz)`;
+    sha256 text, sha512 text, "contentType" text, "storeTag" text, metadata jsonb, deprecation text, "publishedAt" timestamptz)`;
   await sql`
     insert into feedctl.packages (feed_id, group_name, name, name_key)
     select distinct on (f."group", f."nameKey") ${feedId}::int, f."group", f.name, f."nameKey" from ${rows}
@@ -53,8 +56,9 @@ export async function insertFiles(
     on conflict (feed_id, group_name, name_key) do nothing`.execute(db);
   const packageOfRow = sql`join feedctl.packages p on p.feed_id = ${feedId}::int and p.group_name = f."group" and p.name_key = f."nameKey"`;
   await sql`
-    insert into feedctl.versions (package_id, version, normalized_version, sort_key, prerelease, published_at, published_by, metadata)
+    insert into feedctl.versions (package_id, version, normalized_version, sort_key, prerelease, deprecated, deprecation_reason, published_at, published_by, metadata)
     select distinct on (p.id, f."normalizedVersion") p.id, f.version, f."normalizedVersion", decode(f."sortKey", 'hex'), f.prerelease,
+      f.deprecation is not null, nullif(f.deprecation, ''),
       coalesce(f."publishedAt", ${published.at}::timestamptz), ${published.by}::text, f.metadata
     from ${rows} ${packageOfRow}
     order by p.id, f."normalizedVersion", f.qualifier
@@ -140,14 +144,13 @@ export interface VersionFile {
   contentType: string;
 }
 
-export interface PackageVersion {
+export interface PackageVersion extends VersionStatus {
   id: number;
+  packageId: number;
   group: string;
   name: string;
   version: string;
   prerelease: boolean;
-  listed: boolean;
-  cached: boolean;
   publishedAt: Date;
   publishedBy: string;
   downloads: number;
@@ -179,8 +182,8 @@ export async function* listVersions(
   let after: { group: string; nameKey: string; sortKey: string; id: number } | undefined;
   for (;;) {
     const result = await sql<PackageVersion & { nameKey: string; sortKey: string }>`
-      select v.id, p.group_name as "group", p.name, p.name_key as "nameKey", encode(v.sort_key, 'hex') as "sortKey", v.version, v.prerelease,
-        v.listed, v.cached, v.published_at as "publishedAt", v.published_by as "publishedBy", v.downloads::float8 as downloads, v.last_used_at as "lastUsedAt", v.metadata,
+      select v.id, p.id as "packageId", p.group_name as "group", p.name, p.name_key as "nameKey", encode(v.sort_key, 'hex') as "sortKey", v.version, v.prerelease,
+        v.listed, v.allowed, v.deprecated, v.deprecation_reason as "deprecationReason", v.cached, v.published_at as "publishedAt", v.published_by as "publishedBy", v.downloads::float8 as downloads, v.last_used_at as "lastUsedAt", v.metadata,
         (select coalesce(jsonb_agg(jsonb_build_object('key', f.key, 'size', f.size, 'qualifier', f.qualifier,
             'md5', encode(f.md5, 'hex'), 'sha1', encode(f.sha1, 'hex'), 'sha256', encode(f.sha256, 'hex'), 'sha512', encode(f.sha512, 'hex'),
             'contentType', f.content_type) order by f.key), '[]'::jsonb)

@@ -70,6 +70,15 @@ export async function pinPlace(db: Db, id: number, place: StorePlace, pinned: bo
   await db.updateTable("stores").set({ pinned }).where("id", "=", id).execute();
 }
 
+/** Remembers what was found of a store's provider. */
+export async function saveTraits(db: Db, id: number, { traits, now }: { traits: object; now: Date }): Promise<void> {
+  await db
+    .updateTable("stores")
+    .set({ traits: JSON.stringify(traits), traits_at: now })
+    .where("id", "=", id)
+    .execute();
+}
+
 export interface StorePlace {
   options: SavedOptions;
   location: Location | null;
@@ -123,12 +132,17 @@ export async function reuseAsTarget(db: Db, id: number, place: StorePlace): Prom
     .execute();
 }
 
+/** Forgets what was found of the provider when its location changes. */
 export async function updateStorePlace(db: Db, id: number, place: StorePlace): Promise<void> {
+  const location = place.location === null ? null : JSON.stringify(place.location);
+  const isSame = sql`location is not distinct from ${location}::jsonb`;
   await db
     .updateTable("stores")
     .set({
       options: JSON.stringify(place.options),
-      location: place.location === null ? null : JSON.stringify(place.location),
+      location,
+      traits: sql`case when ${isSame} then traits end`,
+      traits_at: sql`case when ${isSame} then traits_at end`,
     })
     .where("id", "=", id)
     .execute();

@@ -40,25 +40,35 @@ export async function recordUse(
   return done.rows[0] ?? { known: 0, downloads: 0 };
 }
 
-/** Counted logs with this first line. Each has the number of bytes counted, and the SHA-256 (hex) of those bytes. */
-export async function listCountedLogs(
-  db: Db,
-  feedId: number,
-  head: string,
-): Promise<{ bytes: number; sha256: string }[]> {
-  const rows = await sql<{ bytes: number; sha256: string }>`
-    select bytes::float8 as bytes, encode(sha256, 'hex') as sha256 from feedctl.usage_imports
-    where feed_id = ${feedId}::int and head = decode(${head}, 'hex') order by bytes`.execute(db);
+/** How much of a log was counted. */
+export interface LogProgress {
+  /** Of the bytes that were counted, uncompressed. */
+  bytes: number;
+  /** SHA-256 of those bytes, hex. */
+  sha256: string;
+  lines: number;
+  unreadable: number;
+  /** Times of the oldest and newest line; null when they are not known. */
+  first: Date | null;
+  last: Date | null;
+}
+
+/** Counted logs with this first line, the shortest first. Logs without a download of the feed do not count as counted. */
+export async function listCountedLogs(db: Db, feedId: number, head: string): Promise<LogProgress[]> {
+  const rows = await sql<LogProgress>`
+    select bytes::float8 as bytes, encode(sha256, 'hex') as sha256, lines::float8 as lines, unreadable::float8 as unreadable,
+      first_at as first, last_at as last from feedctl.usage_imports
+    where feed_id = ${feedId}::int and head = decode(${head}, 'hex') and matched order by bytes`.execute(db);
   return rows.rows;
 }
 
-export interface CountedLog {
+export interface CountedLog extends LogProgress {
   /** SHA-256 of the first line, hex. */
   head: string;
-  /** SHA-256 of the bytes counted so far, hex. */
-  sha256: string;
-  bytes: number;
   name: string;
+  prefix: string;
+  /** Whether it has a download of a file of the feed. */
+  matched: boolean;
 }
 
 /**
@@ -71,14 +81,81 @@ export async function saveCountedLog(
   log: CountedLog,
   { before, now }: { before: string | undefined; now: Date },
 ): Promise<boolean> {
+  await sql`delete from feedctl.usage_imports
+    where feed_id = ${feedId}::int and head = decode(${log.head}, 'hex') and not matched`.execute(db);
   if (before !== undefined) {
     const gone = await sql`delete from feedctl.usage_imports
       where feed_id = ${feedId}::int and sha256 = decode(${before}, 'hex')`.execute(db);
     if (gone.numAffectedRows !== 1n) return false;
   }
   const saved = await sql`
-    insert into feedctl.usage_imports (feed_id, sha256, head, bytes, name, imported_at)
-    values (${feedId}::int, decode(${log.sha256}, 'hex'), decode(${log.head}, 'hex'), ${log.bytes}::bigint, ${log.name}::text, ${now}::timestamptz)
+    insert into feedctl.usage_imports
+      (feed_id, sha256, head, bytes, name, imported_at, first_at, last_at, lines, unreadable, prefix, matched)
+    values (${feedId}::int, decode(${log.sha256}, 'hex'), decode(${log.head}, 'hex'), ${log.bytes}::bigint, ${log.name}::text,
+      ${now}::timestamptz, ${log.first}::timestamptz, ${log.last}::timestamptz, ${log.lines}::bigint,
+      ${log.unreadable}::bigint, ${log.prefix}::text, ${log.matched}::boolean)
     on conflict do nothing`.execute(db);
   return saved.numAffectedRows === 1n;
+}
+
+/** A log of which too many lines were not understood. */
+export interface RejectedLog {
+  name: string;
+  lines: number;
+  unreadable: number;
+  /** Time of its newest line that was understood, or of the last change of the file. */
+  last: Date;
+  seenAt: Date;
+}
+
+export async function saveRejectedLog(db: Db, feedId: number, log: RejectedLog & { head: string }): Promise<void> {
+  // the same log under an earlier name
+  await sql`delete from feedctl.usage_rejects
+    where feed_id = ${feedId}::int and head = decode(${log.head}, 'hex') and name <> ${log.name}::text`.execute(db);
+  await sql`
+    insert into feedctl.usage_rejects (feed_id, name, head, lines, unreadable, last_at, seen_at)
+    values (${feedId}::int, ${log.name}::text, decode(${log.head}, 'hex'), ${log.lines}::bigint, ${log.unreadable}::bigint,
+      ${log.last}::timestamptz, ${log.seenAt}::timestamptz)
+    on conflict (feed_id, name) do update set head = excluded.head, lines = excluded.lines,
+      unreadable = excluded.unreadable, last_at = excluded.last_at, seen_at = excluded.seen_at`.execute(db);
+}
+
+/** Deletes the record that a log was rejected: the log has this name now, or had another one. */
+export async function deleteRejectedLog(
+  db: Db,
+  feedId: number,
+  { name, head }: { name: string; head: string },
+): Promise<void> {
+  await sql`delete from feedctl.usage_rejects
+    where feed_id = ${feedId}::int and (name = ${name}::text or head = decode(${head}, 'hex'))`.execute(db);
+}
+
+export async function listRejectedLogs(db: Db, feedId: number): Promise<RejectedLog[]> {
+  const rows = await sql<RejectedLog>`select name, lines::float8 as lines, unreadable::float8 as unreadable,
+      last_at as last, seen_at as "seenAt" from feedctl.usage_rejects
+    where feed_id = ${feedId}::int order by last_at, name`.execute(db);
+  return rows.rows;
+}
+
+/** Which time the counted logs of a feed cover. */
+export interface LogCoverage {
+  files: number;
+  lines: number;
+  unreadable: number;
+  /** Times of the oldest and newest line; null when they are not known. */
+  from: Date | null;
+  until: Date | null;
+}
+
+/**
+ * A log without a download of the feed belongs to it when another log with the same prefix has one: then the prefix is
+ * right.
+ */
+export async function sumCoverage(db: Db, feedId: number): Promise<LogCoverage> {
+  const found = await sql<LogCoverage>`
+    select count(*)::float8 as files, coalesce(sum(lines), 0)::float8 as lines, coalesce(sum(unreadable), 0)::float8 as unreadable,
+      min(first_at) as "from", max(last_at) as until
+    from feedctl.usage_imports where feed_id = ${feedId}::int and (matched or prefix in (
+      select prefix from feedctl.usage_imports where feed_id = ${feedId}::int and matched))`.execute(db);
+  return found.rows[0] ?? { files: 0, lines: 0, unreadable: 0, from: null, until: null };
 }

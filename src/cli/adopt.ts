@@ -1,5 +1,4 @@
 import { Command, Option, type CommandUnknownOpts } from "commander";
-import { oneLine } from "../lib/one-line.ts";
 import { counted, formatSize } from "../lib/format-size.ts";
 import type { AdoptedBlob } from "../operations/adopt/outcome.ts";
 import type { Edge } from "./frame/edge.ts";
@@ -81,5 +80,5 @@ function describe(blob: AdoptedBlob, dryRun: boolean | undefined): string {
   const word = dryRun && blob.status === "adopted" ? "new" : words[blob.status];
   const why = blob.reason === null ? "" : `: ${blob.reason}`;
   const warnings = blob.warnings.length === 0 ? "" : ` (${blob.warnings.join("; ")})`;
-  return `${word.padEnd(8)}  ${name}${oneLine(blob.file, Infinity)}${why}${warnings}`;
+  return `${word.padEnd(8)}  ${name}${blob.file}${why}${warnings}`;
 }

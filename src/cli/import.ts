@@ -1,13 +1,12 @@
 import { Command, Option, type CommandUnknownOpts } from "commander";
 import { FeedctlError } from "../errors.ts";
-import { oneLine } from "../lib/one-line.ts";
 import { counted, formatSize } from "../lib/format-size.ts";
 import type { ImportedFile } from "../operations/import/outcome.ts";
 import type { ImportInput } from "../operations/import/import.ts";
 import type { Edge } from "./frame/edge.ts";
 import { createItemLines } from "./frame/item-lines.ts";
 import type { Output } from "./frame/output.ts";
-import { parseAge, parseLocalPath, parseLocalPaths } from "./frame/parsers.ts";
+import { parseAge, parseLocalPath, parseLocalPaths, repeatable } from "./frame/parsers.ts";
 import type { ImportLine } from "./results/schemas/import.ts";
 
 export function importCommand(edge: Edge): CommandUnknownOpts {
@@ -19,8 +18,8 @@ export function importCommand(edge: Edge): CommandUnknownOpts {
     .option("--overwrite", "replace packages that the feed has with other bytes")
     .option("--move", "delete a file once its package is in the feed, stored and recorded")
     .option("--settle <time>", "with --move: how long a file must not change before it is read (5s)", parseAge)
-    .option("--include <patterns...>", "only files that match one of these")
-    .option("--exclude <patterns...>", "no files that match one of these")
+    .addOption(repeatable("--include <pattern>", "only files that match"))
+    .addOption(repeatable("--exclude <pattern>", "no files that match"))
     .addOption(
       new Option("--published-from <what>", "publish date of new versions: the file's time, or now").choices([
         "file",
@@ -34,7 +33,7 @@ export function importCommand(edge: Edge): CommandUnknownOpts {
       ]),
     )
     .option("--detect", "detect each file's type from its contents; files of other types are skipped")
-    .option("--map <type=feed...>", "sort files by their type into these feeds (implies --detect)")
+    .addOption(repeatable("--map <type=feed>", "sort files by their type into feeds; implies --detect"))
     .option("--distribution <name>", "Debian: distribution of the packages (stable)")
     .option("--component <name>", "Debian: component of the packages (main)")
     .option("--dry-run", "only print what would be imported")
@@ -48,7 +47,7 @@ Standard input (-) may be one package, or a list of paths separated by line ends
 Examples:
   $ feedctl import internal dist/*.tgz
   $ feedctl import internal /srv/builds --recursive --json | jq 'select(.status == "invalid")'
-  $ feedctl import --map npm=web nuget=net --recursive -- /srv/drop
+  $ feedctl import --map npm=web --map nuget=net --recursive /srv/drop
   $ find /srv -name '*.deb' -newer .stamp -print0 | feedctl import debian -`,
     )
     .action(async (feed: string | undefined, paths: string[] = [], options, command) =>
@@ -81,8 +80,6 @@ Examples:
     );
 }
 
-const BEFORE_PATHS = "put -- between the map and the paths";
-
 /** The target feeds and the paths. With --map every argument is a path. Throws `usage` when one is missing. */
 async function targets(
   context: Parameters<typeof import("../operations/import/feeds-by-type.ts").feedsOfMap>[0],
@@ -92,11 +89,10 @@ async function targets(
 ): Promise<Pick<ImportInput, "feeds" | "paths">> {
   const missing = (what: string) =>
     new FeedctlError("usage", `${what} is missing`, { hint: "see: feedctl import --help" });
-  if (feed === undefined && options.map !== undefined)
-    throw new FeedctlError("usage", "the path of a package file or directory is missing", { hint: BEFORE_PATHS });
-  if (feed === undefined) throw missing("the feed or a path");
+  const aPath = "the path of a package file or directory";
+  if (feed === undefined) throw missing(options.map === undefined ? "the feed or a path" : aPath);
   if (options.map === undefined) {
-    if (paths.length === 0) throw missing("the path of a package file or directory");
+    if (paths.length === 0) throw missing(aPath);
     return { feeds: [feed], paths };
   }
   const { feedsOfMap } = await import("../operations/import/feeds-by-type.ts");
@@ -153,12 +149,11 @@ export const statusWords: Record<ImportedFile["status"], string> = {
 };
 
 export function describeFile(file: ImportedFile, dryRun: boolean | undefined): string {
-  const path = oneLine(file.file, Infinity);
   const title = `${file.group ? `${file.group}/` : ""}${file.name} ${file.version}`;
-  const name = file.name === null ? oneLine(file.key ?? file.file, Infinity) : title;
+  const name = file.name === null ? (file.key ?? file.file) : title;
   const what = file.feed === null ? name : `${name} -> ${file.feed}`;
   const line = `${(dryRun && file.status === "imported" ? "new" : statusWords[file.status]).padEnd(8)}  ${what}`;
   if (file.reason !== null && (!isGood(file) || file.status === "skipped"))
-    return `${line}: ${file.reason}${file.name === null ? "" : ` (${path})`}`;
+    return `${line}: ${file.reason}${file.name === null ? "" : ` (${file.file})`}`;
   return file.warnings.length === 0 ? line : `${line} (${file.warnings.join("; ")})`;
 }

@@ -22,7 +22,9 @@ export function addProtection(packages: Command, edge: Edge): void {
         const done = await protectPackage(context, feed, text, options.reason ?? null);
         await out.result(protectedResult(done), `${done.changed ? "protected" : "already protected:"} ${done.pattern}`);
         if (done.versions === 0)
-          out.warn(`feed ${done.feed} has no such version now; see: feedctl package list ${done.feed}`);
+          out.warn(
+            `it protects nothing now: feed ${done.feed} has none such; see: feedctl retention rule test ${done.feed} PATTERN`,
+          );
       }),
     );
 

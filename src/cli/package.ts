@@ -4,6 +4,7 @@ import { counted, formatSize } from "../lib/format-size.ts";
 import type { PackageVersion } from "../catalog/packages.ts";
 import { confirm, type Edge } from "./frame/edge.ts";
 import { addProtection } from "./package-protect.ts";
+import { addStatus, addTags, statusWords } from "./package-status.ts";
 import { feedArgument } from "./frame/parsers.ts";
 import type {
   PackageDeletedResult,
@@ -13,7 +14,9 @@ import type {
 } from "./results/schemas/package.ts";
 
 export function packageCommand(edge: Edge): CommandUnknownOpts {
-  const packages = new Command("package").description("list, show, download, delete and protect packages");
+  const packages = new Command("package").description(
+    "list, show, download, delete and protect packages, and change their status",
+  );
   const specArgument = () => new Argument("<package>", "[group/]name[@version], such as @scope/name@1.0.0");
 
   packages
@@ -52,6 +55,7 @@ export function packageCommand(edge: Edge): CommandUnknownOpts {
           found.map(packageDetailsResult),
           found.flatMap((version) => [
             `${fullName(version)} ${version.version}  published ${version.publishedAt.toISOString()} by ${version.publishedBy}`,
+            ...statusLines(version),
             ...(typeof version.metadata["description"] === "string"
               ? [`  ${version.metadata["description"].split("\n")[0]}`]
               : []),
@@ -131,8 +135,15 @@ export function packageCommand(edge: Edge): CommandUnknownOpts {
       }),
     );
 
+  addStatus(packages, edge);
+  addTags(packages, edge);
   addProtection(packages, edge);
   return packages;
+}
+
+function statusLines(version: PackageVersion): string[] {
+  const words = statusWords(version);
+  return words[0] === "listed" ? [] : [`  ${words.join(", ")}`];
 }
 
 function fullName(version: { group: string; name: string }): string {

@@ -1,8 +1,10 @@
 import { Command, type CommandUnknownOpts } from "commander";
 import { counted, formatSize } from "../lib/format-size.ts";
+import type { ShownStore, StoreUsage } from "../operations/stores/show-store.ts";
 import type { Edge } from "./frame/edge.ts";
 import { addStoreOptions, feedArgument, storeTypeArgument } from "./frame/parsers.ts";
 import { storeOptions } from "./frame/store-options.ts";
+import { traitLines } from "./frame/traits-words.ts";
 import type {
   StoreChangeResult,
   StoreMarkResult,
@@ -64,26 +66,27 @@ export function storeCommand(edge: Edge): CommandUnknownOpts {
 
   store
     .command("show")
-    .description("show a feed's store; secrets are never shown")
+    .description("show a feed's store and what was found of its provider; secrets are never shown")
     .addArgument(feedArgument())
     .action(async (name: string, _options, command) =>
       edge.act<StoreOfFeedResult>(command, async (context, out) => {
-        const { showStore } = await import("../operations/stores/set-store.ts");
+        const { showStore } = await import("../operations/stores/show-store.ts");
         const { storeOfFeedResult } = await import("./results/store.ts");
         const shown = await showStore(context, name);
-        await out.result(storeOfFeedResult(shown), [
-          `type:      ${shown.type}`,
-          `location:  ${shown.location}`,
-          ...(shown.because === null ? [] : [`because:   ${shown.because}`]),
-          ...Object.entries(shown.options).map(([option, value]) => `  ${`${option}:`.padEnd(18)} ${String(value)}`),
-          ...(shown.waiting.deletes === 0
-            ? []
-            : [`waiting:   ${counted(shown.waiting.deletes, "blob")} to be deleted, by the next run that deletes`]),
-          ...shown.waiting.failed.map(
-            ({ key, reason, nextTry }) =>
-              `  ${key}: ${reason}${nextTry === null ? "" : `; again ${nextTry.toISOString()}`}`,
-          ),
-        ]);
+        await out.result(storeOfFeedResult(shown), shownLines(shown));
+      }),
+    );
+
+  store
+    .command("refresh")
+    .description("ask the provider of a feed's store again about versions, locks, lifecycle rules and what it can do")
+    .addArgument(feedArgument())
+    .action(async (name: string, _options, command) =>
+      edge.act<StoreOfFeedResult>(command, async (context, out) => {
+        const { refreshStore } = await import("../operations/stores/show-store.ts");
+        const { storeOfFeedResult } = await import("./results/store.ts");
+        const shown = await refreshStore(context, name);
+        await out.result(storeOfFeedResult(shown), shownLines(shown));
       }),
     );
 
@@ -114,14 +117,15 @@ export function storeCommand(edge: Edge): CommandUnknownOpts {
         const { testStore } = await import("../operations/stores/test-store.ts");
         const { storeTestLine } = await import("./results/store.ts");
         for await (const event of testStore(context, name)) {
-          if (event.type === "summary")
+          if (event.type === "summary") {
+            if (event.traits !== null) for (const line of traitLines(event.traits, null)) out.note(line);
             await out.event(
               storeTestLine(event),
               event.ok
                 ? `the store of feed ${event.feed} works: ${event.location}`
                 : `the store of feed ${event.feed} does not work`,
             );
-          else await out.event(storeTestLine(event), `${event.ok ? "ok  " : "FAIL"}  ${event.step}`);
+          } else await out.event(storeTestLine(event), `${event.ok ? "ok  " : "FAIL"}  ${event.step}`);
         }
       }),
     );
@@ -132,17 +136,45 @@ export function storeCommand(edge: Edge): CommandUnknownOpts {
     .addArgument(feedArgument())
     .action(async (name: string, _options, command) =>
       edge.act<StoreUsageResult>(command, async (context, out) => {
-        const { measureStore } = await import("../operations/stores/set-store.ts");
+        const { measureStore } = await import("../operations/stores/show-store.ts");
         const { storeUsageResult } = await import("./results/store.ts");
         const usage = await measureStore(context, name);
         await out.result(storeUsageResult(usage), [
           `location: ${usage.location}`,
           `catalog:  ${counted(usage.catalog.files, "file")}, ${formatSize(usage.catalog.bytes)}`,
           `store:    ${counted(usage.store.blobs, "blob")}, ${formatSize(usage.store.bytes)}`,
+          ...(usage.archived.blobs > 0
+            ? [`archived: ${counted(usage.archived.blobs, "blob")} of them, ${formatSize(usage.archived.bytes)}`]
+            : []),
+          ...keptLines(usage.kept),
           ...(usage.foreign > 0 ? [`foreign:  ${counted(usage.foreign, "name")} that are not valid keys`] : []),
         ]);
       }),
     );
 
   return store;
+}
+
+function shownLines(shown: ShownStore): string[] {
+  return [
+    `type:      ${shown.type}`,
+    `location:  ${shown.location}`,
+    ...(shown.because === null ? [] : [`because:   ${shown.because}`]),
+    ...Object.entries(shown.options).map(([option, value]) => `  ${`${option}:`.padEnd(18)} ${String(value)}`),
+    ...(shown.traits === null ? [] : traitLines(shown.traits, shown.askedAt)),
+    ...(shown.waiting.deletes === 0
+      ? []
+      : [`waiting:   ${counted(shown.waiting.deletes, "blob")} to be deleted, by the next run that deletes`]),
+    ...shown.waiting.failed.map(
+      ({ key, reason, nextTry }) => `  ${key}: ${reason}${nextTry === null ? "" : `; again ${nextTry.toISOString()}`}`,
+    ),
+  ];
+}
+
+function keptLines(kept: StoreUsage["kept"]): string[] {
+  if (kept === null) return ["kept:     not known: these credentials may not ask for earlier versions"];
+  if (kept.blobs === 0) return [];
+  return [
+    `kept:     ${counted(kept.blobs, "earlier version")}, ${formatSize(kept.bytes)}, which the provider bills as well`,
+  ];
 }

@@ -1,5 +1,5 @@
 import { Command, type CommandUnknownOpts } from "commander";
-import { formatSize } from "../lib/format-size.ts";
+import { counted, formatSize } from "../lib/format-size.ts";
 import type { Edge } from "./frame/edge.ts";
 import { feedArgument } from "./frame/parsers.ts";
 import type { VerifyLine } from "./results/schemas/verify.ts";
@@ -27,7 +27,7 @@ export function verifyCommand(edge: Edge): CommandUnknownOpts {
           const counts = `${event.match} match (${formatSize(event.bytes)}), ${event.differ} differ, ${event.missingBlob} rows without blob, ${event.missingRow} blobs without row, ${event.unchecked} unchecked`;
           await out.event(
             verifyLine(event),
-            `${sound ? "sound" : "NOT SOUND"}: ${counts}${event.pending > 0 ? `; ${event.pending} to be deleted` : ""}${event.read ? "; every blob was read" : ""}`,
+            `${sound ? "sound" : "NOT SOUND"}: ${counts}${event.companions > 0 ? `; ${counted(event.companions, "companion")} of packages` : ""}${event.pending > 0 ? `; ${event.pending} to be deleted` : ""}${event.read ? "; every blob was read" : ""}`,
           );
         }
         return sound ? 0 : 3;

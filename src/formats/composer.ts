@@ -1,3 +1,4 @@
+import { trimAscii } from "../lib/blanks.ts";
 import { composer as versions, isBranch } from "../versions/composer.ts";
 import { relationRange } from "../versions/ranges/relation-range.ts";
 import type { Format, PackageFile, PackageIdentity, ReadOptions } from "./format.ts";
@@ -118,7 +119,7 @@ function readVersion(file: PackageFile, name: Name, stated: unknown, warnings: s
     warnings.push(
       `the file is called "${file.name}", but by its manifest it is ${name.vendor}-${name.project}-${stated}.zip`,
     );
-  return stated.trim();
+  return trimAscii(stated);
 }
 
 /**

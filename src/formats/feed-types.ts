@@ -19,6 +19,8 @@ export interface FeedTypeInfo {
   readonly groupPrefix?: string;
   /** Packages belong to a distribution and a component, which imports and drop paths name (`Format.place`). */
   readonly hasPlaces?: true;
+  /** The members of its files' qualifiers that retention can count versions apart by. */
+  readonly apart?: Readonly<Partial<Record<"distribution" | "architecture" | "platform", string>>>;
 }
 
 const table = {
@@ -47,15 +49,41 @@ const table = {
     typePath: ".debian",
     title: "Debian packages",
     hasPlaces: true,
+    apart: { distribution: "distribution", architecture: "arch" },
   },
-  rpm: { setting: "Storage.RpmPackagesLibrary", typePath: ".rpm", title: "RPM packages" },
-  alpine: { setting: "Storage.ApkPackagesLibrary", typePath: ".apk", title: "Alpine packages" },
+  rpm: {
+    setting: "Storage.RpmPackagesLibrary",
+    typePath: ".rpm",
+    title: "RPM packages",
+    apart: { architecture: "arch" },
+  },
+  alpine: {
+    setting: "Storage.ApkPackagesLibrary",
+    typePath: ".apk",
+    title: "Alpine packages",
+    apart: { architecture: "arch" },
+  },
   pypi: { setting: "Storage.PypiPackagesLibrary", typePath: ".pypi", title: "Python packages" },
-  rubygems: { setting: "Storage.RubyGemsLibrary", typePath: ".rubygems", title: "Ruby gems" },
-  vsix: { setting: "Storage.VsixLibrary", typePath: ".vsix", title: "Visual Studio extensions" },
+  rubygems: {
+    setting: "Storage.RubyGemsLibrary",
+    typePath: ".rubygems",
+    title: "Ruby gems",
+    apart: { platform: "platform" },
+  },
+  vsix: {
+    setting: "Storage.VsixLibrary",
+    typePath: ".vsix",
+    title: "Visual Studio extensions",
+    apart: { platform: "targetPlatform" },
+  },
   helm: { setting: "Storage.HelmPackagesLibrary", typePath: ".helm", title: "Helm charts" },
   cran: { setting: "Storage.CranPackagesLibrary", typePath: ".cran", title: "R packages" },
-  conda: { setting: "Storage.CondaPackagesLibrary", typePath: ".conda", title: "Conda packages" },
+  conda: {
+    setting: "Storage.CondaPackagesLibrary",
+    typePath: ".conda",
+    title: "Conda packages",
+    apart: { platform: "subdir" },
+  },
   pub: { setting: "Storage.PubPackagesLibrary", typePath: ".pub", title: "Dart packages" },
   cargo: { setting: "Storage.CargoPackagesLibrary", typePath: ".cargo", title: "Rust crates" },
   terraform: { setting: "Storage.TerraformPackagesLibrary", typePath: ".terraform", title: "Terraform modules" },

@@ -51,6 +51,8 @@ export interface PackageIdentity {
   contentType: string;
   /** Description, authors, licence, dependencies ... as the manifest has them; at most 64 KiB as JSON. */
   metadata: Record<string, unknown>;
+  /** Why the package itself advises against using it; empty: without a reason. Absent: it does not. */
+  deprecation?: string | undefined;
   /** Oddities that do not forbid the import, one line each (the file name disagrees with the manifest, ...). */
   warnings: string[];
 }
@@ -124,6 +126,11 @@ export interface Format {
    * it does not.
    */
   readonly unpacksTarballs?: boolean;
+  /**
+   * Whether a file with this qualifier belongs to a version without making one: symbols, a provenance file. It is
+   * imported only if the feed has the version's package. Absent: no such files.
+   */
+  isCompanion?(qualifier: string): boolean;
   /**
    * `read` also reads other files of the folder, or of folders around it: no source file may be removed before all are
    * read. Absent: it reads only the file itself.

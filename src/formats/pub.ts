@@ -28,7 +28,7 @@ const MAX_VERSION = 128;
 async function read(file: PackageFile, options: ReadOptions | undefined): Promise<PackageIdentity> {
   await expectContainer(file, "gzip");
   const warnings: string[] = [];
-  const pubspec = parseYamlMapping(await findPubspec(file, options), "pubspec.yaml");
+  const pubspec = parseYamlMapping(await findPubspec(file, options), "pubspec.yaml", { aliases: "expand" });
   const name = checkName(pubspec["name"], warnings);
   const { version, normalizedVersion } = checkVersion(pubspec["version"]);
   if (pubspec["publish_to"] === "none")

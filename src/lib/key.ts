@@ -20,16 +20,29 @@ const BAD_SEGMENT = /(?:^|\/)(\.{0,2})(?:\/|$)/;
 
 /** Why `text` is not a key, or undefined if it is one. */
 export function keyProblem(text: string): string | undefined {
+  if (text !== "" && CONTROL.test(text)) return "holds a control character";
+  const segment = text === "" ? undefined : BAD_SEGMENT.exec(text)?.[1];
+  if (segment === "") return "starts or ends with a slash, or has a double slash";
+  if (segment !== undefined) return `has the segment "${segment}"`;
+  return blobNameProblem(text);
+}
+
+/**
+ * Why `text` is the name of no blob in a cloud; undefined if it may be one. Clouds hold names that are not keys, such as
+ * `a//b` and `a/../b`. Only a mirror from one cloud to another copies them.
+ */
+export function blobNameProblem(text: string): string | undefined {
   if (text === "") return "is empty";
   if (!text.isWellFormed()) return "is not well-formed Unicode";
   // a UTF-16 unit has at most three bytes
   if (text.length * 3 > MAX_KEY_BYTES && Buffer.byteLength(text) > MAX_KEY_BYTES)
     return `is longer than ${MAX_KEY_BYTES} bytes`;
-  if (CONTROL.test(text)) return "holds a control character";
-  const segment = BAD_SEGMENT.exec(text)?.[1];
-  if (segment === "") return "starts or ends with a slash, or has a double slash";
-  if (segment !== undefined) return `has the segment "${segment}"`;
   return MARKER_SEGMENT.test(text) ? `has the segment "${MARKER_KEY}", which is reserved` : undefined;
+}
+
+/** Whether a blob is the empty one by which other tools mark a folder in a cloud. */
+export function isFolderMarker(name: string, size: number): boolean {
+  return size === 0 && name.endsWith("/");
 }
 
 /** Whether a name in a store is a marker: of the store itself, or of one inside it. */

@@ -1,8 +1,25 @@
-// C0 and C1 controls except newline and tab, and the bidirectional controls, which reorder text on the screen.
-// oxlint-disable-next-line no-control-regex -- the pattern exists to find control characters
-const DANGEROUS = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]/g;
+/**
+ * Characters that end or move a line, are invisible, reorder text on the screen, or look like a space without being
+ * one. \p{Cc}: controls, with line feed and tab; \p{Cf}: bidirectional and zero-width; \p{Cs}: half a surrogate pair;
+ * \p{DI}: fillers and variation selectors; U+2800: the empty Braille pattern.
+ */
+const UNSAFE = /\p{Cc}|\p{Cf}|\p{Cs}|\p{Zl}|\p{Zp}|\p{DI}|\u2800|(?! )\p{Zs}/gu;
+const PLAIN = /^[ -[\]-~]*$/;
 
-/** Makes untrusted text safe for a terminal: characters that move the cursor or hide text become `\u{...}`. */
+/** Replaces unsafe characters with `\u{...}`. */
+export function escapeUnsafe(text: string): string {
+  return text.replace(UNSAFE, escapeCharacter);
+}
+
+/**
+ * Untrusted text as one line for people: it forges neither another line nor another name. A backslash that would read
+ * as the beginning of an escape is escaped too, so that two texts never print alike.
+ */
 export function printable(text: string): string {
-  return text.replace(DANGEROUS, (character) => `\\u{${(character.codePointAt(0) ?? 0).toString(16)}}`);
+  if (PLAIN.test(text)) return text;
+  return escapeUnsafe(text.replaceAll(/\\(?=u\{)/g, escapeCharacter));
+}
+
+function escapeCharacter(character: string): string {
+  return `\\u{${(character.codePointAt(0) ?? 0).toString(16)}}`;
 }

@@ -1,7 +1,7 @@
 import type { Catalog } from "../catalog/connection/catalog.ts";
 import type { SealingSecret } from "../lib/seal.ts";
 import type { Store } from "../stores/store.ts";
-import type { StoreConfig } from "../stores/providers.ts";
+import type { OpenOptions, StoreConfig } from "../stores/providers.ts";
 
 /**
  * Everything that an operation uses from outside: settings, clock, randomness, stores. Built at the edge, or by a test.
@@ -53,7 +53,7 @@ export interface Context {
   /** Closes the embedded catalog if it is open, so that other processes can use it. The next use opens it again. */
   releaseCatalog(): Promise<void>;
   /** Opens a store with retries. The caller closes it. */
-  openStore(config: StoreConfig): Promise<Store>;
+  openStore(config: StoreConfig, options?: Pick<OpenOptions, "known">): Promise<Store>;
   /**
    * What secrets are sealed with: a key or a passphrase. Created on first use with `create`, which also warns of a weak
    * passphrase. Undefined when it does not exist.

@@ -1,5 +1,6 @@
 import type { Location } from "../lib/location.ts";
 import type { Store } from "./store.ts";
+import type { StoreTraits } from "./traits.ts";
 
 /** Option values by property: text, or a boolean for a switch. Secrets are `env:NAME`, `file:PATH` or the value. */
 export type StoreOptions = Record<string, string | boolean>;
@@ -84,6 +85,6 @@ export interface StoreDescriptor<Config extends { type: string } = { type: strin
   locationName(location: Location): string;
   /** The configuration of the store at `path` below this one. `cwd` resolves a relative directory. */
   below(config: Config, path: string, cwd: string): Config;
-  /** Loads the adapter and its SDK. The caller closes the store. */
-  open(config: Config): Promise<Store>;
+  /** Loads the adapter and its SDK. The caller closes the store. `known`: what was found of the store before. */
+  open(config: Config, known: StoreTraits | undefined): Promise<Store>;
 }

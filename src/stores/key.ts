@@ -1,11 +1,33 @@
 import { FeedctlError } from "../errors.ts";
-import { keyProblem, type Key } from "../lib/key.ts";
+import { blobNameProblem, isFolderMarker, isKey, isMarker, keyProblem, type Key } from "../lib/key.ts";
+import type { ListOptions } from "./store.ts";
 
 /** Throws `invalid` with the reason when `text` is not a key. */
 export function parseKey(text: string): Key {
   const problem = keyProblem(text);
   if (problem !== undefined) throw new FeedctlError("invalid", `the key ${JSON.stringify(text)} ${problem}`);
   return text as Key;
+}
+
+/** As `parseKey`, for a name that a listing with `anyName` yielded. */
+export function parseBlobName(text: string): Key {
+  const problem = blobNameProblem(text);
+  if (problem !== undefined) throw new FeedctlError("invalid", `the name ${JSON.stringify(text)} ${problem}`);
+  return text as Key;
+}
+
+/** Whether the listing of a cloud yields a blob of this name. Reports the name to `onForeign` if not. */
+export function isListed(
+  name: string,
+  size: number,
+  { anyName = false, onForeign }: Pick<ListOptions, "anyName" | "onForeign">,
+): name is Key {
+  if (isKey(name)) return true;
+  if (isMarker(name)) return false;
+  if (anyName && blobNameProblem(name) === undefined) return true;
+  // the empty name is the marker of the target path itself
+  onForeign?.(name, isFolderMarker(`/${name}`, size) ? undefined : keyProblem(name));
+  return false;
 }
 
 /**

@@ -28,7 +28,7 @@ export function overlap(a: Location, b: Location): Overlap | undefined {
   return a.segments.length > b.segments.length ? "inside" : "contains";
 }
 
-/** For messages: a path on disk, `s3://bucket/path`, `azure https://account.blob.core.windows.net/container/path`. */
+/** For messages: a path on disk, `s3://bucket/path`, `azure account.blob.core.windows.net/container/path`. */
 export function locationName(location: Location): string {
   return requireProvider(location.type).locationName(location);
 }

@@ -1,10 +1,13 @@
+import { tmpdir } from "node:os";
 import { FeedctlError } from "../errors.ts";
 import { azure } from "./azure/descriptor.ts";
 import { disk } from "./disk/descriptor.ts";
 import { gcs } from "./gcs/descriptor.ts";
 import { s3 } from "./s3/descriptor.ts";
 import type { StoreDescriptor, StoreOption } from "./descriptor.ts";
+import { sorting } from "./sorting/sorting.ts";
 import type { Store } from "./store.ts";
+import type { StoreTraits } from "./traits.ts";
 
 /** The only list of store types, in the order of `store types` and of help. */
 const descriptors = [disk, s3, azure, gcs] as const;
@@ -63,7 +66,18 @@ export async function resolveConfig(config: StoreConfig): Promise<StoreConfig> {
   return (await requireProvider(config.type).resolve?.(config)) ?? config;
 }
 
-/** Opens a store; each SDK is loaded by its own adapter, on first use. */
-export async function openStore(config: StoreConfig): Promise<Store> {
-  return requireProvider(config.type).open(config);
+export interface OpenOptions {
+  /** What was found of the store before. */
+  known?: StoreTraits | undefined;
+  /** Where listings are sorted that the provider does not sort. Default: the system's folder for temporary files. */
+  temporary?: string | undefined;
+}
+
+/** Opens a store, whose listings are in order. Each SDK is loaded by its own adapter, on first use. */
+export async function openStore(
+  config: StoreConfig,
+  { known, temporary = tmpdir() }: OpenOptions = {},
+): Promise<Store> {
+  const store = await requireProvider(config.type).open(config, known);
+  return store.features.sortedList ? store : sorting(store, { folder: temporary });
 }

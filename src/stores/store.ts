@@ -1,11 +1,23 @@
 import type { Readable } from "node:stream";
 import type { FeedctlError } from "../errors.ts";
 import type { Key } from "../lib/key.ts";
+import type { StoreTraits } from "./traits.ts";
 
 /** A half-open range of bytes: `start` is included, `end` is not. Without `end` it reaches to the last byte. */
 export interface ByteRange {
   start: number;
   end?: number | undefined;
+}
+
+/**
+ * Headers that a cloud keeps with a blob and returns with its bytes, beside content type and cache-control. Azure and
+ * Google keep no `expires`.
+ */
+export interface BlobHeaders {
+  contentEncoding?: string | undefined;
+  contentDisposition?: string | undefined;
+  contentLanguage?: string | undefined;
+  expires?: string | undefined;
 }
 
 /** One stored blob as its store describes it. Hashes are lower-case hex. */
@@ -18,12 +30,18 @@ export interface BlobInfo {
   tag?: string | undefined;
   /** Only where the provider reports one: a plain S3 ETag, Azure's Content-MD5, GCS's md5Hash. */
   md5?: string | undefined;
-  /** Only where feedctl stored it with the blob. S3 returns it from `head`, not from `list`. */
+  /** Only where feedctl stored it with the blob, or S3 keeps it as a checksum. S3 returns it from `head` and `get` only. */
   sha256?: string | undefined;
+  /** Further hashes that only a `get` of the whole blob reports, lower-case hex: S3's `x-amz-checksum-...`. */
+  checksums?: { sha1?: string | undefined; crc32?: string | undefined } | undefined;
   contentType?: string | undefined;
   cacheControl?: string | undefined;
+  /** Undefined: it has none of them. */
+  headers?: BlobHeaders | undefined;
   /** User metadata without feedctl's own entries. */
   metadata?: Record<string, string> | undefined;
+  /** The archive class of a blob that cannot be read before somebody restores it. */
+  archived?: string | undefined;
 }
 
 /** Bytes to be stored. */
@@ -68,6 +86,7 @@ export interface PutOptions {
   md5?: string | undefined;
   contentType?: string | undefined;
   cacheControl?: string | undefined;
+  headers?: BlobHeaders | undefined;
   metadata?: Record<string, string> | undefined;
   /** Stored as the file's modification time on disk and as metadata in a cloud. Default: the time of the put. */
   modified?: Date | undefined;
@@ -108,6 +127,27 @@ export interface CallOptions {
   signal?: AbortSignal | undefined;
 }
 
+export interface ExamineOptions extends CallOptions {
+  /** Where probes may be stored; ends in a slash, and no blob is below it. Absent: the provider is only asked. */
+  folder?: string | undefined;
+}
+
+/** An earlier version, or a blob that was deleted softly. */
+export type KeptBlob = Pick<BlobInfo, "size">;
+
+export interface ListOptions extends CallOptions {
+  /**
+   * Clouds also yield blobs whose names are not keys, such as `a//b`, `folder/` and `a/../b`. Their `key` may only be
+   * used with a store: of a cloud, or of a disk that refuses it.
+   */
+  anyName?: boolean | undefined;
+  /**
+   * Called for a name that is left out. `problem`: why a file, a folder with files or a blob has a name that is not a
+   * key ("holds a control character"). Undefined: it has no content of its own (a link, a special file, a folder marker).
+   */
+  onForeign?: ((name: string, problem?: string) => void) | undefined;
+}
+
 export interface GetOptions extends CallOptions {
   range?: ByteRange | undefined;
   /**
@@ -115,6 +155,12 @@ export interface GetOptions extends CallOptions {
    * `corrupt`: ranges that are read in parallel or after a retry never mix two versions.
    */
   known?: BlobInfo | undefined;
+  /**
+   * Which hashes the caller compares the bytes with: `sha256`, the blob's own where it has one; `all`, one that the caller
+   * knows better than the store. The others are compared while a whole blob is read from a store with retries: a
+   * difference errors the stream with `corrupt` before its last chunk.
+   */
+  compared?: "sha256" | "all" | undefined;
   /** Called once, before the first byte, with the whole blob as the response describes it. Saves a `head`. */
   onInfo?: ((info: BlobInfo) => void) | undefined;
 }
@@ -162,7 +208,7 @@ export interface UploadNotes {
 
 /** What callers must know about a store before they use it. */
 export interface StoreFeatures {
-  /** `list` yields strictly increasing keys in UTF-8 byte order. Without it a merge-join must sort first. */
+  /** `list` yields strictly increasing keys in UTF-8 byte order; an adapter may know only after a listing's first blob. */
   readonly sortedList: boolean;
   /** `put` with `ifExists: "fail"` cannot lose a race against another writer. Without it, callers must hold a lock. */
   readonly atomicCreate: boolean;
@@ -212,13 +258,10 @@ export interface Store extends AsyncDisposable {
   copyFrom?(key: Key, from: RemoteBlob, options: PutOptions): Promise<PutResult | undefined>;
   /**
    * Every blob whose key starts with `prefix` (a plain string prefix, not a folder), exactly once. Normal completion
-   * means the listing is complete; anything less throws. Names that are not valid keys (folder markers, control
-   * characters) are passed to `onForeign` and left out.
+   * means the listing is complete; anything less throws. Names that are not valid keys are passed to
+   * `onForeign` and left out.
    */
-  list(
-    prefix: string,
-    options?: CallOptions & { onForeign?: ((name: string) => void) | undefined },
-  ): AsyncIterable<BlobInfo>;
+  list(prefix: string, options?: ListOptions): AsyncIterable<BlobInfo>;
   /** Idempotent: deleting a blob that does not exist succeeds. */
   delete(key: Key, options?: CallOptions): Promise<void>;
   /**
@@ -231,15 +274,24 @@ export interface Store extends AsyncDisposable {
    * Absent: the provider removes them itself.
    */
   sweep?(before: Date, options?: CallOptions): Promise<number>;
+  /**
+   * Finds out how the provider treats blobs: asks it, and where asking does not help stores probes in a folder and deletes
+   * them, with all versions. Later calls of this store go by what was found. Absent: there is nothing to find out.
+   */
+  examine?(options: ExamineOptions): Promise<StoreTraits>;
+  /** Deletes everything below a folder with all its versions: for probes. Absent: a deleted blob leaves no version. */
+  purge?(folder: string, options?: CallOptions): Promise<void>;
+  /** What the provider keeps of blobs that were deleted or replaced. Absent: nothing that can be listed. */
+  listKept?(options?: CallOptions): AsyncIterable<KeptBlob>;
   /** The path of the local file that holds a blob. Absent: the blobs are not on this machine's disk. */
   localPath?(key: Key): string;
-  /** Why `put` would refuse a key; sends nothing. Undefined: it would not. Absent: every key can be stored. */
+  /** Why `put` would refuse a key ("is longer than ..."); sends nothing. Undefined: it would not. Absent: every key can be stored. */
   nameProblem?(key: Key): string | undefined;
   /** Whether keys that differ only in case name the same blob. Absent: never. */
   foldsCase?(): Promise<boolean>;
   /**
    * Replaces the content type, cache-control, metadata, sha256 and time of a stored blob with those of the options,
-   * without sending its bytes. Rejects with `corrupt` if the blob is no longer the version in `blob`, with `not-found`
+   * without sending its bytes. Without `headers` in the options those of `blob` stay. Rejects with `corrupt` if the blob is no longer the version in `blob`, with `not-found`
    * if it does not exist. Returns its new tag. Absent: the store keeps no metadata (`features.metadata`).
    */
   describe?(blob: BlobInfo, options: PutOptions): Promise<Pick<PutResult, "tag">>;

@@ -1,3 +1,4 @@
+import { trimAscii } from "../lib/blanks.ts";
 import { FeedctlError } from "../errors.ts";
 import { compareBy, concatKeys, numberKey, rankKey } from "./keys/sort-key.ts";
 import type { VersionScheme } from "./scheme.ts";
@@ -44,8 +45,7 @@ const DATE = new RegExp(`^v?([0-9]{4}(?:[.:-]?[0-9]{2}){1,6}(?:[.:-]?[0-9]{1,3})
 function parse(text: string): ComposerVersion | undefined {
   if (text.length > MAX_LENGTH) return undefined;
   // An alias, a stability flag and build metadata are not part of the version.
-  const bare = text
-    .trim()
+  const bare = trimAscii(text)
     .replace(/^([^,\s]+) +as +[^,\s]+$/, "$1")
     .replace(/@(?:stable|RC|beta|alpha|dev)$/i, "")
     .replace(/^([^,\s+]+)\+\S+$/, "$1");

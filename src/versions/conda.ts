@@ -1,4 +1,5 @@
 import { FeedctlError } from "../errors.ts";
+import { trimUnicode } from "../lib/blanks.ts";
 import { paddedListKey, type PaddedItem } from "./keys/padded-key.ts";
 import { compareBy, concatKeys, numberKey, rankKey, textKey } from "./keys/sort-key.ts";
 import type { VersionScheme } from "./scheme.ts";
@@ -10,7 +11,7 @@ import type { VersionScheme } from "./scheme.ts";
  */
 export const conda: VersionScheme = {
   normalize(text) {
-    return parse(text) === undefined ? undefined : text.trim();
+    return parse(text) === undefined ? undefined : trimUnicode(text);
   },
   compare: compareBy(sortKey),
   sortKey,
@@ -28,7 +29,7 @@ interface CondaVersion {
 }
 
 function parse(text: string): CondaVersion | undefined {
-  let rest = text.trim().toLowerCase();
+  let rest = trimUnicode(text).toLowerCase();
   if (!rest.includes("_")) rest = rest.replaceAll("-", "_");
   if (!/^[*.+!_0-9a-z]+$/.test(rest)) return undefined;
   const [version = "", local, ...locals] = rest.split("+");

@@ -1,4 +1,5 @@
 import { FeedctlError } from "../errors.ts";
+import { trimAscii } from "../lib/blanks.ts";
 import { compareBy, concatKeys, listKey, numberKey } from "./keys/sort-key.ts";
 import type { VersionScheme } from "./scheme.ts";
 
@@ -9,7 +10,7 @@ import type { VersionScheme } from "./scheme.ts";
  */
 export const cran: VersionScheme = {
   normalize(text) {
-    return parse(text) === undefined ? undefined : text.trim();
+    return parse(text) === undefined ? undefined : trimAscii(text);
   },
   compare: compareBy(sortKey),
   sortKey,
@@ -18,7 +19,7 @@ export const cran: VersionScheme = {
 };
 
 function parse(text: string): string[] | undefined {
-  const trimmed = text.trim();
+  const trimmed = trimAscii(text);
   return /^[0-9]+(?:[.-][0-9]+)+$/.test(trimmed) ? trimmed.split(/[.-]/) : undefined;
 }
 

@@ -1,4 +1,5 @@
 import { FeedctlError } from "../errors.ts";
+import { trimAscii } from "../lib/blanks.ts";
 import { compareBy, concatKeys, numberKey } from "./keys/sort-key.ts";
 import type { VersionScheme } from "./scheme.ts";
 
@@ -38,7 +39,7 @@ interface DebianVersion {
 const MAX_EPOCH = 2_147_483_647;
 
 function parse(text: string): DebianVersion | undefined {
-  const trimmed = text.trim();
+  const trimmed = trimAscii(text);
   const colon = trimmed.indexOf(":");
   const epoch = colon < 0 ? "0" : trimmed.slice(0, colon);
   if (!/^[0-9]+$/.test(epoch) || Number(epoch) > MAX_EPOCH) return undefined;

@@ -1,4 +1,5 @@
 import { FeedctlError } from "../errors.ts";
+import { trimAscii } from "../lib/blanks.ts";
 import { paddedListKey, type PaddedItem } from "./keys/padded-key.ts";
 import { compareBy, numberKey, textKey } from "./keys/sort-key.ts";
 import type { VersionScheme } from "./scheme.ts";
@@ -18,7 +19,7 @@ export const gem: VersionScheme = {
 const VERSION = /^[0-9]+(?:\.[0-9A-Za-z]+)*(?:-[0-9A-Za-z-]+(?:\.[0-9A-Za-z-]+)*)?$/;
 
 function parse(text: string): string | undefined {
-  const trimmed = text.trim();
+  const trimmed = trimAscii(text);
   if (trimmed === "") return "0";
   return VERSION.test(trimmed) ? trimmed.replaceAll("-", ".pre.") : undefined;
 }

@@ -1,4 +1,5 @@
 import { FeedctlError } from "../errors.ts";
+import { trimUnicode } from "../lib/blanks.ts";
 import { compareBy, concatKeys, listKey, numberKey, rankKey, textKey } from "./keys/sort-key.ts";
 import type { VersionScheme } from "./scheme.ts";
 
@@ -29,7 +30,7 @@ const LABELS = "[0-9A-Za-z-]+(?:\\.[0-9A-Za-z-]+)*";
 const VERSION = new RegExp(`^([0-9]+(?:\\.[0-9]+){0,3})(?:-(${LABELS}))?(?:\\+${LABELS})?$`);
 
 function parse(text: string): NugetVersion | undefined {
-  const match = VERSION.exec(text.trim());
+  const match = VERSION.exec(trimUnicode(text));
   if (match === null) return undefined;
   const numbers = match[1]!.split(".").map(withoutLeadingZeros);
   while (numbers.length < 4) numbers.push("0");

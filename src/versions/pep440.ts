@@ -1,4 +1,5 @@
 import { FeedctlError } from "../errors.ts";
+import { trimUnicode } from "../lib/blanks.ts";
 import { compareBy, concatKeys, listKey, numberKey, rankKey, textKey } from "./keys/sort-key.ts";
 import type { VersionScheme } from "./scheme.ts";
 
@@ -45,7 +46,7 @@ const VERSION = new RegExp(
 );
 
 function parse(text: string): Pep440Version | undefined {
-  const match = VERSION.exec(text.trim());
+  const match = VERSION.exec(trimUnicode(text));
   if (match === null) return undefined;
   const [, epoch, release, letter, pre, implicitPost, post, postNumber, dev, devNumber, local] = match;
   return {

@@ -8,6 +8,7 @@ import { test } from "node:test";
 import { searchPlaces } from "../../src/cli/frame/config-file.ts";
 import { loadConfig } from "../../src/cli/frame/config.ts";
 import type { Io } from "../../src/cli/frame/io.ts";
+import { redact } from "../../src/lib/redact.ts";
 import { isolation, sandbox, type Sandbox } from "../support/feedctl.ts";
 
 const NOBODY = 65534;
@@ -212,6 +213,7 @@ for (const name of [
   "HOME",
   "FEEDCTL_CONFIG",
   "FEEDCTL_DATABASE_URL",
+  "FEEDCTL_DATABASE_URL_FILE",
   "FEEDCTL_DATA_DIR",
   "FEEDCTL_KEY_FILE",
   "FEEDCTL_KEY",
@@ -244,7 +246,7 @@ test("a huge file is refused before it is read, whoever owns it", async () => {
     await assert.rejects(loadConfig(ioIn(folder), { config }), { code: "usage", message: /has 1099511627776 bytes/ });
 });
 
-for (const name of ["databaseUrl", "dataDir", "keyFile"])
+for (const name of ["databaseUrl", "databaseUrlFile", "dataDir", "keyFile"])
   test(`an empty ${name} is refused: another catalog, directory or key would be used than intended`, async () => {
     await using place = await sandbox();
     const { folder } = project(place);
@@ -252,3 +254,23 @@ for (const name of ["databaseUrl", "dataDir", "keyFile"])
     const io = ioIn(folder, { FEEDCTL_DATA_DIR: undefined });
     await assert.rejects(loadConfig(io, {}), { code: "usage", message: new RegExp(`"${name}" .* is empty`) });
   });
+
+test("the database URL is read from a file that only its user can read", { skip: withoutOwners }, async () => {
+  await using place = await sandbox();
+  const file = place.path("url");
+  const load = (env: Io["env"]) => loadConfig(ioIn(place.directory, env), {});
+  writeFileSync(file, "postgres://u:hunter2@h/d\n", { mode: 0o400 });
+  assert.equal((await load({ FEEDCTL_DATABASE_URL_FILE: "url" })).databaseUrl, "postgres://u:hunter2@h/d");
+  assert.equal(redact("it said hunter2"), "it said ***");
+  writeFileSync(place.path("feedctl.config.yaml"), `databaseUrlFile: ${file}\n`);
+  assert.equal((await load({})).databaseUrl, "postgres://u:hunter2@h/d");
+  assert.equal((await load({ FEEDCTL_DATABASE_URL: "postgres://other/d" })).databaseUrl, "postgres://other/d");
+
+  const both = { FEEDCTL_DATABASE_URL: "postgres://h/d", FEEDCTL_DATABASE_URL_FILE: file };
+  await assert.rejects(load(both), { code: "usage", message: /are both set/ });
+  await assert.rejects(load({ FEEDCTL_DATABASE_URL_FILE: "none" }), { code: "denied", message: /cannot be read from/ });
+  chmodSync(file, 0o444);
+  await assert.rejects(load({}), { code: "denied", message: /is not used: .* \(mode 0444\)/ });
+  writeFileSync(place.path("two"), "URL=postgres://u:hunter2@h/d\nPORT=5\n", { mode: 0o600 });
+  await assert.rejects(load({ FEEDCTL_DATABASE_URL_FILE: "two" }), { code: "usage", message: /and nothing else/ });
+});

@@ -205,6 +205,7 @@ function* nugetLike(endings: readonly string[]): Generator<Made> {
 const mayDiffer: Partial<Record<string, string>> = {
   cargo: "Cargo downloads a crate under its name as it is spelled",
   debian: "the pool's folder is called after the source package",
+  pypi: "a file keeps the name that lock files have, if it agrees with the manifest",
 };
 
 /** Formats that normalise nothing in an identity. */

@@ -92,7 +92,7 @@ const rejected: [pubspec: string, reason: RegExp][] = [
   ["name: widget\nversion: 1.0.0/../x", /not a version of Dart packages/],
   [`name: widget\nversion: 1.0.0+${"1".repeat(130)}`, /not a version of Dart packages/],
   ["name: a\nname: widget\nversion: 1.0.0", /key "name" twice/],
-  ["a: &a [x]\nname: widget\nversion: *a", /aliases/],
+  ["a: &a [x]\nname: widget\nversion: *a", /version/],
   ["name: 'widget\nversion: 1.0.0", /not YAML/],
   [" ".repeat(11_000_000), /more than 10 MiB/],
 ];

@@ -7,6 +7,7 @@ import { sourceFiles } from "../support/imports.ts";
 const own: Record<string, string> = {
   "src/operations/commit/commit.ts": "it is the one place",
   "src/operations/retention/plan.ts": "a snapshot that is read; `prove` before the plan is saved in it",
+  "src/operations/retention/test-pattern.ts": "a snapshot that is read",
 };
 
 test("operations open transactions through commit(), which proves that their locks are still held", () => {

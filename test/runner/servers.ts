@@ -1,10 +1,11 @@
 import { type Azurite, startAzurite } from "../support/azurite.ts";
+import { makeEmbeddedTemplate } from "../support/embedded-template.ts";
 import { startPostgres, type TestPostgres } from "../support/postgres.ts";
 import { programOf } from "../support/server-binaries.ts";
 import { type S3Server, startS3 } from "../support/s3-server.ts";
 import { shareServers, type SharedServers } from "../support/shared-servers.ts";
 import { modulesOf } from "./files.ts";
-import { findOrInstallS3 } from "./install-s3.ts";
+import { ensureWeed, findOrInstallS3 } from "./install-s3.ts";
 
 export interface RunServers extends AsyncDisposable {
   /** Which servers the tests use, one line each, with what could not be had. */
@@ -15,6 +16,8 @@ const helpers = {
   postgres: "test/support/postgres.ts",
   azurite: "test/support/azurite.ts",
   s3: "test/support/s3-server.ts",
+  embedded: "test/support/embedded-template.ts",
+  weed: "test/support/weed.ts",
 };
 
 /** Starts one server of each kind that the test files need, for all of them, and names them in the environment. */
@@ -38,10 +41,17 @@ export async function startServers(
       shareS3(add(server), shared);
       lines.push(line);
     }
+    if (modules.has(helpers.weed)) {
+      const missing = ensureWeed(say);
+      lines.push(
+        missing === undefined ? "S3 in another order: SeaweedFS" : `SeaweedFS: ${missing}; its tests are skipped`,
+      );
+    }
     const [postgres, azurite] = await Promise.all([
       modules.has(helpers.postgres) ? startPostgres({ quiet: true }) : undefined,
       modules.has(helpers.azurite) ? startAzurite() : undefined,
     ]);
+    if (modules.has(helpers.embedded)) shared.embedded = await makeEmbeddedTemplate();
     if (postgres !== undefined) lines.push(await sharePostgres(add(postgres), shared));
     if (azurite !== undefined) lines.push(shareAzurite(add(azurite), shared));
     if (modules.has(helpers.postgres) && shared.postgres === undefined)

@@ -224,7 +224,7 @@ test("locationName names a location", () => {
   assert.equal(locationName(locationOf(s3({ targetPath: "x" }))), "s3://b/x");
   assert.equal(locationName(locationOf(s3({ endpoint: "http://h:9000/" }))), "s3://b at h:9000");
   const azureName = locationName(locationOf(url("https://acc.blob.core.windows.net/", "x/y")));
-  assert.equal(azureName, "azure https://acc.blob.core.windows.net/c/x/y");
+  assert.equal(azureName, "azure acc.blob.core.windows.net/c/x/y");
 });
 
 test("an invalid location is a usage error that shows no secret", () => {

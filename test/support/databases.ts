@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { after, before, describe, test, type TestContext } from "node:test";
 import pg from "pg";
+import { copyEmbeddedCatalog } from "./embedded-template.ts";
 import { type FeedctlResult, isolation, resultOf, type Sandbox, sandbox } from "./feedctl.ts";
 import { runHere, type TestClock } from "./in-process.ts";
 import { startPostgres, type TestPostgres } from "./postgres.ts";
@@ -39,17 +40,27 @@ export interface CatalogOptions {
 /** Timeout of one test. Longer than that of a feedctl process, whose error has the output of feedctl. */
 const TEST_TIME = 2 * PATIENCE;
 
+interface Started {
+  /** The environment of a new installation. */
+  create(): Promise<Record<string, string>>;
+  /** Makes what the installation has in its data directory. */
+  prepare?(data: string): Promise<void>;
+  stop(): Promise<void>;
+}
+
 interface Kind {
-  start(
-    options: CatalogOptions,
-  ): Promise<{ create(): Promise<Record<string, string>>; stop(): Promise<void> } | undefined>;
+  start(options: CatalogOptions): Promise<Started | undefined>;
   query(place: Sandbox, env: Record<string, string>, sql: string): Promise<Record<string, unknown>[]>;
 }
 
 /** Both kinds of catalog. */
 export const DATABASES = {
   embedded: {
-    start: async () => ({ create: async () => ({}), stop: async () => {} }),
+    start: async ({ empty = false }) => ({
+      create: async () => ({}),
+      ...(!empty && { prepare: copyEmbeddedCatalog }),
+      stop: async () => {},
+    }),
     async query(place, _env, sql) {
       const { PGlite } = await import("@electric-sql/pglite");
       const pglite = await PGlite.create(join(place.data, "catalog"), {
@@ -94,7 +105,11 @@ export async function openDatabase(
   const started = await kind.start(options);
   if (started === undefined) return undefined;
   return {
-    install: async (env = {}) => installation(kind, { ...(await started.create()), ...env }),
+    async install(env = {}) {
+      const place = await installation(kind, { ...(await started.create()), ...env });
+      if (env["FEEDCTL_DATA_DIR"] === undefined) await started.prepare?.(place.data);
+      return place;
+    },
     [Symbol.asyncDispose]: () => started.stop(),
   };
 }

@@ -91,6 +91,8 @@ export function isolation(home: string): Record<string, string | undefined> {
     LOCALAPPDATA: home,
     FEEDCTL_DATA_DIR: join(home, "data"),
     AWS_EC2_METADATA_DISABLED: "true",
+    // A slow machine must not add lines to what feedctl prints.
+    FEEDCTL_PROGRESS_INTERVAL: "3600",
     NODE_COMPILE_CACHE: process.env["NODE_COMPILE_CACHE"] ?? compileCache,
     LC_ALL: "C.UTF-8",
     TZ: "UTC",

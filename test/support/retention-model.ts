@@ -1,7 +1,7 @@
 import semver from "semver";
 import type { RetentionCriteria } from "../../src/catalog/schema/retention-criteria.ts";
 
-/** Reference model of retention for npm versions, written from docs/retention.md as simply as possible. */
+/** Reference model of retention for versions as npm writes them, written from docs/retention.md as simply as possible. */
 export interface ModelVersion {
   id: number;
   /** As it is shown: `group/name` or `name`. */
@@ -16,6 +16,13 @@ export interface ModelVersion {
   downloads: number;
   bytes: number;
   hidden: boolean;
+  /** For versions of Debian packages: where each of its files belongs. */
+  files?: readonly ModelFile[] | undefined;
+}
+
+export interface ModelFile {
+  distribution: string;
+  architecture: string;
 }
 
 export interface ModelRule {
@@ -124,17 +131,30 @@ function isKept(
   return isLastStable(criteria, version, left) || isNewerStable(criteria, version, left);
 }
 
+/** A version with files in several lines is kept when one of them keeps it. */
 function isAmongNewest(criteria: RetentionCriteria, version: ModelVersion, selected: readonly ModelVersion[]): boolean {
   const { keepVersionsCount = 0, keepVersionsPer = "package" } = criteria;
-  const line = ({ version: text }: ModelVersion) => {
-    if (keepVersionsPer === "package") return "";
-    return keepVersionsPer === "major" ? semver.major(text) : `${semver.major(text)}.${semver.minor(text)}`;
+  const per = keepVersionsPer.split(",");
+  return linesOf(version, per).some((line) =>
+    selected
+      .filter((other) => other.package === version.package && linesOf(other, per).includes(line))
+      .toSorted((a, b) => semver.compare(b.version, a.version))
+      .slice(0, keepVersionsCount)
+      .includes(version),
+  );
+}
+
+function linesOf({ version, files = [] }: ModelVersion, per: readonly string[]): string[] {
+  const parts: Record<string, (file: ModelFile | undefined) => string | number | undefined> = {
+    package: () => "",
+    major: () => semver.major(version),
+    minor: () => `${semver.major(version)}.${semver.minor(version)}`,
+    suffix: () => /[a-z]+/.exec(version)?.[0],
+    distribution: (file) => file?.distribution,
+    architecture: (file) => file?.architecture,
   };
-  return selected
-    .filter((other) => other.package === version.package && line(other) === line(version))
-    .toSorted((a, b) => semver.compare(b.version, a.version))
-    .slice(0, keepVersionsCount)
-    .includes(version);
+  const places = files.length === 0 ? [undefined] : files;
+  return places.map((file) => per.map((word) => String(parts[word]?.(file))).join(" "));
 }
 
 function isLastStable(criteria: RetentionCriteria, version: ModelVersion, left: readonly ModelVersion[]): boolean {

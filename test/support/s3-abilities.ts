@@ -4,9 +4,6 @@ import { s3ServerKind, type S3ServerKind } from "./s3-server.ts";
 
 /** What Amazon S3 does, tests rely on, and not every server does. */
 export type S3Ability =
-  | "list in UTF-8 byte order"
-  | "list upper case before lower case"
-  | "list a- before a/"
   | "list unfinished uploads"
   | "replace an uploaded part"
   | "check credentials"
@@ -16,9 +13,7 @@ export type S3Ability =
   | "keep an object and others below its name";
 
 const longName = "it keeps blobs as files, whose names have at most 255 bytes";
-const byLocale = "it sorts names as a dictionary does, and feedctl refuses lists in another order than that of bytes";
 const notConditional = "it ignores If-None-Match";
-const unordered = "it does not list in UTF-8 byte order, which feedctl refuses";
 const versionIgnored = "it ignores x-amz-copy-source-if-match";
 const everyCredential = "it accepts every credential";
 
@@ -33,29 +28,20 @@ export const s3Lacks: Record<S3ServerKind, Partial<Record<S3Ability | ContractCa
     "describe without cache-control removes it": "a copy onto itself keeps headers that are left out",
   },
   weed: {
-    "list in UTF-8 byte order": unordered,
-    "list a- before a/": "it lists a folder at the place of its name, without the slash",
     "replace an uploaded part": "it keeps the parts of both uploads, and lists both",
     "name a wrong session token as such": "it answers InvalidAccessKeyId",
     "a key of 1,024 bytes in two segments": longName,
     "a key with a backslash": "it treats a backslash as a slash",
-    "keys come in UTF-8 byte order": unordered,
-    "a prefix is a string, not a folder": unordered,
     "of several creators of one large key exactly one wins":
       "it completes multipart uploads with If-None-Match without a lock",
   },
   fauxqs: {
-    "list in UTF-8 byte order": unordered,
-    "list upper case before lower case": byLocale,
     "list unfinished uploads": "it has no ListMultipartUploads",
     "replace an uploaded part": "it has no ListParts",
     "check credentials": everyCredential,
     "name a wrong session token as such": everyCredential,
     "check checksums": "it accepts wrong checksums",
     "compare the version of a copy's source": versionIgnored,
-    "composed and decomposed letters are different keys": unordered,
-    "keys that differ only in case are different keys": unordered,
-    "keys come in UTF-8 byte order": unordered,
     "of several creators of one key exactly one wins": notConditional,
     "of several creators of one large key exactly one wins": notConditional,
     "several creators with the same bytes all succeed": notConditional,

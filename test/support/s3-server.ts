@@ -5,7 +5,7 @@ import { basename, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { S3 } from "@aws-sdk/client-s3";
 import { keepProgram, type ProgramStart } from "./keeper.ts";
-import { findS3Binary, programOf } from "./server-binaries.ts";
+import { findInstalled, findS3Binary, programOf } from "./server-binaries.ts";
 import { sharedServers } from "./shared-servers.ts";
 import { PATIENCE } from "./wait.ts";
 
@@ -54,11 +54,21 @@ export async function startS3(): Promise<S3Server> {
   const shared = sharedServers().s3;
   if (shared !== undefined) return describe(shared.kind, shared.endpoint, ownKeys);
   const binary = findS3Binary();
-  if (binary === undefined) return startFauxqs();
+  return binary === undefined ? startFauxqs() : startOwnS3(binary);
+}
+
+/** A server of its own whose buckets can have versions; undefined on a machine without versitygw. */
+export async function startVersionedS3(): Promise<S3Server | undefined> {
+  const binary = findInstalled("versitygw");
+  return binary === undefined ? undefined : startOwnS3(binary, { versions: true });
+}
+
+/** Starts a program for one test file alone. `versions`: its buckets can keep versions; versitygw only. */
+export async function startOwnS3(binary: string, { versions = false } = {}): Promise<S3Server> {
   // Another process may bind the free port before the server does.
   for (let attempt = 1; ; attempt++) {
     try {
-      return await startBinary(binary);
+      return await startBinary(binary, versions);
     } catch (error) {
       if (attempt === 4) throw error;
     }
@@ -119,12 +129,12 @@ async function startFauxqs(): Promise<S3Server> {
   return describe("fauxqs", `http://127.0.0.1:${server.port}`, ownKeys, () => server.stop());
 }
 
-async function startBinary(binary: string): Promise<S3Server> {
+async function startBinary(binary: string, versions: boolean): Promise<S3Server> {
   const directory = await mkdtemp(join(tmpdir(), "feedctl-s3-"));
   const kind = programOf(binary);
   const ports = await freePorts(kind === "weed" ? 8 : 1);
   const prepare = kind === "weed" ? prepareWeed : prepareVersitygw;
-  const program = keepProgram(binary, await prepare(directory, ports), directory);
+  const program = keepProgram(binary, await prepare(directory, ports, versions), directory);
   const server = describe(kind, `http://127.0.0.1:${ports[0]}`, ownKeys, program.stop);
   try {
     await untilReady(server.client, program.hasEnded, kind);
@@ -135,12 +145,14 @@ async function startBinary(binary: string): Promise<S3Server> {
   return server;
 }
 
-async function prepareVersitygw(directory: string, [port]: number[]): Promise<ProgramStart> {
+async function prepareVersitygw(directory: string, [port]: number[], versions: boolean): Promise<ProgramStart> {
   const data = join(directory, "data");
-  await mkdir(data);
+  const kept = join(directory, "versions");
+  await Promise.all([mkdir(data), mkdir(kept)]);
   const env = { ...process.env, ROOT_ACCESS_KEY: ownKeys.accessKey, ROOT_SECRET_KEY: ownKeys.secretKey };
   const flags = ["--port", `127.0.0.1:${port}`, "--region", region, "--keep-alive", "--quiet"];
-  return { arguments: [...flags, "posix", data], env };
+  const backend = versions ? ["posix", "--versioning-dir", kept, data] : ["posix", data];
+  return { arguments: [...flags, ...backend], env };
 }
 
 async function prepareWeed(directory: string, ports: number[]): Promise<ProgramStart> {

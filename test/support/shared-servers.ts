@@ -12,6 +12,8 @@ export interface SharedServers {
   /** Also absent when the environment names an account, which each helper reads itself. */
   azurite?: { connectionString: string };
   s3?: { kind: "versitygw" | "weed" | "fauxqs"; endpoint: string };
+  /** The directory of an embedded catalog with the newest schema, for copies. */
+  embedded?: string;
 }
 
 const variable = "FEEDCTL_TEST_SHARED_SERVERS";

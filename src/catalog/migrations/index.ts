@@ -13,6 +13,10 @@ import { changedDropFiles } from "./0013-changed-drop-files.ts";
 import { places } from "./0014-places.ts";
 import { sealedStores } from "./0016-sealed-stores.ts";
 import { deletesThatFail } from "./0017-deletes-that-fail.ts";
+import { storeTraits } from "./0018-store-traits.ts";
+import { pythonSpellings } from "./0020-python-spellings.ts";
+import { distTags } from "./0021-dist-tags.ts";
+import { logCoverage } from "./0022-log-coverage.ts";
 
 /** Numbered from 1, append-only, in order of application. */
 export const migrations: readonly { name: string; sql: string }[] = [
@@ -31,6 +35,10 @@ export const migrations: readonly { name: string; sql: string }[] = [
   { name: "places", sql: places },
   { name: "sealed stores", sql: sealedStores },
   { name: "deletes that fail", sql: deletesThatFail },
+  { name: "store traits", sql: storeTraits },
+  { name: "Python spellings", sql: pythonSpellings },
+  { name: "dist-tags", sql: distTags },
+  { name: "log coverage", sql: logCoverage },
 ];
 
 export const newestSchema = migrations.length;

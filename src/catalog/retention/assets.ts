@@ -8,9 +8,10 @@ import type { Db } from "../schema/core.ts";
 // The counterpart of plan.ts and items.ts for asset directories. An item is a current file, or earlier content that
 // versioning has kept (`history`). A rule looks at one of the two kinds, never at both.
 
-const assetTables = sql`feedctl.files f left join feedctl.assets a on a.file_id = f.id
+export const assetTables = sql`feedctl.files f left join feedctl.assets a on a.file_id = f.id
   left join feedctl.asset_history h on h.file_id = f.id`;
-const path = sql`coalesce(h.path, f.key)`;
+/** SQL: the path of a file, or of earlier content. */
+export const assetPath = sql`coalesce(h.path, f.key)`;
 /** When a current file was uploaded, or earlier content was overwritten or deleted. */
 const since = sql`coalesce(h.kept_at, a.uploaded_at)`;
 const rowVersion = sql`coalesce(h.xmin, a.xmin)::text`;
@@ -18,7 +19,7 @@ const rowVersion = sql`coalesce(h.xmin, a.xmin)::text`;
 export async function prepareAssets(db: Db, feedId: number): Promise<void> {
   await beginPlan(db);
   await sql`create temporary table retention_work on commit drop as
-    select f.id, h.file_id is not null as history, ${path} collate "C" as path, lower(${path} collate "C") as name,
+    select f.id, h.file_id is not null as history, ${assetPath} collate "C" as path, lower(${assetPath} collate "C") as name,
       coalesce(a.downloads, 0) as downloads, ${since} as published_at, greatest(a.last_used_at, ${since}) as used_at,
       ${rowVersion} as row_version, f.size as bytes, 1 as files
     from ${assetTables} where f.feed_id = ${sql.lit(feedId)} and (a.file_id is not null or h.file_id is not null)`.execute(
@@ -47,11 +48,11 @@ export async function newestAssetUse(db: Db, feedId: number): Promise<Date | nul
 }
 
 const isProtectedAsset = sql`exists (select from feedctl.protections r where r.feed_id = f.feed_id
-  and lower(${path} collate "C") like ${likePattern(sql`r.package`)})`;
+  and lower(${assetPath} collate "C") like ${likePattern(sql`r.package`)})`;
 
 /** Columns of `t`, a selected item, joined with `assetTables`. */
-const plannedColumns = sql`t.number::float8 as number, f.id::float8 as id, ${path} as path, h.reason as kept,
-  coalesce(substring(${path} from '^(.*)/'), '') as "group", regexp_replace(${path}, '^.*/', '') as name,
+const plannedColumns = sql`t.number::float8 as number, f.id::float8 as id, ${assetPath} as path, h.reason as kept,
+  coalesce(substring(${assetPath} from '^(.*)/'), '') as "group", regexp_replace(${assetPath}, '^.*/', '') as name,
   case when h.file_id is null then '' else f.id::text end as version, '' as "normalizedVersion", t.rule, null::float8 as place,
   t.bytes_before::float8 as "bytesBefore", t.count_before::float8 as "countBefore", t.bytes::float8 as bytes, t.files,
   ${since} as "publishedAt", a.last_used_at as "lastUsedAt", coalesce(a.downloads, 0)::float8 as downloads`;

@@ -1,7 +1,7 @@
 import { sql } from "kysely";
 import { selectedForDeletion } from "./plan.ts";
 import type { RuleQuery } from "./rule-query.ts";
-import { conditionsOf, every, filtersOf, placeOf, quotasOf, ranked } from "./rule-sql.ts";
+import { conditionsOf, every, filtersOf, placed, quotasOf, ranked } from "./rule-sql.ts";
 import type { Db } from "../schema/core.ts";
 import type { TestName } from "../schema/retention-criteria.ts";
 
@@ -44,7 +44,7 @@ export async function explainRule(
     ])}], null)`;
   const found = await sql<Pick<RuleFinding, "unselected" | "kept" | "place">>`
     select ${unmet(filters)} as unselected, ${unmet(conditions)} as kept, w.place::float8 as place
-    from (select w.*, ${placeOf(rule, every(filters))} as place from ${ranked(rule, feedId, left)} w) w
+    from ${placed(rule, feedId, { items: ranked(rule, feedId, left), apart: every(filters) })} w
     where w.id = ${versionId}::bigint`.execute(db);
   const finding = found.rows[0];
   if (finding === undefined) return undefined;

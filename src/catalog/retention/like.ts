@@ -28,8 +28,8 @@ export function anyLike(text: Sql, patterns: readonly string[]): Sql {
   )})`;
 }
 
-/** Whether a protection (`package protect`) matches the version of `packages p` and `versions v`. */
-export const isProtected = sql`exists (select from feedctl.protections r where r.feed_id = p.feed_id
+/** Whether a protection (`package protect`) or a tag names the version of `packages p` and `versions v`. */
+export const isProtected = sql`(exists (select from feedctl.dist_tags t where t.version_id = v.id) or exists (select from feedctl.protections r where r.feed_id = p.feed_id
   and ${shownName} like ${likePattern(sql`r.package`)}
   and (lower(v.version collate "C") like ${likePattern(sql`r.version`)}
-    or lower(v.normalized_version) like ${likePattern(sql`r.version`)}))`;
+    or lower(v.normalized_version) like ${likePattern(sql`r.version`)})))`;

@@ -2,12 +2,12 @@ import { sql, type RawBuilder } from "kysely";
 import type { Db } from "../schema/core.ts";
 import { likePattern, shownName } from "./like.ts";
 import type { RuleQuery } from "./rule-query.ts";
-import { conditionsOf, every, filtersOf, isOfKind, keepsOf, placeOf, quotasOf, ranked } from "./rule-sql.ts";
+import { conditionsOf, every, filtersOf, isOfKind, keepsOf, placed, quotasOf, ranked } from "./rule-sql.ts";
 
 /**
  * The database computes a plan in temporary tables of one transaction: `retention_work` holds the feed's visible
  * versions, `retention_kept` those that no rule may delete, `retention_taken` those that rules have selected so far.
- * `rank` orders the versions of a package; the newest has 1.
+ * `rank` orders the versions of a package; the newest has 1. `newer` is the same for equal versions.
  */
 export async function prepareVersions(db: Db, feedId: number): Promise<void> {
   await beginPlan(db);
@@ -16,7 +16,8 @@ export async function prepareVersions(db: Db, feedId: number): Promise<void> {
       coalesce(v.last_used_at, v.published_at) as used_at, lower(v.version collate "C") as version,
       lower(v.normalized_version) as normalized, v.sort_key, v.xmin::text as row_version,
       coalesce(s.bytes, 0)::bigint as bytes, coalesce(s.files, 0)::int as files,
-      row_number() over (partition by v.package_id order by v.sort_key desc, v.published_at desc, v.id desc) as rank
+      row_number() over (partition by v.package_id order by v.sort_key desc, v.published_at desc, v.id desc) as rank,
+      rank() over (partition by v.package_id order by v.sort_key desc) as newer
     from feedctl.packages p join feedctl.versions v on v.package_id = p.id
     left join (select version_id, sum(size) as bytes, count(*) as files from feedctl.files
       where feed_id = ${sql.lit(feedId)} group by version_id) s on s.version_id = v.id
@@ -37,10 +38,12 @@ export async function beginPlan(db: Db): Promise<void> {
 }
 
 /**
- * Exempts the versions that `package protect` names from all rules. Names without a wildcard get a query of their own:
+ * Exempts the versions that tags or `package protect` name from all rules. Names without a wildcard get a query of their own:
  * there may be thousands, and equality can use a hash join.
  */
 export async function keepProtectedVersions(db: Db, feedId: number): Promise<void> {
+  await sql`insert into retention_kept (id) select w.id from retention_work w
+    where exists (select from feedctl.dist_tags t where t.version_id = w.id)`.execute(db);
   for (const wild of [false, true]) {
     const named = wild
       ? sql`position('*' in r.package) > 0 and ${shownName} like ${likePattern(sql`r.package`)}`
@@ -59,10 +62,9 @@ export async function keepProtectedVersions(db: Db, feedId: number): Promise<voi
 export async function keepAcross(db: Db, feedId: number, rule: RuleQuery): Promise<void> {
   const keeps = keepsOf(rule, feedId);
   if (keeps.length === 0) return;
-  const all = ranked(rule, feedId, sql`retention_work w`);
+  const items = ranked(rule, feedId, sql`retention_work w`);
   await sql`insert into retention_kept (id, rule)
-    select w.id, ${rule.position}::int from (
-      select w.*, ${placeOf(rule, every(filtersOf(rule, feedId)))} as place from ${all} w) w
+    select w.id, ${rule.position}::int from ${placed(rule, feedId, { items, apart: every(filtersOf(rule, feedId)) })} w
     where ${isOfKind(rule)} and (${sql.join(keeps, sql` or `)})`.execute(db);
 }
 
@@ -110,18 +112,19 @@ const assetOrder = sql`w.path, w.id`;
 
 /**
  * The order in which a quota deletes. Versions: cached ones first, then prereleases, then older versions, then the
- * least recently used. Assets: the least recently used first.
+ * least recently used, then those recorded first. Assets: the least recently used first.
  */
 function quotaOrder({ of }: RuleQuery) {
-  return of === "versions" ? sql`w.cached desc, w.prerelease desc, w.rank desc, w.used_at, w.id` : sql`w.used_at, w.id`;
+  return of === "versions"
+    ? sql`w.cached desc, w.prerelease desc, w.newer desc, w.used_at, w.id`
+    : sql`w.used_at, w.id`;
 }
 
 /** The items that the rule may delete, each with the totals that a quota compares when its turn comes. */
 export function selectedForDeletion(rule: RuleQuery, feedId: number) {
   const left = sql`retention_work w where ${isOfKind(rule)} and not exists (select from retention_taken t where t.id = w.id)`;
-  const selected = sql`(select w.*, ${placeOf(rule)} as place from ${ranked(rule, feedId, left)} w
-    where ${every(filtersOf(rule, feedId))})`;
-  const matching = sql`(select w.* from ${selected} w where ${every(conditionsOf(rule, feedId))}
+  const items = sql`(select w.* from ${ranked(rule, feedId, left)} w where ${every(filtersOf(rule, feedId))})`;
+  const matching = sql`(select w.* from ${placed(rule, feedId, { items })} w where ${every(conditionsOf(rule, feedId))}
     and not exists (select from retention_kept k where k.id = w.id))`;
   if (quotasOf(rule, feedId).length === 0)
     return sql`(select w.*, null::numeric as bytes_before, null::bigint as count_before from ${matching} w)`;

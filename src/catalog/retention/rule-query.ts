@@ -11,12 +11,19 @@ export interface KeyRange {
   stableOnly: boolean;
 }
 
+/**
+ * What divides the versions of a package. By number: `major`, `minor`. By the letters after it: `suffix`, and `tag` with
+ * their number (`el9` of an RPM package). By its files: a `member` of their qualifiers, or the platform of a wheel.
+ */
+export type Division = "major" | "minor" | "suffix" | "tag" | "wheel" | { readonly member: string };
+
 /** The criteria as SQL needs them: days have become dates, ranges sort keys. */
 export interface QueryCriteria extends Omit<
   RetentionCriteria,
-  "versionsRange" | "olderThanDays" | "keepUsedWithinDays" | "deleteHistory"
+  "versionsRange" | "olderThanDays" | "keepUsedWithinDays" | "deleteHistory" | "keepVersionsPer"
 > {
   versionsRange?: readonly KeyRange[];
+  keepVersionsPer?: readonly Division[];
   /** Matches items published at this time or earlier. */
   olderThanDays?: Date;
   /** Keeps items used at this time or later. */

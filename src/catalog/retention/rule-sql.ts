@@ -71,18 +71,44 @@ export function ranked(rule: RuleQuery, feedId: number, from: Test): Test {
     from ${from} window of_package as (partition by w.package_id))`;
 }
 
-/** What the versions of a line share: the epoch, and the first one or two numbers. A missing second number is 0. */
-const lines = {
-  package: sql`''`,
+/** SQL: what the versions of a line share. */
+const ofVersions = {
+  // the epoch, and the first one or two numbers; a missing second number is 0
   major: sql`substring(w.normalized from '^(?:[0-9]+[:!])?[^0-9]*[0-9]+')`,
   minor: sql`(substring(w.normalized from '^(?:[0-9]+[:!])?[^0-9]*[0-9]+') ||
     coalesce(substring(w.normalized from '^(?:[0-9]+[:!])?[^0-9]*[0-9]+([.][0-9]+)'), '.0'))`,
+  suffix: sql`coalesce(substring(w.normalized from '[0-9][^a-z]*([a-z]+)'), '')`,
+  tag: sql`coalesce(substring(w.normalized from '[.+]([a-z]+[0-9]+)'), '')`,
 };
 
-/** The item's place in its line, among items with the same value of `apart`; null when the rule has no keep-N. */
-export function placeOf({ criteria }: RuleQuery, apart: Test = sql`true`): Test {
-  const { keepVersionsCount, keepVersionsPer = "package" } = criteria;
-  if (keepVersionsCount === undefined) return sql`null::bigint`;
-  const line = keepVersionsPer === "package" ? sql`` : sql`, ${lines[keepVersionsPer]}`;
-  return sql`row_number() over (partition by w.package_id${line}, (${apart}) order by w.rank)`;
+/**
+ * The items, each with its place in its line, among items with the same value of `apart`; null when the rule has no
+ * keep-N. A version whose files are in several lines has its best place.
+ */
+export function placed({ criteria }: RuleQuery, feedId: number, { items, apart = sql`true` }: PlacedItems): Test {
+  const { keepVersionsCount, keepVersionsPer = [] } = criteria;
+  if (keepVersionsCount === undefined) return sql`(select w.*, null::bigint as place from ${items} w)`;
+  const parts: Test[] = [sql`w.package_id`];
+  const ofFiles: Test[] = [];
+  for (const division of keepVersionsPer) {
+    if (division === "wheel") ofFiles.push(sql`substring(f.qualifier from '-([^-]+)[.]whl$')`);
+    else if (typeof division === "object")
+      ofFiles.push(sql`substring(f.qualifier from ${`(?:^|&)${division.member}=([^&]*)`}::text)`);
+    else parts.push(ofVersions[division]);
+  }
+  if (ofFiles.length === 0)
+    return sql`(select w.*, row_number() over (partition by ${sql.join([...parts, apart])} order by w.rank) as place
+      from ${items} w)`;
+  return sql`(with items as materialized (select * from ${items} w),
+    divisions as materialized (select distinct f.version_id, array[${sql.join(ofFiles)}] as division
+      from feedctl.files f where f.feed_id = ${feedId}::int)
+    select w.*, p.place from items w join (select l.id, min(l.place) as place from (
+      select w.id, row_number() over (partition by ${sql.join([...parts, sql`d.division`, apart])} order by w.rank) as place
+      from items w left join divisions d on d.version_id = w.id) l group by l.id) p on p.id = w.id)`;
+}
+
+interface PlacedItems {
+  /** Items as `w`. */
+  items: Test;
+  apart?: Test;
 }

@@ -1,6 +1,7 @@
 import type { Selectable } from "kysely";
 import { sql } from "kysely";
 import type { RetentionCriteria } from "../schema/retention-criteria.ts";
+import { assetPath, assetTables } from "./assets.ts";
 import { likePattern, shownName } from "./like.ts";
 import type { Db } from "../schema/core.ts";
 import type { ProtectionsTable, RetentionRulesTable } from "../schema/retention.ts";
@@ -77,17 +78,24 @@ export async function addProtection(
   return added.rows[0]?.added ?? false;
 }
 
-/** How many versions the protection matches now, hidden ones included. */
+/** How many versions the protection matches now, hidden ones included; in an asset directory how many files. */
 export async function countProtected(
   db: Db,
-  feedId: number,
+  feed: { id: number; type: string },
   protection: Pick<NewProtection, "package" | "version">,
 ): Promise<number> {
+  const name = likePattern(sql`${protection.package}::text`);
   const version = likePattern(sql`${protection.version}::text`);
-  const found = await sql<{ count: number }>`select count(*)::float8 as count
-    from feedctl.packages p join feedctl.versions v on v.package_id = p.id
-    where p.feed_id = ${feedId}::int and ${shownName} like ${likePattern(sql`${protection.package}::text`)}
-      and (lower(v.version collate "C") like ${version} or lower(v.normalized_version) like ${version})`.execute(db);
+  const found = await (
+    feed.type === "asset"
+      ? sql<{ count: number }>`select count(*)::float8 as count from ${assetTables}
+          where f.feed_id = ${feed.id}::int and (a.file_id is not null or h.file_id is not null)
+            and lower(${assetPath} collate "C") like ${name}`
+      : sql<{ count: number }>`select count(*)::float8 as count
+          from feedctl.packages p join feedctl.versions v on v.package_id = p.id
+          where p.feed_id = ${feed.id}::int and ${shownName} like ${name}
+            and (lower(v.version collate "C") like ${version} or lower(v.normalized_version) like ${version})`
+  ).execute(db);
   return found.rows[0]?.count ?? 0;
 }
 

@@ -67,6 +67,9 @@ export interface StoresTable {
   seal: Nullable<string>;
   /** Its path is the former default directory: changing the settings back makes it follow them again. */
   pinned: Generated<boolean>;
+  /** What was found of the provider, as `stores/traits.ts` reads it; null: not asked yet. */
+  traits: ColumnType<object | null, string | null | undefined, string | null>;
+  traits_at: Nullable<Date>;
 }
 
 /** Stores from before seals, until they are sealed. */

@@ -27,11 +27,15 @@ export interface TestCriteria {
 
 /** Options that change how a rule works. By themselves they select nothing. */
 export interface RuleOptions {
-  keepVersionsPer?: "package" | "major" | "minor";
+  /** What `keepVersionsCount` counts apart: words of `KeepPer`, with commas between. */
+  keepVersionsPer?: string;
   sizeExclusive?: true;
   /** Asset directories: folders that the rule has emptied are removed too. */
   removeEmptyFolders?: true;
 }
+
+/** A way to count the versions of a package apart: by number, by their files, or by what follows the number. */
+export type KeepPer = "package" | "major" | "minor" | "distribution" | "architecture" | "platform" | "suffix";
 
 /** The criteria and options of a rule, as stored in `retention_rules.criteria`. */
 export interface RetentionCriteria extends TestCriteria, RuleOptions {}

@@ -44,6 +44,22 @@ export interface UsageImportsTable {
   bytes: number;
   name: string;
   imported_at: Date;
+  first_at: Nullable<Date>;
+  last_at: Nullable<Date>;
+  lines: Generated<number>;
+  unreadable: Generated<number>;
+  prefix: Nullable<string>;
+  matched: Generated<boolean>;
+}
+
+export interface UsageRejectsTable {
+  feed_id: number;
+  name: string;
+  head: Uint8Array;
+  lines: number;
+  unreadable: number;
+  last_at: Date;
+  seen_at: Date;
 }
 
 export interface RetentionTables {
@@ -51,4 +67,5 @@ export interface RetentionTables {
   protections: ProtectionsTable;
   retention_items: RetentionItemsTable;
   usage_imports: UsageImportsTable;
+  usage_rejects: UsageRejectsTable;
 }

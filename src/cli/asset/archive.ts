@@ -2,8 +2,9 @@ import { Command, Option, type CommandUnknownOpts } from "commander";
 import { counted, formatSize } from "../../lib/format-size.ts";
 import { directoryArgument } from "./options.ts";
 import { reportAssets } from "./report.ts";
+import { createSystemFiles } from "./system-files.ts";
 import type { Edge } from "../frame/edge.ts";
-import { parseLocalPath, parseSize } from "../frame/parsers.ts";
+import { parseLocalPath, parseSize, repeatable } from "../frame/parsers.ts";
 import { saveWhole } from "../frame/save-whole.ts";
 import type { AssetExportResult, AssetStoredLine } from "../results/schemas/asset.ts";
 
@@ -17,6 +18,9 @@ export function archiveCommands(edge: Edge): CommandUnknownOpts[] {
     .addOption(
       new Option("--max-size <size>", "refuse an archive that unpacks to more (default: 4G)").argParser(parseSize),
     )
+    .addOption(repeatable("--include <pattern>", "only entries that match"))
+    .addOption(repeatable("--exclude <pattern>", "no entries that match"))
+    .option("--name-encoding <encoding>", "encoding of names that are not marked as UTF-8 (zip: UTF-8, else cp437)")
     .option("--dry-run", "only print what would be stored")
     .addHelpText(
       "after",
@@ -30,6 +34,7 @@ anything is written. So is one that unpacks to more than 1000 times its size, un
         const { importArchive } = await import("../../operations/assets/import-archive.ts");
         const { parseFolder } = await import("../../operations/assets/paths.ts");
         const { keepStream, requirePiped } = await import("../../operations/local-files/keep-stream.ts");
+        const { pathFilter } = await import("../../operations/local-files/patterns.ts");
         const label = `expanding ${archive === "-" ? "standard input" : archive}`;
         await out.progress.start(label);
         if (archive === "-") requirePiped(edge.io.stdin);
@@ -39,11 +44,16 @@ anything is written. So is one that unpacks to more than 1000 times its size, un
           path: kept?.path ?? resolve(edge.io.cwd, archive),
           to: parseFolder(options.to ?? ""),
           overwrite: options.overwrite === true,
+          isSelected: pathFilter(options.include ?? [], options.exclude ?? []),
+          nameEncoding: options.nameEncoding,
           maxSize: options.maxSize,
           dryRun: options.dryRun,
           onPlan: (files) => void out.progress.start(label, files),
         });
-        return await reportAssets(out, events, options.dryRun, "stored");
+        const found = createSystemFiles();
+        const status = await reportAssets(out, found.watch(events), options.dryRun, "stored");
+        found.report(out);
+        return status;
       }),
     );
 

@@ -4,6 +4,7 @@ import { counted } from "../../lib/format-size.ts";
 import type { DescribeChange, DescribeInput, Described } from "../../operations/assets/set-properties.ts";
 import { directoryArgument, parseCache, parseContentType, parseMetadata, pathArgument } from "./options.ts";
 import type { Edge } from "../frame/edge.ts";
+import { repeatable } from "../frame/parsers.ts";
 import type { Output } from "../frame/output.ts";
 import type { AssetDescribedResult } from "../results/schemas/asset.ts";
 
@@ -51,8 +52,8 @@ export function describeCommands(edge: Edge): CommandUnknownOpts[] {
     .addArgument(directoryArgument())
     .addArgument(pathArgument("file or folder"))
     .argument("[name=value...]", "entries to set")
-    .option("--header <name=value...>", "entries to set that are sent with the file as headers")
-    .option("--remove <name...>", "entries to remove")
+    .addOption(repeatable("--header <name=value>", "an entry to set that is sent with the file as a header"))
+    .addOption(repeatable("--remove <name>", "an entry to remove"))
     .option("--replace", "remove all other entries")
     .action(async (directory: string, path: string, pairs: string[], options, command) => {
       const set = parseMetadata(pairs, options.header ?? []);

@@ -1,4 +1,3 @@
-import { oneLine } from "../../lib/one-line.ts";
 import { counted, formatSize } from "../../lib/format-size.ts";
 import type { AssetOutcome } from "../../operations/assets/item.ts";
 import type { UploadEvent } from "../../operations/assets/upload.ts";
@@ -54,8 +53,7 @@ export async function reportAssets(
 }
 
 function describe(file: AssetOutcome): string {
-  const shown = (path: string) => oneLine(path, Infinity);
-  const line = `${words[file.status].padEnd(8)}  ${shown(file.path === "" ? file.from : file.path)}`;
-  const from = file.path === "" || file.from === file.path ? "" : ` (${shown(file.from)})`;
+  const line = `${words[file.status].padEnd(8)}  ${file.path === "" ? file.from : file.path}`;
+  const from = file.path === "" || file.from === file.path ? "" : ` (${file.from})`;
   return file.reason === undefined ? line : `${line}: ${file.reason}${from}`;
 }

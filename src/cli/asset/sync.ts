@@ -2,9 +2,10 @@ import { resolve } from "node:path";
 import { Command, Option, type CommandUnknownOpts } from "commander";
 import { counted } from "../../lib/format-size.ts";
 import { directoryArgument } from "./options.ts";
+import { createSystemFiles } from "./system-files.ts";
 import { confirm, type Edge } from "../frame/edge.ts";
 import { parseLimit } from "../mirror/options.ts";
-import { parseAge, parseLocalPath } from "../frame/parsers.ts";
+import { parseAge, parseLocalPath, repeatable } from "../frame/parsers.ts";
 import type { MirrorLine } from "../results/schemas/mirror.ts";
 
 export function syncCommand(edge: Edge): CommandUnknownOpts {
@@ -26,8 +27,8 @@ export function syncCommand(edge: Edge): CommandUnknownOpts {
     .addOption(
       new Option("--time-window <time>", "treat times this close as equal, such as 2s for FAT").argParser(parseAge),
     )
-    .option("--include <pattern...>", "only files that match")
-    .option("--exclude <pattern...>", "ignore files that match: neither store nor delete them")
+    .addOption(repeatable("--include <pattern>", "only files that match"))
+    .addOption(repeatable("--exclude <pattern>", "ignore files that match: neither store nor delete them"))
     .addHelpText("after", "\nFiles are compared, and deletions guarded, as in: feedctl mirror")
     .action(async (local: string, directory: string, options, command) =>
       edge.act<MirrorLine>(command, async (context, out) => {
@@ -62,7 +63,10 @@ export function syncCommand(edge: Edge): CommandUnknownOpts {
         });
         const log = await openLog(edge.io, undefined);
         try {
-          return await reportMirror(out, events, log, false);
+          const found = createSystemFiles();
+          const status = await reportMirror(out, found.watch(events), log, false);
+          found.report(out);
+          return status;
         } finally {
           await log.close();
         }

@@ -3,7 +3,8 @@ import { formatSize } from "../../lib/format-size.ts";
 import { cacheOption, contentTypeOption, directoryArgument, parseMetadata } from "./options.ts";
 import type { Edge } from "../frame/edge.ts";
 import { reportAssets } from "./report.ts";
-import { parseLocalPaths } from "../frame/parsers.ts";
+import { createSystemFiles } from "./system-files.ts";
+import { parseLocalPaths, repeatable } from "../frame/parsers.ts";
 import type { AssetStoredLine } from "../results/schemas/asset.ts";
 
 export function uploadCommand(edge: Edge): CommandUnknownOpts {
@@ -17,10 +18,12 @@ export function uploadCommand(edge: Edge): CommandUnknownOpts {
     .addOption(new Option("--overwrite", "replace files of the same name").conflicts(["skipExisting", "ifChanged"]))
     .addOption(new Option("--skip-existing", "skip files of the same name").conflicts("ifChanged"))
     .option("--if-changed", "replace files that differ; files with the same size and time are not read")
+    .addOption(repeatable("--include <pattern>", "of folders and patterns, only files that match"))
+    .addOption(repeatable("--exclude <pattern>", "of folders and patterns, no files that match"))
     .addOption(contentTypeOption())
     .addOption(cacheOption())
-    .option("--metadata <name=value...>", "user metadata")
-    .option("--header <name=value...>", "user metadata that is sent with the file as headers")
+    .addOption(repeatable("--metadata <name=value>", "user metadata"))
+    .addOption(repeatable("--header <name=value>", "user metadata that is sent with the file as headers"))
     .option("--dry-run", "only print what would be stored")
     .addHelpText(
       "after",
@@ -38,13 +41,14 @@ Examples:
         const { findLocalFiles } = await import("../../operations/local-files/find-local-files.ts");
         const { parseFolder } = await import("../../operations/assets/paths.ts");
         const { localItems } = await import("../../operations/assets/upload-sources.ts");
+        const { pathFilter } = await import("../../operations/local-files/patterns.ts");
         const { recursive = false, dryRun, contentType, cache } = options;
         const { cwd, stdin } = edge.io;
         await using given = await localItems(context, {
           items: findLocalFiles(
             context,
             paths.filter((path) => path !== "-"),
-            { recursive, cwd },
+            { recursive, cwd, isSelected: pathFilter(options.include ?? [], options.exclude ?? []) },
           ),
           stdin: paths.includes("-") ? stdin : undefined,
           to: options.to ?? "",
@@ -68,7 +72,10 @@ Examples:
             out.progress.tick(`${label}: ${path} ${part}${doing === "reading" ? " read" : ""}`);
           },
         });
-        return await reportAssets(out, events, dryRun, "stored");
+        const found = createSystemFiles();
+        const status = await reportAssets(out, found.watch(events), dryRun, "stored");
+        found.report(out);
+        return status;
       }),
     );
 }

@@ -1,5 +1,6 @@
 import type { Argument, Option, CommandUnknownOpts } from "commander";
 import { feedTypeInfo, isFeedType } from "../../formats/feed-types.ts";
+import { isRepeatable } from "../frame/parsers.ts";
 import { settingInfos } from "../../operations/feed-store/setting-names.ts";
 import { findProvider } from "../../stores/providers.ts";
 
@@ -24,6 +25,7 @@ export interface OptionModel {
   readonly value: Values | undefined;
   /** The value's name, such as `file`; empty for an option without a value. */
   readonly placeholder: string;
+  readonly repeatable: boolean;
 }
 
 export interface ArgumentModel {
@@ -88,6 +90,7 @@ function optionModel(option: Option): OptionModel {
     description: oneLine(option.description),
     value: takesValue ? valuesOf(placeholder, option.argChoices) : undefined,
     placeholder,
+    repeatable: isRepeatable(option),
   };
 }
 

@@ -11,7 +11,7 @@ Register-ArgumentCompleter -Native -CommandName @('feedctl', 'feedctl.cmd', 'fee
 
     $tree = ConvertFrom-Json @'
 [
-${models.map((model) => JSON.stringify(model, (_key, value: unknown) => value ?? null)).join(",\n")}
+${models.map((model) => JSON.stringify(model, (key, value: unknown) => (key === "repeatable" ? undefined : (value ?? null)))).join(",\n")}
 ]
 '@
 ${WALK}}

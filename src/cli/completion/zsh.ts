@@ -55,9 +55,9 @@ function functionName(path: string): string {
   return `_feedctl_in_${path.trim().replaceAll(/[^A-Za-z0-9]/g, "_")}`;
 }
 
-function optionSpec({ flags, description, value, placeholder }: OptionModel, lists: ChoiceLists): string {
+function optionSpec({ flags, description, value, placeholder, repeatable }: OptionModel, lists: ChoiceLists): string {
   const action = value === undefined ? "" : `:${escape(placeholder)}:${actionOf(value, placeholder, lists)}`;
-  const others = flags.length > 1 ? `(${flags.join(" ")})` : "";
+  const others = repeatable ? "*" : flags.length > 1 ? `(${flags.join(" ")})` : "";
   // `=` and `+`: the value may also be in the same word
   const mark = (flag: string) => (value === undefined ? "" : flag.startsWith("--") ? "=" : "+");
   return flags.map((flag) => quote(`${others}${flag}${mark(flag)}[${escape(description)}]${action}`)).join(" ");

@@ -118,15 +118,19 @@ Examples:
 Network shares do not report files that other machines write: the next scan finds those.`,
     )
     .action(async (options, command) =>
-      edge.act<DropLine>(command, async (context, out) => {
-        const { watchDropPaths } = await import("./watch.ts");
-        const { feed, settle, rejectTo, interval = 60_000 } = options;
-        return watchDropPaths(context, out, interval, {
-          feed,
-          settle,
-          rejectTo: rejectTo === undefined ? undefined : resolve(edge.io.cwd, rejectTo),
-        });
-      }),
+      edge.act<DropLine>(
+        command,
+        async (context, out) => {
+          const { watchDropPaths } = await import("./watch.ts");
+          const { feed, settle, rejectTo, interval = 60_000 } = options;
+          return watchDropPaths(context, out, interval, {
+            feed,
+            settle,
+            rejectTo: rejectTo === undefined ? undefined : resolve(edge.io.cwd, rejectTo),
+          });
+        },
+        { isEndless: true },
+      ),
     );
 
   drop

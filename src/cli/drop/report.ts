@@ -1,4 +1,3 @@
-import { oneLine } from "../../lib/one-line.ts";
 import { counted, formatSize } from "../../lib/format-size.ts";
 import type { DropCounts, DropEvent, DropFeedEvent, DropSummary } from "../../operations/drop/outcome.ts";
 import type { DropStatus } from "../../operations/drop/status.ts";
@@ -90,8 +89,6 @@ export function describeStatus(status: DropStatus): string[] {
     `last scan:  ${scan}`,
     ...(problem === null ? [] : [`problem:    ${problem}`]),
     `waiting:    ${counted(waiting.length, "file")}`,
-    ...waiting.map(
-      (file) => `  ${statusWords[file.status].padEnd(8)}  ${oneLine(file.path, Infinity)}: ${file.reason}`,
-    ),
+    ...waiting.map((file) => `  ${statusWords[file.status].padEnd(8)}  ${file.path}: ${file.reason}`),
   ];
 }

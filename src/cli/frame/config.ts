@@ -3,8 +3,10 @@ import { FeedctlError } from "../../errors.ts";
 import { findSetting, settingProblem } from "../../operations/feed-store/setting-names.ts";
 import { findProvider, storeTypeNames, type StoreConfig } from "../../stores/providers.ts";
 import { parseLimits, type Limits } from "../../lib/limits.ts";
+import { readDatabaseUrl } from "./database-url.ts";
 import { readConfigFile, type ConfigFile } from "./config-file.ts";
 import type { Io } from "./io.ts";
+import { PLAIN_INTERVAL } from "./progress.ts";
 import { userDirectories } from "./user-directories.ts";
 
 /** Configuration of this process. Flags override the environment, that the configuration file, that the defaults. */
@@ -30,21 +32,33 @@ const PROGET_PREFIX = "ProGetConfig.";
 const namesOfPlaces = [
   "FEEDCTL_CONFIG",
   "FEEDCTL_DATABASE_URL",
+  "FEEDCTL_DATABASE_URL_FILE",
   "FEEDCTL_DATA_DIR",
   "FEEDCTL_KEY_FILE",
   "FEEDCTL_KEY",
 ] as const;
-const known = ["databaseUrl", "dataDir", "concurrency", "lockWait", "keyFile", "settings", "stores", "limits"] as const;
+const known = [
+  "databaseUrl",
+  "databaseUrlFile",
+  "dataDir",
+  "concurrency",
+  "lockWait",
+  "keyFile",
+  "settings",
+  "stores",
+  "limits",
+] as const;
 
 export async function loadConfig(io: Io, flags: { config?: string | undefined }): Promise<Config> {
   refuseEmpty(io);
   if (flags.config === "") throw new FeedctlError("usage", "--config needs the path of a file");
+  number("FEEDCTL_PROGRESS_INTERVAL", io.env["FEEDCTL_PROGRESS_INTERVAL"], PLAIN_INTERVAL, 1, 86_400);
   const found = await readConfigFile(io, flags.config ?? io.env["FEEDCTL_CONFIG"]);
   if (found !== undefined) checkNames(found);
   const file = found?.values ?? {};
   const dataDir = io.env["FEEDCTL_DATA_DIR"] || text(file, "dataDir") || (await userDirectories()).data;
   return {
-    databaseUrl: io.env["FEEDCTL_DATABASE_URL"] || text(file, "databaseUrl"),
+    databaseUrl: await readDatabaseUrl(io, { url: text(file, "databaseUrl"), file: text(file, "databaseUrlFile") }),
     dataDir: resolve(io.cwd, dataDir),
     concurrency: number("concurrency", io.env["FEEDCTL_CONCURRENCY"] ?? file["concurrency"], 8, 1, 256),
     lockWait: number("lockWait", io.env["FEEDCTL_LOCK_WAIT"] ?? file["lockWait"], 30, 0, 86_400),

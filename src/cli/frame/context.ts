@@ -96,10 +96,11 @@ export function createContext(
       }
     },
     releaseCatalog,
-    async openStore(storeConfig) {
+    async openStore(storeConfig, options) {
       const { openStore } = await import("../../stores/providers.ts");
       const { retrying } = await import("../../stores/retry/retry.ts");
-      return retrying(await openStore(storeConfig), { onRetry });
+      const temporary = join(config.dataDir, "listings");
+      return retrying(await openStore(storeConfig, { ...options, temporary }), { onRetry });
     },
     async sealingSecret(create) {
       const secret = await (sealing ??= readSealingSecret(io, config.keyFile, create));

@@ -2,6 +2,7 @@ import { createInterface, type Interface } from "node:readline/promises";
 import type { CommandUnknownOpts } from "commander";
 import { FeedctlError } from "../../errors.ts";
 import type { Context } from "../../operations/context.ts";
+import { printable } from "../../lib/printable.ts";
 import type { Io } from "./io.ts";
 import type { Output } from "./output.ts";
 
@@ -10,11 +11,13 @@ export interface Edge {
   readonly io: Io;
   /**
    * Runs an action with a context that is closed afterwards. A number that the action returns is the exit status.
-   * `Result` is what it prints with --json; without it, the action can only print messages.
+   * `Result` is what it prints with --json; without it, the action can only print messages. `isEndless`: the command
+   * goes on until it is stopped, so SIGTERM is its success.
    */
   act<Result = never>(
     command: CommandUnknownOpts,
     action: (context: Context, out: Output<Result>) => Promise<number | void>,
+    about?: { isEndless?: boolean | undefined },
   ): Promise<void>;
 }
 
@@ -25,7 +28,7 @@ export async function confirm(io: Io, question: string, yes: boolean | undefined
     throw new FeedctlError("refused", `--yes is required without a terminal: ${question}`, {
       hint: "nothing was deleted; add --yes to continue",
     });
-  const answer = await ask(io, `${question}? [y/N] `);
+  const answer = await ask(io, `${printable(question)}? [y/N] `);
   if (!/^y(es)?$/i.test(answer.trim())) throw new FeedctlError("refused", "not confirmed; nothing was changed");
 }
 
@@ -61,7 +64,7 @@ export async function readSecret(io: Io, what: string): Promise<string> {
       .toString("utf8")
       .replace(/\r?\n$/, "");
   }
-  io.stderr.write(`${what}: `);
+  io.stderr.write(`${printable(what)}: `);
   const { Writable } = await import("node:stream");
   const mute = new Writable({ write: (_chunk, _encoding, done) => done() });
   const reader = createInterface({ input: io.stdin, output: mute, terminal: true });

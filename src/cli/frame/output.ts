@@ -1,6 +1,6 @@
 import { printable } from "../../lib/printable.ts";
-import { redact } from "../../lib/redact.ts";
 import type { Io } from "./io.ts";
+import { printMessage } from "./lines.ts";
 import { outputError } from "./output-error.ts";
 import { createProgress, type Progress } from "./progress.ts";
 
@@ -12,7 +12,7 @@ export interface OutputOptions {
 }
 
 /**
- * stdout is data, stderr is messages. Text for people is escaped for the terminal here. `Result` is what the command
+ * stdout is data, stderr is messages. Text for people is escaped here: each string is one line, whatever is in it. `Result` is what the command
  * prints with --json, as declared in results/schemas: a document, a row of a table, or one of a stream of events.
  */
 export interface Output<Result> {
@@ -36,8 +36,8 @@ export interface Output<Result> {
     toRow: (row: T) => Row,
     whole: (rows: Row[]) => Result,
   ) => Promise<void>;
-  /** One event of a stream: a JSON line, or a line for people; without `text` people get none. */
-  readonly event: (value: Result, text?: string) => Promise<void>;
+  /** One event of a stream: a JSON line, or lines for people; without `text` people get none. */
+  readonly event: (value: Result, text?: string | readonly string[]) => Promise<void>;
   /** A message on stderr, which --quiet suppresses. */
   note(text: string): void;
   /** A warning on stderr, also with --quiet. */
@@ -74,7 +74,7 @@ export function createOutput(io: Io, options: OutputOptions): Output<unknown> {
     let count = 0;
     if (!io.stdout.isTTY) {
       for await (const row of rows) {
-        await line(columns.map((column) => column.value(row).replaceAll(/[\t\n]/g, " ")).join("\t"));
+        await write(`${columns.map((column) => printable(column.value(row))).join("\t")}\n`);
         count++;
       }
       return count;
@@ -92,11 +92,11 @@ export function createOutput(io: Io, options: OutputOptions): Output<unknown> {
           .join("  ")
           .trimEnd();
       await write(`${dim(pad(all[0] ?? []))}\n`);
-      for (const cells of screen) await line(pad(cells));
+      for (const cells of screen) await write(`${pad(cells)}\n`);
       screen = [];
     };
     for await (const row of rows) {
-      screen.push(columns.map((column) => column.value(row).replaceAll("\n", " ")));
+      screen.push(columns.map((column) => printable(column.value(row))));
       if (screen.length >= 1000) await flush();
       count++;
     }
@@ -104,9 +104,9 @@ export function createOutput(io: Io, options: OutputOptions): Output<unknown> {
     return count;
   }
 
-  function talk(text: string): void {
+  function talk(text: string, paint: (text: string) => string): void {
     progress.clear();
-    io.stderr.write(`${redact(text)}\n`);
+    printMessage(io, text, paint);
   }
 
   return {
@@ -143,13 +143,13 @@ export function createOutput(io: Io, options: OutputOptions): Output<unknown> {
     },
     async event(value, text) {
       if (options.json) return write(`${JSON.stringify(value)}\n`);
-      if (text !== undefined) await line(text);
+      if (text !== undefined) await lines(text);
     },
     note(text) {
-      if (!options.quiet) talk(dim(printable(text)));
+      if (!options.quiet) talk(text, dim);
     },
     warn(text) {
-      talk(`${yellow("warning:")} ${printable(text)}`);
+      talk(text, (message) => `${yellow("warning:")} ${message}`);
     },
   };
 }

@@ -36,9 +36,25 @@ export function parseLocalPath(text: string): string {
   return text;
 }
 
-/** Collects an option that can be repeated. */
+/** Collects an argument with several paths. */
 export function parseLocalPaths(text: string, before: readonly string[] = []): string[] {
   return [...before, parseLocalPath(text)];
+}
+
+/**
+ * An option that may be repeated, with one value each. An option with a list of values would take the paths that
+ * follow it.
+ */
+export function repeatable<Flags extends string>(flags: Flags, description: string) {
+  return new Option(flags, `${description} (may be repeated)`).argParser(collectValues);
+}
+
+export function isRepeatable(option: { parseArg?: unknown }): boolean {
+  return option.parseArg === collectValues;
+}
+
+function collectValues(text: string, before: string[] | undefined): string[] {
+  return [...(before ?? []), text];
 }
 
 export function wholeNumber(least: number, most: number): (text: string) => number {

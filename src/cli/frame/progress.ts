@@ -1,7 +1,9 @@
 import type { Ora } from "ora";
 import type { SingleBar } from "cli-progress";
 import { formatSize } from "../../lib/format-size.ts";
+import { printable } from "../../lib/printable.ts";
 import type { Io } from "./io.ts";
+import { printMessage } from "./lines.ts";
 
 /** Progress of long work: a bar or a spinner on a terminal, otherwise a plain line every few seconds. */
 export interface Progress {
@@ -17,7 +19,8 @@ export interface Progress {
   stop(): void;
 }
 
-const PLAIN_INTERVAL = 5000;
+/** Seconds between plain lines, unless FEEDCTL_PROGRESS_INTERVAL is set. */
+export const PLAIN_INTERVAL = 5;
 
 export function createProgress(io: Io, options: { quiet: boolean; color: boolean; json: boolean }): Progress {
   if (options.quiet) return { async start() {}, step() {}, label() {}, tick() {}, clear() {}, stop() {} };
@@ -28,11 +31,13 @@ export function createProgress(io: Io, options: { quiet: boolean; color: boolean
   let spinner: Ora | undefined;
   let bar: SingleBar | undefined;
   let last = 0;
+  const interval = 1000 * (Number(io.env["FEEDCTL_PROGRESS_INTERVAL"]) || PLAIN_INTERVAL);
 
   const text = () => `${label}: ${done}${total === undefined ? "" : ` of ${total}`}, ${formatSize(bytes)}`;
 
   /** Shortens a label beside the bar, which needs some sixty columns. Keeps its end, where the file name is. */
-  function fitting(wanted: string): string {
+  function fitting(name: string): string {
+    const wanted = printable(name);
     const room = Math.max(20, (io.stderr.columns ?? 80) - 62);
     return wanted.length <= room ? wanted : `…${wanted.slice(1 - room)}`;
   }
@@ -50,7 +55,7 @@ export function createProgress(io: Io, options: { quiet: boolean; color: boolean
       if (total === undefined) {
         const { default: ora } = await import("ora");
         spinner = ora({
-          text: text(),
+          text: printable(text()),
           stream: io.stderr,
           discardStdin: false,
           hideCursor: true,
@@ -76,25 +81,25 @@ export function createProgress(io: Io, options: { quiet: boolean; color: boolean
       done++;
       bytes += size;
       if (spinner !== undefined) {
-        spinner.text = text();
+        spinner.text = printable(text());
         if (!spinner.isSpinning) spinner.start();
       } else if (bar !== undefined) {
         bar.update(done, { label: fitting(label), size: formatSize(bytes) });
-      } else if (label !== "" && performance.now() - last >= PLAIN_INTERVAL) {
+      } else if (label !== "" && performance.now() - last >= interval) {
         last = performance.now();
-        io.stderr.write(`${text()}\n`);
+        printMessage(io, text());
       }
     },
     label(name) {
       label = name;
-      if (spinner !== undefined) spinner.text = text();
+      if (spinner !== undefined) spinner.text = printable(text());
     },
     tick(item) {
-      if (spinner !== undefined) spinner.text = item;
+      if (spinner !== undefined) spinner.text = printable(item);
       else if (bar !== undefined) bar.update(done, { label: fitting(item), size: formatSize(bytes) });
-      else if (label !== "" && performance.now() - last >= PLAIN_INTERVAL) {
+      else if (label !== "" && performance.now() - last >= interval) {
         last = performance.now();
-        io.stderr.write(`${item}\n`);
+        printMessage(io, item);
       }
     },
     clear() {

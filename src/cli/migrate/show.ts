@@ -14,29 +14,33 @@ export function addShowingVerbs(migrate: Command, edge: Edge): void {
     .argument("[feed]", "name of the feed")
     .option("--watch [interval]", "repeat until it ends, every 2s or at this interval", parseAge)
     .action(async (feed: string | undefined, options, command) =>
-      edge.act<MigrationStatusResult | MigrationStatusResult[]>(command, async (context, out) => {
-        const { migrationStatus } = await import("../../operations/migrate/status.ts");
-        const { migrationStatusResult } = await import("../results/migrate.ts");
-        const { isOutage, repeatRounds } = await import("../frame/rounds.ts");
-        const watched = options.watch !== undefined;
-        const show = async () => {
-          const found = await migrationStatus(context, feed);
-          if (found.length === 0 && !out.options.json) out.note("no unfinished migration");
-          if (out.options.json && watched) for (const each of found) await out.event(migrationStatusResult(each));
-          else
-            await out.result(
-              found.map(migrationStatusResult),
-              found.flatMap((each) => linesOf(each)),
-            );
-          return found.every(({ finishedAt }) => finishedAt !== null) ? "last" : undefined;
-        };
-        if (options.watch === undefined) return void (await show());
-        await repeatRounds(context, show, {
-          interval: options.watch === true ? 2000 : options.watch,
-          mayPass: isOutage,
-          failed: (error, wait) => out.warn(`${error.message}; next try in ${wait / 1000} s`),
-        });
-      }),
+      edge.act<MigrationStatusResult | MigrationStatusResult[]>(
+        command,
+        async (context, out) => {
+          const { migrationStatus } = await import("../../operations/migrate/status.ts");
+          const { migrationStatusResult } = await import("../results/migrate.ts");
+          const { isOutage, repeatRounds } = await import("../frame/rounds.ts");
+          const watched = options.watch !== undefined;
+          const show = async () => {
+            const found = await migrationStatus(context, feed);
+            if (found.length === 0 && !out.options.json) out.note("no unfinished migration");
+            if (out.options.json && watched) for (const each of found) await out.event(migrationStatusResult(each));
+            else
+              await out.result(
+                found.map(migrationStatusResult),
+                found.flatMap((each) => linesOf(each)),
+              );
+            return found.every(({ finishedAt }) => finishedAt !== null) ? "last" : undefined;
+          };
+          if (options.watch === undefined) return void (await show());
+          await repeatRounds(context, show, {
+            interval: options.watch === true ? 2000 : options.watch,
+            mayPass: isOutage,
+            failed: (error, wait) => out.warn(`${error.message}; next try in ${wait / 1000} s`),
+          });
+        },
+        { isEndless: options.watch !== undefined },
+      ),
     );
 
   migrate

@@ -16,27 +16,33 @@ import type { MirrorLine } from "../results/schemas/mirror.ts";
 
 export function mirrorCommand(edge: Edge): CommandUnknownOpts {
   return mirrorOptions().action(async (source: string, target: string, options, command) =>
-    edge.act<MirrorLine>(command, async (context, out) => {
-      const { openLog } = await import("./log.ts");
-      const ends = {
-        source: { text: source, options: await storeOptions(edge, out, endOptions(options, "source")) },
-        target: { text: target, options: await storeOptions(edge, out, endOptions(options, "target")) },
-      };
-      const { watch } = options;
-      const again = (error: FeedctlError, wait: number) =>
-        out.warn(`${error.message}${error.hint === undefined ? "" : ` (${error.hint})`}; next try in ${wait / 1000} s`);
-      const locate = () => inputOf({ edge, context, out }, ends, options);
-      const input = watch === undefined ? await locate() : await tryUntilReached(context, watch, locate, again);
-      const log = await openLog(edge.io, options.log);
-      const { runMirror } = await import("../../operations/mirror/mirror.ts");
-      const once = () => reportMirror(out, runMirror(context, input()), log, options.exitCode === "robocopy");
-      try {
-        if (watch === undefined) return await once();
-        await repeatRounds(context, async () => void (await once()), { interval: watch, failed: again });
-      } finally {
-        await log.close();
-      }
-    }),
+    edge.act<MirrorLine>(
+      command,
+      async (context, out) => {
+        const { openLog } = await import("./log.ts");
+        const ends = {
+          source: { text: source, options: await storeOptions(edge, out, endOptions(options, "source")) },
+          target: { text: target, options: await storeOptions(edge, out, endOptions(options, "target")) },
+        };
+        const { watch } = options;
+        const again = (error: FeedctlError, wait: number) =>
+          out.warn(
+            `${error.message}${error.hint === undefined ? "" : ` (${error.hint})`}; next try in ${wait / 1000} s`,
+          );
+        const locate = () => inputOf({ edge, context, out }, ends, options);
+        const input = watch === undefined ? await locate() : await tryUntilReached(context, watch, locate, again);
+        const log = await openLog(edge.io, options.log);
+        const { runMirror } = await import("../../operations/mirror/mirror.ts");
+        const once = () => reportMirror(out, runMirror(context, input()), log, options.exitCode === "robocopy");
+        try {
+          if (watch === undefined) return await once();
+          await repeatRounds(context, async () => void (await once()), { interval: watch, failed: again });
+        } finally {
+          await log.close();
+        }
+      },
+      { isEndless: options.watch !== undefined },
+    ),
   );
 }
 
@@ -137,7 +143,7 @@ function isTrouble(item: MirrorItem): boolean {
 }
 
 /** Robocopy's summary table: Total = Copied + Skipped + Mismatch + FAILED; extras are not part of the total. */
-function table(summary: MirrorSummary): string {
+function table(summary: MirrorSummary): string[] {
   const { total, copied, skipped, mismatch, failed, extras, deleted, dryRun } = summary;
   const cell = (value: number | string) => String(value).padStart(10);
   const row = (title: string, cells: (number | string)[]) =>
@@ -145,10 +151,11 @@ function table(summary: MirrorSummary): string {
   const size = (bytes: number) => formatSize(bytes).replace(/iB$/, "").replace(" B", "");
   const notCopied = summary.totalBytes - summary.bytes;
   const seconds = (summary.milliseconds / 1000).toFixed(1);
+  const left = summary.foreign === 0 ? "" : `; ${counted(summary.foreign, "name")} left out (*FOREIGN)`;
   return [
     row("", ["Total", "Copied", "Skipped", "Mismatch", "FAILED", "Extras"]),
     row("Files :", [total, copied, skipped, mismatch, failed, extras]),
     row("Bytes :", [size(summary.totalBytes), size(summary.bytes), size(notCopied), "", "", size(summary.extraBytes)]),
-    `${dryRun ? "would delete" : "deleted"} ${deleted} of ${counted(extras, "extra file")} in ${seconds} s${dryRun ? "; dry run: nothing was changed" : ""}`,
-  ].join("\n");
+    `${dryRun ? "would delete" : "deleted"} ${deleted} of ${counted(extras, "extra file")} in ${seconds} s${left}${dryRun ? "; dry run: nothing was changed" : ""}`,
+  ];
 }

@@ -2,6 +2,7 @@ import { open } from "node:fs/promises";
 import { resolve } from "node:path";
 import { FeedctlError } from "../../errors.ts";
 import { isDiskFull } from "../../lib/disk-full.ts";
+import { oneLine } from "../../lib/one-line.ts";
 import { printable } from "../../lib/printable.ts";
 import type { MirrorItem, MirrorSummary } from "../../operations/mirror/tally.ts";
 import type { Io } from "../frame/io.ts";
@@ -47,7 +48,8 @@ const FLUSH = 64 * 1024;
 
 function lineOf(item: MirrorItem): string {
   const reason = item.reason === undefined ? "" : `: ${item.reason}`;
-  return `${tag(item).padEnd(TAG)} ${String(item.bytes).padStart(10)}  ${item.key}${reason}`;
+  // a line end in a name would begin a line of its own
+  return `${tag(item).padEnd(TAG)} ${String(item.bytes).padStart(10)}  ${oneLine(item.key + reason, Infinity)}`;
 }
 
 /** Opens the log file, to which lines are appended (robocopy's /LOG+). Without a path nothing is written. */

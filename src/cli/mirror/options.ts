@@ -2,7 +2,7 @@ import { Command, InvalidArgumentError, Option } from "commander";
 import type { Limit } from "../../operations/mirror/decide.ts";
 import { locationForms, providers } from "../../stores/providers.ts";
 import { flagsOf } from "../frame/store-flags.ts";
-import { parseAge, parseSize, wholeNumber } from "../frame/parsers.ts";
+import { parseAge, parseSize, repeatable, wholeNumber } from "../frame/parsers.ts";
 
 export const leaveClasses = ["older", "newer", "changed", "extra", "lonely"] as const;
 export const ends = ["source", "target"] as const;
@@ -31,8 +31,8 @@ export function mirrorOptions() {
     .addOption(
       new Option("--time-window <time>", "treat times this close as equal, such as 2s for FAT").argParser(parseAge),
     )
-    .option("--include <pattern...>", "only files that match")
-    .option("--exclude <pattern...>", "skip files that match: they are neither copied nor deleted")
+    .addOption(repeatable("--include <pattern>", "only files that match"))
+    .addOption(repeatable("--exclude <pattern>", "skip files that match: they are neither copied nor deleted"))
     .addOption(new Option("--min-size <size>", "skip smaller files").argParser(parseSize))
     .addOption(new Option("--max-size <size>", "skip larger files").argParser(parseSize))
     .addOption(

@@ -1,5 +1,7 @@
 import type { PackageVersion, VersionFile } from "../../catalog/packages.ts";
 import type { DeletedVersion } from "../../operations/packages/packages.ts";
+import type { StatusOfVersion, VersionStatus } from "../../operations/packages/status.ts";
+import type { DistTag, TagChange } from "../../operations/packages/tags.ts";
 import type { ProtectionChange, Protection } from "../../operations/retention/protections.ts";
 import type * as result from "./schemas/package.ts";
 
@@ -7,15 +9,32 @@ function fileResult({ key, size, qualifier, md5, sha1, sha256, sha512, contentTy
   return { key, size, qualifier, md5, sha1, sha256, sha512, contentType };
 }
 
+function statusResult({ listed, allowed, deprecated, deprecationReason, cached }: VersionStatus) {
+  return { listed, allowed, deprecated, deprecationReason, cached };
+}
+
+export function packageStatusResult(row: StatusOfVersion): result.PackageStatusResult {
+  const { group, name, version, changed } = row;
+  return { group, name, version, ...statusResult(row), changed };
+}
+
+export function distTagResult({ tag, version, setAt, setBy }: DistTag): result.DistTagResult {
+  return { tag, version, setAt, setBy };
+}
+
+export function tagChangeResult(change: TagChange): result.TagChangeResult {
+  const { feed, package: name, tag, version, before } = change;
+  return { feed, package: name, tag, version, before };
+}
+
 export function packageResult(row: PackageVersion): result.PackageResult {
-  const { group, name, version, prerelease, listed, cached, publishedAt, publishedBy, downloads, lastUsedAt } = row;
+  const { group, name, version, prerelease, publishedAt, publishedBy, downloads, lastUsedAt } = row;
   return {
     group,
     name,
     version,
     prerelease,
-    listed,
-    cached,
+    ...statusResult(row),
     publishedAt,
     publishedBy,
     downloads,

@@ -3,8 +3,12 @@ import type { Explanation } from "../../operations/retention/explain.ts";
 import type { PlannedDeletion, RetentionPlan } from "../../operations/retention/plan.ts";
 import type { HiddenPackage, RestoredVersions } from "../../operations/retention/quarantine.ts";
 import type { RetentionRule } from "../../operations/retention/criteria.ts";
+import type { PatternMatch } from "../../operations/retention/test-pattern.ts";
+import type { ChangedRule } from "../../operations/retention/rules.ts";
 import type { FeedOutcome, RetentionEvent } from "../../operations/retention/run.ts";
-import type { CountedFile, UsageSummary } from "../../operations/usage/import-logs.ts";
+import type { CountedFile } from "../../operations/usage/count-log.ts";
+import type { KnownUse } from "../../operations/usage/coverage.ts";
+import type { UsageSummary } from "../../operations/usage/import-logs.ts";
 import type * as result from "./schemas/retention.ts";
 
 export function ruleResult(rule: RetentionRule): result.RuleResult {
@@ -12,12 +16,21 @@ export function ruleResult(rule: RetentionRule): result.RuleResult {
   return { position, name, enabled, protectAcrossRules, criteria };
 }
 
+export function changedRuleResult({ rule, warnings }: ChangedRule): result.RuleResult {
+  return { ...ruleResult(rule), warnings };
+}
+
+export function matchResult({ what, name, version }: PatternMatch): result.PatternMatchResult {
+  return { what, name, version };
+}
+
 /** A plan without its deletions, which are streamed. */
 export function planHead(plan: RetentionPlan): Omit<result.RetentionPlanResult, "delete"> {
-  const { feed, rules, sums, total, folders } = plan;
+  const { feed, rules, use, sums, total, folders } = plan;
   return {
     feed: feed.name,
     enabled: feed.retention_rules_enabled,
+    use: use === undefined ? null : knownUse(use),
     totals: { ...totals(total), folders, protected: sums.protected, feed: totals(sums.feed) },
     rules: rules.map(({ position, name, enabled }) => ({
       rule: position,
@@ -75,9 +88,10 @@ export function retentionLine(event: RetentionEvent): result.RetentionLine {
 
 type RunCounts = Omit<FeedOutcome, "type" | "feed" | "feedType" | "outcome">;
 
-function runCounts(event: RunCounts): RunCounts {
+function runCounts(event: RunCounts) {
   const { planned, plannedBytes, deleted, hidden, freed, restored, left, folders, blobs, bytes, waiting } = event;
-  return { planned, plannedBytes, deleted, hidden, freed, restored, left, folders, blobs, bytes, waiting };
+  const kept = { keptBytes: event.keptBytes, keptBy: event.kept?.by ?? null, keptUntil: event.kept?.until ?? null };
+  return { planned, plannedBytes, deleted, hidden, freed, restored, left, folders, blobs, bytes, ...kept, waiting };
 }
 
 export function changeResult(change: RetentionChange): result.RetentionApplyResult["changes"][number] {
@@ -100,10 +114,32 @@ export function restoredResult({ feed, versions, protected: isProtected }: Resto
 
 export function usageLine(event: CountedFile | UsageSummary): result.UsageLine {
   const { lines, downloads, foreign, unreadable } = event;
+  const counts = { lines, downloads, foreign, unreadable };
   if (event.type === "log") {
-    const { type, file, status, reason } = event;
-    return { type, file, status, lines, downloads, foreign, unreadable, reason };
+    const { type, file, status, from, until, reason } = event;
+    const samples = event.samples.map(({ line, text }) => ({ line, text }));
+    return { type, file, status, ...counts, samples, from, until, reason };
   }
-  const { type, feed, files, known, failed } = event;
-  return { type, feed, files, known, failed, lines, downloads, foreign, unreadable };
+  const { type, feed, files, known, rejected, failed } = event;
+  return { type, feed, files, known, rejected, failed, ...counts };
+}
+
+export function usageResult({ feed, ...known }: KnownUse & { feed: string }): result.UsageResult {
+  return { feed, ...knownUse(known) };
+}
+
+function knownUse({ files, lines, unreadable, from, until, rejected }: KnownUse): Omit<result.UsageResult, "feed"> {
+  return {
+    files,
+    lines,
+    unreadable,
+    from,
+    until,
+    rejected: rejected.map(({ name, lines: all, unreadable: missed, last }) => ({
+      file: name,
+      lines: all,
+      unreadable: missed,
+      until: last,
+    })),
+  };
 }

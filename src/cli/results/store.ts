@@ -1,7 +1,9 @@
 import type { FeedStore } from "../../operations/feeds/feeds.ts";
-import type { ShownStore, StoreChange, StoreTypeInfo, StoreUsage } from "../../operations/stores/set-store.ts";
+import type { StoreChange, StoreTypeInfo } from "../../operations/stores/set-store.ts";
+import type { ShownStore, StoreUsage } from "../../operations/stores/show-store.ts";
 import type { StoreMark } from "../../operations/stores/mark-store.ts";
 import type { ProbeEvent, ProbeSummary } from "../../operations/stores/test-store.ts";
+import type { StoreTraits } from "../../stores/traits.ts";
 import type * as result from "./schemas/store.ts";
 
 export function storeResult({ type, location, because, options }: FeedStore): result.StoreResult {
@@ -13,10 +15,26 @@ export function storeOfFeedResult(shown: ShownStore): result.StoreOfFeedResult {
   return {
     feed: shown.feed,
     ...storeResult(shown),
+    traits: shown.traits && traitsResult(shown.traits),
+    askedAt: shown.askedAt,
     waiting: {
       deletes,
       failed: failed.map(({ key, since, attempts, reason, nextTry }) => ({ key, since, attempts, reason, nextTry })),
     },
+  };
+}
+
+function traitsResult(traits: StoreTraits): result.TraitsResult {
+  const { versioning = null, softDeleteDays = null, lock, lifecycle } = traits;
+  return {
+    versioning,
+    softDeleteDays,
+    lock: lock === undefined ? null : { mode: lock.mode, days: lock.days },
+    lifecycle: lifecycle?.map(({ does, days, to, prefix }) => ({ does, days, to, prefix })) ?? null,
+    sortedList: traits.sortedList ?? null,
+    bulkDelete: traits.bulkDelete ?? null,
+    conditionalCreate: traits.conditionalCreate ?? null,
+    md5Tags: traits.md5Tags ?? null,
   };
 }
 
@@ -50,20 +68,23 @@ export function storeMarkResult({ feed, location, found, of }: StoreMark): resul
   return { feed, location, found, of };
 }
 
-export function storeUsageResult({ feed, location, catalog, store, foreign }: StoreUsage): result.StoreUsageResult {
+export function storeUsageResult(usage: StoreUsage): result.StoreUsageResult {
+  const { feed, location, catalog, store, archived, kept, foreign } = usage;
   return {
     feed,
     location,
     catalog: { files: catalog.files, bytes: catalog.bytes },
     store: { blobs: store.blobs, bytes: store.bytes },
+    archived: { blobs: archived.blobs, bytes: archived.bytes },
+    kept: kept && { blobs: kept.blobs, bytes: kept.bytes },
     foreign,
   };
 }
 
 export function storeTestLine(event: ProbeEvent | ProbeSummary): result.StoreTestLine {
   if (event.type === "summary") {
-    const { type, feed, location, ok } = event;
-    return { type, feed, location, ok };
+    const { type, feed, location, ok, traits } = event;
+    return { type, feed, location, ok, traits: traits && traitsResult(traits) };
   }
   const { type, step, ok, error, milliseconds } = event;
   const why = error && { code: error.code, message: error.message, hint: error.hint };

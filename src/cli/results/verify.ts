@@ -8,7 +8,7 @@ export function findingLine({ type, finding, key, reason }: VerifyFinding): resu
 export function verifyLine(event: VerifyEvent): result.VerifyLine {
   if (event.type === "finding") return findingLine(event);
   const { type, feed, location, read, match, differ, missingBlob, missingRow, unchecked, ...others } = event;
-  const { pending, foreign, repaired, bytes } = others;
+  const { companions, pending, foreign, repaired, bytes } = others;
   return {
     type,
     feed,
@@ -19,6 +19,7 @@ export function verifyLine(event: VerifyEvent): result.VerifyLine {
     missingBlob,
     missingRow,
     unchecked,
+    companions,
     pending,
     foreign,
     repaired,

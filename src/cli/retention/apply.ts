@@ -34,10 +34,12 @@ Example:
         const { readRetentionFile } = await import("../../operations/retention/rule-file.ts");
         const { changeResult } = await import("../results/retention.ts");
         const goals = readRetentionFile(await textOf(file), file === "-" ? "standard input" : file);
-        const changes = await applyRetention(context, goals, { dryRun: options.dryRun });
+        const { changes, warnings } = await applyRetention(context, goals, { dryRun: options.dryRun });
         const text = changes.flatMap(linesOf);
         const sum = `${options.dryRun ? "would make " : ""}${counted(changes.length, "change")} in ${counted(goals.length, "feed")}`;
-        await out.result({ dryRun: options.dryRun === true, changes: changes.map(changeResult) }, [...text, sum]);
+        const result = { dryRun: options.dryRun === true, changes: changes.map(changeResult), warnings };
+        await out.result(result, [...text, sum]);
+        for (const warning of warnings) out.warn(warning);
 
         async function textOf(name: string): Promise<string> {
           if (name === "-") return Buffer.concat(await edge.io.stdin.toArray({ signal: edge.io.signal })).toString();

@@ -109,7 +109,7 @@ function addRun(retention: Command, edge: Edge): void {
     .option("--feed <names>", "the same, separated by commas")
     .option("--all", "every feed")
     .option("--dry-run", "only print what would be deleted")
-    .option("--yes", "do not ask")
+    .option("--yes", "do not ask, and delete by use although recent logs were not understood")
     .addOption(
       new Option(
         "--max-delete <count>",
@@ -144,6 +144,7 @@ Examples:
           maxDelete: options.maxDelete,
           quarantineDays: options.quarantine,
           maxDuration: options.maxDuration,
+          acceptMissingUse: options.yes,
           approve: (_plan, what) => confirm(edge.io, what, options.yes),
         });
         return reportRetention(out, events);

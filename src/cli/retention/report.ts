@@ -1,3 +1,4 @@
+import { keptWords } from "../frame/traits-words.ts";
 import { errorCodes, type ErrorCode } from "../../errors.ts";
 import { counted, formatSize } from "../../lib/format-size.ts";
 import type { FeedOutcome, RetentionEvent, RetentionSummary } from "../../operations/retention/run.ts";
@@ -82,6 +83,7 @@ function words(
     restored > 0 ? `showed ${restored} again` : "",
     left > 0 ? `left ${left} that changed meanwhile` : "",
     `${formatSize(event.bytes)} reclaimed`,
+    event.kept === null ? "" : keptWords(event.keptBytes, event.kept),
     waiting > 0 ? `${counted(waiting, "file")} still to be deleted` : "",
     outcome === "stopped" ? "stopped at the time limit; the next run continues" : "",
   ];

@@ -1,20 +1,13 @@
 import { Argument, Command, Option, type CommandUnknownOpts, type OptionValues } from "commander";
 import type { RetentionCriteria } from "../../catalog/schema/retention-criteria.ts";
 import { FeedctlError } from "../../errors.ts";
-import {
-  criteria,
-  criterionNames,
-  oddPatterns,
-  parseCriterion,
-  deletesTheRest,
-  type RetentionRule,
-} from "../../operations/retention/criteria.ts";
+import { criteria, criterionNames, parseCriterion, type RetentionRule } from "../../operations/retention/criteria.ts";
 import type { RuleChange, RuleOfFeed } from "../../operations/retention/rules.ts";
-import { itemOf } from "../../operations/retention/terms.ts";
+import type { PatternMatch } from "../../operations/retention/test-pattern.ts";
 import type { Edge } from "../frame/edge.ts";
-import type { Column, Output } from "../frame/output.ts";
+import type { Column } from "../frame/output.ts";
 import { feedArgument, wholeNumber } from "../frame/parsers.ts";
-import type { RuleResult } from "../results/schemas/retention.ts";
+import type { PatternMatchResult, RuleResult } from "../results/schemas/retention.ts";
 
 const ruleArgument = () => new Argument("<rule>", "position or name of the rule");
 const position = wholeNumber(1, 10_000);
@@ -36,7 +29,7 @@ export function ruleCommand(edge: Edge): CommandUnknownOpts {
     .addHelpText("after", examples)
     .action(async (feed: string, options, command) =>
       edge.act<RuleResult>(command, async (context, out) => {
-        const { ruleResult } = await import("../results/retention.ts");
+        const { changedRuleResult } = await import("../results/retention.ts");
         const { addRetentionRule } = await import("../../operations/retention/rules.ts");
         const chosen = givenCriteria(options);
         const empty = criterionNames.find((name) => name in chosen && chosen[name] === undefined);
@@ -52,8 +45,8 @@ export function ruleCommand(edge: Edge): CommandUnknownOpts {
           criteria: chosen as RetentionCriteria,
         };
         const added = await addRetentionRule(context, feed, body, options.at);
-        await out.result(ruleResult(added.rule), `added ${await describe(added)}`);
-        warnOf(out, feed, added);
+        await out.result(changedRuleResult(added), `added ${await describe(added)}`);
+        for (const warning of added.warnings) out.warn(warning);
       }),
     );
 
@@ -122,7 +115,7 @@ export function ruleCommand(edge: Edge): CommandUnknownOpts {
     true,
   ).action(async (feed: string, which: string, options, command) =>
     edge.act<RuleResult>(command, async (context, out) => {
-      const { ruleResult } = await import("../results/retention.ts");
+      const { changedRuleResult } = await import("../results/retention.ts");
       const { setRetentionRule } = await import("../../operations/retention/rules.ts");
       const change: RuleChange = { criteria: givenCriteria(options) };
       if (options.name !== undefined) change.name = options.name === "" ? null : options.name;
@@ -133,8 +126,8 @@ export function ruleCommand(edge: Edge): CommandUnknownOpts {
           hint: "see: feedctl retention rule set --help",
         });
       const changed = await setRetentionRule(context, feed, which, change);
-      await out.result(ruleResult(changed.rule), `changed ${await describe(changed)}`);
-      warnOf(out, feed, changed);
+      await out.result(changedRuleResult(changed), `changed ${await describe(changed)}`);
+      for (const warning of changed.warnings) out.warn(warning);
     }),
   );
 
@@ -167,7 +160,29 @@ export function ruleCommand(edge: Edge): CommandUnknownOpts {
       }),
     );
 
+  addTest(rule, edge);
   return rule;
+}
+
+function addTest(rule: Command, edge: Edge): void {
+  rule
+    .command("test")
+    .description("print what a pattern matches in a feed now: names and versions, or paths")
+    .addArgument(feedArgument())
+    .argument("<pattern>", "as in --keep-package-ids and --keep-versions; only * is a wildcard")
+    .action(async (feed: string, pattern: string, _options, command) =>
+      edge.act<PatternMatchResult>(command, async (context, out) => {
+        const { testPattern } = await import("../../operations/retention/test-pattern.ts");
+        const { matchResult } = await import("../results/retention.ts");
+        const columns: Column<PatternMatch>[] = [
+          { title: "what", value: (each) => each.what },
+          { title: "name", value: (each) => each.name },
+          { title: "version", value: (each) => each.version ?? "" },
+        ];
+        const found = await out.table(testPattern(context, feed, pattern), columns, matchResult);
+        if (found === 0) out.note(`"${pattern}" matches nothing in feed ${feed}`);
+      }),
+    );
 }
 
 const examples = `
@@ -183,9 +198,10 @@ function addCriteria<Args extends unknown[], Options extends OptionValues>(
   command: Command<Args, Options>,
   toChange: boolean,
 ): Command<Args, Options> {
-  for (const { flag, value, placeholder, help } of Object.values(criteria)) {
+  for (const { flag, shortFlag, value, placeholder, help } of Object.values(criteria)) {
     const isFlag = value.kind === "flag";
-    command.addOption(new Option(isFlag ? `--${flag}` : `--${flag} <${placeholder}>`, help).helpGroup("Criteria:"));
+    const flags = shortFlag === undefined ? `--${flag}` : `--${shortFlag}, --${flag}`;
+    command.addOption(new Option(isFlag ? flags : `${flags} <${placeholder}>`, help).helpGroup("Criteria:"));
     if (toChange && isFlag) command.addOption(new Option(`--no-${flag}`, "the opposite").hideHelp());
   }
   return command;
@@ -198,13 +214,6 @@ function givenCriteria(options: Record<string, unknown>): RuleChange["criteria"]
       .filter((name) => options[name] !== undefined)
       .map((name) => [name, parseCriterion(name, options[name])]),
   );
-}
-
-function warnOf(out: Output<never>, feed: string, { feedType, rule }: RuleOfFeed): void {
-  const odd = oddPatterns(rule.criteria);
-  if (odd.length > 0) out.warn(`only * is a wildcard in ${odd.join(" and ")}; see: feedctl retention plan ${feed}`);
-  if (deletesTheRest(rule.criteria))
-    out.warn(`the rule deletes every ${itemOf(feedType)} that it does not keep; see: feedctl retention plan ${feed}`);
 }
 
 async function describe({ feedType, rule }: RuleOfFeed): Promise<string> {

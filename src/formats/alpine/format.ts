@@ -1,3 +1,4 @@
+import { trimAscii } from "../../lib/blanks.ts";
 import { alpine as versions } from "../../versions/alpine.ts";
 import { relationRange } from "../../versions/ranges/relation-range.ts";
 import { checkApkData, readApkControl } from "./archive.ts";
@@ -64,14 +65,14 @@ type Pkginfo = ReadonlyMap<string, readonly string[]>;
 function parsePkginfo(text: string, warnings: string[]): Pkginfo {
   const info = new Map<string, string[]>();
   for (const [index, line] of text.split("\n").entries()) {
-    if (line.trim() === "" || line.startsWith("#")) continue;
-    const match = /^([A-Za-z0-9_-]+)\s*=\s*(.*?)\s*$/.exec(line);
+    if (trimAscii(line) === "" || line.startsWith("#")) continue;
+    const match = /^([A-Za-z0-9_-]+)[ \t]*=(.*)$/.exec(line);
     if (match === null) {
       warnings.push(`line ${index + 1} of its .PKGINFO is not "key = value"`);
       continue;
     }
     const values = info.get(match[1]!) ?? [];
-    values.push(match[2]!);
+    values.push(trimAscii(match[2]!));
     info.set(match[1]!, values);
   }
   return info;

@@ -4,6 +4,7 @@ import { isFeedctlError } from "../../errors.ts";
 import type { PackageFile } from "../format.ts";
 import { gunzipFile, type InflateLimits } from "./gzip.ts";
 import { limits } from "../../lib/limits.ts";
+import type { DecodeName } from "./name-encoding.ts";
 import { beyondLimit, invalid } from "../read-package.ts";
 import { tarError } from "./tar.ts";
 import { zipEntries } from "./zip.ts";
@@ -20,6 +21,8 @@ export interface ArchiveEntry {
   size: number;
   /** When it was last modified; undefined when the archive has no plausible time. */
   modified: Date | undefined;
+  /** Its name is in an encoding that is not known. */
+  foreignName: boolean;
   /** Why its bytes cannot be read; undefined when they can. */
   locked: string | undefined;
   /** The content. In a tar archive it can be read once, before the next entry is requested. */
@@ -34,18 +37,25 @@ export interface Archive {
   entries(): AsyncGenerator<ArchiveEntry, void>;
 }
 
+export interface ArchiveOptions {
+  signal: AbortSignal;
+  bounds: ArchiveLimits;
+  /** Decodes names that are not marked as UTF-8. */
+  decodeName?: DecodeName | undefined;
+}
+
 export type ArchiveLimits = { [K in keyof InflateLimits]: number };
 
 /** Opens an archive, whose type is detected by its first bytes. Every error while reading it is `invalid`. */
-export async function openArchive(file: PackageFile, signal: AbortSignal, bounds: ArchiveLimits): Promise<Archive> {
+export async function openArchive(file: PackageFile, options: ArchiveOptions): Promise<Archive> {
+  const { signal, bounds } = options;
   const type = await typeOf(file.path);
-  const options = { signal };
-  if (type === "zip") return { type, random: true, entries: () => fromZip(file, signal, bounds) };
+  if (type === "zip") return { type, random: true, entries: () => fromZip(file, options) };
   const bytes = () => {
     if (type === "tar.gz") return gunzipFile(file, options, bounds);
     return type === "tar.zst" ? unzstdFile(file, options, bounds) : plain(file, signal);
   };
-  return { type, random: false, entries: () => translated(fromTar(bytes(), signal), signal) };
+  return { type, random: false, entries: () => translated(fromTar(bytes(), options), signal) };
 }
 
 async function typeOf(path: string): Promise<ArchiveType> {
@@ -66,16 +76,18 @@ async function* plain(file: PackageFile, signal: AbortSignal): AsyncGenerator<Bu
 
 async function* fromZip(
   file: PackageFile,
-  signal: AbortSignal,
-  bounds: ArchiveLimits,
+  { signal, bounds, decodeName }: ArchiveOptions,
 ): AsyncGenerator<ArchiveEntry, void> {
-  for await (const entry of zipEntries(file, { signal }, "assetArchiveEntries")) {
+  for await (const entry of zipEntries(file, { signal, limit: "assetArchiveEntries", decodeName })) {
+    const name = entry.fromWindows ? entry.name.replaceAll("\\", "/") : entry.name;
+    const folder = entry.directory || (name.endsWith("/") && entry.size === 0);
     yield {
-      name: entry.name,
-      kind: entry.directory ? "folder" : entry.link ? "link" : "file",
+      name,
+      kind: folder ? "folder" : entry.link ? "link" : name.endsWith("/") ? "other" : "file",
       size: entry.size,
       modified: sane(entry.modified),
-      locked: entry.encrypted ? "is encrypted" : entry.foreignName ? "has a name in an unknown encoding" : undefined,
+      foreignName: entry.foreignName || name.includes("\ufffd"),
+      locked: entry.encrypted ? "is encrypted" : undefined,
       chunks: () => counted(entry.chunks(), bounds.inflated),
     };
   }
@@ -90,9 +102,12 @@ async function* counted(chunks: AsyncGenerator<Uint8Array>, most: number): Async
   }
 }
 
-async function* fromTar(bytes: AsyncIterable<Uint8Array>, signal: AbortSignal): AsyncGenerator<ArchiveEntry, void> {
-  const bounds = { maxEntries: limits.assetArchiveEntries, maxExtension: limits.tarExtension };
-  for await (const entry of readTar(bytes, bounds)) {
+async function* fromTar(
+  bytes: AsyncIterable<Uint8Array>,
+  { signal, decodeName }: ArchiveOptions,
+): AsyncGenerator<ArchiveEntry, void> {
+  const reading = { maxEntries: limits.assetArchiveEntries, maxExtension: limits.tarExtension, decodeName };
+  for await (const entry of readTar(bytes, reading)) {
     const kinds = {
       file: "file",
       "sparse file": "other",
@@ -106,8 +121,8 @@ async function* fromTar(bytes: AsyncIterable<Uint8Array>, signal: AbortSignal): 
       kind: kinds[entry.type],
       size: entry.size,
       modified: sane(entry.modified),
-      // not UTF-8: tools decode such names differently
-      locked: entry.name.includes("\ufffd") ? "has a name in an unknown encoding" : undefined,
+      foreignName: entry.name.includes("\ufffd"),
+      locked: undefined,
       chunks: () => translated(entry.chunks(), signal),
     };
   }

@@ -4,6 +4,7 @@ import { FeedctlError } from "../../errors.ts";
 import type { PackageFile, ReadOptions } from "../format.ts";
 import { limits, type LimitName } from "../../lib/limits.ts";
 import { beyondLimit, invalid } from "../read-package.ts";
+import { decodeCodePage437, type DecodeName } from "./name-encoding.ts";
 import { createReadRanges } from "./read-ranges.ts";
 
 // A worker per package costs more than unpacking its manifest.
@@ -16,7 +17,9 @@ export interface ZipEntry {
   /** A symbolic link, whose content is its target. */
   link: boolean;
   encrypted: boolean;
-  /** The name is not ASCII and not marked as UTF-8: tools decode it differently. */
+  /** The archive was made on MS-DOS or Windows, where a backslash in a name separates folders. */
+  fromWindows: boolean;
+  /** The name is not UTF-8, no encoding was given, and code page 437 is a guess only: another system made the archive. */
   foreignName: boolean;
   modified: Date;
   /** Uncompressed size as the archive states it. */
@@ -27,22 +30,35 @@ export interface ZipEntry {
   chunks(): AsyncGenerator<Uint8Array, void>;
 }
 
+export interface ZipOptions extends ReadOptions {
+  /** The limit of the number of entries. Default: `zipEntries`. */
+  limit?: LimitName | undefined;
+  /** Decodes names without the UTF-8 mark. Default: UTF-8 where the bytes are, else code page 437. */
+  decodeName?: DecodeName | undefined;
+}
+
+/** Systems in "version made by" (APPNOTE 4.4.2.2): MS-DOS, NTFS, NTFS as Info-ZIP numbers it, VFAT. */
+const WINDOWS = new Set([0, 10, 11, 14]);
+
 /**
  * The entries of a zip archive in the order of its directory. Reads the end of the file, then only the requested
  * entries, which can be read during and after the iteration. Rejects what two tools could read differently: data before
  * or after the archive, duplicate names, headers that contradict the directory, overlapping entries. Rejects more
  * entries than the limit.
  */
-export async function* zipEntries(
-  file: PackageFile,
-  options: ReadOptions = {},
-  limit: LimitName = "zipEntries",
-): AsyncGenerator<ZipEntry, void> {
+export async function* zipEntries(file: PackageFile, options: ZipOptions = {}): AsyncGenerator<ZipEntry, void> {
+  const { limit = "zipEntries", decodeName } = options;
   const blob = await openAsBlob(file.path);
   const reader = new ZipReader(new BoundedReader(blob), {
     strictness: "strict",
     checkCrc32: true,
     checkOverlappingEntry: true,
+    ...(decodeName && { filenameEncoding: GIVEN }),
+    // zip.js turns control characters of code page 437 into symbols
+    decodeText: (bytes, encoding, type) => {
+      if (encoding === GIVEN && type === "filename") return decodeName?.(bytes);
+      return encoding === "cp437" ? decodeCodePage437(bytes) : undefined;
+    },
     ...(options.signal && { signal: options.signal }),
   });
   const ranges = createReadRanges();
@@ -54,7 +70,7 @@ export async function* zipEntries(
     if (++count > limits[limit]) throw beyondLimit(limit, "the zip archive holds", { noun: "entries" });
     if (count % 1000 === 0) options.signal?.throwIfAborted();
     const index = count;
-    yield createEntry(value, async (sink) => {
+    yield createEntry(value, decodeName !== undefined, async (sink) => {
       // zip.js keeps all that it knows of each entry that was read, 11 KB, to compare its range with those of others
       Object.assign(reader, { readRanges: { indexes: new Set(), sortedRanges: [], pendingRanges: [] } });
       if (value.directory) throw invalid(`"${value.filename}" is a directory`);
@@ -87,17 +103,27 @@ class BoundedReader extends BlobReader {
 
 const BLOCK = 64 * 1024;
 
+/** Stands for the given decoder, in zip.js's option for the name of an encoding. */
+const GIVEN = "given";
+
 /** Entries up to this size are read as a whole, which saves a stream for each. */
 const SMALL = 64 * 1024;
 
 /** `read` writes the content into a stream; it rejects for an entry that shares bytes with another one. */
-function createEntry(entry: Entry, read: (sink: WritableStream<Uint8Array>) => Promise<void>): ZipEntry {
+function createEntry(
+  entry: Entry,
+  decoded: boolean,
+  read: (sink: WritableStream<Uint8Array>) => Promise<void>,
+): ZipEntry {
+  const fromWindows = WINDOWS.has(entry.versionMadeBy >> 8);
+  const guessed = !decoded && !fromWindows && !entry.filenameUTF8;
   return {
     name: entry.filename,
     directory: entry.directory,
     link: entry.symlink,
     encrypted: entry.encrypted,
-    foreignName: !entry.filenameUTF8 && entry.rawFilename.some((byte) => byte >= 0x80),
+    fromWindows,
+    foreignName: guessed && entry.rawFilename.some((byte) => byte >= 0x80),
     modified: entry.lastModDate,
     size: entry.uncompressedSize,
     async *chunks() {

@@ -84,12 +84,18 @@ function required(control: Paragraph, field: string): string {
   return value;
 }
 
-const NAME = /^[A-Za-z0-9][A-Za-z0-9+.-]+$/;
+/** What dpkg installs. Policy is stricter. */
+const NAME = /^[A-Za-z0-9][A-Za-z0-9+._-]*$/;
 
 function readName(control: Paragraph, warnings: string[]): string {
   const name = required(control, "Package");
   if (name.length > MAX_LENGTH || !NAME.test(name)) throw invalid(`"${name}" is not a Debian package name`);
-  if (/[A-Z]/.test(name)) warnings.push(`the name "${name}" has capital letters, which Debian policy forbids`);
+  const breaches = [
+    ...(/[A-Z]/.test(name) ? ["has capital letters"] : []),
+    ...(name.includes("_") ? ["has an underscore"] : []),
+    ...(name.length === 1 ? ["has one letter only"] : []),
+  ];
+  for (const breach of breaches) warnings.push(`the name "${name}" ${breach}, which Debian policy forbids`);
   return name;
 }
 

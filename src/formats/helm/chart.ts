@@ -1,6 +1,6 @@
 import type { PackageFile, PackageIdentity, ReadOptions } from "../format.ts";
 import { gunzipFile } from "../containers/gzip.ts";
-import { chartFileName, identifyChart } from "./identity.ts";
+import { chartFileName, helmYaml, identifyChart } from "./identity.ts";
 import { createOnlyManifest } from "../manifests/only-manifest.ts";
 import { invalid } from "../read-package.ts";
 import { guessTarContents } from "../name-the-type.ts";
@@ -13,10 +13,10 @@ export async function readChart(file: PackageFile, options: ReadOptions | undefi
   await expectContainer(file, "gzip");
   const { directory, manifest, requirements } = await findManifests(file, options);
   const warnings: string[] = [];
-  const chart = parseYamlMapping(manifest, "Chart.yaml");
+  const chart = parseYamlMapping(manifest, "Chart.yaml", helmYaml);
   // Charts with apiVersion v1 have their dependencies in this file.
   if (requirements !== undefined && chart["dependencies"] === undefined) {
-    const { dependencies } = parseYamlMapping(requirements, "requirements.yaml");
+    const { dependencies } = parseYamlMapping(requirements, "requirements.yaml", helmYaml);
     if (dependencies !== undefined) chart["dependencies"] = dependencies;
   }
   if (chart["apiVersion"] === undefined)

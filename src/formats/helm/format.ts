@@ -19,6 +19,7 @@ export const helm: Format = {
       ? readPackage("Helm provenance file", file, options, () => readProvenance(file, options))
       : readPackage("Helm chart", file, options, () => readChart(file, options));
   },
+  isCompanion: (qualifier) => qualifier === "kind=provenance",
   isSidecar: (name) => name === "index.yaml",
   readsNeighbours: true,
   // a provenance file is checked against the chart beside it

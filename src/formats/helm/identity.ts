@@ -1,10 +1,15 @@
 import { semver } from "../../versions/semver.ts";
 import type { PackageIdentity } from "../format.ts";
+import { deprecationOf } from "../manifests/deprecation.ts";
 import { boundMetadata } from "../manifests/metadata.ts";
 import { invalid } from "../read-package.ts";
-import type { YamlValue } from "../manifests/yaml.ts";
+import type { YamlRules, YamlValue } from "../manifests/yaml.ts";
+import { goText } from "./scalars.ts";
 
 const MAX_LENGTH = 250;
+
+/** How Helm reads the YAML files of a chart. */
+export const helmYaml: YamlRules = { aliases: "expand", plain: goText };
 
 /** The identity in a `Chart.yaml`, from the chart itself or as quoted in its provenance file. */
 export function identifyChart(
@@ -30,6 +35,7 @@ export function identifyChart(
     qualifier: isProvenance ? "kind=provenance" : "",
     key: `${name}/${chartFileName(name, version)}${isProvenance ? ".prov" : ""}`,
     contentType: isProvenance ? "text/plain" : "application/gzip",
+    ...deprecationOf(chart["deprecated"]),
     metadata: boundMetadata(Object.fromEntries(members.map((member) => [member, chart[member]])), warnings),
     warnings,
   };

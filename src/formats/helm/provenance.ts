@@ -3,7 +3,7 @@ import path from "node:path";
 import { readHandle } from "../../lib/read-handle.ts";
 import { hashStream } from "../../lib/hash.ts";
 import type { PackageFile, PackageIdentity, ReadOptions } from "../format.ts";
-import { chartFileName, identifyChart } from "./identity.ts";
+import { chartFileName, helmYaml, identifyChart } from "./identity.ts";
 import { limits } from "../../lib/limits.ts";
 import { openBeside, placeOf } from "../read-neighbour.ts";
 import { beyondLimit, invalid } from "../read-package.ts";
@@ -17,7 +17,7 @@ export async function readProvenance(file: PackageFile, options: ReadOptions | u
   if (file.size > limits.manifest) throw beyondLimit("manifest", "it has");
   const { chart, files } = splitMessage((await readFile(file.path)).toString("utf8"));
   const warnings: string[] = [];
-  const identity = identifyChart(parseYamlMapping(Buffer.from(chart), "Chart.yaml"), "provenance", warnings);
+  const identity = identifyChart(parseYamlMapping(Buffer.from(chart), "Chart.yaml", helmYaml), "provenance", warnings);
   const { chartFile, sha256 } = readFiles(files);
   const expected = chartFileName(identity.name, identity.version);
   if (chartFile !== expected)

@@ -1,3 +1,4 @@
+import { trimAsciiEnd } from "../../lib/blanks.ts";
 import { limits } from "../../lib/limits.ts";
 import { beyondLimit, invalid } from "../read-package.ts";
 
@@ -140,7 +141,7 @@ function createParagraph(
   { repeatable = new Set<string>(), sameAgain = false }: HeaderRules & { sameAgain?: boolean },
 ): Paragraph {
   const byName = new Map<string, string[]>();
-  const fields = parts.map(({ name, lines }) => ({ name, value: lines.map((line) => line.trimEnd()).join("\n") }));
+  const fields = parts.map(({ name, lines }) => ({ name, value: lines.map((line) => trimAsciiEnd(line)).join("\n") }));
   for (const { name, value } of fields) {
     const key = name.toLowerCase();
     const values = byName.get(key);

@@ -1,3 +1,4 @@
+import { trimAscii } from "../../lib/blanks.ts";
 import { SaxesParser } from "saxes";
 import { limits } from "../../lib/limits.ts";
 import { beyondLimit, invalid } from "../read-package.ts";
@@ -51,7 +52,7 @@ export function parseXml(bytes: Buffer, rules: XmlRules = {}): XmlElement {
   parser.on("cdata", addText);
   parser.on("closetag", () => {
     const element = open.pop()!;
-    element.text = element.text.trim();
+    element.text = trimAscii(element.text);
   });
   parser.on("error", (error) => {
     throw invalid(`its XML is malformed (${error.message})`);

@@ -1,4 +1,4 @@
-import { Composer, isAlias, isMap, isScalar, isSeq, Lexer, Parser, type CST, type YAMLMap } from "yaml";
+import { Composer, isAlias, isMap, isNode, isScalar, isSeq, Lexer, Parser, type CST, type YAMLMap } from "yaml";
 import { limits } from "../../lib/limits.ts";
 import { beyondLimit, invalid } from "../read-package.ts";
 
@@ -7,10 +7,13 @@ export type YamlValue = string | YamlValue[] | { [key: string]: YamlValue };
 
 export interface YamlRules {
   /**
-   * Aliases can make a small file expand without bound. `reject` refuses them; `blank` replaces them with "" and warns,
-   * for manifests in which old tools used aliases outside the identity. Default: `reject`.
+   * `expand` replaces aliases with what they name, up to `limits.yamlTokens` values. `reject` refuses them; `blank`
+   * replaces them with "" and warns, for manifests in which old tools used aliases outside the identity. Default:
+   * `reject`.
    */
-  aliases?: "reject" | "blank" | undefined;
+  aliases?: "reject" | "blank" | "expand" | undefined;
+  /** The text of a scalar without quotes and tag, where the format's own tool reads numbers and booleans. */
+  plain?: ((text: string) => string) | undefined;
   /** Where warnings go. */
   warnings?: string[] | undefined;
 }
@@ -23,9 +26,10 @@ export function parseYaml(bytes: Buffer, manifest: string, rules: YamlRules = {}
   const document = parse(decode(bytes, manifest), manifest);
   const error = document.errors[0];
   if (error !== undefined) throw notYaml(manifest, error.message, error);
-  const reading: Reading = { manifest, aliases: 0, reject: rules.aliases !== "blank" };
+  const { aliases = "reject", plain = (text) => text } = rules;
+  const reading: Reading = { manifest, aliases, plain, values: 0, blanks: 0, anchors: new Map() };
   const value = toValue(document.contents, reading, 0);
-  if (reading.aliases > 0) rules.warnings?.push(`its ${manifest} uses YAML aliases, which were passed over`);
+  if (reading.blanks > 0) rules.warnings?.push(`its ${manifest} uses YAML aliases, which were passed over`);
   return value;
 }
 
@@ -85,27 +89,53 @@ function tooDeep(manifest: string) {
 
 interface Reading {
   readonly manifest: string;
-  readonly reject: boolean;
-  /** How many aliases were found so far. */
-  aliases: number;
+  readonly aliases: "reject" | "blank" | "expand";
+  readonly plain: (text: string) => string;
+  /** How many values were read so far, those of expanded aliases included. */
+  values: number;
+  /** How many aliases were replaced with "". */
+  blanks: number;
+  /** What an anchor names, and of how many values it consists. */
+  readonly anchors: Map<string, { value: YamlValue; values: number }>;
 }
 
 function toValue(node: unknown, reading: Reading, depth: number): YamlValue {
-  const { manifest } = reading;
+  const { manifest, anchors } = reading;
   if (depth > limits.yamlDepth) throw tooDeep(manifest);
-  if (node === null || node === undefined) return "";
-  if (isAlias(node)) {
-    if (reading.reject) throw invalid(`its ${manifest} uses YAML aliases`);
-    reading.aliases++;
+  const before = reading.values++;
+  if (isAlias(node)) return expand(node.source, reading);
+  const value = toOwnValue(node, reading, depth);
+  if (isNode(node) && "anchor" in node && node.anchor !== undefined)
+    anchors.set(node.anchor, { value, values: reading.values - before });
+  return value;
+}
+
+function expand(anchor: string, reading: Reading): YamlValue {
+  const { manifest, aliases } = reading;
+  if (aliases === "reject") throw invalid(`its ${manifest} uses YAML aliases`);
+  if (aliases === "blank") {
+    reading.blanks++;
     return "";
   }
+  // an anchor is known when its value is complete, so that no value contains itself
+  const named = reading.anchors.get(anchor);
+  if (named === undefined) throw invalid(`its ${manifest} has an alias *${anchor} without an anchor before it`);
+  reading.values += named.values;
+  if (reading.values > limits.yamlTokens)
+    throw beyondLimit("yamlTokens", `the YAML aliases of its ${manifest} expand to`, { noun: "values" });
+  return named.value;
+}
+
+function toOwnValue(node: unknown, reading: Reading, depth: number): YamlValue {
+  const { manifest } = reading;
+  if (node === null || node === undefined) return "";
   if (isSeq(node)) return node.items.map((item) => toValue(item, reading, depth + 1));
   if (isMap(node)) return toMapping(node, reading, depth);
   if (!isScalar(node)) throw invalid(`its ${manifest} holds a YAML node of an unknown kind`);
   const text = typeof node.value === "string" ? node.value : "";
-  return node.tag === "!binary" || node.tag === "tag:yaml.org,2002:binary"
-    ? Buffer.from(text, "base64").toString("utf8")
-    : text;
+  if (node.tag === "!binary" || node.tag === "tag:yaml.org,2002:binary")
+    return Buffer.from(text, "base64").toString("utf8");
+  return node.type === "PLAIN" && node.tag === undefined ? reading.plain(text) : text;
 }
 
 function toMapping(map: YAMLMap, reading: Reading, depth: number): Record<string, YamlValue> {

@@ -3,6 +3,7 @@ import type { Format, PackageFile, PackageIdentity, ReadOptions } from "../forma
 import { gunzipFile } from "../containers/gzip.ts";
 import { parseJsonManifest } from "../manifests/json.ts";
 import { createOnlyManifest } from "../manifests/only-manifest.ts";
+import { deprecationOf } from "../manifests/deprecation.ts";
 import { boundMetadata } from "../manifests/metadata.ts";
 import { parseNpmName, type NpmName } from "./name.ts";
 import { invalid, readPackage } from "../read-package.ts";
@@ -39,6 +40,7 @@ async function read(file: PackageFile, options: ReadOptions | undefined): Promis
     qualifier: "",
     key: `${name.scope === "" ? "" : `@${name.scope}/`}${name.bare}/-/${name.bare}-${normalizedVersion}.tgz`,
     contentType: "application/gzip",
+    ...deprecationOf(manifest["deprecated"]),
     metadata: boundMetadata(Object.fromEntries(metadataMembers.map((member) => [member, manifest[member]])), warnings),
     warnings,
   };

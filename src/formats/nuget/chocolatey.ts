@@ -1,7 +1,7 @@
 import { nuget as versions } from "../../versions/nuget.ts";
 import { bracketRange } from "../../versions/ranges/bracket-range.ts";
 import type { Format } from "../format.ts";
-import { isChocolateyScript, isForPowerShell, readNupkg, type Nupkg } from "./format.ts";
+import { isChocolateyScript, isForPowerShell, isSymbols, readNupkg, type Nupkg } from "./format.ts";
 import { readPackage } from "../read-package.ts";
 
 /**
@@ -14,6 +14,7 @@ export const chocolatey: Format = {
   container: "nupkg",
   versions,
   ranges: bracketRange(versions),
+  isCompanion: isSymbols,
   read: (file, options) =>
     readPackage("Chocolatey package", file, options, async () => {
       const nupkg = await readNupkg(file, options);

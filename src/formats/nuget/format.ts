@@ -18,6 +18,7 @@ export const nuget: Format = {
   container: "nupkg",
   versions,
   ranges: bracketRange(versions),
+  isCompanion: isSymbols,
   read: (file, options) =>
     readPackage("NuGet package", file, options, async () => {
       const { identity, nuspec, entries } = await readNupkg(file, options);
@@ -47,6 +48,11 @@ export function isChocolateyScript({ name }: ZipEntry): boolean {
 /** PowerShell's tools write these tags, by which its gallery recognises modules and scripts. */
 export function isForPowerShell({ metadata }: Nuspec): boolean {
   return ((metadata["tags"] ?? []) as string[]).some((tag) => /^PS(?:Module|Script)$/i.test(tag));
+}
+
+/** Symbols of the newer kind hold no libraries; the older kind is a whole package. */
+export function isSymbols(qualifier: string): boolean {
+  return qualifier === kinds.symbols.qualifier;
 }
 
 type Kind = "package" | "symbols" | "legacy-symbols";

@@ -1,3 +1,4 @@
+import { trimUnicode } from "../../lib/blanks.ts";
 import { invalid } from "../read-package.ts";
 import { firstChild, onlyChild, parseXml, type XmlElement } from "../manifests/xml.ts";
 
@@ -18,7 +19,7 @@ export function parseNuspec(bytes: Buffer): Nuspec {
   const packageTypes = readPackageTypes(metadata);
   return {
     id: mustHave(metadata, "id"),
-    version: mustHave(metadata, "version"),
+    version: trimUnicode(mustHave(metadata, "version")),
     packageTypes,
     metadata: {
       ...readTexts(metadata),

@@ -1,7 +1,7 @@
 import { nuget as versions } from "../../versions/nuget.ts";
 import { bracketRange } from "../../versions/ranges/bracket-range.ts";
 import type { Format } from "../format.ts";
-import { isForPowerShell, readNupkg, type Nupkg } from "./format.ts";
+import { isForPowerShell, isSymbols, readNupkg, type Nupkg } from "./format.ts";
 import { readPackage } from "../read-package.ts";
 
 /**
@@ -15,6 +15,7 @@ export const powershell: Format = {
   container: "nupkg",
   versions,
   ranges: bracketRange(versions),
+  isCompanion: isSymbols,
   read: (file, options) =>
     readPackage("PowerShell package", file, options, async () => {
       const nupkg = await readNupkg(file, options);

@@ -12,7 +12,8 @@ import { expectContainer, findContainer, type Container } from "../containers/sn
 
 /**
  * Python packages: wheels and source packages. A version has many files, which their names distinguish, as on every
- * index. Lock files use these names, so a name that agrees with the manifest is kept.
+ * index. Lock files use these names, so a name that agrees with the manifest is kept, though other spellings of it are
+ * the same file: installers would choose either.
  */
 export const pypi: Format = {
   type: "pypi",
@@ -57,12 +58,18 @@ async function read(file: PackageFile, options: ReadOptions | undefined): Promis
     normalizedVersion,
     sortKey: pep440.sortKey(normalizedVersion),
     prerelease: pep440.isPrerelease(normalizedVersion),
-    qualifier: `file=${fileName}`,
+    qualifier: `file=${identityOfName(fileName, kind.ending, `${nameKey.replaceAll("-", "_")}-${normalizedVersion}`)}`,
     key: `${nameKey}/${fileName}`,
     contentType: kind.contentType,
     metadata: boundMetadata(metadata.members, warnings),
     warnings,
   };
+}
+
+/** The file name in one spelling: names that differ in the spelling of project and version only are one file. */
+function identityOfName(fileName: string, ending: string, stem: string): string {
+  // the build, if there is one, and the tags follow project and version
+  return ending === ".whl" ? fileName.replace(/^[^-]+-[^-]+/, () => stem) : `${stem}${ending}`;
 }
 
 function sdistName(file: PackageFile, { name, version }: CoreMetadata, ending: string, warnings: string[]): string {

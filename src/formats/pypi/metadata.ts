@@ -1,3 +1,4 @@
+import { trimUnicode } from "../../lib/blanks.ts";
 import { pep440 } from "../../versions/pep440.ts";
 import { decodeText } from "../manifests/decode-text.ts";
 import { parseMessage, type Paragraph } from "../manifests/headers.ts";
@@ -52,7 +53,7 @@ export function parseCoreMetadata(bytes: Buffer, manifest: string, warnings: str
   const name = headers.get("Name") ?? "";
   if (name === "") throw invalid(`its ${manifest} has no Name`);
   if (name.length > MAX_NAME || !isProjectName(name)) throw invalid(`"${name}" is not a name of a Python project`);
-  const version = headers.get("Version") ?? "";
+  const version = trimUnicode(headers.get("Version") ?? "");
   if (version === "") throw invalid(`its ${manifest} has no Version`);
   if (version.length > MAX_VERSION || pep440.normalize(version) === undefined)
     throw invalid(`"${version}" is not a Python version`);

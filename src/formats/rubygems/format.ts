@@ -1,3 +1,4 @@
+import { trimAscii } from "../../lib/blanks.ts";
 import { gem as versions } from "../../versions/gem.ts";
 import { relationRange, rubyPessimistic } from "../../versions/ranges/relation-range.ts";
 import type { Format, PackageFile, PackageIdentity, ReadOptions } from "../format.ts";
@@ -57,11 +58,11 @@ function readName(name: YamlValue | undefined): string {
 
 function readVersion(value: YamlValue | undefined): { version: string; normalizedVersion: string } {
   const text = isYamlMapping(value) ? value["version"] : value;
-  if (typeof text !== "string" || text.trim() === "") throw invalid('its metadata has no "version"');
+  if (typeof text !== "string" || trimAscii(text) === "") throw invalid('its metadata has no "version"');
   const normalizedVersion = text.length > MAX_PART ? undefined : versions.normalize(text);
   if (normalizedVersion === undefined || normalizedVersion.length > MAX_PART)
     throw invalid(`"${text}" is not a gem's version`);
-  return { version: text.trim(), normalizedVersion };
+  return { version: trimAscii(text), normalizedVersion };
 }
 
 /**

@@ -29,14 +29,14 @@ export interface TarHeader {
 
 /**
  * Parses one header block: POSIX ustar, GNU or the older format. Throws for a wrong checksum and for any invalid number
- * that is used, because tools treat such headers differently.
+ * that is used, because tools treat such headers differently. `decode`: of names; the default is UTF-8.
  */
-export function parseTarHeader(block: Buffer): TarHeader {
+export function parseTarHeader(block: Buffer, decode?: (bytes: Uint8Array) => string): TarHeader {
   if (!hasChecksum(block)) throw new TarError("a tar header has a wrong checksum");
   const flag = block[156] === 0 || block[156] === 0x37 ? "0" : String.fromCharCode(block[156]!);
   // GNU headers have other fields in the place of the POSIX prefix.
-  const prefix = block.toString("latin1", 257, 263) === "ustar\0" ? text(block, 345, 155) : "";
-  const name = text(block, 0, 100);
+  const prefix = block.toString("latin1", 257, 263) === "ustar\0" ? text(block, 345, 155, decode) : "";
+  const name = text(block, 0, 100, decode);
   return {
     name: prefix === "" ? name : `${prefix}/${name}`,
     linkName: text(block, 157, 100),
@@ -106,9 +106,10 @@ function hasChecksum(block: Buffer): boolean {
   return expected === unsigned || expected === unsigned - 256 * negatives;
 }
 
-function text(block: Buffer, offset: number, length: number): string {
-  const end = block.indexOf(0, offset);
-  return block.toString("utf8", offset, end < 0 ? offset + length : Math.min(end, offset + length));
+function text(block: Buffer, offset: number, length: number, decode?: (bytes: Uint8Array) => string): string {
+  const zero = block.indexOf(0, offset);
+  const end = zero < 0 ? offset + length : Math.min(zero, offset + length);
+  return decode === undefined ? block.toString("utf8", offset, end) : decode(block.subarray(offset, end));
 }
 
 /** A malformed time is not an error, because nothing depends on it. */

@@ -36,6 +36,8 @@ export interface TarLimits {
   maxEntries: number;
   /** Bytes of one pax header or GNU long name. */
   maxExtension: number;
+  /** Decodes names outside pax headers. Default: UTF-8. */
+  decodeName?: ((bytes: Uint8Array) => string) | undefined;
 }
 
 /**
@@ -54,7 +56,7 @@ export async function* readTar(source: AsyncIterable<Uint8Array>, limits: TarLim
       if (block.length === 0) break;
       if (isZero(block)) return await expectEnd(reader);
       if (block.length < BLOCK) throw new TarError("the tar archive ends inside a header");
-      const header = parseTarHeader(block);
+      const header = parseTarHeader(block, limits.decodeName);
       if (isExtension(header.flag)) {
         if (++extensions > MOST_EXTENSIONS)
           throw new TarError(`an entry has more than ${MOST_EXTENSIONS} extension headers`);
@@ -62,7 +64,7 @@ export async function* readTar(source: AsyncIterable<Uint8Array>, limits: TarLim
         const body = createBody(reader, header.name, header.size);
         if (header.size > limits.maxExtension)
           throw new TarLimitError("extension", `an extension header has ${header.size} bytes`);
-        applyExtension(pending, header.flag, await body.read(limits.maxExtension));
+        applyExtension(pending, header.flag, await body.read(limits.maxExtension), limits.decodeName);
         await body.finish();
         continue;
       }
@@ -99,8 +101,8 @@ function isExtension(flag: string): boolean {
   return ["x", "X", "g", "L", "K"].includes(flag);
 }
 
-function applyExtension(pending: Extensions, flag: string, body: Buffer): void {
-  if (flag === "L") pending.name = body.toString("utf8").replace(/\0.*$/s, "");
+function applyExtension(pending: Extensions, flag: string, body: Buffer, decode: TarLimits["decodeName"]): void {
+  if (flag === "L") pending.name = (decode?.(body) ?? body.toString("utf8")).replace(/\0.*$/s, "");
   else if (flag === "K") pending.linkName = body.toString("utf8").replace(/\0.*$/s, "");
   else {
     for (const [key, value] of parsePax(body)) {

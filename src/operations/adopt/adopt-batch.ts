@@ -1,4 +1,6 @@
-import { listFilesByIdentity } from "../../catalog/files.ts";
+import type { FeedRow } from "../../catalog/feeds.ts";
+import { loadFormat } from "../../formats/index.ts";
+import { listFilesByIdentity, listVersionFiles } from "../../catalog/files.ts";
 import { insertFiles, lockRows } from "../../catalog/packages.ts";
 import type { BlobInfo } from "../../stores/store.ts";
 import { lookAgain } from "./look-again.ts";
@@ -6,7 +8,7 @@ import { adoptOutcome, type AdoptedBlob } from "./outcome.ts";
 import { commit } from "../commit/commit.ts";
 import type { Context } from "../context.ts";
 import type { Target } from "../commit/feed-writer.ts";
-import { identityName } from "../packages/identity-name.ts";
+import { identityName, versionName } from "../packages/identity-name.ts";
 import type { PreparedPackage } from "../import/prepare-package.ts";
 import { newFile } from "../import/put-package.ts";
 
@@ -17,16 +19,23 @@ export interface PackageBlob {
 }
 
 /**
- * Splits blobs into those to record and the results for the rest. `known`: keys by identity, filled by a dry run, which
- * records no rows.
+ * Splits blobs into those to record and the results for the rest. `known`: keys by identity and by version, filled by a dry run,
+ * which records no rows. Symbols without their package are not recorded.
  */
 export async function chooseBlobs(
   context: Context,
-  feedId: number,
+  { id: feedId, type }: Pick<FeedRow, "id" | "type">,
   blobs: readonly PackageBlob[],
   known = new Map<string, string>(),
 ): Promise<{ wanted: PackageBlob[]; results: AdoptedBlob[] }> {
   const { db } = await context.catalog();
+  const isCompanion = await companionsOf(type);
+  const companions = blobs.filter(isCompanion);
+  const owners = await listVersionFiles(
+    db,
+    feedId,
+    companions.map(({ item }) => item.identity),
+  );
   const rows = await listFilesByIdentity(
     db,
     feedId,
@@ -36,19 +45,27 @@ export async function chooseBlobs(
   const places = new Map([...known, ...rows.map((row) => [identityName(row), row.key] as const)]);
   const wanted: PackageBlob[] = [];
   const results: AdoptedBlob[] = [];
-  for (const each of blobs) {
+  for (const each of [...blobs.filter((blob) => !isCompanion(blob)), ...companions]) {
+    const version = versionName(each.item.identity);
     const name = identityName(each.item.identity);
     const place = places.get(name);
     if (keys.has(each.item.key)) results.push(adoptOutcome(each.item, "existing"));
     else if (place !== undefined)
       results.push(adoptOutcome(each.item, "conflict", `the feed has this package at ${place}`));
+    else if (isCompanion(each) && !owners.has(version) && !known.has(version))
+      results.push(adoptOutcome(each.item, "failed", "the feed does not have the package that it belongs to"));
     else {
       places.set(name, each.item.key);
-      known.set(name, each.item.key);
+      known.set(name, each.item.key).set(version, each.item.key);
       wanted.push(each);
     }
   }
   return { wanted, results };
+}
+
+async function companionsOf(type: FeedRow["type"]): Promise<(blob: PackageBlob) => boolean> {
+  const format = type === "asset" ? undefined : await loadFormat(type);
+  return ({ item }) => format?.isCompanion?.(item.identity.qualifier) === true;
 }
 
 /**
@@ -63,7 +80,7 @@ export async function adoptBatch(
 ): Promise<AdoptedBlob[]> {
   const { db } = await context.catalog();
   const { feed, run } = target;
-  const { wanted, results } = await chooseBlobs(context, feed.id, blobs);
+  const { wanted, results } = await chooseBlobs(context, feed, blobs);
   const still: { item: PreparedPackage; now: BlobInfo }[] = [];
   for (const look of await lookAgain(context, target, wanted)) {
     const { item } = look.each;

@@ -109,10 +109,10 @@ async function* listBlobs(
   names: "plain" | "escaped",
 ): AsyncGenerator<ListingEntry> {
   const foreign: ListingEntry[] = [];
-  const onForeign = (name: string) => {
+  const onForeign = (name: string, problem?: string) => {
     // folder markers are not files
-    if (names === "plain" && name !== "" && !name.endsWith("/"))
-      foreign.push({ outcome: blobOutcome(name, "invalid", foreignReason(name), null) });
+    if (names === "plain" && (problem !== undefined || (name !== "" && !name.endsWith("/"))))
+      foreign.push({ outcome: blobOutcome(name, "invalid", foreignReason(name, problem), null) });
   };
   const listings = { row: listFiles(db, feed.id), blob: store.list("", { signal, onForeign }) };
   const pairs = sideBySide<{ row: { key: string }; blob: BlobInfo }>(listings, {
@@ -134,10 +134,10 @@ async function* listBlobs(
   yield* foreign;
 }
 
-function foreignReason(name: string): string {
+function foreignReason(name: string, problem = "is that of a link or a special file"): string {
   return name.startsWith("/")
     ? "its name begins with a slash, which keys cannot; rename it in the store first"
-    : "its name is not a valid key";
+    : `its name ${problem}`;
 }
 
 /**
@@ -150,7 +150,7 @@ function createRecorder(context: Context, { feed, row, writer, publishedFrom }: 
     if (blobs.length === 0) return [];
     if (writer !== undefined)
       return writeInto(writer, row.id, (target) => adoptBatch(context, target, blobs, publishedFrom));
-    const { wanted, results } = await chooseBlobs(context, feed.id, blobs, known);
+    const { wanted, results } = await chooseBlobs(context, feed, blobs, known);
     return [...results, ...wanted.map(({ item }) => adoptOutcome(item, "adopted"))];
   };
 }

@@ -31,11 +31,12 @@ export async function* listUnrecorded(
   store: Store,
 ): AsyncGenerator<AssetListingEntry> {
   const foreign: AssetListingEntry[] = [];
-  const onForeign = (name: string) => {
+  const onForeign = (name: string, problem?: string) => {
     const folder = name.replace(/\/$/, "");
-    if (folder !== name && assetPathProblem(folder) === undefined) foreign.push({ folder });
-    else if (folder !== "")
-      foreign.push({ outcome: blobOutcome(name, "invalid", "its name is not a valid path", null) });
+    const isMarker = problem === undefined && folder !== name;
+    if (isMarker && assetPathProblem(folder) === undefined) foreign.push({ folder });
+    else if (!isMarker || folder !== "")
+      foreign.push({ outcome: blobOutcome(name, "invalid", `its name ${problem ?? "is not a valid path"}`, null) });
   };
   const listings = { row: listFiles(db, feedId), blob: store.list("", { signal, onForeign }) };
   const pairs = sideBySide<{ row: { key: string }; blob: BlobInfo }>(listings, {

@@ -26,16 +26,34 @@ export interface ArchiveNames {
   problems: NameProblem[];
 }
 
+export interface ArchiveReading {
+  /** The folder that the archive is expanded into. */
+  to: string;
+  /** Selects entries by their path in the archive. Default: all. */
+  isSelected?: ((path: string) => boolean) | undefined;
+  /** The most bytes of all files. */
+  bytes: number;
+  /** The most bytes as a multiple of the archive's size, once there are more than `ratioFrom`. */
+  ratio: number;
+  ratioFrom: number;
+  size: number;
+}
+
 /** The asset path of an entry, or why it is refused. Undefined: the entry is ignored, such as `./`. */
-function placeEntry(entry: ArchiveEntry, to: string): { path: string } | { problem: string } | undefined {
+function placeEntry(
+  entry: ArchiveEntry,
+  { to, isSelected }: ArchiveReading,
+): { path: string } | { problem: string } | undefined {
   const { name, kind, locked } = entry;
+  const bare = name.replace(/^(\.\/+)+/, "").replace(/\/+$/, "");
+  if (isSelected?.(bare) === false) return undefined;
   if (kind === "link") return { problem: "is a link" };
   if (kind === "other") return { problem: "is neither a file nor a folder" };
   if (locked !== undefined) return { problem: locked };
+  if (entry.foreignName) return { problem: "has a name in an unknown encoding; give it with --name-encoding" };
   if (name.startsWith("/")) return { problem: "is an absolute path" };
   if (/^[A-Za-z]:/.test(name)) return { problem: "starts with a drive letter" };
   if (name.includes("\\")) return { problem: "contains a backslash" };
-  const bare = name.replace(/^(\.\/+)+/, "").replace(/\/+$/, "");
   if (bare === "" || bare === ".") return kind === "folder" ? undefined : { problem: "has no name" };
   const segments = bare.split("/");
   if (segments.includes("..")) return { problem: "points outside the archive" };
@@ -53,12 +71,11 @@ const hint = "if you trust the archive, raise the limit: --max-size 50G";
 /**
  * Maps all entries to asset paths in one pass. With `files` the same pass hashes every file, until the first problem,
  * and adds it there: a hundred thousand need 50 MB.
- * Throws `invalid` when the files exceed `bounds`: archives may be decompression bombs.
+ * Throws `invalid` when the files exceed `reading`: archives may be decompression bombs.
  */
 export async function planArchive(
   archive: Archive,
-  to: string,
-  bounds: { bytes: number; ratio: number; ratioFrom: number; size: number },
+  reading: ArchiveReading,
   files: Pick<Spool<PlannedFile>, "add"> | undefined,
 ): Promise<ArchiveNames> {
   const plan: ArchiveNames = { names: [], problems: [] };
@@ -66,7 +83,7 @@ export async function planArchive(
   let total = 0;
   for await (const entry of archive.entries()) {
     index++;
-    const place = placeEntry(entry, to);
+    const place = placeEntry(entry, reading);
     if (place === undefined) continue;
     const folder = entry.kind === "folder";
     if ("problem" in place) {
@@ -86,12 +103,12 @@ export async function planArchive(
   async function* counted(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
     for await (const chunk of chunks) {
       total += chunk.length;
-      if (total > bounds.bytes)
-        throw new FeedctlError("invalid", `the archive unpacks to more than ${bounds.bytes} bytes`, {
+      if (total > reading.bytes)
+        throw new FeedctlError("invalid", `the archive unpacks to more than ${reading.bytes} bytes`, {
           hint,
         });
-      if (total > bounds.ratioFrom && total > bounds.ratio * bounds.size)
-        throw new FeedctlError("invalid", `the archive unpacks to more than ${bounds.ratio} times its size`, { hint });
+      if (total > reading.ratioFrom && total > reading.ratio * reading.size)
+        throw new FeedctlError("invalid", `the archive unpacks to more than ${reading.ratio} times its size`, { hint });
       yield chunk;
     }
   }

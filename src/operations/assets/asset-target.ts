@@ -16,6 +16,8 @@ export interface AssetTarget extends AsyncDisposable {
   feed: FeedRow;
   run: Run | undefined;
   writer: FeedWriter | undefined;
+  /** How many folders `store` has created so far. */
+  readonly folders: number;
   /** Stores items; their paths must differ. Yields exactly one outcome for each. */
   store(items: readonly AssetItem[], ifExists: IfExists): AsyncGenerator<AssetAnswer>;
   /** Cleans up after interrupted runs and records the end of this run. */
@@ -39,10 +41,14 @@ export async function openAssetTarget(context: Context, input: AssetTargetInput)
   const feed = await requireActiveDirectory(db, input.directory);
   const run = input.dryRun ? undefined : await startRun(context, input.command, feed.id);
   const writer = run === undefined ? undefined : openWriter(context, feed.name, run);
+  let folders = 0;
   return {
     feed,
     run,
     writer,
+    get folders() {
+      return folders;
+    },
     async *store(items, ifExists) {
       if (writer === undefined) {
         await using store = prove ? await openFeedStore(context, db, feed) : undefined;
@@ -67,11 +73,12 @@ export async function openAssetTarget(context: Context, input: AssetTargetInput)
   ): AsyncGenerator<AssetAnswer> {
     let deadline: number | undefined;
     for (let rest = items; rest.length > 0;) {
-      const { answers, busy, fatal } = await into.write(async (target) => {
-        const batch = await commitAssets(context, target, rest, { ifExists, prove });
-        const kept = await claimUnchanged(context, target, batch.answers);
-        return { ...batch, answers: prove ? await refuseOwnBlobs(target.store, kept) : kept };
+      const { answers, busy, fatal, ...batch } = await into.write(async (target) => {
+        const done = await commitAssets(context, target, rest, { ifExists, prove });
+        const kept = await claimUnchanged(context, target, done.answers);
+        return { ...done, answers: prove ? await refuseOwnBlobs(target.store, kept) : kept };
       });
+      folders += batch.folders;
       yield* answers;
       if (fatal !== undefined) throw fatal;
       if (busy.length === 0) return;

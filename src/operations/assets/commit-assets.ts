@@ -18,6 +18,8 @@ export interface AssetBatch {
   answers: AssetAnswer[];
   /** Not stored: another run is writing the same path. */
   busy: AssetItem[];
+  /** How many folders were created for the stored files. */
+  folders: number;
   /** An error that ends the whole run. The caller reports `answers` first, then throws it. */
   fatal: unknown;
 }
@@ -56,7 +58,7 @@ export async function commitAssets(
   const reading = { ifExists, store: prove ? store : undefined };
   const known = await readExisting(context, feed.id, items, reading);
   const { wanted, answered } = splitByExisting(items, known);
-  if (wanted.length === 0) return { answers: inOrder(answered), busy: [], fatal: undefined };
+  if (wanted.length === 0) return { answers: inOrder(answered), busy: [], folders: 0, fatal: undefined };
 
   const intentOf = (item: AssetItem, rows: ReadonlyMap<string, AssetRow>) =>
     intent(context.actor, item, rows.get(item.key));
@@ -88,7 +90,8 @@ export async function commitAssets(
       withdrawn: [...notNeeded, ...puts.withdrawn],
     }),
   );
-  return { answers: inOrder([...answered, ...meanwhile, ...puts.refused, ...recorded]), busy, fatal: puts.fatal };
+  const answers = [...answered, ...meanwhile, ...puts.refused, ...recorded.answers];
+  return { answers: inOrder(answers), busy, folders: recorded.folders, fatal: puts.fatal };
 }
 
 /**

@@ -84,6 +84,7 @@ export async function* copyAssets(
       yield countOutcome(summary, outcome);
     }
   }
+  summary.folders += assets.folders;
   await assets.finish(summary);
   if (move && assets.run !== undefined) await clearSource(assets);
   yield summary;

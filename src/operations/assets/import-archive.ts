@@ -5,6 +5,7 @@ import { Readable } from "node:stream";
 import { FeedctlError, isFeedctlError } from "../../errors.ts";
 import { limits } from "../../lib/limits.ts";
 import { openArchive, type ArchiveEntry } from "../../formats/containers/open-archive.ts";
+import { findNameDecoder, nameEncodings, type DecodeName } from "../../formats/containers/name-encoding.ts";
 import { createSpool } from "../../lib/spool.ts";
 import { parseKey } from "../../stores/key.ts";
 import type { BlobSource, ByteRange } from "../../stores/store.ts";
@@ -26,6 +27,10 @@ export interface ImportArchiveInput {
   to: string;
   /** Replace files that exist; otherwise they are skipped. */
   overwrite: boolean;
+  /** Selects entries by their path in the archive. Default: all. */
+  isSelected?: ((path: string) => boolean) | undefined;
+  /** The encoding of names that are not marked as UTF-8. */
+  nameEncoding?: string | undefined;
   /** The most bytes that it may unpack to. */
   maxSize?: number | undefined;
   dryRun?: boolean | undefined;
@@ -50,23 +55,21 @@ export async function* importArchive(
   await using assets = await openAssetTarget(context, { directory, command: "asset import-archive", dryRun });
   const { db } = await context.catalog();
   const summary = createSummary(assets.feed.name);
-  const { size } = await stat(input.path).catch((error: NodeJS.ErrnoException) => {
-    if (error.code !== "ENOENT") throw fileError(error);
-    throw new FeedctlError("not-found", `${input.path} does not exist`, { cause: error });
-  });
+  const size = await sizeOf(input.path);
   const { ratioFrom } = limits;
   // an explicit maximum replaces the ratio check: disk images are mostly zeros and compress well
   const ratio = input.maxSize === undefined ? limits.ratio : Number.MAX_SAFE_INTEGER;
   const entries = limits.assetArchiveEntries;
   const bounds = { inflated: maxSize + entries * 2048, ratio, ratioFrom };
   const file = { path: input.path, size, name: basename(input.path) };
-  const archive = await openArchive(file, context.signal, bounds);
-  const reading = { bytes: maxSize, ratio, ratioFrom, size };
+  const decodeName = input.nameEncoding === undefined ? undefined : requireDecoder(input.nameEncoding);
+  const archive = await openArchive(file, { signal: context.signal, bounds, decodeName });
+  const reading = { to, isSelected: input.isSelected, bytes: maxSize, ratio, ratioFrom, size };
   const temporary = await mkdtemp(join(tmpdir(), "feedctl-archive-"));
   await using _removed = { [Symbol.asyncDispose]: () => rm(temporary, { recursive: true, force: true }) };
   await using files = createSpool<PlannedFile>(join(temporary, "files"));
   // a zip lists its names separately: bad names are reported before gigabytes are read
-  const plan = await planArchive(archive, to, reading, archive.random ? undefined : files);
+  const plan = await planArchive(archive, reading, archive.random ? undefined : files);
   {
     await using store = await openFeedStore(context, db, assets.feed);
     const { names } = plan;
@@ -79,7 +82,7 @@ export async function* importArchive(
       return yield summary;
     }
   }
-  if (archive.random) await planArchive(archive, to, reading, files);
+  if (archive.random) await planArchive(archive, reading, files);
   input.onPlan?.(files.count);
   const planned = files.read();
   let next = await planned.next();
@@ -104,7 +107,8 @@ export async function* importArchive(
   yield* flush();
   const folders = plan.names.filter(({ folder }) => folder).map(({ path }) => path);
   if (to !== "") folders.push(to);
-  if (assets.writer !== undefined) summary.folders = await makeFolders(context, assets.writer, folders);
+  const empty = assets.writer === undefined ? 0 : await makeFolders(context, assets.writer, folders);
+  summary.folders = assets.folders + empty;
   await assets.finish(summary);
   yield summary;
 
@@ -148,6 +152,23 @@ export async function* importArchive(
     let at = -1;
     for await (const entry of archive.entries()) if (++at === wanted) return yield* entry.chunks();
   }
+}
+
+async function sizeOf(path: string): Promise<number> {
+  try {
+    return (await stat(path)).size;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw fileError(error);
+    throw new FeedctlError("not-found", `${path} does not exist`, { cause: error });
+  }
+}
+
+function requireDecoder(encoding: string): DecodeName {
+  const decoder = findNameDecoder(encoding);
+  if (decoder !== undefined) return decoder;
+  throw new FeedctlError("usage", `the encoding "${encoding}" is not known`, {
+    hint: `known are ${nameEncodings} ...`,
+  });
 }
 
 /** A source for an entry that can be opened any number of times. */

@@ -25,6 +25,12 @@ export interface RecordInput {
   withdrawn: readonly string[];
 }
 
+export interface RecordedAssets {
+  answers: AssetAnswer[];
+  /** How many folders were created for the files. */
+  folders: number;
+}
+
 /**
  * Commits the rows of stored blobs. An item whose path was taken in between is a conflict; its announcement stays, so
  * that its blob is deleted later.
@@ -33,7 +39,7 @@ export async function recordAssets(
   context: Context,
   target: Target,
   { stored, before, withdrawn }: RecordInput,
-): Promise<AssetAnswer[]> {
+): Promise<RecordedAssets> {
   const { db } = await context.catalog();
   const { feed, storeId, run } = target;
   return commit(db, [target], async (transaction) => {
@@ -44,11 +50,11 @@ export async function recordAssets(
     const moved = await deleteMoveSources(context, transaction, target, free);
     const good = free.filter(({ item }) => item.movedFrom === undefined || moved.has(item.movedFrom.key));
     const rows = good.map(({ row }) => row);
-    await saveRows(context, transaction, target, rows);
+    const folders = await saveRows(context, transaction, target, rows);
     const recorded = rows.map(({ key }) => key);
     await forgetDeletes(transaction, storeId, recorded);
     await withdrawWrites(transaction, { storeId, runId: run.id }, [...recorded, ...withdrawn]);
-    return stored.map((each): AssetAnswer => {
+    const answers = stored.map((each): AssetAnswer => {
       const { item, row } = each;
       const conflict = conflicts.get(row.key);
       if (conflict !== undefined) return { item, outcome: assetOutcome(item, "conflict", conflictReason(conflict)) };
@@ -56,21 +62,22 @@ export async function recordAssets(
         return { item, outcome: assetOutcome(item, "failed", "the file to be moved changed meanwhile") };
       return { item, outcome: { ...storedOutcome(item, before.get(row.key)), contentType: row.contentType } };
     });
+    return { answers, folders };
   });
 }
 
-/** Inserts or replaces rows, creates the folders above them, and writes the audit events. */
+/** Inserts or replaces rows, creates the folders above them, and writes the audit events. Returns how many folders. */
 async function saveRows(
   context: Context,
   transaction: Db,
   { feed, run }: Target,
   rows: readonly NewAsset[],
-): Promise<void> {
+): Promise<number> {
   const now = context.now();
   const keys = rows.map(({ key }) => key);
   const existing = await listAssetsAt(transaction, feed.id, keys);
   const above = keys.flatMap((key) => foldersAbove(key));
-  await insertFolders(transaction, feed.id, above, now);
+  const made = await insertFolders(transaction, feed.id, above, now);
   const added = rows.filter(({ key }) => !existing.has(key));
   const replaced = rows.filter(({ key }) => existing.has(key));
   await insertAssets(transaction, feed.id, added, now);
@@ -84,6 +91,7 @@ async function saveRows(
     };
   });
   await run.audit(transaction, audited);
+  return made.length;
 }
 
 /** For a move: deletes the rows of sources that have not changed. Returns their keys. */

@@ -1,14 +1,18 @@
 import { assetsBelow, listAssetsAt, type AssetRow } from "../../catalog/assets/assets.ts";
+import { deleteEmptyFolders } from "../../catalog/assets/folders.ts";
+import { lockRows } from "../../catalog/packages.ts";
 import { FeedctlError } from "../../errors.ts";
 import { detectType, HEAD } from "../../lib/detect-type.ts";
 import { hashStream } from "../../lib/hash.ts";
 import { createHead } from "../../lib/collect-head.ts";
-import type { Key } from "../../lib/key.ts";
+import { compareKeys, type Key } from "../../lib/key.ts";
 import { parseKey } from "../../stores/key.ts";
 import type { BlobInfo, DeleteFailure, PutResult, Store } from "../../stores/store.ts";
 import type { AssetItem, AssetOutcome } from "./item.ts";
 import type { AssetTarget } from "./asset-target.ts";
-import { inside } from "./paths.ts";
+import { assetPathProblem, inside } from "./paths.ts";
+import { commit } from "../commit/commit.ts";
+import { tryFinishPending } from "../commit/feed-writer.ts";
 import type { Context } from "../context.ts";
 import { removeFiles } from "./delete.ts";
 
@@ -26,12 +30,19 @@ const WIDTH = 3;
 /**
  * A `Store` over a folder of an asset directory, so that `runMirror` can write to it. It lists the catalog's rows, and
  * puts and deletes are recorded as uploads and deletions. A blob's tag is its sha256. `below` is the directory's own
- * store.
+ * store, and `folders` are the folders below `folder`.
  */
-export function openAssetView(context: Context, assets: AssetTarget, below: Store, folder: string): Store {
+export function openAssetView(
+  context: Context,
+  assets: AssetTarget,
+  below: Store,
+  { folder, folders }: { folder: string; folders: ReadonlySet<string> },
+): Store {
   const { feed } = assets;
   const waiting: Waiting[] = [];
   let pumps = 0;
+  /** Resolves when the blobs of deleted files are deleted. Undefined: more files were deleted since. */
+  let cleaned: Promise<void> | undefined = Promise.resolve();
   const skip = folder === "" ? 0 : folder.length + 1;
   const pathOf = (key: Key) => parseKey(inside(folder, key));
   const infoOf = (row: AssetRow): BlobInfo => ({
@@ -74,7 +85,21 @@ export function openAssetView(context: Context, assets: AssetTarget, below: Stor
     const { db } = await context.catalog();
     const rows = [...(await listAssetsAt(db, feed.id, keys.map(pathOf))).values()];
     if (rows.length > 0) await writer().write((target) => removeFiles(context, target, rows));
+    if (rows.length > 0) cleaned = undefined;
     return [];
+  }
+
+  /** A file replaces a folder in which no file is left. */
+  async function deleteFolder(key: Key): Promise<void> {
+    const inner = [...folders].filter((each) => each === key || each.startsWith(`${key}/`)).sort(compareKeys);
+    const paths = inner.toReversed().map((each) => inside(folder, each));
+    const { db } = await context.catalog();
+    await writer().write((target) =>
+      commit(db, [target], async (transaction) => {
+        await lockRows(transaction, feed.id, "exclusive");
+        for (const path of paths) await deleteEmptyFolders(transaction, feed.id, [path]);
+      }),
+    );
   }
 
   return {
@@ -95,6 +120,9 @@ export function openAssetView(context: Context, assets: AssetTarget, below: Stor
         throw new FeedctlError("corrupt", `the content of ${key} does not have the announced size or hash`);
       await source.check?.();
       const path = pathOf(key);
+      // the blobs of deleted files may be in the place of this one
+      await (cleaned ??= tryFinishPending(context, writer()));
+      if (folders.has(key)) await deleteFolder(key);
       // the media type is kept or detected: the local disk, the source, has none
       const outcome = await add({
         key: path,
@@ -111,6 +139,7 @@ export function openAssetView(context: Context, assets: AssetTarget, below: Stor
       const { db } = await context.catalog();
       for await (const row of assetsBelow(db, feed.id, folder)) yield infoOf(row);
     },
+    nameProblem: (key) => assetPathProblem(inside(folder, key)) ?? below.nameProblem?.(pathOf(key)),
     delete: async (key) => void (await deleteMany([key])),
     deleteMany,
     [Symbol.asyncDispose]: async () => below[Symbol.asyncDispose](),

@@ -3,7 +3,6 @@ import { deleteEmptyFolders, foldersBelow } from "../../catalog/assets/folders.t
 import { lockRows } from "../../catalog/packages.ts";
 import { listFolder } from "../../lib/list-folder.ts";
 import { diskError } from "../../stores/disk/index.ts";
-import { isKey } from "../../lib/key.ts";
 import { locationOf } from "../../stores/location.ts";
 import { directoryConfig } from "../../stores/providers.ts";
 import { openAssetTarget, type AssetTarget } from "./asset-target.ts";
@@ -18,7 +17,7 @@ import type { MirrorEvent, MirrorSummary } from "../mirror/tally.ts";
 import type { MirrorInput } from "../mirror/mirror-run.ts";
 import { runMirror } from "../mirror/mirror.ts";
 
-export interface SyncInput extends Omit<MirrorInput, "source" | "target" | "through"> {
+export interface SyncInput extends Omit<MirrorInput, "source" | "target" | "through" | "folders"> {
   /** A local folder. */
   local: string;
   directory: string;
@@ -31,14 +30,15 @@ export interface SyncInput extends Omit<MirrorInput, "source" | "target" | "thro
  */
 export async function* syncAssets(context: Context, input: SyncInput): AsyncGenerator<MirrorEvent> {
   const { directory, local, to, dryRun, noDelete } = input;
-  // ignores names that are invalid for assets
-  const filter: Filter = (key, blob) => assetPathProblem(inside(to, key)) === undefined && input.filter(key, blob);
   await using assets = await openAssetTarget(context, { directory, command: "asset sync", dryRun });
   const { db } = await context.catalog();
   const { feed } = assets;
   const config = await storeConfig(context, db, feed, await requireStore(db, feed));
   const own = directoryConfig(local);
-  const through = openAssetView(context, assets, await openFeedStore(context, db, feed), to);
+  const skip = to === "" ? 0 : to.length + 1;
+  const folders = new Set<string>();
+  for await (const { path } of foldersBelow(db, feed.id, to)) folders.add(path.slice(skip));
+  const through = openAssetView(context, assets, await openFeedStore(context, db, feed), { folder: to, folders });
   let summary: MirrorSummary | undefined;
   try {
     const source = { text: local, config: own, location: locationOf(own) };
@@ -48,7 +48,7 @@ export async function* syncAssets(context: Context, input: SyncInput): AsyncGene
       source,
       target,
       through,
-      filter,
+      folders,
     });
     for await (const event of events) {
       if (event.type === "summary") summary = event;
@@ -56,7 +56,7 @@ export async function* syncAssets(context: Context, input: SyncInput): AsyncGene
     }
     if (summary !== undefined && assets.writer !== undefined) {
       const complete = summary.failed + summary.mismatch === 0 && summary.notDeleted === undefined;
-      await equalFolders(context, assets, { local, to, filter, prune: complete && !noDelete });
+      await equalFolders(context, assets, { local, to, filter: input.filter, prune: complete && !noDelete });
       await assets.finish(summary);
     }
   } finally {
@@ -73,7 +73,7 @@ async function equalFolders(
   if (writer === undefined) return;
   const { db } = await context.catalog();
   const wanted = new Set<string>(to === "" ? [] : [to]);
-  const isSelected = (path: string) => isKey(path) && filter(path, { key: path, size: 0, modified: new Date(0) });
+  const isSelected = (path: string) => assetPathProblem(inside(to, path)) === undefined && filter(path);
   for await (const path of localFolders(local, "")) if (isSelected(path)) wanted.add(inside(to, path));
   await makeFolders(context, writer, [...wanted]);
   if (!prune) return;

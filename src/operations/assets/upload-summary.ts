@@ -4,7 +4,7 @@ import type { AssetOutcome, AssetStatus } from "./item.ts";
 export interface UploadSummary extends Record<AssetStatus, number> {
   type: "summary";
   directory: string;
-  /** Folders that were created, other than those of the files. */
+  /** Folders that were created. */
   folders: number;
   /** Total size of the stored files. */
   bytes: number;

@@ -52,7 +52,8 @@ export async function* uploadAssets(context: Context, input: UploadInput): Async
   input.onPlan?.(files.length);
   for await (const outcome of storeFiles(context, assets, files, input)) yield countOutcome(summary, outcome);
   const folders = names.filter(({ folder }) => folder).map(({ path }) => path);
-  if (assets.writer !== undefined) summary.folders = await makeFolders(context, assets.writer, folders);
+  const empty = assets.writer === undefined ? 0 : await makeFolders(context, assets.writer, folders);
+  summary.folders = assets.folders + empty;
   await assets.finish(summary);
   yield summary;
 }

@@ -1,5 +1,6 @@
 import { FeedctlError } from "../../errors.ts";
 import type { FeedRow } from "../../catalog/feeds.ts";
+import { printable } from "../../lib/printable.ts";
 import type { Context } from "../context.ts";
 import { isInFeed, unread, type ImportedFile } from "../import/outcome.ts";
 import { currentMark, sameMark } from "../local-files/file-mark.ts";
@@ -77,8 +78,9 @@ export function* brokenNameEvents(
 async function moveAside(reporting: Reporting, file: FoundFile, event: DropFileEvent): Promise<DropFileEvent> {
   const { context, feed, memory, counts, problems, rejectTo, dryRun, pathOf } = reporting;
   if (rejectTo === undefined || dryRun || event.status === "failed") return event;
-  const about = `status: ${event.status}\nfeed:   ${feed.name}\nfile:   ${file.path}\ntime:   ${context.now().toISOString()}`;
-  const text = `${event.reason ?? ""}\n\n${about}\n`;
+  const about = [`status: ${event.status}`, `feed:   ${feed.name}`, `file:   ${file.path}`];
+  const lines = [event.reason ?? "", "", ...about, `time:   ${context.now().toISOString()}`];
+  const text = lines.map((line) => `${printable(line)}\n`).join("");
   try {
     const to = await rejectFile(file, { folder: rejectTo, path: pathOf(file.path), text });
     memory.forget(file);

@@ -20,6 +20,7 @@ import type { Marker } from "./marker.ts";
 import { provePlace, provePlaceAgain } from "./prove-place.ts";
 import { provingStore } from "./proven-store.ts";
 import { proveStore, sealOutdated } from "./store-seal.ts";
+import { traitsOf } from "./store-traits.ts";
 import { sealOptions, unsealOptions, type StoreOptions } from "./store-secrets.ts";
 
 export async function requireStore(db: Db, feed: FeedRow): Promise<StoreRow> {
@@ -87,7 +88,7 @@ export async function openProvenStore(
 async function openPlace(context: Context, db: Db, feed: FeedRow, row: StoreRow) {
   const config = await storeConfig(context, db, feed, row);
   requireRecordedPlace(feed, row, config);
-  const store = await context.openStore(config);
+  const store = await context.openStore(config, { known: traitsOf(row) });
   const place = { feed, row, location: locationOf(config), store };
   let marker: Marker | undefined;
   const prove = async (intent: "read" | "write") => {

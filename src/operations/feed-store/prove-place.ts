@@ -10,6 +10,7 @@ import type { Store } from "../../stores/store.ts";
 import type { Context } from "../context.ts";
 import { isSameMarker, readMarker, writeMarker, type Marker } from "./marker.ts";
 import { requireInstallation } from "./require-installation.ts";
+import { examineNewStore } from "./store-traits.ts";
 
 /** A feed's store, opened, and where it is by its configuration. */
 export interface FeedPlace {
@@ -105,6 +106,7 @@ export async function markPlace(context: Context, db: Db, place: FeedPlace, repl
   if (found === undefined || found === "other" || !isSameMarker(found, own))
     throw foreign(place, "is being marked by another process at this moment");
   await recordMark(db, place.row.id, markOf(context, place));
+  await examineNewStore(context, db, place.row, place.store);
 }
 
 /** How many of a sample of the feed's recorded files the store holds. Both are 0 for a feed without files. */

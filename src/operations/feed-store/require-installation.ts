@@ -1,7 +1,8 @@
 import { existsSync } from "node:fs";
+import { glob } from "node:fs/promises";
 import { join, win32 } from "node:path";
 import { sampleDefaultFiles } from "../../catalog/files.ts";
-import { isKey } from "../../lib/key.ts";
+import { isKey, MARKER_KEY } from "../../lib/key.ts";
 import {
   findInstallation,
   insertInstallation,
@@ -25,9 +26,10 @@ export async function requireInstallation(
 ): Promise<InstallationRow> {
   const known = await findInstallation(db);
   if (known !== undefined) return known;
+  const row = await insertInstallation(db, { host: context.host, now: context.now() });
   const shared = (kind ?? (await context.catalog()).kind) === "postgres";
-  const root = shared && (await isOwnRoot(context, db)) ? machineRoot(context) : null;
-  return insertInstallation(db, { defaultRoot: root, host: context.host, now: context.now() });
+  const root = shared ? await chooseRoot(context, db, row) : undefined;
+  return root === undefined ? row : { ...row, default_root: await saveDefaultRoot(db, root) };
 }
 
 /**
@@ -37,23 +39,35 @@ export async function requireInstallation(
 export async function defaultRoot(context: Context, db: Db): Promise<string> {
   const own = machineRoot(context);
   if ((await context.catalog()).kind === "pglite") return own;
-  const { default_root: recorded } = await requireInstallation(context, db);
-  if (recorded !== null) return recorded;
-  return (await isOwnRoot(context, db)) ? saveDefaultRoot(db, own) : own;
+  const installation = await requireInstallation(context, db);
+  if (installation.default_root !== null) return installation.default_root;
+  const root = await chooseRoot(context, db, installation);
+  return root === undefined ? own : saveDefaultRoot(db, root);
 }
 
 /** How many recorded files are looked for below a root. */
 const SAMPLE = 20;
 
 /**
- * Whether this machine's and user's root is the installation's. Where feeds already have files, it is only when it holds
- * some of them: another user's first command must not move the feeds, even when that user has a root of the same form.
+ * The root to record; undefined when it is another machine's or user's to tell. Where feeds already have files, this one's
+ * is right only when it holds some of them: another user's first command must not move the feeds, even when that user has a
+ * root of the same form. Where no feed has files yet, a root with the stores of another installation is left to that one.
  */
-async function isOwnRoot(context: Context, db: Db): Promise<boolean> {
+async function chooseRoot(context: Context, db: Db, installation: InstallationRow): Promise<string | undefined> {
+  const own = machineRoot(context);
   const files = await sampleDefaultFiles(db, SAMPLE);
-  if (files.length === 0) return true;
-  const settings = effectiveSettings(context.configuredSettings, await readSettings(db), machineRoot(context));
-  return files.some(({ feed, file }) => isKey(file) && existsSync(join(defaultDirectory(settings, feed).path, file)));
+  if (files.length === 0) return (await holdsStores(own)) ? `${own}-${installation.id.slice(0, 8)}` : own;
+  const settings = effectiveSettings(context.configuredSettings, await readSettings(db), own);
+  const isThere = files.some(
+    ({ feed, file }) => isKey(file) && existsSync(join(defaultDirectory(settings, feed).path, file)),
+  );
+  return isThere ? own : undefined;
+}
+
+/** Whether the default directory of some feed below the root has a marker. */
+async function holdsStores(root: string): Promise<boolean> {
+  for await (const _ of glob(`{*,.*}/F*/${MARKER_KEY}`, { cwd: root })) return true;
+  return false;
 }
 
 function machineRoot(context: Context): string {

@@ -174,7 +174,10 @@ export interface FeedSettings {
   retentionRulesEnabled?: boolean | undefined;
 }
 
+/** Throws `usage` when no setting is given. */
 export async function setFeed(context: Context, name: string, change: FeedSettings): Promise<Feed> {
+  if (Object.values(change).every((value) => value === undefined))
+    throw new FeedctlError("usage", "nothing to change is given", { hint: "see: feedctl feed set --help" });
   const { db } = await context.catalog();
   return commit(db, [], async (transaction) => {
     const before = await lockLiveFeed(transaction, name);

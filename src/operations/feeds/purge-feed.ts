@@ -58,7 +58,8 @@ export async function purgeFeed(context: Context, name: string): Promise<PurgeRe
     .filter((other) => other.id !== row.id && other.retired_at === null)
     .flatMap(({ location }) => (location === null ? [] : [locationName(location)]));
   let left = 0;
-  for await (const _ of store.list("", { signal: context.signal })) left++;
+  const onForeign = (_: string, problem?: string) => problem && left++;
+  for await (const _ of store.list("", { signal: context.signal, onForeign })) left++;
   await commit(catalog.db, [lock, run], async (db) => {
     await run.audit(db, [
       { action: "feed deleted", object: feed.name, detail: { purged: true, files: deleted, left } },

@@ -11,7 +11,7 @@ export async function feedsOfMap(context: Context, map: readonly string[]): Prom
     const [type = "", name = "", ...rest] = entry.split("=");
     if (!isFeedType(type) || name === "" || rest.length > 0)
       throw new FeedctlError("usage", `"${entry}" is not type=feed, such as npm=internal`, {
-        hint: "put -- between the map and the paths; the types: feedctl feed create --help",
+        hint: "the types: feedctl feed create --help",
       });
     const feed = await requireActiveFeed(db, name);
     if (feed.type !== type) throw new FeedctlError("usage", `feed "${feed.name}" is of type ${feed.type}, not ${type}`);

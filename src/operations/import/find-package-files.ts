@@ -1,6 +1,6 @@
 import type { Dirent, readdir } from "node:fs";
 import { lstat } from "node:fs/promises";
-import { basename, dirname, join, relative, resolve } from "node:path";
+import { basename, dirname, join, relative, resolve, sep } from "node:path";
 import { containerOf } from "../../formats/containers/sniff.ts";
 import type { Format } from "../../formats/format.ts";
 import { listFolder } from "../../lib/list-folder.ts";
@@ -70,7 +70,7 @@ function createSelection({ formats, include = [], exclude = [], byContent = fals
   const [included, excluded] = [matcherOf(include), matcherOf(exclude)];
   return (path, directory) => {
     const name = basename(path);
-    const below = directory === undefined ? name : relative(directory, path).replaceAll("\\", "/");
+    const below = directory === undefined ? name : relative(directory, path).replaceAll(sep, "/");
     if (excluded?.(below)) return false;
     if (included !== undefined) return included(below);
     if (directory === undefined) return true;
@@ -92,7 +92,9 @@ async function* matches(
     onlyFiles: true,
     followSymbolicLinks: false,
     dot: false,
-    absolute: true,
+    // absolute paths would get slashes instead of the backslashes that names may have on Unix
+    absolute: false,
+    ...(directory !== undefined && { cwd: directory }),
     unique: true,
     suppressErrors: false,
     fs: { readdir: readReadable as typeof readdir },
@@ -101,10 +103,11 @@ async function* matches(
   const uncertain = new Set<string>();
   const broken: Candidate[] = [];
   try {
-    for await (const path of glob.stream(pattern, directory === undefined ? options : { ...options, cwd: directory })) {
-      const selected = isSelected(String(path), directory);
-      if (selected !== false) found.push(String(path));
-      if (selected === "maybe") uncertain.add(String(path));
+    for await (const match of glob.stream(pattern, options)) {
+      const path = resolve(directory ?? ".", String(match));
+      const selected = isSelected(path, directory);
+      if (selected !== false) found.push(path);
+      if (selected === "maybe") uncertain.add(path);
     }
   } catch (error) {
     yield { path: directory ?? pattern, problem: `could not be read: ${(error as Error).message}` };

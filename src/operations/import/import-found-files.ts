@@ -6,7 +6,7 @@ import { identityName } from "../packages/identity-name.ts";
 import { deleteSource } from "./delete-imported-source.ts";
 import type { Candidate } from "./find-package-files.ts";
 import type { ImportTarget } from "./import-target.ts";
-import { isInFeed, type FileOutcome } from "./outcome.ts";
+import { isInFeed, type FileOutcome, type PackageOutcome } from "./outcome.ts";
 import { readCandidates, type ReadBatch, type ReadingOptions } from "./read-candidates.ts";
 
 export interface FoundOptions extends ReadingOptions {
@@ -51,6 +51,9 @@ export async function* importFoundFiles(
   }
   for (const outcome of waiting) yield await deleteUnlessNeeded(outcome);
   if (failure !== undefined) throw failure.error;
+  for (const target of targets)
+    for await (const outcome of outcomesOf(target, target.importHeld()))
+      yield move && isInFeed(outcome.result) ? await deleteSource(outcome) : outcome;
 
   function noteRefused({ found, result }: FileOutcome): void {
     const path = found?.path ?? result.file;
@@ -83,8 +86,14 @@ export async function* importFoundFiles(
   }
 
   async function* importBatch({ prepared }: ReadBatch): AsyncGenerator<FileOutcome> {
-    for (const [target, items] of prepared)
-      for await (const { item, result } of target.import(items))
-        yield { found: item.found, result: sorting ? { ...result, feed: target.feed.name } : result };
+    for (const [target, items] of prepared) yield* outcomesOf(target, target.import(items));
+  }
+
+  async function* outcomesOf(
+    { feed }: ImportTarget,
+    outcomes: AsyncIterable<PackageOutcome>,
+  ): AsyncGenerator<FileOutcome> {
+    for await (const { item, result } of outcomes)
+      yield { found: item.found, result: sorting ? { ...result, feed: feed.name } : result };
   }
 }

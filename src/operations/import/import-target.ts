@@ -14,6 +14,7 @@ import { requireActiveFeed } from "../feed-store/find-feed.ts";
 import { openFeedStore } from "../feed-store/open-feed-store.ts";
 import { isOwnBlob } from "../local-files/file-mark.ts";
 import { identityName } from "../packages/identity-name.ts";
+import { createCompanions, type Companions } from "./companions.ts";
 import { commitBatch, planBatch } from "./commit-packages.ts";
 import type { MatchOptions } from "./match-existing.ts";
 import { isInFeed, packageOutcome, type ImportedFile, type PackageOutcome } from "./outcome.ts";
@@ -28,8 +29,12 @@ export interface ImportTarget extends AsyncDisposable {
   recorded(keys: readonly string[]): Promise<Map<string, RecordedFile>>;
   /** The versions of the feed with one of these names. */
   versionsNamed(wanted: readonly Omit<VersionName, "group">[]): Promise<VersionName[]>;
-  /** Imports prepared packages; yields exactly one outcome for each. */
+  /**
+   * Imports prepared packages; yields one outcome for each, except for files whose package may still come (symbols).
+   */
   import(items: readonly PreparedPackage[]): AsyncGenerator<PackageOutcome>;
+  /** Imports the files that waited for their package. To be called after the last `import`. */
+  importHeld(): AsyncGenerator<PackageOutcome>;
   /** Cleans up after interrupted runs and records the end of this run. */
   finish(summary: object): Promise<void>;
 }
@@ -52,6 +57,7 @@ export async function openImportTarget(context: Context, options: ImportTargetOp
   const store = dryRun && prove ? await openFeedStore(context, db, feed) : undefined;
   const run = dryRun ? undefined : await startRun(context, command, feed.id);
   const writer = run === undefined ? undefined : openWriter(context, feed.name, run);
+  const companions = createCompanions(db, { feedId: feed.id, format, dryRun });
   /** The sha256 of the packages that this run has imported, by identity: the same identity may have several keys. */
   const seen = new Map<string, string>();
 
@@ -61,9 +67,17 @@ export async function openImportTarget(context: Context, options: ImportTargetOp
     recorded: (keys) => readRecorded(db, feed.id, keys),
     versionsNamed: (wanted) => listVersionsNamed(db, feed.id, wanted),
     async *import(items) {
-      for (const round of roundsOf(items)) yield* importRound(round);
+      for (const round of roundsOf(items.filter((item) => !companions.has(item))))
+        for await (const each of importRound(round)) {
+          companions.note(each);
+          yield each;
+        }
+      yield* importSorted(await companions.sort(items.filter(companions.has)));
       // in a plain run the catalog already has the packages of earlier batches
       if (!dryRun && !overwrite) for (const { identity } of items) seen.delete(identityName(identity));
+    },
+    async *importHeld() {
+      yield* importSorted(await companions.rest());
     },
     async finish(summary) {
       if (writer !== undefined) await tryFinishPending(context, writer);
@@ -75,6 +89,11 @@ export async function openImportTarget(context: Context, options: ImportTargetOp
       await run?.[Symbol.asyncDispose]();
     },
   };
+
+  async function* importSorted({ ready, answered }: Awaited<ReturnType<Companions["sort"]>>) {
+    yield* answered;
+    for (const round of roundsOf(ready)) yield* importRound(round);
+  }
 
   /** Imports packages; their identities must differ. One that this run has already imported is never overwritten. */
   async function* importRound(items: readonly PreparedPackage[]): AsyncGenerator<PackageOutcome> {

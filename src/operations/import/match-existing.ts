@@ -1,4 +1,10 @@
-import { listFilesByIdentity, type FileRow, type KnownFile, type Verified } from "../../catalog/files.ts";
+import {
+  listFilesByIdentity,
+  type FileIdentity,
+  type FileRow,
+  type KnownFile,
+  type Verified,
+} from "../../catalog/files.ts";
 import type { Db } from "../../catalog/schema/core.ts";
 import { mapParallel } from "../../lib/parallel.ts";
 import type { Store } from "../../stores/store.ts";
@@ -26,20 +32,26 @@ export async function locatePackages(db: Db, feedId: number, items: readonly Pre
     items.map(({ identity, key }) => ({ ...identity, key })),
   );
   const byIdentity = new Map(known.map((row) => [identityName(row), row]));
-  const taken = new Set(known.map((row) => row.key));
+  const byKey = new Map(known.map((row) => [row.key, row]));
   const located: Located = { items: [], rows: new Map(), answered: [] };
   for (const item of items) {
-    const row = byIdentity.get(identityName(item.identity));
+    const atKey = byKey.get(item.key);
+    const isSame = atKey?.sha256 === item.hashes.sha256 && isOneVersion(atKey, item.identity);
+    const row = isSame ? atKey : byIdentity.get(identityName(item.identity));
     if (row !== undefined) {
       located.rows.set(row.key, row);
       located.items.push(row.key === item.key ? item : { ...item, key: row.key });
-    } else if (taken.has(item.key)) {
+    } else if (atKey !== undefined) {
       located.answered.push(packageOutcome(item, "conflict", `another package of the feed is stored at ${item.key}`));
     } else {
       located.items.push(item);
     }
   }
   return located;
+}
+
+function isOneVersion(a: FileIdentity, b: FileIdentity): boolean {
+  return a.group === b.group && a.nameKey === b.nameKey && a.normalizedVersion === b.normalizedVersion;
 }
 
 export interface MatchOptions {

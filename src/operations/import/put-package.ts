@@ -49,6 +49,7 @@ export function newFile(item: PreparedPackage, storeTag: string | null): NewFile
     contentType: identity.contentType,
     storeTag,
     metadata: identity.metadata,
+    deprecation: identity.deprecation,
     publishedAt: item.publishedAt?.toISOString(),
     ...hashes,
   };

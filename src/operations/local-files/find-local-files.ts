@@ -1,5 +1,5 @@
 import { stat, lstat } from "node:fs/promises";
-import { basename, dirname, join, resolve } from "node:path";
+import { basename, dirname, join, relative, resolve, sep } from "node:path";
 import { openFolder, type Folder } from "../../lib/open-folder.ts";
 import { listFolder, type FolderListing } from "../../lib/list-folder.ts";
 import { isMarker } from "../../lib/key.ts";
@@ -20,12 +20,15 @@ export type LocalItem =
  * - A folder's files get paths below the folder's name; without the name when the path ends with `/`, `.` or `..`.
  *   Subfolders, empty ones included, need `recursive`.
  * - A pattern's files get paths relative to the pattern's base folder.
+ * `isSelected` gets paths below the given folder, or below the pattern's base. Files that are given by name are selected.
  */
 export async function* findLocalFiles(
   context: Context,
   paths: readonly string[],
-  options: { recursive: boolean; cwd: string },
+  options: { recursive: boolean; cwd: string; isSelected?: ((path: string) => boolean) | undefined },
 ): AsyncGenerator<LocalItem> {
+  const { signal } = context;
+  const { isSelected } = options;
   for (const given of paths) {
     context.signal.throwIfAborted();
     const text = context.platform === "win32" ? given.replaceAll("\\", "/") : given;
@@ -40,7 +43,7 @@ export async function* findLocalFiles(
       const contents = /(^|\/)\.{0,2}\/*$/.test(text) && (text.endsWith("/") || /(^|\/)\.{1,2}$/.test(text));
       const name = contents ? "" : basename(local);
       if (name !== "") yield { kind: "folder", local, path: name };
-      yield* walkFrom(local, name, options.recursive, context.signal);
+      yield* walkFrom(local, name, { recursive: options.recursive, signal, isSelected });
     } else yield problem(given, info.isSymbolicLink() ? LINK : SPECIAL);
   }
 
@@ -52,7 +55,7 @@ export async function* findLocalFiles(
     let found = 0;
     const root = resolve(cwd, base);
     if ((await stat(root).catch(() => undefined))?.isDirectory())
-      for await (const item of walkFrom(root, "", true, context.signal)) {
+      for await (const item of walkFrom(root, "", { recursive: true, signal, isSelected })) {
         if (item.kind !== "file" || !matches(item.path)) continue;
         found++;
         yield item;
@@ -74,17 +77,21 @@ interface Walk {
   signal: AbortSignal;
 }
 
+interface Selection extends Omit<Walk, "root"> {
+  isSelected: ((path: string) => boolean) | undefined;
+}
+
 async function* walkFrom(
   root: string,
   path: string,
-  recursive: boolean,
-  signal: AbortSignal,
+  { recursive, signal, isSelected }: Selection,
 ): AsyncGenerator<LocalItem> {
   signal.throwIfAborted();
   const folder = await openFolder(root).catch((error: unknown) => error as Error);
   if (folder instanceof Error) return yield unreadable(root, folder);
   using opened = folder;
-  yield* walk(opened, path, { root, recursive, signal });
+  for await (const item of walk(opened, path, { root, recursive, signal }))
+    if (isSelected?.(relative(root, item.local).replaceAll(sep, "/")) !== false) yield item;
 }
 
 async function* walk(folder: Folder, path: string, options: Walk): AsyncGenerator<LocalItem> {

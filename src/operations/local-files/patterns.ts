@@ -15,6 +15,12 @@ export function matcherOf(patterns: readonly string[]): ((path: string) => boole
   return (path) => matchesWhole(path) || (names.length > 0 && path.split("/").some((segment) => matchesName(segment)));
 }
 
+/** Whether a path is selected: it matches one of the included patterns, if there are any, and no excluded one. */
+export function pathFilter(include: readonly string[], exclude: readonly string[]): (path: string) => boolean {
+  const [included, excluded] = [matcherOf(include), matcherOf(exclude)];
+  return (path) => included?.(path) !== false && excluded?.(path) !== true;
+}
+
 /**
  * Splits a pattern of local files into its base folder and a matcher of paths below it; undefined when it has no
  * wildcard.

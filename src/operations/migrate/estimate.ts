@@ -25,7 +25,10 @@ export async function planMigration(context: Context, source: Store, target: Sto
   let requests = 0;
   let listed = 0;
   const pairs = sideBySide<{ from: BlobInfo; to: BlobInfo }>(
-    { from: source.list("", { signal }), to: target.list("", { signal }) },
+    {
+      from: source.list("", { signal, onForeign: (_, problem) => problem && summary.failed++ }),
+      to: target.list("", { signal }),
+    },
     { from: source.name, to: target.name },
   );
   for await (const { from, to } of pairs) {

@@ -14,6 +14,7 @@ import { createTransfer, type Transfer } from "../transfer/transfer-pool.ts";
 import { copyProven } from "./copy-proven.ts";
 import { createPassLog, type PassEvent, type PassLog } from "./pass-log.ts";
 import {
+  foreignName,
   hasValidKey,
   invalidKey,
   isOwnCopy,
@@ -107,9 +108,12 @@ export async function* copyPass(context: Context, db: Db, input: PassInput): Asy
 /** Reports a row whose key is invalid as a failure, and yields the others. */
 async function* listPass({ context: { signal }, db, input, log }: Pass): AsyncGenerator<PassPair> {
   const { feedId, source, target, targetStoreId } = input;
+  // PostgreSQL keeps no text with U+0000
+  const onForeign = (name: string, problem?: string) =>
+    problem && log.report("failed", { key: name.replaceAll("\0", "\ufffd"), size: 0 }, foreignName(problem));
   const listings = {
     row: listFiles(db, feedId),
-    source: source.list("", { signal }),
+    source: source.list("", { signal, onForeign }),
     target: target.list("", { signal }),
     proof: listProofs(db, targetStoreId),
   };

@@ -25,6 +25,7 @@ import { lockMigration } from "../commit/lock-feed.ts";
 import type { MigrateEvent, MigrateSummary } from "./events.ts";
 import { passCounts, watchMigration, type Session, type Watch } from "./session.ts";
 import { planMigration } from "./estimate.ts";
+import { refuseArchived } from "./refuse-archived.ts";
 import { startRun } from "../commit/recorded-run.ts";
 import { hasPending, finishPending, reportUndeleted } from "../commit/settle.ts";
 import { openTarget, provenTarget } from "./open-target.ts";
@@ -81,8 +82,9 @@ export async function* migrateFeed(
   const intent = input.dryRun ? "read" : "write";
   await using source = await openProvenStore(outer, db, feed, { row: current, intent });
   await using opened = await openTarget(outer, db, { feed, current, source, next });
-  // fails on wrong credentials before anything is recorded
-  await isEmpty(source, outer.signal);
+  // fails on wrong credentials, and on blobs that cannot be read, before anything is recorded
+  if (open === undefined && source.localPath === undefined) await refuseArchived(source, outer.signal);
+  else await isEmpty(source, outer.signal);
   const fresh = open?.plan.fresh ?? (open === undefined && (await isEmpty(opened, outer.signal)));
   if (input.dryRun) {
     const { summary, ...estimate } = await planMigration(outer, source, opened);

@@ -20,6 +20,11 @@ export function invalidKey(key: string): string {
   return `its key ${keyProblem(key)}`;
 }
 
+/** Why a file in the source that has no key cannot be copied. */
+export function foreignName(problem: string): string {
+  return `its name ${problem}; it cannot belong to a feed: rename, move or delete it`;
+}
+
 /** Entries as they are listed: the catalog's rows are not checked yet. */
 export type ListedEntry = Omit<PassEntry, "row"> & { row: Unchecked<FileRow> };
 

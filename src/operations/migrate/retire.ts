@@ -79,8 +79,10 @@ export async function* retireStore(context: Context, name: string): AsyncGenerat
     });
   }
 
+  const foreign: string[] = [];
+  const onForeign = (name: string, problem?: string) => problem && foreign.push(name);
   const pairs = sideBySide<{ old: BlobInfo; now: BlobInfo }>(
-    { old: source.list("", { signal: context.signal }), now: store.list("", { signal: context.signal }) },
+    { old: source.list("", { signal: context.signal, onForeign }), now: store.list("", { signal: context.signal }) },
     { old: source.name, now: store.name },
   );
   for await (const batch of inBatches(pairs, 1000)) {
@@ -131,6 +133,10 @@ export async function* retireStore(context: Context, name: string): AsyncGenerat
       summary.failed++;
       yield { type: "failed", key, reason: failure.message };
     }
+  }
+  for (const key of foreign) {
+    summary.kept++;
+    yield { type: "kept", key };
   }
   if (summary.kept + summary.failed === 0) {
     await commit(catalog.db, [lock, run], async (db) => {

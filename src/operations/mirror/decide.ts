@@ -71,9 +71,7 @@ function choose(kind: MirrorClass, options: CompareOptions): Decision {
 export type Limit = { count: number } | { percent: number };
 
 /** Deleting more than half of a target is usually a mistake. */
-const DEFAULT_LIMIT: Limit = { percent: 50 };
-/** Up to this many deletes pass the default limit, so that small targets are not refused. */
-const HANDFUL = 10;
+const DEFAULT_LIMIT = { percent: 50 };
 
 export interface DeletePlan {
   /** Blobs to delete: in the target and not in the source. */
@@ -96,8 +94,7 @@ export function refuseDeletes(plan: DeletePlan, limit: Limit | undefined): strin
       ? `${counted(extras, "blob")} would be deleted, more than the ${limit.count} allowed`
       : undefined;
   }
-  const { percent } = limit ?? (DEFAULT_LIMIT as { percent: number });
-  if (limit === undefined && extras <= HANDFUL) return undefined;
+  const { percent } = limit ?? DEFAULT_LIMIT;
   const share = (extras / Math.max(1, targets)) * 100;
   return share > percent
     ? `${extras} of ${counted(targets, "blob")} would be deleted, more than the ${percent}% allowed`

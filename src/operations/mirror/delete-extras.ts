@@ -2,7 +2,7 @@ import { FeedctlError, isFeedctlError } from "../../errors.ts";
 import { inBatches } from "../../lib/parallel.ts";
 import type { Spool } from "../../lib/spool.ts";
 import type { Key } from "../../lib/key.ts";
-import { parseKey } from "../../stores/key.ts";
+import { parseBlobName } from "../../stores/key.ts";
 import type { BlobInfo, DeleteFailure, Store } from "../../stores/store.ts";
 import type { Context } from "../context.ts";
 import { copyBlob } from "../transfer/copy-blob.ts";
@@ -51,7 +51,11 @@ export async function* deleteExtras(context: Context, input: ExtrasInput, tally:
   if (!dryRun) await input.approve(extras.count, place);
   for await (const batch of inBatches(extras.read(), DELETE_BATCH)) {
     context.signal.throwIfAborted();
-    const blobs = batch.map(({ key, size, modified }) => ({ key: parseKey(key), size, modified: new Date(modified) }));
+    const blobs = batch.map(({ key, size, modified }) => ({
+      key: parseBlobName(key),
+      size,
+      modified: new Date(modified),
+    }));
     if (!dryRun) {
       if (trash !== undefined) for (const blob of blobs) await copyToTrash(context, target, blob, trash);
       await deleteBatch(context, target, blobs, tally);

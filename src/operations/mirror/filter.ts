@@ -14,8 +14,11 @@ export interface FilterInput {
   now: Date;
 }
 
-/** Whether the mirror includes a key. Other keys are neither copied nor deleted. */
-export type Filter = (key: string, blob: BlobInfo) => boolean;
+/**
+ * Whether the mirror includes a key. Other keys are neither copied nor deleted. Without a blob, whose name is all that
+ * is known of it, the patterns decide.
+ */
+export type Filter = (key: string, blob?: BlobInfo) => boolean;
 
 export function createFilter(input: FilterInput): Filter {
   const included = matcherOf(input.include);
@@ -23,6 +26,7 @@ export function createFilter(input: FilterInput): Filter {
   return (key, blob) => {
     if (included !== undefined && !included(key)) return false;
     if (excluded?.(key)) return false;
+    if (blob === undefined) return true;
     if (input.minSize !== undefined && blob.size < input.minSize) return false;
     if (input.maxSize !== undefined && blob.size > input.maxSize) return false;
     const age = input.now.getTime() - blob.modified.getTime();

@@ -18,6 +18,8 @@ export interface MirrorInput {
   target: Place;
   /** Used instead of the target's store, and records its changes in the catalog. The mirror closes it. */
   through?: Store | undefined;
+  /** Folders of that store, which has no disk to look at. A file cannot have the name of one of them. */
+  folders?: ReadonlySet<string> | undefined;
   dryRun: boolean;
   /** Extras are reported and not deleted. */
   noDelete: boolean;
@@ -40,6 +42,12 @@ export interface MirrorInput {
 /** A blob whose copy failed, in the form that is spooled for a retry. */
 export type Postponed = { key: string; size: number; decision: Decision };
 
+/**
+ * A blob that can be stored only after extras are deleted: a file became a folder, or a folder a file. `reason`: why it
+ * is a mismatch until then.
+ */
+export type Deferred = Postponed & { reason: string };
+
 /** The state of a running mirror. */
 export interface MirrorRun {
   input: MirrorInput;
@@ -59,7 +67,10 @@ export interface MirrorRun {
   counts: { sources: number; targets: number };
   /** Names in the source that are not blobs. */
   foreign: ForeignNames;
-  clashes: NameClashes;
+  /** Names in the target that are not blobs. They stay. */
+  foreignInTarget: Set<string>;
+  clashes: NameClashes<Deferred>;
+  deferred: Spool<Deferred>;
   copier: PairCopier;
   transfer: Transfer<Postponed>;
 }

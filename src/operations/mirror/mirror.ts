@@ -13,10 +13,10 @@ import { deleteExtras, type Extra } from "./delete-extras.ts";
 import { createForeignNames } from "./foreign-names.ts";
 import { refuseUnsafePlaces, requireSource } from "./guards.ts";
 import { journalInOrder, openJournal } from "./journal.ts";
-import type { MirrorInput, MirrorRun } from "./mirror-run.ts";
+import type { Deferred, MirrorInput, MirrorRun } from "./mirror-run.ts";
 import { refuseMarkedPlaces } from "./marked-places.ts";
 import { createNameClashes } from "./name-clashes.ts";
-import { createMirrorTransfer } from "./retry-postponed.ts";
+import { copyAsItIsNow, createMirrorTransfer } from "./retry-postponed.ts";
 import { createPairCopier } from "./pair-copier.ts";
 import { createTally, type MirrorEvent } from "./tally.ts";
 import { createTrash } from "./trash.ts";
@@ -50,6 +50,8 @@ async function* mirrorInBatches(context: Context, input: MirrorInput): AsyncGene
   await using target = input.through ?? (await context.openStore(input.target.config));
   await refuseMarkedPlaces(context, input, { source, target });
   await using extras = createSpool<Extra>(`${own}.extras`);
+  await using deferred = createSpool<Deferred>(`${own}.deferred`);
+  const foreignInTarget = new Set<string>();
   const journal = openJournal(join(directory, `${digest(names.source, names.target)}.journal`), { readOnly: dryRun });
   const tally = createTally({ ...names, dryRun });
   const copier = createPairCopier(context, { ...input, source, target, trash, tally });
@@ -64,7 +66,9 @@ async function* mirrorInBatches(context: Context, input: MirrorInput): AsyncGene
     extras,
     counts: { sources: 0, targets: 0 },
     foreign: createForeignNames(),
-    clashes: createNameClashes(target),
+    foreignInTarget,
+    clashes: createNameClashes({ localPath: target.localPath, folders: input.folders, keptNames: foreignInTarget }),
+    deferred,
     transfer,
   };
   let failure: { error: unknown } | undefined;
@@ -87,21 +91,42 @@ async function* mirrorOnce(context: Context, run: MirrorRun): AsyncGenerator<Mir
   yield* copyDifferences(context, run);
   for await (const _ of transfer.retry()) yield tally.take();
   yield tally.take();
-  yield* deleteIfNothingFailed(context, run);
+  const allowed = yield* deleteIfNothingFailed(context, run);
+  yield* copyDeferred(context, run, allowed);
   if (tally.summary.copied > 0 && !input.dryRun) await sweepTarget(context, run);
 }
 
-async function* deleteIfNothingFailed(context: Context, run: MirrorRun): AsyncGenerator<MirrorEvent[]> {
+/** Deletes the extras. Returns whether it did: false when files failed. Throws when a guard refuses. */
+async function* deleteIfNothingFailed(context: Context, run: MirrorRun): AsyncGenerator<MirrorEvent[], boolean> {
   const { input, target, extras, counts, trash, tally, names } = run;
   const { summary } = tally;
-  if (extras.count === 0 || input.noDelete) return;
   if (summary.failed + summary.mismatch > 0) {
-    summary.notDeleted = "some files failed, so nothing is deleted";
-    return;
+    if (extras.count > 0 && !input.noDelete) summary.notDeleted = "some files failed, so nothing is deleted";
+    return false;
   }
+  if (extras.count === 0 || input.noDelete) return true;
   const { approve, maxDelete: limit, dryRun } = input;
   const deletes = { target, extras, counts, limit, dryRun, trash, place: names.target, approve };
-  for await (const _ of deleteExtras(context, deletes, tally)) yield tally.take();
+  try {
+    for await (const _ of deleteExtras(context, deletes, tally)) yield tally.take();
+  } catch (error) {
+    if (summary.deleted === 0) yield* copyDeferred(context, run, false);
+    throw error;
+  }
+  return true;
+}
+
+/** Copies the files that needed the place of extras, which are deleted by now. Without `allowed` they are mismatches. */
+async function* copyDeferred(context: Context, run: MirrorRun, allowed: boolean): AsyncGenerator<MirrorEvent[]> {
+  const { deferred, transfer, tally } = run;
+  for await (const { reason, ...job } of deferred.read()) {
+    if (allowed) await transfer.add(job, () => copyAsItIsNow(context, run, job));
+    else tally.mismatch(job, `${reason}, and nothing was deleted`);
+    yield tally.take();
+  }
+  await transfer.idle();
+  for await (const _ of transfer.retry()) yield tally.take();
+  yield tally.take();
 }
 
 /** Deletes the parts of unfinished uploads that killed processes left: no listing shows them, but they are billed. */

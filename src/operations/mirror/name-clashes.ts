@@ -1,49 +1,110 @@
 import { lstatSync } from "node:fs";
-import { parseKey } from "../../stores/key.ts";
+import type { Key } from "../../lib/key.ts";
+import { diskError } from "../../stores/disk/index.ts";
 import type { Store } from "../../stores/store.ts";
+import type { MirrorInput } from "./mirror-run.ts";
+
+/**
+ * Why a blob cannot be stored yet at a key that the target does not list.
+ * - `lasting`: a file that stays has the name of one of its folders.
+ * - `extra-file`: a file that is going to be deleted has the name of one of its folders.
+ * - `folder`: a folder has its name. The folder goes when all files in it are deleted.
+ */
+export interface Clash {
+  kind: "lasting" | "extra-file" | "folder";
+  reason: string;
+}
+
+/** A key for which `wait` was called. `settled`: all files below it are going to be deleted. */
+export type Decided<J> = J & { settled: boolean };
 
 /**
  * Finds keys that a disk cannot store together: a file `a` excludes `a/b`, while buckets can hold both. Clashes are
  * found before any copy starts, so that a dry run reports them too, and so that the first in key order wins, whichever
- * copy is faster.
+ * copy is faster. All calls must come in key order. Without `localPath` there are no clashes.
  */
-export interface NameClashes {
-  /**
-   * Why no blob can be stored at a key that the target does not list; undefined when it can. Keys must come in order.
-   */
-  find(key: string): string | undefined;
-  /** Adds a key that exists in the target or is going to be copied. Keys must come in order. */
-  add(key: string): void;
+export interface NameClashes<J extends { key: string }> {
+  find(key: string): Clash | undefined;
+  /** Adds a key that exists in the target or is going to be copied. `extra`: the target's file is going to be deleted. */
+  add(key: string, extra?: boolean): void;
+  /** Remembers a key whose clash is a `folder`, until all keys below it were added. */
+  wait(job: J): void;
+  /** Removes and returns the waiting keys that are decided. `all`: there are no more keys. */
+  take(all?: boolean): Decided<J>[];
 }
 
-export function createNameClashes({ localPath }: Pick<Store, "localPath">): NameClashes {
-  if (localPath === undefined) return { find: () => undefined, add: () => {} };
-  // a stack: each key is a prefix of the next, and may be a folder of the keys to come
-  const files: string[] = [];
+/** `keptNames`: names in the target that are not keys; they are read when a key is decided. */
+export function createNameClashes<J extends { key: string }>({
+  localPath,
+  folders,
+  keptNames = [],
+}: {
+  localPath?: Store["localPath"] | undefined;
+  folders?: MirrorInput["folders"];
+  keptNames?: Iterable<string>;
+}): NameClashes<J> {
+  if (localPath === undefined && folders === undefined)
+    return { find: () => undefined, add: () => {}, wait: () => {}, take: () => [] };
+  // stacks: each key is a prefix of the next, and may be a folder of the keys to come
+  const files: { key: string; extra: boolean }[] = [];
+  const waiting: Decided<J>[] = [];
+  let decided: Decided<J>[] = [];
 
   function forgetPassed(key: string): void {
-    for (let last = files.at(-1); last !== undefined; last = files.at(-1)) {
-      if (key.startsWith(last) && key.charCodeAt(last.length) <= SLASH) return;
-      files.pop();
-    }
+    while (files.length > 0 && isPassed(files.at(-1)!.key, key)) files.pop();
+    while (waiting.length > 0 && isPassed(waiting.at(-1)!.key, key)) decide(waiting.pop()!);
+  }
+
+  function decide(job: Decided<J>): void {
+    // links and special files are not keys, so that `add` never gets them
+    for (const name of keptNames) if (name.startsWith(`${job.key}/`)) job.settled = false;
+    decided.push(job);
   }
 
   return {
     find(key) {
       forgetPassed(key);
-      const file = files.find((each) => key.startsWith(`${each}/`));
-      if (file !== undefined) return `its folder ${file} exists as a file`;
-      const found = lstatSync(localPath(parseKey(key)), { throwIfNoEntry: false });
-      if (found === undefined || found.isFile()) return undefined;
-      return found.isDirectory()
-        ? "a folder of that name exists"
-        : "something of that name exists that is not a regular file";
+      const above = files.filter((file) => key.startsWith(`${file.key}/`));
+      const file = above.find(({ extra }) => !extra) ?? above[0];
+      if (file !== undefined)
+        return { kind: file.extra ? "extra-file" : "lasting", reason: `its folder ${file.key} exists as a file` };
+      if (localPath !== undefined) return findOnDisk(localPath(key as Key));
+      return folders?.has(key) === true ? FOLDER : undefined;
     },
-    add(key) {
+    add(key, extra = false) {
       forgetPassed(key);
-      files.push(key);
+      files.push({ key, extra });
+      if (!extra) for (const job of waiting) if (key.startsWith(`${job.key}/`)) job.settled = false;
+    },
+    wait(job) {
+      forgetPassed(job.key);
+      waiting.push({ ...job, settled: true });
+    },
+    take(all = false) {
+      if (all) for (const job of waiting.splice(0)) decide(job);
+      const taken = decided;
+      if (taken.length > 0) decided = [];
+      return taken;
     },
   };
 }
 
+const FOLDER: Clash = { kind: "folder", reason: "a folder of that name exists" };
 const SLASH = "/".charCodeAt(0);
+
+/** Whether no key below `before` can follow. Names such as `a-b` sort between `a` and `a/b`. */
+function isPassed(before: string, key: string): boolean {
+  return !(key.startsWith(before) && key.charCodeAt(before.length) <= SLASH);
+}
+
+function findOnDisk(path: string): Clash | undefined {
+  try {
+    const found = lstatSync(path, { throwIfNoEntry: false });
+    if (found === undefined || found.isFile()) return undefined;
+    if (found.isDirectory()) return FOLDER;
+    return { kind: "lasting", reason: "something of that name exists that is not a regular file" };
+  } catch (error) {
+    const { message } = diskError(error, "write", path) as Error;
+    return { kind: "lasting", reason: message };
+  }
+}

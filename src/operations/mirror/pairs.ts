@@ -19,7 +19,8 @@ export interface PairsInput {
   /** Key prefix that is ignored on both sides: the trash. */
   hidden: string | undefined;
   signal: AbortSignal;
-  onForeign(name: string, end: "source" | "target"): void;
+  /** As the `onForeign` of a listing. */
+  onForeign(name: string, end: "source" | "target", problem: string | undefined): void;
 }
 
 /**
@@ -35,7 +36,11 @@ export function listPairs({
 }: PairsInput): AsyncGenerator<ListedPair> {
   const names = { source: source.name, target: target.name, journal: "the journal" };
   const listing = (store: Store, end: "source" | "target") => {
-    const blobs = store.list("", { signal, onForeign: (name) => onForeign(name, end) });
+    const blobs = store.list("", {
+      signal,
+      anyName: true,
+      onForeign: (name, problem) => onForeign(name, end, problem),
+    });
     return hidden === undefined ? blobs : withoutPrefix(blobs, hidden);
   };
   return sideBySide<Record<string, { key: string }> & Entry>(

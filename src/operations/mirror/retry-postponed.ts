@@ -1,4 +1,4 @@
-import { parseKey } from "../../stores/key.ts";
+import { parseBlobName } from "../../stores/key.ts";
 import type { Store } from "../../stores/store.ts";
 import type { Context } from "../context.ts";
 import { createTransfer, type Transfer } from "../transfer/transfer-pool.ts";
@@ -28,19 +28,24 @@ export function createMirrorTransfer(
     wait: input.wait,
     spool,
     signal,
-    async again({ key: text, size, decision }) {
-      const key = parseKey(text);
-      const [from, to] = await Promise.all([source.head(key, { signal }), target.head(key, { signal })]);
-      if (from === undefined) tally.skipped(decision.class, { key, size }, "vanished from the source meanwhile");
-      else await copier.copyIfNeeded({ key, source: from, target: to }, decision);
-    },
-    postponed: ({ key, size, decision }, error) =>
-      tally.postponed(decision.class, { key: parseKey(key), size }, error.message),
-    failed({ key, size, decision }, error) {
-      const blob = { key: parseKey(key), size };
+    again: (job) => copyAsItIsNow(context, { source, target, copier, tally }, job),
+    postponed: (job, error) => tally.postponed(job.decision.class, job, error.message),
+    failed(job, error) {
       // a conflicting file or folder in the target is reported as a mismatch and never replaced
-      if (error.code === "conflict") tally.mismatch(blob, error.message);
-      else tally.failed(decision.class, blob, error.message);
+      if (error.code === "conflict") tally.mismatch(job, error.message);
+      else tally.failed(job.decision.class, job, error.message);
     },
   });
+}
+
+/** Copies a blob as both sides are by now: they may have changed since they were listed. */
+export async function copyAsItIsNow(
+  { signal }: Context,
+  { source, target, copier, tally }: Pick<RetryInput, "source" | "target" | "copier" | "tally">,
+  job: Postponed,
+): Promise<void> {
+  const key = parseBlobName(job.key);
+  const [from, to] = await Promise.all([source.head(key, { signal }), target.head(key, { signal })]);
+  if (from === undefined) tally.skipped(job.decision.class, job, "vanished from the source meanwhile");
+  else await copier.copyIfNeeded({ key, source: from, target: to }, job.decision);
 }

@@ -1,4 +1,3 @@
-import type { BlobInfo } from "../../stores/store.ts";
 import { robocopyStatus, type MirrorClass } from "./decide.ts";
 
 /**
@@ -56,7 +55,7 @@ export interface MirrorSummary {
 
 export type MirrorEvent = MirrorItem | MirrorSummary;
 
-type Blob = Pick<BlobInfo, "key" | "size">;
+type Blob = { key: string; size: number };
 
 /** Counts outcomes, and buffers them as items until they are yielded. */
 export interface Tally {
@@ -144,7 +143,7 @@ export function createTally(run: Pick<MirrorSummary, "source" | "target" | "dryR
     },
     foreign(name, where) {
       summary.foreign++;
-      const what = "is a link, a special file or not a valid name: not mirrored";
+      const what = "a link, a special file, a folder marker or not a valid name: not mirrored";
       addItem("mismatched", "foreign", { key: name, size: 0 }, where === "source" ? what : `in the target: ${what}`);
     },
     close(broken, milliseconds) {

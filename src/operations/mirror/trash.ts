@@ -1,6 +1,6 @@
 import { FeedctlError } from "../../errors.ts";
 import type { Key } from "../../lib/key.ts";
-import { parseKey, parseTargetPath } from "../../stores/key.ts";
+import { parseBlobName, parseTargetPath } from "../../stores/key.ts";
 
 export interface Trash {
   /** Key prefix, with a slash at its end. The mirror ignores it on both sides. */
@@ -16,5 +16,5 @@ export function createTrash(prefix: string, now: Date): Trash {
   const root = parseTargetPath(prefix);
   if (root === "") throw new FeedctlError("usage", "the trash needs a prefix of its own, such as .trash");
   const folder = now.toISOString().replaceAll(/[-:]/g, "");
-  return { root, keyOf: (key) => parseKey(`${root}${folder}/${key}`) };
+  return { root, keyOf: (key) => parseBlobName(`${root}${folder}/${key}`) };
 }

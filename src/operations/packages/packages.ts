@@ -7,6 +7,8 @@ import {
   type PackageVersion,
   type VersionFile,
 } from "../../catalog/packages.ts";
+import type { FeedRow } from "../../catalog/feeds.ts";
+import type { Db } from "../../catalog/schema/core.ts";
 import { deleteFileRowsOfVersions } from "../../catalog/files.ts";
 import { FeedctlError } from "../../errors.ts";
 import type { ByteRange } from "../../stores/store.ts";
@@ -53,8 +55,15 @@ export async function requireVersions(
   spec: PackageSpec,
 ): Promise<PackageVersion[]> {
   const { db } = await context.catalog();
-  const feed = await requireFeed(db, feedName);
-  const { group, name, version } = spec;
+  return requireVersionsOf(db, await requireFeed(db, feedName), spec);
+}
+
+/** As `requireVersions`, in a transaction. */
+export async function requireVersionsOf(
+  db: Db,
+  feed: Pick<FeedRow, "id" | "name">,
+  { group, name, version }: PackageSpec,
+): Promise<PackageVersion[]> {
   const found = await Array.fromAsync(listVersions(db, feed.id, { group, name, version }));
   // names that differ only in letter case: an exact match wins
   const named = found.some((row) => row.name === name) ? found.filter((row) => row.name === name) : found;
@@ -157,7 +166,7 @@ export async function deletePackage(
         transaction,
         versions.map((version) => ({
           action: "deleted",
-          object: nameOf(version),
+          object: versionTitle(version),
           detail: { files: version.files.map((file) => file.key) },
         })),
       );
@@ -168,6 +177,10 @@ export async function deletePackage(
   return versions.map(({ group, name, version, files }) => ({ group, name, version, files }));
 }
 
-function nameOf(version: { group: string; name: string; version: string }): string {
-  return `${version.group === "" ? "" : `${version.group}/`}${version.name}@${version.version}`;
+export function packageTitle({ group, name }: { group: string; name: string }): string {
+  return group === "" ? name : `${group}/${name}`;
+}
+
+export function versionTitle(version: { group: string; name: string; version: string }): string {
+  return `${packageTitle(version)}@${version.version}`;
 }

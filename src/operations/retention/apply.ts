@@ -5,11 +5,13 @@ import { addProtection, listProtections, lockRules, removeProtection } from "../
 import type { Db } from "../../catalog/schema/core.ts";
 import { commitUnless } from "../commit/commit.ts";
 import type { Context } from "../context.ts";
-import { parseProtection, protectionName } from "./protections.ts";
+import { protectionName } from "./protection-name.ts";
+import { parseProtection } from "./protections.ts";
 import { lockLiveFeed } from "../feed-store/find-feed.ts";
 import type { FeedGoals } from "./rule-file.ts";
-import type { RuleBody } from "./criteria.ts";
+import { ruleName, type RuleBody } from "./criteria.ts";
 import { readRules, replaceRules } from "./rules.ts";
+import { protectionWarning, ruleWarnings } from "./warnings.ts";
 import { describeCriteria } from "./words.ts";
 
 /** One difference between a feed's rules and the file. `before` and `after` are null where there is none. */
@@ -22,6 +24,12 @@ export interface RetentionChange {
   after: string | null;
 }
 
+export interface AppliedRules {
+  changes: RetentionChange[];
+  /** Likely mistakes in added and changed rules and protections, one sentence each. */
+  warnings: string[];
+}
+
 /**
  * Changes feeds to match a rule file, in one transaction. Feeds that the file does not name stay unchanged. Returns the
  * changes; `dryRun` rolls them back.
@@ -30,16 +38,20 @@ export async function applyRetention(
   context: Context,
   goals: readonly FeedGoals[],
   { dryRun = false }: { dryRun?: boolean | undefined } = {},
-): Promise<RetentionChange[]> {
+): Promise<AppliedRules> {
   const { db } = await context.catalog();
   return commitUnless(dryRun, db, [], async (transaction) => {
-    const changes: RetentionChange[] = [];
-    for (const goal of goals) changes.push(...(await applyToFeed(context, transaction, goal)));
-    return changes;
+    const all: AppliedRules = { changes: [], warnings: [] };
+    for (const goal of goals) {
+      const { changes, warnings } = await applyToFeed(context, transaction, goal);
+      all.changes.push(...changes);
+      all.warnings.push(...warnings);
+    }
+    return all;
   });
 }
 
-async function applyToFeed(context: Context, db: Db, goal: FeedGoals): Promise<RetentionChange[]> {
+async function applyToFeed(context: Context, db: Db, goal: FeedGoals): Promise<AppliedRules> {
   const feed = await lockLiveFeed(db, goal.feed);
   await lockRules(db, feed.id);
   const changes: RetentionChange[] = [];
@@ -71,7 +83,31 @@ async function applyToFeed(context: Context, db: Db, goal: FeedGoals): Promise<R
       detail: { before, after },
     })),
   );
-  return changes;
+  return { changes, warnings: await warningsOf(context, db, feed, { goal, changes }) };
+}
+
+async function warningsOf(
+  context: Context,
+  db: Db,
+  feed: FeedRow,
+  { goal, changes }: { goal: FeedGoals; changes: readonly RetentionChange[] },
+): Promise<string[]> {
+  const isNew = (what: RetentionChange["what"], name: string) =>
+    changes.some((each) => each.what === what && each.name === name && /^(added|changed)$/.test(each.change));
+  const warnings: string[] = [];
+  for (const [index, body] of (goal.rules ?? []).entries()) {
+    const rule = { ...body, position: index + 1 };
+    if (!isNew("rule", rule.name ?? String(rule.position))) continue;
+    const found = await ruleWarnings(db, feed, rule, context.now());
+    warnings.push(...found.map((each) => `${feed.name}: ${ruleName(rule)}: ${each}`));
+  }
+  for (const { what } of goal.protect ?? []) {
+    const protection = parseProtection(feed.type, what);
+    if (!isNew("protection", protectionName(feed.type, protection))) continue;
+    const found = await protectionWarning(db, feed, protection);
+    if (found !== undefined) warnings.push(found);
+  }
+  return warnings;
 }
 
 /** Named rules are matched by name, unnamed ones by their description, whatever their position. */

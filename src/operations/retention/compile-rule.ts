@@ -31,6 +31,7 @@ const YEAR_ONE = Date.parse("0001-01-01T00:00:00Z");
 /** The criteria as the SQL query expects them. Days count back from `now`. Throws `usage` for an invalid value. */
 export async function compileCriteria(feedType: string, rule: RetentionCriteria, now: Date): Promise<QueryCriteria> {
   const compiler: Compiler = {
+    feedType,
     names: (patterns) => patterns.map((pattern) => packagePattern(feedType, pattern)),
     // PostgreSQL cannot parse JavaScript's form of dates before the year 1
     daysAgo: (days) => new Date(Math.max(now.getTime() - days * 86_400_000, YEAR_ONE)),

@@ -14,6 +14,7 @@ import { isFeedctlError } from "../../errors.ts";
 import { mapParallel } from "../../lib/parallel.ts";
 import type { Key } from "../../lib/key.ts";
 import type { Store } from "../../stores/store.ts";
+import type { Kept } from "../../stores/traits.ts";
 import { commit, type Holder } from "../commit/commit.ts";
 import type { Context } from "../context.ts";
 import type { FeedWriter, Target } from "../commit/feed-writer.ts";
@@ -21,6 +22,7 @@ import { plannedDeletion, type PlannedDeletion } from "./plan.ts";
 import type { RetentionRule } from "./criteria.ts";
 import { recordDeleted } from "../commit/record-deleted.ts";
 import type { Run } from "../commit/recorded-run.ts";
+import { askKept } from "../feed-store/store-traits.ts";
 import { removeEmptyFolders } from "./remove-empty-folders.ts";
 import { finishPending, reportUndeleted } from "../commit/settle.ts";
 
@@ -192,14 +194,20 @@ async function inTransaction<T>(
 }
 
 export interface Reclaimed {
+  /** Blobs deleted from the store. */
   blobs: number;
-  /** Sum of the blobs' sizes as the store reported them just before their deletion. */
+  /** Sum of the blobs' sizes as the store reported them just before their deletion, unless the provider keeps them. */
   bytes: number;
+  /** Sum of the sizes of deleted blobs whose bytes the provider keeps. */
+  keptBytes: number;
+  kept: Kept | null;
 }
 
-export function addReclaimed(sum: Reclaimed, { blobs, bytes }: Reclaimed): void {
+export function addReclaimed(sum: Reclaimed, { blobs, bytes, keptBytes, kept }: Reclaimed): void {
   sum.blobs += blobs;
   sum.bytes += bytes;
+  sum.keptBytes += keptBytes;
+  sum.kept = kept ?? sum.kept;
 }
 
 /**
@@ -208,7 +216,7 @@ export function addReclaimed(sum: Reclaimed, { blobs, bytes }: Reclaimed): void 
  */
 export async function reclaim({ context, writer }: RetentionTask, wait?: number): Promise<Reclaimed> {
   const target = await writer.write(async (now) => now);
-  const reclaimed = { blobs: 0, bytes: 0 };
+  const reclaimed: Reclaimed = { blobs: 0, bytes: 0, keptBytes: 0, kept: null };
   const measure = async (keys: readonly Key[]) => {
     const sizes = new Map<Key, number>();
     for await (const { key, size } of sizesOf(context, target.store, keys))
@@ -227,7 +235,10 @@ export async function reclaim({ context, writer }: RetentionTask, wait?: number)
     // other writers are still at work: the deletes stay pending, for the next run or verify --repair
     if (wait === undefined || !isFeedctlError(error, "locked")) throw error;
   }
-  return reclaimed;
+  if (reclaimed.blobs === 0) return reclaimed;
+  const { db } = await context.catalog();
+  const kept = await askKept(context, db, { id: target.storeId }, target.store);
+  return kept === undefined ? reclaimed : { ...reclaimed, bytes: 0, keptBytes: reclaimed.bytes, kept };
 }
 
 function sizesOf(

@@ -10,7 +10,7 @@ import { findItem, requireDirectory } from "../assets/require-asset.ts";
 import { requireFeed } from "../feed-store/find-feed.ts";
 import { requireVersions, parsePackageSpec } from "../packages/packages.ts";
 import { planRetention } from "./plan.ts";
-import { protectionName } from "./protections.ts";
+import { protectionName } from "./protection-name.ts";
 import { compileRule } from "./compile-rule.ts";
 import { ruleName, type RetentionRule } from "./criteria.ts";
 import { wrongKind } from "./criteria/selecting.ts";
@@ -128,6 +128,7 @@ export async function explainRetention(context: Context, feedName: string, text:
 type Keeper = NonNullable<Awaited<ReturnType<typeof findProtection>>>;
 
 function protectionReason(feedType: string, { package: named, version, reason, rule }: Keeper): string {
+  if (named === null && rule === null) return "a tag names it";
   if (named === null || version === null) return `rule ${rule} keeps it across rules`;
   const pattern = protectionName(feedType, { package: named, version });
   return `it is protected as ${pattern}${reason === null ? "" : ` (${reason})`}`;

@@ -2,6 +2,7 @@ import { FeedctlError } from "../../errors.ts";
 import { counted } from "../../lib/format-size.ts";
 import type { RetentionPlan } from "./plan.ts";
 import type { RetentionRule } from "./criteria.ts";
+import { missingUseError } from "./known-use.ts";
 import { itemOf } from "./terms.ts";
 
 export type DeletionLimit = { versions: number } | { percent: number };
@@ -9,12 +10,24 @@ export type DeletionLimit = { versions: number } | { percent: number };
 /** Without `--max-delete`, plans with fewer deletions than this are never refused. */
 const FEW = 100;
 
+/** The error for a plan that must not be carried out with these options; undefined when it may. */
+export function refusalOf(
+  plan: RetentionPlan,
+  {
+    maxDelete,
+    acceptMissingUse = false,
+  }: { maxDelete?: DeletionLimit | undefined; acceptMissingUse?: boolean | undefined },
+): FeedctlError | undefined {
+  const isIncomplete = plan.total.versions > 0 && !acceptMissingUse;
+  return deletionLimitError(plan, maxDelete) ?? (isIncomplete ? missingUseError(plan.feed, plan.use) : undefined);
+}
+
 /**
  * The error for a plan that deletes too much; undefined when it may run. Without a limit, a plan that deletes more than
  * 99 % of the feed is refused as a probable mistake. Files and earlier content of assets are counted separately: with
  * much earlier content, the deletion of all files would be a small percentage.
  */
-export function deletionLimitError(
+function deletionLimitError(
   { feed, total, shares }: RetentionPlan,
   most: DeletionLimit | undefined,
 ): FeedctlError | undefined {

@@ -10,16 +10,17 @@ import {
   type PlanSums,
   type PlanTotals,
 } from "../../catalog/retention/plan.ts";
-import type { RuleQuery } from "../../catalog/retention/rule-query.ts";
 import { subjectOf } from "../../catalog/retention/subject.ts";
 import type { Db } from "../../catalog/schema/core.ts";
 import { counted } from "../../lib/format-size.ts";
 import type { Context } from "../context.ts";
 import { requireLiveFeed } from "../feed-store/find-feed.ts";
 import { compileRule } from "./compile-rule.ts";
-import { criteria, givenNames, ruleName, type RetentionRule } from "./criteria.ts";
+import type { RetentionRule } from "./criteria.ts";
+import { findKnownUse, type UseOfPlan } from "./known-use.ts";
 import { readRules } from "./rules.ts";
 import { itemOf } from "./terms.ts";
+import { planWarnings } from "./warnings.ts";
 import { reasonOf } from "./words.ts";
 
 /** A version, or a file of an asset directory, that a rule selects for deletion. */
@@ -46,6 +47,8 @@ export interface PlannedDeletion {
 export interface RetentionPlan extends AsyncDisposable {
   feed: FeedRow;
   rules: RetentionRule[];
+  /** What is known of the use of its files; undefined when no enabled rule depends on it. */
+  use: UseOfPlan | undefined;
   sums: PlanSums;
   total: PlanTotals;
   /** Planned deletions and the total: one entry, or two for an asset directory (files, earlier content). */
@@ -77,12 +80,13 @@ export async function planRetention(
     const now = context.now();
     const enabled = rules.filter((rule) => rule.enabled);
     const queries = await Promise.all(enabled.map((rule) => compileRule(feed.type, rule, now)));
-    await warnOfUnknownUse(context, db, feed, { rules, queries });
+    const use = await findKnownUse(context, db, feed, enabled);
     await subject.prepare(db, feed.id);
     await warnOfFutureDates(context, db, feed, now);
     await subject.keepProtected(db, feed.id);
     for (const query of queries) if (query.protectAcross) await keepAcross(db, feed.id, query);
     await analyzeKept(db);
+    for (const warning of await planWarnings(db, feed, rules, queries)) context.notice(warning);
     let taken = 0;
     for (const query of queries) {
       context.signal.throwIfAborted();
@@ -95,6 +99,7 @@ export async function planRetention(
     return {
       feed,
       rules,
+      use,
       sums,
       db,
       total,
@@ -140,30 +145,6 @@ async function warnOfFutureDates(context: Context, db: Db, feed: FeedRow, now: D
 
 /** Milliseconds that a publish date may be in the future: clocks differ a little. */
 const FUTURE = 5 * 60_000;
-
-/**
- * Warns when a rule depends on downloads but no recent ones are recorded: without log imports all versions look unused.
- */
-async function warnOfUnknownUse(
-  context: Context,
-  db: Db,
-  feed: FeedRow,
-  { rules, queries }: { rules: readonly RetentionRule[]; queries: readonly RuleQuery[] },
-): Promise<void> {
-  const trusting = queries.find(({ position }) => needsUsage(rules[position - 1] as RetentionRule));
-  if (trusting === undefined) return;
-  const usedSince = trusting.criteria.keepUsedWithinDays;
-  const newest = await subjectOf(feed.type).newestUse(db, feed.id);
-  if (newest !== null && (usedSince === undefined || newest >= usedSince)) return;
-  const since = newest === null ? "" : ` since ${newest.toISOString().slice(0, 10)}`;
-  context.notice(
-    `no downloads of feed ${feed.name} are recorded${since}, and ${ruleName(rules[trusting.position - 1] as RetentionRule)} depends on them; see: feedctl usage import`,
-  );
-}
-
-function needsUsage(rule: RetentionRule): boolean {
-  return givenNames(rule.criteria).some((name) => criteria[name].needsUsage);
-}
 
 export function plannedDeletion(
   rules: readonly RetentionRule[],

@@ -12,6 +12,7 @@ import { FeedctlError } from "../../errors.ts";
 import { commit } from "../commit/commit.ts";
 import type { Context } from "../context.ts";
 import { requireFeed, lockLiveFeed } from "../feed-store/find-feed.ts";
+import { protectionName } from "./protection-name.ts";
 import { packagePattern } from "./terms.ts";
 
 export interface Protection {
@@ -41,14 +42,6 @@ export function parseProtection(feedType: string, text: string): Pick<NewProtect
   return { package: pattern, version: version.trim() };
 }
 
-/** The protection's pattern in the form that `parseProtection` accepts. */
-export function protectionName(
-  feedType: string,
-  { package: pattern, version }: Pick<NewProtection, "package" | "version">,
-): string {
-  return feedType === "asset" ? pattern : `${pattern}@${version}`;
-}
-
 export interface ProtectionChange {
   feed: string;
   package: string;
@@ -57,7 +50,7 @@ export interface ProtectionChange {
   pattern: string;
   /** False when the same protection already existed. */
   changed: boolean;
-  /** How many versions match now; absent for an asset directory, and when a protection is removed. */
+  /** How many versions, or files of an asset directory, match now; absent when a protection is removed. */
   versions?: number | undefined;
 }
 
@@ -73,7 +66,7 @@ export async function protectPackage(
     const feed = await lockLiveFeed(transaction, feedName);
     const protection = parseProtection(feed.type, text);
     const changed = await protect(context, transaction, feed, { ...protection, reason });
-    const versions = feed.type === "asset" ? undefined : await countProtected(transaction, feed.id, protection);
+    const versions = await countProtected(transaction, feed, protection);
     return { feed: feed.name, ...protection, pattern: protectionName(feed.type, protection), changed, versions };
   });
 }

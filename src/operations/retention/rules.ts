@@ -9,6 +9,7 @@ import type { Context } from "../context.ts";
 import { requireFeed, lockLiveFeed } from "../feed-store/find-feed.ts";
 import { compileCriteria } from "./compile-rule.ts";
 import { criteriaProblem, ruleName, type RetentionRule, type RuleBody } from "./criteria.ts";
+import { ruleWarnings } from "./warnings.ts";
 
 export async function readRules(db: Db, feedId: number): Promise<RetentionRule[]> {
   return (await listRules(db, feedId)).map((row) => ({
@@ -45,6 +46,11 @@ export interface RuleOfFeed {
   rule: RetentionRule;
 }
 
+export interface ChangedRule extends RuleOfFeed {
+  /** Likely mistakes, one sentence each; none for a removed rule. */
+  warnings: string[];
+}
+
 export async function showRetentionRule(context: Context, feedName: string, which: string): Promise<RuleOfFeed> {
   const { feed, feedType, rules } = await listRetentionRules(context, feedName);
   return { feedType, rule: requireRule(feed, rules, which) };
@@ -55,7 +61,7 @@ export async function addRetentionRule(
   feedName: string,
   rule: RuleBody,
   position?: number,
-): Promise<RuleOfFeed> {
+): Promise<ChangedRule> {
   return change(context, feedName, "retention rule added", (_feed, rules) => {
     const at = Math.min(position ?? rules.length + 1, rules.length + 1);
     return [[...rules.slice(0, at - 1), rule, ...rules.slice(at - 1)], at];
@@ -72,7 +78,7 @@ export async function setRetentionRule(
   feedName: string,
   which: string,
   { criteria, ...body }: RuleChange,
-): Promise<RuleOfFeed> {
+): Promise<ChangedRule> {
   return change(context, feedName, "retention rule changed", (feed, rules) => {
     const before = requireRule(feed.name, rules, which);
     const merged = Object.entries({ ...before.criteria, ...criteria }).filter(([, value]) => value !== undefined);
@@ -86,7 +92,7 @@ export async function moveRetentionRule(
   feedName: string,
   which: string,
   to: number,
-): Promise<RuleOfFeed> {
+): Promise<ChangedRule> {
   return change(context, feedName, "retention rule moved", (feed, rules) => {
     const rule = requireRule(feed.name, rules, which);
     const at = Math.min(to, rules.length);
@@ -94,7 +100,7 @@ export async function moveRetentionRule(
   });
 }
 
-export async function removeRetentionRule(context: Context, feedName: string, which: string): Promise<RuleOfFeed> {
+export async function removeRetentionRule(context: Context, feedName: string, which: string): Promise<ChangedRule> {
   return change(context, feedName, "retention rule removed", (feed, rules) => {
     const rule = requireRule(feed.name, rules, which);
     return [rules.toSpliced(rule.position - 1, 1), rule];
@@ -117,7 +123,7 @@ async function change(
   feedName: string,
   action: string,
   edit: (feed: FeedRow, rules: RetentionRule[]) => [readonly RuleBody[], number | RetentionRule],
-): Promise<RuleOfFeed> {
+): Promise<ChangedRule> {
   const { db } = await context.catalog();
   return commit(db, [], async (transaction) => {
     const feed = await lockLiveFeed(transaction, feedName);
@@ -127,7 +133,8 @@ async function change(
     const rule = typeof about === "number" ? { ...(after[about - 1] as RuleBody), position: about } : about;
     const by = { runId: null, actor: context.actor, feedId: feed.id, now: context.now() };
     await insertAuditEvents(transaction, by, [{ action, object: ruleName(rule), detail: { ...rule } }]);
-    return { feedType: feed.type, rule };
+    const warnings = typeof about === "number" ? await ruleWarnings(transaction, feed, rule, context.now()) : [];
+    return { feedType: feed.type, rule, warnings };
   });
 }
 

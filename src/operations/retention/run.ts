@@ -19,12 +19,13 @@ import {
   reclaim,
   restoreUsed,
   countPendingDeletes,
+  type Reclaimed,
   type VersionOutcome,
   type RetentionTask,
   type RunLocks,
 } from "./delete-batch.ts";
 import { readRules } from "./rules.ts";
-import { refuseQuarantine, deletionLimitError, type DeletionLimit } from "./guards.ts";
+import { refuseQuarantine, refusalOf, type DeletionLimit } from "./guards.ts";
 import { itemOf } from "./terms.ts";
 import { startRun } from "../commit/recorded-run.ts";
 
@@ -37,12 +38,14 @@ export interface RetentionInput {
   quarantineDays?: number | undefined;
   /** Milliseconds after which no further batch starts; the next run continues. */
   maxDuration?: number | undefined;
+  /** Deletes by use although the lines of a recent log were not understood. Default: refused. */
+  acceptMissingUse?: boolean | undefined;
   /** Called once per feed, before the first deletion; rejects when the user declines. */
   approve(plan: FeedOutcome, verb: string): Promise<void>;
 }
 
 /** The result for one feed. */
-export interface FeedOutcome {
+export interface FeedOutcome extends Reclaimed {
   type: "feed";
   feed: string;
   feedType: string;
@@ -60,10 +63,6 @@ export interface FeedOutcome {
   left: number;
   /** Folders of an asset directory that became empty and were removed. In a dry run: how many would be. */
   folders: number;
-  /** Blobs deleted from the store. */
-  blobs: number;
-  /** Their sizes as the store reported them. */
-  bytes: number;
   /** Deletes that are still pending, because other writers were at work. */
   waiting: number;
 }
@@ -126,6 +125,7 @@ export async function* runRetention(context: Context, input: RetentionInput): As
         yield event;
         if (event.type !== "feed") continue;
         for (const count of counts) summary[count] += event[count];
+        summary.kept = event.kept ?? summary.kept;
         if (event.outcome === "stopped") summary.stopped++;
       }
     } catch (error) {
@@ -149,12 +149,12 @@ const DRY_RUN = "FeedRetentionDryRun";
 
 const counts = [
   ...(["planned", "plannedBytes", "deleted", "hidden", "freed", "restored", "left", "folders"] as const),
-  ...(["blobs", "bytes", "waiting"] as const),
+  ...(["blobs", "bytes", "keptBytes", "waiting"] as const),
 ] as const;
 
-function zeroCounts(): Record<(typeof counts)[number], number> {
+function zeroCounts(): Record<(typeof counts)[number], number> & Pick<FeedOutcome, "kept"> {
   const zeros = counts.map((name) => [name, 0]);
-  return Object.fromEntries(zeros) as Record<(typeof counts)[number], number>;
+  return { ...(Object.fromEntries(zeros) as Record<(typeof counts)[number], number>), kept: null };
 }
 
 /** Names of all feeds except those being deleted and, with a quarantine, asset directories that have rules. */
@@ -177,13 +177,13 @@ async function feedsWithRetention(context: Context, { quarantineDays }: Retentio
 async function* dryRunFeed(
   context: Context,
   name: string,
-  { maxDelete, quarantineDays }: RetentionInput,
+  input: RetentionInput,
 ): AsyncGenerator<VersionOutcome | FeedOutcome> {
   await using plan = await planRetention(context, name);
   const outcome = outcomeOf(plan, "dry-run");
   if (!plan.feed.retention_rules_enabled) return yield { ...outcome, ...zeroCounts(), outcome: "disabled" };
-  refuseQuarantine(plan.feed, plan.rules, quarantineDays);
-  const refusal = deletionLimitError(plan, maxDelete);
+  refuseQuarantine(plan.feed, plan.rules, input.quarantineDays);
+  const refusal = refusalOf(plan, input);
   if (refusal !== undefined) context.notice(`a run would be refused: ${refusal.message}`);
   for await (const version of plan.versions())
     yield { type: "version", feed: plan.feed.name, action: "planned", ...version };
@@ -277,7 +277,7 @@ async function savePlanForRun(context: Context, name: string, input: RetentionIn
   if (!feed.retention_rules_enabled)
     return { rules, outcome: { ...outcome, ...zeroCounts(), outcome: "disabled" as const } };
   refuseQuarantine(feed, rules, input.quarantineDays);
-  const refusal = deletionLimitError(plan, input.maxDelete);
+  const refusal = refusalOf(plan, input);
   if (refusal !== undefined) throw refusal;
   const freed = await countExpired(plan.db, feed.id, context.now());
   await prove(plan.db, [run, lock]);

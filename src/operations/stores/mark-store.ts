@@ -8,6 +8,7 @@ import { lockWrites } from "../commit/lock-feed.ts";
 import type { Context } from "../context.ts";
 import { requireLiveFeed } from "../feed-store/find-feed.ts";
 import { requireRecordedPlace, requireStore, storeConfig } from "../feed-store/open-feed-store.ts";
+import { traitsOf } from "../feed-store/store-traits.ts";
 import { countFound, markPlace, requireFreePlace } from "../feed-store/prove-place.ts";
 
 export interface MarkInput {
@@ -39,7 +40,7 @@ export async function markStore(context: Context, { feed: name, earlier, force }
   const row = earlier ? await requireEarlier(db, feed) : await requireStore(db, feed);
   const config = await storeConfig(context, db, feed, row);
   requireRecordedPlace(feed, row, config);
-  await using store = await context.openStore(config);
+  await using store = await context.openStore(config, { known: traitsOf(row) });
   const marker = await requireFreePlace(context, db, { feed, store });
   const { found, of } = await countFound(context, db, { feed, store });
   if (!force) {

@@ -14,19 +14,13 @@ import type { StoreOption } from "../../stores/descriptor.ts";
 import { isDirectory, optionsOf, providers, type StoreType } from "../../stores/providers.ts";
 import { commit } from "../commit/commit.ts";
 import type { Context } from "../context.ts";
-import { readWaitingDeletes, type WaitingDeletes } from "../../catalog/pending.ts";
 import { describeStore, type FeedStore } from "../feeds/feeds.ts";
-import {
-  explicitPlace,
-  openProvenStore,
-  prepareStore,
-  requireStore,
-  type NewStore,
-} from "../feed-store/open-feed-store.ts";
+import { explicitPlace, prepareStore, requireStore, type NewStore } from "../feed-store/open-feed-store.ts";
 import { refuseOverlap } from "../feed-store/occupied-places.ts";
-import { requireFeed, requireLiveFeed } from "../feed-store/find-feed.ts";
+import { requireLiveFeed } from "../feed-store/find-feed.ts";
 import { provePlace, requireFreePlace } from "../feed-store/prove-place.ts";
 import { lockWholeFeed } from "../commit/lock-feed.ts";
+import { examineNewStore } from "../feed-store/store-traits.ts";
 import { sealStore } from "../feed-store/store-seal.ts";
 import type { StoreOptions } from "../feed-store/store-secrets.ts";
 import { checkControl } from "./test-store.ts";
@@ -90,8 +84,10 @@ export async function setStore(
     const row = same
       ? await updatePlace(context, db, current, next)
       : await replace(context, db, current, { explicit, next });
-    if (opened !== undefined)
+    if (opened !== undefined) {
       await provePlace(context, db, { feed, row, location: next.location, store: opened }, "write");
+      await examineNewStore(context, db, row, opened);
+    }
     const store = await describeStore(context, db, feed, row);
     await insertAuditEvents(db, { runId: null, actor: context.actor, feedId: feed.id, now: context.now() }, [
       { action: "store set", object: feed.name, detail: { from: before.location, to: store.location } },
@@ -140,52 +136,4 @@ async function replace(
   }
   await makeCurrent(db, earlier.id);
   return updatePlace(context, db, { ...earlier, role: "current" }, next);
-}
-
-export interface ShownStore extends FeedStore {
-  feed: string;
-  /** How many blobs of the store are still to be deleted, and the first of those that it did not delete. */
-  waiting: WaitingDeletes;
-}
-
-/** How many blobs that were not deleted are listed. */
-const LISTED = 100;
-
-export async function showStore(context: Context, name: string): Promise<ShownStore> {
-  const { db } = await context.catalog();
-  const feed = await requireFeed(db, name);
-  const row = await requireStore(db, feed);
-  const waiting = await readWaitingDeletes(db, row.id, LISTED);
-  return { feed: feed.name, ...(await describeStore(context, db, feed, row)), waiting };
-}
-
-export interface StoreUsage {
-  feed: string;
-  location: string;
-  catalog: { files: number; bytes: number };
-  /** What the store lists. */
-  store: { blobs: number; bytes: number };
-  /** Names in the store that are not valid keys (folder markers, links, control characters). */
-  foreign: number;
-}
-
-export async function measureStore(context: Context, name: string): Promise<StoreUsage> {
-  const { db } = await context.catalog();
-  const feed = await requireFeed(db, name);
-  const totals = await feedTotals(db, feed.id);
-  const row = await requireStore(db, feed);
-  await using store = await openProvenStore(context, db, feed, { row, intent: "read" });
-  const found = { blobs: 0, bytes: 0 };
-  let foreign = 0;
-  for await (const blob of store.list("", { signal: context.signal, onForeign: () => foreign++ })) {
-    found.blobs++;
-    found.bytes += blob.size;
-  }
-  return {
-    feed: feed.name,
-    location: store.name,
-    catalog: { files: totals.files, bytes: totals.bytes },
-    store: found,
-    foreign,
-  };
 }

@@ -4,11 +4,15 @@ import type { Key } from "../../lib/key.ts";
 import { parseKey } from "../../stores/key.ts";
 import type { BlobSource, Store } from "../../stores/store.ts";
 import type { Context } from "../context.ts";
-import { openFeedStore } from "../feed-store/open-feed-store.ts";
+import type { StoreTraits } from "../../stores/traits.ts";
+import { openFeedStore, requireStore } from "../feed-store/open-feed-store.ts";
+import { examineStore, probeFolder, PROBES } from "../feed-store/store-traits.ts";
 import { requireFeed } from "../feed-store/find-feed.ts";
 import { memorySource } from "../local-files/memory-source.ts";
 
-export const probeSteps = ["open", "list", "create", "read back", "conditional create", "replace", "delete"] as const;
+export const probeSteps = [
+  ...(["open", "list", "create", "read back", "conditional create", "replace", "delete", "examine"] as const),
+] as const;
 export type ProbeStep = (typeof probeSteps)[number];
 
 export interface ProbeEvent {
@@ -25,6 +29,8 @@ export interface ProbeSummary {
   feed: string;
   location: string;
   ok: boolean;
+  /** What was found of the provider; null: a disk, or a step failed before it was asked. */
+  traits: StoreTraits | null;
 }
 
 /**
@@ -34,20 +40,23 @@ export interface ProbeSummary {
 export async function* testStore(context: Context, name: string): AsyncGenerator<ProbeEvent | ProbeSummary> {
   const { db } = await context.catalog();
   const feed = await requireFeed(db, name);
-  const key = parseKey(`feedctl-probe/${context.randomBytes(8).toString("hex")}`);
+  const row = await requireStore(db, feed);
+  const folder = probeFolder(context);
+  const key = parseKey(`${folder}probe`);
   const first = memorySource(Buffer.from(`feedctl store test, first content\n`));
   const second = memorySource(Buffer.from(`feedctl store test, other content\n`));
   let store: Store | undefined;
+  let traits: StoreTraits | undefined;
   let written = false;
   let failure: unknown;
 
   const opened = () => store ?? raise("the store is not open");
   const actions: Record<ProbeStep, () => Promise<void>> = {
     async open() {
-      store = await openFeedStore(context, db, feed);
+      store = await openFeedStore(context, db, feed, row);
     },
     async list() {
-      for await (const _ of opened().list("feedctl-probe/", { signal: context.signal })) break;
+      for await (const _ of opened().list(PROBES, { signal: context.signal })) break;
     },
     async create() {
       written = true;
@@ -61,7 +70,7 @@ export async function* testStore(context: Context, name: string): AsyncGenerator
       const chunks = await (await opened().get(key, { signal: context.signal })).toArray();
       if (!Buffer.concat(chunks as Buffer[]).equals(first.bytes)) raise("the bytes read differ from the bytes written");
       let listed = false;
-      for await (const blob of opened().list("feedctl-probe/", { signal: context.signal })) listed ||= blob.key === key;
+      for await (const blob of opened().list(folder, { signal: context.signal })) listed ||= blob.key === key;
       if (!listed) raise("the listing lacks a blob that was just stored");
     },
     async "conditional create"() {
@@ -84,6 +93,9 @@ export async function* testStore(context: Context, name: string): AsyncGenerator
         raise("the blob still exists after its deletion");
       written = false;
     },
+    async examine() {
+      traits = await examineStore(context, db, { row, store: opened(), probes: true });
+    },
   };
 
   try {
@@ -105,12 +117,24 @@ export async function* testStore(context: Context, name: string): AsyncGenerator
         break;
       }
     }
-    yield { type: "summary", feed: feed.name, location: store?.name ?? "", ok: failure === undefined };
+    const ok = failure === undefined;
+    yield { type: "summary", feed: feed.name, location: store?.name ?? "", ok, traits: traits ?? null };
   } finally {
     if (written) await store?.delete(key).catch(() => {}); // the step's error is the one to report
+    if (store !== undefined) await purgeProbes(context, store, folder);
     await store?.[Symbol.asyncDispose]();
   }
   if (failure !== undefined) throw failure;
+}
+
+/** Removes the versions that the probes have left. They stay where a lock or missing permissions keep them. */
+async function purgeProbes(context: Context, store: Store, folder: string): Promise<void> {
+  try {
+    await store.purge?.(folder);
+  } catch (error) {
+    if (!isFeedctlError(error)) throw error;
+    context.notice(`versions of the probes below ${folder} stay in the store: ${error.message}`);
+  }
 }
 
 /**

@@ -3,7 +3,15 @@ import { FeedctlError } from "../../errors.ts";
 import { contentTypeOf } from "../../lib/content-type.ts";
 import type { Throttle } from "../../lib/throttle.ts";
 import type { Key } from "../../lib/key.ts";
-import type { BlobInfo, BlobSource, PutOptions, PutResult, Store, UploadNotes } from "../../stores/store.ts";
+import type {
+  BlobInfo,
+  BlobSource,
+  GetOptions,
+  PutOptions,
+  PutResult,
+  Store,
+  UploadNotes,
+} from "../../stores/store.ts";
 import type { Context } from "../context.ts";
 
 export interface CopyInput {
@@ -40,10 +48,12 @@ const ONE_REQUEST = 8 * 1024 * 1024;
 export async function copyBlob(context: Context, input: CopyInput): Promise<PutResult> {
   const { source, target, blob, throttle } = input;
   const { signal } = context;
+  await requireReadable(context, source, blob);
   const copied = await copyRemotely(context, input);
   if (copied !== undefined) return copied;
+  const compared = comparedBy(input);
   const read: BlobSource["open"] = async (range, cancel) => {
-    const stream = await source.get(blob.key, { range, signal: cancel ?? signal, known: blob });
+    const stream = await source.get(blob.key, { range, signal: cancel ?? signal, known: blob, compared });
     return throttle === undefined ? stream : throttle(stream);
   };
   const first = await openFirst(context, input);
@@ -63,6 +73,15 @@ export async function copyBlob(context: Context, input: CopyInput): Promise<PutR
   } finally {
     first.close();
   }
+}
+
+/** Throws `denied` for a blob in an archive, before anything is requested of it but whether it was restored meanwhile. */
+async function requireReadable(context: Context, source: Store, blob: BlobInfo): Promise<void> {
+  if (blob.archived === undefined) return;
+  if ((await source.head(blob.key, { signal: context.signal }))?.archived === undefined) return;
+  throw new FeedctlError("denied", `${JSON.stringify(blob.key)} in ${source.name} is archived (${blob.archived})`, {
+    hint: "restore it from its archive class first",
+  });
 }
 
 /**
@@ -85,6 +104,7 @@ function putOptions(context: Context, input: CopyInput, described: BlobInfo): Pu
     md5: input.expected?.md5 ?? described.md5,
     contentType: input.contentType ?? described.contentType ?? contentTypeOf(described.key),
     ...(input.served ?? { cacheControl: described.cacheControl, metadata: described.metadata }),
+    headers: described.headers,
     modified: described.modified,
     durable: input.durable,
     notes: input.notes,
@@ -101,7 +121,13 @@ interface FirstRead {
   close(): void;
 }
 
-async function openFirst(context: Context, { source, blob, throttle }: CopyInput): Promise<FirstRead> {
+/** The put compares the bytes with the catalog's hashes, else with the sha256 that is stored with the blob. */
+function comparedBy({ expected }: CopyInput): NonNullable<GetOptions["compared"]> {
+  return expected === undefined ? "sha256" : "all";
+}
+
+async function openFirst(context: Context, input: CopyInput): Promise<FirstRead> {
+  const { source, blob, throttle } = input;
   if (source.features.listsAll || blob.size > ONE_REQUEST) {
     return { described: await describeBlob(context, source, blob), take: () => undefined, close: () => {} };
   }
@@ -110,6 +136,7 @@ async function openFirst(context: Context, { source, blob, throttle }: CopyInput
   let stream: Readable | undefined = await source.get(blob.key, {
     signal,
     known: blob,
+    compared: comparedBy(input),
     onInfo: (info) => (reported = info),
   });
   const unread = stream;

@@ -14,7 +14,7 @@ export interface Transfer<J> {
   idle(): Promise<void>;
   /**
    * Runs failed jobs again, in up to `retries` rounds, each after `wait` milliseconds. Yields so that events can be
-   * taken.
+   * taken. May be called again after more jobs.
    */
   retry(): AsyncGenerator<void>;
 }
@@ -42,6 +42,7 @@ export function createTransfer<J>(input: TransferInput<J>): Transfer<J> & AsyncD
   let aside = createSpool<J>(`${spool}.0`);
   let retries = input.retries;
   let outages = 0;
+  let rounds = 0;
 
   async function attempt(job: J, work: () => Promise<void>): Promise<void> {
     try {
@@ -52,8 +53,8 @@ export function createTransfer<J>(input: TransferInput<J>): Transfer<J> & AsyncD
       // many such errors in a row are an outage of the store, not failures of single blobs
       outages = isFeedctlError(error, "unavailable", "denied") ? outages + 1 : 0;
       if (outages > Math.max(20, 2 * concurrency)) throw error;
-      // a retry meets the same conflict
-      if (retries === 0 || error.code === "conflict") return failed(job, error);
+      // a retry meets the same conflict, or the same name
+      if (retries === 0 || isFeedctlError(error, "conflict", "invalid")) return failed(job, error);
       await aside.add(job);
       postponed(job, error);
     }
@@ -64,11 +65,11 @@ export function createTransfer<J>(input: TransferInput<J>): Transfer<J> & AsyncD
     idle: () => pool.idle(),
     async *retry() {
       await pool.idle();
-      for (let round = 1; aside.count > 0; round++) {
+      while (aside.count > 0) {
         await sleep(wait, undefined, { signal }).catch(() => signal.throwIfAborted());
         retries--;
         await using jobs = aside;
-        aside = createSpool<J>(`${spool}.${round}`);
+        aside = createSpool<J>(`${spool}.${++rounds}`);
         for await (const job of jobs.read()) {
           await pool.add(() => attempt(job, () => again(job)));
           yield;

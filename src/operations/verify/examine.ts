@@ -31,6 +31,8 @@ export interface Comparison {
   store: Store;
   /** Whether to read and hash blobs, instead of comparing only the size and the hashes in the listing. */
   read: boolean;
+  /** Whether a blob without a row accompanies packages: a checksum, an index of a repository. */
+  isSidecar: (name: string) => boolean;
   /** How much an earlier repair has repaired, for the summary. */
   repaired?: number;
 }
@@ -49,8 +51,11 @@ function hasValidKey(pair: ListedPair): pair is Pair {
   return isKey(pair.key);
 }
 
-/** A finding, or the size of a blob that matches its row. `proof` is set when its bytes were read. */
-export type ExamineResult = VerifyFinding | { size: number; proof?: Verified };
+/**
+ * A finding, or the size of a blob that matches its row (`proof` is set when its bytes were read), or a blob that needs
+ * no row.
+ */
+export type ExamineResult = VerifyFinding | { size: number; proof?: Verified } | { companion: true };
 
 /**
  * Compares catalog and store at one key. Undefined when there is neither row nor blob any more, or while a run is
@@ -78,7 +83,10 @@ async function examineAgain(examination: Examination, key: Key): Promise<Examine
     if (result === undefined || !("finding" in result)) return result;
     if (before.row === undefined && before.deleter !== null) return pendingDelete(examination, key, before);
     const after = await readState(examination, key);
-    if (isSame(before, after)) return interrupted ? ofInterruptedRun(result) : result;
+    if (!isSame(before, after)) continue;
+    if (interrupted) return ofInterruptedRun(result);
+    const accompanies = result.finding === "missing-row" && examination.isSidecar(baseName(key));
+    return accompanies ? { companion: true } : result;
   }
   return finding("unchecked", key, "its row changed again and again while it was compared");
 }
@@ -123,7 +131,9 @@ async function compare({ context, store, read }: Examination, { key, row, blob }
   if (blob.size !== row.size) return finding("differ", key, `has ${blob.size} bytes instead of ${row.size}`);
   if (read) {
     try {
-      const { sha256 } = await hashStream(await store.get(key, { signal: context.signal, known: blob }));
+      const { sha256 } = await hashStream(
+        await store.get(key, { signal: context.signal, known: blob, compared: "all" }),
+      );
       if (sha256 !== row.sha256) return finding("differ", key, `hashes to sha256 ${sha256} instead of ${row.sha256}`);
       return { size: row.size, proof: { id: row.id, storeTag: blob.tag ?? null } };
     } catch (error) {
@@ -167,6 +177,10 @@ async function pendingDelete(
 
 async function isDead({ context }: Examination, runId: number): Promise<boolean> {
   return (await deadRuns(await context.catalog(), [runId], 0)).length > 0;
+}
+
+function baseName(key: Key): string {
+  return key.slice(key.lastIndexOf("/") + 1);
 }
 
 export function finding(kind: VerifyFinding["finding"], key: string, reason: string): VerifyFinding {

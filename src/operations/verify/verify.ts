@@ -1,6 +1,8 @@
 import type { Unchecked } from "../../catalog/connection/check-keys.ts";
 import { listFiles, markVerified, type FileRow, type Verified } from "../../catalog/files.ts";
 import type { Db } from "../../catalog/schema/core.ts";
+import type { FeedRow } from "../../catalog/feeds.ts";
+import { loadFormat } from "../../formats/index.ts";
 import { mapParallel } from "../../lib/parallel.ts";
 import type { BlobInfo, Store } from "../../stores/store.ts";
 import type { Context } from "../context.ts";
@@ -32,6 +34,8 @@ export interface VerifySummary {
   differ: number;
   missingBlob: number;
   missingRow: number;
+  /** Blobs that accompany packages and need no row: checksums, indexes of a repository. */
+  companions: number;
   unchecked: number;
   /** Blobs without a row that wait for their deletion: reported, but not counted as a fault. */
   pending: number;
@@ -85,9 +89,13 @@ async function sweepUploads(context: Context, store: Store): Promise<number> {
 /**
  * Compares catalog and store; also the verification that other operations require. Yields findings, then the summary.
  */
-export async function* compareCatalog(context: Context, db: Db, what: Comparison): AsyncGenerator<VerifyEvent> {
+export async function* compareCatalog(
+  context: Context,
+  db: Db,
+  what: Omit<Comparison, "isSidecar">,
+): AsyncGenerator<VerifyEvent> {
   const { feed, store, read } = what;
-  const examination: Examination = { context, db, ...what };
+  const examination: Examination = { context, db, ...what, isSidecar: await sidecarsOf(feed) };
   const summary: VerifySummary = {
     type: "summary",
     feed: feed.name,
@@ -97,6 +105,7 @@ export async function* compareCatalog(context: Context, db: Db, what: Comparison
     differ: 0,
     missingBlob: 0,
     missingRow: 0,
+    companions: 0,
     unchecked: 0,
     pending: 0,
     foreign: 0,
@@ -125,6 +134,10 @@ export async function* compareCatalog(context: Context, db: Db, what: Comparison
       yield result;
       continue;
     }
+    if ("companion" in result) {
+      summary.companions++;
+      continue;
+    }
     summary.match++;
     summary.bytes += result.size;
     if (result.proof !== undefined) proven.push(result.proof);
@@ -140,6 +153,12 @@ export async function* compareCatalog(context: Context, db: Db, what: Comparison
       yield finding("foreign", name, "its name is not a valid key");
     }
   }
+}
+
+async function sidecarsOf({ type }: FeedRow): Promise<Comparison["isSidecar"]> {
+  if (type === "asset") return () => false;
+  const format = await loadFormat(type);
+  return (name) => format.isSidecar?.(name) === true;
 }
 
 /** The member of the summary that counts each kind of finding. */

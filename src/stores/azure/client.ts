@@ -12,6 +12,7 @@ import { FeedctlError } from "../../errors.ts";
 import { registerSecrets, registerUrl } from "../../lib/redact.ts";
 import type { AzureConfig } from "./config.ts";
 import { parseTargetPath } from "../key.ts";
+import type { StoreTraits } from "../traits.ts";
 
 export type { BlockBlobClient, ContainerClient } from "@azure/storage-blob";
 
@@ -39,6 +40,8 @@ export type BareCalls = BareClient["calls"];
 
 export interface AzureConnection {
   client: ContainerClient;
+  /** The account of the container. */
+  service: BlobServiceClient;
   /** The generated calls for a URL: of a blob, or of the container with a query. */
   bare(url: string): BareCalls;
   /** A signed URL that reads the blob and is valid for `seconds`. Undefined: these credentials cannot sign one. */
@@ -53,10 +56,15 @@ export interface AzureConnection {
   prefix: string;
   /** The store's name for messages. No secrets. */
   name: string;
+  /** What is known of the service, and what is found meanwhile. */
+  found: StoreTraits;
 }
 
+/** The service of an account in any of Microsoft's clouds. */
+const AZURE_HOST = /^[a-z0-9]+(?:-secondary)?(?:\.privatelink)?(?:\.z\d+)?\.(?:blob|dfs)\./;
+
 /** Checks the configuration and creates the client. Sends nothing. Rejects with `usage`. */
-export async function connectAzure(config: AzureConfig): Promise<AzureConnection> {
+export async function connectAzure(config: AzureConfig, known: StoreTraits = {}): Promise<AzureConnection> {
   const { container } = config;
   if (!/^(?=.{3,63}$)(\$web|[a-z0-9]+(-[a-z0-9]+)*)$/.test(container)) {
     throw new FeedctlError("usage", `${JSON.stringify(container)} is not a container name`, {
@@ -75,6 +83,7 @@ export async function connectAzure(config: AzureConfig): Promise<AzureConnection
   const pipeline = newPipeline(service.credential, { ...options });
   return {
     client,
+    service,
     bare: (url) => new BareClient(url, pipeline).calls,
     readUrl: (blob, seconds) => signForReading(blob, seconds),
     host,
@@ -83,6 +92,8 @@ export async function connectAzure(config: AzureConfig): Promise<AzureConnection
     container,
     prefix,
     name: `azure ${origin}${pathname}${prefix && `/${prefix.slice(0, -1)}`}`,
+    // Azurite, at an address of its own, sorts names by their UTF-16 units.
+    found: { ...(AZURE_HOST.test(host) && { sortedList: true }), ...known },
   };
 }
 

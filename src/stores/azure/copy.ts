@@ -13,6 +13,7 @@ import { createSources, isAzure, refusalOf } from "./sources.ts";
 import { stageFromUrl } from "./stage.ts";
 import { describeUpload } from "./upload.ts";
 import type { Key } from "../../lib/key.ts";
+import { sameHeaders } from "../shared/headers.ts";
 import { throwIfInterrupted } from "../shared/signal.ts";
 import type { BlobInfo, CallOptions, PutOptions, PutResult, RemoteBlob } from "../store.ts";
 
@@ -134,7 +135,9 @@ function wayOf(from: RemoteBlob, options: PutOptions): Way | undefined {
   if (blob.size > SINGLE_MAX) return "blocks";
   if (!isAzure(from)) return (options.md5 ?? blob.md5) === undefined ? "blocks" : "put";
   const keepsHeaders =
-    (options.contentType ?? PLAIN) === (blob.contentType ?? PLAIN) && options.cacheControl === blob.cacheControl;
+    (options.contentType ?? PLAIN) === (blob.contentType ?? PLAIN) &&
+    options.cacheControl === blob.cacheControl &&
+    sameHeaders(options.headers, blob.headers);
   return keepsHeaders ? "copy" : "put";
 }
 

@@ -1,7 +1,7 @@
 import { FeedctlError } from "../../errors.ts";
 import type { AzureCall } from "./call.ts";
 import type { BlockBlobClient } from "./client.ts";
-import { plainTag, quotedTag } from "./info.ts";
+import { httpHeaders, plainTag, quotedTag } from "./info.ts";
 import { toAzureMetadata } from "./metadata.ts";
 import { refusalOf } from "./sources.ts";
 import type { Key } from "../../lib/key.ts";
@@ -22,14 +22,10 @@ export interface Description {
  */
 export async function describeAgain({ blob, at, options, call, doing }: Description): Promise<Pick<PutResult, "tag">> {
   const what = doing("change the headers of", blob.key);
-  const { signal, contentType, cacheControl } = options;
+  const { signal } = options;
   const md5 = options.md5 ?? blob.md5;
-  // Azure removes headers that the request leaves out, including the MD5.
-  const headers = {
-    ...(contentType !== undefined && { blobContentType: contentType }),
-    ...(cacheControl !== undefined && { blobCacheControl: cacheControl }),
-    ...(md5 !== undefined && { blobContentMD5: Buffer.from(md5, "hex") }),
-  };
+  const bytes = md5 === undefined ? undefined : Buffer.from(md5, "hex");
+  const headers = httpHeaders({ headers: blob.headers, ...options }, bytes);
   try {
     const conditions = blob.tag === undefined ? {} : { ifMatch: quotedTag(blob.tag) };
     const first = await call(what, signal, (abortSignal) => at.setHTTPHeaders(headers, { conditions, abortSignal }));

@@ -57,7 +57,8 @@ export const azure: StoreDescriptor<AzureConfig> = {
     const place = `${azureHost(config)}/${config.container.toLowerCase()}`;
     return { type: "azure", place, segments: prefixSegments(config.targetPath), ignoresCase: false };
   },
-  locationName: ({ place, segments }) => `azure https://${[place, ...segments].join("/")}`,
+  // a location does not know whether it is reached by http or https
+  locationName: ({ place, segments }) => `azure ${[place, ...segments].join("/")}`,
   below: belowTarget,
-  open: async (config) => (await import("./store.ts")).openAzureStore(config),
+  open: async (config, known) => (await import("./store.ts")).openAzureStore(config, { known }),
 };

@@ -53,12 +53,16 @@ export async function getBlob({ key, blob, options, call, doing }: Reading): Pro
   }
   const whole = /\/(\d+)$/.exec(first.contentRange ?? "")?.[1];
   const { lastModified, etag, contentType, cacheControl, metadata } = first;
+  const { contentEncoding, contentDisposition, contentLanguage } = first;
   onInfo?.(
     describeBlob(key, {
       lastModified,
       etag,
       contentType,
       cacheControl,
+      contentEncoding,
+      contentDisposition,
+      contentLanguage,
       metadata,
       contentLength: whole === undefined ? size : Number(whole),
       // The Content-MD5 of a range is that of the range.

@@ -1,6 +1,7 @@
 import { fromAzureMetadata } from "./metadata.ts";
 import type { Key } from "../../lib/key.ts";
-import type { BlobInfo } from "../store.ts";
+import { givenHeaders } from "../shared/headers.ts";
+import type { BlobInfo, PutOptions } from "../store.ts";
 
 /** The properties of a blob that both a HEAD and a listing return. */
 export interface AzureProperties {
@@ -10,11 +11,16 @@ export interface AzureProperties {
   contentMD5?: Uint8Array | undefined;
   contentType?: string | undefined;
   cacheControl?: string | undefined;
+  contentEncoding?: string | undefined;
+  contentDisposition?: string | undefined;
+  contentLanguage?: string | undefined;
   metadata?: Record<string, string> | undefined;
+  accessTier?: string | undefined;
 }
 
 export function describeBlob(key: Key, found: AzureProperties, read = fromAzureMetadata(found.metadata)): BlobInfo {
   const { sha256, modified, metadata } = read;
+  const { contentEncoding, contentDisposition, contentLanguage } = found;
   const md5 = found.contentMD5 === undefined ? "" : Buffer.from(found.contentMD5).toString("hex");
   return {
     key,
@@ -25,7 +31,22 @@ export function describeBlob(key: Key, found: AzureProperties, read = fromAzureM
     sha256,
     contentType: found.contentType,
     cacheControl: found.cacheControl === "" ? undefined : found.cacheControl,
+    headers: givenHeaders({ contentEncoding, contentDisposition, contentLanguage }),
     metadata,
+    ...(found.accessTier === "Archive" && { archived: "Archive" }),
+  };
+}
+
+/** The headers of a request that sets all of a blob's: Azure removes those that it leaves out, including the MD5. */
+export function httpHeaders({ contentType, cacheControl, headers = {} }: PutOptions, md5: Uint8Array | undefined) {
+  const { contentEncoding, contentDisposition, contentLanguage } = headers;
+  return {
+    ...(md5 !== undefined && { blobContentMD5: md5 }),
+    ...(contentType !== undefined && { blobContentType: contentType }),
+    ...(cacheControl !== undefined && { blobCacheControl: cacheControl }),
+    ...(contentEncoding !== undefined && { blobContentEncoding: contentEncoding }),
+    ...(contentDisposition !== undefined && { blobContentDisposition: contentDisposition }),
+    ...(contentLanguage !== undefined && { blobContentLanguage: contentLanguage }),
   };
 }
 

@@ -18,12 +18,26 @@ export interface ListedBlob {
   md5: string | undefined;
   contentType: string | undefined;
   cacheControl: string | undefined;
+  contentEncoding: string | undefined;
+  contentDisposition: string | undefined;
+  contentLanguage: string | undefined;
   metadata: Record<string, string> | undefined;
+  /** Such as `Hot` and `Archive`. */
+  tier?: string | undefined;
 }
 
 /** The state of the scanner: the kind of the innermost open element, which decides the kinds of its children. */
 const [OUTSIDE, PAGE, BLOBS, BLOB, PROPERTIES, METADATA, TEXT, OTHER] = [0, 1, 2, 3, 4, 5, 6, 7];
-const wanted = new Set(["Content-Length", "Last-Modified", "Etag", "Content-MD5", "Content-Type", "Cache-Control"]);
+const texts = {
+  "Content-MD5": "md5",
+  "Content-Type": "contentType",
+  "Cache-Control": "cacheControl",
+  "Content-Encoding": "contentEncoding",
+  "Content-Disposition": "contentDisposition",
+  "Content-Language": "contentLanguage",
+  AccessTier: "tier",
+} as const;
+const wanted = new Set(["Content-Length", "Last-Modified", "Etag", ...Object.keys(texts)]);
 
 const [BANG, SLASH, QUESTION, LT] = [0x21, 0x2f, 0x3f, 0x3c];
 
@@ -122,6 +136,9 @@ function nothing(): ListedBlob {
     md5: undefined,
     contentType: undefined,
     cacheControl: undefined,
+    contentEncoding: undefined,
+    contentDisposition: undefined,
+    contentLanguage: undefined,
     metadata: undefined,
   };
 }
@@ -130,10 +147,7 @@ function setProperty(blob: ListedBlob, name: string, value: string): void {
   if (name === "Content-Length") blob.size = /^\d{1,15}$/.test(value) ? Number(value) : undefined;
   else if (name === "Last-Modified") blob.lastModified = value;
   else if (name === "Etag") blob.etag = value;
-  else if (value === "") return;
-  else if (name === "Content-MD5") blob.md5 = value;
-  else if (name === "Content-Type") blob.contentType = value;
-  else blob.cacheControl = value;
+  else if (value !== "") blob[texts[name as keyof typeof texts]] = value;
 }
 
 /** Decodes a name with `Encoded="true"`, which XML could not represent. Leaves malformed encoding unchanged. */

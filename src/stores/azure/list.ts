@@ -7,10 +7,11 @@ import type { ListedBlob } from "./list-scan.ts";
 import { scanListing } from "./list-scan.ts";
 import { fromAzureMetadata } from "./metadata.ts";
 import type { StoredMetadata } from "./metadata.ts";
-import { compareKeys, isKey, isMarker } from "../../lib/key.ts";
+import { compareKeys } from "../../lib/key.ts";
+import { isListed } from "../key.ts";
 import type { Key } from "../../lib/key.ts";
 import { throwIfInterrupted } from "../shared/signal.ts";
-import type { BlobInfo, CallOptions } from "../store.ts";
+import type { BlobInfo, ListOptions } from "../store.ts";
 import { limits } from "../../lib/limits.ts";
 
 /** Blobs per page, Azure's maximum. Scanning a page takes about 20 ms. */
@@ -24,19 +25,17 @@ export interface Listing {
   call: AzureCall;
 }
 
-type ListOptions = CallOptions & { onForeign?: ((name: string) => void) | undefined };
-
 interface Page {
   items: ListedBlob[];
   next: string | undefined;
 }
 
 /**
- * `Store.list`. Prefetches one page. Throws if names are not strictly increasing, because a mirror deletes what a
- * listing leaves out.
+ * `Store.list`. Prefetches one page. Throws if names are not strictly increasing where the service is known to sort,
+ * because a mirror deletes what a listing leaves out.
  */
 export async function* listBlobs(listing: Listing, keyPrefix: string, options: ListOptions): AsyncGenerator<BlobInfo> {
-  const { prefix, name } = listing.connection;
+  const { prefix, name, found } = listing.connection;
   const { signal, onForeign } = options;
   const doing = `cannot list ${name}`;
   const start = prefix + keyPrefix;
@@ -62,16 +61,16 @@ export async function* listBlobs(listing: Listing, keyPrefix: string, options: L
         throwIfInterrupted(signal);
         const { name: full, size } = item;
         if (full === undefined || size === undefined) throw corrupt(doing, "a blob came without its name or size");
-        if (last !== undefined && compareKeys(last, full) >= 0) throw outOfOrder(doing, last, full);
+        if (last !== undefined && (full === last || (found.sortedList === true && compareKeys(last, full) > 0)))
+          throw outOfOrder(doing, last, full);
         if (!full.startsWith(start)) {
           throw corrupt(doing, `asked for ${JSON.stringify(start)}, got ${JSON.stringify(full)}`);
         }
         last = full;
         const key = full.slice(prefix.length);
         const read = fromAzureMetadata(item.metadata);
-        if (isMarker(key)) continue;
-        if (read.isFolder || !isKey(key)) onForeign?.(key === "" ? full : key);
-        else yield describeListed(key, item, read);
+        if (read.isFolder) onForeign?.(key);
+        else if (isListed(key, size, options)) yield describeListed(key, item, read);
       }
     }
   } finally {
@@ -90,6 +89,10 @@ function describeListed(key: Key, item: ListedBlob, read: StoredMetadata): BlobI
     contentMD5: md5 === undefined ? undefined : Buffer.from(md5, "base64"),
     contentType,
     cacheControl,
+    contentEncoding: item.contentEncoding,
+    contentDisposition: item.contentDisposition,
+    contentLanguage: item.contentLanguage,
+    accessTier: item.tier,
   };
   return describeBlob(key, found, read);
 }
@@ -159,9 +162,5 @@ function corrupt(doing: string, why: string, hint?: string): FeedctlError {
 
 function outOfOrder(doing: string, before: string, after: string): FeedctlError {
   const names = `${JSON.stringify(after)} after ${JSON.stringify(before)}`;
-  return corrupt(
-    doing,
-    `listing out of order: ${names}`,
-    "the Azurite emulator does so with names beyond U+FFFF; Azure itself lists in the order of UTF-8 bytes",
-  );
+  return corrupt(doing, `listing out of order: ${names}`, "nothing was deleted; try again");
 }

@@ -14,14 +14,17 @@ import { createCopier } from "./copy.ts";
 import { deleteInBatches } from "./delete.ts";
 import { describeAgain } from "./describe.ts";
 import { azureCode } from "./errors.ts";
+import { createExaminer } from "./examine.ts";
 import { getBlob } from "./get.ts";
 import { describeBlob, plainTag } from "./info.ts";
 import { listBlobs } from "./list.ts";
 import { isLarge, upload } from "./upload.ts";
 import type { Key } from "../../lib/key.ts";
+import { cloudFeatures } from "../shared/features.ts";
 import { hashFirst } from "../shared/promised-hash.ts";
 import type { PromisedOptions } from "../shared/promised-hash.ts";
 import type { BlobInfo, BlobSource, CallOptions, GetOptions, PutOptions, PutResult, Store } from "../store.ts";
+import type { StoreTraits } from "../traits.ts";
 import type { AzureConfig } from "./config.ts";
 
 /** How often an upload starts again. A commit discards the blocks of concurrent uploads of the same blob. */
@@ -30,8 +33,11 @@ const UPLOAD_ATTEMPTS = 3;
 const raceCodes = ["BlobAlreadyExists", "ConditionNotMet", "InvalidBlockList"];
 
 /** Opens a container as a store. Sends nothing; the first call fails if the container does not exist. */
-export async function openAzureStore(config: AzureConfig): Promise<Store> {
-  const connection = await connectAzure(config);
+export async function openAzureStore(
+  config: AzureConfig,
+  { known }: { known?: StoreTraits | undefined } = {},
+): Promise<Store> {
+  const connection = await connectAzure(config, known);
   const { client, prefix, name } = connection;
   const call = createAzureCall(connection);
   const blobOf = (key: Key) => client.getBlockBlobClient(prefix + key);
@@ -110,6 +116,15 @@ export async function openAzureStore(config: AzureConfig): Promise<Store> {
     }
   }
 
+  const putHashed = hashFirst(async (key, source, options) => {
+    const result = await put(key, source, options);
+    // This adapter saves no notes, but the caller's may be of another store.
+    if (isLarge(source)) await options.notes?.drop(key);
+    return result;
+  });
+
+  const list: Store["list"] = (keyPrefix, options = {}) => listBlobs({ connection, call }, keyPrefix, options);
+
   const copier = createCopier({ connection, call, blobOf, head });
 
   /** Without permission to read the container's properties its blobs are reported as private. */
@@ -128,15 +143,10 @@ export async function openAzureStore(config: AzureConfig): Promise<Store> {
   return {
     name,
     type: "azure",
-    features: { sortedList: true, atomicCreate: true, metadata: true, listsAll: true },
+    features: cloudFeatures(connection.found, { listsAll: true }),
     head,
     get,
-    put: hashFirst(async (key, source, options) => {
-      const result = await put(key, source, options);
-      // This adapter saves no notes, but the caller's may be of another store.
-      if (isLarge(source)) await options.notes?.drop(key);
-      return result;
-    }),
+    put: putHashed,
     remote: (blob) => ({
       blob,
       origin: {
@@ -150,15 +160,15 @@ export async function openAzureStore(config: AzureConfig): Promise<Store> {
       publicUrl: async () => ((await isPublic()) ? blobOf(blob.key).url.replace(/\?.*$/, "") : undefined),
     }),
     describe: (blob, options) => describeAgain({ blob, at: blobOf(blob.key), options, call, doing }),
-    nameProblem: (key) =>
-      isAltered(key) ? "holds a backslash, or a dot at the end of a segment, which Azure alters" : undefined,
+    nameProblem,
     reaches: copier.reaches,
     async copyFrom(key, from, options) {
       const what = doing("copy to", key);
       checkPut(key, options, what);
       return copier.copy(key, from, options, what);
     },
-    list: (keyPrefix, options = {}) => listBlobs({ connection, call }, keyPrefix, options),
+    list,
+    ...createExaminer({ connection, call }, { put: putHashed, list, delete: remove }),
     delete: remove,
     deleteMany: (keys, options = {}) =>
       deleteInBatches({
@@ -175,9 +185,19 @@ export async function openAzureStore(config: AzureConfig): Promise<Store> {
   };
 }
 
+function nameProblem(key: Key): string | undefined {
+  if (isAltered(key)) return "holds a backslash, or a dot at the end of a segment, which Azure alters";
+  // Azure's listings are XML without escapes for names.
+  // oxlint-disable-next-line no-control-regex -- the pattern exists to find control characters
+  return /[\u0000-\u001f\u007f-\u009f\ufffe\uffff]/.test(key)
+    ? "holds a character that Azure does not list"
+    : undefined;
+}
+
 function checkPut(key: Key, { contentType, cacheControl }: PutOptions, doing: string): void {
-  if (isAltered(key)) {
-    throw new FeedctlError("invalid", `${doing}: Azure alters backslashes and dots at the end of a name`, {
+  const problem = nameProblem(key);
+  if (problem !== undefined) {
+    throw new FeedctlError("invalid", `${doing}: it ${problem}`, {
       hint: "rename it, or keep it in a store of another type",
     });
   }

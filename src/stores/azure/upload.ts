@@ -5,6 +5,7 @@ import { blockId, CONCURRENCY, MAX_BLOCKS, stageBlocks, stagedBlocks } from "./b
 import type { AzureCall } from "./call.ts";
 import type { BlockBlobClient } from "./client.ts";
 import { toAzureMetadata } from "./metadata.ts";
+import { httpHeaders } from "./info.ts";
 import type { PromisedOptions } from "../shared/promised-hash.ts";
 import { readParts } from "../shared/read-parts.ts";
 import { throwIfInterrupted } from "../shared/signal.ts";
@@ -123,11 +124,7 @@ export function describeUpload(options: PutOptions, md5: Buffer | undefined) {
   return {
     conditions: options.ifExists === "fail" ? { ifNoneMatch: "*" } : {},
     metadata: toAzureMetadata(options),
-    blobHTTPHeaders: {
-      ...(md5 !== undefined && { blobContentMD5: md5 }),
-      ...(options.contentType !== undefined && { blobContentType: options.contentType }),
-      ...(options.cacheControl !== undefined && { blobCacheControl: options.cacheControl }),
-    },
+    blobHTTPHeaders: httpHeaders(options, md5),
   };
 }
 

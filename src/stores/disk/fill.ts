@@ -35,7 +35,9 @@ export async function fill(
     const isComplete = size > 0 && rest.size === 0;
     if (isComplete) await source.check?.();
     const verified = (found: string) => (sha256 = found);
-    const chunks = isComplete ? [] : readAll(rest, hash === undefined ? sha256 : undefined, options.signal, verified);
+    const chunks = isComplete
+      ? []
+      : readAll(rest, hash === undefined ? options : { ...options, sha256: undefined }, verified);
     for await (const chunk of chunks) {
       hash?.update(chunk);
       await handle.writeFile(chunk).catch((error: unknown) => {
@@ -67,8 +69,7 @@ function behind(source: BlobSource, start: number): BlobSource {
 
 async function* readAll(
   source: BlobSource,
-  sha256: string | undefined,
-  signal: AbortSignal | undefined,
+  { sha256, md5: knownMd5, signal }: Pick<PutOptions, "sha256" | "md5" | "signal">,
   verified: (sha256: string) => void,
 ): AsyncGenerator<Buffer, void, undefined> {
   if (source.parallel !== true || source.size <= PART || parallelReads >= MAX_PARALLEL_READS) {
@@ -80,7 +81,7 @@ async function* readAll(
   const newBuffer = () => (buffers[made++ % (WIDTH + 1)] ??= Buffer.allocUnsafeSlow(PART));
   parallelReads++;
   try {
-    yield* readParts({ source, sha256, partSize: PART, width: WIDTH, newBuffer, verified, signal });
+    yield* readParts({ source, sha256, knownMd5, partSize: PART, width: WIDTH, newBuffer, verified, signal });
   } finally {
     parallelReads--;
   }

@@ -1,4 +1,4 @@
-import { mkdir, rmdir } from "node:fs/promises";
+import { mkdir, readdir, rmdir } from "node:fs/promises";
 import { dirname } from "node:path";
 import { openFolder, type Folder } from "../../lib/open-folder.ts";
 import type { Key } from "../../lib/key.ts";
@@ -12,6 +12,17 @@ export async function makeFolder(folder: string, durable: boolean): Promise<void
   if (first === undefined || !durable) return;
   // A new folder survives a power cut only when its parent is flushed.
   for (let made = folder; made.length >= first.length; made = dirname(made)) await syncFolder(dirname(made));
+}
+
+/** Removes a folder that holds nothing but folders. Follows no link. Returns false when it holds anything else. */
+export async function removeFoldersOnly(parent: Folder, name: string): Promise<boolean> {
+  {
+    using folder = await parent.folder(name);
+    for (const entry of await readdir(folder.self, { withFileTypes: true }))
+      if (!entry.isDirectory() || !(await removeFoldersOnly(folder, entry.name))) return false;
+  }
+  await rmdir(parent.at(name));
+  return true;
 }
 
 /** Removes the folders of a key below `root` while they are empty. Follows no link. Never fails. */

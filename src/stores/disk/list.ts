@@ -8,7 +8,7 @@ import { startWalk, walkFiles } from "./walk.ts";
 import type { Walk } from "./walk.ts";
 import type { ListBatch } from "./worker.ts";
 import { throwIfInterrupted } from "../shared/signal.ts";
-import type { BlobInfo } from "../store.ts";
+import type { BlobInfo, ListOptions } from "../store.ts";
 
 /** How many files are read before the event loop gets its turn. */
 const BATCH = 500;
@@ -19,11 +19,6 @@ const BEFORE_THREAD = 2_000;
 /** How many batches the thread may be ahead. Memory: about 600 KiB. */
 const SLOTS = 4;
 
-export interface ListFilesOptions {
-  signal?: AbortSignal | undefined;
-  onForeign?: ((name: string) => void) | undefined;
-}
-
 /**
  * Yields the files below `root` whose key starts with `prefix`, in UTF-8 byte order of the whole key. Throws if the
  * listing cannot be completed.
@@ -31,7 +26,7 @@ export interface ListFilesOptions {
 export function listFiles(
   root: string,
   prefix: string,
-  options: ListFilesOptions,
+  options: ListOptions,
 ): AsyncGenerator<BlobInfo, void, undefined> {
   return batched(() => listBatches(root, prefix, options));
 }
@@ -39,7 +34,7 @@ export function listFiles(
 async function* listBatches(
   root: string,
   prefix: string,
-  { signal, onForeign = () => {} }: ListFilesOptions,
+  { signal, onForeign = () => {} }: ListOptions,
 ): AsyncGenerator<BlobInfo[], void, undefined> {
   throwIfInterrupted(signal);
   const walk = startWalk(root, prefix, onForeign);
@@ -60,7 +55,7 @@ async function* listBatches(
 async function* walkInThread(
   walk: Walk,
   signal: AbortSignal | undefined,
-  onForeign: (name: string) => void,
+  onForeign: NonNullable<ListOptions["onForeign"]>,
 ): AsyncGenerator<BlobInfo[], void, undefined> {
   const memory = makeSlots(SLOTS);
   const slots = memory.map(openSlot);
@@ -71,7 +66,7 @@ async function* walkInThread(
     for (const _ of slots) thread.send("more");
     for (let next = 0; ; next++) {
       const { pieces, foreign, done, failure } = await thread.answer();
-      for (const name of foreign) onForeign(name);
+      for (const [name, problem] of foreign) onForeign(name, problem);
       for (const blobs of readSlot(slots[next % SLOTS]!, pieces, describeFile)) {
         throwIfInterrupted(signal);
         yield blobs;

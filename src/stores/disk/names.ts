@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import type { Key } from "../../lib/key.ts";
+import { keyProblem, MARKER_KEY, type Key } from "../../lib/key.ts";
 
 const TEMPORARY = /^\.feedctl-[0-9a-f]{16}\.tmp$/;
 
@@ -20,6 +20,9 @@ const LONGEST = 255;
 
 /** Why `key` cannot be a path below a disk store's root on `platform`, or undefined if it can. */
 export function diskNameProblem(key: Key, platform: NodeJS.Platform): string | undefined {
+  // Listings of clouds have names that would lead out of the root.
+  const problem = key === MARKER_KEY ? undefined : keyProblem(key);
+  if (problem !== undefined) return problem;
   for (const segment of key.split("/")) {
     if (isTemporaryName(segment)) return `"${segment}" is a name that feedctl reserves for temporary files`;
     // The limit of common file systems. Some, such as ext4, count bytes; they reject a longer name themselves.

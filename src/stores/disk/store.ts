@@ -14,8 +14,7 @@ import { isAbsence, nameOf, openParent } from "./parent.ts";
 import { openBlobFile, resolveRange, streamFile } from "./read.ts";
 import { writeFileWhole } from "./write.ts";
 import type { MakeLink } from "./write.ts";
-import { parseKey } from "../key.ts";
-import { MARKER_KEY, type Key } from "../../lib/key.ts";
+import type { Key } from "../../lib/key.ts";
 import { throwIfInterrupted } from "../shared/signal.ts";
 import type { DiskConfig } from "./config.ts";
 import type { Store } from "../store.ts";
@@ -101,7 +100,7 @@ export async function openDiskStore(config: DiskConfig, system: DiskSystem = {})
 
     async put(key, source, options) {
       throwIfInterrupted(options.signal);
-      const problem = diskNameProblem(key === MARKER_KEY ? key : parseKey(key), platform);
+      const problem = diskNameProblem(key, platform);
       if (problem !== undefined) throw new FeedctlError("invalid", `cannot write ${pathOf(key)}: ${problem}`);
       // Threads cannot use the link function of a test.
       if (++puts > putsBeforeThreads && atomicCreate && makeLink === link) {

@@ -10,6 +10,7 @@ import type { FileFacts } from "./info.ts";
 import { isTemporaryName } from "./names.ts";
 import { compareKeys, isMarker, keyProblem } from "../../lib/key.ts";
 import type { Key } from "../../lib/key.ts";
+import type { ListOptions } from "../store.ts";
 
 export interface WalkedFile extends FileFacts {
   key: Key;
@@ -39,7 +40,7 @@ interface OpenFolder {
 const LARGE_FOLDER = 256 * 1024;
 const ENTRIES_AT_ONCE = 512;
 
-type OnForeign = (name: string) => void;
+type OnForeign = NonNullable<ListOptions["onForeign"]>;
 
 /** Starts a walk at the deepest folder that contains every key with this prefix. */
 export function startWalk(root: string, prefix: string, onForeign: OnForeign): Walk {
@@ -123,10 +124,10 @@ function openFolder(path: string, prefix: string, startsWith: string, onForeign:
     const { name } = dirent;
     if (!name.startsWith(startsWith) || isTemporaryName(name) || (isMarker(name) && dirent.isFile())) return;
     const folder = dirent.isDirectory();
-    const known = folder || dirent.isFile();
-    const problem = known ? keyProblem(prefix.length < 256 ? name : prefix + name) : "is not a regular file";
+    if (!folder && !dirent.isFile()) return onForeign(prefix + name);
+    const problem = keyProblem(prefix.length < 256 ? name : prefix + name);
     if (problem === undefined) entries.push(folder ? `${name}/` : name);
-    else onForeign(prefix + name);
+    else onForeign(prefix + name, problem);
   };
   try {
     const read = stats.size > LARGE_FOLDER ? readPiecewise : readAtOnce;
@@ -176,7 +177,7 @@ function withoutBrokenNames(path: string, prefix: string, dirents: Dirent[], onF
   for (const bytes of readdirSync(path, { encoding: "buffer" })) {
     const name = bytes.toString();
     if (Buffer.from(name).equals(bytes)) genuine.add(name);
-    else onForeign(prefix + name);
+    else onForeign(prefix + name, "is not UTF-8");
   }
   const seen = new Set<string>();
   return dirents.filter(({ name }) => {

@@ -14,7 +14,8 @@ export type DiskTask = { task: "list"; walk: Walk; slots: readonly SharedArrayBu
 export interface ListBatch {
   /** See `readSlot`. */
   pieces: number[];
-  foreign: string[];
+  /** The arguments of `onForeign`. */
+  foreign: [name: string, problem: string | undefined][];
   done: boolean;
   /** Why the listing ends after this batch. */
   failure?: PackedError | undefined;
@@ -27,9 +28,9 @@ else port.on("message", (puts: SmallPut[]) => void putSmallFiles(puts).then((res
 
 /** Sends one batch per message; a message means that the next slot is free. */
 function listOnDemand(walk: Walk, slots: readonly Slot[]): void {
-  let foreign: string[] = [];
+  let foreign: ListBatch["foreign"] = [];
   let next = 0;
-  const files = walkFiles(walk, (name) => foreign.push(name));
+  const files = walkFiles(walk, (name, problem) => foreign.push([name, problem]));
   port.on("message", () => {
     const writer = fillSlot(slots[next++ % slots.length]!);
     let done = false;

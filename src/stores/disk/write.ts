@@ -6,7 +6,7 @@ import { FeedctlError, isFeedctlError } from "../../errors.ts";
 import type { Folder } from "../../lib/open-folder.ts";
 import { diskError, errnoOf } from "./errors.ts";
 import { fill } from "./fill.ts";
-import { removeEmptyFolders, syncFolder } from "./folders.ts";
+import { removeEmptyFolders, removeFoldersOnly, syncFolder } from "./folders.ts";
 import { temporaryName } from "./names.ts";
 import { nameOf, openParent } from "./parent.ts";
 import { hashFile, openBlobFile } from "./read.ts";
@@ -236,10 +236,12 @@ async function compareExisting(
   throw new FeedctlError("conflict", `cannot create ${target}: it already exists with other content`);
 }
 
-/** Undefined: `target` does not exist. */
+/** Undefined: `target` does not exist, or was an empty folder and is removed: a store has no folders of its own. */
 async function entryTypeOf({ folder, name, target }: OpenPlace): Promise<"file" | "other" | undefined> {
   try {
-    return (await lstat(folder.at(name))).isFile() ? "file" : "other";
+    const stats = await lstat(folder.at(name));
+    if (stats.isFile()) return "file";
+    return stats.isDirectory() && (await removeFoldersOnly(folder, name)) ? undefined : "other";
   } catch (error) {
     if (errnoOf(error) === "ENOENT") return undefined;
     throw diskError(error, "write", target);

@@ -5,6 +5,7 @@ import { networkError, type HttpAnswer } from "../shared/http.ts";
 import type { GcsConnection } from "./client.ts";
 import { GcsRefusal } from "./errors.ts";
 import { FIELDS, type GcsObject } from "./info.ts";
+import { SETTINGS, VERSIONS, type BucketSettings } from "./settings.ts";
 
 /** The parameters of a query. Undefined ones are left out. */
 type Query = Record<string, string | undefined>;
@@ -24,6 +25,7 @@ export interface Media {
 }
 
 export interface GcsCalls {
+  settings(signal?: AbortSignal): Promise<BucketSettings>;
   /** The properties of an object; `bucket` defaults to the store's. */
   stat(name: string, signal?: AbortSignal, bucket?: string): Promise<GcsObject>;
   /**
@@ -32,6 +34,13 @@ export interface GcsCalls {
    */
   media(name: string, wanted: { generation?: string; range?: string }, signal?: AbortSignal): Promise<Media>;
   list(prefix: string, pageToken: string | undefined, limit: number, signal?: AbortSignal): Promise<ListingPage>;
+  /** `versions`: all versions of the objects; `softDeleted`: the objects that were deleted softly. */
+  listVersions(
+    prefix: string,
+    pageToken: string | undefined,
+    kind: "versions" | "softDeleted",
+    signal?: AbortSignal,
+  ): Promise<ListingPage>;
   /**
    * Uploads an object with one request. `generation` is a precondition: the object must have this generation now; "0":
    * it must not exist; undefined: no precondition.
@@ -75,6 +84,7 @@ export function createCalls(connection: GcsConnection): GcsCalls {
   const { endpoint, bucket, creation, encryption, http } = connection;
   const base = endpoint.href.replace(/\/$/, "");
   const { storageClass, predefinedAcl, kmsKeyName } = creation;
+  const objects = `/storage/v1/b/${bucket}/o`;
 
   const urlOf = (path: string, query: Query): URL => {
     const url = new URL(`${base}${path}`);
@@ -106,10 +116,6 @@ export function createCalls(connection: GcsConnection): GcsCalls {
     return parse<T>(answer);
   }
 
-  const json = (value: object) => ({
-    headers: { "content-type": "application/json; charset=utf-8" },
-    body: Buffer.from(JSON.stringify(value)),
-  });
   const created = (object: GcsObject) => ({ ...object, ...(storageClass !== undefined && { storageClass }) });
 
   return {
@@ -131,7 +137,13 @@ export function createCalls(connection: GcsConnection): GcsCalls {
     list(prefix, pageToken, limit, signal) {
       const fields = `kind,nextPageToken,items(${FIELDS})`;
       const query = { prefix, maxResults: String(limit), pageToken, fields, projection: "noAcl" };
-      return ask("GET", urlOf(`/storage/v1/b/${bucket}/o`, query), { signal });
+      return ask("GET", urlOf(objects, query), { signal });
+    },
+
+    settings: (signal) => ask("GET", urlOf(`/storage/v1/b/${bucket}`, { fields: SETTINGS }), { signal }),
+
+    listVersions(prefix, pageToken, kind, signal) {
+      return ask("GET", urlOf(objects, { prefix, pageToken, [kind]: "true", fields: VERSIONS }), { signal });
     },
 
     insert(object, bytes, ifGenerationMatch, signal) {
@@ -219,6 +231,13 @@ export function createCalls(connection: GcsConnection): GcsCalls {
       if (answer.status > 299) throw await refusalOf(answer);
       await answer.discard();
     },
+  };
+}
+
+function json(value: object) {
+  return {
+    headers: { "content-type": "application/json; charset=utf-8" },
+    body: Buffer.from(JSON.stringify(value)),
   };
 }
 

@@ -10,6 +10,7 @@ import { FeedctlError } from "../../errors.ts";
 import { registerSecrets } from "../../lib/redact.ts";
 import { parseTargetPath } from "../key.ts";
 import { openHttp, type HttpClient } from "../shared/http.ts";
+import type { StoreTraits } from "../traits.ts";
 import type { GcsConfig } from "./config.ts";
 import { translateAuthError, type GcsPlace } from "./errors.ts";
 import { checkBucketName } from "./location.ts";
@@ -23,6 +24,8 @@ export interface GcsConnection extends GcsPlace {
   /** The prefix of every object name of this store: `""` or `a/b/`. */
   readonly prefix: string;
   readonly http: HttpClient;
+  /** What is known of the service, and what is found meanwhile. */
+  readonly found: StoreTraits;
   /** Returns the authorization headers; none for anonymous requests. Rejects with `denied` or `unavailable`. */
   authorize(): Promise<Record<string, string>>;
   /** The properties that new objects get. */
@@ -37,7 +40,7 @@ export interface GcsConnection extends GcsPlace {
 }
 
 /** Checks the configuration and reads the key file. Sends nothing. Throws `usage`, and `denied` for the key file. */
-export async function connectGcs(config: GcsConfig): Promise<GcsConnection> {
+export async function connectGcs(config: GcsConfig, known: StoreTraits = {}): Promise<GcsConnection> {
   const { bucket, anonymous = false, storageClass, makePublic, kmsKey } = config;
   checkBucketName(bucket);
   const endpoint = parseServiceUrl(config.endpoint, anonymous);
@@ -52,6 +55,7 @@ export async function connectGcs(config: GcsConfig): Promise<GcsConnection> {
     name,
     host: endpoint.host,
     http: openHttp(),
+    found: { ...(endpoint.origin === GOOGLE && { sortedList: true }), ...known },
     async authorize() {
       if (auth === undefined) return {};
       const headers = await auth.getRequestHeaders(endpoint.href).catch((error: unknown) => {

@@ -73,5 +73,5 @@ export const gcs: StoreDescriptor<GcsConfig> = {
     return host === "google" ? name : `${name} at ${host}`;
   },
   below: belowTarget,
-  open: async (config) => (await import("./store.ts")).openGcsStore(config),
+  open: async (config, known) => (await import("./store.ts")).openGcsStore(config, { known }),
 };

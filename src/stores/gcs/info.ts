@@ -1,5 +1,6 @@
 // Translates the properties of an object into a `BlobInfo`.
 import type { Key } from "../../lib/key.ts";
+import { givenHeaders } from "../shared/headers.ts";
 import { decodeMetadata } from "../shared/metadata.ts";
 import type { BlobInfo } from "../store.ts";
 
@@ -10,20 +11,27 @@ export interface GcsObject {
   generation?: string;
   metageneration?: string;
   timeCreated?: string;
+  /** Of an earlier version: when it was deleted or replaced. */
+  timeDeleted?: string;
   updated?: string;
   /** Base64. Composed objects do not have it. */
   md5Hash?: string;
   contentType?: string;
   cacheControl?: string;
+  contentEncoding?: string;
+  contentDisposition?: string;
+  contentLanguage?: string;
   metadata?: Record<string, string>;
 }
 
 /** The `fields` parameter of requests: the service returns only these. */
 export const FIELDS =
-  "name,size,generation,metageneration,timeCreated,updated,md5Hash,contentType,cacheControl,metadata";
+  "name,size,generation,metageneration,timeCreated,updated,md5Hash,contentType,cacheControl,contentEncoding," +
+  "contentDisposition,contentLanguage,metadata";
 
 /** The tag is the generation: it changes when the content is replaced, not when the metadata changes. */
 export function describeObject(key: Key, object: GcsObject): BlobInfo {
+  const { contentEncoding, contentDisposition, contentLanguage } = object;
   const { sha256, mtime, metadata } = decodeMetadata(object.metadata ?? {});
   return {
     key,
@@ -34,6 +42,7 @@ export function describeObject(key: Key, object: GcsObject): BlobInfo {
     sha256,
     contentType: object.contentType || undefined,
     cacheControl: object.cacheControl || undefined,
+    headers: givenHeaders({ contentEncoding, contentDisposition, contentLanguage }),
     metadata,
   };
 }

@@ -1,7 +1,8 @@
 import { FeedctlError } from "../../errors.ts";
-import { compareKeys, isKey, isMarker } from "../../lib/key.ts";
+import { compareKeys } from "../../lib/key.ts";
+import { isListed } from "../key.ts";
 import { throwIfInterrupted } from "../shared/signal.ts";
-import type { BlobInfo, Store } from "../store.ts";
+import type { BlobInfo, ListOptions } from "../store.ts";
 import type { GcsCalls, ListingPage } from "./calls.ts";
 import type { GcsConnection } from "./client.ts";
 import { translateGcsError } from "./errors.ts";
@@ -11,14 +12,16 @@ const PAGE = 1000;
 
 /**
  * `Store.list`. A mirror deletes what a listing does not contain, so an incomplete listing must not look complete.
- * Throws `corrupt` for a response that is not a listing, a repeated page token, and names that are not in order.
+ * Throws `corrupt` for a response that is not a listing, a repeated page token, and names that are not in order where the
+ * service is known to sort.
  */
 export async function* listObjects(
   { connection, calls }: { connection: GcsConnection; calls: GcsCalls },
   text: string,
-  { signal, onForeign }: NonNullable<Parameters<Store["list"]>[1]>,
+  options: ListOptions,
 ): AsyncGenerator<BlobInfo> {
-  const { prefix, name } = connection;
+  const { prefix, name, found } = connection;
+  const { signal } = options;
   const attempt = { action: "list", permission: "storage.objects.list", signal };
   const start = prefix + text;
   // Cancels the request for the next page when the consumer stops early.
@@ -46,14 +49,13 @@ export async function* listObjects(
       for (const object of page.items ?? []) {
         throwIfInterrupted(signal);
         const full = object.name ?? "";
-        if (last !== undefined && compareKeys(last, full) >= 0)
+        if (found.sortedList === true && last !== undefined && compareKeys(last, full) >= 0)
           throw incomplete(name, `out of order: ${JSON.stringify(full)} came after ${JSON.stringify(last)}`);
         if (!full.startsWith(start))
           throw incomplete(name, `asked for ${JSON.stringify(start)}, got ${JSON.stringify(full)}`);
         last = full;
         const key = full.slice(prefix.length);
-        if (isKey(key)) yield describeObject(key, object);
-        else if (!isMarker(key)) onForeign?.(key);
+        if (isListed(key, Number(object.size ?? 0), options)) yield describeObject(key, object);
       }
     }
   } finally {

@@ -5,15 +5,18 @@
 import type { Key } from "../../lib/key.ts";
 import { FeedctlError } from "../../errors.ts";
 import { mapParallel } from "../../lib/parallel.ts";
+import { cloudFeatures } from "../shared/features.ts";
 import { hashFirst } from "../shared/promised-hash.ts";
 import { throwIfInterrupted } from "../shared/signal.ts";
 import type { BlobInfo, CallOptions, DeleteFailure, PutOptions, PutResult, RemoteBlob, Store } from "../store.ts";
 import { createCalls } from "./calls.ts";
 import { connectGcs } from "./client.ts";
+import type { StoreTraits } from "../traits.ts";
 import type { GcsConfig } from "./config.ts";
 import { createCopier } from "./copy.ts";
 import { gcsStatus, translateGcsError, type GcsAttempt } from "./errors.ts";
 import { describeObject } from "./info.ts";
+import { createExaminer } from "./examine.ts";
 import { listObjects } from "./list.ts";
 import { putBlob } from "./put.ts";
 import { readObject } from "./read.ts";
@@ -21,6 +24,7 @@ import { resourceOf } from "./upload.ts";
 
 const HOUR = 3600;
 const WEEK = 7 * 24 * HOUR;
+const TOO_LONG = "Google makes no URL that works for longer than a week";
 /** How many deletes run at once. */
 const WIDTH = 16;
 /** Google's limit for object names, in bytes of UTF-8. */
@@ -30,8 +34,11 @@ const MAX_NAME = 1024;
  * Opens a bucket as a store. Sends nothing; the first call fails if the bucket does not exist. Rejects with `usage` for
  * invalid options or an invalid key file, and with `denied` for a key file that cannot be read.
  */
-export async function openGcsStore(config: GcsConfig): Promise<Store> {
-  const connection = await connectGcs(config);
+export async function openGcsStore(
+  config: GcsConfig,
+  { known }: { known?: StoreTraits | undefined } = {},
+): Promise<Store> {
+  const connection = await connectGcs(config, known);
   const calls = createCalls(connection);
   const { prefix, name, bucket } = connection;
   let bucketSeen = false;
@@ -128,10 +135,7 @@ export async function openGcsStore(config: GcsConfig): Promise<Store> {
       // The ETag of a download is not the generation.
       origin: { type: "gcs", host: connection.host, bucket, name: whole, urlHasTag: false },
       async url(seconds = HOUR) {
-        if (seconds > WEEK)
-          throw new FeedctlError("usage", "Google makes no URL that works for longer than a week", {
-            hint: "--expires 7d",
-          });
+        if (seconds > WEEK) throw new FeedctlError("usage", TOO_LONG, { hint: "--expires 7d" });
         return connection.readUrl(whole, seconds);
       },
       publicUrl: async () => (config.makePublic ? publicUrl : undefined),
@@ -141,6 +145,8 @@ export async function openGcsStore(config: GcsConfig): Promise<Store> {
   const nameProblem = (key: Key): string | undefined => {
     if (Buffer.byteLength(prefix + key) > MAX_NAME)
       return `is longer than ${MAX_NAME} bytes together with the target path`;
+    if (/[\r\n]/.test(key)) return "holds a line end, which Google does not allow";
+    if (prefix === "" && /^\.{1,2}$/.test(key)) return "is a name that Google does not allow";
     return (prefix + key).startsWith(".well-known/acme-challenge/") ? "has a name that Google reserves" : undefined;
   };
   const checkPut = (key: Key, { contentType, cacheControl }: PutOptions): void => {
@@ -153,19 +159,22 @@ export async function openGcsStore(config: GcsConfig): Promise<Store> {
     }
   };
   const copier = createCopier(connection, calls, { head });
+  const put = hashFirst(async (key, source, options) => {
+    checkPut(key, options);
+    const attempt = attemptOf("store", key, "storage.objects.create", options.signal);
+    return putBlob({ connection, calls, key, source, options, attempt }, { head, get });
+  });
+  const list: Store["list"] = (text, options = {}) => listObjects({ connection, calls }, text, options);
 
   return {
     name,
     type: "gcs",
-    features: { sortedList: true, atomicCreate: true, metadata: true, listsAll: true },
+    features: cloudFeatures(connection.found, { listsAll: true }),
     head,
     get,
-    put: hashFirst(async (key, source, options) => {
-      checkPut(key, options);
-      const attempt = attemptOf("store", key, "storage.objects.create", options.signal);
-      return putBlob({ connection, calls, key, source, options, attempt }, { head, get });
-    }),
-    list: (text, options = {}) => listObjects({ connection, calls }, text, options),
+    put,
+    list,
+    ...createExaminer({ connection, calls }, { put, list, delete: remove }),
     delete: remove,
     deleteMany,
     describe,

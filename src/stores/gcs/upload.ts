@@ -37,10 +37,14 @@ export function isLarge(source: BlobSource): boolean {
 
 /** The properties of a new object. */
 export function resourceOf(connection: GcsConnection, key: Key, options: PutOptions): GcsObject {
+  const { contentEncoding, contentDisposition, contentLanguage } = options.headers ?? {};
   return {
     name: connection.prefix + key,
     ...(options.contentType !== undefined && { contentType: options.contentType }),
     ...(options.cacheControl !== undefined && { cacheControl: options.cacheControl }),
+    ...(contentEncoding !== undefined && { contentEncoding }),
+    ...(contentDisposition !== undefined && { contentDisposition }),
+    ...(contentLanguage !== undefined && { contentLanguage }),
     metadata: encodeMetadata(options, writeTime),
   };
 }

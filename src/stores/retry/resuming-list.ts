@@ -2,11 +2,7 @@ import { batched, batchesOf } from "../../lib/batches.ts";
 import { compareKeys } from "../../lib/key.ts";
 import type { Key } from "../../lib/key.ts";
 import type { Attempts } from "./recovery.ts";
-import type { BlobInfo, CallOptions, Store } from "../store.ts";
-
-interface ListOptions extends CallOptions {
-  onForeign?: ((name: string) => void) | undefined;
-}
+import type { BlobInfo, ListOptions, Store } from "../store.ts";
 
 /**
  * Lists `store`. When the listing fails it starts again and skips every key up to the last one it yielded. That is safe
@@ -24,14 +20,15 @@ export function resumingList(
 async function* resumingBatches(
   store: Store,
   prefix: string,
-  { signal, onForeign }: ListOptions,
+  options: ListOptions,
   { recover, succeeded }: Attempts,
 ): AsyncGenerator<readonly BlobInfo[], void, undefined> {
+  const { signal, onForeign } = options;
   const foreign = new Set<string>();
-  const reportOnce = (name: string) => {
+  const reportOnce = (name: string, problem?: string) => {
     if (foreign.has(name)) return;
     foreign.add(name);
-    onForeign?.(name);
+    onForeign?.(name, problem);
   };
   let last: Key | undefined;
   let ordered = store.features.sortedList;
@@ -39,7 +36,7 @@ async function* resumingBatches(
     try {
       let previous: Key | undefined;
       const skipTo = last;
-      for await (const blobs of batchesOf(store.list(prefix, { signal, onForeign: reportOnce }))) {
+      for await (const blobs of batchesOf(store.list(prefix, { ...options, onForeign: reportOnce }))) {
         for (const { key } of blobs) {
           if (previous !== undefined && compareKeys(previous, key) >= 0) ordered = false;
           previous = key;

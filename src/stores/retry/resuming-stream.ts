@@ -1,5 +1,6 @@
 import { Readable } from "node:stream";
 import type { Attempts } from "./recovery.ts";
+import { heldBack, type HashCheck } from "./known-hash.ts";
 import type { BlobInfo, ByteRange, CallOptions, GetOptions } from "../store.ts";
 
 /** Bytes buffered beyond the inner stream's own buffer, so that a slow consumer does not stall it. */
@@ -7,6 +8,8 @@ const READ_AHEAD = 1024 * 1024;
 
 interface Wanted extends CallOptions {
   range?: ByteRange | undefined;
+  /** Compares the bytes. The last chunk is held back until they are proven. */
+  check?: HashCheck | undefined;
 }
 
 /**
@@ -17,7 +20,7 @@ export function resumingStream(
   open: (options: GetOptions) => Promise<Readable>,
   known: BlobInfo,
   first: Readable,
-  { range, signal }: Wanted,
+  { range, signal, check }: Wanted,
   { recover, succeeded }: Attempts,
 ): Readable {
   const end = Math.min(range?.end ?? known.size, known.size);
@@ -49,10 +52,12 @@ export function resumingStream(
     }
   };
 
+  const read = check === undefined ? next : heldBack(next, check);
+
   return new Readable({
     highWaterMark: READ_AHEAD,
     read() {
-      next().then(
+      read().then(
         (chunk) => {
           // This stream was destroyed while the inner one was being opened, so `destroy` could not close it.
           if (this.destroyed) stream.destroy();

@@ -2,6 +2,7 @@ import type { FeedctlError } from "../../errors.ts";
 import { isFeedctlError } from "../../errors.ts";
 import { createGate, type Gate } from "../../lib/adaptive-limit.ts";
 import { createRecovery, isGivenUp, type RecoveryOptions } from "./recovery.ts";
+import { checkOf } from "./known-hash.ts";
 import { resumingList } from "./resuming-list.ts";
 import { resumingStream } from "./resuming-stream.ts";
 import { throwIfInterrupted } from "../shared/signal.ts";
@@ -57,6 +58,7 @@ export function retrying(store: Store, options: RetryOptions = {}): Store {
     }
   };
 
+  const { examine, purge, listKept } = store;
   const { deleteMany, localPath, sweep, remote, reaches, copyFrom, nameProblem, foldsCase, describe } = store;
   return {
     name: store.name,
@@ -95,12 +97,20 @@ export function retrying(store: Store, options: RetryOptions = {}): Store {
       const known = reported ?? call.known;
       if (!resume || known?.tag === undefined) return stream;
       const reopen = (more: GetOptions) => attempt(reads, signal, () => open(more));
-      return resumingStream(reopen, known, stream, call, recovery.start());
+      const check = call.range === undefined ? checkOf(known, call.compared) : undefined;
+      return resumingStream(reopen, known, stream, { ...call, check }, recovery.start());
     },
     list: (prefix, call = {}) => resumingList(store, prefix, call, recovery.start()),
     ...(sweep !== undefined && {
       sweep: (before, call) => repeat(writes, call?.signal, () => sweep.call(store, before, call)),
     }),
+    ...(examine !== undefined && {
+      examine: (call) => repeat(writes, call.signal, () => examine.call(store, call)),
+    }),
+    ...(purge !== undefined && {
+      purge: (folder, call) => repeat(writes, call?.signal, () => purge.call(store, folder, call)),
+    }),
+    ...(listKept !== undefined && { listKept: listKept.bind(store) }),
     ...(localPath !== undefined && { localPath: localPath.bind(store) }),
     ...(nameProblem !== undefined && { nameProblem: nameProblem.bind(store) }),
     ...(foldsCase !== undefined && { foldsCase: foldsCase.bind(store) }),

@@ -44,8 +44,8 @@ export interface S3Calls {
   deleteMany(keys: readonly string[], signal: AbortSignal | undefined): Promise<{ key: string; error: Error }[]>;
 }
 
-/** Headers that select a range of an object, and require a version of it. */
-export type Wanted = { range?: string; "if-match"?: string };
+/** Headers that select a range of an object, require a version of it, and ask for its checksums. */
+export type Wanted = { range?: string; "if-match"?: string; "x-amz-checksum-mode"?: "ENABLED" };
 
 export interface PutBody {
   bytes: Buffer;
@@ -157,6 +157,7 @@ async function readPage(answer: HttpAnswer): Promise<ListingPage | undefined> {
   const page = scanListing(bytes);
   if (page === "cut") throw Object.assign(new Error("the listing ended in the middle"), { code: "ECONNRESET" });
   if (page === undefined) throwIfProblem(bytes.toString(), answer);
+  else page.server = answer.headers["server"];
   return page;
 }
 

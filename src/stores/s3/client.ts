@@ -11,6 +11,7 @@ import { createSender } from "./send.ts";
 import { findEndpoint, renewStale, sdkHandler } from "./sdk.ts";
 import type { S3Config } from "./config.ts";
 import { parseTargetPath } from "../key.ts";
+import type { StoreTraits } from "../traits.ts";
 
 export interface S3Connection extends S3Place {
   /** For requests that are made once per store or upload. */
@@ -23,6 +24,8 @@ export interface S3Connection extends S3Place {
   readonly creation: S3Creation;
   /** Amazon's own service honours `If-None-Match` and knows every header. Other servers may not. */
   readonly isAmazon: boolean;
+  /** What is known of the server, and what is found meanwhile. */
+  readonly found: StoreTraits;
   /** A signed URL that is valid for `seconds`. `key` includes the prefix. */
   presign(key: string, seconds: number): Promise<string>;
   close(): Promise<void>;
@@ -35,6 +38,11 @@ export type ObjectRequest = {
   Metadata: Record<string, string>;
   ContentType?: string;
   CacheControl?: string;
+  ContentEncoding?: string;
+  ContentDisposition?: string;
+  ContentLanguage?: string;
+  /** As a header has it. */
+  Expires?: string;
 } & S3Creation;
 
 /** Sent with the request that makes an object visible. */
@@ -48,12 +56,15 @@ export interface S3Creation {
   StorageClass?: NonNullable<Parameters<S3["putObject"]>[0]["StorageClass"]>;
 }
 
+/** What Amazon promises. */
+const AMAZON: StoreTraits = { sortedList: true, bulkDelete: true, conditionalCreate: true };
+
 type Credentials = NonNullable<S3ClientConfig["credentials"]>;
 
 const silent = { trace() {}, debug() {}, info() {}, warn() {}, error() {} };
 
 /** Checks the configuration, creates the client and finds the region. Sends nothing. Rejects with `usage`. */
-export async function connectS3(given: S3Config): Promise<S3Connection> {
+export async function connectS3(given: S3Config, known: StoreTraits = {}): Promise<S3Connection> {
   const config = await withConfiguredEndpoint(given);
   checkBucket(config.bucket);
   const endpoint = parseEndpoint(config.endpoint);
@@ -80,7 +91,7 @@ export async function connectS3(given: S3Config): Promise<S3Connection> {
     // Bodies are buffers, which can be sent again. Waiting for "100 Continue" would cost a new connection for each.
     expectContinueHeader: false,
     logger: silent,
-    requestHandler: sdkHandler(connections),
+    requestHandler: sdkHandler(connections, (request) => sender.resign(request)),
   });
   registerCredentials(client);
   const regionName = await client.config.region().catch(async (cause: unknown) => {
@@ -105,6 +116,8 @@ export async function connectS3(given: S3Config): Promise<S3Connection> {
     host: endpoint?.host ?? `s3.${regionName}.${suffix}`,
     name: endpoint === undefined ? path : `${path} at ${endpoint.origin}`,
     isAmazon: endpoint === undefined,
+    // A bucket's encryption may change: that tags were MD5s once proves nothing.
+    found: { ...(endpoint === undefined && AMAZON), ...known, md5Tags: known.md5Tags === false ? false : undefined },
   };
 }
 

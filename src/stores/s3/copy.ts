@@ -48,7 +48,7 @@ export function createCopier(connection: S3Connection, store: Pick<Store, "head"
       options.replaces === undefined || ifExists === "fail" ? await store.head(key, { signal }) : undefined;
     const replaced = options.replaces ?? existing !== undefined;
     const request = requestOf(connection, key, options);
-    let conditional = ifExists === "fail";
+    let conditional = ifExists === "fail" && connection.found.conditionalCreate !== false;
     for (;;) {
       if (ifExists === "fail" && existing !== undefined) return compare(existing, from.blob, options);
       try {
@@ -60,6 +60,7 @@ export function createCopier(connection: S3Connection, store: Pick<Store, "head"
         if (conditional && status === 501) {
           // The server does not support If-None-Match. The `head` before the copy is the only check it allows.
           conditional = false;
+          connection.found.conditionalCreate = false;
           continue;
         }
         if (s3Code(error) === "AccessDenied" || status === 501 || status === 405) {
@@ -71,7 +72,10 @@ export function createCopier(connection: S3Connection, store: Pick<Store, "head"
           throw translateS3Error(error, connection, attempt);
         // Either the source has changed, or the target was created meanwhile.
         existing = conditional ? await store.head(key, { signal }) : undefined;
-        if (existing === undefined) throw changed(source);
+        if (existing !== undefined) continue;
+        if (!conditional || connection.isAmazon) throw changed(source);
+        // versitygw takes a delete marker for the object. Without the condition only a changed source is refused.
+        conditional = false;
       }
     }
   }

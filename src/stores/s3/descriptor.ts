@@ -115,5 +115,5 @@ export const s3: StoreDescriptor<S3Config> = {
     return host === "aws" ? name : `${name} at ${host}`;
   },
   below: belowTarget,
-  open: async (config) => (await import("./store.ts")).openS3Store(config),
+  open: async (config, known) => (await import("./store.ts")).openS3Store(config, { known }),
 };

@@ -1,8 +1,8 @@
 // Translates the errors of S3, the SDK and the network to a `FeedctlError`. Nothing else does.
 import { FeedctlError, type ErrorCode } from "../../errors.ts";
 import { redact } from "../../lib/redact.ts";
-import { parseRetryAfter } from "../../lib/retry-after.ts";
 import { interrupted } from "../shared/signal.ts";
+import { clockDifference, regionOf, retryAfterOf, type Vendor } from "./vendor.ts";
 
 export interface S3Place {
   /** The store's name, for messages. */
@@ -18,17 +18,6 @@ export interface S3Attempt {
   /** AWS's name of the permission that the request needs. */
   readonly permission: string;
   readonly signal?: AbortSignal | undefined;
-}
-
-interface Vendor {
-  name?: string;
-  code?: string;
-  message?: string;
-  hostname?: string;
-  Region?: string;
-  ServerTime?: string;
-  $metadata?: { httpStatusCode?: number; requestId?: string };
-  $response?: { statusCode?: number; headers?: Record<string, string> };
 }
 
 interface Verdict {
@@ -93,6 +82,11 @@ const wrongSecret = denied(
   "the secret key does not match the access key",
   "set the secret key again with --secret-key",
 );
+/** The keys are right, because other requests succeeded. */
+const misread = denied(
+  "the signature does not match, though the keys are right: a proxy before the server changes the path or a header",
+  "let the proxy pass requests on as they are; names with characters such as + ( ) @ = and blanks are concerned first",
+);
 const wrongAccessKey = denied("the server does not know the access key", "set --access-key and --secret-key again");
 const expired = denied(
   "the credentials have expired and could not be renewed",
@@ -152,7 +146,7 @@ const judges: Record<string, Judge> = {
   InvalidAccessKeyId: wrongAccessKey,
   // versitygw's, with status 404.
   XAdminUserNotFound: wrongAccessKey,
-  SignatureDoesNotMatch: wrongSecret,
+  SignatureDoesNotMatch: (vendor, ...rest) => (vendor.keysWork === true ? misread : wrongSecret)(vendor, ...rest),
   ExpiredToken: expired,
   ExpiredTokenException: expired,
   TokenRefreshRequired: expired,
@@ -266,22 +260,6 @@ function judgeNetwork(vendor: Vendor, { host, bucket }: S3Place): Verdict {
   if (code === "ETIMEDOUT" || vendor.name === "TimeoutError")
     return verdict(`${host} does not answer`, "check --endpoint, firewalls and proxies");
   return verdict(`the connection to ${host} failed: ${vendor.message ?? ""}`, "try again later");
-}
-
-function regionOf(vendor: Vendor): string | undefined {
-  const header = vendor.$response?.headers?.["x-amz-bucket-region"];
-  return header ?? vendor.Region ?? /expecting '([^']+)'/.exec(vendor.message ?? "")?.[1];
-}
-
-function retryAfterOf({ $response }: Vendor): number | undefined {
-  return parseRetryAfter($response?.headers?.["retry-after"], $response?.headers?.["date"]);
-}
-
-function clockDifference({ ServerTime, $response }: Vendor): string {
-  const server = Date.parse(ServerTime ?? $response?.headers?.["date"] ?? "");
-  if (Number.isNaN(server)) return "";
-  const seconds = Math.round((Date.now() - server) / 1000);
-  return ` by ${Math.abs(seconds)} s (this machine is ${seconds < 0 ? "behind" : "ahead"})`;
 }
 
 /** Copies only name, message and status of an error: S3 quotes the signed request with its session token in some. */

@@ -9,6 +9,8 @@ export interface ListingPage {
   token: string | undefined;
   keyCount: number | undefined;
   encoding: string | undefined;
+  /** The response's header `Server`. */
+  server?: string | undefined;
 }
 
 export interface ListedObject {
@@ -16,12 +18,13 @@ export interface ListedObject {
   size: number | undefined;
   etag: string | undefined;
   modified: Date | undefined;
+  storageClass?: string | undefined;
 }
 
 const ROOT = "ListBucketResult";
 const WANTED = [
   new Set(["IsTruncated", "NextContinuationToken", "KeyCount", "EncodingType"]),
-  new Set(["Key", "Size", "ETag", "LastModified"]),
+  new Set(["Key", "Size", "ETag", "LastModified", "StorageClass"]),
 ] as const;
 const LT = 0x3c;
 const SPACES = /^[\t\n\r ]*/;
@@ -121,6 +124,7 @@ function setOfObject(object: ListedObject, name: string, value: string): void {
   if (name === "Key") object.key = value;
   else if (name === "Size") object.size = numberOf(value);
   else if (name === "ETag") object.etag = value.trim();
+  else if (name === "StorageClass") object.storageClass = value.trim();
   else if (name === "LastModified") object.modified = dateOf(value.trim());
 }
 

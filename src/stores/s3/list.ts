@@ -1,23 +1,26 @@
 import { FeedctlError } from "../../errors.ts";
-import { compareKeys, isKey, isMarker, type Key } from "../../lib/key.ts";
-import { md5OfTag, plainTag } from "./blob.ts";
+import { compareKeys, type Key } from "../../lib/key.ts";
+import { isListed } from "../key.ts";
+import { isArchive, md5OfTag, plainTag } from "./blob.ts";
 import type { S3Connection } from "./client.ts";
 import { translateS3Error } from "./errors.ts";
 import type { ListingPage } from "./list-scan.ts";
 import { throwIfInterrupted } from "../shared/signal.ts";
-import type { BlobInfo, Store } from "../store.ts";
+import type { BlobInfo, ListOptions } from "../store.ts";
 
 /**
  * `Store.list`. A mirror deletes what a listing leaves out, so a response that may be incomplete is an error: it does
- * not say whether more follows, has fewer keys than it announces, has no continuation token, or keys out of order.
+ * not say whether more follows, has fewer keys than it announces, has no continuation token, or keys out of order where
+ * the server is known to sort.
  */
 export async function* listObjects(
   connection: S3Connection,
   text: string,
-  { signal, onForeign }: NonNullable<Parameters<Store["list"]>[1]>,
+  options: ListOptions,
   trustsEtags: (key: Key) => Promise<boolean>,
 ): AsyncGenerator<BlobInfo> {
-  const { prefix, name } = connection;
+  const { prefix, name, found } = connection;
+  const { signal, onForeign } = options;
   const attempt = { action: "list", permission: "s3:ListBucket", signal };
   const start = prefix + text;
   // Aborts the prefetched page when the reader stops early.
@@ -40,15 +43,17 @@ export async function* listObjects(
       // A response without IsTruncated is not from S3, such as a proxy's web page.
       if (page?.truncated === undefined) throw incomplete(name, "the response is not a listing", "check --endpoint");
       token = nextToken(page, token, name);
+      found.sortedList ??= SORTED.test(page.server ?? "") || undefined;
       ahead = token === undefined ? undefined : ask(token);
       for (const object of page.contents) {
         throwIfInterrupted(signal);
         const full = object.key === undefined ? undefined : decodeName(object.key, page.encoding);
         if (full === undefined) {
-          onForeign?.(object.key ?? "");
+          onForeign?.(object.key ?? "", "is not UTF-8");
           continue;
         }
-        if (last !== undefined && compareKeys(last, full) >= 0) {
+        if (found.sortedList === true && last !== undefined && compareKeys(last, full) >= 0) {
+          found.sortedList = false;
           const order = `${JSON.stringify(full)} came after ${JSON.stringify(last)}`;
           throw incomplete(name, `listing out of order: ${order}`, UNORDERED);
         }
@@ -56,16 +61,14 @@ export async function* listObjects(
           throw incomplete(name, `asked for ${JSON.stringify(start)}, got ${JSON.stringify(full)}`);
         last = full;
         const key = full.slice(prefix.length);
-        if (!isKey(key)) {
-          if (!isMarker(key)) onForeign?.(key);
-          continue;
-        }
+        if (!isListed(key, object.size ?? 0, options)) continue;
         const md5 = md5OfTag(object.etag);
         yield {
           key,
           size: object.size ?? 0,
           modified: object.modified ?? new Date(0),
           tag: plainTag(object.etag),
+          ...(isArchive(object.storageClass) && { archived: object.storageClass }),
           md5: md5 !== undefined && (await trustsEtags(key)) ? md5 : undefined,
         };
       }
@@ -75,7 +78,9 @@ export async function* listObjects(
   }
 }
 
-const UNORDERED = "this server does not list in UTF-8 byte order, so its listing cannot be compared safely";
+const UNORDERED = "nothing was deleted; if it happens again, ask the server anew: feedctl store refresh";
+/** Servers that list in UTF-8 byte order, by the header `Server`. Listings of others are sorted on disk. */
+const SORTED = /^(?:AmazonS3|MinIO|VERSITYGW|Ceph Object Gateway|WasabiS3)\b/i;
 
 function nextToken(page: ListingPage, token: string | undefined, name: string): string | undefined {
   if ((page.keyCount ?? 0) > page.contents.length) throw incomplete(name, "it has fewer keys than it announces");

@@ -53,7 +53,11 @@ export async function begin(
   request: ObjectRequest,
   signal: AbortSignal | undefined,
 ): Promise<UploadTarget> {
-  const { UploadId } = await client.createMultipartUpload(request, http(signal));
+  const { Expires, ...others } = request;
+  // The SDK writes the header from a date; it refuses a value that is none.
+  const expires = new Date(Expires ?? "");
+  const created = { ...others, ...(!Number.isNaN(expires.getTime()) && { Expires: expires }) };
+  const { UploadId } = await client.createMultipartUpload(created, http(signal));
   // A proxy's web page has none.
   if (UploadId === undefined) throw new FeedctlError("unavailable", `the response of ${host} is not from S3`);
   return targetOf(request, UploadId);

@@ -1,10 +1,10 @@
 // Stores a blob: one PutObject up to 8 MiB, a multipart upload above. Nothing is visible before the last request.
-import { createHash } from "node:crypto";
+import { createHash, hash } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { FeedctlError, isFeedctlError } from "../../errors.ts";
 import type { Key } from "../../lib/key.ts";
 import { sameContent } from "../same-content.ts";
-import { plainTag, writeSeconds } from "./blob.ts";
+import { md5OfTag, plainTag, writeSeconds } from "./blob.ts";
 import type { ObjectRequest, S3Connection } from "./client.ts";
 import { s3Code, s3Status, translateS3Error, type S3Attempt } from "./errors.ts";
 import { upload } from "./multipart.ts";
@@ -64,26 +64,24 @@ async function putHashed(
     if (same !== undefined) return same;
   }
   const bytes = small ? (held ?? (await readWhole(key, source, options)).bytes) : undefined;
+  const md5 = bytes === undefined ? undefined : (options.md5 ?? hash("md5", bytes));
   const request = requestOf(connection, key, options);
-  let conditional = ifExists === "fail";
+  let conditional = ifExists === "fail" && connection.found.conditionalCreate !== false;
   for (let count = 1; ; count++) {
     const condition = conditional ? { IfNoneMatch: "*" } : {};
     try {
       const etag =
         bytes === undefined
           ? await upload(connection, store, key, source, options, request, condition)
-          : await connection.calls.put(
-              request.Key,
-              { bytes, sha256, md5: options.md5 },
-              headersOf(request, conditional),
-              signal,
-            );
+          : await connection.calls.put(request.Key, { bytes, sha256, md5 }, headersOf(request, conditional), signal);
+      if (md5 !== undefined && (md5OfTag(etag) ?? md5) !== md5) connection.found.md5Tags = false;
       return { outcome: existed ? "replaced" : "created", tag: plainTag(etag), sha256 };
     } catch (error) {
       const status = s3Status(error);
       if (conditional && status === 501) {
         // The server does not support If-None-Match. The comparison before the put is the only check it allows.
         conditional = false;
+        connection.found.conditionalCreate = false;
         continue;
       }
       // 412: the key exists. 409: another write of it is in progress and may still fail.
@@ -91,6 +89,8 @@ async function putHashed(
       if (!contended || count === MAX_TRIES) throw translateS3Error(error, connection, attempt);
       const same = await compare();
       if (same !== undefined) return same;
+      // versitygw takes a delete marker for the object, so that a deleted key could never be stored again.
+      if (status === 412 && count > 1 && !connection.isAmazon) conditional = false;
       await sleep(50 * 2 ** count, undefined, { signal });
     }
   }
@@ -127,12 +127,17 @@ async function holdsSame(store: Pick<Store, "get">, existing: BlobInfo, source: 
 
 /** The parameters that an object is created with, without its bytes. */
 export function requestOf(connection: S3Connection, key: Key, options: PutOptions): ObjectRequest {
+  const { contentEncoding, contentDisposition, contentLanguage, expires } = options.headers ?? {};
   return {
     Bucket: connection.bucket,
     Key: connection.prefix + key,
     ...connection.creation,
     ...(options.contentType !== undefined && { ContentType: options.contentType }),
     ...(options.cacheControl !== undefined && { CacheControl: options.cacheControl }),
+    ...(contentEncoding !== undefined && { ContentEncoding: contentEncoding }),
+    ...(contentDisposition !== undefined && { ContentDisposition: contentDisposition }),
+    ...(contentLanguage !== undefined && { ContentLanguage: contentLanguage }),
+    ...(expires !== undefined && { Expires: expires }),
     Metadata: encodeMetadata(options, writeSeconds),
   };
 }
@@ -152,6 +157,10 @@ export function headersOf(request: ObjectRequest, conditional: boolean): Record<
 const HEADERS = [
   ["ContentType", "content-type"],
   ["CacheControl", "cache-control"],
+  ["ContentEncoding", "content-encoding"],
+  ["ContentDisposition", "content-disposition"],
+  ["ContentLanguage", "content-language"],
+  ["Expires", "expires"],
   ["ACL", "x-amz-acl"],
   ["ServerSideEncryption", "x-amz-server-side-encryption"],
   ["SSEKMSKeyId", "x-amz-server-side-encryption-aws-kms-key-id"],

@@ -21,7 +21,7 @@ export async function readObject(connection: S3Connection, key: Key, options: Ge
   if (range !== undefined) {
     wanted.range = rangeHeader(range);
     if (wanted.range === "") throw wrong("the range is empty, negative or fractional");
-  }
+  } else wanted["x-amz-checksum-mode"] = "ENABLED";
   if (known?.tag !== undefined) wanted["if-match"] = `"${known.tag}"`;
   const { headers, body } = await connection.calls.get(connection.prefix + key, wanted, signal).catch((error) => {
     const status = s3Status(error);
@@ -35,7 +35,7 @@ export async function readObject(connection: S3Connection, key: Key, options: Ge
     if (range !== undefined && headers["content-range"] === undefined) throw wrong("the server does not know ranges");
     // Some servers ignore If-Match.
     if (known?.tag !== undefined && plainTag(headers["etag"]) !== known.tag) throw changed();
-    onInfo?.(describeObject(key, headers));
+    onInfo?.(describeObject(key, headers, connection.found));
   } catch (error) {
     body.destroy();
     throw error;

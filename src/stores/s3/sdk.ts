@@ -2,7 +2,7 @@
 import type { HeadObjectCommand, S3, S3ClientConfig } from "@aws-sdk/client-s3";
 import { FeedctlError } from "../../errors.ts";
 import type { HttpClient } from "../shared/http.ts";
-import { isStale, type S3Endpoint } from "./send.ts";
+import { isStale, type S3Endpoint, type SignedRequest } from "./send.ts";
 import { encodeQuery } from "./sign.ts";
 
 /** The members of the SDK's requests that are used here. */
@@ -18,12 +18,16 @@ interface SdkRequest {
 }
 
 /** The SDK's transport. It handles no streams, because feedctl passes whole bodies only. */
-export function sdkHandler(http: HttpClient): NonNullable<S3ClientConfig["requestHandler"]> {
+export function sdkHandler(
+  http: HttpClient,
+  resign: (request: SignedRequest) => Promise<Record<string, string>>,
+): NonNullable<S3ClientConfig["requestHandler"]> {
   return {
     async handle(request: SdkRequest, { abortSignal }: { abortSignal?: unknown } = {}) {
       const query = encodeQuery(plainQuery(request.query));
       const { body, headers } = request;
-      const { host: _, ...sent } = headers;
+      const { host: _, ...signed } = headers;
+      const sent = await resign({ method: request.method, path: request.path, query, headers: signed });
       const answer = await http.send({
         origin: originOf(request),
         method: request.method,

@@ -4,6 +4,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { problemOf } from "./answer.ts";
 import { s3Code, s3Status } from "./errors.ts";
 import type { HttpAnswer, HttpClient } from "../shared/http.ts";
+import { PLAIN, readingsOf, signAs, type Reading } from "./readings.ts";
 import {
   createSigner,
   EMPTY_PAYLOAD,
@@ -12,6 +13,7 @@ import {
   presign,
   UNSIGNED_PAYLOAD,
   type S3Credentials,
+  type UnsignedRequest,
   type Sign,
 } from "./sign.ts";
 
@@ -51,7 +53,12 @@ export interface S3Sender {
   readonly send: SendS3;
   /** A signed URL that reads the object and is valid for `seconds`. */
   presign(key: string, seconds: number): Promise<string>;
+  /** Signs a request of the SDK again if the server reads such requests in a way that the SDK does not know. */
+  resign(request: SignedRequest): Promise<Record<string, string>>;
 }
+
+/** A request that is signed already. */
+export type SignedRequest = Pick<UnsignedRequest, "method" | "path" | "query" | "headers">;
 
 export interface SenderOptions {
   http: HttpClient;
@@ -70,17 +77,25 @@ export function createSender({ http, endpoint, credentials, now = Date.now }: Se
   let signer: { at: S3Endpoint; sign: Sign } | undefined;
   /** How many milliseconds the server's clock is ahead of ours. */
   let ahead = 0;
+  /** How the server was found to read requests. */
+  let known: Reading = PLAIN;
+  /** Credentials with which a request succeeded. */
+  let proven: S3Credentials | undefined;
 
-  const once = async (call: S3Call, keys: S3Credentials) => {
+  const sign = (at: S3Endpoint, request: UnsignedRequest, keys: S3Credentials, reading: Reading) => {
+    if (signer?.at !== at) signer = { at, sign: createSigner(at.region, at.service) };
+    return signAs(reading, request, (read) => signer!.sign(read, keys, new Date(now() + ahead)));
+  };
+
+  const once = async (call: S3Call, keys: S3Credentials, reading: Reading) => {
     const { method, key = "", query = {}, headers = {}, body, sha256, silence, signal } = call;
     const at = await endpoint();
-    if (signer?.at !== at) signer = { at, sign: createSigner(at.region, at.service) };
     const path = at.path + encodePath(key);
     const text = encodeQuery(query);
     const sent = body === undefined ? headers : { ...headers, "content-length": String(body.length) };
     const payload = payloadOf(at, body, sha256);
     const unsigned = { method, host: at.host, path, query: text, headers: sent, payload };
-    const signed = signer.sign(unsigned, keys, new Date(now() + ahead));
+    const signed = sign(at, unsigned, keys, reading);
     signed["user-agent"] = "feedctl";
     const whole = text === "" ? path : `${path}?${text}`;
     return http.send({ origin: at.origin, method, path: whole, headers: signed, body, silence, signal });
@@ -106,17 +121,33 @@ export function createSender({ http, endpoint, credentials, now = Date.now }: Se
 
   const send: SendS3 = async (call, use) => {
     let renewals = 0;
+    let readings: readonly Reading[] | undefined;
+    let reading = known;
     for (let count = 1; ; count++) {
       let inStep = false;
       let keys: S3Credentials | undefined;
       try {
         keys = await credentials();
-        const answer = await once(call, keys);
-        if (answer.status < 300) return await use(answer);
+        const answer = await once(call, keys, reading);
+        if (answer.status < 300) {
+          known = reading === PLAIN ? known : reading;
+          proven = keys;
+          return await use(answer);
+        }
         inStep = corrected(answer);
         throw await problemOf(answer);
       } catch (error) {
         if (call.signal?.aborted) throw error;
+        if (keys !== undefined && !inStep && s3Code(error) === "SignatureDoesNotMatch") {
+          readings ??= readingsOf(encodePath(call.key ?? ""), call.headers ?? {}, known).filter(
+            (one) => one !== reading,
+          );
+          const [next, ...rest] = readings;
+          [reading, readings] = [next ?? known, rest];
+          count--;
+          if (next !== undefined) continue;
+          throw Object.assign(error as Error, { keysWork: proven !== undefined && sameCredentials(proven, keys) });
+        }
         if (keys !== undefined && isStale(error) && renewals++ === 0 && (await renewed(keys))) continue;
         if (count >= MAX_TRIES || !(inStep || mayPass(error))) throw error;
       }
@@ -126,10 +157,16 @@ export function createSender({ http, endpoint, credentials, now = Date.now }: Se
 
   return {
     send,
+    async resign({ method, path, query, headers }) {
+      if (known === PLAIN) return { ...headers };
+      const [at, keys] = await Promise.all([endpoint(), credentials()]);
+      const { authorization: _, "x-amz-date": _date, "x-amz-content-sha256": payload = "", ...rest } = headers;
+      return sign(at, { method, host: at.host, path, query, headers: rest, payload }, keys, known);
+    },
     async presign(key, seconds) {
       const [at, keys] = await Promise.all([endpoint(), credentials()]);
       const path = at.path + encodePath(key);
-      const request = { method: "GET", host: at.host, path, seconds };
+      const request = { method: "GET", host: at.host, path, signedPath: known.path(path), seconds };
       return at.origin + presign(at, request, keys, new Date(now() + ahead));
     },
   };

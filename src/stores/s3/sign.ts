@@ -70,6 +70,8 @@ export interface PresignedRequest {
   host: string;
   /** From `encodePath`. */
   path: string;
+  /** The path that is signed, where the server reads it in another way. */
+  signedPath?: string | undefined;
   /** How long the URL is valid, at most a week. It expires with the credentials if they expire earlier. */
   seconds: number;
 }
@@ -77,7 +79,7 @@ export interface PresignedRequest {
 /** Path and query of a signed URL. The request needs no header but `host`, because the query contains the signature. */
 export function presign(
   { region, service }: { region: string; service: string },
-  { method, host, path, seconds }: PresignedRequest,
+  { method, host, path, signedPath = path, seconds }: PresignedRequest,
   { accessKeyId, secretAccessKey, sessionToken }: S3Credentials,
   now: Date,
 ): string {
@@ -92,7 +94,7 @@ export function presign(
     "X-Amz-SignedHeaders": "host",
     ...(sessionToken !== undefined && { "X-Amz-Security-Token": sessionToken }),
   });
-  const canonical = `${method}\n${path}\n${query}\nhost:${host}\n\nhost\n${UNSIGNED_PAYLOAD}`;
+  const canonical = `${method}\n${signedPath}\n${query}\nhost:${host}\n\nhost\n${UNSIGNED_PAYLOAD}`;
   const text = `AWS4-HMAC-SHA256\n${time}\n${scope}\n${hash("sha256", canonical, "hex")}`;
   const key = deriveKey(secretAccessKey, day, region, service);
   return `${path}?${query}&X-Amz-Signature=${hmac(key, text).toString("hex")}`;

@@ -6,17 +6,21 @@ import type { Key } from "../../lib/key.ts";
 import { describeObject, isKms } from "./blob.ts";
 import { connectS3, http } from "./client.ts";
 import { COPY_LIMITS, createCopier, type CopyLimits } from "./copy.ts";
+import { deleteObject, deleteObjects } from "./delete.ts";
 import { s3Code, s3Status, translateS3Error, type S3Attempt } from "./errors.ts";
+import { cloudFeatures } from "../shared/features.ts";
+import { examineBucket } from "./examine.ts";
 import { listObjects } from "./list.ts";
 import { putBlob } from "./put.ts";
 import { readObject } from "./read.ts";
 import { sweepUploads } from "./sweep.ts";
-import { throwIfInterrupted } from "../shared/signal.ts";
-import { parseKey } from "../key.ts";
-import type { BlobInfo, CallOptions, DeleteFailure, RemoteBlob, Store } from "../store.ts";
+import { listEarlierVersions, purgeObjects } from "./versions.ts";
+import type { BlobInfo, CallOptions, RemoteBlob, Store } from "../store.ts";
+import type { StoreTraits } from "../traits.ts";
 import type { S3Config } from "./config.ts";
 
-const DELETE_BATCH = 1000;
+/** Bytes of an object's name. */
+const MAX_NAME = 1024;
 /** Default lifetime of a signed URL, in seconds. */
 const HOUR = 3600;
 const WEEK = 7 * 24 * HOUR;
@@ -25,19 +29,22 @@ const WEEK = 7 * 24 * HOUR;
  * Opens a bucket as a store. Sends nothing; rejects with `usage` for options that cannot be combined. Tests lower
  * `copyLimits`.
  */
-export async function openS3Store(config: S3Config, copyLimits: CopyLimits = COPY_LIMITS): Promise<Store> {
-  const connection = await connectS3(config);
-  const { client, calls, bucket: Bucket, prefix } = connection;
+export async function openS3Store(
+  config: S3Config,
+  { known, copyLimits = COPY_LIMITS }: { known?: StoreTraits | undefined; copyLimits?: CopyLimits } = {},
+): Promise<Store> {
+  const connection = await connectS3(config, known);
+  const { client, calls, bucket: Bucket, prefix, found } = connection;
   let bucketSeen = false;
-  let etagsAreMd5: boolean | undefined = config.kmsKey ? false : undefined;
+  if (config.kmsKey) found.md5Tags = false;
 
   async function head(key: Key, { signal }: CallOptions = {}, again = false): Promise<BlobInfo | undefined> {
     const attempt = { action: `look up ${JSON.stringify(key)} in`, permission: "s3:GetObject", signal };
     try {
       const headers = await calls.head(prefix + key, signal);
-      if (isKms(headers)) etagsAreMd5 = false;
+      if (isKms(headers)) found.md5Tags = false;
       bucketSeen = true;
-      return describeObject(key, headers);
+      return describeObject(key, headers, found);
     } catch (error) {
       const status = s3Status(error);
       if (status === 404 && bucketSeen) return undefined;
@@ -74,42 +81,21 @@ export async function openS3Store(config: S3Config, copyLimits: CopyLimits = COP
   }
 
   const get: Store["get"] = (key, options) => readObject(connection, key, options);
-
-  async function deleteMany(keys: readonly Key[], { signal }: CallOptions = {}): Promise<DeleteFailure[]> {
-    const attempt = { action: "delete from", permission: "s3:DeleteObject", signal };
-    throwIfInterrupted(signal);
-    const failures: DeleteFailure[] = [];
-    const broken: FeedctlError[] = [];
-    for (let i = 0; i < keys.length; i += DELETE_BATCH) {
-      try {
-        const batch = keys.slice(i, i + DELETE_BATCH).map((key) => prefix + key);
-        for (const { key: name, error } of await calls.deleteMany(batch, signal)) {
-          if (s3Code(error) === "NoSuchKey") continue;
-          const key = parseKey(name.slice(prefix.length));
-          const one = { ...attempt, action: `delete ${JSON.stringify(key)} from` };
-          failures.push({ key, error: translateS3Error(error, connection, one) });
-        }
-      } catch (error) {
-        broken.push(translateS3Error(error, connection, attempt));
-        if (signal?.aborted) break;
-      }
-    }
-    const [first] = broken;
-    if (first !== undefined) throw first;
-    return failures;
-  }
+  const put: Store["put"] = (key, source, options) => putBlob(connection, { head, get }, key, source, options);
+  const list: Store["list"] = (text, options = {}) =>
+    listObjects(connection, text, options, (key) => trustsEtags(key, options.signal));
 
   /**
    * Whether ETags are MD5s. Under SSE-KMS they only look so, and a listing does not show the encryption: one `head` per
    * store finds out.
    */
   async function trustsEtags(key: Key, signal: AbortSignal | undefined): Promise<boolean> {
-    if (etagsAreMd5 !== undefined) return etagsAreMd5;
+    if (found.md5Tags !== undefined) return found.md5Tags;
     try {
       const blob = await head(key, { signal });
-      return blob === undefined ? false : (etagsAreMd5 ??= blob.md5 !== undefined);
+      return blob === undefined ? false : (found.md5Tags ??= blob.md5 !== undefined);
     } catch (error) {
-      if (error instanceof FeedctlError && error.code === "denied") return (etagsAreMd5 = false);
+      if (error instanceof FeedctlError && error.code === "denied") return (found.md5Tags = false);
       throw error;
     }
   }
@@ -134,27 +120,28 @@ export async function openS3Store(config: S3Config, copyLimits: CopyLimits = COP
   return {
     name: connection.name,
     type: "s3",
-    features: { sortedList: true, atomicCreate: true, metadata: true, listsAll: false },
+    features: cloudFeatures(found, { listsAll: false }),
     head,
     get,
-    put: (key, source, options) => putBlob(connection, { head, get }, key, source, options),
-    list: (text, options = {}) => listObjects(connection, text, options, (key) => trustsEtags(key, options.signal)),
-    async delete(key, { signal } = {}) {
-      const attempt = { action: `delete ${JSON.stringify(key)} from`, permission: "s3:DeleteObject", signal };
-      await calls.delete(prefix + key, signal).catch((error: unknown) => {
-        if (s3Code(error) !== "NoSuchKey") throw translateS3Error(error, connection, attempt);
-      });
-    },
-    deleteMany,
+    put,
+    list,
+    delete: (key, { signal } = {}) => deleteObject(connection, key, signal),
+    deleteMany: (keys, { signal } = {}) => deleteObjects(connection, keys, signal),
+    nameProblem: (key) =>
+      Buffer.byteLength(prefix + key) > MAX_NAME ? `is longer than ${MAX_NAME} bytes with the target path` : undefined,
     remote,
     ...copier,
     // S3 cannot change headers in place. Copying the object onto itself does, without moving bytes through here.
     async describe(blob, options) {
-      const copied = await copier.copyFrom(blob.key, remote(blob), { ...options, ifExists: "replace", replaces: true });
+      const described = { headers: blob.headers, ...options, ifExists: "replace", replaces: true } as const;
+      const copied = await copier.copyFrom(blob.key, remote(blob), described);
       if (copied !== undefined) return { tag: copied.tag };
       const what = `change the headers of ${JSON.stringify(blob.key)} in ${connection.name}`;
       throw new FeedctlError("denied", `cannot ${what}: the server does not allow copying it onto itself`);
     },
+    examine: (options) => examineBucket(connection, { put, list, head }, options),
+    purge: (folder, { signal } = {}) => purgeObjects(connection, folder, signal),
+    listKept: ({ signal } = {}) => listEarlierVersions(connection, signal),
     sweep: (before, { signal } = {}) => sweepUploads(connection, before, signal),
     [Symbol.asyncDispose]: () => connection.close(),
   };

@@ -20,6 +20,12 @@ export function escapeXml(text: string): string {
   return text.replace(/[&<>"'\r\n\u0085\u2028]/g, (one) => named[one] ?? `&#x${one.charCodeAt(0).toString(16)};`);
 }
 
+/** Whether a parser may refuse the text, even escaped: XML 1.0 has no form for most control characters. */
+export function isBeyondXml(text: string): boolean {
+  // oxlint-disable-next-line no-control-regex -- the pattern exists to find control characters
+  return /[\u0000-\u0008\u000b\u000c\u000e-\u001f\ufffe\uffff]/.test(text);
+}
+
 const named = Object.fromEntries(Object.entries(entities).map(([name, one]) => [one, `&${name};`]));
 
 /**

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
-import { chmod, chown, mkdir, readdir, readFile, rm, stat, utimes, writeFile } from "node:fs/promises";
+import { chmod, chown, mkdir, readdir, readFile, rm, stat, symlink, utimes, writeFile } from "node:fs/promises";
 import { dirname } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { promisify } from "node:util";
@@ -70,14 +70,15 @@ describe("feedctl mirror", { concurrency: 2 }, () => {
 
   test("--exit-code robocopy: robocopy's bits, 8 or more for every failure", async () => {
     await using place = await sandbox();
-    await files(place, { "from/a": "x", "to/extra": "x" });
+    await files(place, { "from/a": "x", "from/b": "x", "to/b": "x", "to/extra": "x" });
     const status = async (...args: string[]) =>
       (await place.feedctl(["mirror", "from", "to", "--exit-code", "robocopy", ...args])).code;
     assert.equal(await status(), 1 | 2 | 8, "copied, and the deletes were refused");
     assert.equal(await status("--max-delete", "0", "--yes"), 16, "refused, and nothing was copied");
     assert.equal(await status("--yes"), 2);
     assert.equal(await status(), 0);
-    await files(place, { "from/x": "file", "to/x/y": "folder" });
+    await files(place, { "from/x": "file", "to/gone": "x" });
+    await symlink("gone", place.path("to/x"));
     assert.equal(await status("--yes"), 2 | 4);
     assert.equal(await status("--no-such-option"), 16);
     await rm(place.path("from"), { recursive: true });
@@ -127,7 +128,7 @@ describe("feedctl mirror", { concurrency: 2 }, () => {
     assert.match(second.stderr, new RegExp(`process ${first.child.pid} on .* is mirroring to .*/to right now`));
     first.child.kill("SIGKILL");
     await first.finished;
-    assert.equal((await place.feedctl(["mirror", "from", "to", "--yes"])).code, 0);
+    assert.equal((await place.feedctl(["mirror", "from", "to", "--yes", "--max-delete", "1"])).code, 0);
     assert.equal((await stat(place.path("to/a"))).size, 500_000);
   });
 
@@ -159,8 +160,9 @@ describe("feedctl mirror", { concurrency: 2 }, () => {
       "from/x": "f",
       "to/x/y": "d",
     });
-    await files(place, { "from/unreadable": "x" });
-    await mkdir(place.path("to/unreadable"));
+    await files(place, { "from/line\nend": "x" });
+    await files(place, { "from/linked": "x" });
+    await symlink("same", place.path("to/linked"));
     assert.equal((await place.feedctl(["mirror", "from", "to", "--log", "log", "--threads", "1", "--quiet"])).code, 3);
     const lines = (await readFile(place.path("log"), "utf8")).split("\n").slice(0, -2);
     assert.deepEqual(
@@ -168,8 +170,10 @@ describe("feedctl mirror", { concurrency: 2 }, () => {
       [
         "*EXTRA File           1  extra",
         "        same          1  same",
-        "*MISMATCH             1  unreadable: a folder of that name exists",
-        "*MISMATCH             1  x: a folder of that name exists",
+        "ERROR                 0  line\\nend: its name holds a control character: not copied",
+        "*FOREIGN              0  linked: in the target: a link, a special file, a folder marker or not a valid name: not mirrored",
+        "*MISMATCH             1  linked: something of that name exists that is not a regular file",
+        "*MISMATCH             1  x: a folder of that name exists, and nothing was deleted",
         "*EXTRA File           1  x/y",
         "  New File            1  new",
       ].sort((a, b) => lines.indexOf(a) - lines.indexOf(b)),

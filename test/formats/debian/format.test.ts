@@ -128,6 +128,18 @@ const warned: { name: string; control: string | Buffer; warning: RegExp; fileNam
     warning: /called "x\.deb".*foo_1_all\.deb/,
   },
   {
+    name: "an underscore, which dpkg installs",
+    control: "Package: pg_back\nVersion: 2.1.0\nArchitecture: all\n",
+    fileName: "pg_back_2.1.0_all.deb",
+    warning: /"pg_back" has an underscore, which Debian policy forbids/,
+  },
+  {
+    name: "one letter",
+    control: "Package: r\nVersion: 1\nArchitecture: all\n",
+    fileName: "r_1_all.deb",
+    warning: /one letter/,
+  },
+  {
     name: "capital letters",
     control: "Package: Foo\nVersion: 1\nArchitecture: all\n",
     fileName: "Foo_1_all.deb",

@@ -23,7 +23,7 @@ dependencies:
     version: 4.x
 `;
 
-test("a chart is read whole, its values as they are written", async (t) => {
+test("a chart is read whole, its values as Helm reads them", async (t) => {
   const { sortKey, ...rest } = await readChart(t, { name: "foo", version: "1.2.3-rc.1", yaml });
   assert.ok(sortKey.length > 0);
   assert.deepEqual(rest, {
@@ -38,7 +38,7 @@ test("a chart is read whole, its values as they are written", async (t) => {
     contentType: "application/gzip",
     metadata: {
       apiVersion: "v2",
-      appVersion: "1.10",
+      appVersion: "1.1",
       description: "A chart",
       kubeVersion: ">=1.20",
       keywords: ["a", "b"],
@@ -46,6 +46,46 @@ test("a chart is read whole, its values as they are written", async (t) => {
     },
     warnings: [],
   });
+});
+
+const scalars: [written: string, read: string | undefined][] = [
+  ["1.10", "1.1"],
+  ["'1.10'", "1.10"],
+  ["!!str 1.10", "1.10"],
+  ["1.10.0", "1.10.0"],
+  ["v1.10", "v1.10"],
+  ["&v 1.2", "1.2"],
+  ["010", "8"],
+  ["0x10", "16"],
+  ["1_0", "10"],
+  ["1.0", "1"],
+  ["999999.5", "999999.5"],
+  ["0.1234567891", "0.12345679"],
+  ["20261130", "20261130"],
+  ["2026-11-30", "2026-11-30"],
+  // helm has no version either: 1e+06, true, nothing
+  ["1000000.0", undefined],
+  ["yes", undefined],
+  ["~", undefined],
+];
+for (const [written, version] of scalars) {
+  test(`the version ${written} is read as Helm reads it`, async (t) => {
+    const reading = readChart(t, { name: "foo", version: written }, `foo-${version}.tgz`);
+    if (version === undefined) return assert.rejects(reading, /version/);
+    const identity = await reading;
+    assert.deepEqual([identity.version, identity.key, identity.warnings], [version, `foo/foo-${version}.tgz`, []]);
+  });
+}
+
+test("aliases of a chart are read", async (t) => {
+  const aliases = "appVersion: *v\nmaintainers: [&me { name: Me }, *me]\n";
+  const { version, metadata } = await readChart(
+    t,
+    { name: "foo", version: "&v 1.2.3", yaml: aliases },
+    "foo-1.2.3.tgz",
+  );
+  const me = { name: "Me" };
+  assert.deepEqual([version, metadata["appVersion"], metadata["maintainers"]], ["1.2.3", "1.2.3", [me, me]]);
 });
 
 test("a provenance file is the second file of the chart's version", async (t) => {

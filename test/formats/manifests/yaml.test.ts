@@ -27,6 +27,19 @@ test("tags of other languages are ignored without output on the terminal", (t) =
   assert.equal(warn.mock.callCount(), 0);
 });
 
+test("aliases are expanded where the format's tool does, within a limit", () => {
+  const expand = (text: string) => parseYaml(Buffer.from(text), "m.yaml", { aliases: "expand" });
+  assert.deepEqual(expand("a: &x [1, {b: &y c}]\nd: [*x, *y]\n&z e: *z\n"), {
+    a: ["1", { b: "c" }],
+    d: [["1", { b: "c" }], "c"],
+    e: "e",
+  });
+  assert.throws(() => expand("a: *x\nb: &x 1\n"), /alias/);
+  assert.throws(() => expand("a: &x [*x]\n"), /alias/);
+  const laughs = Array.from({ length: 20 }, (_, i) => `a${i}: &a${i} [${i === 0 ? "x" : `*a${i - 1}, *a${i - 1}`}]\n`);
+  assert.throws(() => expand(laughs.join("")), { code: "invalid", message: /expand to more than 1,500,000 values/ });
+});
+
 test("a key __proto__ is a member like any other", () => {
   const value = parseYamlMapping(Buffer.from("__proto__: {polluted: yes}\na: 1\n"), "m.yaml");
   assert.deepEqual(Object.keys(value), ["__proto__", "a"]);

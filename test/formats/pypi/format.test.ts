@@ -36,7 +36,7 @@ test("a wheel is read whole", async (t) => {
     version: "1.0.RC1",
     normalizedVersion: "1rc1",
     prerelease: true,
-    qualifier: `file=${name}`,
+    qualifier: `file=${name.replace("Acme_Widget-1.0rc1", "acme_widget-1rc1")}`,
     key: `acme-widget/${name}`,
     contentType: "application/octet-stream",
     metadata: {
@@ -59,7 +59,7 @@ for (const ending of [".tar.gz", ".zip", ".tar.bz2"] as const) {
     assert.equal(identity.nameKey, "acme-widget");
     assert.equal(identity.normalizedVersion, "1");
     assert.equal(identity.key, `acme-widget/Acme.Widget-1.0${ending}`);
-    assert.equal(identity.qualifier, `file=Acme.Widget-1.0${ending}`);
+    assert.equal(identity.qualifier, `file=acme_widget-1${ending}`);
     assert.deepEqual(identity.warnings, []);
   });
 }

@@ -172,7 +172,11 @@ test("sparse files are entries whose content is not read, as GNU tar and Python 
     "sparse file old",
   ]);
   const pax = tarArchive([
-    { name: "p", flag: "x", body: `${paxRecord("GNU.sparse.major", "1")}${paxRecord("GNU.sparse.name", "dir/new")}` },
+    {
+      name: "p",
+      flag: "x",
+      body: Buffer.concat([paxRecord("GNU.sparse.major", "1"), paxRecord("GNU.sparse.name", "dir/new")]),
+    },
     { name: "dir/GNUSparseFile.7/new", body: "1\n0\n3\n" },
   ]);
   assert.deepEqual(await list(pax), ["sparse file dir/new"]);

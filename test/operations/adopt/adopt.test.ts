@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
 import { existsSync, readdirSync, readFileSync, renameSync, utimesSync } from "node:fs";
 import { join } from "node:path";
 import { type Installation, onDatabases, onEachDatabase } from "../../support/databases.ts";
@@ -122,6 +123,24 @@ onEachDatabase("adopt", (database) => {
 });
 
 onDatabases("adopt", ["PostgreSQL"], (database) => {
+  database.test("checksums and indexes beside adopted packages are no differences", async (_t, place) => {
+    const root = await diskFeed(place, "java", "maven");
+    const pom = "<project><groupId>g</groupId><artifactId>a</artifactId><version>1</version></project>";
+    writeFiles(root, {
+      "g/a/1/a-1.pom": pom,
+      "g/a/1/a-1.pom.sha1": createHash("sha1").update(pom).digest("hex"),
+      "g/a/1/_remote.repositories": "",
+      "g/a/maven-metadata.xml": "<metadata/>",
+    });
+    assert.deepEqual((await adopting(place, 0, "java")).counts, adoptions({ adopted: 1, skipped: 3 }));
+    const { missingRow, companions } = (await place.run("verify", "java", "--json")).summary();
+    assert.deepEqual([missingRow, companions], [0, 3]);
+    assert.match((await place.run("verify", "java")).stdout, /^sound: 1 match .*; 3 companions of packages$/m);
+    writeFiles(root, { "g/a/1/stray.txt": "x" });
+    const stray = (await place.exits(3, "verify", "java", "--json")).summary();
+    assert.partialDeepStrictEqual(stray, { missingRow: 1, companions: 3 });
+  });
+
   database.test("packages of every type under their own keys", async (_t, place) => {
     for (const [type, files] of Object.entries(everyFormat)) {
       const root = await diskFeed(place, type, type);

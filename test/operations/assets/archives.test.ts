@@ -1,14 +1,14 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { mkdirSync, readdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, utimesSync, writeFileSync } from "node:fs";
 import { after, before } from "node:test";
 import { gzipSync, zstdCompressSync } from "node:zlib";
 import { assetStores, kinds, listed, proven, type AssetStores } from "../../support/asset-stores.ts";
 import { someBytes } from "../../support/bytes.ts";
 import { type Installation, onDatabases } from "../../support/databases.ts";
 import { tarArchive, type TarMember } from "../../support/fixtures/tar.ts";
-import { zipArchive } from "../../support/fixtures/zip.ts";
+import { zipArchive, type ZipMember } from "../../support/fixtures/zip.ts";
 import { noShared, samplePath } from "../../support/shared.ts";
 
 let stores: AssetStores;
@@ -199,6 +199,92 @@ onDatabases("archives of asset directories", ["PostgreSQL"], (database) => {
       archive.write(sum.toString(8).padStart(6, "0"), 148);
       writeFileSync(place.path("latin.tar"), archive);
       assert.match((await expand(place, 3, dir, "latin.tar")).said, /a name in an unknown encoding/);
+    },
+    "disk",
+  );
+
+  test(
+    "a zip made on Windows: backslashes separate folders, and names are in code page 437 or the given encoding",
+    async (place, dir) => {
+      const names = async (folder: string, entries: readonly ZipMember[], ...more: string[]) => {
+        writeFileSync(place.path("in.zip"), zipArchive(entries));
+        await expand(place, 0, dir, "in.zip", "--to", folder, ...more);
+        return await below(place, dir, folder);
+      };
+      const of = (bytes: readonly number[], host?: number): ZipMember => ({
+        name: Buffer.from(bytes),
+        body: "a",
+        ...(host !== undefined && { host }),
+      });
+      const slashes = [
+        { name: "site\\", body: "" },
+        { name: "site\\css\\a.css", body: "a", host: 10 },
+        { name: "site/b\\ü.css", body: "b", host: 11 },
+        { name: "site/c\\d.css", body: "d", host: 14 },
+      ];
+      assert.deepEqual(await names("slash", slashes), [
+        "site/",
+        "site/b/",
+        "site/b/ü.css",
+        "site/c/",
+        "site/c/d.css",
+        "site/css/",
+        "site/css/a.css",
+      ]);
+      const name = [0x47, 0x72, 0x81, 0xe1, 0x65, 0x9b]; // Grüße and the byte that code pages 437 and 850 read differently
+      assert.deepEqual(await names("437", [of(name)]), ["Grüße¢"]);
+      assert.deepEqual(await names("850", [of(name)], "--name-encoding", "CP850"), ["Grüßeø"]);
+      assert.deepEqual(await names("sjis", [of([0x83, 0x5c, 0x5c, 0x61])], "--name-encoding", "shift_jis"), [
+        "ソ/",
+        "ソ/a",
+      ]);
+      assert.deepEqual(await names("utf8", [of([0xc3, 0xbc], 3)]), ["ü"]);
+      // on other systems tools use the encoding of the maker
+      writeFileSync(place.path("unix.zip"), zipArchive([of([0x66, 0xfc], 3)]));
+      assert.match((await expand(place, 3, dir, "unix.zip")).said, /unknown encoding; give it with --name-encoding/);
+      assert.deepEqual(await names("unix", [of([0x66, 0xfc], 3)], "--name-encoding", "iso-8859-1"), ["fü"]);
+      await place.exits(2, "asset", "import-archive", dir, "unix.zip", "--name-encoding", "klingon");
+      for (const bad of ["..\\..\\x", "a\\..\\..\\x", "\\x", "C:\\x", "a\\\\x", "con\\x"]) {
+        writeFileSync(place.path("bad.zip"), zipArchive([{ name: bad, body: "x" }]));
+        await place.exits(3, "asset", "import-archive", dir, "bad.zip");
+      }
+      writeFileSync(place.path("twice.zip"), zipArchive(["a\\b", "a/b"].map((each) => ({ name: each, body: "x" }))));
+      assert.match((await expand(place, 3, dir, "twice.zip")).said, /has the same path/);
+      writeFileSync(place.path("unix.zip"), zipArchive([{ name: "a\\b", body: "x", host: 3 }]));
+      assert.match((await expand(place, 3, dir, "unix.zip")).said, /contains a backslash/);
+    },
+    "disk",
+  );
+
+  test(
+    "--include and --exclude select entries of archives and files of folders; a hint names what systems leave behind",
+    async (place, dir) => {
+      const files = ["site/a.html", "site/b.css", "site/.DS_Store", "__MACOSX/site/._a.html"];
+      const link: TarMember = { name: "site/link", flag: "2", linkName: "a.html" };
+      writeFileSync(place.path("in.tar"), tarArchive([...files.map((name) => ({ name, body: "x" })), link]));
+      await expand(place, 3, dir, "in.tar", "--to", "link");
+      const hint = /hint: 2 files that macOS .* --exclude '__MACOSX' --exclude '\.DS_Store'/;
+      const whole = await expand(place, 0, dir, "in.tar", "--to", "whole", "--exclude", "link");
+      assert.match(whole.said, hint);
+      const clean = ["__MACOSX", ".DS_Store", "link"].flatMap((name) => ["--exclude", name]);
+      const selected = await expand(place, 0, dir, "in.tar", "--to", "part", "--include", "*.html", ...clean);
+      assert.deepEqual(await below(place, dir, "part"), ["site/", "site/a.html"]);
+      assert.doesNotMatch(selected.said, /hint/);
+
+      for (const name of files) {
+        mkdirSync(place.path("in", name, ".."), { recursive: true });
+        writeFileSync(place.path("in", name), "x");
+      }
+      symlinkSync("a.html", place.path("in/site/link"));
+      const upload = async (...more: string[]) => {
+        const { stdout, stderr } = await place.run("asset", "upload", dir, "--recursive", "--to", ...more);
+        return stdout + stderr;
+      };
+      assert.match(await upload("up", "--exclude", "link", "in"), hint);
+      assert.doesNotMatch(await upload("up2", ...clean, "--exclude", "site/*.css", "in", "in.tar"), /hint|skipped/);
+      assert.deepEqual(await below(place, dir, "up2"), ["in/", "in.tar", "in/site/", "in/site/a.html"]);
+      await place.run("asset", "sync", "in", dir, "--to", "sync", ...clean);
+      assert.deepEqual(await below(place, dir, "sync"), ["site/", "site/a.html", "site/b.css"]);
     },
     "disk",
   );

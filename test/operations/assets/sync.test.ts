@@ -69,4 +69,39 @@ onDatabases("asset sync", ["PostgreSQL"], (database) => {
       await proven(place, dir);
     });
   }
+
+  database.test("a file takes the place of a deleted folder; a name that no asset can have is a failure", async (t) => {
+    await using place = await database.install(stores.env);
+    if (place === undefined) return t.skip(`no ${database.name} on this machine`);
+    const dir = await stores.directory(place, "disk");
+    const sync = (code: number, ...more: string[]) =>
+      place.exits(code, "asset", "sync", "local", dir, "--to", "web", "--yes", ...more);
+    const write = (path: string) => writeFileSync(place.path("local", path), path);
+    for (const folder of ["local/was-folder/deep", "local/was-empty"])
+      mkdirSync(place.path(folder), { recursive: true });
+    for (const file of ["was-folder/deep/a", "was-file", "b", "c", "d"]) write(file);
+    await sync(0);
+    for (const path of ["was-folder", "was-empty", "was-file"]) rmSync(place.path("local", path), { recursive: true });
+    mkdirSync(place.path("local/was-file"));
+    for (const file of ["was-folder", "was-empty", "was-file/in"]) write(file);
+    await sync(0);
+    const expected = [
+      "web/",
+      "web/b",
+      "web/c",
+      "web/d",
+      "web/was-empty",
+      "web/was-file/",
+      "web/was-file/in",
+      "web/was-folder",
+    ];
+    assert.deepEqual(await names(place, dir), expected);
+    await proven(place, dir);
+
+    write("line\nend");
+    rmSync(place.path("local/b"));
+    const { stdout } = await sync(3, "--quiet");
+    assert.match(stdout, /^ERROR +0 {2}line\\nend: its name holds a control character/m);
+    assert.deepEqual(await names(place, dir), expected, "and nothing is deleted");
+  });
 });

@@ -86,7 +86,7 @@ onDatabases("the marker of a store", ["PostgreSQL"], (database) => {
     await place.run("mirror", place.path("mnt/web"), place.path("copy"), "--yes");
     assert.ok(!existsSync(place.path("copy", MARKER)), "copied");
     cpSync(place.path("mnt/web", MARKER), place.path("copy/below", MARKER));
-    await place.run("mirror", place.path("in"), place.path("copy"), "--yes");
+    await place.run("mirror", place.path("in"), place.path("copy"), "--yes", "--max-delete", "100%");
     assert.ok(existsSync(place.path("copy/below", MARKER)), "deleted");
     await place.run("feed", "create", "files", "--type", "asset");
     await place.run("asset", "upload", "files", place.path("copy/below/"), "--recursive");
@@ -205,6 +205,28 @@ onDatabases("the marker of a store", ["PostgreSQL"], (database) => {
       assert.match(stderr, /the store of feed "web" is a directory of the machine buildbox/);
     },
   );
+
+  database.test("two catalogs of one data directory have a root each", async (t, first) => {
+    const [file = ""] = writePackages(first.path("in"), 1);
+    await using second = await database.install({ FEEDCTL_DATA_DIR: first.data });
+    if (second === undefined) return t.skip("no PostgreSQL on this machine");
+    for (const place of [first, second]) {
+      await place.run("feed", "create", "web", "--type", "npm");
+      await place.run("import", "web", file);
+    }
+    const roots = await Promise.all(
+      [first, second].map(async (place) =>
+        (await place.run("settings", "get", "Storage.PackagesRootPath")).stdout.trim(),
+      ),
+    );
+    assert.equal(roots[0], first.path("data", "packages"));
+    assert.match(roots[1]!, /packages-[\da-f]{8}$/);
+    for (const place of [first, second])
+      assert.partialDeepStrictEqual((await place.run("verify", "web", "--json")).summary(), {
+        match: 1,
+        missingRow: 0,
+      });
+  });
 
   database.test("a catalog whose files are older than the record keeps its owner's root", async (t, alice) => {
     const [file = ""] = writePackages(alice.path("in"), 1);

@@ -69,17 +69,20 @@ onDatabases("files to import", ["PostgreSQL"], (database) => {
       "deep/b.tgz": tarball("b"),
       "deep/c.tgz": tarball("c"),
       "package.bin": tarball("d"),
+      "back\\slash/e\\f.tgz": tarball("e"),
     });
     await diskFeed(place, "web", "npm");
     const names = async (...options: string[]) =>
-      (await importing(place, 0, "web", folder, "-r", "--dry-run", ...options)).files
+      (await importing(place, 0, "web", "-r", "--dry-run", ...options, folder)).files
         .map(({ name }) => name)
         .toSorted();
-    assert.deepEqual(await names(), ["a", "b", "c"]);
+    assert.deepEqual(await names(), ["a", "b", "c", "e"]);
+    assert.deepEqual(await names("--include", "back\\\\slash/*"), ["e"]);
     assert.deepEqual(await names("--include", "deep/*"), ["b", "c"]);
     assert.deepEqual(await names("--include", "*.bin"), ["d"]);
-    assert.deepEqual(await names("--exclude", "**/b.tgz"), ["a", "c"]);
-    assert.deepEqual(await names("--include", "**/*.tgz", "--exclude", "a.tgz"), ["b", "c"]);
+    assert.deepEqual(await names("--exclude", "**/b.tgz"), ["a", "c", "e"]);
+    assert.deepEqual(await names("--include", "**/*.tgz", "--exclude", "a.tgz"), ["b", "c", "e"]);
+    assert.deepEqual(await names("--exclude", "a.tgz", "--exclude", "**/b.tgz"), ["c", "e"]);
     assert.deepEqual(await names("--include", "nothing"), []);
   });
 

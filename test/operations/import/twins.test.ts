@@ -4,6 +4,7 @@ import { onEachDatabase } from "../../support/databases.ts";
 import { crate } from "../../support/fixtures/crate.ts";
 import { debPackage } from "../../support/fixtures/deb.ts";
 import { npmTarball } from "../../support/fixtures/packages.ts";
+import { wheel } from "../../support/fixtures/pypi.ts";
 import { assertSound, counts, diskFeed, importing, listed, writeFiles } from "../../support/importing.ts";
 
 onEachDatabase("one package under two names", (database) => {
@@ -16,6 +17,13 @@ onEachDatabase("one package under two names", (database) => {
         {
           "serde-json-1.0.0.crate": crate({ name: "serde-json", version: "1.0.0" }),
           "serde_json-1.0.0.crate": crate({ name: "serde_json", version: "1.0.0" }),
+        },
+      ],
+      [
+        "pypi",
+        {
+          "Acme.Widget-1.0-1-py3-none-any.whl": wheel({ name: "Acme.Widget", version: "1.0" }),
+          "acme_widget-01-1-py3-none-any.whl": wheel({ name: "acme-widget", version: "01" }),
         },
       ],
       ["debian", { "a.deb": from("one"), "b.deb": from("other") }],

@@ -2,7 +2,8 @@
 // command finishes the migration.
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { mkdirSync } from "node:fs";
+import { mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import {
   describeMigrations,
@@ -45,13 +46,13 @@ describeMigrations("failures in the middle of a migration", { concurrency: 6 }, 
     test(`${what}: status ${code}, and the same command finishes`, async (place) => {
       await prepare(place, 60);
       const rows = await dump(place);
-      const proxy = await failingS3(place, 20, problem);
+      const proxy = await failingS3(place, 40, problem);
       try {
         const command = ["migrate", "run", "web", "--to", ...place.toS3({ endpoint: proxy.endpoint })];
         const broken = await place.any(...command);
         assert.equal(broken.code, code, broken.stdout + broken.stderr);
         assert.match(broken.stderr, message);
-        // the marker of the store is among the 20 requests
+        // the marker of the store and its probes are among the 40 requests
         assert.ok((await keysIn(place)).length >= 15);
         assert.partialDeepStrictEqual((await place.run("store", "show", "web", "--json")).json(), { type: "disk" });
         await place.run("import", "web", ...writePackages(place.path("more"), 1, { prefix: "still" }));
@@ -191,5 +192,23 @@ describeMigrations("failures in the middle of a migration", { concurrency: 6 }, 
     assert.equal(events().at(-1)?.["outcome"], "switched");
     assert.ok(imported > 1 && deleted > 1, `only ${imported} imports and ${deleted} deletions`);
     await sound(place, 250 + imported - deleted);
+  });
+
+  test("a file in the store whose name is no key fails the migration by name, until it is gone", async (place) => {
+    await prepare(place, 2);
+    const store = (await place.run("store", "show", "web", "--json")).json() as { location: string };
+    const odd = join(store.location.replace(/^disk /, ""), "Icon\r");
+    writeFileSync(odd, "x");
+    const command = ["migrate", "run", "web", "--to", ...place.toS3()];
+    const dry = await place.any(...command, "--dry-run", "--json");
+    assert.partialDeepStrictEqual(dry.events().at(-1), { copied: 2, failed: 1 });
+    const failed = await place.exits(3, ...command, "--json");
+    assert.partialDeepStrictEqual(
+      failed.events().find((event) => event["outcome"] === "failed"),
+      { key: "Icon\r" },
+    );
+    rmSync(odd);
+    assert.partialDeepStrictEqual((await place.run(...command, "--json")).events().at(-1), { outcome: "switched" });
+    await sound(place, 2);
   });
 });

@@ -215,7 +215,7 @@ test("on a disk a key below a file is a clash, even with other names between the
       const files: string[] = [];
       for (const each of unsorted.sort(compareKeys)) {
         const blocked = files.some((file) => each.startsWith(`${file}/`));
-        assert.equal(clashes.find(each) !== undefined, blocked, each);
+        assert.equal(clashes.find(each)?.kind, blocked ? "lasting" : undefined, each);
         if (blocked) continue;
         clashes.add(each);
         files.push(each);

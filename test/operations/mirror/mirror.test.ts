@@ -22,12 +22,14 @@ describe("mirror, disk to disk: classes", () => {
     await at.write("source/same", "same");
     await at.write("target/same", "same");
     await at.write("source/folder", "a file here");
-    await at.write("target/folder/inside", "a folder there");
+    await symlink("changed", at.path("target/folder"));
+    await at.write("target/gone", "an extra");
     const report = await at.mirror();
     assert.deepEqual(said(report), [
       "changed: changed copied",
-      "folder/inside: extra extra",
+      "folder: mismatched foreign",
       "folder: mismatched mismatch",
+      "gone: extra extra",
       "lonely: lonely copied",
       "newer: newer copied",
       "older: older copied",
@@ -72,23 +74,69 @@ describe("mirror, disk to disk: classes", () => {
     }
   });
 
-  test("a file where the other side has a folder is a mismatch, both ways, and nothing is deleted", async () => {
+  test("a file that became a folder, and a folder that became a file, take the place of what is deleted", async () => {
     await using at = await mirrorPlace();
     await at.write("source/a", "file");
     await at.write("target/a/b", "in a folder");
+    await at.write("target/a/deep/c", "in a folder");
     await at.write("target/a-extra", "x");
     await at.write("source/c/d", "in a folder");
+    await at.write("source/c/e/f", "in a folder");
     await at.write("target/c", "file");
-    await mkdir(at.path("target/empty"));
+    await mkdir(at.path("target/empty/more"), { recursive: true });
     await at.write("source/empty", "file");
-    assert.deepEqual(said(await at.mirror()), [
-      "a-extra: extra extra",
-      "a/b: extra extra",
-      "a: mismatched mismatch",
-      "c/d: mismatched mismatch",
-      "c: extra extra",
-      "empty: mismatched mismatch",
-    ]);
+    for (let i = 0; i < 4; i++) for (const end of ["source", "target"]) await at.write(`${end}/same${i}`, "x");
+    const refused = await at.mirror({ input: { maxDelete: { count: 3 } } });
+    const kept = ["a: mismatched mismatch", "c/d: mismatched mismatch", "c/e/f: mismatched mismatch"];
+    assert.equal(refused.error?.code, "refused", "their deletion counts");
+    assert.deepEqual(
+      said(refused).filter((line) => line.endsWith("mismatch")),
+      [...kept, "empty: mismatched mismatch"],
+    );
+    const report = await at.mirror();
+    assert.deepEqual(
+      said(report).filter((line) => !line.startsWith("same")),
+      [
+        "a-extra: extra deleted",
+        "a-extra: extra extra",
+        "a/b: extra deleted",
+        "a/b: extra extra",
+        "a/deep/c: extra deleted",
+        "a/deep/c: extra extra",
+        "a: lonely copied",
+        "c/d: lonely copied",
+        "c/e/f: lonely copied",
+        "c: extra deleted",
+        "c: extra extra",
+        "empty: lonely copied",
+      ],
+    );
+    const again = await at.mirror();
+    assert.deepEqual([again.summary.skipped, again.summary.total, again.summary.extras], [8, 8, 0]);
+    assert.deepEqual(everything(at.target.path), everything(at.source.path));
+  });
+
+  test("a folder of which anything stays keeps its place, and nothing is deleted", async () => {
+    await using at = await mirrorPlace();
+    for (const name of ["filtered", "linked", "both"]) await at.write(`source/${name}`, "file");
+    await at.write("target/both/gone", "x");
+    await at.write("target/filtered/keep.log", "x");
+    await at.write("target/linked/gone", "x");
+    await symlink("gone", at.path("target/linked/link"));
+    await at.write("source/file/inside", "x");
+    await at.write("target/file", "x");
+    const filter = { exclude: ["filtered/*.log"] };
+    assert.deepEqual(
+      said(await at.mirror({ filter })).filter((line) => /mismatch$|deleted/.test(line)),
+      [
+        "both: mismatched mismatch",
+        "file/inside: mismatched mismatch",
+        "filtered: mismatched mismatch",
+        "linked: mismatched mismatch",
+      ],
+    );
+    const kept = said(await at.mirror({ input: { noDelete: true } }));
+    assert.equal(kept.filter((line) => line.endsWith("mismatch")).length, 4, "--no-delete settles none");
   });
 
   test("links in the source are reported and not copied, and protect files of that name in the target", async () => {
@@ -264,6 +312,7 @@ describe("mirror: deletes", () => {
     ["a number", 3, 20, { count: 2 }, /3 blobs would be deleted, more than the 2 allowed/],
     ["zero", 1, 20, { count: 0 }, /1 blob would be deleted, more than the 0 allowed/],
     ["a percentage", 3, 20, { percent: 10 }, /3 of 23 blobs would be deleted, more than the 10% allowed/],
+    ["the default for a few files", 2, 1, undefined, /2 of 3 blobs would be deleted, more than the 50% allowed/],
     ["the default", 11, 10, undefined, /11 of 21 blobs would be deleted, more than the 50% allowed/],
   ] as const) {
     test(`--max-delete, ${name}: refused before the first delete`, async () => {
@@ -277,11 +326,11 @@ describe("mirror: deletes", () => {
     });
   }
 
-  test("exactly as many as allowed are deleted, and so is a handful without a limit", async () => {
+  test("exactly as many as allowed are deleted, and half of the target without a limit", async () => {
     await using some = await withExtras(2, 18);
     assert.equal((await some.mirror({ input: { maxDelete: { percent: 10 } } })).summary.deleted, 2);
-    await using handful = await withExtras(10, 1);
-    assert.equal((await handful.mirror()).summary.deleted, 10);
+    await using half = await withExtras(3, 3);
+    assert.equal((await half.mirror()).summary.deleted, 3);
     await using all = await withExtras(20, 1);
     assert.equal((await all.mirror({ input: { maxDelete: { percent: 100 } } })).summary.deleted, 20);
   });
@@ -289,7 +338,10 @@ describe("mirror: deletes", () => {
   test("the guard counts only files that the filter selects", async () => {
     await using at = await withExtras(11, 5);
     for (let i = 0; i < 50; i++) await at.write(`target/hidden-${i}.log`, "x");
-    assert.equal((await at.mirror({ filter: { exclude: ["*.log"] } })).error?.code, "refused");
+    assert.equal(
+      (await at.mirror({ filter: { exclude: ["*.log"] }, input: { maxDelete: undefined } })).error?.code,
+      "refused",
+    );
   });
 
   test("--no-delete: extras are reported and kept", async () => {

@@ -345,7 +345,7 @@ test("mirror must never run twice at once to one target", async () => {
     const elsewhere = inputOf(at, { target: place({ type: "disk", path: at.path("elsewhere") }) });
     assert.equal((await collectReport(context, elsewhere)).summary.copied, 4);
   };
-  const report = await collectReport(context, inputOf(at, { approve }));
+  const report = await collectReport(context, inputOf(at, { approve, maxDelete: { percent: 100 } }));
   assert.deepEqual([report.error, report.summary.deleted], [undefined, 3]);
   assert.deepEqual(
     everything(at.path("data")).filter((each) => !each.endsWith(".journal")),

@@ -91,6 +91,7 @@ test("values of criteria are checked", () => {
     ["sizeTrigger", "big"],
     ["sizeTrigger", "9000000T"],
     ["keepVersionsPer", "patch"],
+    ["keepVersionsPer", "minor,minor"],
     ["deleteVersions", [1]],
   ] as const)
     assert.throws(
@@ -207,7 +208,7 @@ onDatabases("retention apply", ["PostgreSQL"], (database) => {
           wide.join(" "),
         );
       for (const narrow of [
-        ["--keep-package-ids", "core", "--older-than-days", "1"],
+        ["--keep-package-ids", "acme/core", "--older-than-days", "1"],
         ["--trigger-download-count", "0"],
         ["--keep-last-stable"],
         ["--delete-package-ids", "a*"],
@@ -218,10 +219,69 @@ onDatabases("retention apply", ["PostgreSQL"], (database) => {
       const protect = async (what: string) => (await place.run("package", "protect", "web", what)).stderr;
       assert.match(
         await protect("acme/kore@1.*"),
-        /^warning: feed web has no such version now; see: feedctl package list web/,
+        /^warning: it protects nothing now: feed web has none such; see: feedctl retention rule test web/,
       );
-      assert.match(await protect("@acme/core@2.*"), /no such version/);
+      assert.match(await protect("@acme/core@2.*"), /protects nothing now/);
       for (const right of ["@ACME/core@1.*", "acme/*", "*@1.0.0-rc.1"]) assert.equal(await protect(right), "", right);
+
+      // names that match nothing: habits of regular expressions, a v before the version, half a version, another reach
+      const some = ["--older-than-days", "30"];
+      for (const [option, text, why] of [
+        ["--keep-package-ids", "^acme/.*$", "keeps nothing: no such package among what the rule selects"],
+        ["--keep-package-ids", "core", "keeps nothing: no such package among what the rule selects"],
+        ["--keep-versions", "v1.0.0-rc.1", "keeps nothing: no such version among what the rule selects"],
+        ["--keep-versions", "1.0", "keeps nothing: no such version among what the rule selects"],
+        ["--delete-package-ids", "acme.*", "selects nothing: no such package in feed web"],
+        ["--delete-versions", "2.*", "selects nothing: no such version in feed web"],
+        ["--versions-range", ">=2", "selects nothing: no such version in feed web"],
+      ] as const)
+        assert.equal((await add(option, text, ...some)).split(/[;\n]/)[0], `warning: ${option} "${text}" ${why}`);
+      // the pattern matches, but nothing that the rule selects
+      assert.match(
+        await add("--delete-versions", "9.*", "--keep-package-ids", "acme/core"),
+        /--keep-package-ids "acme\/core" keeps/,
+      );
+      assert.doesNotMatch(
+        await add("--delete-versions", "9.*", "--keep-package-ids", "acme/core", "--protect-across-rules"),
+        /keeps/,
+      );
+      const tested = async (text: string) => (await place.run("retention", "rule", "test", "web", text)).stdout;
+      assert.equal(await tested("@ACME/*"), "package\tacme/core\t\n");
+      assert.equal(await tested("1.0.0-rc.*"), "version\tacme/core\t1.0.0-RC.1\n");
+      assert.equal(await tested("^acme"), "");
+
+      // every plan says it, and a rule file
+      for (
+        let rules = (await place.run("retention", "rule", "list", "web", "--json")).json() as unknown[];
+        rules.length > 0;
+        rules.pop()
+      )
+        await place.run("retention", "rule", "remove", "web", "1");
+      await add("--keep-package-ids", "core,*", ...some, "--name", "old");
+      const plan = await place.run("retention", "plan", "web");
+      assert.equal(
+        plan.stderr,
+        'old: --keep-package-ids "core" keeps nothing: no such package among what the rule selects; see: feedctl retention rule test web PATTERN\n' +
+          "2 protections of feed web protect nothing: acme/core@2.*, acme/kore@1.*; see: feedctl package protected web\n",
+      );
+      const file = place.path("rules.yaml");
+      writeFileSync(file, "feeds:\n  web:\n    rules:\n      - keepVersions: v1.*\n    protect: [acme/cure]\n");
+      const applied = await place.run("retention", "apply", file, "--dry-run", "--json");
+      assert.deepEqual((applied.json() as { warnings: string[] }).warnings, [
+        "web: rule 1: the rule deletes every version that it does not keep; see: feedctl retention plan web",
+        'web: rule 1: --keep-versions "v1.*" keeps nothing: no such version among what the rule selects; see: feedctl retention rule test web PATTERN',
+        "protection acme/cure@* protects nothing: feed web has no such version",
+      ]);
+      assert.match(applied.stderr, /^warning: web: rule 1: the rule deletes/);
+      // only what a type's files say can be counted apart
+      await place.exits(2, "retention", "rule", "add", "web", "--keep-versions-count", "1", "--per", "architecture");
+      assert.match(
+        (await place.run("retention", "rule", "add", "web", "--keep-versions-count", "1", "--per", "suffix,minor"))
+          .stdout,
+        /: keeps the newest 1 of each minor line and suffix$/m,
+      );
+      await place.run("feed", "create", "empty", "--type", "npm");
+      assert.equal((await place.run("retention", "rule", "add", "empty", "--delete-package-ids", "a")).stderr, "");
     },
   );
 

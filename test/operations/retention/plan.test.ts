@@ -75,7 +75,7 @@ const anyOf: { [Name in keyof OfVersions]-?: fc.Arbitrary<Exclude<RetentionCrite
   keepVersions: versionPatterns,
   versionsRange: ranges,
   keepVersionsCount: fc.nat(3),
-  keepVersionsPer: fc.constantFrom("package", "major", "minor"),
+  keepVersionsPer: fc.constantFrom("package", "major", "minor", "suffix", "suffix,major"),
   keepLastStable: yes,
   keepStableNewer: yes,
   olderThanDays: fc.nat(12),
@@ -117,7 +117,9 @@ async function prepare(
   kept: readonly ModelProtection[],
 ) {
   const { db } = catalog;
-  const row = await insertFeed(db, { name: `feed-${++feeds}`, type: "npm", description: null, now });
+  // only Debian packages have distributions
+  const type = versions.some((version) => version.files !== undefined) ? "debian" : "npm";
+  const row = await insertFeed(db, { name: `feed-${++feeds}`, type, description: null, now });
   assert.ok(row);
   const ids = new Map<number, number>();
   const packages = new Map<string, number>();
@@ -163,7 +165,12 @@ async function prepare(
   const none = Buffer.alloc(0);
   // every second version has two files: sizes must be those of versions, not of files
   const files = [...ids].flatMap(([id, model]) => {
-    const bytes = versions[model - 1]?.bytes ?? 0;
+    const { bytes = 0, files: places } = versions[model - 1] ?? {};
+    if (places !== undefined && places.length > 0)
+      return places.map(({ architecture, distribution }, index) => {
+        const qualifier = `arch=${architecture}&component=main&distribution=${distribution}`;
+        return { id, bytes: index === 0 ? bytes : 0, qualifier };
+      });
     return model % 2 === 0
       ? [
           { id, bytes: Math.floor(bytes / 2), qualifier: "a" },
@@ -292,6 +299,57 @@ describe("the plan equals the naive model's", () => {
       );
     });
 
+  test("for counts per distribution and architecture of Debian packages", async (t) => {
+    if (catalog === undefined) return t.skip("no PostgreSQL on this machine");
+    const on = catalog;
+    const file = fc.record({
+      distribution: fc.constantFrom("bookworm", "trixie"),
+      architecture: fc.constantFrom("amd64", "arm64", "all"),
+    });
+    const placed = fc.array(fc.uniqueArray(file, { maxLength: 4, selector: (each) => JSON.stringify(each) }), {
+      minLength: 40,
+      maxLength: 40,
+    });
+    const per = fc.constantFrom("distribution", "architecture", "distribution,architecture", "architecture,minor");
+    const counting = fc.tuple(rule, per, fc.nat(2)).map(([{ criteria: of, ...one }, keepVersionsPer, count]) => {
+      const { versionsRange: _, ...others } = of; // Debian's ranges are written differently
+      return { ...one, criteria: { ...others, keepVersionsCount: count, keepVersionsPer } };
+    });
+    await fc.assert(
+      fc.asyncProperty(feed, placed, fc.array(counting, { minLength: 1, maxLength: 2 }), async (all, places, rules) => {
+        const versions = all.map((version, index) => ({ ...version, files: places[index] ?? [] }));
+        const { made } = await check(on, versions, rules, []);
+        await made.remove();
+      }),
+      randomly(20),
+    );
+  });
+
+  test("for equal versions under a quota: the least recently used goes first", async (t) => {
+    if (catalog === undefined) return t.skip("no PostgreSQL on this machine");
+    const same = {
+      package: "left",
+      cached: false,
+      listed: true,
+      deprecated: false,
+      published: 5,
+      downloads: 0,
+      bytes: 9,
+    };
+    const versions = [
+      { ...same, id: 1, version: "1.0.0+a", used: 1, hidden: false },
+      { ...same, id: 2, version: "1.0.0+b", used: 4, hidden: false },
+      { ...same, id: 3, version: "1.0.0+c", used: 2, hidden: false },
+    ];
+    const rules = [{ enabled: true, protectAcrossRules: false, criteria: { countTrigger: 1 } }];
+    const { made, wanted } = await check(catalog, versions, rules, []);
+    assert.deepEqual(
+      wanted.map(({ id }) => id),
+      [2, 3],
+    );
+    await made.remove();
+  });
+
   test("for several rules, rules that keep across rules, and protections", async (t) => {
     if (catalog === undefined) return t.skip("no PostgreSQL on this machine");
     const on = catalog;
@@ -344,6 +402,87 @@ describe("the plan equals the naive model's", () => {
       ),
       options,
     );
+  });
+
+  test("versions are counted per platform and by what follows their numbers", async (t) => {
+    if (catalog === undefined) return t.skip("no PostgreSQL on this machine");
+    const { db } = catalog;
+    // version and qualifier of its file, oldest first; the newest of each is kept. An odd id has one file.
+    for (const { type, per, files, goes } of [
+      {
+        type: "rpm",
+        per: "distribution",
+        files: [["1.0.0-1.el8"], ["1.0.0-1.el9"], ["1.0.0-2.el9"]],
+        goes: ["1.0.0-1.el9"],
+      },
+      {
+        type: "rpm",
+        per: "architecture",
+        files: [
+          ["1.0.0", "arch=x86_64"],
+          ["1.1.0", "arch=aarch64"],
+          ["1.2.0", "arch=x86_64"],
+        ],
+        goes: ["1.0.0"],
+      },
+      {
+        type: "npm",
+        per: "suffix",
+        files: [["1.0.0-beta.1"], ["1.0.0-beta.2"], ["1.0.0-rc.1"], ["1.0.0"]],
+        goes: ["1.0.0-beta.1"],
+      },
+      {
+        type: "pypi",
+        per: "platform",
+        files: [
+          ["1.0.0", "file=a-1.0.0-py3-none-any.whl"],
+          ["1.1.0", "file=a-1.1.0-cp3-cp3-win_amd64.whl"],
+          ["1.2.0", "file=a-1.2.0-py3-none-any.whl"],
+        ],
+        goes: ["1.0.0"],
+      },
+      {
+        type: "conda",
+        per: "platform,major",
+        files: [
+          ["1.0.0", "build=0&subdir=linux-64&type=conda"],
+          ["1.1.0", "build=0&subdir=noarch&type=conda"],
+          ["2.0.0", "build=0&subdir=linux-64&type=conda"],
+          ["2.1.0", "build=0&subdir=linux-64&type=conda"],
+        ],
+        goes: ["2.0.0"],
+      },
+      {
+        type: "vsix",
+        per: "platform",
+        files: [
+          ["1.0.0", "targetPlatform=win32-x64"],
+          ["1.1.0", ""],
+        ],
+        goes: [],
+      },
+    ]) {
+      const versions = files.map(([version = ""], index) => ({
+        ...{ id: index * 2 + 1, package: "left", version, cached: false, listed: true, deprecated: false },
+        ...{ published: 9 - index, used: null, downloads: 0, bytes: 1, hidden: false },
+      }));
+      const criteria = { keepVersionsCount: 1, keepVersionsPer: per };
+      const made = await prepare(catalog, versions, [{ enabled: true, protectAcrossRules: false, criteria }], []);
+      await db.updateTable("feeds").set({ type }).where("name", "=", made.name).execute();
+      for (const [id, number] of made.ids)
+        await db
+          .updateTable("files")
+          .set({ qualifier: files[(number - 1) / 2]?.[1] ?? "" })
+          .where("version_id", "=", id)
+          .execute();
+      await using plan = await planRetention(contextOf(catalog), made.name);
+      assert.deepEqual(
+        (await Array.fromAsync(plan.versions())).map(({ version }) => version),
+        goes,
+        `${type} ${per}`,
+      );
+      await made.remove();
+    }
   });
 
   test("on the embedded catalog as well", async () => {

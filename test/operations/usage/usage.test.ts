@@ -1,11 +1,16 @@
 import assert from "node:assert/strict";
-import { appendFileSync, mkdirSync, writeFileSync } from "node:fs";
+import { appendFileSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { Readable } from "node:stream";
 import { test } from "node:test";
-import { gzipSync } from "node:zlib";
-import { readLogLine, type LogFormat } from "../../../src/operations/usage/log-formats.ts";
+import { gzipSync, zstdCompressSync } from "node:zlib";
+import { createLogReader } from "../../../src/operations/usage/formats/log-reader.ts";
+import type { LogFormat } from "../../../src/operations/usage/formats/names.ts";
 import { type Installation, onEachDatabase } from "../../support/databases.ts";
 import { cpuTime } from "../../support/cpu.ts";
+import { bzip2 } from "../../support/fixtures/bzip2.ts";
 import { npmTarball } from "../../support/fixtures/packages.ts";
+import { isolation } from "../../support/feedctl.ts";
+import { runHere } from "../../support/in-process.ts";
 
 const s3 = (operation: string, key: string, status: number, agent = "npm/10") =>
   `79a59df900b949e5 bucket [06/Feb/2026:00:00:38 +0000] 192.0.2.3 - 3E57427F33A59F07 ${operation} ${key} "GET /bucket/${key}?versionId=1 HTTP/1.1" ${status} - 113 113 7 6 "-" "${agent}" - s9lz= SigV4 ECDHE-RSA-AES128-GCM-SHA256 AuthHeader bucket.s3.us-west-1.amazonaws.com TLSV1.2 - -`;
@@ -23,10 +28,25 @@ const monitor = (fields: object) =>
     ...fields,
   });
 
+const iisFields =
+  "#Fields: date time s-ip cs-method cs-uri-stem cs-uri-query s-port cs-username c-ip cs(User-Agent) cs(Referer) sc-status sc-substatus sc-win32-status time-taken";
+const caddy = (members: object) =>
+  JSON.stringify({
+    level: "info",
+    ts: 1770336038.25,
+    logger: "http.log.access",
+    msg: "handled request",
+    request: { remote_ip: "192.0.2.3", method: "GET", uri: "/npm/a?x", headers: { "User-Agent": ["npm/10"] } },
+    status: 200,
+    ...members,
+  });
+
 const lines: {
   name: string;
   line: string;
   format?: LogFormat;
+  /** Lines that precede it in the log. */
+  after?: string[];
   is: { key: string; whole: boolean } | "other" | "unreadable";
 }[] = [
   { name: "S3, a download", line: s3("REST.GET.OBJECT", "a/b-1.0.tgz", 200), is: { key: "a/b-1.0.tgz", whole: true } },
@@ -78,20 +98,137 @@ const lines: {
     line: monitor({ properties: { userAgentHeader: "feedctl azsdk-js" } }),
     is: "other",
   },
+  {
+    name: "combined, with a virtual host",
+    line: `feeds.example:443 ${combined("GET /a HTTP/1.1", 200)}`,
+    is: { key: "a", whole: true },
+  },
+  {
+    name: "combined, a user's name with blanks",
+    line: combined("GET /a HTTP/1.1", 200).replace("alice", "CN=build agent [7]"),
+    is: { key: "a", whole: true },
+  },
+  {
+    name: "combined, the addresses of proxies",
+    line: `192.0.2.9, 10.0.0.1, ${combined("GET /a HTTP/1.1", 200)}`,
+    is: { key: "a", whole: true },
+  },
+  {
+    name: "Azure, a name with &",
+    line: azure("GetBlob", "R&amp;D&#39;s.pdf", 200),
+    is: { key: "R&D's.pdf", whole: true },
+  },
+  {
+    name: "IIS",
+    after: [iisFields],
+    line: "2026-02-06 00:00:38 10.0.0.5 GET /npm/a+b.tgz x=1 443 - 192.0.2.3 npm/10+(linux) - 200 0 0 31",
+    is: { key: "npm/a b.tgz", whole: true },
+  },
+  {
+    name: "IIS, feedctl",
+    after: [iisFields],
+    line: "2026-02-06 00:00:38 10.0.0.5 GET /a - 443 - 192.0.2.3 feedctl/1.0 - 200 0 0 31",
+    is: "other",
+  },
+  {
+    name: "IIS, a HEAD",
+    after: [iisFields],
+    line: "2026-02-06 00:00:38 10.0.0.5 HEAD /a - 443 - 192.0.2.3 npm - 200 0 0 31",
+    is: "other",
+  },
+  {
+    name: "IIS, a line cut short",
+    after: [iisFields],
+    line: "2026-02-06 00:00:38 10.0.0.5 GET /a -",
+    is: "unreadable",
+  },
+  { name: "W3C without its fields", line: "2026-02-06 00:00:38 GET /a 200", is: "unreadable" },
+  {
+    name: "W3C, fields that change, and the date in a directive",
+    after: [iisFields, "#Date: 2026-02-06 00:00:01", "#Fields: time cs-method cs-uri sc-status"],
+    line: "00:00:38 GET https://feeds.example/a?x=1 206",
+    is: { key: "a", whole: false },
+  },
+  {
+    name: "CloudFront",
+    after: [
+      "#Version: 1.0",
+      "#Fields: date time x-edge-location cs-method cs(Host) cs-uri-stem sc-status cs(User-Agent)",
+    ],
+    line: "2026-02-06\t00:00:38\tFRA56-P1\tGET\td1.cloudfront.net\t/%2540acme/t\t200\tnpm/10%20x",
+    is: { key: "@acme/t", whole: true },
+  },
+  {
+    name: "CloudFront, JSON",
+    line: '{"date":"2026-02-06","time":"00:00:38","cs-method":"GET","cs-uri-stem":"/a","sc-status":"200","cs(User-Agent)":"npm"}',
+    is: { key: "a", whole: true },
+  },
+  { name: "Caddy", line: caddy({}), is: { key: "npm/a", whole: true } },
+  { name: "Caddy, milliseconds", line: caddy({ ts: 1770336038123 }), is: { key: "npm/a", whole: true } },
+  { name: "Caddy, a time as text", line: caddy({ ts: "2026/02/06 00:00:38.2" }), is: { key: "npm/a", whole: true } },
+  { name: "Caddy, not modified", line: caddy({ status: 304 }), is: { key: "npm/a", whole: false } },
+  {
+    name: "Caddy, feedctl",
+    line: caddy({ request: { method: "GET", uri: "/a", headers: { "User-Agent": ["feedctl/1.0"] } } }),
+    is: "other",
+  },
+  {
+    name: "Caddy, about certificates",
+    line: '{"level":"info","ts":1770336038.2,"logger":"tls","msg":"cleaning storage unit"}',
+    is: "other",
+  },
+  {
+    name: "nginx JSON, the request's line",
+    line: '{"time_local":"06/Feb/2026:01:00:38 +0100","remote_addr":"192.0.2.3","request":"GET /a?x HTTP/1.1","status":"200"}',
+    is: { key: "a", whole: true },
+  },
+  {
+    name: "nginx JSON, in an inner object",
+    line: '{"@timestamp":"2026-02-06T00:00:38+00:00","@nginx_fields":{"request_method":"GET","uri":"/index","request_uri":"/a%20b","status":200}}',
+    is: { key: "a b", whole: true },
+  },
+  {
+    name: "nginx JSON, nonsense of a scanner",
+    line: '{"msec":"1770336038.123","request":"\\u0016\\u0003","status":"400"}',
+    is: "other",
+  },
+  { name: "JSON of something else", line: '{"time":"2026-02-06T00:00:38Z","event":"started"}', is: "unreadable" },
   { name: "half a line", line: s3("REST.GET.OBJECT", "a", 200).slice(0, 90), is: "unreadable" },
   { name: "no time", line: combined("GET /a HTTP/1.1", 200).replace("06/Feb", "99/Feb"), is: "unreadable" },
   { name: "another format than requested", line: s3("REST.GET.OBJECT", "a", 200), format: "azure", is: "unreadable" },
   { name: "JSON cut short", line: monitor({}).slice(0, 40), is: "unreadable" },
 ];
 
-for (const { name, line, format, is } of lines)
+/** What `usage import` makes of the last of these lines. */
+function readLast(log: readonly string[], format: LogFormat | "auto" = "auto") {
+  const reader = createLogReader(format);
+  for (const directive of log.slice(0, -1)) reader.directive(directive);
+  return reader.read(log.at(-1) ?? "");
+}
+
+for (const { name, line, format, after = [], is } of lines)
   test(`a log's line: ${name}`, () => {
-    const found = readLogLine(line, format ?? "auto");
-    if (typeof is === "string") return assert.equal(found, is);
-    assert.ok(typeof found === "object");
+    const found = readLast([...after, line], format);
+    if (is === "unreadable") return assert.equal(found, undefined);
+    assert.ok(found !== undefined);
+    assert.equal(found.at.toISOString().slice(0, 19), "2026-02-06T00:00:38");
+    if (is === "other") return assert.deepEqual(found.keys, []);
     assert.ok(found.keys.includes(is.key), found.keys.join(" "));
     assert.equal(found.whole, is.whole);
-    assert.equal(found.at.toISOString().slice(0, 19), "2026-02-06T00:00:38");
+  });
+
+for (const [name, line] of [
+  ["combined", combined("GET /a HTTP/1.1", 200)],
+  ["S3", s3("REST.GET.OBJECT", "a", 200)],
+  ["Azure Monitor", monitor({ time: "2026-02-06T00:00:38Z" })],
+] as const)
+  test(`a leap second is a time: ${name}`, () => {
+    assert.equal(
+      readLast([line.replace("00:38", "00:60")])
+        ?.at.toISOString()
+        .slice(0, 19),
+      "2026-02-06T00:00:59",
+    );
   });
 
 const get = (version: string, hour: number, status = 200) =>
@@ -123,9 +260,19 @@ test("a hostile line takes no more time than another line of its length", () => 
     '[a] "'.repeat(100_000),
     `[06/Feb/2026:00:00:38 +0000] "${"\\".repeat(500_000)}`,
   ])
-    assert.equal(readLogLine(`1.2.3.4 - ${line}`, "combined"), "unreadable");
+    assert.equal(readLast([iisFields, `1.2.3.4 - ${line}`]), undefined);
   assert.ok(cpuTime() - started < 10_000);
 });
+
+/** Runs retention as a person does who is asked on a terminal, and says yes. */
+async function retainOnTerminal(place: Installation) {
+  const stdin = Object.assign(Readable.from(["y\n"]), { isTTY: true });
+  return runHere(["retention", "run", "web"], {
+    cwd: place.directory,
+    env: { ...isolation(place.directory), ...place.env },
+    stdin,
+  });
+}
 
 onEachDatabase("usage import", (database) => {
   database.test(
@@ -142,7 +289,16 @@ onEachDatabase("usage import", (database) => {
         "nonsense\n";
       writeFileSync(log, first);
       const count = async (...files: string[]) => {
-        const { events } = await place.run("usage", "import", "web", ...files, "--prefix", "/npm/", "--json");
+        const { events } = await place.run(
+          "usage",
+          "import",
+          "web",
+          ...files,
+          "--prefix",
+          "/npm/",
+          "--json",
+          "--max-unreadable=20%",
+        );
         return events().at(-1);
       };
       assert.partialDeepStrictEqual(await count(log), { lines: 6, downloads: 2, foreign: 1, unreadable: 1, known: 0 });
@@ -159,6 +315,12 @@ onEachDatabase("usage import", (database) => {
       });
       // the log was rotated: renamed and compressed, and a new one was started
       writeFileSync(place.path("access.log.1.gz"), gzipSync(first + get("1.1.0", 5)));
+      const [older, newer] = [first, get("1.1.0", 5)].map((text) => Buffer.from(text)) as [Buffer, Buffer];
+      writeFileSync(place.path("access.log.zst"), Buffer.concat([zstdCompressSync(older), zstdCompressSync(newer)]));
+      writeFileSync(place.path("access.log.bz2"), Buffer.concat([bzip2(older), bzip2(newer)]));
+      assert.partialDeepStrictEqual(await count(place.path("access.log.zst"), place.path("access.log.bz2")), {
+        known: 2,
+      });
       writeFileSync(log, get("1.0.0", 6));
       assert.partialDeepStrictEqual(await count(place.path("access.log.1.gz"), log), {
         lines: 1,
@@ -174,6 +336,8 @@ onEachDatabase("usage import", (database) => {
       ]);
       writeFileSync(place.path("broken.gz"), gzipSync(first).subarray(0, 60));
       await place.exits(3, "usage", "import", "web", place.path("broken.gz"));
+      writeFileSync(place.path("broken.zst"), zstdCompressSync(first).subarray(0, 60));
+      await place.exits(3, "usage", "import", "web", place.path("broken.zst"));
       await place.exits(2, "usage", "import", "web", log, "--format", "iis");
     },
   );
@@ -219,13 +383,108 @@ onEachDatabase("usage import", (database) => {
       writeFileSync(log, get("1.0.0", 1) + get("1.0.0", 2));
       const wrong = await place.run("usage", "import", "web", log, "--prefix", "/nmp/");
       assert.match(wrong.stderr, /no request matches a file of feed web; check the prefix/);
-      await place.run("usage", "import", "web", log, "--prefix", "/npm/", "--format", "s3");
+      const foreign = await place.exits(3, "usage", "import", "web", log, "--prefix", "/npm/", "--format", "s3");
+      assert.match(foreign.stdout, /^REJECTED .*access.log: 2 of 2 lines not understood$/m);
       for (const downloads of [2, 0]) {
         const { events } = await place.run("usage", "import", "web", log, "--prefix", "/npm/", "--json");
         assert.partialDeepStrictEqual(events().at(-1), { downloads });
       }
     },
   );
+
+  database.testOnServer("a log of which too much is not understood is not counted", async (_t, place) => {
+    await prepare(place);
+    await place.rows("update feedctl.versions set published_at = '2020-01-01'");
+    await place.run("retention", "rule", "add", "web", "--keep-used-within-days", "90");
+    const log = place.path("access.log");
+    const count = (code: number, ...options: string[]) =>
+      place.exits(code, "usage", "import", "web", log, "--prefix", "/npm/", ...options);
+    writeFileSync(log, `${get("1.0.0", 1)}\nNovember 6 GET /npm/left?sig=abcdefgh\n${get("1.1.0", 2)}`);
+    const rejected = await count(3);
+    assert.match(rejected.stdout, /REJECTED  .*access.log: 1 of 3 lines not understood\n {10}line 3: November 6 GET/);
+    assert.doesNotMatch(rejected.stdout, /abcdefgh/);
+    assert.match((await count(3, "--quiet")).stdout, /REJECTED .*\n.*line 3/);
+    const use = async () => (await place.run("usage", "show", "web", "--json")).json();
+    const isEmpty = { files: 0, lines: 0, unreadable: 0, from: null, until: null };
+    assert.partialDeepStrictEqual(await use(), { ...isEmpty, rejected: [{ file: log, lines: 3, unreadable: 1 }] });
+    assert.deepEqual(await used(place), ["1.0.0 0 never", "1.1.0 0 never", "1.2.0 0 never"]);
+
+    // rules about use refuse to delete; a person who was told may
+    const plan = await place.run("retention", "plan", "web", "--json");
+    assert.match(plan.stderr, /use of feed web is incomplete: lines of .*access.log \(1 of 3\) were not understood/);
+    assert.partialDeepStrictEqual(plan.json(), { use: { rejected: [{ file: log }] } });
+    const refused = await retainOnTerminal(place);
+    assert.equal(refused.code, 8);
+    assert.match(refused.stderr, /use of feed web is incomplete.*\nhint: .*to delete by the use that is known: --yes/);
+    const dry = await place.run("retention", "run", "web", "--dry-run");
+    assert.match(dry.stderr, /a run would be refused: the use of feed web is incomplete/);
+
+    await count(0, "--max-unreadable", "40%");
+    assert.deepEqual(await used(place), ["1.0.0 1 01:00", "1.1.0 1 02:00", "1.2.0 0 never"]);
+    const covered = {
+      files: 1,
+      lines: 3,
+      unreadable: 1,
+      from: "2026-02-06T01:00:00.000Z",
+      until: "2026-02-06T02:00:00.000Z",
+    };
+    assert.deepEqual(await use(), { feed: "web", ...covered, rejected: [] });
+    assert.match(
+      (await place.run("retention", "plan", "web")).stderr,
+      /^use of feed web is known from 1 log with 3 lines, from 2026-02-06 01:00 to 2026-02-06 02:00 UTC$/m,
+    );
+
+    // of a log that grew, the new lines are judged; their numbers go on
+    appendFileSync(log, `nonsense\n${get("1.2.0", 3)}`);
+    const grown = (await count(3, "--json")).events();
+    assert.partialDeepStrictEqual(grown[0], {
+      status: "rejected",
+      lines: 2,
+      unreadable: 1,
+      samples: [{ line: 5, text: "nonsense" }],
+    });
+    writeFileSync(place.path("access.log.1.zst"), zstdCompressSync(readFileSync(log)));
+    await place.exits(3, "usage", "import", "web", place.path("access.log.1.zst"), "--prefix", "/npm/");
+    assert.partialDeepStrictEqual(await use(), { rejected: [{ file: place.path("access.log.1.zst") }] });
+    appendFileSync(log, get("1.2.0", 4).repeat(100));
+    await count(0);
+    assert.partialDeepStrictEqual(await use(), {
+      lines: 105,
+      unreadable: 2,
+      until: "2026-02-06T04:00:00.000Z",
+      rejected: [],
+    });
+    assert.equal((await retainOnTerminal(place)).code, 0);
+  });
+
+  database.testOnServer("each log of which nothing is understood is reported", async (_t, place) => {
+    await prepare(place);
+    const put = (name: string, text: string | Buffer) => {
+      writeFileSync(place.path(name), text);
+      return place.path(name);
+    };
+    const files = [
+      put("a", "this is no log"),
+      put("b", "nor this\n"),
+      put("c.xz", Buffer.from("fd377a585a000000", "hex")),
+    ];
+    const { events } = await place.exits(3, "usage", "import", "web", ...files, "--json");
+    assert.partialDeepStrictEqual(events(), [
+      { status: "rejected", lines: 1, unreadable: 1, samples: [{ line: 1, text: "this is no log" }] },
+      { status: "rejected", lines: 1, unreadable: 1 },
+      { status: "failed", reason: "logs compressed with xz or zip cannot be read; unpack it first" },
+      { rejected: 2, failed: 1, downloads: 0 },
+    ]);
+    // logs of IIS all begin with the same line: each is a log of its own
+    const w3c = (path: string) =>
+      `\u{feff}#Version: 1.0\r\n#Fields: date time cs-method cs-uri-stem sc-status\r\n2026-02-06 00:00:38 GET ${path} 200\r\n`;
+    const [one, two] = [put("u1.log", w3c("/left/-/left-1.0.0.tgz")), put("u2.log", w3c("/left/-/left-1.1.0.tgz"))];
+    const counted = await place.run("usage", "import", "web", one, two, "--json");
+    assert.partialDeepStrictEqual(counted.events().at(-1), { downloads: 2, known: 0, lines: 2 });
+    appendFileSync(one, "2026-02-06 00:00:39 GET /left/-/left-1.2.0.tgz 200\r\n");
+    const grown = await place.run("usage", "import", "web", one, two, "--json");
+    assert.partialDeepStrictEqual(grown.events().at(-1), { downloads: 1, known: 1, lines: 1 });
+  });
 
   database.testOnServer("rules about use then select the versions without downloads", async (_t, place) => {
     await prepare(place);
@@ -242,9 +501,9 @@ onEachDatabase("usage import", (database) => {
       /^no downloads of feed web are recorded, and unused depends on them; see: feedctl usage import/,
     );
     await place.run("usage", "import", "web", place.path("a.json"));
-    assert.equal(await talk(), "");
+    assert.match(await talk(), /^use of feed web is known from 1 log with 1 line, from 20.*UTC\n$/);
     await place.rows("update feedctl.versions set last_used_at = last_used_at - interval '40 days'");
-    assert.match(await talk(), /^no downloads of feed web are recorded since 20..-..-../);
+    assert.match(await talk(), /^no downloads of feed web are recorded since 20..-..-../m);
     await place.rows("update feedctl.versions set last_used_at = last_used_at + interval '40 days'");
     const plan = (await place.run("retention", "plan", "web", "--json")).json() as {
       delete: { version: string; reason: string }[];

@@ -59,6 +59,9 @@ function write(rows: readonly ListedBlob[], next: string, manner: Manner): strin
       element("Content-Encoding", ""),
       element("Content-MD5", row.md5 ?? ""),
       element("Cache-Control", row.cacheControl ?? ""),
+      element("Content-Encoding", row.contentEncoding ?? ""),
+      element("Content-Disposition", row.contentDisposition ?? ""),
+      element("Content-Language", row.contentLanguage ?? ""),
       "<BlobType>BlockBlob</BlobType>",
     ];
     return [
@@ -106,6 +109,9 @@ const row: fc.Arbitrary<ListedBlob> = fc.record({
   md5: fc.option(fc.constant("nddkYSaMgDT1yFZOFVxnpg=="), { nil: undefined }),
   contentType: fc.option(fc.constantFrom("text/plain; charset=utf-8", 'a/b; c="<&>"'), { nil: undefined }),
   cacheControl: fc.option(fc.constant("no-cache"), { nil: undefined }),
+  contentEncoding: fc.option(fc.constant("gzip"), { nil: undefined }),
+  contentDisposition: fc.option(fc.constant('attachment; filename="<&>"'), { nil: undefined }),
+  contentLanguage: fc.option(fc.constant("de, en"), { nil: undefined }),
   metadata: fc.option(
     fc.dictionary(fc.constantFrom("sha256", "Mixed_Case", "_1", "Name", "Blob", "Etag"), solid, { minKeys: 1 }),
     { nil: undefined, depthIdentifier: "metadata" },
@@ -170,6 +176,9 @@ describe("a page, however it is written", () => {
           md5: Buffer.from(properties.contentMD5 ?? []).toString("base64") || undefined,
           contentType: properties.contentType || undefined,
           cacheControl: properties.cacheControl || undefined,
+          contentEncoding: properties.contentEncoding || undefined,
+          contentDisposition: properties.contentDisposition || undefined,
+          contentLanguage: properties.contentLanguage || undefined,
           metadata: Object.keys(metadata ?? {}).length === 0 ? undefined : metadata,
         }));
         assert.deepEqual(bare(page.blobs), bare(theirs));

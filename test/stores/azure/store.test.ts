@@ -1,8 +1,12 @@
 import assert from "node:assert/strict";
 import { createHash, randomUUID } from "node:crypto";
+import { tmpdir } from "node:os";
 import { after, test } from "node:test";
+import { BlobServiceClient } from "@azure/storage-blob";
 import { openAzureStore } from "../../../src/stores/azure/store.ts";
 import { parseKey } from "../../../src/stores/key.ts";
+import { openStore } from "../../../src/stores/providers.ts";
+import { sorting } from "../../../src/stores/sorting/sorting.ts";
 import { startAzurite } from "../../support/azurite.ts";
 import { concurrently, readAll, sha256, someBytes } from "../../support/bytes.ts";
 import { hasCode, keysOf, MIB, putBytes } from "../contract/put.ts";
@@ -15,7 +19,8 @@ async function openContainer(targetPath?: string) {
   const container = `test-${randomUUID()}`;
   const client = await azurite.createContainer(container);
   const { connectionString } = azurite;
-  return { client, store: await openAzureStore({ type: "azure", container, connectionString, targetPath }) };
+  const config = { type: "azure", container, connectionString, targetPath } as const;
+  return { client, config, store: await openAzureStore(config) };
 }
 
 async function collect<T>(items: AsyncIterable<T>): Promise<T[]> {
@@ -30,14 +35,13 @@ const altered =
 storeContract("azure", {
   async open() {
     const { client, store } = await openContainer("/a b//");
-    return { store, cleanup: async () => void (await client.deleteIfExists()) };
+    return { store: sorting(store, { folder: tmpdir() }), cleanup: async () => void (await client.deleteIfExists()) };
   },
   lacks: {
     "a key with a backslash": altered,
     "a key with a trailing dot": altered,
     "a key of three dots": altered,
     ...(azurite.own && {
-      "keys come in UTF-8 byte order": "Azurite lists in the order of UTF-16 units (tested below)",
       "a copy is described by the options, not by its source":
         "Azurite has no Put Blob From URL, the only copy that changes headers (copy.test.ts tests it with a fake)",
     }),
@@ -71,11 +75,29 @@ test("deleteMany deletes all but a blob with a lease, and says why it stays", as
   assert.deepEqual(await keysOf(store, ""), ["leased"]);
 });
 
-test("a listing that is out of order is corrupt, not shorter", async (t) => {
+test("a listing out of order is corrupt where the service is known to sort, and sorted elsewhere", async (t) => {
   if (!azurite.own) return t.skip("needs Azurite, which lists in the order of UTF-16 units");
-  const { store } = await openContainer();
+  const { store, config } = await openContainer();
   for (const key of ["\uff5e", "😀"]) await putBytes(store, parseKey(key), someBytes(1));
-  await assert.rejects(keysOf(store, ""), hasCode("corrupt"));
+  assert.equal(store.features.sortedList, false);
+  assert.deepEqual(await keysOf(await openStore(config), ""), ["\uff5e", "😀"]);
+  await assert.rejects(keysOf(await openAzureStore(config, { known: { sortedList: true } }), ""), hasCode("corrupt"));
+});
+
+test("soft deletes and the order of listings are found, and no probe stays", async (t) => {
+  if (!azurite.own) return t.skip("changes the settings of the account");
+  const { store, client } = await openContainer("top");
+  const folder = "feedctl-probe/x/";
+  const plain = { softDeleteDays: 0, lock: { mode: "off" }, versioning: "off", sortedList: false };
+  assert.deepEqual(await store.examine!({ folder }), plain);
+  const service = BlobServiceClient.fromConnectionString(azurite.connectionString);
+  await service.setProperties({ deleteRetentionPolicy: { enabled: true, days: 7 } });
+  try {
+    assert.deepEqual(await store.examine!({ folder }), { ...plain, softDeleteDays: 7 });
+  } finally {
+    await service.setProperties({ deleteRetentionPolicy: { enabled: false } });
+  }
+  assert.deepEqual(await collect(client.listBlobsFlat()), []);
 });
 
 test("keys beyond the BMP are listed among others", async () => {
@@ -95,7 +117,7 @@ test("names that are not valid keys are reported as foreign", async () => {
   const keys: string[] = [];
   for await (const blob of store.list("", { onForeign: (name) => foreign.push(name) })) keys.push(blob.key);
   assert.deepEqual(keys, ["ok"]);
-  assert.deepEqual(foreign, ["top/", "a/", "a//b", "folder"]);
+  assert.deepEqual(foreign, ["", "a/", "a//b", "folder"]);
 });
 
 test("2,001 blobs are listed page by page", async () => {

@@ -64,6 +64,7 @@ export const copyCases = {
         modified: new Date("2019-03-04T05:06:07Z"),
         contentType: "text/new",
         cacheControl: "public, max-age=60",
+        headers: { contentEncoding: "gzip", contentDisposition: "inline" },
         metadata: { colour: "blue", "Mixed Case": "Zoë 雪" },
       };
       for (const length of [10, LARGE]) {
@@ -76,8 +77,8 @@ export const copyCases = {
         await putBytes(store, key(`from${length}`), bytes, old);
         await copied(store, key(`to${length}`), await remoteOf(store, key(`from${length}`)), described);
         const blob = await store.head(key(`to${length}`));
-        const { modified, contentType, cacheControl, metadata } = blob!;
-        assert.deepEqual({ modified, contentType, cacheControl, metadata }, described);
+        const { modified, contentType, cacheControl, headers, metadata } = blob!;
+        assert.deepEqual({ modified, contentType, cacheControl, headers, metadata }, described);
         assert.equal(blob?.sha256, sha256(bytes));
       }
     },

@@ -15,7 +15,13 @@ export const describeCases = {
         const bytes = someBytes(size, 5);
         const hash = sha256(bytes);
         const kept = { sha256: hash, modified };
-        const old = { contentType: "text/html", cacheControl: "no-cache", metadata: { gone: "1", name: "old" } };
+        const headers = { contentLanguage: "de" };
+        const old = {
+          contentType: "text/html",
+          cacheControl: "no-cache",
+          metadata: { gone: "1", name: "old" },
+          headers,
+        };
         await store.put(name, sourceOf(bytes), { ifExists: "fail", ...kept, ...old });
         const before = await store.head(name);
         assert.ok(before !== undefined && store.describe !== undefined);
@@ -25,7 +31,7 @@ export const describeCases = {
         assert.equal(after?.tag, tag);
         const { contentType, cacheControl, metadata, size: length } = after ?? {};
         assert.deepEqual({ contentType, cacheControl, metadata, length }, { ...now, length: size });
-        assert.deepEqual([after?.sha256, after?.modified], [hash, modified]);
+        assert.deepEqual([after?.sha256, after?.modified, after?.headers], [hash, modified, headers]);
         assert.equal(sha256(await readAll(await store.get(name))), hash);
       }
     },

@@ -371,12 +371,17 @@ export const putCases = {
       assert.ok(Math.abs(age) < 60_000, `the blob claims to be ${age} ms old`);
     },
   },
-  "content type, cache-control, sha256 and user metadata are kept": {
+  "content type, cache-control and other headers, sha256 and user metadata are kept": {
     needs: "metadata",
     async run({ store, key }) {
       const described = {
         contentType: "text/plain; charset=utf-8",
         cacheControl: "public, max-age=60",
+        headers: {
+          contentEncoding: "gzip",
+          contentDisposition: 'attachment; filename="x.js"',
+          contentLanguage: "de, en",
+        },
         metadata: { colour: "blue", build: "42" },
       };
       for (const length of [10, LARGE]) {
@@ -386,7 +391,10 @@ export const putCases = {
         assert.equal(blob?.sha256, sha256(bytes));
         assert.equal(blob?.contentType, described.contentType);
         assert.equal(blob?.cacheControl, described.cacheControl);
+        assert.deepEqual(blob?.headers, described.headers);
         assert.deepEqual(blob?.metadata, described.metadata);
+        for await (const listed of store.features.listsAll ? store.list(key("x")) : [])
+          assert.deepEqual(listed.headers, described.headers);
       }
     },
   },
@@ -401,10 +409,14 @@ export const putCases = {
   "replace without metadata forgets the old metadata": {
     needs: "metadata",
     async run({ store, key }) {
-      await putBytes(store, key("x"), someBytes(10), { metadata: { colour: "blue" }, cacheControl: "no-cache" });
+      await putBytes(store, key("x"), someBytes(10), {
+        metadata: { colour: "blue" },
+        cacheControl: "no-cache",
+        headers: { contentEncoding: "gzip" },
+      });
       await putBytes(store, key("x"), someBytes(11), { ifExists: "replace" });
       const blob = await store.head(key("x"));
-      assert.deepEqual([blob?.metadata ?? {}, blob?.cacheControl], [{}, undefined]);
+      assert.deepEqual([blob?.metadata ?? {}, blob?.cacheControl, blob?.headers], [{}, undefined, undefined]);
     },
   },
 } satisfies Record<string, ContractCase>;

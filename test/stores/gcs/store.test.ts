@@ -148,7 +148,7 @@ async function startFake(
   t: TestContext,
   handler: (request: Request) => Answer,
   config: Partial<GcsConfig> = {},
-): Promise<{ store: Store; requests: Request[] }> {
+): Promise<{ store: Store; config: GcsConfig; requests: Request[] }> {
   const requests: Request[] = [];
   const listener = createServer(async (incoming, outgoing) => {
     const chunks: Buffer[] = [];
@@ -165,13 +165,14 @@ async function startFake(
   });
   await new Promise<void>((resolve) => listener.listen(0, "127.0.0.1", resolve));
   const endpoint = `http://127.0.0.1:${(listener.address() as AddressInfo).port}`;
-  const store = await openGcsStore({ type: "gcs", bucket: "bucket", endpoint, anonymous: true, ...config });
+  const whole: GcsConfig = { type: "gcs", bucket: "bucket", endpoint, anonymous: true, ...config };
+  const store = await openGcsStore(whole);
   t.after(async () => {
     await store[Symbol.asyncDispose]();
     listener.closeAllConnections();
     listener.close();
   });
-  return { store, requests };
+  return { store, config: whole, requests };
 }
 
 const refusal = (code: number, message: string, reason = "") => ({
@@ -218,13 +219,41 @@ describe("error responses become error codes", () => {
   });
 });
 
+test("settings are asked with the bucket; versions are counted and purged; without permission nothing is known", async (t) => {
+  const versions = [
+    { name: "top/feedctl-probe/x/a", generation: "1", size: "5", timeDeleted: "2026-01-01T00:00:00Z" },
+    { name: "top/feedctl-probe/x/a", generation: "2", size: "6" },
+  ];
+  const { store, requests } = await startFake(
+    t,
+    ({ url, method }) => {
+      if (method === "DELETE") return { status: 204, body: "" };
+      if (!url.pathname.endsWith("/o")) return { body: { softDeletePolicy: { retentionDurationSeconds: "172800" } } };
+      return { body: { items: url.searchParams.has("softDeleted") ? [{ name: "top/b", size: "7" }] : versions } };
+    },
+    { targetPath: "top" },
+  );
+  const { versioning, softDeleteDays } = await store.examine!({});
+  assert.deepEqual([versioning, softDeleteDays], ["off", 2]);
+  const kept: number[] = [];
+  for await (const { size } of store.listKept!()) kept.push(size);
+  assert.deepEqual(kept, [5, 7]);
+  await store.purge!("feedctl-probe/x/");
+  const purged = requests.filter(({ method }) => method === "DELETE");
+  assert.deepEqual(
+    purged.map(({ url }) => url.searchParams.get("generation")),
+    ["1", "2"],
+  );
+  assert.equal((await (await startFake(t, () => refusal(403, "no"))).store.examine!({})).versioning, undefined);
+});
+
 test("a listing out of order, with a repeated page token or of another prefix is corrupt", async (t) => {
   const page = (names: string[], nextPageToken?: string) => ({
     body: { kind: "storage#objects", items: names.map((name) => ({ name, size: "1" })), nextPageToken },
   });
   for (const answer of [page(["b", "a"]), page(["a", "a"]), page(["a"], "again")]) {
-    const { store } = await startFake(t, () => answer);
-    await assert.rejects(keysOf(store, ""), hasCode("corrupt"));
+    const { config } = await startFake(t, () => answer);
+    await assert.rejects(keysOf(await openGcsStore(config, { known: { sortedList: true } }), ""), hasCode("corrupt"));
   }
   const { store } = await startFake(t, () => page(["other"]), { targetPath: "top" });
   await assert.rejects(keysOf(store, ""), hasCode("corrupt"));

@@ -33,7 +33,10 @@ async function openPair(t: TestContext, bytes: Buffer) {
     await server.createBucket(bucket);
     const { region, accessKey, secretKey } = server;
     const place = { bucket, endpoint: proxy.endpoint, region, targetPath: "top", pathStyle: true };
-    const store = await openS3Store({ type: "s3", ...place, accessKey, secretKey }, { whole: 10 * MIB, part: 6 * MIB });
+    const store = await openS3Store(
+      { type: "s3", ...place, accessKey, secretKey },
+      { copyLimits: { whole: 10 * MIB, part: 6 * MIB } },
+    );
     t.after(() => store[Symbol.asyncDispose]());
     return [bucket, store];
   };
@@ -95,7 +98,7 @@ describe(`s3 on ${kind}: copies inside the service`, () => {
     const { source, target, from, options, uploads } = await openPair(t, someBytes(20 * MIB, 1));
     let copies = 0;
     proxy.intercept = (request) => {
-      if (!isCopy(request) || ++copies !== 3) return undefined;
+      if (!isCopy(request) || ++copies < 3) return undefined;
       return s3Problem(412, "PreconditionFailed");
     };
     await assert.rejects(target.copyFrom!(key("to"), from, options), hasCode("corrupt"));

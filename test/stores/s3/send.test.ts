@@ -11,6 +11,7 @@ import { translateS3Error } from "../../../src/stores/s3/errors.ts";
 import { wholeBody } from "../../../src/stores/s3/read.ts";
 import { openHttp } from "../../../src/stores/shared/http.ts";
 import { createSender } from "../../../src/stores/s3/send.ts";
+import { createSigner, encodePath } from "../../../src/stores/s3/sign.ts";
 import { readAll, sha256, someBytes } from "../../support/bytes.ts";
 import { PATIENCE } from "../../support/wait.ts";
 
@@ -254,4 +255,94 @@ test("a session token is sent with the request", async (t) => {
   await callsTo(t, host, { token: "token" }).head("a", undefined);
   assert.equal(seen[0]?.headers["x-amz-security-token"], "token");
   assert.match(String(seen[0]?.headers.authorization), /x-amz-security-token/);
+});
+
+describe("servers that read requests in their own way", () => {
+  /** Accepts only requests whose signature matches the path as `read` reads it. */
+  async function reads(t: TestContext, read: (path: string) => string, changes: Record<string, string> = {}) {
+    const { seen, host } = await listen(t, (request, response) => {
+      const { authorization = "", "x-amz-date": date, "x-amz-content-sha256": payload, ...headers } = request.headers;
+      const names = /SignedHeaders=([^,]*)/.exec(authorization)![1]!.split(";");
+      const time = String(date).replace(/^(....)(..)(..)T(..)(..)(..)Z$/, "$1-$2-$3T$4:$5:$6Z");
+      const signed = Object.entries({ ...headers, ...changes }).filter(
+        ([name]) => names.includes(name) && name !== "host",
+      );
+      const [path = "", query = ""] = request.url!.split("?");
+      const whole = {
+        method: request.method!,
+        host,
+        path: read(path),
+        query,
+        headers: Object.fromEntries(signed) as Record<string, string>,
+        payload: String(payload),
+      };
+      const expected = createSigner("us-east-1", "s3")(whole, keys, new Date(time));
+      if (expected["authorization"] !== authorization) return refuse(response, 403, "SignatureDoesNotMatch");
+      response.writeHead(200, { etag: '"x"' }).end();
+    });
+    const { calls, presign } = senderTo(t, host);
+    return { seen, calls, presign };
+  }
+
+  function senderTo(t: TestContext, host: string) {
+    const http = openHttp();
+    t.after(() => http.close());
+    const at = { origin: `http://${host}`, host, path: "/bucket/", region: "us-east-1", service: "s3" };
+    const sender = createSender({ http, endpoint: async () => at, credentials: async () => keys });
+    return { calls: createCalls(sender.send), presign: sender.presign };
+  }
+
+  /** Characters that servers and proxies escape differently, one name each, and all of them. */
+  const names = ["a b/é+~!'()*@=&:,;$", ..."+ ~ ! ' ( ) * @ = & : , ; $ é % # ?".split(" "), " "].map(
+    (one) => `x${one}x`,
+  );
+  const bytes = { bytes: Buffer.from("bytes"), sha256: sha256(Buffer.from("bytes")) };
+
+  const cases: { name: string; read: (path: string) => string }[] = [
+    { name: "as S3 does", read: (path) => path },
+    { name: "escaped by Java", read: (path) => path.replace(/%(21|24|26|27|28|29|2A|2B|2C|3A|3B|3D|40)/g, unescape) },
+    { name: "escaped by Go", read: (path) => path.replace(/%(24|26|2B|2C|3A|3B|3D|40)/g, unescape) },
+    { name: "escaped like a form", read: (path) => path.replaceAll("~", "%7E") },
+    { name: "escaped twice", read: (path) => path.replaceAll("%", "%25") },
+    { name: "not escaped", read: (path) => decodeURIComponent(path) },
+  ];
+  for (const { name, read } of cases) {
+    test(`every name is written and read where the path is signed ${name}; the path itself is always sent alike`, async (t) => {
+      const { seen, calls } = await reads(t, read);
+      for (const each of names) await calls.put(each, bytes, { "content-type": "text/plain" }, undefined);
+      const first = seen.length;
+      for (const each of names) await calls.delete(each, undefined);
+      assert.equal(seen.length - first, names.length, "what was found is not remembered");
+      assert.ok(first <= names.length + 8, `${first} requests for ${names.length} names`);
+      assert.deepEqual(
+        [...new Set(seen.map(({ url }) => url))],
+        names.map((each) => `/bucket/${encodePath(each)}`),
+      );
+    });
+  }
+
+  test("a proxy that spells the content type in another way", async (t) => {
+    const { calls, seen } = await reads(t, (path) => path, { "content-type": "text/plain;charset=UTF-8" });
+    for (const each of ["a", "b"])
+      await calls.put(each, bytes, { "content-type": "text/plain; charset=utf-8" }, undefined);
+    assert.deepEqual([seen.length, seen.at(-1)?.headers["content-type"]], [3, "text/plain; charset=utf-8"]);
+  });
+
+  test("a name that no reading explains is refused as the proxy's fault, wrong keys as wrong keys", async (t) => {
+    const { host } = await listen(t, (request, response) => {
+      if (request.url!.includes("%28")) return refuse(response, 403, "SignatureDoesNotMatch");
+      response.writeHead(200, { etag: '"x"' }).end();
+    });
+    const messages: string[] = [];
+    const fails = async (name: string, calls: ReturnType<typeof createCalls>) => {
+      const error: unknown = await calls.put(name, bytes, {}, undefined).catch((reason: unknown) => reason);
+      messages.push(translateS3Error(error, place, attempt).message);
+    };
+    const { calls } = senderTo(t, host);
+    await fails("a(b", calls);
+    await calls.put("plain", bytes, {}, undefined);
+    await fails("a(b", calls);
+    assert.match(messages[0]!, /secret key does not match/);
+    assert.match(messages[1]!, /keys are right: a proxy before the server changes the path or a header/);
+  });
 });

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { tmpdir } from "node:os";
 import { after, before, describe, test } from "node:test";
 import { inspect } from "node:util";
 import { FeedctlError, type ErrorCode } from "../../../src/errors.ts";
@@ -6,6 +7,7 @@ import { parseKey } from "../../../src/stores/key.ts";
 import { openS3Store } from "../../../src/stores/s3/store.ts";
 import { partSizeFor } from "../../../src/stores/s3/parts.ts";
 import type { S3Config } from "../../../src/stores/s3/config.ts";
+import { sorting } from "../../../src/stores/sorting/sorting.ts";
 import type { BlobInfo, Store } from "../../../src/stores/store.ts";
 import { readAll, sha256, someBytes, sourceOf } from "../../support/bytes.ts";
 import { s3Cannot, s3Lacks, skipIfS3Cannot } from "../../support/s3-abilities.ts";
@@ -78,7 +80,10 @@ async function blobsOf(listing: AsyncIterable<BlobInfo>): Promise<BlobInfo[]> {
 
 storeContract(`s3 on ${kind}`, {
   lacks: s3Lacks[kind],
-  open: async () => ({ store: await openS3Store(configFor(await freshBucket())), cleanup: async () => {} }),
+  open: async () => {
+    const store = await openS3Store(configFor(await freshBucket()));
+    return { store: sorting(store, { folder: tmpdir() }), cleanup: async () => {} };
+  },
 });
 
 describe(`s3 on ${kind}: credentials and buckets`, () => {

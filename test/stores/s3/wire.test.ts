@@ -4,11 +4,13 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import { createServer, type IncomingMessage } from "node:http";
 import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
 import { describe, test, type TestContext } from "node:test";
 import { inspect } from "node:util";
 import { FeedctlError, type ErrorCode } from "../../../src/errors.ts";
 import { parseKey } from "../../../src/stores/key.ts";
 import { openS3Store } from "../../../src/stores/s3/store.ts";
+import { sorting } from "../../../src/stores/sorting/sorting.ts";
 import type { S3Config } from "../../../src/stores/s3/config.ts";
 import type { BlobInfo, Store } from "../../../src/stores/store.ts";
 import { readAll, someBytes } from "../../support/bytes.ts";
@@ -167,6 +169,48 @@ describe("what is sent", () => {
     );
   });
 
+  test("without bulk deletes each blob is deleted by a request of its own, and the bulk is tried once", async (t) => {
+    for (const refusal of [problem(501, "NotImplemented"), problem(400, "InvalidArgument"), { status: 405 }]) {
+      const { store, seen } = await play(t, ({ method, url }) => {
+        if (method === "POST") return refusal;
+        return url.endsWith("/held") ? problem(403, "AccessDenied") : { status: 204 };
+      });
+      for (let i = 0; i < 2; i++) {
+        const failures = await store.deleteMany!([key("a"), key("held"), key("b c")]);
+        assert.deepEqual(
+          failures.map((failed) => [failed.key, failed.error.code]),
+          [["held", "denied"]],
+        );
+      }
+      const sent = seen.map(({ method, url }) => `${method} ${url.replace("/bucket/", "")}`);
+      assert.equal(sent.filter((each) => each.startsWith("POST")).length, 1);
+      assert.deepEqual(sent.filter((each) => each.startsWith("DELETE")).sort(), [
+        ...Array.from({ length: 2 }, () => "DELETE a"),
+        ...Array.from({ length: 2 }, () => "DELETE b%20c"),
+        ...Array.from({ length: 2 }, () => "DELETE held"),
+      ]);
+    }
+  });
+
+  test("a bulk delete whose blobs cannot be deleted one by one either is refused as a whole", async (t) => {
+    const { store } = await play(t, ({ method }) =>
+      method === "POST" ? problem(400, "InvalidRequest") : problem(403, "AccessDenied"),
+    );
+    assert.equal((await failure(store.deleteMany!([key("a")]))).code, "usage");
+  });
+
+  test("tags of 32 digits are no MD5s on a server that answers a put with another one", async (t) => {
+    const other = "0123456789abcdef0123456789abcdef";
+    const { store } = await play(t, ({ method, url }) => {
+      if (url.includes("list-type")) return { body: String(page(["a"]).body).replace("x-1", other) };
+      return { status: method === "HEAD" && url.endsWith("/new") ? 404 : 200, headers: { etag: `"${other}"` } };
+    });
+    assert.equal((await store.head(key("a")))?.md5, other);
+    await putBytes(store, key("new"), someBytes(10));
+    assert.equal((await store.head(key("a")))?.md5, undefined);
+    assert.equal((await blobsOf(store.list("")))[0]?.md5, undefined);
+  });
+
   test("deleteMany sends 1,000 keys per request, with an MD5, tries all and returns the failures", async (t) => {
     const { store, seen } = await play(t, (_, count) => ({
       body:
@@ -218,6 +262,7 @@ describe("what is sent", () => {
 });
 
 describe("listings that are incomplete or wrong", () => {
+  const sortedServer = (answer: Answer): Answer => ({ ...answer, headers: { ...answer.headers, server: "MinIO" } });
   const truncated = (token: string) =>
     `<IsTruncated>true</IsTruncated><NextContinuationToken>${token}</NextContinuationToken>`;
   const bad: { name: string; answers: Answer[]; says: RegExp }[] = [
@@ -256,7 +301,7 @@ describe("listings that are incomplete or wrong", () => {
     test(name, async (t) => {
       const { store } = await play(
         t,
-        (_, count) => answers[count - 1] ?? {},
+        (_, count) => sortedServer(answers[count - 1] ?? {}),
         name === "a key without the requested prefix" ? { targetPath: "mine" } : {},
       );
       const error = await failure(keysOf(store, ""));
@@ -264,6 +309,20 @@ describe("listings that are incomplete or wrong", () => {
       assert.match(error.message, says);
     });
   }
+
+  test("a server that is not known to sort may list in any order, but no key twice", async (t) => {
+    const answers = [
+      page(["b", "a/x"], truncated("t")),
+      page(["a-b", "%F0%9F%98%80", "%EF%BD%9E"]),
+      page(["a", "b", "a"]),
+    ];
+    const { store } = await play(t, (_, count) => answers[count - 1]!);
+    const sorted = sorting(store, { folder: tmpdir() });
+    assert.equal(store.features.sortedList, false);
+    assert.deepEqual(await keysOf(sorted, ""), ["a-b", "a/x", "b", "\uff5e", "😀"]);
+    const error = await failure(keysOf(sorted, ""));
+    assert.deepEqual([error.code, /"a" twice/.test(error.message)], ["corrupt", true], error.message);
+  });
 
   test("a listing whose connection is cut is unavailable", async (t) => {
     const { store } = await play(t, () => ({ ...page(["a", "b"]), cut: true }));

@@ -9,13 +9,20 @@ const PackageFile = Type.Object({
   contentType: text(),
 });
 
+const status = {
+  listed: flag("false: hidden from searches"),
+  allowed: nullable(flag("false: blocked; null: undecided")),
+  deprecated: flag(),
+  deprecationReason: nullable(text()),
+  cached: flag("it came from an upstream connector"),
+};
+
 export const PackageResult = Type.Object({
   group: text("npm scope, Maven group and the like; may be empty"),
   name: text(),
   version: text(),
   prerelease: flag(),
-  listed: flag(),
-  cached: flag("it came from an upstream connector"),
+  ...status,
   publishedAt: time(),
   publishedBy: text(),
   downloads: count(),
@@ -29,6 +36,32 @@ export const PackageDetailsResult = Type.Object({
   metadata: freeObject("what the package says of itself, by its type"),
 });
 export type PackageDetailsResult = Static<typeof PackageDetailsResult>;
+
+export const PackageStatusResult = Type.Object({
+  group: text(),
+  name: text(),
+  version: text(),
+  ...status,
+  changed: flag("false: it was already so, or nothing was to be changed"),
+});
+export type PackageStatusResult = Static<typeof PackageStatusResult>;
+
+export const DistTagResult = Type.Object({
+  tag: text(),
+  version: text(),
+  setAt: nullable(time("null: nobody set it; it follows the newest release")),
+  setBy: nullable(text()),
+});
+export type DistTagResult = Static<typeof DistTagResult>;
+
+export const TagChangeResult = Type.Object({
+  feed: text(),
+  package: text("with its scope"),
+  tag: text(),
+  version: nullable(text("what the tag names now")),
+  before: nullable(text("what it named before")),
+});
+export type TagChangeResult = Static<typeof TagChangeResult>;
 
 export const PackageSavedResult = Type.Object({ file: text("the local path"), size: count(), sha256: text() });
 export type PackageSavedResult = Static<typeof PackageSavedResult>;
@@ -50,7 +83,7 @@ export const ProtectedResult = Type.Object({
   version: text(),
   pattern: text("package and version as one text"),
   changed: flag("false: it was already so"),
-  versions: maybe(count("how many versions match now; missing for asset directories and when it is removed")),
+  versions: maybe(count("how many versions, or files, match now; missing when it is removed")),
 });
 export type ProtectedResult = Static<typeof ProtectedResult>;
 

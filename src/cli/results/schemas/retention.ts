@@ -28,8 +28,16 @@ export const RuleResult = Type.Object({
   enabled: flag(),
   protectAcrossRules: flag(),
   criteria: criteriaSchema,
+  warnings: maybe(Type.Array(text(), { description: "likely mistakes, where the rule was added or changed" })),
 });
 export type RuleResult = Static<typeof RuleResult>;
+
+export const PatternMatchResult = Type.Object({
+  what: oneOf(["package", "version", "file"], "what the pattern matches: a name, a version or a path"),
+  name: text(),
+  version: nullable(text()),
+});
+export type PatternMatchResult = Static<typeof PatternMatchResult>;
 
 const totals = { versions: count("or files of an asset directory"), files: count(), bytes: count() };
 
@@ -49,9 +57,26 @@ const PlannedDeletionResult = Type.Object({
 });
 export type PlannedDeletionResult = Static<typeof PlannedDeletionResult>;
 
+const knownUse = {
+  files: count("logs"),
+  lines: count(),
+  unreadable: count("lines that were not understood"),
+  from: nullable(time("of the oldest line of the counted logs")),
+  until: nullable(time()),
+  rejected: Type.Array(
+    Type.Object({
+      file: text(),
+      lines: count(),
+      unreadable: count(),
+      until: time("of its newest line, or of its last change"),
+    }),
+  ),
+};
+
 export const RetentionPlanResult = Type.Object({
   feed: text(),
   enabled: flag("false: no run deletes this"),
+  use: nullable(Type.Object(knownUse)),
   totals: Type.Object({ ...totals, folders: count(), protected: count(), feed: Type.Object(totals) }),
   rules: Type.Array(Type.Object({ rule: count(), name: nullable(text()), enabled: flag(), ...totals })),
   delete: Type.Array(PlannedDeletionResult),
@@ -83,7 +108,10 @@ const runCounts = {
   left: count("changed since they were planned, or deleted by others"),
   folders: count(),
   blobs: count("deleted from the store"),
-  bytes: count("of those blobs"),
+  bytes: count("of those blobs, as far as the provider has freed them"),
+  keptBytes: count("of those blobs whose bytes the provider keeps"),
+  keptBy: nullable(text(), "why it keeps them: versioning, soft delete"),
+  keptUntil: nullable(time(), "null: until somebody deletes the earlier versions, or nothing is kept"),
   waiting: count("blobs still to be deleted"),
 };
 
@@ -130,6 +158,7 @@ export const RetentionApplyResult = Type.Object({
       after: nullable(text()),
     }),
   ),
+  warnings: Type.Array(text(), { description: "likely mistakes in what was added or changed" }),
 });
 export type RetentionApplyResult = Static<typeof RetentionApplyResult>;
 
@@ -158,17 +187,34 @@ const usageCounts = {
   lines: count(),
   downloads: count(),
   foreign: count("downloads of other files"),
-  unreadable: count("lines that could not be parsed"),
+  unreadable: count("lines that were not understood"),
 };
 
 export const UsageLine = Type.Union([
   Type.Object({
     type: word("log"),
     file: text(),
-    status: oneOf(["counted", "known", "failed"], "known: counted by an earlier run"),
+    status: oneOf(
+      ["counted", "known", "rejected", "failed"],
+      "known: counted by an earlier run; rejected: too many lines were not understood, none was counted",
+    ),
     ...usageCounts,
+    samples: Type.Array(Type.Object({ line: count("from 1"), text: text("its beginning") })),
+    from: nullable(time("of the oldest line that was counted")),
+    until: nullable(time()),
     reason: nullable(text()),
   }),
-  Type.Object({ type: word("summary"), feed: text(), files: count(), known: count(), failed: count(), ...usageCounts }),
+  Type.Object({
+    type: word("summary"),
+    feed: text(),
+    files: count(),
+    known: count(),
+    rejected: count(),
+    failed: count(),
+    ...usageCounts,
+  }),
 ]);
 export type UsageLine = Static<typeof UsageLine>;
+
+export const UsageResult = Type.Object({ feed: text(), ...knownUse });
+export type UsageResult = Static<typeof UsageResult>;

@@ -17,9 +17,43 @@ const WaitingDelete = Type.Object({
   nextTry: nullable(time()),
 });
 
+const TraitsResult = Type.Object(
+  {
+    versioning: nullable(
+      oneOf(["on", "suspended", "off"]),
+      "whether deleted and replaced blobs stay as earlier versions",
+    ),
+    softDeleteDays: nullable(count(), "how long deleted blobs are kept"),
+    lock: nullable(
+      Type.Object({
+        mode: text("off, on, or the provider's word"),
+        days: maybe(count("how long every blob is locked")),
+      }),
+    ),
+    lifecycle: nullable(
+      Type.Array(
+        Type.Object({
+          does: oneOf(["delete", "delete earlier versions", "move"]),
+          days: count(),
+          to: maybe(text("storage class or tier")),
+          prefix: maybe(text("only keys that start so")),
+        }),
+      ),
+    ),
+    sortedList: nullable(flag(), "false: feedctl sorts listings on disk"),
+    bulkDelete: nullable(flag()),
+    conditionalCreate: nullable(flag()),
+    md5Tags: nullable(flag()),
+  },
+  { description: "what was found of the provider; null: not known" },
+);
+export type TraitsResult = Static<typeof TraitsResult>;
+
 export const StoreOfFeedResult = Type.Object({
   ...StoreResult.properties,
   feed: text(),
+  traits: nullable(TraitsResult, "null: not asked yet, or a disk"),
+  askedAt: nullable(time()),
   waiting: Type.Object(
     {
       deletes: count(),
@@ -71,6 +105,14 @@ export const StoreUsageResult = Type.Object({
   location: text(),
   catalog: Type.Object({ files: count(), bytes: count() }),
   store: Type.Object({ blobs: count(), bytes: count() }),
+  archived: Type.Object(
+    { blobs: count(), bytes: count() },
+    { description: "of these: to be restored before they are read" },
+  ),
+  kept: nullable(
+    Type.Object({ blobs: count(), bytes: count() }),
+    "earlier versions and deleted blobs that the provider keeps; null: not known",
+  ),
   foreign: count("names in the store that are not valid keys"),
 });
 export type StoreUsageResult = Static<typeof StoreUsageResult>;
@@ -83,6 +125,12 @@ export const StoreTestLine = Type.Union([
     error: maybe(Type.Object({ code: text(), message: text(), hint: maybe(text()) })),
     milliseconds: count(),
   }),
-  Type.Object({ type: word("summary"), feed: text(), location: text(), ok: flag() }),
+  Type.Object({
+    type: word("summary"),
+    feed: text(),
+    location: text(),
+    ok: flag(),
+    traits: nullable(TraitsResult, "null: a disk, or a step failed before"),
+  }),
 ]);
 export type StoreTestLine = Static<typeof StoreTestLine>;

@@ -24,6 +24,7 @@ export const VerifyLine = Type.Union([
     missingBlob: count(),
     missingRow: count(),
     unchecked: count(),
+    companions: count("checksums and indexes of repositories, which need no row"),
     pending: count("blobs that wait for their deletion; not counted as a difference"),
     foreign: count("names that are not valid keys; not counted as a difference"),
     repaired: count("items that --repair finished or deleted"),

@@ -22,6 +22,7 @@ export interface ItemWords extends RuleWords {
 
 /** Converts criterion values to those of `QueryCriteria`. */
 export interface Compiler {
+  readonly feedType: string;
   /** Patterns of package names, or of paths, in the catalog's spelling. */
   names(patterns: string[]): string[];
   daysAgo(days: number): Date;
@@ -35,6 +36,8 @@ export interface Compiler {
 export interface Criterion<Name extends CriterionName> {
   /** The command-line option, without the dashes. */
   readonly flag: string;
+  /** A shorter name of the option. */
+  readonly shortFlag?: string;
   readonly value: ValueKind<Value<Name>>;
   /** The value's name in help texts; empty for a flag. */
   readonly placeholder: string;

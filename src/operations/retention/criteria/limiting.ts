@@ -1,10 +1,37 @@
-import type { RetentionCriteria } from "../../../catalog/schema/retention-criteria.ts";
+import type { Division } from "../../../catalog/retention/rule-query.ts";
+import type { KeepPer, RetentionCriteria } from "../../../catalog/schema/retention-criteria.ts";
+import { FeedctlError } from "../../../errors.ts";
+import { feedTypeInfo } from "../../../formats/feed-types.ts";
 import { counted, formatSize } from "../../../lib/format-size.ts";
+import { inWords } from "../../../lib/in-words.ts";
 import type { Criterion } from "./criterion.ts";
-import { always, flag, isZero, line, never, nothing, sameValue, size, wholeNumber } from "./values.ts";
+import { always, flag, isKeepPer, isZero, line, never, nothing, sameValue, size, wholeNumber } from "./values.ts";
 
+function wordsOf(keepVersionsPer: string): KeepPer[] {
+  return keepVersionsPer.split(",").filter(isKeepPer);
+}
+
+/** What the newest versions are counted in: "package", "minor line", "package, distribution and architecture". */
 function lineOf({ keepVersionsPer = "package" }: RetentionCriteria): string {
-  return keepVersionsPer === "package" ? "package" : `${keepVersionsPer} line`;
+  const words = wordsOf(keepVersionsPer);
+  const number = words.find((word) => word === "major" || word === "minor");
+  const others = words.filter((word) => !["package", "major", "minor"].includes(word));
+  return inWords([number === undefined ? "package" : `${number} line`, ...others]);
+}
+
+/** How the versions of a feed's type are divided. Throws `usage` when its files do not have such a property. */
+function divisionOf(word: KeepPer, feedType: string): Division[] {
+  if (word === "package") return [];
+  if (word === "major" || word === "minor") return [word];
+  // the release of an RPM package names the distribution: 4.el9
+  if (feedType === "rpm" && (word === "suffix" || word === "distribution")) return ["tag"];
+  if (word === "suffix") return [word];
+  if (feedType === "pypi" && word === "platform") return ["wheel"];
+  const { apart, title } = feedTypeInfo(feedType);
+  const member = apart?.[word];
+  if (member === undefined)
+    throw new FeedctlError("usage", `--keep-versions-per ${word} does not apply: ${title} have no ${word}`);
+  return [{ member }];
 }
 
 export const keepVersionsCount: Criterion<"keepVersionsCount"> = {
@@ -25,14 +52,15 @@ export const keepVersionsCount: Criterion<"keepVersionsCount"> = {
 
 export const keepVersionsPer: Criterion<"keepVersionsPer"> = {
   flag: "keep-versions-per",
+  shortFlag: "per",
   value: line,
-  placeholder: "line",
-  help: "count them per package, major or minor line",
+  placeholder: "what",
+  help: "count them apart: package, major, minor, distribution, architecture, platform, suffix",
   of: "versions",
   role: "option",
   needs: ["keepVersionsCount"],
   excludesNothing: always,
-  query: sameValue,
+  query: (value, { feedType }) => wordsOf(value).flatMap((word) => divisionOf(word, feedType)),
   describe: nothing,
   reason: nothing,
   unmet: nothing,

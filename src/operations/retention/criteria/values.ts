@@ -1,3 +1,4 @@
+import type { KeepPer } from "../../../catalog/schema/retention-criteria.ts";
 import type { FeedctlError } from "../../../errors.ts";
 import { bytesOf } from "../../../lib/parse-size.ts";
 
@@ -45,10 +46,21 @@ export const size = single("number", (given, wrong) => {
   return bytes;
 });
 
-/** How versions are grouped for counting: all of a package, or those with the same major or minor number. */
+const keepPer: readonly KeepPer[] = [
+  ...(["package", "major", "minor"] as const),
+  ...(["distribution", "architecture", "platform", "suffix"] as const),
+];
+
+export function isKeepPer(text: string): text is KeepPer {
+  return (keepPer as readonly string[]).includes(text);
+}
+
+/** What versions of a package are counted apart by: words of `KeepPer` with commas between. */
 export const line = single("text", (given, wrong) => {
-  if (given !== "package" && given !== "major" && given !== "minor") throw wrong("package, major or minor");
-  return given;
+  const words = given.split(",").map((word) => word.trim());
+  if (!words.every(isKeepPer) || new Set(words).size < words.length)
+    throw wrong(`${keepPer.slice(0, -1).join(", ")} or ${keepPer.at(-1)}, or several of them with commas between`);
+  return words.join(",");
 });
 
 export const patterns: ValueKind<string[]> = {

@@ -1,0 +1,35 @@
+import { formatSize } from "../../lib/format-size.ts";
+import type { Kept, LifecycleRule, StoreTraits } from "../../stores/traits.ts";
+
+/** Says what the provider keeps of deleted blobs, and how long. */
+export function keptWords(bytes: number, { by, until }: Kept): string {
+  const end = until === undefined ? "somebody deletes the earlier versions" : until.toISOString().slice(0, 10);
+  return `${formatSize(bytes)} kept by the provider (${by}) until ${end}`;
+}
+
+/** What was found of a store, one line each. */
+export function traitLines(traits: StoreTraits, now: Date | null): string[] {
+  const { versioning, softDeleteDays, lock, lifecycle, ...tried } = traits;
+  const unable = [
+    tried.sortedList === false ? "listings are not in byte order: feedctl sorts them on disk" : "",
+    tried.bulkDelete === false ? "no bulk delete: one request for each blob" : "",
+    tried.conditionalCreate === false ? "no conditional writes: only the catalog's locks keep two writers apart" : "",
+    tried.md5Tags === false ? "tags are not MD5s" : "",
+  ].filter((line) => line !== "");
+  return [
+    ...(now === null ? [] : [`asked:     ${now.toISOString()}; again with: feedctl store refresh`]),
+    ...(versioning === undefined ? ["versions:  not known"] : versioning === "off" ? [] : [`versions:  ${versioning}`]),
+    ...(softDeleteDays === undefined || softDeleteDays === 0 ? [] : [`deletes:   kept for ${softDeleteDays} days`]),
+    ...(lock === undefined || lock.mode === "off"
+      ? []
+      : [`lock:      ${lock.mode}${lock.days === undefined ? "" : `, ${lock.days} days for every blob`}`]),
+    ...(lifecycle ?? []).map((rule) => `lifecycle: ${ruleWords(rule)}`),
+    ...unable.map((line) => `server:    ${line}`),
+  ];
+}
+
+function ruleWords({ does, days, to = "another storage class", prefix }: LifecycleRule): string {
+  const what =
+    does === "move" ? `moves blobs to ${to}` : does === "delete" ? "deletes blobs" : "deletes earlier versions";
+  return `${what} after ${days} days${prefix === undefined ? "" : `, below ${prefix}`}`;
+}

@@ -1,0 +1,66 @@
+import { findStore, saveTraits, type StoreRow } from "../../catalog/stores.ts";
+import type { Db } from "../../catalog/schema/core.ts";
+import { isFeedctlError } from "../../errors.ts";
+import type { Store } from "../../stores/store.ts";
+import { keptAfterDelete, parseTraits, type Kept, type StoreTraits } from "../../stores/traits.ts";
+import type { Context } from "../context.ts";
+
+/** Below it are the blobs with which feedctl tries what a store can do. */
+export const PROBES = "feedctl-probe/";
+
+/** A folder for probes that nobody else uses. */
+export function probeFolder(context: Pick<Context, "randomBytes">): string {
+  return `${PROBES}${context.randomBytes(8).toString("hex")}/`;
+}
+
+/** What was found of a store before; undefined when it was not asked yet. */
+export function traitsOf({ traits }: Pick<StoreRow, "traits">): StoreTraits | undefined {
+  return traits === null ? undefined : parseTraits(traits);
+}
+
+/**
+ * Finds out how the provider of a store treats blobs, and remembers it with the store. `probes`: also stores and deletes
+ * small blobs, to find out what cannot be asked. Undefined: a disk, of which there is nothing to find out.
+ */
+export async function examineStore(
+  context: Context,
+  db: Db,
+  { row, store, probes }: { row: Pick<StoreRow, "id">; store: Store; probes: boolean },
+): Promise<StoreTraits | undefined> {
+  if (store.examine === undefined) return undefined;
+  const found = await store.examine({ folder: probes ? probeFolder(context) : undefined, signal: context.signal });
+  const known = await findStore(db, row.id);
+  // an answer that these credentials do not get now may have been given to others before
+  const traits = { ...(known === undefined ? {} : traitsOf(known)), ...parseTraits(found) };
+  await saveTraits(db, row.id, { traits, now: context.now() });
+  return traits;
+}
+
+/**
+ * `examineStore` for a store that was not asked yet. A failure is ignored, because feedctl works without the answers and
+ * `store refresh` asks again.
+ */
+export async function examineNewStore(
+  context: Context,
+  db: Db,
+  row: Pick<StoreRow, "id">,
+  store: Store,
+): Promise<void> {
+  if ((await findStore(db, row.id))?.traits !== null) return;
+  try {
+    await examineStore(context, db, { row, store, probes: true });
+  } catch (error) {
+    if (!isFeedctlError(error) || isFeedctlError(error, "interrupted")) throw error;
+  }
+}
+
+/** What the provider keeps of blobs that are deleted from a store now. Asks it, because its settings may have changed. */
+export async function askKept(
+  context: Context,
+  db: Db,
+  row: Pick<StoreRow, "id">,
+  store: Store,
+): Promise<Kept | undefined> {
+  const traits = await examineStore(context, db, { row, store, probes: false });
+  return traits && keptAfterDelete(traits, context.now());
+}

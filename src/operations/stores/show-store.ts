@@ -1,0 +1,102 @@
+import { feedTotals } from "../../catalog/feeds.ts";
+import { readWaitingDeletes, type WaitingDeletes } from "../../catalog/pending.ts";
+import type { Db } from "../../catalog/schema/core.ts";
+import type { StoreRow } from "../../catalog/stores.ts";
+import { isFeedctlError } from "../../errors.ts";
+import type { Store } from "../../stores/store.ts";
+import { keptAfterDelete, type StoreTraits } from "../../stores/traits.ts";
+import type { Context } from "../context.ts";
+import { requireFeed, requireLiveFeed } from "../feed-store/find-feed.ts";
+import { openProvenStore, requireStore } from "../feed-store/open-feed-store.ts";
+import { examineStore, traitsOf } from "../feed-store/store-traits.ts";
+import { describeStore, type FeedStore } from "../feeds/feeds.ts";
+
+export interface ShownStore extends FeedStore {
+  feed: string;
+  /** How many blobs of the store are still to be deleted, and the first of those that it did not delete. */
+  waiting: WaitingDeletes;
+  /** What was found of the provider, and when; null: it was not asked yet, or there is nothing to ask. */
+  traits: StoreTraits | null;
+  askedAt: Date | null;
+}
+
+/** How many blobs that were not deleted are listed. */
+const LISTED = 100;
+
+export async function showStore(context: Context, name: string): Promise<ShownStore> {
+  const { db } = await context.catalog();
+  const feed = await requireFeed(db, name);
+  const row = await requireStore(db, feed);
+  const waiting = await readWaitingDeletes(db, row.id, LISTED);
+  const described = await describeStore(context, db, feed, row);
+  return { feed: feed.name, ...described, waiting, traits: traitsOf(row) ?? null, askedAt: row.traits_at };
+}
+
+export interface StoreUsage {
+  feed: string;
+  location: string;
+  catalog: { files: number; bytes: number };
+  /** What the store lists. */
+  store: { blobs: number; bytes: number };
+  /** Those of them that are archived: they must be restored before they can be read. */
+  archived: { blobs: number; bytes: number };
+  /** Earlier versions and softly deleted blobs, which the provider keeps and bills. Null: not known. */
+  kept: { blobs: number; bytes: number } | null;
+  /** Names in the store that are not valid keys (folder markers, links, control characters). */
+  foreign: number;
+}
+
+export async function measureStore(context: Context, name: string): Promise<StoreUsage> {
+  const { db } = await context.catalog();
+  const feed = await requireFeed(db, name);
+  const totals = await feedTotals(db, feed.id);
+  const row = await requireStore(db, feed);
+  await using store = await openProvenStore(context, db, feed, { row, intent: "read" });
+  const found = { blobs: 0, bytes: 0 };
+  const archived = { blobs: 0, bytes: 0 };
+  let foreign = 0;
+  for await (const blob of store.list("", { signal: context.signal, onForeign: () => foreign++ })) {
+    found.blobs++;
+    found.bytes += blob.size;
+    if (blob.archived === undefined) continue;
+    archived.blobs++;
+    archived.bytes += blob.size;
+  }
+  return {
+    feed: feed.name,
+    location: store.name,
+    catalog: { files: totals.files, bytes: totals.bytes },
+    store: found,
+    archived,
+    kept: await measureKept(context, db, row, store),
+    foreign,
+  };
+}
+
+/** Null where the credentials may not list versions. */
+async function measureKept(context: Context, db: Db, row: StoreRow, store: Store): Promise<StoreUsage["kept"]> {
+  const kept = { blobs: 0, bytes: 0 };
+  const traits = await examineStore(context, db, { row, store, probes: false });
+  if (store.listKept === undefined || (traits && keptAfterDelete(traits, context.now())) === undefined)
+    return traits !== undefined && traits.versioning === undefined ? null : kept;
+  try {
+    for await (const { size } of store.listKept({ signal: context.signal })) {
+      kept.blobs++;
+      kept.bytes += size;
+    }
+    return kept;
+  } catch (error) {
+    if (!isFeedctlError(error, "denied", "usage")) throw error;
+    return null;
+  }
+}
+
+/** Asks the provider of a feed's store again how it treats blobs, and remembers it. A disk is not asked. */
+export async function refreshStore(context: Context, name: string): Promise<ShownStore> {
+  const { db } = await context.catalog();
+  const feed = await requireLiveFeed(db, name);
+  const row = await requireStore(db, feed);
+  await using store = await openProvenStore(context, db, feed, { row, intent: "write" });
+  await examineStore(context, db, { row, store, probes: true });
+  return await showStore(context, name);
+}

@@ -1,0 +1,38 @@
+import { readAzure, readMonitor, readS3 } from "./cloud.ts";
+import { readCombined } from "./combined.ts";
+import { readJson } from "./json.ts";
+import { logFormats, type LogFormat } from "./names.ts";
+import type { LoggedRequest } from "./request.ts";
+import { createW3cReader } from "./w3c.ts";
+
+type Read = (line: string) => LoggedRequest | undefined;
+
+/** Reads the lines of one log, in order. */
+export interface LogReader {
+  /** Undefined when the line does not have the format. A line that begins with `#` goes to `directive` instead. */
+  read: Read;
+  directive(line: string): void;
+}
+
+/** With `auto`, each format is asked whether it can read a line. */
+export function createLogReader(format: LogFormat | "auto"): LogReader {
+  const w3c = createW3cReader();
+  const readers: Readonly<Record<LogFormat, readonly Read[]>> = {
+    s3: [readS3],
+    azure: [readAzure, readMonitor],
+    combined: [readCombined],
+    w3c: [w3c.read],
+    json: [readJson],
+  };
+  const asked = format === "auto" ? logFormats.flatMap((each) => readers[each]) : readers[format];
+  return {
+    read(line) {
+      for (const read of asked) {
+        const found = read(line);
+        if (found !== undefined) return found;
+      }
+      return undefined;
+    },
+    directive: w3c.directive,
+  };
+}

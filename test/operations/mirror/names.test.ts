@@ -1,0 +1,98 @@
+// Names that one side cannot hold: nothing is left out without a failure, and nothing else is held up.
+import assert from "node:assert/strict";
+import { mkdirSync, writeFileSync } from "node:fs";
+import { test } from "node:test";
+import { startFlatS3 } from "../../support/flat-s3.ts";
+import { mirrorPlace, said, type MirrorPlace } from "../../support/mirror.ts";
+import { everything } from "../../support/temporary-disk.ts";
+
+test("files of a disk whose names are no keys fail by name; the others are copied, and nothing is deleted", async () => {
+  await using at = await mirrorPlace();
+  await at.write("source/ok", "x");
+  await at.write("source/Icon\r", "x");
+  await at.write("source/line\n  New File  1  forged", "x");
+  await at.write("source/odd\u0001folder/inside", "x");
+  writeFileSync(Buffer.concat([Buffer.from(at.path("source/")), Buffer.from([0xff, 0x61])]), "x");
+  await at.write("target/extra", "x");
+  const report = await at.mirror();
+  assert.deepEqual(said(report), [
+    "Icon\r: lonely failed",
+    "extra: extra extra",
+    "line\n  New File  1  forged: lonely failed",
+    "odd\u0001folder: lonely failed",
+    "ok: lonely copied",
+    "\ufffda: lonely failed",
+  ]);
+  const { total, failed, copied, deleted, notDeleted, robocopyStatus } = report.summary;
+  assert.deepEqual([total, failed, copied, deleted, robocopyStatus], [5, 4, 1, 0, 1 | 2 | 8]);
+  assert.match(notDeleted ?? "", /some files failed/);
+  const reasons = new Map(report.items.map(({ key, reason }) => [key, reason]));
+  assert.match(reasons.get("Icon\r") ?? "", /its name holds a control character/);
+  assert.match(reasons.get("\ufffda") ?? "", /its name is not UTF-8/);
+  const excluded = await at.mirror({ filter: { exclude: ["Icon?", "line*", "odd*", "\ufffda"] } });
+  assert.deepEqual([excluded.summary.failed, excluded.summary.deleted], [0, 1], "patterns leave them out on purpose");
+});
+
+/** Names that clouds hold and disks do not, and one that they do. */
+const flat = ["a//b", "c/../d", "dir/", "folder/", `${"n".repeat(256)}`, "ctl\u0001\r\n", "/first", "z"];
+
+test("a disk gets what it can hold of a bucket; every other object fails by name", async () => {
+  await using at = await mirrorPlace();
+  await using server = await startFlatS3();
+  for (const name of flat) server.put(`from/${name}`, name === "folder/" ? "" : name);
+  const report = await at.mirror({ source: server.config("from") });
+  assert.deepEqual(said(report), [
+    "/first: lonely failed",
+    "a//b: lonely failed",
+    "c/../d: lonely failed",
+    "ctl\u0001\r\n: lonely failed",
+    "dir/: lonely failed",
+    "folder/: mismatched foreign",
+    `${flat[4]}: lonely failed`,
+    "z: lonely copied",
+  ]);
+  assert.deepEqual(
+    everything(at.directory).filter((each) => /^(source|target|d)\//.test(each)),
+    ["target/z"],
+  );
+});
+
+/** The names in a bucket. */
+const names = (server: Awaited<ReturnType<typeof startFlatS3>>, bucket: string) =>
+  [...server.objects.keys()]
+    .filter((each) => each.startsWith(`${bucket}/`))
+    .map((each) => each.slice(bucket.length + 1))
+    .sort();
+
+test("between clouds every legal name is copied, compared and deleted", async () => {
+  await using at = await mirrorPlace();
+  await using server = await startFlatS3();
+  const ends = {
+    source: server.config("from"),
+    target: server.config("to", { targetPath: "copy" }),
+  };
+  for (const name of flat) server.put(`from/${name}`, name === "folder/" ? "" : name);
+  const summaryOf = async (place: MirrorPlace) => (await place.mirror(ends)).summary;
+  assert.equal((await summaryOf(at)).copied, flat.length);
+  assert.deepEqual(
+    names(server, "to"),
+    names(server, "from").map((name) => `copy/${name}`),
+  );
+  const again = await summaryOf(at);
+  assert.deepEqual([again.copied, again.skipped, again.failed], [0, flat.length, 0]);
+  for (const name of flat.slice(0, -1)) server.objects.delete(`from/${name}`);
+  const last = await at.mirror({ ...ends, input: { maxDelete: { percent: 100 } } });
+  assert.deepEqual([last.summary.deleted, last.summary.failed], [flat.length - 1, 0]);
+  assert.deepEqual(names(server, "to"), ["copy/z"]);
+});
+
+test("folder markers of a bucket stay when the source is a disk, which has none", async () => {
+  await using at = await mirrorPlace();
+  await using server = await startFlatS3();
+  server.put("to/folder/", "");
+  mkdirSync(at.path("source/folder"));
+  await at.write("source/folder/x", "x");
+  const report = await at.mirror({ target: server.config("to") });
+  assert.deepEqual(said(report), ["folder/: mismatched foreign", "folder/x: lonely copied"]);
+  assert.deepEqual(names(server, "to"), ["folder/", "folder/x"]);
+});
