@@ -117,6 +117,22 @@ export async function lockRows(db: Db, feedId: number, mode: "shared" | "exclusi
   await sql`select from feedctl.feeds where id = ${feedId} ${strength}`.execute(db);
 }
 
+/** The visible versions of a feed with one of these names and normalised versions, whatever their group. */
+export async function listVersionsNamed(
+  db: Db,
+  feedId: number,
+  wanted: readonly { name: string; version: string }[],
+): Promise<{ group: string; name: string; version: string }[]> {
+  if (wanted.length === 0) return [];
+  const found = await sql<{ group: string; name: string; version: string }>`
+    select distinct p.group_name as "group", p.name_key as name, v.normalized_version as version
+    from jsonb_to_recordset(${JSON.stringify(wanted)}::jsonb) as w(name text, version text)
+    join feedctl.packages p on p.feed_id = ${feedId} and p.name_key = w.name
+    join feedctl.versions v on v.package_id = p.id and v.normalized_version = w.version
+    where v.quarantined_at is null`.execute(db);
+  return found.rows;
+}
+
 export interface VersionFile {
   key: Key;
   size: number;

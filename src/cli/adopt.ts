@@ -16,8 +16,8 @@ export function adoptCommand(edge: Edge): CommandUnknownOpts {
         "now",
       ]),
     )
-    .option("--distribution <name>", "Debian: distribution of the packages (stable)")
-    .option("--component <name>", "Debian: component of the packages (main)")
+    .option("--distribution <name>", "Debian: distribution of the packages (as in the key, else stable)")
+    .option("--component <name>", "Debian: component of the packages (as in the key, else main)")
     .option("--dry-run", "only print what would be adopted")
     .addHelpText(
       "after",

@@ -3,10 +3,9 @@ import { composer as versions, isBranch } from "../versions/composer.ts";
 import { relationRange } from "../versions/ranges/relation-range.ts";
 import type { Format, PackageFile, PackageIdentity, ReadOptions } from "./format.ts";
 import { parseJsonManifest } from "./manifests/json.ts";
-import { limits } from "../lib/limits.ts";
 import { boundMetadata } from "./manifests/metadata.ts";
 import { quoted } from "./manifests/quoted.ts";
-import { invalid, readPackage } from "./read-package.ts";
+import { invalid, readPackage, WrongNameError } from "./read-package.ts";
 import { expectContainer } from "./containers/sniff.ts";
 import { zipEntries, type ZipEntry } from "./containers/zip.ts";
 
@@ -33,7 +32,7 @@ async function read(file: PackageFile, options: ReadOptions | undefined): Promis
   await expectContainer(file, "zip");
   const entry = await findManifest(file, options);
   const warnings: string[] = [];
-  const manifest = parseJsonManifest(await entry.read(limits.manifest), "composer.json", warnings);
+  const manifest = parseJsonManifest(await entry.read("manifest"), "composer.json", warnings);
   const name = parseName(manifest["name"], warnings);
   const version = readVersion(file, name, manifest["version"], warnings);
   const normalizedVersion = checkVersion(version);
@@ -109,7 +108,7 @@ function readVersion(file: PackageFile, name: Name, stated: unknown, warnings: s
   const named = versionInName(file, name);
   if (stated === undefined || stated === null || stated === "") {
     if (named === undefined)
-      throw invalid(
+      throw new WrongNameError(
         `its composer.json has no "version", and its name is not ${name.vendor}-${name.project}-VERSION.zip`,
       );
     warnings.push(`its composer.json has no version; the file name says ${named}`);

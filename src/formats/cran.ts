@@ -1,15 +1,14 @@
-import type { TarEntry } from "../lib/tar/read.ts";
 import { cran as versions } from "../versions/cran.ts";
 import { relationRange } from "../versions/ranges/relation-range.ts";
 import type { Format, PackageFile, PackageIdentity, ReadOptions } from "./format.ts";
 import { gunzipFile } from "./containers/gzip.ts";
+import { createOnlyManifest } from "./manifests/only-manifest.ts";
 import { parseOneParagraph, type Paragraph } from "./manifests/headers.ts";
-import { limits } from "../lib/limits.ts";
 import { boundMetadata } from "./manifests/metadata.ts";
 import { invalid, readPackage } from "./read-package.ts";
 import { guessTarContents } from "./name-the-type.ts";
 import { expectContainer } from "./containers/sniff.ts";
-import { tarEntries } from "./containers/tar.ts";
+import { tarEntries, type PackageTarEntry } from "./containers/tar.ts";
 
 /** R source packages as `R CMD build` makes them. Packages built for one system are refused. */
 export const cran: Format = {
@@ -28,7 +27,10 @@ async function read(file: PackageFile, options: ReadOptions | undefined): Promis
   await expectContainer(file, "gzip");
   const warnings: string[] = [];
   const { directory, bytes } = await findDescription(file, options);
-  const description = parseOneParagraph(decode(bytes, warnings), "DESCRIPTION", { repeatable });
+  const description = parseOneParagraph(decode(bytes, warnings), "DESCRIPTION", {
+    repeatable,
+    loneReturns: "end lines",
+  });
   const name = description.get("Package") ?? "";
   if (name.length > MAX_NAME || !/^[A-Za-z][A-Za-z0-9.]*[A-Za-z0-9]$/.test(name))
     throw invalid(name === "" ? "its DESCRIPTION has no Package" : `"${name}" is not a name of an R package`);
@@ -63,9 +65,10 @@ async function read(file: PackageFile, options: ReadOptions | undefined): Promis
 /** Fields that identify the package must not be repeated. */
 const repeatable = { has: (field: string) => !["package", "version", "encoding", "built"].includes(field) };
 
-/** Finds DESCRIPTION in a top directory. R reads the first that it finds, so several are refused. */
+/** Finds DESCRIPTION in a top directory. R reads the first that it finds, so several that differ are refused. */
 async function findDescription(file: PackageFile, options: ReadOptions | undefined) {
-  let found: { name: string; directory: string; bytes: Buffer } | undefined;
+  const description = createOnlyManifest("DESCRIPTION");
+  let directory: string | undefined;
   let guess: string | undefined;
   for await (const entry of tarEntries(gunzipFile(file, options))) {
     const segments = entry.name.split(/[/\\]/).filter((segment) => segment !== "" && segment !== ".");
@@ -74,18 +77,18 @@ async function findDescription(file: PackageFile, options: ReadOptions | undefin
     guess ??= guessTarContents(entry.name);
     // On a file system that ignores case, variants of the name are the same file.
     if (segments.length !== 2 || segments[1]!.toUpperCase() !== "DESCRIPTION") continue;
-    if (found !== undefined) throw invalid(`"${found.name}" and "${entry.name}" would both be its DESCRIPTION`);
-    found = { name: entry.name, directory: segments[0]!, bytes: await readDescription(entry) };
+    directory ??= segments[0];
+    description.add(entry.name, await readDescription(entry));
   }
-  if (found === undefined)
+  if (description.found === undefined || directory === undefined)
     throw invalid(`it has no DESCRIPTION in its top directory${guess === undefined ? "" : `; it looks like ${guess}`}`);
-  return found;
+  return { directory, bytes: description.found.bytes };
 }
 
-async function readDescription(entry: TarEntry): Promise<Buffer> {
+async function readDescription(entry: PackageTarEntry): Promise<Buffer> {
   if (entry.type !== "file") throw invalid(`its DESCRIPTION is not a file but a ${entry.type}`);
   if (!entry.name.endsWith("DESCRIPTION")) throw invalid(`its manifest is called "${entry.name}"`);
-  return entry.read(limits.manifest);
+  return entry.read("manifest");
 }
 
 /** Decodes by the manifest's own Encoding field, which is ASCII. */

@@ -66,9 +66,18 @@ export interface Place {
 /** A place as a user names it: in part, or not at all. */
 export type GivenPlace = { [Member in keyof Place]?: string | undefined };
 
+/** What a version is called, without its spelling. */
+export interface VersionName {
+  group: string;
+  name: string;
+  version: string;
+}
+
 /** The place is used only by types with `Format.place`. */
 export interface ReadOptions extends GivenPlace {
   signal?: AbortSignal | undefined;
+  /** Versions of the feed that the file may belong to, for types with `Format.versionsIn`. */
+  known?: readonly VersionName[] | undefined;
 }
 
 /**
@@ -127,4 +136,14 @@ export interface Format {
    * read. Absent: it reads only the file itself.
    */
   readonly readsNeighbours?: boolean;
+  /**
+   * Whether reading the file called `other` may need the file `name` of the same folder: it is not deleted while the
+   * other could not be imported. Absent: never.
+   */
+  isNeededBy?(name: string, other: string): boolean;
+  /**
+   * The versions that a file name may begin with, for a file whose neighbours do not say what it belongs to, because they
+   * were imported before. Absent: file names say nothing.
+   */
+  versionsIn?(name: string): Omit<VersionName, "group">[];
 }

@@ -1,16 +1,15 @@
 import { posix } from "node:path";
-import type { TarEntry } from "../lib/tar/read.ts";
 import { pub as versions } from "../versions/pub.ts";
 import { relationRange } from "../versions/ranges/relation-range.ts";
 import type { Format, PackageFile, PackageIdentity, ReadOptions } from "./format.ts";
 import { gunzipFile } from "./containers/gzip.ts";
-import { limits } from "../lib/limits.ts";
 import { boundMetadata } from "./manifests/metadata.ts";
+import { createOnlyManifest } from "./manifests/only-manifest.ts";
 import { quoted } from "./manifests/quoted.ts";
 import { invalid, readPackage } from "./read-package.ts";
 import { guessTarContents } from "./name-the-type.ts";
 import { expectContainer } from "./containers/sniff.ts";
-import { tarEntries } from "./containers/tar.ts";
+import { tarEntries, type PackageTarEntry } from "./containers/tar.ts";
 import { parseYamlMapping } from "./manifests/yaml.ts";
 
 /** Dart packages as `dart pub` publishes them: pubspec.yaml is at the root, without a directory around it. */
@@ -71,7 +70,7 @@ const members = [
 
 /** Reads all entries: of two files with the same name, unpacking keeps the last. */
 async function findPubspec(file: PackageFile, options: ReadOptions | undefined): Promise<Buffer> {
-  let pubspec: { path: string; bytes: Buffer } | undefined;
+  const pubspec = createOnlyManifest("pubspec.yaml");
   let guess: string | undefined;
   for await (const entry of tarEntries(gunzipFile(file, options))) {
     checkLink(entry);
@@ -79,18 +78,17 @@ async function findPubspec(file: PackageFile, options: ReadOptions | undefined):
     if (path !== "pubspec.yaml") guess ??= guessTarContents(entry.name);
     // On a file system that ignores case, variants of the name are the same file.
     if (path.toLowerCase() !== "pubspec.yaml") continue;
-    if (pubspec !== undefined) throw invalid(`"${pubspec.path}" and "${entry.name}" would both be its pubspec.yaml`);
     if (entry.type !== "file") throw invalid(`its pubspec.yaml is not a file but a ${entry.type}`);
     if (path !== "pubspec.yaml") throw invalid(`its manifest is called ${quoted(entry.name)}`);
-    pubspec = { path: entry.name, bytes: await entry.read(limits.manifest) };
+    pubspec.add(entry.name, await entry.read("manifest"));
   }
-  if (pubspec === undefined)
+  if (pubspec.found === undefined)
     throw invalid(`it has no pubspec.yaml at its root${guess === undefined ? "" : `; it looks like ${guess}`}`);
-  return pubspec.bytes;
+  return pubspec.found.bytes;
 }
 
 /** Rejects links out of the package. Symbolic links are relative to their own directory, hard links to the root. */
-function checkLink({ name, type, linkName }: TarEntry): void {
+function checkLink({ name, type, linkName }: PackageTarEntry): void {
   if (type !== "symlink" && type !== "hardlink") return;
   const target = posix.join(type === "symlink" ? posix.dirname(name) : ".", linkName);
   if (/^([/\\]|[A-Za-z]:)/.test(linkName) || target === ".." || target.startsWith("../") || linkName.includes("\\"))

@@ -2,9 +2,10 @@ import type { Stats } from "node:fs";
 import type { FileHandle } from "node:fs/promises";
 import { basename, dirname, relative, sep } from "node:path";
 import { openFolder, openFolderBelow } from "../lib/open-folder.ts";
+import { limits, type LimitName } from "../lib/limits.ts";
 import { openRegularFile } from "../lib/open-regular-file.ts";
 import type { FilePlace, PackageFile } from "./format.ts";
-import { invalid } from "./read-package.ts";
+import { beyondLimit } from "./read-package.ts";
 
 /** Where the file was found: its path by name, for formats that read folders or neighbours. */
 export function placeOf({ path, place }: PackageFile): FilePlace {
@@ -33,11 +34,15 @@ export async function openBeside(
   }
 }
 
-/** The content of such a file; undefined when it does not exist. Throws `invalid` when it is longer than `limit`. */
-export async function readBeside(place: FilePlace, path: string, limit: number): Promise<Buffer | undefined> {
+/** The content of such a file; undefined when it does not exist. Throws `invalid` when it is longer than the limit. */
+export async function readBeside(
+  place: FilePlace,
+  path: string,
+  limit: LimitName = "manifest",
+): Promise<Buffer | undefined> {
   const opened = await openBeside(place, path);
   if (opened === undefined) return undefined;
   await using handle = opened.handle;
-  if (opened.stats.size > limit) throw invalid(`the file beside it, ${basename(path)}, is longer than ${limit} bytes`);
+  if (opened.stats.size > limits[limit]) throw beyondLimit(limit, `the file beside it, ${basename(path)}, has`);
   return await handle.readFile();
 }

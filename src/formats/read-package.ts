@@ -1,17 +1,43 @@
 import { FeedctlError } from "../errors.ts";
+import { formatSize } from "../lib/format-size.ts";
+import { limits, limitTable, type LimitName } from "../lib/limits.ts";
 import { oneLine } from "../lib/one-line.ts";
 import { TarError } from "../lib/tar/read.ts";
 import type { PackageFile, PackageIdentity, ReadOptions } from "./format.ts";
 
 /** An error that says why a package file is rejected; `readPackage` adds the name of the file. */
 export function invalid(reason: string, cause?: unknown): FeedctlError {
-  return new FeedctlError("invalid", reason, { cause });
+  return new FeedctlError("invalid", shortened(reason), { cause });
 }
 
-/** The same for an archive that exceeds a limit, which the configuration can raise. */
-export function beyondLimit(reason: string, cause?: unknown): FeedctlError {
-  const hint = "if you trust it, raise the limit: FEEDCTL_LIMITS; see docs/limits.md";
-  return new FeedctlError("invalid", reason, { cause, hint });
+/** A reason may quote text of a package, of any length. `aboutFile` shows 300 characters of it. */
+function shortened(reason: string): string {
+  return reason.slice(0, 400);
+}
+
+/** The file is a package of the format, and only its name is refused. */
+export class WrongNameError extends FeedctlError {
+  constructor(reason: string, cause?: unknown) {
+    super("invalid", shortened(reason), { cause });
+  }
+}
+
+/**
+ * The same for what exceeds a limit, which the configuration can raise. `what` is the part of the reason before the
+ * amount, `noun` that after it. The reason names limit and setting, because reports of many files have no hints. `most`:
+ * the amount, if the caller has another one than the configuration.
+ */
+export function beyondLimit(
+  limit: LimitName,
+  what: string,
+  { noun, most = limits[limit], cause }: { noun?: string; most?: number; cause?: unknown } = {},
+): FeedctlError {
+  const amount = limitTable[limit].unit === "bytes" ? formatSize(most) : most.toLocaleString("en-US");
+  const reason = `${what} more than ${amount}${noun === undefined ? "" : ` ${noun}`}`;
+  const hint = `if you trust it, raise the limit, such as FEEDCTL_LIMITS=${limit}=${2 * limits[limit]}; see docs/limits.md`;
+  // another amount has an option of its own
+  if (most !== limits[limit]) return invalid(reason, cause);
+  return new FeedctlError("invalid", `${shortened(reason)} (limit "${limit}" of FEEDCTL_LIMITS)`, { cause, hint });
 }
 
 /**
@@ -46,6 +72,8 @@ export async function aboutFile<T>(
     if (signal?.aborted) throw new FeedctlError("interrupted", `reading ${name} was interrupted`, { cause: error });
     if (error instanceof FeedctlError && error.code !== "invalid") throw error;
     const reason = reasonOf(error);
+    if (error instanceof WrongNameError)
+      throw new WrongNameError(`${name} ${judgement}: ${oneLine(error.message)}`, error);
     const hint = error instanceof FeedctlError ? error.hint : undefined;
     if (reason !== undefined)
       throw new FeedctlError("invalid", `${name} ${judgement}: ${oneLine(reason)}`, { cause: error, hint });

@@ -18,29 +18,31 @@ const count = (amount: number, about: string): Limit => ({ default: amount, unit
  * and time are bounded by these options and not by the input. The configuration can change each (docs/limits.md).
  */
 export const limitTable = {
-  manifest: bytes(MiB, "one manifest, uncompressed"),
+  // the limit of RubyGems and of its registry
+  manifest: bytes(10 * MiB, "one manifest, uncompressed"),
   metadata: bytes(64 * KiB, "a package's metadata as JSON"),
   headerFields: count(20_000, "fields of one paragraph of headers"),
   xmlDepth: count(64, "nesting of XML elements"),
+  xmlElements: count(400_000, "elements of an XML manifest"),
   yamlDepth: count(64, "nesting of YAML collections"),
-  // twice as many as a mebibyte of short lines has
-  yamlTokens: count(400_000, "tokens of a YAML manifest"),
+  // a gem of 10 MiB has as many, if its files have names of 25 characters
+  yamlTokens: count(1_500_000, "tokens of a YAML manifest"),
   inflated: bytes(4096 * MiB, "a stream that must be read to its end, uncompressed; an archive of assets"),
   ratio: count(1000, "uncompressed bytes for each compressed byte"),
   // a small file of one repeated byte is harmless
   ratioFrom: bytes(8 * MiB, "uncompressed bytes from which the ratio is checked"),
-  tarEntries: count(65_535, "entries of a package's tar archive, extension headers included"),
+  tarEntries: count(1_000_000, "entries of a package's tar archive"),
   tarExtension: bytes(MiB, "a pax header or GNU long name of a tar archive"),
-  zipEntries: count(100_000, "entries of a package's zip archive; listing as many takes about a second"),
+  zipEntries: count(500_000, "entries of a package's zip archive; listing as many takes a few seconds"),
   zipDirectory: bytes(64 * MiB, "the directory of a zip archive, which is in memory as a whole"),
   assetArchiveEntries: count(200_000, "entries of an archive of assets; each needs about 2 KiB of memory"),
-  wheelRecord: bytes(16 * MiB, "a wheel's RECORD, which has a line for every file"),
-  controlArchive: bytes(16 * MiB, "a Debian package's control archive, before and after unpacking"),
+  wheelRecord: bytes(64 * MiB, "a wheel's RECORD, which has a line for every file"),
+  controlArchive: bytes(64 * MiB, "a Debian package's control archive, before and after unpacking"),
   rpmHeader: bytes(256 * MiB, "one header of an RPM package; only requested tags are kept in memory"),
   rpmTags: count(65_535, "tags of one header of an RPM package"),
   alpineControl: bytes(4 * MiB, "an Alpine package before its data, before and after unpacking"),
-  condaInfoPacked: bytes(16 * MiB, "the info archive of a conda package, compressed"),
-  condaInfo: bytes(64 * MiB, "the info archive of a conda package, uncompressed"),
+  condaInfoPacked: bytes(64 * MiB, "the info archive of a conda package, compressed"),
+  condaInfo: bytes(256 * MiB, "the info archive of a conda package, uncompressed"),
   conanManifest: bytes(16 * MiB, "the manifest of a Conan package"),
   mavenEntries: count(10_000, "entries of a Maven archive that are searched for its POM"),
   inputPaths: bytes(256 * MiB, "a list of paths on standard input"),

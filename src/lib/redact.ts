@@ -57,7 +57,8 @@ function registerDecoded(text: string): void {
 const parameters =
   /\b(sig|signature|AccountKey|SharedAccessSignature|X-Amz-Signature|X-Amz-Security-Token|X-Goog-Signature)(=|%3D)[^&;\s"'<>\\]+/gi;
 const credentials = /\b(Bearer|SharedKey|AWS4-HMAC-SHA256)( +)[^\s"'<>\\][^\r\n"'<>\\]*/g;
-const passwords = /([a-z][a-z0-9+.-]*:\/\/[^\s/:@"'\\]*:)[^\s/@"'\\]+@/gi;
+// no scheme is longer; without an end the search would take quadratic time
+const passwords = /([a-z][a-z0-9+.-]{0,30}:\/\/[^\s/:@"'\\]*:)[^\s/@"'\\]+@/gi;
 
 /** Replaces known secrets, and what is secret by its form: signatures, authorization headers, passwords in URLs. */
 export function redact(text: string): string {

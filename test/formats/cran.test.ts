@@ -96,7 +96,7 @@ const rejected: { name: string; members: TarMember[]; reason: RegExp }[] = [
     name: "DESCRIPTION twice",
     members: [
       { name: "a/DESCRIPTION", body },
-      { name: "b/DESCRIPTION", body },
+      { name: "b/DESCRIPTION", body: `${body}X: y\n` },
     ],
     reason: /would both be/,
   },
@@ -106,7 +106,7 @@ const rejected: { name: string; members: TarMember[]; reason: RegExp }[] = [
       { name: "a/DESCRIPTION", body },
       { name: "a/description", body },
     ],
-    reason: /would both be/,
+    reason: /its manifest is called/,
   },
   {
     name: "a link as DESCRIPTION",

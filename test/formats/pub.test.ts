@@ -94,7 +94,7 @@ const rejected: [pubspec: string, reason: RegExp][] = [
   ["name: a\nname: widget\nversion: 1.0.0", /key "name" twice/],
   ["a: &a [x]\nname: widget\nversion: *a", /version/],
   ["name: 'widget\nversion: 1.0.0", /not YAML/],
-  [" ".repeat(1_100_000), /at most 1048576/],
+  [" ".repeat(11_000_000), /more than 10 MiB/],
 ];
 test("wrong, incomplete and hostile manifests are rejected with a reason", async (t) => {
   for (const [pubspec, reason] of rejected)
@@ -113,7 +113,7 @@ const archives: { name: string; members: TarMember[]; reason: RegExp }[] = [
     name: "the manifest twice",
     members: [
       { name: "pubspec.yaml", body },
-      { name: "./pubspec.yaml", body },
+      { name: "./pubspec.yaml", body: `${body}\n` },
     ],
     reason: /would both/,
   },

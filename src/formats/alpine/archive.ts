@@ -9,7 +9,8 @@ import { decodeText } from "../manifests/decode-text.ts";
 import type { PackageFile } from "../format.ts";
 import { limits } from "../../lib/limits.ts";
 import { openReader } from "../containers/open-reader.ts";
-import { invalid } from "../read-package.ts";
+import { createOnlyManifest } from "../manifests/only-manifest.ts";
+import { beyondLimit, invalid } from "../read-package.ts";
 import { guessTarContents } from "../name-the-type.ts";
 import { tarEntries } from "../containers/tar.ts";
 import { tarEntriesOf } from "../containers/tar-bytes.ts";
@@ -50,13 +51,15 @@ function nextMember(bytes: Buffer, goesOn: boolean) {
   } catch (error) {
     if (!(error instanceof GzipError)) throw error;
     if (goesOn && error.message === "ends early")
-      throw invalid(`its control archive does not end within ${limits.alpineControl} bytes`, error);
+      throw beyondLimit("alpineControl", "its control archive has", { cause: error });
+    if (error.message.startsWith("unpacks to more"))
+      throw beyondLimit("alpineControl", "its control archive unpacks to", { cause: error });
     throw invalid(`its control archive ${error.message}`, error);
   }
 }
 
 async function readMember(content: Buffer): Promise<Buffer | "signature"> {
-  let manifest: Buffer | undefined;
+  const manifest = createOnlyManifest(".PKGINFO");
   let others = 0;
   let guess: string | undefined;
   let stray: string | undefined;
@@ -66,17 +69,16 @@ async function readMember(content: Buffer): Promise<Buffer | "signature"> {
     if (entry.name.startsWith(".SIGN.")) continue;
     others++;
     if (!isManifest(entry.name)) continue;
-    if (manifest !== undefined) throw invalid("it has several .PKGINFO files");
     if (entry.type !== "file") throw invalid(`its .PKGINFO is not a file but a ${entry.type}`);
     if (entry.name !== ".PKGINFO") throw invalid(`its .PKGINFO is called "${entry.name}"`);
-    manifest = await entry.read(limits.manifest);
+    manifest.add(entry.name, await entry.read("manifest"));
   }
-  if (manifest === undefined && others === 0 && content.length > 0) return "signature";
-  if (manifest === undefined)
+  if (manifest.found === undefined && others === 0 && content.length > 0) return "signature";
+  if (manifest.found === undefined)
     throw invalid(`it has no .PKGINFO${guess === undefined ? "" : `; it looks like ${guess}`}`);
   // Data must be in a member of its own: its hash could not be checked otherwise.
   if (stray !== undefined) throw invalid(`"${stray}" does not belong in its control archive`);
-  return manifest;
+  return manifest.found.bytes;
 }
 
 function isManifest(name: string): boolean {

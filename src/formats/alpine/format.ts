@@ -26,7 +26,7 @@ async function read(file: PackageFile, options: ReadOptions = {}): Promise<Packa
   await expectContainer(file, "gzip");
   const warnings: string[] = [];
   const { text, dataStart, signed } = await readApkControl(file, warnings);
-  const info = parsePkginfo(text);
+  const info = parsePkginfo(text, warnings);
   const name = readOne(info, "pkgname", /^[A-Za-z0-9_][A-Za-z0-9._+-]*$/);
   const version = readOne(info, "pkgver", /^/);
   if (versions.normalize(version) === undefined) throw invalid(`"${version}" is not an Alpine version`);
@@ -61,13 +61,16 @@ async function refuseVersion3(file: PackageFile): Promise<void> {
 
 type Pkginfo = ReadonlyMap<string, readonly string[]>;
 
-/** Lines `key = value`, comments after `#`; lists repeat their key. */
-function parsePkginfo(text: string): Pkginfo {
+/** Lines `key = value`, comments after `#`; lists repeat their key. apk ignores other lines. */
+function parsePkginfo(text: string, warnings: string[]): Pkginfo {
   const info = new Map<string, string[]>();
   for (const [index, line] of text.split("\n").entries()) {
     if (trimAscii(line) === "" || line.startsWith("#")) continue;
     const match = /^([A-Za-z0-9_-]+)[ \t]*=(.*)$/.exec(line);
-    if (match === null) throw invalid(`line ${index + 1} of its .PKGINFO is not "key = value"`);
+    if (match === null) {
+      warnings.push(`line ${index + 1} of its .PKGINFO is not "key = value"`);
+      continue;
+    }
     const values = info.get(match[1]!) ?? [];
     values.push(trimAscii(match[2]!));
     info.set(match[1]!, values);
@@ -76,7 +79,7 @@ function parsePkginfo(text: string): Pkginfo {
 }
 
 function optional(info: Pkginfo, key: string): string | undefined {
-  const values = info.get(key) ?? [];
+  const values = [...new Set(info.get(key))];
   if (values.length > 1) throw invalid(`its .PKGINFO has "${key}" ${values.length} times`);
   return values[0] === "" ? undefined : values[0];
 }

@@ -1,10 +1,9 @@
-import type { TarEntry } from "../../lib/tar/read.ts";
 import type { PackageFile, ReadOptions } from "../format.ts";
 import { gunzipFile } from "../containers/gzip.ts";
-import { limits } from "../../lib/limits.ts";
+import { createOnlyManifest } from "../manifests/only-manifest.ts";
 import { invalid } from "../read-package.ts";
 import { guessTarContents } from "../name-the-type.ts";
-import { tarEntries } from "../containers/tar.ts";
+import { tarEntries, type PackageTarEntry } from "../containers/tar.ts";
 
 export interface CrateContent {
   /** The one directory that everything is in. */
@@ -15,7 +14,7 @@ export interface CrateContent {
 /** Reads the manifest of a crate. As Cargo's registry does, rejects links and files outside the top directory. */
 export async function readCrate(file: PackageFile, options: ReadOptions | undefined): Promise<CrateContent> {
   let directory: string | undefined;
-  let manifest: Buffer | undefined;
+  const manifest = createOnlyManifest("Cargo.toml");
   let guess: string | undefined;
   for await (const entry of tarEntries(gunzipFile(file, options))) {
     const [top, ...rest] = entry.name.split("/").filter((segment) => segment !== "" && segment !== ".");
@@ -24,21 +23,20 @@ export async function readCrate(file: PackageFile, options: ReadOptions | undefi
     directory ??= top;
     if (entry.name.includes("\\")) throw invalid(`the entry "${entry.name}" has a backslash in its name`);
     if (top !== directory) throw invalid(`it has two top directories, "${directory}" and "${top}"`);
-    if (entry.type !== "file" && entry.type !== "directory")
+    if (!["file", "sparse file", "directory"].includes(entry.type))
       throw invalid(`the entry "${entry.name}" is a ${entry.type}`);
-    if (rest.length === 0 && entry.type === "file") throw invalid(`the file "${entry.name}" is in no directory`);
+    if (rest.length === 0 && entry.type !== "directory") throw invalid(`the file "${entry.name}" is in no directory`);
     // On a file system that ignores case, variants of the name are the same file.
     if (rest.join("/").toLowerCase() !== "cargo.toml") continue;
-    if (manifest !== undefined) throw invalid("it has several files Cargo.toml");
-    manifest = await readManifest(entry);
+    manifest.add(entry.name, await readManifest(entry));
   }
-  if (directory === undefined || manifest === undefined)
+  if (directory === undefined || manifest.found === undefined)
     throw invalid(`it has no Cargo.toml${guess === undefined ? "" : `; it looks like ${guess}`}`);
-  return { directory, manifest };
+  return { directory, manifest: manifest.found.bytes };
 }
 
-async function readManifest(entry: TarEntry): Promise<Buffer> {
+async function readManifest(entry: PackageTarEntry): Promise<Buffer> {
   if (entry.type !== "file") throw invalid(`its Cargo.toml is not a file but a ${entry.type}`);
   if (!entry.name.endsWith("/Cargo.toml")) throw invalid(`its manifest is called "${entry.name}"`);
-  return entry.read(limits.manifest);
+  return entry.read("manifest");
 }

@@ -2,7 +2,7 @@ import { cargoRange, semver } from "../../versions/semver.ts";
 import { readCrate } from "./archive.ts";
 import type { Format, PackageFile, PackageIdentity, ReadOptions } from "../format.ts";
 import { boundMetadata } from "../manifests/metadata.ts";
-import { invalid, readPackage } from "../read-package.ts";
+import { invalid, readPackage, WrongNameError } from "../read-package.ts";
 import { expectContainer } from "../containers/sniff.ts";
 import { isTomlTable, parseToml, type Toml } from "../manifests/toml.ts";
 
@@ -35,9 +35,13 @@ async function read(file: PackageFile, options: ReadOptions | undefined): Promis
   const expected = `${name}-${version}`;
   if (directory !== expected)
     throw invalid(`its directory is called "${directory}", but by its Cargo.toml it is ${expected}`);
-  if (file.name !== `${expected}.crate`)
-    throw invalid(`the file is called "${file.name}", but by its Cargo.toml it is ${expected}.crate`);
   const warnings: string[] = [];
+  if (file.name !== `${expected}.crate`) {
+    const difference = `the file is called "${file.name}", but by its Cargo.toml it is ${expected}.crate`;
+    // standard input, and the last part of a registry's address: .../foo/1.0.0/download
+    if (file.name.includes(".")) throw new WrongNameError(difference);
+    warnings.push(difference);
+  }
   return {
     group: "",
     name,

@@ -8,7 +8,6 @@ import { placeOf, readBeside } from "../read-neighbour.ts";
 import { parseConanPath, recipeFolderDepth, type ConanPlace } from "./layout.ts";
 import { parseConanManifest, readRecipe, revisionOf } from "./manifest.ts";
 import type { FilePlace, Format, PackageFile, PackageIdentity, ReadOptions } from "../format.ts";
-import { limits } from "../../lib/limits.ts";
 import { boundMetadata } from "../manifests/metadata.ts";
 import { invalid, readPackage } from "../read-package.ts";
 import { expectContainer } from "../containers/sniff.ts";
@@ -25,6 +24,7 @@ export const conan: Format = {
   versions,
   ranges: relationRange(versions, { example: ">= 1.0, < 2.0" }),
   readsNeighbours: true,
+  isNeededBy: (name, other) => name !== other && (name === "conanmanifest.txt" || name === "conanfile.py"),
   isSidecar: (name) => /^revisions\.txt(?:\.lock)?$/.test(name),
   read: (file, options) => readPackage("file of a Conan package", file, options, () => read(file, options ?? {})),
 };
@@ -82,7 +82,7 @@ async function checkArchive(file: PackageFile, place: ConanPlace): Promise<void>
 async function verify(place: ConanPlace, file: PackageFile, options: ReadOptions): Promise<void> {
   const found = placeOf(file);
   const folder = join(resolve(found.path), ...place.file.split("/").map(() => ".."));
-  const bytes = await readBeside(found, join(folder, "conanmanifest.txt"), limits.conanManifest);
+  const bytes = await readBeside(found, join(folder, "conanmanifest.txt"), "conanManifest");
   if (bytes === undefined) throw invalid("its folder has no conanmanifest.txt; the upload was not finished");
   const manifest = parseConanManifest(bytes);
   const revision = place.package?.revision ?? place.recipeRevision;
@@ -100,7 +100,7 @@ async function verify(place: ConanPlace, file: PackageFile, options: ReadOptions
 async function readRecipeOf(found: FilePlace): Promise<Map<string, string>> {
   const path = resolve(found.path);
   const revisionFolder = join(path, ...Array.from({ length: recipeFolderDepth(path) }, () => ".."));
-  const bytes = await readBeside(found, join(revisionFolder, "export", "conanfile.py"), limits.manifest);
+  const bytes = await readBeside(found, join(revisionFolder, "export", "conanfile.py"));
   return bytes === undefined ? new Map() : readRecipe(bytes);
 }
 

@@ -2,7 +2,7 @@ import { bunzip2File } from "../containers/bzip2.ts";
 import { decompress } from "../containers/decompress.ts";
 import type { PackageFile, ReadOptions } from "../format.ts";
 import { parseJsonManifest } from "../manifests/json.ts";
-import { limits } from "../../lib/limits.ts";
+import { createOnlyManifest } from "../manifests/only-manifest.ts";
 import { invalid } from "../read-package.ts";
 import { tarEntriesOf } from "../containers/tar-bytes.ts";
 import { tarEntries } from "../containers/tar.ts";
@@ -38,7 +38,7 @@ export async function readDotConda(
     else if (entry.name === "metadata.json") version = entry;
   }
   if (version === undefined) throw invalid("it has no metadata.json");
-  const formatVersion = parseJsonManifest(await version.read(limits.manifest), "metadata.json", warnings)[
+  const formatVersion = parseJsonManifest(await version.read("manifest"), "metadata.json", warnings)[
     "conda_pkg_format_version"
   ];
   if (formatVersion !== 2) throw invalid("its metadata.json does not say that it is of format version 2");
@@ -46,7 +46,10 @@ export async function readDotConda(
   const pkg = only(found.pkg, "pkg");
   const stem = stemOf(info, "info");
   if (stemOf(pkg, "pkg") !== stem) throw invalid(`"${info.name}" and "${pkg.name}" do not belong together`);
-  const bytes = await decompress("zstd", await info.read(limits.condaInfoPacked), limits.condaInfo);
+  const bytes = await decompress("zstd", await info.read("condaInfoPacked"), {
+    what: `its ${info.name}`,
+    limit: "condaInfo",
+  });
   return { index: await findIndex(tarEntriesOf(bytes)), stem };
 }
 
@@ -64,7 +67,7 @@ function stemOf({ name }: ZipEntry, kind: string): string {
 }
 
 async function findIndex(entries: ReturnType<typeof tarEntries>): Promise<Buffer> {
-  let index: { name: string; bytes: Buffer } | undefined;
+  const index = createOnlyManifest("info/index.json");
   for await (const entry of entries) {
     const path = entry.name
       .split(/[/\\]/)
@@ -74,11 +77,10 @@ async function findIndex(entries: ReturnType<typeof tarEntries>): Promise<Buffer
     if (isLink && path.toLowerCase() === "info") throw invalid('its directory "info" is a link');
     // On a file system that ignores case, variants of the name are the same file.
     if (path.toLowerCase() !== "info/index.json") continue;
-    if (index !== undefined) throw invalid(`"${index.name}" and "${entry.name}" would both be its info/index.json`);
     if (entry.type !== "file") throw invalid(`its info/index.json is not a file but a ${entry.type}`);
     if (path !== "info/index.json") throw invalid(`its manifest is called "${entry.name}"`);
-    index = { name: entry.name, bytes: await entry.read(limits.manifest) };
+    index.add(entry.name, await entry.read("manifest"));
   }
-  if (index === undefined) throw invalid("it has no info/index.json");
-  return index.bytes;
+  if (index.found === undefined) throw invalid("it has no info/index.json");
+  return index.found.bytes;
 }

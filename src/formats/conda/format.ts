@@ -4,8 +4,8 @@ import { readDotConda, readTarBz2 } from "./archive.ts";
 import type { Format, PackageFile, PackageIdentity, ReadOptions } from "../format.ts";
 import { parseJsonManifest } from "../manifests/json.ts";
 import { boundMetadata } from "../manifests/metadata.ts";
-import { invalid, readPackage } from "../read-package.ts";
-import { expectContainer } from "../containers/sniff.ts";
+import { invalid, readPackage, WrongNameError } from "../read-package.ts";
+import { expectContainer, findContainer } from "../containers/sniff.ts";
 
 /**
  * Conda packages, the newer .conda and the older .tar.bz2. A version has a file for every platform, build and kind of
@@ -25,7 +25,7 @@ const MAX_PART = 200;
 
 async function read(file: PackageFile, options: ReadOptions | undefined): Promise<PackageIdentity> {
   const warnings: string[] = [];
-  const type = file.name.toLowerCase().endsWith(".tar.bz2") ? "tar.bz2" : "conda";
+  const type = await kindOf(file);
   await expectContainer(file, type === "conda" ? "zip" : "bzip2");
   const { index, stem } = await (type === "conda" ? readDotConda(file, options, warnings) : readTarBz2(file, options));
   const manifest = parseJsonManifest(index, "info/index.json", warnings);
@@ -40,7 +40,12 @@ async function read(file: PackageFile, options: ReadOptions | undefined): Promis
   // Conda finds the archives inside by the name of the file, so all names must agree with the manifest.
   if (stem !== undefined && stem !== expected)
     throw invalid(`its info/index.json says ${expected}, but its archives are called "${stem}"`);
-  if (file.name !== `${expected}.${type}`) throw invalid(`its info/index.json says ${expected}, but not its file name`);
+  if (file.name !== `${expected}.${type}`) {
+    // standard input has no name
+    if (file.name.includes("."))
+      throw new WrongNameError(`its info/index.json says ${expected}, but not its file name`);
+    warnings.push(`the file is called "${file.name}", but by its info/index.json it is ${expected}.${type}`);
+  }
   return {
     group: "",
     name,
@@ -55,6 +60,12 @@ async function read(file: PackageFile, options: ReadOptions | undefined): Promis
     metadata: boundMetadata(Object.fromEntries(members.map((member) => [member, manifest[member]])), warnings),
     warnings,
   };
+}
+
+/** By the file extension, else by the container. */
+async function kindOf(file: PackageFile): Promise<"conda" | "tar.bz2"> {
+  const kind = (["conda", "tar.bz2"] as const).find((each) => file.name.toLowerCase().endsWith(`.${each}`));
+  return kind ?? ((await findContainer(file)) === "bzip2" ? "tar.bz2" : "conda");
 }
 
 const members = [

@@ -21,9 +21,9 @@ export async function* bunzip2File(
     for await (const chunk of bunzip.chunks) {
       options.signal?.throwIfAborted();
       total += chunk.length;
-      if (total > inflated) throw beyondLimit(`it unpacks to more than ${inflated} bytes`);
+      if (total > inflated) throw beyondLimit("inflated", "it unpacks to", { most: inflated });
       if (total > ratioFrom && total > ratio * bunzip.used())
-        throw beyondLimit(`it unpacks to more than ${ratio} times its size`);
+        throw beyondLimit("ratio", "it unpacks to", { noun: "times its size", most: ratio });
       yield chunk;
     }
   } catch (error) {

@@ -1,23 +1,30 @@
 import { gunzipSync, zstdDecompressSync, type ZstdDecompress } from "node:zlib";
+import { limits, type LimitName } from "../../lib/limits.ts";
 import { beyondLimit, invalid } from "../read-package.ts";
 
 export type Compression = "none" | "gzip" | "xz" | "zstd";
 
 /**
- * Decompresses a small buffer. Rejects before more than `limit` bytes are decompressed, and when anything follows the
- * compressed data.
+ * Decompresses a small buffer, which `what` names in errors. Rejects before more bytes than the limit are decompressed,
+ * and when anything follows the compressed data.
  */
-export async function decompress(compression: Compression, bytes: Buffer, limit: number): Promise<Buffer> {
+export async function decompress(
+  compression: Compression,
+  bytes: Buffer,
+  { what, limit }: { what: string; limit: LimitName },
+): Promise<Buffer> {
+  const tooLong = (cause?: unknown) => beyondLimit(limit, `${what} unpacks to`, { cause });
+  const most = limits[limit];
   if (compression === "none") {
-    if (bytes.length > limit) throw tooLong(limit);
+    if (bytes.length > most) throw tooLong();
     return bytes;
   }
-  if (compression === "xz") return (await import("./xz.ts")).unxz(bytes, limit);
+  if (compression === "xz") return (await import("./xz.ts")).unxz(bytes, most, tooLong);
   try {
-    return compression === "gzip" ? gunzipSync(bytes, { maxOutputLength: limit }) : unzstd(bytes, limit);
+    return compression === "gzip" ? gunzipSync(bytes, { maxOutputLength: most }) : unzstd(bytes, most);
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
-    if (code === "ERR_BUFFER_TOO_LARGE") throw tooLong(limit, error);
+    if (code === "ERR_BUFFER_TOO_LARGE") throw tooLong(error);
     if (code?.startsWith("ZSTD_")) throw invalid(`the compressed data is damaged (${message})`, error);
     throw error;
   }
@@ -32,8 +39,4 @@ function unzstd(bytes: Buffer, limit: number): Buffer {
   };
   if (engine.bytesWritten < bytes.length) throw invalid("something follows its zstandard data");
   return buffer;
-}
-
-function tooLong(limit: number, cause?: unknown) {
-  return beyondLimit(`it unpacks to more than ${limit} bytes`, cause);
 }

@@ -39,10 +39,10 @@ export async function* gunzipFile(
   let total = 0;
   for await (const chunk of gunzip as AsyncIterable<Buffer>) {
     total += chunk.length;
-    if (total > inflated) throw beyondLimit(`it unpacks to more than ${inflated} bytes`);
+    if (total > inflated) throw beyondLimit("inflated", "it unpacks to", { most: inflated });
     // Compared with the input used so far, so that a decompression bomb is stopped early.
     if (total > ratioFrom && total > ratio * gunzip.bytesWritten) {
-      throw beyondLimit(`it unpacks to more than ${ratio} times its size`);
+      throw beyondLimit("ratio", "it unpacks to", { noun: "times its size", most: ratio });
     }
     yield chunk;
   }

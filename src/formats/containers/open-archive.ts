@@ -6,6 +6,7 @@ import { gunzipFile, type InflateLimits } from "./gzip.ts";
 import { limits } from "../../lib/limits.ts";
 import type { DecodeName } from "./name-encoding.ts";
 import { beyondLimit, invalid } from "../read-package.ts";
+import { tarError } from "./tar.ts";
 import { zipEntries } from "./zip.ts";
 import { unzstdFile } from "./zstd.ts";
 
@@ -43,7 +44,7 @@ export interface ArchiveOptions {
   decodeName?: DecodeName | undefined;
 }
 
-export type ArchiveLimits = { [K in keyof InflateLimits]: number } & { entries: number };
+export type ArchiveLimits = { [K in keyof InflateLimits]: number };
 
 /** Opens an archive, whose type is detected by its first bytes. Every error while reading it is `invalid`. */
 export async function openArchive(file: PackageFile, options: ArchiveOptions): Promise<Archive> {
@@ -77,7 +78,7 @@ async function* fromZip(
   file: PackageFile,
   { signal, bounds, decodeName }: ArchiveOptions,
 ): AsyncGenerator<ArchiveEntry, void> {
-  for await (const entry of zipEntries(file, { signal, most: bounds.entries, decodeName })) {
+  for await (const entry of zipEntries(file, { signal, limit: "assetArchiveEntries", decodeName })) {
     const name = entry.fromWindows ? entry.name.replaceAll("\\", "/") : entry.name;
     const folder = entry.directory || (name.endsWith("/") && entry.size === 0);
     yield {
@@ -96,18 +97,25 @@ async function* counted(chunks: AsyncGenerator<Uint8Array>, most: number): Async
   let total = 0;
   for await (const chunk of chunks) {
     total += chunk.length;
-    if (total > most) throw beyondLimit(`it unpacks to more than ${most} bytes`);
+    if (total > most) throw beyondLimit("inflated", "it unpacks to", { most });
     yield chunk;
   }
 }
 
 async function* fromTar(
   bytes: AsyncIterable<Uint8Array>,
-  { signal, bounds, decodeName }: ArchiveOptions,
+  { signal, decodeName }: ArchiveOptions,
 ): AsyncGenerator<ArchiveEntry, void> {
-  const reading = { maxEntries: bounds.entries, maxExtension: limits.tarExtension, decodeName };
+  const reading = { maxEntries: limits.assetArchiveEntries, maxExtension: limits.tarExtension, decodeName };
   for await (const entry of readTar(bytes, reading)) {
-    const kinds = { file: "file", directory: "folder", symlink: "link", hardlink: "link", other: "other" } as const;
+    const kinds = {
+      file: "file",
+      "sparse file": "other",
+      directory: "folder",
+      symlink: "link",
+      hardlink: "link",
+      other: "other",
+    } as const;
     yield {
       name: entry.name,
       kind: kinds[entry.type],
@@ -130,7 +138,8 @@ async function* translated<T>(source: AsyncGenerator<T, void>, signal: AbortSign
   }
 }
 
-function archiveError(error: unknown): unknown {
+function archiveError(failure: unknown): unknown {
+  const error = tarError(failure, "assetArchiveEntries");
   if (isFeedctlError(error)) return error;
   if (error instanceof TarError) return invalid(error.message, error);
   const { code, message } = error as NodeJS.ErrnoException;

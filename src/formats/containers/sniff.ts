@@ -33,6 +33,11 @@ export async function expectContainer(file: PackageFile, expected: Container): P
   throw invalid(found === undefined ? `it is not ${wanted}` : `it is ${found.title}, not ${wanted}`);
 }
 
+/** What a file is by its content; undefined for others. */
+export async function findContainer(file: PackageFile): Promise<Container | undefined> {
+  return containerOf(file.bytes?.subarray(0, 512) ?? (await readHead(file.path, 512)));
+}
+
 /** What a file is by its first 512 bytes; undefined for others. */
 export function containerOf(head: Buffer): Container | undefined {
   return magicOf(head)?.container;

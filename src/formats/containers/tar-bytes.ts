@@ -1,8 +1,7 @@
-import type { TarEntry } from "../../lib/tar/read.ts";
-import { tarEntries } from "./tar.ts";
+import { tarEntries, type PackageTarEntry } from "./tar.ts";
 
 /** `tarEntries` of an archive that is in memory. */
-export function tarEntriesOf(bytes: Buffer): AsyncGenerator<TarEntry, void> {
+export function tarEntriesOf(bytes: Buffer): AsyncGenerator<PackageTarEntry, void> {
   return tarEntries(only(bytes));
 }
 

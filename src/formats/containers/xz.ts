@@ -1,11 +1,11 @@
 import xz from "xz-decompress";
-import { beyondLimit, invalid } from "../read-package.ts";
+import { invalid } from "../read-package.ts";
 
 /**
- * Decompresses all streams of xz data in memory. Rejects before more than `limit` bytes are decompressed. The library
+ * Decompresses all streams of xz data in memory. Throws `tooLong()` before more than `most` bytes are decompressed. The library
  * needs at most 64 MiB for a dictionary, which is enough for the highest preset of xz.
  */
-export async function unxz(bytes: Buffer, limit: number): Promise<Buffer> {
+export async function unxz(bytes: Buffer, most: number, tooLong: () => Error): Promise<Buffer> {
   const stream = new xz.XzReadableStream(new Blob([Uint8Array.from(bytes)]).stream());
   const chunks: Uint8Array[] = [];
   let total = 0;
@@ -13,7 +13,7 @@ export async function unxz(bytes: Buffer, limit: number): Promise<Buffer> {
     // Leaving the loop early cancels the stream: otherwise the library would block all later callers.
     for await (const chunk of stream as ReadableStream<Uint8Array> & AsyncIterable<Uint8Array>) {
       total += chunk.length;
-      if (total > limit) throw beyondLimit(`its xz data unpacks to more than ${limit} bytes`);
+      if (total > most) throw tooLong();
       chunks.push(chunk);
     }
   } catch (error) {

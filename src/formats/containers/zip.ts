@@ -2,7 +2,7 @@ import { openAsBlob } from "node:fs";
 import { BlobReader, configure, ZipReader, ZipWriter, type Entry } from "@zip.js/zip.js";
 import { FeedctlError } from "../../errors.ts";
 import type { PackageFile, ReadOptions } from "../format.ts";
-import { limits } from "../../lib/limits.ts";
+import { limits, type LimitName } from "../../lib/limits.ts";
 import { beyondLimit, invalid } from "../read-package.ts";
 import { decodeCodePage437, type DecodeName } from "./name-encoding.ts";
 import { createReadRanges } from "./read-ranges.ts";
@@ -24,15 +24,15 @@ export interface ZipEntry {
   modified: Date;
   /** Uncompressed size as the archive states it. */
   size: number;
-  /** The content, checked against its CRC and its local header. Throws before unpacking more than `limit` bytes. */
-  read(limit: number): Promise<Buffer>;
+  /** The content, checked against its CRC and its local header. Throws before unpacking more bytes than the limit. */
+  read(limit: LimitName): Promise<Buffer>;
   /** The content in chunks, checked in the same way. The caller must limit its length. */
   chunks(): AsyncGenerator<Uint8Array, void>;
 }
 
 export interface ZipOptions extends ReadOptions {
-  /** The most entries. */
-  most?: number | undefined;
+  /** The limit of the number of entries. Default: `zipEntries`. */
+  limit?: LimitName | undefined;
   /** Decodes names without the UTF-8 mark. Default: UTF-8 where the bytes are, else code page 437. */
   decodeName?: DecodeName | undefined;
 }
@@ -43,11 +43,11 @@ const WINDOWS = new Set([0, 10, 11, 14]);
 /**
  * The entries of a zip archive in the order of its directory. Reads the end of the file, then only the requested
  * entries, which can be read during and after the iteration. Rejects what two tools could read differently: data before
- * or after the archive, duplicate names, headers that contradict the directory, overlapping entries. Rejects more than
- * `most` entries.
+ * or after the archive, duplicate names, headers that contradict the directory, overlapping entries. Rejects more
+ * entries than the limit.
  */
 export async function* zipEntries(file: PackageFile, options: ZipOptions = {}): AsyncGenerator<ZipEntry, void> {
-  const { most = limits.zipEntries, decodeName } = options;
+  const { limit = "zipEntries", decodeName } = options;
   const blob = await openAsBlob(file.path);
   const reader = new ZipReader(new BoundedReader(blob), {
     strictness: "strict",
@@ -67,7 +67,7 @@ export async function* zipEntries(file: PackageFile, options: ZipOptions = {}): 
   for (;;) {
     const { done, value } = await entries.next().catch((error: unknown) => rejectZip(error));
     if (done === true) return;
-    if (++count > most) throw beyondLimit(`the zip archive holds more than ${most} entries`);
+    if (++count > limits[limit]) throw beyondLimit(limit, "the zip archive holds", { noun: "entries" });
     if (count % 1000 === 0) options.signal?.throwIfAborted();
     const index = count;
     yield createEntry(value, decodeName !== undefined, async (sink) => {
@@ -90,8 +90,7 @@ class BoundedReader extends BlobReader {
   #block: { offset: number; bytes: Uint8Array } | undefined;
 
   override async readUint8Array(offset: number, length: number): Promise<Uint8Array> {
-    if (length > limits.zipDirectory)
-      throw beyondLimit(`the zip archive's directory is larger than ${limits.zipDirectory} bytes`);
+    if (length > limits.zipDirectory) throw beyondLimit("zipDirectory", "the directory of the zip archive has");
     if (length > BLOCK / 2) return super.readUint8Array(offset, length);
     let block = this.#block;
     if (block === undefined || offset < block.offset || offset + length > block.offset + block.bytes.length) {
@@ -130,7 +129,7 @@ function createEntry(
     async *chunks() {
       if (entry.directory) throw invalid(`"${entry.filename}" is a directory`);
       if (entry.uncompressedSize <= SMALL) {
-        yield await this.read(SMALL);
+        yield await readAll(SMALL, () => invalid(`"${entry.filename}" is longer than it says`));
         return;
       }
       const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>();
@@ -157,22 +156,25 @@ function createEntry(
     },
     async read(limit) {
       if (entry.directory) throw invalid(`"${entry.filename}" is a directory`);
-      const tooLong = () => beyondLimit(`"${entry.filename}" is longer than ${limit} bytes`);
-      // Stated sizes can lie, so what comes out is counted as well.
-      if (entry.uncompressedSize > limit) throw tooLong();
-      const chunks: Uint8Array[] = [];
-      let total = 0;
-      const sink = new WritableStream<Uint8Array>({
-        write(chunk) {
-          total += chunk.length;
-          if (total > limit) throw tooLong();
-          chunks.push(chunk);
-        },
-      });
-      await read(sink).catch((error: unknown) => rejectZip(error, entry.filename));
-      return Buffer.concat(chunks);
+      return readAll(limits[limit], () => beyondLimit(limit, `"${entry.filename}" has`));
     },
   };
+
+  async function readAll(most: number, tooLong: () => Error): Promise<Buffer> {
+    // Stated sizes can lie, so what comes out is counted as well.
+    if (entry.uncompressedSize > most) throw tooLong();
+    const chunks: Uint8Array[] = [];
+    let total = 0;
+    const sink = new WritableStream<Uint8Array>({
+      write(chunk) {
+        total += chunk.length;
+        if (total > most) throw tooLong();
+        chunks.push(chunk);
+      },
+    });
+    await read(sink).catch((error: unknown) => rejectZip(error, entry.filename));
+    return Buffer.concat(chunks);
+  }
 }
 
 /** zip.js has no error class: an error while reading is about the archive, unless it comes from the system. */

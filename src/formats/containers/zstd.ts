@@ -25,9 +25,9 @@ export async function* unzstdFile(
     pipeline(createReadStream(file.path, { start: offset, highWaterMark: 64 * 1024 }), decoder, () => {});
     for await (const chunk of decoder as AsyncIterable<Buffer>) {
       total += chunk.length;
-      if (total > inflated) throw beyondLimit(`it unpacks to more than ${inflated} bytes`);
+      if (total > inflated) throw beyondLimit("inflated", "it unpacks to", { most: inflated });
       if (total > ratioFrom && total > ratio * (offset + decoder.bytesWritten))
-        throw beyondLimit(`it unpacks to more than ${ratio} times its size`);
+        throw beyondLimit("ratio", "it unpacks to", { noun: "times its size", most: ratio });
       yield chunk;
     }
     if (decoder.bytesWritten === 0) throw invalid("its zstandard data ends early");

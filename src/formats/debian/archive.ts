@@ -1,11 +1,12 @@
 import { ArError, readAr, type ArMember } from "../../lib/ar.ts";
-import type { TarEntry } from "../../lib/tar/read.ts";
 import { decompress, type Compression } from "../containers/decompress.ts";
 import type { PackageFile } from "../format.ts";
 import { decodeText } from "../manifests/decode-text.ts";
+import { createOnlyManifest } from "../manifests/only-manifest.ts";
 import { limits } from "../../lib/limits.ts";
 import { openReader, type FileReader } from "../containers/open-reader.ts";
-import { invalid } from "../read-package.ts";
+import { beyondLimit, invalid } from "../read-package.ts";
+import type { PackageTarEntry } from "../containers/tar.ts";
 import { tarEntriesOf } from "../containers/tar-bytes.ts";
 
 /** The compressions that dpkg supports. */
@@ -34,10 +35,11 @@ export async function readControl(file: PackageFile, warnings: string[]): Promis
   if (data === undefined || !DATA.test(data.name))
     throw invalid(`its third member is ${data === undefined ? "missing" : `"${data.name}"`}, not data.tar`);
   if (members[3] !== undefined) throw invalid(`it has another member "${members[3].name}" after data.tar`);
-  if (control.size > limits.controlArchive)
-    throw invalid(`its ${control.name} is ${control.size} bytes long; at most ${limits.controlArchive} are read`);
+  if (control.size > limits.controlArchive) throw beyondLimit("controlArchive", `its ${control.name} has`);
   const packed = await reader.read(control.offset, control.size);
-  const manifest = await findControl(await decompress(compression, packed, limits.controlArchive));
+  const manifest = await findControl(
+    await decompress(compression, packed, { what: `its ${control.name}`, limit: "controlArchive" }),
+  );
   return decodeText(manifest, "control file", warnings);
 }
 
@@ -67,19 +69,18 @@ async function checkVersion(reader: FileReader, member: ArMember): Promise<void>
 }
 
 async function findControl(archive: Buffer): Promise<Buffer> {
-  let control: Buffer | undefined;
+  const control = createOnlyManifest("control file");
   for await (const entry of tarEntriesOf(archive)) {
     // On a file system that ignores case, variants of the name are the same file.
     if (entry.name.replace(/^(?:\.\/+)+/, "").toLowerCase() !== "control") continue;
-    if (control !== undefined) throw invalid("its control.tar has several control files");
-    control = await readEntry(entry);
+    control.add(entry.name, await readEntry(entry));
   }
-  if (control === undefined) throw invalid("its control.tar has no control file");
-  return control;
+  if (control.found === undefined) throw invalid("its control.tar has no control file");
+  return control.found.bytes;
 }
 
-async function readEntry(entry: TarEntry): Promise<Buffer> {
+async function readEntry(entry: PackageTarEntry): Promise<Buffer> {
   if (entry.type !== "file") throw invalid(`its control file is not a file but a ${entry.type}`);
   if (!entry.name.endsWith("control")) throw invalid(`its control file is called "${entry.name}"`);
-  return entry.read(limits.manifest);
+  return entry.read("manifest");
 }

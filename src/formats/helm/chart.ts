@@ -1,12 +1,11 @@
-import type { TarEntry } from "../../lib/tar/read.ts";
 import type { PackageFile, PackageIdentity, ReadOptions } from "../format.ts";
 import { gunzipFile } from "../containers/gzip.ts";
 import { chartFileName, helmYaml, identifyChart } from "./identity.ts";
-import { limits } from "../../lib/limits.ts";
+import { createOnlyManifest } from "../manifests/only-manifest.ts";
 import { invalid } from "../read-package.ts";
 import { guessTarContents } from "../name-the-type.ts";
 import { expectContainer } from "../containers/sniff.ts";
-import { tarEntries } from "../containers/tar.ts";
+import { tarEntries, type PackageTarEntry } from "../containers/tar.ts";
 import { parseYamlMapping } from "../manifests/yaml.ts";
 
 /** A chart as `helm package` makes it. */
@@ -39,28 +38,34 @@ interface Manifests {
 
 /**
  * Helm strips the first directory of every path, reads backslashes as slashes, and keeps the last of several files with
- * one path. So all entries are read, and a chart is rejected when two become the same manifest.
+ * one path. So all entries are read, and a chart is rejected when two that differ become the same manifest.
  */
 async function findManifests(file: PackageFile, options: ReadOptions | undefined): Promise<Manifests> {
-  const found = new Map<string, { directory: string; bytes: Buffer }>();
+  const found = {
+    "Chart.yaml": createOnlyManifest("Chart.yaml"),
+    "requirements.yaml": createOnlyManifest("requirements.yaml"),
+  };
+  let directory: string | undefined;
   let guess: string | undefined;
   for await (const entry of tarEntries(gunzipFile(file, options))) {
     guess ??= guessTarContents(entry.name);
-    const [directory, ...rest] = entry.name.split(/[/\\]/).filter((segment) => segment !== "" && segment !== ".");
+    const [top, ...rest] = entry.name.split(/[/\\]/).filter((segment) => segment !== "" && segment !== ".");
     const path = rest.join("/");
-    const wanted = ["Chart.yaml", "requirements.yaml"].find((name) => name.toLowerCase() === path.toLowerCase());
-    if (directory === undefined || wanted === undefined) continue;
-    if (found.has(wanted)) throw invalid(`it has several files ${wanted}`);
-    found.set(wanted, { directory, bytes: await readManifest(entry, wanted) });
+    const wanted = names.find((name) => name.toLowerCase() === path.toLowerCase());
+    if (top === undefined || wanted === undefined) continue;
+    if (wanted === "Chart.yaml") directory ??= top;
+    found[wanted].add(entry.name, await readManifest(entry, wanted));
   }
-  const chart = found.get("Chart.yaml");
-  if (chart === undefined)
+  const chart = found["Chart.yaml"].found;
+  if (chart === undefined || directory === undefined)
     throw invalid(`it has no Chart.yaml${guess === undefined ? "" : `; it looks like ${guess}`}`);
-  return { directory: chart.directory, manifest: chart.bytes, requirements: found.get("requirements.yaml")?.bytes };
+  return { directory, manifest: chart.bytes, requirements: found["requirements.yaml"].found?.bytes };
 }
 
-async function readManifest(entry: TarEntry, wanted: string): Promise<Buffer> {
+const names = ["Chart.yaml", "requirements.yaml"] as const;
+
+async function readManifest(entry: PackageTarEntry, wanted: string): Promise<Buffer> {
   if (entry.type !== "file") throw invalid(`its ${wanted} is not a file but a ${entry.type}`);
   if (!entry.name.endsWith(wanted)) throw invalid(`its ${wanted} is called "${entry.name}"`);
-  return entry.read(limits.manifest);
+  return entry.read("manifest");
 }

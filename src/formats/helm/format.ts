@@ -22,4 +22,6 @@ export const helm: Format = {
   isCompanion: (qualifier) => qualifier === "kind=provenance",
   isSidecar: (name) => name === "index.yaml",
   readsNeighbours: true,
+  // a provenance file is checked against the chart beside it
+  isNeededBy: (name, other) => other.toLowerCase() === `${name.toLowerCase()}.prov`,
 };

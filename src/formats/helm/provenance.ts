@@ -6,7 +6,7 @@ import type { PackageFile, PackageIdentity, ReadOptions } from "../format.ts";
 import { chartFileName, helmYaml, identifyChart } from "./identity.ts";
 import { limits } from "../../lib/limits.ts";
 import { openBeside, placeOf } from "../read-neighbour.ts";
-import { invalid } from "../read-package.ts";
+import { beyondLimit, invalid } from "../read-package.ts";
 import { isYamlMapping, parseYamlMapping } from "../manifests/yaml.ts";
 
 /**
@@ -14,7 +14,7 @@ import { isYamlMapping, parseYamlMapping } from "../manifests/yaml.ts";
  * line `...`, and the hash of the chart file. The signature is not checked: that needs the public key.
  */
 export async function readProvenance(file: PackageFile, options: ReadOptions | undefined): Promise<PackageIdentity> {
-  if (file.size > limits.manifest) throw invalid(`it is longer than ${limits.manifest} bytes`);
+  if (file.size > limits.manifest) throw beyondLimit("manifest", "it has");
   const { chart, files } = splitMessage((await readFile(file.path)).toString("utf8"));
   const warnings: string[] = [];
   const identity = identifyChart(parseYamlMapping(Buffer.from(chart), "Chart.yaml", helmYaml), "provenance", warnings);

@@ -1,6 +1,6 @@
 import { trimAsciiEnd } from "../../lib/blanks.ts";
 import { limits } from "../../lib/limits.ts";
-import { invalid } from "../read-package.ts";
+import { beyondLimit, invalid } from "../read-package.ts";
 
 export interface HeaderField {
   /** As written; names are case-insensitive. */
@@ -26,11 +26,13 @@ export interface HeaderRules {
   repeatable?: Pick<ReadonlySet<string>, "has"> | undefined;
   /** Lines that begin with `#` are skipped. Default: false. */
   comments?: boolean | undefined;
+  /** What a carriage return without a line feed does: dpkg keeps it in the value, R ends the line. Default: `stay`. */
+  loneReturns?: "stay" | "end lines" | undefined;
 }
 
 /** All paragraphs of a deb822 or DCF text: `Name: value` with continuation lines, blank lines between paragraphs. */
 export function parseParagraphs(text: string, manifest: string, rules: HeaderRules = {}): Paragraph[] {
-  const lines = splitLines(text, manifest);
+  const lines = withoutMark(text).split(rules.loneReturns === "end lines" ? /\r\n|\r|\n/ : /\r?\n/);
   const paragraphs: Paragraph[] = [];
   for (let at = 0; at < lines.length;) {
     if (isBlank(lines[at]!)) at++;
@@ -52,27 +54,59 @@ export function parseOneParagraph(text: string, manifest: string, rules: HeaderR
 }
 
 /**
- * Headers as in a mail: fields up to the first empty line, then the text as it is. A line of blanks is an empty line of
- * the field before it: Python's tools write descriptions like that.
+ * Headers as in a mail, exactly as Python's `email` package reads them, because its tools are the only ones that read
+ * such manifests: `\r\n`, `\n` and a lone `\r` end a line, a line that begins with a blank continues the field before
+ * it, and the first line that is neither a field nor a continuation begins the body, with or without an empty line.
  */
 export function parseMessage(
   text: string,
   manifest: string,
-  rules: HeaderRules = {},
+  rules: Pick<HeaderRules, "repeatable"> = {},
 ): { headers: Paragraph; body: string } {
-  const end = /(?:^|\r?\n)\r?(?:\n|$)/.exec(text);
-  const lines = splitLines(end === null ? text : text.slice(0, end.index), manifest);
-  const { paragraph: headers } = readParagraph(lines, 0, manifest, { ...rules, isEnd: (line) => line === "" });
-  if (headers.fields.length === 0) throw invalid(`its ${manifest} does not begin with a field`);
-  return { headers, body: end === null ? "" : text.slice(end.index + end[0].length) };
+  const whole = withoutMark(text);
+  const parts: FieldLines[] = [];
+  let open: FieldLines | undefined;
+  let at = 0;
+  for (const { 0: ended, 1: line = "", index } of whole.matchAll(/([^\r\n]*)(?:\r\n|\r|\n|$)/g)) {
+    at = index;
+    if (!MESSAGE_LINE.test(line)) {
+      // only an empty line is not part of the body
+      if (line === "") at += ended.length;
+      break;
+    }
+    at += ended.length;
+    if (/^[ \t]/.test(line)) open?.lines.push(line.slice(1));
+    else {
+      open = messageField(line);
+      if (open !== undefined) parts.push(open);
+      if (parts.length > limits.headerFields) throw tooMany(manifest);
+    }
+  }
+  if (parts.length === 0) throw invalid(`its ${manifest} does not begin with a field`);
+  return { headers: createParagraph(parts, manifest, { ...rules, sameAgain: true }), body: whole.slice(at) };
 }
 
-/** Rejects lone carriage returns: tools disagree whether they end a line, and so on which fields there are. */
-function splitLines(text: string, manifest: string): string[] {
-  const lines = (text.startsWith("\ufeff") ? text.slice(1) : text).split(/\r?\n/);
-  if (lines.some((line) => line.includes("\r"))) throw invalid(`its ${manifest} has carriage returns inside lines`);
-  if (lines.some((line) => line.includes("\0"))) throw invalid(`its ${manifest} has NUL characters`);
-  return lines;
+/** The begin of an envelope (`From `), a field, or a continuation. */
+const MESSAGE_LINE = /^(?:From |[!-9;-~]*:|[ \t])/;
+
+/** Undefined for an envelope and a field without a name, which Python ignores. */
+function messageField(line: string): FieldLines | undefined {
+  const colon = line.indexOf(":");
+  if (line.startsWith("From ") || colon === 0) return undefined;
+  return { name: line.slice(0, colon), lines: [line.slice(colon + 1).replace(/^[ \t]+/, "")] };
+}
+
+function tooMany(manifest: string) {
+  return beyondLimit("headerFields", `its ${manifest} has`, { noun: "fields in a paragraph" });
+}
+
+function withoutMark(text: string): string {
+  return text.startsWith("\ufeff") ? text.slice(1) : text;
+}
+
+interface FieldLines {
+  name: string;
+  lines: string[];
 }
 
 function isBlank(line: string): boolean {
@@ -81,15 +115,10 @@ function isBlank(line: string): boolean {
 
 const FIELD = /^([!"$-,.-9;-~][!-9;-~]*)[ \t]*:(.*)$/s;
 
-function readParagraph(
-  lines: readonly string[],
-  start: number,
-  manifest: string,
-  { isEnd = isBlank, ...rules }: HeaderRules & { isEnd?: (line: string) => boolean },
-) {
-  const parts: { name: string; lines: string[] }[] = [];
+function readParagraph(lines: readonly string[], start: number, manifest: string, rules: HeaderRules) {
+  const parts: FieldLines[] = [];
   let at = start;
-  for (; at < lines.length && !isEnd(lines[at]!); at++) {
+  for (; at < lines.length && !isBlank(lines[at]!); at++) {
     const line = lines[at]!;
     if (rules.comments === true && line.startsWith("#")) continue;
     if (/^[ \t]/.test(line)) {
@@ -100,17 +129,16 @@ function readParagraph(
     }
     const match = FIELD.exec(line);
     if (match === null) throw invalid(`line ${at + 1} of its ${manifest} is not a field`);
-    if (parts.length >= limits.headerFields)
-      throw invalid(`its ${manifest} has more than ${limits.headerFields} fields in a paragraph`);
+    if (parts.length >= limits.headerFields) throw tooMany(manifest);
     parts.push({ name: match[1]!, lines: [match[2]!.replace(/^[ \t]+/, "")] });
   }
   return { paragraph: createParagraph(parts, manifest, rules), next: at };
 }
 
 function createParagraph(
-  parts: readonly { name: string; lines: string[] }[],
+  parts: readonly FieldLines[],
   manifest: string,
-  { repeatable = new Set<string>() }: HeaderRules,
+  { repeatable = new Set<string>(), sameAgain = false }: HeaderRules & { sameAgain?: boolean },
 ): Paragraph {
   const byName = new Map<string, string[]>();
   const fields = parts.map(({ name, lines }) => ({ name, value: lines.map((line) => trimAsciiEnd(line)).join("\n") }));
@@ -119,7 +147,7 @@ function createParagraph(
     const values = byName.get(key);
     if (values === undefined) byName.set(key, [value]);
     else if (repeatable.has(key)) values.push(value);
-    else throw invalid(`its ${manifest} has the field "${name}" twice`);
+    else if (!sameAgain || values[0] !== value) throw invalid(`its ${manifest} has the field "${name}" twice`);
   }
   return {
     fields,

@@ -18,7 +18,9 @@ export function boundMetadata(members: Record<string, unknown>, warnings: string
     const largest = kept.reduce((a, b) => (b.size > a.size ? b : a));
     kept.splice(kept.indexOf(largest), 1);
     total -= largest.size;
-    warnings.push(`the manifest's "${largest.key}" is too long (${largest.size} bytes) and was left out`);
+    warnings.push(
+      `the manifest's "${largest.key}" is too long (${largest.size} bytes; limit "metadata") and was left out`,
+    );
   }
   return Object.fromEntries(kept.map(({ key, value }) => [key, value]));
 }

@@ -1,6 +1,6 @@
 import { Composer, isAlias, isMap, isNode, isScalar, isSeq, Lexer, Parser, type CST, type YAMLMap } from "yaml";
 import { limits } from "../../lib/limits.ts";
-import { invalid } from "../read-package.ts";
+import { beyondLimit, invalid } from "../read-package.ts";
 import type { YamlPlaces } from "./yaml-places.ts";
 
 /** Scalars stay strings as written: `version: 1.10` is not 1.1, and `null` is a string. An empty scalar is "". */
@@ -31,7 +31,7 @@ export function parseYaml(bytes: Buffer, manifest: string, rules: YamlRules = {}
   const document = parse(text, manifest);
   const error = document.errors[0];
   rules.places?.fail(error?.pos[0]);
-  if (error !== undefined) throw invalid(`its ${manifest} is not YAML (${error.message})`, error);
+  if (error !== undefined) throw notYaml(manifest, error.message, error);
   const { aliases = "reject", plain = (scalar) => scalar } = rules;
   const reading: Reading = { manifest, aliases, plain, values: 0, blanks: 0, anchors: new Map(), places: rules.places };
   const value = toValue(document.contents, reading, 0);
@@ -58,22 +58,26 @@ function decode(bytes: Buffer, manifest: string): string {
   }
 }
 
-/**
- * Runs the three stages of the library itself. Its `parseDocument` recurses for every level and collects an error for
- * every character; here a limit stops it early.
- */
+/** Runs the three stages of the library itself. Its `parseDocument` recurses for every level; here a limit stops it. */
 function parse(text: string, manifest: string) {
   const parser = new Parser();
   const tokens: CST.Token[] = [];
   let lexemes = 0;
   for (const lexeme of new Lexer().lex(text)) {
-    if (++lexemes > limits.yamlTokens) throw invalid(`its ${manifest} has more than ${limits.yamlTokens} YAML tokens`);
+    if (++lexemes > limits.yamlTokens) throw beyondLimit("yamlTokens", `its ${manifest} has`, { noun: "YAML tokens" });
     tokens.push(...parser.next(lexeme));
     if (parser.stack.length > 2 * limits.yamlDepth) throw tooDeep(manifest);
   }
   tokens.push(...parser.end());
   // The library compares every key with every other one to find duplicates; below, a Map does that.
   const composer = new Composer({ schema: "failsafe", logLevel: "error", uniqueKeys: false });
+  // ... and it would collect an error for every character
+  let failure: Error | undefined;
+  const onError = (_: unknown, code: string, message: string, isWarning?: boolean) => {
+    // it catches errors, and reports them again
+    if (isWarning !== true) throw (failure ??= notYaml(manifest, message, code));
+  };
+  Object.assign(composer, { onError });
   const documents = composer.compose(tokens, true, text.length);
   const first = documents.next().value;
   if (first === undefined || documents.next().done !== true)
@@ -81,8 +85,12 @@ function parse(text: string, manifest: string) {
   return first;
 }
 
+function notYaml(manifest: string, reason: string, cause: unknown) {
+  return invalid(`its ${manifest} is not YAML (${reason})`, cause);
+}
+
 function tooDeep(manifest: string) {
-  return invalid(`its ${manifest} is nested deeper than ${limits.yamlDepth} levels`);
+  return beyondLimit("yamlDepth", `its ${manifest} is nested`, { noun: "levels deep" });
 }
 
 interface Reading {
@@ -124,7 +132,7 @@ function expand(anchor: string, reading: Reading): YamlValue {
   if (named === undefined) throw invalid(`its ${manifest} has an alias *${anchor} without an anchor before it`);
   reading.values += named.values;
   if (reading.values > limits.yamlTokens)
-    throw invalid(`the YAML aliases of its ${manifest} expand to more than ${limits.yamlTokens} values`);
+    throw beyondLimit("yamlTokens", `the YAML aliases of its ${manifest} expand to`, { noun: "values" });
   return named.value;
 }
 

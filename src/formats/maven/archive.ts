@@ -1,6 +1,5 @@
 import { open } from "node:fs/promises";
 import type { PackageFile, ReadOptions } from "../format.ts";
-import { limits } from "../../lib/limits.ts";
 import { checkCoordinates, type Coordinates } from "./pom.ts";
 import { invalid } from "../read-package.ts";
 import { expectContainer } from "../containers/sniff.ts";
@@ -33,7 +32,7 @@ export async function readPomProperties(file: PackageFile, options: ReadOptions)
   for await (const entry of zipEntries(file, options)) {
     if (!/^META-INF\/maven\/[^/]+\/[^/]+\/pom\.properties$/.test(entry.name)) continue;
     if (found.length >= MAX_PROPERTIES) throw invalid(`it contains more than ${MAX_PROPERTIES} artifacts`);
-    const properties = parseProperties((await entry.read(limits.manifest)).toString("latin1"));
+    const properties = parseProperties((await entry.read("manifest")).toString("latin1"));
     const [group, artifact, version] = ["groupId", "artifactId", "version"].map((name) => properties.get(name));
     found.push(checkCoordinates({ group, artifact, version }, `its ${entry.name}`));
   }

@@ -4,41 +4,66 @@ import { FeedctlError } from "../../errors.ts";
 import { descriptorPath } from "../../lib/open-folder.ts";
 import { openReader } from "../containers/open-reader.ts";
 import { openBeside, placeOf, readBeside } from "../read-neighbour.ts";
-import type { PackageFile, ReadOptions } from "../format.ts";
+import type { PackageFile, ReadOptions, VersionName } from "../format.ts";
 import { limits } from "../../lib/limits.ts";
 import { isZip, readPomProperties } from "./archive.ts";
-import { matchName, signedName } from "./name.ts";
+import { matchName, repositoryFolder, signedName } from "./name.ts";
 import { parsePom, type Coordinates, type Pom } from "./pom.ts";
-import { invalid } from "../read-package.ts";
+import { beyondLimit, invalid } from "../read-package.ts";
 
 export interface Found {
   coordinates: Coordinates;
   /** From the pom; empty without one. */
   metadata: Record<string, unknown>;
+  /** Oddities of the pom. */
+  warnings: string[];
 }
 
 const MAX_POMS = 100;
 
 /**
  * The coordinates of a file. A pom has its own. Any other file belongs to the pom beside it whose artifact and version
- * begin the file's name. Without a pom, the `pom.properties` inside an archive count. Nothing is guessed from paths.
+ * begin the file's name. Without a pom, the `pom.properties` inside an archive count, then a version of the feed.
  */
 export async function findCoordinates(file: PackageFile, options: ReadOptions): Promise<Found> {
   if (file.name.toLowerCase().endsWith(".pom")) {
-    if (file.size > limits.manifest) throw invalid(`a pom of more than ${limits.manifest} bytes is not read`);
+    if (file.size > limits.manifest) throw beyondLimit("manifest", "the pom has");
     await using reader = await openReader(file);
     return found(parsePom(await reader.read(0, file.size)));
   }
   const pom = (await findNamedPom(file)) ?? (await findOtherPom(file));
   if (pom !== undefined) return found(pom);
+  const known = findKnown(file, options.known ?? []);
   await using signed = await openSigned(file);
-  const packed = await findPacked(signed.file, options);
-  if (packed !== undefined) return { coordinates: packed, metadata: {} };
+  const packed = await findPacked(signed.file, options).catch((error: unknown) => {
+    if (known === undefined) throw error;
+    return onlyInvalid(error);
+  });
+  const coordinates = packed ?? known;
+  if (coordinates !== undefined) return { coordinates, metadata: {}, warnings: [] };
   throw invalid("no pom beside it says what it belongs to");
 }
 
-function found({ metadata, ...coordinates }: Pom): Found {
-  return { coordinates, metadata };
+/**
+ * The version of the feed that begins the file's name, the longest of several. Of groups with the same artifact the one
+ * counts in whose folder the file lies.
+ */
+function findKnown(file: PackageFile, known: readonly VersionName[]): Coordinates | undefined {
+  const fitting = known
+    .map(({ group, name, version }) => ({ group, artifact: name, version }))
+    .filter((coordinates) => matchName(file.name, coordinates) !== undefined);
+  const longest = Math.max(...fitting.map(stemLength));
+  const [first, ...others] = fitting.filter((coordinates) => stemLength(coordinates) === longest);
+  if (first === undefined || others.length === 0) return first;
+  const folder = dirname(placeOf(file).path).replaceAll("\\", "/");
+  const here = [first, ...others].find((coordinates) => folder.endsWith(`/${repositoryFolder(coordinates)}`));
+  if (here !== undefined) return here;
+  const names = [first, ...others].map(({ group, artifact, version }) => `${group}:${artifact}:${version}`);
+  throw invalid(`no pom beside it says what it belongs to, and the feed has ${names.join(" and ")}`);
+}
+
+function found({ metadata, warnings, ...coordinates }: Pom): Found {
+  return { coordinates, metadata, warnings };
 }
 
 /**
@@ -83,7 +108,7 @@ function onlyInvalid(error: unknown): undefined {
 /** The pom of that name beside the file. */
 async function readPom(file: PackageFile, name: string): Promise<Pom | undefined> {
   const place = placeOf(file);
-  const bytes = await readBeside(place, join(dirname(place.path), name), limits.manifest);
+  const bytes = await readBeside(place, join(dirname(place.path), name));
   if (bytes === undefined) return undefined;
   try {
     return parsePom(bytes);

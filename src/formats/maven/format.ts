@@ -5,7 +5,7 @@ import { bracketRange } from "../../versions/ranges/bracket-range.ts";
 import type { Format, PackageFile, PackageIdentity, ReadOptions } from "../format.ts";
 import { expectArchive } from "./archive.ts";
 import { findCoordinates } from "./coordinates.ts";
-import { matchName, parseRest, repositoryFolder, signedName, type Kind } from "./name.ts";
+import { isNamedAfter, matchName, parseRest, repositoryFolder, signedName, versionsIn, type Kind } from "./name.ts";
 import type { Coordinates } from "./pom.ts";
 import { isMavenSidecar, verifyChecksums } from "./sidecars.ts";
 import { boundMetadata } from "../manifests/metadata.ts";
@@ -25,6 +25,8 @@ export const maven: Format = {
   ranges: bracketRange(versions),
   isSidecar: isMavenSidecar,
   readsNeighbours: true,
+  isNeededBy: isNamedAfter,
+  versionsIn,
   read: (file, options) => readPackage("Maven artifact", file, options, () => read(file, options ?? {})),
 };
 
@@ -33,8 +35,7 @@ const MAX_KEY = 1024;
 async function read(file: PackageFile, options: ReadOptions): Promise<PackageIdentity> {
   if (isMavenSidecar(file.name)) throw invalid("it is a checksum or a repository's own file, not an artifact");
   if (file.size === 0) throw invalid("the file is empty");
-  const warnings: string[] = [];
-  const { coordinates, metadata } = await findCoordinates(file, options);
+  const { coordinates, metadata, warnings } = await findCoordinates(file, options);
   const { version, kind } = nameParts(file, coordinates, warnings);
   await expectArchive(file, kind.extension);
   await verifyChecksums(file, options, warnings);

@@ -48,6 +48,25 @@ export function signedName(name: string): string | undefined {
   return SIGNATURE.test(name) ? name.replace(SIGNATURE, "") : undefined;
 }
 
+const MOST_VERSIONS = 1000;
+
+/** Every artifact and version that a file name may begin with: `a-b-1.jar` is of `a` `b-1`, `a` `b`, or `a-b` `1`. */
+export function versionsIn(name: string): { name: string; version: string }[] {
+  const found: { name: string; version: string }[] = [];
+  for (let dash = name.indexOf("-"); dash > 0; dash = name.indexOf("-", dash + 1))
+    for (let end = dash + 2; end < name.length && found.length < MOST_VERSIONS; end++)
+      if (name[end] === "-" || name[end] === ".")
+        found.push({ name: name.slice(0, dash), version: name.slice(dash + 1, end) });
+  return found;
+}
+
+/** Whether the file called `other` is named after a pom. Builds of a snapshot have a time in the place of the word. */
+export function isNamedAfter(pom: string, other: string): boolean {
+  if (!pom.toLowerCase().endsWith(".pom") || pom === other) return false;
+  const stem = pom.slice(0, -".pom".length).replace(/SNAPSHOT$/, "");
+  return other.startsWith(stem) && (stem.endsWith("-") || /^[.-]/.test(other.slice(stem.length)));
+}
+
 /** The folder of a repository that holds the version's files. */
 export function repositoryFolder({ group, artifact, version }: Coordinates): string {
   return `${group.replaceAll(".", "/")}/${artifact}/${snapshotOf(version) ?? version}`;

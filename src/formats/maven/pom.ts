@@ -13,6 +13,8 @@ export interface Coordinates {
 export interface Pom extends Coordinates {
   /** Elements under their names in the pom; absent when it lacks them. */
   metadata: Record<string, unknown>;
+  /** Oddities of its text. */
+  warnings: string[];
 }
 
 const MAX_NAME = 200;
@@ -33,7 +35,8 @@ const latin1Entities = Object.fromEntries(
 
 /** Parses a pom. Group and version come from its parent when the pom omits them. */
 export function parsePom(bytes: Buffer): Pom {
-  const project = parseXml(bytes, latin1Entities);
+  const warnings: string[] = [];
+  const project = parseXml(bytes, { entities: latin1Entities, warnings, ignoreDoctype: true });
   if (project.name !== "project") throw invalid(`its pom is not a "project" but a ${quoted(project.name)}`);
   const parent = onlyChild(project, "parent");
   const inherited = (name: string) => textOf(project, name) ?? (parent && textOf(parent, name));
@@ -41,7 +44,7 @@ export function parsePom(bytes: Buffer): Pom {
     { group: inherited("groupId"), artifact: textOf(project, "artifactId"), version: inherited("version") },
     "its pom",
   );
-  return { ...coordinates, metadata: readMetadata(project, parent) };
+  return { ...coordinates, metadata: readMetadata(project, parent), warnings };
 }
 
 /** Rejects coordinates that are missing or that no repository can hold. `where` begins the reason: `its pom`. */

@@ -14,7 +14,6 @@ export function isMavenSidecar(name: string): boolean {
 }
 
 const algorithms = ["md5", "sha1", "sha256", "sha512"] as const;
-const MAX_CHECKSUM_FILE = 4096;
 
 /** Rejects a file that does not match a checksum beside it. A checksum file without a checksum only adds a warning. */
 export async function verifyChecksums(file: PackageFile, options: ReadOptions, warnings: string[]): Promise<void> {
@@ -22,7 +21,7 @@ export async function verifyChecksums(file: PackageFile, options: ReadOptions, w
   const place = placeOf(file);
   for (const algorithm of algorithms) {
     const path = `${place.path}.${algorithm}`;
-    const text = await readBeside(place, path, MAX_CHECKSUM_FILE);
+    const text = await readBeside(place, path);
     if (text === undefined) continue;
     const digest = findDigest(text.toString("latin1"), createHash(algorithm).digest().length * 2);
     if (digest === undefined) warnings.push(`the checksum file ${basename(path)} holds no ${algorithm} checksum`);

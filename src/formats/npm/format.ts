@@ -1,16 +1,15 @@
-import type { TarEntry } from "../../lib/tar/read.ts";
 import { npmRange, semver } from "../../versions/semver.ts";
 import type { Format, PackageFile, PackageIdentity, ReadOptions } from "../format.ts";
 import { gunzipFile } from "../containers/gzip.ts";
 import { parseJsonManifest } from "../manifests/json.ts";
-import { limits } from "../../lib/limits.ts";
+import { createOnlyManifest } from "../manifests/only-manifest.ts";
 import { deprecationOf } from "../manifests/deprecation.ts";
 import { boundMetadata } from "../manifests/metadata.ts";
 import { parseNpmName, type NpmName } from "./name.ts";
 import { invalid, readPackage } from "../read-package.ts";
 import { guessTarContents } from "../name-the-type.ts";
 import { expectContainer } from "../containers/sniff.ts";
-import { tarEntries } from "../containers/tar.ts";
+import { tarEntries, type PackageTarEntry } from "../containers/tar.ts";
 
 /** npm packages as `npm pack` makes them, and older ones whose top directory is not named `package`. */
 export const npm: Format = {
@@ -77,10 +76,10 @@ const metadataMembers = [
 
 /**
  * npm strips the first directory of every path, and keeps the last of several files with one path. So all entries are
- * read, and a package is rejected when two become `package.json`.
+ * read, and a package is rejected when two that differ become `package.json`.
  */
 async function findManifest(file: PackageFile, options: ReadOptions | undefined, warnings: string[]): Promise<Buffer> {
-  let manifest: { path: string; bytes: Buffer } | undefined;
+  const manifest = createOnlyManifest("package.json");
   let guess: string | undefined;
   let hasLinks = false;
   for await (const entry of tarEntries(gunzipFile(file, options))) {
@@ -91,19 +90,18 @@ async function findManifest(file: PackageFile, options: ReadOptions | undefined,
     guess ??= guessTarContents(entry.name);
     // On a file system that ignores case, variants of the name are the same file.
     if (path.toLowerCase() !== "package.json") continue;
-    if (manifest !== undefined) throw invalid(`"${manifest.path}" and "${entry.name}" would both be its package.json`);
-    manifest = { path: entry.name, bytes: await readManifest(entry) };
+    manifest.add(entry.name, await readManifest(entry));
   }
   if (hasLinks) warnings.push("it holds links, which npm leaves out when it installs");
-  if (manifest === undefined)
+  if (manifest.found === undefined)
     throw invalid(`it has no package.json${guess === undefined ? "" : `; it looks like ${guess}`}`);
-  return manifest.bytes;
+  return manifest.found.bytes;
 }
 
-async function readManifest(entry: TarEntry): Promise<Buffer> {
+async function readManifest(entry: PackageTarEntry): Promise<Buffer> {
   if (entry.type !== "file") throw invalid(`its package.json is not a file but a ${entry.type}`);
   if (!entry.name.endsWith("package.json")) throw invalid(`its manifest is called "${entry.name}"`);
-  return entry.read(limits.manifest);
+  return entry.read("manifest");
 }
 
 /** Where npm would put the entry, relative to the package. */

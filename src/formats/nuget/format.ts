@@ -1,7 +1,6 @@
 import { nuget as versions } from "../../versions/nuget.ts";
 import { bracketRange } from "../../versions/ranges/bracket-range.ts";
 import type { Format, PackageFile, PackageIdentity, ReadOptions } from "../format.ts";
-import { limits } from "../../lib/limits.ts";
 import { boundMetadata } from "../manifests/metadata.ts";
 import { parseNuspec, type Nuspec } from "./nuspec.ts";
 import { invalid, readPackage } from "../read-package.ts";
@@ -74,7 +73,7 @@ const ID = /^[\p{L}\p{Mn}\p{Nd}\p{Pc}]+(?:[.-][\p{L}\p{Mn}\p{Nd}\p{Pc}]+)*$/u;
 export async function readNupkg(file: PackageFile, options: ReadOptions | undefined): Promise<Nupkg> {
   await expectContainer(file, "zip");
   const { manifest, entries, hasLibraries, isSigned, hasBackslashes } = await findManifest(file, options);
-  const nuspec = parseNuspec(await manifest.read(limits.manifest));
+  const nuspec = parseNuspec(await manifest.read("manifest"));
   const normalizedVersion = checkIdentity(nuspec);
   const kind = kindOf(file, nuspec);
   const warnings: string[] = [];

@@ -1,6 +1,6 @@
 import { trimUnicode } from "../../lib/blanks.ts";
 import { invalid } from "../read-package.ts";
-import { onlyChild, parseXml, type XmlElement } from "../manifests/xml.ts";
+import { firstChild, onlyChild, parseXml, type XmlElement } from "../manifests/xml.ts";
 
 export interface Nuspec {
   id: string;
@@ -27,7 +27,7 @@ export function parseNuspec(bytes: Buffer): Nuspec {
         ?.split(/[\s,;]+/)
         .filter((tag) => tag !== ""),
       license: readLicense(metadata),
-      repository: readAttributes(onlyChild(metadata, "repository")),
+      repository: readAttributes(firstChild(metadata, "repository")),
       packageTypes: packageTypes.length > 0 ? packageTypes : undefined,
       minClientVersion: metadata.attributes.get("minClientVersion"),
       dependencies: readDependencies(metadata),
@@ -66,15 +66,16 @@ function readTexts(metadata: XmlElement): Record<string, unknown> {
 }
 
 function mustHave(metadata: XmlElement, name: string): string {
-  const text = textOf(metadata, name);
+  const text = onlyChild(metadata, name)?.text || undefined;
   if (text === undefined) throw invalid(`its nuspec has no "${name}"`);
   if (/\$[^$]*\$/.test(text))
     throw invalid(`its nuspec still holds the token ${text} as "${name}"; it was zipped, not packed`);
   return text;
 }
 
+/** NuGet reads the first of several elements. Only the identity is read more strictly. */
 function textOf(metadata: XmlElement, name: string): string | undefined {
-  const text = onlyChild(metadata, name)?.text;
+  const text = firstChild(metadata, name)?.text;
   return text === "" ? undefined : text;
 }
 
@@ -84,7 +85,7 @@ function readAttributes(element: XmlElement | undefined): Record<string, string>
 
 /** `{type: "expression" | "file", value}` as the element has it. */
 function readLicense(metadata: XmlElement): Record<string, string> | undefined {
-  const license = onlyChild(metadata, "license");
+  const license = firstChild(metadata, "license");
   return license === undefined ? undefined : { ...readAttributes(license), value: license.text };
 }
 
@@ -97,7 +98,7 @@ function readPackageTypes(metadata: XmlElement): Nuspec["packageTypes"] {
 
 /** Groups by target framework; the flat list of the oldest schema is one group without a framework. */
 function readDependencies(metadata: XmlElement): unknown[] | undefined {
-  const element = onlyChild(metadata, "dependencies");
+  const element = firstChild(metadata, "dependencies");
   if (element === undefined) return undefined;
   const groups = element.children.filter(({ name }) => name === "group");
   const flat = readDependencyList(element);

@@ -1,7 +1,6 @@
 import { nuget as versions } from "../../versions/nuget.ts";
 import { bracketRange } from "../../versions/ranges/bracket-range.ts";
 import type { Format } from "../format.ts";
-import { limits } from "../../lib/limits.ts";
 import { isForPowerShell, isSymbols, readNupkg, type Nupkg } from "./format.ts";
 import { readPackage } from "../read-package.ts";
 
@@ -33,7 +32,7 @@ async function checkModuleManifest({ identity, nuspec, entries }: Nupkg): Promis
   const wanted = `${nuspec.id}.psd1`.toLowerCase();
   const manifest = entries.find(({ name }) => name.toLowerCase() === wanted);
   if (manifest === undefined) return;
-  const text = decode(await manifest.read(limits.manifest));
+  const text = decode(await manifest.read("manifest"));
   const version = valueOf(text, "ModuleVersion");
   if (version === undefined) return;
   const label = valueOf(text, "Prerelease")?.replace(/^-/, "");

@@ -1,3 +1,4 @@
+import { isFeedctlError } from "../../errors.ts";
 import { pep440, pep440Text } from "../../versions/pep440.ts";
 import { pep440Range } from "../../versions/ranges/pep440-range.ts";
 import type { Format, PackageFile, PackageIdentity, ReadOptions } from "../format.ts";
@@ -6,8 +7,8 @@ import type { CoreMetadata } from "./metadata.ts";
 import { isSdistName, normalizeProjectName, sdistEndings } from "./name.ts";
 import { readSdist } from "./sdist.ts";
 import { readWheel } from "./wheel.ts";
-import { invalid, readPackage } from "../read-package.ts";
-import { expectContainer, type Container } from "../containers/sniff.ts";
+import { invalid, readPackage, WrongNameError } from "../read-package.ts";
+import { expectContainer, findContainer, type Container } from "../containers/sniff.ts";
 
 /**
  * Python packages: wheels and source packages. A version has many files, which their names distinguish, as on every
@@ -34,8 +35,8 @@ const MAX_FILE_NAME = 255;
 
 async function read(file: PackageFile, options: ReadOptions | undefined): Promise<PackageIdentity> {
   // A wheel's file name must match exactly; of a source package's name only the extension counts.
-  const kind = kinds.find(({ ending }) => file.name.toLowerCase().endsWith(ending));
-  if (kind === undefined) throw invalid(unsupported(file.name));
+  const named = kinds.find(({ ending }) => file.name.toLowerCase().endsWith(ending));
+  const kind = named ?? (await guessKind(file, options));
   if (file.name.length > MAX_FILE_NAME) throw invalid(`its file name is longer than ${MAX_FILE_NAME} characters`);
   await expectContainer(file, kind.container);
   const warnings: string[] = [];
@@ -46,6 +47,9 @@ async function read(file: PackageFile, options: ReadOptions | undefined): Promis
   const nameKey = normalizeProjectName(metadata.name);
   const normalizedVersion = pep440.normalize(metadata.version)!;
   const fileName = isWheel ? file.name : sdistName(file, metadata, kind.ending, warnings);
+  // standard input has no name
+  if (named === undefined && file.name.includes("."))
+    throw new WrongNameError(`${NO_ENDING}; by its PKG-INFO it is ${fileName}`);
   return {
     group: "",
     name: metadata.name,
@@ -75,8 +79,26 @@ function sdistName(file: PackageFile, { name, version }: CoreMetadata, ending: s
   return canonical;
 }
 
-function unsupported(name: string): string {
-  const old = /\.(egg|exe|msi|rpm|dmg|deb|tgz|tar|tar\.xz|tar\.Z)$/i.exec(name)?.[1];
-  if (old === undefined) return "its file name does not end like one of a wheel (.whl) or source package (.tar.gz)";
+/** The kind of a file whose name does not say it: a source package. Rejects a wheel, whose name is needed. */
+async function guessKind(file: PackageFile, options: ReadOptions | undefined): Promise<(typeof kinds)[number]> {
+  const old = oldKind(file.name);
+  const container = await findContainer(file);
+  const kind = kinds.find((each) => each.ending !== ".whl" && each.container === container);
+  if (old !== undefined) throw invalid(unsupported(old));
+  if (kind === undefined) throw invalid(NO_ENDING);
+  if (container === "zip")
+    await readWheel(file, options, []).catch((error: unknown) => {
+      if (error instanceof WrongNameError || !isFeedctlError(error, "invalid")) throw error;
+    });
+  return kind;
+}
+
+const NO_ENDING = "its file name does not end like one of a wheel (.whl) or source package (.tar.gz)";
+
+function oldKind(name: string): string | undefined {
+  return /\.(egg|exe|msi|rpm|dmg|deb|tgz|tar|tar\.xz|tar\.Z)$/i.exec(name)?.[1];
+}
+
+function unsupported(old: string): string {
   return `packages of the kind .${old} are not imported: Python's indexes accept wheels (.whl) and source packages (.tar.gz)`;
 }

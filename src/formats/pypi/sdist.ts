@@ -1,7 +1,7 @@
 import { bunzip2File } from "../containers/bzip2.ts";
 import type { PackageFile, ReadOptions } from "../format.ts";
 import { gunzipFile } from "../containers/gzip.ts";
-import { limits } from "../../lib/limits.ts";
+import { createOnlyManifest } from "../manifests/only-manifest.ts";
 import { parseCoreMetadata, type CoreMetadata } from "./metadata.ts";
 import { invalid } from "../read-package.ts";
 import { guessTarContents } from "../name-the-type.ts";
@@ -12,7 +12,7 @@ import { zipEntries } from "../containers/zip.ts";
 interface Candidate {
   name: string;
   isFile: boolean;
-  read(limit: number): Promise<Buffer>;
+  read(limit: "manifest"): Promise<Buffer>;
 }
 
 /** Reads a source package: PKG-INFO in its top directory. */
@@ -22,20 +22,19 @@ export async function readSdist(
   options: ReadOptions | undefined,
   warnings: string[],
 ): Promise<CoreMetadata> {
-  let manifest: { name: string; bytes: Buffer } | undefined;
+  const manifest = createOnlyManifest("PKG-INFO");
   let guess: string | undefined;
   for await (const entry of container === "zip" ? fromZip(file, options) : fromTar(file, container, options)) {
     guess ??= entry.name.startsWith("EGG-INFO/") ? "an egg" : guessTarContents(entry.name);
     const segments = entry.name.split(/[/\\]/).filter((segment) => segment !== "" && segment !== ".");
     if (segments.length !== 2 || segments[1]!.toUpperCase() !== "PKG-INFO" || segments[0] === "EGG-INFO") continue;
-    if (manifest !== undefined) throw invalid(`"${manifest.name}" and "${entry.name}" would both be its PKG-INFO`);
     if (!entry.isFile) throw invalid("its PKG-INFO is not a file");
     if (segments[1] !== "PKG-INFO") throw invalid(`its manifest is called "${entry.name}"`);
-    manifest = { name: entry.name, bytes: await entry.read(limits.manifest) };
+    manifest.add(entry.name, await entry.read("manifest"));
   }
-  if (manifest === undefined)
+  if (manifest.found === undefined)
     throw invalid(`it has no PKG-INFO in its top directory${guess === undefined ? "" : `; it looks like ${guess}`}`);
-  return parseCoreMetadata(manifest.bytes, "PKG-INFO", warnings);
+  return parseCoreMetadata(manifest.found.bytes, "PKG-INFO", warnings);
 }
 
 async function* fromTar(

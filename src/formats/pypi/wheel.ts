@@ -1,11 +1,10 @@
 import { pep440 } from "../../versions/pep440.ts";
 import type { PackageFile, ReadOptions } from "../format.ts";
 import { parseMessage } from "../manifests/headers.ts";
-import { limits } from "../../lib/limits.ts";
 import { parseCoreMetadata, type CoreMetadata } from "./metadata.ts";
 import { normalizeProjectName, parseWheelName } from "./name.ts";
 import { checkRecord } from "./record.ts";
-import { invalid } from "../read-package.ts";
+import { invalid, WrongNameError } from "../read-package.ts";
 import { zipEntries, type ZipEntry } from "../containers/zip.ts";
 
 /** Reads a wheel. Its file name must agree with its METADATA: installers use the one, indexes the other. */
@@ -15,7 +14,7 @@ export async function readWheel(
   warnings: string[],
 ): Promise<CoreMetadata> {
   const { directory, names, members } = await findMembers(file, options);
-  const manifest = await members.METADATA.read(limits.manifest);
+  const manifest = await members.METADATA.read("manifest");
   const metadata = parseCoreMetadata(manifest, "METADATA", warnings);
   const project = normalizeProjectName(metadata.name);
   const version = pep440.normalize(metadata.version);
@@ -26,13 +25,13 @@ export async function readWheel(
     throw invalid(`its METADATA says ${is}, but lies in "${directory}"`);
   const name = parseWheelName(file.name);
   if (name === undefined || !/^[A-Za-z0-9._+!-]+$/.test(file.name))
-    throw invalid("its file name is not one of a wheel (NAME-VERSION[-BUILD]-PYTHON-ABI-PLATFORM.whl)");
+    throw new WrongNameError("its file name is not one of a wheel (NAME-VERSION[-BUILD]-PYTHON-ABI-PLATFORM.whl)");
   if (normalizeProjectName(name.project) !== project || pep440.normalize(name.version) !== version)
-    throw invalid(`its file name says ${name.project} ${name.version}, but its METADATA ${is}`);
+    throw new WrongNameError(`its file name says ${name.project} ${name.version}, but its METADATA ${is}`);
 
-  const wheel = await members.WHEEL.read(limits.manifest);
+  const wheel = await members.WHEEL.read("manifest");
   const { headers } = parseMessage(wheel.toString("utf8"), "WHEEL", {
-    repeatable: new Set(["tag"]),
+    repeatable: { has: (field) => field !== "wheel-version" },
   });
   if (!/^1(?:\.[0-9]+)?$/.test(headers.get("Wheel-Version") ?? "")) throw invalid("its WHEEL has no Wheel-Version 1");
   // Registries have many wheels that were renamed without a change inside.
@@ -45,7 +44,7 @@ export async function readWheel(
     { path: members.METADATA.name, bytes: manifest },
     { path: members.WHEEL.name, bytes: wheel },
   ];
-  checkRecord(await members.RECORD.read(limits.wheelRecord), { members: read, names, directory }, warnings);
+  checkRecord(await members.RECORD.read("wheelRecord"), { members: read, names, directory }, warnings);
   return { ...metadata, members: { ...metadata.members, ...(name.build && { build: name.build }), tags: name.tags } };
 }
 

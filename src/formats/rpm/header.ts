@@ -1,7 +1,7 @@
 import { decodeText } from "../manifests/decode-text.ts";
 import { limits } from "../../lib/limits.ts";
 import type { FileReader } from "../containers/open-reader.ts";
-import { invalid } from "../read-package.ts";
+import { beyondLimit, invalid } from "../read-package.ts";
 
 /** One of the two headers of an RPM package: values by tag number, read from the file on request. */
 export interface RpmHeader {
@@ -43,8 +43,8 @@ export async function readRpmHeader(
   if (intro.toString("hex", 0, 4) !== MAGIC) throw invalid(`its ${what} does not begin as a header of RPM`);
   const count = intro.readUInt32BE(8);
   const size = intro.readUInt32BE(12);
-  if (count > limits.rpmTags) throw invalid(`its ${what} has ${count} tags; at most ${limits.rpmTags} are read`);
-  if (size > limits.rpmHeader) throw invalid(`its ${what} has ${size} bytes; at most ${limits.rpmHeader} are read`);
+  if (count > limits.rpmTags) throw beyondLimit("rpmTags", `its ${what} has`, { noun: "tags" });
+  if (size > limits.rpmHeader) throw beyondLimit("rpmHeader", `its ${what} has`);
   const data = start + INTRO + count * ENTRY;
   const end = data + size;
   if (end > reader.size) throw invalid(`the file ends inside its ${what}`);
@@ -80,8 +80,8 @@ export async function readRpmHeader(
     async text(tag) {
       const entry = find(tag, types.string, types.i18nString, types.stringArray);
       if (entry === undefined) return undefined;
-      const found = await strings(entry, 1, MAX_TEXT);
-      if (found === undefined) throw invalid(`a text of its ${what} is longer than ${MAX_TEXT} bytes`);
+      const found = await strings(entry, 1, limits.manifest);
+      if (found === undefined) throw beyondLimit("manifest", `a text of its ${what} has`);
       return found[0];
     },
     async texts(tag) {
@@ -102,8 +102,6 @@ export async function readRpmHeader(
     },
   };
 }
-
-const MAX_TEXT = 256 * 1024;
 
 function parseIndex(index: Buffer, { data, end }: { data: number; end: number }, what: string) {
   const entries = new Map<number, Entry | "twice">();

@@ -1,13 +1,12 @@
 import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { createByteReader } from "../../lib/byte-reader.ts";
-import type { TarEntry } from "../../lib/tar/read.ts";
 import { decompress } from "../containers/decompress.ts";
 import { createPartChecker } from "../containers/part-check.ts";
 import type { PackageFile, ReadOptions } from "../format.ts";
 import { limits } from "../../lib/limits.ts";
-import { invalid } from "../read-package.ts";
-import { tarEntries } from "../containers/tar.ts";
+import { beyondLimit, invalid } from "../read-package.ts";
+import { tarEntries, type PackageTarEntry } from "../containers/tar.ts";
 import { isYamlMapping, parseYamlMapping } from "../manifests/yaml.ts";
 
 const members = ["metadata.gz", "metadata", "data.tar.gz", "checksums.yaml.gz"];
@@ -33,7 +32,7 @@ export async function readGemArchive(file: PackageFile, options: ReadOptions = {
     if (hashes.has(name)) throw invalid(`it holds ${name} twice`);
     signed ||= isSignature;
     const keep = !isSignature && name !== "data.tar.gz";
-    if (keep && entry.size > limits.manifest) throw invalid(`its ${name} is longer than ${limits.manifest} bytes`);
+    if (keep && entry.size > limits.manifest) throw beyondLimit("manifest", `its ${name} has`);
     const { body, digests } = await readBody(entry, keep);
     hashes.set(name, digests);
     if (keep) bodies.set(name, body);
@@ -44,7 +43,7 @@ export async function readGemArchive(file: PackageFile, options: ReadOptions = {
   return { metadata: await readMetadata(bodies), signed };
 }
 
-async function readBody(entry: TarEntry, keep: boolean) {
+async function readBody(entry: PackageTarEntry, keep: boolean) {
   const running = algorithms.map((algorithm) => ({ algorithm, hash: createHash(algorithm) }));
   const chunks: Buffer[] = [];
   for await (const chunk of entry.chunks()) {
@@ -59,7 +58,7 @@ async function readMetadata(bodies: ReadonlyMap<string, Buffer>): Promise<Buffer
   const packed = bodies.get("metadata.gz");
   const plain = bodies.get("metadata");
   if (packed !== undefined && plain !== undefined) throw invalid("it has both metadata.gz and metadata");
-  if (packed !== undefined) return decompress("gzip", packed, limits.manifest);
+  if (packed !== undefined) return decompress("gzip", packed, { what: "its metadata.gz", limit: "manifest" });
   if (plain === undefined) throw invalid("it has no metadata.gz");
   return plain;
 }
@@ -83,7 +82,8 @@ async function checkChecksums(
 ): Promise<Set<string>> {
   const checked = new Set<string>();
   if (packed === undefined) return checked;
-  const checksums = parseYamlMapping(await decompress("gzip", packed, limits.manifest), "checksums.yaml");
+  const content = await decompress("gzip", packed, { what: "its checksums.yaml.gz", limit: "manifest" });
+  const checksums = parseYamlMapping(content, "checksums.yaml");
   for (const [algorithm, byName] of Object.entries(checksums)) {
     if (!isYamlMapping(byName)) continue;
     for (const [name, expected] of Object.entries(byName)) {

@@ -1,7 +1,6 @@
 import { semver } from "../../versions/semver.ts";
 import type { PackageFile, PackageIdentity, ReadOptions } from "../format.ts";
 import { parseJsonManifest } from "../manifests/json.ts";
-import { limits } from "../../lib/limits.ts";
 import { boundMetadata } from "../manifests/metadata.ts";
 import { quoted } from "../manifests/quoted.ts";
 import { invalid } from "../read-package.ts";
@@ -32,7 +31,7 @@ export async function readUpack(file: PackageFile, options: ReadOptions | undefi
   await expectContainer(file, "zip");
   const { entry, paths } = await findManifest(file, options);
   const warnings: string[] = [];
-  const manifest = parseJsonManifest(await entry.read(limits.manifest), "upack.json", warnings);
+  const manifest = parseJsonManifest(await entry.read("manifest"), "upack.json", warnings);
   const { group, name, version } = checkIdentity(manifest);
   const normalizedVersion = semver.normalize(version)!;
   const kind = kindOf(file, manifest, paths);

@@ -2,7 +2,6 @@ import { vsix as versions } from "../../versions/vsix.ts";
 import { bracketRange } from "../../versions/ranges/bracket-range.ts";
 import type { Format, PackageFile, PackageIdentity, ReadOptions } from "../format.ts";
 import { parseJsonManifest } from "../manifests/json.ts";
-import { limits } from "../../lib/limits.ts";
 import { boundMetadata } from "../manifests/metadata.ts";
 import { quoted } from "../manifests/quoted.ts";
 import { invalid, readPackage } from "../read-package.ts";
@@ -31,8 +30,8 @@ const STUDIO_ID = /^[A-Za-z0-9_{](?:[A-Za-z0-9._{}+ -]*[A-Za-z0-9_}])?$/;
 async function read(file: PackageFile, options: ReadOptions | undefined): Promise<PackageIdentity> {
   await expectContainer(file, "zip");
   const { entry, codeManifest } = await findManifests(file, options);
-  const manifest = parseVsixManifest(await entry.read(limits.manifest));
   const warnings: string[] = [];
+  const manifest = parseVsixManifest(await entry.read("manifest"), warnings);
   const id = checkId(manifest);
   const version = manifest.version.length > MAX_VERSION ? undefined : versions.normalize(manifest.version);
   if (version === undefined) throw invalid(`${quoted(manifest.version)} is not an extension's version`);
@@ -95,7 +94,7 @@ function checkPlatform(platform: string | undefined): string | undefined {
 }
 
 async function compareManifests(entry: ZipEntry, id: string, version: string, warnings: string[]): Promise<void> {
-  const manifest = parseJsonManifest(await entry.read(limits.manifest), entry.name, warnings);
+  const manifest = parseJsonManifest(await entry.read("manifest"), entry.name, warnings);
   const said = `${String(manifest["publisher"])}.${String(manifest["name"])}`;
   if (said.toLowerCase() !== id.toLowerCase() || versions.normalize(String(manifest["version"])) !== version)
     warnings.push(`its ${entry.name} says ${said} ${String(manifest["version"])}, its manifest ${id} ${version}`);

@@ -12,8 +12,8 @@ export interface VsixManifest {
 }
 
 /** The manifest of a VSIX container: of VS Code and of Visual Studio since 2012, or of Visual Studio 2010. */
-export function parseVsixManifest(bytes: Buffer): VsixManifest {
-  const root = parseXml(bytes);
+export function parseVsixManifest(bytes: Buffer, warnings: string[]): VsixManifest {
+  const root = parseXml(bytes, { warnings });
   if (root.name === "PackageManifest") return readPackageManifest(root);
   if (root.name === "Vsix") return readVsix(root);
   throw invalid(`its manifest is not a "PackageManifest" but a "${root.name}"`);

@@ -3,6 +3,16 @@ export class TarError extends Error {
   override readonly name = "TarError";
 }
 
+/** The archive exceeds a limit of the caller. */
+export class TarLimitError extends TarError {
+  readonly limit: "entries" | "extension";
+
+  constructor(limit: TarLimitError["limit"], message: string) {
+    super(message);
+    this.limit = limit;
+  }
+}
+
 export const BLOCK = 512;
 
 export interface TarHeader {
@@ -13,6 +23,8 @@ export interface TarHeader {
   modified: number | undefined;
   /** The type flag as a character. All flags for a regular file are `0`. */
   flag: string;
+  /** Whether a block with more of a sparse file's map follows (GNU's older format). */
+  hasMore: boolean;
 }
 
 /**
@@ -31,7 +43,13 @@ export function parseTarHeader(block: Buffer, decode?: (bytes: Uint8Array) => st
     size: number(block.subarray(124, 136)),
     modified: seconds(block),
     flag,
+    hasMore: flag === "S" && block[482] !== 0,
   };
+}
+
+/** Whether a block of a sparse file's map is followed by another. */
+export function isContinued(map: Buffer): boolean {
+  return map.length === BLOCK && map[504] !== 0;
 }
 
 /** The records `length key=value\n` of a pax header. Throws for a malformed record. */

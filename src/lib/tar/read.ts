@@ -1,14 +1,27 @@
 import { createByteReader, type ByteReader } from "../byte-reader.ts";
-import { BLOCK, isZero, parsePax, parsePaxSize, parseTarHeader, TarError, type TarHeader } from "./header.ts";
+import {
+  BLOCK,
+  isContinued,
+  isZero,
+  parsePax,
+  parsePaxSize,
+  parseTarHeader,
+  TarError,
+  TarLimitError,
+  type TarHeader,
+} from "./header.ts";
 
-export { TarError } from "./header.ts";
+export { TarError, TarLimitError } from "./header.ts";
 
 export interface TarEntry {
   /** As in the archive, with long names resolved. Untrusted. */
   name: string;
-  /** `other`: devices, pipes and types that tools disagree on. */
-  type: "file" | "directory" | "symlink" | "hardlink" | "other";
-  /** Bytes of the body. */
+  /**
+   * `sparse file`: one whose holes are left out, so that its body is not its content. `other`: devices, pipes and types
+   * that tools disagree on.
+   */
+  type: "file" | "sparse file" | "directory" | "symlink" | "hardlink" | "other";
+  /** Bytes of the body in the archive. */
   size: number;
   linkName: string;
   /** Undefined: absent or malformed in the archive. */
@@ -20,7 +33,6 @@ export interface TarEntry {
 }
 
 export interface TarLimits {
-  /** Headers of any kind, so that extension headers count, too. */
   maxEntries: number;
   /** Bytes of one pax header or GNU long name. */
   maxExtension: number;
@@ -30,29 +42,36 @@ export interface TarLimits {
 
 /**
  * Yields the entries of an uncompressed tar stream in archive order. Bodies that are not read are skipped. Throws
- * `TarError` for anything that two tools could interpret differently. Archives without an end marker are accepted
+ * `TarError` for anything that two tools could interpret differently, `TarLimitError` beyond a limit. Archives without an end marker are accepted
  * (Alpine packages have none).
  */
 export async function* readTar(source: AsyncIterable<Uint8Array>, limits: TarLimits): AsyncGenerator<TarEntry, void> {
   const reader = createByteReader(source);
   const pending: Extensions = {};
-  let headers = 0;
+  let entries = 0;
+  let extensions = 0;
   try {
     for (;;) {
       const block = await reader.read(BLOCK);
       if (block.length === 0) break;
       if (isZero(block)) return await expectEnd(reader);
       if (block.length < BLOCK) throw new TarError("the tar archive ends inside a header");
-      if (++headers > limits.maxEntries)
-        throw new TarError(`the tar archive holds more than ${limits.maxEntries} entries`);
       const header = parseTarHeader(block, limits.decodeName);
       if (isExtension(header.flag)) {
+        if (++extensions > MOST_EXTENSIONS)
+          throw new TarError(`an entry has more than ${MOST_EXTENSIONS} extension headers`);
         // A pax size applies to the file after the extension headers, never to an extension header itself.
         const body = createBody(reader, header.name, header.size);
+        if (header.size > limits.maxExtension)
+          throw new TarLimitError("extension", `an extension header has ${header.size} bytes`);
         applyExtension(pending, header.flag, await body.read(limits.maxExtension), limits.decodeName);
         await body.finish();
         continue;
       }
+      if (++entries > limits.maxEntries)
+        throw new TarLimitError("entries", `the tar archive holds more than ${limits.maxEntries} entries`);
+      extensions = 0;
+      for (let hasMore = header.hasMore; hasMore;) hasMore = isContinued(await reader.read(BLOCK));
       const { finish, ...entry } = createEntry(reader, header, pending);
       yield entry;
       await finish();
@@ -63,9 +82,15 @@ export async function* readTar(source: AsyncIterable<Uint8Array>, limits: TarLim
   }
 }
 
+/** Before one entry. Tools write at most three: a pax header, a long name and a long link name. */
+const MOST_EXTENSIONS = 16;
+
 /** The values that pax and GNU headers set for the next entry. */
 interface Extensions {
   name?: string;
+  isSparse?: boolean;
+  /** The name of a sparse file; `name` is then a made-up one, for tools that do not know sparse files. */
+  sparseName?: string;
   linkName?: string;
   size?: number;
   /** Seconds since 1970. */
@@ -82,12 +107,15 @@ function applyExtension(pending: Extensions, flag: string, body: Buffer, decode:
   else {
     for (const [key, value] of parsePax(body)) {
       if (key === "mtime" && flag !== "g" && /^\d{1,12}(\.\d*)?$/.test(value)) pending.modified = Number(value);
-      if (key.startsWith("GNU.sparse.")) throw new TarError("sparse files are not supported");
-      if (!["path", "linkpath", "size"].includes(key)) continue;
+      if (flag !== "g" && key.startsWith("GNU.sparse.")) {
+        pending.isSparse = true;
+        if (key === "GNU.sparse.name") pending.sparseName = value;
+      }
+      if (!["path", "linkpath", "size"].includes(key) && !key.startsWith("GNU.sparse.")) continue;
       if (flag === "g") throw new TarError(`a global pax header sets "${key}" for every entry`);
       if (key === "path") pending.name = value;
       else if (key === "linkpath") pending.linkName = value;
-      else pending.size = parsePaxSize(value);
+      else if (key === "size") pending.size = parsePaxSize(value);
     }
   }
 }
@@ -97,15 +125,22 @@ function createEntry(
   header: TarHeader,
   pending: Extensions,
 ): TarEntry & { finish(): Promise<void> } {
-  const name = pending.name ?? header.name;
+  const given = pending.name ?? header.name;
+  const name = pending.sparseName ?? given;
+  // tools that do not know sparse files use the other name, which must not be that of another file
+  if (pending.sparseName !== undefined && !/(?:^|\/)GNUSparseFile\.[0-9]+\//.test(given))
+    throw new TarError(`the sparse file "${name}" has another name, "${given}"`);
+  const isSparse = pending.isSparse === true || header.flag === "S";
   const linkName = pending.linkName ?? header.linkName;
   const announced = pending.size ?? header.size;
   const time = pending.modified ?? header.modified;
   delete pending.name;
+  delete pending.isSparse;
+  delete pending.sparseName;
   delete pending.linkName;
   delete pending.size;
   delete pending.modified;
-  const type = typeOf(header.flag, name);
+  const type = isSparse ? "sparse file" : typeOf(header.flag, name);
   if ((type === "symlink" || type === "hardlink") && announced > 0) throw new TarError(`the link "${name}" has a body`);
   // Some tools write a directory's own size; no tool reads a body after it.
   const size = type === "directory" ? 0 : announced;
@@ -114,7 +149,6 @@ function createEntry(
 }
 
 function typeOf(flag: string, name: string): TarEntry["type"] {
-  if (flag === "S") throw new TarError("sparse files are not supported");
   if (flag === "1") return "hardlink";
   if (flag === "2") return "symlink";
   // Before the type flag existed, a trailing slash marked a directory.

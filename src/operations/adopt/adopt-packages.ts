@@ -1,3 +1,5 @@
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { basename } from "node:path/posix";
 import { listFiles } from "../../catalog/files.ts";
 import type { FeedRow } from "../../catalog/feeds.ts";
@@ -5,10 +7,12 @@ import type { Db } from "../../catalog/schema/core.ts";
 import type { StoreRow } from "../../catalog/stores.ts";
 import type { Format } from "../../formats/format.ts";
 import { inBatches, mapParallel } from "../../lib/parallel.ts";
+import { createSpool } from "../../lib/spool.ts";
 import type { BlobInfo, Store } from "../../stores/store.ts";
 import type { FeedWriter } from "../commit/feed-writer.ts";
 import type { Context } from "../context.ts";
 import { openPackageReader } from "../import/package-reader.ts";
+import { fileSource } from "../local-files/file-source.ts";
 import { sideBySide } from "../transfer/merge-listings.ts";
 import { adoptBatch, chooseBlobs, type PackageBlob } from "./adopt-batch.ts";
 import { openLocalBlobs } from "./local-copies.ts";
@@ -37,7 +41,8 @@ type ListingEntry = { blob: BlobInfo } | { later: BlobInfo } | { outcome: Adopte
 
 /**
  * Catalogues packages that are already in the feed's store. Names that ProGet escaped come in a second pass: when a
- * file exists under its plain and its escaped name, the plain one is newer and must win.
+ * file exists under its plain and its escaped name, the plain one is newer and must win. What may be a copy of another
+ * blob comes last, so that the one at the canonical key wins, then the one with the right name.
  */
 export async function* adoptPackages(context: Context, input: AdoptPackages): AsyncGenerator<AdoptedBlob> {
   await using reader = openPackageReader(context.signal);
@@ -45,9 +50,12 @@ export async function* adoptPackages(context: Context, input: AdoptPackages): As
   const { db } = await context.catalog();
   const width = store.localPath === undefined ? context.concurrency : reader.width;
   const record = createRecorder(context, input);
+  const name = `feedctl-adopt-${context.randomBytes(8).toString("hex")}`;
+  await using copies = createSpool<StoredBlob>(join(tmpdir(), name));
   let escaped = 0;
   yield* pass(listBlobs(context, db, input, "plain"));
   if (escaped > 0) yield* pass(listBlobs(context, db, input, "escaped"));
+  for await (const batch of inBatches(copies.read(), BATCH.blobs)) yield* await record(batch.map(restoreBlob));
 
   async function* pass(listing: AsyncIterable<ListingEntry>): AsyncGenerator<AdoptedBlob> {
     const size = (listed: ListingEntry) => ("blob" in listed ? 1 : 0);
@@ -63,11 +71,34 @@ export async function* adoptPackages(context: Context, input: AdoptPackages): As
       const read: PackageBlob[] = [];
       for await (const answer of mapParallel(blobs, width, (blob) => readBlob(context, reading, blob))) {
         if ("status" in answer) yield answer;
+        else if (answer.isCopy) await copies.add(storeBlob(answer));
         else read.push(answer);
       }
       yield* await record(read.toSorted((a, b) => (a.item.key < b.item.key ? -1 : 1)));
     }
   }
+}
+
+/** A blob that was read, as JSON. */
+type StoredBlob = Omit<PackageBlob["item"], "source" | "identity"> & {
+  identity: Omit<PackageBlob["item"]["identity"], "sortKey"> & { sortKey: string };
+  blob: Omit<BlobInfo, "modified"> & { modified: string };
+};
+
+function storeBlob({ item: { path, identity, key, hashes }, blob }: PackageBlob): StoredBlob {
+  return {
+    path,
+    key,
+    hashes,
+    identity: { ...identity, sortKey: identity.sortKey.toString("hex") },
+    blob: { ...blob, modified: blob.modified.toISOString() },
+  };
+}
+
+function restoreBlob({ blob: stored, identity, ...rest }: StoredBlob): PackageBlob {
+  const blob = { ...stored, modified: new Date(stored.modified) };
+  const item = { ...rest, identity: { ...identity, sortKey: Buffer.from(identity.sortKey, "hex") } };
+  return { item: { ...item, source: fileSource(rest.path, blob.size) }, blob };
 }
 
 /** Lists blobs without a row, and results to report. The first pass yields escaped names as `later`. */

@@ -60,7 +60,7 @@ export async function* importArchive(
   // an explicit maximum replaces the ratio check: disk images are mostly zeros and compress well
   const ratio = input.maxSize === undefined ? limits.ratio : Number.MAX_SAFE_INTEGER;
   const entries = limits.assetArchiveEntries;
-  const bounds = { inflated: maxSize + entries * 2048, ratio, ratioFrom, entries };
+  const bounds = { inflated: maxSize + entries * 2048, ratio, ratioFrom };
   const file = { path: input.path, size, name: basename(input.path) };
   const decodeName = input.nameEncoding === undefined ? undefined : requireDecoder(input.nameEncoding);
   const archive = await openArchive(file, { signal: context.signal, bounds, decodeName });

@@ -1,5 +1,5 @@
 import type { FeedRow } from "../../catalog/feeds.ts";
-import type { Format } from "../../formats/format.ts";
+import type { Format, Place } from "../../formats/format.ts";
 import { loadFormat } from "../../formats/index.ts";
 import { dropPlace } from "./debian-options.ts";
 import { importFoundFiles } from "../import/import-found-files.ts";
@@ -11,10 +11,13 @@ import type { Intake } from "./intake-contract.ts";
 export async function intakeOf(feed: FeedRow): Promise<Intake> {
   // an asset directory has no sidecars: checksum files are assets too
   if (feed.type === "asset") return { readsNeighbours: false, isSidecar: () => false, open: openAssetIntake };
-  return packageIntake(await loadFormat(feed.type), await dropPlace(feed));
+  // an option wins over what the path of a file seems to say
+  const hasOptions = feed.drop_distribution !== null || feed.drop_component !== null;
+  return packageIntake(await loadFormat(feed.type), await dropPlace(feed), !hasOptions);
 }
 
-function packageIntake(format: Format, place: Awaited<ReturnType<typeof dropPlace>>): Intake {
+/** `byPath`: whether a file at the key of a recorded one, with the same bytes, is that one. */
+function packageIntake(format: Format, place: Place | undefined, byPath: boolean): Intake {
   return {
     readsNeighbours: format.readsNeighbours === true,
     isSidecar: (name) => format.isSidecar?.(name) === true,
@@ -22,7 +25,12 @@ function packageIntake(format: Format, place: Awaited<ReturnType<typeof dropPlac
       const target = await openImportTarget(context, { ...options, dryRun, prove: true });
       return {
         importFiles: (files) =>
-          importFoundFiles(context, [target], files, { sorting: false, move: !dryRun, keyOf: pathOf, ...place }),
+          importFoundFiles(context, [target], files, {
+            sorting: false,
+            move: !dryRun,
+            keyOf: byPath ? pathOf : undefined,
+            ...place,
+          }),
         finish: (summary) => target.finish(summary),
         [Symbol.asyncDispose]: () => target[Symbol.asyncDispose](),
       };

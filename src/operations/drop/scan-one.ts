@@ -119,9 +119,16 @@ async function* importFiles({ context, feed, options, counts, found }: Scan): As
     await using open = await intake.open(context, about);
     const imported = new Set<string>();
     try {
-      for await (const { found: file, result } of open.importFiles(startingWith(first.value, candidates))) {
+      for await (const { found: file, result, isKept = false } of open.importFiles(
+        startingWith(first.value, candidates),
+      )) {
         if (file === undefined) throw new Error(`${result.file} is not a file of the drop path`);
-        if (isInFeed(result)) imported.add(file.path);
+        if (isInFeed(result) && !isKept) imported.add(file.path);
+        // an earlier scan has reported it, and it waits for the file that needs it
+        if (isKept && result.status === "existing") {
+          counts.waiting++;
+          continue;
+        }
         const event = await eventOf(reporting, file, result);
         if (event !== undefined) yield event;
       }

@@ -1,11 +1,12 @@
 import type { Dirent, readdir } from "node:fs";
 import { lstat } from "node:fs/promises";
 import { basename, dirname, join, relative, resolve, sep } from "node:path";
+import { containerOf } from "../../formats/containers/sniff.ts";
 import type { Format } from "../../formats/format.ts";
 import { listFolder } from "../../lib/list-folder.ts";
 import type { Context } from "../context.ts";
 import { matcherOf, splitPattern } from "../local-files/patterns.ts";
-import { createFoldersOfFiles, markOf, type FoldersOfFiles } from "../local-files/file-mark.ts";
+import { createFoldersOfFiles, markOf, openMarked, type FoldersOfFiles } from "../local-files/file-mark.ts";
 import type { FoundFile } from "../local-files/found-file.ts";
 
 /** A file to import, or why a path cannot be one. */
@@ -18,6 +19,8 @@ export interface FindOptions {
   /** Patterns, relative to the searched directory. `include` replaces the check of extensions. */
   include?: readonly string[] | undefined;
   exclude?: readonly string[] | undefined;
+  /** In directories, also find files without these extensions whose content begins as a package's. */
+  byContent?: boolean | undefined;
   /** Yield the files of a folder together, after those of its subfolders, so that they can be deleted together. */
   byFolder?: boolean | undefined;
 }
@@ -60,10 +63,10 @@ async function isPattern(path: string): Promise<boolean> {
   return (await import("fast-glob")).default.isDynamicPattern(path);
 }
 
-/** Whether a file found in a directory (undefined: by a pattern) is selected. */
-type Selection = (path: string, directory: string | undefined) => boolean;
+/** Whether a file found in a directory (undefined: by a pattern) is selected; `maybe`: its content decides. */
+type Selection = (path: string, directory: string | undefined) => boolean | "maybe";
 
-function createSelection({ formats, include = [], exclude = [] }: FindOptions): Selection {
+function createSelection({ formats, include = [], exclude = [], byContent = false }: FindOptions): Selection {
   const [included, excluded] = [matcherOf(include), matcherOf(exclude)];
   return (path, directory) => {
     const name = basename(path);
@@ -72,10 +75,9 @@ function createSelection({ formats, include = [], exclude = [] }: FindOptions): 
     if (included !== undefined) return included(below);
     if (directory === undefined) return true;
     const lower = name.toLowerCase();
-    return formats.some(
-      ({ extensions, isSidecar }) =>
-        extensions.some((extension) => lower.endsWith(extension)) && isSidecar?.(name) !== true,
-    );
+    const usable = formats.filter(({ isSidecar }) => isSidecar?.(name) !== true);
+    if (usable.some(({ extensions }) => extensions.some((extension) => lower.endsWith(extension)))) return true;
+    return byContent && usable.length > 0 ? "maybe" : false;
   };
 }
 
@@ -98,11 +100,14 @@ async function* matches(
     fs: { readdir: readReadable as typeof readdir },
   };
   const found: string[] = [];
+  const uncertain = new Set<string>();
   const broken: Candidate[] = [];
   try {
     for await (const match of glob.stream(pattern, options)) {
       const path = resolve(directory ?? ".", String(match));
-      if (isSelected(path, directory)) found.push(path);
+      const selected = isSelected(path, directory);
+      if (selected !== false) found.push(path);
+      if (selected === "maybe") uncertain.add(path);
     }
   } catch (error) {
     yield { path: directory ?? pattern, problem: `could not be read: ${(error as Error).message}` };
@@ -113,7 +118,10 @@ async function* matches(
   yield* broken;
   const root = resolve(directory ?? splitPattern(pattern)?.base ?? ".");
   using folders = createFoldersOfFiles();
-  for (const path of found.toSorted(order)) yield await candidate(path, { root, folders });
+  for (const path of found.toSorted(order)) {
+    const each = await candidate(path, { root, folders });
+    if (!uncertain.has(path) || ("file" in each && (await beginsAsPackage(each)))) yield each;
+  }
 
   /** `readdir` for fast-glob: leaves out entries whose names are not UTF-8 and reports them as problems. */
   function readReadable(
@@ -125,13 +133,25 @@ async function* matches(
       (listing) => {
         for (const { entry, shown } of listing.broken) {
           const path = join(folder, shown);
-          if (isSelected(path, directory) || (entry.isDirectory() && pattern.includes("**")))
+          if (isSelected(path, directory) === true || (entry.isDirectory() && pattern.includes("**")))
             broken.push({ path, problem: NO_UTF8 });
         }
         done(null, listing.entries);
       },
       (failure: NodeJS.ErrnoException) => done(failure),
     );
+  }
+}
+
+/** Whether a file begins as a container of packages. False for a file that could not be read. */
+async function beginsAsPackage({ file, mark }: FoundFile): Promise<boolean> {
+  try {
+    await using handle = await openMarked(file.path, mark);
+    const { buffer, bytesRead } = await handle.read(Buffer.alloc(512), 0, 512, 0);
+    const container = containerOf(buffer.subarray(0, bytesRead));
+    return container !== undefined && container !== "html" && container !== "7z";
+  } catch {
+    return false;
   }
 }
 

@@ -1,4 +1,4 @@
-import { dirname } from "node:path";
+import { basename, dirname } from "node:path";
 import { createKeyedLock } from "../../lib/keyed-lock.ts";
 import { collect, mapInOrder, oneAhead } from "../../lib/parallel.ts";
 import type { Context } from "../context.ts";
@@ -31,25 +31,45 @@ export async function* importFoundFiles(
   const together = targets.some(({ format }) => format.readsNeighbours === true);
   const lock = createKeyedLock();
   let waiting: FileOutcome[] = [];
+  /** Names of files that could not be imported, by folder. */
+  const refused = new Map<string, string[]>();
   let failure: { error: unknown } | undefined;
 
   // while one batch is stored and recorded, the next is read
   for await (const { batch, items, ...end } of mapInOrder(oneAhead(batchesUntilFailure()), BATCHES, importLocked)) {
     failure ??= end.failure;
     for (const outcome of [...batch.answered, ...items]) {
+      if (move && !isInFeed(outcome.result)) noteRefused(outcome);
       if (!move || !isInFeed(outcome.result)) yield outcome;
       else if (together) waiting.push(outcome);
       else yield await deleteSource(outcome);
     }
     const mayContinue = ({ found }: FileOutcome) => dirname(found?.path ?? "") === batch.lastFolder;
-    for (const outcome of waiting) if (!mayContinue(outcome)) yield await deleteSource(outcome);
+    for (const outcome of waiting) if (!mayContinue(outcome)) yield await deleteUnlessNeeded(outcome);
     waiting = waiting.filter(mayContinue);
+    for (const folder of refused.keys()) if (folder !== batch.lastFolder) refused.delete(folder);
   }
-  for (const outcome of waiting) yield await deleteSource(outcome);
+  for (const outcome of waiting) yield await deleteUnlessNeeded(outcome);
   if (failure !== undefined) throw failure.error;
   for (const target of targets)
     for await (const outcome of outcomesOf(target, target.importHeld()))
       yield move && isInFeed(outcome.result) ? await deleteSource(outcome) : outcome;
+
+  function noteRefused({ found, result }: FileOutcome): void {
+    const path = found?.path ?? result.file;
+    refused.set(dirname(path), [...(refused.get(dirname(path)) ?? []), basename(path)]);
+  }
+
+  async function deleteUnlessNeeded(outcome: FileOutcome): Promise<FileOutcome> {
+    const { found, result } = outcome;
+    if (found === undefined) return outcome;
+    const name = basename(found.path);
+    const needs = (other: string) => targets.some(({ format }) => format.isNeededBy?.(name, other) === true);
+    const other = refused.get(dirname(found.path))?.find(needs);
+    if (other === undefined) return deleteSource(outcome);
+    const warning = `the source was not deleted: ${other} beside it, which could not be imported, needs it`;
+    return { found, result: { ...result, warnings: [...result.warnings, warning] }, isKept: true };
+  }
 
   async function* batchesUntilFailure(): AsyncGenerator<ReadBatch> {
     for await (const batch of readCandidates(context, targets, candidates, options)) {

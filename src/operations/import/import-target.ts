@@ -1,8 +1,10 @@
+import { basename } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { FeedRow } from "../../catalog/feeds.ts";
+import { listVersionsNamed } from "../../catalog/packages.ts";
 import { readRecorded, type RecordedFile } from "../../catalog/recorded-files.ts";
 import { FeedctlError } from "../../errors.ts";
-import type { Format } from "../../formats/format.ts";
+import type { Format, VersionName } from "../../formats/format.ts";
 import { loadFormat } from "../../formats/index.ts";
 import type { Store } from "../../stores/store.ts";
 import { openWriter, tryFinishPending, type FeedWriter } from "../commit/feed-writer.ts";
@@ -17,6 +19,7 @@ import { commitBatch, planBatch } from "./commit-packages.ts";
 import type { MatchOptions } from "./match-existing.ts";
 import { isInFeed, packageOutcome, type ImportedFile, type PackageOutcome } from "./outcome.ts";
 import type { PreparedPackage } from "./prepare-package.ts";
+import { isWellNamed } from "./well-named.ts";
 
 /** A feed, opened for importing packages. */
 export interface ImportTarget extends AsyncDisposable {
@@ -24,6 +27,8 @@ export interface ImportTarget extends AsyncDisposable {
   format: Format;
   /** The feed's rows at `keys`, by key. */
   recorded(keys: readonly string[]): Promise<Map<string, RecordedFile>>;
+  /** The versions of the feed with one of these names. */
+  versionsNamed(wanted: readonly Omit<VersionName, "group">[]): Promise<VersionName[]>;
   /**
    * Imports prepared packages; yields one outcome for each, except for files whose package may still come (symbols).
    */
@@ -60,6 +65,7 @@ export async function openImportTarget(context: Context, options: ImportTargetOp
     feed,
     format,
     recorded: (keys) => readRecorded(db, feed.id, keys),
+    versionsNamed: (wanted) => listVersionsNamed(db, feed.id, wanted),
     async *import(items) {
       for (const round of roundsOf(items.filter((item) => !companions.has(item))))
         for await (const each of importRound(round)) {
@@ -115,9 +121,14 @@ export async function openImportTarget(context: Context, options: ImportTargetOp
   }
 }
 
-/** Splits packages into rounds without duplicate identities. The first path wins; later rounds compare with it. */
+/**
+ * Splits packages into rounds without duplicate identities. A file with the right name wins over a copy, then the first
+ * path; later rounds compare with it.
+ */
 function* roundsOf(items: readonly PreparedPackage[]): Generator<PreparedPackage[]> {
-  for (let rest = items.toSorted((a, b) => (a.path < b.path ? -1 : 1)); rest.length > 0;) {
+  const isCopy = ({ identity, path }: PreparedPackage) => !isWellNamed(identity, basename(path));
+  const byMerit = items.toSorted((a, b) => Number(isCopy(a)) - Number(isCopy(b)) || (a.path < b.path ? -1 : 1));
+  for (let rest = byMerit; rest.length > 0;) {
     const round = new Map<string, PreparedPackage>();
     for (const item of rest) {
       const identity = identityName(item.identity);

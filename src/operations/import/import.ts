@@ -87,16 +87,18 @@ export async function* importPackages(context: Context, input: ImportInput): Asy
     skipped: 0,
     bytes: 0,
   };
+  const sorting = input.detect === true || targets.length > 1;
   const found = findPackageFiles(context, input.paths, {
     recursive: input.recursive ?? false,
     formats: targets.map((target) => target.format),
     include: input.include,
     exclude: input.exclude,
     byFolder: move,
+    byContent: sorting,
   });
   const candidates = move && !dryRun ? settledCandidates(context, found, input.settle ?? SETTLE) : found;
   const outcomes = importFoundFiles(context, targets, candidates, {
-    sorting: input.detect === true || targets.length > 1,
+    sorting,
     move: move && !dryRun,
     publishedFrom: input.publishedFrom,
     distribution,

@@ -39,6 +39,8 @@ export interface ImportedFile {
 export interface FileOutcome {
   found: FoundFile | undefined;
   result: ImportedFile;
+  /** The feed has it, but the source stays: another file beside it, which could not be imported, needs it. */
+  isKept?: boolean;
 }
 
 /** A package and its outcome. */

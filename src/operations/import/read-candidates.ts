@@ -1,6 +1,7 @@
 import { dirname } from "node:path";
 import type { RecordedFile } from "../../catalog/recorded-files.ts";
 import { isFeedctlError } from "../../errors.ts";
+import type { ReadOptions, VersionName } from "../../formats/format.ts";
 import { inBatches, mapParallel } from "../../lib/parallel.ts";
 import type { Context } from "../context.ts";
 import { fileSource } from "../local-files/file-source.ts";
@@ -56,10 +57,29 @@ export async function* readCandidates(
     const rows = keyOf === undefined ? undefined : await first?.recorded(batch.map(({ path }) => keyOf(path)));
     const prepared = new Map<ImportTarget, PreparedPackage[]>(targets.map((target) => [target, []]));
     const answered: FileOutcome[] = [];
-    for await (const each of mapParallel(batch, reader.width, (candidate) => read(candidate, rows)))
+    const reads = await Array.fromAsync(mapParallel(batch, reader.width, (candidate) => read(candidate, rows)));
+    for (const each of await readByFeed(reads))
       if ("result" in each) answered.push(each);
       else prepared.get(each.target)?.push(each.item);
     yield { prepared, answered, lastFolder: dirname(batch.at(-1)?.path ?? "") };
+  }
+
+  /** Reads files again whose neighbours did not say what they belong to, if the feed has versions of that name. */
+  async function readByFeed(reads: readonly Read[]): Promise<Read[]> {
+    const target = targets.find(({ format }) => format.versionsIn !== undefined);
+    const namesOf = new Map<Read, Omit<VersionName, "group">[]>();
+    for (const each of target === undefined ? [] : reads)
+      if ("result" in each && each.found !== undefined && ["invalid", "skipped"].includes(each.result.status))
+        namesOf.set(each, target?.format.versionsIn?.(each.found.file.name) ?? []);
+    const known = (await target?.versionsNamed([...namesOf.values()].flat())) ?? [];
+    if (target === undefined || known.length === 0) return [...reads];
+    const again = mapParallel(reads, reader.width, async (each) => {
+      const names = namesOf.get(each)?.map(({ name, version }) => `${name}\n${version}`);
+      const fitting = known.filter(({ name, version }) => names?.includes(`${name}\n${version}`));
+      if (fitting.length === 0 || !("result" in each) || each.found === undefined) return each;
+      return readPackage(reader, [target], each.found, { ...options, sorting: false, known: fitting });
+    });
+    return Array.fromAsync(again);
   }
 
   async function read(candidate: Candidate, rows: ReadonlyMap<string, RecordedFile> | undefined): Promise<Read> {
@@ -92,21 +112,24 @@ async function readPackage(
   reader: PackageReader,
   targets: readonly ImportTarget[],
   found: FoundFile,
-  { sorting, distribution, component, publishedFrom }: ReadingOptions,
+  { sorting, distribution, component, publishedFrom, known }: ReadingOptions & Pick<ReadOptions, "known">,
 ): Promise<Read> {
   const { path, file, mark, root } = found;
   const type = sorting ? undefined : targets[0]?.format.type;
-  const answer = await reader.read({ file, path, found: { root, mark }, type, distribution, component });
+  const answer = await reader.read({ file, path, found: { root, mark }, type, distribution, component, known });
   if ("problem" in answer) {
     const { code, message } = answer.problem;
+    if (answer.type !== undefined && !targets.some(({ format }) => format.type === answer.type))
+      return { found, result: unread(path, "skipped", OTHER_TYPE) };
     return { found, result: unread(path, code === "invalid" ? "invalid" : "failed", message) };
   }
   const target = targets.find(({ format }) => format.type === answer.type);
-  if (target === undefined || answer.type === undefined)
-    return { found, result: unread(path, "skipped", "no feed for packages of its type") };
+  if (target === undefined || answer.type === undefined) return { found, result: unread(path, "skipped", OTHER_TYPE) };
   const publishedAt = publishedFrom === "file" ? timeOf(mark) : undefined;
   return { target, item: { ...answer.item, source: fileSource(file.path, file.size, mark), found, publishedAt } };
 }
+
+const OTHER_TYPE = "no feed for packages of its type";
 
 function sizeOf(candidate: Candidate): number {
   return "file" in candidate ? candidate.file.size : 0;

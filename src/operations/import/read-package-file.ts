@@ -3,7 +3,7 @@
 import { FeedctlError, isFeedctlError, packError, type PackedError } from "../../errors.ts";
 import { detectFormat } from "../../formats/detect.ts";
 import type { FeedType } from "../../formats/feed-types.ts";
-import type { PackageFile } from "../../formats/format.ts";
+import type { PackageFile, VersionName } from "../../formats/format.ts";
 import { allFormats, loadFormat } from "../../formats/index.ts";
 import { descriptorPath } from "../../lib/open-folder.ts";
 import { changedFile, markOf, openMarked, sameMark, type MarkedFile } from "../local-files/file-mark.ts";
@@ -20,14 +20,16 @@ export interface ReadJob {
   type: FeedType | undefined;
   distribution?: string | undefined;
   component?: string | undefined;
+  /** As in `ReadOptions`. */
+  known?: readonly VersionName[] | undefined;
 }
 
 /** `type` is undefined when the file is not a package. */
 export type ReadAnswer =
   | { type: FeedType; item: PackageContent }
   | { type: undefined }
-  /** `invalid`: not a valid package; other codes: the file could not be read. */
-  | { problem: PackedError };
+  /** `invalid`: not a valid package; other codes: the file could not be read. `type`: of a file with a wrong name. */
+  | { problem: PackedError; type?: FeedType };
 
 /** Returns a bad or unreadable file as a `problem`. Rejects only for interruptions and bugs. */
 export async function readCandidate(
@@ -62,12 +64,14 @@ export async function readCandidate(
 }
 
 async function readPackage(
-  { file, path, type, distribution, component }: ReadJob,
+  { file, path, type, distribution, component, known }: ReadJob,
   readBytes: ReadBytes | undefined,
   signal: AbortSignal,
 ): Promise<ReadAnswer> {
-  const format = type === undefined ? await detectFormat(file, await allFormats(), signal) : await loadFormat(type);
-  if (format === undefined) return { type: undefined };
-  const item = await preparePackage(format, file, path, { signal, distribution, component, readBytes });
+  const detected = type === undefined ? await detectFormat(file, await allFormats(), signal) : undefined;
+  if (type === undefined && detected === undefined) return { type: undefined };
+  if (detected?.problem !== undefined) return { problem: packError(detected.problem), type: detected.format.type };
+  const format = detected?.format ?? (await loadFormat(type ?? ""));
+  const item = await preparePackage(format, file, path, { signal, distribution, component, known, readBytes });
   return { type: format.type, item };
 }

@@ -2,12 +2,17 @@ import assert from "node:assert/strict";
 import { execFileSync, spawnSync } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { test } from "node:test";
-import { unxz } from "../../../src/formats/containers/xz.ts";
+import { unxz as unxzUpTo } from "../../../src/formats/containers/xz.ts";
+import { invalid } from "../../../src/formats/read-package.ts";
 
 const text = "hello world\n".repeat(5000);
 const noXz = spawnSync("xz", ["--version"]).status === 0 ? false : "xz is not installed";
 const xz = (options: string[], input: string | Buffer = text): Buffer =>
   execFileSync("xz", ["-c", ...options], { input });
+
+function unxz(bytes: Buffer, most: number): Promise<Buffer> {
+  return unxzUpTo(bytes, most, () => invalid(`unpacks to more than ${most} bytes`));
+}
 
 for (const options of [["-6"], ["-9e"], ["--check=crc32"], ["--check=none"], ["--block-size=4096"]]) {
   test(`what xz ${options.join(" ")} makes is unpacked`, { skip: noXz }, async () => {

@@ -123,8 +123,8 @@ const wheels: { name: string; fileName?: string; bytes: Buffer; reason: RegExp }
   { name: "no zip archive", bytes: Buffer.from("hello"), reason: /not a zip archive/ },
   {
     name: "a METADATA beyond the limit",
-    bytes: wheel({ ...foo, metadata: `\n${"x".repeat(1_100_000)}` }),
-    reason: /longer than 1048576/,
+    bytes: wheel({ ...foo, metadata: `\n${"x".repeat(11_000_000)}` }),
+    reason: /has more than 10 MiB/,
   },
 ];
 for (const { name, fileName = good, bytes, reason } of wheels) {
@@ -174,7 +174,7 @@ const sources: { name: string; members: TarMember[]; reason: RegExp }[] = [
     name: "PKG-INFO twice",
     members: [
       { name: "a/PKG-INFO", body },
-      { name: "b/PKG-INFO", body },
+      { name: "b/PKG-INFO", body: `${body}\n` },
     ],
     reason: /would both be/,
   },
@@ -182,7 +182,7 @@ const sources: { name: string; members: TarMember[]; reason: RegExp }[] = [
     name: "PKG-INFO behind dots",
     members: [
       { name: "a/PKG-INFO", body },
-      { name: "a/.//PKG-INFO", body },
+      { name: "a/.//PKG-INFO", body: `${body}\n` },
     ],
     reason: /would both be/,
   },
@@ -192,7 +192,7 @@ const sources: { name: string; members: TarMember[]; reason: RegExp }[] = [
       { name: "a/PKG-INFO", body },
       { name: "a/pkg-info", body },
     ],
-    reason: /would both be/,
+    reason: /its manifest is called/,
   },
   {
     name: "a link as PKG-INFO",
@@ -223,9 +223,9 @@ const sources: { name: string; members: TarMember[]; reason: RegExp }[] = [
     reason: /no Version/,
   },
   {
-    name: "a lone carriage return",
-    members: [{ name: "a/PKG-INFO", body: "Name: foo\rX: 1\nVersion: 1.0\n" }],
-    reason: /carriage returns/,
+    name: "text that is not a field before the version",
+    members: [{ name: "a/PKG-INFO", body: "Name: foo\nand more\nVersion: 1.0\n" }],
+    reason: /no Version/,
   },
 ];
 for (const { name, members, reason } of sources) {
@@ -247,7 +247,7 @@ test("names and versions that Python never allowed are rejected", async (t) => {
 test("other kinds of files are rejected with their kind", async (t) => {
   await rejects(t, "foo-1.0.egg", sdist(foo, ".zip"), /packages of the kind \.egg are not imported/);
   await rejects(t, "foo-1.0.tgz", sdist(foo), /kind \.tgz/);
-  await rejects(t, "foo", sdist(foo), /does not end like/);
+  await rejects(t, "foo-1.0.gz", sdist(foo), /does not end like .* it is foo-1\.0\.tar\.gz/);
   await rejects(t, "foo-1.0.zip", sdist(foo), /it is gzip data/);
   await rejects(t, "foo-1.0.tar.bz2", sdist(foo), /it is gzip data/);
   await rejects(t, "foo-1.0.tar.gz", Buffer.alloc(0), /empty/);

@@ -150,12 +150,12 @@ const rejected: Rejected[] = [
   {
     name: "too many tags",
     bytes: changed(good, (copy) => copy.writeUInt32BE(65_536, signature + 8)),
-    reason: /65536 tags/,
+    reason: /more than 65,535 tags/,
   },
   {
     name: "too many bytes",
     bytes: changed(good, (copy) => copy.writeUInt32BE(0xffff_ffff, signature + 12)),
-    reason: /4294967295 bytes/,
+    reason: /more than 256 MiB/,
   },
   {
     name: "a changed header",
@@ -182,7 +182,11 @@ const rejected: Rejected[] = [
     bytes: rpmOf([...without(1000), { tag: 1000, value: Buffer.from("foo"), type: 6 }]),
     reason: /does not end/,
   },
-  { name: "a very long name", bytes: rpmOf(other(1000, "x".repeat(300_000))), reason: /longer than 262144/ },
+  {
+    name: "a very long name",
+    bytes: rpmOf(other(1000, "x".repeat(300_000))),
+    reason: /is not a valid RPM package: "x{299}\.\.\.$/,
+  },
   {
     name: "a tag outside",
     bytes: rpmAround(changed(rpmHeader(nvra), (copy) => copy.writeUInt32BE(9999, 16 + 8))),
@@ -201,7 +205,7 @@ for (const { name, bytes, reason } of rejected) {
 }
 
 test("a list beyond the limit is omitted, and the package is read", async (t) => {
-  const long = Array.from({ length: 120_000 }, (_, i) => `package-${i}`);
+  const long = Array.from({ length: 900_000 }, (_, i) => `package-${i}`);
   const bytes = rpmOf([...nvra, { tag: 1047, value: long }]);
   const { metadata, warnings } = await rpm.read(packageFile(t, "foo-1-1.noarch.rpm", bytes));
   assert.equal(metadata["provides"], undefined);

@@ -141,7 +141,7 @@ const rejected: [manifest: string | Buffer, reason: RegExp][] = [
   [codeManifest({ ...widget, name: "a/b" }), /not a name of VS Code/],
   [codeManifest({ ...widget, targetPlatform: "../x" }), /not a platform/],
   [codeManifest(widget).replace("?>", '?><!DOCTYPE x [<!ENTITY a "b">]>'), /DOCTYPE/],
-  [Buffer.alloc(8_000_000, " "), /longer than 1048576/],
+  [Buffer.alloc(11_000_000, " "), /has more than 10 MiB/],
 ];
 test("wrong, incomplete and hostile manifests are rejected with a reason", async (t) => {
   for (const [manifest, reason] of rejected)
