@@ -5,7 +5,7 @@ import { basename, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { S3 } from "@aws-sdk/client-s3";
 import { keepProgram, type ProgramStart } from "./keeper.ts";
-import { findInstalled, findS3Binary, programOf } from "./server-binaries.ts";
+import { findS3Binary, programOf } from "./server-binaries.ts";
 import { sharedServers } from "./shared-servers.ts";
 import { PATIENCE } from "./wait.ts";
 
