@@ -28,10 +28,7 @@ export interface YamlRules {
 export function parseYaml(bytes: Buffer, manifest: string, rules: YamlRules = {}): YamlValue {
   const text = decode(bytes, manifest);
   rules.places?.begin(text);
-  const document = parse(text, manifest);
-  const error = document.errors[0];
-  rules.places?.fail(error?.pos[0]);
-  if (error !== undefined) throw notYaml(manifest, error.message, error);
+  const document = parse(text, manifest, rules.places);
   const { aliases = "reject", plain = (scalar) => scalar } = rules;
   const reading: Reading = { manifest, aliases, plain, values: 0, blanks: 0, anchors: new Map(), places: rules.places };
   const value = toValue(document.contents, reading, 0);
@@ -59,7 +56,7 @@ function decode(bytes: Buffer, manifest: string): string {
 }
 
 /** Runs the three stages of the library itself. Its `parseDocument` recurses for every level; here a limit stops it. */
-function parse(text: string, manifest: string) {
+function parse(text: string, manifest: string, places: YamlPlaces | undefined) {
   const parser = new Parser();
   const tokens: CST.Token[] = [];
   let lexemes = 0;
@@ -73,9 +70,11 @@ function parse(text: string, manifest: string) {
   const composer = new Composer({ schema: "failsafe", logLevel: "error", uniqueKeys: false });
   // ... and it would collect an error for every character
   let failure: Error | undefined;
-  const onError = (_: unknown, code: string, message: string, isWarning?: boolean) => {
+  const onError = (source: ErrorSource, code: string, message: string, isWarning?: boolean) => {
+    if (isWarning === true) return;
+    places?.fail(typeof source === "number" ? source : "offset" in source ? source.offset : source[0]);
     // it catches errors, and reports them again
-    if (isWarning !== true) throw (failure ??= notYaml(manifest, message, code));
+    throw (failure ??= notYaml(manifest, message, code));
   };
   Object.assign(composer, { onError });
   const documents = composer.compose(tokens, true, text.length);
@@ -84,6 +83,9 @@ function parse(text: string, manifest: string) {
     throw invalid(`its ${manifest} holds several YAML documents`);
   return first;
 }
+
+/** Where the library's composer found an error: an offset, a range, or a token. */
+type ErrorSource = number | readonly number[] | { offset: number };
 
 function notYaml(manifest: string, reason: string, cause: unknown) {
   return invalid(`its ${manifest} is not YAML (${reason})`, cause);
