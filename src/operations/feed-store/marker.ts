@@ -15,19 +15,25 @@ export interface Marker {
 
 /** Bytes that are read of a marker. One of ours has a hundred and fifty. */
 const LONGEST = 1024;
+/** How often a marker is read that appears and vanishes meanwhile. */
+const TRIES = 3;
 
 /**
  * The marker at the root of a store; undefined when there is none. `"other"`: a file of that name is there that feedctl
  * did not write. Rejects with `not-found` for a missing bucket.
  */
 export async function readMarker(store: Store, signal: AbortSignal): Promise<Marker | "other" | undefined> {
-  try {
-    return parseMarker(await beginningOf(await store.get(MARKER_KEY, { signal })));
-  } catch (error) {
-    if (!isFeedctlError(error, "not-found")) throw error;
-    // distinguishes a missing marker from a missing bucket, which rejects here as well
-    if ((await store.head(MARKER_KEY, { signal })) === undefined) return undefined;
-    throw new FeedctlError("unavailable", `the marker of ${store.name} changes while it is read`, { cause: error });
+  for (let tries = 1; ; tries++) {
+    try {
+      return parseMarker(await beginningOf(await store.get(MARKER_KEY, { signal })));
+    } catch (error) {
+      if (!isFeedctlError(error, "not-found")) throw error;
+      // distinguishes a missing marker from a missing bucket, which rejects here as well
+      if ((await store.head(MARKER_KEY, { signal })) === undefined) return undefined;
+      // another process has written it meanwhile
+      if (tries === TRIES)
+        throw new FeedctlError("unavailable", `the marker of ${store.name} changes while it is read`, { cause: error });
+    }
   }
 }
 

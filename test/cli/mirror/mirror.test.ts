@@ -170,7 +170,7 @@ describe("feedctl mirror", { concurrency: 2 }, () => {
       [
         "*EXTRA File           1  extra",
         "        same          1  same",
-        "ERROR                 0  line\\nend: its name holds a control character: not copied",
+        "ERROR                 0  line\\u{a}end: its name holds a control character: not copied",
         "*FOREIGN              0  linked: in the target: a link, a special file, a folder marker or not a valid name: not mirrored",
         "*MISMATCH             1  linked: something of that name exists that is not a regular file",
         "*MISMATCH             1  x: a folder of that name exists, and nothing was deleted",
