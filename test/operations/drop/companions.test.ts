@@ -47,15 +47,17 @@ onDatabases("drop paths and what accompanies packages", ["PostgreSQL"], (databas
       put(drop, "b/early-1.0.jar", jar());
       drop.put("b/index.txt.sha1", "its package does not exist yet");
       assert.deepEqual((await scan(place, 3)).counts, { imported: 1, invalid: 2 });
-      assert.deepEqual((await scan(place, 0)).counts, { waiting: 2 });
+      assert.deepEqual((await scan(place, 0)).counts, { waiting: 3 });
       const left = [
         "a/1/lib-1.0.jar",
         "a/1/lib-1.0.jar.sha1",
+        "a/1/lib-1.0.pom",
+        "a/1/lib-1.0.pom.sha1",
         "b/early-1.0.jar",
         "b/early-1.0.jar.sha1",
         "b/index.txt.sha1",
       ];
-      assert.deepEqual(drop.all(), ["a", "a/1", ...left.slice(0, 2), "b", ...left.slice(2)]);
+      assert.deepEqual(drop.all(), ["a", "a/1", ...left.slice(0, 4), "b", ...left.slice(4)]);
 
       put(drop, "b/early-1.0.pom", pomOf("early"));
       put(drop, "a/1/lib-1.0.pom", pomOf("lib"));

@@ -67,7 +67,7 @@ onEachDatabase("store set", (database) => {
   database.testOnServer("a URL with a password or a signature is refused and not saved", async (_t, place) => {
     await place.run("feed", "create", "web", "--type", "npm");
     const said = [
-      await place.exits(2, "store", "set", "web", "s3", "--bucket", "b", "--endpoint", "https://user:hunter2@host"),
+      await place.exits(2, "store", "set", "web", "s3", "--bucket", "bbb", "--endpoint", "https://user:hunter2@host"),
       await place.exits(
         2,
         "store",
@@ -141,7 +141,7 @@ onEachDatabase("store set", (database) => {
       "two",
       "s3",
       "--bucket",
-      "b",
+      "bbb",
       "--region",
       "r",
       "--access-key",
