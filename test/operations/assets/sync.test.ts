@@ -101,7 +101,7 @@ onDatabases("asset sync", ["PostgreSQL"], (database) => {
     write("line\nend");
     rmSync(place.path("local/b"));
     const { stdout } = await sync(3, "--quiet");
-    assert.match(stdout, /^ERROR +0 {2}line\\nend: its name holds a control character/m);
+    assert.match(stdout, /^ERROR +0 {2}line\\u\{a\}end: its name holds a control character/m);
     assert.deepEqual(await names(place, dir), expected, "and nothing is deleted");
   });
 });
