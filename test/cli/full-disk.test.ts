@@ -34,7 +34,17 @@ onDatabases("a full disk", ["PostgreSQL"], (database) => {
     const log = ["mirror", place.path("from"), place.path("to"), "--yes", "--log", output];
     assert.match((await place.exits(7, ...log)).stderr, /could not write the log .*(ENOSPC|no space)/);
     rmSync(output);
-    const secret = ["--bucket", "bbb", "--no-check", "--region", "r", "--access-key", "env:ID", "--secret-key", "s".repeat(40)];
+    const secret = [
+      "--bucket",
+      "bbb",
+      "--no-check",
+      "--region",
+      "r",
+      "--access-key",
+      "env:ID",
+      "--secret-key",
+      "s".repeat(40),
+    ];
     const sealing = await place.feedctl(["store", "set", "internal", "s3", ...secret], {
       env: { ...place.env, ID: "AKIATEST", FEEDCTL_KEY_FILE: join(disk.path, "key") },
     });
