@@ -70,12 +70,14 @@ function choose(kind: MirrorClass, options: CompareOptions): Decision {
 /** The most that may be deleted: a number of blobs, or a share of those in the target. */
 export type Limit = { count: number } | { percent: number };
 
-/** Deleting more than half of a target is usually a mistake. */
+/** Deleting more than half of a target is usually a mistake. What is replaced does not count here. */
 const DEFAULT_LIMIT = { percent: 50 };
 
 export interface DeletePlan {
   /** Blobs to delete: in the target and not in the source. */
   extras: number;
+  /** How many of them only make room: a file became a folder, or a folder a file. */
+  replaced?: number;
   /** Blobs that the target lists and the filters select. */
   targets: number;
   /** Blobs that the source lists and the filters select. */
@@ -88,16 +90,17 @@ export interface DeletePlan {
 export function refuseDeletes(plan: DeletePlan, limit: Limit | undefined): string | undefined {
   if (plan.extras === 0) return undefined;
   if (plan.sources === 0) return "the source is empty, or the filters select nothing of it";
-  const { extras, targets } = plan;
+  const { extras, targets, replaced = 0 } = plan;
   if (limit !== undefined && "count" in limit) {
     return extras > limit.count
       ? `${counted(extras, "blob")} would be deleted, more than the ${limit.count} allowed`
       : undefined;
   }
   const { percent } = limit ?? DEFAULT_LIMIT;
-  const share = (extras / Math.max(1, targets)) * 100;
+  const counting = limit === undefined ? extras - replaced : extras;
+  const share = (counting / Math.max(1, targets)) * 100;
   return share > percent
-    ? `${extras} of ${counted(targets, "blob")} would be deleted, more than the ${percent}% allowed`
+    ? `${counting} of ${counted(targets, "blob")} would be deleted, more than the ${percent}% allowed`
     : undefined;
 }
 

@@ -22,7 +22,7 @@ export interface Extra {
 export interface ExtrasInput {
   target: Store;
   extras: Spool<Extra>;
-  counts: Pick<DeletePlan, "sources" | "targets">;
+  counts: Omit<DeletePlan, "extras">;
   limit: Limit | undefined;
   dryRun: boolean;
   trash: Trash | undefined;

@@ -98,7 +98,7 @@ async function* mirrorOnce(context: Context, run: MirrorRun): AsyncGenerator<Mir
 
 /** Deletes the extras. Returns whether it did: false when files failed. Throws when a guard refuses. */
 async function* deleteIfNothingFailed(context: Context, run: MirrorRun): AsyncGenerator<MirrorEvent[], boolean> {
-  const { input, target, extras, counts, trash, tally, names } = run;
+  const { input, target, extras, counts, clashes, trash, tally, names } = run;
   const { summary } = tally;
   if (summary.failed + summary.mismatch > 0) {
     if (extras.count > 0 && !input.noDelete) summary.notDeleted = "some files failed, so nothing is deleted";
@@ -106,7 +106,7 @@ async function* deleteIfNothingFailed(context: Context, run: MirrorRun): AsyncGe
   }
   if (extras.count === 0 || input.noDelete) return true;
   const { approve, maxDelete: limit, dryRun } = input;
-  const deletes = { target, extras, counts, limit, dryRun, trash, place: names.target, approve };
+  const deletes = { target, extras, counts: { ...counts, replaced: clashes.replaced() }, limit, dryRun, trash, place: names.target, approve };
   try {
     for await (const _ of deleteExtras(context, deletes, tally)) yield tally.take();
   } catch (error) {

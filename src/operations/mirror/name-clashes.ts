@@ -30,6 +30,8 @@ export interface NameClashes<J extends { key: string }> {
   wait(job: J): void;
   /** Removes and returns the waiting keys that are decided. `all`: there are no more keys. */
   take(all?: boolean): Decided<J>[];
+  /** How many extras so far are in the way of other files. */
+  replaced(): number;
 }
 
 /** `keptNames`: names in the target that are not keys; they are read when a key is decided. */
@@ -43,21 +45,23 @@ export function createNameClashes<J extends { key: string }>({
   keptNames?: Iterable<string>;
 }): NameClashes<J> {
   if (localPath === undefined && folders === undefined)
-    return { find: () => undefined, add: () => {}, wait: () => {}, take: () => [] };
+    return { find: () => undefined, add: () => {}, wait: () => {}, take: () => [], replaced: () => 0 };
   // stacks: each key is a prefix of the next, and may be a folder of the keys to come
-  const files: { key: string; extra: boolean }[] = [];
-  const waiting: Decided<J>[] = [];
+  const files: { key: string; extra: boolean; inWay?: boolean }[] = [];
+  const waiting: Waiting<J>[] = [];
   let decided: Decided<J>[] = [];
+  let replaced = 0;
 
   function forgetPassed(key: string): void {
     while (files.length > 0 && isPassed(files.at(-1)!.key, key)) files.pop();
-    while (waiting.length > 0 && isPassed(waiting.at(-1)!.key, key)) decide(waiting.pop()!);
+    while (waiting.length > 0 && isPassed(waiting.at(-1)!.job.key, key)) decide(waiting.pop()!);
   }
 
-  function decide(job: Decided<J>): void {
+  function decide({ job, settled, extras }: Waiting<J>): void {
     // links and special files are not keys, so that `add` never gets them
-    for (const name of keptNames) if (name.startsWith(`${job.key}/`)) job.settled = false;
-    decided.push(job);
+    for (const name of keptNames) if (name.startsWith(`${job.key}/`)) settled = false;
+    if (settled) replaced += extras;
+    decided.push({ ...job, settled });
   }
 
   return {
@@ -65,6 +69,10 @@ export function createNameClashes<J extends { key: string }>({
       forgetPassed(key);
       const above = files.filter((file) => key.startsWith(`${file.key}/`));
       const file = above.find(({ extra }) => !extra) ?? above[0];
+      if (file?.extra === true && file.inWay !== true) {
+        file.inWay = true;
+        replaced++;
+      }
       if (file !== undefined)
         return { kind: file.extra ? "extra-file" : "lasting", reason: `its folder ${file.key} exists as a file` };
       if (localPath !== undefined) return findOnDisk(localPath(key as Key));
@@ -73,19 +81,31 @@ export function createNameClashes<J extends { key: string }>({
     add(key, extra = false) {
       forgetPassed(key);
       files.push({ key, extra });
-      if (!extra) for (const job of waiting) if (key.startsWith(`${job.key}/`)) job.settled = false;
+      for (const each of waiting) {
+        if (!key.startsWith(`${each.job.key}/`)) continue;
+        if (extra) each.extras++;
+        else each.settled = false;
+      }
     },
     wait(job) {
       forgetPassed(job.key);
-      waiting.push({ ...job, settled: true });
+      waiting.push({ job, settled: true, extras: 0 });
     },
     take(all = false) {
-      if (all) for (const job of waiting.splice(0)) decide(job);
+      if (all) for (const each of waiting.splice(0)) decide(each);
       const taken = decided;
       if (taken.length > 0) decided = [];
       return taken;
     },
+    replaced: () => replaced,
   };
+}
+
+/** `extras`: how many files below it are going to be deleted. */
+interface Waiting<J> {
+  job: J;
+  settled: boolean;
+  extras: number;
 }
 
 const FOLDER: Clash = { kind: "folder", reason: "a folder of that name exists" };
