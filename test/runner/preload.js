@@ -26,13 +26,3 @@ asyncHooks.AsyncResource = class extends AsyncResource {
     testHook?.init(this.asyncId(), type, this.triggerAsyncId(), this);
   }
 };
-
-// A process that does not end says what keeps it, before the runner cuts it.
-const { after } = await import("node:test");
-const PATIENCE = 30_000;
-after(() => {
-  setTimeout(() => {
-    const open = process.getActiveResourcesInfo().toSorted().join(", ");
-    process.stderr.write(`still open after ${PATIENCE / 1000} s: ${open}\n`);
-  }, PATIENCE).unref();
-});
