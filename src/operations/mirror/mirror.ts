@@ -106,7 +106,16 @@ async function* deleteIfNothingFailed(context: Context, run: MirrorRun): AsyncGe
   }
   if (extras.count === 0 || input.noDelete) return true;
   const { approve, maxDelete: limit, dryRun } = input;
-  const deletes = { target, extras, counts: { ...counts, replaced: clashes.replaced() }, limit, dryRun, trash, place: names.target, approve };
+  const deletes = {
+    target,
+    extras,
+    counts: { ...counts, replaced: clashes.replaced() },
+    limit,
+    dryRun,
+    trash,
+    place: names.target,
+    approve,
+  };
   try {
     for await (const _ of deleteExtras(context, deletes, tally)) yield tally.take();
   } catch (error) {
