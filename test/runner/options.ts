@@ -28,7 +28,7 @@ export function parseRunnerOptions(args: readonly string[]): RunnerOptions {
       s3: { type: "string" },
       concurrency: { type: "string" },
       timeout: { type: "string", default: "600" },
-      grace: { type: "string", default: "60" },
+      grace: { type: "string", default: "180" },
     },
   });
   if (values.s3 !== undefined && values.s3 !== "emulator")
