@@ -279,14 +279,18 @@ export interface Store extends AsyncDisposable {
   listKept?(options?: CallOptions): AsyncIterable<KeptBlob>;
   /** The path of the local file that holds a blob. Absent: the blobs are not on this machine's disk. */
   localPath?(key: Key): string;
-  /** Why `put` would refuse a key ("is longer than ..."); sends nothing. Undefined: it would not. Absent: every key can be stored. */
+  /**
+   * Why `put` would refuse a key ("is longer than ..."); sends nothing. Undefined: it would not. Absent: every key can
+   * be stored.
+   */
   nameProblem?(key: Key): string | undefined;
   /** Whether keys that differ only in case name the same blob. Absent: never. */
   foldsCase?(): Promise<boolean>;
   /**
    * Replaces the content type, cache-control, metadata, sha256 and time of a stored blob with those of the options,
-   * without sending its bytes. Without `headers` in the options those of `blob` stay. Rejects with `corrupt` if the blob is no longer the version in `blob`, with `not-found`
-   * if it does not exist. Returns its new tag. Absent: the store keeps no metadata (`features.metadata`).
+   * without sending its bytes. If the options have no `headers`, the headers of `blob` are kept. Rejects with `corrupt`
+   * if the blob is no longer the version in `blob`, and with `not-found` if it does not exist. Returns its new tag.
+   * Absent: the store keeps no metadata (`features.metadata`).
    */
   describe?(blob: BlobInfo, options: PutOptions): Promise<Pick<PutResult, "tag">>;
 }

@@ -16,8 +16,9 @@ export interface Unmatched {
 }
 
 /**
- * Which patterns and ranges of a rule match no item. Patterns that keep are compared with the items that the rule's
- * other names select, or with all items where they keep from every rule. Empty when there is no item at all. `within`:
+ * Returns the patterns and ranges of a rule that match nothing. A pattern that keeps is tried on the items that the
+ * rule's other patterns select. If the rule protects from all rules, it is tried on all items of the feed. A feed without
+ * items has no unmatched patterns. `within`:
  * `plan` inside the transaction of a plan.
  */
 export async function findUnmatched(

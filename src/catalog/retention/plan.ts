@@ -38,8 +38,8 @@ export async function beginPlan(db: Db): Promise<void> {
 }
 
 /**
- * Exempts the versions that tags or `package protect` name from all rules. Names without a wildcard get a query of their own:
- * there may be thousands, and equality can use a hash join.
+ * Exempts the versions that tags or `package protect` name from all rules. Names without a wildcard get a query of
+ * their own: there may be thousands, and equality can use a hash join.
  */
 export async function keepProtectedVersions(db: Db, feedId: number): Promise<void> {
   await sql`insert into retention_kept (id) select w.id from retention_work w

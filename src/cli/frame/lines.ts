@@ -12,7 +12,10 @@ export function printMessage(io: Pick<Io, "stderr">, text: string, paint?: (text
   io.stderr.write(messageLine(text, paint));
 }
 
-/** Prints the lines of a stack or of an inspected value on stderr. All but the first are indented, so that none can be forged. */
+/**
+ * Prints the lines of a stack or of an inspected value on stderr. All but the first are indented, so that none can be
+ * forged.
+ */
 export function printTrace(io: Pick<Io, "stderr">, text: string): void {
   const [first = "", ...others] = text.split("\n");
   printMessage(io, first);

@@ -12,8 +12,9 @@ export interface OutputOptions {
 }
 
 /**
- * stdout is data, stderr is messages. Text for people is escaped here: each string is one line, whatever is in it. `Result` is what the command
- * prints with --json, as declared in results/schemas: a document, a row of a table, or one of a stream of events.
+ * stdout is data, stderr is messages. Text for people is escaped here, so that each string is one line. `Result` is
+ * what the command prints with --json, as declared in results/schemas: a document, a row of a table, or one of a stream
+ * of events.
  */
 export interface Output<Result> {
   readonly options: OutputOptions;

@@ -11,7 +11,7 @@ export interface Progress {
   start(label: string, total?: number): Promise<void>;
   /** One item is done. */
   step(bytes: number): void;
-  /** So much is done in all, by whomever. */
+  /** Sets the items and bytes that are done in all, also by other processes. */
   at(items: number, bytes: number): void;
   /** Progress within one long item: shown at once on a terminal, otherwise as the next plain line. */
   tick(text: string): void;

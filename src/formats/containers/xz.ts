@@ -2,8 +2,8 @@ import xz from "xz-decompress";
 import { invalid } from "../read-package.ts";
 
 /**
- * Decompresses all streams of xz data in memory. Throws `tooLong()` before more than `most` bytes are decompressed. The library
- * needs at most 64 MiB for a dictionary, which is enough for the highest preset of xz.
+ * Decompresses all streams of xz data in memory. Throws `tooLong()` before more than `most` bytes are decompressed. The
+ * library needs at most 64 MiB for a dictionary, which is enough for the highest preset of xz.
  */
 export async function unxz(bytes: Buffer, most: number, tooLong: () => Error): Promise<Buffer> {
   const stream = new xz.XzReadableStream(new Blob([Uint8Array.from(bytes)]).stream());

@@ -42,8 +42,8 @@ export interface TarLimits {
 
 /**
  * Yields the entries of an uncompressed tar stream in archive order. Bodies that are not read are skipped. Throws
- * `TarError` for anything that two tools could interpret differently, `TarLimitError` beyond a limit. Archives without an end marker are accepted
- * (Alpine packages have none).
+ * `TarError` for anything that two tools could interpret differently, `TarLimitError` beyond a limit. Archives without
+ * an end marker are accepted (Alpine packages have none).
  */
 export async function* readTar(source: AsyncIterable<Uint8Array>, limits: TarLimits): AsyncGenerator<TarEntry, void> {
   const reader = createByteReader(source);

@@ -64,7 +64,10 @@ export async function readZipDirectory(
   return inOrder(members, start);
 }
 
-/** Where the directory begins: as stated, or later by what stands before the archive. */
+/**
+ * The position of the directory. Other data, such as a program that unpacks the archive, may precede the archive; the
+ * directory then lies that much further on than the end record says.
+ */
 async function findStart(read: ReadAt, { start, length, at }: End): Promise<number> {
   for (const place of [start, at - length]) {
     if (place < start || place + length > at) continue;

@@ -19,8 +19,8 @@ export interface PackageBlob {
 }
 
 /**
- * Splits blobs into those to record and the results for the rest. `known`: keys by identity and by version, filled by a dry run,
- * which records no rows. Symbols without their package are not recorded.
+ * Splits blobs into those to record and the results for the rest. `known`: keys by identity and by version, filled by a
+ * dry run, which records no rows. Symbols without their package are not recorded.
  */
 export async function chooseBlobs(
   context: Context,

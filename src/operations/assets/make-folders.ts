@@ -8,7 +8,10 @@ import { commit } from "../commit/commit.ts";
 import type { Context } from "../context.ts";
 import type { FeedWriter } from "../commit/feed-writer.ts";
 
-/** Creates folders and their parents; none without a writer, in a dry run. Returns how many were created. Throws `conflict` where a file has such a path. */
+/**
+ * Creates folders and their parents; none without a writer, in a dry run. Returns how many were created. Throws
+ * `conflict` where a file has such a path.
+ */
 export async function makeFolders(
   context: Context,
   writer: FeedWriter | undefined,

@@ -11,7 +11,8 @@ import type { MirrorItem } from "./tally.ts";
 
 /**
  * Compares the two listings while it reads them, copies the blobs that differ, and spools the target's extras. Failed
- * copies are queued for a retry. Files that need the place of an extra are deferred. Completes only when both listings were read to their end and all copies have ended.
+ * copies are queued for a retry. Files that need the place of an extra are deferred. Completes only when both listings
+ * were read to their end and all copies have ended.
  */
 export async function* copyDifferences(context: Context, run: MirrorRun): AsyncGenerator<MirrorItem[]> {
   const { source, target, journal, trash, tally, transfer, proofs } = run;

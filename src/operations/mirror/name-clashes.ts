@@ -20,7 +20,7 @@ export type Decided<J> = J & { settled: boolean };
 /**
  * Finds keys that a disk cannot store together: a file `a` excludes `a/b`, while buckets can hold both. Clashes are
  * found before any copy starts, so that a dry run reports them too, and so that the first in key order wins, whichever
- * copy is faster. All calls must come in key order. Without `localPath` there are no clashes.
+ * copy is faster. Call all methods in the order of the keys. A target without `localPath` and `folders` has no clashes.
  */
 export interface NameClashes<J extends { key: string }> {
   find(key: string): Clash | undefined;
@@ -28,9 +28,9 @@ export interface NameClashes<J extends { key: string }> {
   add(key: string, extra?: boolean): void;
   /** Remembers a key whose clash is a `folder`, until all keys below it were added. */
   wait(job: J): void;
-  /** Removes and returns the waiting keys that are decided. `all`: there are no more keys. */
+  /** Returns the waiting keys whose folder has been passed, and forgets them. `all`: no more keys will come. */
   take(all?: boolean): Decided<J>[];
-  /** How many extras so far are in the way of other files. */
+  /** The number of extras whose place another file takes: a file of a folder's name, or the files of such a folder. */
   replaced(): number;
 }
 

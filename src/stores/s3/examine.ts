@@ -151,7 +151,10 @@ function partOf(prefix: string, start: string): Pick<LifecycleRule, "prefix"> | 
   return start.startsWith(prefix) ? { prefix: start.slice(prefix.length) } : undefined;
 }
 
-/** `"none"`: the server answered with one of these codes. Undefined: it has no such thing, or the credentials may not ask. */
+/**
+ * `"none"`: the server answered with one of these codes. Undefined: it has no such thing, or the credentials may not
+ * ask.
+ */
 async function asked<T>(
   connection: S3Connection,
   signal: AbortSignal | undefined,

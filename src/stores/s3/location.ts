@@ -14,7 +14,10 @@ export function s3Host(endpoint: string | undefined, bucket: string): string {
   return (host.startsWith(virtualHost) ? host.slice(virtualHost.length) : host) + path;
 }
 
-/** Names that Amazon reserves, and an IPv4 address ("Bucket naming rules"). An access point's alias or ARN is a name, too. */
+/**
+ * Names that Amazon reserves, and an IPv4 address ("Bucket naming rules"). An access point's alias or ARN is a name,
+ * too.
+ */
 const RESERVED = /^(?:xn--|sthree-|amzn-s3-demo-)|(?:--ol-s3|\.mrap|--table-s3)$|\.\.|^\d+\.\d+\.\d+\.\d+$/;
 
 /**
