@@ -59,7 +59,9 @@ export function reportSummary(results: readonly FileResult[], servers: readonly 
     line(`${file}: ${name}`, milliseconds),
   );
   section("servers", servers, print, (server) => `  ${server}`);
-  const failed = tests.filter(({ outcome }) => outcome === "failed").map(({ file, name }) => `${file}: ${name}`);
+  const failed = tests
+    .filter(({ outcome }) => outcome === "failed")
+    .map(({ file, name, error = "" }) => [`${file}: ${name}`, indent(beginning(error), 6)].join("\n"));
   const broken = results.flatMap(({ file, problem }) => (problem === undefined ? [] : [`${file} ${problem}`]));
   section("failed", [...failed, ...broken], print, (name) => `  ${mark("failed")} ${name}`);
   const totals = totalsOf(results);
@@ -98,6 +100,11 @@ function mark(outcome: TestResult["outcome"]): string {
 
 function seconds(milliseconds: number): string {
   return `${(milliseconds / 1000).toFixed(1)} s`;
+}
+
+/** As much of an error as a reader of the last screen needs; all of it stands where its file was reported. */
+function beginning(error: string): string {
+  return error.split("\n", 12).join("\n").slice(0, 1500);
 }
 
 function indent(text: string, width: number): string {
