@@ -5,7 +5,7 @@ import type { HiddenPackage, RestoredVersions } from "../../operations/retention
 import type { RetentionRule } from "../../operations/retention/criteria.ts";
 import type { PatternMatch } from "../../operations/retention/test-pattern.ts";
 import type { ChangedRule } from "../../operations/retention/rules.ts";
-import type { FeedOutcome, RetentionEvent } from "../../operations/retention/run.ts";
+import type { FeedOutcome, RetentionEvent } from "../../operations/retention/outcome.ts";
 import type { CountedFile } from "../../operations/usage/count-log.ts";
 import type { KnownUse } from "../../operations/usage/coverage.ts";
 import type { UsageSummary } from "../../operations/usage/import-logs.ts";

@@ -18,7 +18,7 @@ export function refusalOf(
     acceptMissingUse = false,
   }: { maxDelete?: DeletionLimit | undefined; acceptMissingUse?: boolean | undefined },
 ): FeedctlError | undefined {
-  const isIncomplete = plan.total.versions > 0 && !acceptMissingUse;
+  const isIncomplete = plan.total.versions + plan.hidden.free > 0 && !acceptMissingUse;
   return deletionLimitError(plan, maxDelete) ?? (isIncomplete ? missingUseError(plan.feed, plan.use) : undefined);
 }
 
@@ -28,9 +28,15 @@ export function refusalOf(
  * much earlier content, the deletion of all files would be a small percentage.
  */
 function deletionLimitError(
-  { feed, total, shares }: RetentionPlan,
+  { feed, total, hidden, shares: visible }: RetentionPlan,
   most: DeletionLimit | undefined,
 ): FeedctlError | undefined {
+  // the run deletes these too, though an earlier one has hidden them
+  const shares = visible.map((share) => ({
+    ...share,
+    planned: share.planned + hidden.free,
+    all: share.all + hidden.free,
+  }));
   const plan = `see: feedctl retention plan ${feed.name}`;
   const what = (count: number) => `the rules of feed "${feed.name}" would delete ${counted(count, itemOf(feed.type))}`;
   if (most === undefined) {
@@ -43,7 +49,7 @@ function deletionLimitError(
     });
   }
   const limit = (all: number) => ("versions" in most ? `${most.versions}` : `${most.percent}% of ${all}`);
-  const counts = "versions" in most ? [{ planned: total.versions, all: 0 }] : shares;
+  const counts = "versions" in most ? [{ planned: total.versions + hidden.free, all: 0 }] : shares;
   const over = counts.find(
     ({ planned, all }) => planned > ("versions" in most ? most.versions : Math.floor((all * most.percent) / 100)),
   );
