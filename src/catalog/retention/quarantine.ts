@@ -73,6 +73,8 @@ const isDue = (now: Date) => sql`v.quarantined_until <= ${now}::timestamptz
 /** How many hidden versions a plan deletes because their days are over, and how many it shows again. */
 export interface JudgedVersions {
   free: number;
+  /** Positions of the rules that select those. */
+  freeRules: number[];
   restore: number;
 }
 
@@ -89,10 +91,11 @@ export async function setHiddenApart(db: Db, now: Date): Promise<JudgedVersions>
     from retention_work w join feedctl.versions v on v.id = w.id left join retention_taken t on t.id = w.id
     where w.hidden`.execute(db);
   const counts = await sql<JudgedVersions>`select count(*) filter (where step = 'free')::float8 as free,
+    coalesce(array_agg(distinct rule) filter (where step = 'free'), '{}') as "freeRules",
     count(*) filter (where step = 'restore')::float8 as restore from retention_hidden`.execute(db);
   for (const table of ["retention_taken", "retention_kept", "retention_work"])
     await sql`delete from ${sql.raw(table)} t using retention_hidden h where h.id = t.id`.execute(db);
-  return counts.rows[0] ?? { free: 0, restore: 0 };
+  return counts.rows[0] ?? { free: 0, freeRules: [], restore: 0 };
 }
 
 /**
@@ -128,6 +131,15 @@ export async function unhideVersions(db: Db, ids: readonly number[]): Promise<Se
 
 const unhide = sql`update feedctl.versions v set quarantined_at = null, quarantined_until = null, quarantine_run = null,
   quarantine_detail = null`;
+
+/** Unhides those of the versions that were used at `since` or later. */
+export async function unhideUsedSince(db: Db, ids: readonly number[], since: Date): Promise<VersionName[]> {
+  const rows = await sql<VersionName>`${unhide} from feedctl.packages p
+    where p.id = v.package_id and v.quarantined_at is not null and v.last_used_at >= ${since}::timestamptz
+      and v.id in (select id::bigint from jsonb_array_elements_text(${JSON.stringify(ids)}::jsonb) as d(id))
+    returning p.group_name as "group", p.name, v.version`.execute(db);
+  return rows.rows;
+}
 
 type VersionName = Pick<HiddenVersion, "group" | "name" | "version">;
 

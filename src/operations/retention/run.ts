@@ -32,21 +32,15 @@ import {
   type RetentionSummary,
 } from "./outcome.ts";
 import { readRules } from "./rules.ts";
-import { refuseQuarantine, refusalOf, type DeletionLimit } from "./guards.ts";
+import { refuseQuarantine, refusalOf, type DeletionOptions } from "./guards.ts";
 import { itemOf } from "./terms.ts";
 import { startRun } from "../commit/recorded-run.ts";
 
-export interface RetentionInput {
+export interface RetentionInput extends DeletionOptions {
   feeds: readonly string[] | "all";
   dryRun?: boolean | undefined;
-  /** A plan that deletes more is refused. Default: 99 % of the feed, for plans of 100 deletions or more. */
-  maxDelete?: DeletionLimit | undefined;
-  /** Days to hide versions before they are deleted. Undefined: delete at once. */
-  quarantineDays?: number | undefined;
   /** Milliseconds after which no further batch starts; the next run continues. */
   maxDuration?: number | undefined;
-  /** Deletes by use although the lines of a recent log were not understood. Default: refused. */
-  acceptMissingUse?: boolean | undefined;
   /** Called once per feed, before the first deletion; rejects when the user declines. */
   approve(plan: FeedOutcome, verb: string): Promise<void>;
 }

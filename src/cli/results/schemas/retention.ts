@@ -76,7 +76,15 @@ const knownUse = {
 export const RetentionPlanResult = Type.Object({
   feed: text(),
   enabled: flag("false: no run deletes this"),
-  use: nullable(Type.Object(knownUse)),
+  use: nullable(
+    Type.Object({
+      ...knownUse,
+      uncovered: Type.Array(
+        Type.Object({ rule: count(), days: Type.Array(Type.Object({ from: text(), until: text("a day, included") })) }),
+        { description: "rules that depend on days that no counted log covers" },
+      ),
+    }),
+  ),
   totals: Type.Object({ ...totals, folders: count(), protected: count(), feed: Type.Object(totals) }),
   rules: Type.Array(Type.Object({ rule: count(), name: nullable(text()), enabled: flag(), ...totals })),
   delete: Type.Array(PlannedDeletionResult),
@@ -189,6 +197,7 @@ export type RestoredResult = Static<typeof RestoredResult>;
 const usageCounts = {
   lines: count(),
   downloads: count(),
+  restored: count("hidden versions that are shown again, because a rule keeps what was used then"),
   foreign: count("downloads of other files"),
   unreadable: count("lines that were not understood"),
 };
