@@ -72,8 +72,8 @@ _feedctl_command() {
     'retention rule test') commands='' options='-h --help --json -q --quiet -v --verbose --no-color --config' ;;
     'retention rule help') commands='' options='' ;;
     'retention plan') commands='' options='--csv --explain -h --help --json -q --quiet -v --verbose --no-color --config' ;;
-    'retention run') commands='' options='--feed --all --dry-run --yes --max-delete --quarantine --max-duration -h --help --json -q --quiet -v --verbose --no-color --config' ;;
-    'retention apply') commands='' options='--dry-run -h --help --json -q --quiet -v --verbose --no-color --config' ;;
+    'retention run') commands='' options='--feed --all --dry-run --yes --max-delete --quarantine --assume-unused --max-duration -h --help --json -q --quiet -v --verbose --no-color --config' ;;
+    'retention apply') commands='' options='--dry-run --yes -h --help --json -q --quiet -v --verbose --no-color --config' ;;
     'retention quarantine') commands='' options='-h --help --json -q --quiet -v --verbose --no-color --config' ;;
     'retention restore') commands='' options='--protect -h --help --json -q --quiet -v --verbose --no-color --config' ;;
     'retention help') commands='' options='' ;;

@@ -11,7 +11,7 @@ export function addApply(retention: Command, edge: Edge): void {
     .description("replace the rules of feeds with those of a YAML or JSON file, and print what changed")
     .argument("<file>", "the file; - for standard input")
     .option("--dry-run", "only print what would change")
-    .option("--yes", "remove all protections of a feed whose `protect` is empty")
+    .option("--yes", "remove all protections of a feed whose list of them is empty")
     .addHelpText(
       "after",
       `
