@@ -1,5 +1,6 @@
 import { listFeeds } from "../../catalog/feeds.ts";
 import { savePlan } from "../../catalog/retention/plan.ts";
+import { listFeedsToRetain } from "../../catalog/retention/rules.ts";
 import { countItems } from "../../catalog/retention/items.ts";
 import { FeedctlError, isFeedctlError } from "../../errors.ts";
 import { counted, formatSize } from "../../lib/format-size.ts";
@@ -55,7 +56,8 @@ export async function* runRetention(context: Context, input: RetentionInput): As
   const isDry = input.dryRun === true || (await isDryRunSet(context, db));
   if (isDry && !input.dryRun) context.notice(`${dryRunWords}: nothing is deleted`);
   await requireRightClock(context, { dryRun: isDry });
-  const names = input.feeds === "all" ? await feedsWithRetention(context, input) : input.feeds;
+  const { names, idle } =
+    input.feeds === "all" ? await feedsWithRetention(context, input) : { names: input.feeds, idle: new Set<string>() };
   const started = context.monotonic();
   const isOver = () => input.maxDuration !== undefined && context.monotonic() - started >= input.maxDuration;
   const summary: RetentionSummary = {
@@ -71,8 +73,9 @@ export async function* runRetention(context: Context, input: RetentionInput): As
     try {
       const work = () => {
         if (isDry) return dryRunFeed(context, name, input);
+        if (idle.has(name)) return skipFeed(context, name, "done");
         // after maxDuration no plan is made either, because planning takes time too
-        return index > 0 && isOver() ? skipFeed(context, name) : retainFeed(context, name, input, isOver);
+        return index > 0 && isOver() ? skipFeed(context, name, "stopped") : retainFeed(context, name, input, isOver);
       };
       for await (const event of work()) {
         yield event;
@@ -98,11 +101,19 @@ export async function* runRetention(context: Context, input: RetentionInput): As
   yield summary;
 }
 
-/** Names of all feeds except those being deleted and, with a quarantine, asset directories that have rules. */
-async function feedsWithRetention(context: Context, { quarantineDays }: RetentionInput): Promise<string[]> {
+/**
+ * Names of all feeds except those being deleted and, with a quarantine, asset directories that have rules. `idle`: those
+ * for which a run would have nothing to do. Among thousands of feeds most are.
+ */
+async function feedsWithRetention(
+  context: Context,
+  { quarantineDays }: RetentionInput,
+): Promise<{ names: string[]; idle: Set<string> }> {
   const { db } = await context.catalog();
   const feeds = (await listFeeds(db)).filter((feed) => feed.deleting_at === null);
-  if (quarantineDays === undefined) return feeds.map(({ name }) => name);
+  const busy = await listFeedsToRetain(db);
+  const idle = new Set(feeds.filter(({ id }) => !busy.has(id)).map(({ name }) => name));
+  if (quarantineDays === undefined) return { names: feeds.map(({ name }) => name), idle };
   const names = [];
   for (const feed of feeds) {
     const rules = feed.type === "asset" && feed.retention_rules_enabled ? await readRules(db, feed.id) : [];
@@ -112,7 +123,7 @@ async function feedsWithRetention(context: Context, { quarantineDays }: Retentio
         `skipped asset directory ${feed.name}: its files cannot be put in quarantine; run: feedctl retention run ${feed.name}`,
       );
   }
-  return names;
+  return { names, idle };
 }
 
 async function* dryRunFeed(
@@ -131,9 +142,10 @@ async function* dryRunFeed(
   yield { ...outcome, folders: plan.folders, freed: plan.hidden.free, restored: plan.hidden.restore };
 }
 
-async function* skipFeed(context: Context, name: string): AsyncGenerator<FeedOutcome> {
+async function* skipFeed(context: Context, name: string, why: "done" | "stopped"): AsyncGenerator<FeedOutcome> {
   const feed = await requireLiveFeed((await context.catalog()).db, name);
-  yield { type: "feed", feed: feed.name, feedType: feed.type, outcome: "stopped", ...zeroCounts() };
+  const outcome = feed.retention_rules_enabled ? why : "disabled";
+  yield { type: "feed", feed: feed.name, feedType: feed.type, outcome, ...zeroCounts() };
 }
 
 async function* retainFeed(

@@ -301,6 +301,11 @@ onDatabases("retention run", ["PostgreSQL"], (database) => {
           { type: "feed-failed", feed: "web", code: "locked" },
           { type: "summary", feeds: 3, failed: 1 },
         ]);
+        // a feed without rules costs nothing, not even a run
+        assert.deepEqual(
+          await query(place, "select from feedctl.runs where command = 'retention run' and feed_id <> 1"),
+          [],
+        );
         await place.run("retention", "run", "web", "--dry-run");
         await place.exits(3, "retention", "run", "nowhere", "other", "--yes");
         await place.exits(4, "retention", "run", "nowhere", "--yes");
