@@ -31,7 +31,14 @@ export interface FlatS3 extends AsyncDisposable {
 /** Headers of a PUT that a GET returns. */
 const KEPT = /^(x-amz-meta-.*|x-amz-storage-class|content-(type|encoding|disposition|language)|cache-control|expires)$/;
 
-export async function startFlatS3(answer: Answer = () => undefined): Promise<FlatS3> {
+/**
+ * `nameOf`: the name under which the server keeps an object, as one that keeps objects as files has it; undefined: it
+ * refuses the name with status 400.
+ */
+export async function startFlatS3(
+  answer: Answer = () => undefined,
+  { nameOf = (name) => name }: { nameOf?: (name: string) => string | undefined } = {},
+): Promise<FlatS3> {
   const objects = new Map<string, FlatObject>();
   const requests: string[] = [];
   const put: FlatS3["put"] = (name, body, headers = {}) => {
@@ -43,11 +50,13 @@ export async function startFlatS3(answer: Answer = () => undefined): Promise<Fla
     request.on("data", (chunk: Buffer) => chunks.push(chunk));
     request.on("end", () => {
       const [path = "", query = ""] = request.url!.split("?");
-      const name = decodeURIComponent(path.slice(1));
+      const asked = decodeURIComponent(path.slice(1));
+      const name = nameOf(asked);
       const url = new URL(`http://flat/?${query}`);
-      requests.push(`${request.method} /${name}`);
+      requests.push(`${request.method} /${asked}`);
       const other = answer(request, url);
       if (other !== undefined) return response.writeHead(other.status).end(other.body ?? "");
+      if (name === undefined) return response.writeHead(400).end("<Error><Code>InvalidRequest</Code></Error>");
       return handle({ request, response, name, query: url.searchParams, body: Buffer.concat(chunks) });
     });
   });

@@ -51,10 +51,10 @@ export function createTransfer<J>(input: TransferInput<J>): Transfer<J> & AsyncD
     } catch (error) {
       if (!isItemError(error)) throw error;
       // many such errors in a row are an outage of the store, not failures of single blobs
-      outages = isFeedctlError(error, "unavailable", "denied") ? outages + 1 : 0;
+      outages = isFeedctlError(error, "unavailable", "denied", "usage") ? outages + 1 : 0;
       if (outages > Math.max(20, 2 * concurrency)) throw error;
-      // a retry meets the same conflict, or the same name
-      if (retries === 0 || isFeedctlError(error, "conflict", "invalid")) return failed(job, error);
+      // a retry meets the same conflict, the same name or the same option
+      if (retries === 0 || isFeedctlError(error, "conflict", "invalid", "usage")) return failed(job, error);
       await aside.add(job);
       postponed(job, error);
     }
@@ -87,5 +87,5 @@ export function createTransfer<J>(input: TransferInput<J>): Transfer<J> & AsyncD
 
 /** Whether the error may concern one blob only. Other codes, such as `full`, end the run. */
 function isItemError(error: unknown): error is FeedctlError {
-  return isFeedctlError(error, "corrupt", "conflict", "not-found", "invalid", "denied", "unavailable");
+  return isFeedctlError(error, "corrupt", "conflict", "not-found", "invalid", "denied", "unavailable", "usage");
 }

@@ -109,7 +109,7 @@ const mangled: Judge = () => ({
   hint: "try again; check the proxies in between",
 });
 const tooLarge: Judge = () => ({
-  code: "full",
+  code: "invalid",
   why: "the blob is larger than the server accepts",
   hint: "check the server's limit for one object",
 });
@@ -175,7 +175,7 @@ const judges: Record<string, Judge> = {
   InvalidDigest: mangled,
   XAmzContentSHA256Mismatch: mangled,
   MetadataTooLarge: () => ({ code: "invalid", why: "the metadata is longer than the 2 KB that S3 keeps" }),
-  KeyTooLongError: () => ({ code: "invalid", why: "the target path and the key together are longer than 1,024 bytes" }),
+  KeyTooLongError: () => ({ code: "invalid", why: "the name, or a part of it, is longer than the server accepts" }),
   RequestTimeout: unavailable,
   ...Object.fromEntries(THROTTLES.map((name) => [name, throttled])),
   ObjectParentIsFile: () => ({ code: "conflict", why: "a part of its path is a blob, and this server needs a folder" }),

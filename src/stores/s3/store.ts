@@ -11,6 +11,7 @@ import { s3Code, s3Status, translateS3Error, type S3Attempt } from "./errors.ts"
 import { cloudFeatures } from "../shared/features.ts";
 import { examineBucket, purgeProbes } from "./examine.ts";
 import { listObjects } from "./list.ts";
+import { createOddNames } from "./odd-names.ts";
 import { putBlob } from "./put.ts";
 import { readObject } from "./read.ts";
 import { sweepUploads } from "./sweep.ts";
@@ -81,7 +82,11 @@ export async function openS3Store(
   }
 
   const get: Store["get"] = (key, options) => readObject(connection, key, options);
-  const put: Store["put"] = (key, source, options) => putBlob(connection, { head, get }, key, source, options);
+  const oddNames = createOddNames(connection);
+  const put: Store["put"] = async (key, source, options) => {
+    await oddNames.require(key, source.size, options);
+    return putBlob(connection, { head, get }, key, source, options);
+  };
   const list: Store["list"] = (text, options = {}) =>
     listObjects(connection, text, options, (key) => trustsEtags(key, options.signal));
 
@@ -130,7 +135,11 @@ export async function openS3Store(
     nameProblem: (key) =>
       Buffer.byteLength(prefix + key) > MAX_NAME ? `is longer than ${MAX_NAME} bytes with the target path` : undefined,
     remote,
-    ...copier,
+    reaches: copier.reaches,
+    async copyFrom(key, from, options) {
+      await oddNames.require(key, from.blob.size, options);
+      return copier.copyFrom(key, from, options);
+    },
     // S3 cannot change headers in place. Copying the object onto itself does, without moving bytes through here.
     async describe(blob, options) {
       const described = { headers: blob.headers, ...options, ifExists: "replace", replaces: true } as const;

@@ -96,3 +96,51 @@ test("folder markers of a bucket stay when the source is a disk, which has none"
   assert.deepEqual(said(report), ["folder/: mismatched foreign", "folder/x: lonely copied"]);
   assert.deepEqual(names(server, "to"), ["folder/", "folder/x"]);
 });
+
+/** As a server that keeps objects as files: without empty segments, and with backslashes as slashes. */
+const onDisk = (name: string) =>
+  /\/\.\.?(?:\/|$)/.test(name) ? undefined : name.replaceAll("\\", "/").replace(/\/{2,}/g, "/");
+
+test("a name that a server would change overwrites nothing: it fails, and the others are copied", async () => {
+  await using at = await mirrorPlace();
+  await using from = await startFlatS3();
+  await using to = await startFlatS3(undefined, { nameOf: onDisk });
+  for (const name of ["a//b", "a/b", "c/../d", "e\\f", "e/f", "g"]) from.put(`from/${name}`, name);
+  const ends = { source: from.config("from"), target: to.config("to"), planMayDiffer: true };
+  for (const run of ["first", "second"]) {
+    const report = await at.mirror(ends);
+    const good = run === "first" ? "lonely copied" : "same skipped";
+    assert.deepEqual(said(report), [
+      "a//b: lonely failed",
+      `a/b: ${good}`,
+      "c/../d: lonely failed",
+      `e/f: ${good}`,
+      "e\\f: lonely failed",
+      `g: ${good}`,
+    ]);
+    const reasons = new Map(report.items.map(({ key, reason }) => [key, reason]));
+    assert.match(reasons.get("a//b") ?? "", /has a folder without a name, which this server does not keep/);
+    assert.match(reasons.get("c/../d") ?? "", /has the segment "\.\."/);
+  }
+  assert.deepEqual(names(to, "to"), ["a/b", "e/f", "g"], "no probe is left");
+  for (const name of ["a/b", "e/f"]) assert.equal(to.objects.get(`to/${name}`)!.body.toString(), name);
+});
+
+test("an object that the server refuses is that object's failure", async () => {
+  await using at = await mirrorPlace();
+  await using server = await startFlatS3((request) =>
+    request.method === "PUT" && request.url!.includes("refused") ? { status: 400 } : undefined,
+  );
+  for (const name of ["a", "refused", "z"]) await at.write(`source/${name}`, name);
+  const report = await at.mirror({ target: server.config("to"), planMayDiffer: true });
+  assert.deepEqual(said(report), ["a: lonely copied", "refused: lonely failed", "z: lonely copied"]);
+  assert.equal(report.error, undefined);
+});
+
+test("many refused objects in a row end the run: it is the configuration", async () => {
+  await using at = await mirrorPlace();
+  await using server = await startFlatS3(({ method }) => (method === "PUT" ? { status: 400 } : undefined));
+  for (let i = 0; i < 60; i++) await at.write(`source/${i}`, "x");
+  const report = await at.mirror({ target: server.config("to"), planMayDiffer: true });
+  assert.equal(report.error?.code, "usage");
+});
