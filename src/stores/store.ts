@@ -29,8 +29,8 @@ export interface BlobInfo {
   md5?: string | undefined;
   /** Only where feedctl stored it with the blob, or S3 keeps it as a checksum. S3 returns it from `head` and `get` only. */
   sha256?: string | undefined;
-  /** Further hashes that only a `get` of the whole blob reports: S3's `x-amz-checksum-...`. */
-  checksums?: { sha1?: string | undefined; crc32?: string | undefined } | undefined;
+  /** Further hashes: S3's `x-amz-checksum-...`, which only a `get` of the whole blob and a `head` for them report. */
+  checksums?: { [Name in "sha1" | "crc64nvme" | "crc32c" | "crc32"]?: string | undefined } | undefined;
   contentType?: string | undefined;
   cacheControl?: string | undefined;
   /** Undefined: it has none of them. */
@@ -41,6 +41,13 @@ export interface BlobInfo {
   archived?: string | undefined;
 }
 
+/** Compares the bytes of a whole blob with a hash that its provider knows. */
+export interface HashCheck {
+  update(chunk: Uint8Array): void;
+  /** Throws `corrupt` if other bytes arrived. */
+  end(): void;
+}
+
 /** Bytes to be stored. */
 export interface BlobSource {
   /** Bytes that `open()` delivers without a range. */
@@ -49,6 +56,8 @@ export interface BlobSource {
   open(range?: ByteRange, signal?: AbortSignal): Promise<Readable>;
   /** Whether several ranges may be read at once, and reading them so is faster. True of blobs in a cloud. */
   parallel?: boolean | undefined;
+  /** For a reader of ranges, each of which is only a part for the source's own comparison. Undefined: no hash is known. */
+  hashCheck?(): HashCheck | undefined;
   /** A local file that holds exactly these bytes, if any. Lets the disk store copy inside the kernel. */
   path?: string | undefined;
   /**
@@ -122,6 +131,11 @@ export interface DeleteFailure {
 
 export interface CallOptions {
   signal?: AbortSignal | undefined;
+}
+
+export interface HeadOptions extends CallOptions {
+  /** Also ask for the checksums, for which S3 needs the permission to decrypt the blob. */
+  checksums?: boolean | undefined;
 }
 
 export interface ExamineOptions extends CallOptions {
@@ -230,7 +244,7 @@ export interface Store extends AsyncDisposable {
    * Undefined: the blob does not exist, which is also the result below a missing disk root. A missing bucket or
    * container rejects with `not-found`.
    */
-  head(key: Key, options?: CallOptions): Promise<BlobInfo | undefined>;
+  head(key: Key, options?: HeadOptions): Promise<BlobInfo | undefined>;
   /**
    * Rejects with `not-found` before any byte is delivered. A read that ends early errors the stream with `corrupt`.
    * An end beyond the size is clamped. A range without a byte of the blob (it starts at or past the end, ends before it

@@ -3,10 +3,12 @@ import { FeedctlError } from "../../errors.ts";
 import { contentTypeOf } from "../../lib/content-type.ts";
 import type { Throttle } from "../../lib/throttle.ts";
 import type { Key } from "../../lib/key.ts";
+import { checkOf } from "../../stores/known-hash.ts";
 import type {
   BlobInfo,
   BlobSource,
   GetOptions,
+  HeadOptions,
   PutOptions,
   PutResult,
   Store,
@@ -62,6 +64,7 @@ export async function copyBlob(context: Context, input: CopyInput): Promise<PutR
     size: blob.size,
     open: async (range, cancel) => (range === undefined ? first.take(cancel) : undefined) ?? read(range, cancel),
     parallel: source.localPath === undefined && throttle === undefined,
+    hashCheck: () => checkOf(first.described, compared),
     ...(path !== undefined && { path, pathTag: blob.tag, pathRoot: path.slice(0, -blob.key.length - 1) }),
     // clouds serve one version of a blob per request; a file may change while it is being read
     ...(source.localPath !== undefined && {
@@ -129,7 +132,11 @@ function comparedBy({ expected }: CopyInput): NonNullable<GetOptions["compared"]
 async function openFirst(context: Context, input: CopyInput): Promise<FirstRead> {
   const { source, blob, throttle } = input;
   if (source.features.listsAll || blob.size > ONE_REQUEST) {
-    return { described: await describeBlob(context, source, blob), take: () => undefined, close: () => {} };
+    return {
+      described: await describeBlob(context, source, blob, { checksums: true }),
+      take: () => undefined,
+      close: () => {},
+    };
   }
   let reported: BlobInfo | undefined;
   const { signal } = context;
@@ -165,9 +172,14 @@ function requireSame(listed: BlobInfo, now: BlobInfo | undefined, { name }: Stor
  * All properties of a listed blob, by a HEAD where listings are incomplete. Rejects with `not-found` or `corrupt` when
  * it changed.
  */
-export async function describeBlob(context: Context, store: Store, blob: BlobInfo): Promise<BlobInfo> {
+export async function describeBlob(
+  context: Context,
+  store: Store,
+  blob: BlobInfo,
+  { checksums }: Pick<HeadOptions, "checksums"> = {},
+): Promise<BlobInfo> {
   if (store.features.listsAll) return blob;
-  const now = await store.head(blob.key, { signal: context.signal });
+  const now = await store.head(blob.key, { signal: context.signal, checksums });
   requireSame(blob, now, store);
   return now as BlobInfo;
 }

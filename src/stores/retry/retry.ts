@@ -2,7 +2,7 @@ import type { FeedctlError } from "../../errors.ts";
 import { isFeedctlError } from "../../errors.ts";
 import { createGate, type Gate } from "../../lib/adaptive-limit.ts";
 import { createRecovery, isGivenUp, type RecoveryOptions } from "./recovery.ts";
-import { checkOf } from "./known-hash.ts";
+import { checkOf } from "../known-hash.ts";
 import { resumingList } from "./resuming-list.ts";
 import { resumingStream } from "./resuming-stream.ts";
 import { throwIfInterrupted } from "../shared/signal.ts";

@@ -34,7 +34,12 @@ export function describeObject(
     tag: plainTag(headers["etag"]),
     md5: encrypted || md5Tags === false ? undefined : md5OfTag(headers["etag"]),
     sha256: sha256 ?? checksumOf(headers, "sha256"),
-    checksums: { sha1: checksumOf(headers, "sha1"), crc32: checksumOf(headers, "crc32") },
+    checksums: {
+      sha1: checksumOf(headers, "sha1"),
+      crc64nvme: checksumOf(headers, "crc64nvme"),
+      crc32c: checksumOf(headers, "crc32c"),
+      crc32: checksumOf(headers, "crc32"),
+    },
     contentType: received("content-type"),
     cacheControl: received("cache-control"),
     headers: givenHeaders({
@@ -65,7 +70,7 @@ function contentCoding(value: string | undefined): string | undefined {
  * A hash of the whole object that S3 has checked. Undefined: unknown, or a hash of the hashes of its parts (`...-3`), or
  * not asked for.
  */
-function checksumOf(headers: Readonly<Record<string, string>>, name: "sha256" | "sha1" | "crc32"): string | undefined {
+function checksumOf(headers: Readonly<Record<string, string>>, name: string): string | undefined {
   const text = headers[`x-amz-checksum-${name}`];
   if (text === undefined || text.includes("-") || headers["x-amz-checksum-type"] === "COMPOSITE") return undefined;
   return Buffer.from(text, "base64").toString("hex");

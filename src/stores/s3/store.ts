@@ -16,7 +16,7 @@ import { putBlob } from "./put.ts";
 import { readObject } from "./read.ts";
 import { sweepUploads } from "./sweep.ts";
 import { listEarlierVersions } from "./versions.ts";
-import type { BlobInfo, CallOptions, RemoteBlob, Store } from "../store.ts";
+import type { BlobInfo, HeadOptions, RemoteBlob, Store } from "../store.ts";
 import type { StoreTraits } from "../traits.ts";
 import type { S3Config } from "./config.ts";
 
@@ -39,10 +39,11 @@ export async function openS3Store(
   let bucketSeen = false;
   if (config.kmsKey) found.md5Tags = false;
 
-  async function head(key: Key, { signal }: CallOptions = {}, again = false): Promise<BlobInfo | undefined> {
+  async function head(key: Key, options: HeadOptions = {}, again = false): Promise<BlobInfo | undefined> {
+    const { signal, checksums } = options;
     const attempt = { action: `look up ${JSON.stringify(key)} in`, permission: "s3:GetObject", signal };
     try {
-      const headers = await calls.head(prefix + key, signal);
+      const headers = await calls.head(prefix + key, signal, checksums ? { "x-amz-checksum-mode": "ENABLED" } : {});
       if (isKms(headers)) found.md5Tags = false;
       bucketSeen = true;
       return describeObject(key, headers, found);
@@ -53,7 +54,7 @@ export async function openS3Store(
       const reason = refused || status === 404 ? await reasonFor(key, signal) : undefined;
       // GET succeeded where HEAD was refused, because the credentials were renewed in between. Try HEAD again.
       if (refused && !again && (reason === undefined || [404, 416].includes(s3Status(reason) ?? 0)))
-        return head(key, { signal }, true);
+        return head(key, options, true);
       if (status === 404 && (reason === undefined || s3Code(reason) === "NoSuchKey")) return absent(attempt, reason);
       throw translateS3Error(reason ?? error, connection, attempt);
     }
