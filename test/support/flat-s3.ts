@@ -114,9 +114,10 @@ export async function startFlatS3(
     const contents = names
       .sort((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)))
       .map((name) => {
-        const { body, etag } = objects.get(name)!;
+        const { body, etag, headers } = objects.get(name)!;
+        const storageClass = headers["x-amz-storage-class"] ?? "STANDARD";
         const key = encodeURIComponent(name.slice(bucket.length + 1));
-        return `<Contents><Key>${key}</Key><Size>${body.length}</Size><ETag>${etag}</ETag><LastModified>1970-01-01T00:00:00Z</LastModified></Contents>`;
+        return `<Contents><Key>${key}</Key><Size>${body.length}</Size><ETag>${etag}</ETag><StorageClass>${storageClass}</StorageClass><LastModified>1970-01-01T00:00:00Z</LastModified></Contents>`;
       });
     return `<ListBucketResult><EncodingType>url</EncodingType><IsTruncated>false</IsTruncated>${contents.join("")}</ListBucketResult>`;
   }

@@ -134,6 +134,10 @@ export async function reportMirror(
   if (summary.notDeleted !== undefined) {
     out.warn(`${counted(summary.extras - summary.deleted, "extra file")} not deleted: ${summary.notDeleted}`);
   }
+  if (summary.archived > 0)
+    out.warn(
+      `${counted(summary.archived, "file")} of those that failed must be restored from the source's archive first`,
+    );
   if (robocopy) return summary.robocopyStatus;
   return summary.failed + summary.mismatch > 0 || summary.notDeleted !== undefined ? 3 : 0;
 }

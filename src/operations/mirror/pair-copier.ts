@@ -1,7 +1,7 @@
 import type { Throttle } from "../../lib/throttle.ts";
 import type { BlobInfo, Store } from "../../stores/store.ts";
 import type { Context } from "../context.ts";
-import { copyBlob } from "../transfer/copy-blob.ts";
+import { copyBlob, requireReadable } from "../transfer/copy-blob.ts";
 import { fetchDetails } from "./fetch-details.ts";
 import { copyToTrash } from "./delete-extras.ts";
 import type { JournalEntry } from "./journal.ts";
@@ -53,6 +53,8 @@ export function createPairCopier(context: Context, input: PairCopierInput): Pair
         tally.skipped(decision.class, from);
         return decision.class === "same" || decision.class === "tweaked" ? entryOf(key, from, to?.tag) : undefined;
       }
+      // a dry run reports what cannot be read, too
+      await requireReadable(context, source, from);
       let tag: string | undefined;
       if (!dryRun) {
         if (trash !== undefined && to !== undefined) await copyToTrash(context, target, to, trash);

@@ -33,7 +33,7 @@ export function createMirrorTransfer(
     failed(job, error) {
       // a conflicting file or folder in the target is reported as a mismatch and never replaced
       if (error.code === "conflict") tally.mismatch(job, error.message);
-      else tally.failed(job.decision.class, job, error.message);
+      else tally.failed(job.decision.class, job, error.message, error.blobOnly);
     },
   });
 }

@@ -79,11 +79,12 @@ export async function copyBlob(context: Context, input: CopyInput): Promise<PutR
 }
 
 /** Throws `denied` for a blob in an archive, before anything is requested of it but whether it was restored meanwhile. */
-async function requireReadable(context: Context, source: Store, blob: BlobInfo): Promise<void> {
+export async function requireReadable(context: Context, source: Store, blob: BlobInfo): Promise<void> {
   if (blob.archived === undefined) return;
   if ((await source.head(blob.key, { signal: context.signal }))?.archived === undefined) return;
   throw new FeedctlError("denied", `${JSON.stringify(blob.key)} in ${source.name} is archived (${blob.archived})`, {
     hint: "restore it from its archive class first",
+    blobOnly: true,
   });
 }
 

@@ -51,10 +51,12 @@ export function createTransfer<J>(input: TransferInput<J>): Transfer<J> & AsyncD
     } catch (error) {
       if (!isItemError(error)) throw error;
       // many such errors in a row are an outage of the store, not failures of single blobs
-      outages = isFeedctlError(error, "unavailable", "denied", "usage") ? outages + 1 : 0;
+      const isOutage = !error.blobOnly && isFeedctlError(error, "unavailable", "denied", "usage");
+      outages = isOutage ? outages + 1 : 0;
       if (outages > Math.max(20, 2 * concurrency)) throw error;
-      // a retry meets the same conflict, the same name or the same option
-      if (retries === 0 || isFeedctlError(error, "conflict", "invalid", "usage")) return failed(job, error);
+      // a retry meets the same conflict, the same name, option or archive class
+      const isLasting = error.blobOnly || isFeedctlError(error, "conflict", "invalid", "usage");
+      if (retries === 0 || isLasting) return failed(job, error);
       await aside.add(job);
       postponed(job, error);
     }

@@ -26,6 +26,7 @@ interface Verdict {
   hint?: string | undefined;
   /** The server works and asks for fewer requests. */
   throttled?: boolean;
+  blobOnly?: boolean;
 }
 
 type Judge = (vendor: Vendor, place: S3Place, attempt: S3Attempt) => Verdict;
@@ -113,7 +114,12 @@ const tooLarge: Judge = () => ({
   why: "the blob is larger than the server accepts",
   hint: "check the server's limit for one object",
 });
-const archived = denied("the object is archived", "restore it from its archive class first");
+const archived: Judge = () => ({
+  code: "denied",
+  why: "the object is archived",
+  hint: "restore it from its archive class first",
+  blobOnly: true,
+});
 const noCredentials = denied(
   "no credentials",
   "give --access-key and --secret-key or --profile, or set up the AWS default chain",
@@ -199,6 +205,7 @@ export function translateS3Error(error: unknown, place: S3Place, attempt: S3Atte
     hint: verdict.hint,
     cause: bareCause(error),
     throttled: verdict.throttled,
+    blobOnly: verdict.blobOnly,
     retryAfter: verdict.throttled ? retryAfterOf(vendor) : undefined,
   });
 }
