@@ -48,6 +48,11 @@ export type Postponed = { key: string; size: number; decision: Decision };
  */
 export type Deferred = Postponed & { reason: string };
 
+/** Whether the extras were deleted, or it was decided that they stay. */
+export interface DeletePhase {
+  areOver: boolean;
+}
+
 /** The state of a running mirror. */
 export interface MirrorRun {
   input: MirrorInput;
@@ -71,6 +76,7 @@ export interface MirrorRun {
   foreignInTarget: Set<string>;
   clashes: NameClashes<Deferred>;
   deferred: Spool<Deferred>;
+  deletes: DeletePhase;
   copier: PairCopier;
   transfer: Transfer<Postponed>;
 }

@@ -55,7 +55,7 @@ async function* mirrorInBatches(context: Context, input: MirrorInput): AsyncGene
   const journal = openJournal(join(directory, `${digest(names.source, names.target)}.journal`), { readOnly: dryRun });
   const tally = createTally({ ...names, dryRun });
   const copier = createPairCopier(context, { ...input, source, target, trash, tally });
-  const places = { input, source, target, copier, tally };
+  const places = { input, source, target, copier, tally, deferred, deletes: { areOver: false } };
   await using transfer = createMirrorTransfer(context, { ...places, spool: `${own}.postponed` });
   const run: MirrorRun = {
     ...places,
@@ -68,7 +68,6 @@ async function* mirrorInBatches(context: Context, input: MirrorInput): AsyncGene
     foreign: createForeignNames(),
     foreignInTarget,
     clashes: createNameClashes({ localPath: target.localPath, folders: input.folders, keptNames: foreignInTarget }),
-    deferred,
     transfer,
   };
   let failure: { error: unknown } | undefined;
@@ -127,7 +126,8 @@ async function* deleteIfNothingFailed(context: Context, run: MirrorRun): AsyncGe
 
 /** Copies the files that needed the place of extras, which are deleted by now. Without `allowed` they are mismatches. */
 async function* copyDeferred(context: Context, run: MirrorRun, allowed: boolean): AsyncGenerator<MirrorEvent[]> {
-  const { deferred, transfer, tally } = run;
+  const { deferred, deletes, transfer, tally } = run;
+  deletes.areOver = true;
   for await (const { reason, ...job } of deferred.read()) {
     if (allowed) await transfer.add(job, () => copyAsItIsNow(context, run, job));
     else tally.mismatch(job, `${reason}, and nothing was deleted`);

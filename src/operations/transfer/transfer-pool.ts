@@ -32,7 +32,7 @@ export interface TransferInput<J> {
   /** Called when an attempt failed and will be retried. */
   postponed(job: J, error: FeedctlError): void;
   /** Called when a job failed for good: no attempt is left, or a retry cannot help. */
-  failed(job: J, error: FeedctlError): void;
+  failed(job: J, error: FeedctlError): void | Promise<void>;
 }
 
 /** `J`: the description of a job, enough to retry it; plain JSON. */
@@ -56,7 +56,7 @@ export function createTransfer<J>(input: TransferInput<J>): Transfer<J> & AsyncD
       if (outages > Math.max(20, 2 * concurrency)) throw error;
       // a retry meets the same conflict, the same name, option or archive class
       const isLasting = error.blobOnly || isFeedctlError(error, "conflict", "invalid", "usage");
-      if (retries === 0 || isLasting) return failed(job, error);
+      if (retries === 0 || isLasting) return await failed(job, error);
       await aside.add(job);
       postponed(job, error);
     }

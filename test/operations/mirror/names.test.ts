@@ -144,3 +144,27 @@ test("many refused objects in a row end the run: it is the configuration", async
   const report = await at.mirror({ target: server.config("to"), planMayDiffer: true });
   assert.equal(report.error?.code, "usage");
 });
+
+test("on a server that keeps folders a file replaces a folder, and back, within the guards", async () => {
+  await using at = await mirrorPlace();
+  const stored = new Set<string>();
+  const refused = (code: string) => ({ status: 409, body: `<Error><Code>${code}</Code></Error>` });
+  await using server = await startFlatS3(({ method, url = "" }) => {
+    const name = decodeURIComponent(url.split("?")[0]!.slice(1));
+    if (method !== "PUT") return undefined;
+    for (const each of server.objects.keys()) stored.add(each);
+    for (const each of stored) if (!server.objects.has(each)) stored.delete(each);
+    if ([...stored].some((each) => name.startsWith(`${each}/`))) return refused("ObjectParentIsFile");
+    return [...stored].some((each) => each.startsWith(`${name}/`)) ? refused("ExistingObjectIsDirectory") : undefined;
+  });
+  for (const name of ["folder/1", "folder/2", "file", "same"]) server.put(`to/${name}`, name);
+  for (const name of ["folder", "file/x", "same"]) await at.write(`source/${name}`, name);
+  const ends = { target: server.config("to"), planMayDiffer: true };
+  const guarded = await at.mirror({ ...ends, input: { maxDelete: { count: 2 } } });
+  assert.deepEqual([guarded.error?.code, guarded.summary.deleted, guarded.summary.mismatch], ["refused", 0, 2]);
+  assert.deepEqual(names(server, "to"), ["file", "folder/1", "folder/2", "same"]);
+  const report = await at.mirror(ends);
+  const { copied, skipped, mismatch, failed, extras, deleted } = report.summary;
+  assert.deepEqual([copied, skipped, mismatch, failed, extras, deleted], [2, 1, 0, 0, 3, 3]);
+  assert.deepEqual(names(server, "to"), ["file/x", "folder", "same"]);
+});
