@@ -37,6 +37,8 @@ export interface BlobInfo {
   headers?: BlobHeaders | undefined;
   /** User metadata without feedctl's own entries. */
   metadata?: Record<string, string> | undefined;
+  /** The storage class or access tier, by the provider's name. Undefined: S3's STANDARD, or it is not reported. */
+  storageClass?: string | undefined;
   /** The archive class of a blob that cannot be read before somebody restores it. */
   archived?: string | undefined;
 }
@@ -94,6 +96,10 @@ export interface PutOptions {
   cacheControl?: string | undefined;
   headers?: BlobHeaders | undefined;
   metadata?: Record<string, string> | undefined;
+  /** Tags, which are no metadata: only for a store with `tags`. */
+  tags?: Record<string, string> | undefined;
+  /** The storage class or access tier, by the provider's name. Default: that of the store's options, else the provider's. */
+  storageClass?: string | undefined;
   /** Stored as the file's modification time on disk and as metadata in a cloud. Default: the time of the put. */
   modified?: Date | undefined;
   /**
@@ -251,6 +257,8 @@ export interface Store extends AsyncDisposable {
    * starts, or is negative) rejects with `usage`, so an empty blob must be read without a range.
    */
   get(key: Key, options?: GetOptions): Promise<Readable>;
+  /** The tags of a blob, by a request of their own. Rejects with `not-found`. Absent: the store has none. */
+  tags?(key: Key, options?: CallOptions): Promise<Record<string, string>>;
   /** All or nothing: no partial blob is ever visible, and a failed put leaves what was there before. */
   put(key: Key, source: BlobSource, options: PutOptions): Promise<PutResult>;
   /** How another provider can fetch a blob. Absent: only this process can read it (a disk: see `localPath`). */

@@ -29,7 +29,8 @@ export interface FlatS3 extends AsyncDisposable {
 }
 
 /** Headers of a PUT that a GET returns. */
-const KEPT = /^(x-amz-meta-.*|x-amz-storage-class|content-(type|encoding|disposition|language)|cache-control|expires)$/;
+const KEPT =
+  /^(x-amz-meta-.*|x-amz-storage-class|x-amz-tagging|content-(type|encoding|disposition|language)|cache-control|expires)$/;
 
 /**
  * `nameOf`: the name under which the server keeps an object, as one that keeps objects as files has it; undefined: it

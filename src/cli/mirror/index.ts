@@ -78,6 +78,7 @@ async function inputOf(
     wait: options.wait,
     concurrency: options.threads ?? context.concurrency * 2,
     throttle: options.bandwidth === undefined ? undefined : createThrottle(options.bandwidth, context.signal),
+    preserve: { tags: options.preserveTags === true, storageClass: options.preserveStorageClass === true },
     trash: options.trash,
     async approve(deletes: number, from: string) {
       out.progress.stop(); // a spinner would draw over the question

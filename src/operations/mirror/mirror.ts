@@ -11,7 +11,7 @@ import type { Context } from "../context.ts";
 import { copyDifferences } from "./copy-differences.ts";
 import { deleteExtras, type Extra } from "./delete-extras.ts";
 import { createForeignNames } from "./foreign-names.ts";
-import { refuseUnsafePlaces, requireSource } from "./guards.ts";
+import { refuseUnsafePlaces, requirePreservable, requireSource } from "./guards.ts";
 import { journalInOrder, openJournal } from "./journal.ts";
 import type { Deferred, MirrorInput, MirrorRun } from "./mirror-run.ts";
 import { refuseMarkedPlaces } from "./marked-places.ts";
@@ -48,6 +48,7 @@ async function* mirrorInBatches(context: Context, input: MirrorInput): AsyncGene
   await using _lock = await lockTarget(`${own}.lock`, names.target);
   await using source = await context.openStore(input.source.config);
   await using target = input.through ?? (await context.openStore(input.target.config));
+  requirePreservable(source, target, input.preserve);
   await refuseMarkedPlaces(context, input, { source, target });
   await using extras = createSpool<Extra>(`${own}.extras`);
   await using deferred = createSpool<Deferred>(`${own}.deferred`);

@@ -16,6 +16,13 @@ import type {
 } from "../../stores/store.ts";
 import type { Context } from "../context.ts";
 
+export interface Preserve {
+  /** Costs a request for each blob. */
+  tags: boolean;
+  /** Names of storage classes mean something in stores of one type only. */
+  storageClass: boolean;
+}
+
 export interface CopyInput {
   source: Store;
   target: Store;
@@ -31,6 +38,8 @@ export interface CopyInput {
   contentType?: string | undefined;
   /** Cache-control and metadata of the copy. Default: those of the source. */
   served?: { cacheControl: string | undefined; metadata: Record<string, string> | undefined } | undefined;
+  /** What the copy gets of the source besides headers and metadata; both stores must have it. */
+  preserve?: Preserve | undefined;
   /** Limits the rate at which the source is read. */
   throttle?: Throttle | undefined;
   /** As in `PutOptions`. */
@@ -51,7 +60,8 @@ export async function copyBlob(context: Context, input: CopyInput): Promise<PutR
   const { source, target, blob, throttle } = input;
   const { signal } = context;
   await requireReadable(context, source, blob);
-  const copied = await copyRemotely(context, input);
+  const tags = input.preserve?.tags === true ? await source.tags?.(blob.key, { signal }) : undefined;
+  const copied = await copyRemotely(context, input, tags);
   if (copied !== undefined) return copied;
   const compared = comparedBy(input);
   const read: BlobSource["open"] = async (range, cancel) => {
@@ -72,7 +82,7 @@ export async function copyBlob(context: Context, input: CopyInput): Promise<PutR
     }),
   };
   try {
-    return await target.put(input.as ?? blob.key, bytes, putOptions(context, input, first.described));
+    return await target.put(input.as ?? blob.key, bytes, putOptions(context, input, first.described, tags));
   } finally {
     first.close();
   }
@@ -91,16 +101,24 @@ export async function requireReadable(context: Context, source: Store, blob: Blo
 /**
  * Copies on the provider's side. Undefined when the stores cannot, or when only reading the bytes proves `expected`.
  */
-async function copyRemotely(context: Context, input: CopyInput): Promise<PutResult | undefined> {
+async function copyRemotely(
+  context: Context,
+  input: CopyInput,
+  tags: PutOptions["tags"],
+): Promise<PutResult | undefined> {
   const { source, target, blob, expected, throttle } = input;
   const remote = throttle === undefined ? source.remote?.(blob) : undefined;
   if (remote === undefined || target.copyFrom === undefined || target.reaches?.(remote) !== true) return undefined;
   const described = await describeBlob(context, source, blob);
   if (expected !== undefined && expected.sha256 !== described.sha256) return undefined;
-  return target.copyFrom(input.as ?? blob.key, { ...remote, blob: described }, putOptions(context, input, described));
+  return target.copyFrom(
+    input.as ?? blob.key,
+    { ...remote, blob: described },
+    putOptions(context, input, described, tags),
+  );
 }
 
-function putOptions(context: Context, input: CopyInput, described: BlobInfo): PutOptions {
+function putOptions(context: Context, input: CopyInput, described: BlobInfo, tags: PutOptions["tags"]): PutOptions {
   return {
     ifExists: input.ifExists,
     replaces: input.replaces,
@@ -109,6 +127,8 @@ function putOptions(context: Context, input: CopyInput, described: BlobInfo): Pu
     contentType: input.contentType ?? described.contentType ?? contentTypeOf(described.key),
     ...(input.served ?? { cacheControl: described.cacheControl, metadata: described.metadata }),
     headers: described.headers,
+    tags,
+    storageClass: input.preserve?.storageClass === true ? described.storageClass : undefined,
     modified: described.modified,
     durable: input.durable,
     notes: input.notes,

@@ -18,6 +18,7 @@ export interface GcsObject {
   md5Hash?: string;
   /** Base64 of its big-endian bytes. */
   crc32c?: string;
+  storageClass?: string;
   contentType?: string;
   cacheControl?: string;
   contentEncoding?: string;
@@ -28,7 +29,7 @@ export interface GcsObject {
 
 /** The `fields` parameter of requests: the service returns only these. */
 export const FIELDS =
-  "name,size,generation,metageneration,timeCreated,updated,md5Hash,crc32c,contentType,cacheControl,contentEncoding," +
+  "name,size,generation,metageneration,timeCreated,updated,md5Hash,crc32c,storageClass,contentType,cacheControl,contentEncoding," +
   "contentDisposition,contentLanguage,metadata";
 
 /** The tag is the generation: it changes when the content is replaced, not when the metadata changes. */
@@ -44,6 +45,7 @@ export function describeObject(key: Key, object: GcsObject): BlobInfo {
     sha256,
     ...(object.md5Hash === undefined &&
       object.crc32c !== undefined && { checksums: { crc32c: Buffer.from(object.crc32c, "base64").toString("hex") } }),
+    storageClass: object.storageClass,
     contentType: object.contentType || undefined,
     cacheControl: object.cacheControl || undefined,
     headers: givenHeaders({ contentEncoding, contentDisposition, contentLanguage }),

@@ -49,6 +49,7 @@ export function describeObject(
       expires: headers["expires"],
     }),
     metadata,
+    storageClass,
     ...(isArchive(storageClass) && !isRestored && { archived: storageClass }),
   };
 }

@@ -16,7 +16,7 @@ import { putBlob } from "./put.ts";
 import { readObject } from "./read.ts";
 import { sweepUploads } from "./sweep.ts";
 import { listEarlierVersions } from "./versions.ts";
-import type { BlobInfo, HeadOptions, RemoteBlob, Store } from "../store.ts";
+import type { BlobInfo, CallOptions, HeadOptions, RemoteBlob, Store } from "../store.ts";
 import type { StoreTraits } from "../traits.ts";
 import type { S3Config } from "./config.ts";
 
@@ -106,6 +106,16 @@ export async function openS3Store(
     }
   }
 
+  async function tags(key: Key, { signal }: CallOptions = {}): Promise<Record<string, string>> {
+    const attempt = { action: `read the tags of ${JSON.stringify(key)} in`, permission: "s3:GetObjectTagging", signal };
+    const { TagSet = [] } = await client
+      .getObjectTagging({ Bucket, Key: prefix + key }, http(signal))
+      .catch((error: unknown) => {
+        throw translateS3Error(error, connection, attempt);
+      });
+    return Object.fromEntries(TagSet.map(({ Key: tag = "", Value: value = "" }) => [tag, value]));
+  }
+
   function remote(blob: BlobInfo): RemoteBlob {
     const whole = prefix + blob.key;
     const attempt = { action: `make a URL for ${JSON.stringify(blob.key)} in`, permission: "s3:GetObject" };
@@ -128,6 +138,7 @@ export async function openS3Store(
     type: "s3",
     features: cloudFeatures(found, { listsAll: false }),
     head,
+    tags,
     get,
     put,
     list,
@@ -143,7 +154,8 @@ export async function openS3Store(
     },
     // S3 cannot change headers in place. Copying the object onto itself does, without moving bytes through here.
     async describe(blob, options) {
-      const described = { headers: blob.headers, ...options, ifExists: "replace", replaces: true } as const;
+      const { headers, storageClass } = blob;
+      const described = { headers, storageClass, ...options, ifExists: "replace", replaces: true } as const;
       const copied = await copier.copyFrom(blob.key, remote(blob), described);
       if (copied !== undefined) return { tag: copied.tag };
       const what = `change the headers of ${JSON.stringify(blob.key)} in ${connection.name}`;
