@@ -2,7 +2,8 @@ import { createHash } from "node:crypto";
 import { crc32 } from "node:zlib";
 import { FeedctlError } from "../errors.ts";
 import { createCrc32c, createCrc64Nvme } from "../lib/crc.ts";
-import type { BlobInfo, GetOptions, HashCheck } from "./store.ts";
+import type { HashCheck } from "./hash-check.ts";
+import type { BlobInfo, GetOptions } from "./store.ts";
 
 /**
  * A check by the strongest hash that is known of a blob and that the caller does not compare itself. Undefined: there is
@@ -16,7 +17,7 @@ export function checkOf(blob: BlobInfo, compared: GetOptions["compared"]): HashC
   if (name === undefined) return undefined;
   const hash = hashers[name]();
   return {
-    update: (chunk) => void hash.update(chunk),
+    update: (chunk) => hash.update(chunk),
     end() {
       const found = hash.digest();
       if (found === known[name]) return;
@@ -45,13 +46,15 @@ export function heldBack(next: () => Promise<Buffer | null>, check: HashCheck): 
 
 function hasher(name: string) {
   const hash = createHash(name);
-  return { update: (chunk: Uint8Array) => hash.update(chunk), digest: () => hash.digest("hex") };
+  return { update: (chunk: Uint8Array): void => void hash.update(chunk), digest: () => hash.digest("hex") };
 }
 
 function createCrc32() {
   let value = 0;
   return {
-    update: (chunk: Uint8Array) => (value = crc32(chunk, value)),
+    update(chunk: Uint8Array): void {
+      value = crc32(chunk, value);
+    },
     digest: () => value.toString(16).padStart(8, "0"),
   };
 }

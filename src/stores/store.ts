@@ -1,6 +1,8 @@
 import type { Readable } from "node:stream";
 import type { FeedctlError } from "../errors.ts";
 import type { Key } from "../lib/key.ts";
+import type { StoreFeatures } from "./features.ts";
+import type { HashCheck } from "./hash-check.ts";
 import type { StoreTraits } from "./traits.ts";
 
 /** A half-open range of bytes: `start` is included, `end` is not. Without `end` it reaches to the last byte. */
@@ -37,17 +39,10 @@ export interface BlobInfo {
   headers?: BlobHeaders | undefined;
   /** User metadata without feedctl's own entries. */
   metadata?: Record<string, string> | undefined;
-  /** The storage class or access tier, by the provider's name. Undefined: S3's STANDARD, or it is not reported. */
+  /** The storage class or access tier, by the provider's name. Undefined: S3's STANDARD, or, by a `get`, not reported. */
   storageClass?: string | undefined;
   /** The archive class of a blob that cannot be read before somebody restores it. */
   archived?: string | undefined;
-}
-
-/** Compares the bytes of a whole blob with a hash that its provider knows. */
-export interface HashCheck {
-  update(chunk: Uint8Array): void;
-  /** Throws `corrupt` if other bytes arrived. */
-  end(): void;
 }
 
 /** Bytes to be stored. */
@@ -218,21 +213,6 @@ export interface UploadNotes {
   load(key: Key): Promise<string | undefined>;
   save(key: Key, note: string): Promise<void>;
   drop(key: Key): Promise<void>;
-}
-
-/** What callers must know about a store before they use it. */
-export interface StoreFeatures {
-  /** `list` yields strictly increasing keys in UTF-8 byte order; an adapter may know only after a listing's first blob. */
-  readonly sortedList: boolean;
-  /** `put` with `ifExists: "fail"` cannot lose a race against another writer. Without it, callers must hold a lock. */
-  readonly atomicCreate: boolean;
-  /**
-   * `list` returns everything that `head` does. Without it only `head` and `get` return the content type, the sha256,
-   * the metadata and the time that was passed to `put`; the time in a listing is that of the upload.
-   */
-  readonly listsAll: boolean;
-  /** Content type, cache-control, sha256 and user metadata are stored with the blob, not only its bytes and time. */
-  readonly metadata: boolean;
 }
 
 /**

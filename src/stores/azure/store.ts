@@ -106,13 +106,6 @@ export async function openAzureStore(
     }
   }
 
-  async function tags(key: Key, { signal }: CallOptions = {}): Promise<Record<string, string>> {
-    const found = await call(doing("read the tags of", key), signal, (abortSignal) =>
-      blobOf(key).getTags({ abortSignal }),
-    );
-    return found.tags;
-  }
-
   async function remove(key: Key, { signal }: CallOptions = {}): Promise<void> {
     const what = doing("delete", key);
     if (isAltered(key)) return;
@@ -152,7 +145,8 @@ export async function openAzureStore(
     type: "azure",
     features: cloudFeatures(connection.found, { listsAll: true }),
     head,
-    tags,
+    tags: async (key, { signal } = {}) =>
+      (await call(doing("read the tags of", key), signal, (abortSignal) => blobOf(key).getTags({ abortSignal }))).tags,
     get,
     put: putHashed,
     remote: (blob) => ({

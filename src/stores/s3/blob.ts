@@ -49,7 +49,7 @@ export function describeObject(
       expires: headers["expires"],
     }),
     metadata,
-    storageClass,
+    ...(storageClass !== "STANDARD" && { storageClass }),
     ...(isArchive(storageClass) && !isRestored && { archived: storageClass }),
   };
 }

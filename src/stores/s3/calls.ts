@@ -85,8 +85,8 @@ const COPY_SILENCE_MS = 15 * 60_000;
 
 export function createCalls(send: SendS3): S3Calls {
   return {
-    head: (key, signal, headers) =>
-      send({ method: "HEAD", key, headers, signal }, async ({ headers, discard }) => {
+    head: (key, signal, wanted) =>
+      send({ method: "HEAD", key, headers: wanted, signal }, async ({ headers, discard }) => {
         await discard();
         return headers;
       }),

@@ -188,6 +188,7 @@ export const getCases = {
 } satisfies Record<string, ContractCase>;
 
 /** Removes undefined entries, so that an absent entry equals an undefined one. */
-function known(blob: BlobInfo | undefined): Record<string, unknown> {
-  return Object.fromEntries(Object.entries(blob ?? {}).filter(([, value]) => value !== undefined));
+/** Without the access tier, which Azure does not return with the bytes. */
+function known({ storageClass: _, ...blob }: Partial<BlobInfo> = {}): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(blob).filter(([, value]) => value !== undefined));
 }
