@@ -189,6 +189,7 @@ export const getCases = {
 
 /** Removes undefined entries, so that an absent entry equals an undefined one. */
 /** Without the access tier, which Azure does not return with the bytes. */
-function known({ storageClass: _, ...blob }: Partial<BlobInfo> = {}): Record<string, unknown> {
-  return Object.fromEntries(Object.entries(blob).filter(([, value]) => value !== undefined));
+function known(blob: BlobInfo | undefined): Record<string, unknown> {
+  const isKnown = ([name, value]: [string, unknown]) => value !== undefined && name !== "storageClass";
+  return Object.fromEntries(Object.entries(blob ?? {}).filter(isKnown));
 }
