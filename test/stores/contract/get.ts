@@ -187,8 +187,10 @@ export const getCases = {
   },
 } satisfies Record<string, ContractCase>;
 
-/** Removes undefined entries, so that an absent entry equals an undefined one. */
-/** Without the access tier, which Azure does not return with the bytes, and the checksums, which a plain `head` lacks. */
+/**
+ * Removes undefined entries, so that an absent entry equals an undefined one; also the access tier, which Azure does not
+ * return with the bytes, and the checksums, which a plain `head` lacks.
+ */
 function known(blob: BlobInfo | undefined): Record<string, unknown> {
   const isKnown = ([name, value]: [string, unknown]) =>
     value !== undefined && !["storageClass", "checksums"].includes(name);
