@@ -45,6 +45,8 @@ export interface ErrorDetail {
   status?: number | undefined;
   /** With `unavailable`: the server works but asks for fewer requests. */
   throttled?: boolean | undefined;
+  /** With `denied`: one blob alone is concerned, such as one in an archive class; the credentials are right. */
+  blobOnly?: boolean | undefined;
   /** With `throttled`: milliseconds after which the server allows a retry, if it says so. */
   retryAfter?: number | undefined;
 }
@@ -60,6 +62,7 @@ export class FeedctlError extends Error {
   readonly hint: string | undefined;
   readonly status: number;
   readonly throttled: boolean;
+  readonly blobOnly: boolean;
   readonly retryAfter: number | undefined;
 
   constructor(code: ErrorCode, message: string, detail: ErrorDetail = {}) {
@@ -68,6 +71,7 @@ export class FeedctlError extends Error {
     this.hint = detail.hint === undefined ? undefined : redact(detail.hint);
     this.status = detail.status ?? errorCodes[code].exit;
     this.throttled = detail.throttled ?? false;
+    this.blobOnly = detail.blobOnly ?? false;
     this.retryAfter = detail.retryAfter;
   }
 }

@@ -11,16 +11,19 @@ export interface LoggedUse {
   at: string;
 }
 
+export interface RecordedUse {
+  known: number;
+  downloads: number;
+  hidden: number[];
+}
+
 /**
  * Adds downloads to versions and assets. Returns how many of the uses, and of their downloads, were of a known file.
+ * `hidden`: the versions in quarantine that were used later than was known.
  */
-export async function recordUse(
-  db: Db,
-  feedId: number,
-  uses: readonly LoggedUse[],
-): Promise<{ known: number; downloads: number }> {
-  if (uses.length === 0) return { known: 0, downloads: 0 };
-  const done = await sql<{ known: number; downloads: number }>`
+export async function recordUse(db: Db, feedId: number, uses: readonly LoggedUse[]): Promise<RecordedUse> {
+  if (uses.length === 0) return { known: 0, downloads: 0, hidden: [] };
+  const done = await sql<RecordedUse>`
     with found as (
       select distinct on (u.number) u.number, f.version_id, a.file_id, (u.use->>'downloads')::bigint as downloads, (u.use->>'at')::timestamptz as at
       from jsonb_array_elements(${JSON.stringify(uses)}::jsonb) with ordinality as u(use, number),
@@ -30,14 +33,15 @@ export async function recordUse(
       where f.version_id is not null or a.file_id is not null
       order by u.number, k.rank),
     sums as (select version_id, file_id, sum(downloads)::bigint as downloads, max(at) as at from found group by version_id, file_id),
+    hidden as (select v.id from feedctl.versions v join sums s on s.version_id = v.id
+      where v.quarantined_at is not null and s.at > coalesce(v.last_used_at, '-infinity')),
     used as (update feedctl.versions v set downloads = v.downloads + s.downloads, last_used_at = greatest(v.last_used_at, s.at)
       from sums s where v.id = s.version_id),
     used_assets as (update feedctl.assets a set downloads = a.downloads + s.downloads, last_used_at = greatest(a.last_used_at, s.at)
       from sums s where a.file_id = s.file_id)
-    select (select count(*) from found)::float8 as known, (select coalesce(sum(downloads), 0) from found)::float8 as downloads`.execute(
-    db,
-  );
-  return done.rows[0] ?? { known: 0, downloads: 0 };
+    select (select count(*) from found)::float8 as known, (select coalesce(sum(downloads), 0) from found)::float8 as downloads,
+      (select coalesce(array_agg(id::float8), '{}') from hidden) as hidden`.execute(db);
+  return done.rows[0] ?? { known: 0, downloads: 0, hidden: [] };
 }
 
 /** How much of a log was counted. */
@@ -155,7 +159,27 @@ export async function sumCoverage(db: Db, feedId: number): Promise<LogCoverage> 
   const found = await sql<LogCoverage>`
     select count(*)::float8 as files, coalesce(sum(lines), 0)::float8 as lines, coalesce(sum(unreadable), 0)::float8 as unreadable,
       min(first_at) as "from", max(last_at) as until
-    from feedctl.usage_imports where feed_id = ${feedId}::int and (matched or prefix in (
-      select prefix from feedctl.usage_imports where feed_id = ${feedId}::int and matched))`.execute(db);
+    from feedctl.usage_imports where ${ofFeed(feedId)}`.execute(db);
   return found.rows[0] ?? { files: 0, lines: 0, unreadable: 0, from: null, until: null };
+}
+
+const ofFeed = (feedId: number) => sql`feed_id = ${feedId}::int and (matched or prefix in (
+  select prefix from feedctl.usage_imports where feed_id = ${feedId}::int and matched))`;
+
+/** Days in UTC, `2026-02-06`, both included. */
+export interface DayRange {
+  from: string;
+  until: string;
+}
+
+/** The days of a range that no counted log of the feed covers: none has lines both before and after them, or on them. */
+export async function listUncoveredDays(db: Db, feedId: number, { from, until }: DayRange): Promise<DayRange[]> {
+  const rows = await sql<DayRange>`
+    with logs as (select (first_at at time zone 'UTC')::date as first, (last_at at time zone 'UTC')::date as last
+        from feedctl.usage_imports where ${ofFeed(feedId)} and first_at is not null),
+      days as (select day::date, day::date - (row_number() over (order by day))::int as run
+        from generate_series(${from}::date, ${until}::date, interval '1 day') as d(day)
+        where not exists (select from logs l where day::date between l.first and l.last))
+    select min(day)::text as "from", max(day)::text as until from days group by run order by 1`.execute(db);
+  return rows.rows;
 }

@@ -66,6 +66,7 @@ export function storeCommand(edge: Edge): CommandUnknownOpts {
           ? `feed ${change.feed} keeps its ${change.store.type} store at ${change.store.location}`
           : `feed ${change.feed} now uses ${change.store.type} at ${change.store.location}`;
       await out.result(storeChangeResult(change), words);
+      if (change.traits !== null) for (const line of traitLines(change.traits, null)) out.note(line);
     }),
   );
 

@@ -84,9 +84,11 @@ function describe({ file, status, lines, downloads, unreadable, reason }: Counte
   return `counted   ${file}: ${counted(downloads, "download")} in ${counted(lines, "line")}${rest}`;
 }
 
-function sumWords({ feed, files, downloads, known, foreign, unreadable, rejected, failed }: UsageSummary): string {
+function sumWords(summary: UsageSummary): string {
+  const { feed, files, downloads, restored, known, foreign, unreadable, rejected, failed } = summary;
   return [
     `${counted(downloads, "download")} of feed ${feed} in ${counted(files, "log")}`,
+    restored > 0 ? `${counted(restored, "hidden version")} shown again` : "",
     known > 0 ? `${known} counted before` : "",
     foreign > 0 ? `${foreign} of other files` : "",
     unreadable > 0 ? `${counted(unreadable, "line")} not understood` : "",

@@ -1,6 +1,8 @@
 import type { Readable } from "node:stream";
 import type { FeedctlError } from "../errors.ts";
 import type { Key } from "../lib/key.ts";
+import type { StoreFeatures } from "./features.ts";
+import type { HashCheck } from "./hash-check.ts";
 import type { StoreTraits } from "./traits.ts";
 
 /** A half-open range of bytes: `start` is included, `end` is not. Without `end` it reaches to the last byte. */
@@ -29,14 +31,16 @@ export interface BlobInfo {
   md5?: string | undefined;
   /** Only where feedctl stored it with the blob, or S3 keeps it as a checksum. S3 returns it from `head` and `get` only. */
   sha256?: string | undefined;
-  /** Further hashes that only a `get` of the whole blob reports: S3's `x-amz-checksum-...`. */
-  checksums?: { sha1?: string | undefined; crc32?: string | undefined } | undefined;
+  /** Further hashes: S3's `x-amz-checksum-...`, which only a `get` of the whole blob and a `head` for them report. */
+  checksums?: { [Name in "sha1" | "crc64nvme" | "crc32c" | "crc32"]?: string | undefined } | undefined;
   contentType?: string | undefined;
   cacheControl?: string | undefined;
   /** Undefined: it has none of them. */
   headers?: BlobHeaders | undefined;
   /** User metadata without feedctl's own entries. */
   metadata?: Record<string, string> | undefined;
+  /** The storage class or access tier, by the provider's name. Undefined: S3's STANDARD, or, by a `get`, not reported. */
+  storageClass?: string | undefined;
   /** The archive class of a blob that cannot be read before somebody restores it. */
   archived?: string | undefined;
 }
@@ -49,6 +53,8 @@ export interface BlobSource {
   open(range?: ByteRange, signal?: AbortSignal): Promise<Readable>;
   /** Whether several ranges may be read at once, and reading them so is faster. True of blobs in a cloud. */
   parallel?: boolean | undefined;
+  /** For a reader of ranges, each of which is only a part for the source's own comparison. Undefined: no hash is known. */
+  hashCheck?(): HashCheck | undefined;
   /** A local file that holds exactly these bytes, if any. Lets the disk store copy inside the kernel. */
   path?: string | undefined;
   /**
@@ -85,6 +91,10 @@ export interface PutOptions {
   cacheControl?: string | undefined;
   headers?: BlobHeaders | undefined;
   metadata?: Record<string, string> | undefined;
+  /** Tags, which are no metadata: only for a store with `tags`. */
+  tags?: Record<string, string> | undefined;
+  /** The storage class or access tier, by the provider's name. Default: that of the store's options, else the provider's. */
+  storageClass?: string | undefined;
   /** Stored as the file's modification time on disk and as metadata in a cloud. Default: the time of the put. */
   modified?: Date | undefined;
   /**
@@ -122,6 +132,11 @@ export interface DeleteFailure {
 
 export interface CallOptions {
   signal?: AbortSignal | undefined;
+}
+
+export interface HeadOptions extends CallOptions {
+  /** Also ask for the checksums, for which S3 needs the permission to decrypt the blob. */
+  checksums?: boolean | undefined;
 }
 
 export interface ExamineOptions extends CallOptions {
@@ -200,21 +215,6 @@ export interface UploadNotes {
   drop(key: Key): Promise<void>;
 }
 
-/** What callers must know about a store before they use it. */
-export interface StoreFeatures {
-  /** `list` yields strictly increasing keys in UTF-8 byte order; an adapter may know only after a listing's first blob. */
-  readonly sortedList: boolean;
-  /** `put` with `ifExists: "fail"` cannot lose a race against another writer. Without it, callers must hold a lock. */
-  readonly atomicCreate: boolean;
-  /**
-   * `list` returns everything that `head` does. Without it only `head` and `get` return the content type, the sha256,
-   * the metadata and the time that was passed to `put`; the time in a listing is that of the upload.
-   */
-  readonly listsAll: boolean;
-  /** Content type, cache-control, sha256 and user metadata are stored with the blob, not only its bytes and time. */
-  readonly metadata: boolean;
-}
-
 /**
  * Where a feed's blobs are. Every rejection is a `FeedctlError`: `not-found` (the blob, bucket or container),
  * `denied`, `unavailable` (worth a retry), `full`, `conflict`, `corrupt`, `interrupted` (the signal), `usage` (a
@@ -230,13 +230,15 @@ export interface Store extends AsyncDisposable {
    * Undefined: the blob does not exist, which is also the result below a missing disk root. A missing bucket or
    * container rejects with `not-found`.
    */
-  head(key: Key, options?: CallOptions): Promise<BlobInfo | undefined>;
+  head(key: Key, options?: HeadOptions): Promise<BlobInfo | undefined>;
   /**
    * Rejects with `not-found` before any byte is delivered. A read that ends early errors the stream with `corrupt`.
    * An end beyond the size is clamped. A range without a byte of the blob (it starts at or past the end, ends before it
    * starts, or is negative) rejects with `usage`, so an empty blob must be read without a range.
    */
   get(key: Key, options?: GetOptions): Promise<Readable>;
+  /** The tags of a blob, by a request of their own. Rejects with `not-found`. Absent: the store has none. */
+  tags?(key: Key, options?: CallOptions): Promise<Record<string, string>>;
   /** All or nothing: no partial blob is ever visible, and a failed put leaves what was there before. */
   put(key: Key, source: BlobSource, options: PutOptions): Promise<PutResult>;
   /** How another provider can fetch a blob. Absent: only this process can read it (a disk: see `localPath`). */

@@ -95,3 +95,9 @@ export function keptAfterDelete(
   if (days.length === 0) return { by: "versioning", until: undefined };
   return { by: "versioning", until: after(Math.min(...days.map((rule) => rule.days)) + softDeleteDays) };
 }
+
+/** How long the provider keeps what is deleted, and why: "kept by the provider (versioning) until 2026-12-01". */
+export function keptUntil({ by, until }: Kept): string {
+  const end = until === undefined ? "somebody deletes the earlier versions" : until.toISOString().slice(0, 10);
+  return `kept by the provider (${by}) until ${end}`;
+}

@@ -1,7 +1,16 @@
 // Configuration is data: nothing that lies in a directory is run, and nothing that another user could have written is used.
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { chmodSync, existsSync, lchownSync, mkdirSync, symlinkSync, truncateSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  existsSync,
+  lchownSync,
+  mkdirSync,
+  rmSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { Readable, Writable } from "node:stream";
 import { test } from "node:test";
@@ -108,11 +117,44 @@ test("a TOML file is checked like any other, and its error quotes no line of it"
   await using place = await sandbox();
   writeFileSync(place.path("feedctl.config.toml"), 'databaseUrl = "postgres://u:hunter2@h/d\n');
   const broken = await place.feedctl(["store", "types"]);
-  assert.match(broken.stderr, /^error: the configuration file .*feedctl\.config\.toml cannot be read: .*line 1/);
+  assert.match(broken.stderr, /^error: the configuration file .*feedctl\.config\.toml:1:\d+ cannot be read: .*line 1/);
   assert.doesNotMatch(broken.stderr, /hunter2/);
   assert.equal(broken.code, 2);
   writeFileSync(place.path("feedctl.config.toml"), "[storees]\n");
   assert.match((await place.feedctl(["store", "types"])).stderr, /the entry "storees" is unknown/);
+});
+
+test("an error about an entry names the file, line and column", async () => {
+  await using place = await sandbox();
+  const { folder } = project(place);
+  for (const { name, text, why } of [
+    { name: "feedctl.config.toml", text: '# x\n[storees]\na = "x"\n', why: /:2:1: the entry "storees" is unknown/ },
+    { name: "feedctl.config.toml", text: "\n[limits]\n  zipEntry = 4\n", why: /:3:3: "zipEntry" is not a limit/ },
+    { name: "feedctl.config.toml", text: "limits.zipEntry = 4\n", why: /:1:1: "zipEntry" is not a limit/ },
+    {
+      name: "feedctl.config.toml",
+      text: "a = 1\nlimits = { zipEntries = 0 }\n".slice(6),
+      why: /:1:1: the limit zipEntries/,
+    },
+    {
+      name: "feedctl.config.toml",
+      text: '[stores."my = store"]\ntype = "disk"\n',
+      why: /:1:1: the store profile "my = store": a disk store needs "path"/,
+    },
+    { name: "feedctl.config.toml", text: "lockWait = -1\n", why: /:1:1: lockWait must be/ },
+    { name: "feedctl.config.yaml", text: "dataDir: x\nconcurrency: none\n", why: /:2:1: concurrency must be/ },
+    { name: "feedctl.config.yaml", text: "limits:\n  manifest: lots\n", why: /:2:3: the limit manifest must be/ },
+    { name: "feedctl.config.json", text: '{"lockWait": 1e9}', why: /:1:2: lockWait must be/ },
+  ]) {
+    const file = place.path("project", name);
+    writeFileSync(file, text);
+    await assert.rejects(loadConfig(ioIn(folder), {}), (error: Error) => {
+      assert.ok(error.message.startsWith(`${file}:`), error.message);
+      assert.match(error.message, why);
+      return true;
+    });
+    rmSync(file);
+  }
 });
 
 test("the search ends at the root of the project or at home, then tries the user's and the system's directory", async () => {

@@ -29,9 +29,17 @@ export interface FlatS3 extends AsyncDisposable {
 }
 
 /** Headers of a PUT that a GET returns. */
-const KEPT = /^(x-amz-meta-.*|x-amz-storage-class|content-(type|encoding|disposition|language)|cache-control|expires)$/;
+const KEPT =
+  /^(x-amz-meta-.*|x-amz-storage-class|x-amz-tagging|content-(type|encoding|disposition|language)|cache-control|expires)$/;
 
-export async function startFlatS3(answer: Answer = () => undefined): Promise<FlatS3> {
+/**
+ * `nameOf`: the name under which the server keeps an object, as one that keeps objects as files has it; undefined: it
+ * refuses the name with status 400.
+ */
+export async function startFlatS3(
+  answer: Answer = () => undefined,
+  { nameOf = (name) => name }: { nameOf?: (name: string) => string | undefined } = {},
+): Promise<FlatS3> {
   const objects = new Map<string, FlatObject>();
   const requests: string[] = [];
   const put: FlatS3["put"] = (name, body, headers = {}) => {
@@ -43,11 +51,13 @@ export async function startFlatS3(answer: Answer = () => undefined): Promise<Fla
     request.on("data", (chunk: Buffer) => chunks.push(chunk));
     request.on("end", () => {
       const [path = "", query = ""] = request.url!.split("?");
-      const name = decodeURIComponent(path.slice(1));
+      const asked = decodeURIComponent(path.slice(1));
+      const name = nameOf(asked);
       const url = new URL(`http://flat/?${query}`);
-      requests.push(`${request.method} /${name}`);
+      requests.push(`${request.method} /${asked}`);
       const other = answer(request, url);
       if (other !== undefined) return response.writeHead(other.status).end(other.body ?? "");
+      if (name === undefined) return response.writeHead(400).end("<Error><Code>InvalidRequest</Code></Error>");
       return handle({ request, response, name, query: url.searchParams, body: Buffer.concat(chunks) });
     });
   });
@@ -84,8 +94,12 @@ export async function startFlatS3(answer: Answer = () => undefined): Promise<Fla
     const whole = found.body;
     const part =
       range === null ? whole : whole.subarray(Number(range[1]), range[2] === "" ? undefined : Number(range[2]) + 1);
+    const asksChecksums = request.headers["x-amz-checksum-mode"] === "ENABLED";
+    const headers = Object.entries(found.headers).filter(
+      ([each]) => asksChecksums || !each.startsWith("x-amz-checksum"),
+    );
     response.writeHead(range === null ? 200 : 206, {
-      ...found.headers,
+      ...Object.fromEntries(headers),
       etag: found.etag,
       "last-modified": new Date(0).toUTCString(),
       "content-length": part.length,
@@ -101,9 +115,10 @@ export async function startFlatS3(answer: Answer = () => undefined): Promise<Fla
     const contents = names
       .sort((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)))
       .map((name) => {
-        const { body, etag } = objects.get(name)!;
+        const { body, etag, headers } = objects.get(name)!;
+        const storageClass = headers["x-amz-storage-class"] ?? "STANDARD";
         const key = encodeURIComponent(name.slice(bucket.length + 1));
-        return `<Contents><Key>${key}</Key><Size>${body.length}</Size><ETag>${etag}</ETag><LastModified>1970-01-01T00:00:00Z</LastModified></Contents>`;
+        return `<Contents><Key>${key}</Key><Size>${body.length}</Size><ETag>${etag}</ETag><StorageClass>${storageClass}</StorageClass><LastModified>1970-01-01T00:00:00Z</LastModified></Contents>`;
       });
     return `<ListBucketResult><EncodingType>url</EncodingType><IsTruncated>false</IsTruncated>${contents.join("")}</ListBucketResult>`;
   }

@@ -22,6 +22,8 @@ import { readAll } from "./bytes.ts";
 /** The events of one run of a mirror. */
 export interface MirrorReport {
   items: MirrorItem[];
+  /** What it said meanwhile. */
+  notices: string[];
   summary: MirrorSummary;
   /** What was thrown after the summary. */
   error: FeedctlError | undefined;
@@ -144,10 +146,11 @@ async function run(
 /** Runs a mirror to its end and collects its events; an error after the summary becomes part of the report. */
 export async function collectReport(context: Context, input: MirrorInput): Promise<MirrorReport> {
   const items: MirrorItem[] = [];
+  const notices: string[] = [];
   let summary: MirrorSummary | undefined;
   let error: FeedctlError | undefined;
   try {
-    for await (const event of runMirror(context, input)) {
+    for await (const event of runMirror({ ...context, notice: (line) => void notices.push(line) }, input)) {
       assert.equal(summary, undefined, "the summary is the last event");
       if (event.type === "summary") summary = event;
       else items.push(event);
@@ -156,7 +159,7 @@ export async function collectReport(context: Context, input: MirrorInput): Promi
     error = thrown as FeedctlError;
   }
   if (summary === undefined) throw error ?? new Error("no summary");
-  return { items, summary, error };
+  return { items, notices, summary, error };
 }
 
 /** A minimal context for a mirror: without catalog and secrets. */

@@ -36,28 +36,30 @@ export interface ModelProtection {
   version: string;
 }
 
-/** Ids to delete, with the position of the rule that selects them; under a quota in the order of deletion. */
+/**
+ * Ids to delete, with the position of the rule that selects them; under a quota in the order of deletion. Hidden versions
+ * are counted in, but planned already.
+ */
 export function modelPlan(
   all: readonly ModelVersion[],
   rules: readonly ModelRule[],
   protections: readonly ModelProtection[],
 ): { id: number; rule: number }[] {
-  const visible = all.filter((version) => !version.hidden);
   const everywhere = new Set<ModelVersion>();
-  for (const version of visible)
+  for (const version of all)
     if (protections.some((each) => like(each.package, version.package) && like(each.version, version.version)))
       everywhere.add(version);
   for (const rule of rules) {
     if (!rule.enabled || !rule.protectAcrossRules) continue;
-    for (const version of visible) if (keepsAcross(rule.criteria, version, visible)) everywhere.add(version);
+    for (const version of all) if (keepsAcross(rule.criteria, version, all)) everywhere.add(version);
   }
 
   const plan: { id: number; rule: number }[] = [];
-  let left = visible;
+  let left = all;
   for (const [index, { enabled, criteria }] of rules.entries()) {
     if (!enabled) continue;
-    const deleted = selectForDeletion(criteria, left, everywhere, visible);
-    for (const { id } of deleted) plan.push({ id, rule: index + 1 });
+    const deleted = selectForDeletion(criteria, left, everywhere, all);
+    for (const { id, hidden } of deleted) if (!hidden) plan.push({ id, rule: index + 1 });
     left = left.filter((version) => !deleted.includes(version));
   }
   return plan;
@@ -67,7 +69,7 @@ function selectForDeletion(
   criteria: RetentionCriteria,
   left: readonly ModelVersion[],
   everywhere: ReadonlySet<ModelVersion>,
-  visible: readonly ModelVersion[],
+  all: readonly ModelVersion[],
 ): ModelVersion[] {
   const selected = left.filter((version) => isSelected(criteria, version, left));
   const matching = selected.filter((version) => !isKept(criteria, version, selected, left) && !everywhere.has(version));
@@ -77,7 +79,7 @@ function selectForDeletion(
   let bytes = counted.reduce((sum, version) => sum + version.bytes, 0);
   let count = counted.length;
   const gone: ModelVersion[] = [];
-  for (const version of matching.toSorted((a, b) => compareForQuota(a, b, visible))) {
+  for (const version of matching.toSorted((a, b) => compareForQuota(a, b, all))) {
     if (sizeTrigger !== null && bytes <= sizeTrigger) break;
     if (countTrigger !== null && count <= countTrigger) break;
     gone.push(version);
@@ -88,9 +90,9 @@ function selectForDeletion(
 }
 
 /** Order of deletion: cached versions first, then prereleases, older versions, least recently used. */
-function compareForQuota(a: ModelVersion, b: ModelVersion, visible: readonly ModelVersion[]): number {
+function compareForQuota(a: ModelVersion, b: ModelVersion, all: readonly ModelVersion[]): number {
   const newer = (version: ModelVersion) =>
-    visible.filter((other) => other.package === version.package && semver.gt(other.version, version.version)).length;
+    all.filter((other) => other.package === version.package && semver.gt(other.version, version.version)).length;
   return (
     Number(b.cached) - Number(a.cached) ||
     Number(isPrerelease(b)) - Number(isPrerelease(a)) ||
@@ -170,13 +172,13 @@ function isNewerStable(criteria: RetentionCriteria, version: ModelVersion, left:
   return prereleases.length > 0 && prereleases.every((other) => semver.gt(version.version, other.version));
 }
 
-function keepsAcross(criteria: RetentionCriteria, version: ModelVersion, visible: readonly ModelVersion[]): boolean {
+function keepsAcross(criteria: RetentionCriteria, version: ModelVersion, all: readonly ModelVersion[]): boolean {
   const { keepPackageIds = [], keepVersions = [], keepUsedWithinDays, triggerDownloadCount } = criteria;
   if (likeAny(keepPackageIds, version.package) || likeAny(keepVersions, version.version)) return true;
   if (keepUsedWithinDays !== undefined && usedAgo(version) <= keepUsedWithinDays) return true;
   if (triggerDownloadCount !== undefined && version.downloads > triggerDownloadCount) return true;
-  if (isLastStable(criteria, version, visible) || isNewerStable(criteria, version, visible)) return true;
-  const selected = visible.filter((each) => isSelected(criteria, each, visible));
+  if (isLastStable(criteria, version, all) || isNewerStable(criteria, version, all)) return true;
+  const selected = all.filter((each) => isSelected(criteria, each, all));
   return (
     criteria.keepVersionsCount !== undefined && selected.includes(version) && isAmongNewest(criteria, version, selected)
   );

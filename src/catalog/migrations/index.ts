@@ -17,6 +17,7 @@ import { storeTraits } from "./0018-store-traits.ts";
 import { pythonSpellings } from "./0020-python-spellings.ts";
 import { distTags } from "./0021-dist-tags.ts";
 import { logCoverage } from "./0022-log-coverage.ts";
+import { judgedQuarantine } from "./0023-judged-quarantine.ts";
 
 /** Numbered from 1, append-only, in order of application. */
 export const migrations: readonly { name: string; sql: string }[] = [
@@ -39,6 +40,7 @@ export const migrations: readonly { name: string; sql: string }[] = [
   { name: "Python spellings", sql: pythonSpellings },
   { name: "dist-tags", sql: distTags },
   { name: "log coverage", sql: logCoverage },
+  { name: "judged quarantine", sql: judgedQuarantine },
 ];
 
 export const newestSchema = migrations.length;

@@ -21,7 +21,7 @@ export async function prepareAssets(db: Db, feedId: number): Promise<void> {
   await sql`create temporary table retention_work on commit drop as
     select f.id, h.file_id is not null as history, ${assetPath} collate "C" as path, lower(${assetPath} collate "C") as name,
       coalesce(a.downloads, 0) as downloads, ${since} as published_at, greatest(a.last_used_at, ${since}) as used_at,
-      ${rowVersion} as row_version, f.size as bytes, 1 as files
+      ${rowVersion} as row_version, false as hidden, f.size as bytes, 1 as files
     from ${assetTables} where f.feed_id = ${sql.lit(feedId)} and (a.file_id is not null or h.file_id is not null)`.execute(
     db,
   );
@@ -72,7 +72,7 @@ export async function findPlanned(db: Db, feedId: number, fileId: number): Promi
 
 /** As `takeVersionItems`, for an asset directory. */
 export async function takeAssetItems(db: Db, runId: number, limit: number): Promise<TakenItems> {
-  return takeItems(db, runId, limit, (batch) => ({
+  return takeItems(db, runId, { step: "delete", limit }, (batch) => ({
     lock: sql`select a.file_id from feedctl.assets a join feedctl.retention_items t on t.item_id = a.file_id
       where ${batch} order by a.file_id for update of a`,
     read: sql`select ${plannedColumns}, (${rowVersion} <> t.row_version or f.size <> t.bytes or ${isProtectedAsset}) as changed

@@ -5,8 +5,9 @@ import type { RuleQuery } from "./rule-query.ts";
 import { conditionsOf, every, filtersOf, isOfKind, keepsOf, placed, quotasOf, ranked } from "./rule-sql.ts";
 
 /**
- * The database computes a plan in temporary tables of one transaction: `retention_work` holds the feed's visible
- * versions, `retention_kept` those that no rule may delete, `retention_taken` those that rules have selected so far.
+ * The database computes a plan in temporary tables of one transaction: `retention_work` holds the feed's versions,
+ * `retention_kept` those that no rule may delete, `retention_taken` those that rules have selected so far. Hidden
+ * versions are among them while the rules are applied: see `setHiddenApart`.
  * `rank` orders the versions of a package; the newest has 1. `newer` is the same for equal versions.
  */
 export async function prepareVersions(db: Db, feedId: number): Promise<void> {
@@ -15,13 +16,13 @@ export async function prepareVersions(db: Db, feedId: number): Promise<void> {
     select v.id, v.package_id, v.cached, v.prerelease, v.listed, v.deprecated, v.downloads, v.published_at,
       coalesce(v.last_used_at, v.published_at) as used_at, lower(v.version collate "C") as version,
       lower(v.normalized_version) as normalized, v.sort_key, v.xmin::text as row_version,
-      coalesce(s.bytes, 0)::bigint as bytes, coalesce(s.files, 0)::int as files,
+      v.quarantined_at is not null as hidden, coalesce(s.bytes, 0)::bigint as bytes, coalesce(s.files, 0)::int as files,
       row_number() over (partition by v.package_id order by v.sort_key desc, v.published_at desc, v.id desc) as rank,
       rank() over (partition by v.package_id order by v.sort_key desc) as newer
     from feedctl.packages p join feedctl.versions v on v.package_id = p.id
     left join (select version_id, sum(size) as bytes, count(*) as files from feedctl.files
       where feed_id = ${sql.lit(feedId)} group by version_id) s on s.version_id = v.id
-    where p.feed_id = ${sql.lit(feedId)} and v.quarantined_at is null`.execute(db);
+    where p.feed_id = ${sql.lit(feedId)}`.execute(db);
   await sql`analyze retention_work`.execute(db);
 }
 
@@ -229,10 +230,25 @@ export function listVersionPlan(db: Db): AsyncGenerator<PlannedVersion> {
   );
 }
 
+/** SQL: a checksum of the versions `v`, which changes when one of them is deleted, hidden, unlisted or deprecated. */
+export const keptSum = sql`sum(hashtextextended(v.id || '/' || v.listed || '/' || v.deprecated, 0))`;
+
 /** Saves the plan for a run, which carries it out in transactions of its own. */
-export async function savePlan(db: Db, runId: number): Promise<void> {
+export async function savePlan(db: Db, runId: number, feedType: string): Promise<void> {
   await sql`insert into feedctl.retention_items
-      (run_id, number, item_id, rule, place, bytes_before, count_before, row_version, bytes, files)
-    select ${runId}::bigint, t.number, t.id, t.rule, t.place, t.bytes_before, t.count_before, w.row_version, w.bytes, w.files
-    from retention_taken t join retention_work w on w.id = t.id`.execute(db);
+      (run_id, number, item_id, rule, place, bytes_before, count_before, row_version, bytes, files, step)
+    select ${runId}::bigint, t.number, t.id, t.rule, t.place, t.bytes_before, t.count_before, w.row_version, w.bytes, w.files, 'delete'
+    from retention_taken t join retention_work w on w.id = t.id
+    union all
+    select ${runId}::bigint, (select coalesce(max(number), 0) from retention_taken) + row_number() over (order by h.id), h.id,
+      h.rule, h.place, h.bytes_before, h.count_before, h.row_version, h.bytes, h.files, h.step
+    from retention_hidden h where h.step <> 'wait'`.execute(db);
+  if (feedType === "asset") return;
+  await sql`with kept as (select v.package_id, ${keptSum} as sum from feedctl.versions v
+      where v.id in (select w.id from retention_work w where not exists (select from retention_taken t where t.id = w.id)
+        union all select h.id from retention_hidden h where h.step = 'restore')
+      group by v.package_id)
+    update feedctl.retention_items t set kept_sum = coalesce(k.sum, 0), seen_to = (select max(id) from feedctl.versions)
+    from feedctl.versions v left join kept k on k.package_id = v.package_id
+    where t.run_id = ${runId}::bigint and v.id = t.item_id`.execute(db);
 }

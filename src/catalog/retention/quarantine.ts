@@ -1,6 +1,7 @@
 import { sql } from "kysely";
 import type { Key } from "../../lib/key.ts";
 import { isProtected, likePattern, shownName } from "./like.ts";
+import { filesChanged, keptChanged, takeItems, type TakenItems } from "./items.ts";
 import type { Db } from "../schema/core.ts";
 
 /** Why a version was hidden: the rule and the reason from the plan. */
@@ -69,21 +70,55 @@ export async function listHidden(
 const isDue = (now: Date) => sql`v.quarantined_until <= ${now}::timestamptz
   and not coalesce(v.last_used_at > v.quarantined_at, false) and not ${isProtected}`;
 
-/**
- * In a transaction: locks and returns up to `limit` hidden versions whose grace period is over. Versions that were
- * protected or used since they were hidden stay.
- */
-export async function lockExpiredVersions(db: Db, feedId: number, now: Date, limit: number): Promise<HiddenVersion[]> {
-  const rows = await sql<HiddenVersion>`select ${hiddenColumns} from ${hidden}
-    where p.feed_id = ${feedId}::int and ${isDue(now)}
-    order by v.id limit ${limit} for update of v`.execute(db);
-  return rows.rows;
+/** How many hidden versions a plan deletes because their days are over, and how many it shows again. */
+export interface JudgedVersions {
+  free: number;
+  /** Positions of the rules that select those. */
+  freeRules: number[];
+  restore: number;
 }
 
-export async function countExpired(db: Db, feedId: number, now: Date): Promise<number> {
-  const rows = await sql<{ count: number }>`select count(*)::float8 as count from ${hidden}
-    where p.feed_id = ${feedId}::int and ${isDue(now)}`.execute(db);
-  return rows.rows[0]?.count ?? 0;
+/**
+ * In a plan's transaction, after the last rule: moves the hidden versions from its tables to `retention_hidden`. `step`
+ * is `free` when a rule selects the version and its grace period is over, `restore` when no rule selects it any more or
+ * it was used since it was hidden, else `wait`.
+ */
+export async function setHiddenApart(db: Db, now: Date): Promise<JudgedVersions> {
+  await sql`create temporary table retention_hidden on commit drop as
+    select w.id, w.row_version, w.bytes, w.files, coalesce(t.rule, 0) as rule, t.place, t.bytes_before, t.count_before,
+      case when t.id is null or v.last_used_at > v.quarantined_at then 'restore'
+        when v.quarantined_until <= ${sql.lit(now.toISOString())}::timestamptz then 'free' else 'wait' end as step
+    from retention_work w join feedctl.versions v on v.id = w.id left join retention_taken t on t.id = w.id
+    where w.hidden`.execute(db);
+  const counts = await sql<JudgedVersions>`select count(*) filter (where step = 'free')::float8 as free,
+    coalesce(array_agg(distinct rule) filter (where step = 'free'), '{}') as "freeRules",
+    count(*) filter (where step = 'restore')::float8 as restore from retention_hidden`.execute(db);
+  for (const table of ["retention_taken", "retention_kept", "retention_work"])
+    await sql`delete from ${sql.raw(table)} t using retention_hidden h where h.id = t.id`.execute(db);
+  return counts.rows[0] ?? { free: 0, freeRules: [], restore: 0 };
+}
+
+/**
+ * In a transaction: the next hidden versions of a run's plan, locked. `changed`: it is no longer hidden; or, before it is
+ * deleted, it, its files, or what the plan keeps of its package changed.
+ */
+export async function takeHiddenItems(
+  db: Db,
+  runId: number,
+  batch: { step: "free" | "restore"; limit: number },
+  now: Date,
+): Promise<TakenItems<HiddenVersion & { number: number }>> {
+  const changed =
+    batch.step === "restore"
+      ? sql`v.quarantined_at is null`
+      : sql`v.xmin::text <> t.row_version or not coalesce(${isDue(now)}, false) or ${filesChanged} or ${keptChanged}`;
+  return takeItems(db, runId, batch, (items) => ({
+    lock: sql`select v.id from feedctl.versions v join feedctl.retention_items t on t.item_id = v.id
+      where ${items} order by v.id for update of v`,
+    read: sql`select t.number::float8 as number, (${changed}) as changed, ${hiddenColumns}
+      from feedctl.retention_items t join feedctl.versions v on v.id = t.item_id join feedctl.packages p on p.id = v.package_id
+      where ${items} order by t.number`,
+  }));
 }
 
 /** Unhides versions. Returns the ids of those that still were hidden: a run may have deleted some meanwhile. */
@@ -96,6 +131,15 @@ export async function unhideVersions(db: Db, ids: readonly number[]): Promise<Se
 
 const unhide = sql`update feedctl.versions v set quarantined_at = null, quarantined_until = null, quarantine_run = null,
   quarantine_detail = null`;
+
+/** Unhides those of the versions that were used at `since` or later. */
+export async function unhideUsedSince(db: Db, ids: readonly number[], since: Date): Promise<VersionName[]> {
+  const rows = await sql<VersionName>`${unhide} from feedctl.packages p
+    where p.id = v.package_id and v.quarantined_at is not null and v.last_used_at >= ${since}::timestamptz
+      and v.id in (select id::bigint from jsonb_array_elements_text(${JSON.stringify(ids)}::jsonb) as d(id))
+    returning p.group_name as "group", p.name, v.version`.execute(db);
+  return rows.rows;
+}
 
 type VersionName = Pick<HiddenVersion, "group" | "name" | "version">;
 

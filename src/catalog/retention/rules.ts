@@ -22,6 +22,19 @@ export async function listRules(db: Db, feedId: number): Promise<RetentionRuleRo
   return db.selectFrom("retention_rules").selectAll().where("feed_id", "=", feedId).orderBy("position").execute();
 }
 
+/**
+ * Ids of the feeds for which a retention run has work: enabled rules, hidden versions, or writes and deletes of their stores
+ * that earlier runs did not finish.
+ */
+export async function listFeedsToRetain(db: Db): Promise<Set<number>> {
+  const rows = await sql<{ id: number }>`select feed_id as id from feedctl.retention_rules where enabled
+    union select p.feed_id from feedctl.versions v join feedctl.packages p on p.id = v.package_id
+      where v.quarantined_at is not null
+    union select s.feed_id from feedctl.stores s join feedctl.pending_deletes d on d.store_id = s.id
+    union select s.feed_id from feedctl.stores s join feedctl.pending_writes w on w.store_id = s.id`.execute(db);
+  return new Set(rows.rows.map(({ id }) => id));
+}
+
 /** Locks the rules of a feed until the transaction ends: concurrent changes could leave gaps in the positions. */
 export async function lockRules(db: Db, feedId: number): Promise<void> {
   await db.selectFrom("feeds").select("id").where("id", "=", feedId).forUpdate().execute();

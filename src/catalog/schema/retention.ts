@@ -35,6 +35,9 @@ export interface RetentionItemsTable {
   row_version: string;
   bytes: number;
   files: number;
+  step: Generated<"delete" | "free" | "restore" | "left">;
+  kept_sum: Nullable<number>;
+  seen_to: Nullable<number>;
 }
 
 export interface UsageImportsTable {

@@ -173,14 +173,19 @@ const refuseProgram: Loader = (path) => {
 };
 
 const loadToml: Loader = async (path, content) => {
-  const { parseToml } = await import("../../formats/manifests/toml.ts");
+  const { parseToml, tomlErrorPlace } = await import("../../formats/manifests/toml.ts");
+  const { placeIn } = await import("../../formats/manifests/yaml-places.ts");
   try {
     return parseToml(Buffer.from(content), basename(path));
   } catch (error) {
     if (!isFeedctlError(error)) throw error;
-    throw new FeedctlError("usage", `the configuration file ${path} cannot be read: ${error.message}`, {
-      hint: "check its syntax",
-    });
+    throw new FeedctlError(
+      "usage",
+      `the configuration file ${placeIn(path, tomlErrorPlace(error))} cannot be read: ${error.message}`,
+      {
+        hint: "check its syntax",
+      },
+    );
   }
 };
 

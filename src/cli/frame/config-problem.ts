@@ -14,13 +14,16 @@ export class ConfigProblem extends Error {
   }
 }
 
-/** The error for people, with the file, and line and column where the file is YAML or JSON. */
+/** The error for people, with the file, line and column. */
 export async function explainProblem(path: string, { entry, message, hint }: ConfigProblem): Promise<FeedctlError> {
   return new FeedctlError("usage", `${placeIn(path, await positionOf(path, entry))}: ${message}`, { hint });
 }
 
 async function positionOf(path: string, entry: readonly string[]) {
-  if (/\.toml$/i.test(path)) return undefined;
+  if (/\.toml$/i.test(path)) {
+    const { findTomlEntry } = await import("../../formats/manifests/toml.ts");
+    return findTomlEntry(readFileSync(path, "utf8"), entry);
+  }
   const { parseYaml } = await import("../../formats/manifests/yaml.ts");
   const places = createYamlPlaces();
   try {

@@ -69,8 +69,12 @@ async function toConfig(io: Io, found: ConfigFile | undefined): Promise<Config> 
   return {
     databaseUrl: await readDatabaseUrl(io, { url: text(file, "databaseUrl"), file: text(file, "databaseUrlFile") }),
     dataDir: resolve(io.cwd, dataDir),
-    concurrency: number("concurrency", io.env["FEEDCTL_CONCURRENCY"] ?? file["concurrency"], 8, 1, 256),
-    lockWait: number("lockWait", io.env["FEEDCTL_LOCK_WAIT"] ?? file["lockWait"], 30, 0, 86_400),
+    concurrency: either(io.env["FEEDCTL_CONCURRENCY"], file, "concurrency", (value) =>
+      number("concurrency", value, 8, 1, 256),
+    ),
+    lockWait: either(io.env["FEEDCTL_LOCK_WAIT"], file, "lockWait", (value) =>
+      number("lockWait", value, 30, 0, 86_400),
+    ),
     keyFile: resolve(io.cwd, io.env["FEEDCTL_KEY_FILE"] || text(file, "keyFile") || resolve(io.cwd, dataDir, "key")),
     settings: settingsOf(file),
     stores: profilesOf(file),
@@ -120,6 +124,26 @@ function number(name: string, value: unknown, fallback: number, least: number, m
   );
 }
 
+/** Reads the value of a variable or else of the entry of the file, whose errors get its place. */
+function either<T>(
+  variable: string | undefined,
+  file: Record<string, unknown>,
+  name: string,
+  read: (value: unknown) => T,
+): T {
+  return variable === undefined ? inFile([name], () => read(file[name])) : read(variable);
+}
+
+/** Gives usage errors of `read` the place of an entry in the file. */
+function inFile<T>(entry: readonly string[], read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    if (!isFeedctlError(error, "usage")) throw error;
+    throw new ConfigProblem(entry, error.message, error.hint);
+  }
+}
+
 /** Settings from `settings: {"Storage.X": ...}`, or in ProGet's form `ProGetConfig.Storage.X` at the top level. */
 function settingsOf(values: Record<string, unknown>): Map<string, string> {
   const given = values["settings"] ?? {};
@@ -156,31 +180,26 @@ function profilesOf(values: Record<string, unknown>): Map<string, StoreConfig> {
       );
     profiles.set(
       name,
-      parseProfile(name, () => provider.parse(profile, `the store profile "${name}"`)),
+      inFile(["stores", name], () => provider.parse(profile, `the store profile "${name}"`)),
     );
   }
   return profiles;
 }
 
-/** Errors of a store's options name the profile; here they get its place in the file. */
-function parseProfile(name: string, parse: () => StoreConfig): StoreConfig {
-  try {
-    return parse();
-  } catch (error) {
-    if (!isFeedctlError(error, "usage")) throw error;
-    throw new ConfigProblem(["stores", name], error.message, error.hint);
-  }
-}
-
 /** Limits from `limits: {"zipEntries": 200000}`, and from `zipEntries=200000,manifest=2M` in the environment. */
-function limitsOf(words: string | undefined, inFile: unknown): Partial<Limits> {
-  if (inFile !== undefined && (typeof inFile !== "object" || inFile === null || Array.isArray(inFile)))
+function limitsOf(words: string | undefined, ofFile: unknown): Partial<Limits> {
+  if (ofFile !== undefined && (typeof ofFile !== "object" || ofFile === null || Array.isArray(ofFile)))
     throw new ConfigProblem(["limits"], '"limits" must be an object');
-  const given: Record<string, unknown> = { ...inFile };
+  const given: Record<string, unknown> = { ...ofFile };
+  for (const [name, value] of Object.entries(given)) inFile(["limits", name], () => checkedLimits({ [name]: value }));
   for (const part of (words ?? "").split(",").filter((each) => each.trim() !== "")) {
     const [name = "", value = ""] = part.split("=");
     given[name.trim()] = value.trim();
   }
+  return checkedLimits(given);
+}
+
+function checkedLimits(given: Record<string, unknown>): Partial<Limits> {
   const limits = parseLimits(given);
   if (!("problem" in limits)) return limits;
   throw new FeedctlError("usage", limits.problem, { hint: "the limits and their defaults: docs/limits.md" });

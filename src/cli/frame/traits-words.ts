@@ -1,10 +1,9 @@
 import { formatSize } from "../../lib/format-size.ts";
-import type { Kept, LifecycleRule, StoreTraits } from "../../stores/traits.ts";
+import { keptUntil, type Kept, type LifecycleRule, type StoreTraits } from "../../stores/traits.ts";
 
 /** Says what the provider keeps of deleted blobs, and how long. */
-export function keptWords(bytes: number, { by, until }: Kept): string {
-  const end = until === undefined ? "somebody deletes the earlier versions" : until.toISOString().slice(0, 10);
-  return `${formatSize(bytes)} kept by the provider (${by}) until ${end}`;
+export function keptWords(bytes: number, kept: Kept): string {
+  return `${formatSize(bytes)} ${keptUntil(kept)}`;
 }
 
 /** What was found of a store, one line each. */

@@ -78,6 +78,7 @@ async function inputOf(
     wait: options.wait,
     concurrency: options.threads ?? context.concurrency * 2,
     throttle: options.bandwidth === undefined ? undefined : createThrottle(options.bandwidth, context.signal),
+    preserve: { tags: options.preserveTags === true, storageClass: options.preserveStorageClass === true },
     trash: options.trash,
     async approve(deletes: number, from: string) {
       out.progress.stop(); // a spinner would draw over the question
@@ -134,6 +135,10 @@ export async function reportMirror(
   if (summary.notDeleted !== undefined) {
     out.warn(`${counted(summary.extras - summary.deleted, "extra file")} not deleted: ${summary.notDeleted}`);
   }
+  if (summary.archived > 0)
+    out.warn(
+      `${counted(summary.archived, "file")} of those that failed must be restored from the source's archive first`,
+    );
   if (robocopy) return summary.robocopyStatus;
   return summary.failed + summary.mismatch > 0 || summary.notDeleted !== undefined ? 3 : 0;
 }

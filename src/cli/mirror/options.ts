@@ -57,6 +57,12 @@ export function mirrorOptions() {
         .argParser(parseAge)
         .preset(`${WATCH}s`),
     )
+    .option("--preserve-tags", "copy the tags of each blob; costs a request for each copy")
+    .addOption(
+      new Option("--preserve-storage-class", "copy the storage class or tier; both ends of one provider").conflicts(
+        "targetStorageClass",
+      ),
+    )
     .option("--trash <prefix>", "keep deleted and overwritten files below this prefix of the target")
     .option("--log <file>", "append every item to a file, in robocopy's format")
     .addOption(new Option("--exit-code <style>", "robocopy: its bit mask as exit status").choices(["robocopy"]));

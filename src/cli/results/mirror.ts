@@ -6,8 +6,19 @@ export function mirrorLine(event: MirrorEvent): MirrorLine {
     const { type, class: kind, outcome, key, bytes, reason } = event;
     return { type, class: kind, outcome, key, bytes, reason };
   }
-  const { type, source, target, dryRun, total, copied, skipped, mismatch, failed, extras, deleted, ...others } = event;
-  const { bytes, totalBytes, extraBytes, notDeleted, foreign, milliseconds, robocopyStatus } = others;
+  const { type, source, target, dryRun, total, copied, skipped, mismatch, failed, ...others } = event;
+  const {
+    archived,
+    extras,
+    deleted,
+    bytes,
+    totalBytes,
+    extraBytes,
+    notDeleted,
+    foreign,
+    milliseconds,
+    robocopyStatus,
+  } = others;
   return {
     type,
     source,
@@ -18,6 +29,7 @@ export function mirrorLine(event: MirrorEvent): MirrorLine {
     skipped,
     mismatch,
     failed,
+    archived,
     extras,
     deleted,
     bytes,

@@ -2,10 +2,11 @@ import type { RetentionChange } from "../../operations/retention/apply.ts";
 import type { Explanation } from "../../operations/retention/explain.ts";
 import type { PlannedDeletion, RetentionPlan } from "../../operations/retention/plan.ts";
 import type { HiddenPackage, RestoredVersions } from "../../operations/retention/quarantine.ts";
+import type { UseOfPlan } from "../../operations/retention/known-use.ts";
 import type { RetentionRule } from "../../operations/retention/criteria.ts";
 import type { PatternMatch } from "../../operations/retention/test-pattern.ts";
 import type { ChangedRule } from "../../operations/retention/rules.ts";
-import type { FeedOutcome, RetentionEvent } from "../../operations/retention/run.ts";
+import type { FeedOutcome, RetentionEvent } from "../../operations/retention/outcome.ts";
 import type { CountedFile } from "../../operations/usage/count-log.ts";
 import type { KnownUse } from "../../operations/usage/coverage.ts";
 import type { UsageSummary } from "../../operations/usage/import-logs.ts";
@@ -30,7 +31,7 @@ export function planHead(plan: RetentionPlan): Omit<result.RetentionPlanResult, 
   return {
     feed: feed.name,
     enabled: feed.retention_rules_enabled,
-    use: use === undefined ? null : knownUse(use),
+    use: use === undefined ? null : { ...knownUse(use), uncovered: uncoveredDays(use) },
     totals: { ...totals(total), folders, protected: sums.protected, feed: totals(sums.feed) },
     rules: rules.map(({ position, name, enabled }) => ({
       rule: position,
@@ -61,6 +62,13 @@ export function explanationResult(explained: Explanation): result.ExplanationRes
     goes,
     verdicts: verdicts.map(({ rule, ruleName, verdict, reason }) => ({ rule, ruleName, verdict, reason })),
   };
+}
+
+function uncoveredDays({ uncovered }: UseOfPlan) {
+  return uncovered.map(({ rule, days }) => ({
+    rule: rule.position,
+    days: days.map(({ from, until }) => ({ from, until })),
+  }));
 }
 
 export function retentionLine(event: RetentionEvent): result.RetentionLine {
@@ -113,8 +121,8 @@ export function restoredResult({ feed, versions, protected: isProtected }: Resto
 }
 
 export function usageLine(event: CountedFile | UsageSummary): result.UsageLine {
-  const { lines, downloads, foreign, unreadable } = event;
-  const counts = { lines, downloads, foreign, unreadable };
+  const { lines, downloads, restored, foreign, unreadable } = event;
+  const counts = { lines, downloads, restored, foreign, unreadable };
   if (event.type === "log") {
     const { type, file, status, from, until, reason } = event;
     const samples = event.samples.map(({ line, text }) => ({ line, text }));

@@ -53,13 +53,21 @@ export function storeTypeResult({ type, title, options }: StoreTypeInfo): result
   };
 }
 
-export function storeChangeResult({ feed, outcome, store, before, leftBehind }: StoreChange): result.StoreChangeResult {
+export function storeChangeResult({
+  feed,
+  outcome,
+  store,
+  before,
+  traits,
+  leftBehind,
+}: StoreChange): result.StoreChangeResult {
   const { packages, versions, files, bytes } = leftBehind;
   return {
     feed,
     outcome,
     store: storeResult(store),
     before: storeResult(before),
+    traits: traits && traitsResult(traits),
     leftBehind: { packages, versions, files, bytes },
   };
 }

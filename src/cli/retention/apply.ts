@@ -11,6 +11,7 @@ export function addApply(retention: Command, edge: Edge): void {
     .description("replace the rules of feeds with those of a YAML or JSON file, and print what changed")
     .argument("<file>", "the file; - for standard input")
     .option("--dry-run", "only print what would change")
+    .option("--yes", "remove all protections of a feed whose list of them is empty")
     .addHelpText(
       "after",
       `
@@ -33,7 +34,9 @@ Example:
         const { applyRetention } = await import("../../operations/retention/apply.ts");
         const { readRetentionFile } = await import("../../operations/retention/rule-file.ts");
         const { changeResult } = await import("../results/retention.ts");
-        const goals = readRetentionFile(await textOf(file), file === "-" ? "standard input" : file);
+        const goals = readRetentionFile(await textOf(file), file === "-" ? "standard input" : file, {
+          acceptEmpty: options.yes,
+        });
         const { changes, warnings } = await applyRetention(context, goals, { dryRun: options.dryRun });
         const text = changes.flatMap(linesOf);
         const sum = `${options.dryRun ? "would make " : ""}${counted(changes.length, "change")} in ${counted(goals.length, "feed")}`;

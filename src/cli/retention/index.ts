@@ -121,6 +121,10 @@ function addRun(retention: Command, edge: Edge): void {
       "hide versions for this many days before a later run deletes them; not for asset directories",
       wholeNumber(1, 3650),
     )
+    .option(
+      "--assume-unused",
+      "delete by use although no counted log covers some of the days that a rule looks at; needs --quarantine",
+    )
     .option("--max-duration <time>", "start no batch after this time; the next run continues", parseAge)
     .addHelpText(
       "after",
@@ -145,6 +149,7 @@ Examples:
           quarantineDays: options.quarantine,
           maxDuration: options.maxDuration,
           acceptMissingUse: options.yes,
+          assumeUnused: options.assumeUnused,
           approve: (_plan, what) => confirm(edge.io, what, options.yes),
         });
         return reportRetention(out, events);

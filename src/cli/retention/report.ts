@@ -1,7 +1,7 @@
 import { keptWords } from "../frame/traits-words.ts";
 import { errorCodes, type ErrorCode } from "../../errors.ts";
 import { counted, formatSize } from "../../lib/format-size.ts";
-import type { FeedOutcome, RetentionEvent, RetentionSummary } from "../../operations/retention/run.ts";
+import type { FeedOutcome, RetentionEvent, RetentionSummary } from "../../operations/retention/outcome.ts";
 import type { PlannedDeletion } from "../../operations/retention/plan.ts";
 import { itemOf } from "../../operations/retention/terms.ts";
 import type { Output } from "../frame/output.ts";
@@ -9,7 +9,8 @@ import type { RetentionLine } from "../results/schemas/retention.ts";
 
 /**
  * Prints the result for each feed, and the totals of several; with `--quiet` only the last line. Returns the exit
- * status: `locked` when that was the only reason for failures, `partial` for other failures.
+ * status: `locked` when that was the only reason for failures, `refused` when a run was halted, `partial` for other
+ * failures and when planned items were left.
  */
 export async function reportRetention(
   out: Output<RetentionLine>,
@@ -18,13 +19,16 @@ export async function reportRetention(
   const { retentionLine } = await import("../results/retention.ts");
   const codes = new Set<string>();
   const items = new Set<string>();
-  let only = "";
+  let line = "";
   for await (const event of events) {
     switch (event.type) {
       case "version": {
         const { action, rule, ruleName, reason } = event;
         const by = rule === null ? "" : ` (${ruleName ?? `rule ${rule}`})`;
-        const isShown = !out.options.quiet && (out.options.verbose || action === "planned" || action === "restored");
+        if (action === "left") codes.add("partial");
+        const isShown =
+          !out.options.quiet &&
+          (out.options.verbose || action === "planned" || action === "restored" || action === "left");
         const text = `${action.padEnd(8)}  ${nameOf(event)}: ${reason}${by}`;
         await out.event(retentionLine(event), isShown ? text : undefined);
         break;
@@ -37,8 +41,9 @@ export async function reportRetention(
         break;
       case "feed":
         items.add(itemOf(event.feedType));
-        only = `${event.feed}: ${words(event, event.outcome, itemOf(event.feedType))}`;
-        await out.event(retentionLine(event), out.options.quiet ? undefined : only);
+        if (event.outcome === "halted") codes.add("refused");
+        line = `${event.feed}: ${words(event, event.outcome, itemOf(event.feedType))}`;
+        await out.event(retentionLine(event), out.options.quiet ? undefined : line);
         break;
       case "feed-failed":
         codes.add(event.code);
@@ -46,14 +51,16 @@ export async function reportRetention(
         if (!out.options.json) out.warn(`${event.feed}: ${event.reason}`);
         break;
       case "summary":
-        if (event.feeds === 1) await out.event(retentionLine(event), out.options.quiet ? only : undefined);
+        if (event.feeds === 1) await out.event(retentionLine(event), out.options.quiet ? line : undefined);
         else
           await out.event(retentionLine(event), total(event, items.size > 1 ? "item" : ([...items][0] ?? "version")));
     }
   }
   if (codes.size === 0) return 0;
-  return codes.size === 1 && codes.has("locked")
-    ? errorCodes["locked" satisfies ErrorCode].exit
+  const [only, ...others] = codes;
+  const ownStatus: readonly string[] = ["locked", "refused"] satisfies ErrorCode[];
+  return others.length === 0 && only !== undefined && ownStatus.includes(only)
+    ? errorCodes[only as ErrorCode].exit
     : errorCodes.partial.exit;
 }
 
@@ -74,18 +81,20 @@ function words(
   const emptied = event.folders > 0 ? `, with ${counted(event.folders, "emptied folder")}` : "";
   if (outcome === "dry-run") {
     const hidden = event.freed > 0 ? `, and ${counted(event.freed, "hidden version")}` : "";
-    return `would delete ${counted(event.planned, item)} (${formatSize(event.plannedBytes)})${hidden}${emptied}`;
+    const again = event.restored > 0 ? `, and show ${event.restored} again` : "";
+    return `would delete ${counted(event.planned, item)} (${formatSize(event.plannedBytes)})${hidden}${emptied}${again}`;
   }
   const { deleted, hidden, freed, restored, left, waiting } = event;
   const parts = [
     `deleted ${counted(deleted + freed, item)}${emptied}`,
     hidden > 0 ? `hid ${hidden}` : "",
     restored > 0 ? `showed ${restored} again` : "",
-    left > 0 ? `left ${left} that changed meanwhile` : "",
+    left > 0 ? `left ${left}${outcome === "halted" ? "" : " that changed meanwhile"}` : "",
     `${formatSize(event.bytes)} reclaimed`,
     event.kept === null ? "" : keptWords(event.keptBytes, event.kept),
     waiting > 0 ? `${counted(waiting, "file")} still to be deleted` : "",
     outcome === "stopped" ? "stopped at the time limit; the next run continues" : "",
+    outcome === "halted" ? "ended before its plan was done" : "",
   ];
   return parts.filter((part) => part !== "").join(", ");
 }

@@ -1,5 +1,6 @@
 import { parse, TomlError, type TomlTable } from "smol-toml";
 import { invalid } from "../read-package.ts";
+import type { TextPosition } from "./yaml-places.ts";
 
 /** Integers beyond 2^53, infinities and dates become strings: no format calculates with them. */
 export type Toml = string | number | boolean | Toml[] | { [key: string]: Toml };
@@ -17,6 +18,42 @@ export function parseToml(bytes: Buffer, manifest: string): Record<string, Toml>
 
 export function isTomlTable(value: Toml | undefined): value is Record<string, Toml> {
   return typeof value === "object" && !Array.isArray(value);
+}
+
+/** Position of the syntax error that `parseToml` threw; undefined when the error is another one. */
+export function tomlErrorPlace(error: unknown): TextPosition | undefined {
+  const { cause } = error as { cause?: unknown };
+  return cause instanceof TomlError ? { line: cause.line, column: cause.column } : undefined;
+}
+
+/**
+ * The position of an entry, by its names from the top of the file; of the innermost table around it when the entry is in
+ * an inline table. The parser keeps no positions: the file is read line by line, and each line's key by the parser.
+ */
+export function findTomlEntry(text: string, entry: readonly string[]): TextPosition | undefined {
+  let table: readonly string[] = [];
+  let found: { depth: number; place: TextPosition } | undefined;
+  for (const [index, line] of text.split("\n").entries()) {
+    const header = /^\s*\[([^[\]].*)\]\s*(?:#.*)?$/.exec(line)?.[1];
+    if (header !== undefined) table = keysOf(header) ?? [];
+    const path = header === undefined ? [...table, ...(keysOf(/^[^=#]+(?==)/.exec(line)?.[0] ?? "") ?? [])] : table;
+    const isAround = path.length > 0 && path.length <= entry.length && path.every((key, at) => key === entry[at]);
+    if (isAround && path.length > (found?.depth ?? 0))
+      found = { depth: path.length, place: { line: index + 1, column: line.search(/\S/) + 1 } };
+  }
+  return found?.place;
+}
+
+/** The names of a key, which may be dotted and quoted. */
+function keysOf(key: string): string[] | undefined {
+  const keys: string[] = [];
+  try {
+    for (let value: unknown = parse(`${key} = 0`); typeof value === "object"; value = Object.values(value ?? {})[0])
+      keys.push(...Object.keys(value ?? {}));
+  } catch {
+    return undefined; // a line of a longer value
+  }
+  return keys;
 }
 
 const MAX_DEPTH = 64;

@@ -7,6 +7,7 @@ import { openProvenStore, requireStore } from "../feed-store/open-feed-store.ts"
 import { feedReplaced, requireLiveFeed } from "../feed-store/find-feed.ts";
 import { whyLocked } from "./lock-feed.ts";
 import type { Run } from "./recorded-run.ts";
+import { reportKept } from "../feed-store/store-traits.ts";
 import { finishPending, reportUndeleted } from "./settle.ts";
 
 /** Writes to the feed's current store. The store stays open between writes and is reopened after a migration. */
@@ -77,7 +78,9 @@ export async function finishPendingOf(context: Context, writer: FeedWriter): Pro
 
 async function finishFor(context: Context, writer: FeedWriter, about: { failed: boolean }): Promise<void> {
   const target = await writer.write(async (each) => each);
-  reportUndeleted(context, target.feed.name, await finishPending(context, target), about);
+  const finished = await finishPending(context, target);
+  reportUndeleted(context, target.feed.name, finished, about);
+  await reportKept(context, (await context.catalog()).db, target, finished.deleted);
 }
 
 /**

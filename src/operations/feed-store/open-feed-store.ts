@@ -17,7 +17,7 @@ import type { Context } from "../context.ts";
 import { loadSettings } from "./effective-settings.ts";
 import { defaultDirectory } from "./default-directory.ts";
 import type { Marker } from "./marker.ts";
-import { provePlace, provePlaceAgain } from "./prove-place.ts";
+import { provePlace, provePlaceAgain, requireMarked } from "./prove-place.ts";
 import { provingStore } from "./proven-store.ts";
 import { proveStore, sealOutdated } from "./store-seal.ts";
 import { traitsOf } from "./store-traits.ts";
@@ -95,7 +95,8 @@ async function openPlace(context: Context, db: Db, feed: FeedRow, row: StoreRow)
     marker = await provePlace(context, db, place, intent);
   };
   const again = () => (marker === undefined ? prove("write") : provePlaceAgain(context, place, marker));
-  return { store: provingStore(store, again), prove };
+  const requireMarker = () => requireMarked(context, place);
+  return { store: provingStore(store, { prove: again, requireMarker }), prove };
 }
 
 /**

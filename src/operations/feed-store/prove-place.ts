@@ -74,6 +74,15 @@ export async function provePlaceAgain(context: Context, place: FeedPlace, own: M
 }
 
 /**
+ * Throws `unavailable` when the marker is missing of a store that was marked: then nothing can be said of its blobs. Asks
+ * the catalog nothing.
+ */
+export async function requireMarked(context: Context, place: FeedPlace): Promise<void> {
+  if (place.row.marked_at === null || (await readMarker(place.store, context.signal)) !== undefined) return;
+  throw missing(context, place);
+}
+
+/**
  * The marker of a place that a feed is about to use; undefined when it has none. Throws `conflict` when it is the place
  * of another feed or installation.
  */

@@ -1,15 +1,31 @@
+import { isFeedctlError } from "../../errors.ts";
 import type { Store } from "../../stores/store.ts";
+
+export interface PlaceProofs {
+  /** Proves that the place is the feed's store. */
+  prove(): Promise<void>;
+  /** The same with what is known without the catalog. */
+  requireMarker(): Promise<void>;
+}
 
 /**
  * The same store, which calls `prove` before the first write, and again before the first deletion: a disk may be
- * unmounted in between. A failure is not remembered.
+ * unmounted in between. A failure is not remembered. A missing blob is reported as missing only when the marker is there.
  */
-export function provingStore(store: Store, prove: () => Promise<void>): Store {
+export function provingStore(store: Store, { prove, requireMarker }: PlaceProofs): Store {
   const beforeWrite = once(prove);
   const beforeDelete = once(prove);
   const { deleteMany, sweep, copyFrom, describe } = store;
   return {
     ...store,
+    async get(key, options) {
+      try {
+        return await store.get(key, options);
+      } catch (error) {
+        if (isFeedctlError(error, "not-found")) await requireMarker();
+        throw error;
+      }
+    },
     async put(key, source, options) {
       await beforeWrite();
       return store.put(key, source, options);

@@ -1,8 +1,9 @@
 import { findStore, saveTraits, type StoreRow } from "../../catalog/stores.ts";
 import type { Db } from "../../catalog/schema/core.ts";
 import { isFeedctlError } from "../../errors.ts";
+import { counted } from "../../lib/format-size.ts";
 import type { Store } from "../../stores/store.ts";
-import { keptAfterDelete, parseTraits, type Kept, type StoreTraits } from "../../stores/traits.ts";
+import { keptAfterDelete, keptUntil, parseTraits, type Kept, type StoreTraits } from "../../stores/traits.ts";
 import type { Context } from "../context.ts";
 
 /** Below it are the blobs with which feedctl tries what a store can do. */
@@ -63,4 +64,23 @@ export async function askKept(
 ): Promise<Kept | undefined> {
   const traits = await examineStore(context, db, { row, store, probes: false });
   return traits && keptAfterDelete(traits, context.now());
+}
+
+/**
+ * Says that the provider keeps blobs that a command has deleted, so that their space is not free. Silent when it keeps
+ * nothing that is known, and when it cannot be asked: the blobs are deleted in any case.
+ */
+export async function reportKept(
+  context: Context,
+  db: Db,
+  { storeId, store }: { storeId: number; store: Store },
+  deleted: number,
+): Promise<void> {
+  if (deleted === 0 || store.examine === undefined) return;
+  try {
+    const kept = await askKept(context, db, { id: storeId }, store);
+    if (kept !== undefined) context.notice(`${counted(deleted, "deleted blob")} of ${store.name}: ${keptUntil(kept)}`);
+  } catch (error) {
+    if (!isFeedctlError(error) || isFeedctlError(error, "interrupted")) throw error;
+  }
 }

@@ -9,6 +9,7 @@ import { explicitPlace, openProvenStore, requireStore } from "../feed-store/open
 import { feedReplaced, requireFeed } from "../feed-store/find-feed.ts";
 import { deleteMarker } from "../feed-store/marker.ts";
 import { lockWholeFeed } from "../commit/lock-feed.ts";
+import { reportKept } from "../feed-store/store-traits.ts";
 import { startRun } from "../commit/recorded-run.ts";
 import { finishPending, reportUndeleted } from "../commit/settle.ts";
 
@@ -54,6 +55,7 @@ export async function purgeFeed(context: Context, name: string): Promise<PurgeRe
     deleted += finished.deleted;
     if (taken === 0) break;
   }
+  await reportKept(context, catalog.db, place, deleted);
   const earlier = (await listStoresOfFeed(catalog.db, feed.id))
     .filter((other) => other.id !== row.id && other.retired_at === null)
     .flatMap(({ location }) => (location === null ? [] : [locationName(location)]));

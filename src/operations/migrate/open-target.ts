@@ -44,9 +44,10 @@ export async function provenTarget(
   if (row === undefined) throw new Error(`store ${storeId} of feed ${feed.id} is gone`);
   const place = { feed, row, location: next.location, store: target };
   const marker = await provePlace(context, db, place, "write");
-  return provingStore(target, async () => {
+  const prove = async () => {
     if (marker !== undefined) await provePlaceAgain(context, place, marker);
-  });
+  };
+  return provingStore(target, { prove, requireMarker: prove });
 }
 
 /** Whether a blob that is stored in one of the stores appears in the other. A copy of a store has a marker as well. */

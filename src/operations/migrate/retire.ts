@@ -13,6 +13,7 @@ import { feedReplaced, requireLiveFeed } from "../feed-store/find-feed.ts";
 import { lockMigration } from "../commit/lock-feed.ts";
 import { startRun } from "../commit/recorded-run.ts";
 import { deleteMarker } from "../feed-store/marker.ts";
+import { reportKept } from "../feed-store/store-traits.ts";
 import { deleteBlobs } from "../transfer/delete-blobs.ts";
 import { sideBySide } from "../transfer/merge-listings.ts";
 import { compareCatalog, isSound, type VerifyEvent, type VerifySummary } from "../verify/verify.ts";
@@ -138,6 +139,7 @@ export async function* retireStore(context: Context, name: string): AsyncGenerat
     summary.kept++;
     yield { type: "kept", key };
   }
+  await reportKept(context, catalog.db, { storeId: old.id, store: source }, summary.deleted);
   if (summary.kept + summary.failed === 0) {
     await commit(catalog.db, [lock, run], async (db) => {
       await markRetired(db, old.id, context.now());

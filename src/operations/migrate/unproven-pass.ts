@@ -79,7 +79,7 @@ export async function* copyRows(context: Context, db: Db, input: RowsInput): Asy
     signal,
     again: async () => {},
     postponed() {},
-    failed: ({ key }, error) => step.failures.push({ key, reason: error.message }),
+    failed: ({ key }, error) => void step.failures.push({ key, reason: error.message }),
   });
 
   const copy = async (row: UnprovenRow): Promise<void> => {

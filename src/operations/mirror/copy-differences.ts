@@ -18,6 +18,7 @@ export async function* copyDifferences(context: Context, run: MirrorRun): AsyncG
   const { source, target, journal, trash, tally, transfer, proofs } = run;
   let complete = false;
   try {
+    const noticeArchived = createArchiveNotice(context, run);
     const listed = listPairs({
       source,
       target,
@@ -28,6 +29,7 @@ export async function* copyDifferences(context: Context, run: MirrorRun): AsyncG
     });
     for await (const pairs of batchesOf(listed)) {
       for (const pair of pairs) {
+        if (pair.source?.archived !== undefined) noticeArchived(pair);
         const busy = handlePair(run, pair);
         // most blobs are skipped: a promise for each would cost more than the rest of the work
         if (busy !== undefined) await busy;
@@ -56,6 +58,21 @@ function foreignOf({ input, foreign, foreignInTarget, tally }: MirrorRun): Pick<
       tally.addSource(blob);
       tally.failed("lonely", blob, `its name ${problem}: not copied`);
     },
+  };
+}
+
+/** Says at the first archived blob that has to be copied that it cannot be read, before the copies begin to fail. */
+function createArchiveNotice(context: Context, run: MirrorRun): (pair: ListedPair) => void {
+  let isKnown = false;
+  return (pair) => {
+    const { key, source } = pair;
+    if (isKnown || source === undefined || !run.input.filter(key, source)) return;
+    if (compare(run, pair).decision.action === "skip") return;
+    isKnown = true;
+    context.notice(
+      `${run.names.source} holds archived blobs, which cannot be read before they are restored, such as ` +
+        `${JSON.stringify(key)} (${source.archived}); those that are not fail`,
+    );
   };
 }
 

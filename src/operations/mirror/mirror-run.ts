@@ -1,6 +1,7 @@
 import type { Spool } from "../../lib/spool.ts";
 import type { Throttle } from "../../lib/throttle.ts";
 import type { Store } from "../../stores/store.ts";
+import type { Preserve } from "../transfer/copy-blob.ts";
 import type { Transfer } from "../transfer/transfer-pool.ts";
 import type { CompareOptions, Decision, Limit } from "./decide.ts";
 import type { Extra } from "./delete-extras.ts";
@@ -31,6 +32,8 @@ export interface MirrorInput {
   /** Milliseconds before each retry. */
   wait: number;
   concurrency: number;
+  /** What copies get of the source besides headers and metadata. */
+  preserve?: Preserve | undefined;
   /** Limits the rate at which the source is read. */
   throttle?: Throttle | undefined;
   /** Key prefix in the target that keeps copies of deleted and overwritten blobs. */
@@ -47,6 +50,11 @@ export type Postponed = { key: string; size: number; decision: Decision };
  * is a mismatch until then.
  */
 export type Deferred = Postponed & { reason: string };
+
+/** Whether the extras were deleted, or it was decided that they stay. */
+export interface DeletePhase {
+  areOver: boolean;
+}
 
 /** The state of a running mirror. */
 export interface MirrorRun {
@@ -71,6 +79,7 @@ export interface MirrorRun {
   foreignInTarget: Set<string>;
   clashes: NameClashes<Deferred>;
   deferred: Spool<Deferred>;
+  deletes: DeletePhase;
   copier: PairCopier;
   transfer: Transfer<Postponed>;
 }

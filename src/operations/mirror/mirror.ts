@@ -11,7 +11,7 @@ import type { Context } from "../context.ts";
 import { copyDifferences } from "./copy-differences.ts";
 import { deleteExtras, type Extra } from "./delete-extras.ts";
 import { createForeignNames } from "./foreign-names.ts";
-import { refuseUnsafePlaces, requireSource } from "./guards.ts";
+import { refuseUnsafePlaces, requirePreservable, requireSource } from "./guards.ts";
 import { journalInOrder, openJournal } from "./journal.ts";
 import type { Deferred, MirrorInput, MirrorRun } from "./mirror-run.ts";
 import { refuseMarkedPlaces } from "./marked-places.ts";
@@ -48,6 +48,7 @@ async function* mirrorInBatches(context: Context, input: MirrorInput): AsyncGene
   await using _lock = await lockTarget(`${own}.lock`, names.target);
   await using source = await context.openStore(input.source.config);
   await using target = input.through ?? (await context.openStore(input.target.config));
+  requirePreservable(source, target, input.preserve);
   await refuseMarkedPlaces(context, input, { source, target });
   await using extras = createSpool<Extra>(`${own}.extras`);
   await using deferred = createSpool<Deferred>(`${own}.deferred`);
@@ -55,7 +56,7 @@ async function* mirrorInBatches(context: Context, input: MirrorInput): AsyncGene
   const journal = openJournal(join(directory, `${digest(names.source, names.target)}.journal`), { readOnly: dryRun });
   const tally = createTally({ ...names, dryRun });
   const copier = createPairCopier(context, { ...input, source, target, trash, tally });
-  const places = { input, source, target, copier, tally };
+  const places = { input, source, target, copier, tally, deferred, deletes: { areOver: false } };
   await using transfer = createMirrorTransfer(context, { ...places, spool: `${own}.postponed` });
   const run: MirrorRun = {
     ...places,
@@ -68,7 +69,6 @@ async function* mirrorInBatches(context: Context, input: MirrorInput): AsyncGene
     foreign: createForeignNames(),
     foreignInTarget,
     clashes: createNameClashes({ localPath: target.localPath, folders: input.folders, keptNames: foreignInTarget }),
-    deferred,
     transfer,
   };
   let failure: { error: unknown } | undefined;
@@ -127,7 +127,8 @@ async function* deleteIfNothingFailed(context: Context, run: MirrorRun): AsyncGe
 
 /** Copies the files that needed the place of extras, which are deleted by now. Without `allowed` they are mismatches. */
 async function* copyDeferred(context: Context, run: MirrorRun, allowed: boolean): AsyncGenerator<MirrorEvent[]> {
-  const { deferred, transfer, tally } = run;
+  const { deferred, deletes, transfer, tally } = run;
+  deletes.areOver = true;
   for await (const { reason, ...job } of deferred.read()) {
     if (allowed) await transfer.add(job, () => copyAsItIsNow(context, run, job));
     else tally.mismatch(job, `${reason}, and nothing was deleted`);

@@ -1,7 +1,7 @@
 import type { Throttle } from "../../lib/throttle.ts";
 import type { BlobInfo, Store } from "../../stores/store.ts";
 import type { Context } from "../context.ts";
-import { copyBlob } from "../transfer/copy-blob.ts";
+import { copyBlob, requireReadable, type Preserve } from "../transfer/copy-blob.ts";
 import { fetchDetails } from "./fetch-details.ts";
 import { copyToTrash } from "./delete-extras.ts";
 import type { JournalEntry } from "./journal.ts";
@@ -23,6 +23,7 @@ export interface PairCopierInput {
   dryRun: boolean;
   compare: CompareOptions;
   throttle?: Throttle | undefined;
+  preserve?: Preserve | undefined;
   trash: Trash | undefined;
   tally: Tally;
 }
@@ -36,7 +37,7 @@ export interface PairCopier {
 }
 
 export function createPairCopier(context: Context, input: PairCopierInput): PairCopier {
-  const { source, target, dryRun, compare, throttle, trash, tally } = input;
+  const { source, target, dryRun, compare, throttle, preserve, trash, tally } = input;
   const notes = uploadNotes(context, target.name);
 
   async function compareContents(from: BlobInfo, to: BlobInfo): Promise<Decision> {
@@ -53,6 +54,8 @@ export function createPairCopier(context: Context, input: PairCopierInput): Pair
         tally.skipped(decision.class, from);
         return decision.class === "same" || decision.class === "tweaked" ? entryOf(key, from, to?.tag) : undefined;
       }
+      // a dry run reports what cannot be read, too
+      await requireReadable(context, source, from);
       let tag: string | undefined;
       if (!dryRun) {
         if (trash !== undefined && to !== undefined) await copyToTrash(context, target, to, trash);
@@ -64,6 +67,7 @@ export function createPairCopier(context: Context, input: PairCopierInput): Pair
           ifExists: "replace",
           replaces: to !== undefined,
           throttle,
+          preserve,
           durable: false,
           notes,
         });

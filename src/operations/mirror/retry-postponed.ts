@@ -2,7 +2,8 @@ import { parseBlobName } from "../../stores/key.ts";
 import type { Store } from "../../stores/store.ts";
 import type { Context } from "../context.ts";
 import { createTransfer, type Transfer } from "../transfer/transfer-pool.ts";
-import type { MirrorInput, Postponed } from "./mirror-run.ts";
+import type { Spool } from "../../lib/spool.ts";
+import type { Deferred, DeletePhase, MirrorInput, Postponed } from "./mirror-run.ts";
 import type { PairCopier } from "./pair-copier.ts";
 import type { Tally } from "./tally.ts";
 
@@ -12,6 +13,8 @@ export interface RetryInput {
   target: Store;
   copier: PairCopier;
   tally: Tally;
+  deferred: Spool<Deferred>;
+  deletes: DeletePhase;
   /** Path prefix of the spool files; unique to this run. */
   spool: string;
 }
@@ -19,7 +22,7 @@ export interface RetryInput {
 /** Creates the pool of copies. A retry reads both sides again. */
 export function createMirrorTransfer(
   context: Context,
-  { input, source, target, copier, tally, spool }: RetryInput,
+  { input, source, target, copier, tally, deferred, deletes, spool }: RetryInput,
 ): Transfer<Postponed> & AsyncDisposable {
   const { signal } = context;
   return createTransfer<Postponed>({
@@ -31,9 +34,13 @@ export function createMirrorTransfer(
     again: (job) => copyAsItIsNow(context, { source, target, copier, tally }, job),
     postponed: (job, error) => tally.postponed(job.decision.class, job, error.message),
     failed(job, error) {
+      const isConflict = error.code === "conflict";
+      // A server that keeps folders has a file or a folder in the way, which may be an extra.
+      if (isConflict && target.localPath === undefined && !deletes.areOver)
+        return deferred.add({ ...job, reason: error.message });
       // a conflicting file or folder in the target is reported as a mismatch and never replaced
-      if (error.code === "conflict") tally.mismatch(job, error.message);
-      else tally.failed(job.decision.class, job, error.message);
+      if (isConflict) tally.mismatch(job, error.message);
+      else tally.failed(job.decision.class, job, error.message, error.blobOnly);
     },
   });
 }

@@ -36,6 +36,8 @@ export interface MirrorSummary {
   skipped: number;
   mismatch: number;
   failed: number;
+  /** How many of the failed blobs are in an archive class of the source. */
+  archived: number;
   extras: number;
   deleted: number;
   /** Total size of the copied blobs. */
@@ -67,7 +69,7 @@ export interface Tally {
   copied(kind: MirrorClass, blob: Blob): void;
   skipped(kind: MirrorClass, blob: Blob, reason?: string): void;
   mismatch(blob: Blob, reason: string): void;
-  failed(kind: MirrorClass, blob: Blob, reason: string): void;
+  failed(kind: MirrorClass, blob: Blob, reason: string, isArchived?: boolean): void;
   postponed(kind: MirrorClass, blob: Blob, reason: string): void;
   extra(blob: Blob, reason?: string): void;
   deleted(blob: Blob): void;
@@ -81,7 +83,7 @@ export interface Tally {
 }
 
 export function createTally(run: Pick<MirrorSummary, "source" | "target" | "dryRun">): Tally {
-  const counts = { total: 0, copied: 0, skipped: 0, mismatch: 0, failed: 0, extras: 0, deleted: 0 };
+  const counts = { total: 0, copied: 0, skipped: 0, mismatch: 0, failed: 0, archived: 0, extras: 0, deleted: 0 };
   const sizes = { bytes: 0, totalBytes: 0, extraBytes: 0 };
   const end = { foreign: 0, milliseconds: 0, robocopyStatus: 0 };
   const summary: MirrorSummary = { type: "summary", ...run, ...counts, ...sizes, ...end };
@@ -121,8 +123,9 @@ export function createTally(run: Pick<MirrorSummary, "source" | "target" | "dryR
       summary.mismatch++;
       addItem("mismatched", "mismatch", blob, reason);
     },
-    failed(kind, blob, reason) {
+    failed(kind, blob, reason, isArchived = false) {
       summary.failed++;
+      if (isArchived) summary.archived++;
       addItem(kind, "failed", blob, reason);
     },
     postponed(kind, blob, reason) {

@@ -101,9 +101,9 @@ async function warningsOf(
     const found = await ruleWarnings(db, feed, rule, context.now());
     warnings.push(...found.map((each) => `${feed.name}: ${ruleName(rule)}: ${each}`));
   }
-  for (const { what } of goal.protect ?? []) {
-    const protection = parseProtection(feed.type, what);
-    if (!isNew("protection", protectionName(feed.type, protection))) continue;
+  const protections = (goal.protect ?? []).map(({ what }) => parseProtection(feed.type, what));
+  for (const [name, protection] of new Map(protections.map((each) => [protectionName(feed.type, each), each]))) {
+    if (!isNew("protection", name)) continue;
     const found = await protectionWarning(db, feed, protection);
     if (found !== undefined) warnings.push(found);
   }
@@ -184,9 +184,13 @@ async function applyProtections(
   const changes: RetentionChange[] = [];
   const by = { actor: context.actor, now: context.now() };
   const old = new Map((await listProtections(db, feed.id)).map((row) => [protectionName(feed.type, row), row]));
+  const seen = new Set<string>();
   for (const { what, reason } of wanted) {
     const protection = parseProtection(feed.type, what);
     const name = protectionName(feed.type, protection);
+    // merged lists name a package twice; the first entry counts
+    if (seen.has(name)) continue;
+    seen.add(name);
     const row = old.get(name);
     old.delete(name);
     if (row !== undefined && (reason === null || row.reason === reason)) continue;

@@ -1,11 +1,6 @@
 import { deleteVersions, lockRows } from "../../catalog/packages.ts";
 import { countDeletes } from "../../catalog/pending.ts";
-import {
-  lockExpiredVersions,
-  hideVersions,
-  unhideUsed,
-  type HiddenReason,
-} from "../../catalog/retention/quarantine.ts";
+import { hideVersions, type HiddenReason } from "../../catalog/retention/quarantine.ts";
 import { deleteAssetFileRows } from "../../catalog/retention/assets.ts";
 import { deleteVersionFileRows, forgetItems } from "../../catalog/retention/items.ts";
 import { subjectOf } from "../../catalog/retention/subject.ts";
@@ -23,6 +18,7 @@ import type { RetentionRule } from "./criteria.ts";
 import { recordDeleted } from "../commit/record-deleted.ts";
 import type { Run } from "../commit/recorded-run.ts";
 import { askKept } from "../feed-store/store-traits.ts";
+import { whyHalted } from "./halt.ts";
 import { removeEmptyFolders } from "./remove-empty-folders.ts";
 import { finishPending, reportUndeleted } from "../commit/settle.ts";
 
@@ -31,8 +27,9 @@ export interface VersionOutcome extends Omit<PlannedDeletion, "rule"> {
   type: "version";
   feed: string;
   /**
-   * `deleted`, `hidden`: as planned. `freed`: hidden by an earlier run and now deleted. `restored`: used since it was
-   * hidden, so shown again. `left`: changed since it was planned, so kept. `planned`: would be deleted (dry run).
+   * `deleted`, `hidden`: as planned. `freed`: hidden by an earlier run and now deleted. `restored`: hidden by an earlier
+   * run, and shown again because no rule selects it any more or it was used. `left`: it or its grounds changed since it
+   * was planned, so it was kept. `planned`: would be deleted (dry run).
    */
   action: "deleted" | "hidden" | "freed" | "restored" | "left" | "planned";
   /** Position of the rule that selected it; null for a restored version. */
@@ -52,15 +49,20 @@ export interface RetentionTask {
 
 export type RunLocks = Pick<RetentionTask, "run" | "lock">;
 
-interface Batch {
+export interface Batch {
   versions: VersionOutcome[];
   /** How many planned versions another process has deleted meanwhile. */
   gone: number;
   /** Paths of the folders that became empty and were deleted. */
   folders: string[];
+  /** The plan has no further items of this step. */
+  isEmpty: boolean;
+  /** Why the run must not go on; nothing was changed then. */
+  halted?: string | undefined;
 }
 
-const BATCH = 300;
+/** How many items one transaction deletes. */
+export const BATCH = 300;
 
 /**
  * Deletes the next planned versions: rows, pending deletes and audit events in one transaction. `reclaim` deletes the
@@ -110,53 +112,12 @@ async function nextItems(task: RetentionTask, db: Db) {
     const detail: HiddenReason = { rule: rule ?? 0, ruleName, reason };
     return item.changed ? [] : [{ id: item.id, object: objectOf(item), detail, item }];
   });
-  return { batch: { versions, gone, folders: [] }, items: unchanged, now };
+  const isEmpty = items.length === 0 && gone === 0;
+  return { batch: { versions, gone, folders: [], isEmpty }, items: unchanged, now };
 }
 
-/** Deletes the next hidden versions whose quarantine has ended. */
-export async function freeBatch(task: RetentionTask): Promise<Batch> {
-  return inTransaction(task, async (db, target) => {
-    const now = task.context.now();
-    const expired = await lockExpiredVersions(db, task.feed.id, now, BATCH);
-    const items = expired.map((version) => ({
-      id: version.id,
-      object: objectOf(version),
-      detail: { ...version.detail, hiddenAt: version.hiddenAt, hiddenBy: version.run },
-    }));
-    await purge(task, db, target, items);
-    const versions = expired.map(({ group, name, version, detail, bytes }): VersionOutcome => {
-      const { rule, ruleName, reason } = detail;
-      return { ...shown(task, { group, name, version }), action: "freed", rule, ruleName, reason, bytes };
-    });
-    return { versions, gone: 0, folders: [] };
-  });
-}
-
-/** Shows versions again that were used after they were hidden. */
-export async function restoreUsed(task: RetentionTask): Promise<VersionOutcome[]> {
-  return inTransaction(task, async (db) => {
-    const restored = await unhideUsed(db, task.feed.id);
-    const reason = "used since it was hidden";
-    await task.run.audit(
-      db,
-      restored.map((version) => ({ action: "restored", object: objectOf(version), detail: { reason } })),
-    );
-    return restored.map((version): VersionOutcome => ({
-      ...shown(task, version),
-      action: "restored",
-      rule: null,
-      ruleName: null,
-      reason,
-      bytes: 0,
-    }));
-  });
-}
-
-function shown({ feed }: RetentionTask, { group, name, version }: Pick<PlannedDeletion, "group" | "name" | "version">) {
-  return { type: "version", feed: feed.name, group, name, version } as const;
-}
-
-async function purge(
+/** In a transaction: deletes rows and records pending deletes and audit events. */
+export async function purge(
   { context, feed, run }: RetentionTask,
   db: Db,
   target: Target,
@@ -180,15 +141,20 @@ async function purge(
   context.signal.throwIfAborted();
 }
 
-async function inTransaction<T>(
-  { context, feed, writer, lock }: RetentionTask,
-  work: (db: Db, target: Target) => Promise<T>,
-): Promise<T> {
+/** Carries out a batch in one transaction, unless a switch or a rule says stop: they are read in the same transaction. */
+export async function inTransaction(
+  task: RetentionTask,
+  work: (db: Db, target: Target) => Promise<Batch>,
+): Promise<Batch> {
+  const { context, feed, writer, lock } = task;
   const { db } = await context.catalog();
   return writer.write(async (target) =>
     commit(db, [target, lock], async (transaction) => {
       await lockRows(transaction, feed.id, "exclusive");
-      return work(transaction, target);
+      const halted = await whyHalted(context, transaction, task);
+      return halted === undefined
+        ? work(transaction, target)
+        : { versions: [], gone: 0, folders: [], isEmpty: true, halted };
     }),
   );
 }
@@ -258,7 +224,8 @@ export async function countPendingDeletes({ context, writer }: RetentionTask): P
   return writer.write(async ({ storeId }) => countDeletes(db, storeId));
 }
 
-function objectOf({
+/** Name of an item in audit events. */
+export function objectOf({
   group,
   name,
   version,

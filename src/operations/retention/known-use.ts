@@ -1,7 +1,7 @@
 import type { FeedRow } from "../../catalog/feeds.ts";
 import { subjectOf } from "../../catalog/retention/subject.ts";
 import type { Db } from "../../catalog/schema/core.ts";
-import type { RejectedLog } from "../../catalog/usage.ts";
+import { listUncoveredDays, type DayRange, type RejectedLog } from "../../catalog/usage.ts";
 import { FeedctlError } from "../../errors.ts";
 import { counted } from "../../lib/format-size.ts";
 import type { Context } from "../context.ts";
@@ -12,6 +12,8 @@ import { criteria, givenNames, ruleName, type RetentionRule } from "./criteria.t
 export interface UseOfPlan extends KnownUse {
   /** The rejected logs that may hold use within the time that the rules look at. */
   missing: RejectedLog[];
+  /** The rules that depend on use, and the days of their time that no counted log covers. */
+  uncovered: { rule: RetentionRule; days: DayRange[] }[];
 }
 
 /**
@@ -39,7 +41,43 @@ export async function findKnownUse(
       `no downloads of feed ${feed.name} are recorded${after}, and ${ruleName(first)} depends on them; see: feedctl usage import`,
     );
   }
-  return { ...known, missing };
+  const uncovered = await findUncovered(context, db, feed, trusting);
+  for (const gap of uncovered) context.notice(uncoveredWords(feed.name, gap));
+  return { ...known, missing, uncovered };
+}
+
+const DAY = 86_400_000;
+/** Days. A rule may look further back, but no log does. */
+const CENTURY = 36_525;
+
+/**
+ * The rules whose days are not all covered by counted logs. Today and yesterday do not count: logs are written, rotated
+ * and imported later.
+ */
+async function findUncovered(
+  context: Context,
+  db: Db,
+  feed: FeedRow,
+  trusting: readonly RetentionRule[],
+): Promise<UseOfPlan["uncovered"]> {
+  const found: UseOfPlan["uncovered"] = [];
+  for (const rule of trusting) {
+    const { keepUsedWithinDays } = rule.criteria;
+    if (keepUsedWithinDays === undefined) continue;
+    const day = (ago: number) => new Date(context.now().getTime() - ago * DAY).toISOString().slice(0, 10);
+    const days = await listUncoveredDays(db, feed.id, {
+      from: day(Math.min(keepUsedWithinDays, CENTURY)),
+      until: day(2),
+    });
+    if (days.length > 0) found.push({ rule, days });
+  }
+  return found;
+}
+
+export function uncoveredWords(feed: string, { rule, days }: UseOfPlan["uncovered"][number]): string {
+  const ranges = days.map(({ from, until }) => (from === until ? from : `${from} to ${until}`));
+  const shown = ranges.length > 3 ? [...ranges.slice(0, 2), `${ranges.length - 2} more gaps`] : ranges;
+  return `no counted log of feed ${feed} covers ${shown.join(", ")}, and ${ruleName(rule)} depends on the last ${counted(rule.criteria.keepUsedWithinDays ?? 0, "day")}`;
 }
 
 /** The error for a run that would delete by incomplete use; undefined when it may run. */

@@ -10,6 +10,7 @@ import {
   type PlanSums,
   type PlanTotals,
 } from "../../catalog/retention/plan.ts";
+import { setHiddenApart, type JudgedVersions } from "../../catalog/retention/quarantine.ts";
 import { subjectOf } from "../../catalog/retention/subject.ts";
 import type { Db } from "../../catalog/schema/core.ts";
 import { counted } from "../../lib/format-size.ts";
@@ -51,6 +52,8 @@ export interface RetentionPlan extends AsyncDisposable {
   use: UseOfPlan | undefined;
   sums: PlanSums;
   total: PlanTotals;
+  /** What happens to the versions that earlier runs have hidden: they are not among the others. */
+  hidden: JudgedVersions;
   /** Planned deletions and the total: one entry, or two for an asset directory (files, earlier content). */
   shares: { history: boolean; planned: number; all: number }[];
   /** How many folders are deleted because their last file is. */
@@ -93,6 +96,7 @@ export async function planRetention(
       await beforeRule?.(db, feed, rules[query.position - 1] as RetentionRule);
       taken += await selectByRule(db, feed.id, query, taken);
     }
+    const hidden = await setHiddenApart(db, now);
     const sums = await sumPlan(db);
     const total = totalOf(sums.rules);
     const removing = queries.filter(({ position }) => rules[position - 1]?.criteria.removeEmptyFolders);
@@ -103,6 +107,7 @@ export async function planRetention(
       sums,
       db,
       total,
+      hidden,
       shares:
         feed.type === "asset"
           ? await countKinds(db)

@@ -17,9 +17,13 @@ export interface FeedGoals {
 /**
  * Parses a rule file: `feeds` maps feed names to objects with `rules`, `protect` and `enabled`. A rule has `name`,
  * `enabled`, `protectAcrossRules` and criteria, named as on the command line or as in ProGet. Throws `usage` naming the
- * file and the position in it.
+ * file and the position in it. `acceptEmpty`: a `protect` without a value means no protections, as `[]` does.
  */
-export function readRetentionFile(text: string, file: string): FeedGoals[] {
+export function readRetentionFile(
+  text: string,
+  file: string,
+  { acceptEmpty = false }: { acceptEmpty?: boolean | undefined } = {},
+): FeedGoals[] {
   const { wrong, parse, at, entries, mapping, list, flag } = openRuleFile(text, file);
   const feeds = mapping(parse(), 'it has no object "feeds"')["feeds"];
   const seen = new Set<string>();
@@ -41,11 +45,20 @@ export function readRetentionFile(text: string, file: string): FeedGoals[] {
       protect:
         protect === undefined
           ? undefined
-          : at(goals, "protect", () => list(protect, `feed ${feed}: "protect"`)).map((each, index, all) =>
+          : at(goals, "protect", () => protections(protect, feed)).map((each, index, all) =>
               at(all, index, () => protection(each, `feed ${feed}, protection ${index + 1}`)),
             ),
     };
   });
+
+  function protections(value: unknown, feed: string): unknown[] {
+    if (isNothing(value) && !acceptEmpty)
+      throw wrong(
+        `feed ${feed}: "protect" is empty, which would remove all protections`,
+        "to change none, leave it out; to remove all, write [] or give --yes",
+      );
+    return list(isNothing(value) ? "" : value, `feed ${feed}: "protect"`);
+  }
 
   function ruleOf(value: unknown, where: string): RuleBody {
     const found: Record<string, unknown> = {};
@@ -54,7 +67,7 @@ export function readRetentionFile(text: string, file: string): FeedGoals[] {
       const spelled = key.replaceAll(/-([a-z])/g, (_, letter: string) => letter.toUpperCase());
       const aliased = criterionNames.find((each) => criteria[each].alias?.name === spelled);
       const name = aliased ?? spelled;
-      if (name === "name") rule.name = given === "" ? null : String(given);
+      if (name === "name") rule.name = isNothing(given) ? null : String(given);
       else if (name === "enabled") rule.enabled = flag(given, `${where}: enabled`);
       else if (name === "protectAcrossRules") rule.protectAcrossRules = flag(given, `${where}: ${key}`);
       else if (!isCriterionName(name))
@@ -76,8 +89,7 @@ export function readRetentionFile(text: string, file: string): FeedGoals[] {
       throw wrong(`${where}: "${name}" must be ${kind === "patterns" ? "a list of patterns" : "one value"}`);
     const value = parsed();
     // an empty value is rejected: without the criterion the rule would delete more than intended
-    const isNothing = given === "" || given === "null" || given === "~";
-    if (isNothing || (value === undefined && kind !== "flag"))
+    if (isNothing(given) || (value === undefined && kind !== "flag"))
       throw wrong(`${where}: "${name}" is empty`, "to not use the criterion, leave it out");
     return value;
 
@@ -95,8 +107,13 @@ export function readRetentionFile(text: string, file: string): FeedGoals[] {
     const { package: what, reason = "", ...rest } = mapping(value, `${where} is neither a string nor an object`);
     if (typeof what !== "string" || typeof reason !== "string" || Object.keys(rest).length > 0)
       throw wrong(`${where} must have "package" and may have "reason", nothing else`);
-    return { what, reason: reason === "" ? null : reason };
+    return { what, reason: isNothing(reason) ? null : reason };
   }
+}
+
+/** Whether a scalar is empty or null. The reader returns all scalars as text. */
+function isNothing(value: unknown): boolean {
+  return value === "" || value === "null" || value === "~";
 }
 
 /** How the members of a rule file are read: each error names the file and the position of the member that is read. */

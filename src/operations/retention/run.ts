@@ -1,96 +1,50 @@
 import { listFeeds } from "../../catalog/feeds.ts";
 import { savePlan } from "../../catalog/retention/plan.ts";
-import { countExpired } from "../../catalog/retention/quarantine.ts";
+import { listFeedsToRetain } from "../../catalog/retention/rules.ts";
+import { countItems } from "../../catalog/retention/items.ts";
 import { FeedctlError, isFeedctlError } from "../../errors.ts";
 import { counted, formatSize } from "../../lib/format-size.ts";
 import { prove } from "../commit/commit.ts";
 import type { Context } from "../context.ts";
 import { requireRightClock } from "../right-clock.ts";
-import { loadSettings } from "../feed-store/effective-settings.ts";
 import { openWriter } from "../commit/feed-writer.ts";
 import { requireLiveFeed } from "../feed-store/find-feed.ts";
-import { planRetention, type RetentionPlan } from "./plan.ts";
+import { planRetention } from "./plan.ts";
 import {
   addReclaimed,
   deleteBatch,
   forgetPlan,
-  freeBatch,
   hideBatch,
   reclaim,
-  restoreUsed,
   countPendingDeletes,
-  type Reclaimed,
   type VersionOutcome,
   type RetentionTask,
   type RunLocks,
 } from "./delete-batch.ts";
+import { dryRunWords, isDryRunSet } from "./halt.ts";
+import { freeBatch, restoreBatch, restoreUsed } from "./hidden.ts";
+import {
+  counts,
+  outcomeOf,
+  zeroCounts,
+  type FeedOutcome,
+  type RemovedFolder,
+  type RetentionEvent,
+  type RetentionSummary,
+} from "./outcome.ts";
 import { readRules } from "./rules.ts";
-import { refuseQuarantine, refusalOf, type DeletionLimit } from "./guards.ts";
+import { refuseQuarantine, refusalOf, type DeletionOptions } from "./guards.ts";
 import { itemOf } from "./terms.ts";
 import { startRun } from "../commit/recorded-run.ts";
 
-export interface RetentionInput {
+export interface RetentionInput extends DeletionOptions {
   feeds: readonly string[] | "all";
   dryRun?: boolean | undefined;
-  /** A plan that deletes more is refused. Default: 99 % of the feed, for plans of 100 deletions or more. */
-  maxDelete?: DeletionLimit | undefined;
-  /** Days to hide versions before they are deleted. Undefined: delete at once. */
-  quarantineDays?: number | undefined;
   /** Milliseconds after which no further batch starts; the next run continues. */
   maxDuration?: number | undefined;
-  /** Deletes by use although the lines of a recent log were not understood. Default: refused. */
-  acceptMissingUse?: boolean | undefined;
   /** Called once per feed, before the first deletion; rejects when the user declines. */
   approve(plan: FeedOutcome, verb: string): Promise<void>;
 }
-
-/** The result for one feed. */
-export interface FeedOutcome extends Reclaimed {
-  type: "feed";
-  feed: string;
-  feedType: string;
-  /** `disabled`: its rules are switched off. `stopped`: `maxDuration` was reached. */
-  outcome: "done" | "dry-run" | "disabled" | "stopped";
-  /** How many versions, or files of an asset directory, the rules select. */
-  planned: number;
-  plannedBytes: number;
-  deleted: number;
-  hidden: number;
-  /** Hidden by earlier runs and deleted now. In a dry run: how many would be. */
-  freed: number;
-  restored: number;
-  /** Not deleted, because they changed since they were planned or another process deleted them. */
-  left: number;
-  /** Folders of an asset directory that became empty and were removed. In a dry run: how many would be. */
-  folders: number;
-  /** Deletes that are still pending, because other writers were at work. */
-  waiting: number;
-}
-
-export interface FeedFailure {
-  type: "feed-failed";
-  feed: string;
-  code: string;
-  reason: string;
-  hint: string | null;
-}
-
-export interface RetentionSummary extends Omit<FeedOutcome, "type" | "feed" | "feedType" | "outcome"> {
-  type: "summary";
-  dryRun: boolean;
-  feeds: number;
-  /** Feeds whose run failed. */
-  failed: number;
-  stopped: number;
-}
-
-export interface RemovedFolder {
-  type: "folder";
-  feed: string;
-  path: string;
-}
-
-export type RetentionEvent = VersionOutcome | RemovedFolder | FeedOutcome | FeedFailure | RetentionSummary;
 
 /**
  * Deletes what the rules select, feed by feed. Each feed's plan is made in one snapshot and then carried out in
@@ -99,10 +53,11 @@ export type RetentionEvent = VersionOutcome | RemovedFolder | FeedOutcome | Feed
  */
 export async function* runRetention(context: Context, input: RetentionInput): AsyncGenerator<RetentionEvent> {
   const { db } = await context.catalog();
-  const isDry = input.dryRun === true || (await loadSettings(context, db)).get(DRY_RUN)?.value === "true";
-  if (isDry && !input.dryRun) context.notice(`the setting ${DRY_RUN} is on: nothing is deleted`);
+  const isDry = input.dryRun === true || (await isDryRunSet(context, db));
+  if (isDry && !input.dryRun) context.notice(`${dryRunWords}: nothing is deleted`);
   await requireRightClock(context, { dryRun: isDry });
-  const names = input.feeds === "all" ? await feedsWithRetention(context, input) : input.feeds;
+  const { names, idle } =
+    input.feeds === "all" ? await feedsWithRetention(context, input) : { names: input.feeds, idle: new Set<string>() };
   const started = context.monotonic();
   const isOver = () => input.maxDuration !== undefined && context.monotonic() - started >= input.maxDuration;
   const summary: RetentionSummary = {
@@ -118,8 +73,9 @@ export async function* runRetention(context: Context, input: RetentionInput): As
     try {
       const work = () => {
         if (isDry) return dryRunFeed(context, name, input);
+        if (idle.has(name)) return skipFeed(context, name, "done");
         // after maxDuration no plan is made either, because planning takes time too
-        return index > 0 && isOver() ? skipFeed(context, name) : retainFeed(context, name, input, isOver);
+        return index > 0 && isOver() ? skipFeed(context, name, "stopped") : retainFeed(context, name, input, isOver);
       };
       for await (const event of work()) {
         yield event;
@@ -145,23 +101,19 @@ export async function* runRetention(context: Context, input: RetentionInput): As
   yield summary;
 }
 
-const DRY_RUN = "FeedRetentionDryRun";
-
-const counts = [
-  ...(["planned", "plannedBytes", "deleted", "hidden", "freed", "restored", "left", "folders"] as const),
-  ...(["blobs", "bytes", "keptBytes", "waiting"] as const),
-] as const;
-
-function zeroCounts(): Record<(typeof counts)[number], number> & Pick<FeedOutcome, "kept"> {
-  const zeros = counts.map((name) => [name, 0]);
-  return { ...(Object.fromEntries(zeros) as Record<(typeof counts)[number], number>), kept: null };
-}
-
-/** Names of all feeds except those being deleted and, with a quarantine, asset directories that have rules. */
-async function feedsWithRetention(context: Context, { quarantineDays }: RetentionInput): Promise<string[]> {
+/**
+ * Names of all feeds except those being deleted and, with a quarantine, asset directories that have rules. `idle`: those
+ * for which a run would have nothing to do. Among thousands of feeds most are.
+ */
+async function feedsWithRetention(
+  context: Context,
+  { quarantineDays }: RetentionInput,
+): Promise<{ names: string[]; idle: Set<string> }> {
   const { db } = await context.catalog();
   const feeds = (await listFeeds(db)).filter((feed) => feed.deleting_at === null);
-  if (quarantineDays === undefined) return feeds.map(({ name }) => name);
+  const busy = await listFeedsToRetain(db);
+  const idle = new Set(feeds.filter(({ id }) => !busy.has(id)).map(({ name }) => name));
+  if (quarantineDays === undefined) return { names: feeds.map(({ name }) => name), idle };
   const names = [];
   for (const feed of feeds) {
     const rules = feed.type === "asset" && feed.retention_rules_enabled ? await readRules(db, feed.id) : [];
@@ -171,7 +123,7 @@ async function feedsWithRetention(context: Context, { quarantineDays }: Retentio
         `skipped asset directory ${feed.name}: its files cannot be put in quarantine; run: feedctl retention run ${feed.name}`,
       );
   }
-  return names;
+  return { names, idle };
 }
 
 async function* dryRunFeed(
@@ -187,24 +139,13 @@ async function* dryRunFeed(
   if (refusal !== undefined) context.notice(`a run would be refused: ${refusal.message}`);
   for await (const version of plan.versions())
     yield { type: "version", feed: plan.feed.name, action: "planned", ...version };
-  yield { ...outcome, folders: plan.folders, freed: await countExpired(plan.db, plan.feed.id, context.now()) };
+  yield { ...outcome, folders: plan.folders, freed: plan.hidden.free, restored: plan.hidden.restore };
 }
 
-async function* skipFeed(context: Context, name: string): AsyncGenerator<FeedOutcome> {
+async function* skipFeed(context: Context, name: string, why: "done" | "stopped"): AsyncGenerator<FeedOutcome> {
   const feed = await requireLiveFeed((await context.catalog()).db, name);
-  yield { type: "feed", feed: feed.name, feedType: feed.type, outcome: "stopped", ...zeroCounts() };
-}
-
-function outcomeOf({ feed, total }: RetentionPlan, outcome: FeedOutcome["outcome"]): FeedOutcome {
-  return {
-    type: "feed",
-    feed: feed.name,
-    feedType: feed.type,
-    outcome,
-    ...zeroCounts(),
-    planned: total.versions,
-    plannedBytes: total.bytes,
-  };
+  const outcome = feed.retention_rules_enabled ? why : "disabled";
+  yield { type: "feed", feed: feed.name, feedType: feed.type, outcome, ...zeroCounts() };
 }
 
 async function* retainFeed(
@@ -231,24 +172,23 @@ async function* retainFeed(
   const task: RetentionTask = { context, feed, rules, run, writer, lock };
   // finishes the pending deletes of runs that died
   addReclaimed(outcome, await reclaim(task));
-  for (const version of await restoreUsed(task)) {
-    outcome.restored++;
-    yield version;
-  }
   const steps = [
+    () => restoreUsed(task),
+    () => restoreBatch(task),
     () => freeBatch(task),
     () => (input.quarantineDays === undefined ? deleteBatch(task) : hideBatch(task, input.quarantineDays)),
   ];
   for (const step of steps) {
-    for (;;) {
+    while (outcome.outcome === "done") {
       context.signal.throwIfAborted();
       if (isOver()) {
         outcome.outcome = "stopped";
         break;
       }
       await lock.assertHeld();
-      const { versions, gone, folders } = await step();
-      if (versions.length === 0 && gone === 0) break;
+      const { versions, gone, folders, isEmpty, halted } = await step();
+      if (halted !== undefined) await halt(task, outcome, halted);
+      if (isEmpty) break;
       outcome.left += gone;
       for (const version of versions) {
         if (version.action !== "planned") outcome[version.action]++;
@@ -269,6 +209,14 @@ async function* retainFeed(
   yield outcome;
 }
 
+/** Records that the run ends before its plan is done. */
+async function halt({ context, feed, run }: RetentionTask, outcome: FeedOutcome, why: string): Promise<void> {
+  const left = await countItems((await context.catalog()).db, run.id);
+  outcome.outcome = "halted";
+  outcome.left += left;
+  context.notice(`${why}: the run ends, and ${counted(left, itemOf(feed.type))} of its plan are left`);
+}
+
 /** Makes the plan, checks its limits, asks for approval and saves it for the run. Throws `refused`. */
 async function savePlanForRun(context: Context, name: string, input: RetentionInput, { run, lock }: RunLocks) {
   await using plan = await planRetention(context, name);
@@ -279,9 +227,9 @@ async function savePlanForRun(context: Context, name: string, input: RetentionIn
   refuseQuarantine(feed, rules, input.quarantineDays);
   const refusal = refusalOf(plan, input);
   if (refusal !== undefined) throw refusal;
-  const freed = await countExpired(plan.db, feed.id, context.now());
+  const freed = plan.hidden.free;
   await prove(plan.db, [run, lock]);
-  await savePlan(plan.db, run.id);
+  await savePlan(plan.db, run.id, feed.type);
   // committed before the question: no transaction stays open while the user thinks
   await plan.commit();
   if (total.versions > 0 || freed > 0) {

@@ -1,6 +1,7 @@
 import { feedTotals, type FeedTotals } from "../../catalog/feeds.ts";
 import { insertAuditEvents } from "../../catalog/runs.ts";
 import {
+  findStore,
   insertStore,
   makeCurrent,
   replaceStore,
@@ -12,6 +13,7 @@ import type { Db } from "../../catalog/schema/core.ts";
 import { FeedctlError, isFeedctlError } from "../../errors.ts";
 import { overlap } from "../../stores/location.ts";
 import type { Store } from "../../stores/store.ts";
+import type { StoreTraits } from "../../stores/traits.ts";
 import type { StoreOption } from "../../stores/descriptor.ts";
 import { isDirectory, optionsOf, providers, type StoreType } from "../../stores/providers.ts";
 import { commit } from "../commit/commit.ts";
@@ -22,7 +24,7 @@ import { refuseOverlap } from "../feed-store/occupied-places.ts";
 import { requireLiveFeed } from "../feed-store/find-feed.ts";
 import { provePlace, requireFreePlace } from "../feed-store/prove-place.ts";
 import { lockWholeFeed } from "../commit/lock-feed.ts";
-import { examineNewStore } from "../feed-store/store-traits.ts";
+import { examineNewStore, traitsOf } from "../feed-store/store-traits.ts";
 import { sealStore } from "../feed-store/store-seal.ts";
 import type { StoreOptions } from "../feed-store/store-secrets.ts";
 import { checkControl } from "./test-store.ts";
@@ -55,6 +57,8 @@ export interface StoreChange {
   outcome: "changed" | "unchanged";
   store: FeedStore;
   before: FeedStore;
+  /** What was found of the provider; null: a disk, or it was not asked. */
+  traits: StoreTraits | null;
   /** What the catalog has rows for and is still in the earlier store. */
   leftBehind: FeedTotals;
 }
@@ -92,10 +96,9 @@ export async function setStore(
     const row = same
       ? await updatePlace(context, db, current, next)
       : await replace(context, db, current, { explicit, next });
-    if (isDisk) {
-      await provePlace(context, db, { feed, row, location: next.location, store: opened }, "write");
-      await examineNewStore(context, db, row, opened);
-    }
+    if (isDisk) await provePlace(context, db, { feed, row, location: next.location, store: opened }, "write");
+    else if (check) await examineNewStore(context, db, row, opened);
+    const saved = await findStore(db, row.id);
     const store = await describeStore(context, db, feed, row);
     await insertAuditEvents(db, { runId: null, actor: context.actor, feedId: feed.id, now: context.now() }, [
       { action: "store set", object: feed.name, detail: { from: before.location, to: store.location } },
@@ -106,6 +109,7 @@ export async function setStore(
       outcome: same ? "unchanged" : "changed",
       store,
       before,
+      traits: (saved && traitsOf(saved)) ?? null,
       leftBehind: same ? noFiles : await feedTotals(db, feed.id),
     };
   });

@@ -3,16 +3,25 @@ import { FeedctlError } from "../../errors.ts";
 import { contentTypeOf } from "../../lib/content-type.ts";
 import type { Throttle } from "../../lib/throttle.ts";
 import type { Key } from "../../lib/key.ts";
+import { checkOf } from "../../stores/known-hash.ts";
 import type {
   BlobInfo,
   BlobSource,
   GetOptions,
+  HeadOptions,
   PutOptions,
   PutResult,
   Store,
   UploadNotes,
 } from "../../stores/store.ts";
 import type { Context } from "../context.ts";
+
+export interface Preserve {
+  /** Costs a request for each blob. */
+  tags: boolean;
+  /** Names of storage classes mean something in stores of one type only. */
+  storageClass: boolean;
+}
 
 export interface CopyInput {
   source: Store;
@@ -29,6 +38,8 @@ export interface CopyInput {
   contentType?: string | undefined;
   /** Cache-control and metadata of the copy. Default: those of the source. */
   served?: { cacheControl: string | undefined; metadata: Record<string, string> | undefined } | undefined;
+  /** What the copy gets of the source besides headers and metadata; both stores must have it. */
+  preserve?: Preserve | undefined;
   /** Limits the rate at which the source is read. */
   throttle?: Throttle | undefined;
   /** As in `PutOptions`. */
@@ -49,7 +60,8 @@ export async function copyBlob(context: Context, input: CopyInput): Promise<PutR
   const { source, target, blob, throttle } = input;
   const { signal } = context;
   await requireReadable(context, source, blob);
-  const copied = await copyRemotely(context, input);
+  const tags = input.preserve?.tags === true ? await source.tags?.(blob.key, { signal }) : undefined;
+  const copied = await copyRemotely(context, input, tags);
   if (copied !== undefined) return copied;
   const compared = comparedBy(input);
   const read: BlobSource["open"] = async (range, cancel) => {
@@ -62,6 +74,7 @@ export async function copyBlob(context: Context, input: CopyInput): Promise<PutR
     size: blob.size,
     open: async (range, cancel) => (range === undefined ? first.take(cancel) : undefined) ?? read(range, cancel),
     parallel: source.localPath === undefined && throttle === undefined,
+    hashCheck: () => checkOf(first.described, compared),
     ...(path !== undefined && { path, pathTag: blob.tag, pathRoot: path.slice(0, -blob.key.length - 1) }),
     // clouds serve one version of a blob per request; a file may change while it is being read
     ...(source.localPath !== undefined && {
@@ -69,34 +82,43 @@ export async function copyBlob(context: Context, input: CopyInput): Promise<PutR
     }),
   };
   try {
-    return await target.put(input.as ?? blob.key, bytes, putOptions(context, input, first.described));
+    return await target.put(input.as ?? blob.key, bytes, putOptions(context, input, first.described, tags));
   } finally {
     first.close();
   }
 }
 
 /** Throws `denied` for a blob in an archive, before anything is requested of it but whether it was restored meanwhile. */
-async function requireReadable(context: Context, source: Store, blob: BlobInfo): Promise<void> {
+export async function requireReadable(context: Context, source: Store, blob: BlobInfo): Promise<void> {
   if (blob.archived === undefined) return;
   if ((await source.head(blob.key, { signal: context.signal }))?.archived === undefined) return;
   throw new FeedctlError("denied", `${JSON.stringify(blob.key)} in ${source.name} is archived (${blob.archived})`, {
     hint: "restore it from its archive class first",
+    blobOnly: true,
   });
 }
 
 /**
  * Copies on the provider's side. Undefined when the stores cannot, or when only reading the bytes proves `expected`.
  */
-async function copyRemotely(context: Context, input: CopyInput): Promise<PutResult | undefined> {
+async function copyRemotely(
+  context: Context,
+  input: CopyInput,
+  tags: PutOptions["tags"],
+): Promise<PutResult | undefined> {
   const { source, target, blob, expected, throttle } = input;
   const remote = throttle === undefined ? source.remote?.(blob) : undefined;
   if (remote === undefined || target.copyFrom === undefined || target.reaches?.(remote) !== true) return undefined;
   const described = await describeBlob(context, source, blob);
   if (expected !== undefined && expected.sha256 !== described.sha256) return undefined;
-  return target.copyFrom(input.as ?? blob.key, { ...remote, blob: described }, putOptions(context, input, described));
+  return target.copyFrom(
+    input.as ?? blob.key,
+    { ...remote, blob: described },
+    putOptions(context, input, described, tags),
+  );
 }
 
-function putOptions(context: Context, input: CopyInput, described: BlobInfo): PutOptions {
+function putOptions(context: Context, input: CopyInput, described: BlobInfo, tags: PutOptions["tags"]): PutOptions {
   return {
     ifExists: input.ifExists,
     replaces: input.replaces,
@@ -105,6 +127,8 @@ function putOptions(context: Context, input: CopyInput, described: BlobInfo): Pu
     contentType: input.contentType ?? described.contentType ?? contentTypeOf(described.key),
     ...(input.served ?? { cacheControl: described.cacheControl, metadata: described.metadata }),
     headers: described.headers,
+    tags,
+    storageClass: input.preserve?.storageClass === true ? described.storageClass : undefined,
     modified: described.modified,
     durable: input.durable,
     notes: input.notes,
@@ -129,7 +153,11 @@ function comparedBy({ expected }: CopyInput): NonNullable<GetOptions["compared"]
 async function openFirst(context: Context, input: CopyInput): Promise<FirstRead> {
   const { source, blob, throttle } = input;
   if (source.features.listsAll || blob.size > ONE_REQUEST) {
-    return { described: await describeBlob(context, source, blob), take: () => undefined, close: () => {} };
+    return {
+      described: await describeBlob(context, source, blob, { checksums: true }),
+      take: () => undefined,
+      close: () => {},
+    };
   }
   let reported: BlobInfo | undefined;
   const { signal } = context;
@@ -165,9 +193,14 @@ function requireSame(listed: BlobInfo, now: BlobInfo | undefined, { name }: Stor
  * All properties of a listed blob, by a HEAD where listings are incomplete. Rejects with `not-found` or `corrupt` when
  * it changed.
  */
-export async function describeBlob(context: Context, store: Store, blob: BlobInfo): Promise<BlobInfo> {
+export async function describeBlob(
+  context: Context,
+  store: Store,
+  blob: BlobInfo,
+  { checksums }: Pick<HeadOptions, "checksums"> = {},
+): Promise<BlobInfo> {
   if (store.features.listsAll) return blob;
-  const now = await store.head(blob.key, { signal: context.signal });
+  const now = await store.head(blob.key, { signal: context.signal, checksums });
   requireSame(blob, now, store);
   return now as BlobInfo;
 }

@@ -32,7 +32,7 @@ export interface TransferInput<J> {
   /** Called when an attempt failed and will be retried. */
   postponed(job: J, error: FeedctlError): void;
   /** Called when a job failed for good: no attempt is left, or a retry cannot help. */
-  failed(job: J, error: FeedctlError): void;
+  failed(job: J, error: FeedctlError): void | Promise<void>;
 }
 
 /** `J`: the description of a job, enough to retry it; plain JSON. */
@@ -51,10 +51,12 @@ export function createTransfer<J>(input: TransferInput<J>): Transfer<J> & AsyncD
     } catch (error) {
       if (!isItemError(error)) throw error;
       // many such errors in a row are an outage of the store, not failures of single blobs
-      outages = isFeedctlError(error, "unavailable", "denied") ? outages + 1 : 0;
+      const isOutage = !error.blobOnly && isFeedctlError(error, "unavailable", "denied", "usage");
+      outages = isOutage ? outages + 1 : 0;
       if (outages > Math.max(20, 2 * concurrency)) throw error;
-      // a retry meets the same conflict, or the same name
-      if (retries === 0 || isFeedctlError(error, "conflict", "invalid")) return failed(job, error);
+      // a retry meets the same conflict, the same name, option or archive class
+      const isLasting = error.blobOnly || isFeedctlError(error, "conflict", "invalid", "usage");
+      if (retries === 0 || isLasting) return await failed(job, error);
       await aside.add(job);
       postponed(job, error);
     }
@@ -87,5 +89,5 @@ export function createTransfer<J>(input: TransferInput<J>): Transfer<J> & AsyncD
 
 /** Whether the error may concern one blob only. Other codes, such as `full`, end the run. */
 function isItemError(error: unknown): error is FeedctlError {
-  return isFeedctlError(error, "corrupt", "conflict", "not-found", "invalid", "denied", "unavailable");
+  return isFeedctlError(error, "corrupt", "conflict", "not-found", "invalid", "denied", "unavailable", "usage");
 }

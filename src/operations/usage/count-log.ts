@@ -11,6 +11,7 @@ import {
 import { FeedctlError, isFeedctlError } from "../../errors.ts";
 import { commit } from "../commit/commit.ts";
 import type { Context } from "../context.ts";
+import { showUsed } from "./show-used.ts";
 import type { LogFormat } from "./formats/names.ts";
 import { createLogLines, type LineCounts, type LogLines, type LogSample } from "./log-lines.ts";
 import { firstLine, logPieces, prefixHash, type LogPiece } from "./read-log.ts";
@@ -38,6 +39,8 @@ export interface CountedFile {
   lines: number;
   /** Downloads of files that the feed has. */
   downloads: number;
+  /** Versions that retention had hidden as unused, and that are shown again. */
+  restored: number;
   /** Files that the feed does not have, and successful reads outside the prefix. */
   foreign: number;
   /** Lines that could not be parsed. */
@@ -58,6 +61,7 @@ export async function countLog(context: Context, log: Log): Promise<CountedFile>
     status: "counted",
     lines: 0,
     downloads: 0,
+    restored: 0,
     foreign: 0,
     unreadable: 0,
     samples: [],
@@ -145,19 +149,21 @@ function createSaver(
       const { db } = await context.catalog();
       const recorded = await commit(db, [], async (transaction) => {
         const found = await recordUse(transaction, log.feedId, segment.uses);
+        const restored = await showUsed(context, transaction, log.feedId, found.hidden);
         // when no file of the feed was found, prefix or format may be wrong: the log is read again next time
         const matched = found.known > 0 || before !== undefined;
         const saved: CountedLog = { ...total, head, sha256, bytes, name: log.file, prefix: log.prefix, matched };
         if (!(await saveCountedLog(transaction, log.feedId, saved, { before, now })))
           throw new FeedctlError("locked", "another run is counting this log", { hint: "try again when it is done" });
         await deleteRejectedLog(transaction, log.feedId, { name: log.file, head });
-        return { ...found, matched };
+        return { ...found, restored, matched };
       });
       sum = total;
       if (recorded.matched) before = sha256;
       answer.lines += segment.lines;
       answer.unreadable += segment.unreadable;
       answer.downloads += recorded.downloads;
+      answer.restored += recorded.restored;
       answer.foreign += segment.foreign + segment.uses.length - recorded.known;
       const { first, last } = add({ lines: 0, unreadable: 0, first: answer.from, last: answer.until }, segment);
       answer.from = first;

@@ -15,7 +15,7 @@ export interface UsageInput {
   maxUnreadable?: number | undefined;
 }
 
-export interface UsageSummary extends Pick<CountedFile, "lines" | "downloads" | "foreign" | "unreadable"> {
+export interface UsageSummary extends Pick<CountedFile, "lines" | "downloads" | "restored" | "foreign" | "unreadable"> {
   type: "summary";
   feed: string;
   files: number;
@@ -44,6 +44,7 @@ export async function* importUsage(context: Context, input: UsageInput): AsyncGe
     failed: 0,
     lines: 0,
     downloads: 0,
+    restored: 0,
     foreign: 0,
     unreadable: 0,
   };
@@ -56,7 +57,8 @@ export async function* importUsage(context: Context, input: UsageInput): AsyncGe
       prefix: prefix.replace(/^\/+/, ""),
       maxUnreadable: input.maxUnreadable ?? MAX_UNREADABLE,
     });
-    for (const name of ["lines", "downloads", "foreign", "unreadable"] as const) summary[name] += counted[name];
+    for (const name of ["lines", "downloads", "restored", "foreign", "unreadable"] as const)
+      summary[name] += counted[name];
     if (counted.status !== "counted") summary[counted.status]++;
     yield counted;
   }

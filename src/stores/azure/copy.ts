@@ -69,11 +69,18 @@ export function createCopier({ connection, call, blobOf, head }: CopierParts): C
       doing,
       signal,
       async (abortSignal) => {
-        const { conditions } = described;
+        const { conditions, tags, tier } = described;
         // Without metadata in the request Azure copies the source's. "unknown" is not a hash and is ignored by reads.
         const metadata = Object.keys(described.metadata).length === 0 ? { sha256: "unknown" } : described.metadata;
         return way === "copy"
-          ? blob.syncCopyFromURL(url, { ...common, conditions, metadata, abortSignal })
+          ? blob.syncCopyFromURL(url, {
+              ...common,
+              conditions,
+              metadata,
+              ...(tags !== undefined && { tags }),
+              ...(tier !== undefined && { tier }),
+              abortSignal,
+            })
           : blob.syncUploadFromURL(url, { ...common, ...described, copySourceBlobProperties: false, abortSignal });
       },
       SILENCE_MS,

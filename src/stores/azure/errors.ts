@@ -28,6 +28,7 @@ interface Meaning {
   hint?: string;
   /** The server works and asks for fewer requests. */
   throttled?: boolean;
+  blobOnly?: boolean;
 }
 
 const ROLES = "grant this identity the role Storage Blob Data Contributor on the container or the account";
@@ -98,8 +99,18 @@ const meanings: Record<string, Meaning> = {
     why: "the shared access signature does not allow overwriting",
     hint: SAS,
   },
-  BlobArchived: { code: "denied", why: "the blob is in the archive tier", hint: "rehydrate it to hot or cool first" },
-  BlobBeingRehydrated: { code: "denied", why: "the blob is still being rehydrated from the archive tier", hint: LATER },
+  BlobArchived: {
+    code: "denied",
+    why: "the blob is in the archive tier",
+    hint: "rehydrate it to hot or cool first",
+    blobOnly: true,
+  },
+  BlobBeingRehydrated: {
+    code: "denied",
+    why: "the blob is still being rehydrated from the archive tier",
+    hint: LATER,
+    blobOnly: true,
+  },
   ContainerBeingDeleted: { code: "unavailable", why: "the container is being deleted", hint: LATER },
   ContainerDisabled: { code: "denied", why: "the container is disabled" },
   BlobNotFound: { code: "not-found", why: "no such blob" },
@@ -149,10 +160,10 @@ export function translateAzureError(error: unknown, doing: string, target: Azure
   if (error instanceof FeedctlError || !(error instanceof Error)) return error;
   if (signal?.aborted === true) return interrupted(signal.reason);
   const cause = causeOf(error);
-  const { code, why, hint, throttled } = meaningOf(error, cause, target) ?? {};
+  const { code, why, hint, throttled, blobOnly } = meaningOf(error, cause, target) ?? {};
   if (code === undefined) return error;
   const retryAfter = throttled ? retryAfterOf(error) : undefined;
-  return new FeedctlError(code, `${doing}: ${why ?? ""}`, { hint, cause, throttled, retryAfter });
+  return new FeedctlError(code, `${doing}: ${why ?? ""}`, { hint, cause, throttled, retryAfter, blobOnly });
 }
 
 /** Azure's code of a translated error: `BlobAlreadyExists`, `ENOTFOUND`. Only for decisions inside the adapter. */

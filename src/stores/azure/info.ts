@@ -33,6 +33,7 @@ export function describeBlob(key: Key, found: AzureProperties, read = fromAzureM
     cacheControl: found.cacheControl === "" ? undefined : found.cacheControl,
     headers: givenHeaders({ contentEncoding, contentDisposition, contentLanguage }),
     metadata,
+    storageClass: found.accessTier,
     ...(found.accessTier === "Archive" && { archived: "Archive" }),
   };
 }

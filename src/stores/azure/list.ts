@@ -69,7 +69,7 @@ export async function* listBlobs(listing: Listing, keyPrefix: string, options: L
         last = full;
         const key = full.slice(prefix.length);
         const read = fromAzureMetadata(item.metadata);
-        if (read.isFolder) onForeign?.(key);
+        if (read.isFolder && size === 0) onForeign?.(key);
         else if (isListed(key, size, options)) yield describeListed(key, item, read);
       }
     }

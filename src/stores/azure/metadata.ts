@@ -35,8 +35,9 @@ export function fromAzureMetadata(stored: Record<string, string> | undefined): S
   const result: StoredMetadata = { sha256: undefined, modified: undefined, metadata: undefined, isFolder: false };
   for (const [spelled, value] of Object.entries(stored ?? {})) {
     const name = spelled.toLowerCase();
-    if (name === SHA256) result.sha256 = /^[0-9a-f]{64}$/.test(value) ? value : undefined;
-    else if (name === MODIFIED) result.modified = parseDate(value);
+    // an entry of feedctl's names that feedctl cannot have written is the user's own
+    if (name === SHA256 && /^[0-9a-f]{64}$/.test(value)) result.sha256 = value;
+    else if (name === MODIFIED && parseDate(value) !== undefined) result.modified = parseDate(value);
     else if (name === "hdi_isfolder") result.isFolder = value.toLowerCase() === "true";
     else (result.metadata ??= {})[decodeName(name)] = decodeValue(value);
   }

@@ -145,6 +145,8 @@ export async function openAzureStore(
     type: "azure",
     features: cloudFeatures(connection.found, { listsAll: true }),
     head,
+    tags: async (key, { signal } = {}) =>
+      (await call(doing("read the tags of", key), signal, (abortSignal) => blobOf(key).getTags({ abortSignal }))).tags,
     get,
     put: putHashed,
     remote: (blob) => ({
@@ -194,14 +196,22 @@ function nameProblem(key: Key): string | undefined {
     : undefined;
 }
 
-function checkPut(key: Key, { contentType, cacheControl }: PutOptions, doing: string): void {
+function checkPut(key: Key, { contentType, cacheControl, headers = {} }: PutOptions, doing: string): void {
   const problem = nameProblem(key);
   if (problem !== undefined) {
     throw new FeedctlError("invalid", `${doing}: it ${problem}`, {
       hint: "rename it, or keep it in a store of another type",
     });
   }
-  for (const [name, value] of Object.entries({ "content type": contentType, "cache-control": cacheControl })) {
+  const { contentEncoding, contentDisposition, contentLanguage } = headers;
+  const sent = {
+    "content type": contentType,
+    "cache-control": cacheControl,
+    "content-encoding": contentEncoding,
+    "content-disposition": contentDisposition,
+    "content-language": contentLanguage,
+  };
+  for (const [name, value] of Object.entries(sent)) {
     if (value === undefined || /^[ -~]*$/.test(value)) continue;
     throw new FeedctlError("usage", `${doing}: the ${name} ${JSON.stringify(value)} is not printable ASCII`);
   }

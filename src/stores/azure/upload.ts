@@ -124,6 +124,8 @@ export function describeUpload(options: PutOptions, md5: Buffer | undefined) {
   return {
     conditions: options.ifExists === "fail" ? { ifNoneMatch: "*" } : {},
     metadata: toAzureMetadata(options),
+    ...(options.tags !== undefined && { tags: options.tags }),
+    ...(options.storageClass !== undefined && { tier: options.storageClass }),
     blobHTTPHeaders: httpHeaders(options, md5),
   };
 }

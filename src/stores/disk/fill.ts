@@ -69,7 +69,7 @@ function behind(source: BlobSource, start: number): BlobSource {
 
 async function* readAll(
   source: BlobSource,
-  { sha256, md5: knownMd5, signal }: Pick<PutOptions, "sha256" | "md5" | "signal">,
+  { sha256, signal }: Pick<PutOptions, "sha256" | "signal">,
   verified: (sha256: string) => void,
 ): AsyncGenerator<Buffer, void, undefined> {
   if (source.parallel !== true || source.size <= PART || parallelReads >= MAX_PARALLEL_READS) {
@@ -81,7 +81,7 @@ async function* readAll(
   const newBuffer = () => (buffers[made++ % (WIDTH + 1)] ??= Buffer.allocUnsafeSlow(PART));
   parallelReads++;
   try {
-    yield* readParts({ source, sha256, knownMd5, partSize: PART, width: WIDTH, newBuffer, verified, signal });
+    yield* readParts({ source, sha256, partSize: PART, width: WIDTH, newBuffer, verified, signal });
   } finally {
     parallelReads--;
   }

@@ -116,7 +116,7 @@ export function createCalls(connection: GcsConnection): GcsCalls {
     return parse<T>(answer);
   }
 
-  const created = (object: GcsObject) => ({ ...object, ...(storageClass !== undefined && { storageClass }) });
+  const created = (object: GcsObject) => ({ ...(storageClass !== undefined && { storageClass }), ...object });
 
   return {
     stat: (name, signal, of) =>

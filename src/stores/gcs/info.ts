@@ -16,6 +16,9 @@ export interface GcsObject {
   updated?: string;
   /** Base64. Composed objects do not have it. */
   md5Hash?: string;
+  /** Base64 of its big-endian bytes. */
+  crc32c?: string;
+  storageClass?: string;
   contentType?: string;
   cacheControl?: string;
   contentEncoding?: string;
@@ -26,7 +29,7 @@ export interface GcsObject {
 
 /** The `fields` parameter of requests: the service returns only these. */
 export const FIELDS =
-  "name,size,generation,metageneration,timeCreated,updated,md5Hash,contentType,cacheControl,contentEncoding," +
+  "name,size,generation,metageneration,timeCreated,updated,md5Hash,crc32c,storageClass,contentType,cacheControl,contentEncoding," +
   "contentDisposition,contentLanguage,metadata";
 
 /** The tag is the generation: it changes when the content is replaced, not when the metadata changes. */
@@ -40,6 +43,9 @@ export function describeObject(key: Key, object: GcsObject): BlobInfo {
     tag: object.generation,
     md5: object.md5Hash === undefined ? undefined : Buffer.from(object.md5Hash, "base64").toString("hex"),
     sha256,
+    ...(object.md5Hash === undefined &&
+      object.crc32c !== undefined && { checksums: { crc32c: Buffer.from(object.crc32c, "base64").toString("hex") } }),
+    storageClass: object.storageClass,
     contentType: object.contentType || undefined,
     cacheControl: object.cacheControl || undefined,
     headers: givenHeaders({ contentEncoding, contentDisposition, contentLanguage }),

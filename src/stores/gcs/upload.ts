@@ -40,6 +40,7 @@ export function resourceOf(connection: GcsConnection, key: Key, options: PutOpti
   const { contentEncoding, contentDisposition, contentLanguage } = options.headers ?? {};
   return {
     name: connection.prefix + key,
+    ...(options.storageClass !== undefined && { storageClass: options.storageClass }),
     ...(options.contentType !== undefined && { contentType: options.contentType }),
     ...(options.cacheControl !== undefined && { cacheControl: options.cacheControl }),
     ...(contentEncoding !== undefined && { contentEncoding }),

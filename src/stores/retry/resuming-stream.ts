@@ -1,7 +1,8 @@
 import { Readable } from "node:stream";
 import type { Attempts } from "./recovery.ts";
-import { heldBack, type HashCheck } from "./known-hash.ts";
+import { heldBack } from "../known-hash.ts";
 import type { BlobInfo, ByteRange, CallOptions, GetOptions } from "../store.ts";
+import type { HashCheck } from "../hash-check.ts";
 
 /** Bytes buffered beyond the inner stream's own buffer, so that a slow consumer does not stall it. */
 const READ_AHEAD = 1024 * 1024;

@@ -2,7 +2,7 @@ import type { FeedctlError } from "../../errors.ts";
 import { isFeedctlError } from "../../errors.ts";
 import { createGate, type Gate } from "../../lib/adaptive-limit.ts";
 import { createRecovery, isGivenUp, type RecoveryOptions } from "./recovery.ts";
-import { checkOf } from "./known-hash.ts";
+import { checkOf } from "../known-hash.ts";
 import { resumingList } from "./resuming-list.ts";
 import { resumingStream } from "./resuming-stream.ts";
 import { throwIfInterrupted } from "../shared/signal.ts";
@@ -58,7 +58,7 @@ export function retrying(store: Store, options: RetryOptions = {}): Store {
     }
   };
 
-  const { examine, purge, listKept } = store;
+  const { examine, purge, listKept, tags } = store;
   const { deleteMany, localPath, sweep, remote, reaches, copyFrom, nameProblem, foldsCase, describe } = store;
   return {
     name: store.name,
@@ -110,6 +110,7 @@ export function retrying(store: Store, options: RetryOptions = {}): Store {
     ...(purge !== undefined && {
       purge: (folder, call) => repeat(writes, call?.signal, () => purge.call(store, folder, call)),
     }),
+    ...(tags !== undefined && { tags: (key, call) => repeat(reads, call?.signal, () => tags.call(store, key, call)) }),
     ...(listKept !== undefined && { listKept: listKept.bind(store) }),
     ...(localPath !== undefined && { localPath: localPath.bind(store) }),
     ...(nameProblem !== undefined && { nameProblem: nameProblem.bind(store) }),

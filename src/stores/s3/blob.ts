@@ -1,6 +1,6 @@
 // Converts S3's response headers to a `BlobInfo`, and a blob's time to user metadata.
 import type { Key } from "../../lib/key.ts";
-import { givenHeaders } from "../shared/headers.ts";
+import { givenHeaders, receivedValue } from "../shared/headers.ts";
 import { decodeMetadata } from "../shared/metadata.ts";
 import type { BlobInfo } from "../store.ts";
 import type { StoreTraits } from "../traits.ts";
@@ -18,9 +18,10 @@ export function describeObject(
   headers: Readonly<Record<string, string>>,
   { md5Tags }: Pick<StoreTraits, "md5Tags">,
 ): BlobInfo {
+  const received = (name: string) => (headers[name] === undefined ? undefined : receivedValue(headers[name]));
   const stored: Record<string, string> = {};
   for (const [name, value] of Object.entries(headers))
-    if (name.startsWith(USER)) stored[name.slice(USER.length)] = value;
+    if (name.startsWith(USER)) stored[name.slice(USER.length)] = receivedValue(value);
   const { sha256, mtime, metadata } = decodeMetadata(stored);
   const seconds = Number(mtime || Number.NaN);
   const storageClass = headers["x-amz-storage-class"];
@@ -33,16 +34,22 @@ export function describeObject(
     tag: plainTag(headers["etag"]),
     md5: encrypted || md5Tags === false ? undefined : md5OfTag(headers["etag"]),
     sha256: sha256 ?? checksumOf(headers, "sha256"),
-    checksums: { sha1: checksumOf(headers, "sha1"), crc32: checksumOf(headers, "crc32") },
-    contentType: headers["content-type"],
-    cacheControl: headers["cache-control"],
+    checksums: {
+      sha1: checksumOf(headers, "sha1"),
+      crc64nvme: checksumOf(headers, "crc64nvme"),
+      crc32c: checksumOf(headers, "crc32c"),
+      crc32: checksumOf(headers, "crc32"),
+    },
+    contentType: received("content-type"),
+    cacheControl: received("cache-control"),
     headers: givenHeaders({
       contentEncoding: contentCoding(headers["content-encoding"]),
-      contentDisposition: headers["content-disposition"],
+      contentDisposition: received("content-disposition"),
       contentLanguage: headers["content-language"],
       expires: headers["expires"],
     }),
     metadata,
+    ...(storageClass !== "STANDARD" && { storageClass }),
     ...(isArchive(storageClass) && !isRestored && { archived: storageClass }),
   };
 }
@@ -64,7 +71,7 @@ function contentCoding(value: string | undefined): string | undefined {
  * A hash of the whole object that S3 has checked. Undefined: unknown, or a hash of the hashes of its parts (`...-3`), or
  * not asked for.
  */
-function checksumOf(headers: Readonly<Record<string, string>>, name: "sha256" | "sha1" | "crc32"): string | undefined {
+function checksumOf(headers: Readonly<Record<string, string>>, name: string): string | undefined {
   const text = headers[`x-amz-checksum-${name}`];
   if (text === undefined || text.includes("-") || headers["x-amz-checksum-type"] === "COMPOSITE") return undefined;
   return Buffer.from(text, "base64").toString("hex");

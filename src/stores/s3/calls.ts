@@ -11,7 +11,7 @@ import { limits } from "../../lib/limits.ts";
 /** Keys are whole object keys, prefix included. All reject with errors for `translateS3Error`. */
 export interface S3Calls {
   /** Resolves with the response headers, names in lower case. */
-  head(key: string, signal: AbortSignal | undefined): Promise<Record<string, string>>;
+  head(key: string, signal: AbortSignal | undefined, wanted?: Wanted): Promise<Record<string, string>>;
   /** The caller must read the body to its end or destroy it. */
   get(key: string, wanted: Wanted, signal: AbortSignal | undefined): Promise<HttpAnswer>;
   /** Resolves with the ETag, quotes included. */
@@ -85,8 +85,8 @@ const COPY_SILENCE_MS = 15 * 60_000;
 
 export function createCalls(send: SendS3): S3Calls {
   return {
-    head: (key, signal) =>
-      send({ method: "HEAD", key, signal }, async ({ headers, discard }) => {
+    head: (key, signal, wanted) =>
+      send({ method: "HEAD", key, headers: wanted, signal }, async ({ headers, discard }) => {
         await discard();
         return headers;
       }),

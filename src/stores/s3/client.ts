@@ -43,6 +43,8 @@ export type ObjectRequest = {
   ContentLanguage?: string;
   /** As a header has it. */
   Expires?: string;
+  /** As a query of a URL. */
+  Tagging?: string;
 } & S3Creation;
 
 /** Sent with the request that makes an object visible. */

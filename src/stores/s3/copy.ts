@@ -100,7 +100,7 @@ export function createCopier(connection: S3Connection, store: Pick<Store, "head"
     const headers = headersOf(request, conditional);
     headers["x-amz-metadata-directive"] = "REPLACE";
     // Without it S3 copies the object's tags, which needs another permission. Other servers may not know the header.
-    if (connection.isAmazon) headers["x-amz-tagging-directive"] = "REPLACE";
+    if (connection.isAmazon || request.Tagging !== undefined) headers["x-amz-tagging-directive"] = "REPLACE";
     return connection.calls.copy(request.Key, source, headers, signal);
   }
 

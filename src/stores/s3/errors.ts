@@ -26,6 +26,7 @@ interface Verdict {
   hint?: string | undefined;
   /** The server works and asks for fewer requests. */
   throttled?: boolean;
+  blobOnly?: boolean;
 }
 
 type Judge = (vendor: Vendor, place: S3Place, attempt: S3Attempt) => Verdict;
@@ -109,11 +110,16 @@ const mangled: Judge = () => ({
   hint: "try again; check the proxies in between",
 });
 const tooLarge: Judge = () => ({
-  code: "full",
+  code: "invalid",
   why: "the blob is larger than the server accepts",
   hint: "check the server's limit for one object",
 });
-const archived = denied("the object is archived", "restore it from its archive class first");
+const archived: Judge = () => ({
+  code: "denied",
+  why: "the object is archived",
+  hint: "restore it from its archive class first",
+  blobOnly: true,
+});
 const noCredentials = denied(
   "no credentials",
   "give --access-key and --secret-key or --profile, or set up the AWS default chain",
@@ -175,7 +181,7 @@ const judges: Record<string, Judge> = {
   InvalidDigest: mangled,
   XAmzContentSHA256Mismatch: mangled,
   MetadataTooLarge: () => ({ code: "invalid", why: "the metadata is longer than the 2 KB that S3 keeps" }),
-  KeyTooLongError: () => ({ code: "invalid", why: "the target path and the key together are longer than 1,024 bytes" }),
+  KeyTooLongError: () => ({ code: "invalid", why: "the name, or a part of it, is longer than the server accepts" }),
   RequestTimeout: unavailable,
   ...Object.fromEntries(THROTTLES.map((name) => [name, throttled])),
   ObjectParentIsFile: () => ({ code: "conflict", why: "a part of its path is a blob, and this server needs a folder" }),
@@ -199,6 +205,7 @@ export function translateS3Error(error: unknown, place: S3Place, attempt: S3Atte
     hint: verdict.hint,
     cause: bareCause(error),
     throttled: verdict.throttled,
+    blobOnly: verdict.blobOnly,
     retryAfter: verdict.throttled ? retryAfterOf(vendor) : undefined,
   });
 }

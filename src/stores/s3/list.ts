@@ -68,6 +68,7 @@ export async function* listObjects(
           size: object.size ?? 0,
           modified: object.modified ?? new Date(0),
           tag: plainTag(object.etag),
+          ...(object.storageClass !== "STANDARD" && { storageClass: object.storageClass }),
           ...(isArchive(object.storageClass) && { archived: object.storageClass }),
           md5: md5 !== undefined && (await trustsEtags(key)) ? md5 : undefined,
         };

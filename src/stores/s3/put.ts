@@ -5,7 +5,7 @@ import { FeedctlError, isFeedctlError } from "../../errors.ts";
 import type { Key } from "../../lib/key.ts";
 import { sameContent } from "../same-content.ts";
 import { md5OfTag, plainTag, writeSeconds } from "./blob.ts";
-import type { ObjectRequest, S3Connection } from "./client.ts";
+import type { ObjectRequest, S3Connection, S3Creation } from "./client.ts";
 import { s3Code, s3Status, translateS3Error, type S3Attempt } from "./errors.ts";
 import { upload } from "./multipart.ts";
 import { named } from "./parts.ts";
@@ -138,6 +138,10 @@ export function requestOf(connection: S3Connection, key: Key, options: PutOption
     ...(contentDisposition !== undefined && { ContentDisposition: contentDisposition }),
     ...(contentLanguage !== undefined && { ContentLanguage: contentLanguage }),
     ...(expires !== undefined && { Expires: expires }),
+    ...(options.tags !== undefined && { Tagging: new URLSearchParams(options.tags).toString() }),
+    ...(options.storageClass !== undefined && {
+      StorageClass: options.storageClass as S3Creation["StorageClass"] & string,
+    }),
     Metadata: encodeMetadata(options, writeSeconds),
   };
 }
@@ -161,6 +165,7 @@ const HEADERS = [
   ["ContentDisposition", "content-disposition"],
   ["ContentLanguage", "content-language"],
   ["Expires", "expires"],
+  ["Tagging", "x-amz-tagging"],
   ["ACL", "x-amz-acl"],
   ["ServerSideEncryption", "x-amz-server-side-encryption"],
   ["SSEKMSKeyId", "x-amz-server-side-encryption-aws-kms-key-id"],

@@ -3,6 +3,7 @@ import { hash } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { problemOf } from "./answer.ts";
 import { s3Code, s3Status } from "./errors.ts";
+import { sentValue } from "../shared/headers.ts";
 import type { HttpAnswer, HttpClient } from "../shared/http.ts";
 import { PLAIN, readingsOf, signAs, type Reading } from "./readings.ts";
 import {
@@ -97,6 +98,7 @@ export function createSender({ http, endpoint, credentials, now = Date.now }: Se
     const unsigned = { method, host: at.host, path, query: text, headers: sent, payload };
     const signed = sign(at, unsigned, keys, reading);
     signed["user-agent"] = "feedctl";
+    for (const [header, value] of Object.entries(headers)) if (header in signed) signed[header] = sentValue(value);
     const whole = text === "" ? path : `${path}?${text}`;
     return http.send({ origin: at.origin, method, path: whole, headers: signed, body, silence, signal });
   };

@@ -11,11 +11,12 @@ import { s3Code, s3Status, translateS3Error, type S3Attempt } from "./errors.ts"
 import { cloudFeatures } from "../shared/features.ts";
 import { examineBucket, purgeProbes } from "./examine.ts";
 import { listObjects } from "./list.ts";
+import { createOddNames } from "./odd-names.ts";
 import { putBlob } from "./put.ts";
 import { readObject } from "./read.ts";
 import { sweepUploads } from "./sweep.ts";
 import { listEarlierVersions } from "./versions.ts";
-import type { BlobInfo, CallOptions, RemoteBlob, Store } from "../store.ts";
+import type { BlobInfo, CallOptions, HeadOptions, RemoteBlob, Store } from "../store.ts";
 import type { StoreTraits } from "../traits.ts";
 import type { S3Config } from "./config.ts";
 
@@ -38,10 +39,11 @@ export async function openS3Store(
   let bucketSeen = false;
   if (config.kmsKey) found.md5Tags = false;
 
-  async function head(key: Key, { signal }: CallOptions = {}, again = false): Promise<BlobInfo | undefined> {
+  async function head(key: Key, options: HeadOptions = {}, again = false): Promise<BlobInfo | undefined> {
+    const { signal, checksums } = options;
     const attempt = { action: `look up ${JSON.stringify(key)} in`, permission: "s3:GetObject", signal };
     try {
-      const headers = await calls.head(prefix + key, signal);
+      const headers = await calls.head(prefix + key, signal, checksums ? { "x-amz-checksum-mode": "ENABLED" } : {});
       if (isKms(headers)) found.md5Tags = false;
       bucketSeen = true;
       return describeObject(key, headers, found);
@@ -52,7 +54,7 @@ export async function openS3Store(
       const reason = refused || status === 404 ? await reasonFor(key, signal) : undefined;
       // GET succeeded where HEAD was refused, because the credentials were renewed in between. Try HEAD again.
       if (refused && !again && (reason === undefined || [404, 416].includes(s3Status(reason) ?? 0)))
-        return head(key, { signal }, true);
+        return head(key, options, true);
       if (status === 404 && (reason === undefined || s3Code(reason) === "NoSuchKey")) return absent(attempt, reason);
       throw translateS3Error(reason ?? error, connection, attempt);
     }
@@ -81,7 +83,11 @@ export async function openS3Store(
   }
 
   const get: Store["get"] = (key, options) => readObject(connection, key, options);
-  const put: Store["put"] = (key, source, options) => putBlob(connection, { head, get }, key, source, options);
+  const oddNames = createOddNames(connection);
+  const put: Store["put"] = async (key, source, options) => {
+    await oddNames.require(key, source.size, options);
+    return putBlob(connection, { head, get }, key, source, options);
+  };
   const list: Store["list"] = (text, options = {}) =>
     listObjects(connection, text, options, (key) => trustsEtags(key, options.signal));
 
@@ -98,6 +104,16 @@ export async function openS3Store(
       if (error instanceof FeedctlError && error.code === "denied") return (found.md5Tags = false);
       throw error;
     }
+  }
+
+  async function tags(key: Key, { signal }: CallOptions = {}): Promise<Record<string, string>> {
+    const attempt = { action: `read the tags of ${JSON.stringify(key)} in`, permission: "s3:GetObjectTagging", signal };
+    const { TagSet = [] } = await client
+      .getObjectTagging({ Bucket, Key: prefix + key }, http(signal))
+      .catch((error: unknown) => {
+        throw translateS3Error(error, connection, attempt);
+      });
+    return Object.fromEntries(TagSet.map(({ Key: tag = "", Value: value = "" }) => [tag, value]));
   }
 
   function remote(blob: BlobInfo): RemoteBlob {
@@ -122,6 +138,7 @@ export async function openS3Store(
     type: "s3",
     features: cloudFeatures(found, { listsAll: false }),
     head,
+    tags,
     get,
     put,
     list,
@@ -130,10 +147,15 @@ export async function openS3Store(
     nameProblem: (key) =>
       Buffer.byteLength(prefix + key) > MAX_NAME ? `is longer than ${MAX_NAME} bytes with the target path` : undefined,
     remote,
-    ...copier,
+    reaches: copier.reaches,
+    async copyFrom(key, from, options) {
+      await oddNames.require(key, from.blob.size, options);
+      return copier.copyFrom(key, from, options);
+    },
     // S3 cannot change headers in place. Copying the object onto itself does, without moving bytes through here.
     async describe(blob, options) {
-      const described = { headers: blob.headers, ...options, ifExists: "replace", replaces: true } as const;
+      const { headers, storageClass } = blob;
+      const described = { headers, storageClass, ...options, ifExists: "replace", replaces: true } as const;
       const copied = await copier.copyFrom(blob.key, remote(blob), described);
       if (copied !== undefined) return { tag: copied.tag };
       const what = `change the headers of ${JSON.stringify(blob.key)} in ${connection.name}`;

@@ -1,4 +1,4 @@
-import type { StoreFeatures } from "../store.ts";
+import type { StoreFeatures } from "../features.ts";
 import type { StoreTraits } from "../traits.ts";
 
 /** The features of a cloud, which go by what is found of it meanwhile. */

@@ -39,28 +39,35 @@ export interface StoredMetadata {
   metadata: Record<string, string> | undefined;
 }
 
+/** An entry of feedctl's names that feedctl cannot have written is the user's own. */
 export function decodeMetadata(stored: Readonly<Record<string, string>>): StoredMetadata {
-  const metadata = Object.fromEntries(Object.entries(stored).filter(([name]) => !own.has(name)));
-  Object.assign(metadata, decodeRest(stored[OWN.rest]));
   const sha256 = stored[OWN.sha256]?.toLowerCase();
+  const mtime = stored[OWN.modified];
+  const isHash = sha256 !== undefined && /^[0-9a-f]{64}$/.test(sha256);
+  const isTime =
+    mtime !== undefined && (Number.isFinite(Number(mtime || Number.NaN)) || !Number.isNaN(Date.parse(mtime)));
+  const rest = decodeRest(stored[OWN.rest]);
+  const understood: Record<string, boolean> = { sha256: isHash, mtime: isTime, feedctl: rest !== undefined };
+  const metadata = Object.fromEntries(Object.entries(stored).filter(([name]) => understood[name] !== true));
+  Object.assign(metadata, rest);
   return {
-    sha256: sha256 !== undefined && /^[0-9a-f]{64}$/.test(sha256) ? sha256 : undefined,
-    mtime: stored[OWN.modified],
+    sha256: isHash ? sha256 : undefined,
+    mtime: isTime ? mtime : undefined,
     metadata: Object.keys(metadata).length === 0 ? undefined : metadata,
   };
 }
 
-/** Empty for text that feedctl did not write: another tool may use a header of the same name. */
-function decodeRest(text: string | undefined): Record<string, string> {
-  if (text === undefined) return {};
+/** Undefined for text that feedctl did not write: another tool may use a header of the same name. */
+function decodeRest(text: string | undefined): Record<string, string> | undefined {
+  if (text === undefined) return undefined;
   try {
     const value: unknown = JSON.parse(decodeURIComponent(text));
-    if (typeof value !== "object" || value === null) return {};
+    if (typeof value !== "object" || value === null) return undefined;
     return Object.fromEntries(
       Object.entries(value).filter((entry): entry is [string, string] => typeof entry[1] === "string"),
     );
   } catch (error) {
-    if (error instanceof SyntaxError || error instanceof URIError) return {};
+    if (error instanceof SyntaxError || error instanceof URIError) return undefined;
     throw error;
   }
 }

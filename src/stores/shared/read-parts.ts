@@ -9,8 +9,6 @@ export interface PartReading {
   source: BlobSource;
   /** What the source must deliver, lower-case hex. The last part is yielded only after this is verified. */
   sha256: string | undefined;
-  /** Compared instead when no sha256 is known, by a reader of ranges: each is only a part for the source's own check. */
-  knownMd5?: string | undefined;
   /** Bytes of every part but the last. */
   partSize: number;
   /** How many ranges of a `parallel` source are read at once. Memory: `width` parts and the one in use. */
@@ -55,9 +53,8 @@ async function* readInOrder(reading: PartReading): AsyncGenerator<Buffer> {
 }
 
 async function* readRanges(reading: PartReading): AsyncGenerator<Buffer> {
-  const { source, partSize, width, newBuffer, knownMd5 } = reading;
-  const compares = reading.sha256 === undefined && knownMd5 !== undefined;
-  const md5 = reading.md5 ?? (compares ? createHash("md5") : undefined);
+  const { source, partSize, width, newBuffer, md5 } = reading;
+  const check = reading.sha256 === undefined ? source.hashCheck?.() : undefined;
   const stop = new AbortController();
   const signal = reading.signal === undefined ? stop.signal : AbortSignal.any([reading.signal, stop.signal]);
   const hash = createHash("sha256");
@@ -77,10 +74,11 @@ async function* readRanges(reading: PartReading): AsyncGenerator<Buffer> {
       const bytes = await part;
       hash.update(bytes);
       md5?.update(bytes);
+      check?.update(bytes);
       if (ahead.length === 0 && next >= source.size) {
         const found = hash.digest("hex");
         checkDelivery(source.size, reading.sha256, source.size, found);
-        if (compares) checkMd5(md5?.copy().digest("hex"), knownMd5);
+        check?.end();
         await source.check?.();
         reading.verified?.(found);
       }
@@ -91,10 +89,6 @@ async function* readRanges(reading: PartReading): AsyncGenerator<Buffer> {
     stop.abort();
     await Promise.allSettled(ahead);
   }
-}
-
-function checkMd5(found: string | undefined, known: string): void {
-  if (found !== known) throw new FeedctlError("corrupt", `the bytes hash to md5 ${found}, but ${known} was promised`);
 }
 
 async function readRange(

@@ -48,6 +48,10 @@ onEachDatabase("the marker of a store", (database) => {
       assert.match(stderr, /the store of feed "web" is not there: .*mnt.web has no marker/, args.join(" "));
       assert.match(stderr, /feedctl store mark web/);
     }
+    // and a blob that cannot be read is not reported as missing
+    const download = ["package", "download", "web", await nameOf(place), "-o", place.path("got")];
+    const { stderr } = await place.exits(7, ...download);
+    assert.match(stderr, /the store of feed "web" is not there: .*mnt.web has no marker/);
     assert.deepEqual(filesBelow(place.path("mnt")), []);
     rmSync(place.path("mnt"), { recursive: true });
     renameSync(place.path("mounted"), place.path("mnt"));

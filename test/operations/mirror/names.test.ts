@@ -96,3 +96,75 @@ test("folder markers of a bucket stay when the source is a disk, which has none"
   assert.deepEqual(said(report), ["folder/: mismatched foreign", "folder/x: lonely copied"]);
   assert.deepEqual(names(server, "to"), ["folder/", "folder/x"]);
 });
+
+/** As a server that keeps objects as files: without empty segments, and with backslashes as slashes. */
+const onDisk = (name: string) =>
+  /\/\.\.?(?:\/|$)/.test(name) ? undefined : name.replaceAll("\\", "/").replace(/\/{2,}/g, "/");
+
+test("a name that a server would change overwrites nothing: it fails, and the others are copied", async () => {
+  await using at = await mirrorPlace();
+  await using from = await startFlatS3();
+  await using to = await startFlatS3(undefined, { nameOf: onDisk });
+  for (const name of ["a//b", "a/b", "c/../d", "e\\f", "e/f", "g"]) from.put(`from/${name}`, name);
+  const ends = { source: from.config("from"), target: to.config("to"), planMayDiffer: true };
+  for (const run of ["first", "second"]) {
+    const report = await at.mirror(ends);
+    const good = run === "first" ? "lonely copied" : "same skipped";
+    assert.deepEqual(said(report), [
+      "a//b: lonely failed",
+      `a/b: ${good}`,
+      "c/../d: lonely failed",
+      `e/f: ${good}`,
+      "e\\f: lonely failed",
+      `g: ${good}`,
+    ]);
+    const reasons = new Map(report.items.map(({ key, reason }) => [key, reason]));
+    assert.match(reasons.get("a//b") ?? "", /has a folder without a name, which this server does not keep/);
+    assert.match(reasons.get("c/../d") ?? "", /has the segment "\.\."/);
+  }
+  assert.deepEqual(names(to, "to"), ["a/b", "e/f", "g"], "no probe is left");
+  for (const name of ["a/b", "e/f"]) assert.equal(to.objects.get(`to/${name}`)!.body.toString(), name);
+});
+
+test("an object that the server refuses is that object's failure", async () => {
+  await using at = await mirrorPlace();
+  await using server = await startFlatS3((request) =>
+    request.method === "PUT" && request.url!.includes("refused") ? { status: 400 } : undefined,
+  );
+  for (const name of ["a", "refused", "z"]) await at.write(`source/${name}`, name);
+  const report = await at.mirror({ target: server.config("to"), planMayDiffer: true });
+  assert.deepEqual(said(report), ["a: lonely copied", "refused: lonely failed", "z: lonely copied"]);
+  assert.equal(report.error, undefined);
+});
+
+test("many refused objects in a row end the run: it is the configuration", async () => {
+  await using at = await mirrorPlace();
+  await using server = await startFlatS3(({ method }) => (method === "PUT" ? { status: 400 } : undefined));
+  for (let i = 0; i < 60; i++) await at.write(`source/${i}`, "x");
+  const report = await at.mirror({ target: server.config("to"), planMayDiffer: true });
+  assert.equal(report.error?.code, "usage");
+});
+
+test("on a server that keeps folders a file replaces a folder, and back, within the guards", async () => {
+  await using at = await mirrorPlace();
+  const stored = new Set<string>();
+  const refused = (code: string) => ({ status: 409, body: `<Error><Code>${code}</Code></Error>` });
+  await using server = await startFlatS3(({ method, url = "" }) => {
+    const name = decodeURIComponent(url.split("?")[0]!.slice(1));
+    if (method !== "PUT") return undefined;
+    for (const each of server.objects.keys()) stored.add(each);
+    for (const each of stored) if (!server.objects.has(each)) stored.delete(each);
+    if ([...stored].some((each) => name.startsWith(`${each}/`))) return refused("ObjectParentIsFile");
+    return [...stored].some((each) => each.startsWith(`${name}/`)) ? refused("ExistingObjectIsDirectory") : undefined;
+  });
+  for (const name of ["folder/1", "folder/2", "file", "same"]) server.put(`to/${name}`, name);
+  for (const name of ["folder", "file/x", "same"]) await at.write(`source/${name}`, name);
+  const ends = { target: server.config("to"), planMayDiffer: true };
+  const guarded = await at.mirror({ ...ends, input: { maxDelete: { count: 2 } } });
+  assert.deepEqual([guarded.error?.code, guarded.summary.deleted, guarded.summary.mismatch], ["refused", 0, 2]);
+  assert.deepEqual(names(server, "to"), ["file", "folder/1", "folder/2", "same"]);
+  const report = await at.mirror(ends);
+  const { copied, skipped, mismatch, failed, extras, deleted } = report.summary;
+  assert.deepEqual([copied, skipped, mismatch, failed, extras, deleted], [2, 1, 0, 0, 3, 3]);
+  assert.deepEqual(names(server, "to"), ["file/x", "folder", "same"]);
+});

@@ -190,6 +190,42 @@ onDatabases("retention apply", ["PostgreSQL"], (database) => {
     await place.run("retention", "rule", "add", "files", "--older-than-days", "30", "--delete-package-ids", "tmp/*");
   });
 
+  database.test("a protection counts once, null is nothing, and an empty list needs --yes", async (_t, place) => {
+    await place.run("feed", "create", "web", "--type", "npm");
+    const applyFile = async (text: string, ...options: string[]) => {
+      writeFileSync(place.path("rules.yaml"), text);
+      return (await place.run("retention", "apply", place.path("rules.yaml"), "--json", ...options)).json() as {
+        changes: { name: string; after: string | null }[];
+        warnings: string[];
+      };
+    };
+    const twice = 'feeds:\n  web:\n    protect: [core, "@sc/x", core, sc/x]\n';
+    const { changes, warnings } = await applyFile(twice);
+    assert.deepEqual([changes.length, warnings.length], [2, 2]);
+    assert.deepEqual((await applyFile(twice)).changes, []);
+
+    const rules = [
+      { name: null, olderThanDays: 30, keepVersionsPer: "line", keepVersionsCount: 1 },
+      { name: null, olderThanDays: 90 },
+    ];
+    await applyFile(JSON.stringify({ feeds: { web: { rules, protect: [{ package: "core", reason: null }] } } }));
+    assert.deepEqual(await rulesOf(place), [null, null]);
+    const listed = await place.run("retention", "rule", "list", "web");
+    assert.match(listed.stdout, /the newest 1 of each minor line/);
+    const reasons = async () =>
+      ((await place.run("package", "protected", "web", "--json")).json() as { reason: null }[]).map(
+        ({ reason }) => reason,
+      );
+    assert.deepEqual(await reasons(), [null]);
+    for (const nothing of ["", " null", " ~"]) {
+      writeFileSync(place.path("rules.yaml"), `feeds:\n  web:\n    protect:${nothing}\n`);
+      const { stderr } = await place.exits(2, "retention", "apply", place.path("rules.yaml"));
+      assert.match(stderr, /rules.yaml:3:5: feed web: "protect" is empty, .*\nhint: .*write \[\] or give --yes/);
+    }
+    assert.equal((await applyFile("feeds:\n  web:\n    protect:\n", "--yes")).changes.length, 1);
+    assert.deepEqual(await reasons(), []);
+  });
+
   database.test("an empty value is refused: the rule would delete the whole feed", async (_t, place) => {
     await place.run("feed", "create", "web", "--type", "npm");
     for (const [flag, value] of [

@@ -8,7 +8,8 @@ import { openPostgres } from "../../../src/catalog/connection/open-postgres.ts";
 import { isFeedctlError } from "../../../src/errors.ts";
 import type { Context } from "../../../src/operations/context.ts";
 import { planRetention } from "../../../src/operations/retention/plan.ts";
-import { runRetention, type FeedOutcome, type RetentionEvent } from "../../../src/operations/retention/run.ts";
+import type { FeedOutcome, RetentionEvent } from "../../../src/operations/retention/outcome.ts";
+import { runRetention } from "../../../src/operations/retention/run.ts";
 import { openStore } from "../../../src/stores/providers.ts";
 import { expectExit, type Installation, onDatabases } from "../../support/databases.ts";
 import { npmTarball } from "../../support/fixtures/packages.ts";
@@ -300,6 +301,11 @@ onDatabases("retention run", ["PostgreSQL"], (database) => {
           { type: "feed-failed", feed: "web", code: "locked" },
           { type: "summary", feeds: 3, failed: 1 },
         ]);
+        // a feed without rules costs nothing, not even a run
+        assert.deepEqual(
+          await query(place, "select from feedctl.runs where command = 'retention run' and feed_id <> 1"),
+          [],
+        );
         await place.run("retention", "run", "web", "--dry-run");
         await place.exits(3, "retention", "run", "nowhere", "other", "--yes");
         await place.exits(4, "retention", "run", "nowhere", "--yes");
@@ -376,35 +382,117 @@ onDatabases("retention run", ["PostgreSQL"], (database) => {
         place,
         "update feedctl.versions set quarantined_until = now() - interval '1 minute' where quarantined_at is not null",
       );
-      await place.run("retention", "rule", "set", "web", "1", "--no-enabled");
       const dry = summaryOf((await place.run("retention", "run", "web", "--dry-run", "--json")).events());
-      assert.equal(dry.freed, 1);
+      assert.partialDeepStrictEqual(dry, { freed: 1, restored: 2 });
       const freed = (await place.run("retention", "run", "web", "--yes", "--json")).events();
-      assert.partialDeepStrictEqual(summaryOf(freed), { freed: 1, restored: 1, deleted: 0, blobs: 1 });
-      assert.partialDeepStrictEqual(freed.slice(0, 2), [
-        { action: "restored", version: "1.1.0" },
+      assert.partialDeepStrictEqual(summaryOf(freed), { freed: 1, restored: 2, deleted: 1, blobs: 2 });
+      assert.partialDeepStrictEqual(freed.slice(0, 4), [
+        { action: "restored", version: "1.1.0", reason: "used since it was hidden" },
+        { action: "restored", version: "1.3.0", reason: "no rule selects it any more" },
         { action: "freed", version: "1.4.0", rule: 1 },
+        { action: "deleted", version: "1.2.0", rule: 1 },
       ]);
-      // 1.3.0 was protected meanwhile: it stays hidden and is not deleted
-      assert.deepEqual(await listed(place), ["left-1.0.0.tgz", "left-1.1.0.tgz", "left-1.2.0.tgz", "left-1.5.0.tgz"]);
-      assert.deepEqual(blobs(place), [
-        "left-1.0.0.tgz",
-        "left-1.1.0.tgz",
-        "left-1.2.0.tgz",
-        "left-1.3.0.tgz",
-        "left-1.5.0.tgz",
-      ]);
+      // 1.0.0 and 1.3.0 are protected, 1.1.0 was hidden when the plan was made
+      assert.deepEqual(await listed(place), ["left-1.0.0.tgz", "left-1.1.0.tgz", "left-1.3.0.tgz", "left-1.5.0.tgz"]);
+      assert.deepEqual(blobs(place), ["left-1.0.0.tgz", "left-1.1.0.tgz", "left-1.3.0.tgz", "left-1.5.0.tgz"]);
       const audit = await query(
         place,
         "select action, count(*)::int as count from feedctl.audit_events where action in ('quarantined', 'purged', 'restored') group by 1 order by 1",
       );
       assert.deepEqual(audit, [
-        { action: "purged", count: 1 },
+        { action: "purged", count: 2 },
         { action: "quarantined", count: 5 },
-        { action: "restored", count: 3 },
+        { action: "restored", count: 4 },
       ]);
     },
   );
+
+  database.test("hidden versions are judged again before they are deleted", async (_t, place) => {
+    await prepare(place, 2);
+    await place.run("retention", "rule", "add", "web", "--keep-versions-count", "1");
+    const hide = () => place.run("retention", "run", "web", "--yes", "--quarantine", "7");
+    const expire = () => query(place, "update feedctl.versions set quarantined_until = now() - interval '1 minute'");
+    await hide();
+    await place.run("package", "delete", "web", "left@1.1.0", "--yes");
+    await expire();
+    // left 1.0.0 is the newest now
+    assert.match(
+      (await place.exits(8, "retention", "run", "web", "--yes", "--max-delete", "0")).stderr,
+      /would delete 1 version,/,
+    );
+    const events = (await place.run("retention", "run", "web", "--yes", "--json")).events();
+    assert.partialDeepStrictEqual(events, [
+      { action: "restored", name: "left", version: "1.0.0", rule: null },
+      { action: "freed", name: "right", version: "1.0.0", rule: 1 },
+    ]);
+    assert.partialDeepStrictEqual(summaryOf(events), { restored: 1, freed: 1, blobs: 1 });
+    await place.run("import", "web", place.path("in"), "--quiet");
+    await hide();
+    await place.run("retention", "rule", "remove", "web", "1");
+    await expire();
+    assert.match((await place.run("retention", "run", "web", "--dry-run")).stdout, /, and show 2 again/);
+    assert.match((await place.run("retention", "run", "web", "--yes")).stdout, /deleted 0 versions, showed 2 again/);
+    assert.equal((await listed(place)).length, 4);
+  });
+
+  database.test(
+    "a run ends before its next batch when retention is switched off or its rules change",
+    async (t, place) => {
+      await prepare(place, 3, ["left"]);
+      await place.run("retention", "rule", "add", "web", "--keep-versions-count", "1");
+      const client = new pg.Client({ connectionString: place.env["FEEDCTL_DATABASE_URL"] });
+      await client.connect();
+      t.after(() => client.end());
+      const stops = [
+        ["retention is off for feed web", "update feedctl.feeds set retention_rules_enabled = "],
+        ["the rules of feed web were changed", "update feedctl.retention_rules set enabled = "],
+      ] as const;
+      for (const [why, update] of stops) {
+        await client.query("begin");
+        await client.query("select from feedctl.feeds where id = 1 for no key update");
+        const halted = place.exits(8, "retention", "run", "web", "--yes");
+        await waitUntilBlocked(place);
+        await client.query(`${update} false`);
+        await client.query("commit");
+        const { stderr, stdout } = await halted;
+        assert.ok(stderr.includes(`${why}: the run ends, and 2 versions of its plan are left`), stderr);
+        assert.match(stdout, /deleted 0 versions, left 2, .*ended before its plan was done/);
+        await client.query(`${update} true`);
+      }
+      assert.equal(blobs(place).length, 3);
+
+      await using catalog = await openPostgres(place.env["FEEDCTL_DATABASE_URL"] ?? "");
+      const context = contextOf(place, catalog);
+      const approve = async () => void (await place.run("settings", "set", "FeedRetentionDryRun", "true"));
+      const events = await Array.fromAsync(runRetention(context, { feeds: ["web"], approve }));
+      assert.partialDeepStrictEqual(events[0], { outcome: "halted", deleted: 0, left: 2 });
+      await place.run("settings", "reset", "FeedRetentionDryRun");
+    },
+  );
+
+  database.test("a version stays when the newer one that the plan keeps is deleted meanwhile", async (_t, place) => {
+    await prepare(place, 3);
+    await place.run("retention", "rule", "add", "web", "--keep-versions-count", "1");
+    const client = new pg.Client({ connectionString: place.env["FEEDCTL_DATABASE_URL"] });
+    await client.connect();
+    try {
+      await client.query("begin");
+      await client.query("select from feedctl.feeds where id = 1 for no key update");
+      const late = place.exits(3, "retention", "run", "web", "--yes");
+      await waitUntilBlocked(place);
+      await client.query(
+        "delete from feedctl.versions v using feedctl.packages p where p.id = v.package_id and p.name = 'left' and v.version = '1.2.0'",
+      );
+      await client.query("commit");
+      assert.match(
+        (await late).stdout,
+        /^left +left 1\.0\.0: .*\nleft +left 1\.1\.0: .*\n.*deleted 2 versions, left 2 that/,
+      );
+    } finally {
+      await client.end();
+    }
+    assert.deepEqual(await listed(place), ["left-1.0.0.tgz", "left-1.1.0.tgz", "right-1.2.0.tgz"]);
+  });
 
   database.test("restore accepts patterns and skips versions that were deleted meanwhile", async (_t, place) => {
     await prepare(place, 4, ["left", "right", "@our/left"]);

@@ -26,7 +26,9 @@ onDatabases("a bucket that keeps versions", ["PostgreSQL"], (database) => {
     await client.putBucketVersioning({ Bucket: bucket, VersioningConfiguration: { Status: "Enabled" } });
     await place.run("feed", "create", "web", "--type", type);
     const at = ["--bucket", bucket, "--endpoint", endpoint, "--path-style"];
-    await place.run("store", "set", "web", "s3", ...at, "--access-key", accessKey, "--secret-key", secretKey);
+    const keys = ["--access-key", accessKey, "--secret-key", secretKey];
+    const set = await place.run("store", "set", "web", "s3", ...at, ...keys);
+    assert.match(set.stderr, /versions: {2}on/);
     return server;
   }
   const none = "versitygw is not installed";
@@ -68,6 +70,20 @@ onDatabases("a bucket that keeps versions", ["PostgreSQL"], (database) => {
     await place.run("import", "web", ...writePackages(place.path("in"), 1));
     const said = await place.run("retention", "run", "web", "--yes", "--max-delete", "100%");
     assert.match(said.stdout, /0 B reclaimed, [\d.]+ \w+ kept by the provider \(versioning\) until somebody deletes/);
+  });
+
+  database.test("every command that deletes says what the provider keeps", async (t, place) => {
+    const s3 = await feedIn(place, "deleted", "npm");
+    if (s3 === undefined) return t.skip(none);
+    const says = /1 deleted blob of s3:.*: kept by the provider \(versioning\) until somebody deletes/;
+    await place.run("import", "web", ...writePackages(place.path("in"), 2));
+    const [first] = (await place.run("package", "list", "web", "--json")).json() as { name: string; version: string }[];
+    const spec = `${first!.name}@${first!.version}`;
+    assert.match((await place.run("package", "delete", "web", spec, "--yes")).stderr, says);
+    await place.run("migrate", "run", "web", "--to", "disk", "--path", place.path("disk"));
+    assert.match((await place.run("migrate", "retire", "web", "--yes")).stderr, says);
+    const back = await place.run("feed", "delete", "web", "--purge-files", "--yes");
+    assert.doesNotMatch(back.stderr, /kept by the provider/);
   });
 
   database.test("a bucket that locks every object is not probed, and says how long", async (t, place) => {

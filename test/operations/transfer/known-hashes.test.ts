@@ -1,8 +1,9 @@
 // Bytes that a provider no longer has as they were stored: every hash that is known of them is compared, on every path.
 import assert from "node:assert/strict";
-import { createHash } from "node:crypto";
+import { createHash, hash } from "node:crypto";
 import { crc32 } from "node:zlib";
 import { after, before, beforeEach, test } from "node:test";
+import { createCrc32c, createCrc64Nvme } from "../../../src/lib/crc.ts";
 import { someBytes } from "../../support/bytes.ts";
 import { onDatabases } from "../../support/databases.ts";
 import { startFlatS3, type FlatS3 } from "../../support/flat-s3.ts";
@@ -25,9 +26,10 @@ function damage(name: string): void {
 
 /** The header of a checksum that S3 has compared with the bytes. */
 const checksum = (name: string, bytes: Buffer) => {
-  const crc = Buffer.alloc(4);
-  crc.writeUInt32BE(crc32(bytes));
-  const value = name === "crc32" ? crc : createHash(name).update(bytes).digest();
+  const crc = name === "crc32c" ? createCrc32c() : name === "crc64nvme" ? createCrc64Nvme() : undefined;
+  crc?.update(bytes);
+  const hex = crc?.digest() ?? (name === "crc32" ? crc32(bytes).toString(16).padStart(8, "0") : hash(name, bytes));
+  const value = Buffer.from(hex, "hex");
   return { [`x-amz-checksum-${name}`]: value.toString("base64"), "x-amz-checksum-type": "FULL_OBJECT" };
 };
 
@@ -63,7 +65,7 @@ test("checksums of S3 are compared where the ETag is no MD5; those of parts are 
     from.objects.get(`b/${name}`)!.etag = '"0123456789abcdef0123456789abcdef-2"';
     damage(`b/${name}`);
   };
-  for (const name of ["crc32", "sha1", "sha256"]) put(name, checksum(name, bytes));
+  for (const name of ["crc32", "crc32c", "crc64nvme", "sha1", "sha256"]) put(name, checksum(name, bytes));
   put("own", { "x-amz-meta-sha256": createHash("sha256").update(bytes).digest("hex") });
   put("parts", { ...checksum("crc32", bytes), "x-amz-checksum-type": "COMPOSITE" });
   put("counted", { "x-amz-checksum-crc32": `${checksum("crc32", bytes)["x-amz-checksum-crc32"]}-2` });
@@ -71,11 +73,27 @@ test("checksums of S3 are compared where the ETag is no MD5; those of parts are 
   assert.deepEqual(said(report), [
     "counted: lonely copied",
     "crc32: lonely failed",
+    "crc32c: lonely failed",
+    "crc64nvme: lonely failed",
     "own: lonely failed",
     "parts: lonely copied",
     "sha1: lonely failed",
     "sha256: lonely failed",
   ]);
+});
+
+test("a large object is read in ranges and compared with the checksum that S3 has of it, the only hash", async () => {
+  await using at = await mirrorPlace();
+  const bytes = someBytes(9 * MIB);
+  for (const name of ["bad", "good"]) {
+    from.put(`b/${name}`, bytes, checksum("crc64nvme", bytes));
+    from.objects.get(`b/${name}`)!.etag = '"0123456789abcdef0123456789abcdef-2"';
+  }
+  damage("b/bad");
+  const report = await at.mirror({ source: from.config("b"), planMayDiffer: true, input: { retries: 0 } });
+  assert.deepEqual(said(report), ["bad: lonely failed", "good: lonely copied"]);
+  assert.match(report.items.find(({ key }) => key === "bad")?.reason ?? "", /crc64nvme [0-9a-f]{16} instead of/);
+  assert.ok(from.requests.filter((each) => each === "GET /b/good").length > 2, "in ranges");
 });
 
 onDatabases("known hashes", ["PostgreSQL"], (database) => {

@@ -454,7 +454,9 @@ onEachDatabase("usage import", (database) => {
       until: "2026-02-06T04:00:00.000Z",
       rejected: [],
     });
-    assert.equal((await retainOnTerminal(place)).code, 0);
+    const uncovered = await retainOnTerminal(place);
+    assert.equal(uncovered.code, 8);
+    assert.match(uncovered.stderr, /^error: no counted log of feed web covers 20..-..-.. to 20..-..-.., and rule 1/m);
   });
 
   database.testOnServer("each log of which nothing is understood is reported", async (_t, place) => {
@@ -501,7 +503,10 @@ onEachDatabase("usage import", (database) => {
       /^no downloads of feed web are recorded, and unused depends on them; see: feedctl usage import/,
     );
     await place.run("usage", "import", "web", place.path("a.json"));
-    assert.match(await talk(), /^use of feed web is known from 1 log with 1 line, from 20.*UTC\n$/);
+    assert.match(
+      await talk(),
+      /^use of feed web is known from 1 log with 1 line, from 20.*UTC\nno counted log of feed web covers (20..-..-..) to (?!\1)20..-..-.., and unused depends on the last 30 days\na run would be refused: no counted log/,
+    );
     await place.rows("update feedctl.versions set last_used_at = last_used_at - interval '40 days'");
     assert.match(await talk(), /^no downloads of feed web are recorded since 20..-..-../m);
     await place.rows("update feedctl.versions set last_used_at = last_used_at + interval '40 days'");
@@ -513,5 +518,43 @@ onEachDatabase("usage import", (database) => {
       ["1.0.0", "1.2.0"],
     );
     assert.equal(plan.delete[0]?.reason, "never used, published 100 days ago (limit: 30)");
+
+    // days that no log covers prove nothing
+    const day = (ago: number) => new Date(Date.now() - ago * 86_400_000).toISOString();
+    const run = (code: number, ...options: string[]) =>
+      place.exits(code, "retention", "run", "web", "--yes", ...options);
+    await run(8);
+    await run(2, "--assume-unused");
+    const gap = await run(8, "--quarantine", "7");
+    assert.match(gap.stderr, /hint: nothing was deleted; import the logs.*--quarantine DAYS --assume-unused/);
+    assert.partialDeepStrictEqual((await run(0, "--quarantine", "7", "--assume-unused", "--json")).events().at(-1), {
+      hidden: 2,
+    });
+    // a log that comes later shows a version again that was used within the rule's days
+    const late = [31, 20].map((ago, number) =>
+      monitor({ time: day(ago), properties: { objectKey: `/acct/box/left/-/left-1.${2 * number}.0.tgz` }, uri: "" }),
+    );
+    writeFileSync(place.path("b.json"), `${late.join("\n")}\n`);
+    const counted = await place.run("usage", "import", "web", place.path("b.json"), "--json");
+    assert.partialDeepStrictEqual(counted.events().at(-1), { downloads: 2, restored: 1 });
+    const listed = (await place.run("package", "list", "web", "--json")).json() as { version: string }[];
+    assert.deepEqual(
+      listed.map(({ version }) => version),
+      ["1.1.0", "1.2.0"],
+    );
+    // from the 20th day on there is no log again
+    const uncovered = (await place.run("retention", "plan", "web", "--json")).json() as {
+      use: { uncovered: { rule: number; days: { from: string; until: string }[] }[] };
+    };
+    assert.deepEqual(uncovered.use.uncovered, [
+      { rule: 1, days: [{ from: day(19).slice(0, 10), until: day(2).slice(0, 10) }] },
+    ]);
+    writeFileSync(
+      place.path("c.json"),
+      `${[20, 1].map((ago) => monitor({ time: day(ago), properties: { objectKey: "/acct/box/left/-/left-1.2.0.tgz" }, uri: "" })).join("\n")}\n`,
+    );
+    await place.run("usage", "import", "web", place.path("c.json"));
+    await place.rows("update feedctl.versions set quarantined_until = now() where quarantined_at is not null");
+    assert.partialDeepStrictEqual((await run(0, "--json")).events().at(-1), { freed: 1, deleted: 0 });
   });
 });

@@ -187,7 +187,12 @@ export const getCases = {
   },
 } satisfies Record<string, ContractCase>;
 
-/** Removes undefined entries, so that an absent entry equals an undefined one. */
+/**
+ * Removes undefined entries, so that an absent entry equals an undefined one; also the access tier, which Azure does not
+ * return with the bytes, and the checksums, which a plain `head` lacks.
+ */
 function known(blob: BlobInfo | undefined): Record<string, unknown> {
-  return Object.fromEntries(Object.entries(blob ?? {}).filter(([, value]) => value !== undefined));
+  const isKnown = ([name, value]: [string, unknown]) =>
+    value !== undefined && !["storageClass", "checksums"].includes(name);
+  return Object.fromEntries(Object.entries(blob ?? {}).filter(isKnown));
 }

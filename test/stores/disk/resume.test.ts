@@ -3,11 +3,13 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { readFile, truncate, utimes, writeFile } from "node:fs/promises";
+import { hash } from "node:crypto";
 import { basename, join } from "node:path";
 import { describe, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { isTemporaryName } from "../../../src/stores/disk/names.ts";
 import { openDiskStore } from "../../../src/stores/disk/store.ts";
+import { checkOf } from "../../../src/stores/known-hash.ts";
 import { parseKey as key } from "../../../src/stores/key.ts";
 import type { BlobSource, UploadNotes } from "../../../src/stores/store.ts";
 import { sha256, someBytes, sourceOf } from "../../support/bytes.ts";
@@ -73,7 +75,10 @@ describe("disk put that is resumed", () => {
     for (const parallel of [true, false]) {
       const source = { ...cloud(bytes), parallel };
       const counted = cloud(bytes);
-      const put = await store.put(key("x"), { ...source, open: counted.open }, { ...options, notes });
+      // of a cloud that knows both hashes; the MD5 is of the whole, not of the rest
+      const md5 = hash("md5", bytes);
+      const hashCheck = () => checkOf({ key: key("x"), size: SIZE, modified: new Date(), md5 }, undefined);
+      const put = await store.put(key("x"), { ...source, open: counted.open, hashCheck }, { ...options, md5, notes });
       assert.deepEqual([put.outcome, put.sha256, counted.read], ["created", sha256(bytes), SIZE - there]);
       assert.ok((await readFile(join(root, "x"))).equals(bytes));
       assert.deepEqual([everything(root), notes.kept.size], [["x"], 0]);

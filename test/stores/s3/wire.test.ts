@@ -436,7 +436,7 @@ describe("errors of the server", () => {
     },
     { name: "QuotaExceeded", answer: problem(403, "QuotaExceeded"), code: "full", says: /quota/ },
     { name: "status 507", answer: problem(507, "Whatever"), code: "full", says: /no space/ },
-    { name: "EntityTooLarge", answer: problem(400, "EntityTooLarge"), code: "full", says: /larger/ },
+    { name: "EntityTooLarge", answer: problem(400, "EntityTooLarge"), code: "invalid", says: /larger/ },
     { name: "BadDigest", answer: problem(400, "BadDigest"), code: "corrupt", says: /other bytes than were sent/ },
     { name: "NotImplemented", answer: problem(501, "NotImplemented"), code: "usage", says: /--storage-class/ },
     { name: "an archived object", answer: problem(403, "InvalidObjectState"), code: "denied", says: /restore/ },

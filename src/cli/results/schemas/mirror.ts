@@ -24,6 +24,7 @@ export const MirrorLine = Type.Union([
       skipped: count(),
       mismatch: count(),
       failed: count(),
+      archived: count("of the failed blobs: they must be restored before they can be read"),
       extras: count("only in the target"),
       deleted: count(),
       bytes: count("of the copied blobs"),

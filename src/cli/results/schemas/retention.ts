@@ -76,7 +76,15 @@ const knownUse = {
 export const RetentionPlanResult = Type.Object({
   feed: text(),
   enabled: flag("false: no run deletes this"),
-  use: nullable(Type.Object(knownUse)),
+  use: nullable(
+    Type.Object({
+      ...knownUse,
+      uncovered: Type.Array(
+        Type.Object({ rule: count(), days: Type.Array(Type.Object({ from: text(), until: text("a day, included") })) }),
+        { description: "rules that depend on days that no counted log covers" },
+      ),
+    }),
+  ),
   totals: Type.Object({ ...totals, folders: count(), protected: count(), feed: Type.Object(totals) }),
   rules: Type.Array(Type.Object({ rule: count(), name: nullable(text()), enabled: flag(), ...totals })),
   delete: Type.Array(PlannedDeletionResult),
@@ -104,8 +112,8 @@ const runCounts = {
   deleted: count(),
   hidden: count(),
   freed: count("hidden by earlier runs and deleted now; in a dry run those that would be"),
-  restored: count(),
-  left: count("changed since they were planned, or deleted by others"),
+  restored: count("hidden by earlier runs and shown again; in a dry run those that would be"),
+  left: count("changed since they were planned, deleted by others, or not reached when the run was halted"),
   folders: count(),
   blobs: count("deleted from the store"),
   bytes: count("of those blobs, as far as the provider has freed them"),
@@ -131,7 +139,10 @@ export const RetentionLine = Type.Union([
     type: word("feed"),
     feed: text(),
     feedType: text(),
-    outcome: oneOf(["done", "dry-run", "disabled", "stopped"], "stopped: its time limit was reached"),
+    outcome: oneOf(
+      ["done", "dry-run", "disabled", "stopped", "halted"],
+      "stopped: its time limit was reached; halted: retention was switched off or its rules were changed meanwhile",
+    ),
     ...runCounts,
   }),
   Type.Object({ type: word("feed-failed"), feed: text(), code: text(), reason: text(), hint: nullable(text()) }),
@@ -186,6 +197,7 @@ export type RestoredResult = Static<typeof RestoredResult>;
 const usageCounts = {
   lines: count(),
   downloads: count(),
+  restored: count("hidden versions that are shown again, because a rule keeps what was used then"),
   foreign: count("downloads of other files"),
   unreadable: count("lines that were not understood"),
 };

@@ -85,6 +85,7 @@ export const StoreChangeResult = Type.Object({
   outcome: oneOf(["changed", "unchanged"], "unchanged: the same location, possibly with other credentials or options"),
   store: StoreResult,
   before: StoreResult,
+  traits: nullable(TraitsResult, "null: a disk, or it was not asked"),
   leftBehind: Type.Object(
     { packages: count(), versions: count(), files: count(), bytes: count() },
     { description: "catalogued files that stay in the earlier store; nothing was moved" },

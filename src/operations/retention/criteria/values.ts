@@ -55,9 +55,9 @@ export function isKeepPer(word: string): word is KeepPer {
   return (keepPer as readonly string[]).includes(word);
 }
 
-/** What versions of a package are counted apart by: words of `KeepPer` with commas between. */
+/** What versions of a package are counted apart by: words of `KeepPer` with commas between. `line` is `minor`. */
 export const line = single("text", (given, wrong) => {
-  const words = given.split(",").map((word) => word.trim());
+  const words = given.split(",").map((word) => (word.trim() === "line" ? "minor" : word.trim()));
   if (!words.every(isKeepPer) || new Set(words).size < words.length)
     throw wrong(`${keepPer.slice(0, -1).join(", ")} or ${keepPer.at(-1)}, or several of them with commas between`);
   return words.join(",");

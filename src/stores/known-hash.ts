@@ -1,14 +1,9 @@
 import { createHash } from "node:crypto";
 import { crc32 } from "node:zlib";
-import { FeedctlError } from "../../errors.ts";
-import type { BlobInfo, GetOptions } from "../store.ts";
-
-/** Compares the bytes of a whole blob with a hash that its provider knows. */
-export interface HashCheck {
-  update(chunk: Uint8Array): void;
-  /** Throws `corrupt` if other bytes arrived. */
-  end(): void;
-}
+import { FeedctlError } from "../errors.ts";
+import { createCrc32c, createCrc64Nvme } from "../lib/crc.ts";
+import type { HashCheck } from "./hash-check.ts";
+import type { BlobInfo, GetOptions } from "./store.ts";
 
 /**
  * A check by the strongest hash that is known of a blob and that the caller does not compare itself. Undefined: there is
@@ -17,13 +12,12 @@ export interface HashCheck {
 export function checkOf(blob: BlobInfo, compared: GetOptions["compared"]): HashCheck | undefined {
   if (compared === "all" || (compared === "sha256" && blob.sha256 !== undefined)) return undefined;
   const { sha256, md5, checksums = {} } = blob;
-  const known = { sha256, md5, sha1: checksums.sha1, crc32: checksums.crc32 };
-  const names = ["sha256", "md5", "sha1", "crc32"] as const;
-  const name = names.find((each) => known[each] !== undefined);
+  const known = { sha256, md5, ...checksums };
+  const name = STRONGEST_FIRST.find((each) => known[each] !== undefined);
   if (name === undefined) return undefined;
-  const hash = name === "crc32" ? createCrc32() : hasher(name);
+  const hash = hashers[name]();
   return {
-    update: (chunk) => void hash.update(chunk),
+    update: (chunk) => hash.update(chunk),
     end() {
       const found = hash.digest();
       if (found === known[name]) return;
@@ -52,13 +46,25 @@ export function heldBack(next: () => Promise<Buffer | null>, check: HashCheck): 
 
 function hasher(name: string) {
   const hash = createHash(name);
-  return { update: (chunk: Uint8Array) => void hash.update(chunk), digest: () => hash.digest("hex") };
+  return { update: (chunk: Uint8Array): void => void hash.update(chunk), digest: () => hash.digest("hex") };
 }
 
 function createCrc32() {
   let value = 0;
   return {
-    update: (chunk: Uint8Array) => (value = crc32(chunk, value)),
+    update(chunk: Uint8Array): void {
+      value = crc32(chunk, value);
+    },
     digest: () => value.toString(16).padStart(8, "0"),
   };
 }
+
+const hashers = {
+  sha256: () => hasher("sha256"),
+  md5: () => hasher("md5"),
+  sha1: () => hasher("sha1"),
+  crc64nvme: createCrc64Nvme,
+  crc32c: createCrc32c,
+  crc32: createCrc32,
+};
+const STRONGEST_FIRST = Object.keys(hashers) as (keyof typeof hashers)[];
