@@ -22,7 +22,7 @@ const parts: Record<string, () => string[]> = {
   kills: () => ["test/bench/kill-campaign.ts", String(Math.ceil(3 * effort)), String(seed)],
   /** A test run spends 6 seconds on it. */
   fuzz: () => ["test/bench/fuzz-formats.ts", String(seed), String(Math.ceil(6 * effort))],
-  /** A test run simulates 120 schedules. The usual effort simulates a hundred thousand. */
+  /** A test run simulates a thousand schedules. The usual effort simulates a hundred thousand. */
   simulation: () => ["test/bench/simulation.ts", String(Math.ceil(10_000 * effort)), String(seed * 1_000_000)],
   models: () => ["--test", "--test-concurrency=2", "--test-reporter=spec", ...randomTests()],
 };

@@ -1,7 +1,6 @@
 import { existsSync } from "node:fs";
 import { isFeedctlError } from "../../src/errors.ts";
-import { hashBytes } from "../../src/lib/hash.ts";
-import type { MemoryPlace } from "./memory-store.ts";
+import { sha256Of, type MemoryPlace } from "./memory-store.ts";
 import type { Deed } from "./scenario.ts";
 import { Violation } from "./schedule.ts";
 import { FOREIGN, INITIAL, type World, type WorldActor } from "./world.ts";
@@ -44,7 +43,7 @@ export async function checkRows(world: World): Promise<Found> {
   for (const { key, sha256, intent } of found.rows) {
     const blob = found.place.blobs.get(key);
     if (blob === undefined) throw new Violation(`rule 1: the row of ${key} has no blob`);
-    const has = hashBytes(blob.bytes).sha256;
+    const has = sha256Of(blob.bytes);
     if (has !== sha256 && has !== intent) throw new Violation(`rule 1: the row of ${key} describes other bytes`);
   }
   return found;

@@ -1,6 +1,6 @@
+import { hash } from "node:crypto";
 import { Readable } from "node:stream";
 import { FeedctlError } from "../../src/errors.ts";
-import { hashBytes } from "../../src/lib/hash.ts";
 import { isMarker, type Key } from "../../src/lib/key.ts";
 import { throwIfInterrupted } from "../../src/stores/shared/signal.ts";
 import { readVerified } from "../../src/stores/shared/verified-source.ts";
@@ -36,9 +36,9 @@ export class MemoryPlace {
 
   put(key: Key, bytes: Buffer, { ifExists, modified = new Date() }: PutOptions): PutResult {
     const old = this.blobs.get(key);
-    const { sha256 } = hashBytes(bytes);
+    const sha256 = sha256Of(bytes);
     if (ifExists === "fail" && old !== undefined) {
-      if (hashBytes(old.bytes).sha256 === sha256) return { outcome: "unchanged", tag: old.info.tag, sha256 };
+      if (sha256Of(old.bytes) === sha256) return { outcome: "unchanged", tag: old.info.tag, sha256 };
       throw new FeedctlError("conflict", `${key} exists with other bytes`);
     }
     const tag = `v${++this.#version}`;
@@ -60,6 +60,10 @@ export class MemoryPlace {
   delete(key: Key): void {
     this.blobs.delete(key);
   }
+}
+
+export function sha256Of(bytes: Buffer): string {
+  return hash("sha256", bytes, "hex");
 }
 
 async function* chunksOf(bytes: Buffer, signal: AbortSignal | undefined): AsyncGenerator<Buffer> {

@@ -24,17 +24,31 @@ export interface Deed {
   settles: boolean;
 }
 
-type Maker = (world: World, random: Random, number: number) => Omit<Deed, "kind">;
+interface Draw {
+  random: Random;
+  /** Of the process in its schedule. */
+  number: number;
+  /** The package that the processes of this schedule prefer, so that they get in one another's way. */
+  hot: string | undefined;
+}
+
+type Maker = (world: World, draw: Draw) => Omit<Deed, "kind">;
 
 const nothing = { adds: [], removes: [], moves: new Map<string, string>(), settles: true };
 
 const NEW = ["a@1.0.0:x", "a@1.0.0:y", "b@1.0.0:x", "b@3.0.0:x", "c@1.0.0:x", "c@1.0.0:y"] as const;
 const VERSIONS = ["a@1.0.0", "b@1.0.0", "b@2.0.0"] as const;
 
+function pickFrom<Id extends string>(ids: readonly Id[], { random, hot }: Draw): Id {
+  const preferred = ids.filter((id) => id.startsWith(`${hot}@`));
+  return random.pick(preferred.length > 0 ? preferred : ids);
+}
+
 /** The kinds of processes that meet in a schedule. */
 const makers = {
-  import(world, random, number) {
-    const id = random.pick(NEW);
+  import(world, draw) {
+    const { random, number } = draw;
+    const id = pickFrom(NEW, draw);
     const overwrite = random.chance(0.5);
     const move = random.chance(0.4);
     const { byId, write } = world.fixtures;
@@ -42,24 +56,24 @@ const makers = {
     return {
       ...nothing,
       name: `import ${id}${overwrite ? " --overwrite" : ""}${move ? " --move" : ""}`,
-      work: (context) => all(importPackages(context, { feeds: [world.feed.name], paths: [path], overwrite, move })),
+      work: (context) => listAll(importPackages(context, { feeds: [world.feed.name], paths: [path], overwrite, move })),
       adds: [id],
       moves: new Map(move ? [[id, path]] : []),
     };
   },
-  drop(world, random) {
-    const ids = [random.pick(NEW), ...(random.chance(0.3) ? ["b@3.0.0:x"] : [])];
+  drop(world, draw) {
+    const ids = [pickFrom(NEW, draw), ...(draw.random.chance(0.3) ? ["b@3.0.0:x"] : [])];
     const moves = new Map(ids.map((id) => [id, world.fixtures.write(id, join(world.folder, "drop"))]));
     return {
       ...nothing,
       name: `drop scan of ${ids.join(" ")}`,
-      work: (context) => all(scanDropPaths(context, { feed: world.feed.name, settle: 0 })),
+      work: (context) => listAll(scanDropPaths(context, { feed: world.feed.name, settle: 0 })),
       adds: ids,
       moves,
     };
   },
-  delete(world, random) {
-    const version = random.pick(VERSIONS);
+  delete(world, draw) {
+    const version = pickFrom(VERSIONS, draw);
     return {
       ...nothing,
       name: `package delete ${version}`,
@@ -70,12 +84,13 @@ const makers = {
       removes: [version],
     };
   },
-  retention(world, random) {
+  retention(world, { random }) {
     const quarantineDays = random.chance(0.4) ? 0 : undefined;
     return {
       ...nothing,
       name: `retention run${quarantineDays === undefined ? "" : " with quarantine"}`,
-      work: (context) => all(runRetention(context, { feeds: [world.feed.name], quarantineDays, async approve() {} })),
+      work: (context) =>
+        listAll(runRetention(context, { feeds: [world.feed.name], quarantineDays, async approve() {} })),
       removes: ["b@1.0.0", "b@2.0.0", "b@3.0.0"],
       settles: quarantineDays === undefined, // one run hides, a later one deletes
     };
@@ -85,7 +100,7 @@ const makers = {
       ...nothing,
       name: "migrate run",
       work: (context) =>
-        all(
+        listAll(
           migrateFeed(context, {
             feed: world.feed.name,
             goal: { to: "disk", options: { path: world.second } },
@@ -99,37 +114,28 @@ const makers = {
     return {
       ...nothing,
       name: "verify --repair",
-      work: (context) => all(verifyFeed(context, { feed: world.feed.name, repair: true })),
+      work: (context) => listAll(verifyFeed(context, { feed: world.feed.name, repair: true })),
     };
   },
 } satisfies Record<string, Maker>;
 
+export const kinds = ["import", "drop", "delete", "retention", "migrate", "verify"] as const;
 /** How often each kind is drawn. */
-export const kinds = [
-  "import",
-  "import",
-  "import",
-  "drop",
-  "delete",
-  "delete",
-  "retention",
-  "migrate",
-  "migrate",
-  "verify",
-] as const;
+const drawn = [...kinds, "import", "import", "delete", "migrate"] as const;
 
 /** Two to four processes that work on the same feed. */
 export function drawDeeds(world: World, random: Random): Deed[] {
-  const count = random.pick([2, 2, 3, 3, 4]);
-  const drawn = Array.from({ length: count }, () => random.pick(kinds));
+  const hot = random.chance(0.6) ? random.pick(["a", "b", "c"]) : undefined;
+  const count = random.pick([2, 2, 2, 2, 3, 3, 4]);
+  const all = Array.from({ length: count }, () => random.pick(drawn));
   // one drop path, one scan: a second one would find the same files
-  const wanted = drawn.map((kind, index) => (kind === "drop" && drawn.indexOf(kind) < index ? "import" : kind));
+  const wanted = all.map((kind, index) => (kind === "drop" && all.indexOf(kind) < index ? "import" : kind));
   return wanted.map((kind, index) => {
-    const deed = makers[kind](world, random, index);
+    const deed = makers[kind](world, { random, number: index, hot });
     return { ...deed, kind, name: `${index + 1} ${deed.name}` };
   });
 }
 
-async function all<T>(events: AsyncIterable<T>): Promise<T[]> {
+async function listAll<T>(events: AsyncIterable<T>): Promise<T[]> {
   return Array.fromAsync(events);
 }

@@ -1,76 +1,14 @@
 import { EventEmitter } from "node:events";
-import { setTimeout as realSleep } from "node:timers";
-import pg from "pg";
-import { types, type Pool } from "../../src/catalog/connection/open-postgres.ts";
+import { clearTimeout, setTimeout as setRealTimeout } from "node:timers";
+import type pg from "pg";
+import type { Pool } from "../../src/catalog/connection/open-postgres.ts";
 import type { Actor, Outcome, Session } from "./schedule.ts";
+import type { Backend, Server } from "./server.ts";
 
-/** The sessions of one server that all schedules share; opening one costs more than a schedule's moves. */
-export interface Server extends AsyncDisposable {
-  query<R extends pg.QueryResultRow>(text: string, values?: unknown[]): Promise<R[]>;
-  take(): Promise<Backend>;
-  /** Rolls back, releases all locks and keeps the session for the next schedule. */
-  giveBack(backend: Backend): Promise<void>;
-  isBlocked(backend: Backend): Promise<boolean>;
-  cancel(backend: Backend): Promise<void>;
-}
-
-interface Backend {
-  client: pg.Client;
-  pid: number;
-  /** How often each statement was seen. */
-  seen: Map<string, number>;
-  /** The names of prepared statements. */
-  prepared: Map<string, string>;
-}
-
-/** From this many uses on a statement is prepared, which halves its cost. */
-const PREPARE = 2;
-
-export async function connectServer(url: string): Promise<Server> {
-  const free: Backend[] = [];
-  const all: pg.Client[] = [];
-  const open = async () => {
-    const client = new pg.Client({
-      connectionString: url,
-      types,
-      options: "-c jit=off -c deadlock_timeout=20ms -c search_path=pg_catalog",
-    });
-    client.on("error", () => {});
-    await client.connect();
-    all.push(client);
-    return client;
-  };
-  const monitor = await open();
-  return {
-    query: async (text, values) => (await monitor.query(text, values)).rows,
-    async take() {
-      const kept = free.pop();
-      if (kept !== undefined) return kept;
-      const client = await open();
-      const { rows } = await client.query<{ pid: number }>("select pg_backend_pid() as pid");
-      return { client, pid: rows[0]!.pid, seen: new Map(), prepared: new Map() };
-    },
-    async giveBack(backend) {
-      await backend.client.query("rollback; select pg_advisory_unlock_all()");
-      free.push(backend);
-    },
-    async isBlocked({ pid }) {
-      const { rows } = await monitor.query<{ blocked: boolean }>(
-        "select cardinality(pg_blocking_pids($1)) > 0 as blocked",
-        [pid],
-      );
-      return rows[0]!.blocked;
-    },
-    async cancel({ pid }) {
-      await monitor.query("select pg_cancel_backend($1)", [pid]);
-    },
-    async [Symbol.asyncDispose]() {
-      for (const client of all) await client.end();
-    },
-  };
-}
-
-/** Milliseconds after which the server is asked whether a lock blocks a statement. */
+/**
+ * Milliseconds after which the server is asked whether a lock blocks a statement. Doubled each time, because asking
+ * costs more than most statements, and on a busy machine all of them take that long.
+ */
 const PATIENCE = 3;
 
 /** One actor's pool of connections: every statement is a call of the schedule. */
@@ -121,6 +59,7 @@ export class ScheduledPool implements Pick<Pool, "connect" | "query" | "end"> {
 
 /** A statement that was sent to the server. */
 interface Running {
+  text: string;
   answer: Promise<Outcome>;
   outcome?: Outcome;
 }
@@ -152,9 +91,10 @@ class Connection extends EventEmitter implements Session {
     const call = this.#actor.schedule.call({
       actor: this.#actor,
       session: this,
-      label: `${this.name}: ${text.replaceAll(/\s+/g, " ").trim().slice(0, 110)}`,
+      label: `${this.name}: ${shorten(text)}`,
       perform: () => this.#perform(text, values),
       blocked: () => this.#outcome(),
+      releases: async () => (await this.#backend)?.isIdle() ?? false,
     });
     return Promise.race([call, this.#broken.promise]);
   }
@@ -184,9 +124,9 @@ class Connection extends EventEmitter implements Session {
   async #perform(text: string, values: unknown[] | undefined): Promise<Outcome | undefined> {
     if (this.lost) return { error: terminated() };
     const backend = await (this.#backend ??= this.#server.take());
-    const query = statementOf(backend, text, values);
     const running: Running = {
-      answer: backend.client.query(query).then(
+      text,
+      answer: backend.run(text, values).then(
         (value): Outcome => ({ value }),
         (error: unknown): Outcome => ({ error }),
       ),
@@ -201,28 +141,39 @@ class Connection extends EventEmitter implements Session {
     const running = this.#running;
     const backend = await this.#backend;
     if (running === undefined || backend === undefined) return { error: terminated() };
-    for (;;) {
-      const done = await Promise.race([running.answer, pause(PATIENCE)]);
+    if (!canBeBlocked(running.text)) return running.answer;
+    for (let patience = PATIENCE; ; patience *= 2) {
+      const done = await within(patience, running.answer);
       if (done !== undefined) return done;
       if (await this.#server.isBlocked(backend)) return running.outcome;
     }
   }
 }
 
-function statementOf({ seen, prepared }: Backend, text: string, values: unknown[] | undefined): pg.QueryConfig {
-  const query = { text, ...(values !== undefined && { values }) };
-  if (values === undefined || text.includes(";")) return query;
-  const uses = (seen.get(text) ?? 0) + 1;
-  seen.set(text, uses);
-  if (uses >= PREPARE && !prepared.has(text)) prepared.set(text, `s${prepared.size}`);
-  const name = prepared.get(text);
-  return name === undefined ? query : { ...query, name };
+/** Nothing blocks those that only read: no table is locked against readers. */
+function canBeBlocked(text: string): boolean {
+  return /\b(insert|update|delete|lock|share|pg_advisory_lock)\b/i.test(text);
+}
+
+const labels = new Map<string, string>();
+
+function shorten(text: string): string {
+  let label = labels.get(text);
+  if (label === undefined) labels.set(text, (label = text.replaceAll(/\s+/g, " ").trim().slice(0, 110)));
+  return label;
 }
 
 function terminated(): Error {
   return new Error("Connection terminated unexpectedly");
 }
 
-function pause(milliseconds: number): Promise<undefined> {
-  return new Promise((resolve) => void realSleep(resolve, milliseconds, undefined));
+/** What the promise resolves to, undefined when that takes longer than so many real milliseconds. */
+async function within<T>(milliseconds: number, promise: Promise<T>): Promise<T | undefined> {
+  const { promise: late, resolve } = Promise.withResolvers<undefined>();
+  const timer = setRealTimeout(resolve, milliseconds, undefined);
+  try {
+    return await Promise.race([promise, late]);
+  } finally {
+    clearTimeout(timer);
+  }
 }

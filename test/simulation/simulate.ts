@@ -1,8 +1,6 @@
 import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { openPostgres } from "../../src/catalog/connection/open-postgres.ts";
-import type { Catalog } from "../../src/catalog/connection/catalog.ts";
 import { startPostgres } from "../support/postgres.ts";
 import { checkEnd, checkErrors, checkRows } from "./checks.ts";
 import { virtualClock } from "./clock.ts";
@@ -10,7 +8,7 @@ import { makeFixtures, type Fixtures } from "./packages.ts";
 import { randomOf } from "../support/random.ts";
 import { drawDeeds, type Deed } from "./scenario.ts";
 import { Schedule, Violation } from "./schedule.ts";
-import { connectServer, type Server } from "./scheduled-pool.ts";
+import { connectServer, type Server } from "./server.ts";
 import { closeWorld, openWorld, worldActor, type World, type WorldActor } from "./world.ts";
 
 export interface Finding {
@@ -20,7 +18,8 @@ export interface Finding {
   trace: string[];
 }
 
-export interface Simulation extends AsyncDisposable {
+/** Runs one schedule after the other, on a database of its own. */
+export interface Simulation {
   /** Runs the schedule of a seed. Returns what it found. */
   run(seed: number): Promise<Finding | undefined>;
   /** The moves of the last schedule. */
@@ -29,23 +28,39 @@ export interface Simulation extends AsyncDisposable {
   readonly succeeded: Readonly<Record<string, number>>;
 }
 
+export interface Simulations extends AsyncDisposable {
+  /** Each can run schedules beside the others: while the server works for one, this process works for another. */
+  readonly lanes: readonly Simulation[];
+}
+
 /** Schedules until the catalog is emptied. */
-const EMPTIED = 200;
+const EMPTIED = 100;
 /** Part of the schedules after which everything is run once more: it costs as much as the schedule. */
-const THIRD = 0.3;
+const PART = 0.1;
 
 /** Undefined when this machine has no PostgreSQL. */
-export async function openSimulation(): Promise<Simulation | undefined> {
+export async function openSimulations(count: number): Promise<Simulations | undefined> {
   const postgres = await startPostgres({ quiet: true });
   if (postgres === undefined) return undefined;
   const folder = mkdtempSync(join(tmpdir(), "feedctl-simulation-"));
-  const url = await postgres.createCatalog();
-  const catalog = await openPostgres(url);
-  const server = await connectServer(url);
-  const clock = virtualClock();
   const fixtures = await makeFixtures(join(folder, "fixtures"));
+  const clock = virtualClock();
+  const servers: Server[] = [];
+  for (let lane = 0; lane < count; lane++) servers.push(await connectServer(await postgres.createCatalog()));
+  return {
+    lanes: servers.map((server, lane) => openLane({ server, fixtures, folder: join(folder, String(lane)) })),
+    async [Symbol.asyncDispose]() {
+      clock[Symbol.dispose]();
+      for (const server of servers) await server[Symbol.asyncDispose]();
+      await postgres.stop();
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+function openLane({ server, fixtures, folder }: Pick<Parts, "server" | "fixtures" | "folder">): Simulation {
   const succeeded: Record<string, number> = {};
-  let count = 0;
+  let number = 0;
   let trace: readonly string[] = [];
   return {
     succeeded,
@@ -53,36 +68,27 @@ export async function openSimulation(): Promise<Simulation | undefined> {
       return trace;
     },
     async run(seed) {
-      if (++count % EMPTIED === 0)
-        await server.query(
-          "truncate feedctl.feeds, feedctl.runs, feedctl.stores, feedctl.audit_events, feedctl.locks cascade",
-        );
-      const own = join(folder, String(count));
-      const parts = {
-        catalog,
-        server,
-        fixtures,
-        folder: own,
-        number: count,
-        succeeded,
-        onTrace: (moves: readonly string[]) => (trace = moves),
-      };
-      return simulate(parts, seed).finally(() => {
+      if (++number % EMPTIED === 0) await empty(server);
+      const own = join(folder, String(number));
+      const onTrace = (moves: readonly string[]) => (trace = moves);
+      try {
+        return await simulate({ server, fixtures, folder: own, number, succeeded, onTrace }, seed);
+      } finally {
         if (existsSync(own)) rmSync(own, { recursive: true });
-      });
-    },
-    async [Symbol.asyncDispose]() {
-      clock[Symbol.dispose]();
-      await server[Symbol.asyncDispose]();
-      await catalog[Symbol.asyncDispose]();
-      await postgres.stop();
-      rmSync(folder, { recursive: true, force: true });
+      }
     },
   };
 }
 
+/** Nothing vacuums the server's tables. The system's get their rows from the temporary tables of retention plans. */
+async function empty(server: Server): Promise<void> {
+  await server.query(
+    "truncate feedctl.feeds, feedctl.runs, feedctl.stores, feedctl.audit_events, feedctl.locks cascade",
+  );
+  await server.query("vacuum pg_class, pg_attribute, pg_type, pg_depend, pg_index, pg_constraint");
+}
+
 interface Parts {
-  catalog: Catalog;
   server: Server;
   fixtures: Fixtures;
   folder: string;
@@ -91,15 +97,12 @@ interface Parts {
   onTrace(moves: readonly string[]): void;
 }
 
-async function simulate(
-  { catalog, number, succeeded, onTrace, ...parts }: Parts,
-  seed: number,
-): Promise<Finding | undefined> {
+async function simulate({ number, succeeded, onTrace, ...parts }: Parts, seed: number): Promise<Finding | undefined> {
   const random = randomOf(seed);
   const budget = random.pick([0, 1, 1, 2, 3]);
   const schedule = new Schedule(random, { budget, chance: 0.03 });
   onTrace(schedule.trace);
-  const world = await openWorld({ ...parts, schedule }, catalog.db, number);
+  const world = await openWorld({ ...parts, schedule }, number);
   const deeds = drawDeeds(world, random);
   const actors = deeds.map(({ name, work }) => worldActor(world, name, work));
   try {
@@ -113,7 +116,7 @@ async function simulate(
     await again(world, unfinished, "again");
     await verify(world);
     await checkEnd(world, deeds);
-    if (!repeatable(deeds) || !random.chance(THIRD)) return undefined;
+    if (!repeatable(deeds) || !random.chance(PART)) return undefined;
     world.changes.length = 0;
     await again(world, deeds, "once more");
     if (world.changes.length > 0)

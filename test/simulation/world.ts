@@ -3,7 +3,6 @@ import { catalogOn } from "../../src/catalog/connection/open-postgres.ts";
 import { insertFeed, updateFeed } from "../../src/catalog/feeds.ts";
 import { insertFiles } from "../../src/catalog/packages.ts";
 import { saveRules } from "../../src/catalog/retention/rules.ts";
-import type { Db } from "../../src/catalog/schema/core.ts";
 import { insertStore } from "../../src/catalog/stores.ts";
 import type { Context } from "../../src/operations/context.ts";
 import { newFile } from "../../src/operations/import/put-package.ts";
@@ -15,7 +14,8 @@ import { acting } from "./clock.ts";
 import { MemoryPlace } from "./memory-store.ts";
 import type { Fixtures } from "./packages.ts";
 import { Violation, type Actor, type Schedule } from "./schedule.ts";
-import { ScheduledPool, type Server } from "./scheduled-pool.ts";
+import { ScheduledPool } from "./scheduled-pool.ts";
+import type { Server } from "./server.ts";
 import { scheduledStore } from "./scheduled-store.ts";
 
 /** What feedctl's processes share in one schedule: a feed with its rows, its stores and its drop path. */
@@ -50,10 +50,10 @@ export interface WorldActor extends Actor {
 
 export async function openWorld(
   about: Pick<World, "schedule" | "server" | "fixtures" | "folder">,
-  db: Db,
   number: number,
 ): Promise<World> {
   const { fixtures } = about;
+  const { db } = about.server.catalog;
   const now = new Date();
   const name = `feed-${process.pid}-${number}`;
   const feed = await insertFeed(db, { name, type: "npm", description: null, now });
