@@ -51,9 +51,17 @@ async function readParts(parts: readonly CheckedPart[], bytes: AsyncIterable<Uin
   } finally {
     await reader.close();
   }
-  const { unchecked } = checker;
-  const files = unchecked === 1 ? "a part" : `${unchecked} parts`;
-  return unchecked === 0 ? [] : [`${files} of it would unpack to more than the limits (inflated, ratio): not checked`];
+  const { unchecked, unreadable } = checker;
+  const warnings: string[] = [];
+  if (unchecked > 0)
+    warnings.push(`${partsOf(unchecked)} would unpack to more than the limits (inflated, ratio): not checked`);
+  if (unreadable > 0)
+    warnings.push(`${partsOf(unreadable)} cannot be unpacked here (encrypted, or of another compression): not checked`);
+  return warnings;
+}
+
+function partsOf(count: number): string {
+  return `${count === 1 ? "a part" : `${count} parts`} of it`;
 }
 
 async function findParts(format: Format, file: PackageFile, reader: FileReader): Promise<CheckedPart[]> {

@@ -175,3 +175,16 @@ test("what would unpack to more than the limits is imported unchecked, with a wa
     setLimits({});
   }
 });
+
+test("members that cannot be unpacked here are imported unchecked, with a warning", async (t) => {
+  for (const [what, field, value] of [
+    ["bzip2", "method", 12],
+    ["encrypted", "flags", 0x0801],
+  ] as const) {
+    const bytes = Buffer.from(zipArchive([{ name: "a", body: "content" }]));
+    const at = { local: field === "method" ? 8 : 6, directory: bytes.indexOf("PK\u0001\u0002") };
+    bytes.writeUInt16LE(value, at.local);
+    bytes.writeUInt16LE(value, at.directory + at.local + 2);
+    assert.match((await readArtifact(t, "a-1.jar", bytes)).identity.warnings.join(), /cannot be unpacked here/, what);
+  }
+});
