@@ -42,7 +42,8 @@ const makers = {
     return {
       ...nothing,
       name: `import ${id}${overwrite ? " --overwrite" : ""}${move ? " --move" : ""}`,
-      work: (context) => all(importPackages(context, { feeds: [world.feed.name], paths: [path], overwrite, move })),
+      work: (context) =>
+        all(importPackages(context, { feeds: [world.feed.name], paths: [path], cwd: "/", overwrite, move })),
       adds: [id],
       moves: new Map(move ? [[id, path]] : []),
     };

@@ -17,6 +17,8 @@ import { storeTraits } from "./0018-store-traits.ts";
 import { pythonSpellings } from "./0020-python-spellings.ts";
 import { distTags } from "./0021-dist-tags.ts";
 import { logCoverage } from "./0022-log-coverage.ts";
+import { wheelTags } from "./0024-wheel-tags.ts";
+import { keptDropFiles } from "./0025-kept-drop-files.ts";
 
 /** Numbered from 1, append-only, in order of application. */
 export const migrations: readonly { name: string; sql: string }[] = [
@@ -39,6 +41,8 @@ export const migrations: readonly { name: string; sql: string }[] = [
   { name: "Python spellings", sql: pythonSpellings },
   { name: "dist-tags", sql: distTags },
   { name: "log coverage", sql: logCoverage },
+  { name: "wheel tags", sql: wheelTags },
+  { name: "kept drop files", sql: keptDropFiles },
 ];
 
 export const newestSchema = migrations.length;

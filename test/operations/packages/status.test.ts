@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { pythonSpellings } from "../../../src/catalog/migrations/0020-python-spellings.ts";
+import { wheelTags } from "../../../src/catalog/migrations/0024-wheel-tags.ts";
 import { type Installation, onDatabases } from "../../support/databases.ts";
 import { chart } from "../../support/fixtures/chart.ts";
 import { npmTarball } from "../../support/fixtures/packages.ts";
@@ -142,5 +143,13 @@ onDatabases("status of versions", ["PostgreSQL"], (database) => {
     await place.rows(pythonSpellings);
     assert.deepEqual(await qualifiers(), [canonical, "file=acme_widget-1.0-py3-none-any.whl"]);
     assert.deepEqual((await importing(place, 0, "python", file)).counts, counts({ existing: 1 }));
+    // the same for the order of tags
+    const many = "acme_widget-1.0-1-cp310.cp39-abi3-manylinux_2_17_x86_64.manylinux2014_x86_64.whl";
+    await place.rows(`update feedctl.files set qualifier = 'file=${many}' where qualifier = '${canonical}'`);
+    await place.rows(wheelTags);
+    assert.deepEqual(await qualifiers(), [
+      "file=acme_widget-1.0-1-cp310.cp39-abi3-manylinux2014_x86_64.manylinux_2_17_x86_64.whl",
+      "file=acme_widget-1.0-py3-none-any.whl",
+    ]);
   });
 });
