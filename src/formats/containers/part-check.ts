@@ -2,15 +2,30 @@ import { pipeline } from "node:stream/promises";
 import { crc32, createGunzip, createInflateRaw } from "node:zlib";
 import type { ByteReader } from "../../lib/byte-reader.ts";
 import { limits } from "../../lib/limits.ts";
+import { createTarEnd } from "../../lib/tar/end.ts";
 import { LOCAL, LOCAL_LENGTH, type ZipMember } from "../../lib/zip/directory.ts";
 import { invalid } from "../read-package.ts";
 import { isSmallMember, requireContent, unpackError, unpackMember } from "./zip-member.ts";
 
 /** A part of a file that can be checked while its bytes pass. Parts of one file do not overlap. */
-export type CheckedPart = { zip: ZipMember } | { gzip: { name: string; start: number; end: number } };
+export type CheckedPart =
+  | { zip: ZipMember }
+  /** With `tar` in its name, its content must be a whole tar archive. */
+  | { gzip: NamedRange }
+  | { tar: NamedRange }
+  /** Of a compression that cannot be read here. */
+  | { unreadable: NamedRange };
+
+interface NamedRange {
+  name: string;
+  start: number;
+  end: number;
+}
 
 export function startOf(part: CheckedPart): number {
-  return "zip" in part ? part.zip.offset : part.gzip.start;
+  if ("zip" in part) return part.zip.offset;
+  const range = "gzip" in part ? part.gzip : "tar" in part ? part.tar : part.unreadable;
+  return range.start;
 }
 
 const CHUNK = 64 * 1024;
@@ -40,6 +55,11 @@ export function createPartChecker(): PartChecker {
       return unreadable;
     },
     async check(reader, part) {
+      if ("unreadable" in part) {
+        unreadable++;
+        return 0;
+      }
+      if ("tar" in part) return checkTar(reader, part.tar);
       if ("gzip" in part) {
         const { read, unpacked } = await checkGzip(reader, part.gzip, left);
         if (unpacked === undefined) unchecked++;
@@ -109,11 +129,12 @@ const BEYOND = Symbol("beyond the limits");
 /** Unpacks gzip data to its end. `unpacked`: bytes; undefined when they exceed the limits. */
 async function checkGzip(
   reader: ByteReader,
-  { start, end }: { start: number; end: number },
+  { name, start, end }: NamedRange,
   most: number,
 ): Promise<{ read: number; unpacked: number | undefined }> {
   let read = 0;
   let unpacked = 0;
+  const tar = /\.(?:tar\.gz|tgz)$/i.test(name) ? createTarEnd() : undefined;
   async function* counted() {
     for await (const piece of pieces(reader, end - start)) {
       read += piece.length;
@@ -126,11 +147,25 @@ async function checkGzip(
         unpacked += chunk.length;
         const isBomb = unpacked > limits.ratioFrom && unpacked > limits.ratio * read;
         if (isBomb || unpacked > most) throw BEYOND;
+        tar?.push(chunk);
       }
     });
+    if (tar?.isCut() === true) throw cutTar(name);
     return { read, unpacked };
   } catch (error) {
     if (error === BEYOND) return { read, unpacked: undefined };
     throw error;
   }
+}
+
+/** Reads an uncompressed tar archive to its end. Returns the bytes read. */
+async function checkTar(reader: ByteReader, { name, start, end }: NamedRange): Promise<number> {
+  const tar = createTarEnd();
+  for await (const piece of pieces(reader, end - start)) tar.push(piece);
+  if (tar.isCut()) throw cutTar(name);
+  return end - start;
+}
+
+function cutTar(name: string) {
+  return invalid(`the tar archive in "${name}" is cut off`);
 }

@@ -5,6 +5,7 @@ import type { PackageFile, ReadOptions } from "../format.ts";
 import { limits, type LimitName } from "../../lib/limits.ts";
 import { beyondLimit, invalid } from "../read-package.ts";
 import { decodeCodePage437, type DecodeName } from "./name-encoding.ts";
+import { plainName } from "./plain-name.ts";
 import { createReadRanges } from "./read-ranges.ts";
 import { isSmallMember, unpackMember } from "./zip-member.ts";
 import { createTwins } from "./zip-twins.ts";
@@ -82,6 +83,7 @@ async function* listEntries(
   rename: (name: string) => string | undefined,
 ): AsyncGenerator<Listed, void> {
   let name = "";
+  let roots = 0;
   const reader = new ZipReader(source, {
     strictness: "strict",
     checkCrc32: true,
@@ -93,8 +95,10 @@ async function* listEntries(
       return encoding === "cp437" ? decodeCodePage437(bytes) : undefined;
     },
     normalizeFilename: (given) => {
-      name = given;
-      return rename(given);
+      name = plainName(given);
+      // the folder that the archive is unpacked into
+      const known = name === "" ? `${ROOT}${roots++}` : name;
+      return rename(known) ?? known;
     },
     ...(signal && { signal }),
   });
@@ -106,6 +110,7 @@ async function* listEntries(
     if (index === limits[limit]) throw beyondLimit(limit, "the zip archive holds", { noun: "entries" });
     if (index % 1000 === 999) signal?.throwIfAborted();
     const own = name;
+    if (own === "") continue;
     const open: Listed["open"] = async (sink) => {
       // zip.js keeps all that it knows of each entry that was read, 11 KB, to compare its range with those of others
       Object.assign(reader, { readRanges: { indexes: new Set(), sortedRanges: [], pendingRanges: [] } });
@@ -120,6 +125,9 @@ async function* listEntries(
     yield { index, name: own, entry: value, open, readPacked };
   }
 }
+
+/** Begins the name that stands for the root, whose entry is passed over. No real name begins so. */
+const ROOT = "\uffff";
 
 /**
  * Limits the directory, which zip.js reads into memory whole: a hostile archive can declare one as large as the file.

@@ -133,6 +133,46 @@ test("entries of one name are one when their content is the same, and refused wh
   await assert.rejects(names(differing), /holds "a" twice, with different content/);
 });
 
+test("names are read without segments that mean nothing, and two spellings are one name", async (t) => {
+  const data = Buffer.from("content");
+  const none = Buffer.alloc(0);
+  const names = async (files: Parameters<typeof zipOf>[0]) =>
+    (await Array.fromAsync(await open(t, zipOf(files)))).map(({ name }) => name);
+  assert.deepEqual(
+    await names([
+      { name: "./", data: none },
+      { name: "./a/", data: none },
+      { name: "./a/b", data },
+      { name: "c//./d", data },
+    ]),
+    ["a/", "a/b", "c/d"],
+  );
+  assert.deepEqual(
+    await names([
+      { name: "./", data: none },
+      { name: "././", data: none },
+      { name: "a", data },
+    ]),
+    ["a"],
+  );
+  assert.deepEqual(
+    await names([
+      { name: "a", data },
+      { name: "./a", data },
+    ]),
+    ["a"],
+  );
+  await assert.rejects(
+    names([
+      { name: "a", data },
+      { name: "./a", data: none },
+    ]),
+    /holds "a" twice/,
+  );
+  for (const name of ["./../a", "a/./../../b", "//a", "."])
+    await assert.rejects(names([{ name, data }]), /unsafe filename/, name);
+});
+
 test("ranges of entries may touch but not overlap", () => {
   const ranges = createReadRanges();
   const cases: [index: number, start: number, end: number, fits: boolean][] = [

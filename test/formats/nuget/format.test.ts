@@ -139,6 +139,7 @@ const rejectedManifests: [nuspec: string | Buffer, reason: RegExp][] = [
   [withMetadata(`<id>${"A".repeat(101)}</id><version>1.0</version>`), /not a NuGet package id/],
   [withMetadata("<id>A</id><version>1.0.0/../..</version>"), /not a NuGet version/],
   [withMetadata(`<id>A</id><version>1.0.0-${"a".repeat(200)}</version>`), /not a NuGet version/],
+  [withMetadata("<id>A</id><version>1.2147483648.0</version>"), /not a NuGet version/],
   [`<!DOCTYPE package [<!ENTITY a "b">]>${minimal}`, /DOCTYPE/],
   [minimal.replace("<id>A", "<id>&xxe;"), /malformed/],
   [`${"<a>".repeat(100)}${"</a>".repeat(100)}`, /nested more than 64 levels deep/],
