@@ -190,18 +190,11 @@ test("a missing file is not found, and an aborted signal interrupts", async (t) 
   await assert.rejects(nuget.read(file, { signal: AbortSignal.abort() }), { code: "interrupted" });
 });
 
-/** Entries with `//` in their names, which NuGet's gallery refuses when they become duplicates. */
-const refusedSamples = ["nuget/PackageWithVeryLongZipFileEntry.1.0.0.nupkg"];
 test("real packages are read as an independent tool reads them", { skip: noShared }, async () => {
   const rows = readSampleManifest().filter(([name]) => name!.startsWith("nuget/"));
   assert.ok(rows.length >= 9);
   for (const [name, , , id, version] of rows) {
-    const read = nuget.read(packageFileAt(samplePath(name!)));
-    if (refusedSamples.includes(name!)) {
-      await assert.rejects(read, { code: "invalid" });
-      continue;
-    }
-    const identity = await read;
+    const identity = await nuget.read(packageFileAt(samplePath(name!)));
     assert.deepEqual([identity.name, identity.version], [id, version]);
   }
 });
