@@ -10,6 +10,7 @@ import type { ErrorLine } from "./cli/results/schemas/installation.ts";
 import { errorCodes, exhaustionOf, exitStatus, FeedctlError, TERMINATED } from "./errors.ts";
 import { isDiskFull } from "./lib/disk-full.ts";
 import { setLimits } from "./lib/limits.ts";
+import { ownFile } from "./lib/own-file.ts";
 import { redact } from "./lib/redact.ts";
 import { registerEnvironment } from "./cli/frame/secret-variables.ts";
 import type { Context } from "./operations/context.ts";
@@ -142,7 +143,7 @@ function fromCommander(thrown: CommanderError, command: string): FeedctlError | 
 }
 
 function packageVersion(): string {
-  const { version } = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8")) as {
+  const { version } = JSON.parse(readFileSync(ownFile("../package.json"), "utf8")) as {
     version: string;
   };
   return version;

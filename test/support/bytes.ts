@@ -5,15 +5,37 @@ import type { BlobSource, ByteRange } from "../../src/stores/store.ts";
 
 const CHUNK = 64 * 1024;
 
-/** `length` pseudo-random bytes, the same for the same `seed`. */
+const KEPT = 4;
+const large = new Map<string, Buffer>();
+const hashes = new WeakMap<Uint8Array, string>();
+
+/**
+ * `length` pseudo-random bytes, the same for the same `seed`. Nobody may change them: the last large ones are kept, as
+ * making and hashing them took a fifth of the processor time of the stores' tests.
+ */
 export function someBytes(length: number, seed = 1): Buffer {
+  if (length < 2 ** 20) return makeBytes(length, seed);
+  const name = `${length} ${seed}`;
+  const bytes = large.get(name) ?? makeBytes(length, seed);
+  large.delete(name);
+  large.set(name, bytes);
+  for (const oldest of large.keys()) if (large.size > KEPT) large.delete(oldest);
+  return bytes;
+}
+
+function makeBytes(length: number, seed: number): Buffer {
   const key = Buffer.alloc(16);
   key.writeUInt32BE(seed);
   return createCipheriv("aes-128-ctr", key, Buffer.alloc(16)).update(Buffer.alloc(length));
 }
 
 export function sha256(bytes: Uint8Array): string {
-  return createHash("sha256").update(bytes).digest("hex");
+  const isKept = bytes instanceof Buffer && [...large.values()].includes(bytes);
+  const known = isKept ? hashes.get(bytes) : undefined;
+  if (known !== undefined) return known;
+  const hash = createHash("sha256").update(bytes).digest("hex");
+  if (isKept) hashes.set(bytes, hash);
+  return hash;
 }
 
 export async function readAll(stream: Readable): Promise<Buffer> {

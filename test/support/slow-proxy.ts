@@ -12,13 +12,19 @@ export interface SlowProxy {
   stop(): Promise<void>;
 }
 
+/** Node 24 does not close a socket that is reset while it is shut down, and then never ends: it spins at its exit. */
+function reset(socket: Socket): void {
+  if (socket.writableEnded) socket.destroy();
+  else socket.resetAndDestroy();
+}
+
 /** A TCP proxy that simulates a distant server, or one that is down. It changes no bytes, so signatures stay valid. */
 export async function startSlowProxy(to: string, delay = 0, host = "127.0.0.1"): Promise<SlowProxy> {
   const { port, protocol } = new URL(to);
   const open = new Set<Socket>();
   let down = false;
   const server = createServer((near) => {
-    if (down) return void near.resetAndDestroy();
+    if (down) return reset(near);
     const far = connect(Number(port), "127.0.0.1");
     for (const [socket, other] of [
       [near, far],
@@ -50,7 +56,7 @@ export async function startSlowProxy(to: string, delay = 0, host = "127.0.0.1"):
     },
     set down(value) {
       down = value;
-      if (down) for (const socket of open) socket.resetAndDestroy();
+      if (down) for (const socket of open) reset(socket);
     },
     async stop() {
       for (const socket of open) socket.destroy();

@@ -3,10 +3,11 @@ import { writeFile } from "node:fs/promises";
 import { PGlite } from "@electric-sql/pglite";
 import type { Catalog } from "./catalog.ts";
 import { Kysely, PGliteDialect } from "kysely";
+import { ownFile } from "../../lib/own-file.ts";
 import { migrateCatalog } from "./migrate.ts";
 import type { Tables } from "../schema/core.ts";
 
-const target = new URL("../../catalog-snapshot.tar.gz", import.meta.url);
+const target = ownFile("catalog-snapshot.tar.gz");
 const pglite = await PGlite.create();
 const db = new Kysely<Tables>({ dialect: new PGliteDialect({ pglite }) }).withSchema("feedctl");
 const catalog: Catalog = {

@@ -5,6 +5,7 @@ import { hostname, userInfo } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
+import { ownFile } from "../../lib/own-file.ts";
 import type { SealingSecret } from "../../lib/seal.ts";
 import type { Context } from "../../operations/context.ts";
 import { createClock } from "./clock.ts";
@@ -36,7 +37,7 @@ export function createContext(
       create,
       env: io.env,
       dataDir: config.dataDir,
-      snapshot: fileURLToPath(new URL("../../catalog-snapshot.tar.gz", import.meta.url)),
+      snapshot: fileURLToPath(ownFile("catalog-snapshot.tar.gz")),
       wait: lockWait,
       onWait: notice,
       signal: io.signal,

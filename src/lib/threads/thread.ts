@@ -1,4 +1,3 @@
-import { extname } from "node:path";
 import { Worker } from "node:worker_threads";
 
 /** A worker thread that answers every message with one message, in order. */
@@ -10,7 +9,7 @@ export interface Thread<Message, Answer> {
 }
 
 export interface ThreadOptions {
-  /** The module that the thread runs, with its source extension (`.ts`). */
+  /** The module that the thread runs. */
   module: URL;
   workerData?: unknown;
   /** Size of the young generation in MiB. Node's default of 48 would fill with garbage before it is collected. */
@@ -21,9 +20,7 @@ export interface ThreadOptions {
 
 /** Starts a thread. It keeps the process alive only while an answer is awaited. */
 export function startThread<Message, Answer>(options: ThreadOptions): Thread<Message, Answer> {
-  // The compiler does not rewrite the extension inside a URL.
-  const file = new URL(options.module.href.replace(/\.ts$/, extname(import.meta.url)));
-  const worker = new Worker(file, {
+  const worker = new Worker(options.module, {
     workerData: options.workerData,
     execArgv: [],
     resourceLimits: { maxYoungGenerationSizeMb: options.young },

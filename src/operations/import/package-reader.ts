@@ -1,6 +1,7 @@
 import { availableParallelism } from "node:os";
 import { FeedctlError } from "../../errors.ts";
 import { limits } from "../../lib/limits.ts";
+import { ownFile } from "../../lib/own-file.ts";
 import { createThreadPool, type ThreadPool } from "../../lib/threads/thread-pool.ts";
 import { startThread } from "../../lib/threads/thread.ts";
 import { readCandidate, type ReadAnswer, type ReadJob } from "./read-package-file.ts";
@@ -34,7 +35,7 @@ export function openPackageReader(signal: AbortSignal): PackageReader {
       batch: BATCH,
       start: () =>
         startThread({
-          module: new URL("./package-worker.ts", import.meta.url),
+          module: ownFile("operations/import/package-worker.ts"),
           workerData: { ...limits },
           young: YOUNG,
           ended: () => ended(signal),

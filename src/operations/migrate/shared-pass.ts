@@ -19,7 +19,7 @@ import type { LiveCount } from "./unproven-pass.ts";
 import { workRange } from "./work-range.ts";
 
 /** Blobs in a range: many enough that distributing it costs little, few enough that a dead worker loses little work. */
-const RANGE = 2000;
+const RANGE = 500;
 /** Milliseconds between polls of the queue when it is empty. */
 const POLL = 1000;
 /** Milliseconds without a heartbeat after which a range is queued again. */

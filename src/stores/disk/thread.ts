@@ -1,4 +1,5 @@
 import { FeedctlError } from "../../errors.ts";
+import { ownFile } from "../../lib/own-file.ts";
 import { startThread, type Thread } from "../../lib/threads/thread.ts";
 import type { DiskTask } from "./worker.ts";
 
@@ -8,7 +9,7 @@ const YOUNG = 6;
 /** Starts a thread for the synchronous calls of one listing or of many small puts. */
 export function startDiskThread<Message, Answer>(task: DiskTask): Thread<Message, Answer> {
   return startThread({
-    module: new URL("./worker.ts", import.meta.url),
+    module: ownFile("stores/disk/worker.ts"),
     workerData: task,
     young: YOUNG,
     ended: () => new FeedctlError("unavailable", "a disk worker thread ended unexpectedly"),

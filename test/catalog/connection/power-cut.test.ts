@@ -76,7 +76,7 @@ test("a power cut loses no commit that has returned, whatever of the unflushed w
     keeps: () => false,
     what: `nothing unflushed is kept after step ${mark}`,
   }));
-  for (let n = 0; n < attempts(10); n++) {
+  for (let n = 0; n < attempts(4); n++) {
     const at = random(recording.steps.length + 1);
     const percent = [5, 50, 95, 100][random(4)]!;
     cuts.push({ at, keeps: () => random(100) < percent, what: `cut ${n}: step ${at}, ${percent} % kept` });

@@ -142,7 +142,7 @@ describeMigrations("failures in the middle of a migration", { concurrency: 6 }, 
     assert.ok(place !== undefined);
     // enough blobs that the first pass is shared and the job queue is used
     await prepare(place, 0);
-    await fillFeed(place.env["FEEDCTL_DATABASE_URL"]!, "web", place.path("first"), 2200);
+    await fillFeed(place.env["FEEDCTL_DATABASE_URL"]!, "web", place.path("first"), 1100);
     const proxy = await startSlowProxy(other.s3.endpoint, 40);
     try {
       const command = ["migrate", "run", "web", "--to", ...other.toS3({ endpoint: proxy.endpoint }), "--json"];
@@ -152,7 +152,7 @@ describeMigrations("failures in the middle of a migration", { concurrency: 6 }, 
       await until("both are at work", async () => (await keysIn(other)).length > 20);
       await server.stopDuring(() => sleep(300));
       const { code, stderr } = await running.finished;
-      assert.ok((await keysIn(other)).length < 2200, "it notices that it lost its lock before all is copied");
+      assert.ok((await keysIn(other)).length < 1100, "it notices that it lost its lock before all is copied");
       assert.equal(code, 7, stderr);
       assert.match(stderr, /"code":"unavailable","message":"[^"]*catalog/);
       // a worker holds no lock: it continues
@@ -160,10 +160,10 @@ describeMigrations("failures in the middle of a migration", { concurrency: 6 }, 
       const helped = await worker.finished;
       assert.equal(helped.code, 0, helped.stderr);
       proxy.delay = 0;
-      await sound(place, 2200);
+      await sound(place, 1100);
       const again = (await place.run(...command)).events().at(-1);
       assert.partialDeepStrictEqual(again, { outcome: "switched", failed: 0 });
-      await sound(place, 2200);
+      await sound(place, 1100);
     } finally {
       await proxy.stop();
     }

@@ -18,7 +18,7 @@ import { startSlowProxy } from "../../support/slow-proxy.ts";
 import { until } from "../../support/wait.ts";
 
 /** Enough blobs for three ranges: two for the workers that are lost, and one for the process that migrates. */
-const COUNT = 4600;
+const COUNT = 1150;
 
 async function prepareMany(place: MigrationPlace, count: number): Promise<void> {
   await prepare(place, 0);
@@ -101,7 +101,7 @@ describeMigrations("workers", { concurrency: 3 }, (test) => {
   });
 
   test("a drained worker leaves its range to another, and a cancellation stops all workers", async (place) => {
-    await prepareMany(place, 4100);
+    await prepareMany(place, 1050);
     const proxy = await startSlowProxy(place.s3.endpoint, 25);
     const [first, second] = await Promise.all([startWorker(place, "one"), startWorker(place, "two")]);
     try {
@@ -131,7 +131,7 @@ describeMigrations("workers", { concurrency: 3 }, (test) => {
 
   test("a worker that cannot reach the source leaves the ranges to others", async (place, t) => {
     if (skipIfS3Cannot(t, "check credentials")) return;
-    await prepareMany(place, 2100);
+    await prepareMany(place, 550);
     const proxy = await startSlowProxy(place.s3.endpoint, 5);
     try {
       const command = ["migrate", "start", "web", "--to", ...place.toS3({ endpoint: proxy.endpoint }), "--json"];
@@ -143,14 +143,14 @@ describeMigrations("workers", { concurrency: 3 }, (test) => {
       assert.equal((await poor.finished).code, 0);
       const { code, events } = await main.finished;
       assert.equal(code, 0);
-      assert.partialDeepStrictEqual(events().at(-1), { outcome: "ready", copied: 2100, failed: 0 });
+      assert.partialDeepStrictEqual(events().at(-1), { outcome: "ready", copied: 550, failed: 0 });
     } finally {
       await proxy.stop();
     }
   });
 
   test("a database user who may not create a schema migrates without workers", async (place) => {
-    await prepareMany(place, 2100);
+    await prepareMany(place, 550);
     const url = new URL(place.env["FEEDCTL_DATABASE_URL"]!);
     const user = `limited_${process.pid}`;
     for (const statement of [
@@ -165,7 +165,7 @@ describeMigrations("workers", { concurrency: 3 }, (test) => {
     const { code, stderr, events } = await place.feedctl(command, { env });
     assert.equal(code, 0, stderr);
     assert.match(stderr, /^workers cannot help: the catalog refused: permission denied/m);
-    assert.partialDeepStrictEqual(events().at(-1), { outcome: "switched", copied: 2100 });
+    assert.partialDeepStrictEqual(events().at(-1), { outcome: "switched", copied: 550 });
     const worker = await place.feedctl(["worker", "--once"], { env });
     assert.equal(worker.code, 6);
     assert.match(worker.stderr, /^error: the catalog refused: permission denied/m);

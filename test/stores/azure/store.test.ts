@@ -8,7 +8,7 @@ import { parseKey } from "../../../src/stores/key.ts";
 import { openStore } from "../../../src/stores/providers.ts";
 import { sorting } from "../../../src/stores/sorting/sorting.ts";
 import { startAzurite } from "../../support/azurite.ts";
-import { concurrently, readAll, sha256, someBytes } from "../../support/bytes.ts";
+import { readAll, sha256, someBytes } from "../../support/bytes.ts";
 import { hasCode, keysOf, MIB, putBytes } from "../contract/put.ts";
 import { storeContract } from "../contract/contract.ts";
 
@@ -120,16 +120,9 @@ test("names that are not valid keys are reported as foreign", async () => {
   assert.deepEqual(foreign, ["", "a/", "a//b", "folder"]);
 });
 
-test("2,001 blobs are listed page by page", async () => {
-  const { store } = await openContainer();
-  const keys = Array.from({ length: 2_001 }, (_, i) => parseKey(`many/${String(i).padStart(5, "0")}`));
-  await concurrently(32, keys, (key) => putBytes(store, key, someBytes(1)));
-  assert.deepEqual(await keysOf(store, ""), keys);
-});
-
 test("concurrent large uploads of one blob never mix their blocks", async () => {
   const { store } = await openContainer();
-  const contents = Array.from({ length: 3 }, (_, i) => someBytes(20 * MIB + i, i + 1));
+  const contents = Array.from({ length: 3 }, (_, i) => someBytes(9 * MIB + i, i + 1));
   const key = parseKey("x");
   await putBytes(store, key, someBytes(1));
   const outcomes = await Promise.all(contents.map((bytes) => putBytes(store, key, bytes, { ifExists: "replace" })));

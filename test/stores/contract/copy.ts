@@ -3,10 +3,7 @@ import type { Key } from "../../../src/lib/key.ts";
 import type { BlobInfo, PutOptions, PutResult, RemoteBlob, Store } from "../../../src/stores/store.ts";
 import { readAll, sha256, someBytes } from "../../support/bytes.ts";
 import type { ContractCase } from "./contract.ts";
-import { hasCode, keysOf, MIB, putBytes } from "./put.ts";
-
-/** Large enough for several parts in every adapter. */
-const LARGE = 20 * MIB + 3;
+import { hasCode, keysOf, LARGE, putBytes } from "./put.ts";
 
 async function remoteOf(store: Store, key: Key): Promise<RemoteBlob> {
   const blob = await store.head(key);
@@ -55,7 +52,7 @@ function copies(length: number): ContractCase {
 export const copyCases = {
   "a copy of an empty blob": copies(0),
   "a copy of a small blob": copies(3000),
-  "a copy of 20 MiB and three bytes": copies(LARGE),
+  "a copy of a large blob": copies(LARGE),
 
   "a copy is described by the options, not by its source": {
     needs: "copyFrom",

@@ -8,8 +8,8 @@ import type { ContractCase } from "./contract.ts";
 
 export const MIB = 1024 * 1024;
 
-/** Large enough for several parts in every adapter. */
-const LARGE = 20 * MIB + 3;
+/** Too large for one request in every adapter, and no larger: sending and hashing it is most of what the contract costs. */
+export const LARGE = 9 * MIB + 3;
 
 export async function putBytes(
   store: Store,
@@ -138,7 +138,7 @@ export const putCases = {
   "a small blob": roundTrip(3000),
   "a blob of 5 MiB and one byte": roundTrip(5 * MIB + 1),
   "a blob of 8 MiB": roundTrip(8 * MIB),
-  "a blob of 20 MiB and three bytes": roundTrip(LARGE),
+  "a blob of 20 MiB and three bytes": roundTrip(20 * MIB + 3),
 
   "the same bytes again are unchanged and left alone": {
     async run({ store, key }) {
@@ -150,7 +150,7 @@ export const putCases = {
       assert.deepEqual([after?.tag, after?.modified], [before?.tag, before?.modified]);
     },
   },
-  "the same 20 MiB again are unchanged": {
+  "the same large blob again are unchanged": {
     async run({ store, key }) {
       await putBytes(store, key("x"), someBytes(LARGE));
       assert.equal(await putBytes(store, key("x"), someBytes(LARGE)), "unchanged");

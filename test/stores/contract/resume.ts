@@ -7,7 +7,9 @@ import type { ContractCase } from "./contract.ts";
 import { hasCode, keysOf, MIB, putBytes } from "./put.ts";
 
 /** Large enough for several parts in every adapter. */
-const LARGE = 40 * MIB + 3;
+const LARGE = 17 * MIB + 3;
+/** In the last part, so that the parts before it can be there. */
+const LATE = 17 * MIB;
 
 export interface MemoryNotes extends UploadNotes {
   readonly kept: Map<string, string>;
@@ -51,7 +53,7 @@ function brokenOff(how: Break): ContractCase {
     async run({ store, key, prefix, t }) {
       const notes = memoryNotes();
       const bytes = someBytes(LARGE);
-      await breakPut(store, key("x"), bytes, { notes, at: 30 * MIB, how });
+      await breakPut(store, key("x"), bytes, { notes, at: LATE, how });
       assert.equal(await store.head(key("x")), undefined);
       assert.deepEqual(await keysOf(store, prefix), []);
       if (notes.kept.size === 0) t.diagnostic("the store left no note");
@@ -71,7 +73,7 @@ export const resumeCases = {
     async run({ store, key }) {
       const notes = memoryNotes();
       const bytes = someBytes(LARGE);
-      for (const at of [10 * MIB, 30 * MIB]) await breakPut(store, key("x"), bytes, { notes, at });
+      for (const at of [10 * MIB, LATE]) await breakPut(store, key("x"), bytes, { notes, at });
       assert.equal(await putBytes(store, key("x"), bytes, { notes }), "created");
       await holds(store, key("x"), bytes);
       assert.equal(notes.kept.size, 0);
@@ -80,7 +82,7 @@ export const resumeCases = {
   "a put of other bytes of the same length does not resume the interrupted one": {
     async run({ store, key }) {
       const notes = memoryNotes();
-      await breakPut(store, key("x"), someBytes(LARGE, 1), { notes, at: 30 * MIB });
+      await breakPut(store, key("x"), someBytes(LARGE, 1), { notes, at: LATE });
       assert.equal(await putBytes(store, key("x"), someBytes(LARGE, 2), { notes }), "created");
       await holds(store, key("x"), someBytes(LARGE, 2));
       assert.equal(notes.kept.size, 0);
@@ -91,7 +93,7 @@ export const resumeCases = {
     async run({ store, key }) {
       const notes = memoryNotes();
       const bytes = someBytes(LARGE);
-      await breakPut(store, key("x"), bytes, { notes, at: 30 * MIB, contentType: "text/old", metadata: { a: "old" } });
+      await breakPut(store, key("x"), bytes, { notes, at: LATE, contentType: "text/old", metadata: { a: "old" } });
       await putBytes(store, key("x"), bytes, { notes, contentType: "text/new", metadata: { b: "new" } });
       const blob = await store.head(key("x"));
       assert.deepEqual([blob?.contentType, blob?.metadata], ["text/new", { b: "new" }]);
@@ -102,7 +104,7 @@ export const resumeCases = {
     async run({ store, key, t }) {
       const notes = memoryNotes();
       const bytes = someBytes(LARGE);
-      await breakPut(store, key("probe"), bytes, { notes, at: 30 * MIB });
+      await breakPut(store, key("probe"), bytes, { notes, at: LATE });
       if (notes.kept.size === 0) return t.skip("the store leaves no notes");
       notes.kept.clear();
       for (const note of ["", "{", "null", "[]", `{"uploadId":7}`, "\u0000"]) {
@@ -112,7 +114,7 @@ export const resumeCases = {
         assert.equal(notes.kept.size, 0);
       }
       if (store.sweep === undefined) return t.diagnostic("the store has no sweep");
-      await breakPut(store, key("y"), bytes, { notes, at: 30 * MIB });
+      await breakPut(store, key("y"), bytes, { notes, at: LATE });
       await store.sweep(new Date(Date.now() + 3_600_000));
       assert.equal(await putBytes(store, key("y"), bytes, { notes }), "created");
       await holds(store, key("y"), bytes);
@@ -124,7 +126,7 @@ export const resumeCases = {
       const notes = memoryNotes();
       const bytes = someBytes(LARGE, 1);
       for (const name of ["same", "other", "replaced"]) {
-        await breakPut(store, key(name), bytes, { notes, at: 30 * MIB });
+        await breakPut(store, key(name), bytes, { notes, at: LATE });
         await putBytes(store, key(name), name === "same" ? bytes : someBytes(LARGE, 2));
       }
       assert.equal(await putBytes(store, key("same"), bytes, { notes }), "unchanged");
