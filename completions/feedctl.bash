@@ -28,7 +28,7 @@ _feedctl_command() {
     'package') commands='list show download delete status tag protect unprotect protected help' options='-h --help --json -q --quiet -v --verbose --no-color --config' ;;
     'package list') commands='' options='-h --help --json -q --quiet -v --verbose --no-color --config' ;;
     'package show') commands='' options='-h --help --json -q --quiet -v --verbose --no-color --config' ;;
-    'package download') commands='' options='-o --output --file --overwrite -h --help --json -q --quiet -v --verbose --no-color --config' ;;
+    'package download') commands='' options='-o --output --file --overwrite --blocked -h --help --json -q --quiet -v --verbose --no-color --config' ;;
     'package delete') commands='' options='--all-versions --yes --dry-run -h --help --json -q --quiet -v --verbose --no-color --config' ;;
     'package status') commands='' options='--all-versions --listed --no-listed --access --deprecated --no-deprecated --cached --no-cached --dry-run -h --help --json -q --quiet -v --verbose --no-color --config' ;;
     'package tag') commands='list set remove help' options='-h --help --json -q --quiet -v --verbose --no-color --config' ;;

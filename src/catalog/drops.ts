@@ -2,7 +2,7 @@ import { sql } from "kysely";
 import type { FeedRow } from "./feeds.ts";
 import type { Db } from "./schema/core.ts";
 
-/** A file that a scan of a drop path could not import, as it was at the time of the scan. */
+/** A file that a scan of a drop path left there, as it was at the time of the scan. */
 export interface DropFile {
   /** Relative to the drop path, with `/`. */
   path: string;
@@ -10,7 +10,8 @@ export interface DropFile {
   modified: Date;
   /** When anything about the file changed, its properties included. Null when an older feedctl recorded it. */
   changed: Date | null;
-  status: "conflict" | "invalid" | "failed";
+  /** `kept`: the feed has it, and a file beside it that could not be imported needs it. */
+  status: "conflict" | "invalid" | "failed" | "kept";
   reason: string;
   seenAt: Date;
 }
@@ -30,7 +31,7 @@ export async function listFeedsWithDropPath(db: Db): Promise<FeedRow[]> {
     .execute();
 }
 
-/** The files that earlier scans could not import, by path. */
+/** The files that earlier scans left in the drop path, by path. */
 export async function readDropFiles(db: Db, feedId: number): Promise<Map<string, DropFile>> {
   const found = await sql<DropFile>`
     select path, size::float8 as size, modified, changed, status, reason, seen_at as "seenAt" from feedctl.drop_files

@@ -61,6 +61,7 @@ Examples:
         const events = importPackages(context, {
           feeds: target.feeds,
           paths: given.paths,
+          cwd: edge.io.cwd,
           detect: options.detect,
           recursive,
           overwrite,

@@ -76,10 +76,14 @@ export function packageCommand(edge: Edge): CommandUnknownOpts {
     .option("-o, --output <file>", "file or directory to save to; - for stdout (default: its own name, here)")
     .option("--file <name>", "which file, for a version with several")
     .option("--overwrite", "replace an existing file")
+    .option("--blocked", "save it though it is blocked")
     .action(async (feed: string, text: string, options, command) =>
       edge.act<PackageSavedResult>(command, async (context, out) => {
         const { downloadPackage, parsePackageSpec } = await import("../operations/packages/packages.ts");
-        const download = await downloadPackage(context, feed, parsePackageSpec(text), options.file);
+        const download = await downloadPackage(context, feed, parsePackageSpec(text), {
+          fileName: options.file,
+          blocked: options.blocked,
+        });
         try {
           await out.progress.start(`downloading ${download.fileName}`);
           if (options.output === "-") {

@@ -29,6 +29,7 @@ export function verifyCommand(edge: Edge): CommandUnknownOpts {
             verifyLine(event),
             `${sound ? "sound" : "NOT SOUND"}: ${counts}${event.companions > 0 ? `; ${counted(event.companions, "companion")} of packages` : ""}${event.pending > 0 ? `; ${event.pending} to be deleted` : ""}${event.read ? "; every blob was read" : ""}`,
           );
+          if (event.missingBlob > 0) out.note("import or upload a missing file again, and it is restored");
         }
         return sound ? 0 : 3;
       }),

@@ -2,6 +2,7 @@ import { trimAscii } from "../lib/blanks.ts";
 import { composer as versions, isBranch } from "../versions/composer.ts";
 import { relationRange } from "../versions/ranges/relation-range.ts";
 import type { Format, PackageFile, PackageIdentity, ReadOptions } from "./format.ts";
+import { deprecationOf } from "./manifests/deprecation.ts";
 import { parseJsonManifest } from "./manifests/json.ts";
 import { boundMetadata } from "./manifests/metadata.ts";
 import { quoted } from "./manifests/quoted.ts";
@@ -48,9 +49,15 @@ async function read(file: PackageFile, options: ReadOptions | undefined): Promis
     qualifier: "",
     key: `${vendor}/${project}/${vendor}-${project}-${normalizedVersion}.zip`,
     contentType: "application/zip",
+    ...deprecationOf(abandonedReason(manifest["abandoned"])),
     metadata: boundMetadata(Object.fromEntries(members.map((member) => [member, manifest[member]])), warnings),
     warnings,
   };
+}
+
+/** Composer's `abandoned` is true, or the name of the package to use instead. */
+function abandonedReason(value: unknown): unknown {
+  return typeof value === "string" && value.includes("/") ? `abandoned; use ${value} instead` : value;
 }
 
 const members = [

@@ -40,6 +40,11 @@ export function beyondLimit(
   return new FeedctlError("invalid", `${shortened(reason)} (limit "${limit}" of FEEDCTL_LIMITS)`, { cause, hint });
 }
 
+/** What unpacks to more than `most` times its size, which is the limit `ratio` or the caller's. */
+export function beyondRatio(most: number): FeedctlError {
+  return beyondLimit("ratio", "the archive unpacks to", { noun: "times its size", most });
+}
+
 /**
  * Runs a format's `read` and turns every failure into a `FeedctlError` that names the file: `invalid` for its content,
  * another code for errors of the file system and for the caller's signal. Other errors are bugs and pass through.

@@ -5,7 +5,7 @@ import { limits } from "../lib/limits.ts";
 import { readZipDirectory, ZipError } from "../lib/zip/directory.ts";
 import { openReader, type FileReader } from "./containers/open-reader.ts";
 import { createPartChecker, startOf, type CheckedPart } from "./containers/part-check.ts";
-import { containerOf } from "./containers/sniff.ts";
+import { containerOf, type Container } from "./containers/sniff.ts";
 import type { Format, PackageFile, ReadOptions } from "./format.ts";
 import { aboutFile, beyondLimit, invalid } from "./read-package.ts";
 
@@ -51,9 +51,17 @@ async function readParts(parts: readonly CheckedPart[], bytes: AsyncIterable<Uin
   } finally {
     await reader.close();
   }
-  const { unchecked } = checker;
-  const files = unchecked === 1 ? "a part" : `${unchecked} parts`;
-  return unchecked === 0 ? [] : [`${files} of it would unpack to more than the limits (inflated, ratio): not checked`];
+  const { unchecked, unreadable } = checker;
+  const warnings: string[] = [];
+  if (unchecked > 0)
+    warnings.push(`${partsOf(unchecked)} would unpack to more than the limits (inflated, ratio): not checked`);
+  if (unreadable > 0)
+    warnings.push(`${partsOf(unreadable)} cannot be unpacked here (encrypted, or of another compression): not checked`);
+  return warnings;
+}
+
+function partsOf(count: number): string {
+  return `${count === 1 ? "a part" : `${count} parts`} of it`;
 }
 
 async function findParts(format: Format, file: PackageFile, reader: FileReader): Promise<CheckedPart[]> {
@@ -69,6 +77,8 @@ async function findParts(format: Format, file: PackageFile, reader: FileReader):
       return findDataPart(reader);
     case "gzip":
       return format.unpacksTarballs === true ? [] : [{ gzip: { name: file.name, ...range } }];
+    case "tar":
+      return format.unpacksTarballs === true ? [] : [{ tar: { name: file.name, ...range } }];
     case "bzip2":
     case "xz":
     case "zstd":
@@ -94,6 +104,14 @@ async function requireEnd(reader: FileReader, container: keyof typeof ends, rang
   if (!(await ends[container](reader.read, range))) throw invalid(`${what} (${container}) ends early or is damaged`);
 }
 
+/** How dpkg reads a data archive, by its name. */
+const DATA: Record<string, Container | undefined> = {
+  "data.tar.gz": "gzip",
+  "data.tar.bz2": "bzip2",
+  "data.tar.xz": "xz",
+  "data.tar.zst": "zstd",
+};
+
 /** The data archive of a Debian package, which is not unpacked to read its identity. */
 async function findDataPart(reader: FileReader): Promise<CheckedPart[]> {
   const parts: CheckedPart[] = [];
@@ -102,7 +120,11 @@ async function findDataPart(reader: FileReader): Promise<CheckedPart[]> {
       if (!name.startsWith("data.tar")) continue;
       const range = { start: offset, end: offset + size };
       const container = containerOf(await reader.read(offset, Math.min(size, 512)));
+      const expected = DATA[name];
+      if (expected !== undefined && expected !== container) throw invalid(`its ${name} is not ${expected} data`);
       if (container === "gzip") parts.push({ gzip: { name, ...range } });
+      else if (container === "tar") parts.push({ tar: { name, ...range } });
+      else if (name === "data.tar.lzma") parts.push({ unreadable: { name, ...range } });
       else if (container === "bzip2" || container === "xz" || container === "zstd")
         await requireEnd(reader, container, range, `its ${name}`);
     }

@@ -37,6 +37,22 @@ test("a Composer package is read whole", async (t) => {
   });
 });
 
+test("an abandoned package is deprecated, with the name of the one to use instead", async (t) => {
+  const table = [
+    [true, ""],
+    ["acme/other", "abandoned; use acme/other instead"],
+    ["not maintained", "not maintained"],
+    [false, undefined],
+    [undefined, undefined],
+  ] as const;
+  for (const [abandoned, deprecation] of table) {
+    const bytes = zipArchive([
+      { name: "composer.json", body: JSON.stringify({ name: "acme/it", version: "1.0.0", abandoned }) },
+    ]);
+    assert.equal((await composer.read(packageFile(t, "acme-it-1.0.0.zip", bytes))).deprecation, deprecation);
+  }
+});
+
 test("a version that the manifest lacks comes from the file name, with a warning", async (t) => {
   const names = ["acme-widget-1.2.zip", "widget-v1.2.0.zip", "acme_widget.1.2.zip", "Acme-Widget-1.2.0.0.ZIP"];
   for (const fileName of names) {

@@ -141,6 +141,35 @@ test("the data archive of a Debian, Alpine or old Ruby package is read to its en
     /its data.tar.zst \(zstd\) ends early/,
   );
 
+  // cut before it was packed, as when a disk was full: dpkg-deb and tar refuse it
+  const half = small.subarray(0, 2000);
+  const long = tarArchive([{ name: "n".repeat(300), body: noise(3000) }]);
+  for (const [name, data, reason] of [
+    ["data.tar.gz", gzipSync(half), /the tar archive in "data.tar.gz" is cut off/],
+    ["data.tar", half, /the tar archive in "data.tar" is cut off/],
+    ["data.tar.gz", Buffer.alloc(0), /its data.tar.gz is not gzip data/],
+    ["data.tar.xz", packed, /its data.tar.xz is not xz data/],
+    ["data.tar", small, undefined],
+    ["data.tar", long, undefined],
+    ["data.tar.gz", gzipSync(long), undefined],
+  ] as const) {
+    const members = [{ name: "debian-binary", body: "2.0\n" }, control, { name, body: data }];
+    const read = readIn(t, "debian", "ab_1_all.deb", { "ab_1_all.deb": arArchive(members) });
+    if (reason === undefined) assert.deepEqual((await read).identity.warnings, []);
+    else await assert.rejects(read, { code: "invalid", message: reason });
+  }
+  const lzma = [{ name: "debian-binary", body: "2.0\n" }, control, { name: "data.tar.lzma", body: "]\0\0" }];
+  assert.match(
+    (await readIn(t, "debian", "ab_1_all.deb", { "ab_1_all.deb": arArchive(lzma) })).identity.warnings.join(),
+    /cannot be unpacked here/,
+  );
+  for (const [name, bytes] of [
+    ["a-1-bin.tar.gz", gzipSync(half)],
+    ["a-1-bin.tar", half],
+  ] as const)
+    await assert.rejects(readArtifact(t, name, bytes), /is cut off/);
+  assert.ok(await readArtifact(t, "a-1-bin.tar", small));
+
   const apk = apkOf("pkgname = a\npkgver = 1-r0\narch = x86_64\n", {
     datahash: "",
     data: [{ name: "usr/a", body: noise(3000) }],
@@ -173,5 +202,18 @@ test("what would unpack to more than the limits is imported unchecked, with a wa
     setLimits({ ratioFrom: 100_000_000 });
     assert.deepEqual((await readArtifact(t, name, bytes)).identity.warnings, []);
     setLimits({});
+  }
+});
+
+test("members that cannot be unpacked here are imported unchecked, with a warning", async (t) => {
+  for (const [what, field, value] of [
+    ["bzip2", "method", 12],
+    ["encrypted", "flags", 0x0801],
+  ] as const) {
+    const bytes = Buffer.from(zipArchive([{ name: "a", body: "content" }]));
+    const at = { local: field === "method" ? 8 : 6, directory: bytes.indexOf("PK\u0001\u0002") };
+    bytes.writeUInt16LE(value, at.local);
+    bytes.writeUInt16LE(value, at.directory + at.local + 2);
+    assert.match((await readArtifact(t, "a-1.jar", bytes)).identity.warnings.join(), /cannot be unpacked here/, what);
   }
 });

@@ -56,7 +56,8 @@ const makers = {
     return {
       ...nothing,
       name: `import ${id}${overwrite ? " --overwrite" : ""}${move ? " --move" : ""}`,
-      work: (context) => listAll(importPackages(context, { feeds: [world.feed.name], paths: [path], overwrite, move })),
+      work: (context) =>
+        listAll(importPackages(context, { feeds: [world.feed.name], paths: [path], cwd: "/", overwrite, move })),
       adds: [id],
       moves: new Map(move ? [[id, path]] : []),
     };

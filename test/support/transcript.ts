@@ -83,15 +83,8 @@ const DATABASE = "[DATABASE]";
 
 type Run = typeof inThisProcess;
 
-/** Relative paths of packages are looked up from the process's own directory. */
-async function inThisProcess(place: Sandbox, words: string[], env: Record<string, string>, input: string) {
-  const before = process.cwd();
-  process.chdir(place.directory);
-  try {
-    return await runHere(words, { cwd: place.directory, env: { ...isolation(place.directory), ...env }, input });
-  } finally {
-    process.chdir(before);
-  }
+function inThisProcess(place: Sandbox, words: string[], env: Record<string, string>, input: string) {
+  return runHere(words, { cwd: place.directory, env: { ...isolation(place.directory), ...env }, input });
 }
 
 const inProcessOfItsOwn: Run = (place, words, env, input) => place.feedctl(words, { env, input });

@@ -18,6 +18,8 @@ import { pythonSpellings } from "./0020-python-spellings.ts";
 import { distTags } from "./0021-dist-tags.ts";
 import { logCoverage } from "./0022-log-coverage.ts";
 import { judgedQuarantine } from "./0023-judged-quarantine.ts";
+import { wheelTags } from "./0024-wheel-tags.ts";
+import { keptDropFiles } from "./0025-kept-drop-files.ts";
 
 /** Numbered from 1, append-only, in order of application. */
 export const migrations: readonly { name: string; sql: string }[] = [
@@ -41,6 +43,8 @@ export const migrations: readonly { name: string; sql: string }[] = [
   { name: "dist-tags", sql: distTags },
   { name: "log coverage", sql: logCoverage },
   { name: "judged quarantine", sql: judgedQuarantine },
+  { name: "wheel tags", sql: wheelTags },
+  { name: "kept drop files", sql: keptDropFiles },
 ];
 
 export const newestSchema = migrations.length;

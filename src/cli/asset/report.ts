@@ -40,6 +40,7 @@ export async function reportAssets(
     const parts = [
       `${dryRun ? "would have " : ""}${verb} ${counted(done, "file")} (${formatSize(event.bytes)})`,
       event.overwritten > 0 ? `${event.overwritten} of them replaced` : "",
+      event.restored > 0 ? `${event.restored} of them restored` : "",
       event.unchanged > 0 ? `${event.unchanged} already there` : "",
       event.skipped > 0 ? `${event.skipped} skipped` : "",
       event.folders > 0 ? counted(event.folders, "new folder") : "",
@@ -53,7 +54,8 @@ export async function reportAssets(
 }
 
 function describe(file: AssetOutcome): string {
-  const line = `${words[file.status].padEnd(8)}  ${file.path === "" ? file.from : file.path}`;
+  const word = file.restored === true ? "restored" : words[file.status];
+  const line = `${word.padEnd(8)}  ${file.path === "" ? file.from : file.path}`;
   const from = file.path === "" || file.from === file.path ? "" : ` (${file.from})`;
   return file.reason === undefined ? line : `${line}: ${file.reason}${from}`;
 }

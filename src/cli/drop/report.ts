@@ -89,6 +89,9 @@ export function describeStatus(status: DropStatus): string[] {
     `last scan:  ${scan}`,
     ...(problem === null ? [] : [`problem:    ${problem}`]),
     `waiting:    ${counted(waiting.length, "file")}`,
-    ...waiting.map((file) => `  ${statusWords[file.status].padEnd(8)}  ${file.path}: ${file.reason}`),
+    ...waiting.map(
+      (file) =>
+        `  ${(file.status === "kept" ? "kept" : statusWords[file.status]).padEnd(8)}  ${file.path}: ${file.reason}`,
+    ),
   ];
 }

@@ -57,10 +57,10 @@ export function assetDetailsResult(shown: ShownAsset): result.AssetDetailsResult
 export function assetStoredLine(event: UploadEvent): result.AssetStoredLine {
   if (event.type === "file") {
     const { type, path, from, status, size = null, contentType = null, sha256 = null, reason = null } = event;
-    return { type, path, from, status, size, contentType, sha256, reason };
+    return { type, path, from, status, size, contentType, sha256, reason, restored: event.restored === true };
   }
   const { type, directory, stored, overwritten, unchanged, skipped, conflict, invalid, failed, ...others } = event;
-  const { folders, bytes } = others;
+  const { folders, bytes, restored } = others;
   return {
     type,
     directory,
@@ -73,6 +73,7 @@ export function assetStoredLine(event: UploadEvent): result.AssetStoredLine {
     failed,
     folders,
     bytes,
+    restored,
   };
 }
 

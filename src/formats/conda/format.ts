@@ -41,8 +41,8 @@ async function read(file: PackageFile, options: ReadOptions | undefined): Promis
   if (stem !== undefined && stem !== expected)
     throw invalid(`its info/index.json says ${expected}, but its archives are called "${stem}"`);
   if (file.name !== `${expected}.${type}`) {
-    // standard input has no name
-    if (file.name.includes("."))
+    // standard input has no name, and mirrors put the subdir before it
+    if (file.name.includes(".") && !file.name.endsWith(`${expected}.${type}`))
       throw new WrongNameError(`its info/index.json says ${expected}, but not its file name`);
     warnings.push(`the file is called "${file.name}", but by its info/index.json it is ${expected}.${type}`);
   }

@@ -3,7 +3,7 @@ import { bunzip2, Bzip2Error } from "../../lib/bzip2/bzip2.ts";
 import type { PackageFile, ReadOptions } from "../format.ts";
 import type { InflateLimits } from "./gzip.ts";
 import { limits } from "../../lib/limits.ts";
-import { beyondLimit, invalid } from "../read-package.ts";
+import { beyondLimit, beyondRatio, invalid } from "../read-package.ts";
 
 /** The uncompressed bytes of a bzip2 file in bounded memory, under the limits of gzip files. */
 export async function* bunzip2File(
@@ -22,8 +22,7 @@ export async function* bunzip2File(
       options.signal?.throwIfAborted();
       total += chunk.length;
       if (total > inflated) throw beyondLimit("inflated", "it unpacks to", { most: inflated });
-      if (total > ratioFrom && total > ratio * bunzip.used())
-        throw beyondLimit("ratio", "it unpacks to", { noun: "times its size", most: ratio });
+      if (total > ratioFrom && total > ratio * bunzip.used()) throw beyondRatio(ratio);
       yield chunk;
     }
   } catch (error) {

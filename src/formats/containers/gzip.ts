@@ -4,7 +4,7 @@ import { createGunzip, gunzipSync } from "node:zlib";
 import { readSmall } from "../../lib/read-small.ts";
 import type { PackageFile, ReadOptions } from "../format.ts";
 import { limits } from "../../lib/limits.ts";
-import { beyondLimit } from "../read-package.ts";
+import { beyondLimit, beyondRatio } from "../read-package.ts";
 
 /** A file up to this size is read at once, which costs less than a stream. */
 const SMALL = 64 * 1024;
@@ -42,7 +42,7 @@ export async function* gunzipFile(
     if (total > inflated) throw beyondLimit("inflated", "it unpacks to", { most: inflated });
     // Compared with the input used so far, so that a decompression bomb is stopped early.
     if (total > ratioFrom && total > ratio * gunzip.bytesWritten) {
-      throw beyondLimit("ratio", "it unpacks to", { noun: "times its size", most: ratio });
+      throw beyondRatio(ratio);
     }
     yield chunk;
   }

@@ -5,7 +5,10 @@ import type { PackageFile, ReadOptions } from "../format.ts";
 import { limits, type LimitName } from "../../lib/limits.ts";
 import { beyondLimit, invalid } from "../read-package.ts";
 import { decodeCodePage437, type DecodeName } from "./name-encoding.ts";
+import { plainName } from "./plain-name.ts";
 import { createReadRanges } from "./read-ranges.ts";
+import { isSmallMember, unpackMember } from "./zip-member.ts";
+import { createTwins } from "./zip-twins.ts";
 
 // A worker per package costs more than unpacking its manifest.
 configure({ useWebWorkers: false });
@@ -43,13 +46,45 @@ const WINDOWS = new Set([0, 10, 11, 14]);
 /**
  * The entries of a zip archive in the order of its directory. Reads the end of the file, then only the requested
  * entries, which can be read during and after the iteration. Rejects what two tools could read differently: data before
- * or after the archive, duplicate names, headers that contradict the directory, overlapping entries. Rejects more
- * entries than the limit.
+ * or after the archive, entries of one name with different content, headers that contradict the directory, overlapping
+ * entries. Rejects more entries than the limit. Of entries with one name and the same content it yields the first.
  */
 export async function* zipEntries(file: PackageFile, options: ZipOptions = {}): AsyncGenerator<ZipEntry, void> {
-  const { limit = "zipEntries", decodeName } = options;
-  const blob = await openAsBlob(file.path);
-  const reader = new ZipReader(new BoundedReader(blob), {
+  const reader = new BoundedReader(await openAsBlob(file.path));
+  const twins = createTwins();
+  const decoded = options.decodeName !== undefined;
+  for await (const listed of listEntries(reader, options, twins.rename))
+    if (!twins.isTwin(listed.index)) yield createEntry(listed, decoded);
+  if (twins.count === 0) return;
+  // the first of them were forgotten: an archive may have half a million names
+  twins.restart();
+  for await (const listed of listEntries(reader, options, twins.rename))
+    await twins.compare(listed.index, listed.entry.offset, createEntry(listed, decoded));
+}
+
+interface Listed {
+  index: number;
+  /** Its name in the archive. */
+  name: string;
+  entry: Entry;
+  /**
+   * Checks the entry's headers, and that it shares no bytes with another one. Writes its content into `sink`, if given.
+   * Returns the offset of its packed bytes.
+   */
+  open(sink: WritableStream<Uint8Array> | undefined): Promise<number>;
+  /** Packed bytes of the archive. */
+  readPacked(offset: number, length: number): Promise<Uint8Array>;
+}
+
+/** `rename`: the name under which zip.js knows an entry, which rejects duplicates; undefined: its own. */
+async function* listEntries(
+  source: BoundedReader,
+  { limit = "zipEntries", decodeName, signal }: ZipOptions,
+  rename: (name: string) => string | undefined,
+): AsyncGenerator<Listed, void> {
+  let name = "";
+  let roots = 0;
+  const reader = new ZipReader(source, {
     strictness: "strict",
     checkCrc32: true,
     checkOverlappingEntry: true,
@@ -59,28 +94,40 @@ export async function* zipEntries(file: PackageFile, options: ZipOptions = {}): 
       if (encoding === GIVEN && type === "filename") return decodeName?.(bytes);
       return encoding === "cp437" ? decodeCodePage437(bytes) : undefined;
     },
-    ...(options.signal && { signal: options.signal }),
+    normalizeFilename: (given) => {
+      name = plainName(given);
+      // the folder that the archive is unpacked into
+      const known = name === "" ? `${ROOT}${roots++}` : name;
+      return rename(known) ?? known;
+    },
+    ...(signal && { signal }),
   });
   const ranges = createReadRanges();
-  let count = 0;
   const entries = reader.getEntriesGenerator();
-  for (;;) {
+  for (let index = 0; ; index++) {
     const { done, value } = await entries.next().catch((error: unknown) => rejectZip(error));
     if (done === true) return;
-    if (++count > limits[limit]) throw beyondLimit(limit, "the zip archive holds", { noun: "entries" });
-    if (count % 1000 === 0) options.signal?.throwIfAborted();
-    const index = count;
-    yield createEntry(value, decodeName !== undefined, async (sink) => {
+    if (index === limits[limit]) throw beyondLimit(limit, "the zip archive holds", { noun: "entries" });
+    if (index % 1000 === 999) signal?.throwIfAborted();
+    const own = name;
+    if (own === "") continue;
+    const open: Listed["open"] = async (sink) => {
       // zip.js keeps all that it knows of each entry that was read, 11 KB, to compare its range with those of others
       Object.assign(reader, { readRanges: { indexes: new Set(), sortedRanges: [], pendingRanges: [] } });
-      if (value.directory) throw invalid(`"${value.filename}" is a directory`);
-      await value.getData(sink);
-      const end = (value.localDirectory?.dataOffset ?? value.offset) + value.compressedSize;
-      if (!ranges.add(index, value.offset, end))
-        throw invalid(`"${value.filename}" overlaps another entry of the zip archive`);
-    });
+      if (value.directory) throw invalid(`"${own}" is a directory`);
+      await value.getData(sink ?? new WritableStream(), { checkOverlappingEntryOnly: sink === undefined });
+      const offset = value.localDirectory?.dataOffset ?? value.offset;
+      if (!ranges.add(index, value.offset, offset + value.compressedSize))
+        throw invalid(`"${own}" overlaps another entry of the zip archive`);
+      return offset;
+    };
+    const readPacked: Listed["readPacked"] = (offset, length) => source.readUint8Array(offset, length);
+    yield { index, name: own, entry: value, open, readPacked };
   }
 }
+
+/** Begins the name that stands for the root, whose entry is passed over. No real name begins so. */
+const ROOT = "\uffff";
 
 /**
  * Limits the directory, which zip.js reads into memory whole: a hostile archive can declare one as large as the file.
@@ -106,19 +153,15 @@ const BLOCK = 64 * 1024;
 /** Stands for the given decoder, in zip.js's option for the name of an encoding. */
 const GIVEN = "given";
 
-/** Entries up to this size are read as a whole, which saves a stream for each. */
+/** Entries up to this size are yielded as a whole, which saves a stream for each. */
 const SMALL = 64 * 1024;
 
-/** `read` writes the content into a stream; it rejects for an entry that shares bytes with another one. */
-function createEntry(
-  entry: Entry,
-  decoded: boolean,
-  read: (sink: WritableStream<Uint8Array>) => Promise<void>,
-): ZipEntry {
+function createEntry(listed: Listed, decoded: boolean): ZipEntry {
+  const { entry, name } = listed;
   const fromWindows = WINDOWS.has(entry.versionMadeBy >> 8);
   const guessed = !decoded && !fromWindows && !entry.filenameUTF8;
   return {
-    name: entry.filename,
+    name,
     directory: entry.directory,
     link: entry.symlink,
     encrypted: entry.encrypted,
@@ -127,42 +170,50 @@ function createEntry(
     modified: entry.lastModDate,
     size: entry.uncompressedSize,
     async *chunks() {
-      if (entry.directory) throw invalid(`"${entry.filename}" is a directory`);
-      if (entry.uncompressedSize <= SMALL) {
-        yield await readAll(SMALL, () => invalid(`"${entry.filename}" is longer than it says`));
-        return;
-      }
-      const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>();
-      const done = read(writable).then(
-        () => undefined,
-        async (error: unknown) => {
-          // an error before the first byte leaves the stream open, and its reader would wait
-          await writable.abort(error).catch(() => {});
-          return { error };
-        },
-      );
-      let complete = false;
-      try {
-        for await (const chunk of readable as ReadableStream<Uint8Array> & AsyncIterable<Uint8Array>) yield chunk;
-        complete = true;
-      } catch (error) {
-        complete = true;
-        rejectZip((await done)?.error ?? error, entry.filename);
-      } finally {
-        if (!complete) await done; // the consumer stopped early
-      }
-      const failure = await done;
-      if (failure !== undefined) rejectZip(failure.error, entry.filename);
+      if (entry.directory) throw invalid(`"${name}" is a directory`);
+      if (entry.uncompressedSize > SMALL) yield* readStream(listed);
+      else yield await readAll(listed, SMALL, () => invalid(`"${name}" is longer than it says`));
     },
     async read(limit) {
-      if (entry.directory) throw invalid(`"${entry.filename}" is a directory`);
-      return readAll(limits[limit], () => beyondLimit(limit, `"${entry.filename}" has`));
+      if (entry.directory) throw invalid(`"${name}" is a directory`);
+      return readAll(listed, limits[limit], () => beyondLimit(limit, `"${name}" has`));
     },
   };
+}
 
-  async function readAll(most: number, tooLong: () => Error): Promise<Buffer> {
-    // Stated sizes can lie, so what comes out is counted as well.
-    if (entry.uncompressedSize > most) throw tooLong();
+async function* readStream({ name, open }: Listed): AsyncGenerator<Uint8Array, void> {
+  const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>();
+  const done = open(writable).then(
+    () => undefined,
+    async (error: unknown) => {
+      // an error before the first byte leaves the stream open, and its reader would wait
+      await writable.abort(error).catch(() => {});
+      return { error };
+    },
+  );
+  let complete = false;
+  try {
+    for await (const chunk of readable as ReadableStream<Uint8Array> & AsyncIterable<Uint8Array>) yield chunk;
+    complete = true;
+  } catch (error) {
+    complete = true;
+    rejectZip((await done)?.error ?? error, name);
+  } finally {
+    if (!complete) await done; // the consumer stopped early
+  }
+  const failure = await done;
+  if (failure !== undefined) rejectZip(failure.error, name);
+}
+
+/** Stated sizes can lie, so what comes out is counted as well. */
+async function readAll({ entry, name, open, readPacked }: Listed, most: number, tooLong: () => Error): Promise<Buffer> {
+  const { compressedSize: packed, uncompressedSize: size, compressionMethod: method, crc32: crc } = entry;
+  if (size > most) throw tooLong();
+  try {
+    if (isSmallMember({ packed, size }) && (method === 0 || method === 8) && crc !== undefined) {
+      const bytes = await readPacked(await open(undefined), packed);
+      return unpackMember(bytes, { name, packed, size, method, crc });
+    }
     const chunks: Uint8Array[] = [];
     let total = 0;
     const sink = new WritableStream<Uint8Array>({
@@ -172,8 +223,10 @@ function createEntry(
         chunks.push(chunk);
       },
     });
-    await read(sink).catch((error: unknown) => rejectZip(error, entry.filename));
+    await open(sink);
     return Buffer.concat(chunks);
+  } catch (error) {
+    rejectZip(error, name);
   }
 }
 

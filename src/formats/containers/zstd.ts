@@ -5,7 +5,7 @@ import type { PackageFile, ReadOptions } from "../format.ts";
 import type { InflateLimits } from "./gzip.ts";
 import { limits } from "../../lib/limits.ts";
 import { openReader } from "./open-reader.ts";
-import { beyondLimit, invalid } from "../read-package.ts";
+import { beyondLimit, beyondRatio, invalid } from "../read-package.ts";
 
 /**
  * The uncompressed bytes of all frames of a zstandard file, in bounded memory. Node's decoder stops silently after the
@@ -26,8 +26,7 @@ export async function* unzstdFile(
     for await (const chunk of decoder as AsyncIterable<Buffer>) {
       total += chunk.length;
       if (total > inflated) throw beyondLimit("inflated", "it unpacks to", { most: inflated });
-      if (total > ratioFrom && total > ratio * (offset + decoder.bytesWritten))
-        throw beyondLimit("ratio", "it unpacks to", { noun: "times its size", most: ratio });
+      if (total > ratioFrom && total > ratio * (offset + decoder.bytesWritten)) throw beyondRatio(ratio);
       yield chunk;
     }
     if (decoder.bytesWritten === 0) throw invalid("its zstandard data ends early");

@@ -8,15 +8,12 @@ export type YamlValue = string | YamlValue[] | { [key: string]: YamlValue };
 
 export interface YamlRules {
   /**
-   * `expand` replaces aliases with what they name, up to `limits.yamlTokens` values. `reject` refuses them; `blank`
-   * replaces them with "" and warns, for manifests in which old tools used aliases outside the identity. Default:
+   * `expand` replaces aliases with what they name, up to `limits.yamlTokens` values. `reject` refuses them. Default:
    * `reject`.
    */
-  aliases?: "reject" | "blank" | "expand" | undefined;
+  aliases?: "reject" | "expand" | undefined;
   /** The text of a scalar without quotes and tag, where the format's own tool reads numbers and booleans. */
   plain?: ((text: string) => string) | undefined;
-  /** Where warnings go. */
-  warnings?: string[] | undefined;
   /** Notes where the members are. */
   places?: YamlPlaces | undefined;
 }
@@ -30,10 +27,8 @@ export function parseYaml(bytes: Buffer, manifest: string, rules: YamlRules = {}
   rules.places?.begin(text);
   const document = parse(text, manifest, rules.places);
   const { aliases = "reject", plain = (scalar) => scalar } = rules;
-  const reading: Reading = { manifest, aliases, plain, values: 0, blanks: 0, anchors: new Map(), places: rules.places };
-  const value = toValue(document.contents, reading, 0);
-  if (reading.blanks > 0) rules.warnings?.push(`its ${manifest} uses YAML aliases, which were passed over`);
-  return value;
+  const reading: Reading = { manifest, aliases, plain, values: 0, anchors: new Map(), places: rules.places };
+  return toValue(document.contents, reading, 0);
 }
 
 /** As `parseYaml`, for a manifest whose top must be a mapping. */
@@ -97,13 +92,11 @@ function tooDeep(manifest: string) {
 
 interface Reading {
   readonly manifest: string;
-  readonly aliases: "reject" | "blank" | "expand";
+  readonly aliases: "reject" | "expand";
   readonly places: YamlPlaces | undefined;
   readonly plain: (text: string) => string;
   /** How many values were read so far, those of expanded aliases included. */
   values: number;
-  /** How many aliases were replaced with "". */
-  blanks: number;
   /** What an anchor names, and of how many values it consists. */
   readonly anchors: Map<string, { value: YamlValue; values: number }>;
 }
@@ -125,10 +118,6 @@ function toValue(node: unknown, reading: Reading, depth: number): YamlValue {
 function expand(anchor: string, reading: Reading): YamlValue {
   const { manifest, aliases } = reading;
   if (aliases === "reject") throw invalid(`its ${manifest} uses YAML aliases`);
-  if (aliases === "blank") {
-    reading.blanks++;
-    return "";
-  }
   // an anchor is known when its value is complete, so that no value contains itself
   const named = reading.anchors.get(anchor);
   if (named === undefined) throw invalid(`its ${manifest} has an alias *${anchor} without an anchor before it`);

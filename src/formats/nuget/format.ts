@@ -122,7 +122,10 @@ async function findManifest(file: PackageFile, options: ReadOptions | undefined)
 function checkIdentity({ id, version }: Nuspec): string {
   if (id.length > MAX_ID || !ID.test(id)) throw invalid(`"${id}" is not a NuGet package id`);
   const normalized = version.length > MAX_VERSION ? undefined : versions.normalize(version);
-  if (normalized === undefined) throw invalid(`"${version}" is not a NuGet version`);
+  const [numbers = ""] = normalized?.split("-") ?? [];
+  // NuGet's clients read each as an integer of 32 bits, and fail
+  if (normalized === undefined || numbers.split(".").some((part) => Number(part) > 2_147_483_647))
+    throw invalid(`"${version}" is not a NuGet version`);
   return normalized;
 }
 

@@ -66,10 +66,17 @@ async function read(file: PackageFile, options: ReadOptions | undefined): Promis
   };
 }
 
-/** The file name in one spelling: names that differ in the spelling of project and version only are one file. */
+/**
+ * The file name in one spelling: names that differ only in the spelling of project and version, or in the order and
+ * case of a wheel's tags, are one file.
+ */
 function identityOfName(fileName: string, ending: string, stem: string): string {
+  if (ending !== ".whl") return `${stem}${ending}`;
   // the build, if there is one, and the tags follow project and version
-  return ending === ".whl" ? fileName.replace(/^[^-]+-[^-]+/, () => stem) : `${stem}${ending}`;
+  const [, , ...rest] = fileName.slice(0, -ending.length).split("-");
+  const [tags, build] = [rest.splice(-3), rest];
+  const sorted = tags.map((set) => [...new Set(set.toLowerCase().split("."))].toSorted().join("."));
+  return `${[stem, ...build, ...sorted].join("-")}${ending}`;
 }
 
 function sdistName(file: PackageFile, { name, version }: CoreMetadata, ending: string, warnings: string[]): string {

@@ -27,7 +27,7 @@ async function read(file: PackageFile, options: ReadOptions | undefined): Promis
   await expectContainer(file, "tar");
   const { metadata: bytes, signed } = await readGemArchive(file, options);
   const warnings: string[] = [];
-  const specification = parseYamlMapping(bytes, "metadata", { aliases: "blank", warnings });
+  const specification = parseYamlMapping(bytes, "metadata", { aliases: "expand" });
   const name = readName(specification["name"]);
   const { version, normalizedVersion } = readVersion(specification["version"]);
   const platform = readPlatform(specification["platform"]);

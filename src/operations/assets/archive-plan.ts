@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import type { Archive, ArchiveEntry } from "../../formats/containers/open-archive.ts";
+import { beyondRatio } from "../../formats/read-package.ts";
 import { detectType, HEAD } from "../../lib/detect-type.ts";
 import type { Hashes } from "../../lib/hash.ts";
 import { createHead } from "../../lib/collect-head.ts";
@@ -107,8 +108,7 @@ export async function planArchive(
         throw new FeedctlError("invalid", `the archive unpacks to more than ${reading.bytes} bytes`, {
           hint,
         });
-      if (total > reading.ratioFrom && total > reading.ratio * reading.size)
-        throw new FeedctlError("invalid", `the archive unpacks to more than ${reading.ratio} times its size`, { hint });
+      if (total > reading.ratioFrom && total > reading.ratio * reading.size) throw beyondRatio(reading.ratio);
       yield chunk;
     }
   }

@@ -8,6 +8,7 @@ import type { Context } from "../context.ts";
 import { openFeedStore } from "../feed-store/open-feed-store.ts";
 import { openWriter, tryFinishPending, type FeedWriter } from "../commit/feed-writer.ts";
 import { requireActiveDirectory } from "./require-asset.ts";
+import type { Proof } from "../commit/prove-stored.ts";
 import { startRun, type Run } from "../commit/recorded-run.ts";
 import { isOwnBlob } from "../local-files/file-mark.ts";
 
@@ -28,16 +29,13 @@ export interface AssetTargetInput {
   directory: string;
   command: string;
   dryRun?: boolean | undefined;
-  /**
-   * Check that the blob exists before reporting a file as unchanged, because the caller will delete the source. A
-   * missing blob is stored again.
-   */
-  prove?: boolean | undefined;
+  /** How the blob is proven before a file is reported as unchanged. A missing blob is stored again. Default: `head`. */
+  proof?: Proof | undefined;
 }
 
 export async function openAssetTarget(context: Context, input: AssetTargetInput): Promise<AssetTarget> {
   const { db } = await context.catalog();
-  const { prove = false } = input;
+  const { proof = "head" } = input;
   const feed = await requireActiveDirectory(db, input.directory);
   const run = input.dryRun ? undefined : await startRun(context, input.command, feed.id);
   const writer = run === undefined ? undefined : openWriter(context, feed.name, run);
@@ -51,8 +49,8 @@ export async function openAssetTarget(context: Context, input: AssetTargetInput)
     },
     async *store(items, ifExists) {
       if (writer === undefined) {
-        await using store = prove ? await openFeedStore(context, db, feed) : undefined;
-        yield* await planAssets(context, feed, items, { ifExists, store });
+        await using store = await openFeedStore(context, db, feed);
+        yield* await planAssets(context, feed, items, { ifExists, store, proof });
       } else yield* commit(writer, items, ifExists);
     },
     async finish(summary) {
@@ -74,9 +72,9 @@ export async function openAssetTarget(context: Context, input: AssetTargetInput)
     let deadline: number | undefined;
     for (let rest = items; rest.length > 0;) {
       const { answers, busy, fatal, ...batch } = await into.write(async (target) => {
-        const done = await commitAssets(context, target, rest, { ifExists, prove });
+        const done = await commitAssets(context, target, rest, { ifExists, proof });
         const kept = await claimUnchanged(context, target, done.answers);
-        return { ...done, answers: prove ? await refuseOwnBlobs(target.store, kept) : kept };
+        return { ...done, answers: proof === "whole" ? await refuseOwnBlobs(target.store, kept) : kept };
       });
       folders += batch.folders;
       yield* answers;

@@ -7,6 +7,7 @@ import type { Store } from "../../stores/store.ts";
 import { announceBatch, recordStored } from "../commit/announce.ts";
 import type { Target } from "../commit/feed-writer.ts";
 import { commit } from "../commit/commit.ts";
+import type { Proof } from "../commit/prove-stored.ts";
 import type { Context } from "../context.ts";
 import { newAsset, type AssetAnswer, type AssetItem, type IfExists } from "./item.ts";
 import { keepContent } from "./keep-earlier-content.ts";
@@ -26,16 +27,15 @@ export interface AssetBatch {
 
 export interface AssetBatchOptions {
   ifExists: IfExists;
-  /** As in `AssetTargetInput`. */
-  prove: boolean;
+  proof: Proof;
 }
 
-/** The outcomes that a dry run reports. With `store`, unchanged items must also have their blob there. */
+/** The outcomes that a dry run reports. `store` is only read. */
 export async function planAssets(
   context: Context,
   feed: FeedRow,
   items: readonly AssetItem[],
-  options: { ifExists: IfExists; store: Store | undefined },
+  options: AssetBatchOptions & { store: Store },
 ): Promise<AssetAnswer[]> {
   const existing = await readExisting(context, feed.id, items, options);
   return items.map((item) => {
@@ -51,11 +51,11 @@ export async function commitAssets(
   context: Context,
   target: Target,
   items: readonly AssetItem[],
-  { ifExists, prove }: AssetBatchOptions,
+  { ifExists, proof }: AssetBatchOptions,
 ): Promise<AssetBatch> {
   const { feed, storeId, store, run } = target;
   const { db } = await context.catalog();
-  const reading = { ifExists, store: prove ? store : undefined };
+  const reading = { ifExists, proof, store };
   const known = await readExisting(context, feed.id, items, reading);
   const { wanted, answered } = splitByExisting(items, known);
   if (wanted.length === 0) return { answers: inOrder(answered), busy: [], folders: 0, fatal: undefined };

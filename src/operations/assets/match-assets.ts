@@ -1,6 +1,7 @@
 import { listAssetsAt, type AssetRow } from "../../catalog/assets/assets.ts";
 import { listPathConflicts, type PathConflict } from "../../catalog/assets/folders.ts";
 import type { Store } from "../../stores/store.ts";
+import type { Proof } from "../commit/prove-stored.ts";
 import type { Context } from "../context.ts";
 import { findLost, type LostBlobs } from "./find-lost-blobs.ts";
 import { assetOutcome, type AssetAnswer, type AssetItem, type AssetOutcome, type IfExists } from "./item.ts";
@@ -15,23 +16,27 @@ export interface Existing {
   ifExists: IfExists;
 }
 
-const NONE: LostBlobs = new Map();
-
-/**
- * Reads the state at the paths of the items. With `store`, also checks the blobs of rows that have an item's content.
- */
+/** Reads the state at the paths of the items, and checks the blobs of rows that have an item's content. */
 export async function readExisting(
   context: Context,
   feedId: number,
   items: readonly AssetItem[],
-  { ifExists, store }: { ifExists: IfExists; store: Store | undefined },
+  { ifExists, proof, store }: { ifExists: IfExists; proof: Proof; store: Store },
 ): Promise<Existing> {
   const { db } = await context.catalog();
   const keys = items.map(({ key }) => key);
   const rows = await listAssetsAt(db, feedId, keys);
   const conflicts = await listPathConflicts(db, feedId, keys);
-  const lost = store === undefined ? NONE : await findLost(context, store, items, rows);
+  const lost = await findLost(context, { store, proof }, sameRows(items, rows));
   return { rows, conflicts, lost, ifExists };
+}
+
+/** The rows whose content is that of an item. */
+function sameRows(items: readonly AssetItem[], rows: AssetRows): AssetRow[] {
+  return items.flatMap((item) => {
+    const row = rows.get(item.key);
+    return row !== undefined && hasSameBytes(item, row) ? [row] : [];
+  });
 }
 
 /** Splits items into those to be stored and those whose outcome is known. */
@@ -56,12 +61,12 @@ export function existingOutcome(item: AssetItem, existing: Existing): AssetOutco
   if (conflict !== undefined) return assetOutcome(item, "conflict", conflictReason(conflict));
   const row = rows.get(item.key);
   if (row === undefined) return undefined;
-  if (ifExists === "skip") return assetOutcome(item, "skipped", "a file of that name exists");
+  const damage = lost.get(item.key);
+  if (ifExists === "skip" && damage !== "missing") return assetOutcome(item, "skipped", "a file of that name exists");
   if (hasSameBytes(item, row)) {
-    const damage = lost.get(item.key);
     if (damage === undefined) return { ...assetOutcome(item, "unchanged"), contentType: row.contentType };
     if (damage === "missing" || ifExists === "replace") return undefined;
-    const why = "its blob in the store does not match the catalog; see: feedctl verify";
+    const why = "its blob in the store does not match the catalog; overwrite it, or see: feedctl verify";
     return assetOutcome(item, "failed", why);
   }
   if (ifExists === "replace") return undefined;

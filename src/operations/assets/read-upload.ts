@@ -8,11 +8,12 @@ import { detectType } from "../../lib/detect-type.ts";
 import { mapParallel } from "../../lib/parallel.ts";
 import { tagOf } from "../../stores/disk/index.ts";
 import { parseKey } from "../../stores/key.ts";
-import type { BlobSource } from "../../stores/store.ts";
+import type { BlobSource, Store } from "../../stores/store.ts";
 import type { Context } from "../context.ts";
 import { createFoldersOfFiles, markOf, type FileMark, type FoldersOfFiles } from "../local-files/file-mark.ts";
 import { CHUNK, fileError, fileProblem } from "../local-files/file-source.ts";
 import { readLocalFile } from "../local-files/read-local-file.ts";
+import { findLost } from "./find-lost-blobs.ts";
 import type { AssetItem, AssetOutcome, IfExists } from "./item.ts";
 
 export interface UploadProgress {
@@ -31,6 +32,8 @@ export interface UploadReading {
   /** Null: inherited from the folder. */
   cacheControl?: string | null | undefined;
   metadata?: UserMetadata | undefined;
+  /** The directory's store: the blob of a file that need not be read must be there. */
+  store?: Store | undefined;
   /** Called while large files are read and sent. */
   onProgress?: ((part: UploadProgress) => void) | undefined;
 }
@@ -67,13 +70,19 @@ export async function* readUploads(
   reading: UploadReading,
 ): AsyncGenerator<ReadUpload[]> {
   const { db } = await context.catalog();
+  const { store } = reading;
   const needsRows = reading.ifChanged === true || reading.ifExists === "skip";
   for await (const batch of measured(files)) {
     const paths = batch.map(({ path }) => path);
     const known = needsRows ? await listAssetsAt(db, feedId, paths) : new Map<string, AssetRow>();
+    const answers = new Map(
+      batch.map((file) => [file, unreadOutcome(file, known.get(file.path), reading.ifExists)] as const),
+    );
+    const rows = batch.flatMap((file) => (answers.get(file) === undefined ? [] : (known.get(file.path) ?? [])));
+    const lost = store === undefined ? undefined : await findLost(context, { store, proof: "head" }, rows);
     yield await Array.fromAsync(
       mapParallel(batch, context.concurrency, async (file) => {
-        const answer = unreadOutcome(file, known.get(file.path), reading.ifExists);
+        const answer = lost?.has(file.path) === true ? undefined : answers.get(file);
         return answer ?? readUpload(context, file, reading);
       }),
     );

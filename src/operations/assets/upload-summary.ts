@@ -8,16 +8,19 @@ export interface UploadSummary extends Record<AssetStatus, number> {
   folders: number;
   /** Total size of the stored files. */
   bytes: number;
+  /** How many of the stored files existed, but their blobs were missing in the store. */
+  restored: number;
 }
 
 export function createSummary(directory: string): UploadSummary {
   const none = { stored: 0, overwritten: 0, unchanged: 0, skipped: 0, conflict: 0, invalid: 0, failed: 0 };
-  return { type: "summary", directory, ...none, folders: 0, bytes: 0 };
+  return { type: "summary", directory, ...none, folders: 0, bytes: 0, restored: 0 };
 }
 
 /** Counts an outcome, and returns it. */
 export function countOutcome(summary: UploadSummary, outcome: AssetOutcome): AssetOutcome {
   summary[outcome.status]++;
+  if (outcome.restored === true) summary.restored++;
   if (outcome.status === "stored" || outcome.status === "overwritten") summary.bytes += outcome.size ?? 0;
   return outcome;
 }

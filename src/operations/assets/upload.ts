@@ -1,12 +1,11 @@
 import { isDeepStrictEqual } from "node:util";
 import { listAssetsAt, type AssetRow } from "../../catalog/assets/assets.ts";
-import type { FeedRow } from "../../catalog/feeds.ts";
 import { collect, mapInOrder, oneAhead } from "../../lib/parallel.ts";
 import type { Context } from "../context.ts";
 import { openFeedStore } from "../feed-store/open-feed-store.ts";
 import type { LocalItem } from "../local-files/find-local-files.ts";
 import { openAssetTarget, type AssetTarget } from "./asset-target.ts";
-import { checkNames, type NameProblem, type NewName } from "./check-names.ts";
+import { checkNames, type NewName } from "./check-names.ts";
 import type { AssetItem, AssetOutcome } from "./item.ts";
 import { makeFolders } from "./make-folders.ts";
 import { checkMetadata } from "./metadata.ts";
@@ -41,7 +40,9 @@ export async function* uploadAssets(context: Context, input: UploadInput): Async
   if (metadata !== undefined) checkMetadata(metadata);
   const { files, names, problems } = await nameItems(input);
   for (const problem of problems) yield countOutcome(summary, problem);
-  const badNames = await findBadNames(context, assets.feed, names);
+  const { db } = await context.catalog();
+  await using store = await openFeedStore(context, db, assets.feed);
+  const badNames = await checkNames(db, { feedId: assets.feed.id, store, names });
   for (const { path, from, status, reason } of badNames)
     yield countOutcome(summary, { type: "file", path, from, status, reason });
   if (badNames.length > 0) {
@@ -50,7 +51,8 @@ export async function* uploadAssets(context: Context, input: UploadInput): Async
     return;
   }
   input.onPlan?.(files.length);
-  for await (const outcome of storeFiles(context, assets, files, input)) yield countOutcome(summary, outcome);
+  for await (const outcome of storeFiles(context, assets, files, { ...input, store }))
+    yield countOutcome(summary, outcome);
   const folders = names.filter(({ folder }) => folder).map(({ path }) => path);
   summary.folders = assets.folders + (await makeFolders(context, assets.writer, folders));
   await assets.finish(summary);
@@ -78,12 +80,6 @@ async function nameItems({ items, to }: Pick<UploadInput, "items" | "to">): Prom
     if (item.kind === "file") named.files.push({ local: item.local, root: item.root, path });
   }
   return named;
-}
-
-async function findBadNames(context: Context, feed: FeedRow, names: readonly NewName[]): Promise<NameProblem[]> {
-  const { db } = await context.catalog();
-  await using store = await openFeedStore(context, db, feed);
-  return await checkNames(db, { feedId: feed.id, store, names });
 }
 
 /** While one batch is recorded, the next is stored and one more is read. An error is thrown after their outcomes. */

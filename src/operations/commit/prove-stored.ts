@@ -8,14 +8,17 @@ import { contentHash } from "./content-hash.ts";
  */
 export type Presence = { is: "there"; tag: string | null; read: boolean } | { is: "missing" } | { is: "other" };
 
+/** What counts as proof. `whole`: its bytes, because the other copy will be deleted. `head`: one request. */
+export type Proof = "whole" | "head";
+
 /**
  * Whether the store holds the bytes of a row. Compares size and the hashes that the store knows, else the tag at the
- * last verification, else reads the blob.
+ * last verification, else reads the blob; with `head` it is not read.
  */
 export async function proveStored(
   store: Store,
   row: Pick<FileRow, "key" | "size" | "md5" | "sha256" | "storeTag">,
-  signal: AbortSignal,
+  { proof, signal }: { proof: Proof; signal: AbortSignal },
 ): Promise<Presence> {
   const key = row.key;
   const blob = await store.head(key, { signal });
@@ -25,7 +28,7 @@ export async function proveStored(
   if (blob.md5 !== undefined && blob.md5 !== row.md5) return { is: "other" };
   if (blob.sha256 !== undefined && blob.sha256 !== row.sha256) return { is: "other" };
   if (blob.md5 !== undefined || blob.sha256 !== undefined) return { is: "there", tag, read: false };
-  if (tag !== null && tag === row.storeTag) return { is: "there", tag, read: false };
+  if (proof === "head" || (tag !== null && tag === row.storeTag)) return { is: "there", tag, read: false };
   const sha256 = await contentHash(store, key, signal);
   if (sha256 === undefined) return { is: "missing" };
   return sha256 === row.sha256 ? { is: "there", tag, read: true } : { is: "other" };

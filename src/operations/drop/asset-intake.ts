@@ -44,7 +44,7 @@ interface ReadFile {
 export async function openAssetIntake(context: Context, options: IntakeOptions): Promise<OpenIntake> {
   const { feed: directory, command, dryRun, overwrite, pathOf } = options;
   const { db } = await context.catalog();
-  const assets = await openAssetTarget(context, { directory, command, dryRun, prove: true });
+  const assets = await openAssetTarget(context, { directory, command, dryRun, proof: "whole" });
   const { feed } = assets;
 
   return {

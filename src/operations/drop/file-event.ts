@@ -49,11 +49,30 @@ export async function eventOf(
   return isNews || moved.rejectedTo !== null ? moved : undefined;
 }
 
+/** Counts a file that the feed has and that stays for another one. Undefined when an earlier scan reported the same. */
+export function keptEvent(
+  { memory, counts, feed }: Reporting,
+  file: FoundFile,
+  result: ImportedFile,
+): DropFileEvent | undefined {
+  memory.keep(file, result.warnings.at(-1) ?? "");
+  if (result.status !== "existing") {
+    countDrop(counts, result);
+    return { ...result, feed: feed.name, rejectedTo: null };
+  }
+  counts.waiting++;
+  return undefined;
+}
+
 /** Handles unchanged files that earlier scans reported: counts them, and yields those that are moved aside now. */
-export async function* keptEvents(reporting: Reporting): AsyncGenerator<DropFileEvent> {
+export async function* knownEvents(reporting: Reporting): AsyncGenerator<DropFileEvent> {
   const { memory, counts, feed } = reporting;
   for (const { file, row } of memory.kept.values()) {
     const { status, reason } = row;
+    if (status === "kept") {
+      counts.waiting++;
+      continue;
+    }
     const event = { ...unread(file.path, status, reason), feed: feed.name, rejectedTo: null };
     const moved = await moveAside(reporting, file, event);
     if (moved.rejectedTo === null) counts.waiting++;

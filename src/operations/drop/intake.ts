@@ -22,7 +22,7 @@ function packageIntake(format: Format, place: Place | undefined, byPath: boolean
     readsNeighbours: format.readsNeighbours === true,
     isSidecar: (name) => format.isSidecar?.(name) === true,
     async open(context, { pathOf, dryRun, ...options }) {
-      const target = await openImportTarget(context, { ...options, dryRun, prove: true });
+      const target = await openImportTarget(context, { ...options, dryRun, proof: "whole" });
       return {
         importFiles: (files) =>
           importFoundFiles(context, [target], files, {

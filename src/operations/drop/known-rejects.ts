@@ -6,19 +6,21 @@ import type { ImportedFile } from "../import/outcome.ts";
 import type { FileMark } from "../local-files/file-mark.ts";
 import type { DropFolder } from "./walk.ts";
 
-/** Files that earlier scans could not import. They are neither read nor reported again until they change. */
+/** Files that earlier scans left in the drop path. They are neither read nor reported again until they change. */
 export interface KnownRejects {
   /** The files of a folder that this scan should read. */
   pick(folder: DropFolder): Promise<FoundFile[]>;
   /** Records that a file could not be imported. Returns false when an earlier scan reported the same. */
   note(file: FoundFile, result: ImportedFile): boolean;
+  /** Records that the feed has a file, which stays for another one. Returns false when an earlier scan did. */
+  keep(file: FoundFile, reason: string): boolean;
   /** Removes a file that is no longer in the drop path. */
   forget(file: FoundFile): void;
   /** Unchanged files that `pick` left out, with the results of earlier scans. */
   readonly kept: ReadonlyMap<string, { file: FoundFile; row: DropFile }>;
   /** The rows to save and the paths to remove. Files that were not found are removed only after a complete listing. */
   changes(complete: boolean): { save: DropFile[]; remove: string[] };
-  /** All files that could not be imported, of this scan and earlier ones. */
+  /** All files that were left, by this scan and earlier ones. */
   waiting(): DropFile[];
 }
 
@@ -39,6 +41,11 @@ export function createKnownRejects(rows: ReadonlyMap<string, DropFile>, options:
   const kept = new Map<string, { file: FoundFile; row: DropFile }>();
   const noted = new Map<string, DropFile>();
   const gone = new Set<string>();
+  const rowsOfFolder = new Map<string, string[]>();
+  for (const path of rows.keys()) {
+    const folder = folderOf(path);
+    rowsOfFolder.set(folder, [...(rowsOfFolder.get(folder) ?? []), path]);
+  }
 
   return {
     kept,
@@ -48,35 +55,32 @@ export function createKnownRejects(rows: ReadonlyMap<string, DropFile>, options:
         const row = rows.get(pathOf(file));
         if (row !== undefined && isSame(row, file.mark) && !isChanged(row, file.mark)) known.set(file, row);
       }
+      const isKeeping = [...known.values()].some(({ status }) => status === "kept");
       const news =
         known.size < folder.files.length ||
+        // the file for which another one is kept may be gone
+        (isKeeping && (rowsOfFolder.get(folder.path)?.length ?? 0) > known.size) ||
         [...known.values()].some(({ seenAt }) => folder.sidecars.some(({ mark }) => mark.mtimeMs > seenAt.getTime()));
+      const isWanted = new Map<FoundFile, boolean>();
+      for (const file of folder.files) {
+        const row = known.get(file);
+        const wanted = row === undefined || again || (news && readsNeighbours) || (await isWorthRetrying(file, row));
+        isWanted.set(file, wanted);
+      }
+      // the file for which another one is kept may be imported now
+      const retries = [...isWanted.values()].includes(true);
       const picked: FoundFile[] = [];
       for (const file of folder.files) {
         const row = known.get(file);
-        if (row === undefined || again || (news && readsNeighbours) || (await isWorthRetrying(file, row)))
-          picked.push(file);
+        if (row === undefined || isWanted.get(file) === true || (retries && row.status === "kept")) picked.push(file);
         else kept.set(row.path, { file, row });
       }
       return picked;
     },
-    note(file, { status: importStatus, reason: why }) {
-      const reason = why ?? "";
-      const path = pathOf(file);
-      const before = rows.get(path);
-      const status = importStatus === "conflict" || importStatus === "invalid" ? importStatus : "failed";
-      const row = {
-        path,
-        size: file.mark.size,
-        modified: timeOf(file.mark.mtimeMs),
-        changed: timeOf(file.mark.ctimeMs),
-        status,
-        reason,
-        seenAt: now,
-      } as const;
-      noted.set(path, row);
-      return before === undefined || !isSame(before, file.mark) || before.status !== status || before.reason !== reason;
+    note(file, { status, reason }) {
+      return add(file, status === "conflict" || status === "invalid" ? status : "failed", reason ?? "");
     },
+    keep: (file, reason) => add(file, "kept", reason),
     forget(file) {
       const path = pathOf(file);
       noted.delete(path);
@@ -90,6 +94,22 @@ export function createKnownRejects(rows: ReadonlyMap<string, DropFile>, options:
     waiting: () => [...[...kept.values()].map(({ row }) => row), ...noted.values()],
   };
 
+  /** Returns false when an earlier scan recorded the same. */
+  function add(file: FoundFile, status: DropFile["status"], reason: string): boolean {
+    const path = pathOf(file);
+    const before = rows.get(path);
+    noted.set(path, {
+      path,
+      size: file.mark.size,
+      modified: timeOf(file.mark.mtimeMs),
+      changed: timeOf(file.mark.ctimeMs),
+      status,
+      reason,
+      seenAt: now,
+    });
+    return before === undefined || !isSame(before, file.mark) || before.status !== status || before.reason !== reason;
+  }
+
   /** Whether a rejected file may be accepted now although it has not changed. */
   async function isWorthRetrying({ path }: FoundFile, { status }: DropFile): Promise<boolean> {
     if (status !== "failed") return status === "conflict" && overwrite;
@@ -102,6 +122,11 @@ export function createKnownRejects(rows: ReadonlyMap<string, DropFile>, options:
       return false;
     }
   }
+}
+
+/** The folder of a path with `/`; empty for the drop path itself. */
+function folderOf(path: string): string {
+  return path.slice(0, Math.max(path.lastIndexOf("/"), 0));
 }
 
 /** Whether the file has the recorded size and time. The catalog stores milliseconds. */

@@ -7,7 +7,7 @@ import type { Context } from "../context.ts";
 import { dropCandidates } from "./settled-files.ts";
 import { cleanUpAfterImport } from "./clean-up.ts";
 import { createKnownRejects, type KnownRejects } from "./known-rejects.ts";
-import { brokenNameEvents, eventOf, keptEvents, type Reporting } from "./file-event.ts";
+import { brokenNameEvents, eventOf, keptEvent, knownEvents, type Reporting } from "./file-event.ts";
 import { zeroDropCounts, type DropCounts, type DropFileEvent } from "./outcome.ts";
 import { intakeOf } from "./intake.ts";
 import { openDropPath } from "./check-path.ts";
@@ -124,12 +124,7 @@ async function* importFiles({ context, feed, options, counts, found }: Scan): As
       )) {
         if (file === undefined) throw new Error(`${result.file} is not a file of the drop path`);
         if (isInFeed(result) && !isKept) imported.add(file.path);
-        // an earlier scan has reported it, and it waits for the file that needs it
-        if (isKept && result.status === "existing") {
-          counts.waiting++;
-          continue;
-        }
-        const event = await eventOf(reporting, file, result);
+        const event = isKept ? keptEvent(reporting, file, result) : await eventOf(reporting, file, result);
         if (event !== undefined) yield event;
       }
     } finally {
@@ -137,7 +132,7 @@ async function* importFiles({ context, feed, options, counts, found }: Scan): As
     }
     await open.finish({ type: "summary", feed: feed.name, ...counts });
   }
-  yield* keptEvents(reporting);
+  yield* knownEvents(reporting);
   yield* brokenNameEvents(reporting, broken);
 }
 

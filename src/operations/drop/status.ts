@@ -16,7 +16,7 @@ export interface DropStatus {
   /** How many files the last scan imported; null when there was none. */
   imported: number | null;
   problem: string | null;
-  /** Files that could not be imported; scans skip them until they change. */
+  /** Files that were left in the drop path; scans skip them until they change. */
   waiting: DropFile[];
 }
 

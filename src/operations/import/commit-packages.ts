@@ -18,10 +18,10 @@ import { showImported } from "./show-imported.ts";
 
 const DISK_WIDTH = 64;
 
-/** The outcomes that a dry run reports. Announces, stores and records nothing. `store` is only read, with `prove`. */
+/** The outcomes that a dry run reports. Announces, stores and records nothing. `store` is only read. */
 export async function planBatch(
   context: Context,
-  { feedId, store }: { feedId: number; store: Store | undefined },
+  { feedId, store }: { feedId: number; store: Store },
   items: readonly PreparedPackage[],
   options: MatchOptions,
 ): Promise<PackageOutcome[]> {

@@ -13,6 +13,8 @@ import type { FoundFile } from "../local-files/found-file.ts";
 export type Candidate = FoundFile | { path: string; problem: string };
 
 export interface FindOptions {
+  /** The directory of relative paths and patterns. */
+  cwd: string;
   recursive: boolean;
   /** In directories, only files with the extensions of these formats are found. */
   formats: readonly Format[];
@@ -34,25 +36,28 @@ export async function* findPackageFiles(
   paths: readonly string[],
   options: FindOptions,
 ): AsyncGenerator<Candidate> {
+  const { cwd } = options;
   const isSelected = createSelection(options);
   const order = options.byFolder ? folderOrder : undefined;
   using folders = createFoldersOfFiles();
   for (const path of paths) {
     context.signal.throwIfAborted();
-    const info = await lstat(path).catch((error: NodeJS.ErrnoException) => error);
+    const absolute = resolve(cwd, path);
+    const info = await lstat(absolute).catch((error: NodeJS.ErrnoException) => error);
     if (info instanceof Error) {
       // in patterns a backslash is an escape; on Windows it separates folders, and shells there do not expand patterns
       const pattern = context.platform === "win32" ? path.replaceAll("\\", "/") : path;
       if (info.code === "ENOENT" && (await isPattern(pattern))) {
-        yield* matches(isSelected, pattern, undefined, order);
+        yield* matches(isSelected, { pattern, cwd, isGiven: true, order });
         continue;
       }
       const missing = path.includes("\ufffd") ? `no such file, or ${NO_UTF8}` : "no such file";
       yield { path, problem: info.code === "ENOENT" ? missing : info.message };
     } else if (info.isDirectory()) {
-      yield* matches(isSelected, options.recursive ? "**/*" : "*", resolve(path), order);
+      const pattern = options.recursive ? "**/*" : "*";
+      yield* matches(isSelected, { pattern, cwd: absolute, isGiven: false, order });
     } else {
-      yield await candidate(path, { root: dirname(resolve(path)), folders });
+      yield await candidate(absolute, { shown: path, root: dirname(absolute), folders });
     }
   }
 }
@@ -81,20 +86,24 @@ function createSelection({ formats, include = [], exclude = [], byContent = fals
   };
 }
 
-async function* matches(
-  isSelected: Selection,
-  pattern: string,
-  directory: string | undefined,
-  order: ((a: string, b: string) => number) | undefined,
-): AsyncGenerator<Candidate> {
+interface Search {
+  pattern: string;
+  cwd: string;
+  /** The user gave the pattern; else `cwd` is the directory that the user gave. */
+  isGiven: boolean;
+  order: ((a: string, b: string) => number) | undefined;
+}
+
+async function* matches(isSelected: Selection, { pattern, cwd, isGiven, order }: Search): AsyncGenerator<Candidate> {
   const { default: glob } = await import("fast-glob");
+  const directory = isGiven ? undefined : cwd;
   const options = {
     onlyFiles: true,
     followSymbolicLinks: false,
     dot: false,
     // absolute paths would get slashes instead of the backslashes that names may have on Unix
     absolute: false,
-    ...(directory !== undefined && { cwd: directory }),
+    cwd,
     unique: true,
     suppressErrors: false,
     fs: { readdir: readReadable as typeof readdir },
@@ -104,7 +113,7 @@ async function* matches(
   const broken: Candidate[] = [];
   try {
     for await (const match of glob.stream(pattern, options)) {
-      const path = resolve(directory ?? ".", String(match));
+      const path = resolve(cwd, String(match));
       const selected = isSelected(path, directory);
       if (selected !== false) found.push(path);
       if (selected === "maybe") uncertain.add(path);
@@ -116,10 +125,10 @@ async function* matches(
   if (found.length + broken.length === 0 && directory === undefined)
     yield { path: pattern, problem: "the pattern matches no file" };
   yield* broken;
-  const root = resolve(directory ?? splitPattern(pattern)?.base ?? ".");
+  const root = resolve(cwd, (isGiven ? splitPattern(pattern)?.base : undefined) ?? ".");
   using folders = createFoldersOfFiles();
   for (const path of found.toSorted(order)) {
-    const each = await candidate(path, { root, folders });
+    const each = await candidate(path, { shown: path, root, folders });
     if (!uncertain.has(path) || ("file" in each && (await beginsAsPackage(each)))) yield each;
   }
 
@@ -161,12 +170,11 @@ function folderOrder(a: string, b: string): number {
   return first < second ? -1 : 1;
 }
 
-/** `root`: the folder of a file that was given by itself, else the folder that was searched. */
+/** `shown`: the path as the user gave it. `root`: the folder of a file that was given by itself, else the folder that was searched. */
 async function candidate(
-  path: string,
-  { root, folders }: { root: string; folders: FoldersOfFiles },
+  absolute: string,
+  { shown: path, root, folders }: { shown: string; root: string; folders: FoldersOfFiles },
 ): Promise<Candidate> {
-  const absolute = resolve(path);
   const name = basename(absolute);
   try {
     const folder = await folders.of(root, absolute);

@@ -10,7 +10,7 @@ import { isInFeed, type FileOutcome, type PackageOutcome } from "./outcome.ts";
 import { readCandidates, type ReadBatch, type ReadingOptions } from "./read-candidates.ts";
 
 export interface FoundOptions extends ReadingOptions {
-  /** Delete source files once their package is in the feed. The targets must be opened with `prove`. */
+  /** Delete source files once their package is in the feed. The targets must be opened with the proof `whole`. */
   move: boolean;
 }
 

@@ -46,7 +46,7 @@ export interface ImportTargetOptions extends MatchOptions {
 }
 
 export async function openImportTarget(context: Context, options: ImportTargetOptions): Promise<ImportTarget> {
-  const { feed: name, command, dryRun, overwrite, prove } = options;
+  const { feed: name, command, dryRun, overwrite, proof } = options;
   const { db } = await context.catalog();
   const feed = await requireActiveFeed(db, name);
   if (feed.type === "asset")
@@ -54,7 +54,7 @@ export async function openImportTarget(context: Context, options: ImportTargetOp
       hint: `feedctl asset upload ${feed.name} PATH...; from a drop path: feedctl drop set ${feed.name} DIR`,
     });
   const format = await loadFormat(feed.type);
-  const store = dryRun && prove ? await openFeedStore(context, db, feed) : undefined;
+  const store = dryRun ? await openFeedStore(context, db, feed) : undefined;
   const run = dryRun ? undefined : await startRun(context, command, feed.id);
   const writer = run === undefined ? undefined : openWriter(context, feed.name, run);
   const companions = createCompanions(db, { feedId: feed.id, format, dryRun });
@@ -99,8 +99,9 @@ export async function openImportTarget(context: Context, options: ImportTargetOp
   async function* importRound(items: readonly PreparedPackage[]): AsyncGenerator<PackageOutcome> {
     const fresh = items.filter(({ identity }) => !seen.has(identityName(identity)));
     const twins = items.filter(({ identity }) => seen.has(identityName(identity)));
-    const keepExisting: MatchOptions = { overwrite: false, prove };
+    const keepExisting: MatchOptions = { overwrite: false, proof };
     if (writer === undefined) {
+      if (store === undefined) throw new Error("a dry run has no store");
       const place = { feedId: feed.id, store };
       yield* await planBatch(context, place, fresh, options);
       for (const { item, result } of await planBatch(context, place, twins, keepExisting)) {
@@ -154,7 +155,9 @@ async function* commitWithRetries(
   for (let rest = items; rest.length > 0;) {
     const { outcomes, busy, fatal } = await writer.write(async (target) => {
       const batch = await commitBatch(context, target, rest, options);
-      return options.prove ? { ...batch, outcomes: await refuseOwnBlobs(target.store, batch.outcomes) } : batch;
+      return options.proof === "whole"
+        ? { ...batch, outcomes: await refuseOwnBlobs(target.store, batch.outcomes) }
+        : batch;
     });
     yield* outcomes.toSorted((a, b) => (a.result.file < b.result.file ? -1 : 1));
     if (fatal !== undefined) throw fatal;

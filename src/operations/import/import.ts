@@ -13,6 +13,8 @@ export interface ImportInput {
   feeds: readonly string[];
   /** Files, directories, patterns. */
   paths: readonly string[];
+  /** The directory of relative paths. */
+  cwd: string;
   recursive?: boolean | undefined;
   dryRun?: boolean | undefined;
   /** Replace files that the feed has with other bytes. */
@@ -70,7 +72,7 @@ export async function* importPackages(context: Context, input: ImportInput): Asy
     },
   };
   for (const feed of input.feeds)
-    targets.push(await openImportTarget(context, { feed, command, dryRun, overwrite, prove: move }));
+    targets.push(await openImportTarget(context, { feed, command, dryRun, overwrite, proof: move ? "whole" : "head" }));
   const { distribution, component } = input;
   if ((distribution ?? component) !== undefined && !targets.some(({ format }) => format.place !== undefined))
     throw new FeedctlError("usage", placesOnly());
@@ -89,6 +91,7 @@ export async function* importPackages(context: Context, input: ImportInput): Asy
   };
   const sorting = input.detect === true || targets.length > 1;
   const found = findPackageFiles(context, input.paths, {
+    cwd: input.cwd,
     recursive: input.recursive ?? false,
     formats: targets.map((target) => target.format),
     include: input.include,

@@ -8,7 +8,7 @@ import {
 import type { Db } from "../../catalog/schema/core.ts";
 import { mapParallel } from "../../lib/parallel.ts";
 import type { Store } from "../../stores/store.ts";
-import { proveStored } from "../commit/prove-stored.ts";
+import { proveStored, type Proof } from "../commit/prove-stored.ts";
 import type { Context } from "../context.ts";
 import { identityName } from "../packages/identity-name.ts";
 import type { Rows } from "./announce-packages.ts";
@@ -57,11 +57,8 @@ function isOneVersion(a: FileIdentity, b: FileIdentity): boolean {
 export interface MatchOptions {
   /** Replace files that the feed has with other bytes. */
   overwrite: boolean;
-  /**
-   * Check that the blob exists before reporting a package as existing, because the caller will delete the source. A
-   * missing blob is stored again.
-   */
-  prove: boolean;
+  /** How the blob is proven before a package is reported as existing. A missing blob is stored again. */
+  proof: Proof;
 }
 
 /** A package to be stored; `replaces`: it overwrites the blob at its key. */
@@ -78,11 +75,11 @@ export interface Matches {
   verified: Verified[];
 }
 
-/** Compares packages with the rows at their keys. `store` is only read, with `prove`; without it no blob is checked. */
+/** Compares packages with the rows at their keys. `store` is only read. */
 export async function matchPackages(
   context: Context,
   items: readonly PreparedPackage[],
-  { rows, store, overwrite, prove }: MatchOptions & { rows: Rows; store: Store | undefined },
+  { rows, store, overwrite, proof }: MatchOptions & { rows: Rows; store: Store },
 ): Promise<Matches> {
   const matches: Matches = { wanted: [], answered: [], verified: [] };
   const { wanted, answered, verified } = matches;
@@ -93,21 +90,19 @@ export async function matchPackages(
     else if (row.sha256 !== item.hashes.sha256) {
       if (overwrite) wanted.push({ item, replaces: true });
       else answered.push(packageOutcome(item, "conflict", "the feed has this version with other bytes"));
-    } else if (prove && store !== undefined) toProve.push({ item, row });
-    else answered.push(packageOutcome(item, "existing"));
+    } else toProve.push({ item, row });
   }
   const proofs = mapParallel(toProve, context.concurrency, async ({ item, row }) => {
-    const presence = store === undefined ? undefined : await proveStored(store, row, context.signal);
-    return { item, row, presence };
+    return { item, row, presence: await proveStored(store, row, { proof, signal: context.signal }) };
   });
   for await (const { item, row, presence } of proofs) {
-    if (presence?.is === "there") {
+    if (presence.is === "there") {
       if (presence.read) verified.push({ id: row.id, storeTag: presence.tag });
       answered.push(packageOutcome(item, "existing"));
-    } else if (presence?.is === "missing" || overwrite) wanted.push({ item, replaces: presence?.is === "other" });
+    } else if (presence.is === "missing" || overwrite) wanted.push({ item, replaces: presence.is === "other" });
     else answered.push(packageOutcome(item, "failed", DAMAGED));
   }
   return matches;
 }
 
-const DAMAGED = "its blob in the store does not match the catalog; see: feedctl verify";
+const DAMAGED = "its blob in the store does not match the catalog; overwrite it, or see: feedctl verify";

@@ -212,7 +212,10 @@ async function copyPair({ context, db, input, log, notes }: Pass, pair: PassPair
     row = (await readFiles(db, feedId, [job.key])).get(job.key);
   }
   if (from === undefined)
-    throw new FeedctlError("not-found", "the file is in the catalog, but the source has no such blob");
+    throw new FeedctlError(
+      "not-found",
+      "the file is in the catalog, but the source has no such blob; import or upload it again, and it is restored",
+    );
   // a copy of an earlier pass may be replaced: the package was deleted and imported again with other bytes
   const isOwn = to !== undefined && proof?.tag === to.tag && isOwnCopy(input.ownTarget, proof?.copiedBy);
   const ifExists = isOwn ? "replace" : "fail";

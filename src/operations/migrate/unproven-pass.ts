@@ -85,7 +85,8 @@ export async function* copyRows(context: Context, db: Db, input: RowsInput): Asy
   const copy = async (row: UnprovenRow): Promise<void> => {
     await input.alive?.();
     const blob = await findSource(row);
-    if (blob === undefined) throw new FeedctlError("not-found", "the source has no such blob");
+    if (blob === undefined)
+      throw new FeedctlError("not-found", "the source has no such blob; import or upload it again, and it is restored");
     const done = await copyProven(context, { source, target, blob, row, notes, ...(await existingCopy(row)) });
     if (done.proof !== undefined) proven.push(done.proof);
     step[done.outcome]++;

@@ -95,21 +95,36 @@ export interface Download {
   close(): Promise<void>;
 }
 
+export interface DownloadChoice {
+  /** Which file, of a version with several. */
+  fileName?: string | undefined;
+  /** Also open a version that is blocked. */
+  blocked?: boolean | undefined;
+}
+
 /**
- * Opens one file of one version: without a version of the newest release, else of the newest prerelease. Throws
- * `not-found`, and `usage` when the version has several files and none is named.
+ * Opens one file of one version: without a version of the newest release that is not blocked, else of the newest
+ * prerelease. Throws `not-found`, `denied` when the version is blocked, and `usage` when it has several files and none is
+ * named.
  */
 export async function downloadPackage(
   context: Context,
   feedName: string,
   spec: PackageSpec,
-  fileName?: string,
+  { fileName, blocked = false }: DownloadChoice = {},
 ): Promise<Download> {
   const { db } = await context.catalog();
   const feed = await requireFeed(db, feedName);
-  const versions = await requireVersions(context, feedName, spec);
-  const version = versions.findLast((candidate) => !candidate.prerelease) ?? versions.at(-1);
-  if (version === undefined) throw new Error("a found package has no version");
+  const found = await requireVersions(context, feedName, spec);
+  const newest = newestOf(found);
+  if (newest === undefined) throw new Error("a found package has no version");
+  const version = blocked ? newest : newestOf(found.filter(({ allowed }) => allowed !== false));
+  if (version === undefined) {
+    const what = found.length === 1 ? versionTitle(newest) : `every version of ${packageTitle(newest)}`;
+    throw new FeedctlError("denied", `${what} is blocked: nobody may download it`, {
+      hint: `to look into it: --blocked; to unblock it: feedctl package status ${feed.name} ${versionTitle(newest)} --access allowed`,
+    });
+  }
   const names = version.files.map((file) => basename(file.key));
   const file =
     fileName === undefined && version.files.length > 1
@@ -130,6 +145,11 @@ export async function downloadPackage(
     open: (range) => store.get(file.key, { range, signal: context.signal }),
     close: async () => store[Symbol.asyncDispose](),
   };
+}
+
+/** The newest release, else the newest prerelease, of versions in ascending order. */
+function newestOf(versions: readonly PackageVersion[]): PackageVersion | undefined {
+  return versions.findLast(({ prerelease }) => !prerelease) ?? versions.at(-1);
 }
 
 export interface DeletedVersion {

@@ -107,6 +107,72 @@ test("what was read of an archive is not kept in memory", async (t) => {
   assert.equal(count, 4000);
 });
 
+test("entries of one name are one when their content is the same, and refused when it differs", async (t) => {
+  const same = { name: "a", data: Buffer.from("once") };
+  const other = { name: "b", data: Buffer.from("other") };
+  const names = async (bytes: Buffer) => (await Array.fromAsync(await open(t, bytes))).map(({ name }) => name);
+  assert.deepEqual(await names(zipOf([same, other, same, same])), ["a", "b"]);
+  assert.deepEqual(
+    await names(zipOf([{ name: "d/", data: Buffer.alloc(0) }, same, { name: "d/", data: Buffer.alloc(0) }])),
+    ["d/", "a"],
+  );
+  const record = local(same);
+  const listedTwice = directoryOf(
+    [
+      { ...same, offset: 0 },
+      { ...same, offset: 0 },
+    ],
+    record.length,
+  );
+  assert.deepEqual(
+    await names(Buffer.concat([record, listedTwice])),
+    ["a"],
+    "one entry, which the directory lists twice",
+  );
+  const differing = zipOf([same, other, { ...same, data: Buffer.from("ecno") }]);
+  await assert.rejects(names(differing), /holds "a" twice, with different content/);
+});
+
+test("names are read without segments that mean nothing, and two spellings are one name", async (t) => {
+  const data = Buffer.from("content");
+  const none = Buffer.alloc(0);
+  const names = async (files: Parameters<typeof zipOf>[0]) =>
+    (await Array.fromAsync(await open(t, zipOf(files)))).map(({ name }) => name);
+  assert.deepEqual(
+    await names([
+      { name: "./", data: none },
+      { name: "./a/", data: none },
+      { name: "./a/b", data },
+      { name: "c//./d", data },
+    ]),
+    ["a/", "a/b", "c/d"],
+  );
+  assert.deepEqual(
+    await names([
+      { name: "./", data: none },
+      { name: "././", data: none },
+      { name: "a", data },
+    ]),
+    ["a"],
+  );
+  assert.deepEqual(
+    await names([
+      { name: "a", data },
+      { name: "./a", data },
+    ]),
+    ["a"],
+  );
+  await assert.rejects(
+    names([
+      { name: "a", data },
+      { name: "./a", data: none },
+    ]),
+    /holds "a" twice/,
+  );
+  for (const name of ["./../a", "a/./../../b", "//a", "."])
+    await assert.rejects(names([{ name, data }]), /unsafe filename/, name);
+});
+
 test("ranges of entries may touch but not overlap", () => {
   const ranges = createReadRanges();
   const cases: [index: number, start: number, end: number, fits: boolean][] = [

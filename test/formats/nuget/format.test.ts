@@ -139,6 +139,7 @@ const rejectedManifests: [nuspec: string | Buffer, reason: RegExp][] = [
   [withMetadata(`<id>${"A".repeat(101)}</id><version>1.0</version>`), /not a NuGet package id/],
   [withMetadata("<id>A</id><version>1.0.0/../..</version>"), /not a NuGet version/],
   [withMetadata(`<id>A</id><version>1.0.0-${"a".repeat(200)}</version>`), /not a NuGet version/],
+  [withMetadata("<id>A</id><version>1.2147483648.0</version>"), /not a NuGet version/],
   [`<!DOCTYPE package [<!ENTITY a "b">]>${minimal}`, /DOCTYPE/],
   [minimal.replace("<id>A", "<id>&xxe;"), /malformed/],
   [`${"<a>".repeat(100)}${"</a>".repeat(100)}`, /nested more than 64 levels deep/],
@@ -158,7 +159,6 @@ test("a package without exactly one nuspec at its root is rejected", async (t) =
     [["lib/A.nuspec"], /no \.nuspec/],
     [["A.nuspec", "B.nuspec"], /2 \.nuspec/],
     [["A.nuspec", "a.NUSPEC"], /2 \.nuspec/],
-    [["A.nuspec", "A.nuspec"], /duplicate/],
     [["A.nuspec", "../evil"], /unsafe filename/],
   ];
   for (const [names, reason] of table) {
@@ -190,18 +190,11 @@ test("a missing file is not found, and an aborted signal interrupts", async (t) 
   await assert.rejects(nuget.read(file, { signal: AbortSignal.abort() }), { code: "interrupted" });
 });
 
-/** Entries with `//` in their names, which NuGet's gallery refuses when they become duplicates. */
-const refusedSamples = ["nuget/PackageWithVeryLongZipFileEntry.1.0.0.nupkg"];
 test("real packages are read as an independent tool reads them", { skip: noShared }, async () => {
   const rows = readSampleManifest().filter(([name]) => name!.startsWith("nuget/"));
   assert.ok(rows.length >= 9);
   for (const [name, , , id, version] of rows) {
-    const read = nuget.read(packageFileAt(samplePath(name!)));
-    if (refusedSamples.includes(name!)) {
-      await assert.rejects(read, { code: "invalid" });
-      continue;
-    }
-    const identity = await read;
+    const identity = await nuget.read(packageFileAt(samplePath(name!)));
     assert.deepEqual([identity.name, identity.version], [id, version]);
   }
 });

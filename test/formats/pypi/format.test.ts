@@ -36,7 +36,7 @@ test("a wheel is read whole", async (t) => {
     version: "1.0.RC1",
     normalizedVersion: "1rc1",
     prerelease: true,
-    qualifier: `file=${name.replace("Acme_Widget-1.0rc1", "acme_widget-1rc1")}`,
+    qualifier: "file=acme_widget-1rc1-1-cp311-cp311-manylinux2014_x86_64.manylinux_2_17_x86_64.whl",
     key: `acme-widget/${name}`,
     contentType: "application/octet-stream",
     metadata: {
@@ -97,6 +97,16 @@ for (const { name, content, fileName, warning } of accepted) {
     if (warning !== undefined) assert.match(warnings[0]!, warning);
   });
 }
+
+test("the order and case of a wheel's tags do not make it another file", async (t) => {
+  const content = wheel({ name: "a", version: "1", tags: ["py2-none-any", "py3-none-any"] });
+  const read = async (name: string) => pypi.read(packageFile(t, name, content));
+  const [first, second] = [await read("a-1-py2.py3-none-any.whl"), await read("a-1-PY3.py2.py2-none-any.whl")];
+  assert.equal(first.qualifier, "file=a-1-py2.py3-none-any.whl");
+  assert.equal(second.qualifier, first.qualifier);
+  assert.equal(second.key, "a/a-1-PY3.py2.py2-none-any.whl", "a name that lock files have is kept");
+  assert.equal((await read("a-1-7x-py3.py2-none-any.whl")).qualifier, "file=a-1-7x-py2.py3-none-any.whl");
+});
 
 test("a PKG-INFO that is not UTF-8 is read as Latin-1, with a warning", async (t) => {
   const body = Buffer.from("Metadata-Version: 1.0\nName: a\nVersion: 1\nAuthor: J\u00f6rg\n", "latin1");

@@ -149,9 +149,15 @@ onDatabases("archives of asset directories", ["PostgreSQL"], (database) => {
   test("decompression bombs are stopped early", async (place, dir) => {
     const zeros = { name: "zeros", body: Buffer.alloc(40 * 1024 * 1024) };
     writeFileSync(place.path("zeros.tgz"), gzipSync(tarArchive([zeros])));
-    assert.match((await expand(place, 3, dir, "zeros.tgz")).said, /more than 1,?000 times its size/);
+    assert.match(
+      (await expand(place, 3, dir, "zeros.tgz")).said,
+      /the archive unpacks to more than 1,000 times its size/,
+    );
     writeFileSync(place.path("zeros.zip"), zipArchive([zeros]));
-    assert.match((await expand(place, 3, dir, "zeros.zip")).said, /more than 1,?000 times its size/);
+    assert.match(
+      (await expand(place, 3, dir, "zeros.zip")).said,
+      /the archive unpacks to more than 1,000 times its size/,
+    );
     writeFileSync(place.path("a.tgz"), gzipSync(tarArchive(members)));
     assert.match((await expand(place, 3, dir, "a.tgz", "--max-size", "8M")).said, /more than 8388608 bytes/);
     assert.deepEqual(await listed(place, dir), []);

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
-import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { after, before, type TestContext } from "node:test";
+import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { assetStores, kinds, listed, proven, type AssetStores } from "../../support/asset-stores.ts";
 import { type Installation, onDatabases } from "../../support/databases.ts";
@@ -124,6 +125,11 @@ onDatabases("asset directories", ["PostgreSQL"], (database) => {
         assert.equal((await place.run("asset", "cat", dir, "a.txt")).stdout, "one");
         assert.partialDeepStrictEqual(await upload(0, "--overwrite"), { overwritten: 1 });
         assert.partialDeepStrictEqual(await upload(0, "--if-changed"), { unchanged: 1, overwritten: 0 });
+        for (const option of ["--if-changed", "--skip-existing", "--content-type=text/x-own"]) {
+          rmSync(join(stores.options(place, kind, dir)[2]!, "a.txt"));
+          assert.partialDeepStrictEqual(await upload(0, option, "--dry-run"), { stored: 1, restored: 1, unchanged: 0 });
+          assert.partialDeepStrictEqual(await upload(0, option), { stored: 1, restored: 1, unchanged: 0, bytes: 4 });
+        }
         const shown = (await place.run("asset", "show", dir, "a.txt", "--json")).json();
         assert.partialDeepStrictEqual(shown, { size: 4, contentType: "text/x-own", cacheControl: "max-age=1800" });
         await proven(place, dir);

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
-import { writeFileSync } from "node:fs";
+import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { onDatabases } from "../../support/databases.ts";
 import { makeDrop, scan, type DropFolder } from "../../support/drops.ts";
@@ -58,12 +58,32 @@ onDatabases("drop paths and what accompanies packages", ["PostgreSQL"], (databas
         "b/index.txt.sha1",
       ];
       assert.deepEqual(drop.all(), ["a", "a/1", ...left.slice(0, 4), "b", ...left.slice(4)]);
+      const status = (await place.run("drop", "status", "--feed", "m2")).stdout;
+      assert.match(status, /kept +a\/1\/lib-1\.0\.pom: the source was not deleted: lib-1\.0\.jar beside it/);
+      const seen = await place.rows("select path, seen_at from feedctl.drop_files order by path");
+      await scan(place, 0);
+      assert.deepEqual(
+        await place.rows("select path, seen_at from feedctl.drop_files order by path"),
+        seen,
+        "neither the pom nor what it is kept for is read again",
+      );
 
       put(drop, "b/early-1.0.pom", pomOf("early"));
       put(drop, "a/1/lib-1.0.pom", pomOf("lib"));
       writeFileSync(join(drop.path, "a/1/lib-1.0.jar.sha1"), sha1(jar()));
       assert.deepEqual((await scan(place, 0, "--settle", "50ms")).counts, { imported: 3, existing: 1 });
       assert.deepEqual(drop.all(), ["b", "b/index.txt.sha1"]);
+
+      put(drop, "c/gone-1.0.pom", pomOf("gone"));
+      put(drop, "c/gone-1.0.jar", "no archive");
+      assert.deepEqual((await scan(place, 3, "--settle", "50ms")).counts, { imported: 1, invalid: 1 });
+      rmSync(join(drop.path, "c/gone-1.0.jar"));
+      assert.deepEqual(
+        (await scan(place, 0, "--settle", "50ms")).counts,
+        { existing: 1 },
+        "nothing needs the pom any more",
+      );
+      assert.ok(!drop.all().includes("c/gone-1.0.pom"));
     },
   );
 

@@ -58,7 +58,7 @@ onDatabases("a package that another run imports at the same time", ["PostgreSQL"
         return { ...store, put };
       },
     };
-    const events = await Array.fromAsync(importPackages(context as Context, { feeds: ["web"], paths }));
+    const events = await Array.fromAsync(importPackages(context as Context, { feeds: ["web"], paths, cwd: "/" }));
     assert.partialDeepStrictEqual(events.at(-1), { type: "summary", imported: 2, failed: 0 });
   });
 });

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { isBlobName } from "../../support/store-files.ts";
 import { spawnSync } from "node:child_process";
-import { chmodSync, existsSync, mkdirSync, readdirSync, utimesSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { chmodSync, existsSync, mkdirSync, readdirSync, rmSync, utimesSync, writeFileSync } from "node:fs";
+import { basename, join } from "node:path";
 import { onDatabases } from "../../support/databases.ts";
 import { debPackage } from "../../support/fixtures/deb.ts";
 import { npmTarball } from "../../support/fixtures/packages.ts";
@@ -53,10 +53,41 @@ onDatabases("files to import", ["PostgreSQL"], (database) => {
     assert.ok(!existsSync(file));
   });
 
+  database.test("a lost blob is stored again when its file is imported again", async (_t, place) => {
+    const root = await diskFeed(place, "web", "npm");
+    const folder = place.path("in");
+    writePackages(folder, 3);
+    await place.run("import", "web", folder);
+    const [lost, cut] = (await listed(place, "web")).map(({ files }) => join(root, files[0]!.key)) as [string, string];
+    rmSync(lost);
+    writeFileSync(cut, "shorter");
+    assert.deepEqual(
+      (await importing(place, 3, "web", folder, "--dry-run")).counts,
+      counts({ existing: 1, restored: 1, failed: 1 }),
+    );
+    assert.ok(!existsSync(lost));
+    assert.match((await place.exits(3, "verify", "web")).stderr, /import or upload a missing file again/);
+    const { files, counts: found } = await importing(place, 3, "web", folder);
+    assert.deepEqual(found, counts({ existing: 1, restored: 1, failed: 1 }));
+    assert.match(files.find(({ status }) => status === "failed")?.reason ?? "", /does not match the catalog/);
+    assert.deepEqual(
+      (await importing(place, 0, "web", folder, "--overwrite")).counts,
+      counts({ existing: 2, restored: 1 }),
+    );
+    await assertSound(place, "web", 3);
+  });
+
   database.test("--dry-run changes nothing and prints what would be imported", async (_t, place) => {
     const root = await diskFeed(place, "web", "npm");
     const files = writePackages(place.path("in"), 3);
     assert.deepEqual((await importing(place, 0, "web", ...files, "--dry-run")).counts, counts({ imported: 3 }));
+    // relative to the directory of the command, which is not that of this process
+    const relative = ["in", "in/*.tgz", `in/${basename(files[0]!)}`];
+    for (const [index, found] of [3, 3, 1].entries())
+      assert.deepEqual(
+        (await importing(place, 0, "web", relative[index]!, "--dry-run")).counts,
+        counts({ imported: found }),
+      );
     assert.deepEqual(await listed(place, "web"), []);
     assert.deepEqual(readdirSync(root).filter(isBlobName), []);
     assert.deepEqual(await place.rows("select command from feedctl.runs where command like 'import%'"), []);

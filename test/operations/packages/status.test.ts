@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
+import { mkdirSync, readdirSync } from "node:fs";
 import { pythonSpellings } from "../../../src/catalog/migrations/0020-python-spellings.ts";
+import { wheelTags } from "../../../src/catalog/migrations/0024-wheel-tags.ts";
 import { type Installation, onDatabases } from "../../support/databases.ts";
 import { chart } from "../../support/fixtures/chart.ts";
 import { npmTarball } from "../../support/fixtures/packages.ts";
@@ -60,6 +62,25 @@ onDatabases("status of versions", ["PostgreSQL"], (database) => {
     assert.equal(stdout, "changed acme/it 1.0.0: unlisted, deprecated (gone)\n");
     const events = await place.rows("select from feedctl.audit_events where action = 'status changed'");
     assert.equal(events.length, 15);
+  });
+
+  database.test("a blocked version is not downloaded, unless that is asked for", async (_t, place) => {
+    await prepare(place);
+    const download = async (code: number, spec: string, ...more: string[]) =>
+      place.exits(code, "package", "download", "web", spec, "-o", place.path("out/"), "--overwrite", ...more);
+    const block = (version: string) =>
+      place.run("package", "status", "web", `@acme/it@${version}`, "--access", "blocked");
+    mkdirSync(place.path("out"));
+    await block("2.0.0");
+    const { stderr } = await download(6, "@acme/it@2.0.0");
+    assert.match(stderr, /acme\/it@2\.0\.0 is blocked/);
+    assert.match(stderr, /hint: .*--blocked; .*package status web acme\/it@2\.0\.0 --access allowed/);
+    assert.deepEqual(readdirSync(place.path("out")), []);
+    await download(0, "@acme/it@2.0.0", "--blocked");
+    assert.deepEqual(readdirSync(place.path("out")), ["it-2.0.0.tgz"]);
+    assert.match((await download(0, "@acme/it")).stdout, /it-1\.1\.0\.tgz/, "the newest that is not blocked");
+    for (const version of ["1.0.0", "1.1.0", "3.0.0-rc.1"]) await block(version);
+    assert.match((await download(6, "@acme/it")).stderr, /every version of acme\/it is blocked/);
   });
 
   database.test("what a manifest says of its deprecation is imported", async (_t, place) => {
@@ -142,5 +163,13 @@ onDatabases("status of versions", ["PostgreSQL"], (database) => {
     await place.rows(pythonSpellings);
     assert.deepEqual(await qualifiers(), [canonical, "file=acme_widget-1.0-py3-none-any.whl"]);
     assert.deepEqual((await importing(place, 0, "python", file)).counts, counts({ existing: 1 }));
+    // the same for the order of tags
+    const many = "acme_widget-1.0-1-cp310.cp39-abi3-manylinux_2_17_x86_64.manylinux2014_x86_64.whl";
+    await place.rows(`update feedctl.files set qualifier = 'file=${many}' where qualifier = '${canonical}'`);
+    await place.rows(wheelTags);
+    assert.deepEqual(await qualifiers(), [
+      "file=acme_widget-1.0-1-cp310.cp39-abi3-manylinux2014_x86_64.manylinux_2_17_x86_64.whl",
+      "file=acme_widget-1.0-py3-none-any.whl",
+    ]);
   });
 });

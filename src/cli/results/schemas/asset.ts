@@ -61,6 +61,7 @@ export const AssetStoredLine = Type.Union([
     contentType: nullable(text()),
     sha256: nullable(text()),
     reason: nullable(text(), "why it was not stored"),
+    restored: flag("stored again: the row existed, but its blob was missing in the store"),
   }),
   Type.Object({
     type: word("summary"),
@@ -74,6 +75,7 @@ export const AssetStoredLine = Type.Union([
     failed: count(),
     folders: count("folders that were created"),
     bytes: count(),
+    restored: count("how many of the stored files existed, but their blobs were missing in the store"),
   }),
 ]);
 export type AssetStoredLine = Static<typeof AssetStoredLine>;

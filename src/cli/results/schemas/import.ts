@@ -120,7 +120,7 @@ export const DropStatusResult = Type.Object({
       path: text(),
       size: count(),
       modified: time(),
-      status: oneOf(["conflict", "invalid", "failed"]),
+      status: oneOf(["conflict", "invalid", "failed", "kept"]),
       reason: text(),
       seenAt: time(),
     }),
