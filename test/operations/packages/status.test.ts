@@ -165,7 +165,7 @@ onDatabases("status of versions", ["PostgreSQL"], (database) => {
     assert.deepEqual((await importing(place, 0, "python", file)).counts, counts({ existing: 1 }));
     // the same for the order of tags
     const many = "acme_widget-1.0-1-cp310.cp39-abi3-manylinux_2_17_x86_64.manylinux2014_x86_64.whl";
-    await place.rows(`update feedctl.files set qualifier = 'file=${many}' where qualifier = '${canonical}'`);
+    await place.rows(`update feedctl.files set qualifier = 'file=${many}' where qualifier = '${String(canonical)}'`);
     await place.rows(wheelTags);
     assert.deepEqual(await qualifiers(), [
       "file=acme_widget-1.0-1-cp310.cp39-abi3-manylinux2014_x86_64.manylinux_2_17_x86_64.whl",
