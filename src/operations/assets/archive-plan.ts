@@ -105,10 +105,11 @@ export async function planArchive(
     for await (const chunk of chunks) {
       total += chunk.length;
       if (total > reading.bytes)
-        throw new FeedctlError("invalid", `the archive unpacks to more than ${reading.bytes} bytes`, {
-          hint,
-        });
-      if (total > reading.ratioFrom && total > reading.ratio * reading.size) throw beyondRatio(reading.ratio);
+        throw new FeedctlError("invalid", `the archive unpacks to more than ${reading.bytes} bytes`, { hint });
+      if (total > reading.ratioFrom && total > reading.ratio * reading.size) {
+        const { code, message } = beyondRatio(reading.ratio);
+        throw new FeedctlError(code, message, { hint });
+      }
       yield chunk;
     }
   }
