@@ -1,5 +1,5 @@
 import { spawnSync } from "node:child_process";
-import { mkdirSync, readdirSync, rmSync, statSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { PATIENCE } from "./wait.ts";
@@ -19,9 +19,14 @@ async function buildWhenStale(): Promise<void> {
   for (const deadline = Date.now() + PATIENCE; ;) {
     try {
       mkdirSync(lock);
+      writeFileSync(join(lock, "pid"), String(process.pid));
       break;
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
+      if (isAbandoned(lock)) {
+        rmSync(lock, { recursive: true, force: true });
+        continue;
+      }
       if (Date.now() > deadline)
         throw new Error(`another test is still building; if none is, remove ${lock}`, { cause: error });
       await sleep(50);
@@ -32,7 +37,17 @@ async function buildWhenStale(): Promise<void> {
     const built = spawnSync("npm run --silent build", { cwd: repository, encoding: "utf8", shell: true });
     if (built.status !== 0) throw new Error(`the build failed:\n${built.stdout}${built.stderr}`);
   } finally {
-    rmSync(lock, { recursive: true });
+    rmSync(lock, { recursive: true, force: true });
+  }
+}
+
+/** Whether the process that builds was killed. */
+function isAbandoned(lock: string): boolean {
+  try {
+    process.kill(Number(readFileSync(join(lock, "pid"), "utf8")), 0);
+    return false;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === "ESRCH";
   }
 }
 
