@@ -39,7 +39,7 @@ onEachDatabase("sealed stores", (database) => {
     await using place = await database.install({
       ID: "AKIATEST",
       OTHER: "another-secret",
-      FEEDCTL_KEY: "x".repeat(3) + "correct horse battery",
+      FEEDCTL_KEY: "0123456789abcdef".repeat(4),
     });
     if (place === undefined) return t.skip(`no ${database.name} on this machine`);
     await using server = await listener();

@@ -64,7 +64,7 @@ onEachDatabase("the sealing key", (database) => {
     assert.equal(other.code, 6);
   });
 
-  database.test("seals anew what an earlier version sealed with the hash of a passphrase", async (t) => {
+  database.testOnServer("seals anew what an earlier version sealed with the hash of a passphrase", async (t) => {
     const passphrase = "correct horse battery staple";
     await using feeds = await database.install({ ID: "AKIATEST", FEEDCTL_KEY: passphrase });
     if (feeds === undefined) return t.skip(`no ${database.name} on this machine`);
