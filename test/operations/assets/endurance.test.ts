@@ -6,7 +6,7 @@ import { assetStores, kinds, listed, proven, type AssetStores } from "../../supp
 import { someBytes } from "../../support/bytes.ts";
 import { type Installation, onDatabases } from "../../support/databases.ts";
 import { attempts, firstSeed } from "../../support/effort.ts";
-import { duration, killAfter, killPoints } from "../../support/kill.ts";
+import { duration, killAfter, killNow, killPoints } from "../../support/kill.ts";
 import { skipIfS3Cannot } from "../../support/s3-abilities.ts";
 import { startS3Proxy } from "../../support/s3-proxy.ts";
 import { until } from "../../support/wait.ts";
@@ -157,7 +157,7 @@ onDatabases("asset directories under stress", ["PostgreSQL"], (database) => {
       };
       const running = await place.start(["asset", "upload", "s3", "large"], { env: place.env });
       await until("three parts are stored", async () => (await parts()).parts === 3, running);
-      running.child.kill("SIGKILL");
+      await killNow(place, running);
       assert.equal((await running.finished).code, null, "the kill came before the end");
       assert.deepEqual(await parts(), { uploads: 1, parts: 3 });
       assert.deepEqual(await listed(place, "s3"), []);

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { assetStores, kinds, listed, proven } from "../../support/asset-stores.ts";
 import { type Installation, onDatabases, onEachDatabase } from "../../support/databases.ts";
+import { killNow } from "../../support/kill.ts";
 import { dropFolder, makeDrop, scan } from "../../support/drops.ts";
 
 const OTHER = "the directory has this file with other bytes";
@@ -218,8 +219,7 @@ onDatabases("drop paths of asset directories", ["PostgreSQL"], (database) => {
     await place.run("drop", "set", "files", old.path);
     const running = await place.start(["drop", "scan", "--settle", "0s", "--json"]);
     await running.shows('"restored"');
-    running.child.kill("SIGKILL");
-    await running.finished;
+    await killNow(place, running);
     const left = old.all().filter((path) => path.endsWith(".bin")).length;
     assert.ok(left > 0, "it was killed in the middle");
     const { counts } = await scan(place, 0, "--settle", "0s");

@@ -6,6 +6,7 @@ import { type Installation, onDatabases, onEachDatabase } from "../../support/da
 import { dropFolder, makeDrop, scan } from "../../support/drops.ts";
 import { debPackage } from "../../support/fixtures/deb.ts";
 import { npmTarball } from "../../support/fixtures/packages.ts";
+import { killNow } from "../../support/kill.ts";
 import { startS3 } from "../../support/s3-server.ts";
 import { writePackages } from "../../support/package-set.ts";
 
@@ -141,8 +142,7 @@ onDatabases("drop paths and stores", ["PostgreSQL"], (database) => {
     await place.run("drop", "set", "web", old.path);
     const running = await place.start(["drop", "scan", "--settle", "0s", "--json"]);
     await running.shows('"restored"');
-    running.child.kill("SIGKILL");
-    await running.finished;
+    await killNow(place, running);
     const left = old.all().filter((path) => path.endsWith(".tgz")).length;
     const { counts } = await scan(place, 0, "--settle", "0s");
     assert.equal((counts["restored"] ?? 0) + (counts["existing"] ?? 0), left);

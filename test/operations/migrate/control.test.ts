@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import pg from "pg";
+import { killNow } from "../../support/kill.ts";
 import {
   describeMigrations,
   dump,
@@ -113,8 +114,7 @@ describeMigrations("migrations under control", { concurrency: 3 }, (test) => {
     await withSlowS3(place, async (_proxy, to) => {
       const running = await place.start(["migrate", "run", ...to, "--json", "--verbose"], slowly(place));
       await until("some copies", async () => (await keysIn(place)).length > 20);
-      running.child.kill("SIGKILL");
-      await running.finished;
+      await killNow(place, running);
       const copied = (await keysIn(place)).length;
       const cancelled = (await place.run("migrate", "cancel", "web", "--json")).json();
       assert.partialDeepStrictEqual(cancelled, { removed: copied, left: 0 });
@@ -129,8 +129,7 @@ describeMigrations("migrations under control", { concurrency: 3 }, (test) => {
     await withSlowS3(place, async (proxy, to) => {
       const running = await place.start(["migrate", "run", ...to, "--json", "--verbose"], slowly(place));
       await until("some copies", async () => (await keysIn(place)).length > 10);
-      running.child.kill("SIGKILL");
-      await running.finished;
+      await killNow(place, running);
       await place.run("package", "delete", "web", "pack-001@1.0.0", "--yes");
       assert.ok((await keysIn(place)).includes("pack-001/-/pack-001-1.0.0.tgz"));
       proxy.delay = 0;
