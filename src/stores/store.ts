@@ -91,7 +91,7 @@ export interface PutOptions {
   cacheControl?: string | undefined;
   headers?: BlobHeaders | undefined;
   metadata?: Record<string, string> | undefined;
-  /** Tags, which are no metadata: only for a store with `tags`. */
+  /** The provider's tags of an object, which it keeps apart from metadata. Only for a store that has the method `tags`. */
   tags?: Record<string, string> | undefined;
   /** The storage class or access tier, by the provider's name. Default: that of the store's options, else the provider's. */
   storageClass?: string | undefined;
@@ -291,7 +291,7 @@ export interface Store extends AsyncDisposable {
   /**
    * Replaces the content type, cache-control, metadata, sha256 and time of a stored blob with those of the options,
    * without sending its bytes. If the options have no `headers`, the headers of `blob` are kept. Rejects with `corrupt`
-   * if the blob is no longer the version in `blob`, and with `not-found` if it does not exist. Returns its new tag.
+   * if the stored blob has changed since `blob` was read, and with `not-found` if it does not exist. Returns its new tag.
    * Absent: the store keeps no metadata (`features.metadata`).
    */
   describe?(blob: BlobInfo, options: PutOptions): Promise<Pick<PutResult, "tag">>;

@@ -99,8 +99,9 @@ export async function setHiddenApart(db: Db, now: Date): Promise<JudgedVersions>
 }
 
 /**
- * In a transaction: the next hidden versions of a run's plan, locked. `changed`: it is no longer hidden; or, before it is
- * deleted, it, its files, or what the plan keeps of its package changed.
+ * Locks and returns the next hidden versions of a run's plan. Call it in a transaction. `changed` is set for a version
+ * that is no longer hidden. It is also set before a deletion, if the version, its files, or the versions of the same
+ * package that the plan keeps have changed.
  */
 export async function takeHiddenItems(
   db: Db,

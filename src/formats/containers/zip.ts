@@ -126,7 +126,7 @@ async function* listEntries(
   }
 }
 
-/** Begins the name that stands for the root, whose entry is passed over. No real name begins so. */
+/** The first character of the name that stands for the root folder. Its entry is skipped; no real name has it. */
 const ROOT = "\uffff";
 
 /**

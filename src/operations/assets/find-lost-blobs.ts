@@ -8,7 +8,7 @@ import { proveStored, type Proof } from "../commit/prove-stored.ts";
 /** Rows whose blob is missing, or has other content, by key. */
 export type LostBlobs = ReadonlyMap<string, "missing" | "other">;
 
-/** Finds rows whose blob is missing or damaged: a row alone is no file. Blobs that had to be read are recorded as verified. */
+/** Finds rows whose blob is missing from the store or damaged. Records the blobs that had to be read as verified. */
 export async function findLost(
   context: Context,
   { store, proof }: { store: Store; proof: Proof },
