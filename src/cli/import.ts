@@ -2,7 +2,6 @@ import { Command, Option, type CommandUnknownOpts } from "commander";
 import { FeedctlError } from "../errors.ts";
 import { counted, formatSize } from "../lib/format-size.ts";
 import type { ImportedFile } from "../operations/import/outcome.ts";
-import type { ImportInput } from "../operations/import/import.ts";
 import type { Edge } from "./frame/edge.ts";
 import { createItemLines } from "./frame/item-lines.ts";
 import type { Output } from "./frame/output.ts";
@@ -87,7 +86,7 @@ async function targets(
   options: { map?: string[] },
   feed: string | undefined,
   paths: string[],
-): Promise<Pick<ImportInput, "feeds" | "paths">> {
+): Promise<{ feeds: readonly string[]; paths: string[] }> {
   const missing = (what: string) =>
     new FeedctlError("usage", `${what} is missing`, { hint: "see: feedctl import --help" });
   const aPath = "the path of a package file or directory";

@@ -12,6 +12,9 @@ import type { FoundFile } from "../local-files/found-file.ts";
 /** A file to import, or why a path cannot be one. */
 export type Candidate = FoundFile | { path: string; problem: string };
 
+/** A path or a pattern; `isLiteral`: a path, whatever its characters. */
+export type GivenPath = string | { path: string; isLiteral: boolean };
+
 export interface FindOptions {
   /** The directory of relative paths and patterns. */
   cwd: string;
@@ -33,21 +36,22 @@ export interface FindOptions {
  */
 export async function* findPackageFiles(
   context: Context,
-  paths: readonly string[],
+  paths: readonly GivenPath[],
   options: FindOptions,
 ): AsyncGenerator<Candidate> {
   const { cwd } = options;
   const isSelected = createSelection(options);
   const order = options.byFolder ? folderOrder : undefined;
   using folders = createFoldersOfFiles();
-  for (const path of paths) {
+  for (const given of paths) {
     context.signal.throwIfAborted();
+    const { path, isLiteral } = typeof given === "string" ? { path: given, isLiteral: false } : given;
     const absolute = resolve(cwd, path);
     const info = await lstat(absolute).catch((error: NodeJS.ErrnoException) => error);
     if (info instanceof Error) {
       // in patterns a backslash is an escape; on Windows it separates folders, and shells there do not expand patterns
       const pattern = context.platform === "win32" ? path.replaceAll("\\", "/") : path;
-      if (info.code === "ENOENT" && (await isPattern(pattern))) {
+      if (info.code === "ENOENT" && !isLiteral && (await isPattern(pattern))) {
         yield* matches(isSelected, { pattern, cwd, isGiven: true, order });
         continue;
       }
@@ -132,7 +136,7 @@ async function* matches(isSelected: Selection, { pattern, cwd, isGiven, order }:
     if (!uncertain.has(path) || ("file" in each && (await beginsAsPackage(each)))) yield each;
   }
 
-  /** `readdir` for fast-glob: leaves out entries whose names are not UTF-8 and reports them as problems. */
+  /** `readdir` for fast-glob: reports folders that cannot be read, and entries whose names are not UTF-8, as problems. */
   function readReadable(
     folder: string,
     _options: { withFileTypes: true },
@@ -147,7 +151,12 @@ async function* matches(isSelected: Selection, { pattern, cwd, isGiven, order }:
         }
         done(null, listing.entries);
       },
-      (failure: NodeJS.ErrnoException) => done(failure),
+      (failure: NodeJS.ErrnoException) => {
+        // a folder that cannot be read does not stop the others, and one that is gone is nobody's fault
+        if (failure.code !== "ENOENT" || folder === cwd)
+          broken.push({ path: folder, problem: `could not be read: ${failure.message}` });
+        done(null, []);
+      },
     );
   }
 }

@@ -1,7 +1,7 @@
 import { FeedctlError } from "../../errors.ts";
 import { placesOnly } from "../../formats/feed-types.ts";
 import type { Context } from "../context.ts";
-import { findPackageFiles } from "./find-package-files.ts";
+import { findPackageFiles, type GivenPath } from "./find-package-files.ts";
 import { importFoundFiles } from "./import-found-files.ts";
 import { SETTLE } from "../local-files/settled.ts";
 import { settledCandidates } from "./settled-candidates.ts";
@@ -12,7 +12,7 @@ export interface ImportInput {
   /** The target feeds. One feed gets all packages; with several, each gets the packages of its type. */
   feeds: readonly string[];
   /** Files, directories, patterns. */
-  paths: readonly string[];
+  paths: readonly GivenPath[];
   /** The directory of relative paths. */
   cwd: string;
   recursive?: boolean | undefined;

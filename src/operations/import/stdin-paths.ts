@@ -1,17 +1,20 @@
 import type { Readable } from "node:stream";
 import { FeedctlError } from "../../errors.ts";
 import type { Context } from "../context.ts";
+import type { GivenPath } from "./find-package-files.ts";
 import { keepStream, requirePiped } from "../local-files/keep-stream.ts";
 import { limits } from "../../lib/limits.ts";
 
 export interface GivenPaths extends AsyncDisposable {
-  paths: string[];
+  paths: GivenPath[];
 }
 
 /**
- * Packages start with one of these (zip, gzip, bzip2, zstd, xz, ar, RPM) or are a tar archive. A list of paths is text.
+ * Packages start with one of these (zip, gzip, bzip2 with its first block, zstd, xz, ar, RPM) or are a tar archive. A list
+ * of paths is text, and may begin with "PK" or "BZh".
  */
-const magics = ["504b", "1f8b", "425a68", "28b52ffd", "fd377a585a00", "213c617263683e", "edabeedb"];
+const MAGIC =
+  /^(504b(0304|0506|0708)|1f8b|425a683[1-9](314159265359|177245385090)|28b52ffd|fd377a585a00|213c617263683e|edabeedb)/;
 /** Bytes to read for the magic numbers: that of tar, the last one, ends at byte 262. */
 const HEAD = 512;
 
@@ -24,13 +27,15 @@ export async function readStandardInput(
   stdin: Readable,
   paths: readonly string[],
 ): Promise<GivenPaths> {
-  if (!paths.includes("-")) return given([...paths]);
+  if (!paths.includes("-")) return given(paths);
   requirePiped(stdin, "pipe a package or a list of paths into it");
   const { head, all } = await readHead(context, stdin);
   if (head.length === 0) throw new FeedctlError("usage", "standard input is empty");
   if (!isPackage(head)) {
     const listed = await readPaths(all);
-    return given(paths.flatMap((path) => (path === "-" ? listed : [path])));
+    // a list comes from a program that prints names: they are no patterns
+    const literal = listed.map((path) => ({ path, isLiteral: true }));
+    return given(paths.flatMap((path): readonly GivenPath[] => (path === "-" ? literal : [path])));
   }
   const kept = await keepStream(context, all);
   return given(
@@ -39,8 +44,8 @@ export async function readStandardInput(
   );
 }
 
-function given(paths: string[], kept?: AsyncDisposable): GivenPaths {
-  return { paths, [Symbol.asyncDispose]: async () => kept?.[Symbol.asyncDispose]() };
+function given(paths: readonly GivenPath[], kept?: AsyncDisposable): GivenPaths {
+  return { paths: [...paths], [Symbol.asyncDispose]: async () => kept?.[Symbol.asyncDispose]() };
 }
 
 /** The first bytes, to detect a package, and an iterator over all bytes, those included. */
@@ -61,8 +66,7 @@ async function readHead({ signal }: Context, stdin: Readable): Promise<{ head: B
 }
 
 function isPackage(head: Buffer): boolean {
-  const hex = head.toString("hex", 0, 8);
-  return magics.some((magic) => hex.startsWith(magic)) || head.toString("latin1", 257, 262) === "ustar";
+  return MAGIC.test(head.toString("hex", 0, 10)) || head.toString("latin1", 257, 262) === "ustar";
 }
 
 async function readPaths(chunks: AsyncIterable<Buffer>): Promise<string[]> {
@@ -74,7 +78,10 @@ async function readPaths(chunks: AsyncIterable<Buffer>): Promise<string[]> {
       throw new FeedctlError("usage", "standard input is not a package, and too long for a list of paths");
     all.push(chunk);
   }
-  const text = Buffer.concat(all).toString("utf8");
+  // programs of Windows begin a text with a byte order mark
+  const text = Buffer.concat(all)
+    .toString("utf8")
+    .replace(/^\ufeff/, "");
   const separator = text.includes("\0") ? "\0" : /\r?\n/;
   return text.split(separator).filter((path) => path !== "");
 }

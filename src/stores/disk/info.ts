@@ -1,3 +1,4 @@
+import { fileTime } from "../../lib/file-time.ts";
 import type { Key } from "../../lib/key.ts";
 import type { BlobInfo } from "../store.ts";
 
@@ -10,7 +11,7 @@ export interface FileFacts {
 
 export function describeFile(key: Key, facts: FileFacts): BlobInfo {
   // Rounded, because a time that was set to .789 s may be read back as .78899999.
-  return { key, size: facts.size, modified: new Date(Math.round(facts.mtimeMs)), tag: tagOf(facts) };
+  return { key, size: facts.size, modified: new Date(Math.round(fileTime(facts.mtimeMs))), tag: tagOf(facts) };
 }
 
 export function tagOf({ mtimeMs, size, ino }: FileFacts): string {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { isBlobName } from "../../support/store-files.ts";
 import { spawnSync } from "node:child_process";
-import { chmodSync, existsSync, mkdirSync, readdirSync, rmSync, utimesSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, readdirSync, rmSync, statSync, utimesSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { onDatabases } from "../../support/databases.ts";
 import { debPackage } from "../../support/fixtures/deb.ts";
@@ -194,11 +194,52 @@ onDatabases("files to import", ["PostgreSQL"], (database) => {
       assert.equal(empty.code, 2);
       assert.match(empty.stderr, /standard input is empty/);
     }
+    // a list is text, whatever its first letters, with or without a byte order mark, and its paths are no patterns
+    for (const [index, folder] of ["PKGS", "BZh9"].entries())
+      (mkdirSync(place.path(folder)), writeFileSync(place.path(folder, `${index}.tgz`), tarball(`listed-${index}`)));
+    assert.deepEqual(reportOf((await importInput("PKGS/0.tgz\n")).events()).counts, counts({ imported: 1 }));
+    assert.deepEqual(reportOf((await importInput("\ufeffBZh9/1.tgz\n")).events()).counts, counts({ imported: 1 }));
+    writeFileSync(place.path("a1.tgz"), tarball("not-listed"));
+    const absent = await importInput("a[1].tgz\0", "--move");
+    assert.equal(absent.code, 3);
+    assert.deepEqual(reportOf(absent.events()).counts, counts({ failed: 1 }));
     // the type is detected from the contents: standard input has no name
     const mapped = await place.feedctl(["import", "--json", "--map", "npm=web", "--", "-"], {
       input: tarball("mapped"),
     });
     assert.deepEqual(reportOf(mapped.events()).counts, counts({ imported: 1 }));
-    await assertSound(place, "web", 6);
+    await assertSound(place, "web", 8);
+  });
+
+  database.test("times that no catalog can hold stop no file", async (t, place) => {
+    await place.run("feed", "create", "files", "--type", "asset");
+    writeFiles(place.path("in"), { odd: "x", good: "y" });
+    await diskFeed(place, "web", "npm");
+    writeFiles(place.path("drop"), { "odd.tgz": tarball("odd"), "junk.tgz": "junk" });
+    await place.run("drop", "set", "web", place.path("drop"));
+    for (const seconds of [910_692_730_085, -62_135_596_801]) {
+      for (const file of ["in/odd", "drop/odd.tgz", "drop/junk.tgz"])
+        if (existsSync(place.path(file))) utimesSync(place.path(file), seconds, seconds);
+      if (Math.floor(statSync(place.path("in/odd")).mtimeMs / 1000) !== seconds)
+        return t.skip("this file system keeps no such times");
+      await place.run("asset", "upload", "files", `${place.path("in")}/`, "--recursive", "--to", `${seconds}/`);
+      await place.exits(3, "drop", "scan", "--settle", "0");
+      await place.run("mirror", place.path("in"), place.path(`copy${seconds}`), "--yes");
+    }
+    assert.equal(((await place.run("asset", "list", "files", "--recursive", "--json")).json() as unknown[]).length, 4);
+    assert.deepEqual(readdirSync(place.path("drop")), ["junk.tgz"]);
+  });
+
+  database.test("a folder that cannot be read is one failure, and the others are read", async (t, place) => {
+    if (process.getuid?.() === 0) return t.skip("root may read everything");
+    await diskFeed(place, "web", "npm");
+    writeFiles(place.path("in"), { "ok/a.tgz": tarball("a"), "lost+found/b.tgz": tarball("b") });
+    chmodSync(place.path("in/lost+found"), 0);
+    try {
+      const { files, counts: found } = await importing(place, 3, "web", place.path("in"), "--recursive");
+      assert.deepEqual(found, counts({ imported: 1, failed: 1 }), JSON.stringify(files));
+    } finally {
+      chmodSync(place.path("in/lost+found"), 0o700);
+    }
   });
 });
