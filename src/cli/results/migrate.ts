@@ -82,11 +82,12 @@ export function migrationResult(migration: Migration): result.MigrationResult {
 }
 
 export function migrationStatusResult(status: MigrationStatus): result.MigrationStatusResult {
+  const { tags = false, storageClass = false } = status.plan.preserve ?? {};
   const { running, plan, request, ranges, blobsPerSecond, bytesPerSecond, remainingSeconds, updatedAt } = status;
   return {
     ...migrationResult(status),
     running,
-    plan: { cutover: plan.cutover, cached: plan.cached, fresh: plan.fresh },
+    plan: { cutover: plan.cutover, cached: plan.cached, fresh: plan.fresh, preserve: { tags, storageClass } },
     request,
     passes: status.passes.map(passResult),
     ranges: ranges && { ranges: ranges.ranges, finished: ranges.finished, failed: ranges.failed },

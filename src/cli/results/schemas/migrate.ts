@@ -90,6 +90,7 @@ export const MigrationStatusResult = Type.Object({
     cutover: oneOf(["auto", "manual"]),
     cached: oneOf(["copy", "skip", "clear"]),
     fresh: maybe(flag("the target was empty at first")),
+    preserve: Type.Object({ tags: flag(), storageClass: flag() }, { description: "what copies get of their source" }),
   }),
   request: nullable(oneOf(["pause", "cancel", "cutover"]), "request to the process that is working on it"),
   passes: Type.Array(
