@@ -5,6 +5,7 @@ import type { ManyEvent } from "../../operations/migrate/many.ts";
 import type { RetireEvent } from "../../operations/migrate/retire.ts";
 import type { Migration, MigrationStatus } from "../../operations/migrate/status.ts";
 import type { Worker, WorkEvent, WorkSummary } from "../../operations/migrate/worker.ts";
+import { keptMembers } from "./kept.ts";
 import type * as result from "./schemas/migrate.ts";
 import { findingLine } from "./verify.ts";
 
@@ -125,7 +126,7 @@ export function retireLine(event: RetireEvent): result.RetireLine | undefined {
     case "summary": {
       if (!("deleted" in event)) return undefined;
       const { type, feed, from, to, retired, deleted, bytes, kept, failed } = event;
-      return { type, feed, from, to, retired, deleted, bytes, kept, failed };
+      return { type, feed, from, to, retired, deleted, bytes, kept, failed, ...keptMembers(event) };
     }
   }
 }

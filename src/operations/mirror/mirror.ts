@@ -8,6 +8,7 @@ import { createSpool } from "../../lib/spool.ts";
 import { diskError } from "../../stores/disk/index.ts";
 import { locationName } from "../../stores/location.ts";
 import type { Context } from "../context.ts";
+import { reportKeptAt } from "../feed-store/store-traits.ts";
 import { copyDifferences } from "./copy-differences.ts";
 import { deleteExtras, type Extra } from "./delete-extras.ts";
 import { createForeignNames } from "./foreign-names.ts";
@@ -94,6 +95,10 @@ async function* mirrorOnce(context: Context, run: MirrorRun): AsyncGenerator<Mir
   yield tally.take();
   const allowed = yield* deleteIfNothingFailed(context, run);
   yield* copyDeferred(context, run, allowed);
+  const { summary } = tally;
+  // the target of `asset sync` deletes blobs later, and reports them itself
+  if (!input.dryRun && input.through === undefined)
+    summary.keptByProvider = await reportKeptAt(context, run.target, summary.deleted);
   if (tally.summary.copied > 0 && !input.dryRun) await sweepTarget(context, run);
 }
 

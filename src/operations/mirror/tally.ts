@@ -1,3 +1,4 @@
+import type { KeptBlobs } from "../feed-store/store-traits.ts";
 import { robocopyStatus, type MirrorClass } from "./decide.ts";
 
 /**
@@ -53,6 +54,8 @@ export interface MirrorSummary {
   milliseconds: number;
   /** Robocopy's exit status of this run. */
   robocopyStatus: number;
+  /** Of the deleted blobs. Undefined: nothing is known to be kept. */
+  keptByProvider?: KeptBlobs | null;
 }
 
 export type MirrorEvent = MirrorItem | MirrorSummary;

@@ -134,8 +134,8 @@ export async function openS3Store(
   /** A copy in parts gets the tags that its request names. Undefined: this server has none. */
   async function keptTags(key: Key, { signal }: CallOptions): Promise<Record<string, string> | undefined> {
     try {
-      const found = await tags(key, { signal });
-      return Object.keys(found).length === 0 ? undefined : found;
+      const present = await tags(key, { signal });
+      return Object.keys(present).length === 0 ? undefined : present;
     } catch (error) {
       if (connection.isAmazon || isFeedctlError(error, "unavailable", "interrupted")) throw error;
       return undefined;

@@ -1,5 +1,5 @@
 import { Type, type Static } from "typebox";
-import { count, flag, maybe, nullable, oneOf, text, time, word } from "./parts.ts";
+import { count, flag, keptBlobs, maybe, nullable, oneOf, text, time, word } from "./parts.ts";
 import { FindingLine } from "./verify.ts";
 
 const passCounts = {
@@ -145,6 +145,7 @@ export const RetireLine = Type.Union([
     bytes: count(),
     kept: count(),
     failed: count("old blobs that the old store did not delete; run migrate retire again"),
+    ...keptBlobs,
   }),
 ]);
 export type RetireLine = Static<typeof RetireLine>;
