@@ -1,3 +1,4 @@
+import { createArchiveNotice } from "../transfer/archive-notice.ts";
 import type { Unchecked } from "../../catalog/connection/check-keys.ts";
 import { listFiles, markVerified, type FileRow, type Verified } from "../../catalog/files.ts";
 import type { Db } from "../../catalog/schema/core.ts";
@@ -126,7 +127,12 @@ export async function* compareCatalog(
     proven = [];
     await markVerified(db, batch, context.now());
   };
-  for await (const result of mapParallel(pairs, context.concurrency, (pair) => examine(examination, pair))) {
+  const noticeArchived = createArchiveNotice(context, { place: store.name, then: "cannot be checked" });
+  const examineOne: typeof examine = (how, pair) => {
+    if (read && pair.row !== undefined && pair.blob !== undefined) noticeArchived(pair.blob);
+    return examine(how, pair);
+  };
+  for await (const result of mapParallel(pairs, context.concurrency, (pair) => examineOne(examination, pair))) {
     yield* reportForeign();
     if (result === undefined) continue;
     if ("finding" in result) {
