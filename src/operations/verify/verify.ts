@@ -1,3 +1,4 @@
+import { marksFolder } from "../../stores/key.ts";
 import { createArchiveNotice } from "../transfer/archive-notice.ts";
 import type { Unchecked } from "../../catalog/connection/check-keys.ts";
 import { listFiles, markVerified, type FileRow, type Verified } from "../../catalog/files.ts";
@@ -114,10 +115,11 @@ export async function* compareCatalog(
     bytes: 0,
   };
   const foreign: string[] = [];
+  const onForeign = (name: string, problem?: string) => void (marksFolder(name, problem) || foreign.push(name));
   const pairs = sideBySide<{ row: Unchecked<FileRow>; blob: BlobInfo }>(
     {
       row: listFiles(db, feed.id),
-      blob: store.list("", { signal: context.signal, onForeign: (name) => foreign.push(name) }),
+      blob: store.list("", { signal: context.signal, onForeign }),
     },
     { row: "the catalog", blob: store.name },
   );
