@@ -111,7 +111,7 @@ async function* listBlobs(
 ): AsyncGenerator<ListingEntry> {
   const { signal } = context;
   const foreign: ListingEntry[] = [];
-  const noticeArchived = createArchiveNotice(context, { place: store.name, then: "fail" });
+  const noticeArchived = createArchiveNotice(context, { place: store.name, fate: "fail" });
   const onForeign = (name: string, problem?: string) => {
     // folder markers are not files
     if (names === "plain" && (problem !== undefined || (name !== "" && !name.endsWith("/"))))

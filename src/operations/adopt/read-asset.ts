@@ -33,7 +33,7 @@ export async function* listUnrecorded(
 ): AsyncGenerator<AssetListingEntry> {
   const { signal } = context;
   const foreign: AssetListingEntry[] = [];
-  const noticeArchived = createArchiveNotice(context, { place: store.name, then: "fail" });
+  const noticeArchived = createArchiveNotice(context, { place: store.name, fate: "fail" });
   const onForeign = (name: string, problem?: string) => {
     const folder = name.replace(/\/$/, "");
     const isMarker = problem === undefined && folder !== name;

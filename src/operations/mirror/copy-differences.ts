@@ -19,7 +19,7 @@ export async function* copyDifferences(context: Context, run: MirrorRun): AsyncG
   const { source, target, journal, trash, tally, transfer, proofs } = run;
   let complete = false;
   try {
-    const noticeArchived = createArchiveNotice(context, { place: run.names.source, then: "fail" });
+    const noticeArchived = createArchiveNotice(context, { place: run.names.source, fate: "fail" });
     const listed = listPairs({
       source,
       target,

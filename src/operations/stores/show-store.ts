@@ -56,7 +56,7 @@ export async function measureStore(context: Context, name: string): Promise<Stor
   const found = { blobs: 0, bytes: 0 };
   const archived = { blobs: 0, bytes: 0 };
   let foreign = 0;
-  const onForeign = (name: string, problem?: string) => void (marksFolder(name, problem) || foreign++);
+  const onForeign = (odd: string, problem?: string) => void (marksFolder(odd, problem) || foreign++);
   for await (const blob of store.list("", { signal: context.signal, onForeign })) {
     found.blobs++;
     found.bytes += blob.size;

@@ -7,7 +7,7 @@ import type { Context } from "../context.ts";
  */
 export function createArchiveNotice(
   context: Context,
-  { place, then }: { place: string; then: string },
+  { place, fate }: { place: string; fate: string },
 ): (blob: Pick<BlobInfo, "key" | "archived">) => void {
   let isKnown = false;
   return ({ key, archived }) => {
@@ -15,7 +15,7 @@ export function createArchiveNotice(
     isKnown = true;
     context.notice(
       `${place} holds archived blobs, which cannot be read before they are restored, such as ` +
-        `${JSON.stringify(key)} (${archived}); those that are not ${then}`,
+        `${JSON.stringify(key)} (${archived}); those that are not ${fate}`,
     );
   };
 }

@@ -129,7 +129,7 @@ export async function* compareCatalog(
     proven = [];
     await markVerified(db, batch, context.now());
   };
-  const noticeArchived = createArchiveNotice(context, { place: store.name, then: "cannot be checked" });
+  const noticeArchived = createArchiveNotice(context, { place: store.name, fate: "cannot be checked" });
   const examineOne: typeof examine = (how, pair) => {
     if (read && pair.row !== undefined && pair.blob !== undefined) noticeArchived(pair.blob);
     return examine(how, pair);
