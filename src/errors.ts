@@ -45,7 +45,7 @@ export interface ErrorDetail {
   status?: number | undefined;
   /** With `unavailable`: the server works but asks for fewer requests. */
   throttled?: boolean | undefined;
-  /** With `denied`: one blob alone is concerned, such as one in an archive class; the credentials are right. */
+  /** With `denied`: one blob alone is concerned, such as one in an archive class or under a legal hold; the credentials are right. */
   blobOnly?: boolean | undefined;
   /** With `throttled`: milliseconds after which the server allows a retry, if it says so. */
   retryAfter?: number | undefined;
@@ -78,6 +78,14 @@ export class FeedctlError extends Error {
 
 export function isFeedctlError(error: unknown, ...codes: ErrorCode[]): error is FeedctlError {
   return error instanceof FeedctlError && (codes.length === 0 || codes.includes(error.code));
+}
+
+/**
+ * Whether a store has refused one blob, and nothing was written: other blobs may be stored all the same. A failed `put` with
+ * another error is a failure of the store.
+ */
+export function isRefusedBlob(error: unknown): error is FeedctlError {
+  return isFeedctlError(error, "conflict", "corrupt", "invalid") || (isFeedctlError(error) && error.blobOnly);
 }
 
 /** What this process ran out of, and what to raise, by the code of the error. */

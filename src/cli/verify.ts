@@ -27,7 +27,7 @@ export function verifyCommand(edge: Edge): CommandUnknownOpts {
           const counts = `${event.match} match (${formatSize(event.bytes)}), ${event.differ} differ, ${event.missingBlob} rows without blob, ${event.missingRow} blobs without row, ${event.unchecked} unchecked`;
           await out.event(
             verifyLine(event),
-            `${sound ? "sound" : "NOT SOUND"}: ${counts}${event.companions > 0 ? `; ${counted(event.companions, "companion")} of packages` : ""}${event.pending > 0 ? `; ${event.pending} to be deleted` : ""}${event.read ? "; every blob was read" : ""}`,
+            `${sound ? "sound" : "NOT SOUND"}: ${counts}${event.companions > 0 ? `; ${counted(event.companions, "companion")} of packages` : ""}${event.pending > 0 ? `; ${event.pending} to be deleted` : ""}${event.read ? `; every ${event.unchecked > 0 ? "other " : ""}blob was read` : ""}`,
           );
           if (event.missingBlob > 0) out.note("import or upload a missing file again, and it is restored");
         }

@@ -30,6 +30,11 @@ export function isListed(
   return false;
 }
 
+/** Whether what `onForeign` reports is the marker of a folder, which has no content and needs no row. */
+export function marksFolder(name: string, problem: string | undefined): boolean {
+  return problem === undefined && (name === "" || name.endsWith("/"));
+}
+
 /**
  * A cloud target path as a key prefix: `""` for the root, else `a/b/`. Leading, trailing and doubled slashes are
  * ignored in every cloud. (ProGet's rules differ between S3 and Azure; see the README of this folder.)

@@ -85,7 +85,7 @@ function isRule(value: unknown): value is LifecycleRule {
 
 /** What the provider keeps of blobs that are deleted at `now`. Undefined: nothing that is known. */
 export function keptAfterDelete(
-  { versioning = "off", softDeleteDays = 0, lifecycle = [] }: StoreTraits,
+  { versioning = "off", softDeleteDays = 0, lock, lifecycle = [] }: StoreTraits,
   now: Date,
 ): Kept | undefined {
   const after = (days: number) => new Date(now.getTime() + days * DAY);
@@ -93,7 +93,9 @@ export function keptAfterDelete(
   if (versioning === "off") return soft;
   const days = lifecycle.filter((rule) => rule.does === "delete earlier versions" && rule.prefix === undefined);
   if (days.length === 0) return { by: "versioning", until: undefined };
-  return { by: "versioning", until: after(Math.min(...days.map((rule) => rule.days)) + softDeleteDays) };
+  // no rule deletes a locked version: of a blob that was stored just now, the lock ends last
+  const deleted = Math.max(Math.min(...days.map((rule) => rule.days)), lock?.days ?? 0);
+  return { by: "versioning", until: after(deleted + softDeleteDays) };
 }
 
 /** How long the provider keeps what is deleted, and why: "kept by the provider (versioning) until 2026-12-01". */

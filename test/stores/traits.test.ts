@@ -24,6 +24,11 @@ describe("what the provider keeps of a deleted blob", () => {
       kept: { by: "versioning", until: after(12) },
     },
     {
+      name: "locked versions that a rule would delete earlier",
+      traits: { versioning: "on", lock: { mode: "compliance", days: 30 }, lifecycle: [earlier(10)] },
+      kept: { by: "versioning", until: after(30) },
+    },
+    {
       name: "versions with rules for a part, or for living blobs",
       traits: { versioning: "on", lifecycle: [earlier(10, "a/"), { does: "delete", days: 1 }] },
       kept: { by: "versioning", until: undefined },

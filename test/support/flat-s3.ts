@@ -144,6 +144,18 @@ export async function startFlatS3(
   };
 }
 
+/** A server whose objects have the tags that their `x-amz-tagging` header says, as S3 returns them. */
+export async function startTaggedS3(): Promise<FlatS3> {
+  const server = await startFlatS3(({ url = "" }, { searchParams }) => {
+    if (!searchParams.has("tagging")) return undefined;
+    const { headers } = server.objects.get(decodeURIComponent(url.split("?")[0]!.slice(1)))!;
+    const tags = [...new URLSearchParams(headers["x-amz-tagging"])];
+    const set = tags.map(([name, value]) => `<Tag><Key>${name}</Key><Value>${value}</Value></Tag>`).join("");
+    return { status: 200, body: `<Tagging><TagSet>${set}</TagSet></Tagging>` };
+  });
+  return server;
+}
+
 interface Call {
   request: IncomingMessage;
   response: ServerResponse;

@@ -24,6 +24,8 @@ export interface MigrationPlan {
   cached: "copy" | "skip" | "clear";
   /** The target was empty when the migration began. */
   fresh?: boolean | undefined;
+  /** What copies get of their source besides headers and metadata. Absent: nothing. */
+  preserve?: { tags: boolean; storageClass: boolean } | undefined;
 }
 
 export interface MigrationsTable {

@@ -7,16 +7,18 @@ import type { StoreType } from "../../stores/providers.ts";
 import type { Edge } from "../frame/edge.ts";
 import { printEvent } from "./report.ts";
 import type { Output } from "../frame/output.ts";
+import { preserveOf, type PreserveOptions } from "../frame/preserve-options.ts";
 import { storeOptions } from "../frame/store-options.ts";
 import type { MigrateManyLine } from "../results/schemas/migrate.ts";
 
 /** Options of run and start, without the store options, which `storeOptions` reads. */
-type ManyOptions = Pick<MigrateInput, "dryRun" | "cutover" | "cached" | "alone"> & {
-  feeds?: string;
-  all?: boolean;
-  fromFile?: string;
-  to?: StoreType;
-};
+type ManyOptions = Pick<MigrateInput, "dryRun" | "cutover" | "cached" | "alone"> &
+  PreserveOptions & {
+    feeds?: string;
+    all?: boolean;
+    fromFile?: string;
+    to?: StoreType;
+  };
 
 export async function startMany(
   edge: Edge,
@@ -26,7 +28,8 @@ export async function startMany(
 ): Promise<AsyncGenerator<ManyEvent>> {
   const { migrateMany } = await import("../../operations/migrate/many.ts");
   const { cutover, cached, dryRun, alone } = options;
-  return migrateMany(context, await goals(edge, context, out, options), { cutover, cached, dryRun, alone });
+  const how = { cutover, cached, preserve: preserveOf(options), dryRun, alone };
+  return migrateMany(context, await goals(edge, context, out, options), how);
 }
 
 async function goals(edge: Edge, context: Context, out: Output<never>, options: ManyOptions): Promise<FeedGoal[]> {

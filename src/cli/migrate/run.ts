@@ -5,6 +5,7 @@ import type { Edge } from "../frame/edge.ts";
 import { reportMany, requireTarget, startMany } from "./many.ts";
 import { report } from "./report.ts";
 import { addStoreOptions, feedArgument, parseAge } from "../frame/parsers.ts";
+import { preserveOf, preserveStorageClassOption, preserveTagsOption } from "../frame/preserve-options.ts";
 import { storeOptions } from "../frame/store-options.ts";
 import type { MigrateLine, MigrateManyLine } from "../results/schemas/migrate.ts";
 
@@ -45,12 +46,15 @@ export function addRunningVerbs(migrate: Command, edge: Edge): void {
             "clear",
           ]),
         )
+        .addOption(preserveTagsOption())
+        .addOption(preserveStorageClassOption())
         .option("--dry-run", "only print what would be copied, and the cost")
         .addOption(followOption())
         .addOption(aloneOption()),
     ).action(async (feed: string | undefined, options, command) =>
       edge.act<MigrateManyLine>(command, async (context, out) => {
         const { cutover: when, cached, dryRun, follow, alone } = options;
+        const preserve = preserveOf(options);
         const many = options.feeds !== undefined || options.all || options.fromFile !== undefined;
         if (many === (feed !== undefined))
           throw new FeedctlError("usage", "name one feed, or give --feeds, --all or --from-file");
@@ -59,7 +63,7 @@ export function addRunningVerbs(migrate: Command, edge: Edge): void {
         if (many) return reportMany(out, await startMany(edge, context, out, options), when);
         const { migrateFeed } = await import("../../operations/migrate/migrate-feed.ts");
         const goal = { to: requireTarget(options.to), options: await storeOptions(edge, out, options) };
-        const input = { feed: feed as string, goal, cutover: when, cached, dryRun, follow, alone };
+        const input = { feed: feed as string, goal, cutover: when, cached, preserve, dryRun, follow, alone };
         return report(out, migrateFeed(context, input), when);
       }),
     );

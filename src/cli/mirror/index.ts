@@ -103,7 +103,7 @@ export async function reportMirror(
   const printSummary = async (event: MirrorSummary) => {
     summary = event;
     out.progress.stop();
-    await log.summary(event);
+    await log.summary(mirrorLine(event));
     await out.event(mirrorLine(event), table(event));
   };
   // most items are skipped and not printed: a promise for each would cost time

@@ -3,8 +3,9 @@ import { resolve } from "node:path";
 import { FeedctlError } from "../../errors.ts";
 import { isDiskFull } from "../../lib/disk-full.ts";
 import { printable } from "../../lib/printable.ts";
-import type { MirrorItem, MirrorSummary } from "../../operations/mirror/tally.ts";
+import type { MirrorItem } from "../../operations/mirror/tally.ts";
 import type { Io } from "../frame/io.ts";
+import type { MirrorLine } from "../results/schemas/mirror.ts";
 
 /** The log of a mirror, in robocopy's format. */
 export interface MirrorLog {
@@ -12,8 +13,8 @@ export interface MirrorLog {
   line(item: MirrorItem): string;
   /** Writes an item to the log file. Undefined without a log file. */
   item(item: MirrorItem): Promise<void> | undefined;
-  /** Writes the summary to the log file, as JSON. */
-  summary(summary: MirrorSummary): Promise<void>;
+  /** Writes the summary to the log file, as `--json` prints it. */
+  summary(summary: MirrorLine): Promise<void>;
   close(): Promise<void>;
 }
 

@@ -1,6 +1,7 @@
 import { Command, InvalidArgumentError, Option } from "commander";
 import type { Limit } from "../../operations/mirror/decide.ts";
 import { locationForms, providers } from "../../stores/providers.ts";
+import { preserveStorageClassOption, preserveTagsOption } from "../frame/preserve-options.ts";
 import { flagsOf } from "../frame/store-flags.ts";
 import { parseAge, parseSize, repeatable, wholeNumber } from "../frame/parsers.ts";
 
@@ -57,12 +58,8 @@ export function mirrorOptions() {
         .argParser(parseAge)
         .preset(`${WATCH}s`),
     )
-    .option("--preserve-tags", "copy the tags of each blob; costs a request for each copy")
-    .addOption(
-      new Option("--preserve-storage-class", "copy the storage class or tier; both ends of one provider").conflicts(
-        "targetStorageClass",
-      ),
-    )
+    .addOption(preserveTagsOption())
+    .addOption(preserveStorageClassOption().conflicts(["targetStorageClass", "targetReducedRedundancy"]))
     .option("--trash <prefix>", "keep deleted and overwritten files below this prefix of the target")
     .option("--log <file>", "append every item to a file, in robocopy's format")
     .addOption(new Option("--exit-code <style>", "robocopy: its bit mask as exit status").choices(["robocopy"]));

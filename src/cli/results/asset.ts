@@ -1,3 +1,4 @@
+import type { PrunedHistory } from "../../operations/assets/history.ts";
 import type { KeptRow } from "../../catalog/assets/history.ts";
 import type { UserMetadata } from "../../catalog/schema/assets.ts";
 import type { DeletedAssets } from "../../operations/assets/delete.ts";
@@ -8,6 +9,7 @@ import type { MadeFolder } from "../../operations/assets/make-folders.ts";
 import type { Described } from "../../operations/assets/set-properties.ts";
 import type { UploadEvent } from "../../operations/assets/upload.ts";
 import type { AssetUrl } from "../../operations/assets/url.ts";
+import { keptMembers } from "./kept.ts";
 import type * as result from "./schemas/asset.ts";
 
 export function assetListResult(entry: AssetEntry, long: boolean): result.AssetListResult {
@@ -74,6 +76,7 @@ export function assetStoredLine(event: UploadEvent): result.AssetStoredLine {
     folders,
     bytes,
     restored,
+    ...keptMembers(event),
   };
 }
 
@@ -90,8 +93,9 @@ export function assetUrlResult({ path, url, kind, expires }: AssetUrl): result.A
   return { path, url, kind, expires };
 }
 
-export function assetDeletedResult({ directory, files, folders, bytes }: DeletedAssets): result.AssetDeletedResult {
-  return { directory, files, folders, bytes };
+export function assetDeletedResult(deleted: DeletedAssets): result.AssetDeletedResult {
+  const { directory, files, folders, bytes } = deleted;
+  return { directory, files, folders, bytes, ...keptMembers(deleted) };
 }
 
 export function folderMadeResult({ directory, path, created }: MadeFolder): result.FolderMadeResult {
@@ -123,16 +127,9 @@ export function keptResult(row: KeptRow): result.KeptResult {
   };
 }
 
-export function prunedResult({
-  directory,
-  versions,
-  bytes,
-}: {
-  directory: string;
-  versions: number;
-  bytes: number;
-}): result.PrunedResult {
-  return { directory, versions, bytes };
+export function prunedResult(pruned: PrunedHistory): result.PrunedResult {
+  const { directory, versions, bytes } = pruned;
+  return { directory, versions, bytes, ...keptMembers(pruned) };
 }
 
 export function assetRestoredResult(outcome: AssetOutcome & { version: number }): result.AssetRestoredResult {

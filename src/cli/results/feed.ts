@@ -1,6 +1,7 @@
 import type { ClearedCache } from "../../operations/packages/clear-cached.ts";
 import type { Feed, FeedDetails } from "../../operations/feeds/feeds.ts";
 import type { PurgeResult } from "../../operations/feeds/purge-feed.ts";
+import { keptMembers } from "./kept.ts";
 import type * as result from "./schemas/feed.ts";
 import { storeResult } from "./store.ts";
 
@@ -32,17 +33,12 @@ export function feedDetailsResult(feed: FeedDetails): result.FeedDetailsResult {
   };
 }
 
-export function clearedCacheResult({ feed, versions, files }: ClearedCache): result.ClearedCacheResult {
-  return { feed, versions, files };
+export function clearedCacheResult(cleared: ClearedCache): result.ClearedCacheResult {
+  const { feed, versions, files } = cleared;
+  return { feed, versions, files, ...keptMembers(cleared) };
 }
 
-export function purgedResult({
-  feed,
-  purged,
-  deleted,
-  left,
-  location,
-  earlier,
-}: PurgeResult): result.FeedDeletedResult {
-  return { feed, purged, deleted, left, location, earlier };
+export function purgedResult(gone: PurgeResult): result.FeedDeletedResult {
+  const { feed, purged, deleted, left, location, earlier } = gone;
+  return { feed, purged, deleted, left, location, earlier, ...keptMembers(gone) };
 }

@@ -5,6 +5,7 @@ import type { ManyEvent } from "../../operations/migrate/many.ts";
 import type { RetireEvent } from "../../operations/migrate/retire.ts";
 import type { Migration, MigrationStatus } from "../../operations/migrate/status.ts";
 import type { Worker, WorkEvent, WorkSummary } from "../../operations/migrate/worker.ts";
+import { keptMembers } from "./kept.ts";
 import type * as result from "./schemas/migrate.ts";
 import { findingLine } from "./verify.ts";
 
@@ -82,11 +83,12 @@ export function migrationResult(migration: Migration): result.MigrationResult {
 }
 
 export function migrationStatusResult(status: MigrationStatus): result.MigrationStatusResult {
+  const { tags = false, storageClass = false } = status.plan.preserve ?? {};
   const { running, plan, request, ranges, blobsPerSecond, bytesPerSecond, remainingSeconds, updatedAt } = status;
   return {
     ...migrationResult(status),
     running,
-    plan: { cutover: plan.cutover, cached: plan.cached, fresh: plan.fresh },
+    plan: { cutover: plan.cutover, cached: plan.cached, fresh: plan.fresh, preserve: { tags, storageClass } },
     request,
     passes: status.passes.map(passResult),
     ranges: ranges && { ranges: ranges.ranges, finished: ranges.finished, failed: ranges.failed },
@@ -124,7 +126,7 @@ export function retireLine(event: RetireEvent): result.RetireLine | undefined {
     case "summary": {
       if (!("deleted" in event)) return undefined;
       const { type, feed, from, to, retired, deleted, bytes, kept, failed } = event;
-      return { type, feed, from, to, retired, deleted, bytes, kept, failed };
+      return { type, feed, from, to, retired, deleted, bytes, kept, failed, ...keptMembers(event) };
     }
   }
 }

@@ -1,4 +1,5 @@
 import type { MirrorEvent } from "../../operations/mirror/tally.ts";
+import { keptMembers } from "./kept.ts";
 import type { MirrorLine } from "./schemas/mirror.ts";
 
 export function mirrorLine(event: MirrorEvent): MirrorLine {
@@ -26,5 +27,6 @@ export function mirrorLine(event: MirrorEvent): MirrorLine {
     milliseconds: event.milliseconds,
     robocopyStatus: event.robocopyStatus,
     notDeleted: event.notDeleted,
+    ...keptMembers(event),
   };
 }

@@ -1,8 +1,9 @@
 import type { PackageVersion, VersionFile } from "../../catalog/packages.ts";
-import type { DeletedVersion } from "../../operations/packages/packages.ts";
+import type { DeletedVersions } from "../../operations/packages/packages.ts";
 import type { StatusOfVersion, VersionStatus } from "../../operations/packages/status.ts";
 import type { DistTag, TagChange } from "../../operations/packages/tags.ts";
 import type { ProtectionChange, Protection } from "../../operations/retention/protections.ts";
+import { keptMembers } from "./kept.ts";
 import type * as result from "./schemas/package.ts";
 
 function fileResult({ key, size, qualifier, md5, sha1, sha256, sha512, contentType }: VersionFile) {
@@ -48,9 +49,15 @@ export function packageDetailsResult(row: PackageVersion): result.PackageDetails
   return { ...others, metadata: row.metadata, files };
 }
 
-export function packageDeletedResult(gone: readonly DeletedVersion[]): result.PackageDeletedResult {
+export function packageDeletedResult(gone: DeletedVersions): result.PackageDeletedResult {
   return {
-    deleted: gone.map(({ group, name, version, files }) => ({ group, name, version, files: files.map(fileResult) })),
+    deleted: gone.deleted.map(({ group, name, version, files }) => ({
+      group,
+      name,
+      version,
+      files: files.map(fileResult),
+    })),
+    ...keptMembers(gone),
   };
 }
 

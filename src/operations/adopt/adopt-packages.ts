@@ -1,3 +1,4 @@
+import { createArchiveNotice } from "../transfer/archive-notice.ts";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { basename } from "node:path/posix";
@@ -103,12 +104,14 @@ function restoreBlob({ blob: stored, identity, ...rest }: StoredBlob): PackageBl
 
 /** Lists blobs without a row, and results to report. The first pass yields escaped names as `later`. */
 async function* listBlobs(
-  { signal }: Context,
+  context: Context,
   db: Db,
   { feed, store, format }: AdoptPackages,
   names: "plain" | "escaped",
 ): AsyncGenerator<ListingEntry> {
+  const { signal } = context;
   const foreign: ListingEntry[] = [];
+  const noticeArchived = createArchiveNotice(context, { place: store.name, fate: "fail" });
   const onForeign = (name: string, problem?: string) => {
     // folder markers are not files
     if (names === "plain" && (problem !== undefined || (name !== "" && !name.endsWith("/"))))
@@ -129,7 +132,10 @@ async function* listBlobs(
     else if (row !== undefined) yield { outcome: blobOutcome(key, "existing", null, size) };
     else if (format.isSidecar?.(basename(key)) === true)
       yield { outcome: blobOutcome(key, "skipped", "it belongs to packages and is not a package", size) };
-    else yield { blob };
+    else {
+      noticeArchived(blob);
+      yield { blob };
+    }
   }
   yield* foreign;
 }

@@ -1,3 +1,4 @@
+import { createArchiveNotice } from "../transfer/archive-notice.ts";
 import type { NewAsset } from "../../catalog/assets/assets.ts";
 import { listFiles } from "../../catalog/files.ts";
 import type { Db } from "../../catalog/schema/core.ts";
@@ -25,12 +26,14 @@ const PLAIN: readonly (string | undefined)[] = [undefined, "application/octet-st
 
 /** Lists a store and yields what has no row, and results to report. */
 export async function* listUnrecorded(
-  { signal }: Context,
+  context: Context,
   db: Db,
   feedId: number,
   store: Store,
 ): AsyncGenerator<AssetListingEntry> {
+  const { signal } = context;
   const foreign: AssetListingEntry[] = [];
+  const noticeArchived = createArchiveNotice(context, { place: store.name, fate: "fail" });
   const onForeign = (name: string, problem?: string) => {
     const folder = name.replace(/\/$/, "");
     const isMarker = problem === undefined && folder !== name;
@@ -50,7 +53,10 @@ export async function* listUnrecorded(
     if (row !== undefined) yield { outcome: blobOutcome(key, "existing", null, size) };
     else if (key.startsWith(`${HISTORY}/`))
       yield { outcome: blobOutcome(key, "skipped", "it is another server's history", size) };
-    else yield { blob };
+    else {
+      noticeArchived(blob);
+      yield { blob };
+    }
   }
   yield* foreign;
 }

@@ -1,3 +1,4 @@
+import { addKept } from "../feed-store/store-traits.ts";
 import {
   deleteFolders,
   describeFolder,
@@ -85,6 +86,8 @@ export async function* copyAssets(
     }
   }
   summary.folders += assets.folders;
+  if (move && assets.writer !== undefined)
+    summary.keptByProvider = await tryFinishPending(context, assets.writer, { failed: true });
   await assets.finish(summary);
   if (move && assets.run !== undefined) await clearSource(assets);
   yield summary;
@@ -142,7 +145,8 @@ export async function* copyAssets(
           await deleteFolders(transaction, source.id, from);
         }),
       );
-    await tryFinishPending(context, into, { failed: true });
+    const kept = await tryFinishPending(context, into, { failed: true });
+    summary.keptByProvider = addKept(summary.keptByProvider, kept);
   }
 }
 

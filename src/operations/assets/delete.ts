@@ -9,6 +9,7 @@ import type { Context } from "../context.ts";
 import { openWriter, type FeedWriter, type Target, tryFinishPending } from "../commit/feed-writer.ts";
 import { findItem, requireDirectory, requireLiveDirectory } from "./require-asset.ts";
 import { keepContent } from "./keep-earlier-content.ts";
+import type { KeptBlobs } from "../feed-store/store-traits.ts";
 import { recordDeleted } from "../commit/record-deleted.ts";
 import { startRun } from "../commit/recorded-run.ts";
 
@@ -51,6 +52,7 @@ export interface DeletedAssets {
   files: number;
   folders: number;
   bytes: number;
+  keptByProvider: KeptBlobs | null;
 }
 
 const BATCH = 1000;
@@ -66,7 +68,7 @@ export async function deleteAssets(
 ): Promise<DeletedAssets> {
   const { db } = await context.catalog();
   const feed = await requireLiveDirectory(db, directory);
-  const total: DeletedAssets = { directory: feed.name, files: 0, folders: 0, bytes: 0 };
+  const total: DeletedAssets = { directory: feed.name, files: 0, folders: 0, bytes: 0, keptByProvider: null };
   await using run = await startRun(context, "asset delete", feed.id);
   await using writer = openWriter(context, feed, run);
   for (const { path, kind, files } of plans) {
@@ -80,7 +82,7 @@ export async function deleteAssets(
       total.folders += await removeFolder(writer, path);
     }
   }
-  await tryFinishPending(context, writer, { failed: true });
+  total.keptByProvider = await tryFinishPending(context, writer, { failed: true });
   await run.finish(total);
   return total;
 

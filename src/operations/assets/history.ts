@@ -11,6 +11,7 @@ import { copyItem } from "./copy.ts";
 import { openFeedStore } from "../feed-store/open-feed-store.ts";
 import { openWriter, finishPendingOf } from "../commit/feed-writer.ts";
 import { findItem, noItem, requireDirectory, requireLiveDirectory } from "./require-asset.ts";
+import type { KeptBlobs } from "../feed-store/store-traits.ts";
 import { recordDeleted } from "../commit/record-deleted.ts";
 import { startRun } from "../commit/recorded-run.ts";
 import { deleteFileRows } from "../../catalog/files.ts";
@@ -110,12 +111,19 @@ export async function planPrune(
   return selected;
 }
 
+export interface PrunedHistory {
+  directory: string;
+  versions: number;
+  bytes: number;
+  keptByProvider: KeptBlobs | null;
+}
+
 /** Deletes rows and records pending deletes in one transaction, then deletes the blobs. */
 export async function pruneHistory(
   context: Context,
   directory: string,
   rows: readonly KeptRow[],
-): Promise<{ directory: string; versions: number; bytes: number }> {
+): Promise<PrunedHistory> {
   const { db } = await context.catalog();
   const feed = await requireLiveDirectory(db, directory);
   await using run = await startRun(context, "asset history", feed.id);
@@ -137,8 +145,9 @@ export async function pruneHistory(
       }),
     );
   }
-  await finishPendingOf(context, writer);
-  const pruned = { directory: feed.name, versions, bytes: rows.reduce((sum, { size }) => sum + size, 0) };
+  const keptByProvider = await finishPendingOf(context, writer);
+  const bytes = rows.reduce((sum, { size }) => sum + size, 0);
+  const pruned: PrunedHistory = { directory: feed.name, versions, bytes, keptByProvider };
   await run.finish(pruned);
   return pruned;
 }

@@ -3,7 +3,7 @@ import { listKeptKeys, insertKept, type NewKept } from "../../catalog/assets/his
 import type { AssetRow } from "../../catalog/assets/assets.ts";
 import { forgetDeletes, withdrawWrites } from "../../catalog/pending.ts";
 import type { HistoryReason } from "../../catalog/schema/assets.ts";
-import { FeedctlError, isFeedctlError } from "../../errors.ts";
+import { FeedctlError, isFeedctlError, isRefusedBlob } from "../../errors.ts";
 import { mapParallel } from "../../lib/parallel.ts";
 import type { Key } from "../../lib/key.ts";
 import { parseKey } from "../../stores/key.ts";
@@ -84,7 +84,7 @@ export async function keepContent(
       });
       return { row, key, storeTag: put.tag ?? null, reason };
     } catch (error) {
-      if (!isFeedctlError(error, "not-found", "corrupt", "conflict", "locked", "invalid")) throw error;
+      if (!isRefusedBlob(error) && !isFeedctlError(error, "not-found", "locked")) throw error;
       failures.set(
         row.key,
         new FeedctlError(error.code, `its current content could not be kept: ${error.message}`, { cause: error }),

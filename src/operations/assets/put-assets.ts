@@ -1,5 +1,5 @@
 import type { AssetRow, NewAsset } from "../../catalog/assets/assets.ts";
-import { isFeedctlError, type FeedctlError } from "../../errors.ts";
+import { isRefusedBlob, type FeedctlError } from "../../errors.ts";
 import { mapParallel } from "../../lib/parallel.ts";
 import type { PutResult, Store } from "../../stores/store.ts";
 import { uploadNotes } from "../commit/upload-notes.ts";
@@ -85,7 +85,7 @@ export async function putAssets(
       });
       return { item, row: { ...row, storeTag: result.tag ?? null }, result };
     } catch (error) {
-      const definite = isFeedctlError(error, "conflict", "corrupt", "invalid");
+      const definite = isRefusedBlob(error);
       const fault = context.signal.aborted ? undefined : await item.problem?.(error);
       if (fault !== undefined) return { item, refusal: fault, definite };
       return definite ? { item, refusal: error, definite } : { fatal: error };

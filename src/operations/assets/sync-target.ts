@@ -1,3 +1,4 @@
+import type { KeptBlobs } from "../feed-store/store-traits.ts";
 import { assetsBelow, listAssetsAt, type AssetRow } from "../../catalog/assets/assets.ts";
 import { deleteEmptyFolders } from "../../catalog/assets/folders.ts";
 import { lockRows } from "../../catalog/packages.ts";
@@ -30,14 +31,15 @@ const WIDTH = 3;
 /**
  * A `Store` over a folder of an asset directory, so that `runMirror` can write to it. It lists the catalog's rows, and
  * puts and deletes are recorded as uploads and deletions. A blob's tag is its sha256. `below` is the directory's own
- * store, and `folders` are the folders below `folder`.
+ * store, and `folders` are the folders below `folder`. `onKept`: called with what the provider keeps of deleted blobs.
  */
 export function openAssetView(
   context: Context,
   assets: AssetTarget,
   below: Store,
-  { folder, folders }: { folder: string; folders: ReadonlySet<string> },
+  view: { folder: string; folders: ReadonlySet<string>; onKept: (kept: KeptBlobs | null) => void },
 ): Store {
+  const { folder, folders, onKept } = view;
   const { feed } = assets;
   const waiting: Waiting[] = [];
   let pumps = 0;
@@ -108,7 +110,7 @@ export function openAssetView(
       await source.check?.();
       const path = pathOf(key);
       // the blobs of deleted files may be in the place of this one
-      await (cleaned ??= tryFinishPending(context, writer()));
+      await (cleaned ??= tryFinishPending(context, writer(), { failed: true }).then(onKept));
       if (folders.has(key)) await deleteFolders(context, writer(), pathsIn(folder, folders, key));
       // the media type is kept or detected: the local disk, the source, has none
       const outcome = await add({

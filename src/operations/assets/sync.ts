@@ -9,6 +9,8 @@ import { openAssetTarget, type AssetTarget } from "./asset-target.ts";
 import { assetPathProblem, inside } from "./paths.ts";
 import { openAssetView } from "./sync-target.ts";
 import { commit } from "../commit/commit.ts";
+import { tryFinishPending } from "../commit/feed-writer.ts";
+import { addKept, type KeptBlobs } from "../feed-store/store-traits.ts";
 import type { Context } from "../context.ts";
 import { openFeedStore, requireStore, storeConfig } from "../feed-store/open-feed-store.ts";
 import { makeFolders } from "./make-folders.ts";
@@ -38,7 +40,10 @@ export async function* syncAssets(context: Context, input: SyncInput): AsyncGene
   const skip = to === "" ? 0 : to.length + 1;
   const folders = new Set<string>();
   for await (const { path } of foldersBelow(db, feed.id, to)) folders.add(path.slice(skip));
-  const through = openAssetView(context, assets, await openFeedStore(context, db, feed), { folder: to, folders });
+  let kept: KeptBlobs | null = null;
+  const onKept = (more: KeptBlobs | null) => void (kept = addKept(kept, more));
+  const view = { folder: to, folders, onKept };
+  const through = openAssetView(context, assets, await openFeedStore(context, db, feed), view);
   let summary: MirrorSummary | undefined;
   try {
     const source = { text: local, config: own, location: locationOf(own) };
@@ -57,6 +62,7 @@ export async function* syncAssets(context: Context, input: SyncInput): AsyncGene
     if (summary !== undefined && assets.writer !== undefined) {
       const complete = summary.failed + summary.mismatch === 0 && summary.notDeleted === undefined;
       await equalFolders(context, assets, { local, to, filter: input.filter, prune: complete && !noDelete });
+      summary.keptByProvider = addKept(kept, await tryFinishPending(context, assets.writer, { failed: true }));
       await assets.finish(summary);
     }
   } finally {

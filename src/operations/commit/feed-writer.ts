@@ -7,7 +7,7 @@ import { openProvenStore, requireStore } from "../feed-store/open-feed-store.ts"
 import { requireLiveFeed } from "../feed-store/find-feed.ts";
 import { whyLocked } from "./lock-feed.ts";
 import type { Run } from "./recorded-run.ts";
-import { reportKept } from "../feed-store/store-traits.ts";
+import { reportKept, type KeptBlobs } from "../feed-store/store-traits.ts";
 import { finishPending, reportUndeleted } from "./settle.ts";
 
 /** Writes to the feed's current store. The store stays open between writes and is reopened after a migration. */
@@ -69,17 +69,18 @@ export function openWriter(
 
 /**
  * Calls `finishPending` for the writer's feed, for a command that deletes: blobs that were not deleted are reported as
- * failures. The writer's lock is not held meanwhile.
+ * failures. The writer's lock is not held meanwhile. Returns what the provider keeps of those that were deleted.
  */
-export async function finishPendingOf(context: Context, writer: FeedWriter): Promise<void> {
-  await finishFor(context, writer, { failed: true });
+export async function finishPendingOf(context: Context, writer: FeedWriter): Promise<KeptBlobs | null> {
+  return finishFor(context, writer, { failed: true });
 }
 
-async function finishFor(context: Context, writer: FeedWriter, about: { failed: boolean }): Promise<void> {
+async function finishFor(context: Context, writer: FeedWriter, about: { failed: boolean }): Promise<KeptBlobs | null> {
   const target = await writer.write(async (each) => each);
   const finished = await finishPending(context, target);
   reportUndeleted(context, target.feed.name, finished, about);
-  await reportKept(context, (await context.catalog()).db, target, finished.deleted);
+  if (!about.failed) return null; // a command that only cleans up after others does not speak of their deletions
+  return reportKept(context, (await context.catalog()).db, target, finished.deleted);
 }
 
 /**
@@ -90,14 +91,15 @@ export async function tryFinishPending(
   context: Context,
   writer: FeedWriter,
   about: { failed: boolean } = { failed: false },
-): Promise<void> {
+): Promise<KeptBlobs | null> {
   try {
-    await finishFor(context, writer, about);
+    return await finishFor(context, writer, about);
   } catch (error) {
     if (!isFeedctlError(error, "denied", "unavailable", "locked")) throw error;
     context.notice(
       `${about.failed ? "the deleted files still have blobs, which the next run deletes" : "could not clean up after interrupted runs"}: ${error.message}`,
       about,
     );
+    return null;
   }
 }

@@ -66,21 +66,54 @@ export async function askKept(
   return traits && keptAfterDelete(traits, context.now());
 }
 
+/** Blobs that a command has deleted and that the provider keeps, so that their space is not free. */
+export interface KeptBlobs extends Kept {
+  blobs: number;
+}
+
+/** Counts of several stores or steps together. `null`: nothing is kept. The time is the last one. */
+export function addKept(one: KeptBlobs | null, other: KeptBlobs | null): KeptBlobs | null {
+  if (one === null || other === null) return one ?? other;
+  const [a, b] = [one.until, other.until];
+  const until = a === undefined || b === undefined ? undefined : a > b ? a : b;
+  return { blobs: one.blobs + other.blobs, by: one.by, until };
+}
+
 /**
- * Says that the provider keeps blobs that a command has deleted, so that their space is not free. Silent when it keeps
- * nothing that is known, and when it cannot be asked: the blobs are deleted in any case.
+ * Finds out and says that the provider keeps blobs that a command has deleted. `null`, and silent, when it keeps nothing
+ * that is known, and when it cannot be asked: the blobs are deleted in any case.
  */
 export async function reportKept(
   context: Context,
   db: Db,
   { storeId, store }: { storeId: number; store: Store },
   deleted: number,
-): Promise<void> {
-  if (deleted === 0 || store.examine === undefined) return;
+): Promise<KeptBlobs | null> {
+  return sayKept(context, store, deleted, () => askKept(context, db, { id: storeId }, store));
+}
+
+/** `reportKept` for a place that is no feed's store. What is found is not remembered. */
+export async function reportKeptAt(context: Context, store: Store, deleted: number): Promise<KeptBlobs | null> {
+  return sayKept(context, store, deleted, async () => {
+    const traits = await store.examine?.({ signal: context.signal });
+    return traits && keptAfterDelete(parseTraits(traits), context.now());
+  });
+}
+
+async function sayKept(
+  context: Context,
+  store: Store,
+  deleted: number,
+  ask: () => Promise<Kept | undefined>,
+): Promise<KeptBlobs | null> {
+  if (deleted === 0 || store.examine === undefined) return null;
   try {
-    const kept = await askKept(context, db, { id: storeId }, store);
-    if (kept !== undefined) context.notice(`${counted(deleted, "deleted blob")} of ${store.name}: ${keptUntil(kept)}`);
+    const kept = await ask();
+    if (kept === undefined) return null;
+    context.notice(`${counted(deleted, "deleted blob")} of ${store.name}: ${keptUntil(kept)}`);
+    return { blobs: deleted, ...kept };
   } catch (error) {
     if (!isFeedctlError(error) || isFeedctlError(error, "interrupted")) throw error;
+    return null;
   }
 }

@@ -9,7 +9,7 @@ import { explicitPlace, openProvenStore, requireStore } from "../feed-store/open
 import { requireFeed } from "../feed-store/find-feed.ts";
 import { deleteMarker } from "../feed-store/marker.ts";
 import { lockWholeFeed } from "../commit/lock-feed.ts";
-import { reportKept } from "../feed-store/store-traits.ts";
+import { reportKept, type KeptBlobs } from "../feed-store/store-traits.ts";
 import { startRun } from "../commit/recorded-run.ts";
 import { finishPending, reportUndeleted } from "../commit/settle.ts";
 
@@ -23,6 +23,7 @@ export interface PurgeResult {
   location: string;
   /** Locations of earlier stores that were never retired: their files stay. */
   earlier: string[];
+  keptByProvider: KeptBlobs | null;
 }
 
 const BATCH = 1000;
@@ -54,7 +55,7 @@ export async function purgeFeed(context: Context, name: string): Promise<PurgeRe
     deleted += finished.deleted;
     if (taken === 0) break;
   }
-  await reportKept(context, catalog.db, place, deleted);
+  const keptByProvider = await reportKept(context, catalog.db, place, deleted);
   const earlier = (await listStoresOfFeed(catalog.db, feed.id))
     .filter((other) => other.id !== row.id && other.retired_at === null)
     .flatMap(({ location }) => (location === null ? [] : [locationName(location)]));
@@ -70,7 +71,8 @@ export async function purgeFeed(context: Context, name: string): Promise<PurgeRe
     await deleteFeedRow(db, feed.id);
   });
   if (left === 0) await deleteMarker(context, store, row);
-  const result: PurgeResult = { feed: feed.name, purged: true, deleted, left, location: store.name, earlier };
+  const location = store.name;
+  const result: PurgeResult = { feed: feed.name, purged: true, deleted, left, location, earlier, keptByProvider };
   await run.finish(result);
   return result;
 }

@@ -1,7 +1,7 @@
 import { markVerified, readFiles, type FileRow } from "../../catalog/files.ts";
 import { insertFiles, lockRows, replaceFiles } from "../../catalog/packages.ts";
 import { forgetDeletes, renewWrites, withdrawWrites } from "../../catalog/pending.ts";
-import { isFeedctlError, type FeedctlError } from "../../errors.ts";
+import { isRefusedBlob, type FeedctlError } from "../../errors.ts";
 import { mapParallel } from "../../lib/parallel.ts";
 import type { PutResult, Store } from "../../stores/store.ts";
 import type { Target } from "../commit/feed-writer.ts";
@@ -137,7 +137,7 @@ async function putOne(context: Context, store: Store, { item, replaces }: Wanted
   try {
     return { item, result: await putPackage(context, store, item, replaces) };
   } catch (error) {
-    const definite = isFeedctlError(error, "conflict", "corrupt", "invalid");
+    const definite = isRefusedBlob(error);
     const problem = context.signal.aborted ? undefined : await fileProblem(item.source, error);
     if (problem !== undefined) return { item, refusal: problem, definite };
     return definite ? { item, refusal: error, definite } : { fatal: error };

@@ -6,6 +6,7 @@ import { hashStream } from "../../lib/hash.ts";
 import type { BlobInfo, Store, UploadNotes } from "../../stores/store.ts";
 import type { Context } from "../context.ts";
 import { copyBlob } from "../transfer/copy-blob.ts";
+import type { Preserve } from "../transfer/preserve.ts";
 import { servedAs } from "../assets/served-headers.ts";
 
 export interface ProvenInput {
@@ -18,6 +19,7 @@ export interface ProvenInput {
   ifExists: "fail" | "replace";
   /** The target's blob, when it is proven to hold the row's bytes: then only its properties may need an update. */
   copy?: Copy | undefined;
+  preserve: Preserve | undefined;
   notes: UploadNotes;
 }
 
@@ -39,7 +41,7 @@ export interface ProvenCopy {
  * cache-control, metadata). Returns the proof of both. Rejects with `conflict` when the target holds other bytes.
  */
 export async function copyProven(context: Context, input: ProvenInput): Promise<ProvenCopy> {
-  const { source, target, blob, row, ifExists, copy, notes } = input;
+  const { source, target, blob, row, ifExists, copy, preserve, notes } = input;
   if (row !== undefined && blob.size !== row.size)
     throw new FeedctlError("corrupt", `the source's blob has ${blob.size} bytes, the catalog says ${row.size}`);
   const expected = row ?? (await hashStream(await source.get(blob.key, { signal: context.signal, known: blob })));
@@ -53,7 +55,8 @@ export async function copyProven(context: Context, input: ProvenInput): Promise<
     return { outcome: "verified", proof: prove(await describeCopy(context, target, row, copy.blob), copy.own) };
   const contentType = row?.contentType;
   const served = row === undefined || row.served === null ? undefined : servedAs(row.served);
-  const put = await copyBlob(context, { source, target, blob, ifExists, expected, contentType, served, notes });
+  const how = { ifExists, expected, contentType, served, preserve, notes };
+  const put = await copyBlob(context, { source, target, blob, ...how });
   const copied = put.outcome !== "unchanged";
   // a blob that existed before may have other properties
   const mayDiffer = !copied && row !== undefined && described !== null;

@@ -48,6 +48,7 @@ export async function* cutOver(session: Session): AsyncGenerator<PassEvent, CutO
     const about = { feedId: feed.id, source, target, targetStoreId: migration.to_store_id, migrationId: migration.id };
     const how = {
       skipCached: migration.plan.cached === "skip",
+      preserve: migration.plan.preserve,
       announce: migration.plan.fresh === true,
       ownTarget: session.ownTarget,
       runId: run.id,

@@ -2,6 +2,7 @@ import type { BlobInfo, Store } from "../../stores/store.ts";
 import type { Context } from "../context.ts";
 import { noPass, type PassSummary } from "./pass-log.ts";
 import { sideBySide } from "../transfer/merge-listings.ts";
+import type { Preserve } from "../transfer/preserve.ts";
 
 /** Part size of large blobs, in bytes. Very large blobs have larger parts. */
 const PART = 8 * 1024 * 1024;
@@ -19,7 +20,12 @@ export interface MigrationEstimate {
 /**
  * Estimates what a migration would copy, comparing sizes only, and its cost. Reads both listings and changes nothing.
  */
-export async function planMigration(context: Context, source: Store, target: Store): Promise<MigrationEstimate> {
+export async function planMigration(
+  context: Context,
+  source: Store,
+  target: Store,
+  preserve: Preserve,
+): Promise<MigrationEstimate> {
   const summary = { ...noPass };
   const { signal } = context;
   let requests = 0;
@@ -39,6 +45,7 @@ export async function planMigration(context: Context, source: Store, target: Sto
       summary.copied++;
       summary.bytes += from.size;
       if (source.localPath === undefined) requests += Math.max(1, Math.ceil(from.size / PART));
+      if (preserve.tags) requests++;
       if (target.localPath === undefined) requests += from.size > PART ? Math.ceil(from.size / PART) + 2 : 1;
     }
   }

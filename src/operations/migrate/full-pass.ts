@@ -10,6 +10,7 @@ import { uploadNotes } from "../commit/upload-notes.ts";
 import { commit, type Holder } from "../commit/commit.ts";
 import type { Context } from "../context.ts";
 import { sideBySide } from "../transfer/merge-listings.ts";
+import type { Preserve } from "../transfer/preserve.ts";
 import { createTransfer, type Transfer } from "../transfer/transfer-pool.ts";
 import { copyProven } from "./copy-proven.ts";
 import { createPassLog, type PassEvent, type PassLog } from "./pass-log.ts";
@@ -39,6 +40,7 @@ export interface PassInput {
   holders: readonly Holder[];
   /** Files of cached packages are not copied. */
   skipCached: boolean;
+  preserve: Preserve | undefined;
 }
 
 /** A copy, in the form that is spooled for a retry. `proof`: of the target's blob. */
@@ -203,7 +205,7 @@ async function copyUnlessOverwritten(pass: Pass, pair: PassPair, job: Job): Prom
 }
 
 async function copyPair({ context, db, input, log, notes }: Pass, pair: PassPair, job: Job): Promise<void> {
-  const { feedId, source, sourceStoreId, target, migrationId } = input;
+  const { feedId, source, sourceStoreId, target, migrationId, preserve } = input;
   const { source: from, target: to, proof } = pair;
   let { row } = pair;
   if (row === undefined) {
@@ -220,7 +222,7 @@ async function copyPair({ context, db, input, log, notes }: Pass, pair: PassPair
   const isOwn = to !== undefined && proof?.tag === to.tag && isOwnCopy(input.ownTarget, proof?.copiedBy);
   const ifExists = isOwn ? "replace" : "fail";
   const copy = provenCopy({ ...pair, ...(row && { row }) }, migrationId);
-  const done = await copyProven(context, { source, target, blob: from, row, ifExists, copy, notes });
+  const done = await copyProven(context, { source, target, blob: from, row, ifExists, copy, preserve, notes });
   if (done.proof !== undefined) log.prove(done.proof);
   log.report(done.outcome, job);
 }

@@ -3,14 +3,14 @@ import { FeedctlError, isFeedctlError } from "../../errors.ts";
 import { createYamlPlaces, placeIn, type TextPosition } from "../../formats/manifests/yaml-places.ts";
 import { parseYaml } from "../../formats/manifests/yaml.ts";
 import { findProvider, requireProvider, storeTypeNames, type StoreType } from "../../stores/providers.ts";
-import { parseOptions } from "../../stores/shared/parse-options.ts";
+import { parseOptions, switchOf } from "../../stores/shared/parse-options.ts";
 import type { Context } from "../context.ts";
 import { nameOf, requireLiveFeed, type FeedRef } from "../feed-store/find-feed.ts";
 import type { MigrateEvent, MigrateSummary } from "./events.ts";
 import { migrateFeed, type MigrateInput } from "./migrate-feed.ts";
 import type { StoreOptions } from "../feed-store/store-secrets.ts";
 
-export interface FeedGoal extends Pick<MigrateInput, "cutover" | "cached"> {
+export interface FeedGoal extends Pick<MigrateInput, "cutover" | "cached" | "preserve"> {
   feed: FeedRef;
   to: StoreType;
   options: StoreOptions;
@@ -42,7 +42,7 @@ export type ManyEvent = MigrateEvent | FeedFailed | ManySummary;
 export async function* migrateMany(
   context: Context,
   goals: readonly FeedGoal[],
-  how: Pick<MigrateInput, "dryRun" | "cutover" | "cached" | "alone">,
+  how: Pick<MigrateInput, "dryRun" | "cutover" | "cached" | "preserve" | "alone">,
 ): AsyncGenerator<ManyEvent> {
   const total: ManySummary = {
     type: "total",
@@ -55,10 +55,22 @@ export async function* migrateMany(
     paused: 0,
     failed: 0,
   };
-  for (const { feed, to, options, cutover = how.cutover, cached = how.cached } of goals) {
+  for (const { feed, to, options, ...own } of goals) {
+    const { cutover = how.cutover, cached = how.cached } = own;
+    const preserve = {
+      tags: own.preserve?.tags ?? how.preserve?.tags,
+      storageClass: own.preserve?.storageClass ?? how.preserve?.storageClass,
+    };
     let outcome: MigrateSummary["outcome"] | undefined;
     try {
-      for await (const event of migrateFeed(context, { ...how, feed, goal: { to, options }, cutover, cached })) {
+      for await (const event of migrateFeed(context, {
+        ...how,
+        feed,
+        goal: { to, options },
+        cutover,
+        cached,
+        preserve,
+      })) {
         if (event.type === "summary") outcome = event.outcome;
         yield event;
       }
@@ -102,8 +114,9 @@ export async function goalsFor(
 }
 
 /**
- * Parses a plan file: `migrations`, a list of objects with `feed`, `to`, optionally `cutover` and `cached`, and store
- * options by the names of their flags. Throws `usage` with the number and the position of the invalid entry.
+ * Parses a plan file: `migrations`, a list of objects with `feed`, `to`, optionally `cutover`, `cached`, `preserve-tags`
+ * and `preserve-storage-class`, and store options by the names of their flags. Throws `usage` with the number and the
+ * position of the invalid entry.
  */
 export function readPlan(text: string, file: string): FeedGoal[] {
   const places = createYamlPlaces();
@@ -122,7 +135,15 @@ export function readPlan(text: string, file: string): FeedGoal[] {
     const start = places.of(entries, index);
     if (typeof entry !== "object" || entry === null) throw wrong(`${where} is not an object`, start);
     const at = (member: string) => places.of(entry, member) ?? start;
-    const { feed, to, cutover, cached, ...rest } = entry as Record<string, unknown>;
+    const {
+      feed,
+      to,
+      cutover,
+      cached,
+      "preserve-tags": tags,
+      "preserve-storage-class": storageClass,
+      ...rest
+    } = entry as Record<string, unknown>;
     if (typeof feed !== "string" || feed === "") throw wrong(`${where} has no "feed"`, at("feed"));
     const provider = findProvider(to);
     if (provider === undefined)
@@ -131,7 +152,16 @@ export function readPlan(text: string, file: string): FeedGoal[] {
       throw wrong(`${where}: "cutover" is auto or manual`, at("cutover"));
     if (cached !== undefined && cached !== "copy" && cached !== "skip" && cached !== "clear")
       throw wrong(`${where}: "cached" is copy, skip or clear`, at("cached"));
+    const flag = (name: string, value: unknown) => {
+      const read = switchOf(value);
+      if (value !== undefined && read === undefined) throw wrong(`${where}: "${name}" is true or false`, at(name));
+      return read;
+    };
+    const preserve = {
+      tags: flag("preserve-tags", tags),
+      storageClass: flag("preserve-storage-class", storageClass),
+    };
     const options = parseOptions(provider, rest, `${placeIn(file, start)}: ${where}`);
-    return { feed, to: provider.type, options, cutover, cached };
+    return { feed, to: provider.type, options, cutover, cached, preserve };
   });
 }

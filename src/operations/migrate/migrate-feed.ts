@@ -9,7 +9,7 @@ import { updateStorePlace } from "../../catalog/stores.ts";
 import { FeedctlError } from "../../errors.ts";
 import { overlap } from "../../stores/location.ts";
 import type { Store } from "../../stores/store.ts";
-import { recordMigration, resolveEnds, type MigrationGoal } from "./begin.ts";
+import { recordMigration, resolveEnds, type Ends, type MigrationGoal } from "./begin.ts";
 import { clearCached } from "../packages/clear-cached.ts";
 import { commit } from "../commit/commit.ts";
 import type { Context } from "../context.ts";
@@ -30,6 +30,7 @@ import { startRun } from "../commit/recorded-run.ts";
 import { hasPending, finishPending, reportUndeleted } from "../commit/settle.ts";
 import { openTarget, provenTarget } from "./open-target.ts";
 import { shareFirstPass } from "./shared-pass.ts";
+import { requirePreservable, type Preserve } from "../transfer/preserve.ts";
 
 export interface MigrateInput {
   feed: FeedRef;
@@ -39,6 +40,8 @@ export interface MigrateInput {
   cutover?: MigrationPlan["cutover"] | undefined;
   /** What to do with cached packages. Default: as in the open migration, else `copy`. */
   cached?: MigrationPlan["cached"] | undefined;
+  /** Default for each member: as in the open migration or in the one that is rolled back, else false. */
+  preserve?: { [Member in keyof Preserve]?: Preserve[Member] | undefined } | undefined;
   /** Milliseconds between delta passes, which are repeated until the cut-over. Default: end when all is copied. */
   follow?: number | undefined;
   /** Do not share the first pass with workers. */
@@ -66,6 +69,7 @@ export async function* migrateFeed(
   const feed = await requireLiveFeed(db, found);
   const ends = await resolveEnds(outer, db, feed, input.goal);
   const { current, next, from, open } = ends;
+  const preserve = preserveOf(ends, input.preserve);
   const places = { feed: feed.name, ...ends.names };
   const nothing = { type: "summary", ...places, ...noPass, passes: 0, frozenMilliseconds: 0 } as const;
   if (overlap(next.location, from.location) === "same") {
@@ -83,12 +87,13 @@ export async function* migrateFeed(
   const intent = input.dryRun ? "read" : "write";
   await using source = await openProvenStore(outer, db, feed, { row: current, intent });
   await using opened = await openTarget(outer, db, { feed, current, source, next });
+  requirePreservable(source, opened, preserve);
   // fails on wrong credentials, and on blobs that cannot be read, before anything is recorded
   if (open === undefined && source.localPath === undefined) await refuseArchived(source, outer.signal);
   else await isEmpty(source, outer.signal);
   const fresh = open?.plan.fresh ?? (open === undefined && (await isEmpty(opened, outer.signal)));
   if (input.dryRun) {
-    const { summary, ...estimate } = await planMigration(outer, source, opened);
+    const { summary, ...estimate } = await planMigration(outer, source, opened, preserve);
     return yield { ...nothing, ...summary, outcome: "planned", estimate };
   }
 
@@ -96,6 +101,7 @@ export async function* migrateFeed(
     cutover: input.cutover ?? open?.plan.cutover ?? "manual",
     cached: input.cached ?? open?.plan.cached ?? "copy",
     fresh,
+    preserve,
   };
   await using run = await startRun(outer, "migrate", feed.id);
   const holders = [lock, run];
@@ -123,6 +129,21 @@ export async function* migrateFeed(
   }
   await run.finish(summary);
   yield summary;
+}
+
+/** Throws `usage` when the target's options set a storage class for all copies, too. */
+function preserveOf({ next, open, reverses }: Ends, given: MigrateInput["preserve"]): Preserve {
+  const saved = open?.plan.preserve ?? reverses?.plan.preserve;
+  const preserve = {
+    tags: given?.tags ?? saved?.tags ?? false,
+    storageClass: given?.storageClass ?? saved?.storageClass ?? false,
+  };
+  const own = ["storageClass", "reducedRedundancy"].find((property) => next.options[property] !== undefined);
+  if (preserve.storageClass && own !== undefined)
+    throw new FeedctlError("usage", `copies cannot keep their storage class: the target has the option "${own}"`, {
+      hint: "leave out one of the two",
+    });
+  return preserve;
 }
 
 /** Finishes pending deletes of a migration that was killed right after its switch. */
@@ -201,6 +222,7 @@ async function* runPass(
     runId: run.id,
     holders,
     skipCached: migration.plan.cached === "skip",
+    preserve: migration.plan.preserve,
   });
   for await (const event of events) {
     counts[event.outcome]++;

@@ -13,7 +13,7 @@ import { requireLiveFeed, type FeedRef } from "../feed-store/find-feed.ts";
 import { lockMigration } from "../commit/lock-feed.ts";
 import { startRun } from "../commit/recorded-run.ts";
 import { deleteMarker } from "../feed-store/marker.ts";
-import { reportKept } from "../feed-store/store-traits.ts";
+import { reportKept, type KeptBlobs } from "../feed-store/store-traits.ts";
 import { deleteBlobs } from "../transfer/delete-blobs.ts";
 import { sideBySide } from "../transfer/merge-listings.ts";
 import { compareCatalog, isSound, type VerifyEvent, type VerifySummary } from "../verify/verify.ts";
@@ -38,6 +38,7 @@ export interface RetireSummary extends RetirePlan {
   kept: number;
   /** Number of old blobs that the old store did not delete. The next `migrate retire` tries them again. */
   failed: number;
+  keptByProvider: KeptBlobs | null;
 }
 
 export type RetireEvent =
@@ -62,7 +63,8 @@ export async function* retireStore(context: Context, name: string): AsyncGenerat
   // read under the lock: another migration may have ended before it was acquired
   const found = await requireRetirement(context, ref);
   const { feed, old, migration, current } = found;
-  const summary: RetireSummary = { type: "summary", ...planOf(found), deleted: 0, bytes: 0, kept: 0, failed: 0 };
+  const none = { deleted: 0, bytes: 0, kept: 0, failed: 0, keptByProvider: null };
+  const summary: RetireSummary = { type: "summary", ...planOf(found), ...none };
   if (summary.retired) return yield summary;
   await using run = await startRun(context, "migrate retire", feed.id);
   await using store = await openProvenStore(context, catalog.db, feed, { row: current, intent: "write" });
@@ -138,7 +140,8 @@ export async function* retireStore(context: Context, name: string): AsyncGenerat
     summary.kept++;
     yield { type: "kept", key };
   }
-  await reportKept(context, catalog.db, { storeId: old.id, store: source }, summary.deleted);
+  const place = { storeId: old.id, store: source };
+  summary.keptByProvider = await reportKept(context, catalog.db, place, summary.deleted);
   if (summary.kept + summary.failed === 0) {
     await commit(catalog.db, [lock, run], async (db) => {
       await markRetired(db, old.id, context.now());

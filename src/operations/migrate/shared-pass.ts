@@ -76,6 +76,7 @@ export async function* shareFirstPass(
     targetStoreId: migration.to_store_id,
     ownTarget: session.ownTarget,
     skipCached: migration.plan.cached === "skip",
+    preserve: migration.plan.preserve,
     announce: migration.plan.fresh === true,
     runId: run.id,
     live,

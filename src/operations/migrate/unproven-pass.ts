@@ -14,6 +14,7 @@ import { commit, type Holder } from "../commit/commit.ts";
 import type { Context } from "../context.ts";
 import { copyProven, type ProvenInput } from "./copy-proven.ts";
 import { invalidKey, isOwnCopy } from "./pass-pair.ts";
+import type { Preserve } from "../transfer/preserve.ts";
 import { createTransfer } from "../transfer/transfer-pool.ts";
 import { uploadNotes } from "../commit/upload-notes.ts";
 
@@ -35,6 +36,7 @@ export interface RowsInput {
   upTo: string | null;
   /** Files of cached packages are not copied. */
   skipCached: boolean;
+  preserve: Preserve | undefined;
   /** Whether all copies are announced. For a target that was empty: its blobs can only be copies of this migration. */
   announce: boolean;
   /** The run that announces them. */
@@ -65,7 +67,7 @@ const PAGE = 500;
  * pass, which lists both stores.
  */
 export async function* copyRows(context: Context, db: Db, input: RowsInput): AsyncGenerator<RowsStep> {
-  const { feedId, source, target, targetStoreId, migrationId, upTo, skipCached, holders } = input;
+  const { feedId, source, target, targetStoreId, migrationId, upTo, skipCached, preserve, holders } = input;
   const { signal } = context;
   const notes = uploadNotes(context, target.name);
   let cursor = input.after;
@@ -87,7 +89,15 @@ export async function* copyRows(context: Context, db: Db, input: RowsInput): Asy
     const blob = await findSource(row);
     if (blob === undefined)
       throw new FeedctlError("not-found", "the source has no such blob; import or upload it again, and it is restored");
-    const done = await copyProven(context, { source, target, blob, row, notes, ...(await existingCopy(row)) });
+    const done = await copyProven(context, {
+      source,
+      target,
+      blob,
+      row,
+      preserve,
+      notes,
+      ...(await existingCopy(row)),
+    });
     if (done.proof !== undefined) proven.push(done.proof);
     step[done.outcome]++;
     if (done.outcome === "copied") step.bytes += row.size;

@@ -10,6 +10,7 @@ import type { Db } from "../../catalog/schema/core.ts";
 import type { Store } from "../../stores/store.ts";
 import { commit, type Holder } from "../commit/commit.ts";
 import type { Context } from "../context.ts";
+import type { Preserve } from "../transfer/preserve.ts";
 import { copyRows, type LiveCount } from "./unproven-pass.ts";
 
 export interface RangeWork {
@@ -21,6 +22,7 @@ export interface RangeWork {
   targetStoreId: number;
   ownTarget: boolean;
   skipCached: boolean;
+  preserve: Preserve | undefined;
   /** As in `RowsInput`. */
   announce: boolean;
   runId: number;
@@ -79,8 +81,9 @@ export async function workRange(outer: Context, work: RangeWork): Promise<"done"
   })();
 
   try {
-    const { feedId, source, target, targetStoreId, ownTarget, skipCached, announce, runId } = work;
-    const about = { feedId, source, target, targetStoreId, ownTarget, skipCached, announce, runId, holders: [holder] };
+    const { feedId, source, target, targetStoreId, ownTarget, skipCached, preserve, announce, runId } = work;
+    const ends = { feedId, source, target, targetStoreId, ownTarget };
+    const about = { ...ends, skipCached, preserve, announce, runId, holders: [holder] };
     const steps = copyRows(context, db, {
       ...about,
       migrationId,

@@ -144,9 +144,11 @@ export async function* runWorker(
     const source = await openProvenStore(context, catalog.db, feed, { row: from, intent: "read" });
     const target = await openProvenStore(context, catalog.db, feed, { row: to, intent: "read" });
     const { runId, announce } = { runId: migration.run_id, announce: migration.plan.fresh === true };
+    const { preserve } = migration.plan;
     const skipCached = migration.plan.cached === "skip";
     const ownTarget = await wasCurrentStore(catalog.db, feed.id, to.id);
-    const ends = { feedId: feed.id, source, target, targetStoreId: to.id, ownTarget, skipCached, runId, announce };
+    const how = { ownTarget, skipCached, preserve, runId, announce };
+    const ends = { feedId: feed.id, source, target, targetStoreId: to.id, ...how };
     opened.set(migrationId, ends);
     await requireNotEmpty(source);
     return ends;

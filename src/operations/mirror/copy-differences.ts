@@ -1,3 +1,4 @@
+import { createArchiveNotice } from "../transfer/archive-notice.ts";
 import { batchesOf } from "../../lib/batches.ts";
 import { isFolderMarker } from "../../lib/key.ts";
 import type { BlobInfo, Store } from "../../stores/store.ts";
@@ -18,7 +19,7 @@ export async function* copyDifferences(context: Context, run: MirrorRun): AsyncG
   const { source, target, journal, trash, tally, transfer, proofs } = run;
   let complete = false;
   try {
-    const noticeArchived = createArchiveNotice(context, run);
+    const noticeArchived = createArchiveNotice(context, { place: run.names.source, fate: "fail" });
     const listed = listPairs({
       source,
       target,
@@ -29,7 +30,7 @@ export async function* copyDifferences(context: Context, run: MirrorRun): AsyncG
     });
     for await (const pairs of batchesOf(listed)) {
       for (const pair of pairs) {
-        if (pair.source?.archived !== undefined) noticeArchived(pair);
+        if (pair.source?.archived !== undefined && isCopied(run, pair)) noticeArchived(pair.source);
         const busy = handlePair(run, pair);
         // most blobs are skipped: a promise for each would cost more than the rest of the work
         if (busy !== undefined) await busy;
@@ -61,19 +62,10 @@ function foreignOf({ input, foreign, foreignInTarget, tally }: MirrorRun): Pick<
   };
 }
 
-/** Says at the first archived blob that has to be copied that it cannot be read, before the copies begin to fail. */
-function createArchiveNotice(context: Context, run: MirrorRun): (pair: ListedPair) => void {
-  let isKnown = false;
-  return (pair) => {
-    const { key, source } = pair;
-    if (isKnown || source === undefined || !run.input.filter(key, source)) return;
-    if (compare(run, pair).decision.action === "skip") return;
-    isKnown = true;
-    context.notice(
-      `${run.names.source} holds archived blobs, which cannot be read before they are restored, such as ` +
-        `${JSON.stringify(key)} (${source.archived}); those that are not fail`,
-    );
-  };
+/** Whether the source's blob passes the filter and differs from the target's. */
+function isCopied(run: MirrorRun, pair: ListedPair): boolean {
+  const { key, source } = pair;
+  return source !== undefined && run.input.filter(key, source) && compare(run, pair).decision.action !== "skip";
 }
 
 /** Defers files whose folder in the target is going to be empty, and reports the others. */

@@ -5,8 +5,6 @@ import { diskError } from "../../stores/disk/index.ts";
 import { directoryLocation, locationName, overlap } from "../../stores/location.ts";
 import type { Location } from "../../lib/location.ts";
 import { isDirectory } from "../../stores/providers.ts";
-import type { Store } from "../../stores/store.ts";
-import type { Preserve } from "../transfer/copy-blob.ts";
 import type { Context } from "../context.ts";
 import type { Place } from "./parse-location.ts";
 
@@ -60,20 +58,6 @@ export async function refuseUnsafePlaces(
       if (path === null || overlap(target.location, directoryLocation(path)) === undefined) continue;
       throw dropPath(name, path, target.location);
     }
-  });
-}
-
-/** Throws `usage` when copies are to preserve what one of the two stores does not have. */
-export function requirePreservable(source: Store, target: Store, preserve: Preserve | undefined): void {
-  if (preserve?.tags === true && (source.tags === undefined || target.tags === undefined)) {
-    const { name } = source.tags === undefined ? source : target;
-    throw new FeedctlError("usage", `tags cannot be preserved: ${name} has none`, {
-      hint: "leave out --preserve-tags",
-    });
-  }
-  if (preserve?.storageClass !== true || (source.type === target.type && source.localPath === undefined)) return;
-  throw new FeedctlError("usage", `storage classes cannot be preserved from ${source.name} to ${target.name}`, {
-    hint: "both must be of one provider; --target-storage-class sets one for all copies",
   });
 }
 

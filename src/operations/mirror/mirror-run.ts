@@ -1,7 +1,7 @@
 import type { Spool } from "../../lib/spool.ts";
 import type { Throttle } from "../../lib/throttle.ts";
 import type { Store } from "../../stores/store.ts";
-import type { Preserve } from "../transfer/copy-blob.ts";
+import type { Preserve } from "../transfer/preserve.ts";
 import type { Transfer } from "../transfer/transfer-pool.ts";
 import type { CompareOptions, Decision, Limit } from "./decide.ts";
 import type { Extra } from "./delete-extras.ts";

@@ -8,10 +8,12 @@ import { createSpool } from "../../lib/spool.ts";
 import { diskError } from "../../stores/disk/index.ts";
 import { locationName } from "../../stores/location.ts";
 import type { Context } from "../context.ts";
+import { reportKeptAt } from "../feed-store/store-traits.ts";
 import { copyDifferences } from "./copy-differences.ts";
 import { deleteExtras, type Extra } from "./delete-extras.ts";
 import { createForeignNames } from "./foreign-names.ts";
-import { refuseUnsafePlaces, requirePreservable, requireSource } from "./guards.ts";
+import { refuseUnsafePlaces, requireSource } from "./guards.ts";
+import { requirePreservable } from "../transfer/preserve.ts";
 import { journalInOrder, openJournal } from "./journal.ts";
 import type { Deferred, MirrorInput, MirrorRun } from "./mirror-run.ts";
 import { refuseMarkedPlaces } from "./marked-places.ts";
@@ -93,6 +95,10 @@ async function* mirrorOnce(context: Context, run: MirrorRun): AsyncGenerator<Mir
   yield tally.take();
   const allowed = yield* deleteIfNothingFailed(context, run);
   yield* copyDeferred(context, run, allowed);
+  const { summary } = tally;
+  // the target of `asset sync` deletes blobs later, and reports them itself
+  if (!input.dryRun && input.through === undefined)
+    summary.keptByProvider = await reportKeptAt(context, run.target, summary.deleted);
   if (tally.summary.copied > 0 && !input.dryRun) await sweepTarget(context, run);
 }
 

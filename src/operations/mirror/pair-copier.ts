@@ -1,7 +1,8 @@
 import type { Throttle } from "../../lib/throttle.ts";
 import type { BlobInfo, Store } from "../../stores/store.ts";
 import type { Context } from "../context.ts";
-import { copyBlob, requireReadable, type Preserve } from "../transfer/copy-blob.ts";
+import { copyBlob, requireReadable } from "../transfer/copy-blob.ts";
+import type { Preserve } from "../transfer/preserve.ts";
 import { fetchDetails } from "./fetch-details.ts";
 import { copyToTrash } from "./delete-extras.ts";
 import type { JournalEntry } from "./journal.ts";

@@ -1,3 +1,4 @@
+import type { KeptBlobs } from "../feed-store/store-traits.ts";
 import { robocopyStatus, type MirrorClass } from "./decide.ts";
 
 /**
@@ -53,6 +54,8 @@ export interface MirrorSummary {
   milliseconds: number;
   /** Robocopy's exit status of this run. */
   robocopyStatus: number;
+  /** Of the deleted blobs. Null: nothing is known to be kept. */
+  keptByProvider: KeptBlobs | null;
 }
 
 export type MirrorEvent = MirrorItem | MirrorSummary;
@@ -85,7 +88,7 @@ export interface Tally {
 export function createTally(run: Pick<MirrorSummary, "source" | "target" | "dryRun">): Tally {
   const counts = { total: 0, copied: 0, skipped: 0, mismatch: 0, failed: 0, archived: 0, extras: 0, deleted: 0 };
   const sizes = { bytes: 0, totalBytes: 0, extraBytes: 0 };
-  const end = { foreign: 0, milliseconds: 0, robocopyStatus: 0 };
+  const end = { foreign: 0, milliseconds: 0, robocopyStatus: 0, keptByProvider: null };
   const summary: MirrorSummary = { type: "summary", ...run, ...counts, ...sizes, ...end };
   let items: MirrorItem[] = [];
   let undeleted = 0;

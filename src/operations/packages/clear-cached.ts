@@ -7,12 +7,14 @@ import { requireLiveFeed, type FeedRef } from "../feed-store/find-feed.ts";
 import { commit } from "../commit/commit.ts";
 import type { Context } from "../context.ts";
 import { openWriter, finishPendingOf } from "../commit/feed-writer.ts";
+import type { KeptBlobs } from "../feed-store/store-traits.ts";
 import { startRun, type Run } from "../commit/recorded-run.ts";
 
 export interface ClearedCache {
   feed: string;
   versions: number;
   files: number;
+  keptByProvider: KeptBlobs | null;
 }
 
 const BATCH = 500;
@@ -26,7 +28,7 @@ export async function clearCached(context: Context, ref: FeedRef): Promise<Clear
   const feed = await requireLiveFeed(db, ref);
   await using run = await startRun(context, "feed clear-cached", feed.id);
   await using writer = openWriter(context, feed, run);
-  const cleared: ClearedCache = { feed: feed.name, versions: 0, files: 0 };
+  const cleared: ClearedCache = { feed: feed.name, versions: 0, files: 0, keptByProvider: null };
   for (;;) {
     const taken = await writer.write(async (target) =>
       commit(db, [target], async (transaction) => {
@@ -38,7 +40,7 @@ export async function clearCached(context: Context, ref: FeedRef): Promise<Clear
     cleared.versions += taken.versions;
     cleared.files += taken.files;
   }
-  await finishPendingOf(context, writer);
+  cleared.keptByProvider = await finishPendingOf(context, writer);
   await run.finish(cleared);
   return cleared;
 }

@@ -1,3 +1,4 @@
+import type { KeptBlobs } from "../feed-store/store-traits.ts";
 import { basename } from "node:path/posix";
 import type { Readable } from "node:stream";
 import {
@@ -152,11 +153,16 @@ function newestOf(versions: readonly PackageVersion[]): PackageVersion | undefin
   return versions.findLast(({ prerelease }) => !prerelease) ?? versions.at(-1);
 }
 
-export interface DeletedVersion {
+interface DeletedVersion {
   group: string;
   name: string;
   version: string;
   files: VersionFile[];
+}
+
+export interface DeletedVersions {
+  deleted: DeletedVersion[];
+  keptByProvider: KeptBlobs | null;
 }
 
 /** Deletes versions: rows and pending deletes in one transaction, then the blobs. */
@@ -164,7 +170,7 @@ export async function deletePackage(
   context: Context,
   feedName: string,
   versions: readonly PackageVersion[],
-): Promise<DeletedVersion[]> {
+): Promise<DeletedVersions> {
   const { db } = await context.catalog();
   const feed = await requireFeed(db, feedName);
   await using run = await startRun(context, "package delete", feed.id);
@@ -192,9 +198,10 @@ export async function deletePackage(
       );
     }),
   );
-  await finishPendingOf(context, writer);
+  const keptByProvider = await finishPendingOf(context, writer);
   await run.finish({ deleted: versions.length });
-  return versions.map(({ group, name, version, files }) => ({ group, name, version, files }));
+  const deleted = versions.map(({ group, name, version, files }) => ({ group, name, version, files }));
+  return { deleted, keptByProvider };
 }
 
 export function packageTitle({ group, name }: { group: string; name: string }): string {

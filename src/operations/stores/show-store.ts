@@ -1,3 +1,4 @@
+import { marksFolder } from "../../stores/key.ts";
 import { feedTotals } from "../../catalog/feeds.ts";
 import { readWaitingDeletes, type WaitingDeletes } from "../../catalog/pending.ts";
 import type { Db } from "../../catalog/schema/core.ts";
@@ -55,7 +56,8 @@ export async function measureStore(context: Context, name: string): Promise<Stor
   const found = { blobs: 0, bytes: 0 };
   const archived = { blobs: 0, bytes: 0 };
   let foreign = 0;
-  for await (const blob of store.list("", { signal: context.signal, onForeign: () => foreign++ })) {
+  const onForeign = (odd: string, problem?: string) => void (marksFolder(odd, problem) || foreign++);
+  for await (const blob of store.list("", { signal: context.signal, onForeign })) {
     found.blobs++;
     found.bytes += blob.size;
     if (blob.archived === undefined) continue;

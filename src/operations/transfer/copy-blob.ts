@@ -15,13 +15,7 @@ import type {
   UploadNotes,
 } from "../../stores/store.ts";
 import type { Context } from "../context.ts";
-
-export interface Preserve {
-  /** Costs a request for each blob. */
-  tags: boolean;
-  /** Names of storage classes mean something in stores of one type only. */
-  storageClass: boolean;
-}
+import type { Preserve } from "./preserve.ts";
 
 export interface CopyInput {
   source: Store;
@@ -38,7 +32,7 @@ export interface CopyInput {
   contentType?: string | undefined;
   /** Cache-control and metadata of the copy. Default: those of the source. */
   served?: { cacheControl: string | undefined; metadata: Record<string, string> | undefined } | undefined;
-  /** What the copy gets of the source besides headers and metadata; both stores must have it. */
+  /** Both stores must have it: see `requirePreservable`. */
   preserve?: Preserve | undefined;
   /** Limits the rate at which the source is read. */
   throttle?: Throttle | undefined;

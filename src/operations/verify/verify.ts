@@ -1,3 +1,5 @@
+import { marksFolder } from "../../stores/key.ts";
+import { createArchiveNotice } from "../transfer/archive-notice.ts";
 import type { Unchecked } from "../../catalog/connection/check-keys.ts";
 import { listFiles, markVerified, type FileRow, type Verified } from "../../catalog/files.ts";
 import type { Db } from "../../catalog/schema/core.ts";
@@ -113,10 +115,11 @@ export async function* compareCatalog(
     bytes: 0,
   };
   const foreign: string[] = [];
+  const onForeign = (name: string, problem?: string) => void (marksFolder(name, problem) || foreign.push(name));
   const pairs = sideBySide<{ row: Unchecked<FileRow>; blob: BlobInfo }>(
     {
       row: listFiles(db, feed.id),
-      blob: store.list("", { signal: context.signal, onForeign: (name) => foreign.push(name) }),
+      blob: store.list("", { signal: context.signal, onForeign }),
     },
     { row: "the catalog", blob: store.name },
   );
@@ -126,7 +129,12 @@ export async function* compareCatalog(
     proven = [];
     await markVerified(db, batch, context.now());
   };
-  for await (const result of mapParallel(pairs, context.concurrency, (pair) => examine(examination, pair))) {
+  const noticeArchived = createArchiveNotice(context, { place: store.name, fate: "cannot be checked" });
+  const examineOne: typeof examine = (how, pair) => {
+    if (read && pair.row !== undefined && pair.blob !== undefined) noticeArchived(pair.blob);
+    return examine(how, pair);
+  };
+  for await (const result of mapParallel(pairs, context.concurrency, (pair) => examineOne(examination, pair))) {
     yield* reportForeign();
     if (result === undefined) continue;
     if ("finding" in result) {

@@ -93,7 +93,11 @@ const meanings: Record<string, Meaning> = {
     why: "the storage account is disabled",
     hint: "see the account's state and billing in the Azure portal",
   },
-  BlobImmutableDueToPolicy: { code: "denied", why: "an immutability policy or legal hold protects the blob" },
+  BlobImmutableDueToPolicy: {
+    code: "denied",
+    why: "an immutability policy or legal hold protects the blob",
+    blobOnly: true,
+  },
   UnauthorizedBlobOverwrite: {
     code: "denied",
     why: "the shared access signature does not allow overwriting",

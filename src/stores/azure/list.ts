@@ -69,7 +69,8 @@ export async function* listBlobs(listing: Listing, keyPrefix: string, options: L
         last = full;
         const key = full.slice(prefix.length);
         const read = fromAzureMetadata(item.metadata);
-        if (read.isFolder && size === 0) onForeign?.(key);
+        // a hierarchical namespace lists its folders as empty blobs: reported as the folder markers of S3 are
+        if (read.isFolder && size === 0) onForeign?.(`${key}/`);
         else if (isListed(key, size, options)) yield describeListed(key, item, read);
       }
     }

@@ -40,6 +40,7 @@ interface Verdict {
   why: string;
   hint?: string | undefined;
   throttled?: boolean | undefined;
+  blobOnly?: boolean | undefined;
 }
 
 const LATER = "try again later";
@@ -57,12 +58,13 @@ export function gcsStatus(error: unknown): number | undefined {
 export function translateGcsError(error: unknown, place: GcsPlace, attempt: GcsAttempt): FeedctlError {
   if (error instanceof FeedctlError) return error;
   if (attempt.signal?.aborted) return interrupted(error);
-  const { code, why, hint, throttled } =
+  const { code, why, hint, throttled, blobOnly } =
     error instanceof GcsRefusal ? judgeAnswer(error, place, attempt) : judgeNetwork(error, place);
   return new FeedctlError(code, `cannot ${attempt.action} ${place.name}: ${why}`, {
     hint,
     cause: error,
     throttled,
+    blobOnly,
     retryAfter: throttled && error instanceof GcsRefusal ? error.retryAfter : undefined,
   });
 }
@@ -78,6 +80,8 @@ function judgeAnswer(refusal: GcsRefusal, { bucket, host }: GcsPlace, { permissi
     };
   if (status === 401)
     return { code: "denied", why: "the credentials are not accepted", hint: "sign in again, or correct --key-file" };
+  if (status === 403 && /retention policy|object retention|under active .*hold/i.test(message))
+    return { code: "denied", why: `the blob is protected (${message})`, blobOnly: true };
   if (status === 403)
     return {
       code: "denied",

@@ -100,7 +100,10 @@ export function createCopier(connection: S3Connection, store: Pick<Store, "head"
     const headers = headersOf(request, conditional);
     headers["x-amz-metadata-directive"] = "REPLACE";
     // Without it S3 copies the object's tags, which needs another permission. Other servers may not know the header.
-    if (connection.isAmazon || request.Tagging !== undefined) headers["x-amz-tagging-directive"] = "REPLACE";
+    // An object that is copied onto itself, to change its headers, keeps its tags.
+    const isItself = source.bucket === request.Bucket && source.key === request.Key;
+    if ((connection.isAmazon && !isItself) || request.Tagging !== undefined)
+      headers["x-amz-tagging-directive"] = "REPLACE";
     return connection.calls.copy(request.Key, source, headers, signal);
   }
 

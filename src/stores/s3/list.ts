@@ -3,7 +3,7 @@ import { compareKeys, type Key } from "../../lib/key.ts";
 import { isListed } from "../key.ts";
 import { isArchive, md5OfTag, plainTag } from "./blob.ts";
 import type { S3Connection } from "./client.ts";
-import { translateS3Error } from "./errors.ts";
+import { s3Status, translateS3Error } from "./errors.ts";
 import type { ListingPage } from "./list-scan.ts";
 import { throwIfInterrupted } from "../shared/signal.ts";
 import type { BlobInfo, ListOptions } from "../store.ts";
@@ -61,11 +61,12 @@ export async function* listObjects(
           throw incomplete(name, `asked for ${JSON.stringify(start)}, got ${JSON.stringify(full)}`);
         last = full;
         const key = full.slice(prefix.length);
-        if (!isListed(key, object.size ?? 0, options)) continue;
+        const size = await sizeOf(connection, full, object.size ?? 0, signal);
+        if (!isListed(key, size, options)) continue;
         const md5 = md5OfTag(object.etag);
         yield {
           key,
-          size: object.size ?? 0,
+          size,
           modified: object.modified ?? new Date(0),
           tag: plainTag(object.etag),
           ...(object.storageClass !== "STANDARD" && { storageClass: object.storageClass }),
@@ -76,6 +77,26 @@ export async function* listObjects(
     }
   } finally {
     leaving.abort();
+  }
+}
+
+/**
+ * The listed size. s3proxy lists a folder of its disk as an object whose size is that of the directory: only a HEAD says
+ * that it is empty.
+ */
+async function sizeOf(
+  connection: S3Connection,
+  name: string,
+  size: number,
+  signal: AbortSignal | undefined,
+): Promise<number> {
+  if (size === 0 || !name.endsWith("/")) return size;
+  try {
+    return Number((await connection.calls.head(name, signal))["content-length"] ?? size);
+  } catch (error) {
+    if (s3Status(error) === 404) return size; // deleted meanwhile
+    const attempt = { action: `look up ${JSON.stringify(name)} in`, permission: "s3:GetObject", signal };
+    throw translateS3Error(error, connection, attempt);
   }
 }
 

@@ -1,7 +1,7 @@
 // A key is stored under the target path, joined with one slash, without escapes: `a/b` under `/feeds/` is the object
 // `feeds/a/b`. feedctl creates no folder markers; those of other tools are reported as foreign. Content type and
 // cache-control are the object's own headers; sha256, time and user metadata are its metadata (see shared/metadata.ts).
-import { FeedctlError } from "../../errors.ts";
+import { FeedctlError, isFeedctlError } from "../../errors.ts";
 import type { Key } from "../../lib/key.ts";
 import { describeObject, isKms } from "./blob.ts";
 import { connectS3, http } from "./client.ts";
@@ -131,6 +131,17 @@ export async function openS3Store(
     return { blob, origin, url, publicUrl };
   }
 
+  /** A copy in parts gets the tags that its request names. Undefined: this server has none. */
+  async function keptTags(key: Key, { signal }: CallOptions): Promise<Record<string, string> | undefined> {
+    try {
+      const present = await tags(key, { signal });
+      return Object.keys(present).length === 0 ? undefined : present;
+    } catch (error) {
+      if (connection.isAmazon || isFeedctlError(error, "unavailable", "interrupted")) throw error;
+      return undefined;
+    }
+  }
+
   const copier = createCopier(connection, { head }, copyLimits);
 
   return {
@@ -155,7 +166,8 @@ export async function openS3Store(
     // S3 cannot change headers in place. Copying the object onto itself does, without moving bytes through here.
     async describe(blob, options) {
       const { headers, storageClass } = blob;
-      const described = { headers, storageClass, ...options, ifExists: "replace", replaces: true } as const;
+      const kept = blob.size > copyLimits.whole ? await keptTags(blob.key, options) : undefined;
+      const described = { headers, storageClass, tags: kept, ...options, ifExists: "replace", replaces: true } as const;
       const copied = await copier.copyFrom(blob.key, remote(blob), described);
       if (copied !== undefined) return { tag: copied.tag };
       const what = `change the headers of ${JSON.stringify(blob.key)} in ${connection.name}`;

@@ -49,7 +49,8 @@ export function parseConfig<Config extends { type: string }>(
   return { ...parsed, type } as unknown as Config;
 }
 
-function switchOf(value: unknown): boolean | undefined {
+/** `true` or `false`, also as text, which is how YAML is read; undefined: it is neither. */
+export function switchOf(value: unknown): boolean | undefined {
   return value === true || value === "true" ? true : value === false || value === "false" ? false : undefined;
 }
 

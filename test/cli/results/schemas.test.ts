@@ -43,7 +43,8 @@ test("a transcript runs every command with --json", () => {
 });
 
 test("a member that is undeclared or of another type is an error", () => {
-  const good = { feed: "internal", versions: 1, files: 2 };
+  const kept = { keptBlobs: 0, keptBy: null, keptUntil: null };
+  const good = { feed: "internal", versions: 1, files: 2, ...kept };
   const check = (value: object) =>
     checkJson(["feed", "clear-cached", "internal", "--json"], { stdout: JSON.stringify(value), stderr: "" });
   check(good);

@@ -86,6 +86,21 @@ test("between clouds every legal name is copied, compared and deleted", async ()
   assert.deepEqual(names(server, "to"), ["copy/z"]);
 });
 
+test("a folder that a server lists with the size of its directory is a marker, not an object", async () => {
+  await using at = await mirrorPlace();
+  await using server = await startFlatS3((_, { searchParams }) => {
+    if (!searchParams.has("list-type")) return undefined;
+    const of = (key: string, size: number) =>
+      `<Contents><Key>${key}</Key><Size>${size}</Size><LastModified>1970-01-01T00:00:00Z</LastModified></Contents>`;
+    const body = `<ListBucketResult><IsTruncated>false</IsTruncated>${of("a/", 4096)}${of("a/x", 1)}</ListBucketResult>`;
+    return { status: 200, body };
+  });
+  server.put("from/a/", "", { "content-type": "application/x-directory" });
+  server.put("from/a/x", "x");
+  const { summary } = await at.mirror({ source: server.config("from") });
+  assert.deepEqual([summary.copied, summary.failed, summary.foreign], [1, 0, 1]);
+});
+
 test("folder markers of a bucket stay when the source is a disk, which has none", async () => {
   await using at = await mirrorPlace();
   await using server = await startFlatS3();

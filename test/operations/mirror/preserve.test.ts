@@ -3,21 +3,9 @@ import { type TestContext, test } from "node:test";
 import { BlobServiceClient } from "@azure/storage-blob";
 import { startAzurite } from "../../support/azurite.ts";
 import { someBytes } from "../../support/bytes.ts";
-import { startFlatS3 } from "../../support/flat-s3.ts";
+import { startTaggedS3 } from "../../support/flat-s3.ts";
 import { mirrorPlace } from "../../support/mirror.ts";
 import { uniqueName } from "../../support/shared-servers.ts";
-
-/** A server whose objects have the tags that their `x-amz-tagging` header says, as S3 returns them. */
-async function startTaggedS3() {
-  const server = await startFlatS3(({ url = "" }, { searchParams }) => {
-    if (!searchParams.has("tagging")) return undefined;
-    const { headers } = server.objects.get(decodeURIComponent(url.split("?")[0]!.slice(1)))!;
-    const tags = [...new URLSearchParams(headers["x-amz-tagging"])];
-    const set = tags.map(([name, value]) => `<Tag><Key>${name}</Key><Value>${value}</Value></Tag>`).join("");
-    return { status: 200, body: `<Tagging><TagSet>${set}</TagSet></Tagging>` };
-  });
-  return server;
-}
 
 const tags = new URLSearchParams({ owner: "Green + Sons", stage: "live" });
 

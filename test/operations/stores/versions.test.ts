@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { after, before } from "node:test";
 import { onDatabases, type Installation } from "../../support/databases.ts";
 import { writePackages } from "../../support/package-set.ts";
@@ -19,15 +19,18 @@ onDatabases("a bucket that keeps versions", ["PostgreSQL"], (database) => {
   before(async () => void (server = binary === undefined ? undefined : await startOwnS3(binary, { versions: true })));
   after(() => server?.stop());
 
+  function at(bucket: string): string[] {
+    const { endpoint = "", accessKey = "", secretKey = "" } = server ?? {};
+    const keys = ["--access-key", accessKey, "--secret-key", secretKey];
+    return ["--bucket", bucket, "--endpoint", endpoint, "--path-style", ...keys];
+  }
+
   async function feedIn(place: Installation, bucket: string, type: string): Promise<S3Server | undefined> {
     if (server === undefined) return undefined;
-    const { endpoint, accessKey, secretKey, client } = server;
     await server.createBucket(bucket);
-    await client.putBucketVersioning({ Bucket: bucket, VersioningConfiguration: { Status: "Enabled" } });
+    await server.client.putBucketVersioning({ Bucket: bucket, VersioningConfiguration: { Status: "Enabled" } });
     await place.run("feed", "create", "web", "--type", type);
-    const at = ["--bucket", bucket, "--endpoint", endpoint, "--path-style"];
-    const keys = ["--access-key", accessKey, "--secret-key", secretKey];
-    const set = await place.run("store", "set", "web", "s3", ...at, ...keys);
+    const set = await place.run("store", "set", "web", "s3", ...at(bucket));
     assert.match(set.stderr, /versions: {2}on/);
     return server;
   }
@@ -76,19 +79,47 @@ onDatabases("a bucket that keeps versions", ["PostgreSQL"], (database) => {
     const s3 = await feedIn(place, "deleted", "npm");
     if (s3 === undefined) return t.skip(none);
     const says = /1 deleted blob of s3:.*: kept by the provider \(versioning\) until somebody deletes/;
+    const deletes = async (...args: string[]) => {
+      const { stdout, stderr } = await place.run(...args, "--json");
+      assert.match(stderr, says, args.join(" "));
+      const result = JSON.parse(stdout.trimEnd().split("\n").at(-1)!) as object;
+      assert.partialDeepStrictEqual(result, { keptBlobs: 1, keptBy: "versioning", keptUntil: null }, args.join(" "));
+    };
     await place.run("import", "web", ...writePackages(place.path("in"), 2));
     const [first] = (await place.run("package", "list", "web", "--json")).json() as { name: string; version: string }[];
-    const spec = `${first!.name}@${first!.version}`;
-    assert.match((await place.run("package", "delete", "web", spec, "--yes")).stderr, says);
+    await deletes("package", "delete", "web", `${first!.name}@${first!.version}`, "--yes");
     await place.run("migrate", "run", "web", "--to", "disk", "--path", place.path("disk"));
-    assert.match((await place.run("migrate", "retire", "web", "--yes")).stderr, says);
-    const back = await place.run("feed", "delete", "web", "--purge-files", "--yes");
+    await deletes("migrate", "retire", "web", "--yes");
+    const back = await place.run("feed", "delete", "web", "--purge-files", "--yes", "--json");
     assert.doesNotMatch(back.stderr, /kept by the provider/);
+    assert.partialDeepStrictEqual(back.json(), { keptBlobs: 0, keptBy: null, keptUntil: null });
+
+    await place.run("feed", "create", "files", "--type", "asset");
+    await place.run("store", "set", "files", "s3", ...at("deleted"), "--target-path", "files");
+    mkdirSync(place.path("up"));
+    for (const name of ["one", "two", "three"]) writeFileSync(place.path("up", name), name);
+    const upload = ["asset", "upload", "files", `${place.path("up")}/`, "--recursive"];
+    await place.run(...upload);
+    await deletes("asset", "delete", "files", "one", "--yes");
+    await deletes("asset", "move", "files", "two", "deux");
+    rmSync(place.path("up", "one"));
+    rmSync(place.path("up", "two"));
+    await deletes("asset", "sync", place.path("up"), "files", "--yes", "--max-delete", "100%");
+    await place.run("asset", "versioning", "files", "on");
+    writeFileSync(place.path("up", "three"), "changed");
+    await place.run(...upload, "--overwrite");
+    await deletes("asset", "history", "files", "--prune", "--yes");
+    await s3.client.putObject({ Bucket: "deleted", Key: "loose/extra", Body: "x" });
+    const where = at("deleted")
+      .slice(2)
+      .map((option) => option.replace(/^--/, "--target-"));
+    await deletes("mirror", place.path("up"), "s3://deleted/loose", ...where, "--yes", "--max-delete", "100%");
+    await deletes("feed", "delete", "files", "--purge-files", "--yes");
   });
 
   database.test("a bucket that locks every object is not probed, and says how long", async (t, place) => {
     if (server === undefined) return t.skip(none);
-    const { client, endpoint, accessKey, secretKey } = server;
+    const { client } = server;
     await client.createBucket({ Bucket: "locked", ObjectLockEnabledForBucket: true });
     const rule = { DefaultRetention: { Mode: "GOVERNANCE", Days: 3 } } as const;
     await client.putObjectLockConfiguration({
@@ -96,8 +127,7 @@ onDatabases("a bucket that keeps versions", ["PostgreSQL"], (database) => {
       ObjectLockConfiguration: { ObjectLockEnabled: "Enabled", Rule: rule },
     });
     await place.run("feed", "create", "web", "--type", "asset");
-    const at = ["--bucket", "locked", "--endpoint", endpoint, "--path-style"];
-    await place.run("store", "set", "web", "s3", ...at, "--access-key", accessKey, "--secret-key", secretKey);
+    await place.run("store", "set", "web", "s3", ...at("locked"));
     mkdirSync(place.path("in"));
     writeFileSync(place.path("in", "a"), "a");
     await place.run("asset", "upload", "web", place.path("in", "a"));

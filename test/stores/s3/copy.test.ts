@@ -4,6 +4,9 @@ import assert from "node:assert/strict";
 import type { ServerResponse } from "node:http";
 import { after, before, describe, test, type TestContext } from "node:test";
 import { parseKey } from "../../../src/stores/key.ts";
+import { connectS3 } from "../../../src/stores/s3/client.ts";
+import type { S3Config } from "../../../src/stores/s3/config.ts";
+import { COPY_LIMITS, createCopier } from "../../../src/stores/s3/copy.ts";
 import { openS3Store } from "../../../src/stores/s3/store.ts";
 import type { RemoteBlob, Store } from "../../../src/stores/store.ts";
 import { readAll, sha256, someBytes } from "../../support/bytes.ts";
@@ -28,27 +31,25 @@ after(async () => {
 let buckets = 0;
 /** Two buckets of one server, the first with the blob `from`. */
 async function openPair(t: TestContext, bytes: Buffer) {
-  const open = async (): Promise<[string, Store]> => {
+  const open = async (): Promise<[S3Config, Store]> => {
     const bucket = `feedctl-copy-${process.pid}-${++buckets}`;
     await server.createBucket(bucket);
     const { region, accessKey, secretKey } = server;
     const place = { bucket, endpoint: proxy.endpoint, region, targetPath: "top", pathStyle: true };
-    const store = await openS3Store(
-      { type: "s3", ...place, accessKey, secretKey },
-      { copyLimits: { whole: 10 * MIB, part: 6 * MIB } },
-    );
+    const config: S3Config = { type: "s3", ...place, accessKey, secretKey };
+    const store = await openS3Store(config, { copyLimits: { whole: 10 * MIB, part: 6 * MIB } });
     t.after(() => store[Symbol.asyncDispose]());
-    return [bucket, store];
+    return [config, store];
   };
   proxy.intercept = undefined;
-  const [, source] = await open();
-  const [bucket, target] = await open();
+  const [config, source] = await open();
+  const [{ bucket }, target] = await open();
   await putBytes(source, key("from"), bytes);
   const from = source.remote!((await source.head(key("from")))!);
   proxy.seen.length = 0;
   const uploads = async () => (await server.client.listMultipartUploads({ Bucket: bucket })).Uploads ?? [];
   const options = { ifExists: "fail", sha256: sha256(bytes) } as const;
-  return { source, target, from, options, uploads };
+  return { config, source, target, from, options, uploads };
 }
 
 const isCopy = ({ headers }: ProxiedRequest) => headers["x-amz-copy-source"] !== undefined;
@@ -185,5 +186,35 @@ describe(`s3 on ${kind}: copies inside the service`, () => {
     assert.equal(target.reaches!({ ...from, blob: { ...from.blob, tag: undefined } }), false);
     assert.equal(target.reaches!({ ...from, origin: { ...from.origin!, type: "azure" } }), false);
     assert.equal(proxy.seen.length, 0);
+  });
+
+  test("onto itself, to change its headers, keep its tags in one request and in parts", async (t) => {
+    const { config, source } = await openPair(t, someBytes(10 * MIB));
+    await putBytes(source, key("large"), someBytes(11 * MIB));
+    proxy.intercept = ({ method, url }) =>
+      method === "GET" && url.includes("?tagging")
+        ? (answer) => void answer.end("<Tagging><TagSet><Tag><Key>a</Key><Value>b</Value></Tag></TagSet></Tagging>")
+        : undefined;
+    for (const name of ["from", "large"]) {
+      const blob = (await source.head(key(name)))!;
+      proxy.seen.length = 0;
+      const how = { ifExists: "replace", sha256: blob.sha256, contentType: "text/plain" } as const;
+      await source.describe!(blob, how);
+      const started = proxy.seen.find(({ method, url }) => method === "POST" && url.endsWith("?uploads="));
+      assert.equal(started?.headers["x-amz-tagging"], name === "large" ? "a=b" : undefined);
+    }
+
+    const connection = await connectS3(config, undefined);
+    t.after(() => connection.close());
+    const amazon = createCopier({ ...connection, isAmazon: true }, source, COPY_LIMITS);
+    const blob = (await source.head(key("from")))!;
+    for (const [name, directive] of [
+      ["from", undefined],
+      ["to", "REPLACE"],
+    ] as const) {
+      proxy.seen.length = 0;
+      await amazon.copyFrom(key(name), source.remote!(blob), { ifExists: "replace", sha256: blob.sha256 });
+      assert.equal(proxy.seen.find(isCopy)?.headers["x-amz-tagging-directive"], directive);
+    }
   });
 });

@@ -1,5 +1,5 @@
 import { Type, type Static } from "typebox";
-import { count, flag, hashes, mapOf, maybe, nullable, oneOf, text, time, word } from "./parts.ts";
+import { count, flag, hashes, keptBlobs, mapOf, maybe, nullable, oneOf, text, time, word } from "./parts.ts";
 
 const userMetadata = mapOf(Type.Object({ value: text(), header: flag("sent with the file") }));
 
@@ -76,6 +76,7 @@ export const AssetStoredLine = Type.Union([
     folders: count("folders that were created"),
     bytes: count(),
     restored: count("how many of the stored files existed, but their blobs were missing in the store"),
+    ...keptBlobs,
   }),
 ]);
 export type AssetStoredLine = Static<typeof AssetStoredLine>;
@@ -111,7 +112,7 @@ export type AssetUrlResult = Static<typeof AssetUrlResult>;
 
 export const AssetDeletedResult = Type.Union([
   Type.Object({ dryRun: Type.Literal(true), paths: Type.Array(text()), files: count(), bytes: count() }),
-  Type.Object({ directory: text(), files: count(), folders: count(), bytes: count() }),
+  Type.Object({ directory: text(), files: count(), folders: count(), bytes: count(), ...keptBlobs }),
 ]);
 export type AssetDeletedResult = Static<typeof AssetDeletedResult>;
 
@@ -147,7 +148,7 @@ export type KeptResult = Static<typeof Kept>;
 export const AssetHistoryResult = Type.Union([
   Type.Array(Kept),
   Type.Object({ dryRun: Type.Literal(true), versions: Type.Array(Kept) }, { description: "with --prune --dry-run" }),
-  Type.Object({ directory: text(), versions: count(), bytes: count() }, { description: "with --prune" }),
+  Type.Object({ directory: text(), versions: count(), bytes: count(), ...keptBlobs }, { description: "with --prune" }),
 ]);
 export type PrunedResult = Exclude<Static<typeof AssetHistoryResult>, readonly unknown[]>;
 

@@ -1,5 +1,5 @@
 import { Type, type Static } from "typebox";
-import { count, flag, nullable, oneOf, text, time } from "./parts.ts";
+import { count, flag, keptBlobs, nullable, oneOf, text, time } from "./parts.ts";
 import { StoreResult } from "./store.ts";
 
 export const FeedResult = Type.Object({
@@ -40,7 +40,7 @@ export const FeedDetailsResult = Type.Object({
 });
 export type FeedDetailsResult = Static<typeof FeedDetailsResult>;
 
-export const ClearedCacheResult = Type.Object({ feed: text(), versions: count(), files: count() });
+export const ClearedCacheResult = Type.Object({ feed: text(), versions: count(), files: count(), ...keptBlobs });
 export type ClearedCacheResult = Static<typeof ClearedCacheResult>;
 
 export const FeedDeletedResult = Type.Union([
@@ -58,6 +58,7 @@ export const FeedDeletedResult = Type.Union([
     left: count("files unknown to the catalog, which stay"),
     location: text(),
     earlier: Type.Array(text(), { description: "earlier stores, whose files stay" }),
+    ...keptBlobs,
   }),
 ]);
 export type FeedDeletedResult = Static<typeof FeedDeletedResult>;

@@ -1,5 +1,5 @@
 import { Type, type Static } from "typebox";
-import { count, flag, maybe, nullable, oneOf, text, time, word } from "./parts.ts";
+import { count, flag, keptBlobs, maybe, nullable, oneOf, text, time, word } from "./parts.ts";
 import { FindingLine } from "./verify.ts";
 
 const passCounts = {
@@ -90,6 +90,7 @@ export const MigrationStatusResult = Type.Object({
     cutover: oneOf(["auto", "manual"]),
     cached: oneOf(["copy", "skip", "clear"]),
     fresh: maybe(flag("the target was empty at first")),
+    preserve: Type.Object({ tags: flag(), storageClass: flag() }, { description: "what copies get of their source" }),
   }),
   request: nullable(oneOf(["pause", "cancel", "cutover"]), "request to the process that is working on it"),
   passes: Type.Array(
@@ -144,6 +145,7 @@ export const RetireLine = Type.Union([
     bytes: count(),
     kept: count(),
     failed: count("old blobs that the old store did not delete; run migrate retire again"),
+    ...keptBlobs,
   }),
 ]);
 export type RetireLine = Static<typeof RetireLine>;

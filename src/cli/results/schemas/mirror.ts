@@ -1,5 +1,5 @@
 import { Type, type Static } from "typebox";
-import { count, flag, maybe, oneOf, text, word } from "./parts.ts";
+import { count, flag, keptBlobs, maybe, oneOf, text, word } from "./parts.ts";
 
 export const MirrorLine = Type.Union([
   Type.Object({
@@ -31,6 +31,7 @@ export const MirrorLine = Type.Union([
       totalBytes: count(),
       extraBytes: count(),
       notDeleted: maybe(text("why extras were not deleted")),
+      ...keptBlobs,
       foreign: count("names that are not valid keys, ignored"),
       milliseconds: count(),
       robocopyStatus: count("robocopy's exit status of this run"),

@@ -1,5 +1,5 @@
 import { Type, type Static } from "typebox";
-import { count, flag, freeObject, hashes, maybe, nullable, text, time } from "./parts.ts";
+import { count, flag, freeObject, hashes, keptBlobs, maybe, nullable, text, time } from "./parts.ts";
 
 const PackageFile = Type.Object({
   key: text("its key in the store"),
@@ -73,6 +73,7 @@ export const PackageDeletedResult = Type.Union([
   }),
   Type.Object({
     deleted: Type.Array(Type.Object({ group: text(), name: text(), version: text(), files: Type.Array(PackageFile) })),
+    ...keptBlobs,
   }),
 ]);
 export type PackageDeletedResult = Static<typeof PackageDeletedResult>;

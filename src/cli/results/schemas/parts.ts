@@ -54,6 +54,13 @@ export function freeObject(description: string) {
   return Type.Unsafe<Record<string, unknown>>({ type: "object", description });
 }
 
+/** What the provider keeps of deleted blobs. */
+export const keptBlobs = {
+  keptBlobs: count("deleted blobs that the provider keeps, so that their space is not free"),
+  keptBy: nullable(text(), "why it keeps them: versioning, soft delete"),
+  keptUntil: nullable(time(), "null: until somebody deletes the earlier versions, or nothing is kept"),
+};
+
 export const hashes = { md5: text(), sha1: text(), sha256: text(), sha512: text() };
 
 function described(description: string | undefined): { description?: string } {

@@ -2,7 +2,7 @@ import { Type, type Static, type TSchema } from "typebox";
 import type { RetentionCriteria } from "../../../catalog/schema/retention-criteria.ts";
 import { criteria, criterionNames } from "../../../operations/retention/criteria.ts";
 import type { ValueKind } from "../../../operations/retention/criteria/values.ts";
-import { count, flag, maybe, nullable, oneOf, text, time, word } from "./parts.ts";
+import { count, flag, keptBlobs, maybe, nullable, oneOf, text, time, word } from "./parts.ts";
 
 const valueSchemas: Record<ValueKind<unknown>["kind"], TSchema> = {
   flag: Type.Literal(true),
@@ -118,8 +118,8 @@ const runCounts = {
   blobs: count("deleted from the store"),
   bytes: count("of those blobs, as far as the provider has freed them"),
   keptBytes: count("of those blobs whose bytes the provider keeps"),
-  keptBy: nullable(text(), "why it keeps them: versioning, soft delete"),
-  keptUntil: nullable(time(), "null: until somebody deletes the earlier versions, or nothing is kept"),
+  keptBy: keptBlobs.keptBy,
+  keptUntil: keptBlobs.keptUntil,
   waiting: count("blobs still to be deleted"),
 };
 

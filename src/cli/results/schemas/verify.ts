@@ -18,7 +18,7 @@ export const VerifyLine = Type.Union([
     type: word("summary"),
     feed: text(),
     location: text(),
-    read: flag("every blob was read"),
+    read: flag("blobs were read, all but those that are counted as unchecked"),
     match: count(),
     differ: count(),
     missingBlob: count(),
