@@ -96,7 +96,7 @@ onDatabases("a bucket that keeps versions", ["PostgreSQL"], (database) => {
       ObjectLockConfiguration: { ObjectLockEnabled: "Enabled", Rule: rule },
     });
     await place.run("feed", "create", "web", "--type", "asset");
-    const at = ["--bucket", "locked", "--endpoint", endpoint, "--path-style"];
+    const at = ["--bucket", "locked", "--endpoint", endpoint, "--path-style", "--storage-class", "STANDARD"];
     await place.run("store", "set", "web", "s3", ...at, "--access-key", accessKey, "--secret-key", secretKey);
     mkdirSync(place.path("in"));
     writeFileSync(place.path("in", "a"), "a");
