@@ -70,8 +70,10 @@ onDatabases("the place of a store that is set", ["PostgreSQL"], (database) => {
     const set = (code: number, ...options: string[]) =>
       place.exits(
         code,
-        ...["store", "set", "web", "s3", "--bucket", "packages", "--endpoint", endpoint, "--path-style"],
-        ...["--access-key", "env:KEY", "--secret-key", "env:KEY", ...options],
+        ..."store set web s3 --bucket packages --path-style --access-key env:KEY --secret-key env:KEY".split(" "),
+        "--endpoint",
+        endpoint,
+        ...options,
       );
     for (const [options, message] of [
       [
