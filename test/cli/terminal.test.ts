@@ -72,4 +72,6 @@ test("feedctl stops after the work in progress when its terminal is closed", opt
   process.kill(Number(readFileSync(place.path("pid"), "utf8")), "SIGHUP");
   await until("it has ended", () => existsSync(place.path("status")) && readFileSync(place.path("status")).length > 0);
   assert.equal(readFileSync(place.path("status"), "utf8"), "129\n");
+  // a process that SIGHUP kills has the same status
+  await until("it says so", () => shown.includes("error: interrupted"));
 });
