@@ -288,7 +288,7 @@ _feedctl_option() {
     'retention quarantine --config') values='file' ;;
     'retention restore --config') values='file' ;;
     'usage --config') values='file' ;;
-    'usage import --format') values='choice s3 azure combined w3c json auto' ;;
+    'usage import --format') values='choice s3 azure gcs combined w3c json auto' ;;
     'usage import --prefix') values='file' ;;
     'usage import --max-unreadable') values='text' ;;
     'usage import --config') values='file' ;;

@@ -572,7 +572,7 @@ function __feedctl_option_values
         case 'usage --config'
             echo '<file>'
         case 'usage import --format'
-            printf '%s\t%s\n' 's3' 'Amazon S3 or an S3-compatible service' 'azure' 'Azure Blob Storage' 'combined' '' 'w3c' '' 'json' '' 'auto' ''
+            printf '%s\t%s\n' 's3' 'Amazon S3 or an S3-compatible service' 'azure' 'Azure Blob Storage' 'gcs' 'Google Cloud Storage' 'combined' '' 'w3c' '' 'json' '' 'auto' ''
         case 'usage import --prefix'
             echo '<file>'
         case 'usage import --max-unreadable'

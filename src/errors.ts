@@ -30,11 +30,13 @@ export const exitStatuses: readonly { status: number; meaning: string }[] = [
   { status: 7, meaning: "store or catalog unavailable" },
   { status: 8, meaning: "refused by a guard" },
   { status: 75, meaning: "locked, try later" },
+  { status: 129, meaning: "ended because its terminal was closed" },
   { status: 130, meaning: "interrupted" },
   { status: 143, meaning: "ended by SIGTERM; a command that never ends by itself has status 0 then" },
 ];
 
-/** The status of a process that SIGTERM ended, as a shell reports it. */
+/** The statuses of processes that SIGHUP and SIGTERM ended, as a shell reports them. */
+export const HUNG_UP = 129;
 export const TERMINATED = 143;
 
 export interface ErrorDetail {

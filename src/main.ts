@@ -7,7 +7,7 @@ import { printMessage, printTrace } from "./cli/frame/lines.ts";
 import { createOutput, type OutputOptions } from "./cli/frame/output.ts";
 import { createProgram } from "./cli/program.ts";
 import type { ErrorLine } from "./cli/results/schemas/installation.ts";
-import { errorCodes, exhaustionOf, exitStatus, FeedctlError, TERMINATED } from "./errors.ts";
+import { errorCodes, exhaustionOf, exitStatus, FeedctlError, HUNG_UP, TERMINATED } from "./errors.ts";
 import { isDiskFull } from "./lib/disk-full.ts";
 import { setLimits } from "./lib/limits.ts";
 import { ownFile } from "./lib/own-file.ts";
@@ -41,7 +41,7 @@ export async function run(argv: readonly string[], io: Io): Promise<number> {
         if (status === 0 && someFailed) status = errorCodes.partial.exit;
       } catch (error) {
         // a service manager stops a command without an end so, and expects success
-        if (!isEndless || !isTerminated(io.signal)) throw error;
+        if (!isEndless || stoppedWith(io.signal) !== TERMINATED) throw error;
         out.note("stopped");
       } finally {
         out.progress.stop();
@@ -88,7 +88,7 @@ function report(thrown: unknown, argv: readonly string[], io: Io): number {
     ? new FeedctlError("interrupted", "interrupted", {
         cause: thrown,
         hint: "run the same command again to continue",
-        status: isTerminated(io.signal) ? TERMINATED : undefined,
+        status: stoppedWith(io.signal),
       })
     : (exhaustionOf(thrown) ?? translateFullDisk(thrown));
   const known = error instanceof FeedctlError;
@@ -111,9 +111,9 @@ function report(thrown: unknown, argv: readonly string[], io: Io): number {
   return status < 8 && wantsRobocopyStatus(argv) ? 16 : status;
 }
 
-/** Whether SIGTERM, not Ctrl-C, has aborted the signal. */
-function isTerminated({ reason }: AbortSignal): boolean {
-  return reason instanceof FeedctlError && reason.status === TERMINATED;
+/** The exit status of what has aborted the signal: Ctrl-C, SIGTERM or SIGHUP. */
+function stoppedWith({ reason }: AbortSignal): number | undefined {
+  return reason instanceof FeedctlError ? reason.status : undefined;
 }
 
 /** Any write to a file may find the disk full, so the error is not a bug. */
@@ -149,7 +149,7 @@ function packageVersion(): string {
   return version;
 }
 
-/** Entry point of the process. The first Ctrl-C or SIGTERM aborts cleanly, the second exits at once. */
+/** Entry point of the process. The first Ctrl-C, SIGTERM or SIGHUP aborts cleanly, the second exits at once. */
 export async function main(process: NodeJS.Process): Promise<void> {
   const controller = new AbortController();
   const stop = (message: string, status: number) => () => {
@@ -159,6 +159,9 @@ export async function main(process: NodeJS.Process): Promise<void> {
   process.on("SIGINT", stop("stopped by the user", errorCodes.interrupted.exit));
   process.on("SIGTERM", stop("ended by SIGTERM", TERMINATED));
   const { stdout, stderr, stdin, env, platform, pid } = process;
+  // nohup ignores SIGHUP and leaves no stream on the terminal, but Node resets what is ignored when it starts
+  const hangUp = stop("the terminal was closed", HUNG_UP);
+  process.on("SIGHUP", stdin.isTTY || stdout.isTTY || stderr.isTTY ? hangUp : () => {});
   const io: Io = {
     stdout,
     stderr,

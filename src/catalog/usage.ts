@@ -57,12 +57,20 @@ export interface LogProgress {
   last: Date | null;
 }
 
-/** Counted logs with this first line, the shortest first. Logs without a download of the feed do not count as counted. */
-export async function listCountedLogs(db: Db, feedId: number, head: string): Promise<LogProgress[]> {
+/**
+ * Counted logs with this first line, or that end before the end of it, the shortest first. Logs without a download of the
+ * feed do not count as counted. `head`: SHA-256 of the first line, hex.
+ */
+export async function listCountedLogs(
+  db: Db,
+  feedId: number,
+  { head, end }: { head: string; end: number },
+): Promise<LogProgress[]> {
   const rows = await sql<LogProgress>`
     select bytes::float8 as bytes, encode(sha256, 'hex') as sha256, lines::float8 as lines, unreadable::float8 as unreadable,
       first_at as first, last_at as last from feedctl.usage_imports
-    where feed_id = ${feedId}::int and head = decode(${head}, 'hex') and matched order by bytes`.execute(db);
+    where feed_id = ${feedId}::int and (head = decode(${head}, 'hex') or bytes < ${end}::bigint)
+      and matched order by bytes`.execute(db);
   return rows.rows;
 }
 

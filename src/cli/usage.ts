@@ -32,9 +32,9 @@ function addImport(usage: Command, edge: Edge): void {
     .addHelpText(
       "after",
       `
-Formats: Amazon S3 server access logs (s3); Azure Storage logs, 1.0, 2.0 and JSON lines (azure); common and combined web
-server logs, also with virtual hosts (combined); W3C extended logs of IIS, ProGet and CloudFront (w3c); JSON lines of nginx,
-Caddy and CloudFront (json).
+Formats: Amazon S3 server access logs (s3); Azure Storage logs, 1.0, 2.0 and JSON lines (azure); usage logs of Google Cloud
+Storage (gcs); common and combined web server logs, also with virtual hosts (combined); W3C extended logs of IIS, ProGet and
+CloudFront (w3c); JSON lines of nginx, Caddy, Traefik, CloudFront and Google's load balancers (json).
 
 Examples:
   $ feedctl usage import internal /var/log/nginx/access.log* --prefix /npm/internal/

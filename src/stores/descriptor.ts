@@ -17,6 +17,8 @@ export interface StoreOption {
   readonly secret?: true;
   /** Decides where credentials are sent, or which ones: a saved store with this option must prove that feedctl saved it. */
   readonly guarded?: true;
+  /** Decides how blobs are stored: `store set` stores a probe, since providers refuse it with the first blob. */
+  readonly ofBlobs?: true;
   /** Environment variables for a location such as `s3://bucket/prefix`; the first that is set counts. */
   readonly environment?: readonly string[];
   /** A property that, when given, makes feedctl ignore these environment variables. */

@@ -1,11 +1,12 @@
 // Runs feedctl on a pseudo-terminal, with `script` of util-linux.
 import assert from "node:assert/strict";
-import { spawnSync } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
+import { existsSync, mkdirSync, readFileSync } from "node:fs";
 import { test, type TestContext } from "node:test";
 import { freshBuild } from "../support/build.ts";
 import { binary, isolation, type Sandbox, sandbox } from "../support/feedctl.ts";
 import { writePackages } from "../support/package-set.ts";
-import { PATIENCE } from "../support/wait.ts";
+import { PATIENCE, until } from "../support/wait.ts";
 
 const hasScript = /util-linux/.test(spawnSync("/bin/sh", ["-c", "script --version"], { encoding: "utf8" }).stdout);
 const options = { skip: hasScript ? false : "no script program of util-linux" };
@@ -52,4 +53,25 @@ test("a terminal without columns shows no spinner", options, async (t) => {
   assert.ok(!shown.includes("\u001b[1A"), "no line is cleared");
   const drawn = await onTerminal(t, place, ["import", "web", place.path("in")], "cols 100 rows 30");
   assert.ok(drawn.shown.includes("\u001b[1G"), "elsewhere there is one");
+});
+
+test("feedctl stops after the work in progress when its terminal is closed", options, async () => {
+  await using place = await sandbox();
+  await freshBuild();
+  mkdirSync(place.path("drop"));
+  assert.equal((await place.feedctl(["feed", "create", "web", "--type", "npm"])).code, 0);
+  assert.equal((await place.feedctl(["drop", "set", "web", place.path("drop")])).code, 0);
+  const command = `'${process.execPath}' '${binary}' drop watch & echo $! > pid; wait $!; echo $? > status`;
+  const terminal = spawn("script", ["-qec", command, "/dev/null"], {
+    env: { ...isolation(place.directory), PATH: process.env["PATH"], SHELL: "/bin/sh", TERM: "xterm" },
+    cwd: place.directory,
+  });
+  let shown = "";
+  terminal.stdout.setEncoding("utf8").on("data", (text: string) => (shown += text));
+  await until("it watches", () => shown.includes("watching"));
+  process.kill(Number(readFileSync(place.path("pid"), "utf8")), "SIGHUP");
+  await until("it has ended", () => existsSync(place.path("status")) && readFileSync(place.path("status")).length > 0);
+  assert.equal(readFileSync(place.path("status"), "utf8"), "129\n");
+  // a process that SIGHUP kills has the same status
+  await until("it says so", () => shown.includes("error: interrupted"));
 });

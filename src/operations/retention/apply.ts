@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from "node:util";
+import { FeedctlError, isFeedctlError } from "../../errors.ts";
 import { updateFeed, type FeedRow } from "../../catalog/feeds.ts";
 import { insertAuditEvents } from "../../catalog/runs.ts";
 import { addProtection, listProtections, lockRules, removeProtection } from "../../catalog/retention/rules.ts";
@@ -10,7 +11,7 @@ import { parseProtection } from "./protections.ts";
 import { lockLiveFeed } from "../feed-store/find-feed.ts";
 import type { FeedGoals } from "./rule-file.ts";
 import { ruleName, type RuleBody } from "./criteria.ts";
-import { readRules, replaceRules } from "./rules.ts";
+import { checkRule, readRules, replaceRules } from "./rules.ts";
 import { protectionWarning, ruleWarnings } from "./warnings.ts";
 import { describeCriteria } from "./words.ts";
 
@@ -52,15 +53,23 @@ export async function applyRetention(
 }
 
 async function applyToFeed(context: Context, db: Db, goal: FeedGoals): Promise<AppliedRules> {
-  const feed = await lockLiveFeed(db, goal.feed);
+  const { places } = goal;
+  const feed = await located(places.feed, () => lockLiveFeed(db, goal.feed));
   await lockRules(db, feed.id);
   const changes: RetentionChange[] = [];
   if (goal.rules !== undefined) {
     const before = await readRules(db, feed.id);
+    const checked = { names: new Set<string>(), now: context.now() };
+    for (const [index, rule] of goal.rules.entries())
+      await located(places.rules[index], () => checkRule(feed, rule, checked));
     await replaceRules(db, feed, goal.rules, context.now());
     changes.push(...compareRules(feed, before, goal.rules));
   }
-  if (goal.protect !== undefined) changes.push(...(await applyProtections(context, db, feed, goal.protect)));
+  if (goal.protect !== undefined) {
+    for (const [index, { what }] of goal.protect.entries())
+      await located(places.protect[index], async () => parseProtection(feed.type, what));
+    changes.push(...(await applyProtections(context, db, feed, goal.protect)));
+  }
   if (goal.enabled !== undefined && goal.enabled !== feed.retention_rules_enabled) {
     await updateFeed(db, feed.id, { retention_rules_enabled: goal.enabled });
     const state = (on: boolean) => (on ? "on" : "off");
@@ -84,6 +93,16 @@ async function applyToFeed(context: Context, db: Db, goal: FeedGoals): Promise<A
     })),
   );
   return { changes, warnings: await warningsOf(context, db, feed, { goal, changes }) };
+}
+
+/** Runs `check`; the message of its error begins with the place in the rule file. */
+async function located<T>(place: string | undefined, check: () => Promise<T>): Promise<T> {
+  try {
+    return await check();
+  } catch (error) {
+    if (!isFeedctlError(error, "usage") && !isFeedctlError(error, "not-found")) throw error;
+    throw new FeedctlError(error.code, `${place ?? ""}: ${error.message}`, { hint: error.hint, cause: error });
+  }
 }
 
 async function warningsOf(

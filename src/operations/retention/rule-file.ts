@@ -12,6 +12,8 @@ export interface FeedGoals {
   rules: RuleBody[] | undefined;
   /** All protections of the feed; `what` has the form that `package protect` accepts. */
   protect: { what: string; reason: string | null }[] | undefined;
+  /** Where the feed and each of its rules and protections are, as `rules.yaml:3:5`. */
+  places: { feed: string; rules: string[]; protect: string[] };
 }
 
 /**
@@ -24,10 +26,11 @@ export function readRetentionFile(
   file: string,
   { acceptEmpty = false }: { acceptEmpty?: boolean | undefined } = {},
 ): FeedGoals[] {
-  const { wrong, parse, at, entries, mapping, list, flag } = openRuleFile(text, file);
+  const { wrong, parse, at, place, entries, mapping, list, flag } = openRuleFile(text, file);
   const feeds = mapping(parse(), 'it has no object "feeds"')["feeds"];
   const seen = new Set<string>();
   return Array.from(entries(mapping(feeds, 'it has no object "feeds"')), ([feed, goals]) => {
+    const places: FeedGoals["places"] = { feed: place(), rules: [], protect: [] };
     const { rules, protect, enabled, ...rest } = mapping(goals, `feed ${feed} is not an object`);
     if (seen.has(feed.toLowerCase())) throw wrong(`feed ${feed} is listed twice`);
     seen.add(feed.toLowerCase());
@@ -40,14 +43,21 @@ export function readRetentionFile(
         rules === undefined
           ? undefined
           : at(goals, "rules", () => list(rules, `feed ${feed}: "rules"`)).map((each, index, all) =>
-              at(all, index, () => ruleOf(each, `feed ${feed}, rule ${index + 1}`)),
+              at(all, index, () => {
+                places.rules.push(place());
+                return ruleOf(each, `feed ${feed}, rule ${index + 1}`);
+              }),
             ),
       protect:
         protect === undefined
           ? undefined
           : at(goals, "protect", () => protections(protect, feed)).map((each, index, all) =>
-              at(all, index, () => protection(each, `feed ${feed}, protection ${index + 1}`)),
+              at(all, index, () => {
+                places.protect.push(place());
+                return protection(each, `feed ${feed}, protection ${index + 1}`);
+              }),
             ),
+      places,
     };
   });
 
@@ -121,9 +131,9 @@ function openRuleFile(text: string, file: string) {
   const places = createYamlPlaces();
   // the member that is read now: an error is about it
   let here: TextPosition | undefined;
-  const wrong = (why: string, hint?: string) =>
-    new FeedctlError("usage", `${placeIn(file, places.failure() ?? here)}: ${why}`, { hint });
-  return { wrong, parse, at, entries, mapping, list, flag };
+  const place = () => placeIn(file, places.failure() ?? here);
+  const wrong = (why: string, hint?: string) => new FeedctlError("usage", `${place()}: ${why}`, { hint });
+  return { wrong, parse, at, place, entries, mapping, list, flag };
 
   function parse(): unknown {
     try {

@@ -141,12 +141,7 @@ async function change(
 /** Replaces all rules of a feed. Throws `usage` when one of them is invalid. */
 export async function replaceRules(db: Db, feed: FeedRow, rules: readonly RuleBody[], now: Date): Promise<void> {
   const names = new Set<string>();
-  for (const rule of rules) {
-    const problem = ruleProblem(rule, feed.type, names);
-    if (problem !== undefined)
-      throw new FeedctlError("usage", problem, { hint: "see: feedctl retention rule add --help" });
-    await compileCriteria(feed.type, rule.criteria, now);
-  }
+  for (const rule of rules) await checkRule(feed, rule, { names, now });
   await saveRules(
     db,
     feed.id,
@@ -157,6 +152,18 @@ export async function replaceRules(db: Db, feed: FeedRow, rules: readonly RuleBo
       criteria: { ...criteria },
     })),
   );
+}
+
+/** Throws `usage` when the rule is invalid. `names`: those of the rules before it, in lower case; its own is added. */
+export async function checkRule(
+  feed: FeedRow,
+  rule: RuleBody,
+  { names, now }: { names: Set<string>; now: Date },
+): Promise<void> {
+  const problem = ruleProblem(rule, feed.type, names);
+  if (problem !== undefined)
+    throw new FeedctlError("usage", problem, { hint: "see: feedctl retention rule add --help" });
+  await compileCriteria(feed.type, rule.criteria, now);
 }
 
 function ruleProblem({ name, criteria }: RuleBody, feedType: string, names: Set<string>): string | undefined {

@@ -27,7 +27,7 @@ import { lockWholeFeed } from "../commit/lock-feed.ts";
 import { examineNewStore, traitsOf } from "../feed-store/store-traits.ts";
 import { sealStore } from "../feed-store/store-seal.ts";
 import type { StoreOptions } from "../feed-store/store-secrets.ts";
-import { checkControl } from "./test-store.ts";
+import { checkControl, storeProbe } from "./test-store.ts";
 
 export interface StoreTypeInfo {
   type: StoreType;
@@ -87,7 +87,7 @@ export async function setStore(
     // opening sends nothing; it refuses what the provider's client cannot use, such as a malformed connection string
     await using opened = await context.openStore(next.config);
     const isDisk = isDirectory(next.config);
-    if (!isDisk && check) await tryPlace(context, opened);
+    if (!isDisk && check) await tryPlace(context, opened, { probe: changesBlobs(type, next.options) });
     if (isDisk || check) await requireFreePlace(context, db, { feed, store: opened });
     if (isDisk) await checkControl(context, opened);
     const before = await describeStore(context, db, feed, current);
@@ -115,10 +115,20 @@ export async function setStore(
   });
 }
 
-/** Lists the place, so that a wrong name or credential is found before it is saved. */
-async function tryPlace(context: Context, store: Store): Promise<void> {
+/** Whether an option decides how blobs are stored. */
+function changesBlobs(type: StoreType, given: NewStore["options"]): boolean {
+  const provider = providers.find((each) => each.type === type);
+  return provider !== undefined && optionsOf(provider).some(([name, { ofBlobs }]) => ofBlobs && given[name]);
+}
+
+/** Lists the place, and with `probe` stores a blob, so that what the provider refuses is found before it is saved. */
+async function tryPlace(context: Context, store: Store, { probe }: { probe: boolean }): Promise<void> {
   try {
-    for await (const _ of store.list("", { signal: context.signal })) return;
+    for await (const _ of store.list("", { signal: context.signal })) break;
+    if (!probe) return;
+    const traits = await store.examine?.({ folder: undefined, signal: context.signal });
+    // a probe in a bucket that retains every blob could not be deleted
+    if (traits?.lock?.days === undefined) await storeProbe(context, store);
   } catch (error) {
     if (!isFeedctlError(error) || error.code === "interrupted") throw error;
     const { code, message, hint, cause } = error;

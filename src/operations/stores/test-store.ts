@@ -142,15 +142,8 @@ async function purgeProbes(context: Context, store: Store, folder: string): Prom
  * missing permissions would show only at the first import. Throws `denied`.
  */
 export async function checkControl(context: Context, store: Store): Promise<void> {
-  const key = parseKey(`feedctl-probe/${context.randomBytes(8).toString("hex")}`);
   try {
-    await put(context, store, {
-      key: key,
-      source: memorySource(Buffer.from("feedctl checks this directory\n")),
-      ifExists: "fail",
-    });
-    await store.delete(key, { signal: context.signal });
-    await purgeProbes(context, store, key);
+    await storeProbe(context, store);
   } catch (error) {
     if (!isFeedctlError(error, "denied")) throw error;
     throw new FeedctlError("denied", `${context.actor} does not have full control of ${store.name}: ${error.message}`, {
@@ -158,6 +151,19 @@ export async function checkControl(context: Context, store: Store): Promise<void
       hint: "allow this user to create, change and delete files there",
     });
   }
+}
+
+/** Stores a probe as blobs are stored, and removes it. */
+export async function storeProbe(context: Context, store: Store): Promise<void> {
+  const key = parseKey(`${probeFolder(context)}probe`);
+  // a server without conditional writes is not known yet
+  await put(context, store, {
+    key,
+    source: memorySource(Buffer.from("feedctl checks this place\n")),
+    ifExists: "replace",
+  });
+  await store.delete(key, { signal: context.signal });
+  await purgeProbes(context, store, key);
 }
 
 function put(

@@ -14,7 +14,7 @@ import type { Context } from "../context.ts";
 import { showUsed } from "./show-used.ts";
 import type { LogFormat } from "./formats/names.ts";
 import { createLogLines, type LineCounts, type LogLines, type LogSample } from "./log-lines.ts";
-import { firstLine, logPieces, prefixHash, type LogPiece } from "./read-log.ts";
+import { logPieces, prefixHash, readStart, type LogPiece } from "./read-log.ts";
 
 export interface Log {
   feedId: number;
@@ -81,10 +81,9 @@ export async function countLog(context: Context, log: Log): Promise<CountedFile>
 
 async function countInto(context: Context, log: Log, answer: CountedFile): Promise<void> {
   const { db } = await context.catalog();
-  const head = createHash("sha256")
-    .update(await firstLine(log.file))
-    .digest("hex");
-  const done = await prefixHash(log.file, await listCountedLogs(db, log.feedId, head));
+  const start = await readStart(log.file);
+  const { head } = start;
+  const done = await prefixHash(log.file, await listCountedLogs(db, log.feedId, start));
   const counted = done?.bytes ?? 0;
   const lines = createLogLines(log);
   const saver = createSaver(context, log, { head, done, answer });

@@ -1,7 +1,7 @@
 import type { LoggedUse } from "../../catalog/usage.ts";
 import { oneLine } from "../../lib/one-line.ts";
 import { redact } from "../../lib/redact.ts";
-import { createLogReader } from "./formats/log-reader.ts";
+import { createLogReader, isDirective } from "./formats/log-reader.ts";
 import type { LogFormat } from "./formats/names.ts";
 
 /** A line that was not understood. */
@@ -66,12 +66,14 @@ export function createLogLines({ format, prefix }: { format: LogFormat | "auto";
   const samples: LogSample[] = [];
   let number = 0;
   let isStopped = false;
+  /** Whether the bytes so far end within a line, whose rest is not judged again. */
+  let isInLine = false;
   let uses = new Map<string, FileUse>();
   let counts = noCounts();
 
   function addLine(line: string): void {
     if (line === "") return;
-    if (line.startsWith("#")) return reader.directive(line);
+    if (isDirective(line)) return reader.directive(line);
     counts.lines++;
     const found = reader.read(line);
     if (found === undefined) {
@@ -88,23 +90,31 @@ export function createLogLines({ format, prefix }: { format: LogFormat | "auto";
       .filter((key) => key.startsWith(prefix))
       .map((key) => key.slice(prefix.length).replace(/^\/+/, ""));
     if (keys[0] === undefined) return void counts.foreign++;
-    const use = uses.get(keys[0]) ?? { keys, downloads: 0, newest: 0 };
+    // other spellings of a path may have other candidates
+    const spelling = keys.join("\0");
+    const use = uses.get(spelling) ?? { keys, downloads: 0, newest: 0 };
     use.downloads += found.whole ? 1 : 0;
     use.newest = Math.max(use.newest, at);
-    uses.set(keys[0], use);
+    uses.set(spelling, use);
   }
 
   return {
     samples,
     skip(bytes) {
-      const text = bytes.toString("latin1");
-      for (const { 0: line } of text.matchAll(/^(?:\u00ef\u00bb\u00bf)?#.*$/gm)) reader.directive(cleaned(line));
-      number += text.split("\n").length - 1;
+      if (bytes.length === 0) return;
+      const parts = bytes.toString("latin1").split("\n");
+      for (const part of parts) {
+        const line = cleaned(part);
+        if (isDirective(line)) reader.directive(line);
+      }
+      number += parts.length - 1;
+      isInLine = bytes.at(-1) !== NEWLINE;
     },
     add(bytes, from) {
-      // the rest of a line that was counted when its end was not written yet
-      const start = from === 0 || bytes[from - 1] === NEWLINE ? from : bytes.indexOf(NEWLINE, from);
+      // the rest of a line that was counted when its end was not written yet, or that is longer than the limit
+      const start = isInLine ? bytes.indexOf(NEWLINE, from) : from;
       if (start < 0) return;
+      isInLine = bytes.at(-1) !== NEWLINE;
       const lines = bytes.toString("utf8", start).split("\n");
       for (const line of lines) {
         number++;

@@ -8,8 +8,9 @@ import { bunzip2File } from "../../formats/containers/bzip2.ts";
 import { unzstdFile } from "../../formats/containers/zstd.ts";
 import type { PackageFile } from "../../formats/format.ts";
 import { limits } from "../../lib/limits.ts";
+import { isDirective } from "./formats/log-reader.ts";
 
-/** Whole lines of a log, decompressed. */
+/** Whole lines of a log, decompressed; or a part of a line that is longer than the limit. */
 export interface LogPiece {
   bytes: Buffer;
   /** True for the last line when it lacks its newline. */
@@ -31,7 +32,17 @@ async function* contents(file: string): AsyncGenerator<Buffer> {
   if (/^425a683[1-9](314159265359|177245385090)/.test(head)) return yield* bunzip2File(packed, {}, unlimited);
   if (head.startsWith("fd377a585a00") || head.startsWith("504b0304"))
     throw new FeedctlError("invalid", "logs compressed with xz or zip cannot be read; unpack it first");
-  yield* createReadStream(file, { highWaterMark: CHUNK }) as AsyncIterable<Buffer>;
+  const plain = createReadStream(file, { highWaterMark: CHUNK }) as AsyncIterable<Buffer>;
+  if (head.startsWith("fffe")) return yield* utf16(plain, "utf-16le");
+  if (head.startsWith("feff")) return yield* utf16(plain, "utf-16be");
+  yield* plain;
+}
+
+/** The same text in UTF-8: Windows PowerShell writes UTF-16. */
+async function* utf16(chunks: AsyncIterable<Buffer>, encoding: "utf-16le" | "utf-16be"): AsyncGenerator<Buffer> {
+  const decoder = new TextDecoder(encoding);
+  for await (const chunk of chunks) yield Buffer.from(decoder.decode(chunk, { stream: true }));
+  yield Buffer.from(decoder.decode());
 }
 
 async function* gunzip(file: string): AsyncGenerator<Buffer> {
@@ -65,28 +76,34 @@ export async function* logPieces(file: string): AsyncGenerator<LogPiece> {
   if (rest.length > 0) yield { bytes: rest, isOpen: true };
 }
 
-/**
- * The first line identifies a log after it has grown, was renamed or compressed. Lines that begin with `#` are skipped:
- * the logs of a server all begin with the same. Empty for a log without other lines.
- */
-export async function firstLine(file: string): Promise<Buffer> {
-  for await (const { bytes } of logPieces(file)) {
+/** What identifies a log after it has grown, was renamed or compressed: its first line. */
+export interface LogStart {
+  /** SHA-256 of the first line that is not a directive (all logs of a server begin with the same ones), hex. */
+  head: string;
+  /** Where this line ends. A shorter log may be this one when its first line was not complete. */
+  end: number;
+}
+
+/** How much of the first line identifies a log. Lines longer than the limit come in parts of varying size. */
+const HEAD = 64 * 1024;
+
+export async function readStart(file: string): Promise<LogStart> {
+  let offset = 0;
+  let first: Buffer = Buffer.alloc(0);
+  pieces: for await (const { bytes } of logPieces(file)) {
     for (let start = 0; start < bytes.length;) {
-      const end = bytes.indexOf(10, start);
-      const line = bytes.subarray(start, end < 0 ? bytes.length : end);
-      if (!isDirective(line)) return line;
+      const newline = bytes.indexOf(10, start);
+      const line = bytes.subarray(start, newline < 0 ? bytes.length : newline);
       start += line.length + 1;
+      if (isDirective(line.toString("latin1", 0, 32).replace(/^\u00ef\u00bb\u00bf/, ""))) continue;
+      first = line.subarray(0, HEAD);
+      offset += start;
+      break pieces;
     }
+    offset += bytes.length;
   }
-  return Buffer.alloc(0);
+  return { head: createHash("sha256").update(first).digest("hex"), end: offset };
 }
-
-/** Whether the line begins with `#`, also after a byte order mark. */
-function isDirective(line: Buffer): boolean {
-  return line[line.subarray(0, BOM.length).equals(BOM) ? BOM.length : 0] === 0x23;
-}
-
-const BOM = Buffer.from("\u{feff}");
 
 /**
  * The longest of the known prefixes (length and SHA-256, sorted by length) that the log starts with; undefined when it

@@ -103,7 +103,8 @@ export function createCalls(connection: GcsConnection): GcsCalls {
       origin: url.origin,
       method,
       path: url.pathname + url.search,
-      headers: { ...headers, ...credentials },
+      // logs of the bucket then show which requests are feedctl's own
+      headers: { "user-agent": "feedctl", ...headers, ...credentials },
       body,
       silence,
       signal,

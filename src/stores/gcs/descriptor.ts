@@ -27,14 +27,20 @@ const options: OptionTable<GcsConfig> = {
     guarded: true,
   },
   anonymous: { flag: "anonymous", description: "send no credentials, as emulators want it" },
-  storageClass: { flag: "storage-class", value: "CLASS", description: "storage class, such as NEARLINE" },
-  makePublic: { flag: "make-public", description: "store with the predefined ACL publicRead" },
-  kmsKey: { flag: "kms-key", value: "ID", description: "encrypt with this Cloud KMS key" },
+  storageClass: {
+    flag: "storage-class",
+    value: "CLASS",
+    description: "storage class, such as NEARLINE",
+    ofBlobs: true,
+  },
+  makePublic: { flag: "make-public", description: "store with the predefined ACL publicRead", ofBlobs: true },
+  kmsKey: { flag: "kms-key", value: "ID", description: "encrypt with this Cloud KMS key", ofBlobs: true },
   customerKey: {
     flag: "customer-key",
     value: "V",
     description: "encryption key of your own, 32 bytes in Base64: env:NAME, file:PATH, - (ask), or the value itself",
     secret: true,
+    ofBlobs: true,
   },
 };
 

@@ -62,20 +62,28 @@ const options: OptionTable<S3Config> = {
   reducedRedundancy: {
     flag: "reduced-redundancy",
     description: "ask for storage class REDUCED_REDUNDANCY",
+    ofBlobs: true,
     proget: "ReducedRedundancy",
   },
   makePublic: {
     flag: "make-public",
     description: "store with the canned ACL public-read (without: no ACL is sent)",
+    ofBlobs: true,
     proget: "MakePublic",
   },
   encrypted: {
     flag: "encrypted",
     description: "ask for server-side encryption with S3's keys (AES256)",
+    ofBlobs: true,
     proget: "Encrypted",
   },
-  storageClass: { flag: "storage-class", value: "CLASS", description: "storage class, such as STANDARD_IA" },
-  kmsKey: { flag: "kms-key", value: "ID", description: "ask for SSE-KMS with this key" },
+  storageClass: {
+    flag: "storage-class",
+    value: "CLASS",
+    description: "storage class, such as STANDARD_IA",
+    ofBlobs: true,
+  },
+  kmsKey: { flag: "kms-key", value: "ID", description: "ask for SSE-KMS with this key", ofBlobs: true },
 };
 
 export const s3: StoreDescriptor<S3Config> = {

@@ -129,6 +129,10 @@ onDatabases("drop paths with problems", ["PostgreSQL"], (database) => {
       renameSync(elsewhere.npm({ name: "second", version: "1.0.0" }), join(drop.path, "deep/second.tgz"));
       await running.shows("imported  second");
       await until("the second file is gone", () => !existsSync(join(drop.path, "deep")));
+      // without a terminal, as under nohup, SIGHUP does not end it
+      running.child.kill("SIGHUP");
+      renameSync(elsewhere.npm({ name: "more", version: "1.0.0" }), join(drop.path, "more.tgz"));
+      await running.shows("imported  more");
       running.child.kill("SIGTERM");
       assert.equal((await running.finished).code, 0);
 

@@ -187,6 +187,21 @@ onDatabases("retention apply", ["PostgreSQL"], (database) => {
     }
     assert.deepEqual(await rulesOf(place), []);
     await place.exits(4, "retention", "apply", place.path("none.yaml"));
+    // what only the feed decides has its place in the file too
+    const rule = (text: string) => `  web:\n    rules:\n      - name: a\n        ${text}\n`;
+    for (const [code, text, message] of [
+      [4, "  nope:\n    rules: []\n", /placed.yaml:2:3: feed "nope" does not exist/],
+      [2, rule('versionsRange: "[[["'), /placed.yaml:4:9: "\[\[\[" is not a version range/],
+      [
+        2,
+        `${rule("deleteCached: true")}      - {name: A, deleteCached: true}\n`,
+        /placed.yaml:6:9: there are two rules/,
+      ],
+      [2, '  web:\n    protect:\n      - package: ""\n', /placed.yaml:4:9: "" names no package/],
+    ] as const) {
+      writeFileSync(place.path("placed.yaml"), `feeds:\n${text}`);
+      assert.match((await place.exits(code, "retention", "apply", place.path("placed.yaml"))).stderr, message);
+    }
     await place.run("retention", "rule", "add", "files", "--older-than-days", "30", "--delete-package-ids", "tmp/*");
   });
 

@@ -55,4 +55,38 @@ onDatabases("the place of a store that is set", ["PostgreSQL"], (database) => {
     await set(0, ...s3, "--secret-key", "env:KEY");
     assert.ok(server.requests.length > 0);
   });
+
+  database.test("stores a blob as the options demand before it is saved", async (t) => {
+    const refusal = (code: string) => ({ status: 400, body: `<Error><Code>${code}</Code></Error>` });
+    await using server = await startFlatS3(({ method, headers }) => {
+      if (method !== "PUT") return undefined;
+      if (headers["x-amz-acl"] !== undefined) return refusal("AccessControlListNotSupported");
+      return headers["x-amz-storage-class"] === "COLD" ? refusal("InvalidStorageClass") : undefined;
+    });
+    const { endpoint = "" } = server.config("packages");
+    await using place = await database.install({ KEY: "AKIATEST" });
+    if (place === undefined) return t.skip(`no ${database.name} on this machine`);
+    await place.run("feed", "create", "web", "--type", "asset");
+    const set = (code: number, ...options: string[]) =>
+      place.exits(
+        code,
+        ..."store set web s3 --bucket packages --path-style --access-key env:KEY --secret-key env:KEY".split(" "),
+        "--endpoint",
+        endpoint,
+        ...options,
+      );
+    for (const [options, message] of [
+      [
+        ["--make-public"],
+        /error: nothing was saved: .*the bucket does not allow ACLs.*\nhint: leave out --make-public/,
+      ],
+      [["--storage-class", "COLD"], /error: nothing was saved: .*does not know this storage class/],
+    ] as const) {
+      assert.match((await set(2, ...options)).stderr, message);
+      assert.partialDeepStrictEqual((await place.run("store", "show", "web", "--json")).json(), { type: "disk" });
+    }
+    await set(0, "--storage-class", "WARM");
+    assert.deepEqual([...server.objects.keys()], [], "the probe is removed");
+    await set(0, "--make-public", "--no-check");
+  });
 });

@@ -127,7 +127,7 @@ onDatabases("a bucket that keeps versions", ["PostgreSQL"], (database) => {
       ObjectLockConfiguration: { ObjectLockEnabled: "Enabled", Rule: rule },
     });
     await place.run("feed", "create", "web", "--type", "asset");
-    await place.run("store", "set", "web", "s3", ...at("locked"));
+    await place.run("store", "set", "web", "s3", ...at("locked"), "--storage-class", "STANDARD");
     mkdirSync(place.path("in"));
     writeFileSync(place.path("in", "a"), "a");
     await place.run("asset", "upload", "web", place.path("in", "a"));

@@ -41,6 +41,10 @@ const caddy = (members: object) =>
     ...members,
   });
 
+const gcsFields = '"time_micros","c_ip","cs_method","cs_uri","sc_status","cs_user_agent","cs_operation","cs_object"';
+const gcs = (operation: string, uri: string, agent = "gsutil") =>
+  `"1770336038000000","192.0.2.3","GET","${uri}","200","${agent}","${operation}","a ""b"".tgz"`;
+
 const lines: {
   name: string;
   line: string;
@@ -193,6 +197,68 @@ const lines: {
     is: "other",
   },
   { name: "JSON of something else", line: '{"time":"2026-02-06T00:00:38Z","event":"started"}', is: "unreadable" },
+  {
+    name: "nginx, bytes that the client did not encode",
+    line: combined(String.raw`GET /\xD0\xB1\x22\x5Cx HTTP/1.1`, 200),
+    is: { key: 'б"\\x', whole: true },
+  },
+  {
+    name: "Apache, bytes that the client did not encode",
+    line: combined(String.raw`GET /\xd0\xb1\"\\x41 HTTP/1.1`, 200),
+    is: { key: 'б"\\x41', whole: true },
+  },
+  {
+    name: "nginx JSON without escape=json",
+    line: String.raw`{"time_iso8601":"2026-02-06T00:00:38+00:00","request":"GET /\xD0\xB1 HTTP/1.1","status":"200","http_user_agent":"\x22"}`,
+    is: { key: "б", whole: true },
+  },
+  {
+    name: "combined, no response",
+    line: combined("GET /a HTTP/1.1", 200).replace(" 200 ", " - "),
+    is: "other",
+  },
+  {
+    name: "IIS, a name with ? and #",
+    after: [iisFields],
+    line: "2026-02-06 00:00:38 10.0.0.5 GET /a?b#c v=1 443 - 192.0.2.3 npm - 200 0 0 31",
+    is: { key: "a?b#c", whole: true },
+  },
+  {
+    name: "W3C, a status whose rest is not written yet",
+    after: ["#Fields: date time cs-method cs-uri-stem sc-status"],
+    line: "2026-02-06 00:00:38 GET /a 20",
+    is: "unreadable",
+  },
+  {
+    name: "Google, a download",
+    after: [gcsFields],
+    line: gcs("GET_Object", "/box/a%20%22b%22.tgz"),
+    is: { key: 'a "b".tgz', whole: true },
+  },
+  {
+    name: "Google, a download with the JSON API",
+    after: [gcsFields],
+    line: gcs("storage.objects.get", "/download/storage/v1/b/box/o/x?alt=media"),
+    is: { key: 'a "b".tgz', whole: true },
+  },
+  {
+    name: "Google, properties of an object",
+    after: [gcsFields],
+    line: gcs("storage.objects.get", "/storage/v1/b/box/o/x?fields=size"),
+    is: "other",
+  },
+  { name: "Google, feedctl", after: [gcsFields], line: gcs("GET_Object", "/box/a", "feedctl"), is: "other" },
+  { name: "Google, without its fields", line: gcs("GET_Object", "/box/a"), is: "unreadable" },
+  {
+    name: "Google, a load balancer",
+    line: '{"httpRequest":{"requestMethod":"GET","requestUrl":"https://feeds.example/a","status":200},"timestamp":"2026-02-06T00:00:38.1Z"}',
+    is: { key: "a", whole: true },
+  },
+  {
+    name: "Traefik",
+    line: '{"DownstreamStatus":200,"RequestMethod":"GET","RequestPath":"/a?x","time":"2026-02-06T00:00:38Z"}',
+    is: { key: "a", whole: true },
+  },
   { name: "half a line", line: s3("REST.GET.OBJECT", "a", 200).slice(0, 90), is: "unreadable" },
   { name: "no time", line: combined("GET /a HTTP/1.1", 200).replace("06/Feb", "99/Feb"), is: "unreadable" },
   { name: "another format than requested", line: s3("REST.GET.OBJECT", "a", 200), format: "azure", is: "unreadable" },
@@ -363,7 +429,8 @@ onEachDatabase("usage import", (database) => {
     const log = place.path("access.log");
     const [first, second] = [get("1.0.0", 1), get("1.1.0", 2)];
     for (const [text, downloads] of [
-      [first + second.slice(0, 60), 1],
+      [first.slice(0, first.indexOf("35 ")), 1],
+      [first + second.slice(0, 60), 0],
       [first + second.slice(0, 80), 0],
       [first + second, 1],
       [first + second + get("1.2.0", 3).trimEnd(), 1],
@@ -458,6 +525,32 @@ onEachDatabase("usage import", (database) => {
     assert.equal(uncovered.code, 8);
     assert.match(uncovered.stderr, /^error: no counted log of feed web covers 20..-..-.. to 20..-..-.., and rule 1/m);
   });
+
+  database.testOnServer(
+    "a line that is longer than the limit is one line that is not understood",
+    async (_t, place) => {
+      await prepare(place);
+      const log = place.path("access.log");
+      writeFileSync(log, `${get("1.0.0", 1)}${"\0".repeat(3_500_000)}\nnonsense\n`);
+      const count = async () =>
+        (await place.run("usage", "import", "web", log, "--prefix=/npm/", "--max-unreadable=100%", "--json")).events();
+      const [counted] = await count();
+      assert.partialDeepStrictEqual(counted, { lines: 3, unreadable: 2, downloads: 1 });
+      assert.deepEqual(
+        (counted as { samples: { line: number }[] }).samples.map(({ line }) => line),
+        [2, 3],
+      );
+      appendFileSync(log, `nonsense\n${get("1.1.0", 2)}`);
+      const [grown] = await count();
+      assert.partialDeepStrictEqual(grown, { lines: 2, downloads: 1, samples: [{ line: 4 }] });
+      // PowerShell writes UTF-16
+      const wide = Buffer.from(`\u{feff}${get("1.2.0", 3)}`, "utf16le");
+      writeFileSync(log, wide);
+      assert.partialDeepStrictEqual(await count(), [{ lines: 1, downloads: 1 }, { known: 0 }]);
+      writeFileSync(log, wide.swap16());
+      assert.partialDeepStrictEqual(await count(), [{ status: "known" }, { known: 1 }]);
+    },
+  );
 
   database.testOnServer("each log of which nothing is understood is reported", async (_t, place) => {
     await prepare(place);

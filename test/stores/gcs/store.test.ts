@@ -272,6 +272,7 @@ test("an upload sends the properties of the object and its MD5", async (t) => {
   assert.equal((await store.put(KEY, source, { ifExists: "fail", sha256: sha256(bytes) })).tag, "5");
   const [{ url, headers, body } = assert.fail()] = requests;
   assert.equal(requests.length, 1, "one request stores a small blob");
+  assert.equal(requests[0]?.headers["user-agent"], "feedctl", "logs show whose request it is");
   assert.equal(url.searchParams.get("ifGenerationMatch"), "0");
   assert.equal(url.searchParams.get("predefinedAcl"), "publicRead");
   assert.equal(headers["x-goog-encryption-key"], customerKey);

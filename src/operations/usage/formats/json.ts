@@ -1,14 +1,25 @@
-import { isoTime, keysOf, otherRequest, pathOf, requestAt, targetOf, webTime, type LoggedRequest } from "./request.ts";
+import {
+  isoTime,
+  keysOf,
+  otherRequest,
+  pathOf,
+  requestAt,
+  targetOf,
+  unescaped,
+  webTime,
+  type LoggedRequest,
+} from "./request.ts";
 
-// The administrator names the members of nginx's JSON; these are the usual names. CloudFront's are those of its fields.
+// The administrator names the members of nginx's JSON; these are the usual names. CloudFront's are those of its fields;
+// requestMethod and requestUrl are of Google's load balancers, RequestPath and DownstreamStatus of Traefik.
 const names = {
   time: ["time_iso8601", "@timestamp", "time_local", "timestamp", "time", "ts", "msec", "datetime"],
   request: ["request", "req", "request_line"],
-  method: ["request_method", "method", "cs-method", "verb"],
+  method: ["request_method", "method", "cs-method", "verb", "requestMethod", "RequestMethod"],
   // nginx's `uri` is the path after rewrites, `request_uri` the one that the client sent
-  target: ["request_uri", "cs-uri-stem", "url", "uri", "path", "request_path"],
-  status: ["status", "status_code", "sc-status", "statusCode", "response_code", "code"],
-  agent: ["http_user_agent", "user_agent", "userAgent", "cs(User-Agent)", "agent", "ua"],
+  target: ["request_uri", "cs-uri-stem", "url", "uri", "path", "request_path", "requestUrl", "RequestPath"],
+  status: ["status", "status_code", "sc-status", "statusCode", "response_code", "code", "DownstreamStatus"],
+  agent: ["http_user_agent", "user_agent", "userAgent", "cs(User-Agent)", "agent", "ua", "request_User-Agent"],
 } as const;
 
 /**
@@ -17,12 +28,9 @@ const names = {
  */
 export function readJson(line: string): LoggedRequest | undefined {
   if (!line.startsWith("{")) return undefined;
-  let members: Map<string, unknown>;
-  try {
-    members = membersOf(JSON.parse(line));
-  } catch {
-    return undefined;
-  }
+  const parsed = parsedLine(line);
+  if (parsed === undefined) return undefined;
+  const { members, isEscaped } = parsed;
   const text = (what: keyof typeof names) => {
     for (const name of names[what]) {
       const value = members.get(name);
@@ -37,7 +45,27 @@ export function readJson(line: string): LoggedRequest | undefined {
   if (status === undefined || method === undefined || target === undefined)
     return members.has("logger") || text("request") !== undefined ? otherRequest(at) : undefined;
   const isOwn = (text("agent") ?? agentOf(members) ?? "").startsWith("feedctl");
-  return requestAt(at, { keys: keysOf(pathOf(target)), status: Number(status), method, isOwn });
+  return requestAt(at, {
+    keys: keysOf(pathOf(isEscaped ? unescaped(target) : target)),
+    status: Number(status),
+    method,
+    isOwn,
+  });
+}
+
+/**
+ * nginx writes `\xC3` and `\x22`, which JSON does not know, when its `log_format` lacks `escape=json`. `isEscaped`: these
+ * escapes are in the members.
+ */
+function parsedLine(line: string): { members: Map<string, unknown>; isEscaped: boolean } | undefined {
+  for (const isEscaped of [false, true])
+    try {
+      const text = isEscaped ? line.replaceAll(/\\x(?=[0-9a-fA-F]{2})/g, "\\\\x") : line;
+      return { members: membersOf(JSON.parse(text)), isEscaped };
+    } catch {
+      // tried with the escapes, or no JSON
+    }
+  return undefined;
 }
 
 /** The members of the object, and of objects in it; the outer ones win. */

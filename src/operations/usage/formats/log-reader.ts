@@ -1,5 +1,6 @@
 import { readAzure, readMonitor, readS3 } from "./cloud.ts";
 import { readCombined } from "./combined.ts";
+import { createGcsReader, GCS_HEADER } from "./gcs.ts";
 import { readJson } from "./json.ts";
 import { logFormats, type LogFormat } from "./names.ts";
 import type { LoggedRequest } from "./request.ts";
@@ -9,17 +10,24 @@ type Read = (line: string) => LoggedRequest | undefined;
 
 /** Reads the lines of one log, in order. */
 export interface LogReader {
-  /** Undefined when the line does not have the format. A line that begins with `#` goes to `directive` instead. */
+  /** Undefined when the line does not have the format. Directives go to `directive` instead. */
   read: Read;
   directive(line: string): void;
+}
+
+/** Whether the line is about the other lines: it begins with `#`, or names the fields of a log of Google Cloud Storage. */
+export function isDirective(line: string): boolean {
+  return line.startsWith("#") || line.startsWith(GCS_HEADER);
 }
 
 /** With `auto`, each format is asked whether it can read a line. */
 export function createLogReader(format: LogFormat | "auto"): LogReader {
   const w3c = createW3cReader();
+  const gcs = createGcsReader();
   const readers: Readonly<Record<LogFormat, readonly Read[]>> = {
     s3: [readS3],
     azure: [readAzure, readMonitor],
+    gcs: [gcs.read],
     combined: [readCombined],
     w3c: [w3c.read],
     json: [readJson],
@@ -33,6 +41,6 @@ export function createLogReader(format: LogFormat | "auto"): LogReader {
       }
       return undefined;
     },
-    directive: w3c.directive,
+    directive: (line) => (line.startsWith("#") ? w3c.directive(line) : gcs.header(line)),
   };
 }

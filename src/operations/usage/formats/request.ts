@@ -45,6 +45,16 @@ export function targetOf(request: string): { method: string; target: string } | 
   return method === undefined || target === undefined ? undefined : { method, target };
 }
 
+/**
+ * The text of which nginx and Apache wrote some bytes as `\xC3`, `\"` or `\\`, which clients may send unencoded. The bytes are
+ * percent-encoded, so that they are decoded together with the rest of the path.
+ */
+export function unescaped(text: string): string {
+  return text.replaceAll(/\\(?:x([0-9a-fA-F]{2})|(["\\]))/g, (_all, hex?: string, character?: string) =>
+    hex === undefined ? (character ?? "") : `%${hex}`,
+  );
+}
+
 export function pathOf(target: string): string {
   return target.replace(/^[a-z][a-z0-9+.-]*:\/\/[^/]*/i, "").replace(/[?#].*$/s, "");
 }

@@ -30,12 +30,14 @@ export function createW3cReader(): W3cReader {
         return value === "-" ? undefined : value?.replace(/^"(.*)"$/s, "$1");
       };
       const at = isoTime(`${field("date") ?? date}T${field("time")}`);
-      const target = field("cs-uri-stem") ?? field("cs-uri") ?? "";
+      // a stem is a path, in which IIS writes ? and # of a name decoded
+      const path = field("cs-uri-stem") ?? pathOf(field("cs-uri") ?? "");
       const [method, status] = [field("cs-method"), field("sc-status")];
-      if (!fields.includes("cs-method") || status === undefined) return undefined;
+      // a shorter status is one whose rest is not written yet
+      if (!fields.includes("cs-method") || !/^\d{3}$/.test(status ?? "")) return undefined;
       const isOwn = field("cs(user-agent)")?.startsWith("feedctl") === true;
       // IIS writes blanks as +
-      const keys = [...keysOf(pathOf(target)), ...keysOf(pathOf(target.replaceAll("+", " ")))];
+      const keys = [...keysOf(path), ...keysOf(path.replaceAll("+", " "))];
       return requestAt(at, { keys, status: Number(status), method: method ?? "", isOwn });
     },
   };
