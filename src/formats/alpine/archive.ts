@@ -109,7 +109,7 @@ export async function checkApkData(
 /** Unpacks the data member to its end: without a hash its own checksum is the only proof. */
 async function requireWhole(file: PackageFile, start: number, signal: AbortSignal | undefined): Promise<void> {
   const reader = createByteReader(createReadStream(file.path, { start, signal }));
-  await createPartChecker().check(reader, { gzip: { name: "data", start, end: file.size } });
+  await createPartChecker().check(reader, { packed: { name: "data", start, end: file.size, packing: "gzip" } });
   await reader.close();
 }
 

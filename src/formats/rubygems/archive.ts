@@ -68,7 +68,9 @@ async function requireWholeData(file: PackageFile, { signal }: ReadOptions): Pro
   const source = createReadStream(file.path, { ...(signal && { signal }) });
   for await (const { name, size, chunks } of tarEntries(source as AsyncIterable<Buffer>)) {
     if (name !== "data.tar.gz") continue;
-    await createPartChecker().check(createByteReader(chunks()), { gzip: { name, start: 0, end: size } });
+    await createPartChecker().check(createByteReader(chunks()), {
+      packed: { name, start: 0, end: size, packing: "gzip" },
+    });
   }
 }
 
