@@ -16,6 +16,7 @@ import { zipEntries, type ZipEntry } from "./containers/zip.ts";
  */
 export const composer: Format = {
   type: "composer",
+  repositoryFiles: /(?:^|\/)(?:packages\.json|provider-[^/]+\.json|include\/[^/]+\.json|p2?\/.+\.json)$/,
   extensions: [".zip"],
   versions,
   ranges: relationRange(versions, { example: ">= 1.0, < 2.0" }),

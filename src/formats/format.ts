@@ -122,6 +122,11 @@ export interface Format {
    */
   isSidecar?(name: string): boolean;
   /**
+   * Keys of files that tools generate for a repository of this type: its indexes. They are left alone where a store is
+   * adopted or verified. Absent: none are known.
+   */
+  readonly repositoryFiles?: RegExp;
+  /**
    * `read` unpacks compressed tar archives to their end, so that nothing is left to prove that they are complete. Absent:
    * it does not.
    */

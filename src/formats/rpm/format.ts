@@ -14,6 +14,7 @@ import { expectContainer } from "../containers/sniff.ts";
 /** RPM packages, binary and source. One version has a file for each architecture. Only the headers are read. */
 export const rpm: Format = {
   type: "rpm",
+  repositoryFiles: /(?:^|\/)(?:repodata\/[^/]+|\.treeinfo|\.discinfo|\.composeinfo|media\.repo|RPM-GPG-KEY[^/]*)$/,
   extensions: [".rpm"],
   versions,
   ranges: relationRange(versions, { example: ">= 1.0, < 2.0", equalUpTo: rpmEqualUpTo }),
