@@ -24,7 +24,8 @@ export async function readGemArchive(file: PackageFile, options: ReadOptions = {
   const hashes = new Map<string, Record<string, string>>();
   const bodies = new Map<string, Buffer>();
   let signed = false;
-  for await (const entry of tarEntries(source as AsyncIterable<Buffer>)) {
+  // without the part that comes last, the checksums, a gem looks like an old one
+  for await (const entry of tarEntries(source as AsyncIterable<Buffer>, { needsEnd: true })) {
     const { name } = entry;
     const isSignature = name.endsWith(".sig") && members.includes(name.slice(0, -".sig".length));
     if (!isSignature && !members.includes(name)) throw invalid(`it holds "${name}", which is not part of a gem`);

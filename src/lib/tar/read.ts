@@ -38,12 +38,14 @@ export interface TarLimits {
   maxExtension: number;
   /** Decodes names outside pax headers. Default: UTF-8. */
   decodeName?: ((bytes: Uint8Array) => string) | undefined;
+  /** Refuse an archive without an end marker, which may have been cut off between two entries. Default: accept it. */
+  needsEnd?: boolean | undefined;
 }
 
 /**
  * Yields the entries of an uncompressed tar stream in archive order. Bodies that are not read are skipped. Throws
  * `TarError` for anything that two tools could interpret differently, `TarLimitError` beyond a limit. Archives without
- * an end marker are accepted (Alpine packages have none).
+ * an end marker are accepted unless `needsEnd` is set (Alpine packages have none).
  */
 export async function* readTar(source: AsyncIterable<Uint8Array>, limits: TarLimits): AsyncGenerator<TarEntry, void> {
   const reader = createByteReader(source);
@@ -53,7 +55,11 @@ export async function* readTar(source: AsyncIterable<Uint8Array>, limits: TarLim
   try {
     for (;;) {
       const block = await reader.read(BLOCK);
-      if (block.length === 0) break;
+      if (block.length === 0) {
+        if (limits.needsEnd === true)
+          throw new TarError("the tar archive has no end: it was cut off between two entries");
+        break;
+      }
       if (isZero(block)) return await expectEnd(reader);
       if (block.length < BLOCK) throw new TarError("the tar archive ends inside a header");
       const header = parseTarHeader(block, limits.decodeName);
