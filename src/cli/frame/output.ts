@@ -3,6 +3,7 @@ import type { Io } from "./io.ts";
 import { printMessage } from "./lines.ts";
 import { outputError } from "./output-error.ts";
 import { createProgress, type Progress } from "./progress.ts";
+import { throwIfInterrupted } from "../../stores/shared/signal.ts";
 
 export interface OutputOptions {
   json: boolean;
@@ -23,7 +24,7 @@ export interface Output<Result> {
   readonly result: (value: Result, text: string | readonly string[]) => Promise<void>;
   /** Lines for people; nothing with --json. */
   readonly lines: (text: string | readonly string[]) => Promise<void>;
-  /** Rows: streamed as a JSON array, or printed by `printTable`. Returns how many. */
+  /** Rows: streamed as a JSON array, or printed by `printTable`. Returns how many. Throws when the signal is aborted. */
   readonly table: <T>(
     rows: AsyncIterable<T> | Iterable<T>,
     columns: readonly Column<T>[],
@@ -75,6 +76,7 @@ export function createOutput(io: Io, options: OutputOptions): Output<unknown> {
     let count = 0;
     if (!io.stdout.isTTY) {
       for await (const row of rows) {
+        throwIfInterrupted(io.signal);
         await write(`${columns.map((column) => printable(column.value(row))).join("\t")}\n`);
         count++;
       }
@@ -97,6 +99,7 @@ export function createOutput(io: Io, options: OutputOptions): Output<unknown> {
       screen = [];
     };
     for await (const row of rows) {
+      throwIfInterrupted(io.signal);
       screen.push(columns.map((column) => printable(column.value(row))));
       if (screen.length >= 1000) await flush();
       count++;
@@ -125,6 +128,7 @@ export function createOutput(io: Io, options: OutputOptions): Output<unknown> {
       let count = 0;
       let separator = "[";
       for await (const row of rows) {
+        throwIfInterrupted(io.signal);
         await write(`${separator}${JSON.stringify(toResult(row))}`);
         separator = ",\n";
         count++;
@@ -137,6 +141,7 @@ export function createOutput(io: Io, options: OutputOptions): Output<unknown> {
       await write(JSON.stringify(whole([])).slice(0, -2));
       let separator = "";
       for await (const row of rows) {
+        throwIfInterrupted(io.signal);
         await write(`${separator}${JSON.stringify(toRow(row))}`);
         separator = ",\n";
       }
