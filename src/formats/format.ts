@@ -53,7 +53,7 @@ export interface PackageIdentity {
   metadata: Record<string, unknown>;
   /** Why the package itself advises against using it; empty: without a reason. Absent: it does not. */
   deprecation?: string | undefined;
-  /** Oddities that do not forbid the import, one line each (the file name disagrees with the manifest, ...). */
+  /** Oddities that do not forbid the import, unescaped (the file name disagrees with the manifest, ...). */
   warnings: string[];
 }
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { oneLine } from "../../src/lib/one-line.ts";
+import { excerpt } from "../../src/lib/excerpt.ts";
 import { printable } from "../../src/lib/printable.ts";
 
 const cases = [
@@ -24,6 +24,7 @@ const cases = [
 for (const { name, in: text, out } of cases)
   test(`${name}: ${JSON.stringify(text)} is printed as ${out}`, () => assert.equal(printable(text), out));
 
-test("a quotation is shortened before it is escaped", () => {
-  assert.equal(oneLine("\n".repeat(5), 3), "\\u{a}\\u{a}\\u{a}...");
+test("a quotation is shortened before it is escaped, and what the catalog cannot hold is replaced", () => {
+  assert.equal(printable(excerpt("\n".repeat(5), 3)), "\\u{a}\\u{a}\\u{a}...");
+  assert.equal(excerpt("a\0b\ud800c\u200b"), "a\ufffdb\ufffdc\u200b");
 });
