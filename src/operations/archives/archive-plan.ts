@@ -6,8 +6,8 @@ import type { Hashes } from "../../lib/hash.ts";
 import { createHead } from "../../lib/collect-head.ts";
 import { FeedctlError } from "../../errors.ts";
 import type { Spool } from "../../lib/spool.ts";
-import { inside } from "./paths.ts";
-import type { NameProblem, NewName } from "./check-names.ts";
+import { inside } from "../assets/paths.ts";
+import type { NameProblem, NewName } from "../assets/check-names.ts";
 
 /** A file entry of an archive, as the planning pass read it. */
 export interface PlannedFile {

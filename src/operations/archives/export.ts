@@ -5,11 +5,11 @@ import type { AssetRow } from "../../catalog/assets/assets.ts";
 import { FeedctlError } from "../../errors.ts";
 import { writeTar } from "../../lib/tar/write.ts";
 import type { Store } from "../../stores/store.ts";
-import { parseFolder } from "./paths.ts";
+import { parseFolder } from "../assets/paths.ts";
 import type { Context } from "../context.ts";
 import { openFeedStore } from "../feed-store/open-feed-store.ts";
-import { findItem, noItem, requireDirectory } from "./require-asset.ts";
-import { entriesBelow, type AssetEntry } from "./list.ts";
+import { findItem, noItem, requireDirectory } from "../assets/require-asset.ts";
+import { entriesBelow, type AssetEntry } from "../assets/list.ts";
 
 export type ExportFormat = "zip" | "tgz";
 

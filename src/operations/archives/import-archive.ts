@@ -10,14 +10,14 @@ import { createSpool } from "../../lib/spool.ts";
 import { parseKey } from "../../stores/key.ts";
 import type { BlobSource, ByteRange } from "../../stores/store.ts";
 import { planArchive, type PlannedFile } from "./archive-plan.ts";
-import type { AssetItem, AssetOutcome } from "./item.ts";
-import { openAssetTarget } from "./asset-target.ts";
-import { checkNames } from "./check-names.ts";
+import type { AssetItem, AssetOutcome } from "../assets/item.ts";
+import { openAssetTarget } from "../assets/asset-target.ts";
+import { checkNames } from "../assets/check-names.ts";
 import type { Context } from "../context.ts";
 import { openFeedStore } from "../feed-store/open-feed-store.ts";
 import { fileError } from "../local-files/file-source.ts";
-import { makeFolders } from "./make-folders.ts";
-import { countOutcome, createSummary, type UploadSummary } from "./upload-summary.ts";
+import { makeFolders } from "../assets/make-folders.ts";
+import { countOutcome, createSummary, type UploadSummary } from "../assets/upload-summary.ts";
 
 export interface ImportArchiveInput {
   directory: string;
