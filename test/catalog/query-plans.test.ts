@@ -90,10 +90,7 @@ describe("a page of a listing reads no table from its beginning to its end", () 
         release: () => client.release(),
       } as unknown as pg.PoolClient;
     };
-    catalog = catalogOn(
-      { query: pool.query.bind(pool), end: async () => {}, options: pool.options, connect } as never,
-      "",
-    );
+    catalog = catalogOn({ query: pool.query.bind(pool), end: async () => {}, options: pool.options, connect }, "");
   });
   after(async () => {
     await catalog?.[Symbol.asyncDispose]();

@@ -52,6 +52,13 @@ export interface Column<T> {
   right?: boolean;
 }
 
+async function* untilInterrupted<T>(rows: AsyncIterable<T> | Iterable<T>, signal: AbortSignal): AsyncGenerator<T> {
+  for await (const row of rows) {
+    throwIfInterrupted(signal);
+    yield row;
+  }
+}
+
 export function createOutput(io: Io, options: OutputOptions): Output<unknown> {
   const progress = createProgress(io, options);
   const dim = (text: string) => (options.color && io.stderr.isTTY ? `\u001b[2m${text}\u001b[22m` : text);
@@ -75,8 +82,7 @@ export function createOutput(io: Io, options: OutputOptions): Output<unknown> {
   async function printTable<T>(rows: AsyncIterable<T> | Iterable<T>, columns: readonly Column<T>[]): Promise<number> {
     let count = 0;
     if (!io.stdout.isTTY) {
-      for await (const row of rows) {
-        throwIfInterrupted(io.signal);
+      for await (const row of untilInterrupted(rows, io.signal)) {
         await write(`${columns.map((column) => printable(column.value(row))).join("\t")}\n`);
         count++;
       }
@@ -98,8 +104,7 @@ export function createOutput(io: Io, options: OutputOptions): Output<unknown> {
       for (const cells of screen) await write(`${pad(cells)}\n`);
       screen = [];
     };
-    for await (const row of rows) {
-      throwIfInterrupted(io.signal);
+    for await (const row of untilInterrupted(rows, io.signal)) {
       screen.push(columns.map((column) => printable(column.value(row))));
       if (screen.length >= 1000) await flush();
       count++;
@@ -127,8 +132,7 @@ export function createOutput(io: Io, options: OutputOptions): Output<unknown> {
       if (!options.json) return printTable(rows, columns);
       let count = 0;
       let separator = "[";
-      for await (const row of rows) {
-        throwIfInterrupted(io.signal);
+      for await (const row of untilInterrupted(rows, io.signal)) {
         await write(`${separator}${JSON.stringify(toResult(row))}`);
         separator = ",\n";
         count++;
@@ -140,8 +144,7 @@ export function createOutput(io: Io, options: OutputOptions): Output<unknown> {
     async document(rows, toRow, whole) {
       await write(JSON.stringify(whole([])).slice(0, -2));
       let separator = "";
-      for await (const row of rows) {
-        throwIfInterrupted(io.signal);
+      for await (const row of untilInterrupted(rows, io.signal)) {
         await write(`${separator}${JSON.stringify(toRow(row))}`);
         separator = ",\n";
       }

@@ -15,6 +15,7 @@ import { subjectOf } from "../../catalog/retention/subject.ts";
 import type { Db } from "../../catalog/schema/core.ts";
 import { counted } from "../../lib/format-size.ts";
 import type { Context } from "../context.ts";
+import { throwIfInterrupted } from "../../stores/shared/signal.ts";
 import { requireLiveFeed } from "../feed-store/find-feed.ts";
 import { compileRule } from "./compile-rule.ts";
 import type { RetentionRule } from "./criteria.ts";
@@ -118,7 +119,10 @@ export async function planRetention(
         removing.map(({ position }) => position),
       ),
       async *versions() {
-        for await (const version of subject.list(db)) yield plannedDeletion(rules, feed.type, version, now);
+        for await (const version of subject.list(db)) {
+          throwIfInterrupted(context.signal);
+          yield plannedDeletion(rules, feed.type, version, now);
+        }
       },
       commit: () => db.commit().execute(),
       async [Symbol.asyncDispose]() {

@@ -240,7 +240,7 @@ onDatabases("the marker of a store", ["PostgreSQL"], (database) => {
     await alice.run("import", "web", file);
     await alice.rows("delete from feedctl.installation");
     await alice.rows("update feedctl.stores set probe = true, marked_at = null, marked_location = null");
-    rmSync(filesBelow(alice.path("data", "packages"))[0]!.replace(/F(\d+).*$/s, "F$1/") + MARKER);
+    rmSync(filesBelow(alice.path("data", "packages"))[0]!.replace(/\/F(\d+)\/.*$/s, "/F$1/") + MARKER);
     // the service has a root of its own, for another catalog
     mkdirSync(service.path("data", "packages", ".npm", "F1"), { recursive: true });
     await service.exits(7, "package", "delete", "web", await nameOf(alice), "--yes");
