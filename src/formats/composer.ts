@@ -1,4 +1,4 @@
-import { trimAscii } from "../lib/blanks.ts";
+import { trimAscii } from "../lib/text/blanks.ts";
 import { composer as versions, isBranch } from "../versions/composer.ts";
 import { relationRange } from "../versions/ranges/relation-range.ts";
 import type { Format, PackageFile, PackageIdentity, ReadOptions } from "./format.ts";

@@ -1,8 +1,8 @@
 import { FeedctlError } from "../errors.ts";
-import { formatSize } from "../lib/format-size.ts";
+import { formatSize } from "../lib/text/format-size.ts";
 import { limits, limitTable, type LimitName } from "../lib/limits.ts";
-import { excerpt } from "../lib/excerpt.ts";
-import { TarError } from "../lib/tar/read.ts";
+import { excerpt } from "../lib/text/excerpt.ts";
+import { TarError } from "../lib/archives/tar/read.ts";
 import type { PackageFile, PackageIdentity, ReadOptions } from "./format.ts";
 
 /** An error that says why a package file is rejected; `readPackage` adds the name of the file. */

@@ -1,8 +1,8 @@
-import { ArError, readAr } from "../lib/ar.ts";
-import { createByteReader } from "../lib/byte-reader.ts";
-import { endsAsBzip2, endsAsXz, type Range } from "../lib/compressed-end.ts";
+import { ArError, readAr } from "../lib/archives/ar.ts";
+import { createByteReader } from "../lib/bytes/byte-reader.ts";
+import { endsAsBzip2, endsAsXz, type Range } from "../lib/archives/compressed-end.ts";
 import { limits } from "../lib/limits.ts";
-import { readZipDirectory, ZipError } from "../lib/zip/directory.ts";
+import { readZipDirectory, ZipError } from "../lib/archives/zip/directory.ts";
 import { openReader, type FileReader } from "./containers/open-reader.ts";
 import { findRpmPayload } from "./rpm/payload.ts";
 import type { Packing } from "./containers/unpack-stream.ts";

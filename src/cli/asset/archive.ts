@@ -1,5 +1,5 @@
 import { Command, Option, type CommandUnknownOpts } from "commander";
-import { counted, formatSize } from "../../lib/format-size.ts";
+import { counted, formatSize } from "../../lib/text/format-size.ts";
 import { directoryArgument } from "./options.ts";
 import { reportAssets } from "./report.ts";
 import { createSystemFiles } from "./system-files.ts";

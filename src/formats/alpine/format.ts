@@ -1,4 +1,4 @@
-import { trimAscii } from "../../lib/blanks.ts";
+import { trimAscii } from "../../lib/text/blanks.ts";
 import { alpine as versions } from "../../versions/alpine.ts";
 import { relationRange } from "../../versions/ranges/relation-range.ts";
 import { checkApkData, readApkControl } from "./archive.ts";

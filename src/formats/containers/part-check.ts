@@ -1,10 +1,10 @@
 import { pipeline } from "node:stream/promises";
 import { createHash } from "node:crypto";
 import { crc32, createInflateRaw } from "node:zlib";
-import type { ByteReader } from "../../lib/byte-reader.ts";
+import type { ByteReader } from "../../lib/bytes/byte-reader.ts";
 import { limits } from "../../lib/limits.ts";
-import { createTarEnd } from "../../lib/tar/end.ts";
-import { LOCAL, LOCAL_LENGTH, type ZipMember } from "../../lib/zip/directory.ts";
+import { createTarEnd } from "../../lib/archives/tar/end.ts";
+import { LOCAL, LOCAL_LENGTH, type ZipMember } from "../../lib/archives/zip/directory.ts";
 import { invalid } from "../read-package.ts";
 import { CannotUnpackError } from "./cannot-unpack.ts";
 import { unpackStream, type Packing } from "./unpack-stream.ts";

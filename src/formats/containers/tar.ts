@@ -1,4 +1,4 @@
-import { readTar, TarLimitError, type TarEntry, type TarLimits } from "../../lib/tar/read.ts";
+import { readTar, TarLimitError, type TarEntry, type TarLimits } from "../../lib/archives/tar/read.ts";
 import { limits, type LimitName } from "../../lib/limits.ts";
 import { beyondLimit, invalid } from "../read-package.ts";
 

@@ -1,7 +1,7 @@
 import { pipeline } from "node:stream";
 import { createGunzip, createZstdDecompress } from "node:zlib";
-import { bunzip2, Bzip2Error } from "../../lib/bzip2/bzip2.ts";
-import { createZstdFrames } from "../../lib/zstd-frames.ts";
+import { bunzip2, Bzip2Error } from "../../lib/archives/bzip2/bzip2.ts";
+import { createZstdFrames } from "../../lib/archives/zstd-frames.ts";
 import { invalid } from "../read-package.ts";
 import { CannotUnpackError } from "./cannot-unpack.ts";
 

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
-import { createByteReader } from "../../lib/byte-reader.ts";
+import { createByteReader } from "../../lib/bytes/byte-reader.ts";
 import { decompress } from "../containers/decompress.ts";
 import { createPartChecker } from "../containers/part-check.ts";
 import type { PackageFile, ReadOptions } from "../format.ts";

@@ -1,4 +1,4 @@
-import { trimAscii } from "../../lib/blanks.ts";
+import { trimAscii } from "../../lib/text/blanks.ts";
 import { gem as versions } from "../../versions/gem.ts";
 import { relationRange, rubyPessimistic } from "../../versions/ranges/relation-range.ts";
 import type { Format, PackageFile, PackageIdentity, ReadOptions } from "../format.ts";

@@ -2,10 +2,10 @@ import { createHash } from "node:crypto";
 import type { Archive, ArchiveEntry } from "../../formats/containers/open-archive.ts";
 import { beyondRatio } from "../../formats/read-package.ts";
 import { detectType, HEAD } from "../../lib/detect-type.ts";
-import type { Hashes } from "../../lib/hash.ts";
-import { createHead } from "../../lib/collect-head.ts";
+import type { Hashes } from "../../lib/bytes/hash.ts";
+import { createHead } from "../../lib/bytes/collect-head.ts";
 import { FeedctlError } from "../../errors.ts";
-import type { Spool } from "../../lib/spool.ts";
+import type { Spool } from "../../lib/lists/spool.ts";
 import { inside } from "../assets/paths.ts";
 import type { NameProblem, NewName } from "../assets/check-names.ts";
 

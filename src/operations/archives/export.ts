@@ -3,7 +3,7 @@ import { createGzip } from "node:zlib";
 import { pipeline, Readable } from "node:stream";
 import type { AssetRow } from "../../catalog/assets/assets.ts";
 import { FeedctlError } from "../../errors.ts";
-import { writeTar } from "../../lib/tar/write.ts";
+import { writeTar } from "../../lib/archives/tar/write.ts";
 import type { Store } from "../../stores/store.ts";
 import { parseFolder } from "../assets/paths.ts";
 import type { Context } from "../context.ts";

@@ -6,7 +6,7 @@ import { FeedctlError, isFeedctlError } from "../../errors.ts";
 import { limits } from "../../lib/limits.ts";
 import { openArchive, type ArchiveEntry } from "../../formats/containers/open-archive.ts";
 import { findNameDecoder, nameEncodings, type DecodeName } from "../../formats/containers/name-encoding.ts";
-import { createSpool } from "../../lib/spool.ts";
+import { createSpool } from "../../lib/lists/spool.ts";
 import { parseKey } from "../../stores/key.ts";
 import type { BlobSource, ByteRange } from "../../stores/store.ts";
 import { planArchive, type PlannedFile } from "./archive-plan.ts";

@@ -2,7 +2,7 @@ import type { Db } from "../../catalog/schema/core.ts";
 import { findFeed, listFeeds, type FeedRow } from "../../catalog/feeds.ts";
 import { lockRows } from "../../catalog/packages.ts";
 import { FeedctlError } from "../../errors.ts";
-import { nearest } from "../../lib/nearest.ts";
+import { nearest } from "../../lib/text/nearest.ts";
 
 /** The feed of that name. Throws `not-found` with the nearest name as hint. */
 export async function requireFeed(db: Db, name: string): Promise<FeedRow> {

@@ -1,4 +1,4 @@
-import { batchesOf } from "../../lib/batches.ts";
+import { batchesOf } from "../../lib/lists/batches.ts";
 import { isFolderMarker } from "../../lib/key.ts";
 import type { BlobInfo, Store } from "../../stores/store.ts";
 import type { Context } from "../context.ts";

@@ -1,6 +1,6 @@
 import type { LoggedUse } from "../../catalog/usage.ts";
-import { excerpt } from "../../lib/excerpt.ts";
-import { redact } from "../../lib/redact.ts";
+import { excerpt } from "../../lib/text/excerpt.ts";
+import { redact } from "../../lib/text/redact.ts";
 import { createLogReader } from "./formats/log-reader.ts";
 import type { LogFormat } from "./formats/names.ts";
 

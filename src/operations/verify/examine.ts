@@ -4,7 +4,7 @@ import type { FeedRow } from "../../catalog/feeds.ts";
 import { readKeyState, type KeyState } from "../../catalog/key-state.ts";
 import type { Db } from "../../catalog/schema/core.ts";
 import { FeedctlError, isFeedctlError } from "../../errors.ts";
-import { hashStream } from "../../lib/hash.ts";
+import { hashStream } from "../../lib/bytes/hash.ts";
 import { isKey, type Key } from "../../lib/key.ts";
 import type { BlobInfo, Store } from "../../stores/store.ts";
 import { deadRuns } from "../commit/recorded-run.ts";

@@ -4,7 +4,7 @@ import type { Db } from "../../catalog/schema/core.ts";
 import type { FeedRow } from "../../catalog/feeds.ts";
 import { accompaniesPackages } from "../../formats/accompanies.ts";
 import { loadFormat } from "../../formats/index.ts";
-import { mapParallel } from "../../lib/parallel.ts";
+import { mapParallel } from "../../lib/concurrency/parallel.ts";
 import type { BlobInfo, Store } from "../../stores/store.ts";
 import type { Context } from "../context.ts";
 import { clockProblem } from "../right-clock.ts";

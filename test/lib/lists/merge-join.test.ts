@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { batched, batchesOf } from "../../src/lib/batches.ts";
-import { mergeJoin } from "../../src/lib/merge-join.ts";
+import { batched, batchesOf } from "../../../src/lib/lists/batches.ts";
+import { mergeJoin } from "../../../src/lib/lists/merge-join.ts";
 
 const byText = (a: string, b: string) => (a < b ? -1 : a > b ? 1 : 0);
 

@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
-import { listFolder } from "../../src/lib/list-folder.ts";
+import { listFolder } from "../../../src/lib/files/list-folder.ts";
 
 test("a folder is listed by name, links as links, and broken names apart", async (t) => {
   const folder = mkdtempSync(join(tmpdir(), "feedctl-list-"));

@@ -7,7 +7,7 @@ const UNSAFE = /\p{Cc}|\p{Cf}|\p{Cs}|\p{Zl}|\p{Zp}|\p{DI}|\u2800|(?! )\p{Zs}/gu;
 const PLAIN = /^[ -[\]-~]*$/;
 
 /** Replaces unsafe characters with `\u{...}`. */
-export function escapeUnsafe(text: string): string {
+function escapeUnsafe(text: string): string {
   return text.replace(UNSAFE, escapeCharacter);
 }
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { createCrc32c, createCrc64Nvme } from "../../src/lib/crc.ts";
+import { createCrc32c, createCrc64Nvme } from "../../../src/lib/bytes/crc.ts";
 
 // "123456789" is the check value of the CRC catalogue (Koopman, Williams); RFC 3720, B.4 has the others of CRC-32C.
 const cases = [

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { setImmediate as turn } from "node:timers/promises";
-import { createKeyedLock } from "../../src/lib/keyed-lock.ts";
+import { createKeyedLock } from "../../../src/lib/concurrency/keyed-lock.ts";
 
 /** Work that logs its start and ends on demand. */
 function createWork(log: string[]) {

@@ -3,8 +3,8 @@ import { lstatSync, mkdirSync, readdirSync, readFileSync, renameSync, symlinkSyn
 import { unlink } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, test } from "node:test";
-import { openFolder, openFolderBelow, openFolderSync, type FolderAccess } from "../../src/lib/open-folder.ts";
-import { temporaryFolder } from "../support/temporary-disk.ts";
+import { openFolder, openFolderBelow, openFolderSync, type FolderAccess } from "../../../src/lib/files/open-folder.ts";
+import { temporaryFolder } from "../../support/temporary-disk.ts";
 
 const kinds: FolderAccess[] = process.platform === "linux" ? ["handles", "names"] : ["names"];
 

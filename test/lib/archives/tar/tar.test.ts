@@ -4,9 +4,9 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { test } from "node:test";
-import { readTar } from "../../../src/lib/tar/read.ts";
-import { someBytes } from "../../support/bytes.ts";
-import { paxRecord, tarArchive, type TarMember } from "../../support/fixtures/tar.ts";
+import { readTar } from "../../../../src/lib/archives/tar/read.ts";
+import { someBytes } from "../../../support/bytes.ts";
+import { paxRecord, tarArchive, type TarMember } from "../../../support/fixtures/tar.ts";
 
 const limits = { maxEntries: 100, maxExtension: 10_000 };
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { parseRetryAfter } from "../../src/lib/retry-after.ts";
+import { parseRetryAfter } from "../../../src/lib/concurrency/retry-after.ts";
 
 const date = "Wed, 21 Oct 2015 07:28:00 GMT";
 

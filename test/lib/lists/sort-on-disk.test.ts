@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
 import fc from "fast-check";
-import { sortOnDisk } from "../../src/lib/sort-on-disk.ts";
+import { sortOnDisk } from "../../../src/lib/lists/sort-on-disk.ts";
 
 const folder = await mkdtemp(join(tmpdir(), "feedctl-sort-"));
 after(() => rm(folder, { recursive: true, force: true }));

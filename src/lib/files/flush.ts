@@ -1,7 +1,7 @@
 import { closeSync, fsyncSync, openSync } from "node:fs";
 import { open, readdir, type FileHandle } from "node:fs/promises";
 import { join } from "node:path";
-import { mapParallel } from "./parallel.ts";
+import { mapParallel } from "../concurrency/parallel.ts";
 
 /** Flushes a folder, so that the names in it survive a power cut. Does nothing where the system cannot. */
 export async function syncFolder(folder: string): Promise<void> {

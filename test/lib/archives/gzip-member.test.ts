@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { gzipSync } from "node:zlib";
 import fc from "fast-check";
-import { GzipError, gunzipMember } from "../../src/lib/gzip-member.ts";
+import { GzipError, gunzipMember } from "../../../src/lib/archives/gzip-member.ts";
 
 /** Adds every optional field to the header: extra field, name, comment, header checksum. */
 function withFullHeader(member: Buffer): Buffer {

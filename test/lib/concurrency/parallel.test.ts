@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { setImmediate as tick, setTimeout as sleep } from "node:timers/promises";
-import { inBatches, mapInOrder, mapParallel, oneAhead } from "../../src/lib/parallel.ts";
+import { inBatches, mapInOrder, mapParallel, oneAhead } from "../../../src/lib/concurrency/parallel.ts";
 
 test("at most `limit` items are in work at once, and the source is read no faster", async () => {
   let read = 0;

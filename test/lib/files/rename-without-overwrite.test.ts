@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "n
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, test } from "node:test";
-import { renameWithoutOverwrite } from "../../src/lib/rename-without-overwrite.ts";
+import { renameWithoutOverwrite } from "../../../src/lib/files/rename-without-overwrite.ts";
 
 let root: string;
 beforeEach(() => {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { ArError, readAr, type ArMember } from "../../src/lib/ar.ts";
-import { arArchive } from "../support/fixtures/deb.ts";
+import { ArError, readAr, type ArMember } from "../../../src/lib/archives/ar.ts";
+import { arArchive } from "../../support/fixtures/deb.ts";
 
 async function list(bytes: Buffer, size = bytes.length): Promise<ArMember[]> {
   const members: ArMember[] = [];

@@ -3,10 +3,10 @@ import { spawnSync } from "node:child_process";
 import { readdirSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { test } from "node:test";
-import { bunzip2, Bzip2Error } from "../../../src/lib/bzip2/bzip2.ts";
-import { someBytes } from "../../support/bytes.ts";
-import { bzip2, createBitWriter } from "../../support/fixtures/bzip2.ts";
-import { createRandom, mutate } from "../../support/fuzz.ts";
+import { bunzip2, Bzip2Error } from "../../../../src/lib/archives/bzip2/bzip2.ts";
+import { someBytes } from "../../../support/bytes.ts";
+import { bzip2, createBitWriter } from "../../../support/fixtures/bzip2.ts";
+import { createRandom, mutate } from "../../../support/fuzz.ts";
 
 const noTool = spawnSync("bzip2", ["--version"], { input: "" }).status === 0 ? false : "no bzip2 on this machine";
 

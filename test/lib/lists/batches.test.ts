@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { batched, batchesOf } from "../../src/lib/batches.ts";
+import { batched, batchesOf } from "../../../src/lib/lists/batches.ts";
 
 const numbers = (closed: () => void = () => {}) =>
   batched(async function* () {

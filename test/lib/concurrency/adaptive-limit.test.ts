@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { setImmediate as turn } from "node:timers/promises";
-import { createGate, type Gate, type Outcome } from "../../src/lib/adaptive-limit.ts";
+import { createGate, type Gate, type Outcome } from "../../../src/lib/concurrency/adaptive-limit.ts";
 
 async function enterMany(gate: Gate, count: number): Promise<((outcome: Outcome) => void)[]> {
   return Promise.all(Array.from({ length: count }, async () => gate.enter()));

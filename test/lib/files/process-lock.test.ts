@@ -7,12 +7,19 @@ import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, describe, test } from "node:test";
 import { pathToFileURL } from "node:url";
-import { lockOwnerName, tryProcessLock, type LockOwner, type ProcessLock } from "../../src/lib/process-lock.ts";
+import {
+  lockOwnerName,
+  tryProcessLock,
+  type LockOwner,
+  type ProcessLock,
+} from "../../../src/lib/files/process-lock.ts";
 
 const directory = mkdtempSync(join(tmpdir(), "feedctl-lock-"));
 after(() => rmSync(directory, { recursive: true, force: true }));
 
-const library = pathToFileURL(join(import.meta.dirname, "..", "..", "src", "lib", "process-lock.ts")).href;
+const library = pathToFileURL(
+  join(import.meta.dirname, "..", "..", "..", "src", "lib", "files", "process-lock.ts"),
+).href;
 const start = `import { tryProcessLock } from ${JSON.stringify(library)}; const [path] = process.argv.slice(1);`;
 /** Acquires the lock, says so, and keeps it until stdin ends. */
 const holder = `${start} const lock = await tryProcessLock(path);

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { createHash, randomBytes, scryptSync } from "node:crypto";
 import { test } from "node:test";
-import { parseSecret, seal, sealVersion, unseal } from "../../src/lib/seal.ts";
+import { parseSecret, seal, sealVersion, unseal } from "../../../src/lib/bytes/seal.ts";
 
 const noSalt = Buffer.alloc(0);
 

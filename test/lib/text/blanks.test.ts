@@ -1,15 +1,15 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { trimAscii, trimAsciiEnd, trimUnicode } from "../../src/lib/blanks.ts";
-import { cran } from "../../src/versions/cran.ts";
-import { composer } from "../../src/versions/composer.ts";
-import { conda } from "../../src/versions/conda.ts";
-import { debian } from "../../src/versions/debian.ts";
-import { gem } from "../../src/versions/gem.ts";
-import { nuget } from "../../src/versions/nuget.ts";
-import { pep440 } from "../../src/versions/pep440.ts";
-import { pub } from "../../src/versions/pub.ts";
-import { vsix } from "../../src/versions/vsix.ts";
+import { trimAscii, trimAsciiEnd, trimUnicode } from "../../../src/lib/text/blanks.ts";
+import { cran } from "../../../src/versions/cran.ts";
+import { composer } from "../../../src/versions/composer.ts";
+import { conda } from "../../../src/versions/conda.ts";
+import { debian } from "../../../src/versions/debian.ts";
+import { gem } from "../../../src/versions/gem.ts";
+import { nuget } from "../../../src/versions/nuget.ts";
+import { pep440 } from "../../../src/versions/pep440.ts";
+import { pub } from "../../../src/versions/pub.ts";
+import { vsix } from "../../../src/versions/vsix.ts";
 
 test("blanks are those of the tools: ASCII, or Unicode's without the byte order mark", () => {
   const ascii = " \t\n\v\f\r";

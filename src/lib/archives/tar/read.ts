@@ -1,4 +1,4 @@
-import { createByteReader, type ByteReader } from "../byte-reader.ts";
+import { createByteReader, type ByteReader } from "../../bytes/byte-reader.ts";
 import {
   BLOCK,
   isContinued,

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { excerpt } from "../../src/lib/excerpt.ts";
-import { printable } from "../../src/lib/printable.ts";
+import { excerpt } from "../../../src/lib/text/excerpt.ts";
+import { printable } from "../../../src/lib/text/printable.ts";
 
 const cases = [
   { name: "plain text", in: "a b/c-1.0_~[x]", out: "a b/c-1.0_~[x]" },

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { inspect } from "node:util";
-import { FeedctlError } from "../../src/errors.ts";
-import { redact, registerSecrets, registerUrl } from "../../src/lib/redact.ts";
+import { FeedctlError } from "../../../src/errors.ts";
+import { redact, registerSecrets, registerUrl } from "../../../src/lib/text/redact.ts";
 
 const token = 'IQoJb3Jp/Z2luX2VjE+HcaCXV"zLWVhc3QtMSJHMEUCIQ&D4mNkZ==';
 registerSecrets(token, "s3cr3t!?", undefined, "", "short", "password");
