@@ -30,7 +30,7 @@ import { defaultDirectory } from "../feed-store/default-directory.ts";
 import { explicitPlace } from "../feed-store/open-feed-store.ts";
 import { refuseOverlap } from "../feed-store/occupied-places.ts";
 import { lockWholeFeed } from "../commit/lock-feed.ts";
-import { feedReplaced, requireFeed, lockLiveFeed } from "../feed-store/find-feed.ts";
+import { requireFeed, lockLiveFeed } from "../feed-store/find-feed.ts";
 import { describeOptions } from "../feed-store/store-secrets.ts";
 
 export interface Feed {
@@ -252,11 +252,10 @@ export async function deleteFeed(
   name: string,
 ): Promise<{ feed: Feed; totals: FeedTotals; filesAt: string }> {
   const catalog = await context.catalog();
-  const { id } = await requireFeed(catalog.db, name);
-  await using lock = await lockWholeFeed(context, catalog, { id, name });
+  const found = await requireFeed(catalog.db, name);
+  await using lock = await lockWholeFeed(context, catalog, found);
   return await commit(catalog.db, [lock], async (transaction) => {
-    const feed = await requireFeed(transaction, name);
-    if (feed.id !== id) throw feedReplaced(name);
+    const feed = await requireFeed(transaction, found);
     const totals = await feedTotals(transaction, feed.id);
     const stores = await listStoresOfFeed(transaction, feed.id);
     const current = stores.find((row) => row.role === "current");

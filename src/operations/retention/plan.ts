@@ -16,7 +16,7 @@ import type { Db } from "../../catalog/schema/core.ts";
 import { counted } from "../../lib/text/format-size.ts";
 import type { Context } from "../context.ts";
 import { throwIfInterrupted } from "../../stores/shared/signal.ts";
-import { requireLiveFeed } from "../feed-store/find-feed.ts";
+import { requireLiveFeed, type FeedRef } from "../feed-store/find-feed.ts";
 import { compileRule } from "./compile-rule.ts";
 import type { RetentionRule } from "./criteria.ts";
 import { findKnownUse, type UseOfPlan } from "./known-use.ts";
@@ -72,13 +72,13 @@ export interface RetentionPlan extends AsyncDisposable {
  */
 export async function planRetention(
   context: Context,
-  feedName: string,
+  ref: FeedRef,
   beforeRule?: (db: Db, feed: FeedRow, rule: RetentionRule) => Promise<unknown>,
 ): Promise<RetentionPlan> {
   const { db: catalog } = await context.catalog();
   const db = await catalog.startTransaction().setIsolationLevel("repeatable read").execute();
   try {
-    const feed = await requireLiveFeed(db, feedName);
+    const feed = await requireLiveFeed(db, ref);
     const subject = subjectOf(feed.type);
     const rules = await readRules(db, feed.id);
     const now = context.now();

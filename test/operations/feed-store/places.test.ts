@@ -84,7 +84,7 @@ async function nameOf(place: Installation): Promise<string> {
 onDatabases("the marker of a store", ["PostgreSQL"], (database) => {
   database.test("is hidden from listings, mirrors and uploads, and is no key", async (_t, place) => {
     await prepare(place);
-    assert.deepEqual(Object.keys(markerIn(place, "mnt/web")), ["about", "installation", "feed", "store"]);
+    assert.deepEqual(Object.keys(markerIn(place, "mnt/web")), ["about", "installation", "feed", "store", "since"]);
     assert.partialDeepStrictEqual((await place.run("verify", "web", "--json")).summary(), { match: 3, foreign: 0 });
     assert.partialDeepStrictEqual((await place.run("store", "usage", "web", "--json")).json(), { foreign: 0 });
     await place.run("mirror", place.path("mnt/web"), place.path("copy"), "--yes");
