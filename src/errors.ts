@@ -1,4 +1,4 @@
-import { redact } from "./lib/redact.ts";
+import { redact } from "./lib/text/redact.ts";
 
 /** Why something failed, as a caller can handle it. Error names of a provider never leave its adapter. */
 export const errorCodes = {

@@ -8,10 +8,10 @@ import { createOutput, type OutputOptions } from "./cli/frame/output.ts";
 import { createProgram } from "./cli/program.ts";
 import type { ErrorLine } from "./cli/results/schemas/installation.ts";
 import { errorCodes, exhaustionOf, exitStatus, FeedctlError, HUNG_UP, TERMINATED } from "./errors.ts";
-import { isDiskFull } from "./lib/disk-full.ts";
+import { isDiskFull } from "./lib/files/disk-full.ts";
 import { setLimits } from "./lib/limits.ts";
 import { ownFile } from "./lib/own-file.ts";
-import { redact } from "./lib/redact.ts";
+import { redact } from "./lib/text/redact.ts";
 import { registerEnvironment } from "./cli/frame/secret-variables.ts";
 import type { Context } from "./operations/context.ts";
 

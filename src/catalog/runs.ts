@@ -1,5 +1,5 @@
 import { sql } from "kysely";
-import { redact } from "../lib/redact.ts";
+import { redact } from "../lib/text/redact.ts";
 import type { Db } from "./schema/core.ts";
 
 export async function insertRun(

@@ -1,5 +1,5 @@
 import { Command, Option, type CommandUnknownOpts } from "commander";
-import { counted, formatSize } from "../lib/format-size.ts";
+import { counted, formatSize } from "../lib/text/format-size.ts";
 import type { AdoptedBlob } from "../operations/adopt/outcome.ts";
 import type { Edge } from "./frame/edge.ts";
 import { createItemLines } from "./frame/item-lines.ts";

@@ -1,5 +1,5 @@
 import { Command, type CommandUnknownOpts } from "commander";
-import { counted } from "../lib/format-size.ts";
+import { counted } from "../lib/text/format-size.ts";
 import type { Edge } from "./frame/edge.ts";
 import type { CatalogReadyResult, CatalogStatusResult, SequenceResult } from "./results/schemas/installation.ts";
 

@@ -1,6 +1,6 @@
 import { Command, Option, type CommandUnknownOpts } from "commander";
 import { FeedctlError } from "../errors.ts";
-import { counted, formatSize } from "../lib/format-size.ts";
+import { counted, formatSize } from "../lib/text/format-size.ts";
 import type { ImportedFile } from "../operations/import/outcome.ts";
 import type { Edge } from "./frame/edge.ts";
 import { createItemLines } from "./frame/item-lines.ts";

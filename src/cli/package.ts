@@ -1,6 +1,6 @@
 import { dirname } from "node:path";
 import { Argument, Command, type CommandUnknownOpts } from "commander";
-import { counted, formatSize } from "../lib/format-size.ts";
+import { counted, formatSize } from "../lib/text/format-size.ts";
 import type { PackageVersion } from "../catalog/packages.ts";
 import { confirm, type Edge } from "./frame/edge.ts";
 import { addProtection } from "./package-protect.ts";

@@ -1,5 +1,5 @@
 import { Argument, Command, type CommandUnknownOpts } from "commander";
-import { counted, formatSize } from "../lib/format-size.ts";
+import { counted, formatSize } from "../lib/text/format-size.ts";
 import type { Context } from "../operations/context.ts";
 import type { ChangeOptions, SettingChange } from "../operations/installation/settings.ts";
 import { defaultStoreType } from "../stores/providers.ts";

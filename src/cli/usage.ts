@@ -1,5 +1,5 @@
 import { Command, InvalidArgumentError, Option, type CommandUnknownOpts } from "commander";
-import { counted } from "../lib/format-size.ts";
+import { counted } from "../lib/text/format-size.ts";
 import type { CountedFile } from "../operations/usage/count-log.ts";
 import { logFormats } from "../operations/usage/formats/names.ts";
 import type { UsageSummary } from "../operations/usage/import-logs.ts";

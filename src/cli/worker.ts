@@ -1,5 +1,5 @@
 import { Command, type CommandUnknownOpts } from "commander";
-import { counted } from "../lib/format-size.ts";
+import { counted } from "../lib/text/format-size.ts";
 import type { Edge } from "./frame/edge.ts";
 import { wholeNumber } from "./frame/parsers.ts";
 import type { Worker } from "../operations/migrate/worker.ts";

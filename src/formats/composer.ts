@@ -1,4 +1,4 @@
-import { trimAscii } from "../lib/blanks.ts";
+import { trimAscii } from "../lib/text/blanks.ts";
 import { composer as versions, isBranch } from "../versions/composer.ts";
 import { relationRange } from "../versions/ranges/relation-range.ts";
 import type { Format, PackageFile, PackageIdentity, ReadOptions } from "./format.ts";
@@ -16,6 +16,7 @@ import { zipEntries, type ZipEntry } from "./containers/zip.ts";
  */
 export const composer: Format = {
   type: "composer",
+  repositoryFiles: /(?:^|\/)(?:packages\.json|provider-[^/]+\.json|include\/[^/]+\.json|p2?\/.+\.json)$/,
   extensions: [".zip"],
   versions,
   ranges: relationRange(versions, { example: ">= 1.0, < 2.0" }),

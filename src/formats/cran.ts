@@ -17,6 +17,7 @@ export const cran: Format = {
   unpacksTarballs: true,
   versions,
   ranges: relationRange(versions, { example: ">= 1.0, < 2.0" }),
+  repositoryFiles: /(?:^|\/)(?:PACKAGES(?:\.(?:gz|rds|json))?|Meta\/[^/]+\.rds)$/,
   read: (file, options) => readPackage("R package", file, options, () => read(file, options)),
 };
 

@@ -53,7 +53,7 @@ export interface PackageIdentity {
   metadata: Record<string, unknown>;
   /** Why the package itself advises against using it; empty: without a reason. Absent: it does not. */
   deprecation?: string | undefined;
-  /** Oddities that do not forbid the import, one line each (the file name disagrees with the manifest, ...). */
+  /** Oddities that do not forbid the import, unescaped (the file name disagrees with the manifest, ...). */
   warnings: string[];
 }
 
@@ -121,6 +121,11 @@ export interface Format {
    * sidecars.
    */
   isSidecar?(name: string): boolean;
+  /**
+   * Keys of files that tools generate for a repository of this type: its indexes. They are left alone where a store is
+   * adopted or verified. Absent: none are known.
+   */
+  readonly repositoryFiles?: RegExp;
   /**
    * `read` unpacks compressed tar archives to their end, so that nothing is left to prove that they are complete. Absent:
    * it does not.

@@ -1,9 +1,9 @@
 import type { Stats } from "node:fs";
 import type { FileHandle } from "node:fs/promises";
 import { basename, dirname, relative, sep } from "node:path";
-import { openFolder, openFolderBelow } from "../lib/open-folder.ts";
+import { openFolder, openFolderBelow } from "../lib/files/open-folder.ts";
 import { limits, type LimitName } from "../lib/limits.ts";
-import { openRegularFile } from "../lib/open-regular-file.ts";
+import { openRegularFile } from "../lib/files/open-regular-file.ts";
 import type { FilePlace, PackageFile } from "./format.ts";
 import { beyondLimit } from "./read-package.ts";
 

@@ -1,8 +1,8 @@
 import { FeedctlError } from "../errors.ts";
-import { formatSize } from "../lib/format-size.ts";
+import { formatSize } from "../lib/text/format-size.ts";
 import { limits, limitTable, type LimitName } from "../lib/limits.ts";
-import { oneLine } from "../lib/one-line.ts";
-import { TarError } from "../lib/tar/read.ts";
+import { excerpt } from "../lib/text/excerpt.ts";
+import { TarError } from "../lib/archives/tar/read.ts";
 import type { PackageFile, PackageIdentity, ReadOptions } from "./format.ts";
 
 /** An error that says why a package file is rejected; `readPackage` adds the name of the file. */
@@ -48,7 +48,7 @@ export function beyondRatio(most: number): FeedctlError {
 /**
  * Runs a format's `read` and turns every failure into a `FeedctlError` that names the file: `invalid` for its content,
  * another code for errors of the file system and for the caller's signal. Other errors are bugs and pass through.
- * Warnings may quote text of the package, so each is reduced to one line.
+ * Warnings may quote text of the package, so each is shortened.
  */
 export async function readPackage(
   what: string,
@@ -58,7 +58,7 @@ export async function readPackage(
 ): Promise<PackageIdentity> {
   return aboutFile(file, `is not a valid ${what}`, options?.signal, async () => {
     const identity = await read();
-    return { ...identity, warnings: identity.warnings.map((warning) => oneLine(warning)) };
+    return { ...identity, warnings: identity.warnings.map((warning) => excerpt(warning)) };
   });
 }
 
@@ -73,15 +73,15 @@ export async function aboutFile<T>(
     signal?.throwIfAborted();
     return await work();
   } catch (error) {
-    const name = oneLine(file.name);
+    const name = excerpt(file.name);
     if (signal?.aborted) throw new FeedctlError("interrupted", `reading ${name} was interrupted`, { cause: error });
     if (error instanceof FeedctlError && error.code !== "invalid") throw error;
     const reason = reasonOf(error);
     if (error instanceof WrongNameError)
-      throw new WrongNameError(`${name} ${judgement}: ${oneLine(error.message)}`, error);
+      throw new WrongNameError(`${name} ${judgement}: ${excerpt(error.message)}`, error);
     const hint = error instanceof FeedctlError ? error.hint : undefined;
     if (reason !== undefined)
-      throw new FeedctlError("invalid", `${name} ${judgement}: ${oneLine(reason)}`, { cause: error, hint });
+      throw new FeedctlError("invalid", `${name} ${judgement}: ${excerpt(reason)}`, { cause: error, hint });
     throw fileSystemError(name, error) ?? error;
   }
 }

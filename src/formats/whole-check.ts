@@ -1,9 +1,11 @@
-import { ArError, readAr } from "../lib/ar.ts";
-import { createByteReader } from "../lib/byte-reader.ts";
-import { endsAsBzip2, endsAsXz, endsAsZstd, type Range } from "../lib/compressed-end.ts";
+import { ArError, readAr } from "../lib/archives/ar.ts";
+import { createByteReader } from "../lib/bytes/byte-reader.ts";
+import { endsAsBzip2, endsAsXz, type Range } from "../lib/archives/compressed-end.ts";
 import { limits } from "../lib/limits.ts";
-import { readZipDirectory, ZipError } from "../lib/zip/directory.ts";
+import { readZipDirectory, ZipError } from "../lib/archives/zip/directory.ts";
 import { openReader, type FileReader } from "./containers/open-reader.ts";
+import { findRpmPayload } from "./rpm/payload.ts";
+import type { Packing } from "./containers/unpack-stream.ts";
 import { createPartChecker, startOf, type CheckedPart } from "./containers/part-check.ts";
 import { containerOf, type Container } from "./containers/sniff.ts";
 import type { Format, PackageFile, ReadOptions } from "./format.ts";
@@ -20,7 +22,7 @@ export interface WholeCheck {
 
 /**
  * What `format.read` leaves unread is checked here, because an import may delete the only copy: the directory of a zip
- * archive and the checksums of all its members, compressed data to its end. Undefined when nothing is left to check.
+ * archive and the checksums of all its members, compressed data to its end, the hashes that a package states of itself. Undefined when nothing is left to check.
  * Rejects with `invalid` for an archive that is cut off.
  */
 export async function openWholeCheck(
@@ -75,15 +77,17 @@ async function findParts(format: Format, file: PackageFile, reader: FileReader):
       return (await zipMembers(reader)).map((zip) => ({ zip }));
     case "ar":
       return findDataPart(reader);
-    case "gzip":
-      return format.unpacksTarballs === true ? [] : [{ gzip: { name: file.name, ...range } }];
     case "tar":
       return format.unpacksTarballs === true ? [] : [{ tar: { name: file.name, ...range } }];
+    case "gzip":
     case "bzip2":
     case "xz":
     case "zstd":
-      if (format.unpacksTarballs !== true) await requireEnd(reader, container, range, "its compressed data");
-      return [];
+      return format.unpacksTarballs === true
+        ? []
+        : [await findPacked(reader, container, { name: file.name, ...range })];
+    case "rpm":
+      return findRpmPayload(reader);
     default:
       return [];
   }
@@ -98,10 +102,17 @@ async function zipMembers(reader: FileReader) {
   }
 }
 
-const ends = { bzip2: endsAsBzip2, xz: endsAsXz, zstd: endsAsZstd };
-
-async function requireEnd(reader: FileReader, container: keyof typeof ends, range: Range, what: string): Promise<void> {
-  if (!(await ends[container](reader.read, range))) throw invalid(`${what} (${container}) ends early or is damaged`);
+/** Data whose end is missing is refused at once, before a byte of it is unpacked, and also beyond the limits. */
+async function findPacked(
+  reader: FileReader,
+  packing: Packing,
+  part: Range & { name: string; what?: string },
+): Promise<CheckedPart> {
+  const { name, start, end } = part;
+  const endsAs = packing === "xz" ? endsAsXz : packing === "bzip2" ? endsAsBzip2 : undefined;
+  if (endsAs !== undefined && !(await endsAs(reader.read, { start, end })))
+    throw invalid(`${part.what ?? "its compressed data"} (${packing}) ends early or is damaged`);
+  return { packed: { name, start, end, packing } };
 }
 
 /** How dpkg reads a data archive, by its name. */
@@ -122,11 +133,10 @@ async function findDataPart(reader: FileReader): Promise<CheckedPart[]> {
       const container = containerOf(await reader.read(offset, Math.min(size, 512)));
       const expected = DATA[name];
       if (expected !== undefined && expected !== container) throw invalid(`its ${name} is not ${expected} data`);
-      if (container === "gzip") parts.push({ gzip: { name, ...range } });
-      else if (container === "tar") parts.push({ tar: { name, ...range } });
+      if (container === "tar") parts.push({ tar: { name, ...range } });
       else if (name === "data.tar.lzma") parts.push({ unreadable: { name, ...range } });
-      else if (container === "bzip2" || container === "xz" || container === "zstd")
-        await requireEnd(reader, container, range, `its ${name}`);
+      else if (container === "gzip" || container === "bzip2" || container === "xz" || container === "zstd")
+        parts.push(await findPacked(reader, container, { name, what: `its ${name}`, ...range }));
     }
   } catch (error) {
     throw error instanceof ArError ? invalid(error.message, error) : error;

@@ -1,4 +1,4 @@
-import { bytesOf } from "./parse-size.ts";
+import { bytesOf } from "./text/parse-size.ts";
 
 const KiB = 1024;
 const MiB = 1024 * KiB;

@@ -1,5 +1,5 @@
 import type { Catalog } from "../catalog/connection/catalog.ts";
-import type { SealingSecret } from "../lib/seal.ts";
+import type { SealingSecret } from "../lib/bytes/seal.ts";
 import type { Store } from "../stores/store.ts";
 import type { OpenOptions, StoreConfig } from "../stores/providers.ts";
 

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { crc32 } from "node:zlib";
 import { FeedctlError } from "../errors.ts";
-import { createCrc32c, createCrc64Nvme } from "../lib/crc.ts";
+import { createCrc32c, createCrc64Nvme } from "../lib/bytes/crc.ts";
 import type { HashCheck } from "./hash-check.ts";
 import type { BlobInfo, GetOptions } from "./store.ts";
 

@@ -1,4 +1,4 @@
-import { trimAscii } from "../lib/blanks.ts";
+import { trimAscii } from "../lib/text/blanks.ts";
 import { FeedctlError } from "../errors.ts";
 import { compareBy, concatKeys, numberKey, rankKey } from "./keys/sort-key.ts";
 import type { VersionScheme } from "./scheme.ts";

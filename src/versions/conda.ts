@@ -1,5 +1,5 @@
 import { FeedctlError } from "../errors.ts";
-import { trimUnicode } from "../lib/blanks.ts";
+import { trimUnicode } from "../lib/text/blanks.ts";
 import { paddedListKey, type PaddedItem } from "./keys/padded-key.ts";
 import { compareBy, concatKeys, numberKey, rankKey, textKey } from "./keys/sort-key.ts";
 import type { VersionScheme } from "./scheme.ts";

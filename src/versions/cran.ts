@@ -1,5 +1,5 @@
 import { FeedctlError } from "../errors.ts";
-import { trimAscii } from "../lib/blanks.ts";
+import { trimAscii } from "../lib/text/blanks.ts";
 import { compareBy, concatKeys, listKey, numberKey } from "./keys/sort-key.ts";
 import type { VersionScheme } from "./scheme.ts";
 

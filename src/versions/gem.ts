@@ -1,5 +1,5 @@
 import { FeedctlError } from "../errors.ts";
-import { trimAscii } from "../lib/blanks.ts";
+import { trimAscii } from "../lib/text/blanks.ts";
 import { paddedListKey, type PaddedItem } from "./keys/padded-key.ts";
 import { compareBy, numberKey, textKey } from "./keys/sort-key.ts";
 import type { VersionScheme } from "./scheme.ts";

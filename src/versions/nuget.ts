@@ -1,5 +1,5 @@
 import { FeedctlError } from "../errors.ts";
-import { trimUnicode } from "../lib/blanks.ts";
+import { trimUnicode } from "../lib/text/blanks.ts";
 import { compareBy, concatKeys, listKey, numberKey, rankKey, textKey } from "./keys/sort-key.ts";
 import type { VersionScheme } from "./scheme.ts";
 

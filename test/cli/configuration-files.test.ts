@@ -17,7 +17,7 @@ import { test } from "node:test";
 import { searchPlaces } from "../../src/cli/frame/config-file.ts";
 import { loadConfig } from "../../src/cli/frame/config.ts";
 import type { Io } from "../../src/cli/frame/io.ts";
-import { redact } from "../../src/lib/redact.ts";
+import { redact } from "../../src/lib/text/redact.ts";
 import { isolation, sandbox, type Sandbox } from "../support/feedctl.ts";
 
 const NOBODY = 65534;

@@ -3,9 +3,7 @@ import { createHash } from "node:crypto";
 import { test, type TestContext } from "node:test";
 import { crc32, gzipSync, zstdCompressSync } from "node:zlib";
 import type { PackageType } from "../../src/formats/feed-types.ts";
-import { loadFormat } from "../../src/formats/index.ts";
 import { setLimits } from "../../src/lib/limits.ts";
-import { preparePackage } from "../../src/operations/import/prepare-package.ts";
 import { apkOf } from "../support/fixtures/apk.ts";
 import { arArchive } from "../support/fixtures/deb.ts";
 import { gemMembers, gemSpecification } from "../support/fixtures/gem.ts";
@@ -15,19 +13,7 @@ import { wheel } from "../support/fixtures/pypi.ts";
 import { tarArchive } from "../support/fixtures/tar.ts";
 import { upack } from "../support/fixtures/upack.ts";
 import { zipArchive } from "../support/fixtures/zip.ts";
-import { packageFolder } from "../support/package-folder.ts";
-
-/** Incompressible bytes, the same every time. */
-function noise(length: number): Buffer {
-  const blocks = Array.from({ length: Math.ceil(length / 64) }, (_, n) => createHash("sha512").update(`${n}`).digest());
-  return Buffer.concat(blocks).subarray(0, length);
-}
-
-/** Reads one file of a folder as an import does: its identity, then all of its bytes. */
-async function readIn(t: TestContext, type: PackageType, name: string, files: Record<string, string | Uint8Array>) {
-  const format = await loadFormat(type);
-  return preparePackage(format, packageFolder(t, files).file(name), name, {});
-}
+import { noise, readIn } from "../support/import-reading.ts";
 
 /** The same for an artifact beside its pom. */
 function readArtifact(t: TestContext, name: string, bytes: Uint8Array) {
@@ -54,8 +40,8 @@ const archives: { name: string; bytes: Buffer }[] = [
   { name: "a-1-two.tar.gz", bytes: Buffer.concat([gzipSync(small), gzipSync("more")]) },
   { name: "a-1-big.tar.gz", bytes: gzipSync(noise(1_200_000)) },
   { name: "a-1-bin.tar.zst", bytes: zstdCompressSync(small) },
-  { name: "a-1-bin.tar.xz", bytes: Buffer.from(XZ, "hex") },
-  { name: "a-1-bin.tar.bz2", bytes: Buffer.from(BZIP2, "hex") },
+  { name: "a-1-text.xz", bytes: Buffer.from(XZ, "hex") },
+  { name: "a-1-text.bz2", bytes: Buffer.from(BZIP2, "hex") },
 ];
 
 for (const { name, bytes } of archives) {
@@ -136,10 +122,7 @@ test("the data archive of a Debian, Alpine or old Ruby package is read to its en
     control,
     { name: "data.tar.zst", body: zstdCompressSync(small).subarray(0, 2000) },
   ]);
-  await assert.rejects(
-    readIn(t, "debian", "ab_1_all.deb", { "ab_1_all.deb": zst }),
-    /its data.tar.zst \(zstd\) ends early/,
-  );
+  await assert.rejects(readIn(t, "debian", "ab_1_all.deb", { "ab_1_all.deb": zst }), /the compressed data ends early/);
 
   // cut before it was packed, as when a disk was full: dpkg-deb and tar refuse it
   const half = small.subarray(0, 2000);

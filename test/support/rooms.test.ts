@@ -5,8 +5,8 @@ import { circularImports, placeOf } from "./rooms.ts";
 
 const places = [
   { file: "src/main.ts", layer: "main", room: "main" },
-  { file: "src/lib/ar.ts", layer: "lib", room: "ar.ts" },
-  { file: "src/lib/tar/read.ts", layer: "lib", room: "tar" },
+  { file: "src/lib/key.ts", layer: "lib", room: "key.ts" },
+  { file: "src/lib/archives/tar/read.ts", layer: "lib", room: "archives" },
   { file: "src/catalog/migrations/0001/a.ts", layer: "catalog", room: "migrations" },
 ];
 
@@ -35,8 +35,8 @@ test("a circle over three rooms is found, even where one of its imports is a typ
 
 test("files of one room may import one another, and rooms of different layers form no circle", () => {
   const files = {
-    "src/lib/tar/read.ts": 'import { header } from "./header.ts";',
-    "src/lib/tar/header.ts": 'import { read } from "./read.ts";',
+    "src/lib/archives/tar/read.ts": 'import { header } from "./header.ts";',
+    "src/lib/archives/tar/header.ts": 'import { read } from "./read.ts";',
     "src/cli/feed.ts": 'import { run } from "../operations/feed.ts";',
     "src/operations/feed.ts": 'import { text } from "../cli/feed.ts";',
   };

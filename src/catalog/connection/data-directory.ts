@@ -1,6 +1,6 @@
 import { chmodSync, mkdirSync, readdirSync, statSync } from "node:fs";
 import { FeedctlError } from "../../errors.ts";
-import { findForeign, isForeign, isPrivate } from "../../lib/private-tree.ts";
+import { findForeign, isForeign, isPrivate } from "../../lib/files/private-tree.ts";
 
 /** What feedctl keeps in its data directory. */
 const CONTENTS = new Set([

@@ -1,5 +1,5 @@
 import { FeedctlError, type ErrorCode } from "../../errors.ts";
-import { isDiskFull } from "../../lib/disk-full.ts";
+import { isDiskFull } from "../../lib/files/disk-full.ts";
 
 /** What an error of the server means. */
 interface Meaning {

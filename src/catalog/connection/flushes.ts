@@ -1,7 +1,7 @@
 import { fsyncSync, writeSync } from "node:fs";
 import { dirname } from "node:path";
 import { FeedctlError } from "../../errors.ts";
-import { syncFolderNow } from "../../lib/flush.ts";
+import { syncFolderNow } from "../../lib/files/flush.ts";
 
 /** Permissions of everybody but the owner. */
 const OTHERS = 0o077;

@@ -2,7 +2,7 @@ import type { Socket } from "node:net";
 import { Kysely, PostgresDialect } from "kysely";
 import pg from "pg";
 import type { Catalog } from "./catalog.ts";
-import { registerSecrets, registerUrl } from "../../lib/redact.ts";
+import { registerSecrets, registerUrl } from "../../lib/text/redact.ts";
 import { checkKeys } from "./check-keys.ts";
 import { wrapDialect } from "./dialect.ts";
 import { isTlsRefused, lacksTls, translateCatalogError } from "./errors.ts";

@@ -1,4 +1,4 @@
-import { registerSecrets } from "../../lib/redact.ts";
+import { registerSecrets } from "../../lib/text/redact.ts";
 import pgpass from "pgpass";
 
 type Server = Parameters<typeof pgpass>[0];

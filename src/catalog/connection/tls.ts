@@ -3,7 +3,7 @@ import { homedir } from "node:os";
 import { join } from "node:path";
 import { getCACertificates, type ConnectionOptions } from "node:tls";
 import { FeedctlError } from "../../errors.ts";
-import { inWords } from "../../lib/in-words.ts";
+import { inWords } from "../../lib/text/in-words.ts";
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 

@@ -2,7 +2,7 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { createGunzip } from "node:zlib";
-import { readTar } from "../../lib/tar/read.ts";
+import { readTar } from "../../lib/archives/tar/read.ts";
 
 /** A data directory of PostgreSQL has about 1,100 files; the largest is a WAL segment of 16 MiB. */
 const limits = { maxEntries: 10_000, maxExtension: 64 * 1024 };

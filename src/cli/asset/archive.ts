@@ -1,5 +1,5 @@
 import { Command, Option, type CommandUnknownOpts } from "commander";
-import { counted, formatSize } from "../../lib/format-size.ts";
+import { counted, formatSize } from "../../lib/text/format-size.ts";
 import { directoryArgument } from "./options.ts";
 import { reportAssets } from "./report.ts";
 import { createSystemFiles } from "./system-files.ts";
@@ -31,7 +31,7 @@ anything is written. So is one that unpacks to more than 1000 times its size, un
     .action(async (directory: string, archive: string, options, command) =>
       edge.act<AssetStoredLine>(command, async (context, out) => {
         const { resolve } = await import("node:path");
-        const { importArchive } = await import("../../operations/assets/import-archive.ts");
+        const { importArchive } = await import("../../operations/archives/import-archive.ts");
         const { parseFolder } = await import("../../operations/assets/paths.ts");
         const { keepStream, requirePiped } = await import("../../operations/local-files/keep-stream.ts");
         const { pathFilter } = await import("../../operations/local-files/patterns.ts");
@@ -66,7 +66,7 @@ anything is written. So is one that unpacks to more than 1000 times its size, un
     .option("--overwrite", "replace an existing file")
     .action(async (directory: string, folder: string, options, command) =>
       edge.act<AssetExportResult>(command, async (context, out) => {
-        const { exportAssets } = await import("../../operations/assets/export.ts");
+        const { exportAssets } = await import("../../operations/archives/export.ts");
         const { format } = options;
         await out.progress.start(`exporting ${folder === "" ? directory : folder}`);
         const onFile = (size: number) => out.progress.step(size);

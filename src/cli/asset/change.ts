@@ -1,5 +1,5 @@
 import { Argument, Command, Option, type CommandUnknownOpts } from "commander";
-import { counted, formatSize } from "../../lib/format-size.ts";
+import { counted, formatSize } from "../../lib/text/format-size.ts";
 import { directoryArgument, pathArgument } from "./options.ts";
 import { confirm, type Edge } from "../frame/edge.ts";
 import type { AssetDeletedResult, AssetStoredLine, FolderMadeResult } from "../results/schemas/asset.ts";

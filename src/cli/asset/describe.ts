@@ -1,6 +1,6 @@
 import { Argument, Command, type CommandUnknownOpts } from "commander";
 import { FeedctlError } from "../../errors.ts";
-import { counted } from "../../lib/format-size.ts";
+import { counted } from "../../lib/text/format-size.ts";
 import type { DescribeChange, DescribeInput, Described } from "../../operations/assets/set-properties.ts";
 import { directoryArgument, parseCache, parseContentType, parseMetadata, pathArgument } from "./options.ts";
 import type { Edge } from "../frame/edge.ts";

@@ -1,5 +1,5 @@
 import { Argument, Command, Option, type CommandUnknownOpts } from "commander";
-import { counted, formatSize } from "../../lib/format-size.ts";
+import { counted, formatSize } from "../../lib/text/format-size.ts";
 import type { KeptRow } from "../../catalog/assets/history.ts";
 import { directoryArgument, pathArgument } from "./options.ts";
 import { confirm, type Edge } from "../frame/edge.ts";

@@ -1,5 +1,5 @@
 import { Command, InvalidArgumentError, Option, type CommandUnknownOpts } from "commander";
-import { counted, formatSize } from "../../lib/format-size.ts";
+import { counted, formatSize } from "../../lib/text/format-size.ts";
 import type { AssetEntry, ShownAsset } from "../../operations/assets/list.ts";
 import { directoryArgument, pathArgument } from "./options.ts";
 import { printTree } from "./tree.ts";

@@ -1,4 +1,4 @@
-import { counted, formatSize } from "../../lib/format-size.ts";
+import { counted, formatSize } from "../../lib/text/format-size.ts";
 import type { AssetOutcome } from "../../operations/assets/item.ts";
 import type { UploadEvent } from "../../operations/assets/upload.ts";
 import { createItemLines } from "../frame/item-lines.ts";

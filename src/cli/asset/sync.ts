@@ -1,6 +1,6 @@
 import { resolve } from "node:path";
 import { Command, Option, type CommandUnknownOpts } from "commander";
-import { counted } from "../../lib/format-size.ts";
+import { counted } from "../../lib/text/format-size.ts";
 import { directoryArgument } from "./options.ts";
 import { createSystemFiles } from "./system-files.ts";
 import { confirm, type Edge } from "../frame/edge.ts";

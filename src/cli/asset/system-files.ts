@@ -1,4 +1,4 @@
-import { counted } from "../../lib/format-size.ts";
+import { counted } from "../../lib/text/format-size.ts";
 import type { Output } from "../frame/output.ts";
 
 /** Files that macOS and Windows create in folders and archives, as patterns of one segment. */

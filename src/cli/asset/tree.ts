@@ -1,4 +1,4 @@
-import { formatSize } from "../../lib/format-size.ts";
+import { formatSize } from "../../lib/text/format-size.ts";
 import type { AssetEntry } from "../../operations/assets/list.ts";
 import type { Output } from "../frame/output.ts";
 

@@ -1,5 +1,5 @@
 import { Command, Option, type CommandUnknownOpts } from "commander";
-import { formatSize } from "../../lib/format-size.ts";
+import { formatSize } from "../../lib/text/format-size.ts";
 import { cacheOption, contentTypeOption, directoryArgument, parseMetadata } from "./options.ts";
 import type { Edge } from "../frame/edge.ts";
 import { reportAssets } from "./report.ts";

@@ -1,4 +1,4 @@
-import { counted, formatSize } from "../../lib/format-size.ts";
+import { counted, formatSize } from "../../lib/text/format-size.ts";
 import type { DropCounts, DropEvent, DropFeedEvent, DropSummary } from "../../operations/drop/outcome.ts";
 import type { DropStatus } from "../../operations/drop/status.ts";
 import { describeFile, isGood, statusWords } from "../import.ts";

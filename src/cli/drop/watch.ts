@@ -1,4 +1,4 @@
-import { createFolderWatch } from "../../lib/folder-watch.ts";
+import { createFolderWatch } from "../../lib/files/folder-watch.ts";
 import type { Context } from "../../operations/context.ts";
 import { scanDropPaths, type DropScanInput } from "../../operations/drop/scan.ts";
 import { createDropReport } from "./report.ts";

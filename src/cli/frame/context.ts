@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { ownFile } from "../../lib/own-file.ts";
-import type { SealingSecret } from "../../lib/seal.ts";
+import type { SealingSecret } from "../../lib/bytes/seal.ts";
 import type { Context } from "../../operations/context.ts";
 import { createClock } from "./clock.ts";
 import type { Config } from "./config.ts";

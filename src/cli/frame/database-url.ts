@@ -1,6 +1,6 @@
 import { resolve } from "node:path";
 import { FeedctlError } from "../../errors.ts";
-import { registerUrl } from "../../lib/redact.ts";
+import { registerUrl } from "../../lib/text/redact.ts";
 import type { Io } from "./io.ts";
 import { readableByOthers, readTrustedFile, type TrustedFile } from "./trusted-file.ts";
 

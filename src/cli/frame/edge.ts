@@ -2,7 +2,7 @@ import { createInterface, type Interface } from "node:readline/promises";
 import type { CommandUnknownOpts } from "commander";
 import { FeedctlError } from "../../errors.ts";
 import type { Context } from "../../operations/context.ts";
-import { printable } from "../../lib/printable.ts";
+import { printable } from "../../lib/text/printable.ts";
 import type { Io } from "./io.ts";
 import type { Output } from "./output.ts";
 

@@ -1,5 +1,5 @@
-import { printable } from "../../lib/printable.ts";
-import { redact } from "../../lib/redact.ts";
+import { printable } from "../../lib/text/printable.ts";
+import { redact } from "../../lib/text/redact.ts";
 import type { Io } from "./io.ts";
 
 /** A line for people: escaped, without secrets, and with its end. */

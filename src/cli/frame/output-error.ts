@@ -1,5 +1,5 @@
 import { FeedctlError, isFeedctlError } from "../../errors.ts";
-import { isDiskFull } from "../../lib/disk-full.ts";
+import { isDiskFull } from "../../lib/files/disk-full.ts";
 
 /** Translates an error of writing to stdout, such as a full disk. A closed pipe ends the process in bin/feedctl.js. */
 export function outputError(error: unknown): unknown {

@@ -1,4 +1,4 @@
-import { printable } from "../../lib/printable.ts";
+import { printable } from "../../lib/text/printable.ts";
 import type { Io } from "./io.ts";
 import { printMessage } from "./lines.ts";
 import { outputError } from "./output-error.ts";

@@ -1,7 +1,7 @@
 import { Argument, InvalidArgumentError, Option, type Command, type OptionValues } from "commander";
 import { feedTypeNames } from "../../formats/feed-types.ts";
-import { inWords } from "../../lib/in-words.ts";
-import { bytesOf } from "../../lib/parse-size.ts";
+import { inWords } from "../../lib/text/in-words.ts";
+import { bytesOf } from "../../lib/text/parse-size.ts";
 import { flagsOf } from "./store-flags.ts";
 import { providers, storeTypeNames } from "../../stores/providers.ts";
 

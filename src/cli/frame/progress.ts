@@ -1,7 +1,7 @@
 import type { Ora } from "ora";
 import type { SingleBar } from "cli-progress";
-import { formatSize } from "../../lib/format-size.ts";
-import { printable } from "../../lib/printable.ts";
+import { formatSize } from "../../lib/text/format-size.ts";
+import { printable } from "../../lib/text/printable.ts";
 import type { Io } from "./io.ts";
 import { printMessage } from "./lines.ts";
 

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { isFeedctlError, type FeedctlError } from "../../errors.ts";
-import { createBackoff } from "../../lib/backoff.ts";
+import { createBackoff } from "../../lib/concurrency/backoff.ts";
 import type { Context } from "../../operations/context.ts";
 
 export interface Rounds {

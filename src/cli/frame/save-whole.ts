@@ -5,8 +5,8 @@ import { basename, dirname, resolve } from "node:path";
 import type { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { FeedctlError } from "../../errors.ts";
-import { openFolder } from "../../lib/open-folder.ts";
-import { renameWithoutOverwrite } from "../../lib/rename-without-overwrite.ts";
+import { openFolder } from "../../lib/files/open-folder.ts";
+import { renameWithoutOverwrite } from "../../lib/files/rename-without-overwrite.ts";
 import type { Io } from "./io.ts";
 import { outputError } from "./output-error.ts";
 

@@ -2,9 +2,9 @@ import { randomBytes } from "node:crypto";
 import { link, mkdir, open, rm } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import { FeedctlError } from "../../errors.ts";
-import { isDiskFull } from "../../lib/disk-full.ts";
-import { registerSecrets } from "../../lib/redact.ts";
-import { parseSecret, type SealingSecret } from "../../lib/seal.ts";
+import { isDiskFull } from "../../lib/files/disk-full.ts";
+import { registerSecrets } from "../../lib/text/redact.ts";
+import { parseSecret, type SealingSecret } from "../../lib/bytes/seal.ts";
 import type { Io } from "./io.ts";
 import { readableByOthers, readTrustedFile } from "./trusted-file.ts";
 

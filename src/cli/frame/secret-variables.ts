@@ -1,4 +1,4 @@
-import { registerSecrets, registerUrl } from "../../lib/redact.ts";
+import { registerSecrets, registerUrl } from "../../lib/text/redact.ts";
 import type { Io } from "./io.ts";
 
 /** What feedctl, the SDKs and node-postgres read as a secret. */

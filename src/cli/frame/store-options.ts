@@ -1,4 +1,4 @@
-import { registerSecrets } from "../../lib/redact.ts";
+import { registerSecrets } from "../../lib/text/redact.ts";
 import type { StoreOptions } from "../../operations/feed-store/store-secrets.ts";
 import { optionsOf, providers } from "../../stores/providers.ts";
 import { readSecret, type Edge } from "./edge.ts";

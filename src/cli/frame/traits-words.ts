@@ -1,4 +1,4 @@
-import { formatSize } from "../../lib/format-size.ts";
+import { formatSize } from "../../lib/text/format-size.ts";
 import { keptUntil, type Kept, type LifecycleRule, type StoreTraits } from "../../stores/traits.ts";
 
 /** Says what the provider keeps of deleted blobs, and how long. */

@@ -1,5 +1,5 @@
 import { Command, type CommandUnknownOpts } from "commander";
-import { counted, formatSize } from "../../lib/format-size.ts";
+import { counted, formatSize } from "../../lib/text/format-size.ts";
 import { confirm, type Edge } from "../frame/edge.ts";
 import { addRunningVerbs } from "./run.ts";
 import { addShowingVerbs } from "./show.ts";

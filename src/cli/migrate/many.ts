@@ -1,5 +1,5 @@
 import { FeedctlError } from "../../errors.ts";
-import { counted } from "../../lib/format-size.ts";
+import { counted } from "../../lib/text/format-size.ts";
 import type { Context } from "../../operations/context.ts";
 import type { FeedGoal, ManyEvent } from "../../operations/migrate/many.ts";
 import type { MigrateInput } from "../../operations/migrate/migrate-feed.ts";

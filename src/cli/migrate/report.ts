@@ -1,4 +1,4 @@
-import { counted, formatSize } from "../../lib/format-size.ts";
+import { counted, formatSize } from "../../lib/text/format-size.ts";
 import type { MigrateEvent, MigrateSummary } from "../../operations/migrate/events.ts";
 import type { Output } from "../frame/output.ts";
 import type { MigrateLine } from "../results/schemas/migrate.ts";

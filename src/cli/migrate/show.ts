@@ -1,6 +1,6 @@
 import type { Command } from "commander";
 import type { Migration, MigrationStatus } from "../../operations/migrate/status.ts";
-import { formatSize } from "../../lib/format-size.ts";
+import { formatSize } from "../../lib/text/format-size.ts";
 import type { Edge } from "../frame/edge.ts";
 import { duration } from "./report.ts";
 import { feedArgument, parseAge } from "../frame/parsers.ts";

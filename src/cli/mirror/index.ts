@@ -1,7 +1,7 @@
 import type { CommandUnknownOpts } from "commander";
 import { FeedctlError, isFeedctlError } from "../../errors.ts";
-import { batchesOf } from "../../lib/batches.ts";
-import { counted, formatSize } from "../../lib/format-size.ts";
+import { batchesOf } from "../../lib/lists/batches.ts";
+import { counted, formatSize } from "../../lib/text/format-size.ts";
 import type { Context } from "../../operations/context.ts";
 import type { MirrorEvent, MirrorItem, MirrorSummary } from "../../operations/mirror/tally.ts";
 import type { MirrorInput } from "../../operations/mirror/mirror-run.ts";
@@ -59,7 +59,7 @@ async function inputOf(
 ): Promise<() => MirrorInput> {
   const { parseLocation } = await import("../../operations/mirror/parse-location.ts");
   const { createFilter } = await import("../../operations/mirror/filter.ts");
-  const { createThrottle } = await import("../../lib/throttle.ts");
+  const { createThrottle } = await import("../../lib/concurrency/throttle.ts");
   const { cwd } = edge.io;
   const given: Record<string, unknown> = options;
   const input = {

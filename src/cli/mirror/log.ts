@@ -1,8 +1,8 @@
 import { open } from "node:fs/promises";
 import { resolve } from "node:path";
 import { FeedctlError } from "../../errors.ts";
-import { isDiskFull } from "../../lib/disk-full.ts";
-import { printable } from "../../lib/printable.ts";
+import { isDiskFull } from "../../lib/files/disk-full.ts";
+import { printable } from "../../lib/text/printable.ts";
 import type { MirrorItem } from "../../operations/mirror/tally.ts";
 import type { Io } from "../frame/io.ts";
 import type { MirrorLine } from "../results/schemas/mirror.ts";

@@ -1,6 +1,6 @@
 import type { Command } from "commander";
 import { FeedctlError } from "../../errors.ts";
-import { counted } from "../../lib/format-size.ts";
+import { counted } from "../../lib/text/format-size.ts";
 import type { RetentionChange } from "../../operations/retention/apply.ts";
 import type { Edge } from "../frame/edge.ts";
 import type { RetentionApplyResult } from "../results/schemas/retention.ts";

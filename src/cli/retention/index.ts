@@ -1,6 +1,6 @@
 import { Command, InvalidArgumentError, Option, type CommandUnknownOpts } from "commander";
 import { FeedctlError } from "../../errors.ts";
-import { counted, formatSize } from "../../lib/format-size.ts";
+import { counted, formatSize } from "../../lib/text/format-size.ts";
 import type { RuleVerdict } from "../../operations/retention/explain.ts";
 import type { PlannedDeletion, RetentionPlan } from "../../operations/retention/plan.ts";
 import { itemOf } from "../../operations/retention/terms.ts";

@@ -1,6 +1,6 @@
 import type { Command } from "commander";
 import { Argument } from "commander";
-import { formatSize } from "../../lib/format-size.ts";
+import { formatSize } from "../../lib/text/format-size.ts";
 import type { Edge } from "../frame/edge.ts";
 import { feedArgument } from "../frame/parsers.ts";
 import type { HiddenPackage } from "../../operations/retention/quarantine.ts";

@@ -1,6 +1,6 @@
 import { keptWords } from "../frame/traits-words.ts";
 import { errorCodes, type ErrorCode } from "../../errors.ts";
-import { counted, formatSize } from "../../lib/format-size.ts";
+import { counted, formatSize } from "../../lib/text/format-size.ts";
 import type { FeedOutcome, RetentionEvent, RetentionSummary } from "../../operations/retention/outcome.ts";
 import type { PlannedDeletion } from "../../operations/retention/plan.ts";
 import { itemOf } from "../../operations/retention/terms.ts";

@@ -2,9 +2,9 @@ import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { pipeline } from "node:stream";
 import { createGunzip } from "node:zlib";
-import { createByteReader } from "../../lib/byte-reader.ts";
+import { createByteReader } from "../../lib/bytes/byte-reader.ts";
 import { createPartChecker } from "../containers/part-check.ts";
-import { GzipError, gunzipMember } from "../../lib/gzip-member.ts";
+import { GzipError, gunzipMember } from "../../lib/archives/gzip-member.ts";
 import { decodeText } from "../manifests/decode-text.ts";
 import type { PackageFile } from "../format.ts";
 import { limits } from "../../lib/limits.ts";
@@ -109,7 +109,7 @@ export async function checkApkData(
 /** Unpacks the data member to its end: without a hash its own checksum is the only proof. */
 async function requireWhole(file: PackageFile, start: number, signal: AbortSignal | undefined): Promise<void> {
   const reader = createByteReader(createReadStream(file.path, { start, signal }));
-  await createPartChecker().check(reader, { gzip: { name: "data", start, end: file.size } });
+  await createPartChecker().check(reader, { packed: { name: "data", start, end: file.size, packing: "gzip" } });
   await reader.close();
 }
 

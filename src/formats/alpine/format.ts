@@ -1,4 +1,4 @@
-import { trimAscii } from "../../lib/blanks.ts";
+import { trimAscii } from "../../lib/text/blanks.ts";
 import { alpine as versions } from "../../versions/alpine.ts";
 import { relationRange } from "../../versions/ranges/relation-range.ts";
 import { checkApkData, readApkControl } from "./archive.ts";
@@ -11,6 +11,7 @@ import { expectContainer } from "../containers/sniff.ts";
 /** Alpine packages of version 2; one version has a file for each architecture. Version 3 is recognised and refused. */
 export const alpine: Format = {
   type: "alpine",
+  repositoryFiles: /(?:^|\/)last-updated$/,
   extensions: [".apk"],
   unpacksTarballs: true,
   versions,

@@ -17,6 +17,8 @@ export const cargo: Format = {
   unpacksTarballs: true,
   versions: semver,
   ranges: cargoRange,
+  repositoryFiles:
+    /(?:^|\/)(?:config\.json|[12]\/[a-z0-9_-]{1,2}|3\/[a-z0-9_-]\/[a-z0-9_-]{3}|[a-z0-9_-]{2}\/[a-z0-9_-]{2}\/[a-z0-9_-]{4,64})$/,
   read: (file, options) => readPackage("crate", file, options, () => read(file, options)),
 };
 

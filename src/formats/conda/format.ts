@@ -17,6 +17,8 @@ export const conda: Format = {
   unpacksTarballs: true,
   versions,
   ranges: relationRange(versions, { example: ">= 1.0, < 2.0" }),
+  repositoryFiles:
+    /(?:^|\/)(?:(?:(?:current_)?repodata|repodata_from_packages|run_exports|patch_instructions|channeldata|post_install)\.json(?:\.(?:bz2|gz|zst))?|repodata_shards\.msgpack\.zst|index\.html|rss\.xml|\.cache\/[^/]+|icons\/[^/]+)$/,
   read: (file, options) => readPackage("conda package", file, options, () => read(file, options)),
 };
 

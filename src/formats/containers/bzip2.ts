@@ -1,5 +1,5 @@
 import { createReadStream } from "node:fs";
-import { bunzip2, Bzip2Error } from "../../lib/bzip2/bzip2.ts";
+import { bunzip2, Bzip2Error } from "../../lib/archives/bzip2/bzip2.ts";
 import type { PackageFile, ReadOptions } from "../format.ts";
 import type { InflateLimits } from "./gzip.ts";
 import { limits } from "../../lib/limits.ts";

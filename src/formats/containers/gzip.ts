@@ -1,7 +1,7 @@
 import { createReadStream } from "node:fs";
 import { addAbortSignal, pipeline } from "node:stream";
 import { createGunzip, gunzipSync } from "node:zlib";
-import { readSmall } from "../../lib/read-small.ts";
+import { readSmall } from "../../lib/files/read-small.ts";
 import type { PackageFile, ReadOptions } from "../format.ts";
 import { limits } from "../../lib/limits.ts";
 import { beyondLimit, beyondRatio } from "../read-package.ts";

@@ -1,5 +1,5 @@
 import { open } from "node:fs/promises";
-import { readTar, TarError } from "../../lib/tar/read.ts";
+import { readTar, TarError } from "../../lib/archives/tar/read.ts";
 import { isFeedctlError } from "../../errors.ts";
 import type { PackageFile } from "../format.ts";
 import { gunzipFile, type InflateLimits } from "./gzip.ts";

@@ -1,18 +1,22 @@
 import { pipeline } from "node:stream/promises";
-import { crc32, createGunzip, createInflateRaw } from "node:zlib";
-import type { ByteReader } from "../../lib/byte-reader.ts";
+import { createHash } from "node:crypto";
+import { crc32, createInflateRaw } from "node:zlib";
+import type { ByteReader } from "../../lib/bytes/byte-reader.ts";
 import { limits } from "../../lib/limits.ts";
-import { createTarEnd } from "../../lib/tar/end.ts";
-import { LOCAL, LOCAL_LENGTH, type ZipMember } from "../../lib/zip/directory.ts";
+import { createTarEnd } from "../../lib/archives/tar/end.ts";
+import { LOCAL, LOCAL_LENGTH, type ZipMember } from "../../lib/archives/zip/directory.ts";
 import { invalid } from "../read-package.ts";
+import { CannotUnpackError } from "./cannot-unpack.ts";
+import { unpackStream, type Packing } from "./unpack-stream.ts";
 import { isSmallMember, requireContent, unpackError, unpackMember } from "./zip-member.ts";
 
 /** A part of a file that can be checked while its bytes pass. Parts of one file do not overlap. */
 export type CheckedPart =
   | { zip: ZipMember }
-  /** With `tar` in its name, its content must be a whole tar archive. */
-  | { gzip: NamedRange }
+  /** With `.tar.` in its name, its content must be a whole tar archive. */
+  | { packed: NamedRange & { packing: Packing } }
   | { tar: NamedRange }
+  | { hashed: NamedRange & { hashes: readonly StatedHash[] } }
   /** Of a compression that cannot be read here. */
   | { unreadable: NamedRange };
 
@@ -22,10 +26,21 @@ interface NamedRange {
   end: number;
 }
 
+/** A hash that the file itself states of its bytes from `start` to the end of the part. */
+export interface StatedHash {
+  algorithm: string;
+  start: number;
+  hex: string;
+}
+
 export function startOf(part: CheckedPart): number {
-  if ("zip" in part) return part.zip.offset;
-  const range = "gzip" in part ? part.gzip : "tar" in part ? part.tar : part.unreadable;
-  return range.start;
+  return "zip" in part ? part.zip.offset : rangeOf(part).start;
+}
+
+function rangeOf(part: Exclude<CheckedPart, { zip: ZipMember }>): NamedRange {
+  if ("packed" in part) return part.packed;
+  if ("hashed" in part) return part.hashed;
+  return "tar" in part ? part.tar : part.unreadable;
 }
 
 const CHUNK = 64 * 1024;
@@ -37,7 +52,7 @@ const CHUNK = 64 * 1024;
 export interface PartChecker {
   /** Parts that would unpack to more than the limits. */
   readonly unchecked: number;
-  /** Members of zip archives that are encrypted, or compressed in a way that cannot be read here. */
+  /** Parts that are encrypted, or compressed in a way that cannot be read here. */
   readonly unreadable: number;
   /** Reads the part, which must be next. Returns the bytes read. Rejects with `invalid` for a damaged one. */
   check(reader: ByteReader, part: CheckedPart): Promise<number>;
@@ -60,10 +75,12 @@ export function createPartChecker(): PartChecker {
         return 0;
       }
       if ("tar" in part) return checkTar(reader, part.tar);
-      if ("gzip" in part) {
-        const { read, unpacked } = await checkGzip(reader, part.gzip, left);
-        if (unpacked === undefined) unchecked++;
-        left -= unpacked ?? 0;
+      if ("hashed" in part) return checkHashes(reader, part.hashed);
+      if ("packed" in part) {
+        const { read, unpacked } = await checkPacked(reader, part.packed, left);
+        if (unpacked === BEYOND) unchecked++;
+        else if (unpacked === UNREADABLE) unreadable++;
+        else left -= unpacked;
         return read;
       }
       const { zip } = part;
@@ -125,16 +142,17 @@ async function* pieces(reader: ByteReader, length: number): AsyncGenerator<Buffe
 }
 
 const BEYOND = Symbol("beyond the limits");
+const UNREADABLE = Symbol("cannot be unpacked here");
 
-/** Unpacks gzip data to its end. `unpacked`: bytes; undefined when they exceed the limits. */
-async function checkGzip(
+/** Unpacks compressed data to its end. `unpacked`: bytes, or why they are not known. */
+async function checkPacked(
   reader: ByteReader,
-  { name, start, end }: NamedRange,
+  { name, start, end, packing }: NamedRange & { packing: Packing },
   most: number,
-): Promise<{ read: number; unpacked: number | undefined }> {
+): Promise<{ read: number; unpacked: number | typeof BEYOND | typeof UNREADABLE }> {
   let read = 0;
   let unpacked = 0;
-  const tar = /\.(?:tar\.gz|tgz)$/i.test(name) ? createTarEnd() : undefined;
+  const tar = /\.(?:tar\.(?:gz|bz2|xz|zst)|tgz|tbz2?|txz|tzst)$/i.test(name) ? createTarEnd() : undefined;
   async function* counted() {
     for await (const piece of pieces(reader, end - start)) {
       read += piece.length;
@@ -142,20 +160,35 @@ async function checkGzip(
     }
   }
   try {
-    await pipeline(counted(), createGunzip({ chunkSize: CHUNK }), async (chunks) => {
-      for await (const chunk of chunks as AsyncIterable<Buffer>) {
-        unpacked += chunk.length;
-        const isBomb = unpacked > limits.ratioFrom && unpacked > limits.ratio * read;
-        if (isBomb || unpacked > most) throw BEYOND;
-        tar?.push(chunk);
-      }
-    });
-    if (tar?.isCut() === true) throw cutTar(name);
-    return { read, unpacked };
+    for await (const chunk of unpackStream(packing, counted())) {
+      unpacked += chunk.length;
+      const isBomb = unpacked > limits.ratioFrom && unpacked > limits.ratio * read;
+      if (isBomb || unpacked > most) return { read, unpacked: BEYOND };
+      tar?.push(Buffer.from(chunk.buffer, chunk.byteOffset, chunk.length));
+    }
   } catch (error) {
-    if (error === BEYOND) return { read, unpacked: undefined };
+    if (error instanceof CannotUnpackError) return { read, unpacked: UNREADABLE };
     throw error;
   }
+  if (tar?.isCut() === true) throw cutTar(name);
+  return { read, unpacked };
+}
+
+/** Reads a part to its end. Returns the bytes read. */
+async function checkHashes(
+  reader: ByteReader,
+  { name, start, end, hashes }: NamedRange & { hashes: readonly StatedHash[] },
+): Promise<number> {
+  const running = hashes.map((stated) => ({ stated, hash: createHash(stated.algorithm) }));
+  let at = start;
+  for await (const piece of pieces(reader, end - start)) {
+    for (const { stated, hash } of running) hash.update(piece.subarray(Math.max(0, stated.start - at)));
+    at += piece.length;
+  }
+  for (const { stated, hash } of running)
+    if (hash.digest("hex") !== stated.hex)
+      throw invalid(`its ${name} does not match the ${stated.algorithm} in its headers`);
+  return at - start;
 }
 
 /** Reads an uncompressed tar archive to its end. Returns the bytes read. */

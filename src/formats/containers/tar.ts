@@ -1,4 +1,4 @@
-import { readTar, TarLimitError, type TarEntry } from "../../lib/tar/read.ts";
+import { readTar, TarLimitError, type TarEntry, type TarLimits } from "../../lib/archives/tar/read.ts";
 import { limits, type LimitName } from "../../lib/limits.ts";
 import { beyondLimit, invalid } from "../read-package.ts";
 
@@ -12,8 +12,11 @@ export interface PackageTarEntry extends Omit<TarEntry, "read"> {
  * The entries of a package's tar stream, under the common limits. Rejects an entry whose name leads out of the
  * directory that it is unpacked into: feedctl never unpacks, but clients of the feed do.
  */
-export async function* tarEntries(source: AsyncIterable<Uint8Array>): AsyncGenerator<PackageTarEntry, void> {
-  const bounds = { maxEntries: limits.tarEntries, maxExtension: limits.tarExtension };
+export async function* tarEntries(
+  source: AsyncIterable<Uint8Array>,
+  { needsEnd }: Pick<TarLimits, "needsEnd"> = {},
+): AsyncGenerator<PackageTarEntry, void> {
+  const bounds = { maxEntries: limits.tarEntries, maxExtension: limits.tarExtension, needsEnd };
   try {
     for await (const entry of readTar(source, bounds)) {
       if (isUnsafePath(entry.name)) throw invalid(`the entry "${entry.name}" leads out of the package`);

@@ -1,5 +1,5 @@
 import { crc32, inflateRawSync } from "node:zlib";
-import type { ZipMember } from "../../lib/zip/directory.ts";
+import type { ZipMember } from "../../lib/archives/zip/directory.ts";
 import { invalid } from "../read-package.ts";
 
 /** What the directory of a zip archive says of a member's content. */

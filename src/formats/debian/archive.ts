@@ -1,4 +1,4 @@
-import { ArError, readAr, type ArMember } from "../../lib/ar.ts";
+import { ArError, readAr, type ArMember } from "../../lib/archives/ar.ts";
 import { decompress, type Compression } from "../containers/decompress.ts";
 import type { PackageFile } from "../format.ts";
 import { decodeText } from "../manifests/decode-text.ts";

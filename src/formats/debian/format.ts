@@ -14,6 +14,7 @@ import { expectContainer } from "../containers/sniff.ts";
  */
 export const debian: Format = {
   type: "debian",
+  repositoryFiles: /(?:^|\/)dists\/(?!.*\.u?deb$)|(?:^|\/)project\/trace\/[^/]+$|^ls-lR(?:\.gz)?$/,
   extensions: [".deb", ".udeb"],
   versions,
   ranges: relationRange(versions, { example: ">= 1.0, << 2.0", doubled: true }),

@@ -9,6 +9,7 @@ import { readPackage } from "../read-package.ts";
  */
 export const helm: Format = {
   type: "helm",
+  repositoryFiles: /(?:^|\/)(?:index-cache\.yaml|artifacthub-repo\.yml)$/,
   extensions: [".tgz", ".tgz.prov"],
   unpacksTarballs: true,
   versions: semver,

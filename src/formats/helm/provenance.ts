@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 import path from "node:path";
-import { readHandle } from "../../lib/read-handle.ts";
-import { hashStream } from "../../lib/hash.ts";
+import { readHandle } from "../../lib/files/read-handle.ts";
+import { hashStream } from "../../lib/bytes/hash.ts";
 import type { PackageFile, PackageIdentity, ReadOptions } from "../format.ts";
 import { chartFileName, helmYaml, identifyChart } from "./identity.ts";
 import { limits } from "../../lib/limits.ts";

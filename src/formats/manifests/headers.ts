@@ -1,4 +1,4 @@
-import { trimAsciiEnd } from "../../lib/blanks.ts";
+import { trimAsciiEnd } from "../../lib/text/blanks.ts";
 import { limits } from "../../lib/limits.ts";
 import { beyondLimit, invalid } from "../read-package.ts";
 

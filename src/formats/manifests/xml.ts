@@ -1,4 +1,4 @@
-import { trimAscii } from "../../lib/blanks.ts";
+import { trimAscii } from "../../lib/text/blanks.ts";
 import { SaxesParser } from "saxes";
 import { limits } from "../../lib/limits.ts";
 import { beyondLimit, invalid } from "../read-package.ts";

@@ -1,7 +1,7 @@
 import { opendir } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { FeedctlError } from "../../errors.ts";
-import { descriptorPath } from "../../lib/open-folder.ts";
+import { descriptorPath } from "../../lib/files/open-folder.ts";
 import { openReader } from "../containers/open-reader.ts";
 import { openBeside, placeOf, readBeside } from "../read-neighbour.ts";
 import type { PackageFile, ReadOptions, VersionName } from "../format.ts";

@@ -19,6 +19,7 @@ import { invalid, readPackage } from "../read-package.ts";
 export const maven: Format = {
   type: "maven",
   // Any file can be an artifact: the pom beside it decides.
+  repositoryFiles: /(?:^|\/)(?:archetype-catalog\.xml|\.index\/[^/]+|\.meta\/[^/]+)$/,
   extensions: [""],
   usualNames: /\.(?:jar|war|ear|aar|pom)$/i,
   versions,

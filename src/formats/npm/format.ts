@@ -18,6 +18,7 @@ export const npm: Format = {
   unpacksTarballs: true,
   versions: semver,
   ranges: npmRange,
+  repositoryFiles: /(?:^|\/)(?:package\.json|\.verdaccio-db\.json)$/,
   read: (file, options) => readPackage("npm package", file, options, () => read(file, options)),
 };
 

@@ -7,6 +7,10 @@ import { invalid, readPackage } from "../read-package.ts";
 import { expectContainer } from "../containers/sniff.ts";
 import { zipEntries, type ZipEntry } from "../containers/zip.ts";
 
+/** NuGet's flat container, registrations and catalogs, as static feeds have them; and what clients write beside packages. */
+export const nugetFiles =
+  /(?:^|\/)(?:index\.json|\.nupkg\.metadata|[^/]+\.nuspec|[^/]+\.nupkg\.(?:sha512|metadata)|(?:registration[^/]*|catalog)\/.+\.json|[^/]+\/[0-9][^/]*\/(?:icon|readme|license))$/i;
+
 /**
  * NuGet packages and their symbol packages. One version has up to three files, distinguished by the qualifier: the
  * package (none), its symbols (`kind=symbols`, a .snupkg), and its old-style symbols (`kind=legacy-symbols`, a
@@ -19,6 +23,7 @@ export const nuget: Format = {
   versions,
   ranges: bracketRange(versions),
   isCompanion: isSymbols,
+  repositoryFiles: nugetFiles,
   read: (file, options) =>
     readPackage("NuGet package", file, options, async () => {
       const { identity, nuspec, entries } = await readNupkg(file, options);

@@ -1,4 +1,4 @@
-import { trimUnicode } from "../../lib/blanks.ts";
+import { trimUnicode } from "../../lib/text/blanks.ts";
 import { invalid } from "../read-package.ts";
 import { firstChild, onlyChild, parseXml, type XmlElement } from "../manifests/xml.ts";
 

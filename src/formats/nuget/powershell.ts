@@ -1,7 +1,7 @@
 import { nuget as versions } from "../../versions/nuget.ts";
 import { bracketRange } from "../../versions/ranges/bracket-range.ts";
 import type { Format } from "../format.ts";
-import { isForPowerShell, isSymbols, readNupkg, type Nupkg } from "./format.ts";
+import { isForPowerShell, isSymbols, nugetFiles, readNupkg, type Nupkg } from "./format.ts";
 import { readPackage } from "../read-package.ts";
 
 /**
@@ -16,6 +16,7 @@ export const powershell: Format = {
   versions,
   ranges: bracketRange(versions),
   isCompanion: isSymbols,
+  repositoryFiles: nugetFiles,
   read: (file, options) =>
     readPackage("PowerShell package", file, options, async () => {
       const nupkg = await readNupkg(file, options);

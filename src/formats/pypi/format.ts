@@ -21,6 +21,8 @@ export const pypi: Format = {
   unpacksTarballs: true,
   versions: pep440,
   ranges: pep440Range,
+  repositoryFiles:
+    /(?:^|\/)simple\/(?:[^/]+\/)?index\.(?:html|json|v1_html|v1_json)$|\.(?:whl|tar\.gz|zip)\.(?:metadata|provenance|publish\.attestation)$|(?:^|\/)(?:pypi\/[^/]+\/json|last-modified|generation)$/,
   read: (file, options) => readPackage("Python package", file, options, () => read(file, options)),
 };
 

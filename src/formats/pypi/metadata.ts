@@ -1,4 +1,4 @@
-import { trimUnicode } from "../../lib/blanks.ts";
+import { trimUnicode } from "../../lib/text/blanks.ts";
 import { pep440 } from "../../versions/pep440.ts";
 import { decodeText } from "../manifests/decode-text.ts";
 import { parseMessage, type Paragraph } from "../manifests/headers.ts";

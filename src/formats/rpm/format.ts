@@ -6,13 +6,15 @@ import type { Format, PackageFile, PackageIdentity, ReadOptions } from "../forma
 import { boundMetadata } from "../manifests/metadata.ts";
 import { openReader, type FileReader } from "../containers/open-reader.ts";
 import { invalid, readPackage } from "../read-package.ts";
-import { readRpmHeader, type RpmHeader } from "./header.ts";
+import type { RpmHeader } from "./header.ts";
+import { readRpmHeaders } from "./headers.ts";
 import { readRpmMetadata, tags } from "./tags.ts";
 import { expectContainer } from "../containers/sniff.ts";
 
 /** RPM packages, binary and source. One version has a file for each architecture. Only the headers are read. */
 export const rpm: Format = {
   type: "rpm",
+  repositoryFiles: /(?:^|\/)(?:repodata\/[^/]+|\.treeinfo|\.discinfo|\.composeinfo|media\.repo|RPM-GPG-KEY[^/]*)$/,
   extensions: [".rpm"],
   versions,
   ranges: relationRange(versions, { example: ">= 1.0, < 2.0", equalUpTo: rpmEqualUpTo }),
@@ -23,7 +25,6 @@ export const rpm: Format = {
     ),
 };
 
-const LEAD = 96;
 const MAX_LENGTH = 200;
 
 async function read(file: PackageFile, options: ReadOptions = {}): Promise<PackageIdentity> {
@@ -55,18 +56,14 @@ async function read(file: PackageFile, options: ReadOptions = {}): Promise<Packa
   };
 }
 
-/** Reads the main header, after the obsolete lead, and checks it against the hash and size in the signature header. */
+/** Reads the main header, and checks it against the hash and size in the signature header. */
 async function readMainHeader(
   file: PackageFile,
   reader: FileReader,
   warnings: string[],
   signal: AbortSignal | undefined,
 ): Promise<RpmHeader> {
-  const lead = await reader.read(0, LEAD);
-  if (lead.length < LEAD) throw invalid("the file ends inside its lead");
-  if (lead[4]! < 3) throw invalid(`it has version ${lead[4]} of the package format; only 3 and later are supported`);
-  const signature = await readRpmHeader(reader, LEAD, "signature header", warnings);
-  const header = await readRpmHeader(reader, signature.end + ((8 - (signature.end % 8)) % 8), "header", warnings);
+  const { signature, main: header } = await readRpmHeaders(reader, warnings);
   const [size] =
     (await signature.numbers(tags.signature.longSize)) ?? (await signature.numbers(tags.signature.size)) ?? [];
   if (size !== undefined && size !== file.size - header.start)

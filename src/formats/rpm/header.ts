@@ -16,6 +16,8 @@ export interface RpmHeader {
   /** As `text`, for lists. A list of more than a mebibyte is undefined as well, with a warning. */
   texts(tag: number): Promise<string[] | undefined>;
   numbers(tag: number): Promise<number[] | undefined>;
+  /** A binary value of a few bytes. */
+  bytes(tag: number): Promise<Buffer | undefined>;
 }
 
 interface Entry {
@@ -25,10 +27,12 @@ interface Entry {
   count: number;
 }
 
+/** Bytes of the longest hash, and more. */
+const SHORT = 1024;
 const MAGIC = "8eade801";
 const INTRO = 16;
 const ENTRY = 16;
-const types = { int16: 3, int32: 4, int64: 5, string: 6, stringArray: 8, i18nString: 9 } as const;
+const types = { int16: 3, int32: 4, int64: 5, string: 6, binary: 7, stringArray: 8, i18nString: 9 } as const;
 const widths: Record<number, number> = { [types.int16]: 2, [types.int32]: 4, [types.int64]: 8 };
 
 /** Reads the header that begins at `start`. `what` names it in errors. */
@@ -99,6 +103,13 @@ export async function readRpmHeader(
         throw invalid(`the numbers in tag ${tag} of its ${what} are too many`);
       const bytes = await reader.read(entry.offset, entry.count * width);
       return Array.from({ length: entry.count }, (_, i) => numberAt(bytes, i * width, width));
+    },
+    async bytes(tag) {
+      const entry = find(tag, types.binary);
+      if (entry === undefined) return undefined;
+      if (entry.count > Math.min(SHORT, end - entry.offset))
+        throw invalid(`the bytes in tag ${tag} of its ${what} are too many`);
+      return reader.read(entry.offset, entry.count);
     },
   };
 }

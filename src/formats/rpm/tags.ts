@@ -2,7 +2,7 @@ import type { RpmHeader } from "./header.ts";
 
 /** Numbers of the tags that are read, from rpm's `rpmtag.h`. */
 export const tags = {
-  signature: { sha1: 269, longSize: 270, sha256: 273, size: 1000 },
+  signature: { sha1: 269, longSize: 270, sha256: 273, size: 1000, md5: 1004 },
   name: 1000,
   version: 1001,
   release: 1002,
@@ -12,6 +12,8 @@ export const tags = {
   noSource: 1051,
   noPatch: 1052,
   sourcePackage: 1106,
+  payloadHash: 5092,
+  payloadHashAlgorithm: 5093,
 } as const;
 
 const texts: Record<string, number> = {

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
-import { createByteReader } from "../../lib/byte-reader.ts";
+import { createByteReader } from "../../lib/bytes/byte-reader.ts";
 import { decompress } from "../containers/decompress.ts";
 import { createPartChecker } from "../containers/part-check.ts";
 import type { PackageFile, ReadOptions } from "../format.ts";
@@ -24,7 +24,8 @@ export async function readGemArchive(file: PackageFile, options: ReadOptions = {
   const hashes = new Map<string, Record<string, string>>();
   const bodies = new Map<string, Buffer>();
   let signed = false;
-  for await (const entry of tarEntries(source as AsyncIterable<Buffer>)) {
+  // without the part that comes last, the checksums, a gem looks like an old one
+  for await (const entry of tarEntries(source as AsyncIterable<Buffer>, { needsEnd: true })) {
     const { name } = entry;
     const isSignature = name.endsWith(".sig") && members.includes(name.slice(0, -".sig".length));
     if (!isSignature && !members.includes(name)) throw invalid(`it holds "${name}", which is not part of a gem`);
@@ -68,7 +69,9 @@ async function requireWholeData(file: PackageFile, { signal }: ReadOptions): Pro
   const source = createReadStream(file.path, { ...(signal && { signal }) });
   for await (const { name, size, chunks } of tarEntries(source as AsyncIterable<Buffer>)) {
     if (name !== "data.tar.gz") continue;
-    await createPartChecker().check(createByteReader(chunks()), { gzip: { name, start: 0, end: size } });
+    await createPartChecker().check(createByteReader(chunks()), {
+      packed: { name, start: 0, end: size, packing: "gzip" },
+    });
   }
 }
 

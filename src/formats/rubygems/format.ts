@@ -1,4 +1,4 @@
-import { trimAscii } from "../../lib/blanks.ts";
+import { trimAscii } from "../../lib/text/blanks.ts";
 import { gem as versions } from "../../versions/gem.ts";
 import { relationRange, rubyPessimistic } from "../../versions/ranges/relation-range.ts";
 import type { Format, PackageFile, PackageIdentity, ReadOptions } from "../format.ts";
@@ -17,6 +17,8 @@ export const rubygems: Format = {
   unpacksTarballs: true,
   versions,
   ranges: relationRange(versions, { example: ">= 1.0, < 2.0", pessimistic: rubyPessimistic }),
+  repositoryFiles:
+    /(?:^|\/)(?:(?:latest_|prerelease_)?specs\.4\.8(?:\.gz)?|quick\/Marshal\.4\.8\/[^/]+\.gemspec\.rz|info\/[^/]+|Marshal\.4\.8(?:\.Z)?)$|^(?:versions|names)$/,
   read: (file, options) => readPackage("gem", file, options, () => read(file, options)),
 };
 

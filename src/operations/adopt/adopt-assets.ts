@@ -3,7 +3,7 @@ import { foldersAbove, insertFolders } from "../../catalog/assets/folders.ts";
 import type { FeedRow } from "../../catalog/feeds.ts";
 import { lockRows } from "../../catalog/packages.ts";
 import type { StoreRow } from "../../catalog/stores.ts";
-import { inBatches, mapParallel } from "../../lib/parallel.ts";
+import { inBatches, mapParallel } from "../../lib/concurrency/parallel.ts";
 import type { BlobInfo, Store } from "../../stores/store.ts";
 import { checkNames } from "../assets/check-names.ts";
 import type { FeedWriter, Target } from "../commit/feed-writer.ts";

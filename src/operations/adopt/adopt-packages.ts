@@ -1,14 +1,14 @@
 import { createArchiveNotice } from "../transfer/archive-notice.ts";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { basename } from "node:path/posix";
 import { listFiles } from "../../catalog/files.ts";
 import type { FeedRow } from "../../catalog/feeds.ts";
 import type { Db } from "../../catalog/schema/core.ts";
 import type { StoreRow } from "../../catalog/stores.ts";
+import { accompaniesPackages } from "../../formats/accompanies.ts";
 import type { Format } from "../../formats/format.ts";
-import { inBatches, mapParallel } from "../../lib/parallel.ts";
-import { createSpool } from "../../lib/spool.ts";
+import { inBatches, mapParallel } from "../../lib/concurrency/parallel.ts";
+import { createSpool } from "../../lib/lists/spool.ts";
 import type { BlobInfo, Store } from "../../stores/store.ts";
 import type { FeedWriter } from "../commit/feed-writer.ts";
 import type { Context } from "../context.ts";
@@ -130,7 +130,7 @@ async function* listBlobs(
     if (isEscaped && names === "plain") yield { later: blob };
     else if (!isEscaped && names === "escaped") continue;
     else if (row !== undefined) yield { outcome: blobOutcome(key, "existing", null, size) };
-    else if (format.isSidecar?.(basename(key)) === true)
+    else if (accompaniesPackages(format, key))
       yield { outcome: blobOutcome(key, "skipped", "it belongs to packages and is not a package", size) };
     else {
       noticeArchived(blob);

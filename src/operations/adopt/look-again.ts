@@ -1,6 +1,6 @@
 import { listPendingKeys } from "../../catalog/pending.ts";
 import { FeedctlError } from "../../errors.ts";
-import { mapParallel } from "../../lib/parallel.ts";
+import { mapParallel } from "../../lib/concurrency/parallel.ts";
 import type { BlobInfo } from "../../stores/store.ts";
 import type { FeedWriter, Target } from "../commit/feed-writer.ts";
 import type { Context } from "../context.ts";

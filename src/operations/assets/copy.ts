@@ -9,7 +9,7 @@ import {
 import { assetsBelow, type AssetRow } from "../../catalog/assets/assets.ts";
 import { lockRows } from "../../catalog/packages.ts";
 import { FeedctlError } from "../../errors.ts";
-import { inBatches } from "../../lib/parallel.ts";
+import { inBatches } from "../../lib/concurrency/parallel.ts";
 import { parseKey } from "../../stores/key.ts";
 import type { Store } from "../../stores/store.ts";
 import type { AssetItem, AssetOutcome, IfExists } from "./item.ts";

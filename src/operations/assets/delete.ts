@@ -2,7 +2,7 @@ import { deleteFolders } from "../../catalog/assets/folders.ts";
 import { assetsBelow, deleteAssetRows, totalsBelow, type AssetRow } from "../../catalog/assets/assets.ts";
 import { lockRows } from "../../catalog/packages.ts";
 import { FeedctlError } from "../../errors.ts";
-import { inBatches } from "../../lib/parallel.ts";
+import { inBatches } from "../../lib/concurrency/parallel.ts";
 import { parseFolder } from "./paths.ts";
 import { commit } from "../commit/commit.ts";
 import type { Context } from "../context.ts";

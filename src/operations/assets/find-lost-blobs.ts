@@ -1,6 +1,6 @@
 import type { AssetRow } from "../../catalog/assets/assets.ts";
 import { markVerified, type Verified } from "../../catalog/files.ts";
-import { mapParallel } from "../../lib/parallel.ts";
+import { mapParallel } from "../../lib/concurrency/parallel.ts";
 import type { Store } from "../../stores/store.ts";
 import type { Context } from "../context.ts";
 import { proveStored, type Proof } from "../commit/prove-stored.ts";

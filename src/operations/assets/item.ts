@@ -3,7 +3,7 @@ import type { UserMetadata } from "../../catalog/schema/assets.ts";
 import type { FeedctlError } from "../../errors.ts";
 import { contentTypeOf } from "../../lib/content-type.ts";
 import { mayBeDetected, needsBytes } from "../../lib/detect-type.ts";
-import type { Hashes } from "../../lib/hash.ts";
+import type { Hashes } from "../../lib/bytes/hash.ts";
 import type { Key } from "../../lib/key.ts";
 import type { PutOptions, PutResult, Store } from "../../stores/store.ts";
 

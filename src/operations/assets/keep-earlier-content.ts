@@ -4,7 +4,7 @@ import type { AssetRow } from "../../catalog/assets/assets.ts";
 import { forgetDeletes, withdrawWrites } from "../../catalog/pending.ts";
 import type { HistoryReason } from "../../catalog/schema/assets.ts";
 import { FeedctlError, isFeedctlError, isRefusedBlob } from "../../errors.ts";
-import { mapParallel } from "../../lib/parallel.ts";
+import { mapParallel } from "../../lib/concurrency/parallel.ts";
 import type { Key } from "../../lib/key.ts";
 import { parseKey } from "../../stores/key.ts";
 import { announceBatch, recordStored } from "../commit/announce.ts";

@@ -1,6 +1,6 @@
 import type { AssetRow, NewAsset } from "../../catalog/assets/assets.ts";
 import { isRefusedBlob, type FeedctlError } from "../../errors.ts";
-import { mapParallel } from "../../lib/parallel.ts";
+import { mapParallel } from "../../lib/concurrency/parallel.ts";
 import type { PutResult, Store } from "../../stores/store.ts";
 import { uploadNotes } from "../commit/upload-notes.ts";
 import type { Context } from "../context.ts";

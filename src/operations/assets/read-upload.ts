@@ -5,7 +5,7 @@ import { listAssetsAt, type AssetRow } from "../../catalog/assets/assets.ts";
 import type { UserMetadata } from "../../catalog/schema/assets.ts";
 import { FeedctlError, isFeedctlError } from "../../errors.ts";
 import { detectType } from "../../lib/detect-type.ts";
-import { mapParallel } from "../../lib/parallel.ts";
+import { mapParallel } from "../../lib/concurrency/parallel.ts";
 import { tagOf } from "../../stores/disk/index.ts";
 import { parseKey } from "../../stores/key.ts";
 import type { BlobSource, Store } from "../../stores/store.ts";

@@ -3,7 +3,7 @@ import { findFolder, type FolderRow } from "../../catalog/assets/folders.ts";
 import { findFeed, listFeeds, type FeedRow } from "../../catalog/feeds.ts";
 import type { Db } from "../../catalog/schema/core.ts";
 import { FeedctlError } from "../../errors.ts";
-import { nearest } from "../../lib/nearest.ts";
+import { nearest } from "../../lib/text/nearest.ts";
 import { requireActiveFeed, requireFeed, requireLiveFeed, type FeedRef } from "../feed-store/find-feed.ts";
 
 /** Finds an asset directory by name. Throws `not-found`; `usage` for a feed of packages. */

@@ -13,7 +13,7 @@ import type { UserMetadata } from "../../catalog/schema/assets.ts";
 import { FeedctlError } from "../../errors.ts";
 import { contentTypeOf } from "../../lib/content-type.ts";
 import { detectType, HEAD, needsBytes } from "../../lib/detect-type.ts";
-import { inBatches, mapParallel } from "../../lib/parallel.ts";
+import { inBatches, mapParallel } from "../../lib/concurrency/parallel.ts";
 import { announceBatch } from "../commit/announce.ts";
 import { checkMetadata } from "./metadata.ts";
 import { newAsset } from "./item.ts";

@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { deleteEmptyFolders, foldersBelow } from "../../catalog/assets/folders.ts";
 import { lockRows } from "../../catalog/packages.ts";
-import { listFolder } from "../../lib/list-folder.ts";
+import { listFolder } from "../../lib/files/list-folder.ts";
 import { diskError } from "../../stores/disk/index.ts";
 import { locationOf } from "../../stores/location.ts";
 import { directoryConfig } from "../../stores/providers.ts";

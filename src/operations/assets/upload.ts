@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from "node:util";
 import { listAssetsAt, type AssetRow } from "../../catalog/assets/assets.ts";
-import { collect, mapInOrder, oneAhead } from "../../lib/parallel.ts";
+import { collect, mapInOrder, oneAhead } from "../../lib/concurrency/parallel.ts";
 import type { Context } from "../context.ts";
 import { openFeedStore } from "../feed-store/open-feed-store.ts";
 import type { LocalItem } from "../local-files/find-local-files.ts";

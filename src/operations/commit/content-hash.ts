@@ -1,5 +1,5 @@
 import { isFeedctlError } from "../../errors.ts";
-import { hashStream } from "../../lib/hash.ts";
+import { hashStream } from "../../lib/bytes/hash.ts";
 import type { Key } from "../../lib/key.ts";
 import type { Store } from "../../stores/store.ts";
 

@@ -12,7 +12,7 @@ import type { FeedRow } from "../../catalog/feeds.ts";
 import type { Db } from "../../catalog/schema/core.ts";
 import { FeedctlError } from "../../errors.ts";
 import type { Key } from "../../lib/key.ts";
-import { counted } from "../../lib/format-size.ts";
+import { counted } from "../../lib/text/format-size.ts";
 import type { DeleteFailure, Store } from "../../stores/store.ts";
 import { deleteBlobs } from "../transfer/delete-blobs.ts";
 import { contentHash } from "./content-hash.ts";

@@ -1,6 +1,6 @@
 import { isFeedctlError } from "../../errors.ts";
 import { detectType } from "../../lib/detect-type.ts";
-import { inBatches, mapParallel, oneAhead } from "../../lib/parallel.ts";
+import { inBatches, mapParallel, oneAhead } from "../../lib/concurrency/parallel.ts";
 import { tagOf } from "../../stores/disk/index.ts";
 import { parseKey } from "../../stores/key.ts";
 import type { Store } from "../../stores/store.ts";

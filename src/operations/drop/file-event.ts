@@ -1,6 +1,6 @@
 import { FeedctlError } from "../../errors.ts";
 import type { FeedRow } from "../../catalog/feeds.ts";
-import { printable } from "../../lib/printable.ts";
+import { printable } from "../../lib/text/printable.ts";
 import type { Context } from "../context.ts";
 import { isInFeed, unread, type ImportedFile } from "../import/outcome.ts";
 import { currentMark, sameMark } from "../local-files/file-mark.ts";

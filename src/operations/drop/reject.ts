@@ -2,7 +2,7 @@ import { constants } from "node:fs";
 import { copyFile, link, lstat, mkdir, rm, utimes, writeFile } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { FeedctlError, isFeedctlError } from "../../errors.ts";
-import { descriptorPath, openFolderBelow, type Folder } from "../../lib/open-folder.ts";
+import { descriptorPath, openFolderBelow, type Folder } from "../../lib/files/open-folder.ts";
 import { directoryLocation, overlap } from "../../stores/location.ts";
 import type { FoundFile } from "../local-files/found-file.ts";
 import type { OccupiedPlace } from "../feed-store/occupied-places.ts";

@@ -1,9 +1,9 @@
 import type { Dirent, Stats } from "node:fs";
 import { lstat } from "node:fs/promises";
 import { join } from "node:path";
-import { listFolder, type FolderListing } from "../../lib/list-folder.ts";
-import { openFolder, openFolderBelow, type Folder } from "../../lib/open-folder.ts";
-import { mapParallel } from "../../lib/parallel.ts";
+import { listFolder, type FolderListing } from "../../lib/files/list-folder.ts";
+import { openFolder, openFolderBelow, type Folder } from "../../lib/files/open-folder.ts";
+import { mapParallel } from "../../lib/concurrency/parallel.ts";
 import type { Context } from "../context.ts";
 import type { Intake } from "./intake-contract.ts";
 import { dropPathError } from "./check-path.ts";

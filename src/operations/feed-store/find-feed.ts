@@ -2,7 +2,7 @@ import type { Db } from "../../catalog/schema/core.ts";
 import { findFeed, findFeedById, listFeeds, type FeedRow } from "../../catalog/feeds.ts";
 import { lockRows } from "../../catalog/packages.ts";
 import { FeedctlError } from "../../errors.ts";
-import { nearest } from "../../lib/nearest.ts";
+import { nearest } from "../../lib/text/nearest.ts";
 
 /**
  * A feed's name; or the feed that was found by it, which is held by its id from then on: while a command works, the feed

@@ -1,6 +1,6 @@
 import type { Readable } from "node:stream";
 import { FeedctlError, isFeedctlError } from "../../errors.ts";
-import { hashBytes } from "../../lib/hash.ts";
+import { hashBytes } from "../../lib/bytes/hash.ts";
 import { MARKER_KEY } from "../../lib/key.ts";
 import type { Store } from "../../stores/store.ts";
 import type { Context } from "../context.ts";

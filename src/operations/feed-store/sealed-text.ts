@@ -1,8 +1,8 @@
 import { createKeySalt, findKeySalt } from "../../catalog/key-salt.ts";
 import type { Db } from "../../catalog/schema/core.ts";
 import { FeedctlError } from "../../errors.ts";
-import { registerSecrets } from "../../lib/redact.ts";
-import { seal, sealVersion, unseal, type SealingSecret } from "../../lib/seal.ts";
+import { registerSecrets } from "../../lib/text/redact.ts";
+import { seal, sealVersion, unseal, type SealingSecret } from "../../lib/bytes/seal.ts";
 import type { Context } from "../context.ts";
 
 const SALT_BYTES = 16;

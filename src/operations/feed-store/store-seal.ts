@@ -2,7 +2,7 @@ import { isListedAsUnsealed, maySealStores, replaceSealed, saveSeal } from "../.
 import type { Db, SavedOptions } from "../../catalog/schema/core.ts";
 import { findStore, type StoreRow } from "../../catalog/stores.ts";
 import { FeedctlError } from "../../errors.ts";
-import type { SealingSecret } from "../../lib/seal.ts";
+import type { SealingSecret } from "../../lib/bytes/seal.ts";
 import { optionsOf, requireProvider } from "../../stores/providers.ts";
 import type { Context } from "../context.ts";
 import { requireInstallation } from "./require-installation.ts";

@@ -1,8 +1,8 @@
 import { resolve } from "node:path";
 import type { Db, SavedOptions, SavedSecret } from "../../catalog/schema/core.ts";
 import { FeedctlError } from "../../errors.ts";
-import { registerSecrets } from "../../lib/redact.ts";
-import type { SealingSecret } from "../../lib/seal.ts";
+import { registerSecrets } from "../../lib/text/redact.ts";
+import type { SealingSecret } from "../../lib/bytes/seal.ts";
 import type { StoreOptions } from "../../stores/descriptor.ts";
 import { optionsOf, requireProvider, type StoreType } from "../../stores/providers.ts";
 import type { Context } from "../context.ts";

@@ -1,7 +1,7 @@
 import { findStore, saveTraits, type StoreRow } from "../../catalog/stores.ts";
 import type { Db } from "../../catalog/schema/core.ts";
 import { isFeedctlError } from "../../errors.ts";
-import { counted } from "../../lib/format-size.ts";
+import { counted } from "../../lib/text/format-size.ts";
 import type { Store } from "../../stores/store.ts";
 import { keptAfterDelete, keptUntil, parseTraits, type Kept, type StoreTraits } from "../../stores/traits.ts";
 import type { Context } from "../context.ts";

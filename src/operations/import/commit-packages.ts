@@ -2,7 +2,7 @@ import { markVerified, readFiles, type FileRow } from "../../catalog/files.ts";
 import { insertFiles, lockRows, replaceFiles } from "../../catalog/packages.ts";
 import { forgetDeletes, renewWrites, withdrawWrites } from "../../catalog/pending.ts";
 import { isRefusedBlob, type FeedctlError } from "../../errors.ts";
-import { mapParallel } from "../../lib/parallel.ts";
+import { mapParallel } from "../../lib/concurrency/parallel.ts";
 import type { PutResult, Store } from "../../stores/store.ts";
 import type { Target } from "../commit/feed-writer.ts";
 import { recordStored } from "../commit/announce.ts";

@@ -3,7 +3,7 @@ import { lstat } from "node:fs/promises";
 import { basename, dirname, join, relative, resolve, sep } from "node:path";
 import { containerOf } from "../../formats/containers/sniff.ts";
 import type { Format } from "../../formats/format.ts";
-import { listFolder } from "../../lib/list-folder.ts";
+import { listFolder } from "../../lib/files/list-folder.ts";
 import type { Context } from "../context.ts";
 import { matcherOf, splitPattern } from "../local-files/patterns.ts";
 import { createFoldersOfFiles, markOf, openMarked, type FoldersOfFiles } from "../local-files/file-mark.ts";

@@ -1,6 +1,6 @@
 import { basename, dirname } from "node:path";
-import { createKeyedLock } from "../../lib/keyed-lock.ts";
-import { collect, mapInOrder, oneAhead } from "../../lib/parallel.ts";
+import { createKeyedLock } from "../../lib/concurrency/keyed-lock.ts";
+import { collect, mapInOrder, oneAhead } from "../../lib/concurrency/parallel.ts";
 import type { Context } from "../context.ts";
 import { identityName } from "../packages/identity-name.ts";
 import { deleteSource } from "./delete-imported-source.ts";

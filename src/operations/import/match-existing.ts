@@ -6,7 +6,7 @@ import {
   type Verified,
 } from "../../catalog/files.ts";
 import type { Db } from "../../catalog/schema/core.ts";
-import { mapParallel } from "../../lib/parallel.ts";
+import { mapParallel } from "../../lib/concurrency/parallel.ts";
 import type { Store } from "../../stores/store.ts";
 import { proveStored, type Proof } from "../commit/prove-stored.ts";
 import type { Context } from "../context.ts";

@@ -1,7 +1,7 @@
 // The worker thread of package-reader.ts: reads package files until it is terminated.
 import { parentPort, workerData } from "node:worker_threads";
 import { setLimits, type Limits } from "../../lib/limits.ts";
-import { readSmallSync } from "../../lib/read-small.ts";
+import { readSmallSync } from "../../lib/files/read-small.ts";
 import { readCandidate, type ReadAnswer, type ReadJob } from "./read-package-file.ts";
 
 const port = parentPort!;

@@ -2,7 +2,7 @@ import { dirname } from "node:path";
 import type { RecordedFile } from "../../catalog/recorded-files.ts";
 import { isFeedctlError } from "../../errors.ts";
 import type { ReadOptions, VersionName } from "../../formats/format.ts";
-import { inBatches, mapParallel } from "../../lib/parallel.ts";
+import { inBatches, mapParallel } from "../../lib/concurrency/parallel.ts";
 import type { Context } from "../context.ts";
 import { fileSource } from "../local-files/file-source.ts";
 import type { FileMark } from "../local-files/file-mark.ts";

@@ -5,7 +5,7 @@ import { detectFormat } from "../../formats/detect.ts";
 import type { FeedType } from "../../formats/feed-types.ts";
 import type { PackageFile, VersionName } from "../../formats/format.ts";
 import { allFormats, loadFormat } from "../../formats/index.ts";
-import { descriptorPath } from "../../lib/open-folder.ts";
+import { descriptorPath } from "../../lib/files/open-folder.ts";
 import { changedFile, markOf, openMarked, sameMark, type MarkedFile } from "../local-files/file-mark.ts";
 import { fileError } from "../local-files/file-source.ts";
 import { preparePackage, type PackageContent, type ReadBytes } from "./prepare-package.ts";

@@ -2,9 +2,9 @@ import type { Stats } from "node:fs";
 import { lstat, unlink, type FileHandle } from "node:fs/promises";
 import { basename, dirname, relative, sep } from "node:path";
 import { FeedctlError } from "../../errors.ts";
-import { fileTime } from "../../lib/file-time.ts";
-import { openFolderBelow, type Folder } from "../../lib/open-folder.ts";
-import { openRegularFileByName } from "../../lib/open-regular-file.ts";
+import { fileTime } from "../../lib/files/file-time.ts";
+import { openFolderBelow, type Folder } from "../../lib/files/open-folder.ts";
+import { openRegularFileByName } from "../../lib/files/open-regular-file.ts";
 import type { Key } from "../../lib/key.ts";
 import type { Store } from "../../stores/store.ts";
 

@@ -1,6 +1,6 @@
 import { access, constants, lstat } from "node:fs/promises";
 import { FeedctlError, isFeedctlError } from "../../errors.ts";
-import { openRegularFile } from "../../lib/open-regular-file.ts";
+import { openRegularFile } from "../../lib/files/open-regular-file.ts";
 import { tagOf } from "../../stores/disk/index.ts";
 import { changedFile, openMarked, type FileMark } from "./file-mark.ts";
 import type { BlobSource } from "../../stores/store.ts";

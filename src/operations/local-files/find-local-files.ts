@@ -1,7 +1,7 @@
 import { stat, lstat } from "node:fs/promises";
 import { basename, dirname, join, relative, resolve, sep } from "node:path";
-import { openFolder, type Folder } from "../../lib/open-folder.ts";
-import { listFolder, type FolderListing } from "../../lib/list-folder.ts";
+import { openFolder, type Folder } from "../../lib/files/open-folder.ts";
+import { listFolder, type FolderListing } from "../../lib/files/list-folder.ts";
 import { isMarker } from "../../lib/key.ts";
 import type { Context } from "../context.ts";
 import { splitPattern } from "./patterns.ts";

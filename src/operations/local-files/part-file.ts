@@ -3,9 +3,9 @@ import { constants } from "node:fs";
 import { mkdir, open, readdir, unlink, type FileHandle } from "node:fs/promises";
 import { join } from "node:path";
 import { FeedctlError } from "../../errors.ts";
-import type { Folder } from "../../lib/open-folder.ts";
-import { isOwnFile } from "../../lib/open-regular-file.ts";
-import { lockOwnerName, tryProcessLock } from "../../lib/process-lock.ts";
+import type { Folder } from "../../lib/files/open-folder.ts";
+import { isOwnFile } from "../../lib/files/open-regular-file.ts";
+import { lockOwnerName, tryProcessLock } from "../../lib/files/process-lock.ts";
 import type { Context } from "../context.ts";
 
 /** What a part file is the beginning of. */

@@ -1,9 +1,9 @@
 import type { FileHandle } from "node:fs/promises";
 import { Readable } from "node:stream";
 import { HEAD } from "../../lib/detect-type.ts";
-import { createHead } from "../../lib/collect-head.ts";
-import { readHandle } from "../../lib/read-handle.ts";
-import { hashBytes, hashStream, type Hashes } from "../../lib/hash.ts";
+import { createHead } from "../../lib/bytes/collect-head.ts";
+import { readHandle } from "../../lib/files/read-handle.ts";
+import { hashBytes, hashStream, type Hashes } from "../../lib/bytes/hash.ts";
 import type { BlobSource } from "../../stores/store.ts";
 import { changedFile, openMarked, type FileMark } from "./file-mark.ts";
 import { fileError, fileSource } from "./file-source.ts";

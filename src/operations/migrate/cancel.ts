@@ -13,7 +13,7 @@ import {
 import { insertAuditEvents } from "../../catalog/runs.ts";
 import { markRetired, replaceStore, listStoresOfFeed } from "../../catalog/stores.ts";
 import { FeedctlError } from "../../errors.ts";
-import { inBatches, mapParallel } from "../../lib/parallel.ts";
+import { inBatches, mapParallel } from "../../lib/concurrency/parallel.ts";
 import { locationName } from "../../stores/location.ts";
 import type { Key } from "../../lib/key.ts";
 import type { BlobInfo, Store } from "../../stores/store.ts";

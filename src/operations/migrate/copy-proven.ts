@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from "node:util";
 import type { FileRow } from "../../catalog/files.ts";
 import type { NewProof } from "../../catalog/migration/proofs.ts";
 import { FeedctlError } from "../../errors.ts";
-import { hashStream } from "../../lib/hash.ts";
+import { hashStream } from "../../lib/bytes/hash.ts";
 import type { BlobInfo, Store, UploadNotes } from "../../stores/store.ts";
 import type { Context } from "../context.ts";
 import { copyBlob } from "../transfer/copy-blob.ts";

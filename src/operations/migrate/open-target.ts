@@ -2,7 +2,7 @@ import type { FeedRow } from "../../catalog/feeds.ts";
 import type { Db } from "../../catalog/schema/core.ts";
 import { findStore, type StoreRow } from "../../catalog/stores.ts";
 import { FeedctlError } from "../../errors.ts";
-import { hashBytes } from "../../lib/hash.ts";
+import { hashBytes } from "../../lib/bytes/hash.ts";
 import { parseKey } from "../../stores/key.ts";
 import type { Store } from "../../stores/store.ts";
 import type { Context } from "../context.ts";

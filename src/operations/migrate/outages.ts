@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { isFeedctlError } from "../../errors.ts";
-import { createBackoff } from "../../lib/backoff.ts";
+import { createBackoff } from "../../lib/concurrency/backoff.ts";
 import type { Context } from "../context.ts";
 
 /** Outages of the catalog, as a worker survives them. */

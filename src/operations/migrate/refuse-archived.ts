@@ -1,5 +1,5 @@
 import { FeedctlError } from "../../errors.ts";
-import { counted } from "../../lib/format-size.ts";
+import { counted } from "../../lib/text/format-size.ts";
 import type { Store } from "../../stores/store.ts";
 
 /** After so many no more are looked for. */

@@ -3,7 +3,7 @@ import { listFileHashes } from "../../catalog/files.ts";
 import { listPendingDeletesAmong, forgetAllDeletes, forgetDeletes } from "../../catalog/pending.ts";
 import { markRetired, listStoresOfFeed } from "../../catalog/stores.ts";
 import { FeedctlError } from "../../errors.ts";
-import { inBatches } from "../../lib/parallel.ts";
+import { inBatches } from "../../lib/concurrency/parallel.ts";
 import { locationName, overlap } from "../../stores/location.ts";
 import type { BlobInfo } from "../../stores/store.ts";
 import { commit } from "../commit/commit.ts";

@@ -1,5 +1,5 @@
 import { createArchiveNotice } from "../transfer/archive-notice.ts";
-import { batchesOf } from "../../lib/batches.ts";
+import { batchesOf } from "../../lib/lists/batches.ts";
 import { isFolderMarker } from "../../lib/key.ts";
 import type { BlobInfo, Store } from "../../stores/store.ts";
 import type { Context } from "../context.ts";

@@ -1,4 +1,4 @@
-import { counted } from "../../lib/format-size.ts";
+import { counted } from "../../lib/text/format-size.ts";
 import type { BlobInfo } from "../../stores/store.ts";
 import { sameContent } from "../../stores/same-content.ts";
 

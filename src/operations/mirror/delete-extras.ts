@@ -1,6 +1,6 @@
 import { FeedctlError, isFeedctlError } from "../../errors.ts";
-import { inBatches } from "../../lib/parallel.ts";
-import type { Spool } from "../../lib/spool.ts";
+import { inBatches } from "../../lib/concurrency/parallel.ts";
+import type { Spool } from "../../lib/lists/spool.ts";
 import type { Key } from "../../lib/key.ts";
 import { parseBlobName } from "../../stores/key.ts";
 import type { BlobInfo, DeleteFailure, Store } from "../../stores/store.ts";

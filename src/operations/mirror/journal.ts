@@ -1,6 +1,6 @@
 import { createReadStream, existsSync } from "node:fs";
 import { open, rename, rm } from "node:fs/promises";
-import { batched } from "../../lib/batches.ts";
+import { batched } from "../../lib/lists/batches.ts";
 import { compareKeys } from "../../lib/key.ts";
 
 /** The tags that source and target had when they were proven equal. */

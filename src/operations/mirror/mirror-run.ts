@@ -1,5 +1,5 @@
-import type { Spool } from "../../lib/spool.ts";
-import type { Throttle } from "../../lib/throttle.ts";
+import type { Spool } from "../../lib/lists/spool.ts";
+import type { Throttle } from "../../lib/concurrency/throttle.ts";
 import type { Store } from "../../stores/store.ts";
 import type { Preserve } from "../transfer/preserve.ts";
 import type { Transfer } from "../transfer/transfer-pool.ts";

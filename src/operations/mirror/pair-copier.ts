@@ -1,4 +1,4 @@
-import type { Throttle } from "../../lib/throttle.ts";
+import type { Throttle } from "../../lib/concurrency/throttle.ts";
 import type { BlobInfo, Store } from "../../stores/store.ts";
 import type { Context } from "../context.ts";
 import { copyBlob, requireReadable } from "../transfer/copy-blob.ts";

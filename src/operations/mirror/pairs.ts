@@ -1,4 +1,4 @@
-import { batched, batchesOf } from "../../lib/batches.ts";
+import { batched, batchesOf } from "../../lib/lists/batches.ts";
 import type { BlobInfo, Store } from "../../stores/store.ts";
 import type { Journal, JournalEntry } from "./journal.ts";
 import { sideBySide } from "../transfer/merge-listings.ts";

@@ -3,7 +3,7 @@ import { resolve } from "node:path";
 import type { Catalog } from "../../catalog/connection/catalog.ts";
 import type { FeedRow } from "../../catalog/feeds.ts";
 import { FeedctlError } from "../../errors.ts";
-import { inWords } from "../../lib/in-words.ts";
+import { inWords } from "../../lib/text/in-words.ts";
 import { locationOf } from "../../stores/location.ts";
 import type { Location } from "../../lib/location.ts";
 import {

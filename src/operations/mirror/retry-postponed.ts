@@ -2,7 +2,7 @@ import { parseBlobName } from "../../stores/key.ts";
 import type { Store } from "../../stores/store.ts";
 import type { Context } from "../context.ts";
 import { createTransfer, type Transfer } from "../transfer/transfer-pool.ts";
-import type { Spool } from "../../lib/spool.ts";
+import type { Spool } from "../../lib/lists/spool.ts";
 import type { Deferred, DeletePhase, MirrorInput, Postponed } from "./mirror-run.ts";
 import type { PairCopier } from "./pair-copier.ts";
 import type { Tally } from "./tally.ts";

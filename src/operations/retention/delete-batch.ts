@@ -6,7 +6,7 @@ import { deleteVersionFileRows, forgetItems } from "../../catalog/retention/item
 import { subjectOf } from "../../catalog/retention/subject.ts";
 import type { Db } from "../../catalog/schema/core.ts";
 import { isFeedctlError } from "../../errors.ts";
-import { mapParallel } from "../../lib/parallel.ts";
+import { mapParallel } from "../../lib/concurrency/parallel.ts";
 import type { Key } from "../../lib/key.ts";
 import type { Store } from "../../stores/store.ts";
 import type { Kept } from "../../stores/traits.ts";

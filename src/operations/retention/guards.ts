@@ -1,5 +1,5 @@
 import { FeedctlError } from "../../errors.ts";
-import { counted } from "../../lib/format-size.ts";
+import { counted } from "../../lib/text/format-size.ts";
 import type { RetentionPlan } from "./plan.ts";
 import type { RetentionRule } from "./criteria.ts";
 import { missingUseError, uncoveredWords } from "./known-use.ts";

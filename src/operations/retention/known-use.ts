@@ -3,7 +3,7 @@ import { subjectOf } from "../../catalog/retention/subject.ts";
 import type { Db } from "../../catalog/schema/core.ts";
 import { listUncoveredDays, type DayRange, type RejectedLog } from "../../catalog/usage.ts";
 import { FeedctlError } from "../../errors.ts";
-import { counted } from "../../lib/format-size.ts";
+import { counted } from "../../lib/text/format-size.ts";
 import type { Context } from "../context.ts";
 import { coverageWords, readKnownUse, type KnownUse } from "../usage/coverage.ts";
 import { criteria, givenNames, ruleName, type RetentionRule } from "./criteria.ts";

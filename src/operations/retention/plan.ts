@@ -13,7 +13,7 @@ import {
 import { setHiddenApart, type JudgedVersions } from "../../catalog/retention/quarantine.ts";
 import { subjectOf } from "../../catalog/retention/subject.ts";
 import type { Db } from "../../catalog/schema/core.ts";
-import { counted } from "../../lib/format-size.ts";
+import { counted } from "../../lib/text/format-size.ts";
 import type { Context } from "../context.ts";
 import { throwIfInterrupted } from "../../stores/shared/signal.ts";
 import { requireLiveFeed, type FeedRef } from "../feed-store/find-feed.ts";

@@ -3,7 +3,7 @@ import { savePlan } from "../../catalog/retention/plan.ts";
 import { listFeedsToRetain } from "../../catalog/retention/rules.ts";
 import { countItems } from "../../catalog/retention/items.ts";
 import { FeedctlError, isFeedctlError } from "../../errors.ts";
-import { counted, formatSize } from "../../lib/format-size.ts";
+import { counted, formatSize } from "../../lib/text/format-size.ts";
 import { prove } from "../commit/commit.ts";
 import type { Context } from "../context.ts";
 import { requireRightClock } from "../right-clock.ts";

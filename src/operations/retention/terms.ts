@@ -1,7 +1,7 @@
 import type { PlannedVersion } from "../../catalog/retention/plan.ts";
 import type { RetentionCriteria } from "../../catalog/schema/retention-criteria.ts";
 import { feedTypeInfo } from "../../formats/feed-types.ts";
-import { counted } from "../../lib/format-size.ts";
+import { counted } from "../../lib/text/format-size.ts";
 
 /** The words for what a rule examines, by type of feed and kind of rule. */
 export interface RetentionTerms {

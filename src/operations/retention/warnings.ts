@@ -3,7 +3,7 @@ import { findIdleProtections, findUnmatched, type NamingTest } from "../../catal
 import { countProtected, type NewProtection } from "../../catalog/retention/rules.ts";
 import type { RuleQuery } from "../../catalog/retention/rule-query.ts";
 import type { Db } from "../../catalog/schema/core.ts";
-import { counted } from "../../lib/format-size.ts";
+import { counted } from "../../lib/text/format-size.ts";
 import { compileRule } from "./compile-rule.ts";
 import { criteria, deletesTheRest, oddPatterns, ruleName, type RetentionRule } from "./criteria.ts";
 import { protectionName } from "./protection-name.ts";

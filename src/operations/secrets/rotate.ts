@@ -1,7 +1,7 @@
 import { lockStoresAfter } from "../../catalog/store-seals.ts";
 import type { Db } from "../../catalog/schema/core.ts";
 import { FeedctlError, isFeedctlError } from "../../errors.ts";
-import type { SealingSecret } from "../../lib/seal.ts";
+import type { SealingSecret } from "../../lib/bytes/seal.ts";
 import { commit } from "../commit/commit.ts";
 import { startRun } from "../commit/recorded-run.ts";
 import type { Context } from "../context.ts";

@@ -1,5 +1,5 @@
 import { FeedctlError, isFeedctlError } from "../../errors.ts";
-import { hashBytes } from "../../lib/hash.ts";
+import { hashBytes } from "../../lib/bytes/hash.ts";
 import type { Key } from "../../lib/key.ts";
 import { parseKey } from "../../stores/key.ts";
 import type { BlobSource, Store } from "../../stores/store.ts";

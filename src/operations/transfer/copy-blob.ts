@@ -1,7 +1,7 @@
 import { addAbortSignal, type Readable } from "node:stream";
 import { FeedctlError } from "../../errors.ts";
 import { contentTypeOf } from "../../lib/content-type.ts";
-import type { Throttle } from "../../lib/throttle.ts";
+import type { Throttle } from "../../lib/concurrency/throttle.ts";
 import type { Key } from "../../lib/key.ts";
 import { checkOf } from "../../stores/known-hash.ts";
 import type {

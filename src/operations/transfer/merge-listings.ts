@@ -1,5 +1,5 @@
 import { FeedctlError } from "../../errors.ts";
-import { mergeJoin } from "../../lib/merge-join.ts";
+import { mergeJoin } from "../../lib/lists/merge-join.ts";
 import { compareKeys } from "../../lib/key.ts";
 
 /**

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { isFeedctlError, type FeedctlError } from "../../errors.ts";
-import { createPool } from "../../lib/pool.ts";
-import { createSpool } from "../../lib/spool.ts";
+import { createPool } from "../../lib/concurrency/pool.ts";
+import { createSpool } from "../../lib/lists/spool.ts";
 
 /**
  * The pool of mirrors, migrations and their workers: runs jobs in parallel, queues failed ones for a retry at the end,

@@ -1,6 +1,6 @@
 import { listRejectedLogs, sumCoverage, type LogCoverage, type RejectedLog } from "../../catalog/usage.ts";
 import type { Db } from "../../catalog/schema/core.ts";
-import { counted } from "../../lib/format-size.ts";
+import { counted } from "../../lib/text/format-size.ts";
 import type { Context } from "../context.ts";
 import { requireFeed } from "../feed-store/find-feed.ts";
 

@@ -1,6 +1,6 @@
 import type { LoggedUse } from "../../catalog/usage.ts";
-import { oneLine } from "../../lib/one-line.ts";
-import { redact } from "../../lib/redact.ts";
+import { excerpt } from "../../lib/text/excerpt.ts";
+import { redact } from "../../lib/text/redact.ts";
 import { createLogReader, isDirective } from "./formats/log-reader.ts";
 import type { LogFormat } from "./formats/names.ts";
 
@@ -79,7 +79,7 @@ export function createLogLines({ format, prefix }: { format: LogFormat | "auto";
     if (found === undefined) {
       counts.unreadable++;
       if (samples.length < SAMPLES)
-        samples.push({ line: number, text: oneLine(redact(line.slice(0, 10 * SAMPLE_LENGTH)), SAMPLE_LENGTH) });
+        samples.push({ line: number, text: excerpt(redact(line.slice(0, 10 * SAMPLE_LENGTH)), SAMPLE_LENGTH) });
       return;
     }
     const at = found.at.getTime();

@@ -4,7 +4,7 @@ import type { FeedRow } from "../../catalog/feeds.ts";
 import { readKeyState, type KeyState } from "../../catalog/key-state.ts";
 import type { Db } from "../../catalog/schema/core.ts";
 import { FeedctlError, isFeedctlError } from "../../errors.ts";
-import { hashStream } from "../../lib/hash.ts";
+import { hashStream } from "../../lib/bytes/hash.ts";
 import { isKey, type Key } from "../../lib/key.ts";
 import type { BlobInfo, Store } from "../../stores/store.ts";
 import { deadRuns } from "../commit/recorded-run.ts";
@@ -32,7 +32,7 @@ export interface Comparison {
   /** Whether to read and hash blobs, instead of comparing only the size and the hashes in the listing. */
   read: boolean;
   /** Whether a blob without a row accompanies packages: a checksum, an index of a repository. */
-  isSidecar: (name: string) => boolean;
+  accompanies: (key: Key) => boolean;
   /** How much an earlier repair has repaired, for the summary. */
   repaired?: number;
 }
@@ -85,7 +85,7 @@ async function examineAgain(examination: Examination, key: Key): Promise<Examine
     const after = await readState(examination, key);
     if (!isSame(before, after)) continue;
     if (interrupted) return ofInterruptedRun(result);
-    const accompanies = result.finding === "missing-row" && examination.isSidecar(baseName(key));
+    const accompanies = result.finding === "missing-row" && examination.accompanies(key);
     return accompanies ? { companion: true } : result;
   }
   return finding("unchecked", key, "its row changed again and again while it was compared");
@@ -177,10 +177,6 @@ async function pendingDelete(
 
 async function isDead({ context }: Examination, runId: number): Promise<boolean> {
   return (await deadRuns(await context.catalog(), [runId], 0)).length > 0;
-}
-
-function baseName(key: Key): string {
-  return key.slice(key.lastIndexOf("/") + 1);
 }
 
 export function finding(kind: VerifyFinding["finding"], key: string, reason: string): VerifyFinding {

@@ -4,8 +4,9 @@ import type { Unchecked } from "../../catalog/connection/check-keys.ts";
 import { listFiles, markVerified, type FileRow, type Verified } from "../../catalog/files.ts";
 import type { Db } from "../../catalog/schema/core.ts";
 import type { FeedRow } from "../../catalog/feeds.ts";
+import { accompaniesPackages } from "../../formats/accompanies.ts";
 import { loadFormat } from "../../formats/index.ts";
-import { mapParallel } from "../../lib/parallel.ts";
+import { mapParallel } from "../../lib/concurrency/parallel.ts";
 import type { BlobInfo, Store } from "../../stores/store.ts";
 import type { Context } from "../context.ts";
 import { clockProblem } from "../right-clock.ts";
@@ -94,10 +95,10 @@ async function sweepUploads(context: Context, store: Store): Promise<number> {
 export async function* compareCatalog(
   context: Context,
   db: Db,
-  what: Omit<Comparison, "isSidecar">,
+  what: Omit<Comparison, "accompanies">,
 ): AsyncGenerator<VerifyEvent> {
   const { feed, store, read } = what;
-  const examination: Examination = { context, db, ...what, isSidecar: await sidecarsOf(feed) };
+  const examination: Examination = { context, db, ...what, accompanies: await companionsOf(feed) };
   const summary: VerifySummary = {
     type: "summary",
     feed: feed.name,
@@ -163,10 +164,10 @@ export async function* compareCatalog(
   }
 }
 
-async function sidecarsOf({ type }: FeedRow): Promise<Comparison["isSidecar"]> {
+async function companionsOf({ type }: FeedRow): Promise<Comparison["accompanies"]> {
   if (type === "asset") return () => false;
   const format = await loadFormat(type);
-  return (name) => format.isSidecar?.(name) === true;
+  return (key) => accompaniesPackages(format, key);
 }
 
 /** The member of the summary that counts each kind of finding. */

@@ -1,5 +1,5 @@
 import { isFeedctlError } from "../../errors.ts";
-import { mapParallel } from "../../lib/parallel.ts";
+import { mapParallel } from "../../lib/concurrency/parallel.ts";
 import type { AzureCall } from "./call.ts";
 import type { BlockBlobClient } from "./client.ts";
 import { azureCode } from "./errors.ts";

@@ -9,7 +9,7 @@ import {
 import type { BlockBlobClient, ContainerClient, StoragePipelineOptions } from "@azure/storage-blob";
 import type { TokenCredential } from "@azure/identity";
 import { FeedctlError } from "../../errors.ts";
-import { registerSecrets, registerUrl } from "../../lib/redact.ts";
+import { registerSecrets, registerUrl } from "../../lib/text/redact.ts";
 import type { AzureConfig } from "./config.ts";
 import { parseTargetPath } from "../key.ts";
 import { checkContainerName } from "./location.ts";

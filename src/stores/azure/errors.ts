@@ -1,7 +1,7 @@
 import { FeedctlError } from "../../errors.ts";
 import type { ErrorCode } from "../../errors.ts";
-import { redact } from "../../lib/redact.ts";
-import { parseRetryAfter } from "../../lib/retry-after.ts";
+import { redact } from "../../lib/text/redact.ts";
+import { parseRetryAfter } from "../../lib/concurrency/retry-after.ts";
 import { interrupted } from "../shared/signal.ts";
 
 /** The safe part of an SDK error. The error itself contains the signed request, and may contain a SAS. */

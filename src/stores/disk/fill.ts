@@ -3,7 +3,7 @@ import type { Stats } from "node:fs";
 import { chmod, copyFile } from "node:fs/promises";
 import type { FileHandle } from "node:fs/promises";
 import { diskError, errnoOf } from "./errors.ts";
-import { descriptorPath } from "../../lib/open-folder.ts";
+import { descriptorPath } from "../../lib/files/open-folder.ts";
 import { hashFile, openSourceFile } from "./read.ts";
 import type { Temporary } from "./resume.ts";
 import { readParts } from "../shared/read-parts.ts";

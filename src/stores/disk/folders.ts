@@ -1,10 +1,10 @@
 import { mkdir, readdir, rmdir } from "node:fs/promises";
 import { dirname } from "node:path";
-import { openFolder, type Folder } from "../../lib/open-folder.ts";
+import { openFolder, type Folder } from "../../lib/files/open-folder.ts";
 import type { Key } from "../../lib/key.ts";
-import { syncFolder } from "../../lib/flush.ts";
+import { syncFolder } from "../../lib/files/flush.ts";
 
-export { syncFolder } from "../../lib/flush.ts";
+export { syncFolder } from "../../lib/files/flush.ts";
 
 /** Creates the folder and its missing parents. `durable`: flushes them, so that they survive a power cut. */
 export async function makeFolder(folder: string, durable: boolean): Promise<void> {

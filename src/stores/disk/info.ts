@@ -1,4 +1,4 @@
-import { fileTime } from "../../lib/file-time.ts";
+import { fileTime } from "../../lib/files/file-time.ts";
 import type { Key } from "../../lib/key.ts";
 import type { BlobInfo } from "../store.ts";
 

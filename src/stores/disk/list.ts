@@ -1,5 +1,5 @@
 import { setImmediate as yieldToEvents } from "node:timers/promises";
-import { batched } from "../../lib/batches.ts";
+import { batched } from "../../lib/lists/batches.ts";
 import { unpackError } from "../../errors.ts";
 import { describeFile } from "./info.ts";
 import { makeSlots, openSlot, readSlot } from "./slots.ts";

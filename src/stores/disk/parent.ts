@@ -3,7 +3,7 @@
 import { mkdirSync } from "node:fs";
 import { dirname } from "node:path";
 import { FeedctlError } from "../../errors.ts";
-import { openFolder, openFolderSync, type Folder } from "../../lib/open-folder.ts";
+import { openFolder, openFolderSync, type Folder } from "../../lib/files/open-folder.ts";
 import { errnoOf } from "./errors.ts";
 import { makeFolder, syncFolder } from "./folders.ts";
 import type { Key } from "../../lib/key.ts";

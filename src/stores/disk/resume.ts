@@ -6,7 +6,7 @@ import { open, rename, unlink } from "node:fs/promises";
 import type { FileHandle } from "node:fs/promises";
 import { join } from "node:path";
 import { isFeedctlError } from "../../errors.ts";
-import type { Folder } from "../../lib/open-folder.ts";
+import type { Folder } from "../../lib/files/open-folder.ts";
 import { errnoOf } from "./errors.ts";
 import { isTemporaryName, temporaryName } from "./names.ts";
 import { hashInto } from "./read.ts";

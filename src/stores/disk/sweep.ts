@@ -1,6 +1,6 @@
 import { lstat, readdir, unlink } from "node:fs/promises";
 import { join, resolve } from "node:path";
-import { openFolder, type Folder } from "../../lib/open-folder.ts";
+import { openFolder, type Folder } from "../../lib/files/open-folder.ts";
 import { diskError, errnoOf } from "./errors.ts";
 import { isTemporaryName } from "./names.ts";
 import { throwIfInterrupted } from "../shared/signal.ts";

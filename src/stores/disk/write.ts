@@ -3,7 +3,7 @@ import { lstat, open, rename, unlink } from "node:fs/promises";
 import type { link } from "node:fs/promises";
 import { dirname } from "node:path";
 import { FeedctlError, isFeedctlError } from "../../errors.ts";
-import type { Folder } from "../../lib/open-folder.ts";
+import type { Folder } from "../../lib/files/open-folder.ts";
 import { diskError, errnoOf } from "./errors.ts";
 import { fill } from "./fill.ts";
 import { removeEmptyFolders, removeFoldersOnly, syncFolder } from "./folders.ts";

@@ -7,7 +7,7 @@ import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { GoogleAuth, JWT } from "google-auth-library";
 import { FeedctlError } from "../../errors.ts";
-import { registerSecrets } from "../../lib/redact.ts";
+import { registerSecrets } from "../../lib/text/redact.ts";
 import { parseTargetPath } from "../key.ts";
 import { openHttp, type HttpClient } from "../shared/http.ts";
 import type { StoreTraits } from "../traits.ts";

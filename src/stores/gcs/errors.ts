@@ -1,6 +1,6 @@
 // Translates the errors of Google Cloud Storage, the auth library and the network into `FeedctlError`s.
 import { FeedctlError, type ErrorCode } from "../../errors.ts";
-import { parseRetryAfter } from "../../lib/retry-after.ts";
+import { parseRetryAfter } from "../../lib/concurrency/retry-after.ts";
 import { interrupted } from "../shared/signal.ts";
 
 /** An error response of the service. */

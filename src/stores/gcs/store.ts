@@ -4,7 +4,7 @@
 // all. Unfinished uploads are invisible, and the service deletes them after a week.
 import type { Key } from "../../lib/key.ts";
 import { FeedctlError } from "../../errors.ts";
-import { mapParallel } from "../../lib/parallel.ts";
+import { mapParallel } from "../../lib/concurrency/parallel.ts";
 import { cloudFeatures } from "../shared/features.ts";
 import { hashFirst } from "../shared/promised-hash.ts";
 import { throwIfInterrupted } from "../shared/signal.ts";

@@ -1,4 +1,4 @@
-import { batched, batchesOf } from "../../lib/batches.ts";
+import { batched, batchesOf } from "../../lib/lists/batches.ts";
 import { compareKeys } from "../../lib/key.ts";
 import type { Key } from "../../lib/key.ts";
 import type { Attempts } from "./recovery.ts";

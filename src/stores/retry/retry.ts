@@ -1,6 +1,6 @@
 import type { FeedctlError } from "../../errors.ts";
 import { isFeedctlError } from "../../errors.ts";
-import { createGate, type Gate } from "../../lib/adaptive-limit.ts";
+import { createGate, type Gate } from "../../lib/concurrency/adaptive-limit.ts";
 import { createRecovery, isGivenUp, type RecoveryOptions } from "./recovery.ts";
 import { checkOf } from "../known-hash.ts";
 import { resumingList } from "./resuming-list.ts";

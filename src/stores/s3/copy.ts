@@ -1,6 +1,6 @@
 // Server-side copies from one bucket to another: CopyObject, or UploadPartCopy above its limit.
 import { FeedctlError } from "../../errors.ts";
-import { mapParallel } from "../../lib/parallel.ts";
+import { mapParallel } from "../../lib/concurrency/parallel.ts";
 import type { Key } from "../../lib/key.ts";
 import { sameContent } from "../same-content.ts";
 import { plainTag } from "./blob.ts";

@@ -1,7 +1,7 @@
 // Deletes objects: up to 1,000 with one request where the server can, else one by one.
 import { FeedctlError } from "../../errors.ts";
 import type { Key } from "../../lib/key.ts";
-import { mapParallel } from "../../lib/parallel.ts";
+import { mapParallel } from "../../lib/concurrency/parallel.ts";
 import { throwIfInterrupted } from "../shared/signal.ts";
 import { isBeyondXml } from "../shared/xml-text.ts";
 import type { DeleteFailure } from "../store.ts";

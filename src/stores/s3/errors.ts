@@ -1,6 +1,6 @@
 // Translates the errors of S3, the SDK and the network to a `FeedctlError`. Nothing else does.
 import { FeedctlError, type ErrorCode } from "../../errors.ts";
-import { redact } from "../../lib/redact.ts";
+import { redact } from "../../lib/text/redact.ts";
 import { interrupted } from "../shared/signal.ts";
 import { clockDifference, regionOf, retryAfterOf, type Vendor } from "./vendor.ts";
 

@@ -1,4 +1,4 @@
-import { parseRetryAfter } from "../../lib/retry-after.ts";
+import { parseRetryAfter } from "../../lib/concurrency/retry-after.ts";
 
 /** The members of the errors of S3, the SDK and the network that are used here. */
 export interface Vendor {

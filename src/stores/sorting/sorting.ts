@@ -1,7 +1,7 @@
 import { FeedctlError } from "../../errors.ts";
-import { batched, batchesOf } from "../../lib/batches.ts";
+import { batched, batchesOf } from "../../lib/lists/batches.ts";
 import { compareKeys, type Key } from "../../lib/key.ts";
-import { sortOnDisk, type SortInput } from "../../lib/sort-on-disk.ts";
+import { sortOnDisk, type SortInput } from "../../lib/lists/sort-on-disk.ts";
 import { diskError } from "../disk/index.ts";
 import { throwIfInterrupted } from "../shared/signal.ts";
 import type { BlobInfo, CallOptions, Store } from "../store.ts";

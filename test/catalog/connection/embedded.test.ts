@@ -19,7 +19,7 @@ import { schemaState } from "../../../src/catalog/connection/migrate.ts";
 import { openPglite } from "../../../src/catalog/connection/open-pglite.ts";
 import { wasShutDown } from "../../../src/catalog/connection/start-pglite.ts";
 import { newestSchema } from "../../../src/catalog/migrations/index.ts";
-import { tryProcessLock, type ProcessLock } from "../../../src/lib/process-lock.ts";
+import { tryProcessLock, type ProcessLock } from "../../../src/lib/files/process-lock.ts";
 import { repository } from "../../support/build.ts";
 import { sandbox, type Sandbox } from "../../support/feedctl.ts";
 

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { tryProcessLock } from "../../../src/lib/process-lock.ts";
+import { tryProcessLock } from "../../../src/lib/files/process-lock.ts";
 import { repository } from "../../support/build.ts";
 import { feedctl, sandbox, type Sandbox } from "../../support/feedctl.ts";
 import { npmFileName, npmTarball } from "../../support/fixtures/packages.ts";

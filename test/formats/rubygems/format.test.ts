@@ -180,6 +180,9 @@ test("broken containers are rejected with a reason", async (t) => {
     [Buffer.alloc(0), /empty/],
     [gzipSync(good), /it is gzip data, not an uncompressed tar archive/],
     [good.subarray(0, 700), /ends inside/],
+    // cut between two entries: before its end, and before its checksums, where an old gem ends
+    [good.subarray(0, -1024), /has no end: it was cut off/],
+    [good.subarray(0, -2048), /has no end: it was cut off/],
     [Buffer.concat([good, Buffer.from("x")]), /data follows/],
   ] as const) {
     await assert.rejects(read(t, bytes), { code: "invalid", message: reason });

@@ -139,6 +139,10 @@ onDatabases("adopt", ["PostgreSQL"], (database) => {
     writeFiles(root, { "g/a/1/stray.txt": "x" });
     const stray = (await place.exits(3, "verify", "java", "--json")).summary();
     assert.partialDeepStrictEqual(stray, { missingRow: 1, companions: 3 });
+
+    writeFiles(await diskFeed(place, "js", "npm"), { "left/package.json": "{}", "left/left-1.0.0.tgz.sha1": "0" });
+    assert.deepEqual((await adopting(place, 0, "js")).counts, adoptions({ skipped: 2 }));
+    assert.match((await place.run("verify", "js")).stdout, /^sound: 0 match .*; 2 companions of packages$/m);
   });
 
   database.test("packages of every type under their own keys", async (_t, place) => {

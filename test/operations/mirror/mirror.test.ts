@@ -3,7 +3,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { mkdir, rm, stat, symlink, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, test } from "node:test";
-import { createThrottle } from "../../../src/lib/throttle.ts";
+import { createThrottle } from "../../../src/lib/concurrency/throttle.ts";
 import { failing, type FailingStore } from "../../support/failing-store.ts";
 import { mirrorPlace, said, shown } from "../../support/mirror.ts";
 import { everything } from "../../support/temporary-disk.ts";

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { createHash, hash } from "node:crypto";
 import { crc32 } from "node:zlib";
 import { after, before, beforeEach, test } from "node:test";
-import { createCrc32c, createCrc64Nvme } from "../../../src/lib/crc.ts";
+import { createCrc32c, createCrc64Nvme } from "../../../src/lib/bytes/crc.ts";
 import { someBytes } from "../../support/bytes.ts";
 import { onDatabases } from "../../support/databases.ts";
 import { startFlatS3, type FlatS3 } from "../../support/flat-s3.ts";

@@ -35,7 +35,7 @@ async function prepare(place: Installation, wrap = (store: Store) => store): Pro
   const store = wrap(await openStore({ type: "disk", path: place.path("store") }));
   const context = { ...testContext(place.data, {}), catalog: async () => catalog };
   return {
-    examination: { context, db: catalog.db, feed, storeId, store, read: true, isSidecar: () => false },
+    examination: { context, db: catalog.db, feed, storeId, store, read: true, accompanies: () => false },
     async pair() {
       const blob = await store.head(parseKey("f"));
       const row = (await Array.fromAsync(listFiles(catalog.db, feed.id))).find(({ key }) => key === "f");

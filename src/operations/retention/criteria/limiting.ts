@@ -2,8 +2,8 @@ import type { Division } from "../../../catalog/retention/rule-query.ts";
 import type { KeepPer, RetentionCriteria } from "../../../catalog/schema/retention-criteria.ts";
 import { FeedctlError } from "../../../errors.ts";
 import { feedTypeInfo } from "../../../formats/feed-types.ts";
-import { counted, formatSize } from "../../../lib/format-size.ts";
-import { inWords } from "../../../lib/in-words.ts";
+import { counted, formatSize } from "../../../lib/text/format-size.ts";
+import { inWords } from "../../../lib/text/in-words.ts";
 import type { Criterion } from "./criterion.ts";
 import { always, flag, isKeepPer, isZero, line, never, nothing, sameValue, size, wholeNumber } from "./values.ts";
 

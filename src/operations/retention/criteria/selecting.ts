@@ -1,5 +1,5 @@
 import type { PlannedVersion } from "../../../catalog/retention/plan.ts";
-import { counted } from "../../../lib/format-size.ts";
+import { counted } from "../../../lib/text/format-size.ts";
 import { ago, firstMatch, isRecentlyAdded, publishedWord, usedWords } from "../terms.ts";
 import type { Criterion } from "./criterion.ts";
 import { always, flag, isZero, never, nothing, patterns, sameValue, text, wholeNumber } from "./values.ts";

@@ -1,6 +1,6 @@
 import type { KeepPer } from "../../../catalog/schema/retention-criteria.ts";
 import type { FeedctlError } from "../../../errors.ts";
-import { bytesOf } from "../../../lib/parse-size.ts";
+import { bytesOf } from "../../../lib/text/parse-size.ts";
 
 /** The type of a criterion's value, and how it is parsed. */
 export interface ValueKind<Value> {
