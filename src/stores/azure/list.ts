@@ -39,6 +39,7 @@ export async function* listBlobs(listing: Listing, keyPrefix: string, options: L
   const { signal, onForeign } = options;
   const doing = `cannot list ${name}`;
   const start = prefix + keyPrefix;
+  const wanted = { ...options, prefix: keyPrefix };
   const stop = new AbortController();
   const follow = () => stop.abort();
   signal?.addEventListener("abort", follow, { once: true });
@@ -70,7 +71,7 @@ export async function* listBlobs(listing: Listing, keyPrefix: string, options: L
         const key = full.slice(prefix.length);
         const read = fromAzureMetadata(item.metadata);
         if (read.isFolder && size === 0) onForeign?.(key);
-        else if (isListed(key, size, options)) yield describeListed(key, item, read);
+        else if (isListed(key, size, wanted)) yield describeListed(key, item, read);
       }
     }
   } finally {

@@ -23,6 +23,7 @@ export async function* listObjects(
   const { signal, onForeign } = options;
   const attempt = { action: "list", permission: "s3:ListBucket", signal };
   const start = prefix + text;
+  const wanted = { ...options, prefix: text };
   // Aborts the prefetched page when the reader stops early.
   const leaving = new AbortController();
   const either = signal === undefined ? leaving.signal : AbortSignal.any([signal, leaving.signal]);
@@ -61,7 +62,7 @@ export async function* listObjects(
           throw incomplete(name, `asked for ${JSON.stringify(start)}, got ${JSON.stringify(full)}`);
         last = full;
         const key = full.slice(prefix.length);
-        if (!isListed(key, object.size ?? 0, options)) continue;
+        if (!isListed(key, object.size ?? 0, wanted)) continue;
         const md5 = md5OfTag(object.etag);
         yield {
           key,
