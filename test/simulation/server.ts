@@ -1,11 +1,14 @@
 import pg from "pg";
 import { catalogOn, types, type Pool } from "../../src/catalog/connection/open-postgres.ts";
+import { insertInstallation, saveDefaultRoot } from "../../src/catalog/installation.ts";
 import type { Catalog } from "../../src/catalog/connection/catalog.ts";
 
 /** The sessions of one server that all schedules share; opening one costs more than a schedule's moves. */
 export interface Server extends AsyncDisposable {
   /** The catalog beside the schedules, for what they begin with. */
   readonly catalog: Catalog;
+  /** The id of the installation. */
+  readonly installation: string;
   /** Runs a statement beside the schedules. */
   query<R extends pg.QueryResultRow>(text: string, values?: unknown[]): Promise<R[]>;
   take(): Promise<Backend>;
@@ -39,9 +42,13 @@ export async function connectServer(url: string): Promise<Server> {
   };
   const monitor = await open();
   const query: Server["query"] = async (text, values = []) => (await monitor.run(text, values)).rows as never[];
+  const catalog = catalogOn(poolOf(monitor), "the simulated catalog");
+  const { id } = await insertInstallation(catalog.db, { host: "simulation", now: new Date() });
+  await saveDefaultRoot(catalog.db, "/simulation/packages");
   return {
-    catalog: catalogOn(poolOf(monitor), "the simulated catalog"),
+    catalog,
     query,
+    installation: id,
     take: async () => free.pop() ?? (await open()),
     async giveBack(backend) {
       await backend.reset();
